@@ -1,0 +1,24 @@
+// Package all lists every format that can be read from files, in the order in
+// which they are tried.
+package all
+
+import (
+	"slices"
+
+	"github.com/outflow/outflow/ingest/box"
+	"github.com/outflow/outflow/ingest/cloudtrail"
+	"github.com/outflow/outflow/ingest/dropbox"
+	"github.com/outflow/outflow/ingest/github"
+	"github.com/outflow/outflow/ingest/google"
+	"github.com/outflow/outflow/ingest/hr"
+	"github.com/outflow/outflow/ingest/m365"
+	"github.com/outflow/outflow/ingest/okta"
+	"github.com/outflow/outflow/ingest/salesforce"
+	"github.com/outflow/outflow/ingest/slack"
+)
+
+// Formats are the JSON shapes of all sources.
+var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, okta.Formats, slack.Formats, dropbox.Formats, box.Formats, github.Formats, salesforce.Formats, hr.Formats)
+
+// Tables are the delimited shapes of all sources.
+var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables)

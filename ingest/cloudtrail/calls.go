@@ -1,0 +1,288 @@
+package cloudtrail
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// call is what an API call means. Calls that are not listed are reads or
+// changes of cloud configuration, as the record itself says.
+type call struct {
+	service string // prefix of eventSource; empty for any
+	class   event.Class
+	params  func(r *record, e *event.Event, out *ingest.Sink) // reads r.params; nil if they say nothing more
+}
+
+var calls = map[string]call{
+	"GetObject":           {"s3.", event.Download, nil},
+	"GetObjectTorrent":    {"s3.", event.Download, nil},
+	"SelectObjectContent": {"s3.", event.Download, nil},
+	"CopyObject":          {"s3.", event.Copy, copyObject},
+	"UploadPartCopy":      {"s3.", event.Copy, copyObject},
+	"PutObject":           {"s3.", event.Upload, objectACL},
+	"UploadPart":          {"s3.", event.Upload, nil},
+	"DeleteObject":        {"s3.", event.Delete, nil},
+	"DeleteObjects":       {"s3.", event.Delete, nil},
+	"DeleteBucket":        {"s3.", event.Delete, nil},
+	"ListObjects":         {"s3.", event.List, nil},
+	"ListObjectsV2":       {"s3.", event.List, nil},
+	"ListObjectVersions":  {"s3.", event.List, nil},
+
+	"PutBucketPolicy":                {"s3.", event.PolicyChange, bucketPolicy},
+	"DeleteBucketPolicy":             {"s3.", event.PolicyChange, madePrivate},
+	"PutBucketAcl":                   {"s3.", event.PolicyChange, bucketACL},
+	"PutObjectAcl":                   {"s3.", event.PolicyChange, bucketACL},
+	"CreateBucket":                   {"s3.", event.CloudChange, bucketACL},
+	"PutBucketPublicAccessBlock":     {"s3.", event.GuardChange, accessBlock},
+	"DeleteBucketPublicAccessBlock":  {"s3.", event.GuardChange, accessBlockOff},
+	"PutPublicAccessBlock":           {"s3.", event.GuardChange, accessBlock},
+	"DeletePublicAccessBlock":        {"s3.", event.GuardChange, accessBlockOff},
+	"PutAccountPublicAccessBlock":    {"s3.", event.GuardChange, accessBlock},
+	"DeleteAccountPublicAccessBlock": {"s3.", event.GuardChange, accessBlockOff},
+
+	"AuthorizeSecurityGroupIngress": {"ec2.", event.NetworkOpen, ingressRules},
+	"ModifySecurityGroupRules":      {"ec2.", event.NetworkOpen, modifiedRules},
+	"CreateNetworkAclEntry":         {"ec2.", event.NetworkOpen, networkACL},
+	"ReplaceNetworkAclEntry":        {"ec2.", event.NetworkOpen, networkACL},
+	"RevokeSecurityGroupIngress":    {"ec2.", event.NetworkClose, ingressRules},
+	"DeleteNetworkAclEntry":         {"ec2.", event.NetworkClose, networkACL},
+
+	"ModifySnapshotAttribute":          {"ec2.", event.ShareUser, sharedSnapshot},
+	"ModifyImageAttribute":             {"ec2.", event.ShareUser, sharedSnapshot},
+	"ModifyDBSnapshotAttribute":        {"rds.", event.ShareUser, sharedDBSnapshot},
+	"ModifyDBClusterSnapshotAttribute": {"rds.", event.ShareUser, sharedDBSnapshot},
+
+	"AttachUserPolicy":        {"iam.", event.AdminGrant, iamGrant},
+	"AttachRolePolicy":        {"iam.", event.AdminGrant, iamGrant},
+	"AttachGroupPolicy":       {"iam.", event.AdminGrant, iamGrant},
+	"PutUserPolicy":           {"iam.", event.AdminGrant, iamGrant},
+	"PutRolePolicy":           {"iam.", event.AdminGrant, iamGrant},
+	"PutGroupPolicy":          {"iam.", event.AdminGrant, iamGrant},
+	"AddUserToGroup":          {"iam.", event.AdminGrant, iamGrant},
+	"CreatePolicyVersion":     {"iam.", event.AdminGrant, iamGrant},
+	"SetDefaultPolicyVersion": {"iam.", event.AdminGrant, iamGrant},
+	"CreateAccountAssignment": {"sso.", event.AdminGrant, iamGrant},
+	"DetachUserPolicy":        {"iam.", event.AdminRevoke, iamGrant},
+	"DetachRolePolicy":        {"iam.", event.AdminRevoke, iamGrant},
+	"DetachGroupPolicy":       {"iam.", event.AdminRevoke, iamGrant},
+	"DeleteUserPolicy":        {"iam.", event.AdminRevoke, iamGrant},
+	"DeleteRolePolicy":        {"iam.", event.AdminRevoke, iamGrant},
+	"RemoveUserFromGroup":     {"iam.", event.AdminRevoke, iamGrant},
+	"DeleteAccountAssignment": {"sso.", event.AdminRevoke, iamGrant},
+
+	"CreateAccessKey":             {"iam.", event.TokenGrant, iamUserTarget},
+	"CreateLoginProfile":          {"iam.", event.TokenGrant, iamUserTarget},
+	"UpdateLoginProfile":          {"iam.", event.TokenGrant, iamUserTarget},
+	"DeleteAccessKey":             {"iam.", event.TokenRevoke, iamUserTarget},
+	"DeleteLoginProfile":          {"iam.", event.TokenRevoke, iamUserTarget},
+	"DeactivateMFADevice":         {"iam.", event.MFADisabled, iamUserTarget},
+	"DeleteVirtualMFADevice":      {"iam.", event.MFADisabled, iamUserTarget},
+	"UpdateAccountPasswordPolicy": {"iam.", event.ConfigChange, nil},
+	"DeleteAccountPasswordPolicy": {"iam.", event.ConfigChange, nil},
+
+	"ConsoleLogin":                {"signin.", event.LoginSuccess, consoleLogin},
+	"CheckMfa":                    {"signin.", event.MFAChallenge, nil},
+	"SwitchRole":                  {"signin.", event.AppAccess, nil},
+	"UserAuthentication":          {"signin.", event.AppAccess, nil},
+	"CredentialChallenge":         {"signin.", event.MFAChallenge, nil},
+	"CredentialVerification":      {"signin.", event.MFAChallenge, nil},
+	"GetRoleCredentials":          {"sso.", event.AppAccess, nil},
+	"AssumeRole":                  {"sts.", event.AppAccess, nil},
+	"AssumeRoleWithSAML":          {"sts.", event.AppAccess, nil},
+	"AssumeRoleWithWebIdentity":   {"sts.", event.AppAccess, nil},
+	"GetSessionToken":             {"sts.", event.AppAccess, nil},
+	"GetFederationToken":          {"sts.", event.AppAccess, nil},
+	"StopLogging":                 {"cloudtrail.", event.Tamper, trailTarget},
+	"DeleteTrail":                 {"cloudtrail.", event.Tamper, trailTarget},
+	"UpdateTrail":                 {"cloudtrail.", event.Tamper, trailTarget},
+	"PutEventSelectors":           {"cloudtrail.", event.Tamper, trailTarget},
+	"DeleteEventDataStore":        {"cloudtrail.", event.Tamper, trailTarget},
+	"StopEventDataStoreIngestion": {"cloudtrail.", event.Tamper, trailTarget},
+	"DeleteFlowLogs":              {"ec2.", event.Tamper, nil},
+	"StopConfigurationRecorder":   {"config.", event.Tamper, nil},
+	"DeleteDetector":              {"guardduty.", event.Tamper, nil},
+}
+
+// fields calls visit for every string, number or boolean below the parameters,
+// with the name of the innermost key.
+func fields(params []byte, visit func(key, value string)) {
+	var s jsonscan.Scanner
+	if s.Reset(params); params != nil {
+		walk(&s, "", visit)
+	}
+}
+
+func walk(s *jsonscan.Scanner, key string, visit func(key, value string)) {
+	switch s.Kind() {
+	case '{':
+		if s.Object() {
+			for s.Next() {
+				walk(s, string(s.Key), visit)
+			}
+		}
+	case '[':
+		if s.Array() {
+			for s.Elem() {
+				walk(s, key, visit)
+			}
+		}
+	case 0:
+	default:
+		if v := s.Text(); v != "" {
+			visit(key, v)
+		}
+	}
+}
+
+func param(params []byte, name string) (value string) {
+	fields(params, func(k, v string) {
+		if value == "" && k == name {
+			value = v
+		}
+	})
+	return value
+}
+
+func consoleLogin(r *record, e *event.Event, out *ingest.Sink) {
+	if param(r.response, "ConsoleLogin") == "Failure" || e.Outcome != event.Success {
+		e.Class, e.Outcome = event.LoginFailure, event.Failure
+	}
+}
+
+// copyObject names what was read: the source. Where it went is the target.
+func copyObject(r *record, e *event.Event, out *ingest.Sink) {
+	from := strings.TrimPrefix(param(r.params, "x-amz-copy-source"), "/")
+	out.Attr(event.AttrTarget, r.bucket)
+	if i := strings.IndexByte(from, '/'); i > 0 {
+		from = out.Hold(from)
+		e.Object.Type, e.Object.Container, e.Object.Name = "object", from[:i], from[i+1:]
+	}
+}
+
+func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
+	var role, document string
+	fields(r.params, func(k, v string) {
+		switch k {
+		case "policyArn", "permissionSetArn":
+			role = v[strings.LastIndexByte(v, '/')+1:]
+		case "groupName":
+			if r.name == "AddUserToGroup" || r.name == "RemoveUserFromGroup" {
+				role = v
+			} else {
+				target(e, out, "group", v)
+			}
+		case "policyName":
+			if role == "" {
+				role = v
+			}
+		case "policyDocument":
+			document = v
+		case "userName":
+			out.To(iamUser(e.Tenant, v, out), event.ScopeInternal)
+			target(e, out, "user", v)
+		case "roleName":
+			target(e, out, "role", v)
+		case "principalId":
+			target(e, out, "user", v)
+		}
+	})
+	if document != "" {
+		if grantsEverything([]byte(document)) {
+			out.Attr(event.AttrGrant, "every action on every resource")
+		}
+	}
+	out.Attr(event.AttrRole, out.Hold(role))
+	if e.Object.ID == "" {
+		e.Object.Type, e.Object.ID, e.Object.Name = "policy", out.Hold(role), out.Hold(role)
+	}
+}
+
+func iamUserTarget(r *record, e *event.Event, out *ingest.Sink) {
+	if name := param(r.params, "userName"); name != "" {
+		out.To(iamUser(e.Tenant, name, out), event.ScopeInternal)
+		target(e, out, "user", name)
+	}
+}
+
+func trailTarget(r *record, e *event.Event, out *ingest.Sink) {
+	fields(r.params, func(k, v string) {
+		if k == "name" || k == "trailName" {
+			target(e, out, "trail", v[strings.LastIndexByte(v, '/')+1:])
+		}
+	})
+}
+
+// target names the object of a change.
+func target(e *event.Event, out *ingest.Sink, kind, name string) {
+	e.Object.Type, e.Object.ID = kind, out.Hold(name)
+	e.Object.Name = e.Object.ID
+}
+
+func sharedSnapshot(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "snapshot", cmp.Or(param(r.params, "snapshotId"), param(r.params, "imageId")))
+	for _, list := range []string{"add", "remove"} {
+		var s jsonscan.Scanner
+		s.Reset(r.params)
+		under(&s, list, func(k, v string) {
+			switch {
+			case list == "remove":
+				e.Class = event.Unshare
+			case k == "userId":
+				out.To(out.Join("aws:", v), event.ScopeExternal)
+			case k == "group" && v == "all":
+				e.After = event.Public
+				out.To("*", event.ScopeAnyone)
+			}
+		})
+		if len(e.To) > 0 {
+			break
+		}
+	}
+}
+
+// under visits the values below the first key of a name.
+func under(s *jsonscan.Scanner, name string, visit func(key, value string)) {
+	switch s.Kind() {
+	case '{':
+		s.Object()
+		for s.Next() {
+			if string(s.Key) == name {
+				walk(s, name, visit)
+			} else {
+				under(s, name, visit)
+			}
+		}
+	case '[':
+		s.Array()
+		for s.Elem() {
+			under(s, name, visit)
+		}
+	default:
+		s.Skip()
+	}
+}
+
+func sharedDBSnapshot(r *record, e *event.Event, out *ingest.Sink) {
+	fields(r.params, func(k, v string) {
+		switch k {
+		case "dBSnapshotIdentifier", "dBClusterSnapshotIdentifier":
+			target(e, out, "snapshot", v)
+		case "valuesToAdd":
+			if v == "all" {
+				e.After = event.Public
+				out.To("*", event.ScopeAnyone)
+			} else {
+				out.To(out.Join("aws:", v), event.ScopeExternal)
+			}
+		case "valuesToRemove":
+			e.Class = event.Unshare
+		}
+	})
+	if len(e.To) > 0 {
+		e.Class = event.ShareUser
+	}
+}

@@ -1,0 +1,315 @@
+// Package cloudtrail decodes AWS CloudTrail records, as S3 delivers them, as
+// LookupEvents answers them, as EventBridge wraps them and as the console
+// exports them. Facts about the format: docs/sources/aws_cloudtrail.md.
+package cloudtrail
+
+import (
+	"cmp"
+	"strings"
+	"sync"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Formats are the JSON shapes of CloudTrail records.
+var Formats = []*ingest.Format{
+	{
+		Name:   "aws_cloudtrail",
+		Match:  func(k ingest.Keys) bool { return k.Has("eventName", "eventSource", "eventTime") },
+		Decode: decode,
+	},
+	{
+		Name:   "aws_cloudtrail_lookup",
+		Match:  func(k ingest.Keys) bool { return k.Has("CloudTrailEvent") },
+		Decode: decodeLookup,
+	},
+	{
+		Name:   "aws_cloudtrail_eventbridge",
+		Match:  func(k ingest.Keys) bool { return k.Has("detail-type", "detail", "source") },
+		Decode: decodeEventBridge,
+	},
+}
+
+// Tables are the delimited shapes of CloudTrail records.
+var Tables = []*ingest.Table{{
+	Name:  "aws_cloudtrail_csv",
+	Match: func(h ingest.Header) bool { return h.Has("eventid", "eventtime", "eventname", "eventsource") },
+	Bind:  ingest.PerRow(row),
+}}
+
+// record is what one pass over a CloudTrail record picks out of it.
+type record struct {
+	id, sharedID, time, source, name, ip, agent, errorCode, errorMessage string
+	account, readOnly, category, kind                                    string
+	bucket, key, login, mfaUsed, userName                                string // from requestParameters, responseElements, additionalEventData
+	issuedKey                                                            string // access key that an STS answer hands out
+	bytesOut                                                             int64
+	params, response                                                     []byte // raw, where a handler needs more
+	who                                                                  identity
+}
+
+// records are reused: handlers are called through a table, so a record on the
+// stack would be moved to the heap for every event.
+var records = sync.Pool{New: func() any { return new(record) }}
+
+func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
+	r := records.Get().(*record)
+	defer records.Put(r)
+	*r = record{}
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "eventName":
+			r.name = s.Text()
+		case "eventSource":
+			r.source = s.Text()
+		case "eventTime":
+			r.time = s.Text()
+		case "eventID":
+			r.id = s.Text()
+		case "sharedEventID":
+			r.sharedID = s.Text()
+		case "userIdentity":
+			r.who.scan(s)
+		case "sourceIPAddress":
+			r.ip = s.Text()
+		case "userAgent":
+			r.agent = s.Text()
+		case "errorCode":
+			r.errorCode = s.Text()
+		case "errorMessage":
+			r.errorMessage = s.Text()
+		case "requestParameters":
+			r.scanParams(s)
+		case "responseElements":
+			r.scanResponse(s)
+		case "additionalEventData":
+			r.scanAdditional(s)
+		case "readOnly":
+			r.readOnly = s.Text()
+		case "recipientAccountId":
+			r.account = s.Text()
+		case "eventCategory":
+			r.category = s.Text()
+		case "eventType":
+			r.kind = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if r.name == "" || r.time == "" || r.source == "" {
+		return ingest.ErrNotThis
+	}
+	return r.emit(out)
+}
+
+// scanParams picks bucket and key, and keeps the rest only for the calls that
+// have a handler. Most records name the call before its parameters.
+func (r *record) scanParams(s *jsonscan.Scanner) {
+	if r.source != "s3.amazonaws.com" && r.source != "" {
+		if c, known := calls[r.name]; known && c.params != nil {
+			r.params = s.Raw()
+		} else {
+			s.Skip()
+		}
+		return
+	}
+	if c := calls[r.name]; r.name == "" || c.params != nil {
+		r.params = s.Raw()
+		if s.Err() == nil {
+			var sub jsonscan.Scanner
+			sub.Reset(r.params)
+			r.scanBucket(&sub)
+		}
+		return
+	}
+	r.scanBucket(s)
+}
+
+func (r *record) scanBucket(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "bucketName":
+			r.bucket = s.Text()
+		case "key":
+			r.key = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+}
+
+func (r *record) scanResponse(s *jsonscan.Scanner) {
+	switch r.name {
+	case "ConsoleLogin", "":
+		r.response = s.Raw()
+	case "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken":
+		r.response = s.Raw()
+	default:
+		s.Skip()
+	}
+}
+
+func (r *record) scanAdditional(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "bytesTransferredOut":
+			r.bytesOut = s.Int()
+		case "MFAUsed":
+			r.mfaUsed = s.Text()
+		case "UserName":
+			r.userName = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+}
+
+// emit turns the record into an event.
+func (r *record) emit(out *ingest.Sink) error {
+	at, ok := ingest.Time(r.time)
+	if !ok {
+		return ingest.BadTime("eventTime", r.time)
+	}
+	e := out.New(event.CloudTrail)
+	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.account, r.name
+	if r.sharedID != "" { // the same call, seen by caller and by owner
+		e.Key = ingest.Hash("aws_cloudtrail", r.sharedID)
+	} else if r.id != "" {
+		e.Key = ingest.Hash("aws_cloudtrail", r.id)
+	}
+	r.who.actor(r, &e.Actor, out)
+	e.Client.IP = ingest.Address(r.ip)
+	e.Client.Agent = strings.TrimSuffix(strings.TrimPrefix(r.agent, "["), "]")
+	e.Client.Session = r.who.accessKey
+	if r.who.invokedBy != "" {
+		e.Client.App = r.who.invokedBy
+	}
+	if r.errorCode != "" || r.errorMessage != "" {
+		e.Outcome = event.Failure
+		if strings.Contains(r.errorCode, "Denied") || strings.Contains(r.errorCode, "Unauthorized") || strings.Contains(r.errorCode, "Forbidden") {
+			e.Outcome = event.Denied
+		}
+		out.Attr(event.AttrReason, cmp.Or(r.errorCode, r.errorMessage))
+	}
+	c, known := calls[r.name]
+	if known && (c.service == "" || strings.HasPrefix(r.source, c.service)) {
+		e.Class = c.class
+	} else {
+		known = false
+		e.Class = event.CloudChange
+		if r.reads() {
+			e.Class = event.CloudRead
+		}
+	}
+	if r.bucket != "" {
+		e.Object.Type, e.Object.Container = "bucket", r.bucket
+		e.Object.Name = r.bucket
+		if r.key != "" { // bucket and key identify an object: it needs no other id
+			e.Object.Type, e.Object.Name = "object", r.key
+		}
+		e.Bytes = r.bytesOut
+	}
+	if known && c.params != nil {
+		c.params(r, e, out)
+	}
+	out.Emit()
+	return nil
+}
+
+// reads says whether the call changes nothing. Records before version 1.05
+// have no readOnly; there the verb decides.
+func (r *record) reads() bool {
+	if r.readOnly != "" {
+		return r.readOnly == "true"
+	}
+	for _, verb := range [...]string{"Get", "List", "Describe", "Head", "Lookup", "Search", "View", "BatchGet", "Query", "Scan", "Check"} {
+		if strings.HasPrefix(r.name, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+func decodeLookup(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var inner []byte
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		if string(s.Key) == "CloudTrailEvent" {
+			if s.Kind() == '{' {
+				inner = s.Raw()
+			} else {
+				inner = s.Bytes()
+			}
+			continue
+		}
+		s.Skip()
+	}
+	if s.Err() != nil {
+		return s.Err()
+	}
+	return decodeInner(inner, out)
+}
+
+func decodeEventBridge(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var inner []byte
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		if string(s.Key) == "detail" {
+			inner = s.Raw()
+			continue
+		}
+		s.Skip()
+	}
+	if s.Err() != nil {
+		return s.Err()
+	}
+	return decodeInner(inner, out)
+}
+
+// decodeInner decodes a record that another one carries whole. A carried record
+// that ends early is damaged; no more input can complete it.
+func decodeInner(inner []byte, out *ingest.Sink) error {
+	if inner == nil {
+		return ingest.ErrNotThis
+	}
+	var s jsonscan.Scanner
+	s.Reset(inner)
+	return ingest.Whole(decode(&s, out))
+}
+
+// row reads a row of the console's event history download. It has no request
+// parameters, so what was granted or opened is unknown.
+func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
+	r := record{id: text("eventid"), time: text("eventtime"), name: text("eventname"), source: text("eventsource"), ip: text("sourceipaddress"),
+		readOnly: strings.ToLower(text("readonly")), errorCode: text("errorcode"), agent: text("useragent"), account: text("recipientaccountid", "awsaccountid")}
+	r.who.accessKey = text("awsaccesskey", "accesskeyid")
+	if name := text("username"); name != "" {
+		r.who.kind, r.who.userName = "IAMUser", name
+		if name == "root" {
+			r.who.kind = "Root"
+		}
+	}
+	if r.id == "" || r.name == "" {
+		return ingest.ErrNotThis
+	}
+	return r.emit(out)
+}

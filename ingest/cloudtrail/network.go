@@ -1,0 +1,168 @@
+package cloudtrail
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// rule is one ingress permission before it is written as an attribute: protocol,
+// ports and the sources it applies to.
+type rule struct {
+	protocol, from, to string
+	sources            []string
+}
+
+// add writes the rule as attributes "protocol/from-to source". Protocol -1, or
+// ports that are missing, mean all of them.
+func (p *rule) add(out *ingest.Sink) {
+	protocol, from, to := p.protocol, cmp.Or(p.from, "0"), cmp.Or(p.to, p.from, "65535")
+	switch protocol {
+	case "", "-1", "all":
+		protocol, from, to = "all", "0", "65535"
+	case "6":
+		protocol = "tcp"
+	case "17":
+		protocol = "udp"
+	}
+	if from == "-1" || to == "-1" {
+		from, to = "0", "65535"
+	}
+	for _, src := range p.sources {
+		out.Attr(event.AttrRule, out.Join(protocol, "/", from, "-", to, " ", src))
+	}
+}
+
+// scan reads one permission, in the form of EC2's ipPermissions items, of
+// security group rules, or flat in the parameters.
+func (p *rule) scan(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch key := strings.ToLower(string(s.Key)); key {
+		case "ipprotocol":
+			p.protocol = s.Text()
+		case "fromport":
+			p.from = s.Text()
+		case "toport":
+			p.to = s.Text()
+		case "cidrip", "cidripv4", "cidripv6", "prefixlistid":
+			p.source(key, s.Text())
+		case "ipranges", "ipv6ranges", "prefixlistids":
+			walk(s, key, func(k, v string) { p.source(strings.ToLower(k), v) })
+		default:
+			s.Skip()
+		}
+	}
+}
+
+func (p *rule) source(key, value string) {
+	switch key {
+	case "cidrip", "cidripv4", "cidripv6", "prefixlistid":
+		if value != "" {
+			p.sources = append(p.sources, value)
+		}
+	}
+}
+
+func ingressRules(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "security_group", cmp.Or(param(r.params, "groupId"), param(r.params, "groupName")))
+	eachPermission(r.params, "ipPermissions", out)
+}
+
+// eachPermission adds the rules found below a key, or those written flat.
+func eachPermission(params []byte, key string, out *ingest.Sink) {
+	var s jsonscan.Scanner
+	s.Reset(params)
+	if params == nil || !s.Object() {
+		return
+	}
+	for s.Next() {
+		if string(s.Key) != key {
+			s.Skip()
+			continue
+		}
+		permissions(&s, out)
+	}
+	s.Reset(params)
+	var flat rule
+	flat.scan(&s)
+	flat.add(out)
+}
+
+// permissions reads {"items":[…]}, a list, or a single permission.
+func permissions(s *jsonscan.Scanner, out *ingest.Sink) {
+	raw := s.Raw()
+	var sub jsonscan.Scanner
+	sub.Reset(raw)
+	switch sub.Kind() {
+	case '[':
+		sub.Array()
+		for sub.Elem() {
+			permissions(&sub, out)
+		}
+	case '{':
+		sub.Object()
+		nested := false
+		for sub.Next() {
+			switch string(sub.Key) {
+			case "items", "SecurityGroupRule", "SecurityGroupRuleUpdate":
+				nested = true
+				permissions(&sub, out)
+			default:
+				sub.Skip()
+			}
+		}
+		if !nested {
+			var p rule
+			sub.Reset(raw)
+			p.scan(&sub)
+			p.add(out)
+		}
+	}
+}
+
+func modifiedRules(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "security_group", cmp.Or(param(r.params, "GroupId"), param(r.params, "groupId")))
+	var s jsonscan.Scanner
+	s.Reset(r.params)
+	if r.params == nil || !s.Object() {
+		return
+	}
+	for s.Next() {
+		permissions(&s, out)
+	}
+}
+
+func networkACL(r *record, e *event.Event, out *ingest.Sink) {
+	var p rule
+	allow, egress, id := false, false, ""
+	fields(r.params, func(k, v string) {
+		switch k {
+		case "networkAclId":
+			id = v
+		case "egress":
+			egress = v == "true"
+		case "ruleAction":
+			allow = v == "allow"
+		case "cidrBlock", "ipv6CidrBlock":
+			p.sources = append(p.sources, v)
+		case "protocol", "aclProtocol":
+			p.protocol = v
+		case "from":
+			p.from = v
+		case "to":
+			p.to = v
+		}
+	})
+	target(e, out, "network_acl", id)
+	if egress || !allow && e.Class == event.NetworkOpen {
+		e.Class = event.CloudChange
+		return
+	}
+	p.add(out)
+}

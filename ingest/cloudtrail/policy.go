@@ -1,0 +1,276 @@
+package cloudtrail
+
+import (
+	"strings"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// A statement of an IAM or resource policy, as far as exposure depends on it.
+type statement struct {
+	allow                 bool
+	everyone, notListed   bool     // Principal "*" in any form; NotPrincipal
+	accounts              []string // other principals: account ids
+	actions               []string
+	notAction, limited    bool // limited: a condition narrows who may use it
+	everyResource         bool
+	conditions            []string
+	hasResource, hasWrite bool
+}
+
+// statements reads a policy document: an object, or a string that holds one.
+func statements(doc []byte) (list []statement) {
+	var s jsonscan.Scanner
+	s.Reset(doc)
+	if s.Kind() == '"' {
+		inner := append([]byte(nil), s.Bytes()...)
+		return statements(inner)
+	}
+	if !s.Object() {
+		return nil
+	}
+	for s.Next() {
+		if string(s.Key) != "Statement" {
+			s.Skip()
+			continue
+		}
+		if s.Kind() == '[' {
+			s.Array()
+			for s.Elem() {
+				list = append(list, readStatement(&s))
+			}
+			continue
+		}
+		list = append(list, readStatement(&s))
+	}
+	return list
+}
+
+func readStatement(s *jsonscan.Scanner) (st statement) {
+	if !s.Object() {
+		return st
+	}
+	for s.Next() {
+		switch key := string(s.Key); key {
+		case "Effect":
+			st.allow = s.Text() == "Allow"
+		case "Principal":
+			walk(s, "", func(k, v string) {
+				if v == "*" && k != "Service" && k != "Federated" {
+					st.everyone = true
+				} else if k == "AWS" || k == "" {
+					st.accounts = append(st.accounts, accountOf(v))
+				}
+			})
+		case "NotPrincipal":
+			st.notListed = true
+			s.Skip()
+		case "Action":
+			walk(s, "", func(_, v string) { st.actions = append(st.actions, strings.Clone(v)) })
+		case "NotAction":
+			st.notAction = true
+			s.Skip()
+		case "Resource":
+			walk(s, "", func(_, v string) { st.everyResource = st.everyResource || v == "*" })
+		case "Condition":
+			st.readCondition(s)
+		default:
+			s.Skip()
+		}
+	}
+	return st
+}
+
+// readCondition reads {operator: {key: value or values}}. A condition limits a
+// statement when a positive operator binds it to networks, accounts,
+// organisations or principals with a value that is not itself everything; this
+// is what AWS calls a fixed value in "The meaning of public"
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html).
+func (st *statement) readCondition(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		operator := strings.ToLower(string(s.Key))
+		if !s.Object() {
+			continue
+		}
+		positive := !strings.Contains(operator, "not") && !strings.HasSuffix(operator, "ifexists") && !strings.HasPrefix(operator, "null")
+		for s.Next() {
+			key, fixed := strings.ToLower(string(s.Key)), true
+			walk(s, key, func(_, v string) {
+				if v == "*" || v == "0.0.0.0/0" || v == "::/0" || strings.HasPrefix(v, "*") || strings.HasPrefix(v, "arn:aws:iam::*") {
+					fixed = false
+				}
+			})
+			st.conditions = append(st.conditions, key)
+			if positive && fixed && limiting[key] {
+				st.limited = true
+			}
+		}
+	}
+}
+
+var limiting = map[string]bool{
+	"aws:sourceip": true, "aws:sourcevpc": true, "aws:sourcevpce": true, "aws:vpcsourceip": true, "aws:sourcearn": true, "aws:sourceaccount": true,
+	"aws:sourceowner": true, "aws:sourceorgid": true, "aws:sourceorgpaths": true, "aws:principalorgid": true, "aws:principalorgpaths": true,
+	"aws:principalaccount": true, "aws:principalarn": true, "aws:userid": true, "aws:username": true, "aws:principaltag": true,
+	"s3:dataaccesspointaccount": true, "s3:dataaccesspointarn": true, "aws:principalserviceName": true,
+}
+
+// accountOf is the account of a principal: an ARN or a bare account id.
+func accountOf(principal string) string {
+	if p := strings.SplitN(principal, ":", 6); len(p) == 6 {
+		return p[4]
+	}
+	return strings.Clone(principal)
+}
+
+// public says whether a policy by itself opens something to everybody, and what.
+func public(list []statement) (open bool, grant string) {
+	for i := range list {
+		st := &list[i]
+		if !st.allow || !st.everyone && !st.notListed || st.limited {
+			continue
+		}
+		what := strings.Join(st.actions, ", ")
+		if st.notAction || what == "" {
+			what = "almost every action"
+		}
+		if len(what) > 120 {
+			what = what[:117] + "..."
+		}
+		return true, "everybody may " + what
+	}
+	return false, ""
+}
+
+// grantsEverything says whether an identity policy allows all actions on all
+// resources.
+func grantsEverything(doc []byte) bool {
+	for _, st := range statements(doc) {
+		if !st.allow || !st.everyResource {
+			continue
+		}
+		for _, a := range st.actions {
+			if a == "*" || a == "*:*" || a == "iam:*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func bucketPolicy(r *record, e *event.Event, out *ingest.Sink) {
+	e.After = event.Private
+	var s jsonscan.Scanner
+	s.Reset(r.params)
+	if r.params == nil || !s.Object() {
+		return
+	}
+	for s.Next() {
+		if string(s.Key) != "bucketPolicy" {
+			s.Skip()
+			continue
+		}
+		list := statements(s.Raw())
+		if open, grant := public(list); open {
+			e.After = event.Public
+			out.Attr(event.AttrGrant, out.Hold(grant))
+			out.To("*", event.ScopeAnyone)
+		}
+		for _, st := range list {
+			for _, acct := range st.accounts {
+				if st.allow && acct != "" && acct != "*" && acct != e.Tenant {
+					out.To(out.Join("aws:", acct), event.ScopeExternal)
+					e.After = max(e.After, event.External)
+				}
+			}
+		}
+	}
+}
+
+func madePrivate(_ *record, e *event.Event, _ *ingest.Sink) { e.After = event.Private }
+
+// Groups of everybody in access control lists.
+const (
+	allUsers           = "/groups/global/AllUsers"
+	authenticatedUsers = "/groups/global/AuthenticatedUsers"
+)
+
+// bucketACL evaluates a canned ACL, grant headers and a full access control list.
+func bucketACL(r *record, e *event.Event, out *ingest.Sink) {
+	grant, permission := "", ""
+	fields(r.params, func(k, v string) {
+		switch {
+		case k == "x-amz-acl" && (strings.HasPrefix(v, "public-") || v == "authenticated-read"):
+			grant = "canned ACL " + v
+		case k == "Permission":
+			permission = v
+		case strings.Contains(v, allUsers), strings.Contains(v, authenticatedUsers):
+			grant = "ACL grant to " + v[strings.LastIndexByte(v, '/')+1:]
+			grant = strings.TrimRight(grant, "\"'")
+		}
+	})
+	if grant == "" {
+		if r.name == "PutBucketAcl" || r.name == "PutObjectAcl" {
+			e.After = event.Private
+		}
+		return
+	}
+	if permission != "" && !strings.HasPrefix(grant, "canned") {
+		grant += " (" + permission + ")"
+	}
+	e.After = event.Public
+	if r.name == "CreateBucket" {
+		e.Class = event.PolicyChange
+	}
+	out.Attr(event.AttrGrant, out.Hold(grant))
+	out.To("*", event.ScopeAnyone)
+}
+
+// objectACL notices an upload that makes the new object public.
+func objectACL(r *record, e *event.Event, out *ingest.Sink) {
+	if acl := param(r.params, "x-amz-acl"); strings.HasPrefix(acl, "public-") || acl == "authenticated-read" {
+		e.After = event.Public
+		out.Attr(event.AttrGrant, out.Join("canned ACL ", acl))
+	}
+}
+
+// accessBlock reads the four switches of a public access block.
+func accessBlock(r *record, e *event.Event, out *ingest.Sink) {
+	on, off := 0, 0
+	fields(r.params, func(k, v string) {
+		switch k {
+		case "BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets":
+			if strings.EqualFold(v, "true") {
+				on++
+			} else {
+				off++
+			}
+		}
+	})
+	switch {
+	case on == 4:
+		out.Attr(event.AttrBlock, "on")
+	case on == 0 && off > 0:
+		out.Attr(event.AttrBlock, "off")
+	default:
+		out.Attr(event.AttrBlock, "partial")
+	}
+	accountWide(r, e)
+}
+
+func accessBlockOff(r *record, e *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrBlock, "off")
+	accountWide(r, e)
+}
+
+// accountWide names the account as the object where no bucket is named.
+func accountWide(r *record, e *event.Event) {
+	if r.bucket == "" {
+		e.Object.Type, e.Object.ID, e.Object.Name = "account", e.Tenant, e.Tenant
+	}
+}

@@ -1,0 +1,445 @@
+// Package dropbox decodes the Dropbox team event log. Facts about the format:
+// docs/sources/dropbox.md.
+package dropbox
+
+import (
+	"cmp"
+	"strings"
+	"sync"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Formats are the JSON shapes of team events.
+var Formats = []*ingest.Format{{
+	Name:   "dropbox",
+	Match:  func(k ingest.Keys) bool { return k.Has("event_type", "event_category", "timestamp") },
+	Decode: decode,
+}}
+
+// user is a person in the shape the log uses everywhere.
+type user struct{ tag, email, account, name string }
+
+// asset is a file or folder the event is about.
+type asset struct {
+	tag, id, name, path string
+	size                int64
+}
+
+// record is what one pass over an event picks out of it.
+type record struct {
+	time, kind, actorTag, ip, country, session, appID, appName string
+	actor, context                                             user
+	participants                                               []user
+	assets                                                     []asset
+	outsiders                                                  bool
+	details                                                    []byte
+	newValue, oldValue, audience                               string
+}
+
+var records = sync.Pool{New: func() any { return new(record) }}
+
+func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
+	r := records.Get().(*record)
+	defer records.Put(r)
+	*r = record{participants: r.participants[:0], assets: r.assets[:0]}
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "timestamp":
+			r.time = s.Text()
+		case "event_type":
+			r.kind = tag(s)
+		case "actor":
+			r.scanActor(s)
+		case "context":
+			r.context.scan(s)
+		case "origin":
+			r.scanOrigin(s)
+		case "involve_non_team_member":
+			r.outsiders = s.Bool()
+		case "participants":
+			if s.Array() {
+				for s.Elem() {
+					r.participant(s)
+				}
+			}
+		case "assets":
+			if s.Array() {
+				for s.Elem() {
+					r.asset(s)
+				}
+			}
+		case "details":
+			r.details = s.Raw()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if r.kind == "" || r.time == "" {
+		return ingest.ErrNotThis
+	}
+	return r.emit(out)
+}
+
+// isTag says whether a key is the union tag; some tools write _tag for .tag.
+func isTag(key []byte) bool { return string(key) == ".tag" || string(key) == "_tag" }
+
+// tag reads the tag of the union that comes next.
+func tag(s *jsonscan.Scanner) (t string) {
+	if s.Kind() == '"' {
+		return s.Text()
+	}
+	if !s.Object() {
+		return ""
+	}
+	for s.Next() {
+		if isTag(s.Key) {
+			t = s.Text()
+		} else {
+			s.Skip()
+		}
+	}
+	return t
+}
+
+func (u *user) scan(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch {
+		case isTag(s.Key):
+			u.tag = s.Text()
+		case string(s.Key) == "email":
+			u.email = s.Text()
+		case string(s.Key) == "account_id":
+			u.account = s.Text()
+		case string(s.Key) == "display_name":
+			u.name = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+}
+
+func (r *record) scanActor(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch k := string(s.Key); {
+		case isTag(s.Key):
+			r.actorTag = s.Text()
+		case k == "user" || k == "admin":
+			r.actor.scan(s)
+		case k == "app":
+			if s.Object() {
+				for s.Next() {
+					switch string(s.Key) {
+					case "app_id":
+						r.appID = s.Text()
+					case "display_name":
+						r.appName = s.Text()
+					default:
+						s.Skip()
+					}
+				}
+			}
+		default:
+			s.Skip()
+		}
+	}
+}
+
+func (r *record) scanOrigin(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "geo_location":
+			if s.Object() {
+				for s.Next() {
+					switch string(s.Key) {
+					case "ip_address":
+						r.ip = s.Text()
+					case "country":
+						r.country = s.Text()
+					default:
+						s.Skip()
+					}
+				}
+			}
+		case "access_method":
+			r.session = nested(s, "session_id")
+		default:
+			s.Skip()
+		}
+	}
+}
+
+// nested finds a text field at any depth below the object that comes next.
+func nested(s *jsonscan.Scanner, name string) (value string) {
+	if s.Kind() != '{' {
+		s.Skip()
+		return ""
+	}
+	s.Object()
+	for s.Next() {
+		if string(s.Key) == name {
+			value = s.Text()
+		} else if v := nested(s, name); v != "" {
+			value = v
+		}
+	}
+	return value
+}
+
+// participant reads {"user":{…}} or {"group":{…}}.
+func (r *record) participant(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		if string(s.Key) != "user" {
+			s.Skip()
+			continue
+		}
+		var u user
+		u.scan(s)
+		r.participants = append(r.participants, u)
+	}
+}
+
+func (r *record) asset(s *jsonscan.Scanner) {
+	var a asset
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch {
+		case isTag(s.Key):
+			a.tag = s.Text()
+		case string(s.Key) == "file_id":
+			a.id = s.Text()
+		case string(s.Key) == "display_name":
+			a.name = s.Text()
+		case string(s.Key) == "file_size":
+			a.size = s.Int()
+		case string(s.Key) == "path":
+			a.path = s.Field("contextual")
+		default:
+			s.Skip()
+		}
+	}
+	r.assets = append(r.assets, a)
+}
+
+// emit emits one event for every asset: a multiple selection is many items.
+func (r *record) emit(out *ingest.Sink) error {
+	at, ok := ingest.Time(r.time)
+	if !ok {
+		return ingest.BadTime("timestamp", r.time)
+	}
+	if len(r.assets) == 0 {
+		r.one(at, nil, 0, out)
+	}
+	for i := range r.assets {
+		r.one(at, &r.assets[i], i, out)
+	}
+	return nil
+}
+
+func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
+	e := out.New(event.Dropbox)
+	e.Time, e.Action = at, r.kind
+	r.setActor(e, out)
+	e.Client = event.Client{IP: ingest.Address(r.ip), Country: r.country, Session: r.session, App: r.appID}
+	out.Attr(event.AttrAppName, r.appName)
+	if a != nil {
+		e.Object = event.Object{ID: cmp.Or(a.id, a.path, a.name), Type: cmp.Or(a.tag, "file"), Name: cmp.Or(a.name, a.path), Container: folder(a.path), Size: a.size, Folder: strings.HasSuffix(a.tag, "folder")}
+		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids: time and item say which record it is
+	}
+	h := types[r.kind]
+	e.Class = h.class
+	if e.Class == event.Download && a != nil {
+		e.Bytes = a.size
+	}
+	if h.detail != nil {
+		h.detail(r, e, out)
+	}
+	e.Key = ingest.ContentKey(e) + uint64(index)
+	out.Emit()
+}
+
+// folder is the folder of a path: its first level, which is what is shared.
+func folder(path string) string {
+	path = strings.TrimPrefix(path, "/")
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i]
+	}
+	return ""
+}
+
+func (r *record) setActor(e *event.Event, out *ingest.Sink) {
+	a := &e.Actor
+	a.Kind, a.Name = event.Human, r.actor.name
+	switch r.actorTag {
+	case "app":
+		a.Kind, a.Account = event.App, out.Account("dropbox", r.appID)
+		return
+	case "anonymous":
+		a.Kind = event.Anonymous
+		return
+	case "dropbox", "reseller":
+		a.Kind, a.Account = event.Support, out.Join("dropbox:", r.actorTag)
+		return
+	}
+	a.Account = out.Account("dropbox", cmp.Or(r.actor.email, r.actor.account))
+	if r.actor.email != "" && r.actor.account != "" {
+		a.Alias = out.Join("dropbox:", out.Lower(r.actor.account))
+	}
+	if r.context.email != "" && !strings.EqualFold(r.context.email, r.actor.email) {
+		a.OnBehalfOf = out.Account("dropbox", r.context.email)
+	}
+}
+
+// handler is what an event type means.
+type handler struct {
+	class  event.Class
+	detail func(r *record, e *event.Event, out *ingest.Sink)
+}
+
+var types = map[string]handler{
+	"file_download": {event.Download, nil}, "shared_content_download": {event.Download, nil}, "shared_link_download": {event.Download, nil}, "paper_doc_download": {event.Download, nil}, "file_transfers_transfer_download": {event.Download, nil},
+	"file_preview": {event.View, nil}, "shared_content_view": {event.View, nil}, "shared_link_view": {event.View, nil}, "paper_doc_view": {event.View, nil},
+	"file_add": {event.Upload, nil}, "file_edit": {event.Edit, nil}, "paper_doc_edit": {event.Edit, nil}, "file_restore": {event.Edit, nil}, "create_folder": {event.Upload, nil},
+	"file_delete": {event.Delete, nil}, "file_permanently_delete": {event.Delete, nil}, "file_copy": {event.Copy, nil}, "shared_content_copy": {event.Copy, nil}, "file_get_copy_reference": {event.Copy, nil},
+	"file_move": {event.Rename, nil}, "file_rename": {event.Rename, nil},
+	"shared_link_create": {event.ShareLink, link}, "shared_link_change_visibility": {event.ShareLink, link}, "shared_link_settings_change_audience": {event.ShareLink, link}, "shared_content_change_link_audience": {event.ShareLink, link},
+	"shared_link_disable": {event.Unshare, nil}, "shared_content_remove_member": {event.Unshare, nil},
+	"shared_content_add_member": {event.ShareUser, recipients}, "shared_content_add_invitees": {event.ShareUser, invitees}, "shared_link_share": {event.ShareUser, recipients}, "file_transfers_transfer_send": {event.ShareUser, recipients},
+	"paper_content_add_member": {event.ShareUser, recipients}, "sf_external_invite_warn": {event.ShareUser, recipients}, "sf_team_invite": {event.ShareUser, recipients},
+	"shared_folder_transfer_ownership": {event.PermissionGrant, recipients},
+	"member_change_admin_role":         {event.AdminGrant, adminRole}, "member_change_status": {event.ConfigChange, status}, "app_link_team": {event.TokenGrant, nil}, "app_link_user": {event.TokenGrant, nil},
+	"app_unlink_user": {event.TokenRevoke, nil}, "app_unlink_team": {event.TokenRevoke, nil}, "device_link_success": {event.AppAccess, nil}, "sign_in_as_session_start": {event.AppAccess, nil},
+	"login_success": {event.LoginSuccess, nil}, "login_fail": {event.LoginFailure, failed}, "logout": {event.Logout, nil}, "sso_error": {event.LoginFailure, failed},
+	"tfa_change_status": {event.MFADisabled, tfa}, "tfa_reset": {event.MFADisabled, nil}, "tfa_change_policy": {event.ConfigChange, changed},
+	"member_transfer_account_contents": {event.Export, nil}, "export_members_report": {event.Export, nil}, "dropbox_passwords_exported": {event.Export, nil}, "external_sharing_create_report": {event.Export, nil},
+	"sharing_change_link_policy": {event.ConfigChange, changed}, "member_send_invite_policy_changed": {event.ConfigChange, changed}, "password_reset": {event.ConfigChange, nil},
+	"admin_alerting_triggered_alert": {event.VendorAlert, nil},
+}
+
+// scanDetails reads the values most types keep: the one set, the one before, and
+// who may open a link.
+func (r *record) scanDetails() {
+	var s jsonscan.Scanner
+	if s.Reset(r.details); r.details == nil || !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "new_value":
+			r.newValue = tag(&s)
+		case "previous_value":
+			r.oldValue = tag(&s)
+		case "shared_link_owner", "shared_content_access_level":
+			s.Skip()
+		case "shared_link_access_level", "link_audience", "target_audience":
+			r.audience = tag(&s)
+		default:
+			s.Skip()
+		}
+	}
+}
+
+// link is a change of who may open a link. A link whose audience is not stated
+// is open to anybody, as Dropbox makes them unless the team says otherwise.
+func link(r *record, e *event.Event, out *ingest.Sink) {
+	r.scanDetails()
+	audiences := map[string]event.Visibility{"public": event.PublicLink, "password": event.PublicLink, "team": event.Internal, "team_only": event.Internal, "members": event.Private, "no_one": event.Private, "team_and_password": event.Internal, "shared_folder_only": event.Private, "none": event.Private}
+	e.Before = audiences[r.oldValue]
+	if v, stated := audiences[cmp.Or(r.newValue, r.audience)]; stated {
+		e.After = v
+	} else if r.kind == "shared_link_create" {
+		e.After = event.PublicLink
+	}
+	switch {
+	case e.After == event.PublicLink:
+		out.To("*", event.ScopeAnyone)
+	case e.Before > e.After && e.After != event.NoVisibility:
+		e.Class = event.Unshare
+	}
+}
+
+func recipients(r *record, e *event.Event, out *ingest.Sink) {
+	for _, u := range r.participants {
+		scope := event.ScopeUnknown
+		if strings.HasSuffix(u.tag, "non_team_member") {
+			scope = event.ScopeExternal
+		}
+		out.To(out.Account("dropbox", cmp.Or(u.email, u.account)), scope)
+	}
+}
+
+func invitees(r *record, e *event.Event, out *ingest.Sink) {
+	recipients(r, e, out)
+	var s jsonscan.Scanner
+	if s.Reset(r.details); r.details == nil || !s.Object() {
+		return
+	}
+	for s.Next() {
+		if string(s.Key) == "invitees" && s.Kind() == '[' {
+			s.Array()
+			for s.Elem() {
+				out.To(out.Account("dropbox", s.Text()), event.ScopeUnknown)
+			}
+			continue
+		}
+		s.Skip()
+	}
+}
+
+func adminRole(r *record, e *event.Event, out *ingest.Sink) {
+	r.scanDetails()
+	recipients(r, e, out)
+	if len(e.To) == 0 && r.context.email != "" {
+		out.To(out.Account("dropbox", r.context.email), event.ScopeUnknown)
+	}
+	out.Attr(event.AttrRole, out.Hold(r.newValue))
+	if r.newValue == "member_only" {
+		e.Class = event.AdminRevoke
+	}
+}
+
+func status(r *record, e *event.Event, out *ingest.Sink) {
+	r.scanDetails()
+	if r.newValue == "suspended" || r.newValue == "removed" {
+		e.Class = event.Offboard
+	}
+	if r.context.email != "" {
+		out.To(out.Account("dropbox", r.context.email), event.ScopeUnknown)
+	}
+}
+
+// tfa is a change of somebody's second factor, which may also strengthen it.
+func tfa(r *record, e *event.Event, _ *ingest.Sink) {
+	if r.scanDetails(); r.newValue != "disabled" {
+		e.Class = event.ConfigChange
+	}
+}
+
+func changed(r *record, e *event.Event, out *ingest.Sink) {
+	r.scanDetails()
+	out.Attr(event.AttrTarget, out.Join(r.kind, "=", r.newValue))
+}
+
+func failed(_ *record, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Failure }

@@ -1,0 +1,218 @@
+// Package files reads folders and files of exported audit logs: it finds out by
+// content what each file is, unpacks it, finds its records and has them decoded.
+// Names of files mean nothing to it. It owns no state.
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// File is a file to read.
+type File struct {
+	Path string
+	Size int64
+}
+
+// Find lists the files at and below the given paths, sorted and each once.
+// Symbolic links to files are followed, links to directories are not: they come
+// back as unreadable, as does everything else that cannot be read.
+func Find(paths []string) (files []File, unreadable []Report) {
+	seen := map[string]bool{}
+	add := func(path string, info fs.FileInfo, err error) {
+		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			if info, err = os.Stat(path); err == nil && info.IsDir() {
+				err = errors.New("a symbolic link to a directory: not followed")
+			}
+		}
+		switch {
+		case seen[path]:
+		case err != nil:
+			unreadable = append(unreadable, Report{Path: path, Reason: err.Error(), Failed: true})
+		case info.Mode().IsRegular():
+			files = append(files, File{path, info.Size()})
+		case !info.IsDir():
+			unreadable = append(unreadable, Report{Path: path, Reason: "not a regular file"})
+		}
+		seen[path] = true
+	}
+	for _, root := range paths {
+		root = filepath.Clean(root)
+		if st, err := os.Stat(root); err != nil || !st.IsDir() {
+			info, lerr := os.Lstat(root)
+			add(root, info, errors.Join(unwrapPath(err), unwrapPath(lerr)))
+			continue
+		}
+		if resolved, err := filepath.EvalSymlinks(root); err == nil {
+			if info, err := os.Lstat(root); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+				root = resolved
+			}
+		}
+		filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				add(path, nil, unwrapPath(err))
+				return nil
+			}
+			if !d.IsDir() {
+				info, err := d.Info()
+				add(path, info, unwrapPath(err))
+			}
+			return nil
+		})
+	}
+	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
+	return files, unreadable
+}
+
+// unwrapPath drops the path from an error: the report names it.
+func unwrapPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// Report is what reading one file gave.
+type Report struct {
+	Path         string
+	Size         int64
+	Formats      map[string]int // records by format
+	Records      int            // decoded
+	Unknown      int            // well formed, but of no known kind
+	Problems     []Problem      // malformed records, at most maxProblems of them
+	ProblemCount int            // all malformed records and those of unknown kind
+	Reason       string         // why nothing, or not all, was read; empty if all was
+	Failed       bool           // the file could not be read, as opposed to being of another kind
+}
+
+// maxProblems bounds the memory a hostile file can take.
+const maxProblems = 1000
+
+// Problem is one malformed record.
+type Problem struct {
+	File   string `json:"file"` // archive!member inside archives
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
+}
+
+func (p Problem) String() string {
+	return fmt.Sprintf("%s:%d: %s", printable(p.File), p.Line, p.Reason)
+}
+
+func (r *Report) add(file string, line int, reason string) {
+	if r.ProblemCount++; len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, Problem{file, line, printable(reason)})
+	}
+}
+
+// Progress counts what has been read so far. It may be read while Read runs.
+type Progress struct {
+	Files, Bytes, Events atomic.Int64
+}
+
+// Reader reads files with several workers.
+type Reader struct {
+	Formats  []*ingest.Format
+	Tables   []*ingest.Table
+	Workers  int       // at least 1
+	Progress *Progress // may be nil
+	// Emit returns the function that takes the events of one worker. An event and
+	// its texts are valid only during the call; an error ends the reading.
+	Emit func(worker int) func(*event.Event) error
+}
+
+// Read reads all files and returns a report on each, in the order of files. The
+// error is that of the context or of Emit; what is wrong with a file is in its
+// report. Which worker reads a file, and when, is not determined.
+func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
+	reports := make([]Report, len(files))
+	progress := d.Progress
+	if progress == nil {
+		progress = new(Progress)
+	}
+	var next atomic.Int64
+	var failure atomic.Pointer[error]
+	var wg sync.WaitGroup
+	for n := range max(d.Workers, 1) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			emit := d.Emit(n)
+			r := &reader{formats: d.Formats, tables: d.Tables}
+			r.stop = func() bool { return ctx.Err() != nil || failure.Load() != nil }
+			r.sink = ingest.NewSink(func(e *event.Event) {
+				progress.Events.Add(1)
+				if err := emit(e); err != nil {
+					failure.CompareAndSwap(nil, &err)
+				}
+			})
+			for !r.stop() {
+				i := int(next.Add(1)) - 1
+				if i >= len(files) {
+					return
+				}
+				reports[i] = Report{Path: files[i].Path, Size: files[i].Size, Formats: map[string]int{}}
+				r.rep = &reports[i]
+				r.file(files[i].Path, progress)
+				progress.Files.Add(1)
+			}
+		}()
+	}
+	wg.Wait()
+	if err := failure.Load(); err != nil {
+		return reports, *err
+	}
+	return reports, ctx.Err()
+}
+
+// file reads one file into its report.
+func (r *reader) file(path string, progress *Progress) {
+	f, err := os.Open(path)
+	if err != nil {
+		r.rep.Reason, r.rep.Failed = unwrapPath(err).Error(), true
+		return
+	}
+	defer f.Close()
+	stored := &counter{r: f}
+	err = unpack(path, stored, stored, 0, r.read)
+	progress.Bytes.Add(r.rep.Size)
+	r.rep.conclude(err)
+}
+
+// conclude turns what unpacking returned into the report's reason.
+func (r *Report) conclude(err error) {
+	if err == nil {
+		return
+	}
+	var list []error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
+	} else {
+		list = []error{err}
+	}
+	for _, e := range list {
+		reason := e.Error()
+		if m := (*misfit)(nil); errors.As(e, &m) {
+			reason = m.name[min(len(r.Path), len(m.name)):] + ": " + reason
+			r.Failed = r.Failed || m.failed
+		} else if n := (*notice)(nil); errors.As(e, &n) {
+			r.Failed = r.Failed || n.failed
+		}
+		if r.Reason == "" {
+			r.Reason = printable(reason)
+		} else if len(r.Reason) < 400 {
+			r.Reason += "; " + printable(reason)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+// Package ingest turns what vendors write into events. It owns the contract
+// between the readers of files (and, later, of APIs) and the decoders, one
+// package per vendor. Decoders state facts; they judge nothing.
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unsafe"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// ErrNotThis is what a decoder returns for a record that is not of its format
+// after all. The reader then recognises the record anew; it is not an error of
+// the input.
+var ErrNotThis = errors.New("not a record of this format")
+
+// Format is one shape in which a vendor writes JSON records.
+type Format struct {
+	Name string // as in docs/sources and in the coverage summary
+	// Match says whether an object with these top-level keys is such a record.
+	// Formats are asked in order, the first match decides.
+	Match func(k Keys) bool
+	// Decode reads the record that s stands before and emits its events. On an
+	// error nothing of the record may have been emitted; jsonscan.ErrShort asks
+	// for the same record again with more input.
+	Decode func(s *jsonscan.Scanner, out *Sink) error
+}
+
+// Table is one shape in which a vendor writes delimited rows.
+type Table struct {
+	Name string
+	// Match says whether a header belongs to this table.
+	Match func(h Header) bool
+	// Bind looks the columns up once and returns what reads a row, whose cells
+	// follow the header, and emits its events. One reader calls it at a time.
+	Bind func(h Header) func(row [][]byte, out *Sink) error
+}
+
+// PerRow is a Bind for tables that look their columns up in every row.
+func PerRow(read func(h Header, row [][]byte, out *Sink) error) func(Header) func([][]byte, *Sink) error {
+	return func(h Header) func([][]byte, *Sink) error {
+		return func(row [][]byte, out *Sink) error { return read(h, row, out) }
+	}
+}
+
+// Keys are the top-level keys of a record.
+type Keys []string
+
+// Has says whether all of the given keys are there.
+func (k Keys) Has(names ...string) bool {
+next:
+	for _, n := range names {
+		for _, have := range k {
+			if have == n {
+				continue next
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// Header names the columns of a table, folded to lower case without spaces,
+// dots, underscores, dashes and parentheses, so that "Event time", "event_time"
+// and "EVENT TIME" are one.
+type Header []string
+
+// FoldColumn folds a column name the way Header does.
+func FoldColumn(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(strings.TrimSpace(name)) {
+		switch r {
+		case ' ', '.', '_', '-', '(', ')', '[', ']', '"', '\ufeff':
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// Has says whether all of the given (folded) columns are there.
+func (h Header) Has(names ...string) bool {
+	for _, n := range names {
+		if h.Index(n) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Index is the position of a (folded) column, or -1.
+func (h Header) Index(name string) int {
+	for i, c := range h {
+		if c == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// Cell is the value of the first of the given (folded) columns that exists and
+// is not empty, or nil.
+func (h Header) Cell(row [][]byte, names ...string) []byte {
+	for _, n := range names {
+		if i := h.Index(n); i >= 0 && i < len(row) && len(row[i]) > 0 {
+			return bytes.TrimSpace(row[i])
+		}
+	}
+	return nil
+}
+
+// Sink receives the events of one reader. A decoder calls New, fills the event
+// in, and calls Emit. It is not safe for concurrent use: every worker has one.
+type Sink struct {
+	emit    func(*event.Event)
+	e       event.Event
+	scratch []byte
+	pending int // events emitted for the current record
+}
+
+// NewSink returns a sink that hands events to emit. An event and its texts are
+// valid only during the call.
+func NewSink(emit func(*event.Event)) *Sink { return &Sink{emit: emit} }
+
+// Begin starts a new record: texts made for earlier events become invalid.
+func (s *Sink) Begin() { s.scratch, s.pending = s.scratch[:0], 0 }
+
+// New returns the event to fill in, empty but for its source.
+func (s *Sink) New(src event.Source) *event.Event {
+	s.e = event.Event{Source: src, To: s.e.To[:0], Attrs: s.e.Attrs[:0]}
+	return &s.e
+}
+
+// Emit hands the event on. An event without a Key gets one from its source, time
+// and id, or, without an id, from all of its content.
+func (s *Sink) Emit() {
+	e := &s.e
+	if e.Key == 0 {
+		if e.ID != "" {
+			e.Key = Hash(e.Source.String(), e.Tenant, e.ID)
+		} else {
+			e.Key = ContentKey(e)
+		}
+	}
+	s.pending++
+	s.emit(e)
+}
+
+// Emitted is the number of events emitted since Begin.
+func (s *Sink) Emitted() int { return s.pending }
+
+// Join concatenates texts into memory that is valid until Begin.
+func (s *Sink) Join(parts ...string) string {
+	from := len(s.scratch)
+	for _, p := range parts {
+		s.scratch = append(s.scratch, p...)
+	}
+	return view(s.scratch[from:])
+}
+
+// Lower returns t in lower case (ASCII letters only), valid until Begin.
+func (s *Sink) Lower(t string) string {
+	for i := 0; i < len(t); i++ {
+		if c := t[i]; c >= 'A' && c <= 'Z' {
+			from := len(s.scratch)
+			s.scratch = append(s.scratch, t...)
+			for j := from + i; j < len(s.scratch); j++ {
+				if c := s.scratch[j]; c >= 'A' && c <= 'Z' {
+					s.scratch[j] = c | 0x20
+				}
+			}
+			return view(s.scratch[from:])
+		}
+	}
+	return t
+}
+
+// Hold copies t into memory that is valid until Begin. Decoders use it for text
+// in a buffer of their own.
+func (s *Sink) Hold(t string) string { return s.Join(t) }
+
+// Attr adds an attribute to the event, unless the value is empty.
+func (s *Sink) Attr(name, value string) {
+	if value != "" {
+		s.e.Attrs = append(s.e.Attrs, event.Attr{Name: name, Value: value})
+	}
+}
+
+// To adds a recipient to the event, unless the account is empty. Scope states
+// what the vendor itself says about the recipient, if anything.
+func (s *Sink) To(account string, scope event.Scope) {
+	if account != "" {
+		s.e.To = append(s.e.To, event.Recipient{Account: account, Scope: scope})
+	}
+}
+
+// Account is the canonical name of an account: an e-mail address in lower case
+// stands for itself, another id is prefixed with its source. The result is
+// valid until Begin; an empty or meaningless id gives "".
+func (s *Sink) Account(src, id string) string {
+	switch id {
+	case "", "-", "null", "unknown", "Unknown", "N/A":
+		return ""
+	}
+	if IsEmail(id) {
+		return s.Lower(id)
+	}
+	return s.Join(src, ":", s.Lower(id))
+}
+
+// IsEmail says whether t has the form of an e-mail address.
+func IsEmail(t string) bool {
+	at := strings.IndexByte(t, '@')
+	if at < 1 || at == len(t)-1 || strings.IndexByte(t[at+1:], '@') >= 0 {
+		return false
+	}
+	for i := 0; i < len(t); i++ {
+		switch c := t[i]; {
+		case c <= ' ' || c == 0x7f:
+			return false
+		case c == '/' || c == ':' || c == '\\' || c == '|' || c == '<' || c == '>' || c == '"' || c == ',' || c == ';':
+			return false
+		}
+	}
+	return true
+}
+
+// Domain is the part of an e-mail address after the @, or "".
+func Domain(address string) string {
+	if i := strings.LastIndexByte(address, '@'); i >= 0 {
+		return address[i+1:]
+	}
+	return ""
+}
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// View returns b as text that shares its memory.
+func View(b []byte) string { return view(b) }

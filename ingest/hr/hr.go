@@ -1,0 +1,205 @@
+// Package hr reads what the HR department knows: who people are, who has given
+// notice and when their last day is. Its files enter as events of a source of
+// their own, so that a notice counts from the moment it was given and not before.
+// Facts about the formats: docs/sources/hr.md.
+package hr
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Formats are the JSON shapes of HR records.
+var Formats = []*ingest.Format{{
+	Name:   "hr_workday",
+	Match:  func(k ingest.Keys) bool { return k.Has("Employee_ID") && (k.Has("Work_Email") || k.Has("Email")) },
+	Decode: decodeWorkday,
+}}
+
+// Tables are the delimited shapes of HR records. Leavers come first: a file of
+// leavers may name departments too.
+var Tables = []*ingest.Table{
+	{Name: "hr_leavers", Match: func(h ingest.Header) bool {
+		return h.Has("emailaddress") && (h.Has("lastworkingdate") || h.Has("resignationdate"))
+	}, Bind: ingest.PerRow(leaver)},
+	{Name: "hr_employees", Match: func(h ingest.Header) bool {
+		return h.Has("employeeid", "email") && (h.Has("lastday") || h.Has("terminationdate") || h.Has("status"))
+	}, Bind: ingest.PerRow(employee)},
+	{Name: "hr_people", Match: func(h ingest.Header) bool {
+		return (h.Has("emailaddress") || h.Has("email")) && (h.Has("department") || h.Has("displayname") || h.Has("manager") || h.Has("aliases"))
+	}, Bind: ingest.PerRow(person)},
+}
+
+// worker is one person as any of the files describes them.
+type worker struct {
+	email, name, department, title, manager, location, country, start, aliases string
+	status, notice, lastDay, termination                                       string
+}
+
+func read(h ingest.Header, cells [][]byte) worker {
+	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
+	return worker{
+		email: text("emailaddress", "email", "workemail"), name: text("displayname", "name", "fullname"), department: text("department", "supervisoryorganization"), title: text("jobtitle", "title"),
+		manager: text("manager", "manageremail"), location: text("location", "city", "office"), country: text("country", "countrycode"), start: text("startdate", "hiredate"),
+		aliases: text("aliases", "alias"), status: text("status"), notice: text("resignationdate", "noticedate"), lastDay: text("lastworkingdate", "lastday"), termination: text("terminationdate"),
+	}
+}
+
+func person(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	w := read(h, cells)
+	return w.person(out)
+}
+
+func leaver(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	w := read(h, cells)
+	return w.leaver(out)
+}
+
+func employee(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	w := read(h, cells)
+	if err := w.person(out); err != nil {
+		return err
+	}
+	if w.leaves() {
+		return w.leaver(out)
+	}
+	return nil
+}
+
+// leaves says whether the person is leaving or has left.
+func (w *worker) leaves() bool {
+	switch strings.ToLower(w.status) {
+	case "active", "leave":
+		return false
+	}
+	return w.notice != "" || w.lastDay != "" || w.termination != ""
+}
+
+// begin starts an event about the person.
+func (w *worker) begin(class event.Class, at int64, out *ingest.Sink) (*event.Event, error) {
+	if !ingest.IsEmail(w.email) {
+		return nil, fmt.Errorf("%q is not an e-mail address", clip(w.email))
+	}
+	e := out.New(event.HR)
+	e.Time, e.Class, e.Action = at, class, class.String()
+	e.Actor = event.Actor{Account: out.Lower(w.email), Name: w.name, Kind: event.Human}
+	return e, nil
+}
+
+func clip(t string) string {
+	if len(t) > 60 {
+		return t[:60] + "…"
+	}
+	return t
+}
+
+// person states who somebody is. The file is a snapshot that holds from the
+// beginning; it may be stale.
+func (w *worker) person(out *ingest.Sink) error {
+	e, err := w.begin(event.Person, ingest.Always, out)
+	if err != nil {
+		return err
+	}
+	out.Attr(event.AttrDepartment, w.department)
+	out.Attr(event.AttrTitle, w.title)
+	out.Attr(event.AttrManager, out.Lower(w.manager))
+	out.Attr(event.AttrLocation, w.location)
+	out.Attr(event.AttrCountry, w.country)
+	if w.start != "" {
+		at, ok := ingest.Date(w.start)
+		if !ok {
+			return fmt.Errorf("start date %q is not a date such as 2026-03-31", clip(w.start))
+		}
+		out.Attr(event.AttrStart, out.Hold(day(at)))
+	}
+	for alias := range strings.FieldsFuncSeq(w.aliases, func(c rune) bool { return c == ' ' || c == ',' || c == ';' || c == '|' }) {
+		if ingest.IsEmail(alias) || strings.Contains(alias, ":") {
+			out.Attr(event.AttrAlias, out.Lower(alias))
+		} else {
+			out.Attr(event.AttrAlias, out.Join("*:", out.Lower(alias)))
+		}
+	}
+	e.Key = ingest.ContentKey(e)
+	out.Emit()
+	return nil
+}
+
+// leaver states that somebody gave notice. It is known from the day of notice;
+// where that is missing, from the last working day.
+func (w *worker) leaver(out *ingest.Sink) error {
+	last := cmp.Or(w.lastDay, w.termination)
+	lastAt, ok := ingest.Date(last)
+	if !ok {
+		if last != "" || w.notice == "" {
+			return fmt.Errorf("last working date %q is not a date such as 2026-03-31", clip(last))
+		}
+	}
+	at := lastAt
+	if w.notice != "" {
+		if at, ok = ingest.Date(w.notice); !ok {
+			return fmt.Errorf("resignation date %q is not a date such as 2026-03-31", clip(w.notice))
+		}
+	}
+	e, err := w.begin(event.Notice, at, out)
+	if err != nil {
+		return err
+	}
+	if last != "" {
+		out.Attr(event.AttrLastDay, out.Hold(day(lastAt)))
+	}
+	e.Key = ingest.ContentKey(e)
+	out.Emit()
+	return nil
+}
+
+func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
+
+// decodeWorkday reads an entry of a Workday report (Report_Entry).
+func decodeWorkday(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var w worker
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "Work_Email", "Email":
+			w.email = s.Text()
+		case "Worker", "Name", "Legal_Name":
+			w.name = s.Text()
+		case "Supervisory_Organization", "Department":
+			w.department = s.Text()
+		case "Business_Title", "Job_Title":
+			w.title = s.Text()
+		case "Manager_Email":
+			w.manager = s.Text()
+		case "Location":
+			w.location = s.Text()
+		case "Worker_Status":
+			s.Skip() // Workday keeps people active until the day after their last
+		case "Resignation_Date":
+			w.notice = s.Text()
+		case "Last_Day_of_Work":
+			w.lastDay = s.Text()
+		case "Termination_Date":
+			w.termination = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if err := w.person(out); err != nil {
+		return err
+	}
+	if w.leaves() {
+		return w.leaver(out)
+	}
+	return nil
+}

@@ -1,0 +1,297 @@
+// Package identity says which person an account belongs to. It works through
+// events in the order of their time and knows nothing from later ones: the
+// people file holds from the beginning, a link between two accounts from the
+// event that carries both. It owns the alias graph.
+package identity
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// Resolver resolves the accounts of events. Make one with New.
+type Resolver struct {
+	people   map[string]*profile // by e-mail address
+	locals   map[string]string   // local part → address, "" if two people share it
+	links    map[string]string   // account → person, from the people file or learned
+	accounts map[string]*account // everything resolved so far
+	own      map[string]bool     // the organisation's domains, given or from the people file
+	actors   map[string]int      // people seen by domain, while own is unknown
+	total    int
+
+	dec event.Decoder
+	e   event.Event
+	buf []byte
+}
+
+// profile is what the people file says about somebody.
+type profile struct{ department string }
+
+// account is an account that has been resolved.
+type account struct {
+	person string
+	kind   event.ActorKind
+	alias  string // the alias last seen with it
+	known  bool   // tied to the people file or to a link
+}
+
+// New returns a resolver. Domains are the organisation's own; those of the
+// people file are added to them.
+func New(domains []string) *Resolver {
+	r := &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}}
+	for _, d := range domains {
+		r.own[strings.ToLower(strings.TrimPrefix(d, "@"))] = true
+	}
+	return r
+}
+
+// Resolve says whose doing a stored event is and completes the event: the kind
+// of its actor, and its recipients. The person is "" where nobody acted. The
+// record may be changed in place or replaced; the result is valid until the next
+// call.
+func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
+	if event.RecordSource(rec) == event.HR {
+		return r.staff(rec), rec
+	}
+	name, alias := event.RecordActor(rec)
+	kind := event.RecordKind(rec)
+	if name != "" {
+		a := r.lookup(name, kind)
+		if kind == event.Unknown && !a.known && strings.Contains(name, ":role/") {
+			a = r.session(rec, a)
+		}
+		if alias != "" && alias != a.alias {
+			r.learn(alias, a)
+		}
+		person = a.person
+		if a.kind != kind {
+			event.SetRecordKind(rec, a.kind)
+		}
+	}
+	if event.RecordHasRecipients(rec) {
+		rec = r.recipients(rec, person)
+	}
+	return person, rec
+}
+
+// lookup resolves an account, and remembers the answer.
+func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
+	if a := r.accounts[name]; a != nil {
+		if kind > event.Human && a.kind != kind && !a.known { // one account, two kinds: what is not a person wins
+			a.kind = kind
+		}
+		return a
+	}
+	name = strings.Clone(name)
+	a := &account{person: name, kind: kind}
+	r.accounts[name] = a
+	if p := r.find(name); p != "" {
+		a.person, a.known, a.kind = p, true, event.Human
+		return a
+	}
+	if kind == event.Human || kind == event.Unknown {
+		a.kind = event.Human
+		switch {
+		case LooksAutomated(name):
+			a.kind = event.Service
+		case strings.Contains(name, ":role/"):
+			a.kind = event.Service
+		case ingest.IsEmail(name) && len(r.own) == 0:
+			r.actors[ingest.Domain(name)]++
+			r.total++
+		}
+	}
+	return a
+}
+
+// find looks an account up in what is known about people.
+func (r *Resolver) find(name string) string {
+	if p := r.links[name]; p != "" {
+		return p
+	}
+	if _, ok := r.people[name]; ok {
+		return name
+	}
+	bare := name
+	switch {
+	case ingest.IsEmail(name):
+		at := strings.LastIndexByte(name, '@')
+		bare = name[:at]
+		if i := strings.IndexByte(bare, '+'); i > 0 {
+			bare = bare[:i]
+		}
+		if !r.own[name[at+1:]] { // somebody else's jane.doe
+			return ""
+		}
+	case strings.HasPrefix(name, "aws:"), strings.HasPrefix(name, "okta:"), strings.HasPrefix(name, "m365:"):
+		bare = name[strings.LastIndexAny(name, ":/")+1:]
+		if strings.Contains(name, ":role/") {
+			return ""
+		}
+	default:
+		bare = name[strings.LastIndexByte(name, ':')+1:]
+		return r.links["*:"+bare]
+	}
+	return cmp.Or(r.links["*:"+bare], r.locals[bare])
+}
+
+// session resolves an assumed role by the access key that STS handed to
+// somebody.
+func (r *Resolver) session(rec []byte, role *account) *account {
+	if r.dec.Decode(rec, &r.e) != nil || r.e.Client.Session == "" {
+		return role
+	}
+	if p := r.links["aws_key:"+r.e.Client.Session]; p != "" {
+		return r.lookup(p, event.Human)
+	}
+	return role
+}
+
+// learn ties an alias to the person of an account. The first link holds: an
+// alias that moves is somebody else's account with an old id.
+func (r *Resolver) learn(alias string, a *account) {
+	a.alias = strings.Clone(alias)
+	if r.links[a.alias] != "" {
+		return
+	}
+	r.links[a.alias] = a.person
+	if other := r.accounts[a.alias]; other != nil && !other.known {
+		other.person, other.kind, other.known = a.person, a.kind, true
+	}
+}
+
+// staff takes in a row of the HR files and returns the person it is about.
+func (r *Resolver) staff(rec []byte) string {
+	if r.dec.Decode(rec, &r.e) != nil {
+		return ""
+	}
+	e := &r.e
+	address := strings.Clone(e.Actor.Account)
+	if e.Class != event.Person {
+		if p := r.find(address); p != "" {
+			return p
+		}
+		return address
+	}
+	p := r.people[address]
+	if p == nil {
+		p = &profile{}
+		r.people[address] = p
+		at := strings.LastIndexByte(address, '@')
+		local, domain := address[:at], address[at+1:]
+		if have, ok := r.locals[local]; ok && have != address {
+			r.locals[local] = ""
+		} else {
+			r.locals[local] = address
+		}
+		if !ConsumerDomain(domain) {
+			r.own[strings.Clone(domain)] = true
+		}
+	}
+	p.department = strings.Clone(cmp.Or(e.Attr(event.AttrDepartment), p.department))
+	for _, a := range e.Attrs {
+		if a.Name == event.AttrAlias {
+			r.links[strings.Clone(a.Value)] = address
+		}
+	}
+	return address
+}
+
+// recipients resolves who received something and says which side they are on.
+func (r *Resolver) recipients(rec []byte, person string) []byte {
+	if r.dec.Decode(rec, &r.e) != nil || len(r.e.To) == 0 {
+		return rec
+	}
+	e := &r.e
+	changed := false
+	for i := range e.To {
+		t := &e.To[i]
+		if t.Scope == event.ScopeAnyone {
+			continue
+		}
+		before := *t
+		if p := r.find(t.Account); p != "" {
+			t.Account, t.Scope = p, event.ScopeInternal
+			if profile := r.people[p]; profile != nil {
+				t.Department = profile.department
+			}
+		} else if domain := ingest.Domain(t.Account); domain != "" {
+			switch {
+			case r.internal(domain, person):
+				t.Scope = event.ScopeInternal
+			default:
+				t.Scope = event.ScopeExternal
+			}
+		}
+		changed = changed || *t != before
+	}
+	if !changed {
+		return rec
+	}
+	r.buf = e.Append(r.buf[:0])
+	return r.buf
+}
+
+// internal says whether a domain is the organisation's. Where nothing says which
+// domains are, they are the sharer's own and those of many who act.
+func (r *Resolver) internal(domain, person string) bool {
+	if len(r.own) > 0 {
+		return r.own[domain]
+	}
+	if ConsumerDomain(domain) {
+		return false
+	}
+	return domain == ingest.Domain(person) || r.actors[domain] >= 5 && r.actors[domain]*10 >= r.total
+}
+
+// ConsumerDomain says whether a mail domain gives addresses to anybody.
+func ConsumerDomain(domain string) bool { return consumer[domain] }
+
+var consumer = func() map[string]bool {
+	m := map[string]bool{}
+	for _, d := range strings.Fields(`gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com rocketmail.com icloud.com me.com mac.com aol.com
+		proton.me protonmail.com pm.me gmx.com gmx.net gmx.de gmx.at gmx.ch web.de t-online.de freenet.de mail.com email.com zoho.com zohomail.com yandex.com yandex.ru mail.ru inbox.ru list.ru bk.ru
+		qq.com 163.com 126.com sina.com foxmail.com naver.com daum.net hanmail.net rediffmail.com fastmail.com fastmail.fm hey.com tutanota.com tuta.io posteo.de mailbox.org hushmail.com
+		orange.fr wanadoo.fr free.fr laposte.net sfr.fr libero.it virgilio.it tiscali.it alice.it hotmail.co.uk hotmail.fr hotmail.de hotmail.it live.co.uk live.fr yahoo.co.uk yahoo.fr yahoo.de yahoo.it yahoo.es yahoo.co.in yahoo.co.jp yahoo.com.br
+		outlook.de outlook.fr outlook.es bol.com.br uol.com.br terra.com.br btinternet.com sky.com virginmedia.com talktalk.net comcast.net verizon.net att.net sbcglobal.net cox.net charter.net bellsouth.net earthlink.net shaw.ca rogers.com bigpond.com optusnet.com.au
+		seznam.cz wp.pl o2.pl onet.pl interia.pl abv.bg ukr.net duck.com mailfence.com startmail.com skiff.com`) {
+		m[d] = true
+	}
+	return m
+}()
+
+// LooksAutomated says whether the name of an account is that of a machine, by
+// the words administrators use for them.
+func LooksAutomated(name string) bool {
+	if i := strings.LastIndexAny(name, ":/"); i >= 0 {
+		name = name[i+1:]
+	}
+	if at := strings.LastIndexByte(name, '@'); at >= 0 {
+		if strings.HasSuffix(name[at:], ".gserviceaccount.com") {
+			return true
+		}
+		name = name[:at]
+	}
+	if strings.HasSuffix(name, "[bot]") {
+		return true
+	}
+	for word := range strings.FieldsFuncSeq(name, func(c rune) bool { return !(c >= 'a' && c <= 'z') }) {
+		if automated[word] {
+			return true
+		}
+	}
+	return false
+}
+
+var automated = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`svc svcacct service serviceaccount bot robot automation automated system daemon cron scheduler worker runner ci cicd pipeline builder deploy deployer deployment jenkins github gitlab
+		terraform pulumi ansible puppet argocd spinnaker etl elt airflow dbt fivetran integration integrations connector sync backup backups replication migration archiver ediscovery dlp scanner crawler indexer monitoring
+		logging exporter api apiuser webhook noreply donotreply notifications mailer smtp server servers lambda kubernetes proxy gateway sso scim provisioning hris`) {
+		m[w] = true
+	}
+	return m
+}()

@@ -1,0 +1,471 @@
+// Package m365 decodes Microsoft 365 audit records: of the Management Activity
+// API, of Purview's CSV export (AuditData) and of the Graph audit query. Facts
+// about the format: docs/sources/m365.md.
+package m365
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Formats are the JSON shapes of Microsoft 365 records.
+var Formats = []*ingest.Format{
+	{
+		Name:   "m365",
+		Match:  func(k ingest.Keys) bool { return k.Has("CreationTime", "Operation", "Workload") },
+		Decode: decode,
+	},
+	{
+		Name:   "m365_graph",
+		Match:  func(k ingest.Keys) bool { return k.Has("auditData", "operation") },
+		Decode: decodeGraph,
+	},
+	{
+		Name:   "m365_audit_search",
+		Match:  func(k ingest.Keys) bool { return k.Has("AuditData") },
+		Decode: decodeGraph,
+	},
+}
+
+// Tables are the delimited shapes of Microsoft 365 records.
+var Tables = []*ingest.Table{{
+	Name:  "m365_purview_csv",
+	Match: func(h ingest.Header) bool { return h.Has("auditdata") },
+	Bind:  ingest.PerRow(row),
+}}
+
+// record is what one pass over a record picks out of it.
+type record struct {
+	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result  string
+	itemType, itemID, site, relative, fileName, label, appID, appName, targetName        string
+	targetType, logonError, errorNumber, mailbox, session, deviceID, sharingType         string
+	recordType, userType, size, count                                                    int64
+	extended, modified, targets, actors, parameters, operationProperties, deviceProperty []byte
+}
+
+var records = sync.Pool{New: func() any { return new(record) }}
+
+func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
+	r := records.Get().(*record)
+	defer records.Put(r)
+	*r = record{}
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "CreationTime":
+			r.time = s.Text()
+		case "Id":
+			r.id = s.Text()
+		case "Operation":
+			r.operation = s.Text()
+		case "OrganizationId":
+			r.tenant = s.Text()
+		case "RecordType":
+			r.recordType = s.Int()
+		case "UserKey":
+			r.userKey = s.Text()
+		case "UserType":
+			r.userType = s.Int()
+		case "UserId":
+			r.userID = s.Text()
+		case "Workload":
+			r.workload = s.Text()
+		case "ClientIP", "ClientIPAddress", "ActorIpAddress":
+			if t := s.Text(); r.ip == "" {
+				r.ip = t
+			}
+		case "UserAgent":
+			r.agent = s.Text()
+		case "ObjectId":
+			r.objectID = s.Text()
+		case "ResultStatus":
+			r.result = s.Text()
+		case "ItemType":
+			r.itemType = s.Text()
+		case "ListItemUniqueId":
+			r.itemID = s.Text()
+		case "SiteUrl":
+			r.site = s.Text()
+		case "SourceRelativeUrl":
+			r.relative = s.Text()
+		case "SourceFileName":
+			r.fileName = s.Text()
+		case "SensitivityLabelId":
+			r.label = s.Text()
+		case "FileSizeBytes":
+			r.size = s.Int()
+		case "ApplicationId", "AppId", "ClientAppId":
+			if t := s.Text(); t != "" {
+				r.appID = t
+			}
+		case "ApplicationDisplayName":
+			r.appName = s.Text()
+		case "TargetUserOrGroupName":
+			r.targetName = s.Text()
+		case "TargetUserOrGroupType":
+			r.targetType = s.Text()
+		case "UserSharedWith":
+			if t := s.Text(); r.targetName == "" {
+				r.targetName = t
+			}
+		case "LogonError":
+			r.logonError = s.Text()
+		case "ErrorNumber", "ErrorCode":
+			r.errorNumber = s.Text()
+		case "MailboxOwnerUPN":
+			r.mailbox = s.Text()
+		case "SessionId":
+			r.session = s.Text()
+		case "MachineId":
+			r.deviceID = s.Text()
+		case "OperationCount":
+			r.count = s.Int()
+		case "AppAccessContext":
+			r.scanContext(s)
+		case "ExtendedProperties":
+			r.extended = s.Raw()
+		case "ModifiedProperties":
+			r.modified = s.Raw()
+		case "Target":
+			r.targets = s.Raw()
+		case "Actor":
+			r.actors = s.Raw()
+		case "Parameters":
+			r.parameters = s.Raw()
+		case "OperationProperties":
+			r.operationProperties = s.Raw()
+		case "DeviceProperties":
+			r.deviceProperty = s.Raw()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if r.operation == "" || r.time == "" {
+		return ingest.ErrNotThis
+	}
+	return r.emit(out)
+}
+
+func (r *record) scanContext(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "AADSessionId":
+			r.session = s.Text()
+		case "ClientAppId":
+			if t := s.Text(); r.appID == "" {
+				r.appID = t
+			}
+		case "ClientAppName":
+			if t := s.Text(); r.appName == "" {
+				r.appName = t
+			}
+		default:
+			s.Skip()
+		}
+	}
+}
+
+func (r *record) emit(out *ingest.Sink) error {
+	at, ok := ingest.Time(r.time)
+	if !ok {
+		return ingest.BadTime("CreationTime", r.time)
+	}
+	e := out.New(event.M365)
+	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.tenant, r.operation
+	if r.id != "" {
+		e.Key = ingest.Hash("m365", r.id)
+	}
+	r.actor(&e.Actor, out)
+	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, App: r.appID, Session: r.session, Device: r.deviceID}
+	out.Attr(event.AttrAppName, r.appName)
+	op := operations[r.operation]
+	e.Class = op.class
+	if strings.EqualFold(r.result, "Failed") || strings.EqualFold(r.result, "Failure") || r.result == "False" {
+		e.Outcome = event.Failure
+	}
+	if r.site != "" || r.itemID != "" {
+		r.item(e, out)
+	} else if r.objectID != "" {
+		e.Object.ID, e.Object.Name = r.objectID, r.objectID
+	}
+	if r.extended != nil || r.deviceProperty != nil {
+		r.scanExtended(e, out)
+	}
+	if op.detail != nil {
+		op.detail(r, e, out)
+	}
+	out.Emit()
+	return nil
+}
+
+func (r *record) item(e *event.Event, out *ingest.Sink) {
+	o := &e.Object
+	o.Type, o.Folder = "file", r.itemType == "Folder"
+	switch r.itemType {
+	case "", "File":
+	default:
+		o.Type = out.Lower(r.itemType)
+	}
+	o.ID, o.Name, o.Label, o.Size = r.itemID, r.fileName, r.label, r.size
+	if o.ID == "" || o.ID == "00000000-0000-0000-0000-000000000000" {
+		o.ID = r.objectID
+	}
+	o.Container = strings.TrimSuffix(r.site, "/")
+	if strings.Contains(r.site, "/personal/") { // a drive holds many folders: the second level tells them apart
+		folder := r.relative
+		if i := strings.IndexByte(folder, '/'); i >= 0 {
+			if j := strings.IndexByte(folder[i+1:], '/'); j >= 0 {
+				folder = folder[:i+1+j]
+			}
+		}
+		if folder != "" {
+			o.Container = out.Join(o.Container, "/", folder)
+		}
+	}
+	if e.Class == event.Download || e.Class == event.Sync {
+		e.Bytes = r.size
+	}
+}
+
+// actor names who acted. UserType is 4 for the system, 5 for an application and
+// 6 for a service principal; guests are often 0, so the form of the name decides.
+func (r *record) actor(a *event.Actor, out *ingest.Sink) {
+	id := r.userID
+	a.Kind = event.Human
+	switch {
+	case id == "anonymous" || strings.HasPrefix(id, "urn:spo:anon"):
+		a.Kind = event.Anonymous
+		return
+	case strings.HasPrefix(id, "urn:spo:guest#"):
+		a.Account = out.Account("m365", id[len("urn:spo:guest#"):])
+		return
+	case id == "app@sharepoint" || strings.EqualFold(id, `SHAREPOINT\system`) || strings.HasPrefix(id, `NT AUTHORITY\`) || strings.HasPrefix(id, "NT SERVICE"):
+		a.Kind = event.System
+	case strings.HasPrefix(id, "ServicePrincipal_"), r.userType == 6:
+		a.Kind = event.App
+	case r.userType == 5:
+		a.Kind = event.App
+	case r.userType == 4 || r.userType == 7 || r.userType == 8:
+		a.Kind = event.System
+	case r.userType == 9 || r.userType == 3:
+		a.Kind = event.Support
+	case isGUID(id) && r.workload != "AzureActiveDirectory":
+		a.Kind = event.App
+	}
+	a.Account = person(id, out)
+	if a.Account == "" || strings.HasPrefix(a.Account, "m365:") {
+		if upn := actorUPN(r.actors); upn != "" {
+			a.Account = person(upn, out)
+		}
+	}
+}
+
+// person is the canonical account of a user name. A guest is written as
+// name_domain#EXT#@tenant.onmicrosoft.com and stands for name@domain.
+func person(name string, out *ingest.Sink) string {
+	if i := strings.Index(name, "#"); i > 0 && len(name) > i+5 && strings.EqualFold(name[i:i+5], "#EXT#") {
+		local := name[:i]
+		if j := strings.LastIndexByte(local, '_'); j > 0 {
+			return out.Lower(out.Join(local[:j], "@", local[j+1:]))
+		}
+	}
+	return out.Account("m365", name)
+}
+
+func isGUID(id string) bool {
+	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-'
+}
+
+// actorUPN finds the user name (type 5) in Actor.
+func actorUPN(actors []byte) (upn string) {
+	var s jsonscan.Scanner
+	if s.Reset(actors); actors == nil || !s.Array() {
+		return ""
+	}
+	for s.Elem() {
+		id, kind := idAndType(&s)
+		if kind == 5 && upn == "" {
+			upn = id
+		}
+	}
+	return upn
+}
+
+func idAndType(s *jsonscan.Scanner) (id string, kind int64) {
+	if !s.Object() {
+		return "", -1
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "ID":
+			id = s.Text()
+		case "Type":
+			kind = s.Int()
+		default:
+			s.Skip()
+		}
+	}
+	return id, kind
+}
+
+// pairs calls visit for every {Name, Value} of a list. Newer values come as
+// NewValue, with the one before as OldValue. The list may also be a string of
+// JSON, or of -Name "value" words as PowerShell writes them.
+func pairs(list []byte, visit func(name, value, before string)) {
+	var s jsonscan.Scanner
+	s.Reset(list)
+	switch s.Kind() {
+	case '[':
+		s.Array()
+		for s.Elem() {
+			var name, value, before string
+			if !s.Object() {
+				continue
+			}
+			for s.Next() {
+				switch string(s.Key) {
+				case "Name":
+					name = s.Text()
+				case "Value", "NewValue":
+					value = s.Text()
+				case "OldValue":
+					before = s.Text()
+				default:
+					s.Skip()
+				}
+			}
+			visit(name, value, before)
+		}
+	case '"':
+		text := append([]byte(nil), s.Bytes()...)
+		if len(text) > 0 && text[0] == '[' {
+			pairs(text, visit)
+			return
+		}
+		words(string(text), visit)
+	}
+}
+
+// words reads -Name "value" -Other value.
+func words(t string, visit func(name, value, before string)) {
+	for {
+		i := strings.IndexByte(t, '-')
+		if i < 0 {
+			return
+		}
+		name, rest, _ := strings.Cut(t[i+1:], " ")
+		rest = strings.TrimLeft(rest, " ")
+		value := ""
+		if strings.HasPrefix(rest, `"`) {
+			value, rest, _ = strings.Cut(rest[1:], `"`)
+		} else if !strings.HasPrefix(rest, "-") {
+			value, rest, _ = strings.Cut(rest, " ")
+		}
+		visit(name, value, "")
+		t = rest
+	}
+}
+
+// unquote takes the quotes off a property value that is itself JSON text:
+// "Global Administrator" in quotes, or a list of one.
+func unquote(v string) string {
+	v = strings.TrimSpace(v)
+	v = strings.TrimSuffix(strings.TrimPrefix(v, "["), "]")
+	return strings.Trim(strings.TrimSpace(v), `"`)
+}
+
+// scanExtended reads the user agent and the session out of Entra's property
+// lists.
+func (r *record) scanExtended(e *event.Event, out *ingest.Sink) {
+	pairs(r.extended, func(name, value, _ string) {
+		switch name {
+		case "UserAgent":
+			e.Client.Agent = out.Hold(value)
+		case "additionalDetails":
+			if agent := jsonField(value, "User-Agent"); agent != "" && e.Client.Agent == "" {
+				e.Client.Agent = out.Hold(agent)
+			}
+		}
+	})
+	pairs(r.deviceProperty, func(name, value, _ string) {
+		switch name {
+		case "SessionId":
+			if e.Client.Session == "" {
+				e.Client.Session = out.Hold(value)
+			}
+		case "Id":
+			e.Client.Device = out.Hold(value)
+		}
+	})
+}
+
+// jsonField is a top-level text field of an object in a string.
+func jsonField(text, field string) string {
+	var s jsonscan.Scanner
+	s.Reset([]byte(text))
+	return s.Field(field)
+}
+
+// decodeGraph reads a record that carries the native one in auditData.
+func decodeGraph(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var inner []byte
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		if k := string(s.Key); k == "auditData" || k == "AuditData" {
+			if s.Kind() == '{' {
+				inner = s.Raw()
+			} else {
+				inner = s.Bytes()
+			}
+			continue
+		}
+		s.Skip()
+	}
+	if s.Err() != nil {
+		return s.Err()
+	}
+	return decodeWhole(inner, out)
+}
+
+func decodeWhole(inner []byte, out *ingest.Sink) error {
+	if len(inner) == 0 {
+		return ingest.ErrNotThis
+	}
+	var s jsonscan.Scanner
+	s.Reset(inner)
+	return ingest.Whole(decode(&s, out))
+}
+
+// row reads a row of a Purview or Search-UnifiedAuditLog export. The native
+// record in AuditData is trusted over the columns around it.
+func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	data := h.Cell(cells, "auditdata")
+	err := decodeWhole(data, out)
+	if err != nil && len(data) >= 32000 {
+		return &cutCell{err}
+	}
+	return err
+}
+
+// cutCell is an AuditData cell that a spreadsheet has shortened.
+type cutCell struct{ err error }
+
+func (c *cutCell) Error() string {
+	return "AuditData is cut at about 32,767 characters, as spreadsheets do: " + c.err.Error()
+}
+
+func (c *cutCell) Unwrap() error { return c.err }

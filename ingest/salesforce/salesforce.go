@@ -1,0 +1,475 @@
+// Package salesforce decodes Salesforce event monitoring: EventLogFile CSVs, the
+// same rows as JSON, and stored real-time events. Facts about the format:
+// docs/sources/salesforce.md.
+package salesforce
+
+import (
+	"cmp"
+	"strings"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Formats are the JSON shapes of Salesforce events.
+var Formats = []*ingest.Format{
+	{
+		Name: "salesforce_event_log_json",
+		Match: func(k ingest.Keys) bool {
+			return k.Has("EVENT_TYPE") && (k.Has("TIMESTAMP") || k.Has("TIMESTAMP_DERIVED"))
+		},
+		Decode: decodeRow,
+	},
+	{
+		Name:   "salesforce_event",
+		Match:  func(k ingest.Keys) bool { return k.Has("EventIdentifier", "EventDate") },
+		Decode: decodeEvent,
+	},
+}
+
+// Tables are the delimited shapes of Salesforce events.
+var Tables = []*ingest.Table{{
+	Name: "salesforce_event_log_file",
+	Match: func(h ingest.Header) bool {
+		return h.Has("eventtype", "timestamp") && (h.Has("userid") || h.Has("requestid")) && !h.Has("displaymessage")
+	},
+	Bind: bind,
+}}
+
+// The columns that are read. The first ones identify a row: its key is made from
+// them, so that the hourly and the daily file of one event agree, and a row
+// delivered twice counts once. REQUEST_ID alone is shared by rows of a request.
+const (
+	eventType = iota
+	timestamp
+	requestID
+	userID
+	uri
+	sessionKey
+	rowCount
+	rowsProcessed
+	recordsProcessed
+	numberOfRecords
+	reportID
+	uriID
+	documentID
+	versionID
+	jobID
+	batchID
+	jobStatus
+	entityName
+	entityType
+	methodName
+	sizeBytes
+	transactionType
+	loginStatus
+	query
+	identifying // the number of columns above
+
+	timestampDerived = iota - 1
+	userIDDerived
+	reportIDDerived
+	documentIDDerived
+	requestStatus
+	clientIP
+	sourceIP
+	clientName
+	connectedApp
+	operationType
+	origin
+	userName
+	userType
+	browserType
+	clientInfo
+	userAgent
+	countryCode
+	organizationID
+	delegatedID
+	delegatedName
+	method
+	action
+	fileName
+	description
+	entityID
+	assetID
+	user
+	columnCount
+)
+
+var columnNames = [columnCount]string{
+	eventType: "EVENT_TYPE", timestamp: "TIMESTAMP", requestID: "REQUEST_ID", userID: "USER_ID", uri: "URI", sessionKey: "SESSION_KEY", rowCount: "ROW_COUNT", rowsProcessed: "ROWS_PROCESSED",
+	recordsProcessed: "RECORDS_PROCESSED", numberOfRecords: "NUMBER_OF_RECORDS", reportID: "REPORT_ID", uriID: "URI_ID_DERIVED", documentID: "DOCUMENT_ID", versionID: "VERSION_ID", jobID: "JOB_ID", batchID: "BATCH_ID",
+	jobStatus: "JOB_STATUS", entityName: "ENTITY_NAME", entityType: "ENTITY_TYPE", methodName: "METHOD_NAME", sizeBytes: "SIZE_BYTES", transactionType: "TRANSACTION_TYPE", loginStatus: "LOGIN_STATUS", query: "QUERY",
+	timestampDerived: "TIMESTAMP_DERIVED", userIDDerived: "USER_ID_DERIVED", reportIDDerived: "REPORT_ID_DERIVED", documentIDDerived: "DOCUMENT_ID_DERIVED", requestStatus: "REQUEST_STATUS", clientIP: "CLIENT_IP", sourceIP: "SOURCE_IP",
+	clientName: "CLIENT_NAME", connectedApp: "CONNECTED_APP_ID", operationType: "OPERATION_TYPE", origin: "ORIGIN", userName: "USER_NAME", userType: "USER_TYPE", browserType: "BROWSER_TYPE", clientInfo: "CLIENT_INFO",
+	userAgent: "USER_AGENT", countryCode: "COUNTRY_CODE", organizationID: "ORGANIZATION_ID", delegatedID: "DELEGATED_USER_ID", delegatedName: "DELEGATED_USER_NAME", method: "METHOD", action: "ACTION",
+	fileName: "FILE_NAME", description: "REPORT_DESCRIPTION", entityID: "ENTITY_ID", assetID: "ASSET_ID", user: "USER",
+}
+
+var columnIndex = func() map[string]int {
+	m := map[string]int{}
+	for i, n := range columnNames {
+		m[n] = i
+	}
+	return m
+}()
+
+// row is one row of an event log file.
+type row struct {
+	cells   [columnCount]string
+	id18    [18]byte
+	scratch []byte
+}
+
+func bind(h ingest.Header) func([][]byte, *ingest.Sink) error {
+	var at [columnCount]int
+	for i, n := range columnNames {
+		at[i] = h.Index(ingest.FoldColumn(n))
+	}
+	r := new(row)
+	return func(cells [][]byte, out *ingest.Sink) error {
+		for i, k := range at {
+			r.cells[i] = ""
+			if k >= 0 && k < len(cells) {
+				r.cells[i] = ingest.View(cells[k])
+			}
+		}
+		return r.emit(out)
+	}
+}
+
+var rowPool = sync.Pool{New: func() any { return new(row) }}
+
+func decodeRow(s *jsonscan.Scanner, out *ingest.Sink) error {
+	r := rowPool.Get().(*row)
+	defer rowPool.Put(r)
+	r.cells = [columnCount]string{}
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		if i, known := columnIndex[string(s.Key)]; known {
+			r.cells[i] = s.Text()
+		} else {
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return r.emit(out)
+}
+
+// emit turns the row into an event.
+func (r *row) emit(out *ingest.Sink) error {
+	c := &r.cells
+	if c[eventType] == "" {
+		return ingest.ErrNotThis
+	}
+	at, ok := ingest.Time(cmp.Or(c[timestampDerived], c[timestamp]))
+	if !ok {
+		return ingest.BadTime("TIMESTAMP", cmp.Or(c[timestampDerived], c[timestamp]))
+	}
+	e := out.New(event.Salesforce)
+	e.Time, e.ID, e.Tenant, e.Action = at, c[requestID], c[organizationID], c[eventType]
+	h := xxhash.New()
+	for i := 0; i < identifying; i++ {
+		h.WriteString(c[i])
+		h.Write([]byte{0})
+	}
+	e.Key = h.Sum64() | 1
+	e.Actor.Kind = event.Human
+	switch strings.ToLower(c[userType]) {
+	case "guest":
+		e.Actor.Kind = event.Anonymous
+	case "automatedprocess", "cloudintegrationuser", "platformintegrationuser":
+		e.Actor.Kind = event.System
+	}
+	account := r.account(cmp.Or(c[userIDDerived], c[userID]), out)
+	if name := cmp.Or(c[userName], c[user]); ingest.IsEmail(name) {
+		e.Actor.Account, e.Actor.Alias = out.Lower(name), account
+	} else {
+		e.Actor.Account = account
+	}
+	e.Client = event.Client{IP: ingest.Address(cmp.Or(c[clientIP], c[sourceIP])), Agent: cmp.Or(c[browserType], c[clientInfo], c[userAgent]), Country: c[countryCode],
+		App: cmp.Or(c[clientName], c[connectedApp]), Session: c[sessionKey]}
+	if c[requestStatus] == "F" || c[requestStatus] == "U" {
+		e.Outcome = event.Failure
+	}
+	if h := types[c[eventType]]; h != nil {
+		h(r, e, out)
+	}
+	out.Emit()
+	return nil
+}
+
+// account names a user by the 18-character form of an id; the 15-character form
+// differs in the case of letters alone, so it is completed first.
+func (r *row) account(id string, out *ingest.Sink) string {
+	switch len(id) {
+	case 18:
+	case 15:
+		copy(r.id18[:], id)
+		for block := range 3 {
+			upper := 0
+			for i := range 5 {
+				if ch := id[block*5+i]; ch >= 'A' && ch <= 'Z' {
+					upper |= 1 << i
+				}
+			}
+			r.id18[15+block] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[upper]
+		}
+		id = string(r.id18[:])
+	default:
+		return ""
+	}
+	return out.Join("salesforce:", out.Lower(id))
+}
+
+func number(t string) int64 { return jsonscan.ParseInt([]byte(t)) }
+
+// types is what an EVENT_TYPE means. Others are kept as other and counted.
+var types = map[string]func(r *row, e *event.Event, out *ingest.Sink){
+	"Login": login, "LoginAs": loginAs, "SalesforceLoginAs": loginAs,
+	"Logout": class(event.Logout),
+	"Report": report, "AsyncReportRun": report, "ReportExport": reportExport, "WaveDownload": waveDownload,
+	"API": apiCall, "RestApi": apiCall, "ApexRestApi": class(event.AppAccess), "ApiTotalUsage": class(event.AppAccess), "BulkApi": bulk, "BulkApi2": bulk,
+	"ContentTransfer": contentTransfer, "ContentDistribution": contentDistribution, "ContentDocumentLink": class(event.PermissionGrant),
+	"DocumentAttachmentDownloads": attachment, "DocumentAttachmentDownoads": attachment, // the vendor's documentation prints both
+	"URI": class(event.View), "LightningPageView": class(event.View), "Search": class(event.List), "SearchClick": class(event.View), "KnowledgeArticleView": class(event.View),
+	"PermissionUpdate": class(event.PermissionGrant), "GroupMembership": class(event.MembershipAdd),
+}
+
+func class(c event.Class) func(*row, *event.Event, *ingest.Sink) {
+	return func(_ *row, e *event.Event, _ *ingest.Sink) { e.Class = c }
+}
+
+func login(r *row, e *event.Event, out *ingest.Sink) {
+	e.Class = event.LoginSuccess
+	if status := r.cells[loginStatus]; status != "" && status != "LOGIN_NO_ERROR" && !strings.EqualFold(status, "success") {
+		e.Class, e.Outcome = event.LoginFailure, event.Failure
+		out.Attr(event.AttrReason, status)
+	}
+	e.Client.App = ""
+}
+
+// loginAs turns the record round: the delegated user is the admin who acts, the
+// user is the one acted for.
+func loginAs(r *row, e *event.Event, out *ingest.Sink) {
+	e.Class = event.AppAccess
+	e.Actor.OnBehalfOf = e.Actor.Account
+	admin := r.account(r.cells[delegatedID], out)
+	e.Actor.Account, e.Actor.Alias = admin, ""
+	if name := r.cells[delegatedName]; ingest.IsEmail(name) {
+		e.Actor.Account, e.Actor.Alias = out.Lower(name), admin
+	}
+}
+
+// report is a report that was run; formatted exports appear here alone, details
+// exports in ReportExport too.
+func report(r *row, e *event.Event, out *ingest.Sink) {
+	c := &r.cells
+	e.Class, e.Rows = event.ReportRun, number(c[rowCount])
+	if c[origin] == "ReportExported" {
+		e.Class = event.Export
+	}
+	id := cmp.Or(c[reportIDDerived], c[reportID], c[uriID])
+	e.Object = event.Object{ID: id, Type: "report", Name: c[entityName], Container: c[entityName]}
+	out.Attr(event.AttrReport, reportKey(id))
+	out.Attr(event.AttrExecution, c[requestID])
+}
+
+// reportKey is the 15-character form of a report id, which all types share.
+func reportKey(id string) string {
+	if len(id) == 18 {
+		return id[:15]
+	}
+	return id
+}
+
+// reportExport has no row count: the run of the same report does.
+func reportExport(r *row, e *event.Event, out *ingest.Sink) {
+	c := &r.cells
+	id := cmp.Or(c[uriID], strings.TrimPrefix(c[uri], "/"))
+	e.Class, e.Rows = event.Export, -1
+	e.Object = event.Object{ID: id, Type: "report", Name: c[description]}
+	if len(e.Object.Name) > 80 {
+		e.Object.Name = ""
+	}
+	out.Attr(event.AttrReport, reportKey(id))
+	out.Attr(event.AttrExecution, c[requestID])
+}
+
+func waveDownload(r *row, e *event.Event, out *ingest.Sink) {
+	e.Class, e.Rows = event.Export, number(r.cells[numberOfRecords])
+	e.Object = event.Object{ID: r.cells[assetID], Type: "dashboard"}
+	out.Attr(event.AttrExecution, r.cells[requestID])
+}
+
+// apiCall is a call that returned or wrote rows. Only what was read counts as
+// taken.
+func apiCall(r *row, e *event.Event, out *ingest.Sink) {
+	c := &r.cells
+	e.Class, e.Rows = event.Query, number(c[rowsProcessed])
+	switch m := strings.ToLower(cmp.Or(c[methodName], c[method])); {
+	case strings.HasPrefix(m, "create"), strings.HasPrefix(m, "update"), strings.HasPrefix(m, "upsert"), strings.HasPrefix(m, "delete"), m == "post", m == "patch", m == "put":
+		e.Class = event.Edit
+	}
+	e.Object = event.Object{ID: c[entityName], Type: "entity", Name: c[entityName]}
+}
+
+// bulk is a batch or a state of a job. A BulkApi2 job has a row for every state
+// with the rows so far; the execution ties them together.
+func bulk(r *row, e *event.Event, out *ingest.Sink) {
+	c := &r.cells
+	e.Class, e.Rows = event.Query, max(number(c[rowsProcessed]), number(c[recordsProcessed]))
+	switch op := strings.ToLower(c[operationType]); op {
+	case "query", "queryall", "":
+	default:
+		e.Class = event.Edit
+	}
+	entity := cmp.Or(c[entityType], c[entityName])
+	e.Object = event.Object{ID: entity, Type: "entity", Name: entity}
+	out.Attr(event.AttrExecution, out.Join(c[jobID], c[batchID]))
+	out.Attr(event.AttrPermission, "bulk")
+}
+
+func contentTransfer(r *row, e *event.Event, _ *ingest.Sink) {
+	c := &r.cells
+	switch c[transactionType] {
+	case "VersionDownloadAction", "VersionDownloadApi", "":
+		e.Class, e.Bytes = event.Download, number(c[sizeBytes])
+	case "VersionRenditionDownload":
+		e.Class = event.View
+	default:
+		e.Class = event.Upload
+	}
+	e.Object = event.Object{ID: cmp.Or(c[documentIDDerived], c[documentID], c[versionID]), Type: "file", Name: c[fileName], Size: number(c[sizeBytes])}
+}
+
+func contentDistribution(r *row, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: r.cells[versionID], Type: "file"}
+	switch strings.ToUpper(r.cells[action]) {
+	case "INSERT", "":
+		e.Class, e.After = event.ShareLink, event.PublicLink
+		out.To("*", event.ScopeAnyone)
+	case "DELETE":
+		e.Class = event.Unshare
+	default:
+		e.Class = event.ConfigChange
+	}
+}
+
+func attachment(r *row, e *event.Event, _ *ingest.Sink) {
+	e.Class = event.Download
+	e.Object = event.Object{ID: r.cells[entityID], Type: "file", Name: r.cells[fileName]}
+}
+
+// decodeEvent reads a stored real-time event as a query returns it.
+func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var kind, id, date, username, user, ip, execution, operation, reportName, app, file, size, action, status string
+	var rows, sequence int64
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "attributes":
+			kind = s.Field("type")
+		case "EventIdentifier":
+			id = s.Text()
+		case "EventDate":
+			date = s.Text()
+		case "Username":
+			username = s.Text()
+		case "UserId":
+			user = s.Text()
+		case "SourceIp":
+			ip = s.Text()
+		case "ExecutionIdentifier":
+			execution = s.Text()
+		case "Operation", "FileAction":
+			operation = s.Text()
+		case "Name", "QueriedEntities":
+			reportName = s.Text()
+		case "Client", "Application", "ConnectedAppId":
+			app = s.Text()
+		case "RowsProcessed":
+			rows = s.Int()
+		case "RowsReturned":
+			if n := s.Int(); rows == 0 {
+				rows = n
+			}
+		case "Sequence":
+			sequence = s.Int()
+		case "DocumentId":
+			file = s.Text()
+		case "ContentSize":
+			size = s.Text()
+		case "Status":
+			status = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	at, ok := ingest.Time(date)
+	if !ok {
+		return ingest.BadTime("EventDate", date)
+	}
+	e := out.New(event.Salesforce)
+	e.Time, e.ID, e.Action = at, id, cmp.Or(kind, "RealTimeEvent")
+	e.Key = ingest.Hash("salesforce", id)
+	e.Actor.Kind = event.Human
+	var r row
+	account := r.account(user, out)
+	if e.Actor.Account = account; ingest.IsEmail(username) {
+		e.Actor.Account, e.Actor.Alias = out.Lower(username), account
+	}
+	e.Client = event.Client{IP: ingest.Address(ip), App: app}
+	e.Rows, e.Object.Name = rows, reportName
+	switch kind = strings.TrimSuffix(strings.TrimSuffix(kind, "Store"), "Stream"); kind {
+	case "ReportEvent":
+		e.Class, e.Object.Type = event.ReportRun, "report"
+		if strings.Contains(operation, "Export") {
+			e.Class = event.Export
+		}
+		out.Attr(event.AttrExecution, execution)
+		if sequence > 0 {
+			out.Attr(event.AttrChunk, out.Join("chunk", string(rune('0'+sequence%10))))
+		}
+	case "ApiEvent", "BulkApiResultEvent", "ListViewEvent":
+		e.Class, e.Object.Type = event.Query, "entity"
+		if kind == "ListViewEvent" {
+			e.Class = event.View
+		}
+		out.Attr(event.AttrExecution, execution)
+	case "FileEvent":
+		e.Class = event.Download
+		if operation == "PREVIEW" {
+			e.Class = event.View
+		} else if operation == "UPLOAD" {
+			e.Class = event.Upload
+		}
+		e.Object = event.Object{ID: file, Type: "file", Size: number(size)}
+		e.Bytes = e.Object.Size
+	case "LoginEvent":
+		e.Class = event.LoginSuccess
+		if status != "" && status != "Success" {
+			e.Class, e.Outcome = event.LoginFailure, event.Failure
+		}
+	case "LoginAsEvent":
+		e.Class = event.AppAccess
+	case "ReportAnomalyEvent", "ApiAnomalyEvent", "CredentialStuffingEvent", "SessionHijackingEvent", "GuestUserAnomalyEvent":
+		e.Class = event.VendorAlert
+	}
+	out.Attr(event.AttrReason, action)
+	out.Emit()
+	return nil
+}

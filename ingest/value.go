@@ -1,0 +1,263 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Hash makes a key from texts: stable across runs and machines, different for
+// different splits of the same letters. It is never zero.
+func Hash(parts ...string) uint64 {
+	var h uint64
+	for _, p := range parts {
+		h = mix(h ^ xxhash.Sum64String(p))
+	}
+	return h | 1
+}
+
+func mix(h uint64) uint64 {
+	h ^= h >> 33
+	h *= 0xff51afd7ed558ccd
+	h ^= h >> 33
+	h *= 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+// ContentKey is the key of an event whose vendor gives no id: everything it says.
+// Set it before Key, once the event is filled in.
+func ContentKey(e *event.Event) uint64 {
+	var buf [512]byte
+	return xxhash.Sum64(e.Append(buf[:0])) | 1
+}
+
+// The years in which an event may have happened. Anything else is a damaged
+// time, and Unix nanoseconds of it could overflow.
+var (
+	earliest = time.Date(2005, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+)
+
+// ValidTime says whether a time in Unix milliseconds lies between 2005 and 2100.
+func ValidTime(ms int64) bool { return ms >= earliest && ms < latest }
+
+// Time reads a time as vendors write it and returns Unix milliseconds: RFC 3339
+// with any offset, without one (taken as UTC), with a space for the T, with a
+// fraction of any length; Salesforce's 20060102150405.000; Unix seconds,
+// milliseconds or microseconds by magnitude. The second result is false for
+// anything else and for times outside 2005 … 2100.
+func Time(t string) (int64, bool) {
+	if len(t) >= 19 && t[4] == '-' && t[7] == '-' && (t[10] == 'T' || t[10] == ' ') && t[13] == ':' && t[16] == ':' {
+		y, ok1 := digits(t[0:4])
+		mo, ok2 := digits(t[5:7])
+		d, ok3 := digits(t[8:10])
+		h, ok4 := digits(t[11:13])
+		mi, ok5 := digits(t[14:16])
+		s, ok6 := digits(t[17:19])
+		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60 {
+			return 0, false
+		}
+		ms := (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 19)
+		off, ok := offset(t)
+		ms -= off
+		return ms, ok && ValidTime(ms)
+	}
+	if len(t) >= 14 && allDigits(t[:14]) && (len(t) == 14 || t[14] == '.') {
+		y, _ := digits(t[0:4])
+		mo, _ := digits(t[4:6])
+		d, _ := digits(t[6:8])
+		h, _ := digits(t[8:10])
+		mi, _ := digits(t[10:12])
+		s, _ := digits(t[12:14])
+		if y >= 2005 && y < 2100 && mo >= 1 && mo <= 12 && d >= 1 && d <= 31 && h < 24 && mi < 60 && s <= 60 {
+			return (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 14), true
+		}
+	}
+	return epoch(t)
+}
+
+// fraction reads a fraction of a second at i as milliseconds and leaves the rest in t.
+func fraction(t *string, i int) int64 {
+	s := (*t)[i:]
+	ms, scale := int64(0), int64(100)
+	if len(s) > 0 && s[0] == '.' {
+		n := 1
+		for ; n < len(s) && s[n]-'0' <= 9; n++ {
+			ms += int64(s[n]-'0') * scale
+			scale /= 10
+		}
+		s = s[n:]
+	}
+	*t = s
+	return ms
+}
+
+// offset reads Z, +hh:mm, +hhmm, " UTC" or nothing, in milliseconds.
+func offset(t string) (int64, bool) {
+	switch t = strings.TrimPrefix(t, " "); {
+	case t == "" || t == "Z" || t == "UTC" || t == "z":
+		return 0, true
+	case t[0] != '+' && t[0] != '-':
+		return 0, false
+	case len(t) == 6 && t[3] == ':':
+		t = t[:3] + t[4:]
+	}
+	if len(t) == 3 {
+		t += "00"
+	}
+	n, ok := digits(t[1:])
+	if !ok || len(t) != 5 {
+		return 0, false
+	}
+	off := int64(n/100*3600+n%100*60) * 1000
+	if t[0] == '-' {
+		off = -off
+	}
+	return off, true
+}
+
+// epoch reads Unix seconds, milliseconds, microseconds or nanoseconds, also
+// with a fraction or an exponent.
+func epoch(t string) (int64, bool) {
+	if t == "" || t[0] > '9' || t[0] < '0' {
+		return 0, false
+	}
+	n := int64(0)
+	if allDigits(t) && len(t) <= 19 {
+		for i := 0; i < len(t); i++ {
+			n = n*10 + int64(t[i]-'0')
+		}
+	} else if n = jsonscan.ParseInt([]byte(t)); n == 0 {
+		return 0, false
+	}
+	switch {
+	case n < 1e11:
+		n *= 1000
+	case n >= 1e17:
+		n /= 1e6
+	case n >= 1e14:
+		n /= 1e3
+	}
+	return n, ValidTime(n)
+}
+
+func digits(t string) (int, bool) {
+	n := 0
+	for i := 0; i < len(t); i++ {
+		c := t[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int(c)
+	}
+	return n, true
+}
+
+func allDigits(t string) bool {
+	for i := 0; i < len(t); i++ {
+		if t[i]-'0' > 9 {
+			return false
+		}
+	}
+	return t != ""
+}
+
+// unixDays is the number of days from 1970-01-01 to a date of the Gregorian
+// calendar (Howard Hinnant, chrono-compatible low-level date algorithms).
+func unixDays(y, m, d int) int64 {
+	if m <= 2 {
+		y--
+	}
+	era := y / 400
+	yoe := y - era*400
+	mp := (m + 9) % 12
+	doy := (153*mp+2)/5 + d - 1
+	doe := yoe*365 + yoe/4 - yoe/100 + doy
+	return int64(era)*146097 + int64(doe) - 719468
+}
+
+// Address returns t if it is an IP address, without a port, brackets or the
+// prefix of an IPv4-mapped address; otherwise "". Vendors write much else in
+// such fields: host names, service names, "Unknown IP".
+func Address(t string) string {
+	if t == "" || len(t) > 64 {
+		return ""
+	}
+	if isIPv4(t) {
+		return t
+	}
+	if t[0] == '[' {
+		if i := strings.IndexByte(t, ']'); i > 0 {
+			t = t[1:i]
+		}
+	} else if i := strings.IndexByte(t, ':'); i > 0 && strings.IndexByte(t[i+1:], ':') < 0 {
+		t = t[:i]
+	}
+	t = strings.TrimPrefix(t, "::ffff:")
+	if isIPv4(t) {
+		return t
+	}
+	if a, err := netip.ParseAddr(t); err == nil && a.Zone() == "" {
+		return t
+	}
+	return ""
+}
+
+func isIPv4(t string) bool {
+	n, dots, size := 0, 0, 0
+	for i := 0; i < len(t); i++ {
+		switch c := t[i]; {
+		case c-'0' <= 9:
+			if n, size = n*10+int(c-'0'), size+1; n > 255 || size > 3 {
+				return false
+			}
+		case c == '.' && size > 0:
+			dots, n, size = dots+1, 0, 0
+		default:
+			return false
+		}
+	}
+	return dots == 3 && size > 0
+}
+
+// Always is the time of facts that hold from the beginning: the people file.
+var Always = earliest
+
+// Date reads a calendar day: 2006-01-02, 2006/01/02 or any form that Time reads,
+// and returns its beginning in UTC, or the moment.
+func Date(t string) (int64, bool) {
+	if len(t) == 10 && (t[4] == '-' && t[7] == '-' || t[4] == '/' && t[7] == '/') {
+		return Time(t[:4] + "-" + t[5:7] + "-" + t[8:] + "T00:00:00Z")
+	}
+	return Time(t)
+}
+
+// BadTime is the error for a time that cannot be read or lies outside the years
+// of audit logs.
+func BadTime(field, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s is missing", field)
+	}
+	if len(value) > 40 {
+		value = value[:40] + "…"
+	}
+	return fmt.Errorf("%s %q is not a time between 2005 and 2100", field, value)
+}
+
+// Whole turns jsonscan.ErrShort, which asks a reader for more input, into the
+// error of a value that ends too early although all of it is there.
+func Whole(err error) error {
+	if err == jsonscan.ErrShort {
+		return errTruncated
+	}
+	return err
+}
+
+var errTruncated = errors.New("the record ends too early")

@@ -1,0 +1,274 @@
+package event
+
+import (
+	"encoding/binary"
+	"errors"
+	"unsafe"
+)
+
+// The stored form of an event, version 1:
+//
+//	version 1 · time 8 · key 8 · source 1 · class 1 · kind 1 · outcome 1 · before<<4|after 1 · flags 1 · texts mask 4
+//	the texts that the mask names, each as uvarint length and bytes
+//	size, rows, bytes, items as varints, if flagNumbers
+//	recipients and attributes, if flagLists
+//
+// Integers of fixed size are little-endian. An id that is a UUID in lower case
+// takes 16 bytes. A log of events can be read by any later version.
+
+const (
+	codecVersion = 1
+	headerSize   = 27
+
+	flagNumbers = 1 << 0
+	flagLists   = 1 << 1
+	flagFolder  = 1 << 2
+	flagUUID    = 1 << 3
+)
+
+var errRecord = errors.New("event: damaged record")
+
+const textCount = 19
+
+// texts lists the text fields in stored order.
+func (e *Event) texts() [textCount]*string {
+	return [...]*string{&e.Actor.Account, &e.Actor.Alias, &e.Actor.Name, &e.Actor.OnBehalfOf, &e.ID, &e.Tenant, &e.Action,
+		&e.Object.ID, &e.Object.Type, &e.Object.Name, &e.Object.Container, &e.Object.Owner, &e.Object.Label,
+		&e.Client.IP, &e.Client.Agent, &e.Client.Country, &e.Client.App, &e.Client.Session, &e.Client.Device}
+}
+
+const idText = 4 // index of ID in texts
+
+// Append appends the stored form of the event to b.
+func (e *Event) Append(b []byte) []byte {
+	at := len(b)
+	b = append(b, make([]byte, headerSize)...)
+	h := b[at:]
+	h[0] = codecVersion
+	binary.LittleEndian.PutUint64(h[1:], uint64(e.Time))
+	binary.LittleEndian.PutUint64(h[9:], e.Key)
+	h[17], h[18], h[19], h[20], h[21] = byte(e.Source), byte(e.Class), byte(e.Actor.Kind), byte(e.Outcome), byte(e.Before<<4|e.After)
+	var flags byte
+	var mask uint32
+	for i, t := range e.texts() {
+		s := *t
+		if s == "" {
+			continue
+		}
+		mask |= 1 << i
+		if i == idText && isUUID(s) {
+			flags |= flagUUID
+			b = appendUUID(b, s)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	if e.Object.Size|e.Rows|e.Bytes|e.Items != 0 {
+		flags |= flagNumbers
+		for _, n := range [...]int64{e.Object.Size, e.Rows, e.Bytes, e.Items} {
+			b = binary.AppendVarint(b, n)
+		}
+	}
+	if len(e.To)+len(e.Attrs) > 0 {
+		flags |= flagLists
+		b = binary.AppendUvarint(b, uint64(len(e.To)))
+		for i := range e.To {
+			r := &e.To[i]
+			b = appendText(appendText(append(b, byte(r.Scope)), r.Account), r.Department)
+		}
+		b = binary.AppendUvarint(b, uint64(len(e.Attrs)))
+		for i := range e.Attrs {
+			b = appendText(appendText(b, e.Attrs[i].Name), e.Attrs[i].Value)
+		}
+	}
+	if e.Object.Folder {
+		flags |= flagFolder
+	}
+	h = b[at:]
+	h[22] = flags
+	binary.LittleEndian.PutUint32(h[23:], mask)
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// RecordTime and RecordKey read the time and the key of a stored event without
+// decoding the rest. The record must hold at least a header.
+func RecordTime(rec []byte) int64 { return int64(binary.LittleEndian.Uint64(rec[1:])) }
+
+// RecordKey is the counterpart of RecordTime.
+func RecordKey(rec []byte) uint64 { return binary.LittleEndian.Uint64(rec[9:]) }
+
+// RecordSource reads the source of a stored event.
+func RecordSource(rec []byte) Source { return Source(rec[17]) }
+
+// RecordKind reads the kind of actor of a stored event.
+func RecordKind(rec []byte) ActorKind { return ActorKind(rec[19]) }
+
+// SetRecordKind sets the kind of actor of a stored event.
+func SetRecordKind(rec []byte, k ActorKind) { rec[19] = byte(k) }
+
+// RecordClass reads the class of a stored event.
+func RecordClass(rec []byte) Class { return Class(rec[18]) }
+
+// RecordActor reads the account and the alias of the actor of a stored event.
+// They share its memory.
+func RecordActor(rec []byte) (account, alias string) {
+	mask := binary.LittleEndian.Uint32(rec[23:])
+	r := reader{rec[headerSize:]}
+	if mask&1 != 0 {
+		account = r.text()
+	}
+	if mask&2 != 0 {
+		alias = r.text()
+	}
+	return account, alias
+}
+
+// RecordHasRecipients says whether a stored event names recipients or
+// attributes.
+func RecordHasRecipients(rec []byte) bool { return rec[22]&flagLists != 0 }
+
+// Decoder reads stored events. Its zero value is ready.
+type Decoder struct{ uuid [36]byte }
+
+// Decode reads one stored event into e. Texts share the memory of rec and of
+// the decoder, and are valid until the next call. Damaged input gives an error
+// and never a panic.
+func (d *Decoder) Decode(rec []byte, e *Event) error {
+	if len(rec) < headerSize || rec[0] != codecVersion || rec[17] >= byte(sourceCount) || rec[18] >= byte(classCount) {
+		return errRecord
+	}
+	e.Time, e.Key = RecordTime(rec), RecordKey(rec)
+	e.Source, e.Class, e.Actor.Kind, e.Outcome = Source(rec[17]), Class(rec[18]), ActorKind(rec[19]), Outcome(rec[20])
+	e.Before, e.After = Visibility(rec[21]>>4), Visibility(rec[21]&15)
+	flags, mask := rec[22], binary.LittleEndian.Uint32(rec[23:])
+	r := reader{rec[headerSize:]}
+	for i, t := range e.texts() {
+		switch {
+		case mask&(1<<i) == 0:
+			*t = ""
+		case i == idText && flags&flagUUID != 0:
+			if len(r.b) < 16 {
+				return errRecord
+			}
+			formatUUID(&d.uuid, r.b[:16])
+			*t = unsafe.String(&d.uuid[0], 36)
+			r.b = r.b[16:]
+		default:
+			*t = r.text()
+		}
+	}
+	e.Object.Size, e.Rows, e.Bytes, e.Items = 0, 0, 0, 0
+	if flags&flagNumbers != 0 {
+		e.Object.Size, e.Rows, e.Bytes, e.Items = r.int(), r.int(), r.int(), r.int()
+	}
+	e.To, e.Attrs = e.To[:0], e.Attrs[:0]
+	if flags&flagLists != 0 {
+		for n := r.count(); n > 0; n-- {
+			scope := Scope(r.byte())
+			e.To = append(e.To, Recipient{Scope: scope, Account: r.text(), Department: r.text()})
+		}
+		for n := r.count(); n > 0; n-- {
+			e.Attrs = append(e.Attrs, Attr{r.text(), r.text()})
+		}
+	}
+	e.Object.Folder = flags&flagFolder != 0
+	if r.b == nil {
+		return errRecord
+	}
+	return nil
+}
+
+// reader consumes a record; b is nil after damage.
+type reader struct{ b []byte }
+
+func (r *reader) text() string {
+	n, k := binary.Uvarint(r.b)
+	if k <= 0 || n > uint64(len(r.b)-k) {
+		r.b = nil
+		return ""
+	}
+	t := r.b[k : k+int(n)]
+	r.b = r.b[k+int(n):]
+	return unsafe.String(unsafe.SliceData(t), len(t))
+}
+
+func (r *reader) int() int64 {
+	n, k := binary.Varint(r.b)
+	if k <= 0 {
+		r.b = nil
+		return 0
+	}
+	r.b = r.b[k:]
+	return n
+}
+
+// count reads a number of list entries, each of which takes at least a byte.
+func (r *reader) count() int {
+	n, k := binary.Uvarint(r.b)
+	if k <= 0 || n > uint64(len(r.b)-k) {
+		r.b = nil
+		return 0
+	}
+	r.b = r.b[k:]
+	return int(n)
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.b = nil
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return false
+	}
+	for i := 0; i < 36; i++ {
+		if c := s[i]; hexValue[c] < 0 && c != '-' || c == '-' && i != 8 && i != 13 && i != 18 && i != 23 {
+			return false
+		}
+	}
+	return true
+}
+
+var hexValue = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = int8(i)
+	}
+	return t
+}()
+
+func appendUUID(b []byte, s string) []byte {
+	for i := 0; i < 36; i += 2 {
+		if s[i] == '-' {
+			i++
+		}
+		b = append(b, byte(hexValue[s[i]])<<4|byte(hexValue[s[i+1]]))
+	}
+	return b
+}
+
+func formatUUID(dst *[36]byte, raw []byte) {
+	const digits = "0123456789abcdef"
+	i := 0
+	for k, c := range raw {
+		if k == 4 || k == 6 || k == 8 || k == 10 {
+			dst[i] = '-'
+			i++
+		}
+		dst[i], dst[i+1] = digits[c>>4], digits[c&15]
+		i += 2
+	}
+}

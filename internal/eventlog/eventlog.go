@@ -1,0 +1,47 @@
+// Package eventlog is the log that ingest appends to and detect reads from. Its
+// kinds keep one contract, which eventlogtest checks: Memory for scans and
+// tests; the durable kinds join it here.
+package eventlog
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Record is one entry of a log. What Append was given must not be changed
+// afterwards; what Read returns must not be changed at all.
+type Record struct {
+	Partition int    // where the record is; set by Append if there is a key
+	Offset    int64  // its place in the partition, from 0; set by Append
+	Key       string // decides the partition; records of one key keep their order
+	Value     []byte
+}
+
+// Log is an ordered, partitioned sequence of records.
+type Log interface {
+	// Append adds records in the given order: to the partition of their key, or,
+	// without a key, to the partition they name. Nil means that all of them are as
+	// durable as the kind promises. After an error some may have been added;
+	// appending all of them again is the caller's business, and harmless where ids
+	// are made from causes. It waits while the log is full, until ctx ends.
+	Append(ctx context.Context, recs ...Record) error
+	// Read returns up to max records of a partition from an offset on, at least
+	// one: it waits for the first, until ctx ends. io.EOF says that the log is
+	// closed and holds no more. Reading from an offset tells a kind with limited
+	// room that what lies before it will not be asked for again.
+	Read(ctx context.Context, partition int, from int64, max int) ([]Record, error)
+	// Partitions is how many there are, fixed for the life of the log.
+	Partitions() int
+}
+
+// ErrGone is returned by Read for an offset that the log no longer holds.
+var ErrGone = errors.New("eventlog: offset is gone")
+
+// ErrClosed is returned by Append on a closed log.
+var ErrClosed = errors.New("eventlog: closed")
+
+// PartitionOf is the partition of a key among n. It must never change: state is
+// kept by partition.
+func PartitionOf(key string, n int) int { return int(xxhash.Sum64String(key) % uint64(n)) }

@@ -1,0 +1,127 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Memory is a log in memory. It is as durable as the process.
+type Memory struct {
+	limit int64 // bytes of unread values at which Append waits; 0 for no limit
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	parts   []memoryPart
+	held    int64
+	closed  bool
+}
+
+type memoryPart struct {
+	first int64 // offset of recs[0]
+	recs  []Record
+}
+
+// NewMemory returns an empty log. With a limit it forgets what has been read,
+// and Append waits while more than limit bytes of values are unread; the reader
+// of every partition must then keep reading.
+func NewMemory(partitions int, limit int64) *Memory {
+	m := &Memory{limit: limit, parts: make([]memoryPart, partitions)}
+	m.changed = sync.NewCond(&m.mu)
+	return m
+}
+
+// Partitions implements Log.
+func (m *Memory) Partitions() int { return len(m.parts) }
+
+// Close says that nothing more will be appended: readers get io.EOF once they
+// have read everything.
+func (m *Memory) Close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.changed.Broadcast()
+}
+
+// Append implements Log.
+func (m *Memory) Append(ctx context.Context, recs ...Record) error {
+	stop := context.AfterFunc(ctx, m.wake)
+	defer stop()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.limit > 0 && m.held >= m.limit && ctx.Err() == nil && !m.closed {
+		m.changed.Wait()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if m.closed {
+		return ErrClosed
+	}
+	for _, r := range recs {
+		if r.Key != "" {
+			r.Partition = PartitionOf(r.Key, len(m.parts))
+		} else if r.Partition < 0 || r.Partition >= len(m.parts) {
+			return fmt.Errorf("eventlog: no partition %d", r.Partition)
+		}
+		p := &m.parts[r.Partition]
+		r.Offset = p.first + int64(len(p.recs))
+		p.recs = append(p.recs, r)
+		m.held += int64(len(r.Value))
+	}
+	m.changed.Broadcast()
+	return nil
+}
+
+// wake takes the lock so that no waiter misses the end of its context between
+// looking and waiting.
+func (m *Memory) wake() {
+	m.mu.Lock()
+	m.mu.Unlock() //nolint:staticcheck // the lock orders the broadcast after the look
+	m.changed.Broadcast()
+}
+
+// Read implements Log.
+func (m *Memory) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
+	stop := context.AfterFunc(ctx, m.wake)
+	defer stop()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if partition < 0 || partition >= len(m.parts) {
+		return nil, fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	p := &m.parts[partition]
+	if m.limit > 0 {
+		m.forget(p, from)
+	}
+	for {
+		switch next := p.first + int64(len(p.recs)); {
+		case from < p.first:
+			return nil, ErrGone
+		case from < next:
+			recs := p.recs[from-p.first:]
+			return recs[:min(max, len(recs)):min(max, len(recs))], nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case m.closed:
+			return nil, io.EOF
+		}
+		m.changed.Wait()
+	}
+}
+
+// forget drops the records before an offset.
+func (m *Memory) forget(p *memoryPart, from int64) {
+	n := int(min(max(from-p.first, 0), int64(len(p.recs))))
+	if n == 0 {
+		return
+	}
+	for i := range p.recs[:n] {
+		m.held -= int64(len(p.recs[i].Value))
+		p.recs[i] = Record{}
+	}
+	p.recs = p.recs[n:]
+	p.first += int64(n)
+	m.changed.Broadcast()
+}

@@ -1,0 +1,34 @@
+// Package finding holds what crosses from detect to alert: a detector's judgement
+// on one person and window.
+package finding
+
+// Finding says that a detector speaks about a person. When it gets worse, or late
+// data changes it, the same ID comes again with a higher Revision; the last one
+// counts.
+type Finding struct {
+	ID       string `json:"id"` // made from detector, person and window
+	Revision int    `json:"revision"`
+
+	Detector   string   `json:"detector"`
+	Person     string   `json:"person"`
+	Service    bool     `json:"service,omitempty"` // a service account rather than a person
+	Time       int64    `json:"time"`              // when the last event it rests on happened, Unix milliseconds
+	Start      int64    `json:"start"`             // of the window, Unix milliseconds
+	End        int64    `json:"end"`
+	Points     float64  `json:"points"`  // what the detector itself contributes, ≥ 0
+	Risk       float64  `json:"risk"`    // the person's score with everything considered, at this time
+	Stake      int      `json:"stake"`   // what is at stake: 0 little … 3 the most
+	Title      string   `json:"title"`   // in a few words
+	Reason     string   `json:"reason"`  // in one sentence with numbers
+	Context    []string `json:"context"` // what else weighs in: leaving, off hours, new network
+	Observed   float64  `json:"observed"`
+	Expected   float64  `json:"expected"` // on a usual day of the person
+	Peers      float64  `json:"peers"`    // on a usual day of a colleague
+	Unit       string   `json:"unit"`     // of the three: files, rows, repositories …
+	Days       float64  `json:"days"`     // active days the person's own usual day rests on, decayed
+	Sources    []string `json:"sources"`
+	Techniques []string `json:"techniques"` // MITRE ATT&CK
+	EventIDs   []string `json:"event_ids"`  // the vendor's ids of some of the events, the first and the last
+	Events     int      `json:"events"`     // how many events there were
+	Complete   int64    `json:"complete"`   // up to when the data of its sources is believed complete at Time
+}

@@ -1,0 +1,502 @@
+// Package jsonscan reads JSON by pulling: the caller walks an object key by
+// key, takes the few values it wants and skips the rest, in one pass and
+// without building a tree. It exists because audit records are wide and only a
+// fifth of each is of interest; docs/benchmarks.md compares it with libraries.
+//
+// The scanner works on a byte slice that must hold the whole value. When the
+// slice ends inside the value, Err is ErrShort: a streaming caller appends
+// more input and starts the value again.
+//
+// It is lenient about types, because vendors are: Text of a number is its
+// digits, Object of a string is an empty object. It is strict about structure:
+// unbalanced brackets, missing colons or commas, raw control characters in
+// strings and nesting deeper than 64 are errors. Literals inside skipped values
+// are not checked. Keys are compared exactly as written; of two equal keys the
+// later one is seen last.
+package jsonscan
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// ErrShort says that the input ended inside a value.
+var ErrShort = errors.New("unexpected end of JSON")
+
+// SyntaxError is malformed JSON at a byte offset of the scanned slice.
+type SyntaxError struct {
+	Offset int
+	Reason string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("malformed JSON at byte %d: %s", e.Offset, e.Reason)
+}
+
+// MaxDepth is the deepest nesting of objects and arrays that is accepted.
+const MaxDepth = 64
+
+// Scanner walks one JSON value. The zero value is ready after Reset.
+type Scanner struct {
+	Key []byte // the key that Next stopped at; valid until the next call
+
+	b       []byte
+	i       int
+	depth   int
+	first   bool // just inside an object or array, so no comma is due
+	err     error
+	scratch []byte // unescaped strings of the current record
+}
+
+// Reset starts over at the beginning of b. Strings returned before are invalid.
+func (s *Scanner) Reset(b []byte) {
+	s.b, s.i, s.depth, s.first, s.err = b, 0, 0, false, nil
+	s.scratch = s.scratch[:0]
+}
+
+// Err is the first error met, or nil. After an error every method returns
+// its zero value, so a decoder may check once at the end.
+func (s *Scanner) Err() error { return s.err }
+
+// Offset is the number of bytes consumed so far.
+func (s *Scanner) Offset() int { return s.i }
+
+// Fail makes the scan fail with a reason at the present offset.
+func (s *Scanner) Fail(reason string) {
+	if s.err == nil {
+		s.err = &SyntaxError{s.i, reason}
+	}
+}
+
+func (s *Scanner) short() {
+	if s.err == nil {
+		s.err = ErrShort
+		s.i = len(s.b)
+	}
+}
+
+// peek skips white space and returns the next byte, or 0 at the end or after
+// an error.
+func (s *Scanner) peek() byte {
+	if s.err != nil {
+		return 0
+	}
+	b := s.b
+	for i := s.i; i < len(b); i++ {
+		if c := b[i]; c > ' ' || c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			s.i = i
+			return c
+		}
+	}
+	s.short()
+	return 0
+}
+
+// Kind returns the first byte of the value that comes next: one of { [ " t f n
+// - or a digit; 0 after an error.
+func (s *Scanner) Kind() byte { return s.peek() }
+
+// Object enters the object that comes next; Next then walks its keys. A value
+// that is not an object is skipped and false returned.
+func (s *Scanner) Object() bool { return s.enter('{') }
+
+// Array enters the array that comes next; Elem then walks its elements. A
+// value that is not an array is skipped and false returned.
+func (s *Scanner) Array() bool { return s.enter('[') }
+
+func (s *Scanner) enter(open byte) bool {
+	switch s.peek() {
+	case 0:
+		return false
+	case open:
+	default:
+		s.Skip()
+		return false
+	}
+	if s.depth++; s.depth > MaxDepth {
+		s.Fail("nested deeper than 64")
+		return false
+	}
+	s.i++
+	s.first = true
+	return true
+}
+
+// Next stops at the next key of the object and its value, or leaves the object
+// and returns false.
+func (s *Scanner) Next() bool {
+	if !s.more('}') {
+		return false
+	}
+	if s.peek() != '"' {
+		s.Fail("expected a key")
+		return false
+	}
+	s.Key = s.str()
+	if s.peek() != ':' {
+		s.Fail("expected a colon")
+		return false
+	}
+	s.i++
+	return true
+}
+
+// Elem stops at the next element of the array, or leaves the array and returns
+// false.
+func (s *Scanner) Elem() bool { return s.more(']') }
+
+func (s *Scanner) more(end byte) bool {
+	c := s.peek()
+	switch {
+	case c == 0:
+		return false
+	case c == end:
+		s.i++
+		s.depth--
+		s.first = false
+		return false
+	case s.first:
+		s.first = false
+		return true
+	case c == ',':
+		s.i++
+		return s.err == nil
+	}
+	s.Fail("expected a comma or the end")
+	return false
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// str reads the string at s.i, which must be its opening quote.
+func (s *Scanner) str() []byte {
+	b, start := s.b, s.i+1
+	i := start
+	for {
+		if i+8 <= len(b) {
+			x := binary.LittleEndian.Uint64(b[i:])
+			q, e := x^('"'*ones), x^('\\'*ones)
+			// A byte's high bit is set where it is a quote, a backslash or below 0x20.
+			hit := ((q - ones) &^ q) | ((e - ones) &^ e) | ((x - 0x20*ones) &^ x)
+			if hit &= highs; hit == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(hit) >> 3
+		} else if i >= len(b) {
+			s.short()
+			return nil
+		}
+		switch c := b[i]; {
+		case c == '"':
+			s.i = i + 1
+			return b[start:i]
+		case c == '\\':
+			return s.escaped(start, i)
+		case c < 0x20:
+			s.i = i
+			s.Fail("control character in a string")
+			return nil
+		}
+		i++
+	}
+}
+
+// escaped finishes a string whose first backslash is at i.
+func (s *Scanner) escaped(start, i int) []byte {
+	b := s.b
+	from := len(s.scratch)
+	out := append(s.scratch, b[start:i]...)
+	for i < len(b) {
+		c := b[i]
+		switch {
+		case c == '"':
+			s.i = i + 1
+			s.scratch = out
+			return out[from:]
+		case c < 0x20:
+			s.i = i
+			s.Fail("control character in a string")
+			return nil
+		case c != '\\':
+			out = append(out, c)
+			i++
+			continue
+		}
+		if i+1 >= len(b) {
+			break
+		}
+		i += 2
+		switch b[i-1] {
+		case '"', '\\', '/':
+			out = append(out, b[i-1])
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r, ok := hex4(b, i)
+			if !ok {
+				if i+4 > len(b) {
+					s.short()
+				} else {
+					s.i = i
+					s.Fail("bad \\u escape")
+				}
+				return nil
+			}
+			i += 4
+			if utf16.IsSurrogate(r) {
+				low := rune(-1)
+				if i+1 < len(b) && b[i] == '\\' && b[i+1] == 'u' {
+					low, _ = hex4(b, i+2)
+				}
+				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+					i += 6
+				}
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			s.i = i - 1
+			s.Fail("bad escape")
+			return nil
+		}
+	}
+	s.short()
+	return nil
+}
+
+func hex4(b []byte, i int) (rune, bool) {
+	if i+4 > len(b) {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[i : i+4] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// Bytes returns the next value as text: a string unescaped, a number or a
+// boolean as written, nil for null, an object or an array. The result is valid
+// until Reset, and as long as the scanned slice is not changed.
+func (s *Scanner) Bytes() []byte {
+	switch s.peek() {
+	case 0:
+		return nil
+	case '"':
+		return s.str()
+	case '{', '[', 'n':
+		s.Skip()
+		return nil
+	}
+	return s.literal()
+}
+
+// Text is Bytes as a string that shares the scanned memory: clone it to keep it.
+func (s *Scanner) Text() string { return view(s.Bytes()) }
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// literal reads a number, true, false or null.
+func (s *Scanner) literal() []byte {
+	b, start := s.b, s.i
+	for i := start; i < len(b); i++ {
+		switch b[i] {
+		case ',', '}', ']', ' ', '\n', '\r', '\t':
+			if i == start {
+				s.Fail("expected a value")
+				return nil
+			}
+			s.i = i
+			return b[start:i]
+		case '"', ':', '{', '[':
+			s.i = i
+			s.Fail("expected a value")
+			return nil
+		}
+	}
+	if s.depth == 0 && len(b) > start { // a bare literal may end the input
+		s.i = len(b)
+		return b[start:]
+	}
+	s.short()
+	return nil
+}
+
+// Int returns the next value as an integer: a number, also with a fraction or
+// an exponent, or a string that holds one; 0 for anything else.
+func (s *Scanner) Int() int64 { return ParseInt(s.Bytes()) }
+
+// ParseInt reads an integer from text, or 0. A fraction is cut off; 1.77e12 is
+// read as the number it stands for.
+func ParseInt(t []byte) int64 {
+	n, digits := int64(0), t
+	if len(digits) > 0 && digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 || len(digits) > 18 {
+		return parseFloat(t)
+	}
+	for _, c := range digits {
+		if c -= '0'; c > 9 {
+			return parseFloat(t)
+		}
+		n = n*10 + int64(c)
+	}
+	if len(digits) < len(t) {
+		return -n
+	}
+	return n
+}
+
+func parseFloat(t []byte) int64 {
+	if n, err := strconv.ParseInt(view(t), 10, 64); err == nil {
+		return n
+	}
+	f, err := strconv.ParseFloat(view(t), 64)
+	if err != nil || f < -1e18 || f > 1e18 || f != f {
+		return 0
+	}
+	return int64(f)
+}
+
+// Bool returns the next value as a boolean: true, or the string "true" in any
+// case, is true.
+func (s *Scanner) Bool() bool {
+	t := s.Bytes()
+	return len(t) == 4 && t[0]|0x20 == 't' && t[1]|0x20 == 'r' && t[2]|0x20 == 'u' && t[3]|0x20 == 'e'
+}
+
+// Field returns one field of the object that comes next as Text, and skips the
+// others; "" if there is no object or no such field.
+func (s *Scanner) Field(name string) (value string) {
+	if !s.Object() {
+		return ""
+	}
+	for s.Next() {
+		if string(s.Key) == name {
+			value = s.Text()
+		} else {
+			s.Skip()
+		}
+	}
+	return value
+}
+
+// Raw returns the next value as it is written.
+func (s *Scanner) Raw() []byte {
+	if s.peek() == 0 {
+		return nil
+	}
+	start := s.i
+	s.Skip()
+	if s.err != nil {
+		return nil
+	}
+	return s.b[start:s.i]
+}
+
+// Skip passes over the next value.
+func (s *Scanner) Skip() {
+	switch s.peek() {
+	case 0:
+		return
+	case '"':
+		s.skipString()
+		return
+	case '{', '[':
+	default:
+		s.literal()
+		return
+	}
+	b, depth := s.b, 0
+	var objects uint64 // a bit per open bracket: 1 for an object
+	for i := s.i; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			s.i = i
+			s.skipString()
+			if s.err != nil {
+				return
+			}
+			i = s.i - 1
+		case '{', '[':
+			if depth++; s.depth+depth > MaxDepth {
+				s.i = i
+				s.Fail("nested deeper than 64")
+				return
+			}
+			objects = objects<<1 | uint64(b[i]>>5&1)
+		case '}', ']':
+			if uint64(b[i]>>5&1) != objects&1 {
+				s.i = i
+				s.Fail("unbalanced brackets")
+				return
+			}
+			objects >>= 1
+			if depth--; depth == 0 {
+				s.i = i + 1
+				return
+			}
+		}
+	}
+	s.short()
+}
+
+// skipString passes over the string at s.i without unescaping it.
+func (s *Scanner) skipString() {
+	b, i := s.b, s.i+1
+	for {
+		if i+8 <= len(b) {
+			x := binary.LittleEndian.Uint64(b[i:])
+			q, e := x^('"'*ones), x^('\\'*ones)
+			hit := ((q - ones) &^ q) | ((e - ones) &^ e) | ((x - 0x20*ones) &^ x)
+			if hit &= highs; hit == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(hit) >> 3
+		} else if i >= len(b) {
+			s.short()
+			return
+		}
+		switch c := b[i]; {
+		case c == '"':
+			s.i = i + 1
+			return
+		case c == '\\':
+			i++
+		case c < 0x20:
+			s.i = i
+			s.Fail("control character in a string")
+			return
+		}
+		i++
+	}
+}
