@@ -8,6 +8,7 @@ package finding
 type Finding struct {
 	ID       string `json:"id"` // made from detector, person and window
 	Revision int    `json:"revision"`
+	Episode  string `json:"episode"` // what belongs together: made from person and day
 
 	Detector   string   `json:"detector"`
 	Person     string   `json:"person"`

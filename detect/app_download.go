@@ -1,0 +1,13 @@
+package detect
+
+// appDownload is an application that reads many files on somebody's behalf (A19).
+var appDownload = &Detector{
+	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Takes: true,
+	Metrics: []Metric{
+		{Name: "app_downloads", Unit: "files", On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.Connected && took(a) })},
+	},
+	Enough: func(d *Day) bool { return d.n("app_downloads") >= 5 },
+	Reason: func(d *Day) string {
+		return "an application connected by them read " + some(d.n("app_downloads"), "file", "files") + d.where("app_download") + d.within("app_download")
+	},
+}

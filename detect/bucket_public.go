@@ -1,0 +1,36 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// bucketPublic is a bucket or object that a policy or an access list opens to
+// everybody (C01). The effective grant is evaluated when the record is decoded:
+// any form of the wildcard principal, conditions, and grants to all users.
+var bucketPublic = &Detector{
+	Name: "bucket_public", Title: "Bucket or object made public", Techniques: []string{"T1530", "T1537"},
+	Facts: []Fact{{
+		Name: "bucket_public", Weight: 1.1, Stake: 2, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
+		Say: sayOpened,
+	}, {
+		Name: "bucket_public_sensitive", Weight: 1.6, Stake: 3, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && a.Sensitive },
+		Say: sayOpened,
+	}},
+}
+
+func opened(a *Act) bool {
+	return cloud(a) && a.Outcome == event.Success && a.After == event.Public
+}
+
+func sayOpened(a *Act) string {
+	what := "bucket " + quoted(a.Object.Container)
+	if a.Object.Container == "" {
+		what = "bucket " + quoted(a.Object.Name)
+	}
+	if a.Object.Type == "object" {
+		what = "object " + quoted(a.Object.Container+"/"+a.Object.Name)
+	}
+	s := "made the " + what + " public"
+	if g := a.Attr(event.AttrGrant); g != "" {
+		s += ": " + g
+	}
+	return s
+}

@@ -1,0 +1,31 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// bulkDownload is somebody who downloads many files by hand (A01): distinct
+// files, not events; without sync clients, previews and applications.
+var bulkDownload = &Detector{
+	Name: "bulk_download", Title: "Bulk download", Techniques: []string{"T1530", "T1213"}, Takes: true,
+	Metrics: []Metric{
+		{Name: "downloads", Unit: "files", Slow: true, On: takesFile, Measure: when(byHand)},
+		{Name: "downloads_fresh", Unit: "files never opened before", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
+		{Name: "downloads_new_place", Unit: "files from places new to the person", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.PlaceAge <= 1 })},
+		{Name: "downloads_sensitive", Unit: "sensitive files", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},
+		{Name: "downloads_off_hours", Unit: "files outside working hours", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.OffHours })},
+		{Name: "downloads_strange_network", Unit: "files from an unknown network", On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Strange })},
+	},
+	Enough: func(d *Day) bool { return d.n("downloads") >= 5 },
+	Reason: func(d *Day) string {
+		return "downloaded " + some(d.n("downloads"), "file", "files") + d.where("bulk_download") + d.within("bulk_download") +
+			d.of("downloads_fresh", "never opened before", "downloads_new_place", "in places new to them", "downloads_sensitive", "sensitive", "downloads_off_hours", "outside working hours", "downloads_strange_network", "from an unknown network")
+	},
+}
+
+var takesFile = []event.Class{event.Download, event.Copy}
+
+// byHand says whether a file left a file store in a person's own doing, for the
+// first time today.
+func byHand(a *Act) bool { return a.First && !a.Connected && fileStore(a.Source) && took(a) }
+
+// took says whether content came out: a copy within the service stays inside.
+func took(a *Act) bool { return a.Class == event.Download }

@@ -1,0 +1,175 @@
+// Package detect judges people by their events. It keeps what is usual for a
+// person, for colleagues and for the organisation, and says in findings where
+// somebody departs from it, or does what needs no comparison.
+//
+// It reads a log of events, keyed by person and ordered by time, and writes a
+// log of findings. It owns the state of a partition (Store); it reads no clock:
+// the only time it knows is that of the events. docs/scoring.md explains the
+// model.
+package detect
+
+import (
+	"github.com/outflow/outflow/internal/event"
+)
+
+// Detector is one judgement: what it counts, what it notices, and how it puts
+// that into words. It is a value; all its functions are pure.
+type Detector struct {
+	Name       string   // in findings, configuration, docs and stored state
+	Title      string   // in a few words
+	Techniques []string // MITRE ATT&CK, in the numbering of version 18
+	Weight     float64  // of its counts in the score; 0 stands for 1
+	Metrics    []Metric
+	Facts      []Fact
+	// Enough is the absolute floor: whether the day's counts are worth telling
+	// anybody at all, however unusual they are. Nil means that they always are.
+	Enough func(now *Day) bool
+	// Reason says in one clause what was done, with numbers: "downloaded 143
+	// files, 120 of them never opened before". It is asked only if the detector's
+	// counts contribute; facts speak for themselves.
+	Reason func(now *Day) string
+	// Takes says that the detector sees data leave, so that its findings weigh
+	// more before somebody leaves, and count towards a slow drip.
+	Takes bool
+}
+
+// Metric is something counted per person and day.
+type Metric struct {
+	Name  string  // stored key: a renamed metric starts anew
+	Unit  string  // plural, for people
+	Harm  float64 // 0 … 1: how much a surprise about it matters; 0 stands for 1
+	Scale Scale
+	Slow  bool // a lasting shift of its rate is looked for
+	On    []event.Class
+	// Measure is how much an act adds; 0 if nothing.
+	Measure func(a *Act) float64
+}
+
+// Scale maps a total to the count that is judged. Rows and bytes vary over many
+// orders of magnitude, so their square root is.
+type Scale uint8
+
+// The scales.
+const (
+	Linear    Scale = iota
+	Root            // ⌊√x⌋
+	RootBytes       // ⌊√(x / 100 kB)⌋
+)
+
+// Fact is something noticed on a single act, without a baseline. How much it
+// says depends on how rare it is in the organisation.
+type Fact struct {
+	Name   string // stored key
+	Weight float64
+	Stake  int // at least: 1 … 3
+	On     []event.Class
+	Holds  func(a *Act) bool
+	Say    func(a *Act) string // a clause for people; nil if the fact only adds weight
+}
+
+// All lists the detectors in the order of their group in docs/detectors.
+var All = []*Detector{
+	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, massClone, slowDrip,
+	publicLink, externalSharing, personalMailbox,
+	bucketPublic, publicAccessGuard, securityGroupOpen,
+	adminGrant, appConsent,
+	bruteForce, unfamiliarSignIn,
+	leaverTakeout, mailForwarding, massDeletion,
+	takeoutSequence,
+}
+
+// busy is harmless activity. It is not judged: it says how busy somebody is, and
+// much work explains much else.
+var busy = []Metric{
+	{Name: "views", On: []event.Class{event.View}, Measure: one},
+	{Name: "edits", On: []event.Class{event.Edit}, Measure: one},
+	{Name: "uploads", On: []event.Class{event.Upload}, Measure: one},
+	{Name: "internal_shares", On: []event.Class{event.ShareUser}, Measure: func(a *Act) float64 { return float64(a.Internal) }},
+	{Name: "fetches", On: []event.Class{event.Fetch}, Measure: one},
+	{Name: "pushes", On: []event.Class{event.Push}, Measure: one},
+	{Name: "report_runs", On: []event.Class{event.ReportRun}, Measure: one},
+	{Name: "queries", On: []event.Class{event.Query}, Measure: one},
+	{Name: "logins", On: []event.Class{event.LoginSuccess}, Measure: one},
+}
+
+func one(*Act) float64 { return 1 }
+
+// when counts an act as one if a condition holds.
+func when(holds func(a *Act) bool) func(*Act) float64 {
+	return func(a *Act) float64 {
+		if holds(a) {
+			return 1
+		}
+		return 0
+	}
+}
+
+// metric is a Metric in the flat list that state is kept by.
+type metric struct {
+	*Metric
+	detector int // index in All, or -1 if it only says how busy somebody is
+	harm     float64
+}
+
+// fact is a Fact in the flat list.
+type fact struct {
+	*Fact
+	detector int
+}
+
+// The flat lists: judged metrics first, then the busy ones.
+var (
+	metrics  []metric
+	facts    []fact
+	judged   int   // how many of the metrics are judged
+	slow     []int // metrics looked at for lasting shifts
+	groups   [][]int
+	onClass  [256][]int // metrics by class
+	factsOn  [256][]int
+	index    = map[string]int{} // metric by name
+	detected = map[string]int{} // detector by name
+)
+
+func init() {
+	groups = make([][]int, len(All))
+	for d, det := range All {
+		detected[det.Name] = d
+		for i := range det.Metrics {
+			m := metric{&det.Metrics[i], d, det.Metrics[i].Harm}
+			if m.harm == 0 {
+				m.harm = 1
+			}
+			groups[d] = append(groups[d], len(metrics))
+			if m.Slow {
+				slow = append(slow, len(metrics))
+			}
+			metrics = append(metrics, m)
+		}
+		for i := range det.Facts {
+			facts = append(facts, fact{&det.Facts[i], d})
+		}
+	}
+	judged = len(metrics)
+	for i := range busy {
+		metrics = append(metrics, metric{&busy[i], -1, 0})
+	}
+	for i, m := range metrics {
+		index[m.Name] = i
+		for _, c := range m.On {
+			onClass[c] = append(onClass[c], i)
+		}
+	}
+	for i, f := range facts {
+		for _, c := range f.On {
+			factsOn[c] = append(factsOn[c], i)
+		}
+	}
+}
+
+// weight of a detector's counts in the score.
+func (d *Detector) weight() float64 {
+	if d.Weight == 0 {
+		return 1
+	}
+	return d.Weight
+}

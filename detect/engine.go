@@ -1,0 +1,239 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// Engine is the state machine of a partition: events in the order of their time
+// go in, findings come out. The same events give the same findings, on any
+// machine. It is not safe for concurrent use.
+type Engine struct {
+	state
+	emit func(*finding.Finding) error
+
+	closing map[int64][]*person // open days by their end
+	active  []*person           // who did something in this hour
+	act     Act
+	err     error
+}
+
+// state is what an engine keeps between events.
+type state struct {
+	Hour     int64 // the hour that is open, hours since 1970; 0 before the first event
+	Persons  map[string]*person
+	People   *org
+	Services *org
+	Complete [32]int64 // per source: time of its latest event
+	Heads    int       // people who are no service accounts
+}
+
+// New returns an engine without any knowledge. Emit takes its findings; an error
+// of it is what Handle and Flush return.
+func New(emit func(*finding.Finding) error) *Engine {
+	return &Engine{emit: emit, closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, People: newOrg(), Services: newOrg()}}
+}
+
+// Handle takes in one event of a person. Events come in the order of their time;
+// those of HR may come at any time.
+func (e *Engine) Handle(name string, ev *event.Event) error {
+	if ev.Source == event.HR {
+		if name != "" {
+			e.staff(e.person(name, ev.Actor.Kind), ev)
+		}
+		return e.err
+	}
+	e.advance(ev.Time / hourMS)
+	if e.Complete[ev.Source] < ev.Time {
+		e.Complete[ev.Source] = ev.Time
+	}
+	if name == "" || ev.Class == event.Derived {
+		return e.err
+	}
+	p := e.person(name, ev.Actor.Kind)
+	e.begin(p, ev.Time)
+	p.Day.Latest = ev.Time
+	if h := uint32(1) << (ev.Time / hourMS % 24); p.Day.Hours&h == 0 {
+		p.Day.Hours |= h
+	}
+	a := e.observe(p, ev)
+	if e.count(p, a) {
+		e.tell(p, ev.Time)
+	}
+	return e.err
+}
+
+// Flush judges the days that are still open, changing nothing: more events may
+// follow.
+func (e *Engine) Flush() error {
+	for _, p := range e.open() {
+		e.tell(p, p.Day.Latest)
+	}
+	return e.err
+}
+
+// open lists the people whose day is open, by name.
+func (e *Engine) open() []*person {
+	var all []*person
+	for _, list := range e.closing {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, byName)
+	return all
+}
+
+func byName(a, b *person) int { return cmp.Compare(a.Name, b.Name) }
+
+func (e *Engine) org(p *person) *org {
+	if p.Service {
+		return e.Services
+	}
+	return e.People
+}
+
+func (e *Engine) person(name string, kind event.ActorKind) *person {
+	p := e.Persons[name]
+	if p == nil {
+		q := len(metrics)
+		p = &person{Name: strings.Clone(name), Service: kind != event.Human && kind != event.Unknown, Sum: make([]float64, q), Shift: make([]float64, len(slow))}
+		e.Persons[p.Name] = p
+		if !p.Service {
+			e.Heads++
+		}
+	}
+	return p
+}
+
+// staff takes in what HR says.
+func (e *Engine) staff(p *person, ev *event.Event) {
+	switch ev.Class {
+	case event.Person:
+		o := e.org(p)
+		if d := ev.Attr(event.AttrDepartment); d != "" && d != p.Department {
+			o.move(p, strings.Clone(d))
+		}
+		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
+	case event.Notice:
+		if p.Notice == 0 || ev.Time < p.Notice {
+			p.Notice = ev.Time
+		}
+		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok {
+			p.LastDay = at
+		}
+	}
+}
+
+// move puts a person, with what is known about it, into another department.
+func (o *org) move(p *person, to string) {
+	from, dest := o.department(p.Department), o.department(to)
+	for j := range p.Sum {
+		n := fix(p.Sum[j])
+		from.Sum[j] -= n
+		dest.Sum[j] += n
+	}
+	from.Active -= fix(p.Active)
+	dest.Active += fix(p.Active)
+	p.Department = to
+}
+
+// begin opens the day of a person if none is open.
+func (e *Engine) begin(p *person, at int64) {
+	d := &p.Day
+	if d.End == 0 {
+		prof := e.profile(p)
+		q := quiet(&prof)
+		end := (at/dayMS)*dayMS + int64(q)*hourMS
+		for end <= at {
+			end += dayMS
+		}
+		p.open(at, end)
+		p.Day.Profile, p.Day.Quiet = prof, q
+		e.closing[end] = append(e.closing[end], p)
+		o := e.org(p)
+		o.department(p.Department)
+	}
+	if len(e.active) == 0 || e.active[len(e.active)-1] != p {
+		e.active = append(e.active, p)
+	}
+}
+
+// profile is by hour of the day (UTC) the share of active days on which the
+// person does something, drawn towards that of people in the same place, and
+// those towards everybody.
+func (e *Engine) profile(p *person) (out [24]float64) {
+	o := e.org(p)
+	peers, all := o.hours(p.Location), o.hours(everywhere)
+	for h := range 24 {
+		prior := (unfix(all[h]) + 5.0/3) / (unfix(all[24]) + 5)
+		prior = (unfix(peers[h]) + float64(20*prior)) / (unfix(peers[24]) + 20)
+		out[h] = (p.Hours[h] + float64(3*prior)) / (p.HourN + 3)
+	}
+	return out
+}
+
+// advance closes the hours before a new one.
+func (e *Engine) advance(hour int64) {
+	if e.Hour == 0 {
+		e.Hour = hour
+		return
+	}
+	for e.Hour < hour {
+		e.closeHour()
+		e.Hour++
+	}
+}
+
+// closeHour hands what the hour brought to the organisation, and ends the days
+// that are over.
+func (e *Engine) closeHour() {
+	for _, p := range e.active {
+		e.contribute(p)
+	}
+	e.active = e.active[:0]
+	end := (e.Hour + 1) * hourMS
+	if list := e.closing[end]; list != nil {
+		slices.SortFunc(list, byName)
+		for _, p := range list {
+			e.closeDay(p)
+		}
+		delete(e.closing, end)
+	}
+	e.People.closeHour(e.Hour)
+	e.Services.closeHour(e.Hour)
+}
+
+// contribute adds what the person did since it last did to the sums of the
+// department's hour.
+func (e *Engine) contribute(p *person) {
+	d := &p.Day
+	if d.End == 0 {
+		return
+	}
+	o := e.org(p)
+	dept := o.department(p.Department)
+	fresh := true
+	for j := range metrics {
+		if d.Expect[j] > 0 {
+			fresh = false
+			break
+		}
+	}
+	for j, m := range metrics {
+		if !fresh && d.Count[j] == 0 {
+			continue
+		}
+		mu := o.mean(p, dept, j)
+		if fresh {
+			d.Expect[j] = mu
+			dept.UsualNow[j] += fix(mu)
+		}
+		if x := min(m.scaled(d.Count[j]), 6*mu+6); x > d.Given[j] {
+			dept.DidNow[j] += fix(x) - fix(d.Given[j])
+			d.Given[j] = x
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// externalSharing is somebody who shares much with outsiders (B02): pairs of an
+// item and a recipient, each once. Partners the organisation has long shared with
+// weigh little, since sharing with them is not new to anybody.
+var externalSharing = &Detector{
+	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Takes: true,
+	Metrics: []Metric{
+		{Name: "external_shares", Unit: "shares", Harm: .5, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.External) }},
+		{Name: "external_shares_unknown", Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.Unknown) }},
+		{Name: "external_shares_new", Unit: "shares with recipients new to the person", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.NewRecipients) }},
+		{Name: "external_shares_sensitive", Unit: "sensitive items shared", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 {
+			if a.Sensitive {
+				return float64(a.External)
+			}
+			return 0
+		}},
+	},
+	Reason: func(d *Day) string {
+		return "shared " + some(d.n("external_shares"), "item", "items") + d.toWhom("external_sharing") + d.within("external_sharing") +
+			d.of("external_shares_sensitive", "sensitive", "external_shares_unknown", "to new or personal domains")
+	},
+}
+
+var sharesWithPeople = []event.Class{event.ShareUser}

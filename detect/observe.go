@@ -1,0 +1,345 @@
+package detect
+
+import (
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/mail"
+)
+
+func parseDay(t string) (int64, bool) {
+	at, err := time.Parse(time.DateOnly, t)
+	if err != nil {
+		return 0, false
+	}
+	return at.UnixMilli(), true
+}
+
+// observe puts an event into the light of what its person did before, and
+// remembers it. Only what took effect changes what is known.
+func (e *Engine) observe(p *person, ev *event.Event) *Act {
+	a := &e.act
+	*a = Act{Event: ev, Person: p.Name, Service: p.Service, Silent: p.Day.Silent, Leaving: p.leaving(ev.Time)}
+	today := ev.Time / dayMS
+	o := e.org(p)
+	switch ev.Class {
+	case event.LoginFailure, event.MFADenied, event.AccountLocked:
+		if ev.Class == event.LoginFailure && ev.Client.IP != "" {
+			if len(p.Fails) >= maxFails {
+				p.Fails = append(p.Fails[:0], p.Fails[maxFails/2:]...)
+			}
+			p.Fails = append(p.Fails, failure{ev.Time, hash(ofNetwork, ev.Client.IP)})
+		}
+		return a
+	}
+	if ev.Outcome == event.Failure || ev.Outcome == event.Denied {
+		return a
+	}
+	e.network(p, o, a, today)
+	switch ev.Class {
+	case event.LoginSuccess, event.AppAccess, event.MFAChallenge, event.Clone:
+		e.signIn(p, a, today)
+	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.List:
+		e.touch(p, o, a, today)
+	case event.Fetch, event.Push:
+		p.Known.age(hash(ofPlace, ev.Source.String(), ev.Object.ID), today, maxKnown)
+	case event.ShareUser, event.ShareLink, event.MailRule:
+		a.Sensitive = sensitive(&ev.Object)
+		e.share(p, o, a, today)
+	case event.Export, event.ReportRun, event.Query:
+		e.rows(p, a, today)
+		a.Sensitive = sensitive(&ev.Object)
+	case event.TokenGrant, event.PermissionGrant:
+		e.application(o, a, today)
+	case event.GuardChange:
+		set := guardOff
+		if ev.Attr(event.AttrBlock) == "on" {
+			set = guardOn
+		}
+		o.arrive(set, hash(ofPlace, ev.Tenant, ev.Object.Name), today)
+		a.Sensitive = sensitiveName(ev.Object.Name)
+	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
+		a.Sensitive = sensitive(&ev.Object)
+		a.OffHours = e.offHours(p, ev.Time)
+	}
+	if ev.Class == event.Clone {
+		e.touchRepository(p, a, today)
+	}
+	return a
+}
+
+// settled says that enough is known about the person for something new to mean
+// anything.
+func (p *person) settled() bool { return p.Active >= 4 }
+
+// network notes where the act came from.
+func (e *Engine) network(p *person, o *org, a *Act, today int64) {
+	if a.Client.IP == "" {
+		return
+	}
+	key := hash(ofNetwork, network(a.Client.IP))
+	mine := p.Known.age(key, today, maxKnown)
+	theirs, known := o.Networks[key]
+	if !known {
+		o.arrive(networks, key, today)
+	}
+	if !p.settled() {
+		return
+	}
+	a.NewNetwork = mine == 0 && (!known || int64(theirs) == today)
+	a.Strange = mine <= 1 && (!known || today-int64(theirs) <= 1)
+}
+
+// signIn notes country and client, and failed attempts from the same address.
+func (e *Engine) signIn(p *person, a *Act, today int64) {
+	if c := a.Client.Country; c != "" {
+		fresh := p.Known.age(hash(ofCountry, a.Source.String(), c), today, maxKnown) == 0
+		a.NewCountry = fresh && p.settled()
+	}
+	if (a.Source == event.Okta || a.Source == event.M365 || a.Source == event.GoogleWorkspace) && a.Client.Agent != "" && a.Class != event.Clone {
+		fresh := p.Known.age(hash(ofAgent)^family(a.Client.Agent), today, maxKnown) == 0
+		a.NewAgent = fresh && p.settled()
+	}
+	if a.Class == event.LoginSuccess && len(p.Fails) > 0 {
+		key := hash(ofNetwork, a.Client.IP)
+		keep := p.Fails[:0]
+		for _, f := range p.Fails {
+			if a.Time-f.At > dayMS {
+				continue
+			}
+			keep = append(keep, f)
+			if f.IP == key {
+				a.Failures++
+			}
+		}
+		p.Fails = keep
+	}
+}
+
+// touch notes what is done to files and objects.
+func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
+	ev := a.Event
+	src := ev.Source
+	if src == event.GitHub || ev.Object.Type == "mail" {
+		return
+	}
+	a.Sensitive = sensitive(&ev.Object)
+	key := object(ev)
+	if place := ev.Object.Container; place != "" {
+		a.PlaceAge = p.Known.age(hash(ofPlace, src.String(), place), today, maxKnown)
+		if !p.settled() {
+			a.PlaceAge = 99
+		}
+	} else {
+		a.PlaceAge = 99
+	}
+	if fileStore(src) && key != 0 {
+		a.Fresh = p.Items.age(key, today, maxItems) == 0 && p.settled()
+		a.Connected = e.connected(p, o, ev, today)
+	}
+	bit := uint16(0)
+	switch ev.Class {
+	case event.Download, event.Copy:
+		bit = didDownload
+		a.OffHours = e.offHours(p, ev.Time)
+		switch {
+		case src == event.CloudTrail:
+			bit = didRead
+		case a.Connected:
+			bit = didApp
+		}
+	case event.Sync:
+		bit = didSync
+	case event.Delete:
+		bit = didDelete
+	default:
+		return
+	}
+	done := p.done(key)
+	a.First = key == 0 || *done&bit == 0
+	if key != 0 {
+		if bit == didDelete && *done&didDownload != 0 && *done&sequenceDeleted == 0 {
+			a.DeletedAfterDownload = true
+			*done |= sequenceDeleted
+		}
+		*done |= bit
+		p.setDone(key, *done)
+	}
+}
+
+func (p *person) done(key uint64) *uint16 {
+	v := p.Day.Done[key]
+	return &v
+}
+
+func (p *person) setDone(key uint64, bits uint16) {
+	d := &p.Day
+	if d.Done == nil {
+		d.Done = map[uint64]uint16{}
+	}
+	if _, known := d.Done[key]; known || len(d.Done) < maxDone {
+		d.Done[key] = bits
+	}
+}
+
+func (e *Engine) touchRepository(p *person, a *Act, today int64) {
+	key := hash(ofPlace, a.Source.String(), a.Object.ID)
+	a.Fresh = p.Known.age(key, today, maxKnown) == 0 && p.settled()
+	done := p.done(key)
+	a.First = *done&didClone == 0
+	p.setDone(key, *done|didClone)
+}
+
+// connected says whether an event was done by an application that somebody
+// connected, on the person's behalf.
+func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) bool {
+	app := bare(ev.Client.App)
+	if app == "" || firstParty[app] || ev.Source == event.Dropbox {
+		return false
+	}
+	key := hash(ofApp, ev.Source.String(), app)
+	if p.Known.age(key, today, maxKnown) == 0 && p.Day.Done[key] == 0 {
+		p.setDone(key, 1)
+		o.arrive(appUsers, key, today)
+	}
+	return !o.mainstream(app, ev.Source, e.Heads)
+}
+
+// share sorts the recipients that an object did not have before today.
+func (e *Engine) share(p *person, o *org, a *Act, today int64) {
+	key := object(a.Event)
+	for i := range a.To {
+		t := &a.To[i]
+		switch t.Scope {
+		case event.ScopeInternal, event.ScopeUnknown:
+			a.Internal++
+			continue
+		case event.ScopeAnyone:
+			continue
+		}
+		if a.Class == event.ShareUser {
+			pair := hash(ofPair, t.Account) ^ key
+			if p.Day.Done[pair] != 0 {
+				continue
+			}
+			p.setDone(pair, 1)
+		}
+		domain := domainOf(t.Account)
+		a.External++
+		personal := mail.Consumer(domain)
+		dk := hash(ofDomain, domain)
+		fresh := age(o.Domains, dk, today) == 0
+		if _, known := o.Domains[dk]; !known {
+			o.arrive(domains, dk, today)
+		}
+		if personal {
+			a.Personal++
+			if namesSelf(p.Name, t.Account) {
+				a.Own++
+			}
+		}
+		if personal || fresh && p.settled() {
+			a.Unknown++
+		}
+		if p.Known.age(hash(ofRecipient, t.Account), today, maxKnown) == 0 && p.settled() {
+			a.NewRecipients++
+		}
+	}
+	if a.Class == event.ShareLink && a.After >= event.PublicLink || a.External > 0 && a.Class == event.ShareUser {
+		bit := uint16(didShare)
+		if a.Class == event.ShareLink {
+			bit = didPublish
+		}
+		done := p.done(key)
+		a.First = key == 0 || *done&bit == 0
+		if *done&didDownload != 0 && *done&sequenceShared == 0 {
+			a.SharedAfterDownload = true
+			*done |= sequenceShared
+		}
+		p.setDone(key, *done|bit)
+	}
+}
+
+func domainOf(account string) string {
+	if i := strings.LastIndexByte(account, '@'); i >= 0 {
+		return account[i+1:]
+	}
+	return account
+}
+
+// rows finds out how many rows an export or a query took. An export names its
+// report, whose last run says how many rows it has; the records of one
+// execution count once.
+func (e *Engine) rows(p *person, a *Act, today int64) {
+	n := float64(max(a.Event.Rows, 0))
+	report := hash(ofItem, a.Attr(event.AttrReport))
+	latest := hash(ofItem, "the report run last")
+	switch {
+	case a.Class == event.ReportRun:
+		if p.Reports == nil || len(p.Reports) >= maxReports {
+			p.Reports = map[uint64]float64{}
+		}
+		p.Reports[report], p.Reports[latest] = n, n
+		return
+	case a.Class == event.Export && a.Event.Rows < 0:
+		known := false
+		if n, known = p.Reports[report]; !known {
+			n = p.Reports[latest]
+		}
+	}
+	a.Export, a.Rows = true, n
+	exec := a.Attr(event.AttrExecution)
+	if exec == "" {
+		return
+	}
+	key := hash(ofExecution, exec)
+	seen := p.Day.Done[key] != 0
+	a.Export = !seen
+	if a.Attr(event.AttrChunk) != "" { // the chunks of one execution add up
+		p.setDone(key, 1)
+		return
+	}
+	if p.Reports == nil || len(p.Reports) >= maxReports {
+		p.Reports = map[uint64]float64{}
+	}
+	before := 0.0
+	if seen {
+		before = p.Reports[key]
+	}
+	p.setDone(key, 1)
+	if n > before {
+		p.Reports[key] = n
+	}
+	a.Rows = max(n-before, 0)
+}
+
+// application notes which application was authorised.
+func (e *Engine) application(o *org, a *Act, today int64) {
+	name := a.Object.Name
+	if name == "" {
+		name = a.Object.ID
+	}
+	if name == "" {
+		return
+	}
+	key := hash(ofApp, "grant", strings.ToLower(name))
+	first, known := o.Apps[key]
+	if !known {
+		o.arrive(apps, key, today)
+	}
+	a.NewApp = (!known || int64(first) == today) && o.FactN > 260
+}
+
+// offHours says whether the person hardly ever works at this time.
+func (e *Engine) offHours(p *person, at int64) bool {
+	prof := &p.Day.Profile
+	h := int(at / hourMS % 24)
+	if prof[h]+float64(.5*(prof[(h+1)%24]+prof[(h+23)%24])) < .12 {
+		return true
+	}
+	if wd := localDay(at, p.Day.Quiet); wd == 0 || wd == 6 {
+		return p.Weekend < .12
+	}
+	return false
+}

@@ -1,0 +1,235 @@
+package detect
+
+import (
+	"math"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// org is what is known about people together: the usual counts of departments
+// and of everybody, how far counts scatter, how rare surprises and facts are,
+// what is going on today, and which networks, domains and applications are
+// known. People and service accounts have one each.
+//
+// It changes only at the end of an hour, and what changes it are sums of whole
+// numbers: so it does not depend on the order of people within the hour, nor on
+// how many partitions they are spread over.
+type org struct {
+	Departments map[string]*department
+	Sum         []int64 // fixed point: sums of the people's decayed sums
+	Active      int64
+	Num, Den    []float64 // moments of the dispersion, per metric
+	NumAdd      []int64
+	DenAdd      []int64
+	Tails       []Tail // per judged metric
+	Shifts      []Tail // per slow metric
+	Scores      Tail   // of the person-days' scores
+	Facts       []float64
+	FactAdd     []int64
+	FactN       float64
+	DayAdd      int64 // person-days since midnight
+	Leavers     int64 // of them, by people who are leaving
+	LeaverShare float64
+	Hours       map[string]*[25]int64 // days with activity by hour (UTC), and all days, by location
+
+	Networks map[uint64]int32 // day first seen
+	Domains  map[uint64]int32
+	Apps     map[uint64]int32
+	AppUsers map[uint64]int32 // people who were seen using an application
+	Guarded  map[uint64]bool  // buckets and accounts whose public-access block is known: on or off
+	pending  []arrival
+}
+
+// department is the people of one department.
+type department struct {
+	Sum    []int64
+	Active int64
+	// What its people did in each of the last 24 hours, against what is usual for
+	// those of them who were at work.
+	Did, Usual       [24][]int64
+	did, usual       []int64 // sums of the hours
+	DidNow, UsualNow []int64 // of the hour that is open
+}
+
+// arrival is something new to the organisation, to be known from the next hour.
+type arrival struct {
+	set int
+	key uint64
+	day int32
+}
+
+// Sets of arrivals.
+const (
+	networks = iota
+	domains
+	apps
+	appUsers
+	guardOn
+	guardOff
+)
+
+// point is the scale of fixed-point sums.
+const point = 1 << 20
+
+func fix(x float64) int64   { return int64(math.Round(x * point)) }
+func unfix(x int64) float64 { return float64(x) / point }
+
+func newOrg() *org {
+	q := len(metrics)
+	o := &org{
+		Departments: map[string]*department{}, Sum: make([]int64, q), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
+		Tails: make([]Tail, judged), Shifts: make([]Tail, len(slow)), Facts: make([]float64, len(facts)), FactAdd: make([]int64, len(facts)), FactN: 200,
+		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{}, Guarded: map[uint64]bool{},
+	}
+	for j := range q {
+		o.Num[j], o.Den[j] = 1, 1
+	}
+	for i := range o.Facts {
+		o.Facts[i] = .3
+	}
+	return o
+}
+
+func (o *org) department(name string) *department {
+	d := o.Departments[name]
+	if d == nil {
+		q := len(metrics)
+		d = &department{Sum: make([]int64, q), DidNow: make([]int64, q), UsualNow: make([]int64, q)}
+		for h := range d.Did {
+			d.Did[h], d.Usual[h] = make([]int64, q), make([]int64, q)
+		}
+		o.Departments[name] = d
+		d.prepare()
+	}
+	return d
+}
+
+func (d *department) prepare() {
+	q := len(metrics)
+	d.did, d.usual = make([]int64, q), make([]int64, q)
+	for h := range d.Did {
+		for j := range q {
+			d.did[j] += d.Did[h][j]
+			d.usual[j] += d.Usual[h][j]
+		}
+	}
+}
+
+// closeHour makes the hour part of what is known.
+func (o *org) closeHour(hour int64) {
+	for _, d := range o.Departments {
+		slot := int(hour % 24)
+		did, usual := d.Did[slot], d.Usual[slot]
+		for j := range did {
+			d.did[j] += d.DidNow[j] - did[j]
+			d.usual[j] += d.UsualNow[j] - usual[j]
+		}
+		copy(did, d.DidNow)
+		copy(usual, d.UsualNow)
+		clear(d.DidNow)
+		clear(d.UsualNow)
+	}
+	for _, a := range o.pending {
+		switch a.set {
+		case networks:
+			note1(o.Networks, a, 1<<16)
+		case domains:
+			note1(o.Domains, a, 1<<18)
+		case apps:
+			note1(o.Apps, a, 1<<14)
+		case appUsers:
+			if n := o.AppUsers[a.key]; n > 0 || len(o.AppUsers) < 1<<14 {
+				o.AppUsers[a.key] = n + 1
+			}
+		case guardOn, guardOff:
+			if _, known := o.Guarded[a.key]; known || len(o.Guarded) < 1<<16 {
+				o.Guarded[a.key] = a.set == guardOn
+			}
+		}
+	}
+	o.pending = o.pending[:0]
+	if (hour+1)%24 == 0 {
+		o.closeDay()
+	}
+}
+
+func note1(set map[uint64]int32, a arrival, limit int) {
+	if first, known := set[a.key]; (!known || a.day < first) && (known || len(set) < limit) {
+		set[a.key] = a.day
+	}
+}
+
+// closeDay takes in the person-days that ended since midnight (UTC).
+func (o *org) closeDay() {
+	if o.DayAdd == 0 {
+		return
+	}
+	for j := range metrics {
+		o.Num[j] = float64(o.Num[j]*.99) + unfix(o.NumAdd[j])
+		o.Den[j] = float64(o.Den[j]*.99) + unfix(o.DenAdd[j])
+	}
+	clear(o.NumAdd)
+	clear(o.DenAdd)
+	for i := range o.Tails {
+		o.Tails[i].closeDay()
+	}
+	for i := range o.Shifts {
+		o.Shifts[i].closeDay()
+	}
+	o.Scores.closeDay()
+	for i := range o.Facts {
+		o.Facts[i] = float64(o.Facts[i]*.995) + float64(o.FactAdd[i])
+	}
+	clear(o.FactAdd)
+	o.FactN = float64(o.FactN*.995) + float64(o.DayAdd)
+	o.LeaverShare = float64(o.Leavers) / float64(o.DayAdd)
+	o.DayAdd, o.Leavers = 0, 0
+}
+
+// everybody is the usual count of a metric over the organisation.
+func (o *org) everybody(j int) float64 { return (unfix(o.Sum[j]) + .5) / (unfix(o.Active) + 50) }
+
+// peers is the usual count of a metric in a department, drawn towards that of
+// everybody where the department is small.
+func (o *org) peers(d *department, j int) float64 {
+	return (unfix(d.Sum[j]) + float64(30*o.everybody(j))) / (unfix(d.Active) + 30)
+}
+
+// dispersion of a metric: how much more its counts scatter than chance alone.
+func (o *org) dispersion(j int) float64 {
+	return min(max(o.Den[j]/max(o.Num[j], 1e-6), .12), 6)
+}
+
+// age is for how many days something has been known to the organisation; 0 if it
+// is new today.
+func age(set map[uint64]int32, key uint64, day int64) int {
+	if first, ok := set[key]; ok {
+		return int(day) - int(first)
+	}
+	return 0
+}
+
+// everywhere is the location that stands for all.
+const everywhere = "*"
+
+// hours counts active days where somebody works.
+func (o *org) hours(location string) *[25]int64 {
+	h := o.Hours[location]
+	if h == nil {
+		h = new([25]int64)
+		o.Hours[location] = h
+	}
+	return h
+}
+
+// arrive notes something for the next hour.
+func (o *org) arrive(set int, key uint64, day int64) {
+	o.pending = append(o.pending, arrival{set, key, int32(day)})
+}
+
+// mainstream says whether an application is used by so many that it is part of
+// how people work here, rather than something connected by somebody.
+func (o *org) mainstream(app string, src event.Source, people int) bool {
+	n := int(o.AppUsers[hash(ofApp, src.String(), app)])
+	return n >= 5 && n*5 >= people
+}

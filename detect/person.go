@@ -1,0 +1,276 @@
+package detect
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// person is all that is kept about one person: sums that forget, sets that are
+// bounded, and the day that is open. Its fields are exported for the codec.
+type person struct {
+	Name       string
+	Service    bool
+	Department string
+	Location   string
+
+	Sum    []float64 // per metric: decayed sum of daily counts
+	Active float64   // decayed number of active days
+	Shift  []float64 // per slow metric: CUSUM of a raised rate
+	Own    float64   // decayed mean of the day's scores
+	Carry  float64   // what middling days have added up to
+
+	Hours   [24]float64 // decayed number of active days with activity in an hour (UTC)
+	HourN   float64
+	Weekend float64 // decayed share of active days that fall on a weekend
+
+	Notice  int64 // when notice became known, Unix milliseconds; 0 if it has not
+	LastDay int64 // end of the last working day; 0 if unknown
+	Frozen  []float64
+	Before  [2]past // the sums of one and two months ago
+	Last    int64   // day of the last activity, days since 1970; 0 if none
+
+	Known   novelty // containers, recipients, networks, countries, clients
+	Items   novelty // objects
+	Fails   []failure
+	Reports map[uint64]float64 // rows of the last run of a report
+
+	Day Day
+}
+
+// past is a copy of the sums at some time.
+type past struct {
+	Day    int64
+	Sum    []float64
+	Active float64
+}
+
+// failure is a failed sign-in.
+type failure struct {
+	At int64
+	IP uint64
+}
+
+// Day is what a person has done since its day began, at an hour at which the
+// person is usually asleep.
+type Day struct {
+	End    int64 // when it ends, Unix milliseconds; 0 if no day is open
+	Start  int64 // time of its first event
+	Latest int64 // time of its latest event
+	Count  []float64
+	Facts  map[int]note // by index in facts
+	Done   map[uint64]uint16
+	Proof  []proof // per detector
+	Next   []float64
+	Hours  uint32 // hours with activity, a bit each
+	Given  []float64
+	Expect []float64 // the usual counts handed to the organisation's hourly sums
+	Prior  []float64 // Given of the day before, and when it ended
+	PriorT int64
+	Best   float64   // highest score so far
+	Told   []float64 // per detector: points of the last finding
+	Rev    []int
+	Silent int // days without activity before this one
+
+	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
+	Quiet   int
+
+	usual, peers []float64 // per metric, of the last evaluation
+	worth        []float64 // calibrated surprise per metric, of the last evaluation
+}
+
+// note is a fact that holds today.
+type note struct {
+	At   int64
+	Say  []string // at most 3
+	More int      // further times
+}
+
+// proof is the evidence of one detector today.
+type proof struct {
+	N       int
+	From    int64
+	To      int64
+	First   []string
+	Last    []string
+	Sources uint32
+	Places  map[string]int
+	Targets map[string]int
+	Unknown int // folders, whose number of files is unknown
+}
+
+const (
+	firstIDs  = 6
+	lastIDs   = 14
+	maxPlaces = 24
+)
+
+func (p *proof) add(e *event.Event, place, target string) {
+	p.N++
+	if p.N == 1 {
+		p.From = e.Time
+	}
+	p.To = e.Time
+	p.Sources |= 1 << e.Source
+	if e.ID != "" {
+		switch {
+		case len(p.First) < firstIDs:
+			p.First = append(p.First, strings.Clone(e.ID))
+		case len(p.Last) < lastIDs:
+			p.Last = append(p.Last, strings.Clone(e.ID))
+		default:
+			p.Last[p.N%lastIDs] = strings.Clone(e.ID)
+		}
+	}
+	tally(&p.Places, place)
+	tally(&p.Targets, target)
+	if e.Object.Folder && e.Class == event.Download {
+		p.Unknown++
+	}
+}
+
+func tally(m *map[string]int, name string) {
+	if name == "" {
+		return
+	}
+	if *m == nil {
+		*m = map[string]int{}
+	}
+	if n, ok := (*m)[name]; ok {
+		(*m)[name] = n + 1
+	} else if len(*m) < maxPlaces {
+		(*m)[strings.Clone(name)] = 1
+	}
+}
+
+// ids lists the evidence: the first events and the last ones.
+func (p *proof) ids() []string { return append(slices.Clone(p.First), p.Last...) }
+
+// novelty is a bounded set of things with the days on which they were first and
+// last seen.
+type novelty map[uint64]seen
+
+type seen struct{ First, Last uint16 } // days since 2000-01-01
+
+const epoch2000 = 10957 // days from 1970-01-01 to 2000-01-01
+
+// age notes that something is seen on a day and returns for how many days it
+// has been known: 0 on the first day.
+func (n *novelty) age(key uint64, day int64, limit int) int {
+	today := uint16(day - epoch2000)
+	m := *n
+	if m == nil {
+		m = novelty{}
+		*n = m
+	}
+	s, ok := m[key]
+	if !ok {
+		if len(m) >= limit {
+			m.forget(limit / 2)
+		}
+		m[key] = seen{today, today}
+		return 0
+	}
+	if s.Last != today {
+		s.Last = today
+		m[key] = s
+	}
+	return int(today) - int(s.First)
+}
+
+// forget keeps what was seen last, n things.
+func (m novelty) forget(n int) {
+	type entry struct {
+		key uint64
+		s   seen
+	}
+	all := make([]entry, 0, len(m))
+	for k, s := range m {
+		all = append(all, entry{k, s})
+	}
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(-cmp.Compare(a.s.Last, b.s.Last), cmp.Compare(a.key, b.key)) })
+	for _, e := range all[n:] {
+		delete(m, e.key)
+	}
+}
+
+// Bounds of the sets of one person.
+const (
+	maxKnown   = 4096
+	maxItems   = 8192
+	maxDone    = 1 << 16
+	maxFails   = 256
+	maxReports = 256
+)
+
+// open begins a day.
+func (p *person) open(at, end int64) {
+	d := &p.Day
+	q := len(metrics)
+	d.Start, d.End = at, end
+	if d.Count == nil {
+		d.Count, d.Next, d.Given, d.Expect, d.Prior = make([]float64, q), make([]float64, q), make([]float64, q), make([]float64, q), make([]float64, q)
+		d.Proof, d.Told, d.Rev = make([]proof, len(All)), make([]float64, len(All)), make([]int, len(All))
+	}
+	clear(d.Count)
+	clear(d.Next)
+	clear(d.Given)
+	clear(d.Expect)
+	clear(d.Done)
+	clear(d.Facts)
+	clear(d.Proof)
+	clear(d.Told)
+	clear(d.Rev)
+	d.Hours, d.Best = 0, 0
+	today := at / dayMS
+	d.Silent = 0
+	if p.Last > 0 {
+		d.Silent = int(max(today-p.Last-1, 0))
+	}
+}
+
+// leaving says whether the person is between notice and a week after the last
+// working day.
+func (p *person) leaving(at int64) bool {
+	return p.Notice > 0 && at >= p.Notice && (p.LastDay == 0 && at < p.Notice+120*dayMS || at < p.LastDay+8*dayMS)
+}
+
+// quiet is the hour of the day (UTC) at which a day ends: opposite to the middle
+// of the hours with activity, about one in the morning where somebody works.
+func quiet(h *[24]float64) int {
+	var x, y float64
+	for i, n := range h {
+		x += float64(n * circle[i][0])
+		y += float64(n * circle[i][1])
+	}
+	best, at := 0.0, 0
+	for i := range 24 { // the hour whose direction is farthest from the mean's
+		if dot := float64(x*circle[i][0]) + float64(y*circle[i][1]); dot < best-1e-9 {
+			best, at = dot, i
+		}
+	}
+	return at
+}
+
+// circle holds the direction of each hour of the day.
+var circle = func() (c [24][2]float64) {
+	for i := range c {
+		s, k := math.Sincos(float64(i) * math.Pi / 12)
+		c[i] = [2]float64{math.Round(k*1e9) / 1e9, math.Round(s*1e9) / 1e9}
+	}
+	return c
+}()
+
+// localDay is the day of the week of a moment where the person works: the quiet
+// hour is about one in the morning there.
+func localDay(at int64, quietHour int) int {
+	shift := int64((25 - quietHour) % 24)
+	if shift > 12 {
+		shift -= 24
+	}
+	days := (at + shift*hourMS) / dayMS
+	return int((days + 4) % 7) // 1970-01-01 was a Thursday; 0 is Sunday
+}

@@ -1,0 +1,33 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// publicLink is somebody who makes files reachable without sign-in (B01), each
+// once, however often the link is changed.
+var publicLink = &Detector{
+	Name: "public_link", Title: "Public links", Techniques: []string{"T1567.002", "T1530"},
+	Metrics: []Metric{
+		{Name: "public_links", Unit: "items", Harm: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
+		{Name: "public_links_sensitive", Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Act) bool { return published(a) && a.Sensitive })},
+	},
+	Facts: []Fact{{
+		Name: "public_sensitive", Weight: .4, Stake: 2, On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return published(a) && a.Sensitive },
+		Say: func(a *Act) string { return "made " + quoted(itemName(a)) + " public, which looks sensitive" },
+	}, {
+		Name: "repository_public", Weight: 1, Stake: 3, On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return a.Source == event.GitHub && a.After == event.Public },
+		Say: func(a *Act) string { return "made the repository " + quoted(a.Object.Name) + " public" },
+	}},
+	Reason: func(d *Day) string {
+		return "made " + some(d.n("public_links"), "item", "items") + " reachable for anybody" + d.where("public_link") + d.of("public_links_sensitive", "sensitive")
+	},
+}
+
+func published(a *Act) bool { return a.First && a.After >= event.PublicLink }
+
+// itemName names the object of an act for people.
+func itemName(a *Act) string {
+	if a.Object.Container != "" && a.Source != event.M365 {
+		return a.Object.Container + "/" + a.Object.Name
+	}
+	return a.Object.Name
+}

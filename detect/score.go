@@ -1,0 +1,245 @@
+package detect
+
+import (
+	"math"
+	"slices"
+)
+
+// Parameters of the score. They were chosen on development worlds by recall at a
+// fixed budget of false alerts; docs/scoring.md has the figures.
+const (
+	gamma     = .975 // what is left of a count after an active day: a half-life of 27 days
+	kappa     = 4.0  // days that the colleagues' usual count weighs
+	floor     = 3.5  // −ln of how rare a count must be to speak at all
+	limit     = 9.0  // how far beyond what was ever seen a surprise may go
+	shiftMax  = 5.0
+	others    = .2 // of the further counts of one detector
+	othersMax = 4.0
+	second    = .5 // of the further detectors
+	busyPower = 1.4
+	leaveGain = .8
+	shiftGain = .8
+	ownShare  = .5
+	carryOver = .8
+	carryGain = .6
+)
+
+// mean is the usual count of a metric on an active day of a person: its own
+// days, and the colleagues' as far as there are few of them.
+func (o *org) mean(p *person, d *department, j int) float64 {
+	return max((float64(kappa*o.peers(d, j))+p.Sum[j])/(kappa+p.Active), .003)
+}
+
+// scaled maps a total to the count that is judged.
+func (m *Metric) scaled(x float64) float64 {
+	switch m.Scale {
+	case Root:
+		return math.Floor(math.Sqrt(x))
+	case RootBytes:
+		return math.Floor(math.Sqrt(x / 1e5))
+	}
+	return math.Floor(x)
+}
+
+// verdict is what a day amounts to so far.
+type verdict struct {
+	risk   float64
+	today  float64   // before habits and accumulation
+	points []float64 // per detector
+	shift  float64   // points of the slow shift
+	raw    []float64 // surprise per judged metric
+	shifts []float64 // CUSUM per slow metric, as it would be after today
+	mean   []float64
+	peers  []float64
+	worth  []float64 // calibrated surprise per judged metric
+	busier float64   // how much busier than usual the person is
+}
+
+// judge weighs what the person did since its day began. It changes nothing.
+func (e *Engine) judge(p *person, at int64) *verdict {
+	o, day := e.org(p), &p.Day
+	d := o.department(p.Department)
+	q := len(metrics)
+	v := &verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged)}
+
+	did, usual := 0.0, 0.0 // harmless work, against what is usual
+	for j := range metrics {
+		v.peers[j] = o.peers(d, j)
+		v.mean[j] = max((float64(kappa*v.peers[j])+p.Sum[j])/(kappa+p.Active), .003)
+		if j >= judged {
+			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
+			usual += math.Sqrt(v.mean[j])
+		}
+	}
+	v.busier = min(max((did+2)/(usual+2), 1), 4)
+	busier := math.Pow(v.busier, busyPower)
+	stale := max(0, 1-float64(at-day.PriorT)/float64(dayMS))
+
+	expect := func(j int) (mu, k float64) {
+		mu = v.mean[j]
+		a := unfix(d.did[j]) - day.Given[j] - float64(stale*day.Prior[j])
+		b := unfix(d.usual[j]) - day.Expect[j] - float64(stale*mu)
+		colleagues := min(max((max(a, 0)+4)/(max(b, 0)+4), .7), 3)
+		k = 1 / (1/o.dispersion(j) + 1/max(float64(kappa*v.peers[j])+p.Sum[j]+.5, .3))
+		return float64(mu*colleagues) * busier, k
+	}
+
+	for g, det := range All {
+		top, sum := 0.0, 0.0
+		for _, j := range groups[g] {
+			x := metrics[j].scaled(day.Count[j])
+			if x == 0 {
+				continue
+			}
+			mu, k := expect(j)
+			v.raw[j] = surprise(x, mu, k)
+			v.worth[j] = o.Tails[j].rarity(v.raw[j], limit)
+			if c := float64(max(v.worth[j]-floor, 0) * metrics[j].harm); c > 0 {
+				top, sum = max(top, c), sum+c
+			}
+		}
+		if top > 0 && (det.Enough == nil || det.Enough(day)) {
+			v.points[g] = det.weight() * (top + min(othersMax, float64(others*(sum-top))))
+		}
+	}
+	for i := range day.Facts {
+		f := facts[i]
+		rare := -math.Log(min((o.Facts[i])/o.FactN, 1))
+		if w := float64(f.Weight*rare) - 1.5; w > 0 {
+			v.points[f.detector] += w
+		}
+	}
+	top, sum := 0.0, 0.0
+	for _, w := range v.points {
+		top, sum = max(top, w), sum+w
+	}
+	score := top + float64(second*(sum-top))
+
+	var found []float64 // shifts, the strongest first
+	for i, j := range slow {
+		x := metrics[j].scaled(day.Count[j])
+		mu, k := expect(j)
+		v.shifts[i] = cusum(p.Shift[i], x, mu, k)
+		if x > 0 {
+			found = append(found, o.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
+		}
+	}
+	slices.SortFunc(found, func(a, b float64) int { return -cmpFloat(a, b) })
+	if len(found) > 0 {
+		mean := found[0]
+		if len(found) > 1 {
+			mean = (mean + found[1]) / 2
+		} else {
+			mean /= 2
+		}
+		v.shift = shiftGain * max(mean-floor, 0)
+		score += v.shift
+	}
+	if score > 1 && p.leaving(at) {
+		gain := leaveGain * math.Log(.3/max(o.LeaverShare, .003))
+		v.points[detected["leaver_takeout"]] = max(gain, 0)
+		score += max(gain, 0)
+	}
+	v.today = score
+	score = max(score-float64(ownShare*p.Own), score*.3)
+	carry := float64(p.Carry*carryOver) + min(max(score-1, 0), 10)
+	v.risk = max(score, float64(carryGain*carry)+float64(.3*score))
+	return v
+}
+
+func cmpFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// cusum is a decayed sum of the log-likelihood ratio of a rate raised 2.5-fold
+// against the usual one, under the predictive distribution: what finds a lasting
+// shift that no single day shows.
+func cusum(before, x, mu, k float64) float64 {
+	k = max(k, .5)
+	up := float64(2.5*mu) + .3
+	llr := float64(x*math.Log(up/mu)) + float64((k+x)*(math.Log(k+mu)-math.Log(k+up)))
+	return max(0, float64(before*.97)+min(max(llr, -1.5), 2))
+}
+
+// closeDay learns from the day of a person and ends it.
+func (e *Engine) closeDay(p *person) {
+	e.tell(p, p.Day.Latest)
+	o, day := e.org(p), &p.Day
+	d := o.department(p.Department)
+	v := e.judge(p, p.Day.Latest)
+
+	for j := range metrics {
+		x := metrics[j].scaled(day.Count[j])
+		y := min(x, 5*v.mean[j]+8) // one day teaches little
+		diff := y - v.mean[j]
+		o.NumAdd[j] += fix(max(float64(diff*diff)-v.mean[j], -v.mean[j]))
+		o.DenAdd[j] += fix(v.mean[j] * v.mean[j])
+		before := fix(p.Sum[j])
+		p.Sum[j] = float64(p.Sum[j]*gamma) + y
+		d.Sum[j] += fix(p.Sum[j]) - before
+		o.Sum[j] += fix(p.Sum[j]) - before
+	}
+	before := fix(p.Active)
+	p.Active = float64(p.Active*gamma) + 1
+	d.Active += fix(p.Active) - before
+	o.Active += fix(p.Active) - before
+	for j := range judged {
+		o.Tails[j].add(v.raw[j], 1)
+	}
+	for i := range slow {
+		p.Shift[i] = v.shifts[i]
+		o.Shifts[i].add(squash(v.shifts[i]), 1)
+	}
+	for i := range day.Facts {
+		o.FactAdd[i]++
+	}
+	o.DayAdd++
+	if p.leaving(day.Latest) {
+		o.Leavers++
+	}
+	score := max(v.today-float64(ownShare*p.Own), v.today*.3)
+	p.Carry = float64(p.Carry*carryOver) + min(max(score-1, 0), 10)
+	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, 15))
+
+	e.learnHours(p, o)
+	p.Last = day.Latest / dayMS
+	day.Prior, day.Given = day.Given, day.Prior
+	day.PriorT = day.End
+	day.End = 0
+	if len(day.Done) > 4096 { // give a large day's memory back
+		day.Done = nil
+	}
+}
+
+// learnHours takes in at which hours of the day the person was active.
+func (e *Engine) learnHours(p *person, o *org) {
+	day := &p.Day
+	peers, all := o.hours(p.Location), o.hours(everywhere)
+	wd := localDay(day.Start, day.Quiet)
+	weekend := 0.0
+	if wd == 0 || wd == 6 {
+		weekend = 1
+	}
+	p.Weekend = float64(p.Weekend*gamma) + float64((1-gamma)*weekend)
+	if weekend == 1 {
+		return
+	}
+	for h := range 24 {
+		on := 0.0
+		if day.Hours&(1<<h) != 0 {
+			on = 1
+			peers[h] += point
+			all[h] += point
+		}
+		p.Hours[h] = float64(p.Hours[h]*gamma) + on
+	}
+	peers[24] += point
+	all[24] += point
+	p.HourN = float64(p.HourN*gamma) + 1
+}

@@ -1,0 +1,16 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// syncDownload is a sync client that fetches many files (A02). A new laptop does
+// that too, so it weighs less than a download by hand.
+var syncDownload = &Detector{
+	Name: "sync_download", Title: "Bulk sync", Techniques: []string{"T1530"}, Weight: .4, Takes: true,
+	Metrics: []Metric{
+		{Name: "synced", Unit: "files", On: []event.Class{event.Sync}, Measure: when(func(a *Act) bool { return a.First && fileStore(a.Source) })},
+	},
+	Enough: func(d *Day) bool { return d.n("synced") >= 50 },
+	Reason: func(d *Day) string {
+		return "a sync client fetched " + some(d.n("synced"), "file", "files") + d.where("sync_download") + d.within("sync_download")
+	},
+}

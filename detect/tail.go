@@ -1,0 +1,127 @@
+package detect
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mathext"
+)
+
+// surprise is −log₁₀ P(X ≥ x) of a negative binomial with mean mu and dispersion
+// k (variance mu + mu²/k), compressed logarithmically beyond 10.
+//
+// P(X ≥ x) is the regularised incomplete beta function I_{mu/(k+mu)}(x, k)
+// (NIST Digital Library of Mathematical Functions, 8.17.24).
+func surprise(x, mu, k float64) float64 {
+	if x < 1 {
+		return 0
+	}
+	p := mathext.RegIncBeta(x, k, mu/(k+mu))
+	s := 200.0
+	if p > 1e-200 {
+		s = -math.Log10(p)
+	}
+	return squash(max(s, 0))
+}
+
+func squash(s float64) float64 {
+	if s > 10 {
+		s = 10 + float64(3*math.Log(s/10))
+	}
+	return math.Round(s*1e6) / 1e6
+}
+
+// Tail turns a statistic into how rarely it was that large before, over
+// everybody: −ln of its empirical survival, and above the level that is
+// populated well enough, of an exponential tail fitted to what lies beyond
+// (peaks over threshold; Siffer et al., Anomaly Detection in Streams with
+// Extreme Value Theory, KDD 2017). It forgets slowly.
+type Tail struct {
+	Hist  []float64 // person-days by statistic, in steps of tailStep
+	N     float64   // person-days
+	Zero  float64   // of them, those with a statistic of zero
+	Added [][2]int32
+
+	surv  []float64 // person-days at or above a step
+	level int       // the step above which the tail is fitted
+	over  float64   // mean excess above it
+	above float64   // person-days above it
+}
+
+const (
+	tailSteps = 400
+	tailStep  = 0.05 // a statistic of 20 is the last step
+	tailDecay = 0.997
+	warm      = 50 // person-days before which a tail is not believed
+)
+
+func step(s float64) int { return min(int(s/tailStep), tailSteps-1) }
+
+// closeDay takes in what the day added, forgets, and prepares for questions.
+func (t *Tail) closeDay() {
+	if t.Hist == nil {
+		t.Hist = make([]float64, tailSteps)
+	}
+	for i := range t.Hist {
+		t.Hist[i] *= tailDecay
+	}
+	t.N *= tailDecay
+	for _, a := range t.Added {
+		t.Hist[a[0]] += float64(a[1])
+		t.N += float64(a[1])
+	}
+	t.Added = t.Added[:0]
+	t.prepare()
+}
+
+// add notes that n person-days had a statistic.
+func (t *Tail) add(s float64, n int) {
+	at := int32(step(s))
+	for i := range t.Added {
+		if t.Added[i][0] == at {
+			t.Added[i][1] += int32(n)
+			return
+		}
+	}
+	t.Added = append(t.Added, [2]int32{at, int32(n)})
+}
+
+func (t *Tail) prepare() {
+	if t.Hist == nil {
+		return
+	}
+	t.surv = make([]float64, tailSteps)
+	sum := 0.0
+	for i := tailSteps - 1; i >= 0; i-- {
+		sum += t.Hist[i]
+		t.surv[i] = sum
+	}
+	want := max(.005*t.N, 8)
+	t.level = tailSteps - 1
+	for i, s := range t.surv {
+		if s <= want {
+			t.level = i
+			break
+		}
+	}
+	t.above = t.surv[t.level]
+	excess := 0.0
+	for i := t.level; i < tailSteps; i++ {
+		excess += float64(t.Hist[i] * (float64(i-t.level) + .5) * tailStep)
+	}
+	t.over = max(excess/max(t.above, 1e-9), .2)
+}
+
+// rarity is −ln of how often the statistic was at least s, at most limit beyond
+// what has been seen.
+func (t *Tail) rarity(s, limit float64) float64 {
+	if t.N < warm || t.surv == nil {
+		return min(s*math.Ln10, 3)
+	}
+	flat := -math.Log(min((t.surv[step(s)]+.5)/(t.N+1), 1))
+	u := float64(t.level) * tailStep
+	if s <= u {
+		return flat
+	}
+	tail := -math.Log((t.above+.5)/(t.N+1)) + (s-u)/t.over
+	return min(max(tail, flat*.7), -math.Log(.5/(t.N+1))+limit)
+}

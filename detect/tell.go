@@ -1,0 +1,197 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+const (
+	tellFrom = .25 // risk below which nothing is told
+	grew     = 1.1 // a count is judged again when it has grown by this factor
+)
+
+// count adds an act to the day and says whether the day should be judged anew:
+// when a count has grown by a tenth, or a fact is new.
+func (e *Engine) count(p *person, a *Act) bool {
+	if a.Outcome == event.Failure || a.Outcome == event.Denied {
+		return false
+	}
+	d := &p.Day
+	again := false
+	var marked uint64
+	for _, j := range onClass[a.Class] {
+		m := &metrics[j]
+		n := m.Measure(a)
+		if n <= 0 {
+			continue
+		}
+		d.Count[j] += n
+		if j >= judged {
+			continue
+		}
+		marked |= 1 << m.detector
+		if x := m.scaled(d.Count[j]); x >= d.Next[j] && x > 0 {
+			d.Next[j] = max(x+1, math.Ceil(x*grew))
+			again = true
+		}
+	}
+	for _, i := range factsOn[a.Class] {
+		f := &facts[i]
+		if !f.Holds(a) {
+			continue
+		}
+		marked |= 1 << f.detector
+		n, known := d.Facts[i]
+		if !known {
+			n.At, again = a.Time, true
+		}
+		if f.Say != nil {
+			if len(n.Say) < 3 {
+				n.Say = append(n.Say, f.Say(a))
+			} else {
+				n.More++
+			}
+		}
+		if d.Facts == nil {
+			d.Facts = map[int]note{}
+		}
+		d.Facts[i] = n
+	}
+	for g := 0; marked != 0; g, marked = g+1, marked>>1 {
+		if marked&1 != 0 {
+			d.Proof[g].add(a.Event, a.Object.Container, target(a))
+		}
+	}
+	return again
+}
+
+// target is who or what received the data of an act.
+func target(a *Act) string {
+	if o := outsider(a); o != "" {
+		return o
+	}
+	if a.Class == event.Query {
+		return a.Client.App
+	}
+	return ""
+}
+
+// tell judges the day of a person and, if it has become worse, says so: one
+// finding for each detector that has something to say.
+func (e *Engine) tell(p *person, at int64) {
+	d := &p.Day
+	v := e.judge(p, at)
+	risk := math.Round(v.risk*1000) / 1000
+	if risk < tellFrom || risk <= d.Best+.02 || e.err != nil {
+		return
+	}
+	d.Best = risk
+	d.usual, d.peers, d.worth = v.mean, v.peers, v.worth
+	if v.shift > 0 || p.Carry > 1 {
+		v.points[detected["slow_drip"]] = v.shift + float64(carryGain*carryOver*p.Carry)
+	}
+	for g, det := range All {
+		if v.points[g] <= 0 {
+			continue
+		}
+		d.Rev[g]++
+		f := e.finding(p, det, g, v, at)
+		f.Risk, f.Points = risk, math.Round(v.points[g]*1000)/1000
+		if err := e.emit(f); err != nil && e.err == nil {
+			e.err = err
+		}
+	}
+}
+
+// finding puts a detector's judgement on the open day into words.
+func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) *finding.Finding {
+	d := &p.Day
+	pr := &d.Proof[g]
+	f := &finding.Finding{
+		ID: fmt.Sprintf("%016x", hash(ofUser, det.Name, p.Name, fmt.Sprint(d.End))), Episode: fmt.Sprintf("%016x", hash(ofUser, p.Name, fmt.Sprint(d.End))), Revision: d.Rev[g],
+		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Techniques: det.Techniques, Days: math.Round(p.Active*10) / 10,
+		EventIDs: pr.ids(), Events: pr.N,
+	}
+	if pr.N > 0 {
+		f.Start, f.End = pr.From, pr.To
+	}
+	for _, s := range event.Sources() {
+		if pr.Sources&(1<<s) == 0 {
+			continue
+		}
+		f.Sources = append(f.Sources, s.String())
+		if c := e.Complete[s]; f.Complete == 0 || c < f.Complete {
+			f.Complete = c
+		}
+	}
+	var clauses []string
+	for i := range facts {
+		n, on := d.Facts[i]
+		if facts[i].detector != g || !on {
+			continue
+		}
+		f.Stake = max(f.Stake, facts[i].Stake)
+		for _, s := range n.Say {
+			if len(clauses) < 3 {
+				clauses = append(clauses, s)
+			}
+		}
+		if n.More > 0 {
+			clauses = append(clauses, fmt.Sprintf("%d more", n.More))
+		}
+	}
+	best := -1
+	for _, j := range groups[g] {
+		if v.worth[j] > floor && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {
+			best = j
+		}
+	}
+	if best >= 0 {
+		m := metrics[best]
+		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(d.usually(best)), round(d.colleagues(best)), m.Unit
+		clause := det.Reason(d)
+		clause += "; " + usually(d, best)
+		clauses = append([]string{clause}, clauses...)
+	} else if len(groups[g]) == 0 && len(det.Facts) == 0 && det.Reason != nil {
+		clauses = append(clauses, det.Reason(d))
+	}
+	f.Reason = strings.Join(clauses, "; ")
+	f.Context = e.context(p, at)
+	if len(groups[g]) > 0 && det.Takes {
+		f.Stake = max(f.Stake, 1)
+	}
+	return f
+}
+
+func round(x float64) float64 { return math.Round(x*10) / 10 }
+
+// usually says what is usual, in the units of the metric.
+func usually(d *Day, j int) string {
+	own, peers := d.usually(j), d.colleagues(j)
+	write := about
+	if metrics[j].Scale == RootBytes {
+		write = size
+	}
+	return fmt.Sprintf("usual day %s %s, peers %s", write(own), metrics[j].Unit, write(peers))
+}
+
+// context is what else weighs in.
+func (e *Engine) context(p *person, at int64) (list []string) {
+	if p.leaving(at) {
+		switch days := (p.LastDay - at + dayMS - 1) / dayMS; {
+		case p.LastDay == 0:
+			list = append(list, "has given notice")
+		case at >= p.LastDay+dayMS:
+			list = append(list, "left "+some(float64((at-p.LastDay)/dayMS), "day", "days")+" ago")
+		case days <= 0:
+			list = append(list, "leaves today")
+		default:
+			list = append(list, "leaves in "+some(float64(days), "day", "days"))
+		}
+	}
+	return list
+}
