@@ -26,6 +26,7 @@ type Act struct {
 	Sensitive bool    // by label, or by the names of object and container
 	OffHours  bool    // at an hour or on a day at which the person hardly ever works
 	Connected bool    // through a connected application, not by hand
+	RareApp   bool    // an application that hardly anybody else here uses
 	Strange   bool    // from a network that was new to person and organisation within two days
 	Rows      float64 // rows taken, each execution once
 	Export    bool    // the first record of an export

@@ -7,12 +7,15 @@ import "github.com/outflow/outflow/internal/event"
 var bulkDownload = &Detector{
 	Name: "bulk_download", Title: "Bulk download", Techniques: []string{"T1530", "T1213"}, Takes: true,
 	Metrics: []Metric{
-		{Name: "downloads", Unit: "files", Slow: true, On: takesFile, Measure: when(byHand)},
-		{Name: "downloads_fresh", Unit: "files never opened before", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
-		{Name: "downloads_new_place", Unit: "files from places new to the person", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.PlaceAge <= 1 })},
-		{Name: "downloads_sensitive", Unit: "sensitive files", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},
-		{Name: "downloads_off_hours", Unit: "files outside working hours", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.OffHours })},
-		{Name: "downloads_strange_network", Unit: "files from an unknown network", On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Strange })},
+		{Name: "downloads", Half: 8, Unit: "files", Slow: true, On: takesFile, Measure: when(byHand)},
+		{Name: "downloads_fresh", Half: 8, Unit: "files never opened before", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
+		{Name: "downloads_new_place", Half: 8, Unit: "files from places new to the person", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.PlaceAge <= 1 })},
+		{Name: "downloads_sensitive", Half: 6, Unit: "sensitive files", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},
+		{Name: "downloads_off_hours", Half: 8, Unit: "files outside working hours", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.OffHours })},
+		{Name: "downloads_burst", Half: 8, Unit: "files within half an hour", Burst: true, On: takesFile, Measure: when(byHand)},
+		{Name: "downloads_fresh_burst", Half: 8, Unit: "files never opened before within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
+		{Name: "downloads_sensitive_burst", Half: 6, Unit: "sensitive files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},
+		{Name: "downloads_strange_network", Half: 6, Unit: "files from an unknown network", On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Strange })},
 	},
 	Enough: func(d *Day) bool { return d.n("downloads") >= 5 },
 	Reason: func(d *Day) string {

@@ -7,14 +7,15 @@ import "github.com/outflow/outflow/internal/event"
 var crmExport = &Detector{
 	Name: "crm_export", Title: "CRM export", Techniques: []string{"T1213.004"}, Takes: true,
 	Metrics: []Metric{
-		{Name: "crm_exports", Unit: "exports", Slow: true, On: []event.Class{event.Export}, Measure: when(func(a *Act) bool { return crm(a) && a.Export })},
-		{Name: "crm_export_rows", Unit: "rows", Scale: Root, On: []event.Class{event.Export}, Measure: func(a *Act) float64 {
+		{Name: "crm_exports", Half: 2, Unit: "exports", Slow: true, On: []event.Class{event.Export}, Measure: when(func(a *Act) bool { return crm(a) && a.Export })},
+		{Name: "crm_export_rows", Half: 25, Unit: "rows", Scale: Root, On: []event.Class{event.Export}, Measure: func(a *Act) float64 {
 			if crm(a) {
 				return a.Rows
 			}
 			return 0
 		}},
-		{Name: "crm_files", Unit: "files", Harm: .6, On: takesFile, Measure: when(func(a *Act) bool { return a.First && crm(a) })},
+		{Name: "crm_exports_burst", Half: 2, Unit: "exports within half an hour", Burst: true, On: []event.Class{event.Export}, Measure: when(func(a *Act) bool { return crm(a) && a.Export })},
+		{Name: "crm_files", Half: 10, Unit: "files", Harm: .6, On: takesFile, Measure: when(func(a *Act) bool { return a.First && crm(a) })},
 	},
 	Enough: func(d *Day) bool {
 		return d.n("crm_export_rows") >= 200 || d.n("crm_exports") >= 3 || d.n("crm_files") >= 10

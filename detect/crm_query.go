@@ -7,7 +7,7 @@ import "github.com/outflow/outflow/internal/event"
 var crmQuery = &Detector{
 	Name: "crm_query", Title: "CRM bulk query", Techniques: []string{"T1213.004", "T1119"}, Takes: true,
 	Metrics: []Metric{
-		{Name: "crm_query_rows", Unit: "rows", Harm: .9, Scale: Root, On: []event.Class{event.Query}, Measure: func(a *Act) float64 {
+		{Name: "crm_query_rows", Half: 40, Unit: "rows", Harm: .9, Scale: Root, On: []event.Class{event.Query}, Measure: func(a *Act) float64 {
 			if crm(a) {
 				return a.Rows
 			}

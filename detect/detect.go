@@ -38,8 +38,10 @@ type Metric struct {
 	Name  string  // stored key: a renamed metric starts anew
 	Unit  string  // plural, for people
 	Harm  float64 // 0 … 1: how much a surprise about it matters; 0 stands for 1
+	Half  float64 // the judged count at which a surprise has half its weight: small amounts do little harm
 	Scale Scale
 	Slow  bool // a lasting shift of its rate is looked for
+	Burst bool // the most within a burst is judged, rather than the total of the day
 	On    []event.Class
 	// Measure is how much an act adds; 0 if nothing.
 	Measure func(a *Act) float64
@@ -63,6 +65,7 @@ type Fact struct {
 	Weight float64
 	Stake  int // at least: 1 … 3
 	On     []event.Class
+	Once   bool // further acts of the day say nothing new
 	Holds  func(a *Act) bool
 	Say    func(a *Act) string // a clause for people; nil if the fact only adds weight
 }

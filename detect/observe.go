@@ -136,7 +136,7 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 	}
 	if fileStore(src) && key != 0 {
 		a.Fresh = p.Items.age(key, today, maxItems) == 0 && p.settled()
-		a.Connected = e.connected(p, o, ev, today)
+		a.Connected, a.RareApp = e.connected(p, o, ev, today)
 	}
 	bit := uint16(0)
 	switch ev.Class {
@@ -192,18 +192,19 @@ func (e *Engine) touchRepository(p *person, a *Act, today int64) {
 }
 
 // connected says whether an event was done by an application that somebody
-// connected, on the person's behalf.
-func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) bool {
+// connected, on the person's behalf, and whether hardly anybody else uses it.
+func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (connected, rare bool) {
 	app := bare(ev.Client.App)
 	if app == "" || firstParty[app] || ev.Source == event.Dropbox {
-		return false
+		return false, false
 	}
 	key := hash(ofApp, ev.Source.String(), app)
 	if p.Known.age(key, today, maxKnown) == 0 && p.Day.Done[key] == 0 {
 		p.setDone(key, 1)
 		o.arrive(appUsers, key, today)
 	}
-	return !o.mainstream(app, ev.Source, e.Heads)
+	users := int(o.AppUsers[key])
+	return users < 5 || users*5 < e.Heads, users <= 1
 }
 
 // share sorts the recipients that an object did not have before today.

@@ -2,8 +2,6 @@ package detect
 
 import (
 	"math"
-
-	"github.com/outflow/outflow/internal/event"
 )
 
 // org is what is known about people together: the usual counts of departments
@@ -225,11 +223,4 @@ func (o *org) hours(location string) *[25]int64 {
 // arrive notes something for the next hour.
 func (o *org) arrive(set int, key uint64, day int64) {
 	o.pending = append(o.pending, arrival{set, key, int32(day)})
-}
-
-// mainstream says whether an application is used by so many that it is part of
-// how people work here, rather than something connected by somebody.
-func (o *org) mainstream(app string, src event.Source, people int) bool {
-	n := int(o.AppUsers[hash(ofApp, src.String(), app)])
-	return n >= 5 && n*5 >= people
 }

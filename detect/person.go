@@ -66,6 +66,7 @@ type Day struct {
 	Proof  []proof // per detector
 	Next   []float64
 	Hours  uint32 // hours with activity, a bit each
+	Bursts map[int]burst
 	Given  []float64
 	Expect []float64 // the usual counts handed to the organisation's hourly sums
 	Prior  []float64 // Given of the day before, and when it ended
@@ -80,6 +81,32 @@ type Day struct {
 
 	usual, peers []float64 // per metric, of the last evaluation
 	worth        []float64 // calibrated surprise per metric, of the last evaluation
+}
+
+// burst counts what falls into the last stretch of time, in slots.
+type burst struct {
+	Slot  int64
+	Count [burstSlots]float64
+}
+
+const (
+	burstSlots = 6
+	slotMS     = 5 * 60_000 // half an hour in all
+)
+
+// add counts something at a time and returns the count of the stretch that ends
+// there.
+func (b *burst) add(at int64, n float64) (sum float64) {
+	slot := at / slotMS
+	for s := max(b.Slot+1, slot-burstSlots+1); s <= slot; s++ {
+		b.Count[s%burstSlots] = 0
+	}
+	b.Slot = max(b.Slot, slot)
+	b.Count[slot%burstSlots] += n
+	for _, c := range b.Count {
+		sum += c
+	}
+	return sum
 }
 
 // note is a fact that holds today.
@@ -220,6 +247,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Given)
 	clear(d.Expect)
 	clear(d.Done)
+	clear(d.Bursts)
 	clear(d.Facts)
 	clear(d.Proof)
 	clear(d.Told)

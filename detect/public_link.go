@@ -7,8 +7,8 @@ import "github.com/outflow/outflow/internal/event"
 var publicLink = &Detector{
 	Name: "public_link", Title: "Public links", Techniques: []string{"T1567.002", "T1530"},
 	Metrics: []Metric{
-		{Name: "public_links", Unit: "items", Harm: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
-		{Name: "public_links_sensitive", Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Act) bool { return published(a) && a.Sensitive })},
+		{Name: "public_links", Half: 3, Unit: "items", Harm: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
+		{Name: "public_links_sensitive", Half: 1, Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Act) bool { return published(a) && a.Sensitive })},
 	},
 	Facts: []Fact{{
 		Name: "public_sensitive", Weight: .4, Stake: 2, On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return published(a) && a.Sensitive },

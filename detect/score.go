@@ -21,7 +21,7 @@ const (
 	shiftGain = .8
 	ownShare  = .5
 	carryOver = .8
-	carryGain = .6
+	carryGain = .0
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -94,7 +94,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			mu, k := expect(j)
 			v.raw[j] = surprise(x, mu, k)
 			v.worth[j] = o.Tails[j].rarity(v.raw[j], limit)
-			if c := float64(max(v.worth[j]-floor, 0) * metrics[j].harm); c > 0 {
+			if c := float64(max(v.worth[j]-floor, 0) * metrics[j].harm * x / (x + metrics[j].Half)); c > 0 {
 				top, sum = max(top, c), sum+c
 			}
 		}

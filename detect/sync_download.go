@@ -7,7 +7,7 @@ import "github.com/outflow/outflow/internal/event"
 var syncDownload = &Detector{
 	Name: "sync_download", Title: "Bulk sync", Techniques: []string{"T1530"}, Weight: .4, Takes: true,
 	Metrics: []Metric{
-		{Name: "synced", Unit: "files", On: []event.Class{event.Sync}, Measure: when(func(a *Act) bool { return a.First && fileStore(a.Source) })},
+		{Name: "synced", Half: 200, Unit: "files", On: []event.Class{event.Sync}, Measure: when(func(a *Act) bool { return a.First && fileStore(a.Source) })},
 	},
 	Enough: func(d *Day) bool { return d.n("synced") >= 50 },
 	Reason: func(d *Day) string {

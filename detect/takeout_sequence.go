@@ -8,8 +8,8 @@ import "github.com/outflow/outflow/internal/event"
 var takeoutSequence = &Detector{
 	Name: "takeout_sequence", Title: "Download, then share or delete", Techniques: []string{"T1119", "T1567", "T1070"}, Takes: true,
 	Metrics: []Metric{
-		{Name: "downloaded_then_shared", Unit: "files", On: []event.Class{event.ShareUser, event.ShareLink}, Measure: when(func(a *Act) bool { return a.SharedAfterDownload })},
-		{Name: "downloaded_then_deleted", Unit: "files", On: []event.Class{event.Delete}, Measure: when(func(a *Act) bool { return a.DeletedAfterDownload })},
+		{Name: "downloaded_then_shared", Half: 1, Unit: "files", On: []event.Class{event.ShareUser, event.ShareLink}, Measure: when(func(a *Act) bool { return a.SharedAfterDownload })},
+		{Name: "downloaded_then_deleted", Half: 2, Unit: "files", On: []event.Class{event.Delete}, Measure: when(func(a *Act) bool { return a.DeletedAfterDownload })},
 	},
 	Enough: func(d *Day) bool { return d.n("downloaded_then_shared")+d.n("downloaded_then_deleted") >= 2 },
 	Reason: func(d *Day) string {

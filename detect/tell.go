@@ -29,6 +29,14 @@ func (e *Engine) count(p *person, a *Act) bool {
 		if n <= 0 {
 			continue
 		}
+		if m.Burst {
+			b := d.Bursts[j]
+			n = max(b.add(a.Time, n)-d.Count[j], 0)
+			if d.Bursts == nil {
+				d.Bursts = map[int]burst{}
+			}
+			d.Bursts[j] = b
+		}
 		d.Count[j] += n
 		if j >= judged {
 			continue
@@ -46,6 +54,9 @@ func (e *Engine) count(p *person, a *Act) bool {
 		}
 		marked |= 1 << f.detector
 		n, known := d.Facts[i]
+		if known && f.Once {
+			continue
+		}
 		if !known {
 			n.At, again = a.Time, true
 		}

@@ -7,17 +7,17 @@ import "github.com/outflow/outflow/internal/event"
 var unfamiliarSignIn = &Detector{
 	Name: "unfamiliar_sign_in", Title: "Unfamiliar sign-in", Techniques: []string{"T1078.004"},
 	Facts: []Fact{{
-		Name: "network_new", Weight: .6, Stake: 1, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.NewNetwork },
+		Name: "network_new", Weight: .6, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.NewNetwork },
 		Say: func(a *Act) string {
 			return "signed in from " + quoted(a.Client.IP) + ", a network nobody here had used"
 		},
 	}, {
-		Name: "country_new", Weight: .4, Stake: 1, On: arrivals, Holds: func(a *Act) bool { return a.NewCountry },
+		Name: "country_new", Weight: .4, Stake: 1, Once: true, On: arrivals, Holds: func(a *Act) bool { return a.NewCountry },
 		Say: func(a *Act) string { return "signed in from " + quoted(a.Client.Country) + " for the first time" },
 	}, {
-		Name: "client_new", Weight: .3, Stake: 1, On: arrivals, Holds: func(a *Act) bool { return a.NewAgent },
+		Name: "client_new", Weight: .3, Stake: 1, Once: true, On: arrivals, Holds: func(a *Act) bool { return a.NewAgent },
 	}, {
-		Name: "returned", Weight: .8, Stake: 1, On: []event.Class{event.LoginSuccess, event.Download, event.View}, Holds: func(a *Act) bool { return a.Silent >= 20 },
+		Name: "returned", Weight: .8, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess, event.Download, event.View}, Holds: func(a *Act) bool { return a.Silent >= 20 },
 		Say: func(a *Act) string { return "returned after " + some(float64(a.Silent), "silent day", "silent days") },
 	}},
 }
