@@ -10,6 +10,7 @@ import (
 // again within the day before (E01).
 var bruteForce = &Detector{
 	Name: "brute_force", Title: "Brute force, then success", Techniques: []string{"T1110", "T1078.004"},
+	Identity: true,
 	Facts: []Fact{{
 		Name: "brute_force", Weight: .5, Stake: 2, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.Failures >= 6 },
 		Say: func(a *Act) string {

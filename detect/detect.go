@@ -31,6 +31,9 @@ type Detector struct {
 	// Takes says that the detector sees data leave, so that its findings weigh
 	// more before somebody leaves, and count towards a slow drip.
 	Takes bool
+	// Identity says that the detector sees somebody else behind the account, so
+	// that data taken out on the same day weighs more.
+	Identity bool
 }
 
 // Metric is something counted per person and day.

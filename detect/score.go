@@ -8,20 +8,22 @@ import (
 // Parameters of the score. They were chosen on development worlds by recall at a
 // fixed budget of false alerts; docs/scoring.md has the figures.
 const (
-	gamma     = .975 // what is left of a count after an active day: a half-life of 27 days
-	kappa     = 4.0  // days that the colleagues' usual count weighs
-	floor     = 3.5  // −ln of how rare a count must be to speak at all
-	limit     = 9.0  // how far beyond what was ever seen a surprise may go
-	shiftMax  = 5.0
-	others    = .2 // of the further counts of one detector
-	othersMax = 4.0
-	second    = .5 // of the further detectors
-	busyPower = 1.4
-	leaveGain = .8
-	shiftGain = .8
-	ownShare  = .5
-	carryOver = .8
-	carryGain = .0
+	gamma      = .975 // what is left of a count after an active day: a half-life of 27 days
+	kappa      = 4.0  // days that the colleagues' usual count weighs
+	floor      = 3.5  // −ln of how rare a count must be to speak at all
+	leaveFloor = 2.5  // the same for data taken out by somebody who is leaving
+	limit      = 9.0  // how far beyond what was ever seen a surprise may go
+	shiftMax   = 5.0
+	others     = .2 // of the further counts of one detector
+	othersMax  = 4.0
+	second     = .5 // of the further detectors
+	together   = .5 // of the weaker of a suspicious sign-in and a take-out
+	busyPower  = 1.4
+	leaveGain  = .8
+	shiftGain  = .8
+	ownShare   = .5
+	carryOver  = .8
+	carryGain  = .0
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -84,8 +86,12 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		return float64(mu*colleagues) * busier, k
 	}
 
+	leaving := p.leaving(at)
 	for g, det := range All {
-		top, sum := 0.0, 0.0
+		top, sum, from := 0.0, 0.0, floor
+		if leaving && det.Takes {
+			from = leaveFloor
+		}
 		for _, j := range groups[g] {
 			x := metrics[j].scaled(day.Count[j])
 			if x == 0 {
@@ -94,7 +100,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			mu, k := expect(j)
 			v.raw[j] = surprise(x, mu, k)
 			v.worth[j] = o.Tails[j].rarity(v.raw[j], limit)
-			if c := float64(max(v.worth[j]-floor, 0) * metrics[j].harm * x / (x + metrics[j].Half)); c > 0 {
+			if c := float64(max(v.worth[j]-from, 0) * metrics[j].harm * x / (x + metrics[j].Half)); c > 0 {
 				top, sum = max(top, c), sum+c
 			}
 		}
@@ -109,11 +115,17 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.points[f.detector] += w
 		}
 	}
-	top, sum := 0.0, 0.0
-	for _, w := range v.points {
+	top, sum, breach, taken := 0.0, 0.0, 0.0, 0.0
+	for g, w := range v.points {
 		top, sum = max(top, w), sum+w
+		if All[g].Identity {
+			breach = max(breach, w)
+		}
+		if All[g].Takes {
+			taken = max(taken, w)
+		}
 	}
-	score := top + float64(second*(sum-top))
+	score := top + float64(second*(sum-top)) + float64(together*min(breach, taken))
 
 	var found []float64 // shifts, the strongest first
 	for i, j := range slow {
@@ -135,7 +147,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.shift = shiftGain * max(mean-floor, 0)
 		score += v.shift
 	}
-	if score > 1 && p.leaving(at) {
+	if score > 1 && leaving {
 		gain := leaveGain * math.Log(.3/max(o.LeaverShare, .003))
 		v.points[detected["leaver_takeout"]] = max(gain, 0)
 		score += max(gain, 0)
