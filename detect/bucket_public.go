@@ -8,7 +8,7 @@ import "github.com/outflow/outflow/internal/event"
 var bucketPublic = &Detector{
 	Name: "bucket_public", Title: "Bucket or object made public", Techniques: []string{"T1530", "T1537"},
 	Facts: []Fact{{
-		Name: "bucket_public", Weight: 1.1, Stake: 2, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
+		Name: "bucket_public", Weight: .9, Stake: 2, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
 		Say: sayOpened,
 	}, {
 		Name: "bucket_public_sensitive", Weight: 1.6, Stake: 3, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && a.Sensitive },

@@ -11,7 +11,7 @@ const (
 	gamma      = .975 // what is left of a count after an active day: a half-life of 27 days
 	kappa      = 4.0  // days that the colleagues' usual count weighs
 	floor      = 3.5  // −ln of how rare a count must be to speak at all
-	leaveFloor = 2.5  // the same for data taken out by somebody who is leaving
+	leaveFloor = 2.0  // the same for data taken out by somebody who is leaving
 	limit      = 9.0  // how far beyond what was ever seen a surprise may go
 	shiftMax   = 5.0
 	others     = .2 // of the further counts of one detector
@@ -19,7 +19,7 @@ const (
 	second     = .5 // of the further detectors
 	together   = .5 // of the weaker of a suspicious sign-in and a take-out
 	busyPower  = 1.4
-	leaveGain  = .8
+	leaveGain  = 1.1
 	shiftGain  = .8
 	ownShare   = .5
 	carryOver  = .8
@@ -147,7 +147,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.shift = shiftGain * max(mean-floor, 0)
 		score += v.shift
 	}
-	if score > 1 && leaving {
+	if taken > .5 && leaving {
 		gain := leaveGain * math.Log(.3/max(o.LeaverShare, .003))
 		v.points[detected["leaver_takeout"]] = max(gain, 0)
 		score += max(gain, 0)

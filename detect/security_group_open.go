@@ -14,7 +14,7 @@ import (
 var securityGroupOpen = &Detector{
 	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1562.007"},
 	Facts: []Fact{{
-		Name: "ingress_open", Weight: 1.1, Stake: 2, On: []event.Class{event.NetworkOpen}, Holds: func(a *Act) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
+		Name: "ingress_open", Weight: 1.25, Stake: 2, On: []event.Class{event.NetworkOpen}, Holds: func(a *Act) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
 		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + exposedRule(a.Event) },
 	}},
 }
