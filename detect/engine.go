@@ -20,6 +20,8 @@ type Engine struct {
 	active  []*person           // who did something in this hour
 	act     Act
 	err     error
+	takeAt  int64 // hour before which the state is handed over; 0 for never
+	take    func(*Snapshot) error
 }
 
 // state is what an engine keeps between events.
@@ -184,6 +186,13 @@ func (e *Engine) advance(hour int64) {
 	for e.Hour < hour {
 		e.closeHour()
 		e.Hour++
+		if e.Hour == e.takeAt {
+			s, err := e.snapshot()
+			if err == nil {
+				err = e.take(s)
+			}
+			e.err = cmp.Or(e.err, err)
+		}
 	}
 }
 

@@ -1,0 +1,161 @@
+package alert
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// ocsfVersion is the version of the Open Cybersecurity Schema Framework that the
+// output follows.
+const ocsfVersion = "1.6.0"
+
+// The Detection Finding class (2004) of OCSF, as far as it is filled in.
+// https://schema.ocsf.io/1.6.0/classes/detection_finding
+type ocsfFinding struct {
+	ActivityID   int            `json:"activity_id"`
+	ActivityName string         `json:"activity_name"`
+	CategoryUID  int            `json:"category_uid"`
+	CategoryName string         `json:"category_name"`
+	ClassUID     int            `json:"class_uid"`
+	ClassName    string         `json:"class_name"`
+	TypeUID      int            `json:"type_uid"`
+	TypeName     string         `json:"type_name"`
+	Time         int64          `json:"time"`
+	StartTime    int64          `json:"start_time"`
+	EndTime      int64          `json:"end_time"`
+	SeverityID   int            `json:"severity_id"`
+	Severity     string         `json:"severity"`
+	StatusID     int            `json:"status_id"`
+	Status       string         `json:"status"`
+	IsAlert      bool           `json:"is_alert"`
+	RiskScore    int            `json:"risk_score"`
+	Message      string         `json:"message"`
+	Count        int            `json:"count"`
+	Metadata     ocsfMetadata   `json:"metadata"`
+	FindingInfo  ocsfInfo       `json:"finding_info"`
+	Evidences    []ocsfEvidence `json:"evidences"`
+	Resources    []ocsfResource `json:"resources"`
+	Unmapped     map[string]any `json:"unmapped"`
+}
+
+type ocsfMetadata struct {
+	Version string      `json:"version"`
+	UID     string      `json:"uid"`
+	Product ocsfProduct `json:"product"`
+	Labels  []string    `json:"labels,omitempty"`
+}
+
+type ocsfProduct struct {
+	Name       string `json:"name"`
+	VendorName string `json:"vendor_name"`
+	Version    string `json:"version"`
+}
+
+type ocsfInfo struct {
+	UID           string             `json:"uid"`
+	Title         string             `json:"title"`
+	Desc          string             `json:"desc"`
+	CreatedTime   int64              `json:"created_time"`
+	FirstSeenTime int64              `json:"first_seen_time"`
+	LastSeenTime  int64              `json:"last_seen_time"`
+	Types         []string           `json:"types"`
+	DataSources   []string           `json:"data_sources,omitempty"`
+	Analytic      ocsfAnalytic       `json:"analytic"`
+	Attacks       []ocsfAttack       `json:"attacks,omitempty"`
+	Related       []ocsfRelatedEvent `json:"related_events,omitempty"`
+}
+
+type ocsfAnalytic struct {
+	TypeID int    `json:"type_id"`
+	Type   string `json:"type"`
+	UID    string `json:"uid"`
+	Name   string `json:"name"`
+}
+
+type ocsfAttack struct {
+	Version      string       `json:"version"`
+	Technique    ocsfUIDName  `json:"technique"`
+	SubTechnique *ocsfUIDName `json:"sub_technique,omitempty"`
+}
+
+type ocsfUIDName struct {
+	UID string `json:"uid"`
+}
+
+type ocsfRelatedEvent struct {
+	UID string `json:"uid"`
+}
+
+type ocsfEvidence struct {
+	Actor ocsfActor      `json:"actor"`
+	Data  map[string]any `json:"data"`
+}
+
+type ocsfActor struct {
+	User ocsfUser `json:"user"`
+}
+
+type ocsfUser struct {
+	Name   string `json:"name"`
+	UID    string `json:"uid"`
+	TypeID int    `json:"type_id"`
+	Type   string `json:"type"`
+}
+
+type ocsfResource struct {
+	Type string `json:"type"`
+	UID  string `json:"uid"`
+	Name string `json:"name"`
+}
+
+var ocsfSeverities = [...]string{"Informational", "Low", "Medium", "High", "Critical"}
+
+// ocsf is an alert as a Detection Finding.
+func ocsf(a *Alert, version string) ocsfFinding {
+	user := ocsfUser{Name: a.User, UID: a.User, TypeID: 1, Type: "User"}
+	if a.Service {
+		user.TypeID, user.Type = 3, "System"
+	}
+	if version == "" {
+		version = "dev"
+	}
+	f := ocsfFinding{
+		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings", ClassUID: 2004, ClassName: "Detection Finding", TypeUID: 200401, TypeName: "Detection Finding: Create",
+		Time: a.Time.UnixMilli(), StartTime: a.Window.Start.UnixMilli(), EndTime: a.Window.End.UnixMilli(), SeverityID: int(a.Severity) + 1, Severity: ocsfSeverities[a.Severity],
+		StatusID: 1, Status: "New", IsAlert: true, RiskScore: int(a.Score + .5), Message: sentence(a), Count: max(a.EventCount, 1),
+		Metadata: ocsfMetadata{Version: ocsfVersion, UID: fmt.Sprintf("%s-%d", a.ID, a.Revision), Product: ocsfProduct{"Outflow", "Outflow", version}},
+		FindingInfo: ocsfInfo{UID: a.ID, Title: a.Title, Desc: a.Reason, CreatedTime: a.Time.UnixMilli(), FirstSeenTime: a.Window.Start.UnixMilli(), LastSeenTime: a.Window.End.UnixMilli(),
+			Types: []string{"Insider risk"}, DataSources: a.Sources, Analytic: ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title}},
+		Resources: []ocsfResource{{"User", a.User, a.User}},
+		Unmapped:  map[string]any{"score": a.Score, "case": a.Case, "revision": a.Revision, "data_complete_to": a.DataCompleteTo.UnixMilli(), "baseline_days": a.BaselineDays, "context": a.Context},
+	}
+	if a.Revision > 1 {
+		f.ActivityID, f.ActivityName, f.TypeUID, f.TypeName = 2, "Update", 200402, "Detection Finding: Update"
+	}
+	for _, t := range a.Techniques {
+		attack := ocsfAttack{Version: "18", Technique: ocsfUIDName{t}}
+		if i := slices.Index([]byte(t), '.'); i > 0 {
+			attack.Technique.UID, attack.SubTechnique = t[:i], &ocsfUIDName{t}
+		}
+		f.FindingInfo.Attacks = append(f.FindingInfo.Attacks, attack)
+	}
+	for _, id := range a.EventIDs {
+		f.FindingInfo.Related = append(f.FindingInfo.Related, ocsfRelatedEvent{id})
+	}
+	for _, e := range a.Evidence {
+		f.Evidences = append(f.Evidences, ocsfEvidence{ocsfActor{user}, map[string]any{"detector": e.Detector, "points": e.Points, "reason": e.Reason, "observed": e.Observed, "expected": e.Expected, "peers": e.Peers, "unit": e.Unit, "events": e.Events}})
+	}
+	return f
+}
+
+func writeOCSF(w io.Writer, list []Alert, o Options) error {
+	enc := json.NewEncoder(w)
+	for i := range list {
+		if err := enc.Encode(ocsf(&list[i], o.Version)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package alert
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+//go:embed migrations/*.sql
+var scripts embed.FS
+
+// Store keeps the alerts between runs. Its generation is that of all files: it
+// is written last.
+type Store struct{ db *sql.DB }
+
+// OpenStore opens the file, or makes it.
+func OpenStore(ctx context.Context, path string) (*Store, error) {
+	migrations, err := fs.Sub(scripts, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitedb.Open(ctx, path, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	return &Store{db}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Load returns the current generation, 0 if there is none, and the desk as it
+// was at its checkpoint: the alerts before it are final, those on days that were
+// not over then are as they were, and what came later is gone.
+func (s *Store) Load(ctx context.Context) (generation int64, desk *Desk, err error) {
+	var snapshot []byte
+	var at int64
+	err = s.db.QueryRowContext(ctx, "SELECT generation, checkpoint, snapshot FROM desk").Scan(&generation, &at, &snapshot)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, NewDesk(), nil
+	}
+	if err != nil {
+		return 0, nil, fmt.Errorf("alert: %w", err)
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE time <= ?", raised(at-1).UnixMilli())
+	if err != nil {
+		return 0, nil, fmt.Errorf("alert: %w", err)
+	}
+	defer rows.Close()
+	var done []Alert
+	for rows.Next() {
+		var body []byte
+		var a Alert
+		if err := rows.Scan(&body); err != nil {
+			return 0, nil, fmt.Errorf("alert: %w", err)
+		}
+		if err := json.Unmarshal(body, &a); err != nil {
+			return 0, nil, fmt.Errorf("alert: %w", err)
+		}
+		done = append(done, a)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, nil, fmt.Errorf("alert: %w", err)
+	}
+	desk, err = restore(snapshot, done)
+	return generation, desk, err
+}
+
+// Save makes a generation current: the desk as it was at the checkpoint (Unix
+// milliseconds), and all alerts.
+func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot []byte, list []Alert) error {
+	if snapshot == nil {
+		snapshot = []byte("{}")
+	}
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM alert"); err != nil {
+			return err
+		}
+		insert, err := tx.PrepareContext(ctx, "INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?)")
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		for i := range list {
+			body, err := json.Marshal(&list[i])
+			if err != nil {
+				return err
+			}
+			if _, err := insert.ExecContext(ctx, list[i].ID, list[i].Time.UnixMilli(), list[i].User, list[i].Score, string(body)); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, checkpoint = excluded.checkpoint, snapshot = excluded.snapshot", generation, checkpoint, string(snapshot))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package alert
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Writer writes alerts, ranked, in one format.
+type Writer func(w io.Writer, list []Alert, o Options) error
+
+// Options are for the formats that have a choice.
+type Options struct {
+	Color   bool
+	Width   int    // of the terminal in columns; 0 for no limit
+	Version string // of the program
+}
+
+// Formats are the formats by name.
+var Formats = map[string]Writer{"table": writeTable, "ndjson": writeNDJSON, "json": writeJSON, "csv": writeCSV, "ocsf": writeOCSF}
+
+func writeNDJSON(w io.Writer, list []Alert, _ Options) error {
+	enc := json.NewEncoder(w)
+	for i := range list {
+		if err := enc.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, list []Alert, _ Options) error {
+	if list == nil {
+		list = []Alert{}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(list)
+}
+
+// csvColumns are the columns of the CSV format. Names are as in NDJSON.
+var csvColumns = []string{"id", "time", "severity", "score", "user", "detector", "title", "reason", "window_start", "window_end", "observed", "expected", "peers", "unit", "sources", "techniques", "event_count", "data_complete_to", "case", "event_ids"}
+
+func writeCSV(w io.Writer, list []Alert, _ Options) error {
+	c := csv.NewWriter(w)
+	if err := c.Write(csvColumns); err != nil {
+		return err
+	}
+	num := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+	for i := range list {
+		a := &list[i]
+		row := []string{a.ID, stamp(a.Time), a.Severity.String(), num(a.Score), a.User, a.Detector, a.Title, a.Reason, stamp(a.Window.Start), stamp(a.Window.End), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
+			strings.Join(a.Sources, " "), strings.Join(a.Techniques, " "), strconv.Itoa(a.EventCount), stamp(a.DataCompleteTo), a.Case, strings.Join(a.EventIDs, " ")}
+		for k := range row {
+			row[k] = inert(row[k])
+		}
+		if err := c.Write(row); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// inert keeps a cell from being taken for a formula by a spreadsheet
+// (owasp.org/www-community/attacks/CSV_Injection).
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
+func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
+
+// writeTable writes alerts for people: a case is one entry, told by its most
+// urgent alert.
+func writeTable(w io.Writer, list []Alert, o Options) error {
+	b := bufio.NewWriter(w)
+	width := o.Width
+	if width == 0 {
+		width = 120
+	}
+	width = max(width, 60)
+	days := map[string]int{}
+	for i := range list {
+		days[list[i].Case]++
+	}
+	shown := map[string]bool{}
+	rank := 0
+	for i := range list {
+		a := &list[i]
+		if shown[a.Case] {
+			continue
+		}
+		shown[a.Case] = true
+		rank++
+		head := fmt.Sprintf("%3d  %s  %5.1f  %s  %s", rank, o.paint(a.Severity), a.Score, a.Time.Format("2006-01-02 15:04"), printable(a.User))
+		if a.Service {
+			head += " (service account)"
+		}
+		if n := days[a.Case]; n > 1 {
+			head += fmt.Sprintf("  [%d days]", n)
+		}
+		fmt.Fprintln(b, head)
+		for _, line := range wrap(printable(sentence(a)), width-5) {
+			fmt.Fprintf(b, "     %s\n", line)
+		}
+	}
+	if rank == 0 {
+		fmt.Fprintln(b, "No alerts.")
+	}
+	return b.Flush()
+}
+
+// sentence is the title and the reason of an alert.
+func sentence(a *Alert) string { return a.Title + ": " + a.Reason + "." }
+
+var severityColors = [...]string{"2", "36", "33", "31", "1;31"}
+
+// paint writes a severity in its colour, padded to one width.
+func (o Options) paint(s Severity) string {
+	name := s.String()
+	if s == Informational {
+		name = "info"
+	}
+	name = fmt.Sprintf("%-8s", name)
+	if !o.Color {
+		return name
+	}
+	return "\x1b[" + severityColors[s] + "m" + name + "\x1b[0m"
+}
+
+// printable drops what could disturb a terminal.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c < 0x20, c >= 0x7f && c < 0xa0, c >= 0x200b && c <= 0x200f, c >= 0x2028 && c <= 0x202e, c >= 0x2060 && c <= 0x206f, c == 0xfeff:
+			return '·'
+		}
+		return c
+	}, s)
+}
+
+// wrap breaks a text into lines of at most width characters, at spaces where
+// there are any.
+func wrap(text string, width int) (lines []string) {
+	line, n := "", 0
+	for word := range strings.FieldsSeq(text) {
+		runes := []rune(word)
+		for len(runes) > width {
+			if n > 0 {
+				lines, line, n = append(lines, line), "", 0
+			}
+			lines = append(lines, string(runes[:width]))
+			runes = runes[width:]
+		}
+		switch {
+		case n == 0:
+			line, n = string(runes), len(runes)
+		case n+1+len(runes) <= width:
+			line, n = line+" "+string(runes), n+1+len(runes)
+		default:
+			lines, line, n = append(lines, line), string(runes), len(runes)
+		}
+	}
+	if n > 0 {
+		lines = append(lines, line)
+	}
+	return lines
+}

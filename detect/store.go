@@ -1,0 +1,219 @@
+package detect
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+// stateVersion is the version of the stored state. State of another version is
+// refused: it starts anew.
+const stateVersion = 1
+
+// ErrVersion says that state was stored by another version of the model.
+var ErrVersion = errors.New("detect: the stored baselines are of another version: start with an empty data directory")
+
+// Snapshot is the state of an engine at an hour's end.
+type Snapshot struct {
+	organisation []byte
+	persons      []stored
+}
+
+type stored struct {
+	name string
+	body []byte
+}
+
+// kept is what is stored of the state besides the people. Metrics and facts are
+// kept by name, so that a later version can tell which of them it knows.
+type kept struct {
+	Version  int
+	Metrics  []string
+	Slow     []string
+	Facts    []string
+	Hour     int64
+	Complete [32]int64
+	Heads    int
+	People   *org
+	Services *org
+}
+
+var encoding = func() cbor.EncMode {
+	mode, err := cbor.CoreDetEncOptions().EncMode() // equal states give equal bytes
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}()
+
+func layout() (names, slowNames, factNames []string) {
+	for _, m := range metrics {
+		names = append(names, m.Name)
+	}
+	for _, j := range slow {
+		slowNames = append(slowNames, metrics[j].Name)
+	}
+	for _, f := range facts {
+		factNames = append(factNames, f.Name)
+	}
+	return names, slowNames, factNames
+}
+
+// Checkpoint has the engine hand its state over at the end of the hour before a
+// moment (Unix milliseconds, a full hour). If the first event comes after it,
+// nothing is handed over. The function is called from Handle.
+func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
+	e.takeAt, e.take = at/hourMS, take
+}
+
+// snapshot encodes the state. It is called between two hours.
+func (e *Engine) snapshot() (*Snapshot, error) {
+	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, People: e.People, Services: e.Services}
+	k.Metrics, k.Slow, k.Facts = layout()
+	body, err := encoding.Marshal(&k)
+	if err != nil {
+		return nil, fmt.Errorf("detect: state: %w", err)
+	}
+	s := &Snapshot{organisation: body}
+	for name, p := range e.Persons {
+		body, err := encoding.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("detect: state: %w", err)
+		}
+		s.persons = append(s.persons, stored{name, body})
+	}
+	slices.SortFunc(s.persons, func(a, b stored) int { return cmp.Compare(a.name, b.name) })
+	return s, nil
+}
+
+// Restore puts an engine that has not seen anything into the state of a
+// snapshot. The error wraps ErrVersion if the snapshot is of another version.
+func (e *Engine) Restore(s *Snapshot) error {
+	var k kept
+	if err := cbor.Unmarshal(s.organisation, &k); err != nil {
+		return fmt.Errorf("detect: state: %w", err)
+	}
+	names, slowNames, factNames := layout()
+	if k.Version != stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
+		return ErrVersion
+	}
+	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, People: k.People, Services: k.Services, Persons: make(map[string]*person, len(s.persons))}
+	for _, o := range []*org{e.People, e.Services} {
+		for _, d := range o.Departments {
+			d.prepare()
+		}
+		for i := range o.Tails {
+			o.Tails[i].prepare()
+		}
+		for i := range o.Shifts {
+			o.Shifts[i].prepare()
+		}
+		o.Scores.prepare()
+	}
+	for _, st := range s.persons {
+		p := new(person)
+		if err := cbor.Unmarshal(st.body, p); err != nil {
+			return fmt.Errorf("detect: state of a person: %w", err)
+		}
+		e.Persons[p.Name] = p
+		if p.Day.End > 0 {
+			e.closing[p.Day.End] = append(e.closing[p.Day.End], p)
+		}
+	}
+	return nil
+}
+
+//go:embed migrations/*.sql
+var scripts embed.FS
+
+// Store keeps snapshots of a partition in a file, by generation: the current one
+// stays until its successor is complete.
+type Store struct{ db *sql.DB }
+
+// OpenStore opens the file of a partition, or makes it.
+func OpenStore(ctx context.Context, path string) (*Store, error) {
+	migrations, err := fs.Sub(scripts, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitedb.Open(ctx, path, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	return &Store{db}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Load returns the snapshot of a generation, or nil if it is that of an engine
+// that has not seen anything.
+func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
+	snap := &Snapshot{}
+	err := s.db.QueryRowContext(ctx, "SELECT body FROM organisation WHERE generation = ?", generation).Scan(&snap.organisation)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("detect: generation %d is not in the file", generation)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	if len(snap.organisation) == 0 {
+		return nil, nil
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT name, body FROM person WHERE generation = ?", generation)
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p stored
+		if err := rows.Scan(&p.name, &p.body); err != nil {
+			return nil, fmt.Errorf("detect: %w", err)
+		}
+		snap.persons = append(snap.persons, p)
+	}
+	return snap, rows.Err()
+}
+
+// Save stores a snapshot as a generation, in one transaction, and forgets all
+// others but the current one. A nil snapshot is that of an engine that has not
+// seen anything.
+func (s *Store) Save(ctx context.Context, generation, current int64, snap *Snapshot) error {
+	if snap == nil {
+		snap = &Snapshot{organisation: []byte{}}
+	}
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, table := range []string{"organisation", "person"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation <> ?", current); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO organisation (generation, body) VALUES (?, ?)", generation, snap.organisation); err != nil {
+			return err
+		}
+		insert, err := tx.PrepareContext(ctx, "INSERT INTO person (generation, name, body) VALUES (?, ?, ?)")
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		for _, p := range snap.persons {
+			if _, err := insert.ExecContext(ctx, generation, p.name, p.body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("detect: %w", err)
+	}
+	return nil
+}

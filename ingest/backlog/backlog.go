@@ -1,0 +1,167 @@
+// Package backlog keeps, between runs, what ingest knows: the alias graph as it
+// was at a checkpoint some days before the newest event, and the events since.
+// What arrives late is put among them, so that it lands in its own window, and
+// what arrives twice counts once.
+//
+// It owns cursors.db.
+package backlog
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+//go:embed migrations/*.sql
+var scripts embed.FS
+
+// Store is an open file.
+type Store struct{ db *sql.DB }
+
+// Open opens the file, or makes it.
+func Open(ctx context.Context, path string) (*Store, error) {
+	migrations, err := fs.Sub(scripts, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlitedb.Open(ctx, path, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
+	return &Store{db}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Checkpoint is where a generation begins.
+type Checkpoint struct {
+	At      int64  // Unix milliseconds; 0 if the backlog holds everything there ever was
+	Aliases []byte // the alias graph at that time
+}
+
+// Load returns the checkpoint of a generation and hands its events to each.
+func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte) error) (Checkpoint, error) {
+	var c Checkpoint
+	err := s.db.QueryRowContext(ctx, "SELECT at, aliases FROM checkpoint WHERE generation = ?", generation).Scan(&c.At, &c.Aliases)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, fmt.Errorf("ingest: generation %d is not in the file", generation)
+	}
+	if err != nil {
+		return c, fmt.Errorf("ingest: %w", err)
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM backlog WHERE generation = ? ORDER BY chunk", generation)
+	if err != nil {
+		return c, fmt.Errorf("ingest: %w", err)
+	}
+	defer rows.Close()
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return c, err
+	}
+	defer dec.Close()
+	var packed sql.RawBytes
+	var plain []byte
+	for rows.Next() {
+		if err := rows.Scan(&packed); err != nil {
+			return c, fmt.Errorf("ingest: %w", err)
+		}
+		if plain, err = dec.DecodeAll(packed, plain[:0]); err != nil {
+			return c, fmt.Errorf("ingest: backlog: %w", err)
+		}
+		for b := plain; len(b) > 0; {
+			n, k := binary.Uvarint(b)
+			if k <= 0 || n > uint64(len(b)-k) {
+				return c, errors.New("ingest: backlog: damaged chunk")
+			}
+			if err := each(b[k : k+int(n)]); err != nil {
+				return c, err
+			}
+			b = b[k+int(n):]
+		}
+	}
+	return c, rows.Err()
+}
+
+// Writer writes a generation. Until Commit it is not there.
+type Writer struct {
+	ctx        context.Context
+	tx         *sql.Tx
+	generation int64
+	plain      []byte
+	events     int
+	chunk      int
+	enc        *zstd.Encoder
+}
+
+const chunkSize = 1 << 20
+
+// Begin starts a generation, and forgets all others but the current one.
+func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, error) {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
+	for _, table := range []string{"checkpoint", "backlog"} {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation <> ?", current); err != nil {
+			tx.Rollback()
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		tx.Rollback()
+		return nil, err
+	}
+	return &Writer{ctx: ctx, tx: tx, generation: generation, enc: enc}, nil
+}
+
+// Add adds an event as stored.
+func (w *Writer) Add(rec []byte) error {
+	w.plain = append(binary.AppendUvarint(w.plain, uint64(len(rec))), rec...)
+	w.events++
+	if len(w.plain) >= chunkSize {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *Writer) flush() error {
+	if w.events == 0 {
+		return nil
+	}
+	packed := w.enc.EncodeAll(w.plain, nil)
+	if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO backlog (generation, chunk, events, body) VALUES (?, ?, ?, ?)", w.generation, w.chunk, w.events, packed); err != nil {
+		return fmt.Errorf("ingest: backlog: %w", err)
+	}
+	w.plain, w.events, w.chunk = w.plain[:0], 0, w.chunk+1
+	return nil
+}
+
+// Commit makes the generation durable.
+func (w *Writer) Commit(c Checkpoint) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if c.Aliases == nil {
+		c.Aliases = []byte{}
+	}
+	if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO checkpoint (generation, at, aliases) VALUES (?, ?, ?)", w.generation, c.At, c.Aliases); err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	if err := w.tx.Commit(); err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	return nil
+}
+
+// Rollback gives a generation up, unless it is committed.
+func (w *Writer) Rollback() { w.tx.Rollback() }

@@ -1,0 +1,93 @@
+// Package sqlitedb opens the SQLite files that the rooms keep their state in.
+// It owns no tables: every room brings its own, as migrations.
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"sort"
+
+	_ "github.com/mattn/go-sqlite3" // registers the driver
+)
+
+// ApplicationID marks our files in their header ("OUT1"), so that no other
+// database is taken for one.
+const ApplicationID = 0x4f555431
+
+// Open opens a file, or makes it, and brings it up to date. Migrations are files
+// named 0001.sql, 0002.sql and so on; each is applied once, in order, in a
+// transaction of its own. A file that was written by a later version is refused.
+// Close what it returns.
+func Open(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
+	q := url.Values{
+		"_journal_mode": {"WAL"},       // readers do not wait for the writer
+		"_synchronous":  {"NORMAL"},    // safe against a crash of the process; a power cut may undo the last commit, whole
+		"_busy_timeout": {"10000"},     // another process may be in a transaction: wait rather than fail
+		"_txlock":       {"immediate"}, // a transaction that will write takes the lock at once, or two of them fail half-way
+	}
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1) // one writer per file; it is also its only reader
+	if err := migrate(ctx, db, migrations); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	var app, version int
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+		return err
+	}
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if app != 0 && app != ApplicationID || app == 0 && version != 0 {
+		return fmt.Errorf("not a file of Outflow (application id %#x)", app)
+	}
+	names, err := fs.Glob(migrations, "*.sql")
+	if err != nil {
+		return err
+	}
+	sort.Strings(names)
+	if version > len(names) {
+		return fmt.Errorf("written by a later version of Outflow (schema %d, this one knows %d)", version, len(names))
+	}
+	for i, name := range names[version:] {
+		script, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			return err
+		}
+		err = Tx(ctx, db, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", ApplicationID, version+i+1))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Tx runs a function in a transaction, which is committed if it returns nil and
+// rolled back otherwise.
+func Tx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
