@@ -84,10 +84,7 @@ func (e *Engine) network(p *person, o *org, a *Act, today int64) {
 	if !known {
 		o.arrive(networks, key, today)
 	}
-	if !p.settled() {
-		return
-	}
-	a.NewNetwork = mine == 0 && (!known || int64(theirs) == today)
+	a.NewNetwork = p.settled() && mine == 0 && (!known || int64(theirs) == today)
 	a.Strange = mine <= 1 && (!known || today-int64(theirs) <= 1)
 }
 
@@ -128,14 +125,11 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 	key := object(ev)
 	if place := ev.Object.Container; place != "" {
 		a.PlaceAge = p.Known.age(hash(ofPlace, src.String(), place), today, maxKnown)
-		if !p.settled() {
-			a.PlaceAge = 99
-		}
 	} else {
 		a.PlaceAge = 99
 	}
 	if fileStore(src) && key != 0 {
-		a.Fresh = p.Items.age(key, today, maxItems) == 0 && p.settled()
+		a.Fresh = p.Items.age(key, today, maxItems) == 0
 		a.Connected, a.RareApp = e.connected(p, o, ev, today)
 	}
 	bit := uint16(0)
@@ -185,7 +179,7 @@ func (p *person) setDone(key uint64, bits uint16) {
 
 func (e *Engine) touchRepository(p *person, a *Act, today int64) {
 	key := hash(ofPlace, a.Source.String(), a.Object.ID)
-	a.Fresh = p.Known.age(key, today, maxKnown) == 0 && p.settled()
+	a.Fresh = p.Known.age(key, today, maxKnown) == 0
 	done := p.done(key)
 	a.First = *done&didClone == 0
 	p.setDone(key, *done|didClone)
@@ -243,7 +237,7 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 		if personal || fresh && p.settled() {
 			a.Unknown++
 		}
-		if p.Known.age(hash(ofRecipient, t.Account), today, maxKnown) == 0 && p.settled() {
+		if p.Known.age(hash(ofRecipient, t.Account), today, maxKnown) == 0 {
 			a.NewRecipients++
 		}
 	}

@@ -13,6 +13,13 @@ var takeoutSequence = &Detector{
 	},
 	Enough: func(d *Day) bool { return d.n("downloaded_then_shared")+d.n("downloaded_then_deleted") >= 2 },
 	Reason: func(d *Day) string {
-		return "downloaded files and then" + d.of("downloaded_then_shared", "shared out", "downloaded_then_deleted", "deleted")
+		var done []string
+		if n := d.n("downloaded_then_shared"); n > 0 {
+			done = append(done, "shared "+number(n)+" of them out")
+		}
+		if n := d.n("downloaded_then_deleted"); n > 0 {
+			done = append(done, "deleted "+number(n)+" of them")
+		}
+		return "downloaded files, then " + list(done)
 	},
 }

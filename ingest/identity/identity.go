@@ -39,14 +39,32 @@ type account struct {
 	known  bool   // tied to the people file or to a link
 }
 
-// New returns a resolver. Domains are the organisation's own; those of the
-// people file are added to them.
-func New(domains []string) *Resolver {
-	r := &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}}
-	for _, d := range domains {
+// Config is what an administrator knows about accounts. All of it may be empty.
+type Config struct {
+	Domains         []string            // the organisation's own, beside those of the people file
+	ServiceAccounts []string            // accounts that belong to no person
+	Aliases         map[string][]string // further accounts of people, by their address
+}
+
+// New returns a resolver that knows nothing.
+func New() *Resolver {
+	return &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}}
+}
+
+// Configure adds what an administrator knows. It comes before the first event.
+func (r *Resolver) Configure(c Config) {
+	for _, d := range c.Domains {
 		r.own[strings.ToLower(strings.TrimPrefix(d, "@"))] = true
 	}
-	return r
+	for _, name := range c.ServiceAccounts {
+		name = strings.ToLower(name)
+		r.accounts[name] = &account{person: name, kind: event.Service, known: true}
+	}
+	for address, list := range c.Aliases {
+		for _, alias := range list {
+			r.links[strings.ToLower(alias)] = strings.ToLower(address)
+		}
+	}
 }
 
 // Resolve says whose doing a stored event is and completes the event: the kind

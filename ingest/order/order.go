@@ -84,12 +84,28 @@ func (s *Sorter) Writer() *Writer { return &Writer{s: s} }
 
 // Add adds an event. The event may be reused afterwards.
 func (w *Writer) Add(e *event.Event) error {
+	w.grow()
+	from := len(w.data)
+	w.data = e.Append(w.data)
+	return w.added(from, e.Time, e.Key)
+}
+
+// AddRecord adds an event as stored.
+func (w *Writer) AddRecord(rec []byte) error {
+	w.grow()
+	from := len(w.data)
+	w.data = append(w.data, rec...)
+	return w.added(from, event.RecordTime(rec), event.RecordKey(rec))
+}
+
+func (w *Writer) grow() {
 	if w.data == nil {
 		w.data = make([]byte, 0, w.s.runSize+64<<10)
 	}
-	from := len(w.data)
-	w.data = e.Append(w.data)
-	w.entries = append(w.entries, entry{e.Time, e.Key, uint32(from), uint32(len(w.data) - from)})
+}
+
+func (w *Writer) added(from int, time int64, key uint64) error {
+	w.entries = append(w.entries, entry{time, key, uint32(from), uint32(len(w.data) - from)})
 	if len(w.data) >= w.s.runSize {
 		return w.Flush()
 	}

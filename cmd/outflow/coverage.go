@@ -1,0 +1,265 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/ingest/order"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// coverage is what was read and what was not.
+type coverage struct {
+	Files        int                       `json:"files"`
+	Bytes        int64                     `json:"bytes"`
+	Records      int                       `json:"records"`
+	Formats      map[string]int            `json:"formats"` // records by format
+	Events       int                       `json:"events"`
+	Duplicates   int                       `json:"duplicates"` // events that were there already
+	Conflicts    int                       `json:"conflicts"`  // of them, those that said something else
+	Late         int                       `json:"late"`       // events older than what can still be judged
+	Sources      map[string]sourceCoverage `json:"sources"`
+	Unmapped     map[string]map[string]int `json:"unmapped"` // by source: event names without a meaning to us
+	Malformed    int                       `json:"malformed"`
+	Problems     []files.Problem           `json:"problems"`
+	Unrecognised []unread                  `json:"unrecognised"` // files of other kinds
+	Unreadable   []unread                  `json:"unreadable"`   // files that could not be read, or not whole
+	Failed       int                       `json:"failed"`       // how many of those
+
+	workers []*tally
+}
+
+type sourceCoverage struct {
+	Events     int       `json:"events"`
+	Duplicates int       `json:"duplicates,omitempty"`
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+}
+
+type unread struct {
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+}
+
+// tally is what one worker has counted.
+type tally struct {
+	events   [32]int
+	from, to [32]int64
+	unmapped map[string]int // by source and name
+	late     int
+}
+
+func newCoverage(workers int) *coverage {
+	c := &coverage{Formats: map[string]int{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
+	for i := range c.workers {
+		c.workers[i] = &tally{unmapped: map[string]int{}}
+	}
+	return c
+}
+
+// maxUnmapped bounds the names that are kept: a hostile log could hold any
+// number of them.
+const maxUnmapped = 10_000
+
+// worker returns the function that counts the events of one worker.
+func (c *coverage) worker(n int) func(*event.Event) {
+	t := c.workers[n]
+	var key []byte
+	return func(e *event.Event) {
+		s := e.Source
+		t.events[s]++
+		if e.Source == event.HR {
+			return
+		}
+		if t.from[s] == 0 || e.Time < t.from[s] {
+			t.from[s] = e.Time
+		}
+		t.to[s] = max(t.to[s], e.Time)
+		if e.Class != event.Other {
+			return
+		}
+		key = append(append(append(key[:0], s.String()...), 0), e.Action...)
+		if n, known := t.unmapped[string(key)]; known || len(t.unmapped) < maxUnmapped {
+			t.unmapped[string(key)] = n + 1
+		}
+	}
+}
+
+func (c *coverage) late(n int) { c.workers[n].late++ }
+
+// span is the times of the first and the latest event that were read, without
+// those of HR; 0 if there was none.
+func (c *coverage) span() (first, latest int64) {
+	for _, t := range c.workers {
+		for s := range t.from {
+			first, latest = earlier(first, t.from[s]), max(latest, t.to[s])
+		}
+	}
+	return first, latest
+}
+
+// add takes in what reading files gave.
+func (c *coverage) add(reports []files.Report) {
+	for i := range reports {
+		r := &reports[i]
+		c.Files++
+		c.Bytes += r.Size
+		c.Records += r.Records
+		c.Malformed += r.ProblemCount
+		c.Problems = append(c.Problems, r.Problems...)
+		for f, n := range r.Formats {
+			c.Formats[f] += n
+		}
+		switch {
+		case r.Failed:
+			c.Unreadable = append(c.Unreadable, unread{r.Path, r.Reason})
+			c.Failed++
+		case r.Reason != "":
+			c.Unrecognised = append(c.Unrecognised, unread{r.Path, r.Reason})
+		}
+	}
+}
+
+// dropped takes in what sorting dropped, and sums up.
+func (c *coverage) dropped(stats order.Stats) {
+	for _, t := range c.workers {
+		c.Late += t.late
+		for s, n := range t.events {
+			if n == 0 {
+				continue
+			}
+			src := event.Source(s)
+			sc := c.Sources[src.String()]
+			sc.Events += n
+			c.Events += n
+			if from := time.UnixMilli(t.from[s]).UTC(); t.from[s] > 0 && (sc.From.IsZero() || from.Before(sc.From)) {
+				sc.From = from
+			}
+			if to := time.UnixMilli(t.to[s]).UTC(); t.to[s] > 0 && to.After(sc.To) {
+				sc.To = to
+			}
+			c.Sources[src.String()] = sc
+		}
+		for key, n := range t.unmapped {
+			src, name, _ := strings.Cut(key, "\x00")
+			if c.Unmapped[src] == nil {
+				c.Unmapped[src] = map[string]int{}
+			}
+			c.Unmapped[src][name] += n
+		}
+	}
+	for src, n := range stats.Duplicates {
+		sc := c.Sources[src.String()]
+		sc.Duplicates = n
+		c.Sources[src.String()] = sc
+		c.Duplicates += n
+	}
+	for _, n := range stats.Conflicts {
+		c.Conflicts += n
+	}
+}
+
+func (c *coverage) write(path string) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+const (
+	fewProblems = 10 // malformed records and files that are listed
+	fewNames    = 12
+)
+
+// print writes the summary for people.
+func (c *coverage) print(w io.Writer) {
+	fmt.Fprintf(w, "Read %s files, %s records: %s events", count(c.Files), count(c.Records), count(c.Events))
+	if c.Duplicates > 0 {
+		fmt.Fprintf(w, ", %s of them repeats", count(c.Duplicates))
+	}
+	if c.Conflicts > 0 {
+		fmt.Fprintf(w, " (%s said something else)", count(c.Conflicts))
+	}
+	fmt.Fprintln(w)
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		s := c.Sources[name]
+		fmt.Fprintf(w, "  %-17s %10s", name, count(s.Events))
+		if !s.From.IsZero() {
+			fmt.Fprintf(w, "  %s to %s", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
+		}
+		fmt.Fprintln(w)
+	}
+	if c.Late > 0 {
+		fmt.Fprintf(w, "%s events came too late to be judged: they are over %d days older than the newest of an earlier run\n", count(c.Late), lateDays)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
+		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
+	}
+	if c.Malformed > 0 {
+		fmt.Fprintf(w, "%s malformed records were skipped:\n", count(c.Malformed))
+		for i, p := range c.Problems {
+			if i == fewProblems {
+				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(c.Malformed-i))
+				break
+			}
+			fmt.Fprintf(w, "  %s\n", p)
+		}
+	}
+	files := func(list []unread, what string) {
+		if len(list) == 0 {
+			return
+		}
+		fmt.Fprintf(w, "%s %s:\n", count(len(list)), what)
+		for i, u := range list {
+			if i == fewProblems {
+				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(len(list)-i))
+				break
+			}
+			fmt.Fprintf(w, "  %s: %s\n", plain(u.File), plain(u.Reason))
+		}
+	}
+	files(c.Unrecognised, "files were not recognised")
+	files(c.Unreadable, "files could not be read, or not whole")
+}
+
+// names lists names by how often they occur.
+func names(m map[string]int) string {
+	list := slices.SortedFunc(maps.Keys(m), func(a, b string) int { return cmp.Or(-cmp.Compare(m[a], m[b]), cmp.Compare(a, b)) })
+	var parts []string
+	for i, n := range list {
+		if i == fewNames {
+			parts = append(parts, fmt.Sprintf("… %s more names", count(len(list)-i)))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", plain(n), count(m[n])))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// plain makes a name from the outside fit for a terminal.
+func plain(s string) string {
+	q := strconv.Quote(s)
+	if q = q[1 : len(q)-1]; len(q) > 300 {
+		return strings.ToValidUTF8(q[:300], "") + "…"
+	}
+	return strings.ReplaceAll(q, `\"`, `"`)
+}
+
+// count writes a number with separators.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/backlog"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/ingest/identity"
+	"github.com/outflow/outflow/ingest/order"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+const (
+	hour = int64(3_600_000)
+	day  = 24 * hour
+
+	// lateDays is for how long events may arrive late and still land in their own
+	// window, with --data.
+	lateDays = 8
+
+	sortMemory = 96 << 20 // bytes of events kept in memory for sorting; more goes to a temporary file
+	logMemory  = 8 << 20  // bytes of a log that are unread at most
+	batch      = 512      // records per read
+)
+
+type scanInput struct {
+	paths    []string
+	data     string
+	workers  int
+	config   *config
+	progress *progress
+}
+
+type scanResult struct {
+	alerts   []alert.Alert
+	coverage *coverage
+}
+
+// scan reads everything below the paths, puts it in order, and lets it flow:
+// ingest → log of events → detect → log of findings → alert.
+func scan(ctx context.Context, in scanInput) (*scanResult, error) {
+	found, unreadable := files.Find(in.paths)
+	if len(found) == 0 && len(unreadable) == 0 {
+		return nil, fmt.Errorf("%s: no files", in.paths[0])
+	}
+	st, err := openState(ctx, in.data)
+	if err != nil {
+		return nil, err
+	}
+	defer st.close()
+	sorter := order.New(sortMemory, "")
+	defer sorter.Close()
+
+	before, err := st.load(ctx, sorter)
+	if err != nil {
+		return nil, err
+	}
+	cov := newCoverage(in.workers)
+	writers := make([]*order.Writer, in.workers)
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Progress: in.progress.reading(found), Emit: func(n int) func(*event.Event) error {
+		w, count := sorter.Writer(), cov.worker(n)
+		writers[n] = w
+		return func(e *event.Event) error {
+			if count(e); e.Time < before.at && e.Source != event.HR {
+				cov.late(n)
+				return nil
+			}
+			return w.Add(e)
+		}
+	}}
+	reports, err := reader.Read(ctx, found)
+	first, latest := cov.span()
+	first, latest = earlier(first, before.earliest), max(latest, before.latest)
+	for _, w := range writers {
+		if w == nil {
+			continue
+		}
+		err = errors.Join(err, w.Flush())
+	}
+	if err != nil {
+		return nil, err
+	}
+	cov.add(unreadable)
+	cov.add(reports)
+
+	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.progress, coverage: cov, first: first, latest: latest}
+	flow.resolver.Configure(in.config.identity())
+	desk, err := flow.run()
+	if err != nil {
+		return nil, err
+	}
+	return &scanResult{alerts: desk, coverage: cov}, nil
+}
+
+// flow is a scan once everything is read.
+type flow struct {
+	ctx      context.Context
+	state    *state
+	before   *checkpoint
+	sorter   *order.Sorter
+	resolver *identity.Resolver
+	progress *progress
+	coverage *coverage
+	first    int64 // times of the first and the latest event; HR's do not count
+	latest   int64
+
+	at       int64 // of the new checkpoint; 0 if nothing is kept
+	aliases  []byte
+	baseline *detect.Snapshot
+	desk     []byte
+	taken    bool // the baseline was taken in this run
+}
+
+// run lets the events flow through the rooms, and keeps what is to be kept.
+func (f *flow) run() ([]alert.Alert, error) {
+	events, findings := eventlog.NewMemory(1, logMemory), eventlog.NewMemory(1, logMemory)
+	if f.state != nil {
+		f.at = max((f.latest-lateDays*day)/day*day, f.before.at)
+		if f.before.baseline == nil && f.first/hour >= f.at/hour {
+			f.at = f.before.at // nothing comes before it
+		}
+		if err := f.state.begin(f.ctx); err != nil {
+			return nil, err
+		}
+	}
+	g, ctx := errgroup.WithContext(f.ctx)
+	g.Go(func() error { defer events.Close(); return f.ingest(ctx, events) })
+	g.Go(func() error { defer findings.Close(); return f.detect(ctx, events, findings) })
+	desk := f.before.desk
+	g.Go(func() error { return f.alert(ctx, findings, desk) })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	list := desk.Alerts()
+	if f.state != nil {
+		if !f.taken { // no new checkpoint: the one before stays
+			f.at, f.aliases, f.baseline, f.desk = f.before.at, f.before.aliases, f.before.baseline, f.before.snapshot
+		}
+		if err := f.state.save(f.ctx, f, list); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// ingest puts the events in order, says whose they are, and appends them to the
+// log of events.
+func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
+	var slab []byte
+	var recs []eventlog.Record
+	copied := func(b []byte) []byte {
+		if len(slab)+len(b) > cap(slab) {
+			slab = make([]byte, 0, max(1<<20, len(b)))
+		}
+		from := len(slab)
+		slab = append(slab, b...)
+		return slab[from:len(slab):len(slab)]
+	}
+	stats, err := f.sorter.Merge(ctx, func(rec []byte) error {
+		at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
+		if f.state != nil {
+			if f.aliases == nil && !hr && at >= f.at {
+				var err error
+				if f.aliases, err = f.resolver.Snapshot(); err != nil {
+					return err
+				}
+			}
+			if hr || at >= f.at {
+				if err := f.state.backlog.Add(rec); err != nil {
+					return err
+				}
+			}
+		}
+		person, rec := f.resolver.Resolve(rec)
+		f.progress.judged.Add(1)
+		recs = append(recs, eventlog.Record{Key: person, Value: copied(rec)})
+		if len(recs) < batch {
+			return nil
+		}
+		err := log.Append(ctx, recs...)
+		recs = recs[:0]
+		return err
+	})
+	f.coverage.dropped(stats)
+	if err != nil {
+		return err
+	}
+	return log.Append(ctx, recs...)
+}
+
+// detect judges the log of events and appends to the log of findings. An empty
+// finding marks the checkpoint.
+func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
+	engine := detect.New(func(fd *finding.Finding) error {
+		b, err := json.Marshal(fd)
+		if err != nil {
+			return err
+		}
+		return out.Append(ctx, eventlog.Record{Value: b})
+	})
+	if f.before.baseline != nil {
+		if err := engine.Restore(f.before.baseline); err != nil {
+			return err
+		}
+	}
+	if f.state != nil && f.at > f.before.at {
+		engine.Checkpoint(f.at, func(s *detect.Snapshot) error {
+			f.baseline, f.taken = s, true
+			return out.Append(ctx, eventlog.Record{})
+		})
+	}
+	var dec event.Decoder
+	var e event.Event
+	err := each(ctx, in, func(r *eventlog.Record) error {
+		if err := dec.Decode(r.Value, &e); err != nil {
+			return err
+		}
+		return engine.Handle(r.Key, &e)
+	})
+	if err != nil {
+		return err
+	}
+	return engine.Flush()
+}
+
+// alert collects the findings of the log.
+func (f *flow) alert(ctx context.Context, in eventlog.Log, desk *alert.Desk) error {
+	return each(ctx, in, func(r *eventlog.Record) (err error) {
+		if len(r.Value) == 0 {
+			f.desk, err = desk.Snapshot(f.at)
+			return err
+		}
+		fd := new(finding.Finding)
+		if err := json.Unmarshal(r.Value, fd); err != nil {
+			return err
+		}
+		desk.Add(fd)
+		return nil
+	})
+}
+
+// each calls do for all records of a log with one partition, until its end.
+func each(ctx context.Context, log eventlog.Log, do func(*eventlog.Record) error) error {
+	for at := int64(0); ; {
+		recs, err := log.Read(ctx, 0, at, batch)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range recs {
+			if err := do(&recs[i]); err != nil {
+				return err
+			}
+		}
+		at += int64(len(recs))
+	}
+}
+
+// checkpoint is what earlier runs left behind.
+type checkpoint struct {
+	generation int64
+	at         int64 // Unix milliseconds: the state is that before it; 0 for none
+	earliest   int64 // times of the first and the latest event of the backlog; 0 if there is none
+	latest     int64
+	aliases    []byte
+	resolver   *identity.Resolver
+	baseline   *detect.Snapshot
+	desk       *alert.Desk
+	snapshot   []byte
+}
+
+// state is a data directory that is open. It is nil where nothing is kept.
+type state struct {
+	dir     string
+	lock    *os.File
+	cursors *backlog.Store
+	detect  *detect.Store
+	alerts  *alert.Store
+	backlog *backlog.Writer
+	current int64
+}
+
+// earlier is the earlier of two times of which 0 stands for none.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}

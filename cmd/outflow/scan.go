@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// scanFlags are what a scan was asked to do.
+type scanFlags struct {
+	format   string
+	out      string
+	coverage string
+	all      bool
+	severity string
+	failOn   string
+	data     string
+	config   string
+	since    string
+	workers  int
+	domains  []string
+}
+
+func newScan(stdout, stderr io.Writer) *cobra.Command {
+	var f scanFlags
+	cmd := &cobra.Command{
+		Use:   "scan PATH...",
+		Short: "Read folders and files of exported audit logs and print ranked alerts",
+		Long: `Scan reads folders and files of exported audit logs, learns what is usual for
+every person, and prints alerts, the most urgent first.
+
+Files are recognised by their content, also within gzip, zstd, zip and tar. HR
+files (people.csv, leavers.csv) among them say who people are and who is leaving.
+What could not be read is listed at the end, on standard error.
+
+Exit status: 0 fine, 1 something could not be read, 2 wrong usage,
+3 an alert at least as severe as --fail-on.`,
+		Example: `  outflow scan exports/                            # what an analyst should look at
+  outflow scan --all --format ndjson --out alerts.ndjson exports/
+  outflow scan --data state/ january/              # keep baselines …
+  outflow scan --data state/ february/             # … and go on from there
+  outflow scan --fail-on high nightly/ || page     # for scripts`,
+		Args: usage(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			return runScan(cmd.Context(), f, paths, stdout, stderr)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.format, "format", "table", "of the output: "+strings.Join(formatNames(), ", "))
+	fl.StringVarP(&f.out, "out", "o", "", "write alerts to `FILE` instead of standard output")
+	fl.StringVar(&f.coverage, "coverage", "", "write what was read, and what could not be, to `FILE` as JSON")
+	fl.BoolVar(&f.all, "all", false, "print everything above zero, not only what deserves attention")
+	fl.StringVar(&f.severity, "min-severity", "medium", "print alerts from this severity on: "+strings.Join(severities(), ", "))
+	fl.StringVar(&f.failOn, "fail-on", "", "exit with status 3 if there is an alert of this severity or above")
+	fl.StringVar(&f.data, "data", "", "keep baselines and alerts in `DIR` between runs")
+	fl.StringVar(&f.config, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
+	fl.StringVar(&f.since, "since", "", "print only alerts of this day (2026-03-31) and later")
+	fl.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "files to decode at the same time")
+	fl.StringSliceVar(&f.domains, "domain", nil, "a mail domain of the organisation; may repeat (default: learned from the people file)")
+	complete := func(values []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities()} {
+		if err := cmd.RegisterFlagCompletionFunc(flag, complete(values)); err != nil {
+			panic(err) // a flag of that name is defined above
+		}
+	}
+	return cmd
+}
+
+func formatNames() (names []string) {
+	for name := range alert.Formats {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func severities() (names []string) {
+	for s := alert.Informational; s <= alert.Critical; s++ {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+// runScan checks what was asked for, scans, and prints.
+func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io.Writer) error {
+	wrong := func(format string, args ...any) error { return &exit{exitUsage, fmt.Errorf(format, args...)} }
+	write := alert.Formats[f.format]
+	if write == nil {
+		return wrong("--format %q: %s", f.format, strings.Join(formatNames(), ", "))
+	}
+	from, err := alert.ParseSeverity(f.severity)
+	if err != nil {
+		return wrong("--min-severity: %w", err)
+	}
+	failOn := alert.Critical + 1
+	if f.failOn != "" {
+		if failOn, err = alert.ParseSeverity(f.failOn); err != nil {
+			return wrong("--fail-on: %w", err)
+		}
+	}
+	if f.workers < 1 || f.workers > 256 {
+		return wrong("--workers %d: from 1 to 256", f.workers)
+	}
+	var since time.Time
+	if f.since != "" {
+		if since, err = time.Parse(time.DateOnly, f.since); err != nil {
+			return wrong("--since %q: a day such as 2026-03-31", f.since)
+		}
+	}
+	conf, err := loadConfig(f.config)
+	if err != nil {
+		return wrong("%w", err)
+	}
+	conf.Domains = append(conf.Domains, f.domains...)
+	out := stdout
+	var file *os.File
+	if f.out != "" { // before the work, not after
+		if file, err = os.CreateTemp(filepath.Dir(f.out), "."+filepath.Base(f.out)+".*"); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+		defer os.Remove(file.Name())
+		out = file
+	}
+	progress := newProgress(stderr)
+	res, err := scan(ctx, scanInput{paths: paths, data: f.data, workers: f.workers, config: conf, progress: progress})
+	progress.end()
+	if err != nil {
+		return err
+	}
+	list := res.alerts
+	worst := alert.Severity(-1)
+	list = slices.DeleteFunc(list, func(a alert.Alert) bool {
+		if !since.IsZero() && a.Time.Before(since) {
+			return true
+		}
+		worst = max(worst, a.Severity)
+		return !f.all && a.Severity < from
+	})
+	o := alert.Options{Version: version()}
+	o.Color, o.Width = terminal(out)
+	if err := write(out, list, o); err != nil {
+		return fmt.Errorf("writing alerts: %w", err)
+	}
+	if file != nil {
+		if err := errors.Join(file.Chmod(0o644), file.Sync(), file.Close(), os.Rename(file.Name(), f.out)); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+	}
+	var b bytes.Buffer
+	res.coverage.print(&b)
+	hidden := 0
+	if !f.all {
+		hidden = len(res.alerts) - len(list)
+	}
+	if hidden > 0 && f.format == "table" {
+		fmt.Fprintf(&b, "%d more below %s: --all prints them\n", hidden, from)
+	}
+	if f.format == "table" && file == nil {
+		fmt.Fprintln(stderr)
+	}
+	stderr.Write(b.Bytes())
+	if f.coverage != "" {
+		if err := res.coverage.write(f.coverage); err != nil {
+			return fmt.Errorf("--coverage: %w", err)
+		}
+	}
+	switch {
+	case res.coverage.Failed > 0:
+		return &exit{exitFailed, fmt.Errorf("%d of the files could not be read, or not whole", res.coverage.Failed)}
+	case worst >= failOn:
+		return &exit{code: exitFound}
+	}
+	return nil
+}
+
+// terminal says whether colours are wanted, and how wide the output may be.
+func terminal(w io.Writer) (color bool, width int) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return false, 0
+	}
+	if n, _, err := term.GetSize(int(f.Fd())); err == nil {
+		width = n
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", width
+}

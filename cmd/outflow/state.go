@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/backlog"
+	"github.com/outflow/outflow/ingest/identity"
+	"github.com/outflow/outflow/ingest/order"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// openState opens a data directory, or makes it. Another process in the same
+// directory is an error.
+func openState(ctx context.Context, dir string) (*state, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	s := &state{dir: dir, lock: lock}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("--data %s: in use by another process", dir)
+	}
+	if s.cursors, err = backlog.Open(ctx, filepath.Join(dir, "cursors.db")); err == nil {
+		if s.detect, err = detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
+			s.alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))
+		}
+	}
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	return s, nil
+}
+
+func (s *state) close() {
+	if s == nil {
+		return
+	}
+	if s.backlog != nil {
+		s.backlog.Rollback()
+	}
+	if s.cursors != nil {
+		s.cursors.Close()
+	}
+	if s.detect != nil {
+		s.detect.Close()
+	}
+	if s.alerts != nil {
+		s.alerts.Close()
+	}
+	s.lock.Close()
+}
+
+// load restores what earlier runs left behind; the events since their checkpoint
+// go to the sorter, among those of this run.
+func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, error) {
+	c := &checkpoint{resolver: identity.New(), desk: alert.NewDesk()}
+	if s == nil {
+		return c, nil
+	}
+	var err error
+	if c.generation, c.desk, err = s.alerts.Load(ctx); err != nil || c.generation == 0 {
+		return c, err
+	}
+	s.current = c.generation
+	w := sorter.Writer()
+	kept, err := s.cursors.Load(ctx, c.generation, func(rec []byte) error {
+		if event.RecordSource(rec) != event.HR {
+			c.earliest, c.latest = earlier(c.earliest, event.RecordTime(rec)), max(c.latest, event.RecordTime(rec))
+		}
+		return w.AddRecord(rec)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	c.at, c.aliases = kept.At, kept.Aliases
+	if err := c.resolver.Restore(kept.Aliases); err != nil {
+		return nil, err
+	}
+	if c.baseline, err = s.detect.Load(ctx, c.generation); err != nil {
+		return nil, err
+	}
+	if c.snapshot, err = c.desk.Snapshot(c.at); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// begin starts the next generation.
+func (s *state) begin(ctx context.Context) (err error) {
+	s.backlog, err = s.cursors.Begin(ctx, s.current+1, s.current)
+	return err
+}
+
+// save makes the next generation current. Until the alerts are written, which
+// comes last, the generation before is.
+func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
+	next := s.current + 1
+	if err := s.backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
+		return err
+	}
+	s.backlog = nil
+	if err := s.detect.Save(ctx, next, s.current, f.baseline); err != nil {
+		return err
+	}
+	return s.alerts.Save(ctx, next, f.at, f.desk, list)
+}
