@@ -19,6 +19,7 @@ type Engine struct {
 	closing map[int64][]*person // open days by their end
 	active  []*person           // who did something in this hour
 	act     Act
+	verdict verdict
 	err     error
 	takeAt  int64 // hour before which the state is handed over; 0 for never
 	take    func(*Snapshot) error

@@ -57,12 +57,25 @@ type verdict struct {
 	busier float64   // how much busier than usual the person is
 }
 
-// judge weighs what the person did since its day began. It changes nothing.
+// reset empties a verdict for q metrics.
+func (v *verdict) reset(q int) {
+	if v.points == nil {
+		*v = verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged)}
+	}
+	v.shift = 0
+	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.mean, v.peers, v.worth} {
+		clear(list)
+	}
+}
+
+// judge weighs what the person did since its day began. It changes nothing; the
+// verdict is valid until the next call.
 func (e *Engine) judge(p *person, at int64) *verdict {
 	o, day := e.org(p), &p.Day
 	d := o.department(p.Department)
 	q := len(metrics)
-	v := &verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged)}
+	v := &e.verdict
+	v.reset(q)
 
 	did, usual := 0.0, 0.0 // harmless work, against what is usual
 	for j := range metrics {
@@ -181,10 +194,9 @@ func cusum(before, x, mu, k float64) float64 {
 
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
-	e.tell(p, p.Day.Latest)
+	v := e.tell(p, p.Day.Latest)
 	o, day := e.org(p), &p.Day
 	d := o.department(p.Department)
-	v := e.judge(p, p.Day.Latest)
 
 	for j := range metrics {
 		x := metrics[j].scaled(day.Count[j])

@@ -92,13 +92,13 @@ func target(a *Act) string {
 }
 
 // tell judges the day of a person and, if it has become worse, says so: one
-// finding for each detector that has something to say.
-func (e *Engine) tell(p *person, at int64) {
+// finding for each detector that has something to say. It returns the verdict.
+func (e *Engine) tell(p *person, at int64) *verdict {
 	d := &p.Day
 	v := e.judge(p, at)
 	risk := math.Round(v.risk*1000) / 1000
 	if risk < tellFrom || risk <= d.Best+.02 || e.err != nil {
-		return
+		return v
 	}
 	d.Best = risk
 	d.usual, d.peers, d.worth = v.mean, v.peers, v.worth
@@ -116,6 +116,7 @@ func (e *Engine) tell(p *person, at int64) {
 			e.err = err
 		}
 	}
+	return v
 }
 
 // finding puts a detector's judgement on the open day into words.

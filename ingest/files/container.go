@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -33,10 +34,18 @@ type notice struct {
 
 func (n *notice) Error() string { return n.reason }
 
+// Log deliveries are many small files: what reads them is used again.
+var (
+	buffers   = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+	inflaters = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
+
 // unpack finds out by content what a stream is and calls read for every plain
 // member of it. The name of a member of an archive is name!member.
 func unpack(name string, r io.Reader, stored *counter, depth int, read func(name string, r io.Reader) error) error {
-	br := bufio.NewReaderSize(r, 64<<10)
+	br := buffers.Get().(*bufio.Reader)
+	br.Reset(r)
+	defer buffers.Put(br)
 	head, err := br.Peek(sniffSize)
 	if len(head) == 0 {
 		if err != nil && err != io.EOF {
@@ -49,11 +58,11 @@ func unpack(name string, r io.Reader, stored *counter, depth int, read func(name
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(br)
-		if err != nil {
+		z := inflaters.Get().(*gzip.Reader)
+		defer inflaters.Put(z)
+		if err := z.Reset(br); err != nil {
 			return &notice{"damaged gzip: " + err.Error(), true}
 		}
-		defer z.Close()
 		return unpack(name, &bounded{r: z, stored: stored, what: "gzip"}, stored, depth+1, read)
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))

@@ -84,6 +84,11 @@ func (r *reader) sniff() (shape, error) {
 		}
 		return 0, &notice{reason: "empty file"}
 	case '{', '"':
+		if c == '{' {
+			if _, levels, _ := r.findRecords(w.bytes()); levels > 0 { // a page, the only thing that most files hold
+				return documentsShape, nil
+			}
+		}
 		if r.linesAhead() {
 			return linesShape, nil
 		}
