@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -175,54 +174,6 @@ func tally(m *map[string]int, name string) {
 
 // ids lists the evidence: the first events and the last ones.
 func (p *proof) ids() []string { return append(slices.Clone(p.First), p.Last...) }
-
-// novelty is a bounded set of things with the days on which they were first and
-// last seen.
-type novelty map[uint64]seen
-
-type seen struct{ First, Last uint16 } // days since 2000-01-01
-
-const epoch2000 = 10957 // days from 1970-01-01 to 2000-01-01
-
-// age notes that something is seen on a day and returns for how many days it
-// has been known: 0 on the first day.
-func (n *novelty) age(key uint64, day int64, limit int) int {
-	today := uint16(day - epoch2000)
-	m := *n
-	if m == nil {
-		m = novelty{}
-		*n = m
-	}
-	s, ok := m[key]
-	if !ok {
-		if len(m) >= limit {
-			m.forget(limit / 2)
-		}
-		m[key] = seen{today, today}
-		return 0
-	}
-	if s.Last != today {
-		s.Last = today
-		m[key] = s
-	}
-	return int(today) - int(s.First)
-}
-
-// forget keeps what was seen last, n things.
-func (m novelty) forget(n int) {
-	type entry struct {
-		key uint64
-		s   seen
-	}
-	all := make([]entry, 0, len(m))
-	for k, s := range m {
-		all = append(all, entry{k, s})
-	}
-	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(-cmp.Compare(a.s.Last, b.s.Last), cmp.Compare(a.key, b.key)) })
-	for _, e := range all[n:] {
-		delete(m, e.key)
-	}
-}
 
 // Bounds of the sets of one person.
 const (

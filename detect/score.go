@@ -236,7 +236,7 @@ func (e *Engine) closeDay(p *person) {
 	day.Prior, day.Given = day.Given, day.Prior
 	day.PriorT = day.End
 	day.End = 0
-	if len(day.Done) > 4096 { // give a large day's memory back
+	if len(day.Done) > 128 { // give a large day's memory back
 		day.Done = nil
 	}
 }

@@ -30,7 +30,7 @@ const (
 	// window, with --data.
 	lateDays = 8
 
-	sortMemory = 96 << 20 // bytes of events kept in memory for sorting; more goes to a temporary file
+	sortMemory = 48 << 20 // bytes of events kept in memory for sorting; more goes to a temporary file
 	logMemory  = 8 << 20  // bytes of a log that are unread at most
 	batch      = 512      // records per read
 )
