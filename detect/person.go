@@ -111,7 +111,7 @@ func (b *burst) add(at int64, n float64) (sum float64) {
 // note is a fact that holds today.
 type note struct {
 	At   int64
-	Say  []string // at most 3
+	Say  []string // at most 2
 	More int      // further times
 }
 

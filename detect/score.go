@@ -8,22 +8,23 @@ import (
 // Parameters of the score. They were chosen on development worlds by recall at a
 // fixed budget of false alerts; docs/scoring.md has the figures.
 const (
-	gamma      = .975 // what is left of a count after an active day: a half-life of 27 days
-	kappa      = 4.0  // days that the colleagues' usual count weighs
-	floor      = 3.5  // −ln of how rare a count must be to speak at all
-	leaveFloor = 2.0  // the same for data taken out by somebody who is leaving
-	limit      = 9.0  // how far beyond what was ever seen a surprise may go
-	shiftMax   = 5.0
-	others     = .2 // of the further counts of one detector
-	othersMax  = 4.0
-	second     = .5 // of the further detectors
-	together   = .5 // of the weaker of a suspicious sign-in and a take-out
-	busyPower  = 1.4
-	leaveGain  = 1.1
-	shiftGain  = .8
-	ownShare   = .5
-	carryOver  = .8
-	carryGain  = .0
+	gamma       = .975 // what is left of a count after an active day: a half-life of 27 days
+	kappa       = 4.0  // days that the colleagues' usual count weighs
+	floor       = 3.5  // −ln of how rare a count must be to speak at all
+	leaveFloor  = 2.0  // the same for data taken out by somebody who is leaving
+	limit       = 9.0  // how far beyond what was ever seen a surprise may go
+	shiftMax    = 5.0
+	others      = .2 // of the further counts of one detector
+	othersMax   = 4.0
+	second      = .5 // of the further detectors
+	serviceDays = 10 // active days before the counts of a service account speak: other ones say nothing about it
+	together    = .5 // of the weaker of a suspicious sign-in and a take-out
+	busyPower   = 1.4
+	leaveGain   = 1.1
+	shiftGain   = .8
+	ownShare    = .5
+	carryOver   = .8
+	carryGain   = .0
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -117,7 +118,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 				top, sum = max(top, c), sum+c
 			}
 		}
-		if top > 0 && (det.Enough == nil || det.Enough(day)) {
+		if top > 0 && (det.Enough == nil || det.Enough(day)) && (!p.Service || p.Active >= serviceDays) {
 			v.points[g] = det.weight() * (top + min(othersMax, float64(others*(sum-top))))
 		}
 	}

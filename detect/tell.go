@@ -61,7 +61,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 			n.At, again = a.Time, true
 		}
 		if f.Say != nil {
-			if len(n.Say) < 3 {
+			if len(n.Say) < 2 {
 				n.Say = append(n.Say, f.Say(a))
 			} else {
 				n.More++
@@ -153,7 +153,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 			}
 		}
 		if n.More > 0 {
-			clauses = append(clauses, fmt.Sprintf("%d more", n.More))
+			clauses = append(clauses, some(float64(n.More), "more like it", "more like these"))
 		}
 	}
 	best := -1
