@@ -1,0 +1,362 @@
+package detect
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// A scenario is a short history in lines:
+//
+//	people 14 Finance                       p1 … p14, of a department
+//	routine 1-30                            usual work of everybody on the weekdays of these days
+//	notice p1 25 40                         p1 gives notice on day 25, the last day is 40
+//	31 14:00 p1 download x60 spread=10m source=box place=Board item=b
+//	loud p1 bulk_download                   the detector speaks about p1, and the alert deserves attention
+//	quiet p1                                no alert about p1 deserves attention
+//
+// Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
+type scenario struct {
+	t      *testing.T
+	events []keyed
+	people []string
+	dept   string
+	checks [][]string
+	first  int // day of the first act
+	n      int
+}
+
+type keyed struct {
+	person string
+	e      *event.Event
+}
+
+// attention is the risk from which an alert is shown by default; package alert
+// calls it medium.
+const attention = 5.0
+
+var dayOne = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+
+func address(who string) string { return who + "@acme.example" }
+
+func (s *scenario) add(who string, e *event.Event) {
+	s.n++
+	if e.ID == "" {
+		e.ID = fmt.Sprintf("e%d", s.n)
+	}
+	e.Key = hash(ofItem, e.ID)
+	if who != "" && e.Actor.Kind == event.Unknown {
+		e.Actor.Kind = event.Human
+	}
+	person := ""
+	if who != "" {
+		person = address(who)
+		if strings.HasPrefix(who, "svc") {
+			e.Actor.Kind = event.Service
+		}
+	}
+	e.Actor.Account = person
+	s.events = append(s.events, keyed{person, e})
+}
+
+func (s *scenario) line(text string) {
+	f := strings.Fields(text)
+	if len(f) == 0 || f[0][0] == '#' {
+		return
+	}
+	switch f[0] {
+	case "people":
+		n, _ := strconv.Atoi(f[1])
+		for range n {
+			who := fmt.Sprintf("p%d", len(s.people)+1)
+			s.people = append(s.people, who)
+			s.add(who, &event.Event{Source: event.HR, Class: event.Person, Action: "person", Time: 1, Attrs: []event.Attr{{Name: event.AttrDepartment, Value: f[2]}}})
+		}
+	case "routine":
+		from, to := span(f[1])
+		for _, who := range s.people {
+			for d := from; d <= to; d++ {
+				s.routine(who, d)
+			}
+		}
+	case "notice":
+		from, _ := strconv.Atoi(f[2])
+		last, _ := strconv.Atoi(f[3])
+		s.add(f[1], &event.Event{Source: event.HR, Class: event.Notice, Action: "notice", Time: at(from, 9*time.Hour), Attrs: []event.Attr{{Name: event.AttrLastDay, Value: dayOne.AddDate(0, 0, last-1).Format(time.DateOnly)}}})
+	case "loud", "quiet":
+		s.checks = append(s.checks, f)
+	default:
+		from, to := span(f[0])
+		if s.first == 0 || from < s.first {
+			s.first = from
+		}
+		for d := from; d <= to; d++ {
+			s.actLine(d, f[1:])
+		}
+	}
+}
+
+func span(t string) (from, to int) {
+	a, b, ok := strings.Cut(t, "-")
+	from, _ = strconv.Atoi(a)
+	if to = from; ok {
+		to, _ = strconv.Atoi(b)
+	}
+	return from, to
+}
+
+func at(day int, of time.Duration) int64 { return dayOne.AddDate(0, 0, day-1).Add(of).UnixMilli() }
+
+// routine is a day's usual work. It differs from person to person and day to day,
+// always in the same way.
+func (s *scenario) routine(who string, day int) {
+	if wd := dayOne.AddDate(0, 0, day-1).Weekday(); wd == time.Saturday || wd == time.Sunday {
+		return
+	}
+	h := hash(ofItem, who, strconv.Itoa(day))
+	roll := func(n uint64) int { h = h*6364136223846793005 + 1442695040888963407; return int(h >> 33 % n) }
+	start := 8*time.Hour + time.Duration(roll(60))*time.Minute
+	ip := fmt.Sprintf("198.51.%d.7", hash(ofNetwork, who)%4)
+	add := func(class event.Class, src event.Source, n int, edit func(e *event.Event)) {
+		for range n {
+			e := &event.Event{Source: src, Class: class, Action: class.String(), Time: at(day, start+time.Duration(roll(8*3600))*time.Second)}
+			e.Client = event.Client{IP: ip, Country: "DE", Agent: "Mozilla/5.0"}
+			edit(e)
+			s.add(who, e)
+		}
+	}
+	file := func(e *event.Event) {
+		e.Object = event.Object{ID: fmt.Sprintf("r%d-%d", roll(3), roll(60)), Type: "file", Name: "plan.docx", Container: fmt.Sprintf("Team %d", roll(3))}
+	}
+	add(event.LoginSuccess, event.Okta, 1, func(*event.Event) {})
+	add(event.View, event.Box, 10+roll(15), file)
+	add(event.Edit, event.Box, 2+roll(4), file)
+	add(event.Download, event.Box, 1+roll(6), file)
+	add(event.Download, event.CloudTrail, 2+roll(5), func(e *event.Event) {
+		e.Object = event.Object{Type: "object", Name: fmt.Sprintf("k%d", roll(500)), Container: "logs"}
+		e.Bytes = int64(1000 * roll(1000))
+	})
+	add(event.ReportRun, event.Salesforce, roll(3), func(e *event.Event) { e.Rows = int64(roll(200)) })
+	add(event.Query, event.Salesforce, roll(4), func(e *event.Event) { e.Rows = int64(roll(100)) })
+	if roll(6) == 0 {
+		add(event.Export, event.Salesforce, 1, func(e *event.Event) { e.Rows = int64(roll(400)) })
+		add(event.Delete, event.Box, 1+roll(3), file)
+		add(event.Clone, event.GitHub, 1, func(e *event.Event) { e.Object = event.Object{ID: fmt.Sprintf("acme/r%d", roll(4)), Type: "repository"} })
+		add(event.ShareUser, event.Box, 1, func(e *event.Event) {
+			file(e)
+			e.To = []event.Recipient{{Account: fmt.Sprintf("c%d@partner.example", roll(3)), Scope: event.ScopeExternal}}
+		})
+	}
+}
+
+// actLine adds the events of one line on one day.
+func (s *scenario) actLine(day int, f []string) {
+	clock, err := time.Parse("15:04", f[0])
+	if err != nil {
+		s.t.Fatalf("%q: %v", strings.Join(f, " "), err)
+	}
+	start := time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute
+	who, class, n, spread := f[1], classNamed(s.t, f[2]), 1, time.Duration(0)
+	if who == "-" {
+		who = ""
+	}
+	var e event.Event
+	e.Class, e.Action, e.Source = class, class.String(), event.Box
+	e.Client = event.Client{IP: fmt.Sprintf("198.51.%d.7", hash(ofNetwork, who)%4), Country: "DE", Agent: "Mozilla/5.0"}
+	item := ""
+	for _, w := range f[3:] {
+		key, value, _ := strings.Cut(w, "=")
+		value = strings.ReplaceAll(value, "+", " ")
+		number, _ := strconv.ParseInt(value, 10, 64)
+		switch key {
+		case "spread":
+			if spread, err = time.ParseDuration(value); err != nil {
+				s.t.Fatal(err)
+			}
+		case "source":
+			e.Source = sourceNamed(s.t, value)
+		case "place":
+			e.Object.Container = value
+		case "name":
+			e.Object.Name = value
+		case "item":
+			item = value
+		case "type":
+			e.Object.Type = value
+		case "label":
+			e.Object.Label = value
+		case "to":
+			scope := event.ScopeExternal
+			if strings.HasSuffix(value, "@acme.example") {
+				scope = event.ScopeInternal
+			}
+			e.To = append(e.To, event.Recipient{Account: value, Scope: scope})
+		case "dept":
+			e.To[len(e.To)-1].Department = value
+		case "after":
+			e.After = map[string]event.Visibility{"public": event.Public, "link": event.PublicLink, "private": event.Private}[value]
+		case "rows":
+			e.Rows = number
+		case "bytes":
+			e.Bytes = number
+		case "ip":
+			e.Client.IP = value
+		case "country":
+			e.Client.Country = value
+		case "app":
+			e.Client.App = value
+		case "outcome":
+			e.Outcome = event.Failure
+		default:
+			if attr, ok := strings.CutPrefix(key, "attr."); ok {
+				e.Attrs = append(e.Attrs, event.Attr{Name: attr, Value: value})
+			} else if key[0] == 'x' {
+				n, _ = strconv.Atoi(key[1:])
+			} else {
+				s.t.Fatalf("unknown word %q", w)
+			}
+		}
+	}
+	for i := range n {
+		c := e.Clone()
+		c.Time = at(day, start+spread*time.Duration(i)/time.Duration(n))
+		if item != "" {
+			c.Object.ID = item + strconv.Itoa(i+1)
+		}
+		s.add(who, c)
+	}
+}
+
+func classNamed(t *testing.T, name string) event.Class {
+	for c := event.Class(0); c.String() != "unknown"; c++ {
+		if c.String() == name {
+			return c
+		}
+	}
+	t.Fatalf("no class %q", name)
+	return 0
+}
+
+func sourceNamed(t *testing.T, name string) event.Source {
+	for _, s := range event.Sources() {
+		if s.String() == name {
+			return s
+		}
+	}
+	t.Fatalf("no source %q", name)
+	return 0
+}
+
+func load(t *testing.T, path string) *scenario {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s := &scenario{t: t}
+	for sc := bufio.NewScanner(file); sc.Scan(); {
+		s.line(sc.Text())
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	return s
+}
+
+// outcome is the last word on every person's day.
+type outcome map[string][]*finding.Finding // by episode: the findings of the highest risk
+
+func (o outcome) take(f *finding.Finding) error {
+	held := o[f.Episode]
+	if len(held) > 0 && (f.Risk < held[0].Risk || f.Risk == held[0].Risk && f.Time < held[0].Time) {
+		return nil
+	}
+	if len(held) > 0 && (f.Risk > held[0].Risk || f.Time > held[0].Time) {
+		held = nil
+	}
+	c := *f
+	o[f.Episode] = append(held, &c)
+	return nil
+}
+
+// play runs events through an engine.
+func play(t *testing.T, events []keyed) outcome {
+	t.Helper()
+	o := outcome{}
+	e := New(o.take)
+	for i := range events {
+		if err := e.Handle(events[i].person, events[i].e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// worst is the most urgent day of a person from a day on.
+func (o outcome) worst(person string, from int64) (risk float64, list []*finding.Finding) {
+	for _, fs := range o {
+		if fs[0].Person == person && fs[0].Time >= from && fs[0].Risk > risk {
+			risk, list = fs[0].Risk, fs
+		}
+	}
+	return risk, list
+}
+
+// TestDetectors plays the scenarios of every detector: at least one that speaks
+// and one that stays quiet.
+func TestDetectors(t *testing.T) {
+	for _, det := range All {
+		t.Run(det.Name, func(t *testing.T) {
+			paths, _ := filepath.Glob(filepath.Join("testdata", det.Name, "*.txt"))
+			loud, quiet := false, false
+			for _, path := range paths {
+				t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+					s := load(t, path)
+					o := play(t, s.events)
+					for _, c := range s.checks {
+						loud = loud || c[0] == "loud" && c[2] == det.Name
+						quiet = quiet || c[0] == "quiet"
+						s.check(o, c)
+					}
+				})
+			}
+			if !loud || !quiet {
+				t.Errorf("testdata/%s has no loud or no quiet scenario", det.Name)
+			}
+			if _, err := os.Stat(filepath.Join("..", "docs", "detectors", det.Name+".md")); err != nil {
+				t.Errorf("no page: %v", err)
+			}
+		})
+	}
+}
+
+func (s *scenario) check(o outcome, c []string) {
+	s.t.Helper()
+	risk, list := o.worst(address(c[1]), at(s.first, 0))
+	var said []string
+	names := map[string]bool{}
+	for _, f := range list {
+		names[f.Detector] = true
+		said = append(said, fmt.Sprintf("%s %.1f: %s %v", f.Detector, f.Points, f.Reason, f.Context))
+	}
+	what := fmt.Sprintf("risk %.1f\n  %s", risk, strings.Join(said, "\n  "))
+	switch {
+	case c[0] == "loud" && (risk < attention || !names[c[2]]):
+		s.t.Errorf("%s: %s, got %s", strings.Join(c, " "), "wanted to hear of it", what)
+	case c[0] == "quiet" && risk >= attention:
+		s.t.Errorf("%s: got %s", strings.Join(c, " "), what)
+	default:
+		s.t.Logf("%s: %s", strings.Join(c, " "), what)
+	}
+}

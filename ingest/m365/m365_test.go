@@ -1,0 +1,12 @@
+package m365_test
+
+import (
+	"testing"
+
+	"github.com/outflow/outflow/ingest/m365"
+	"github.com/outflow/outflow/ingest/ingesttest"
+)
+
+func TestDecode(t *testing.T) { ingesttest.Run(t, m365.Formats, m365.Tables) }
+
+func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, m365.Formats, m365.Tables) }

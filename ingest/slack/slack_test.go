@@ -1,0 +1,12 @@
+package slack_test
+
+import (
+	"testing"
+
+	"github.com/outflow/outflow/ingest/slack"
+	"github.com/outflow/outflow/ingest/ingesttest"
+)
+
+func TestDecode(t *testing.T) { ingesttest.Run(t, slack.Formats, nil) }
+
+func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, slack.Formats, nil) }

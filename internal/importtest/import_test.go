@@ -1,0 +1,84 @@
+// Package importtest checks who may import whom: data flows one way, and rooms do
+// not open each other's doors.
+package importtest
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/outflow/outflow/"
+
+// allowed are the packages of ours that the packages of a room may import, by
+// prefix; the longest prefix that matches the importer decides.
+var allowed = []struct {
+	room string
+	may  []string
+}{
+	{"internal/event", nil},
+	{"internal/finding", nil},
+	{"internal/mail", nil},
+	{"internal/jsonscan", nil},
+	{"internal/sqlitedb", nil},
+	{"internal/eventlog", []string{"internal/sqlitedb"}},
+	{"ingest", []string{"ingest", "internal/"}},
+	{"detect", []string{"internal/"}},
+	{"alert", []string{"alert", "internal/"}},
+	{"cmd/", []string{"ingest", "detect", "alert", "internal/"}},
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	packages := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		from := strings.TrimPrefix(fields[0], module)
+		may, known := rule(from)
+		if !known {
+			t.Errorf("%s is in no room", from)
+			continue
+		}
+		packages++
+		for _, imp := range fields[1:] {
+			to, ours := strings.CutPrefix(imp, module)
+			if !ours {
+				if imp == "testing" && !isTest(from) {
+					t.Errorf("%s imports testing: test helpers do not belong into the program", from)
+				}
+				continue
+			}
+			if isTest(to) && !isTest(from) {
+				t.Errorf("%s imports the test package %s", from, to)
+			}
+			ok := false
+			for _, prefix := range may {
+				ok = ok || strings.HasPrefix(to, prefix)
+			}
+			if !ok {
+				t.Errorf("%s may not import %s", from, to)
+			}
+		}
+	}
+	if packages < 20 {
+		t.Errorf("only %d packages were looked at", packages)
+	}
+}
+
+func rule(from string) (may []string, known bool) {
+	best := -1
+	for _, r := range allowed {
+		if strings.HasPrefix(from, r.room) && len(r.room) > best {
+			best, may, known = len(r.room), r.may, true
+		}
+	}
+	return may, known || strings.HasSuffix(from, "importtest")
+}
+
+func isTest(path string) bool {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	return strings.HasSuffix(name, "test")
+}
