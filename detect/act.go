@@ -31,8 +31,8 @@ type Act struct {
 	Rows      float64 // rows taken, each execution once
 	Export    bool    // the first record of an export
 
-	External, Internal, Unknown, Personal, Fellow, Own int // recipients that are new to the object today, by kind
-	NewRecipients                                      int // of them, new to the person
+	External, Internal, Unknown, Own int // recipients that are new to the object today, by kind
+	NewRecipients                    int // of them, new to the person
 
 	NewNetwork bool // the network is new to person and organisation today
 	NewCountry bool // the country is new to the person today
@@ -40,7 +40,6 @@ type Act struct {
 	NewApp     bool // the application is new to the organisation today
 	Failures   int  // failed sign-ins from the same address within the day before
 	Silent     int  // days without any activity before today
-	Leaving    bool // between notice and a week after the last day
 
 	SharedAfterDownload, DeletedAfterDownload bool
 }

@@ -20,7 +20,7 @@ func parseDay(t string) (int64, bool) {
 // remembers it. Only what took effect changes what is known.
 func (e *Engine) observe(p *person, ev *event.Event) *Act {
 	a := &e.act
-	*a = Act{Event: ev, Person: p.Name, Service: p.Service, Silent: p.Day.Silent, Leaving: p.leaving(ev.Time)}
+	*a = Act{Event: ev, Person: p.Name, Service: p.Service, Silent: p.Day.Silent}
 	today := ev.Time / dayMS
 	o := e.org(p)
 	switch ev.Class {
@@ -53,11 +53,6 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 	case event.TokenGrant, event.PermissionGrant:
 		e.application(o, a, today)
 	case event.GuardChange:
-		set := guardOff
-		if ev.Attr(event.AttrBlock) == "on" {
-			set = guardOn
-		}
-		o.arrive(set, hash(ofPlace, ev.Tenant, ev.Object.Name), today)
 		a.Sensitive = sensitiveName(ev.Object.Name)
 	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
 		a.Sensitive = sensitive(&ev.Object)
@@ -229,7 +224,6 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 			o.arrive(domains, dk, today)
 		}
 		if personal {
-			a.Personal++
 			if namesSelf(p.Name, t.Account) {
 				a.Own++
 			}

@@ -21,7 +21,6 @@ type org struct {
 	DenAdd      []int64
 	Tails       []Tail // per judged metric
 	Shifts      []Tail // per slow metric
-	Scores      Tail   // of the person-days' scores
 	Facts       []float64
 	FactAdd     []int64
 	FactN       float64
@@ -34,7 +33,6 @@ type org struct {
 	Domains  map[uint64]int32
 	Apps     map[uint64]int32
 	AppUsers map[uint64]int32 // people who were seen using an application
-	Guarded  map[uint64]bool  // buckets and accounts whose public-access block is known: on or off
 	pending  []arrival
 }
 
@@ -62,8 +60,6 @@ const (
 	domains
 	apps
 	appUsers
-	guardOn
-	guardOff
 )
 
 // point is the scale of fixed-point sums.
@@ -77,7 +73,7 @@ func newOrg() *org {
 	o := &org{
 		Departments: map[string]*department{}, Sum: make([]int64, q), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
 		Tails: make([]Tail, judged), Shifts: make([]Tail, len(slow)), Facts: make([]float64, len(facts)), FactAdd: make([]int64, len(facts)), FactN: 200,
-		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{}, Guarded: map[uint64]bool{},
+		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{},
 	}
 	for j := range q {
 		o.Num[j], o.Den[j] = 1, 1
@@ -139,10 +135,6 @@ func (o *org) closeHour(hour int64) {
 			if n := o.AppUsers[a.key]; n > 0 || len(o.AppUsers) < 1<<14 {
 				o.AppUsers[a.key] = n + 1
 			}
-		case guardOn, guardOff:
-			if _, known := o.Guarded[a.key]; known || len(o.Guarded) < 1<<16 {
-				o.Guarded[a.key] = a.set == guardOn
-			}
 		}
 	}
 	o.pending = o.pending[:0]
@@ -174,7 +166,6 @@ func (o *org) closeDay() {
 	for i := range o.Shifts {
 		o.Shifts[i].closeDay()
 	}
-	o.Scores.closeDay()
 	for i := range o.Facts {
 		o.Facts[i] = float64(o.Facts[i]*.995) + float64(o.FactAdd[i])
 	}

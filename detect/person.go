@@ -20,7 +20,6 @@ type person struct {
 	Active float64   // decayed number of active days
 	Shift  []float64 // per slow metric: CUSUM of a raised rate
 	Own    float64   // decayed mean of the day's scores
-	Carry  float64   // what middling days have added up to
 
 	Hours   [24]float64 // decayed number of active days with activity in an hour (UTC)
 	HourN   float64
@@ -28,9 +27,7 @@ type person struct {
 
 	Notice  int64 // when notice became known, Unix milliseconds; 0 if it has not
 	LastDay int64 // end of the last working day; 0 if unknown
-	Frozen  []float64
-	Before  [2]past // the sums of one and two months ago
-	Last    int64   // day of the last activity, days since 1970; 0 if none
+	Last    int64 // day of the last activity, days since 1970; 0 if none
 
 	Known   novelty // containers, recipients, networks, countries, clients
 	Items   novelty // objects
@@ -38,13 +35,6 @@ type person struct {
 	Reports map[uint64]float64 // rows of the last run of a report
 
 	Day Day
-}
-
-// past is a copy of the sums at some time.
-type past struct {
-	Day    int64
-	Sum    []float64
-	Active float64
 }
 
 // failure is a failed sign-in.
@@ -77,6 +67,8 @@ type Day struct {
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
+
+	lasting bool // a raised rate began before today
 
 	usual, peers []float64 // per metric, of the last evaluation
 	worth        []float64 // calibrated surprise per metric, of the last evaluation

@@ -29,7 +29,6 @@ type scenario struct {
 	t      *testing.T
 	events []keyed
 	people []string
-	dept   string
 	checks [][]string
 	first  int // day of the first act
 	n      int
@@ -150,7 +149,9 @@ func (s *scenario) routine(who string, day int) {
 	if roll(6) == 0 {
 		add(event.Export, event.Salesforce, 1, func(e *event.Event) { e.Rows = int64(roll(400)) })
 		add(event.Delete, event.Box, 1+roll(3), file)
-		add(event.Clone, event.GitHub, 1, func(e *event.Event) { e.Object = event.Object{ID: fmt.Sprintf("acme/r%d", roll(4)), Type: "repository"} })
+		add(event.Clone, event.GitHub, 1, func(e *event.Event) {
+			e.Object = event.Object{ID: fmt.Sprintf("acme/r%d", roll(4)), Type: "repository"}
+		})
 		add(event.ShareUser, event.Box, 1, func(e *event.Event) {
 			file(e)
 			e.To = []event.Recipient{{Account: fmt.Sprintf("c%d@partner.example", roll(3)), Scope: event.ScopeExternal}}

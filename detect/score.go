@@ -23,8 +23,6 @@ const (
 	leaveGain   = 1.1
 	shiftGain   = .8
 	ownShare    = .5
-	carryOver   = .8
-	carryGain   = .0
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -47,7 +45,7 @@ func (m *Metric) scaled(x float64) float64 {
 // verdict is what a day amounts to so far.
 type verdict struct {
 	risk   float64
-	today  float64   // before habits and accumulation
+	today  float64   // before habits
 	points []float64 // per detector
 	shift  float64   // points of the slow shift
 	raw    []float64 // surprise per judged metric
@@ -167,9 +165,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		score += max(gain, 0)
 	}
 	v.today = score
-	score = max(score-float64(ownShare*p.Own), score*.3)
-	carry := float64(p.Carry*carryOver) + min(max(score-1, 0), 10)
-	v.risk = max(score, float64(carryGain*carry)+float64(.3*score))
+	v.risk = max(score-float64(ownShare*p.Own), score*.3) // some people are always odd
 	return v
 }
 
@@ -228,8 +224,6 @@ func (e *Engine) closeDay(p *person) {
 	if p.leaving(day.Latest) {
 		o.Leavers++
 	}
-	score := max(v.today-float64(ownShare*p.Own), v.today*.3)
-	p.Carry = float64(p.Carry*carryOver) + min(max(score-1, 0), 10)
 	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, 15))
 
 	e.learnHours(p, o)

@@ -117,7 +117,6 @@ func (e *Engine) Restore(s *Snapshot) error {
 		for i := range o.Shifts {
 			o.Shifts[i].prepare()
 		}
-		o.Scores.prepare()
 	}
 	for _, st := range s.persons {
 		p := new(person)

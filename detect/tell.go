@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/internal/event"
@@ -102,8 +103,9 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 	}
 	d.Best = risk
 	d.usual, d.peers, d.worth = v.mean, v.peers, v.worth
-	if v.shift > 0 || p.Carry > 1 {
-		v.points[detected["slow_drip"]] = v.shift + float64(carryGain*carryOver*p.Carry)
+	if v.shift > 0 {
+		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
+		v.points[detected["slow_drip"]] = v.shift
 	}
 	for g, det := range All {
 		if v.points[g] <= 0 {

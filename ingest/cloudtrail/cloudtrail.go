@@ -43,8 +43,7 @@ var Tables = []*ingest.Table{{
 type record struct {
 	id, sharedID, time, source, name, ip, agent, errorCode, errorMessage string
 	account, readOnly, category, kind                                    string
-	bucket, key, login, mfaUsed, userName                                string // from requestParameters, responseElements, additionalEventData
-	issuedKey                                                            string // access key that an STS answer hands out
+	bucket, key, userName                                                string // from requestParameters, responseElements, additionalEventData
 	bytesOut                                                             int64
 	params, response                                                     []byte // raw, where a handler needs more
 	who                                                                  identity
@@ -168,8 +167,6 @@ func (r *record) scanAdditional(s *jsonscan.Scanner) {
 		switch string(s.Key) {
 		case "bytesTransferredOut":
 			r.bytesOut = s.Int()
-		case "MFAUsed":
-			r.mfaUsed = s.Text()
 		case "UserName":
 			r.userName = s.Text()
 		default:

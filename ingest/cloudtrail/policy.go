@@ -10,14 +10,13 @@ import (
 
 // A statement of an IAM or resource policy, as far as exposure depends on it.
 type statement struct {
-	allow                 bool
-	everyone, notListed   bool     // Principal "*" in any form; NotPrincipal
-	accounts              []string // other principals: account ids
-	actions               []string
-	notAction, limited    bool // limited: a condition narrows who may use it
-	everyResource         bool
-	conditions            []string
-	hasResource, hasWrite bool
+	allow               bool
+	everyone, notListed bool     // Principal "*" in any form; NotPrincipal
+	accounts            []string // other principals: account ids
+	actions             []string
+	notAction, limited  bool // limited: a condition narrows who may use it
+	everyResource       bool
+	conditions          []string
 }
 
 // statements reads a policy document: an object, or a string that holds one.

@@ -34,7 +34,7 @@ type detail struct {
 	kind, name                                                                    string
 	docID, docType, title, owner, visibility, oldVisibility, change, targetUser   string
 	targetDomain, appID, newOwner, userEmail, role, setting, newValue, membership string
-	clientID, appName, destination, forward, affected, challenge, failure, label  string
+	clientID, appName, destination, forward, affected, failure, label             string
 	groupEmail, memberEmail, drive                                                string
 	scopes, newValues                                                             []byte
 	primary, notPrimary, suspicious, collaborator                                 bool

@@ -42,7 +42,7 @@ var Tables = []*ingest.Table{{
 type record struct {
 	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result  string
 	itemType, itemID, site, relative, fileName, label, appID, appName, targetName        string
-	targetType, logonError, errorNumber, mailbox, session, deviceID, sharingType         string
+	targetType, logonError, errorNumber, mailbox, session, deviceID                      string
 	recordType, userType, size, count                                                    int64
 	extended, modified, targets, actors, parameters, operationProperties, deviceProperty []byte
 }

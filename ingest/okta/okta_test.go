@@ -3,8 +3,8 @@ package okta_test
 import (
 	"testing"
 
-	"github.com/outflow/outflow/ingest/okta"
 	"github.com/outflow/outflow/ingest/ingesttest"
+	"github.com/outflow/outflow/ingest/okta"
 )
 
 func TestDecode(t *testing.T) { ingesttest.Run(t, okta.Formats, okta.Tables) }

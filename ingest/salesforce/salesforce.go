@@ -120,9 +120,8 @@ var columnIndex = func() map[string]int {
 
 // row is one row of an event log file.
 type row struct {
-	cells   [columnCount]string
-	id18    [18]byte
-	scratch []byte
+	cells [columnCount]string
+	id18  [18]byte
 }
 
 func bind(h ingest.Header) func([][]byte, *ingest.Sink) error {

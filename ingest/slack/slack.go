@@ -27,7 +27,6 @@ type record struct {
 	id, created, action, ip, agent, session, workspace string
 	actor, entity                                      thing
 	details                                            []byte
-	scopes                                             string
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}

@@ -3,8 +3,8 @@ package slack_test
 import (
 	"testing"
 
-	"github.com/outflow/outflow/ingest/slack"
 	"github.com/outflow/outflow/ingest/ingesttest"
+	"github.com/outflow/outflow/ingest/slack"
 )
 
 func TestDecode(t *testing.T) { ingesttest.Run(t, slack.Formats, nil) }

