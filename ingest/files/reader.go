@@ -30,12 +30,13 @@ type reader struct {
 	rep     *Report
 	name    string
 	keys    string // top-level keys of the first unknown record
+	nested  int    // lists within lists that are open
 }
 
 // read decodes one plain stream. The error, if any, is a *notice.
 func (r *reader) read(name string, in io.Reader) error {
 	r.w.reset(in)
-	r.name, r.current, r.keys = name, nil, ""
+	r.name, r.current, r.keys, r.nested = name, nil, "", 0
 	before, unknown, problems := r.rep.Records, r.rep.Unknown, len(r.rep.Problems)
 	shape, err := r.sniff()
 	if err != nil {
@@ -340,6 +341,11 @@ func (r *reader) record() bool {
 // returns false when the end of the array cannot be found.
 func (r *reader) elements() bool {
 	w := &r.w
+	if r.nested++; r.nested > jsonscan.MaxDepth {
+		r.problem(w.lineAt(0), "lists nested too deep: the rest of the file is not read")
+		return false
+	}
+	defer func() { r.nested-- }()
 	for !r.stop() {
 		switch c := w.skipSpace(); c {
 		case 0:
@@ -364,6 +370,9 @@ func (r *reader) elements() bool {
 			if !r.quoted() {
 				return false
 			}
+		case '}':
+			r.problem(w.lineAt(0), "the rest of the file cannot be read: brackets do not match")
+			return false
 		default:
 			r.problem(w.lineAt(0), "expected a record")
 			if !r.skipLiteral() {
@@ -538,6 +547,9 @@ func (r *reader) restOfObject() bool {
 					return false
 				}
 			}
+		case ']':
+			r.problem(w.lineAt(0), "the rest of the file cannot be read: brackets do not match")
+			return false
 		default:
 			if !r.skipLiteral() {
 				return false
