@@ -112,7 +112,7 @@ func (s *state) begin(ctx context.Context) (err error) {
 // comes last, the generation before is.
 func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	next := s.current + 1
-	if err := s.backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
+	if err := s.backlog.Commit(backlogCheckpoint(f)); err != nil {
 		return err
 	}
 	s.backlog = nil
@@ -120,4 +120,8 @@ func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 		return err
 	}
 	return s.alerts.Save(ctx, next, f.at, f.desk, list)
+}
+
+func backlogCheckpoint(f *flow) backlog.Checkpoint {
+	return backlog.Checkpoint{At: f.at, Aliases: f.aliases}
 }

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+)
+
+var acme = filepath.Join("..", "..", "examples", "acme")
+
+// scanned scans and returns all alerts as NDJSON.
+func scanned(t *testing.T, data string, workers int, paths ...string) string {
+	t.Helper()
+	res, err := scan(t.Context(), scanInput{paths: paths, data: data, workers: workers, config: &config{}, progress: newProgress(io.Discard)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text(t, res.alerts)
+}
+
+func text(t *testing.T, list []alert.Alert) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := alert.Formats["ndjson"](&b, list, alert.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// same compares two outputs line by line.
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got == want {
+		return
+	}
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			t.Fatalf("%s: %d alerts, want %d; alert %d is\n%.400s\nwant\n%.400s", what, len(g), len(w), i, g[i], w[i])
+		}
+	}
+	t.Fatalf("%s: %d alerts, want %d", what, len(g), len(w))
+}
+
+// copied copies the example's files for which name gives a name into a folder.
+func copied(t *testing.T, name func(path string) string) string {
+	t.Helper()
+	dir := t.TempDir()
+	err := filepath.WalkDir(acme, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(acme, path)
+		to := name(rel)
+		if to == "" {
+			return nil
+		}
+		to = filepath.Join(dir, to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, b, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestOrderDoesNotMatter scans the example with other names and folders, which
+// are read in another order, and with other numbers of workers.
+func TestOrderDoesNotMatter(t *testing.T) {
+	want := scanned(t, "", 1, acme)
+	if strings.Count(want, "\n") < 50 {
+		t.Fatalf("only %d alerts", strings.Count(want, "\n"))
+	}
+	shuffled := copied(t, func(path string) string { return fmt.Sprintf("%x/x", sha256.Sum256([]byte(path))) })
+	for _, workers := range []int{1, 2, 5, 16} {
+		same(t, fmt.Sprint(workers, " workers"), scanned(t, "", workers, acme), want)
+		same(t, fmt.Sprint("shuffled, ", workers, " workers"), scanned(t, "", workers, shuffled), want)
+	}
+}
+
+// TestTwiceCountsOnce scans everything twice.
+func TestTwiceCountsOnce(t *testing.T) {
+	again := copied(t, func(path string) string { return path })
+	same(t, "twice", scanned(t, "", 2, acme, again), scanned(t, "", 2, acme))
+}
+
+var dated = regexp.MustCompile(`2026-?(\d\d)-?(\d\d)`)
+
+// before says whether a file of the example was delivered before a day such as
+// 0405; the HR files always were.
+func before(path, day string) bool {
+	m := dated.FindStringSubmatch(filepath.Base(path))
+	return m == nil || m[1]+m[2] < day
+}
+
+// TestNoHindsight scans the beginning of the example: the alerts up to two days
+// before its end are those of the whole.
+func TestNoHindsight(t *testing.T) {
+	whole, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, day := range []string{"0320", "0411"} {
+		part := copied(t, func(path string) string {
+			if !before(path, day) {
+				return ""
+			}
+			return path
+		})
+		beginning, err := scan(t.Context(), scanInput{paths: []string{part}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cut, _ := time.Parse("20060102", "2026"+day)
+		cut = cut.AddDate(0, 0, -2)
+		early := func(list []alert.Alert) string {
+			list = slices.DeleteFunc(slices.Clone(list), func(a alert.Alert) bool { return !a.Time.Before(cut) })
+			if len(list) < 10 {
+				t.Errorf("only %d alerts before %s", len(list), cut)
+			}
+			return text(t, list)
+		}
+		same(t, "until "+day, early(beginning.alerts), early(whole.alerts))
+	}
+}
+
+// TestStateGoesOn scans the example in two, three and in overlapping parts that
+// share a data directory; the last word is that of one scan, also when a part is
+// scanned again.
+func TestStateGoesOn(t *testing.T) {
+	want := scanned(t, "", 2, acme)
+	parts := func(days ...string) (dirs []string) {
+		from := "0000"
+		for _, to := range append(days, "9999") {
+			dirs = append(dirs, copied(t, func(path string) string {
+				if before(path, from) && from != "0000" && dated.MatchString(filepath.Base(path)) || !before(path, to) {
+					return ""
+				}
+				return path
+			}))
+			from = to
+		}
+		return dirs
+	}
+	for _, days := range [][]string{{"0401"}, {"0310", "0405"}} {
+		data := t.TempDir()
+		last := ""
+		dirs := parts(days...)
+		for _, dir := range dirs {
+			last = scanned(t, data, 2, dir)
+		}
+		same(t, fmt.Sprint("split at ", days), last, want)
+		same(t, "the last part again", scanned(t, data, 2, dirs[len(dirs)-1]), want)
+	}
+	data := t.TempDir()
+	scanned(t, data, 2, parts("0408")[0])
+	same(t, "everything after a part of it", scanned(t, data, 2, acme), want)
+}
+
+// TestLate checks that a file that arrives a week late lands in its own window.
+func TestLate(t *testing.T) {
+	const late = "box/2026-04-13.ndjson.gz"
+	without := copied(t, func(path string) string {
+		if path == late {
+			return ""
+		}
+		return path
+	})
+	data := t.TempDir()
+	if scanned(t, data, 2, without) == scanned(t, "", 2, acme) {
+		t.Fatal("the file makes no difference")
+	}
+	same(t, "late", scanned(t, data, 2, filepath.Join(acme, late)), scanned(t, "", 2, acme))
+}
+
+// TestOneProcess checks that a data directory is used by one process at a time.
+func TestOneProcess(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openState(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if _, err := openState(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestInterrupted checks that a scan that is cut off leaves the state as it was.
+func TestInterrupted(t *testing.T) {
+	data := t.TempDir()
+	first := copied(t, func(path string) string {
+		if !before(path, "0401") {
+			return ""
+		}
+		return path
+	})
+	scanned(t, data, 2, first)
+	for _, step := range []string{"backlog", "baselines"} { // what is written before the alerts, which come last
+		s, err := openState(t.Context(), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		generation, _, err := s.alerts.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.current = generation
+		if err := s.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f := &flow{}
+		if err := s.backlog.Commit(backlogCheckpoint(f)); err != nil {
+			t.Fatal(err)
+		}
+		s.backlog = nil
+		if step == "baselines" {
+			if err := s.detect.Save(t.Context(), generation+1, generation, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.close()
+	}
+	same(t, "after two crashes", scanned(t, data, 2, acme), scanned(t, "", 2, acme))
+}
+
+func TestExampleConfig(t *testing.T) {
+	c, err := loadConfig(filepath.Join("..", "..", "config.example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Domains) != 1 || len(c.ServiceAccounts) != 1 || len(c.Aliases["jane.doe@acme.example"]) != 2 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	p := &progress{files: 10, bytes: 1000_000}
+	p.read.Files.Store(5)
+	p.read.Bytes.Store(500_000)
+	p.read.Events.Store(2000)
+	if got, want := p.line(2*time.Second), "reading 5 of 10 files · 0 MB/s · 1000 events/s · 2 s left"; got != want {
+		t.Errorf("%q", got)
+	}
+	p.judged.Store(7)
+	if got, want := p.line(time.Second), "judging 7 of 2000 events"; got != want {
+		t.Errorf("%q", got)
+	}
+}
