@@ -54,10 +54,10 @@ func ParseSeverity(name string) (Severity, error) {
 // there were 20 false alerts per 1,000 user-days from Low on, 5 from Medium on, 2
 // from High on and ½ from Critical on (docs/benchmarks.md).
 const (
-	lowFrom      = 2.3
-	mediumFrom   = 5.0
-	highFrom     = 7.3
-	criticalFrom = 11.0
+	lowFrom      = 2.4
+	mediumFrom   = 5.2
+	highFrom     = 7.5
+	criticalFrom = 11.8
 )
 
 // severity of a score, given what is at stake (finding.Stake): the most valuable

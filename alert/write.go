@@ -57,7 +57,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 		row := []string{a.ID, stamp(a.Time), a.Severity.String(), num(a.Score), a.User, a.Detector, a.Title, a.Reason, stamp(a.Window.Start), stamp(a.Window.End), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
 			strings.Join(a.Sources, " "), strings.Join(a.Techniques, " "), strconv.Itoa(a.EventCount), stamp(a.DataCompleteTo), a.Case, strings.Join(a.EventIDs, " ")}
 		for k := range row {
-			row[k] = inert(row[k])
+			row[k] = inert(printable(row[k]))
 		}
 		if err := c.Write(row); err != nil {
 			return err

@@ -70,8 +70,8 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	return e.err
 }
 
-// Flush judges the days that are still open, changing nothing: more events may
-// follow.
+// Flush judges the days that are still open. More events may follow: nothing is
+// learned, and no later judgement changes.
 func (e *Engine) Flush() error {
 	for _, p := range e.open() {
 		e.tell(p, p.Day.Latest)

@@ -50,7 +50,7 @@ func merged(t *testing.T, memory int64, list []*event.Event, writers int) ([]str
 		if err := dec.Decode(rec, &e); err != nil {
 			return err
 		}
-		got = append(got, strings.Clone(e.ID) + strings.Clone(e.Actor.Name))
+		got = append(got, strings.Clone(e.ID)+strings.Clone(e.Actor.Name))
 		return nil
 	})
 	if err != nil {

@@ -1,0 +1,283 @@
+package alert
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/internal/finding"
+)
+
+var update = flag.Bool("update", false, "rewrite goldens")
+
+func start() int64 { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMilli() }
+
+// found is a finding about a person on a day.
+func found(person, detector string, day int64, risk, points float64) *finding.Finding {
+	at := start() + day*dayMS
+	return &finding.Finding{
+		ID: person + detector + string(rune('0'+day)), Episode: person + string(rune('0'+day)), Revision: 1, Detector: detector, Person: person, Time: at + 500, Start: at - 60_000, End: at, Points: points, Risk: risk,
+		Title: "Bulk download", Reason: "downloaded 143 files from Box in 9 minutes; usual day 4 files, peers 6", Observed: 143, Expected: 4, Peers: 6, Unit: "files", Days: 20.5,
+		Sources: []string{"box"}, Techniques: []string{"T1530", "T1213.004"}, EventIDs: []string{"a", "b"}, Events: 2, Complete: at, Stake: 1,
+	}
+}
+
+// hostile is text that wants out of everything.
+const hostile = "=cmd|' /C calc'!A0\"><script>alert(1)</script>\x1b[31m\r\nX: y\u202egnp.exe `*_<!here>"
+
+func sample() []Alert {
+	d := NewDesk()
+	lead := found("jane@acme.example", "bulk_download", 0, 12, 9)
+	lead.Context = []string{"leaves in 9 days"}
+	leaver := found("jane@acme.example", "leaver_takeout", 0, 12, 3)
+	leaver.Reason, leaver.Events, leaver.EventIDs, leaver.Sources = "is leaving", 0, nil, nil
+	share := found("jane@acme.example", "external_sharing", 0, 12, 2)
+	share.Title, share.Reason, share.EventIDs = "External sharing", "shared 3 items with \"x@rival.example\"", []string{"b", "c"}
+	for _, f := range []*finding.Finding{lead, leaver, share, found("jane@acme.example", "bulk_download", 2, 6, 6), found("bob@acme.example", "bulk_download", 0, 1, 1)} {
+		d.Add(f)
+	}
+	evil := found(hostile+"@acme.example", "bulk_download", 1, 7.5, 7.5)
+	evil.Reason = "downloaded \"" + hostile + "\""
+	evil.EventIDs = []string{hostile}
+	d.Add(evil)
+	svc := found("svc-backup@acme.example", "bucket_public", 1, 8, 8)
+	svc.Service, svc.Stake, svc.Title = true, 3, "Bucket made public"
+	d.Add(svc)
+	return d.Alerts()
+}
+
+// TestFormats compares every format with its golden, hostile names and all.
+func TestFormats(t *testing.T) {
+	for name, write := range Formats {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := write(&b, sample(), Options{Version: "1.0"}); err != nil {
+				t.Fatal(err)
+			}
+			if strings.ContainsAny(b.String(), "\x1b\x00") || strings.Contains(b.String(), "\u202e") && name == "table" {
+				t.Error("control characters came through")
+			}
+			golden := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.String() != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+			}
+			b.Reset()
+			if err := write(&b, nil, Options{}); err != nil {
+				t.Errorf("no alerts: %v", err)
+			}
+		})
+	}
+}
+
+func TestColor(t *testing.T) {
+	var plain, colored bytes.Buffer
+	writeTable(&plain, sample(), Options{})
+	writeTable(&colored, sample(), Options{Color: true})
+	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(colored.String(), "\x1b[1;31mcritical\x1b[0m") {
+		t.Error("colours are not where they should be")
+	}
+}
+
+// TestFields checks what the NDJSON alert carries at least.
+func TestFields(t *testing.T) {
+	var b bytes.Buffer
+	writeNDJSON(&b, sample(), Options{})
+	for line := range strings.Lines(b.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range strings.Fields("id time user detector score severity title reason window observed expected peers sources techniques event_ids data_complete_to") {
+			if _, ok := m[key]; !ok {
+				t.Errorf("no %s in %s", key, line)
+			}
+		}
+		w := m["window"].(map[string]any)
+		if w["start"] == nil || w["end"] == nil {
+			t.Error("no window")
+		}
+	}
+}
+
+func TestCSVIsInert(t *testing.T) {
+	var b bytes.Buffer
+	writeCSV(&b, sample(), Options{})
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		for _, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
+				t.Errorf("a spreadsheet would compute %q", cell)
+			}
+		}
+	}
+}
+
+// TestOCSF checks the attributes that the Detection Finding class of OCSF 1.6
+// requires, the values it enumerates, and that no attribute of another class is
+// used (schema.ocsf.io/1.6.0/classes/detection_finding).
+func TestOCSF(t *testing.T) {
+	known := map[string]bool{}
+	for _, k := range strings.Fields(`activity_id activity_name category_uid category_name class_uid class_name type_uid type_name time start_time end_time severity_id severity status_id status is_alert risk_score message count metadata finding_info evidences resources unmapped`) {
+		known[k] = true
+	}
+	var b bytes.Buffer
+	writeOCSF(&b, sample(), Options{Version: "1.0"})
+	for line := range strings.Lines(b.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		for k := range m {
+			if !known[k] {
+				t.Errorf("%s is no attribute of the class", k)
+			}
+		}
+		for _, k := range strings.Fields("activity_id category_uid class_uid finding_info metadata severity_id time type_uid") {
+			if m[k] == nil {
+				t.Errorf("%s is required", k)
+			}
+		}
+		num := func(v any) int { return int(v.(float64)) }
+		if num(m["class_uid"]) != 2004 || num(m["category_uid"]) != 2 || num(m["type_uid"]) != 200400+num(m["activity_id"]) || num(m["severity_id"]) < 1 || num(m["severity_id"]) > 6 {
+			t.Errorf("%v", m)
+		}
+		meta, info := m["metadata"].(map[string]any), m["finding_info"].(map[string]any)
+		if meta["version"] == nil || meta["product"] == nil || info["uid"] == nil || info["analytic"].(map[string]any)["type_id"] == nil {
+			t.Errorf("%v %v", meta, info)
+		}
+		if ms := num(m["time"]); ms < 1_700_000_000_000 {
+			t.Errorf("time %d is not in milliseconds", ms)
+		}
+		for _, e := range m["evidences"].([]any) {
+			if e.(map[string]any)["actor"] == nil {
+				t.Error("an evidence of nothing")
+			}
+		}
+	}
+}
+
+func TestSeverity(t *testing.T) {
+	for _, c := range []struct {
+		score float64
+		stake int
+		want  Severity
+	}{{0, 0, Informational}, {2.4, 0, Low}, {5.2, 0, Medium}, {5.2, 3, High}, {2.5, 3, Low}, {7.5, 1, High}, {11.8, 0, Critical}, {30, 3, Critical}} {
+		if got := severity(c.score, c.stake); got != c.want {
+			t.Errorf("severity(%g, %d) = %s, want %s", c.score, c.stake, got, c.want)
+		}
+	}
+	for s := Informational; s <= Critical; s++ {
+		if back, err := ParseSeverity(s.String()); err != nil || back != s {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	if _, err := ParseSeverity("urgent"); err == nil {
+		t.Error("urgent was taken for a severity")
+	}
+}
+
+// TestDesk checks what later findings do to an alert.
+func TestDesk(t *testing.T) {
+	d := NewDesk()
+	a := found("jane", "bulk_download", 0, 5, 5)
+	d.Add(a)
+	worse := *a
+	worse.Risk, worse.Points, worse.Time = 9, 9, a.Time+60_000
+	d.Add(&worse)
+	with := *found("jane", "external_sharing", 0, 9, 1)
+	with.Time = worse.Time
+	d.Add(&with)
+	old := *a // an earlier word comes again: it changes nothing
+	d.Add(&old)
+	d.Add(&worse)
+	list := d.Alerts()
+	if len(list) != 1 || list[0].Score != 9 || list[0].Revision != 2 || len(list[0].Evidence) != 2 || list[0].Detector != "bulk_download" {
+		t.Errorf("%+v", list)
+	}
+	if got := list[0].Time; got.UnixMilli() <= worse.Time || got.UnixMilli() > worse.Time+1000 {
+		t.Errorf("raised at %s, the event was at %d", got, worse.Time)
+	}
+}
+
+// TestSeries checks which alerts are one case.
+func TestSeries(t *testing.T) {
+	d := NewDesk()
+	for _, day := range []int64{0, 2, 9} {
+		d.Add(found("jane", "bulk_download", day, 6, 6))
+	}
+	d.Add(found("bob", "bulk_download", 1, 6, 6))
+	cases := map[string]int{}
+	for _, a := range d.Alerts() {
+		cases[a.Case]++
+	}
+	if len(cases) != 3 || cases["jane0"] != 2 || cases["jane9"] != 1 || cases["bob1"] != 1 {
+		t.Errorf("%v", cases)
+	}
+}
+
+func TestStore(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "alerts.db")
+	s, err := OpenStore(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if generation, desk, err := s.Load(ctx); err != nil || generation != 0 || len(desk.Alerts()) != 0 {
+		t.Fatalf("empty: %d, %v", generation, err)
+	}
+	d := NewDesk()
+	d.Add(found("jane", "bulk_download", 0, 6, 6))
+	d.Add(found("jane", "bulk_download", 5, 6, 6)) // its day is not over at the checkpoint
+	checkpoint := start() + 5*dayMS + hourOf(2)
+	snapshot, err := d.Snapshot(checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := d.Alerts()
+	d.Add(found("jane", "bulk_download", 7, 8, 8)) // after the checkpoint
+	if err := s.Save(ctx, 4, checkpoint, snapshot, d.Alerts()); err != nil {
+		t.Fatal(err)
+	}
+	generation, back, err := s.Load(ctx)
+	if err != nil || generation != 4 {
+		t.Fatal(generation, err)
+	}
+	got, _ := json.Marshal(back.Alerts())
+	want, _ := json.Marshal(at)
+	if string(got) != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	back.Add(found("jane", "bulk_download", 5, 9, 9))
+	if list := back.Alerts(); len(list) != 2 || list[0].Score != 9 || list[0].Revision != 2 {
+		t.Errorf("%+v", list)
+	}
+}
+
+func hourOf(n int64) int64 { return n * 3_600_000 }
+
+func TestWrap(t *testing.T) {
+	for _, line := range wrap("a bb ccc "+strings.Repeat("x", 25)+" dd", 10) {
+		if n := len([]rune(line)); n > 10 || n == 0 {
+			t.Errorf("%q", line)
+		}
+	}
+}

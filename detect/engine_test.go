@@ -1,0 +1,338 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// history is a scenario with much in it.
+func history(t *testing.T) []keyed {
+	s := load(t, filepath.Join("testdata", "crm_export", "loud.txt"))
+	for _, extra := range []string{"testdata/bulk_download/loud.txt", "testdata/brute_force/loud.txt"} {
+		more := load(t, extra)
+		s.events = append(s.events, more.events...)
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	return s.events
+}
+
+func said(t *testing.T, play func(emit func(*finding.Finding) error)) string {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	play(func(f *finding.Finding) error { return enc.Encode(f) })
+	return b.String()
+}
+
+func feed(t *testing.T, e *Engine, events []keyed) {
+	t.Helper()
+	for i := range events {
+		if err := e.Handle(events[i].person, events[i].e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDeterminism checks that the same events give the same findings, word for
+// word, and the same state.
+func TestDeterminism(t *testing.T) {
+	events := history(t)
+	var states [2][]byte
+	var words [2]string
+	for i := range 2 {
+		words[i] = said(t, func(emit func(*finding.Finding) error) {
+			e := New(emit)
+			feed(t, e, events)
+			if err := e.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := e.snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			states[i] = s.organisation
+			for _, p := range s.persons {
+				states[i] = append(states[i], p.body...)
+			}
+		})
+	}
+	if words[0] != words[1] || !bytes.Equal(states[0], states[1]) || len(words[0]) < 1000 {
+		t.Error("two runs differ")
+	}
+}
+
+// TestFlushChangesNothing flushes again and again: what follows stays the same.
+func TestFlushChangesNothing(t *testing.T) {
+	events := history(t)
+	last := func(flush bool) outcome {
+		o := outcome{}
+		e := New(o.take)
+		for i := range events {
+			if err := e.Handle(events[i].person, events[i].e); err != nil {
+				t.Fatal(err)
+			}
+			if flush && i%1000 == 0 {
+				s, err := e.snapshot()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := e.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				_ = s
+			}
+		}
+		e.Flush()
+		return o
+	}
+	a, b := last(false), last(true)
+	for id, fs := range a {
+		if len(b[id]) == 0 || math.Abs(b[id][0].Risk-fs[0].Risk) > .021 {
+			t.Errorf("%s: %v, with flushes %v", fs[0].Person, fs[0].Risk, b[id])
+		}
+	}
+}
+
+// TestSnapshot goes on from a snapshot, through the file: the findings are those
+// of an engine that was never interrupted.
+func TestSnapshot(t *testing.T) {
+	events := history(t)
+	checkpoint := at(20, 0)
+	var snap *Snapshot
+	rest := 0
+	whole := said(t, func(emit func(*finding.Finding) error) {
+		taken := false
+		e := New(func(f *finding.Finding) error {
+			if !taken {
+				return nil
+			}
+			return emit(f)
+		})
+		e.Checkpoint(checkpoint, func(s *Snapshot) error { snap, taken = s, true; return nil })
+		for i := range events {
+			if rest == 0 && events[i].e.Time >= checkpoint && events[i].e.Source != event.HR {
+				rest = i
+			}
+			if err := e.Handle(events[i].person, events[i].e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e.Flush()
+	})
+	store, err := OpenStore(t.Context(), filepath.Join(t.TempDir(), "detect-0.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Save(t.Context(), 1, 0, snap); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save(t.Context(), 2, 1, nil); err != nil { // the next one, not yet current
+		t.Fatal(err)
+	}
+	if snap, err = store.Load(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	again := said(t, func(emit func(*finding.Finding) error) {
+		e := New(emit)
+		if err := e.Restore(snap); err != nil {
+			t.Fatal(err)
+		}
+		feed(t, e, events[rest:])
+		e.Flush()
+	})
+	if whole != again || len(whole) < 1000 {
+		t.Errorf("%d bytes of findings, then %d", len(whole), len(again))
+	}
+	if empty, err := store.Load(t.Context(), 2); err != nil || empty != nil {
+		t.Errorf("%v, %v", empty, err)
+	}
+	if _, err := store.Load(t.Context(), 9); err == nil {
+		t.Error("a generation that is not there was loaded")
+	}
+	snap.organisation = bytes.Replace(snap.organisation, []byte("downloads_fresh"), []byte("downloads_smell"), 1)
+	if err := New(nil).Restore(snap); !errors.Is(err, ErrVersion) {
+		t.Errorf("state of other metrics was taken: %v", err)
+	}
+}
+
+// TestEmitFails checks that an error of the log of findings is not lost.
+func TestEmitFails(t *testing.T) {
+	full := errors.New("log is full")
+	e := New(func(*finding.Finding) error { return full })
+	var err error
+	for _, k := range history(t) {
+		if err = e.Handle(k.person, k.e); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestDayOne checks that a first day gives no judgement that needs a baseline, and
+// that what needs none speaks.
+func TestDayOne(t *testing.T) {
+	s := &scenario{t: t}
+	for _, l := range []string{"people 3 Sales", "1 10:00 p1 download x30 spread=20m place=Team item=f", "1 11:00 p2 policy_change source=aws_cloudtrail type=bucket place=acme-payroll name=acme-payroll after=public"} {
+		s.line(l)
+	}
+	o := play(t, s.events)
+	if risk, list := o.worst(address("p1"), 0); risk >= attention {
+		t.Errorf("p1: %.1f %+v", risk, list)
+	}
+	if risk, list := o.worst(address("p2"), 0); risk < attention || list[0].Detector != "bucket_public" {
+		t.Errorf("p2: %.1f %+v", risk, list)
+	}
+}
+
+// TestSurprise compares with sums of the negative binomial's mass.
+func TestSurprise(t *testing.T) {
+	mass := func(x, mu, k float64) float64 {
+		a, _ := math.Lgamma(x + k)
+		b, _ := math.Lgamma(k)
+		c, _ := math.Lgamma(x + 1)
+		return math.Exp(a - b - c + k*math.Log(k/(k+mu)) + x*math.Log(mu/(k+mu)))
+	}
+	for _, c := range [][3]float64{{1, .5, 1}, {5, 2, .5}, {20, 4, 2}, {3, 10, 6}, {40, 1, .12}} {
+		tail := 1.0
+		for x := 0.0; x < c[0]; x++ {
+			tail -= mass(x, c[1], c[2])
+		}
+		if got, want := surprise(c[0], c[1], c[2]), squash(-math.Log10(tail)); math.Abs(got-want) > 1e-4 {
+			t.Errorf("surprise%v = %g, want %g", c, got, want)
+		}
+	}
+	if s := surprise(1e6, .01, 1); math.IsInf(s, 0) || math.IsNaN(s) || s < 15 {
+		t.Errorf("far out: %g", s)
+	}
+	if surprise(0, 1, 1) != 0 {
+		t.Error("nothing is no surprise")
+	}
+}
+
+// TestTail checks the calibration: of exponential statistics, one in a hundred is
+// as rare as one in a hundred.
+func TestTail(t *testing.T) {
+	var tail Tail
+	if got := tail.rarity(2, limit); got != 3 {
+		t.Errorf("cold: %g", got)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 50 {
+		for range 400 {
+			tail.add(r.ExpFloat64(), 1)
+		}
+		tail.closeDay()
+	}
+	for s, want := range map[float64]float64{0: 0, 1: 1, 3: 3, 4.6: 4.6, 9: 9} {
+		if got := tail.rarity(s, limit); math.Abs(got-want) > .2+.1*want {
+			t.Errorf("rarity(%g) = %g", s, got)
+		}
+	}
+	for s := 0.0; s < 25; s += .05 {
+		if tail.rarity(s+.05, limit) < tail.rarity(s, limit)-1e-9 {
+			t.Fatalf("not rising at %g", s)
+		}
+	}
+}
+
+func TestNovelty(t *testing.T) {
+	var n novelty
+	if n.age(hash(ofItem, "a"), 20000, 100) != 0 || n.age(hash(ofItem, "a"), 20003, 100) != 3 || n.age(hash(ofItem, "b"), 20003, 100) != 0 {
+		t.Error("ages")
+	}
+	for i := range 100_000 {
+		n.age(hash(ofItem, string(rune(i)), "x"), int64(20003+i/100), 100)
+	}
+	if n.n > 100 || len(n.slots) > 400 {
+		t.Errorf("%d things in %d slots, bounded by 100", n.n, len(n.slots))
+	}
+	b, err := n.MarshalCBOR()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back novelty
+	if err := back.UnmarshalCBOR(b); err != nil || !slices.Equal(back.entries(), n.entries()) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestQuiet(t *testing.T) {
+	for _, c := range []struct{ from, to, want int }{{8, 18, 1}, {16, 26, 9}, {2, 11, 18}} { // Berlin, San Francisco, Bengaluru
+		var h [24]float64
+		for i := c.from; i < c.to; i++ {
+			h[i%24] = 1
+		}
+		if got := quiet(&h); min((got-c.want+24)%24, (c.want-got+24)%24) > 1 {
+			t.Errorf("working from %d to %d the day ends at %d, want about %d", c.from, c.to, got, c.want)
+		}
+	}
+	if wd := localDay(dayOne.UnixMilli()+30*3600*1000, 9); wd != 1 { // Tuesday 06:00 UTC is Monday evening in San Francisco
+		t.Errorf("weekday %d", wd)
+	}
+}
+
+func TestSensitive(t *testing.T) {
+	for name, want := range map[string]bool{"Payroll 2026": true, "Q1_salaries.xlsx": true, "Board-Minutes": true, "Gehälter": true, "Skateboard Club": false, "Launch Party": false, "due diligence": true, "": false} {
+		if got := sensitiveName(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+	if !sensitive(&event.Object{Label: "Confidential"}) || sensitive(&event.Object{Label: "Public", Name: "x"}) {
+		t.Error("labels")
+	}
+}
+
+func TestNamesSelf(t *testing.T) {
+	for address, want := range map[string]bool{"jane.doe@gmail.com": true, "janedoe77@proton.me": true, "doe@gmail.com": false, "jd@gmail.com": false, "someone@gmail.com": false, "jane@gmail.com": true} {
+		if got := namesSelf("jane.doe@acme.example", address); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for in, want := range map[float64]string{0: "0", 999: "999", 1000: "1,000", 41200: "41,200", 1234567: "1,234,567"} {
+		if got := number(in); got != want {
+			t.Errorf("number(%g) = %s", in, got)
+		}
+	}
+	if size(1.5e9) != "1.5 GB" || size(12) != "12 bytes" || lasting(90_000) != "2 minutes" || lasting(5*3600_000) != "5 hours" || some(1, "file", "files") != "1 file" {
+		t.Error(size(1.5e9), size(12), lasting(90_000), lasting(5*3600_000))
+	}
+	if got := quoted("a\x1b[31m\n\"b\u202e" + strings.Repeat("x", 100)); strings.ContainsAny(got, "\x1b\n\u202e") || len([]rune(got)) > 62 || strings.Count(got, `"`) != 2 {
+		t.Errorf("%q", got)
+	}
+	if short("https://acme.sharepoint.com/sites/Finance") != "Finance" {
+		t.Error("short")
+	}
+}
+
+func BenchmarkEngine(b *testing.B) {
+	s := &scenario{t: &testing.T{}}
+	s.line("people 50 Sales")
+	s.line("routine 1-40")
+	slices.SortStableFunc(s.events, func(x, y keyed) int { return int(x.e.Time - y.e.Time) })
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		e := New(func(*finding.Finding) error { return nil })
+		for i := range s.events {
+			e.Handle(s.events[i].person, s.events[i].e)
+		}
+		n += len(s.events)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/event")
+}
