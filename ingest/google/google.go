@@ -81,8 +81,21 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if es.Kind() != '[' { // a tool has split the list
 		return a.emit(es, at, out)
 	}
-	es.Array()
-	for es.Elem() {
+	n := 0
+	for es.Array(); es.Elem(); n++ {
+		es.Skip()
+	}
+	if n > 1 { // all of them or, on an error, none
+		es.Reset(a.events)
+		for es.Array(); es.Elem(); {
+			a.e.scan(es)
+		}
+	}
+	if es.Err() != nil {
+		return ingest.Whole(es.Err())
+	}
+	es.Reset(a.events)
+	for es.Array(); es.Elem(); {
 		if err := a.emit(es, at, out); err != nil {
 			return err
 		}

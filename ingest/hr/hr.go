@@ -63,13 +63,22 @@ func leaver(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 
 func employee(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	w := read(h, cells)
+	return w.both(out)
+}
+
+// both states who somebody is and, if so, that the person is leaving: both or,
+// on an error, neither.
+func (w *worker) both(out *ingest.Sink) error {
+	if !w.leaves() {
+		return w.person(out)
+	}
+	if _, _, err := w.dates(); err != nil {
+		return err
+	}
 	if err := w.person(out); err != nil {
 		return err
 	}
-	if w.leaves() {
-		return w.leaver(out)
-	}
-	return nil
+	return w.leaver(out)
 }
 
 // leaves says whether the person is leaving or has left.
@@ -133,29 +142,38 @@ func (w *worker) person(out *ingest.Sink) error {
 // leaver states that somebody gave notice. It is known from the day of notice;
 // where that is missing, from the last working day.
 func (w *worker) leaver(out *ingest.Sink) error {
-	last := cmp.Or(w.lastDay, w.termination)
-	lastAt, ok := ingest.Date(last)
-	if !ok {
-		if last != "" || w.notice == "" {
-			return fmt.Errorf("last working date %q is not a date such as 2026-03-31", clip(last))
-		}
-	}
-	at := lastAt
-	if w.notice != "" {
-		if at, ok = ingest.Date(w.notice); !ok {
-			return fmt.Errorf("resignation date %q is not a date such as 2026-03-31", clip(w.notice))
-		}
+	at, lastAt, err := w.dates()
+	if err != nil {
+		return err
 	}
 	e, err := w.begin(event.Notice, at, out)
 	if err != nil {
 		return err
 	}
-	if last != "" {
+	if lastAt > 0 {
 		out.Attr(event.AttrLastDay, out.Hold(day(lastAt)))
 	}
 	e.Key = ingest.ContentKey(e)
 	out.Emit()
 	return nil
+}
+
+// dates reads when the notice became known and the last working day, which is 0
+// if it is not stated.
+func (w *worker) dates() (notice, last int64, err error) {
+	ok := true
+	if text := cmp.Or(w.lastDay, w.termination); text != "" || w.notice == "" {
+		if last, ok = ingest.Date(text); !ok {
+			return 0, 0, fmt.Errorf("last working date %q is not a date such as 2026-03-31", clip(text))
+		}
+	}
+	if w.notice == "" {
+		return last, last, nil
+	}
+	if notice, ok = ingest.Date(w.notice); !ok {
+		return 0, 0, fmt.Errorf("resignation date %q is not a date such as 2026-03-31", clip(w.notice))
+	}
+	return notice, last, nil
 }
 
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
@@ -195,11 +213,5 @@ func decodeWorkday(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	if err := w.person(out); err != nil {
-		return err
-	}
-	if w.leaves() {
-		return w.leaver(out)
-	}
-	return nil
+	return w.both(out)
 }
