@@ -100,7 +100,7 @@ func TestRecipients(t *testing.T) {
 	e := by("bob@acme.example", "")
 	e.To = []event.Recipient{{Account: "jane.doe@acme.example"}, {Account: "new@acme.example"}, {Account: "x@rival.example"}, {Account: "jane@gmail.com"}, {Account: "*", Scope: event.ScopeAnyone}}
 	_, _, to := resolve(t, r, e)
-	want := []event.Recipient{{"jane.doe@acme.example", "Finance", event.ScopeInternal}, {"new@acme.example", "", event.ScopeInternal}, {"x@rival.example", "", event.ScopeExternal}, {"jane@gmail.com", "", event.ScopeExternal}, {"*", "", event.ScopeAnyone}}
+	want := []event.Recipient{{Account: "jane.doe@acme.example", Department: "Finance", Scope: event.ScopeInternal}, {Account: "new@acme.example", Scope: event.ScopeInternal}, {Account: "x@rival.example", Scope: event.ScopeExternal}, {Account: "jane@gmail.com", Scope: event.ScopeExternal}, {Account: "*", Scope: event.ScopeAnyone}}
 	for i := range want {
 		if to[i] != want[i] {
 			t.Errorf("%+v, want %+v", to[i], want[i])
