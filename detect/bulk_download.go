@@ -19,7 +19,7 @@ var bulkDownload = &Detector{
 	},
 	Enough: func(d *Day) bool { return d.n("downloads") >= 5 },
 	Reason: func(d *Day) string {
-		return "downloaded " + some(d.n("downloads"), "file", "files") + d.where("bulk_download") + d.within("bulk_download") +
+		return "downloaded " + some(d.n("downloads"), "file", "files") + d.unknown("bulk_download") + d.where("bulk_download") + d.within("bulk_download") +
 			d.of("downloads_fresh", "never opened before", "downloads_new_place", "in places new to them", "downloads_sensitive", "sensitive", "downloads_off_hours", "outside working hours", "downloads_strange_network", "from an unknown network")
 	},
 }

@@ -184,8 +184,11 @@ func (e *Engine) touchRepository(p *person, a *Act, today int64) {
 // connected, on the person's behalf, and whether hardly anybody else uses it.
 func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (connected, rare bool) {
 	app := bare(ev.Client.App)
-	if app == "" || firstParty[app] || ev.Source == event.Dropbox {
+	switch {
+	case app == "" || clients[app] || ev.Source == event.Dropbox:
 		return false, false
+	case automation[app]:
+		return true, false
 	}
 	key := hash(ofApp, ev.Source.String(), app)
 	if p.Known.age(key, today, maxKnown) == 0 && p.Day.Done[key] == 0 {

@@ -23,6 +23,7 @@ import (
 //	31 14:00 p1 download x60 spread=10m source=box place=Board item=b
 //	loud p1 bulk_download                   the detector speaks about p1, and the alert deserves attention
 //	quiet p1                                no alert about p1 deserves attention
+//	count p1 downloads 60                   what is counted for p1 on the last day
 //
 // Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
 type scenario struct {
@@ -91,7 +92,7 @@ func (s *scenario) line(text string) {
 		from, _ := strconv.Atoi(f[2])
 		last, _ := strconv.Atoi(f[3])
 		s.add(f[1], &event.Event{Source: event.HR, Class: event.Notice, Action: "notice", Time: at(from, 9*time.Hour), Attrs: []event.Attr{{Name: event.AttrLastDay, Value: dayOne.AddDate(0, 0, last-1).Format(time.DateOnly)}}})
-	case "loud", "quiet":
+	case "loud", "quiet", "count":
 		s.checks = append(s.checks, f)
 	default:
 		from, to := span(f[0])
@@ -215,6 +216,10 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Client.Country = value
 		case "app":
 			e.Client.App = value
+		case "folder":
+			e.Object.Folder = true
+		case "kind":
+			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System}[value]
 		case "outcome":
 			e.Outcome = event.Failure
 		default:
@@ -359,5 +364,33 @@ func (s *scenario) check(o outcome, c []string) {
 		s.t.Errorf("%s: got %s", strings.Join(c, " "), what)
 	default:
 		s.t.Logf("%s: %s", strings.Join(c, " "), what)
+	}
+}
+
+// TestCounting counts as COUNTING says: every trap of every source.
+func TestCounting(t *testing.T) {
+	paths, _ := filepath.Glob("testdata/counting/*.txt")
+	if len(paths) < 8 {
+		t.Fatalf("only %d files", len(paths))
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			s := load(t, path)
+			e := New(func(*finding.Finding) error { return nil })
+			for i := range s.events {
+				if err := e.Handle(s.events[i].person, s.events[i].e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, c := range s.checks {
+				j, known := index[c[2]]
+				if !known {
+					t.Fatalf("no metric %q", c[2])
+				}
+				if got := e.Persons[address(c[1])].Day.Count[j]; fmt.Sprint(got) != c[3] {
+					t.Errorf("%s: %v", strings.Join(c, " "), got)
+				}
+			}
+		})
 	}
 }

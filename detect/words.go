@@ -172,6 +172,15 @@ func (d *Day) where(detector string) string {
 	return s
 }
 
+// unknown says how many of the things taken were folders, whose size the vendor
+// does not state.
+func (d *Day) unknown(detector string) string {
+	if n := d.Proof[detected[detector]].Unknown; n > 0 {
+		return ", " + some(float64(n), "of them a folder of unknown size", "of them folders of unknown size") + ","
+	}
+	return ""
+}
+
 // toWhom says who received things.
 func (d *Day) toWhom(detector string) string {
 	p := &d.Proof[detected[detector]]
