@@ -115,8 +115,8 @@ type proof struct {
 	First   []string
 	Last    []string
 	Sources uint32
-	Places  map[string]int
-	Targets map[string]int
+	Places  names
+	Targets names
 	Unknown int // folders, whose number of files is unknown
 }
 
@@ -150,17 +150,25 @@ func (p *proof) add(e *event.Event, place, target string) {
 	}
 }
 
-func tally(m *map[string]int, name string) {
+// names counts names, a bounded number of them. Counts are behind pointers:
+// assigning to a key that is there would exchange it for the new one, and keep the
+// memory of the event that it came from.
+type names map[string]*int
+
+func tally(m *names, name string) {
 	if name == "" {
 		return
 	}
-	if *m == nil {
-		*m = map[string]int{}
+	if n := (*m)[name]; n != nil {
+		*n++
+		return
 	}
-	if n, ok := (*m)[name]; ok {
-		(*m)[name] = n + 1
-	} else if len(*m) < maxPlaces {
-		(*m)[strings.Clone(name)] = 1
+	if *m == nil {
+		*m = names{}
+	}
+	if len(*m) < maxPlaces {
+		n := 1
+		(*m)[strings.Clone(name)] = &n
 	}
 }
 

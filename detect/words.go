@@ -1,10 +1,8 @@
 package detect
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -135,18 +133,17 @@ func list(names []string) string {
 }
 
 // top is the name that occurs most, and its share.
-func top(m map[string]int) (name string, share float64) {
+func top(m names) (name string, share float64) {
 	if len(m) == 0 {
 		return "", 0
 	}
-	names := make([]string, 0, len(m))
 	total := 0
 	for n, c := range m {
-		names = append(names, n)
-		total += c
+		if total += *c; name == "" || *c > *m[name] || *c == *m[name] && n < name {
+			name = n
+		}
 	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(-cmp.Compare(m[a], m[b]), cmp.Compare(a, b)) })
-	return names[0], float64(m[names[0]]) / float64(total)
+	return name, float64(*m[name]) / float64(total)
 }
 
 // where says where things were taken from: the source and the container that
