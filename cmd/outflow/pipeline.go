@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,10 +83,9 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	first, latest := cov.span()
 	first, latest = earlier(first, before.earliest), max(latest, before.latest)
 	for _, w := range writers {
-		if w == nil {
-			continue
+		if w != nil && err == nil {
+			err = w.Flush()
 		}
-		err = errors.Join(err, w.Flush())
 	}
 	if err != nil {
 		return nil, err
