@@ -17,8 +17,7 @@ const (
 // Act is an event in the light of what its person did before. Detectors read it.
 type Act struct {
 	*event.Event
-	Person  string
-	Service bool // a service account, not a person
+	Person string
 
 	First     bool    // the first time today that this is done with the object
 	Fresh     bool    // the person never touched the object before today
@@ -51,7 +50,6 @@ const (
 	didDelete
 	didSync
 	didApp
-	didView
 	didRead // from an object store
 	didClone
 	didPublish

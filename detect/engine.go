@@ -60,9 +60,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	p := e.person(name, ev.Actor.Kind)
 	e.begin(p, ev.Time)
 	p.Day.Latest = ev.Time
-	if h := uint32(1) << (ev.Time / hourMS % 24); p.Day.Hours&h == 0 {
-		p.Day.Hours |= h
-	}
+	p.Day.Hours |= 1 << (ev.Time / hourMS % 24)
 	a := e.observe(p, ev)
 	if e.count(p, a) {
 		e.tell(p, ev.Time)
@@ -156,10 +154,9 @@ func (e *Engine) begin(p *person, at int64) {
 		p.open(at, end)
 		p.Day.Profile, p.Day.Quiet = prof, q
 		e.closing[end] = append(e.closing[end], p)
-		o := e.org(p)
-		o.department(p.Department)
 	}
-	if len(e.active) == 0 || e.active[len(e.active)-1] != p {
+	if p.seen != e.Hour {
+		p.seen = e.Hour
 		e.active = append(e.active, p)
 	}
 }
@@ -225,13 +222,7 @@ func (e *Engine) contribute(p *person) {
 	}
 	o := e.org(p)
 	dept := o.department(p.Department)
-	fresh := true
-	for j := range metrics {
-		if d.Expect[j] > 0 {
-			fresh = false
-			break
-		}
-	}
+	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
 	for j, m := range metrics {
 		if !fresh && d.Count[j] == 0 {
 			continue

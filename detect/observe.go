@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func parseDay(t string) (int64, bool) {
 // remembers it. Only what took effect changes what is known.
 func (e *Engine) observe(p *person, ev *event.Event) *Act {
 	a := &e.act
-	*a = Act{Event: ev, Person: p.Name, Service: p.Service, Silent: p.Day.Silent}
+	*a = Act{Event: ev, Person: p.Name, Silent: p.Day.Silent}
 	today := ev.Time / dayMS
 	o := e.org(p)
 	switch ev.Class {
@@ -48,7 +49,7 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 		a.Sensitive = sensitive(&ev.Object)
 		e.share(p, o, a, today)
 	case event.Export, event.ReportRun, event.Query:
-		e.rows(p, a, today)
+		e.rows(p, a)
 		a.Sensitive = sensitive(&ev.Object)
 	case event.TokenGrant, event.PermissionGrant:
 		e.application(o, a, today)
@@ -75,12 +76,9 @@ func (e *Engine) network(p *person, o *org, a *Act, today int64) {
 	}
 	key := hash(ofNetwork, network(a.Client.IP))
 	mine := p.Known.age(key, today, maxKnown)
-	theirs, known := o.Networks[key]
-	if !known {
-		o.arrive(networks, key, today)
-	}
-	a.NewNetwork = p.settled() && mine == 0 && (!known || int64(theirs) == today)
-	a.Strange = mine <= 1 && (!known || today-int64(theirs) <= 1)
+	theirs := o.age(networks, key, today)
+	a.NewNetwork = p.settled() && mine == 0 && theirs == 0
+	a.Strange = mine <= 1 && theirs <= 1
 }
 
 // signIn notes country and client, and failed attempts from the same address.
@@ -146,21 +144,19 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 		return
 	}
 	done := p.done(key)
-	a.First = key == 0 || *done&bit == 0
+	a.First = key == 0 || done&bit == 0
 	if key != 0 {
-		if bit == didDelete && *done&didDownload != 0 && *done&sequenceDeleted == 0 {
+		if bit == didDelete && done&didDownload != 0 && done&sequenceDeleted == 0 {
 			a.DeletedAfterDownload = true
-			*done |= sequenceDeleted
+			done |= sequenceDeleted
 		}
-		*done |= bit
-		p.setDone(key, *done)
+		done |= bit
+		p.setDone(key, done)
 	}
 }
 
-func (p *person) done(key uint64) *uint16 {
-	v := p.Day.Done[key]
-	return &v
-}
+// done is what was done to an object today.
+func (p *person) done(key uint64) uint16 { return p.Day.Done[key] }
 
 func (p *person) setDone(key uint64, bits uint16) {
 	d := &p.Day
@@ -176,8 +172,8 @@ func (e *Engine) touchRepository(p *person, a *Act, today int64) {
 	key := hash(ofPlace, a.Source.String(), a.Object.ID)
 	a.Fresh = p.Known.age(key, today, maxKnown) == 0
 	done := p.done(key)
-	a.First = *done&didClone == 0
-	p.setDone(key, *done|didClone)
+	a.First = done&didClone == 0
+	p.setDone(key, done|didClone)
 }
 
 // connected says whether an event was done by an application that somebody
@@ -221,15 +217,9 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 		domain := domainOf(t.Account)
 		a.External++
 		personal := mail.Consumer(domain)
-		dk := hash(ofDomain, domain)
-		fresh := age(o.Domains, dk, today) == 0
-		if _, known := o.Domains[dk]; !known {
-			o.arrive(domains, dk, today)
-		}
-		if personal {
-			if namesSelf(p.Name, t.Account) {
-				a.Own++
-			}
+		fresh := o.age(domains, hash(ofDomain, domain), today) == 0
+		if personal && namesSelf(p.Name, t.Account) {
+			a.Own++
 		}
 		if personal || fresh && p.settled() {
 			a.Unknown++
@@ -244,12 +234,12 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 			bit = didPublish
 		}
 		done := p.done(key)
-		a.First = key == 0 || *done&bit == 0
-		if *done&didDownload != 0 && *done&sequenceShared == 0 {
+		a.First = key == 0 || done&bit == 0
+		if done&didDownload != 0 && done&sequenceShared == 0 {
 			a.SharedAfterDownload = true
-			*done |= sequenceShared
+			done |= sequenceShared
 		}
-		p.setDone(key, *done|bit)
+		p.setDone(key, done|bit)
 	}
 }
 
@@ -263,7 +253,7 @@ func domainOf(account string) string {
 // rows finds out how many rows an export or a query took. An export names its
 // report, whose last run says how many rows it has; the records of one
 // execution count once.
-func (e *Engine) rows(p *person, a *Act, today int64) {
+func (e *Engine) rows(p *person, a *Act) {
 	n := float64(max(a.Event.Rows, 0))
 	report := hash(ofItem, a.Attr(event.AttrReport))
 	latest := hash(ofItem, "the report run last")
@@ -308,19 +298,11 @@ func (e *Engine) rows(p *person, a *Act, today int64) {
 
 // application notes which application was authorised.
 func (e *Engine) application(o *org, a *Act, today int64) {
-	name := a.Object.Name
-	if name == "" {
-		name = a.Object.ID
-	}
+	name := cmp.Or(a.Object.Name, a.Object.ID)
 	if name == "" {
 		return
 	}
-	key := hash(ofApp, "grant", strings.ToLower(name))
-	first, known := o.Apps[key]
-	if !known {
-		o.arrive(apps, key, today)
-	}
-	a.NewApp = (!known || int64(first) == today) && o.FactN > 260
+	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today) == 0 && o.FactN > 260
 }
 
 // offHours says whether the person hardly ever works at this time.

@@ -62,6 +62,9 @@ const (
 	appUsers
 )
 
+// limits of the sets: a hostile log could name any number of things.
+var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14}
+
 // point is the scale of fixed-point sums.
 const point = 1 << 20
 
@@ -124,28 +127,20 @@ func (o *org) closeHour(hour int64) {
 		clear(d.UsualNow)
 	}
 	for _, a := range o.pending {
-		switch a.set {
-		case networks:
-			note1(o.Networks, a, 1<<16)
-		case domains:
-			note1(o.Domains, a, 1<<18)
-		case apps:
-			note1(o.Apps, a, 1<<14)
-		case appUsers:
-			if n := o.AppUsers[a.key]; n > 0 || len(o.AppUsers) < 1<<14 {
+		if a.set == appUsers {
+			if n := o.AppUsers[a.key]; n > 0 || len(o.AppUsers) < limits[appUsers] {
 				o.AppUsers[a.key] = n + 1
 			}
+			continue
+		}
+		set := o.known(a.set)
+		if first, known := set[a.key]; (!known || a.day < first) && (known || len(set) < limits[a.set]) {
+			set[a.key] = a.day
 		}
 	}
 	o.pending = o.pending[:0]
 	if (hour+1)%24 == 0 {
 		o.closeDay()
-	}
-}
-
-func note1(set map[uint64]int32, a arrival, limit int) {
-	if first, known := set[a.key]; (!known || a.day < first) && (known || len(set) < limit) {
-		set[a.key] = a.day
 	}
 }
 
@@ -189,13 +184,26 @@ func (o *org) dispersion(j int) float64 {
 	return min(max(o.Den[j]/max(o.Num[j], 1e-6), .12), 6)
 }
 
-// age is for how many days something has been known to the organisation; 0 if it
-// is new today.
-func age(set map[uint64]int32, key uint64, day int64) int {
-	if first, ok := set[key]; ok {
-		return int(day) - int(first)
+// age is for how many days something has been known to the organisation: 0 if it
+// is new today. What is not known will be from the next hour on.
+func (o *org) age(set int, key uint64, day int64) int {
+	first, known := o.known(set)[key]
+	if !known {
+		o.arrive(set, key, day)
+		return 0
 	}
-	return 0
+	return int(day) - int(first)
+}
+
+// known is a set of things with the day on which they were first seen.
+func (o *org) known(set int) map[uint64]int32 {
+	switch set {
+	case networks:
+		return o.Networks
+	case domains:
+		return o.Domains
+	}
+	return o.Apps
 }
 
 // everywhere is the location that stands for all.

@@ -35,6 +35,8 @@ type person struct {
 	Reports map[uint64]float64 // rows of the last run of a report
 
 	Day Day
+
+	seen int64 // hour of the latest event
 }
 
 // failure is a failed sign-in.
@@ -60,8 +62,7 @@ type Day struct {
 	Expect []float64 // the usual counts handed to the organisation's hourly sums
 	Prior  []float64 // Given of the day before, and when it ended
 	PriorT int64
-	Best   float64   // highest score so far
-	Told   []float64 // per detector: points of the last finding
+	Best   float64 // highest score so far
 	Rev    []int
 	Silent int // days without activity before this one
 
@@ -70,8 +71,6 @@ type Day struct {
 
 	lasting bool // a raised rate began before today
 
-	usual, peers []float64 // per metric, of the last evaluation
-	worth        []float64 // calibrated surprise per metric, of the last evaluation
 }
 
 // burst counts what falls into the last stretch of time, in slots.
@@ -102,7 +101,6 @@ func (b *burst) add(at int64, n float64) (sum float64) {
 
 // note is a fact that holds today.
 type note struct {
-	At   int64
 	Say  []string // at most 2
 	More int      // further times
 }
@@ -191,7 +189,7 @@ func (p *person) open(at, end int64) {
 	d.Start, d.End = at, end
 	if d.Count == nil {
 		d.Count, d.Next, d.Given, d.Expect, d.Prior = make([]float64, q), make([]float64, q), make([]float64, q), make([]float64, q), make([]float64, q)
-		d.Proof, d.Told, d.Rev = make([]proof, len(All)), make([]float64, len(All)), make([]int, len(All))
+		d.Proof, d.Rev = make([]proof, len(All)), make([]int, len(All))
 	}
 	clear(d.Count)
 	clear(d.Next)
@@ -201,7 +199,6 @@ func (p *person) open(at, end int64) {
 	clear(d.Bursts)
 	clear(d.Facts)
 	clear(d.Proof)
-	clear(d.Told)
 	clear(d.Rev)
 	d.Hours, d.Best = 0, 0
 	today := at / dayMS

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -27,8 +28,10 @@ const (
 
 // mean is the usual count of a metric on an active day of a person: its own
 // days, and the colleagues' as far as there are few of them.
-func (o *org) mean(p *person, d *department, j int) float64 {
-	return max((float64(kappa*o.peers(d, j))+p.Sum[j])/(kappa+p.Active), .003)
+func (o *org) mean(p *person, d *department, j int) float64 { return p.mean(j, o.peers(d, j)) }
+
+func (p *person) mean(j int, peers float64) float64 {
+	return max((float64(kappa*peers)+p.Sum[j])/(kappa+p.Active), .003)
 }
 
 // scaled maps a total to the count that is judged.
@@ -53,7 +56,6 @@ type verdict struct {
 	mean   []float64
 	peers  []float64
 	worth  []float64 // calibrated surprise per judged metric
-	busier float64   // how much busier than usual the person is
 }
 
 // reset empties a verdict for q metrics.
@@ -79,14 +81,13 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	did, usual := 0.0, 0.0 // harmless work, against what is usual
 	for j := range metrics {
 		v.peers[j] = o.peers(d, j)
-		v.mean[j] = max((float64(kappa*v.peers[j])+p.Sum[j])/(kappa+p.Active), .003)
+		v.mean[j] = p.mean(j, v.peers[j])
 		if j >= judged {
 			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
 			usual += math.Sqrt(v.mean[j])
 		}
 	}
-	v.busier = min(max((did+2)/(usual+2), 1), 4)
-	busier := math.Pow(v.busier, busyPower)
+	busier := math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower) // how much busier than usual the person is
 	stale := max(0, 1-float64(at-day.PriorT)/float64(dayMS))
 
 	expect := func(j int) (mu, k float64) {
@@ -148,7 +149,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			found = append(found, o.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
 		}
 	}
-	slices.SortFunc(found, func(a, b float64) int { return -cmpFloat(a, b) })
+	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })
 	if len(found) > 0 {
 		mean := found[0]
 		if len(found) > 1 {
@@ -167,16 +168,6 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	v.today = score
 	v.risk = max(score-float64(ownShare*p.Own), score*.3) // some people are always odd
 	return v
-}
-
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // cusum is a decayed sum of the log-likelihood ratio of a rate raised 2.5-fold

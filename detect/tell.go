@@ -59,7 +59,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 			continue
 		}
 		if !known {
-			n.At, again = a.Time, true
+			again = true
 		}
 		if f.Say != nil {
 			if len(n.Say) < 2 {
@@ -102,7 +102,6 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		return v
 	}
 	d.Best = risk
-	d.usual, d.peers, d.worth = v.mean, v.peers, v.worth
 	if v.shift > 0 {
 		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
 		v.points[detected["slow_drip"]] = v.shift
@@ -166,10 +165,8 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	}
 	if best >= 0 {
 		m := metrics[best]
-		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(d.usually(best)), round(d.colleagues(best)), m.Unit
-		clause := det.Reason(d)
-		clause += "; " + usually(d, best)
-		clauses = append([]string{clause}, clauses...)
+		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(unscale(best, v.mean[best])), round(unscale(best, v.peers[best])), m.Unit
+		clauses = append([]string{det.Reason(d) + "; " + usually(v, best)}, clauses...)
 	} else if len(groups[g]) == 0 && len(det.Facts) == 0 && det.Reason != nil {
 		clauses = append(clauses, det.Reason(d))
 	}
@@ -184,8 +181,8 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 func round(x float64) float64 { return math.Round(x*10) / 10 }
 
 // usually says what is usual, in the units of the metric.
-func usually(d *Day, j int) string {
-	own, peers := d.usually(j), d.colleagues(j)
+func usually(v *verdict, j int) string {
+	own, peers := unscale(j, v.mean[j]), unscale(j, v.peers[j])
 	write := about
 	if metrics[j].Scale == RootBytes {
 		write = size

@@ -12,11 +12,7 @@ import (
 // n is the total of a metric today.
 func (d *Day) n(name string) float64 { return d.Count[index[name]] }
 
-// usually and colleagues are what is usual on an active day, in the units of the
-// metric.
-func (d *Day) usually(j int) float64    { return unscale(j, d.usual[j]) }
-func (d *Day) colleagues(j int) float64 { return unscale(j, d.peers[j]) }
-
+// unscale turns a judged count into the units of its metric.
 func unscale(j int, x float64) float64 {
 	switch metrics[j].Scale {
 	case Root:
