@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
@@ -21,11 +20,7 @@ type Store struct{ db *sql.DB }
 
 // OpenStore opens the file, or makes it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(scripts, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlitedb.Open(ctx, path, migrations)
+	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // A Writer writes alerts, ranked, in one format.
@@ -139,8 +141,7 @@ func (o Options) paint(s Severity) string {
 // printable drops what could disturb a terminal.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
-		switch {
-		case c < 0x20, c >= 0x7f && c < 0xa0, c >= 0x200b && c <= 0x200f, c >= 0x2028 && c <= 0x202e, c >= 0x2060 && c <= 0x206f, c == 0xfeff:
+		if plain.Disturbs(c) {
 			return '·'
 		}
 		return c

@@ -214,7 +214,7 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 			}
 			p.setDone(pair, 1)
 		}
-		domain := domainOf(t.Account)
+		domain := cmp.Or(mail.Domain(t.Account), t.Account)
 		a.External++
 		personal := mail.Consumer(domain)
 		fresh := o.age(domains, hash(ofDomain, domain), today) == 0
@@ -241,13 +241,6 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 		}
 		p.setDone(key, done|bit)
 	}
-}
-
-func domainOf(account string) string {
-	if i := strings.LastIndexByte(account, '@'); i >= 0 {
-		return account[i+1:]
-	}
-	return account
 }
 
 // rows finds out how many rows an export or a query took. An export names its

@@ -7,7 +7,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
@@ -140,11 +139,7 @@ type Store struct{ db *sql.DB }
 
 // OpenStore opens the file of a partition, or makes it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(scripts, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlitedb.Open(ctx, path, migrations)
+	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // n is the total of a metric today.
@@ -24,13 +25,7 @@ func unscale(j int, x float64) float64 {
 }
 
 // number writes a count with separators: 41,200.
-func number(x float64) string {
-	s := strconv.FormatFloat(math.Round(x), 'f', 0, 64)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func number(x float64) string { return plain.Number(int64(min(math.Round(x), 1<<62))) }
 
 // about writes a usual count: whole numbers from 10 on, one digit below.
 func about(x float64) string {
@@ -83,7 +78,7 @@ func lasting(ms int64) string {
 func quoted(name string) string {
 	name = strings.Map(func(c rune) rune {
 		switch {
-		case c < 0x20, c >= 0x7f && c < 0xa0, c >= 0x200b && c <= 0x200f, c >= 0x2028 && c <= 0x202e, c >= 0x2060 && c <= 0x206f, c == 0xfeff, c == 0xfffd:
+		case plain.Disturbs(c), c == 0xfffd:
 			return -1
 		case c == '"':
 			return '\''

@@ -229,14 +229,6 @@ func IsEmail(t string) bool {
 	return true
 }
 
-// Domain is the part of an e-mail address after the @, or "".
-func Domain(address string) string {
-	if i := strings.LastIndexByte(address, '@'); i >= 0 {
-		return address[i+1:]
-	}
-	return ""
-}
-
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // View returns b as text that shares its memory.

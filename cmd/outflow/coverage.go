@@ -15,6 +15,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // coverage is what was read and what was not.
@@ -225,7 +226,7 @@ func (c *coverage) print(w io.Writer) {
 				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(len(list)-i))
 				break
 			}
-			fmt.Fprintf(w, "  %s: %s\n", plain(u.File), plain(u.Reason))
+			fmt.Fprintf(w, "  %s: %s\n", escaped(u.File), escaped(u.Reason))
 		}
 	}
 	files(c.Unrecognised, "files were not recognised")
@@ -241,13 +242,13 @@ func names(m map[string]int) string {
 			parts = append(parts, fmt.Sprintf("… %s more names", count(len(list)-i)))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s (%s)", plain(n), count(m[n])))
+		parts = append(parts, fmt.Sprintf("%s (%s)", escaped(n), count(m[n])))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// plain makes a name from the outside fit for a terminal.
-func plain(s string) string {
+// escaped makes a name from the outside fit for a terminal.
+func escaped(s string) string {
 	q := strconv.Quote(s)
 	if q = q[1 : len(q)-1]; len(q) > 300 {
 		return strings.ToValidUTF8(q[:300], "") + "…"
@@ -256,10 +257,4 @@ func plain(s string) string {
 }
 
 // count writes a number with separators.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func count(n int) string { return plain.Number(int64(n)) }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/ingest/backlog"
 )
 
 var acme = filepath.Join("..", "..", "examples", "acme")
@@ -227,8 +228,7 @@ func TestInterrupted(t *testing.T) {
 		if err := s.begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		f := &flow{}
-		if err := s.backlog.Commit(backlogCheckpoint(f)); err != nil {
+		if err := s.backlog.Commit(backlog.Checkpoint{}); err != nil {
 			t.Fatal(err)
 		}
 		s.backlog = nil

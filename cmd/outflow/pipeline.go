@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/all"
-	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
@@ -266,30 +264,6 @@ func each(ctx context.Context, log eventlog.Log, do func(*eventlog.Record) error
 		}
 		at += int64(len(recs))
 	}
-}
-
-// checkpoint is what earlier runs left behind.
-type checkpoint struct {
-	generation int64
-	at         int64 // Unix milliseconds: the state is that before it; 0 for none
-	earliest   int64 // times of the first and the latest event of the backlog; 0 if there is none
-	latest     int64
-	aliases    []byte
-	resolver   *identity.Resolver
-	baseline   *detect.Snapshot
-	desk       *alert.Desk
-	snapshot   []byte
-}
-
-// state is a data directory that is open. It is nil where nothing is kept.
-type state struct {
-	dir     string
-	lock    *os.File
-	cursors *backlog.Store
-	detect  *detect.Store
-	alerts  *alert.Store
-	backlog *backlog.Writer
-	current int64
 }
 
 // earlier is the earlier of two times of which 0 stands for none.

@@ -15,6 +15,30 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
+// checkpoint is what earlier runs left behind.
+type checkpoint struct {
+	generation int64
+	at         int64 // Unix milliseconds: the state is that before it; 0 for none
+	earliest   int64 // times of the first and the latest event of the backlog; 0 if there is none
+	latest     int64
+	aliases    []byte
+	resolver   *identity.Resolver
+	baseline   *detect.Snapshot
+	desk       *alert.Desk
+	snapshot   []byte
+}
+
+// state is a data directory that is open. It is nil where nothing is kept.
+type state struct {
+	dir     string
+	lock    *os.File
+	cursors *backlog.Store
+	detect  *detect.Store
+	alerts  *alert.Store
+	backlog *backlog.Writer
+	current int64
+}
+
 // openState opens a data directory, or makes it. Another process in the same
 // directory is an error.
 func openState(ctx context.Context, dir string) (*state, error) {
@@ -112,7 +136,7 @@ func (s *state) begin(ctx context.Context) (err error) {
 // comes last, the generation before is.
 func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	next := s.current + 1
-	if err := s.backlog.Commit(backlogCheckpoint(f)); err != nil {
+	if err := s.backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
 		return err
 	}
 	s.backlog = nil
@@ -120,8 +144,4 @@ func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 		return err
 	}
 	return s.alerts.Save(ctx, next, f.at, f.desk, list)
-}
-
-func backlogCheckpoint(f *flow) backlog.Checkpoint {
-	return backlog.Checkpoint{At: f.at, Aliases: f.aliases}
 }

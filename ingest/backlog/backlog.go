@@ -13,7 +13,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -28,11 +27,7 @@ type Store struct{ db *sql.DB }
 
 // Open opens the file, or makes it.
 func Open(ctx context.Context, path string) (*Store, error) {
-	migrations, err := fs.Sub(scripts, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlitedb.Open(ctx, path, migrations)
+	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // delimited reads a table: comma, semicolon, tab or bar, cells quoted or not,
@@ -106,7 +107,7 @@ func describeText(b []byte) string {
 // up in these messages.
 func printable(s string) string {
 	s = strings.Map(func(c rune) rune {
-		if c < 0x20 || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069 || c == 0xfeff {
+		if plain.Disturbs(c) {
 			return '·'
 		}
 		return c

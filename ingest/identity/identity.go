@@ -119,7 +119,7 @@ func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 		case strings.Contains(name, ":role/"):
 			a.kind = event.Service
 		case ingest.IsEmail(name) && len(r.own) == 0:
-			r.actors[ingest.Domain(name)]++
+			r.actors[mail.Domain(name)]++
 			r.total++
 		}
 	}
@@ -237,7 +237,7 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 			if profile := r.people[p]; profile != nil {
 				t.Department = profile.department
 			}
-		} else if domain := ingest.Domain(t.Account); domain != "" {
+		} else if domain := mail.Domain(t.Account); domain != "" {
 			switch {
 			case r.internal(domain, person):
 				t.Scope = event.ScopeInternal
@@ -263,7 +263,7 @@ func (r *Resolver) internal(domain, person string) bool {
 	if mail.Consumer(domain) {
 		return false
 	}
-	return domain == ingest.Domain(person) || r.actors[domain] >= 5 && r.actors[domain]*10 >= r.total
+	return domain == mail.Domain(person) || r.actors[domain] >= 5 && r.actors[domain]*10 >= r.total
 }
 
 // LooksAutomated says whether the name of an account is that of a machine, by

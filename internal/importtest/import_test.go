@@ -19,6 +19,7 @@ var allowed = []struct {
 	{"internal/event", nil},
 	{"internal/finding", nil},
 	{"internal/mail", nil},
+	{"internal/plain", nil},
 	{"internal/jsonscan", nil},
 	{"internal/sqlitedb", nil},
 	{"internal/eventlog", []string{"internal/sqlitedb", "internal/eventlog"}},

@@ -1,5 +1,5 @@
-// Package mail knows which mail domains give addresses to anybody. It owns no
-// state.
+// Package mail reads e-mail addresses, and knows which domains give them to
+// anybody. It owns no state.
 package mail
 
 import "strings"
@@ -19,3 +19,11 @@ var consumer = func() map[string]bool {
 	}
 	return m
 }()
+
+// Domain is the part of an e-mail address after the @, or "".
+func Domain(address string) string {
+	if i := strings.LastIndexByte(address, '@'); i >= 0 {
+		return address[i+1:]
+	}
+	return ""
+}

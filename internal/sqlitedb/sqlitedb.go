@@ -18,7 +18,7 @@ import (
 const ApplicationID = 0x4f555431
 
 // Open opens a file, or makes it, and brings it up to date. Migrations are files
-// named 0001.sql, 0002.sql and so on; each is applied once, in order, in a
+// named migrations/0001.sql, 0002.sql and so on; each is applied once, in order, in a
 // transaction of its own. A file that was written by a later version is refused.
 // Close what it returns.
 func Open(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
@@ -51,7 +51,7 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	if app != 0 && app != ApplicationID || app == 0 && version != 0 {
 		return fmt.Errorf("not a file of Outflow (application id %#x)", app)
 	}
-	names, err := fs.Glob(migrations, "*.sql")
+	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		return err
 	}

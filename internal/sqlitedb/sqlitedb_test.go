@@ -17,7 +17,7 @@ func script(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} 
 func TestMigrations(t *testing.T) {
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "a file?with #signs.db")
-	one := fstest.MapFS{"0001.sql": script("CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)")}
+	one := fstest.MapFS{"migrations/0001.sql": script("CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)")}
 	db, err := sqlitedb.Open(ctx, path, one)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestMigrations(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Error("the file has another name", err)
 	}
-	two := fstest.MapFS{"0001.sql": one["0001.sql"], "0002.sql": script("INSERT INTO a VALUES (2)")}
+	two := fstest.MapFS{"migrations/0001.sql": one["migrations/0001.sql"], "migrations/0002.sql": script("INSERT INTO a VALUES (2)")}
 	for range 2 { // the second time there is nothing to do
 		if db, err = sqlitedb.Open(ctx, path, two); err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func TestForeignFiles(t *testing.T) {
 }
 
 func TestTx(t *testing.T) {
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), fstest.MapFS{"0001.sql": script("CREATE TABLE a (x INTEGER) STRICT")})
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), fstest.MapFS{"migrations/0001.sql": script("CREATE TABLE a (x INTEGER) STRICT")})
 	if err != nil {
 		t.Fatal(err)
 	}
