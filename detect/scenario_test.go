@@ -353,6 +353,9 @@ func (s *scenario) check(o outcome, c []string) {
 	var said []string
 	names := map[string]bool{}
 	for _, f := range list {
+		if f.Points > 0 && f.Reason == "" && len(groups[detected[f.Detector]]) > 0 {
+			s.t.Errorf("%s contributes and says nothing", f.Detector)
+		}
 		names[f.Detector] = true
 		said = append(said, fmt.Sprintf("%s %.1f: %s %v", f.Detector, f.Points, f.Reason, f.Context))
 	}

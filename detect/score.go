@@ -69,6 +69,14 @@ func (v *verdict) reset(q int) {
 	}
 }
 
+// floor is how rare a detector's counts must be to speak.
+func (d *Detector) floor(leaving bool) float64 {
+	if leaving && d.Takes {
+		return leaveFloor
+	}
+	return floor
+}
+
 // judge weighs what the person did since its day began. It changes nothing; the
 // verdict is valid until the next call.
 func (e *Engine) judge(p *person, at int64) *verdict {
@@ -101,10 +109,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 
 	leaving := p.leaving(at)
 	for g, det := range All {
-		top, sum, from := 0.0, 0.0, floor
-		if leaving && det.Takes {
-			from = leaveFloor
-		}
+		top, sum, from := 0.0, 0.0, det.floor(leaving)
 		for _, j := range groups[g] {
 			x := metrics[j].scaled(day.Count[j])
 			if x == 0 {

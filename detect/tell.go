@@ -157,9 +157,9 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 			clauses = append(clauses, some(float64(n.More), "more like it", "more like these"))
 		}
 	}
-	best := -1
+	best, from := -1, det.floor(p.leaving(at))
 	for _, j := range groups[g] {
-		if v.worth[j] > floor && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {
+		if v.worth[j] > from && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {
 			best = j
 		}
 	}
