@@ -216,11 +216,15 @@ func (c *coverage) print(w io.Writer) {
 			fmt.Fprintf(w, "  %s\n", p)
 		}
 	}
-	files := func(list []unread, what string) {
-		if len(list) == 0 {
+	files := func(list []unread, one, many string) {
+		switch len(list) {
+		case 0:
 			return
+		case 1:
+			fmt.Fprintf(w, "1 %s:\n", one)
+		default:
+			fmt.Fprintf(w, "%s %s:\n", count(len(list)), many)
 		}
-		fmt.Fprintf(w, "%s %s:\n", count(len(list)), what)
 		for i, u := range list {
 			if i == fewProblems {
 				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(len(list)-i))
@@ -229,8 +233,8 @@ func (c *coverage) print(w io.Writer) {
 			fmt.Fprintf(w, "  %s: %s\n", escaped(u.File), escaped(u.Reason))
 		}
 	}
-	files(c.Unrecognised, "files were not recognised")
-	files(c.Unreadable, "files could not be read, or not whole")
+	files(c.Unrecognised, "file was not recognised", "files were not recognised")
+	files(c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
 }
 
 // names lists names by how often they occur.
