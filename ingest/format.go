@@ -190,6 +190,13 @@ func (s *Sink) Attr(name, value string) {
 	}
 }
 
+// Policy says what a setting governs (event.AttrPolicy), and in which direction
+// it was changed, if the record tells (event.AttrEffect).
+func (s *Sink) Policy(kind, effect string) {
+	s.Attr(event.AttrPolicy, kind)
+	s.Attr(event.AttrEffect, effect)
+}
+
 // To adds a recipient to the event, unless the account is empty. Scope states
 // what the vendor itself says about the recipient, if anything.
 func (s *Sink) To(account string, scope event.Scope) {

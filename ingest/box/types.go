@@ -29,7 +29,7 @@ var types = map[string]handler{
 	"DISABLE_MULTI_FACTOR_AUTH": {event.MFADisabled, nil}, "DELETE_USER": {event.Offboard, subject}, "NEW_USER": {event.ConfigChange, subject}, "EDIT_USER": {event.ConfigChange, subject},
 	"APPLICATION_CREATED": {event.TokenGrant, nil}, "APPLICATION_PUBLIC_KEY_ADDED": {event.TokenGrant, nil}, "ENTERPRISE_APP_AUTHORIZATION_UPDATE": {event.TokenGrant, nil},
 	"USER_AUTHENTICATE_OAUTH2_ACCESS_TOKEN_CREATE": {event.TokenGrant, nil}, "OAUTH2_ACCESS_TOKEN_REVOKE": {event.TokenRevoke, nil},
-	"EXTERNAL_COLLAB_SECURITY_SETTINGS": {event.ConfigChange, nil}, "METADATA_INSTANCE_DELETE": {event.ConfigChange, nil}, "GROUP_ADD_USER": {event.MembershipAdd, nil},
+	"EXTERNAL_COLLAB_SECURITY_SETTINGS": {event.ConfigChange, sharingPolicy}, "METADATA_INSTANCE_DELETE": {event.LabelChange, unlabelled}, "METADATA_INSTANCE_UPDATE": {event.LabelChange, nil}, "GROUP_ADD_USER": {event.MembershipAdd, nil},
 	"SHIELD_ALERT": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_ABNORMAL_DOWNLOAD_ACTIVITY": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_SHARING_POLICY_VIOLATION": {event.VendorAlert, alert},
 	"SHIELD_DOWNLOAD_BLOCKED": {event.VendorAlert, alert}, "FILE_MARKED_MALICIOUS": {event.VendorAlert, alert},
 }
@@ -82,6 +82,12 @@ func subject(r *record, e *event.Event, out *ingest.Sink) {
 		out.To(out.Account("box", r.sourceUser.login), event.ScopeUnknown)
 	}
 }
+
+func sharingPolicy(_ *record, _ *event.Event, out *ingest.Sink) { out.Policy("sharing", "") }
+
+// unlabelled is a classification that was taken off a file: Box keeps them as
+// metadata.
+func unlabelled(_ *record, _ *event.Event, out *ingest.Sink) { out.Attr(event.AttrEffect, "weaker") }
 
 func failed(_ *record, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Failure }
 

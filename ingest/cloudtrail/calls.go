@@ -1,7 +1,6 @@
 package cloudtrail
 
 import (
-	"cmp"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -34,6 +33,8 @@ var calls = map[string]call{
 
 	"PutBucketPolicy":                {"s3.", event.PolicyChange, bucketPolicy},
 	"DeleteBucketPolicy":             {"s3.", event.PolicyChange, madePrivate},
+	"SetRepositoryPolicy":            {"ecr.", event.PolicyChange, repositoryPolicy},
+	"DeleteRepositoryPolicy":         {"ecr.", event.PolicyChange, repositoryPrivate},
 	"PutBucketAcl":                   {"s3.", event.PolicyChange, bucketACL},
 	"PutObjectAcl":                   {"s3.", event.PolicyChange, bucketACL},
 	"CreateBucket":                   {"s3.", event.CloudChange, bucketACL},
@@ -81,8 +82,9 @@ var calls = map[string]call{
 	"DeleteLoginProfile":          {"iam.", event.TokenRevoke, iamUserTarget},
 	"DeactivateMFADevice":         {"iam.", event.MFADisabled, iamUserTarget},
 	"DeleteVirtualMFADevice":      {"iam.", event.MFADisabled, iamUserTarget},
-	"UpdateAccountPasswordPolicy": {"iam.", event.ConfigChange, nil},
-	"DeleteAccountPasswordPolicy": {"iam.", event.ConfigChange, nil},
+	"EnableMFADevice":             {"iam.", event.MFAEnabled, iamUserTarget},
+	"UpdateAccountPasswordPolicy": {"iam.", event.ConfigChange, passwordPolicy},
+	"DeleteAccountPasswordPolicy": {"iam.", event.ConfigChange, passwordPolicy},
 
 	"ConsoleLogin":                {"signin.", event.LoginSuccess, consoleLogin},
 	"CheckMfa":                    {"signin.", event.MFAChallenge, nil},
@@ -98,8 +100,15 @@ var calls = map[string]call{
 	"GetFederationToken":          {"sts.", event.AppAccess, nil},
 	"StopLogging":                 {"cloudtrail.", event.Tamper, trailTarget},
 	"DeleteTrail":                 {"cloudtrail.", event.Tamper, trailTarget},
-	"UpdateTrail":                 {"cloudtrail.", event.Tamper, trailTarget},
-	"PutEventSelectors":           {"cloudtrail.", event.Tamper, trailTarget},
+	"UpdateTrail":                 {"cloudtrail.", event.ConfigChange, narrowedTrail},
+	"PutEventSelectors":           {"cloudtrail.", event.ConfigChange, narrowedTrail},
+	"StartLogging":                {"cloudtrail.", event.ConfigChange, loggingResumed},
+	"PutBucketLogging":            {"s3.", event.ConfigChange, bucketLogging},
+	"DeleteConfigRule":            {"config.", event.Tamper, nil},
+	"DeleteConfigurationRecorder": {"config.", event.Tamper, nil},
+	"StartConfigurationRecorder":  {"config.", event.ConfigChange, loggingResumed},
+	"DisableMacie":                {"macie2.", event.Tamper, nil},
+	"UpdateDetector":              {"guardduty.", event.ConfigChange, guardDuty},
 	"DeleteEventDataStore":        {"cloudtrail.", event.Tamper, trailTarget},
 	"StopEventDataStoreIngestion": {"cloudtrail.", event.Tamper, trailTarget},
 	"DeleteFlowLogs":              {"ec2.", event.Tamper, nil},
@@ -216,6 +225,74 @@ func trailTarget(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
+// narrowedTrail tells a trail that records less from any other change to one:
+// management events left out, reads or writes only, one region only, or files
+// that can no longer be validated.
+func narrowedTrail(r *record, e *event.Event, out *ingest.Sink) {
+	trailTarget(r, e, out)
+	fields(r.params, func(k, v string) {
+		switch {
+		case (k == "includeManagementEvents" || k == "isMultiRegionTrail" || k == "enableLogFileValidation" || k == "includeGlobalServiceEvents") && strings.EqualFold(v, "false"),
+			k == "readWriteType" && v != "All":
+			if e.Class != event.Tamper {
+				out.Attr(event.AttrTarget, out.Join(k, "=", v))
+			}
+			e.Class = event.Tamper
+		}
+	})
+	if e.Class != event.Tamper {
+		out.Policy("logging", "")
+	}
+}
+
+func loggingResumed(r *record, e *event.Event, out *ingest.Sink) {
+	trailTarget(r, e, out)
+	out.Policy("logging", "stronger")
+}
+
+// bucketLogging is access logging of a bucket: off where no target is named.
+func bucketLogging(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "bucket", r.bucket)
+	if param(r.params, "TargetBucket") == "" {
+		e.Class = event.Tamper
+		return
+	}
+	out.Policy("logging", "stronger")
+}
+
+func guardDuty(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "detector", param(r.params, "detectorId"))
+	if strings.EqualFold(param(r.params, "enable"), "false") {
+		e.Class = event.Tamper
+		return
+	}
+	out.Policy("logging", "")
+}
+
+// passwordPolicy compares an account's password policy with what AWS asks for
+// where there is none: eight characters of three kinds
+// (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html).
+func passwordPolicy(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "account", e.Tenant)
+	length, kinds := 8, 0
+	fields(r.params, func(k, v string) {
+		switch k {
+		case "minimumPasswordLength":
+			length = int(jsonscan.ParseInt([]byte(v)))
+		case "requireSymbols", "requireNumbers", "requireUppercaseCharacters", "requireLowercaseCharacters":
+			if strings.EqualFold(v, "true") {
+				kinds++
+			}
+		}
+	})
+	switch {
+	case r.name == "DeleteAccountPasswordPolicy", length < 8, kinds < 3 && length < 14:
+		out.Policy("authentication", "weaker")
+	default:
+		out.Policy("authentication", "stronger")
+	}
+}
+
 // target names the object of a change.
 func target(e *event.Event, out *ingest.Sink, kind, name string) {
 	e.Object.Type, e.Object.ID = kind, out.Hold(name)
@@ -223,13 +300,16 @@ func target(e *event.Event, out *ingest.Sink, kind, name string) {
 }
 
 func sharedSnapshot(r *record, e *event.Event, out *ingest.Sink) {
-	target(e, out, "snapshot", cmp.Or(param(r.params, "snapshotId"), param(r.params, "imageId")))
+	target(e, out, "snapshot", param(r.params, "snapshotId"))
+	if id := param(r.params, "imageId"); id != "" {
+		target(e, out, "image", id)
+	}
 	for _, list := range []string{"add", "remove"} {
 		var s jsonscan.Scanner
 		s.Reset(r.params)
 		under(&s, list, func(k, v string) {
 			switch {
-			case list == "remove":
+			case list == "remove" && (k == "userId" || k == "group"):
 				e.Class = event.Unshare
 			case k == "userId":
 				out.To(out.Join("aws:", v), event.ScopeExternal)

@@ -116,7 +116,7 @@ var limiting = map[string]bool{
 	"aws:sourceip": true, "aws:sourcevpc": true, "aws:sourcevpce": true, "aws:vpcsourceip": true, "aws:sourcearn": true, "aws:sourceaccount": true,
 	"aws:sourceowner": true, "aws:sourceorgid": true, "aws:sourceorgpaths": true, "aws:principalorgid": true, "aws:principalorgpaths": true,
 	"aws:principalaccount": true, "aws:principalarn": true, "aws:userid": true, "aws:username": true, "aws:principaltag": true,
-	"s3:dataaccesspointaccount": true, "s3:dataaccesspointarn": true, "aws:principalserviceName": true,
+	"s3:dataaccesspointaccount": true, "s3:dataaccesspointarn": true, "aws:principalservicename": true,
 }
 
 // accountOf is the account of a principal: an ARN or a bare account id.
@@ -163,6 +163,22 @@ func grantsEverything(doc []byte) bool {
 }
 
 func bucketPolicy(r *record, e *event.Event, out *ingest.Sink) {
+	resourcePolicy("bucketPolicy", r, e, out)
+}
+
+// repositoryPolicy is who may pull from a container registry's repository.
+func repositoryPolicy(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "repository", param(r.params, "repositoryName"))
+	resourcePolicy("policyText", r, e, out)
+}
+
+func repositoryPrivate(r *record, e *event.Event, out *ingest.Sink) {
+	target(e, out, "repository", param(r.params, "repositoryName"))
+	e.After = event.Private
+}
+
+// resourcePolicy evaluates the policy document in a parameter.
+func resourcePolicy(name string, r *record, e *event.Event, out *ingest.Sink) {
 	e.After = event.Private
 	var s jsonscan.Scanner
 	s.Reset(r.params)
@@ -170,7 +186,7 @@ func bucketPolicy(r *record, e *event.Event, out *ingest.Sink) {
 		return
 	}
 	for s.Next() {
-		if string(s.Key) != "bucketPolicy" {
+		if string(s.Key) != name {
 			s.Skip()
 			continue
 		}

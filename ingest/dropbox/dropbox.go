@@ -332,10 +332,11 @@ var types = map[string]handler{
 	"member_change_admin_role":         {event.AdminGrant, adminRole}, "member_change_status": {event.ConfigChange, status}, "app_link_team": {event.TokenGrant, nil}, "app_link_user": {event.TokenGrant, nil},
 	"app_unlink_user": {event.TokenRevoke, nil}, "app_unlink_team": {event.TokenRevoke, nil}, "device_link_success": {event.AppAccess, nil}, "sign_in_as_session_start": {event.AppAccess, nil},
 	"login_success": {event.LoginSuccess, nil}, "login_fail": {event.LoginFailure, failed}, "logout": {event.Logout, nil}, "sso_error": {event.LoginFailure, failed},
-	"tfa_change_status": {event.MFADisabled, tfa}, "tfa_reset": {event.MFADisabled, nil}, "tfa_change_policy": {event.ConfigChange, changed},
+	"tfa_change_status": {event.MFADisabled, tfa}, "tfa_reset": {event.MFADisabled, tfaReset}, "tfa_change_policy": {event.ConfigChange, changed},
 	"member_transfer_account_contents": {event.Export, nil}, "export_members_report": {event.Export, nil}, "dropbox_passwords_exported": {event.Export, nil}, "external_sharing_create_report": {event.Export, nil},
 	"sharing_change_link_policy": {event.ConfigChange, changed}, "member_send_invite_policy_changed": {event.ConfigChange, changed}, "password_reset": {event.ConfigChange, nil},
-	"admin_alerting_triggered_alert": {event.VendorAlert, nil},
+	"admin_alerting_triggered_alert": {event.VendorAlert, nil}, "object_label_removed": {event.LabelChange, label}, "object_label_updated_value": {event.LabelChange, label}, "object_label_added": {event.LabelChange, label},
+	"shared_folder_change_members_policy": {event.ConfigChange, nil}, "sharing_change_folder_join_policy": {event.ConfigChange, changed}, "sharing_change_member_policy": {event.ConfigChange, changed},
 }
 
 // scanDetails reads the values most types keep: the one set, the one before, and
@@ -431,15 +432,42 @@ func status(r *record, e *event.Event, out *ingest.Sink) {
 }
 
 // tfa is a change of somebody's second factor, which may also strengthen it.
-func tfa(r *record, e *event.Event, _ *ingest.Sink) {
-	if r.scanDetails(); r.newValue != "disabled" {
-		e.Class = event.ConfigChange
+func tfa(r *record, e *event.Event, out *ingest.Sink) {
+	if r.context.email != "" {
+		out.To(out.Account("dropbox", r.context.email), event.ScopeUnknown)
 	}
+	if r.scanDetails(); r.newValue != "disabled" {
+		e.Class = event.MFAEnabled
+	}
+}
+
+func tfaReset(r *record, e *event.Event, out *ingest.Sink) {
+	tfa(r, e, out)
+	e.Class = event.MFADisabled
 }
 
 func changed(r *record, e *event.Event, out *ingest.Sink) {
 	r.scanDetails()
 	out.Attr(event.AttrTarget, out.Join(r.kind, "=", r.newValue))
+	kind := "sharing"
+	if r.kind == "tfa_change_policy" {
+		kind = "authentication"
+	}
+	effect := ""
+	switch r.newValue {
+	case "default_public", "everyone", "anyone", "allowed", "default_allow", "disabled", "optional", "enabled_for_everyone", "off":
+		effect = "weaker"
+	case "only_team", "team_only", "default_team_only", "forbidden", "required", "only_me", "default_no_one", "no_one", "on":
+		effect = "stronger"
+	}
+	out.Policy(kind, effect)
+}
+
+// label is a sensitivity label that was taken off or set.
+func label(r *record, _ *event.Event, out *ingest.Sink) {
+	if r.kind == "object_label_removed" {
+		out.Attr(event.AttrEffect, "weaker")
+	}
 }
 
 func failed(_ *record, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Failure }

@@ -159,8 +159,12 @@ var actions = map[string]handler{
 	"personal_access_token.access_granted": {event.TokenGrant, app}, "public_key.create": {event.TokenGrant, app}, "deploy_key.create": {event.TokenGrant, app}, "oauth_authorization.create": {event.TokenGrant, app},
 	"integration_installation.create": {event.TokenGrant, app}, "org_credential_authorization.grant": {event.TokenGrant, app}, "hook.create": {event.TokenGrant, app},
 	"org.sso_response": {event.LoginSuccess, nil}, "business.sso_response": {event.LoginSuccess, nil}, "user.login": {event.LoginSuccess, nil}, "user.failed_login": {event.LoginFailure, failed},
-	"org.disable_two_factor_requirement": {event.ConfigChange, nil}, "org.disable_saml": {event.ConfigChange, nil}, "org.saml_disabled": {event.ConfigChange, nil}, "ip_allow_list.disable": {event.ConfigChange, nil},
-	"private_repository_forking.enable": {event.ConfigChange, nil}, "protected_branch.destroy": {event.ConfigChange, nil}, "protected_branch.policy_override": {event.ConfigChange, nil},
+	"org.disable_two_factor_requirement": {event.ConfigChange, policy("authentication", "weaker")}, "org.disable_saml": {event.ConfigChange, policy("authentication", "weaker")}, "org.saml_disabled": {event.ConfigChange, policy("authentication", "weaker")},
+	"business.disable_two_factor_requirement": {event.ConfigChange, policy("authentication", "weaker")}, "business.disable_saml": {event.ConfigChange, policy("authentication", "weaker")}, "ip_allow_list.disable": {event.ConfigChange, policy("authentication", "weaker")},
+	"org.enable_two_factor_requirement": {event.ConfigChange, policy("authentication", "stronger")}, "org.enable_saml": {event.ConfigChange, policy("authentication", "stronger")}, "ip_allow_list.enable": {event.ConfigChange, policy("authentication", "stronger")},
+	"private_repository_forking.enable": {event.ConfigChange, policy("sharing", "weaker")}, "private_repository_forking.disable": {event.ConfigChange, policy("sharing", "stronger")},
+	"members_can_create_public_repos.enable": {event.ConfigChange, policy("sharing", "weaker")}, "members_can_create_public_repos.disable": {event.ConfigChange, policy("sharing", "stronger")}, "protected_branch.destroy": {event.ConfigChange, nil}, "protected_branch.policy_override": {event.ConfigChange, nil},
+	"two_factor_authentication.disabled": {event.MFADisabled, nil}, "two_factor_authentication.enabled": {event.MFAEnabled, nil},
 	"repository_secret_scanning.disable": {event.Tamper, nil}, "repository_secret_scanning_push_protection.disable": {event.Tamper, nil}, "audit_log_streaming.destroy": {event.Tamper, nil},
 }
 
@@ -176,6 +180,16 @@ func access(r *record, e *event.Event, out *ingest.Sink) {
 		out.To("*", event.ScopeAnyone)
 	case e.Class == event.ShareLink && e.After != event.NoVisibility:
 		e.Class = event.Unshare
+	}
+}
+
+// policy is a setting that governs what its name says.
+func policy(kind, effect string) func(*record, *event.Event, *ingest.Sink) {
+	return func(_ *record, e *event.Event, out *ingest.Sink) {
+		if e.Object.ID == "" {
+			e.Object = event.Object{ID: e.Tenant, Type: "organization", Name: e.Tenant}
+		}
+		out.Policy(kind, effect)
 	}
 }
 

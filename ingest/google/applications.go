@@ -37,6 +37,7 @@ var applications = map[string]application{
 		"change_user_access": {event.ShareUser, userAccess}, "change_owner": {event.ShareUser, ownerChange},
 		"change_document_visibility": {event.ShareLink, visibility}, "change_document_access_scope": {event.ShareLink, visibility}, "publish_change": {event.ShareLink, published},
 		"change_acl_editors": {event.ConfigChange, nil}, "shared_drive_membership_change": {event.MembershipAdd, member}, "shared_drive_settings_change": {event.ConfigChange, nil},
+		"label_removed": {event.LabelChange, labelRemoved}, "label_field_changed": {event.LabelChange, nil}, "label_added": {event.LabelChange, labelAdded}, "label_added_by_item_create": {event.LabelChange, labelAdded},
 		"search": {event.List, nil}, "email_collaborators": {event.ShareUser, nil}, "untrash": {event.Edit, nil},
 	},
 	"login": {
@@ -68,7 +69,7 @@ var applications = map[string]application{
 	"user_accounts": {
 		"2sv_disable": {event.MFADisabled, nil}, "email_forwarding_out_of_domain": {event.MailRule, forwarded}, "password_edit": {event.ConfigChange, nil},
 		"recovery_email_edit": {event.ConfigChange, nil}, "recovery_phone_edit": {event.ConfigChange, nil}, "recovery_secret_qa_edit": {event.ConfigChange, nil},
-		"2sv_enroll": {event.ConfigChange, nil}, "titanium_enroll": {event.ConfigChange, nil}, "titanium_unenroll": {event.ConfigChange, nil},
+		"2sv_enroll": {event.MFAEnabled, nil}, "titanium_enroll": {event.ConfigChange, nil}, "titanium_unenroll": {event.ConfigChange, weakerAuthentication},
 	},
 	"groups":            {"add_user": {event.MembershipAdd, member}, "accept_invitation": {event.MembershipAdd, nil}, "join": {event.MembershipAdd, nil}},
 	"groups_enterprise": {"add_member": {event.MembershipAdd, member}, "add_member_role": {event.MembershipAdd, member}},
@@ -173,10 +174,53 @@ func adminUser(d *detail, e *event.Event, out *ingest.Sink) {
 }
 
 func setting(d *detail, e *event.Event, out *ingest.Sink) {
-	e.Object = event.Object{ID: d.setting, Type: "setting", Name: d.setting}
+	name := cmp.Or(d.setting, d.name)
+	e.Object = event.Object{ID: name, Type: "setting", Name: name}
 	if d.newValue != "" {
-		out.Attr(event.AttrTarget, out.Join(d.setting, "=", d.newValue))
+		out.Attr(event.AttrTarget, out.Join(name, "=", d.newValue))
 	}
+	if kind, effect := governs(d.name, d.setting, d.newValue); kind != "" {
+		out.Policy(kind, effect)
+	}
+}
+
+// governs says what a setting of the Admin console is about, and in which
+// direction the new value goes.
+// Names: https://developers.google.com/workspace/admin/reports/v1/appendix/activity/admin-application-settings
+func governs(action, name, value string) (kind, effect string) {
+	name, value = strings.ToUpper(name), strings.ToUpper(value)
+	switch {
+	case action == "ADD_TRUSTED_DOMAINS":
+		return "sharing", "weaker"
+	case action == "ENFORCE_STRONG_AUTHENTICATION" || action == "ALLOW_STRONG_AUTHENTICATION":
+		if value == "FALSE" {
+			return "authentication", "weaker"
+		}
+		return "authentication", "stronger"
+	case strings.Contains(name, "SHARING") || strings.Contains(name, "OUTSIDE_DOMAIN") || strings.Contains(name, "PUBLISHING") || strings.Contains(name, "EXTERNAL"):
+		switch {
+		case strings.Contains(value, "NOT_ALLOWED") || strings.Contains(value, "PROHIBIT") || strings.Contains(value, "DISABLED") || value == "FALSE" || value == "PRIVATE" || value == "NONE":
+			return "sharing", "stronger"
+		case value != "":
+			return "sharing", "weaker"
+		}
+		return "sharing", ""
+	case strings.Contains(name, "PASSWORD") || strings.Contains(name, "2SV") || strings.Contains(name, "TWO_STEP") || strings.Contains(name, "SSO") || strings.Contains(name, "LESS_SECURE"):
+		return "authentication", ""
+	}
+	return "", ""
+}
+
+func labelRemoved(_ *detail, _ *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrEffect, "weaker")
+}
+
+func labelAdded(_ *detail, _ *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrEffect, "stronger")
+}
+
+func weakerAuthentication(_ *detail, _ *event.Event, out *ingest.Sink) {
+	out.Policy("authentication", "weaker")
 }
 
 func appGrant(d *detail, e *event.Event, out *ingest.Sink) {

@@ -40,11 +40,11 @@ var Tables = []*ingest.Table{{
 
 // record is what one pass over a record picks out of it.
 type record struct {
-	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result  string
-	itemType, itemID, site, relative, fileName, label, appID, appName, targetName        string
-	targetType, logonError, errorNumber, mailbox, session, deviceID                      string
-	recordType, userType, size, count                                                    int64
-	extended, modified, targets, actors, parameters, operationProperties, deviceProperty []byte
+	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result              string
+	itemType, itemID, site, relative, fileName, label, appID, appName, targetName                    string
+	targetType, logonError, errorNumber, mailbox, session, deviceID                                  string
+	recordType, userType, size, count                                                                int64
+	extended, modified, targets, actors, parameters, operationProperties, deviceProperty, labelEvent []byte
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}
@@ -140,6 +140,8 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			r.parameters = s.Raw()
 		case "OperationProperties":
 			r.operationProperties = s.Raw()
+		case "SensitivityLabelEventData":
+			r.labelEvent = s.Raw()
 		case "DeviceProperties":
 			r.deviceProperty = s.Raw()
 		default:

@@ -1,6 +1,7 @@
 package m365
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -34,7 +35,7 @@ var operations = map[string]operation{
 	"SharingInheritanceBroken": {event.PermissionGrant, nil}, "SharingInheritanceReset": {event.PermissionGrant, nil}, "PermissionLevelAdded": {event.PermissionGrant, nil},
 	"AddedToGroup": {event.MembershipAdd, recipient}, "MemberAdded": {event.MembershipAdd, nil}, "Add member to group.": {event.MembershipAdd, entraTarget},
 	"SiteCollectionAdminAdded": {event.AdminGrant, siteAdmin}, "SiteCollectionAdminRemoved": {event.AdminRevoke, siteAdmin},
-	"SharingPolicyChanged": {event.ConfigChange, modifiedSettings}, "SiteCollectionCreated": {event.ConfigChange, nil},
+	"SharingPolicyChanged": {event.ConfigChange, sharingPolicy}, "SiteCollectionCreated": {event.ConfigChange, nil},
 
 	"UserLoggedIn": {event.LoginSuccess, nil}, "UserLoginFailed": {event.LoginFailure, loginFailed}, "UserLoggedOff": {event.Logout, nil}, "UserSignedOut": {event.Logout, nil},
 	"MailboxLogin": {event.AppAccess, nil}, "TeamsSessionStarted": {event.AppAccess, nil},
@@ -44,7 +45,11 @@ var operations = map[string]operation{
 	"Add member to role.": {event.AdminGrant, roleChange}, "Add eligible member to role.": {event.AdminGrant, roleChange}, "Add-RoleGroupMember": {event.AdminGrant, cmdletRole},
 	"Add member to role in PIM completed (permanent).": {event.AdminGrant, roleChange}, "Add owner to application.": {event.PermissionGrant, entraTarget},
 	"Remove member from role.": {event.AdminRevoke, roleChange}, "Remove-RoleGroupMember": {event.AdminRevoke, cmdletRole},
-	"Disable Strong Authentication.": {event.MFADisabled, entraTarget}, "Set domain authentication.": {event.ConfigChange, modifiedSettings}, "Set Company Information.": {event.ConfigChange, modifiedSettings},
+	"Disable Strong Authentication.": {event.MFADisabled, entraTarget}, "Set domain authentication.": {event.ConfigChange, authenticationPolicy},
+	"Enable Strong Authentication.": {event.MFAEnabled, entraTarget}, "User deleted security info": {event.MFADisabled, nil}, "User registered security info": {event.MFAEnabled, nil}, "Admin deleted security info": {event.MFADisabled, entraTarget},
+	"Update conditional access policy.": {event.ConfigChange, authenticationPolicy}, "Delete conditional access policy.": {event.ConfigChange, authenticationPolicy}, "Add conditional access policy.": {event.ConfigChange, authenticationPolicy},
+	"SensitivityLabelRemoved": {event.LabelChange, label}, "SensitivityLabelUpdated": {event.LabelChange, label}, "SensitivityLabelApplied": {event.LabelChange, label},
+	"FileSensitivityLabelRemoved": {event.LabelChange, label}, "FileSensitivityLabelChanged": {event.LabelChange, label}, "FileSensitivityLabelApplied": {event.LabelChange, label}, "SensitivityLabeledFileRenamed": {event.Rename, nil}, "Set Company Information.": {event.ConfigChange, modifiedSettings},
 	"Disable account.": {event.Offboard, entraTarget}, "Delete user.": {event.Offboard, entraTarget}, "Reset user password.": {event.ConfigChange, entraTarget}, "Change user password.": {event.ConfigChange, entraTarget},
 
 	"New-InboxRule": {event.MailRule, forwarding}, "Set-InboxRule": {event.MailRule, forwarding}, "UpdateInboxRules": {event.MailRule, forwarding},
@@ -213,6 +218,70 @@ func consent(r *record, e *event.Event, out *ingest.Sink) {
 			}
 		}
 	})
+}
+
+// sharingPolicy says whether a tenant's or site's sharing was widened: a kind of
+// sharing that is now on, or a capability above the one before.
+func sharingPolicy(r *record, e *event.Event, out *ingest.Sink) {
+	modifiedSettings(r, e, out)
+	effect := ""
+	pairs(r.modified, func(name, value, before string) {
+		value, before = strings.ToLower(unquote(value)), strings.ToLower(unquote(before))
+		if value == before || !strings.Contains(strings.ToLower(name), "shar") && !strings.Contains(strings.ToLower(name), "guest") && !strings.Contains(strings.ToLower(name), "anonymous") {
+			return
+		}
+		now, was := openness[value], openness[before]
+		switch {
+		case now > was || now > 1 && before == "":
+			effect = "weaker"
+		case now < was && effect == "":
+			effect = "stronger"
+		}
+	})
+	out.Policy("sharing", effect)
+}
+
+// openness orders the values of sharing settings; SharingCapability has four.
+var openness = map[string]int{"false": 1, "disabled": 1, "existingexternalusersharingonly": 2, "true": 3, "enabled": 3, "externalusersharingonly": 3, "externaluserandguestsharing": 4}
+
+func authenticationPolicy(r *record, e *event.Event, out *ingest.Sink) {
+	modifiedSettings(r, e, out)
+	entraTarget(r, e, out)
+	effect := ""
+	switch {
+	case strings.HasPrefix(r.operation, "Delete"):
+		effect = "weaker"
+	case strings.HasPrefix(r.operation, "Add"):
+		effect = "stronger"
+	}
+	out.Policy("authentication", effect)
+}
+
+// label is a change of a sensitivity label. LabelEventType says in which
+// direction: 1 up, 2 down, 3 removed, 4 changed at the same rank
+// (learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema).
+func label(r *record, e *event.Event, out *ingest.Sink) {
+	var s jsonscan.Scanner
+	if s.Reset(r.labelEvent); r.labelEvent != nil && s.Object() {
+		for s.Next() {
+			switch string(s.Key) {
+			case "LabelEventType":
+				switch v := s.Text(); v {
+				case "2", "3", "LabelDowngraded", "LabelRemoved":
+					out.Attr(event.AttrEffect, "weaker")
+				case "1", "LabelUpgraded":
+					out.Attr(event.AttrEffect, "stronger")
+				}
+			case "SensitivityLabelId":
+				e.Object.Label = cmp.Or(e.Object.Label, out.Hold(s.Text()))
+			default:
+				s.Skip()
+			}
+		}
+	}
+	if e.Attr(event.AttrEffect) == "" && strings.HasSuffix(r.operation, "Removed") {
+		out.Attr(event.AttrEffect, "weaker")
+	}
 }
 
 func modifiedSettings(r *record, e *event.Event, out *ingest.Sink) {

@@ -252,7 +252,7 @@ var classes = map[string]event.Class{
 	"iam.resourceset.bindings.add": event.AdminGrant, "iam.role.assignment.create": event.AdminGrant, "user.account.privilege.revoke": event.AdminRevoke, "group.privilege.revoke": event.AdminRevoke,
 	"system.api_token.create": event.TokenGrant, "app.oauth2.client.lifecycle.create": event.TokenGrant, "app.oauth2.as.consent.grant": event.TokenGrant, "system.api_token.revoke": event.TokenRevoke,
 	"application.user_membership.add": event.PermissionGrant, "group.user_membership.add": event.MembershipAdd, "application.lifecycle.create": event.ConfigChange,
-	"user.mfa.factor.deactivate": event.MFADisabled, "user.mfa.factor.reset_all": event.MFADisabled, "policy.rule.update": event.ConfigChange, "policy.lifecycle.update": event.ConfigChange,
+	"user.mfa.factor.deactivate": event.MFADisabled, "user.mfa.factor.reset_all": event.MFADisabled, "user.mfa.factor.activate": event.MFAEnabled, "policy.rule.update": event.ConfigChange, "policy.lifecycle.update": event.ConfigChange,
 	"policy.lifecycle.deactivate": event.ConfigChange, "policy.lifecycle.delete": event.ConfigChange, "policy.rule.deactivate": event.ConfigChange, "policy.rule.delete": event.ConfigChange,
 	"policy.lifecycle.create": event.ConfigChange, "zone.update": event.ConfigChange, "zone.delete": event.ConfigChange, "zone.deactivate": event.ConfigChange, "system.idp.lifecycle.create": event.ConfigChange,
 	"user.lifecycle.deactivate": event.Offboard, "user.lifecycle.suspend": event.Offboard, "user.lifecycle.delete.initiated": event.Offboard,
@@ -280,7 +280,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		}
 		out.Attr(event.AttrRole, role)
 		e.Object = event.Object{ID: role, Type: "role", Name: role}
-	case event.Offboard, event.MFADisabled, event.MembershipAdd, event.PermissionGrant, event.TokenGrant:
+	case event.Offboard, event.MFADisabled, event.MFAEnabled, event.MembershipAdd, event.PermissionGrant, event.TokenGrant:
 		r.users(out)
 		for i := range r.targets[:r.targetCount] {
 			if t := &r.targets[i]; t.kind != "User" && t.kind != "AppUser" {
@@ -291,6 +291,13 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		if r.targetCount > 0 {
 			t := &r.targets[0]
 			e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: t.name}
+		}
+		if e.Class == event.ConfigChange && (strings.HasPrefix(r.kind, "policy.") || strings.HasPrefix(r.kind, "zone.") || strings.HasPrefix(r.kind, "system.idp.")) {
+			effect := ""
+			if strings.HasSuffix(r.kind, ".deactivate") || strings.HasSuffix(r.kind, ".delete") {
+				effect = "weaker"
+			}
+			out.Policy("authentication", effect)
 		}
 	}
 }

@@ -142,6 +142,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	e.Class = h.class
 	if h.class == event.Other && strings.HasPrefix(r.action, "pref.") {
 		e.Class = event.ConfigChange
+		r.setting(out)
 	}
 	if h.detail != nil {
 		h.detail(r, e, out)
@@ -169,6 +170,38 @@ var actions = map[string]handler{
 	"manual_export_started": {event.Export, nil}, "manual_export_completed": {event.Export, nil}, "manual_export_downloaded": {event.Export, nil}, "scheduled_export_started": {event.Export, nil}, "scheduled_export_downloaded": {event.Export, nil},
 	"channels_export_started": {event.Export, nil}, "channels_export_downloaded": {event.Export, nil}, "manual_user_export_started": {event.Export, nil}, "manual_user_export_downloaded": {event.Export, nil},
 	"app_installed": {event.TokenGrant, app}, "app_approved": {event.TokenGrant, app}, "app_scopes_expanded": {event.TokenGrant, app}, "anomaly": {event.VendorAlert, anomaly},
+}
+
+// setting says what a workspace's preference governs. One that forbids something
+// is weaker when it is turned off.
+func (r *record) setting(out *ingest.Sink) {
+	value := ""
+	r.visit(func(key, v string) {
+		if key == "new_value" && value == "" {
+			value = v
+		}
+	})
+	name := strings.TrimPrefix(r.action, "pref.")
+	out.Attr(event.AttrTarget, out.Join(name, "=", value))
+	off := value == "false" || value == "disabled" || value == "off" || value == "none" || value == "optional"
+	on := value == "true" || value == "enabled" || value == "on" || value == "required"
+	effect := func(weaker, stronger bool) string {
+		switch {
+		case weaker:
+			return "weaker"
+		case stronger:
+			return "stronger"
+		}
+		return ""
+	}
+	switch {
+	case strings.Contains(name, "two_factor") || strings.HasPrefix(name, "sso") || strings.Contains(name, "session_duration") || strings.Contains(name, "password"):
+		out.Policy("authentication", effect(off, on))
+	case name == "disallow_public_file_urls":
+		out.Policy("sharing", effect(off, on))
+	case strings.Contains(name, "public") || strings.Contains(name, "external") || strings.Contains(name, "shared_channel") || strings.Contains(name, "guest") || strings.Contains(name, "who_can_dm"):
+		out.Policy("sharing", effect(on, off))
+	}
 }
 
 func public(_ *record, e *event.Event, out *ingest.Sink) {

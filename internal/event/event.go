@@ -104,13 +104,15 @@ const (
 	Person          // HR: who somebody is
 	Notice          // HR: somebody gave notice
 	Derived         // a consequence of another event that is logged by itself
+	LabelChange     // a sensitivity label was set, lowered or removed
+	MFAEnabled      // a factor was enrolled
 	classCount
 )
 
 var classNames = [classCount]string{"other", "login_success", "login_failure", "logout", "mfa_challenge", "mfa_denied", "account_locked", "app_access",
 	"view", "edit", "download", "sync", "upload", "delete", "copy", "rename", "list", "share_user", "share_link", "unshare", "report_run", "export", "query",
 	"clone", "fetch", "push", "cloud_read", "cloud_change", "network_open", "network_close", "policy_change", "guard_change", "admin_grant", "admin_revoke",
-	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived"}
+	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled"}
 
 // String is the class's name in output and docs.
 func (c Class) String() string {
@@ -266,6 +268,8 @@ const (
 	AttrThrottled  = "throttled"   // the vendor stopped counting: the volume is a lower bound
 	AttrPermission = "permissions" // what was permitted
 	AttrAppName    = "app_name"    // display name of Client.App
+	AttrPolicy     = "policy"      // what a setting governs: "sharing", "authentication" or "logging"
+	AttrEffect     = "effect"      // of a change, where the record tells: "weaker" or "stronger"
 )
 
 // Attr returns the first attribute of a name, or "".
