@@ -90,6 +90,7 @@ type Alert struct {
 	Time           time.Time  `json:"time"` // when the last event it rests on happened, or just after
 	User           string     `json:"user"`
 	Service        bool       `json:"service,omitempty"` // a service account, not a person
+	Health         bool       `json:"health,omitempty"`  // about the data rather than a person: User is empty and Score 0
 	Detector       string     `json:"detector"`          // the one that contributes most
 	Detectors      []string   `json:"detectors"`
 	Score          float64    `json:"score"`
@@ -109,6 +110,17 @@ type Alert struct {
 	EventCount     int        `json:"event_count"`
 	DataCompleteTo time.Time  `json:"data_complete_to"` // up to when all its sources had delivered
 	Evidence       []Evidence `json:"evidence"`
+	// Exposures are what was laid open or switched off, and when it was undone.
+	// That is the only part of an alert that may change long after Time.
+	Exposures []Exposure `json:"exposures,omitempty"`
+}
+
+// Exposure is something that was laid open or switched off.
+type Exposure struct {
+	What   string     `json:"what"`
+	Opened time.Time  `json:"opened"`
+	Closed *time.Time `json:"closed,omitempty"` // when it was undone, if it was
+	By     string     `json:"by,omitempty"`     // who undid it
 }
 
 // Evidence is what one detector contributes.
@@ -127,7 +139,7 @@ type Evidence struct {
 
 // build makes the alert of findings that came together.
 func build(revision int, list []*finding.Finding) Alert {
-	slices.SortStableFunc(list, func(a, b *finding.Finding) int {
+	slices.SortStableFunc(list, func(a, b *finding.Finding) int { // what contributes most comes first
 		return cmp.Or(-cmp.Compare(a.Points, b.Points), cmp.Compare(a.Detector, b.Detector))
 	})
 	lead := list[0]
@@ -138,7 +150,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 	}
 	a := Alert{
-		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Service: lead.Service, Detector: lead.Detector, Score: lead.Risk,
+		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk,
 		Observed: lead.Observed, Expected: lead.Expected, Peers: lead.Peers, Unit: lead.Unit, BaselineDays: lead.Days, Context: lead.Context,
 	}
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
@@ -149,6 +161,9 @@ func build(revision int, list []*finding.Finding) Alert {
 		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events})
 		a.Sources = merge(a.Sources, f.Sources)
 		a.Techniques = merge(a.Techniques, f.Techniques)
+		for _, x := range f.Exposures {
+			a.expose(x)
+		}
 		a.EventCount += f.Events
 		if f.Events > 0 {
 			from, to = min(from, f.Start), max(to, f.End)
@@ -165,12 +180,31 @@ func build(revision int, list []*finding.Finding) Alert {
 	}
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
-	a.Severity = severity(a.Score, stake)
+	if a.Severity = severity(a.Score, stake); a.Health {
+		a.Severity = min(Severity(stake), Medium)
+	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
 	return a
 }
 
 const maxEventIDs = 60
+
+// expose adds an exposure, or the end of one that is known. If several ends are
+// told, the first is right.
+func (a *Alert) expose(x finding.Exposure) {
+	open := Exposure{What: x.What, Opened: at(x.Opened)}
+	i := slices.IndexFunc(a.Exposures, func(h Exposure) bool { return h.What == open.What && h.Opened.Equal(open.Opened) })
+	if i < 0 {
+		i = len(a.Exposures)
+		a.Exposures = append(a.Exposures, open)
+	}
+	if x.Closed == 0 {
+		return
+	}
+	if closed := at(x.Closed); a.Exposures[i].Closed == nil || closed.Before(*a.Exposures[i].Closed) {
+		a.Exposures[i].Closed, a.Exposures[i].By = &closed, x.By
+	}
+}
 
 func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
@@ -220,7 +254,8 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 	return s
 }
 
-// Rank orders alerts for reading: the highest score first.
+// Rank orders alerts for reading: the highest score first, the health of the
+// data at the end.
 func Rank(list []Alert) {
 	slices.SortFunc(list, func(a, b Alert) int {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
@@ -245,7 +280,7 @@ func Series(list []Alert) {
 	for _, i := range order {
 		a := &list[i]
 		a.Case = a.ID
-		if a.Severity == Informational {
+		if a.Severity == Informational || a.Health {
 			continue
 		}
 		if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
@@ -265,6 +300,7 @@ type Desk struct {
 type building struct {
 	Revision int
 	Findings []*finding.Finding
+	Undone   []finding.Exposure // told after the findings
 }
 
 // NewDesk returns an empty desk.
@@ -274,6 +310,10 @@ func NewDesk() *Desk { return &Desk{open: map[string]*building{}} }
 // higher risk replaces those before.
 func (d *Desk) Add(f *finding.Finding) {
 	b := d.open[f.Episode]
+	if f.Risk == 0 && !f.Health {
+		d.undone(f, b)
+		return
+	}
 	if b == nil {
 		b = &building{}
 		d.open[f.Episode] = b
@@ -298,11 +338,31 @@ func (d *Desk) Add(f *finding.Finding) {
 	b.Findings = append(b.Findings, f)
 }
 
+// undone notes that exposures of an alert are over. Of those that nobody was told
+// about there is nothing to say.
+func (d *Desk) undone(f *finding.Finding, b *building) {
+	if b != nil {
+		b.Undone = append(b.Undone, f.Exposures...)
+		return
+	}
+	for i := range d.done {
+		if a := &d.done[i]; a.ID == f.Episode {
+			for _, x := range f.Exposures {
+				a.expose(x)
+			}
+		}
+	}
+}
+
 // Alerts returns all alerts, ranked.
 func (d *Desk) Alerts() []Alert {
 	list := append(make([]Alert, 0, len(d.done)+len(d.open)), d.done...)
 	for _, b := range d.open {
-		list = append(list, build(b.Revision, slices.Clone(b.Findings)))
+		a := build(b.Revision, slices.Clone(b.Findings))
+		for _, x := range b.Undone {
+			a.expose(x)
+		}
+		list = append(list, a)
 	}
 	Series(list)
 	Rank(list)

@@ -281,3 +281,52 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// TestUndone tells that an exposure is over, of an alert that is open and of one
+// from an earlier run; the first end that is told counts.
+func TestUndone(t *testing.T) {
+	d := NewDesk()
+	f := found("ann@acme.example", "security_group_open", 0, 6, 6)
+	opened := f.Time
+	f.Exposures = []finding.Exposure{{What: "opened sg-1", Opened: opened}}
+	d.Add(f)
+	over := func(closed int64, by string) *finding.Finding {
+		return &finding.Finding{Episode: f.Episode, Detector: f.Detector, Person: f.Person, Time: closed, Exposures: []finding.Exposure{{What: "opened sg-1", Opened: opened, Closed: closed, By: by}}}
+	}
+	if got := d.Alerts()[0]; got.fate() != "Not undone." {
+		t.Errorf("%+v: %s", got.Exposures, got.fate())
+	}
+	d.Add(over(opened+5*60*60_000, "bob@acme.example"))
+	first := d.Alerts()[0]
+	if first.fate() != "Undone after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
+		t.Errorf("%+v: %s", first, first.fate())
+	}
+	again, err := restore([]byte("{}"), []Alert{first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Add(over(opened+2*60*60_000, "ann@acme.example"))
+	if got := again.Alerts()[0]; got.fate() != "Undone after 2 hours." || len(got.Exposures) != 1 {
+		t.Errorf("%+v: %s", got.Exposures, got.fate())
+	}
+}
+
+// TestHealth writes an alert about the data: it accuses nobody and comes last.
+func TestHealth(t *testing.T) {
+	d := NewDesk()
+	d.Add(found("ann@acme.example", "bulk_download", 0, 6, 6))
+	h := found("", "source_silent", 0, 0, 0)
+	h.Health, h.Stake, h.Title, h.Reason, h.Episode = true, 2, "Source silent", "Box has sent nothing for 26 hours", "health"
+	d.Add(h)
+	list := d.Alerts()
+	if len(list) != 2 || !list[1].Health || list[1].Severity != Medium || list[1].User != "" || list[1].Score != 0 {
+		t.Fatalf("%+v", list)
+	}
+	var b bytes.Buffer
+	if err := writeTable(&b, list, Options{}); err != nil || !strings.Contains(b.String(), "medium        –  2026-03-02 09:00  health of the data") {
+		t.Errorf("%v %s", err, b.String())
+	}
+	if f := ocsf(&list[1], "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" || f.FindingInfo.Types[0] != "Health of the data" {
+		t.Errorf("%+v", f)
+	}
+}

@@ -35,8 +35,8 @@ type ocsfFinding struct {
 	Count        int            `json:"count"`
 	Metadata     ocsfMetadata   `json:"metadata"`
 	FindingInfo  ocsfInfo       `json:"finding_info"`
-	Evidences    []ocsfEvidence `json:"evidences"`
-	Resources    []ocsfResource `json:"resources"`
+	Evidences    []ocsfEvidence `json:"evidences,omitempty"`
+	Resources    []ocsfResource `json:"resources,omitempty"`
 	Unmapped     map[string]any `json:"unmapped"`
 }
 
@@ -118,6 +118,13 @@ func ocsf(a *Alert, version string) ocsfFinding {
 	if a.Service {
 		user.TypeID, user.Type = 3, "System"
 	}
+	about := []ocsfResource{{"User", a.User, a.User}}
+	if a.Health {
+		about = nil
+		for _, s := range a.Sources {
+			about = append(about, ocsfResource{"Data source", s, s})
+		}
+	}
 	if version == "" {
 		version = "dev"
 	}
@@ -128,8 +135,11 @@ func ocsf(a *Alert, version string) ocsfFinding {
 		Metadata: ocsfMetadata{Version: ocsfVersion, UID: fmt.Sprintf("%s-%d", a.ID, a.Revision), Product: ocsfProduct{"Outflow", "Outflow", version}},
 		FindingInfo: ocsfInfo{UID: a.ID, Title: a.Title, Desc: a.Reason, CreatedTime: a.Time.UnixMilli(), FirstSeenTime: a.Window.Start.UnixMilli(), LastSeenTime: a.Window.End.UnixMilli(),
 			Types: []string{"Insider risk"}, DataSources: a.Sources, Analytic: ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title}},
-		Resources: []ocsfResource{{"User", a.User, a.User}},
+		Resources: about,
 		Unmapped:  map[string]any{"score": a.Score, "case": a.Case, "revision": a.Revision, "data_complete_to": a.DataCompleteTo.UnixMilli(), "baseline_days": a.BaselineDays, "context": a.Context},
+	}
+	if len(a.Exposures) > 0 {
+		f.Unmapped["exposures"] = a.Exposures
 	}
 	if a.Revision > 1 {
 		f.ActivityID, f.ActivityName, f.TypeUID, f.TypeName = 2, "Update", 200402, "Detection Finding: Update"
@@ -145,6 +155,10 @@ func ocsf(a *Alert, version string) ocsfFinding {
 		f.FindingInfo.Related = append(f.FindingInfo.Related, ocsfRelatedEvent{id})
 	}
 	for _, e := range a.Evidence {
+		if a.Health {
+			f.FindingInfo.Types = []string{"Health of the data"}
+			break // there is no actor
+		}
 		f.Evidences = append(f.Evidences, ocsfEvidence{ocsfActor{user}, map[string]any{"detector": e.Detector, "points": e.Points, "reason": e.Reason, "observed": e.Observed, "expected": e.Expected, "peers": e.Peers, "unit": e.Unit, "events": e.Events}})
 	}
 	return f

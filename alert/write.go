@@ -102,7 +102,11 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		}
 		shown[a.Case] = true
 		rank++
-		head := fmt.Sprintf("%3d  %s  %5.1f  %s  %s", rank, o.paint(a.Severity), a.Score, a.Time.Format("2006-01-02 15:04"), printable(a.User))
+		score, who := fmt.Sprintf("%5.1f", a.Score), printable(a.User)
+		if a.Health {
+			score, who = "    –", "health of the data"
+		}
+		head := fmt.Sprintf("%3d  %s  %s  %s  %s", rank, o.paint(a.Severity), score, a.Time.Format("2006-01-02 15:04"), who)
 		if a.Service {
 			head += " (service account)"
 		}
@@ -113,11 +117,39 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		for _, line := range wrap(printable(sentence(a)), width-5) {
 			fmt.Fprintf(b, "     %s\n", line)
 		}
+		if s := a.fate(); s != "" {
+			fmt.Fprintf(b, "     %s\n", printable(s))
+		}
 	}
 	if rank == 0 {
 		fmt.Fprintln(b, "No alerts.")
 	}
 	return b.Flush()
+}
+
+// fate says how long what was laid open stayed so.
+func (a *Alert) fate() string {
+	if len(a.Exposures) == 0 {
+		return ""
+	}
+	longest, by, still := time.Duration(0), "", 0
+	for _, x := range a.Exposures {
+		switch {
+		case x.Closed == nil:
+			still++
+		case x.Closed.Sub(x.Opened) >= longest:
+			longest, by = x.Closed.Sub(x.Opened), x.By
+		}
+	}
+	switch {
+	case still == len(a.Exposures):
+		return "Not undone."
+	case still > 0:
+		return fmt.Sprintf("%d of %d not undone.", still, len(a.Exposures))
+	case by == a.User || by == "":
+		return "Undone after " + plain.Duration(longest) + "."
+	}
+	return "Undone after " + plain.Duration(longest) + " by " + by + "."
 }
 
 // sentence is the title and the reason of an alert.

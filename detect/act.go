@@ -41,6 +41,17 @@ type Act struct {
 	Silent     int  // days without any activity before today
 
 	SharedAfterDownload, DeletedAfterDownload bool
+	Stages                                    int // steps from collecting to cleaning up that the object has gone through within three days, this one included
+
+	Forbidden  string // a recipient at a domain that the configuration forbids
+	Foreign    string // a recipient outside the organisation's cloud accounts
+	TopLabel   bool   // the object has a label of the highest tier
+	Unlabelled bool   // its label was lowered or taken off within three days
+	NewDevice  bool   // the device was new to the person within a week
+	Refused    int    // pushes refused within ten minutes; on a sign-in, those of the half hour before
+	Brief      int64  // how long a right was held that is taken away within a day; 0 if longer
+	AfterLast  int64  // how long the last working day has been over; 0 if it is not
+	Leaving    bool   // the person is leaving
 }
 
 // What was done to an object today.
@@ -70,6 +81,13 @@ const (
 	ofPair
 	ofExecution
 	ofUser
+	ofExposure
+	ofDevice
+	ofAccount
+	stepTaken   // steps of a sequence, by item
+	stepHidden  // renamed
+	stepLowered // its label lowered or taken off
+	stepOut     // shared out
 )
 
 // hash is the key of a thing in a novelty set.

@@ -12,7 +12,7 @@ import (
 var adminGrant = &Detector{
 	Name: "admin_grant", Title: "Administrative right granted", Techniques: []string{"T1098.003"},
 	Facts: []Fact{{
-		Name: "top_grant", Weight: .5, Stake: 2, On: []event.Class{event.AdminGrant}, Holds: topGrant,
+		Name: "top_grant", Weight: .5, Stake: 2, Lasts: "top_grant_lasting", On: []event.Class{event.AdminGrant}, Holds: topGrant,
 		Say: func(a *Act) string {
 			return "gave " + receiver(a) + " the right " + quoted(role(a)) + " in " + a.Source.Title()
 		},
@@ -22,7 +22,7 @@ var adminGrant = &Detector{
 			return topGrant(a) && (kind == elsewhere || kind == builder && a.OffHours)
 		},
 	}, {
-		Name: "grant_self", Weight: 1, Stake: 3, On: []event.Class{event.AdminGrant}, Holds: func(a *Act) bool { return topGrant(a) && receiver(a) == "themselves" },
+		Name: "top_grant_lasting", Weight: .5, Stake: 2,
 	}},
 }
 

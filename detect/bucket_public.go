@@ -8,16 +8,20 @@ import "github.com/outflow/outflow/internal/event"
 var bucketPublic = &Detector{
 	Name: "bucket_public", Title: "Bucket or object made public", Techniques: []string{"T1530", "T1537"},
 	Facts: []Fact{{
-		Name: "bucket_public", Weight: .9, Stake: 2, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
+		Name: "bucket_public", Weight: .8, Stake: 2, Lasts: "bucket_public_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
 		Say: sayOpened,
 	}, {
-		Name: "bucket_public_sensitive", Weight: 1.6, Stake: 3, On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && a.Sensitive },
+		Name: "bucket_public_sensitive", Weight: 1.6, Stake: 3, Lasts: "bucket_public_sensitive_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && a.Sensitive },
 		Say: sayOpened,
+	}, {
+		Name: "bucket_public_lasting", Weight: .9, Stake: 2,
+	}, {
+		Name: "bucket_public_sensitive_lasting", Weight: 1.6, Stake: 3,
 	}},
 }
 
 func opened(a *Act) bool {
-	return cloud(a) && a.Outcome == event.Success && a.After == event.Public
+	return cloud(a) && a.Outcome == event.Success && a.After == event.Public && !copied(a)
 }
 
 func sayOpened(a *Act) string {

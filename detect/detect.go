@@ -9,6 +9,8 @@
 package detect
 
 import (
+	"slices"
+
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -71,17 +73,22 @@ type Fact struct {
 	Once   bool // further acts of the day say nothing new
 	Holds  func(a *Act) bool
 	Say    func(a *Act) string // a clause for people; nil if the fact only adds weight
+	// Lasts names the fact of the same detector that holds in place of this one
+	// where what the act laid open, or switched off, is not undone within hours.
+	Lasts string
 }
 
 // All lists the detectors in the order of their group in docs/detectors.
 var All = []*Detector{
-	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, massClone, slowDrip,
-	publicLink, externalSharing, personalMailbox,
-	bucketPublic, publicAccessGuard, securityGroupOpen,
-	adminGrant, appConsent,
-	bruteForce, unfamiliarSignIn,
-	leaverTakeout, mailForwarding, massDeletion,
-	takeoutSequence,
+	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, massClone, accountExport, slowDrip,
+	publicLink, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
+	bucketPublic, publicAccessGuard, securityGroupOpen, snapshotShared,
+	adminGrant, selfGrant, appConsent,
+	bruteForce, mfaFatigue, mfaRemoved, unfamiliarSignIn, authenticationPolicy, vendorAlert,
+	terminatedUserActivity, leaverTakeout, mailForwarding, massDeletion, accessLeftBehind,
+	loggingDisabled,
+	takeoutSequence, compromiseTakeout,
+	sourceSilent, hrFeed, unresolvedIdentity,
 }
 
 // busy is harmless activity. It is not judged: it says how busy somebody is, and
@@ -121,6 +128,7 @@ type metric struct {
 type fact struct {
 	*Fact
 	detector int
+	lasting  int // index of the fact that Lasts names, or -1
 }
 
 // The flat lists: judged metrics first, then the busy ones.
@@ -152,7 +160,12 @@ func init() {
 			metrics = append(metrics, m)
 		}
 		for i := range det.Facts {
-			facts = append(facts, fact{&det.Facts[i], d})
+			facts = append(facts, fact{&det.Facts[i], d, -1})
+		}
+	}
+	for i := range facts {
+		if facts[i].Lasts != "" {
+			facts[i].lasting = slices.IndexFunc(facts, func(f fact) bool { return f.Name == facts[i].Lasts })
 		}
 	}
 	judged = len(metrics)

@@ -14,10 +14,14 @@ import (
 // machine. It is not safe for concurrent use.
 type Engine struct {
 	state
-	emit func(*finding.Finding) error
+	emit   func(*finding.Finding) error
+	config config
 
 	closing map[int64][]*person // open days by their end
 	active  []*person           // who did something in this hour
+	young   []*exposure         // exposures that may soon turn out to last
+	leaving []*person           // who have given notice, and were not looked at after leaving
+	tenant  string              // the cloud account seen last
 	act     Act
 	verdict verdict
 	err     error
@@ -33,12 +37,15 @@ type state struct {
 	Services *org
 	Complete [32]int64 // per source: time of its latest event
 	Heads    int       // people who are no service accounts
+	Exposed  map[uint64][]*exposure
+	Pulse    [32]pulse // per source
+	Feed     hrState
 }
 
 // New returns an engine without any knowledge. Emit takes its findings; an error
-// of it is what Handle and Flush return.
-func New(emit func(*finding.Finding) error) *Engine {
-	return &Engine{emit: emit, closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, People: newOrg(), Services: newOrg()}}
+// of it is what Handle and Flush return. The configuration has been checked.
+func New(c Config, emit func(*finding.Finding) error) *Engine {
+	return &Engine{emit: emit, config: c.prepare(), closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, Exposed: map[uint64][]*exposure{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -62,6 +69,11 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / hourMS % 24)
 	a := e.observe(p, ev)
+	if effective(ev) {
+		e.undo(p, a)
+		e.hold(p, a)
+		e.watch(p, a)
+	}
 	if e.count(p, a) {
 		e.tell(p, ev.Time)
 	}
@@ -122,9 +134,14 @@ func (e *Engine) staff(p *person, ev *event.Event) {
 		if p.Notice == 0 || ev.Time < p.Notice {
 			p.Notice = ev.Time
 		}
-		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok {
-			p.LastDay = at
+		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok && at != p.LastDay {
+			p.LastDay, p.Reviewed = at, false
 		}
+		if !slices.Contains(e.leaving, p) && !p.Reviewed {
+			e.leaving = append(e.leaving, p)
+			slices.SortFunc(e.leaving, byName)
+		}
+		e.notice(p, ev)
 	}
 }
 
@@ -139,6 +156,18 @@ func (o *org) move(p *person, to string) {
 	from.Active -= fix(p.Active)
 	dest.Active += fix(p.Active)
 	p.Department = to
+}
+
+// send emits a finding. The first error of the receiver is kept.
+func (e *Engine) send(f *finding.Finding) {
+	if e.err == nil {
+		e.err = e.emit(f)
+	}
+}
+
+// effective says whether an action took effect.
+func effective(ev *event.Event) bool {
+	return ev.Outcome != event.Failure && ev.Outcome != event.Denied
 }
 
 // begin opens the day of a person if none is open.
@@ -202,6 +231,8 @@ func (e *Engine) closeHour() {
 	}
 	e.active = e.active[:0]
 	end := (e.Hour + 1) * hourMS
+	e.mature(end)
+	e.review(end)
 	if list := e.closing[end]; list != nil {
 		slices.SortFunc(list, byName)
 		for _, p := range list {
@@ -211,6 +242,10 @@ func (e *Engine) closeHour() {
 	}
 	e.People.closeHour(e.Hour)
 	e.Services.closeHour(e.Hour)
+	e.beat(e.Hour)
+	if (e.Hour+1)%24 == 0 {
+		e.checkup(end)
+	}
 }
 
 // contribute adds what the person did since it last did to the sums of the

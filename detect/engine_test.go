@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
@@ -51,7 +52,7 @@ func TestDeterminism(t *testing.T) {
 	var words [2]string
 	for i := range 2 {
 		words[i] = said(t, func(emit func(*finding.Finding) error) {
-			e := New(emit)
+			e := New(Config{}, emit)
 			feed(t, e, events)
 			if err := e.Flush(); err != nil {
 				t.Fatal(err)
@@ -76,7 +77,7 @@ func TestFlushChangesNothing(t *testing.T) {
 	events := history(t)
 	last := func(flush bool) outcome {
 		o := outcome{}
-		e := New(o.take)
+		e := New(Config{}, o.take)
 		for i := range events {
 			if err := e.Handle(events[i].person, events[i].e); err != nil {
 				t.Fatal(err)
@@ -112,7 +113,7 @@ func TestSnapshot(t *testing.T) {
 	rest := 0
 	whole := said(t, func(emit func(*finding.Finding) error) {
 		taken := false
-		e := New(func(f *finding.Finding) error {
+		e := New(Config{}, func(f *finding.Finding) error {
 			if !taken {
 				return nil
 			}
@@ -144,7 +145,7 @@ func TestSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := said(t, func(emit func(*finding.Finding) error) {
-		e := New(emit)
+		e := New(Config{}, emit)
 		if err := e.Restore(snap); err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +162,7 @@ func TestSnapshot(t *testing.T) {
 		t.Error("a generation that is not there was loaded")
 	}
 	snap.organisation = bytes.Replace(snap.organisation, []byte("downloads_fresh"), []byte("downloads_smell"), 1)
-	if err := New(nil).Restore(snap); !errors.Is(err, ErrVersion) {
+	if err := New(Config{}, nil).Restore(snap); !errors.Is(err, ErrVersion) {
 		t.Errorf("state of other metrics was taken: %v", err)
 	}
 }
@@ -169,7 +170,7 @@ func TestSnapshot(t *testing.T) {
 // TestEmitFails checks that an error of the log of findings is not lost.
 func TestEmitFails(t *testing.T) {
 	full := errors.New("log is full")
-	e := New(func(*finding.Finding) error { return full })
+	e := New(Config{}, func(*finding.Finding) error { return full })
 	var err error
 	for _, k := range history(t) {
 		if err = e.Handle(k.person, k.e); err != nil {
@@ -188,7 +189,7 @@ func TestDayOne(t *testing.T) {
 	for _, l := range []string{"people 3 Sales", "1 10:00 p1 download x30 spread=20m place=Team item=f", "1 11:00 p2 policy_change source=aws_cloudtrail type=bucket place=acme-payroll name=acme-payroll after=public"} {
 		s.line(l)
 	}
-	o := play(t, s.events)
+	o := play(t, s.config, s.events)
 	if risk, list := o.worst(address("p1"), 0); risk >= attention {
 		t.Errorf("p1: %.1f %+v", risk, list)
 	}
@@ -328,11 +329,100 @@ func BenchmarkEngine(b *testing.B) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		e := New(func(*finding.Finding) error { return nil })
+		e := New(Config{}, func(*finding.Finding) error { return nil })
 		for i := range s.events {
 			e.Handle(s.events[i].person, s.events[i].e)
 		}
 		n += len(s.events)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/event")
+}
+
+// TestExposure opens a bucket and a network; one is closed after half an hour by
+// somebody else, the other stays open.
+func TestExposure(t *testing.T) {
+	s := &scenario{t: t}
+	for _, line := range strings.Split(`people 14 Engineering
+routine 1-32
+31 10:00 p1 network_open source=aws_cloudtrail item=sg name=web attr.rule=tcp/22-22+0.0.0.0/0
+31 10:30 p2 network_close source=aws_cloudtrail item=sg name=web attr.rule=tcp/22-22+0.0.0.0/0
+31 10:00 p3 network_open source=aws_cloudtrail item=db name=db attr.rule=tcp/5432-5432+::/0
+32 16:00 p3 network_close source=aws_cloudtrail item=db name=db`, "\n") {
+		s.line(line)
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	risk := map[string][]float64{} // by person: as it grew
+	over := map[string]finding.Exposure{}
+	e := New(Config{}, func(f *finding.Finding) error {
+		switch {
+		case f.Detector != "security_group_open":
+		case f.Risk == 0:
+			over[f.Person] = f.Exposures[0]
+		default:
+			risk[f.Person] = append(risk[f.Person], f.Risk)
+		}
+		return nil
+	})
+	feed(t, e, s.events)
+	p1, p3 := address("p1"), address("p3")
+	if n := len(risk[p1]); n != 1 || risk[p1][0] <= 0 {
+		t.Errorf("undone at once: %v", risk[p1])
+	}
+	if n := len(risk[p3]); n != 2 || risk[p3][1] <= risk[p3][0] {
+		t.Errorf("still open: %v", risk[p3])
+	}
+	if x := over[p1]; x.Opened != at(31, 10*time.Hour) || x.Closed != at(31, 10*time.Hour+30*time.Minute) || x.By != address("p2") {
+		t.Errorf("%+v", x)
+	}
+	if x := over[p3]; x.Closed-x.Opened != 30*hourMS || x.By != p3 {
+		t.Errorf("%+v", x)
+	}
+	if len(e.Exposed) != 0 || len(e.young) != 0 {
+		t.Errorf("%d still open", len(e.Exposed))
+	}
+}
+
+// TestExceptions excepts an application, a domain, a detector for a while.
+func TestExceptions(t *testing.T) {
+	when := func(day int) time.Time { return time.UnixMilli(at(day, 0)) }
+	for name, x := range map[string]Exception{
+		"app":      {App: "Backup", Owner: "it", Reason: "nightly"},
+		"user":     {User: address("p1"), Detectors: []string{"bulk_download"}, Owner: "it", Reason: "migration"},
+		"window":   {Detectors: []string{"bulk_download"}, From: when(31), Until: when(32), Owner: "it", Reason: "migration"},
+		"too late": {Detectors: []string{"bulk_download"}, From: when(32), Owner: "it", Reason: "later"},
+	} {
+		s := &scenario{t: t}
+		for _, line := range []string{"people 14 Finance", "routine 1-30", "31 14:00 p1 download x60 spread=10m source=box place=Board item=b app=backup"} {
+			s.line(line)
+		}
+		slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+		c := Config{Exceptions: []Exception{x}}
+		if err := c.Check(); err != nil {
+			t.Fatal(err)
+		}
+		o := outcome{}
+		e := New(c, o.take)
+		feed(t, e, s.events)
+		e.Flush()
+		risk, list := o.worst(address("p1"), at(31, 0))
+		spoke := slices.ContainsFunc(list, func(f *finding.Finding) bool { return f.Detector == "bulk_download" || f.Detector == "app_download" })
+		got := e.Covered()[0]
+		if name == "too late" {
+			if !spoke || got.Acts != 0 {
+				t.Errorf("%s: risk %v, %+v", name, risk, got)
+			}
+		} else if name != "app" && spoke && slices.ContainsFunc(list, func(f *finding.Finding) bool { return f.Detector == "bulk_download" }) || name == "app" && spoke || got.Acts < 60 || got.Users < 1 {
+			t.Errorf("%s: risk %v, %+v", name, risk, got)
+		}
+	}
+	for _, c := range []Config{
+		{Exceptions: []Exception{{Owner: "it", Reason: "everything"}}},
+		{Exceptions: []Exception{{App: "x"}}},
+		{Exceptions: []Exception{{Detectors: []string{"no_such"}, Owner: "a", Reason: "b"}}},
+		{Exceptions: []Exception{{App: "x", Owner: "a", Reason: "b", From: when(3), Until: when(2)}}},
+	} {
+		if c.Check() == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
 }

@@ -43,6 +43,16 @@ func (s *novelty) age(key uint64, day int64, limit int) int {
 	return int(today) - int(first)
 }
 
+// since is how many days ago something was seen last, before today as well as
+// today; false if it is not known. It notes nothing.
+func (s *novelty) since(key uint64, day int64) (days int, known bool) {
+	if s.n == 0 {
+		return 0, false
+	}
+	v := s.slots[s.find(fingerprint(key))]
+	return int(uint64(uint16(day-epoch2000))) - int(v&0xffff), v != 0
+}
+
 func fingerprint(key uint64) uint64 { return max(key>>32, 1) }
 
 // find returns the slot of a fingerprint, or the free slot that it would take.

@@ -24,8 +24,16 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 	*a = Act{Event: ev, Person: p.Name, Silent: p.Day.Silent}
 	today := ev.Time / dayMS
 	o := e.org(p)
+	a.Leaving = p.leaving(ev.Time)
 	switch ev.Class {
 	case event.LoginFailure, event.MFADenied, event.AccountLocked:
+		if ev.Class == event.MFADenied {
+			if len(p.Refused) >= maxRefused {
+				p.Refused = append(p.Refused[:0], p.Refused[maxRefused/2:]...)
+			}
+			p.Refused = append(p.Refused, ev.Time)
+			a.Refused = p.refused(ev.Time, 10*60_000)
+		}
 		if ev.Class == event.LoginFailure && ev.Client.IP != "" {
 			if len(p.Fails) >= maxFails {
 				p.Fails = append(p.Fails[:0], p.Fails[maxFails/2:]...)
@@ -34,10 +42,23 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 		}
 		return a
 	}
-	if ev.Outcome == event.Failure || ev.Outcome == event.Denied {
+	if !effective(ev) {
 		return a
 	}
 	e.network(p, o, a, today)
+	if a.Leaving && p.LastDay > 0 {
+		a.AfterLast = max(ev.Time-p.lastDayEnd()-grace, 0)
+	}
+	if ev.Source == event.CloudTrail && ev.Tenant != e.tenant { // the logs are of the organisation's own accounts
+		e.tenant = strings.Clone(ev.Tenant)
+		e.People.age(domains, hash(ofAccount, ev.Tenant), today)
+	}
+	if len(a.To) > 0 {
+		e.recipients(a)
+	}
+	if (ev.Class == event.MFAChallenge || ev.Class == event.LoginSuccess) && ev.Outcome == event.Success && len(p.Refused) > 0 {
+		a.Refused = p.refused(ev.Time, 30*60_000)
+	}
 	switch ev.Class {
 	case event.LoginSuccess, event.AppAccess, event.MFAChallenge, event.Clone:
 		e.signIn(p, a, today)
@@ -55,7 +76,26 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 		e.application(o, a, today)
 	case event.GuardChange:
 		a.Sensitive = sensitiveName(ev.Object.Name)
+	case event.LabelChange:
+		if lowered(a) {
+			p.Steps.age(stepKey(stepLowered, object(ev)), today, maxSteps)
+		}
+	case event.Rename:
+		if fileStore(ev.Source) && ev.Object.ID != "" {
+			p.Steps.age(stepKey(stepHidden, object(ev)), today, maxSteps)
+		}
+	case event.AdminRevoke:
+		if at, known := p.Granted[right(a)]; known && ev.Time-at <= dayMS {
+			a.Brief = max(ev.Time-at, 1)
+			delete(p.Granted, right(a))
+		}
 	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
+		if ev.Class == event.AdminGrant && topGrant(a) {
+			if p.Granted == nil || len(p.Granted) >= maxGranted {
+				p.Granted = map[uint64]int64{}
+			}
+			p.Granted[right(a)] = ev.Time
+		}
 		a.Sensitive = sensitive(&ev.Object)
 		a.OffHours = e.offHours(p, ev.Time)
 	}
@@ -63,6 +103,50 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 		e.touchRepository(p, a, today)
 	}
 	return a
+}
+
+// recipients looks at who receives something: a forbidden domain, a foreign cloud
+// account.
+func (e *Engine) recipients(a *Act) {
+	for i := range a.To {
+		to := a.To[i].Account
+		if domain := mail.Domain(to); domain != "" {
+			for len(e.config.forbidden) > 0 && domain != "" && a.Forbidden == "" {
+				if e.config.forbidden[domain] {
+					a.Forbidden = to
+				}
+				_, domain, _ = strings.Cut(domain, ".")
+			}
+			continue
+		}
+		if account, ok := strings.CutPrefix(to, "aws:"); ok && a.Foreign == "" && a.To[i].Scope == event.ScopeExternal && !e.config.accounts[account] {
+			if _, own := e.People.Domains[hash(ofAccount, account)]; !own {
+				a.Foreign = account
+			}
+		}
+	}
+}
+
+// refused counts the pushes refused within a time before a moment.
+func (p *person) refused(at, within int64) (n int) {
+	for _, t := range p.Refused {
+		if at-t <= within {
+			n++
+		}
+	}
+	return n
+}
+
+// right is the key of an administrative right of somebody.
+func right(a *Act) uint64 { return hash(ofUser, a.Source.String(), receiver(a), role(a)) }
+
+// stepKey is the key of a step that an item goes through.
+func stepKey(kind int, item uint64) uint64 { return hash(kind) ^ item }
+
+// recent says whether an item went through a step within three days.
+func (p *person) recent(kind int, item uint64, today int64) bool {
+	days, known := p.Steps.since(stepKey(kind, item), today)
+	return known && days <= 3
 }
 
 // settled says that enough is known about the person for something new to mean
@@ -145,14 +229,39 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 	}
 	done := p.done(key)
 	a.First = key == 0 || done&bit == 0
+	a.TopLabel = e.topLabel(ev.Object.Label)
+	if fileStore(src) && key != 0 && a.First {
+		a.Unlabelled = p.recent(stepLowered, key, today)
+		if bit == didDownload && ev.Class == event.Download {
+			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
+		}
+		if bit == didSync && ev.Client.Device != "" {
+			a.NewDevice = p.settled() && p.Known.age(hash(ofDevice, ev.Client.Device), today, maxKnown) <= 6
+		}
+	}
 	if key != 0 {
-		if bit == didDelete && done&didDownload != 0 && done&sequenceDeleted == 0 {
+		if bit == didDelete && done&sequenceDeleted == 0 && (done&didDownload != 0 || p.recent(stepTaken, key, today)) {
 			a.DeletedAfterDownload = true
+			a.Stages = p.stages(key, today) + 1
 			done |= sequenceDeleted
 		}
 		done |= bit
 		p.setDone(key, done)
 	}
+}
+
+// stages counts the steps that an item has gone through within three days:
+// taken, hidden by a new name or a lower label, given out.
+func (p *person) stages(item uint64, today int64) (n int) {
+	for _, kinds := range [][]int{{stepTaken}, {stepHidden, stepLowered}, {stepOut}} {
+		for _, k := range kinds {
+			if p.recent(k, item, today) {
+				n++
+				break
+			}
+		}
+	}
+	return n
 }
 
 // done is what was done to an object today.
@@ -235,9 +344,14 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 		}
 		done := p.done(key)
 		a.First = key == 0 || done&bit == 0
-		if done&didDownload != 0 && done&sequenceShared == 0 {
+		a.TopLabel, a.Unlabelled = e.topLabel(a.Object.Label), p.recent(stepLowered, key, today)
+		if done&sequenceShared == 0 && key != 0 && (done&didDownload != 0 || p.recent(stepTaken, key, today)) {
 			a.SharedAfterDownload = true
 			done |= sequenceShared
+		}
+		if key != 0 {
+			p.Steps.age(stepKey(stepOut, key), today, maxSteps)
+			a.Stages = p.stages(key, today)
 		}
 		p.setDone(key, done|bit)
 	}

@@ -25,13 +25,21 @@ type person struct {
 	HourN   float64
 	Weekend float64 // decayed share of active days that fall on a weekend
 
-	Notice  int64 // when notice became known, Unix milliseconds; 0 if it has not
-	LastDay int64 // end of the last working day; 0 if unknown
-	Last    int64 // day of the last activity, days since 1970; 0 if none
+	Notice   int64 // when notice became known, Unix milliseconds; 0 if it has not
+	LastDay  int64 // end of the last working day; 0 if unknown
+	Last     int64 // day of the last activity, days since 1970; 0 if none
+	Reviewed bool  // what was left behind has been told
+
+	Breach  float64 // points of the last suspicion that somebody else acts, and when
+	BreachT int64
 
 	Known   novelty // containers, recipients, networks, countries, clients
 	Items   novelty // objects
+	Steps   novelty // what was done to items lately
 	Fails   []failure
+	Refused []int64            // times of refused pushes
+	Granted map[uint64]int64   // rights given lately, and when
+	Access  map[uint64]access  // what the person has opened and nobody closed
 	Reports map[uint64]float64 // rows of the last run of a report
 
 	Day Day
@@ -65,6 +73,7 @@ type Day struct {
 	Best   float64 // highest score so far
 	Rev    []int
 	Silent int // days without activity before this one
+	Opened []laid
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -180,6 +189,9 @@ const (
 	maxDone    = 1 << 16
 	maxFails   = 256
 	maxReports = 256
+	maxSteps   = 4096
+	maxRefused = 64
+	maxGranted = 256
 )
 
 // open begins a day.
@@ -200,6 +212,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Facts)
 	clear(d.Proof)
 	clear(d.Rev)
+	d.Opened = d.Opened[:0]
 	d.Hours, d.Best = 0, 0
 	today := at / dayMS
 	d.Silent = 0

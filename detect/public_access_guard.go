@@ -7,11 +7,15 @@ import "github.com/outflow/outflow/internal/event"
 var publicAccessGuard = &Detector{
 	Name: "public_access_guard", Title: "Public access block removed", Techniques: []string{"T1562.001"},
 	Facts: []Fact{{
-		Name: "guard_off", Weight: .8, Stake: 1, On: []event.Class{event.GuardChange}, Holds: func(a *Act) bool { return loosened(a) && !a.Sensitive },
+		Name: "guard_off", Weight: .7, Stake: 1, Lasts: "guard_off_lasting", On: []event.Class{event.GuardChange}, Holds: func(a *Act) bool { return loosened(a) && !a.Sensitive },
 		Say: sayLoosened,
 	}, {
-		Name: "guard_off_sensitive", Weight: 1.6, Stake: 2, On: []event.Class{event.GuardChange}, Holds: func(a *Act) bool { return loosened(a) && a.Sensitive },
+		Name: "guard_off_sensitive", Weight: 1.6, Stake: 2, Lasts: "guard_off_sensitive_lasting", On: []event.Class{event.GuardChange}, Holds: func(a *Act) bool { return loosened(a) && a.Sensitive },
 		Say: sayLoosened,
+	}, {
+		Name: "guard_off_lasting", Weight: .8, Stake: 1,
+	}, {
+		Name: "guard_off_sensitive_lasting", Weight: 1.6, Stake: 2,
 	}},
 }
 

@@ -11,11 +11,15 @@ var publicLink = &Detector{
 		{Name: "public_links_sensitive", Half: 1, Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Act) bool { return published(a) && a.Sensitive })},
 	},
 	Facts: []Fact{{
-		Name: "public_sensitive", Weight: .4, Stake: 2, On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return published(a) && a.Sensitive },
+		Name: "public_sensitive", Weight: .4, Stake: 2, Lasts: "public_sensitive_lasting", On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return published(a) && a.Sensitive },
 		Say: func(a *Act) string { return "made " + quoted(itemName(a)) + " public, which looks sensitive" },
 	}, {
-		Name: "repository_public", Weight: 1, Stake: 3, On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return a.Source == event.GitHub && a.After == event.Public },
+		Name: "repository_public", Weight: 1, Stake: 3, Lasts: "repository_public_lasting", On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return a.Source == event.GitHub && a.After == event.Public },
 		Say: func(a *Act) string { return "made the repository " + quoted(a.Object.Name) + " public" },
+	}, {
+		Name: "public_sensitive_lasting", Weight: .4, Stake: 2,
+	}, {
+		Name: "repository_public_lasting", Weight: 1, Stake: 3,
 	}},
 	Reason: func(d *Day) string {
 		return "made " + some(d.n("public_links"), "item", "items") + " reachable for anybody" + d.where("public_link") + d.of("public_links_sensitive", "sensitive")

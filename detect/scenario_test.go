@@ -23,7 +23,10 @@ import (
 //	31 14:00 p1 download x60 spread=10m source=box place=Board item=b
 //	loud p1 bulk_download                   the detector speaks about p1, and the alert deserves attention
 //	quiet p1                                no alert about p1 deserves attention
+//	told p1 access_left_behind              the detector speaks about p1, if quietly; - stands for the data's health
 //	count p1 downloads 60                   what is counted for p1 on the last day
+//	silence box 38-40                       the routine of a source is missing on these days
+//	forbid rival.example                    configuration: a forbidden domain
 //
 // Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
 type scenario struct {
@@ -33,6 +36,7 @@ type scenario struct {
 	checks [][]string
 	first  int // day of the first act
 	n      int
+	config Config
 }
 
 type keyed struct {
@@ -46,7 +50,12 @@ const attention = 5.2
 
 var dayOne = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-func address(who string) string { return who + "@acme.example" }
+func address(who string) string {
+	if strings.Contains(who, ":") {
+		return who
+	}
+	return who + "@acme.example"
+}
 
 func (s *scenario) add(who string, e *event.Event) {
 	s.n++
@@ -92,7 +101,15 @@ func (s *scenario) line(text string) {
 		from, _ := strconv.Atoi(f[2])
 		last, _ := strconv.Atoi(f[3])
 		s.add(f[1], &event.Event{Source: event.HR, Class: event.Notice, Action: "notice", Time: at(from, 9*time.Hour), Attrs: []event.Attr{{Name: event.AttrLastDay, Value: dayOne.AddDate(0, 0, last-1).Format(time.DateOnly)}}})
-	case "loud", "quiet", "count":
+	case "silence":
+		from, to := span(f[2])
+		source := sourceNamed(s.t, f[1])
+		s.events = slices.DeleteFunc(s.events, func(k keyed) bool {
+			return k.e.Source == source && k.e.Time >= at(from, 0) && k.e.Time < at(to+1, 0)
+		})
+	case "forbid":
+		s.config.ForbiddenDomains = append(s.config.ForbiddenDomains, f[1])
+	case "loud", "quiet", "count", "told", "untold":
 		s.checks = append(s.checks, f)
 	default:
 		from, to := span(f[0])
@@ -201,11 +218,14 @@ func (s *scenario) actLine(day int, f []string) {
 			if strings.HasSuffix(value, "@acme.example") {
 				scope = event.ScopeInternal
 			}
+			if value == "*" {
+				scope = event.ScopeAnyone
+			}
 			e.To = append(e.To, event.Recipient{Account: value, Scope: scope})
 		case "dept":
 			e.To[len(e.To)-1].Department = value
 		case "after":
-			e.After = map[string]event.Visibility{"public": event.Public, "link": event.PublicLink, "private": event.Private}[value]
+			e.After = map[string]event.Visibility{"public": event.Public, "link": event.PublicLink, "external": event.External, "private": event.Private}[value]
 		case "rows":
 			e.Rows = number
 		case "bytes":
@@ -214,6 +234,10 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Client.IP = value
 		case "country":
 			e.Client.Country = value
+		case "tenant":
+			e.Tenant = value
+		case "device":
+			e.Client.Device = value
 		case "app":
 			e.Client.App = value
 		case "folder":
@@ -222,6 +246,8 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System}[value]
 		case "outcome":
 			e.Outcome = event.Failure
+		case "action":
+			e.Action = value
 		default:
 			if attr, ok := strings.CutPrefix(key, "attr."); ok {
 				e.Attrs = append(e.Attrs, event.Attr{Name: attr, Value: value})
@@ -282,6 +308,9 @@ type outcome map[string][]*finding.Finding // by episode: the findings of the hi
 
 func (o outcome) take(f *finding.Finding) error {
 	held := o[f.Episode]
+	if f.Risk == 0 && len(f.Exposures) > 0 && !f.Health {
+		return nil // something is over
+	}
 	if len(held) > 0 && (f.Risk < held[0].Risk || f.Risk == held[0].Risk && f.Time < held[0].Time) {
 		return nil
 	}
@@ -294,10 +323,10 @@ func (o outcome) take(f *finding.Finding) error {
 }
 
 // play runs events through an engine.
-func play(t *testing.T, events []keyed) outcome {
+func play(t *testing.T, c Config, events []keyed) outcome {
 	t.Helper()
 	o := outcome{}
-	e := New(o.take)
+	e := New(c, o.take)
 	for i := range events {
 		if err := e.Handle(events[i].person, events[i].e); err != nil {
 			t.Fatal(err)
@@ -329,10 +358,10 @@ func TestDetectors(t *testing.T) {
 			for _, path := range paths {
 				t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 					s := load(t, path)
-					o := play(t, s.events)
+					o := play(t, s.config, s.events)
 					for _, c := range s.checks {
-						loud = loud || c[0] == "loud" && c[2] == det.Name
-						quiet = quiet || c[0] == "quiet"
+						loud = loud || (c[0] == "loud" || c[0] == "told") && c[2] == det.Name
+						quiet = quiet || c[0] == "quiet" || c[0] == "untold"
 						s.check(o, c)
 					}
 				})
@@ -349,6 +378,10 @@ func TestDetectors(t *testing.T) {
 
 func (s *scenario) check(o outcome, c []string) {
 	s.t.Helper()
+	if c[0] == "told" || c[0] == "untold" {
+		s.told(o, c)
+		return
+	}
 	risk, list := o.worst(address(c[1]), at(s.first, 0))
 	var said []string
 	names := map[string]bool{}
@@ -370,6 +403,27 @@ func (s *scenario) check(o outcome, c []string) {
 	}
 }
 
+// told checks whether a detector speaks about somebody at all.
+func (s *scenario) told(o outcome, c []string) {
+	s.t.Helper()
+	person, said := address(c[1]), ""
+	if c[1] == "-" {
+		person = ""
+	}
+	for _, fs := range o {
+		for _, f := range fs {
+			if f.Person == person && f.Detector == c[2] && f.Time >= at(s.first, 0) {
+				said = f.Reason
+			}
+		}
+	}
+	if (said != "") != (c[0] == "told") {
+		s.t.Errorf("%s: said %q", strings.Join(c, " "), said)
+	} else {
+		s.t.Logf("%s: %s", strings.Join(c, " "), said)
+	}
+}
+
 // TestCounting counts as COUNTING says: every trap of every source.
 func TestCounting(t *testing.T) {
 	paths, _ := filepath.Glob("testdata/counting/*.txt")
@@ -379,7 +433,7 @@ func TestCounting(t *testing.T) {
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			s := load(t, path)
-			e := New(func(*finding.Finding) error { return nil })
+			e := New(Config{}, func(*finding.Finding) error { return nil })
 			for i := range s.events {
 				if err := e.Handle(s.events[i].person, s.events[i].e); err != nil {
 					t.Fatal(err)

@@ -51,6 +51,7 @@ type verdict struct {
 	today  float64   // before habits
 	points []float64 // per detector
 	shift  float64   // points of the slow shift
+	breach float64   // points of the strongest sign that somebody else acts
 	raw    []float64 // surprise per judged metric
 	shifts []float64 // CUSUM per slow metric, as it would be after today
 	mean   []float64
@@ -128,6 +129,11 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	}
 	for i := range day.Facts {
 		f := facts[i]
+		if f.lasting >= 0 {
+			if _, lasted := day.Facts[f.lasting]; lasted {
+				continue // which says more
+			}
+		}
 		rare := -math.Log(min((o.Facts[i])/o.FactN, 1))
 		if w := float64(f.Weight*rare) - 1.5; w > 0 {
 			v.points[f.detector] += w
@@ -143,6 +149,11 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			taken = max(taken, w)
 		}
 	}
+	v.breach = breach
+	if at-p.BreachT <= dayMS {
+		breach = max(breach, p.Breach)
+	}
+	v.points[detected["compromise_takeout"]] = together * min(breach, taken)
 	score := top + float64(second*(sum-top)) + float64(together*min(breach, taken))
 
 	var found []float64 // shifts, the strongest first

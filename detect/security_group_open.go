@@ -14,8 +14,10 @@ import (
 var securityGroupOpen = &Detector{
 	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1562.007"},
 	Facts: []Fact{{
-		Name: "ingress_open", Weight: 1.25, Stake: 2, On: []event.Class{event.NetworkOpen}, Holds: func(a *Act) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
+		Name: "ingress_open", Weight: .9, Stake: 2, Lasts: "ingress_lasting", On: []event.Class{event.NetworkOpen}, Holds: func(a *Act) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
 		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + exposedRule(a.Event) },
+	}, {
+		Name: "ingress_lasting", Weight: 1.25, Stake: 2,
 	}},
 }
 
@@ -31,33 +33,43 @@ var sensitivePorts = []struct {
 // sensitive port to everybody; "" if there is none.
 func exposedRule(e *event.Event) string {
 	for i := range e.Attrs {
-		if e.Attrs[i].Name != event.AttrRule {
-			continue
-		}
-		spec, source, ok := strings.Cut(e.Attrs[i].Value, " ")
-		if !ok || !anybody(source) {
-			continue
-		}
-		protocol, ports, _ := strings.Cut(spec, "/")
-		if protocol == "icmp" || protocol == "icmpv6" || protocol == "1" || protocol == "58" {
-			continue
-		}
-		from, to, _ := strings.Cut(ports, "-")
-		lo, err1 := strconv.Atoi(from)
-		hi, err2 := strconv.Atoi(to)
-		if err1 != nil || err2 != nil {
-			lo, hi = 0, 65535
-		}
-		for _, p := range sensitivePorts {
-			if lo <= p.port && p.port <= hi {
-				switch {
-				case protocol == "all":
-					return "the internet (" + source + ") on every port and protocol"
-				case lo == hi:
-					return "the internet (" + source + ") on port " + from + " (" + p.name + ")"
-				}
-				return "the internet (" + source + ") on ports " + from + " to " + to + " (" + p.name + " among them)"
+		if e.Attrs[i].Name == event.AttrRule {
+			if s := reach(e.Attrs[i].Value); s != "" {
+				return s
 			}
+		}
+	}
+	return ""
+}
+
+func exposes(rule string) bool { return reach(rule) != "" }
+
+// reach says who may reach what by a rule, if that is everybody and a sensitive
+// port.
+func reach(rule string) string {
+	spec, source, ok := strings.Cut(rule, " ")
+	if !ok || !anybody(source) {
+		return ""
+	}
+	protocol, ports, _ := strings.Cut(spec, "/")
+	if protocol == "icmp" || protocol == "icmpv6" || protocol == "1" || protocol == "58" {
+		return ""
+	}
+	from, to, _ := strings.Cut(ports, "-")
+	lo, err1 := strconv.Atoi(from)
+	hi, err2 := strconv.Atoi(to)
+	if err1 != nil || err2 != nil {
+		lo, hi = 0, 65535
+	}
+	for _, p := range sensitivePorts {
+		if lo <= p.port && p.port <= hi {
+			switch {
+			case protocol == "all":
+				return "the internet (" + source + ") on every port and protocol"
+			case lo == hi:
+				return "the internet (" + source + ") on port " + from + " (" + p.name + ")"
+			}
+			return "the internet (" + source + ") on ports " + from + " to " + to + " (" + p.name + " among them)"
 		}
 	}
 	return ""

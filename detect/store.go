@@ -42,6 +42,9 @@ type kept struct {
 	Hour     int64
 	Complete [32]int64
 	Heads    int
+	Exposed  map[uint64][]*exposure
+	Pulse    [32]pulse
+	Feed     hrState
 	People   *org
 	Services *org
 }
@@ -76,7 +79,7 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 
 // snapshot encodes the state. It is called between two hours.
 func (e *Engine) snapshot() (*Snapshot, error) {
-	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, People: e.People, Services: e.Services}
+	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, People: e.People, Services: e.Services}
 	k.Metrics, k.Slow, k.Facts = layout()
 	body, err := encoding.Marshal(&k)
 	if err != nil {
@@ -105,7 +108,11 @@ func (e *Engine) Restore(s *Snapshot) error {
 	if k.Version != stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
 		return ErrVersion
 	}
-	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, People: k.People, Services: k.Services, Persons: make(map[string]*person, len(s.persons))}
+	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, People: k.People, Services: k.Services, Persons: make(map[string]*person, len(s.persons))}
+	if e.Exposed == nil {
+		e.Exposed = map[uint64][]*exposure{}
+	}
+	e.remember()
 	for _, o := range []*org{e.People, e.Services} {
 		for _, d := range o.Departments {
 			d.prepare()
@@ -123,10 +130,14 @@ func (e *Engine) Restore(s *Snapshot) error {
 			return fmt.Errorf("detect: state of a person: %w", err)
 		}
 		e.Persons[p.Name] = p
+		if p.Notice > 0 && !p.Reviewed {
+			e.leaving = append(e.leaving, p)
+		}
 		if p.Day.End > 0 {
 			e.closing[p.Day.End] = append(e.closing[p.Day.End], p)
 		}
 	}
+	slices.SortFunc(e.leaving, byName)
 	return nil
 }
 

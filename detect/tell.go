@@ -18,16 +18,19 @@ const (
 // count adds an act to the day and says whether the day should be judged anew:
 // when a count has grown by a tenth, or a fact is new.
 func (e *Engine) count(p *person, a *Act) bool {
-	if a.Outcome == event.Failure || a.Outcome == event.Denied {
+	if !effective(a.Event) && a.Class != event.MFADenied {
 		return false
 	}
 	d := &p.Day
 	again := false
-	var marked uint64
+	var marked, except uint64
+	if e.config.exceptions != nil {
+		except = e.excepted(a)
+	}
 	for _, j := range onClass[a.Class] {
 		m := &metrics[j]
 		n := m.Measure(a)
-		if n <= 0 {
+		if n <= 0 || j < judged && except>>m.detector&1 != 0 {
 			continue
 		}
 		if m.Burst {
@@ -50,7 +53,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 	}
 	for _, i := range factsOn[a.Class] {
 		f := &facts[i]
-		if !f.Holds(a) {
+		if except>>f.detector&1 != 0 || !f.Holds(a) {
 			continue
 		}
 		marked |= 1 << f.detector
@@ -62,10 +65,14 @@ func (e *Engine) count(p *person, a *Act) bool {
 			again = true
 		}
 		if f.Say != nil {
+			said := f.Say(a)
 			if len(n.Say) < 2 {
-				n.Say = append(n.Say, f.Say(a))
+				n.Say = append(n.Say, said)
 			} else {
 				n.More++
+			}
+			if f.lasting >= 0 {
+				e.expose(p, a, i, said)
 			}
 		}
 		if d.Facts == nil {
@@ -102,6 +109,9 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		return v
 	}
 	d.Best = risk
+	if v.breach > 0 {
+		p.Breach, p.BreachT = v.breach, at
+	}
 	if v.shift > 0 {
 		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
 		v.points[detected["slow_drip"]] = v.shift
@@ -113,11 +123,18 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		d.Rev[g]++
 		f := e.finding(p, det, g, v, at)
 		f.Risk, f.Points = risk, math.Round(v.points[g]*1000)/1000
-		if err := e.emit(f); err != nil && e.err == nil {
-			e.err = err
-		}
+		e.send(f)
 	}
 	return v
+}
+
+// findingID and episodeID name a finding and what it belongs to: a person's day.
+func findingID(det *Detector, person string, day int64) string {
+	return fmt.Sprintf("%016x", hash(ofUser, det.Name, person, fmt.Sprint(day)))
+}
+
+func episodeID(person string, day int64) string {
+	return fmt.Sprintf("%016x", hash(ofUser, person, fmt.Sprint(day)))
 }
 
 // finding puts a detector's judgement on the open day into words.
@@ -125,7 +142,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	d := &p.Day
 	pr := &d.Proof[g]
 	f := &finding.Finding{
-		ID: fmt.Sprintf("%016x", hash(ofUser, det.Name, p.Name, fmt.Sprint(d.End))), Episode: fmt.Sprintf("%016x", hash(ofUser, p.Name, fmt.Sprint(d.End))), Revision: d.Rev[g],
+		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
 		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Techniques: det.Techniques, Days: math.Round(p.Active*10) / 10,
 		EventIDs: pr.ids(), Events: pr.N,
 	}
@@ -139,6 +156,11 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 		f.Sources = append(f.Sources, s.String())
 		if c := e.Complete[s]; f.Complete == 0 || c < f.Complete {
 			f.Complete = c
+		}
+	}
+	for _, o := range d.Opened {
+		if facts[o.Fact].detector == g {
+			f.Exposures = append(f.Exposures, o.Exposure)
 		}
 	}
 	var clauses []string
@@ -167,7 +189,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 		m := metrics[best]
 		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(unscale(best, v.mean[best])), round(unscale(best, v.peers[best])), m.Unit
 		clauses = append([]string{det.Reason(d) + "; " + usually(v, best)}, clauses...)
-	} else if len(groups[g]) == 0 && len(det.Facts) == 0 && det.Reason != nil {
+	} else if det.Reason != nil && len(groups[g]) == 0 && len(det.Facts) == 0 {
 		clauses = append(clauses, det.Reason(d))
 	}
 	f.Reason = strings.Join(clauses, "; ")

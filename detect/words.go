@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
@@ -59,19 +60,8 @@ func some(x float64, one, many string) string {
 	return number(x) + " " + many
 }
 
-// lasting writes a duration for people.
-func lasting(ms int64) string {
-	switch m := (ms + 30_000) / 60_000; {
-	case m < 1:
-		return "under a minute"
-	case m < 90:
-		return some(float64(m), "minute", "minutes")
-	case m < 60*36:
-		return some(float64((m+30)/60), "hour", "hours")
-	default:
-		return some(float64((m+720)/1440), "day", "days")
-	}
-}
+// lasting writes a duration, given in milliseconds, for people.
+func lasting(ms int64) string { return plain.Duration(time.Duration(ms) * time.Millisecond) }
 
 // quoted makes a name from the logs fit for a sentence: one line, no control or
 // direction characters, of bounded length.

@@ -199,7 +199,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 // detect judges the log of events and appends to the log of findings. An empty
 // finding marks the checkpoint.
 func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
-	engine := detect.New(func(fd *finding.Finding) error {
+	engine := detect.New(detect.Config{}, func(fd *finding.Finding) error {
 		b, err := json.Marshal(fd)
 		if err != nil {
 			return err

@@ -32,4 +32,20 @@ type Finding struct {
 	EventIDs   []string `json:"event_ids"`  // the vendor's ids of some of the events, the first and the last
 	Events     int      `json:"events"`     // how many events there were
 	Complete   int64    `json:"complete"`   // up to when the data of its sources is believed complete at Time
+
+	// Exposures are what the person laid open or switched off. A finding without
+	// risk that has some says that they are over: it changes nothing else.
+	Exposures []Exposure `json:"exposures,omitempty"`
+
+	// Health says that the finding is about the data: nobody is accused, and the
+	// risk is 0.
+	Health bool `json:"health,omitempty"`
+}
+
+// Exposure is something that was laid open or switched off, and when that ended.
+type Exposure struct {
+	What   string `json:"what"`
+	Opened int64  `json:"opened"`           // Unix milliseconds
+	Closed int64  `json:"closed,omitempty"` // Unix milliseconds; 0 if it has not been undone
+	By     string `json:"by,omitempty"`     // who undid it
 }

@@ -2,7 +2,10 @@
 // stand in a line of text. It owns no state.
 package plain
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Disturbs says whether a character could disturb a terminal, a log or a line of
 // text: control characters, line and paragraph separators, what changes the
@@ -22,4 +25,24 @@ func Number(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// Duration writes how long something took, to the minute, hour or day.
+func Duration(d time.Duration) string {
+	some := func(n int64, one string) string {
+		if n == 1 {
+			return "1 " + one
+		}
+		return Number(n) + " " + one + "s"
+	}
+	switch m := int64((d + 30*time.Second) / time.Minute); {
+	case m < 1:
+		return "under a minute"
+	case m < 90:
+		return some(m, "minute")
+	case m < 60*36:
+		return some((m+30)/60, "hour")
+	default:
+		return some((m+720)/1440, "day")
+	}
 }

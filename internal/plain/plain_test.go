@@ -1,6 +1,9 @@
 package plain
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestNumber(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", -999: "-999", 1234567: "1,234,567"} {
@@ -19,6 +22,14 @@ func TestDisturbs(t *testing.T) {
 	for _, c := range "aZ0 äß日本語😀·…" {
 		if Disturbs(c) {
 			t.Errorf("%U", c)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for minutes, want := range map[float64]string{.2: "under a minute", 1: "1 minute", 45: "45 minutes", 89: "89 minutes", 90: "2 hours", 60 * 30: "30 hours", 60 * 36: "2 days", 60 * 24 * 2000: "2,000 days"} {
+		if got := Duration(time.Duration(minutes * float64(time.Minute))); got != want {
+			t.Errorf("%v minutes: %s", minutes, got)
 		}
 	}
 }

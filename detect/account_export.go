@@ -1,0 +1,30 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// accountExport is a whole account, workspace or mailbox that is exported (A09):
+// a takeout, a transfer, a migration, a content search. A destination outside the
+// service weighs more.
+var accountExport = &Detector{
+	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Takes: true,
+	Facts: []Fact{{
+		Name: "account_export", Weight: .6, Stake: 2, Once: true, On: []event.Class{event.Export}, Holds: func(a *Act) bool { return !crm(a) && !elsewhereBound(a) },
+		Say: func(a *Act) string { return "started an export in " + a.Source.Title() + ": " + quoted(a.Action) },
+	}, {
+		Name: "account_export_elsewhere", Weight: 1, Stake: 3, Once: true, On: []event.Class{event.Export}, Holds: func(a *Act) bool { return !crm(a) && elsewhereBound(a) },
+		Say: func(a *Act) string {
+			return "started an export from " + a.Source.Title() + " to " + quoted(a.Attr(event.AttrTarget))
+		},
+	}},
+}
+
+// elsewhereBound says whether an export goes to another service. Google names
+// the destination of a takeout: BOX, DROPBOX, ONEDRIVE.
+func elsewhereBound(a *Act) bool {
+	d := strings.ToUpper(a.Attr(event.AttrTarget))
+	return a.Source == event.GoogleWorkspace && d != "" && !strings.Contains(d, "DRIVE_") && d != "DRIVE" && !strings.Contains(d, "GOOGLE") && !strings.Contains(d, "EMAIL") && !strings.Contains(d, "DOWNLOAD")
+}

@@ -1,0 +1,145 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/mail"
+)
+
+// Config is what an administrator tells the detectors. All of it may be empty.
+type Config struct {
+	ForbiddenDomains []string    // nothing may be shared with: competitors, say
+	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
+	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
+	Exceptions       []Exception // what is known and wanted
+}
+
+// Exception is something that is known and wanted: a backup application, a
+// partner's domain, a window for changes. What it covers is not judged, and not
+// learned from. All conditions that are stated must hold; at least one of App,
+// Domain, User and Detectors must be.
+type Exception struct {
+	Name      string
+	App       string    // id or name of the application that acts
+	Domain    string    // of a recipient
+	User      string    // who acts, as in the alerts
+	Detectors []string  // for these only; all of them if empty
+	From      time.Time // from this moment on; the zero time for always
+	Until     time.Time // before this moment; the zero time for always
+	Owner     string    // who answers for it
+	Reason    string    // why it is wanted
+}
+
+// Check returns what is wrong with a configuration, or nil.
+func (c *Config) Check() error {
+	for i := range c.Exceptions {
+		x := &c.Exceptions[i]
+		switch {
+		case x.App == "" && x.Domain == "" && x.User == "" && len(x.Detectors) == 0:
+			return fmt.Errorf("exception %d (%s) covers everything: it needs an app, a domain, a user or detectors", i+1, x.Name)
+		case x.Owner == "" || x.Reason == "":
+			return fmt.Errorf("exception %d (%s) needs an owner and a reason", i+1, x.Name)
+		case !x.Until.IsZero() && !x.Until.After(x.From):
+			return fmt.Errorf("exception %d (%s) ends before it begins", i+1, x.Name)
+		}
+		for _, name := range x.Detectors {
+			if _, known := detected[name]; !known {
+				return fmt.Errorf("exception %d (%s): there is no detector %q", i+1, x.Name, name)
+			}
+		}
+	}
+	return nil
+}
+
+// config is a Config that is ready to be asked.
+type config struct {
+	forbidden  map[string]bool
+	topLabels  map[string]bool
+	accounts   map[string]bool
+	exceptions []exception
+}
+
+// exception is an Exception with what it has covered.
+type exception struct {
+	Exception
+	only  uint64 // its detectors, a bit each
+	acts  int
+	users map[string]bool
+}
+
+func (c *Config) prepare() (out config) {
+	set := func(list []string, trim string) map[string]bool {
+		m := map[string]bool{}
+		for _, s := range list {
+			m[strings.ToLower(strings.TrimPrefix(strings.TrimSpace(s), trim))] = true
+		}
+		return m
+	}
+	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
+	for _, x := range c.Exceptions {
+		p := exception{Exception: x, users: map[string]bool{}}
+		for _, name := range x.Detectors {
+			p.only |= 1 << detected[name]
+		}
+		p.App, p.Domain, p.User = strings.ToLower(x.App), strings.ToLower(strings.TrimPrefix(x.Domain, "@")), strings.ToLower(x.User)
+		out.exceptions = append(out.exceptions, p)
+	}
+	return out
+}
+
+// covers says whether the exception holds for an act, whatever the detector.
+func (x *exception) covers(a *Act) bool {
+	switch {
+	case !x.From.IsZero() && a.Time < x.From.UnixMilli(), !x.Until.IsZero() && a.Time >= x.Until.UnixMilli():
+		return false
+	case x.App != "" && !strings.EqualFold(bare(a.Client.App), x.App) && !strings.EqualFold(appName(a), x.App):
+		return false
+	case x.User != "" && x.User != strings.ToLower(a.Person):
+		return false
+	case x.Domain != "" && !slices.ContainsFunc(a.To, func(r event.Recipient) bool { return within(mail.Domain(r.Account), x.Domain) }):
+		return false
+	}
+	return true
+}
+
+// within says whether a domain is another one, or below it.
+func within(domain, of string) bool {
+	return domain == of || strings.HasSuffix(domain, "."+of)
+}
+
+// excepted returns the detectors, a bit each, that exceptions keep from judging
+// an act.
+func (e *Engine) excepted(a *Act) (mask uint64) {
+	for i := range e.config.exceptions {
+		x := &e.config.exceptions[i]
+		if !x.covers(a) {
+			continue
+		}
+		x.acts++
+		x.users[a.Person] = true
+		if x.only == 0 {
+			return ^uint64(0)
+		}
+		mask |= x.only
+	}
+	return mask
+}
+
+// Covered is what an exception has kept from being judged.
+type Covered struct {
+	Exception
+	Acts  int // events
+	Users int // people whose events they were
+}
+
+// Covered says what each exception has covered since the engine was made.
+func (e *Engine) Covered() (list []Covered) {
+	for _, x := range e.config.exceptions {
+		list = append(list, Covered{x.Exception, x.acts, len(x.users)})
+	}
+	return list
+}

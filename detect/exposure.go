@@ -1,0 +1,227 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// exposure is something that somebody laid open or switched off, until it is
+// undone: by whomever.
+type exposure struct {
+	Person string
+	Day    int64 // end of the person's day on which it happened: names the episode
+	Fact   int   // index in facts
+	Key    uint64
+	Sub    string // which of the ways in which the object is open
+	What   string
+	Opened int64
+	Lasted bool
+}
+
+const (
+	lastsFrom    = 2 * hourMS // open for so long, it was not undone at once
+	lastsAtNight = hourMS     // the same where the person's day ends
+	maxExposed   = 1 << 15    // in an organisation: a hostile log could open any number of things
+	maxOpened    = 12         // of one person and day
+)
+
+// laid is an exposure on the day that it began.
+type laid struct {
+	Fact int
+	Key  uint64
+	Sub  string
+	finding.Exposure
+}
+
+// way is an object, and one of the ways in which it may be open: a rule, a
+// policy, a role. An empty one stands for all.
+type way struct {
+	key uint64
+	sub string
+}
+
+// ways says what an act lays open, or closes.
+func ways(a *Act) (list []way) {
+	thing := func(kind string, parts ...string) uint64 {
+		return hash(ofExposure, append([]string{kind, a.Source.String(), a.Tenant}, parts...)...)
+	}
+	switch a.Class {
+	case event.NetworkOpen, event.NetworkClose:
+		for _, attr := range a.Attrs {
+			if attr.Name == event.AttrRule {
+				list = append(list, way{thing("network", a.Object.ID), strings.Clone(attr.Value)})
+			}
+		}
+		if list == nil {
+			list = append(list, way{thing("network", a.Object.ID), ""})
+		}
+	case event.PolicyChange, event.Upload:
+		sub := "acl"
+		if strings.Contains(a.Action, "Policy") {
+			sub = "policy"
+		}
+		list = append(list, way{thing("resource", a.Object.Type, resource(a)), sub})
+	case event.GuardChange:
+		list = append(list, way{thing("guard", a.Object.ID), ""})
+		if a.Attr(event.AttrBlock) == "on" {
+			list = append(list, way{thing("resource", "bucket", a.Object.ID), ""})
+		}
+	case event.Delete:
+		list = append(list, way{thing("resource", a.Object.Type, resource(a)), ""}, way{object(a.Event), ""})
+	case event.ShareLink, event.ShareUser, event.Unshare:
+		list = append(list, way{object(a.Event), ""})
+	case event.AdminGrant, event.AdminRevoke:
+		for i := range a.To {
+			list = append(list, way{thing("right", a.To[i].Account), strings.Clone(role(a))})
+		}
+		if list == nil {
+			list = append(list, way{thing("right", a.Object.ID), strings.Clone(role(a))})
+		}
+	case event.Tamper:
+		list = append(list, way{thing("logging", a.Object.ID), ""})
+	case event.ConfigChange:
+		list = append(list, way{thing(a.Attr(event.AttrPolicy), a.Object.ID), ""})
+	case event.MFADisabled, event.MFAEnabled:
+		list = append(list, way{hash(ofExposure, "factor", subject(a)), ""})
+	}
+	return list
+}
+
+// resource names what a resource policy belongs to.
+func resource(a *Act) string {
+	if a.Object.Type == "object" {
+		return a.Object.Container + "/" + a.Object.Name
+	}
+	return cmp.Or(a.Object.ID, a.Object.Name, a.Object.Container)
+}
+
+// subject is whose account is changed: somebody else's, or the person's own.
+func subject(a *Act) string {
+	if len(a.To) > 0 {
+		return a.To[0].Account
+	}
+	return a.Person
+}
+
+// closes says whether an act undoes exposures of its ways.
+func closes(a *Act) bool {
+	switch a.Class {
+	case event.NetworkClose, event.AdminRevoke, event.Unshare, event.MFAEnabled, event.Delete:
+		return true
+	case event.PolicyChange:
+		return a.After != event.Public && a.After != event.External
+	case event.GuardChange:
+		return a.Attr(event.AttrBlock) == "on"
+	case event.ConfigChange:
+		return a.Attr(event.AttrPolicy) != "" && a.Attr(event.AttrEffect) == "stronger"
+	}
+	return false
+}
+
+// expose notes that a fact has laid something open.
+func (e *Engine) expose(p *person, a *Act, fact int, what string) {
+	for _, w := range ways(a) {
+		if w.key == 0 || len(e.Exposed) >= maxExposed || a.Class == event.NetworkOpen && w.sub != "" && !exposes(w.sub) {
+			continue
+		}
+		held := e.Exposed[w.key]
+		if slices.ContainsFunc(held, func(x *exposure) bool { return x.Fact == fact && x.Sub == w.sub }) || len(held) >= maxOpened {
+			continue // it was open before
+		}
+		x := &exposure{Person: p.Name, Day: p.Day.End, Fact: fact, Key: w.key, Sub: w.sub, What: what, Opened: a.Time}
+		e.Exposed[w.key] = append(held, x)
+		e.young = append(e.young, x)
+		if len(p.Day.Opened) < maxOpened {
+			p.Day.Opened = append(p.Day.Opened, laid{fact, w.key, w.sub, finding.Exposure{What: what, Opened: a.Time}})
+		}
+	}
+}
+
+// undo ends the exposures that an act undoes, and says so to those who were told.
+func (e *Engine) undo(p *person, a *Act) {
+	if !closes(a) || len(e.Exposed) == 0 {
+		return
+	}
+	for _, w := range ways(a) {
+		held := e.Exposed[w.key]
+		if len(held) == 0 {
+			continue
+		}
+		left := held[:0:0]
+		for _, x := range held {
+			if w.sub != "" && x.Sub != w.sub && x.Sub != "" {
+				left = append(left, x)
+				continue
+			}
+			e.young = slices.DeleteFunc(e.young, func(y *exposure) bool { return y == x })
+			e.ended(x, p.Name, a.Time)
+		}
+		if e.Exposed[w.key] = left; len(left) == 0 {
+			delete(e.Exposed, w.key)
+		}
+	}
+}
+
+// ended tells that an exposure is over.
+func (e *Engine) ended(x *exposure, by string, at int64) {
+	over := finding.Exposure{What: x.What, Opened: x.Opened, Closed: at, By: by}
+	if owner := e.Persons[x.Person]; owner != nil && owner.Day.End == x.Day {
+		for i := range owner.Day.Opened {
+			if o := &owner.Day.Opened[i]; o.Fact == x.Fact && o.Key == x.Key && o.Sub == x.Sub {
+				o.Exposure = over
+			}
+		}
+	}
+	det := All[facts[x.Fact].detector]
+	e.send(&finding.Finding{
+		ID: findingID(det, x.Person, x.Day), Episode: episodeID(x.Person, x.Day), Detector: det.Name, Title: det.Title, Person: x.Person,
+		Time: at, Start: x.Opened, End: at, Exposures: []finding.Exposure{over},
+	})
+}
+
+// mature looks at the exposures that have begun lately. One that has lasted
+// weighs more; the person's day is judged again.
+func (e *Engine) mature(now int64) {
+	young := e.young
+	e.young = e.young[:0:0]
+	var again []*person
+	for _, x := range young {
+		p := e.Persons[x.Person]
+		switch {
+		case p == nil || p.Day.End != x.Day:
+			x.Lasted = true
+		case now-x.Opened >= lastsFrom, p.Day.End == now && now-x.Opened >= lastsAtNight:
+			x.Lasted = true
+			if i := facts[x.Fact].lasting; i >= 0 {
+				if _, known := p.Day.Facts[i]; !known {
+					p.Day.Facts[i] = note{Say: []string{"still so " + lasting(now-x.Opened) + " later"}}
+					again = append(again, p)
+				}
+			}
+		default:
+			e.young = append(e.young, x)
+		}
+	}
+	slices.SortFunc(again, byName)
+	for _, p := range again {
+		e.tell(p, now)
+	}
+}
+
+// remember lists the young exposures of restored state.
+func (e *Engine) remember() {
+	for _, list := range e.Exposed {
+		for _, x := range list {
+			if !x.Lasted {
+				e.young = append(e.young, x)
+			}
+		}
+	}
+	slices.SortFunc(e.young, func(a, b *exposure) int {
+		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub), cmp.Compare(a.Fact, b.Fact))
+	})
+}

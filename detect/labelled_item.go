@@ -1,0 +1,61 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// labelledItem is something with a top sensitivity label that leaves (B05): one
+// is enough. It weighs less where it goes to somebody who has received things
+// before.
+var labelledItem = &Detector{
+	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Takes: true,
+	Facts: []Fact{{
+		Name: "label_shared", Weight: .9, Stake: 3, On: shares, Holds: func(a *Act) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
+		Say: sayLabelled,
+	}, {
+		Name: "label_shared_recipient", Weight: .5, Stake: 2, On: shares, Holds: func(a *Act) bool {
+			return a.TopLabel && a.Unknown == 0 && a.NewRecipients > 0 && a.After < event.PublicLink
+		},
+		Say: sayLabelled,
+	}, {
+		Name: "label_shared_known", Weight: .2, Stake: 1, On: shares, Holds: func(a *Act) bool {
+			return a.TopLabel && a.External > 0 && a.Unknown == 0 && a.NewRecipients == 0 && a.After < event.PublicLink
+		},
+		Say: sayLabelled,
+	}, {
+		Name: "label_downloaded", Weight: .15, Stake: 1, Once: true, On: []event.Class{event.Download}, Holds: func(a *Act) bool { return a.TopLabel && byHand(a) },
+		Say: func(a *Act) string {
+			return "downloaded " + quoted(itemName(a)) + ", labelled " + quoted(a.Object.Label)
+		},
+	}},
+}
+
+var shares = []event.Class{event.ShareUser, event.ShareLink}
+
+func sayLabelled(a *Act) string {
+	to := "anybody who has the link"
+	if o := outsider(a); o != "" {
+		to = quoted(o)
+	}
+	return "shared " + quoted(itemName(a)) + ", labelled " + quoted(a.Object.Label) + ", with " + to
+}
+
+// topLabel says whether a label is of the highest tier: one that the
+// configuration names, or one whose name says so anywhere in the world.
+func (e *Engine) topLabel(label string) bool {
+	if label == "" {
+		return false
+	}
+	label = strings.ToLower(label)
+	if e.config.topLabels[label] {
+		return true
+	}
+	for _, w := range []string{"highly confidential", "strictly confidential", "top secret", "secret", "restricted", "streng vertraulich", "très confidentiel"} {
+		if label == w || strings.HasPrefix(label, w+" ") || strings.HasPrefix(label, w+"/") || strings.HasPrefix(label, w+"\\") {
+			return true
+		}
+	}
+	return false
+}

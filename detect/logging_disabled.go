@@ -1,0 +1,24 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// loggingDisabled is a log that is stopped, deleted or narrowed, or a watching
+// service that is switched off (G01): what follows may not be seen.
+var loggingDisabled = &Detector{
+	Name: "logging_disabled", Title: "Logging disabled", Techniques: []string{"T1562.008"},
+	Facts: []Fact{{
+		Name: "logging_disabled", Weight: 1.2, Stake: 3, On: []event.Class{event.Tamper}, Lasts: "logging_disabled_lasting", Holds: func(*Act) bool { return true },
+		Say: func(a *Act) string {
+			s := "stopped or narrowed what " + a.Source.Title() + " logs: " + quoted(a.Action)
+			if a.Object.Name != "" {
+				s += " on " + quoted(a.Object.Name)
+			}
+			if t := a.Attr(event.AttrTarget); t != "" {
+				s += " (" + quoted(t) + ")"
+			}
+			return s
+		},
+	}, {
+		Name: "logging_disabled_lasting", Weight: 1.3, Stake: 3,
+	}},
+}

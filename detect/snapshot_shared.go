@@ -1,0 +1,33 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// snapshotShared is a snapshot, an image or a container repository that another
+// account, or everybody, may use (C04). The organisation's accounts are those
+// that its own logs come from, and those that the configuration names.
+var snapshotShared = &Detector{
+	Name: "snapshot_shared", Title: "Snapshot, image or repository shared outside", Techniques: []string{"T1537"}, Takes: true,
+	Facts: []Fact{{
+		Name: "snapshot_shared", Weight: 1, Stake: 2, On: copies, Lasts: "snapshot_shared_lasting", Holds: func(a *Act) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
+		Say: func(a *Act) string {
+			return "shared the " + a.Object.Type + " " + quoted(a.Object.Name) + " with the account " + quoted(a.Foreign)
+		},
+	}, {
+		Name: "snapshot_shared_lasting", Weight: 1.1, Stake: 2,
+	}, {
+		Name: "snapshot_public", Weight: 1.6, Stake: 3, On: copies, Lasts: "snapshot_public_lasting", Holds: func(a *Act) bool { return copied(a) && a.After == event.Public },
+		Say: func(a *Act) string {
+			return "made the " + a.Object.Type + " " + quoted(a.Object.Name) + " usable by every AWS account"
+		},
+	}, {
+		Name: "snapshot_public_lasting", Weight: 1.6, Stake: 3,
+	}},
+}
+
+var copies = []event.Class{event.ShareUser, event.PolicyChange}
+
+// copied says whether an act is about a copy of a system, rather than a bucket or
+// a file.
+func copied(a *Act) bool {
+	return cloud(a) && (a.Object.Type == "snapshot" || a.Object.Type == "image" || a.Object.Type == "repository")
+}

@@ -1,0 +1,31 @@
+package detect
+
+import "github.com/outflow/outflow/internal/event"
+
+// terminatedUserActivity is anything done by any account of somebody whose last
+// working day is over (F01).
+var terminatedUserActivity = &Detector{
+	Name: "terminated_user_activity", Title: "Activity after the last working day", Techniques: []string{"T1078.004"}, Identity: true,
+	Facts: []Fact{{
+		Name: "after_last_day", Weight: 1.8, Stake: 3, Once: true, On: everything, Holds: func(a *Act) bool { return a.AfterLast > 0 },
+		Say: func(a *Act) string {
+			s := quoted(a.Action) + " in " + a.Source.Title() + ", " + lasting(a.AfterLast) + " after the end of the last working day"
+			if a.Client.App != "" {
+				s += ", by the application " + quoted(appName(a))
+			}
+			return s
+		},
+	}},
+}
+
+// everything is all classes of what somebody may do.
+var everything = func() (all []event.Class) {
+	for c := event.Other; c.String() != "unknown"; c++ {
+		switch c {
+		case event.Person, event.Notice, event.Derived, event.VendorAlert:
+		default:
+			all = append(all, c)
+		}
+	}
+	return all
+}()
