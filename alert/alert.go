@@ -112,7 +112,8 @@ type Alert struct {
 	Evidence       []Evidence `json:"evidence"`
 	// Exposures are what was laid open or switched off, and when it was undone.
 	// That is the only part of an alert that may change long after Time.
-	Exposures []Exposure `json:"exposures,omitempty"`
+	Exposures []Exposure       `json:"exposures,omitempty"`
+	Receipt   *finding.Receipt `json:"receipt,omitempty"` // what the score rests on; outflow explain computes it again
 }
 
 // Exposure is something that was laid open or switched off.
@@ -135,6 +136,8 @@ type Evidence struct {
 	Unit     string   `json:"unit,omitempty"`
 	Sources  []string `json:"sources,omitempty"`
 	Events   int      `json:"events"`
+	Repeats  int      `json:"repeats,omitempty"` // events about things that were counted already
+	Folders  int      `json:"folders,omitempty"` // things taken that are folders of unknown size
 }
 
 // build makes the alert of findings that came together.
@@ -158,7 +161,10 @@ func build(revision int, list []*finding.Finding) Alert {
 	for _, f := range list {
 		stake = max(stake, f.Stake)
 		a.Detectors = append(a.Detectors, f.Detector)
-		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events})
+		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events, f.Repeats, f.Folders})
+		if f.Receipt != nil {
+			a.Receipt = f.Receipt
+		}
 		a.Sources = merge(a.Sources, f.Sources)
 		a.Techniques = merge(a.Techniques, f.Techniques)
 		for _, x := range f.Exposures {

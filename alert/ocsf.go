@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // ocsfVersion is the version of the Open Cybersecurity Schema Framework that the
@@ -35,9 +36,57 @@ type ocsfFinding struct {
 	Count        int            `json:"count"`
 	Metadata     ocsfMetadata   `json:"metadata"`
 	FindingInfo  ocsfInfo       `json:"finding_info"`
+	Anomalies    []ocsfAnalysis `json:"anomaly_analyses,omitempty"`
 	Evidences    []ocsfEvidence `json:"evidences,omitempty"`
 	Resources    []ocsfResource `json:"resources,omitempty"`
 	Unmapped     map[string]any `json:"unmapped"`
+}
+
+// ocsfAnalysis says what is usual, and what was found instead.
+type ocsfAnalysis struct {
+	Targets   []ocsfTarget   `json:"analysis_targets"`
+	Anomalies []ocsfObserved `json:"anomalies"`
+	Baselines []ocsfObserved `json:"baselines,omitempty"`
+}
+
+type ocsfTarget struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+type ocsfObserved struct {
+	Parameter    string            `json:"observation_parameter"`
+	Type         string            `json:"observation_type,omitempty"`
+	Pattern      string            `json:"observed_pattern,omitempty"`
+	Observations []ocsfObservation `json:"observations"`
+}
+
+type ocsfObservation struct {
+	Value string `json:"value"`
+	Start int64  `json:"start_time,omitempty"`
+	End   int64  `json:"end_time,omitempty"`
+}
+
+// anomalies are the counts of a receipt that contributed.
+func anomalies(a *Alert) (list []ocsfAnalysis) {
+	r := a.Receipt
+	if r == nil {
+		return nil
+	}
+	num := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+	for i := range r.Counts {
+		c := &r.Counts[i]
+		if c.Points <= 0 {
+			continue
+		}
+		list = append(list, ocsfAnalysis{
+			Targets:   []ocsfTarget{{a.User, "User"}},
+			Anomalies: []ocsfObserved{{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), r.Start, r.At}}}},
+			Baselines: []ocsfObserved{{c.Metric, "own", "usual day, on the scale of the model", []ocsfObservation{{Value: num(c.Own)}}}, {c.Metric, "peers", "", []ocsfObservation{{Value: num(c.Peers)}}},
+				{c.Metric, "organisation", "", []ocsfObservation{{Value: num(c.Organisation)}}}},
+		})
+	}
+	return list
 }
 
 type ocsfMetadata struct {
@@ -135,6 +184,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 		Metadata: ocsfMetadata{Version: ocsfVersion, UID: fmt.Sprintf("%s-%d", a.ID, a.Revision), Product: ocsfProduct{"Outflow", "Outflow", version}},
 		FindingInfo: ocsfInfo{UID: a.ID, Title: a.Title, Desc: a.Reason, CreatedTime: a.Time.UnixMilli(), FirstSeenTime: a.Window.Start.UnixMilli(), LastSeenTime: a.Window.End.UnixMilli(),
 			Types: []string{"Insider risk"}, DataSources: a.Sources, Analytic: ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title}},
+		Anomalies: anomalies(a),
 		Resources: about,
 		Unmapped:  map[string]any{"score": a.Score, "case": a.Case, "revision": a.Revision, "data_complete_to": a.DataCompleteTo.UnixMilli(), "baseline_days": a.BaselineDays, "context": a.Context},
 	}

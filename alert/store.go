@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
@@ -65,6 +66,38 @@ func (s *Store) Load(ctx context.Context) (generation int64, desk *Desk, err err
 	}
 	desk, err = restore(snapshot, done)
 	return generation, desk, err
+}
+
+// Find returns the alert whose id begins with a text. Several, or none, are an
+// error.
+func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
+	id = strings.ToLower(id)
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE substr(id, 1, ?) = ?", len(id), id)
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	defer rows.Close()
+	var found *Alert
+	for rows.Next() {
+		var body []byte
+		if err := rows.Scan(&body); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		if found != nil {
+			return nil, fmt.Errorf("%q begins the ids of several alerts: give more of it", id)
+		}
+		found = new(Alert)
+		if err := json.Unmarshal(body, found); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	if found == nil || id == "" {
+		return nil, fmt.Errorf("there is no alert %q", id)
+	}
+	return found, nil
 }
 
 // Save makes a generation current: the desk as it was at the checkpoint (Unix

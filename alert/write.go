@@ -113,6 +113,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		if n := days[a.Case]; n > 1 {
 			head += fmt.Sprintf("  [%d days]", n)
 		}
+		head += "  " + a.Short()
 		fmt.Fprintln(b, head)
 		for _, line := range wrap(printable(sentence(a)), width-5) {
 			fmt.Fprintf(b, "     %s\n", line)
@@ -151,6 +152,9 @@ func (a *Alert) fate() string {
 	}
 	return "Undone after " + plain.Duration(longest) + " by " + by + "."
 }
+
+// Short is the beginning of the id, which people name an alert by.
+func (a *Alert) Short() string { return a.ID[:min(len(a.ID), 8)] }
 
 // sentence is the title and the reason of an alert.
 func sentence(a *Alert) string { return a.Title + ": " + a.Reason + "." }

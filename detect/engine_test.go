@@ -426,3 +426,59 @@ func TestExceptions(t *testing.T) {
 		}
 	}
 }
+
+// TestReceipt computes every score of a history again from its receipt, after it
+// went through JSON, and notices when any number of one is changed.
+func TestReceipt(t *testing.T) {
+	n := 0
+	var longest *finding.Receipt
+	e := New(Config{}, func(f *finding.Finding) error {
+		if f.Receipt == nil {
+			return nil
+		}
+		n++
+		b, err := json.Marshal(f.Receipt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := new(finding.Receipt)
+		if err := json.Unmarshal(b, r); err != nil {
+			t.Fatal(err)
+		}
+		risk, steps, err := Recompute(r)
+		if err != nil || math.Abs(risk-f.Risk) > .0006 {
+			t.Errorf("%s: %v, computed %v, %v", f.Detector, f.Risk, risk, err)
+		}
+		for i := range steps {
+			if !steps[i].Matches() {
+				t.Errorf("%+v", steps[i])
+			}
+		}
+		if len(r.Facts) > 0 && (longest == nil || len(r.Counts) > len(longest.Counts)) {
+			longest = r
+		}
+		return nil
+	})
+	feed(t, e, history(t))
+	if e.Flush(); n < 20 || longest == nil || len(longest.Counts) < 5 {
+		t.Fatalf("%d receipts", n)
+	}
+	for name, change := range map[string]func(r *finding.Receipt){
+		"judged": func(r *finding.Receipt) { r.Counts[0].Judged += 3 }, "own": func(r *finding.Receipt) { r.Counts[0].Own *= 2 }, "busier": func(r *finding.Receipt) { r.Busier *= 1.5 },
+		"days before": func(r *finding.Receipt) { r.Counts[0].Before.Days *= 2 }, "points": func(r *finding.Receipt) { r.Counts[0].Points++ },
+		"weight": func(r *finding.Receipt) { r.Facts[0].Weight *= 2 }, "seen": func(r *finding.Receipt) { r.Facts[0].Seen *= 4 }, "habit": func(r *finding.Receipt) { r.Own += 2 }, "shift": func(r *finding.Receipt) { r.Shift++ },
+	} {
+		r := *longest
+		r.Counts, r.Facts = slices.Clone(r.Counts), slices.Clone(r.Facts)
+		slices.SortFunc(r.Counts, func(a, b finding.Count) int { return int(100 * (b.Points - a.Points)) })
+		change(&r)
+		_, steps, err := Recompute(&r)
+		if err != nil || !slices.ContainsFunc(steps, func(s Step) bool { return !s.Matches() }) {
+			t.Errorf("%s was changed, and nobody noticed: %v", name, err)
+		}
+	}
+	longest.Model++
+	if _, _, err := Recompute(longest); err == nil {
+		t.Error("a receipt of another model is computed")
+	}
+}

@@ -229,6 +229,7 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 	}
 	done := p.done(key)
 	a.First = key == 0 || done&bit == 0
+	a.Repeat = !a.First
 	a.TopLabel = e.topLabel(ev.Object.Label)
 	if fileStore(src) && key != 0 && a.First {
 		a.Unlabelled = p.recent(stepLowered, key, today)
@@ -282,6 +283,7 @@ func (e *Engine) touchRepository(p *person, a *Act, today int64) {
 	a.Fresh = p.Known.age(key, today, maxKnown) == 0
 	done := p.done(key)
 	a.First = done&didClone == 0
+	a.Repeat = !a.First
 	p.setDone(key, done|didClone)
 }
 

@@ -125,6 +125,7 @@ type proof struct {
 	Places  names
 	Targets names
 	Unknown int // folders, whose number of files is unknown
+	Repeats int // further events about things that are counted already
 }
 
 const (

@@ -47,24 +47,31 @@ func (m *Metric) scaled(x float64) float64 {
 
 // verdict is what a day amounts to so far.
 type verdict struct {
-	risk   float64
-	today  float64   // before habits
-	points []float64 // per detector
-	shift  float64   // points of the slow shift
-	breach float64   // points of the strongest sign that somebody else acts
-	raw    []float64 // surprise per judged metric
-	shifts []float64 // CUSUM per slow metric, as it would be after today
-	mean   []float64
-	peers  []float64
-	worth  []float64 // calibrated surprise per judged metric
+	risk       float64
+	today      float64   // before habits
+	points     []float64 // per detector
+	shift      float64   // points of the slow shift
+	breach     float64   // points of the strongest sign that somebody else acts
+	raw        []float64 // surprise per judged metric
+	shifts     []float64 // CUSUM per slow metric, as it would be after today
+	mean       []float64
+	peers      []float64
+	colleagues []float64 // per judged metric: how much more the colleagues do today
+	k          []float64 // dispersion per judged metric
+	busier     float64
+	leaver     bool      // leaving adds to the score
+	counted    []bool    // per detector: its counts are above the absolute floor
+	spoken     []float64 // scratch: points of the counts of one detector
+	worth      []float64 // calibrated surprise per judged metric
 }
 
 // reset empties a verdict for q metrics.
 func (v *verdict) reset(q int) {
 	if v.points == nil {
-		*v = verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged)}
+		*v = verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged), colleagues: make([]float64, judged), k: make([]float64, judged), counted: make([]bool, len(All))}
 	}
-	v.shift = 0
+	v.shift, v.leaver = 0, false
+	clear(v.counted)
 	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.mean, v.peers, v.worth} {
 		clear(list)
 	}
@@ -76,6 +83,16 @@ func (d *Detector) floor(leaving bool) float64 {
 		return leaveFloor
 	}
 	return floor
+}
+
+// replaced says whether a fact holds that says more: what was laid open has
+// lasted.
+func (f *fact) replaced(day *Day) bool {
+	if f.lasting < 0 {
+		return false
+	}
+	_, lasted := day.Facts[f.lasting]
+	return lasted
 }
 
 // judge weighs what the person did since its day began. It changes nothing; the
@@ -96,21 +113,22 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			usual += math.Sqrt(v.mean[j])
 		}
 	}
-	busier := math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower) // how much busier than usual the person is
+	v.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower) // how much busier than usual the person is
 	stale := max(0, 1-float64(at-day.PriorT)/float64(dayMS))
 
 	expect := func(j int) (mu, k float64) {
 		mu = v.mean[j]
 		a := unfix(d.did[j]) - day.Given[j] - float64(stale*day.Prior[j])
 		b := unfix(d.usual[j]) - day.Expect[j] - float64(stale*mu)
-		colleagues := min(max((max(a, 0)+4)/(max(b, 0)+4), .7), 3)
-		k = 1 / (1/o.dispersion(j) + 1/max(float64(kappa*v.peers[j])+p.Sum[j]+.5, .3))
-		return float64(mu*colleagues) * busier, k
+		v.colleagues[j] = min(max((max(a, 0)+4)/(max(b, 0)+4), .7), 3)
+		v.k[j] = 1 / (1/o.dispersion(j) + 1/max(float64(kappa*v.peers[j])+p.Sum[j]+.5, .3))
+		return float64(mu*v.colleagues[j]) * v.busier, v.k[j]
 	}
 
 	leaving := p.leaving(at)
 	for g, det := range All {
-		top, sum, from := 0.0, 0.0, det.floor(leaving)
+		from := det.floor(leaving)
+		v.spoken = v.spoken[:0]
 		for _, j := range groups[g] {
 			x := metrics[j].scaled(day.Count[j])
 			if x == 0 {
@@ -119,42 +137,33 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			mu, k := expect(j)
 			v.raw[j] = surprise(x, mu, k)
 			v.worth[j] = o.Tails[j].rarity(v.raw[j], limit)
-			if c := float64(max(v.worth[j]-from, 0) * metrics[j].harm * x / (x + metrics[j].Half)); c > 0 {
-				top, sum = max(top, c), sum+c
+			if c := metrics[j].points(v.worth[j], from, x); c > 0 {
+				v.spoken = append(v.spoken, c)
 			}
 		}
-		if top > 0 && (det.Enough == nil || det.Enough(day)) && (!p.Service || p.Active >= serviceDays) {
-			v.points[g] = det.weight() * (top + min(othersMax, float64(others*(sum-top))))
+		if len(v.spoken) > 0 && (det.Enough == nil || det.Enough(day)) && (!p.Service || p.Active >= serviceDays) {
+			v.counted[g] = true
+			v.points[g] = det.sum(v.spoken)
 		}
 	}
 	for i := range day.Facts {
-		f := facts[i]
-		if f.lasting >= 0 {
-			if _, lasted := day.Facts[f.lasting]; lasted {
-				continue // which says more
-			}
-		}
-		rare := -math.Log(min((o.Facts[i])/o.FactN, 1))
-		if w := float64(f.Weight*rare) - 1.5; w > 0 {
-			v.points[f.detector] += w
+		if f := &facts[i]; !f.replaced(day) {
+			v.points[f.detector] += factPoints(f.Weight, o.Facts[i], o.FactN)
 		}
 	}
-	top, sum, breach, taken := 0.0, 0.0, 0.0, 0.0
+	before := 0.0
+	if at-p.BreachT <= dayMS {
+		before = p.Breach
+	}
+	score, breach, both := combined(v.points, before)
+	v.breach = breach
+	taken := 0.0
 	for g, w := range v.points {
-		top, sum = max(top, w), sum+w
-		if All[g].Identity {
-			breach = max(breach, w)
-		}
 		if All[g].Takes {
 			taken = max(taken, w)
 		}
 	}
-	v.breach = breach
-	if at-p.BreachT <= dayMS {
-		breach = max(breach, p.Breach)
-	}
-	v.points[detected["compromise_takeout"]] = together * min(breach, taken)
-	score := top + float64(second*(sum-top)) + float64(together*min(breach, taken))
+	v.points[detected["compromise_takeout"]] = both
 
 	var found []float64 // shifts, the strongest first
 	for i, j := range slow {
@@ -177,12 +186,13 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		score += v.shift
 	}
 	if taken > .5 && leaving {
-		gain := leaveGain * math.Log(.3/max(o.LeaverShare, .003))
-		v.points[detected["leaver_takeout"]] = max(gain, 0)
-		score += max(gain, 0)
+		gain := leaverPoints(o.LeaverShare)
+		v.points[detected["leaver_takeout"]] = gain
+		v.leaver = true
+		score += gain
 	}
 	v.today = score
-	v.risk = max(score-float64(ownShare*p.Own), score*.3) // some people are always odd
+	v.risk = total(score, p.Own) // some people are always odd
 	return v
 }
 

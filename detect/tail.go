@@ -115,13 +115,22 @@ func (t *Tail) prepare() {
 // what has been seen.
 func (t *Tail) rarity(s, limit float64) float64 {
 	if t.N < warm || t.surv == nil {
+		return rarity(s, 0, 0, 0, 0, 0, limit)
+	}
+	return rarity(s, t.N, t.surv[step(s)], float64(t.level)*tailStep, t.above, t.over, limit)
+}
+
+// rarity is −ln of how often a statistic was at least s on n person-days, of
+// which atLeast had as much, and above had more than a level, by over on average.
+// Without days before, the distribution is taken at its word, up to a point.
+func rarity(s, n, atLeast, level, above, over, limit float64) float64 {
+	if n == 0 {
 		return min(s*math.Ln10, 3)
 	}
-	flat := -math.Log(min((t.surv[step(s)]+.5)/(t.N+1), 1))
-	u := float64(t.level) * tailStep
-	if s <= u {
+	flat := -math.Log(min((atLeast+.5)/(n+1), 1))
+	if s <= level {
 		return flat
 	}
-	tail := -math.Log((t.above+.5)/(t.N+1)) + (s-u)/t.over
-	return min(max(tail, flat*.7), -math.Log(.5/(t.N+1))+limit)
+	tail := -math.Log((above+.5)/(n+1)) + (s-level)/over
+	return min(max(tail, flat*.7), -math.Log(.5/(n+1))+limit)
 }

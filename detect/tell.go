@@ -27,6 +27,9 @@ func (e *Engine) count(p *person, a *Act) bool {
 	if e.config.exceptions != nil {
 		except = e.excepted(a)
 	}
+	if a.Repeat {
+		d.repeat(a)
+	}
 	for _, j := range onClass[a.Class] {
 		m := &metrics[j]
 		n := m.Measure(a)
@@ -88,6 +91,20 @@ func (e *Engine) count(p *person, a *Act) bool {
 	return again
 }
 
+// repeat notes a further event about something that is counted already, for the
+// detectors that would count it otherwise.
+func (d *Day) repeat(a *Act) {
+	var marked uint64
+	a.First = true
+	for _, j := range onClass[a.Class] {
+		if m := &metrics[j]; j < judged && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
+			marked |= 1 << m.detector
+			d.Proof[m.detector].Repeats++
+		}
+	}
+	a.First = false
+}
+
 // target is who or what received the data of an act.
 func target(a *Act) string {
 	if o := outsider(a); o != "" {
@@ -116,6 +133,7 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
 		v.points[detected["slow_drip"]] = v.shift
 	}
+	receipt := e.receipt(p, v, at)
 	for g, det := range All {
 		if v.points[g] <= 0 {
 			continue
@@ -123,6 +141,7 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		d.Rev[g]++
 		f := e.finding(p, det, g, v, at)
 		f.Risk, f.Points = risk, math.Round(v.points[g]*1000)/1000
+		f.Receipt, receipt = receipt, nil
 		e.send(f)
 	}
 	return v
@@ -144,7 +163,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
 		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Techniques: det.Techniques, Days: math.Round(p.Active*10) / 10,
-		EventIDs: pr.ids(), Events: pr.N,
+		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}
 	if pr.N > 0 {
 		f.Start, f.End = pr.From, pr.To

@@ -69,6 +69,14 @@ func openState(ctx context.Context, dir string) (*state, error) {
 	return s, nil
 }
 
+// readState opens the data directory of earlier runs, which must be there.
+func readState(ctx context.Context, dir string) (*state, error) {
+	if _, err := os.Stat(filepath.Join(dir, "alerts.db")); err != nil {
+		return nil, fmt.Errorf("--data %s: no scan has kept its alerts there", dir)
+	}
+	return openState(ctx, dir)
+}
+
 func (s *state) close() {
 	if s == nil {
 		return

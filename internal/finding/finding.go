@@ -37,6 +37,10 @@ type Finding struct {
 	// risk that has some says that they are over: it changes nothing else.
 	Exposures []Exposure `json:"exposures,omitempty"`
 
+	Repeats int      `json:"repeats,omitempty"` // further events about things that were counted already
+	Folders int      `json:"folders,omitempty"` // things taken that are folders of unknown size
+	Receipt *Receipt `json:"receipt,omitempty"`
+
 	// Health says that the finding is about the data: nobody is accused, and the
 	// risk is 0.
 	Health bool `json:"health,omitempty"`

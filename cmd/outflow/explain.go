@@ -1,0 +1,229 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+func newExplain(stdout io.Writer) *cobra.Command {
+	var data, format string
+	cmd := &cobra.Command{
+		Use:   "explain --data DIR ALERT",
+		Short: "Say what the score of an alert rests on, and compute it again",
+		Long: `Explain shows the receipt of an alert's score: what was counted, what was to be
+expected, how rare that is, and how it adds up. It computes the score again from
+the receipt and says whether it matches.
+
+ALERT is the id of an alert, or the beginning of one, as scan prints it.
+
+Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong usage.`,
+		Example: `  outflow scan --data state/ exports/
+  outflow explain --data state/ 3fa4c1d2`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if data == "" {
+				return &exit{exitUsage, fmt.Errorf("explain needs --data, the directory that a scan kept its alerts in")}
+			}
+			if format != "text" && format != "json" {
+				return &exit{exitUsage, fmt.Errorf("--format %q: json, text", format)}
+			}
+			s, err := readState(cmd.Context(), data)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			a, err := s.alerts.Find(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return explain(stdout, a, format)
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "", "the `DIR` that outflow scan --data kept its alerts in")
+	cmd.Flags().StringVar(&format, "format", "text", "of the output: json, text")
+	return cmd
+}
+
+// explanation is what explain says as JSON.
+type explanation struct {
+	Alert      *alert.Alert  `json:"alert"`
+	Recomputed float64       `json:"recomputed"`
+	Matches    bool          `json:"matches"`
+	Steps      []detect.Step `json:"steps"`
+	Notes      []string      `json:"notes"`
+}
+
+func explain(w io.Writer, a *alert.Alert, format string) error {
+	x := explanation{Alert: a, Notes: notes(a), Matches: true}
+	if a.Receipt != nil {
+		var err error
+		if x.Recomputed, x.Steps, err = detect.Recompute(a.Receipt); err != nil {
+			return err
+		}
+	}
+	for i := range x.Steps {
+		x.Matches = x.Matches && x.Steps[i].Matches()
+	}
+	x.Matches = x.Matches && math.Abs(x.Recomputed-a.Score) <= .0006 // alerts round to thousandths
+	var err error
+	if format == "json" {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(&x)
+	} else {
+		err = x.write(w)
+	}
+	if err == nil && !x.Matches {
+		return fmt.Errorf("the score does not match its receipt")
+	}
+	return err
+}
+
+// notes say how what the alert counts was counted.
+func notes(a *alert.Alert) (list []string) {
+	for _, e := range a.Evidence {
+		if e.Events == 0 {
+			continue
+		}
+		var parts []string
+		if e.Observed > 0 && e.Unit != "" {
+			parts = append(parts, count(int(e.Observed))+" "+e.Unit)
+		}
+		parts = append(parts, count(e.Events)+" events counted")
+		if e.Repeats > 0 {
+			parts = append(parts, count(e.Repeats)+" further events about things counted already")
+		}
+		if e.Folders > 0 {
+			parts = append(parts, count(e.Folders)+" of them folders of unknown size")
+		}
+		list = append(list, e.Title+": "+strings.Join(parts, "; "))
+	}
+	return list
+}
+
+// write is the explanation for people: a sentence first, then everything.
+func (x *explanation) write(w io.Writer) error {
+	a := x.Alert
+	who := cmp.Or(escaped(a.User), "the data")
+	fmt.Fprintf(w, "%s %s, %s, score %.1f, about %s on %s\n\n", a.Title, a.Short(), a.Severity, a.Score, who, a.Time.Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(w, "%s.\n", escaped(a.Reason))
+	r := a.Receipt
+	if r == nil {
+		fmt.Fprintln(w, "\nIt rests on what is stated, not on counts: there is no score to compute.")
+		return nil
+	}
+	fmt.Fprintf(w, "%s\n", plainly(a))
+	section := func(title string) { fmt.Fprintf(w, "\n%s\n", title) }
+	section("How it was counted")
+	for _, n := range x.Notes {
+		fmt.Fprintf(w, "  %s\n", escaped(n))
+	}
+	fmt.Fprintf(w, "  %s\n", strings.Join([]string{"from " + time.UnixMilli(r.Start).UTC().Format("2006-01-02 15:04") + " to " + time.UnixMilli(r.At).UTC().Format("2006-01-02 15:04 MST"), "sources " + strings.Join(a.Sources, ", "),
+		fmt.Sprintf("the person's own usual day rests on %.1f active days", r.Days)}, "; "))
+	if len(r.Counts) > 0 {
+		section("Counts, against what is usual (rows and bytes are judged by their square root)")
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "  metric\twindow\ttotal\tjudged\town\tpeers\torganisation\tcolleagues ×\tbusier ×\texpected\tsurprise\tonce in\tfloor\tpoints\t")
+		for i := range r.Counts {
+			c := &r.Counts[i]
+			fmt.Fprintf(t, "  %s\t%s\t%.0f\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t%.3g\t%.2f\t%s\t%.0f\t%.2f\t\n", c.Metric, c.Window, c.Total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier,
+				c.Own*c.Colleagues*r.Busier, c.Surprise, oncein(c.Rarity), math.Exp(c.Floor), c.Points)
+		}
+		t.Flush()
+		fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; once in: of how many days of anybody here one surprises as much; a count speaks above the floor")
+	}
+	if len(r.Facts) > 0 {
+		section("Facts")
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "  fact\tweight\tseen on\tof days\tpoints\t")
+		for _, f := range r.Facts {
+			fmt.Fprintf(t, "  %s\t%.2f\t%.1f\t%.0f\t%.2f\t\n", f.Fact, f.Weight, f.Seen, f.Days, f.Points)
+		}
+		t.Flush()
+	}
+	section("Sum")
+	for _, e := range a.Evidence {
+		if e.Points > 0 {
+			fmt.Fprintf(w, "  %6.2f  %s\n", e.Points, e.Detector)
+		}
+	}
+	fmt.Fprintf(w, "  %6.2f  together: the strongest in full, half of the others%s\n", r.Today, also(r))
+	fmt.Fprintf(w, "  %6.2f  less half of what is usual for the person (%.2f), but never below 30 %%\n", r.Risk, r.Own)
+	if len(a.EventIDs) > 0 {
+		section(fmt.Sprintf("Events (%d of %s)", len(a.EventIDs), count(a.EventCount)))
+		fmt.Fprintf(w, "  %s\n", escaped(strings.Join(a.EventIDs, " ")))
+	}
+	section("Computed again")
+	if x.Matches {
+		fmt.Fprintf(w, "  %.3f, as the alert says: all %d steps match (model %d).\n", x.Recomputed, len(x.Steps), r.Model)
+		return nil
+	}
+	fmt.Fprintf(w, "  %.3f, and the alert says %.3f: DOES NOT MATCH.\n", x.Recomputed, a.Score)
+	for i := range x.Steps {
+		if s := &x.Steps[i]; !s.Matches() {
+			fmt.Fprintf(w, "  %s %s: the receipt says %.6g, computed %.6g\n", s.Detector, s.What, s.Said, s.Found)
+		}
+	}
+	return nil
+}
+
+// also lists what adds to a score beside the detectors' own points.
+func also(r *finding.Receipt) string {
+	s := ""
+	if r.Shift > 0 {
+		s += fmt.Sprintf(", %.2f for a lasting shift", r.Shift)
+	}
+	if r.Leaver {
+		s += ", more for leaving"
+	}
+	if r.Breach > 0 {
+		s += ", more for the suspicion about the account before"
+	}
+	return s
+}
+
+// plainly says in a sentence how unusual the strongest count is.
+func plainly(a *alert.Alert) string {
+	best := -1
+	for i, c := range a.Receipt.Counts {
+		if best < 0 || c.Points > a.Receipt.Counts[best].Points {
+			best = i
+		}
+	}
+	if best < 0 || a.Receipt.Counts[best].Points == 0 {
+		facts := slices.Clone(a.Receipt.Facts)
+		slices.SortFunc(facts, func(x, y finding.Noticed) int { return -cmp.Compare(x.Points, y.Points) })
+		if len(facts) == 0 {
+			return "It is the sum of many days a little above the usual."
+		}
+		return fmt.Sprintf("Such a thing was noticed here on %.0f of %s days of people before.", facts[0].Seen, count(int(facts[0].Days)))
+	}
+	c := &a.Receipt.Counts[best]
+	return fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days; for this person and day %.3g %s were to be expected where there were %s.",
+		oncein(c.Rarity), unjudged(c, c.Own*c.Colleagues*a.Receipt.Busier), c.Unit, count(int(c.Total)))
+}
+
+// unjudged turns an expectation on the scale of the model into the unit of its
+// count.
+func unjudged(c *finding.Count, x float64) float64 {
+	if c.Judged > 0 && c.Total > 2*c.Judged { // the square root was judged
+		return x * x * c.Total / (c.Judged * c.Judged)
+	}
+	return x
+}
+
+// oncein writes a rarity as the number of days of which one is as unusual.
+func oncein(rarity float64) string { return count(int(math.Exp(min(rarity, 40)) + .5)) }

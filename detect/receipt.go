@@ -1,0 +1,171 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// modelVersion is that of the formulas of a score. A receipt of another version
+// cannot be computed again.
+const modelVersion = 2
+
+// receipt writes down what a verdict rests on, so that it can be computed again.
+func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
+	o, day := e.org(p), &p.Day
+	leaving := p.leaving(at)
+	r := &finding.Receipt{Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Busier: v.busier, Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk}
+	for g, det := range All {
+		for _, j := range groups[g] {
+			m := &metrics[j]
+			x := m.scaled(day.Count[j])
+			if x == 0 {
+				continue
+			}
+			window := "24 h"
+			if m.Burst {
+				window = "30 min"
+			}
+			t := &o.Tails[j]
+			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
+			if t.N >= warm && t.surv != nil {
+				c.Before = finding.Before{Days: t.N, AtLeast: t.surv[step(v.raw[j])], Level: float64(t.level) * tailStep, Above: t.above, Excess: t.over}
+			}
+			if c.Points = m.points(v.worth[j], c.Floor, x); c.Points == 0 && !v.counted[g] {
+				continue // nothing unusual, and nothing else of the detector is
+			}
+			r.Counts = append(r.Counts, c)
+		}
+	}
+	for i := range facts {
+		if _, holds := day.Facts[i]; holds {
+			f := &facts[i]
+			w := factPoints(f.Weight, o.Facts[i], o.FactN)
+			if f.replaced(day) {
+				continue
+			}
+			r.Facts = append(r.Facts, finding.Noticed{Detector: All[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
+		}
+	}
+	for g := range v.points {
+		if v.counted[g] {
+			r.Counted = append(r.Counted, All[g].Name)
+		}
+	}
+	if r.Leaver = v.leaver; r.Leaver {
+		r.LeaverShare = o.LeaverShare
+	}
+	if at-p.BreachT <= dayMS {
+		r.Breach = p.Breach
+	}
+	return r
+}
+
+// points of a count that is judged: how far its rarity is above the floor, by how
+// much it matters, and less where there is little of it.
+func (m *metric) points(rarity, floor, x float64) float64 {
+	return float64(max(rarity-floor, 0) * m.harm * x / (x + m.Half))
+}
+
+// factPoints weighs a fact by how rare it is: seen on some of so many days.
+func factPoints(weight, seen, days float64) float64 {
+	return max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
+}
+
+// sum is what the counts of one detector amount to: the strongest, and a part of
+// the others.
+func (d *Detector) sum(points []float64) float64 {
+	top, sum := 0.0, 0.0
+	for _, c := range points {
+		top, sum = max(top, c), sum+c
+	}
+	return d.weight() * (top + min(othersMax, float64(others*(sum-top))))
+}
+
+// combined is what the points of all detectors amount to, with what a suspicion
+// about the account and a take-out say together.
+func combined(points []float64, breachBefore float64) (score, breach, both float64) {
+	top, sum, taken := 0.0, 0.0, 0.0
+	for g, w := range points {
+		top, sum = max(top, w), sum+w
+		if All[g].Identity {
+			breach = max(breach, w)
+		}
+		if All[g].Takes {
+			taken = max(taken, w)
+		}
+	}
+	both = together * min(max(breach, breachBefore), taken)
+	return top + float64(second*(sum-top)) + both, breach, both
+}
+
+// leaverPoints is what leaving adds, by the share of people who are leaving.
+func leaverPoints(share float64) float64 { return max(leaveGain*math.Log(.3/max(share, .003)), 0) }
+
+// total takes the person's habits off.
+func total(score, own float64) float64 { return max(score-float64(ownShare*own), score*.3) }
+
+// Step is one line of a receipt that was computed again.
+type Step struct {
+	Detector string
+	What     string  // in words
+	Said     float64 // what the receipt says
+	Found    float64 // what comes out
+}
+
+// Recompute computes a score again from its receipt, from counts, expectations
+// and frequencies on. It returns the score and the steps; a step whose two
+// numbers differ by more than rounding is a mismatch. An error says that the
+// receipt cannot be computed by this version.
+func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
+	if r.Model != modelVersion {
+		return 0, nil, fmt.Errorf("the receipt is of model %d, this program computes model %d", r.Model, modelVersion)
+	}
+	points := make([]float64, len(All))
+	byDetector := make([][]float64, len(All))
+	for i := range r.Counts {
+		c := &r.Counts[i]
+		j, known := index[c.Metric]
+		if !known || metrics[j].detector < 0 {
+			return 0, nil, fmt.Errorf("the receipt counts %q, which this program does not know", c.Metric)
+		}
+		mu := float64(c.Own*c.Colleagues) * r.Busier
+		s := surprise(c.Judged, mu, c.Dispersion)
+		steps = append(steps, Step{c.Detector, fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, number(c.Judged), about(mu)), c.Surprise, s})
+		b := &c.Before
+		worth := rarity(s, b.Days, b.AtLeast, b.Level, b.Above, b.Excess, limit)
+		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
+		w := metrics[j].points(worth, c.Floor, c.Judged)
+		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
+		if w > 0 {
+			byDetector[metrics[j].detector] = append(byDetector[metrics[j].detector], w)
+		}
+	}
+	for _, name := range r.Counted {
+		if g, known := detected[name]; known {
+			points[g] = All[g].sum(byDetector[g])
+		}
+	}
+	for _, f := range r.Facts {
+		g, known := detected[f.Detector]
+		if !known {
+			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
+		}
+		w := factPoints(f.Weight, f.Seen, f.Days)
+		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people here", f.Fact, about(f.Seen), number(f.Days)), f.Points, w})
+		points[g] += w
+	}
+	score, _, _ := combined(points, r.Breach)
+	score += r.Shift
+	if r.Leaver {
+		score += leaverPoints(r.LeaverShare)
+	}
+	steps = append(steps, Step{"", "all detectors together", r.Today, score})
+	risk = total(score, r.Own)
+	return risk, append(steps, Step{"", "less half of what is usual for the person", r.Risk, risk}), nil
+}
+
+// Matches says whether a step came out as the receipt says, but for rounding.
+func (s *Step) Matches() bool { return math.Abs(s.Said-s.Found) <= 1e-6*max(1, math.Abs(s.Said)) }
