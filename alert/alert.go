@@ -49,23 +49,22 @@ func ParseSeverity(name string) (Severity, error) {
 	return 0, fmt.Errorf("%q is not a severity: %s", name, strings.Join(severityNames[:], ", "))
 }
 
-// The scores from which an alert has a severity. Scores are calibrated to the
-// organisation, so the numbers mean the same everywhere: on development worlds
-// there were 20 false alerts per 1,000 user-days from Low on, 5 from Medium on, 2
-// from High on and ½ from Critical on (docs/benchmarks.md).
+// The rates from which an alert has a severity: false alerts to be expected per
+// 1,000 user-days in this organisation at the score of the alert or above. So a
+// severity means the same everywhere, whatever the scores are like.
 const (
-	lowFrom      = 2.4
-	mediumFrom   = 5.2
-	highFrom     = 7.5
-	criticalFrom = 11.8
+	lowFrom      = 22.0
+	mediumFrom   = 5.4
+	highFrom     = 2.1
+	criticalFrom = .52
 )
 
-// severity of a score, given what is at stake (finding.Stake): the most valuable
-// things are one step more urgent than the score alone says.
-func severity(score float64, stake int) Severity {
+// severity of a score by its rate, given what is at stake (finding.Stake): the
+// most valuable things are one step more urgent than the score alone says.
+func severity(rate float64, stake int) Severity {
 	s := Informational
 	for _, from := range [...]float64{lowFrom, mediumFrom, highFrom, criticalFrom} {
-		if score >= from {
+		if rate <= from {
 			s++
 		}
 	}
@@ -94,6 +93,7 @@ type Alert struct {
 	Detector       string     `json:"detector"`          // the one that contributes most
 	Detectors      []string   `json:"detectors"`
 	Score          float64    `json:"score"`
+	Rate           float64    `json:"rate"` // false alerts per 1,000 user-days to be expected in the organisation at this score or above
 	Severity       Severity   `json:"severity"`
 	Title          string     `json:"title"`
 	Reason         string     `json:"reason"` // one sentence in plain words
@@ -153,7 +153,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 	}
 	a := Alert{
-		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk,
+		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk, Rate: lead.Rate,
 		Observed: lead.Observed, Expected: lead.Expected, Peers: lead.Peers, Unit: lead.Unit, BaselineDays: lead.Days, Context: lead.Context,
 	}
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
@@ -186,7 +186,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	}
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
-	if a.Severity = severity(a.Score, stake); a.Health {
+	if a.Severity = severity(a.Rate, stake); a.Health {
 		a.Severity = min(Severity(stake), Medium)
 	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)

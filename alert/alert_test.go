@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,7 @@ func start() int64 { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMill
 func found(person, detector string, day int64, risk, points float64) *finding.Finding {
 	at := start() + day*dayMS
 	return &finding.Finding{
-		ID: person + detector + string(rune('0'+day)), Episode: person + string(rune('0'+day)), Revision: 1, Detector: detector, Person: person, Time: at + 500, Start: at - 60_000, End: at, Points: points, Risk: risk,
+		ID: person + detector + string(rune('0'+day)), Episode: person + string(rune('0'+day)), Revision: 1, Detector: detector, Person: person, Time: at + 500, Start: at - 60_000, End: at, Points: points, Risk: risk, Rate: 22 * math.Exp(-.47*(risk-2.4)),
 		Title: "Bulk download", Reason: "downloaded 143 files from Box in 9 minutes; usual day 4 files, peers 6", Observed: 143, Expected: 4, Peers: 6, Unit: "files", Days: 20.5,
 		Sources: []string{"box"}, Techniques: []string{"T1530", "T1213.004"}, EventIDs: []string{"a", "b"}, Events: 2, Complete: at, Stake: 1,
 	}
@@ -176,12 +177,12 @@ func TestOCSF(t *testing.T) {
 
 func TestSeverity(t *testing.T) {
 	for _, c := range []struct {
-		score float64
+		rate  float64
 		stake int
 		want  Severity
-	}{{0, 0, Informational}, {2.4, 0, Low}, {5.2, 0, Medium}, {5.2, 3, High}, {2.5, 3, Low}, {7.5, 1, High}, {11.8, 0, Critical}, {30, 3, Critical}} {
-		if got := severity(c.score, c.stake); got != c.want {
-			t.Errorf("severity(%g, %d) = %s, want %s", c.score, c.stake, got, c.want)
+	}{{60, 0, Informational}, {22, 0, Low}, {5.4, 0, Medium}, {5.4, 3, High}, {21, 3, Low}, {2.1, 1, High}, {.5, 0, Critical}, {.001, 3, Critical}} {
+		if got := severity(c.rate, c.stake); got != c.want {
+			t.Errorf("severity(%g, %d) = %s, want %s", c.rate, c.stake, got, c.want)
 		}
 	}
 	for s := Informational; s <= Critical; s++ {

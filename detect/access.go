@@ -172,7 +172,7 @@ func (e *Engine) leftBehind(p *person, now int64) {
 		}
 	}
 	f.Points = 2.5 + .2*float64(min(len(open), 5))
-	f.Risk = f.Points
+	f.Risk, f.Rate = f.Points, round3(e.org(p).rate(f.Points))
 	f.Reason = fmt.Sprintf("still open a day after leaving: %s", list(parts))
 	e.send(f)
 }

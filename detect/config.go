@@ -66,7 +66,7 @@ type config struct {
 // exception is an Exception with what it has covered.
 type exception struct {
 	Exception
-	only  uint64 // its detectors, a bit each
+	only  uint64 // its detectors, a bit each; all bits for all
 	acts  int
 	users map[string]bool
 }
@@ -84,6 +84,9 @@ func (c *Config) prepare() (out config) {
 		p := exception{Exception: x, users: map[string]bool{}}
 		for _, name := range x.Detectors {
 			p.only |= 1 << detected[name]
+		}
+		if len(x.Detectors) == 0 {
+			p.only = ^uint64(0)
 		}
 		p.App, p.Domain, p.User = strings.ToLower(x.App), strings.ToLower(strings.TrimPrefix(x.Domain, "@")), strings.ToLower(x.User)
 		out.exceptions = append(out.exceptions, p)
@@ -115,24 +118,27 @@ func within(domain, of string) bool {
 // an act.
 func (e *Engine) excepted(a *Act) (mask uint64) {
 	for i := range e.config.exceptions {
-		x := &e.config.exceptions[i]
-		if !x.covers(a) {
-			continue
+		if x := &e.config.exceptions[i]; x.covers(a) {
+			mask |= x.only
 		}
-		x.acts++
-		x.users[a.Person] = true
-		if x.only == 0 {
-			return ^uint64(0)
-		}
-		mask |= x.only
 	}
 	return mask
+}
+
+// spared notes what an act would have been judged by, but for exceptions.
+func (e *Engine) spared(a *Act, by uint64) {
+	for i := range e.config.exceptions {
+		if x := &e.config.exceptions[i]; x.only&by != 0 && x.covers(a) {
+			x.acts++
+			x.users[a.Person] = true
+		}
+	}
 }
 
 // Covered is what an exception has kept from being judged.
 type Covered struct {
 	Exception
-	Acts  int // events
+	Acts  int // events that would have been judged otherwise
 	Users int // people whose events they were
 }
 

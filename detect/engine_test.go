@@ -385,34 +385,34 @@ routine 1-32
 // TestExceptions excepts an application, a domain, a detector for a while.
 func TestExceptions(t *testing.T) {
 	when := func(day int) time.Time { return time.UnixMilli(at(day, 0)) }
-	for name, x := range map[string]Exception{
-		"app":      {App: "Backup", Owner: "it", Reason: "nightly"},
-		"user":     {User: address("p1"), Detectors: []string{"bulk_download"}, Owner: "it", Reason: "migration"},
-		"window":   {Detectors: []string{"bulk_download"}, From: when(31), Until: when(32), Owner: "it", Reason: "migration"},
-		"too late": {Detectors: []string{"bulk_download"}, From: when(32), Owner: "it", Reason: "later"},
+	for name, c := range map[string]struct {
+		Exception
+		app     string // that downloads
+		covered bool
+	}{
+		"app":       {Exception{App: "Backup", Owner: "it", Reason: "nightly"}, "backup", true},
+		"other app": {Exception{App: "Backup", Owner: "it", Reason: "nightly"}, "other", false},
+		"user":      {Exception{User: address("p1"), Detectors: []string{"bulk_download"}, Owner: "it", Reason: "migration"}, "", true},
+		"window":    {Exception{Detectors: []string{"bulk_download"}, From: when(31), Until: when(32), Owner: "it", Reason: "migration"}, "", true},
+		"too late":  {Exception{Detectors: []string{"bulk_download"}, From: when(32), Owner: "it", Reason: "later"}, "", false},
 	} {
 		s := &scenario{t: t}
-		for _, line := range []string{"people 14 Finance", "routine 1-30", "31 14:00 p1 download x60 spread=10m source=box place=Board item=b app=backup"} {
+		for _, line := range []string{"people 14 Finance", "routine 1-30", "31 14:00 p1 download x60 spread=10m source=box place=Board item=b app=" + c.app} {
 			s.line(line)
 		}
 		slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
-		c := Config{Exceptions: []Exception{x}}
-		if err := c.Check(); err != nil {
+		conf := Config{Exceptions: []Exception{c.Exception}}
+		if err := conf.Check(); err != nil {
 			t.Fatal(err)
 		}
 		o := outcome{}
-		e := New(c, o.take)
+		e := New(conf, o.take)
 		feed(t, e, s.events)
 		e.Flush()
-		risk, list := o.worst(address("p1"), at(31, 0))
+		_, list := o.worst(address("p1"), at(31, 0))
 		spoke := slices.ContainsFunc(list, func(f *finding.Finding) bool { return f.Detector == "bulk_download" || f.Detector == "app_download" })
-		got := e.Covered()[0]
-		if name == "too late" {
-			if !spoke || got.Acts != 0 {
-				t.Errorf("%s: risk %v, %+v", name, risk, got)
-			}
-		} else if name != "app" && spoke && slices.ContainsFunc(list, func(f *finding.Finding) bool { return f.Detector == "bulk_download" }) || name == "app" && spoke || got.Acts < 60 || got.Users < 1 {
-			t.Errorf("%s: risk %v, %+v", name, risk, got)
+		if got := e.Covered()[0]; spoke == c.covered || c.covered != (got.Acts == 60 && got.Users == 1) {
+			t.Errorf("%s: spoke %v, %+v", name, spoke, got)
 		}
 	}
 	for _, c := range []Config{

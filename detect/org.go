@@ -27,6 +27,9 @@ type org struct {
 	DayAdd      int64 // person-days since midnight
 	Leavers     int64 // of them, by people who are leaving
 	LeaverShare float64
+	NotableAdd  int64   // person-days since midnight with a notable score
+	Notable     float64 // decayed person-days with one, and all
+	NotableN    float64
 	Hours       map[string]*[25]int64 // days with activity by hour (UTC), and all days, by location
 
 	Networks map[uint64]int32 // day first seen
@@ -167,7 +170,9 @@ func (o *org) closeDay() {
 	clear(o.FactAdd)
 	o.FactN = float64(o.FactN*.995) + float64(o.DayAdd)
 	o.LeaverShare = float64(o.Leavers) / float64(o.DayAdd)
-	o.DayAdd, o.Leavers = 0, 0
+	o.Notable = float64(o.Notable*anchorDecay) + float64(o.NotableAdd)
+	o.NotableN = float64(o.NotableN*anchorDecay) + float64(o.DayAdd)
+	o.DayAdd, o.Leavers, o.NotableAdd = 0, 0, 0
 }
 
 // everybody is the usual count of a metric over the organisation.

@@ -238,6 +238,9 @@ func (e *Engine) closeDay(p *person) {
 		o.FactAdd[i]++
 	}
 	o.DayAdd++
+	if day.Best >= anchor {
+		o.NotableAdd++
+	}
 	if p.leaving(day.Latest) {
 		o.Leavers++
 	}

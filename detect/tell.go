@@ -23,7 +23,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 	}
 	d := &p.Day
 	again := false
-	var marked, except uint64
+	var marked, except, spared uint64
 	if e.config.exceptions != nil {
 		except = e.excepted(a)
 	}
@@ -33,7 +33,11 @@ func (e *Engine) count(p *person, a *Act) bool {
 	for _, j := range onClass[a.Class] {
 		m := &metrics[j]
 		n := m.Measure(a)
-		if n <= 0 || j < judged && except>>m.detector&1 != 0 {
+		if n <= 0 {
+			continue
+		}
+		if j < judged && except>>m.detector&1 != 0 {
+			spared |= 1 << m.detector
 			continue
 		}
 		if m.Burst {
@@ -56,7 +60,11 @@ func (e *Engine) count(p *person, a *Act) bool {
 	}
 	for _, i := range factsOn[a.Class] {
 		f := &facts[i]
-		if except>>f.detector&1 != 0 || !f.Holds(a) {
+		if !f.Holds(a) {
+			continue
+		}
+		if except>>f.detector&1 != 0 {
+			spared |= 1 << f.detector
 			continue
 		}
 		marked |= 1 << f.detector
@@ -82,6 +90,9 @@ func (e *Engine) count(p *person, a *Act) bool {
 			d.Facts = map[int]note{}
 		}
 		d.Facts[i] = n
+	}
+	if spared != 0 {
+		e.spared(a, spared)
 	}
 	for g := 0; marked != 0; g, marked = g+1, marked>>1 {
 		if marked&1 != 0 {
@@ -121,7 +132,7 @@ func target(a *Act) string {
 func (e *Engine) tell(p *person, at int64) *verdict {
 	d := &p.Day
 	v := e.judge(p, at)
-	risk := math.Round(v.risk*1000) / 1000
+	risk := round3(v.risk)
 	if risk < tellFrom || risk <= d.Best+.02 || e.err != nil {
 		return v
 	}
@@ -140,7 +151,8 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		}
 		d.Rev[g]++
 		f := e.finding(p, det, g, v, at)
-		f.Risk, f.Points = risk, math.Round(v.points[g]*1000)/1000
+		f.Rate = round3(e.org(p).rate(risk))
+		f.Risk, f.Points = risk, round3(v.points[g])
 		f.Receipt, receipt = receipt, nil
 		e.send(f)
 	}
@@ -218,6 +230,8 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	}
 	return f
 }
+
+func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func round(x float64) float64 { return math.Round(x*10) / 10 }
 

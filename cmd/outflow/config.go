@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 )
 
@@ -21,12 +23,69 @@ type config struct {
 	ServiceAccounts []string `yaml:"service_accounts"`
 	// Aliases are further accounts of people, by their address.
 	Aliases map[string][]string `yaml:"aliases"`
+	// Budget is how many false alerts per 1,000 user-days are wanted; 0 stands for
+	// what --min-severity says.
+	Budget float64 `yaml:"budget"`
+	// ForbiddenDomains are those that nothing may be shared with.
+	ForbiddenDomains []string `yaml:"forbidden_domains"`
+	// TopLabels are names or ids of the highest sensitivity labels.
+	TopLabels []string `yaml:"top_labels"`
+	// AWSAccounts are the organisation's own, beside those its logs come from.
+	AWSAccounts []string `yaml:"aws_accounts"`
+	// Exceptions are what is known and wanted.
+	Exceptions []exceptionConfig `yaml:"exceptions"`
+}
+
+// exceptionConfig is a detect.Exception as it is written in the file.
+type exceptionConfig struct {
+	Name      string   `yaml:"name"`
+	App       string   `yaml:"app"`
+	Domain    string   `yaml:"domain"`
+	User      string   `yaml:"user"`
+	Detectors []string `yaml:"detectors"`
+	From      string   `yaml:"from"`
+	Until     string   `yaml:"until"`
+	Owner     string   `yaml:"owner"`
+	Reason    string   `yaml:"reason"`
 }
 
 // identity is the part of the configuration that is about people.
 func (c *config) identity() identity.Config {
 	return identity.Config{Domains: c.Domains, ServiceAccounts: c.ServiceAccounts, Aliases: c.Aliases}
 }
+
+// detect is the part that is about judging.
+func (c *config) detect() (detect.Config, error) {
+	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts}
+	for i, x := range c.Exceptions {
+		from, err := moment(x.From)
+		if err != nil {
+			return out, fmt.Errorf("exception %d (%s): from: %w", i+1, x.Name, err)
+		}
+		until, err := moment(x.Until)
+		if err != nil {
+			return out, fmt.Errorf("exception %d (%s): until: %w", i+1, x.Name, err)
+		}
+		out.Exceptions = append(out.Exceptions, detect.Exception{Name: x.Name, App: x.App, Domain: x.Domain, User: x.User, Detectors: x.Detectors, From: from, Until: until, Owner: x.Owner, Reason: x.Reason})
+	}
+	return out, out.Check()
+}
+
+// moment reads a day or a time; "" is the zero time.
+func moment(t string) (time.Time, error) {
+	if t == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(layout, t); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a day such as 2026-03-31 nor a time such as 2026-03-31T22:00:00Z", t)
+}
+
+// maxBudget is above what any team reads, and what scores say anything about.
+const maxBudget = 100
 
 // loadConfig reads a file strictly: a key it does not know is an error.
 func loadConfig(path string) (*config, error) {
@@ -39,6 +98,12 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("--config %s: %w", path, err)
+	}
+	if c.Budget < 0 || c.Budget > maxBudget {
+		return nil, fmt.Errorf("--config %s: budget %g: from 0 to %d false alerts per 1,000 user-days", path, c.Budget, maxBudget)
+	}
+	if _, err := c.detect(); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	return c, nil

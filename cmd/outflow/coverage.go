@@ -262,3 +262,9 @@ func escaped(s string) string {
 
 // count writes a number with separators.
 func count(n int) string { return plain.Number(int64(n)) }
+
+// days is how many days the events span.
+func (c *coverage) days() int {
+	first, latest := c.span()
+	return int(latest/day - first/day + 1)
+}

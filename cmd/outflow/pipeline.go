@@ -43,11 +43,16 @@ type scanInput struct {
 type scanResult struct {
 	alerts   []alert.Alert
 	coverage *coverage
+	covered  []detect.Covered // by the exceptions of the configuration
 }
 
 // scan reads everything below the paths, puts it in order, and lets it flow:
 // ingest → log of events → detect → log of findings → alert.
 func scan(ctx context.Context, in scanInput) (*scanResult, error) {
+	judging, err := in.config.detect()
+	if err != nil {
+		return nil, err
+	}
 	found, unreadable := files.Find(in.paths)
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", in.paths[0])
@@ -91,13 +96,13 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	cov.add(unreadable)
 	cov.add(reports)
 
-	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.progress, coverage: cov, first: first, latest: latest}
+	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.progress, coverage: cov, config: judging, first: first, latest: latest}
 	flow.resolver.Configure(in.config.identity())
 	desk, err := flow.run()
 	if err != nil {
 		return nil, err
 	}
-	return &scanResult{alerts: desk, coverage: cov}, nil
+	return &scanResult{desk, cov, flow.covered}, nil
 }
 
 // flow is a scan once everything is read.
@@ -109,6 +114,7 @@ type flow struct {
 	resolver *identity.Resolver
 	progress *progress
 	coverage *coverage
+	config   detect.Config
 	first    int64 // times of the first and the latest event; HR's do not count
 	latest   int64
 
@@ -117,6 +123,7 @@ type flow struct {
 	baseline *detect.Snapshot
 	desk     []byte
 	taken    bool // the baseline was taken in this run
+	covered  []detect.Covered
 }
 
 // run lets the events flow through the rooms, and keeps what is to be kept.
@@ -199,7 +206,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 // detect judges the log of events and appends to the log of findings. An empty
 // finding marks the checkpoint.
 func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
-	engine := detect.New(detect.Config{}, func(fd *finding.Finding) error {
+	engine := detect.New(f.config, func(fd *finding.Finding) error {
 		b, err := json.Marshal(fd)
 		if err != nil {
 			return err
@@ -228,6 +235,7 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	if err != nil {
 		return err
 	}
+	f.covered = engine.Covered()
 	return engine.Flush()
 }
 

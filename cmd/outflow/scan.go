@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type scanFlags struct {
 	data     string
 	config   string
 	since    string
+	budget   float64
 	workers  int
 	domains  []string
 }
@@ -64,6 +66,7 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage,
 	fl.StringVar(&f.coverage, "coverage", "", "write what was read, and what could not be, to `FILE` as JSON")
 	fl.BoolVar(&f.all, "all", false, "print everything above zero, not only what deserves attention")
 	fl.StringVar(&f.severity, "min-severity", "medium", "print alerts from this severity on: "+strings.Join(severities(), ", "))
+	fl.Float64Var(&f.budget, "budget", 0, "print as many alerts as give `N` false ones per 1,000 user-days, instead of those of a severity")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with status 3 if there is an alert of this severity or above")
 	fl.StringVar(&f.data, "data", "", "keep baselines and alerts in `DIR` between runs")
 	fl.StringVar(&f.config, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
@@ -118,6 +121,9 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if f.workers < 1 || f.workers > 256 {
 		return wrong("--workers %d: from 1 to 256", f.workers)
 	}
+	if f.budget < 0 || f.budget > maxBudget {
+		return wrong("--budget %g: from 0 to %d false alerts per 1,000 user-days", f.budget, maxBudget)
+	}
 	var since time.Time
 	if f.since != "" {
 		if since, err = time.Parse(time.DateOnly, f.since); err != nil {
@@ -128,6 +134,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if err != nil {
 		return wrong("%w", err)
 	}
+	budget := cmp.Or(f.budget, conf.Budget)
 	conf.Domains = append(conf.Domains, f.domains...)
 	out := stdout
 	var file *os.File
@@ -151,7 +158,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 			return true
 		}
 		worst = max(worst, a.Severity)
-		return !f.all && a.Severity < from
+		return !f.all && !shown(&a, budget, from)
 	})
 	o := alert.Options{Version: version()}
 	o.Color, o.Width = terminal(out)
@@ -169,8 +176,15 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if !f.all {
 		hidden = len(res.alerts) - len(list)
 	}
-	if hidden > 0 && f.format == "table" {
-		fmt.Fprintf(&b, "%d more below %s: --all prints them\n", hidden, from)
+	switch {
+	case hidden == 0:
+	case budget > 0:
+		fmt.Fprintf(&b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n", count(hidden), budget)
+	default:
+		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", count(hidden), from)
+	}
+	for _, c := range res.covered {
+		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", escaped(cmp.Or(c.Name, c.App, c.Domain, c.User, strings.Join(c.Detectors, " "))), count(c.Acts), count(c.Users), escaped(c.Owner), escaped(c.Reason))
 	}
 	if f.format == "table" && file == nil {
 		fmt.Fprintln(stderr)
@@ -188,6 +202,19 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return &exit{code: exitFound}
 	}
 	return nil
+}
+
+// shown says whether an alert is one to look at: by the budget of false alerts,
+// or by a severity where there is none. What concerns the data is, if it may cost
+// detection.
+func shown(a *alert.Alert, budget float64, from alert.Severity) bool {
+	switch {
+	case a.Health:
+		return a.Severity >= min(from, alert.Medium)
+	case budget > 0:
+		return a.Rate <= budget
+	}
+	return a.Severity >= from
 }
 
 // terminal says whether colours are wanted, and how wide the output may be.

@@ -18,6 +18,7 @@ type Finding struct {
 	End        int64    `json:"end"`
 	Points     float64  `json:"points"`  // what the detector itself contributes, ≥ 0
 	Risk       float64  `json:"risk"`    // the person's score with everything considered, at this time
+	Rate       float64  `json:"rate"`    // false alerts per 1,000 user-days to be expected in the organisation at this risk or above
 	Stake      int      `json:"stake"`   // what is at stake: 0 little … 3 the most
 	Title      string   `json:"title"`   // in a few words
 	Reason     string   `json:"reason"`  // in one sentence with numbers

@@ -1,0 +1,35 @@
+package detect
+
+import "math"
+
+// curve is how many false alerts per 1,000 user-days there were at a score or
+// above, on development organisations; between its points, and beyond the last,
+// the logarithm of the rate is a straight line. docs/quality.md has the command.
+var curve = []struct{ score, rate float64 }{{2.4, 22}, {5.2, 5.4}, {7.6, 2.1}, {9.3, 1}, {12, .5}, {14.6, .25}}
+
+const (
+	anchor      = 2.4  // score whose frequency is compared with that of other organisations
+	anchorRate  = .026 // share of user-days at or above it there, incidents among them
+	anchorDays  = 2000 // user-days that the experience of others weighs
+	anchorDecay = .99  // a day
+)
+
+// usualRate is the curve at a score.
+func usualRate(score float64) float64 {
+	i := 0
+	for i < len(curve)-2 && score > curve[i+1].score {
+		i++
+	}
+	a, b := curve[i], curve[i+1]
+	slope := math.Log(b.rate/a.rate) / (b.score - a.score)
+	return a.rate * math.Exp(float64(slope*(score-a.score)))
+}
+
+// rate is how many false alerts per 1,000 user-days are to be expected in this
+// organisation at a score or above: those of others, scaled by how often scores
+// are notable here. It is honest from the first day, and settles within a week or
+// two.
+func (o *org) rate(score float64) float64 {
+	here := (o.Notable + anchorDays*anchorRate) / (o.NotableN + anchorDays)
+	return usualRate(score) * here / anchorRate
+}
