@@ -1,0 +1,345 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
+)
+
+func newDoctor(stdout, stderr io.Writer) *cobra.Command {
+	var format string
+	var workers int
+	cmd := &cobra.Command{
+		Use:   "doctor PATH...",
+		Short: "Say what each detector can see in exported logs, and what is missing",
+		Long: `Doctor reads exported logs and says of every detector whether it is able to see
+what it looks for, in every source that arrives or in some of them only, or blind;
+and which licence, switch or export is missing. Nothing is judged or kept.
+
+Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
+		Example: `  outflow doctor exports/
+  outflow doctor --format json exports/ | jq '.detectors[] | select(.state != "able")'`,
+		Args: usage(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if format != "text" && format != "json" {
+				return &exit{exitUsage, fmt.Errorf("--format %q: json, text", format)}
+			}
+			progress := newProgress(stderr)
+			d, err := examine(cmd.Context(), paths, workers, progress)
+			progress.end()
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				enc := json.NewEncoder(stdout)
+				enc.SetIndent("", "  ")
+				err = enc.Encode(d)
+			} else {
+				err = d.write(stdout)
+			}
+			if err == nil && d.failed > 0 {
+				return fmt.Errorf("%d of the files could not be read, or not whole", d.failed)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "of the output: json, text")
+	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "files to decode at the same time")
+	return cmd
+}
+
+// diagnosis is what a doctor says.
+type diagnosis struct {
+	Sources   []sourceDiagnosis   `json:"sources"`
+	Detectors []detectorDiagnosis `json:"detectors"`
+	Notes     []string            `json:"notes"`
+
+	failed int
+}
+
+type sourceDiagnosis struct {
+	Source string    `json:"source"`
+	Events int       `json:"events"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Days   int       `json:"days"`
+}
+
+// The states of a detector, and of a detector in a source.
+const (
+	able   = "able"
+	partly = "partly"
+	blind  = "blind"
+)
+
+type detectorDiagnosis struct {
+	Detector string   `json:"detector"`
+	Title    string   `json:"title"`
+	State    string   `json:"state"`
+	Sees     []string `json:"sees"`             // sources in which what it needs arrives
+	Missing  []string `json:"missing"`          // what is missing in sources that arrive
+	Absent   []string `json:"absent,omitempty"` // sources it could use that do not arrive at all
+}
+
+// channel is a part of a source's log that is exported, licensed or switched on
+// by itself. That it arrives is known by any event of its classes.
+type channel struct {
+	source  event.Source
+	classes []event.Class
+	without string // what is missing where nothing of it arrives
+}
+
+// labels stands for anything that carries a sensitivity label, or changes one.
+var labels = []event.Class{event.LabelChange}
+
+// The channels. Sources of the licences: the vendors' pages in docs/sources.
+var (
+	fileWork = []event.Class{event.View, event.Edit, event.Upload, event.Download, event.Delete, event.Rename, event.Copy, event.Sync}
+
+	boxFiles     = channel{event.Box, fileWork, "file events: the enterprise events stream (admin_logs) rather than a user's own"}
+	m365Files    = channel{event.M365, fileWork, "the content type Audit.SharePoint (unified audit log on)"}
+	m365Exchange = channel{event.M365, []event.Class{event.MailRule, event.PermissionGrant, event.AdminGrant}, "the content type Audit.Exchange"}
+	m365Entra    = channel{event.M365, []event.Class{event.LoginSuccess, event.LoginFailure, event.AdminGrant, event.TokenGrant, event.MFADisabled}, "the content type Audit.AzureActiveDirectory"}
+	driveFiles   = channel{event.GoogleWorkspace, fileWork, "the application drive (Drive log events: Business Standard or above)"}
+	googleLogin  = channel{event.GoogleWorkspace, []event.Class{event.LoginSuccess, event.LoginFailure}, "the application login"}
+	googleAdmin  = channel{event.GoogleWorkspace, []event.Class{event.AdminGrant, event.AdminRevoke, event.ConfigChange, event.Offboard}, "the application admin"}
+	googleToken  = channel{event.GoogleWorkspace, []event.Class{event.TokenGrant, event.TokenRevoke}, "the application token"}
+	googleUsers  = channel{event.GoogleWorkspace, []event.Class{event.MailRule, event.MFADisabled, event.MFAEnabled}, "the application user_accounts (or nobody has changed a factor or a forwarding)"}
+	takeouts     = channel{event.GoogleWorkspace, []event.Class{event.Export}, "the application takeout (or nobody has made one)"}
+	dropboxFiles = channel{event.Dropbox, fileWork, "file events: Dropbox Business Advanced or above"}
+	slackFiles   = channel{event.Slack, []event.Class{event.Download, event.Upload, event.ShareUser}, "audit logs of Slack Enterprise Grid"}
+	slackAny     = channel{event.Slack, nil, ""}
+	crmEvents    = channel{event.Salesforce, []event.Class{event.ReportRun, event.Export, event.Query, event.View}, "Event Monitoring (Salesforce Shield or the add-on): without it only Login and set-up data are logged"}
+	crmLogin     = channel{event.Salesforce, []event.Class{event.LoginSuccess, event.LoginFailure}, "the Login event log file or LoginHistory"}
+	s3Data       = channel{event.CloudTrail, []event.Class{event.Download, event.List}, "S3 data events of the trail (object-level logging)"}
+	awsManage    = channel{event.CloudTrail, []event.Class{event.CloudRead, event.CloudChange, event.PolicyChange, event.NetworkOpen, event.AdminGrant, event.AppAccess}, "management events of the trail"}
+	gitEvents    = channel{event.GitHub, []event.Class{event.Clone, event.Fetch, event.Push}, "Git events: GitHub Enterprise Cloud with include=git or audit log streaming"}
+	githubAny    = channel{event.GitHub, nil, ""}
+	oktaAny      = channel{event.Okta, nil, ""}
+	boxAny       = channel{event.Box, nil, ""}
+	dropboxAny   = channel{event.Dropbox, nil, ""}
+	leaversFile  = channel{event.HR, []event.Class{event.Notice}, "a file of leavers (leavers.csv: EmailAddress, ResignationDate, LastWorkingDate)"}
+
+	boxShield   = channel{event.Box, []event.Class{event.VendorAlert}, "Box Shield (or it has reported nothing)"}
+	m365Alerts  = channel{event.M365, []event.Class{event.VendorAlert}, "the content types DLP.All and Audit.General (or they have reported nothing)"}
+	crmAlerts   = channel{event.Salesforce, []event.Class{event.VendorAlert}, "Threat Detection (Salesforce Shield) (or it has reported nothing)"}
+	slackAlerts = channel{event.Slack, []event.Class{event.VendorAlert}, "anomaly events of Slack Enterprise Grid (or there were none)"}
+
+	m365Labels   = channel{event.M365, labels, "sensitivity labels (Microsoft Purview Information Protection)"}
+	googleLabels = channel{event.GoogleWorkspace, labels, "Drive labels (Business Standard or above)"}
+	boxLabels    = channel{event.Box, labels, "classification (Box Governance or Shield)"}
+
+	fileStores = []channel{boxFiles, m365Files, driveFiles, dropboxFiles}
+	signIns    = []channel{oktaAny, m365Entra, googleLogin, slackAny, crmLogin, awsManage, boxAny, dropboxAny}
+	management = []channel{oktaAny, m365Entra, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, awsManage}
+)
+
+// needs says which channels a detector sees through.
+var needs = map[string][]channel{
+	"bulk_download": fileStores, "app_download": fileStores, "sync_download": {boxFiles, m365Files, driveFiles}, "chat_download": {slackFiles},
+	"crm_export": {crmEvents}, "crm_query": {crmEvents}, "object_store_read": {s3Data}, "mass_clone": {gitEvents},
+	"account_export": {takeouts, m365Exchange, slackAny, githubAny, dropboxAny}, "slow_drip": append(slices.Clone(fileStores), crmEvents, s3Data, gitEvents),
+	"public_link": append(slices.Clone(fileStores), githubAny), "external_sharing": fileStores, "personal_mailbox": fileStores, "forbidden_domain": append(slices.Clone(fileStores), slackAny, githubAny),
+	"labelled_item": {m365Labels, googleLabels, boxLabels}, "label_downgrade": {m365Labels, googleLabels, boxLabels},
+	"sharing_policy": {m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny}, "authentication_policy": {oktaAny, m365Entra, googleAdmin, slackAny, githubAny, dropboxAny, awsManage},
+	"bucket_public": {awsManage}, "public_access_guard": {awsManage}, "security_group_open": {awsManage}, "snapshot_shared": {awsManage}, "logging_disabled": {awsManage, oktaAny, githubAny, m365Exchange},
+	"admin_grant": management, "self_grant": management, "app_consent": {m365Entra, googleToken, slackAny, githubAny},
+	"brute_force": signIns, "unfamiliar_sign_in": signIns, "mfa_fatigue": {oktaAny, m365Entra}, "mfa_removed": {oktaAny, m365Entra, googleUsers, githubAny, boxAny, dropboxAny, awsManage},
+	"vendor_alert":             {boxShield, m365Alerts, crmAlerts, slackAlerts},
+	"terminated_user_activity": {leaversFile}, "leaver_takeout": {leaversFile}, "access_left_behind": {leaversFile}, "hr_feed": {leaversFile},
+	"mail_forwarding": {m365Exchange, googleUsers}, "mass_deletion": fileStores, "takeout_sequence": fileStores, "compromise_takeout": signIns,
+	"source_silent": nil, "unresolved_identity": nil, // in whatever arrives
+}
+
+// examine reads everything below the paths and says what can be seen in it.
+func examine(ctx context.Context, paths []string, workers int, p *progress) (*diagnosis, error) {
+	found, unreadable := files.Find(paths)
+	if len(found) == 0 && len(unreadable) == 0 {
+		return nil, fmt.Errorf("%s: no files", paths[0])
+	}
+	cov := newCoverage(workers)
+	seen := make([][32][256]int, workers)
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: workers, Progress: p.reading(found), Emit: func(n int) func(*event.Event) error {
+		count, mine := cov.worker(n), &seen[n]
+		return func(e *event.Event) error {
+			count(e)
+			mine[e.Source][e.Class]++
+			if e.Object.Label != "" && e.Class != event.LabelChange {
+				mine[e.Source][event.LabelChange]++
+			}
+			return nil
+		}
+	}}
+	reports, err := reader.Read(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	cov.add(unreadable)
+	cov.add(reports)
+	total := &seen[0]
+	for i := range seen[1:] {
+		for s := range total {
+			for c := range total[s] {
+				total[s][c] += seen[i+1][s][c]
+			}
+		}
+	}
+	d := &diagnosis{Notes: []string{}, failed: cov.Failed}
+	d.sources(cov)
+	for _, det := range detect.All {
+		d.Detectors = append(d.Detectors, diagnose(det, total))
+	}
+	d.note(cov, total)
+	return d, nil
+}
+
+func (d *diagnosis) sources(cov *coverage) {
+	for _, s := range event.Sources() {
+		x := sourceDiagnosis{Source: s.String()}
+		var from, to int64
+		for _, t := range cov.workers {
+			x.Events += t.events[s]
+			from, to = earlier(from, t.from[s]), max(to, t.to[s])
+		}
+		if x.Events == 0 {
+			continue
+		}
+		if from > 0 {
+			x.From, x.To, x.Days = time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC(), int(to/day-from/day)+1
+		}
+		d.Sources = append(d.Sources, x)
+	}
+}
+
+func arrives(seen *[32][256]int, s event.Source, classes []event.Class) bool {
+	for c, n := range seen[s] {
+		if n > 0 && (classes == nil || slices.Contains(classes, event.Class(c))) {
+			return true
+		}
+	}
+	return false
+}
+
+func diagnose(det *detect.Detector, seen *[32][256]int) detectorDiagnosis {
+	d := detectorDiagnosis{Detector: det.Name, Title: det.Title, State: able, Sees: []string{}, Missing: []string{}}
+	channels := needs[det.Name]
+	for _, c := range channels {
+		switch {
+		case arrives(seen, c.source, c.classes):
+			if name := c.source.Title(); !slices.Contains(d.Sees, name) {
+				d.Sees = append(d.Sees, name)
+			}
+		case c.source == event.HR:
+			d.Missing = append(d.Missing, c.without)
+		case arrives(seen, c.source, nil):
+			d.Missing = append(d.Missing, c.source.Title()+": "+c.without)
+		default:
+			d.Absent = append(d.Absent, c.source.Title())
+		}
+	}
+	switch {
+	case channels == nil:
+	case len(d.Sees) == 0:
+		d.State = blind
+	case len(d.Missing) > 0:
+		d.State = partly
+	}
+	return d
+}
+
+// wantedDays is for how long events should reach back: what is usual for a person
+// is settled after about a month.
+const wantedDays = 30
+
+// note says what else is wrong with what arrives.
+func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
+	latest := time.Time{}
+	for _, s := range d.Sources {
+		if s.To.After(latest) {
+			latest = s.To
+		}
+	}
+	for _, s := range d.Sources {
+		switch {
+		case s.Days == 0:
+		case s.Days < wantedDays:
+			d.Notes = append(d.Notes, fmt.Sprintf("%s reaches back %d days: baselines are settled after about %d", s.Source, s.Days, wantedDays))
+		case latest.Sub(s.To) > 48*time.Hour:
+			d.Notes = append(d.Notes, fmt.Sprintf("%s ends on %s, %d days before the newest event: is its export still running?", s.Source, s.To.Format(time.DateOnly), int(latest.Sub(s.To)/(24*time.Hour))))
+		}
+	}
+	if seen[event.HR][event.Person] == 0 {
+		d.Notes = append(d.Notes, "no people file (people.csv): departments are unknown, so everybody is compared with everybody, and accounts are tied together by their addresses only")
+	}
+	if cov.Malformed > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s records are malformed: outflow scan names them", count(cov.Malformed)))
+	}
+	for _, u := range cov.Unreadable {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s could not be read, or not whole: %s", escaped(u.File), escaped(u.Reason)))
+	}
+	if n := len(cov.Unrecognised); n > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s files were not recognised: outflow scan names them", count(n)))
+	}
+}
+
+// write is the diagnosis for people: what is blind first.
+func (d *diagnosis) write(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintln(&b, "Sources")
+	for _, s := range d.Sources {
+		fmt.Fprintf(&b, "  %-17s %10s", s.Source, count(s.Events))
+		if s.Days > 0 {
+			fmt.Fprintf(&b, "  %s to %s", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
+		}
+		fmt.Fprintln(&b)
+	}
+	for _, state := range []string{blind, partly, able} {
+		n := 0
+		for _, x := range d.Detectors {
+			if x.State == state {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s: %d of %d detectors\n", strings.ToUpper(state[:1])+state[1:], n, len(d.Detectors))
+		for _, x := range d.Detectors {
+			if x.State != state {
+				continue
+			}
+			fmt.Fprintf(&b, "  %s", x.Detector)
+			if len(x.Sees) > 0 {
+				fmt.Fprintf(&b, ": sees %s", strings.Join(x.Sees, ", "))
+			}
+			fmt.Fprintln(&b)
+			for _, m := range x.Missing {
+				fmt.Fprintf(&b, "      missing: %s\n", m)
+			}
+			if state == blind && len(x.Absent) > 0 {
+				fmt.Fprintf(&b, "      would see %s\n", strings.Join(x.Absent, ", "))
+			}
+		}
+	}
+	if len(d.Notes) > 0 {
+		fmt.Fprintln(&b, "\nNotes")
+		for _, n := range d.Notes {
+			fmt.Fprintf(&b, "  %s\n", n)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// TestNeeds checks that the doctor knows what every detector needs, and no other.
+func TestNeeds(t *testing.T) {
+	known := map[string]bool{}
+	for _, det := range detect.All {
+		known[det.Name] = true
+		if _, ok := needs[det.Name]; !ok {
+			t.Errorf("%s: the doctor does not know what it needs", det.Name)
+		}
+	}
+	for name := range needs {
+		if !known[name] {
+			t.Errorf("%s: no such detector", name)
+		}
+	}
+}
+
+// TestDiagnose switches channels off.
+func TestDiagnose(t *testing.T) {
+	find := func(name string) *detect.Detector {
+		for _, d := range detect.All {
+			if d.Name == name {
+				return d
+			}
+		}
+		t.Fatal(name)
+		return nil
+	}
+	var seen [32][256]int
+	seen[event.CloudTrail][event.CloudRead] = 10
+	seen[event.Box][event.View] = 10
+	seen[event.GoogleWorkspace][event.LoginSuccess] = 10
+	for name, want := range map[string]string{"object_store_read": blind, "bucket_public": able, "bulk_download": partly, "crm_export": blind, "leaver_takeout": blind, "source_silent": able, "public_link": partly} {
+		if got := diagnose(find(name), &seen); got.State != want || want == blind && len(got.Missing)+len(got.Absent) == 0 {
+			t.Errorf("%s: %+v, want %s", name, got, want)
+		}
+	}
+}
