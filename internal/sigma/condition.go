@@ -1,0 +1,191 @@
+package sigma
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// expr is a condition that is compiled.
+type expr interface{ match(r *Record) bool }
+
+type (
+	all  []expr
+	some []expr
+	not  struct{ expr }
+)
+
+func (a all) match(r *Record) bool {
+	for _, e := range a {
+		if !e.match(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s some) match(r *Record) bool {
+	for _, e := range s {
+		if e.match(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n not) match(r *Record) bool { return !n.expr.match(r) }
+
+// condition compiles the text of a condition over named selections.
+func condition(text string, line int, named map[string]expr, names []string) (expr, error) {
+	p := &conditionParser{words: tokens(text), line: line, named: named, names: names}
+	e, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if p.next("|") {
+		return nil, p.fail("aggregations after | are no longer part of Sigma: write a correlation")
+	}
+	if len(p.words) > 0 {
+		return nil, p.fail("unexpected " + quote(p.words[0]) + " in the condition")
+	}
+	return e, nil
+}
+
+type conditionParser struct {
+	words []string
+	line  int
+	named map[string]expr
+	names []string // in the order of the rule
+	depth int
+}
+
+func tokens(text string) (out []string) {
+	text = strings.NewReplacer("(", " ( ", ")", " ) ", "|", " | ").Replace(text)
+	return strings.Fields(text)
+}
+
+func (p *conditionParser) fail(reason string) error { return &Error{Line: p.line, Reason: reason} }
+
+func (p *conditionParser) next(word string) bool {
+	if len(p.words) > 0 && strings.EqualFold(p.words[0], word) {
+		p.words = p.words[1:]
+		return true
+	}
+	return false
+}
+
+func (p *conditionParser) or() (expr, error) {
+	if p.depth++; p.depth > maxDepth {
+		return nil, p.fail("the condition is nested too deeply")
+	}
+	defer func() { p.depth-- }()
+	var list some
+	for {
+		e, err := p.and()
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, e); !p.next("or") {
+			break
+		}
+	}
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	return list, nil
+}
+
+func (p *conditionParser) and() (expr, error) {
+	var list all
+	for {
+		e, err := p.unary()
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, e); !p.next("and") {
+			break
+		}
+	}
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	return list, nil
+}
+
+func (p *conditionParser) unary() (expr, error) {
+	switch {
+	case len(p.words) == 0:
+		return nil, p.fail("the condition ends too early")
+	case p.next("not"):
+		if p.depth++; p.depth > maxDepth {
+			return nil, p.fail("the condition is nested too deeply")
+		}
+		defer func() { p.depth-- }()
+		e, err := p.unary()
+		return not{e}, err
+	case p.next("("):
+		e, err := p.or()
+		if err == nil && !p.next(")") {
+			err = p.fail("a bracket of the condition is not closed")
+		}
+		return e, err
+	case len(p.words) > 2 && strings.EqualFold(p.words[1], "of"):
+		return p.of()
+	}
+	word := p.words[0]
+	p.words = p.words[1:]
+	e, known := p.named[word]
+	if !known {
+		return nil, p.fail("the condition names " + quote(word) + ", which is no selection of the rule")
+	}
+	return e, nil
+}
+
+// of is "1 of selection_*", "all of them".
+func (p *conditionParser) of() (expr, error) {
+	count, pattern := strings.ToLower(p.words[0]), p.words[2]
+	p.words = p.words[3:]
+	var list []expr
+	for _, n := range p.names {
+		if pattern == "them" && !strings.HasPrefix(n, "_") {
+			list = append(list, p.named[n])
+		} else if ok, _ := path.Match(pattern, n); ok && pattern != "them" {
+			list = append(list, p.named[n])
+		}
+	}
+	if len(list) == 0 {
+		return nil, p.fail("the condition names " + quote(pattern) + ", which is no selection of the rule")
+	}
+	switch count {
+	case "1", "any":
+		return some(list), nil
+	case "all":
+		return all(list), nil
+	}
+	return nil, p.fail("the condition counts " + quote(count) + " of selections: 1, any or all")
+}
+
+// mayHold says whether an expression can hold for a record whose action is known:
+// false only if it depends on the action alone.
+func mayHold(e expr, fields []string, action []string) bool {
+	switch e := e.(type) {
+	case all:
+		for _, x := range e {
+			if !mayHold(x, fields, action) {
+				return false
+			}
+		}
+	case some:
+		for _, x := range e {
+			if mayHold(x, fields, action) {
+				return true
+			}
+		}
+		return false
+	case *item:
+		if slices.Contains(fields, e.field) && e.exists == 0 && e.other == "" {
+			return e.holds(action)
+		}
+	}
+	return true
+}

@@ -1,0 +1,274 @@
+// Package sigma compiles rules as security teams write them, Sigma's YAML
+// (github.com/SigmaHQ/sigma-specification, version 2), and matches them with the
+// vendors' own records: single events here, correlations where events come in
+// order (package detect). It keeps no state.
+package sigma
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// Error is what is wrong with a rule.
+type Error struct {
+	File   string
+	Line   int
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
+}
+
+func quote(s string) string {
+	if len(s) > 80 {
+		s = s[:80] + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// Level says how serious its author thinks what a rule finds is.
+type Level int
+
+// The levels of Sigma.
+const (
+	Informational Level = iota
+	Low
+	Medium
+	High
+	Critical
+)
+
+var levels = map[string]Level{"": Medium, "informational": Informational, "low": Low, "medium": Medium, "high": High, "critical": Critical}
+
+// Rule is a rule that is compiled.
+type Rule struct {
+	ID    string // as written, or made of file and title
+	Name  string // by which correlations refer to it, or empty
+	Title string
+	Level Level
+	Tags  []string
+	File  string
+	Line  int
+
+	Source      event.Source // whose records it is about; NoSource for a correlation
+	Correlation *Correlation
+	Feeds       bool // it only feeds correlations and tells nothing by itself
+
+	when expr
+	by   []string // fields that correlations over it need
+}
+
+// Correlation is a rule over other rules.
+type Correlation struct {
+	Type     string   // event_count, value_count, temporal or temporal_ordered
+	Rules    []*Rule  // that feed it
+	GroupBy  []string // fields, or the names of aliases
+	Timespan time.Duration
+	Field    string // whose values value_count counts
+	Compare  map[string]float64
+
+	names   []string
+	aliases map[string]map[string]string // alias → rule → field
+	line    int
+	told    bool // generate: the rules that feed it tell for themselves too
+}
+
+// Holds says whether a count satisfies the condition.
+func (c *Correlation) Holds(n int) bool {
+	for how, want := range c.Compare {
+		if !compare(float64(n), how, want) {
+			return false
+		}
+	}
+	return true
+}
+
+// FieldOf is the field of one of its rules that a group-by name stands for.
+func (c *Correlation) FieldOf(r *Rule, name string) string {
+	fields := c.aliases[name]
+	for _, key := range []string{r.ID, r.Name} {
+		if f := fields[key]; f != "" && key != "" {
+			return f
+		}
+	}
+	return name
+}
+
+// logsource says which records a rule is about, ok false if it is about none that
+// Outflow reads.
+func logsource(product, service, category string) (s event.Source, ok bool) {
+	product, service = strings.ToLower(product), strings.ToLower(service)
+	switch {
+	case product == "aws" && (service == "cloudtrail" || service == ""):
+		return event.CloudTrail, true
+	case product == "m365", product == "microsoft365", product == "o365":
+		return event.M365, true
+	case strings.HasPrefix(service, "google_workspace"), product == "google_workspace":
+		return event.GoogleWorkspace, true
+	case product == "okta", product == "github", product == "slack", product == "box", product == "dropbox", product == "salesforce":
+		for _, s := range event.Sources() {
+			if s.String() == product {
+				return s, true
+			}
+		}
+	}
+	return event.NoSource, false
+}
+
+// actionFields are the names under which a source's records state what was done.
+var actionFields = map[event.Source][]string{
+	event.CloudTrail: {"eventName"}, event.M365: {"Operation"}, event.GoogleWorkspace: {"eventName"}, event.Okta: {"eventType", "eventtype"}, event.GitHub: {"action"},
+	event.Slack: {"action"}, event.Box: {"event_type"}, event.Dropbox: {"event_type..tag"}, event.Salesforce: {"EVENT_TYPE"},
+}
+
+// aliases are names that the field uses for a source's own.
+var aliases = map[event.Source]map[string][]string{
+	event.M365:            {"eventSource": {"Workload"}, "eventName": {"Operation", "Name"}, "status": {"ResultStatus", "Status"}},
+	event.GoogleWorkspace: {"eventName": {"events.name"}, "actor": {"actor.email"}},
+	event.Okta:            {"eventtype": {"eventType"}, "displaymessage": {"displayMessage"}},
+}
+
+// compile compiles the rules of a document: a rule, or a correlation.
+func compile(v *value) (r *Rule, skipped string, err error) {
+	r = &Rule{ID: v.str("id"), Name: v.str("name"), Title: v.str("title"), Tags: v.texts("tags"), Line: v.line}
+	level, known := levels[strings.ToLower(v.str("level"))]
+	if r.Level = level; !known {
+		return nil, "", &Error{Line: v.get("level").line, Reason: quote(v.str("level")) + " is not a level"}
+	}
+	if r.Title == "" {
+		return nil, "", &Error{Line: v.line, Reason: "the rule has no title"}
+	}
+	if c := v.get("correlation"); c != nil {
+		r.Correlation, err = correlation(c)
+		return r, "", err
+	}
+	ls := v.get("logsource")
+	if ls == nil || ls.kind != mapping {
+		return nil, "", &Error{Line: v.line, Reason: "the rule has no logsource"}
+	}
+	source, ok := logsource(ls.str("product"), ls.str("service"), ls.str("category"))
+	r.Source = source
+	d := v.get("detection")
+	if d == nil || d.kind != mapping {
+		return nil, "", &Error{Line: v.line, Reason: "the rule has no detection"}
+	}
+	named, names := map[string]expr{}, []string(nil)
+	var when *value
+	for i, k := range d.keys {
+		if k == "condition" {
+			when = &d.list[i]
+			continue
+		}
+		if k == "timeframe" {
+			return nil, "", &Error{Line: d.list[i].line, Reason: "timeframe is no longer part of Sigma: write a correlation"}
+		}
+		e, err := selection(&d.list[i])
+		if err != nil {
+			return nil, "", err
+		}
+		named[k], names = e, append(names, k)
+	}
+	if when == nil {
+		return nil, "", &Error{Line: d.line, Reason: "the detection has no condition"}
+	}
+	conditions := []value{*when}
+	if when.kind == list {
+		conditions = when.list
+	}
+	var either some
+	for i := range conditions {
+		e, err := condition(conditions[i].text, conditions[i].line, named, names)
+		if err != nil {
+			return nil, "", err
+		}
+		either = append(either, e)
+	}
+	if r.when = either; len(either) == 1 {
+		r.when = either[0]
+	}
+	if !ok {
+		return nil, fmt.Sprintf("its logsource (%s) is not a log that Outflow reads", strings.Join(strings.Fields(ls.str("product")+" "+ls.str("service")+" "+ls.str("category")), "/")), nil
+	}
+	return r, "", nil
+}
+
+func correlation(v *value) (*Correlation, error) {
+	c := &Correlation{Type: v.str("type"), GroupBy: v.texts("group-by"), names: v.texts("rules"), Compare: map[string]float64{}, aliases: map[string]map[string]string{}, line: v.line, told: v.str("generate") == "true"}
+	fail := func(at *value, reason string) error {
+		line := v.line
+		if at != nil {
+			line = at.line
+		}
+		return &Error{Line: line, Reason: reason}
+	}
+	var err error
+	if c.Timespan, err = timespan(v.str("timespan")); err != nil {
+		return nil, fail(v.get("timespan"), err.Error())
+	}
+	if len(c.names) == 0 {
+		return nil, fail(nil, "the correlation has no rules")
+	}
+	cond := v.get("condition")
+	switch c.Type {
+	case "event_count", "value_count":
+		if cond == nil || cond.kind != mapping {
+			return nil, fail(nil, "the correlation has no condition")
+		}
+	case "temporal", "temporal_ordered":
+	default:
+		return nil, fail(v.get("type"), quote(c.Type)+" is not a type of correlation: event_count, value_count, temporal, temporal_ordered")
+	}
+	if cond != nil && cond.kind == mapping {
+		for i, k := range cond.keys {
+			x := &cond.list[i]
+			switch k {
+			case "gt", "gte", "lt", "lte", "eq", "neq":
+				n, err := strconv.ParseFloat(x.text, 64)
+				if err != nil {
+					return nil, fail(x, quote(x.text)+" is not a number")
+				}
+				c.Compare[k] = n
+			case "field":
+				c.Field = x.text
+			default:
+				return nil, fail(x, "the condition "+quote(k)+" is not supported")
+			}
+		}
+	}
+	if c.Type == "value_count" && c.Field == "" {
+		return nil, fail(cond, "value_count needs a field in its condition")
+	}
+	if c.Type == "event_count" || c.Type == "value_count" {
+		if len(c.Compare) == 0 {
+			return nil, fail(cond, "the condition compares with nothing")
+		}
+	}
+	if a := v.get("aliases"); a != nil && a.kind == mapping {
+		for i, name := range a.keys {
+			c.aliases[name] = map[string]string{}
+			for j, rule := range a.list[i].keys {
+				c.aliases[name][rule] = a.list[i].list[j].text
+			}
+		}
+	}
+	return c, nil
+}
+
+// timespan reads 30s, 5m, 2h or 7d.
+func timespan(t string) (time.Duration, error) {
+	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
+	if len(t) > 1 {
+		if n, err := strconv.Atoi(t[:len(t)-1]); err == nil && n > 0 && units[t[len(t)-1]] > 0 && n <= 1_000_000 {
+			return time.Duration(n) * units[t[len(t)-1]], nil
+		}
+	}
+	return 0, fmt.Errorf("%s is not a timespan such as 30s, 5m, 2h or 7d", quote(t))
+}

@@ -1,0 +1,220 @@
+package sigma
+
+import (
+	"cmp"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// Set is rules that are ready to be asked. It does not change, and may be used by
+// many at a time.
+type Set struct {
+	Rules    []*Rule   // that can be used, in the order of their files
+	Skipped  []Skipped // about logs that are not read
+	byID     map[string]int
+	bySource [32][]*Rule
+}
+
+// Skipped is a rule that cannot speak here.
+type Skipped struct{ File, Title, Reason string }
+
+// Load compiles the rules of a folder, or of one file. Files that end in
+// .test.yaml hold tests. Rules that cannot be compiled are listed in bad, with
+// file and line; the others can be used.
+func Load(path string) (set *Set, bad []error, err error) {
+	set = &Set{byID: map[string]int{}}
+	var paths []string
+	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && isRule(p) {
+			paths = append(paths, p)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(paths)
+	for _, p := range paths {
+		data, err := os.ReadFile(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		bad = append(bad, set.add(p, data)...)
+	}
+	bad = append(bad, set.link()...)
+	set.index()
+	return set, bad, nil
+}
+
+func isRule(p string) bool {
+	return (strings.HasSuffix(p, ".yml") || strings.HasSuffix(p, ".yaml")) && !IsTest(p)
+}
+
+// IsTest says whether a file holds tests of rules.
+func IsTest(p string) bool {
+	return strings.HasSuffix(p, ".test.yml") || strings.HasSuffix(p, ".test.yaml")
+}
+
+// add compiles the documents of a file.
+func (s *Set) add(file string, data []byte) (bad []error) {
+	docs, err := documents(data)
+	if err != nil {
+		return []error{inFile(file, err)}
+	}
+	for i := range docs {
+		r, skipped, err := compile(&docs[i])
+		switch {
+		case err != nil:
+			bad = append(bad, inFile(file, err))
+			continue
+		case skipped != "":
+			s.Skipped = append(s.Skipped, Skipped{file, docs[i].str("title"), skipped})
+			continue
+		}
+		r.File = file
+		r.ID = cmp.Or(r.ID, r.Name, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+		for _, other := range s.Rules {
+			if other.ID == r.ID {
+				bad = append(bad, &Error{file, r.Line, "the id " + quote(r.ID) + " is that of a rule in " + other.File})
+				r = nil
+				break
+			}
+		}
+		if r != nil {
+			s.Rules = append(s.Rules, r)
+		}
+	}
+	return bad
+}
+
+func inFile(file string, err error) error {
+	if e, ok := err.(*Error); ok {
+		e.File = file
+		return e
+	}
+	return &Error{file, 1, strings.TrimSpace(err.Error())}
+}
+
+// link ties correlations to the rules they are over.
+func (s *Set) link() (bad []error) {
+	kept := s.Rules[:0:0]
+	feeds := map[*Rule]bool{}
+	for _, r := range s.Rules {
+		c := r.Correlation
+		if c == nil {
+			kept = append(kept, r)
+			continue
+		}
+		var err error
+		for _, name := range c.names {
+			i := slices.IndexFunc(s.Rules, func(x *Rule) bool {
+				return x != r && x.Correlation == nil && (x.Name == name || x.ID == name || x.Title == name)
+			})
+			if i < 0 {
+				err = &Error{r.File, c.line, "the correlation is over " + quote(name) + ", which is no rule here"}
+				break
+			}
+			c.Rules = append(c.Rules, s.Rules[i])
+		}
+		if err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		for _, x := range c.Rules {
+			feeds[x] = feeds[x] || !c.told
+			for _, name := range append(slices.Clone(c.GroupBy), c.Field) {
+				if f := c.FieldOf(x, name); f != "" && !slices.Contains(x.by, f) {
+					x.by = append(x.by, f)
+				}
+			}
+		}
+		kept = append(kept, r)
+	}
+	s.Rules = kept
+	for r, only := range feeds {
+		r.Feeds = only
+	}
+	return bad
+}
+
+func (s *Set) index() {
+	s.byID = map[string]int{}
+	for i, r := range s.Rules {
+		s.byID[r.ID] = i
+		if r.Correlation == nil {
+			s.bySource[r.Source] = append(s.bySource[r.Source], r)
+		}
+	}
+}
+
+// Rule is the rule of an id, or nil.
+func (s *Set) Rule(id string) *Rule {
+	if i, known := s.byID[id]; known {
+		return s.Rules[i]
+	}
+	return nil
+}
+
+// Matcher asks a set about records, one worker's. It remembers which rules can hold
+// for which actions: most rules name one, and are never asked about others.
+type Matcher struct {
+	set   *Set
+	might [32]map[string][]*Rule
+}
+
+// maxActions bounds what a Matcher remembers: a hostile log could name any number.
+const maxActions = 4096
+
+// NewMatcher returns a matcher for a set.
+func NewMatcher(set *Set) *Matcher { return &Matcher{set: set} }
+
+// Concerns says whether any rule is about records of a source.
+func (m *Matcher) Concerns(src event.Source) bool { return len(m.set.bySource[src]) > 0 }
+
+// candidates are the rules that can hold for an action.
+func (m *Matcher) candidates(src event.Source, action string) []*Rule {
+	if list, known := m.might[src][action]; known {
+		return list
+	}
+	var list []*Rule
+	for _, r := range m.set.bySource[src] {
+		if mayHold(r.when, actionFields[src], []string{action}) {
+			list = append(list, r)
+		}
+	}
+	if m.might[src] == nil {
+		m.might[src] = map[string][]*Rule{}
+	}
+	if len(m.might[src]) < maxActions {
+		m.might[src][strings.Clone(action)] = list
+	}
+	return list
+}
+
+// Match calls hit for every rule that a record satisfies, with the values of the
+// fields that correlations over it need. The action is what the vendor calls what
+// was done.
+func (m *Matcher) Match(src event.Source, action string, r *Record, hit func(rule *Rule, fields [][2]string)) {
+	list := m.candidates(src, action)
+	if len(list) == 0 {
+		return
+	}
+	r.alias = aliases[src]
+	for _, rule := range list {
+		if !rule.when.match(r) {
+			continue
+		}
+		var fields [][2]string
+		for _, f := range rule.by {
+			if values, _ := r.Lookup(f); len(values) > 0 {
+				fields = append(fields, [2]string{f, values[0]})
+			}
+		}
+		hit(rule, fields)
+	}
+}
