@@ -85,6 +85,7 @@ const (
 	ofExposure
 	ofDevice
 	ofAccount
+	ofWindow
 	stepTaken   // steps of a sequence, by item
 	stepHidden  // renamed
 	stepLowered // its label lowered or taken off

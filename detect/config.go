@@ -8,6 +8,7 @@ import (
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/mail"
+	"github.com/outflow/outflow/internal/sigma"
 )
 
 // Config is what an administrator tells the detectors. All of it may be empty.
@@ -16,6 +17,7 @@ type Config struct {
 	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
 	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
 	Exceptions       []Exception // what is known and wanted
+	Rules            *sigma.Set  // rules of the organisation's own; nil for none
 }
 
 // Exception is something that is known and wanted: a backup application, a
@@ -61,6 +63,9 @@ type config struct {
 	topLabels  map[string]bool
 	accounts   map[string]bool
 	exceptions []exception
+
+	rules        *sigma.Set
+	correlations []*sigma.Rule
 }
 
 // exception is an Exception with what it has covered.
@@ -80,6 +85,13 @@ func (c *Config) prepare() (out config) {
 		return m
 	}
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
+	if out.rules = c.Rules; out.rules != nil {
+		for _, r := range out.rules.Rules {
+			if r.Correlation != nil {
+				out.correlations = append(out.correlations, r)
+			}
+		}
+	}
 	for _, x := range c.Exceptions {
 		p := exception{Exception: x, users: map[string]bool{}}
 		for _, name := range x.Detectors {

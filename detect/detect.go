@@ -88,6 +88,7 @@ var All = []*Detector{
 	terminatedUserActivity, leaverTakeout, mailForwarding, massDeletion, accessLeftBehind,
 	loggingDisabled,
 	takeoutSequence, compromiseTakeout,
+	userRule,
 	sourceSilent, hrFeed, unresolvedIdentity,
 }
 

@@ -21,6 +21,7 @@ type Engine struct {
 	active  []*person           // who did something in this hour
 	young   []*exposure         // exposures that may soon turn out to last
 	leaving []*person           // who have given notice, and were not looked at after leaving
+	spoke   map[string]bool     // rules of the organisation's own that have matched
 	tenant  string              // the cloud account seen last
 	act     Act
 	verdict verdict
@@ -40,12 +41,13 @@ type state struct {
 	Exposed  map[uint64][]*exposure
 	Pulse    [32]pulse // per source
 	Feed     hrState
+	Windows  map[uint64]*window // of correlations
 }
 
 // New returns an engine without any knowledge. Emit takes its findings; an error
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
-	return &Engine{emit: emit, config: c.prepare(), closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, Exposed: map[uint64][]*exposure{}, People: newOrg(), Services: newOrg()}}
+	return &Engine{emit: emit, config: c.prepare(), spoke: map[string]bool{}, closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -61,6 +63,9 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if e.Complete[ev.Source] < ev.Time {
 		e.Complete[ev.Source] = ev.Time
 	}
+	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
+		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
+	}
 	if name == "" || ev.Class == event.Derived {
 		return e.err
 	}
@@ -74,7 +79,8 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		e.hold(p, a)
 		e.watch(p, a)
 	}
-	if e.count(p, a) {
+	again := e.config.rules != nil && e.rules(p, ev)
+	if e.count(p, a) || again {
 		e.tell(p, ev.Time)
 	}
 	return e.err

@@ -151,6 +151,7 @@ func (e *Engine) checkup(end int64) {
 		p.Nobody *= .9
 	}
 	e.checkFeed(end)
+	e.expire(end)
 }
 
 // notice takes in that HR reported somebody's leaving.

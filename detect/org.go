@@ -30,6 +30,8 @@ type org struct {
 	NotableAdd  int64   // person-days since midnight with a notable score
 	Notable     float64 // decayed person-days with one, and all
 	NotableN    float64
+	Rules       map[string]float64 // decayed person-days on which a rule matched
+	RulesAdd    map[string]int64
 	Hours       map[string]*[25]int64 // days with activity by hour (UTC), and all days, by location
 
 	Networks map[uint64]int32 // day first seen
@@ -79,7 +81,7 @@ func newOrg() *org {
 	o := &org{
 		Departments: map[string]*department{}, Sum: make([]int64, q), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
 		Tails: make([]Tail, judged), Shifts: make([]Tail, len(slow)), Facts: make([]float64, len(facts)), FactAdd: make([]int64, len(facts)), FactN: 200,
-		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{},
+		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 	}
 	for j := range q {
 		o.Num[j], o.Den[j] = 1, 1
@@ -168,6 +170,13 @@ func (o *org) closeDay() {
 		o.Facts[i] = float64(o.Facts[i]*.995) + float64(o.FactAdd[i])
 	}
 	clear(o.FactAdd)
+	for id := range o.Rules {
+		o.Rules[id] *= .995
+	}
+	for id, n := range o.RulesAdd {
+		o.Rules[id] += float64(n)
+	}
+	clear(o.RulesAdd)
 	o.FactN = float64(o.FactN*.995) + float64(o.DayAdd)
 	o.LeaverShare = float64(o.Leavers) / float64(o.DayAdd)
 	o.Notable = float64(o.Notable*anchorDecay) + float64(o.NotableAdd)
@@ -188,6 +197,10 @@ func (o *org) peers(d *department, j int) float64 {
 func (o *org) dispersion(j int) float64 {
 	return min(max(o.Den[j]/max(o.Num[j], 1e-6), .12), 6)
 }
+
+// rule is on how many days of people a rule has matched; never is as rare as a
+// fact that never held.
+func (o *org) rule(id string) float64 { return o.Rules[id] + .3 }
 
 // age is for how many days something has been known to the organisation: 0 if it
 // is new today. What is not known will be from the next hour on.

@@ -74,6 +74,7 @@ type Day struct {
 	Rev    []int
 	Silent int // days without activity before this one
 	Opened []laid
+	Ruled  []ruled // rules that matched
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -158,6 +159,13 @@ func (p *proof) add(e *event.Event, place, target string) {
 	}
 }
 
+// cite adds the id of an event that was seen before, without counting it.
+func (p *proof) cite(id string) {
+	if id != "" && len(p.First) < firstIDs+lastIDs && !slices.Contains(p.First, id) {
+		p.First = append(p.First, id)
+	}
+}
+
 // names counts names, a bounded number of them. Counts are behind pointers:
 // assigning to a key that is there would exchange it for the new one, and keep the
 // memory of the event that it came from.
@@ -213,7 +221,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Facts)
 	clear(d.Proof)
 	clear(d.Rev)
-	d.Opened = d.Opened[:0]
+	d.Opened, d.Ruled = d.Opened[:0], d.Ruled[:0]
 	d.Hours, d.Best = 0, 0
 	today := at / dayMS
 	d.Silent = 0

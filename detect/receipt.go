@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/sigma"
 )
 
 // modelVersion is that of the formulas of a score. A receipt of another version
@@ -47,6 +48,12 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				continue
 			}
 			r.Facts = append(r.Facts, finding.Noticed{Detector: All[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
+		}
+	}
+	for _, x := range day.Ruled {
+		if rule := e.config.rules.Rule(x.Rule); rule != nil {
+			seen := o.rule(x.Rule)
+			r.Rules = append(r.Rules, finding.RuleMatch{Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN, Points: rulePoints(rule.Level, seen, o.FactN)})
 		}
 	}
 	for g := range v.points {
@@ -156,6 +163,18 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 		w := factPoints(f.Weight, f.Seen, f.Days)
 		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people here", f.Fact, about(f.Seen), number(f.Days)), f.Points, w})
 		points[g] += w
+	}
+	var spoken []float64
+	for _, m := range r.Rules {
+		if m.Level < 0 || m.Level >= len(ruleWeights) {
+			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
+		}
+		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
+		steps = append(steps, Step{userRule.Name, fmt.Sprintf("points of rule %s: on %s of %s days of people here", quoted(m.Title), about(m.Seen), number(m.Days)), m.Points, w})
+		spoken = append(spoken, w)
+	}
+	if len(spoken) > 0 {
+		points[detected[userRule.Name]] = userRule.sum(spoken)
 	}
 	score, _, _ := combined(points, r.Breach)
 	score += r.Shift

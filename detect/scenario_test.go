@@ -13,6 +13,7 @@ import (
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/sigma"
 )
 
 // A scenario is a short history in lines:
@@ -26,6 +27,7 @@ import (
 //	told p1 access_left_behind              the detector speaks about p1, if quietly; - stands for the data's health
 //	count p1 downloads 60                   what is counted for p1 on the last day
 //	silence box 38-40                       the routine of a source is missing on these days
+//	rules testdata/user_rule/rules          configuration: rules; | in attr.rule_match separates fields
 //	forbid rival.example                    configuration: a forbidden domain
 //
 // Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
@@ -107,6 +109,12 @@ func (s *scenario) line(text string) {
 		s.events = slices.DeleteFunc(s.events, func(k keyed) bool {
 			return k.e.Source == source && k.e.Time >= at(from, 0) && k.e.Time < at(to+1, 0)
 		})
+	case "rules":
+		set, bad, err := sigma.Load(f[1])
+		if err != nil || len(bad) > 0 {
+			s.t.Fatal(err, bad)
+		}
+		s.config.Rules = set
 	case "forbid":
 		s.config.ForbiddenDomains = append(s.config.ForbiddenDomains, f[1])
 	case "loud", "quiet", "count", "told", "untold":
@@ -250,6 +258,9 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Action = value
 		default:
 			if attr, ok := strings.CutPrefix(key, "attr."); ok {
+				if attr == event.AttrRuleMatch {
+					value = strings.ReplaceAll(value, "|", "\x1f")
+				}
 				e.Attrs = append(e.Attrs, event.Attr{Name: attr, Value: value})
 			} else if key[0] == 'x' {
 				n, _ = strconv.Atoi(key[1:])

@@ -151,6 +151,15 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.points[f.detector] += factPoints(f.Weight, o.Facts[i], o.FactN)
 		}
 	}
+	v.spoken = v.spoken[:0]
+	for _, x := range day.Ruled {
+		if r := e.config.rules.Rule(x.Rule); r != nil {
+			v.spoken = append(v.spoken, rulePoints(r.Level, o.rule(x.Rule), o.FactN))
+		}
+	}
+	if len(v.spoken) > 0 {
+		v.points[detected[userRule.Name]] = userRule.sum(v.spoken)
+	}
 	before := 0.0
 	if at-p.BreachT <= dayMS {
 		before = p.Breach
@@ -236,6 +245,11 @@ func (e *Engine) closeDay(p *person) {
 	}
 	for i := range day.Facts {
 		o.FactAdd[i]++
+	}
+	for _, x := range day.Ruled {
+		if e.config.rules.Rule(x.Rule) != nil {
+			o.RulesAdd[x.Rule]++
+		}
 	}
 	o.DayAdd++
 	if day.Best >= anchor {

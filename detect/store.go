@@ -45,6 +45,7 @@ type kept struct {
 	Exposed  map[uint64][]*exposure
 	Pulse    [32]pulse
 	Feed     hrState
+	Windows  map[uint64]*window
 	People   *org
 	Services *org
 }
@@ -79,7 +80,7 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 
 // snapshot encodes the state. It is called between two hours.
 func (e *Engine) snapshot() (*Snapshot, error) {
-	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, People: e.People, Services: e.Services}
+	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services}
 	k.Metrics, k.Slow, k.Facts = layout()
 	body, err := encoding.Marshal(&k)
 	if err != nil {
@@ -108,9 +109,12 @@ func (e *Engine) Restore(s *Snapshot) error {
 	if k.Version != stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
 		return ErrVersion
 	}
-	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, People: k.People, Services: k.Services, Persons: make(map[string]*person, len(s.persons))}
+	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, Windows: k.Windows, People: k.People, Services: k.Services, Persons: make(map[string]*person, len(s.persons))}
 	if e.Exposed == nil {
 		e.Exposed = map[uint64][]*exposure{}
+	}
+	if e.Windows == nil {
+		e.Windows = map[uint64]*window{}
 	}
 	e.remember()
 	for _, o := range []*org{e.People, e.Services} {

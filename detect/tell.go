@@ -210,6 +210,10 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 			clauses = append(clauses, some(float64(n.More), "more like it", "more like these"))
 		}
 	}
+	if det == userRule {
+		clauses, f.Techniques = e.sayRules(d)
+		f.Stake = 1
+	}
 	best, from := -1, det.floor(p.leaving(at))
 	for _, j := range groups[g] {
 		if v.worth[j] > from && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {

@@ -120,6 +120,17 @@ type Sink struct {
 	e       event.Event
 	scratch []byte
 	pending int // events emitted for the current record
+	inspect func(*event.Event, *Native)
+	native  Native
+}
+
+// Native is the vendor's own record that an event was decoded from: JSON, or a
+// row of a table. It is valid during the call it is handed over in.
+type Native struct {
+	JSON    []byte
+	Columns []string
+	Cells   [][]byte
+	First   bool // the event is the first of its record
 }
 
 // NewSink returns a sink that hands events to emit. An event and its texts are
@@ -128,6 +139,23 @@ func NewSink(emit func(*event.Event)) *Sink { return &Sink{emit: emit} }
 
 // Begin starts a new record: texts made for earlier events become invalid.
 func (s *Sink) Begin() { s.scratch, s.pending = s.scratch[:0], 0 }
+
+// Inspect has a function look at every event together with the record it comes
+// from, just before it is handed on; the function may add attributes. Readers call
+// Native or Row before they decode.
+func (s *Sink) Inspect(f func(e *event.Event, n *Native)) { s.inspect = f }
+
+// Inspected says whether records are to be handed over.
+func (s *Sink) Inspected() bool { return s.inspect != nil }
+
+// Native states the current record. A decoder calls it where the vendor's record
+// is carried by another one.
+func (s *Sink) Native(json []byte) { s.native = Native{JSON: json} }
+
+// Row states the current row.
+func (s *Sink) Row(columns []string, cells [][]byte) {
+	s.native = Native{Columns: columns, Cells: cells}
+}
 
 // New returns the event to fill in, empty but for its source.
 func (s *Sink) New(src event.Source) *event.Event {
@@ -145,6 +173,10 @@ func (s *Sink) Emit() {
 		} else {
 			e.Key = ContentKey(e)
 		}
+	}
+	if s.inspect != nil {
+		s.native.First = s.pending == 0
+		s.inspect(e, &s.native)
 	}
 	s.pending++
 	s.emit(e)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -34,6 +35,10 @@ type config struct {
 	AWSAccounts []string `yaml:"aws_accounts"`
 	// Exceptions are what is known and wanted.
 	Exceptions []exceptionConfig `yaml:"exceptions"`
+	// Rules is a folder of rules of the organisation's own, in Sigma's format.
+	Rules string `yaml:"rules"`
+
+	loaded rules
 }
 
 // exceptionConfig is a detect.Exception as it is written in the file.
@@ -56,7 +61,7 @@ func (c *config) identity() identity.Config {
 
 // detect is the part that is about judging.
 func (c *config) detect() (detect.Config, error) {
-	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts}
+	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.set}
 	for i, x := range c.Exceptions {
 		from, err := moment(x.From)
 		if err != nil {
@@ -104,6 +109,12 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("--config %s: budget %g: from 0 to %d false alerts per 1,000 user-days", path, c.Budget, maxBudget)
 	}
 	if _, err := c.detect(); err != nil {
+		return nil, fmt.Errorf("--config %s: %w", path, err)
+	}
+	if c.Rules != "" && !filepath.IsAbs(c.Rules) {
+		c.Rules = filepath.Join(filepath.Dir(path), c.Rules)
+	}
+	if c.loaded, err = loadRules(c.Rules); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	return c, nil

@@ -44,6 +44,7 @@ type scanResult struct {
 	alerts   []alert.Alert
 	coverage *coverage
 	covered  []detect.Covered // by the exceptions of the configuration
+	matched  map[string]bool  // rules of the organisation's own that spoke, by id
 }
 
 // scan reads everything below the paths, puts it in order, and lets it flow:
@@ -71,7 +72,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	}
 	cov := newCoverage(in.workers)
 	writers := make([]*order.Writer, in.workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Progress: in.progress.reading(found), Emit: func(n int) func(*event.Event) error {
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Progress: in.progress.reading(found), Inspect: in.config.loaded.inspect(), Emit: func(n int) func(*event.Event) error {
 		w, count := sorter.Writer(), cov.worker(n)
 		writers[n] = w
 		return func(e *event.Event) error {
@@ -102,7 +103,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scanResult{desk, cov, flow.covered}, nil
+	return &scanResult{desk, cov, flow.covered, flow.matched}, nil
 }
 
 // flow is a scan once everything is read.
@@ -124,6 +125,7 @@ type flow struct {
 	desk     []byte
 	taken    bool // the baseline was taken in this run
 	covered  []detect.Covered
+	matched  map[string]bool
 }
 
 // run lets the events flow through the rooms, and keeps what is to be kept.
@@ -235,7 +237,7 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	if err != nil {
 		return err
 	}
-	f.covered = engine.Covered()
+	f.covered, f.matched = engine.Covered(), engine.Matched()
 	return engine.Flush()
 }
 

@@ -30,6 +30,7 @@ type scanFlags struct {
 	failOn   string
 	data     string
 	config   string
+	rules    string
 	since    string
 	budget   float64
 	workers  int
@@ -70,6 +71,7 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage,
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with status 3 if there is an alert of this severity or above")
 	fl.StringVar(&f.data, "data", "", "keep baselines and alerts in `DIR` between runs")
 	fl.StringVar(&f.config, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
+	fl.StringVar(&f.rules, "rules", "", "use the rules below `DIR`, in Sigma's format (see outflow rules)")
 	fl.StringVar(&f.since, "since", "", "print only alerts of this day (2026-03-31) and later")
 	fl.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "files to decode at the same time")
 	fl.StringSliceVar(&f.domains, "domain", nil, "a mail domain of the organisation; may repeat (default: learned from the people file)")
@@ -134,6 +136,11 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if err != nil {
 		return wrong("%w", err)
 	}
+	if f.rules != "" {
+		if conf.loaded, err = loadRules(f.rules); err != nil {
+			return wrong("--rules: %w", err)
+		}
+	}
 	budget := cmp.Or(f.budget, conf.Budget)
 	conf.Domains = append(conf.Domains, f.domains...)
 	out := stdout
@@ -183,6 +190,13 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	default:
 		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", count(hidden), from)
 	}
+	for i, bad := range conf.loaded.bad {
+		if i == fewProblems {
+			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", count(len(conf.loaded.bad)-i))
+			break
+		}
+		fmt.Fprintf(&b, "Rule left out: %s\n", escaped(bad.Error()))
+	}
 	for _, c := range res.covered {
 		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", escaped(cmp.Or(c.Name, c.App, c.Domain, c.User, strings.Join(c.Detectors, " "))), count(c.Acts), count(c.Users), escaped(c.Owner), escaped(c.Reason))
 	}
@@ -198,6 +212,8 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	switch {
 	case res.coverage.Failed > 0:
 		return &exit{exitFailed, fmt.Errorf("%d of the files could not be read, or not whole", res.coverage.Failed)}
+	case len(conf.loaded.bad) > 0:
+		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.loaded.bad))}
 	case worst >= failOn:
 		return &exit{code: exitFound}
 	}

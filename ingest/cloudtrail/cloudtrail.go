@@ -289,6 +289,7 @@ func decodeInner(inner []byte, out *ingest.Sink) error {
 	}
 	var s jsonscan.Scanner
 	s.Reset(inner)
+	out.Native(inner)
 	return ingest.Whole(decode(&s, out))
 }
 

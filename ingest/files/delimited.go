@@ -56,6 +56,7 @@ func (r *reader) delimited() error {
 		}
 		if err == nil {
 			r.sink.Begin()
+			r.sink.Row(header, cells)
 			if err = read(cells, r.sink); err == ingest.ErrNotThis {
 				err = errors.New("a row without the cells that identify an event")
 			}

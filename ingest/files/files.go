@@ -130,6 +130,9 @@ type Reader struct {
 	// Emit returns the function that takes the events of one worker. An event and
 	// its texts are valid only during the call; an error ends the reading.
 	Emit func(worker int) func(*event.Event) error
+	// Inspect, if it is not nil, returns the function that looks at the events of
+	// one worker together with their records (ingest.Sink.Inspect).
+	Inspect func(worker int) func(*event.Event, *ingest.Native)
 }
 
 // Read reads all files and returns a report on each, in the order of files. The
@@ -157,6 +160,9 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 					failure.CompareAndSwap(nil, &err)
 				}
 			})
+			if d.Inspect != nil {
+				r.sink.Inspect(d.Inspect(n))
+			}
 			for !r.stop() {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {

@@ -197,6 +197,13 @@ func (r *reader) decode(b []byte) (int, error) {
 func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 	r.scan.Reset(b)
 	r.sink.Begin()
+	if r.sink.Inspected() {
+		if r.scan.Skip(); r.scan.Err() != nil {
+			return 0, r.scan.Err()
+		}
+		r.sink.Native(b[:r.scan.Offset()])
+		r.scan.Reset(b)
+	}
 	if err := f.Decode(&r.scan, r.sink); err != nil {
 		return 0, err
 	}

@@ -449,6 +449,7 @@ func decodeWhole(inner []byte, out *ingest.Sink) error {
 	}
 	var s jsonscan.Scanner
 	s.Reset(inner)
+	out.Native(inner)
 	return ingest.Whole(decode(&s, out))
 }
 

@@ -269,6 +269,7 @@ const (
 	AttrPermission = "permissions" // what was permitted
 	AttrAppName    = "app_name"    // display name of Client.App
 	AttrPolicy     = "policy"      // what a setting governs: "sharing", "authentication" or "logging"
+	AttrRuleMatch  = "rule_match"  // a user's rule that the record satisfies: its id, and fields for correlations
 	AttrEffect     = "effect"      // of a change, where the record tells: "weaker" or "stronger"
 )
 

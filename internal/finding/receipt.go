@@ -9,9 +9,10 @@ type Receipt struct {
 	Days   float64 `json:"days"`   // active days that the person's own usual day rests on, those long ago less
 	Busier float64 `json:"busier"` // how much more harmless work than usual the person does today: a factor on all expectations
 
-	Counts  []Count   `json:"counts,omitempty"`
-	Facts   []Noticed `json:"facts,omitempty"`
-	Counted []string  `json:"counted,omitempty"` // detectors whose counts are above their absolute floor
+	Counts  []Count     `json:"counts,omitempty"`
+	Facts   []Noticed   `json:"facts,omitempty"`
+	Rules   []RuleMatch `json:"rules,omitempty"`
+	Counted []string    `json:"counted,omitempty"` // detectors whose counts are above their absolute floor
 
 	Shift       float64 `json:"shift,omitempty"`        // points of a lasting shift of rates
 	Breach      float64 `json:"breach,omitempty"`       // points of a suspicion about the account within 24 hours before
@@ -51,6 +52,16 @@ type Before struct {
 	Level   float64 `json:"level,omitempty"`    // above which an exponential tail is fitted
 	Above   float64 `json:"above,omitempty"`    // person-days above it
 	Excess  float64 `json:"excess,omitempty"`   // their mean excess
+}
+
+// RuleMatch is a rule of the organisation's own that matched.
+type RuleMatch struct {
+	Rule   string  `json:"rule"` // its id
+	Title  string  `json:"title"`
+	Level  int     `json:"level"` // 0 informational … 4 critical
+	Seen   float64 `json:"seen"`  // on how many days of people it matched before, those long ago less
+	Days   float64 `json:"days"`  // of how many
+	Points float64 `json:"points"`
 }
 
 // Noticed is a fact that holds.

@@ -50,7 +50,7 @@ var levels = map[string]Level{"": Medium, "informational": Informational, "low":
 
 // Rule is a rule that is compiled.
 type Rule struct {
-	ID    string // as written, or made of file and title
+	ID    string // as written, or the name, or the title
 	Name  string // by which correlations refer to it, or empty
 	Title string
 	Level Level

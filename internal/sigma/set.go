@@ -77,7 +77,7 @@ func (s *Set) add(file string, data []byte) (bad []error) {
 			continue
 		}
 		r.File = file
-		r.ID = cmp.Or(r.ID, r.Name, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+		r.ID = cmp.Or(r.ID, r.Name, r.Title)
 		for _, other := range s.Rules {
 			if other.ID == r.ID {
 				bad = append(bad, &Error{file, r.Line, "the id " + quote(r.ID) + " is that of a rule in " + other.File})
@@ -154,6 +154,9 @@ func (s *Set) index() {
 
 // Rule is the rule of an id, or nil.
 func (s *Set) Rule(id string) *Rule {
+	if s == nil {
+		return nil
+	}
 	if i, known := s.byID[id]; known {
 		return s.Rules[i]
 	}

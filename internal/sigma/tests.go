@@ -1,0 +1,71 @@
+package sigma
+
+import (
+	"os"
+	"strings"
+)
+
+// Test is a sample that a rule is asked about.
+type Test struct {
+	Name    string
+	Line    int
+	Rule    string // id, name or title
+	Match   bool   // whether it should match
+	Records []any  // vendor records, in the order in which they happened
+}
+
+// LoadTests reads a file of tests.
+func LoadTests(path string) (tests []Test, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := documents(data)
+	if err != nil {
+		return nil, inFile(path, err)
+	}
+	fail := func(line int, reason string) error { return &Error{path, line, reason} }
+	for i := range docs {
+		d := &docs[i]
+		tested := d.get("tests")
+		if d.str("rule") == "" || tested == nil || len(tested.list) == 0 {
+			return nil, fail(d.line, "a file of tests names a rule and has a list of tests")
+		}
+		for k := range tested.list {
+			x := &tested.list[k]
+			t := Test{Name: x.str("name"), Line: x.line, Rule: d.str("rule")}
+			switch strings.ToLower(x.str("match")) {
+			case "true":
+				t.Match = true
+			case "false":
+			default:
+				return nil, fail(x.line, "the test does not say match: true or false")
+			}
+			recs := x.get("records")
+			if one := x.get("record"); one != nil && recs == nil {
+				recs = &value{kind: list, list: []value{*one}}
+			}
+			if recs == nil || recs.kind != list || len(recs.list) == 0 {
+				return nil, fail(x.line, "the test has no records")
+			}
+			for j := range recs.list {
+				if recs.list[j].kind != mapping {
+					return nil, fail(recs.list[j].line, "a record is a map")
+				}
+				t.Records = append(t.Records, recs.list[j].plain())
+			}
+			tests = append(tests, t)
+		}
+	}
+	return tests, nil
+}
+
+// Find is the rule of an id, a name or a title, or nil.
+func (s *Set) Find(name string) *Rule {
+	for _, r := range s.Rules {
+		if r.ID == name || r.Name == name || r.Title == name {
+			return r
+		}
+	}
+	return nil
+}
