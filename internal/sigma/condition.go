@@ -165,9 +165,37 @@ func (p *conditionParser) of() (expr, error) {
 	return nil, p.fail("the condition counts " + quote(count) + " of selections: 1, any or all")
 }
 
+// bind gives the fields of an expression their numbers in the records of a source.
+func bind(e expr, f *fields, others map[string][]string) {
+	switch e := e.(type) {
+	case all:
+		for _, x := range e {
+			bind(x, f, others)
+		}
+	case some:
+		for _, x := range e {
+			bind(x, f, others)
+		}
+	case not:
+		bind(e.expr, f, others)
+	case *item:
+		if e.field == "" {
+			f.keywords = true
+			return
+		}
+		e.slot = f.slot(e.field, others[e.field])
+		if e.field == "eventService" {
+			f.slot("id.applicationName", nil)
+		}
+		if e.other != "" {
+			e.otherSlot = f.slot(e.other, others[e.other])
+		}
+	}
+}
+
 // mayHold says whether an expression can hold for a record whose action is known:
 // false only if it depends on the action alone.
-func mayHold(e expr, fields []string, action []string) bool {
+func mayHold(e expr, fields []string, action string) bool {
 	switch e := e.(type) {
 	case all:
 		for _, x := range e {
@@ -184,7 +212,7 @@ func mayHold(e expr, fields []string, action []string) bool {
 		return false
 	case *item:
 		if slices.Contains(fields, e.field) && e.exists == 0 && e.other == "" {
-			return e.holds(action)
+			return e.holds([]string{action}, []string{lower(action)})
 		}
 	}
 	return true

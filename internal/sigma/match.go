@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,39 +18,88 @@ type item struct {
 	exists int    // 1: the field must be there, −1: it must not; 0: no matter
 	isNull bool   // a missing field or null satisfies it
 	other  string // the field whose value is compared with
+
+	slot, otherSlot int // of the fields in a record
 }
 
-type test func(v string) bool
+// test is one value, and how a field is compared with it.
+type test struct {
+	how   how
+	want  string // in lower case, unless the comparison is cased
+	cased bool
+	re    *regexp.Regexp
+	net   netip.Prefix
+	than  string // lt, lte, gt or gte
+	n     float64
+}
+
+type how uint8
+
+const (
+	equals how = iota
+	contains
+	startsWith
+	endsWith
+	matches // a regular expression
+	inside  // a range of addresses
+	compares
+	isEmpty
+)
+
+// holds compares a value, given as it is and in lower case.
+func (t *test) holds(v, low string) bool {
+	if !t.cased {
+		v = low
+	}
+	switch t.how {
+	case equals:
+		return v == t.want
+	case contains:
+		return strings.Contains(v, t.want)
+	case startsWith:
+		return strings.HasPrefix(v, t.want)
+	case endsWith:
+		return strings.HasSuffix(v, t.want)
+	case matches:
+		return t.re.MatchString(v)
+	case inside:
+		a, err := netip.ParseAddr(v)
+		return err == nil && t.net.Contains(a.Unmap())
+	case compares:
+		x, err := strconv.ParseFloat(v, 64)
+		return err == nil && compare(x, t.than, t.n)
+	}
+	return v == ""
+}
 
 func (i *item) match(r *Record) bool {
 	if i.field == "" {
-		return r.anywhere(i)
+		return i.holds(r.texts, r.texts)
 	}
-	values, there := r.Lookup(i.field)
+	values := r.values[i.slot]
+	there := len(values) > 0
 	switch {
 	case i.exists != 0:
 		return there == (i.exists > 0)
 	case i.other != "":
-		others, _ := r.Lookup(i.other)
-		for _, v := range values {
-			for _, o := range others {
-				if strings.EqualFold(v, o) {
-					return true
-				}
+		for _, v := range r.lows[i.slot] {
+			if slices.Contains(r.lows[i.otherSlot], v) {
+				return true
 			}
 		}
 		return false
 	case i.isNull && !there:
 		return true
 	}
-	return i.holds(values)
+	return i.holds(values, r.lows[i.slot])
 }
 
-func (i *item) holds(values []string) bool {
-	for _, t := range i.tests {
-		found := false
-		for _, v := range values {
-			if found = t(v); found {
+// holds says whether one of the tests is satisfied by a value, or all of them.
+func (i *item) holds(values, lows []string) bool {
+	for k := range i.tests {
+		t, found := &i.tests[k], false
+		for n := range values {
+			if found = t.holds(values[n], lows[n]); found {
 				break
 			}
 		}
@@ -139,7 +189,7 @@ func newItem(key string, v *value) (*item, error) {
 			return nil, &Error{Line: x.line, Reason: "the field " + quote(i.field) + " is compared with a list or a map"}
 		case x.kind == null:
 			i.isNull = true
-			i.tests = append(i.tests, func(t string) bool { return t == "" })
+			i.tests = append(i.tests, test{how: isEmpty})
 			continue
 		case how == "exists":
 			if i.exists = -1; x.text == "true" {
@@ -192,78 +242,70 @@ func encoded(text string, how []string) []string {
 }
 
 // pattern compiles one value.
-func pattern(text, how string, cased bool, flags string, line int) (test, error) {
-	switch how {
+func pattern(text, modifier string, cased bool, flags string, line int) (t test, err error) {
+	t.cased = cased
+	switch modifier {
 	case "re":
 		if flags != "" {
 			text = "(?" + flags + ")" + text
 		}
-		re, err := regexp.Compile(text)
-		if err != nil {
-			return nil, &Error{Line: line, Reason: "the regular expression cannot be compiled (RE2 syntax): " + err.Error()}
+		t.how, t.cased = matches, true
+		if t.re, err = regexp.Compile(text); err != nil {
+			return t, &Error{Line: line, Reason: "the regular expression cannot be compiled (RE2 syntax): " + err.Error()}
 		}
-		return re.MatchString, nil
+		return t, nil
 	case "cidr":
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, &Error{Line: line, Reason: quote(text) + " is not a range of addresses"}
+		t.how = inside
+		if t.net, err = netip.ParsePrefix(text); err != nil {
+			return t, &Error{Line: line, Reason: quote(text) + " is not a range of addresses"}
 		}
-		return func(v string) bool {
-			a, err := netip.ParseAddr(v)
-			return err == nil && p.Contains(a.Unmap())
-		}, nil
+		return t, nil
 	case "lt", "lte", "gt", "gte":
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, &Error{Line: line, Reason: quote(text) + " is not a number"}
+		t.how, t.than = compares, modifier
+		if t.n, err = strconv.ParseFloat(text, 64); err != nil {
+			return t, &Error{Line: line, Reason: quote(text) + " is not a number"}
 		}
-		return func(v string) bool {
-			x, err := strconv.ParseFloat(v, 64)
-			return err == nil && compare(x, how, n)
-		}, nil
+		return t, nil
+	}
+	// Wildcards at the ends say the same as the modifiers do.
+	before, after := modifier == "contains" || modifier == "endswith", modifier == "contains" || modifier == "startswith"
+	for strings.HasPrefix(text, "*") {
+		text, before = text[1:], true
+	}
+	for strings.HasSuffix(text, "*") && !strings.HasSuffix(text, `\*`) {
+		text, after = text[:len(text)-1], true
 	}
 	parts, wild := wildcards(text)
 	if !wild {
-		want := unescape(text)
+		t.want = unescape(text)
 		if !cased {
-			want = strings.ToLower(want)
+			t.want = strings.ToLower(t.want)
 		}
-		fold := func(v string) string {
-			if cased {
-				return v
-			}
-			return strings.ToLower(v)
+		switch {
+		case before && after:
+			t.how = contains
+		case after:
+			t.how = startsWith
+		case before:
+			t.how = endsWith
 		}
-		switch how {
-		case "contains":
-			return func(v string) bool { return strings.Contains(fold(v), want) }, nil
-		case "startswith":
-			return func(v string) bool { return strings.HasPrefix(fold(v), want) }, nil
-		case "endswith":
-			return func(v string) bool { return strings.HasSuffix(fold(v), want) }, nil
-		}
-		if cased {
-			return func(v string) bool { return v == want }, nil
-		}
-		return func(v string) bool { return strings.EqualFold(v, want) }, nil
+		return t, nil
 	}
 	re := strings.Join(parts, "")
-	if how != "contains" && how != "endswith" {
+	if !before {
 		re = "^" + re
 	}
-	if how != "contains" && how != "startswith" {
+	if !after {
 		re += "$"
 	}
 	if !cased {
-		re = "(?is)" + re
-	} else {
-		re = "(?s)" + re
+		re = strings.ToLower(re) // compared with values in lower case
 	}
-	compiled, err := regexp.Compile(re)
-	if err != nil {
-		return nil, &Error{Line: line, Reason: err.Error()}
+	t.how = matches
+	if t.re, err = regexp.Compile("(?s)" + re); err != nil {
+		return t, &Error{Line: line, Reason: err.Error()}
 	}
-	return compiled.MatchString, nil
+	return t, nil
 }
 
 func compare(x float64, how string, n float64) bool {

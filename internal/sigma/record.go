@@ -1,124 +1,144 @@
 package sigma
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// Record is a vendor's record that rules are asked about. It is read when a rule
-// asks for the first time.
-type Record struct {
-	raw     []byte              // JSON
-	columns []string            // or the cells of a row, by folded column
-	cells   [][]byte            //
-	alias   map[string][]string // other names of fields in this source
-	fields  map[string][]string // by path, once read
-	folded  map[string]string   // paths by their lower case, once asked for
-	texts   []string            // all values
+// fields are what the rules of a source ask records for: a number for every
+// field, so that a record is read once, and only as far as somebody asks.
+type fields struct {
+	slots    map[string]int // by path in lower case, other names of a field included
+	prefixes map[string]bool
+	keywords bool // some rule looks for words anywhere
+	n        int
 }
 
-// Reset makes the record one of JSON.
-func (r *Record) Reset(raw []byte) { *r = Record{raw: raw} }
+func newFields() *fields {
+	return &fields{slots: map[string]int{}, prefixes: map[string]bool{"": true}}
+}
+
+// slot is the number of a field, under one of its names or several.
+func (f *fields) slot(name string, others []string) int {
+	low := strings.ToLower(name)
+	at, known := f.slots[low]
+	if !known {
+		at = f.n
+		f.n++
+		f.add(low, at)
+	}
+	for _, o := range others {
+		if o = strings.ToLower(o); o != low {
+			if _, taken := f.slots[o]; !taken {
+				f.add(o, at)
+			}
+		}
+	}
+	return at
+}
+
+func (f *fields) add(path string, at int) {
+	f.slots[path] = at
+	for i := range path {
+		if path[i] == '.' {
+			f.prefixes[path[:i]] = true
+		}
+	}
+}
+
+// Record is a vendor's record that rules are asked about. It is read when a rule
+// asks for the first time. Its zero value is ready for Reset.
+type Record struct {
+	raw     []byte   // JSON
+	columns []string // or the cells of a row, by folded column
+	cells   [][]byte
+
+	of     *fields
+	read   bool
+	values [][]string // by slot
+	lows   [][]string // the same in lower case
+	texts  []string   // all values in lower case, if some rule looks for words
+	path   []byte
+}
+
+// Reset makes the record one of JSON. The bytes are read later.
+func (r *Record) Reset(raw []byte) { r.raw, r.columns, r.cells, r.read = raw, nil, nil, false }
 
 // ResetRow makes the record a row of a table, by folded column names
 // (ingest.FoldColumn).
 func (r *Record) ResetRow(columns []string, cells [][]byte) {
-	*r = Record{columns: columns, cells: cells}
+	r.raw, r.columns, r.cells, r.read = nil, columns, cells, false
 }
 
-// Lookup returns the values of a field: of a path with dots through objects and
-// lists. A field is also found if its name differs in case only.
-func (r *Record) Lookup(field string) (values []string, there bool) {
-	r.read()
-	if values, there = r.fields[field]; there {
-		return values, true
-	}
-	for _, other := range r.alias[field] {
-		if v, ok := r.fields[other]; ok {
-			values, there = append(values, v...), true
-		}
-	}
-	if there {
-		return values, true
-	}
-	if r.folded == nil {
-		r.folded = make(map[string]string, len(r.fields))
-		for k := range r.fields {
-			r.folded[strings.ToLower(k)] = k
-		}
-	}
-	low := strings.ToLower(field)
-	if k, ok := r.folded[low]; ok {
-		return r.fields[k], true
-	}
-	if r.columns != nil {
-		low = strings.NewReplacer(" ", "", ".", "", "_", "", "-", "").Replace(low)
-		values, there = r.fields[low]
-	}
-	return values, there
-}
-
-// anywhere says whether a keyword stands in any value.
-func (r *Record) anywhere(i *item) bool {
-	r.read()
-	return i.holds(r.texts)
-}
-
-func (r *Record) read() {
-	if r.fields != nil {
+// prepare reads the record for the rules of a source.
+func (r *Record) prepare(f *fields) {
+	if r.read && r.of == f {
 		return
 	}
-	r.fields = map[string][]string{}
+	r.of, r.read = f, true
+	for len(r.values) < f.n {
+		r.values, r.lows = append(r.values, nil), append(r.lows, nil)
+	}
+	for i := range r.values {
+		r.values[i], r.lows[i] = r.values[i][:0], r.lows[i][:0]
+	}
+	r.texts, r.path = r.texts[:0], r.path[:0]
 	if r.columns != nil {
-		for i, c := range r.columns {
-			if i < len(r.cells) && len(r.cells[i]) > 0 {
-				r.put(c, string(r.cells[i]))
-			}
-		}
+		r.row()
 		return
 	}
 	var s jsonscan.Scanner
 	s.Reset(r.raw)
-	r.walk(&s, "", 0)
-	if app := r.fields["id.applicationName"]; len(app) > 0 { // as the field names Google's services
-		r.fields["eventService"] = []string{app[0] + ".googleapis.com"}
-	}
-	// Vendors write lists of {Name, Value}: a field may be one of those names.
-	for _, list := range [...]struct{ name, value string }{{"events.parameters.name", "events.parameters.value"}, {"Parameters.Name", "Parameters.Value"}, {"ExtendedProperties.Name", "ExtendedProperties.Value"}, {"ModifiedProperties.Name", "ModifiedProperties.NewValue"}} {
-		names, values := r.fields[list.name], r.fields[list.value]
-		if len(names) != len(values) {
-			continue
+	r.walk(&s, 0)
+	if to, wanted := f.slots["eventservice"]; wanted { // as the field names Google's services
+		for _, app := range r.values[f.slots["id.applicationname"]] {
+			r.set(to, app+".googleapis.com")
 		}
-		for i, n := range names {
-			if _, taken := r.fields[n]; !taken && n != "" {
-				r.fields[n] = []string{values[i]}
+	}
+}
+
+// row takes the cells that somebody asks for. Columns are folded: what separates
+// words in their names is left out, as it is here in those of fields.
+func (r *Record) row() {
+	fold := strings.NewReplacer(" ", "", ".", "", "_", "", "-", "")
+	for name, at := range r.of.slots {
+		name = fold.Replace(name)
+		for i, c := range r.columns {
+			if c == name && i < len(r.cells) && len(r.cells[i]) > 0 {
+				r.set(at, string(r.cells[i]))
 			}
 		}
 	}
+	if r.of.keywords {
+		for _, c := range r.cells {
+			r.texts = append(r.texts, strings.ToLower(string(c)))
+		}
+	}
 }
 
-func (r *Record) put(path, v string) {
-	r.fields[path] = append(r.fields[path], v)
-	r.texts = append(r.texts, v)
+func (r *Record) set(at int, v string) {
+	r.values[at] = append(r.values[at], v)
+	r.lows[at] = append(r.lows[at], lower(v))
 }
 
-func (r *Record) walk(s *jsonscan.Scanner, path string, depth int) {
+// pairLists are lists of {name, value} in which vendors keep further fields.
+var pairLists = map[string]bool{"events.parameters": true, "parameters": true, "extendedproperties": true, "modifiedproperties": true}
+
+// walk visits a value at the current path.
+func (r *Record) walk(s *jsonscan.Scanner, depth int) {
 	switch s.Kind() {
 	case '{':
-		if depth > maxDepth {
+		if depth > maxDepth || !r.of.keywords && !r.of.prefixes[string(r.path)] && !pairLists[string(r.path)] {
 			s.Skip()
 			return
 		}
-		if s.Object() {
-			for s.Next() {
-				p := string(s.Key)
-				if path != "" {
-					p = path + "." + p
-				}
-				r.walk(s, p, depth+1)
-			}
+		if pairLists[string(r.path)] {
+			r.pair(s.Raw(), depth)
+			return
 		}
+		r.object(s, depth)
 	case '[':
 		if depth > maxDepth {
 			s.Skip()
@@ -126,13 +146,76 @@ func (r *Record) walk(s *jsonscan.Scanner, path string, depth int) {
 		}
 		if s.Array() {
 			for s.Elem() {
-				r.walk(s, path, depth+1)
+				r.walk(s, depth+1)
 			}
 		}
 	case 'n':
 		s.Skip() // null is as if it were not there
 	case 0:
 	default:
-		r.put(path, strings.Clone(s.Text()))
+		at, wanted := r.of.slots[string(r.path)]
+		switch {
+		case wanted:
+			r.set(at, strings.Clone(s.Text()))
+		case !r.of.keywords:
+			s.Skip()
+			return
+		}
+		if r.of.keywords {
+			if wanted {
+				r.texts = append(r.texts, r.lows[at][len(r.lows[at])-1])
+			} else {
+				r.texts = append(r.texts, strings.ToLower(strings.Clone(s.Text())))
+			}
+		}
+	}
+}
+
+func (r *Record) object(s *jsonscan.Scanner, depth int) {
+	if !s.Object() {
+		return
+	}
+	end := len(r.path)
+	for s.Next() {
+		if end > 0 {
+			r.path = append(r.path, '.')
+		}
+		for _, c := range s.Key {
+			if c >= 'A' && c <= 'Z' {
+				c |= 0x20
+			}
+			r.path = append(r.path, c)
+		}
+		r.walk(s, depth+1)
+		r.path = r.path[:end]
+	}
+}
+
+// pair reads an element of a list of {name, value}: as a field of that name, and
+// as what it is.
+func (r *Record) pair(raw []byte, depth int) {
+	var s jsonscan.Scanner
+	s.Reset(raw)
+	name, at, wanted := "", 0, false
+	if s.Object() {
+		for s.Next() {
+			switch {
+			case bytes.EqualFold(s.Key, []byte("name")):
+				name = strings.ToLower(s.Text())
+				at, wanted = r.of.slots[name]
+			case wanted && (bytes.EqualFold(s.Key, []byte("value")) || bytes.EqualFold(s.Key, []byte("newvalue")) || bytes.EqualFold(s.Key, []byte("intvalue")) || bytes.EqualFold(s.Key, []byte("boolvalue"))):
+				if k := s.Kind(); k != '[' && k != '{' && k != 'n' {
+					r.set(at, strings.Clone(s.Text()))
+				} else {
+					s.Skip()
+				}
+			default:
+				s.Skip()
+			}
+		}
+	}
+	if r.of.keywords || r.of.prefixes[string(r.path)] {
+		s.Reset(raw)
+		r.object(&s, depth)
 	}
 }

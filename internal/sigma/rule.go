@@ -62,8 +62,9 @@ type Rule struct {
 	Correlation *Correlation
 	Feeds       bool // it only feeds correlations and tells nothing by itself
 
-	when expr
-	by   []string // fields that correlations over it need
+	when    expr
+	by      []string // fields that correlations over it need
+	bySlots []int
 }
 
 // Correlation is a rule over other rules.

@@ -18,6 +18,7 @@ type Set struct {
 	Skipped  []Skipped // about logs that are not read
 	byID     map[string]int
 	bySource [32][]*Rule
+	fields   [32]*fields
 }
 
 // Skipped is a rule that cannot speak here.
@@ -148,6 +149,16 @@ func (s *Set) index() {
 		s.byID[r.ID] = i
 		if r.Correlation == nil {
 			s.bySource[r.Source] = append(s.bySource[r.Source], r)
+			f := s.fields[r.Source]
+			if f == nil {
+				f = newFields()
+				s.fields[r.Source] = f
+			}
+			bind(r.when, f, aliases[r.Source])
+			r.bySlots = r.bySlots[:0]
+			for _, name := range r.by {
+				r.bySlots = append(r.bySlots, f.slot(name, aliases[r.Source][name]))
+			}
 		}
 	}
 }
@@ -186,7 +197,7 @@ func (m *Matcher) candidates(src event.Source, action string) []*Rule {
 	}
 	var list []*Rule
 	for _, r := range m.set.bySource[src] {
-		if mayHold(r.when, actionFields[src], []string{action}) {
+		if mayHold(r.when, actionFields[src], action) {
 			list = append(list, r)
 		}
 	}
@@ -207,17 +218,27 @@ func (m *Matcher) Match(src event.Source, action string, r *Record, hit func(rul
 	if len(list) == 0 {
 		return
 	}
-	r.alias = aliases[src]
+	r.prepare(m.set.fields[src])
 	for _, rule := range list {
 		if !rule.when.match(r) {
 			continue
 		}
 		var fields [][2]string
-		for _, f := range rule.by {
-			if values, _ := r.Lookup(f); len(values) > 0 {
-				fields = append(fields, [2]string{f, values[0]})
+		for k, at := range rule.bySlots {
+			if values := r.values[at]; len(values) > 0 {
+				fields = append(fields, [2]string{rule.by[k], values[0]})
 			}
 		}
 		hit(rule, fields)
 	}
+}
+
+// lower is strings.ToLower without a copy where there is nothing to do.
+func lower(t string) string {
+	for i := 0; i < len(t); i++ {
+		if c := t[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(t)
+		}
+	}
+	return t
 }
