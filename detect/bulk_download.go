@@ -16,6 +16,7 @@ var bulkDownload = &Detector{
 		{Name: "downloads_fresh_burst", Half: 8, Unit: "files never opened before within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
 		{Name: "downloads_sensitive_burst", Half: 6, Unit: "sensitive files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},
 		{Name: "downloads_strange_network", Half: 6, Unit: "files from an unknown network", On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Strange })},
+		{Name: "downloads_young_place", Half: 20, Harm: .6, Carry: .88, Unit: "files never opened before, from places new within a month, over about a week", On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh && a.PlaceAge <= 30 })},
 	},
 	Enough: func(d *Day) bool { return d.n("downloads") >= 5 },
 	Reason: func(d *Day) string {

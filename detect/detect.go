@@ -47,6 +47,9 @@ type Metric struct {
 	Scale Scale
 	Slow  bool // a lasting shift of its rate is looked for
 	Burst bool // the most within a burst is judged, rather than the total of the day
+	// Carry, if it is not 0, makes the count go on from day to day: what is left of it
+	// after a day. It is judged on days that add to it.
+	Carry float64
 	On    []event.Class
 	// Measure is how much an act adds; 0 if nothing.
 	Measure func(a *Act) float64
@@ -138,6 +141,7 @@ var (
 	facts    []fact
 	judged   int   // how many of the metrics are judged
 	slow     []int // metrics looked at for lasting shifts
+	carried  []int // metrics that go on from day to day
 	groups   [][]int
 	onClass  [256][]int // metrics by class
 	factsOn  [256][]int
@@ -155,6 +159,9 @@ func init() {
 				m.harm = 1
 			}
 			groups[d] = append(groups[d], len(metrics))
+			if m.Carry > 0 {
+				carried = append(carried, len(metrics))
+			}
 			if m.Slow {
 				slow = append(slow, len(metrics))
 			}

@@ -264,7 +264,7 @@ func (e *Engine) contribute(p *person) {
 	o := e.org(p)
 	dept := o.department(p.Department)
 	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
-	for j, m := range metrics {
+	for j := range metrics {
 		if !fresh && d.Count[j] == 0 {
 			continue
 		}
@@ -273,7 +273,7 @@ func (e *Engine) contribute(p *person) {
 			d.Expect[j] = mu
 			dept.UsualNow[j] += fix(mu)
 		}
-		if x := min(m.scaled(d.Count[j]), 6*mu+6); x > d.Given[j] {
+		if x := min(d.judged(j), 6*mu+6); x > d.Given[j] {
 			dept.DidNow[j] += fix(x) - fix(d.Given[j])
 			d.Given[j] = x
 		}

@@ -19,6 +19,8 @@ type person struct {
 	Sum    []float64 // per metric: decayed sum of daily counts
 	Active float64   // decayed number of active days
 	Shift  []float64 // per slow metric: CUSUM of a raised rate
+	Carry  []float64 // per metric that goes on: its count at the end of the last day
+	CarryT int64     // when that ended
 	Own    float64   // decayed mean of the day's scores
 
 	Hours   [24]float64 // decayed number of active days with activity in an hour (UTC)
@@ -75,6 +77,7 @@ type Day struct {
 	Silent int // days without activity before this one
 	Opened []laid
 	Ruled  []ruled // rules that matched
+	Added  uint64  // the counts that go on, and were added to: a bit each
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -223,6 +226,13 @@ func (p *person) open(at, end int64) {
 	clear(d.Rev)
 	d.Opened, d.Ruled = d.Opened[:0], d.Ruled[:0]
 	d.Hours, d.Best = 0, 0
+	for k, j := range carried {
+		if p.Carry != nil {
+			days := math.Round(float64(end-p.CarryT) / float64(dayMS))
+			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(metrics[j].Carry, max(days, 1))*1e6) / 1e6
+		}
+	}
+	d.Added = 0
 	today := at / dayMS
 	d.Silent = 0
 	if p.Last > 0 {

@@ -20,7 +20,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	for g, det := range All {
 		for _, j := range groups[g] {
 			m := &metrics[j]
-			x := m.scaled(day.Count[j])
+			x := day.judged(j)
 			if x == 0 {
 				continue
 			}
@@ -28,13 +28,17 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			if m.Burst {
 				window = "30 min"
 			}
+			if m.Carry > 0 {
+				window = fmt.Sprintf("%.0f d", 1/(1-m.Carry))
+			}
 			t := &o.Tails[j]
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
 				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
 			if t.N >= warm && t.surv != nil {
 				c.Before = finding.Before{Days: t.N, AtLeast: t.surv[step(v.raw[j])], Level: float64(t.level) * tailStep, Above: t.above, Excess: t.over}
 			}
-			if c.Points = m.points(v.worth[j], c.Floor, x); c.Points == 0 && !v.counted[g] {
+			c.Density = m.density(v.dense[g])
+			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
 				continue // nothing unusual, and nothing else of the detector is
 			}
 			r.Counts = append(r.Counts, c)
@@ -72,8 +76,17 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 
 // points of a count that is judged: how far its rarity is above the floor, by how
 // much it matters, and less where there is little of it.
-func (m *metric) points(rarity, floor, x float64) float64 {
-	return float64(max(rarity-floor, 0) * m.harm * x / (x + m.Half))
+func (m *metric) points(rarity, floor, x, density float64) float64 {
+	return float64(max(rarity-floor, 0)*m.harm*x/(x+m.Half)) * density
+}
+
+// density is what is left of a count when what its detector counts is spread over
+// the day: all of one that is of a burst already.
+func (m *metric) density(dense float64) float64 {
+	if m.Burst {
+		return 1
+	}
+	return dense
 }
 
 // factPoints weighs a fact by how rare it is: seen on some of so many days.
@@ -144,7 +157,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 		b := &c.Before
 		worth := rarity(s, b.Days, b.AtLeast, b.Level, b.Above, b.Excess, limit)
 		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
-		w := metrics[j].points(worth, c.Floor, c.Judged)
+		w := metrics[j].points(worth, c.Floor, c.Judged, c.Density)
 		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
 		if w > 0 {
 			byDetector[metrics[j].detector] = append(byDetector[metrics[j].detector], w)

@@ -24,6 +24,8 @@ const (
 	leaveGain   = 1.1
 	shiftGain   = .8
 	ownShare    = .5
+	spread      = .9  // of a count that is spread over the day, rather than in one burst, is not weighed
+	alerting    = 5.2 // score from which a day has an alert, for what it teaches
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -45,6 +47,34 @@ func (m *Metric) scaled(x float64) float64 {
 	return math.Floor(x)
 }
 
+// density is how much of what a detector counts today came in one burst: what is
+// spread over the day is work, more often than what comes at once.
+func (d *Detector) density(day *Day) float64 {
+	total, burst := 0.0, 0.0
+	for _, j := range groups[detected[d.Name]] {
+		switch m := &metrics[j]; {
+		case m.Burst && burst == 0:
+			burst = day.Count[j]
+		case total == 0 && !m.Burst:
+			total = day.Count[j]
+		}
+	}
+	if burst == 0 || total == 0 {
+		return 1
+	}
+	return 1 - float64(spread*(1-burst/total))
+}
+
+// judged is the count of a metric that is judged today: none of one that goes on,
+// unless today adds to it.
+func (d *Day) judged(j int) float64 {
+	m := &metrics[j]
+	if m.Carry > 0 && d.Added&(1<<slices.Index(carried, j)) == 0 {
+		return 0
+	}
+	return m.scaled(d.Count[j])
+}
+
 // verdict is what a day amounts to so far.
 type verdict struct {
 	risk       float64
@@ -60,6 +90,7 @@ type verdict struct {
 	k          []float64 // dispersion per judged metric
 	busier     float64
 	leaver     bool      // leaving adds to the score
+	dense      []float64 // per detector: what its counts are worth, by how they are spread
 	counted    []bool    // per detector: its counts are above the absolute floor
 	spoken     []float64 // scratch: points of the counts of one detector
 	worth      []float64 // calibrated surprise per judged metric
@@ -68,7 +99,7 @@ type verdict struct {
 // reset empties a verdict for q metrics.
 func (v *verdict) reset(q int) {
 	if v.points == nil {
-		*v = verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged), colleagues: make([]float64, judged), k: make([]float64, judged), counted: make([]bool, len(All))}
+		*v = verdict{points: make([]float64, len(All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged), colleagues: make([]float64, judged), k: make([]float64, judged), counted: make([]bool, len(All)), dense: make([]float64, len(All))}
 	}
 	v.shift, v.leaver = 0, false
 	clear(v.counted)
@@ -129,15 +160,16 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	for g, det := range All {
 		from := det.floor(leaving)
 		v.spoken = v.spoken[:0]
+		v.dense[g] = det.density(day)
 		for _, j := range groups[g] {
-			x := metrics[j].scaled(day.Count[j])
+			x := day.judged(j)
 			if x == 0 {
 				continue
 			}
 			mu, k := expect(j)
 			v.raw[j] = surprise(x, mu, k)
 			v.worth[j] = o.Tails[j].rarity(v.raw[j], limit)
-			if c := metrics[j].points(v.worth[j], from, x); c > 0 {
+			if c := metrics[j].points(v.worth[j], from, x, metrics[j].density(v.dense[g])); c > 0 {
 				v.spoken = append(v.spoken, c)
 			}
 		}
@@ -222,8 +254,14 @@ func (e *Engine) closeDay(p *person) {
 	d := o.department(p.Department)
 
 	for j := range metrics {
-		x := metrics[j].scaled(day.Count[j])
+		x := day.judged(j)
 		y := min(x, 5*v.mean[j]+8) // one day teaches little
+		switch {
+		case p.leaving(day.Latest):
+			y = min(y, v.mean[j]) // what is taken before leaving does not become usual
+		case v.risk >= alerting:
+			y = min(y, float64(3*v.mean[j])+5) // a day with an alert teaches less
+		}
 		diff := y - v.mean[j]
 		o.NumAdd[j] += fix(max(float64(diff*diff)-v.mean[j], -v.mean[j]))
 		o.DenAdd[j] += fix(v.mean[j] * v.mean[j])
@@ -262,6 +300,13 @@ func (e *Engine) closeDay(p *person) {
 
 	e.learnHours(p, o)
 	p.Last = day.Latest / dayMS
+	if p.Carry == nil {
+		p.Carry = make([]float64, len(carried))
+	}
+	for k, j := range carried {
+		p.Carry[k] = day.Count[j]
+	}
+	p.CarryT = day.End
 	day.Prior, day.Given = day.Given, day.Prior
 	day.PriorT = day.End
 	day.End = 0

@@ -49,6 +49,9 @@ func (e *Engine) count(p *person, a *Act) bool {
 			d.Bursts[j] = b
 		}
 		d.Count[j] += n
+		if m.Carry > 0 {
+			d.Added |= 1 << slices.Index(carried, j)
+		}
 		if j >= judged {
 			continue
 		}

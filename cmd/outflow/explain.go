@@ -136,11 +136,11 @@ func (x *explanation) write(w io.Writer) error {
 	if len(r.Counts) > 0 {
 		section("Counts, against what is usual (rows and bytes are judged by their square root)")
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "  metric\twindow\ttotal\tjudged\town\tpeers\torganisation\tcolleagues ×\tbusier ×\texpected\tsurprise\tonce in\tfloor\tpoints\t")
+		fmt.Fprintln(t, "  metric\twindow\ttotal\tjudged\town\tpeers\torganisation\tcolleagues ×\tbusier ×\texpected\tsurprise\tonce in\tfloor\tdensity\tpoints\t")
 		for i := range r.Counts {
 			c := &r.Counts[i]
-			fmt.Fprintf(t, "  %s\t%s\t%.0f\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t%.3g\t%.2f\t%s\t%.0f\t%.2f\t\n", c.Metric, c.Window, c.Total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier,
-				c.Own*c.Colleagues*r.Busier, c.Surprise, oncein(c.Rarity), math.Exp(c.Floor), c.Points)
+			fmt.Fprintf(t, "  %s\t%s\t%.0f\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t%.3g\t%.2f\t%s\t%.0f\t%.2f\t%.2f\t\n", c.Metric, c.Window, c.Total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier,
+				c.Own*c.Colleagues*r.Busier, c.Surprise, oncein(c.Rarity), math.Exp(c.Floor), c.Density, c.Points)
 		}
 		t.Flush()
 		fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; once in: of how many days of anybody here one surprises as much; a count speaks above the floor")

@@ -42,6 +42,7 @@ type Count struct {
 	Floor        float64 `json:"floor"`  // rarity from which it speaks
 	Harm         float64 `json:"harm"`
 	Half         float64 `json:"half"`
+	Density      float64 `json:"density"` // 1 where it came in one burst, less where it is spread over the day
 	Points       float64 `json:"points"`
 }
 
