@@ -217,6 +217,8 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Object.Name = value
 		case "item":
 			item = value
+		case "item.same": // one item for all
+			e.Object.ID = value
 		case "type":
 			e.Object.Type = value
 		case "label":
@@ -411,6 +413,39 @@ func (s *scenario) check(o outcome, c []string) {
 		s.t.Errorf("%s: got %s", strings.Join(c, " "), what)
 	default:
 		s.t.Logf("%s: %s", strings.Join(c, " "), what)
+	}
+}
+
+// TestMistakes plays what other tools get wrong: every row of the list in
+// COUNTING.md that is about judging. The one about multi-select downloads is
+// counting/dropbox_assets.
+func TestMistakes(t *testing.T) {
+	paths, _ := filepath.Glob("testdata/mistakes/*.txt")
+	if len(paths) < 11 {
+		t.Fatalf("only %d files", len(paths))
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			s := load(t, path)
+			o := outcome{}
+			e := New(s.config, o.take)
+			feed(t, e, s.events)
+			for _, c := range s.checks {
+				if c[0] == "count" {
+					if got := e.Persons[address(c[1])].Day.n(c[2]); fmt.Sprint(got) != c[3] {
+						t.Errorf("%s: %v", strings.Join(c, " "), got)
+					}
+				}
+			}
+			if err := e.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range s.checks {
+				if c[0] != "count" {
+					s.check(o, c)
+				}
+			}
+		})
 	}
 }
 
