@@ -118,7 +118,7 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 	p := e.Persons[name]
 	if p == nil {
 		q := len(metrics)
-		p = &person{Name: strings.Clone(name), Service: kind != event.Human && kind != event.Unknown, Sum: make([]float64, q), Shift: make([]float64, len(slow))}
+		p = &person{Name: strings.Clone(name), Service: kind != event.Human && kind != event.Unknown, Sum: make([]float64, q), Shift: make([]float64, len(slow)), Long: make([]float64, len(slow)), Top: make([]float64, len(slow))}
 		e.Persons[p.Name] = p
 		if !p.Service {
 			e.Heads++

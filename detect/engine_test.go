@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -480,5 +481,40 @@ func TestReceipt(t *testing.T) {
 	longest.Model++
 	if _, _, err := Recompute(longest); err == nil {
 		t.Error("a receipt of another model is computed")
+	}
+}
+
+// TestRamp takes five per cent more every week, which a rolling window learns: a
+// drip is told, first quietly and then as an alert, while no day is remarkable
+// by itself.
+func TestRamp(t *testing.T) {
+	s := &scenario{t: t}
+	s.line("people 50 Sales")
+	s.line("routine 1-270")
+	for day := 1; day <= 270; day++ {
+		if wd := dayOne.AddDate(0, 0, day-1).Weekday(); wd == time.Saturday || wd == time.Sunday {
+			continue
+		}
+		s.line(fmt.Sprintf("%d 10:00 p1 download x%d spread=6h source=box place=Team+0 name=plan.docx item=d%d-", day, int(4*math.Pow(1.05, float64(day-1)/7)), day))
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	var low, medium int64 // weeks until it is told
+	e := New(Config{}, func(f *finding.Finding) error {
+		week := (f.Time - at(1, 0)) / (7 * dayMS)
+		if f.Person != address("p1") || f.Detector != "slow_drip" || week < 15 {
+			return nil
+		}
+		if f.Risk >= 2.4 && low == 0 {
+			low = week
+		}
+		if f.Risk >= attention && medium == 0 {
+			medium = week
+		}
+		return nil
+	})
+	feed(t, e, s.events)
+	t.Logf("low after %d weeks, medium after %d", low, medium)
+	if low == 0 || low > 26 || medium == 0 || medium > 36 {
+		t.Errorf("low after %d weeks, medium after %d", low, medium)
 	}
 }

@@ -19,6 +19,9 @@ type person struct {
 	Sum    []float64 // per metric: decayed sum of daily counts
 	Active float64   // decayed number of active days
 	Shift  []float64 // per slow metric: CUSUM of a raised rate
+	Long   []float64 // per slow metric: sum of daily counts that forgets much more slowly
+	LongN  float64   // active days, forgotten as slowly
+	Top    []float64 // per slow metric: height of the CUSUM that has been counted since it was last at 0
 	Carry  []float64 // per metric that goes on: its count at the end of the last day
 	CarryT int64     // when that ended
 	Own    float64   // decayed mean of the day's scores

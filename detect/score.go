@@ -10,6 +10,7 @@ import (
 // fixed budget of false alerts; docs/scoring.md has the figures.
 const (
 	gamma       = .975 // what is left of a count after an active day: a half-life of 27 days
+	longGamma   = .993 // the same for what was usual long before: 99 days
 	kappa       = 4.0  // days that the colleagues' usual count weighs
 	floor       = 3.5  // −ln of how rare a count must be to speak at all
 	leaveFloor  = 2.0  // the same for data taken out by somebody who is leaving
@@ -23,6 +24,7 @@ const (
 	busyPower   = 1.4
 	leaveGain   = 1.1
 	shiftGain   = .8
+	climb       = .5 // by how much a CUSUM must rise to be counted again
 	ownShare    = .5
 	spread      = .9  // of a count that is spread over the day, rather than in one burst, is not weighed
 	alerting    = 5.2 // score from which a day has an alert, for what it teaches
@@ -210,6 +212,8 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	for i, j := range slow {
 		x := metrics[j].scaled(day.Count[j])
 		mu, k := expect(j)
+		long := max((float64(kappa*v.peers[j])+p.Long[i])/(kappa+p.LongN), .003)
+		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before
 		v.shifts[i] = cusum(p.Shift[i], x, mu, k)
 		if x > 0 {
 			found = append(found, o.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
@@ -277,9 +281,22 @@ func (e *Engine) closeDay(p *person) {
 	for j := range judged {
 		o.Tails[j].add(v.raw[j], 1)
 	}
+	p.LongN = float64(p.LongN*longGamma) + 1
+	for i, j := range slow {
+		p.Long[i] = float64(p.Long[i]*longGamma) + min(day.judged(j), float64(5*v.mean[j])+8)
+	}
 	for i := range slow {
 		p.Shift[i] = v.shifts[i]
-		o.Shifts[i].add(squash(v.shifts[i]), 1)
+		h := squash(v.shifts[i])
+		if h == 0 {
+			p.Top[i] = 0
+		}
+		if h < p.Top[i]+climb { // one that stays high does not make itself usual
+			h = 0
+		} else {
+			p.Top[i] = h
+		}
+		o.Shifts[i].add(h, 1)
 	}
 	for i := range day.Facts {
 		o.FactAdd[i]++
