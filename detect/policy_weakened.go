@@ -30,13 +30,13 @@ func policyFacts(kind string) []Fact {
 		return s + " in " + a.Source.Title()
 	}
 	return []Fact{{
-		Name: kind + "_weakened", Weight: .9, Stake: 2, On: changed, Lasts: kind + "_weakened_lasting",
+		Name: kind + "_weakened", Weight: 1, Stake: 2, On: changed, Lasts: kind + "_weakened_lasting",
 		Holds: func(a *Act) bool {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "weaker"
 		},
 		Say: func(a *Act) string { return "weakened the " + kind + " policy: " + what(a) },
 	}, {
-		Name: kind + "_weakened_lasting", Weight: 1.1, Stake: 2,
+		Name: kind + "_weakened_lasting", Weight: 1.2, Stake: 2,
 	}, {
 		Name: kind + "_changed", Weight: .4, Stake: 1, On: changed,
 		Holds: func(a *Act) bool { return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "" },
