@@ -99,9 +99,10 @@ type Alert struct {
 	Reason         string     `json:"reason"` // one sentence in plain words
 	Context        []string   `json:"context"`
 	Window         Window     `json:"window"`
-	Observed       float64    `json:"observed"` // of the leading detector, in Unit
-	Expected       float64    `json:"expected"` // on a usual day of the person
-	Peers          float64    `json:"peers"`    // on a usual day of a colleague
+	Provisional    bool       `json:"provisional,omitempty"` // the person's day is not over in the data: it may get worse
+	Observed       float64    `json:"observed"`              // of the leading detector, in Unit
+	Expected       float64    `json:"expected"`              // on a usual day of the person
+	Peers          float64    `json:"peers"`                 // on a usual day of a colleague
 	Unit           string     `json:"unit"`
 	BaselineDays   float64    `json:"baseline_days"` // active days that Expected rests on, those long ago less
 	Sources        []string   `json:"sources"`
@@ -300,6 +301,8 @@ func Series(list []Alert) {
 type Desk struct {
 	open map[string]*building
 	done []Alert // from earlier runs; no finding will change them
+
+	complete int64 // up to when the data goes, Unix milliseconds
 }
 
 // building is an alert in the making: the findings of its highest risk so far.
@@ -311,6 +314,10 @@ type building struct {
 
 // NewDesk returns an empty desk.
 func NewDesk() *Desk { return &Desk{open: map[string]*building{}} }
+
+// Complete tells up to when the data goes (Unix milliseconds): alerts on days that
+// end later are provisional.
+func (d *Desk) Complete(at int64) { d.complete = at }
 
 // Add takes in a finding. The findings of one moment form a revision; one with a
 // higher risk replaces those before.
@@ -365,6 +372,7 @@ func (d *Desk) Alerts() []Alert {
 	list := append(make([]Alert, 0, len(d.done)+len(d.open)), d.done...)
 	for _, b := range d.open {
 		a := build(b.Revision, slices.Clone(b.Findings))
+		a.Provisional = b.Findings[0].Until > d.complete && d.complete > 0
 		for _, x := range b.Undone {
 			a.expose(x)
 		}

@@ -186,7 +186,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 			Types: []string{"Insider risk"}, DataSources: a.Sources, Analytic: ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title}},
 		Anomalies: anomalies(a),
 		Resources: about,
-		Unmapped:  map[string]any{"score": a.Score, "rate": a.Rate, "case": a.Case, "revision": a.Revision, "data_complete_to": a.DataCompleteTo.UnixMilli(), "baseline_days": a.BaselineDays, "context": a.Context},
+		Unmapped:  map[string]any{"score": a.Score, "rate": a.Rate, "provisional": a.Provisional, "case": a.Case, "revision": a.Revision, "data_complete_to": a.DataCompleteTo.UnixMilli(), "baseline_days": a.BaselineDays, "context": a.Context},
 	}
 	if len(a.Exposures) > 0 {
 		f.Unmapped["exposures"] = a.Exposures

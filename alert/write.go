@@ -46,7 +46,7 @@ func writeJSON(w io.Writer, list []Alert, _ Options) error {
 }
 
 // csvColumns are the columns of the CSV format. Names are as in NDJSON.
-var csvColumns = []string{"id", "time", "severity", "score", "rate", "user", "detector", "title", "reason", "window_start", "window_end", "observed", "expected", "peers", "unit", "sources", "techniques", "event_count", "data_complete_to", "case", "event_ids"}
+var csvColumns = []string{"id", "time", "severity", "score", "rate", "user", "detector", "title", "reason", "window_start", "window_end", "provisional", "observed", "expected", "peers", "unit", "sources", "techniques", "event_count", "data_complete_to", "case", "event_ids"}
 
 func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	c := csv.NewWriter(w)
@@ -56,7 +56,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	num := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	for i := range list {
 		a := &list[i]
-		row := []string{a.ID, stamp(a.Time), a.Severity.String(), num(a.Score), num(a.Rate), a.User, a.Detector, a.Title, a.Reason, stamp(a.Window.Start), stamp(a.Window.End), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
+		row := []string{a.ID, stamp(a.Time), a.Severity.String(), num(a.Score), num(a.Rate), a.User, a.Detector, a.Title, a.Reason, stamp(a.Window.Start), stamp(a.Window.End), strconv.FormatBool(a.Provisional), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
 			strings.Join(a.Sources, " "), strings.Join(a.Techniques, " "), strconv.Itoa(a.EventCount), stamp(a.DataCompleteTo), a.Case, strings.Join(a.EventIDs, " ")}
 		for k := range row {
 			row[k] = inert(printable(row[k]))
@@ -112,6 +112,9 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		}
 		if n := days[a.Case]; n > 1 {
 			head += fmt.Sprintf("  [%d days]", n)
+		}
+		if a.Provisional {
+			head += "  (provisional)"
 		}
 		head += "  " + a.Short()
 		fmt.Fprintln(b, head)

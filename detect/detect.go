@@ -90,7 +90,7 @@ var All = []*Detector{
 	bruteForce, mfaFatigue, mfaRemoved, unfamiliarSignIn, authenticationPolicy, vendorAlert,
 	terminatedUserActivity, leaverTakeout, mailForwarding, massDeletion, accessLeftBehind,
 	loggingDisabled,
-	takeoutSequence, compromiseTakeout,
+	takeoutSequence, compromiseTakeout, privilegeTakeout,
 	userRule,
 	sourceSilent, hrFeed, unresolvedIdentity,
 }

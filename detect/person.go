@@ -35,6 +35,8 @@ type person struct {
 	Last     int64 // day of the last activity, days since 1970; 0 if none
 	Reviewed bool  // what was left behind has been told
 
+	Right   float64 // points of the last right that was given to the person, and when
+	RightT  int64
 	Breach  float64 // points of the last suspicion that somebody else acts, and when
 	BreachT int64
 
@@ -61,26 +63,27 @@ type failure struct {
 // Day is what a person has done since its day began, at an hour at which the
 // person is usually asleep.
 type Day struct {
-	End    int64 // when it ends, Unix milliseconds; 0 if no day is open
-	Start  int64 // time of its first event
-	Latest int64 // time of its latest event
-	Count  []float64
-	Facts  map[int]note // by index in facts
-	Done   map[uint64]uint16
-	Proof  []proof // per detector
-	Next   []float64
-	Hours  uint32 // hours with activity, a bit each
-	Bursts map[int]burst
-	Given  []float64
-	Expect []float64 // the usual counts handed to the organisation's hourly sums
-	Prior  []float64 // Given of the day before, and when it ended
-	PriorT int64
-	Best   float64 // highest score so far
-	Rev    []int
-	Silent int // days without activity before this one
-	Opened []laid
-	Ruled  []ruled // rules that matched
-	Added  uint64  // the counts that go on, and were added to: a bit each
+	End      int64 // when it ends, Unix milliseconds; 0 if no day is open
+	Start    int64 // time of its first event
+	Latest   int64 // time of its latest event
+	Count    []float64
+	Facts    map[int]note // by index in facts
+	Done     map[uint64]uint16
+	Proof    []proof // per detector
+	Next     []float64
+	Hours    uint32 // hours with activity, a bit each
+	Bursts   map[int]burst
+	Given    []float64
+	Expect   []float64 // the usual counts handed to the organisation's hourly sums
+	Prior    []float64 // Given of the day before, and when it ended
+	PriorT   int64
+	Best     float64 // highest score so far
+	Rev      []int
+	Silent   int // days without activity before this one
+	Opened   []laid
+	Ruled    []ruled  // rules that matched
+	Received []string // who was given administrative rights
+	Added    uint64   // the counts that go on, and were added to: a bit each
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -227,7 +230,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Facts)
 	clear(d.Proof)
 	clear(d.Rev)
-	d.Opened, d.Ruled = d.Opened[:0], d.Ruled[:0]
+	d.Opened, d.Ruled, d.Received = d.Opened[:0], d.Ruled[:0], d.Received[:0]
 	d.Hours, d.Best = 0, 0
 	for k, j := range carried {
 		if p.Carry != nil {

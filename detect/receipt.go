@@ -68,9 +68,8 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	if r.Leaver = v.leaver; r.Leaver {
 		r.LeaverShare = o.LeaverShare
 	}
-	if at-p.BreachT <= dayMS {
-		r.Breach = p.Breach
-	}
+	b := p.before(at)
+	r.Breach, r.Right = b.breach, b.right
 	return r
 }
 
@@ -104,10 +103,10 @@ func (d *Detector) sum(points []float64) float64 {
 	return d.weight() * (top + min(othersMax, float64(others*(sum-top))))
 }
 
-// combined is what the points of all detectors amount to, with what a suspicion
-// about the account and a take-out say together.
-func combined(points []float64, breachBefore float64) (score, breach, both float64) {
-	top, sum, taken := 0.0, 0.0, 0.0
+// combined is what the points of all detectors amount to, with what a take-out says
+// together with a suspicion about the account, or with a new right.
+func combined(points []float64, before past) (score float64, c chain) {
+	top, sum, taken, breach := 0.0, 0.0, 0.0, 0.0
 	for g, w := range points {
 		top, sum = max(top, w), sum+w
 		if All[g].Identity {
@@ -117,9 +116,16 @@ func combined(points []float64, breachBefore float64) (score, breach, both float
 			taken = max(taken, w)
 		}
 	}
-	both = together * min(max(breach, breachBefore), taken)
-	return top + float64(second*(sum-top)) + both, breach, both
+	c = chain{breach: breach, taken: taken, compromise: together * min(max(breach, before.breach), taken), privilege: together * min(before.right, taken)}
+	return top + float64(second*(sum-top)) + c.compromise + c.privilege, c
 }
+
+// past is what happened before that makes a take-out weigh more: a suspicion about
+// the account within a day, a new right within two.
+type past struct{ breach, right float64 }
+
+// chain is what follows from what happened before.
+type chain struct{ breach, taken, compromise, privilege float64 }
 
 // leaverPoints is what leaving adds, by the share of people who are leaving.
 func leaverPoints(share float64) float64 { return max(leaveGain*math.Log(.3/max(share, .003)), 0) }
@@ -189,7 +195,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 	if len(spoken) > 0 {
 		points[detected[userRule.Name]] = userRule.sum(spoken)
 	}
-	score, _, _ := combined(points, r.Breach)
+	score, _ := combined(points, past{r.Breach, r.Right})
 	score += r.Shift
 	if r.Leaver {
 		score += leaverPoints(r.LeaverShare)

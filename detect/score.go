@@ -118,6 +118,17 @@ func (d *Detector) floor(leaving bool) float64 {
 	return floor
 }
 
+// before is what has happened that makes a take-out weigh more.
+func (p *person) before(at int64) (b past) {
+	if at-p.BreachT <= dayMS {
+		b.breach = p.Breach
+	}
+	if at-p.RightT <= rightLasts {
+		b.right = p.Right
+	}
+	return b
+}
+
 // replaced says whether a fact holds that says more: what was laid open has
 // lasted.
 func (f *fact) replaced(day *Day) bool {
@@ -194,19 +205,9 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	if len(v.spoken) > 0 {
 		v.points[detected[userRule.Name]] = userRule.sum(v.spoken)
 	}
-	before := 0.0
-	if at-p.BreachT <= dayMS {
-		before = p.Breach
-	}
-	score, breach, both := combined(v.points, before)
-	v.breach = breach
-	taken := 0.0
-	for g, w := range v.points {
-		if All[g].Takes {
-			taken = max(taken, w)
-		}
-	}
-	v.points[detected["compromise_takeout"]] = both
+	score, c := combined(v.points, p.before(at))
+	v.breach = c.breach
+	v.points[detected[compromiseTakeout.Name]], v.points[detected[privilegeTakeout.Name]] = c.compromise, c.privilege
 
 	var found []float64 // shifts, the strongest first
 	for i, j := range slow {
@@ -230,7 +231,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.shift = shiftGain * max(mean-floor, 0)
 		score += v.shift
 	}
-	if taken > .5 && leaving {
+	if c.taken > .5 && leaving {
 		gain := leaverPoints(o.LeaverShare)
 		v.points[detected["leaver_takeout"]] = gain
 		v.leaver = true

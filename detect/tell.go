@@ -23,6 +23,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 	}
 	d := &p.Day
 	again := false
+	d.receivers(a)
 	var marked, except, spared uint64
 	if e.config.exceptions != nil {
 		except = e.excepted(a)
@@ -143,6 +144,7 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 	if v.breach > 0 {
 		p.Breach, p.BreachT = v.breach, at
 	}
+	e.empower(p, v, at)
 	if v.shift > 0 {
 		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
 		v.points[detected["slow_drip"]] = v.shift
@@ -177,7 +179,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	pr := &d.Proof[g]
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
-		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Techniques: det.Techniques, Days: math.Round(p.Active*10) / 10,
+		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: math.Round(p.Active*10) / 10,
 		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}
 	if pr.N > 0 {

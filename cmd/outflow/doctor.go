@@ -160,7 +160,7 @@ var needs = map[string][]channel{
 	"brute_force": signIns, "unfamiliar_sign_in": signIns, "mfa_fatigue": {oktaAny, m365Entra}, "mfa_removed": {oktaAny, m365Entra, googleUsers, githubAny, boxAny, dropboxAny, awsManage},
 	"vendor_alert":             {boxShield, m365Alerts, crmAlerts, slackAlerts},
 	"terminated_user_activity": {leaversFile}, "leaver_takeout": {leaversFile}, "access_left_behind": {leaversFile}, "hr_feed": {leaversFile},
-	"mail_forwarding": {m365Exchange, googleUsers}, "mass_deletion": fileStores, "takeout_sequence": fileStores, "compromise_takeout": signIns,
+	"mail_forwarding": {m365Exchange, googleUsers}, "mass_deletion": fileStores, "takeout_sequence": fileStores, "compromise_takeout": signIns, "privilege_takeout": management,
 	"source_silent": nil, "unresolved_identity": nil, "user_rule": nil, // in whatever arrives
 }
 

@@ -189,6 +189,9 @@ func also(r *finding.Receipt) string {
 	if r.Leaver {
 		s += ", more for leaving"
 	}
+	if r.Right > 0 {
+		s += ", more for a new right before"
+	}
 	if r.Breach > 0 {
 		s += ", more for the suspicion about the account before"
 	}

@@ -137,6 +137,9 @@ func TestNoHindsight(t *testing.T) {
 			if len(list) < 10 {
 				t.Errorf("only %d alerts before %s", len(list), cut)
 			}
+			for i := range list {
+				list[i].Exposures = nil // when something was undone is later knowledge
+			}
 			return text(t, list)
 		}
 		same(t, "until "+day, early(beginning.alerts), early(whole.alerts))

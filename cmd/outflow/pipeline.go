@@ -148,6 +148,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	desk.Complete(f.latest)
 	list := desk.Alerts()
 	if f.state != nil {
 		if !f.taken { // no new checkpoint: the one before stays

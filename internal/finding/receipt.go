@@ -16,6 +16,7 @@ type Receipt struct {
 
 	Shift       float64 `json:"shift,omitempty"`        // points of a lasting shift of rates
 	Breach      float64 `json:"breach,omitempty"`       // points of a suspicion about the account within 24 hours before
+	Right       float64 `json:"right,omitempty"`        // points of a right that was given to the person within 48 hours before
 	Leaver      bool    `json:"leaver,omitempty"`       // leaving adds to the score
 	LeaverShare float64 `json:"leaver_share,omitempty"` // share of people who are leaving
 	Own         float64 `json:"own"`                    // usual score of the person
