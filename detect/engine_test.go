@@ -518,3 +518,26 @@ func TestRamp(t *testing.T) {
 		t.Errorf("low after %d weeks, medium after %d", low, medium)
 	}
 }
+
+// TestOutage keeps Box silent for two weeks, while other sources go on: what is
+// usual for people does not shrink meanwhile.
+func TestOutage(t *testing.T) {
+	usual := func(silence string) float64 {
+		s := &scenario{t: t}
+		for _, line := range []string{"people 20 Sales", "routine 1-54", silence, "54 18:00 p1 view source=box item=plan"} {
+			s.line(line)
+		}
+		slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+		e := New(Config{}, func(*finding.Finding) error { return nil })
+		feed(t, e, s.events)
+		sum := 0.0
+		for _, p := range e.Persons {
+			sum += p.Sum[index["downloads"]] / p.Active
+		}
+		return sum / float64(len(e.Persons))
+	}
+	with, without := usual("silence box 40-53"), usual("# no silence")
+	if with < .9*without {
+		t.Errorf("downloads a day after an outage: %.2f, otherwise %.2f", with, without)
+	}
+}

@@ -123,6 +123,16 @@ func (e *Engine) beat(hour int64) {
 	}
 }
 
+// outage says whether a source is silent that should not be.
+func (e *Engine) outage() bool {
+	for i := range e.Pulse {
+		if e.Pulse[i].Told > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // resumed tells that a source is back.
 func (e *Engine) resumed(s event.Source, p *pulse) {
 	f := e.healthFinding(sourceSilent, s.String(), p.Told, e.Complete[s], 2)

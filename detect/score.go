@@ -262,6 +262,8 @@ func (e *Engine) closeDay(p *person) {
 		x := day.judged(j)
 		y := min(x, 5*v.mean[j]+8) // one day teaches little
 		switch {
+		case x < v.mean[j] && e.outage():
+			y = v.mean[j] // what a silent source did not report does not become usual
 		case p.leaving(day.Latest):
 			y = min(y, v.mean[j]) // what is taken before leaving does not become usual
 		case v.risk >= alerting:
