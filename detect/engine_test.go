@@ -541,3 +541,29 @@ func TestOutage(t *testing.T) {
 		t.Errorf("downloads a day after an outage: %.2f, otherwise %.2f", with, without)
 	}
 }
+
+// TestPoison takes sixty files every day for three weeks: the alerts do not fade
+// into a new habit.
+func TestPoison(t *testing.T) {
+	s := &scenario{t: t}
+	s.line("people 30 Sales")
+	s.line("routine 1-60")
+	for day := 36; day <= 56; day++ {
+		s.line(fmt.Sprintf("%d 14:00 p1 download x60 spread=10m source=box place=Board item=d%d-", day, day))
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	risk := map[int64]float64{}
+	e := New(Config{}, func(f *finding.Finding) error {
+		if day := (f.Time - at(1, 0)) / dayMS; f.Person == address("p1") {
+			risk[day+1] = max(risk[day+1], f.Risk)
+		}
+		return nil
+	})
+	feed(t, e, s.events)
+	for day := int64(36); day <= 56; day++ {
+		if risk[day] < attention {
+			t.Errorf("day %d: %.1f", day, risk[day])
+		}
+	}
+	t.Logf("day 36: %.1f, day 46: %.1f, day 56: %.1f", risk[36], risk[46], risk[56])
+}

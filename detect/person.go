@@ -35,6 +35,7 @@ type person struct {
 	Last     int64 // day of the last activity, days since 1970; 0 if none
 	Reviewed bool  // what was left behind has been told
 
+	AlertT  int64   // time of the last day with an alert
 	Right   float64 // points of the last right that was given to the person, and when
 	RightT  int64
 	Breach  float64 // points of the last suspicion that somebody else acts, and when

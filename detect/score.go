@@ -26,8 +26,9 @@ const (
 	shiftGain   = .8
 	climb       = .5 // by how much a CUSUM must rise to be counted again
 	ownShare    = .5
-	spread      = .9  // of a count that is spread over the day, rather than in one burst, is not weighed
-	alerting    = 5.2 // score from which a day has an alert, for what it teaches
+	spread      = .9        // of a count that is spread over the day, rather than in one burst, is not weighed
+	again       = 7 * dayMS // for so long after an alert another one of the person is the same
+	alerting    = 5.2       // score from which a day has an alert, for what it teaches
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -281,8 +282,14 @@ func (e *Engine) closeDay(p *person) {
 	p.Active = float64(p.Active*gamma) + 1
 	d.Active += fix(p.Active) - before
 	o.Active += fix(p.Active) - before
-	for j := range judged {
-		o.Tails[j].add(v.raw[j], 1)
+	alert := v.risk >= alerting
+	if !alert || p.AlertT == 0 || day.Latest-p.AlertT > again { // an alert that goes on does not become usual
+		for j := range judged {
+			o.Tails[j].add(v.raw[j], 1)
+		}
+	}
+	if alert {
+		p.AlertT = day.Latest
 	}
 	p.LongN = float64(p.LongN*longGamma) + 1
 	for i, j := range slow {
@@ -316,7 +323,7 @@ func (e *Engine) closeDay(p *person) {
 	if p.leaving(day.Latest) {
 		o.Leavers++
 	}
-	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, 15))
+	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))
 
 	e.learnHours(p, o)
 	p.Last = day.Latest / dayMS
