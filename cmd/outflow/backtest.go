@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -21,7 +20,8 @@ import (
 )
 
 func newBacktest(stdout, stderr io.Writer) *cobra.Command {
-	var conf, against, format string
+	var conf, against string
+	var out report
 	var workers int
 	cmd := &cobra.Command{
 		Use:   "backtest --config NEW.yaml [--against OLD.yaml] PATH...",
@@ -41,8 +41,8 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if conf == "" {
 				return &exit{exitUsage, fmt.Errorf("backtest needs --config, the configuration to try")}
 			}
-			if format != "text" && format != "json" {
-				return &exit{exitUsage, fmt.Errorf("--format %q: json, text", format)}
+			if err := out.check(); err != nil {
+				return err
 			}
 			next, err := loadConfig(conf)
 			if err != nil {
@@ -58,22 +58,15 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
-			if format == "json" {
-				enc := json.NewEncoder(stdout)
-				enc.SetIndent("", "  ")
-				err = enc.Encode(b)
-			} else {
-				err = b.write(stdout)
+			if err := out.write(stdout, b, b.write); err != nil {
+				return err
 			}
-			if err == nil && b.failed > 0 {
-				return fmt.Errorf("%d of the files could not be read, or not whole", b.failed)
-			}
-			return err
+			return whole(b.failed)
 		},
 	}
 	cmd.Flags().StringVar(&conf, "config", "", "the configuration to try (`FILE`)")
 	cmd.Flags().StringVar(&against, "against", "", "the configuration to compare with (`FILE`; default: none)")
-	cmd.Flags().StringVar(&format, "format", "text", "of the output: json, text")
+	out.flag(cmd)
 	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "files to decode at the same time")
 	return cmd
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -20,7 +19,7 @@ import (
 )
 
 func newDoctor(stdout, stderr io.Writer) *cobra.Command {
-	var format string
+	var out report
 	var workers int
 	cmd := &cobra.Command{
 		Use:   "doctor PATH...",
@@ -34,8 +33,8 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
   outflow doctor --format json exports/ | jq '.detectors[] | select(.state != "able")'`,
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			if format != "text" && format != "json" {
-				return &exit{exitUsage, fmt.Errorf("--format %q: json, text", format)}
+			if err := out.check(); err != nil {
+				return err
 			}
 			progress := newProgress(stderr)
 			d, err := examine(cmd.Context(), paths, workers, progress)
@@ -43,20 +42,13 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
-			if format == "json" {
-				enc := json.NewEncoder(stdout)
-				enc.SetIndent("", "  ")
-				err = enc.Encode(d)
-			} else {
-				err = d.write(stdout)
+			if err := out.write(stdout, d, d.write); err != nil {
+				return err
 			}
-			if err == nil && d.failed > 0 {
-				return fmt.Errorf("%d of the files could not be read, or not whole", d.failed)
-			}
-			return err
+			return whole(d.failed)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "of the output: json, text")
+	out.flag(cmd)
 	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "files to decode at the same time")
 	return cmd
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -19,7 +18,8 @@ import (
 )
 
 func newExplain(stdout io.Writer) *cobra.Command {
-	var data, format string
+	var data string
+	var out report
 	cmd := &cobra.Command{
 		Use:   "explain --data DIR ALERT",
 		Short: "Say what the score of an alert rests on, and compute it again",
@@ -37,8 +37,8 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 			if data == "" {
 				return &exit{exitUsage, fmt.Errorf("explain needs --data, the directory that a scan kept its alerts in")}
 			}
-			if format != "text" && format != "json" {
-				return &exit{exitUsage, fmt.Errorf("--format %q: json, text", format)}
+			if err := out.check(); err != nil {
+				return err
 			}
 			s, err := readState(cmd.Context(), data)
 			if err != nil {
@@ -49,11 +49,11 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 			if err != nil {
 				return err
 			}
-			return explain(stdout, a, format)
+			return explain(stdout, a, out)
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "", "the `DIR` that outflow scan --data kept its alerts in")
-	cmd.Flags().StringVar(&format, "format", "text", "of the output: json, text")
+	out.flag(cmd)
 	return cmd
 }
 
@@ -66,7 +66,7 @@ type explanation struct {
 	Notes      []string      `json:"notes"`
 }
 
-func explain(w io.Writer, a *alert.Alert, format string) error {
+func explain(w io.Writer, a *alert.Alert, out report) error {
 	x := explanation{Alert: a, Notes: notes(a), Matches: true}
 	if a.Receipt != nil {
 		var err error
@@ -78,18 +78,13 @@ func explain(w io.Writer, a *alert.Alert, format string) error {
 		x.Matches = x.Matches && x.Steps[i].Matches()
 	}
 	x.Matches = x.Matches && math.Abs(x.Recomputed-a.Score) <= .0006 // alerts round to thousandths
-	var err error
-	if format == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(&x)
-	} else {
-		err = x.write(w)
+	if err := out.write(w, &x, x.write); err != nil {
+		return err
 	}
-	if err == nil && !x.Matches {
+	if !x.Matches {
 		return fmt.Errorf("the score does not match its receipt")
 	}
-	return err
+	return nil
 }
 
 // notes say how what the alert counts was counted.

@@ -211,7 +211,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	}
 	switch {
 	case res.coverage.Failed > 0:
-		return &exit{exitFailed, fmt.Errorf("%d of the files could not be read, or not whole", res.coverage.Failed)}
+		return whole(res.coverage.Failed)
 	case len(conf.loaded.bad) > 0:
 		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.loaded.bad))}
 	case worst >= failOn:
