@@ -1,0 +1,39 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+)
+
+// TestExplain computes every score of the example again, and does not believe one
+// that was changed.
+func TestExplain(t *testing.T) {
+	res, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range res.alerts {
+		a := &res.alerts[i]
+		var b bytes.Buffer
+		if err := explain(&b, a, report{"text"}); err != nil {
+			t.Errorf("%s: %v\n%s", a.ID, err, b.String())
+		}
+		if a.Receipt == nil && !a.Health && a.Detector != "access_left_behind" {
+			t.Errorf("%s about %s has no receipt", a.Detector, a.User)
+		}
+	}
+	a := res.alerts[0]
+	r := *a.Receipt
+	a.Receipt = &r
+	r.Own += 3
+	var b bytes.Buffer
+	if err := explain(&b, &a, report{"text"}); err == nil || !strings.Contains(b.String(), "DOES NOT MATCH") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	r.Model = 0
+	if err := explain(io.Discard, &a, report{"json"}); err == nil || !strings.Contains(err.Error(), "model 0") {
+		t.Error(err)
+	}
+}
