@@ -53,10 +53,10 @@ func ParseSeverity(name string) (Severity, error) {
 // 1,000 user-days in this organisation at the score of the alert or above. So a
 // severity means the same everywhere, whatever the scores are like.
 const (
-	lowFrom      = 22.0
-	mediumFrom   = 5.4
-	highFrom     = 2.1
-	criticalFrom = .52
+	lowFrom      = 20.0
+	mediumFrom   = 5.0
+	highFrom     = 2.0
+	criticalFrom = .5
 )
 
 // severity of a score by its rate, given what is at stake (finding.Stake): the

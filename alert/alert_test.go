@@ -180,7 +180,7 @@ func TestSeverity(t *testing.T) {
 		rate  float64
 		stake int
 		want  Severity
-	}{{60, 0, Informational}, {22, 0, Low}, {5.4, 0, Medium}, {5.4, 3, High}, {21, 3, Low}, {2.1, 1, High}, {.5, 0, Critical}, {.001, 3, Critical}} {
+	}{{60, 0, Informational}, {20, 0, Low}, {5, 0, Medium}, {5, 3, High}, {19, 3, Low}, {2, 1, High}, {.5, 0, Critical}, {.001, 3, Critical}} {
 		if got := severity(c.rate, c.stake); got != c.want {
 			t.Errorf("severity(%g, %d) = %s, want %s", c.rate, c.stake, got, c.want)
 		}

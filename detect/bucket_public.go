@@ -14,7 +14,7 @@ var bucketPublic = &Detector{
 		Name: "bucket_public_sensitive", Weight: 1.6, Stake: 3, Lasts: "bucket_public_sensitive_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && a.Sensitive },
 		Say: sayOpened,
 	}, {
-		Name: "bucket_public_lasting", Weight: .9, Stake: 2,
+		Name: "bucket_public_lasting", Weight: .65, Stake: 2,
 	}, {
 		Name: "bucket_public_sensitive_lasting", Weight: 1.6, Stake: 3,
 	}},

@@ -9,9 +9,9 @@ var bulkDownload = &Detector{
 	Metrics: []Metric{
 		{Name: "downloads", Half: 8, Unit: "files", Slow: true, On: takesFile, Measure: when(byHand)},
 		{Name: "downloads_fresh", Half: 8, Unit: "files never opened before", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
-		{Name: "downloads_new_place", Half: 8, Unit: "files from places new to the person", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.PlaceAge <= 1 })},
+		{Name: "downloads_new_place", Half: 6, Harm: 1.35, Unit: "files from places new to the person", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.PlaceAge <= 1 })},
 		{Name: "downloads_sensitive", Half: 6, Unit: "sensitive files", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},
-		{Name: "downloads_off_hours", Half: 8, Unit: "files outside working hours", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.OffHours })},
+		{Name: "downloads_off_hours", Half: 8, Harm: 1.35, Unit: "files outside working hours", Slow: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.OffHours })},
 		{Name: "downloads_burst", Half: 8, Unit: "files within half an hour", Burst: true, On: takesFile, Measure: when(byHand)},
 		{Name: "downloads_fresh_burst", Half: 8, Unit: "files never opened before within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Fresh })},
 		{Name: "downloads_sensitive_burst", Half: 6, Unit: "sensitive files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return byHand(a) && a.Sensitive })},

@@ -5,7 +5,7 @@ import "github.com/outflow/outflow/internal/event"
 // crmQuery is somebody who takes rows out of the CRM through its interfaces for
 // programs (A04).
 var crmQuery = &Detector{
-	Name: "crm_query", Title: "CRM bulk query", Techniques: []string{"T1213.004", "T1119"}, Takes: true,
+	Name: "crm_query", Title: "CRM bulk query", Techniques: []string{"T1213.004", "T1119"}, Weight: 1.35, Takes: true,
 	Metrics: []Metric{
 		{Name: "crm_query_rows", Half: 40, Unit: "rows", Harm: .9, Scale: Root, On: []event.Class{event.Query}, Measure: func(a *Act) float64 {
 			if crm(a) {

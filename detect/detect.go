@@ -42,7 +42,7 @@ type Detector struct {
 type Metric struct {
 	Name  string  // stored key: a renamed metric starts anew
 	Unit  string  // plural, for people
-	Harm  float64 // 0 … 1: how much a surprise about it matters; 0 stands for 1
+	Harm  float64 // how much a surprise about it matters, against others; 0 stands for 1
 	Half  float64 // the judged count at which a surprise has half its weight: small amounts do little harm
 	Scale Scale
 	Slow  bool // a lasting shift of its rate is looked for

@@ -4,7 +4,7 @@ import "github.com/outflow/outflow/internal/event"
 
 // objectStoreRead is somebody who reads much from an object store (A06).
 var objectStoreRead = &Detector{
-	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"}, Takes: true,
+	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"}, Weight: .7, Takes: true,
 	Metrics: []Metric{
 		{Name: "objects", Half: 60, Unit: "objects", Harm: .9, On: takesFile, Measure: when(func(a *Act) bool { return a.First && cloud(a) })},
 		{Name: "objects_new_bucket", Half: 40, Unit: "objects from buckets new to the person", On: takesFile, Measure: when(func(a *Act) bool { return a.First && cloud(a) && a.PlaceAge <= 1 })},

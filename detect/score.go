@@ -16,13 +16,13 @@ const (
 	leaveFloor  = 2.0  // the same for data taken out by somebody who is leaving
 	limit       = 9.0  // how far beyond what was ever seen a surprise may go
 	shiftMax    = 5.0
-	others      = .2 // of the further counts of one detector
+	others      = .27 // of the further counts of one detector
 	othersMax   = 4.0
 	second      = .5 // of the further detectors
 	serviceDays = 10 // active days before the counts of a service account speak: other ones say nothing about it
 	together    = .5 // of the weaker of a suspicious sign-in and a take-out
 	busyPower   = 1.4
-	leaveGain   = 1.1
+	leaveGain   = .8
 	shiftGain   = .8
 	climb       = .5 // by how much a CUSUM must rise to be counted again
 	ownShare    = .5

@@ -17,7 +17,7 @@ var securityGroupOpen = &Detector{
 		Name: "ingress_open", Weight: .9, Stake: 2, Lasts: "ingress_lasting", On: []event.Class{event.NetworkOpen}, Holds: func(a *Act) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
 		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + exposedRule(a.Event) },
 	}, {
-		Name: "ingress_lasting", Weight: 1.25, Stake: 2,
+		Name: "ingress_lasting", Weight: 1.7, Stake: 2,
 	}},
 }
 

@@ -8,7 +8,7 @@ var unfamiliarSignIn = &Detector{
 	Name: "unfamiliar_sign_in", Title: "Unfamiliar sign-in", Techniques: []string{"T1078.004"},
 	Identity: true,
 	Facts: []Fact{{
-		Name: "network_new", Weight: .6, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.NewNetwork },
+		Name: "network_new", Weight: .8, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.NewNetwork },
 		Say: func(a *Act) string {
 			return "signed in from " + quoted(a.Client.IP) + ", a network nobody here had used"
 		},
