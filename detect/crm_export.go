@@ -5,7 +5,7 @@ import "github.com/outflow/outflow/internal/event"
 // crmExport is somebody who exports reports or files of the CRM (A03). One
 // execution counts once, however many records describe it.
 var crmExport = &Detector{
-	Name: "crm_export", Title: "CRM export", Techniques: []string{"T1213.004"}, Takes: true,
+	Name: "crm_export", Title: "CRM export", Techniques: []string{"T1213.004"}, Weight: .8, Takes: true,
 	Metrics: []Metric{
 		{Name: "crm_exports", Half: 2, Unit: "exports", Slow: true, On: []event.Class{event.Export}, Measure: when(func(a *Act) bool { return crm(a) && a.Export })},
 		{Name: "crm_export_rows", Half: 25, Unit: "rows", Scale: Root, On: []event.Class{event.Export}, Measure: func(a *Act) float64 {

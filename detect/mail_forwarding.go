@@ -6,7 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 var mailForwarding = &Detector{
 	Name: "mail_forwarding", Title: "Mail forwarded outside", Techniques: []string{"T1114.003", "T1564.008"}, Takes: true,
 	Facts: []Fact{{
-		Name: "forward_unknown", Weight: 1.2, Stake: 2, On: []event.Class{event.MailRule}, Holds: func(a *Act) bool { return a.External > 0 && a.Unknown > 0 },
+		Name: "forward_unknown", Weight: 1.5, Stake: 2, On: []event.Class{event.MailRule}, Holds: func(a *Act) bool { return a.External > 0 && a.Unknown > 0 },
 		Say: func(a *Act) string {
 			return "forwards mail to " + quoted(outsider(a)) + ", at a new or personal domain"
 		},
