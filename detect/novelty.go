@@ -98,6 +98,20 @@ func (s *novelty) forget(n int) {
 	}
 }
 
+// drop forgets what was last seen before a day.
+func (s *novelty) drop(before int64) {
+	from := uint64(uint16(before - epoch2000))
+	kept := s.entries()
+	for len(kept) > 0 && kept[len(kept)-1]&0xffff < from { // the last seen come first
+		kept = kept[:len(kept)-1]
+	}
+	*s = novelty{n: len(kept)}
+	s.resize(max(8, s.n*2))
+	for _, v := range kept {
+		s.slots[s.find(v>>32)] = v
+	}
+}
+
 // MarshalCBOR writes the entries as a byte string.
 func (s novelty) MarshalCBOR() ([]byte, error) {
 	b := make([]byte, 0, 8*s.n)

@@ -146,8 +146,11 @@ func stepKey(kind int, item uint64) uint64 { return hash(kind) ^ item }
 // recent says whether an item went through a step within three days.
 func (p *person) recent(kind int, item uint64, today int64) bool {
 	days, known := p.Steps.since(stepKey(kind, item), today)
-	return known && days <= 3
+	return known && days <= sequenceDays
 }
+
+// sequenceDays is over how many days the steps of a sequence belong together.
+const sequenceDays = 3
 
 // settled says that enough is known about the person for something new to mean
 // anything.

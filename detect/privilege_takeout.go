@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+)
 
 // privilegeTakeout is an administrative right or an application's access, given to
 // somebody or taken by them, and data taken out by the same person within 48 hours
@@ -22,7 +26,7 @@ func (d *Day) receivers(a *Act) {
 	}
 	for i := range a.To {
 		if len(d.Received) < maxReceivers {
-			d.Received = append(d.Received, a.To[i].Account)
+			d.Received = append(d.Received, strings.Clone(a.To[i].Account)) // the event's memory is not kept
 		}
 	}
 }

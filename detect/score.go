@@ -326,6 +326,9 @@ func (e *Engine) closeDay(p *person) {
 	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))
 
 	e.learnHours(p, o)
+	if p.Steps.n > 256 {
+		p.Steps.drop(day.Latest/dayMS - sequenceDays)
+	}
 	p.Last = day.Latest / dayMS
 	if p.Carry == nil {
 		p.Carry = make([]float64, len(carried))
