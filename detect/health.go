@@ -27,7 +27,8 @@ const (
 	silentFrom   = 12.0 // −ln of how rarely a source is silent for so long
 	silentHours  = 2
 	learnHours   = 14 * 24
-	unresolved   = .03 // of the events that take or change something
+	settleHours  = 5 * 24 // until then accounts are still being tied to people by events that carry both
+	unresolved   = .03    // of the events that take or change something
 	unresolvedN  = 200
 	leaversShare = .15
 	staleDays    = 7
@@ -42,6 +43,7 @@ type pulse struct {
 
 	Acts, Nobody float64 // decayed daily: events that take or change something, and those of nobody known
 	NobodyTold   bool
+	Who          names // the latter, some of them
 }
 
 // hrState is what is known about the HR feed.
@@ -71,6 +73,7 @@ func (e *Engine) watch(p *person, a *Act) {
 	for i := 0; i < len(p.Name); i++ {
 		if p.Name[i] == ':' { // source:id stands for an account that belongs to no known address
 			s.Nobody++
+			tally(&s.Who, p.Name)
 			return
 		}
 	}
@@ -147,21 +150,34 @@ func (e *Engine) checkup(end int64) {
 		p := &e.Pulse[s]
 		share := p.Nobody / max(p.Acts, 1)
 		switch {
-		case p.Acts >= unresolvedN && share > unresolved && !p.NobodyTold:
+		case p.Acts >= unresolvedN && share > unresolved && !p.NobodyTold && end/hourMS-p.First >= settleHours:
 			p.NobodyTold = true
 			f := e.healthFinding(unresolvedIdentity, s.String(), end-dayMS, end, 1)
 			f.Sources = []string{s.String()}
 			f.Observed, f.Unit = round(100*share), "% of events"
-			f.Reason = fmt.Sprintf("%.0f %% of what is done in %s is done by accounts that belong to nobody known: their people are judged in parts; name them under aliases", 100*share, s.Title())
+			most, _ := top(p.Who)
+			f.Reason = fmt.Sprintf("%.0f %% of what is done in %s is done by %s to nobody known, most of it by %s: name them under aliases, or under service_accounts", 100*share, s.Title(), accounts(p.Who), quoted(most))
 			e.send(f)
 		case share < unresolved/2:
 			p.NobodyTold = false
 		}
-		p.Acts *= .9
-		p.Nobody *= .9
+		p.Acts *= .6
+		p.Nobody *= .6
 	}
 	e.checkFeed(end)
 	e.expire(end)
+}
+
+// accounts counts accounts, as far as they were noted.
+func accounts(who names) string {
+	switch n := len(who); {
+	case n == 1:
+		return "an account that belongs"
+	case n >= maxPlaces:
+		return "many accounts that belong"
+	default:
+		return number(float64(n)) + " accounts that belong"
+	}
 }
 
 // notice takes in that HR reported somebody's leaving.
