@@ -497,3 +497,36 @@ func TestCounting(t *testing.T) {
 		})
 	}
 }
+
+// TestLayout checks what the lists of detectors, metrics and facts rely on.
+func TestLayout(t *testing.T) {
+	if len(All) > 64 || len(carried) > 64 {
+		t.Errorf("%d detectors, %d counts that go on: sets of them are kept in 64 bits", len(All), len(carried))
+	}
+	named := map[string]bool{}
+	lasts := map[string]bool{}
+	for i := range facts {
+		f := &facts[i]
+		if named[f.Name] {
+			t.Errorf("two facts are called %s", f.Name)
+		}
+		named[f.Name] = true
+		if f.Lasts == "" {
+			continue
+		}
+		lasts[f.Lasts] = true
+		if f.lasting < 0 || facts[f.lasting].detector != f.detector || f.Say == nil {
+			t.Errorf("%s lasts as %s, which is no fact of its detector, or says nothing", f.Name, f.Lasts)
+		}
+	}
+	for _, f := range facts {
+		if len(f.On) == 0 != lasts[f.Name] {
+			t.Errorf("%s is on no event, or holds by itself as well as for another", f.Name)
+		}
+	}
+	for _, m := range metrics {
+		if m.Carry >= 1 || m.Carry > 0 && m.Burst {
+			t.Errorf("%s goes on for ever, or by bursts", m.Name)
+		}
+	}
+}
