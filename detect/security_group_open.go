@@ -18,6 +18,14 @@ var securityGroupOpen = &Detector{
 		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + exposedRule(a.Event) },
 	}, {
 		Name: "ingress_lasting", Weight: 1.7, Stake: 2,
+	}, {
+		Name: "ingress_prefix_list", Weight: .6, Stake: 1, Lasts: "ingress_prefix_list_lasting", On: []event.Class{event.NetworkOpen},
+		Holds: func(a *Act) bool {
+			return a.Outcome == event.Success && exposedRule(a.Event) == "" && prefixListRule(a.Event) != ""
+		},
+		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + prefixListRule(a.Event) },
+	}, {
+		Name: "ingress_prefix_list_lasting", Weight: .8, Stake: 1,
 	}},
 }
 
@@ -32,9 +40,29 @@ var sensitivePorts = []struct {
 // exposedRule describes the first ingress rule of an event that opens a
 // sensitive port to everybody; "" if there is none.
 func exposedRule(e *event.Event) string {
+	return firstRule(e, func(source string) string {
+		if !anybody(source) {
+			return ""
+		}
+		return "the internet (" + source + ")"
+	})
+}
+
+// prefixListRule describes the first ingress rule that opens a sensitive port to a
+// prefix list: which addresses that holds is not in the log.
+func prefixListRule(e *event.Event) string {
+	return firstRule(e, func(source string) string {
+		if !strings.HasPrefix(source, "pl-") {
+			return ""
+		}
+		return "the prefix list " + quoted(source) + ", whose addresses the log does not tell,"
+	})
+}
+
+func firstRule(e *event.Event, who func(source string) string) string {
 	for i := range e.Attrs {
 		if e.Attrs[i].Name == event.AttrRule {
-			if s := reach(e.Attrs[i].Value); s != "" {
+			if s := reach(e.Attrs[i].Value, who); s != "" {
 				return s
 			}
 		}
@@ -42,13 +70,21 @@ func exposedRule(e *event.Event) string {
 	return ""
 }
 
-func exposes(rule string) bool { return reach(rule) != "" }
+// exposes says whether a rule may let strangers in.
+func exposes(rule string) bool {
+	return reach(rule, func(source string) string {
+		if anybody(source) || strings.HasPrefix(source, "pl-") {
+			return source
+		}
+		return ""
+	}) != ""
+}
 
-// reach says who may reach what by a rule, if that is everybody and a sensitive
-// port.
-func reach(rule string) string {
+// reach says who may reach what by a rule, if that is somebody of interest and a
+// sensitive port.
+func reach(rule string, who func(source string) string) string {
 	spec, source, ok := strings.Cut(rule, " ")
-	if !ok || !anybody(source) {
+	if source = who(source); !ok || source == "" {
 		return ""
 	}
 	protocol, ports, _ := strings.Cut(spec, "/")
@@ -65,11 +101,11 @@ func reach(rule string) string {
 		if lo <= p.port && p.port <= hi {
 			switch {
 			case protocol == "all":
-				return "the internet (" + source + ") on every port and protocol"
+				return source + " on every port and protocol"
 			case lo == hi:
-				return "the internet (" + source + ") on port " + from + " (" + p.name + ")"
+				return source + " on port " + from + " (" + p.name + ")"
 			}
-			return "the internet (" + source + ") on ports " + from + " to " + to + " (" + p.name + " among them)"
+			return source + " on ports " + from + " to " + to + " (" + p.name + " among them)"
 		}
 	}
 	return ""
