@@ -43,7 +43,8 @@ type pulse struct {
 
 	Acts, Nobody float64 // decayed daily: events that take or change something, and those of nobody known
 	NobodyTold   bool
-	Who          names // the latter, some of them
+	Lag          float64 // usual delay of its latest events, milliseconds
+	Who          names   // the latter, some of them
 }
 
 // hrState is what is known about the HR feed.

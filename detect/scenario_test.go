@@ -28,17 +28,19 @@ import (
 //	count p1 downloads 60                   what is counted for p1 on the last day
 //	silence box 38-40                       the routine of a source is missing on these days
 //	rules testdata/user_rule/rules          configuration: rules; | in attr.rule_match separates fields
+//	deliver box 31 new=9 late=3 lag=32h     at the end: what came of a source, and how late
 //	forbid rival.example                    configuration: a forbidden domain
 //
 // Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
 type scenario struct {
-	t      *testing.T
-	events []keyed
-	people []string
-	checks [][]string
-	first  int // day of the first act
-	n      int
-	config Config
+	t          *testing.T
+	events     []keyed
+	people     []string
+	checks     [][]string
+	first      int // day of the first act
+	n          int
+	config     Config
+	deliveries []Delivery
 }
 
 type keyed struct {
@@ -109,6 +111,26 @@ func (s *scenario) line(text string) {
 		s.events = slices.DeleteFunc(s.events, func(k keyed) bool {
 			return k.e.Source == source && k.e.Time >= at(from, 0) && k.e.Time < at(to+1, 0)
 		})
+	case "deliver":
+		day, _ := strconv.Atoi(f[2])
+		d := Delivery{Source: sourceNamed(s.t, f[1]), At: at(day, 0)}
+		for _, w := range f[3:] {
+			key, value, _ := strings.Cut(w, "=")
+			n, _ := strconv.Atoi(value)
+			switch key {
+			case "new":
+				d.New = n
+			case "late":
+				d.Late = n
+			case "lag":
+				lag, err := time.ParseDuration(value)
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				d.Lag = lag.Milliseconds()
+			}
+		}
+		s.deliveries = append(s.deliveries, d)
 	case "rules":
 		set, bad, err := sigma.Load(f[1])
 		if err != nil || len(bad) > 0 {
@@ -336,12 +358,17 @@ func (o outcome) take(f *finding.Finding) error {
 }
 
 // play runs events through an engine.
-func play(t *testing.T, c Config, events []keyed) outcome {
+func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcome {
 	t.Helper()
 	o := outcome{}
 	e := New(c, o.take)
 	for i := range events {
 		if err := e.Handle(events[i].person, events[i].e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range deliveries {
+		if err := e.Deliver(d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -371,7 +398,7 @@ func TestDetectors(t *testing.T) {
 			for _, path := range paths {
 				t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 					s := load(t, path)
-					o := play(t, s.config, s.events)
+					o := play(t, s.config, s.events, s.deliveries...)
 					for _, c := range s.checks {
 						loud = loud || (c[0] == "loud" || c[0] == "told") && c[2] == det.Name
 						quiet = quiet || c[0] == "quiet" || c[0] == "untold"

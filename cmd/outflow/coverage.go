@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/bits"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
@@ -57,6 +59,14 @@ type tally struct {
 	from, to [32]int64
 	unmapped map[string]int // by source and name
 	late     int
+	fresh    [32]int     // events by source that had not come in an earlier run
+	lags     [32]lagging // of them, those older than the newest event there
+}
+
+// lagging counts delays, by the power of two of their minutes.
+type lagging struct {
+	n    [24]int
+	most int64 // milliseconds
 }
 
 func newCoverage(workers int) *coverage {
@@ -96,6 +106,41 @@ func (c *coverage) worker(n int) func(*event.Event) {
 }
 
 func (c *coverage) late(n int) { c.workers[n].late++ }
+
+// arrived notes an event that had not come in an earlier run, and how much older
+// it is than the newest event of its source was then (milliseconds; 0 if it is not).
+func (c *coverage) arrived(n int, src event.Source, lag int64) {
+	t := c.workers[n]
+	t.fresh[src]++
+	if lag > 0 {
+		l := &t.lags[src]
+		l.n[min(bits.Len64(uint64(lag/60_000)), len(l.n)-1)]++
+		l.most = max(l.most, lag)
+	}
+}
+
+// delivery is what came of a source in this run.
+func (c *coverage) delivery(src event.Source) detect.Delivery {
+	d := detect.Delivery{Source: src}
+	var lags lagging
+	for _, t := range c.workers {
+		d.New += t.fresh[src]
+		d.At = max(d.At, t.to[src])
+		lags.most = max(lags.most, t.lags[src].most)
+		for i, n := range t.lags[src].n {
+			lags.n[i] += n
+			d.Late += n
+		}
+	}
+	left := d.New / 100 // one in a hundred may be later still
+	for i := len(lags.n) - 1; i > 0; i-- {
+		if left -= lags.n[i]; left < 0 {
+			d.Lag = min(int64(1)<<i*60_000, lags.most)
+			break
+		}
+	}
+	return d
+}
 
 // span is the times of the first and the latest event that were read, without
 // those of HR; 0 if there was none.

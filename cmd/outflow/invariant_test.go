@@ -179,7 +179,8 @@ func TestStateGoesOn(t *testing.T) {
 	same(t, "everything after a part of it", scanned(t, data, 2, acme), want)
 }
 
-// TestLate checks that a file that arrives a week late lands in its own window.
+// TestLate checks that a file that arrives a week late lands in its own window, and
+// that it is told to be late: the only difference.
 func TestLate(t *testing.T) {
 	const late = "box/2026-04-13.ndjson.gz"
 	without := copied(t, func(path string) string {
@@ -192,7 +193,19 @@ func TestLate(t *testing.T) {
 	if scanned(t, data, 2, without) == scanned(t, "", 2, acme) {
 		t.Fatal("the file makes no difference")
 	}
-	same(t, "late", scanned(t, data, 2, filepath.Join(acme, late)), scanned(t, "", 2, acme))
+	var told []string
+	rest := ""
+	for line := range strings.Lines(scanned(t, data, 2, filepath.Join(acme, late))) {
+		if strings.Contains(line, `"detector":"source_late"`) {
+			told = append(told, line)
+		} else {
+			rest += line
+		}
+	}
+	if len(told) != 1 || !strings.Contains(told[0], "events of 125 from Box came up to 8 days after younger ones") {
+		t.Errorf("told to be late: %q", told)
+	}
+	same(t, "late", rest, scanned(t, "", 2, acme))
 }
 
 // TestOneProcess checks that a data directory is used by one process at a time.

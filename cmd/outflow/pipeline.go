@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,6 +80,11 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 			if count(e); e.Time < before.at && e.Source != event.HR {
 				cov.late(n)
 				return nil
+			}
+			if known := before.newest[e.Source]; known > 0 {
+				if _, again := slices.BinarySearch(before.keys, e.Key); !again {
+					cov.arrived(n, e.Source, known-e.Time)
+				}
 			}
 			return w.Add(e)
 		}
@@ -219,6 +225,13 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	if f.before.baseline != nil {
 		if err := engine.Restore(f.before.baseline); err != nil {
 			return err
+		}
+	}
+	for _, s := range event.Sources() { // before the checkpoint, which remembers what is usual
+		if d := f.coverage.delivery(s); d.New > 0 {
+			if err := engine.Deliver(d); err != nil {
+				return err
+			}
 		}
 	}
 	if f.state != nil && f.at > f.before.at {

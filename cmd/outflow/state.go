@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/outflow/outflow/alert"
@@ -26,6 +27,8 @@ type checkpoint struct {
 	baseline   *detect.Snapshot
 	desk       *alert.Desk
 	snapshot   []byte
+	keys       []uint64  // of the events of the backlog, sorted
+	newest     [32]int64 // by source: time of its newest event there
 }
 
 // state is a data directory that is open. It is nil where nothing is kept.
@@ -111,6 +114,9 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	w := sorter.Writer()
 	kept, err := s.cursors.Load(ctx, c.generation, func(rec []byte) error {
 		if event.RecordSource(rec) != event.HR {
+			c.keys = append(c.keys, event.RecordKey(rec))
+			src := event.RecordSource(rec)
+			c.newest[src] = max(c.newest[src], event.RecordTime(rec))
 			c.earliest, c.latest = earlier(c.earliest, event.RecordTime(rec)), max(c.latest, event.RecordTime(rec))
 		}
 		return w.AddRecord(rec)
@@ -121,6 +127,7 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	if err := w.Flush(); err != nil {
 		return nil, err
 	}
+	slices.Sort(c.keys)
 	c.at, c.aliases = kept.At, kept.Aliases
 	if err := c.resolver.Restore(kept.Aliases); err != nil {
 		return nil, err

@@ -1,0 +1,44 @@
+package detect
+
+import (
+	"fmt"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// sourceLate is a source whose events come much later than they used to (I02): what
+// was judged meanwhile was judged on less.
+var sourceLate = &Detector{Name: "source_late", Title: "Source late"}
+
+const (
+	lateEvents = 20     // fewer are no matter
+	lateLeast  = hourMS // nor is a shorter delay
+	lateUsual  = 2      // times the usual delay
+	lagMemory  = .8     // of the usual delay, after a delivery
+)
+
+// Delivery is what came of a source at once: in one run, or one call of its API.
+type Delivery struct {
+	Source event.Source
+	At     int64 // of its newest event, Unix milliseconds
+	New    int   // events that had not come before
+	Late   int   // of them, those older than the newest event of the source before
+	Lag    int64 // by how much 99 of 100 new events at most were older, milliseconds
+}
+
+// Deliver takes in how late the events of a delivery were. It changes nothing in
+// how people are judged: every event lands in its own window, however late.
+func (e *Engine) Deliver(d Delivery) error {
+	p := &e.Pulse[d.Source]
+	usual := p.Lag
+	p.Lag = float64(p.Lag*lagMemory) + float64((1-lagMemory)*float64(d.Lag))
+	if d.Late < lateEvents || d.Lag < lateLeast || float64(d.Lag) <= lateUsual*usual {
+		return e.err
+	}
+	f := e.healthFinding(sourceLate, d.Source.String(), d.At-d.Lag, d.At, 2)
+	f.Sources = []string{d.Source.String()}
+	f.Observed, f.Unit = float64(d.Late), "late events"
+	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; usual is %s", some(float64(d.Late), "event", "events"), number(float64(d.New)), d.Source.Title(), lasting(d.Lag), lasting(int64(usual)))
+	e.send(f)
+	return e.err
+}
