@@ -9,13 +9,6 @@ var sharingPolicy = &Detector{
 	Facts: policyFacts("sharing"),
 }
 
-// authenticationPolicy is a requirement for passwords, second factors or single
-// sign-on that is lowered for everybody (E10).
-var authenticationPolicy = &Detector{
-	Name: "authentication_policy", Title: "Authentication policy weakened", Techniques: []string{"T1556", "T1562"},
-	Facts: policyFacts("authentication"),
-}
-
 // policyFacts are those of a policy of a kind: weakened, or changed in a
 // direction that the record does not tell.
 func policyFacts(kind string) []Fact {

@@ -1,0 +1,8 @@
+package detect
+
+// authenticationPolicy is a requirement for passwords, second factors or single
+// sign-on that is lowered for everybody (E10).
+var authenticationPolicy = &Detector{
+	Name: "authentication_policy", Title: "Authentication policy weakened", Techniques: []string{"T1556", "T1562"},
+	Facts: policyFacts("authentication"),
+}

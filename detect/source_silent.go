@@ -1,0 +1,85 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// sourceSilent is a source that sends nothing for longer than its own habit by the
+// hour of the week, while other sources go on (I01).
+var sourceSilent = &Detector{Name: "source_silent", Title: "Source silent"}
+
+const (
+	weekHours   = 168
+	silentFrom  = 12.0 // −ln of how rarely a source is silent for so long
+	silentHours = 2
+	learnHours  = 14 * 24
+)
+
+// beat looks at the sources when an hour is over.
+func (e *Engine) beat(hour int64) {
+	slot := hour % weekHours
+	var seen [32]bool
+	here, usual := 0.0, 0.0
+	for _, s := range event.Sources() {
+		if seen[s] = e.Complete[s]/hourMS == hour; seen[s] {
+			here++
+		}
+		usual += e.Pulse[s].Rate[slot]
+	}
+	for _, s := range event.Sources() {
+		p := &e.Pulse[s]
+		if s == event.HR || e.Complete[s] == 0 {
+			continue
+		}
+		if p.First == 0 {
+			p.First = hour
+		}
+		rate := p.Rate[slot]
+		if seen[s] {
+			if p.Told > 0 {
+				e.resumed(s, p)
+			}
+			p.Gap, p.Told = 0, 0
+			p.Rate[slot] = float64(rate*.75) + .25
+			continue
+		}
+		others, habit := here, usual-rate // the other sources: silent too, nobody is at work
+		if habit < .5 || others >= .6*habit {
+			p.Gap -= math.Log(1 - min(rate, .97))
+		}
+		if p.Told == 0 {
+			p.Rate[slot] = rate * .75
+		}
+		if p.Told == 0 && p.Gap >= silentFrom && hour-p.First >= learnHours && hour-e.Complete[s]/hourMS >= silentHours {
+			p.Told = e.Complete[s]
+			end := (hour + 1) * hourMS
+			f := e.healthFinding(sourceSilent, s.String(), p.Told, end, 2)
+			f.Sources = []string{s.String()}
+			f.Reason = fmt.Sprintf("%s has sent nothing for %s, since %s; it is hardly ever silent for so long, and other sources go on", s.Title(), lasting(end-p.Told), stamp(p.Told))
+			f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told}}
+			e.send(f)
+		}
+	}
+}
+
+// outage says whether a source is silent that should not be.
+func (e *Engine) outage() bool {
+	for i := range e.Pulse {
+		if e.Pulse[i].Told > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// resumed tells that a source is back.
+func (e *Engine) resumed(s event.Source, p *pulse) {
+	f := e.healthFinding(sourceSilent, s.String(), p.Told, e.Complete[s], 2)
+	f.Health = false // the end of what was told, and nothing new
+	f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told, Closed: e.Complete[s]}}
+	e.send(f)
+}

@@ -1,0 +1,72 @@
+package detect
+
+import (
+	"fmt"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// unresolvedIdentity is a source many of whose accounts belong to nobody known
+// (I05).
+var unresolvedIdentity = &Detector{Name: "unresolved_identity", Title: "Accounts without a person"}
+
+const (
+	settleHours = 5 * 24 // until then accounts are still being tied to people by events that carry both
+	unresolved  = .03    // of the events that take or change something
+	unresolvedN = 200
+)
+
+// watch counts an event for the health of its source.
+func (e *Engine) watch(p *person, a *Act) {
+	switch a.Class {
+	case event.Download, event.Upload, event.Edit, event.Delete, event.ShareUser, event.ShareLink, event.Export, event.Query, event.Clone, event.AdminGrant, event.PolicyChange:
+	default:
+		return
+	}
+	if p.Service {
+		return
+	}
+	s := &e.Pulse[a.Source]
+	s.Acts++
+	for i := 0; i < len(p.Name); i++ {
+		if p.Name[i] == ':' { // source:id stands for an account that belongs to no known address
+			s.Nobody++
+			tally(&s.Who, p.Name)
+			return
+		}
+	}
+}
+
+// checkAccounts looks at accounts when a day (UTC) is over.
+func (e *Engine) checkAccounts(end int64) {
+	for _, s := range event.Sources() {
+		p := &e.Pulse[s]
+		share := p.Nobody / max(p.Acts, 1)
+		switch {
+		case p.Acts >= unresolvedN && share > unresolved && !p.NobodyTold && end/hourMS-p.First >= settleHours:
+			p.NobodyTold = true
+			f := e.healthFinding(unresolvedIdentity, s.String(), end-dayMS, end, 1)
+			f.Sources = []string{s.String()}
+			f.Observed, f.Unit = round(100*share), "% of events"
+			most, _ := top(p.Who)
+			f.Reason = fmt.Sprintf("%.0f %% of what is done in %s is done by %s to nobody known, most of it by %s: name them under aliases, or under service_accounts", 100*share, s.Title(), accounts(p.Who), quoted(most))
+			e.send(f)
+		case share < unresolved/2:
+			p.NobodyTold = false
+		}
+		p.Acts *= .6
+		p.Nobody *= .6
+	}
+}
+
+// accounts counts accounts, as far as they were noted.
+func accounts(who names) string {
+	switch n := len(who); {
+	case n == 1:
+		return "an account that belongs"
+	case n >= maxPlaces:
+		return "many accounts that belong"
+	default:
+		return number(float64(n)) + " accounts that belong"
+	}
+}
