@@ -137,7 +137,8 @@ func (e *Engine) staff(p *person, ev *event.Event) {
 		}
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
 	case event.Notice:
-		if p.Notice == 0 || ev.Time < p.Notice {
+		first := p.Notice == 0 // what HR says comes again with every run
+		if first || ev.Time < p.Notice {
 			p.Notice = ev.Time
 		}
 		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok && at != p.LastDay {
@@ -147,7 +148,9 @@ func (e *Engine) staff(p *person, ev *event.Event) {
 			e.leaving = append(e.leaving, p)
 			slices.SortFunc(e.leaving, byName)
 		}
-		e.notice(p, ev)
+		if first {
+			e.notice(p, ev)
+		}
 	}
 }
 
