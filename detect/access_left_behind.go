@@ -41,13 +41,7 @@ const maxAccess = 256 // of one person
 const grace = 3 * hourMS
 
 // lastDayEnd is the end of the last working day where the person works.
-func (p *person) lastDayEnd() int64 {
-	shift := int64((25 - p.Day.Quiet) % 24) // the quiet hour is about one in the morning
-	if shift > 12 {
-		shift -= 24
-	}
-	return p.LastDay + dayMS - shift*hourMS
-}
+func (p *person) lastDayEnd() int64 { return p.LastDay + dayMS - offset(p.Day.Quiet) }
 
 // hold notes access that an act opens or closes.
 func (e *Engine) hold(p *person, a *Act) {

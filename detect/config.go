@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,11 @@ type Exception struct {
 	Until     time.Time // before this moment; the zero time for always
 	Owner     string    // who answers for it
 	Reason    string    // why it is wanted
+}
+
+// Label is what people call the exception: its name, or what it covers.
+func (x *Exception) Label() string {
+	return cmp.Or(x.Name, x.App, x.Domain, x.User, strings.Join(x.Detectors, " "))
 }
 
 // Check returns what is wrong with a configuration, or nil.
@@ -100,7 +106,7 @@ func (c *Config) prepare() (out config) {
 		if len(x.Detectors) == 0 {
 			p.only = ^uint64(0)
 		}
-		p.App, p.Domain, p.User = strings.ToLower(x.App), strings.ToLower(strings.TrimPrefix(x.Domain, "@")), strings.ToLower(x.User)
+		p.Domain = strings.ToLower(strings.TrimPrefix(x.Domain, "@"))
 		out.exceptions = append(out.exceptions, p)
 	}
 	return out
@@ -113,7 +119,7 @@ func (x *exception) covers(a *Act) bool {
 		return false
 	case x.App != "" && !strings.EqualFold(bare(a.Client.App), x.App) && !strings.EqualFold(appName(a), x.App):
 		return false
-	case x.User != "" && x.User != strings.ToLower(a.Person):
+	case x.User != "" && !strings.EqualFold(x.User, a.Person):
 		return false
 	case x.Domain != "" && !slices.ContainsFunc(a.To, func(r event.Recipient) bool { return within(mail.Domain(r.Account), x.Domain) }):
 		return false

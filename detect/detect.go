@@ -126,6 +126,7 @@ type metric struct {
 	*Metric
 	detector int // index in All, or -1 if it only says how busy somebody is
 	harm     float64
+	carried  int // index among those that go on from day to day, or -1
 }
 
 // fact is a Fact in the flat list.
@@ -154,12 +155,13 @@ func init() {
 	for d, det := range All {
 		detected[det.Name] = d
 		for i := range det.Metrics {
-			m := metric{&det.Metrics[i], d, det.Metrics[i].Harm}
+			m := metric{&det.Metrics[i], d, det.Metrics[i].Harm, -1}
 			if m.harm == 0 {
 				m.harm = 1
 			}
 			groups[d] = append(groups[d], len(metrics))
 			if m.Carry > 0 {
+				m.carried = len(carried)
 				carried = append(carried, len(metrics))
 			}
 			if m.Slow {
@@ -178,7 +180,7 @@ func init() {
 	}
 	judged = len(metrics)
 	for i := range busy {
-		metrics = append(metrics, metric{&busy[i], -1, 0})
+		metrics = append(metrics, metric{&busy[i], -1, 0, -1})
 	}
 	for i, m := range metrics {
 		index[m.Name] = i

@@ -279,13 +279,19 @@ var circle = func() (c [24][2]float64) {
 	return c
 }()
 
-// localDay is the day of the week of a moment where the person works: the quiet
-// hour is about one in the morning there.
-func localDay(at int64, quietHour int) int {
+// offset is by how much the clock is ahead of UTC where a person works, in
+// milliseconds: the quiet hour is about one in the morning there.
+func offset(quietHour int) int64 {
 	shift := int64((25 - quietHour) % 24)
 	if shift > 12 {
 		shift -= 24
 	}
-	days := (at + shift*hourMS) / dayMS
+	return shift * hourMS
+}
+
+// localDay is the day of the week of a moment where the person works: the quiet
+// hour is about one in the morning there.
+func localDay(at int64, quietHour int) int {
+	days := (at + offset(quietHour)) / dayMS
 	return int((days + 4) % 7) // 1970-01-01 was a Thursday; 0 is Sunday
 }

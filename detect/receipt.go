@@ -31,12 +31,8 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			if m.Carry > 0 {
 				window = fmt.Sprintf("%.0f d", 1/(1-m.Carry))
 			}
-			t := &o.Tails[j]
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
-			if t.N >= warm && t.surv != nil {
-				c.Before = finding.Before{Days: t.N, AtLeast: t.surv[step(v.raw[j])], Level: float64(t.level) * tailStep, Above: t.above, Excess: t.over}
-			}
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.Tails[j].before(v.raw[j]), Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
 				continue // nothing unusual, and nothing else of the detector is
@@ -45,12 +41,9 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 		}
 	}
 	for i := range facts {
-		if _, holds := day.Facts[i]; holds {
-			f := &facts[i]
+		f := &facts[i]
+		if _, holds := day.Facts[i]; holds && !f.replaced(day) {
 			w := factPoints(f.Weight, o.Facts[i], o.FactN)
-			if f.replaced(day) {
-				continue
-			}
 			r.Facts = append(r.Facts, finding.Noticed{Detector: All[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
 		}
 	}
@@ -160,8 +153,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 		mu := float64(c.Own*c.Colleagues) * r.Busier
 		s := surprise(c.Judged, mu, c.Dispersion)
 		steps = append(steps, Step{c.Detector, fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, number(c.Judged), about(mu)), c.Surprise, s})
-		b := &c.Before
-		worth := rarity(s, b.Days, b.AtLeast, b.Level, b.Above, b.Excess, limit)
+		worth := rarity(s, c.Before, limit)
 		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
 		w := metrics[j].points(worth, c.Floor, c.Judged, c.Density)
 		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
@@ -192,9 +184,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 		steps = append(steps, Step{userRule.Name, fmt.Sprintf("points of rule %s: on %s of %s days of people here", quoted(m.Title), about(m.Seen), number(m.Days)), m.Points, w})
 		spoken = append(spoken, w)
 	}
-	if len(spoken) > 0 {
-		points[detected[userRule.Name]] = userRule.sum(spoken)
-	}
+	points[detected[userRule.Name]] = userRule.sum(spoken)
 	score, _ := combined(points, past{r.Breach, r.Right})
 	score += r.Shift
 	if r.Leaver {

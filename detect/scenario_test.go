@@ -457,13 +457,7 @@ func TestMistakes(t *testing.T) {
 			o := outcome{}
 			e := New(s.config, o.take)
 			feed(t, e, s.events)
-			for _, c := range s.checks {
-				if c[0] == "count" {
-					if got := e.Persons[address(c[1])].Day.n(c[2]); fmt.Sprint(got) != c[3] {
-						t.Errorf("%s: %v", strings.Join(c, " "), got)
-					}
-				}
-			}
+			s.counts(e)
 			if err := e.Flush(); err != nil {
 				t.Fatal(err)
 			}
@@ -497,6 +491,23 @@ func (s *scenario) told(o outcome, c []string) {
 	}
 }
 
+// counts checks what was counted on the days that are open.
+func (s *scenario) counts(e *Engine) {
+	s.t.Helper()
+	for _, c := range s.checks {
+		if c[0] != "count" {
+			continue
+		}
+		j, known := index[c[2]]
+		if !known {
+			s.t.Fatalf("no metric %q", c[2])
+		}
+		if got := e.Persons[address(c[1])].Day.Count[j]; fmt.Sprint(got) != c[3] {
+			s.t.Errorf("%s: %v", strings.Join(c, " "), got)
+		}
+	}
+}
+
 // TestCounting counts as COUNTING says: every trap of every source.
 func TestCounting(t *testing.T) {
 	paths, _ := filepath.Glob("testdata/counting/*.txt")
@@ -507,20 +518,8 @@ func TestCounting(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			s := load(t, path)
 			e := New(Config{}, func(*finding.Finding) error { return nil })
-			for i := range s.events {
-				if err := e.Handle(s.events[i].person, s.events[i].e); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, c := range s.checks {
-				j, known := index[c[2]]
-				if !known {
-					t.Fatalf("no metric %q", c[2])
-				}
-				if got := e.Persons[address(c[1])].Day.Count[j]; fmt.Sprint(got) != c[3] {
-					t.Errorf("%s: %v", strings.Join(c, " "), got)
-				}
-			}
+			feed(t, e, s.events)
+			s.counts(e)
 		})
 	}
 }

@@ -35,8 +35,11 @@ const (
 // days, and the colleagues' as far as there are few of them.
 func (o *org) mean(p *person, d *department, j int) float64 { return p.mean(j, o.peers(d, j)) }
 
-func (p *person) mean(j int, peers float64) float64 {
-	return max((float64(kappa*peers)+p.Sum[j])/(kappa+p.Active), .003)
+func (p *person) mean(j int, peers float64) float64 { return shrunk(peers, p.Sum[j], p.Active) }
+
+// shrunk is a mean over some days, drawn towards that of the peers.
+func shrunk(peers, sum, days float64) float64 {
+	return max((float64(kappa*peers)+sum)/(kappa+days), .003)
 }
 
 // scaled maps a total to the count that is judged.
@@ -50,16 +53,16 @@ func (m *Metric) scaled(x float64) float64 {
 	return math.Floor(x)
 }
 
-// density is how much of what a detector counts today came in one burst: what is
-// spread over the day is work, more often than what comes at once.
-func (d *Detector) density(day *Day) float64 {
+// density is how much of what a detector, by its index, counts today came in one
+// burst: what is spread over the day is work, more often than what comes at once.
+func (d *Day) density(g int) float64 {
 	total, burst := 0.0, 0.0
-	for _, j := range groups[detected[d.Name]] {
+	for _, j := range groups[g] {
 		switch m := &metrics[j]; {
 		case m.Burst && burst == 0:
-			burst = day.Count[j]
+			burst = d.Count[j]
 		case total == 0 && !m.Burst:
-			total = day.Count[j]
+			total = d.Count[j]
 		}
 	}
 	if burst == 0 || total == 0 {
@@ -72,7 +75,7 @@ func (d *Detector) density(day *Day) float64 {
 // unless today adds to it.
 func (d *Day) judged(j int) float64 {
 	m := &metrics[j]
-	if m.Carry > 0 && d.Added&(1<<slices.Index(carried, j)) == 0 {
+	if m.carried >= 0 && d.Added&(1<<m.carried) == 0 {
 		return 0
 	}
 	return m.scaled(d.Count[j])
@@ -174,7 +177,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	for g, det := range All {
 		from := det.floor(leaving)
 		v.spoken = v.spoken[:0]
-		v.dense[g] = det.density(day)
+		v.dense[g] = day.density(g)
 		for _, j := range groups[g] {
 			x := day.judged(j)
 			if x == 0 {
@@ -203,9 +206,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.spoken = append(v.spoken, rulePoints(r.Level, o.rule(x.Rule), o.FactN))
 		}
 	}
-	if len(v.spoken) > 0 {
-		v.points[detected[userRule.Name]] = userRule.sum(v.spoken)
-	}
+	v.points[detected[userRule.Name]] = userRule.sum(v.spoken)
 	score, c := combined(v.points, p.before(at))
 	v.breach = c.breach
 	v.points[detected[compromiseTakeout.Name]], v.points[detected[privilegeTakeout.Name]] = c.compromise, c.privilege
@@ -214,7 +215,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	for i, j := range slow {
 		x := metrics[j].scaled(day.Count[j])
 		mu, k := expect(j)
-		long := max((float64(kappa*v.peers[j])+p.Long[i])/(kappa+p.LongN), .003)
+		long := shrunk(v.peers[j], p.Long[i], p.LongN)
 		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before
 		v.shifts[i] = cusum(p.Shift[i], x, mu, k)
 		if x > 0 {
@@ -259,13 +260,14 @@ func (e *Engine) closeDay(p *person) {
 	o, day := e.org(p), &p.Day
 	d := o.department(p.Department)
 
+	outage, leaving := e.outage(), p.leaving(day.Latest)
 	for j := range metrics {
 		x := day.judged(j)
 		y := min(x, 5*v.mean[j]+8) // one day teaches little
 		switch {
-		case x < v.mean[j] && e.outage():
+		case x < v.mean[j] && outage:
 			y = v.mean[j] // what a silent source did not report does not become usual
-		case p.leaving(day.Latest):
+		case leaving:
 			y = min(y, v.mean[j]) // what is taken before leaving does not become usual
 		case v.risk >= alerting:
 			y = min(y, float64(3*v.mean[j])+5) // a day with an alert teaches less
@@ -320,7 +322,7 @@ func (e *Engine) closeDay(p *person) {
 	if day.Best >= anchor {
 		o.NotableAdd++
 	}
-	if p.leaving(day.Latest) {
+	if leaving {
 		o.Leavers++
 	}
 	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mathext"
+
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // surprise is −log₁₀ P(X ≥ x) of a negative binomial with mean mu and dispersion
@@ -111,26 +113,29 @@ func (t *Tail) prepare() {
 	t.over = max(excess/max(t.above, 1e-9), .2)
 }
 
-// rarity is −ln of how often the statistic was at least s, at most limit beyond
-// what has been seen.
-func (t *Tail) rarity(s, limit float64) float64 {
+// before is how the statistic was distributed until now, as far as its rarity at s
+// depends on it; nothing if there were too few days.
+func (t *Tail) before(s float64) finding.Before {
 	if t.N < warm || t.surv == nil {
-		return rarity(s, 0, 0, 0, 0, 0, limit)
+		return finding.Before{}
 	}
-	return rarity(s, t.N, t.surv[step(s)], float64(t.level)*tailStep, t.above, t.over, limit)
+	return finding.Before{Days: t.N, AtLeast: t.surv[step(s)], Level: float64(t.level) * tailStep, Above: t.above, Excess: t.over}
 }
 
-// rarity is −ln of how often a statistic was at least s on n person-days, of
-// which atLeast had as much, and above had more than a level, by over on average.
-// Without days before, the distribution is taken at its word, up to a point.
-func rarity(s, n, atLeast, level, above, over, limit float64) float64 {
-	if n == 0 {
+// rarity is −ln of how often the statistic was at least s, at most limit beyond
+// what has been seen.
+func (t *Tail) rarity(s, limit float64) float64 { return rarity(s, t.before(s), limit) }
+
+// rarity is −ln of how often a statistic was at least s before. Without days before,
+// the distribution is taken at its word, up to a point.
+func rarity(s float64, b finding.Before, limit float64) float64 {
+	if b.Days == 0 {
 		return min(s*math.Ln10, 3)
 	}
-	flat := -math.Log(min((atLeast+.5)/(n+1), 1))
-	if s <= level {
+	flat := -math.Log(min((b.AtLeast+.5)/(b.Days+1), 1))
+	if s <= b.Level {
 		return flat
 	}
-	tail := -math.Log((above+.5)/(n+1)) + (s-level)/over
-	return min(max(tail, flat*.7), -math.Log(.5/(n+1))+limit)
+	tail := -math.Log((b.Above+.5)/(b.Days+1)) + (s-b.Level)/b.Excess
+	return min(max(tail, flat*.7), -math.Log(.5/(b.Days+1))+limit)
 }

@@ -50,8 +50,8 @@ func (e *Engine) count(p *person, a *Act) bool {
 			d.Bursts[j] = b
 		}
 		d.Count[j] += n
-		if m.Carry > 0 {
-			d.Added |= 1 << slices.Index(carried, j)
+		if m.carried >= 0 {
+			d.Added |= 1 << m.carried
 		}
 		if j >= judged {
 			continue
@@ -149,15 +149,14 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
 		v.points[detected["slow_drip"]] = v.shift
 	}
-	receipt := e.receipt(p, v, at)
+	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(risk))
 	for g, det := range All {
 		if v.points[g] <= 0 {
 			continue
 		}
 		d.Rev[g]++
 		f := e.finding(p, det, g, v, at)
-		f.Rate = round3(e.org(p).rate(risk))
-		f.Risk, f.Points = risk, round3(v.points[g])
+		f.Risk, f.Rate, f.Points = risk, rate, round3(v.points[g])
 		f.Receipt, receipt = receipt, nil
 		e.send(f)
 	}
@@ -179,7 +178,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	pr := &d.Proof[g]
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
-		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: math.Round(p.Active*10) / 10,
+		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active),
 		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}
 	if pr.N > 0 {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/outflow/outflow/internal/event"
 )
@@ -28,12 +29,9 @@ func (e *Engine) watch(p *person, a *Act) {
 	}
 	s := &e.Pulse[a.Source]
 	s.Acts++
-	for i := 0; i < len(p.Name); i++ {
-		if p.Name[i] == ':' { // source:id stands for an account that belongs to no known address
-			s.Nobody++
-			tally(&s.Who, p.Name)
-			return
-		}
+	if strings.Contains(p.Name, ":") { // source:id stands for an account that belongs to no known address
+		s.Nobody++
+		tally(&s.Who, p.Name)
 	}
 }
 

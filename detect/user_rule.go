@@ -215,7 +215,7 @@ func (e *Engine) sayRules(d *Day) (clauses, techniques []string) {
 		if i >= 3 {
 			continue
 		}
-		s := fmt.Sprintf("rule %s (%s)", quoted(r.Title), levelNames[r.Level])
+		s := fmt.Sprintf("rule %s (%s)", quoted(r.Title), r.Level)
 		if x.More != "" {
 			s += ": " + x.More
 		} else if x.N > 1 {
@@ -228,5 +228,3 @@ func (e *Engine) sayRules(d *Day) (clauses, techniques []string) {
 	}
 	return clauses, techniques
 }
-
-var levelNames = [...]string{"informational", "low", "medium", "high", "critical"}

@@ -64,23 +64,8 @@ next:
 	return true
 }
 
-// Header names the columns of a table, folded to lower case without spaces,
-// dots, underscores, dashes and parentheses, so that "Event time", "event_time"
-// and "EVENT TIME" are one.
+// Header names the columns of a table, folded by plain.Column.
 type Header []string
-
-// FoldColumn folds a column name the way Header does.
-func FoldColumn(name string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(strings.TrimSpace(name)) {
-		switch r {
-		case ' ', '.', '_', '-', '(', ')', '[', ']', '"', '\ufeff':
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
 
 // Has says whether all of the given (folded) columns are there.
 func (h Header) Has(names ...string) bool {

@@ -10,7 +10,6 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -157,7 +156,7 @@ func backtest(ctx context.Context, paths []string, workers int, old, next *confi
 		return cmp.Or(-cmp.Compare(math.Abs(a.Alert.Score-a.Score), math.Abs(b.Alert.Score-b.Score)), cmp.Compare(a.Alert.ID, b.Alert.ID))
 	})
 	for i, c := range res.covered {
-		x := exceptionCount{Name: cmp.Or(c.Name, c.App, c.Domain, c.User, strings.Join(c.Detectors, " ")), Owner: c.Owner, Reason: c.Reason, Events: c.Acts, People: c.Users}
+		x := exceptionCount{Name: c.Label(), Owner: c.Owner, Reason: c.Reason, Events: c.Acts, People: c.Users}
 		if !c.Until.IsZero() {
 			x.Until = c.Until.UTC().Format(time.RFC3339)
 		}

@@ -175,8 +175,8 @@ func (c *coverage) add(reports []files.Report) {
 	}
 }
 
-// dropped takes in what sorting dropped, and sums up.
-func (c *coverage) dropped(stats order.Stats) {
+// sum adds up what the workers have counted.
+func (c *coverage) sum() {
 	for _, t := range c.workers {
 		c.Late += t.late
 		for s, n := range t.events {
@@ -203,6 +203,10 @@ func (c *coverage) dropped(stats order.Stats) {
 			c.Unmapped[src][name] += n
 		}
 	}
+}
+
+// dropped takes in what sorting dropped.
+func (c *coverage) dropped(stats order.Stats) {
 	for src, n := range stats.Duplicates {
 		sc := c.Sources[src.String()]
 		sc.Duplicates = n

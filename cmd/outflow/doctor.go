@@ -181,6 +181,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	}
 	cov.add(unreadable)
 	cov.add(reports)
+	cov.sum()
 	total := &seen[0]
 	for i := range seen[1:] {
 		for s := range total {
@@ -200,17 +201,13 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 
 func (d *diagnosis) sources(cov *coverage) {
 	for _, s := range event.Sources() {
-		x := sourceDiagnosis{Source: s.String()}
-		var from, to int64
-		for _, t := range cov.workers {
-			x.Events += t.events[s]
-			from, to = earlier(from, t.from[s]), max(to, t.to[s])
-		}
-		if x.Events == 0 {
+		c, known := cov.Sources[s.String()]
+		if !known {
 			continue
 		}
-		if from > 0 {
-			x.From, x.To, x.Days = time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC(), int(to/day-from/day)+1
+		x := sourceDiagnosis{Source: s.String(), Events: c.Events, From: c.From, To: c.To}
+		if !c.From.IsZero() {
+			x.Days = int(c.To.UnixMilli()/day-c.From.UnixMilli()/day) + 1
 		}
 		d.Sources = append(d.Sources, x)
 	}

@@ -205,6 +205,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 		recs = recs[:0]
 		return err
 	})
+	f.coverage.sum()
 	f.coverage.dropped(stats)
 	if err != nil {
 		return err

@@ -198,7 +198,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		fmt.Fprintf(&b, "Rule left out: %s\n", escaped(bad.Error()))
 	}
 	for _, c := range res.covered {
-		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", escaped(cmp.Or(c.Name, c.App, c.Domain, c.User, strings.Join(c.Detectors, " "))), count(c.Acts), count(c.Users), escaped(c.Owner), escaped(c.Reason))
+		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", escaped(c.Label()), count(c.Acts), count(c.Users), escaped(c.Owner), escaped(c.Reason))
 	}
 	if f.format == "table" && file == nil {
 		fmt.Fprintln(stderr)

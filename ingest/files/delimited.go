@@ -80,7 +80,7 @@ func (r *reader) header(delims []byte) (*ingest.Table, ingest.Header, byte) {
 		}
 		h := make(ingest.Header, len(cells))
 		for i, c := range cells {
-			h[i] = ingest.FoldColumn(string(c))
+			h[i] = plain.Column(string(c))
 		}
 		for _, t := range r.tables {
 			if t.Match(h) {

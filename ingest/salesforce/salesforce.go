@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Formats are the JSON shapes of Salesforce events.
@@ -127,7 +128,7 @@ type row struct {
 func bind(h ingest.Header) func([][]byte, *ingest.Sink) error {
 	var at [columnCount]int
 	for i, n := range columnNames {
-		at[i] = h.Index(ingest.FoldColumn(n))
+		at[i] = h.Index(plain.Column(n))
 	}
 	r := new(row)
 	return func(cells [][]byte, out *ingest.Sink) error {

@@ -21,7 +21,7 @@ var allowed = []struct {
 	{"internal/mail", nil},
 	{"internal/plain", nil},
 	{"internal/jsonscan", nil},
-	{"internal/sigma", []string{"internal/event", "internal/jsonscan"}},
+	{"internal/sigma", []string{"internal/event", "internal/jsonscan", "internal/plain"}},
 	{"internal/sqlitedb", nil},
 	{"internal/eventlog", []string{"internal/sqlitedb", "internal/eventlog"}},
 	{"ingest", []string{"ingest", "internal/"}},

@@ -4,6 +4,7 @@ package plain
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,21 @@ func Disturbs(c rune) bool {
 		return true
 	}
 	return false
+}
+
+// Column folds the name of a table's column to lower case without spaces, dots,
+// underscores, dashes and brackets, so that "Event time", "event_time" and "EVENT
+// TIME" are one.
+func Column(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(strings.TrimSpace(name)) {
+		switch r {
+		case ' ', '.', '_', '-', '(', ')', '[', ']', '"', '\ufeff':
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // Number writes a whole number with separators: 41,200.

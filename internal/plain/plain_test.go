@@ -33,3 +33,11 @@ func TestDuration(t *testing.T) {
 		}
 	}
 }
+
+func TestColumn(t *testing.T) {
+	for _, name := range []string{"Event time", "event_time", "EVENT TIME", " Event-Time ", "\ufeff\"event.time\"", "[event] (time)"} {
+		if got := Column(name); got != "eventtime" {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+}

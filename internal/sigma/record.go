@@ -5,19 +5,21 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/internal/jsonscan"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // fields are what the rules of a source ask records for: a number for every
 // field, so that a record is read once, and only as far as somebody asks.
 type fields struct {
 	slots    map[string]int // by path in lower case, other names of a field included
+	columns  map[string]int // the same by the folded name of a column
 	prefixes map[string]bool
 	keywords bool // some rule looks for words anywhere
 	n        int
 }
 
 func newFields() *fields {
-	return &fields{slots: map[string]int{}, prefixes: map[string]bool{"": true}}
+	return &fields{slots: map[string]int{}, columns: map[string]int{}, prefixes: map[string]bool{"": true}}
 }
 
 // slot is the number of a field, under one of its names or several.
@@ -41,6 +43,7 @@ func (f *fields) slot(name string, others []string) int {
 
 func (f *fields) add(path string, at int) {
 	f.slots[path] = at
+	f.columns[plain.Column(path)] = at
 	for i := range path {
 		if path[i] == '.' {
 			f.prefixes[path[:i]] = true
@@ -67,7 +70,7 @@ type Record struct {
 func (r *Record) Reset(raw []byte) { r.raw, r.columns, r.cells, r.read = raw, nil, nil, false }
 
 // ResetRow makes the record a row of a table, by folded column names
-// (ingest.FoldColumn).
+// (plain.Column).
 func (r *Record) ResetRow(columns []string, cells [][]byte) {
 	r.raw, r.columns, r.cells, r.read = nil, columns, cells, false
 }
@@ -99,20 +102,15 @@ func (r *Record) prepare(f *fields) {
 	}
 }
 
-// row takes the cells that somebody asks for. Columns are folded: what separates
-// words in their names is left out, as it is here in those of fields.
+// row takes the cells that somebody asks for.
 func (r *Record) row() {
-	fold := strings.NewReplacer(" ", "", ".", "", "_", "", "-", "")
-	for name, at := range r.of.slots {
-		name = fold.Replace(name)
-		for i, c := range r.columns {
-			if c == name && i < len(r.cells) && len(r.cells[i]) > 0 {
-				r.set(at, string(r.cells[i]))
+	for i, c := range r.cells {
+		if i < len(r.columns) && len(c) > 0 {
+			if at, wanted := r.of.columns[r.columns[i]]; wanted {
+				r.set(at, string(c))
 			}
 		}
-	}
-	if r.of.keywords {
-		for _, c := range r.cells {
+		if r.of.keywords {
 			r.texts = append(r.texts, strings.ToLower(string(c)))
 		}
 	}

@@ -6,6 +6,7 @@ package sigma
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +47,19 @@ const (
 	Critical
 )
 
-var levels = map[string]Level{"": Medium, "informational": Informational, "low": Low, "medium": Medium, "high": High, "critical": Critical}
+var levelNames = [...]string{"informational", "low", "medium", "high", "critical"}
+
+// String is the level as rules write it.
+func (l Level) String() string { return levelNames[min(max(l, 0), Critical)] }
+
+// parseLevel reads a level; a rule that states none is of level medium.
+func parseLevel(name string) (Level, bool) {
+	if name == "" {
+		return Medium, true
+	}
+	i := slices.Index(levelNames[:], strings.ToLower(name))
+	return Level(i), i >= 0
+}
 
 // Rule is a rule that is compiled.
 type Rule struct {
@@ -140,7 +153,7 @@ var aliases = map[event.Source]map[string][]string{
 // compile compiles the rules of a document: a rule, or a correlation.
 func compile(v *value) (r *Rule, skipped string, err error) {
 	r = &Rule{ID: v.str("id"), Name: v.str("name"), Title: v.str("title"), Tags: v.texts("tags"), Line: v.line}
-	level, known := levels[strings.ToLower(v.str("level"))]
+	level, known := parseLevel(v.str("level"))
 	if r.Level = level; !known {
 		return nil, "", &Error{Line: v.get("level").line, Reason: quote(v.str("level")) + " is not a level"}
 	}

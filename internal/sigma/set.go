@@ -21,6 +21,8 @@ type Set struct {
 	fields   [32]*fields
 }
 
+func newSet() *Set { return &Set{byID: map[string]int{}} }
+
 // Skipped is a rule that cannot speak here.
 type Skipped struct{ File, Title, Reason string }
 
@@ -28,7 +30,7 @@ type Skipped struct{ File, Title, Reason string }
 // .test.yaml hold tests. Rules that cannot be compiled are listed in bad, with
 // file and line; the others can be used.
 func Load(path string) (set *Set, bad []error, err error) {
-	set = &Set{byID: map[string]int{}}
+	set = newSet()
 	var paths []string
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && isRule(p) {
@@ -79,16 +81,12 @@ func (s *Set) add(file string, data []byte) (bad []error) {
 		}
 		r.File = file
 		r.ID = cmp.Or(r.ID, r.Name, r.Title)
-		for _, other := range s.Rules {
-			if other.ID == r.ID {
-				bad = append(bad, &Error{file, r.Line, "the id " + quote(r.ID) + " is that of a rule in " + other.File})
-				r = nil
-				break
-			}
+		if other := s.Rule(r.ID); other != nil {
+			bad = append(bad, &Error{file, r.Line, "the id " + quote(r.ID) + " is that of a rule in " + other.File})
+			continue
 		}
-		if r != nil {
-			s.Rules = append(s.Rules, r)
-		}
+		s.byID[r.ID] = len(s.Rules)
+		s.Rules = append(s.Rules, r)
 	}
 	return bad
 }
@@ -144,7 +142,7 @@ func (s *Set) link() (bad []error) {
 }
 
 func (s *Set) index() {
-	s.byID = map[string]int{}
+	clear(s.byID) // correlations that could not be linked are gone
 	for i, r := range s.Rules {
 		s.byID[r.ID] = i
 		if r.Correlation == nil {

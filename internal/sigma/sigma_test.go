@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func write(t testing.TB, files map[string]string) string {
@@ -81,6 +82,28 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestRow asks a rule about rows of a table, whose columns may be written in any way.
+func TestRow(t *testing.T) {
+	set, bad, err := Load(write(t, map[string]string{"r.yml": rule("    sel:\n        event_Name: StopLogging\n        Source IP address|cidr: 203.0.113.0/24\n    condition: sel")}))
+	if err != nil || len(bad) > 0 {
+		t.Fatal(bad, err)
+	}
+	columns := []string{plain.Column("Event name"), plain.Column("SOURCE_IP_ADDRESS"), plain.Column("Other")}
+	for cells, want := range map[string]bool{"StopLogging 203.0.113.9 x": true, "StopLogging 203.0.114.9 x": false, "StartLogging 203.0.113.9 x": false, "StopLogging": false} {
+		var row [][]byte
+		for _, c := range strings.Fields(cells) {
+			row = append(row, []byte(c))
+		}
+		var r Record
+		r.ResetRow(columns, row)
+		got := false
+		NewMatcher(set).Match(event.CloudTrail, strings.Fields(cells)[0], &r, func(*Rule, [][2]string) { got = true })
+		if got != want {
+			t.Errorf("%s: %v", cells, got)
+		}
+	}
+}
+
 // TestErrors names what is wrong with a rule, and its line; other rules are used.
 func TestErrors(t *testing.T) {
 	for body, want := range map[string]string{
@@ -138,7 +161,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(rule("    sel:\n        a|contains|all: [b, c]\n    condition: 1 of sel* and not (sel)"))
 	f.Add("title: C\ncorrelation:\n    type: temporal\n    rules: [x]\n    group-by: [a]\n    timespan: 5m\n")
 	f.Fuzz(func(t *testing.T, body string) {
-		s := &Set{byID: map[string]int{}}
+		s := newSet()
 		s.add("f.yml", []byte(body))
 		s.link()
 		s.index()
