@@ -120,6 +120,7 @@ func (q *quality) run(w io.Writer, seeds []string) error {
 		fmt.Fprintf(w, "| %s | **%.3f** | %.2f – %.2f | %.3f | %.3f | %s |\n", strings.TrimSuffix(b, "/1000"), res.Recall[b], res.RecallLow[b], res.RecallHigh[b], strict.Recall[b], res.RecallShared[b], kept(worlds, []float64{1, 2, 5}[i]))
 	}
 	fmt.Fprintf(w, "\n¹ False alerts per 1,000 user-days with `budget: 1`, 2 or 5: over all organisations, and the lowest and highest of one.\n\n")
+	curve(w, worlds)
 	fmt.Fprintf(w, "Precision among the 20 best of each week: %.2f. Incidents in a weekly top 20: %.3f. Time to detect: median %.1f hours, 90th percentile %.1f hours. Everything with `--all`: recall %.3f at %.0f false alerts.\n\n",
 		res.PrecisionAt20, res.FoundAt20, res.HoursMedian, res.HoursP90, res.EmittedRecall, res.EmittedFalse)
 	table := func(title string, by map[string][]float64) {
@@ -297,6 +298,36 @@ func kept(worlds []*world, budget float64) string {
 		all, days, low, high = all+n, days+float64(x.labels.Meta.UserDays), min(low, rate), max(high, rate)
 	}
 	return fmt.Sprintf("%.2f (%.2f – %.2f)", all*1000/days, low, high)
+}
+
+// curve says how frequent alerts are from a score on: what detect/rate.go rests on.
+func curve(w io.Writer, worlds []*world) {
+	fmt.Fprintf(w, "| alerts per 1,000 user-days, from a score on |")
+	scores := []float64{2.4, 3.5, 5.2, 6.5, 7.6, 9.3, 12, 14.6}
+	for _, s := range scores {
+		fmt.Fprintf(w, " %g |", s)
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---|", len(scores)))
+	for _, row := range []struct {
+		name string
+		all  bool
+	}{{"false ones", false}, {"all", true}} {
+		fmt.Fprintf(w, "| %s |", row.name)
+		for _, s := range scores {
+			n, days := 0.0, 0.0
+			for _, x := range worlds {
+				days += float64(x.labels.Meta.UserDays)
+				for u, a := range x.units(x.labels.Meta.TestStart, x.labels.Meta.End) {
+					if a.Score >= s && (row.all || u.hit < 0) {
+						n++
+					}
+				}
+			}
+			fmt.Fprintf(w, " %.2f |", n*1000/days)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w)
 }
 
 // lost lists the incidents that the budget of 2 does not reach.
