@@ -34,13 +34,23 @@ func topGrant(a *Act) bool {
 	if a.Attr(event.AttrGrant) != "" {
 		return true
 	}
-	r := strings.ToLower(role(a))
+	for r := range strings.SplitSeq(strings.ToLower(role(a)), ",") { // Okta names several at once
+		if fullControl(strings.TrimSpace(r)) {
+			return true
+		}
+	}
+	return false
+}
+
+// fullControl says whether the name of a role, in small letters, is that of one
+// over everything.
+func fullControl(r string) bool {
 	for _, minor := range []string{"readonly", "read only", "reader", "viewer", "view", "auditor", "helpdesk", "help desk", "billing", "reports", "support", "security_reader", "user administrator", "groups", "services", "guest"} {
 		if strings.Contains(r, minor) {
 			return false
 		}
 	}
-	for _, full := range []string{"administratoraccess", "global administrator", "super", "org_admin", "_seed_admin", "root", "owner", "poweruser", "fullaccess", "full access", "privileged", "company administrator", "iamfullaccess"} {
+	for _, full := range []string{"administratoraccess", "global administrator", "super", "org_admin", "organization administrator", "_seed_admin", "root", "owner", "poweruser", "fullaccess", "full access", "privileged", "company administrator", "iamfullaccess"} {
 		if strings.Contains(r, full) {
 			return true
 		}

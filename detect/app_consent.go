@@ -7,13 +7,13 @@ import (
 )
 
 // appConsent is an application that is new to the organisation, or may read all
-// files or mail (D05).
+// files or mail, or change accounts (D05).
 var appConsent = &Detector{
 	Name: "app_consent", Title: "Application authorised", Techniques: []string{"T1528", "T1671"},
 	Facts: []Fact{{
 		Name: "app_broad", Weight: .5, Stake: 2, On: grants, Holds: func(a *Act) bool { return broad(a.Attr(event.AttrScopes)) },
 		Say: func(a *Act) string {
-			return "let the application " + quoted(appName(a)) + " read all their files or mail"
+			return "let the application " + quoted(appName(a)) + " read all their files or mail, or change accounts"
 		},
 	}, {
 		Name: "app_new", Weight: .3, Stake: 1, On: grants, Holds: func(a *Act) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
@@ -38,7 +38,7 @@ func broad(scopes string) bool {
 	for s := range strings.FieldsSeq(scopes) {
 		s = strings.TrimSuffix(strings.ToLower(s), "/")
 		switch {
-		case strings.HasSuffix(s, "auth/drive"), strings.HasSuffix(s, "auth/drive.readonly"), strings.HasSuffix(s, "auth/cloud-platform"), strings.HasPrefix(s, "https://mail.google.com"),
+		case strings.HasSuffix(s, "auth/drive"), strings.HasSuffix(s, "auth/drive.readonly"), strings.HasSuffix(s, "auth/cloud-platform"), strings.HasSuffix(s, "auth/admin.directory.user"), strings.HasSuffix(s, "auth/admin.directory.group"), strings.HasPrefix(s, "https://mail.google.com"),
 			strings.Contains(s, "auth/gmail.readonly"), strings.Contains(s, "auth/gmail.modify"), strings.HasPrefix(s, "files.read.all"), strings.HasPrefix(s, "files.readwrite.all"),
 			strings.HasPrefix(s, "sites.read"), strings.HasPrefix(s, "sites.fullcontrol"), s == "mail.read", s == "mail.readwrite", s == "full_access_as_app":
 			return true

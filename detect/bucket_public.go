@@ -1,12 +1,16 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"cmp"
 
-// bucketPublic is a bucket or object that a policy or an access list opens to
-// everybody (C01). The effective grant is evaluated when the record is decoded:
+	"github.com/outflow/outflow/internal/event"
+)
+
+// bucketPublic is a bucket, an object or another resource of the cloud that a
+// policy, an access list or a setting opens to everybody (C01, C06). The effective grant is evaluated when the record is decoded:
 // any form of the wildcard principal, conditions, and grants to all users.
 var bucketPublic = &Detector{
-	Name: "bucket_public", Title: "Bucket or object made public", Techniques: []string{"T1530", "T1537"},
+	Name: "bucket_public", Title: "Bucket or other resource made public", Techniques: []string{"T1530", "T1537"},
 	Facts: []Fact{{
 		Name: "bucket_public", Weight: .8, Stake: 2, Lasts: "bucket_public_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
 		Say: sayOpened,
@@ -25,10 +29,7 @@ func opened(a *Act) bool {
 }
 
 func sayOpened(a *Act) string {
-	what := "bucket " + quoted(a.Object.Container)
-	if a.Object.Container == "" {
-		what = "bucket " + quoted(a.Object.Name)
-	}
+	what := a.Object.Type + " " + quoted(cmp.Or(a.Object.Container, a.Object.Name))
 	if a.Object.Type == "object" {
 		what = "object " + quoted(a.Object.Container+"/"+a.Object.Name)
 	}

@@ -60,9 +60,13 @@ func ways(a *Act) (list []way) {
 			list = append(list, way{thing("network", a.Object.ID), ""})
 		}
 	case event.PolicyChange, event.Upload:
-		sub := "acl"
-		if strings.Contains(a.Action, "Policy") {
+		sub := "" // only buckets and objects have two ways
+		switch {
+		case a.Object.Type != "bucket" && a.Object.Type != "object":
+		case strings.Contains(a.Action, "Policy"):
 			sub = "policy"
+		default:
+			sub = "acl"
 		}
 		list = append(list, way{thing("resource", a.Object.Type, resource(a)), sub})
 	case event.GuardChange:

@@ -31,19 +31,41 @@ var calls = map[string]call{
 	"ListObjectsV2":       {"s3.", event.List, nil},
 	"ListObjectVersions":  {"s3.", event.List, nil},
 
-	"PutBucketPolicy":                {"s3.", event.PolicyChange, bucketPolicy},
-	"DeleteBucketPolicy":             {"s3.", event.PolicyChange, madePrivate},
-	"SetRepositoryPolicy":            {"ecr.", event.PolicyChange, repositoryPolicy},
-	"DeleteRepositoryPolicy":         {"ecr.", event.PolicyChange, repositoryPrivate},
-	"PutBucketAcl":                   {"s3.", event.PolicyChange, bucketACL},
-	"PutObjectAcl":                   {"s3.", event.PolicyChange, bucketACL},
-	"CreateBucket":                   {"s3.", event.CloudChange, bucketACL},
-	"PutBucketPublicAccessBlock":     {"s3.", event.GuardChange, accessBlock},
-	"DeleteBucketPublicAccessBlock":  {"s3.", event.GuardChange, accessBlockOff},
-	"PutPublicAccessBlock":           {"s3.", event.GuardChange, accessBlock},
-	"DeletePublicAccessBlock":        {"s3.", event.GuardChange, accessBlockOff},
-	"PutAccountPublicAccessBlock":    {"s3.", event.GuardChange, accessBlock},
-	"DeleteAccountPublicAccessBlock": {"s3.", event.GuardChange, accessBlockOff},
+	"PutBucketPolicy":                 {"s3.", event.PolicyChange, bucketPolicy},
+	"DeleteBucketPolicy":              {"s3.", event.PolicyChange, madePrivate},
+	"SetRepositoryPolicy":             {"ecr.", event.PolicyChange, repositoryPolicy},
+	"DeleteRepositoryPolicy":          {"ecr.", event.PolicyChange, repositoryPrivate},
+	"SetQueueAttributes":              {"sqs.", event.CloudChange, servicePolicy},
+	"CreateQueue":                     {"sqs.", event.CloudChange, servicePolicy},
+	"SetTopicAttributes":              {"sns.", event.CloudChange, servicePolicy},
+	"PutKeyPolicy":                    {"kms.", event.CloudChange, servicePolicy},
+	"CreateKey":                       {"kms.", event.CloudChange, servicePolicy},
+	"PutResourcePolicy":               {"", event.CloudChange, servicePolicy},
+	"SetVaultAccessPolicy":            {"glacier.", event.CloudChange, servicePolicy},
+	"CreateElasticsearchDomain":       {"es.", event.CloudChange, servicePolicy},
+	"UpdateElasticsearchDomainConfig": {"es.", event.CloudChange, servicePolicy},
+	"CreateDomain":                    {"es.", event.CloudChange, servicePolicy},
+	"UpdateDomainConfig":              {"es.", event.CloudChange, servicePolicy},
+	"UpdateAssumeRolePolicy":          {"iam.", event.CloudChange, servicePolicy},
+	"CreateRole":                      {"iam.", event.CloudChange, servicePolicy},
+	"AddPermission20150331v2":         {"lambda.", event.CloudChange, functionPermission},
+	"CreateFunctionUrlConfig":         {"lambda.", event.CloudChange, functionURL},
+	"UpdateFunctionUrlConfig":         {"lambda.", event.CloudChange, functionURL},
+	"UpdateProjectVisibility":         {"codebuild.", event.PolicyChange, projectVisibility},
+	"CreateDBInstance":                {"rds.", event.CloudChange, databaseAccess},
+	"ModifyDBInstance":                {"rds.", event.CloudChange, databaseAccess},
+	"CreateDBCluster":                 {"rds.", event.CloudChange, databaseAccess},
+	"ModifyDBCluster":                 {"rds.", event.CloudChange, databaseAccess},
+	"RestoreDBInstanceFromDBSnapshot": {"rds.", event.CloudChange, databaseAccess},
+	"PutBucketAcl":                    {"s3.", event.PolicyChange, bucketACL},
+	"PutObjectAcl":                    {"s3.", event.PolicyChange, bucketACL},
+	"CreateBucket":                    {"s3.", event.CloudChange, bucketACL},
+	"PutBucketPublicAccessBlock":      {"s3.", event.GuardChange, accessBlock},
+	"DeleteBucketPublicAccessBlock":   {"s3.", event.GuardChange, accessBlockOff},
+	"PutPublicAccessBlock":            {"s3.", event.GuardChange, accessBlock},
+	"DeletePublicAccessBlock":         {"s3.", event.GuardChange, accessBlockOff},
+	"PutAccountPublicAccessBlock":     {"s3.", event.GuardChange, accessBlock},
+	"DeleteAccountPublicAccessBlock":  {"s3.", event.GuardChange, accessBlockOff},
 
 	"AuthorizeSecurityGroupIngress": {"ec2.", event.NetworkOpen, ingressRules},
 	"ModifySecurityGroupRules":      {"ec2.", event.NetworkOpen, modifiedRules},
@@ -114,6 +136,14 @@ var calls = map[string]call{
 	"DeleteFlowLogs":              {"ec2.", event.Tamper, nil},
 	"StopConfigurationRecorder":   {"config.", event.Tamper, nil},
 	"DeleteDetector":              {"guardduty.", event.Tamper, nil},
+	"DeleteDeliveryChannel":       {"config.", event.Tamper, nil},
+	"DisableSecurityHub":          {"securityhub.", event.Tamper, nil},
+	"StopActivityStream":          {"rds.", event.Tamper, activityStream},
+	"StartActivityStream":         {"rds.", event.ConfigChange, activityStream},
+
+	"DeleteResolverQueryLogConfig":              {"route53resolver.", event.Tamper, nil},
+	"DisassociateResolverQueryLogConfig":        {"route53resolver.", event.Tamper, nil},
+	"DeleteModelInvocationLoggingConfiguration": {"bedrock.", event.Tamper, nil},
 }
 
 // fields calls visit for every string, number or boolean below the parameters,
@@ -253,11 +283,38 @@ func loggingResumed(r *record, e *event.Event, out *ingest.Sink) {
 // bucketLogging is access logging of a bucket: off where no target is named.
 func bucketLogging(r *record, e *event.Event, out *ingest.Sink) {
 	target(e, out, "bucket", r.bucket)
-	if param(r.params, "TargetBucket") == "" {
+	switch {
+	case param(r.params, "TargetBucket") != "":
+		out.Policy("logging", "stronger")
+	case has(r.params, "BucketLoggingStatus"):
 		e.Class = event.Tamper
-		return
+	default:
+		out.Policy("logging", "") // the record does not say to what
 	}
-	out.Policy("logging", "stronger")
+}
+
+// has says whether parameters have a key, on the outermost level.
+func has(params []byte, name string) bool {
+	var s jsonscan.Scanner
+	if s.Reset(params); params == nil || !s.Object() {
+		return false
+	}
+	for s.Next() {
+		if string(s.Key) == name {
+			return true
+		}
+		s.Skip()
+	}
+	return false
+}
+
+// activityStream is the audit stream of a database.
+func activityStream(r *record, e *event.Event, out *ingest.Sink) {
+	arn := param(r.params, "resourceArn")
+	target(e, out, "database", arn[strings.LastIndexByte(arn, ':')+1:])
+	if e.Class != event.Tamper {
+		out.Policy("logging", "stronger")
+	}
 }
 
 func guardDuty(r *record, e *event.Event, out *ingest.Sink) {

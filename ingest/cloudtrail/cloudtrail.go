@@ -152,7 +152,7 @@ func (r *record) scanResponse(s *jsonscan.Scanner) {
 	switch r.name {
 	case "ConsoleLogin", "":
 		r.response = s.Raw()
-	case "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken":
+	case "CreateDBInstance", "RestoreDBInstanceFromDBSnapshot", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken":
 		r.response = s.Raw()
 	default:
 		s.Skip()

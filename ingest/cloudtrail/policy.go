@@ -116,7 +116,7 @@ var limiting = map[string]bool{
 	"aws:sourceip": true, "aws:sourcevpc": true, "aws:sourcevpce": true, "aws:vpcsourceip": true, "aws:sourcearn": true, "aws:sourceaccount": true,
 	"aws:sourceowner": true, "aws:sourceorgid": true, "aws:sourceorgpaths": true, "aws:principalorgid": true, "aws:principalorgpaths": true,
 	"aws:principalaccount": true, "aws:principalarn": true, "aws:userid": true, "aws:username": true, "aws:principaltag": true,
-	"s3:dataaccesspointaccount": true, "s3:dataaccesspointarn": true, "aws:principalservicename": true,
+	"s3:dataaccesspointaccount": true, "s3:dataaccesspointarn": true, "kms:calleraccount": true, "kms:viaservice": true, "aws:principalservicename": true,
 }
 
 // accountOf is the account of a principal: an ARN or a bare account id.
@@ -190,21 +190,147 @@ func resourcePolicy(name string, r *record, e *event.Event, out *ingest.Sink) {
 			s.Skip()
 			continue
 		}
-		list := statements(s.Raw())
-		if open, grant := public(list); open {
-			e.After = event.Public
-			out.Attr(event.AttrGrant, out.Hold(grant))
-			out.To("*", event.ScopeAnyone)
-		}
-		for _, st := range list {
-			for _, acct := range st.accounts {
-				if st.allow && acct != "" && acct != "*" && acct != e.Tenant {
-					out.To(out.Join("aws:", acct), event.ScopeExternal)
-					e.After = max(e.After, event.External)
-				}
+		evaluate(s.Raw(), e, out)
+	}
+}
+
+// evaluate says whom a policy document lets in, besides the account itself.
+func evaluate(doc []byte, e *event.Event, out *ingest.Sink) {
+	e.After = event.Private
+	list := statements(doc)
+	if open, grant := public(list); open {
+		e.After = event.Public
+		out.Attr(event.AttrGrant, out.Hold(grant))
+		out.To("*", event.ScopeAnyone)
+	}
+	for _, st := range list {
+		for _, acct := range st.accounts {
+			if st.allow && acct != "" && acct != "*" && acct != e.Tenant {
+				out.To(out.Join("aws:", acct), event.ScopeExternal)
+				e.After = max(e.After, event.External)
 			}
 		}
 	}
+}
+
+// documents are the parameters that hold the policy of a resource, by service,
+// with what the resource is called.
+var documents = map[string]struct{ kind, policy, name string }{
+	"sqs.": {"queue", "Policy", "queueUrl"}, "sns.": {"topic", "attributeValue", "topicArn"}, "kms.": {"key", "policy", "keyId"}, "secretsmanager.": {"secret", "resourcePolicy", "secretId"},
+	"glacier.": {"vault", "policy", "vaultName"}, "es.": {"search domain", "accessPolicies", "domainName"}, "dynamodb.": {"table", "policy", "resourceArn"}, "iam.": {"role", "", "roleName"},
+}
+
+// servicePolicy evaluates the policy of a queue, topic, key, secret, table,
+// search domain or vault, and who may assume a role. A call that sets something
+// else changes no exposure.
+func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
+	service, _, _ := strings.Cut(r.source, ".")
+	d, known := documents[service+"."]
+	if !known {
+		return
+	}
+	parameter := d.policy
+	switch r.name {
+	case "UpdateAssumeRolePolicy":
+		parameter = "policyDocument"
+	case "CreateRole":
+		parameter = "assumeRolePolicyDocument"
+	case "SetTopicAttributes":
+		if param(r.params, "attributeName") != "Policy" {
+			return
+		}
+	}
+	name := param(r.params, d.name)
+	switch {
+	case strings.HasPrefix(name, "https:"): // the address of a queue
+		name = name[strings.LastIndexByte(name, '/')+1:]
+	default:
+		name = name[strings.LastIndexByte(name, ':')+1:]
+	}
+	target(e, out, d.kind, name)
+	doc := document(r.params, parameter)
+	if doc == nil {
+		return
+	}
+	e.Class = event.PolicyChange
+	evaluate(doc, e, out)
+}
+
+// document finds a parameter of a name, on the outermost level or one below.
+func document(params []byte, name string) (doc []byte) {
+	var s jsonscan.Scanner
+	if s.Reset(params); params == nil || !s.Object() {
+		return nil
+	}
+	for s.Next() {
+		switch key := string(s.Key); {
+		case key == name:
+			return s.Raw()
+		case key == "attributes":
+			return document(s.Raw(), name)
+		default:
+			s.Skip()
+		}
+	}
+	return nil
+}
+
+// functionPermission lets somebody call a function.
+func functionPermission(r *record, e *event.Event, out *ingest.Sink) {
+	name := param(r.params, "functionName")
+	target(e, out, "function", name[strings.LastIndexByte(name, ':')+1:])
+	if param(r.params, "principal") != "*" || param(r.params, "sourceArn")+param(r.params, "sourceAccount")+param(r.params, "principalOrgID") != "" || param(r.params, "functionUrlAuthType") == "AWS_IAM" {
+		return
+	}
+	e.Class, e.After = event.PolicyChange, event.Public
+	out.Attr(event.AttrGrant, out.Join("everybody may ", param(r.params, "action")))
+	out.To("*", event.ScopeAnyone)
+}
+
+// functionURL is a function's own address: without IAM, everybody may call it.
+func functionURL(r *record, e *event.Event, out *ingest.Sink) {
+	name := param(r.params, "functionName")
+	target(e, out, "function", name[strings.LastIndexByte(name, ':')+1:])
+	switch param(r.params, "authType") {
+	case "NONE":
+		opens(e, out, "its address asks for no authentication")
+	case "AWS_IAM":
+		e.Class, e.After = event.PolicyChange, event.Private
+	}
+}
+
+func projectVisibility(r *record, e *event.Event, out *ingest.Sink) {
+	arn := param(r.params, "projectArn")
+	target(e, out, "build project", arn[strings.LastIndexByte(arn, '/')+1:])
+	e.After = event.Private
+	if param(r.params, "projectVisibility") == "PUBLIC_READ" {
+		opens(e, out, "everybody may read its builds and logs")
+	}
+}
+
+// databaseAccess is whether a database has an address on the internet.
+func databaseAccess(r *record, e *event.Event, out *ingest.Sink) {
+	name := param(r.params, "dBInstanceIdentifier")
+	if name == "" {
+		name = param(r.params, "dBClusterIdentifier")
+	}
+	target(e, out, "database", name)
+	reach := param(r.params, "publiclyAccessible")
+	if reach == "" { // what a new one is by default
+		reach = param(r.response, "publiclyAccessible")
+	}
+	switch {
+	case strings.EqualFold(reach, "true"):
+		opens(e, out, "it has an address on the internet")
+	case reach != "":
+		e.Class, e.After = event.PolicyChange, event.Private
+	}
+}
+
+func opens(e *event.Event, out *ingest.Sink, grant string) {
+	e.Class, e.After = event.PolicyChange, event.Public
+	out.Attr(event.AttrGrant, grant)
+	out.To("*", event.ScopeAnyone)
 }
 
 func madePrivate(_ *record, e *event.Event, _ *ingest.Sink) { e.After = event.Private }
@@ -272,8 +398,9 @@ func accessBlock(r *record, e *event.Event, out *ingest.Sink) {
 		out.Attr(event.AttrBlock, "on")
 	case on == 0 && off > 0:
 		out.Attr(event.AttrBlock, "off")
-	default:
+	case on+off > 0:
 		out.Attr(event.AttrBlock, "partial")
+	default: // the record does not say to what
 	}
 	accountWide(r, e)
 }

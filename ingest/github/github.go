@@ -164,8 +164,11 @@ var actions = map[string]handler{
 	"org.enable_two_factor_requirement": {event.ConfigChange, policy("authentication", "stronger")}, "org.enable_saml": {event.ConfigChange, policy("authentication", "stronger")}, "ip_allow_list.enable": {event.ConfigChange, policy("authentication", "stronger")},
 	"private_repository_forking.enable": {event.ConfigChange, policy("sharing", "weaker")}, "private_repository_forking.disable": {event.ConfigChange, policy("sharing", "stronger")},
 	"members_can_create_public_repos.enable": {event.ConfigChange, policy("sharing", "weaker")}, "members_can_create_public_repos.disable": {event.ConfigChange, policy("sharing", "stronger")}, "protected_branch.destroy": {event.ConfigChange, nil}, "protected_branch.policy_override": {event.ConfigChange, nil},
+	"org.disable_oauth_app_restrictions": {event.ConfigChange, policy("sharing", "weaker")}, "org.enable_oauth_app_restrictions": {event.ConfigChange, policy("sharing", "stronger")},
+	"org.update_saml_provider_settings": {event.ConfigChange, policy("authentication", "")}, "ip_allow_list_entry.create": {event.ConfigChange, policy("authentication", "")}, "ip_allow_list_entry.update": {event.ConfigChange, policy("authentication", "")},
 	"two_factor_authentication.disabled": {event.MFADisabled, nil}, "two_factor_authentication.enabled": {event.MFAEnabled, nil},
 	"repository_secret_scanning.disable": {event.Tamper, nil}, "repository_secret_scanning_push_protection.disable": {event.Tamper, nil}, "audit_log_streaming.destroy": {event.Tamper, nil},
+	"secret_scanning.disable": {event.Tamper, nil}, "secret_scanning_new_repos.disable": {event.Tamper, nil}, "business_advanced_security.disabled": {event.Tamper, nil}, "business_secret_scanning.disable": {event.Tamper, nil},
 }
 
 var visibilities = map[string]event.Visibility{"private": event.Private, "internal": event.Internal, "public": event.Public}

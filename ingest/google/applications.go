@@ -46,6 +46,7 @@ var applications = map[string]application{
 		"suspicious_login": {event.VendorAlert, affected}, "suspicious_login_less_secure_app": {event.VendorAlert, affected}, "suspicious_programmatic_login": {event.VendorAlert, affected},
 		"gov_attack_warning": {event.VendorAlert, affected}, "account_disabled_password_leak": {event.VendorAlert, affected}, "account_disabled_hijacked": {event.VendorAlert, affected},
 		"account_disabled_spamming": {event.VendorAlert, affected}, "account_disabled_generic": {event.VendorAlert, affected}, "2sv_disable": {event.MFADisabled, nil},
+		"email_forwarding_out_of_domain": {event.MailRule, forwarded},
 	},
 	"admin": {
 		"ASSIGN_ROLE": {event.AdminGrant, adminRole}, "GRANT_ADMIN_PRIVILEGE": {event.AdminGrant, adminRole}, "GRANT_DELEGATED_ADMIN_PRIVILEGES": {event.AdminGrant, adminRole},
@@ -55,6 +56,7 @@ var applications = map[string]application{
 		"CREATE_DATA_TRANSFER_REQUEST": {event.Export, adminUser}, "CUSTOMER_TAKEOUT_CREATED": {event.Export, nil}, "CUSTOMER_TAKEOUT_SUCCEEDED": {event.Export, nil},
 		"DOWNLOAD_USERLIST_CSV": {event.Export, nil}, "EMAIL_LOG_SEARCH": {event.List, adminUser},
 		"CHANGE_APPLICATION_SETTING": {event.ConfigChange, setting}, "CREATE_APPLICATION_SETTING": {event.ConfigChange, setting}, "DELETE_APPLICATION_SETTING": {event.ConfigChange, setting},
+		"CHANGE_CALENDAR_SETTING": {event.ConfigChange, setting}, "REMOVE_TRUSTED_DOMAINS": {event.ConfigChange, setting},
 		"ENFORCE_STRONG_AUTHENTICATION": {event.ConfigChange, setting}, "ALLOW_STRONG_AUTHENTICATION": {event.ConfigChange, setting}, "ADD_TRUSTED_DOMAINS": {event.ConfigChange, setting},
 		"CHANGE_PASSWORD": {event.ConfigChange, adminUser}, "CREATE_USER": {event.ConfigChange, adminUser}, "UNSUSPEND_USER": {event.ConfigChange, adminUser},
 		"TURN_OFF_2_STEP_VERIFICATION": {event.MFADisabled, adminUser}, "UNENROLL_USER_FROM_STRONG_AUTH": {event.MFADisabled, adminUser},
@@ -71,6 +73,7 @@ var applications = map[string]application{
 		"recovery_email_edit": {event.ConfigChange, nil}, "recovery_phone_edit": {event.ConfigChange, nil}, "recovery_secret_qa_edit": {event.ConfigChange, nil},
 		"2sv_enroll": {event.MFAEnabled, nil}, "titanium_enroll": {event.ConfigChange, nil}, "titanium_unenroll": {event.ConfigChange, weakerAuthentication},
 	},
+	"calendar":          {"change_calendar_acls": {event.PermissionGrant, calendarAccess}},
 	"groups":            {"add_user": {event.MembershipAdd, member}, "accept_invitation": {event.MembershipAdd, nil}, "join": {event.MembershipAdd, nil}},
 	"groups_enterprise": {"add_member": {event.MembershipAdd, member}, "add_member_role": {event.MembershipAdd, member}},
 	"saml":              {"login_success": {event.AppAccess, nil}, "login_failure": {event.LoginFailure, loginFailure}},
@@ -135,6 +138,25 @@ func published(d *detail, e *event.Event, out *ingest.Sink) {
 	}
 }
 
+// calendarAccess is a change of who sees a calendar. Google names the public by
+// an address of its own
+// (developers.google.com/workspace/admin/reports/v1/appendix/activity/calendar).
+func calendarAccess(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.calendar, Type: "calendar", Name: d.calendar}
+	e.Class = event.ShareUser
+	public := strings.HasSuffix(d.grantee, "@public.calendar.google.com")
+	switch {
+	case d.access == "none":
+		e.Class = event.Unshare
+	case public:
+		e.Class, e.After = event.ShareLink, event.Public
+		out.To("*", event.ScopeAnyone)
+	}
+	if !public {
+		to(d.grantee, event.ScopeUnknown, out)
+	}
+}
+
 func member(d *detail, e *event.Event, out *ingest.Sink) {
 	to(cmp.Or(d.targetUser, d.memberEmail, d.userEmail), event.ScopeUnknown, out)
 	if e.Object.ID == "" {
@@ -192,6 +214,8 @@ func governs(action, name, value string) (kind, effect string) {
 	switch {
 	case action == "ADD_TRUSTED_DOMAINS":
 		return "sharing", "weaker"
+	case action == "REMOVE_TRUSTED_DOMAINS":
+		return "sharing", "stronger"
 	case action == "ENFORCE_STRONG_AUTHENTICATION" || action == "ALLOW_STRONG_AUTHENTICATION":
 		if value == "FALSE" {
 			return "authentication", "weaker"

@@ -35,7 +35,7 @@ type detail struct {
 	docID, docType, title, owner, visibility, oldVisibility, change, targetUser   string
 	targetDomain, appID, newOwner, userEmail, role, setting, newValue, membership string
 	clientID, appName, destination, forward, affected, failure, label             string
-	groupEmail, memberEmail, drive                                                string
+	groupEmail, memberEmail, drive, calendar, grantee, access                     string
 	scopes, newValues                                                             []byte
 	primary, notPrimary, suspicious, collaborator                                 bool
 	bytes                                                                         int64
@@ -252,6 +252,12 @@ func (d *detail) parameter(s *jsonscan.Scanner) {
 		d.destination = value
 	case "email_forwarding_destination_address":
 		d.forward = value
+	case "calendar_id":
+		d.calendar = value
+	case "grantee_email":
+		d.grantee = value
+	case "access_level":
+		d.access = value
 	case "affected_email_address":
 		d.affected = value
 	case "login_failure_type":

@@ -258,12 +258,20 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 // domains are, they are the sharer's own and those of many who act.
 func (r *Resolver) internal(domain, person string) bool {
 	if len(r.own) > 0 {
-		return r.own[domain]
+		for !r.own[domain] { // a subdomain of an own one is own
+			_, parent, ok := strings.Cut(domain, ".")
+			if !ok {
+				return false
+			}
+			domain = parent
+		}
+		return true
 	}
 	if mail.Consumer(domain) {
 		return false
 	}
-	return domain == mail.Domain(person) || r.actors[domain] >= 5 && r.actors[domain]*10 >= r.total
+	own := mail.Domain(person)
+	return own != "" && (domain == own || strings.HasSuffix(domain, "."+own)) || r.actors[domain] >= 5 && r.actors[domain]*10 >= r.total
 }
 
 // LooksAutomated says whether the name of an account is that of a machine, by

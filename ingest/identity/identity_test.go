@@ -98,9 +98,9 @@ func TestServiceAccounts(t *testing.T) {
 func TestRecipients(t *testing.T) {
 	r := staffed(t)
 	e := by("bob@acme.example", "")
-	e.To = []event.Recipient{{Account: "jane.doe@acme.example"}, {Account: "new@acme.example"}, {Account: "x@rival.example"}, {Account: "jane@gmail.com"}, {Account: "*", Scope: event.ScopeAnyone}}
+	e.To = []event.Recipient{{Account: "jane.doe@acme.example"}, {Account: "new@acme.example"}, {Account: "x@rival.example"}, {Account: "jane@gmail.com"}, {Account: "x@emea.acme.example"}, {Account: "x@notacme.example"}, {Account: "*", Scope: event.ScopeAnyone}}
 	_, _, to := resolve(t, r, e)
-	want := []event.Recipient{{Account: "jane.doe@acme.example", Department: "Finance", Scope: event.ScopeInternal}, {Account: "new@acme.example", Scope: event.ScopeInternal}, {Account: "x@rival.example", Scope: event.ScopeExternal}, {Account: "jane@gmail.com", Scope: event.ScopeExternal}, {Account: "*", Scope: event.ScopeAnyone}}
+	want := []event.Recipient{{Account: "jane.doe@acme.example", Department: "Finance", Scope: event.ScopeInternal}, {Account: "new@acme.example", Scope: event.ScopeInternal}, {Account: "x@rival.example", Scope: event.ScopeExternal}, {Account: "jane@gmail.com", Scope: event.ScopeExternal}, {Account: "x@emea.acme.example", Scope: event.ScopeInternal}, {Account: "x@notacme.example", Scope: event.ScopeExternal}, {Account: "*", Scope: event.ScopeAnyone}}
 	for i := range want {
 		if to[i] != want[i] {
 			t.Errorf("%+v, want %+v", to[i], want[i])

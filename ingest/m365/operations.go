@@ -50,7 +50,7 @@ var operations = map[string]operation{
 	"Update conditional access policy.": {event.ConfigChange, authenticationPolicy}, "Delete conditional access policy.": {event.ConfigChange, authenticationPolicy}, "Add conditional access policy.": {event.ConfigChange, authenticationPolicy},
 	"SensitivityLabelRemoved": {event.LabelChange, label}, "SensitivityLabelUpdated": {event.LabelChange, label}, "SensitivityLabelApplied": {event.LabelChange, label},
 	"FileSensitivityLabelRemoved": {event.LabelChange, label}, "FileSensitivityLabelChanged": {event.LabelChange, label}, "FileSensitivityLabelApplied": {event.LabelChange, label}, "SensitivityLabeledFileRenamed": {event.Rename, nil}, "Set Company Information.": {event.ConfigChange, modifiedSettings},
-	"Disable account.": {event.Offboard, entraTarget}, "Delete user.": {event.Offboard, entraTarget}, "Reset user password.": {event.ConfigChange, entraTarget}, "Change user password.": {event.ConfigChange, entraTarget},
+	"Update user.": {event.ConfigChange, updatedUser}, "Disable account.": {event.Offboard, entraTarget}, "Delete user.": {event.Offboard, entraTarget}, "Reset user password.": {event.ConfigChange, entraTarget}, "Change user password.": {event.ConfigChange, entraTarget},
 
 	"New-InboxRule": {event.MailRule, forwarding}, "Set-InboxRule": {event.MailRule, forwarding}, "UpdateInboxRules": {event.MailRule, forwarding},
 	"New-TransportRule": {event.MailRule, forwarding}, "Set-TransportRule": {event.MailRule, forwarding}, "Set-Mailbox": {event.ConfigChange, forwarding},
@@ -141,6 +141,24 @@ func loginFailed(r *record, e *event.Event, out *ingest.Sink) {
 		e.Class = event.MFADenied
 	}
 	out.Attr(event.AttrReason, r.logonError)
+}
+
+// updatedUser is a change of a directory entry. One that leaves no method of
+// strong authentication removes the second factor; one that adds the first
+// enrols it. Entra lists the methods as a JSON array.
+func updatedUser(r *record, e *event.Event, out *ingest.Sink) {
+	entraTarget(r, e, out)
+	pairs(r.modified, func(name, value, before string) {
+		if name != "StrongAuthenticationMethod" {
+			return
+		}
+		switch none, had := strings.TrimSpace(value) == "[]", strings.Contains(before, "{"); {
+		case none && had:
+			e.Class = event.MFADisabled
+		case !none && !had:
+			e.Class = event.MFAEnabled
+		}
+	})
 }
 
 // entraTarget names the user or application a directory change was made to.

@@ -252,7 +252,8 @@ var classes = map[string]event.Class{
 	"iam.resourceset.bindings.add": event.AdminGrant, "iam.role.assignment.create": event.AdminGrant, "user.account.privilege.revoke": event.AdminRevoke, "group.privilege.revoke": event.AdminRevoke,
 	"system.api_token.create": event.TokenGrant, "app.oauth2.client.lifecycle.create": event.TokenGrant, "app.oauth2.as.consent.grant": event.TokenGrant, "system.api_token.revoke": event.TokenRevoke,
 	"application.user_membership.add": event.PermissionGrant, "group.user_membership.add": event.MembershipAdd, "application.lifecycle.create": event.ConfigChange,
-	"user.mfa.factor.deactivate": event.MFADisabled, "user.mfa.factor.reset_all": event.MFADisabled, "user.mfa.factor.activate": event.MFAEnabled, "policy.rule.update": event.ConfigChange, "policy.lifecycle.update": event.ConfigChange,
+	"user.mfa.factor.deactivate": event.MFADisabled, "user.mfa.factor.reset_all": event.MFADisabled, "user.mfa.factor.suspend": event.MFADisabled, "user.mfa.factor.unsuspend": event.MFAEnabled,
+	"system.mfa.factor.deactivate": event.ConfigChange, "system.mfa.factor.activate": event.ConfigChange, "user.mfa.factor.activate": event.MFAEnabled, "policy.rule.update": event.ConfigChange, "policy.lifecycle.update": event.ConfigChange,
 	"policy.lifecycle.deactivate": event.ConfigChange, "policy.lifecycle.delete": event.ConfigChange, "policy.rule.deactivate": event.ConfigChange, "policy.rule.delete": event.ConfigChange,
 	"policy.lifecycle.create": event.ConfigChange, "zone.update": event.ConfigChange, "zone.delete": event.ConfigChange, "zone.deactivate": event.ConfigChange, "system.idp.lifecycle.create": event.ConfigChange,
 	"user.lifecycle.deactivate": event.Offboard, "user.lifecycle.suspend": event.Offboard, "user.lifecycle.delete.initiated": event.Offboard,
@@ -292,10 +293,13 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 			t := &r.targets[0]
 			e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: t.name}
 		}
-		if e.Class == event.ConfigChange && (strings.HasPrefix(r.kind, "policy.") || strings.HasPrefix(r.kind, "zone.") || strings.HasPrefix(r.kind, "system.idp.")) {
+		if e.Class == event.ConfigChange && (strings.HasPrefix(r.kind, "policy.") || strings.HasPrefix(r.kind, "zone.") || strings.HasPrefix(r.kind, "system.idp.") || strings.HasPrefix(r.kind, "system.mfa.")) {
 			effect := ""
-			if strings.HasSuffix(r.kind, ".deactivate") || strings.HasSuffix(r.kind, ".delete") {
+			switch {
+			case strings.HasSuffix(r.kind, ".deactivate"), strings.HasSuffix(r.kind, ".delete"):
 				effect = "weaker"
+			case r.kind == "system.mfa.factor.activate":
+				effect = "stronger"
 			}
 			out.Policy("authentication", effect)
 		}

@@ -163,13 +163,27 @@ var actions = map[string]handler{
 	"external_shared_channel_invite_sent": {event.ShareUser, invited}, "external_shared_channel_invite_created": {event.ShareUser, invited}, "connect_dm_invite_generated": {event.ShareUser, invited},
 	"external_shared_channel_invite_accepted": {event.MembershipAdd, nil}, "external_shared_channel_connected": {event.MembershipAdd, nil}, "guest_created": {event.MembershipAdd, subject}, "guest_channel_join": {event.MembershipAdd, nil},
 	"private_channel_converted_to_public": {event.ConfigChange, nil}, "user_channel_join": {event.AppAccess, nil}, "public_channel_preview": {event.View, nil},
-	"role_change_to_admin": {event.AdminGrant, role}, "role_change_to_owner": {event.AdminGrant, role}, "owner_transferred": {event.AdminGrant, role}, "role_assigned": {event.AdminGrant, role}, "permissions_assigned": {event.AdminGrant, role},
+	"role_change_to_admin": {event.AdminGrant, role}, "role_change_to_owner": {event.AdminGrant, role}, "owner_transferred": {event.AdminGrant, role}, "role_assigned": {event.AdminGrant, role}, "permissions_assigned": {event.AdminGrant, role}, "service_owner_transferred": {event.AdminGrant, role},
 	"role_change_to_user": {event.AdminRevoke, role}, "role_change_to_guest": {event.AdminRevoke, role}, "role_removed": {event.AdminRevoke, role}, "permissions_removed": {event.AdminRevoke, role},
 	"user_login": {event.LoginSuccess, nil}, "user_login_failed": {event.LoginFailure, failed}, "user_logout": {event.Logout, nil},
 	"user_deactivated": {event.Offboard, subject}, "user_created": {event.ConfigChange, subject}, "user_reactivated": {event.ConfigChange, subject},
 	"manual_export_started": {event.Export, nil}, "manual_export_completed": {event.Export, nil}, "manual_export_downloaded": {event.Export, nil}, "scheduled_export_started": {event.Export, nil}, "scheduled_export_downloaded": {event.Export, nil},
 	"channels_export_started": {event.Export, nil}, "channels_export_downloaded": {event.Export, nil}, "manual_user_export_started": {event.Export, nil}, "manual_user_export_downloaded": {event.Export, nil},
 	"app_installed": {event.TokenGrant, app}, "app_approved": {event.TokenGrant, app}, "app_scopes_expanded": {event.TokenGrant, app}, "anomaly": {event.VendorAlert, anomaly},
+	"file_malicious_content_detected": {event.VendorAlert, nil}, "ekm_unenrolled": {event.Tamper, nil},
+	"idp_configuration_added": {event.ConfigChange, signOn}, "idp_configuration_deleted": {event.ConfigChange, signOn}, "idp_prod_configuration_updated": {event.ConfigChange, signOn}, "intune_disabled": {event.ConfigChange, signOn}, "intune_enabled": {event.ConfigChange, signOn},
+}
+
+// signOn is a change of how people, or their devices, are let in.
+func signOn(r *record, _ *event.Event, out *ingest.Sink) {
+	effect := ""
+	switch {
+	case strings.HasSuffix(r.action, "_deleted"), strings.HasSuffix(r.action, "_disabled"):
+		effect = "weaker"
+	case r.action == "intune_enabled":
+		effect = "stronger"
+	}
+	out.Policy("authentication", effect)
 }
 
 // setting says what a workspace's preference governs. One that forbids something
@@ -254,7 +268,7 @@ func role(r *record, e *event.Event, out *ingest.Sink) {
 	switch r.action {
 	case "role_change_to_admin":
 		name = "admin"
-	case "role_change_to_owner", "owner_transferred":
+	case "role_change_to_owner", "owner_transferred", "service_owner_transferred":
 		name = "owner"
 	default:
 		r.visit(func(key, value string) {
