@@ -105,10 +105,11 @@ func (p *person) grant(a *Act, kind uint8, key uint64, name string) {
 	p.Access[key] = access{kind, a.Source, object(a.Event), strings.Clone(name), a.Time, strings.Clone(a.ID)}
 }
 
-// review looks at who left a day ago.
+// review looks at who is leaving, and who left a day ago.
 func (e *Engine) review(now int64) {
 	keep := e.leaving[:0]
 	for _, p := range e.leaving {
+		e.freeze(p, now)
 		switch {
 		case p.LastDay == 0 || now < p.lastDayEnd()+dayMS:
 			keep = append(keep, p)

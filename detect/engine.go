@@ -73,6 +73,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	e.begin(p, ev.Time)
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / hourMS % 24)
+	p.Day.Sources |= 1 << ev.Source
 	a := e.observe(p, ev)
 	if effective(ev) {
 		e.undo(p, a)
@@ -133,7 +134,7 @@ func (e *Engine) staff(p *person, ev *event.Event) {
 	case event.Person:
 		o := e.org(p)
 		if d := ev.Attr(event.AttrDepartment); d != "" && d != p.Department {
-			o.move(p, strings.Clone(d))
+			o.move(p, func() { p.Department = strings.Clone(d) })
 		}
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
 	case event.Notice:
@@ -154,9 +155,12 @@ func (e *Engine) staff(p *person, ev *event.Event) {
 	}
 }
 
-// move puts a person, with what is known about it, into another department.
-func (o *org) move(p *person, to string) {
-	from, dest := o.department(p.Department), o.department(to)
+// move puts a person, with what is known about it, among other peers: those it
+// has after the change.
+func (o *org) move(p *person, change func()) {
+	from := o.department(p.peerGroup())
+	change()
+	dest := o.department(p.peerGroup())
 	for j := range p.Sum {
 		n := fix(p.Sum[j])
 		from.Sum[j] -= n
@@ -164,7 +168,6 @@ func (o *org) move(p *person, to string) {
 	}
 	from.Active -= fix(p.Active)
 	dest.Active += fix(p.Active)
-	p.Department = to
 }
 
 // send emits a finding. The first error of the receiver is kept.
@@ -265,7 +268,7 @@ func (e *Engine) contribute(p *person) {
 		return
 	}
 	o := e.org(p)
-	dept := o.department(p.Department)
+	dept := o.department(p.peerGroup())
 	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
 	for j := range metrics {
 		if !fresh && d.Count[j] == 0 {

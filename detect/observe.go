@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"path"
 	"strings"
 	"time"
 
@@ -227,6 +228,11 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 		bit = didSync
 	case event.Delete:
 		bit = didDelete
+	case event.Upload:
+		if name := ev.Object.Name; fileStore(src) && key != 0 && telling(name) && p.takenElsewhere(src, name, today) {
+			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
+		}
+		return
 	default:
 		return
 	}
@@ -238,6 +244,9 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 		a.Unlabelled = p.recent(stepLowered, key, today)
 		if bit == didDownload && ev.Class == event.Download {
 			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
+			if telling(ev.Object.Name) {
+				p.Steps.age(stepKey(stepTaken, named(src, ev.Object.Name)), today, maxSteps)
+			}
 		}
 		if bit == didSync && ev.Client.Device != "" {
 			a.NewDevice = p.settled() && p.Known.age(hash(ofDevice, ev.Client.Device), today, maxKnown) <= 6
@@ -252,6 +261,32 @@ func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
 		done |= bit
 		p.setDone(key, done)
 	}
+}
+
+// takenElsewhere says whether a file of a name was lately downloaded from another
+// service than a source. Services give the same file different ids: across them
+// its name tells.
+func (p *person) takenElsewhere(source event.Source, name string, today int64) bool {
+	for _, s := range event.Sources() {
+		if s != source && fileStore(s) && p.recent(stepTaken, named(s, name), today) {
+			return true
+		}
+	}
+	return false
+}
+
+func named(s event.Source, name string) uint64 {
+	return hash(ofItem, "name", s.String(), strings.ToLower(name))
+}
+
+// telling says whether the name of a file tells it apart: several words, and none
+// that programs give.
+func telling(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
+	if strings.HasPrefix(name, "untitled") || strings.HasPrefix(name, "new ") || strings.HasPrefix(name, "copy of ") || strings.HasPrefix(name, "img_") || strings.HasPrefix(name, "screenshot") {
+		return false
+	}
+	return len(name) >= 8 && strings.ContainsAny(strings.Trim(name, " _-."), " _-.")
 }
 
 // stages counts the steps that an item has gone through within three days:

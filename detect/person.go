@@ -14,17 +14,21 @@ type person struct {
 	Name       string
 	Service    bool
 	Department string
+	Group      string    // peers by access, where there is no department
+	Uses       []float64 // per source: decayed number of active days with it
 	Location   string
 
-	Sum    []float64 // per metric: decayed sum of daily counts
-	Active float64   // decayed number of active days
-	Shift  []float64 // per slow metric: CUSUM of a raised rate
-	Long   []float64 // per slow metric: sum of daily counts that forgets much more slowly
-	LongN  float64   // active days, forgotten as slowly
-	Top    []float64 // per slow metric: height of the CUSUM that has been counted since it was last at 0
-	Carry  []float64 // per metric that goes on: its count at the end of the last day
-	CarryT int64     // when that ended
-	Own    float64   // decayed mean of the day's scores
+	Sum    []float64  // per metric: decayed sum of daily counts
+	Active float64    // decayed number of active days
+	Shift  []float64  // per slow metric: CUSUM of a raised rate
+	Long   []float64  // per slow metric: sum of daily counts that forgets much more slowly
+	LongN  float64    // active days, forgotten as slowly
+	Top    []float64  // per slow metric: height of the CUSUM that has been counted since it was last at 0
+	Carry  []float64  // per metric that goes on: its count at the end of the last day
+	CarryT int64      // when that ended
+	Own    float64    // decayed mean of the day's scores
+	Past   []baseline // the baseline as it was, the oldest first
+	Frozen bool       // it is that of a month before notice
 
 	Hours   [24]float64 // decayed number of active days with activity in an hour (UTC)
 	HourN   float64
@@ -73,6 +77,7 @@ type Day struct {
 	Proof    []proof // per detector
 	Next     []float64
 	Hours    uint32 // hours with activity, a bit each
+	Sources  uint32 // with activity, a bit each
 	Bursts   map[int]burst
 	Given    []float64
 	Expect   []float64 // the usual counts handed to the organisation's hourly sums
@@ -232,7 +237,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Proof)
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received = d.Opened[:0], d.Ruled[:0], d.Received[:0]
-	d.Hours, d.Best = 0, 0
+	d.Hours, d.Sources, d.Best = 0, 0, 0
 	for k, j := range carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(dayMS))

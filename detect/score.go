@@ -147,7 +147,7 @@ func (f *fact) replaced(day *Day) bool {
 // verdict is valid until the next call.
 func (e *Engine) judge(p *person, at int64) *verdict {
 	o, day := e.org(p), &p.Day
-	d := o.department(p.Department)
+	d := o.department(p.peerGroup())
 	q := len(metrics)
 	v := &e.verdict
 	v.reset(q)
@@ -258,7 +258,7 @@ func cusum(before, x, mu, k float64) float64 {
 func (e *Engine) closeDay(p *person) {
 	v := e.tell(p, p.Day.Latest)
 	o, day := e.org(p), &p.Day
-	d := o.department(p.Department)
+	d := o.department(p.peerGroup())
 
 	outage, leaving := e.outage(), p.leaving(day.Latest)
 	for j := range metrics {
@@ -295,7 +295,11 @@ func (e *Engine) closeDay(p *person) {
 	}
 	p.LongN = float64(p.LongN*longGamma) + 1
 	for i, j := range slow {
-		p.Long[i] = float64(p.Long[i]*longGamma) + min(day.judged(j), float64(5*v.mean[j])+8)
+		y := min(day.judged(j), float64(5*v.mean[j])+8)
+		if leaving {
+			y = min(y, v.mean[j])
+		}
+		p.Long[i] = float64(p.Long[i]*longGamma) + y
 	}
 	for i := range slow {
 		p.Shift[i] = v.shifts[i]
@@ -332,6 +336,8 @@ func (e *Engine) closeDay(p *person) {
 		p.Steps.drop(day.Latest/dayMS - sequenceDays)
 	}
 	p.Last = day.Latest / dayMS
+	p.putBy(day.End)
+	o.useServices(p)
 	if p.Carry == nil {
 		p.Carry = make([]float64, len(carried))
 	}

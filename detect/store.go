@@ -16,7 +16,7 @@ import (
 
 // stateVersion is the version of the stored state. State of another version is
 // refused: it starts anew.
-const stateVersion = 2
+const stateVersion = 3
 
 // ErrVersion says that state was stored by another version of the model.
 var ErrVersion = errors.New("detect: the stored baselines are of another version: start with an empty data directory")
