@@ -30,7 +30,7 @@ var types = map[string]handler{
 	"APPLICATION_CREATED": {event.TokenGrant, nil}, "APPLICATION_PUBLIC_KEY_ADDED": {event.TokenGrant, nil}, "ENTERPRISE_APP_AUTHORIZATION_UPDATE": {event.TokenGrant, nil},
 	"USER_AUTHENTICATE_OAUTH2_ACCESS_TOKEN_CREATE": {event.TokenGrant, nil}, "OAUTH2_ACCESS_TOKEN_REVOKE": {event.TokenRevoke, nil},
 	"EXTERNAL_COLLAB_SECURITY_SETTINGS": {event.ConfigChange, sharingPolicy}, "METADATA_INSTANCE_DELETE": {event.LabelChange, unlabelled}, "METADATA_INSTANCE_UPDATE": {event.LabelChange, nil}, "GROUP_ADD_USER": {event.MembershipAdd, nil},
-	"SHIELD_ALERT": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_ABNORMAL_DOWNLOAD_ACTIVITY": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_SHARING_POLICY_VIOLATION": {event.VendorAlert, alert},
+	"SHIELD_ALERT": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_ABNORMAL_DOWNLOAD_ACTIVITY": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_SHARING_POLICY_VIOLATION": {event.VendorAlert, alert}, "CONTENT_WORKFLOW_UPLOAD_POLICY_VIOLATION": {event.VendorAlert, alert},
 	"SHIELD_DOWNLOAD_BLOCKED": {event.VendorAlert, alert}, "FILE_MARKED_MALICIOUS": {event.VendorAlert, alert},
 }
 
