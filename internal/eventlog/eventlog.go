@@ -1,6 +1,6 @@
 // Package eventlog is the log that ingest appends to and detect reads from. Its
 // kinds keep one contract, which eventlogtest checks: Memory for scans and
-// tests; the durable kinds join it here.
+// tests, SQLite where there is no infrastructure, Kafka where there is.
 package eventlog
 
 import (
@@ -32,6 +32,9 @@ type Log interface {
 	// closed and holds no more. Reading from an offset tells a kind with limited
 	// room that what lies before it will not be asked for again.
 	Read(ctx context.Context, partition int, from int64, max int) ([]Record, error)
+	// Bounds are the offsets of the first record of a partition that is held, and
+	// of the next one that will be appended.
+	Bounds(ctx context.Context, partition int) (first, next int64, err error)
 	// Partitions is how many there are, fixed for the life of the log.
 	Partitions() int
 }

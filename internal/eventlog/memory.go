@@ -111,6 +111,17 @@ func (m *Memory) Read(ctx context.Context, partition int, from int64, max int) (
 	}
 }
 
+// Bounds implements Log.
+func (m *Memory) Bounds(_ context.Context, partition int) (first, next int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if partition < 0 || partition >= len(m.parts) {
+		return 0, 0, fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	p := &m.parts[partition]
+	return p.first, p.first + int64(len(p.recs)), nil
+}
+
 // forget drops the records before an offset.
 func (m *Memory) forget(p *memoryPart, from int64) {
 	n := int(min(max(from-p.first, 0), int64(len(p.recs))))

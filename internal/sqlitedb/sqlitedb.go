@@ -17,16 +17,27 @@ import (
 // database is taken for one.
 const ApplicationID = 0x4f555431
 
+// Safety is how much a commit survives. Without one it survives a crash of the
+// process, and a power cut may undo the last commits, whole.
+type Safety string
+
+// Full makes every commit survive a power cut: wherever somebody outside was told
+// that it is safe.
+const Full Safety = "FULL"
+
 // Open opens a file, or makes it, and brings it up to date. Migrations are files
 // named migrations/0001.sql, 0002.sql and so on; each is applied once, in order, in a
 // transaction of its own. A file that was written by a later version is refused.
 // Close what it returns.
-func Open(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
+func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},       // readers do not wait for the writer
 		"_synchronous":  {"NORMAL"},    // safe against a crash of the process; a power cut may undo the last commit, whole
 		"_busy_timeout": {"10000"},     // another process may be in a transaction: wait rather than fail
 		"_txlock":       {"immediate"}, // a transaction that will write takes the lock at once, or two of them fail half-way
+	}
+	for _, s := range safety {
+		q.Set("_synchronous", string(s))
 	}
 	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {

@@ -99,6 +99,21 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			t.Errorf("read: %v", err)
 		}
 	})
+	t.Run("bounds", func(t *testing.T) {
+		log, shut := open(t, 2)
+		defer shut()
+		for want := range int64(3) {
+			if first, next, err := log.Bounds(t.Context(), 1); err != nil || first != 0 || next != want {
+				t.Fatalf("%d to %d, %v; want 0 to %d", first, next, err, want)
+			}
+			if err := log.Append(t.Context(), eventlog.Record{Partition: 1, Value: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := log.Bounds(t.Context(), 2); err == nil {
+			t.Error("a partition that does not exist has bounds")
+		}
+	})
 	t.Run("many writers", func(t *testing.T) {
 		log, shut := open(t, 1)
 		var wg sync.WaitGroup

@@ -1,0 +1,332 @@
+package eventlog
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+//go:embed migrations/*.sql
+var scripts embed.FS
+
+// File is an SQLite file that holds logs. One process uses it at a time; what
+// was acknowledged survives a power cut.
+type File struct {
+	db  *sql.DB
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// OpenFile opens a file of logs, or makes it.
+func OpenFile(ctx context.Context, path string) (*File, error) {
+	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full)
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: %w", err)
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return &File{db, enc, dec}, nil
+}
+
+// Close closes the file; its logs must not be used afterwards.
+func (f *File) Close() error {
+	f.dec.Close()
+	return f.db.Close()
+}
+
+// SQLite is a log in a File. Appending at the same time from several goroutines
+// is one transaction.
+type SQLite struct {
+	file  *File
+	id    int64
+	parts int
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	ended   bool
+	queue   []*appending
+	leading bool
+	read    map[int]*segment // by partition: the segment that was read last
+}
+
+type appending struct {
+	recs []Record
+	done chan struct{}
+	err  error
+}
+
+type segment struct {
+	base int64
+	recs []Record
+}
+
+// Log opens a log of the file by name, or makes it. The number of partitions is
+// fixed when it is made: another one is an error.
+func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, error) {
+	l := &SQLite{file: f, parts: partitions, read: map[int]*segment{}}
+	l.changed = sync.NewCond(&l.mu)
+	if _, err := f.db.ExecContext(ctx, "INSERT INTO topic (name, partitions) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, partitions); err != nil {
+		return nil, fmt.Errorf("eventlog: %s: %w", name, err)
+	}
+	var has int
+	if err := f.db.QueryRowContext(ctx, "SELECT id, partitions FROM topic WHERE name = ?", name).Scan(&l.id, &has); err != nil {
+		return nil, fmt.Errorf("eventlog: %s: %w", name, err)
+	}
+	if has != partitions {
+		return nil, fmt.Errorf("eventlog: %s has %d partitions, not %d: the number is fixed when a log is made", name, has, partitions)
+	}
+	return l, nil
+}
+
+// Partitions implements Log.
+func (l *SQLite) Partitions() int { return l.parts }
+
+// End says that nothing more will be appended: readers get io.EOF once they have
+// read everything.
+func (l *SQLite) End() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
+	l.changed.Broadcast()
+}
+
+// Append implements Log: nil means that the records survive a power cut.
+func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
+	if len(recs) == 0 {
+		return nil
+	}
+	for i := range recs {
+		if r := &recs[i]; r.Key == "" && (r.Partition < 0 || r.Partition >= l.parts) {
+			return fmt.Errorf("eventlog: no partition %d", r.Partition)
+		}
+	}
+	a := &appending{recs: recs, done: make(chan struct{})}
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	l.queue = append(l.queue, a)
+	lead := !l.leading
+	l.leading = true
+	l.mu.Unlock()
+	if !lead {
+		<-a.done
+		return a.err
+	}
+	for { // whoever comes first writes for all that wait
+		l.mu.Lock()
+		group := l.queue
+		l.queue = nil
+		if len(group) == 0 {
+			l.leading = false
+			l.mu.Unlock()
+			return a.err
+		}
+		l.mu.Unlock()
+		err := l.write(context.WithoutCancel(ctx), group)
+		for _, g := range group {
+			g.err = err
+			close(g.done)
+		}
+		l.wake()
+	}
+}
+
+// write appends a group in one transaction.
+func (l *SQLite) write(ctx context.Context, group []*appending) error {
+	plain, count := make([][]byte, l.parts), make([]int, l.parts)
+	for _, g := range group {
+		for i := range g.recs {
+			r := &g.recs[i]
+			p := r.Partition
+			if r.Key != "" {
+				p = PartitionOf(r.Key, l.parts)
+			}
+			b := binary.AppendUvarint(plain[p], uint64(len(r.Key)))
+			b = append(b, r.Key...)
+			b = binary.AppendUvarint(b, uint64(len(r.Value)))
+			plain[p] = append(b, r.Value...)
+			count[p]++
+		}
+	}
+	now := time.Now().UnixMilli()
+	err := sqlitedb.Tx(ctx, l.file.db, func(tx *sql.Tx) error {
+		for p, b := range plain {
+			if count[p] == 0 {
+				continue
+			}
+			var next int64
+			err := tx.QueryRowContext(ctx, "SELECT next FROM bound WHERE topic = ? AND part = ?", l.id, p).Scan(&next)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT INTO segment (topic, part, base, n, at, body) VALUES (?, ?, ?, ?, ?, ?)", l.id, p, next, count[p], now, l.file.enc.EncodeAll(b, nil)); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT INTO bound (topic, part, next) VALUES (?, ?, ?) ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next", l.id, p, next+int64(count[p])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("eventlog: append: %w", err)
+	}
+	return nil
+}
+
+// Bounds implements Log.
+func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, err error) {
+	if partition < 0 || partition >= l.parts {
+		return 0, 0, fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	err = l.file.db.QueryRowContext(ctx, "SELECT coalesce((SELECT next FROM bound WHERE topic = ?1 AND part = ?2), 0), coalesce((SELECT min(base) FROM segment WHERE topic = ?1 AND part = ?2), -1)", l.id, partition).Scan(&next, &first)
+	if err != nil {
+		return 0, 0, fmt.Errorf("eventlog: %w", err)
+	}
+	if first < 0 {
+		first = next
+	}
+	return first, next, nil
+}
+
+// Read implements Log.
+func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
+	if partition < 0 || partition >= l.parts {
+		return nil, fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	stop := context.AfterFunc(ctx, l.wake)
+	defer stop()
+	for {
+		l.mu.Lock()
+		s, ended := l.read[partition], l.ended
+		l.mu.Unlock()
+		if s == nil || from < s.base || from >= s.base+int64(len(s.recs)) {
+			var err error
+			if s, err = l.segment(ctx, partition, from); err != nil {
+				return nil, err
+			}
+		}
+		if s != nil {
+			l.mu.Lock()
+			l.read[partition] = s
+			l.mu.Unlock()
+			recs := s.recs[from-s.base:]
+			return recs[:min(max, len(recs)):min(max, len(recs))], nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if ended {
+			return nil, io.EOF
+		}
+		l.wait(ctx, partition, from)
+	}
+}
+
+// wait returns when there may be a record at an offset.
+func (l *SQLite) wait(ctx context.Context, partition int, from int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ctx.Err() == nil && !l.ended {
+		var next int64
+		if err := l.file.db.QueryRowContext(ctx, "SELECT next FROM bound WHERE topic = ? AND part = ?", l.id, partition).Scan(&next); err == nil && next > from {
+			return
+		}
+		l.changed.Wait()
+	}
+}
+
+// wake takes the lock so that no waiter misses the end of its context between
+// looking and waiting.
+func (l *SQLite) wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changed.Broadcast()
+}
+
+// segment reads the segment that holds an offset; nil if none does yet.
+func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segment, error) {
+	s := &segment{}
+	var n int
+	var body []byte
+	err := l.file.db.QueryRowContext(ctx, "SELECT base, n, body FROM segment WHERE topic = ? AND part = ? AND base <= ? ORDER BY base DESC LIMIT 1", l.id, partition, from).Scan(&s.base, &n, &body)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("eventlog: read: %w", err)
+	}
+	if err != nil || from >= s.base+int64(n) {
+		first, next, err := l.Bounds(ctx, partition)
+		switch {
+		case err != nil:
+			return nil, err
+		case from > next:
+			return nil, fmt.Errorf("eventlog: offset %d is beyond the end of partition %d (%d): the log was restored, or exchanged for another", from, partition, next)
+		case from < first:
+			return nil, ErrGone
+		}
+		return nil, nil
+	}
+	plain, err := l.file.dec.DecodeAll(body, nil)
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged: %w", partition, s.base, err)
+	}
+	s.recs = make([]Record, n)
+	for i := range s.recs {
+		var key, value []byte
+		if key, plain, err = field(plain); err == nil {
+			value, plain, err = field(plain)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("eventlog: partition %d, offset %d: %w", partition, s.base+int64(i), err)
+		}
+		s.recs[i] = Record{partition, s.base + int64(i), string(key), value}
+	}
+	return s, nil
+}
+
+func field(b []byte) (value, rest []byte, err error) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 || n > uint64(len(b)-k) {
+		return nil, nil, errors.New("damaged segment")
+	}
+	return b[k : k+int(n) : k+int(n)], b[k+int(n):], nil
+}
+
+// Trim forgets segments of a partition that were appended before a time, as far
+// as they lie before an offset that no reader will ask for again. It returns how
+// many records are gone.
+func (l *SQLite) Trim(ctx context.Context, partition int, before time.Time, keep int64) (gone int64, err error) {
+	var n sql.NullInt64
+	err = sqlitedb.Tx(ctx, l.file.db, func(tx *sql.Tx) error {
+		const which = " FROM segment WHERE topic = ? AND part = ? AND at < ? AND base + n <= ?"
+		args := []any{l.id, partition, before.UnixMilli(), keep}
+		if err := tx.QueryRowContext(ctx, "SELECT sum(n)"+which, args...).Scan(&n); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE"+which, args...)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("eventlog: trim: %w", err)
+	}
+	return n.Int64, nil
+}
