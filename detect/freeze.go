@@ -34,8 +34,8 @@ func (p *person) putBy(at int64) {
 	p.Past = append(p.Past, baseline{at, p.Active, slices.Clone(p.Sum), slices.Clone(p.Long), p.LongN})
 }
 
-// freeze puts somebody's baseline back to what it was a month before notice,
-// once notice is known and given. It is called at the end of an hour.
+// freeze puts somebody's baseline back to what it was a month before notice once
+// notice is known and given. It is called at the end of an hour.
 func (e *Engine) freeze(p *person, now int64) {
 	if p.Frozen || p.Notice == 0 || now < p.Notice {
 		return
@@ -51,18 +51,19 @@ func (e *Engine) freeze(p *person, now int64) {
 	p.Past = nil
 }
 
-// setBack gives a person another baseline, in the sums of the colleagues too.
+// setBack lowers what is usual for a person to what it was, in the sums of the
+// colleagues too. Where it has fallen since, and in how many days it rests on, it
+// stays: the days are known, whatever was taken on them.
 func (o *org) setBack(p *person, to *baseline) {
 	d := o.department(p.peerGroup())
 	for j := range p.Sum {
-		n := fix(to.Sum[j]) - fix(p.Sum[j])
+		sum := min(p.Sum[j], to.Sum[j]*p.Active/max(to.Active, 1))
+		n := fix(sum) - fix(p.Sum[j])
 		d.Sum[j] += n
 		o.Sum[j] += n
-		p.Sum[j] = to.Sum[j]
+		p.Sum[j] = sum
 	}
-	n := fix(to.Active) - fix(p.Active)
-	d.Active += n
-	o.Active += n
-	p.Active, p.LongN = to.Active, to.LongN
-	copy(p.Long, to.Long)
+	for i := range p.Long {
+		p.Long[i] = min(p.Long[i], to.Long[i]*p.LongN/max(to.LongN, 1))
+	}
 }
