@@ -1,0 +1,111 @@
+package order_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/outflow/outflow/ingest/order"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// TestWindow checks a window against a sorter: the same events in any order give
+// the same sequence, from any time on.
+func TestWindow(t *testing.T) {
+	const hour = 3_600_000
+	rng := rand.New(rand.NewPCG(1, 2))
+	var recs [][]byte
+	for i := range 3000 {
+		e := &event.Event{Source: event.Box, Class: event.View, Time: 1_000*hour + rng.Int64N(300*hour), Key: rng.Uint64(), Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		switch i % 10 {
+		case 0:
+			e.Source, e.Time = event.HR, rng.Int64N(1_400*hour)
+		case 1: // the same event said twice, in other words
+			e.Time, e.Key = event.RecordTime(recs[i-1]), event.RecordKey(recs[i-1])
+			e.Source = event.RecordSource(recs[i-1])
+			e.Object.Name = "longer"
+		}
+		recs = append(recs, e.Append(nil))
+	}
+	s := order.New(1<<20, "")
+	defer s.Close()
+	sw := s.Writer()
+	w := order.NewWindow()
+	var kept [][]byte
+	for n, i := range rng.Perm(len(recs)) {
+		if err := sw.AddRecord(recs[i]); err != nil {
+			t.Fatal(err)
+		}
+		w.Add(recs[i], i%3, int64(i))
+		if n%500 == 0 { // looking at it changes nothing
+			if err := w.Each(0, func([]byte) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, i := range rng.Perm(len(recs))[:100] {
+		if w.Add(recs[i], i%3, int64(i)) != order.Repeat {
+			t.Fatal("a repeat was new")
+		}
+	}
+	if err := sw.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Merge(t.Context(), func(rec []byte) error { kept = append(kept, bytes.Clone(rec)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if w.Len() != len(kept) {
+		t.Errorf("%d events, the sorter has %d", w.Len(), len(kept))
+	}
+	for _, from := range []int64{0, 1_100 * hour, 1_250 * hour, 1_299 * hour} {
+		var want [][]byte
+		for _, rec := range kept {
+			if event.RecordSource(rec) == event.HR || event.RecordTime(rec) >= from {
+				want = append(want, rec)
+			}
+		}
+		i := 0
+		err := w.Each(from, func(rec []byte) error {
+			if i < len(want) && !bytes.Equal(rec, want[i]) {
+				t.Fatalf("from %d: event %d differs", from, i)
+			}
+			i++
+			return nil
+		})
+		if err != nil || i != len(want) {
+			t.Errorf("from %d: %d events, %v; want %d", from, i, err, len(want))
+		}
+	}
+	mid := kept[len(kept)/2]
+	i := len(kept)/2 + 1
+	err := w.After(event.RecordTime(mid), event.RecordKey(mid), func(rec []byte) error {
+		if !bytes.Equal(rec, kept[i]) {
+			t.Fatalf("after the middle: event %d differs", i)
+		}
+		i++
+		return nil
+	})
+	if err != nil || i != len(kept) {
+		t.Errorf("after the middle: up to %d of %d, %v", i, len(kept), err)
+	}
+	w.Forget(1_200 * hour)
+	var low [3]int64
+	for p := range low {
+		low[p] = 1 << 60
+	}
+	for i, rec := range recs {
+		if event.RecordSource(rec) != event.HR && event.RecordTime(rec) >= 1_200*hour {
+			low[i%3] = min(low[i%3], int64(i))
+		}
+	}
+	for p := range low {
+		if got := w.Low(p, 1<<60); got != low[p] {
+			t.Errorf("lowest offset of partition %d: %d, want %d", p, got, low[p])
+		}
+	}
+	staff := 0
+	w.Staff(func([]byte) { staff++ })
+	if staff == 0 || w.Len() >= len(kept) {
+		t.Errorf("%d of HR's, %d events", staff, w.Len())
+	}
+}

@@ -1,0 +1,403 @@
+package eventlog
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+)
+
+// KafkaConfig says which cluster holds the logs, and how they are made.
+type KafkaConfig struct {
+	Brokers     []string
+	Replication int           // copies of every record; 1 for a single broker
+	Retention   time.Duration // how long records are kept; 0 for ever
+	TLS         bool
+	CA          string // file with certificates of authorities; "" for those of the system
+	Mechanism   string // "", "plain", "scram-sha-256" or "scram-sha-512"
+	User        string
+	Password    string
+}
+
+// Cluster is a connection to Kafka.
+type Cluster struct {
+	config    KafkaConfig
+	client    *kafka.Client
+	transport *kafka.Transport
+	dialer    *kafka.Dialer
+}
+
+// Errors of Kafka that pass: whoever meets one tries again.
+const (
+	retryLeast = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
+)
+
+// OpenCluster prepares connections. It does not connect yet.
+func OpenCluster(c KafkaConfig) (*Cluster, error) {
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("eventlog: no brokers")
+	}
+	var encryption *tls.Config
+	if c.TLS {
+		encryption = &tls.Config{MinVersion: tls.VersionTLS12}
+		if c.CA != "" {
+			pem, err := os.ReadFile(c.CA)
+			if err != nil {
+				return nil, fmt.Errorf("eventlog: ca: %w", err)
+			}
+			encryption.RootCAs = x509.NewCertPool()
+			if !encryption.RootCAs.AppendCertsFromPEM(pem) {
+				return nil, fmt.Errorf("eventlog: ca: %s holds no certificate", c.CA)
+			}
+		}
+	}
+	var mechanism sasl.Mechanism
+	var err error
+	switch c.Mechanism {
+	case "":
+	case "plain":
+		mechanism = plain.Mechanism{Username: c.User, Password: c.Password}
+	case "scram-sha-256":
+		mechanism, err = scram.Mechanism(scram.SHA256, c.User, c.Password)
+	case "scram-sha-512":
+		mechanism, err = scram.Mechanism(scram.SHA512, c.User, c.Password)
+	default:
+		err = fmt.Errorf("%q is not a mechanism: plain, scram-sha-256, scram-sha-512", c.Mechanism)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: sasl: %w", err)
+	}
+	if mechanism != nil && !c.TLS {
+		for _, b := range c.Brokers { // a password in the clear
+			if host, _, err := net.SplitHostPort(b); err != nil || !loopback(host) {
+				return nil, fmt.Errorf("eventlog: sasl without tls to %s: only to this machine", b)
+			}
+		}
+	}
+	transport := &kafka.Transport{TLS: encryption, SASL: mechanism, DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second, ClientID: "outflow"}
+	return &Cluster{
+		config: c, transport: transport,
+		client: &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: transport, Timeout: 15 * time.Second},
+		dialer: &kafka.Dialer{TLS: encryption, SASLMechanism: mechanism, Timeout: 5 * time.Second, ClientID: "outflow"},
+	}, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Close closes idle connections.
+func (c *Cluster) Close() { c.transport.CloseIdleConnections() }
+
+// Kafka is a log in a topic. Make one with Cluster.Log; End it when done.
+type Kafka struct {
+	cluster *Cluster
+	topic   string
+	parts   int
+	writer  *kafka.Writer
+
+	mu    sync.Mutex
+	ended bool
+	ahead map[int]*segment // by partition: fetched, and not asked for yet
+}
+
+// Log opens the log of a topic, and makes the topic if it is not there. Another
+// number of partitions than it has is an error: state is kept by partition.
+func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka, error) {
+	k := &Kafka{cluster: c, topic: topic, parts: partitions, ahead: map[int]*segment{}}
+	retention := "-1"
+	if c.config.Retention > 0 {
+		retention = strconv.FormatInt(c.config.Retention.Milliseconds(), 10)
+	}
+	replication := max(c.config.Replication, 1)
+	entries := []kafka.ConfigEntry{{ConfigName: "cleanup.policy", ConfigValue: "delete"}, {ConfigName: "retention.ms", ConfigValue: retention}, {ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"}}
+	if replication > 2 {
+		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(replication - 1)})
+	}
+	err := patiently(ctx, func() error {
+		res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: replication, ConfigEntries: entries}}})
+		if err == nil {
+			err = res.Errors[topic]
+		}
+		if errors.Is(err, kafka.TopicAlreadyExists) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
+	}
+	err = patiently(ctx, func() error {
+		meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+		switch {
+		case err != nil:
+			return err
+		case len(meta.Topics) != 1:
+			return kafka.UnknownTopicOrPartition
+		case meta.Topics[0].Error != nil:
+			return meta.Topics[0].Error
+		}
+		if n := len(meta.Topics[0].Partitions); n != partitions {
+			return fmt.Errorf("it has %d partitions, not %d: the number is fixed when a log is made", n, partitions)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
+	}
+	k.writer = &kafka.Writer{
+		Addr: kafka.TCP(c.config.Brokers...), Topic: topic, Transport: c.transport,
+		Balancer:     kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
+		RequiredAcks: kafka.RequireAll, // the zero value is none
+		BatchTimeout: 5 * time.Millisecond, BatchSize: 2000, BatchBytes: 900_000, MaxAttempts: 10,
+		Compression: kafka.Zstd, WriteTimeout: 15 * time.Second, ReadTimeout: 15 * time.Second,
+	}
+	return k, nil
+}
+
+// patiently tries again while an error is one that passes.
+func patiently(ctx context.Context, try func() error) error {
+	wait := retryLeast
+	for n := 0; ; n++ {
+		err := try()
+		if err == nil || ctx.Err() != nil || !passes(err) || n == 8 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// passes says whether an error is one that a broker's restart or a change of
+// leaders explains.
+func passes(err error) bool {
+	var code kafka.Error
+	if errors.As(err, &code) {
+		return code.Temporary() || code == kafka.UnknownTopicOrPartition
+	}
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// Partitions implements Log.
+func (k *Kafka) Partitions() int { return k.parts }
+
+// End says that this process appends nothing more: its readers get io.EOF once
+// they have read everything.
+func (k *Kafka) End() {
+	k.mu.Lock()
+	ended := k.ended
+	k.ended = true
+	k.mu.Unlock()
+	if !ended {
+		k.writer.Close()
+	}
+}
+
+func (k *Kafka) over() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ended
+}
+
+// Append implements Log: nil means that all copies in sync have the records.
+// After an error that a broker's restart explains some may be there twice: ids
+// are made from causes, so that this is harmless.
+func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
+	if k.over() {
+		return ErrClosed
+	}
+	msgs := make([]kafka.Message, len(recs))
+	for i := range recs {
+		r := &recs[i]
+		p := r.Partition
+		if r.Key != "" {
+			p = PartitionOf(r.Key, k.parts)
+		} else if p < 0 || p >= k.parts {
+			return fmt.Errorf("eventlog: no partition %d", p)
+		}
+		msgs[i] = kafka.Message{Value: r.Value, WriterData: p}
+		if r.Key != "" {
+			msgs[i].Key = []byte(r.Key)
+		}
+	}
+	wait := retryLeast
+	for {
+		err := k.writer.WriteMessages(ctx, msgs...)
+		if err == nil {
+			return nil
+		}
+		var each kafka.WriteErrors
+		if errors.As(err, &each) && len(each) == len(msgs) { // only what is not there again
+			left := msgs[:0:0]
+			for i, e := range each {
+				if e != nil {
+					left, err = append(left, msgs[i]), e
+				}
+			}
+			msgs = left
+		}
+		if k.over() || errors.Is(err, io.ErrClosedPipe) {
+			return ErrClosed
+		}
+		if ctx.Err() != nil || !passes(err) {
+			return fmt.Errorf("eventlog: topic %s: append: %w", k.topic, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// Bounds implements Log.
+func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, err error) {
+	if partition < 0 || partition >= k.parts {
+		return 0, 0, fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	err = patiently(ctx, func() error {
+		res, err := k.cluster.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{k.topic: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)}}})
+		if err != nil {
+			return err
+		}
+		for _, p := range res.Topics[k.topic] {
+			if p.Partition == partition {
+				first, next = p.FirstOffset, p.LastOffset
+				return p.Error
+			}
+		}
+		return kafka.UnknownTopicOrPartition
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("eventlog: topic %s, partition %d: %w", k.topic, partition, err)
+	}
+	return first, next, nil
+}
+
+// Read implements Log. Errors that pass are waited out.
+func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
+	if partition < 0 || partition >= k.parts {
+		return nil, fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	wait := retryLeast
+	for at := from; ; {
+		k.mu.Lock()
+		s := k.ahead[partition]
+		k.mu.Unlock()
+		if s == nil || len(s.recs) == 0 || from < s.base || from > s.recs[len(s.recs)-1].Offset {
+			var err error
+			if s, err = k.fetch(ctx, partition, at); err != nil {
+				switch {
+				case ctx.Err() != nil:
+					return nil, ctx.Err()
+				case errors.Is(err, kafka.OffsetOutOfRange):
+					return nil, k.outOfRange(ctx, partition, from)
+				case !passes(err):
+					return nil, fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
+				}
+				select {
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				case <-time.After(wait):
+				}
+				wait = min(2*wait, retryMost)
+				continue
+			}
+			if len(s.recs) == 0 { // nothing there yet, or nothing that is a record
+				if at = s.base; k.over() {
+					if _, next, err := k.Bounds(ctx, partition); err == nil && at >= next {
+						return nil, io.EOF
+					}
+				}
+				continue
+			}
+			k.mu.Lock()
+			k.ahead[partition] = s
+			k.mu.Unlock()
+		}
+		recs := s.recs
+		for len(recs) > 0 && recs[0].Offset < from { // offsets may have gaps
+			recs = recs[1:]
+		}
+		return recs[:min(max, len(recs)):min(max, len(recs))], nil
+	}
+}
+
+// fetch asks for records from an offset on. Without any, base is where to ask
+// next.
+func (k *Kafka) fetch(ctx context.Context, partition int, from int64) (*segment, error) {
+	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 250 * time.Millisecond})
+	if err != nil {
+		return nil, err
+	}
+	if res.Error != nil {
+		return nil, res.Error
+	}
+	s := &segment{base: from}
+	for {
+		r, err := res.Records.ReadRecord()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			if len(s.recs) > 0 { // the last batch is cut off: its beginning is whole
+				break
+			}
+			return nil, err
+		}
+		rec := Record{Partition: partition, Offset: r.Offset}
+		if r.Key != nil {
+			key, err := kafka.ReadAll(r.Key)
+			if err != nil {
+				return nil, err
+			}
+			rec.Key = string(key)
+			r.Key.Close()
+		}
+		if r.Value != nil {
+			if rec.Value, err = kafka.ReadAll(r.Value); err != nil {
+				return nil, err
+			}
+			r.Value.Close()
+		}
+		if rec.Offset >= from {
+			s.recs = append(s.recs, rec)
+		}
+	}
+	if len(s.recs) == 0 && res.HighWatermark > from { // control records, or a gap
+		s.base = from + 1
+	}
+	return s, nil
+}
+
+// outOfRange tells what is wrong with an offset that the broker does not have.
+func (k *Kafka) outOfRange(ctx context.Context, partition int, from int64) error {
+	first, next, err := k.Bounds(ctx, partition)
+	switch {
+	case err != nil:
+		return err
+	case from < first:
+		return ErrGone
+	}
+	return fmt.Errorf("eventlog: offset %d is beyond the end of topic %s, partition %d (%d): the topic was made anew, or lost records", from, k.topic, partition, next)
+}

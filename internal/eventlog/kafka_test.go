@@ -1,0 +1,136 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/eventlog/eventlogtest"
+)
+
+// brokers are those that OUTFLOW_KAFKA names, as .ci/kafka/broker starts them.
+func brokers(t *testing.T) []string {
+	t.Helper()
+	list := os.Getenv("OUTFLOW_KAFKA")
+	if list == "" {
+		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
+	}
+	return strings.Split(list, ",")
+}
+
+func cluster(t *testing.T, c eventlog.KafkaConfig) *eventlog.Cluster {
+	t.Helper()
+	k, err := eventlog.OpenCluster(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.Close)
+	return k
+}
+
+var topics int
+
+func topic(t *testing.T) string {
+	topics++
+	return fmt.Sprintf("test-%d-%d", time.Now().UnixNano(), topics)
+}
+
+func TestKafka(t *testing.T) {
+	c := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)})
+	eventlogtest.Run(t, func(t *testing.T, partitions int) (eventlog.Log, func()) {
+		l, err := c.Log(t.Context(), topic(t), partitions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.End)
+		return l, l.End
+	})
+}
+
+// TestKafkaReopen checks that a log goes on where it ended, that its number of
+// partitions is fixed, and what offsets that are not there are told as.
+func TestKafkaReopen(t *testing.T) {
+	c, name := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)}), topic(t)
+	l, err := c.Log(t.Context(), name, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if err := l.Append(t.Context(), eventlog.Record{Partition: 1, Value: fmt.Append(nil, i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.End()
+	if l, err = c.Log(t.Context(), name, 2); err != nil {
+		t.Fatal(err)
+	}
+	defer l.End()
+	if recs, err := l.Read(t.Context(), 1, 3, 10); err != nil || len(recs) != 2 || string(recs[0].Value) != "3" || recs[0].Offset != 3 {
+		t.Errorf("%v, %v", recs, err)
+	}
+	if _, err := l.Read(t.Context(), 1, 9, 10); err == nil || !strings.Contains(err.Error(), "beyond the end") {
+		t.Errorf("beyond the end: %v", err)
+	}
+	if _, err := c.Log(t.Context(), name, 3); err == nil || !strings.Contains(err.Error(), "2 partitions") {
+		t.Errorf("another number of partitions: %v", err)
+	}
+}
+
+// TestKafkaSecurity signs in by password over TLS, and is refused with a wrong
+// password or without the authority's certificate.
+func TestKafkaSecurity(t *testing.T) {
+	brokers(t)
+	secure, ca := os.Getenv("OUTFLOW_KAFKA_TLS"), os.Getenv("OUTFLOW_KAFKA_CA")
+	if secure == "" {
+		t.Skip("no broker with TLS: OUTFLOW_KAFKA_TLS is not set (.ci/kafka/broker starts one)")
+	}
+	for mechanism, user := range map[string][2]string{"plain": {"app", "app-secret"}, "scram-sha-512": {"scramapp", "scram-secret"}} {
+		conf := eventlog.KafkaConfig{Brokers: []string{secure}, TLS: true, CA: ca, Mechanism: mechanism, User: user[0], Password: user[1]}
+		l, err := cluster(t, conf).Log(t.Context(), topic(t), 1)
+		if err != nil {
+			t.Fatalf("%s: %v", mechanism, err)
+		}
+		if err := l.Append(t.Context(), eventlog.Record{Key: "k", Value: []byte("x")}); err != nil {
+			t.Errorf("%s: %v", mechanism, err)
+		}
+		l.End()
+		wrong := conf
+		wrong.Password = "wrong"
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		if _, err := cluster(t, wrong).Log(ctx, topic(t), 1); err == nil || strings.Contains(err.Error(), "wrong") {
+			t.Errorf("%s, wrong password: %v", mechanism, err)
+		}
+		cancel()
+		wrong = conf
+		wrong.CA = ""
+		if _, err := cluster(t, wrong).Log(t.Context(), topic(t), 1); err == nil {
+			t.Errorf("%s: an unknown authority was trusted", mechanism)
+		}
+	}
+}
+
+// TestKafkaConfig checks what is refused before anything is sent.
+func TestKafkaConfig(t *testing.T) {
+	for name, c := range map[string]eventlog.KafkaConfig{
+		"no brokers":            {},
+		"password in the clear": {Brokers: []string{"broker.example:9092"}, Mechanism: "plain", User: "u", Password: "p"},
+		"unknown mechanism":     {Brokers: []string{"127.0.0.1:9092"}, Mechanism: "gssapi"},
+		"no certificate":        {Brokers: []string{"broker.example:9092"}, TLS: true, CA: filepath.Join("testdata", "missing.pem")},
+	} {
+		if _, err := eventlog.OpenCluster(c); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	c := cluster(t, eventlog.KafkaConfig{Brokers: []string{"127.0.0.1:1"}})
+	if _, err := c.Log(ctx, "events", 1); err == nil || errors.Is(err, eventlog.ErrClosed) {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
