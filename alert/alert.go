@@ -113,7 +113,9 @@ type Alert struct {
 	Evidence       []Evidence `json:"evidence"`
 	// Exposures are what was laid open or switched off, and when it was undone.
 	// That is the only part of an alert that may change long after Time.
-	Exposures []Exposure       `json:"exposures,omitempty"`
+	Exposures []Exposure `json:"exposures,omitempty"`
+	// Withdrawn says that what came later explains it: there is no such alert.
+	Withdrawn bool             `json:"withdrawn,omitempty"`
 	Receipt   *finding.Receipt `json:"receipt,omitempty"` // what the score rests on; outflow explain computes it again
 }
 
@@ -310,6 +312,10 @@ type building struct {
 	Revision int
 	Findings []*finding.Finding
 	Undone   []finding.Exposure // told after the findings
+
+	made *Alert // of what is above; nil if that has changed
+	said *Alert // what Updates returned last
+	base *Alert // of what it was made
 }
 
 // NewDesk returns an empty desk.
@@ -331,6 +337,7 @@ func (d *Desk) Add(f *finding.Finding) {
 		b = &building{}
 		d.open[f.Episode] = b
 	}
+	b.made = nil
 	if len(b.Findings) > 0 {
 		switch held := b.Findings[0]; {
 		case f.Risk < held.Risk, f.Risk == held.Risk && f.Time < held.Time:
@@ -356,6 +363,7 @@ func (d *Desk) Add(f *finding.Finding) {
 func (d *Desk) undone(f *finding.Finding, b *building) {
 	if b != nil {
 		b.Undone = append(b.Undone, f.Exposures...)
+		b.made = nil
 		return
 	}
 	for i := range d.done {
@@ -371,16 +379,66 @@ func (d *Desk) undone(f *finding.Finding, b *building) {
 func (d *Desk) Alerts() []Alert {
 	list := append(make([]Alert, 0, len(d.done)+len(d.open)), d.done...)
 	for _, b := range d.open {
-		a := build(b.Revision, slices.Clone(b.Findings))
-		a.Provisional = b.Findings[0].Until > d.complete && d.complete > 0
-		for _, x := range b.Undone {
-			a.expose(x)
-		}
-		list = append(list, a)
+		list = append(list, *d.alert(b))
 	}
 	Series(list)
 	Rank(list)
 	return list
+}
+
+// alert makes an alert of what belongs together, unless it is made already.
+func (d *Desk) alert(b *building) *Alert {
+	if b.made == nil {
+		a := build(b.Revision, slices.Clone(b.Findings))
+		for _, x := range b.Undone {
+			a.expose(x)
+		}
+		b.made = &a
+	}
+	b.made.Provisional = b.Findings[0].Until > d.complete && d.complete > 0
+	return b.made
+}
+
+// Updates returns the alerts that are not as they were when it was called last,
+// ranked.
+func (d *Desk) Updates() (list []Alert) {
+	for _, a := range d.Alerts() {
+		b := d.open[a.ID]
+		if b == nil {
+			continue
+		}
+		if s := b.said; s != nil && b.made == b.base && s.Provisional == a.Provisional && s.Case == a.Case {
+			continue
+		}
+		b.said, b.base = &a, b.made
+		list = append(list, a)
+	}
+	return list
+}
+
+// IDs are those of the alerts that the desk may still change.
+func (d *Desk) IDs() map[string]bool {
+	ids := make(map[string]bool, len(d.open))
+	for id := range d.open {
+		ids[id] = true
+	}
+	return ids
+}
+
+// Keep is all that a desk holds, for RestoreDesk.
+func (d *Desk) Keep() ([]byte, error) { return json.Marshal(d.open) }
+
+// RestoreDesk returns a desk with what Keep gave.
+func RestoreDesk(kept []byte) (*Desk, error) { return restore(kept, nil) }
+
+// Forget drops alerts on days before a moment (Unix milliseconds) of which nothing
+// is open any more: nothing will change them.
+func (d *Desk) Forget(before int64) {
+	for id, b := range d.open {
+		if b.Findings[0].Time < before && !slices.ContainsFunc(d.alert(b).Exposures, func(x Exposure) bool { return x.Closed == nil }) {
+			delete(d.open, id)
+		}
+	}
 }
 
 // Snapshot is what a desk holds, at a moment, that later findings may change:

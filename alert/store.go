@@ -21,7 +21,7 @@ type Store struct{ db *sql.DB }
 
 // OpenStore opens the file, or makes it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, scripts)
+	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full) // people are told what is in it
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}

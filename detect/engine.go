@@ -87,6 +87,9 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	return e.err
 }
 
+// Known is how many people and service accounts are known.
+func (e *Engine) Known() int { return len(e.Persons) }
+
 // Flush judges the days that are still open. More events may follow: nothing is
 // learned, and no later judgement changes.
 func (e *Engine) Flush() error {

@@ -197,11 +197,40 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 // others but the current one. A nil snapshot is that of an engine that has not
 // seen anything.
 func (s *Store) Save(ctx context.Context, generation, current int64, snap *Snapshot) error {
+	return s.SaveWith(ctx, generation, current, snap, nil)
+}
+
+// Beside returns what SaveWith stored beside a snapshot; nil if there is no such
+// generation.
+func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT name, body FROM beside WHERE generation = ?", generation)
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	defer rows.Close()
+	var all map[string][]byte
+	for rows.Next() {
+		var name string
+		var body []byte
+		if err := rows.Scan(&name, &body); err != nil {
+			return nil, fmt.Errorf("detect: %w", err)
+		}
+		if all == nil {
+			all = map[string][]byte{}
+		}
+		all[name] = body
+	}
+	return all, rows.Err()
+}
+
+// SaveWith is Save, with things beside the snapshot that must agree with it, such
+// as the offsets of the input, in the same transaction.
+func (s *Store) SaveWith(ctx context.Context, generation, current int64, snap *Snapshot, beside map[string][]byte) error {
 	if snap == nil {
 		snap = &Snapshot{organisation: []byte{}}
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for _, table := range []string{"organisation", "person"} {
+		for _, table := range []string{"organisation", "person", "beside"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation <> ?", current); err != nil {
 				return err
 			}
@@ -216,6 +245,11 @@ func (s *Store) Save(ctx context.Context, generation, current int64, snap *Snaps
 		defer insert.Close()
 		for _, p := range snap.persons {
 			if _, err := insert.ExecContext(ctx, generation, p.name, p.body); err != nil {
+				return err
+			}
+		}
+		for name, body := range beside {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body) VALUES (?, ?, ?)", generation, name, body); err != nil {
 				return err
 			}
 		}

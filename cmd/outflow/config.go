@@ -37,6 +37,16 @@ type config struct {
 	Exceptions []exceptionConfig `yaml:"exceptions"`
 	// Rules is a folder of rules of the organisation's own, in Sigma's format.
 	Rules string `yaml:"rules"`
+	// The rest is for outflow run. DataDir is the folder of its state.
+	DataDir string `yaml:"data_dir"`
+	// Log is what its stages share.
+	Log logConfig `yaml:"log"`
+	// Sources are where events come from.
+	Sources []sourceConfig `yaml:"sources"`
+	// Channels are how people are told.
+	Channels []channelConfig `yaml:"channels"`
+	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
+	Listen string `yaml:"listen"`
 
 	loaded rules
 }

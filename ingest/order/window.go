@@ -88,7 +88,13 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 			b = newBucket()
 			w.hours[hour] = b
 		}
-		w.newest = max(w.newest, at)
+		if at > w.newest {
+			before := w.newest
+			w.newest = at
+			if hour > floor(before) {
+				w.tidy()
+			}
+		}
 	}
 	w.unpack(b)
 	if low, known := b.low[partition]; !known || offset < low {
@@ -116,6 +122,16 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 	b.n++
 	w.events++
 	return Fresh
+}
+
+// tidy packs the hours that are not hot any more.
+func (w *Window) tidy() {
+	for h, b := range w.hours {
+		if b.index != nil && b.n > 0 && h <= floor(w.newest)-hotHours && b != w.open {
+			w.close()
+			w.open = b
+		}
+	}
 }
 
 // floor is the hour of a time.

@@ -102,3 +102,16 @@ func Tx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	}
 	return tx.Commit()
 }
+
+// Copy writes a consistent copy of a file, which may be in use.
+func Copy(ctx context.Context, from, to string) error {
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: from}).EscapedPath()+"?mode=ro&_busy_timeout=10000")
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	return nil
+}

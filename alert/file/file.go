@@ -1,0 +1,62 @@
+// Package file is a channel that appends what people are told to a file, as lines
+// of NDJSON.
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Channel appends to a file. It can look at what it has written: so every alert
+// is there once, whatever is interrupted.
+type Channel struct {
+	Name string // in the configuration
+	Path string
+}
+
+// Deliver appends what waits for the channel. What fails waits for the next time.
+func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, err error) {
+	list, err := store.Waiting(ctx, c.Name, 1000)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	f, err := os.OpenFile(c.Path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return 0, fmt.Errorf("channel %s: %w", c.Name, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for _, s := range list {
+		end, err := f.Seek(0, 2)
+		if err != nil {
+			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
+		}
+		if s.Place >= 0 && s.Place <= end { // a run before was cut off while it wrote this
+			if err := f.Truncate(s.Place); err != nil {
+				return sent, fmt.Errorf("channel %s: %w", c.Name, err)
+			}
+			end = s.Place
+		}
+		if err := store.Begun(ctx, s.Seq, end); err != nil {
+			return sent, err
+		}
+		line, err := alert.Line(&s.Alert)
+		if err != nil {
+			return sent, err
+		}
+		if _, err := f.WriteAt(line, end); err != nil {
+			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
+		}
+		if err := f.Sync(); err != nil {
+			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
+		}
+		if err := store.Sent(ctx, s.Seq); err != nil {
+			return sent, err
+		}
+		sent++
+	}
+	return sent, nil
+}

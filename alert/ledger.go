@@ -1,0 +1,151 @@
+package alert
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+// Telling decides what goes out: of alerts that come again and again, as they
+// grow.
+type Telling struct {
+	Channels []string
+	Shown    func(a *Alert) bool // whether an alert deserves attention
+}
+
+// Progress is up to where the log of alerts has been taken in, by partition.
+func (s *Store) Progress(ctx context.Context, partition int) (next int64, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT next FROM progress WHERE part = ?", partition).Scan(&next)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("alert: %w", err)
+	}
+	return next, nil
+}
+
+// Take takes in alerts that lie before the offset next of a partition of the log,
+// in one transaction with what is to be sent because of them. An alert is told
+// when it first deserves attention, when it gets more severe, and once more when
+// the day it is about is over, if that changed it; one that was told is told again
+// if it is withdrawn. Taking in the same alerts again changes nothing.
+func (s *Store) Take(ctx context.Context, partition int, next int64, list []Alert, t Telling) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for i := range list {
+			if err := take(ctx, tx, &list[i], t); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO progress (part, next) VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next)", partition, next)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}
+
+func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
+	body, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET time = excluded.time, score = excluded.score, body = excluded.body", a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
+		return err
+	}
+	var hash int64
+	var worst Severity
+	var final bool
+	err = tx.QueryRowContext(ctx, "SELECT hash, severity, final FROM told WHERE alert = ?", a.ID).Scan(&hash, &worst, &final)
+	known := err == nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	now := int64(xxhash.Sum64(body))
+	switch {
+	case known && now == hash:
+		return nil
+	case a.Withdrawn && !known, !a.Withdrawn && !known && !t.Shown(a):
+		return nil
+	case known && !a.Withdrawn && a.Severity <= worst && a.Provisional:
+		return nil // it grows; what it becomes is told when the day is over
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO told (alert, hash, severity, final) VALUES (?, ?, ?, ?) ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity, final = excluded.final", a.ID, now, max(worst, a.Severity), !a.Provisional); err != nil {
+		return err
+	}
+	for _, channel := range t.Channels {
+		// what waits for the channel is out of date
+		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", channel, a.ID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body) VALUES (?, ?, ?)", channel, a.ID, string(body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sending is an alert that waits for a channel.
+type Sending struct {
+	Seq   int64
+	Alert Alert
+	Place int64 // where sending it began, if it did; -1 otherwise
+}
+
+// Waiting lists what waits for a channel, in the order in which it was decided,
+// up to a number.
+func (s *Store) Waiting(ctx context.Context, channel string, most int) (list []Sending, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?", channel, most)
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var x Sending
+		var body []byte
+		if err := rows.Scan(&x.Seq, &body, &x.Place); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		if err := json.Unmarshal(body, &x.Alert); err != nil {
+			return nil, fmt.Errorf("alert: outbox: %w", err)
+		}
+		list = append(list, x)
+	}
+	return list, rows.Err()
+}
+
+// Begun notes where sending began, before it does.
+func (s *Store) Begun(ctx context.Context, seq, place int64) error {
+	_, err := s.db.ExecContext(ctx, "UPDATE outbox SET place = ? WHERE seq = ?", place, seq)
+	if err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}
+
+// Sent notes that something need not be sent again.
+func (s *Store) Sent(ctx context.Context, seq int64) error {
+	_, err := s.db.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", seq)
+	if err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}
+
+// Counts are how many alerts are known, were told, and wait to be sent.
+func (s *Store) Counts(ctx context.Context) (known, told, waiting int, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM told), (SELECT count(*) FROM outbox)").Scan(&known, &told, &waiting)
+	return known, told, waiting, err
+}
+
+// Line is an alert as a line of NDJSON, as scans print it.
+func Line(a *Alert) ([]byte, error) {
+	var b bytes.Buffer
+	err := Formats["ndjson"](&b, []Alert{*a}, Options{})
+	return b.Bytes(), err
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+// stateFiles are the files below a data directory that hold state, in the order in
+// which they are copied: what is told before what it rests on, so that a copy taken
+// while the daemon runs repeats work rather than skipping it.
+var stateFiles = []string{"alerts.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
+
+// manifest is the first file of a backup.
+type manifest struct {
+	Version string            `json:"version"` // of Outflow
+	Time    time.Time         `json:"time"`
+	Files   map[string]string `json:"files"` // SHA-256
+}
+
+func newBackup(stdout io.Writer) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "backup FILE", Short: "Copy all state into one file, also while the daemon runs", Args: usage(cobra.ExactArgs(1)),
+		Long: `Backup copies what is below a data directory into one compressed file: consistently,
+also while the daemon runs. It holds personal data; only its owner can read it.`,
+		Example: "  outflow backup --data data outflow-backup.tar.gz",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := backup(cmd.Context(), data, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%d files in %s\n", n, args[0])
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "data", "the data directory: `DIR`")
+	return cmd
+}
+
+func backup(ctx context.Context, data, to string) (n int, err error) {
+	tmp, err := os.MkdirTemp(filepath.Dir(to), ".outflow-backup-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(tmp)
+	m := manifest{Version: version(), Time: time.Now().UTC(), Files: map[string]string{}}
+	var names []string
+	for _, name := range stateFiles {
+		from := filepath.Join(data, name)
+		if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return 0, err
+		}
+		if err := sqlitedb.Copy(ctx, from, filepath.Join(tmp, name)); err != nil {
+			return 0, err
+		}
+		sum, err := fileSum(filepath.Join(tmp, name))
+		if err != nil {
+			return 0, err
+		}
+		m.Files[name] = sum
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return 0, fmt.Errorf("%s holds no state", data)
+	}
+	part := to + ".part"
+	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(part)
+	defer out.Close()
+	gz := gzip.NewWriter(out)
+	tw := tar.NewWriter(gz)
+	head, err := json.MarshalIndent(&m, "", "  ")
+	if err != nil {
+		return 0, err
+	}
+	if err := tw.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o600, Size: int64(len(head)), ModTime: m.Time}); err != nil {
+		return 0, err
+	}
+	if _, err := tw.Write(head); err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		if err := addFile(tw, filepath.Join(tmp, name), name, m.Time); err != nil {
+			return 0, err
+		}
+	}
+	if err := errors.Join(tw.Close(), gz.Close(), out.Sync(), out.Close(), os.Rename(part, to)); err != nil {
+		return 0, err
+	}
+	return len(names), nil
+}
+
+func addFile(tw *tar.Writer, path, name string, at time.Time) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: info.Size(), ModTime: at}); err != nil {
+		return err
+	}
+	_, err = io.Copy(tw, in)
+	return err
+}
+
+func fileSum(path string) (string, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, in); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func newRestore(stdout io.Writer) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "restore FILE", Short: "Put the state of a backup into an empty data directory", Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := restore(cmd.Context(), args[0], data)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%d files in %s\n", n, data)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "data", "the data directory, which must be empty or missing: `DIR`")
+	return cmd
+}
+
+// restore checks everything before anything is where the daemon looks for it.
+func restore(ctx context.Context, from, data string) (n int, err error) {
+	if list, err := os.ReadDir(data); err == nil && len(list) > 0 {
+		return 0, fmt.Errorf("%s is not empty: restore into a new directory", data)
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	gz, err := gzip.NewReader(in)
+	if err != nil {
+		return 0, fmt.Errorf("%s: not a backup: %w", from, err)
+	}
+	tr := tar.NewReader(gz)
+	h, err := tr.Next()
+	if err != nil || h.Name != "manifest.json" || h.Size > 1<<20 {
+		return 0, fmt.Errorf("%s: not a backup of Outflow", from)
+	}
+	var m manifest
+	if err := json.NewDecoder(tr).Decode(&m); err != nil {
+		return 0, fmt.Errorf("%s: manifest: %w", from, err)
+	}
+	tmp := filepath.Clean(data) + ".restoring"
+	if err := os.RemoveAll(tmp); err != nil {
+		return 0, err
+	}
+	if err := os.MkdirAll(tmp, 0o700); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(tmp)
+	seen := map[string]bool{}
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s: damaged: %w", from, err)
+		}
+		if !slices.Contains(stateFiles, h.Name) || seen[h.Name] || m.Files[h.Name] == "" {
+			return 0, fmt.Errorf("%s: %s does not belong into a backup", from, escaped(h.Name))
+		}
+		seen[h.Name] = true
+		path := filepath.Join(tmp, h.Name)
+		out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := io.Copy(out, tr); err != nil {
+			out.Close()
+			return 0, fmt.Errorf("%s: damaged: %w", from, err)
+		}
+		if err := errors.Join(out.Sync(), out.Close()); err != nil {
+			return 0, err
+		}
+		sum, err := fileSum(path)
+		if err != nil {
+			return 0, err
+		}
+		if sum != m.Files[h.Name] {
+			return 0, fmt.Errorf("%s: %s is not what was backed up", from, h.Name)
+		}
+		if err := sound(ctx, path); err != nil {
+			return 0, fmt.Errorf("%s: %s: %w", from, h.Name, err)
+		}
+	}
+	if len(seen) != len(m.Files) {
+		return 0, fmt.Errorf("%s: cut off: %d of %d files", from, len(seen), len(m.Files))
+	}
+	if err := os.Remove(data); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, err
+	}
+	return len(seen), os.Rename(tmp, data)
+}
+
+// sound has SQLite check a file.
+func sound(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check").Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return errors.New("damaged: " + verdict)
+	}
+	return nil
+}

@@ -1,0 +1,475 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/identity"
+	"github.com/outflow/outflow/ingest/order"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// judge turns the log of events into alerts as they come. It is a function of the
+// events alone: whatever their order of arrival, once all have come the alerts are
+// those that a scan of them gives.
+//
+// Events go into a window of the last days, in the order of their time. What comes
+// at its end is judged at once. What comes late sets the judgement back to a mark
+// before it, and everything since is judged again; people are told what that
+// changed. docs/adr/0007-stream.md.
+type judge struct {
+	identity identity.Config
+	config   detect.Config
+	emit     func(ctx context.Context, list []alert.Alert) error
+	store    *detect.Store // nil where nothing is kept
+
+	window  *order.Window
+	marks   []mark // the oldest is the base: nothing before it changes
+	pending int64  // time of the earliest event that is not judged; none if newer is false
+	newer   bool
+	said    map[string]said // alerts that are out, by id
+
+	engine   *detect.Engine // nil before the first event
+	resolver *identity.Resolver
+	desk     *alert.Desk
+	tainted  bool // open days were judged before they were over
+	lastTime int64
+	lastKey  uint64
+	armed    int64 // time of the next mark, Unix milliseconds
+	aliases  []byte
+	crossed  int64 // hour for which aliases are
+	dec      event.Decoder
+	ev       event.Event
+	scratch  []byte
+
+	next  []int64 // by partition: offset up to which the log has been read
+	seen  []int64 // the same, when the base was stored
+	saved int64   // time of the stored base
+
+	stats judgeStats
+}
+
+// judgeStats is what a judge has counted since it started.
+type judgeStats struct {
+	Events   int64 // new ones
+	Repeats  int64
+	Late     int64 // too late to be judged
+	Rewinds  int64
+	Replayed int64 // events judged again because of them
+	Alerts   int64 // versions of alerts that went out
+	Bad      int64 // records of the log that are no events
+}
+
+// mark is everything a judge knows at a moment.
+type mark struct {
+	At       int64 // Unix milliseconds, a full hour
+	Aliases  []byte
+	Baseline *detect.Snapshot
+	Desk     []byte
+}
+
+// said is a version of an alert that went out.
+type said struct {
+	hash uint64
+	time int64
+	body *alert.Alert
+}
+
+// keepAlerts is for how long alerts may be changed by what comes later.
+const keepAlerts = 40 * day
+
+// openJudge returns a judge of a log with some partitions, as it was when its base
+// was stored last.
+func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config, emit func(context.Context, []alert.Alert) error) (*judge, error) {
+	judging, err := conf.detect()
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(), said: map[string]said{}, next: make([]int64, partitions), seen: make([]int64, partitions)}
+	if store == nil {
+		return j, nil
+	}
+	kept, err := store.Beside(ctx, 1)
+	if err != nil || kept == nil {
+		return j, err
+	}
+	var p position
+	if err := json.Unmarshal(kept["progress"], &p); err != nil {
+		return nil, fmt.Errorf("stored progress: %w", err)
+	}
+	if len(p.Low) != partitions {
+		return nil, fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), partitions)
+	}
+	m := mark{At: p.At, Aliases: kept["aliases"], Desk: kept["desk"]}
+	if m.Baseline, err = store.Load(ctx, 1); err != nil {
+		return nil, err
+	}
+	j.marks, j.saved = []mark{m}, p.At
+	j.next, j.seen = p.Low, p.Next
+	for b := kept["staff"]; len(b) > 0; {
+		n, k := binary.Uvarint(b)
+		if k <= 0 || n > uint64(len(b)-k) {
+			return nil, errors.New("stored HR records are damaged")
+		}
+		j.window.Add(b[k:k+int(n)], 0, 0)
+		b = b[k+int(n):]
+	}
+	j.pending, j.newer = m.At, true
+	return j, nil
+}
+
+// position is what is stored of how far a judge has come.
+type position struct {
+	At   int64
+	Low  []int64 // by partition: from where the log is to be read again
+	Next []int64 // up to where it had been read
+}
+
+// base is the time before which nothing changes any more.
+func (j *judge) base() int64 {
+	if len(j.marks) == 0 {
+		return 0
+	}
+	return j.marks[0].At
+}
+
+// settled says whether the base is so old that what is before it is late.
+func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
+
+// add takes in a record of the log.
+func (j *judge) add(rec []byte, partition int, offset int64) {
+	j.next[partition] = offset + 1
+	if _, ok := ingest.ReadMark(rec); ok {
+		return
+	}
+	if err := j.dec.Decode(rec, &j.ev); err != nil {
+		j.stats.Bad++
+		return
+	}
+	at, hr := j.ev.Time, j.ev.Source == event.HR
+	if !hr && j.settled() && at < j.base() {
+		if offset >= j.seen[partition] {
+			j.stats.Late++
+		}
+		return
+	}
+	switch j.window.Add(rec, partition, offset) {
+	case order.Repeat:
+		j.stats.Repeats++
+		return
+	case order.Fresh:
+		j.stats.Events++
+	}
+	if !j.newer || at < j.pending {
+		j.pending = at
+	}
+	j.newer = true
+}
+
+// holdBack is how close to the newest event judging stays behind while more
+// arrive: those of the same second come in any order.
+const holdBack = 1000
+
+var errEnough = errors.New("enough")
+
+// extent is how much of what has come is judged.
+type extent int
+
+const (
+	most       extent = iota // what is not so new that more of the same second may come
+	everything               // all of it
+	openDays                 // and the days that are still open, as they are
+)
+
+// apply judges what has come.
+func (j *judge) apply(ctx context.Context, how extent) error {
+	if !j.newer && (how != openDays || j.engine == nil || j.tainted) {
+		return nil
+	}
+	until := j.window.Newest()
+	if how == most {
+		until -= holdBack
+	}
+	if j.newer {
+		if err := j.feed(until); err != nil {
+			return err
+		}
+	}
+	if j.newer = j.window.Newest() > until; j.newer {
+		j.pending = until + 1
+	}
+	if how == openDays {
+		if err := j.engine.Flush(); err != nil {
+			return err
+		}
+		j.tainted = true
+	}
+	j.desk.Complete(j.window.Newest())
+	if err := j.out(ctx); err != nil {
+		return err
+	}
+	return j.tidy(ctx)
+}
+
+// feed judges events up to a time, going back if some came late.
+func (j *judge) feed(until int64) error {
+	yield := func(rec []byte) error {
+		if event.RecordSource(rec) != event.HR && event.RecordTime(rec) > until {
+			return errEnough
+		}
+		return j.judge(rec)
+	}
+	var err error
+	if j.engine == nil || j.tainted || j.pending <= j.lastTime {
+		var from int64
+		if from, err = j.rewind(j.pending); err != nil {
+			return err
+		}
+		err = j.window.Each(from, yield)
+	} else {
+		err = j.window.After(j.lastTime, j.lastKey, yield)
+	}
+	if err == errEnough {
+		return nil
+	}
+	return err
+}
+
+// rewind puts the judge back to the last mark that is not after a time.
+func (j *judge) rewind(to int64) (from int64, err error) {
+	if j.engine != nil {
+		j.stats.Rewinds++
+		if j.tainted { // to where the open days began to be judged
+			to = min(to, j.lastTime)
+		}
+	}
+	i := len(j.marks) - 1
+	for i > 0 && j.marks[i].At > to {
+		i--
+	}
+	j.resolver = identity.New()
+	j.engine = detect.New(j.config, func(f *finding.Finding) error {
+		b, err := json.Marshal(f) // as it comes out of a log
+		if err != nil {
+			return err
+		}
+		own := new(finding.Finding)
+		if err := json.Unmarshal(b, own); err != nil {
+			return err
+		}
+		j.desk.Add(own)
+		return nil
+	})
+	j.desk, j.tainted, j.lastTime, j.lastKey = alert.NewDesk(), false, 0, 0
+	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
+		m := &j.marks[i]
+		from = m.At
+		if err := j.resolver.Restore(m.Aliases); err != nil {
+			return 0, err
+		}
+		if m.Baseline != nil {
+			if err := j.engine.Restore(m.Baseline); err != nil {
+				return 0, err
+			}
+		}
+		if j.desk, err = alert.RestoreDesk(m.Desk); err != nil {
+			return 0, err
+		}
+		j.marks = j.marks[:i+1]
+	} else {
+		j.marks = nil
+	}
+	j.resolver.Configure(j.identity)
+	j.armed, j.crossed = 0, 0
+	if from > 0 {
+		j.arm(from)
+	}
+	return from, nil
+}
+
+// judge judges the next event.
+func (j *judge) judge(rec []byte) error {
+	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
+	j.stats.Replayed++
+	if !hr {
+		switch h := at / hour; {
+		case j.armed == 0:
+			j.arm(at)
+		case at >= j.armed && h != j.crossed:
+			var err error
+			if j.aliases, err = j.resolver.Snapshot(); err != nil {
+				return err
+			}
+			j.crossed = h
+		}
+		j.lastTime, j.lastKey = at, event.RecordKey(rec)
+	}
+	j.scratch = append(j.scratch[:0], rec...) // resolving changes it
+	person, rec := j.resolver.Resolve(j.scratch)
+	if err := j.dec.Decode(rec, &j.ev); err != nil {
+		return err
+	}
+	return j.engine.Handle(person, &j.ev)
+}
+
+// arm has the engine leave a mark at the next of the times at which one is wanted:
+// close ones near the newest event, where lateness is usual, and the one that will
+// be the base.
+func (j *judge) arm(after int64) {
+	j.armed = j.wanted(after)
+	j.engine.Checkpoint(j.armed, func(s *detect.Snapshot) error {
+		kept, err := j.desk.Keep()
+		if err != nil {
+			return err
+		}
+		j.marks = append(j.marks, mark{j.armed, j.aliases, s, kept})
+		j.arm(j.armed)
+		return nil
+	})
+}
+
+// apart is how far from each other marks are, by how long before the newest event.
+func apart(age int64) int64 {
+	switch {
+	case age <= 6*hour:
+		return hour
+	case age <= 2*day:
+		return 6 * hour
+	}
+	return day
+}
+
+func (j *judge) wanted(after int64) int64 {
+	newest := j.window.Newest()
+	if base := (newest - lateDays*day) / day * day; base > after {
+		return base
+	}
+	step := apart(newest - after)
+	return after/step*step + step
+}
+
+// tidy drops marks that are not wanted any more, stores the base if it has moved,
+// and forgets what is before it.
+func (j *judge) tidy(ctx context.Context) error {
+	newest := j.window.Newest()
+	for len(j.marks) > 1 && j.marks[1].At <= newest-lateDays*day {
+		j.marks = slices.Delete(j.marks, 0, 1)
+	}
+	for i := len(j.marks) - 1; i > 0; i-- {
+		if m := &j.marks[i]; m.At%apart(newest-m.At) != 0 {
+			j.marks = slices.Delete(j.marks, i, i+1)
+		}
+	}
+	at := j.base()
+	if at == 0 || at > newest-lateDays*day || at == j.saved {
+		return nil
+	}
+	if j.store != nil {
+		if err := j.save(ctx, &j.marks[0]); err != nil {
+			return err
+		}
+	}
+	j.saved = at
+	copy(j.seen, j.next)
+	j.window.Forget(at)
+	j.desk.Forget(newest - keepAlerts)
+	for id, s := range j.said {
+		if s.time < newest-keepAlerts {
+			delete(j.said, id)
+		}
+	}
+	return nil
+}
+
+// save stores a mark as the base, with the offsets from which the log is to be
+// read again after it, in one transaction.
+func (j *judge) save(ctx context.Context, m *mark) error {
+	j.window.Forget(m.At)
+	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next}
+	for i := range p.Low {
+		p.Low[i] = j.window.Low(i, j.next[i])
+	}
+	body, err := json.Marshal(&p)
+	if err != nil {
+		return err
+	}
+	var staff []byte
+	j.window.Staff(func(rec []byte) { staff = append(binary.AppendUvarint(staff, uint64(len(rec))), rec...) })
+	return j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": m.Aliases, "desk": m.Desk, "staff": staff})
+}
+
+// keep is the offset of a partition from which the log is needed still.
+func (j *judge) keep(partition int) int64 {
+	if j.saved == 0 {
+		return 0
+	}
+	return min(j.window.Low(partition, j.next[partition]), j.next[partition])
+}
+
+// out hands out the alerts that changed: those that are at least low, and those
+// that were out before.
+func (j *judge) out(ctx context.Context) error {
+	var list []alert.Alert
+	for _, a := range j.desk.Updates() {
+		before, known := j.said[a.ID]
+		if a.Severity < alert.Low && !known {
+			continue
+		}
+		b, err := json.Marshal(&a)
+		if err != nil {
+			return err
+		}
+		if sum := xxhash.Sum64(b); !known || sum != before.hash {
+			list = append(list, a)
+		}
+	}
+	held := j.desk.IDs()
+	for id, s := range j.said { // what came later explains it
+		if s.time >= j.base() && !held[id] && !s.body.Withdrawn {
+			a := *s.body
+			a.Withdrawn, a.Provisional = true, false
+			list = append(list, a)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	alert.Rank(list)
+	if err := j.emit(ctx, list); err != nil {
+		return err
+	}
+	for i := range list {
+		a := &list[i]
+		b, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		j.said[a.ID] = said{xxhash.Sum64(b), a.Time.UnixMilli(), a}
+	}
+	j.stats.Alerts += int64(len(list))
+	return nil
+}
+
+// dump is the state of the judge as bytes, for comparison.
+func (j *judge) dump() []byte {
+	var b bytes.Buffer
+	for _, a := range j.desk.Alerts() {
+		line, err := alert.Line(&a)
+		if err != nil {
+			panic(err) // it has been written before
+		}
+		b.Write(line)
+	}
+	return b.Bytes()
+}

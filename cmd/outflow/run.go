@@ -1,0 +1,528 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/file"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// roles are the parts of the daemon that may run on machines of their own.
+var roleNames = []string{"ingest", "detect", "alert", "serve"}
+
+func newRun(stderr io.Writer) *cobra.Command {
+	var path string
+	var roles []string
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Watch sources and tell people, until it is stopped",
+		Long: `Run watches the sources of the configuration, judges what comes as it comes, and
+tells people through its channels. Without infrastructure everything is in one
+process and below one folder. With Kafka the roles may run on machines of their own.
+
+It ends on SIGTERM within ten seconds, and goes on where it ended, however it ended.`,
+		Example: `  outflow run --config outflow.yaml
+  outflow run --config outflow.yaml --once          # what there is now, for cron
+  outflow run --config outflow.yaml --roles detect  # one of several machines`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if path == "" {
+				return &exit{exitUsage, errors.New("--config is needed")}
+			}
+			for _, r := range roles {
+				if !slices.Contains(roleNames, r) {
+					return &exit{exitUsage, fmt.Errorf("--roles %q: %s", r, strings.Join(roleNames, ", "))}
+				}
+			}
+			conf, err := loadConfig(path)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
+			if err := conf.checkRun(path, roles); err != nil {
+				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
+			}
+			d := &daemon{path: path, config: conf, roles: roles, once: once, log: slog.New(slog.NewTextHandler(stderr, nil))}
+			return d.run(cmd.Context())
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&path, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
+	fl.StringSliceVar(&roles, "roles", roleNames, "what this process does: "+strings.Join(roleNames, ", "))
+	fl.BoolVar(&once, "once", false, "end once everything that is there now has been judged and told")
+	return cmd
+}
+
+// daemon is outflow run.
+type daemon struct {
+	path   string
+	config *config
+	roles  []string
+	once   bool
+	log    *slog.Logger
+
+	dir     string
+	sources *watch.Store
+	alerts  *alert.Store
+	stats   runStats
+	reload  atomic.Pointer[config]
+}
+
+func (d *daemon) has(role string) bool { return slices.Contains(d.roles, role) }
+
+// logs are the two logs of a daemon.
+type logs struct {
+	events, alerts eventlog.Log
+	end            func() // of this process's appending
+	endEvents      func()
+	endAlerts      func()
+	close          func()
+	trim           func(ctx context.Context, partition int, keep int64) error
+	lead           func(ctx context.Context, do func(ctx context.Context) error) error // runs do while this process is the one that judges
+}
+
+func (d *daemon) run(ctx context.Context) error {
+	d.dir = d.config.DataDir
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(d.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("data_dir %s: in use by another process", d.dir)
+	}
+	d.stats.start = time.Now()
+	l, err := d.openLogs(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	g, ctx := errgroup.WithContext(ctx)
+	if d.has("ingest") {
+		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
+			return err
+		}
+		defer d.sources.Close()
+		g.Go(func() error { defer l.endEvents(); return stopped(ctx, d.ingest(ctx, l.events)) })
+	} else if d.once {
+		l.endEvents()
+	}
+	if d.has("detect") {
+		g.Go(func() error {
+			defer l.endAlerts()
+			return stopped(ctx, l.lead(ctx, func(ctx context.Context) error { return d.detect(ctx, l) }))
+		})
+	} else if d.once {
+		l.endAlerts()
+	}
+	if d.has("alert") {
+		if d.alerts, err = alert.OpenStore(ctx, filepath.Join(d.dir, "alerts.db")); err != nil {
+			return err
+		}
+		defer d.alerts.Close()
+		g.Go(func() error { return stopped(ctx, d.tell(ctx, l.alerts)) })
+	}
+	if d.has("serve") && !d.once {
+		g.Go(func() error { return stopped(ctx, d.serve(ctx, l)) })
+	}
+	if !d.once {
+		g.Go(func() error { d.watchConfig(ctx); return nil })
+	}
+	d.log.Info("started", "version", version(), "roles", strings.Join(d.roles, ","), "data_dir", d.dir, "log", d.config.Log.Kind)
+	err = g.Wait()
+	if err != nil {
+		return err
+	}
+	d.log.Info("stopped", "events", d.stats.events.Load(), "alerts", d.stats.told.Load())
+	return nil
+}
+
+// stopped turns the end of the context, which is how a daemon stops, into no error.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// openLogs opens the log of events and that of alerts.
+func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
+	c := &d.config.Log
+	alone := func(ctx context.Context, do func(ctx context.Context) error) error { return do(ctx) }
+	if c.Kind == "kafka" {
+		kc, err := c.kafka()
+		if err != nil {
+			return nil, err
+		}
+		cluster, err := eventlog.OpenCluster(kc)
+		if err != nil {
+			return nil, err
+		}
+		events, err := cluster.Log(ctx, c.topic("events"), c.Partitions)
+		if err != nil {
+			cluster.Close()
+			return nil, err
+		}
+		alerts, err := cluster.Log(ctx, c.topic("alerts"), 1)
+		if err != nil {
+			events.End()
+			cluster.Close()
+			return nil, err
+		}
+		l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End}
+		l.close = func() { events.End(); alerts.End(); cluster.Close() }
+		l.trim = func(context.Context, int, int64) error { return nil } // the broker does, by the topic's retention
+		l.lead = alone
+		if !d.once {
+			l.lead = func(ctx context.Context, do func(ctx context.Context) error) error {
+				return cluster.Lead(ctx, c.topic("detect"), c.topic("events"), d.log, do)
+			}
+		}
+		return l, nil
+	}
+	f, err := eventlog.OpenFile(ctx, filepath.Join(d.dir, "log.db"))
+	if err != nil {
+		return nil, err
+	}
+	events, err := f.Log(ctx, "events", c.Partitions)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	alerts, err := f.Log(ctx, "alerts", 1)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End, lead: alone}
+	l.close = func() { f.Close() }
+	l.trim = func(ctx context.Context, partition int, keep int64) error {
+		_, err := events.Trim(ctx, partition, time.Now().Add(-c.retention()), keep)
+		return err
+	}
+	return l, nil
+}
+
+// ingest brings what the sources have into the log of events.
+func (d *daemon) ingest(ctx context.Context, log eventlog.Log) error {
+	failing := map[string]string{}
+	for {
+		conf := d.current()
+		left := 0
+		for i := range conf.Sources {
+			c := &conf.Sources[i]
+			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: 2, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log}
+			if !d.once {
+				src.Settled = settle
+			}
+			p, err := d.sources.Pass(ctx, src, time.Now())
+			d.stats.events.Add(int64(p.Events))
+			d.stats.problems.Add(int64(p.Problems))
+			left += p.Left
+			if err != nil {
+				if d.once || ctx.Err() != nil {
+					return err
+				}
+				d.stats.failures.Add(1)
+				d.log.Error("source stopped; it goes on at the next look", "source", c.Name, "err", err)
+				continue
+			}
+			for _, f := range p.Failed {
+				if failing[f.Path] != f.Reason { // told when it changes
+					failing[f.Path] = f.Reason
+					d.log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
+				}
+			}
+			if p.Files > 0 {
+				d.log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
+			}
+		}
+		if d.once {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+const (
+	settle    = time.Second     // a file that was written to more recently is left for the next look
+	lookEvery = 2 * time.Second // at the folders
+)
+
+// detect judges the log of events and appends to the log of alerts.
+func (d *daemon) detect(ctx context.Context, l *logs) error {
+	store, err := detect.OpenStore(ctx, filepath.Join(d.dir, "detect-0.db"))
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	conf := d.current()
+	j, err := openJudge(ctx, store, l.events.Partitions(), conf, func(ctx context.Context, list []alert.Alert) error {
+		recs := make([]eventlog.Record, len(list))
+		for i := range list {
+			b, err := json.Marshal(&list[i])
+			if err != nil {
+				return err
+			}
+			recs[i] = eventlog.Record{Value: b}
+		}
+		failpoint("alerts-append")
+		return l.alerts.Append(ctx, recs...)
+	})
+	if err != nil {
+		return err
+	}
+	for p := range j.next {
+		first, end, err := l.events.Bounds(ctx, p)
+		if err != nil {
+			return err
+		}
+		if j.next[p] < first {
+			if j.saved == 0 && j.next[p] == 0 {
+				j.next[p] = first // nothing was judged yet: it begins with what there is
+				continue
+			}
+			return fmt.Errorf("log of events, partition %d: offsets %d to %d are gone before they were judged: retention is too short, or the state too old", p, j.next[p], first-1)
+		}
+		if j.next[p] > end {
+			return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", p, end, j.next[p])
+		}
+	}
+	return d.pump(ctx, l, j)
+}
+
+// arrival is what was read of a partition.
+type arrival struct {
+	partition int
+	recs      []eventlog.Record
+	err       error
+}
+
+const (
+	readBatch    = 4096
+	tick         = 200 * time.Millisecond
+	idle         = 500 * time.Millisecond // without anything new: nothing of the same second will come
+	idleLong     = 30 * time.Second       // days that are open are judged as they are
+	abandoned    = time.Minute            // a source that began to deliver much and says nothing any more
+	trimEvery    = 10 * time.Minute
+	statusEvery  = 2 * time.Second
+	deliverEvery = 5 * time.Second
+)
+
+// pump has the judge take in the partitions of the log until they end.
+func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts := l.events.Partitions()
+	arrivals := make(chan arrival, 2*parts)
+	var readers sync.WaitGroup
+	for p := range parts {
+		readers.Go(func() {
+			for next := j.next[p]; ; {
+				recs, err := l.events.Read(ctx, p, next, readBatch)
+				select {
+				case arrivals <- arrival{p, recs, err}:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					return
+				}
+				next = recs[len(recs)-1].Offset + 1
+			}
+		})
+	}
+	defer readers.Wait()
+	defer cancel()
+	delivering := make(map[string]int) // sources that began to deliver much, and in how many partitions they have
+	ended, last, trimmed := 0, time.Now(), time.Now()
+	flushed := false
+	clock := time.NewTicker(tick)
+	defer clock.Stop()
+	take := func(a arrival) error {
+		switch {
+		case a.err == io.EOF:
+			ended++
+			return nil
+		case a.err != nil:
+			return a.err
+		}
+		last, flushed = time.Now(), false
+		for i := range a.recs {
+			r := &a.recs[i]
+			if m, ok := ingest.ReadMark(r.Value); ok {
+				if m.Begins {
+					delivering[m.Source]++
+				} else if delivering[m.Source]--; delivering[m.Source] <= 0 {
+					delete(delivering, m.Source)
+				}
+			}
+			j.add(r.Value, a.partition, r.Offset)
+		}
+		return nil
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case a := <-arrivals:
+			if err := take(a); err != nil {
+				return err
+			}
+			for more := true; more && len(arrivals) > 0; { // together what is there
+				select {
+				case a := <-arrivals:
+					if err := take(a); err != nil {
+						return err
+					}
+				default:
+					more = false
+				}
+			}
+		case <-clock.C:
+		}
+		quiet := time.Since(last)
+		if quiet > abandoned {
+			clear(delivering)
+		}
+		var err error
+		switch {
+		case ended == parts:
+			err = j.apply(ctx, openDays)
+		case len(delivering) > 0 && j.window.Len() < maxWindow:
+		case quiet > idleLong && !flushed:
+			flushed = true
+			err = j.apply(ctx, openDays)
+		case quiet > idle:
+			err = j.apply(ctx, everything)
+		default:
+			err = j.apply(ctx, most)
+		}
+		if err != nil {
+			return err
+		}
+		d.stats.judge.Store(&judgeView{judgeStats: j.stats, Base: j.saved, Newest: j.window.Newest(), Next: slices.Clone(j.next), Held: j.window.Len(), Marks: len(j.marks), People: j.people()})
+		if ended == parts {
+			return nil
+		}
+		if time.Since(trimmed) > trimEvery {
+			trimmed = time.Now()
+			for p := range parts {
+				if err := l.trim(ctx, p, j.keep(p)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// maxWindow bounds how many events wait for a source to have delivered all it has.
+const maxWindow = 30_000_000
+
+// tell takes in the log of alerts and sends through the channels.
+func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
+	next, err := d.alerts.Progress(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if first, end, err := log.Bounds(ctx, 0); err != nil {
+		return err
+	} else if next > end {
+		return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, next)
+	} else {
+		next = max(next, first)
+	}
+	deliver := func() {
+		for _, c := range d.current().Channels {
+			ch := &file.Channel{Name: c.Name, Path: c.Path}
+			for {
+				sent, err := ch.Deliver(ctx, d.alerts)
+				d.stats.told.Add(int64(sent))
+				if err != nil && ctx.Err() == nil {
+					d.stats.failures.Add(1)
+					d.log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+				}
+				if err != nil || sent == 0 {
+					break
+				}
+			}
+		}
+	}
+	for {
+		deliver()
+		waiting, cancel := context.WithTimeout(ctx, deliverEvery)
+		recs, err := log.Read(waiting, 0, next, 256)
+		cancel()
+		switch {
+		case err == io.EOF:
+			_, _, left, cerr := d.alerts.Counts(ctx)
+			if cerr == nil && left > 0 {
+				return fmt.Errorf("%d alerts could not be sent: they wait in %s", left, d.dir)
+			}
+			return cerr
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			continue
+		case err != nil:
+			return err
+		}
+		list := make([]alert.Alert, 0, len(recs))
+		for i := range recs {
+			var a alert.Alert
+			if err := json.Unmarshal(recs[i].Value, &a); err != nil {
+				d.stats.failures.Add(1)
+				d.log.Error("a record of the log of alerts is none", "offset", recs[i].Offset, "err", err)
+				continue
+			}
+			list = append(list, a)
+		}
+		next = recs[len(recs)-1].Offset + 1
+		conf := d.current()
+		telling := alert.Telling{Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
+		for _, c := range conf.Channels {
+			telling.Channels = append(telling.Channels, c.Name)
+		}
+		failpoint("alerts-take")
+		if err := d.alerts.Take(ctx, 0, next, list, telling); err != nil {
+			return err
+		}
+		failpoint("alerts-taken")
+	}
+}
+
+// current is the configuration that holds now.
+func (d *daemon) current() *config {
+	if c := d.reload.Load(); c != nil {
+		return c
+	}
+	return d.config
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// logConfig is the log that the stages of a daemon share.
+type logConfig struct {
+	// Kind is sqlite (everything in one process) or kafka.
+	Kind string `yaml:"kind"`
+	// Partitions of the log of events: fixed when it is made.
+	Partitions int `yaml:"partitions"`
+	// Retention is for how long events are kept at least.
+	Retention time.Duration `yaml:"retention"`
+	// The rest is for kafka.
+	Brokers     []string   `yaml:"brokers"`
+	TopicPrefix string     `yaml:"topic_prefix"`
+	Replication int        `yaml:"replication"`
+	TLS         bool       `yaml:"tls"`
+	CA          string     `yaml:"ca"`
+	SASL        saslConfig `yaml:"sasl"`
+}
+
+type saslConfig struct {
+	Mechanism string `yaml:"mechanism"`
+	User      string `yaml:"user"`
+	Password  string `yaml:"password"` // env:NAME or file:PATH
+}
+
+// sourceConfig is a source of events.
+type sourceConfig struct {
+	Name  string   `yaml:"name"`
+	Kind  string   `yaml:"kind"`
+	Paths []string `yaml:"paths"`
+}
+
+// channelConfig is a way of telling people.
+type channelConfig struct {
+	Name string `yaml:"name"`
+	Kind string `yaml:"kind"`
+	Path string `yaml:"path"`
+}
+
+// leastRetention is how long events must be kept: as long as they may come late,
+// and some days to notice that nobody reads them.
+const leastRetention = (lateDays + 2) * 24 * time.Hour
+
+func (c *logConfig) retention() time.Duration { return c.Retention }
+func (c *logConfig) topic(name string) string { return c.TopicPrefix + "-" + name }
+
+// kafka is the configuration of the cluster, with its secrets resolved.
+func (c *logConfig) kafka() (eventlog.KafkaConfig, error) {
+	password, err := secret(c.SASL.Password)
+	if err != nil {
+		return eventlog.KafkaConfig{}, fmt.Errorf("log: sasl: password: %w", err)
+	}
+	return eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Retention: c.Retention, TLS: c.TLS, CA: c.CA, Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: password}, nil
+}
+
+// secret resolves a reference to a secret: env:NAME or file:PATH. The file must not
+// be readable by others.
+func secret(ref string) (string, error) {
+	switch kind, rest, _ := strings.Cut(ref, ":"); {
+	case ref == "":
+		return "", nil
+	case kind == "env":
+		v, ok := os.LookupEnv(rest)
+		if !ok {
+			return "", fmt.Errorf("the environment has no %s", rest)
+		}
+		return v, nil
+	case kind == "file":
+		info, err := os.Stat(rest)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("%s can be read by others: chmod 600", rest)
+		}
+		b, err := os.ReadFile(rest)
+		return strings.TrimRight(string(b), "\r\n"), err
+	}
+	return "", errors.New("give a reference, env:NAME or file:PATH, rather than the secret")
+}
+
+// checkRun completes and checks what the daemon needs. Relative paths are those of
+// the file's folder.
+func (c *config) checkRun(path string, roles []string) error {
+	dir := filepath.Dir(path)
+	rel := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	if c.DataDir == "" {
+		c.DataDir = "data"
+	}
+	rel(&c.DataDir)
+	l := &c.Log
+	if l.Kind == "" {
+		l.Kind = "sqlite"
+	}
+	if l.Partitions == 0 {
+		l.Partitions = map[string]int{"sqlite": 4, "kafka": 16}[l.Kind]
+	}
+	if l.Retention == 0 {
+		l.Retention = 30 * 24 * time.Hour
+	}
+	if l.TopicPrefix == "" {
+		l.TopicPrefix = "outflow"
+	}
+	if l.Replication == 0 {
+		l.Replication = 1
+	}
+	rel(&l.CA)
+	switch {
+	case l.Kind != "sqlite" && l.Kind != "kafka":
+		return fmt.Errorf("log: kind %q: sqlite, kafka", l.Kind)
+	case l.Kind == "kafka" && len(l.Brokers) == 0:
+		return errors.New("log: brokers are needed")
+	case l.Partitions < 1 || l.Partitions > 1024:
+		return fmt.Errorf("log: partitions %d: from 1 to 1024", l.Partitions)
+	case l.Retention < leastRetention:
+		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, leastRetention, lateDays)
+	case l.Kind == "sqlite" && (!slices.Contains(roles, "ingest") || !slices.Contains(roles, "detect") || !slices.Contains(roles, "alert")):
+		return errors.New("log: sqlite is for one process: roles on their own need kafka")
+	}
+	names := map[string]bool{}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		switch {
+		case s.Name == "" || names["s"+s.Name]:
+			return fmt.Errorf("source %d: a name of its own is needed", i+1)
+		case s.Kind != "files":
+			return fmt.Errorf("source %s: kind %q: files", s.Name, s.Kind)
+		case len(s.Paths) == 0:
+			return fmt.Errorf("source %s: paths are needed", s.Name)
+		}
+		names["s"+s.Name] = true
+		for j := range s.Paths {
+			rel(&s.Paths[j])
+		}
+	}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		switch {
+		case ch.Name == "" || names["c"+ch.Name]:
+			return fmt.Errorf("channel %d: a name of its own is needed", i+1)
+		case ch.Kind != "file":
+			return fmt.Errorf("channel %s: kind %q: file", ch.Name, ch.Kind)
+		case ch.Path == "":
+			return fmt.Errorf("channel %s: a path is needed", ch.Name)
+		}
+		names["c"+ch.Name] = true
+		rel(&ch.Path)
+	}
+	if slices.Contains(roles, "ingest") && len(c.Sources) == 0 {
+		return errors.New("no sources")
+	}
+	return nil
+}
+
+// watchConfig reads the configuration again on SIGHUP, and when its file changes.
+// What cannot change while the daemon runs is refused, with all the rest.
+func (d *daemon) watchConfig(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	modified := func() time.Time {
+		if info, err := os.Stat(d.path); err == nil {
+			return info.ModTime()
+		}
+		return time.Time{}
+	}
+	before := modified()
+	look := time.NewTicker(2 * time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		case <-look.C:
+			if now := modified(); now.Equal(before) || now.IsZero() {
+				continue
+			}
+		}
+		before = modified()
+		conf, err := loadConfig(d.path)
+		if err == nil {
+			err = conf.checkRun(d.path, d.roles)
+		}
+		if err == nil {
+			err = d.config.mayBecome(conf)
+		}
+		if err != nil {
+			d.stats.failures.Add(1)
+			d.log.Error("the configuration stays as it was", "file", d.path, "err", err)
+			continue
+		}
+		d.reload.Store(conf)
+		d.log.Info("configuration read again", "file", d.path)
+	}
+}
+
+// mayBecome says what of a new configuration needs a restart: sources, channels and
+// the budget do not.
+func (c *config) mayBecome(next *config) error {
+	a, b := *c, *next
+	for _, x := range []*config{&a, &b} {
+		x.Sources, x.Channels, x.Budget, x.loaded = nil, nil, 0, rules{}
+	}
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range va.NumField() {
+		field := va.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		if !reflect.DeepEqual(va.Field(i).Interface(), vb.Field(i).Interface()) {
+			return fmt.Errorf("%s cannot change while the daemon runs: restart it", field.Tag.Get("yaml"))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// runStats is what a daemon counts.
+type runStats struct {
+	start    time.Time
+	events   atomic.Int64 // appended to the log
+	problems atomic.Int64 // records that could not be decoded
+	told     atomic.Int64 // alerts that went out, all channels together
+	failures atomic.Int64
+	judge    atomic.Pointer[judgeView]
+}
+
+// judgeView is what the judge looked like a moment ago.
+type judgeView struct {
+	judgeStats
+	Base   int64   // time before which nothing changes, Unix milliseconds; 0 for none
+	Newest int64   // time of the newest event
+	Next   []int64 // by partition: up to where the log has been read
+	Held   int     // events in the window
+	Marks  int
+	People int
+}
+
+// people is how many people and service accounts are known.
+func (j *judge) people() int {
+	if j.engine == nil {
+		return 0
+	}
+	return j.engine.Known()
+}
+
+// daemonStatus is what outflow status prints. The daemon writes it every few seconds.
+type daemonStatus struct {
+	At       time.Time      `json:"at"`
+	Started  time.Time      `json:"started"`
+	Roles    []string       `json:"roles"`
+	Events   int64          `json:"events"`      // appended since the start
+	Problems int64          `json:"not_decoded"` // since the start
+	Failures int64          `json:"failures"`
+	Sources  []sourceStatus `json:"sources,omitempty"`
+	Parts    []partStatus   `json:"partitions,omitempty"`
+	Judge    *judgeStatus   `json:"judge,omitempty"`
+	Alerts   *alertStatus   `json:"alerts,omitempty"`
+	Dead     int            `json:"dead_letters"`
+}
+
+type sourceStatus struct {
+	Source string    `json:"source"`
+	Vendor string    `json:"vendor"`
+	Events int64     `json:"events"`
+	Newest time.Time `json:"newest"`
+}
+
+type partStatus struct {
+	Partition int   `json:"partition"`
+	Next      int64 `json:"next"`
+	End       int64 `json:"end"`
+	Lag       int64 `json:"lag"`
+}
+
+type judgeStatus struct {
+	Newest  time.Time `json:"newest"`
+	Base    time.Time `json:"base"`
+	People  int       `json:"people"`
+	Held    int       `json:"events_held"`
+	Judged  int64     `json:"judged"`
+	Repeats int64     `json:"repeats"`
+	Late    int64     `json:"late"`
+	Rewinds int64     `json:"rewinds"`
+	Bad     int64     `json:"not_events"`
+}
+
+type alertStatus struct {
+	Known   int   `json:"known"`
+	Told    int   `json:"told"`
+	Waiting int   `json:"waiting"`
+	Sent    int64 `json:"sent"`
+}
+
+// look puts together what the daemon looks like.
+func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
+	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Failures: d.stats.failures.Load()}
+	if d.sources != nil {
+		list, err := d.sources.Vendors(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range list {
+			s.Sources = append(s.Sources, sourceStatus(v))
+		}
+		if s.Dead, err = d.sources.CountDead(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if v := d.stats.judge.Load(); v != nil {
+		s.Judge = &judgeStatus{People: v.People, Held: v.Held, Judged: v.Events, Repeats: v.Repeats, Late: v.Late, Rewinds: v.Rewinds, Bad: v.Bad}
+		if v.Newest > 0 {
+			s.Judge.Newest = time.UnixMilli(v.Newest).UTC()
+		}
+		if v.Base > 0 {
+			s.Judge.Base = time.UnixMilli(v.Base).UTC()
+		}
+		for p, next := range v.Next {
+			_, end, err := l.events.Bounds(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			s.Parts = append(s.Parts, partStatus{p, next, end, max(end-next, 0)})
+		}
+	}
+	if d.alerts != nil {
+		known, told, waiting, err := d.alerts.Counts(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.Alerts = &alertStatus{known, told, waiting, d.stats.told.Load()}
+	}
+	return s, nil
+}
+
+// serve answers /metrics, /healthz and /readyz, and keeps the status file.
+func (d *daemon) serve(ctx context.Context, l *logs) error {
+	var ready atomic.Bool
+	collector := &collector{look: func() *daemonStatus {
+		s, err := d.look(ctx, l)
+		if err != nil {
+			return nil
+		}
+		return s
+	}}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, "catching up")
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	if d.config.Listen != "" {
+		ln, err := net.Listen("tcp", d.config.Listen)
+		if err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+		d.log.Info("listening", "address", ln.Addr().String())
+		stop := context.AfterFunc(ctx, func() { srv.Close() })
+		defer stop()
+		go func() {
+			if err := srv.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				d.log.Error("listening ended", "err", err)
+			}
+		}()
+	}
+	clock := time.NewTicker(statusEvery)
+	defer clock.Stop()
+	for {
+		s, err := d.look(ctx, l)
+		if err == nil {
+			lag := int64(0)
+			for _, p := range s.Parts {
+				lag += p.Lag
+			}
+			ready.Store(!d.has("detect") || s.Judge != nil && lag < 10_000)
+			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.log.Warn("status", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-clock.C:
+		}
+	}
+}
+
+func writeStatus(path string, s *daemonStatus) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// collector turns a status into metrics when they are asked for.
+type collector struct{ look func() *daemonStatus }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("outflow_"+name, help, labels, nil)
+}
+
+var (
+	descEvents  = desc("source_events_total", "Events that came of a vendor through a source.", "source", "vendor")
+	descNewest  = desc("source_newest_timestamp_seconds", "Time of the newest event of a vendor through a source.", "source", "vendor")
+	descDead    = desc("dead_letters", "Records that could not be decoded.")
+	descLag     = desc("log_lag_records", "Records of the log of events that are not read yet.", "partition")
+	descJudged  = desc("judge_events_total", "Events that were judged, since the start.")
+	descRepeats = desc("judge_repeats_total", "Events that had come before, since the start.")
+	descLate    = desc("judge_late_total", "Events that came too late to be judged, since the start.")
+	descRewinds = desc("judge_rewinds_total", "How often late events had what followed judged again, since the start.")
+	descHeld    = desc("judge_window_events", "Events of the last days that are held.")
+	descPeople  = desc("judge_people", "People and service accounts that are known.")
+	descMark    = desc("judge_newest_timestamp_seconds", "Time of the newest event that was judged.")
+	descKnown   = desc("alerts_known", "Alerts in the ledger.")
+	descTold    = desc("alerts_told", "Alerts that people were told.")
+	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
+	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descFailed} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.look()
+	if s == nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	for _, v := range s.Sources {
+		counter(descEvents, float64(v.Events), v.Source, v.Vendor)
+		if !v.Newest.IsZero() {
+			gauge(descNewest, float64(v.Newest.UnixMilli())/1000, v.Source, v.Vendor)
+		}
+	}
+	gauge(descDead, float64(s.Dead))
+	for _, p := range s.Parts {
+		gauge(descLag, float64(p.Lag), strconv.Itoa(p.Partition))
+	}
+	if j := s.Judge; j != nil {
+		counter(descJudged, float64(j.Judged))
+		counter(descRepeats, float64(j.Repeats))
+		counter(descLate, float64(j.Late))
+		counter(descRewinds, float64(j.Rewinds))
+		gauge(descHeld, float64(j.Held))
+		gauge(descPeople, float64(j.People))
+		if !j.Newest.IsZero() {
+			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
+		}
+	}
+	if a := s.Alerts; a != nil {
+		gauge(descKnown, float64(a.Known))
+		gauge(descTold, float64(a.Told))
+		gauge(descWaiting, float64(a.Waiting))
+	}
+	counter(descFailed, float64(s.Failures))
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/ingest/watch"
+)
+
+// runFolder is the data directory that a configuration file names.
+func runFolder(path string) (string, error) {
+	if path == "" {
+		return "", &exit{exitUsage, errors.New("--config is needed")}
+	}
+	conf, err := loadConfig(path)
+	if err != nil {
+		return "", &exit{exitUsage, err}
+	}
+	if err := conf.checkRun(path, roleNames); err != nil {
+		return "", &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
+	}
+	return conf.DataDir, nil
+}
+
+func newStatus(stdout io.Writer) *cobra.Command {
+	var path string
+	var r report
+	cmd := &cobra.Command{
+		Use: "status", Short: "Say how the daemon is doing", Args: usage(cobra.NoArgs),
+		Long: `Status says what the daemon with this configuration did last: by source the events
+and the newest of them, how far behind it is, and what was told.`,
+		RunE: func(*cobra.Command, []string) error {
+			if err := r.check(); err != nil {
+				return err
+			}
+			dir, err := runFolder(path)
+			if err != nil {
+				return err
+			}
+			b, err := os.ReadFile(filepath.Join(dir, "status.json"))
+			if errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%s: no daemon has run there", dir)
+			}
+			if err != nil {
+				return err
+			}
+			var s daemonStatus
+			if err := json.Unmarshal(b, &s); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Join(dir, "status.json"), err)
+			}
+			return r.write(stdout, &s, func(w io.Writer) error { return s.print(w, time.Now()) })
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	r.flag(cmd)
+	return cmd
+}
+
+// print writes a status for people.
+func (s *daemonStatus) print(w io.Writer, now time.Time) error {
+	ago := func(t time.Time) string {
+		if t.IsZero() {
+			return "-"
+		}
+		return t.Format("2006-01-02 15:04:05") + " (" + now.Sub(t).Round(time.Second).String() + " ago)"
+	}
+	if now.Sub(s.At) > 5*statusEvery {
+		fmt.Fprintf(w, "Not running; this is from %s.\n\n", ago(s.At))
+	} else {
+		fmt.Fprintf(w, "Running since %s.\n\n", ago(s.Started))
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SOURCE\tVENDOR\tEVENTS\tNEWEST")
+	for _, v := range s.Sources {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", escaped(v.Source), v.Vendor, count(int(v.Events)), ago(v.Newest))
+	}
+	fmt.Fprintln(t)
+	if len(s.Parts) > 0 {
+		fmt.Fprintln(t, "PARTITION\tREAD\tEND\tLAG")
+		for _, p := range s.Parts {
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", p.Partition, count(int(p.Next)), count(int(p.End)), count(int(p.Lag)))
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if j := s.Judge; j != nil {
+		fmt.Fprintf(w, "Judged %s events of %s people since the start, up to %s; %s repeats, %s too late; %s times something came late enough to judge again.\n", count(int(j.Judged)), count(j.People), ago(j.Newest), count(int(j.Repeats)), count(int(j.Late)), count(int(j.Rewinds)))
+	}
+	if a := s.Alerts; a != nil {
+		fmt.Fprintf(w, "%s alerts are known, %s were told, %s wait to be sent.\n", count(a.Known), count(a.Told), count(a.Waiting))
+	}
+	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", count(s.Dead), count(int(s.Failures)))
+	return err
+}
+
+func newDead(stdout io.Writer) *cobra.Command {
+	var path string
+	var r report
+	cmd := &cobra.Command{
+		Use: "dead", Short: "Look at records that could not be decoded", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	open := func(cmd *cobra.Command) (*watch.Store, error) {
+		dir, err := runFolder(path)
+		if err != nil {
+			return nil, err
+		}
+		file := filepath.Join(dir, "sources.db")
+		if _, err := os.Stat(file); err != nil {
+			return nil, fmt.Errorf("%s: no daemon has run there", dir)
+		}
+		return watch.Open(cmd.Context(), file)
+	}
+	number := func(args []string) (int64, error) {
+		if len(args) == 0 {
+			return 0, nil
+		}
+		id, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil || id < 1 {
+			return 0, &exit{exitUsage, fmt.Errorf("%q is not the number of a dead letter: outflow dead list", args[0])}
+		}
+		return id, nil
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List them: where they are, and why", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := r.check(); err != nil {
+				return err
+			}
+			s, err := open(cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			letters, err := s.Dead(cmd.Context(), 0)
+			if err != nil {
+				return err
+			}
+			return r.write(stdout, letters, func(w io.Writer) error {
+				for _, l := range letters {
+					place := escaped(l.File)
+					if l.Line > 0 {
+						place += ":" + strconv.Itoa(l.Line)
+					}
+					if _, err := fmt.Fprintf(w, "%d  %s  %s  %s: %s\n", l.ID, l.At.Format("2006-01-02 15:04"), escaped(l.Source), place, escaped(l.Reason)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	r.flag(list)
+	show := &cobra.Command{
+		Use: "show NUMBER", Short: "Show one with its record, if the file is still there", Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := number(args)
+			if err != nil {
+				return err
+			}
+			s, err := open(cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			letters, err := s.Dead(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			if len(letters) == 0 {
+				return fmt.Errorf("there is no dead letter %d", id)
+			}
+			l := letters[0]
+			fmt.Fprintf(stdout, "%s:%d\n%s\n", escaped(l.File), l.Line, escaped(l.Reason))
+			record, err := watch.Record(l.File, l.Line)
+			if err != nil {
+				fmt.Fprintf(stdout, "The record cannot be shown: %s\n", escaped(err.Error()))
+				return nil
+			}
+			_, err = fmt.Fprintf(stdout, "\n%s\n", escaped(record))
+			return err
+		},
+	}
+	replay := &cobra.Command{
+		Use: "replay [NUMBER]", Short: "Have the daemon read the files of all, or of one, again", Args: usage(cobra.MaximumNArgs(1)),
+		Long: `Replay has the daemon read the files of dead letters again at its next look, for
+instance after an upgrade that understands them. What it had understood before
+counts once.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := number(args)
+			if err != nil {
+				return err
+			}
+			s, err := open(cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			n, err := s.Again(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%s dead letters: their files are read again at the next look\n", count(int(n)))
+			return err
+		},
+	}
+	cmd.AddCommand(list, show, replay)
+	return cmd
+}

@@ -1,0 +1,437 @@
+// Package watch is a source of files: folders in which exported logs appear. It
+// brings every file into the log of events once, by its content: a copy, or a new
+// name, is nothing new; a file that has grown goes on where it ended. What was
+// interrupted goes on in the middle.
+//
+// It owns sources.db.
+package watch
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+//go:embed migrations/*.sql
+var scripts embed.FS
+
+// Store is an open sources.db.
+type Store struct{ db *sql.DB }
+
+// Open opens the file, or makes it.
+func Open(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlitedb.Open(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	return &Store{db}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Source is a source of files.
+type Source struct {
+	Name    string
+	Paths   []string      // files and folders
+	Workers int           // files read at the same time
+	Settled time.Duration // a file that was written to more recently is left for the next pass
+	Formats []*ingest.Format
+	Tables  []*ingest.Table
+	Inspect func(worker int) func(*event.Event, *ingest.Native) // see files.Reader
+	Log     eventlog.Log
+}
+
+// Pass is what one look at the folders gave.
+type Pass struct {
+	Files    int            // read
+	Events   int            // appended to the log
+	Problems int            // records that could not be decoded
+	Left     int            // files that are still being written to
+	Failed   []files.Report // files that could not be read; they are tried again
+}
+
+const (
+	batchEvents = 4096
+	batchBytes  = 1 << 20
+)
+
+// found is a file that is new, or has changed.
+type found struct {
+	path     string
+	size     int64
+	modified int64
+}
+
+// Pass looks at the folders once and appends what is new to the log. An error is
+// that of the log, the context or sources.db: the next pass goes on from there.
+func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, error) {
+	var p Pass
+	list, unreadable := files.Find(src.Paths)
+	for _, u := range unreadable {
+		if u.Failed {
+			p.Failed = append(p.Failed, u)
+		}
+	}
+	var todo []found
+	for _, f := range list {
+		info, err := os.Stat(f.Path)
+		if err != nil {
+			p.Failed = append(p.Failed, files.Report{Path: f.Path, Reason: err.Error(), Failed: true})
+			continue
+		}
+		n := found{f.Path, info.Size(), info.ModTime().UnixNano()}
+		known, err := s.known(ctx, n)
+		switch {
+		case err != nil:
+			return p, err
+		case known:
+		case now.Sub(info.ModTime()) < src.Settled:
+			p.Left++
+		default:
+			todo = append(todo, n)
+		}
+	}
+	if len(todo) == 0 {
+		return p, nil
+	}
+	if err := src.mark(ctx, true); err != nil {
+		return p, err
+	}
+	var mu sync.Mutex
+	next := 0
+	g, gctx := errgroup.WithContext(ctx)
+	for range max(src.Workers, 1) {
+		g.Go(func() error {
+			for gctx.Err() == nil {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(todo) {
+					return nil
+				}
+				rep, events, err := s.take(gctx, src, todo[i], now)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				if p.Events += events; rep != nil {
+					p.Files++
+					p.Problems += rep.ProblemCount
+					if rep.Failed {
+						p.Failed = append(p.Failed, *rep)
+					}
+				}
+				mu.Unlock()
+			}
+			return gctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return p, err
+	}
+	return p, src.mark(ctx, false)
+}
+
+// mark tells the readers of the log that much begins to come, or has come.
+func (src *Source) mark(ctx context.Context, begins bool) error {
+	recs := make([]eventlog.Record, src.Log.Partitions())
+	for i := range recs {
+		recs[i] = eventlog.Record{Partition: i, Value: ingest.Mark{Begins: begins, Source: src.Name}.Append(nil)}
+	}
+	return src.Log.Append(ctx, recs...)
+}
+
+// known says whether a file is as it was when it was taken in.
+func (s *Store) known(ctx context.Context, f found) (bool, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM path JOIN file USING (hash) WHERE path = ? AND size = ? AND modified = ? AND done", f.path, f.size, f.modified).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("watch: %w", err)
+	}
+	return n > 0, nil
+}
+
+// take brings one file into the log. The report is nil if its content is there
+// already.
+func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (*files.Report, int, error) {
+	hash, err := digest(f.path, f.size)
+	if err != nil {
+		return &files.Report{Path: f.path, Reason: err.Error(), Failed: true, ProblemCount: 0}, 0, nil
+	}
+	skip, done, err := s.progress(ctx, f, hash)
+	if err != nil {
+		return nil, 0, err
+	}
+	if done {
+		return nil, 0, s.remember(ctx, f, hash)
+	}
+	var batch []eventlog.Record
+	var size, seen, appended int
+	var vendors vendors
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := src.Log.Append(ctx, batch...); err != nil {
+			return err
+		}
+		appended += len(batch)
+		batch, size = nil, 0
+		_, err := s.db.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, seen)
+		return err
+	}
+	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Emit: func(int) func(*event.Event) error {
+		return func(e *event.Event) error {
+			if seen++; seen <= skip {
+				return nil
+			}
+			vendors.count(e)
+			value := e.Append(nil)
+			batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
+			if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
+				return flush()
+			}
+			return nil
+		}
+	}}
+	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
+	if err == nil {
+		err = flush()
+	}
+	if err != nil {
+		return nil, appended, err
+	}
+	rep := &reports[0]
+	if rep.Failed { // tried again at the next pass
+		return rep, appended, nil
+	}
+	return rep, appended, s.finish(ctx, src.Name, f, hash, seen, rep, &vendors, now)
+}
+
+// progress is how many events of a content are in the log, by itself or as the
+// beginning of a file that has grown.
+func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int, done bool, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT events, done FROM file WHERE hash = ?", hash).Scan(&events, &done)
+	if err == nil || !errors.Is(err, sql.ErrNoRows) {
+		return events, done, err
+	}
+	var before []byte
+	var size int64
+	err = s.db.QueryRowContext(ctx, "SELECT hash, size, events FROM path JOIN file USING (hash) WHERE path = ? AND size < ?", f.path, f.size).Scan(&before, &size, &events)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("watch: %w", err)
+	}
+	if h, err := digest(f.path, size); err != nil || string(h) != string(before) {
+		return 0, false, nil // another file under the same name
+	}
+	return events, false, nil
+}
+
+// digest is the SHA-256 of the first bytes of a file.
+func digest(path string, size int64) ([]byte, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	h := sha256.New()
+	if _, err := io.CopyN(h, in, size); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
+}
+
+func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
+	_, err := s.db.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash)
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// finish notes that a file is in the log, and what of it could not be.
+func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report, v *vendors, now time.Time) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) ON CONFLICT (hash) DO UPDATE SET events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason", hash, events, rep.ProblemCount, rep.Reason); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash); err != nil {
+			return err
+		}
+		problems := rep.Problems
+		if rep.Reason != "" && rep.Records == 0 {
+			problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
+		}
+		for _, p := range problems {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO dead (source, file, line, reason, hash, at) VALUES (?, ?, ?, ?, ?, ?)", source, p.File, p.Line, p.Reason, hash, now.UnixMilli()); err != nil {
+				return err
+			}
+		}
+		for _, vendor := range event.Sources() {
+			if v.n[vendor] == 0 {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT INTO vendor (source, vendor, events, newest) VALUES (?, ?, ?, ?) ON CONFLICT (source, vendor) DO UPDATE SET events = events + excluded.events, newest = max(newest, excluded.newest)", source, vendor.String(), v.n[vendor], v.newest[vendor]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// vendors counts events by vendor.
+type vendors struct {
+	n      [32]int
+	newest [32]int64
+}
+
+func (v *vendors) count(e *event.Event) {
+	v.n[e.Source]++
+	if e.Source != event.HR {
+		v.newest[e.Source] = max(v.newest[e.Source], e.Time)
+	}
+}
+
+// Vendor is what has come of a vendor through a source.
+type Vendor struct {
+	Source string    `json:"source"`
+	Vendor string    `json:"vendor"`
+	Events int64     `json:"events"`
+	Newest time.Time `json:"newest"` // of the events; zero for HR
+}
+
+// Vendors lists what has come, by source and vendor.
+func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT source, vendor, events, newest FROM vendor ORDER BY source, vendor")
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v Vendor
+		var at int64
+		if err := rows.Scan(&v.Source, &v.Vendor, &v.Events, &at); err != nil {
+			return nil, fmt.Errorf("watch: %w", err)
+		}
+		if at > 0 {
+			v.Newest = time.UnixMilli(at).UTC()
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}
+
+// Letter is a record, or a file, that could not be decoded.
+type Letter struct {
+	ID     int64     `json:"id"`
+	Source string    `json:"source"`
+	File   string    `json:"file"`
+	Line   int       `json:"line,omitempty"` // 0 for a whole file
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Dead lists what could not be decoded, the latest last; all of them, or the one
+// with an id.
+func (s *Store) Dead(ctx context.Context, id int64) (list []Letter, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT id, source, file, line, reason, at FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l Letter
+		var at int64
+		if err := rows.Scan(&l.ID, &l.Source, &l.File, &l.Line, &l.Reason, &at); err != nil {
+			return nil, fmt.Errorf("watch: %w", err)
+		}
+		l.At = time.UnixMilli(at).UTC()
+		list = append(list, l)
+	}
+	return list, rows.Err()
+}
+
+// CountDead is how many records could not be decoded.
+func (s *Store) CountDead(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM dead").Scan(&n)
+	return n, err
+}
+
+// Again has the files of dead letters read once more, by a version that may
+// understand them: of one letter, or of all. What of them is in the log counts
+// once. It returns how many letters are gone.
+func (s *Store) Again(ctx context.Context, id int64) (n int64, err error) {
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM file WHERE hash IN (SELECT hash FROM dead WHERE ?1 = 0 OR id = ?1)", id); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM dead WHERE ?1 = 0 OR hash IN (SELECT hash FROM dead WHERE id = ?1)", id)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("watch: %w", err)
+	}
+	return n, nil
+}
+
+// maxShown bounds how much of a record is shown.
+const maxShown = 4096
+
+// Record is the line of a plain file on which a record begins, or the beginning of
+// the line. Compressed files and archives are not opened.
+func Record(path string, line int) (string, error) {
+	if line < 1 {
+		return "", errors.New("it is a whole file")
+	}
+	in, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	r := bufio.NewReader(in)
+	if head, _ := r.Peek(4); len(head) == 4 && (head[0] == 0x1f && head[1] == 0x8b || string(head) == "PK\x03\x04" || string(head) == "\x28\xb5\x2f\xfd") {
+		return "", errors.New("the file is compressed")
+	}
+	for n := 1; ; n++ {
+		text, err := r.ReadSlice('\n')
+		if n == line && len(text) > 0 {
+			return strings.TrimRight(string(text[:min(len(text), maxShown)]), "\r\n"), nil
+		}
+		for err == bufio.ErrBufferFull {
+			_, err = r.ReadSlice('\n')
+		}
+		if err != nil {
+			return "", fmt.Errorf("the file has no line %d any more", line)
+		}
+	}
+}
