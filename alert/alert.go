@@ -277,7 +277,11 @@ const caseGap = 4 * 24 * time.Hour
 // Series groups alerts about one person that follow one another into cases: each
 // is given the id of the first. Only earlier alerts decide to which case one
 // belongs. Alerts below low are cases of their own.
-func Series(list []Alert) {
+func Series(list []Alert) { series(list, nil) }
+
+// series is Series where earlier alerts are not held any more: of each user the
+// last of them is.
+func series(list []Alert, before map[string]tail) {
 	order := make([]int, len(list))
 	for i := range order {
 		order[i] = i
@@ -292,17 +296,36 @@ func Series(list []Alert) {
 		if a.Severity == Informational || a.Health {
 			continue
 		}
-		if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
+		if t, known := before[a.User]; known && (last < 0 || list[last].User != a.User) {
+			if !a.Time.After(t.Time) { // older than what is known of the series: it was in it
+				a.Case = t.Cases[a.ID]
+				if a.Case == "" {
+					a.Case = a.ID
+				}
+				continue
+			}
+			if a.Window.Start.Sub(t.Time) <= caseGap {
+				a.Case = t.Case
+			}
+		} else if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
 			a.Case = list[last].Case
 		}
 		last = i
 	}
 }
 
+// tail is the last alert of a series about one person that a desk has let go of.
+type tail struct {
+	Time  time.Time
+	Case  string
+	Cases map[string]string `json:",omitempty"` // of older alerts that it has not, by id
+}
+
 // Desk collects findings into alerts. It is not safe for concurrent use.
 type Desk struct {
 	open map[string]*building
-	done []Alert // from earlier runs; no finding will change them
+	done []Alert         // from earlier runs; no finding will change them
+	tail map[string]tail // by user
 
 	complete int64 // up to when the data goes, Unix milliseconds
 }
@@ -381,7 +404,7 @@ func (d *Desk) Alerts() []Alert {
 	for _, b := range d.open {
 		list = append(list, *d.alert(b))
 	}
-	Series(list)
+	series(list, d.tail)
 	Rank(list)
 	return list
 }
@@ -425,20 +448,65 @@ func (d *Desk) IDs() map[string]bool {
 	return ids
 }
 
+// kept is what Keep gives.
+type kept struct {
+	Open map[string]*building
+	Tail map[string]tail
+}
+
 // Keep is all that a desk holds, for RestoreDesk.
-func (d *Desk) Keep() ([]byte, error) { return json.Marshal(d.open) }
+func (d *Desk) Keep() ([]byte, error) { return json.Marshal(kept{d.open, d.tail}) }
 
 // RestoreDesk returns a desk with what Keep gave.
-func RestoreDesk(kept []byte) (*Desk, error) { return restore(kept, nil) }
+func RestoreDesk(b []byte) (*Desk, error) {
+	var k kept
+	if err := json.Unmarshal(b, &k); err != nil {
+		return nil, fmt.Errorf("alert: desk: %w", err)
+	}
+	d := NewDesk()
+	if k.Open != nil {
+		d.open = k.Open
+	}
+	d.tail = k.Tail
+	return d, nil
+}
 
 // Forget drops alerts on days before a moment (Unix milliseconds) of which nothing
-// is open any more: nothing will change them.
+// is open any more: nothing will change them. It remembers to which series later
+// ones belong.
 func (d *Desk) Forget(before int64) {
-	for id, b := range d.open {
-		if b.Findings[0].Time < before && !slices.ContainsFunc(d.alert(b).Exposures, func(x Exposure) bool { return x.Closed == nil }) {
-			delete(d.open, id)
+	limit := at(before)
+	var held []Alert
+	tails := map[string]tail{}
+	for user, t := range d.tail {
+		if limit.Sub(t.Time) <= caseGap || len(t.Cases) > 0 {
+			t.Cases = nil
+			tails[user] = t
 		}
 	}
+	for _, a := range d.Alerts() {
+		b := d.open[a.ID]
+		if b == nil || b.Findings[0].Time >= before {
+			continue
+		}
+		if slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil }) {
+			held = append(held, a)
+		} else {
+			delete(d.open, a.ID)
+		}
+		if t := tails[a.User]; a.Severity != Informational && !a.Health && a.Time.After(t.Time) {
+			tails[a.User] = tail{Time: a.Time, Case: a.Case}
+		}
+	}
+	for _, a := range held {
+		t := tails[a.User]
+		if t.Cases == nil {
+			t.Cases = map[string]string{}
+		}
+		t.Cases[a.ID] = a.Case
+		tails[a.User] = t
+	}
+	d.tail = tails
 }
 
 // Snapshot is what a desk holds, at a moment, that later findings may change:

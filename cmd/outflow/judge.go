@@ -86,6 +86,9 @@ type said struct {
 	body *alert.Alert
 }
 
+// windowMemory is how much of the window is kept uncompressed, in bytes.
+const windowMemory = 256 << 20
+
 // keepAlerts is for how long alerts may be changed by what comes later.
 const keepAlerts = 40 * day
 
@@ -96,7 +99,7 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(), said: map[string]said{}, next: make([]int64, partitions), seen: make([]int64, partitions)}
+	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(windowMemory), said: map[string]said{}, next: make([]int64, partitions), seen: make([]int64, partitions)}
 	if store == nil {
 		return j, nil
 	}

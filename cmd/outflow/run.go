@@ -342,6 +342,22 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts := l.events.Partitions()
+	there := make([]int64, parts) // what was there at the start is judged together
+	for p := range there {
+		var err error
+		if _, there[p], err = l.events.Bounds(ctx, p); err != nil {
+			return err
+		}
+	}
+	behind := func() bool {
+		for p, end := range there {
+			if j.next[p] < end {
+				return true
+			}
+		}
+		return false
+	}
+	var rest time.Time // judging again what was judged takes at most a third of the time
 	arrivals := make(chan arrival, 2*parts)
 	var readers sync.WaitGroup
 	for p := range parts {
@@ -414,10 +430,12 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			clear(delivering)
 		}
 		var err error
+		began := time.Now()
 		switch {
 		case ended == parts:
 			err = j.apply(ctx, openDays)
-		case len(delivering) > 0 && j.window.Len() < maxWindow:
+		case (len(delivering) > 0 || behind()) && j.window.Len() < maxWindow:
+		case time.Now().Before(rest):
 		case quiet > idleLong && !flushed:
 			flushed = true
 			err = j.apply(ctx, openDays)
@@ -428,6 +446,9 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		}
 		if err != nil {
 			return err
+		}
+		if took := time.Since(began); took > tick {
+			rest = time.Now().Add(2 * took)
 		}
 		d.stats.judge.Store(&judgeView{judgeStats: j.stats, Base: j.saved, Newest: j.window.Newest(), Next: slices.Clone(j.next), Held: j.window.Len(), Marks: len(j.marks), People: j.people()})
 		if ended == parts {

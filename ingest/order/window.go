@@ -2,8 +2,11 @@ package order
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/outflow/outflow/internal/event"
@@ -18,20 +21,36 @@ type Window struct {
 	newest int64
 	events int
 
-	enc  *zstd.Encoder
-	dec  *zstd.Decoder
-	open *bucket // the packed bucket that was looked at last, unpacked
+	inUse  int64 // how much is kept unpacked, in bytes
+	memory int64 // of what is, about
+	step   int64
+	enc    *zstd.Encoder
+	dec    *zstd.Decoder
 }
 
-// bucket is the events of one hour.
+// bucket is the events of one hour: a packed part, and one that is in use. What
+// arrives for a packed hour is put beside it.
 type bucket struct {
 	data    []byte
 	entries []entry // sorted up to sorted
 	sorted  int
-	index   map[key]span // place in data; nil where it is packed
-	packed  []byte       // data and entries, if they are not in use
+	index   map[key]span // place in data
+	packed  []byte       // nil if there is no packed part
+	ids     []ident      // of the packed part, sorted
 	n       int
+	used    int64         // when it was used last, in steps of the window
 	low     map[int]int64 // per partition of the log: the lowest offset of an event here
+}
+
+// ident tells a packed event apart, and whether another one says the same.
+type ident struct {
+	key  uint64
+	time int64
+	sum  uint64
+}
+
+func (a ident) compare(b ident) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.time, b.time))
 }
 
 type key struct {
@@ -43,11 +62,9 @@ type span struct{ off, size uint32 }
 
 const hourMS = 3_600_000
 
-// hotHours is for how long before the newest event hours are kept unpacked.
-const hotHours = 3
-
-// NewWindow returns an empty window.
-func NewWindow() *Window {
+// NewWindow returns an empty window that keeps up to inUse bytes of events as they
+// are, and the rest compressed.
+func NewWindow(inUse int64) *Window {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		panic(err) // the options are right
@@ -56,7 +73,7 @@ func NewWindow() *Window {
 	if err != nil {
 		panic(err)
 	}
-	return &Window{hours: map[int64]*bucket{}, hr: newBucket(), enc: enc, dec: dec}
+	return &Window{inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket(), enc: enc, dec: dec}
 }
 
 func newBucket() *bucket { return &bucket{index: map[key]span{}, low: map[int]int64{}} }
@@ -88,15 +105,10 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 			b = newBucket()
 			w.hours[hour] = b
 		}
-		if at > w.newest {
-			before := w.newest
-			w.newest = at
-			if hour > floor(before) {
-				w.tidy()
-			}
-		}
+		w.newest = max(w.newest, at)
 	}
-	w.unpack(b)
+	w.step++
+	b.used = w.step
 	if low, known := b.low[partition]; !known || offset < low {
 		b.low[partition] = offset
 	}
@@ -112,25 +124,43 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 		b.entries[i].off, b.entries[i].size = place.off, place.size
 		b.index[k] = place
 		b.data = append(b.data, rec...)
-		b.packed = nil
 		return Replaced
+	}
+	if i, known := slices.BinarySearchFunc(b.ids, ident{key: k.key, time: at}, ident.compare); known {
+		if b.ids[i].sum == xxhash.Sum64(rec) {
+			return Repeat
+		}
+		w.unpack(b) // one of the two says more
+		return w.Add(rec, partition, offset)
 	}
 	b.index[k] = place
 	b.entries = append(b.entries, entry{at, k.key, place.off, place.size})
 	b.data = append(b.data, rec...)
-	b.packed = nil
 	b.n++
 	w.events++
+	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
+		w.tidy()
+	}
 	return Fresh
 }
 
-// tidy packs the hours that are not hot any more.
+// perEvent is about what the entry and the place of an event take, in bytes.
+const perEvent = 100
+
+// tidy packs the hours that were not used for the longest time.
 func (w *Window) tidy() {
-	for h, b := range w.hours {
-		if b.index != nil && b.n > 0 && h <= floor(w.newest)-hotHours && b != w.open {
-			w.close()
-			w.open = b
+	var list []*bucket
+	for _, b := range w.hours {
+		if len(b.entries) > 0 {
+			list = append(list, b)
 		}
+	}
+	slices.SortFunc(list, func(a, b *bucket) int { return cmp.Compare(a.used, b.used) })
+	for _, b := range list {
+		if w.memory < w.inUse/2 {
+			return
+		}
+		w.pack(b)
 	}
 }
 
@@ -171,6 +201,8 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 	slices.Sort(hours)
 	for _, h := range hours {
 		b := w.hours[h]
+		w.step++
+		b.used = w.step
 		w.unpack(b)
 		b.sort()
 		list := b.entries
@@ -186,7 +218,9 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 				return err
 			}
 		}
-		w.pack(h, b)
+		if w.memory > w.inUse {
+			w.tidy()
+		}
 	}
 	for _, e := range staff {
 		if err := yield(w.hr.record(e)); err != nil {
@@ -207,65 +241,65 @@ func (b *bucket) sort() {
 	b.sorted = len(b.entries)
 }
 
-// pack gives the memory of an hour back that is not hot any more.
-func (w *Window) pack(hour int64, b *bucket) {
-	if hour > floor(w.newest)-hotHours || b == w.open {
-		return
+// pack gives the memory of an hour back.
+func (w *Window) pack(b *bucket) {
+	w.unpack(b)
+	b.sort()
+	plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
+	b.ids = make([]ident, 0, len(b.entries))
+	for _, e := range b.entries {
+		rec := b.record(e)
+		plain = append(binary.LittleEndian.AppendUint32(plain, e.size), rec...)
+		b.ids = append(b.ids, ident{e.key, e.time, xxhash.Sum64(rec)})
 	}
-	w.close()
-	w.open = b // it may be asked for again at once
+	slices.SortFunc(b.ids, ident.compare)
+	b.packed = w.enc.EncodeAll(plain, nil)
+	w.memory -= b.memory()
+	b.data, b.entries, b.index, b.sorted = nil, nil, map[key]span{}, 0
 }
 
-// close packs the bucket that is open.
-func (w *Window) close() {
-	b := w.open
-	if b == nil {
-		return
-	}
-	w.open = nil
-	if b.packed == nil {
-		b.sort()
-		plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
-		for _, e := range b.entries {
-			plain = append(plain, byte(e.size), byte(e.size>>8), byte(e.size>>16), byte(e.size>>24))
-			plain = append(plain, b.record(e)...)
-		}
-		b.packed = w.enc.EncodeAll(plain, nil)
-	}
-	b.data, b.entries, b.index, b.sorted = nil, nil, nil, 0
-}
+// memory is about what the part in use takes.
+func (b *bucket) memory() int64 { return int64(len(b.data)) + perEvent*int64(len(b.entries)) }
 
-// unpack makes an hour usable.
+// unpack puts the packed part of an hour among what came since.
 func (w *Window) unpack(b *bucket) {
-	if b.index != nil {
+	if b.packed == nil {
 		return
 	}
-	w.close()
+	w.memory -= b.memory()
 	plain, err := w.dec.DecodeAll(b.packed, nil)
 	if err != nil {
-		panic("order: " + err.Error()) // packed by close, in this process
+		panic("order: " + err.Error()) // packed in this process
 	}
-	b.data, b.entries, b.index = plain, make([]entry, 0, b.n), make(map[key]span, b.n)
-	for at := 0; at < len(plain); {
-		size := uint32(plain[at]) | uint32(plain[at+1])<<8 | uint32(plain[at+2])<<16 | uint32(plain[at+3])<<24
-		rec := plain[at+4 : at+4+int(size)]
-		e := entry{event.RecordTime(rec), event.RecordKey(rec), uint32(at + 4), size}
+	base := uint32(len(plain))
+	entries := make([]entry, 0, b.n)
+	b.index = make(map[key]span, b.n)
+	add := func(e entry) {
 		b.index[key{e.time, e.key}] = span{e.off, e.size}
-		b.entries = append(b.entries, e)
+		entries = append(entries, e)
+	}
+	for at := 0; at < len(plain); {
+		size := binary.LittleEndian.Uint32(plain[at:])
+		rec := plain[at+4 : at+4+int(size)]
+		add(entry{event.RecordTime(rec), event.RecordKey(rec), uint32(at + 4), size})
 		at += 4 + int(size)
 	}
-	b.sorted = len(b.entries)
-	w.open = b
+	b.sorted = len(entries)
+	for _, e := range b.entries {
+		e.off += base
+		add(e)
+	}
+	b.data, b.entries = append(plain, b.data...), entries
+	b.packed, b.ids = nil, nil
+	w.memory += b.memory()
 }
 
 // Forget drops events before a time but HR's.
 func (w *Window) Forget(before int64) {
 	for h, b := range w.hours {
 		if h < floor(before) {
-			if w.open == b {
-				w.open = nil
-			}
 			w.events -= b.n
+			w.memory -= b.memory()
 			delete(w.hours, h)
 		}
 	}

@@ -30,7 +30,7 @@ func TestWindow(t *testing.T) {
 	s := order.New(1<<20, "")
 	defer s.Close()
 	sw := s.Writer()
-	w := order.NewWindow()
+	w := order.NewWindow(64 << 10)
 	var kept [][]byte
 	for n, i := range rng.Perm(len(recs)) {
 		if err := sw.AddRecord(recs[i]); err != nil {
