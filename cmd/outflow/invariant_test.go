@@ -103,6 +103,9 @@ func TestTwiceCountsOnce(t *testing.T) {
 	same(t, "twice", scanned(t, "", 2, acme, again), scanned(t, "", 2, acme))
 }
 
+// dayZero is the first day of the example.
+var dayZero = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
 var dated = regexp.MustCompile(`2026-?(\d\d)-?(\d\d)`)
 
 // before says whether a file of the example was delivered before a day such as

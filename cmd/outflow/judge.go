@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -461,6 +462,28 @@ func (j *judge) out(ctx context.Context) error {
 		j.said[a.ID] = said{xxhash.Sum64(b), a.Time.UnixMilli(), a}
 	}
 	j.stats.Alerts += int64(len(list))
+	return nil
+}
+
+// remember reads which alerts are out.
+func (j *judge) remember(ctx context.Context, log eventlog.Log) error {
+	at, end, err := log.Bounds(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for at < end {
+		recs, err := log.Read(ctx, 0, at, batch)
+		if err != nil {
+			return err
+		}
+		for i := range recs {
+			a := new(alert.Alert)
+			if json.Unmarshal(recs[i].Value, a) == nil {
+				j.said[a.ID] = said{xxhash.Sum64(recs[i].Value), a.Time.UnixMilli(), a}
+			}
+		}
+		at = recs[len(recs)-1].Offset + 1
+	}
 	return nil
 }
 

@@ -157,7 +157,11 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.log.Info("stopped", "events", d.stats.events.Load(), "alerts", d.stats.told.Load())
+	v := d.stats.judge.Load()
+	if v == nil {
+		v = &judgeView{}
+	}
+	d.log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", time.UnixMilli(v.Newest).UTC(), "base", time.UnixMilli(v.Base).UTC())
 	return nil
 }
 
@@ -235,7 +239,7 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log) error {
 		left := 0
 		for i := range conf.Sources {
 			c := &conf.Sources[i]
-			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: 2, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log}
+			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: readers, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log}
 			if !d.once {
 				src.Settled = settle
 			}
@@ -273,6 +277,7 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log) error {
 }
 
 const (
+	readers   = 8               // files read at the same time: they share commits
 	settle    = time.Second     // a file that was written to more recently is left for the next look
 	lookEvery = 2 * time.Second // at the folders
 )
@@ -298,6 +303,9 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 		return l.alerts.Append(ctx, recs...)
 	})
 	if err != nil {
+		return err
+	}
+	if err := j.remember(ctx, l.alerts); err != nil {
 		return err
 	}
 	for p := range j.next {

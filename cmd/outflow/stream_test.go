@@ -2,9 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +38,7 @@ func once(t testing.TB, config string) {
 	if code := run([]string{"run", "--config", config, "--once"}, &bytes.Buffer{}, &stderr); code != exitFine {
 		t.Fatalf("exit %d\n%s", code, stderr.String())
 	}
+	t.Log(stderr.String()[strings.LastIndex(stderr.String(), "msg="):])
 }
 
 func told(t testing.TB, dir string) string {
@@ -64,4 +72,126 @@ func TestOnce(t *testing.T) {
 	same(t, "told", told(t, dir), want)
 	once(t, config)
 	same(t, "told after another run", told(t, dir), want)
+}
+
+// last is what the lines of a told file say in the end, by id: what was told
+// before and what it grew from left out. The number of revisions is that of the
+// telling.
+func last(t testing.TB, lines string) string {
+	t.Helper()
+	said := map[string]string{}
+	for line := range strings.Lines(lines) {
+		var a map[string]any
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatal(err)
+		}
+		id := a["id"].(string)
+		delete(said, id)
+		if a["withdrawn"] == true {
+			continue
+		}
+		delete(a, "revision")
+		b, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[id] = string(b)
+	}
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(said)) {
+		out = append(out, said[id])
+	}
+	return strings.Join(out, "\n")
+}
+
+// delivered sorts the example's files by the day they are about, and lets some
+// come up to some days late.
+func delivered(t testing.TB, late int, rng *rand.Rand) (days []string, on map[string][]string) {
+	t.Helper()
+	on = map[string][]string{}
+	err := filepath.WalkDir(acme, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		at := dayZero
+		if m := dated.FindStringSubmatch(filepath.Base(path)); m != nil {
+			month, _ := strconv.Atoi(m[1])
+			day, _ := strconv.Atoi(m[2])
+			at = dayZero.AddDate(0, month-3, day-1)
+			if late > 0 && rng.IntN(4) == 0 {
+				at = at.AddDate(0, 0, rng.IntN(late+1))
+			}
+		}
+		key := at.Format("01-02")
+		on[key] = append(on[key], path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(on)), on
+}
+
+// put copies a file of the example into a folder.
+func put(t testing.TB, path, to string) {
+	t.Helper()
+	rel, err := filepath.Rel(acme, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to = filepath.Join(to, rel)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestArrival has the example's files come day by day, some of them days late, and
+// the daemon run after every few days: in the end it has told what a scan of them
+// all finds, and what it told wrongly on the way it has told again.
+func TestArrival(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	exports := t.TempDir()
+	dir, config := folder(t, exports, "")
+	days, on := delivered(t, 5, rng)
+	for i, day := range days {
+		for _, path := range on[day] {
+			put(t, path, exports)
+		}
+		if i%3 == 2 || i == len(days)-1 {
+			once(t, config)
+		}
+	}
+	want := last(t, scannedLines(t, "--all", acme))
+	got := last(t, told(t, dir))
+	all := map[string]bool{}
+	for line := range strings.Lines(want + "\n") {
+		all[strings.TrimSpace(line)] = true
+	}
+	wrong := 0
+	for line := range strings.Lines(got + "\n") {
+		if !all[strings.TrimSpace(line)] {
+			wrong++
+			if wrong == 1 {
+				t.Errorf("told, but not what a scan says:\n%.600s", line)
+			}
+			if os.Getenv("OUTFLOW_DUMP") != "" {
+				os.WriteFile("/tmp/w/got.txt", []byte(got), 0o600)
+				os.WriteFile("/tmp/w/want.txt", []byte(want), 0o600)
+			}
+		}
+	}
+	for line := range strings.Lines(last(t, scannedLines(t, acme)) + "\n") {
+		if !strings.Contains(got, strings.TrimSpace(line)) {
+			t.Errorf("not told:\n%.600s", line)
+			break
+		}
+	}
+	t.Logf("%d lines told, %d alerts in the end, %d wrong", strings.Count(told(t, dir), "\n"), strings.Count(got, "\n")+1, wrong)
 }
