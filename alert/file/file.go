@@ -16,6 +16,14 @@ import (
 type Channel struct {
 	Name string // in the configuration
 	Path string
+	// Between is called by name between two durable effects; for tests, may be nil.
+	Between func(name string)
+}
+
+func (c *Channel) between(name string) {
+	if c.Between != nil {
+		c.Between(name)
+	}
 }
 
 // Deliver appends what waits for the channel. What fails waits for the next time.
@@ -43,6 +51,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		if err := store.Begun(ctx, s.Seq, end); err != nil {
 			return sent, err
 		}
+		c.between("begun")
 		line, err := alert.Line(&s.Alert)
 		if err != nil {
 			return sent, err
@@ -53,6 +62,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		if err := f.Sync(); err != nil {
 			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
+		c.between("written")
 		if err := store.Sent(ctx, s.Seq); err != nil {
 			return sent, err
 		}

@@ -45,6 +45,8 @@ type config struct {
 	Sources []sourceConfig `yaml:"sources"`
 	// Channels are how people are told.
 	Channels []channelConfig `yaml:"channels"`
+	// Snapshots are where machines of a cluster share the state of the judge.
+	Snapshots snapshotsConfig `yaml:"snapshots"`
 	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
 	Listen string `yaml:"listen"`
 

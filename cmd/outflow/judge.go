@@ -33,7 +33,8 @@ type judge struct {
 	identity identity.Config
 	config   detect.Config
 	emit     func(ctx context.Context, list []alert.Alert) error
-	store    *detect.Store // nil where nothing is kept
+	store    *detect.Store                             // nil where nothing is kept
+	stored   func(ctx context.Context, at int64) error // called once the base at a time is stored; may be nil
 
 	window  *order.Window
 	marks   []mark // the oldest is the base: nothing before it changes
@@ -410,7 +411,28 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	}
 	var staff []byte
 	j.window.Staff(func(rec []byte) { staff = append(binary.AppendUvarint(staff, uint64(len(rec))), rec...) })
-	return j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": m.Aliases, "desk": m.Desk, "staff": staff})
+	failpoint("base-save")
+	if err := j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": m.Aliases, "desk": m.Desk, "staff": staff}); err != nil {
+		return err
+	}
+	failpoint("base-saved")
+	if j.stored != nil {
+		return j.stored(ctx, m.At)
+	}
+	return nil
+}
+
+// storedBase is the time of the base that a store holds; 0 for none.
+func storedBase(ctx context.Context, store *detect.Store) (int64, error) {
+	kept, err := store.Beside(ctx, 1)
+	if err != nil || kept == nil {
+		return 0, err
+	}
+	var p position
+	if err := json.Unmarshal(kept["progress"], &p); err != nil {
+		return 0, fmt.Errorf("stored progress: %w", err)
+	}
+	return p.At, nil
 }
 
 // keep is the offset of a partition from which the log is needed still.

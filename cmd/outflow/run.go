@@ -239,7 +239,7 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log) error {
 		left := 0
 		for i := range conf.Sources {
 			c := &conf.Sources[i]
-			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: readers, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log}
+			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: readers, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("source-" + name) }}
 			if !d.once {
 				src.Settled = settle
 			}
@@ -284,9 +284,33 @@ const (
 
 // detect judges the log of events and appends to the log of alerts.
 func (d *daemon) detect(ctx context.Context, l *logs) error {
-	store, err := detect.OpenStore(ctx, filepath.Join(d.dir, "detect-0.db"))
+	path := filepath.Join(d.dir, "detect-0.db")
+	shared, err := openSnapshots(d.config.Snapshots, d.config.Log.topic("detect"))
 	if err != nil {
 		return err
+	}
+	store, err := detect.OpenStore(ctx, path)
+	if err != nil {
+		return err
+	}
+	if shared != nil {
+		have, err := storedBase(ctx, store)
+		if err != nil {
+			return errors.Join(err, store.Close())
+		}
+		if err := store.Close(); err != nil {
+			return err
+		}
+		fetched, err := shared.fetch(ctx, path, have, d.log)
+		if err != nil {
+			return err
+		}
+		if fetched {
+			d.log.Info("state fetched from a snapshot")
+		}
+		if store, err = detect.OpenStore(ctx, path); err != nil {
+			return err
+		}
 	}
 	defer store.Close()
 	conf := d.current()
@@ -300,10 +324,14 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 			recs[i] = eventlog.Record{Value: b}
 		}
 		failpoint("alerts-append")
+		defer failpoint("alerts-appended")
 		return l.alerts.Append(ctx, recs...)
 	})
 	if err != nil {
 		return err
+	}
+	if shared != nil {
+		j.stored = func(ctx context.Context, at int64) error { return shared.put(ctx, path, at) }
 	}
 	if err := j.remember(ctx, l.alerts); err != nil {
 		return err
@@ -386,7 +414,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	}
 	defer readers.Wait()
 	defer cancel()
-	delivering := make(map[string]int) // sources that began to deliver much, and in how many partitions they have
+	delivering := ingest.NewDeliveries(parts)
 	ended, last, trimmed := 0, time.Now(), time.Now()
 	flushed := false
 	clock := time.NewTicker(tick)
@@ -403,11 +431,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		for i := range a.recs {
 			r := &a.recs[i]
 			if m, ok := ingest.ReadMark(r.Value); ok {
-				if m.Begins {
-					delivering[m.Source]++
-				} else if delivering[m.Source]--; delivering[m.Source] <= 0 {
-					delete(delivering, m.Source)
-				}
+				delivering.See(m, a.partition)
 			}
 			j.add(r.Value, a.partition, r.Offset)
 		}
@@ -435,14 +459,14 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		}
 		quiet := time.Since(last)
 		if quiet > abandoned {
-			clear(delivering)
+			delivering.Forget()
 		}
 		var err error
 		began := time.Now()
 		switch {
 		case ended == parts:
 			err = j.apply(ctx, openDays)
-		case (len(delivering) > 0 || behind()) && j.window.Len() < maxWindow:
+		case (delivering.Open() || behind()) && j.window.Len() < maxWindow:
 		case time.Now().Before(rest):
 		case quiet > idleLong && !flushed:
 			flushed = true
@@ -491,7 +515,7 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 	}
 	deliver := func() {
 		for _, c := range d.current().Channels {
-			ch := &file.Channel{Name: c.Name, Path: c.Path}
+			ch := &file.Channel{Name: c.Name, Path: c.Path, Between: func(name string) { failpoint("channel-" + name) }}
 			for {
 				sent, err := ch.Deliver(ctx, d.alerts)
 				d.stats.told.Add(int64(sent))

@@ -125,6 +125,7 @@ func (c *config) checkRun(path string, roles []string) error {
 		l.Replication = 1
 	}
 	rel(&l.CA)
+	rel(&c.Snapshots.Dir)
 	switch {
 	case l.Kind != "sqlite" && l.Kind != "kafka":
 		return fmt.Errorf("log: kind %q: sqlite, kafka", l.Kind)

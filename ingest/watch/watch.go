@@ -57,6 +57,14 @@ type Source struct {
 	Tables  []*ingest.Table
 	Inspect func(worker int) func(*event.Event, *ingest.Native) // see files.Reader
 	Log     eventlog.Log
+	// Between is called by name between two durable effects; for tests, may be nil.
+	Between func(name string)
+}
+
+func (src *Source) between(name string) {
+	if src.Between != nil {
+		src.Between(name)
+	}
 }
 
 // Pass is what one look at the folders gave.
@@ -112,7 +120,8 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if len(todo) == 0 {
 		return p, nil
 	}
-	if err := src.mark(ctx, true); err != nil {
+	pass := now.UnixNano()
+	if err := src.mark(ctx, pass, true); err != nil {
 		return p, err
 	}
 	var mu sync.Mutex
@@ -148,14 +157,14 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err := g.Wait(); err != nil {
 		return p, err
 	}
-	return p, src.mark(ctx, false)
+	return p, src.mark(ctx, pass, false)
 }
 
 // mark tells the readers of the log that much begins to come, or has come.
-func (src *Source) mark(ctx context.Context, begins bool) error {
+func (src *Source) mark(ctx context.Context, pass int64, begins bool) error {
 	recs := make([]eventlog.Record, src.Log.Partitions())
 	for i := range recs {
-		recs[i] = eventlog.Record{Partition: i, Value: ingest.Mark{Begins: begins, Source: src.Name}.Append(nil)}
+		recs[i] = eventlog.Record{Partition: i, Value: ingest.Mark{Begins: begins, Pass: pass, Source: src.Name}.Append(nil)}
 	}
 	return src.Log.Append(ctx, recs...)
 }
@@ -194,6 +203,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 		if err := src.Log.Append(ctx, batch...); err != nil {
 			return err
 		}
+		src.between("appended")
 		appended += len(batch)
 		batch, size = nil, 0
 		_, err := s.db.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, seen)
@@ -224,6 +234,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 	if rep.Failed { // tried again at the next pass
 		return rep, appended, nil
 	}
+	src.between("read")
 	return rep, appended, s.finish(ctx, src.Name, f, hash, seen, rep, &vendors, now)
 }
 

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// child runs the daemon as a process of its own, until it ends or is killed.
+func child(t testing.TB, config, failpoint string, after time.Duration) (killed bool) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command("outflow", "run", "--config", config, "--once")
+	cmd.Stderr = &stderr
+	cmd.Env = append(os.Environ(), "OUTFLOW_FAILPOINT="+failpoint)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if after > 0 {
+		timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+		defer timer.Stop()
+	}
+	err := cmd.Wait()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) && failed.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+		return true
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	return false
+}
+
+// month is the beginning of the example: the files of some days, in two parts.
+func month(t testing.TB, to string, part int) {
+	t.Helper()
+	days, on := delivered(t, 0, nil)
+	for i, day := range days[:26] {
+		if part == 1 && i < 14 || part == 2 && i >= 14 {
+			for _, path := range on[day] {
+				put(t, path, to)
+			}
+		}
+	}
+}
+
+var failpoints = []string{"source-appended", "source-read", "alerts-append", "alerts-appended", "base-save", "base-saved", "alerts-take", "alerts-taken", "channel-begun", "channel-written"}
+
+// logKinds are the logs that the daemon is killed over: the embedded one, and Kafka
+// if there is a broker.
+func logKinds(t *testing.T) map[string]func() string {
+	kinds := map[string]func() string{"sqlite": func() string { return "" }}
+	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
+		kinds["kafka"] = func() string {
+			return fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: t%d, partitions: 4}\n", list, time.Now().UnixNano())
+		}
+	} else {
+		t.Log("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
+	}
+	return kinds
+}
+
+// TestFailpoints kills the daemon at every line between two durable effects, early
+// and late, and lets it go on: it tells what it would have told undisturbed, once.
+func TestFailpoints(t *testing.T) {
+	whole := t.TempDir()
+	month(t, whole, 1)
+	month(t, whole, 2)
+	want := last(t, scannedLines(t, whole))
+	for kind, more := range logKinds(t) {
+		for _, name := range failpoints {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				exports := t.TempDir()
+				dir, config := folder(t, exports, more())
+				month(t, exports, 1)
+				hit := child(t, config, name, 0)
+				for _, nth := range []string{":2", ":3", ":5"} {
+					hit = child(t, config, name+nth, 0) || hit
+				}
+				child(t, config, "", 0)
+				month(t, exports, 2)
+				hit = child(t, config, name, 0) || hit
+				hit = child(t, config, name+":2", 0) || hit
+				child(t, config, "", 0)
+				child(t, config, "", 0)
+				if !hit {
+					t.Error("the line was never reached")
+				}
+				checkTold(t, dir, want)
+			})
+		}
+	}
+}
+
+// checkTold checks that a file tells in the end what was wanted, and that no line is
+// there twice.
+func checkTold(t *testing.T, dir, want string) {
+	t.Helper()
+	lines := told(t, dir)
+	seen := map[string]bool{}
+	for line := range strings.Lines(lines) {
+		if seen[line] {
+			t.Errorf("told twice: %.200s", line)
+		}
+		seen[line] = true
+	}
+	if got := last(t, lines); got != want {
+		g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+		t.Errorf("%d alerts, want %d", len(g), len(w))
+		for i := range min(len(g), len(w)) {
+			if g[i] != w[i] {
+				t.Fatalf("alert %d is\n%.500s\nwant\n%.500s", i, g[i], w[i])
+			}
+		}
+	}
+}
+
+// TestKills kills the daemon again and again at random moments. OUTFLOW_KILLS says
+// how often; the default is few.
+func TestKills(t *testing.T) {
+	kills := 8
+	if n := os.Getenv("OUTFLOW_KILLS"); n != "" {
+		fmt.Sscanf(n, "%d", &kills)
+	}
+	whole := t.TempDir()
+	month(t, whole, 1)
+	month(t, whole, 2)
+	want := last(t, scannedLines(t, whole))
+	for kind, more := range logKinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(uint64(kills), 1))
+			exports := t.TempDir()
+			dir, config := folder(t, exports, more())
+			month(t, exports, 1)
+			killed := 0
+			for range 3 * kills {
+				if killed == kills/2 {
+					month(t, exports, 2)
+				}
+				if killed >= kills {
+					break
+				}
+				if child(t, config, "", 20*time.Millisecond+time.Duration(rng.IntN(2500))*time.Millisecond) {
+					killed++
+				}
+			}
+			month(t, exports, 2)
+			child(t, config, "", 0)
+			child(t, config, "", 0)
+			t.Logf("%d kills", killed)
+			checkTold(t, dir, want)
+		})
+	}
+}
+
+// TestWorkers has processes with one role each work over Kafka, three of them to
+// judge, of which the one that judges is killed, and another one paused for longer
+// than a session: the alerts are those of a scan.
+func TestWorkers(t *testing.T) {
+	list := os.Getenv("OUTFLOW_KAFKA")
+	if list == "" {
+		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
+	}
+	whole := t.TempDir()
+	month(t, whole, 1)
+	month(t, whole, 2)
+	want := last(t, scannedLines(t, whole))
+	exports, shared := t.TempDir(), t.TempDir()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	prefix := fmt.Sprintf("w%d", time.Now().UnixNano())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var alerts string
+	start := func(role string) *exec.Cmd {
+		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shared, "file:"+key))
+		if role == "alert" {
+			alerts = dir
+		}
+		cmd := exec.CommandContext(ctx, "outflow", "run", "--config", config, "--roles", role)
+		log, err := os.Create(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stderr = log
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			cancel()
+			cmd.Wait()
+			if t.Failed() {
+				b, _ := os.ReadFile(log.Name())
+				t.Logf("%s:\n%s", role, b)
+			}
+		})
+		return cmd
+	}
+	month(t, exports, 1)
+	workers := []*exec.Cmd{start("detect")}
+	start("ingest")
+	start("alert")
+	workers = append(workers, start("detect"), start("detect"))
+	until(t, "something is told", func() bool { return strings.Count(soFar(alerts), "\n") > 0 })
+	workers[0].Process.Kill()
+	month(t, exports, 2)
+	time.Sleep(sessionPause)
+	workers[1].Process.Signal(syscall.SIGSTOP)
+	time.Sleep(sessionPause)
+	workers[1].Process.Signal(syscall.SIGCONT)
+	until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
+	checkTold(t, alerts, want)
+	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
+		t.Error("no snapshot was left")
+	}
+}
+
+const sessionPause = 9 * time.Second
+
+func soFar(dir string) string {
+	b, err := os.ReadFile(filepath.Join(dir, "told.ndjson"))
+	if err != nil {
+		return ""
+	}
+	return string(b[:bytes.LastIndexByte(b, '\n')+1])
+}
+
+// until waits for something that must happen.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("%s: not within three minutes", what)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+// snapshots is a folder that the machines of a cluster share: the base of the judge
+// lies there, so that another machine can go on. Files are compressed, encrypted with
+// AES-256-GCM and bound to their name: one that was changed, or exchanged for
+// another, is refused, and the one before it taken.
+type snapshots struct {
+	dir  string
+	name string // of the cluster and topic
+	aead cipher.AEAD
+}
+
+// snapshotsConfig is where snapshots lie.
+type snapshotsConfig struct {
+	Dir string `yaml:"dir"`
+	Key string `yaml:"key"` // reference to 64 hexadecimal digits
+}
+
+const keptSnapshots = 3
+
+func openSnapshots(c snapshotsConfig, name string) (*snapshots, error) {
+	if c.Dir == "" {
+		return nil, nil
+	}
+	text, err := secret(c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: key: %w", err)
+	}
+	key, err := hex.DecodeString(text)
+	if err != nil || len(key) != 32 {
+		return nil, errors.New("snapshots: key: 64 hexadecimal digits are needed (openssl rand -hex 32)")
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	return &snapshots{c.Dir, name, aead}, nil
+}
+
+func (s *snapshots) file(at int64) string { return fmt.Sprintf("%s-%015d.snap", s.name, at) }
+
+// list lists the times of the snapshots, the newest first.
+func (s *snapshots) list() (times []int64, err error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), s.name+"-")
+		number, ours2 := strings.CutSuffix(rest, ".snap")
+		if at, err := strconv.ParseInt(number, 10, 64); ours && ours2 && err == nil {
+			times = append(times, at)
+		}
+	}
+	slices.Sort(times)
+	slices.Reverse(times)
+	return times, nil
+}
+
+// put copies the state of the judge, whose base is at a time. It does nothing if it
+// is there.
+func (s *snapshots) put(ctx context.Context, store string, at int64) error {
+	name := s.file(at)
+	path := filepath.Join(s.dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(store), ".snapshot-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	copied := filepath.Join(tmp, "copy")
+	if err := sqlitedb.Copy(ctx, store, copied); err != nil {
+		return err
+	}
+	plain, err := os.ReadFile(copied)
+	if err != nil {
+		return err
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return err
+	}
+	defer enc.Close()
+	nonce := make([]byte, s.aead.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
+		return err
+	}
+	sealed := s.aead.Seal(nonce, nonce, enc.EncodeAll(plain, nil), []byte(name))
+	part, err := os.CreateTemp(s.dir, ".part-*")
+	if err != nil {
+		return fmt.Errorf("snapshots: %w", err)
+	}
+	defer os.Remove(part.Name())
+	_, err = part.Write(sealed)
+	if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
+		return fmt.Errorf("snapshots: %w", err)
+	}
+	if err := os.Rename(part.Name(), path); err != nil {
+		return fmt.Errorf("snapshots: %w", err)
+	}
+	times, err := s.list()
+	if err != nil {
+		return err
+	}
+	for _, old := range times[min(len(times), keptSnapshots):] {
+		os.Remove(filepath.Join(s.dir, s.file(old)))
+	}
+	return nil
+}
+
+// fetch puts the newest snapshot that is sound, and newer than what is there, in
+// place of the judge's store, which must not be open. It says whether it did.
+func (s *snapshots) fetch(ctx context.Context, store string, have int64, log *slog.Logger) (bool, error) {
+	times, err := s.list()
+	if err != nil {
+		return false, err
+	}
+	for _, at := range times {
+		if at <= have {
+			return false, nil
+		}
+		err := s.open(ctx, store, at)
+		if err == nil {
+			return true, nil
+		}
+		log.Error("snapshot refused; the one before it is tried", "file", s.file(at), "err", err)
+	}
+	return false, nil
+}
+
+func (s *snapshots) open(ctx context.Context, store string, at int64) error {
+	name := s.file(at)
+	sealed, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		return err
+	}
+	n := s.aead.NonceSize()
+	if len(sealed) < n {
+		return errors.New("cut off")
+	}
+	packed, err := s.aead.Open(nil, sealed[:n], sealed[n:], []byte(name))
+	if err != nil {
+		return errors.New("it was changed, or is under another key")
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(8<<30))
+	if err != nil {
+		return err
+	}
+	defer dec.Close()
+	plain, err := dec.DecodeAll(packed, nil)
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(plain, []byte("SQLite format 3\x00")) {
+		return errors.New("no database")
+	}
+	next := store + ".fetched"
+	if err := os.WriteFile(next, plain, 0o600); err != nil {
+		return err
+	}
+	defer os.Remove(next)
+	if err := sound(ctx, next); err != nil {
+		return err
+	}
+	for _, f := range []string{store + "-wal", store + "-shm"} {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Rename(next, store)
+}
