@@ -25,12 +25,38 @@ type logConfig struct {
 	// Retention is for how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`
 	// The rest is for kafka.
-	Brokers     []string   `yaml:"brokers"`
+	Brokers     addresses  `yaml:"brokers"`
 	TopicPrefix string     `yaml:"topic_prefix"`
 	Replication int        `yaml:"replication"`
 	TLS         bool       `yaml:"tls"`
 	CA          string     `yaml:"ca"`
 	SASL        saslConfig `yaml:"sasl"`
+}
+
+// addresses is a list of host:port. Within brackets the YAML library takes an
+// unquoted one for a mapping.
+type addresses []string
+
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler.
+func (a *addresses) UnmarshalYAML(decode func(any) error) error {
+	var list []any
+	if err := decode(&list); err != nil {
+		return err
+	}
+	*a = nil
+	for _, x := range list {
+		switch x := x.(type) {
+		case string:
+			*a = append(*a, x)
+		case map[string]any:
+			for host, port := range x {
+				*a = append(*a, fmt.Sprintf("%s:%v", host, port))
+			}
+		default:
+			return fmt.Errorf("%v is not a host:port", x)
+		}
+	}
+	return nil
 }
 
 type saslConfig struct {
