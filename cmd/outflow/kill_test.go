@@ -184,6 +184,7 @@ func TestWorkers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var alerts string
+	logs := map[*exec.Cmd]string{}
 	start := func(role string) *exec.Cmd {
 		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shared, "file:"+key))
 		if role == "alert" {
@@ -198,6 +199,7 @@ func TestWorkers(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		logs[cmd] = log.Name()
 		t.Cleanup(func() {
 			cancel()
 			cmd.Wait()
@@ -214,12 +216,27 @@ func TestWorkers(t *testing.T) {
 	start("alert")
 	workers = append(workers, start("detect"), start("detect"))
 	until(t, "something is told", func() bool { return strings.Count(soFar(alerts), "\n") > 0 })
-	workers[0].Process.Kill()
+	judging := func(but *exec.Cmd) (found *exec.Cmd) {
+		until(t, "somebody judges", func() bool {
+			for _, w := range workers {
+				b, _ := os.ReadFile(logs[w])
+				at := bytes.LastIndex(b, []byte("judges="))
+				if w != but && at > 0 && bytes.HasPrefix(b[at:], []byte("judges=true")) {
+					found = w
+					return true
+				}
+			}
+			return false
+		})
+		return found
+	}
+	first := judging(nil)
+	first.Process.Kill()
 	month(t, exports, 2)
+	second := judging(first)
+	second.Process.Signal(syscall.SIGSTOP)
 	time.Sleep(sessionPause)
-	workers[1].Process.Signal(syscall.SIGSTOP)
-	time.Sleep(sessionPause)
-	workers[1].Process.Signal(syscall.SIGCONT)
+	second.Process.Signal(syscall.SIGCONT)
 	until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
 	checkTold(t, alerts, want)
 	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
