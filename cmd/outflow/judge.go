@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -507,17 +506,4 @@ func (j *judge) remember(ctx context.Context, log eventlog.Log) error {
 		at = recs[len(recs)-1].Offset + 1
 	}
 	return nil
-}
-
-// dump is the state of the judge as bytes, for comparison.
-func (j *judge) dump() []byte {
-	var b bytes.Buffer
-	for _, a := range j.desk.Alerts() {
-		line, err := alert.Line(&a)
-		if err != nil {
-			panic(err) // it has been written before
-		}
-		b.Write(line)
-	}
-	return b.Bytes()
 }

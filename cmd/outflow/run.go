@@ -94,8 +94,7 @@ func (d *daemon) has(role string) bool { return slices.Contains(d.roles, role) }
 // logs are the two logs of a daemon.
 type logs struct {
 	events, alerts eventlog.Log
-	end            func() // of this process's appending
-	endEvents      func()
+	endEvents      func() // this process appends nothing more
 	endAlerts      func()
 	close          func()
 	trim           func(ctx context.Context, partition int, keep int64) error

@@ -401,3 +401,15 @@ func (k *Kafka) outOfRange(ctx context.Context, partition int, from int64) error
 	}
 	return fmt.Errorf("eventlog: offset %d is beyond the end of topic %s, partition %d (%d): the topic was made anew, or lost records", from, k.topic, partition, next)
 }
+
+// Delete deletes a topic with all that it holds.
+func (c *Cluster) Delete(ctx context.Context, topic string) error {
+	res, err := c.client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{topic}})
+	if err == nil {
+		err = res.Errors[topic]
+	}
+	if err != nil {
+		return fmt.Errorf("eventlog: topic %s: delete: %w", topic, err)
+	}
+	return nil
+}
