@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,5 +136,50 @@ func TestKafkaConfig(t *testing.T) {
 	c := cluster(t, eventlog.KafkaConfig{Brokers: []string{"127.0.0.1:1"}})
 	if _, err := c.Log(ctx, "events", 1); err == nil || errors.Is(err, eventlog.ErrClosed) {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+// BenchmarkConsume reads a whole topic, and does nothing with it: what a bare
+// consumer costs. .ci/stream names the topic.
+func BenchmarkConsume(b *testing.B) {
+	name := os.Getenv("OUTFLOW_TOPIC")
+	if name == "" {
+		b.Skip("OUTFLOW_TOPIC is not set (.ci/stream sets it)")
+	}
+	partitions, err := strconv.Atoi(os.Getenv("OUTFLOW_PARTITIONS"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := eventlog.OpenCluster(eventlog.KafkaConfig{Brokers: strings.Split(os.Getenv("OUTFLOW_KAFKA"), ",")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	l, err := c.Log(b.Context(), name, partitions)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l.End()
+	for b.Loop() {
+		var records atomic.Int64
+		var all sync.WaitGroup
+		for p := range partitions {
+			all.Go(func() {
+				for next := int64(0); ; {
+					recs, err := l.Read(b.Context(), p, next, 4096)
+					if err == io.EOF {
+						return
+					}
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					records.Add(int64(len(recs)))
+					next = recs[len(recs)-1].Offset + 1
+				}
+			})
+		}
+		all.Wait()
+		b.ReportMetric(float64(records.Load())/b.Elapsed().Seconds(), "records/s")
 	}
 }

@@ -1,0 +1,91 @@
+package alert_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/outflow/outflow/alert"
+)
+
+func ledger(t *testing.T) *alert.Store {
+	t.Helper()
+	s, err := alert.OpenStore(t.Context(), filepath.Join(t.TempDir(), "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestTake checks when an alert that comes again and again is told.
+func TestTake(t *testing.T) {
+	s := ledger(t)
+	telling := alert.Telling{Channels: []string{"a", "b"}, Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	next := int64(0)
+	for _, step := range []struct {
+		what string
+		a    alert.Alert
+		told bool
+	}{
+		{"below what deserves attention", alert.Alert{ID: "x", Severity: alert.Low, Provisional: true}, false},
+		{"deserves attention", alert.Alert{ID: "x", Severity: alert.Medium, Score: 6, Provisional: true}, true},
+		{"the same again", alert.Alert{ID: "x", Severity: alert.Medium, Score: 6, Provisional: true}, false},
+		{"grows", alert.Alert{ID: "x", Severity: alert.Medium, Score: 6.5, Provisional: true}, false},
+		{"more severe", alert.Alert{ID: "x", Severity: alert.High, Score: 9, Provisional: true}, true},
+		{"less severe", alert.Alert{ID: "x", Severity: alert.Medium, Score: 6, Provisional: true}, false},
+		{"the day is over", alert.Alert{ID: "x", Severity: alert.High, Score: 9}, true},
+		{"the same, over", alert.Alert{ID: "x", Severity: alert.High, Score: 9}, false},
+		{"something came late", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7}, true},
+		{"withdrawn", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7, Withdrawn: true}, true},
+		{"withdrawn before it was told", alert.Alert{ID: "y", Severity: alert.High, Withdrawn: true}, false},
+	} {
+		for _, channel := range telling.Channels { // what waited is sent
+			list, err := s.Waiting(t.Context(), channel, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range list {
+				if err := s.Sent(t.Context(), w.Seq); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		next++
+		for range 2 { // taking in the same again changes nothing
+			if err := s.Take(t.Context(), 0, next, []alert.Alert{step.a}, telling); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, channel := range telling.Channels {
+			list, err := s.Waiting(t.Context(), channel, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (len(list) == 1) != step.told || len(list) > 1 {
+				t.Errorf("%s: %d wait for %s, told is %v", step.what, len(list), channel, step.told)
+			}
+		}
+	}
+	if got, err := s.Progress(t.Context(), 0); err != nil || got != next {
+		t.Errorf("progress %d, %v; want %d", got, err, next)
+	}
+	if known, told, _, err := s.Counts(t.Context()); err != nil || known != 2 || told != 1 {
+		t.Errorf("%d known, %d told, %v", known, told, err)
+	}
+}
+
+// TestOutdated checks that of an alert which changes while it waits only the last
+// version is sent.
+func TestOutdated(t *testing.T) {
+	s := ledger(t)
+	telling := alert.Telling{Channels: []string{"a"}, Shown: func(*alert.Alert) bool { return true }}
+	for i, severity := range []alert.Severity{alert.Medium, alert.High, alert.Critical} {
+		if err := s.Take(t.Context(), 0, int64(i+1), []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := s.Waiting(t.Context(), "a", 10)
+	if err != nil || len(list) != 1 || list[0].Alert.Severity != alert.Critical {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

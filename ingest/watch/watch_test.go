@@ -1,0 +1,170 @@
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// call is a record of CloudTrail with a number.
+func call(n int) string {
+	return fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},"eventTime":"2026-03-02T09:%02d:%02dZ","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"eu-west-1","requestParameters":{"bucketName":"b","key":"k%d"},"eventID":"e%d","recipientAccountId":"111122223333"}`+"\n", n/60%60, n%60, n, n)
+}
+
+func calls(from, to int) string {
+	var b strings.Builder
+	for n := from; n < to; n++ {
+		b.WriteString(call(n))
+	}
+	return b.String()
+}
+
+// failing is a log that refuses after some batches.
+type failing struct {
+	eventlog.Log
+	left int
+}
+
+var errRefused = errors.New("refused")
+
+func (f *failing) Append(ctx context.Context, recs ...eventlog.Record) error {
+	if len(recs) > 0 && recs[0].Key != "" {
+		if f.left--; f.left < 0 {
+			return errRefused
+		}
+	}
+	return f.Log.Append(ctx, recs...)
+}
+
+func count(t *testing.T, log eventlog.Log) (events, marks int) {
+	t.Helper()
+	for p := range log.Partitions() {
+		at, end, err := log.Bounds(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at < end {
+			recs, err := log.Read(t.Context(), p, at, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range recs {
+				if _, ok := ingest.ReadMark(r.Value); ok {
+					marks++
+				} else {
+					events++
+				}
+			}
+			at += int64(len(recs))
+		}
+	}
+	return events, marks
+}
+
+// TestOnceByContent checks that a file is taken in once: not again under another
+// name, as a copy, or touched; and what is added to it when it grows.
+func TestOnceByContent(t *testing.T) {
+	dir := t.TempDir()
+	s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	log := eventlog.NewMemory(2, 0)
+	src := &watch.Source{Name: "x", Paths: []string{dir}, Workers: 2, Formats: all.Formats, Tables: all.Tables, Log: log}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	pass := func(what string, events int) watch.Pass {
+		t.Helper()
+		now = now.Add(time.Hour)
+		p, err := s.Pass(t.Context(), src, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Events != events {
+			t.Errorf("%s: %d events, want %d", what, p.Events, events)
+		}
+		return p
+	}
+	write("a.ndjson", calls(0, 10))
+	pass("new", 10)
+	pass("nothing new", 0)
+	write("copy.ndjson", calls(0, 10))
+	pass("a copy", 0)
+	os.Rename(filepath.Join(dir, "a.ndjson"), filepath.Join(dir, "b.ndjson"))
+	pass("another name", 0)
+	os.Chtimes(filepath.Join(dir, "b.ndjson"), now, now)
+	pass("touched", 0)
+	write("copy.ndjson", calls(0, 25))
+	pass("grown", 15)
+	write("copy.ndjson", calls(100, 130))
+	pass("exchanged", 30)
+	write("bad.ndjson", calls(200, 202)+"{\"eventVersion\":\"1.08\",\"eventTime\":\"never\",\"eventName\":\"X\",\"eventSource\":\"s3.amazonaws.com\",\"userIdentity\":{\"type\":\"IAMUser\"}}\n"+calls(202, 203))
+	if p := pass("with a bad record", 3); p.Problems != 1 {
+		t.Errorf("%d problems", p.Problems)
+	}
+	letters, err := s.Dead(t.Context(), 0)
+	if err != nil || len(letters) != 1 || letters[0].Line != 3 || !strings.HasSuffix(letters[0].File, "bad.ndjson") {
+		t.Errorf("%+v, %v", letters, err)
+	}
+	if rec, err := watch.Record(letters[0].File, 3); err != nil || !strings.Contains(rec, `"never"`) {
+		t.Errorf("%q, %v", rec, err)
+	}
+	if n, err := s.Again(t.Context(), letters[0].ID); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	pass("read again", 3)
+	if events, marks := count(t, log); events != 61 || marks%4 != 0 || marks == 0 {
+		t.Errorf("%d events and %d marks in the log", events, marks)
+	}
+	src.Settled = 3 * time.Hour
+	write("fresh.ndjson", calls(300, 301))
+	os.Chtimes(filepath.Join(dir, "fresh.ndjson"), now, now)
+	if p := pass("still being written", 0); p.Left != 1 {
+		t.Errorf("%d left", p.Left)
+	}
+}
+
+// TestInterrupted checks that a pass that the log refused goes on where it was.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	const n = 3*4096 + 100
+	if err := os.WriteFile(filepath.Join(dir, "a.ndjson"), []byte(calls(0, n)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	log := eventlog.NewMemory(2, 0)
+	src := &watch.Source{Name: "x", Paths: []string{dir}, Workers: 1, Formats: all.Formats, Tables: all.Tables, Log: &failing{log, 2}}
+	if _, err := s.Pass(t.Context(), src, time.Now()); !errors.Is(err, errRefused) {
+		t.Fatalf("%v", err)
+	}
+	before, _ := count(t, log)
+	if before == 0 || before == n {
+		t.Fatalf("%d events before it was refused", before)
+	}
+	src.Log = log
+	if _, err := s.Pass(t.Context(), src, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if events, _ := count(t, log); events != n {
+		t.Errorf("%d events, want %d: it did not go on in the middle", events, n)
+	}
+}
