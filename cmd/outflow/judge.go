@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -57,6 +58,8 @@ type judge struct {
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
 	saved int64   // time of the stored base
+
+	saving time.Duration // it took to store the base last
 
 	stats judgeStats
 }
@@ -380,9 +383,11 @@ func (j *judge) tidy(ctx context.Context) error {
 		return nil
 	}
 	if j.store != nil {
+		began := time.Now()
 		if err := j.save(ctx, &j.marks[0]); err != nil {
 			return err
 		}
+		j.saving = time.Since(began)
 	}
 	j.saved = at
 	copy(j.seen, j.next)

@@ -120,12 +120,20 @@ func (d *daemon) run(ctx context.Context) error {
 		return err
 	}
 	defer l.close()
-	g, ctx := errgroup.WithContext(ctx)
 	if d.has("ingest") {
 		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
 			return err
 		}
 		defer d.sources.Close()
+	}
+	if d.has("alert") {
+		if d.alerts, err = alert.OpenStore(ctx, filepath.Join(d.dir, "alerts.db")); err != nil {
+			return err
+		}
+		defer d.alerts.Close()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	if d.has("ingest") {
 		g.Go(func() error { defer l.endEvents(); return stopped(ctx, d.ingest(ctx, l.events)) })
 	} else if d.once {
 		l.endEvents()
@@ -139,10 +147,6 @@ func (d *daemon) run(ctx context.Context) error {
 		l.endAlerts()
 	}
 	if d.has("alert") {
-		if d.alerts, err = alert.OpenStore(ctx, filepath.Join(d.dir, "alerts.db")); err != nil {
-			return err
-		}
-		defer d.alerts.Close()
 		g.Go(func() error { return stopped(ctx, d.tell(ctx, l.alerts)) })
 	}
 	if d.has("serve") && !d.once {
@@ -481,7 +485,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		if took := time.Since(began); took > tick {
 			rest = time.Now().Add(2 * took)
 		}
-		d.stats.judge.Store(&judgeView{judgeStats: j.stats, Base: j.saved, Newest: j.window.Newest(), Next: slices.Clone(j.next), Held: j.window.Len(), Marks: len(j.marks), People: j.people()})
+		d.stats.judge.Store(&judgeView{judgeStats: j.stats, Base: j.saved, Newest: j.window.Newest(), Next: slices.Clone(j.next), Held: j.window.Len(), Marks: len(j.marks), People: j.people(), Save: j.saving})
 		if ended == parts {
 			return nil
 		}

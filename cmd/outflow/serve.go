@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,42 @@ type runStats struct {
 	told     atomic.Int64 // alerts that went out, all channels together
 	failures atomic.Int64
 	judge    atomic.Pointer[judgeView]
+
+	mu      sync.Mutex
+	samples []sample // of the last hour, the oldest first
+}
+
+// sample is how many events had come at a moment, by source and vendor.
+type sample struct {
+	at     time.Time
+	events map[[2]string]int64
+}
+
+// sampleEvery is how often it is noted how many events have come.
+const sampleEvery = time.Minute
+
+// rate notes how many events have come, and says how many come in an hour.
+func (s *runStats) rate(now time.Time, list []sourceStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.samples) > 1 && now.Sub(s.samples[1].at) >= time.Hour {
+		s.samples = s.samples[1:]
+	}
+	if n := len(s.samples); n == 0 || now.Sub(s.samples[n-1].at) >= sampleEvery {
+		x := sample{now, map[[2]string]int64{}}
+		for _, v := range list {
+			x.events[[2]string{v.Source, v.Vendor}] = v.Events
+		}
+		s.samples = append(s.samples, x)
+	}
+	first := s.samples[0]
+	hours := now.Sub(first.at).Hours()
+	for i := range list {
+		v := &list[i]
+		if more := v.Events - first.events[[2]string{v.Source, v.Vendor}]; hours >= sampleEvery.Hours() {
+			v.Hourly = int64(float64(more) / hours)
+		}
+	}
 }
 
 // judgeView is what the judge looked like a moment ago.
@@ -36,6 +73,7 @@ type judgeView struct {
 	Held   int     // events in the window
 	Marks  int
 	People int
+	Save   time.Duration // it took to store the base last
 }
 
 // people is how many people and service accounts are known.
@@ -48,17 +86,18 @@ func (j *judge) people() int {
 
 // daemonStatus is what outflow status prints. The daemon writes it every few seconds.
 type daemonStatus struct {
-	At       time.Time      `json:"at"`
-	Started  time.Time      `json:"started"`
-	Roles    []string       `json:"roles"`
-	Events   int64          `json:"events"`      // appended since the start
-	Problems int64          `json:"not_decoded"` // since the start
-	Failures int64          `json:"failures"`
-	Sources  []sourceStatus `json:"sources,omitempty"`
-	Parts    []partStatus   `json:"partitions,omitempty"`
-	Judge    *judgeStatus   `json:"judge,omitempty"`
-	Alerts   *alertStatus   `json:"alerts,omitempty"`
-	Dead     int            `json:"dead_letters"`
+	At       time.Time        `json:"at"`
+	Started  time.Time        `json:"started"`
+	Roles    []string         `json:"roles"`
+	Events   int64            `json:"events"`      // appended since the start
+	Problems int64            `json:"not_decoded"` // since the start
+	Failures int64            `json:"failures"`
+	Sources  []sourceStatus   `json:"sources,omitempty"`
+	Parts    []partStatus     `json:"partitions,omitempty"`
+	Judge    *judgeStatus     `json:"judge,omitempty"`
+	Alerts   *alertStatus     `json:"alerts,omitempty"`
+	Dead     int              `json:"dead_letters"`
+	Sizes    map[string]int64 `json:"state_bytes"` // by file
 }
 
 type sourceStatus struct {
@@ -66,6 +105,7 @@ type sourceStatus struct {
 	Vendor string    `json:"vendor"`
 	Events int64     `json:"events"`
 	Newest time.Time `json:"newest"`
+	Hourly int64     `json:"events_per_hour"` // over the last hour, or since the start
 }
 
 type partStatus struct {
@@ -85,6 +125,7 @@ type judgeStatus struct {
 	Late    int64     `json:"late"`
 	Rewinds int64     `json:"rewinds"`
 	Bad     int64     `json:"not_events"`
+	Save    float64   `json:"save_seconds"` // it took to store the base last
 }
 
 type alertStatus struct {
@@ -103,14 +144,15 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			return nil, err
 		}
 		for _, v := range list {
-			s.Sources = append(s.Sources, sourceStatus(v))
+			s.Sources = append(s.Sources, sourceStatus{Source: v.Source, Vendor: v.Vendor, Events: v.Events, Newest: v.Newest})
 		}
+		d.stats.rate(s.At, s.Sources)
 		if s.Dead, err = d.sources.CountDead(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if v := d.stats.judge.Load(); v != nil {
-		s.Judge = &judgeStatus{People: v.People, Held: v.Held, Judged: v.Events, Repeats: v.Repeats, Late: v.Late, Rewinds: v.Rewinds, Bad: v.Bad}
+		s.Judge = &judgeStatus{People: v.People, Held: v.Held, Judged: v.Events, Repeats: v.Repeats, Late: v.Late, Rewinds: v.Rewinds, Bad: v.Bad, Save: v.Save.Seconds()}
 		if v.Newest > 0 {
 			s.Judge.Newest = time.UnixMilli(v.Newest).UTC()
 		}
@@ -123,6 +165,12 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 				return nil, err
 			}
 			s.Parts = append(s.Parts, partStatus{p, next, end, max(end-next, 0)})
+		}
+	}
+	s.Sizes = map[string]int64{}
+	for _, name := range stateFiles {
+		if info, err := os.Stat(filepath.Join(d.dir, name)); err == nil {
+			s.Sizes[name] = info.Size()
 		}
 	}
 	if d.alerts != nil {
@@ -229,12 +277,14 @@ var (
 	descKnown   = desc("alerts_known", "Alerts in the ledger.")
 	descTold    = desc("alerts_told", "Alerts that people were told.")
 	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
+	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
+	descSave    = desc("judge_save_seconds", "How long it took to store the base last.")
 	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descFailed} {
 		ch <- d
 	}
 }
@@ -268,6 +318,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		counter(descRewinds, float64(j.Rewinds))
 		gauge(descHeld, float64(j.Held))
 		gauge(descPeople, float64(j.People))
+		gauge(descSave, j.Save)
 		if !j.Newest.IsZero() {
 			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
 		}
@@ -276,6 +327,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descKnown, float64(a.Known))
 		gauge(descTold, float64(a.Told))
 		gauge(descWaiting, float64(a.Waiting))
+	}
+	for name, size := range s.Sizes {
+		gauge(descSize, float64(size), name)
 	}
 	counter(descFailed, float64(s.Failures))
 }

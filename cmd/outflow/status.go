@@ -79,9 +79,9 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		fmt.Fprintf(w, "Running since %s.\n\n", ago(s.Started))
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SOURCE\tVENDOR\tEVENTS\tNEWEST")
+	fmt.Fprintln(t, "SOURCE\tVENDOR\tEVENTS\tPER HOUR\tNEWEST")
 	for _, v := range s.Sources {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", escaped(v.Source), v.Vendor, count(int(v.Events)), ago(v.Newest))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", escaped(v.Source), v.Vendor, count(int(v.Events)), count(int(v.Hourly)), ago(v.Newest))
 	}
 	fmt.Fprintln(t)
 	if len(s.Parts) > 0 {
