@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -242,6 +243,67 @@ func TestWorkers(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
 		t.Error("no snapshot was left")
 	}
+}
+
+// TestBrokers kills the brokers of a cluster of three, one after the other, while a
+// daemon works over them. OUTFLOW_KAFKA_DIR is where .ci/kafka/broker started them,
+// OUTFLOW_BROKER_KILLS how many are killed.
+func TestBrokers(t *testing.T) {
+	list, data := os.Getenv("OUTFLOW_KAFKA"), os.Getenv("OUTFLOW_KAFKA_DIR")
+	if data == "" || strings.Count(list, ",") != 2 {
+		t.Skip("no cluster: OUTFLOW_KAFKA does not name three brokers, or OUTFLOW_KAFKA_DIR is not set (.ci/kafka/broker start DIR 3)")
+	}
+	kills := 3
+	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_BROKER_KILLS")); err == nil {
+		kills = n
+	}
+	days, on := delivered(t, 0, nil)
+	days = days[:26]
+	exports, whole := t.TempDir(), t.TempDir()
+	month(t, whole, 1)
+	month(t, whole, 2)
+	want := last(t, scannedLines(t, whole))
+	dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: b%d, partitions: 6, replication: 3}\n", list, time.Now().UnixNano()))
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("outflow", "run", "--config", config)
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		if b, _ := os.ReadFile(log.Name()); t.Failed() {
+			t.Logf("%s", b)
+		}
+	}()
+	until(t, "it has started", func() bool {
+		b, _ := os.ReadFile(log.Name())
+		return bytes.Contains(b, []byte("msg=started"))
+	})
+	broker := func(args ...string) {
+		if out, err := exec.Command(filepath.Join("..", "..", ".ci", "kafka", "broker"), args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	for n := range kills {
+		for i, day := range days {
+			if i*kills/len(days) == n {
+				for _, path := range on[day] {
+					put(t, path, exports)
+				}
+			}
+		}
+		which := strconv.Itoa(n%3 + 1)
+		broker("kill", data, which)
+		time.Sleep(time.Duration(2+n%3) * time.Second)
+		broker("again", data, which)
+	}
+	until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(dir)) == want })
+	checkTold(t, dir, want)
 }
 
 const sessionPause = 9 * time.Second

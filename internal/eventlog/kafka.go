@@ -191,7 +191,11 @@ func patiently(ctx context.Context, try func() error) error {
 func passes(err error) bool {
 	var code kafka.Error
 	if errors.As(err, &code) {
-		return code.Temporary() || code == kafka.UnknownTopicOrPartition
+		switch code {
+		case kafka.UnknownTopicOrPartition, kafka.BrokerNotAvailable, kafka.NotController, kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend, kafka.RequestTimedOut, kafka.NetworkException:
+			return true
+		}
+		return code.Temporary()
 	}
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)

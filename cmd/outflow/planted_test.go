@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// planted are bugs that lose something, or do it twice, when the process dies at a
+// certain line. The kill tests are worth nothing unless they find them.
+var planted = []struct {
+	name      string
+	failpoint string
+	edits     [][3]string // file, what it says, what it says with the bug
+}{
+	{"cursor before the log", "source-appended", [][3]string{{"ingest/watch/watch.go", "\t\tif err := src.Log.Append(ctx, batch...); err != nil {", "\t\ts.db.ExecContext(ctx, \"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events\", hash, seen)\n\t\tsrc.between(\"appended\")\n\t\tif err := src.Log.Append(ctx, batch...); err != nil {"}}},
+	{"events since the base are not read again", "base-saved", [][3]string{{"cmd/outflow/judge.go", "p.Low[i] = j.window.Low(i, j.next[i])", "p.Low[i] = j.next[i]"}}},
+	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/run.go", "\t\tfailpoint(\"alerts-take\")", "\t\td.alerts.Take(ctx, 0, next, nil, telling)\n\t\tfailpoint(\"alerts-take\")"}}},
+	{"sent before it is", "channel-begun", [][3]string{{"alert/file/file.go", "\t\tc.between(\"begun\")", "\t\tstore.Sent(ctx, s.Seq)\n\t\tc.between(\"begun\")"}}},
+	{"does not look at what it wrote", "channel-written", [][3]string{{"alert/file/file.go", "if s.Place >= 0 && s.Place <= end {", "if false {"}}},
+	{"tells without comparing", "base-saved", [][3]string{{"alert/ledger.go", "case known && now == hash:", "case false:"}, {"cmd/outflow/judge.go", "for at < end {", "for at < end && at < 0 {"}}},
+}
+
+// TestPlanted builds the program with each of the bugs, and has the kill tests'
+// scenario find it. OUTFLOW_PLANTED turns it on: it builds the program six times.
+func TestPlanted(t *testing.T) {
+	if os.Getenv("OUTFLOW_PLANTED") == "" {
+		t.Skip("OUTFLOW_PLANTED is not set (.ci/run sets it)")
+	}
+	whole := t.TempDir()
+	month(t, whole, 1)
+	month(t, whole, 2)
+	want := last(t, scannedLines(t, whole))
+	for _, bug := range planted {
+		t.Run(bug.name, func(t *testing.T) {
+			outflow := build(t, bug.edits)
+			exports := t.TempDir()
+			dir, config := folder(t, exports, "")
+			step := func(failpoint string) {
+				cmd := exec.Command(outflow, "run", "--once", "--config", config)
+				cmd.Env = append(os.Environ(), "OUTFLOW_FAILPOINT="+failpoint)
+				var failed *exec.ExitError
+				if out, err := cmd.CombinedOutput(); err != nil && !errors.As(err, &failed) {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
+			month(t, exports, 1)
+			for _, nth := range []string{"", ":2", ":3", ":5"} {
+				step(bug.failpoint + nth)
+			}
+			step("")
+			month(t, exports, 2)
+			step(bug.failpoint)
+			step(bug.failpoint + ":2")
+			step("")
+			lines := soFar(dir)
+			seen, twice := map[string]bool{}, false
+			for line := range strings.Lines(lines) {
+				twice = twice || seen[line]
+				seen[line] = true
+			}
+			if !twice && last(t, lines) == want {
+				t.Error("it was not found")
+			}
+		})
+	}
+}
+
+// build builds the program with some edits.
+func build(t *testing.T, edits [][3]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); rel != "." && strings.HasPrefix(name, ".") || name == "testdata" || name == "examples" || name == "docs" {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(dir, rel), 0o700)
+		}
+		if strings.HasSuffix(path, "_test.go") || !d.Type().IsRegular() {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		text := string(b)
+		for _, e := range edits {
+			if filepath.ToSlash(rel) != e[0] {
+				continue
+			}
+			if strings.Count(text, e[1]) != 1 {
+				t.Fatalf("%s says %q %d times: the planted bug must follow the code", rel, e[1], strings.Count(text, e[1]))
+			}
+			text = strings.Replace(text, e[1], e[2], 1)
+		}
+		return os.WriteFile(filepath.Join(dir, rel), []byte(text), 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(t.TempDir(), "outflow")
+	cmd := exec.Command("go", "build", "-o", bin, "./cmd/outflow")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return bin
+}
