@@ -40,6 +40,7 @@ func short(t *testing.T) (exports, want string) {
 // TestDamagedState checks that no damaged, foreign or later file of state is used,
 // and that the error names it.
 func TestDamagedState(t *testing.T) {
+	withoutRaces(t)
 	exports, _ := short(t)
 	for _, name := range []string{"log.db", "detect-0.db", "alerts.db", "sources.db"} {
 		for what, damage := range map[string]func(path string) string{
@@ -110,6 +111,7 @@ func TestDamagedSegment(t *testing.T) {
 // TestFullDisk lets the files of the state grow no further than a limit, as a full
 // disk does: the daemon stops with an error, and goes on once there is room.
 func TestFullDisk(t *testing.T) {
+	withoutRaces(t)
 	exports, want := short(t)
 	dir, config := folder(t, exports, "")
 	for _, blocks := range []string{"64", "400", "1500"} { // of 512 bytes or 1 kB
@@ -129,6 +131,7 @@ func TestFullDisk(t *testing.T) {
 // TestBackup restores a backup elsewhere, and goes on there; a backup that was
 // changed, cut off, or meets a folder in use is refused.
 func TestBackup(t *testing.T) {
+	withoutRaces(t)
 	exports := t.TempDir()
 	month(t, exports, 1)
 	dir, config := folder(t, exports, "")

@@ -73,6 +73,7 @@ func logKinds(t *testing.T) map[string]func() string {
 // TestFailpoints kills the daemon at every line between two durable effects, early
 // and late, and lets it go on: it tells what it would have told undisturbed, once.
 func TestFailpoints(t *testing.T) {
+	withoutRaces(t)
 	whole := t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
@@ -129,6 +130,7 @@ func checkTold(t *testing.T, dir, want string) {
 // TestKills kills the daemon again and again at random moments. OUTFLOW_KILLS says
 // how often; the default is few.
 func TestKills(t *testing.T) {
+	withoutRaces(t)
 	kills := 8
 	if n := os.Getenv("OUTFLOW_KILLS"); n != "" {
 		fmt.Sscanf(n, "%d", &kills)

@@ -156,6 +156,7 @@ func put(t testing.TB, path, to string) {
 // the daemon run after every few days: in the end it has told what a scan of them
 // all finds, and what it told wrongly on the way it has told again.
 func TestArrival(t *testing.T) {
+	withoutRaces(t)
 	rng := rand.New(rand.NewPCG(7, 7))
 	exports := t.TempDir()
 	dir, config := folder(t, exports, "")
@@ -194,4 +195,11 @@ func TestArrival(t *testing.T) {
 		}
 	}
 	t.Logf("%d lines told, %d alerts in the end, %d wrong", strings.Count(told(t, dir), "\n"), strings.Count(got, "\n")+1, wrong)
+}
+
+// withoutRaces skips a test under the race detector.
+func withoutRaces(t *testing.T) {
+	if raced {
+		t.Skip("the race detector is on: it takes ten times as long, and finds no races that TestOnce and TestDaemon do not")
+	}
 }
