@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -96,6 +97,24 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 	}
 	slices.SortFunc(s.persons, func(a, b stored) int { return cmp.Compare(a.name, b.name) })
 	return s, nil
+}
+
+// Share has a snapshot use the memory of another one for people whose state is the
+// same.
+func (s *Snapshot) Share(before *Snapshot) {
+	if before == nil {
+		return
+	}
+	i := 0
+	for n := range s.persons {
+		p := &s.persons[n]
+		for i < len(before.persons) && before.persons[i].name < p.name {
+			i++
+		}
+		if i < len(before.persons) && before.persons[i].name == p.name && bytes.Equal(before.persons[i].body, p.body) {
+			p.body = before.persons[i].body
+		}
+	}
 }
 
 // Restore puts an engine that has not seen anything into the state of a

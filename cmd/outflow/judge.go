@@ -91,7 +91,7 @@ type said struct {
 }
 
 // windowMemory is how much of the window is kept uncompressed, in bytes.
-const windowMemory = 256 << 20
+const windowMemory = 128 << 20
 
 // keepAlerts is for how long alerts may be changed by what comes later.
 const keepAlerts = 40 * day
@@ -340,6 +340,9 @@ func (j *judge) arm(after int64) {
 		if err != nil {
 			return err
 		}
+		if n := len(j.marks); n > 0 {
+			s.Share(j.marks[n-1].Baseline)
+		}
 		j.marks = append(j.marks, mark{j.armed, j.aliases, s, kept})
 		j.arm(j.armed)
 		return nil
@@ -349,12 +352,14 @@ func (j *judge) arm(after int64) {
 // apart is how far from each other marks are, by how long before the newest event.
 func apart(age int64) int64 {
 	switch {
-	case age <= 6*hour:
+	case age <= 3*hour:
 		return hour
+	case age <= 12*hour:
+		return 4 * hour
 	case age <= 2*day:
-		return 6 * hour
+		return 12 * hour
 	}
-	return day
+	return 2 * day
 }
 
 func (j *judge) wanted(after int64) int64 {
