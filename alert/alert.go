@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -454,8 +455,13 @@ type kept struct {
 	Tail map[string]tail
 }
 
-// Keep is all that a desk holds, for RestoreDesk.
-func (d *Desk) Keep() ([]byte, error) { return json.Marshal(kept{d.open, d.tail}) }
+// Keep is what a desk holds that later findings may change, for RestoreDesk: not the
+// alerts that Forget would drop.
+func (d *Desk) Keep(before int64) ([]byte, error) {
+	c := Desk{open: maps.Clone(d.open), tail: d.tail, complete: d.complete}
+	c.Forget(before)
+	return json.Marshal(kept{c.open, c.tail})
+}
 
 // RestoreDesk returns a desk with what Keep gave.
 func RestoreDesk(b []byte) (*Desk, error) {

@@ -45,7 +45,8 @@ type judge struct {
 	engine   *detect.Engine // nil before the first event
 	resolver *identity.Resolver
 	desk     *alert.Desk
-	tainted  bool // open days were judged before they were over
+	floor    int64 // alerts before it are not on the desk any more
+	tainted  bool  // open days were judged before they were over
 	lastTime int64
 	lastKey  uint64
 	armed    int64 // time of the next mark, Unix milliseconds
@@ -93,7 +94,11 @@ type said struct {
 // windowMemory is how much of the window is kept uncompressed, in bytes.
 const windowMemory = 128 << 20
 
-// keepAlerts is for how long alerts may be changed by what comes later.
+// final is after how long nothing changes an alert any more but the end of what it
+// says is open: the day that it is about is over.
+const final = 2 * day
+
+// keepAlerts is for how long it is remembered which alerts are out.
 const keepAlerts = 40 * day
 
 // openJudge returns a judge of a log with some partitions, as it was when its base
@@ -209,7 +214,7 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 		until -= holdBack
 	}
 	if j.newer {
-		if err := j.feed(until); err != nil {
+		if err := j.feed(ctx, until); err != nil {
 			return err
 		}
 	}
@@ -229,9 +234,14 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 	return j.tidy(ctx)
 }
 
-// feed judges events up to a time, going back if some came late.
-func (j *judge) feed(until int64) error {
+// feed judges events up to a time, going back if some came late. If the context ends
+// it stops in the middle: the judge is then of no use any more.
+func (j *judge) feed(ctx context.Context, until int64) error {
+	n := 0
 	yield := func(rec []byte) error {
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if event.RecordSource(rec) != event.HR && event.RecordTime(rec) > until {
 			return errEnough
 		}
@@ -278,7 +288,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 		j.desk.Add(own)
 		return nil
 	})
-	j.desk, j.tainted, j.lastTime, j.lastKey = alert.NewDesk(), false, 0, 0
+	j.desk, j.tainted, j.lastTime, j.lastKey, j.floor = alert.NewDesk(), false, 0, 0, 0
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
 		m := &j.marks[i]
 		from = m.At
@@ -293,7 +303,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 		if j.desk, err = alert.RestoreDesk(m.Desk); err != nil {
 			return 0, err
 		}
-		j.marks = j.marks[:i+1]
+		j.marks, j.floor = j.marks[:i+1], m.At-final
 	} else {
 		j.marks = nil
 	}
@@ -336,7 +346,7 @@ func (j *judge) judge(rec []byte) error {
 func (j *judge) arm(after int64) {
 	j.armed = j.wanted(after)
 	j.engine.Checkpoint(j.armed, func(s *detect.Snapshot) error {
-		kept, err := j.desk.Keep()
+		kept, err := j.desk.Keep(j.armed - final)
 		if err != nil {
 			return err
 		}
@@ -397,7 +407,8 @@ func (j *judge) tidy(ctx context.Context) error {
 	j.saved = at
 	copy(j.seen, j.next)
 	j.window.Forget(at)
-	j.desk.Forget(newest - keepAlerts)
+	j.floor = at - final
+	j.desk.Forget(j.floor)
 	for id, s := range j.said {
 		if s.time < newest-keepAlerts {
 			delete(j.said, id)
@@ -471,7 +482,7 @@ func (j *judge) out(ctx context.Context) error {
 	}
 	held := j.desk.IDs()
 	for id, s := range j.said { // what came later explains it
-		if s.time >= j.base() && !held[id] && !s.body.Withdrawn {
+		if s.time >= j.floor && !held[id] && !s.body.Withdrawn {
 			a := *s.body
 			a.Withdrawn, a.Provisional = true, false
 			list = append(list, a)

@@ -28,18 +28,25 @@ type Window struct {
 	dec    *zstd.Decoder
 }
 
-// bucket is the events of one hour: a packed part, and one that is in use. What
-// arrives for a packed hour is put beside it.
+// bucket is the events of one hour: packed chunks, and a part in use. What arrives
+// for a packed hour is put beside it.
 type bucket struct {
 	data    []byte
 	entries []entry // sorted up to sorted
 	sorted  int
 	index   map[key]span // place in data
-	packed  []byte       // nil if there is no packed part
-	ids     []ident      // of the packed part, sorted
+	chunks  []chunk
+	whole   bool // the part in use holds what is in the chunks
+	changed bool // and more
 	n       int
 	used    int64         // when it was used last, in steps of the window
 	low     map[int]int64 // per partition of the log: the lowest offset of an event here
+}
+
+// chunk is a packed part of an hour.
+type chunk struct {
+	packed []byte
+	ids    []ident // sorted
 }
 
 // ident tells a packed event apart, and whether another one says the same.
@@ -124,15 +131,22 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 		b.entries[i].off, b.entries[i].size = place.off, place.size
 		b.index[k] = place
 		b.data = append(b.data, rec...)
+		b.changed = true
 		return Replaced
 	}
-	if i, known := slices.BinarySearchFunc(b.ids, ident{key: k.key, time: at}, ident.compare); known {
-		if b.ids[i].sum == xxhash.Sum64(rec) {
-			return Repeat
+	if !b.whole {
+		for i := range b.chunks {
+			ids := b.chunks[i].ids
+			if at, known := slices.BinarySearchFunc(ids, ident{key: k.key, time: at}, ident.compare); known {
+				if ids[at].sum == xxhash.Sum64(rec) {
+					return Repeat
+				}
+				w.unpack(b) // one of the two says more
+				return w.Add(rec, partition, offset)
+			}
 		}
-		w.unpack(b) // one of the two says more
-		return w.Add(rec, partition, offset)
 	}
+	b.changed = true
 	b.index[k] = place
 	b.entries = append(b.entries, entry{at, k.key, place.off, place.size})
 	b.data = append(b.data, rec...)
@@ -243,54 +257,67 @@ func (b *bucket) sort() {
 
 // pack gives the memory of an hour back.
 func (w *Window) pack(b *bucket) {
-	w.unpack(b)
-	b.sort()
-	plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
-	b.ids = make([]ident, 0, len(b.entries))
-	for _, e := range b.entries {
-		rec := b.record(e)
-		plain = append(binary.LittleEndian.AppendUint32(plain, e.size), rec...)
-		b.ids = append(b.ids, ident{e.key, e.time, xxhash.Sum64(rec)})
+	if b.whole {
+		if b.changed {
+			b.chunks = nil
+		}
+		b.whole = false
 	}
-	slices.SortFunc(b.ids, ident.compare)
-	b.packed = w.enc.EncodeAll(plain, nil)
+	if b.changed {
+		b.sort()
+		plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
+		ids := make([]ident, 0, len(b.entries))
+		for _, e := range b.entries {
+			rec := b.record(e)
+			plain = append(binary.LittleEndian.AppendUint32(plain, e.size), rec...)
+			ids = append(ids, ident{e.key, e.time, xxhash.Sum64(rec)})
+		}
+		slices.SortFunc(ids, ident.compare)
+		b.chunks = append(b.chunks, chunk{w.enc.EncodeAll(plain, nil), ids})
+	}
 	w.memory -= b.memory()
-	b.data, b.entries, b.index, b.sorted = nil, nil, map[key]span{}, 0
+	b.data, b.entries, b.index, b.sorted, b.changed = nil, nil, map[key]span{}, 0, false
 }
 
 // memory is about what the part in use takes.
 func (b *bucket) memory() int64 { return int64(len(b.data)) + perEvent*int64(len(b.entries)) }
 
-// unpack puts the packed part of an hour among what came since.
+// unpack puts the packed chunks of an hour among what came since.
 func (w *Window) unpack(b *bucket) {
-	if b.packed == nil {
+	if b.whole || len(b.chunks) == 0 {
 		return
 	}
 	w.memory -= b.memory()
-	plain, err := w.dec.DecodeAll(b.packed, nil)
-	if err != nil {
-		panic("order: " + err.Error()) // packed in this process
-	}
-	base := uint32(len(plain))
 	entries := make([]entry, 0, b.n)
-	b.index = make(map[key]span, b.n)
+	index := make(map[key]span, b.n)
+	var data []byte
 	add := func(e entry) {
-		b.index[key{e.time, e.key}] = span{e.off, e.size}
+		index[key{e.time, e.key}] = span{e.off, e.size}
 		entries = append(entries, e)
 	}
-	for at := 0; at < len(plain); {
-		size := binary.LittleEndian.Uint32(plain[at:])
-		rec := plain[at+4 : at+4+int(size)]
-		add(entry{event.RecordTime(rec), event.RecordKey(rec), uint32(at + 4), size})
-		at += 4 + int(size)
+	for i := range b.chunks {
+		at := len(data)
+		var err error
+		if data, err = w.dec.DecodeAll(b.chunks[i].packed, data); err != nil {
+			panic("order: " + err.Error()) // packed in this process
+		}
+		for at < len(data) {
+			size := binary.LittleEndian.Uint32(data[at:])
+			rec := data[at+4 : at+4+int(size)]
+			add(entry{event.RecordTime(rec), event.RecordKey(rec), uint32(at + 4), size})
+			at += 4 + int(size)
+		}
 	}
-	b.sorted = len(entries)
+	if b.sorted = 0; len(b.chunks) == 1 {
+		b.sorted = len(entries)
+	}
+	base := uint32(len(data))
 	for _, e := range b.entries {
 		e.off += base
 		add(e)
 	}
-	b.data, b.entries = append(plain, b.data...), entries
-	b.packed, b.ids = nil, nil
+	b.data, b.entries, b.index = append(data, b.data...), entries, index
+	b.whole, b.changed = true, len(b.chunks) > 1 || b.changed
 	w.memory += b.memory()
 }
 
