@@ -316,3 +316,59 @@ func TestStatusJSON(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestNoFolder has a file lie where the folder of the state is to be, and a channel
+// write into a folder that is not there: what cannot be sent waits.
+func TestNoFolder(t *testing.T) {
+	exports, want := short(t)
+	dir, config := folder(t, exports, "")
+	if err := os.WriteFile(filepath.Join(dir, "data"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, config, "data_dir", "not a directory")
+	if err := os.Remove(filepath.Join(dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, bytes.Replace(text, []byte("told.ndjson"), []byte("later/told.ndjson"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, config, "not sent", "could not be sent")
+	if err := os.Mkdir(filepath.Join(dir, "later"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	once(t, config)
+	checkTold(t, filepath.Join(dir, "later"), want)
+}
+
+// TestRunUsage checks what a configuration must say for the daemon.
+func TestRunUsage(t *testing.T) {
+	for text, says := range map[string]string{
+		"sources: []\n": "no sources",
+		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {kind: redis}\n":                                         "sqlite, kafka",
+		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {kind: kafka}\n":                                         "brokers",
+		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {retention: 24h}\n":                                      "at least 240h",
+		"sources: [{name: a, kind: files}]\n":                                                                         "paths",
+		"sources: [{name: a, kind: ftp, paths: [.]}]\n":                                                               "files",
+		"sources: [{name: a, kind: files, paths: [.]}, {name: a, kind: files, paths: [.]}]\n":                         "a name of its own",
+		"sources: [{name: a, kind: files, paths: [.]}]\nchannels: [{name: c, kind: pigeon, path: x}]\n":               "file",
+		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {kind: kafka, brokers: [b:1], sasl: {password: open}}\n": "reference",
+	} {
+		dir := t.TempDir()
+		config := filepath.Join(dir, "outflow.yaml")
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fails(t, config, says)
+	}
+	var stderr bytes.Buffer
+	if code := run([]string{"run"}, &stderr, &stderr); code != exitUsage {
+		t.Errorf("without --config: exit %d", code)
+	}
+	if code := run([]string{"run", "--config", "x", "--roles", "cook"}, &stderr, &stderr); code != exitUsage {
+		t.Errorf("an unknown role: exit %d", code)
+	}
+}
