@@ -13,7 +13,6 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
@@ -159,17 +158,10 @@ func (j *judge) base() int64 {
 // settled says whether the base is so old that what is before it is late.
 func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
 
-// add takes in a record of the log.
+// add takes in a record of the log, which is an event.
 func (j *judge) add(rec []byte, partition int, offset int64) {
 	j.next[partition] = offset + 1
-	if _, ok := ingest.ReadMark(rec); ok {
-		return
-	}
-	if err := j.dec.Decode(rec, &j.ev); err != nil {
-		j.stats.Bad++
-		return
-	}
-	at, hr := j.ev.Time, j.ev.Source == event.HR
+	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
 	if !hr && j.settled() && at < j.base() {
 		if offset >= j.seen[partition] {
 			j.stats.Late++

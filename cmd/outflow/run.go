@@ -25,6 +25,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
@@ -362,8 +363,18 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 type arrival struct {
 	partition int
 	recs      []eventlog.Record
+	kinds     []kindOf // of recs
 	err       error
 }
+
+// kindOf is what a record of the log of events is.
+type kindOf byte
+
+const (
+	isEvent kindOf = iota
+	isMark
+	isNothing // nothing that this version knows
+)
 
 const (
 	readBatch    = 4096
@@ -397,14 +408,24 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		return false
 	}
 	var rest time.Time // judging again what was judged takes at most a third of the time
-	arrivals := make(chan arrival, 2*parts)
+	arrivals := make(chan arrival, 4)
 	var readers sync.WaitGroup
 	for p := range parts {
 		readers.Go(func() {
+			var dec event.Decoder
+			var e event.Event
 			for next := j.next[p]; ; {
 				recs, err := l.events.Read(ctx, p, next, readBatch)
+				kinds := make([]kindOf, len(recs))
+				for i := range recs {
+					if _, ok := ingest.ReadMark(recs[i].Value); ok {
+						kinds[i] = isMark
+					} else if dec.Decode(recs[i].Value, &e) != nil {
+						kinds[i] = isNothing
+					}
+				}
 				select {
-				case arrivals <- arrival{p, recs, err}:
+				case arrivals <- arrival{p, recs, kinds, err}:
 				case <-ctx.Done():
 					return
 				}
@@ -432,11 +453,18 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		}
 		last, flushed = time.Now(), false
 		for i := range a.recs {
-			r := &a.recs[i]
-			if m, ok := ingest.ReadMark(r.Value); ok {
+			switch r := &a.recs[i]; a.kinds[i] {
+			case isEvent:
+				j.add(r.Value, a.partition, r.Offset)
+			case isMark:
+				m, _ := ingest.ReadMark(r.Value)
 				delivering.See(m, a.partition)
+				j.next[a.partition] = r.Offset + 1
+			default:
+				j.stats.Bad++
+				j.next[a.partition] = r.Offset + 1
+				d.log.Error("a record of the log of events is none; it is left out", "partition", a.partition, "offset", r.Offset)
 			}
-			j.add(r.Value, a.partition, r.Offset)
 		}
 		return nil
 	}

@@ -196,7 +196,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 	var batch []eventlog.Record
 	var size, seen, appended int
 	var vendors vendors
-	flush := func() error {
+	flush := func(more bool) error {
 		if len(batch) == 0 {
 			return nil
 		}
@@ -205,7 +205,9 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 		}
 		src.between("appended")
 		appended += len(batch)
-		batch, size = nil, 0
+		if batch, size = nil, 0; !more { // finish notes it
+			return nil
+		}
 		_, err := s.db.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, seen)
 		return err
 	}
@@ -218,14 +220,14 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 			value := e.Append(nil)
 			batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
 			if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
-				return flush()
+				return flush(true)
 			}
 			return nil
 		}
 	}}
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
 	if err == nil {
-		err = flush()
+		err = flush(false)
 	}
 	if err != nil {
 		return nil, appended, err

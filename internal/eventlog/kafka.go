@@ -351,10 +351,13 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 	}
 }
 
+// fetchBytes bounds what is fetched of a partition at once, compressed.
+const fetchBytes = 1 << 20
+
 // fetch asks for records from an offset on. Without any, base is where to ask
 // next.
 func (k *Kafka) fetch(ctx context.Context, partition int, from int64) (*segment, error) {
-	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 250 * time.Millisecond})
+	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 250 * time.Millisecond})
 	if err != nil {
 		return nil, err
 	}
