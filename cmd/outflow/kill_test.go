@@ -142,26 +142,20 @@ func TestKills(t *testing.T) {
 	for kind, more := range logKinds(t) {
 		t.Run(kind, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(kills), 1))
-			exports := t.TempDir()
-			dir, config := folder(t, exports, more())
-			month(t, exports, 1)
-			killed := 0
-			for range 3 * kills {
-				if killed == kills/2 {
-					month(t, exports, 2)
+			killed, rounds := 0, 0
+			for ; killed < kills; rounds++ { // from nothing to all of it, killed now and then
+				exports := t.TempDir()
+				dir, config := folder(t, exports, more())
+				for part := 1; part <= 2; part++ {
+					month(t, exports, part)
+					for child(t, config, "", 20*time.Millisecond+time.Duration(rng.IntN(1000))*time.Millisecond) {
+						killed++
+					}
 				}
-				if killed >= kills {
-					break
-				}
-				if child(t, config, "", 20*time.Millisecond+time.Duration(rng.IntN(2500))*time.Millisecond) {
-					killed++
-				}
+				child(t, config, "", 0)
+				checkTold(t, dir, want)
 			}
-			month(t, exports, 2)
-			child(t, config, "", 0)
-			child(t, config, "", 0)
-			t.Logf("%d kills", killed)
-			checkTold(t, dir, want)
+			t.Logf("%d kills in %d rounds", killed, rounds)
 		})
 	}
 }

@@ -71,7 +71,7 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		if t.IsZero() {
 			return "-"
 		}
-		return t.Format("2006-01-02 15:04:05") + " (" + now.Sub(t).Round(time.Second).String() + " ago)"
+		return t.Format("2006-01-02 15:04:05") + " (" + since(now.Sub(t)) + " ago)"
 	}
 	if now.Sub(s.At) > 5*statusEvery {
 		fmt.Fprintf(w, "Not running; this is from %s.\n\n", ago(s.At))
@@ -102,6 +102,19 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	}
 	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", count(s.Dead), count(int(s.Failures)))
 	return err
+}
+
+// since is how long something is ago, for people.
+func since(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < 2*time.Minute:
+		return d.String()
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
 func newDead(stdout io.Writer) *cobra.Command {
