@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -161,13 +162,21 @@ func TestKills(t *testing.T) {
 }
 
 // TestWorkers has processes with one role each work over Kafka, three of them to
-// judge, of which the one that judges is killed, and another one paused for longer
-// than a session: the alerts are those of a scan.
+// judge. The one that judges is killed, and its disk is lost; another one is paused
+// for longer than a session: the alerts are those of a scan. OUTFLOW_PAUSES and
+// OUTFLOW_WIPES say how often; the default is once.
 func TestWorkers(t *testing.T) {
 	list := os.Getenv("OUTFLOW_KAFKA")
 	if list == "" {
 		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
 	}
+	often := func(name string) int {
+		if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+			return n
+		}
+		return 1
+	}
+	pauses, wipes := often("OUTFLOW_PAUSES"), often("OUTFLOW_WIPES")
 	whole := t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
@@ -227,13 +236,32 @@ func TestWorkers(t *testing.T) {
 		})
 		return found
 	}
-	first := judging(nil)
-	first.Process.Kill()
-	month(t, exports, 2)
-	second := judging(first)
-	second.Process.Signal(syscall.SIGSTOP)
-	time.Sleep(sessionPause)
-	second.Process.Signal(syscall.SIGCONT)
+	days, on := delivered(t, 0, nil)
+	days = days[14:26]
+	disturbances := pauses + wipes
+	var before *exec.Cmd
+	for n := range disturbances {
+		for i, day := range days {
+			if i*disturbances/len(days) == n {
+				for _, path := range on[day] {
+					put(t, path, exports)
+				}
+			}
+		}
+		w := judging(before)
+		if n%((disturbances+wipes-1)/wipes) == 0 { // its disk is lost with it
+			w.Process.Kill()
+			w.Wait()
+			workers = slices.DeleteFunc(workers, func(x *exec.Cmd) bool { return x == w })
+			workers = append(workers, start("detect"))
+			before = nil
+			continue
+		}
+		w.Process.Signal(syscall.SIGSTOP)
+		time.Sleep(sessionPause)
+		w.Process.Signal(syscall.SIGCONT)
+		before = w
+	}
 	until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
 	checkTold(t, alerts, want)
 	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
