@@ -20,28 +20,32 @@ type Telling struct {
 	Shown    func(a *Alert) bool // whether an alert deserves attention
 }
 
-// Progress is up to where the log of alerts has been taken in, by partition.
-func (s *Store) Progress(ctx context.Context, partition int) (next int64, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT next FROM progress WHERE part = ?", partition).Scan(&next)
+// Position is up to where a partition of the log of alerts has been taken in, and
+// the term of who judged there.
+type Position struct{ Next, Term int64 }
+
+// Progress is up to where a partition of the log has been taken in.
+func (s *Store) Progress(ctx context.Context, partition int) (p Position, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT next, term FROM progress WHERE part = ?", partition).Scan(&p.Next, &p.Term)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("alert: %w", err)
+		return p, fmt.Errorf("alert: %w", err)
 	}
-	return next, nil
+	return p, nil
 }
 
-// Take takes in alerts that lie before the offset next of a partition of the log,
+// Take takes in alerts that lie before a position of a partition of the log,
 // in one transaction with what is to be sent because of them. An alert is told
 // when it first deserves attention, when it gets more severe, and once more when
 // the day it is about is over, if that changed it; one that was told is told again
 // if it is withdrawn. Taking in the same alerts again changes nothing.
-func (s *Store) Take(ctx context.Context, partition int, next int64, list []Alert, t Telling) error {
+func (s *Store) Take(ctx context.Context, partition int, to Position, list []Alert, t Telling) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for i := range list {
 			if err := take(ctx, tx, &list[i], t); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO progress (part, next) VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next)", partition, next)
+		_, err := tx.ExecContext(ctx, "INSERT INTO progress (part, next, term) VALUES (?, ?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)", partition, to.Next, to.Term)
 		return err
 	})
 	if err != nil {

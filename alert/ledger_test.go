@@ -52,7 +52,7 @@ func TestTake(t *testing.T) {
 		}
 		next++
 		for range 2 { // taking in the same again changes nothing
-			if err := s.Take(t.Context(), 0, next, []alert.Alert{step.a}, telling); err != nil {
+			if err := s.Take(t.Context(), 0, alert.Position{Next: next, Term: 7}, []alert.Alert{step.a}, telling); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -66,8 +66,8 @@ func TestTake(t *testing.T) {
 			}
 		}
 	}
-	if got, err := s.Progress(t.Context(), 0); err != nil || got != next {
-		t.Errorf("progress %d, %v; want %d", got, err, next)
+	if got, err := s.Progress(t.Context(), 0); err != nil || got.Next != next || got.Term != 7 {
+		t.Errorf("progress %+v, %v; want %d", got, err, next)
 	}
 	if known, told, _, err := s.Counts(t.Context()); err != nil || known != 2 || told != 1 {
 		t.Errorf("%d known, %d told, %v", known, told, err)
@@ -80,7 +80,7 @@ func TestOutdated(t *testing.T) {
 	s := ledger(t)
 	telling := alert.Telling{Channels: []string{"a"}, Shown: func(*alert.Alert) bool { return true }}
 	for i, severity := range []alert.Severity{alert.Medium, alert.High, alert.Critical} {
-		if err := s.Take(t.Context(), 0, int64(i+1), []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
+		if err := s.Take(t.Context(), 0, alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,7 +21,7 @@ func TestDeliver(t *testing.T) {
 	telling := alert.Telling{Channels: []string{"out"}, Shown: func(*alert.Alert) bool { return true }}
 	take := func(next int64, id string) string {
 		a := alert.Alert{ID: id, Severity: alert.High}
-		if err := s.Take(t.Context(), 0, next, []alert.Alert{a}, telling); err != nil {
+		if err := s.Take(t.Context(), 0, alert.Position{Next: next}, []alert.Alert{a}, telling); err != nil {
 			t.Fatal(err)
 		}
 		line, err := alert.Line(&a)

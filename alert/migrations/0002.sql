@@ -13,5 +13,5 @@ CREATE TABLE outbox (
     body    TEXT NOT NULL CHECK (json_valid(body)),
     place   INTEGER -- of a channel that can look: where sending began
 ) STRICT;
--- Up to where the log of alerts has been taken in.
-CREATE TABLE progress (part INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+-- Up to where the log of alerts has been taken in, and the term of who judged there.
+CREATE TABLE progress (part INTEGER PRIMARY KEY, next INTEGER NOT NULL, term INTEGER NOT NULL) STRICT;

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -499,24 +500,55 @@ func (j *judge) out(ctx context.Context) error {
 	return nil
 }
 
-// remember reads which alerts are out.
-func (j *judge) remember(ctx context.Context, log eventlog.Log) error {
+// takeOver begins a term in the log of alerts, and reads which alerts are out. From
+// there on nothing counts that somebody says whose term was before: who was paused
+// for longer than a session, and goes on, says what is out of date.
+func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (term int64, err error) {
 	at, end, err := log.Bounds(ctx, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for at < end {
-		recs, err := log.Read(ctx, 0, at, batch)
-		if err != nil {
-			return err
-		}
-		for i := range recs {
-			a := new(alert.Alert)
-			if json.Unmarshal(recs[i].Value, a) == nil {
-				j.said[a.ID] = said{xxhash.Sum64(recs[i].Value), a.Time.UnixMilli(), a}
+	latest := int64(0)
+	read := func() error {
+		for at < end {
+			recs, err := log.Read(ctx, 0, at, batch)
+			if err != nil {
+				return err
 			}
+			for i := range recs {
+				r := &recs[i]
+				if !speaks(r, &latest) || len(r.Value) == 0 {
+					continue
+				}
+				a := new(alert.Alert)
+				if json.Unmarshal(r.Value, a) == nil {
+					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a}
+				}
+			}
+			at = recs[len(recs)-1].Offset + 1
 		}
-		at = recs[len(recs)-1].Offset + 1
+		return nil
 	}
-	return nil
+	if err := read(); err != nil {
+		return 0, err
+	}
+	term = max(latest+1, now.UnixMilli())
+	if err := log.Append(ctx, eventlog.Record{Key: strconv.FormatInt(term, 10)}); err != nil {
+		return 0, err
+	}
+	if _, end, err = log.Bounds(ctx, 0); err != nil {
+		return 0, err
+	}
+	return term, read() // what came in between
+}
+
+// speaks says whether a record of the log of alerts counts: the latest term is kept
+// in term. A record's key is the term of who judged.
+func speaks(r *eventlog.Record, term *int64) bool {
+	n, err := strconv.ParseInt(r.Key, 10, 64)
+	if err != nil || n < *term {
+		return false
+	}
+	*term = n
+	return true
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/eventlog"
 )
 
 // child runs the daemon as a process of its own, until it ends or is killed.
@@ -349,4 +353,43 @@ func until(t *testing.T, what string, holds func() bool) {
 		}
 	}
 	t.Fatalf("%s: not within three minutes", what)
+}
+
+// TestTerms has somebody who judged before say something after another one has taken
+// over: it does not count, also if the clock of the other one is behind.
+func TestTerms(t *testing.T) {
+	log := eventlog.NewMemory(1, 0)
+	say := func(term int64, reason string) {
+		t.Helper()
+		b, err := json.Marshal(alert.Alert{ID: "x", Reason: reason})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Append(t.Context(), eventlog.Record{Key: strconv.FormatInt(term, 10), Value: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := func(now int64) (*judge, int64) {
+		t.Helper()
+		j, err := openJudge(t.Context(), nil, 1, &config{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		term, err := j.takeOver(t.Context(), log, time.UnixMilli(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j, term
+	}
+	_, first := begin(1000)
+	say(first, "old")
+	j, second := begin(500)
+	if second <= first || j.said["x"].body.Reason != "old" {
+		t.Fatalf("terms %d and %d, %+v", first, second, j.said["x"].body)
+	}
+	say(second, "new")
+	say(first, "old again")
+	if j, _ = begin(2000); j.said["x"].body.Reason != "new" {
+		t.Errorf("what counts is %q", j.said["x"].body.Reason)
+	}
 }

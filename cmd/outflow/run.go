@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -318,6 +319,7 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 	}
 	defer store.Close()
 	conf := d.current()
+	term := int64(0)
 	j, err := openJudge(ctx, store, l.events.Partitions(), conf, func(ctx context.Context, list []alert.Alert) error {
 		recs := make([]eventlog.Record, len(list))
 		for i := range list {
@@ -325,7 +327,7 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 			if err != nil {
 				return err
 			}
-			recs[i] = eventlog.Record{Value: b}
+			recs[i] = eventlog.Record{Key: strconv.FormatInt(term, 10), Value: b}
 		}
 		failpoint("alerts-append")
 		defer failpoint("alerts-appended")
@@ -337,7 +339,7 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 	if shared != nil {
 		j.stored = func(ctx context.Context, at int64) error { return shared.put(ctx, path, at) }
 	}
-	if err := j.remember(ctx, l.alerts); err != nil {
+	if term, err = j.takeOver(ctx, l.alerts, time.Now()); err != nil {
 		return err
 	}
 	for p := range j.next {
@@ -533,17 +535,18 @@ const maxWindow = 30_000_000
 
 // tell takes in the log of alerts and sends through the channels.
 func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
-	next, err := d.alerts.Progress(ctx, 0)
+	at, err := d.alerts.Progress(ctx, 0)
 	if err != nil {
 		return err
 	}
-	if first, end, err := log.Bounds(ctx, 0); err != nil {
+	first, end, err := log.Bounds(ctx, 0)
+	if err != nil {
 		return err
-	} else if next > end {
-		return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, next)
-	} else {
-		next = max(next, first)
 	}
+	if at.Next > end {
+		return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, at.Next)
+	}
+	at.Next = max(at.Next, first)
 	deliver := func() {
 		for _, c := range d.current().Channels {
 			ch := &file.Channel{Name: c.Name, Path: c.Path, Between: func(name string) { failpoint("channel-" + name) }}
@@ -563,7 +566,7 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 	for {
 		deliver()
 		waiting, cancel := context.WithTimeout(ctx, deliverEvery)
-		recs, err := log.Read(waiting, 0, next, 256)
+		recs, err := log.Read(waiting, 0, at.Next, 256)
 		cancel()
 		switch {
 		case err == io.EOF:
@@ -581,6 +584,9 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 		}
 		list := make([]alert.Alert, 0, len(recs))
 		for i := range recs {
+			if !speaks(&recs[i], &at.Term) || len(recs[i].Value) == 0 {
+				continue
+			}
 			var a alert.Alert
 			if err := json.Unmarshal(recs[i].Value, &a); err != nil {
 				d.stats.failures.Add(1)
@@ -589,14 +595,14 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 			}
 			list = append(list, a)
 		}
-		next = recs[len(recs)-1].Offset + 1
+		at.Next = recs[len(recs)-1].Offset + 1
 		conf := d.current()
 		telling := alert.Telling{Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
 		for _, c := range conf.Channels {
 			telling.Channels = append(telling.Channels, c.Name)
 		}
 		failpoint("alerts-take")
-		if err := d.alerts.Take(ctx, 0, next, list, telling); err != nil {
+		if err := d.alerts.Take(ctx, 0, at, list, telling); err != nil {
 			return err
 		}
 		failpoint("alerts-taken")
