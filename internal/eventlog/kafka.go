@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
@@ -192,10 +193,13 @@ func passes(err error) bool {
 	var code kafka.Error
 	if errors.As(err, &code) {
 		switch code {
-		case kafka.UnknownTopicOrPartition, kafka.BrokerNotAvailable, kafka.NotController, kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend, kafka.RequestTimedOut, kafka.NetworkException:
+		case kafka.BrokerNotAvailable, kafka.NotController, kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend, kafka.RequestTimedOut, kafka.NetworkException:
 			return true
 		}
 		return code.Temporary()
+	}
+	if errors.Is(err, protocol.ErrNoLeader) || missing(err) {
+		return true
 	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
@@ -204,6 +208,15 @@ func passes(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
+
+// missing says whether an error is that a topic, or a partition, is not there: for a
+// moment after it was made, or for good.
+func missing(err error) bool {
+	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition)
+}
+
+// missingFor is for how long a topic may be missing until it is taken for deleted.
+const missingFor = 30 * time.Second
 
 // Partitions implements Log.
 func (k *Kafka) Partitions() int { return k.parts }
@@ -307,7 +320,7 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 	if partition < 0 || partition >= k.parts {
 		return nil, fmt.Errorf("eventlog: no partition %d", partition)
 	}
-	wait := retryLeast
+	wait, gone := retryLeast, time.Time{}
 	for at := from; ; {
 		k.mu.Lock()
 		s := k.ahead[partition]
@@ -320,6 +333,10 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 					return nil, ctx.Err()
 				case errors.Is(err, kafka.OffsetOutOfRange):
 					return nil, k.outOfRange(ctx, partition, from)
+				case missing(err) && gone.IsZero():
+					gone = time.Now()
+				case missing(err) && time.Since(gone) > missingFor:
+					return nil, fmt.Errorf("eventlog: topic %s, partition %d: deleted while it was read: %w", k.topic, partition, err)
 				case !passes(err):
 					return nil, fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
 				}
