@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -60,6 +61,7 @@ type judge struct {
 	seen  []int64 // the same, when the base was stored
 	saved int64   // time of the stored base
 
+	edge   int64         // up to where the events go, but for a few
 	saving time.Duration // it took to store the base last
 
 	stats judgeStats
@@ -182,6 +184,10 @@ func (j *judge) add(rec []byte, partition int, offset int64) {
 	j.newer = true
 }
 
+// fewEvents are so few that they do not say what time it is: some may claim to be
+// from the future.
+const fewEvents = 20
+
 // holdBack is how close to the newest event judging stays behind while more
 // arrive: those of the same second come in any order.
 const holdBack = 1000
@@ -202,6 +208,7 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 	if !j.newer && (how != openDays || j.engine == nil || j.tainted) {
 		return nil
 	}
+	j.edge = j.window.Edge(fewEvents)
 	until := j.window.Newest()
 	if how == most {
 		until -= holdBack
@@ -366,9 +373,12 @@ func apart(age int64) int64 {
 }
 
 func (j *judge) wanted(after int64) int64 {
-	newest := j.window.Newest()
+	newest := j.edge
 	if base := (newest - lateDays*day) / day * day; base > after {
 		return base
+	}
+	if after > newest+2*hour { // what comes then claims to be from the future
+		return math.MaxInt64
 	}
 	step := apart(newest - after)
 	return after/step*step + step
@@ -377,7 +387,7 @@ func (j *judge) wanted(after int64) int64 {
 // tidy drops marks that are not wanted any more, stores the base if it has moved,
 // and forgets what is before it.
 func (j *judge) tidy(ctx context.Context) error {
-	newest := j.window.Newest()
+	newest := j.edge
 	for len(j.marks) > 1 && j.marks[1].At <= newest-lateDays*day {
 		j.marks = slices.Delete(j.marks, 0, 1)
 	}

@@ -198,3 +198,22 @@ func withoutRaces(t *testing.T) {
 		t.Skip("the race detector is on: it takes ten times as long, and finds no races that TestOnce and TestDaemon do not")
 	}
 }
+
+// TestFuture has a record claim to be from years ahead, on the first day: nothing that
+// comes after it is taken for late.
+func TestFuture(t *testing.T) {
+	withoutRaces(t)
+	exports := t.TempDir()
+	dir, config := folder(t, exports, "")
+	record := `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},"eventTime":"2031-03-02T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","awsRegion":"eu-west-1","eventID":"f1","recipientAccountId":"111122223333"}` + "\n"
+	if err := os.WriteFile(filepath.Join(exports, "future.ndjson"), []byte(record), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for part := 1; part <= 2; part++ {
+		month(t, exports, part)
+		once(t, config)
+	}
+	if told := last(t, told(t, dir)); told == "" || told != last(t, scannedLines(t, exports)) {
+		t.Errorf("told is not what a scan says:\n%.600s", told)
+	}
+}

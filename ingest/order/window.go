@@ -89,6 +89,23 @@ func newBucket() *bucket { return &bucket{index: map[key]span{}, low: map[int]in
 // if there is none.
 func (w *Window) Newest() int64 { return w.newest }
 
+// Edge is the beginning of the latest hour at or after which there are some events,
+// Unix milliseconds; of the earliest one if there are fewer. A few that claim to be
+// from the future do not move it.
+func (w *Window) Edge(some int) int64 {
+	hours := make([]int64, 0, len(w.hours))
+	for h := range w.hours {
+		hours = append(hours, h)
+	}
+	slices.Sort(hours)
+	for i := len(hours) - 1; i >= 0; i-- {
+		if some -= w.hours[hours[i]].n; some <= 0 || i == 0 {
+			return hours[i] * hourMS
+		}
+	}
+	return 0
+}
+
 // Len is how many events are held.
 func (w *Window) Len() int { return w.events }
 

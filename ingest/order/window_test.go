@@ -88,6 +88,13 @@ func TestWindow(t *testing.T) {
 	if err != nil || i != len(kept) {
 		t.Errorf("after the middle: up to %d of %d, %v", i, len(kept), err)
 	}
+	if edge := w.Edge(20); edge < 1_290*hour || edge > 1_300*hour {
+		t.Errorf("the events go up to hour %d", edge/hour)
+	}
+	e := &event.Event{Source: event.Box, Time: 90_000 * hour, Key: 7}
+	if w.Add(e.Append(nil), 0, 5000); w.Edge(20) > 1_300*hour || w.Newest() != e.Time {
+		t.Errorf("one event from the future moved the edge to hour %d", w.Edge(20)/hour)
+	}
 	w.Forget(1_200 * hour)
 	var low [3]int64
 	for p := range low {
