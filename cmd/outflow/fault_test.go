@@ -78,6 +78,7 @@ func TestDamagedState(t *testing.T) {
 // TestLostLog checks that a log which is not the one that was read before is
 // noticed: it would silently skip what it holds.
 func TestLostLog(t *testing.T) {
+	withoutRaces(t)
 	exports, _ := short(t)
 	dir, config := folder(t, exports, "")
 	once(t, config)
@@ -93,6 +94,7 @@ func TestLostLog(t *testing.T) {
 // TestDamagedSegment flips a bit of a stored segment: reading stops there with its
 // place, and does not go on with what it cannot trust.
 func TestDamagedSegment(t *testing.T) {
+	withoutRaces(t)
 	exports, _ := short(t)
 	dir, config := folder(t, exports, "")
 	once(t, config)
@@ -320,6 +322,7 @@ func TestStatusJSON(t *testing.T) {
 // TestNoFolder has a file lie where the folder of the state is to be, and a channel
 // write into a folder that is not there: what cannot be sent waits.
 func TestNoFolder(t *testing.T) {
+	withoutRaces(t)
 	exports, want := short(t)
 	dir, config := folder(t, exports, "")
 	if err := os.WriteFile(filepath.Join(dir, "data"), nil, 0o600); err != nil {
