@@ -275,13 +275,10 @@ func Rank(list []Alert) {
 // caseGap is how long a series of alerts about one person may pause.
 const caseGap = 4 * 24 * time.Hour
 
-// Series groups alerts about one person that follow one another into cases: each
+// series groups alerts about one person that follow one another into cases: each
 // is given the id of the first. Only earlier alerts decide to which case one
-// belongs. Alerts below low are cases of their own.
-func Series(list []Alert) { series(list, nil) }
-
-// series is Series where earlier alerts are not held any more: of each user the
-// last of them is.
+// belongs: of those that are not held any more, before has the last one of each
+// user. Alerts below low are cases of their own.
 func series(list []Alert, before map[string]tail) {
 	order := make([]int, len(list))
 	for i := range order {

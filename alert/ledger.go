@@ -64,8 +64,7 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 	}
 	var hash int64
 	var worst Severity
-	var final bool
-	err = tx.QueryRowContext(ctx, "SELECT hash, severity, final FROM told WHERE alert = ?", a.ID).Scan(&hash, &worst, &final)
+	err = tx.QueryRowContext(ctx, "SELECT hash, severity FROM told WHERE alert = ?", a.ID).Scan(&hash, &worst)
 	known := err == nil
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
@@ -79,7 +78,7 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 	case known && !a.Withdrawn && a.Severity <= worst && a.Provisional:
 		return nil // it grows; what it becomes is told when the day is over
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO told (alert, hash, severity, final) VALUES (?, ?, ?, ?) ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity, final = excluded.final", a.ID, now, max(worst, a.Severity), !a.Provisional); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity", a.ID, now, max(worst, a.Severity)); err != nil {
 		return err
 	}
 	for _, channel := range t.Channels {

@@ -2,8 +2,6 @@ package detect
 
 import (
 	"math"
-
-	"github.com/outflow/outflow/internal/event"
 )
 
 // org is what is known about people together: the usual counts of departments
@@ -82,7 +80,7 @@ func unfix(x int64) float64 { return float64(x) / point }
 func newOrg() *org {
 	q := len(metrics)
 	o := &org{
-		Departments: map[string]*department{}, Sum: make([]int64, q), Uses: make([]int64, len(event.Sources())+1), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
+		Departments: map[string]*department{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
 		Tails: make([]Tail, judged), Shifts: make([]Tail, len(slow)), Facts: make([]float64, len(facts)), FactAdd: make([]int64, len(facts)), FactN: 200,
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 	}

@@ -15,6 +15,8 @@ const (
 	common     = .60 // of all people's active days, for a service to tell nobody apart
 )
 
+var sources = event.Sources()
+
 // peerGroup is the department of a person, or the group of people with the same
 // access.
 func (p *person) peerGroup() string {
@@ -29,9 +31,9 @@ func (p *person) peerGroup() string {
 // an hour.
 func (o *org) useServices(p *person) {
 	if p.Uses == nil {
-		p.Uses = make([]float64, len(event.Sources())+1)
+		p.Uses = make([]float64, len(sources)+1)
 	}
-	for _, s := range event.Sources() {
+	for _, s := range sources {
 		before := fix(p.Uses[s])
 		p.Uses[s] *= gamma
 		if p.Day.Sources&(1<<s) != 0 {
@@ -43,7 +45,7 @@ func (o *org) useServices(p *person) {
 		return
 	}
 	var names []string
-	for _, s := range event.Sources() {
+	for _, s := range sources {
 		if s == event.Okta || s == event.HR || float64(o.Uses[s]) >= common*float64(o.Active) { // signing in is no work
 			continue
 		}

@@ -2,8 +2,7 @@
 CREATE TABLE told (
     alert    TEXT PRIMARY KEY,
     hash     INTEGER NOT NULL,
-    severity INTEGER NOT NULL,
-    final    INTEGER NOT NULL -- the person's day was over
+    severity INTEGER NOT NULL -- the highest that was told
 ) STRICT, WITHOUT ROWID;
 -- What is still to be sent, by channel.
 CREATE TABLE outbox (

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -221,8 +220,8 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 		if sum != m.Files[h.Name] {
 			return 0, fmt.Errorf("%s: %s is not what was backed up", from, h.Name)
 		}
-		if err := sound(ctx, path); err != nil {
-			return 0, fmt.Errorf("%s: %s: %w", from, h.Name, err)
+		if err := sqlitedb.Check(ctx, path); err != nil {
+			return 0, fmt.Errorf("%s: %w", from, err)
 		}
 	}
 	if len(seen) != len(m.Files) {
@@ -232,21 +231,4 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 		return 0, err
 	}
 	return len(seen), os.Rename(tmp, data)
-}
-
-// sound has SQLite check a file.
-func sound(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check").Scan(&verdict); err != nil {
-		return err
-	}
-	if verdict != "ok" {
-		return errors.New("damaged: " + verdict)
-	}
-	return nil
 }

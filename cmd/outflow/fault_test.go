@@ -186,17 +186,7 @@ func TestDaemon(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(exports, "bad.ndjson"), []byte("{\"eventVersion\":\"1.08\",\"eventTime\":\"never\",\"eventName\":\"X\",\"eventSource\":\"s3.amazonaws.com\",\"userIdentity\":{\"type\":\"IAMUser\"}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("outflow", "run", "--config", config)
-	cmd.Stderr = log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
-	said := func() string { b, _ := os.ReadFile(log.Name()); return string(b) }
+	cmd, said := running(t, config)
 	until(t, "it listens", func() bool { return strings.Contains(said(), "address=") })
 	_, address, _ := strings.Cut(said(), "address=")
 	address, _, _ = strings.Cut(address, "\n")

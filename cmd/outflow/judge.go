@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -33,9 +33,9 @@ import (
 type judge struct {
 	identity identity.Config
 	config   detect.Config
-	emit     func(ctx context.Context, list []alert.Alert) error
-	store    *detect.Store                             // nil where nothing is kept
-	stored   func(ctx context.Context, at int64) error // called once the base at a time is stored; may be nil
+	emit     func(ctx context.Context, alerts [][]byte) error // alerts as JSON, ranked
+	store    *detect.Store                                    // nil where nothing is kept
+	stored   func(ctx context.Context, at int64) error        // called once the base at a time is stored; may be nil
 
 	window  *order.Window
 	marks   []mark // the oldest is the base: nothing before it changes
@@ -69,13 +69,11 @@ type judge struct {
 
 // judgeStats is what a judge has counted since it started.
 type judgeStats struct {
-	Events   int64 // new ones
-	Repeats  int64
-	Late     int64 // too late to be judged
-	Rewinds  int64
-	Replayed int64 // events judged again because of them
-	Alerts   int64 // versions of alerts that went out
-	Bad      int64 // records of the log that are no events
+	Events  int64 // new ones
+	Repeats int64
+	Late    int64 // too late to be judged
+	Rewinds int64
+	Bad     int64 // records of the log that are no events
 }
 
 // mark is everything a judge knows at a moment.
@@ -105,7 +103,7 @@ const keepAlerts = 40 * day
 
 // openJudge returns a judge of a log with some partitions, as it was when its base
 // was stored last.
-func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config, emit func(context.Context, []alert.Alert) error) (*judge, error) {
+func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config, emit func(context.Context, [][]byte) error) (*judge, error) {
 	judging, err := conf.detect()
 	if err != nil {
 		return nil, err
@@ -114,13 +112,9 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if store == nil {
 		return j, nil
 	}
-	kept, err := store.Beside(ctx, 1)
+	p, kept, err := storedPosition(ctx, store)
 	if err != nil || kept == nil {
 		return j, err
-	}
-	var p position
-	if err := json.Unmarshal(kept["progress"], &p); err != nil {
-		return nil, fmt.Errorf("stored progress: %w", err)
 	}
 	if len(p.Low) != partitions {
 		return nil, fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), partitions)
@@ -131,13 +125,12 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	}
 	j.marks, j.saved = []mark{m}, p.At
 	j.next, j.seen = p.Low, p.Next
-	for b := kept["staff"]; len(b) > 0; {
-		n, k := binary.Uvarint(b)
-		if k <= 0 || n > uint64(len(b)-k) {
-			return nil, errors.New("stored HR records are damaged")
-		}
-		j.window.Add(b[k:k+int(n)], 0, 0)
-		b = b[k+int(n):]
+	err = event.Framed(kept["staff"], func(rec []byte) error {
+		j.window.Add(rec, 0, 0)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("stored HR records: %w", err)
 	}
 	j.pending, j.newer = m.At, true
 	return j, nil
@@ -318,7 +311,6 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 // judge judges the next event.
 func (j *judge) judge(rec []byte) error {
 	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
-	j.stats.Replayed++
 	if !hr {
 		switch h := at / hour; {
 		case j.armed == 0:
@@ -400,6 +392,7 @@ func (j *judge) tidy(ctx context.Context) error {
 	if at == 0 || at > newest-lateDays*day || at == j.saved {
 		return nil
 	}
+	j.window.Forget(at)
 	if j.store != nil {
 		began := time.Now()
 		if err := j.save(ctx, &j.marks[0]); err != nil {
@@ -409,7 +402,6 @@ func (j *judge) tidy(ctx context.Context) error {
 	}
 	j.saved = at
 	copy(j.seen, j.next)
-	j.window.Forget(at)
 	j.floor = at - final
 	j.desk.Forget(j.floor)
 	for id, s := range j.said {
@@ -423,7 +415,6 @@ func (j *judge) tidy(ctx context.Context) error {
 // save stores a mark as the base, with the offsets from which the log is to be
 // read again after it, in one transaction.
 func (j *judge) save(ctx context.Context, m *mark) error {
-	j.window.Forget(m.At)
 	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next}
 	for i := range p.Low {
 		p.Low[i] = j.window.Low(i, j.next[i])
@@ -433,7 +424,7 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 		return err
 	}
 	var staff []byte
-	j.window.Staff(func(rec []byte) { staff = append(binary.AppendUvarint(staff, uint64(len(rec))), rec...) })
+	j.window.Staff(func(rec []byte) { staff = event.AppendFramed(staff, rec) })
 	failpoint("base-save")
 	if err := j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": m.Aliases, "desk": m.Desk, "staff": staff}); err != nil {
 		return err
@@ -445,17 +436,16 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	return nil
 }
 
-// storedBase is the time of the base that a store holds; 0 for none.
-func storedBase(ctx context.Context, store *detect.Store) (int64, error) {
-	kept, err := store.Beside(ctx, 1)
-	if err != nil || kept == nil {
-		return 0, err
+// storedPosition is how far a store has come, and what it keeps beside the baseline;
+// nil if it holds none.
+func storedPosition(ctx context.Context, store *detect.Store) (p position, kept map[string][]byte, err error) {
+	if kept, err = store.Beside(ctx, 1); err != nil || kept == nil {
+		return p, nil, err
 	}
-	var p position
 	if err := json.Unmarshal(kept["progress"], &p); err != nil {
-		return 0, fmt.Errorf("stored progress: %w", err)
+		return p, nil, fmt.Errorf("stored progress: %w", err)
 	}
-	return p.At, nil
+	return p, kept, nil
 }
 
 // keep is the offset of a partition from which the log is needed still.
@@ -463,26 +453,16 @@ func (j *judge) keep(partition int) int64 {
 	if j.saved == 0 {
 		return 0
 	}
-	return min(j.window.Low(partition, j.next[partition]), j.next[partition])
+	return j.window.Low(partition, j.next[partition])
 }
 
 // out hands out the alerts that changed: those that are at least low, and those
 // that were out before.
 func (j *judge) out(ctx context.Context) error {
-	var list []alert.Alert
-	for _, a := range j.desk.Updates() {
-		before, known := j.said[a.ID]
-		if a.Severity < alert.Low && !known {
-			continue
-		}
-		b, err := json.Marshal(&a)
-		if err != nil {
-			return err
-		}
-		if sum := xxhash.Sum64(b); !known || sum != before.hash {
-			list = append(list, a)
-		}
-	}
+	list := slices.DeleteFunc(j.desk.Updates(), func(a alert.Alert) bool {
+		_, known := j.said[a.ID]
+		return a.Severity < alert.Low && !known
+	})
 	held := j.desk.IDs()
 	for id, s := range j.said { // what came later explains it
 		if s.time >= j.floor && !held[id] && !s.body.Withdrawn {
@@ -491,22 +471,27 @@ func (j *judge) out(ctx context.Context) error {
 			list = append(list, a)
 		}
 	}
-	if len(list) == 0 {
-		return nil
-	}
 	alert.Rank(list)
-	if err := j.emit(ctx, list); err != nil {
-		return err
-	}
+	var bodies [][]byte
+	fresh := map[string]said{}
 	for i := range list {
 		a := &list[i]
 		b, err := json.Marshal(a)
 		if err != nil {
 			return err
 		}
-		j.said[a.ID] = said{xxhash.Sum64(b), a.Time.UnixMilli(), a}
+		now := said{xxhash.Sum64(b), a.Time.UnixMilli(), a}
+		if before, known := j.said[a.ID]; !known || now.hash != before.hash {
+			bodies, fresh[a.ID] = append(bodies, b), now
+		}
 	}
-	j.stats.Alerts += int64(len(list))
+	if len(bodies) == 0 {
+		return nil
+	}
+	if err := j.emit(ctx, bodies); err != nil {
+		return err
+	}
+	maps.Copy(j.said, fresh)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +56,30 @@ func month(t testing.TB, to string, part int) {
 			}
 		}
 	}
+}
+
+// running starts the daemon as a process of its own that runs for good, and returns
+// what reads its log, which a test that fails shows.
+func running(t *testing.T, config string, args ...string) (cmd *exec.Cmd, said func() string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.Command("outflow", append([]string{"run", "--config", config}, args...)...)
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said = func() string { b, _ := os.ReadFile(log.Name()); return string(b) }
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("%v:\n%s", args, said())
+		}
+	})
+	return cmd, said
 }
 
 var failpoints = []string{"source-appended", "source-read", "alerts-append", "alerts-appended", "base-save", "base-saved", "alerts-take", "alerts-taken", "channel-begun", "channel-written"}
@@ -191,33 +214,15 @@ func TestWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	prefix := fmt.Sprintf("w%d", time.Now().UnixNano())
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	var alerts string
-	logs := map[*exec.Cmd]string{}
+	logs := map[*exec.Cmd]func() string{}
 	start := func(role string) *exec.Cmd {
 		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shared, "file:"+key))
 		if role == "alert" {
 			alerts = dir
 		}
-		cmd := exec.CommandContext(ctx, "outflow", "run", "--config", config, "--roles", role)
-		log, err := os.Create(filepath.Join(dir, "log"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd.Stderr = log
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		logs[cmd] = log.Name()
-		t.Cleanup(func() {
-			cancel()
-			cmd.Wait()
-			if t.Failed() {
-				b, _ := os.ReadFile(log.Name())
-				t.Logf("%s:\n%s", role, b)
-			}
-		})
+		cmd, log := running(t, config, "--roles", role)
+		logs[cmd] = log
 		return cmd
 	}
 	month(t, exports, 1)
@@ -229,9 +234,9 @@ func TestWorkers(t *testing.T) {
 	judging := func(but *exec.Cmd) (found *exec.Cmd) {
 		until(t, "somebody judges", func() bool {
 			for _, w := range workers {
-				b, _ := os.ReadFile(logs[w])
-				at := bytes.LastIndex(b, []byte("judges="))
-				if w != but && at > 0 && bytes.HasPrefix(b[at:], []byte("judges=true")) {
+				log := logs[w]()
+				at := strings.LastIndex(log, "judges=")
+				if w != but && at > 0 && strings.HasPrefix(log[at:], "judges=true") {
 					found = w
 					return true
 				}
@@ -292,26 +297,8 @@ func TestBrokers(t *testing.T) {
 	month(t, whole, 2)
 	want := last(t, scannedLines(t, whole))
 	dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: b%d, partitions: 6, replication: 3}\n", list, time.Now().UnixNano()))
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("outflow", "run", "--config", config)
-	cmd.Stderr = log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-		if b, _ := os.ReadFile(log.Name()); t.Failed() {
-			t.Logf("%s", b)
-		}
-	}()
-	until(t, "it has started", func() bool {
-		b, _ := os.ReadFile(log.Name())
-		return bytes.Contains(b, []byte("msg=started"))
-	})
+	_, said := running(t, config)
+	until(t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
 	broker := func(args ...string) {
 		if out, err := exec.Command(filepath.Join("..", "..", ".ci", "kafka", "broker"), args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)

@@ -166,7 +166,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if v == nil {
 		v = &judgeView{}
 	}
-	d.log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", time.UnixMilli(v.Newest).UTC(), "base", time.UnixMilli(v.Base).UTC())
+	d.log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
 	return nil
 }
 
@@ -230,7 +230,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 	l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End, lead: alone}
 	l.close = func() { f.Close() }
 	l.trim = func(ctx context.Context, partition int, keep int64) error {
-		_, err := events.Trim(ctx, partition, time.Now().Add(-c.retention()), keep)
+		_, err := events.Trim(ctx, partition, time.Now().Add(-c.Retention), keep)
 		return err
 	}
 	return l, nil
@@ -299,14 +299,14 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 		return err
 	}
 	if shared != nil {
-		have, err := storedBase(ctx, store)
+		have, _, err := storedPosition(ctx, store)
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}
 		if err := store.Close(); err != nil {
 			return err
 		}
-		fetched, err := shared.fetch(ctx, path, have, d.log)
+		fetched, err := shared.fetch(ctx, path, have.At, d.log)
 		if err != nil {
 			return err
 		}
@@ -320,13 +320,9 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 	defer store.Close()
 	conf := d.current()
 	term := int64(0)
-	j, err := openJudge(ctx, store, l.events.Partitions(), conf, func(ctx context.Context, list []alert.Alert) error {
-		recs := make([]eventlog.Record, len(list))
-		for i := range list {
-			b, err := json.Marshal(&list[i])
-			if err != nil {
-				return err
-			}
+	j, err := openJudge(ctx, store, l.events.Partitions(), conf, func(ctx context.Context, alerts [][]byte) error {
+		recs := make([]eventlog.Record, len(alerts))
+		for i, b := range alerts {
 			recs[i] = eventlog.Record{Key: strconv.FormatInt(term, 10), Value: b}
 		}
 		failpoint("alerts-append")
@@ -515,7 +511,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		if took := time.Since(began); took > tick {
 			rest = time.Now().Add(2 * took)
 		}
-		d.stats.judge.Store(&judgeView{judgeStats: j.stats, Base: j.saved, Newest: j.window.Newest(), Next: slices.Clone(j.next), Held: j.window.Len(), Marks: len(j.marks), People: j.people(), Save: j.saving})
+		d.stats.judge.Store(&judgeView{j.status(), slices.Clone(j.next)})
 		if ended == parts {
 			return nil
 		}

@@ -83,7 +83,6 @@ type channelConfig struct {
 // and some days to notice that nobody reads them.
 const leastRetention = (lateDays + 2) * 24 * time.Hour
 
-func (c *logConfig) retention() time.Duration { return c.Retention }
 func (c *logConfig) topic(name string) string { return c.TopicPrefix + "-" + name }
 
 // kafka is the configuration of the cluster, with its secrets resolved.

@@ -66,22 +66,25 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 
 // judgeView is what the judge looked like a moment ago.
 type judgeView struct {
-	judgeStats
-	Base   int64   // time before which nothing changes, Unix milliseconds; 0 for none
-	Newest int64   // time of the newest event
-	Next   []int64 // by partition: up to where the log has been read
-	Held   int     // events in the window
-	Marks  int
-	People int
-	Save   time.Duration // it took to store the base last
+	judgeStatus
+	next []int64 // by partition: up to where the log has been read
 }
 
-// people is how many people and service accounts are known.
-func (j *judge) people() int {
-	if j.engine == nil {
-		return 0
+// status is what a judge looks like.
+func (j *judge) status() judgeStatus {
+	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Late: j.stats.Late, Rewinds: j.stats.Rewinds, Bad: j.stats.Bad, Save: j.saving.Seconds()}
+	if j.engine != nil {
+		s.People = j.engine.Known()
 	}
-	return j.engine.Known()
+	return s
+}
+
+// instant is a time given in Unix milliseconds; 0 stands for none.
+func instant(ms int64) (t time.Time) {
+	if ms > 0 {
+		t = time.UnixMilli(ms).UTC()
+	}
+	return t
 }
 
 // daemonStatus is what outflow status prints. The daemon writes it every few seconds.
@@ -152,14 +155,8 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 		}
 	}
 	if v := d.stats.judge.Load(); v != nil {
-		s.Judge = &judgeStatus{People: v.People, Held: v.Held, Judged: v.Events, Repeats: v.Repeats, Late: v.Late, Rewinds: v.Rewinds, Bad: v.Bad, Save: v.Save.Seconds()}
-		if v.Newest > 0 {
-			s.Judge.Newest = time.UnixMilli(v.Newest).UTC()
-		}
-		if v.Base > 0 {
-			s.Judge.Base = time.UnixMilli(v.Base).UTC()
-		}
-		for p, next := range v.Next {
+		s.Judge = &v.judgeStatus
+		for p, next := range v.next {
 			_, end, err := l.events.Bounds(ctx, p)
 			if err != nil {
 				return nil, err

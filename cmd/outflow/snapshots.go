@@ -189,7 +189,7 @@ func (s *snapshots) open(ctx context.Context, store string, at int64) error {
 		return err
 	}
 	defer os.Remove(next)
-	if err := sound(ctx, next); err != nil {
+	if err := sqlitedb.Check(ctx, next); err != nil {
 		return err
 	}
 	for _, f := range []string{store + "-wal", store + "-shm"} {

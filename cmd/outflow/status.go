@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,28 +137,29 @@ func newDead(stdout io.Writer) *cobra.Command {
 		}
 		return watch.Open(cmd.Context(), file)
 	}
-	number := func(args []string) (int64, error) {
-		if len(args) == 0 {
-			return 0, nil
-		}
-		id, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil || id < 1 {
-			return 0, &exit{exitUsage, fmt.Errorf("%q is not the number of a dead letter: outflow dead list", args[0])}
-		}
-		return id, nil
-	}
-	list := &cobra.Command{
-		Use: "list", Short: "List them: where they are, and why", Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := r.check(); err != nil {
-				return err
+	// with runs do on the letters: on the one that is named, or with 0 on all of them.
+	with := func(do func(ctx context.Context, s *watch.Store, id int64) error) func(*cobra.Command, []string) error {
+		return func(cmd *cobra.Command, args []string) error {
+			id := int64(0)
+			if len(args) > 0 {
+				var err error
+				if id, err = strconv.ParseInt(args[0], 10, 64); err != nil || id < 1 {
+					return &exit{exitUsage, fmt.Errorf("%q is not the number of a dead letter: outflow dead list", args[0])}
+				}
 			}
 			s, err := open(cmd)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			letters, err := s.Dead(cmd.Context(), 0)
+			return do(cmd.Context(), s, id)
+		}
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List them: where they are, and why", Args: usage(cobra.NoArgs),
+		PreRunE: func(*cobra.Command, []string) error { return r.check() },
+		RunE: with(func(ctx context.Context, s *watch.Store, all int64) error {
+			letters, err := s.Dead(ctx, all)
 			if err != nil {
 				return err
 			}
@@ -173,22 +175,13 @@ func newDead(stdout io.Writer) *cobra.Command {
 				}
 				return nil
 			})
-		},
+		}),
 	}
 	r.flag(list)
 	show := &cobra.Command{
 		Use: "show NUMBER", Short: "Show one with its record, if the file is still there", Args: usage(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := number(args)
-			if err != nil {
-				return err
-			}
-			s, err := open(cmd)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			letters, err := s.Dead(cmd.Context(), id)
+		RunE: with(func(ctx context.Context, s *watch.Store, id int64) error {
+			letters, err := s.Dead(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -204,30 +197,21 @@ func newDead(stdout io.Writer) *cobra.Command {
 			}
 			_, err = fmt.Fprintf(stdout, "\n%s\n", escaped(record))
 			return err
-		},
+		}),
 	}
 	replay := &cobra.Command{
 		Use: "replay [NUMBER]", Short: "Have the daemon read the files of all, or of one, again", Args: usage(cobra.MaximumNArgs(1)),
 		Long: `Replay has the daemon read the files of dead letters again at its next look, for
 instance after an upgrade that understands them. What it had understood before
 counts once.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := number(args)
-			if err != nil {
-				return err
-			}
-			s, err := open(cmd)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			n, err := s.Again(cmd.Context(), id)
+		RunE: with(func(ctx context.Context, s *watch.Store, id int64) error {
+			n, err := s.Again(ctx, id)
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(stdout, "%s dead letters: their files are read again at the next look\n", count(int(n)))
 			return err
-		},
+		}),
 	}
 	cmd.AddCommand(list, show, replay)
 	return cmd

@@ -10,12 +10,12 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -72,15 +72,8 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 		if plain, err = dec.DecodeAll(packed, plain[:0]); err != nil {
 			return c, fmt.Errorf("ingest: backlog: %w", err)
 		}
-		for b := plain; len(b) > 0; {
-			n, k := binary.Uvarint(b)
-			if k <= 0 || n > uint64(len(b)-k) {
-				return c, errors.New("ingest: backlog: damaged chunk")
-			}
-			if err := each(b[k : k+int(n)]); err != nil {
-				return c, err
-			}
-			b = b[k+int(n):]
+		if err := event.Framed(plain, each); err != nil {
+			return c, fmt.Errorf("ingest: backlog: %w", err)
 		}
 	}
 	return c, rows.Err()
@@ -121,7 +114,7 @@ func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, 
 
 // Add adds an event as stored.
 func (w *Writer) Add(rec []byte) error {
-	w.plain = append(binary.AppendUvarint(w.plain, uint64(len(rec))), rec...)
+	w.plain = event.AppendFramed(w.plain, rec)
 	w.events++
 	if len(w.plain) >= chunkSize {
 		return w.flush()

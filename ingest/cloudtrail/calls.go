@@ -286,26 +286,11 @@ func bucketLogging(r *record, e *event.Event, out *ingest.Sink) {
 	switch {
 	case param(r.params, "TargetBucket") != "":
 		out.Policy("logging", "stronger")
-	case has(r.params, "BucketLoggingStatus"):
+	case document(r.params, "BucketLoggingStatus") != nil:
 		e.Class = event.Tamper
 	default:
 		out.Policy("logging", "") // the record does not say to what
 	}
-}
-
-// has says whether parameters have a key, on the outermost level.
-func has(params []byte, name string) bool {
-	var s jsonscan.Scanner
-	if s.Reset(params); params == nil || !s.Object() {
-		return false
-	}
-	for s.Next() {
-		if string(s.Key) == name {
-			return true
-		}
-		s.Skip()
-	}
-	return false
 }
 
 // activityStream is the audit stream of a database.

@@ -180,17 +180,8 @@ func repositoryPrivate(r *record, e *event.Event, out *ingest.Sink) {
 // resourcePolicy evaluates the policy document in a parameter.
 func resourcePolicy(name string, r *record, e *event.Event, out *ingest.Sink) {
 	e.After = event.Private
-	var s jsonscan.Scanner
-	s.Reset(r.params)
-	if r.params == nil || !s.Object() {
-		return
-	}
-	for s.Next() {
-		if string(s.Key) != name {
-			s.Skip()
-			continue
-		}
-		evaluate(s.Raw(), e, out)
+	if doc := document(r.params, name); doc != nil {
+		evaluate(doc, e, out)
 	}
 }
 
@@ -282,9 +273,7 @@ func functionPermission(r *record, e *event.Event, out *ingest.Sink) {
 	if param(r.params, "principal") != "*" || param(r.params, "sourceArn")+param(r.params, "sourceAccount")+param(r.params, "principalOrgID") != "" || param(r.params, "functionUrlAuthType") == "AWS_IAM" {
 		return
 	}
-	e.Class, e.After = event.PolicyChange, event.Public
-	out.Attr(event.AttrGrant, out.Join("everybody may ", param(r.params, "action")))
-	out.To("*", event.ScopeAnyone)
+	opens(e, out, out.Join("everybody may ", param(r.params, "action")))
 }
 
 // functionURL is a function's own address: without IAM, everybody may call it.

@@ -28,6 +28,27 @@ const (
 
 var errRecord = errors.New("event: damaged record")
 
+// AppendFramed appends a stored event after its length, as Framed reads it.
+func AppendFramed(b, rec []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(rec))), rec...)
+}
+
+// Framed calls each for the events that AppendFramed put one after another. What it
+// is given is part of b.
+func Framed(b []byte, each func(rec []byte) error) error {
+	for len(b) > 0 {
+		n, k := binary.Uvarint(b)
+		if k <= 0 || n > uint64(len(b)-k) {
+			return errRecord
+		}
+		if err := each(b[k : k+int(n)]); err != nil {
+			return err
+		}
+		b = b[k+int(n):]
+	}
+	return nil
+}
+
 const textCount = 19
 
 // texts lists the text fields in stored order.

@@ -6,6 +6,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -44,6 +45,22 @@ var ErrGone = errors.New("eventlog: offset is gone")
 
 // ErrClosed is returned by Append on a closed log.
 var ErrClosed = errors.New("eventlog: closed")
+
+// place is the partition that a record goes to among n.
+func (r *Record) place(n int) (int, error) {
+	if r.Key != "" {
+		return PartitionOf(r.Key, n), nil
+	}
+	return r.Partition, within(r.Partition, n)
+}
+
+// within is an error if there is no such partition among n.
+func within(partition, n int) error {
+	if partition < 0 || partition >= n {
+		return fmt.Errorf("eventlog: no partition %d", partition)
+	}
+	return nil
+}
 
 // PartitionOf is the partition of a key among n. It must never change: state is
 // kept by partition.

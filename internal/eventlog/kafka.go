@@ -178,13 +178,21 @@ func patiently(ctx context.Context, try func() error) error {
 		if err == nil || ctx.Err() != nil || !passes(err) || n == 8 {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if rest(ctx, &wait) != nil {
 			return err
-		case <-time.After(wait):
 		}
-		wait = min(2*wait, retryMost)
 	}
+}
+
+// rest waits before the next try, and longer before the one after it.
+func rest(ctx context.Context, wait *time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(*wait):
+	}
+	*wait = min(2**wait, retryMost)
+	return nil
 }
 
 // passes says whether an error is one that a broker's restart or a change of
@@ -249,11 +257,9 @@ func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 	msgs := make([]kafka.Message, len(recs))
 	for i := range recs {
 		r := &recs[i]
-		p := r.Partition
-		if r.Key != "" {
-			p = PartitionOf(r.Key, k.parts)
-		} else if p < 0 || p >= k.parts {
-			return fmt.Errorf("eventlog: no partition %d", p)
+		p, err := r.place(k.parts)
+		if err != nil {
+			return err
 		}
 		msgs[i] = kafka.Message{Value: r.Value, WriterData: p}
 		if r.Key != "" {
@@ -282,19 +288,16 @@ func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 		if ctx.Err() != nil || !passes(err) {
 			return fmt.Errorf("eventlog: topic %s: append: %w", k.topic, err)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
+		if err := rest(ctx, &wait); err != nil {
+			return err
 		}
-		wait = min(2*wait, retryMost)
 	}
 }
 
 // Bounds implements Log.
 func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, err error) {
-	if partition < 0 || partition >= k.parts {
-		return 0, 0, fmt.Errorf("eventlog: no partition %d", partition)
+	if err := within(partition, k.parts); err != nil {
+		return 0, 0, err
 	}
 	err = patiently(ctx, func() error {
 		res, err := k.cluster.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{k.topic: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)}}})
@@ -317,8 +320,8 @@ func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, e
 
 // Read implements Log. Errors that pass are waited out.
 func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
-	if partition < 0 || partition >= k.parts {
-		return nil, fmt.Errorf("eventlog: no partition %d", partition)
+	if err := within(partition, k.parts); err != nil {
+		return nil, err
 	}
 	wait, gone := retryLeast, time.Time{}
 	for at := from; ; {
@@ -340,12 +343,9 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 				case !passes(err):
 					return nil, fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
 				}
-				select {
-				case <-ctx.Done():
-					return nil, ctx.Err()
-				case <-time.After(wait):
+				if err := rest(ctx, &wait); err != nil {
+					return nil, err
 				}
-				wait = min(2*wait, retryMost)
 				continue
 			}
 			if len(s.recs) == 0 { // nothing there yet, or nothing that is a record

@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"sync"
 )
@@ -60,10 +59,9 @@ func (m *Memory) Append(ctx context.Context, recs ...Record) error {
 		return ErrClosed
 	}
 	for _, r := range recs {
-		if r.Key != "" {
-			r.Partition = PartitionOf(r.Key, len(m.parts))
-		} else if r.Partition < 0 || r.Partition >= len(m.parts) {
-			return fmt.Errorf("eventlog: no partition %d", r.Partition)
+		var err error
+		if r.Partition, err = r.place(len(m.parts)); err != nil {
+			return err
 		}
 		p := &m.parts[r.Partition]
 		r.Offset = p.first + int64(len(p.recs))
@@ -88,8 +86,8 @@ func (m *Memory) Read(ctx context.Context, partition int, from int64, max int) (
 	defer stop()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if partition < 0 || partition >= len(m.parts) {
-		return nil, fmt.Errorf("eventlog: no partition %d", partition)
+	if err := within(partition, len(m.parts)); err != nil {
+		return nil, err
 	}
 	p := &m.parts[partition]
 	if m.limit > 0 {
@@ -115,8 +113,8 @@ func (m *Memory) Read(ctx context.Context, partition int, from int64, max int) (
 func (m *Memory) Bounds(_ context.Context, partition int) (first, next int64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if partition < 0 || partition >= len(m.parts) {
-		return 0, 0, fmt.Errorf("eventlog: no partition %d", partition)
+	if err := within(partition, len(m.parts)); err != nil {
+		return 0, 0, err
 	}
 	p := &m.parts[partition]
 	return p.first, p.first + int64(len(p.recs)), nil

@@ -114,8 +114,8 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 		return nil
 	}
 	for i := range recs {
-		if r := &recs[i]; r.Key == "" && (r.Partition < 0 || r.Partition >= l.parts) {
-			return fmt.Errorf("eventlog: no partition %d", r.Partition)
+		if _, err := recs[i].place(l.parts); err != nil {
+			return err
 		}
 	}
 	a := &appending{recs: recs, done: make(chan struct{})}
@@ -157,9 +157,9 @@ func (l *SQLite) write(ctx context.Context, group []*appending) error {
 	for _, g := range group {
 		for i := range g.recs {
 			r := &g.recs[i]
-			p := r.Partition
-			if r.Key != "" {
-				p = PartitionOf(r.Key, l.parts)
+			p, err := r.place(l.parts)
+			if err != nil {
+				return err
 			}
 			b := binary.AppendUvarint(plain[p], uint64(len(r.Key)))
 			b = append(b, r.Key...)
@@ -196,8 +196,8 @@ func (l *SQLite) write(ctx context.Context, group []*appending) error {
 
 // Bounds implements Log.
 func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, err error) {
-	if partition < 0 || partition >= l.parts {
-		return 0, 0, fmt.Errorf("eventlog: no partition %d", partition)
+	if err := within(partition, l.parts); err != nil {
+		return 0, 0, err
 	}
 	err = l.file.db.QueryRowContext(ctx, "SELECT coalesce((SELECT next FROM bound WHERE topic = ?1 AND part = ?2), 0), coalesce((SELECT min(base) FROM segment WHERE topic = ?1 AND part = ?2), -1)", l.id, partition).Scan(&next, &first)
 	if err != nil {
@@ -211,8 +211,8 @@ func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, 
 
 // Read implements Log.
 func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
-	if partition < 0 || partition >= l.parts {
-		return nil, fmt.Errorf("eventlog: no partition %d", partition)
+	if err := within(partition, l.parts); err != nil {
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, l.wake)
 	defer stop()

@@ -5,6 +5,7 @@ package sqlitedb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -39,7 +40,7 @@ func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) 
 	for _, s := range safety {
 		q.Set("_synchronous", string(s))
 	}
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	db, err := sql.Open("sqlite3", address(path, q))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -105,13 +106,40 @@ func Tx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 
 // Copy writes a consistent copy of a file, which may be in use.
 func Copy(ctx context.Context, from, to string) error {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: from}).EscapedPath()+"?mode=ro&_busy_timeout=10000")
+	return reading(from, func(db *sql.DB) error {
+		_, err := db.ExecContext(ctx, "VACUUM INTO ?", to)
+		return err
+	})
+}
+
+// Check has SQLite look for damage in a file.
+func Check(ctx context.Context, path string) error {
+	return reading(path, func(db *sql.DB) error {
+		var verdict string
+		if err := db.QueryRowContext(ctx, "PRAGMA quick_check").Scan(&verdict); err != nil {
+			return err
+		}
+		if verdict != "ok" {
+			return errors.New("damaged: " + verdict)
+		}
+		return nil
+	})
+}
+
+// reading opens a file that is only read, whatever its version.
+func reading(path string, do func(db *sql.DB) error) error {
+	db, err := sql.Open("sqlite3", address(path, url.Values{"mode": {"ro"}, "_busy_timeout": {"10000"}}))
 	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+	if err := do(db); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// address is what the driver opens a file by.
+func address(path string, options url.Values) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
 }
