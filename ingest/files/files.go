@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -104,6 +105,7 @@ type Problem struct {
 	File   string `json:"file"` // archive!member inside archives
 	Line   int    `json:"line"`
 	Reason string `json:"reason"`
+	Record string `json:"-"` // its beginning, of what is read by Stream
 }
 
 func (p Problem) String() string {
@@ -112,7 +114,7 @@ func (p Problem) String() string {
 
 func (r *Report) add(file string, line int, reason string) {
 	if r.ProblemCount++; len(r.Problems) < maxProblems {
-		r.Problems = append(r.Problems, Problem{file, line, printable(reason)})
+		r.Problems = append(r.Problems, Problem{File: file, Line: line, Reason: printable(reason)})
 	}
 }
 
@@ -151,18 +153,7 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			emit := d.Emit(n)
-			r := &reader{formats: d.Formats, tables: d.Tables}
-			r.stop = func() bool { return ctx.Err() != nil || failure.Load() != nil }
-			r.sink = ingest.NewSink(func(e *event.Event) {
-				progress.Events.Add(1)
-				if err := emit(e); err != nil {
-					failure.CompareAndSwap(nil, &err)
-				}
-			})
-			if d.Inspect != nil {
-				r.sink.Inspect(d.Inspect(n))
-			}
+			r := d.reader(ctx, n, progress, &failure)
 			for !r.stop() {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {
@@ -180,6 +171,39 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 		return reports, *err
 	}
 	return reports, ctx.Err()
+}
+
+// reader makes what reads for one worker.
+func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure *atomic.Pointer[error]) *reader {
+	emit := d.Emit(n)
+	r := &reader{formats: d.Formats, tables: d.Tables}
+	r.stop = func() bool { return ctx.Err() != nil || failure.Load() != nil }
+	r.sink = ingest.NewSink(func(e *event.Event) {
+		progress.Events.Add(1)
+		if err := emit(e); err != nil {
+			failure.CompareAndSwap(nil, &err)
+		}
+	})
+	if d.Inspect != nil {
+		r.sink.Inspect(d.Inspect(n))
+	}
+	return r
+}
+
+// Stream reads one stream as the file that it would be, and keeps the records that
+// cannot be decoded in its report. The error is that of the context or of Emit.
+func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report, error) {
+	var failure atomic.Pointer[error]
+	r := d.reader(ctx, 0, new(Progress), &failure)
+	rep := Report{Path: name, Formats: map[string]int{}}
+	r.rep, r.keep = &rep, true
+	stored := &counter{r: in}
+	rep.conclude(unpack(name, stored, stored, 0, r.read))
+	rep.Size = stored.n
+	if err := failure.Load(); err != nil {
+		return rep, *err
+	}
+	return rep, ctx.Err()
 }
 
 // file reads one file into its report.

@@ -23,6 +23,7 @@ type reader struct {
 	tables  []*ingest.Table
 	sink    *ingest.Sink
 	stop    func() bool // whether to end early
+	keep    bool        // records that cannot be decoded, for the report
 
 	w       window
 	scan    jsonscan.Scanner
@@ -339,9 +340,27 @@ func (r *reader) record() bool {
 		if syntax := (*jsonscan.SyntaxError)(nil); errors.As(err, &syntax) {
 			line = w.lineAt(syntax.Offset)
 		}
+		before := len(r.rep.Problems)
 		r.fail(line, ingest.Whole(err))
+		if r.keep && len(r.rep.Problems) > before {
+			r.rep.Problems[before].Record = r.value(w.bytes())
+		}
 		return w.skipValue()
 	}
+}
+
+// maxKept bounds how much of a record is kept that cannot be decoded.
+const maxKept = 256 << 10
+
+// value is the JSON value that b begins with; its beginning, if it is long or does
+// not end.
+func (r *reader) value(b []byte) string {
+	var s jsonscan.Scanner
+	s.Reset(b)
+	if s.Skip(); s.Err() == nil {
+		b = b[:s.Offset()]
+	}
+	return string(b[:min(len(b), maxKept)])
 }
 
 // elements decodes the values of an array whose bracket has been consumed. It

@@ -1,5 +1,6 @@
 // Package salesforce decodes Salesforce event monitoring: EventLogFile CSVs, the
-// same rows as JSON, and stored real-time events. Facts about the format:
+// same rows as JSON, and stored real-time events; and the set-up audit trail and
+// login history as queries return them. Facts about the format:
 // docs/sources/salesforce.md.
 package salesforce
 
@@ -29,6 +30,16 @@ var Formats = []*ingest.Format{
 		Name:   "salesforce_event",
 		Match:  func(k ingest.Keys) bool { return k.Has("EventIdentifier", "EventDate") },
 		Decode: decodeEvent,
+	},
+	{
+		Name:   "salesforce_setup_audit_trail",
+		Match:  func(k ingest.Keys) bool { return k.Has("Action", "Section", "Display", "CreatedDate") },
+		Decode: decodeSetup,
+	},
+	{
+		Name:   "salesforce_login_history",
+		Match:  func(k ingest.Keys) bool { return k.Has("LoginTime", "SourceIp", "UserId", "Status") },
+		Decode: decodeLogin,
 	},
 }
 

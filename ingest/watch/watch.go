@@ -1,7 +1,8 @@
-// Package watch is a source of files: folders in which exported logs appear. It
-// brings every file into the log of events once, by its content: a copy, or a new
-// name, is nothing new; a file that has grown goes on where it ended. What was
-// interrupted goes on in the middle.
+// Package watch brings what sources have into the log of events: folders in which
+// exported logs appear, and streams of APIs. Every file comes once, by its content: a
+// copy, or a new name, is nothing new; a file that has grown goes on where it ended.
+// What was interrupted goes on in the middle. A stream goes on from a cursor that is
+// stored once what is before it is in the log: a crash repeats, and never skips.
 //
 // It owns sources.db.
 package watch
@@ -297,23 +298,23 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 		if rep.Reason != "" && rep.Records == 0 {
 			problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
 		}
-		for _, p := range problems {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO dead (source, file, line, reason, hash, at) VALUES (?, ?, ?, ?, ?, ?)", source, p.File, p.Line, p.Reason, hash, now.UnixMilli()); err != nil {
-				return err
-			}
+		if err := bury(ctx, tx, source, hash, problems, now); err != nil {
+			return err
 		}
-		for _, vendor := range event.Sources() {
-			if v.n[vendor] == 0 {
-				continue
-			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO vendor (source, vendor, events, newest) VALUES (?, ?, ?, ?) ON CONFLICT (source, vendor) DO UPDATE SET events = events + excluded.events, newest = max(newest, excluded.newest)", source, vendor.String(), v.n[vendor], v.newest[vendor]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return v.credit(ctx, tx, source)
 	})
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// bury makes dead letters of what could not be decoded.
+func bury(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems []files.Problem, now time.Time) error {
+	for _, p := range problems {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO dead (source, file, line, reason, hash, at, record) VALUES (?, ?, ?, ?, ?, ?, ?)", source, p.File, p.Line, p.Reason, hash, now.UnixMilli(), p.Record); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -329,6 +330,19 @@ func (v *vendors) count(e *event.Event) {
 	if e.Source != event.HR {
 		v.newest[e.Source] = max(v.newest[e.Source], e.Time)
 	}
+}
+
+// credit adds them to what has come through a source.
+func (v *vendors) credit(ctx context.Context, tx *sql.Tx, source string) error {
+	for _, vendor := range event.Sources() {
+		if v.n[vendor] == 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO vendor (source, vendor, events, newest) VALUES (?, ?, ?, ?) ON CONFLICT (source, vendor) DO UPDATE SET events = events + excluded.events, newest = max(newest, excluded.newest)", source, vendor.String(), v.n[vendor], v.newest[vendor]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Vendor is what has come of a vendor through a source.
@@ -364,16 +378,17 @@ func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
 type Letter struct {
 	ID     int64     `json:"id"`
 	Source string    `json:"source"`
-	File   string    `json:"file"`
+	File   string    `json:"file"`           // or what of an API it came in
 	Line   int       `json:"line,omitempty"` // 0 for a whole file
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
+	Record string    `json:"record,omitempty"` // of an API
 }
 
 // Dead lists what could not be decoded, the latest last; all of them, or the one
 // with an id.
 func (s *Store) Dead(ctx context.Context, id int64) (list []Letter, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, source, file, line, reason, at FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
+	rows, err := s.db.QueryContext(ctx, "SELECT id, source, file, line, reason, at, record FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
@@ -381,7 +396,7 @@ func (s *Store) Dead(ctx context.Context, id int64) (list []Letter, err error) {
 	for rows.Next() {
 		var l Letter
 		var at int64
-		if err := rows.Scan(&l.ID, &l.Source, &l.File, &l.Line, &l.Reason, &at); err != nil {
+		if err := rows.Scan(&l.ID, &l.Source, &l.File, &l.Line, &l.Reason, &at, &l.Record); err != nil {
 			return nil, fmt.Errorf("watch: %w", err)
 		}
 		l.At = time.UnixMilli(at).UTC()
@@ -396,19 +411,28 @@ func (s *Store) CountDead(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Again has the files of dead letters read once more, by a version that may
-// understand them: of one letter, or of all. What of them is in the log counts
-// once. It returns how many letters are gone.
+// Again has dead letters read once more, by a version that may understand them: one
+// letter, or all; with a letter its whole file. What of them is in the log counts
+// once. Records of APIs wait for Redo. It returns how many letters are concerned.
 func (s *Store) Again(ctx context.Context, id int64) (n int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM file WHERE hash IN (SELECT hash FROM dead WHERE ?1 = 0 OR id = ?1)", id); err != nil {
+		records, err := tx.ExecContext(ctx, "UPDATE dead SET again = 1 WHERE record <> '' AND (?1 = 0 OR id = ?1)", id)
+		if err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, "DELETE FROM dead WHERE ?1 = 0 OR hash IN (SELECT hash FROM dead WHERE id = ?1)", id)
+		waiting, err := records.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM file WHERE hash IN (SELECT hash FROM dead WHERE record = '' AND (?1 = 0 OR id = ?1))", id); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM dead WHERE record = '' AND (?1 = 0 OR hash IN (SELECT hash FROM dead WHERE id = ?1))", id)
 		if err != nil {
 			return err
 		}
 		n, err = res.RowsAffected()
+		n += waiting
 		return err
 	})
 	if err != nil {

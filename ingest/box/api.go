@@ -1,0 +1,200 @@
+package box
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the enterprise events API.
+var Kind = ingest.Kind{Name: "box", New: func() ingest.Opener { return &Config{} }}
+
+// Config is a source of kind box: an application with the scope "Manage enterprise
+// properties", by client credentials, or by the file with a key that the developer
+// console gives.
+type Config struct {
+	BaseURL      string `yaml:"base_url"`
+	EnterpriseID string `yaml:"enterprise_id"`
+	ClientID     string `yaml:"client_id"`
+	ClientSecret string `yaml:"client_secret"`
+	App          string `yaml:"app"` // reference to the JSON of the developer console, in place of the three
+}
+
+// Check implements ingest.Opener.
+func (c *Config) Check() error {
+	if c.App != "" {
+		return nil
+	}
+	return ingest.Needs("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+}
+
+// application is the file of the developer console.
+type application struct {
+	Settings struct {
+		ClientID     string `json:"clientID"`
+		ClientSecret string `json:"clientSecret"`
+		Auth         struct {
+			KeyID      string `json:"publicKeyID"`
+			Key        string `json:"privateKey"`
+			Passphrase string `json:"passphrase"`
+		} `json:"appAuth"`
+	} `json:"boxAppSettings"`
+	EnterpriseID string `json:"enterpriseID"`
+}
+
+// Open implements ingest.Opener.
+func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
+	base := cmp.Or(c.BaseURL, "https://api.box.com")
+	endpoint := base + "/oauth2/token"
+	auth := &webapi.OAuth{HTTP: env.HTTP, URL: endpoint, Now: env.Now}
+	if c.App != "" {
+		text, err := secret.Resolve(ctx, c.App)
+		if err != nil {
+			return nil, err
+		}
+		var app application
+		if json.Unmarshal([]byte(text.Reveal()), &app) != nil || app.Settings.ClientID == "" {
+			return nil, errors.New("app: not the file of Box's developer console")
+		}
+		key, err := webapi.ParseKey(secret.New(app.Settings.Auth.Key), secret.New(app.Settings.Auth.Passphrase))
+		if err != nil {
+			return nil, err
+		}
+		auth.ClientID, auth.ClientSecret = app.Settings.ClientID, secret.New(app.Settings.ClientSecret)
+		auth.Form = func(now time.Time) (url.Values, error) {
+			t, err := webapi.Assertion(key, app.Settings.Auth.KeyID, map[string]any{"iss": app.Settings.ClientID, "sub": app.EnterpriseID, "box_sub_type": "enterprise", "aud": "https://api.box.com/oauth2/token", "jti": rand.Text(), "exp": now.Add(45 * time.Second).Unix()})
+			return url.Values{"grant_type": {webapi.JWTBearer}, "assertion": {t}}, err
+		}
+	} else {
+		s, err := secret.Resolve(ctx, c.ClientSecret)
+		if err != nil {
+			return nil, err
+		}
+		auth.ClientID, auth.ClientSecret = c.ClientID, s
+		auth.Form = func(time.Time) (url.Values, error) {
+			return url.Values{"box_subject_type": {"enterprise"}, "box_subject_id": {c.EnterpriseID}}, nil
+		}
+	}
+	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now} // of 1,000 a minute
+	return []ingest.Stream{
+		{Name: "admin_logs_streaming", Every: 45 * time.Second, Source: &live{api}},
+		{Name: "admin_logs", Every: time.Hour, Source: &history{api, env.Since}},
+	}, nil
+}
+
+// answer is a page of events. Positions exceed what a float holds: they are text.
+type answer struct {
+	Entries []json.RawMessage `json:"entries"`
+	Next    json.RawMessage   `json:"next_stream_position"`
+}
+
+func (a *answer) position() string { return string(bytes.Trim(a.Next, `"`)) }
+
+// ask asks for a page, and makes a body of it if it holds anything.
+func ask(ctx context.Context, api *webapi.Client, query url.Values) (a answer, bodies []ingest.Body, err error) {
+	res, err := api.Get(ctx, "/2.0/events?"+query.Encode())
+	if err != nil {
+		return a, nil, err
+	}
+	if err := json.Unmarshal(res.Body, &a); err != nil {
+		return a, nil, &webapi.Error{Op: "GET /2.0/events", Err: err}
+	}
+	if len(a.Entries) > 0 {
+		bodies = []ingest.Body{ingest.Held(query.Get("stream_type"), res.Body)}
+	}
+	return a, bodies, nil
+}
+
+// live is the stream of what happens: within seconds, in no order, some of it twice,
+// and for two weeks. What it misses is in the history.
+type live struct{ api *webapi.Client }
+
+// position is a place in the live stream.
+type position struct {
+	Position string `json:"position,omitempty"`
+}
+
+// Fetch implements ingest.Source.
+func (l *live) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	c, err := ingest.ReadCursor[position](cur)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	query := url.Values{"stream_type": {"admin_logs_streaming"}, "limit": {"500"}}
+	if c.Position != "" {
+		query.Set("stream_position", c.Position)
+	}
+	a, bodies, err := ask(ctx, l.api, query)
+	if c.Position != "" && webapi.Is(err, webapi.Refused) { // from the oldest that there is
+		return ingest.Page{Next: ingest.WriteCursor(position{}), More: true}, nil
+	}
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	next := cmp.Or(a.position(), c.Position)
+	return ingest.Page{Bodies: bodies, Next: ingest.WriteCursor(position{next}), More: len(bodies) > 0 || next != c.Position}, nil
+}
+
+// history is what happened, complete and in order, once it is a day old.
+type history struct {
+	api   *webapi.Client
+	since time.Time
+}
+
+var sweeps = ingest.Sweeps{Lag: 24 * time.Hour, Look: time.Hour, Most: 24 * time.Hour, Keeps: 365 * 24 * time.Hour}
+
+type progress struct {
+	ingest.Swept
+	Position string `json:"position,omitempty"`
+}
+
+// Fetch implements ingest.Source.
+func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	c, err := ingest.ReadCursor[progress](cur)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	page := ingest.Page{}
+	now := h.api.Clock()
+	gap, ok := sweeps.Begin(&c.Swept, h.since, now)
+	if gap != nil {
+		page.Gaps = append(page.Gaps, *gap)
+	}
+	if !ok {
+		page.Next = ingest.WriteCursor(c)
+		return page, nil
+	}
+	query := url.Values{"stream_type": {"admin_logs"}, "limit": {"500"}, "created_after": {stamp(c.From)}, "created_before": {stamp(c.To)}}
+	if c.Position != "" {
+		query.Set("stream_position", c.Position)
+	}
+	a, bodies, err := ask(ctx, h.api, query)
+	if c.Position != "" && webapi.Is(err, webapi.Refused) { // the stretch from its beginning
+		c.Position = ""
+		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
+	}
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	page.Bodies = bodies
+	if next := a.position(); len(bodies) > 0 && next != "" && next != "0" && next != c.Position {
+		c.Position, page.More = next, true
+	} else {
+		c.Position, page.More = "", sweeps.Finish(&c.Swept, now)
+	}
+	page.Next = ingest.WriteCursor(c)
+	return page, nil
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }

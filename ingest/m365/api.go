@@ -1,0 +1,197 @@
+package m365
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the Office 365 Management Activity API.
+var Kind = ingest.Kind{Name: "m365", New: func() ingest.Opener { return &Config{} }}
+
+// Config is a source of kind m365: an application of the tenant with the application
+// permission ActivityFeed.Read, to which an administrator has consented.
+type Config struct {
+	BaseURL      string   `yaml:"base_url"` // of other clouds: https://manage-gcc.office.com …
+	LoginURL     string   `yaml:"login_url"`
+	Tenant       string   `yaml:"tenant"` // its GUID
+	ClientID     string   `yaml:"client_id"`
+	ClientSecret string   `yaml:"client_secret"`
+	ContentTypes []string `yaml:"content_types"`
+}
+
+// Check implements ingest.Opener.
+func (c *Config) Check() error {
+	return ingest.Needs("tenant", c.Tenant, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+}
+
+var contentTypes = []string{"Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General"}
+
+// Open implements ingest.Opener.
+func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
+	s, err := secret.Resolve(ctx, c.ClientSecret)
+	if err != nil {
+		return nil, err
+	}
+	root := cmp.Or(c.BaseURL, "https://manage.office.com")
+	auth := &webapi.OAuth{HTTP: env.HTTP, URL: cmp.Or(c.LoginURL, "https://login.microsoftonline.com") + "/" + url.PathEscape(c.Tenant) + "/oauth2/v2.0/token", ClientID: c.ClientID, ClientSecret: s, Scopes: []string{root + "/.default"}, Now: env.Now}
+	api := &webapi.Client{Base: root, HTTP: env.HTTP, Now: env.Now, Auth: auth, Pace: rate.NewLimiter(15, 30), Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("AF429")) }} // of 2,000 a minute
+	types := c.ContentTypes
+	if len(types) == 0 {
+		types = contentTypes
+	}
+	var streams []ingest.Stream
+	for _, t := range types {
+		streams = append(streams, ingest.Stream{Name: t, Every: 4 * time.Minute, Source: &feed{api, "/api/v1.0/" + url.PathEscape(c.Tenant) + "/activity/feed", c.Tenant, t, env.Since}})
+	}
+	return streams, nil
+}
+
+// feed is one content type: blobs of records are listed by when they became
+// available, and fetched one by one.
+type feed struct {
+	api         *webapi.Client
+	path        string
+	tenant      string
+	contentType string
+	since       time.Time
+}
+
+// A blob is listed for seven days; the window of a list has 24 hours at most. The
+// earliest start keeps some minutes from the edge, which calls take to get there.
+// Blobs are registered late, for a time before: looks overlap.
+var sweeps = ingest.Sweeps{Look: 15 * time.Minute, Hourly: 2 * time.Hour, Daily: 24 * time.Hour, Most: 24 * time.Hour, Keeps: 167*time.Hour + 55*time.Minute}
+
+const blobsAtOnce = 20
+
+type cursor struct {
+	ingest.Swept
+	ingest.Listing
+	Page       string `json:"page,omitempty"` // of the list that is being read
+	Subscribed bool   `json:"subscribed,omitempty"`
+}
+
+// Fetch implements ingest.Source.
+func (f *feed) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	c, err := ingest.ReadCursor[cursor](cur)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	if !c.Subscribed {
+		if err := f.subscribe(ctx); err != nil {
+			return ingest.Page{}, err
+		}
+		c.Subscribed = true
+	}
+	if len(c.Todo) > 0 {
+		return f.blobs(ctx, &c)
+	}
+	return f.list(ctx, &c)
+}
+
+// subscribe has the content type collected: what is not subscribed is lost.
+func (f *feed) subscribe(ctx context.Context) error {
+	_, err := f.api.Post(ctx, f.path+"/subscriptions/start?"+url.Values{"contentType": {f.contentType}, "PublisherIdentifier": {f.tenant}}.Encode(), nil)
+	if webapi.Says(err, "AF20024") { // it is subscribed
+		return nil
+	}
+	return err
+}
+
+// list reads a page of the list of blobs.
+func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
+	page := ingest.Page{}
+	now := f.api.Clock()
+	gap, ok := sweeps.Begin(&c.Swept, f.since, now)
+	if gap != nil {
+		page.Gaps = append(page.Gaps, *gap)
+	}
+	if !ok {
+		page.Next = ingest.WriteCursor(c)
+		return page, nil
+	}
+	target := c.Page
+	if target == "" {
+		stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05") }
+		target = f.path + "/subscriptions/content?" + url.Values{"contentType": {f.contentType}, "startTime": {stamp(c.From)}, "endTime": {stamp(c.To)}, "PublisherIdentifier": {f.tenant}}.Encode()
+	}
+	res, err := f.api.Get(ctx, target)
+	switch {
+	case webapi.Says(err, "AF20022"), webapi.Says(err, "AF20023"): // somebody has ended the subscription
+		c.Subscribed = false
+		page.Gaps = append(page.Gaps, ingest.Gap{From: time.UnixMilli(c.From), To: now, Reason: "the subscription of " + f.contentType + " was ended: what happened meanwhile is not collected"})
+		page.Next, page.More = ingest.WriteCursor(c), true
+		return page, nil
+	case c.Page != "" && webapi.Is(err, webapi.Refused): // AF20031: the page has run out
+		c.Page = ""
+		page.Next, page.More = ingest.WriteCursor(c), true
+		return page, nil
+	case err != nil:
+		return page, err
+	}
+	var blobs []struct {
+		ID      string `json:"contentId"`
+		URI     string `json:"contentUri"`
+		Created string `json:"contentCreated"`
+		Expires string `json:"contentExpiration"`
+	}
+	if err := json.Unmarshal(res.Body, &blobs); err != nil {
+		return page, &webapi.Error{Op: "GET " + f.path + "/subscriptions/content", Err: err}
+	}
+	var items []ingest.Item
+	for _, b := range blobs {
+		if expires, err := time.Parse(time.RFC3339, b.Expires); err == nil && expires.Before(now) {
+			continue
+		}
+		created, err := time.Parse(time.RFC3339, b.Created)
+		if err != nil {
+			created = time.UnixMilli(c.From)
+		}
+		items = append(items, ingest.Item{ID: b.ID, Ref: b.URI, At: created.UnixMilli()})
+	}
+	c.Offer(items...)
+	if c.Page = res.Header.Get("NextPageUri"); c.Page == "" {
+		page.More = sweeps.Finish(&c.Swept, now)
+		c.Forget(now.Add(-26 * time.Hour).UnixMilli())
+	}
+	page.More = page.More || c.Page != "" || len(c.Todo) > 0
+	page.Next = ingest.WriteCursor(c)
+	return page, nil
+}
+
+// blobs fetches some of the blobs that were listed.
+func (f *feed) blobs(ctx context.Context, c *cursor) (ingest.Page, error) {
+	page := ingest.Page{More: true}
+	for _, item := range c.Take(blobsAtOnce) {
+		page.Bodies = append(page.Bodies, ingest.Body{Name: f.contentType + " " + item.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return f.blob(ctx, item) }})
+	}
+	page.Next = ingest.WriteCursor(c)
+	return page, nil
+}
+
+// blob opens one. What is gone is a gap.
+func (f *feed) blob(ctx context.Context, item ingest.Item) (io.ReadCloser, error) {
+	target := item.Ref
+	if u, err := url.Parse(target); err == nil {
+		q := u.Query()
+		q.Set("PublisherIdentifier", f.tenant)
+		u.RawQuery = q.Encode()
+		target = u.String()
+	}
+	in, err := f.api.Open(ctx, target)
+	if webapi.Is(err, webapi.Refused) && (webapi.Status(err) == 404 || webapi.Says(err, "AF2005")) {
+		at := time.UnixMilli(item.At)
+		return nil, &ingest.Gap{From: at, To: at, Reason: "a blob of " + f.contentType + " is gone: " + err.Error()}
+	}
+	return in, err
+}

@@ -1,0 +1,202 @@
+package salesforce
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// decodeSetup reads a row of SetupAuditTrail: what administrators changed. The details
+// are in a sentence, in the language of the organisation; the action is a code.
+func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var id, action, section, display, created, by, username, email, delegate string
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "Id":
+			id = s.Text()
+		case "Action":
+			action = s.Text()
+		case "Section":
+			section = s.Text()
+		case "Display":
+			display = s.Text()
+		case "CreatedDate":
+			created = s.Text()
+		case "CreatedById":
+			by = s.Text()
+		case "CreatedBy":
+			if s.Kind() != '{' || !s.Object() {
+				s.Skip()
+				continue
+			}
+			for s.Next() {
+				switch string(s.Key) {
+				case "Username":
+					username = s.Text()
+				case "Email":
+					email = s.Text()
+				default:
+					s.Skip()
+				}
+			}
+		case "DelegateUser":
+			delegate = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	at, ok := ingest.Time(created)
+	if !ok {
+		return ingest.BadTime("CreatedDate", created)
+	}
+	e := out.New(event.Salesforce)
+	e.Time, e.ID, e.Action = at, id, action
+	e.Key = ingest.Hash("salesforce", id)
+	e.Actor.Kind = event.Human
+	var r row
+	account := r.account(by, out)
+	if name := cmp.Or(email, username); ingest.IsEmail(name) {
+		e.Actor.Account, e.Actor.Alias = out.Lower(name), account
+	} else {
+		e.Actor.Account = account
+	}
+	if ingest.IsEmail(delegate) { // an administrator who was signed in as somebody else
+		e.Actor.OnBehalfOf, e.Actor.Account, e.Actor.Alias = e.Actor.Account, out.Lower(delegate), ""
+	}
+	e.Object = event.Object{Type: "setting", ID: action, Name: clip(display), Container: section}
+	setup(e, strings.ToLower(action), display, out)
+	out.Emit()
+	return nil
+}
+
+func clip(t string) string {
+	const most = 200
+	if len(t) > most {
+		t = strings.ToValidUTF8(t[:most], "")
+	}
+	return t
+}
+
+// whole are permissions over all data, or over who has which, as codes and as the
+// sentences name them.
+var whole = []string{"modify all data", "modifyalldata", "view all data", "viewalldata", "manage users", "manageusers", "customize application", "system administrator", "systemadministrator"}
+
+// setup says what an action of the set-up means.
+func setup(e *event.Event, action, display string, out *ingest.Sink) {
+	text := strings.ToLower(display)
+	switch {
+	case action == "permsetunassign", strings.HasPrefix(action, "permset") && strings.Contains(action, "disable"):
+		e.Class = event.AdminRevoke
+		out.To(receiver(display, out), event.ScopeUnknown)
+	case strings.HasPrefix(action, "permsetassign"), strings.HasPrefix(action, "permsetgroupassign"), strings.HasPrefix(action, "permsetenable"), strings.HasPrefix(action, "changedprofileforuser"), strings.HasPrefix(action, "profileenable"), strings.HasPrefix(action, "changedroleforuser"):
+		e.Class = event.PermissionGrant
+		given := text
+		if _, to, ok := strings.Cut(text, " to "); ok && strings.HasPrefix(action, "changed") { // from one to another
+			given = to
+		}
+		for _, right := range whole {
+			if strings.Contains(given, right) {
+				e.Class = event.AdminGrant
+				out.Attr(event.AttrRole, right)
+				out.Attr(event.AttrGrant, right)
+				break
+			}
+		}
+		out.To(receiver(display, out), event.ScopeUnknown)
+	case strings.HasPrefix(action, "dataexport"):
+		e.Class, e.Object = event.Export, event.Object{Type: "organization", Name: clip(display)}
+	case action == "deactivateduser", action == "frozeuser":
+		e.Class = event.Offboard
+	case action == "suorgadminlogin", strings.HasPrefix(action, "loginas"):
+		e.Class = event.AppAccess
+	case strings.Contains(action, "password") || strings.Contains(action, "session") || strings.Contains(action, "iprange") || strings.Contains(action, "mfa") || strings.Contains(action, "twofactor"):
+		e.Class = event.ConfigChange
+		out.Policy("authentication", "")
+	case strings.Contains(action, "sharing") || strings.HasPrefix(action, "owd"):
+		e.Class = event.ConfigChange
+		out.Policy("sharing", "")
+	case strings.Contains(action, "eventlog") || strings.Contains(action, "eventmonitoring"):
+		e.Class = event.ConfigChange
+		out.Policy("logging", "")
+	default:
+		e.Class = event.ConfigChange
+	}
+}
+
+// receiver is the user name in the sentence, of those that say who received a right.
+func receiver(display string, out *ingest.Sink) string {
+	for word := range strings.FieldsSeq(display) {
+		if word = strings.Trim(word, "(),;:.'\""); ingest.IsEmail(word) {
+			return out.Lower(word)
+		}
+	}
+	return ""
+}
+
+// decodeLogin reads a row of LoginHistory.
+func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var id, user, at, kind, ip, status, browser, platform, app, country string
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "Id":
+			id = s.Text()
+		case "UserId":
+			user = s.Text()
+		case "LoginTime":
+			at = s.Text()
+		case "LoginType":
+			kind = s.Text()
+		case "SourceIp":
+			ip = s.Text()
+		case "Status":
+			status = s.Text()
+		case "Browser":
+			browser = s.Text()
+		case "Platform":
+			platform = s.Text()
+		case "Application":
+			app = s.Text()
+		case "CountryIso":
+			country = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	when, ok := ingest.Time(at)
+	if !ok {
+		return ingest.BadTime("LoginTime", at)
+	}
+	e := out.New(event.Salesforce)
+	e.Time, e.ID, e.Action = when, id, "LoginHistory"
+	e.Key = ingest.Hash("salesforce", id)
+	var r row
+	e.Actor = event.Actor{Account: r.account(user, out), Kind: event.Human}
+	e.Class = event.LoginSuccess
+	if status != "" && !strings.EqualFold(status, "success") {
+		e.Class, e.Outcome = event.LoginFailure, event.Failure
+		out.Attr(event.AttrReason, status)
+	}
+	agent := browser
+	if platform != "" && platform != "Unknown" {
+		agent = out.Join(browser, " ", platform)
+	}
+	e.Client = event.Client{IP: ingest.Address(ip), Agent: agent, Country: country}
+	e.Object = event.Object{Type: "application", Name: cmp.Or(app, kind)}
+	out.Emit()
+	return nil
+}

@@ -1,0 +1,172 @@
+package webapi
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/youmark/pkcs8"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/outflow/outflow/internal/secret"
+)
+
+// Static is a token that does not change, behind a scheme such as Bearer or SSWS.
+type Static struct {
+	Scheme string
+	Token  secret.Secret
+}
+
+// Authorization implements Authorizer.
+func (s Static) Authorization(context.Context, bool) (string, []string, error) {
+	return s.Scheme + " " + s.Token.Reveal(), []string{s.Token.Reveal()}, nil
+}
+
+// Basic is a name and a password.
+type Basic struct {
+	User     string
+	Password secret.Secret
+}
+
+// Authorization implements Authorizer.
+func (b Basic) Authorization(context.Context, bool) (string, []string, error) {
+	v := base64.StdEncoding.EncodeToString([]byte(b.User + ":" + b.Password.Reveal()))
+	return "Basic " + v, []string{v, b.Password.Reveal(), b.User}, nil
+}
+
+// OAuth gets tokens from a token endpoint (RFC 6749), by any grant: what differs is
+// the form that is sent.
+type OAuth struct {
+	HTTP         *http.Client
+	URL          string
+	ClientID     string
+	ClientSecret secret.Secret
+	Scopes       []string
+	// Form is what is sent besides; grant_type is client_credentials unless it says
+	// otherwise. It is asked for every token: assertions live for minutes. May be nil.
+	Form func(now time.Time) (url.Values, error)
+	Now  func() time.Time
+
+	mu    sync.Mutex
+	token *oauth2.Token
+}
+
+// Authorization implements Authorizer.
+func (o *OAuth) Authorization(ctx context.Context, fresh bool) (string, []string, error) {
+	t, err := o.Token(ctx, fresh)
+	if err != nil {
+		return "", nil, err
+	}
+	return "Bearer " + t.AccessToken, []string{t.AccessToken}, nil
+}
+
+// renewEarly is the share of a token's life after which it is renewed.
+const renewEarly = .8
+
+// Token is a token that holds, or a new one. The error is an *Error.
+func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.Now()
+	if t := o.token; t != nil && !fresh && (t.Expiry.IsZero() || now.Before(t.Expiry)) {
+		return t, nil
+	}
+	conf := clientcredentials.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), TokenURL: o.URL, Scopes: o.Scopes, AuthStyle: oauth2.AuthStyleInParams}
+	if o.Form != nil {
+		form, err := o.Form(now)
+		if err != nil {
+			return nil, &Error{Op: "token", Kind: Unauthorized, Err: err}
+		}
+		conf.EndpointParams = form
+	}
+	if o.HTTP != nil {
+		ctx = context.WithValue(ctx, oauth2.HTTPClient, o.HTTP)
+	}
+	t, err := conf.Token(ctx)
+	if err != nil {
+		return nil, o.refusal(ctx, err)
+	}
+	if t.ExpiresIn > 0 {
+		t.Expiry = now.Add(time.Duration(renewEarly * float64(t.ExpiresIn) * float64(time.Second)))
+	} else {
+		t.Expiry = time.Time{}
+	}
+	o.token = t
+	return t, nil
+}
+
+// refusal says why there is no token.
+func (o *OAuth) refusal(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	path := "token"
+	if u, perr := url.Parse(o.URL); perr == nil {
+		path = "POST " + u.Path
+	}
+	var r *oauth2.RetrieveError
+	if !errors.As(err, &r) || r.Response == nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return &Error{Op: path, Err: err}
+	}
+	e := &Error{Op: path, Status: r.Response.StatusCode, Kind: Unauthorized, Text: plainText(r.Body, []string{o.ClientSecret.Reveal()})}
+	switch s := r.Response.StatusCode; {
+	case s == http.StatusTooManyRequests:
+		e.Kind = Throttled
+	case s >= 500 || s/100 == 2:
+		e.Kind = Temporary
+	}
+	return e
+}
+
+// Assertion signs a JWT (RS256) that claims something, for grants that take one.
+func Assertion(key *rsa.PrivateKey, keyID string, claims map[string]any) (string, error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
+	if keyID != "" {
+		t.Header["kid"] = keyID
+	}
+	return t.SignedString(key)
+}
+
+// JWTBearer is the grant type of an assertion (RFC 7523).
+const JWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+// ParseKey reads an RSA key in PEM: PKCS#1 or PKCS#8, the latter encrypted or not.
+// No error holds the key.
+func ParseKey(text, passphrase secret.Secret) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(text.Reveal()))
+	if block == nil {
+		return nil, errors.New("the private key is not in PEM")
+	}
+	var key any
+	var err error
+	switch block.Type {
+	case "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "ENCRYPTED PRIVATE KEY":
+		key, err = pkcs8.ParsePKCS8PrivateKeyRSA(block.Bytes, []byte(passphrase.Reveal()))
+	default:
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	}
+	if err != nil {
+		return nil, errors.New("the private key cannot be read: is the passphrase right?")
+	}
+	rsaKey, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("the private key is a %T, not of RSA", key)
+	}
+	return rsaKey, nil
+}

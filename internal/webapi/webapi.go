@@ -1,0 +1,421 @@
+// Package webapi speaks to the APIs of vendors: one place for authorisation, pacing,
+// what an answer means, and what of it may be repeated. Secrets appear in none of
+// its errors. It decodes nothing.
+package webapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Client speaks to one API. It is safe for concurrent use once it is set up.
+type Client struct {
+	Base   string // scheme, host and a beginning of the path: answers may point nowhere else
+	HTTP   *http.Client
+	Header http.Header   // sent with every request
+	Auth   Authorizer    // may be nil
+	Pace   *rate.Limiter // of requests; may be nil
+	// Spare is the share of the vendor's budget of requests that is left to others,
+	// from 0 to 1: once no more is left, requests wait until it is filled again.
+	Spare float64
+	// Throttled says whether a refusal with status 400 or 403 means no more than
+	// too many requests; may be nil.
+	Throttled func(body []byte) bool
+	Now       func() time.Time
+
+	mu    sync.Mutex
+	skew  time.Duration // by how much the vendor's clock is ahead of ours
+	until time.Time     // no request before
+	n     int
+}
+
+// Authorizer gives the value of the Authorization header; fresh asks for a new one,
+// because the vendor refused the last. It returns the secret parts of the value, too,
+// which are cut out of whatever a vendor says.
+type Authorizer interface {
+	Authorization(ctx context.Context, fresh bool) (header string, secrets []string, err error)
+}
+
+// Response is an answer that was read whole.
+type Response struct {
+	Header http.Header
+	Body   []byte
+}
+
+// Kind says what an error means for who asked.
+type Kind int
+
+// The kinds. All may go away by themselves or by somebody's doing: none ends asking.
+const (
+	Temporary    Kind = iota // the network, or the vendor: ask again
+	Throttled                // too many requests: ask again after Wait
+	Unauthorized             // the secret is wrong, or has run out
+	Denied                   // a permission, or a licence, is missing
+	Refused                  // the request itself: a cursor that has run out, a thing that is gone
+)
+
+// Error is an answer other than what was asked for. It holds no secret.
+type Error struct {
+	Op     string // method and path
+	Kind   Kind
+	Status int           // 0 if there was no answer
+	Text   string        // in the vendor's words
+	Wait   time.Duration // how long the vendor asks to wait
+	Err    error         // why there was no answer
+}
+
+func (e *Error) Error() string {
+	s := e.Op + ": "
+	if e.Status > 0 {
+		s += strconv.Itoa(e.Status) + " " + strings.ToLower(http.StatusText(e.Status))
+		if e.Text != "" {
+			s += ": " + e.Text
+		}
+		return s
+	}
+	return s + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is says whether an error is of a kind.
+func Is(err error, k Kind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == k
+}
+
+// Status is that of the answer that an error tells of; 0 if there was none.
+func Status(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// Says says whether an error is a vendor's answer that contains a text.
+func Says(err error, text string) bool {
+	var e *Error
+	return errors.As(err, &e) && strings.Contains(e.Text, text)
+}
+
+const (
+	maxBody    = 64 << 20
+	maxText    = 400
+	leastWait  = time.Second
+	mostWait   = 5 * time.Minute
+	fixedByMan = 10 * time.Minute // what somebody has to mend is tried more rarely
+)
+
+// Backoff is how long to wait before asking again after so many errors in a row
+// (1 is the first): what the vendor says, or a random time below a bound that doubles
+// ("full jitter"), at most five minutes.
+func Backoff(err error, tries int) time.Duration {
+	bound := min(leastWait<<min(tries, 10), mostWait)
+	var e *Error
+	if errors.As(err, &e) {
+		switch {
+		case e.Wait > 0:
+			return e.Wait + rand.N(leastWait)
+		case e.Kind == Unauthorized || e.Kind == Denied:
+			bound = min(leastWait<<min(2*tries, 10), fixedByMan)
+		}
+	}
+	return leastWait/2 + rand.N(bound)
+}
+
+// Clock is what time it is for the vendor, as far as answers have told.
+func (c *Client) Clock() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Now().Add(c.skew)
+}
+
+// Skew is by how much the vendor's clock is ahead of ours.
+func (c *Client) Skew() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.skew
+}
+
+// Requests is how many requests were sent.
+func (c *Client) Requests() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+// Get asks for JSON. The target is a path below Base, or a URL that the vendor gave,
+// which must lead to the same host.
+func (c *Client) Get(ctx context.Context, target string) (*Response, error) {
+	return c.JSON(ctx, http.MethodGet, target, "", nil)
+}
+
+// Post sends a JSON body, or an empty one, and asks for JSON.
+func (c *Client) Post(ctx context.Context, target string, body []byte) (*Response, error) {
+	kind := ""
+	if body != nil {
+		kind = "application/json"
+	}
+	return c.JSON(ctx, http.MethodPost, target, kind, body)
+}
+
+// JSON sends a request and reads the answer whole. What is no JSON, or is cut, is a
+// temporary error: proxies and login pages answer like that.
+func (c *Client) JSON(ctx context.Context, method, target, contentType string, body []byte) (*Response, error) {
+	res, op, err := c.do(ctx, method, target, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, &Error{Op: op, Err: fmt.Errorf("the answer was cut: %w", err)}
+	case len(b) > maxBody:
+		return nil, &Error{Op: op, Kind: Refused, Err: fmt.Errorf("an answer of more than %d MiB", maxBody>>20)}
+	case !json.Valid(b):
+		what := "the answer is no JSON"
+		if t := bytes.TrimSpace(b); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
+			what = "the answer was cut"
+		}
+		return nil, &Error{Op: op, Err: errors.New(what)}
+	}
+	return &Response{res.Header, b}, nil
+}
+
+// Open asks for something big. The caller closes it; what is read after the
+// connection was cut ends in an error.
+func (c *Client) Open(ctx context.Context, target string) (io.ReadCloser, error) {
+	res, op, err := c.do(ctx, http.MethodGet, target, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		res.Body.Close()
+		return nil, &Error{Op: op, Err: errors.New("the answer is a web page")}
+	}
+	return res.Body, nil
+}
+
+// locate makes a URL of a target.
+func (c *Client) locate(target string) (*url.URL, error) {
+	base, err := url.Parse(c.Base)
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("%q is not the address of an API", c.Base)
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, errors.New("the vendor gave a link that is none")
+	}
+	if u.Host == "" && u.Scheme == "" {
+		path, query, _ := strings.Cut(target, "?")
+		u = base.JoinPath(path)
+		u.RawQuery = query
+		return u, nil
+	}
+	if u.Host != base.Host || u.Scheme != base.Scheme {
+		return nil, fmt.Errorf("a link to %s://%s rather than %s://%s is not followed", u.Scheme, u.Host, base.Scheme, base.Host)
+	}
+	return u, nil
+}
+
+// do sends a request, with a new token if the first was refused. The answer has
+// status 2xx.
+func (c *Client) do(ctx context.Context, method, target, contentType string, body []byte) (res *http.Response, op string, err error) {
+	u, err := c.locate(target)
+	if err != nil {
+		return nil, "", &Error{Op: method, Kind: Refused, Err: err}
+	}
+	op = method + " " + u.Path
+	for fresh := false; ; fresh = true {
+		if err := c.wait(ctx); err != nil {
+			return nil, op, err
+		}
+		req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+		if err != nil {
+			return nil, op, &Error{Op: op, Kind: Refused, Err: err}
+		}
+		if body == nil {
+			req.Body, req.ContentLength = http.NoBody, 0
+		}
+		req.Header.Set("Accept", "application/json")
+		req.Header.Set("User-Agent", "outflow")
+		for name, values := range c.Header {
+			req.Header[name] = values
+		}
+		if contentType != "" {
+			req.Header.Set("Content-Type", contentType)
+		}
+		var secrets []string
+		if c.Auth != nil {
+			var header string
+			if header, secrets, err = c.Auth.Authorization(ctx, fresh); err != nil {
+				return nil, op, err
+			}
+			req.Header.Set("Authorization", header)
+		}
+		client := *cmp.Or(c.HTTP, http.DefaultClient)
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // secrets go nowhere else
+		res, err := client.Do(req)
+		if err != nil {
+			var u *url.Error
+			if errors.As(err, &u) { // its text holds the query
+				err = u.Err
+			}
+			if ctx.Err() != nil {
+				return nil, op, ctx.Err()
+			}
+			return nil, op, &Error{Op: op, Err: err}
+		}
+		c.learn(res)
+		if res.StatusCode/100 == 2 {
+			return res, op, nil
+		}
+		e := c.refusal(op, res, secrets)
+		if e.Kind == Unauthorized && !fresh && c.Auth != nil {
+			continue
+		}
+		return nil, op, e
+	}
+}
+
+// wait holds a request back while the vendor's budget is used up.
+func (c *Client) wait(ctx context.Context) error {
+	c.mu.Lock()
+	until := c.until
+	c.n++
+	c.mu.Unlock()
+	if d := until.Sub(c.Now()); d > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(d, mostWait)):
+		}
+	}
+	if c.Pace != nil {
+		return c.Pace.Wait(ctx)
+	}
+	return nil
+}
+
+// learn takes in what the headers of an answer say: the vendor's clock, and what is
+// left of its budget.
+func (c *Client) learn(res *http.Response) {
+	h, now := res.Header, c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at, err := http.ParseTime(h.Get("Date")); err == nil {
+		if c.skew = at.Sub(now); c.skew.Abs() <= 2*time.Second { // Date has whole seconds, and took its time
+			c.skew = 0
+		}
+	}
+	number := func(names ...string) (int64, bool) {
+		for _, n := range names {
+			if v, err := strconv.ParseInt(h.Get(n), 10, 64); err == nil {
+				return v, true
+			}
+		}
+		return 0, false
+	}
+	limit, known := number("X-Rate-Limit-Limit", "X-RateLimit-Limit")
+	left, counted := number("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
+	reset, dated := number("X-Rate-Limit-Reset", "X-RateLimit-Reset")
+	if known && counted && dated && float64(left) < c.Spare*float64(limit) {
+		if at := time.Unix(reset, 0).Add(-c.skew); at.After(now) && at.After(c.until) {
+			c.until = at
+		}
+	}
+}
+
+// refusal is what an answer other than 2xx means.
+func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error {
+	defer res.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	e := &Error{Op: op, Status: res.StatusCode, Text: plainText(body, secrets), Wait: c.asked(res.Header)}
+	marked := c.Throttled != nil && c.Throttled(body)
+	switch s := res.StatusCode; {
+	case s == http.StatusTooManyRequests,
+		s == http.StatusForbidden && (marked || e.Wait > 0 || res.Header.Get("X-RateLimit-Remaining") == "0"),
+		s == http.StatusBadRequest && marked:
+		e.Kind = Throttled
+		if e.Wait == 0 {
+			if reset, err := strconv.ParseInt(cmp.Or(res.Header.Get("X-Rate-Limit-Reset"), res.Header.Get("X-RateLimit-Reset")), 10, 64); err == nil {
+				e.Wait = min(max(time.Unix(reset, 0).Sub(c.Clock()), leastWait), time.Hour)
+			}
+		}
+	case s == http.StatusRequestTimeout, s >= 500:
+	case s == http.StatusUnauthorized:
+		e.Kind = Unauthorized
+	case s == http.StatusForbidden, s == http.StatusPaymentRequired:
+		e.Kind = Denied
+	case s/100 == 3:
+		e.Kind, e.Text = Refused, "it leads elsewhere, which is not followed"
+	default:
+		e.Kind = Refused
+	}
+	return e
+}
+
+// asked is how long a Retry-After header asks to wait: seconds, or a date.
+func (c *Client) asked(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	if n, err := strconv.ParseFloat(v, 64); err == nil && n >= 0 {
+		return min(max(time.Duration(n*float64(time.Second)), leastWait/10), time.Hour)
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return min(max(at.Sub(c.Clock()), leastWait), time.Hour)
+	}
+	return 0
+}
+
+// plainText is what a vendor's refusal says, on one line and without secrets.
+func plainText(body []byte, secrets []string) string {
+	text := string(body)
+	for _, s := range secrets {
+		if len(s) > 3 {
+			text = strings.ReplaceAll(text, s, "****")
+		}
+	}
+	if strings.HasPrefix(strings.TrimSpace(text), "<") {
+		return "a web page"
+	}
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }), " ")
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+	}
+	return text
+}
+
+// NextLink is the target of a Link header with rel="next", or "".
+func NextLink(h http.Header) string {
+	for _, line := range h.Values("Link") {
+		for part := range strings.SplitSeq(line, ",") {
+			link, params, ok := strings.Cut(part, ">")
+			if !ok || !strings.Contains(params, `rel="next"`) {
+				continue
+			}
+			if _, link, ok = strings.Cut(link, "<"); ok {
+				return link
+			}
+		}
+	}
+	return ""
+}
