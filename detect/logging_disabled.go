@@ -9,6 +9,9 @@ var loggingDisabled = &Detector{
 	Facts: []Fact{{
 		Name: "logging_disabled", Weight: 1.2, Stake: 3, On: []event.Class{event.Tamper}, Lasts: "logging_disabled_lasting", Holds: func(*Act) bool { return true },
 		Say: func(a *Act) string {
+			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // nobody is known
+				return "logs of " + a.Source.Title() + " are not whole: " + a.Action + " " + quoted(a.Object.Name) + ": " + why
+			}
 			s := "stopped or narrowed what " + a.Source.Title() + " logs: " + quoted(a.Action)
 			if a.Object.Name != "" {
 				s += " on " + quoted(a.Object.Name)

@@ -18,7 +18,7 @@ import (
 // the input.
 var ErrNotThis = errors.New("not a record of this format")
 
-// Format is one shape in which a vendor writes JSON records.
+// Format is one shape in which a vendor writes records, one after another.
 type Format struct {
 	Name string // as in docs/sources and in the coverage summary
 	// Match says whether an object with these top-level keys is such a record.
@@ -28,6 +28,16 @@ type Format struct {
 	// error nothing of the record may have been emitted; jsonscan.ErrShort asks
 	// for the same record again with more input.
 	Decode func(s *jsonscan.Scanner, out *Sink) error
+	// Line, for formats that are lines of text rather than JSON, in place of Match and
+	// Decode: whether a line is such a record (First), and what reads one. A line and
+	// what is made of it are valid until the next.
+	Line *Line
+}
+
+// Line is a format of lines of text.
+type Line struct {
+	First  func(line []byte) bool
+	Decode func(line []byte, out *Sink) error
 }
 
 // Table is one shape in which a vendor writes delimited rows.

@@ -38,15 +38,23 @@ type Page struct {
 
 // Body is a piece of a page in a shape that a vendor exports, compressed or not.
 type Body struct {
+	// ID tells the piece apart within its source, if it is one that does not change: it
+	// is taken once then, however often it is handed out. "" for what may be more at
+	// the next time.
+	ID   string
 	Name string // where it is from, for what is said about its records; no secret
-	// Open may fail for as long as the whole page is asked for again. An error that
-	// is a *Gap says that the piece is gone for good.
+	// Open hands out the content. If it fails, or breaks off, the whole page is asked
+	// for again; unless the error is a *Gap, which says that the piece is gone for
+	// good, or there is Skip.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+	// Skip, if it is not nil, is told why this piece could not be read; the others go
+	// on, and it comes again by itself.
+	Skip func(err error)
 }
 
 // Held is a body that is in memory.
 func Held(name string, b []byte) Body {
-	return Body{name, func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
+	return Body{Name: name, Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
 }
 
 // Gap is a stretch of time, or a part of one, that could not be read and will not be.
@@ -65,9 +73,10 @@ func (g *Gap) Error() string {
 // Stream is a source under a name of its own within its kind: "drive",
 // "Audit.Exchange". Streams are read independently of one another.
 type Stream struct {
-	Name   string
-	Every  time.Duration // between two looks, once there is nothing more
-	Source Source
+	Name     string
+	Every    time.Duration // between two looks, once there is nothing more
+	Parallel int           // bodies of a page that are read at the same time; 0 stands for 1
+	Source   Source
 }
 
 // Env is what sources get from outside.

@@ -30,6 +30,15 @@ var Formats = []*ingest.Format{
 		Match:  func(k ingest.Keys) bool { return k.Has("detail-type", "detail", "source") },
 		Decode: decodeEventBridge,
 	},
+	{
+		Name:   "aws_cloudtrail_integrity",
+		Match:  func(k ingest.Keys) bool { return k.Has("integrity", "account", "object", "reason") },
+		Decode: decodeIntegrity,
+	},
+	{
+		Name: "aws_s3_access_log",
+		Line: &ingest.Line{First: isAccessLog, Decode: decodeAccessLog},
+	},
 }
 
 // Tables are the delimited shapes of CloudTrail records.

@@ -46,6 +46,8 @@ func (r *reader) read(name string, in io.Reader) error {
 	switch shape {
 	case linesShape:
 		r.lines()
+	case textShape:
+		r.text()
 	case documentsShape:
 		r.documents()
 	default:
@@ -69,6 +71,7 @@ const (
 	delimitedShape shape = iota
 	linesShape
 	documentsShape
+	textShape
 )
 
 // sniff decides from the first window how records are laid out.
@@ -104,6 +107,11 @@ func (r *reader) sniff() (shape, error) {
 	}
 	if bytes.IndexByte(w.bytes()[:min(512, len(w.bytes()))], 0) >= 0 {
 		return 0, &notice{reason: "binary file"}
+	}
+	first, _, _ := bytes.Cut(w.bytes(), newline)
+	if f := r.lineFormat(bytes.TrimRight(first, "\r")); f != nil {
+		r.current = f
+		return textShape, nil
 	}
 	return delimitedShape, nil
 }
@@ -180,7 +188,7 @@ func (r *reader) decode(b []byte) (int, error) {
 		return 0, err
 	}
 	for _, f := range r.formats {
-		if f == r.current || !f.Match(keys) {
+		if f == r.current || f.Line != nil || !f.Match(keys) {
 			continue
 		}
 		n, err := r.try(f, b)
@@ -245,11 +253,52 @@ func (r *reader) topKeys(b []byte) (ingest.Keys, int, error) {
 
 func (r *reader) match(keys ingest.Keys) *ingest.Format {
 	for _, f := range r.formats {
-		if f.Match(keys) {
+		if f.Line == nil && f.Match(keys) {
 			return f
 		}
 	}
 	return nil
+}
+
+// lineFormat is the format of a stream of lines that begins with one, or nil.
+func (r *reader) lineFormat(line []byte) *ingest.Format {
+	for _, f := range r.formats {
+		if f.Line != nil && f.Line.First(line) {
+			return f
+		}
+	}
+	return nil
+}
+
+// text reads a record from every line.
+func (r *reader) text() {
+	w := &r.w
+	for number := w.lineAt(0); !r.stop(); number++ {
+		line, tooLong, ok := w.nextLine()
+		switch {
+		case !ok:
+			return
+		case tooLong:
+			r.problem(number, "a line longer than 4 MiB")
+			continue
+		case len(bytes.TrimSpace(line)) == 0:
+			continue
+		}
+		r.sink.Begin()
+		if r.sink.Inspected() {
+			r.sink.Row([]string{"line"}, [][]byte{line})
+		}
+		if err := r.current.Line.Decode(line, r.sink); err != nil {
+			before := len(r.rep.Problems)
+			r.problem(number, err.Error())
+			if r.keep && len(r.rep.Problems) > before {
+				r.rep.Problems[before].Record = string(line[:min(len(line), maxKept)])
+			}
+			continue
+		}
+		r.rep.Records++
+		r.rep.Formats[r.current.Name]++
+	}
 }
 
 // fail counts a record that could not be decoded.

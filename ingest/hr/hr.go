@@ -20,6 +20,10 @@ var Formats = []*ingest.Format{{
 	Name:   "hr_workday",
 	Match:  func(k ingest.Keys) bool { return k.Has("Employee_ID") && (k.Has("Work_Email") || k.Has("Email")) },
 	Decode: decodeWorkday,
+}, {
+	Name:   "hr_bamboohr",
+	Match:  func(k ingest.Keys) bool { return k.Has("workEmail", "terminationDate") },
+	Decode: decodeBamboo,
 }}
 
 // Tables are the delimited shapes of HR records. Leavers come first: a file of
@@ -177,6 +181,53 @@ func (w *worker) dates() (notice, last int64, err error) {
 }
 
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
+
+// decodeBamboo reads an employee of BambooHR. An end that lies ahead of the change
+// that entered it is known since then; BambooHR writes 0000-00-00 for none.
+func decodeBamboo(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var w worker
+	var changed string
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "workEmail":
+			w.email = s.Text()
+		case "displayName":
+			w.name = s.Text()
+		case "department":
+			w.department = s.Text()
+		case "jobTitle":
+			w.title = s.Text()
+		case "supervisorEmail":
+			w.manager = s.Text()
+		case "location":
+			w.location = s.Text()
+		case "hireDate":
+			w.start = s.Text()
+		case "terminationDate":
+			w.termination = s.Text()
+		case "lastChanged":
+			changed = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if strings.HasPrefix(w.termination, "0000") {
+		w.termination = ""
+	}
+	if w.start == "0000-00-00" {
+		w.start = ""
+	}
+	if w.termination != "" && changed != "" && changed < w.termination {
+		w.notice = changed
+	}
+	return w.both(out)
+}
 
 // decodeWorkday reads an entry of a Workday report (Report_Entry).
 func decodeWorkday(s *jsonscan.Scanner, out *ingest.Sink) error {

@@ -52,7 +52,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	var streams []ingest.Stream
 	for _, t := range types {
-		streams = append(streams, ingest.Stream{Name: t, Every: 4 * time.Minute, Source: &feed{api, "/api/v1.0/" + url.PathEscape(c.Tenant) + "/activity/feed", c.Tenant, t, env.Since}})
+		streams = append(streams, ingest.Stream{Name: t, Every: 4 * time.Minute, Parallel: 4, Source: &feed{api, "/api/v1.0/" + url.PathEscape(c.Tenant) + "/activity/feed", c.Tenant, t, env.Since}})
 	}
 	return streams, nil
 }
@@ -72,11 +72,8 @@ type feed struct {
 // Blobs are registered late, for a time before: looks overlap.
 var sweeps = ingest.Sweeps{Look: 15 * time.Minute, Hourly: 2 * time.Hour, Daily: 24 * time.Hour, Most: 24 * time.Hour, Keeps: 167*time.Hour + 55*time.Minute}
 
-const blobsAtOnce = 20
-
 type cursor struct {
 	ingest.Swept
-	ingest.Listing
 	Page       string `json:"page,omitempty"` // of the list that is being read
 	Subscribed bool   `json:"subscribed,omitempty"`
 }
@@ -93,9 +90,6 @@ func (f *feed) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		}
 		c.Subscribed = true
 	}
-	if len(c.Todo) > 0 {
-		return f.blobs(ctx, &c)
-	}
 	return f.list(ctx, &c)
 }
 
@@ -108,7 +102,7 @@ func (f *feed) subscribe(ctx context.Context) error {
 	return err
 }
 
-// list reads a page of the list of blobs.
+// list reads a page of the list of blobs, whose content is opened when it is wanted.
 func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	page := ingest.Page{}
 	now := f.api.Clock()
@@ -148,40 +142,23 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	if err := json.Unmarshal(res.Body, &blobs); err != nil {
 		return page, &webapi.Error{Op: "GET " + f.path + "/subscriptions/content", Err: err}
 	}
-	var items []ingest.Item
 	for _, b := range blobs {
 		if expires, err := time.Parse(time.RFC3339, b.Expires); err == nil && expires.Before(now) {
 			continue
 		}
-		created, err := time.Parse(time.RFC3339, b.Created)
-		if err != nil {
-			created = time.UnixMilli(c.From)
-		}
-		items = append(items, ingest.Item{ID: b.ID, Ref: b.URI, At: created.UnixMilli()})
+		page.Bodies = append(page.Bodies, ingest.Body{ID: b.ID, Name: f.contentType + " " + b.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return f.blob(ctx, b.URI, b.Created) }})
 	}
-	c.Offer(items...)
-	if c.Page = res.Header.Get("NextPageUri"); c.Page == "" {
+	if c.Page = res.Header.Get("NextPageUri"); c.Page != "" {
+		page.More = true
+	} else {
 		page.More = sweeps.Finish(&c.Swept, now)
-		c.Forget(now.Add(-26 * time.Hour).UnixMilli())
-	}
-	page.More = page.More || c.Page != "" || len(c.Todo) > 0
-	page.Next = ingest.WriteCursor(c)
-	return page, nil
-}
-
-// blobs fetches some of the blobs that were listed.
-func (f *feed) blobs(ctx context.Context, c *cursor) (ingest.Page, error) {
-	page := ingest.Page{More: true}
-	for _, item := range c.Take(blobsAtOnce) {
-		page.Bodies = append(page.Bodies, ingest.Body{Name: f.contentType + " " + item.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return f.blob(ctx, item) }})
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }
 
 // blob opens one. What is gone is a gap.
-func (f *feed) blob(ctx context.Context, item ingest.Item) (io.ReadCloser, error) {
-	target := item.Ref
+func (f *feed) blob(ctx context.Context, target, created string) (io.ReadCloser, error) {
 	if u, err := url.Parse(target); err == nil {
 		q := u.Query()
 		q.Set("PublisherIdentifier", f.tenant)
@@ -190,7 +167,7 @@ func (f *feed) blob(ctx context.Context, item ingest.Item) (io.ReadCloser, error
 	}
 	in, err := f.api.Open(ctx, target)
 	if webapi.Is(err, webapi.Refused) && (webapi.Status(err) == 404 || webapi.Says(err, "AF2005")) {
-		at := time.UnixMilli(item.At)
+		at, _ := time.Parse(time.RFC3339, created)
 		return nil, &ingest.Gap{From: at, To: at, Reason: "a blob of " + f.contentType + " is gone: " + err.Error()}
 	}
 	return in, err

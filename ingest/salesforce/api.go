@@ -73,7 +73,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Auth: auth, Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED")) }}
 	query := "/services/data/v" + c.Version + "/query?q="
 	streams := []ingest.Stream{
-		{Name: "EventLogFile", Every: 15 * time.Minute, Source: &logFiles{api, query, c.Interval, env.Since}},
+		{Name: "EventLogFile", Every: 15 * time.Minute, Parallel: 2, Source: &logFiles{api, query, c.Interval, env.Since}},
 		{Name: "SetupAuditTrail", Every: 5 * time.Minute, Source: &rows{api, query, "Id, Action, Section, Display, CreatedDate, CreatedById, CreatedBy.Username, CreatedBy.Email, DelegateUser", "SetupAuditTrail", "CreatedDate", env.Since}},
 	}
 	if c.LoginHistory {
@@ -129,11 +129,9 @@ type logFiles struct {
 const (
 	overlap = 24 * time.Hour
 	keeps   = 30 * 24 * time.Hour
-	fewOnes = 4 // files at once: they may have hundreds of megabytes
 )
 
 type fileCursor struct {
-	ingest.Listing
 	Created int64  `json:"created,omitempty"` // of the newest file that was listed, Unix milliseconds
 	Page    string `json:"page,omitempty"`
 	Listed  int64  `json:"listed,omitempty"` // when the list was read to its end last
@@ -146,13 +144,6 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 		return ingest.Page{}, err
 	}
 	page := ingest.Page{}
-	if len(c.Todo) > 0 {
-		for _, item := range c.Take(fewOnes) {
-			page.Bodies = append(page.Bodies, ingest.Body{Name: "EventLogFile " + item.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return l.file(ctx, item) }})
-		}
-		page.Next, page.More = ingest.WriteCursor(c), true
-		return page, nil
-	}
 	now := l.api.Clock()
 	from := l.since
 	if c.Created > 0 {
@@ -175,7 +166,6 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 		return page, err
 	}
 	newest := c.Created
-	var items []ingest.Item
 	for _, rec := range a.Records {
 		var f struct {
 			ID, CreatedDate, LogFile string
@@ -188,24 +178,22 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 			at = now.UnixMilli()
 		}
 		newest = max(newest, at)
-		items = append(items, ingest.Item{ID: f.ID, Ref: f.LogFile, At: at})
+		page.Bodies = append(page.Bodies, ingest.Body{ID: f.ID, Name: "EventLogFile " + f.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return l.file(ctx, f.LogFile, at) }})
 	}
-	c.Offer(items...)
 	c.Created = newest
 	if c.Page = a.Next; a.Done || c.Page == "" {
 		c.Page, c.Listed = "", now.UnixMilli()
-		c.Forget(newest - (overlap + 2*time.Hour).Milliseconds())
 	}
-	page.Next, page.More = ingest.WriteCursor(c), c.Page != "" || len(c.Todo) > 0
+	page.Next, page.More = ingest.WriteCursor(c), c.Page != ""
 	return page, nil
 }
 
 // file opens one log file. An error is JSON with a status of its own, never rows.
-func (l *logFiles) file(ctx context.Context, item ingest.Item) (io.ReadCloser, error) {
-	in, err := l.api.Open(ctx, item.Ref)
+func (l *logFiles) file(ctx context.Context, path string, created int64) (io.ReadCloser, error) {
+	in, err := l.api.Open(ctx, path)
 	if webapi.Status(err) == 404 {
-		at := time.UnixMilli(item.At)
-		return nil, &ingest.Gap{From: at, To: at, Reason: "log file " + item.ID + " is gone: somebody deleted it, or it is too old"}
+		at := time.UnixMilli(created)
+		return nil, &ingest.Gap{From: at, To: at, Reason: path + " is gone: somebody deleted it, or it is too old"}
 	}
 	return in, err
 }

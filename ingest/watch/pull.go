@@ -5,10 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
@@ -29,6 +32,7 @@ type Pull struct {
 	Between func(name string)
 
 	pass         int64 // of the delivery that goes on; 0 if none does
+	mu           sync.Mutex
 	seen, before map[uint64]struct{}
 }
 
@@ -62,38 +66,18 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 	if err != nil {
 		return step, err
 	}
-	if page.More && p.pass == 0 {
+	if (page.More || len(page.Bodies) > 1) && p.pass == 0 {
 		if err := p.deliver(ctx, true, now); err != nil {
 			return step, err
 		}
 	}
 	step.More, step.Gaps = page.More, page.Gaps
-	var counts vendors
-	var problems []files.Problem
-	for _, body := range page.Bodies {
-		in, err := body.Open(ctx)
-		var gap *ingest.Gap
-		switch {
-		case errors.As(err, &gap):
-			step.Gaps = append(step.Gaps, *gap)
-			continue
-		case err != nil:
-			return step, err
-		}
-		rep, err := p.take(ctx, &body, in, &step, &counts)
-		in.Close()
-		if err != nil {
-			return step, err
-		}
-		step.Problems += rep.ProblemCount
-		problems = append(problems, rep.Problems...)
-		if rep.Reason != "" && rep.Records == 0 {
-			problems = append(problems, files.Problem{File: body.Name, Reason: rep.Reason})
-			step.Problems = max(step.Problems, 1)
-		}
+	all, err := s.bodies(ctx, p, page.Bodies, &step, now)
+	if err != nil {
+		return step, err
 	}
 	p.between("read")
-	if err := s.advance(ctx, p, &page, &step, &counts, problems, now); err != nil {
+	if err := s.advance(ctx, p, &page, &step, all, now); err != nil {
 		return step, err
 	}
 	p.between("advanced")
@@ -132,8 +116,155 @@ func (p *Pull) deliver(ctx context.Context, begins bool, now time.Time) error {
 	return nil
 }
 
-// take brings one body into the log. A body that breaks off is an error.
-func (p *Pull) take(ctx context.Context, body *ingest.Body, in interface{ Read([]byte) (int, error) }, step *Step, counts *vendors) (files.Report, error) {
+// taken is what came of bodies.
+type taken struct {
+	events, repeats int
+	counts          vendors
+	problems        []files.Problem
+	problemCount    int
+	gaps            []ingest.Gap
+}
+
+func (t *taken) add(o *taken) {
+	t.events += o.events
+	t.repeats += o.repeats
+	t.problemCount += o.problemCount
+	t.problems = append(t.problems, o.problems...)
+	t.gaps = append(t.gaps, o.gaps...)
+	for i := range t.counts.n {
+		t.counts.n[i] += o.counts.n[i]
+		t.counts.newest[i] = max(t.counts.newest[i], o.counts.newest[i])
+	}
+}
+
+// bodies brings the bodies of a page into the log, several at a time, and returns
+// what of it is not noted yet: pieces that have an id are noted one by one.
+func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *Step, now time.Time) (*taken, error) {
+	all := &taken{}
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(p.Stream.Parallel, 1))
+	for i := range list {
+		if gctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			body := &list[i]
+			id := int64(xxhash.Sum64String(body.ID))
+			if body.ID != "" {
+				known, err := s.has(gctx, p.Name, id)
+				if err != nil || known {
+					return err
+				}
+			}
+			t, err := p.body(gctx, body)
+			if err != nil && body.Skip != nil && gctx.Err() == nil {
+				body.Skip(err)
+				err = nil
+			} else if err == nil && body.ID != "" {
+				if err = s.note(gctx, p.Name, id, t, now); err == nil {
+					p.between("noted")
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			step.Events += t.events
+			step.Repeats += t.repeats
+			step.Problems += t.problemCount
+			step.Gaps = append(step.Gaps, t.gaps...)
+			if body.ID == "" {
+				t.gaps = nil // as those of the page
+				all.add(t)
+			}
+			return err
+		})
+	}
+	return all, g.Wait()
+}
+
+// has says whether a piece is in the log.
+func (s *Store) has(ctx context.Context, source string, id int64) (bool, error) {
+	var n int
+	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM piece WHERE source = ? AND id = ?", source, id).Scan(&n); err != nil {
+		return false, fmt.Errorf("watch: %w", err)
+	}
+	return n > 0, nil
+}
+
+// note stores that a piece is in the log, and what of it could not be decoded.
+func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now time.Time) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO piece (source, id, at) VALUES (?, ?, ?)", source, id, now.UnixMilli()); err != nil {
+			return err
+		}
+		if err := bury(ctx, tx, source, []byte{}, t.problems, now); err != nil {
+			return err
+		}
+		return t.counts.credit(ctx, tx, source)
+	})
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// keepPieces is for how long it is remembered which pieces were taken: longer than
+// vendors list them.
+const keepPieces = 45 * 24 * time.Hour
+
+// Tidy forgets pieces that no vendor lists any more.
+func (s *Store) Tidy(ctx context.Context, now time.Time) error {
+	if _, err := s.db.ExecContext(ctx, "DELETE FROM piece WHERE at < ?", now.Add(-keepPieces).UnixMilli()); err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// body opens a body and brings it into the log.
+func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
+	t := &taken{}
+	in, err := body.Open(ctx)
+	var gap *ingest.Gap
+	switch {
+	case errors.As(err, &gap):
+		t.gaps = append(t.gaps, *gap)
+		return t, nil
+	case err != nil:
+		return t, err
+	}
+	defer in.Close()
+	head := &beginning{r: in}
+	rep, err := p.take(ctx, body.Name, head, t)
+	if err != nil {
+		return t, err
+	}
+	t.problemCount += rep.ProblemCount
+	t.problems = append(t.problems, rep.Problems...)
+	if rep.Reason != "" && rep.Records == 0 {
+		t.problems = append(t.problems, files.Problem{File: body.Name, Reason: rep.Reason, Record: strings.ToValidUTF8(string(head.kept), "\uFFFD")})
+		t.problemCount = max(t.problemCount, 1)
+	}
+	return t, nil
+}
+
+// beginning keeps the first of what is read, for what nobody can decode.
+type beginning struct {
+	r    io.Reader
+	kept []byte
+}
+
+const maxBeginning = 64 << 10
+
+func (b *beginning) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if room := maxBeginning - len(b.kept); room > 0 {
+		b.kept = append(b.kept, p[:min(n, room)]...)
+	}
+	return n, err
+}
+
+// take brings what is read into the log. What breaks off is an error.
+func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (files.Report, error) {
 	var batch []eventlog.Record
 	var sums []uint64
 	size := 0
@@ -146,7 +277,7 @@ func (p *Pull) take(ctx context.Context, body *ingest.Body, in interface{ Read([
 		}
 		p.between("appended")
 		p.remember(sums)
-		step.Events += len(batch)
+		t.events += len(batch)
 		batch, sums, size = nil, sums[:0], 0
 		return nil
 	}
@@ -155,10 +286,10 @@ func (p *Pull) take(ctx context.Context, body *ingest.Body, in interface{ Read([
 			value := e.Append(nil)
 			sum := xxhash.Sum64(value)
 			if p.known(sum) {
-				step.Repeats++
+				t.repeats++
 				return nil
 			}
-			counts.count(e)
+			t.counts.count(e)
 			batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
 			sums = append(sums, sum)
 			if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
@@ -167,17 +298,19 @@ func (p *Pull) take(ctx context.Context, body *ingest.Body, in interface{ Read([
 			return nil
 		}
 	}}
-	rep, err := reader.Stream(ctx, body.Name, in)
+	rep, err := reader.Stream(ctx, name, in)
 	if err == nil {
 		err = flush()
 	}
 	if err == nil && rep.Failed {
-		err = fmt.Errorf("%s: %s", body.Name, rep.Reason)
+		err = fmt.Errorf("%s: %s", name, rep.Reason)
 	}
 	return rep, err
 }
 
 func (p *Pull) known(sum uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	_, now := p.seen[sum]
 	_, before := p.before[sum]
 	return now || before
@@ -185,6 +318,8 @@ func (p *Pull) known(sum uint64) bool {
 
 // remember keeps what is in the log now.
 func (p *Pull) remember(sums []uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.seen == nil || len(p.seen) >= maxSeen {
 		p.before, p.seen = p.seen, map[uint64]struct{}{}
 	}
@@ -204,12 +339,12 @@ func (s *Store) Cursor(ctx context.Context, source, stream string) (ingest.Curso
 }
 
 // advance stores how far a stream was read, and what of it could not be.
-func (s *Store) advance(ctx context.Context, p *Pull, page *ingest.Page, step *Step, v *vendors, problems []files.Problem, now time.Time) error {
+func (s *Store) advance(ctx context.Context, p *Pull, page *ingest.Page, step *Step, t *taken, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if err := bury(ctx, tx, p.Name, []byte{}, problems, now); err != nil {
+		if err := bury(ctx, tx, p.Name, []byte{}, t.problems, now); err != nil {
 			return err
 		}
-		if err := v.credit(ctx, tx, p.Name); err != nil {
+		if err := t.counts.credit(ctx, tx, p.Name); err != nil {
 			return err
 		}
 		for _, g := range step.Gaps {
@@ -347,17 +482,15 @@ func (s *Store) Redo(ctx context.Context, p *Pull, now time.Time) (events int, e
 		return 0, fmt.Errorf("watch: %w", err)
 	}
 	for _, l := range letters {
-		var step Step
-		var counts vendors
-		body := ingest.Held(l.File, []byte(l.Record))
-		rep, err := p.take(ctx, &body, strings.NewReader(l.Record), &step, &counts)
-		if err != nil && ctx.Err() != nil {
+		t := &taken{}
+		rep, err := p.take(ctx, l.File, strings.NewReader(l.Record), t)
+		if err != nil && !rep.Failed {
 			return events, err
 		}
-		events += step.Events
+		events += t.events
 		err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-			if err == nil && rep.ProblemCount == 0 && rep.Records > 0 {
-				if err := counts.credit(ctx, tx, p.Name); err != nil {
+			if rep.ProblemCount == 0 && rep.Records > 0 {
+				if err := t.counts.credit(ctx, tx, p.Name); err != nil {
 					return err
 				}
 				_, err := tx.ExecContext(ctx, "DELETE FROM dead WHERE id = ?", l.ID)

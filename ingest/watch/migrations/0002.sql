@@ -9,6 +9,13 @@ CREATE TABLE cursor (
     failing TEXT NOT NULL DEFAULT '',   -- why it does not now
     PRIMARY KEY (source, stream)
 ) STRICT, WITHOUT ROWID;
+-- Pieces of APIs that do not change, and are in the log: files, blobs.
+CREATE TABLE piece (
+    source TEXT NOT NULL,
+    id     INTEGER NOT NULL, -- hash of the vendor's id
+    at     INTEGER NOT NULL, -- when it was taken in, Unix milliseconds
+    PRIMARY KEY (source, id)
+) STRICT, WITHOUT ROWID;
 -- What could not be read, and will not be.
 CREATE TABLE gap (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,252 @@
+package cloudtrail
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/outflow/outflow/ingest"
+)
+
+// queue takes notices about new files from SQS. A message is deleted once everything
+// that it tells of is in the log; what cannot be read comes again, and goes where the
+// queue's redrive policy sends it.
+type queue struct {
+	api     *sqs.Client
+	objects *s3.Client
+	url     string
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+const (
+	visible   = 5 * time.Minute // how long a message is nobody else's; extended while it is worked on
+	longPoll  = 5               // seconds
+	atOnce    = 10              // messages per call: the most
+	mostCalls = 4               // per page
+)
+
+// Fetch implements ingest.Source. There is no cursor: the queue keeps what was read.
+func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error) {
+	l := &lease{q: q, failed: map[string]bool{}, extended: q.now()}
+	page := ingest.Page{}
+	for range mostCalls {
+		in := &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: atOnce, VisibilityTimeout: int32(visible.Seconds()), WaitTimeSeconds: longPoll}
+		if len(l.messages) > 0 {
+			in.WaitTimeSeconds = 0
+		}
+		out, err := q.api.ReceiveMessage(ctx, in)
+		if err != nil {
+			return page, refused(ctx, "sqs:ReceiveMessage", err)
+		}
+		for i := range out.Messages {
+			m := &out.Messages[i]
+			l.messages = append(l.messages, m)
+			page.Bodies = append(page.Bodies, q.bodies(l, m)...)
+		}
+		if len(out.Messages) < atOnce {
+			break
+		}
+	}
+	if len(l.messages) > 0 {
+		page.More, page.Done = true, l.delete
+	}
+	return page, nil
+}
+
+// bodies are what a message tells of.
+func (q *queue) bodies(l *lease, m *types.Message) (list []ingest.Body) {
+	id := aws.ToString(m.MessageId)
+	keys, record, known := readNotice([]byte(aws.ToString(m.Body)))
+	for _, o := range keys {
+		if !isLog(o.key) {
+			continue
+		}
+		body := file(q.objects, o.bucket, o.key)
+		open := body.Open
+		body.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			l.extend(ctx)
+			in, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return &leased{in, ctx, l}, nil
+		}
+		body.Skip = func(err error) {
+			l.fail(id)
+			q.log.Warn("file not read; its message comes again", "file", body.Name, "err", err)
+		}
+		list = append(list, body)
+	}
+	switch {
+	case record:
+		list = append(list, ingest.Held("message "+id, eventRecord([]byte(aws.ToString(m.Body)))))
+	case !known: // kept as a dead letter
+		list = append(list, ingest.Held("message "+id, []byte(strconv.Quote(aws.ToString(m.Body)))))
+	}
+	return list
+}
+
+// lease keeps the messages of a page from being handed to others.
+type lease struct {
+	q        *queue
+	messages []*types.Message
+
+	mu       sync.Mutex
+	extended time.Time
+	failed   map[string]bool
+}
+
+func (l *lease) fail(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed[id] = true
+}
+
+// extend asks for more time once half of it is over. An error of it is no harm: who
+// else gets a message reads what is read already.
+func (l *lease) extend(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.q.now().Sub(l.extended) < visible/2 {
+		return
+	}
+	l.extended = l.q.now()
+	for from := 0; from < len(l.messages); from += atOnce {
+		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &l.q.url}
+		for i, m := range l.messages[from:min(from+atOnce, len(l.messages))] {
+			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: int32(visible.Seconds())})
+		}
+		if _, err := l.q.api.ChangeMessageVisibilityBatch(ctx, in); err != nil {
+			l.q.log.Debug("visibility not extended", "err", err)
+		}
+	}
+}
+
+// delete takes the messages off the queue whose files are all in the log.
+func (l *lease) delete(ctx context.Context) error {
+	var done []*types.Message
+	for _, m := range l.messages {
+		if !l.failed[aws.ToString(m.MessageId)] {
+			done = append(done, m)
+		}
+	}
+	for from := 0; from < len(done); from += atOnce {
+		in := &sqs.DeleteMessageBatchInput{QueueUrl: &l.q.url}
+		for i, m := range done[from:min(from+atOnce, len(done))] {
+			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
+		}
+		if _, err := l.q.api.DeleteMessageBatch(ctx, in); err != nil {
+			return refused(ctx, "sqs:DeleteMessage", err)
+		}
+	}
+	return nil
+}
+
+// leased is a file that is being read on a lease.
+type leased struct {
+	io.ReadCloser
+	ctx context.Context
+	l   *lease
+}
+
+func (r *leased) Read(p []byte) (int, error) {
+	r.l.extend(r.ctx)
+	return r.ReadCloser.Read(p)
+}
+
+// location is where a file lies.
+type location struct{ bucket, key string }
+
+// notice is every shape of a notice in one.
+type notice struct {
+	Type     string
+	TopicArn string
+	Message  *string
+	Event    string
+	Records  []struct {
+		EventSource string `json:"eventSource"`
+		EventName   string `json:"eventName"`
+		S3          struct {
+			Bucket struct{ Name string }
+			Object struct {
+				Key  string
+				Size *int64
+			}
+		}
+	}
+	Bucket     string   `json:"s3Bucket"`
+	Keys       []string `json:"s3ObjectKey"`
+	DetailType string   `json:"detail-type"`
+	Source     string
+	Detail     struct {
+		Bucket struct{ Name string }
+		Object struct{ Key string }
+	}
+}
+
+// readNotice says which files a message tells of, or that it holds an event itself
+// (record). What it is, known says: tests of S3 and SNS tell of nothing.
+// docs/sources/aws_cloudtrail.md lists the shapes.
+func readNotice(b []byte) (files []location, record, known bool) {
+	var n notice
+	for range 2 { // what SNS has put into an envelope is looked at again
+		n = notice{}
+		if json.Unmarshal(b, &n) != nil {
+			return nil, false, strings.TrimSpace(string(b)) == "CloudTrail validation message."
+		}
+		if n.Message == nil || n.Type != "Notification" && n.TopicArn == "" {
+			break
+		}
+		b = []byte(*n.Message)
+	}
+	switch {
+	case n.Event == "s3:TestEvent":
+		return nil, false, true
+	case len(n.Records) > 0:
+		for _, r := range n.Records {
+			if r.EventSource != "aws:s3" {
+				return nil, false, false
+			}
+			if !strings.HasPrefix(r.EventName, "ObjectCreated:") || r.S3.Object.Size != nil && *r.S3.Object.Size == 0 {
+				continue
+			}
+			key, err := url.QueryUnescape(r.S3.Object.Key)
+			if err != nil {
+				return nil, false, false
+			}
+			files = append(files, location{r.S3.Bucket.Name, key})
+		}
+		return files, false, true
+	case n.Bucket != "" && len(n.Keys) > 0:
+		for _, key := range n.Keys {
+			files = append(files, location{n.Bucket, key})
+		}
+		return files, false, true
+	case n.DetailType == "Object Created" && n.Source == "aws.s3":
+		return []location{{n.Detail.Bucket.Name, n.Detail.Object.Key}}, false, true
+	case strings.HasSuffix(n.DetailType, " via CloudTrail"):
+		return nil, true, true
+	}
+	return nil, false, false
+}
+
+// eventRecord takes an event of EventBridge out of the envelope of SNS, if it is in one.
+func eventRecord(b []byte) []byte {
+	var n notice
+	if json.Unmarshal(b, &n) == nil && n.Message != nil {
+		return []byte(*n.Message)
+	}
+	return b
+}

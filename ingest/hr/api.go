@@ -1,0 +1,301 @@
+package hr
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kinds are the systems that HR keeps people in.
+var Kinds = []ingest.Kind{
+	{Name: "workday", New: func() ingest.Opener { return &Workday{} }},
+	{Name: "bamboohr", New: func() ingest.Opener { return &BambooHR{} }},
+	{Name: "hr_csv", New: func() ingest.Opener { return &CSV{} }},
+}
+
+// snapshot is the cursor of a source that gives everybody at once.
+type snapshot struct {
+	Rows int    `json:"rows"`
+	Sum  uint64 `json:"sum,string"` // of the content
+}
+
+// shrunk is the share of the people before that a snapshot must still have.
+const shrunk = .8
+
+// take says what a snapshot is worth: nothing if it is as it was, and an error if so
+// many are missing that it cannot be whole. Nobody is taken for gone because a
+// snapshot lacks them.
+func take(cur ingest.Cursor, name string, body []byte, rows int) (ingest.Page, error) {
+	before, err := ingest.ReadCursor[snapshot](cur)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	now := snapshot{rows, xxhash.Sum64(body)}
+	switch {
+	case now == before:
+		return ingest.Page{Next: cur}, nil
+	case rows == 0:
+		return ingest.Page{}, fmt.Errorf("%s: nobody is in it: it is not taken for that everybody left", name)
+	case float64(rows) < shrunk*float64(before.Rows):
+		return ingest.Page{}, fmt.Errorf("%s: %d people are in it, %d before: it is not taken; if it is right, reset the state of the source", name, rows, before.Rows)
+	}
+	return ingest.Page{Bodies: []ingest.Body{ingest.Held(name, body)}, Next: ingest.WriteCursor(now)}, nil
+}
+
+// Workday is a source of kind workday: a custom report that is enabled as a web
+// service, with Work_Email, Last_Day_of_Work, Resignation_Date and the like as column
+// aliases, and a user of an integration that may run it.
+type Workday struct {
+	URL      string `yaml:"url"` // of the report, without parameters
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
+}
+
+// Check implements ingest.Opener.
+func (c *Workday) Check() error {
+	return ingest.Needs("url", c.URL, "user", c.User, "password", c.Password)
+}
+
+// Open implements ingest.Opener.
+func (c *Workday) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
+	password, err := secret.Resolve(ctx, c.Password)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" {
+		return nil, errors.New("url: not the address of a report")
+	}
+	api := &webapi.Client{Base: u.Scheme + "://" + u.Host, HTTP: env.HTTP, Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}}
+	return []ingest.Stream{{Name: "report", Every: 6 * time.Hour, Source: &report{api, u.EscapedPath()}}}, nil
+}
+
+type report struct {
+	api  *webapi.Client
+	path string
+}
+
+// Fetch implements ingest.Source.
+func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	res, err := r.api.Get(ctx, r.path+"?format=json")
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	var answer struct {
+		Entries []json.RawMessage `json:"Report_Entry"`
+	}
+	if err := json.Unmarshal(res.Body, &answer); err != nil {
+		return ingest.Page{}, &webapi.Error{Op: "GET " + r.path, Err: err}
+	}
+	return take(cur, "report", res.Body, len(answer.Entries))
+}
+
+// BambooHR is a source of kind bamboohr: the key of a user who may see addresses,
+// departments, locations and termination dates.
+type BambooHR struct {
+	BaseURL string `yaml:"base_url"`
+	Company string `yaml:"company"` // COMPANY.bamboohr.com
+	Key     string `yaml:"key"`
+}
+
+// Check implements ingest.Opener.
+func (c *BambooHR) Check() error { return ingest.Needs("company", c.Company, "key", c.Key) }
+
+// Open implements ingest.Opener.
+func (c *BambooHR) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
+	key, err := secret.Resolve(ctx, c.Key)
+	if err != nil {
+		return nil, err
+	}
+	api := &webapi.Client{Base: cmp.Or(c.BaseURL, "https://"+c.Company+".bamboohr.com") + "/api/v1", HTTP: env.HTTP, Now: env.Now, Auth: webapi.Basic{User: key.Reveal(), Password: secret.New("x")}}
+	return []ingest.Stream{{Name: "employees", Every: time.Hour, Parallel: 2, Source: &employees{api}}}, nil
+}
+
+// employees lists who changed; each is fetched by itself.
+type employees struct{ api *webapi.Client }
+
+type changes struct {
+	Latest string `json:"latest,omitempty"` // time of the latest change, as BambooHR gave it
+}
+
+const (
+	fields        = "displayName,workEmail,department,location,jobTitle,supervisorEmail,hireDate,terminationDate,status"
+	changeOverlap = time.Hour
+)
+
+// Fetch implements ingest.Source.
+func (s *employees) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	c, err := ingest.ReadCursor[changes](cur)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	since := time.Unix(0, 0)
+	if at, err := time.Parse(time.RFC3339, c.Latest); err == nil {
+		since = at.Add(-changeOverlap)
+	}
+	res, err := s.api.Get(ctx, "/employees/changed?"+url.Values{"since": {since.UTC().Format(time.RFC3339)}}.Encode())
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	var answer struct {
+		Latest    string `json:"latest"`
+		Employees map[string]struct {
+			Action  string `json:"action"`
+			Changed string `json:"lastChanged"`
+		} `json:"employees"`
+	}
+	if err := json.Unmarshal(res.Body, &answer); err != nil {
+		return ingest.Page{}, &webapi.Error{Op: "GET /employees/changed", Err: err}
+	}
+	page := ingest.Page{}
+	for _, id := range slices.Sorted(maps.Keys(answer.Employees)) {
+		e := answer.Employees[id]
+		if strings.EqualFold(e.Action, "deleted") { // the record, not the person
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, e.Changed)
+		if err != nil {
+			at = s.api.Clock()
+		}
+		page.Bodies = append(page.Bodies, ingest.Body{ID: id + " " + e.Changed, Name: "employee " + id, Open: func(ctx context.Context) (io.ReadCloser, error) { return s.employee(ctx, id, at) }})
+	}
+	c.Latest = cmp.Or(answer.Latest, c.Latest)
+	page.Next = ingest.WriteCursor(c)
+	return page, nil
+}
+
+// employee fetches one, and adds when it changed: an end that is entered is known
+// from then.
+func (s *employees) employee(ctx context.Context, id string, changed time.Time) (io.ReadCloser, error) {
+	res, err := s.api.Get(ctx, "/employees/"+url.PathEscape(id)+"?fields="+fields)
+	if webapi.Status(err) == 404 {
+		return nil, &ingest.Gap{Reason: "employee " + id + " is gone"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var e map[string]any
+	if err := json.Unmarshal(res.Body, &e); err != nil {
+		return nil, &webapi.Error{Op: "GET /employees", Err: err}
+	}
+	e["lastChanged"] = changed.UTC().Format(time.DateOnly)
+	b, err := json.Marshal(e)
+	return io.NopCloser(bytes.NewReader(b)), err
+}
+
+// CSV is a source of kind hr_csv: a file that somebody puts in place now and then,
+// with columns of any name. Files with the columns of docs/sources/hr.md need no more
+// than a source of kind files.
+type CSV struct {
+	Path    string            `yaml:"path"`
+	Columns map[string]string `yaml:"columns"` // what Outflow calls it → what the file does
+	Dates   string            `yaml:"dates"`   // DD.MM.YYYY, MM/DD/YYYY …; YYYY-MM-DD if nothing is said
+}
+
+// named are the columns that may be mapped.
+var named = []string{"email", "display_name", "department", "location", "job_title", "manager", "aliases", "status", "notice_date", "last_day", "termination_date"}
+
+// Check implements ingest.Opener.
+func (c *CSV) Check() error {
+	for name := range c.Columns {
+		if !slices.Contains(named, name) {
+			return fmt.Errorf("columns: %q: %s", name, strings.Join(named, ", "))
+		}
+	}
+	return ingest.Needs("path", c.Path, "columns: email", c.Columns["email"])
+}
+
+// Open implements ingest.Opener.
+func (c *CSV) Open(context.Context, ingest.Env) ([]ingest.Stream, error) {
+	layout := strings.NewReplacer("YYYY", "2006", "MM", "01", "DD", "02").Replace(cmp.Or(c.Dates, "YYYY-MM-DD"))
+	return []ingest.Stream{{Name: "file", Every: time.Minute, Source: &mapped{c, layout}}}, nil
+}
+
+type mapped struct {
+	conf   *CSV
+	layout string
+}
+
+// Fetch implements ingest.Source.
+func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	b, err := os.ReadFile(m.conf.Path)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	r := csv.NewReader(bytes.NewReader(b))
+	r.FieldsPerRecord = -1
+	head, _, _ := bytes.Cut(b, []byte("\n"))
+	for _, sep := range []rune{';', '\t'} {
+		if bytes.Count(head, []byte(string(sep))) > bytes.Count(head, []byte(string(r.Comma))) {
+			r.Comma = sep
+		}
+	}
+	header, err := r.Read()
+	if err != nil {
+		return ingest.Page{}, fmt.Errorf("%s: %w", m.conf.Path, err)
+	}
+	at := map[string]int{}
+	for i, h := range header {
+		at[plain.Column(h)] = i
+	}
+	place := make([]int, len(named))
+	for i, name := range named {
+		place[i] = -1
+		if col := m.conf.Columns[name]; col != "" {
+			k, known := at[plain.Column(col)]
+			if !known {
+				return ingest.Page{}, fmt.Errorf("%s: it has no column %q", m.conf.Path, col)
+			}
+			place[i] = k
+		}
+	}
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	w.Write(append([]string{"employee_id"}, named...))
+	rows := 0
+	for {
+		cells, err := r.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return ingest.Page{}, fmt.Errorf("%s: %w", m.conf.Path, err) // it names the line
+		}
+		row := make([]string, 1, len(named)+1)
+		for i, name := range named {
+			v := ""
+			if k := place[i]; k >= 0 && k < len(cells) {
+				v = strings.TrimSpace(cells[k])
+			}
+			if strings.HasSuffix(name, "_date") || name == "last_day" {
+				if day, err := time.Parse(m.layout, v); err == nil {
+					v = day.Format(time.DateOnly)
+				}
+			}
+			row = append(row, v)
+		}
+		w.Write(row)
+		rows++
+	}
+	w.Flush()
+	return take(cur, m.conf.Path, out.Bytes(), rows)
+}
