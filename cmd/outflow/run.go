@@ -24,7 +24,6 @@ import (
 	"github.com/outflow/outflow/alert/file"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
-	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -37,6 +36,7 @@ func newRun(stderr io.Writer) *cobra.Command {
 	var path string
 	var roles []string
 	var once bool
+	var since string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Watch sources and tell people, until it is stopped",
@@ -65,13 +65,19 @@ It ends on SIGTERM within ten seconds, and goes on where it ended, however it en
 			if err := conf.checkRun(path, roles); err != nil {
 				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 			}
-			d := &daemon{path: path, config: conf, roles: roles, once: once, log: slog.New(slog.NewTextHandler(stderr, nil))}
+			if since != "" {
+				if _, err := (&sourceConfig{Since: since}).since(time.Now()); err != nil {
+					return &exit{exitUsage, fmt.Errorf("--%w", err)}
+				}
+			}
+			d := &daemon{path: path, config: conf, roles: roles, once: once, since: since, log: slog.New(slog.NewTextHandler(stderr, nil))}
 			return d.run(cmd.Context())
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&path, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
 	fl.StringSliceVar(&roles, "roles", roleNames, "what this process does: "+strings.Join(roleNames, ", "))
+	fl.StringVar(&since, "since", "", "read APIs that were not read before from a day (2026-03-31), or a span (720h) ago, on")
 	fl.BoolVar(&once, "once", false, "end once everything that is there now has been judged and told")
 	return cmd
 }
@@ -82,6 +88,7 @@ type daemon struct {
 	config *config
 	roles  []string
 	once   bool
+	since  string // in place of that of the sources
 	log    *slog.Logger
 
 	dir     string
@@ -134,9 +141,10 @@ func (d *daemon) run(ctx context.Context) error {
 		}
 		defer d.alerts.Close()
 	}
+	var incomplete error // what a source could not give, with --once
 	g, ctx := errgroup.WithContext(ctx)
 	if d.has("ingest") {
-		g.Go(func() error { defer l.endEvents(); return stopped(ctx, d.ingest(ctx, l.events)) })
+		g.Go(func() error { defer l.endEvents(); return stopped(ctx, d.ingest(ctx, l.events, &incomplete)) })
 	} else if d.once {
 		l.endEvents()
 	}
@@ -167,7 +175,7 @@ func (d *daemon) run(ctx context.Context) error {
 		v = &judgeView{}
 	}
 	d.log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
-	return nil
+	return incomplete
 }
 
 // stopped turns the end of the context, which is how a daemon stops, into no error.
@@ -235,57 +243,6 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 	}
 	return l, nil
 }
-
-// ingest brings what the sources have into the log of events.
-func (d *daemon) ingest(ctx context.Context, log eventlog.Log) error {
-	failing := map[string]string{}
-	for {
-		conf := d.current()
-		left := 0
-		for i := range conf.Sources {
-			c := &conf.Sources[i]
-			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: readers, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("source-" + name) }}
-			if !d.once {
-				src.Settled = settle
-			}
-			p, err := d.sources.Pass(ctx, src, time.Now())
-			d.stats.events.Add(int64(p.Events))
-			d.stats.problems.Add(int64(p.Problems))
-			left += p.Left
-			if err != nil {
-				if d.once || ctx.Err() != nil {
-					return err
-				}
-				d.stats.failures.Add(1)
-				d.log.Error("source stopped; it goes on at the next look", "source", c.Name, "err", err)
-				continue
-			}
-			for _, f := range p.Failed {
-				if failing[f.Path] != f.Reason { // told when it changes
-					failing[f.Path] = f.Reason
-					d.log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
-				}
-			}
-			if p.Files > 0 {
-				d.log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
-			}
-		}
-		if d.once {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lookEvery):
-		}
-	}
-}
-
-const (
-	readers   = 8               // files read at the same time: they share commits
-	settle    = time.Second     // a file that was written to more recently is left for the next look
-	lookEvery = 2 * time.Second // at the folders
-)
 
 // detect judges the log of events and appends to the log of alerts.
 func (d *daemon) detect(ctx context.Context, l *logs) error {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -13,7 +15,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // logConfig is the log that the stages of a daemon share.
@@ -62,14 +69,81 @@ func (a *addresses) UnmarshalYAML(decode func(any) error) error {
 type saslConfig struct {
 	Mechanism string `yaml:"mechanism"`
 	User      string `yaml:"user"`
-	Password  string `yaml:"password"` // env:NAME or file:PATH
+	Password  string `yaml:"password"` // env:NAME, file:PATH or exec:COMMAND
 }
 
-// sourceConfig is a source of events.
+// sourceConfig is a source of events: files, or an API with settings of its own.
 type sourceConfig struct {
 	Name  string   `yaml:"name"`
 	Kind  string   `yaml:"kind"`
-	Paths []string `yaml:"paths"`
+	Paths []string `yaml:"paths"` // of files
+	Since string   `yaml:"since"` // of an API: from when on it is read, at first
+
+	api ingest.Opener
+}
+
+// UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
+// are.
+func (s *sourceConfig) UnmarshalYAML(text []byte) error {
+	var given map[string]any
+	if err := yaml.Unmarshal(text, &given); err != nil {
+		return err
+	}
+	own := map[string]any{}
+	for _, key := range []string{"name", "kind", "paths", "since"} {
+		if v, set := given[key]; set && (key != "paths" || given["kind"] == "files") {
+			own[key] = v
+			delete(given, key)
+		}
+	}
+	type plain sourceConfig
+	if err := decodeMap(own, (*plain)(s)); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all.Kinds, func(k ingest.Kind) bool { return k.Name == s.Kind })
+	if i < 0 {
+		if s.Kind != "files" { // checkRun says so
+			return nil
+		}
+		return decodeMap(given, &struct{}{})
+	}
+	s.api = all.Kinds[i].New()
+	if err := decodeMap(given, s.api); err != nil {
+		return fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// decodeMap decodes settings strictly.
+func decodeMap(m map[string]any, into any) error {
+	b, err := yaml.Marshal(m)
+	if err != nil {
+		return err
+	}
+	err = yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(into)
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// backfill is how far back an API is read at first, if nothing else is said: about
+// what baselines need.
+const backfill = 30 * 24 * time.Hour
+
+// since is from when on an API is read that was not read before.
+func (s *sourceConfig) since(now time.Time) (time.Time, error) {
+	if s.Since == "" {
+		return now.Add(-backfill), nil
+	}
+	if d, err := time.ParseDuration(s.Since); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	at, err := moment(s.Since)
+	if err != nil {
+		return at, fmt.Errorf("since: %q is neither a day such as 2026-03-31 nor a span such as 720h", s.Since)
+	}
+	return at, nil
 }
 
 // channelConfig is a way of telling people.
@@ -87,37 +161,18 @@ func (c *logConfig) topic(name string) string { return c.TopicPrefix + "-" + nam
 
 // kafka is the configuration of the cluster, with its secrets resolved.
 func (c *logConfig) kafka() (eventlog.KafkaConfig, error) {
-	password, err := secret(c.SASL.Password)
+	password, err := secret.Resolve(context.Background(), c.SASL.Password)
 	if err != nil {
 		return eventlog.KafkaConfig{}, fmt.Errorf("log: sasl: password: %w", err)
 	}
-	return eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Retention: c.Retention, TLS: c.TLS, CA: c.CA, Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: password}, nil
+	return eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Retention: c.Retention, TLS: c.TLS, CA: c.CA, Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: password.Reveal()}, nil
 }
 
-// secret resolves a reference to a secret: env:NAME or file:PATH. The file must not
-// be readable by others.
-func secret(ref string) (string, error) {
-	switch kind, rest, _ := strings.Cut(ref, ":"); {
-	case ref == "":
-		return "", nil
-	case kind == "env":
-		v, ok := os.LookupEnv(rest)
-		if !ok {
-			return "", fmt.Errorf("the environment has no %s", rest)
-		}
-		return v, nil
-	case kind == "file":
-		info, err := os.Stat(rest)
-		if err != nil {
-			return "", err
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			return "", fmt.Errorf("%s can be read by others: chmod 600", rest)
-		}
-		b, err := os.ReadFile(rest)
-		return strings.TrimRight(string(b), "\r\n"), err
+func kindNames() (names []string) {
+	for _, k := range all.Kinds {
+		names = append(names, k.Name)
 	}
-	return "", errors.New("give a reference, env:NAME or file:PATH, rather than the secret")
+	return names
 }
 
 // checkRun completes and checks what the daemon needs. Relative paths are those of
@@ -169,10 +224,18 @@ func (c *config) checkRun(path string, roles []string) error {
 		switch {
 		case s.Name == "" || names["s"+s.Name]:
 			return fmt.Errorf("source %d: a name of its own is needed", i+1)
-		case s.Kind != "files":
-			return fmt.Errorf("source %s: kind %q: files", s.Name, s.Kind)
-		case len(s.Paths) == 0:
+		case s.Kind == "files" && len(s.Paths) == 0:
 			return fmt.Errorf("source %s: paths are needed", s.Name)
+		case s.Kind != "files" && s.api == nil:
+			return fmt.Errorf("source %s: kind %q: files, %s", s.Name, s.Kind, strings.Join(kindNames(), ", "))
+		}
+		if s.api != nil {
+			if err := s.api.Check(); err != nil {
+				return fmt.Errorf("source %s: %w", s.Name, err)
+			}
+		}
+		if _, err := s.since(time.Now()); err != nil {
+			return fmt.Errorf("source %s: %w", s.Name, err)
 		}
 		names["s"+s.Name] = true
 		for j := range s.Paths {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/outflow/outflow/ingest/watch"
 )
 
 // runStats is what a daemon counts.
@@ -96,6 +98,7 @@ type daemonStatus struct {
 	Problems int64            `json:"not_decoded"` // since the start
 	Failures int64            `json:"failures"`
 	Sources  []sourceStatus   `json:"sources,omitempty"`
+	Streams  []watch.State    `json:"streams,omitempty"` // of APIs
 	Parts    []partStatus     `json:"partitions,omitempty"`
 	Judge    *judgeStatus     `json:"judge,omitempty"`
 	Alerts   *alertStatus     `json:"alerts,omitempty"`
@@ -150,6 +153,9 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			s.Sources = append(s.Sources, sourceStatus{Source: v.Source, Vendor: v.Vendor, Events: v.Events, Newest: v.Newest})
 		}
 		d.stats.rate(s.At, s.Sources)
+		if s.Streams, err = d.sources.States(ctx); err != nil {
+			return nil, err
+		}
 		if s.Dead, err = d.sources.CountDead(ctx); err != nil {
 			return nil, err
 		}
@@ -276,12 +282,15 @@ var (
 	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
 	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
 	descSave    = desc("judge_save_seconds", "How long it took to store the base last.")
+	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
+	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
+	descGaps    = desc("stream_gaps_total", "Stretches of time that could not be read, and will not be.", "source", "stream")
 	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descAsked, descFailing, descGaps, descFailed} {
 		ch <- d
 	}
 }
@@ -303,6 +312,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		if !v.Newest.IsZero() {
 			gauge(descNewest, float64(v.Newest.UnixMilli())/1000, v.Source, v.Vendor)
 		}
+	}
+	for _, st := range s.Streams {
+		if !st.Asked.IsZero() {
+			gauge(descAsked, float64(st.Asked.UnixMilli())/1000, st.Source, st.Stream)
+		}
+		failing := 0.0
+		if st.Failing != "" {
+			failing = 1
+		}
+		gauge(descFailing, failing, st.Source, st.Stream)
+		counter(descGaps, float64(len(st.Gaps)), st.Source, st.Stream)
 	}
 	gauge(descDead, float64(s.Dead))
 	for _, p := range s.Parts {

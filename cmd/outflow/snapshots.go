@@ -18,6 +18,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -43,11 +44,11 @@ func openSnapshots(c snapshotsConfig, name string) (*snapshots, error) {
 	if c.Dir == "" {
 		return nil, nil
 	}
-	text, err := secret(c.Key)
+	text, err := secret.Resolve(context.Background(), c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: key: %w", err)
 	}
-	key, err := hex.DecodeString(text)
+	key, err := hex.DecodeString(text.Reveal())
 	if err != nil || len(key) != 32 {
 		return nil, errors.New("snapshots: key: 64 hexadecimal digits are needed (openssl rand -hex 32)")
 	}

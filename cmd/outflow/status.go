@@ -95,6 +95,12 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if len(s.Streams) > 0 {
+		if err := printStates(w, s.Streams, s.At); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
 	if j := s.Judge; j != nil {
 		fmt.Fprintf(w, "Judged %s events of %s people since the start, up to %s; %s repeats, %s too late; %s times something came late enough to judge again.\n", count(int(j.Judged)), count(j.People), ago(j.Newest), count(int(j.Repeats)), count(int(j.Late)), count(int(j.Rewinds)))
 	}
@@ -190,7 +196,10 @@ func newDead(stdout io.Writer) *cobra.Command {
 			}
 			l := letters[0]
 			fmt.Fprintf(stdout, "%s:%d\n%s\n", escaped(l.File), l.Line, escaped(l.Reason))
-			record, err := watch.Record(l.File, l.Line)
+			record := l.Record
+			if record == "" {
+				record, err = watch.Record(l.File, l.Line)
+			}
 			if err != nil {
 				fmt.Fprintf(stdout, "The record cannot be shown: %s\n", escaped(err.Error()))
 				return nil
@@ -200,16 +209,16 @@ func newDead(stdout io.Writer) *cobra.Command {
 		}),
 	}
 	replay := &cobra.Command{
-		Use: "replay [NUMBER]", Short: "Have the daemon read the files of all, or of one, again", Args: usage(cobra.MaximumNArgs(1)),
-		Long: `Replay has the daemon read the files of dead letters again at its next look, for
-instance after an upgrade that understands them. What it had understood before
+		Use: "replay [NUMBER]", Short: "Have the daemon read all, or one, again", Args: usage(cobra.MaximumNArgs(1)),
+		Long: `Replay has the daemon read dead letters again at its next look, those of files with
+the whole file, for instance after an upgrade that understands them. What it had understood before
 counts once.`,
 		RunE: with(func(ctx context.Context, s *watch.Store, id int64) error {
 			n, err := s.Again(ctx, id)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%s dead letters: their files are read again at the next look\n", count(int(n)))
+			_, err = fmt.Fprintf(stdout, "%s dead letters are read again at the next look\n", count(int(n)))
 			return err
 		}),
 	}

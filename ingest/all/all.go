@@ -1,10 +1,11 @@
-// Package all lists every format that can be read from files, in the order in
-// which they are tried.
+// Package all lists every format that can be read, in the order in which they are
+// tried, and every kind of source that is an API.
 package all
 
 import (
 	"slices"
 
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/box"
 	"github.com/outflow/outflow/ingest/cloudtrail"
 	"github.com/outflow/outflow/ingest/dropbox"
@@ -22,3 +23,6 @@ var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, ok
 
 // Tables are the delimited shapes of all sources.
 var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables)
+
+// Kinds are the sources that are APIs.
+var Kinds = slices.Concat([]ingest.Kind{cloudtrail.Kind, m365.Kind, google.Kind, box.Kind, salesforce.Kind, okta.Kind, slack.Kind, github.Kind, dropbox.Kind}, hr.Kinds)

@@ -86,7 +86,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return url.Values{"box_subject_type": {"enterprise"}, "box_subject_id": {c.EnterpriseID}}, nil
 		}
 	}
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now} // of 1,000 a minute
+	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now, Log: env.Log} // of 1,000 a minute
 	return []ingest.Stream{
 		{Name: "admin_logs_streaming", Every: 45 * time.Second, Source: &live{api}},
 		{Name: "admin_logs", Every: time.Hour, Source: &history{api, env.Since}},

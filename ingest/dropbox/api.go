@@ -40,7 +40,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		return nil, err
 	}
 	base := cmp.Or(c.BaseURL, "https://api.dropboxapi.com")
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now}
+	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Log: env.Log}
 	api.Auth = &webapi.OAuth{HTTP: env.HTTP, URL: base + "/oauth2/token", ClientID: c.AppKey, ClientSecret: appSecret, Now: env.Now, Form: func(time.Time) (url.Values, error) {
 		return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}, nil
 	}}

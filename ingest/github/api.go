@@ -44,7 +44,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		return nil, err
 	}
 	api := &webapi.Client{
-		Base: cmp.Or(c.BaseURL, "https://api.github.com"), HTTP: env.HTTP, Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}, Spare: .1,
+		Base: cmp.Or(c.BaseURL, "https://api.github.com"), HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Static{Scheme: "Bearer", Token: token}, Spare: .1,
 		Header:    http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}},
 		Pace:      rate.NewLimiter(rate.Every(2200*time.Millisecond), 50), // of 1,750 an hour
 		Throttled: func(body []byte) bool { return bytes.Contains(bytes.ToLower(body), []byte("rate limit")) },

@@ -70,7 +70,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	endpoint := cmp.Or(c.TokenURL, account.Token, "https://oauth2.googleapis.com/token")
 	api := &webapi.Client{
-		Base: cmp.Or(c.BaseURL, "https://admin.googleapis.com"), HTTP: env.HTTP, Now: env.Now,
+		Base: cmp.Or(c.BaseURL, "https://admin.googleapis.com"), HTTP: env.HTTP, Now: env.Now, Log: env.Log,
 		Auth:      &webapi.OAuth{HTTP: env.HTTP, URL: endpoint, Now: env.Now, Form: grant(key, account.KeyID, account.Email, c.Subject, endpoint)},
 		Pace:      rate.NewLimiter(20, 40), // of 2,400 a minute
 		Throttled: throttled,

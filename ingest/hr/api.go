@@ -84,7 +84,7 @@ func (c *Workday) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, er
 	if err != nil || u.Host == "" {
 		return nil, errors.New("url: not the address of a report")
 	}
-	api := &webapi.Client{Base: u.Scheme + "://" + u.Host, HTTP: env.HTTP, Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}}
+	api := &webapi.Client{Base: u.Scheme + "://" + u.Host, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Basic{User: c.User, Password: password}}
 	return []ingest.Stream{{Name: "report", Every: 6 * time.Hour, Source: &report{api, u.EscapedPath()}}}, nil
 }
 
@@ -125,7 +125,7 @@ func (c *BambooHR) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, e
 	if err != nil {
 		return nil, err
 	}
-	api := &webapi.Client{Base: cmp.Or(c.BaseURL, "https://"+c.Company+".bamboohr.com") + "/api/v1", HTTP: env.HTTP, Now: env.Now, Auth: webapi.Basic{User: key.Reveal(), Password: secret.New("x")}}
+	api := &webapi.Client{Base: cmp.Or(c.BaseURL, "https://"+c.Company+".bamboohr.com") + "/api/v1", HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Basic{User: key.Reveal(), Password: secret.New("x")}}
 	return []ingest.Stream{{Name: "employees", Every: time.Hour, Parallel: 2, Source: &employees{api}}}, nil
 }
 

@@ -45,7 +45,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	root := cmp.Or(c.BaseURL, "https://manage.office.com")
 	auth := &webapi.OAuth{HTTP: env.HTTP, URL: cmp.Or(c.LoginURL, "https://login.microsoftonline.com") + "/" + url.PathEscape(c.Tenant) + "/oauth2/v2.0/token", ClientID: c.ClientID, ClientSecret: s, Scopes: []string{root + "/.default"}, Now: env.Now}
-	api := &webapi.Client{Base: root, HTTP: env.HTTP, Now: env.Now, Auth: auth, Pace: rate.NewLimiter(15, 30), Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("AF429")) }} // of 2,000 a minute
+	api := &webapi.Client{Base: root, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: auth, Pace: rate.NewLimiter(15, 30), Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("AF429")) }} // of 2,000 a minute
 	types := c.ContentTypes
 	if len(types) == 0 {
 		types = contentTypes

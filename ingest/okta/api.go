@@ -44,7 +44,7 @@ const keeps = 90 * 24 * time.Hour
 // Open implements ingest.Opener.
 func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
 	base := cmp.Or(c.BaseURL, "https://"+c.Domain)
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Spare: .5}
+	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Spare: .5}
 	if c.Token != "" {
 		token, err := secret.Resolve(ctx, c.Token)
 		if err != nil {

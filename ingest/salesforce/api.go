@@ -70,7 +70,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return nil, err
 		}
 	}
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Auth: auth, Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED")) }}
+	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: auth, Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED")) }}
 	query := "/services/data/v" + c.Version + "/query?q="
 	streams := []ingest.Stream{
 		{Name: "EventLogFile", Every: 15 * time.Minute, Parallel: 2, Source: &logFiles{api, query, c.Interval, env.Since}},

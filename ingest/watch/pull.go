@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +78,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		return step, err
 	}
 	p.between("read")
-	if err := s.advance(ctx, p, &page, &step, all, now); err != nil {
+	if err := s.advance(ctx, p, cur, &page, &step, all, now); err != nil {
 		return step, err
 	}
 	p.between("advanced")
@@ -339,7 +340,7 @@ func (s *Store) Cursor(ctx context.Context, source, stream string) (ingest.Curso
 }
 
 // advance stores how far a stream was read, and what of it could not be.
-func (s *Store) advance(ctx context.Context, p *Pull, page *ingest.Page, step *Step, t *taken, now time.Time) error {
+func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *ingest.Page, step *Step, t *taken, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if err := bury(ctx, tx, p.Name, []byte{}, t.problems, now); err != nil {
 			return err
@@ -362,8 +363,8 @@ func (s *Store) advance(ctx context.Context, p *Pull, page *ingest.Page, step *S
 		}
 		saved := now.UnixMilli()
 		_, err := tx.ExecContext(ctx, `INSERT INTO cursor (source, stream, cursor, events, saved, asked) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-			ON CONFLICT (source, stream) DO UPDATE SET cursor = excluded.cursor, events = events + excluded.events, saved = iif(excluded.events > 0, excluded.saved, saved), asked = excluded.asked, failing = ''`,
-			p.Name, p.Stream.Name, []byte(next), step.Events, saved)
+			ON CONFLICT (source, stream) DO UPDATE SET cursor = iif(cursor = ?6, excluded.cursor, cursor), events = events + excluded.events, saved = iif(excluded.events > 0, excluded.saved, saved), asked = excluded.asked, failing = ''`,
+			p.Name, p.Stream.Name, []byte(next), step.Events, saved, append([]byte{}, cur...)) // unless somebody has set another one meanwhile
 		return err
 	})
 	if err != nil {
@@ -383,14 +384,14 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 
 // State is how far a stream of a source has been read.
 type State struct {
-	Source  string        `json:"source"`
-	Stream  string        `json:"stream"`
-	Cursor  ingest.Cursor `json:"-"`
-	Events  int64         `json:"events"`            // appended to the log since the stream began
-	Saved   time.Time     `json:"saved"`             // when something came last
-	Asked   time.Time     `json:"asked"`             // when the vendor answered last
-	Failing string        `json:"failing,omitempty"` // why it does not now
-	Gaps    []Missing     `json:"gaps,omitempty"`
+	Source  string          `json:"source"`
+	Stream  string          `json:"stream"`
+	Cursor  json.RawMessage `json:"cursor,omitempty"`
+	Events  int64           `json:"events"`            // appended to the log since the stream began
+	Saved   time.Time       `json:"saved"`             // when something came last
+	Asked   time.Time       `json:"asked"`             // when the vendor answered last
+	Failing string          `json:"failing,omitempty"` // why it does not now
+	Gaps    []Missing       `json:"gaps,omitempty"`
 }
 
 // Missing is a stretch of time that could not be read, and will not be.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -36,11 +37,13 @@ type Client struct {
 	// too many requests; may be nil.
 	Throttled func(body []byte) bool
 	Now       func() time.Time
+	Log       *slog.Logger // may be nil
 
 	mu    sync.Mutex
 	skew  time.Duration // by how much the vendor's clock is ahead of ours
 	until time.Time     // no request before
 	n     int
+	told  bool // that clocks differ
 }
 
 // Authorizer gives the value of the Authorization header; fresh asks for a new one,
@@ -118,6 +121,7 @@ const (
 	maxText    = 400
 	leastWait  = time.Second
 	mostWait   = 5 * time.Minute
+	bigSkew    = time.Minute
 	fixedByMan = 10 * time.Minute // what somebody has to mend is tried more rarely
 )
 
@@ -322,6 +326,10 @@ func (c *Client) learn(res *http.Response) {
 	if at, err := http.ParseTime(h.Get("Date")); err == nil {
 		if c.skew = at.Sub(now); c.skew.Abs() <= 2*time.Second { // Date has whole seconds, and took its time
 			c.skew = 0
+		}
+		if c.skew.Abs() > bigSkew && !c.told && c.Log != nil {
+			c.told = true
+			c.Log.Warn("the clock of this machine and the vendor's differ: the vendor's is used", "by", c.skew.Round(time.Second))
 		}
 	}
 	number := func(names ...string) (int64, bool) {
