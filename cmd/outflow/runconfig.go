@@ -89,9 +89,9 @@ func (s *sourceConfig) UnmarshalYAML(text []byte) error {
 	if err := yaml.Unmarshal(text, &given); err != nil {
 		return err
 	}
-	own := map[string]any{}
+	own, kind := map[string]any{}, given["kind"]
 	for _, key := range []string{"name", "kind", "paths", "since"} {
-		if v, set := given[key]; set && (key != "paths" || given["kind"] == "files") {
+		if v, set := given[key]; set && (key != "paths" || kind == "files") {
 			own[key] = v
 			delete(given, key)
 		}

@@ -101,6 +101,17 @@ type answer struct {
 
 func (a *answer) position() string { return string(bytes.Trim(a.Next, `"`)) }
 
+// last is the time of the last entry, Unix milliseconds.
+func (a *answer) last() int64 {
+	var e struct {
+		At time.Time `json:"created_at"`
+	}
+	if n := len(a.Entries); n == 0 || json.Unmarshal(a.Entries[n-1], &e) != nil {
+		return 0
+	}
+	return e.At.UnixMilli()
+}
+
 // ask asks for a page, and makes a body of it if it holds anything.
 func ask(ctx context.Context, api *webapi.Client, query url.Values) (a answer, bodies []ingest.Body, err error) {
 	res, err := api.Get(ctx, "/2.0/events?"+query.Encode())
@@ -175,9 +186,12 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
-	query := url.Values{"stream_type": {"admin_logs"}, "limit": {"500"}, "created_after": {stamp(c.From)}, "created_before": {stamp(c.To)}}
-	if c.Position != "" {
+	query := url.Values{"stream_type": {"admin_logs"}, "limit": {"500"}}
+	if c.Position != "" { // Box minds no times beside it
 		query.Set("stream_position", c.Position)
+	} else {
+		query.Set("created_after", stamp(c.From))
+		query.Set("created_before", stamp(c.To))
 	}
 	a, bodies, err := ask(ctx, h.api, query)
 	if c.Position != "" && webapi.Is(err, webapi.Refused) { // the stretch from its beginning
@@ -188,7 +202,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		return ingest.Page{}, err
 	}
 	page.Bodies = bodies
-	if next := a.position(); len(bodies) > 0 && next != "" && next != "0" && next != c.Position {
+	if next := a.position(); len(bodies) > 0 && next != "" && next != "0" && next != c.Position && a.last() <= c.To {
 		c.Position, page.More = next, true
 	} else {
 		c.Position, page.More = "", sweeps.Finish(&c.Swept, now)

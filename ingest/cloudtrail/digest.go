@@ -304,7 +304,7 @@ func (d *digests) hash(ctx context.Context, bucket, key string) (string, error) 
 // trailAccount and regionOf take a key or a folder of digests apart:
 // …/ACCOUNT/CloudTrail-Digest/REGION/….
 func trailAccount(key string) string { return around(key, -1) }
-func regionOf(key string) string  { return around(key, 1) }
+func regionOf(key string) string     { return around(key, 1) }
 
 func around(key string, n int) string {
 	parts := strings.Split(key, "/")

@@ -94,7 +94,7 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 	}
 	t, err := conf.Token(ctx)
 	if err != nil {
-		return nil, o.refusal(ctx, err)
+		return nil, o.refusal(ctx, conf.EndpointParams, err)
 	}
 	if t.ExpiresIn > 0 {
 		t.Expiry = now.Add(time.Duration(renewEarly * float64(t.ExpiresIn) * float64(time.Second)))
@@ -106,7 +106,7 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 }
 
 // refusal says why there is no token.
-func (o *OAuth) refusal(ctx context.Context, err error) error {
+func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -122,8 +122,14 @@ func (o *OAuth) refusal(ctx context.Context, err error) error {
 		}
 		return &Error{Op: path, Err: err}
 	}
-	e := &Error{Op: path, Status: r.Response.StatusCode, Kind: Unauthorized, Text: plainText(r.Body, []string{o.ClientSecret.Reveal()})}
+	secrets := []string{o.ClientSecret.Reveal()}
+	for _, name := range []string{"assertion", "client_assertion", "refresh_token"} {
+		secrets = append(secrets, form.Get(name), url.QueryEscape(form.Get(name)))
+	}
+	e := &Error{Op: path, Status: r.Response.StatusCode, Kind: Unauthorized, Text: plainText(r.Body, secrets)}
 	switch s := r.Response.StatusCode; {
+	case s == http.StatusForbidden:
+		e.Kind = Denied
 	case s == http.StatusTooManyRequests:
 		e.Kind = Throttled
 	case s >= 500 || s/100 == 2:

@@ -243,9 +243,9 @@ func (c *Client) locate(target string) (*url.URL, error) {
 func (c *Client) do(ctx context.Context, method, target, contentType string, body []byte) (res *http.Response, op string, err error) {
 	u, err := c.locate(target)
 	if err != nil {
-		return nil, "", &Error{Op: method, Kind: Refused, Err: err}
+		return nil, "", &Error{Op: method, Kind: Denied, Err: err} // for somebody to look at
 	}
-	op = method + " " + u.Path
+	op = method + " /" + strings.TrimPrefix(u.Path, "/")
 	for fresh := false; ; fresh = true {
 		if err := c.wait(ctx); err != nil {
 			return nil, op, err

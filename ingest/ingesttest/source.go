@@ -1,0 +1,549 @@
+package ingesttest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/textproto"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"golang.org/x/tools/txtar"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Now is what time it is in scenarios.
+var Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// Vendor is a server that answers as a scenario says: sections of a txtar archive
+// named as the requests that they answer, "GET /path?a=b", where * stands for any
+// value and parameters that are not named do not matter. A section holds headers
+// (Status among them), an empty line and the body; {{url}} is the server's address. Of
+// several sections with one name each answers once, and the last from then on.
+type Vendor struct {
+	*httptest.Server
+	Requests int
+	Unknown  []string // requests that nothing answers
+
+	mu      sync.Mutex
+	answers []*answer
+	fault   func(w http.ResponseWriter, r *http.Request, seen int) bool // whether it has answered
+	seen    map[string]int
+}
+
+type answer struct {
+	method, path string
+	query        url.Values
+	bodies       [][]byte
+	used         int
+}
+
+// NewVendor starts a server for the sections of an archive that are requests.
+func NewVendor(t testing.TB, ar *txtar.Archive) *Vendor {
+	t.Helper()
+	v := &Vendor{seen: map[string]int{}}
+	for _, f := range ar.Files {
+		method, target, ok := strings.Cut(f.Name, " ")
+		if !ok || method != "GET" && method != "POST" {
+			continue
+		}
+		path, query, _ := strings.Cut(target, "?")
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(v.answers, func(a *answer) bool {
+			return a.method == method && a.path == path && maps.EqualFunc(a.query, values, slices.Equal)
+		})
+		if i < 0 {
+			i = len(v.answers)
+			v.answers = append(v.answers, &answer{method: method, path: path, query: values})
+		}
+		v.answers[i].bodies = append(v.answers[i].bodies, f.Data)
+	}
+	v.Server = httptest.NewServer(v)
+	t.Cleanup(v.Close)
+	return v
+}
+
+func (a *answer) matches(r *http.Request) bool {
+	if a.method != r.Method || a.path != r.URL.Path {
+		return false
+	}
+	q := r.URL.Query()
+	for name, want := range a.query {
+		if _, there := q[name]; !there || want[0] != "*" && q.Get(name) != want[0] {
+			return false
+		}
+	}
+	return true
+}
+
+// ServeHTTP implements http.Handler.
+func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.Requests++
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	what := r.Method + " " + r.URL.String() + " " + string(body)
+	if strings.Contains(r.URL.Path, "token") { // assertions differ every time
+		what = r.Method + " " + r.URL.Path
+	}
+	w.Header().Set("Date", Now.Format(http.TimeFormat))
+	v.seen[what]++
+	if v.fault != nil && v.fault(w, r, v.seen[what]) {
+		return
+	}
+	best := -1
+	for i, a := range v.answers { // the one that says most
+		if a.matches(r) && (best < 0 || len(a.query) > len(v.answers[best].query)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		v.Unknown = append(v.Unknown, r.Method+" "+r.URL.String())
+		w.WriteHeader(http.StatusNotImplemented)
+		return
+	}
+	a := v.answers[best]
+	text := bytes.ReplaceAll(a.bodies[min(a.used, len(a.bodies)-1)], []byte("{{url}}"), []byte(v.URL))
+	a.used++
+	head, content, _ := bytes.Cut(append([]byte{'\n'}, text...), []byte("\n\n"))
+	headers, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(bytes.TrimLeft(head, "\n"), "\n\n"...)))).ReadMIMEHeader()
+	if err != nil {
+		panic(fmt.Sprintf("%s %s: %v", a.method, a.path, err))
+	}
+	status := http.StatusOK
+	for name, values := range headers {
+		if name == "Status" {
+			status, _ = strconv.Atoi(values[0])
+			continue
+		}
+		w.Header()[name] = values
+	}
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(status)
+	w.Write(bytes.TrimRight(content, "\n"))
+}
+
+// faults are how vendors, and what lies between, misbehave: at the first time that
+// something is asked for. Each must leave what is collected as it is.
+var faults = map[string]func(w http.ResponseWriter, r *http.Request, seen int) bool{
+	"throttled for seconds": first(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}),
+	"throttled until a date": first(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", Now.Add(time.Second).Format(http.TimeFormat))
+		w.WriteHeader(http.StatusTooManyRequests)
+	}),
+	"unavailable": first(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, "<html>come back later</html>")
+	}),
+	"a login page": first(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, "<html>sign in</html>")
+	}),
+	"cut": first(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, `[{"a`)
+		panic(http.ErrAbortHandler)
+	}),
+	"cut without a length": first(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"entries":[`)
+	}),
+	"no answer": first(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
+	"a token that runs out": func(w http.ResponseWriter, r *http.Request, seen int) bool {
+		if seen > 1 || strings.Contains(r.URL.Path, "token") {
+			return false
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprintf(w, `{"error":"expired: %s"}`, r.Header.Get("Authorization")) // vendors do
+		return true
+	},
+	"redirected": first(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://example.invalid/")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}),
+}
+
+func first(do func(w http.ResponseWriter, r *http.Request)) func(http.ResponseWriter, *http.Request, int) bool {
+	return func(w http.ResponseWriter, r *http.Request, seen int) bool {
+		if seen > 1 {
+			return false
+		}
+		do(w, r)
+		return true
+	}
+}
+
+// Scenario is a scenario of a source of some kind.
+type Scenario struct {
+	Kind    ingest.Kind
+	Archive *txtar.Archive
+	Formats []*ingest.Format
+	Tables  []*ingest.Table
+	Secrets []string // texts that appear nowhere
+	Since   time.Time
+}
+
+// run is one collection of a scenario.
+type run struct {
+	*Scenario
+	vendor  *Vendor
+	now     func() time.Time
+	log     eventlog.Log
+	restart bool                    // before every step, so that nothing is remembered
+	between func(name string) error // may end a step in its middle
+	looks   int                     // how often each stream is read to its end
+	errors  []string
+	gaps    []string
+	dead    []string
+}
+
+const maxSteps = 60
+
+// collect reads all streams to their end and returns what is in the log, each event
+// once, as text in the order of time.
+func (r *run) collect(t testing.TB, dir string) []string {
+	t.Helper()
+	ctx := t.Context()
+	store, err := watch.Open(ctx, filepath.Join(dir, "sources.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { store.Close() }()
+	var conf []byte
+	for _, f := range r.Archive.Files {
+		if f.Name == "config" {
+			conf = bytes.ReplaceAll(f.Data, []byte("{{url}}"), []byte(r.vendor.URL))
+		}
+	}
+	open := func() []*watch.Pull {
+		settings := r.Kind.New()
+		if err := yaml.NewDecoder(bytes.NewReader(conf), yaml.Strict()).Decode(settings); err != nil {
+			t.Fatal(err)
+		}
+		if err := settings.Check(); err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		streams, err := settings.Open(ctx, ingest.Env{HTTP: r.vendor.Client(), Now: r.now, Log: slog.New(slog.NewTextHandler(&said, nil)), Since: r.Since})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pulls []*watch.Pull
+		for _, s := range streams {
+			pulls = append(pulls, &watch.Pull{Name: "x", Stream: s, Formats: r.Formats, Tables: r.Tables, Log: r.log})
+		}
+		return pulls
+	}
+	pulls := open()
+	for i := range pulls {
+		ended, steps := 0, 0
+		for ; ended < max(r.looks, 1) && steps < maxSteps; steps++ {
+			if r.restart {
+				store.Close()
+				if store, err = watch.Open(ctx, filepath.Join(dir, "sources.db")); err != nil {
+					t.Fatal(err)
+				}
+				pulls = open()
+			}
+			p := pulls[i]
+			stepping, cancel := context.WithCancelCause(ctx)
+			if r.between != nil {
+				p.Between = func(name string) {
+					if err := r.between(name); err != nil {
+						cancel(err)
+					}
+				}
+			}
+			step, err := store.Step(stepping, p, r.now())
+			cancel(nil)
+			for _, g := range step.Gaps {
+				r.gaps = append(r.gaps, "gap: "+strings.ReplaceAll(g.Error(), r.vendor.URL, "{{url}}"))
+			}
+			switch {
+			case err != nil:
+				r.errors = append(r.errors, err.Error())
+				if webapi.Is(err, webapi.Denied) || webapi.Is(err, webapi.Refused) {
+					ended++ // asked rarely
+				}
+			case !step.More:
+				ended++
+			}
+		}
+		if steps == maxSteps {
+			t.Errorf("%s: no end after %d steps; %s", pulls[i].Stream.Name, steps, r.errors)
+		}
+	}
+	letters, err := store.Dead(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range letters {
+		r.dead = append(r.dead, "dead: "+l.File+": "+l.Reason)
+	}
+	slices.Sort(r.errors)
+	r.errors = slices.Compact(r.errors)
+	return read(t, r.log)
+}
+
+// read is what a log holds, each event once, as text in the order of time.
+func read(t testing.TB, log eventlog.Log) []string {
+	t.Helper()
+	type place struct {
+		time int64
+		key  uint64
+	}
+	found := map[place]string{}
+	for p := range log.Partitions() {
+		_, end, err := log.Bounds(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := int64(0); at < end; {
+			recs, err := log.Read(t.Context(), p, at, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range recs {
+				if _, mark := ingest.ReadMark(recs[i].Value); mark {
+					continue
+				}
+				var dec event.Decoder
+				var e event.Event
+				if err := dec.Decode(recs[i].Value, &e); err != nil {
+					t.Fatal(err)
+				}
+				found[place{e.Time, e.Key}] = Format(&e)
+			}
+			at = recs[len(recs)-1].Offset + 1
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(found), func(a, b place) int {
+		if a.time != b.time {
+			return int(a.time - b.time)
+		}
+		return strings.Compare(found[a], found[b])
+	})
+	var list []string
+	for _, k := range keys {
+		list = append(list, found[k])
+	}
+	return list
+}
+
+// Sources judges a kind by the scenarios testdata/api/*.txtar: what comes to be in the
+// log is the section want, whatever is done to it: faults of the vendor, restarts and
+// crashes at any line, a log that fails, two pollers at once. No error holds a secret.
+func Sources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, tables []*ingest.Table) {
+	t.Helper()
+	archives, err := filepath.Glob("testdata/api/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatal("no testdata/api/*.txtar", err)
+	}
+	for _, name := range archives {
+		if base := filepath.Base(name); !strings.HasPrefix(base, kind.Name) {
+			continue
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			Judge(t, name, &Scenario{Kind: kind, Archive: ar, Formats: formats, Tables: tables, Since: since(t, ar)})
+		})
+	}
+}
+
+// since is from when on a scenario is read: a day before Now, unless a section says so.
+func since(t *testing.T, ar *txtar.Archive) time.Time {
+	for _, f := range ar.Files {
+		if f.Name == "since" {
+			at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(f.Data)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+	}
+	return Now.Add(-24 * time.Hour)
+}
+
+// Judge judges a source by one scenario.
+func Judge(t *testing.T, name string, s *Scenario) {
+	t.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
+	s.Secrets = append(s.Secrets, "hunter2-hunter2")
+	fresh := func() *run {
+		return &run{Scenario: s, vendor: NewVendor(t, s.Archive), now: func() time.Time { return Now }, log: eventlog.NewMemory(1, 64<<20)}
+	}
+	plain := fresh()
+	got := plain.collect(t, t.TempDir())
+	text := strings.Join(slices.Concat(got, plain.gaps, plain.dead), "\n") + "\n"
+	for _, e := range plain.errors {
+		text += "error: " + strings.ReplaceAll(e, plain.vendor.URL, "{{url}}") + "\n"
+	}
+	text += fmt.Sprintf("%d requests\n", plain.vendor.Requests)
+	golden(t, name, s.Archive, text)
+	if len(plain.vendor.Unknown) > 0 {
+		t.Errorf("nothing answers %s", plain.vendor.Unknown)
+	}
+	same := func(t *testing.T, r *run, got2 []string) {
+		t.Helper()
+		if !slices.Equal(got, got2) {
+			t.Errorf("it gives\n%s\nin place of\n%s\nerrors %s", strings.Join(got2, "\n"), strings.Join(got, "\n"), r.errors)
+		}
+		for _, e := range r.errors {
+			for _, secret := range s.Secrets {
+				if strings.Contains(e, secret) {
+					t.Errorf("an error holds a secret: %s", e)
+				}
+			}
+		}
+	}
+	repeats := !strings.Contains(string(s.Archive.Comment), "Once only") // scenarios whose vendor does not answer twice alike
+	t.Run("twice", func(t *testing.T) {
+		if !repeats {
+			t.Skip("the scenario's answers are for one pass")
+		}
+		r := fresh()
+		r.looks = 2
+		same(t, r, r.collect(t, t.TempDir()))
+	})
+	t.Run("restarted before every step", func(t *testing.T) {
+		r := fresh()
+		r.restart = true
+		same(t, r, r.collect(t, t.TempDir()))
+	})
+	for _, line := range []string{"appended", "read", "advanced", "noted"} {
+		t.Run("crashed after "+line, func(t *testing.T) {
+			if !repeats {
+				t.Skip("the scenario's answers are for one pass")
+			}
+			r := fresh()
+			r.restart = true
+			crashes := 0
+			r.between = func(at string) error {
+				if at == line {
+					if crashes++; crashes%2 == 1 { // the next time it goes on
+						return errors.New("crash")
+					}
+				}
+				return nil
+			}
+			same(t, r, r.collect(t, t.TempDir()))
+		})
+	}
+	for _, fault := range slices.Sorted(maps.Keys(faults)) {
+		t.Run(fault, func(t *testing.T) {
+			if !repeats {
+				t.Skip("the scenario's answers are for one pass")
+			}
+			r := fresh()
+			r.vendor.fault = faults[fault]
+			same(t, r, r.collect(t, t.TempDir()))
+		})
+	}
+	t.Run("a log that fails", func(t *testing.T) {
+		if !repeats {
+			t.Skip("the scenario's answers are for one pass")
+		}
+		r := fresh()
+		r.log = &failing{Log: r.log}
+		same(t, r, r.collect(t, t.TempDir()))
+	})
+	t.Run("two pollers", func(t *testing.T) {
+		if !repeats {
+			t.Skip("the scenario's answers are for one pass")
+		}
+		a, b := fresh(), fresh()
+		b.vendor, b.log = a.vendor, a.log
+		a.collect(t, t.TempDir())
+		same(t, b, b.collect(t, t.TempDir()))
+	})
+	t.Run("a secret that is wrong", func(t *testing.T) {
+		r := fresh()
+		r.vendor.fault = func(w http.ResponseWriter, req *http.Request, _ int) bool {
+			w.WriteHeader(http.StatusForbidden)
+			body, _ := io.ReadAll(req.Body)
+			fmt.Fprintf(w, `{"error":"no access for %s with %s"}`, req.Header.Get("Authorization"), body)
+			return true
+		}
+		if list := r.collect(t, t.TempDir()); len(list) > 0 || len(r.errors) == 0 {
+			t.Errorf("%d events, %d errors", len(list), len(r.errors))
+		}
+		same(t, &run{Scenario: s, errors: r.errors}, got)
+	})
+}
+
+// failing is a log of whose first writes every second fails, and every fourth reports
+// to have failed although it has not.
+type failing struct {
+	eventlog.Log
+	mu sync.Mutex
+	n  int
+}
+
+// Append implements eventlog.Log.
+func (f *failing) Append(ctx context.Context, recs ...eventlog.Record) error {
+	f.mu.Lock()
+	f.n++
+	n := f.n
+	f.mu.Unlock()
+	switch {
+	case n > 9:
+	case n%4 == 3:
+		return errors.Join(f.Log.Append(ctx, recs...), errors.New("the log says that it has failed"))
+	case n%2 == 1:
+		return errors.New("the log has failed")
+	}
+	return f.Log.Append(ctx, recs...)
+}
+
+// golden compares a text with the section want of an archive, or writes it there.
+func golden(t *testing.T, name string, ar *txtar.Archive, got string) {
+	t.Helper()
+	i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
+	if *update {
+		if i < 0 {
+			i = len(ar.Files)
+			ar.Files = append(ar.Files, txtar.File{Name: "want"})
+		}
+		ar.Files[i].Data = []byte(got)
+		if err := os.WriteFile(name, txtar.Format(ar), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if i < 0 {
+		t.Fatal("no want: run with -update and read it")
+	}
+	if want := string(ar.Files[i].Data); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
