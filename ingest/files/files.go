@@ -95,6 +95,7 @@ type Report struct {
 	ProblemCount int            // all malformed records and those of unknown kind
 	Reason       string         // why nothing, or not all, was read; empty if all was
 	Failed       bool           // the file could not be read, as opposed to being of another kind
+	Cut          bool           // it ended inside a JSON value
 }
 
 // maxProblems bounds the memory a hostile file can take.

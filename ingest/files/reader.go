@@ -385,6 +385,8 @@ func (r *reader) record() bool {
 		line := w.lineAt(0)
 		if w.full() {
 			err = errors.New("a record longer than 4 MiB")
+		} else if err == jsonscan.ErrShort {
+			r.rep.Cut = true
 		}
 		if syntax := (*jsonscan.SyntaxError)(nil); errors.As(err, &syntax) {
 			line = w.lineAt(syntax.Offset)
@@ -424,6 +426,7 @@ func (r *reader) elements() bool {
 	for !r.stop() {
 		switch c := w.skipSpace(); c {
 		case 0:
+			r.rep.Cut = true
 			r.problem(w.lineAt(0), "the file ends inside a list of records")
 			return false
 		case ']':

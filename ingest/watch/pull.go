@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -35,6 +36,7 @@ type Pull struct {
 	pass         int64 // of the delivery that goes on; 0 if none does
 	mu           sync.Mutex
 	seen, before map[uint64]struct{}
+	broken       map[int64]int // tries of pieces that could not be read
 }
 
 // Step is what asking a stream once gave.
@@ -159,6 +161,10 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 				}
 			}
 			t, err := p.body(gctx, body)
+			if broken := (*brokenError)(nil); errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
+				t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
+				err = nil
+			}
 			if err != nil && body.Skip != nil && gctx.Err() == nil {
 				body.Skip(err)
 				err = nil
@@ -303,10 +309,34 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 	if err == nil {
 		err = flush()
 	}
-	if err == nil && rep.Failed {
-		err = fmt.Errorf("%s: %s", name, rep.Reason)
+	if err == nil && (rep.Failed || rep.Cut) {
+		err = &brokenError{name, cmp.Or(rep.Reason, "it ends in the middle")}
 	}
 	return rep, err
+}
+
+// brokenError says that the content of a body cannot be read to its end.
+type brokenError struct{ name, reason string }
+
+func (e *brokenError) Error() string { return e.name + ": " + e.reason }
+
+// maxBroken is how often a piece is fetched whose content cannot be read. What is
+// broken at the vendor's must not hold up everything behind it.
+const maxBroken = 5
+
+// giveUp counts that a piece was broken, and says whether that is enough.
+func (p *Pull) giveUp(id int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.broken == nil {
+		p.broken = map[int64]int{}
+	}
+	p.broken[id]++
+	if p.broken[id] < maxBroken {
+		return false
+	}
+	delete(p.broken, id)
+	return true
 }
 
 func (p *Pull) known(sum uint64) bool {
@@ -485,7 +515,7 @@ func (s *Store) Redo(ctx context.Context, p *Pull, now time.Time) (events int, e
 	for _, l := range letters {
 		t := &taken{}
 		rep, err := p.take(ctx, l.File, strings.NewReader(l.Record), t)
-		if err != nil && !rep.Failed {
+		if err != nil && !rep.Failed && !rep.Cut {
 			return events, err
 		}
 		events += t.events
