@@ -10,8 +10,8 @@ import "time"
 type Sweeps struct {
 	Lag    time.Duration // what is younger is left for the next look
 	Look   time.Duration // how far every look goes back beyond the end of the last
-	Hourly time.Duration // the same once an hour; 0 if no look does
-	Daily  time.Duration // and once a day
+	Hourly time.Duration // once an hour, how far before the last such look; 0 if none does
+	Daily  time.Duration // the same once a day: nothing is missed that appears within that time
 	Most   time.Duration // longest stretch at once; 0 if any may be asked for
 	Keeps  time.Duration // how long the vendor keeps events; 0 if for good
 }
@@ -45,11 +45,11 @@ func (s Sweeps) Begin(at *Swept, since, now time.Time) (gap *Gap, ok bool) {
 		from = at.Next
 	default:
 		if s.Hourly > 0 && now.UnixMilli()-at.Hour >= time.Hour.Milliseconds() {
-			from = min(from, to-s.Hourly.Milliseconds())
+			from = min(from, at.Hour-s.Hourly.Milliseconds())
 			at.Hour = now.UnixMilli()
 		}
 		if s.Daily > 0 && now.UnixMilli()-at.Day >= 24*time.Hour.Milliseconds() {
-			from = min(from, to-s.Daily.Milliseconds())
+			from = min(from, at.Day-s.Daily.Milliseconds())
 			at.Day = now.UnixMilli()
 		}
 	}

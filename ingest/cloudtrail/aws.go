@@ -74,7 +74,7 @@ const accessDay = "2006/01/02"
 
 // Open implements ingest.Opener.
 func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
-	conf, err := c.aws(ctx, env)
+	conf, err := c.aws(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +131,10 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 }
 
 // aws is the configuration of the SDK.
-func (c *Config) aws(ctx context.Context, env ingest.Env) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(cmp.Or(env.HTTP, http.DefaultClient))}
+func (c *Config) aws(ctx context.Context) (aws.Config, error) {
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout, t.MaxIdleConnsPerHost = 90*time.Second, 64
+	}))}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))
 	}

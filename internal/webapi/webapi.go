@@ -415,12 +415,14 @@ func plainText(body []byte, secrets []string) string {
 // NextLink is the target of a Link header with rel="next", or "".
 func NextLink(h http.Header) string {
 	for _, line := range h.Values("Link") {
-		for part := range strings.SplitSeq(line, ",") {
-			link, params, ok := strings.Cut(part, ">")
-			if !ok || !strings.Contains(params, `rel="next"`) {
-				continue
+		for rest := line; ; {
+			_, after, ok := strings.Cut(rest, "<")
+			if !ok {
+				break
 			}
-			if _, link, ok = strings.Cut(link, "<"); ok {
+			link, params, _ := strings.Cut(after, ">")
+			rest = params
+			if params, _, _ = strings.Cut(params, "<"); strings.Contains(params, `rel="next"`) {
 				return link
 			}
 		}
