@@ -31,7 +31,7 @@ import (
 
 // Kind is CloudTrail: its files in S3, as notices in a queue tell of them or as they
 // are listed, the events of the API, and the digests that prove files to be whole.
-var Kind = ingest.Kind{Name: "aws_cloudtrail", New: func() ingest.Opener { return &Config{Fetchers: 8} }}
+var Kind = ingest.Kind{Name: "aws_cloudtrail", New: func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} }}
 
 // Config is a source of kind aws_cloudtrail. Credentials are those of the AWS SDK:
 // environment, profile, web identity, instance; a role is assumed with them, if one is
@@ -44,6 +44,9 @@ type Config struct {
 
 	QueueURL string `yaml:"queue_url"` // of notices about new files, or of events themselves
 	Fetchers int    `yaml:"fetchers"`  // files that are fetched at the same time
+	// Visibility is for how long a message that was received is handed to nobody else.
+	// It is extended while files are read.
+	Visibility time.Duration `yaml:"visibility_timeout"`
 
 	Bucket string `yaml:"bucket"` // of the trail: read from --since on, and what the queue missed
 	Prefix string `yaml:"prefix"` // before AWSLogs/
@@ -62,6 +65,8 @@ func (c *Config) Check() error {
 	switch {
 	case c.Fetchers < 1 || c.Fetchers > 64:
 		return fmt.Errorf("fetchers: %d: from 1 to 64", c.Fetchers)
+	case c.Visibility < time.Second || c.Visibility > 12*time.Hour:
+		return fmt.Errorf("visibility_timeout: %s: from 1s to 12h", c.Visibility)
 	case c.QueueURL == "" && c.Bucket == "" && !c.Lookup && c.AccessLogs == "":
 		return errors.New("queue_url, bucket, lookup or access_logs is needed")
 	case c.Verify && c.Bucket == "":
@@ -85,7 +90,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	})
 	var streams []ingest.Stream
 	if c.QueueURL != "" {
-		streams = append(streams, ingest.Stream{Name: "queue", Every: time.Second, Parallel: c.Fetchers, Source: &queue{api: sqs.NewFromConfig(own), objects: objects, url: c.QueueURL, now: env.Now, log: env.Log}})
+		streams = append(streams, ingest.Stream{Name: "queue", Every: time.Second, Parallel: c.Fetchers, Source: &queue{api: sqs.NewFromConfig(own), objects: objects, url: c.QueueURL, now: env.Now, visible: c.Visibility, log: env.Log}})
 	}
 	if c.Bucket != "" {
 		b := &bucket{objects: objects, name: c.Bucket, prefix: c.Prefix, regions: c.Regions, since: env.Since, now: env.Now, sweeps: listed}

@@ -333,7 +333,18 @@ func TestDigests(t *testing.T) {
 		"a log file is gone": {func(f *fakeS3, _ []string) { delete(f.objects, "log3") },
 			[]string{"LogFileMissing the log file is gone"}},
 		"a digest is changed": {func(f *fakeS3, keys []string) {
-			f.put(keys[4], bytes.Replace(f.objects[keys[4]], []byte{}, nil, 0), map[string]string{"Signature": "00" + f.meta[keys[4]]["Signature"][2:]})
+			z, err := gzip.NewReader(bytes.NewReader(f.objects[keys[4]]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := io.ReadAll(z)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.put(keys[4], zipped(append(raw, '\n')), f.meta[keys[4]])
+		}, []string{"DigestInvalid its signature does not fit"}},
+		"a signature is changed": {func(f *fakeS3, keys []string) {
+			f.put(keys[4], f.objects[keys[4]], map[string]string{"Signature": "00" + f.meta[keys[4]]["Signature"][2:]})
 		}, []string{"DigestInvalid its signature does not fit"}},
 		"a digest is not signed": {func(f *fakeS3, keys []string) { f.put(keys[4], f.objects[keys[4]], nil) },
 			[]string{"DigestInvalid it is not signed"}},
@@ -439,7 +450,7 @@ func TestQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	q := &queue{api: queues, objects: objects, url: *made.QueueUrl, now: time.Now, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	q := &queue{api: queues, objects: objects, url: *made.QueueUrl, now: time.Now, visible: 5 * time.Minute, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	store, log := openStore(t), eventlog.NewMemory(1, 64<<20)
 	ids, gaps := pulled(t, q, 8, store, log, now)
 	if len(ids) != 301 || len(gaps) != 1 || !strings.Contains(gaps[0], "gone.json.gz is gone") {
@@ -457,3 +468,72 @@ func TestQueue(t *testing.T) {
 		t.Errorf("%d events once the bucket was compared", len(again))
 	}
 }
+
+// BenchmarkQueue reads files of 1,000 events from an AWS endpoint, by how many are
+// fetched at the same time.
+func BenchmarkQueue(b *testing.B) {
+	endpoint := os.Getenv("OUTFLOW_AWS")
+	if endpoint == "" {
+		b.Skip("OUTFLOW_AWS, the address of an AWS endpoint, is not set: .ci/aws starts one")
+	}
+	b.Setenv("AWS_ACCESS_KEY_ID", "x")
+	b.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	sdk, err := (&Config{BaseURL: endpoint, Region: "eu-west-1"}).aws(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	objects := s3.NewFromConfig(sdk, func(o *s3.Options) { o.UsePathStyle = true; o.DisableLogOutputChecksumValidationSkipped = true })
+	queues := sqs.NewFromConfig(sdk)
+	ctx := b.Context()
+	const files, each = 120, 1000
+	body := logFile(0, each, time.Now())
+	for _, fetchers := range []int{1, 8, 32} {
+		b.Run(fmt.Sprintf("fetchers=%d", fetchers), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				name := "b" + strconv.FormatInt(time.Now().UnixNano(), 36)
+				_, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				made, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i := range files {
+					key := fmt.Sprintf("AWSLogs/210987654321/CloudTrail/eu-west-1/2026/03/02/%d.json.gz", i)
+					if _, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+						b.Fatal(err)
+					}
+					note := fmt.Sprintf(`{"s3Bucket":%q,"s3ObjectKey":[%q]}`, name, key)
+					if _, err := queues.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: made.QueueUrl, MessageBody: &note}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				q := &queue{api: queues, objects: objects, url: *made.QueueUrl, now: time.Now, visible: 5 * time.Minute, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+				store := openStore(b)
+				p := &watch.Pull{Name: name, Stream: ingest.Stream{Name: "queue", Parallel: fetchers, Source: q}, Formats: Formats, Log: nowhere{}}
+				b.StartTimer()
+				for events := 0; events < files*each; {
+					step, err := store.Step(ctx, p, time.Now())
+					if err != nil {
+						b.Fatal(err)
+					}
+					events += step.Events + step.Repeats
+				}
+			}
+			perSecond := float64(files*b.N) / b.Elapsed().Seconds()
+			b.ReportMetric(perSecond, "files/s")
+			b.ReportMetric(perSecond*each, "events/s")
+		})
+	}
+}
+
+// nowhere is a log that keeps nothing.
+type nowhere struct{ eventlog.Log }
+
+// Append implements eventlog.Log.
+func (nowhere) Append(context.Context, ...eventlog.Record) error { return nil }
+
+// Partitions implements eventlog.Log.
+func (nowhere) Partitions() int { return 1 }

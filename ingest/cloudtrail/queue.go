@@ -27,14 +27,14 @@ type queue struct {
 	objects *s3.Client
 	url     string
 	now     func() time.Time
+	visible time.Duration // how long a message is nobody else's; extended while it is worked on
 	log     *slog.Logger
 }
 
 const (
-	visible   = 5 * time.Minute // how long a message is nobody else's; extended while it is worked on
-	longPoll  = 5               // seconds
-	atOnce    = 10              // messages per call: the most
-	mostCalls = 4               // per page
+	longPoll  = 5  // seconds
+	atOnce    = 10 // messages per call: the most
+	mostCalls = 4  // per page
 )
 
 // Fetch implements ingest.Source. There is no cursor: the queue keeps what was read.
@@ -42,7 +42,7 @@ func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error)
 	l := &lease{q: q, failed: map[string]bool{}, extended: q.now()}
 	page := ingest.Page{}
 	for range mostCalls {
-		in := &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: atOnce, VisibilityTimeout: int32(visible.Seconds()), WaitTimeSeconds: longPoll}
+		in := &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: atOnce, VisibilityTimeout: int32(q.visible.Seconds()), WaitTimeSeconds: longPoll}
 		if len(l.messages) > 0 {
 			in.WaitTimeSeconds = 0
 		}
@@ -119,14 +119,14 @@ func (l *lease) fail(id string) {
 func (l *lease) extend(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.q.now().Sub(l.extended) < visible/2 {
+	if l.q.now().Sub(l.extended) < l.q.visible/2 {
 		return
 	}
 	l.extended = l.q.now()
 	for from := 0; from < len(l.messages); from += atOnce {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &l.q.url}
 		for i, m := range l.messages[from:min(from+atOnce, len(l.messages))] {
-			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: int32(visible.Seconds())})
+			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: int32(l.q.visible.Seconds())})
 		}
 		if _, err := l.q.api.ChangeMessageVisibilityBatch(ctx, in); err != nil {
 			l.q.log.Debug("visibility not extended", "err", err)

@@ -23,6 +23,8 @@ var allowed = []struct {
 	{"internal/jsonscan", nil},
 	{"internal/sigma", []string{"internal/event", "internal/jsonscan", "internal/plain"}},
 	{"internal/sqlitedb", nil},
+	{"internal/secret", nil},
+	{"internal/webapi", []string{"internal/secret"}},
 	{"internal/eventlog", []string{"internal/sqlitedb", "internal/eventlog"}},
 	{"ingest", []string{"ingest", "internal/"}},
 	{"detect", []string{"internal/"}},

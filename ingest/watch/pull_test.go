@@ -1,0 +1,181 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// script is a source that gives what a test says.
+type script func(ctx context.Context, cur ingest.Cursor) (ingest.Page, error)
+
+// Fetch implements ingest.Source.
+func (s script) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+	return s(ctx, cur)
+}
+
+const record = `{"uuid":"u1","published":"2026-03-02T08:14:37Z","eventType":"user.session.start","actor":{"id":"a","type":"User","alternateId":"kim@northwind.example"},"outcome":{"result":"SUCCESS"},"client":{"ipAddress":"198.51.100.17"},"target":[]}`
+
+func puller(t *testing.T, s script) (*Store, *Pull) {
+	store, err := Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store, &Pull{Name: "okta", Stream: ingest.Stream{Name: "logs", Source: s}, Formats: all.Formats, Tables: all.Tables, Log: eventlog.NewMemory(2, 1<<20)}
+}
+
+// TestDeadRecord keeps a record of an API that cannot be decoded, reads it again on
+// demand, and lets it go once it can be.
+func TestDeadRecord(t *testing.T) {
+	bad := strings.Replace(record, "2026-03-02T08:14:37Z", "some day", 1)
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
+		return ingest.Page{Bodies: []ingest.Body{ingest.Held("logs", []byte("["+record+","+bad+"]")), ingest.Held("logs", []byte(`{"what":"is this"}`))}, Next: ingest.Cursor("1")}, nil
+	})
+	now := time.Now()
+	step, err := store.Step(t.Context(), p, now)
+	if err != nil || step.Events != 1 || step.Problems != 2 {
+		t.Fatalf("%+v, %v", step, err)
+	}
+	letters, err := store.Dead(t.Context(), 0)
+	if err != nil || len(letters) != 2 || letters[0].Record != bad || letters[1].Record != `{"what":"is this"}` {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	if n, err := store.Again(t.Context(), 0); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := store.Redo(t.Context(), p, now); n != 0 || err != nil { // nothing has been mended
+		t.Fatal(n, err)
+	}
+	if _, err := store.db.Exec("UPDATE dead SET record = replace(replace(record, 'some day', '2026-03-02T08:14:38Z'), 'u1', 'u2') WHERE id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := store.Redo(t.Context(), p, now); n != 0 || err != nil { // nobody has asked
+		t.Fatal(n, err)
+	}
+	if n, err := store.Again(t.Context(), letters[0].ID); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := store.Redo(t.Context(), p, now); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := store.CountDead(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d letters are left, %v", n, err)
+	}
+}
+
+// TestBrokenPiece tries a piece that cannot be read several times, and then goes on
+// without it: it is a gap.
+func TestBrokenPiece(t *testing.T) {
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
+		broken := ingest.Held("broken", []byte("["+record[:50]))
+		broken.ID = "broken"
+		return ingest.Page{Bodies: []ingest.Body{broken, ingest.Held("logs", []byte("["+record+"]"))}, Next: ingest.Cursor("1")}, nil
+	})
+	for tries := 1; ; tries++ {
+		step, err := store.Step(t.Context(), p, time.Now())
+		if err != nil && tries < maxBroken {
+			continue
+		}
+		if err != nil || tries != maxBroken || len(step.Gaps) != 1 || !strings.Contains(step.Gaps[0].Reason, "given up") {
+			t.Fatalf("try %d: %+v, %v", tries, step, err)
+		}
+		break
+	}
+	states, err := store.States(t.Context())
+	if err != nil || len(states) != 1 || len(states[0].Gaps) != 1 || states[0].Failing != "" || states[0].Events != 1 {
+		t.Errorf("%+v, %v", states, err)
+	}
+}
+
+// TestFailing notes why a stream does not go on, and forgets it when it does.
+func TestFailing(t *testing.T) {
+	fail := true
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
+		if fail {
+			return ingest.Page{}, errors.New("out of order")
+		}
+		return ingest.Page{Next: ingest.Cursor(`{"at":1}`)}, nil
+	})
+	for _, want := range []string{"out of order", ""} {
+		if _, err := store.Step(t.Context(), p, time.Now()); (err != nil) != fail {
+			t.Fatal(err)
+		}
+		if states, err := store.States(t.Context()); err != nil || states[0].Failing != want {
+			t.Errorf("%+v, %v", states, err)
+		}
+		fail = false
+	}
+}
+
+// TestSetCursor holds although a page was being read meanwhile.
+func TestSetCursor(t *testing.T) {
+	var store *Store
+	var asked []string
+	set := false
+	store, p := puller(t, func(ctx context.Context, cur ingest.Cursor) (ingest.Page, error) {
+		asked = append(asked, string(cur))
+		if set {
+			if err := store.SetCursor(ctx, "okta", "logs", ingest.Cursor(`"mine"`)); err != nil {
+				return ingest.Page{}, err
+			}
+			set = false
+		}
+		return ingest.Page{Next: ingest.Cursor(`"next"`)}, nil
+	})
+	for i := range 4 {
+		set = i == 2
+		if _, err := store.Step(t.Context(), p, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(asked, " "); got != ` "next" "next" "mine"` {
+		t.Error(got)
+	}
+}
+
+// TestSkip goes on where a piece cannot be read that comes again by itself.
+func TestSkip(t *testing.T) {
+	skipped, done := 0, 0
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
+		return ingest.Page{Bodies: []ingest.Body{
+			{ID: "x", Name: "x", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("not now") }, Skip: func(error) { skipped++ }},
+			ingest.Held("logs", []byte("["+record+"]")),
+		}, Done: func(context.Context) error { done++; return nil }}, nil
+	})
+	step, err := store.Step(t.Context(), p, time.Now())
+	if err != nil || step.Events != 1 || skipped != 1 || done != 1 {
+		t.Errorf("%+v, %v, %d, %d", step, err, skipped, done)
+	}
+}
+
+// TestTidy forgets pieces that nobody lists any more.
+func TestTidy(t *testing.T) {
+	opened := 0
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
+		return ingest.Page{Bodies: []ingest.Body{{ID: "x", Name: "x", Open: func(context.Context) (io.ReadCloser, error) {
+			opened++
+			return io.NopCloser(strings.NewReader("[" + record + "]")), nil
+		}}}}, nil
+	})
+	now := time.Now()
+	for i, at := range []time.Time{now, now, now.Add(keepPieces + time.Hour)} {
+		if err := store.Tidy(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Step(t.Context(), p, at); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{1, 1, 2}[i]; opened != want {
+			t.Errorf("look %d: opened %d times", i, opened)
+		}
+	}
+}
