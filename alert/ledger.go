@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -16,8 +17,15 @@ import (
 // Telling decides what goes out: of alerts that come again and again, as they
 // grow.
 type Telling struct {
-	Channels []string
+	Channels []Route
 	Shown    func(a *Alert) bool // whether an alert deserves attention
+	Now      time.Time
+}
+
+// Route says which alerts a channel takes. One that it has taken it takes to the end.
+type Route struct {
+	Channel string
+	Wants   func(a *Alert) bool // nil for all
 }
 
 // Position is up to where a partition of the log of alerts has been taken in, and
@@ -81,12 +89,22 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 	if _, err := tx.ExecContext(ctx, "INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity", a.ID, now, max(worst, a.Severity)); err != nil {
 		return err
 	}
-	for _, channel := range t.Channels {
+	for _, route := range t.Channels {
+		channel := route.Channel
+		if route.Wants != nil && !route.Wants(a) {
+			var before int
+			if err := tx.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?2) + (SELECT count(*) FROM outbox WHERE channel = ?1 AND alert = ?2)", channel, a.ID).Scan(&before); err != nil {
+				return err
+			}
+			if before == 0 {
+				continue
+			}
+		}
 		// what waits for the channel is out of date
 		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", channel, a.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body) VALUES (?, ?, ?)", channel, a.ID, string(body)); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, since) VALUES (?, ?, ?, ?)", channel, a.ID, string(body), t.Now.UnixMilli()); err != nil {
 			return err
 		}
 	}
@@ -133,7 +151,13 @@ func (s *Store) Begun(ctx context.Context, seq, place int64) error {
 
 // Sent notes that something need not be sent again.
 func (s *Store) Sent(ctx context.Context, seq int64) error {
-	_, err := s.db.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", seq)
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) SELECT channel, alert, '', since FROM outbox WHERE seq = ?", seq); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", seq)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("alert: %w", err)
 	}

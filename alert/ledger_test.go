@@ -20,7 +20,7 @@ func ledger(t *testing.T) *alert.Store {
 // TestTake checks when an alert that comes again and again is told.
 func TestTake(t *testing.T) {
 	s := ledger(t)
-	telling := alert.Telling{Channels: []string{"a", "b"}, Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	telling := alert.Telling{Channels: []alert.Route{{Channel: "a"}, {Channel: "b"}}, Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
 	next := int64(0)
 	for _, step := range []struct {
 		what string
@@ -40,7 +40,7 @@ func TestTake(t *testing.T) {
 		{"withdrawn before it was told", alert.Alert{ID: "y", Severity: alert.High, Withdrawn: true}, false},
 	} {
 		for _, channel := range telling.Channels { // what waited is sent
-			list, err := s.Waiting(t.Context(), channel, 10)
+			list, err := s.Waiting(t.Context(), channel.Channel, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,12 +57,12 @@ func TestTake(t *testing.T) {
 			}
 		}
 		for _, channel := range telling.Channels {
-			list, err := s.Waiting(t.Context(), channel, 10)
+			list, err := s.Waiting(t.Context(), channel.Channel, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if (len(list) == 1) != step.told || len(list) > 1 {
-				t.Errorf("%s: %d wait for %s, told is %v", step.what, len(list), channel, step.told)
+				t.Errorf("%s: %d wait for %s, told is %v", step.what, len(list), channel.Channel, step.told)
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func TestTake(t *testing.T) {
 // version is sent.
 func TestOutdated(t *testing.T) {
 	s := ledger(t)
-	telling := alert.Telling{Channels: []string{"a"}, Shown: func(*alert.Alert) bool { return true }}
+	telling := alert.Telling{Channels: []alert.Route{{Channel: "a"}}, Shown: func(*alert.Alert) bool { return true }}
 	for i, severity := range []alert.Severity{alert.Medium, alert.High, alert.Critical} {
 		if err := s.Take(t.Context(), 0, alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
 			t.Fatal(err)

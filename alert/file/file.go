@@ -16,6 +16,7 @@ import (
 type Channel struct {
 	Name string // in the configuration
 	Path string
+	Mask func(a *alert.Alert) alert.Alert // what of an alert its readers may see; nil for all
 	// Between is called by name between two durable effects; for tests, may be nil.
 	Between func(name string)
 }
@@ -52,6 +53,9 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 			return sent, err
 		}
 		c.between("begun")
+		if c.Mask != nil {
+			s.Alert = c.Mask(&s.Alert)
+		}
 		line, err := alert.Line(&s.Alert)
 		if err != nil {
 			return sent, err

@@ -18,7 +18,7 @@ func TestDeliver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	telling := alert.Telling{Channels: []string{"out"}, Shown: func(*alert.Alert) bool { return true }}
+	telling := alert.Telling{Channels: []alert.Route{{Channel: "out"}}, Shown: func(*alert.Alert) bool { return true }}
 	take := func(next int64, id string) string {
 		a := alert.Alert{ID: id, Severity: alert.High}
 		if err := s.Take(t.Context(), 0, alert.Position{Next: next}, []alert.Alert{a}, telling); err != nil {

@@ -49,6 +49,8 @@ type config struct {
 	Snapshots snapshotsConfig `yaml:"snapshots"`
 	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
 	Listen string `yaml:"listen"`
+	// PublicURL is the address by which people reach the pages; messages link to it.
+	PublicURL string `yaml:"public_url"`
 
 	loaded rules
 }

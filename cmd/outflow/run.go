@@ -21,7 +21,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
-	"github.com/outflow/outflow/alert/file"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
@@ -500,29 +499,20 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 		return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, at.Next)
 	}
 	at.Next = max(at.Next, first)
-	deliver := func() {
-		for _, c := range d.current().Channels {
-			ch := &file.Channel{Name: c.Name, Path: c.Path, Between: func(name string) { failpoint("channel-" + name) }}
-			for {
-				sent, err := ch.Deliver(ctx, d.alerts)
-				d.stats.told.Add(int64(sent))
-				if err != nil && ctx.Err() == nil {
-					d.stats.failures.Add(1)
-					d.log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
-				}
-				if err != nil || sent == 0 {
-					break
-				}
-			}
-		}
-	}
+	out := &outlets{d: d}
+	defer out.stop()
 	for {
-		deliver()
+		if err := out.pass(ctx); err != nil {
+			return err
+		}
 		waiting, cancel := context.WithTimeout(ctx, deliverEvery)
 		recs, err := log.Read(waiting, 0, at.Next, 256)
 		cancel()
 		switch {
 		case err == io.EOF:
+			if err := out.rest(ctx); err != nil {
+				return err
+			}
 			_, _, left, cerr := d.alerts.Counts(ctx)
 			if cerr == nil && left > 0 {
 				return fmt.Errorf("%d alerts could not be sent: they wait in %s", left, d.dir)
@@ -550,9 +540,10 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 		}
 		at.Next = recs[len(recs)-1].Offset + 1
 		conf := d.current()
-		telling := alert.Telling{Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
-		for _, c := range conf.Channels {
-			telling.Channels = append(telling.Channels, c.Name)
+		telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
+		for i := range conf.Channels {
+			c := &conf.Channels[i]
+			telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: c.wants})
 		}
 		failpoint("alerts-take")
 		if err := d.alerts.Take(ctx, 0, at, list, telling); err != nil {

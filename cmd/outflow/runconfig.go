@@ -17,6 +17,10 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/outflow/outflow/alert"
+	channels "github.com/outflow/outflow/alert/all"
+	"github.com/outflow/outflow/detect"
+
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -146,11 +150,122 @@ func (s *sourceConfig) since(now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// channelConfig is a way of telling people.
+// channelConfig is a way of telling people: a file, or a kind with settings of its own.
 type channelConfig struct {
-	Name string `yaml:"name"`
-	Kind string `yaml:"kind"`
-	Path string `yaml:"path"`
+	Name        string   `yaml:"name"`
+	Kind        string   `yaml:"kind"`
+	Path        string   `yaml:"path"`         // of a file
+	MinSeverity string   `yaml:"min_severity"` // of what it is told, beside the budget
+	Detectors   []string `yaml:"detectors"`    // only alerts that one of these has a part in
+	Health      *bool    `yaml:"health"`       // false: nothing about the data; true: nothing else
+	People      string   `yaml:"people"`       // names or pseudonyms
+	Purpose     string   `yaml:"purpose"`      // of the readers: pseudonyms of different purposes cannot be joined
+	PerDay      int      `yaml:"per_day"`      // most messages in 24 hours; critical ones come all the same
+
+	settings alert.Settings
+	kind     alert.Kind
+	from     alert.Severity
+}
+
+// common are the settings that all channels have.
+var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day"}
+
+// UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
+// are.
+func (c *channelConfig) UnmarshalYAML(text []byte) error {
+	var given map[string]any
+	if err := yaml.Unmarshal(text, &given); err != nil {
+		return err
+	}
+	own := map[string]any{}
+	for _, key := range common {
+		if v, set := given[key]; set {
+			own[key] = v
+			delete(given, key)
+		}
+	}
+	type plain channelConfig
+	if err := decodeMap(own, (*plain)(c)); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(channels.Kinds, func(k alert.Kind) bool { return k.Name == c.Kind })
+	switch {
+	case c.Kind == "file":
+		var file struct {
+			Path string `yaml:"path"`
+		}
+		err := decodeMap(given, &file)
+		c.Path = file.Path
+		return err
+	case i < 0: // checkRun says so
+		return nil
+	}
+	c.kind = channels.Kinds[i]
+	c.settings = c.kind.New()
+	if err := decodeMap(given, c.settings); err != nil {
+		return fmt.Errorf("channel %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+// check completes and checks the settings of a channel.
+func (c *channelConfig) check() (err error) {
+	if c.People == "" {
+		c.People = "pseudonyms"
+		if c.Kind == "file" {
+			c.People = "names"
+		}
+	}
+	if c.Purpose == "" {
+		c.Purpose = "soc"
+	}
+	if c.from = alert.Informational; c.MinSeverity != "" {
+		if c.from, err = alert.ParseSeverity(c.MinSeverity); err != nil {
+			return fmt.Errorf("min_severity: %w", err)
+		}
+	}
+	known := map[string]bool{}
+	for _, d := range detect.All {
+		known[d.Name] = true
+	}
+	for _, d := range c.Detectors {
+		if !known[d] {
+			return fmt.Errorf("detectors: %q is none: docs/detectors.md", d)
+		}
+	}
+	switch {
+	case c.Kind == "file" && c.Path == "":
+		return errors.New("a path is needed")
+	case c.Kind != "file" && c.settings == nil:
+		names := []string{"file"}
+		for _, k := range channels.Kinds {
+			names = append(names, k.Name)
+		}
+		return fmt.Errorf("kind %q: %s", c.Kind, strings.Join(names, ", "))
+	case c.People != "names" && c.People != "pseudonyms":
+		return fmt.Errorf("people: %q: names, pseudonyms", c.People)
+	case c.PerDay < 0:
+		return fmt.Errorf("per_day: %d", c.PerDay)
+	case c.Kind == "file" && c.PerDay > 0:
+		return errors.New("per_day is for channels that people are sent messages by")
+	}
+	if c.settings != nil {
+		return c.settings.Check()
+	}
+	return nil
+}
+
+// wants says whether an alert is for the channel.
+func (c *channelConfig) wants(a *alert.Alert) bool {
+	switch {
+	case c.Health != nil && *c.Health != a.Health:
+		return false
+	case a.Severity < c.from:
+		return false
+	case len(c.Detectors) == 0:
+		return true
+	}
+	return slices.ContainsFunc(a.Detectors, func(d string) bool { return slices.Contains(c.Detectors, d) })
 }
 
 // leastRetention is how long events must be kept: as long as they may come late,
@@ -247,10 +362,9 @@ func (c *config) checkRun(path string, roles []string) error {
 		switch {
 		case ch.Name == "" || names["c"+ch.Name]:
 			return fmt.Errorf("channel %d: a name of its own is needed", i+1)
-		case ch.Kind != "file":
-			return fmt.Errorf("channel %s: kind %q: file", ch.Name, ch.Kind)
-		case ch.Path == "":
-			return fmt.Errorf("channel %s: a path is needed", ch.Name)
+		}
+		if err := ch.check(); err != nil {
+			return fmt.Errorf("channel %s: %w", ch.Name, err)
 		}
 		names["c"+ch.Name] = true
 		rel(&ch.Path)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -198,6 +199,26 @@ func (c *Client) JSON(ctx context.Context, method, target, contentType string, b
 			what = "the answer was cut"
 		}
 		return nil, &Error{Op: op, Err: errors.New(what)}
+	}
+	return &Response{res.Header, b}, nil
+}
+
+// Send sends a request with headers of its own, and reads the answer whole, whatever it
+// is.
+func (c *Client) Send(ctx context.Context, method, target, contentType string, body []byte, header http.Header) (*Response, error) {
+	with := &Client{Base: c.Base, HTTP: c.HTTP, Header: c.Header.Clone(), Auth: c.Auth, Throttled: c.Throttled, Now: c.Now}
+	if with.Header == nil {
+		with.Header = http.Header{}
+	}
+	maps.Copy(with.Header, header)
+	res, op, err := with.do(ctx, method, target, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return nil, &Error{Op: op, Err: fmt.Errorf("the answer was cut: %w", err)}
 	}
 	return &Response{res.Header, b}, nil
 }

@@ -1,0 +1,212 @@
+// Package alerttest judges channels: whatever an attacker has written into a name, the
+// message says it and nothing else; what a receiver answers is taken for what it means;
+// no error holds a secret.
+package alerttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Now is what time it is in these tests.
+var Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// Hostile is text that tries to be more than text, wherever it ends up.
+const Hostile = "<script>alert(1)</script> <!channel> <https://evil.example|click> [x](https://evil.example) *b* =HYPERLINK(\"https://evil.example\") |suser=root \\ \"]\r\nSubject: forged\r\n\r\nBcc: x@evil.example \x1b[31mred\x1b[0m \u202etxt.exe {noformat} %n ' OR 1=1 --"
+
+// Alert is an alert with hostile text in it.
+func Alert() alert.Alert {
+	a := alert.Sample(Now)
+	a.ID, a.Case = "abcdef0123456789abcdef0123456789", "abcdef0123456789abcdef0123456789"
+	a.Severity, a.Title, a.User, a.Reason = alert.High, "Bulk download", "dana.ruiz@northwind.example", "downloaded "+Hostile
+	return a
+}
+
+// Request is one that a receiver got.
+type Request struct {
+	Method, Path string
+	Header       http.Header
+	Body         []byte
+}
+
+// Receiver is a server that answers with a status and body, and keeps what it got.
+type Receiver struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []Request
+	Answer   func(r *http.Request) (status int, header http.Header, body string)
+}
+
+// NewReceiver starts a receiver that answers 200 and a body.
+func NewReceiver(t testing.TB, body string) *Receiver {
+	r := &Receiver{Answer: func(*http.Request) (int, http.Header, string) { return http.StatusOK, nil, body }}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(r.Close)
+	return r
+}
+
+// ServeHTTP implements http.Handler.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body)
+	r.mu.Lock()
+	r.requests = append(r.requests, Request{req.Method, req.URL.RequestURI(), req.Header.Clone(), body})
+	answer := r.Answer
+	r.mu.Unlock()
+	status, header, text := answer(req)
+	for k, v := range header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(status)
+	io.WriteString(w, text)
+}
+
+// Take returns what came since it was called last.
+func (r *Receiver) Take() []Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.requests
+	r.requests = nil
+	return list
+}
+
+// Set changes what is answered.
+func (r *Receiver) Set(answer func(*http.Request) (int, http.Header, string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Answer = answer
+}
+
+// Open opens a channel with settings as they are written in the configuration.
+func Open(t testing.TB, kind alert.Kind, settings string) alert.Notifier {
+	t.Helper()
+	s := kind.New()
+	if err := yaml.NewDecoder(strings.NewReader(settings), yaml.Strict()).Decode(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.Open(t.Context(), alert.Env{Now: func() time.Time { return Now }, Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Secret is the one that settings name as env:OUTFLOW_TEST_SECRET.
+const Secret = "hunter2-hunter2"
+
+// HTTP judges a channel over HTTP whose settings are made for an address: the status
+// table, the same request for every try, text that stays text, and secrets.
+func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) string) {
+	t.Helper()
+	t.Setenv("OUTFLOW_TEST_SECRET", Secret)
+	r := NewReceiver(t, good)
+	n := Open(t, kind, settings(r.URL))
+	a := Alert()
+	send := func(m *alert.Message) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		return n.Notify(ctx, m)
+	}
+	ref, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := r.Take()
+	if len(first) == 0 || !bytes.Contains(first[0].Body, []byte("Bulk download")) {
+		t.Fatalf("it sends %s", first)
+	}
+	for _, q := range first { // control characters, and what turns text round, arrive nowhere
+		for _, bad := range []string{"\x1b", "\u202e"} {
+			if kind.People && (bytes.Contains(q.Body, []byte(bad)) || strings.Contains(decoded(q.Body), bad)) {
+				t.Errorf("%q arrives", bad)
+			}
+		}
+		if q.Header.Get("Bcc") != "" || strings.Contains(q.Path, "evil") {
+			t.Errorf("text of an attacker is in a header or the path: %v", q)
+		}
+	}
+	if _, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}); err != nil {
+		t.Fatal(err)
+	}
+	if again := r.Take(); len(again) != len(first) || !slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
+		t.Errorf("the second try differs:\n%s\n%s", again, first)
+	}
+	a.Revision, a.Score = 2, 20
+	if _, err := send(&alert.Message{Alert: a, Ref: ref}); err != nil {
+		t.Error(err)
+	}
+	a.Withdrawn = true
+	if _, err := send(&alert.Message{Alert: a, Ref: ref, Repeat: true, Test: true, Others: []alert.Alert{Alert(), Alert()}}); err != nil {
+		t.Error(err)
+	}
+	r.Take()
+	for _, c := range []struct {
+		status    int
+		permanent bool
+	}{{200, false}, {400, true}, {401, false}, {403, false}, {404, false}, {408, false}, {413, true}, {422, true}, {429, false}, {500, false}, {502, false}, {503, false}} {
+		if c.status == 200 {
+			continue
+		}
+		r.Set(func(req *http.Request) (int, http.Header, string) {
+			body, _ := io.ReadAll(req.Body)
+			return c.status, http.Header{"Retry-After": {"3"}}, `{"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
+		})
+		_, err := send(&alert.Message{Alert: Alert()})
+		switch {
+		case err == nil:
+			t.Errorf("%d is no error", c.status)
+		case alert.IsPermanent(err) != c.permanent:
+			t.Errorf("%d: permanent is %v: %v", c.status, !c.permanent, err)
+		case strings.Contains(err.Error(), Secret):
+			t.Errorf("%d: the error holds the secret: %v", c.status, err)
+		}
+	}
+	r.Close()
+	if _, err := send(&alert.Message{Alert: Alert()}); err == nil || alert.IsPermanent(err) || strings.Contains(err.Error(), Secret) {
+		t.Errorf("nobody is there: %v", err)
+	}
+}
+
+// decoded is all text of a JSON body.
+func decoded(b []byte) string {
+	var v any
+	if json.Unmarshal(b, &v) != nil {
+		return string(b)
+	}
+	var out strings.Builder
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			out.WriteString(v + "\n")
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		case map[string]any:
+			for _, x := range v {
+				walk(x)
+			}
+		}
+	}
+	walk(v)
+	return out.String()
+}
+
+// Text is all text in a JSON body, for checks.
+func Text(b []byte) string { return decoded(b) }

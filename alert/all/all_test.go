@@ -1,0 +1,458 @@
+package all
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/mail"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/alerttest"
+	hub "github.com/outflow/outflow/alert/securityhub"
+	"github.com/outflow/outflow/alert/syslog"
+	"github.com/outflow/outflow/alert/webhook"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/secret"
+)
+
+// overHTTP are the channels that speak HTTP: what a receiver answers when it is content,
+// and the settings for an address.
+var overHTTP = map[string]struct{ good, settings string }{
+	"webhook":    {`{}`, `url: "%s/hook?x=1"` + "\nsecret: env:OUTFLOW_TEST_SECRET"},
+	"slack":      {`{"ok":true,"channel":"C1","ts":"1.2"}`, `base_url: "%s"` + "\ntoken: env:OUTFLOW_TEST_SECRET\nchannel: C1"},
+	"teams":      {``, `url: env:OUTFLOW_TEST_TEAMS`},
+	"pagerduty":  {`{"status":"success"}`, `base_url: "%s"` + "\nkey: env:OUTFLOW_TEST_SECRET"},
+	"splunk_hec": {`{"text":"Success","code":0}`, `url: "%s"` + "\ntoken: env:OUTFLOW_TEST_SECRET"},
+	"elastic":    {`{"errors":false,"items":[{"index":{"status":201}}]}`, `url: "%s"` + "\napi_key: env:OUTFLOW_TEST_SECRET"},
+	"jira":       {`{"key":"SEC-1","issues":[{"key":"SEC-1"}]}`, `url: "%s"` + "\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC"},
+	"servicenow": {`{"result":{"sys_id":"abc"}}`, `url: "%s"` + "\nuser: outflow\npassword: env:OUTFLOW_TEST_SECRET"},
+}
+
+// others have tests of their own below.
+var others = map[string]bool{"email": true, "syslog": true, "kafka": true, "sns": true, "securityhub": true}
+
+// TestChannels judges every channel, so that none stays outside.
+func TestChannels(t *testing.T) {
+	for _, kind := range Kinds {
+		c, known := overHTTP[kind.Name]
+		if !known {
+			if !others[kind.Name] {
+				t.Errorf("%s is not tested", kind.Name)
+			}
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			alerttest.HTTP(t, kind, c.good, func(url string) string {
+				t.Setenv("OUTFLOW_TEST_TEAMS", url+"/workflows/"+alerttest.Secret+"?sig="+alerttest.Secret)
+				if strings.Contains(c.settings, "%s") {
+					return fmt.Sprintf(c.settings, url)
+				}
+				return c.settings
+			})
+		})
+	}
+}
+
+func kindOf(name string) alert.Kind {
+	for _, k := range Kinds {
+		if k.Name == name {
+			return k
+		}
+	}
+	panic(name)
+}
+
+// one sends one message through a channel over HTTP and returns what came.
+func one(t *testing.T, name string, m *alert.Message) alerttest.Request {
+	t.Helper()
+	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
+	r := alerttest.NewReceiver(t, overHTTP[name].good)
+	t.Setenv("OUTFLOW_TEST_TEAMS", r.URL+"/x")
+	settings := overHTTP[name].settings
+	if strings.Contains(settings, "%s") {
+		settings = fmt.Sprintf(settings, r.URL)
+	}
+	n := alerttest.Open(t, kindOf(name), settings)
+	if _, err := n.Notify(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	list := r.Take()
+	if len(list) != 1 {
+		t.Fatalf("%d requests", len(list))
+	}
+	return list[0]
+}
+
+// TestSlackText has nothing formatted or linked, and updates in place.
+func TestSlackText(t *testing.T) {
+	got := one(t, "slack", &alert.Message{Alert: alerttest.Alert()})
+	var m struct {
+		Text   string
+		Blocks []struct {
+			Type   string
+			Text   struct{ Type string }
+			Fields []struct{ Type string }
+		}
+	}
+	if err := json.Unmarshal(got.Body, &m); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(m.Text, "<>") || got.Path != "/api/chat.postMessage" {
+		t.Errorf("%s %q", got.Path, m.Text)
+	}
+	for _, b := range m.Blocks {
+		if b.Text.Type != "" && b.Text.Type != "plain_text" {
+			t.Errorf("a block of %s", b.Text.Type)
+		}
+		for _, f := range b.Fields {
+			if f.Type != "plain_text" {
+				t.Errorf("a field of %s", f.Type)
+			}
+		}
+	}
+	if got = one(t, "slack", &alert.Message{Alert: alerttest.Alert(), Ref: "C1 1.2"}); got.Path != "/api/chat.update" || !strings.Contains(string(got.Body), `"ts":"1.2"`) {
+		t.Errorf("%s %s", got.Path, got.Body)
+	}
+}
+
+// TestTeamsText escapes what an adaptive card takes for Markdown.
+func TestTeamsText(t *testing.T) {
+	got := alerttest.Text(one(t, "teams", &alert.Message{Alert: alerttest.Alert()}).Body)
+	for _, bad := range []string{"[x](", "*b*", "<script"} {
+		if strings.Contains(got, bad) {
+			t.Errorf("%q arrives: %s", bad, got)
+		}
+	}
+}
+
+// TestWebhookSignature checks a signature as a receiver does.
+func TestWebhookSignature(t *testing.T) {
+	a := alerttest.Alert()
+	got := one(t, "webhook", &alert.Message{Alert: a})
+	at, v1, _ := strings.Cut(strings.TrimPrefix(got.Header.Get("X-Outflow-Signature"), "t="), ",v1=")
+	if at != strconv.FormatInt(alerttest.Now.Unix(), 10) || v1 != webhook.Sign(secret.New(alerttest.Secret), at, got.Body) || v1 == webhook.Sign(secret.New("other"), at, got.Body) {
+		t.Error(got.Header)
+	}
+	if got.Header.Get("Idempotency-Key") != a.ID+".1" || got.Path != "/hook?x=1" {
+		t.Error(got.Header, got.Path)
+	}
+}
+
+// TestPagerDuty triggers by the alert's id, and resolves what is withdrawn.
+func TestPagerDuty(t *testing.T) {
+	a := alerttest.Alert()
+	for _, withdrawn := range []bool{false, true} {
+		a.Withdrawn = withdrawn
+		var e struct {
+			Key    string `json:"dedup_key"`
+			Action string `json:"event_action"`
+		}
+		if err := json.Unmarshal(one(t, "pagerduty", &alert.Message{Alert: a}).Body, &e); err != nil || e.Key != a.ID || (e.Action == "resolve") != withdrawn {
+			t.Errorf("%+v, %v", e, err)
+		}
+	}
+}
+
+// TestElasticRefused tells a document that was refused from an index that is busy.
+func TestElasticRefused(t *testing.T) {
+	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
+	for status, permanent := range map[int]bool{400: true, 429: false, 503: false} {
+		r := alerttest.NewReceiver(t, fmt.Sprintf(`{"errors":true,"items":[{"index":{"status":%d,"error":{"type":"mapper_parsing_exception"}}}]}`, status))
+		n := alerttest.Open(t, kindOf("elastic"), fmt.Sprintf(overHTTP["elastic"].settings, r.URL))
+		if _, err := n.Notify(t.Context(), &alert.Message{Alert: alerttest.Alert()}); err == nil || alert.IsPermanent(err) != permanent {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+// TestInterrupted finds the issue that was being made when the process ended.
+func TestInterrupted(t *testing.T) {
+	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
+	for name, lookup := range map[string]string{"jira": "/rest/api/2/search", "servicenow": "/api/now/table/incident?"} {
+		r := alerttest.NewReceiver(t, `{"key":"SEC-1","issues":[{"key":"SEC-1"}],"result":[{"sys_id":"abc"}]}`)
+		r.Set(func(req *http.Request) (int, http.Header, string) {
+			if req.Method == http.MethodPatch {
+				return 200, nil, `{"result":{"sys_id":"abc"}}`
+			}
+			return 200, nil, `{"key":"SEC-1","issues":[{"key":"SEC-1"}],"result":[{"sys_id":"abc"}]}`
+		})
+		n := alerttest.Open(t, kindOf(name), fmt.Sprintf(overHTTP[name].settings, r.URL))
+		ref, err := n.Notify(t.Context(), &alert.Message{Alert: alerttest.Alert(), Repeat: true})
+		list := r.Take()
+		if err != nil || len(list) != 2 || !strings.HasPrefix(list[0].Path, lookup) || ref != "SEC-1" && ref != "abc" {
+			t.Errorf("%s: %q %v %v", name, ref, err, list)
+		}
+	}
+}
+
+// smtp is a mail server that takes one mail, or refuses the recipient.
+func smtp(t *testing.T, refuse string) (address string, got chan string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	got = make(chan string, 10)
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r := bufio.NewReader(conn)
+				say := func(s string) { io.WriteString(conn, s+"\r\n") }
+				say("220 test")
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					switch verb := strings.ToUpper(strings.Fields(line + " x")[0]); verb {
+					case "EHLO":
+						say("250-test")
+						say("250 8BITMIME")
+					case "RCPT":
+						if refuse != "" {
+							say(refuse)
+							continue
+						}
+						say("250 ok")
+					case "DATA":
+						say("354 go on")
+						var body strings.Builder
+						for {
+							line, err := r.ReadString('\n')
+							if err != nil || line == ".\r\n" {
+								break
+							}
+							body.WriteString(line)
+						}
+						got <- body.String()
+						say("250 taken")
+					case "QUIT":
+						say("221 bye")
+						return
+					default:
+						say("250 ok")
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String(), got
+}
+
+// TestEmail sends a mail whose headers and HTML an attacker's text does not change.
+func TestEmail(t *testing.T) {
+	address, got := smtp(t, "")
+	n := alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]")
+	a := alerttest.Alert()
+	a.Title = "Bulk download\r\nBcc: x@evil.example"
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mail.ReadMessage(strings.NewReader(<-got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	if err != nil || !strings.HasPrefix(subject, "[Outflow] HIGH Bulk download") || m.Header.Get("Bcc") != "" || m.Header.Get("Message-ID") != "<"+a.ID+".1@acme.example>" {
+		t.Errorf("%q %v", subject, m.Header)
+	}
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := multipart.NewReader(m.Body, params["boundary"])
+	kinds := []string{}
+	for {
+		p, err := parts.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, strings.SplitN(p.Header.Get("Content-Type"), ";", 2)[0])
+		if text := string(body); strings.Contains(p.Header.Get("Content-Type"), "html") && (strings.Contains(text, "<script") || !strings.Contains(text, "&lt;script")) || strings.ContainsAny(text, "\x1b\u202e") {
+			t.Errorf("%s", text)
+		}
+	}
+	if fmt.Sprint(kinds) != "[text/plain text/html]" {
+		t.Error(kinds)
+	}
+	for refusal, permanent := range map[string]bool{"550 no such mailbox": true, "451 later": false} {
+		address, _ := smtp(t, refusal)
+		n := alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]")
+		if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil || alert.IsPermanent(err) != permanent {
+			t.Errorf("%s: %v", refusal, err)
+		}
+	}
+	address, _ = smtp(t, "")
+	n = alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\nfrom: outflow@acme.example\nto: [soc@acme.example]")
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
+		t.Error("it sends in the clear where STARTTLS is wanted")
+	}
+}
+
+// TestSyslog frames by length, and lets no field become another.
+func TestSyslog(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	got := make(chan string, 1)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		b, _ := io.ReadAll(conn)
+		conn.Close()
+		got <- string(b)
+	}()
+	n := alerttest.Open(t, kindOf("syslog"), "server: \""+ln.Addr().String()+"\"")
+	a := alerttest.Alert()
+	a.Title = "a|b\\c\nd"
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
+		t.Fatal(err)
+	}
+	text := <-got
+	size, rest, _ := strings.Cut(text, " ")
+	if size != strconv.Itoa(len(rest)) || strings.ContainsAny(rest, "\n\r\x1b") || !strings.HasPrefix(rest, "<107>1 2026-03-02T12:00:00.000Z ") {
+		t.Errorf("%q", text)
+	}
+	_, cef, _ := strings.Cut(rest, "CEF:")
+	if !strings.Contains(cef, `|bulk_download|a\|b\\c d|8|`) || strings.Contains(cef, " suser=root") || !strings.Contains(cef, `|suser\=root`) {
+		t.Errorf("%q", cef)
+	}
+	ln.Close()
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
+		t.Error("nobody is there, and it is no error")
+	}
+	if s := syslog.Format(&alert.Message{Alert: a}, "host name]\n", "v|1"); !strings.Contains(s, " host_name]_ outflow ") || !strings.Contains(s, `|v\|1|`) {
+		t.Error(s)
+	}
+}
+
+// TestKafka writes OCSF to a topic of a broker.
+func TestKafka(t *testing.T) {
+	brokers := os.Getenv("OUTFLOW_KAFKA")
+	if brokers == "" {
+		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
+	}
+	topic := fmt.Sprintf("alerts-%d", time.Now().UnixNano())
+	n := alerttest.Open(t, kindOf("kafka"), "brokers: ["+strings.Join(quoted(strings.Split(brokers, ",")), ", ")+"]\ntopic: "+topic)
+	a := alerttest.Alert()
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := eventlog.OpenCluster(eventlog.KafkaConfig{Brokers: strings.Split(brokers, ","), Replication: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	log, err := cluster.Log(t.Context(), topic, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, err := log.Read(t.Context(), 0, 0, 10)
+	if err != nil || len(recs) != 1 || recs[0].Key != a.ID || !strings.Contains(string(recs[0].Value), `"class_uid":2004`) {
+		t.Errorf("%v %v", recs, err)
+	}
+}
+
+func quoted(list []string) (out []string) {
+	for _, s := range list {
+		out = append(out, strconv.Quote(s))
+	}
+	return out
+}
+
+// TestAWS publishes to a topic and imports a finding, at an AWS endpoint.
+func TestAWS(t *testing.T) {
+	endpoint := os.Getenv("OUTFLOW_AWS")
+	if endpoint == "" {
+		t.Skip("OUTFLOW_AWS, the address of an AWS endpoint, is not set: .ci/aws starts one")
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	conf, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("eu-west-1"), config.WithBaseEndpoint(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("t%d", time.Now().UnixNano())
+	topics, queues := awssns.NewFromConfig(conf), sqs.NewFromConfig(conf)
+	topic, err := topics.CreateTopic(t.Context(), &awssns.CreateTopicInput{Name: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := topics.Subscribe(t.Context(), &awssns.SubscribeInput{TopicArn: topic.TopicArn, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs:eu-west-1:123456789012:" + name)}); err != nil {
+		t.Fatal(err)
+	}
+	a := alerttest.Alert()
+	n := alerttest.Open(t, kindOf("sns"), fmt.Sprintf("base_url: %q\ntopic_arn: %q", endpoint, *topic.TopicArn))
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, WaitTimeSeconds: 5})
+	if err != nil || len(got.Messages) != 1 || !strings.Contains(*got.Messages[0].Body, a.ID) {
+		t.Errorf("%v %v", got, err)
+	}
+	findings := securityhub.NewFromConfig(conf)
+	if _, err := findings.EnableSecurityHub(t.Context(), &securityhub.EnableSecurityHubInput{}); err != nil && !strings.Contains(err.Error(), "already") {
+		t.Fatal(err)
+	}
+	n = alerttest.Open(t, kindOf("securityhub"), fmt.Sprintf("base_url: %q\nregion: eu-west-1\naccount: \"123456789012\"", endpoint))
+	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
+		t.Fatal(err)
+	}
+	have, err := findings.GetFindings(t.Context(), &securityhub.GetFindingsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for i := range have.Findings {
+		found = found || aws.ToString(have.Findings[i].Id) == a.ID
+	}
+	if !found {
+		t.Errorf("%d findings, none of them ours", len(have.Findings))
+	}
+}
+
+// TestASFF keeps to the limits of the format, which moto does not check.
+func TestASFF(t *testing.T) {
+	a := alerttest.Alert()
+	a.Reason = strings.Repeat("x", 5000)
+	f := hub.Finding(&alert.Message{Alert: a}, "eu-west-1", "123456789012", alerttest.Now)
+	if len(*f.Title) > 256 || len(*f.Description) > 1024 || len(f.Resources) != 1 || *f.ProductArn != "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default" {
+		t.Errorf("%+v", f)
+	}
+}

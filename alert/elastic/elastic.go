@@ -1,0 +1,91 @@
+// Package elastic is a channel: a document of Elasticsearch or OpenSearch with the fields of the Elastic Common Schema.
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "elastic", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind elastic: an API key that may create and index documents.
+type Config struct {
+	URL    string `yaml:"url"`
+	Index  string `yaml:"index"`   // outflow-alerts if nothing is said
+	APIKey string `yaml:"api_key"` // as Elasticsearch hands it out, encoded
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error { return alert.Needs("url", c.URL, "api_key", c.APIKey) }
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	key, err := secret.Resolve(ctx, c.APIKey)
+	if err != nil {
+		return nil, err
+	}
+	index := c.Index
+	if index == "" {
+		index = "outflow-alerts"
+	}
+	return &notifier{&webapi.Client{Base: c.URL, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "ApiKey", Token: key}}, index}, nil
+}
+
+type notifier struct {
+	api   *webapi.Client
+	index string
+}
+
+// Notify implements alert.Notifier. The document's id is the alert's: a revision takes its
+// place.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	a := &m.Alert
+	doc := map[string]any{
+		"@timestamp": a.Time, "message": a.Sentence(), "ecs": map[string]string{"version": "8.17"}, "tags": []string{"outflow"},
+		"event":   map[string]any{"kind": "alert", "category": []string{"threat"}, "type": []string{"indicator"}, "id": a.ID, "module": "outflow", "dataset": "outflow.alert", "severity": int(a.Severity), "risk_score": a.Score, "start": a.Window.Start, "end": a.Window.End, "reason": a.Reason, "provider": "outflow"},
+		"rule":    map[string]any{"id": a.Detector, "name": a.Title},
+		"user":    map[string]any{"name": a.User},
+		"threat":  map[string]any{"framework": "MITRE ATT&CK", "technique": map[string]any{"id": a.Techniques}},
+		"outflow": a,
+	}
+	head, err := json.Marshal(map[string]any{"index": map[string]string{"_index": n.index, "_id": a.ID}})
+	if err != nil {
+		return "", alert.Permanent(err)
+	}
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return "", alert.Permanent(err)
+	}
+	res, err := n.api.Send(ctx, http.MethodPost, "/_bulk", "application/x-ndjson", []byte(string(head)+"\n"+string(body)+"\n"), nil)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Errors bool `json:"errors"`
+		Items  []struct {
+			Index struct {
+				Status int             `json:"status"`
+				Error  json.RawMessage `json:"error"`
+			} `json:"index"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(res.Body, &answer); err != nil {
+		return "", errors.New("elastic: the answer is no JSON")
+	}
+	if answer.Errors && len(answer.Items) > 0 { // the request was taken, the document was not
+		i := answer.Items[0].Index
+		err := errors.New("elastic: " + string(i.Error[:min(len(i.Error), 300)]))
+		if i.Status >= 400 && i.Status < 500 && i.Status != http.StatusTooManyRequests {
+			return "", alert.Permanent(err)
+		}
+		return "", err
+	}
+	return a.ID, nil
+}

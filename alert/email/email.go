@@ -1,0 +1,156 @@
+// Package email is a channel: a mail by SMTP, in text and HTML.
+package email
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"html/template"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/secret"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "email", New: func() alert.Settings { return &Config{TLS: "starttls"} }, People: true}
+
+// Config is a channel of kind email.
+type Config struct {
+	Server   string   `yaml:"server"` // host:port
+	TLS      string   `yaml:"tls"`    // starttls (required), tls, or none for a server on this machine
+	CA       string   `yaml:"ca"`     // file with certificates of authorities
+	User     string   `yaml:"user"`
+	Password string   `yaml:"password"`
+	From     string   `yaml:"from"`
+	To       []string `yaml:"to"`
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	if err := alert.Needs("server", c.Server, "from", c.From, "to", strings.Join(c.To, "")); err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(c.Server)
+	switch {
+	case err != nil:
+		return fmt.Errorf("server: %q is not a host:port", c.Server)
+	case c.TLS == "none" && !net.ParseIP(host).IsLoopback() && host != "localhost":
+		return errors.New("tls: none is for a server on this machine: names would go over the network in the clear")
+	case c.TLS != "starttls" && c.TLS != "tls" && c.TLS != "none":
+		return fmt.Errorf("tls: %q: starttls, tls, none", c.TLS)
+	}
+	return nil
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	password, err := secret.Resolve(ctx, c.Password)
+	if err != nil {
+		return nil, err
+	}
+	host, portText, err := net.SplitHostPort(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	conf := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		pem, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, err
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca: %s holds no certificate", c.CA)
+		}
+	}
+	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(30 * time.Second), mail.WithTLSConfig(conf)}
+	switch c.TLS {
+	case "tls":
+		options = append(options, mail.WithSSL())
+	case "none":
+		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+	default:
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	}
+	if c.User != "" {
+		kind := mail.SMTPAuthAutoDiscover
+		if c.TLS == "none" {
+			kind = mail.SMTPAuthPlainNoEnc
+		}
+		options = append(options, mail.WithSMTPAuth(kind), mail.WithUsername(c.User), mail.WithPassword(password.Reveal()))
+	}
+	client, err := mail.NewClient(host, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{client, c.From, c.To, password.Reveal()}, nil
+}
+
+type notifier struct {
+	client   *mail.Client
+	from     string
+	to       []string
+	password string
+}
+
+// Notify implements alert.Notifier. Mail has no key: Message-ID is the same for every try,
+// so that a reader shows it once; later revisions are answers to the first, which gathers
+// them.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	_, domain, _ := strings.Cut(n.from, "@")
+	domain = strings.Trim(domain, "> ")
+	msg := mail.NewMsg()
+	if err := errors.Join(msg.From(n.from), msg.To(n.to...)); err != nil {
+		return "", alert.Permanent(err)
+	}
+	msg.Subject(oneLine("[Outflow] " + m.Headline()))
+	msg.SetMessageIDWithValue(m.Key() + "@" + domain)
+	if m.Alert.Revision > 1 || m.Ref != "" {
+		first := "<" + m.Alert.ID + ".1@" + domain + ">"
+		msg.SetGenHeader(mail.HeaderInReplyTo, first)
+		msg.SetGenHeader(mail.HeaderReferences, first)
+	}
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader("X-Outflow-Severity", m.Alert.Severity.String())
+	msg.SetBodyString(mail.TypeTextPlain, m.Text())
+	if err := msg.AddAlternativeHTMLTemplate(page, m); err != nil {
+		return "", alert.Permanent(err)
+	}
+	err := n.client.DialAndSendWithContext(ctx, msg)
+	if err == nil {
+		return m.Key(), nil
+	}
+	var refused *mail.SendError
+	if errors.As(err, &refused) && !refused.IsTemp() && (refused.Reason == mail.ErrSMTPRcptTo || refused.Reason == mail.ErrSMTPMailFrom || refused.Reason == mail.ErrSMTPDataClose) && refused.ErrorCode() >= 500 {
+		return "", alert.Permanent(fmt.Errorf("email: %w", err))
+	}
+	if n.password != "" {
+		err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
+	}
+	return "", fmt.Errorf("email: %w", err)
+}
+
+// oneLine keeps a header from becoming several.
+func oneLine(t string) string {
+	r := []rune(strings.Join(strings.Fields(t), " "))
+	return string(r[:min(len(r), 200)])
+}
+
+var page = template.Must(template.New("mail").Parse(`<!doctype html><html><body style="font-family:-apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:40em">
+<p style="font-size:18px;font-weight:600;margin:0 0 8px">{{.Headline}}</p>
+<p style="margin:0 0 16px">{{.Alert.Sentence}}</p>
+<table style="border-collapse:collapse">{{range .Facts}}<tr><td style="padding:2px 12px 2px 0;color:#57606a;vertical-align:top">{{.Name}}</td><td style="padding:2px 0">{{.Value}}</td></tr>{{end}}</table>
+{{if .Link}}<p><a href="{{.Link}}">Open the alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</body></html>`))

@@ -1,0 +1,109 @@
+// Package jira is a channel: an issue of Jira; later revisions are comments.
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "jira", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind jira: somebody's address and API token (Cloud), or a
+// personal access token alone (Data Center).
+type Config struct {
+	URL       string `yaml:"url"`
+	User      string `yaml:"user"`
+	Token     string `yaml:"token"`
+	Project   string `yaml:"project"`
+	IssueType string `yaml:"issue_type"` // Task if nothing is said
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	return alert.Needs("url", c.URL, "token", c.Token, "project", c.Project)
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	token, err := secret.Resolve(ctx, c.Token)
+	if err != nil {
+		return nil, err
+	}
+	api := &webapi.Client{Base: c.URL, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}}
+	if c.User != "" {
+		api.Auth = webapi.Basic{User: c.User, Password: token}
+	}
+	kind := c.IssueType
+	if kind == "" {
+		kind = "Task"
+	}
+	return &notifier{api, c.Project, kind}, nil
+}
+
+type notifier struct {
+	api           *webapi.Client
+	project, kind string
+}
+
+// Notify implements alert.Notifier. The reference is the issue's key. One that was being
+// made when the process ended is looked for by its label.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	label := "outflow-" + m.Alert.ID
+	ref := m.Ref
+	if ref == "" && m.Repeat {
+		var err error
+		if ref, err = n.find(ctx, label); err != nil {
+			return "", err
+		}
+	}
+	text := "{noformat}\n" + m.Text() + "{noformat}"
+	if ref != "" {
+		_, err := n.post(ctx, "/rest/api/2/issue/"+url.PathEscape(ref)+"/comment", map[string]any{"body": text})
+		return ref, err
+	}
+	head := []rune(m.Headline())
+	res, err := n.post(ctx, "/rest/api/2/issue", map[string]any{"fields": map[string]any{"project": map[string]string{"key": n.project}, "issuetype": map[string]string{"name": n.kind}, "summary": string(head[:min(len(head), 250)]), "description": text, "labels": []string{"outflow", label}}})
+	if err != nil {
+		return "", err
+	}
+	var made struct {
+		Key string `json:"key"`
+	}
+	err = json.Unmarshal(res, &made)
+	return made.Key, err
+}
+
+func (n *notifier) find(ctx context.Context, label string) (string, error) {
+	res, err := n.post(ctx, "/rest/api/2/search", map[string]any{"jql": "labels = \"" + label + "\"", "maxResults": 1, "fields": []string{"key"}})
+	if err != nil {
+		return "", err
+	}
+	var found struct {
+		Issues []struct {
+			Key string `json:"key"`
+		} `json:"issues"`
+	}
+	if err := json.Unmarshal(res, &found); err != nil || len(found.Issues) == 0 {
+		return "", err
+	}
+	return found.Issues[0].Key, nil
+}
+
+func (n *notifier) post(ctx context.Context, path string, body any) ([]byte, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return nil, alert.Permanent(err)
+	}
+	res, err := n.api.JSON(ctx, http.MethodPost, path, "application/json", b)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}

@@ -1,0 +1,346 @@
+package alert_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// sink is a channel that does what a test says, and keeps what it was sent.
+type sink struct {
+	fails func(n int) error
+	got   []alert.Message
+	n     int
+}
+
+// Notify implements alert.Notifier.
+func (s *sink) Notify(_ context.Context, m *alert.Message) (string, error) {
+	s.n++
+	if s.fails != nil {
+		if err := s.fails(s.n); err != nil {
+			return "", err
+		}
+	}
+	s.got = append(s.got, *m)
+	return "ref-" + m.Alert.ID, nil
+}
+
+// decided is a store in which so many alerts were decided, for each of some channels.
+func decided(t testing.TB, n int, channels ...string) (*alert.Store, []alert.Alert) {
+	t.Helper()
+	s, err := alert.OpenStore(t.Context(), filepath.Join(t.TempDir(), "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	var list []alert.Alert
+	for i := range n {
+		a := alert.Sample(start)
+		a.ID = fmt.Sprintf("%032x", i+1)
+		a.Severity = alert.Severity(1 + i%3)
+		list = append(list, a)
+	}
+	decide(t, s, list, channels...)
+	return s, list
+}
+
+func decide(t testing.TB, s *alert.Store, list []alert.Alert, channels ...string) {
+	t.Helper()
+	telling := alert.Telling{Now: start, Shown: func(*alert.Alert) bool { return true }}
+	for _, c := range channels {
+		telling.Channels = append(telling.Channels, alert.Route{Channel: c})
+	}
+	if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var start = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// drain delivers until nothing waits, moving the clock to when the channel wants to be
+// asked again. It returns how much time passed.
+func drain(t testing.TB, s *alert.Store, c *alert.Channel) time.Duration {
+	t.Helper()
+	now := start
+	for range 100_000 {
+		_, again, err := c.Deliver(t.Context(), s, now)
+		if err == nil && again.IsZero() {
+			return now.Sub(start)
+		}
+		if again.After(now) {
+			now = again
+		}
+	}
+	t.Fatal("it never ends")
+	return 0
+}
+
+// TestInOrder sends what waits in the order in which it was decided, whatever fails in
+// between, and each once.
+func TestInOrder(t *testing.T) {
+	s, list := decided(t, 40, "a")
+	out := &sink{fails: func(n int) error {
+		if n%3 == 0 {
+			return errors.New("not now")
+		}
+		return nil
+	}}
+	drain(t, s, &alert.Channel{Name: "a", Notifier: out})
+	if len(out.got) != len(list) {
+		t.Fatalf("%d were sent", len(out.got))
+	}
+	for i := range list {
+		if out.got[i].Alert.ID != list[i].ID {
+			t.Fatalf("message %d is about %s", i, out.got[i].Alert.ID)
+		}
+	}
+}
+
+// TestWaits waits as long as a receiver asks, leaves one that is down alone, and catches
+// up within minutes once it is back.
+func TestWaits(t *testing.T) {
+	s, _ := decided(t, 3, "a")
+	out := &sink{fails: func(n int) error {
+		if n == 1 {
+			return &webapi.Error{Op: "POST", Kind: webapi.Throttled, Status: 429, Wait: 10 * time.Minute}
+		}
+		return nil
+	}}
+	if d := drain(t, s, &alert.Channel{Name: "a", Notifier: out}); d < 10*time.Minute || d > 11*time.Minute {
+		t.Errorf("it takes %s", d)
+	}
+	s, _ = decided(t, 30, "a")
+	tries := 0
+	down := &sink{}
+	c := &alert.Channel{Name: "a", Notifier: down}
+	now := start
+	down.fails = func(int) error {
+		tries++
+		if now.Before(start.Add(24 * time.Hour)) {
+			return errors.New("down")
+		}
+		return nil
+	}
+	for range 100_000 {
+		_, again, err := c.Deliver(t.Context(), s, now)
+		if err == nil && again.IsZero() {
+			break
+		}
+		now = again
+	}
+	if late := now.Sub(start.Add(24 * time.Hour)); len(down.got) != 30 || late > 6*time.Minute || tries > 2000 {
+		t.Errorf("%d sent, %s after it was back, %d tries", len(down.got), late, tries)
+	}
+}
+
+// TestPutAside ends trying what is permanent, or old, and sends it after all if asked to.
+func TestPutAside(t *testing.T) {
+	s, _ := decided(t, 3, "a")
+	out := &sink{fails: func(n int) error {
+		if n == 2 {
+			return alert.Permanent(errors.New("too long"))
+		}
+		return nil
+	}}
+	c := &alert.Channel{Name: "a", Notifier: out}
+	drain(t, s, c)
+	list, err := s.Unsent(t.Context())
+	if err != nil || len(out.got) != 2 || len(list) != 1 || list[0].Reason != "too long" || list[0].Budget {
+		t.Fatalf("%d sent, %+v, %v", len(out.got), list, err)
+	}
+	if n, err := s.Retry(t.Context(), list[0].Seq, start); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if drain(t, s, c); len(out.got) != 3 {
+		t.Errorf("%d sent", len(out.got))
+	}
+	s, _ = decided(t, 1, "a")
+	out = &sink{fails: func(int) error { return errors.New("down") }}
+	drain(t, s, &alert.Channel{Name: "a", Notifier: out})
+	if list, err = s.Unsent(t.Context()); err != nil || len(list) != 1 || !strings.Contains(list[0].Reason, "given up after three days: down") {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestRevision comes with what the channel called the message before.
+func TestRevision(t *testing.T) {
+	s, list := decided(t, 1, "a")
+	out := &sink{}
+	c := &alert.Channel{Name: "a", Notifier: out}
+	drain(t, s, c)
+	list[0].Revision, list[0].Score = 2, 99
+	list[0].Severity = alert.Critical
+	decide(t, s, list, "a")
+	drain(t, s, c)
+	if len(out.got) != 2 || out.got[0].Ref != "" || out.got[1].Ref != "ref-"+list[0].ID {
+		t.Errorf("%+v", out.got)
+	}
+}
+
+// TestRoute sends a channel what it wants, and the end of what it was sent.
+func TestRoute(t *testing.T) {
+	s, _ := decided(t, 0)
+	a := alert.Sample(start)
+	a.Severity = alert.High
+	telling := alert.Telling{Now: start, Shown: func(*alert.Alert) bool { return true }, Channels: []alert.Route{{Channel: "a", Wants: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn }}}}
+	b := a
+	b.ID, b.Severity = strings.Repeat("b", 32), alert.Low
+	out := &sink{}
+	c := &alert.Channel{Name: "a", Notifier: out}
+	take := func(list ...alert.Alert) {
+		if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, s, c)
+	}
+	take(a, b)
+	a.Withdrawn, b.Withdrawn = true, true
+	take(a, b)
+	if len(out.got) != 2 || out.got[0].Alert.ID != a.ID || !out.got[1].Alert.Withdrawn {
+		t.Errorf("%+v", out.got)
+	}
+}
+
+// TestBudget puts aside what is beyond a number a day, visibly, but nothing critical.
+func TestBudget(t *testing.T) {
+	s, list := decided(t, 9, "a")
+	for i := range list {
+		list[i].Revision, list[i].Score = 2, 50
+		if i == 8 {
+			list[i].Severity = alert.Critical
+		}
+	}
+	decide(t, s, list, "a")
+	out := &sink{}
+	drain(t, s, &alert.Channel{Name: "a", Notifier: out, PerDay: 3})
+	unsent, err := s.Unsent(t.Context())
+	if err != nil || len(out.got) != 4 || out.got[3].Alert.Severity != alert.Critical || len(unsent) != 5 || !unsent[0].Budget {
+		t.Errorf("%d sent, %+v, %v", len(out.got), unsent, err)
+	}
+}
+
+// TestBacklog makes one message of many that waited, for channels that people read.
+func TestBacklog(t *testing.T) {
+	for _, people := range []bool{false, true} {
+		s, list := decided(t, 120, "a")
+		out := &sink{}
+		drain(t, s, &alert.Channel{Name: "a", Kind: alert.Kind{People: people}, Notifier: out})
+		want := len(list)
+		if people {
+			want = 1
+		}
+		if len(out.got) != want || people && (len(out.got[0].Others) != 119 || out.got[0].Alert.Severity != alert.High || !strings.Contains(out.got[0].Rest(), "119 more alerts")) {
+			t.Errorf("people %v: %d messages", people, len(out.got))
+		}
+		if _, _, waiting, err := s.Counts(t.Context()); waiting != 0 || err != nil {
+			t.Errorf("%d wait, %v", waiting, err)
+		}
+	}
+}
+
+// TestKilled ends the process at every line between two effects, fifty times: everything
+// is sent, what may come twice says so, and no more comes twice than there were kills.
+func TestKilled(t *testing.T) {
+	s, list := decided(t, 200, "a")
+	rnd := rand.New(rand.NewPCG(1, 2))
+	out := &sink{}
+	kills := 0
+	for {
+		type killed struct{}
+		at, left := []string{"begun", "sent"}[rnd.IntN(2)], 1+rnd.IntN(4)
+		c := &alert.Channel{Name: "a", Notifier: out, Between: func(name string) {
+			if name == at && kills < 50 {
+				if left--; left == 0 {
+					kills++
+					panic(killed{})
+				}
+			}
+		}}
+		done := func() (done bool) {
+			defer func() {
+				if r := recover(); r != nil {
+					if _, ok := r.(killed); !ok {
+						panic(r)
+					}
+				}
+			}()
+			drain(t, s, c)
+			return true
+		}()
+		if done {
+			break
+		}
+	}
+	times := map[string]int{}
+	for i := range out.got {
+		m := &out.got[i]
+		if times[m.Alert.ID]++; times[m.Alert.ID] > 1 && !m.Repeat {
+			t.Errorf("%s comes again and does not say so", m.Alert.ID)
+		}
+	}
+	if len(times) != len(list) || len(out.got)-len(list) > kills || kills != 50 {
+		t.Errorf("%d of %d were sent, %d messages, %d kills", len(times), len(list), len(out.got), kills)
+	}
+}
+
+// TestMask has no name in it, whatever text it is in, and tells the same person by the
+// same name, of one purpose.
+func TestMask(t *testing.T) {
+	a := alert.Sample(start)
+	a.User = "dana.ruiz@northwind.example"
+	a.Reason = `shared "Dana Ruiz notes.docx" of Dana.Ruiz@northwind.example with li.wei@northwind.example and buyer@rival.example; Ruiz, Dana; dana_ruiz`
+	a.Context = []string{"kim.ops@contoso.example saw danaruiz"}
+	a.Exposures = []alert.Exposure{{What: "folder of dana.ruiz", By: "admin@northwind.example"}}
+	master := []byte(strings.Repeat("k", 32))
+	soc := alert.NewMask(master, "soc", func(d string) bool { return d == "contoso.example" })
+	m := soc.Alert(&a)
+	all := fmt.Sprintf("%+v", m)
+	for _, name := range []string{"ruiz", "li.wei", "kim.ops", "admin@"} {
+		if strings.Contains(strings.ToLower(all), name) {
+			t.Errorf("%q is in %s", name, all)
+		}
+	}
+	if !strings.Contains(m.Reason, "buyer@rival.example") || m.User != soc.Name("DANA.RUIZ@northwind.example") || strings.Count(m.Reason, m.User) < 3 {
+		t.Errorf("%s", m.Reason)
+	}
+	if other := alert.NewMask(master, "hr", nil); other.Name(a.User) == m.User {
+		t.Error("two purposes have one pseudonym")
+	}
+	if a.User != "dana.ruiz@northwind.example" || a.Exposures[0].By != "admin@northwind.example" {
+		t.Error("the alert itself has changed")
+	}
+}
+
+// BenchmarkDeliver sends 1,000 alerts through five channels, of which one is down, one
+// throttles and one is slow.
+func BenchmarkDeliver(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		s, list := decided(b, 1_000, "a", "b", "down", "throttles", "slow")
+		b.StartTimer()
+		for _, name := range []string{"a", "b", "down", "throttles", "slow"} {
+			out := &sink{fails: func(n int) error {
+				switch {
+				case name == "down" && n < 200:
+					return errors.New("down")
+				case name == "throttles" && n%100 == 0:
+					return &webapi.Error{Kind: webapi.Throttled, Status: 429, Wait: time.Second}
+				}
+				return nil
+			}}
+			drain(b, s, &alert.Channel{Name: name, Notifier: out})
+			if len(out.got) != len(list) {
+				b.Fatalf("%s: %d", name, len(out.got))
+			}
+		}
+		b.ReportMetric(float64(5*len(list)*b.N)/b.Elapsed().Seconds(), "messages/s")
+	}
+}

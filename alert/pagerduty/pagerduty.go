@@ -1,0 +1,75 @@
+// Package pagerduty is a channel: an incident of PagerDuty (Events API v2), which is resolved when the alert is withdrawn.
+package pagerduty
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "pagerduty", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind pagerduty: the integration key of a service.
+type Config struct {
+	BaseURL string `yaml:"base_url"` // https://events.eu.pagerduty.com in Europe
+	Key     string `yaml:"key"`
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error { return alert.Needs("key", c.Key) }
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	key, err := secret.Resolve(ctx, c.Key)
+	if err != nil {
+		return nil, err
+	}
+	base := c.BaseURL
+	if base == "" {
+		base = "https://events.pagerduty.com"
+	}
+	return &notifier{&webapi.Client{Base: base, HTTP: webapi.NewHTTP(), Now: env.Now}, key}, nil
+}
+
+type notifier struct {
+	api *webapi.Client
+	key secret.Secret
+}
+
+var severities = map[alert.Severity]string{alert.Critical: "critical", alert.High: "error", alert.Medium: "warning", alert.Low: "info", alert.Informational: "info"}
+
+// Notify implements alert.Notifier. dedup_key is the alert's id: PagerDuty keeps one
+// incident, whatever comes again.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	a := &m.Alert
+	event := map[string]any{"routing_key": n.key.Reveal(), "dedup_key": a.ID, "event_action": "trigger", "client": "Outflow"}
+	if a.Withdrawn {
+		event["event_action"] = "resolve"
+	} else {
+		details := map[string]string{"sentence": a.Sentence()}
+		for _, f := range m.Facts() {
+			details[f.Name] = f.Value
+		}
+		source := a.User
+		if source == "" {
+			source = "outflow"
+		}
+		summary := []rune(m.Headline() + ": " + a.Reason)
+		event["payload"] = map[string]any{"summary": string(summary[:min(len(summary), 1024)]), "source": source, "severity": severities[a.Severity], "timestamp": a.Time, "class": a.Detector, "custom_details": details}
+		if m.Link != "" {
+			event["links"] = []any{map[string]string{"href": m.Link, "text": "Open"}}
+			event["client_url"] = m.Link
+		}
+	}
+	b, err := json.Marshal(event)
+	if err != nil {
+		return "", alert.Permanent(err)
+	}
+	_, err = n.api.Send(ctx, http.MethodPost, "/v2/enqueue", "application/json", b, nil)
+	return "", alert.Redacted(err, n.key.Reveal())
+}

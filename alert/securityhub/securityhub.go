@@ -1,0 +1,108 @@
+// Package securityhub is a channel: findings of AWS Security Hub (ASFF).
+package securityhub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "securityhub", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind securityhub. Credentials are those of the AWS SDK; they
+// need securityhub:BatchImportFindings.
+type Config struct {
+	BaseURL string `yaml:"base_url"`
+	Region  string `yaml:"region"`
+	Account string `yaml:"account"`
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
+		return fmt.Errorf("account: %q is not the id of an AWS account", c.Account)
+	}
+	return alert.Needs("region", c.Region)
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	options := []func(*config.LoadOptions) error{config.WithRegion(c.Region)}
+	if c.BaseURL != "" {
+		options = append(options, config.WithBaseEndpoint(c.BaseURL))
+	}
+	conf, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{securityhub.NewFromConfig(conf), c, env.Now}, nil
+}
+
+type notifier struct {
+	api  *securityhub.Client
+	conf *Config
+	now  func() time.Time
+}
+
+var severities = map[alert.Severity]types.SeverityLabel{alert.Critical: types.SeverityLabelCritical, alert.High: types.SeverityLabelHigh, alert.Medium: types.SeverityLabelMedium, alert.Low: types.SeverityLabelLow, alert.Informational: types.SeverityLabelInformational}
+
+func clip(t string, most int) string {
+	r := []rune(t)
+	return string(r[:min(len(r), most)])
+}
+
+// Finding is an alert as a finding of ASFF (docs.aws.amazon.com/securityhub, "Required
+// attributes" and "Optional attributes").
+func Finding(m *alert.Message, region, account string, now time.Time) types.AwsSecurityFinding {
+	a := &m.Alert
+	stamp := func(t time.Time) *string { return aws.String(t.UTC().Format("2006-01-02T15:04:05.000Z")) }
+	who := a.User
+	if who == "" {
+		who = "outflow"
+	}
+	kinds := []string{"Unusual Behaviors/User"}
+	if len(a.Exposures) > 0 {
+		kinds = append(kinds, "Effects/Data Exposure")
+	}
+	f := types.AwsSecurityFinding{
+		SchemaVersion: aws.String("2018-10-08"), Id: &a.ID, ProductArn: aws.String("arn:aws:securityhub:" + region + ":" + account + ":product/" + account + "/default"), GeneratorId: aws.String("outflow/" + a.Detector), AwsAccountId: &account,
+		CompanyName: aws.String("Outflow"), ProductName: aws.String("Outflow"), Types: kinds, CreatedAt: stamp(a.Time), UpdatedAt: stamp(now), FirstObservedAt: stamp(a.Window.Start), LastObservedAt: stamp(a.Window.End),
+		Severity: &types.Severity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))}, Title: aws.String(clip(m.Headline(), 256)), Description: aws.String(clip(a.Sentence(), 1024)),
+		Resources:   []types.Resource{{Type: aws.String("Other"), Id: aws.String(clip(who, 512)), Details: &types.ResourceDetails{Other: map[string]string{"sources": clip(strings.Join(a.Sources, ","), 1024), "events": fmt.Sprint(a.EventCount)}}}},
+		RecordState: types.RecordStateActive, Workflow: &types.Workflow{Status: types.WorkflowStatusNew},
+	}
+	if a.Withdrawn {
+		f.RecordState, f.Workflow.Status = types.RecordStateArchived, types.WorkflowStatusResolved
+	}
+	if m.Link != "" {
+		f.SourceUrl = &m.Link
+	}
+	return f
+}
+
+// Notify implements alert.Notifier. The finding's id is the alert's: a revision brings it
+// up to date.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{Findings: []types.AwsSecurityFinding{Finding(m, n.conf.Region, n.conf.Account, n.now())}})
+	if err != nil {
+		return "", err
+	}
+	if aws.ToInt32(out.FailedCount) > 0 {
+		why := "refused"
+		if len(out.FailedFindings) > 0 {
+			why = aws.ToString(out.FailedFindings[0].ErrorCode) + ": " + aws.ToString(out.FailedFindings[0].ErrorMessage)
+		}
+		return "", alert.Permanent(errors.New("securityhub: " + why))
+	}
+	return m.Alert.ID, nil
+}

@@ -1,0 +1,100 @@
+// Package servicenow is a channel: an incident of ServiceNow; later revisions are work notes.
+package servicenow
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "servicenow", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind servicenow: a user with the role itil.
+type Config struct {
+	URL      string `yaml:"url"` // https://acme.service-now.com
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
+	Table    string `yaml:"table"` // incident if nothing is said; sn_si_incident with Security Incident Response
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	return alert.Needs("url", c.URL, "user", c.User, "password", c.Password)
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	password, err := secret.Resolve(ctx, c.Password)
+	if err != nil {
+		return nil, err
+	}
+	table := c.Table
+	if table == "" {
+		table = "incident"
+	}
+	return &notifier{&webapi.Client{Base: c.URL, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}}, "/api/now/table/" + url.PathEscape(table)}, nil
+}
+
+type notifier struct {
+	api  *webapi.Client
+	path string
+}
+
+var urgency = map[alert.Severity]int{alert.Critical: 1, alert.High: 1, alert.Medium: 2}
+
+// Notify implements alert.Notifier. The reference is the record's sys_id; correlation_id is
+// the alert's id, by which one is found that was being made when the process ended.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	ref := m.Ref
+	if ref == "" && m.Repeat {
+		res, err := n.api.Get(ctx, n.path+"?"+url.Values{"sysparm_query": {"correlation_id=" + m.Alert.ID}, "sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}}.Encode())
+		if err != nil {
+			return "", err
+		}
+		var found struct {
+			Result []struct {
+				ID string `json:"sys_id"`
+			} `json:"result"`
+		}
+		if err := json.Unmarshal(res.Body, &found); err != nil {
+			return "", err
+		}
+		if len(found.Result) > 0 {
+			ref = found.Result[0].ID
+		}
+	}
+	method, path, body := http.MethodPost, n.path, map[string]string{}
+	if ref != "" {
+		method, path = http.MethodPatch, n.path+"/"+url.PathEscape(ref)
+		body["work_notes"] = m.Text()
+	} else {
+		level := max(urgency[m.Alert.Severity], 0)
+		if level == 0 {
+			level = 3
+		}
+		head := []rune(m.Headline())
+		body["short_description"], body["description"], body["correlation_id"], body["urgency"] = string(head[:min(len(head), 160)]), m.Text(), m.Alert.ID, strconv.Itoa(level)
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		return "", alert.Permanent(err)
+	}
+	res, err := n.api.JSON(ctx, method, path, "application/json", b)
+	if err != nil {
+		return "", err
+	}
+	var made struct {
+		Result struct {
+			ID string `json:"sys_id"`
+		} `json:"result"`
+	}
+	err = json.Unmarshal(res.Body, &made)
+	return made.Result.ID, err
+}

@@ -1,0 +1,84 @@
+// Package sns is a channel: a topic of Amazon SNS.
+package sns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "sns", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind sns. Credentials are those of the AWS SDK; they need
+// sns:Publish.
+type Config struct {
+	BaseURL  string `yaml:"base_url"`
+	TopicARN string `yaml:"topic_arn"`
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	if len(strings.Split(c.TopicARN, ":")) < 6 {
+		return fmt.Errorf("topic_arn: %q is none", c.TopicARN)
+	}
+	return nil
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	options := []func(*config.LoadOptions) error{config.WithRegion(strings.Split(c.TopicARN, ":")[3])}
+	if c.BaseURL != "" {
+		options = append(options, config.WithBaseEndpoint(c.BaseURL))
+	}
+	conf, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{sns.NewFromConfig(conf), c.TopicARN}, nil
+}
+
+type notifier struct {
+	api   *sns.Client
+	topic string
+}
+
+// Notify implements alert.Notifier. A FIFO topic drops repeats within five minutes; others
+// have the alert's id and revision as attributes.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	body, err := json.Marshal(&m.Alert)
+	if err != nil {
+		return "", alert.Permanent(err)
+	}
+	attribute := func(v string) types.MessageAttributeValue {
+		return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &v}
+	}
+	subject := []rune(strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return ' '
+		}
+		return c
+	}, m.Headline()))
+	in := &sns.PublishInput{TopicArn: &n.topic, Message: aws.String(string(body)), Subject: aws.String(string(subject[:min(len(subject), 99)])), MessageAttributes: map[string]types.MessageAttributeValue{
+		"alert_id": attribute(m.Alert.ID), "severity": attribute(m.Alert.Severity.String()), "detector": attribute(m.Alert.Detector), "key": attribute(m.Key()),
+	}}
+	if strings.HasSuffix(n.topic, ".fifo") {
+		in.MessageGroupId, in.MessageDeduplicationId = aws.String(m.Alert.Case), aws.String(m.Key())
+	}
+	_, err = n.api.Publish(ctx, in)
+	var refused smithy.APIError
+	if errors.As(err, &refused) && (refused.ErrorCode() == "InvalidParameter" || refused.ErrorCode() == "InvalidParameterValue") {
+		return "", alert.Permanent(err)
+	}
+	return "", err
+}

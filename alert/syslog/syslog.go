@@ -1,0 +1,169 @@
+// Package syslog is a channel: messages of RFC 5424 over TCP or TLS, framed by their
+// length (RFC 6587), with the alert in the Common Event Format.
+package syslog
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "syslog", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind syslog.
+type Config struct {
+	Server string `yaml:"server"` // host:port
+	TLS    bool   `yaml:"tls"`
+	CA     string `yaml:"ca"`
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	if _, _, err := net.SplitHostPort(c.Server); err != nil {
+		return fmt.Errorf("server: %q is not a host:port", c.Server)
+	}
+	return nil
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) {
+	host, _, err := net.SplitHostPort(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	n := &notifier{address: c.Server, version: env.Version}
+	if n.host, err = os.Hostname(); err != nil {
+		n.host = "-"
+	}
+	if c.TLS {
+		n.tls = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+		if c.CA != "" {
+			pem, err := os.ReadFile(c.CA)
+			if err != nil {
+				return nil, err
+			}
+			n.tls.RootCAs = x509.NewCertPool()
+			if !n.tls.RootCAs.AppendCertsFromPEM(pem) {
+				return nil, fmt.Errorf("ca: %s holds no certificate", c.CA)
+			}
+		}
+	}
+	return n, nil
+}
+
+type notifier struct {
+	address, host, version string
+	tls                    *tls.Config
+}
+
+const limit = 20 * time.Second
+
+// Notify implements alert.Notifier. Syslog acknowledges nothing: each message has a
+// connection of its own, which the receiver closes in order, so that one that does not
+// take it is an error. What was interrupted may come twice; externalId tells.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var dialer interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	} = &net.Dialer{}
+	if n.tls != nil {
+		dialer = &tls.Dialer{Config: n.tls}
+	}
+	conn, err := dialer.DialContext(ctx, "tcp", n.address)
+	if err != nil {
+		return "", fmt.Errorf("syslog: %w", err)
+	}
+	defer conn.Close()
+	if at, ok := ctx.Deadline(); ok {
+		conn.SetDeadline(at)
+	}
+	text := Format(m, n.host, n.version)
+	if _, err := conn.Write([]byte(strconv.Itoa(len(text)) + " " + text)); err != nil {
+		return "", fmt.Errorf("syslog: %w", err)
+	}
+	return "", closeInOrder(conn)
+}
+
+// closeInOrder says that nothing more comes, and waits until the receiver has closed or
+// refused.
+func closeInOrder(conn net.Conn) error {
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	if err := half.CloseWrite(); err != nil {
+		return fmt.Errorf("syslog: %w", err)
+	}
+	conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	var b [64]byte
+	if _, err := conn.Read(b[:]); err != nil && strings.Contains(err.Error(), "reset") {
+		return fmt.Errorf("syslog: %w", err)
+	}
+	return nil
+}
+
+// severities of RFC 5424, and of CEF.
+var (
+	severities = map[alert.Severity]int{alert.Critical: 2, alert.High: 3, alert.Medium: 4, alert.Low: 5, alert.Informational: 6}
+	cef        = map[alert.Severity]int{alert.Critical: 10, alert.High: 8, alert.Medium: 6, alert.Low: 3, alert.Informational: 1}
+)
+
+const facility = 13 // log audit
+
+// Format is a message as it is sent, without its length.
+func Format(m *alert.Message, host, version string) string {
+	a := &m.Alert
+	if host == "" {
+		host = "-"
+	}
+	if version == "" {
+		version = "dev"
+	}
+	act := "alert"
+	switch {
+	case m.Test:
+		act = "test"
+	case a.Withdrawn:
+		act = "withdrawn"
+	}
+	ext := []string{
+		"externalId=" + extension(a.ID), "rt=" + strconv.FormatInt(a.Time.UnixMilli(), 10), "start=" + strconv.FormatInt(a.Window.Start.UnixMilli(), 10), "end=" + strconv.FormatInt(a.Window.End.UnixMilli(), 10),
+		"suser=" + extension(a.User), "cnt=" + strconv.Itoa(a.EventCount), "act=" + act, "cs1Label=sources", "cs1=" + extension(strings.Join(a.Sources, ",")), "cs2Label=techniques", "cs2=" + extension(strings.Join(a.Techniques, ",")),
+		"cn1Label=revision", "cn1=" + strconv.Itoa(a.Revision), "cfp1Label=score", "cfp1=" + strconv.FormatFloat(a.Score, 'f', 2, 64), "msg=" + extension(a.Sentence()),
+	}
+	if m.Repeat {
+		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
+	}
+	return fmt.Sprintf("<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
+		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), word(host), param(a.ID), a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
+}
+
+// word is a field of the header: printable ASCII without blanks.
+func word(t string) string {
+	return strings.Map(func(c rune) rune {
+		if c <= ' ' || c > '~' {
+			return '_'
+		}
+		return c
+	}, t)
+}
+
+// param escapes a value of structured data (RFC 5424, 6.3.3).
+var param = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`, "\n", " ", "\r", " ").Replace
+
+// header and extension escape for CEF (ArcSight, "Implementing ArcSight Common Event
+// Format"): pipes in the header, equals signs in the extension.
+var (
+	header    = strings.NewReplacer(`\`, `\\`, "|", `\|`, "\n", " ", "\r", " ").Replace
+	extension = strings.NewReplacer(`\`, `\\`, "=", `\=`, "\n", `\n`, "\r", `\r`).Replace
+)

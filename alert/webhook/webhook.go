@@ -1,0 +1,85 @@
+// Package webhook is a channel: a POST of JSON to an address of your own, signed.
+package webhook
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// Kind is the channel.
+var Kind = alert.Kind{Name: "webhook", New: func() alert.Settings { return &Config{} }}
+
+// Config is a channel of kind webhook.
+type Config struct {
+	URL    string `yaml:"url"`
+	Secret string `yaml:"secret"` // reference; signs every request
+	Format string `yaml:"format"` // json (as scan prints it) or ocsf
+}
+
+// Check implements alert.Settings.
+func (c *Config) Check() error {
+	return alert.Needs("url", c.URL, "secret", c.Secret)
+}
+
+// Open implements alert.Settings.
+func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
+	key, err := secret.Resolve(ctx, c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	base, path, err := alert.Address(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{&webapi.Client{Base: base, HTTP: webapi.NewHTTP(), Now: env.Now}, path, key, c.Format == "ocsf", env}, nil
+}
+
+type notifier struct {
+	api  *webapi.Client
+	path string
+	key  secret.Secret
+	ocsf bool
+	env  alert.Env
+}
+
+// Notify implements alert.Notifier. X-Outflow-Signature is t=UNIX,v1=HEX: the HMAC-SHA-256
+// of the time, a dot and the body; whoever receives it refuses what is older than five
+// minutes. Idempotency-Key is the same for every try.
+func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	var body []byte
+	var err error
+	if n.ocsf {
+		body, err = alert.OCSF(&m.Alert, n.env.Version)
+	} else {
+		body, err = json.Marshal(struct {
+			*alert.Alert
+			Test   bool   `json:"test,omitempty"`
+			Repeat bool   `json:"possible_repeat,omitempty"`
+			Link   string `json:"link,omitempty"`
+		}{&m.Alert, m.Test, m.Repeat, m.Link})
+	}
+	if err != nil {
+		return "", alert.Permanent(err)
+	}
+	at := strconv.FormatInt(n.env.Now().Unix(), 10)
+	header := http.Header{"Idempotency-Key": {m.Key()}, "X-Outflow-Signature": {"t=" + at + ",v1=" + Sign(n.key, at, body)}}
+	_, err = n.api.Send(ctx, http.MethodPost, n.path, "application/json", body, header)
+	return "", err
+}
+
+// Sign is the signature of a body sent at a time (Unix seconds, as text).
+func Sign(key secret.Secret, at string, body []byte) string {
+	h := hmac.New(sha256.New, []byte(key.Reveal()))
+	h.Write([]byte(at + "."))
+	h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/file"
+)
+
+// outlets are the channels in use. Each goes at its own pace: one that hangs, or is
+// down, delays itself alone.
+type outlets struct {
+	d      *daemon
+	conf   *config
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	wake   []chan struct{}
+}
+
+// outlet sends what waits for one channel. It returns when to call it again, if it says
+// so.
+type outlet func(ctx context.Context) (sent int, again time.Time, err error)
+
+// idleChannel is how often a channel is looked at that nobody has woken.
+const idleChannel = 5 * time.Second
+
+// pass has the channels look at what waits. A daemon's go on by themselves; with --once
+// they are asked here, and none waits for another try.
+func (o *outlets) pass(ctx context.Context) error {
+	conf := o.d.current()
+	if o.d.once {
+		return o.each(ctx, conf, 1)
+	}
+	if conf != o.conf {
+		o.stop()
+		o.start(ctx, conf)
+	}
+	for _, w := range o.wake {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// rest has everything sent that waits still, with --once: what fails is tried a few
+// times.
+func (o *outlets) rest(ctx context.Context) error {
+	if !o.d.once {
+		return nil
+	}
+	return o.each(ctx, o.d.current(), onceTries)
+}
+
+// each asks every channel, so many times at most if it fails.
+func (o *outlets) each(ctx context.Context, conf *config, tries int) error {
+	for i := range conf.Channels {
+		c := &conf.Channels[i]
+		send, err := o.d.outlet(ctx, conf, c)
+		if err != nil {
+			return err
+		}
+		for failed := 0; failed < tries; {
+			sent, again, err := send(ctx)
+			o.d.stats.told.Add(int64(sent))
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				failed++
+				o.d.stats.failures.Add(1)
+				o.d.log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+			}
+			if again.IsZero() && (sent == 0 || err != nil) || failed == tries {
+				break
+			}
+			if err := pause(ctx, min(time.Until(again), 5*time.Second)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o *outlets) start(ctx context.Context, conf *config) {
+	ctx, o.cancel = context.WithCancel(ctx)
+	o.conf, o.wake = conf, nil
+	for i := range conf.Channels {
+		c, wake := &conf.Channels[i], make(chan struct{}, 1)
+		o.wake = append(o.wake, wake)
+		o.wait.Go(func() { o.run(ctx, conf, c, wake) })
+	}
+}
+
+func (o *outlets) stop() {
+	if o.cancel != nil {
+		o.cancel()
+		o.wait.Wait()
+	}
+}
+
+// run sends through one channel until the context ends.
+func (o *outlets) run(ctx context.Context, conf *config, c *channelConfig, wake <-chan struct{}) {
+	var send outlet
+	said := ""
+	for ctx.Err() == nil {
+		var sent int
+		var again time.Time
+		var err error
+		if send == nil {
+			send, err = o.d.outlet(ctx, conf, c)
+		}
+		if err == nil {
+			sent, again, err = send(ctx)
+		}
+		o.d.stats.told.Add(int64(sent))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && err.Error() != said: // told when it changes
+			said = err.Error()
+			o.d.stats.failures.Add(1)
+			o.d.log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+		case err == nil && sent > 0 && said != "":
+			said = ""
+			o.d.log.Info("it is sent again", "channel", c.Name)
+		}
+		wait := idleChannel
+		if !again.IsZero() {
+			wait = min(max(time.Until(again), 10*time.Millisecond), time.Minute)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-wake:
+		}
+		timer.Stop()
+	}
+}
+
+// outlet opens a channel.
+func (d *daemon) outlet(ctx context.Context, conf *config, c *channelConfig) (outlet, error) {
+	mask, err := d.mask(conf, c)
+	if err != nil {
+		return nil, err
+	}
+	between := func(name string) { failpoint("channel-" + name) }
+	if c.Kind == "file" {
+		ch := &file.Channel{Name: c.Name, Path: c.Path, Mask: mask, Between: between}
+		return func(ctx context.Context) (int, time.Time, error) {
+			sent, err := ch.Deliver(ctx, d.alerts)
+			return sent, time.Time{}, err
+		}, nil
+	}
+	n, err := c.settings.Open(ctx, alert.Env{Now: time.Now, Version: version()})
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
+	}
+	ch := &alert.Channel{Name: c.Name, Kind: c.kind, Notifier: n, PerDay: c.PerDay, Mask: mask, Link: conf.link, Between: between}
+	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
+}
+
+// mask is what a channel's readers may see of an alert; nil for everything.
+func (d *daemon) mask(conf *config, c *channelConfig) (func(*alert.Alert) alert.Alert, error) {
+	if c.People == "names" {
+		return nil, nil
+	}
+	m, err := openMask(d.dir, conf, c.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	return m.Alert, nil
+}
+
+// openMask is the mask of a purpose. The key of all pseudonyms lies in the data
+// directory; without it nobody can tell whom they stand for.
+func openMask(dir string, conf *config, purpose string) (*alert.Mask, error) {
+	key, err := pseudonymKey(filepath.Join(dir, "pseudonyms.key"))
+	if err != nil {
+		return nil, fmt.Errorf("pseudonyms: %w", err)
+	}
+	var own []string
+	for _, d := range conf.Domains {
+		own = append(own, strings.ToLower(strings.TrimPrefix(d, "@")))
+	}
+	return alert.NewMask(key, purpose, func(domain string) bool { return slices.Contains(own, domain) }), nil
+}
+
+// pseudonymKey reads the key, or makes it.
+func pseudonymKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) != 32 {
+		return nil, fmt.Errorf("%s is damaged", path)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return key, err
+	}
+	key = make([]byte, 32)
+	rand.Read(key)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) { // somebody was faster
+		return pseudonymKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(key)
+	return key, errors.Join(err, f.Sync(), f.Close())
+}
+
+// link is the page of an alert; "" if the pages have no address.
+func (c *config) link(a *alert.Alert) string {
+	if c.PublicURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(c.PublicURL, "/") + "/alerts/" + a.ID
+}
