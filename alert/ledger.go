@@ -78,6 +78,10 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 		return err
 	}
 	now := int64(xxhash.Sum64(body))
+	shown := known || t.Shown(a)
+	if _, err := tx.ExecContext(ctx, "INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE coalesce((SELECT hash FROM change WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 0) <> ?6", a.ID, a.User, a.Detector, a.Severity, shown, now, t.Now.UnixMilli(), string(body)); err != nil {
+		return err
+	}
 	switch {
 	case known && now == hash:
 		return nil

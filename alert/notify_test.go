@@ -319,12 +319,12 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// BenchmarkDeliver sends 1,000 alerts through five channels, of which one is down, one
+// BenchmarkDeliver sends 10,000 alerts through five channels, of which one is down, one
 // throttles and one is slow.
 func BenchmarkDeliver(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
-		s, list := decided(b, 1_000, "a", "b", "down", "throttles", "slow")
+		s, list := decided(b, 10_000, "a", "b", "down", "throttles", "slow")
 		b.StartTimer()
 		for _, name := range []string{"a", "b", "down", "throttles", "slow"} {
 			out := &sink{fails: func(n int) error {
@@ -341,6 +341,6 @@ func BenchmarkDeliver(b *testing.B) {
 				b.Fatalf("%s: %d", name, len(out.got))
 			}
 		}
-		b.ReportMetric(float64(5*len(list)*b.N)/b.Elapsed().Seconds(), "messages/s")
 	}
+	b.ReportMetric(float64(50_000*b.N)/b.Elapsed().Seconds(), "messages/s")
 }

@@ -22,3 +22,5 @@ CREATE TABLE failed (
     error   TEXT NOT NULL
 ) STRICT;
 CREATE INDEX sent_at ON sent (channel, at);
+CREATE INDEX outbox_channel ON outbox (channel, seq);
+CREATE INDEX outbox_alert ON outbox (channel, alert);

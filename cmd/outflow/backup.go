@@ -23,7 +23,11 @@ import (
 // stateFiles are the files below a data directory that hold state, in the order in
 // which they are copied: what is told before what it rests on, so that a copy taken
 // while the daemon runs repeats work rather than skipping it.
-var stateFiles = []string{"alerts.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
+var stateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
+
+// keyFiles are the keys beside them: without them pseudonyms, and the log of access, would
+// begin anew.
+var keyFiles = []string{"pseudonyms.key", "access.key"}
 
 // manifest is the first file of a backup.
 type manifest struct {
@@ -60,14 +64,22 @@ func backup(ctx context.Context, data, to string) (n int, err error) {
 	defer os.RemoveAll(tmp)
 	m := manifest{Version: version(), Time: time.Now().UTC(), Files: map[string]string{}}
 	var names []string
-	for _, name := range stateFiles {
+	for _, name := range slices.Concat(stateFiles, keyFiles) {
 		from := filepath.Join(data, name)
 		if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
 			continue
 		} else if err != nil {
 			return 0, err
 		}
-		if err := sqlitedb.Copy(ctx, from, filepath.Join(tmp, name)); err != nil {
+		if slices.Contains(keyFiles, name) {
+			key, err := os.ReadFile(from)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(tmp, name), key, 0o600)
+			}
+			if err != nil {
+				return 0, err
+			}
+		} else if err := sqlitedb.Copy(ctx, from, filepath.Join(tmp, name)); err != nil {
 			return 0, err
 		}
 		sum, err := fileSum(filepath.Join(tmp, name))
@@ -197,7 +209,8 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("%s: damaged: %w", from, err)
 		}
-		if !slices.Contains(stateFiles, h.Name) || seen[h.Name] || m.Files[h.Name] == "" {
+		isKey := slices.Contains(keyFiles, h.Name)
+		if !isKey && !slices.Contains(stateFiles, h.Name) || seen[h.Name] || m.Files[h.Name] == "" {
 			return 0, fmt.Errorf("%s: %s does not belong into a backup", from, escaped(h.Name))
 		}
 		seen[h.Name] = true
@@ -219,6 +232,9 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 		}
 		if sum != m.Files[h.Name] {
 			return 0, fmt.Errorf("%s: %s is not what was backed up", from, h.Name)
+		}
+		if isKey {
+			continue
 		}
 		if err := sqlitedb.Check(ctx, path); err != nil {
 			return 0, fmt.Errorf("%s: %w", from, err)

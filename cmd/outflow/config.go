@@ -51,8 +51,17 @@ type config struct {
 	Listen string `yaml:"listen"`
 	// PublicURL is the address by which people reach the pages; messages link to it.
 	PublicURL string `yaml:"public_url"`
+	// Feed is the API and the pages for people.
+	Feed feedConfig `yaml:"feed"`
 
 	loaded rules
+}
+
+// feedConfig is where the feed is served.
+type feedConfig struct {
+	Listen string `yaml:"listen"` // "" for nowhere
+	Cert   string `yaml:"cert"`   // files in PEM; needed unless it listens on this machine alone
+	Key    string `yaml:"key"`
 }
 
 // exceptionConfig is a detect.Exception as it is written in the file.

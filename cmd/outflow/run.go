@@ -160,6 +160,9 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	if d.has("serve") && !d.once {
 		g.Go(func() error { return stopped(ctx, d.serve(ctx, l)) })
+		if d.config.Feed.Listen != "" {
+			g.Go(func() error { return stopped(ctx, d.serveFeed(ctx, l)) })
+		}
 	}
 	if !d.once {
 		g.Go(func() error { d.watchConfig(ctx); return nil })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -321,6 +322,21 @@ func (c *config) checkRun(path string, roles []string) error {
 	}
 	rel(&l.CA)
 	rel(&c.Snapshots.Dir)
+	rel(&c.Feed.Cert)
+	rel(&c.Feed.Key)
+	if f := &c.Feed; f.Listen != "" {
+		host, _, err := net.SplitHostPort(f.Listen)
+		switch {
+		case err != nil:
+			return fmt.Errorf("feed: listen: %q is not a host:port", f.Listen)
+		case (f.Cert == "") != (f.Key == ""):
+			return errors.New("feed: cert and key go together")
+		case f.Cert == "" && host != "localhost" && !net.ParseIP(host).IsLoopback():
+			return errors.New("feed: cert and key are needed where others can reach it")
+		case slices.Contains(roles, "serve") && !slices.Contains(roles, "alert"):
+			return errors.New("feed: it is served by the process with the role alert")
+		}
+	}
 	switch {
 	case l.Kind != "sqlite" && l.Kind != "kafka":
 		return fmt.Errorf("log: kind %q: sqlite, kafka", l.Kind)

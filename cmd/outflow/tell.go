@@ -186,7 +186,7 @@ func (d *daemon) mask(conf *config, c *channelConfig) (func(*alert.Alert) alert.
 // openMask is the mask of a purpose. The key of all pseudonyms lies in the data
 // directory; without it nobody can tell whom they stand for.
 func openMask(dir string, conf *config, purpose string) (*alert.Mask, error) {
-	key, err := pseudonymKey(filepath.Join(dir, "pseudonyms.key"))
+	key, err := randomKey(filepath.Join(dir, "pseudonyms.key"))
 	if err != nil {
 		return nil, fmt.Errorf("pseudonyms: %w", err)
 	}
@@ -197,8 +197,8 @@ func openMask(dir string, conf *config, purpose string) (*alert.Mask, error) {
 	return alert.NewMask(key, purpose, func(domain string) bool { return slices.Contains(own, domain) }), nil
 }
 
-// pseudonymKey reads the key, or makes it.
-func pseudonymKey(path string) ([]byte, error) {
+// randomKey reads a key of 32 bytes, or makes it.
+func randomKey(path string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if err == nil && len(key) != 32 {
 		return nil, fmt.Errorf("%s is damaged", path)
@@ -210,7 +210,7 @@ func pseudonymKey(path string) ([]byte, error) {
 	rand.Read(key)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) { // somebody was faster
-		return pseudonymKey(path)
+		return randomKey(path)
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,117 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Change is what became of an alert: a version of it, at a place in the feed.
+type Change struct {
+	Seq   int64     `json:"seq"`
+	At    time.Time `json:"at"` // when it was taken in
+	Alert Alert     `json:"alert"`
+}
+
+// Filter is which changes are wanted.
+type Filter struct {
+	After    int64 // changes after this place
+	Before   int64 // if it is not 0: changes before this place, the latest first
+	Limit    int   // 1 … 1000
+	Severity Severity
+	User     string
+	Detector string
+	Alert    string // id
+	All      bool   // also what does not deserve attention
+	Latest   bool   // of every alert only the version that holds now
+}
+
+// Changes lists changes in their order.
+func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error) {
+	where, args := []string{"severity >= ?"}, []any{f.Severity}
+	add := func(cond string, arg any) { where, args = append(where, cond), append(args, arg) }
+	order := "ASC"
+	if f.Before > 0 {
+		order = "DESC"
+		add("seq < ?", f.Before)
+	}
+	add("seq > ?", f.After)
+	if f.User != "" {
+		add("user = ?", f.User)
+	}
+	if f.Detector != "" {
+		add("detector = ?", f.Detector)
+	}
+	if f.Alert != "" {
+		add("alert = ?", f.Alert)
+	}
+	if !f.All {
+		where = append(where, "shown")
+	}
+	if f.Latest {
+		where = append(where, "NOT EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)")
+	}
+	args = append(args, min(max(f.Limit, 1), 1000))
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE "+strings.Join(where, " AND ")+" ORDER BY seq "+order+" LIMIT ?", args...)
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c Change
+		var at int64
+		var body []byte
+		if err := rows.Scan(&c.Seq, &at, &body); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		if err := json.Unmarshal(body, &c.Alert); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		c.At = time.UnixMilli(at).UTC()
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+// Users lists everybody there is an alert about.
+func (s *Store) Users(ctx context.Context) (list []string, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u string
+		if err := rows.Scan(&u); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		list = append(list, u)
+	}
+	return list, rows.Err()
+}
+
+// All lists the alerts as they are now, ranked.
+func (s *Store) All(ctx context.Context) (list []Alert, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert")
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var body []byte
+		var a Alert
+		if err := rows.Scan(&body); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		if err := json.Unmarshal(body, &a); err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		if !a.Withdrawn {
+			list = append(list, a)
+		}
+	}
+	Rank(list)
+	return list, rows.Err()
+}

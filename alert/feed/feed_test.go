@@ -1,0 +1,542 @@
+package feed
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/alerttest"
+)
+
+var start = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// team is a feed with some alerts, and a token of every role.
+type team struct {
+	t      testing.TB
+	store  *Store
+	alerts *alert.Store
+	server *Server
+	http   *httptest.Server
+	tokens map[Role]string
+	now    time.Time
+}
+
+func newTeam(t testing.TB, n int) *team {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := Open(t.Context(), filepath.Join(dir, "feed.db"), []byte("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := alert.OpenStore(t.Context(), filepath.Join(dir, "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &team{t: t, store: store, alerts: alerts, tokens: map[Role]string{}, now: start}
+	for _, r := range Roles {
+		if x.tokens[r], err = store.NewToken(t.Context(), "kim the "+string(r), r, start, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.server = &Server{Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: func() time.Time { return x.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+		Health: func() any {
+			return &struct {
+				Sources, Streams []string
+				Dead             int
+			}{}
+		}}
+	x.http = httptest.NewServer(x.server.Handler())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); x.server.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done; x.http.Close(); store.Close(); alerts.Close() })
+	x.take(x.sample(0, n)...)
+	return x
+}
+
+func (x *team) sample(from, n int) (list []alert.Alert) {
+	for i := from; i < from+n; i++ {
+		a := alert.Sample(start)
+		a.ID = fmt.Sprintf("%032x", i+1)
+		a.Severity = alert.Severity(1 + i%4)
+		a.User = fmt.Sprintf("person.%d@northwind.example", i%7)
+		a.Reason = "downloaded files of " + a.User
+		list = append(list, a)
+	}
+	return list
+}
+
+func (x *team) take(list ...alert.Alert) {
+	x.t.Helper()
+	telling := alert.Telling{Now: x.now, Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	if err := x.alerts.Take(x.t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// ask sends a request with the token of a role ("" for none) and returns the answer.
+func (x *team) ask(role Role, method, path, body string, header ...string) (int, string, http.Header) {
+	x.t.Helper()
+	req, err := http.NewRequest(method, x.http.URL+path, strings.NewReader(body))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if role != "" {
+		req.Header.Set("Authorization", "Bearer "+x.tokens[role])
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return res.StatusCode, string(b), res.Header
+}
+
+type listed struct {
+	Alerts []struct {
+		Seq    int64
+		Alert  alert.Alert
+		Triage *Triage
+	}
+	Next int64
+}
+
+func (x *team) list(role Role, query string) (l listed) {
+	x.t.Helper()
+	status, body, _ := x.ask(role, "GET", "/v1/alerts?"+query, "")
+	if status != 200 {
+		x.t.Fatalf("%s: %d %s", query, status, body)
+	}
+	if err := json.Unmarshal([]byte(body), &l); err != nil {
+		x.t.Fatal(err)
+	}
+	return l
+}
+
+// TestRoles asks every route with every role, with none, and with tokens that hold no
+// more.
+func TestRoles(t *testing.T) {
+	x := newTeam(t, 4)
+	id := fmt.Sprintf("%032x", 2)
+	may := map[string][]Role{
+		"GET /v1/alerts": {SOC, HR}, "GET /v1/alerts/" + id: {SOC, HR}, "POST /v1/alerts/" + id + "/triage": {SOC, HR}, "GET /v1/precision": {SOC, HR}, "POST /v1/reveal": {SOC, HR},
+		"GET /v1/access": {Auditor}, "GET /v1/health": {SOC, HR, Admin}, "GET /": {SOC, HR}, "GET /alerts/" + id: {SOC, HR}, "POST /alerts/" + id: {SOC, HR}, "GET /people/P-X": {SOC, HR}, "GET /sources": {SOC, HR},
+	}
+	x.tokens["expired"], _ = x.store.NewToken(t.Context(), "x", SOC, start.Add(-2*time.Hour), time.Hour)
+	x.tokens["revoked"], _ = x.store.NewToken(t.Context(), "y", SOC, start, time.Hour)
+	if n, err := x.store.Revoke(t.Context(), "y"); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	x.tokens["made up"] = "outflow_x"
+	for route, roles := range may {
+		method, path, _ := strings.Cut(route, " ")
+		for _, r := range append([]Role{"", "expired", "revoked", "made up"}, Roles...) {
+			status, body, _ := x.ask(r, method, path, "")
+			allowed := false
+			for _, ok := range roles {
+				allowed = allowed || ok == r
+			}
+			inside := status != 401 && status != 403 && status != 303 || method == "POST" && strings.HasPrefix(path, "/alerts") && status == 303 && allowed
+			if inside != allowed {
+				t.Errorf("%s as %q: %d %s", route, r, status, body)
+			}
+		}
+	}
+}
+
+// TestNoNames has nobody's name in any answer or page, for any role.
+func TestNoNames(t *testing.T) {
+	x := newTeam(t, 20)
+	for _, role := range []Role{SOC, HR, Auditor, Admin} {
+		for _, path := range []string{"/v1/alerts?all=true", "/v1/alerts/" + fmt.Sprintf("%032x", 2), "/", "/alerts/" + fmt.Sprintf("%032x", 2), "/v1/access", "/v1/precision", "/people/" + x.server.Mask(role).Name("person.1@northwind.example")} {
+			if _, body, _ := x.ask(role, "GET", path, ""); strings.Contains(body, "person.") {
+				t.Errorf("%s as %s has a name: %s", path, role, body)
+			}
+		}
+	}
+	a, b := x.list(SOC, "limit=1"), x.list(HR, "limit=1")
+	if a.Alerts[0].Alert.User == b.Alerts[0].Alert.User || !strings.HasPrefix(a.Alerts[0].Alert.User, "P-") {
+		t.Errorf("%s %s", a.Alerts[0].Alert.User, b.Alerts[0].Alert.User)
+	}
+}
+
+// TestCursor reads the feed in pages while alerts change: nothing is missed or comes
+// twice, and a revision comes at a later place.
+func TestCursor(t *testing.T) {
+	x := newTeam(t, 40)
+	seen, next := map[string][]int{}, int64(0)
+	for i := 0; ; i++ {
+		l := x.list(SOC, fmt.Sprintf("limit=7&after=%d", next))
+		if len(l.Alerts) == 0 {
+			break
+		}
+		for _, c := range l.Alerts {
+			if c.Seq <= next {
+				t.Errorf("place %d after %d", c.Seq, next)
+			}
+			next = c.Seq
+			seen[c.Alert.ID] = append(seen[c.Alert.ID], c.Alert.Revision)
+		}
+		if l.Next != next {
+			t.Errorf("next is %d, and the last place %d", l.Next, next)
+		}
+		if i == 2 {
+			more := x.sample(1, 1)
+			more[0].Revision = 2
+			x.take(append(more, x.sample(40, 3)...)...)
+			x.take(more...) // again: nothing new
+		}
+	}
+	second := seen[fmt.Sprintf("%032x", 2)]
+	if len(seen) != 32 || len(second) != 2 || second[1] != 2 { // those below medium are not shown
+		t.Errorf("%d alerts, %v", len(seen), second)
+	}
+	for _, c := range []struct {
+		query string
+		want  int
+	}{{"severity=critical&limit=100", 10}, {"all=true&limit=100", 44}, {"latest=true&limit=100", 32}, {"detector=nothing", 0}, {"user=P-NOBODY", 0}, {"before=9999&limit=5", 5}, {"status=open&limit=100&latest=true", 32}, {"status=false", 0}} {
+		if got := len(x.list(SOC, c.query).Alerts); got != c.want {
+			t.Errorf("%s: %d, want %d", c.query, got, c.want)
+		}
+	}
+	user := x.server.Mask(SOC).Name("person.2@northwind.example")
+	for _, c := range x.list(SOC, "limit=100&user="+user).Alerts {
+		if c.Alert.User != user {
+			t.Errorf("%s among those of %s", c.Alert.User, user)
+		}
+	}
+	for _, bad := range []string{"limit=x", "limit=1001", "after=-1", "severity=bad", "status=bad"} {
+		if status, _, _ := x.ask(SOC, "GET", "/v1/alerts?"+bad, ""); status != 400 {
+			t.Errorf("%s: %d", bad, status)
+		}
+	}
+	if _, body, h := x.ask(SOC, "GET", "/v1/alerts?limit=2", "", "Accept", "application/x-ndjson"); strings.Count(body, "\n") != 2 || h.Get("X-Next-Cursor") == "" {
+		t.Errorf("%s %v", body, h)
+	}
+	if _, body, _ := x.ask(SOC, "GET", "/v1/alerts?limit=2", "", "Accept", "application/ocsf+json"); strings.Count(body, `"class_uid":2004`) != 2 {
+		t.Error(body)
+	}
+}
+
+// TestStream goes on where it ended, and has what comes meanwhile.
+func TestStream(t *testing.T) {
+	x := newTeam(t, 4)
+	read := func(last string, n int) (ids []string) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, "GET", x.http.URL+"/v1/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+x.tokens[SOC])
+		req.Header.Set("Last-Event-ID", last)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		lines := bufio.NewScanner(res.Body)
+		lines.Buffer(nil, 1<<20)
+		for len(ids) < n && lines.Scan() {
+			if strings.HasPrefix(lines.Text(), ": alerts") && last == "4" {
+				x.take(x.sample(4, 4)...)
+			}
+			if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+				ids = append(ids, id)
+			}
+			if strings.Contains(lines.Text(), "person.") {
+				t.Error(lines.Text())
+			}
+		}
+		return ids
+	}
+	if got := fmt.Sprint(read("0", 3)); got != "[2 3 4]" { // the first is not shown
+		t.Error(got)
+	}
+	if got := fmt.Sprint(read("4", 3)); got != "[6 7 8]" {
+		t.Error(got)
+	}
+	if status, _, _ := x.ask(SOC, "GET", "/v1/stream", "", "Last-Event-ID", "x"); status != 400 {
+		t.Error(status)
+	}
+}
+
+// TestTriage keeps decisions with who made them, asks for a reason, and counts how
+// detectors do.
+func TestTriage(t *testing.T) {
+	x := newTeam(t, 8)
+	id := func(n int) string { return fmt.Sprintf("%032x", n) }
+	for _, c := range []struct {
+		id, body string
+		status   int
+	}{
+		{id(2), `{"status":"acknowledged","assignee":"kim"}`, 200}, {id(2), `{"status":"false"}`, 400}, {id(2), `{"status":"false","note":"a backup"}`, 200},
+		{id(3), `{"status":"true"}`, 200}, {id(4), `{"status":"wrong"}`, 400}, {id(99), `{"status":"true"}`, 404}, {id(2), `{`, 400}, {id(4), `{"status":"true","note":"` + strings.Repeat("x", 5000) + `"}`, 400},
+	} {
+		if status, body, _ := x.ask(SOC, "POST", "/v1/alerts/"+c.id+"/triage", c.body); status != c.status {
+			t.Errorf("%s: %d %s", c.body, status, body)
+		}
+	}
+	_, body, _ := x.ask(SOC, "GET", "/v1/alerts/"+id(2), "")
+	var one struct{ Decisions []Triage }
+	if err := json.Unmarshal([]byte(body), &one); err != nil || len(one.Decisions) != 2 || one.Decisions[1].Who != "kim the soc" || one.Decisions[1].Note != "a backup" {
+		t.Errorf("%s %v", body, err)
+	}
+	if l := x.list(SOC, "status=false"); len(l.Alerts) != 1 || l.Alerts[0].Triage.Status != False {
+		t.Errorf("%+v", l)
+	}
+	if _, body, _ = x.ask(SOC, "GET", "/v1/precision", ""); !strings.Contains(body, `{"detector":"bulk_download","true":1,"false":1,"precision":0.5}`) {
+		t.Error(body)
+	}
+}
+
+// TestReveal needs a reason and somebody else with the role privacy, and is in the log of
+// access.
+func TestReveal(t *testing.T) {
+	x := newTeam(t, 8)
+	name := x.server.Mask(SOC).Name("person.3@northwind.example")
+	ask := func(body string) (int, string) {
+		status, text, _ := x.ask(SOC, "POST", "/v1/reveal", body)
+		return status, text
+	}
+	for body, want := range map[string]int{
+		fmt.Sprintf(`{"pseudonym":%q,"approval":%q}`, name, x.tokens[Privacy]):                     400,
+		fmt.Sprintf(`{"pseudonym":%q,"reason":"case 7","approval":%q}`, name, x.tokens[SOC]):       403,
+		fmt.Sprintf(`{"pseudonym":%q,"reason":"case 7","approval":%q}`, name, x.tokens[Admin]):     403,
+		fmt.Sprintf(`{"pseudonym":%q,"reason":"case 7"}`, name):                                    403,
+		fmt.Sprintf(`{"pseudonym":"P-NOBODY","reason":"case 7","approval":%q}`, x.tokens[Privacy]): 404,
+	} {
+		if status, text := ask(body); status != want || strings.Contains(text, "person.") {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+	}
+	status, text := ask(fmt.Sprintf(`{"pseudonym":%q,"reason":"case 7","approval":%q}`, name, x.tokens[Privacy]))
+	if status != 200 || !strings.Contains(text, "person.3@northwind.example") {
+		t.Errorf("%d %s", status, text)
+	}
+	if _, text, _ = x.ask(Auditor, "GET", "/v1/access", ""); !strings.Contains(text, "revealed "+name+", agreed by kim the privacy: case 7") {
+		t.Error(text)
+	}
+}
+
+// TestAccessLog finds every way of changing it, but for what is cut off its end, which the
+// head tells.
+func TestAccessLog(t *testing.T) {
+	for name, do := range map[string]string{
+		"":          "SELECT 1",
+		"changed":   "UPDATE access SET what = 'nothing' WHERE seq = 3",
+		"somebody":  "UPDATE access SET who = 'nobody' WHERE seq = 5",
+		"time":      "UPDATE access SET at = at + 1 WHERE seq = 1",
+		"taken out": "DELETE FROM access WHERE seq = 4",
+		"closed up": "DELETE FROM access WHERE seq = 4; UPDATE access SET seq = seq - 1 WHERE seq > 4",
+		"exchanged": "UPDATE access SET seq = 100 WHERE seq = 2; UPDATE access SET seq = 2 WHERE seq = 3; UPDATE access SET seq = 3 WHERE seq = 100",
+		"added":     "INSERT INTO access (seq, at, who, role, what, mac) VALUES (9, 1, 'x', 'soc', 'y', x'00')",
+		"first cut": "DELETE FROM access WHERE seq = 1",
+	} {
+		x := newTeam(t, 0)
+		for i := range 8 {
+			if err := x.store.Note(t.Context(), start, "kim", SOC, fmt.Sprint("looked ", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, head, err := x.store.Verify(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.store.db.Exec(do); err != nil {
+			t.Fatal(name, err)
+		}
+		if n, now, err := x.store.Verify(t.Context()); (err == nil) != (name == "") || name == "" && (n != 8 || now != head) {
+			t.Errorf("%q: %d lines, %v", name, n, err)
+		}
+		if name == "" {
+			if _, err := x.store.db.Exec("DELETE FROM access WHERE seq = 8"); err != nil {
+				t.Fatal(err)
+			}
+			if n, now, err := x.store.Verify(t.Context()); err != nil || n != 7 || now == head {
+				t.Errorf("cut off its end: %d %v, the same head: %v", n, err, now == head)
+			}
+		}
+	}
+}
+
+// TestPages signs in, shows hostile text as text, decides, and signs out; requests from
+// elsewhere are refused.
+func TestPages(t *testing.T) {
+	x := newTeam(t, 4)
+	bad := alerttest.Alert()
+	x.take(bad)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	get := func(path string) string {
+		t.Helper()
+		res, err := client.Get(x.http.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Error(csp)
+		}
+		return string(b)
+	}
+	post := func(path string, form url.Values) (int, string) {
+		t.Helper()
+		res, err := client.PostForm(x.http.URL+path, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(b)
+	}
+	if body := get("/"); !strings.Contains(body, "Sign in") {
+		t.Error(body)
+	}
+	if status, _ := post("/login", url.Values{"token": {"wrong"}}); status != 401 {
+		t.Error(status)
+	}
+	if status, body := post("/login", url.Values{"token": {x.tokens[SOC]}}); status != 200 || !strings.Contains(body, "<h1>Alerts</h1>") {
+		t.Errorf("%d %s", status, body)
+	}
+	for _, path := range []string{"/", "/alerts/" + bad.ID, "/people/" + x.server.Mask(SOC).Name(bad.User), "/sources"} {
+		body := get(path)
+		for _, hostile := range []string{"<script>alert", "dana.ruiz"} {
+			if strings.Contains(body, hostile) {
+				t.Errorf("%s has %q", path, hostile)
+			}
+		}
+		if path == "/alerts/"+bad.ID && (!strings.Contains(body, "&lt;script&gt;") || !strings.Contains(body, "<svg role=\"img\"") || !strings.Contains(body, "this day")) {
+			t.Error(body)
+		}
+	}
+	if status, body := post("/alerts/"+bad.ID, url.Values{"status": {"false"}, "note": {"<b>a drill</b>"}, "assignee": {"kim"}}); status != 200 || !strings.Contains(body, "&lt;b&gt;a drill&lt;/b&gt;") {
+		t.Errorf("%d %s", status, body)
+	}
+	if body := get("/"); strings.Contains(body, bad.ID) {
+		t.Error("what is closed is in the queue")
+	}
+	if body := get("/?status=false"); !strings.Contains(body, bad.ID) {
+		t.Error("what is closed is not found")
+	}
+	req, err := http.NewRequest("POST", x.http.URL+"/alerts/"+bad.ID, strings.NewReader("status=true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	if res, err := client.Do(req); err != nil || res.StatusCode != 403 {
+		t.Errorf("from elsewhere: %v %v", res, err)
+	}
+	if _, body := post("/logout", nil); !strings.Contains(body, "Sign in") || !strings.Contains(get("/"), "Sign in") {
+		t.Error("it stays signed in")
+	}
+}
+
+// TestOpenAPI holds the document against what is answered: every path is there, and every
+// answer has what the document says that it has.
+func TestOpenAPI(t *testing.T) {
+	x := newTeam(t, 4)
+	_, body, _ := x.ask("", "GET", "/v1/openapi.json", "")
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct {
+					Schema struct{ Required []string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	routes := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			routes++
+			if path == "/v1/stream" {
+				continue
+			}
+			role, send := SOC, ""
+			switch path {
+			case "/v1/access":
+				role = Auditor
+			case "/v1/alerts/{id}/triage":
+				send = `{"status":"acknowledged"}`
+			case "/v1/reveal":
+				send = fmt.Sprintf(`{"pseudonym":%q,"reason":"x","approval":%q}`, x.server.Mask(SOC).Name("person.1@northwind.example"), x.tokens[Privacy])
+			}
+			status, answer, _ := x.ask(role, strings.ToUpper(method), strings.Replace(path, "{id}", fmt.Sprintf("%032x", 2), 1), send)
+			var got map[string]any
+			if err := json.Unmarshal([]byte(answer), &got); status != 200 || err != nil {
+				t.Errorf("%s %s: %d %s", method, path, status, answer)
+				continue
+			}
+			for _, name := range op.Responses["200"].Content["application/json"].Schema.Required {
+				if _, there := got[name]; !there {
+					t.Errorf("%s %s has no %s: %s", method, path, name, answer)
+				}
+			}
+		}
+	}
+	if routes != 8 {
+		t.Errorf("the document has %d routes", routes)
+	}
+}
+
+// TestLimit answers 429 to who asks too much.
+func TestLimit(t *testing.T) {
+	x := newTeam(t, 0)
+	refused := 0
+	for range atOnce + 50 {
+		if status, _, _ := x.ask(Admin, "GET", "/v1/health", ""); status == 429 {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing is refused")
+	}
+}
+
+// BenchmarkPage reads pages of 100 in the middle of a long feed.
+func BenchmarkPage(b *testing.B) {
+	x := newTeam(b, 0)
+	const most = 100_000
+	for from := 0; from < most; from += 5000 {
+		x.take(x.sample(from, 5000)...)
+	}
+	x.server.limits = nil
+	for i := 0; b.Loop(); i++ {
+		changes, err := x.alerts.Changes(b.Context(), alert.Filter{After: int64(i * 997 % most), Limit: 100})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := x.server.items(b.Context(), changes, &reader{&Token{Role: SOC}, x.server.Mask(SOC)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package feed
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+//go:embed pages
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"when":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+	"number": func(x float64) string { return plain.Number(int64(math.Round(x))) },
+	"one":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
+	"bars":   bars,
+	"text":   func(a *alert.Alert) string { return a.Sentence() },
+	"ago": func(now, t time.Time) string {
+		if t.IsZero() {
+			return "never"
+		}
+		return plain.Duration(now.Sub(t)) + " ago"
+	},
+	"path": url.PathEscape,
+}).ParseFS(files, "pages/*.html"))
+
+// view is what a page is made of.
+type view struct {
+	Title      string
+	Who        *Token
+	Now        time.Time
+	Items      []item
+	More       int
+	Item       *item
+	History    []Triage
+	Related    []item
+	User       string
+	Open       []alert.Exposure
+	Health     any
+	Statuses   []Status
+	Severities []string
+	Filter     url.Values
+	Error      string
+	Message    *alert.Message
+}
+
+const shownInQueue = 200
+
+func (s *Server) pages(mux *http.ServeMux) {
+	static, err := fs.Sub(files, "pages")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	for _, name := range []string{"style.css", "app.js"} {
+		mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, static, name) })
+	}
+	content := []Role{SOC, HR}
+	get := func(pattern string, h handler) { mux.Handle(pattern, s.guard(content, true, h)) }
+	get("GET /{$}", s.queuePage)
+	get("GET /alerts/{id}", s.alertPage)
+	get("POST /alerts/{id}", s.decidePage)
+	get("GET /people/{user}", s.personPage)
+	get("GET /sources", s.sourcesPage)
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
+		s.render(w, http.StatusOK, "login.html", &view{Title: "Sign in"})
+	})
+	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: s.cookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	})
+}
+
+// login makes a session of a token: the cookie ends with it.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	if !s.limit("login " + strings.Split(r.RemoteAddr, ":")[0]).Allow() {
+		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
+		return
+	}
+	text := strings.TrimSpace(r.PostFormValue("token"))
+	t, err := s.Store.Check(r.Context(), text, s.Now())
+	if err != nil {
+		said := "That token is not valid."
+		if !errors.Is(err, ErrToken) {
+			s.Log.Error("feed", "path", r.URL.Path, "err", err)
+			said = "It failed; the log says why."
+		}
+		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: said})
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: text, Path: "/", MaxAge: int(t.Expires.Sub(s.Now()).Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (s *Server) render(w http.ResponseWriter, status int, name string, v *view) error {
+	v.Now, v.Statuses, v.Severities = s.Now(), Statuses, []string{"low", "medium", "high", "critical"}
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, v); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func (s *Server) errorPage(w http.ResponseWriter, status int, text string) {
+	if err := s.render(w, status, "error.html", &view{Title: http.StatusText(status), Error: text}); err != nil {
+		s.Log.Error("feed", "err", err)
+	}
+}
+
+// queuePage is what is open, the most urgent first.
+func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	f, err := s.filter(r, who)
+	if err != nil {
+		return err
+	}
+	f.Latest, f.Before, f.Limit = true, math.MaxInt64, 1000
+	changes, err := s.Alerts.Changes(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	all, err := s.items(r.Context(), changes, who)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	want, text := Status(q.Get("status")), strings.ToLower(q.Get("q"))
+	list := slices.DeleteFunc(all, func(x item) bool {
+		st := x.Status()
+		switch {
+		case x.Alert.Withdrawn:
+			return true
+		case want == "" && st != Undecided && st != Acknowledged, want != "" && st != want:
+			return true
+		}
+		return text != "" && !strings.Contains(strings.ToLower(x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
+	})
+	slices.SortStableFunc(list, func(a, b item) int {
+		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score), b.Alert.Time.Compare(a.Alert.Time))
+	})
+	v := &view{Title: "Alerts", Who: who.Token, Filter: q}
+	if v.More = len(list) - shownInQueue; v.More > 0 {
+		list = list[:shownInQueue]
+	}
+	v.Items = list
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "queue.html", v)
+}
+
+// alertPage is one alert with its evidence.
+func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	c, _, err := s.latest(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		return err
+	}
+	items, err := s.items(r.Context(), []alert.Change{*c}, who)
+	if err != nil {
+		return err
+	}
+	v := &view{Title: items[0].Alert.Title, Who: who.Token, Item: &items[0], Message: &alert.Message{Alert: items[0].Alert}}
+	if v.History, err = s.Store.Decisions(r.Context(), c.Alert.ID); err != nil {
+		return err
+	}
+	if c.Alert.User != "" {
+		v.User = who.mask.Name(c.Alert.User)
+		if v.Related, err = s.about(r, who, c.Alert.User); err != nil {
+			return err
+		}
+		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == c.Alert.ID })
+	}
+	for _, x := range items[0].Alert.Exposures {
+		if x.Closed == nil {
+			v.Open = append(v.Open, x)
+		}
+	}
+	return s.render(w, http.StatusOK, "alert.html", v)
+}
+
+// about lists the alerts about somebody, the latest first.
+func (s *Server) about(r *http.Request, who *reader, user string) ([]item, error) {
+	changes, err := s.Alerts.Changes(r.Context(), alert.Filter{User: user, Latest: true, Before: math.MaxInt64, Limit: 50})
+	if err != nil {
+		return nil, err
+	}
+	return s.items(r.Context(), changes, who)
+}
+
+func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	t := Triage{Status: Status(r.PostFormValue("status")), Assignee: r.PostFormValue("assignee"), Note: r.PostFormValue("note")}
+	if err := s.decide(r.Context(), r.PathValue("id"), t, who); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/alerts/"+url.PathEscape(r.PathValue("id")), http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	pseudonym := r.PathValue("user")
+	user, err := s.user(r.Context(), who, pseudonym)
+	if err != nil {
+		return err
+	}
+	if user == "" {
+		return refuse(http.StatusNotFound, "nobody is called so")
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at "+pseudonym); err != nil {
+		return err
+	}
+	v := &view{Title: pseudonym, Who: who.Token, User: pseudonym}
+	if v.Items, err = s.about(r, who, user); err != nil {
+		return err
+	}
+	for i := range v.Items {
+		for _, x := range v.Items[i].Alert.Exposures {
+			if x.Closed == nil {
+				v.Open = append(v.Open, x)
+			}
+		}
+	}
+	return s.render(w, http.StatusOK, "person.html", v)
+}
+
+func (s *Server) sourcesPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	return s.render(w, http.StatusOK, "sources.html", &view{Title: "Sources", Who: who.Token, Health: s.Health()})
+}
+
+// bars draws what was seen beside what is usual, as SVG: one row for each piece of
+// evidence that counts something.
+func bars(a *alert.Alert) template.HTML {
+	type row struct {
+		name  string
+		value float64
+		class string
+	}
+	var b strings.Builder
+	y, width := 0, 300.0
+	for _, e := range a.Evidence {
+		if e.Unit == "" || e.Observed <= 0 {
+			continue
+		}
+		most := max(e.Observed, e.Expected, e.Peers)
+		fmt.Fprintf(&b, `<text x="0" y="%d" class="t">%s</text>`, y+12, template.HTMLEscapeString(e.Title+", "+e.Unit))
+		y += 18
+		for _, r := range []row{{"this day", e.Observed, "seen"}, {"usual day", e.Expected, "own"}, {"colleagues", e.Peers, "peers"}} {
+			fmt.Fprintf(&b, `<text x="0" y="%d" class="l">%s</text><rect x="80" y="%d" width="%.1f" height="11" class="%s"/><text x="%.1f" y="%d" class="l">%s</text>`, y+10, r.name, y, max(width*r.value/most, 1), r.class, 86+max(width*r.value/most, 1), y+10, template.HTMLEscapeString(short(r.value)))
+			y += 15
+		}
+		y += 10
+	}
+	if y == 0 {
+		return ""
+	}
+	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="What was seen on this day beside a usual day of the person and of colleagues" viewBox="0 0 460 %d" class="bars">%s</svg>`, y, b.String()))
+}
+
+func short(x float64) string {
+	if x >= 10 {
+		return plain.Number(int64(math.Round(x)))
+	}
+	return fmt.Sprintf("%.1f", x)
+}

@@ -1,0 +1,566 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Server answers the API and the pages.
+type Server struct {
+	Store   *Store
+	Alerts  *alert.Store
+	Mask    func(r Role) *alert.Mask // by which a role sees people
+	Health  func() any               // how the daemon is doing, for the page of sources and for admins
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string
+	Secure  bool // over TLS: cookies are for that alone
+
+	mu       sync.Mutex
+	limits   map[string]*rate.Limiter
+	names    map[Role]map[string]string // pseudonym → user
+	namesAt  time.Time
+	streams  int
+	newest   int64
+	arrivals chan struct{} // closed when something has come
+}
+
+const (
+	perSecond  = 20 // requests of one token
+	atOnce     = 200
+	maxStreams = 1000
+	pollEvery  = 500 * time.Millisecond
+	page       = 100
+)
+
+// reader is who asks.
+type reader struct {
+	*Token
+	mask *alert.Mask
+}
+
+type handler func(w http.ResponseWriter, r *http.Request, who *reader) error
+
+// refusal is an error that is told with a status.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
+
+func refuse(status int, format string, args ...any) error {
+	return &refusal{status, fmt.Sprintf(format, args...)}
+}
+
+//go:embed openapi.json
+var openAPI []byte
+
+// Handler is everything that is served. Run must run beside it.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	content := []Role{SOC, HR}
+	api := func(pattern string, roles []Role, h handler) { mux.Handle(pattern, s.guard(roles, false, h)) }
+	api("GET /v1/alerts", content, s.list)
+	api("GET /v1/alerts/{id}", content, s.one)
+	api("POST /v1/alerts/{id}/triage", content, s.triage)
+	api("GET /v1/stream", content, s.stream)
+	api("GET /v1/precision", content, s.precision)
+	api("POST /v1/reveal", content, s.reveal)
+	api("GET /v1/access", []Role{Auditor}, s.accesses)
+	api("GET /v1/health", []Role{SOC, HR, Admin}, s.health)
+	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(openAPI)
+	})
+	s.pages(mux)
+	return s.harden(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// harden sets what every answer has.
+func (s *Server) harden(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		if s.Secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cookie holds the token of a session of the pages.
+func (s *Server) cookie() string {
+	if s.Secure {
+		return "__Host-outflow"
+	}
+	return "outflow"
+}
+
+// guard lets those with a role in, and tells errors. Pages send others to sign in.
+func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !bearer {
+			if c, err := r.Cookie(s.cookie()); err == nil {
+				text = c.Value
+			}
+		}
+		t, err := s.Store.Check(r.Context(), text, s.Now())
+		switch {
+		case errors.Is(err, ErrToken) && html:
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		case errors.Is(err, ErrToken):
+			err = refuse(http.StatusUnauthorized, "a token is needed that is valid")
+		case err == nil && !s.limit(t.Name).Allow():
+			w.Header().Set("Retry-After", "1")
+			err = refuse(http.StatusTooManyRequests, "more than %d requests a second", perSecond)
+		case err == nil && !slices.Contains(roles, t.Role):
+			err = refuse(http.StatusForbidden, "the role %s may not do that", t.Role)
+		case err == nil:
+			err = h(w, r, &reader{t, s.Mask(t.Role)})
+		}
+		if err == nil || r.Context().Err() != nil {
+			return
+		}
+		status, text := http.StatusInternalServerError, "it failed; the log says why"
+		if e := (*refusal)(nil); errors.As(err, &e) {
+			status, text = e.status, e.text
+		} else {
+			s.Log.Error("feed", "path", r.URL.Path, "err", err)
+		}
+		if html {
+			s.errorPage(w, status, text)
+			return
+		}
+		write(w, status, map[string]string{"error": text})
+	})
+}
+
+func (s *Server) limit(name string) *rate.Limiter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.limits == nil {
+		s.limits = map[string]*rate.Limiter{}
+	}
+	l := s.limits[name]
+	if l == nil {
+		l = rate.NewLimiter(perSecond, atOnce)
+		s.limits[name] = l
+	}
+	return l
+}
+
+func write(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(v)
+}
+
+// item is a change as it is handed out.
+type item struct {
+	Seq    int64       `json:"seq"`
+	At     time.Time   `json:"at"`
+	Alert  alert.Alert `json:"alert"`
+	Triage *Triage     `json:"triage,omitempty"`
+}
+
+// items masks changes, and adds what was decided.
+func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([]item, error) {
+	standing, err := s.Store.Standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]item, 0, len(list))
+	for i := range list {
+		x := item{Seq: list[i].Seq, At: list[i].At, Alert: who.mask.Alert(&list[i].Alert)}
+		if t, known := standing[x.Alert.ID]; known {
+			x.Triage = &t
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// status of an item; open if nothing was decided.
+func (x *item) Status() Status {
+	if x.Triage == nil {
+		return Undecided
+	}
+	return x.Triage.Status
+}
+
+// filter reads what is wanted from a request.
+func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error) {
+	q := r.URL.Query()
+	number := func(name string, most int64) int64 {
+		v := q.Get(name)
+		if v == "" || err != nil {
+			return 0
+		}
+		n, perr := strconv.ParseInt(v, 10, 64)
+		if perr != nil || n < 0 || n > most {
+			err = refuse(http.StatusBadRequest, "%s: %q is not a number from 0 to %d", name, v, most)
+		}
+		return n
+	}
+	f = alert.Filter{After: number("after", math.MaxInt64), Before: number("before", math.MaxInt64), Limit: int(number("limit", 1000)), Detector: q.Get("detector"), All: q.Get("all") == "true", Latest: q.Get("latest") == "true"}
+	if f.Limit == 0 {
+		f.Limit = page
+	}
+	if v := q.Get("severity"); v != "" && err == nil {
+		var perr error
+		if f.Severity, perr = alert.ParseSeverity(v); perr != nil {
+			err = refuse(http.StatusBadRequest, "severity: %v", perr)
+		}
+	}
+	if v := q.Get("user"); v != "" && err == nil {
+		if f.User, err = s.user(r.Context(), who, v); err == nil && f.User == "" {
+			f.User = "nobody is called so"
+		}
+	}
+	return f, err
+}
+
+// user is who a pseudonym stands for; "" if nobody.
+func (s *Server) user(ctx context.Context, who *reader, pseudonym string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil || s.Now().Sub(s.namesAt) > time.Minute {
+		s.names, s.namesAt = map[Role]map[string]string{}, s.Now()
+	}
+	names := s.names[who.Role]
+	if names == nil {
+		users, err := s.Alerts.Users(ctx)
+		if err != nil {
+			return "", err
+		}
+		names = map[string]string{}
+		for _, u := range users {
+			names[who.mask.Name(u)] = u
+		}
+		s.names[who.Role] = names
+	}
+	return names[pseudonym], nil
+}
+
+// list answers changes from a cursor on: their order never changes, and revisions are
+// changes of their own. NDJSON and OCSF by Accept.
+func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error {
+	f, err := s.filter(r, who)
+	if err != nil {
+		return err
+	}
+	want := Status(r.URL.Query().Get("status"))
+	if want != "" && !slices.Contains(Statuses, want) {
+		return refuse(http.StatusBadRequest, "status: %q: %v", want, Statuses)
+	}
+	var out []item
+	next, limit := f.After, f.Limit
+	for more := true; more && len(out) < limit; {
+		changes, err := s.Alerts.Changes(r.Context(), f)
+		if err != nil {
+			return err
+		}
+		list, err := s.items(r.Context(), changes, who)
+		if err != nil {
+			return err
+		}
+		more = want != "" && len(list) == f.Limit
+		for i := range list {
+			if f.Before > 0 {
+				f.Before = list[i].Seq
+			} else {
+				f.After = list[i].Seq
+			}
+			next = list[i].Seq
+			if want == "" || list[i].Status() == want {
+				if out = append(out, list[i]); len(out) == limit {
+					break
+				}
+			}
+		}
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
+		return err
+	}
+	w.Header().Set("X-Next-Cursor", strconv.FormatInt(next, 10))
+	switch accept := r.Header.Get("Accept"); {
+	case strings.Contains(accept, "ndjson"):
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		enc := json.NewEncoder(w)
+		for i := range out {
+			if err := enc.Encode(&out[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case strings.Contains(accept, "ocsf"):
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		for i := range out {
+			b, err := alert.OCSF(&out[i].Alert, s.Version)
+			if err != nil {
+				return err
+			}
+			w.Write(append(b, '\n'))
+		}
+		return nil
+	}
+	if out == nil {
+		out = []item{}
+	}
+	return write(w, http.StatusOK, map[string]any{"alerts": out, "next": next})
+}
+
+// latest is the version of an alert that holds now.
+func (s *Server) latest(ctx context.Context, id string) (*alert.Change, []alert.Change, error) {
+	list, err := s.Alerts.Changes(ctx, alert.Filter{Alert: id, All: true, Limit: 1000})
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(list) == 0 {
+		return nil, nil, refuse(http.StatusNotFound, "there is no such alert")
+	}
+	return &list[len(list)-1], list, nil
+}
+
+func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error {
+	c, history, err := s.latest(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		return err
+	}
+	decisions, err := s.Store.Decisions(r.Context(), c.Alert.ID)
+	if err != nil {
+		return err
+	}
+	items, err := s.items(r.Context(), []alert.Change{*c}, who)
+	if err != nil {
+		return err
+	}
+	if decisions == nil {
+		decisions = []Triage{}
+	}
+	return write(w, http.StatusOK, map[string]any{"seq": items[0].Seq, "at": items[0].At, "alert": items[0].Alert, "decisions": decisions, "revisions": len(history)})
+}
+
+func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	var t Triage
+	if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
+		return refuse(http.StatusBadRequest, "the body is not JSON with status, assignee and note")
+	}
+	if err := s.decide(r.Context(), r.PathValue("id"), t, who); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]string{"status": string(t.Status)})
+}
+
+func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) error {
+	c, _, err := s.latest(ctx, id)
+	if err != nil {
+		return err
+	}
+	t.Alert, t.At, t.Who = c.Alert.ID, s.Now(), who.Name
+	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert); err != nil {
+		return err
+	}
+	if err := s.Store.Decide(ctx, t, c.Alert.Detectors); err != nil {
+		return refuse(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "feed: "))
+	}
+	return nil
+}
+
+// precision is how alerts turned out, by detector.
+func (s *Server) precision(w http.ResponseWriter, r *http.Request, _ *reader) error {
+	all, err := s.Store.Precision(r.Context())
+	if err != nil {
+		return err
+	}
+	type row struct {
+		Detector  string  `json:"detector"`
+		True      int     `json:"true"`
+		False     int     `json:"false"`
+		Precision float64 `json:"precision"`
+	}
+	list := []row{}
+	for d, c := range all {
+		list = append(list, row{d, c.True, c.False, float64(c.True) / float64(c.True+c.False)})
+	}
+	slices.SortFunc(list, func(a, b row) int { return cmp.Compare(a.Detector, b.Detector) })
+	return write(w, http.StatusOK, map[string]any{"detectors": list})
+}
+
+// reveal says who a pseudonym stands for, if somebody else with the role privacy agrees:
+// with a reason, which goes into the log of access first.
+func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) error {
+	var ask struct {
+		Pseudonym string `json:"pseudonym"`
+		Reason    string `json:"reason"`
+		Approval  string `json:"approval"` // token of who agrees
+	}
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || strings.TrimSpace(ask.Reason) == "" || ask.Pseudonym == "" {
+		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are needed")
+	}
+	second, err := s.Store.Check(r.Context(), ask.Approval, s.Now())
+	if errors.Is(err, ErrToken) || err == nil && (second.Role != Privacy || second.Name == who.Name) {
+		return refuse(http.StatusForbidden, "somebody else with the role privacy has to agree")
+	}
+	if err != nil {
+		return err
+	}
+	user, err := s.user(r.Context(), who, ask.Pseudonym)
+	if err != nil {
+		return err
+	}
+	if user == "" {
+		return refuse(http.StatusNotFound, "nobody is called so")
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
+}
+
+func (s *Server) accesses(w http.ResponseWriter, r *http.Request, _ *reader) error {
+	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
+	list, err := s.Store.Accesses(r.Context(), after, 1000)
+	if err != nil {
+		return err
+	}
+	if list == nil {
+		list = []Access{}
+	}
+	return write(w, http.StatusOK, map[string]any{"access": list})
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *reader) error {
+	return write(w, http.StatusOK, s.Health())
+}
+
+// Run tells streams that something has come, until the context ends.
+func (s *Server) Run(ctx context.Context) error {
+	s.mu.Lock()
+	s.arrivals = make(chan struct{})
+	s.mu.Unlock()
+	clock := time.NewTicker(pollEvery)
+	defer clock.Stop()
+	for {
+		list, err := s.Alerts.Changes(ctx, alert.Filter{Before: math.MaxInt64, Limit: 1, All: true})
+		if err == nil && len(list) > 0 {
+			s.mu.Lock()
+			if list[0].Seq > s.newest {
+				s.newest = list[0].Seq
+				close(s.arrivals)
+				s.arrivals = make(chan struct{})
+			}
+			s.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-clock.C:
+		}
+	}
+}
+
+// stream hands out changes as they come (Server-Sent Events), from Last-Event-ID on, or
+// from the parameter after, or from now.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) error {
+	f, err := s.filter(r, who)
+	if err != nil {
+		return err
+	}
+	f.Latest, f.Before, f.Limit = false, 0, 1000
+	s.mu.Lock()
+	busy := s.streams >= maxStreams
+	if !busy {
+		s.streams++
+	}
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		f.After, err = strconv.ParseInt(id, 10, 64)
+	} else if r.URL.Query().Get("after") == "" {
+		f.After = s.newest
+	}
+	s.mu.Unlock()
+	if busy {
+		return refuse(http.StatusServiceUnavailable, "%d streams are open: too many", maxStreams)
+	}
+	defer func() { s.mu.Lock(); s.streams--; s.mu.Unlock() }()
+	if err != nil {
+		return refuse(http.StatusBadRequest, "Last-Event-ID is not a place in the feed")
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "began to read alerts as they come"); err != nil {
+		return err
+	}
+	out := http.NewResponseController(w)
+	out.SetWriteDeadline(time.Time{})
+	w.Header().Set("Content-Type", "text/event-stream")
+	fmt.Fprint(w, ": alerts as they come\n\n")
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	for {
+		s.mu.Lock()
+		come := s.arrivals
+		s.mu.Unlock()
+		changes, err := s.Alerts.Changes(r.Context(), f)
+		if err != nil {
+			return err
+		}
+		items, err := s.items(r.Context(), changes, who)
+		if err != nil {
+			return err
+		}
+		for i := range items {
+			b, err := json.Marshal(&items[i])
+			if err != nil {
+				return err
+			}
+			f.After = items[i].Seq
+			out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // who is too slow comes again with the id
+			if _, err := fmt.Fprintf(w, "id: %d\nevent: alert\ndata: %s\n\n", items[i].Seq, b); err != nil {
+				return err
+			}
+		}
+		if len(items) > 0 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-come:
+		case <-time.After(25 * time.Second):
+			out.SetWriteDeadline(time.Now().Add(10 * time.Second))
+			fmt.Fprint(w, ": still here\n\n")
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/alert"
+)
+
+func newChannel(stdout, stderr io.Writer) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use: "channel", Short: "Test the channels of a daemon", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	cmd.AddCommand(&cobra.Command{
+		Use: "test NAME", Short: "Send a message that is marked as a test", Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conf, err := sourcesOf(path)
+			if err != nil {
+				return err
+			}
+			for i := range conf.Channels {
+				c := &conf.Channels[i]
+				if c.Name != args[0] {
+					continue
+				}
+				if c.Kind == "file" {
+					return &exit{exitUsage, fmt.Errorf("channel %s writes to %s: there is nothing to test", c.Name, c.Path)}
+				}
+				if err := testChannel(cmd.Context(), conf, c, stderr); err != nil {
+					return explained(fmt.Errorf("channel %s: %w", c.Name, err))
+				}
+				_, err := fmt.Fprintf(stdout, "Sent: look whether it has arrived in %s.\n", escaped(c.Name))
+				return err
+			}
+			return &exit{exitUsage, fmt.Errorf("%s has no channel %q", path, args[0])}
+		},
+	})
+	return cmd
+}
+
+func testChannel(ctx context.Context, conf *config, c *channelConfig, stderr io.Writer) error {
+	if err := os.MkdirAll(conf.DataDir, 0o700); err != nil {
+		return err
+	}
+	d := &daemon{config: conf, dir: conf.DataDir, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	mask, err := d.mask(conf, c)
+	if err != nil {
+		return err
+	}
+	n, err := c.settings.Open(ctx, alert.Env{Now: time.Now, Version: version()})
+	if err != nil {
+		return err
+	}
+	m := &alert.Message{Alert: alert.Sample(time.Now()), Test: true}
+	m.Link = conf.link(&m.Alert)
+	if mask != nil {
+		m.Alert = mask(&m.Alert)
+	}
+	_, err = n.Notify(ctx, m)
+	return err
+}
+
+func newAlerts(stdout io.Writer) *cobra.Command {
+	var path string
+	var r report
+	cmd := &cobra.Command{
+		Use: "alerts", Short: "Look at the alerts of a daemon, and at what was not sent", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	open := func(cmd *cobra.Command) (*alert.Store, error) {
+		dir, err := runFolder(path)
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.Join(dir, "alerts.db")
+		if _, err := os.Stat(name); err != nil {
+			return nil, fmt.Errorf("%s: no daemon has run there", dir)
+		}
+		return alert.OpenStore(cmd.Context(), name)
+	}
+	unsent := &cobra.Command{
+		Use: "unsent", Short: "List messages that did not go out, and why", Args: usage(cobra.NoArgs),
+		Long: `Unsent lists messages that were put aside, because the channel refused them, three
+days had passed or they were beyond the channel's budget, and those that are tried again.`,
+		PreRunE: func(*cobra.Command, []string) error { return r.check() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := open(cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			list, err := s.Unsent(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return r.write(stdout, list, func(w io.Writer) error {
+				for _, u := range list {
+					number, when := strconv.FormatInt(u.Seq, 10), "put aside "+u.At.Format("2006-01-02 15:04")
+					if u.Seq == 0 {
+						number, when = "-", fmt.Sprintf("tried %d times, again at %s", u.Tries, u.At.Format("2006-01-02 15:04:05"))
+					}
+					if _, err := fmt.Fprintf(w, "%s  %s  %s  %s: %s (%s)\n", number, escaped(u.Channel), u.Alert[:min(8, len(u.Alert))], escaped(u.Title), escaped(u.Reason), when); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	r.flag(unsent)
+	retry := &cobra.Command{
+		Use: "retry [NUMBER]", Short: "Send what was put aside after all: all, or one", Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			seq := int64(0)
+			if len(args) > 0 {
+				var err error
+				if seq, err = strconv.ParseInt(args[0], 10, 64); err != nil || seq < 1 {
+					return &exit{exitUsage, fmt.Errorf("%q is not the number of a message: outflow alerts unsent", args[0])}
+				}
+			}
+			s, err := open(cmd)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			n, err := s.Retry(cmd.Context(), seq, time.Now())
+			if err == nil && n == 0 && seq > 0 {
+				err = errors.New("there is no such message")
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%s messages are sent at the next look\n", count(int(n)))
+			return err
+		},
+	}
+	cmd.AddCommand(unsent, retry)
+	return cmd
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
+)
+
+// openFeed opens feed.db, with the key of its log of access.
+func openFeed(ctx context.Context, dir string) (*feed.Store, error) {
+	key, err := randomKey(filepath.Join(dir, "access.key"))
+	if err != nil {
+		return nil, fmt.Errorf("log of access: %w", err)
+	}
+	return feed.Open(ctx, filepath.Join(dir, "feed.db"), key)
+}
+
+// serveFeed serves the API and the pages.
+func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
+	conf := d.config
+	store, err := openFeed(ctx, d.dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	masks := map[feed.Role]*alert.Mask{}
+	for _, r := range feed.Roles {
+		if masks[r], err = openMask(d.dir, conf, string(r)); err != nil {
+			return err
+		}
+	}
+	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Now: time.Now, Log: d.log, Version: version(), Secure: conf.Feed.Cert != "", Health: func() any {
+		st, err := d.look(ctx, l)
+		if err != nil {
+			return &daemonStatus{}
+		}
+		return st
+	}}
+	ln, err := net.Listen("tcp", conf.Feed.Listen)
+	if err != nil {
+		return fmt.Errorf("feed: listen: %w", err)
+	}
+	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	d.log.Info("feed", "address", ln.Addr().String(), "tls", s.Secure)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Run(ctx) })
+	g.Go(func() error {
+		if s.Secure {
+			err = srv.ServeTLS(ln, conf.Feed.Cert, conf.Feed.Key)
+		} else {
+			err = srv.Serve(ln)
+		}
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("feed: %w", err)
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		return srv.Close()
+	})
+	return g.Wait()
+}
+
+// withFeed runs something on the feed's state of a daemon.
+func withFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		dir, err := runFolder(*path)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		s, err := openFeed(cmd.Context(), dir)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return do(cmd, s, args)
+	}
+}
+
+func newToken(stdout io.Writer) *cobra.Command {
+	var path, name, role string
+	var life time.Duration
+	var r report
+	cmd := &cobra.Command{
+		Use: "token", Short: "Make, list and revoke tokens of the feed", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	var roles []string
+	for _, r := range feed.Roles {
+		roles = append(roles, string(r))
+	}
+	create := &cobra.Command{
+		Use: "create", Short: "Make a token and print it: it is not kept, and cannot be shown again", Args: usage(cobra.NoArgs),
+		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+			text, err := s.NewToken(cmd.Context(), name, feed.Role(role), time.Now(), life)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
+			_, err = fmt.Fprintln(stdout, text)
+			return err
+		}),
+	}
+	create.Flags().StringVar(&name, "name", "", "whose it is: in the log of access")
+	create.Flags().StringVar(&role, "role", "", "what it may: "+strings.Join(roles, ", "))
+	create.Flags().DurationVar(&life, "expires", 90*24*time.Hour, "after how long it holds no more")
+	list := &cobra.Command{
+		Use: "list", Short: "List tokens", Args: usage(cobra.NoArgs),
+		PreRunE: func(*cobra.Command, []string) error { return r.check() },
+		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+			all, err := s.Tokens(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return r.write(stdout, all, func(w io.Writer) error {
+				for _, t := range all {
+					state := "until " + t.Expires.Format("2006-01-02")
+					if t.Revoked {
+						state = "revoked"
+					} else if time.Now().After(t.Expires) {
+						state = "expired"
+					}
+					if _, err := fmt.Fprintf(w, "%s  %s  %s\n", escaped(t.Name), t.Role, state); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}),
+	}
+	r.flag(list)
+	revoke := &cobra.Command{
+		Use: "revoke NAME", Short: "End all tokens of a name", Args: usage(cobra.ExactArgs(1)),
+		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, args []string) error {
+			n, err := s.Revoke(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%s tokens are revoked\n", count(int(n)))
+			return err
+		}),
+	}
+	cmd.AddCommand(create, list, revoke)
+	return cmd
+}
+
+func newAudit(stdout io.Writer) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use: "audit", Short: "Check the log of access", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	cmd.AddCommand(&cobra.Command{
+		Use: "verify", Short: "Check that no line of the log of access was changed, added or taken out", Args: usage(cobra.NoArgs),
+		Long: `Verify checks the chain of the log of access and prints what binds its last line. Keep
+that where administrators of this machine cannot write: lines that are cut off the end
+leave a chain that fits, but ends elsewhere.`,
+		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+			n, head, err := s.Verify(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%s lines, whole. Head: %s\n", count(int(n)), head)
+			return err
+		}),
+	})
+	return cmd
+}
