@@ -27,7 +27,14 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"number": func(x float64) string { return plain.Number(int64(math.Round(x))) },
 	"one":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
 	"bars":   bars,
-	"text":   func(a *alert.Alert) string { return a.Sentence() },
+	"short":  short,
+	"rate": func(x float64) string {
+		if x < .01 {
+			return "fewer than 0.01 false alerts"
+		}
+		return fmt.Sprintf("%.2g false alerts", x)
+	},
+	"text": func(a *alert.Alert) string { return a.Sentence() },
 	"ago": func(now, t time.Time) string {
 		if t.IsZero() {
 			return "never"
