@@ -99,6 +99,32 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{client, c.From, c.To, password.Reveal()}, nil
 }
 
+// Send sends a mail that is no alert, such as a digest. The id is the same for every try.
+func (c *Config) Send(ctx context.Context, subject, id, text, html string) error {
+	opened, err := c.Open(ctx, alert.Env{})
+	if err != nil {
+		return err
+	}
+	n := opened.(*notifier)
+	_, domain, _ := strings.Cut(n.from, "@")
+	msg := mail.NewMsg()
+	if err := errors.Join(msg.From(n.from), msg.To(n.to...)); err != nil {
+		return err
+	}
+	msg.Subject(oneLine(subject))
+	msg.SetMessageIDWithValue(id + "@" + strings.Trim(domain, "> "))
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetBodyString(mail.TypeTextPlain, text)
+	msg.AddAlternativeString(mail.TypeTextHTML, html)
+	if err := n.client.DialAndSendWithContext(ctx, msg); err != nil {
+		if n.password != "" {
+			err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
+		}
+		return fmt.Errorf("email: %w", err)
+	}
+	return nil
+}
+
 type notifier struct {
 	client   *mail.Client
 	from     string

@@ -96,6 +96,15 @@ func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, e
 	return l, nil
 }
 
+// Partitions is how many partitions a log has that was made before; 0 if there is none.
+func (f *File) Partitions(ctx context.Context, name string) (n int, err error) {
+	err = f.db.QueryRowContext(ctx, "SELECT partitions FROM topic WHERE name = ?", name).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return n, err
+}
+
 // Partitions implements Log.
 func (l *SQLite) Partitions() int { return l.parts }
 

@@ -1,0 +1,253 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// Digest is the week of a security lead.
+type Digest struct {
+	Week      string     `json:"week"` // 2026-W20
+	From      time.Time  `json:"from"`
+	To        time.Time  `json:"to"`
+	Made      time.Time  `json:"made"`
+	Act       []Point    `json:"act"` // at most five
+	Who       []string   `json:"-"`   // of Act, in order
+	Counts    []Count    `json:"counts"`
+	Trend     []Week     `json:"trend"` // the last twelve weeks, this one last
+	Open      []Open     `json:"open"`  // exposures that nobody has closed, the newest first
+	OpenCount int        `json:"open_count"`
+	Leaving   []Leaver   `json:"leaving"` // whose last day is this week or next
+	Sharing   []Sharing  `json:"sharing"` // who shared most with whom outside
+	Detectors []Detector `json:"detectors"`
+	Health    []Unseen   `json:"health"`
+	Overflow  int        `json:"overflow"` // messages beyond a channel's budget
+}
+
+// Count is how many alerts of a severity there were.
+type Count struct {
+	Severity alert.Severity `json:"severity"`
+	Alerts   int            `json:"alerts"`
+	People   int            `json:"people"`
+}
+
+// Week is a week's alerts that deserve attention.
+type Week struct {
+	Week   string `json:"week"`
+	Alerts int    `json:"alerts"`
+}
+
+// Sharing is somebody who shared much outside.
+type Sharing struct {
+	Person string `json:"person"`
+	Reason string `json:"reason"`
+	Alert  string `json:"alert"`
+}
+
+// Detector is how alerts of a detector fared.
+type Detector struct {
+	Name      string  `json:"name"`
+	Alerts    int     `json:"alerts"` // this week
+	Closed    int     `json:"closed"` // ever, as true or false
+	Precision float64 `json:"precision"`
+}
+
+// Outcome is how alerts of a detector turned out.
+type Outcome struct{ True, False int }
+
+// WeekOf is the week that a moment lies in, by ISO 8601, and its Monday.
+func WeekOf(at time.Time) (name string, monday time.Time) {
+	at = at.UTC()
+	year, week := at.ISOWeek()
+	monday = time.Date(at.Year(), at.Month(), at.Day()-(int(at.Weekday())+6)%7, 0, 0, 0, 0, time.UTC)
+	return fmt.Sprintf("%d-W%02d", year, week), monday
+}
+
+// ParseWeek reads a week such as 2026-W20.
+func ParseWeek(text string) (monday time.Time, err error) {
+	var year, week int
+	if n, err := fmt.Sscanf(text, "%4d-W%2d", &year, &week); n != 2 || err != nil || week < 1 || week > 53 {
+		return monday, fmt.Errorf("%q is not a week such as 2026-W20", text)
+	}
+	_, monday = WeekOf(time.Date(year, 1, 4, 0, 0, 0, 0, time.UTC)) // it is in the first week
+	monday = monday.AddDate(0, 0, 7*(week-1))
+	if name, _ := WeekOf(monday); name != fmt.Sprintf("%d-W%02d", year, week) {
+		return monday, fmt.Errorf("%d has no week %d", year, week)
+	}
+	return monday, nil
+}
+
+const (
+	actOn   = 5
+	listed  = 8
+	weeks   = 12
+	sharers = 5
+)
+
+// MakeDigest makes the digest of the week that begins on a Monday. Closed says which
+// alerts were closed; outcomes are by detector; overflow is how many messages were beyond
+// a budget.
+func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcomes map[string]Outcome, overflow int) *Digest {
+	d := &Digest{From: monday, To: monday.AddDate(0, 0, 7), Made: in.Reported, Overflow: overflow, Act: []Point{}, Open: []Open{}, Leaving: []Leaver{}, Sharing: []Sharing{}, Detectors: []Detector{}, Health: slices.Clone(in.Failing)}
+	d.Week, _ = WeekOf(monday)
+	people := map[alert.Severity]map[string]bool{}
+	counts := map[alert.Severity]int{}
+	trend := map[string]int{}
+	byDetector := map[string]int{}
+	type pair struct {
+		p Point
+		a *alert.Alert
+	}
+	var act []pair
+	for i := range in.Alerts {
+		a := &in.Alerts[i]
+		for _, x := range a.Exposures {
+			if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
+				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closer(a), a.ID})
+			}
+		}
+		if a.Severity < alert.Medium {
+			continue
+		}
+		week, _ := WeekOf(a.Time)
+		inside := !a.Time.Before(d.From) && a.Time.Before(d.To)
+		if a.Health {
+			if inside {
+				d.Health = append(d.Health, Unseen{clean(a.Title), clean(a.Reason)})
+			}
+			continue
+		}
+		trend[week]++
+		if !inside {
+			continue
+		}
+		counts[a.Severity]++
+		if people[a.Severity] == nil {
+			people[a.Severity] = map[string]bool{}
+		}
+		people[a.Severity][a.User] = true
+		for _, name := range a.Detectors {
+			byDetector[name]++
+		}
+		if !closed(a.ID) {
+			act = append(act, pair{point(a), a})
+		}
+		if slices.Contains(a.Detectors, "external_sharing") || slices.Contains(a.Detectors, "personal_mailbox") || slices.Contains(a.Detectors, "public_link") {
+			for _, e := range a.Evidence {
+				if e.Detector == "external_sharing" || e.Detector == "personal_mailbox" || e.Detector == "public_link" {
+					d.Sharing = append(d.Sharing, Sharing{a.User, clean(e.Reason), a.ID})
+					break
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(act, func(x, y pair) int {
+		return cmp.Or(cmp.Compare(y.a.Severity, x.a.Severity), cmp.Compare(y.a.Score, x.a.Score))
+	})
+	seen := map[string]bool{}
+	for _, x := range act { // a case is one thing to act on
+		if seen[x.a.Case] || len(d.Act) == actOn {
+			continue
+		}
+		seen[x.a.Case] = true
+		d.Act, d.Who = append(d.Act, x.p), append(d.Who, x.a.User)
+	}
+	for s := alert.Critical; s >= alert.Medium; s-- {
+		d.Counts = append(d.Counts, Count{s, counts[s], len(people[s])})
+	}
+	for i := weeks - 1; i >= 0; i-- {
+		name, _ := WeekOf(monday.AddDate(0, 0, -7*i))
+		d.Trend = append(d.Trend, Week{name, trend[name]})
+	}
+	slices.SortFunc(d.Open, func(a, b Open) int { return b.Opened.Compare(a.Opened) })
+	d.OpenCount = len(d.Open)
+	d.Open = d.Open[:min(len(d.Open), listed)]
+	for _, l := range in.Leavers {
+		if !l.LastDay.IsZero() && !l.LastDay.Before(d.From) && l.LastDay.Before(d.To.AddDate(0, 0, 7)) {
+			d.Leaving = append(d.Leaving, l)
+		}
+	}
+	slices.SortFunc(d.Leaving, func(a, b Leaver) int { return cmp.Or(a.LastDay.Compare(b.LastDay), cmp.Compare(a.User, b.User)) })
+	d.Sharing = d.Sharing[:min(len(d.Sharing), sharers)]
+	for name, n := range byDetector {
+		x := Detector{Name: name, Alerts: n}
+		if o := outcomes[name]; o.True+o.False > 0 {
+			x.Closed, x.Precision = o.True+o.False, float64(o.True)/float64(o.True+o.False)
+		}
+		d.Detectors = append(d.Detectors, x)
+	}
+	slices.SortFunc(d.Detectors, func(a, b Detector) int { return cmp.Or(cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(a.Name, b.Name)) })
+	return d
+}
+
+// Quiet says that there is nothing to say.
+func (d *Digest) Quiet() bool {
+	return len(d.Act)+len(d.Open)+len(d.Health)+len(d.Leaving)+d.Overflow == 0
+}
+
+// Headline says in a line how the week was.
+func (d *Digest) Headline() string {
+	if d.Quiet() {
+		return "A quiet week: nothing to act on, nothing open, all sources deliver"
+	}
+	total := 0
+	for _, c := range d.Counts {
+		total += c.Alerts
+	}
+	parts := []string{plural(total, "alert")}
+	if n := len(d.Act); n > 0 {
+		parts = append(parts, plural(n, "case")+" to act on")
+	}
+	if d.OpenCount > 0 {
+		parts = append(parts, fmt.Sprintf("%d still open", d.OpenCount))
+	}
+	if n := len(d.Leaving); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d leaving", n))
+	}
+	if n := len(d.Health); n > 0 {
+		parts = append(parts, plural(n, "problem")+" with the data")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Sparkline draws numbers as a line of bars, which every mail client shows.
+func (d *Digest) Sparkline() string {
+	most := 1
+	for _, w := range d.Trend {
+		most = max(most, w.Alerts)
+	}
+	var b strings.Builder
+	for _, w := range d.Trend {
+		b.WriteRune([]rune("▁▂▃▄▅▆▇█")[w.Alerts*7/most])
+	}
+	return b.String()
+}
+
+// Mask takes names out of a digest.
+func (d *Digest) Mask(m *alert.Mask) {
+	for i := range d.Act {
+		d.Act[i].Reason = m.Text(d.Act[i].Reason, d.Who[i])
+		if d.Who[i] != "" {
+			d.Who[i] = m.Name(d.Who[i])
+		}
+	}
+	for i := range d.Open {
+		d.Open[i].What = m.Text(d.Open[i].What)
+	}
+	for i := range d.Leaving {
+		d.Leaving[i].User = m.Name(d.Leaving[i].User)
+	}
+	for i := range d.Sharing {
+		s := &d.Sharing[i]
+		s.Reason = m.Text(s.Reason, s.Person)
+		s.Person = m.Name(s.Person)
+	}
+	for i := range d.Health {
+		d.Health[i].Why = m.Text(d.Health[i].Why)
+	}
+}

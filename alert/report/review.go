@@ -1,0 +1,336 @@
+// Package report writes what is read calmly: the review of somebody who leaves, and the
+// digest of a week. It judges nothing: it reads alerts, and what HR has said.
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// Leaver is somebody who has given notice.
+type Leaver struct {
+	User    string    `json:"user"`
+	Notice  time.Time `json:"notice"`            // when it became known
+	LastDay time.Time `json:"last_day,omitzero"` // the last working day; zero if unknown
+}
+
+// Verdict is what a review comes to.
+type Verdict string
+
+// The verdicts.
+const (
+	Nothing Verdict = "nothing_unusual"
+	Look    Verdict = "look"
+	Act     Verdict = "act_today"
+)
+
+// Point is something to look at.
+type Point struct {
+	Alert    string         `json:"alert"`
+	Time     time.Time      `json:"time"`
+	Severity alert.Severity `json:"severity"`
+	Title    string         `json:"title"`
+	Reason   string         `json:"reason"`
+	Sources  []string       `json:"sources"`
+	When     string         `json:"when"` // before notice, between notice and the last day, after it
+	Events   []string       `json:"event_ids,omitempty"`
+}
+
+// Open is something that was laid open and is so still.
+type Open struct {
+	What   string    `json:"what"`
+	Opened time.Time `json:"opened"`
+	Days   int       `json:"days"`
+	Closer string    `json:"closer"` // who should close it
+	Alert  string    `json:"alert"`
+}
+
+// Left is what left, by kind, beside what is usual.
+type Left struct {
+	Kind     string   `json:"kind"`
+	Unit     string   `json:"unit"`
+	Days     int      `json:"days"`     // on which it was unusual
+	Observed float64  `json:"observed"` // on those days together
+	Expected float64  `json:"expected"` // on as many usual days of the person
+	Peers    float64  `json:"peers"`    // on as many usual days of a colleague
+	Sources  []string `json:"sources"`
+}
+
+// Unseen is what could not be seen.
+type Unseen struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// Review is the offboarding review of one leaver.
+type Review struct {
+	Person     string    `json:"person"`
+	Made       time.Time `json:"made"`
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+	Notice     time.Time `json:"notice,omitzero"`
+	LastDay    time.Time `json:"last_day,omitzero"`
+	Verdict    Verdict   `json:"verdict"`
+	Headline   string    `json:"headline"`
+	Points     []Point   `json:"points"`      // at most three, the most important first
+	Timeline   []Point   `json:"timeline"`    // all unusual days, the earliest first
+	Open       []Open    `json:"open"`        // exposures that nobody has closed
+	After      []Point   `json:"after"`       // what happened after the last day
+	Left       []Left    `json:"left"`        // by kind
+	Minor      int       `json:"minor"`       // days that were a little out of the ordinary, and are not listed
+	Normal     []string  `json:"normal"`      // what was looked for and not found
+	Unseen     []Unseen  `json:"unseen"`      // what could not be seen
+	CompleteTo time.Time `json:"complete_to"` // up to when the data goes
+	Counting   []string  `json:"counting"`
+	Statement  string    `json:"statement"` // of the person: a place for it
+
+	urgent bool // something open is more than a trifle
+}
+
+// Before and after notice and the last day, a review looks at so much.
+const (
+	lookBack  = 90 * 24 * time.Hour
+	lookAfter = 30 * 24 * time.Hour
+)
+
+// Input is what reports are made of.
+type Input struct {
+	Alerts   []alert.Alert // all of them, withdrawn ones left out
+	Leavers  []Leaver
+	Now      time.Time // that is: up to when the data goes
+	Sources  []string  // that deliver, if that is known
+	All      []string  // that Outflow knows
+	Kinds    []string  // titles of what is looked for
+	Failing  []Unseen  // streams that fail, and gaps
+	Reported time.Time // when the report is made
+}
+
+var counting = []string{
+	"An unusual day is one whose activity is rare for the person, for colleagues and in the organisation; the score says how rare. What was usual is taken from the time at least a month before notice.",
+	"Files are counted once a day, however often they were opened. A folder counts as one thing, because how much is in it is not known.",
+	"Rows and bytes are those that the services state.",
+	"That something is unusual does not say that it was wrong: work before leaving, such as handing over, is unusual too.",
+}
+
+// MakeReview makes the review of somebody. Notice and last day come from the input; the
+// period is theirs, unless it is given.
+func MakeReview(in *Input, user string, from, to time.Time) *Review {
+	r := &Review{Person: user, Made: in.Reported, CompleteTo: in.Now, Counting: counting, Points: []Point{}, Timeline: []Point{}, Open: []Open{}, After: []Point{}, Left: []Left{}, Normal: []string{}, Unseen: []Unseen{}}
+	for _, l := range in.Leavers {
+		if strings.EqualFold(l.User, user) {
+			r.Notice, r.LastDay = l.Notice, l.LastDay
+		}
+	}
+	begin, end := cmp.Or(r.Notice, r.LastDay, in.Now), cmp.Or(r.LastDay, r.Notice, in.Now)
+	r.From, r.To = begin.Add(-lookBack), end.Add(lookAfter)
+	if !from.IsZero() {
+		r.From = from
+	}
+	if !to.IsZero() {
+		r.To = to
+	}
+	left := map[string]*Left{}
+	found := map[string]bool{}
+	decisive := r.decisive(in, user, begin)
+	for i := range in.Alerts {
+		a := &in.Alerts[i]
+		switch {
+		case a.Health && a.Severity >= alert.Medium && a.Time.After(r.From) && a.Time.Before(r.To):
+			r.Unseen = append(r.Unseen, Unseen{clean(a.Title), clean(a.Reason)})
+			continue
+		case !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To):
+			continue
+		}
+		for _, x := range a.Exposures {
+			if x.Closed == nil && a.Severity >= alert.Low {
+				r.urgent = r.urgent || a.Severity >= alert.High
+				r.Open = append(r.Open, Open{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), closer(a), a.ID})
+			}
+		}
+		after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
+		if a.Severity < alert.Medium || !decisive && !after {
+			r.Minor++
+			continue
+		}
+		p := point(a)
+		p.When = r.phase(a.Window.Start)
+		r.Timeline = append(r.Timeline, p)
+		if after {
+			r.After = append(r.After, p)
+		}
+		for _, e := range a.Evidence {
+			found[e.Title] = true
+			if e.Unit == "" || e.Observed <= 0 {
+				continue
+			}
+			l := left[e.Title+e.Unit]
+			if l == nil {
+				l = &Left{Kind: e.Title, Unit: e.Unit}
+				left[e.Title+e.Unit] = l
+			}
+			l.Days++
+			l.Observed += e.Observed
+			l.Expected += e.Expected
+			l.Peers += e.Peers
+			for _, s := range e.Sources {
+				if !slices.Contains(l.Sources, s) {
+					l.Sources = append(l.Sources, s)
+				}
+			}
+		}
+	}
+	r.finish(in, left, found)
+	return r
+}
+
+// Of an alert of four months something always is: one decides if it is high, or if there
+// are two from a month before notice on; and if what is usual rests on some days.
+const (
+	enoughDays = 8
+	nearNotice = 30 * 24 * time.Hour
+	severalOf  = 2
+)
+
+// decisive says whether there is more than happens to many in so long a time.
+func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
+	near := 0
+	for i := range in.Alerts {
+		a := &in.Alerts[i]
+		if a.Health || a.Severity < alert.Medium || a.BaselineDays < enoughDays || !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To) {
+			continue
+		}
+		if a.Severity >= alert.High {
+			return true
+		}
+		if a.Time.After(begin.Add(-nearNotice)) {
+			near++
+		}
+	}
+	return near >= severalOf
+}
+
+// point is an alert as something to look at.
+func point(a *alert.Alert) Point {
+	return Point{Alert: a.ID, Time: a.Time, Severity: a.Severity, Title: clean(a.Title), Reason: clean(a.Reason), Sources: a.Sources, Events: a.EventIDs}
+}
+
+// clean drops what could disturb a terminal or turn text round.
+func clean(t string) string {
+	return strings.Map(func(c rune) rune {
+		if plain.Disturbs(c) {
+			return '·'
+		}
+		return c
+	}, t)
+}
+
+// closer is who should close what somebody left open.
+func closer(a *alert.Alert) string {
+	if len(a.Sources) == 0 {
+		return "an administrator"
+	}
+	return "the owner, or an administrator of " + strings.Join(a.Sources, ", ")
+}
+
+// phase says where a day lies.
+func (r *Review) phase(at time.Time) string {
+	switch {
+	case r.Notice.IsZero():
+		return ""
+	case at.Before(r.Notice):
+		return plural(int(r.Notice.Sub(at).Hours()/24), "day") + " before notice"
+	case !r.LastDay.IsZero() && at.After(r.LastDay.Add(24*time.Hour)):
+		return plural(int(at.Sub(r.LastDay).Hours()/24), "day") + " after the last day"
+	}
+	return "between notice and the last day"
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return plain.Number(int64(n)) + " " + one + "s"
+}
+
+// finish puts in order what was found, and comes to a verdict.
+func (r *Review) finish(in *Input, left map[string]*Left, found map[string]bool) {
+	byTime := func(a, b Point) int { return a.Time.Compare(b.Time) }
+	slices.SortFunc(r.Timeline, byTime)
+	slices.SortFunc(r.After, byTime)
+	slices.SortFunc(r.Open, func(a, b Open) int { return a.Opened.Compare(b.Opened) })
+	for _, l := range left {
+		r.Left = append(r.Left, *l)
+	}
+	slices.SortFunc(r.Left, func(a, b Left) int {
+		return cmp.Or(cmp.Compare(b.Observed/(b.Expected+1), a.Observed/(a.Expected+1)), cmp.Compare(a.Kind, b.Kind))
+	})
+	for _, kind := range in.Kinds {
+		if !found[kind] {
+			r.Normal = append(r.Normal, kind)
+		}
+	}
+	for _, s := range in.All {
+		if len(in.Sources) > 0 && !slices.Contains(in.Sources, s) {
+			r.Unseen = append(r.Unseen, Unseen{s, "nothing of it is delivered"})
+		}
+	}
+	r.Unseen = append(r.Unseen, in.Failing...)
+	if r.CompleteTo.Before(r.To) {
+		r.Unseen = append(r.Unseen, Unseen{"The end of the period", "the data goes to " + r.CompleteTo.Format("2006-01-02 15:04") + " UTC"})
+	}
+	r.Points = slices.Clone(r.Timeline)
+	slices.SortStableFunc(r.Points, func(a, b Point) int {
+		after := func(p Point) int {
+			if slices.ContainsFunc(r.After, func(x Point) bool { return x.Alert == p.Alert }) {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(after(b), after(a)), cmp.Compare(b.Severity, a.Severity), b.Time.Compare(a.Time))
+	})
+	r.Points = r.Points[:min(len(r.Points), 3)]
+	switch {
+	case len(r.After) > 0 && r.urgent:
+		r.Verdict, r.Headline = Act, "Act today: there was activity after the last day, and "+plural(len(r.Open), "thing")+" is open still"
+	case len(r.After) > 0:
+		r.Verdict, r.Headline = Act, "Act today: there was activity after the last day"
+	case r.urgent:
+		r.Verdict, r.Headline = Act, "Act today: "+plural(len(r.Open), "thing")+" that should be closed is open still"
+	case len(r.Timeline) > 0:
+		r.Verdict, r.Headline = Look, "Look at "+plural(len(r.Points), "thing")
+		if n := len(r.Timeline); n > len(r.Points) {
+			r.Headline += fmt.Sprintf(" (of %d unusual days)", n)
+		}
+	default:
+		r.Verdict, r.Headline = Nothing, "Nothing unusual"
+	}
+	if len(r.Open) > 1 {
+		r.Headline = strings.Replace(r.Headline, "things is open", "things are open", 1)
+		r.Headline = strings.Replace(r.Headline, "things that should be closed is", "things that should be closed are", 1)
+	}
+}
+
+// Mask takes names out of a review.
+func (r *Review) Mask(m *alert.Mask) {
+	user := r.Person
+	text := func(t *string) { *t = m.Text(*t, user) }
+	r.Person = m.Name(user)
+	for _, list := range [][]Point{r.Points, r.Timeline, r.After} {
+		for i := range list {
+			text(&list[i].Title)
+			text(&list[i].Reason)
+		}
+	}
+	for i := range r.Open {
+		text(&r.Open[i].What)
+	}
+	for i := range r.Unseen {
+		text(&r.Unseen[i].Why)
+	}
+}

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	text "text/template"
+	"time"
+
+	"github.com/outflow/outflow/internal/plain"
+)
+
+//go:embed templates
+var files embed.FS
+
+var funcs = map[string]any{
+	"day": func(t time.Time) string {
+		if t.IsZero() {
+			return "unknown"
+		}
+		return t.UTC().Format("2006-01-02")
+	},
+	"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+	"number":  number,
+	"join":    strings.Join,
+	"percent": func(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) },
+	"bar":     bar,
+	"line":    func(r *Review) template.HTML { return line(r) },
+	"index1":  func(i int) int { return i + 1 },
+	"md":      markdown,
+}
+
+var (
+	pages = template.Must(template.New("").Funcs(funcs).ParseFS(files, "templates/*.html"))
+	texts = text.Must(text.New("").Funcs(funcs).ParseFS(files, "templates/*.txt", "templates/*.md"))
+)
+
+func number(x float64) string {
+	if x >= 10 || x == math.Trunc(x) {
+		return plain.Number(int64(math.Round(x)))
+	}
+	return fmt.Sprintf("%.1f", x)
+}
+
+// markdown keeps text from being taken for Markdown or HTML.
+var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "#", "\\#", "|", "\\|", "\n", " ", "\r", " ").Replace
+
+// bar draws what was seen beside what is usual. Colours are told apart by those who see
+// fewer, and in print by their length and words.
+func bar(l Left) template.HTML {
+	most := max(l.Observed, l.Expected, l.Peers, 1)
+	var b strings.Builder
+	b.WriteString(`<svg role="img" viewBox="0 0 420 54" class="bars" aria-label="seen beside usual">`)
+	for i, r := range []struct {
+		name  string
+		v     float64
+		color string
+	}{{"seen", l.Observed, "#d55e00"}, {"usual", l.Expected, "#0072b2"}, {"colleagues", l.Peers, "#767676"}} {
+		w := max(250*r.v/most, 1)
+		fmt.Fprintf(&b, `<text x="0" y="%d">%s</text><rect x="70" y="%d" width="%.1f" height="12" fill="%s"/><text x="%.1f" y="%d">%s</text>`, 12+18*i, r.name, 2+18*i, w, r.color, 76+w, 12+18*i, number(r.v))
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String())
+}
+
+// line draws the period with notice, last day and unusual days.
+func line(r *Review) template.HTML {
+	span := r.To.Sub(r.From).Hours()
+	if span <= 0 {
+		return ""
+	}
+	x := func(t time.Time) float64 { return 10 + 680*min(max(t.Sub(r.From).Hours()/span, 0), 1) }
+	var b strings.Builder
+	b.WriteString(`<svg role="img" viewBox="0 0 700 70" class="timeline" aria-label="the period with notice, last day and unusual days"><line x1="10" y1="40" x2="690" y2="40" stroke="#767676"/>`)
+	for _, m := range []struct {
+		name string
+		at   time.Time
+	}{{"notice", r.Notice}, {"last day", r.LastDay}} {
+		if !m.at.IsZero() {
+			fmt.Fprintf(&b, `<line x1="%.1f" y1="18" x2="%.1f" y2="52" stroke="#1b1f24"/><text x="%.1f" y="14" text-anchor="middle">%s</text>`, x(m.at), x(m.at), min(max(x(m.at), 30), 660), m.name)
+		}
+	}
+	for _, p := range r.Timeline {
+		fmt.Fprintf(&b, `<circle cx="%.1f" cy="40" r="%d" fill="#d55e00"/>`, x(p.Time), 2+int(p.Severity))
+	}
+	fmt.Fprintf(&b, `<text x="10" y="66">%s</text><text x="690" y="66" text-anchor="end">%s</text></svg>`, r.From.UTC().Format("2006-01-02"), r.To.UTC().Format("2006-01-02"))
+	return template.HTML(b.String())
+}
+
+// Write writes a review as html, json or md.
+func (r *Review) Write(w io.Writer, format string) error {
+	switch format {
+	case "json":
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	case "md":
+		return texts.ExecuteTemplate(w, "review.md", r)
+	case "html":
+		return pages.ExecuteTemplate(w, "review.html", r)
+	}
+	return fmt.Errorf("format %q: html, json, md", format)
+}
+
+// Write writes a digest as html, json or text.
+func (d *Digest) Write(w io.Writer, format string) error {
+	switch format {
+	case "json":
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(d)
+	case "text":
+		return texts.ExecuteTemplate(w, "digest.txt", d)
+	case "html":
+		return pages.ExecuteTemplate(w, "digest.html", d)
+	}
+	return fmt.Errorf("format %q: html, json, text", format)
+}
+
+// Manifest says what a report was when it was made: a hash for each of its parts, and a
+// signature (ed25519) over them.
+type Manifest struct {
+	File      string `json:"file"`
+	Made      string `json:"made"`
+	Parts     []Part `json:"parts"`
+	PublicKey string `json:"public_key"` // hexadecimal
+	Signature string `json:"signature"`  // hexadecimal, over the JSON without it
+}
+
+// Part is a part of a report with its hash (SHA-256).
+type Part struct {
+	Name string `json:"name"`
+	Hash string `json:"sha256"`
+}
+
+// parts splits a report: at comments <!-- part: NAME --> in HTML and Markdown, at the keys
+// of JSON; anything else is one part.
+func parts(b []byte) (list []Part) {
+	add := func(name string, content []byte) {
+		sum := sha256.Sum256(content)
+		list = append(list, Part{name, hex.EncodeToString(sum[:])})
+	}
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(b, &keys) == nil {
+		names := make([]string, 0, len(keys))
+		for k := range keys {
+			names = append(names, k)
+		}
+		slices.Sort(names)
+		for _, k := range names {
+			var compact bytes.Buffer
+			if json.Compact(&compact, keys[k]) == nil {
+				add(k, compact.Bytes())
+			}
+		}
+		return list
+	}
+	name := "head"
+	for {
+		before, rest, found := bytes.Cut(b, []byte("<!-- part: "))
+		add(name, before)
+		if !found {
+			return list
+		}
+		next, after, _ := bytes.Cut(rest, []byte(" -->"))
+		name, b = string(next), after
+	}
+}
+
+// Sign makes the manifest of a report.
+func Sign(file string, content []byte, key ed25519.PrivateKey, now time.Time) ([]byte, error) {
+	m := Manifest{File: file, Made: now.UTC().Format(time.RFC3339), Parts: parts(content), PublicKey: hex.EncodeToString(key.Public().(ed25519.PublicKey))}
+	signed, err := json.Marshal(&m)
+	if err != nil {
+		return nil, err
+	}
+	m.Signature = hex.EncodeToString(ed25519.Sign(key, signed))
+	return json.MarshalIndent(&m, "", "  ")
+}
+
+// Verify checks a report against its manifest. The error names the part that was changed,
+// added or taken out. Public, if it is not empty, is the key that must have signed.
+func Verify(content, manifest []byte, public string) (*Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		return nil, errors.New("the manifest is none")
+	}
+	key, err := hex.DecodeString(m.PublicKey)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return nil, errors.New("the manifest has no public key")
+	}
+	if public != "" && public != m.PublicKey {
+		return nil, errors.New("it was signed by another key")
+	}
+	bare := m
+	bare.Signature = ""
+	signed, err := json.Marshal(&bare)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := hex.DecodeString(m.Signature)
+	if err != nil || !ed25519.Verify(key, signed, signature) {
+		return nil, errors.New("the manifest was changed: its signature does not fit")
+	}
+	have := parts(content)
+	for i := range max(len(have), len(m.Parts)) {
+		switch {
+		case i >= len(have):
+			return nil, fmt.Errorf("the part %q was taken out", m.Parts[i].Name)
+		case i >= len(m.Parts):
+			return nil, fmt.Errorf("the part %q was added", have[i].Name)
+		case have[i] != m.Parts[i]:
+			return nil, fmt.Errorf("the part %q was changed", cmp.Or(m.Parts[i].Name, have[i].Name))
+		}
+	}
+	return &m, nil
+}

@@ -1,0 +1,530 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/email"
+	"github.com/outflow/outflow/alert/feed"
+	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/backlog"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+func newReport(stdout, stderr io.Writer) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "report", Short: "Write the review of a leaver, or the digest of a week", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newReview(stdout), newDigest(stdout), newVerify(stdout))
+	return cmd
+}
+
+// source of reports: a data directory.
+type reportFlags struct {
+	data, config, format, out, people string
+}
+
+func (f *reportFlags) flags(cmd *cobra.Command, formats string) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.data, "data", "data", "the data directory of a daemon, or of scans: `DIR`")
+	fl.StringVar(&f.config, "config", "", "the configuration `FILE`: own domains, and the channel for --send")
+	fl.StringVar(&f.format, "format", "html", "of the output: "+formats)
+	fl.StringVarP(&f.out, "out", "o", "", "write to `FILE` instead of standard output, with a signed manifest beside it")
+	fl.StringVar(&f.people, "people", "names", "names, or pseudonyms")
+}
+
+// load reads what reports are made of.
+func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config, err error) {
+	if f.people != "names" && f.people != "pseudonyms" {
+		return nil, nil, &exit{exitUsage, fmt.Errorf("--people %q: names, pseudonyms", f.people)}
+	}
+	if conf, err = loadConfig(f.config); err != nil {
+		return nil, nil, &exit{exitUsage, err}
+	}
+	if f.config != "" {
+		if err := conf.checkRun(f.config, roleNames); err != nil {
+			return nil, nil, &exit{exitUsage, err}
+		}
+	}
+	path := filepath.Join(f.data, "alerts.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.data)
+	}
+	alerts, err := alert.OpenStore(ctx, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer alerts.Close()
+	in = &reports.Input{Reported: time.Now().UTC().Truncate(time.Second)}
+	if in.Alerts, err = alerts.All(ctx); err != nil {
+		return nil, nil, err
+	}
+	for i := range in.Alerts {
+		if at := in.Alerts[i].DataCompleteTo; at.After(in.Now) {
+			in.Now = at
+		}
+	}
+	if in.Leavers, err = leavers(ctx, f.data, alerts); err != nil {
+		return nil, nil, err
+	}
+	for _, s := range event.Sources() {
+		if s != event.HR {
+			in.All = append(in.All, s.Title())
+		}
+	}
+	for _, d := range detect.All {
+		if d.Name != "user_rule" && d.Name != "source_silent" && d.Name != "source_late" && d.Name != "hr_feed" && d.Name != "unresolved_identity" {
+			in.Kinds = append(in.Kinds, d.Title)
+		}
+	}
+	return in, conf, deliver(ctx, f.data, in)
+}
+
+// deliver adds which sources deliver, up to when, and what fails, where a daemon knows.
+func deliver(ctx context.Context, dir string, in *reports.Input) error {
+	path := filepath.Join(dir, "sources.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	s, err := watch.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	vendors, err := s.Vendors(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range vendors {
+		for _, known := range event.Sources() {
+			if known.String() == v.Vendor && !slices.Contains(in.Sources, known.Title()) {
+				in.Sources = append(in.Sources, known.Title())
+			}
+		}
+		if v.Newest.After(in.Now) {
+			in.Now = v.Newest
+		}
+	}
+	states, err := s.States(ctx)
+	if err != nil {
+		return err
+	}
+	for _, st := range states {
+		what := st.Source + ", " + st.Stream
+		if st.Failing != "" {
+			in.Failing = append(in.Failing, reports.Unseen{What: what, Why: "it cannot be read: " + st.Failing})
+		}
+		for _, g := range st.Gaps {
+			why := g.Reason
+			if !g.From.IsZero() {
+				why = g.From.Format(time.DateOnly) + " to " + g.To.Format(time.DateOnly) + ": " + why
+			}
+			in.Failing = append(in.Failing, reports.Unseen{What: what, Why: why})
+		}
+	}
+	return nil
+}
+
+// leavers are those of whom HR has said that they leave: in the state of a daemon, in its
+// log while there is none yet, or in the backlog of scans.
+func leavers(ctx context.Context, dir string, alerts *alert.Store) (list []reports.Leaver, err error) {
+	var dec event.Decoder
+	var e event.Event
+	at := map[string]int{}
+	take := func(rec []byte) error {
+		if event.RecordSource(rec) != event.HR || dec.Decode(rec, &e) != nil || e.Class != event.Notice {
+			return nil
+		}
+		l := reports.Leaver{User: strings.Clone(e.Actor.Account), Notice: time.UnixMilli(e.Time).UTC()}
+		if last, err := time.Parse(time.DateOnly, e.Attr(event.AttrLastDay)); err == nil {
+			l.LastDay = last
+		}
+		i, known := at[l.User]
+		switch {
+		case !known:
+			at[l.User] = len(list)
+			list = append(list, l)
+		case l.Notice.Before(list[i].Notice):
+			list[i].Notice = l.Notice
+		case !l.LastDay.IsZero():
+			list[i].LastDay = l.LastDay
+		}
+		return nil
+	}
+	exists := func(name string) (string, bool) {
+		path := filepath.Join(dir, name)
+		_, err := os.Stat(path)
+		return path, err == nil
+	}
+	if path, ok := exists("log.db"); ok {
+		store, err := detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db"))
+		if err != nil {
+			return nil, err
+		}
+		kept, err := store.Beside(ctx, 1)
+		if err = errors.Join(err, store.Close()); err != nil {
+			return nil, err
+		}
+		if err := event.Framed(kept["staff"], take); err != nil {
+			return nil, err
+		}
+		return list, logged(ctx, path, take)
+	}
+	path, ok := exists("cursors.db")
+	if !ok {
+		return nil, nil
+	}
+	generation, _, err := alerts.Load(ctx)
+	if err != nil || generation == 0 {
+		return nil, err
+	}
+	b, err := backlog.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.Load(ctx, generation, take)
+	return list, errors.Join(err, b.Close())
+}
+
+// logged hands what is in the embedded log of events to a function.
+func logged(ctx context.Context, path string, take func(rec []byte) error) error {
+	f, err := eventlog.OpenFile(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	parts, err := f.Partitions(ctx, "events")
+	if err != nil || parts == 0 {
+		return err
+	}
+	log, err := f.Log(ctx, "events", parts)
+	if err != nil {
+		return err
+	}
+	for p := range log.Partitions() {
+		at, end, err := log.Bounds(ctx, p)
+		if err != nil {
+			return err
+		}
+		for at < end {
+			recs, err := log.Read(ctx, p, at, batch)
+			if err != nil {
+				return err
+			}
+			for i := range recs {
+				if len(recs[i].Value) > 0 && recs[i].Value[0] != 0 { // no mark
+					if err := take(recs[i].Value); err != nil {
+						return err
+					}
+				}
+			}
+			at = recs[len(recs)-1].Offset + 1
+		}
+	}
+	return nil
+}
+
+// write writes a report to where it is wanted.
+func (f *reportFlags) write(stdout io.Writer, path string, content []byte) error {
+	if path == "" {
+		_, err := stdout.Write(content)
+		return err
+	}
+	seed, err := randomKey(filepath.Join(f.data, "report.key"))
+	if err != nil {
+		return err
+	}
+	manifest, err := reports.Sign(filepath.Base(path), content, ed25519.NewKeyFromSeed(seed), time.Now())
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(path, content, 0o600), os.WriteFile(path+".manifest.json", append(manifest, '\n'), 0o600))
+}
+
+// pdf prints a page by a browser, if there is one.
+func pdf(ctx context.Context, html []byte) ([]byte, error) {
+	browser := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			browser = path
+			break
+		}
+	}
+	if browser == "" {
+		return nil, errors.New("--format pdf: neither chromium nor google-chrome is installed; write html and print it from a browser")
+	}
+	dir, err := os.MkdirTemp("", "outflow-pdf-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	page, out := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.pdf")
+	if err := os.WriteFile(page, html, 0o600); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	args := []string{"--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync", "--user-data-dir=" + filepath.Join(dir, "profile"), "--no-pdf-header-footer", "--print-to-pdf=" + out, "file://" + page}
+	if os.Getuid() == 0 { // it refuses to run its sandbox as root
+		args = append([]string{"--no-sandbox"}, args...)
+	}
+	if text, err := exec.CommandContext(ctx, browser, args...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("--format pdf: %s: %w: %s", browser, err, escaped(string(text[:min(len(text), 300)])))
+	}
+	return os.ReadFile(out)
+}
+
+func newReview(stdout io.Writer) *cobra.Command {
+	var f reportFlags
+	var from, to, week string
+	cmd := &cobra.Command{
+		Use: "review [PERSON]", Short: "Write the offboarding review of a leaver", Args: usage(cobra.MaximumNArgs(1)),
+		Long: `Review writes what an HR partner needs to know about somebody who leaves: on the first
+page whether there was nothing unusual, or what to look at, or what to do today; then
+the period from 90 days before notice to 30 after the last day, with evidence, what is
+open still, and what could not be seen. With --week it writes one for everybody whose
+last day is in that week, into the folder --out.`,
+		Example: `  outflow report review dana.ruiz@acme.example --data data --out dana.html
+  outflow report review --week 2026-W20 --data data --out reviews/`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (week != "") {
+				return &exit{exitUsage, errors.New("a person is needed, or --week")}
+			}
+			if !slices.Contains([]string{"html", "json", "md", "pdf"}, f.format) {
+				return &exit{exitUsage, fmt.Errorf("--format %q: html, json, md, pdf", f.format)}
+			}
+			begin, err := moment(from)
+			if err != nil {
+				return &exit{exitUsage, fmt.Errorf("--from: %w", err)}
+			}
+			end, err := moment(to)
+			if err != nil {
+				return &exit{exitUsage, fmt.Errorf("--to: %w", err)}
+			}
+			in, conf, err := f.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			one := func(user, path string) error {
+				r := reports.MakeReview(in, user, begin, end)
+				if f.people == "pseudonyms" {
+					m, err := openMask(f.data, conf, string(feed.HR))
+					if err != nil {
+						return err
+					}
+					r.Mask(m)
+				}
+				var b bytes.Buffer
+				format := f.format
+				if format == "pdf" {
+					format = "html"
+				}
+				if err := r.Write(&b, format); err != nil {
+					return err
+				}
+				content := b.Bytes()
+				if f.format == "pdf" {
+					if content, err = pdf(cmd.Context(), content); err != nil {
+						return err
+					}
+				}
+				return f.write(stdout, path, content)
+			}
+			if len(args) == 1 {
+				return one(strings.ToLower(args[0]), f.out)
+			}
+			monday, err := reports.ParseWeek(week)
+			if err != nil {
+				return &exit{exitUsage, fmt.Errorf("--week: %w", err)}
+			}
+			if f.out == "" {
+				return &exit{exitUsage, errors.New("--week: a folder is needed: --out")}
+			}
+			if err := os.MkdirAll(f.out, 0o700); err != nil {
+				return err
+			}
+			n := 0
+			for _, l := range in.Leavers {
+				if l.LastDay.Before(monday) || !l.LastDay.Before(monday.AddDate(0, 0, 7)) {
+					continue
+				}
+				n++
+				if err := one(l.User, filepath.Join(f.out, fileName(l.User)+"."+f.format)); err != nil {
+					return err
+				}
+			}
+			_, err = fmt.Fprintf(stdout, "%s reviews in %s\n", count(n), escaped(f.out))
+			return err
+		},
+	}
+	f.flags(cmd, "html, json, md, pdf")
+	cmd.Flags().StringVar(&from, "from", "", "begin at this day (default: 90 days before notice)")
+	cmd.Flags().StringVar(&to, "to", "", "end at this day (default: 30 days after the last day)")
+	cmd.Flags().StringVar(&week, "week", "", "everybody whose last day is in a week: 2026-W20")
+	return cmd
+}
+
+// fileName makes a name of a file of somebody's account.
+func fileName(user string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_' || c == '@' {
+			return c
+		}
+		return '_'
+	}, strings.TrimLeft(strings.ToLower(user), "."))
+}
+
+func newDigest(stdout io.Writer) *cobra.Command {
+	var f reportFlags
+	var week string
+	var send bool
+	cmd := &cobra.Command{
+		Use: "digest", Short: "Write the risk digest of a week", Args: usage(cobra.NoArgs),
+		Long: `Digest writes what a security lead needs to know about a week: what to act on, what is
+open still and since when, who leaves, how the week compares with the last twelve, how
+right each detector was, and what is wrong with the data. --send mails it through the
+first channel of kind email, for instance from cron.`,
+		Example: "  outflow report digest --data data --week 2026-W20 --out digest.html\n  outflow report digest --data data --config outflow.yaml --people pseudonyms --send",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]string{"html", "json", "text"}, f.format) {
+				return &exit{exitUsage, fmt.Errorf("--format %q: html, json, text", f.format)}
+			}
+			in, conf, err := f.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, monday := reports.WeekOf(in.Now)
+			if week != "" {
+				if monday, err = reports.ParseWeek(week); err != nil {
+					return &exit{exitUsage, fmt.Errorf("--week: %w", err)}
+				}
+			}
+			d, err := f.digest(cmd.Context(), in, monday)
+			if err != nil {
+				return err
+			}
+			if f.people == "pseudonyms" {
+				m, err := openMask(f.data, conf, string(feed.SOC))
+				if err != nil {
+					return err
+				}
+				d.Mask(m)
+			}
+			if send {
+				return sendDigest(cmd.Context(), conf, d)
+			}
+			var b bytes.Buffer
+			if err := d.Write(&b, f.format); err != nil {
+				return err
+			}
+			return f.write(stdout, f.out, b.Bytes())
+		},
+	}
+	f.flags(cmd, "html, json, text")
+	cmd.Flags().StringVar(&week, "week", "", "the week (2026-W20); that of the newest data if nothing is said")
+	cmd.Flags().BoolVar(&send, "send", false, "mail it through the first channel of kind email")
+	return cmd
+}
+
+// digest makes the digest of a week, with what was decided in the feed.
+func (f *reportFlags) digest(ctx context.Context, in *reports.Input, monday time.Time) (*reports.Digest, error) {
+	closed := func(string) bool { return false }
+	outcomes := map[string]reports.Outcome{}
+	if _, err := os.Stat(filepath.Join(f.data, "feed.db")); err == nil {
+		s, err := openFeed(ctx, f.data)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		standing, err := s.Standing(ctx)
+		if err != nil {
+			return nil, err
+		}
+		closed = func(id string) bool {
+			t, known := standing[id]
+			return known && t.Status != feed.Undecided && t.Status != feed.Acknowledged
+		}
+		all, err := s.Precision(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for name, c := range all {
+			outcomes[name] = reports.Outcome(c)
+		}
+	}
+	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer alerts.Close()
+	unsent, err := alerts.Unsent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	overflow := 0
+	for _, u := range unsent {
+		if u.Budget && !u.At.Before(monday) && u.At.Before(monday.AddDate(0, 0, 7)) {
+			overflow++
+		}
+	}
+	return reports.MakeDigest(in, monday, closed, outcomes, overflow), nil
+}
+
+func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {
+	for i := range conf.Channels {
+		settings, ok := conf.Channels[i].settings.(*email.Config)
+		if !ok {
+			continue
+		}
+		var text, html bytes.Buffer
+		if err := errors.Join(d.Write(&text, "text"), d.Write(&html, "html")); err != nil {
+			return err
+		}
+		return settings.Send(ctx, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
+	}
+	return &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
+}
+
+func newVerify(stdout io.Writer) *cobra.Command {
+	var key string
+	cmd := &cobra.Command{
+		Use: "verify FILE", Short: "Check that a report is as it was written", Args: usage(cobra.ExactArgs(1)),
+		Long: `Verify checks a report against the manifest beside it, and says which part was changed.
+It prints the key that signed; --key demands a certain one.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			content, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			manifest, err := os.ReadFile(args[0] + ".manifest.json")
+			if err != nil {
+				return err
+			}
+			m, err := reports.Verify(content, manifest, key)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			_, err = fmt.Fprintf(stdout, "%s is as it was written %s, signed by %s\n", escaped(args[0]), m.Made, m.PublicKey)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&key, "key", "", "the public key that must have signed, as verify prints it")
+	return cmd
+}
