@@ -171,7 +171,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			}
 			l := left[e.Title+e.Unit]
 			if l == nil {
-				l = &Left{Kind: e.Title, Unit: e.Unit}
+				l = &Left{Kind: clean(e.Title), Unit: clean(e.Unit)}
 				left[e.Title+e.Unit] = l
 			}
 			l.Days++

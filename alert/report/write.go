@@ -13,6 +13,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	text "text/template"
@@ -144,8 +145,10 @@ type Part struct {
 	Hash string `json:"sha256"`
 }
 
-// parts splits a report: at comments <!-- part: NAME --> in HTML and Markdown, at the keys
-// of JSON; anything else is one part.
+// mark begins a part, in HTML and in Markdown.
+var mark = regexp.MustCompile(`<!-- part: ([a-z]+) -->| data-part="([a-z]+)"`)
+
+// parts splits a report: at its marks, or at the keys of JSON; anything else is one part.
 func parts(b []byte) (list []Part) {
 	add := func(name string, content []byte) {
 		sum := sha256.Sum256(content)
@@ -166,16 +169,17 @@ func parts(b []byte) (list []Part) {
 		}
 		return list
 	}
-	name := "head"
-	for {
-		before, rest, found := bytes.Cut(b, []byte("<!-- part: "))
-		add(name, before)
-		if !found {
-			return list
+	name, from := "head", 0
+	for _, at := range mark.FindAllSubmatchIndex(b, -1) {
+		add(name, b[from:at[0]])
+		from = at[1]
+		if at[2] < 0 {
+			at[2], at[3] = at[4], at[5]
 		}
-		next, after, _ := bytes.Cut(rest, []byte(" -->"))
-		name, b = string(next), after
+		name = string(b[at[2]:at[3]])
 	}
+	add(name, b[from:])
+	return list
 }
 
 // Sign makes the manifest of a report.

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/alerttest"
+)
+
+var (
+	notice = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	last   = time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)
+)
+
+const user = "dana.ruiz@northwind.example"
+
+// at is an alert about the leaver on a day.
+func at(day time.Time, s alert.Severity) alert.Alert {
+	a := alert.Sample(day.Add(10 * time.Hour))
+	a.ID = fmt.Sprintf("%x-%d", day.Unix(), s)
+	a.Case, a.User, a.Severity, a.Score = a.ID, user, s, float64(10*s)
+	return a
+}
+
+func input(list ...alert.Alert) *Input {
+	return &Input{Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []string{"Bulk download", "Public link"}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
+}
+
+// TestVerdict comes to what an HR partner has to do.
+func TestVerdict(t *testing.T) {
+	open := at(notice.AddDate(0, 0, 5), alert.High)
+	open.Exposures = []alert.Exposure{{What: "made \"x\" public", Opened: open.Time}}
+	trifle := at(notice.AddDate(0, 0, 5), alert.Low)
+	trifle.Exposures = open.Exposures
+	closed := open
+	then := open.Time.Add(time.Hour)
+	closed.Exposures = []alert.Exposure{{What: "made \"x\" public", Opened: open.Time, Closed: &then}}
+	other := at(notice, alert.Critical)
+	other.User = "li.wei@northwind.example"
+	young := at(notice.AddDate(0, 0, -40), alert.High)
+	young.BaselineDays = 3
+	for name, c := range map[string]struct {
+		list []alert.Alert
+		want Verdict
+	}{
+		"nothing":                      {nil, Nothing},
+		"somebody else":                {[]alert.Alert{other}, Nothing},
+		"a little":                     {[]alert.Alert{at(notice, alert.Low), at(notice.AddDate(0, 0, -60), alert.Medium)}, Nothing},
+		"once, near notice":            {[]alert.Alert{at(notice, alert.Medium)}, Nothing},
+		"twice, near notice":           {[]alert.Alert{at(notice, alert.Medium), at(notice.AddDate(0, 0, 3), alert.Medium)}, Look},
+		"high":                         {[]alert.Alert{at(notice.AddDate(0, 0, -80), alert.High)}, Look},
+		"high, when nothing was usual": {[]alert.Alert{young}, Nothing},
+		"long before":                  {[]alert.Alert{at(notice.AddDate(0, 0, -120), alert.Critical)}, Nothing},
+		"open":                         {[]alert.Alert{open}, Act},
+		"open, but a trifle":           {[]alert.Alert{trifle}, Nothing},
+		"closed":                       {[]alert.Alert{closed}, Look},
+		"after the last day":           {[]alert.Alert{at(last.AddDate(0, 0, 3), alert.Medium)}, Act},
+		"on the last day":              {[]alert.Alert{at(last, alert.High)}, Look},
+	} {
+		r := MakeReview(input(c.list...), user, time.Time{}, time.Time{})
+		if r.Verdict != c.want || (len(r.Points) == 0) != (c.want == Nothing) {
+			t.Errorf("%s: %s (%s), %d points", name, r.Verdict, r.Headline, len(r.Points))
+		}
+	}
+	r := MakeReview(input(open), user, time.Time{}, time.Time{})
+	if len(r.Open) != 1 || len(r.Normal) != 1 || len(r.Unseen) != 1 || r.Unseen[0].What != "Slack" || r.Points[0].When != "between notice and the last day" || len(r.Left) != 1 || r.Left[0].Observed != 120 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestHostile writes text of attackers into every format, and it stays text.
+func TestHostile(t *testing.T) {
+	bad := at(notice, alert.High)
+	bad.Reason = alerttest.Hostile
+	bad.Title = alerttest.Hostile
+	bad.Exposures = []alert.Exposure{{What: alerttest.Hostile, Opened: bad.Time}}
+	bad.Evidence[0].Title = alerttest.Hostile
+	in := input(bad)
+	for _, format := range []string{"html", "md", "json"} {
+		var b bytes.Buffer
+		if err := MakeReview(in, user, time.Time{}, time.Time{}).Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		for _, evil := range []string{"<script>alert", "\x1b", "\u202e", "[x](https://evil", "<https://evil"} {
+			if strings.Contains(b.String(), evil) && !(format != "md" && evil[0] == '[') && !(format == "json" && evil[0] != '\x1b') {
+				t.Errorf("%s: %q", format, evil)
+			}
+		}
+	}
+	d := MakeDigest(in, mondayOf(bad.Time), func(string) bool { return false }, nil, 0)
+	for _, format := range []string{"html", "text", "json"} {
+		var b bytes.Buffer
+		if err := d.Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		if text := b.String(); strings.Contains(text, "\x1b") || format == "html" && strings.Contains(text, "<script>alert") {
+			t.Errorf("%s: %s", format, text)
+		}
+	}
+}
+
+func mondayOf(t time.Time) time.Time { _, m := WeekOf(t); return m }
+
+// TestMasked has no name in a report under pseudonyms.
+func TestMasked(t *testing.T) {
+	a := at(notice, alert.High)
+	a.Reason = "shared with Dana Ruiz's own address dana.ruiz@gmail.com"
+	a.Exposures = []alert.Exposure{{What: "gave dana.ruiz@northwind.example a right", Opened: a.Time}}
+	m := alert.NewMask([]byte("k"), "hr", func(d string) bool { return d == "northwind.example" })
+	r := MakeReview(input(a), user, time.Time{}, time.Time{})
+	r.Mask(m)
+	d := MakeDigest(input(a), mondayOf(a.Time), func(string) bool { return false }, nil, 0)
+	d.Mask(m)
+	for _, v := range []any{r, d, d.Who} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.ToLower(string(b)), "ruiz") {
+			t.Errorf("%s", b)
+		}
+	}
+}
+
+// TestSigned names the part that was changed, added or taken out, in every format.
+func TestSigned(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	for _, format := range []string{"html", "md", "json"} {
+		var b bytes.Buffer
+		if err := MakeReview(input(at(notice, alert.High)), user, time.Time{}, time.Time{}).Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		content := b.Bytes()
+		manifest, err := Sign("r", content, key, last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Verify(content, manifest, "")
+		if err != nil || len(m.Parts) < 7 {
+			t.Fatalf("%s: %v, %d parts", format, err, len(m.Parts))
+		}
+		if _, err := Verify(content, manifest, m.PublicKey); err != nil {
+			t.Error(err)
+		}
+		changed := bytes.Replace(content, []byte("state"), []byte("stale"), 1)
+		if _, err := Verify(changed, manifest, ""); err == nil || !strings.Contains(err.Error(), `the part "counting" was changed`) && !strings.Contains(err.Error(), `the part "statement" was changed`) {
+			t.Errorf("%s: %v", format, err)
+		}
+		if format != "json" {
+			cut, _, _ := bytes.Cut(content, []byte(map[string]string{"html": " data-part=\"statement", "md": "<!-- part: statement"}[format]))
+			if _, err := Verify(cut, manifest, ""); err == nil || !strings.Contains(err.Error(), `the part "statement" was taken out`) {
+				t.Errorf("%s: %v", format, err)
+			}
+			if _, err := Verify(append(bytes.Clone(content), "<!-- part: more -->x"...), manifest, ""); err == nil {
+				t.Errorf("%s: a part was added", format)
+			}
+		}
+		if _, err := Verify(content, bytes.Replace(manifest, []byte(`"r"`), []byte(`"s"`), 1), ""); err == nil || !strings.Contains(err.Error(), "the manifest was changed") {
+			t.Error(err)
+		}
+		forged, err := Sign("r", changed, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)), last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Verify(changed, forged, m.PublicKey); err == nil || !strings.Contains(err.Error(), "another key") {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWeeks reads weeks as ISO 8601 counts them.
+func TestWeeks(t *testing.T) {
+	for text, monday := range map[string]string{"2026-W01": "2025-12-29", "2026-W20": "2026-05-11", "2026-W53": "2026-12-28", "2020-W53": "2020-12-28"} {
+		m, err := ParseWeek(text)
+		if err != nil || m.Format(time.DateOnly) != monday {
+			t.Errorf("%s: %v, %v", text, m, err)
+		}
+		if name, _ := WeekOf(m.Add(6 * 24 * time.Hour)); name != text {
+			t.Errorf("%s: %s", text, name)
+		}
+	}
+	for _, bad := range []string{"2025-W53", "2026-W00", "2026-W54", "x", "2026-20"} {
+		if _, err := ParseWeek(bad); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+}
+
+// TestDigest has what is to be acted on, once a case, what is open, and who leaves; and
+// says a quiet week in one line.
+func TestDigest(t *testing.T) {
+	monday := mondayOf(last)
+	var list []alert.Alert
+	for i := range 9 {
+		a := at(monday.AddDate(0, 0, i%5), alert.High)
+		a.ID = fmt.Sprint("a", i)
+		a.Score = float64(i)
+		a.Case = fmt.Sprint("case", i/2)
+		list = append(list, a)
+	}
+	old := at(monday.AddDate(0, 0, -15), alert.High)
+	old.Exposures = []alert.Exposure{{What: "a bucket", Opened: old.Time}}
+	health := at(monday, alert.Medium)
+	health.Health, health.User = true, ""
+	in := input(append(list, old, health)...)
+	d := MakeDigest(in, monday, func(id string) bool { return id == "a8" }, map[string]Outcome{"bulk_download": {3, 1}}, 2)
+	if len(d.Act) != 4 || d.Act[0].Alert != "a7" || d.OpenCount != 1 || d.Open[0].Days < 20 || len(d.Leaving) != 1 || len(d.Health) != 1 || d.Overflow != 2 || len(d.Trend) != 12 || d.Trend[11].Alerts != 9 || d.Trend[8].Alerts != 1 {
+		t.Errorf("%+v", d)
+	}
+	if x := d.Detectors[0]; x.Alerts != 9 || x.Precision != .75 || x.Closed != 4 {
+		t.Errorf("%+v", x)
+	}
+	if got := d.Headline(); got != "9 alerts, 4 cases to act on, 1 still open, 1 leaving, 1 problem with the data" {
+		t.Error(got)
+	}
+	in.Leavers = nil
+	quiet := MakeDigest(in, monday.AddDate(0, 0, -70), func(string) bool { return false }, nil, 0)
+	var b bytes.Buffer
+	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || strings.Count(b.String(), "\n") > 3 {
+		t.Errorf("%v %q", err, b.String())
+	}
+}

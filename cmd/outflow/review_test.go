@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReports writes reviews and digests over what a daemon keeps and over what scans
+// keep: the same, signed, and what was changed is named.
+func TestReports(t *testing.T) {
+	dir, config := folder(t, "../../examples/acme", "")
+	once(t, config)
+	scans := t.TempDir()
+	if code, _, errs := outflow("scan", "--data", scans, "../../examples/acme"); code == exitUsage {
+		t.Fatal(errs)
+	}
+	verdict := func(data string) (v string) {
+		code, out, errs := outflow("report", "review", "chen.kapoor@acme.example", "--data", data, "--format", "json")
+		var r struct{ Verdict, Headline, Notice string }
+		if err := json.Unmarshal([]byte(out), &r); code != exitFine || err != nil || !strings.HasPrefix(r.Notice, "2026-04-17") {
+			t.Fatalf("%d %s %s %v", code, out, errs, err)
+		}
+		return r.Verdict + " " + r.Headline
+	}
+	data := filepath.Join(dir, "data")
+	if a, b := verdict(data), verdict(scans); a != b || !strings.HasPrefix(a, "look") && !strings.HasPrefix(a, "act_today") {
+		t.Errorf("a daemon's: %s; a scan's: %s", a, b)
+	}
+	out := filepath.Join(t.TempDir(), "reviews")
+	if code, said, errs := outflow("report", "review", "--week", "2026-W20", "--data", data, "--out", out, "--people", "pseudonyms"); code != exitFine || !strings.Contains(said, "1 reviews") {
+		t.Fatalf("%d %s %s", code, said, errs)
+	}
+	page := filepath.Join(out, "chen.kapoor@acme.example.html")
+	if code, said, errs := outflow("report", "verify", page); code != exitFine {
+		t.Errorf("%d %s %s", code, said, errs)
+	}
+	b, err := os.ReadFile(page)
+	if err != nil || strings.Contains(strings.ToLower(string(b)), "kapoor") || strings.Contains(string(b), "<script") || strings.Contains(string(b), "http") {
+		t.Errorf("%v: a name, a script or an address outside is in the page", err)
+	}
+	if err := os.WriteFile(page, []byte(strings.Replace(string(b), "What left", "What stayed", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := outflow("report", "verify", page); code != exitFailed || !strings.Contains(errs, `the part "left" was changed`) {
+		t.Errorf("%d %s", code, errs)
+	}
+	code, digest, errs := outflow("report", "digest", "--data", data, "--week", "2026-W14", "--format", "text")
+	if code != exitFine || !strings.Contains(digest, "To act on") || !strings.Contains(digest, "Twelve weeks") {
+		t.Errorf("%d %s %s", code, digest, errs)
+	}
+	for _, args := range [][]string{{"review"}, {"review", "x", "--week", "2026-W20"}, {"review", "x", "--format", "doc"}, {"digest", "--week", "2026-W60"}, {"digest", "--send"}} {
+		if code, _, _ := outflow(append([]string{"report", "--data", data}, args...)...); code == exitFine {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}
+
+// TestFeedCommands makes tokens, ends them, and checks the log of access.
+func TestFeedCommands(t *testing.T) {
+	_, config := folder(t, "../../examples/acme", "feed: {listen: \"127.0.0.1:0\"}\n")
+	code, token, errs := outflow("token", "create", "--config", config, "--name", "kim", "--role", "soc")
+	if code != exitFine || !strings.HasPrefix(token, "outflow_") || len(token) < 50 {
+		t.Fatalf("%d %s %s", code, token, errs)
+	}
+	if code, _, _ = outflow("token", "create", "--config", config, "--name", "kim", "--role", "king"); code != exitUsage {
+		t.Error(code)
+	}
+	if code, out, _ := outflow("token", "revoke", "kim", "--config", config); code != exitFine || !strings.Contains(out, "1 tokens") {
+		t.Error(code, out)
+	}
+	if code, out, _ := outflow("token", "list", "--config", config); code != exitFine || !strings.Contains(out, "kim  soc  revoked") || strings.Contains(out, "outflow_") {
+		t.Error(code, out)
+	}
+	if code, out, _ := outflow("audit", "verify", "--config", config); code != exitFine || !strings.Contains(out, "0 lines, whole") {
+		t.Error(code, out)
+	}
+	for _, feed := range []string{"feed: {listen: \"0.0.0.0:8443\"}\n", "feed: {listen: \"nowhere\"}\n", "feed: {listen: \"127.0.0.1:1\", cert: x}\n"} {
+		_, config := folder(t, "../../examples/acme", feed)
+		if code, _, _ := outflow("run", "--config", config, "--once"); code != exitUsage {
+			t.Errorf("%s: exit %d", feed, code)
+		}
+	}
+}
