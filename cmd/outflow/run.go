@@ -249,7 +249,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 // detect judges the log of events and appends to the log of alerts.
 func (d *daemon) detect(ctx context.Context, l *logs) error {
 	path := filepath.Join(d.dir, "detect-0.db")
-	shared, err := openSnapshots(d.config.Snapshots, d.config.Log.topic("detect"))
+	shared, err := openSnapshots(ctx, d.config.Snapshots, d.config.Log.topic("detect"))
 	if err != nil {
 		return err
 	}

@@ -22,29 +22,33 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// snapshots is a folder that the machines of a cluster share: the base of the judge
-// lies there, so that another machine can go on. Files are compressed, encrypted with
-// AES-256-GCM and bound to their name: one that was changed, or exchanged for
-// another, is refused, and the one before it taken.
+// snapshots is what the machines of a cluster share: the base of the judge lies there,
+// so that another machine can go on. Files are compressed, encrypted with AES-256-GCM and
+// bound to their name: one that was changed, or exchanged for another, is refused, and
+// the one before it taken.
 type snapshots struct {
-	dir  string
+	at   shelf
 	name string // of the cluster and topic
 	aead cipher.AEAD
 }
 
 // snapshotsConfig is where snapshots lie.
 type snapshotsConfig struct {
-	Dir string `yaml:"dir"`
-	Key string `yaml:"key"` // reference to 64 hexadecimal digits
+	Dir     string `yaml:"dir"`
+	Bucket  string `yaml:"bucket"` // of S3, in place of a folder
+	Prefix  string `yaml:"prefix"` // within it
+	Region  string `yaml:"region"`
+	BaseURL string `yaml:"base_url"` // of what is S3-compatible
+	Key     string `yaml:"key"`      // reference to 64 hexadecimal digits
 }
 
 const keptSnapshots = 3
 
-func openSnapshots(c snapshotsConfig, name string) (*snapshots, error) {
-	if c.Dir == "" {
+func openSnapshots(ctx context.Context, c snapshotsConfig, name string) (*snapshots, error) {
+	if c.Dir == "" && c.Bucket == "" {
 		return nil, nil
 	}
-	text, err := secret.Resolve(context.Background(), c.Key)
+	text, err := secret.Resolve(ctx, c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: key: %w", err)
 	}
@@ -60,22 +64,23 @@ func openSnapshots(c snapshotsConfig, name string) (*snapshots, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+	at, err := openShelf(ctx, &c)
+	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	return &snapshots{c.Dir, name, aead}, nil
+	return &snapshots{at, name, aead}, nil
 }
 
 func (s *snapshots) file(at int64) string { return fmt.Sprintf("%s-%015d.snap", s.name, at) }
 
 // list lists the times of the snapshots, the newest first.
-func (s *snapshots) list() (times []int64, err error) {
-	entries, err := os.ReadDir(s.dir)
+func (s *snapshots) list(ctx context.Context) (times []int64, err error) {
+	names, err := s.at.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	for _, e := range entries {
-		rest, ours := strings.CutPrefix(e.Name(), s.name+"-")
+	for _, name := range names {
+		rest, ours := strings.CutPrefix(name, s.name+"-")
 		number, ours2 := strings.CutSuffix(rest, ".snap")
 		if at, err := strconv.ParseInt(number, 10, 64); ours && ours2 && err == nil {
 			times = append(times, at)
@@ -90,9 +95,9 @@ func (s *snapshots) list() (times []int64, err error) {
 // is there.
 func (s *snapshots) put(ctx context.Context, store string, at int64) error {
 	name := s.file(at)
-	path := filepath.Join(s.dir, name)
-	if _, err := os.Stat(path); err == nil {
-		return nil
+	times, err := s.list(ctx)
+	if err != nil || slices.Contains(times, at) {
+		return err
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(store), ".snapshot-*")
 	if err != nil {
@@ -117,24 +122,16 @@ func (s *snapshots) put(ctx context.Context, store string, at int64) error {
 		return err
 	}
 	sealed := s.aead.Seal(nonce, nonce, enc.EncodeAll(plain, nil), []byte(name))
-	part, err := os.CreateTemp(s.dir, ".part-*")
-	if err != nil {
+	if err := s.at.write(ctx, name, sealed); err != nil {
 		return fmt.Errorf("snapshots: %w", err)
 	}
-	defer os.Remove(part.Name())
-	_, err = part.Write(sealed)
-	if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
-		return fmt.Errorf("snapshots: %w", err)
-	}
-	if err := os.Rename(part.Name(), path); err != nil {
-		return fmt.Errorf("snapshots: %w", err)
-	}
-	times, err := s.list()
-	if err != nil {
+	if times, err = s.list(ctx); err != nil {
 		return err
 	}
 	for _, old := range times[min(len(times), keptSnapshots):] {
-		os.Remove(filepath.Join(s.dir, s.file(old)))
+		if err := s.at.remove(ctx, s.file(old)); err != nil {
+			return fmt.Errorf("snapshots: %w", err)
+		}
 	}
 	return nil
 }
@@ -142,7 +139,7 @@ func (s *snapshots) put(ctx context.Context, store string, at int64) error {
 // fetch puts the newest snapshot that is sound, and newer than what is there, in
 // place of the judge's store, which must not be open. It says whether it did.
 func (s *snapshots) fetch(ctx context.Context, store string, have int64, log *slog.Logger) (bool, error) {
-	times, err := s.list()
+	times, err := s.list(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -161,7 +158,7 @@ func (s *snapshots) fetch(ctx context.Context, store string, have int64, log *sl
 
 func (s *snapshots) open(ctx context.Context, store string, at int64) error {
 	name := s.file(at)
-	sealed, err := os.ReadFile(filepath.Join(s.dir, name))
+	sealed, err := s.at.read(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ const maxSeen = 1 << 19
 func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, err error) {
 	defer func() {
 		if err != nil && ctx.Err() == nil {
-			err = errors.Join(err, s.failed(ctx, p, err, now), p.deliver(ctx, false, now))
+			err = errors.Join(err, s.failed(ctx, p, err, now), s.deliver(ctx, p, false, now))
 		}
 	}()
 	cur, err := s.Cursor(ctx, p.Name, p.Stream.Name)
@@ -70,7 +70,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		return step, err
 	}
 	if (page.More || len(page.Bodies) > 1) && p.pass == 0 {
-		if err := p.deliver(ctx, true, now); err != nil {
+		if err := s.deliver(ctx, p, true, now); err != nil {
 			return step, err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		}
 	}
 	if !page.More {
-		return step, p.deliver(ctx, false, now)
+		return step, s.deliver(ctx, p, false, now)
 	}
 	return step, nil
 }
@@ -102,9 +102,11 @@ func (p *Pull) between(name string) {
 }
 
 // deliver tells the readers of the log that much begins to come, or has come.
-func (p *Pull) deliver(ctx context.Context, begins bool, now time.Time) error {
+func (s *Store) deliver(ctx context.Context, p *Pull, begins bool, now time.Time) (err error) {
 	if begins {
-		p.pass = now.UnixNano()
+		if p.pass, err = s.number(ctx, now); err != nil {
+			return err
+		}
 	}
 	if p.pass == 0 {
 		return nil

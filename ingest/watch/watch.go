@@ -112,7 +112,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 		case err != nil:
 			return p, err
 		case known:
-		case now.Sub(info.ModTime()) < src.Settled:
+		case now.Sub(info.ModTime()) < src.Settled && !info.ModTime().After(now): // later than now, the clock was set back
 			p.Left++
 		default:
 			todo = append(todo, n)
@@ -121,7 +121,10 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if len(todo) == 0 {
 		return p, nil
 	}
-	pass := now.UnixNano()
+	pass, err := s.number(ctx, now)
+	if err != nil {
+		return p, err
+	}
 	if err := src.mark(ctx, pass, true); err != nil {
 		return p, err
 	}
@@ -159,6 +162,16 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 		return p, err
 	}
 	return p, src.mark(ctx, pass, false)
+}
+
+// number is that of the next delivery: later ones have greater numbers, also if the clock
+// was set back.
+func (s *Store) number(ctx context.Context, now time.Time) (pass int64, err error) {
+	err = s.db.QueryRowContext(ctx, "INSERT INTO pass (one, last) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last", now.UnixNano()).Scan(&pass)
+	if err != nil {
+		return 0, fmt.Errorf("watch: %w", err)
+	}
+	return pass, nil
 }
 
 // mark tells the readers of the log that much begins to come, or has come.

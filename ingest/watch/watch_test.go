@@ -168,3 +168,56 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("%d events, want %d: it did not go on in the middle", events, n)
 	}
 }
+
+// TestClockSetBack reads what comes while the clock is a day behind what it was: files are
+// newer than now, and deliveries are later ones all the same.
+func TestClockSetBack(t *testing.T) {
+	dir := t.TempDir()
+	s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	log := eventlog.NewMemory(2, 0)
+	src := &watch.Source{Name: "x", Paths: []string{dir}, Workers: 1, Settled: time.Minute, Formats: all.Formats, Tables: all.Tables, Log: log}
+	deliveries := ingest.NewDeliveries(2)
+	now := time.Now()
+	for i, at := range []time.Time{now.Add(time.Hour), now.Add(-24 * time.Hour), now.Add(-48 * time.Hour)} {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".ndjson")), []byte(calls(10*i, 10*i+10)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := s.Pass(t.Context(), src, at); err != nil || p.Events != 10 || p.Left > 0 {
+			t.Errorf("look %d: %+v, %v", i, p, err)
+		}
+	}
+	last := int64(0)
+	for p := range 2 {
+		_, end, err := log.Bounds(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := int64(0); at < end; {
+			recs, err := log.Read(t.Context(), p, at, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range recs {
+				m, ok := ingest.ReadMark(r.Value)
+				if !ok {
+					continue
+				}
+				deliveries.See(m, p)
+				if p == 0 && m.Begins {
+					if m.Pass <= last {
+						t.Errorf("delivery %d after %d", m.Pass, last)
+					}
+					last = m.Pass
+				}
+			}
+			at += int64(len(recs))
+		}
+	}
+	if deliveries.Open() {
+		t.Error("a delivery is open still")
+	}
+}

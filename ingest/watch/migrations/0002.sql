@@ -29,3 +29,5 @@ CREATE TABLE gap (
 -- The record itself where there is no file to look at.
 ALTER TABLE dead ADD COLUMN record TEXT NOT NULL DEFAULT '';
 ALTER TABLE dead ADD COLUMN again INTEGER NOT NULL DEFAULT 0; -- whether it is to be read once more
+-- The number of the last delivery: it grows, whatever the clock does.
+CREATE TABLE pass (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT;

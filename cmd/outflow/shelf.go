@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// shelf is where snapshots lie. What is written is there whole, or not at all.
+type shelf interface {
+	list(ctx context.Context) (names []string, err error)
+	read(ctx context.Context, name string) ([]byte, error)
+	write(ctx context.Context, name string, b []byte) error
+	remove(ctx context.Context, name string) error
+}
+
+func openShelf(ctx context.Context, c *snapshotsConfig) (shelf, error) {
+	if c.Bucket == "" {
+		return folderShelf(c.Dir), os.MkdirAll(c.Dir, 0o700)
+	}
+	var options []func(*awsconfig.LoadOptions) error
+	if c.Region != "" {
+		options = append(options, awsconfig.WithRegion(c.Region))
+	}
+	if c.BaseURL != "" {
+		options = append(options, awsconfig.WithBaseEndpoint(c.BaseURL))
+	}
+	conf, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	prefix := c.Prefix
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	return &bucketShelf{s3.NewFromConfig(conf, func(o *s3.Options) {
+		o.UsePathStyle = c.BaseURL != ""
+		o.DisableLogOutputChecksumValidationSkipped = true
+	}), c.Bucket, prefix}, nil
+}
+
+// folderShelf is a folder.
+type folderShelf string
+
+func (f folderShelf) list(context.Context) (names []string, err error) {
+	entries, err := os.ReadDir(string(f))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+func (f folderShelf) read(_ context.Context, name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), name))
+}
+
+func (f folderShelf) write(_ context.Context, name string, b []byte) error {
+	part, err := os.CreateTemp(string(f), ".part-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(part.Name())
+	_, err = part.Write(b)
+	if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), filepath.Join(string(f), name))
+}
+
+func (f folderShelf) remove(_ context.Context, name string) error {
+	err := os.Remove(filepath.Join(string(f), name))
+	if errors.Is(err, os.ErrNotExist) { // another machine was faster
+		return nil
+	}
+	return err
+}
+
+// bucketShelf is a bucket of S3, or of what is like it. It needs s3:ListBucket,
+// s3:GetObject, s3:PutObject and s3:DeleteObject.
+type bucketShelf struct {
+	api            *s3.Client
+	bucket, prefix string
+}
+
+func (b *bucketShelf) list(ctx context.Context) (names []string, err error) {
+	pages := s3.NewListObjectsV2Paginator(b.api, &s3.ListObjectsV2Input{Bucket: &b.bucket, Prefix: &b.prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.Contents {
+			names = append(names, strings.TrimPrefix(aws.ToString(o.Key), b.prefix))
+		}
+	}
+	return names, nil
+}
+
+func (b *bucketShelf) read(ctx context.Context, name string) ([]byte, error) {
+	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: aws.String(b.prefix + name)})
+	if err != nil {
+		return nil, err
+	}
+	defer out.Body.Close()
+	return io.ReadAll(out.Body)
+}
+
+func (b *bucketShelf) write(ctx context.Context, name string, content []byte) error {
+	_, err := b.api.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.bucket, Key: aws.String(b.prefix + name), Body: bytes.NewReader(content)})
+	return err
+}
+
+func (b *bucketShelf) remove(ctx context.Context, name string) error {
+	_, err := b.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.bucket, Key: aws.String(b.prefix + name)})
+	return err
+}

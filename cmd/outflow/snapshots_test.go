@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/outflow/outflow/detect"
+)
+
+// shelves are the places where snapshots may lie: a folder, and S3 if there is an endpoint.
+func shelves(t *testing.T) map[string]snapshotsConfig {
+	t.Setenv("OUTFLOW_TEST_KEY", strings.Repeat("ab", 32))
+	list := map[string]snapshotsConfig{"folder": {Dir: t.TempDir(), Key: "env:OUTFLOW_TEST_KEY"}}
+	endpoint := os.Getenv("OUTFLOW_AWS")
+	if endpoint == "" {
+		t.Log("no AWS endpoint: OUTFLOW_AWS is not set (.ci/aws starts one)")
+		return list
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	conf, err := awsconfig.LoadDefaultConfig(t.Context(), awsconfig.WithRegion("eu-west-1"), awsconfig.WithBaseEndpoint(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "s" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	if _, err := s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(name), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
+		t.Fatal(err)
+	}
+	list["s3"] = snapshotsConfig{Bucket: name, Prefix: "state", Region: "eu-west-1", BaseURL: endpoint, Key: "env:OUTFLOW_TEST_KEY"}
+	return list
+}
+
+// TestSnapshots puts states on the shelf and takes the newest that is sound: one that was
+// changed, cut, exchanged or is under another key is refused, and the one before it
+// taken; the newest three are kept.
+func TestSnapshots(t *testing.T) {
+	for kind, conf := range shelves(t) {
+		t.Run(kind, func(t *testing.T) {
+			ctx := t.Context()
+			log := slog.New(slog.NewTextHandler(io.Discard, nil))
+			s, err := openSnapshots(ctx, conf, "acme-detect")
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), "detect-0.db")
+			for at := int64(1); at <= 5; at++ {
+				store, err := detect.OpenStore(ctx, path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := store.SaveWith(ctx, at, 0, nil, map[string][]byte{"progress": {byte(at)}}); err != nil {
+					t.Fatal(err)
+				}
+				if err := store.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.put(ctx, path, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if times, err := s.list(ctx); err != nil || !slices.Equal(times, []int64{5, 4, 3}) {
+				t.Fatalf("%v %v", times, err)
+			}
+			fetched := func(have int64) int64 {
+				t.Helper()
+				to := filepath.Join(t.TempDir(), "detect-0.db")
+				ok, err := s.fetch(ctx, to, have, log)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					return 0
+				}
+				store, err := detect.OpenStore(ctx, to)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer store.Close()
+				for at := int64(1); at <= 5; at++ {
+					if kept, err := store.Beside(ctx, at); err != nil {
+						t.Fatal(err)
+					} else if kept != nil {
+						return at
+					}
+				}
+				return -1
+			}
+			if got := fetched(0); got != 5 {
+				t.Errorf("fetched %d", got)
+			}
+			if got := fetched(5); got != 0 {
+				t.Errorf("fetched %d though it is there", got)
+			}
+			change := func(at int64, do func(b []byte) []byte) {
+				t.Helper()
+				b, err := s.at.read(ctx, s.file(at))
+				if err == nil {
+					err = s.at.write(ctx, s.file(at), do(slices.Clone(b)))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			whole, err := s.at.read(ctx, s.file(5))
+			if err != nil {
+				t.Fatal(err)
+			}
+			four, err := s.at.read(ctx, s.file(4))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, do := range map[string]func(b []byte) []byte{
+				"changed":   func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+				"cut":       func(b []byte) []byte { return b[:len(b)-1] },
+				"empty":     func([]byte) []byte { return nil },
+				"exchanged": func([]byte) []byte { return four },
+			} {
+				change(5, do)
+				if got := fetched(0); got != 4 {
+					t.Errorf("%s: fetched %d", name, got)
+				}
+				change(5, func([]byte) []byte { return whole })
+			}
+			t.Setenv("OUTFLOW_TEST_KEY", strings.Repeat("cd", 32))
+			if s, err = openSnapshots(context.Background(), conf, "acme-detect"); err != nil {
+				t.Fatal(err)
+			}
+			if got := fetched(0); got != 0 {
+				t.Errorf("another key: fetched %d", got)
+			}
+			t.Setenv("OUTFLOW_TEST_KEY", strings.Repeat("ab", 32))
+		})
+	}
+}
