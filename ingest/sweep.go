@@ -71,6 +71,15 @@ func (s Sweeps) Begin(at *Swept, since, now time.Time) (gap *Gap, ok bool) {
 	return gap, true
 }
 
+// Page is Begin for a source: the page has the gap, if there is one.
+func (s Sweeps) Page(at *Swept, since, now time.Time) (page Page, ok bool) {
+	gap, ok := s.Begin(at, since, now)
+	if gap != nil {
+		page.Gaps = append(page.Gaps, *gap)
+	}
+	return page, ok
+}
+
 // Finish ends a look that was read whole, and says whether the next one may follow at
 // once: it did not come up to now.
 func (s Sweeps) Finish(at *Swept, now time.Time) (more bool) {

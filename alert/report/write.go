@@ -103,9 +103,7 @@ func line(r *Review) template.HTML {
 func (r *Review) Write(w io.Writer, format string) error {
 	switch format {
 	case "json":
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return writeJSON(w, r)
 	case "md":
 		return texts.ExecuteTemplate(w, "review.md", r)
 	case "html":
@@ -114,13 +112,17 @@ func (r *Review) Write(w io.Writer, format string) error {
 	return fmt.Errorf("format %q: html, json, md", format)
 }
 
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
 // Write writes a digest as html, json or text.
 func (d *Digest) Write(w io.Writer, format string) error {
 	switch format {
 	case "json":
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(d)
+		return writeJSON(w, d)
 	case "text":
 		return texts.ExecuteTemplate(w, "digest.txt", d)
 	case "html":

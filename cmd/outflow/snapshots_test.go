@@ -7,15 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/outflow/outflow/detect"
 )
@@ -29,16 +22,7 @@ func shelves(t *testing.T) map[string]snapshotsConfig {
 		t.Log("no AWS endpoint: OUTFLOW_AWS is not set (.ci/aws starts one)")
 		return list
 	}
-	t.Setenv("AWS_ACCESS_KEY_ID", "x")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
-	conf, err := awsconfig.LoadDefaultConfig(t.Context(), awsconfig.WithRegion("eu-west-1"), awsconfig.WithBaseEndpoint(endpoint))
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "s" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if _, err := s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(name), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
-		t.Fatal(err)
-	}
+	_, name := newBucket(t, awsTest(t, endpoint))
 	list["s3"] = snapshotsConfig{Bucket: name, Prefix: "state", Region: "eu-west-1", BaseURL: endpoint, Key: "env:OUTFLOW_TEST_KEY"}
 	return list
 }

@@ -145,27 +145,43 @@ func TestSourceSettings(t *testing.T) {
 	}
 }
 
+// awsTest is the configuration of the SDK for an AWS endpoint.
+func awsTest(t *testing.T, endpoint string) aws.Config {
+	t.Helper()
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	conf, err := awsconfig.LoadDefaultConfig(t.Context(), awsconfig.WithRegion("eu-west-1"), awsconfig.WithBaseEndpoint(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conf
+}
+
+// newBucket makes a bucket and returns its name.
+func newBucket(t *testing.T, conf aws.Config) (api *s3.Client, name string) {
+	t.Helper()
+	api = s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true })
+	name = "b" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	if _, err := api.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
+		t.Fatal(err)
+	}
+	return api, name
+}
+
 // trail puts exports into a bucket whose queue tells of them, under names as those of
 // CloudTrail's files: what a file is its content says.
 func trail(t *testing.T, endpoint string, exports map[string][]byte) (source string) {
 	t.Helper()
-	t.Setenv("AWS_ACCESS_KEY_ID", "x")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
 	ctx := t.Context()
-	conf, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion("eu-west-1"), awsconfig.WithBaseEndpoint(endpoint))
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, queues := s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true }), sqs.NewFromConfig(conf)
-	name := "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	conf := awsTest(t, endpoint)
+	objects, name := newBucket(t, conf)
+	queues := sqs.NewFromConfig(conf)
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err = objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
-	check(err)
 	queue, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
 	check(err)
 	at, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"}})

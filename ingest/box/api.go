@@ -176,12 +176,8 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	page := ingest.Page{}
 	now := h.api.Clock()
-	gap, ok := sweeps.Begin(&c.Swept, h.since, now)
-	if gap != nil {
-		page.Gaps = append(page.Gaps, *gap)
-	}
+	page, ok := sweeps.Page(&c.Swept, h.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil

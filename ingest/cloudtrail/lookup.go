@@ -33,11 +33,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	page := ingest.Page{}
-	gap, ok := lookups.Begin(&c.Swept, l.since, l.now())
-	if gap != nil {
-		page.Gaps = append(page.Gaps, *gap)
-	}
+	page, ok := lookups.Page(&c.Swept, l.since, l.now())
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil

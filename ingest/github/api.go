@@ -87,15 +87,13 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	page := ingest.Page{}
 	now := l.api.Clock()
+	var git []ingest.Gap
 	if end := time.UnixMilli(c.End); c.End > 0 && c.To == 0 && now.Sub(end) > keepsGit && now.Sub(end) <= keeps && c.Swept.Next == 0 {
-		page.Gaps = append(page.Gaps, ingest.Gap{From: end, To: now.Add(-keepsGit), Reason: "GitHub keeps what Git does (clones, fetches, pushes) for seven days"})
+		git = append(git, ingest.Gap{From: end, To: now.Add(-keepsGit), Reason: "GitHub keeps what Git does (clones, fetches, pushes) for seven days"})
 	}
-	gap, ok := sweeps.Begin(&c.Swept, l.since, now)
-	if gap != nil {
-		page.Gaps = append(page.Gaps, *gap)
-	}
+	page, ok := sweeps.Page(&c.Swept, l.since, now)
+	page.Gaps = append(page.Gaps, git...)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil

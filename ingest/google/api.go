@@ -124,12 +124,8 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	page := ingest.Page{}
 	now := l.api.Clock()
-	gap, ok := l.sweeps.Begin(&c.Swept, l.since, now)
-	if gap != nil {
-		page.Gaps = append(page.Gaps, *gap)
-	}
+	page, ok := l.sweeps.Page(&c.Swept, l.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil

@@ -104,12 +104,8 @@ func (f *feed) subscribe(ctx context.Context) error {
 
 // list reads a page of the list of blobs, whose content is opened when it is wanted.
 func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
-	page := ingest.Page{}
 	now := f.api.Clock()
-	gap, ok := sweeps.Begin(&c.Swept, f.since, now)
-	if gap != nil {
-		page.Gaps = append(page.Gaps, *gap)
-	}
+	page, ok := sweeps.Page(&c.Swept, f.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil

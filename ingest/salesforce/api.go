@@ -221,12 +221,8 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	page := ingest.Page{}
 	now := r.api.Clock()
-	gap, ok := sweeps.Begin(&c.Swept, r.since, now)
-	if gap != nil {
-		page.Gaps = append(page.Gaps, *gap)
-	}
+	page, ok := sweeps.Page(&c.Swept, r.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
