@@ -434,3 +434,21 @@ func OCSF(a *Alert, version string) ([]byte, error) {
 	f := ocsf(a, version)
 	return json.Marshal(&f)
 }
+
+// Marked says whether Mark was called for something.
+func (s *Store) Marked(ctx context.Context, channel, key string) (bool, error) {
+	var n int
+	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sent WHERE channel = ? AND alert = ?", channel, key).Scan(&n); err != nil {
+		return false, fmt.Errorf("alert: %w", err)
+	}
+	return n > 0, nil
+}
+
+// Mark notes that something that is no alert, such as a digest, went out.
+func (s *Store) Mark(ctx context.Context, channel, key string, now time.Time) error {
+	_, err := s.db.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) VALUES (?, ?, '', ?)", channel, key, now.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}

@@ -4,10 +4,12 @@
 package alerttest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -210,3 +212,62 @@ func decoded(b []byte) string {
 
 // Text is all text in a JSON body, for checks.
 func Text(b []byte) string { return decoded(b) }
+
+// SMTP is a mail server that takes one mail, or refuses the recipient.
+func SMTP(t testing.TB, refuse string) (address string, got chan string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	got = make(chan string, 10)
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r := bufio.NewReader(conn)
+				say := func(s string) { io.WriteString(conn, s+"\r\n") }
+				say("220 test")
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					switch verb := strings.ToUpper(strings.Fields(line + " x")[0]); verb {
+					case "EHLO":
+						say("250-test")
+						say("250 8BITMIME")
+					case "RCPT":
+						if refuse != "" {
+							say(refuse)
+							continue
+						}
+						say("250 ok")
+					case "DATA":
+						say("354 go on")
+						var body strings.Builder
+						for {
+							line, err := r.ReadString('\n')
+							if err != nil || line == ".\r\n" {
+								break
+							}
+							body.WriteString(line)
+						}
+						got <- body.String()
+						say("250 taken")
+					case "QUIT":
+						say("221 bye")
+						return
+					default:
+						say("250 ok")
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String(), got
+}

@@ -1,7 +1,6 @@
 package all
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -201,68 +200,9 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// smtp is a mail server that takes one mail, or refuses the recipient.
-func smtp(t *testing.T, refuse string) (address string, got chan string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	got = make(chan string, 10)
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				r := bufio.NewReader(conn)
-				say := func(s string) { io.WriteString(conn, s+"\r\n") }
-				say("220 test")
-				for {
-					line, err := r.ReadString('\n')
-					if err != nil {
-						return
-					}
-					switch verb := strings.ToUpper(strings.Fields(line + " x")[0]); verb {
-					case "EHLO":
-						say("250-test")
-						say("250 8BITMIME")
-					case "RCPT":
-						if refuse != "" {
-							say(refuse)
-							continue
-						}
-						say("250 ok")
-					case "DATA":
-						say("354 go on")
-						var body strings.Builder
-						for {
-							line, err := r.ReadString('\n')
-							if err != nil || line == ".\r\n" {
-								break
-							}
-							body.WriteString(line)
-						}
-						got <- body.String()
-						say("250 taken")
-					case "QUIT":
-						say("221 bye")
-						return
-					default:
-						say("250 ok")
-					}
-				}
-			}()
-		}
-	}()
-	return ln.Addr().String(), got
-}
-
 // TestEmail sends a mail whose headers and HTML an attacker's text does not change.
 func TestEmail(t *testing.T) {
-	address, got := smtp(t, "")
+	address, got := alerttest.SMTP(t, "")
 	n := alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]")
 	a := alerttest.Alert()
 	a.Title = "Bulk download\r\nBcc: x@evil.example"
@@ -304,13 +244,13 @@ func TestEmail(t *testing.T) {
 		t.Error(kinds)
 	}
 	for refusal, permanent := range map[string]bool{"550 no such mailbox": true, "451 later": false} {
-		address, _ := smtp(t, refusal)
+		address, _ := alerttest.SMTP(t, refusal)
 		n := alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]")
 		if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil || alert.IsPermanent(err) != permanent {
 			t.Errorf("%s: %v", refusal, err)
 		}
 	}
-	address, _ = smtp(t, "")
+	address, _ = alerttest.SMTP(t, "")
 	n = alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\nfrom: outflow@acme.example\nto: [soc@acme.example]")
 	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
 		t.Error("it sends in the clear where STARTTLS is wanted")

@@ -51,6 +51,8 @@ type config struct {
 	Listen string `yaml:"listen"`
 	// PublicURL is the address by which people reach the pages; messages link to it.
 	PublicURL string `yaml:"public_url"`
+	// Digest is when the digest of the week before is mailed.
+	Digest digestConfig `yaml:"digest"`
 	// Feed is the API and the pages for people.
 	Feed feedConfig `yaml:"feed"`
 

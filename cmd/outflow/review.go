@@ -416,16 +416,9 @@ first channel of kind email, for instance from cron.`,
 					return &exit{exitUsage, fmt.Errorf("--week: %w", err)}
 				}
 			}
-			d, err := f.digest(cmd.Context(), in, monday)
+			d, err := f.digest(cmd.Context(), in, conf, monday)
 			if err != nil {
 				return err
-			}
-			if f.people == "pseudonyms" {
-				m, err := openMask(f.data, conf, string(feed.SOC))
-				if err != nil {
-					return err
-				}
-				d.Mask(m)
 			}
 			if send {
 				return sendDigest(cmd.Context(), conf, d)
@@ -443,8 +436,21 @@ first channel of kind email, for instance from cron.`,
 	return cmd
 }
 
+// mail makes the digest of a week and mails it.
+func (f *reportFlags) mail(ctx context.Context, monday time.Time) error {
+	in, conf, err := f.load(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := f.digest(ctx, in, conf, monday)
+	if err != nil {
+		return err
+	}
+	return sendDigest(ctx, conf, d)
+}
+
 // digest makes the digest of a week, with what was decided in the feed.
-func (f *reportFlags) digest(ctx context.Context, in *reports.Input, monday time.Time) (*reports.Digest, error) {
+func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *config, monday time.Time) (*reports.Digest, error) {
 	closed := func(string) bool { return false }
 	outcomes := map[string]reports.Outcome{}
 	if _, err := os.Stat(filepath.Join(f.data, "feed.db")); err == nil {
@@ -484,7 +490,15 @@ func (f *reportFlags) digest(ctx context.Context, in *reports.Input, monday time
 			overflow++
 		}
 	}
-	return reports.MakeDigest(in, monday, closed, outcomes, overflow), nil
+	d := reports.MakeDigest(in, monday, closed, outcomes, overflow)
+	if f.people == "pseudonyms" {
+		m, err := openMask(f.data, conf, string(feed.SOC))
+		if err != nil {
+			return nil, err
+		}
+		d.Mask(m)
+	}
+	return d, nil
 }
 
 func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {

@@ -2,10 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/alerttest"
 )
 
 // TestReports writes reviews and digests over what a daemon keeps and over what scans
@@ -81,6 +88,67 @@ func TestFeedCommands(t *testing.T) {
 		_, config := folder(t, "../../examples/acme", feed)
 		if code, _, _ := outflow("run", "--config", config, "--once"); code != exitUsage {
 			t.Errorf("%s: exit %d", feed, code)
+		}
+	}
+}
+
+// TestDue finds the latest moment of a schedule, over changes of the clock.
+func TestDue(t *testing.T) {
+	c := &digestConfig{Schedule: "0 7 * * 1", TimeZone: "Europe/Berlin"}
+	s, zone, err := c.times()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for now, want := range map[string]string{
+		"2026-03-30T05:00:00Z": "2026-03-30T05:00:00Z", // seven o'clock in summer
+		"2026-03-30T04:59:59Z": "2026-03-23T06:00:00Z", // and in winter
+		"2026-03-29T12:00:00Z": "2026-03-23T06:00:00Z",
+		"2026-04-03T12:00:00Z": "2026-03-30T05:00:00Z",
+	} {
+		at, err := time.Parse(time.RFC3339, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := due(s, zone, at).UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%s: %s, want %s", now, got, want)
+		}
+	}
+	for _, bad := range []digestConfig{{Schedule: "x"}, {Schedule: "0 7 * * 1", TimeZone: "Nowhere"}} {
+		if _, _, err := bad.times(); err == nil {
+			t.Errorf("%+v: no error", bad)
+		}
+	}
+}
+
+// TestMailDigest mails the digest of the week before once, and again if it could not.
+func TestMailDigest(t *testing.T) {
+	address, got := alerttest.SMTP(t, "")
+	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("  - {name: lead, kind: email, server: %q, tls: none, from: outflow@acme.example, to: [lead@acme.example], min_severity: critical, detectors: [vendor_alert]}\ndigest: {schedule: \"0 7 * * 1\", time_zone: Europe/Berlin}\n", address))
+	once(t, config)
+	conf, err := sourcesOf(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{path: config, config: conf, dir: filepath.Join(dir, "data"), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if d.alerts, err = alert.OpenStore(t.Context(), filepath.Join(d.dir, "alerts.db")); err != nil {
+		t.Fatal(err)
+	}
+	defer d.alerts.Close()
+	now := time.Date(2026, 4, 6, 12, 0, 0, 0, time.UTC) // a Monday
+	for i, want := range []bool{true, false, false, true} {
+		if err := d.mailDigest(t.Context(), now.AddDate(0, 0, []int{0, 0, 3, 7}[i])); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case mail := <-got:
+			week := []string{"2026-W14", "", "", "2026-W15"}[i]
+			if !want || !strings.Contains(mail, "digest-"+week) || strings.Contains(mail, "@acme.example shared") {
+				t.Errorf("%d: %s", i, mail)
+			}
+		default:
+			if want {
+				t.Errorf("%d: no mail", i)
+			}
 		}
 	}
 }

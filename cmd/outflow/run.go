@@ -157,6 +157,9 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	if d.has("alert") {
 		g.Go(func() error { return stopped(ctx, d.tell(ctx, l.alerts)) })
+		if d.config.Digest.Schedule != "" && !d.once {
+			g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
+		}
 	}
 	if d.has("serve") && !d.once {
 		g.Go(func() error { return stopped(ctx, d.serve(ctx, l)) })

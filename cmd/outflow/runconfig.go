@@ -322,6 +322,17 @@ func (c *config) checkRun(path string, roles []string) error {
 	}
 	rel(&l.CA)
 	rel(&c.Snapshots.Dir)
+	if c.Digest.People == "" {
+		c.Digest.People = "pseudonyms"
+	}
+	if c.Digest.Schedule != "" {
+		if _, _, err := c.Digest.times(); err != nil {
+			return fmt.Errorf("digest: %w", err)
+		}
+		if !slices.ContainsFunc(c.Channels, func(ch channelConfig) bool { return ch.Kind == "email" }) {
+			return errors.New("digest: a channel of kind email is needed")
+		}
+	}
 	rel(&c.Feed.Cert)
 	rel(&c.Feed.Key)
 	if f := &c.Feed; f.Listen != "" {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	reports "github.com/outflow/outflow/alert/report"
+)
+
+// digestConfig is when the digest of the week before goes out.
+type digestConfig struct {
+	Schedule string `yaml:"schedule"`  // five fields, as cron has them; "" for never
+	TimeZone string `yaml:"time_zone"` // Europe/Berlin; UTC if nothing is said
+	People   string `yaml:"people"`    // pseudonyms (if nothing is said) or names
+}
+
+// times parses the schedule.
+func (c *digestConfig) times() (cron.Schedule, *time.Location, error) {
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		return nil, nil, fmt.Errorf("time_zone: %w", err)
+	}
+	s, err := cron.ParseStandard(c.Schedule)
+	if err != nil {
+		return nil, nil, fmt.Errorf("schedule: %q: %w", c.Schedule, err)
+	}
+	return s, zone, nil
+}
+
+// due is the latest moment of a schedule within the last week, up to now; zero if there
+// is none.
+func due(s cron.Schedule, zone *time.Location, now time.Time) (last time.Time) {
+	now = now.In(zone)
+	for at := s.Next(now.AddDate(0, 0, -7)); !at.IsZero() && !at.After(now); at = s.Next(at) {
+		last = at
+	}
+	return last
+}
+
+// digestChannel is under which name it is noted that a digest went out.
+const digestChannel = " digest"
+
+// mailDigests mails the digest of the week before once its time has come, also if that
+// was while the daemon was down; each once.
+func (d *daemon) mailDigests(ctx context.Context) error {
+	said := ""
+	for {
+		if err := d.mailDigest(ctx, time.Now()); err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
+			d.stats.failures.Add(1)
+			d.log.Error("digest not sent; it is tried again", "err", err)
+		}
+		if err := pause(ctx, time.Minute); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *daemon) mailDigest(ctx context.Context, now time.Time) error {
+	conf := d.current()
+	schedule, zone, err := conf.Digest.times()
+	if err != nil {
+		return err
+	}
+	at := due(schedule, zone, now)
+	if at.IsZero() {
+		return nil
+	}
+	week, _ := reports.WeekOf(at.AddDate(0, 0, -7))
+	if sent, err := d.alerts.Marked(ctx, digestChannel, week); err != nil || sent {
+		return err
+	}
+	monday, err := reports.ParseWeek(week)
+	if err != nil {
+		return err
+	}
+	f := reportFlags{data: d.dir, config: d.path, people: conf.Digest.People}
+	if err := f.mail(ctx, monday); err != nil {
+		return err
+	}
+	if err := d.alerts.Mark(ctx, digestChannel, week, now); err != nil {
+		return err
+	}
+	d.log.Info("digest sent", "week", week)
+	return nil
+}
