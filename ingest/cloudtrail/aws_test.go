@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -537,3 +538,73 @@ func (nowhere) Append(context.Context, ...eventlog.Record) error { return nil }
 
 // Partitions implements eventlog.Log.
 func (nowhere) Partitions() int { return 1 }
+
+// TestLookup assumes a role in every account, asks which regions it uses, and reads the
+// event history of each: throttled once, in pages, and from the beginning of a stretch
+// where a token has run out. moto answers neither, so a server of our own does.
+func TestLookup(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	var mu sync.Mutex
+	roles, lookups := map[string]bool{}, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case r.URL.Path == "/listRegions":
+			io.WriteString(w, `{"Regions":[{"RegionName":"us-east-1","RegionOptStatus":"ENABLED_BY_DEFAULT"},{"RegionName":"eu-west-1","RegionOptStatus":"ENABLED"}]}`)
+		case strings.Contains(string(body), "Action=AssumeRole"):
+			q, _ := url.ParseQuery(string(body))
+			roles[q.Get("RoleArn")+" "+q.Get("ExternalId")] = true
+			io.WriteString(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey><SessionToken>c</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+		case strings.HasSuffix(r.Header.Get("X-Amz-Target"), "LookupEvents"):
+			lookups++
+			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			event := func(id string) string {
+				inner, _ := json.Marshal(fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"kim","accountId":"111122223333"},"eventTime":"2026-03-02T11:00:00Z","eventSource":"iam.amazonaws.com","eventName":"ListUsers","eventID":%q,"recipientAccountId":"111122223333"}`, id))
+				return fmt.Sprintf(`{"EventId":%q,"CloudTrailEvent":%s}`, id, inner)
+			}
+			switch {
+			case lookups == 1:
+				w.WriteHeader(http.StatusBadRequest)
+				io.WriteString(w, `{"__type":"ThrottlingException","message":"Rate exceeded"}`)
+			case strings.Contains(string(body), `"NextToken":"old"`):
+				w.WriteHeader(http.StatusBadRequest)
+				io.WriteString(w, `{"__type":"InvalidNextTokenException","message":"it has run out"}`)
+			case strings.Contains(string(body), `"NextToken":"two"`):
+				fmt.Fprintf(w, `{"Events":[%s]}`, event("e2"))
+			case lookups == 2:
+				fmt.Fprintf(w, `{"Events":[%s],"NextToken":"old"}`, event("e1"))
+			default:
+				fmt.Fprintf(w, `{"Events":[%s],"NextToken":"two"}`, event("e1"))
+			}
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	conf := &Config{BaseURL: server.URL, Region: "eu-west-1", Fetchers: 1, Visibility: time.Minute, Lookup: true, ExternalID: "acme", Roles: []string{"arn:aws:iam::111122223333:role/outflow", "arn:aws:iam::444455556666:role/outflow"}}
+	if err := conf.Check(); err != nil {
+		t.Fatal(err)
+	}
+	streams, err := conf.Open(t.Context(), ingest.Env{Now: func() time.Time { return now }, Since: now.Add(-3 * time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range streams {
+		names = append(names, s.Name)
+	}
+	if got := strings.Join(names, ", "); got != "lookup 111122223333 eu-west-1, lookup 111122223333 us-east-1, lookup 444455556666 eu-west-1, lookup 444455556666 us-east-1" {
+		t.Error(got)
+	}
+	if !roles["arn:aws:iam::111122223333:role/outflow acme"] || !roles["arn:aws:iam::444455556666:role/outflow acme"] {
+		t.Error(roles)
+	}
+	ids, gaps := pulled(t, streams[0].Source, 1, openStore(t), eventlog.NewMemory(1, 1<<20), now)
+	if len(ids) != 2 || len(gaps) > 0 {
+		t.Errorf("%v, gaps %v, %d lookups", ids, gaps, lookups)
+	}
+}

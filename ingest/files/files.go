@@ -191,6 +191,9 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 	return r
 }
 
+// Pages are many small streams: what holds them is used again.
+var streamBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // Stream reads one stream as the file that it would be, and keeps the records that
 // cannot be decoded in its report. The error is that of the context or of Emit.
 func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report, error) {
@@ -198,6 +201,12 @@ func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report,
 	r := d.reader(ctx, 0, new(Progress), &failure)
 	rep := Report{Path: name, Formats: map[string]int{}}
 	r.rep, r.keep = &rep, true
+	buf := streamBuffers.Get().(*[]byte)
+	r.w.buf = *buf
+	defer func() {
+		*buf = r.w.buf
+		streamBuffers.Put(buf)
+	}()
 	stored := &counter{r: in}
 	rep.conclude(unpack(name, stored, stored, 0, r.read))
 	rep.Size = stored.n

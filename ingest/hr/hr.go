@@ -35,6 +35,9 @@ var Tables = []*ingest.Table{
 	{Name: "hr_employees", Match: func(h ingest.Header) bool {
 		return h.Has("employeeid", "email") && (h.Has("lastday") || h.Has("terminationdate") || h.Has("status"))
 	}, Bind: ingest.PerRow(employee)},
+	{Name: "hr_history", Match: func(h ingest.Header) bool {
+		return h.Has("emailaddress", "effectivedate") && (h.Has("oldlevel") || h.Has("newlevel") || h.Has("remarks") || h.Has("rating"))
+	}, Bind: ingest.PerRow(history)},
 	{Name: "hr_people", Match: func(h ingest.Header) bool {
 		return (h.Has("emailaddress") || h.Has("email")) && (h.Has("department") || h.Has("displayname") || h.Has("manager") || h.Has("aliases"))
 	}, Bind: ingest.PerRow(person)},
@@ -53,6 +56,29 @@ func read(h ingest.Header, cells [][]byte) worker {
 		manager: text("manager", "manageremail"), location: text("location", "city", "office"), country: text("country", "countrycode"), start: text("startdate", "hiredate"),
 		aliases: text("aliases", "alias"), status: text("status"), notice: text("resignationdate", "noticedate"), lastDay: text("lastworkingdate", "lastday"), termination: text("terminationdate"),
 	}
+}
+
+// history is a row of the files that Purview's HR connector takes about changes of job
+// level, performance reviews and improvement plans. Nobody is judged by them: they are
+// kept as what they are, so that such a file is none of an unknown kind.
+func history(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	w := read(h, cells)
+	text := ingest.View(h.Cell(cells, "effectivedate"))
+	at, ok := ingest.Date(text)
+	if !ok {
+		return fmt.Errorf("effective date %q is not a date such as 2026-03-31", clip(text))
+	}
+	e, err := w.begin(event.Derived, at, out)
+	if err != nil {
+		return err
+	}
+	e.Action = "job_level_change"
+	if h.Has("remarks") || h.Has("rating") {
+		e.Action = "performance_review"
+	}
+	e.Key = ingest.ContentKey(e)
+	out.Emit()
+	return nil
 }
 
 func person(h ingest.Header, cells [][]byte, out *ingest.Sink) error {

@@ -1,0 +1,59 @@
+package all
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// BenchmarkDecode decodes what the scenarios of every kind of source have vendors answer
+// in JSON, a hundred times in one stream.
+func BenchmarkDecode(b *testing.B) {
+	for _, kind := range []string{"okta", "m365", "google", "salesforce", "box", "slack", "github", "dropbox"} {
+		archives, err := filepath.Glob("../" + kind + "/testdata/api/*.txtar")
+		if err != nil || len(archives) == 0 {
+			b.Fatal(kind, err)
+		}
+		var pages [][]byte
+		for _, name := range archives {
+			ar, err := txtar.ParseFile(name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, f := range ar.Files {
+				head, body, _ := bytes.Cut(append([]byte{'\n'}, f.Data...), []byte("\n\n"))
+				if strings.HasPrefix(f.Name, "GET ") || strings.HasPrefix(f.Name, "POST ") {
+					if !bytes.Contains(head, []byte("Status:")) && len(body) > 600 && (body[0] == '{' || body[0] == '[') {
+						pages = append(pages, bytes.Repeat(append(body, '\n'), 100))
+					}
+				}
+			}
+		}
+		b.Run(kind, func(b *testing.B) {
+			events, size := 0, 0
+			r := files.Reader{Formats: Formats, Tables: Tables, Emit: func(int) func(*event.Event) error {
+				return func(*event.Event) error { events++; return nil }
+			}}
+			for b.Loop() {
+				for _, page := range pages {
+					if _, err := r.Stream(context.Background(), kind, bytes.NewReader(page)); err != nil {
+						b.Fatal(err)
+					}
+					size += len(page)
+				}
+			}
+			if events == 0 {
+				b.Fatal("no events")
+			}
+			b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+			b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
+		})
+	}
+}
