@@ -18,6 +18,7 @@ import (
 // TestChannelRun tells what the example holds through a webhook, under pseudonyms and
 // once each; what was refused is listed, and sent after all.
 func TestChannelRun(t *testing.T) {
+	withoutRaces(t)
 	var mu sync.Mutex
 	var got []alert.Alert
 	refuse := true

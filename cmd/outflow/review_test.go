@@ -18,6 +18,7 @@ import (
 // TestReports writes reviews and digests over what a daemon keeps and over what scans
 // keep: the same, signed, and what was changed is named.
 func TestReports(t *testing.T) {
+	withoutRaces(t)
 	dir, config := folder(t, "../../examples/acme", "")
 	once(t, config)
 	scans := t.TempDir()
@@ -122,6 +123,7 @@ func TestDue(t *testing.T) {
 
 // TestMailDigest mails the digest of the week before once, and again if it could not.
 func TestMailDigest(t *testing.T) {
+	withoutRaces(t)
 	address, got := alerttest.SMTP(t, "")
 	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("  - {name: lead, kind: email, server: %q, tls: none, from: outflow@acme.example, to: [lead@acme.example], min_severity: critical, detectors: [vendor_alert]}\ndigest: {schedule: \"0 7 * * 1\", time_zone: Europe/Berlin}\n", address))
 	once(t, config)

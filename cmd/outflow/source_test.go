@@ -102,6 +102,7 @@ func TestSourceCommands(t *testing.T) {
 // TestSourceRefused tells what a vendor says and what that means, and judges what other
 // sources have all the same.
 func TestSourceRefused(t *testing.T) {
+	withoutRaces(t)
 	server := oktaServer(t, 5)
 	t.Setenv("OKTA_TOKEN", "hunter2-hunter2")
 	exports, err := filepath.Abs("../../examples/acme")

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -447,12 +448,10 @@ func Judge(t *testing.T, name string, s *Scenario) {
 			}
 			r := fresh()
 			r.restart = true
-			crashes := 0
+			var crashes atomic.Int64 // bodies are read at the same time
 			r.between = func(at string) error {
-				if at == line {
-					if crashes++; crashes%2 == 1 { // the next time it goes on
-						return errors.New("crash")
-					}
+				if at == line && crashes.Add(1)%2 == 1 { // the next time it goes on
+					return errors.New("crash")
 				}
 				return nil
 			}
