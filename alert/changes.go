@@ -75,6 +75,18 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	return list, rows.Err()
 }
 
+// keepChanges is for how long the feed has versions of alerts that have been superseded.
+const keepChanges = 90 * 24 * time.Hour
+
+// TidyChanges takes versions out of the feed that are old and were superseded.
+func (s *Store) TidyChanges(ctx context.Context, now time.Time) error {
+	_, err := s.db.ExecContext(ctx, "DELETE FROM change WHERE at < ? AND EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)", now.Add(-keepChanges).UnixMilli())
+	if err != nil {
+		return fmt.Errorf("alert: %w", err)
+	}
+	return nil
+}
+
 // Users lists everybody there is an alert about.
 func (s *Store) Users(ctx context.Context) (list []string, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")

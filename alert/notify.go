@@ -113,11 +113,12 @@ func (c *Channel) between(name string) {
 
 // pending is a row of the outbox.
 type pending struct {
-	seq, since int64
-	attempts   int
-	begun      bool
-	body       []byte
-	alert      Alert
+	seq      int64
+	next     int64 // when it is tried, Unix milliseconds
+	attempts int
+	begun    bool
+	body     []byte
+	alert    Alert
 }
 
 // Deliver sends what waits for the channel and is due, in the order in which it was
@@ -138,7 +139,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 	}
 	for i := range list {
 		p := &list[i]
-		if next := time.UnixMilli(p.since); p.attempts > 0 && next.After(now) {
+		if next := time.UnixMilli(p.next); p.attempts > 0 && next.After(now) {
 			return sent, next, nil // in order: what follows waits, too
 		}
 		if over, err := s.beyond(ctx, c, p, now); err != nil || over {
@@ -202,7 +203,7 @@ func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pendi
 
 // summary sends one message about all that waits: the most urgent in full.
 func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now time.Time) (int, time.Time, error) {
-	if next := time.UnixMilli(list[0].since); list[0].attempts > 0 && next.After(now) {
+	if next := time.UnixMilli(list[0].next); list[0].attempts > 0 && next.After(now) {
 		return 0, next, nil
 	}
 	top := 0
@@ -259,8 +260,7 @@ func (c *Channel) failed(ctx context.Context, s *Store, p *pending, now time.Tim
 	return next, err
 }
 
-// due lists the rows of a channel in order. The field since of one that was tried is
-// when it is tried next.
+// due lists the rows of a channel in order.
 func (s *Store) due(ctx context.Context, channel string) (list []pending, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, body, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?", channel, perPass)
 	if err != nil {
@@ -269,7 +269,7 @@ func (s *Store) due(ctx context.Context, channel string) (list []pending, err er
 	defer rows.Close()
 	for rows.Next() {
 		var p pending
-		if err := rows.Scan(&p.seq, &p.body, &p.attempts, &p.since, &p.begun); err != nil {
+		if err := rows.Scan(&p.seq, &p.body, &p.attempts, &p.next, &p.begun); err != nil {
 			return nil, fmt.Errorf("alert: %w", err)
 		}
 		if err := json.Unmarshal(p.body, &p.alert); err != nil {

@@ -344,3 +344,22 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 	b.ReportMetric(float64(50_000*b.N)/b.Elapsed().Seconds(), "messages/s")
 }
+
+// TestTidyChanges takes what is old and superseded out of the feed, and nothing else.
+func TestTidyChanges(t *testing.T) {
+	s, list := decided(t, 2, "a")
+	list[0].Revision = 2
+	decide(t, s, list[:1], "a")
+	for _, c := range []struct {
+		after time.Duration
+		left  int
+	}{{24 * time.Hour, 3}, {100 * 24 * time.Hour, 2}} {
+		if err := s.TidyChanges(t.Context(), start.Add(c.after)); err != nil {
+			t.Fatal(err)
+		}
+		left, err := s.Changes(t.Context(), alert.Filter{All: true, Limit: 10})
+		if err != nil || len(left) != c.left {
+			t.Errorf("after %s: %d changes, %v", c.after, len(left), err)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type outlets struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	wake   []chan struct{}
+	tidied time.Time // when the feed was
 }
 
 // outlet sends what waits for one channel. It returns when to call it again, if it says
@@ -43,6 +44,12 @@ func (o *outlets) pass(ctx context.Context) error {
 	if conf != o.conf {
 		o.stop()
 		o.start(ctx, conf)
+	}
+	if now := time.Now(); now.Sub(o.tidied) > 24*time.Hour {
+		o.tidied = now
+		if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
+			return err
+		}
 	}
 	for _, w := range o.wake {
 		select {
