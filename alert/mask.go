@@ -87,6 +87,19 @@ func replaceFold(text, old, by string) string {
 	}
 }
 
+// Among is the mask that takes those for the organisation's, too, whose address has the
+// domain of one of its people, unless that is one of private mailboxes.
+func (m *Mask) Among(users ...string) *Mask {
+	domains := map[string]bool{}
+	for _, u := range users {
+		if _, domain, ok := strings.Cut(strings.ToLower(u), "@"); ok && !mail.Consumer(domain) {
+			domains[domain] = true
+		}
+	}
+	own := m.domains
+	return &Mask{m.key, func(d string) bool { return domains[d] || own != nil && own(d) }}
+}
+
 // Alert is an alert without names of the organisation's people: in its user, its texts
 // and who undid what. Service accounts keep theirs. Ids of events stay: they tell nobody
 // who has no access to the source.
@@ -96,10 +109,7 @@ func (m *Mask) Alert(a *Alert) Alert {
 	if !a.Service && a.User != "" {
 		users = []string{a.User}
 		out.User = m.Name(a.User)
-		if _, domain, ok := strings.Cut(strings.ToLower(a.User), "@"); ok && !mail.Consumer(domain) { // colleagues have the same
-			own := m.domains
-			m = &Mask{m.key, func(d string) bool { return d == domain || own != nil && own(d) }}
-		}
+		m = m.Among(a.User)
 	}
 	out.Title, out.Reason = m.Text(a.Title, users...), m.Text(a.Reason, users...)
 	out.Context = slices.Clone(a.Context)

@@ -143,6 +143,20 @@ try {
     await page.goto(base + "/");
     assert.match(page.url(), /\/login$/);
   });
+  await step("HR: who leaves, and a review", async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.fill("#token", execFileSync(binary, ["token", "create", "--config", config, "--name", "Lee People", "--role", "hr"], { encoding: "utf8" }).trim());
+    await page.press("#token", "Enter");
+    await page.waitForSelector("nav a[href='/leavers']");
+    await Promise.all([page.waitForNavigation(), page.click("nav a[href='/leavers']")]);
+    await accessible("leavers");
+    await Promise.all([page.waitForNavigation(), page.click("main td a")]);
+    await page.waitForSelector(".verdict");
+    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector(".verdict")).fontWeight), "700"); // its style is let through
+    assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
+    await accessible("review");
+  });
   assert.deepEqual(wrong, []);
   console.log(done.length + " steps passed");
 } finally {

@@ -3,6 +3,8 @@ package feed
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
+	"github.com/outflow/outflow/alert/report"
 )
 
 var start = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -56,6 +59,13 @@ func newTeam(t testing.TB, n int) *team {
 				Sources, Streams []string
 				Dead             int
 			}{}
+		},
+		Reports: func(ctx context.Context) (*report.Input, error) {
+			all, err := alerts.All(ctx)
+			return &report.Input{Alerts: all, Now: start, Reported: start, Leavers: []report.Leaver{
+				{User: "person.1@northwind.example", Notice: start.AddDate(0, 0, -7), LastDay: start.AddDate(0, 0, 7)},
+				{User: "person.quiet@northwind.example", Notice: start.AddDate(0, 0, -9)},
+			}}, err
 		}}
 	x.http = httptest.NewServer(x.server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -141,6 +151,7 @@ func TestRoles(t *testing.T) {
 	may := map[string][]Role{
 		"GET /v1/alerts": {SOC, HR}, "GET /v1/alerts/" + id: {SOC, HR}, "POST /v1/alerts/" + id + "/triage": {SOC, HR}, "GET /v1/precision": {SOC, HR}, "POST /v1/reveal": {SOC, HR},
 		"GET /v1/access": {Auditor}, "GET /v1/health": {SOC, HR, Admin}, "GET /": {SOC, HR}, "GET /alerts/" + id: {SOC, HR}, "POST /alerts/" + id: {SOC, HR}, "GET /people/P-X": {SOC, HR}, "GET /sources": {SOC, HR},
+		"GET /leavers": {HR}, "GET /leavers/P-X": {HR},
 	}
 	x.tokens["expired"], _ = x.store.NewToken(t.Context(), "x", SOC, start.Add(-2*time.Hour), time.Hour)
 	x.tokens["revoked"], _ = x.store.NewToken(t.Context(), "y", SOC, start, time.Hour)
@@ -168,7 +179,7 @@ func TestRoles(t *testing.T) {
 func TestNoNames(t *testing.T) {
 	x := newTeam(t, 20)
 	for _, role := range []Role{SOC, HR, Auditor, Admin} {
-		for _, path := range []string{"/v1/alerts?all=true", "/v1/alerts/" + fmt.Sprintf("%032x", 2), "/", "/alerts/" + fmt.Sprintf("%032x", 2), "/v1/access", "/v1/precision", "/people/" + x.server.Mask(role).Name("person.1@northwind.example")} {
+		for _, path := range []string{"/v1/alerts?all=true", "/v1/alerts/" + fmt.Sprintf("%032x", 2), "/", "/alerts/" + fmt.Sprintf("%032x", 2), "/v1/access", "/v1/precision", "/people/" + x.server.Mask(role).Name("person.1@northwind.example"), "/leavers", "/leavers/" + x.server.Mask(role).Name("person.1@northwind.example")} {
 			if _, body, _ := x.ask(role, "GET", path, ""); strings.Contains(body, "person.") {
 				t.Errorf("%s as %s has a name: %s", path, role, body)
 			}
@@ -454,6 +465,37 @@ func TestPages(t *testing.T) {
 	}
 	if _, body := post("/logout", nil); !strings.Contains(body, "Sign in") || !strings.Contains(get("/"), "Sign in") {
 		t.Error("it stays signed in")
+	}
+}
+
+// TestLeavers has the list of leavers and a review for HR, both in the log of access,
+// and no review of somebody who does not leave.
+func TestLeavers(t *testing.T) {
+	x := newTeam(t, 20)
+	name := x.server.Mask(HR).Name
+	leaving, quiet, staying := name("person.1@northwind.example"), name("person.quiet@northwind.example"), name("person.2@northwind.example")
+	status, body, _ := x.ask(HR, "GET", "/leavers", "")
+	if first, last := strings.Index(body, leaving), strings.Index(body, quiet); status != 200 || first < 0 || last < first || !strings.Contains(body, "2026-03-09") || !strings.Contains(body, "Nothing unusual") || strings.Contains(body, staying) {
+		t.Errorf("%d %s", status, body)
+	}
+	status, body, header := x.ask(HR, "GET", "/leavers/"+leaving, "")
+	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "downloaded files of "+leaving) {
+		t.Errorf("%d %s", status, body)
+	}
+	_, style, _ := strings.Cut(body, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || strings.Contains(csp, "script") {
+		t.Error(csp)
+	}
+	if status, body, _ := x.ask(HR, "GET", "/leavers/"+staying, ""); status != 404 {
+		t.Errorf("%d %s", status, body)
+	}
+	if _, body, _ := x.ask(SOC, "GET", "/", ""); strings.Contains(body, "/leavers") {
+		t.Error("the SOC is led to a page that it may not see")
+	}
+	if _, body, _ := x.ask(Auditor, "GET", "/v1/access", ""); !strings.Contains(body, "read the review of "+leaving) || !strings.Contains(body, "looked at the list of leavers") {
+		t.Error(body)
 	}
 }
 

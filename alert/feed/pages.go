@@ -23,7 +23,13 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"when":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+	"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+	"day": func(t time.Time) string {
+		if t.IsZero() {
+			return "not known"
+		}
+		return t.UTC().Format(time.DateOnly)
+	},
 	"number": func(x float64) string { return plain.Number(int64(math.Round(x))) },
 	"one":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
 	"bars":   bars,
@@ -56,6 +62,7 @@ type view struct {
 	Related    []item
 	User       string
 	Open       []alert.Exposure
+	Leavers    []leaver
 	Health     any
 	Statuses   []Status
 	Severities []string
@@ -81,6 +88,8 @@ func (s *Server) pages(mux *http.ServeMux) {
 	get("POST /alerts/{id}", s.decidePage)
 	get("GET /people/{user}", s.personPage)
 	get("GET /sources", s.sourcesPage)
+	mux.Handle("GET /leavers", s.guard([]Role{HR}, true, s.leaversPage))
+	mux.Handle("GET /leavers/{user}", s.guard([]Role{HR}, true, s.reviewPage))
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		s.render(w, http.StatusOK, "login.html", &view{Title: "Sign in"})
 	})

@@ -19,14 +19,16 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/report"
 )
 
 // Server answers the API and the pages.
 type Server struct {
 	Store   *Store
 	Alerts  *alert.Store
-	Mask    func(r Role) *alert.Mask // by which a role sees people
-	Health  func() any               // how the daemon is doing, for the page of sources and for admins
+	Mask    func(r Role) *alert.Mask                         // by which a role sees people
+	Health  func() any                                       // how the daemon is doing, for the page of sources and for admins
+	Reports func(ctx context.Context) (*report.Input, error) // what reviews of leavers are made of
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string
@@ -39,6 +41,10 @@ type Server struct {
 	streams  int
 	newest   int64
 	arrivals chan struct{} // closed when something has come
+
+	reading   sync.Mutex
+	reports   *report.Input
+	reportsAt time.Time
 }
 
 const (

@@ -27,6 +27,8 @@ type Digest struct {
 	Detectors []Detector `json:"detectors"`
 	Health    []Unseen   `json:"health"`
 	Overflow  int        `json:"overflow"` // messages beyond a channel's budget
+
+	people []string // whom alerts are about
 }
 
 // Count is how many alerts of a severity there were.
@@ -106,6 +108,9 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	var act []pair
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
+		if !a.Service {
+			d.people = append(d.people, a.User)
+		}
 		for _, x := range a.Exposures {
 			if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
 				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closer(a), a.ID})
@@ -230,6 +235,7 @@ func (d *Digest) Sparkline() string {
 
 // Mask takes names out of a digest.
 func (d *Digest) Mask(m *alert.Mask) {
+	m = m.Among(d.people...)
 	for i := range d.Act {
 		d.Act[i].Reason = m.Text(d.Act[i].Reason, d.Who[i])
 		if d.Who[i] != "" {

@@ -243,13 +243,17 @@ func (r *Review) phase(at time.Time) string {
 	switch {
 	case r.Notice.IsZero():
 		return ""
-	case at.Before(r.Notice):
-		return plural(int(r.Notice.Sub(at).Hours()/24), "day") + " before notice"
+	case day(at).Before(day(r.Notice)):
+		return plural(int(day(r.Notice).Sub(day(at)).Hours()/24), "day") + " before notice"
+	case day(at).Equal(day(r.Notice)):
+		return "the day of notice"
 	case !r.LastDay.IsZero() && at.After(r.LastDay.Add(24*time.Hour)):
 		return plural(int(at.Sub(r.LastDay).Hours()/24), "day") + " after the last day"
 	}
 	return "between notice and the last day"
 }
+
+func day(at time.Time) time.Time { return at.UTC().Truncate(24 * time.Hour) }
 
 func plural(n int, one string) string {
 	if n == 1 {
@@ -319,6 +323,7 @@ func (r *Review) finish(in *Input, left map[string]*Left, found map[string]bool)
 // Mask takes names out of a review.
 func (r *Review) Mask(m *alert.Mask) {
 	user := r.Person
+	m = m.Among(user)
 	text := func(t *string) { *t = m.Text(*t, user) }
 	r.Person = m.Name(user)
 	for _, list := range [][]Point{r.Points, r.Timeline, r.After} {

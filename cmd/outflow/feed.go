@@ -17,6 +17,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
+	reports "github.com/outflow/outflow/alert/report"
 )
 
 // openFeed opens feed.db, with the key of its log of access.
@@ -48,6 +49,10 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 			return &daemonStatus{}
 		}
 		return st
+	}, Reports: func(ctx context.Context) (*reports.Input, error) {
+		f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
+		in, _, err := f.load(ctx)
+		return in, err
 	}}
 	ln, err := net.Listen("tcp", conf.Feed.Listen)
 	if err != nil {

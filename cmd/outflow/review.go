@@ -142,8 +142,8 @@ func deliver(ctx context.Context, dir string, in *reports.Input) error {
 	return nil
 }
 
-// leavers are those of whom HR has said that they leave: in the state of a daemon, in its
-// log while there is none yet, or in the backlog of scans.
+// leavers are those of whom HR has said that they leave: in the state of a daemon and
+// what its embedded log has beyond that, or in the backlog of scans.
 func leavers(ctx context.Context, dir string, alerts *alert.Store) (list []reports.Leaver, err error) {
 	var dec event.Decoder
 	var e event.Event
@@ -173,23 +173,25 @@ func leavers(ctx context.Context, dir string, alerts *alert.Store) (list []repor
 		_, err := os.Stat(path)
 		return path, err == nil
 	}
-	if path, ok := exists("log.db"); ok {
-		store, err := detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db"))
-		if err != nil {
-			return nil, err
+	path, scanned := exists("cursors.db")
+	if !scanned {
+		if state, ok := exists("detect-0.db"); ok {
+			store, err := detect.OpenStore(ctx, state)
+			if err != nil {
+				return nil, err
+			}
+			kept, err := store.Beside(ctx, 1)
+			if err = errors.Join(err, store.Close()); err != nil {
+				return nil, err
+			}
+			if err := event.Framed(kept["staff"], take); err != nil {
+				return nil, err
+			}
 		}
-		kept, err := store.Beside(ctx, 1)
-		if err = errors.Join(err, store.Close()); err != nil {
-			return nil, err
+		if log, ok := exists("log.db"); ok { // over Kafka there is none
+			return list, logged(ctx, log, take)
 		}
-		if err := event.Framed(kept["staff"], take); err != nil {
-			return nil, err
-		}
-		return list, logged(ctx, path, take)
-	}
-	path, ok := exists("cursors.db")
-	if !ok {
-		return nil, nil
+		return list, nil
 	}
 	generation, _, err := alerts.Load(ctx)
 	if err != nil || generation == 0 {

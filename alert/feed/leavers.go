@@ -1,0 +1,88 @@
+package feed
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/outflow/outflow/alert/report"
+)
+
+// leaver is a row of the page of leavers.
+type leaver struct {
+	User   string // as the reader sees people
+	Review *report.Review
+}
+
+// freshFor is for how long what reviews are made of is kept: reading it takes a while.
+const freshFor = time.Minute
+
+// input is what reviews are made of. It is not changed by who reads it.
+func (s *Server) input(ctx context.Context) (*report.Input, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if s.reports == nil || s.Now().Sub(s.reportsAt) > freshFor {
+		in, err := s.Reports(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.reports, s.reportsAt = in, s.Now()
+	}
+	return s.reports, nil
+}
+
+// leaversPage lists those of whom HR has said that they leave, the last day that comes
+// first, and what their reviews come to.
+func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	in, err := s.input(r.Context())
+	if err != nil {
+		return err
+	}
+	v := &view{Title: "Leavers", Who: who.Token}
+	for _, l := range in.Leavers {
+		v.Leavers = append(v.Leavers, leaver{who.mask.Name(l.User), report.MakeReview(in, l.User, time.Time{}, time.Time{})})
+	}
+	slices.SortFunc(v.Leavers, func(a, b leaver) int {
+		return cmp.Or(cmp.Or(b.Review.LastDay, b.Review.Notice).Compare(cmp.Or(a.Review.LastDay, a.Review.Notice)), cmp.Compare(a.User, b.User))
+	})
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the list of leavers"); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "leavers.html", v)
+}
+
+// reviewPage is the review of a leaver, as it is printed. Of others there is none: HR
+// has no reason to look at them.
+func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	in, err := s.input(r.Context())
+	if err != nil {
+		return err
+	}
+	pseudonym := r.PathValue("user")
+	i := slices.IndexFunc(in.Leavers, func(l report.Leaver) bool { return who.mask.Name(l.User) == pseudonym })
+	if i < 0 {
+		return refuse(http.StatusNotFound, "HR has said of nobody of this name that they leave")
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read the review of "+pseudonym); err != nil {
+		return err
+	}
+	review := report.MakeReview(in, in.Leavers[i].User, time.Time{}, time.Time{})
+	review.Mask(who.mask)
+	var b bytes.Buffer
+	if err := review.Write(&b, "html"); err != nil {
+		return err
+	}
+	// It has its style within it, as a file that is passed on: that one is let through.
+	_, style, _ := bytes.Cut(b.Bytes(), []byte("<style>"))
+	style, _, _ = bytes.Cut(style, []byte("</style>"))
+	sum := sha256.Sum256(style)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, err = w.Write(b.Bytes())
+	return err
+}
