@@ -100,6 +100,23 @@ func (m *Mask) Among(users ...string) *Mask {
 	return &Mask{m.key, func(d string) bool { return domains[d] || own != nil && own(d) }}
 }
 
+// CommonDomains are the mail domains that at least a tenth of some people have, private
+// mailboxes aside: those of an organisation, where nobody has said which they are.
+func CommonDomains(users []string) map[string]bool {
+	count, all := map[string]int{}, 0
+	for _, u := range users {
+		if _, domain, ok := strings.Cut(strings.ToLower(u), "@"); ok && !mail.Consumer(domain) {
+			count[domain]++
+			all++
+		}
+	}
+	common := map[string]bool{}
+	for domain, n := range count {
+		common[domain] = 10*n >= all
+	}
+	return common
+}
+
 // Alert is an alert without names of the organisation's people: in its user, its texts
 // and who undid what. Service accounts keep theirs. Ids of events stay: they tell nobody
 // who has no access to the source.

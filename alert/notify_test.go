@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -310,6 +311,10 @@ func TestMask(t *testing.T) {
 	}
 	if !strings.Contains(m.Reason, "buyer@rival.example") || m.User != soc.Name("DANA.RUIZ@northwind.example") || strings.Count(m.Reason, m.User) < 3 {
 		t.Errorf("%s", m.Reason)
+	}
+	common := alert.CommonDomains(append(slices.Repeat([]string{"a@Northwind.example"}, 15), "b@agency.example", "me@gmail.com", "svc"))
+	if !common["northwind.example"] || common["agency.example"] || common["gmail.com"] || len(alert.CommonDomains(nil)) != 0 {
+		t.Error(common)
 	}
 	if other := alert.NewMask(master, "hr", nil); other.Name(a.User) == m.User {
 		t.Error("two purposes have one pseudonym")

@@ -39,7 +39,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 	defer store.Close()
 	masks := map[feed.Role]*alert.Mask{}
 	for _, r := range feed.Roles {
-		if masks[r], err = openMask(d.dir, conf, string(r)); err != nil {
+		if masks[r], err = openMask(d.dir, conf, string(r), d.commonDomain); err != nil {
 			return err
 		}
 	}

@@ -327,7 +327,7 @@ last day is in that week, into the folder --out.`,
 			one := func(user, path string) error {
 				r := reports.MakeReview(in, user, begin, end)
 				if f.people == "pseudonyms" {
-					m, err := openMask(f.data, conf, string(feed.HR))
+					m, err := openMask(f.data, conf, string(feed.HR), nil)
 					if err != nil {
 						return err
 					}
@@ -494,7 +494,7 @@ func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *confi
 	}
 	d := reports.MakeDigest(in, monday, closed, outcomes, overflow)
 	if f.people == "pseudonyms" {
-		m, err := openMask(f.data, conf, string(feed.SOC))
+		m, err := openMask(f.data, conf, string(feed.SOC), nil)
 		if err != nil {
 			return nil, err
 		}

@@ -95,6 +95,12 @@ type daemon struct {
 	alerts  *alert.Store
 	stats   runStats
 	reload  atomic.Pointer[config]
+
+	domains struct { // for masks
+		sync.Mutex
+		at     time.Time
+		common map[string]bool
+	}
 }
 
 func (d *daemon) has(role string) bool { return slices.Contains(d.roles, role) }

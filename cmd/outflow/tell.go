@@ -183,16 +183,33 @@ func (d *daemon) mask(conf *config, c *channelConfig) (func(*alert.Alert) alert.
 	if c.People == "names" {
 		return nil, nil
 	}
-	m, err := openMask(d.dir, conf, c.Purpose)
+	m, err := openMask(d.dir, conf, c.Purpose, d.commonDomain)
 	if err != nil {
 		return nil, err
 	}
 	return m.Alert, nil
 }
 
+// commonDomain says whether a mail domain is the organisation's even if nobody has
+// configured it: at least a tenth of those have it whom alerts are about.
+func (d *daemon) commonDomain(domain string) bool {
+	d.domains.Lock()
+	defer d.domains.Unlock()
+	if now := time.Now(); now.Sub(d.domains.at) > time.Minute {
+		users, err := d.alerts.Users(context.Background())
+		if err != nil {
+			d.log.Error("own domains not read", "err", err)
+		} else {
+			d.domains.at, d.domains.common = now, alert.CommonDomains(users)
+		}
+	}
+	return d.domains.common[domain]
+}
+
 // openMask is the mask of a purpose. The key of all pseudonyms lies in the data
-// directory; without it nobody can tell whom they stand for.
-func openMask(dir string, conf *config, purpose string) (*alert.Mask, error) {
+// directory; without it nobody can tell whom they stand for. Domains are the
+// organisation's that are configured, or of which common says so; it may be nil.
+func openMask(dir string, conf *config, purpose string, common func(domain string) bool) (*alert.Mask, error) {
 	key, err := randomKey(filepath.Join(dir, "pseudonyms.key"))
 	if err != nil {
 		return nil, fmt.Errorf("pseudonyms: %w", err)
@@ -201,7 +218,9 @@ func openMask(dir string, conf *config, purpose string) (*alert.Mask, error) {
 	for _, d := range conf.Domains {
 		own = append(own, strings.ToLower(strings.TrimPrefix(d, "@")))
 	}
-	return alert.NewMask(key, purpose, func(domain string) bool { return slices.Contains(own, domain) }), nil
+	return alert.NewMask(key, purpose, func(domain string) bool {
+		return slices.Contains(own, domain) || common != nil && common(domain)
+	}), nil
 }
 
 // randomKey reads a key of 32 bytes, or makes it.
