@@ -77,6 +77,9 @@ try {
     const order = ["critical", "high", "medium", "low", "informational"];
     assert.deepEqual(severities, [...severities].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
     assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
+    const all = await (await fetch(base + "/v1/alerts?all=true&limit=1000", { headers: { Authorization: "Bearer " + token } })).text();
+    assert.ok(all.length > 10000);
+    assert.doesNotMatch(all, /[a-z]+\.[a-z]+@acme\.example/);
     await accessible("queue");
   });
   let opened;

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,5 +78,71 @@ func TestChannelRun(t *testing.T) {
 	}
 	if len(got)-1 != want || want < 3 {
 		t.Errorf("%d alerts came, %d are high", len(got)-1, want)
+	}
+}
+
+// TestNobodyByName runs the example, where no domain is configured, and looks for the
+// people of HR's file in all that goes out under pseudonyms: messages, the log of the
+// run, what is said about unsent ones, the digest, and the review with its file's name.
+func TestNobodyByName(t *testing.T) {
+	withoutRaces(t)
+	var mu sync.Mutex
+	out := map[string]string{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		out["messages"] += string(b)
+	}))
+	defer server.Close()
+	t.Setenv("HOOK", "hunter2")
+	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\"}\n  - {name: masked, kind: file, path: masked.ndjson, people: pseudonyms}", server.URL))
+	data := filepath.Join(dir, "data")
+	reviews := filepath.Join(dir, "reviews")
+	for _, args := range [][]string{
+		{"run", "--once", "--config", config}, {"status", "--config", config}, {"alerts", "unsent", "--config", config},
+		{"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms"}, {"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms", "--format", "json"},
+		{"report", "review", "--data", data, "--week", "2026-W20", "--people", "pseudonyms", "--out", reviews},
+	} {
+		code, said, errs := outflow(args...)
+		if code != exitFine {
+			t.Fatalf("%v: %d %s", args, code, errs)
+		}
+		out[strings.Join(args[:2], " ")] += said + errs
+	}
+	for _, pattern := range []string{filepath.Join(dir, "masked.ndjson"), filepath.Join(reviews, "*")} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[f] = filepath.Base(f) + string(b)
+		}
+	}
+	f, err := os.Open("../../examples/acme/hr/people.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	people, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(people) < 10 {
+		t.Fatal(len(people), err)
+	}
+	if len(out["messages"]) < 10_000 {
+		t.Errorf("few messages: %d bytes", len(out["messages"]))
+	}
+	for where, text := range out {
+		text = strings.ToLower(text)
+		for _, p := range people[1:] {
+			for _, name := range p[:2] { // address, display name
+				if i := strings.Index(text, strings.ToLower(name)); i >= 0 {
+					t.Errorf("%s has %s: …%s…", where, name, text[max(i-100, 0):min(i+100, len(text))])
+				}
+			}
+		}
 	}
 }

@@ -324,14 +324,16 @@ last day is in that week, into the folder --out.`,
 			if err != nil {
 				return err
 			}
+			var mask *alert.Mask
+			if f.people == "pseudonyms" {
+				if mask, err = openMask(f.data, conf, string(feed.HR), nil); err != nil {
+					return err
+				}
+			}
 			one := func(user, path string) error {
 				r := reports.MakeReview(in, user, begin, end)
-				if f.people == "pseudonyms" {
-					m, err := openMask(f.data, conf, string(feed.HR), nil)
-					if err != nil {
-						return err
-					}
-					r.Mask(m)
+				if mask != nil {
+					r.Mask(mask)
 				}
 				var b bytes.Buffer
 				format := f.format
@@ -368,11 +370,15 @@ last day is in that week, into the folder --out.`,
 					continue
 				}
 				n++
-				if err := one(l.User, filepath.Join(f.out, fileName(l.User)+"."+f.format)); err != nil {
+				name := fileName(l.User)
+				if mask != nil {
+					name = mask.Name(l.User)
+				}
+				if err := one(l.User, filepath.Join(f.out, name+"."+f.format)); err != nil {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(stdout, "%s reviews in %s\n", count(n), escaped(f.out))
+			_, err = fmt.Fprintf(stdout, "reviews in %s: %s\n", escaped(f.out), count(n))
 			return err
 		},
 	}

@@ -38,10 +38,14 @@ func TestReports(t *testing.T) {
 		t.Errorf("a daemon's: %s; a scan's: %s", a, b)
 	}
 	out := filepath.Join(t.TempDir(), "reviews")
-	if code, said, errs := outflow("report", "review", "--week", "2026-W20", "--data", data, "--out", out, "--people", "pseudonyms"); code != exitFine || !strings.Contains(said, "1 reviews") {
+	if code, said, errs := outflow("report", "review", "--week", "2026-W20", "--data", data, "--out", out, "--people", "pseudonyms"); code != exitFine || !strings.HasSuffix(said, ": 1\n") {
 		t.Fatalf("%d %s %s", code, said, errs)
 	}
-	page := filepath.Join(out, "chen.kapoor@acme.example.html")
+	found, err := filepath.Glob(filepath.Join(out, "P-*.html"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	page := found[0]
 	if code, said, errs := outflow("report", "verify", page); code != exitFine {
 		t.Errorf("%d %s %s", code, said, errs)
 	}

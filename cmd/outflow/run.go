@@ -177,9 +177,18 @@ func (d *daemon) run(ctx context.Context) error {
 		g.Go(func() error { d.watchConfig(ctx); return nil })
 	}
 	d.log.Info("started", "version", version(), "roles", strings.Join(d.roles, ","), "data_dir", d.dir, "log", d.config.Log.Kind)
-	err = g.Wait()
-	if err != nil {
+	if err := g.Wait(); err != nil {
 		return err
+	}
+	if d.once && d.has("serve") { // for those who ask later; nobody keeps it up to date
+		ctx := context.WithoutCancel(ctx)
+		s, err := d.look(ctx, l)
+		if err == nil {
+			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
+		}
+		if err != nil {
+			d.log.Warn("status", "err", err)
+		}
 	}
 	v := d.stats.judge.Load()
 	if v == nil {

@@ -94,8 +94,9 @@ type daemonStatus struct {
 	At       time.Time        `json:"at"`
 	Started  time.Time        `json:"started"`
 	Roles    []string         `json:"roles"`
-	Events   int64            `json:"events"`      // appended since the start
-	Problems int64            `json:"not_decoded"` // since the start
+	Once     bool             `json:"once,omitempty"` // it ran once and ended
+	Events   int64            `json:"events"`         // appended since the start
+	Problems int64            `json:"not_decoded"`    // since the start
 	Failures int64            `json:"failures"`
 	Sources  []sourceStatus   `json:"sources,omitempty"`
 	Streams  []watch.State    `json:"streams,omitempty"` // of APIs
@@ -143,7 +144,7 @@ type alertStatus struct {
 
 // look puts together what the daemon looks like.
 func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
-	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Failures: d.stats.failures.Load()}
+	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Once: d.once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Failures: d.stats.failures.Load()}
 	if d.sources != nil {
 		list, err := d.sources.Vendors(ctx)
 		if err != nil {

@@ -74,7 +74,9 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		}
 		return t.Format("2006-01-02 15:04:05") + " (" + since(now.Sub(t)) + " ago)"
 	}
-	if now.Sub(s.At) > 5*statusEvery {
+	if s.Once {
+		fmt.Fprintf(w, "Ran once, until %s.\n\n", ago(s.At))
+	} else if now.Sub(s.At) > 5*statusEvery {
 		fmt.Fprintf(w, "Not running; this is from %s.\n\n", ago(s.At))
 	} else {
 		fmt.Fprintf(w, "Running since %s.\n\n", ago(s.Started))
