@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -581,4 +582,65 @@ func BenchmarkPage(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkStreams has as many clients as there may be read what comes: how long until
+// all have it, and the memory of one, client and server together.
+func BenchmarkStreams(b *testing.B) {
+	x := newTeam(b, 1)
+	var tokens []string
+	for i := range maxStreams/atOnce + 1 {
+		token, err := x.store.NewToken(b.Context(), fmt.Sprint("desk ", i), SOC, start, time.Hour)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	came := make(chan error, maxStreams)
+	open := make(chan error, maxStreams)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for i := range maxStreams {
+		req, err := http.NewRequestWithContext(b.Context(), "GET", x.http.URL+"/v1/stream", nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+tokens[i%len(tokens)])
+		go func() {
+			res, err := client.Do(req)
+			if err != nil || res.StatusCode != 200 {
+				open <- fmt.Errorf("%v %v", res, err)
+				return
+			}
+			defer res.Body.Close()
+			lines := bufio.NewScanner(res.Body)
+			for lines.Scan() {
+				if strings.HasPrefix(lines.Text(), ": alerts") {
+					open <- nil
+				} else if strings.HasPrefix(lines.Text(), "id: ") {
+					came <- nil
+				}
+			}
+		}()
+	}
+	for range maxStreams {
+		if err := <-open; err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	n := 1
+	for b.Loop() {
+		list := x.sample(n, 1)
+		list[0].Severity = alert.High
+		x.take(list...)
+		n++
+		for range maxStreams {
+			<-came
+		}
+	}
+	b.ReportMetric(float64(after.Sys-before.Sys)/maxStreams/1000, "kB/client")
 }
