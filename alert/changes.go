@@ -21,6 +21,7 @@ type Filter struct {
 	Before   int64 // if it is not 0: changes before this place, the latest first
 	Limit    int   // 1 … 1000
 	Severity Severity
+	Exact    bool // that severity alone, not higher ones
 	User     string
 	Detector string
 	Alert    string // id
@@ -31,6 +32,9 @@ type Filter struct {
 // Changes lists changes in their order.
 func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error) {
 	where, args := []string{"severity >= ?"}, []any{f.Severity}
+	if f.Exact {
+		where[0] = "severity = ?"
+	}
 	add := func(cond string, arg any) { where, args = append(where, cond), append(args, arg) }
 	order := "ASC"
 	if f.Before > 0 {

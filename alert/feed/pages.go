@@ -56,7 +56,7 @@ type view struct {
 	Who        *Token
 	Now        time.Time
 	Items      []item
-	More       int
+	More       bool
 	Item       *item
 	History    []Triage
 	Related    []item
@@ -71,7 +71,10 @@ type view struct {
 	Message    *alert.Message
 }
 
-const shownInQueue = 200
+const (
+	shownInQueue = 200
+	queueReads   = 5 // of 1,000 alerts each, of one severity
+)
 
 func (s *Server) pages(mux *http.ServeMux) {
 	static, err := fs.Sub(files, "pages")
@@ -145,32 +148,49 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	f.Latest, f.Before, f.Limit = true, math.MaxInt64, 1000
-	changes, err := s.Alerts.Changes(r.Context(), f)
-	if err != nil {
-		return err
-	}
-	all, err := s.items(r.Context(), changes, who)
-	if err != nil {
-		return err
-	}
 	q := r.URL.Query()
 	want, text := Status(q.Get("status")), strings.ToLower(q.Get("q"))
-	list := slices.DeleteFunc(all, func(x item) bool {
+	fits := func(x *item) bool {
 		st := x.Status()
 		switch {
 		case x.Alert.Withdrawn:
-			return true
+			return false
 		case want == "" && st != Undecided && st != Acknowledged, want != "" && st != want:
-			return true
+			return false
 		}
-		return text != "" && !strings.Contains(strings.ToLower(x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
-	})
+		return text == "" || strings.Contains(strings.ToLower(x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
+	}
+	// By severity, so that what is urgent is there however much came after it.
+	var list []item
+	least := f.Severity
+	f.Latest, f.Exact, f.Limit = true, true, 1000
+	for f.Severity = alert.Critical; f.Severity >= least && len(list) <= shownInQueue; f.Severity-- {
+		f.Before = math.MaxInt64
+		for range queueReads {
+			changes, err := s.Alerts.Changes(r.Context(), f)
+			if err != nil {
+				return err
+			}
+			all, err := s.items(r.Context(), changes, who)
+			if err != nil {
+				return err
+			}
+			for i := range all {
+				if fits(&all[i]) {
+					list = append(list, all[i])
+				}
+			}
+			if len(changes) < f.Limit {
+				break
+			}
+			f.Before = changes[len(changes)-1].Seq
+		}
+	}
 	slices.SortStableFunc(list, func(a, b item) int {
 		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score), b.Alert.Time.Compare(a.Alert.Time))
 	})
 	v := &view{Title: "Alerts", Who: who.Token, Filter: q}
-	if v.More = len(list) - shownInQueue; v.More > 0 {
+	if v.More = len(list) > shownInQueue; v.More {
 		list = list[:shownInQueue]
 	}
 	v.Items = list
