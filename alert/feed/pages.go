@@ -224,11 +224,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		}
 		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == c.Alert.ID })
 	}
-	for _, x := range items[0].Alert.Exposures {
-		if x.Closed == nil {
-			v.Open = append(v.Open, x)
-		}
-	}
+	v.Open = open(items)
 	return s.render(w, http.StatusOK, "alert.html", v)
 }
 
@@ -266,14 +262,20 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if v.Items, err = s.about(r, who, user); err != nil {
 		return err
 	}
-	for i := range v.Items {
-		for _, x := range v.Items[i].Alert.Exposures {
+	v.Open = open(v.Items)
+	return s.render(w, http.StatusOK, "person.html", v)
+}
+
+// open is what was laid open and is so still.
+func open(list []item) (still []alert.Exposure) {
+	for i := range list {
+		for _, x := range list[i].Alert.Exposures {
 			if x.Closed == nil {
-				v.Open = append(v.Open, x)
+				still = append(still, x)
 			}
 		}
 	}
-	return s.render(w, http.StatusOK, "person.html", v)
+	return still
 }
 
 func (s *Server) sourcesPage(w http.ResponseWriter, r *http.Request, who *reader) error {

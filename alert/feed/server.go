@@ -194,11 +194,18 @@ type item struct {
 
 // items masks changes, and adds what was decided.
 func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([]item, error) {
-	standing, err := s.Store.Standing(ctx)
+	out := make([]item, 0, len(list))
+	if len(list) == 0 {
+		return out, nil
+	}
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].Alert.ID
+	}
+	standing, err := s.Store.Standing(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]item, 0, len(list))
 	for i := range list {
 		x := item{Seq: list[i].Seq, At: list[i].At, Alert: who.mask.Alert(&list[i].Alert)}
 		if t, known := standing[x.Alert.ID]; known {

@@ -15,6 +15,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -198,9 +199,18 @@ func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err
 	return list, rows.Err()
 }
 
-// Standing is the latest decision about every alert that there is one about.
-func (s *Store) Standing(ctx context.Context) (map[string]Triage, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note FROM triage WHERE seq IN (SELECT max(seq) FROM triage GROUP BY alert)")
+// Standing is the latest decision about each of some alerts, if there is one; about all
+// that there is one about if none is named.
+func (s *Store) Standing(ctx context.Context, alerts ...string) (map[string]Triage, error) {
+	which, args := "", []any(nil)
+	if len(alerts) > 0 {
+		ids, err := json.Marshal(alerts)
+		if err != nil {
+			return nil, fmt.Errorf("feed: %w", err)
+		}
+		which, args = "WHERE alert IN (SELECT value FROM json_each(?))", []any{string(ids)}
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note FROM triage WHERE seq IN (SELECT max(seq) FROM triage "+which+" GROUP BY alert)", args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -81,13 +80,9 @@ func newAlerts(stdout io.Writer) *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
 	open := func(cmd *cobra.Command) (*alert.Store, error) {
-		dir, err := runFolder(path)
+		name, err := runFile(path, "alerts.db")
 		if err != nil {
 			return nil, err
-		}
-		name := filepath.Join(dir, "alerts.db")
-		if _, err := os.Stat(name); err != nil {
-			return nil, fmt.Errorf("%s: no daemon has run there", dir)
 		}
 		return alert.OpenStore(cmd.Context(), name)
 	}

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -172,23 +170,12 @@ func newSourceState(stdout io.Writer, path *string) *cobra.Command {
 		Use: "state", Short: "See, set or reset up to where streams have been read", Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	open := func(cmd *cobra.Command) (*watch.Store, error) {
-		dir, err := runFolder(*path)
-		if err != nil {
-			return nil, err
-		}
-		file := filepath.Join(dir, "sources.db")
-		if _, err := os.Stat(file); err != nil {
-			return nil, fmt.Errorf("%s: no daemon has run there", dir)
-		}
-		return watch.Open(cmd.Context(), file)
-	}
 	var r report
 	show := &cobra.Command{
 		Use: "show [NAME]", Short: "Show how far streams have been read, and what is missing", Args: usage(cobra.MaximumNArgs(1)),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := open(cmd)
+			s, err := openSources(cmd.Context(), *path)
 			if err != nil {
 				return err
 			}
@@ -213,7 +200,7 @@ func newSourceState(stdout io.Writer, path *string) *cobra.Command {
 says. What is known already counts once; what is older than what the judge still
 holds is counted as late.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := open(cmd)
+			s, err := openSources(cmd.Context(), *path)
 			if err != nil {
 				return err
 			}
@@ -245,7 +232,7 @@ holds is counted as late.`,
 			if !json.Valid([]byte(args[2])) {
 				return &exit{exitUsage, errors.New("the cursor is not JSON: outflow source state show --format json")}
 			}
-			s, err := open(cmd)
+			s, err := openSources(cmd.Context(), *path)
 			if err != nil {
 				return err
 			}

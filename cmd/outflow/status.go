@@ -32,6 +32,28 @@ func runFolder(path string) (string, error) {
 	return conf.DataDir, nil
 }
 
+// runFile is a file of the state of the daemon with a configuration.
+func runFile(config, name string) (string, error) {
+	dir, err := runFolder(config)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("%s: no daemon has run there", dir)
+	}
+	return path, nil
+}
+
+// openSources opens the state of the sources of the daemon with a configuration.
+func openSources(ctx context.Context, config string) (*watch.Store, error) {
+	path, err := runFile(config, "sources.db")
+	if err != nil {
+		return nil, err
+	}
+	return watch.Open(ctx, path)
+}
+
 func newStatus(stdout io.Writer) *cobra.Command {
 	var path string
 	var r report
@@ -43,20 +65,17 @@ and the newest of them, how far behind it is, and what was told.`,
 			if err := r.check(); err != nil {
 				return err
 			}
-			dir, err := runFolder(path)
+			file, err := runFile(path, "status.json")
 			if err != nil {
 				return err
 			}
-			b, err := os.ReadFile(filepath.Join(dir, "status.json"))
-			if errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("%s: no daemon has run there", dir)
-			}
+			b, err := os.ReadFile(file)
 			if err != nil {
 				return err
 			}
 			var s daemonStatus
 			if err := json.Unmarshal(b, &s); err != nil {
-				return fmt.Errorf("%s: %w", filepath.Join(dir, "status.json"), err)
+				return fmt.Errorf("%s: %w", file, err)
 			}
 			return r.write(stdout, &s, func(w io.Writer) error { return s.print(w, time.Now()) })
 		},
@@ -134,17 +153,6 @@ func newDead(stdout io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
-	open := func(cmd *cobra.Command) (*watch.Store, error) {
-		dir, err := runFolder(path)
-		if err != nil {
-			return nil, err
-		}
-		file := filepath.Join(dir, "sources.db")
-		if _, err := os.Stat(file); err != nil {
-			return nil, fmt.Errorf("%s: no daemon has run there", dir)
-		}
-		return watch.Open(cmd.Context(), file)
-	}
 	// with runs do on the letters: on the one that is named, or with 0 on all of them.
 	with := func(do func(ctx context.Context, s *watch.Store, id int64) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
@@ -155,7 +163,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 					return &exit{exitUsage, fmt.Errorf("%q is not the number of a dead letter: outflow dead list", args[0])}
 				}
 			}
-			s, err := open(cmd)
+			s, err := openSources(cmd.Context(), path)
 			if err != nil {
 				return err
 			}

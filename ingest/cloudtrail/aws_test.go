@@ -36,6 +36,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/ingesttest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -197,28 +198,7 @@ func pulled(t testing.TB, s ingest.Source, parallel int, store *watch.Store, log
 
 func logged(t testing.TB, log eventlog.Log) map[string]int {
 	ids := map[string]int{}
-	_, end, err := log.Bounds(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at := int64(0); at < end; {
-		recs, err := log.Read(t.Context(), 0, at, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range recs {
-			if _, mark := ingest.ReadMark(recs[i].Value); mark {
-				continue
-			}
-			var dec event.Decoder
-			var e event.Event
-			if err := dec.Decode(recs[i].Value, &e); err != nil {
-				t.Fatal(err)
-			}
-			ids[e.ID+" "+e.Action+" "+e.Attr(event.AttrReason)]++
-		}
-		at = recs[len(recs)-1].Offset + 1
-	}
+	ingesttest.Events(t, log, func(e *event.Event) { ids[e.ID+" "+e.Action+" "+e.Attr(event.AttrReason)]++ })
 	return ids
 }
 

@@ -314,14 +314,9 @@ func (r *run) collect(t testing.TB, dir string) []string {
 	return read(t, r.log)
 }
 
-// read is what a log holds, each event once, as text in the order of time.
-func read(t testing.TB, log eventlog.Log) []string {
+// Events hands the events of a log to a function, partition by partition, in their order.
+func Events(t testing.TB, log eventlog.Log, take func(e *event.Event)) {
 	t.Helper()
-	type place struct {
-		time int64
-		key  uint64
-	}
-	found := map[place]string{}
 	for p := range log.Partitions() {
 		_, end, err := log.Bounds(t.Context(), p)
 		if err != nil {
@@ -341,11 +336,22 @@ func read(t testing.TB, log eventlog.Log) []string {
 				if err := dec.Decode(recs[i].Value, &e); err != nil {
 					t.Fatal(err)
 				}
-				found[place{e.Time, e.Key}] = Format(&e)
+				take(&e)
 			}
 			at = recs[len(recs)-1].Offset + 1
 		}
 	}
+}
+
+// read is what a log holds, each event once, as text in the order of time.
+func read(t testing.TB, log eventlog.Log) []string {
+	t.Helper()
+	type place struct {
+		time int64
+		key  uint64
+	}
+	found := map[place]string{}
+	Events(t, log, func(e *event.Event) { found[place{e.Time, e.Key}] = Format(e) })
 	keys := slices.SortedFunc(maps.Keys(found), func(a, b place) int {
 		if a.time != b.time {
 			return int(a.time - b.time)
