@@ -137,6 +137,7 @@ func (e *Engine) Restore(s *Snapshot) error {
 	}
 	e.remember()
 	for _, o := range []*org{e.People, e.Services} {
+		o.Uses = widen(o.Uses)
 		for _, d := range o.Departments {
 			d.prepare()
 		}
@@ -152,6 +153,7 @@ func (e *Engine) Restore(s *Snapshot) error {
 		if err := cbor.Unmarshal(st.body, p); err != nil {
 			return fmt.Errorf("detect: state of a person: %w", err)
 		}
+		p.Uses = widen(p.Uses)
 		e.Persons[p.Name] = p
 		if p.Notice > 0 && !p.Reviewed {
 			e.leaving = append(e.leaving, p)
@@ -162,6 +164,15 @@ func (e *Engine) Restore(s *Snapshot) error {
 	}
 	slices.SortFunc(e.leaving, byName)
 	return nil
+}
+
+// widen makes room, in numbers by source, for the sources that a stored state does not
+// know yet.
+func widen[T any](uses []T) []T {
+	if uses == nil || len(uses) > len(sources) {
+		return uses
+	}
+	return append(uses, make([]T, len(sources)+1-len(uses))...)
 }
 
 //go:embed migrations/*.sql

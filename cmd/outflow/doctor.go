@@ -123,6 +123,9 @@ var (
 	oktaAny      = channel{event.Okta, nil, ""}
 	boxAny       = channel{event.Box, nil, ""}
 	dropboxAny   = channel{event.Dropbox, nil, ""}
+	atlassianAny = channel{event.Atlassian, nil, ""}
+	zoomAny      = channel{event.Zoom, nil, ""}
+	snowflakeAny = channel{event.Snowflake, nil, ""}
 	leaversFile  = channel{event.HR, []event.Class{event.Notice}, "a file of leavers (leavers.csv: EmailAddress, ResignationDate, LastWorkingDate)"}
 
 	boxShield   = channel{event.Box, []event.Class{event.VendorAlert}, "Box Shield (or it has reported nothing)"}
@@ -135,20 +138,20 @@ var (
 	boxLabels    = channel{event.Box, labels, "classification (Box Governance or Shield)"}
 
 	fileStores = []channel{boxFiles, m365Files, driveFiles, dropboxFiles}
-	signIns    = []channel{oktaAny, m365Entra, googleLogin, slackAny, crmLogin, awsManage, boxAny, dropboxAny}
-	management = []channel{oktaAny, m365Entra, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, awsManage}
+	signIns    = []channel{oktaAny, m365Entra, googleLogin, slackAny, crmLogin, awsManage, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny}
+	management = []channel{oktaAny, m365Entra, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, awsManage, atlassianAny, zoomAny, snowflakeAny}
 )
 
 // needs says which channels a detector sees through.
 var needs = map[string][]channel{
 	"bulk_download": fileStores, "app_download": fileStores, "sync_download": {boxFiles, m365Files, driveFiles}, "chat_download": {slackFiles},
 	"crm_export": {crmEvents}, "crm_query": {crmEvents}, "object_store_read": {s3Data}, "mass_clone": {gitEvents},
-	"account_export": {takeouts, m365Exchange, slackAny, githubAny, dropboxAny}, "slow_drip": append(slices.Clone(fileStores), crmEvents, s3Data, gitEvents),
-	"public_link": append(slices.Clone(fileStores), githubAny), "external_sharing": fileStores, "personal_mailbox": fileStores, "forbidden_domain": append(slices.Clone(fileStores), slackAny, githubAny),
+	"account_export": {takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny}, "slow_drip": append(slices.Clone(fileStores), crmEvents, s3Data, gitEvents),
+	"public_link": append(slices.Clone(fileStores), githubAny, atlassianAny, zoomAny), "external_sharing": fileStores, "personal_mailbox": fileStores, "forbidden_domain": append(slices.Clone(fileStores), slackAny, githubAny),
 	"labelled_item": {m365Labels, googleLabels, boxLabels}, "label_downgrade": {m365Labels, googleLabels, boxLabels},
-	"sharing_policy": {m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny}, "authentication_policy": {oktaAny, m365Entra, googleAdmin, slackAny, githubAny, dropboxAny, awsManage},
+	"sharing_policy": {m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny}, "authentication_policy": {oktaAny, m365Entra, googleAdmin, slackAny, githubAny, dropboxAny, awsManage, atlassianAny, zoomAny, snowflakeAny},
 	"bucket_public": {awsManage}, "public_access_guard": {awsManage}, "security_group_open": {awsManage}, "snapshot_shared": {awsManage}, "logging_disabled": {awsManage, oktaAny, githubAny, m365Exchange},
-	"admin_grant": management, "self_grant": management, "app_consent": {m365Entra, googleToken, slackAny, githubAny},
+	"admin_grant": management, "self_grant": management, "app_consent": {m365Entra, googleToken, slackAny, githubAny, atlassianAny, zoomAny, snowflakeAny},
 	"brute_force": signIns, "unfamiliar_sign_in": signIns, "mfa_fatigue": {oktaAny, m365Entra}, "mfa_removed": {oktaAny, m365Entra, googleUsers, githubAny, boxAny, dropboxAny, awsManage},
 	"vendor_alert":             {boxShield, m365Alerts, crmAlerts, slackAlerts},
 	"terminated_user_activity": {leaversFile}, "leaver_takeout": {leaversFile}, "access_left_behind": {leaversFile}, "hr_feed": {leaversFile},

@@ -72,7 +72,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "outflow",
 		Short: "Find insiders who take out data, in the audit logs of cloud and SaaS providers",
 		Long: `Outflow reads the audit logs of AWS CloudTrail, Microsoft 365, Google Workspace,
-Box, Salesforce, Okta, Slack, GitHub and Dropbox, learns what is usual for every
+Box, Salesforce, Okta, Slack, GitHub, Dropbox, Atlassian, Zoom and Snowflake, learns what is usual for every
 person, and says who takes out data in an unusual way, or exposes it.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -321,7 +321,7 @@ func (r *reader) problem(line int, reason string) { r.rep.add(r.name, line, reas
 
 // Keys under which vendors, and the tools that call them, put pages of records.
 var wrapperKeys = map[string]bool{"Records": true, "records": true, "Events": true, "events": true, "items": true, "entries": true, "value": true,
-	"data": true, "results": true, "result": true, "logs": true, "response": true, "Report_Entry": true, "activities": true}
+	"data": true, "results": true, "result": true, "logs": true, "response": true, "Report_Entry": true, "activities": true, "operation_logs": true, "activity_logs": true}
 
 // documents reads concatenated values: records, arrays of records and pages,
 // on as many lines as they like.

@@ -38,7 +38,8 @@ var Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 // Vendor is a server that answers as a scenario says: sections of a txtar archive
 // named as the requests that they answer, "GET /path?a=b", where * stands for any
-// value and parameters that are not named do not matter. A section holds headers
+// value, *text* for one that contains a text, and parameters that are not named do not matter; "POST /path text" answers
+// those whose body contains a text. A section holds headers
 // (Status among them), an empty line and the body; {{url}} is the server's address. Of
 // several sections with one name each answers once, and the last from then on.
 type Vendor struct {
@@ -54,6 +55,7 @@ type Vendor struct {
 
 type answer struct {
 	method, path string
+	text         string // that the body contains
 	query        url.Values
 	bodies       [][]byte
 	used         int
@@ -68,17 +70,18 @@ func NewVendor(t testing.TB, ar *txtar.Archive) *Vendor {
 		if !ok || method != "GET" && method != "POST" {
 			continue
 		}
+		target, text, _ := strings.Cut(target, " ")
 		path, query, _ := strings.Cut(target, "?")
 		values, err := url.ParseQuery(query)
 		if err != nil {
 			t.Fatal(err)
 		}
 		i := slices.IndexFunc(v.answers, func(a *answer) bool {
-			return a.method == method && a.path == path && maps.EqualFunc(a.query, values, slices.Equal)
+			return a.method == method && a.path == path && a.text == text && maps.EqualFunc(a.query, values, slices.Equal)
 		})
 		if i < 0 {
 			i = len(v.answers)
-			v.answers = append(v.answers, &answer{method: method, path: path, query: values})
+			v.answers = append(v.answers, &answer{method: method, path: path, text: text, query: values})
 		}
 		v.answers[i].bodies = append(v.answers[i].bodies, f.Data)
 	}
@@ -87,13 +90,15 @@ func NewVendor(t testing.TB, ar *txtar.Archive) *Vendor {
 	return v
 }
 
-func (a *answer) matches(r *http.Request) bool {
-	if a.method != r.Method || a.path != r.URL.Path {
+func (a *answer) matches(r *http.Request, body []byte) bool {
+	if a.method != r.Method || a.path != r.URL.Path || !bytes.Contains(body, []byte(a.text)) {
 		return false
 	}
 	q := r.URL.Query()
 	for name, want := range a.query {
-		if _, there := q[name]; !there || want[0] != "*" && q.Get(name) != want[0] {
+		got, there := q[name]
+		part, any := strings.CutPrefix(want[0], "*")
+		if !there || !any && got[0] != want[0] || !strings.Contains(got[0], strings.TrimSuffix(part, "*")) && any {
 			return false
 		}
 	}
@@ -118,7 +123,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	best := -1
 	for i, a := range v.answers { // the one that says most
-		if a.matches(r) && (best < 0 || len(a.query) > len(v.answers[best].query)) {
+		if a.matches(r, body) && (best < 0 || len(a.query) > len(v.answers[best].query)) {
 			best = i
 		}
 	}

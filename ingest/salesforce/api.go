@@ -30,7 +30,10 @@ type Config struct {
 	User         string `yaml:"user"`        // with private_key: the user to run as
 	Audience     string `yaml:"audience"`    // with private_key: https://test.salesforce.com for a sandbox
 	Version      string `yaml:"api_version"`
-	Interval     string `yaml:"interval"` // Hourly or Daily: of the log files, whichever the organisation has
+	// Interval of the log files: Hourly, which has the files of days read, too, once they
+	// are there, for what came to no file of an hour; or Daily, for organisations that have
+	// none of hours.
+	Interval string `yaml:"interval"`
 	// LoginHistory has sign-ins read from LoginHistory, for organisations whose log
 	// files hold none. Where they do, every sign-in would count twice.
 	LoginHistory bool `yaml:"login_history"`
@@ -75,6 +78,9 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	streams := []ingest.Stream{
 		{Name: "EventLogFile", Every: 15 * time.Minute, Parallel: 2, Source: &logFiles{api, query, c.Interval, env.Since}},
 		{Name: "SetupAuditTrail", Every: 5 * time.Minute, Source: &rows{api, query, "Id, Action, Section, Display, CreatedDate, CreatedById, CreatedBy.Username, CreatedBy.Email, DelegateUser", "SetupAuditTrail", "CreatedDate", env.Since}},
+	}
+	if c.Interval == "Hourly" {
+		streams = append(streams, ingest.Stream{Name: "EventLogFile.Daily", Every: 6 * time.Hour, Parallel: 2, Source: &logFiles{api, query, "Daily", env.Since}})
 	}
 	if c.LoginHistory {
 		streams = append(streams, ingest.Stream{Name: "LoginHistory", Every: 5 * time.Minute, Source: &rows{api, query, "Id, UserId, LoginTime, LoginType, LoginUrl, SourceIp, Status, Platform, Browser, Application, ClientVersion, ApiType, CountryIso", "LoginHistory", "LoginTime", env.Since}})

@@ -25,10 +25,13 @@ const (
 	GitHub
 	Dropbox
 	HR
+	Atlassian
+	Zoom
+	Snowflake
 	sourceCount
 )
 
-var sourceNames = [sourceCount]string{"", "aws_cloudtrail", "m365", "google_workspace", "box", "salesforce", "okta", "slack", "github", "dropbox", "hr"}
+var sourceNames = [sourceCount]string{"", "aws_cloudtrail", "m365", "google_workspace", "box", "salesforce", "okta", "slack", "github", "dropbox", "hr", "atlassian", "zoom", "snowflake"}
 
 // Sources lists all sources in order.
 func Sources() []Source {
@@ -49,7 +52,7 @@ func (s Source) String() string {
 
 // Title is the source's name for people.
 func (s Source) Title() string {
-	return [...]string{"", "AWS", "Microsoft 365", "Google Workspace", "Box", "Salesforce", "Okta", "Slack", "GitHub", "Dropbox", "HR"}[min(s, sourceCount-1)]
+	return [...]string{"", "AWS", "Microsoft 365", "Google Workspace", "Box", "Salesforce", "Okta", "Slack", "GitHub", "Dropbox", "HR", "Atlassian", "Zoom", "Snowflake"}[min(s, sourceCount-1)]
 }
 
 // Class is the kind of action, the same for every vendor.

@@ -51,6 +51,7 @@ type OAuth struct {
 	URL          string
 	ClientID     string
 	ClientSecret secret.Secret
+	Basic        bool // id and secret go into the header rather than the form
 	Scopes       []string
 	// Form is what is sent besides; grant_type is client_credentials unless it says
 	// otherwise. It is asked for every token: assertions live for minutes. May be nil.
@@ -82,6 +83,9 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 		return t, nil
 	}
 	conf := clientcredentials.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), TokenURL: o.URL, Scopes: o.Scopes, AuthStyle: oauth2.AuthStyleInParams}
+	if o.Basic {
+		conf.AuthStyle = oauth2.AuthStyleInHeader
+	}
 	if o.Form != nil {
 		form, err := o.Form(now)
 		if err != nil {

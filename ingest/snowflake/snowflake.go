@@ -1,0 +1,371 @@
+// Package snowflake decodes rows of Snowflake's account usage views: queries,
+// sign-ins and grants. Facts about the format: docs/sources/snowflake.md.
+package snowflake
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// Formats are the JSON shapes: rows with the names of the views' columns.
+var Formats = []*ingest.Format{
+	{Name: "snowflake_query", Match: func(k ingest.Keys) bool { return k.Has("QUERY_ID", "QUERY_TYPE") }, Decode: decoder(query)},
+	{Name: "snowflake_login", Match: func(k ingest.Keys) bool { return k.Has("EVENT_ID", "IS_SUCCESS") }, Decode: decoder(login)},
+	{Name: "snowflake_grant", Match: func(k ingest.Keys) bool { return k.Has("GRANTEE_NAME", "ROLE", "CREATED_ON") }, Decode: decoder(grant)},
+}
+
+// Tables are the delimited shapes of the same rows.
+var Tables = []*ingest.Table{
+	{Name: "snowflake_query_csv", Match: func(h ingest.Header) bool { return h.Has("queryid", "querytype") }, Bind: binder(query)},
+	{Name: "snowflake_login_csv", Match: func(h ingest.Header) bool { return h.Has("eventid", "issuccess", "eventtimestamp") }, Bind: binder(login)},
+	{Name: "snowflake_grant_csv", Match: func(h ingest.Header) bool { return h.Has("granteename", "role", "createdon") }, Bind: binder(grant)},
+}
+
+// Columns that are read.
+const (
+	queryID = iota
+	queryType
+	queryText
+	sessionID
+	userName
+	userEmail
+	roleName
+	databaseName
+	schemaName
+	status
+	errorCode
+	errorMessage
+	startTime
+	endTime
+	rowsProduced
+	rowsUnloaded
+	bytesToResult
+	bytesOut
+	eventID
+	eventTime
+	eventType
+	clientIP
+	clientType
+	clientVersion
+	secondFactor
+	success
+	createdOn
+	deletedOn
+	grantedRole
+	granteeName
+	grantedBy
+	columnCount
+)
+
+var names = [columnCount]string{"QUERY_ID", "QUERY_TYPE", "QUERY_TEXT", "SESSION_ID", "USER_NAME", "USER_EMAIL", "ROLE_NAME", "DATABASE_NAME", "SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE",
+	"START_TIME", "END_TIME", "ROWS_PRODUCED", "ROWS_UNLOADED", "BYTES_WRITTEN_TO_RESULT", "OUTBOUND_DATA_TRANSFER_BYTES", "EVENT_ID", "EVENT_TIMESTAMP", "EVENT_TYPE", "CLIENT_IP", "REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION",
+	"SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "CREATED_ON", "DELETED_ON", "ROLE", "GRANTEE_NAME", "GRANTED_BY"}
+
+// row holds the cells of a row by column.
+type row [columnCount]string
+
+var byName = func() map[string]int {
+	m := map[string]int{}
+	for i, n := range names {
+		m[n] = i
+	}
+	return m
+}()
+
+func decoder(read func(*row, *ingest.Sink) error) func(*jsonscan.Scanner, *ingest.Sink) error {
+	return func(s *jsonscan.Scanner, out *ingest.Sink) error {
+		var r row
+		if !s.Object() {
+			return ingest.ErrNotThis
+		}
+		for s.Next() {
+			if i, known := byName[string(s.Key)]; known && s.Kind() != 'n' {
+				r[i] = s.Text()
+			} else {
+				s.Skip()
+			}
+		}
+		if err := s.Err(); err != nil {
+			return err
+		}
+		return read(&r, out)
+	}
+}
+
+func binder(read func(*row, *ingest.Sink) error) func(ingest.Header) func([][]byte, *ingest.Sink) error {
+	return func(h ingest.Header) func([][]byte, *ingest.Sink) error {
+		var at [columnCount]int
+		for i, n := range names {
+			at[i] = h.Index(strings.ToLower(strings.ReplaceAll(n, "_", "")))
+		}
+		return func(cells [][]byte, out *ingest.Sink) error {
+			var r row
+			for i, c := range at {
+				if c >= 0 && c < len(cells) {
+					r[i] = out.Hold(string(cells[c]))
+				}
+			}
+			return read(&r, out)
+		}
+	}
+}
+
+// actor is the user: by e-mail address where the row has it, and by name.
+func (r *row) actor(out *ingest.Sink) event.Actor {
+	a := event.Actor{Account: out.Account("snowflake", cmp.Or(r[userEmail], r[userName])), Kind: event.Human}
+	if ingest.IsEmail(r[userEmail]) && r[userName] != "" && !strings.EqualFold(r[userEmail], r[userName]) {
+		a.Alias = out.Account("snowflake", r[userName])
+	}
+	if a.Account == "" || r[userName] == "SYSTEM" {
+		a.Kind = event.System
+	}
+	return a
+}
+
+// login is a row of LOGIN_HISTORY.
+func login(r *row, out *ingest.Sink) error {
+	if r[eventID] == "" || r[success] == "" {
+		return ingest.ErrNotThis
+	}
+	at, ok := ingest.Time(r[eventTime])
+	if !ok {
+		return ingest.BadTime("EVENT_TIMESTAMP", r[eventTime])
+	}
+	e := out.New(event.Snowflake)
+	e.Time, e.ID, e.Action, e.Class, e.Actor = at, r[eventID], cmp.Or(r[eventType], "LOGIN"), event.LoginSuccess, r.actor(out)
+	e.Key = ingest.Hash("snowflake_login", r[eventID])
+	e.Client = event.Client{IP: ingest.Address(r[clientIP]), Agent: strings.TrimSpace(out.Join(r[clientType], " ", r[clientVersion]))}
+	if !strings.EqualFold(r[success], "YES") && !strings.EqualFold(r[success], "true") {
+		e.Class, e.Outcome = event.LoginFailure, event.Failure
+		out.Attr(event.AttrReason, strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage])))
+	}
+	out.Emit()
+	return nil
+}
+
+// grant is a row of GRANTS_TO_USERS. The statement that gave the role is in the
+// history of queries, with who did it: this row is a consequence.
+func grant(r *row, out *ingest.Sink) error {
+	if r[granteeName] == "" {
+		return ingest.ErrNotThis
+	}
+	at, ok := ingest.Time(cmp.Or(r[deletedOn], r[createdOn]))
+	if !ok {
+		return ingest.BadTime("CREATED_ON", cmp.Or(r[deletedOn], r[createdOn]))
+	}
+	e := out.New(event.Snowflake)
+	e.Time, e.Action, e.Class = at, "GRANT", event.Derived
+	if r[deletedOn] != "" {
+		e.Action = "REVOKE"
+	}
+	e.Actor = event.Actor{Account: out.Account("snowflake", r[grantedBy]), Kind: event.System}
+	out.To(out.Account("snowflake", r[granteeName]), event.ScopeUnknown)
+	out.Attr(event.AttrRole, r[grantedRole])
+	out.Emit()
+	return nil
+}
+
+// textLimit is how much of a statement is looked at.
+const textLimit = 2000
+
+// query is a row of QUERY_HISTORY.
+func query(r *row, out *ingest.Sink) error {
+	if r[queryID] == "" || r[queryType] == "" {
+		return ingest.ErrNotThis
+	}
+	field := "END_TIME"
+	at, ok := ingest.Time(r[endTime])
+	if !ok && r[endTime] == "" {
+		field = "START_TIME"
+		at, ok = ingest.Time(r[startTime])
+	}
+	if !ok {
+		return ingest.BadTime(field, cmp.Or(r[endTime], r[startTime]))
+	}
+	e := out.New(event.Snowflake)
+	e.Time, e.ID, e.Action, e.Actor = at, r[queryID], r[queryType], r.actor(out)
+	e.Key = ingest.Hash("snowflake_query", r[queryID])
+	e.Client = event.Client{Session: r[sessionID]}
+	e.Object = event.Object{Type: "database", Name: r[databaseName], Container: r[schemaName]}
+	switch strings.ToUpper(r[status]) {
+	case "FAIL", "FAILED_WITH_ERROR", "FAILED_WITH_INCIDENT", "INCIDENT":
+		e.Outcome = event.Failure
+		out.Attr(event.AttrReason, strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage])))
+	}
+	text := r[queryText]
+	if len(text) > textLimit {
+		text = text[:textLimit]
+	}
+	r.classify(e, words(text), out)
+	out.Emit()
+	return nil
+}
+
+// statement is a statement as words in capitals; texts in quotes stay one word.
+type statement []string
+
+func (w statement) at(i int) string {
+	if i < len(w) {
+		return w[i]
+	}
+	return ""
+}
+
+// after is the word that follows some words.
+func (w statement) after(words ...string) string {
+	for i := 0; i+len(words) < len(w); i++ {
+		if w[i : i+len(words)].is(words...) {
+			return strings.Trim(w[i+len(words)], `"';`)
+		}
+	}
+	return ""
+}
+
+// is says whether a statement begins with some words.
+func (w statement) is(words ...string) bool {
+	for i, want := range words {
+		if w.at(i) != want {
+			return false
+		}
+	}
+	return true
+}
+
+// has says whether the words follow one another somewhere.
+func (w statement) has(words ...string) bool {
+	for i := range w {
+		if w[i:].is(words...) {
+			return true
+		}
+	}
+	return false
+}
+
+func words(text string) statement {
+	return strings.FieldsFunc(strings.ToUpper(text), func(c rune) bool { return c <= ' ' || c == '=' || c == '(' || c == ')' || c == ',' })
+}
+
+// administrative are the roles that come with an account and rule over it.
+var administrative = map[string]bool{"ACCOUNTADMIN": true, "ORGADMIN": true, "GLOBALORGADMIN": true, "SECURITYADMIN": true, "SYSADMIN": true, "USERADMIN": true}
+
+// classify says what kind of action a statement was, by its type and, where types
+// say little, by its words.
+func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
+	bytes := max(number(r[bytesToResult]), number(r[bytesOut]))
+	switch kind := strings.ToUpper(r[queryType]); kind {
+	case "SELECT":
+		e.Class, e.Rows, e.Bytes = event.Query, number(r[rowsProduced]), bytes
+		out.Attr(event.AttrExecution, r[queryID])
+		return
+	case "UNLOAD", "COPY":
+		e.Class = event.Upload // a table is loaded
+		if to := strings.Trim(w.after("COPY", "INTO"), "'"); strings.HasPrefix(to, "@") || strings.Contains(to, "://") || to == "" && kind == "UNLOAD" {
+			e.Class, e.Rows, e.Bytes = event.Export, max(number(r[rowsUnloaded]), number(r[rowsProduced])), bytes
+			out.Attr(event.AttrExecution, r[queryID])
+			out.Attr(event.AttrTarget, to)
+			e.Object.Name = cmp.Or(w.after("FROM", "SELECT", "*", "FROM"), w.after("SELECT", "*", "FROM"), w.after("FROM"), e.Object.Name)
+		}
+		return
+	case "GET_FILES":
+		from := w.after("GET")
+		if strings.HasPrefix(from, "@~/WORKSHEET") { // the web interface keeps its worksheets there
+			e.Class = event.View
+			return
+		}
+		e.Class, e.Items, e.Bytes = event.Download, number(r[rowsProduced]), bytes
+		e.Object = event.Object{Type: "stage", Name: from, Container: r[databaseName]}
+		return
+	case "PUT_FILES":
+		e.Class = event.Upload
+		return
+	}
+	switch {
+	case w.has("TO", "SHARE") && w.is("GRANT"), w.is("ALTER", "SHARE") && (w.has("ADD", "ACCOUNTS") || w.has("SET", "ACCOUNTS")):
+		e.Class, e.After = event.ShareUser, event.External
+		e.Object = event.Object{Type: "share", Name: cmp.Or(w.after("TO", "SHARE"), w.after("ALTER", "SHARE"))}
+		if account := w.after("ACCOUNTS"); account != "" {
+			out.To(out.Account("snowflake", account), event.ScopeExternal)
+		}
+	case w.is("CREATE") && w.has("SHARE"):
+		e.Class = event.ConfigChange
+		e.Object = event.Object{Type: "share", Name: w.after("SHARE")}
+	case w.is("GRANT", "ROLE"), w.is("REVOKE", "ROLE"):
+		role := w.after("ROLE")
+		high := administrative[role]
+		e.Class = event.PermissionGrant
+		switch {
+		case w.is("REVOKE") && high:
+			e.Class = event.AdminRevoke
+		case w.is("REVOKE"):
+			e.Class = event.ConfigChange
+		case high:
+			e.Class = event.AdminGrant
+		}
+		e.Object = event.Object{Type: "user", Name: cmp.Or(w.after("TO", "USER"), w.after("FROM", "USER"), w.after("TO", "ROLE"))}
+		if who := cmp.Or(w.after("TO", "USER"), w.after("FROM", "USER")); who != "" {
+			out.To(out.Account("snowflake", who), event.ScopeUnknown)
+		}
+		out.Attr(event.AttrRole, role)
+		if role == "ACCOUNTADMIN" || role == "ORGADMIN" || role == "GLOBALORGADMIN" {
+			out.Attr(event.AttrGrant, "everything in the account")
+		}
+	case w.is("GRANT"):
+		e.Class = event.PermissionGrant
+		out.Attr(event.AttrPermission, w.at(1))
+	case w.is("ALTER", "USER"), w.is("DROP", "USER"), w.is("CREATE", "USER"):
+		who := w.after("USER")
+		if who == "IF" {
+			who = w.after("EXISTS")
+		}
+		e.Object = event.Object{Type: "user", Name: who}
+		out.To(out.Account("snowflake", who), event.ScopeUnknown)
+		switch {
+		case w.is("DROP"), w.has("DISABLED", "TRUE"):
+			e.Class = event.Offboard
+		case w.has("RSA_PUBLIC_KEY"), w.has("RSA_PUBLIC_KEY_2"), w.has("ADD", "PROGRAMMATIC"), w.has("ADD", "PAT"):
+			e.Class = event.TokenGrant
+			out.Attr(event.AttrAppName, "key pair")
+		case w.has("DISABLE_MFA", "TRUE"), w.has("MINS_TO_BYPASS_MFA"), w.has("REMOVE", "MFA"):
+			e.Class = event.MFADisabled
+		case w.has("UNSET", "NETWORK_POLICY"):
+			e.Class = event.ConfigChange
+			out.Policy("authentication", "weaker")
+		default:
+			e.Class = event.ConfigChange
+		}
+	case w.has("NETWORK", "POLICY"), w.has("NETWORK_POLICY"), w.has("AUTHENTICATION", "POLICY"), w.has("PASSWORD", "POLICY"), w.has("SESSION", "POLICY"):
+		e.Class = event.ConfigChange
+		effect := ""
+		if w.is("DROP") || w.has("UNSET") {
+			effect = "weaker"
+		}
+		out.Policy("authentication", effect)
+	case w.has("MASKING", "POLICY"), w.has("ROW", "ACCESS", "POLICY"):
+		e.Class = event.ConfigChange
+		effect := ""
+		if w.is("DROP") || w.has("UNSET") {
+			effect = "weaker"
+		}
+		out.Policy("sharing", effect)
+	case w.is("DELETE"), w.is("TRUNCATE"), w.is("DROP"):
+		e.Class = event.Delete
+	case w.is("INSERT"), w.is("UPDATE"), w.is("MERGE"):
+		e.Class = event.Edit
+	case w.is("SHOW"), w.is("DESCRIBE"), w.is("DESC"), w.is("LIST"), w.is("LS"):
+		e.Class = event.List
+	case w.is("CREATE"), w.is("ALTER"), w.is("REVOKE"):
+		e.Class = event.ConfigChange
+	}
+}
+
+// number reads a count; what is none is 0.
+func number(t string) int64 {
+	if t == "" {
+		return 0
+	}
+	return max(jsonscan.ParseInt([]byte(t)), 0)
+}

@@ -1,0 +1,9 @@
+package zoom
+
+import (
+	"testing"
+
+	"github.com/outflow/outflow/ingest/ingesttest"
+)
+
+func TestSource(t *testing.T) { ingesttest.Sources(t, Kind, Formats, Tables) }
