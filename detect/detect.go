@@ -92,7 +92,7 @@ var All = []*Detector{
 	loggingDisabled,
 	takeoutSequence, compromiseTakeout, privilegeTakeout,
 	userRule,
-	sourceSilent, sourceLate, hrFeed, unresolvedIdentity,
+	sourceSilent, sourceLate, hrFeed, unresolvedIdentity, sourceGap,
 }
 
 // busy is harmless activity. It is not judged: it says how busy somebody is, and

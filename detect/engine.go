@@ -60,6 +60,10 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		return e.err
 	}
 	e.advance(ev.Time / hourMS)
+	if ev.Class == event.SourceGap {
+		e.gap(ev)
+		return e.err
+	}
 	if e.Complete[ev.Source] < ev.Time {
 		e.Complete[ev.Source] = ev.Time
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// The health detectors (source_silent, source_late, hr_feed, unresolved_identity)
+// The health detectors (source_silent, source_late, source_gap, hr_feed, unresolved_identity)
 // speak about the data rather than about a person: what they see makes the judgement
 // of others less certain.
 

@@ -131,6 +131,10 @@ func (s *scenario) line(text string) {
 			}
 		}
 		s.deliveries = append(s.deliveries, d)
+	case "gap": // gap SOURCE DAY ACTION REASON…
+		day, _ := strconv.Atoi(f[2])
+		from := at(day-1, 0)
+		s.add("", &event.Event{Source: sourceNamed(s.t, f[1]), Class: event.SourceGap, Action: f[3], Time: at(day, 8*time.Hour), Object: event.Object{Name: "stream"}, Attrs: []event.Attr{{Name: event.AttrFrom, Value: time.UnixMilli(from).UTC().Format(time.RFC3339)}, {Name: event.AttrReason, Value: strings.Join(f[4:], " ")}}})
 	case "rules":
 		set, bad, err := sigma.Load(f[1])
 		if err != nil || len(bad) > 0 {

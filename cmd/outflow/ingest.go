@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -154,7 +155,7 @@ func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log ev
 	}
 	var g errgroup.Group
 	for _, s := range streams {
-		p := &watch.Pull{Name: c.Name, Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("pull-" + name) }}
+		p := &watch.Pull{Name: c.Name, Source: c.vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("pull-" + name) }}
 		g.Go(func() error { return d.stream(ctx, &env, p) })
 	}
 	return g.Wait()
@@ -222,4 +223,14 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 			return err
 		}
 	}
+}
+
+// vendor is the source of the events of a kind of API; none for those that read HR.
+func (c *sourceConfig) vendor() event.Source {
+	for _, s := range event.Sources() {
+		if s.String() == c.Kind {
+			return s
+		}
+	}
+	return event.NoSource
 }

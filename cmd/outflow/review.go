@@ -90,7 +90,7 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 		}
 	}
 	for _, d := range detect.All {
-		if d.Name != "user_rule" && d.Name != "source_silent" && d.Name != "source_late" && d.Name != "hr_feed" && d.Name != "unresolved_identity" {
+		if d.Name != "user_rule" && d.Name != "source_silent" && d.Name != "source_late" && d.Name != "source_gap" && d.Name != "hr_feed" && d.Name != "unresolved_identity" {
 			in.Kinds = append(in.Kinds, d.Title)
 		}
 	}

@@ -24,7 +24,8 @@ import (
 
 // Pull is one stream of an API, and what brings it into the log.
 type Pull struct {
-	Name    string // of the source
+	Name    string       // of the source
+	Source  event.Source // whose log it is, for what is said about it
 	Stream  ingest.Stream
 	Formats []*ingest.Format
 	Tables  []*ingest.Table
@@ -37,6 +38,8 @@ type Pull struct {
 	mu           sync.Mutex
 	seen, before map[uint64]struct{}
 	broken       map[int64]int // tries of pieces that could not be read
+	since        time.Time     // of the first failure, where the vendor has never answered
+	told         time.Time     // the failure that is in the log
 }
 
 // Step is what asking a stream once gave.
@@ -58,7 +61,7 @@ const maxSeen = 1 << 19
 func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, err error) {
 	defer func() {
 		if err != nil && ctx.Err() == nil {
-			err = errors.Join(err, s.failed(ctx, p, err, now), s.deliver(ctx, p, false, now))
+			err = errors.Join(err, s.failed(ctx, p, err, now), s.complain(ctx, p, err, now), s.deliver(ctx, p, false, now))
 		}
 	}()
 	cur, err := s.Cursor(ctx, p.Name, p.Stream.Name)
@@ -80,6 +83,11 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		return step, err
 	}
 	p.between("read")
+	for _, g := range step.Gaps {
+		if err := p.say(ctx, event.Gone, g, now); err != nil {
+			return step, err
+		}
+	}
 	if err := s.advance(ctx, p, cur, &page, &step, all, now); err != nil {
 		return step, err
 	}
@@ -411,6 +419,58 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
+	return nil
+}
+
+// say puts into the log that a stretch of a stream was not read. The same is known by
+// its key, however often it is said.
+func (p *Pull) say(ctx context.Context, action string, g ingest.Gap, now time.Time) error {
+	if p.Source == event.NoSource || p.Source == event.HR {
+		return nil
+	}
+	e := event.Event{Source: p.Source, Class: event.SourceGap, Action: action, Time: now.UnixMilli(), Tenant: p.Name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream", Name: p.Stream.Name}}
+	stamp := func(name string, at time.Time) (text string) {
+		if !at.IsZero() {
+			text = at.UTC().Format(time.RFC3339)
+			e.Attrs = append(e.Attrs, event.Attr{Name: name, Value: text})
+		}
+		return text
+	}
+	from, until := stamp(event.AttrFrom, g.From), stamp(event.AttrUntil, g.To)
+	why := g.Reason
+	if action == event.Failing {
+		why = "" // words that change do not make it another failure
+	}
+	e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrReason, Value: g.Reason})
+	e.Key = ingest.Hash("source_gap", action, p.Name, p.Stream.Name, from, until, why)
+	return p.Log.Append(ctx, eventlog.Record{Value: e.Append(nil)})
+}
+
+// complainAfter is for how long a stream fails at least until that is said in the log.
+const complainAfter = time.Hour
+
+// complain says in the log that a stream has failed for long, once for each time.
+func (s *Store) complain(ctx context.Context, p *Pull, why error, now time.Time) error {
+	var ms int64
+	err := s.db.QueryRowContext(ctx, "SELECT asked FROM cursor WHERE source = ? AND stream = ?", p.Name, p.Stream.Name).Scan(&ms)
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	answered := instant(ms)
+	since := answered
+	if since.IsZero() {
+		if p.since.IsZero() {
+			p.since = now
+		}
+		since = p.since
+	}
+	if now.Sub(since) < max(complainAfter, 3*p.Stream.Every) || p.told.Equal(since) {
+		return nil
+	}
+	if err := p.say(ctx, event.Failing, ingest.Gap{From: answered, Reason: why.Error()}, now); err != nil {
+		return err
+	}
+	p.told = since
 	return nil
 }
 

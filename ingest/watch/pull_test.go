@@ -11,6 +11,7 @@ import (
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
@@ -177,5 +178,66 @@ func TestTidy(t *testing.T) {
 		if want := []int{1, 1, 2}[i]; opened != want {
 			t.Errorf("look %d: opened %d times", i, opened)
 		}
+	}
+}
+
+// TestSays has a source say in the log what of it was not read: a gap each time that it
+// comes up under one key, and a failure once it lasts, until the vendor has answered.
+func TestSays(t *testing.T) {
+	var page ingest.Page
+	var failure error
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) { return page, failure })
+	log := eventlog.NewMemory(1, 1<<20)
+	p.Source, p.Log = event.Okta, log
+	said := func() (list []event.Event) {
+		_, end, err := log.Bounds(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := int64(0); at < end; {
+			recs, err := log.Read(t.Context(), 0, at, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range recs {
+				var dec event.Decoder
+				var e event.Event
+				if dec.Decode(r.Value, &e) == nil && e.Class == event.SourceGap {
+					list = append(list, *e.Clone())
+				}
+				at = r.Offset + 1
+			}
+		}
+		return list
+	}
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	page = ingest.Page{Gaps: []ingest.Gap{{From: now.Add(-48 * time.Hour), To: now.Add(-24 * time.Hour), Reason: "it is not kept"}}}
+	for range 2 {
+		if _, err := store.Step(t.Context(), p, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := said()
+	if len(list) != 2 || list[0].Key != list[1].Key || list[0].Action != event.Gone || list[0].Attr(event.AttrFrom) != "2026-02-28T12:00:00Z" || list[0].Attr(event.AttrReason) != "it is not kept" {
+		t.Fatalf("%+v", list)
+	}
+	page.Gaps, failure = nil, errors.New("401 unauthorized")
+	fail := func(after time.Duration) int {
+		if _, err := store.Step(t.Context(), p, now.Add(after)); err == nil {
+			t.Fatal("no error")
+		}
+		return len(said()) - 2
+	}
+	if n := fail(30 * time.Minute); n != 0 {
+		t.Error("half an hour is nothing to speak of")
+	}
+	fail(61 * time.Minute)
+	if n := fail(90 * time.Minute); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	p.told = time.Time{} // a restart
+	fail(2 * time.Hour)
+	if list := said(); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing || list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
+		t.Errorf("%+v", list)
 	}
 }

@@ -109,13 +109,20 @@ const (
 	Derived         // a consequence of another event that is logged by itself
 	LabelChange     // a sensitivity label was set, lowered or removed
 	MFAEnabled      // a factor was enrolled
+	SourceGap       // of a source itself: a stretch of it could not be read
 	classCount
 )
 
 var classNames = [classCount]string{"other", "login_success", "login_failure", "logout", "mfa_challenge", "mfa_denied", "account_locked", "app_access",
 	"view", "edit", "download", "sync", "upload", "delete", "copy", "rename", "list", "share_user", "share_link", "unshare", "report_run", "export", "query",
 	"clone", "fetch", "push", "cloud_read", "cloud_change", "network_open", "network_close", "policy_change", "guard_change", "admin_grant", "admin_revoke",
-	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled"}
+	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled", "source_gap"}
+
+// Actions of SourceGap.
+const (
+	Gone    = "gap"     // what is missing will not come
+	Failing = "failing" // it may come yet
+)
 
 // String is the class's name in output and docs.
 func (c Class) String() string {
@@ -273,7 +280,9 @@ const (
 	AttrAppName    = "app_name"    // display name of Client.App
 	AttrPolicy     = "policy"      // what a setting governs: "sharing", "authentication" or "logging"
 	AttrRuleMatch  = "rule_match"  // a user's rule that the record satisfies: its id, and fields for correlations
-	AttrEffect     = "effect"      // of a change, where the record tells: "weaker" or "stronger"
+	AttrFrom       = "from"        // of a gap, RFC 3339; its end is AttrUntil
+	AttrUntil      = "until"
+	AttrEffect     = "effect" // of a change, where the record tells: "weaker" or "stronger"
 )
 
 // Attr returns the first attribute of a name, or "".
