@@ -16,6 +16,7 @@ type Engine struct {
 	state
 	emit   func(*finding.Finding) error
 	config config
+	days   func(*finding.Activity) error // may be nil
 
 	closing map[int64][]*person // open days by their end
 	active  []*person           // who did something in this hour
@@ -98,7 +99,7 @@ func (e *Engine) Known() int { return len(e.Persons) }
 // learned, and no later judgement changes.
 func (e *Engine) Flush() error {
 	for _, p := range e.open() {
-		e.tell(p, p.Day.Latest)
+		e.report(p, e.tell(p, p.Day.Latest), true)
 	}
 	return e.err
 }

@@ -257,6 +257,7 @@ func cusum(before, x, mu, k float64) float64 {
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
 	v := e.tell(p, p.Day.Latest)
+	e.report(p, v, false)
 	o, day := e.org(p), &p.Day
 	d := o.department(p.peerGroup())
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,6 +44,10 @@ type judge struct {
 	pending int64  // time of the earliest event that is not judged; none if newer is false
 	newer   bool
 	said    map[string]said // alerts that are out, by id
+
+	days    map[dayOf]*finding.Activity // what people did on days that were judged since
+	daysOut map[dayOf]out               // what is out about days that may change
+	from    int64                       // where judging began anew, since days were handed out last; -1 if it has not
 
 	engine   *detect.Engine // nil before the first event
 	resolver *identity.Resolver
@@ -91,6 +97,15 @@ type said struct {
 	body *alert.Alert
 }
 
+// dayOf is somebody's day.
+type dayOf struct{ user, date string }
+
+// out is what is out about a day.
+type out struct {
+	hash uint64
+	end  int64 // of the day, Unix milliseconds
+}
+
 // windowMemory is how much of the window is kept uncompressed, in bytes.
 const windowMemory = 128 << 20
 
@@ -108,7 +123,7 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(windowMemory), said: map[string]said{}, next: make([]int64, partitions), seen: make([]int64, partitions)}
+	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(windowMemory), said: map[string]said{}, days: map[dayOf]*finding.Activity{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}
 	if store == nil {
 		return j, nil
 	}
@@ -281,6 +296,10 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 		j.desk.Add(own)
 		return nil
 	})
+	j.engine.Days(func(a *finding.Activity) error {
+		j.days[dayOf{a.User, a.Date()}] = a
+		return nil
+	})
 	j.desk, j.tainted, j.lastTime, j.lastKey, j.floor = alert.NewDesk(), false, 0, 0, 0
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
 		m := &j.marks[i]
@@ -302,6 +321,10 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 	}
 	j.resolver.Configure(j.identity)
 	j.armed, j.crossed = 0, 0
+	if j.from < 0 || from < j.from {
+		j.from = from
+	}
+	clear(j.days) // they are judged again
 	if from > 0 {
 		j.arm(from)
 	}
@@ -404,6 +427,11 @@ func (j *judge) tidy(ctx context.Context) error {
 	copy(j.seen, j.next)
 	j.floor = at - final
 	j.desk.Forget(j.floor)
+	for k, o := range j.daysOut {
+		if o.end <= at {
+			delete(j.daysOut, k)
+		}
+	}
 	for id, s := range j.said {
 		if s.time < newest-keepAlerts {
 			delete(j.said, id)
@@ -485,6 +513,11 @@ func (j *judge) out(ctx context.Context) error {
 			bodies, fresh[a.ID] = append(bodies, b), now
 		}
 	}
+	days, said, err := j.activity()
+	if err != nil {
+		return err
+	}
+	bodies = append(bodies, days...)
 	if len(bodies) == 0 {
 		return nil
 	}
@@ -492,7 +525,91 @@ func (j *judge) out(ctx context.Context) error {
 		return err
 	}
 	maps.Copy(j.said, fresh)
+	said()
 	return nil
+}
+
+// daysAtOnce is how many days go into a record of the log of alerts.
+const daysAtOnce = 200
+
+// activity is what people did on days of which something else is out, as records of the
+// log of alerts; said is to be called once they are in it.
+func (j *judge) activity() (records [][]byte, said func(), err error) {
+	fresh := map[dayOf]out{}
+	var list []*finding.Activity
+	for k, a := range j.days {
+		b, err := json.Marshal(a)
+		if err != nil {
+			return nil, nil, err
+		}
+		if h := xxhash.Sum64(b); h != j.daysOut[k].hash {
+			fresh[k] = out{h, a.End}
+			list = append(list, a)
+		}
+	}
+	over := j.lastTime / hour * hour // days that end later may be judged yet
+	if j.from >= 0 {
+		for k, o := range j.daysOut {
+			if o.end > j.from && o.end <= over && j.days[k] == nil { // whose day it was is known better now
+				fresh[k] = out{}
+				list = append(list, &finding.Activity{User: k.user, End: o.end, Gone: true})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *finding.Activity) int {
+		return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.User, b.User))
+	})
+	for part := range slices.Chunk(list, daysAtOnce) {
+		b, err := json.Marshal(map[string]any{activityKey: part})
+		if err != nil {
+			return nil, nil, err
+		}
+		records = append(records, b)
+	}
+	return records, func() {
+		for k, o := range fresh {
+			if o == (out{}) {
+				delete(j.daysOut, k)
+			} else {
+				j.daysOut[k] = o
+			}
+		}
+		for k, a := range j.days {
+			if !a.Open {
+				delete(j.days, k)
+			}
+		}
+		j.from = -1
+	}, nil
+}
+
+// heard takes in what was said about days that may change yet.
+func (j *judge) heard(days []finding.Activity) {
+	for i := range days {
+		a := &days[i]
+		k := dayOf{a.User, a.Date()}
+		b, err := json.Marshal(a)
+		switch {
+		case a.Gone, a.End <= j.base(), err != nil:
+			delete(j.daysOut, k)
+		default:
+			j.daysOut[k] = out{xxhash.Sum64(b), a.End}
+		}
+	}
+}
+
+// activityKey is the only key of a record of the log of alerts that is no alert.
+const activityKey = "activity"
+
+// daysIn reads what people did on their days from a record of the log of alerts; ok is
+// false if it is none of these.
+func daysIn(value []byte) (days []finding.Activity, ok bool, err error) {
+	if !bytes.HasPrefix(value, []byte(`{"`+activityKey+`":`)) {
+		return nil, false, nil
+	}
+	var rec map[string][]finding.Activity
+	err = json.Unmarshal(value, &rec)
+	return rec[activityKey], true, err
 }
 
 // takeOver begins a term in the log of alerts, and reads which alerts are out. From
@@ -516,6 +633,12 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (
 					continue
 				}
 				a := new(alert.Alert)
+				if days, day, err := daysIn(r.Value); day {
+					if err == nil {
+						j.heard(days)
+					}
+					continue
+				}
 				if json.Unmarshal(r.Value, a) == nil {
 					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a}
 				}

@@ -129,6 +129,7 @@ type flow struct {
 	aliases  []byte
 	baseline *detect.Snapshot
 	desk     []byte
+	days     []finding.Activity
 	taken    bool // the baseline was taken in this run
 	covered  []detect.Covered
 	matched  map[string]bool
@@ -223,6 +224,15 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 		}
 		return out.Append(ctx, eventlog.Record{Value: b})
 	})
+	if f.state != nil {
+		engine.Days(func(a *finding.Activity) error {
+			b, err := json.Marshal(a)
+			if err != nil {
+				return err
+			}
+			return out.Append(ctx, eventlog.Record{Key: aDay, Value: b})
+		})
+	}
 	if f.before.baseline != nil {
 		if err := engine.Restore(f.before.baseline); err != nil {
 			return err
@@ -256,12 +266,23 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	return engine.Flush()
 }
 
-// alert collects the findings of the log.
+// aDay is the key of records that are no findings: what somebody did on a day.
+const aDay = "day"
+
+// alert collects the findings of the log, and what people did on their days.
 func (f *flow) alert(ctx context.Context, in eventlog.Log, desk *alert.Desk) error {
 	return each(ctx, in, func(r *eventlog.Record) (err error) {
 		if len(r.Value) == 0 {
 			f.desk, err = desk.Snapshot(f.at)
 			return err
+		}
+		if r.Key == aDay {
+			var a finding.Activity
+			if err := json.Unmarshal(r.Value, &a); err != nil {
+				return err
+			}
+			f.days = append(f.days, a)
+			return nil
 		}
 		fd := new(finding.Finding)
 		if err := json.Unmarshal(r.Value, fd); err != nil {

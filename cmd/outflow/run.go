@@ -26,6 +26,7 @@ import (
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // roles are the parts of the daemon that may run on machines of their own.
@@ -547,8 +548,13 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 			return err
 		}
 		list := make([]alert.Alert, 0, len(recs))
+		var days []finding.Activity
 		for i := range recs {
 			if !speaks(&recs[i], &at.Term) || len(recs[i].Value) == 0 {
+				continue
+			}
+			if of, day, err := daysIn(recs[i].Value); day && err == nil {
+				days = append(days, of...)
 				continue
 			}
 			var a alert.Alert
@@ -565,6 +571,9 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 		for i := range conf.Channels {
 			c := &conf.Channels[i]
 			telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: c.wants})
+		}
+		if err := d.alerts.Keep(ctx, days); err != nil {
+			return err
 		}
 		failpoint("alerts-take")
 		if err := d.alerts.Take(ctx, 0, at, list, telling); err != nil {

@@ -147,7 +147,8 @@ func (s *state) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// save makes the next generation current. Until the alerts are written, which
+// save makes the next generation current. What people did on their days is the same
+// whenever it is kept. Until the alerts are written, which
 // comes last, the generation before is.
 func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	next := s.current + 1
@@ -156,6 +157,9 @@ func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	}
 	s.backlog = nil
 	if err := s.detect.Save(ctx, next, s.current, f.baseline); err != nil {
+		return err
+	}
+	if err := s.alerts.Keep(ctx, f.days); err != nil {
 		return err
 	}
 	return s.alerts.Save(ctx, next, f.at, f.desk, list)

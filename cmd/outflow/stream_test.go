@@ -13,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // folder is a daemon's configuration in a folder of its own.
@@ -189,7 +192,39 @@ func TestArrival(t *testing.T) {
 			break
 		}
 	}
+	state := t.TempDir()
+	scannedLines(t, "--data", state, acme)
+	want, got = daysKept(t, filepath.Join(state, "alerts.db")), daysKept(t, filepath.Join(dir, "data", "alerts.db"))
+	if g, w := strings.Split(got, "\n"), strings.Split(want, "\n"); got != want || len(w) < 100 {
+		t.Errorf("%d days of people are kept, a scan keeps %d", len(g), len(w))
+		for i := range min(len(g), len(w)) {
+			if g[i] != w[i] {
+				t.Errorf("%s\nwant\n%s", g[i], w[i])
+				break
+			}
+		}
+	}
 	t.Logf("%d lines told, %d alerts in the end, %d wrong", strings.Count(told(t, dir), "\n"), strings.Count(got, "\n")+1, wrong)
+}
+
+// daysKept is what is kept of what people did on their days.
+func daysKept(t testing.TB, path string) string {
+	t.Helper()
+	s, err := alert.OpenStore(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var lines []string
+	err = s.EachDay(t.Context(), func(a *finding.Activity) error {
+		b, err := json.Marshal(a)
+		lines = append(lines, string(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // withoutRaces skips a test under the race detector.
