@@ -142,6 +142,7 @@ type Evidence struct {
 	Events   int      `json:"events"`
 	Repeats  int      `json:"repeats,omitempty"` // events about things that were counted already
 	Folders  int      `json:"folders,omitempty"` // things taken that are folders of unknown size
+	Window   *Window  `json:"window,omitempty"`  // when its events happened
 }
 
 // build makes the alert of findings that came together.
@@ -165,7 +166,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	for _, f := range list {
 		stake = max(stake, f.Stake)
 		a.Detectors = append(a.Detectors, f.Detector)
-		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events, f.Repeats, f.Folders})
+		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events, f.Repeats, f.Folders, nil})
 		if f.Receipt != nil {
 			a.Receipt = f.Receipt
 		}
@@ -176,6 +177,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 		a.EventCount += f.Events
 		if f.Events > 0 {
+			a.Evidence[len(a.Evidence)-1].Window = &Window{at(f.Start), at(f.End)}
 			from, to = min(from, f.Start), max(to, f.End)
 		}
 		if f.Complete > 0 && (complete == 0 || f.Complete < complete) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -48,12 +49,21 @@ func (s *Store) Progress(ctx context.Context, partition int) (p Position, err er
 // if it is withdrawn. Taking in the same alerts again changes nothing.
 func (s *Store) Take(ctx context.Context, partition int, to Position, list []Alert, t Telling) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		held, err := suppressions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		held = slices.DeleteFunc(held, func(p Suppression) bool { return !p.holds(t.Now) })
+		shown := t.Shown
+		t.Shown = func(a *Alert) bool {
+			return shown(a) && !slices.ContainsFunc(held, func(p Suppression) bool { return p.Matches(a) })
+		}
 		for i := range list {
 			if err := take(ctx, tx, &list[i], t); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO progress (part, next, term) VALUES (?, ?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)", partition, to.Next, to.Term)
+		_, err = tx.ExecContext(ctx, "INSERT INTO progress (part, next, term) VALUES (?, ?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)", partition, to.Next, to.Term)
 		return err
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
 	"github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 var start = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -153,6 +155,8 @@ func TestRoles(t *testing.T) {
 		"GET /v1/alerts": {SOC, HR}, "GET /v1/alerts/" + id: {SOC, HR}, "POST /v1/alerts/" + id + "/triage": {SOC, HR}, "GET /v1/precision": {SOC, HR}, "POST /v1/reveal": {SOC, HR},
 		"GET /v1/access": {Auditor}, "GET /v1/health": {SOC, HR, Admin}, "GET /": {SOC, HR}, "GET /alerts/" + id: {SOC, HR}, "POST /alerts/" + id: {SOC, HR}, "GET /people/P-X": {SOC, HR}, "GET /sources": {SOC, HR},
 		"GET /leavers": {HR}, "GET /leavers/P-X": {HR},
+		"GET /v1/alerts/" + id + "/suppression": {SOC, HR}, "GET /v1/suppressions": {SOC, HR}, "POST /v1/suppressions": {SOC, HR}, "POST /v1/suppressions/1/end": {SOC, HR}, "GET /suppressions": {SOC, HR}, "POST /suppressions/1": {SOC, HR},
+		"GET /alerts/" + id + "/days.svg": {SOC, HR}, "GET /people/P-X/days.svg": {SOC, HR}, "POST /people/P-X": {SOC, HR}, "POST /alerts/" + id + "/suppression": {SOC, HR}, "GET /requests": {Privacy}, "POST /requests/1": {Privacy},
 	}
 	x.tokens["expired"], _ = x.store.NewToken(t.Context(), "x", SOC, start.Add(-2*time.Hour), time.Hour)
 	x.tokens["revoked"], _ = x.store.NewToken(t.Context(), "y", SOC, start, time.Hour)
@@ -554,6 +558,13 @@ func TestOpenAPI(t *testing.T) {
 				role = Auditor
 			case "/v1/alerts/{id}/triage":
 				send = `{"status":"acknowledged"}`
+			case "/v1/suppressions":
+				if method == "post" {
+					send = fmt.Sprintf(`{"alert":"%032x","days":7,"reason":"x"}`, 2)
+				}
+			case "/v1/suppressions/{id}/end":
+				x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","reason":"x"}`, 3))
+				path = "/v1/suppressions/1/end"
 			case "/v1/reveal":
 				send = fmt.Sprintf(`{"pseudonym":%q,"reason":"x","approval":%q}`, x.server.Mask(SOC).Name("person.1@northwind.example"), x.tokens[Privacy])
 			}
@@ -570,7 +581,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if routes != 8 {
+	if routes != 12 {
 		t.Errorf("the document has %d routes", routes)
 	}
 }
@@ -667,4 +678,184 @@ func BenchmarkStreams(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(after.Sys-before.Sys)/maxStreams/1000, "kB/client")
+}
+
+// days keeps ninety days of somebody, with a peak on the day of the sample.
+func (x *team) days(user string) {
+	x.t.Helper()
+	var list []finding.Activity
+	end := start.Add(8 * time.Hour)
+	for i := range 90 {
+		n := float64(3 + i%4)
+		if i == 0 {
+			n = 143
+		}
+		list = append(list, finding.Activity{User: user, End: end.AddDate(0, 0, -i).UnixMilli(), Counts: []finding.Amount{{Detector: alert.Sample(start).Evidence[0].Detector, Metric: "downloads", Unit: "files", N: n, Usual: 4, Peers: 5}}})
+	}
+	if err := x.alerts.Keep(x.t.Context(), list); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// TestDays draws somebody's days for the alert and for the person, says in words what is
+// drawn, and has it in the log of access.
+func TestDays(t *testing.T) {
+	x := newTeam(t, 2)
+	user := "person.1@northwind.example"
+	x.days(user)
+	id, pseudonym := fmt.Sprintf("%032x", 2), x.server.Mask(SOC).Name(user)
+	for page, picture := range map[string]string{"/alerts/" + id: "/alerts/" + id + "/days.svg", "/people/" + pseudonym: "/people/" + pseudonym + "/days.svg?metric=downloads"} {
+		_, body, _ := x.ask(SOC, "GET", page, "")
+		if !strings.Contains(body, strings.ReplaceAll(picture, "&", "&amp;")) || !strings.Contains(body, "143 files on ") || !strings.Contains(body, "the highest of the ") {
+			t.Errorf("%s: %s", page, body)
+		}
+		status, svg, header := x.ask(SOC, "GET", picture, "")
+		if status != 200 || header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg, "<svg") || strings.Contains(svg, "<script") || strings.Contains(svg, "northwind") {
+			t.Errorf("%s: %d %.300s", picture, status, svg)
+		}
+	}
+	if status, _, _ := x.ask(SOC, "GET", "/people/"+pseudonym+"/days.svg?metric=nothing", ""); status != 404 {
+		t.Error(status)
+	}
+	lines, err := x.store.Accesses(t.Context(), 0, 100)
+	if err != nil || !slices.ContainsFunc(lines, func(a Access) bool { return a.What == "looked at the days of "+pseudonym }) {
+		t.Errorf("%+v %v", lines, err)
+	}
+}
+
+// TestSuppress suggests the narrowest suppression once an alert is closed as false, with
+// what it would have done; alerts like it are then kept and not told, and worse ones, or
+// others, are.
+func TestSuppress(t *testing.T) {
+	x := newTeam(t, 0)
+	sample := func(n int, change func(*alert.Alert)) alert.Alert {
+		a := alert.Sample(start.Add(time.Duration(n) * time.Hour))
+		a.ID, a.User, a.Severity, a.Detectors = fmt.Sprintf("%032x", n), "ann@northwind.example", alert.High, []string{"bulk_download"}
+		if change != nil {
+			change(&a)
+		}
+		return a
+	}
+	x.take(sample(1, nil), sample(2, nil), sample(3, func(a *alert.Alert) { a.User = "bob@northwind.example" }))
+	queue := func() (ids []string) {
+		t.Helper()
+		_, body, _ := x.ask(SOC, "GET", "/v1/alerts?latest=true", "")
+		var got listed
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range got.Alerts {
+			ids = append(ids, strings.TrimLeft(c.Alert.ID, "0"))
+		}
+		return ids
+	}
+	decide := func(n int, status Status) {
+		t.Helper()
+		if status, body, _ := x.ask(SOC, "POST", fmt.Sprintf("/v1/alerts/%032x/triage", n), fmt.Sprintf(`{"status":%q,"note":"a migration"}`, status)); status != 200 {
+			t.Fatal(status, body)
+		}
+	}
+	page := fmt.Sprintf("/alerts/%032x", 1)
+	if _, body, _ := x.ask(SOC, "GET", page, ""); strings.Contains(body, "Not to be told again?") {
+		t.Error("suggested before it is closed")
+	}
+	decide(1, False)
+	decide(2, True)
+	x.now = start.Add(4 * time.Hour)
+	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim", SOC, x.now, 1000*time.Hour)
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body, "would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0") {
+		t.Error(body)
+	}
+	if status, _, _ := x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":7,"reason":" "}`, 1)); status != 400 {
+		t.Error("without a reason:", status)
+	}
+	if status, _, _ := x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":700,"reason":"x"}`, 1)); status != 400 {
+		t.Error("for years:", status)
+	}
+	if status, body, _ := x.ask(SOC, "POST", page+"/suppression", "days=7&reason=a+migration", "Content-Type", "application/x-www-form-urlencoded"); status != 303 {
+		t.Fatal(status, body)
+	}
+	x.take(
+		sample(5, nil),
+		sample(6, func(a *alert.Alert) { a.Severity = alert.Critical }),
+		sample(7, func(a *alert.Alert) { a.Detectors = []string{"bulk_download", "external_sharing"} }),
+		sample(8, func(a *alert.Alert) { a.User = "bob@northwind.example" }),
+	)
+	if ids := queue(); !slices.Equal(ids, []string{"1", "2", "3", "6", "7", "8"}) {
+		t.Errorf("told: %v", ids)
+	}
+	_, body, _ := x.ask(SOC, "GET", "/v1/suppressions", "")
+	if !strings.Contains(body, `"kept":1`) || strings.Contains(body, "ann@") {
+		t.Error(body)
+	}
+	x.now = start.Add(8 * 24 * time.Hour) // it has expired
+	x.take(sample(9, nil))
+	if ids := queue(); !slices.Contains(ids, "9") {
+		t.Errorf("told: %v", ids)
+	}
+	x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":30,"reason":"again"}`, 1))
+	if status, body, _ := x.ask(SOC, "POST", "/suppressions/2", ""); status != 303 {
+		t.Fatal(status, body)
+	}
+	x.take(sample(10, nil))
+	if ids := queue(); !slices.Contains(ids, "a") {
+		t.Errorf("ended, told: %v", ids)
+	}
+	x.take(sample(11, func(a *alert.Alert) { a.Detectors = []string{"logging_disabled"} }))
+	if status, body, _ := x.ask(SOC, "GET", fmt.Sprintf("/v1/alerts/%032x/suppression", 11), ""); status != 409 {
+		t.Error(status, body)
+	}
+}
+
+// TestRequests has somebody ask for a name, and somebody else with the role privacy agree:
+// it is shown to who asked alone, and for a while.
+func TestRequests(t *testing.T) {
+	x := newTeam(t, 2)
+	user := "person.1@northwind.example"
+	pseudonym := x.server.Mask(SOC).Name(user)
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	if status, _, _ := x.ask(SOC, "POST", "/people/"+pseudonym, "reason=+", form...); status != 400 {
+		t.Error("without a reason:", status)
+	}
+	if status, body, _ := x.ask(SOC, "POST", "/people/"+pseudonym, "reason=case+7", form...); status != 303 {
+		t.Fatal(status, body)
+	}
+	shows := func(role Role, name string) bool {
+		_, body, _ := x.ask(role, "GET", "/people/"+name, "")
+		return strings.Contains(body, user)
+	}
+	if shows(SOC, pseudonym) {
+		t.Error("shown before anybody agreed")
+	}
+	_, body, _ := x.ask(Privacy, "GET", "/requests", "")
+	if !strings.Contains(body, "case 7") || !strings.Contains(body, pseudonym) || strings.Contains(body, user) {
+		t.Error(body)
+	}
+	x.tokens["second"], _ = x.store.NewToken(t.Context(), "kim the soc", Privacy, start, time.Hour) // the same person with another role
+	if status, _, _ := x.ask("second", "POST", "/requests/1", "decision=agree", form...); status != 403 {
+		t.Error("agreed with oneself:", status)
+	}
+	if status, body, _ := x.ask(Privacy, "POST", "/requests/1", "decision=agree", form...); status != 303 {
+		t.Fatal(status, body)
+	}
+	if !shows(SOC, pseudonym) || shows(HR, x.server.Mask(HR).Name(user)) {
+		t.Error("shown to the wrong people")
+	}
+	if status, _, _ := x.ask(Privacy, "POST", "/requests/1", "decision=refuse", form...); status != 404 {
+		t.Error("decided twice:", status)
+	}
+	lines, err := x.store.Accesses(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"asked for the name of " + pseudonym + ": case 7", "agreed to request 1 for a name"} {
+		if !slices.ContainsFunc(lines, func(a Access) bool { return a.What == want }) {
+			t.Errorf("no line %q", want)
+		}
+	}
+	x.now = start.Add(9 * time.Hour)
+	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim the soc", SOC, x.now, time.Hour)
+	if shows(SOC, pseudonym) {
+		t.Error("shown for ever")
+	}
 }

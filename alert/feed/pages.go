@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io/fs"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,6 +63,15 @@ type view struct {
 	Related    []item
 	User       string
 	Open       []alert.Exposure
+	Timeline   []moment
+	Unseen     []string
+	Chart      *picture
+	Charts     []metricChart
+	Suggestion *suggestion
+	Held       []held
+	Reveals    []Reveal
+	Name       string    // of whom the page is about, while it is shown
+	Until      time.Time // when it is not any more
 	Leavers    []leaver
 	Health     any
 	Statuses   []Status
@@ -88,7 +98,15 @@ func (s *Server) pages(mux *http.ServeMux) {
 	get := func(pattern string, h handler) { mux.Handle(pattern, s.guard(content, true, h)) }
 	get("GET /{$}", s.queuePage)
 	get("GET /alerts/{id}", s.alertPage)
+	get("GET /alerts/{id}/days.svg", s.chartPage)
 	get("POST /alerts/{id}", s.decidePage)
+	get("POST /alerts/{id}/suppression", s.suppressPage)
+	get("GET /suppressions", s.suppressionsPage)
+	get("POST /suppressions/{id}", s.endPage)
+	get("GET /people/{user}/days.svg", s.personChart)
+	get("POST /people/{user}", s.askPage)
+	mux.Handle("GET /requests", s.guard([]Role{Privacy}, true, s.requestsPage))
+	mux.Handle("POST /requests/{id}", s.guard([]Role{Privacy}, true, s.decideRequest))
 	get("GET /people/{user}", s.personPage)
 	get("GET /sources", s.sourcesPage)
 	mux.Handle("GET /leavers", s.guard([]Role{HR}, true, s.leaversPage))
@@ -105,7 +123,11 @@ func (s *Server) pages(mux *http.ServeMux) {
 
 // login makes a session of a token: the cookie ends with it.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	if !s.limit("login " + strings.Split(r.RemoteAddr, ":")[0]).Allow() {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if !s.limit("login " + host).Allow() {
 		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
 		return
 	}
@@ -121,7 +143,15 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: text, Path: "/", MaxAge: int(t.Expires.Sub(s.Now()).Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, t.Role.home(), http.StatusSeeOther)
+}
+
+// home is where the pages of a role begin.
+func (r Role) home() string {
+	if r == Privacy {
+		return "/requests"
+	}
+	return "/"
 }
 
 func (s *Server) render(w http.ResponseWriter, status int, name string, v *view) error {
@@ -224,7 +254,17 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		}
 		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == c.Alert.ID })
 	}
-	v.Open = open(items)
+	v.Open = open(slices.Concat(items, v.Related))
+	v.Timeline = timeline(&items[0].Alert, v.Related)
+	if v.Unseen, err = s.unseen(r.Context(), &c.Alert); err != nil {
+		return err
+	}
+	if v.Chart, err = s.picture(r.Context(), &c.Alert); err != nil {
+		return err
+	}
+	if v.Suggestion, err = s.suggested(r.Context(), &c.Alert, v.History); err != nil {
+		return err
+	}
 	return s.render(w, http.StatusOK, "alert.html", v)
 }
 
@@ -248,17 +288,23 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 
 func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	pseudonym := r.PathValue("user")
-	user, err := s.user(r.Context(), who, pseudonym)
+	user, err := s.named(r.Context(), who, pseudonym)
 	if err != nil {
 		return err
-	}
-	if user == "" {
-		return refuse(http.StatusNotFound, "nobody is called so")
 	}
 	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at "+pseudonym); err != nil {
 		return err
 	}
 	v := &view{Title: pseudonym, Who: who.Token, User: pseudonym}
+	if v.Name, v.Until, err = s.Store.shown(r.Context(), who.Name, pseudonym, s.Now()); err != nil {
+		return err
+	}
+	if v.Reveals, err = s.Store.reveals(r.Context(), "who = ? AND pseudonym = ?", who.Name, pseudonym); err != nil {
+		return err
+	}
+	if v.Charts, err = s.charts(r.Context(), user); err != nil {
+		return err
+	}
 	if v.Items, err = s.about(r, who, user); err != nil {
 		return err
 	}

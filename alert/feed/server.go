@@ -86,6 +86,10 @@ func (s *Server) Handler() http.Handler {
 	api("GET /v1/alerts", content, s.list)
 	api("GET /v1/alerts/{id}", content, s.one)
 	api("POST /v1/alerts/{id}/triage", content, s.triage)
+	api("GET /v1/alerts/{id}/suppression", content, s.suggestion)
+	api("GET /v1/suppressions", content, s.suppressions)
+	api("POST /v1/suppressions", content, s.suppressAlert)
+	api("POST /v1/suppressions/{id}/end", content, s.endSuppression)
 	api("GET /v1/stream", content, s.stream)
 	api("GET /v1/precision", content, s.precision)
 	api("POST /v1/reveal", content, s.reveal)
@@ -424,37 +428,6 @@ func (s *Server) precision(w http.ResponseWriter, r *http.Request, _ *reader) er
 	}
 	slices.SortFunc(list, func(a, b row) int { return cmp.Compare(a.Detector, b.Detector) })
 	return write(w, http.StatusOK, map[string]any{"detectors": list})
-}
-
-// reveal says who a pseudonym stands for, if somebody else with the role privacy agrees:
-// with a reason, which goes into the log of access first.
-func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) error {
-	var ask struct {
-		Pseudonym string `json:"pseudonym"`
-		Reason    string `json:"reason"`
-		Approval  string `json:"approval"` // token of who agrees
-	}
-	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || strings.TrimSpace(ask.Reason) == "" || ask.Pseudonym == "" {
-		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are needed")
-	}
-	second, err := s.Store.Check(r.Context(), ask.Approval, s.Now())
-	if errors.Is(err, ErrToken) || err == nil && (second.Role != Privacy || second.Name == who.Name) {
-		return refuse(http.StatusForbidden, "somebody else with the role privacy has to agree")
-	}
-	if err != nil {
-		return err
-	}
-	user, err := s.user(r.Context(), who, ask.Pseudonym)
-	if err != nil {
-		return err
-	}
-	if user == "" {
-		return refuse(http.StatusNotFound, "nobody is called so")
-	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
-		return err
-	}
-	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
 }
 
 func (s *Server) accesses(w http.ResponseWriter, r *http.Request, _ *reader) error {

@@ -1,0 +1,182 @@
+package feed
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Reveal is that somebody wants to know whom a pseudonym stands for. Somebody else, with
+// the role privacy, decides; what was agreed to is shown for a while.
+type Reveal struct {
+	ID        int64
+	At        time.Time
+	Who       string
+	Role      Role
+	Pseudonym string // as who asks sees it
+	Reason    string
+	Second    string // who decided; "" while it waits
+	Agreed    bool
+	Expires   time.Time
+
+	user string
+}
+
+// revealed is for how long a name is shown.
+const revealed = 8 * time.Hour
+
+// askReveal notes that somebody wants to know a name.
+func (s *Store) askReveal(ctx context.Context, r *Reveal) error {
+	_, err := s.db.ExecContext(ctx, "INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)", r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason)
+	if err != nil {
+		return fmt.Errorf("feed: %w", err)
+	}
+	return nil
+}
+
+// reveals lists requests: those that wait, or those of somebody about a pseudonym, the
+// latest first.
+func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []Reveal, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires FROM reveal WHERE "+where+" ORDER BY id DESC LIMIT 200", args...)
+	if err != nil {
+		return nil, fmt.Errorf("feed: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Reveal
+		var at, expires int64
+		if err := rows.Scan(&r.ID, &at, &r.Who, &r.Role, &r.Pseudonym, &r.user, &r.Reason, &r.Second, &r.Agreed, &expires); err != nil {
+			return nil, fmt.Errorf("feed: %w", err)
+		}
+		r.At, r.Expires = time.UnixMilli(at).UTC(), time.UnixMilli(expires).UTC()
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+// decideReveal agrees to a request, or refuses it.
+func (s *Store) decideReveal(ctx context.Context, id int64, second string, agreed bool, now time.Time) (*Reveal, error) {
+	list, err := s.reveals(ctx, "id = ? AND decided = 0", id)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, refuse(http.StatusNotFound, "no such request waits")
+	}
+	if list[0].Who == second {
+		return nil, refuse(http.StatusForbidden, "somebody else has to agree")
+	}
+	_, err = s.db.ExecContext(ctx, "UPDATE reveal SET second = ?, agreed = ?, decided = ?, expires = ? WHERE id = ? AND decided = 0", second, agreed, now.UnixMilli(), now.Add(revealed).UnixMilli(), id)
+	if err != nil {
+		return nil, fmt.Errorf("feed: %w", err)
+	}
+	return &list[0], nil
+}
+
+// shown is the name behind a pseudonym, and until when somebody may see it; "" if not.
+func (s *Store) shown(ctx context.Context, who, pseudonym string, now time.Time) (user string, until time.Time, err error) {
+	var ms int64
+	err = s.db.QueryRowContext(ctx, "SELECT user, expires FROM reveal WHERE who = ? AND pseudonym = ? AND agreed AND expires > ? ORDER BY expires DESC LIMIT 1", who, pseudonym, now.UnixMilli()).Scan(&user, &ms)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", until, nil
+	}
+	if err != nil {
+		return "", until, fmt.Errorf("feed: %w", err)
+	}
+	return user, time.UnixMilli(ms).UTC(), nil
+}
+
+// reveal says who a pseudonym stands for, if somebody else with the role privacy agrees:
+// with a reason, which goes into the log of access first.
+func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) error {
+	var ask struct {
+		Pseudonym string `json:"pseudonym"`
+		Reason    string `json:"reason"`
+		Approval  string `json:"approval"` // token of who agrees
+	}
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || strings.TrimSpace(ask.Reason) == "" || ask.Pseudonym == "" {
+		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are needed")
+	}
+	second, err := s.Store.Check(r.Context(), ask.Approval, s.Now())
+	if errors.Is(err, ErrToken) || err == nil && (second.Role != Privacy || second.Name == who.Name) {
+		return refuse(http.StatusForbidden, "somebody else with the role privacy has to agree")
+	}
+	if err != nil {
+		return err
+	}
+	user, err := s.named(r.Context(), who, ask.Pseudonym)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
+}
+
+// named is who a pseudonym stands for; nobody is a refusal.
+func (s *Server) named(ctx context.Context, who *reader, pseudonym string) (string, error) {
+	user, err := s.user(ctx, who, pseudonym)
+	if err == nil && user == "" {
+		err = refuse(http.StatusNotFound, "nobody is called so")
+	}
+	return user, err
+}
+
+// askPage takes in that a reader of a person's page wants to know the name.
+func (s *Server) askPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	pseudonym, reason := r.PathValue("user"), strings.TrimSpace(r.PostFormValue("reason"))
+	user, err := s.named(r.Context(), who, pseudonym)
+	if err != nil {
+		return err
+	}
+	if reason == "" || len(reason) > maxNote {
+		return refuse(http.StatusBadRequest, "a reason is needed")
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
+		return err
+	}
+	if err := s.Store.askReveal(r.Context(), &Reveal{At: s.Now(), Who: who.Name, Role: who.Role, Pseudonym: pseudonym, Reason: reason, user: user}); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/people/"+url.PathEscape(pseudonym), http.StatusSeeOther)
+	return nil
+}
+
+// requestsPage lists, for the role privacy, who wants to know a name and why.
+func (s *Server) requestsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	list, err := s.Store.reveals(r.Context(), "decided = 0")
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at who asks for names"); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "requests.html", &view{Title: "Requests for names", Who: who.Token, Reveals: list})
+}
+
+// decideRequest agrees to a request, or refuses it. It goes into the log of access before
+// the name can be seen.
+func (s *Server) decideRequest(w http.ResponseWriter, r *http.Request, who *reader) error {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	agreed := r.PostFormValue("decision") == "agree"
+	word := "refused"
+	if agreed {
+		word = "agreed to"
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("%s request %d for a name", word, id)); err != nil {
+		return err
+	}
+	if _, err := s.Store.decideReveal(r.Context(), id, who.Name, agreed, s.Now()); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/requests", http.StatusSeeOther)
+	return nil
+}

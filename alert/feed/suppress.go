@@ -1,0 +1,236 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+)
+
+// backtested is for how long before it a suppression is tried on what there was.
+const backtested = 90 * 24 * time.Hour
+
+// suggestion is a suppression, and what it would have kept from being told.
+type suggestion struct {
+	alert.Suppression
+	Backtest struct {
+		Days   int      `json:"days"`
+		Alerts int      `json:"alerts"`      // that would not have been told
+		True   int      `json:"closed_true"` // of them, closed as true
+		Open   int      `json:"undecided"`   // of them, nobody has decided about
+		IDs    []string `json:"ids"`
+	} `json:"backtest"`
+}
+
+// suggest is the narrowest suppression for an alert, with its backtest. An alert that
+// cannot be suppressed is a refusal.
+func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, error) {
+	p, err := alert.Suggest(a, s.Now())
+	if err != nil {
+		return nil, refuse(http.StatusConflict, "%v", err)
+	}
+	out := &suggestion{Suppression: *p}
+	out.Backtest.Days = int(backtested.Hours() / 24)
+	list, err := s.Alerts.Suppressed(ctx, p, a.Time.Add(-backtested), s.Now())
+	if err != nil {
+		return nil, err
+	}
+	out.Backtest.Alerts, out.Backtest.IDs = len(list), []string{}
+	for i := range list {
+		out.Backtest.IDs = append(out.Backtest.IDs, list[i].ID)
+	}
+	if len(list) == 0 {
+		return out, nil
+	}
+	standing, err := s.Store.Standing(ctx, out.Backtest.IDs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range out.Backtest.IDs {
+		switch standing[id].Status {
+		case True, BenignTrue:
+			out.Backtest.True++
+		case False, Duplicate:
+		default:
+			out.Backtest.Open++
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) suggestion(w http.ResponseWriter, r *http.Request, who *reader) error {
+	c, _, err := s.latest(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p, err := s.suggest(r.Context(), &c.Alert)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at what suppressing alerts like "+c.Alert.ID+" would do"); err != nil {
+		return err
+	}
+	p.User = who.name(p.User)
+	return write(w, http.StatusOK, p)
+}
+
+// name is how a reader sees somebody; "" for nobody.
+func (who *reader) name(user string) string {
+	if user == "" {
+		return ""
+	}
+	return who.mask.Name(user)
+}
+
+// suppress has what an alert is like not be told again for some days.
+func (s *Server) suppress(ctx context.Context, id string, days int, reason string, who *reader) (int64, error) {
+	c, _, err := s.latest(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	p, err := s.suggest(ctx, &c.Alert)
+	if err != nil {
+		return 0, err
+	}
+	p.Owner, p.Reason, p.Expires = who.Name, strings.TrimSpace(reason), p.Made.AddDate(0, 0, cmp.Or(days, 30))
+	if len(p.Reason) > maxNote {
+		return 0, refuse(http.StatusBadRequest, "a reason has %d characters at most", maxNote)
+	}
+	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User), p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
+		return 0, err
+	}
+	n, err := s.Alerts.Suppress(ctx, &p.Suppression)
+	if err != nil {
+		return 0, refuse(http.StatusBadRequest, "%v", err)
+	}
+	return n, nil
+}
+
+func (s *Server) suppressAlert(w http.ResponseWriter, r *http.Request, who *reader) error {
+	var ask struct {
+		Alert  string `json:"alert"`
+		Days   int    `json:"days"`
+		Reason string `json:"reason"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+		return refuse(http.StatusBadRequest, "the body is not JSON with alert, days and reason")
+	}
+	id, err := s.suppress(r.Context(), ask.Alert, ask.Days, ask.Reason, who)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]int64{"id": id})
+}
+
+// held is a suppression with what it has done.
+type held struct {
+	alert.Suppression
+	Holds bool `json:"holds"`
+	Kept  int  `json:"kept"` // alerts that were not told because of it
+}
+
+func (s *Server) held(ctx context.Context, who *reader) ([]held, error) {
+	all, err := s.Alerts.Suppressions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]held, 0, len(all))
+	for i := range all {
+		p := &all[i]
+		until := p.Expires
+		if !p.Ended.IsZero() {
+			until = p.Ended
+		}
+		kept, err := s.Alerts.Suppressed(ctx, p, p.Made, until)
+		if err != nil {
+			return nil, err
+		}
+		x := held{*p, p.Ended.IsZero() && s.Now().Before(p.Expires), len(kept)}
+		x.User = who.name(p.User)
+		list = append(list, x)
+	}
+	return list, nil
+}
+
+func (s *Server) suppressions(w http.ResponseWriter, r *http.Request, who *reader) error {
+	list, err := s.held(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read the suppressions"); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]any{"suppressions": list})
+}
+
+func (s *Server) end(ctx context.Context, id string, who *reader) error {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return refuse(http.StatusNotFound, "there is no such suppression")
+	}
+	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("ended suppression %d", n)); err != nil {
+		return err
+	}
+	ended, err := s.Alerts.EndSuppression(ctx, n, who.Name, s.Now())
+	if err == nil && !ended {
+		err = refuse(http.StatusNotFound, "no such suppression holds")
+	}
+	return err
+}
+
+func (s *Server) endSuppression(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if err := s.end(r.Context(), r.PathValue("id"), who); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]bool{"ended": true})
+}
+
+// The pages.
+
+func (s *Server) suppressPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	days, _ := strconv.Atoi(r.PostFormValue("days"))
+	if _, err := s.suppress(r.Context(), r.PathValue("id"), days, r.PostFormValue("reason"), who); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/suppressions", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) suppressionsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	list, err := s.held(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the suppressions"); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "suppressions.html", &view{Title: "Suppressions", Who: who.Token, Held: list})
+}
+
+func (s *Server) endPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if err := s.end(r.Context(), r.PathValue("id"), who); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/suppressions", http.StatusSeeOther)
+	return nil
+}
+
+// suggested is what the page of an alert suggests after it was closed as false; nil if
+// nothing.
+func (s *Server) suggested(ctx context.Context, a *alert.Alert, history []Triage) (*suggestion, error) {
+	if n := len(history); n == 0 || history[n-1].Status != False {
+		return nil, nil
+	}
+	p, err := s.suggest(ctx, a)
+	if r := (*refusal)(nil); errors.As(err, &r) {
+		return nil, nil
+	}
+	return p, err
+}

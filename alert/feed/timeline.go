@@ -1,0 +1,282 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/chart"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// moment is a line of the timeline of an alert.
+type moment struct {
+	At   time.Time
+	What string
+	Link string // id of the alert that it is about; "" for this one
+}
+
+const (
+	chartDays   = 60 // before the alert
+	chartAfter  = 14
+	relatedDays = 7 // how far other alerts may be to be on the timeline
+)
+
+// timeline puts what the alert rests on, what was laid open and what else there was about
+// the person in those days into one order.
+func timeline(a *alert.Alert, related []item) (list []moment) {
+	for i := range a.Evidence {
+		e := &a.Evidence[i]
+		if e.Window == nil {
+			continue
+		}
+		what := e.Title
+		if len(e.Sources) > 0 {
+			what += " (" + strings.Join(e.Sources, ", ") + ")"
+		}
+		if e.Window.End.Sub(e.Window.Start) >= time.Minute {
+			what += ", until " + e.Window.End.UTC().Format("15:04")
+		}
+		list = append(list, moment{e.Window.Start, what, ""})
+	}
+	for _, x := range a.Exposures {
+		list = append(list, moment{x.Opened, "laid open: " + x.What, ""})
+		if x.Closed != nil {
+			list = append(list, moment{*x.Closed, "undone: " + x.What, ""})
+		}
+	}
+	for i := range related {
+		if r := &related[i].Alert; r.Time.Sub(a.Time).Abs() <= relatedDays*24*time.Hour {
+			list = append(list, moment{r.Time, "alert: " + r.Title, r.ID})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b moment) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What)) })
+	return list
+}
+
+// unseen lists what could not be seen at the time of an alert: alerts about the data whose
+// time it falls into.
+func (s *Server) unseen(ctx context.Context, a *alert.Alert) (list []string, err error) {
+	for _, d := range []string{"source_silent", "source_gap", "source_late", "hr_feed", "unresolved_identity"} {
+		changes, err := s.Alerts.Changes(ctx, alert.Filter{Detector: d, Latest: true, All: true, Before: math.MaxInt64, Limit: 200})
+		if err != nil {
+			return nil, err
+		}
+		for i := range changes {
+			h := &changes[i].Alert
+			from, to := h.Window.Start.Add(-24*time.Hour), h.Time.Add(24*time.Hour)
+			for _, x := range h.Exposures {
+				if x.Closed == nil { // it goes on
+					to = a.Time
+				} else {
+					to = x.Closed.Add(24 * time.Hour)
+				}
+			}
+			if !h.Withdrawn && !a.Time.Before(from) && !a.Time.After(to) {
+				list = append(list, h.Reason)
+			}
+		}
+	}
+	return list, nil
+}
+
+// picture is a chart of somebody's days.
+type picture struct {
+	Days []chart.Day
+	Unit string
+	Alt  string // in words, for who does not see it
+}
+
+// draw picks what of a person's days is drawn for an alert: the amount of its leading
+// detector that departs most from what is usual on the day of the alert.
+func draw(a *alert.Alert, days []finding.Activity) *picture {
+	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
+	if on < 0 {
+		return nil
+	}
+	var lead *finding.Amount
+	rank := func(x *finding.Amount) float64 {
+		i := slices.IndexFunc(a.Evidence, func(e alert.Evidence) bool { return e.Detector == x.Detector })
+		if i < 0 {
+			return -1
+		}
+		return a.Evidence[i].Points*1e3 + math.Log1p(x.N/(x.Usual+x.Peers+1))
+	}
+	for i := range days[on].Counts {
+		if x := &days[on].Counts[i]; rank(x) >= 0 && (lead == nil || rank(x) > rank(lead)) {
+			lead = x
+		}
+	}
+	if lead == nil {
+		return nil
+	}
+	return series(days, lead.Metric, lead.Unit, func(d *finding.Activity) bool { return d.End == days[on].End })
+}
+
+// series are somebody's days by one metric, from the first to the last. With marked, of
+// which none is there, it is nil.
+func series(days []finding.Activity, metric, unit string, marked func(*finding.Activity) bool) *picture {
+	p := &picture{Unit: unit}
+	at := 0
+	var mark, highest *chart.Day
+	first, err1 := time.Parse(time.DateOnly, days[0].Date())
+	last, err2 := time.Parse(time.DateOnly, days[len(days)-1].Date())
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	for date := first; !date.After(last); date = date.AddDate(0, 0, 1) {
+		d := chart.Day{Date: date, Usual: math.NaN(), Peers: math.NaN()}
+		for ; at < len(days) && days[at].Date() == date.Format(time.DateOnly); at++ {
+			for _, x := range days[at].Counts {
+				if x.Metric == metric {
+					d.N, d.Usual, d.Peers, d.Marked = x.N, x.Usual, x.Peers, marked != nil && marked(&days[at])
+				}
+			}
+		}
+		p.Days = append(p.Days, d)
+		if d.Marked && (mark == nil || d.N >= mark.N) {
+			c := d
+			mark = &c
+		} else if highest == nil || d.N > highest.N {
+			c := d
+			highest = &c
+		}
+	}
+	if mark == nil && marked != nil {
+		return nil
+	}
+	if mark == nil {
+		p.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.", len(p.Days), highest.Date.Format("2 January"), short(highest.N), unit)
+		return p
+	}
+	other := 0.0
+	if highest != nil {
+		other = highest.N
+	}
+	p.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
+		short(mark.N), unit, mark.Date.Format("2 January"), short(mark.Usual), short(mark.Peers), len(p.Days)-1, short(other))
+	return p
+}
+
+// picture reads the days around an alert, and draws them; nil where nothing is kept.
+func (s *Server) picture(ctx context.Context, a *alert.Alert) (*picture, error) {
+	if a.User == "" {
+		return nil, nil
+	}
+	days, err := s.Alerts.Days(ctx, a.User, a.Time.AddDate(0, 0, -chartDays), a.Time.AddDate(0, 0, chartAfter))
+	if err != nil || len(days) == 0 {
+		return nil, err
+	}
+	return draw(a, days), nil
+}
+
+// chartPage is the picture of an alert.
+func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	c, _, err := s.latest(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p, err := s.picture(r.Context(), &c.Alert)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return refuse(http.StatusNotFound, "no days are kept")
+	}
+	return s.picturePage(w, r, who, who.mask.Name(c.Alert.User), p, "this alert")
+}
+
+// picturePage answers a picture, which goes into the log of access.
+func (s *Server) picturePage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *picture, mark string) error {
+	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the days of "+pseudonym); err != nil {
+		return err
+	}
+	b, err := chart.Days(chart.SVG, p.Days, p.Unit, mark, "usual day", "colleagues")
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'") // a picture: it has no scripts, and loads nothing
+	_, err = w.Write(b)
+	return err
+}
+
+// metricChart is a chart of somebody's days by one metric.
+type metricChart struct {
+	Title, Metric, Alt string
+	picture            *picture
+}
+
+const (
+	personDays   = 90
+	personCharts = 3
+)
+
+// charts are those of a person: of what departed most from what is usual within the last
+// 90 days that there are.
+func (s *Server) charts(ctx context.Context, user string) ([]metricChart, error) {
+	days, err := s.Alerts.Days(ctx, user, time.Time{}, s.Now().AddDate(1, 0, 0))
+	if err != nil || len(days) == 0 {
+		return nil, err
+	}
+	last := days[len(days)-1].End
+	days = slices.DeleteFunc(days, func(d finding.Activity) bool { return d.End < last-personDays*24*time.Hour.Milliseconds() })
+	alerts, err := s.Alerts.Changes(ctx, alert.Filter{User: user, Latest: true, Before: math.MaxInt64, Limit: 500})
+	if err != nil {
+		return nil, err
+	}
+	told := map[int64]bool{} // ends of days with an alert that deserves attention
+	for i := range alerts {
+		at := alerts[i].Alert.Time.UnixMilli()
+		if d := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= at && d.End-at < 24*time.Hour.Milliseconds() }); d >= 0 && !alerts[i].Alert.Withdrawn {
+			told[days[d].End] = true
+		}
+	}
+	type lead struct {
+		unit string
+		most float64
+	}
+	worst := map[string]lead{}
+	for i := range days {
+		for _, x := range days[i].Counts {
+			if n := math.Log1p(x.N / (x.Usual + x.Peers + 1)); n > worst[x.Metric].most {
+				worst[x.Metric] = lead{x.Unit, n}
+			}
+		}
+	}
+	var list []metricChart
+	for metric, l := range worst {
+		p := series(days, metric, l.unit, func(d *finding.Activity) bool { return told[d.End] })
+		if p == nil {
+			p = series(days, metric, l.unit, nil)
+		}
+		list = append(list, metricChart{strings.ToUpper(l.unit[:1]) + l.unit[1:], metric, p.Alt, p})
+	}
+	slices.SortFunc(list, func(a, b metricChart) int {
+		return cmp.Or(-cmp.Compare(worst[a.Metric].most, worst[b.Metric].most), cmp.Compare(a.Metric, b.Metric))
+	})
+	return list[:min(len(list), personCharts)], nil
+}
+
+// personChart is one of the pictures of a person.
+func (s *Server) personChart(w http.ResponseWriter, r *http.Request, who *reader) error {
+	user, err := s.named(r.Context(), who, r.PathValue("user"))
+	if err != nil {
+		return err
+	}
+	list, err := s.charts(r.Context(), user)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(c metricChart) bool { return c.Metric == r.URL.Query().Get("metric") })
+	if i < 0 {
+		return refuse(http.StatusNotFound, "no days are kept")
+	}
+	return s.picturePage(w, r, who, who.mask.Name(user), list[i].picture, "with an alert")
+}

@@ -1,0 +1,87 @@
+// Package chart draws days as pictures: bars for what was counted, lines for what was
+// usual. The colours are told apart by the colour-blind (Okabe and Ito, 2008), and in
+// print.
+package chart
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/go-analyze/charts"
+)
+
+// Format is that of a picture.
+type Format string
+
+// The formats.
+const (
+	SVG Format = charts.ChartOutputSVG
+	PNG Format = charts.ChartOutputPNG
+)
+
+// Day is a bar, with what was usual. NaN stands for nothing known.
+type Day struct {
+	Date   time.Time
+	N      float64
+	Usual  float64
+	Peers  float64
+	Marked bool // with a sign on it
+}
+
+// Days draws some days, which follow one another without gaps. Unit is what is counted,
+// mark what a marked day is called, own and peers what the lines are called: "" leaves
+// one out. The error is that there is nothing to draw, or the library's.
+func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, error) {
+	if len(days) == 0 {
+		return nil, fmt.Errorf("chart: no days")
+	}
+	null := charts.GetNullValue()
+	value := func(x float64) float64 {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return null
+		}
+		return x
+	}
+	var bars, marked, usual, colleagues []float64
+	var labels []string
+	any := false
+	for _, d := range days {
+		n, m := value(d.N), null
+		if d.Marked {
+			m, any = n, true
+		}
+		bars, marked, usual, colleagues = append(bars, n), append(marked, m), append(usual, value(d.Usual)), append(colleagues, value(d.Peers))
+		labels = append(labels, d.Date.Format("Jan 2"))
+	}
+	var list charts.GenericSeriesList
+	var names []string
+	var colors []charts.Color
+	add := func(kind, name, color string, values []float64) {
+		list = append(list, charts.GenericSeries{Type: kind, Name: name, Values: values})
+		names, colors = append(names, name), append(colors, charts.ParseColor(color))
+	}
+	add(charts.ChartTypeBar, unit+" a day", "#56B4E9", bars)
+	if any && mark != "" {
+		add(charts.ChartTypeScatter, mark, "#D55E00", marked)
+	}
+	if own != "" {
+		add(charts.ChartTypeLine, own, "#000000", usual)
+	}
+	if peers != "" {
+		add(charts.ChartTypeLine, peers, "#009E73", colleagues)
+	}
+	text := charts.FontStyle{FontSize: 11}
+	p, err := charts.Render(charts.ChartOption{
+		OutputFormat: string(format), Width: 720, Height: 220, Padding: charts.NewBox(8, 8, 8, 4),
+		Theme:      charts.GetTheme(charts.ThemeLight).WithSeriesColors(colors),
+		SeriesList: list, LineStrokeWidth: 1.5, StrokeSmoothingTension: .05, // which draws no points on lines
+		XAxis:  charts.XAxisOption{Labels: labels, LabelCount: 8, LabelFontStyle: text},
+		YAxis:  []charts.YAxisOption{{Min: charts.Ptr(0.0), LabelFontStyle: text}},
+		Legend: charts.LegendOption{SeriesNames: names, FontStyle: text},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("chart: %w", err)
+	}
+	return p.Bytes()
+}
