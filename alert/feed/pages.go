@@ -79,6 +79,8 @@ type view struct {
 	Filter     url.Values
 	Error      string
 	Message    *alert.Message
+	SignOn     bool   // whether there is an identity provider
+	Home       string // where the pages begin
 }
 
 const (
@@ -115,6 +117,10 @@ func (s *Server) pages(mux *http.ServeMux) {
 		s.render(w, http.StatusOK, "login.html", &view{Title: "Sign in"})
 	})
 	mux.HandleFunc("POST /login", s.login)
+	if s.SignOn != nil {
+		mux.HandleFunc("GET /login/oidc", s.leave)
+		mux.HandleFunc("GET /login/oidc/callback", s.back)
+	}
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: s.cookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -123,11 +129,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 
 // login makes a session of a token: the cookie ends with it.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	if !s.limit("login " + host).Allow() {
+	if !s.limit("login " + clientHost(r)).Allow() {
 		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
 		return
 	}
@@ -146,6 +148,15 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, t.Role.home(), http.StatusSeeOther)
 }
 
+// clientHost is the address that a request comes from, without its port.
+func clientHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
 // home is where the pages of a role begin.
 func (r Role) home() string {
 	if r == Privacy {
@@ -155,6 +166,7 @@ func (r Role) home() string {
 }
 
 func (s *Server) render(w http.ResponseWriter, status int, name string, v *view) error {
+	v.SignOn = s.SignOn != nil
 	v.Now, v.Statuses, v.Severities = s.Now(), Statuses, []string{"low", "medium", "high", "critical"}
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, name, v); err != nil {

@@ -32,7 +32,8 @@ type Server struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string
-	Secure  bool // over TLS: cookies are for that alone
+	Secure  bool    // over TLS: cookies are for that alone
+	SignOn  *SignOn // nil where tokens are the only way in
 
 	mu       sync.Mutex
 	limits   map[string]*rate.Limiter

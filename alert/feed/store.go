@@ -78,6 +78,9 @@ func (s *Store) NewToken(ctx context.Context, name string, role Role, now time.T
 	}
 	text := "outflow_" + base64.RawURLEncoding.EncodeToString([]byte(rand.Text()+rand.Text()))
 	hash := sha256.Sum256([]byte(text))
+	if _, err := s.db.ExecContext(ctx, "DELETE FROM token WHERE expires < ?", now.AddDate(0, -3, 0).UnixMilli()); err != nil { // sessions, most of them
+		return "", fmt.Errorf("feed: %w", err)
+	}
 	_, err := s.db.ExecContext(ctx, "INSERT INTO token (hash, name, role, made, expires) VALUES (?, ?, ?, ?, ?)", hash[:], name, string(role), now.UnixMilli(), now.Add(life).UnixMilli())
 	if err != nil {
 		return "", fmt.Errorf("feed: %w", err)

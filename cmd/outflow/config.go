@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 )
@@ -64,6 +68,49 @@ type feedConfig struct {
 	Listen string `yaml:"listen"` // "" for nowhere
 	Cert   string `yaml:"cert"`   // files in PEM; needed unless it listens on this machine alone
 	Key    string `yaml:"key"`
+	// OIDC is the identity provider that people sign in through, beside tokens.
+	OIDC oidcConfig `yaml:"oidc"`
+}
+
+// oidcConfig is an OpenID Connect provider; public_url is where it sends browsers back to.
+type oidcConfig struct {
+	Issuer       string                 `yaml:"issuer"` // "" for none
+	ClientID     string                 `yaml:"client_id"`
+	ClientSecret string                 `yaml:"client_secret"` // env:NAME, file:PATH or exec:COMMAND; "" for a public client
+	Claim        string                 `yaml:"claim"`         // that names groups; groups if empty
+	Roles        map[feed.Role][]string `yaml:"roles"`         // the groups of each role
+	Session      time.Duration          `yaml:"session"`       // how long one is signed in; 8h if 0
+}
+
+// check says what of it cannot be.
+func (o *oidcConfig) check(publicURL string) error {
+	if o.Issuer == "" {
+		return nil
+	}
+	switch u, err := url.Parse(o.Issuer); {
+	case err != nil || u.Host == "" || u.Scheme != "https" && !loopback(u.Hostname()):
+		return fmt.Errorf("feed: oidc: issuer: %q is not an https address", o.Issuer)
+	case o.ClientID == "":
+		return errors.New("feed: oidc: client_id is needed")
+	case publicURL == "":
+		return errors.New("feed: oidc: public_url is needed: the provider sends browsers back there")
+	case len(o.Roles) == 0:
+		return errors.New("feed: oidc: roles are needed: which groups have which")
+	case o.Session < 0:
+		return errors.New("feed: oidc: session cannot be negative")
+	}
+	for r := range o.Roles {
+		if !slices.Contains(feed.Roles, r) {
+			return fmt.Errorf("feed: oidc: roles: %q is not one of %v", r, feed.Roles)
+		}
+	}
+	return nil
+}
+
+// loopback says whether a host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // exceptionConfig is a detect.Exception as it is written in the file.

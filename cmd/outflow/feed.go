@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
 )
 
 // openFeed opens feed.db, with the key of its log of access.
@@ -54,6 +57,9 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		in, _, err := f.load(ctx)
 		return in, err
 	}}
+	if s.SignOn, err = conf.signOn(ctx); err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", conf.Feed.Listen)
 	if err != nil {
 		return fmt.Errorf("feed: listen: %w", err)
@@ -78,6 +84,23 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		return srv.Close()
 	})
 	return g.Wait()
+}
+
+// signOn is the identity provider of the feed; nil if none is configured.
+func (c *config) signOn(ctx context.Context) (*feed.SignOn, error) {
+	o := &c.Feed.OIDC
+	if o.Issuer == "" {
+		return nil, nil
+	}
+	s := &feed.SignOn{Issuer: o.Issuer, ClientID: o.ClientID, Redirect: strings.TrimSuffix(c.PublicURL, "/") + "/login/oidc/callback", Claim: o.Claim, Roles: o.Roles, Life: cmp.Or(o.Session, 8*time.Hour), HTTP: webapi.NewHTTP()}
+	if o.ClientSecret != "" {
+		v, err := secret.Resolve(ctx, o.ClientSecret)
+		if err != nil {
+			return nil, fmt.Errorf("feed: oidc: client_secret: %w", err)
+		}
+		s.ClientSecret = v.Reveal()
+	}
+	return s, nil
 }
 
 // withFeed runs something on the feed's state of a daemon.

@@ -342,10 +342,13 @@ func (c *config) checkRun(path string, roles []string) error {
 			return fmt.Errorf("feed: listen: %q is not a host:port", f.Listen)
 		case (f.Cert == "") != (f.Key == ""):
 			return errors.New("feed: cert and key go together")
-		case f.Cert == "" && host != "localhost" && !net.ParseIP(host).IsLoopback():
+		case f.Cert == "" && !loopback(host):
 			return errors.New("feed: cert and key are needed where others can reach it")
 		case slices.Contains(roles, "serve") && !slices.Contains(roles, "alert"):
 			return errors.New("feed: it is served by the process with the role alert")
+		}
+		if err := f.OIDC.check(c.PublicURL); err != nil {
+			return err
 		}
 	}
 	switch {

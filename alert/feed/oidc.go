@@ -1,0 +1,212 @@
+package feed
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// SignOn is signing in through an identity provider: OpenID Connect, with an authorization
+// code and PKCE (RFC 7636).
+type SignOn struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret string // "" for a public client
+	Redirect     string // address of /login/oidc/callback, as the provider knows it
+	Claim        string // that says in which groups somebody is; groups if empty
+	Roles        map[Role][]string
+	Life         time.Duration // of a session
+	HTTP         *http.Client
+
+	mu       sync.Mutex
+	provider *oidc.Provider
+}
+
+// algorithms are those by which tokens may be signed: none with a shared secret.
+var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
+
+// ask is what a browser keeps between leaving for the provider and coming back.
+type ask struct {
+	State    string `json:"s"`
+	Nonce    string `json:"n"`
+	Verifier string `json:"v"`
+}
+
+const askLife = 10 * time.Minute
+
+// discover asks the provider where its endpoints and keys are, once it answers.
+func (o *SignOn) discover(ctx context.Context) (*oidc.Provider, context.Context, error) {
+	ctx = oidc.ClientContext(ctx, o.HTTP)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.provider == nil {
+		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.HTTP), o.Issuer) // its keys are fetched later, too
+		if err != nil {
+			return nil, ctx, fmt.Errorf("identity provider: %w", err)
+		}
+		o.provider = p
+	}
+	return o.provider, ctx, nil
+}
+
+func (o *SignOn) config(p *oidc.Provider) *oauth2.Config {
+	return &oauth2.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret, Endpoint: p.Endpoint(), RedirectURL: o.Redirect, Scopes: []string{oidc.ScopeOpenID, "email", "profile"}}
+}
+
+// claims are what of a token is read.
+type claims struct {
+	Email         string `json:"email"`
+	EmailVerified *bool  `json:"email_verified"`
+	Username      string `json:"preferred_username"`
+	groups        []string
+}
+
+// who says whose a token is, and what they may: the first role that one of their groups
+// has.
+func (o *SignOn) who(t *oidc.IDToken) (name string, role Role, err error) {
+	var c claims
+	if err := t.Claims(&c); err != nil {
+		return "", "", err
+	}
+	var all map[string]json.RawMessage
+	if err := t.Claims(&all); err != nil {
+		return "", "", err
+	}
+	claim := o.Claim
+	if claim == "" {
+		claim = "groups"
+	}
+	if raw := all[claim]; raw != nil && json.Unmarshal(raw, &c.groups) != nil {
+		var one string
+		if json.Unmarshal(raw, &one) == nil {
+			c.groups = []string{one}
+		}
+	}
+	switch {
+	case c.Email != "" && (c.EmailVerified == nil || *c.EmailVerified):
+		name = strings.ToLower(c.Email)
+	case c.Username != "":
+		name = c.Username
+	default:
+		name = t.Subject
+	}
+	for _, r := range Roles {
+		for _, g := range o.Roles[r] {
+			if slices.Contains(c.groups, g) {
+				return name, r, nil
+			}
+		}
+	}
+	return name, "", nil
+}
+
+func (s *Server) askCookie() string { return s.cookie() + "-ask" }
+
+// leave sends a browser to the provider.
+func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
+	if !s.limit("login " + clientHost(r)).Allow() {
+		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
+		return
+	}
+	p, _, err := s.SignOn.discover(r.Context())
+	if err != nil {
+		s.Log.Error("feed", "path", r.URL.Path, "err", err)
+		s.render(w, http.StatusBadGateway, "login.html", &view{Title: "Sign in", Error: "The identity provider does not answer."})
+		return
+	}
+	a := ask{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
+	b, err := json.Marshal(&a)
+	if err != nil {
+		s.errorPage(w, http.StatusInternalServerError, "it failed")
+		return
+	}
+	// It comes back from elsewhere: a strict cookie would not be sent then.
+	http.SetCookie(w, &http.Cookie{Name: s.askCookie(), Value: base64.RawURLEncoding.EncodeToString(b), Path: "/", MaxAge: int(askLife.Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})
+	http.Redirect(w, r, s.SignOn.config(p).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), http.StatusSeeOther)
+}
+
+// back takes in a browser that comes from the provider, and makes a session.
+func (s *Server) back(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: s.askCookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode}) // it holds once
+	name, role, err := s.signOn(r)
+	if err != nil {
+		s.Log.Warn("nobody signed in", "err", err)
+		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: "Signing in failed; the log says why."})
+		return
+	}
+	if role == "" {
+		s.Log.Warn("somebody without a role has tried to sign in", "name", name)
+		s.render(w, http.StatusForbidden, "login.html", &view{Title: "Sign in", Error: "None of your groups has a role here."})
+		return
+	}
+	if err := s.Store.Note(r.Context(), s.Now(), name, role, "signed in"); err != nil {
+		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
+		s.Log.Error("feed", "path", r.URL.Path, "err", err)
+		return
+	}
+	text, err := s.Store.NewToken(r.Context(), name, role, s.Now(), s.SignOn.Life)
+	if err != nil {
+		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
+		s.Log.Error("feed", "path", r.URL.Path, "err", err)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: text, Path: "/", MaxAge: int(s.SignOn.Life.Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
+	// A redirection would still count as coming from elsewhere, and the cookie would not
+	// be sent: the page goes on by itself.
+	s.render(w, http.StatusOK, "signed.html", &view{Title: "Signed in", Home: role.home()})
+}
+
+func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
+	q := r.URL.Query()
+	if e := q.Get("error"); e != "" {
+		return "", "", fmt.Errorf("the provider says %q", e)
+	}
+	var a ask
+	c, err := r.Cookie(s.askCookie())
+	if err != nil {
+		return "", "", errors.New("the browser did not come from here")
+	}
+	b, err := base64.RawURLEncoding.DecodeString(c.Value)
+	if err != nil || json.Unmarshal(b, &a) != nil || a.State == "" {
+		return "", "", errors.New("the cookie is none of ours")
+	}
+	if subtle.ConstantTimeCompare([]byte(a.State), []byte(q.Get("state"))) != 1 {
+		return "", "", errors.New("the state is not that of this browser")
+	}
+	p, ctx, err := s.SignOn.discover(r.Context())
+	if err != nil {
+		return "", "", err
+	}
+	t, err := s.SignOn.config(p).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(a.Verifier))
+	if err != nil {
+		var re *oauth2.RetrieveError
+		if errors.As(err, &re) { // not its body: it may hold a token
+			err = fmt.Errorf("the provider refuses the code: %s", re.ErrorCode)
+		}
+		return "", "", err
+	}
+	raw, ok := t.Extra("id_token").(string)
+	if !ok {
+		return "", "", errors.New("the provider gave no id_token")
+	}
+	id, err := p.VerifierContext(ctx, &oidc.Config{ClientID: s.SignOn.ClientID, SupportedSigningAlgs: algorithms, Now: s.Now}).Verify(ctx, raw)
+	if err != nil {
+		return "", "", err
+	}
+	if subtle.ConstantTimeCompare([]byte(a.Nonce), []byte(id.Nonce)) != 1 {
+		return "", "", errors.New("the nonce of the token is not that of this browser")
+	}
+	return s.SignOn.who(id)
+}
