@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -50,8 +52,12 @@ type Settings interface {
 // Env is what channels get from outside.
 type Env struct {
 	Now     func() time.Time
-	Version string // of the program
+	Version string         // of the program
+	Allow   []netip.Prefix // networks within that a channel may reach
 }
+
+// HTTP is what a channel sends requests with.
+func (e *Env) HTTP() *http.Client { return webapi.NewGuarded(e.Allow) }
 
 // Kind is a kind of channel.
 type Kind struct {

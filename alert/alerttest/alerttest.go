@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -101,7 +102,7 @@ func Open(t testing.TB, kind alert.Kind, settings string) alert.Notifier {
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}
-	n, err := s.Open(t.Context(), alert.Env{Now: func() time.Time { return Now }, Version: "test"})
+	n, err := s.Open(t.Context(), alert.Env{Now: func() time.Time { return Now }, Version: "test", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	if err != nil {
 		t.Fatal(err)
 	}

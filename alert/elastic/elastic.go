@@ -35,7 +35,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if index == "" {
 		index = "outflow-alerts"
 	}
-	return &notifier{&webapi.Client{Base: c.URL, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "ApiKey", Token: key}}, index}, nil
+	return &notifier{&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "ApiKey", Token: key}}, index}, nil
 }
 
 type notifier struct {

@@ -386,6 +386,21 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("%q: %d lines, %v", name, n, err)
 		}
 		if name == "" {
+			good := Anchor{8, head}
+			if a, err := x.store.Head(t.Context()); err != nil || a != good {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if _, _, err := x.store.Verify(t.Context(), good); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := x.store.Verify(t.Context(), Anchor{7, head}); err == nil {
+				t.Error("an anchor of another line holds")
+			}
+			defer func() {
+				if _, _, err := x.store.Verify(t.Context(), good); err == nil || !strings.Contains(err.Error(), "taken off its end") {
+					t.Errorf("cut off, against an anchor: %v", err)
+				}
+			}()
 			if _, err := x.store.db.Exec("DELETE FROM access WHERE seq = 8"); err != nil {
 				t.Fatal(err)
 			}

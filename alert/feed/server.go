@@ -447,8 +447,15 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *reader) error
 	return write(w, http.StatusOK, s.Health())
 }
 
-// Run tells streams that something has come, until the context ends.
+// anchorEvery is how often the head of the log of access goes into the program's log,
+// which is kept elsewhere.
+const anchorEvery = time.Hour
+
+// Run tells streams that something has come, and the program's log what binds the log of
+// access, until the context ends.
 func (s *Server) Run(ctx context.Context) error {
+	var anchored Anchor
+	var anchoredAt time.Time
 	s.mu.Lock()
 	s.arrivals = make(chan struct{})
 	s.mu.Unlock()
@@ -464,6 +471,14 @@ func (s *Server) Run(ctx context.Context) error {
 				s.arrivals = make(chan struct{})
 			}
 			s.mu.Unlock()
+		}
+		if now := s.Now(); now.Sub(anchoredAt) >= anchorEvery {
+			if a, err := s.Store.Head(ctx); err != nil {
+				s.Log.Error("feed", "err", err)
+			} else if anchoredAt = now; a != anchored {
+				anchored = a
+				s.Log.Info("anchor of the log of access", "line", a.Line, "head", a.Head)
+			}
 		}
 		select {
 		case <-ctx.Done():

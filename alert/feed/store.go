@@ -322,10 +322,32 @@ func (s *Store) Accesses(ctx context.Context, after int64, most int) (list []Acc
 	return list, rows.Err()
 }
 
-// Verify checks the log of access from its beginning. It returns how many lines there are
-// and, as 64 hexadecimal digits, what binds the last: kept elsewhere, it tells that none
-// was taken off the end. The error names the first line that was changed, or is missing.
-func (s *Store) Verify(ctx context.Context) (lines int64, head string, err error) {
+// Anchor is what bound the log of access up to a line at some time, and was kept
+// elsewhere.
+type Anchor struct {
+	Line int64
+	Head string // 64 hexadecimal digits
+}
+
+// Head is the anchor of the last line; of line 0 if there is none.
+func (s *Store) Head(ctx context.Context) (a Anchor, err error) {
+	var mac []byte
+	err = s.db.QueryRowContext(ctx, "SELECT seq, mac FROM access ORDER BY seq DESC LIMIT 1").Scan(&a.Line, &mac)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, nil
+	}
+	if err != nil {
+		return a, fmt.Errorf("feed: %w", err)
+	}
+	a.Head = fmt.Sprintf("%x", mac)
+	return a, nil
+}
+
+// Verify checks the log of access from its beginning, and against anchors. It returns how
+// many lines there are and, as 64 hexadecimal digits, what binds the last: kept elsewhere,
+// it tells that none was taken off the end. The error names the first line that was
+// changed, or is missing.
+func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, head string, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what, mac FROM access ORDER BY seq")
 	if err != nil {
 		return 0, "", fmt.Errorf("feed: %w", err)
@@ -347,6 +369,19 @@ func (s *Store) Verify(ctx context.Context) (lines int64, head string, err error
 			return lines - 1, "", fmt.Errorf("feed: line %d of the log of access was changed, or one before it taken out", a.Seq)
 		}
 		before = mac
+		for _, an := range anchors {
+			if an.Line == lines && !strings.EqualFold(an.Head, fmt.Sprintf("%x", mac)) {
+				return lines, "", fmt.Errorf("feed: up to line %d the log of access is another one than was anchored", lines)
+			}
+		}
 	}
-	return lines, fmt.Sprintf("%x", before), rows.Err()
+	if err := rows.Err(); err != nil {
+		return lines, "", fmt.Errorf("feed: %w", err)
+	}
+	for _, an := range anchors {
+		if an.Line > lines || an.Line < 1 {
+			return lines, "", fmt.Errorf("feed: the log of access ends at line %d, but line %d was anchored: lines were taken off its end", lines, an.Line)
+		}
+	}
+	return lines, fmt.Sprintf("%x", before), nil
 }

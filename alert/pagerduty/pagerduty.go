@@ -33,7 +33,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if base == "" {
 		base = "https://events.pagerduty.com"
 	}
-	return &notifier{&webapi.Client{Base: base, HTTP: webapi.NewHTTP(), Now: env.Now}, key}, nil
+	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now}, key}, nil
 }
 
 type notifier struct {

@@ -39,7 +39,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if table == "" {
 		table = "incident"
 	}
-	return &notifier{&webapi.Client{Base: c.URL, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}}, "/api/now/table/" + url.PathEscape(table)}, nil
+	return &notifier{&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}}, "/api/now/table/" + url.PathEscape(table)}, nil
 }
 
 type notifier struct {

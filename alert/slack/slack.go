@@ -38,7 +38,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if base == "" {
 		base = "https://slack.com"
 	}
-	return &notifier{&webapi.Client{Base: base, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}}, c.Channel}, nil
+	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}}, c.Channel}, nil
 }
 
 type notifier struct {

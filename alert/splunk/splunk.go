@@ -30,7 +30,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{&webapi.Client{Base: c.URL, HTTP: webapi.NewHTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Splunk", Token: token}}, c.Index}, nil
+	return &notifier{&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Splunk", Token: token}}, c.Index}, nil
 }
 
 type notifier struct {

@@ -34,7 +34,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{&webapi.Client{Base: base, HTTP: webapi.NewHTTP(), Now: env.Now, Throttled: func(b []byte) bool { return strings.Contains(string(b), "429") }}, path}, nil
+	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Throttled: func(b []byte) bool { return strings.Contains(string(b), "429") }}, path}, nil
 }
 
 type notifier struct {

@@ -45,7 +45,7 @@ func TestChannelRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := filepath.Join(t.TempDir(), "outflow.yaml")
-	text := fmt.Sprintf("data_dir: ./data\npublic_url: https://outflow.example\nsources:\n  - {name: exports, kind: files, paths: [%q]}\nchannels:\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", min_severity: high}\n  - {name: out, kind: file, path: told.ndjson}\n", exports, server.URL)
+	text := fmt.Sprintf("data_dir: ./data\npublic_url: https://outflow.example\nsources:\n  - {name: exports, kind: files, paths: [%q]}\nchannels:\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", min_severity: high, allow_networks: [127.0.0.1]}\n  - {name: out, kind: file, path: told.ndjson}\n", exports, server.URL)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestNobodyByName(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Setenv("HOOK", "hunter2")
-	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\"}\n  - {name: masked, kind: file, path: masked.ndjson, people: pseudonyms}", server.URL))
+	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", allow_networks: [127.0.0.1]}\n  - {name: masked, kind: file, path: masked.ndjson, people: pseudonyms}", server.URL))
 	data := filepath.Join(dir, "data")
 	reviews := filepath.Join(dir, "reviews")
 	for _, args := range [][]string{

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -196,19 +197,32 @@ func newAudit(stdout io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
-	cmd.AddCommand(&cobra.Command{
+	var anchors []string
+	verify := &cobra.Command{
 		Use: "verify", Short: "Check that no line of the log of access was changed, added or taken out", Args: usage(cobra.NoArgs),
 		Long: `Verify checks the chain of the log of access and prints what binds its last line. Keep
 that where administrators of this machine cannot write: lines that are cut off the end
-leave a chain that fits, but ends elsewhere.`,
+leave a chain that fits, but ends elsewhere. The daemon logs it every hour ("anchor of the
+log of access"), so that it is wherever its log is shipped to; --anchor checks against it.`,
 		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
-			n, head, err := s.Verify(cmd.Context())
+			var list []feed.Anchor
+			for _, text := range anchors {
+				line, head, _ := strings.Cut(text, ":")
+				n, err := strconv.ParseInt(line, 10, 64)
+				if err != nil || len(head) != 64 {
+					return &exit{exitUsage, fmt.Errorf("--anchor %q: not LINE:HEAD", text)}
+				}
+				list = append(list, feed.Anchor{Line: n, Head: head})
+			}
+			n, head, err := s.Verify(cmd.Context(), list...)
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(stdout, "%s lines, whole. Head: %s\n", count(int(n)), head)
 			return err
 		}),
-	})
+	}
+	verify.Flags().StringArrayVar(&anchors, "anchor", nil, "`LINE:HEAD` that was kept elsewhere; may repeat")
+	cmd.AddCommand(verify)
 	return cmd
 }

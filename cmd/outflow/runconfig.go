@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -155,21 +156,23 @@ func (s *sourceConfig) since(now time.Time) (time.Time, error) {
 type channelConfig struct {
 	Name        string   `yaml:"name"`
 	Kind        string   `yaml:"kind"`
-	Path        string   `yaml:"path"`         // of a file
-	MinSeverity string   `yaml:"min_severity"` // of what it is told, beside the budget
-	Detectors   []string `yaml:"detectors"`    // only alerts that one of these has a part in
-	Health      *bool    `yaml:"health"`       // false: nothing about the data; true: nothing else
-	People      string   `yaml:"people"`       // names or pseudonyms
-	Purpose     string   `yaml:"purpose"`      // of the readers: pseudonyms of different purposes cannot be joined
-	PerDay      int      `yaml:"per_day"`      // most messages in 24 hours; critical ones come all the same
+	Path        string   `yaml:"path"`           // of a file
+	MinSeverity string   `yaml:"min_severity"`   // of what it is told, beside the budget
+	Detectors   []string `yaml:"detectors"`      // only alerts that one of these has a part in
+	Health      *bool    `yaml:"health"`         // false: nothing about the data; true: nothing else
+	People      string   `yaml:"people"`         // names or pseudonyms
+	Purpose     string   `yaml:"purpose"`        // of the readers: pseudonyms of different purposes cannot be joined
+	PerDay      int      `yaml:"per_day"`        // most messages in 24 hours; critical ones come all the same
+	Networks    []string `yaml:"allow_networks"` // within the organisation, that its address may be in: 10.0.0.0/8
 
 	settings alert.Settings
 	kind     alert.Kind
 	from     alert.Severity
+	allow    []netip.Prefix
 }
 
 // common are the settings that all channels have.
-var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day"}
+var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day", "allow_networks"}
 
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
 // are.
@@ -224,6 +227,9 @@ func (c *channelConfig) check() (err error) {
 		if c.from, err = alert.ParseSeverity(c.MinSeverity); err != nil {
 			return fmt.Errorf("min_severity: %w", err)
 		}
+	}
+	if err := c.networks(); err != nil {
+		return err
 	}
 	known := map[string]bool{}
 	for _, d := range detect.All {
@@ -464,6 +470,22 @@ func (c *config) mayBecome(next *config) error {
 		if !reflect.DeepEqual(va.Field(i).Interface(), vb.Field(i).Interface()) {
 			return fmt.Errorf("%s cannot change while the daemon runs: restart it", field.Tag.Get("yaml"))
 		}
+	}
+	return nil
+}
+
+// networks reads allow_networks.
+func (c *channelConfig) networks() error {
+	c.allow = nil
+	for _, text := range c.Networks {
+		p, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); err != nil && aerr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("allow_networks: %q is not a network such as 10.0.0.0/8", text)
+		}
+		c.allow = append(c.allow, p.Masked())
 	}
 	return nil
 }
