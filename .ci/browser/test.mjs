@@ -100,7 +100,18 @@ try {
     await page.goto(opened);
     assert.ok((await page.textContent(".sentence")).length > 30);
     assert.ok(await page.$$eval("table tbody tr", (l) => l.length) >= 1);
+    assert.ok(await page.$$eval(".timeline li", (l) => l.length) >= 1);
+    assert.ok(await page.$("#unseen"));
     await accessible("alert");
+  });
+  await step("a person: days drawn, and in words", async () => {
+    await Promise.all([page.waitForNavigation(), page.click("a[href^='/people/']")]);
+    await page.waitForFunction(() => [...document.querySelectorAll("img.days")].every((i) => i.complete && i.naturalWidth > 0));
+    assert.ok(await page.$$eval("img.days", (l) => l.length >= 1 && l.every((i) => /\d/.test(i.alt))));
+    await accessible("person");
+    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "person.png"), fullPage: true }); }
+    await page.goto(opened);
+    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "alert.png"), fullPage: true }); }
   });
   await step("deciding", async () => {
     await Promise.all([page.waitForNavigation(), page.keyboard.press("a")]);
@@ -108,11 +119,45 @@ try {
     await page.fill("#note", "<img src=x onerror=alert(1)> a drill");
     await Promise.all([page.waitForNavigation(), page.click("button[value=false]")]);
     assert.match(await page.textContent(".history"), /<img src=x onerror=alert\(1\)> a drill/);
-    assert.equal(await page.$("main img"), null);
+    assert.equal(await page.$("main img:not(.days)"), null);
     await page.goto(base + "/");
     assert.equal(await page.$(`a[href="${new URL(opened).pathname}"]`), null);
   });
+  await step("suppressing what was false", async () => {
+    await page.goto(opened);
+    assert.match(await page.textContent("section[aria-labelledby=suppress]"), /would have kept \d+ from being told/);
+    await accessible("suggestion");
+    await page.fill("input[name=reason]", "a migration <script>alert(1)</script>");
+    await Promise.all([page.waitForNavigation(), page.click("section[aria-labelledby=suppress] button")]);
+    assert.match(page.url(), /\/suppressions$/);
+    assert.match(await page.textContent("tbody"), /Kim Ops: a migration <script>/);
+    await accessible("suppressions");
+    await Promise.all([page.waitForNavigation(), page.click("tbody button")]);
+    assert.match(await page.textContent("tbody"), /ended by Kim Ops/);
+  });
+  await step("asking for a name", async () => {
+    await page.goto(opened);
+    await Promise.all([page.waitForNavigation(), page.click("a[href^='/people/']")]);
+    const person = page.url();
+    await page.click("summary");
+    await page.fill("input[name=reason]", "case 7");
+    await Promise.all([page.waitForNavigation(), page.click("details button")]);
+    assert.match(await page.textContent("main"), /Nobody has decided yet/);
+    const other = await browser.newContext();
+    const office = await other.newPage();
+    await office.goto(base + "/login");
+    await office.fill("#token", execFileSync(binary, ["token", "create", "--config", config, "--name", "Pat Privacy", "--role", "privacy"], { encoding: "utf8" }).trim());
+    await office.press("#token", "Enter");
+    await office.waitForSelector("tbody");
+    assert.match(await office.textContent("tbody"), /Kim Ops.*case 7/);
+    await Promise.all([office.waitForNavigation(), office.click("button[value=agree]")]);
+    await other.close();
+    await page.goto(person);
+    assert.match(await page.textContent("main"), /shown to you until/);
+    await accessible("a name");
+  });
   await step("finding", async () => {
+    await page.goto(base + "/");
     await page.fill("#q", "github");
     await Promise.all([page.waitForNavigation(), page.press("#q", "Enter")]);
     const rows = await page.$$eval("#queue .row", (l) => l.map((x) => x.textContent.toLowerCase()));

@@ -151,6 +151,7 @@ func series(days []finding.Activity, metric, unit string, marked func(*finding.A
 	if mark == nil && marked != nil {
 		return nil
 	}
+	fill(p.Days)
 	if mark == nil {
 		p.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.", len(p.Days), highest.Date.Format("2 January"), short(highest.N), unit)
 		return p
@@ -162,6 +163,25 @@ func series(days []finding.Activity, metric, unit string, marked func(*finding.A
 	p.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
 		short(mark.N), unit, mark.Date.Format("2 January"), short(mark.Usual), short(mark.Peers), len(p.Days)-1, short(other))
 	return p
+}
+
+// fill has the lines of what is usual go on over days on which nothing was counted: what
+// was usual last, and before the first such day what was usual then.
+func fill(days []chart.Day) {
+	own, peers := math.NaN(), math.NaN()
+	for _, d := range days {
+		if !math.IsNaN(d.Usual) {
+			own, peers = d.Usual, d.Peers
+			break
+		}
+	}
+	for i := range days {
+		d := &days[i]
+		if math.IsNaN(d.Usual) {
+			d.Usual, d.Peers = own, peers
+		}
+		own, peers = d.Usual, d.Peers
+	}
 }
 
 // picture reads the days around an alert, and draws them; nil where nothing is kept.
@@ -239,14 +259,14 @@ func (s *Server) charts(ctx context.Context, user string) ([]metricChart, error)
 		}
 	}
 	type lead struct {
-		unit string
-		most float64
+		detector, unit string
+		most           float64
 	}
 	worst := map[string]lead{}
 	for i := range days {
 		for _, x := range days[i].Counts {
 			if n := math.Log1p(x.N / (x.Usual + x.Peers + 1)); n > worst[x.Metric].most {
-				worst[x.Metric] = lead{x.Unit, n}
+				worst[x.Metric] = lead{x.Detector, x.Unit, n}
 			}
 		}
 	}
@@ -256,12 +276,21 @@ func (s *Server) charts(ctx context.Context, user string) ([]metricChart, error)
 		if p == nil {
 			p = series(days, metric, l.unit, nil)
 		}
-		list = append(list, metricChart{strings.ToUpper(l.unit[:1]) + l.unit[1:], metric, p.Alt, p})
+		list = append(list, metricChart{heading(l.detector) + ": " + l.unit, metric, p.Alt, p})
 	}
 	slices.SortFunc(list, func(a, b metricChart) int {
 		return cmp.Or(-cmp.Compare(worst[a.Metric].most, worst[b.Metric].most), cmp.Compare(a.Metric, b.Metric))
 	})
 	return list[:min(len(list), personCharts)], nil
+}
+
+// heading is a detector's name for people.
+func heading(detector string) string {
+	words := strings.ReplaceAll(detector, "_", " ")
+	if rest, ok := strings.CutPrefix(words, "crm"); ok {
+		return "CRM" + rest
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 // personChart is one of the pictures of a person.
