@@ -89,9 +89,10 @@ type Alert struct {
 	Case           string     `json:"case"` // id of the first alert of a series about one person
 	Time           time.Time  `json:"time"` // when the last event it rests on happened, or just after
 	User           string     `json:"user"`
-	Service        bool       `json:"service,omitempty"` // a service account, not a person
-	Health         bool       `json:"health,omitempty"`  // about the data rather than a person: User is empty and Score 0
-	Detector       string     `json:"detector"`          // the one that contributes most
+	Department     string     `json:"department,omitempty"` // of the person, as HR says
+	Service        bool       `json:"service,omitempty"`    // a service account, not a person
+	Health         bool       `json:"health,omitempty"`     // about the data rather than a person: User is empty and Score 0
+	Detector       string     `json:"detector"`             // the one that contributes most
 	Detectors      []string   `json:"detectors"`
 	Score          float64    `json:"score"`
 	Rate           float64    `json:"rate"` // false alerts per 1,000 user-days to be expected in the organisation at this score or above
@@ -158,7 +159,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 	}
 	a := Alert{
-		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk, Rate: lead.Rate,
+		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Department: lead.Department, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk, Rate: lead.Rate,
 		Observed: lead.Observed, Expected: lead.Expected, Peers: lead.Peers, Unit: lead.Unit, BaselineDays: lead.Days, Context: lead.Context,
 	}
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)

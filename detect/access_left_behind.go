@@ -137,7 +137,7 @@ func (e *Engine) leftBehind(p *person, now int64) {
 	var names [3]string
 	f := &finding.Finding{
 		ID: findingID(accessLeftBehind, p.Name, p.LastDay), Episode: episodeID(p.Name+" left", p.LastDay), Revision: 1, Detector: accessLeftBehind.Name, Title: accessLeftBehind.Title,
-		Person: p.Name, Time: now, Start: open[0].At, End: now, Techniques: accessLeftBehind.Techniques, Stake: 1, Observed: float64(len(open)), Unit: "grants",
+		Person: p.Name, Department: p.Department, Time: now, Start: open[0].At, End: now, Techniques: accessLeftBehind.Techniques, Stake: 1, Observed: float64(len(open)), Unit: "grants",
 		Events: len(open), Days: round(p.Active), Complete: now,
 	}
 	var sources [32]bool

@@ -178,7 +178,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	pr := &d.Proof[g]
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
-		Detector: det.Name, Title: det.Title, Person: p.Name, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active),
+		Detector: det.Name, Title: det.Title, Person: p.Name, Department: p.Department, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active),
 		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}
 	if pr.N > 0 {

@@ -792,6 +792,9 @@ func TestSuppress(t *testing.T) {
 	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body, "would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0") {
 		t.Error(body)
 	}
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "<th>Right so far") || !strings.Contains(body, "1 of 2") {
+		t.Error(body)
+	}
 	if status, _, _ := x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":7,"reason":" "}`, 1)); status != 400 {
 		t.Error("without a reason:", status)
 	}

@@ -68,6 +68,7 @@ type view struct {
 	Chart      *picture
 	Charts     []metricChart
 	Suggestion *suggestion
+	Precision  map[string]Counted // by detector
 	Held       []held
 	Reveals    []Reveal
 	Name       string    // of whom the page is about, while it is shown
@@ -272,6 +273,9 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		return err
 	}
 	if v.Chart, err = s.picture(r.Context(), &c.Alert); err != nil {
+		return err
+	}
+	if v.Precision, err = s.Store.Precision(r.Context()); err != nil {
 		return err
 	}
 	if v.Suggestion, err = s.suggested(r.Context(), &c.Alert, v.History); err != nil {

@@ -234,6 +234,14 @@ func (s *Store) Standing(ctx context.Context, alerts ...string) (map[string]Tria
 // Counted is how alerts of a detector turned out.
 type Counted struct{ True, False int }
 
+// String says it for people.
+func (c Counted) String() string {
+	if c.True+c.False == 0 {
+		return "none closed yet"
+	}
+	return fmt.Sprintf("%d of %d", c.True, c.True+c.False)
+}
+
 // Precision is, by detector, how alerts turned out that were closed; benign ones were
 // rightly seen.
 func (s *Store) Precision(ctx context.Context) (map[string]Counted, error) {

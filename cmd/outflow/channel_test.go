@@ -146,3 +146,36 @@ func TestNobodyByName(t *testing.T) {
 		}
 	}
 }
+
+// TestRoutes has a channel take the alerts it is for.
+func TestRoutes(t *testing.T) {
+	yes, no := true, false
+	sales := alert.Alert{Severity: alert.High, Department: "Sales", Detectors: []string{"bulk_download", "leaver_takeout"}}
+	data := alert.Alert{Severity: alert.Medium, Health: true, Detectors: []string{"source_silent"}}
+	for name, x := range map[string]struct {
+		c           channelConfig
+		sales, data bool
+	}{
+		"everything":       {channelConfig{}, true, true},
+		"severity":         {channelConfig{MinSeverity: "high"}, true, false},
+		"detectors":        {channelConfig{Detectors: []string{"leaver_takeout"}}, true, false},
+		"departments":      {channelConfig{Departments: []string{"sales", "Legal"}}, true, false},
+		"another one":      {channelConfig{Departments: []string{"Legal"}}, false, false},
+		"leavers":          {channelConfig{Leavers: true}, true, false},
+		"health":           {channelConfig{Health: &yes}, false, true},
+		"nothing of that":  {channelConfig{Health: &no}, true, false},
+		"both must hold":   {channelConfig{Departments: []string{"Sales"}, Detectors: []string{"mass_clone"}}, false, false},
+		"leavers of Legal": {channelConfig{Departments: []string{"Legal"}, Leavers: true}, false, false},
+	} {
+		x.c.Kind, x.c.Path = "file", "x"
+		if err := x.c.check(); err != nil {
+			t.Fatal(err)
+		}
+		if got := x.c.wants(&sales); got != x.sales {
+			t.Errorf("%s: Sales %v", name, got)
+		}
+		if got := x.c.wants(&data); got != x.data {
+			t.Errorf("%s: data %v", name, got)
+		}
+	}
+}

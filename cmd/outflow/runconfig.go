@@ -159,6 +159,8 @@ type channelConfig struct {
 	Path        string   `yaml:"path"`           // of a file
 	MinSeverity string   `yaml:"min_severity"`   // of what it is told, beside the budget
 	Detectors   []string `yaml:"detectors"`      // only alerts that one of these has a part in
+	Departments []string `yaml:"departments"`    // only alerts about people of these, as HR calls them
+	Leavers     bool     `yaml:"leavers"`        // only alerts about people who are leaving
 	Health      *bool    `yaml:"health"`         // false: nothing about the data; true: nothing else
 	People      string   `yaml:"people"`         // names or pseudonyms
 	Purpose     string   `yaml:"purpose"`        // of the readers: pseudonyms of different purposes cannot be joined
@@ -172,7 +174,7 @@ type channelConfig struct {
 }
 
 // common are the settings that all channels have.
-var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day", "allow_networks"}
+var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day", "allow_networks", "departments", "leavers"}
 
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
 // are.
@@ -269,11 +271,18 @@ func (c *channelConfig) wants(a *alert.Alert) bool {
 		return false
 	case a.Severity < c.from:
 		return false
+	case len(c.Departments) > 0 && !slices.ContainsFunc(c.Departments, func(d string) bool { return strings.EqualFold(d, a.Department) }):
+		return false
+	case c.Leavers && !slices.ContainsFunc(a.Detectors, func(d string) bool { return slices.Contains(ofLeavers, d) }):
+		return false
 	case len(c.Detectors) == 0:
 		return true
 	}
 	return slices.ContainsFunc(a.Detectors, func(d string) bool { return slices.Contains(c.Detectors, d) })
 }
+
+// ofLeavers are the detectors that speak about people who are leaving.
+var ofLeavers = []string{"leaver_takeout", "terminated_user_activity", "access_left_behind"}
 
 // leastRetention is how long events must be kept: as long as they may come late,
 // and some days to notice that nobody reads them.

@@ -12,9 +12,10 @@ type Finding struct {
 
 	Detector   string   `json:"detector"`
 	Person     string   `json:"person"`
-	Service    bool     `json:"service,omitempty"` // a service account rather than a person
-	Time       int64    `json:"time"`              // when the last event it rests on happened, Unix milliseconds
-	Start      int64    `json:"start"`             // of the window, Unix milliseconds
+	Department string   `json:"department,omitempty"` // of the person, as HR says
+	Service    bool     `json:"service,omitempty"`    // a service account rather than a person
+	Time       int64    `json:"time"`                 // when the last event it rests on happened, Unix milliseconds
+	Start      int64    `json:"start"`                // of the window, Unix milliseconds
 	End        int64    `json:"end"`
 	Until      int64    `json:"until,omitempty"` // end of the person's day: until then it may get worse
 	Points     float64  `json:"points"`          // what the detector itself contributes, ≥ 0
