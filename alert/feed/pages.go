@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -65,8 +66,8 @@ type view struct {
 	Open       []alert.Exposure
 	Timeline   []moment
 	Unseen     []string
-	Chart      *picture
-	Charts     []metricChart
+	Chart      *report.Series
+	Charts     []report.Series
 	Suggestion *suggestion
 	Precision  map[string]Counted // by detector
 	Held       []held

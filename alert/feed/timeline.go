@@ -3,7 +3,6 @@ package feed
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -86,16 +86,9 @@ func (s *Server) unseen(ctx context.Context, a *alert.Alert) (list []string, err
 	return list, nil
 }
 
-// picture is a chart of somebody's days.
-type picture struct {
-	Days []chart.Day
-	Unit string
-	Alt  string // in words, for who does not see it
-}
-
 // draw picks what of a person's days is drawn for an alert: the amount of its leading
 // detector that departs most from what is usual on the day of the alert.
-func draw(a *alert.Alert, days []finding.Activity) *picture {
+func draw(a *alert.Alert, days []finding.Activity) *report.Series {
 	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
 	if on < 0 {
 		return nil
@@ -116,76 +109,11 @@ func draw(a *alert.Alert, days []finding.Activity) *picture {
 	if lead == nil {
 		return nil
 	}
-	return series(days, lead.Metric, lead.Unit, func(d *finding.Activity) bool { return d.End == days[on].End })
-}
-
-// series are somebody's days by one metric, from the first to the last. With marked, of
-// which none is there, it is nil.
-func series(days []finding.Activity, metric, unit string, marked func(*finding.Activity) bool) *picture {
-	p := &picture{Unit: unit}
-	at := 0
-	var mark, highest *chart.Day
-	first, err1 := time.Parse(time.DateOnly, days[0].Date())
-	last, err2 := time.Parse(time.DateOnly, days[len(days)-1].Date())
-	if err1 != nil || err2 != nil {
-		return nil
-	}
-	for date := first; !date.After(last); date = date.AddDate(0, 0, 1) {
-		d := chart.Day{Date: date, Usual: math.NaN(), Peers: math.NaN()}
-		for ; at < len(days) && days[at].Date() == date.Format(time.DateOnly); at++ {
-			for _, x := range days[at].Counts {
-				if x.Metric == metric {
-					d.N, d.Usual, d.Peers, d.Marked = x.N, x.Usual, x.Peers, marked != nil && marked(&days[at])
-				}
-			}
-		}
-		p.Days = append(p.Days, d)
-		if d.Marked && (mark == nil || d.N >= mark.N) {
-			c := d
-			mark = &c
-		} else if highest == nil || d.N > highest.N {
-			c := d
-			highest = &c
-		}
-	}
-	if mark == nil && marked != nil {
-		return nil
-	}
-	fill(p.Days)
-	if mark == nil {
-		p.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.", len(p.Days), highest.Date.Format("2 January"), short(highest.N), unit)
-		return p
-	}
-	other := 0.0
-	if highest != nil {
-		other = highest.N
-	}
-	p.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
-		short(mark.N), unit, mark.Date.Format("2 January"), short(mark.Usual), short(mark.Peers), len(p.Days)-1, short(other))
-	return p
-}
-
-// fill has the lines of what is usual go on over days on which nothing was counted: what
-// was usual last, and before the first such day what was usual then.
-func fill(days []chart.Day) {
-	own, peers := math.NaN(), math.NaN()
-	for _, d := range days {
-		if !math.IsNaN(d.Usual) {
-			own, peers = d.Usual, d.Peers
-			break
-		}
-	}
-	for i := range days {
-		d := &days[i]
-		if math.IsNaN(d.Usual) {
-			d.Usual, d.Peers = own, peers
-		}
-		own, peers = d.Usual, d.Peers
-	}
+	return report.MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
 }
 
 // picture reads the days around an alert, and draws them; nil where nothing is kept.
-func (s *Server) picture(ctx context.Context, a *alert.Alert) (*picture, error) {
+func (s *Server) picture(ctx context.Context, a *alert.Alert) (*report.Series, error) {
 	if a.User == "" {
 		return nil, nil
 	}
@@ -213,11 +141,11 @@ func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) 
 }
 
 // picturePage answers a picture, which goes into the log of access.
-func (s *Server) picturePage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *picture, mark string) error {
+func (s *Server) picturePage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *report.Series, mark string) error {
 	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the days of "+pseudonym); err != nil {
 		return err
 	}
-	b, err := chart.Days(chart.SVG, p.Days, p.Unit, mark, "usual day", "colleagues")
+	b, err := p.Draw(chart.SVG, mark)
 	if err != nil {
 		return err
 	}
@@ -227,12 +155,6 @@ func (s *Server) picturePage(w http.ResponseWriter, r *http.Request, who *reader
 	return err
 }
 
-// metricChart is a chart of somebody's days by one metric.
-type metricChart struct {
-	Title, Metric, Alt string
-	picture            *picture
-}
-
 const (
 	personDays   = 90
 	personCharts = 3
@@ -240,7 +162,7 @@ const (
 
 // charts are those of a person: of what departed most from what is usual within the last
 // 90 days that there are.
-func (s *Server) charts(ctx context.Context, user string) ([]metricChart, error) {
+func (s *Server) charts(ctx context.Context, user string) ([]report.Series, error) {
 	days, err := s.Alerts.Days(ctx, user, time.Time{}, s.Now().AddDate(1, 0, 0))
 	if err != nil || len(days) == 0 {
 		return nil, err
@@ -258,39 +180,8 @@ func (s *Server) charts(ctx context.Context, user string) ([]metricChart, error)
 			told[days[d].End] = true
 		}
 	}
-	type lead struct {
-		detector, unit string
-		most           float64
-	}
-	worst := map[string]lead{}
-	for i := range days {
-		for _, x := range days[i].Counts {
-			if n := math.Log1p(x.N / (x.Usual + x.Peers + 1)); n > worst[x.Metric].most {
-				worst[x.Metric] = lead{x.Detector, x.Unit, n}
-			}
-		}
-	}
-	var list []metricChart
-	for metric, l := range worst {
-		p := series(days, metric, l.unit, func(d *finding.Activity) bool { return told[d.End] })
-		if p == nil {
-			p = series(days, metric, l.unit, nil)
-		}
-		list = append(list, metricChart{heading(l.detector) + ": " + l.unit, metric, p.Alt, p})
-	}
-	slices.SortFunc(list, func(a, b metricChart) int {
-		return cmp.Or(-cmp.Compare(worst[a.Metric].most, worst[b.Metric].most), cmp.Compare(a.Metric, b.Metric))
-	})
+	list := report.AllSeries(days, func(d *finding.Activity) bool { return told[d.End] })
 	return list[:min(len(list), personCharts)], nil
-}
-
-// heading is a detector's name for people.
-func heading(detector string) string {
-	words := strings.ReplaceAll(detector, "_", " ")
-	if rest, ok := strings.CutPrefix(words, "crm"); ok {
-		return "CRM" + rest
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 // personChart is one of the pictures of a person.
@@ -303,9 +194,9 @@ func (s *Server) personChart(w http.ResponseWriter, r *http.Request, who *reader
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(c metricChart) bool { return c.Metric == r.URL.Query().Get("metric") })
+	i := slices.IndexFunc(list, func(c report.Series) bool { return c.Metric == r.URL.Query().Get("metric") })
 	if i < 0 {
 		return refuse(http.StatusNotFound, "no days are kept")
 	}
-	return s.picturePage(w, r, who, who.mask.Name(user), list[i].picture, "with an alert")
+	return s.picturePage(w, r, who, who.mask.Name(user), &list[i], "with an alert")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 var (
@@ -30,6 +32,43 @@ func at(day time.Time, s alert.Severity) alert.Alert {
 
 func input(list ...alert.Alert) *Input {
 	return &Input{Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []string{"Bulk download", "Public link"}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
+}
+
+// TestDrawn draws what was done day by day, within the page and in words, and has it as
+// numbers.
+func TestDrawn(t *testing.T) {
+	in := input(at(notice.AddDate(0, 0, 5), alert.High))
+	in.Days = func(who string, from, to time.Time) (list []finding.Activity, err error) {
+		if who != user || !from.Equal(notice.Add(-lookBack)) {
+			t.Error(who, from, to)
+		}
+		for i := range 60 {
+			n := float64(i % 5)
+			if i == 45 { // five days after notice
+				n = 300
+			}
+			list = append(list, finding.Activity{User: user, End: notice.AddDate(0, 0, i-39).Add(time.Hour).UnixMilli(), Counts: []finding.Amount{{Detector: "bulk_download", Metric: "downloads", Unit: "files", N: n, Usual: 2, Peers: 3}}})
+		}
+		return list, nil
+	}
+	r := MakeReview(in, user, time.Time{}, time.Time{})
+	var html, md, js bytes.Buffer
+	if err := errors.Join(r.Write(&html, "html"), r.Write(&md, "md"), r.Write(&js, "json")); err != nil {
+		t.Fatal(err)
+	}
+	const words = "300 files on 7 March; a usual day of the person has 2, of colleagues 3; the highest of the 59 other days shown has 4."
+	for name, text := range map[string]string{"html": html.String(), "md": md.String(), "json": js.String()} {
+		if !strings.Contains(text, words) {
+			t.Errorf("%s: %.3000s", name, text)
+		}
+	}
+	if !strings.Contains(html.String(), `<img src="data:image/svg&#43;xml;base64,`) || !strings.Contains(js.String(), `"marked": true`) {
+		t.Error("no picture, or no numbers")
+	}
+	in.Days = func(string, time.Time, time.Time) ([]finding.Activity, error) { return nil, errors.New("damaged") }
+	if r := MakeReview(in, user, time.Time{}, time.Time{}); len(r.Unseen) == 0 || !strings.Contains(fmt.Sprint(r.Unseen), "damaged") {
+		t.Errorf("%+v", r.Unseen)
+	}
 }
 
 // TestVerdict comes to what an HR partner has to do.

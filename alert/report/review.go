@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -83,6 +84,7 @@ type Review struct {
 	Open       []Open    `json:"open"`        // exposures that nobody has closed
 	After      []Point   `json:"after"`       // what happened after the last day
 	Left       []Left    `json:"left"`        // by kind
+	Days       []Series  `json:"days"`        // what was done day by day, what departs most from what is usual first
 	Minor      int       `json:"minor"`       // days that were a little out of the ordinary, and are not listed
 	Normal     []string  `json:"normal"`      // what was looked for and not found
 	Unseen     []Unseen  `json:"unseen"`      // what could not be seen
@@ -109,19 +111,22 @@ type Input struct {
 	Kinds    []string  // titles of what is looked for
 	Failing  []Unseen  // streams that fail, and gaps
 	Reported time.Time // when the report is made
+	// Days are what somebody did from one day to another; nil where nothing is kept.
+	Days func(user string, from, to time.Time) ([]finding.Activity, error)
 }
 
 var counting = []string{
 	"An unusual day is one whose activity is rare for the person, for colleagues and in the organisation; the score says how rare. What was usual is taken from the time at least a month before notice.",
 	"Files are counted once a day, however often they were opened. A folder counts as one thing, because how much is in it is not known.",
 	"Rows and bytes are those that the services state.",
+	"An alert tells of a day as it was when it last became worse; what is drawn day by day has the whole day.",
 	"That something is unusual does not say that it was wrong: work before leaving, such as handing over, is unusual too.",
 }
 
 // MakeReview makes the review of somebody. Notice and last day come from the input; the
 // period is theirs, unless it is given.
 func MakeReview(in *Input, user string, from, to time.Time) *Review {
-	r := &Review{Person: user, Made: in.Reported, CompleteTo: in.Now, Counting: counting, Points: []Point{}, Timeline: []Point{}, Open: []Open{}, After: []Point{}, Left: []Left{}, Normal: []string{}, Unseen: []Unseen{}}
+	r := &Review{Person: user, Made: in.Reported, CompleteTo: in.Now, Counting: counting, Points: []Point{}, Timeline: []Point{}, Open: []Open{}, After: []Point{}, Left: []Left{}, Days: []Series{}, Normal: []string{}, Unseen: []Unseen{}}
 	for _, l := range in.Leavers {
 		if strings.EqualFold(l.User, user) {
 			r.Notice, r.LastDay = l.Notice, l.LastDay
@@ -186,7 +191,33 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 		}
 	}
 	r.finish(in, left, found)
+	r.draw(in, user)
 	return r
+}
+
+// drawn is how many kinds of what was done are drawn.
+const drawn = 4
+
+// draw adds what was done day by day, with the unusual days marked.
+func (r *Review) draw(in *Input, user string) {
+	if in.Days == nil {
+		return
+	}
+	days, err := in.Days(user, r.From, r.To)
+	if err != nil {
+		r.Unseen = append(r.Unseen, Unseen{"What was done day by day", "it could not be read: " + clean(err.Error())})
+		return
+	}
+	if len(days) == 0 {
+		return
+	}
+	r.Days = AllSeries(days, func(d *finding.Activity) bool {
+		return slices.ContainsFunc(r.Timeline, func(p Point) bool {
+			at := d.End - p.Time.UnixMilli()
+			return at >= 0 && at < 24*time.Hour.Milliseconds()
+		})
+	})
+	r.Days = r.Days[:min(len(r.Days), drawn)]
 }
 
 // Of an alert of four months something always is: one decides if it is high, or if there

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	text "text/template"
 	"time"
 
+	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -38,6 +40,7 @@ var funcs = map[string]any{
 	"percent": func(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) },
 	"bar":     bar,
 	"line":    func(r *Review) template.HTML { return line(r) },
+	"picture": picture,
 	"index1":  func(i int) int { return i + 1 },
 	"md":      markdown,
 }
@@ -73,6 +76,12 @@ func bar(l Left) template.HTML {
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())
+}
+
+// picture is a series as an image within the page.
+func picture(s Series) (template.URL, error) {
+	b, err := s.Draw(chart.SVG, "unusual day")
+	return template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(b)), err
 }
 
 // line draws the period with notice, last day and unusual days.

@@ -25,6 +25,7 @@ import (
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 func newReport(stdout, stderr io.Writer) *cobra.Command {
@@ -80,6 +81,14 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 		if at := in.Alerts[i].DataCompleteTo; at.After(in.Now) {
 			in.Now = at
 		}
+	}
+	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
+		s, err := alert.OpenStore(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		return s.Days(ctx, user, from, to)
 	}
 	if in.Leavers, err = leavers(ctx, f.data, alerts); err != nil {
 		return nil, nil, err

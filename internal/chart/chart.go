@@ -22,11 +22,11 @@ const (
 
 // Day is a bar, with what was usual. NaN stands for nothing known.
 type Day struct {
-	Date   time.Time
-	N      float64
-	Usual  float64
-	Peers  float64
-	Marked bool // with a sign on it
+	Date   time.Time `json:"date"`
+	N      float64   `json:"n"`
+	Usual  float64   `json:"usual"`
+	Peers  float64   `json:"peers"`
+	Marked bool      `json:"marked,omitempty"` // with a sign on it
 }
 
 // Days draws some days, which follow one another without gaps. Unit is what is counted,

@@ -1,0 +1,123 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/chart"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// Series is somebody's days by what one metric counts.
+type Series struct {
+	Title  string      `json:"title"`
+	Metric string      `json:"metric"`
+	Unit   string      `json:"unit"`
+	Days   []chart.Day `json:"days"`
+	Alt    string      `json:"alt"` // in words, for who does not see it
+
+	worst float64 // how far beyond what is usual a day went
+}
+
+// Draw draws the days; a marked one is called mark.
+func (s *Series) Draw(f chart.Format, mark string) ([]byte, error) {
+	return chart.Days(f, s.Days, s.Unit, mark, "usual day", "colleagues")
+}
+
+// MakeSeries are somebody's days by the metric of an amount, from the first day to the
+// last: both are there. Marked, which may be nil, says which days have a sign on them;
+// if no day has, there is no series.
+func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*finding.Activity) bool) *Series {
+	s := &Series{Title: heading(of.Detector) + ": " + of.Unit, Metric: of.Metric, Unit: of.Unit}
+	first, err1 := time.Parse(time.DateOnly, days[0].Date())
+	last, err2 := time.Parse(time.DateOnly, days[len(days)-1].Date())
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	var mark, highest chart.Day
+	signed, at := false, 0
+	for date := first; !date.After(last); date = date.AddDate(0, 0, 1) {
+		d := chart.Day{Date: date, Usual: math.NaN(), Peers: math.NaN()}
+		for ; at < len(days) && days[at].Date() == date.Format(time.DateOnly); at++ {
+			for _, x := range days[at].Counts {
+				if x.Metric == of.Metric {
+					d.N, d.Usual, d.Peers, d.Marked = x.N, x.Usual, x.Peers, marked != nil && marked(&days[at])
+					s.worst = max(s.worst, beyond(&x))
+				}
+			}
+		}
+		s.Days = append(s.Days, d)
+		switch {
+		case d.Marked && (!signed || d.N > mark.N):
+			mark, signed = d, true
+		case !d.Marked && d.N > highest.N:
+			highest = d
+		}
+	}
+	if marked != nil && !signed {
+		return nil
+	}
+	fill(s.Days)
+	if !signed {
+		s.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.", len(s.Days), highest.Date.Format("2 January"), number(highest.N), s.Unit)
+		return s
+	}
+	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
+		number(mark.N), s.Unit, mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
+	return s
+}
+
+// AllSeries are somebody's days by everything that was counted, what went farthest beyond
+// what is usual first. Days are marked where there are such.
+func AllSeries(days []finding.Activity, marked func(*finding.Activity) bool) (list []Series) {
+	seen := map[string]bool{}
+	for i := range days {
+		for j := range days[i].Counts {
+			x := &days[i].Counts[j]
+			if seen[x.Metric] {
+				continue
+			}
+			seen[x.Metric] = true
+			if s := cmp.Or(MakeSeries(days, x, marked), MakeSeries(days, x, nil)); s != nil {
+				list = append(list, *s)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b Series) int { return cmp.Or(cmp.Compare(b.worst, a.worst), cmp.Compare(a.Metric, b.Metric)) })
+	return list
+}
+
+// beyond is how far an amount is beyond what is usual.
+func beyond(x *finding.Amount) float64 { return x.N / (x.Usual + x.Peers + 1) }
+
+// fill has the lines of what is usual go on over days on which nothing was counted: what
+// was usual last, and before the first such day what was usual then.
+func fill(days []chart.Day) {
+	own, peers := math.NaN(), math.NaN()
+	for _, d := range days {
+		if !math.IsNaN(d.Usual) {
+			own, peers = d.Usual, d.Peers
+			break
+		}
+	}
+	for i := range days {
+		d := &days[i]
+		if math.IsNaN(d.Usual) {
+			d.Usual, d.Peers = own, peers
+		}
+		own, peers = d.Usual, d.Peers
+	}
+}
+
+// heading is a detector's name for people.
+func heading(detector string) string {
+	words := strings.ReplaceAll(detector, "_", " ")
+	if rest, ok := strings.CutPrefix(words, "crm"); ok {
+		return "CRM" + rest
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
