@@ -45,6 +45,9 @@ func (p *person) lastDayEnd() int64 { return p.LastDay + dayMS - offset(p.Day.Qu
 
 // hold notes access that an act opens or closes.
 func (e *Engine) hold(p *person, a *Act) {
+	if p.isOff(accessLeftBehind) {
+		return
+	}
 	switch a.Class {
 	case event.TokenGrant:
 		if subject(a) == a.Person || len(a.To) == 0 {

@@ -18,6 +18,7 @@ type Config struct {
 	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
 	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
 	Exceptions       []Exception // what is known and wanted
+	Off              []Off       // what must not be looked at
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
 }
 
@@ -44,6 +45,11 @@ func (x *Exception) Label() string {
 
 // Check returns what is wrong with a configuration, or nil.
 func (c *Config) Check() error {
+	for i := range c.Off {
+		if err := c.Off[i].check(); err != nil {
+			return fmt.Errorf("indicators_off %d: %w", i+1, err)
+		}
+	}
 	for i := range c.Exceptions {
 		x := &c.Exceptions[i]
 		switch {
@@ -69,6 +75,7 @@ type config struct {
 	topLabels  map[string]bool
 	accounts   map[string]bool
 	exceptions []exception
+	off        []Off
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -90,6 +97,7 @@ func (c *Config) prepare() (out config) {
 		}
 		return m
 	}
+	out.off = c.Off
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
 	if out.rules = c.Rules; out.rules != nil {
 		for _, r := range out.rules.Rules {

@@ -21,6 +21,7 @@ type Engine struct {
 	closing map[int64][]*person // open days by their end
 	active  []*person           // who did something in this hour
 	young   []*exposure         // exposures that may soon turn out to last
+	dark    map[string]bool     // people who are not looked at
 	leaving []*person           // who have given notice, and were not looked at after leaving
 	spoke   map[string]bool     // rules of the organisation's own that have matched
 	tenant  string              // the cloud account seen last
@@ -48,7 +49,7 @@ type state struct {
 // New returns an engine without any knowledge. Emit takes its findings; an error
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
-	return &Engine{emit: emit, config: c.prepare(), spoke: map[string]bool{}, closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	return &Engine{emit: emit, config: c.prepare(), spoke: map[string]bool{}, dark: map[string]bool{}, closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -56,7 +57,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 func (e *Engine) Handle(name string, ev *event.Event) error {
 	if ev.Source == event.HR {
 		if name != "" {
-			e.staff(e.person(name, ev.Actor.Kind), ev)
+			e.staff(name, ev)
 		}
 		return e.err
 	}
@@ -74,6 +75,9 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if name == "" || ev.Class == event.Derived {
 		return e.err
 	}
+	if e.dark[name] {
+		return e.err
+	}
 	p := e.person(name, ev.Actor.Kind)
 	e.begin(p, ev.Time)
 	p.Day.Latest = ev.Time
@@ -85,7 +89,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		e.hold(p, a)
 		e.watch(p, a)
 	}
-	again := e.config.rules != nil && e.rules(p, ev)
+	again := e.config.rules != nil && !p.isOff(userRule) && e.rules(p, ev)
 	if e.count(p, a) || again {
 		e.tell(p, ev.Time)
 	}
@@ -137,7 +141,22 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 }
 
 // staff takes in what HR says.
-func (e *Engine) staff(p *person, ev *event.Event) {
+func (e *Engine) staff(name string, ev *event.Event) {
+	if ev.Class == event.Person && len(e.config.off) > 0 {
+		department, country := ev.Attr(event.AttrDepartment), ev.Attr(event.AttrCountry)
+		if p := e.Persons[name]; p != nil {
+			department, country = cmp.Or(department, p.Department), cmp.Or(country, p.Country)
+		}
+		if _, dark := e.config.offFor(department, country); dark {
+			e.darken(name)
+			return
+		}
+		delete(e.dark, name)
+	}
+	if e.dark[name] {
+		return
+	}
+	p := e.person(name, ev.Actor.Kind)
 	switch ev.Class {
 	case event.Person:
 		o := e.org(p)
@@ -145,6 +164,10 @@ func (e *Engine) staff(p *person, ev *event.Event) {
 			o.move(p, func() { p.Department = strings.Clone(d) })
 		}
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
+		p.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), p.Country))
+		if off, _ := e.config.offFor(p.Department, p.Country); off != p.off {
+			e.switchOff(p, off)
+		}
 	case event.Notice:
 		first := p.Notice == 0 // what HR says comes again with every run
 		if first || ev.Time < p.Notice {
@@ -278,8 +301,8 @@ func (e *Engine) contribute(p *person) {
 	o := e.org(p)
 	dept := o.department(p.peerGroup())
 	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
-	for j := range metrics {
-		if !fresh && d.Count[j] == 0 {
+	for j, m := range metrics {
+		if !fresh && d.Count[j] == 0 || m.detector >= 0 && p.off>>m.detector&1 != 0 {
 			continue
 		}
 		mu := o.mean(p, dept, j)

@@ -17,6 +17,7 @@ type person struct {
 	Group      string    // peers by access, where there is no department
 	Uses       []float64 // per source: decayed number of active days with it
 	Location   string
+	Country    string
 
 	Sum    []float64  // per metric: decayed sum of daily counts
 	Active float64    // decayed number of active days
@@ -56,7 +57,8 @@ type person struct {
 
 	Day Day
 
-	seen int64 // hour of the latest event
+	seen int64  // hour of the latest event
+	off  uint64 // detectors that are switched off, a bit each
 }
 
 // failure is a failed sign-in.

@@ -223,7 +223,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 	}
 	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })
-	if len(found) > 0 {
+	if len(found) > 0 && !p.isOff(slowDrip) {
 		mean := found[0]
 		if len(found) > 1 {
 			mean = (mean + found[1]) / 2
@@ -233,7 +233,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.shift = shiftGain * max(mean-floor, 0)
 		score += v.shift
 	}
-	if c.taken > .5 && leaving {
+	if c.taken > .5 && leaving && !p.isOff(leaverTakeout) {
 		gain := leaverPoints(o.LeaverShare)
 		v.points[detected["leaver_takeout"]] = gain
 		v.leaver = true
@@ -262,7 +262,10 @@ func (e *Engine) closeDay(p *person) {
 	d := o.department(p.peerGroup())
 
 	outage, leaving := e.outage(), p.leaving(day.Latest)
-	for j := range metrics {
+	for j, m := range metrics {
+		if m.detector >= 0 && p.off>>m.detector&1 != 0 {
+			continue
+		}
 		x := day.judged(j)
 		y := min(x, 5*v.mean[j]+8) // one day teaches little
 		switch {
@@ -296,6 +299,10 @@ func (e *Engine) closeDay(p *person) {
 	}
 	p.LongN = float64(p.LongN*longGamma) + 1
 	for i, j := range slow {
+		if p.isOff(slowDrip) || p.off>>metrics[j].detector&1 != 0 {
+			v.shifts[i] = 0
+			continue
+		}
 		y := min(day.judged(j), float64(5*v.mean[j])+8)
 		if leaving {
 			y = min(y, v.mean[j])

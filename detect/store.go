@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
@@ -166,7 +167,23 @@ func (e *Engine) Restore(s *Snapshot) error {
 		}
 	}
 	slices.SortFunc(e.leaving, byName)
+	e.obey()
 	return nil
+}
+
+// obey switches off, in a restored state, what the configuration says now.
+func (e *Engine) obey() {
+	if len(e.config.off) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Persons)) {
+		p := e.Persons[name]
+		if off, dark := e.config.offFor(p.Department, p.Country); dark {
+			e.darken(name)
+		} else if off != 0 {
+			e.switchOff(p, off)
+		}
+	}
 }
 
 // widen makes room, in numbers by source, for the sources that a stored state does not

@@ -28,6 +28,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 	if e.config.exceptions != nil {
 		except = e.excepted(a)
 	}
+	except |= p.off
 	if a.Repeat {
 		d.repeat(a)
 	}

@@ -60,7 +60,18 @@ type config struct {
 	// Feed is the API and the pages for people.
 	Feed feedConfig `yaml:"feed"`
 
-	loaded rules
+	// IndicatorsOff are what must not be looked at, for people of some countries or
+	// departments.
+	IndicatorsOff []offConfig `yaml:"indicators_off"`
+	loaded        rules
+}
+
+// offConfig is a detect.Off as it is written in the file.
+type offConfig struct {
+	Countries   []string `yaml:"countries"`
+	Departments []string `yaml:"departments"`
+	Detectors   []string `yaml:"detectors"`
+	Reason      string   `yaml:"reason"`
 }
 
 // feedConfig is where the feed is served.
@@ -134,6 +145,9 @@ func (c *config) identity() identity.Config {
 // detect is the part that is about judging.
 func (c *config) detect() (detect.Config, error) {
 	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.set}
+	for _, x := range c.IndicatorsOff {
+		out.Off = append(out.Off, detect.Off(x))
+	}
 	for i, x := range c.Exceptions {
 		from, err := moment(x.From)
 		if err != nil {

@@ -1,0 +1,183 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Off switches indicators off for people of some countries or departments: what a works
+// agreement, or the law of a country, does not allow. They leave no trace: nothing of them
+// is counted, noticed, learned or kept. With no detectors named, the people are not looked
+// at at all.
+type Off struct {
+	Countries   []string // as HR writes them; any if empty
+	Departments []string // the same
+	Detectors   []string // all if empty
+	Reason      string
+}
+
+// derived are detectors that follow from what others see: switched off with those.
+var derived = []string{"compromise_takeout", "privilege_takeout"}
+
+func (o *Off) check() error {
+	switch {
+	case len(o.Countries)+len(o.Departments) == 0:
+		return errors.New("it needs countries or departments")
+	case o.Reason == "":
+		return errors.New("it needs a reason")
+	}
+	for _, name := range o.Detectors {
+		g, known := detected[name]
+		switch {
+		case !known:
+			return fmt.Errorf("there is no detector %q", name)
+		case slices.Contains(derived, name):
+			return fmt.Errorf("%s follows from what others see: switch those off", name)
+		case All[g] == sourceSilent || All[g] == sourceLate || All[g] == sourceGap || All[g] == hrFeed || All[g] == unresolvedIdentity:
+			return fmt.Errorf("%s is about the data, not about people", name)
+		}
+	}
+	return nil
+}
+
+// Covers says whether somebody of a department and a country is meant. Who is of an
+// unknown one is not.
+func (o *Off) Covers(department, country string) bool {
+	in := func(list []string, x string) bool {
+		return len(list) == 0 || x != "" && slices.ContainsFunc(list, func(y string) bool { return strings.EqualFold(strings.TrimSpace(y), x) })
+	}
+	return in(o.Countries, country) && in(o.Departments, department)
+}
+
+// off is what is switched off for somebody: detectors, a bit each; dark if all are.
+func (c *config) offFor(department, country string) (off uint64, dark bool) {
+	for i := range c.off {
+		o := &c.off[i]
+		if !o.Covers(department, country) {
+			continue
+		}
+		if len(o.Detectors) == 0 {
+			return ^uint64(0), true
+		}
+		for _, name := range o.Detectors {
+			off |= 1 << detected[name]
+		}
+	}
+	return off, false
+}
+
+// isOff says whether a detector is switched off for the person.
+func (p *person) isOff(d *Detector) bool { return p.off != 0 && p.off>>detected[d.Name]&1 != 0 }
+
+// switchOff switches detectors off for a person, and takes out what is kept of them.
+func (e *Engine) switchOff(p *person, off uint64) {
+	p.off = off
+	if off == 0 {
+		return
+	}
+	o := e.org(p)
+	d := o.department(p.peerGroup())
+	zero := func(list []float64, j int) {
+		if j < len(list) {
+			list[j] = 0
+		}
+	}
+	for j := range judged {
+		if off>>metrics[j].detector&1 == 0 {
+			continue
+		}
+		n := fix(p.Sum[j])
+		d.Sum[j] -= n
+		o.Sum[j] -= n
+		p.Sum[j] = 0
+		for i := range p.Past {
+			zero(p.Past[i].Sum, j)
+		}
+		for _, list := range [][]float64{p.Day.Count, p.Day.Next, p.Day.Prior} {
+			zero(list, j)
+		}
+		delete(p.Day.Bursts, j)
+		if k := metrics[j].carried; k >= 0 {
+			zero(p.Carry, k)
+		}
+		for i, s := range slow {
+			if s == j {
+				p.forgetSlow(i)
+			}
+		}
+	}
+	if p.isOff(slowDrip) {
+		for i := range slow {
+			p.forgetSlow(i)
+		}
+	}
+	for i := range p.Day.Facts {
+		if off>>facts[i].detector&1 != 0 {
+			delete(p.Day.Facts, i)
+		}
+	}
+	for g := range p.Day.Proof {
+		if off>>g&1 != 0 {
+			p.Day.Proof[g] = proof{}
+		}
+	}
+	if p.isOff(userRule) {
+		p.Day.Ruled = nil
+	}
+	if p.isOff(accessLeftBehind) {
+		p.Access = nil
+	}
+}
+
+// forgetSlow forgets what is known of one of the metrics whose lasting shifts are looked
+// for.
+func (p *person) forgetSlow(i int) {
+	p.Long[i], p.Shift[i], p.Top[i] = 0, 0, 0
+	for k := range p.Past {
+		if i < len(p.Past[k].Long) {
+			p.Past[k].Long[i] = 0
+		}
+	}
+}
+
+// darken forgets a person who is not to be looked at.
+func (e *Engine) darken(name string) {
+	e.dark[name] = true
+	p := e.Persons[name]
+	if p == nil {
+		return
+	}
+	o := e.org(p)
+	d := o.department(p.peerGroup())
+	for j := range p.Sum {
+		n := fix(p.Sum[j])
+		d.Sum[j] -= n
+		o.Sum[j] -= n
+	}
+	n := fix(p.Active)
+	d.Active -= n
+	o.Active -= n
+	for s, x := range p.Uses {
+		o.Uses[s] -= fix(x)
+	}
+	if !p.Service {
+		e.Heads--
+	}
+	delete(e.Persons, name)
+	same := func(x *person) bool { return x == p }
+	for end, list := range e.closing {
+		e.closing[end] = slices.DeleteFunc(list, same)
+	}
+	e.active, e.leaving = slices.DeleteFunc(e.active, same), slices.DeleteFunc(e.leaving, same)
+	mine := func(x *exposure) bool { return x.Person == name }
+	for key, list := range e.Exposed {
+		if list = slices.DeleteFunc(list, mine); len(list) > 0 {
+			e.Exposed[key] = list
+		} else {
+			delete(e.Exposed, key)
+		}
+	}
+	e.young = slices.DeleteFunc(e.young, mine)
+}
