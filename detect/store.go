@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -310,3 +312,51 @@ func (s *Store) SaveWith(ctx context.Context, generation, current int64, snap *S
 	}
 	return nil
 }
+
+// Forget takes a person out of a snapshot, with what is known of the organisation because
+// of them: sums, exposures. It returns false if they were not in it. The configuration is
+// that of the judge.
+func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
+	if s == nil {
+		return nil, false, nil
+	}
+	e := New(c, func(*finding.Finding) error { return nil })
+	if err := e.Restore(s); err != nil {
+		return nil, false, err
+	}
+	known := e.Persons[person] != nil
+	e.darken(person)
+	out, err := e.snapshot()
+	return out, known, err
+}
+
+// Person is what a snapshot has about somebody, as JSON; nil if nothing.
+func (s *Snapshot) Person(name string) ([]byte, error) {
+	if s == nil {
+		return nil, nil
+	}
+	for _, st := range s.persons {
+		if st.name != name {
+			continue
+		}
+		p := new(person)
+		if err := cbor.Unmarshal(st.body, p); err != nil {
+			return nil, fmt.Errorf("detect: state of a person: %w", err)
+		}
+		usual := map[string]float64{} // what is usual on a day with activity
+		for j, m := range metrics {
+			if j < len(p.Sum) && p.Sum[j] > 0 && p.Active > 0 {
+				usual[m.Name] = round(p.Sum[j] / p.Active)
+			}
+		}
+		return json.Marshal(map[string]any{
+			"department": p.Department, "location": p.Location, "country": p.Country, "service": p.Service, "notice": p.Notice, "last_day": p.LastDay,
+			"active_days": round(p.Active), "usual_counts": usual, "hours_utc": p.Hours, "weekend_share": p.Weekend, "usual_score": round(p.Own),
+			"known_things": p.Known.n + p.Items.n, "open_access": len(p.Access),
+		})
+	}
+	return nil, nil
+}
+
+// Vacuum writes the file anew without what was deleted.
+func (s *Store) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, s.db) }

@@ -6,6 +6,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -392,4 +393,97 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		}
 	}
 	return lines, fmt.Sprintf("%x", before), nil
+}
+
+// Erase deletes what was decided about some alerts, and who asked for the name of a
+// person. The log of access stays: it has pseudonyms alone.
+func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, id := range alerts {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM triage WHERE alert = ?", id); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM reveal WHERE lower(user) = lower(?)", user)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("feed: erase: %w", err)
+	}
+	return sqlitedb.Vacuum(ctx, s.db)
+}
+
+// Expire deletes decisions and requests for names of before a time, and returns how many.
+func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err error) {
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, table := range []string{"triage", "reveal"} {
+			res, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE at < ?", before.UnixMilli())
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			gone += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("feed: expire: %w", err)
+	}
+	return gone, nil
+}
+
+// Looked is how often somebody looked at something.
+type Looked struct {
+	Who   string    `json:"who"`
+	Role  Role      `json:"role"`
+	Times int64     `json:"times"`
+	Last  time.Time `json:"last"`
+}
+
+// Looks says who has used the feed since a time, the most often first.
+func (s *Store) Looks(ctx context.Context, since time.Time) (list []Looked, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT who, role, count(*), max(at) FROM access WHERE at >= ? GROUP BY who, role ORDER BY count(*) DESC, who", since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("feed: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l Looked
+		var at int64
+		if err := rows.Scan(&l.Who, &l.Role, &l.Times, &at); err != nil {
+			return nil, fmt.Errorf("feed: %w", err)
+		}
+		l.Last = time.UnixMilli(at).UTC()
+		list = append(list, l)
+	}
+	return list, rows.Err()
+}
+
+// Mentions lists the lines of the log of access that have one of some texts in them: the
+// pseudonyms of somebody.
+func (s *Store) Mentions(ctx context.Context, texts ...string) (list []Access, err error) {
+	for _, text := range texts {
+		rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE instr(what, ?) > 0 ORDER BY seq", text)
+		if err != nil {
+			return nil, fmt.Errorf("feed: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var a Access
+			var at int64
+			if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What); err != nil {
+				return nil, fmt.Errorf("feed: %w", err)
+			}
+			a.At = time.UnixMilli(at).UTC()
+			list = append(list, a)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("feed: %w", err)
+		}
+	}
+	slices.SortFunc(list, func(a, b Access) int { return cmp.Compare(a.Seq, b.Seq) })
+	return list, nil
 }

@@ -60,10 +60,20 @@ type config struct {
 	// Feed is the API and the pages for people.
 	Feed feedConfig `yaml:"feed"`
 
+	// Retention is for how many days what is kept; the log of events has its own.
+	Retention retentionConfig `yaml:"retention"`
 	// IndicatorsOff are what must not be looked at, for people of some countries or
 	// departments.
 	IndicatorsOff []offConfig `yaml:"indicators_off"`
 	loaded        rules
+}
+
+// check says what of it cannot be.
+func (r *retentionConfig) check() error {
+	if min(r.Alerts, r.Days, r.Decisions) < 0 {
+		return errors.New("retention: days cannot be negative")
+	}
+	return nil
 }
 
 // offConfig is a detect.Off as it is written in the file.
@@ -195,6 +205,9 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("--config %s: budget %g: from 0 to %d false alerts per 1,000 user-days", path, c.Budget, maxBudget)
 	}
 	if _, err := c.detect(); err != nil {
+		return nil, fmt.Errorf("--config %s: %w", path, err)
+	}
+	if err := c.Retention.check(); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	if c.Rules != "" && !filepath.IsAbs(c.Rules) {

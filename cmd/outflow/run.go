@@ -349,6 +349,7 @@ type kindOf byte
 const (
 	isEvent kindOf = iota
 	isMark
+	isErased
 	isNothing // nothing that this version knows
 )
 
@@ -394,7 +395,9 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 				recs, err := l.events.Read(ctx, p, next, readBatch)
 				kinds := make([]kindOf, len(recs))
 				for i := range recs {
-					if _, ok := ingest.ReadMark(recs[i].Value); ok {
+					if len(recs[i].Value) == 0 { // what was there is erased
+						kinds[i] = isErased
+					} else if _, ok := ingest.ReadMark(recs[i].Value); ok {
 						kinds[i] = isMark
 					} else if dec.Decode(recs[i].Value, &e) != nil {
 						kinds[i] = isNothing
@@ -435,6 +438,8 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			case isMark:
 				m, _ := ingest.ReadMark(r.Value)
 				delivering.See(m, a.partition)
+				j.next[a.partition] = r.Offset + 1
+			case isErased:
 				j.next[a.partition] = r.Offset + 1
 			default:
 				j.stats.Bad++

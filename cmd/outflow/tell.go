@@ -50,6 +50,13 @@ func (o *outlets) pass(ctx context.Context) error {
 		if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
 			return err
 		}
+		said, err := expire(ctx, o.d.dir, conf, o.d.alerts, now)
+		if err != nil {
+			return err
+		}
+		if said != "" {
+			o.d.log.Info(said)
+		}
 	}
 	for _, w := range o.wake {
 		select {

@@ -153,3 +153,35 @@ func (w *Writer) Commit(c Checkpoint) error {
 
 // Rollback gives a generation up, unless it is committed.
 func (w *Writer) Rollback() { w.tx.Rollback() }
+
+// Drop takes events out of a generation, and has its alias graph be another one. It
+// returns how many are gone.
+func (s *Store) Drop(ctx context.Context, generation int64, aliases []byte, gone func(rec []byte) bool) (n int, err error) {
+	var kept [][]byte
+	c, err := s.Load(ctx, generation, func(rec []byte) error {
+		if gone(rec) {
+			n++
+		} else {
+			kept = append(kept, append([]byte(nil), rec...))
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.Aliases = aliases
+	w, err := s.Begin(ctx, generation, -1) // in place of all there is
+	if err != nil {
+		return 0, err
+	}
+	defer w.Rollback()
+	for _, rec := range kept {
+		if err := w.Add(rec); err != nil {
+			return 0, err
+		}
+	}
+	return n, w.Commit(c)
+}
+
+// Vacuum writes the file anew without what was deleted.
+func (s *Store) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, s.db) }

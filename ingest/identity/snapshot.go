@@ -3,6 +3,7 @@ package identity
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -68,4 +69,43 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	maps.Copy(r.actors, g.Actors)
 	r.total = g.Total
 	return nil
+}
+
+// Forget takes a person out of a stored alias graph. It returns the graph without them,
+// and the accounts that were theirs, the person's own name among them.
+func Forget(snapshot []byte, person string) (out []byte, accounts []string, err error) {
+	r := New()
+	if err := r.Restore(snapshot); err != nil {
+		return nil, nil, err
+	}
+	mine := map[string]bool{person: true}
+	for account, who := range r.links {
+		if who == person {
+			mine[account] = true
+		}
+	}
+	for account, a := range r.accounts {
+		if a.person == person {
+			mine[account] = true
+			if a.alias != "" {
+				mine[a.alias] = true
+			}
+		}
+	}
+	for account := range mine {
+		delete(r.links, account)
+		delete(r.accounts, account)
+		delete(r.people, account)
+	}
+	for local, who := range r.locals {
+		if mine[who] {
+			delete(r.locals, local)
+		}
+	}
+	if len(snapshot) > 0 {
+		if out, err = r.Snapshot(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return out, slices.Sorted(maps.Keys(mine)), nil
 }

@@ -485,3 +485,20 @@ func Record(path string, line int) (string, error) {
 		}
 	}
 }
+
+// EraseDead deletes dead letters whose record has one of some accounts in it, and returns
+// how many.
+func (s *Store) EraseDead(ctx context.Context, accounts []string) (gone int64, err error) {
+	for _, a := range accounts {
+		res, err := s.db.ExecContext(ctx, "DELETE FROM dead WHERE instr(lower(record), ?) > 0 OR instr(lower(reason), ?) > 0", strings.ToLower(a), strings.ToLower(a))
+		if err != nil {
+			return gone, fmt.Errorf("watch: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return gone, fmt.Errorf("watch: %w", err)
+		}
+		gone += n
+	}
+	return gone, sqlitedb.Vacuum(ctx, s.db)
+}

@@ -339,3 +339,58 @@ func (l *SQLite) Trim(ctx context.Context, partition int, before time.Time, keep
 	}
 	return n.Int64, nil
 }
+
+// Rewrite replaces the values of records of a log where a function wants so, at their
+// offsets: to take out what must not be kept any more. Nobody else may use the file
+// meanwhile. It returns how many were replaced; a log that was never made has none.
+func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) (value []byte, changed bool)) (n int, err error) {
+	parts, err := f.Partitions(ctx, name)
+	if err != nil || parts == 0 {
+		return 0, err
+	}
+	l, err := f.Log(ctx, name, parts)
+	if err != nil {
+		return 0, err
+	}
+	for p := range parts {
+		at, end, err := l.Bounds(ctx, p)
+		if err != nil {
+			return n, err
+		}
+		for at < end {
+			s, err := l.segment(ctx, p, at)
+			if err != nil {
+				return n, err
+			}
+			if s == nil {
+				break
+			}
+			var plain []byte
+			changed := 0
+			for i := range s.recs {
+				r := &s.recs[i]
+				value, different := change(r)
+				if different {
+					changed++
+				} else {
+					value = r.Value
+				}
+				plain = binary.AppendUvarint(plain, uint64(len(r.Key)))
+				plain = append(plain, r.Key...)
+				plain = binary.AppendUvarint(plain, uint64(len(value)))
+				plain = append(plain, value...)
+			}
+			if changed > 0 {
+				if _, err := f.db.ExecContext(ctx, "UPDATE segment SET body = ? WHERE topic = ? AND part = ? AND base = ?", f.enc.EncodeAll(plain, nil), l.id, p, s.base); err != nil {
+					return n, fmt.Errorf("eventlog: rewrite: %w", err)
+				}
+				n += changed
+			}
+			at = s.base + int64(len(s.recs))
+		}
+	}
+	return n, nil
+}
+
+// Vacuum writes the file anew without what was replaced or deleted.
+func (f *File) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, f.db) }

@@ -143,3 +143,13 @@ func reading(path string, do func(db *sql.DB) error) error {
 func address(path string, options url.Values) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
 }
+
+// Vacuum writes a file anew without what was deleted, so that no trace of it is left in
+// pages that are free.
+func Vacuum(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, "VACUUM"); err != nil {
+		return err
+	}
+	_, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
+}

@@ -1,0 +1,178 @@
+package alert
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+// ForgetDesk takes a person out of what Keep or Snapshot gave.
+func ForgetDesk(b []byte, user string) ([]byte, error) {
+	if len(b) == 0 {
+		return b, nil
+	}
+	strip := func(open map[string]*building) {
+		for id, x := range open {
+			if x != nil && len(x.Findings) > 0 && strings.EqualFold(x.Findings[0].Person, user) {
+				delete(open, id)
+			}
+		}
+	}
+	var shape map[string]json.RawMessage
+	if err := json.Unmarshal(b, &shape); err != nil {
+		return nil, fmt.Errorf("alert: desk: %w", err)
+	}
+	if _, keep := shape["Open"]; keep {
+		var k kept
+		if err := json.Unmarshal(b, &k); err != nil {
+			return nil, fmt.Errorf("alert: desk: %w", err)
+		}
+		strip(k.Open)
+		delete(k.Tail, user)
+		return json.Marshal(k)
+	}
+	var open map[string]*building
+	if err := json.Unmarshal(b, &open); err != nil {
+		return nil, fmt.Errorf("alert: desk: %w", err)
+	}
+	strip(open)
+	return json.Marshal(open)
+}
+
+// Erase deletes everything that is kept about a person: alerts with all that became of
+// them, days, suppressions. It returns the ids of the alerts, and how many days there
+// were.
+func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days int64, err error) {
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, "SELECT id FROM alert WHERE lower(user) = lower(?1) UNION SELECT alert FROM change WHERE lower(user) = lower(?1)", user)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			alerts = append(alerts, id)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, id := range alerts {
+			for _, table := range []string{"told", "outbox", "sent", "failed", "change"} {
+				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert = ?", id); err != nil {
+					return err
+				}
+			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM alert WHERE id = ?", id); err != nil {
+				return err
+			}
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE lower(user) = lower(?)", user)
+		if err != nil {
+			return err
+		}
+		if days, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM suppression WHERE lower(user) = lower(?)", user); err != nil {
+			return err
+		}
+		var snapshot []byte
+		err = tx.QueryRowContext(ctx, "SELECT snapshot FROM desk").Scan(&snapshot)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if snapshot, err = ForgetDesk(snapshot, user); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE desk SET snapshot = ?", string(snapshot))
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("alert: erase: %w", err)
+	}
+	return alerts, days, nil
+}
+
+// Expire deletes alerts that were raised before one time, but for those of which something
+// is open still, and days before another; a zero time stands for none. It returns how many
+// of each.
+func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneDays int64, err error) {
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if !alerts.IsZero() {
+			const old = "SELECT id FROM alert WHERE time < ? AND NOT EXISTS (SELECT 1 FROM json_each(body, '$.exposures') x WHERE json_extract(x.value, '$.closed') IS NULL)"
+			at := alerts.UnixMilli()
+			for _, table := range []string{"told", "outbox", "sent", "failed", "change"} {
+				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert IN ("+old+")", at); err != nil {
+					return err
+				}
+			}
+			res, err := tx.ExecContext(ctx, "DELETE FROM alert WHERE id IN ("+old+")", at)
+			if err != nil {
+				return err
+			}
+			if gone, err = res.RowsAffected(); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM suppression WHERE expires < ?", at); err != nil {
+				return err
+			}
+		}
+		if days.IsZero() {
+			return nil
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE day < ?", days.UTC().Format(time.DateOnly))
+		if err != nil {
+			return err
+		}
+		goneDays, err = res.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("alert: expire: %w", err)
+	}
+	return gone, goneDays, nil
+}
+
+// Held is how much is kept of what, and since when.
+type Held struct {
+	What   string    `json:"what"`
+	Rows   int64     `json:"rows"`
+	People int64     `json:"people"`
+	Oldest time.Time `json:"oldest,omitzero"`
+}
+
+// Holds says what is kept.
+func (s *Store) Holds(ctx context.Context) ([]Held, error) {
+	alerts, days := Held{What: "alerts"}, Held{What: "days of people"}
+	var oldest int64
+	var day string
+	err := s.db.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT user), coalesce(min(time), 0) FROM alert").Scan(&alerts.Rows, &alerts.People, &oldest)
+	if err == nil {
+		err = s.db.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT user), coalesce(min(day), '') FROM activity").Scan(&days.Rows, &days.People, &day)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	if oldest > 0 {
+		alerts.Oldest = time.UnixMilli(oldest).UTC()
+	}
+	if t, err := time.Parse(time.DateOnly, day); err == nil {
+		days.Oldest = t
+	}
+	return []Held{alerts, days}, nil
+}
+
+// Vacuum gives back, and overwrites, what deleted rows took.
+func (s *Store) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, s.db) }

@@ -1,0 +1,732 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/backlog"
+	"github.com/outflow/outflow/ingest/identity"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// retentionConfig is for how many days what is kept; 0 stands for good.
+type retentionConfig struct {
+	Alerts    int `yaml:"alerts"`    // since they were raised; those of which something is open still stay
+	Days      int `yaml:"days"`      // of what people did on their days
+	Decisions int `yaml:"decisions"` // about alerts, and requests for names
+}
+
+// expire deletes what is older than the configuration says, and has the log of access say
+// so.
+func expire(ctx context.Context, dir string, conf *config, alerts *alert.Store, now time.Time) (said string, err error) {
+	r := conf.Retention
+	if r == (retentionConfig{}) {
+		return "", nil
+	}
+	before := func(days int) (t time.Time) {
+		if days > 0 {
+			t = now.AddDate(0, 0, -days)
+		}
+		return t
+	}
+	gone, goneDays, err := alerts.Expire(ctx, before(r.Alerts), before(r.Days))
+	if err != nil {
+		return "", err
+	}
+	s, err := openFeed(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	decisions := int64(0)
+	if r.Decisions > 0 {
+		if decisions, err = s.Expire(ctx, before(r.Decisions)); err != nil {
+			return "", err
+		}
+	}
+	if gone+goneDays+decisions == 0 {
+		return "", nil
+	}
+	said = fmt.Sprintf("retention: deleted %d alerts older than %d days, %d days of people older than %d days, %d decisions older than %d days", gone, r.Alerts, goneDays, r.Days, decisions, r.Decisions)
+	if err := alerts.Vacuum(ctx); err != nil {
+		return "", err
+	}
+	return said, s.Note(ctx, now, "outflow", feed.Privacy, said)
+}
+
+// privacyFlags are those of all commands about privacy.
+type privacyFlags struct{ data, config string }
+
+func (f *privacyFlags) flags(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&f.data, "data", "", "the data directory of a daemon, or of scans: `DIR` (default: that of --config, or data)")
+	cmd.PersistentFlags().StringVar(&f.config, "config", "", "the configuration `FILE`")
+}
+
+// open loads the configuration, and takes the data directory for itself if that is wanted.
+func (f *privacyFlags) open(alone bool) (conf *config, unlock func(), err error) {
+	if conf, err = loadConfig(f.config); err != nil {
+		return nil, nil, &exit{exitUsage, err}
+	}
+	if f.config != "" {
+		if err := conf.checkRun(f.config, roleNames); err != nil {
+			return nil, nil, &exit{exitUsage, err}
+		}
+	}
+	switch {
+	case f.data == "" && f.config != "":
+		f.data = conf.DataDir
+	case f.data == "":
+		f.data = "data"
+	}
+	if _, err := os.Stat(filepath.Join(f.data, "alerts.db")); err != nil {
+		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.data)
+	}
+	unlock = func() {}
+	if alone {
+		lock, err := os.OpenFile(filepath.Join(f.data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			lock.Close()
+			return nil, nil, fmt.Errorf("--data %s: in use by another process: stop the daemon first", f.data)
+		}
+		unlock = func() { lock.Close() }
+	}
+	return conf, unlock, nil
+}
+
+// file is the path of a file of the data directory, if it is there.
+func (f *privacyFlags) file(name string) (path string, there bool) {
+	path = filepath.Join(f.data, name)
+	_, err := os.Stat(path)
+	return path, err == nil
+}
+
+func newPrivacy(stdout io.Writer) *cobra.Command {
+	var f privacyFlags
+	cmd := &cobra.Command{
+		Use: "privacy", Short: "What is kept about people, for how long, and who looked; export and erase", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f.flags(cmd)
+	var r report
+	show := &cobra.Command{
+		Use: "report", Short: "List indicators, purposes, retention, and who saw what", Args: usage(cobra.NoArgs),
+		Long: `Report lists what a works council or a data protection officer asks for: which
+indicators there are, what they count and for whom they are switched off; the purposes,
+and under which pseudonyms each sees people; what is kept, for how long and since when;
+what was deleted because of that; and who has used the feed within 90 days.`,
+		PreRunE: func(*cobra.Command, []string) error { return r.check() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conf, _, err := f.open(false)
+			if err != nil {
+				return err
+			}
+			p, err := f.report(cmd.Context(), conf, time.Now())
+			if err != nil {
+				return err
+			}
+			return r.write(stdout, p, p.write)
+		},
+	}
+	r.flag(show)
+	export := &cobra.Command{
+		Use: "export PERSON", Short: "Write everything that is kept about somebody as JSON", Args: usage(cobra.ExactArgs(1)),
+		Long: `Export writes, for a request of somebody to see what is kept about them: their accounts,
+what HR has said, what is usual for them, alerts with what was decided, their days, their
+events that the embedded log still has, and who looked. The daemon may run.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conf, _, err := f.open(false)
+			if err != nil {
+				return err
+			}
+			x, err := f.export(cmd.Context(), conf, strings.ToLower(args[0]))
+			if err != nil {
+				return err
+			}
+			enc := json.NewEncoder(stdout)
+			enc.SetIndent("", "  ")
+			return enc.Encode(x)
+		},
+	}
+	var yes bool
+	erase := &cobra.Command{
+		Use: "erase PERSON", Short: "Delete everything that is kept about somebody", Args: usage(cobra.ExactArgs(1)),
+		Long: `Erase deletes what is kept about somebody from the data directory: alerts with all that
+became of them, days, baselines, accounts, events, dead letters, and requests for their
+name; and writes the files anew, so that no trace is left in what was freed. The log of
+access says that it was done, by a pseudonym. Stop the daemon first. What is not reached
+is listed: exports in watched folders, topics of Kafka, backups, messages that were sent.
+Unless people are switched off (indicators_off), new events begin a new baseline.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				return &exit{exitUsage, errors.New("this cannot be undone: say --yes")}
+			}
+			conf, unlock, err := f.open(true)
+			if err != nil {
+				return err
+			}
+			defer unlock()
+			e, err := f.erase(cmd.Context(), conf, strings.ToLower(args[0]), time.Now())
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(stdout, e.String())
+			return err
+		},
+	}
+	erase.Flags().BoolVar(&yes, "yes", false, "do it")
+	expiry := &cobra.Command{
+		Use: "expire", Short: "Delete what is older than retention says, as the daemon does once a day", Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conf, _, err := f.open(false)
+			if err != nil {
+				return err
+			}
+			alerts, err := alert.OpenStore(cmd.Context(), filepath.Join(f.data, "alerts.db"))
+			if err != nil {
+				return err
+			}
+			defer alerts.Close()
+			said, err := expire(cmd.Context(), f.data, conf, alerts, time.Now())
+			if err != nil {
+				return err
+			}
+			if said == "" {
+				said = "nothing is that old"
+			}
+			_, err = fmt.Fprintln(stdout, said)
+			return err
+		},
+	}
+	cmd.AddCommand(show, export, erase, expiry)
+	return cmd
+}
+
+// indicator is a detector, for people.
+type indicator struct {
+	Name   string   `json:"name"`
+	Title  string   `json:"title"`
+	Counts []string `json:"counts"` // what it counts
+	Off    []string `json:"off,omitempty"`
+}
+
+// keeps is for how long something is kept, and how much there is.
+type keeps struct {
+	alert.Held
+	For string `json:"for"`
+}
+
+// privacyReport is what a works council asks for.
+type privacyReport struct {
+	Made       time.Time     `json:"made"`
+	Indicators []indicator   `json:"indicators"`
+	Purposes   []string      `json:"purposes"`
+	Kept       []keeps       `json:"kept"`
+	Deleted    []feed.Access `json:"deleted"` // because of retention, or on request
+	Looks      []feed.Looked `json:"looks"`   // within 90 days
+}
+
+func (f *privacyFlags) report(ctx context.Context, conf *config, now time.Time) (*privacyReport, error) {
+	p := &privacyReport{Made: now.UTC().Truncate(time.Second), Indicators: []indicator{}, Kept: []keeps{}, Deleted: []feed.Access{}, Looks: []feed.Looked{}}
+	judging, err := conf.detect()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range detect.All {
+		x := indicator{Name: d.Name, Title: d.Title, Counts: []string{}}
+		for _, m := range d.Metrics {
+			x.Counts = append(x.Counts, m.Unit)
+		}
+		for _, f := range d.Facts {
+			if f.Say != nil {
+				x.Counts = append(x.Counts, "that it happens: "+strings.ReplaceAll(f.Name, "_", " "))
+			}
+		}
+		for _, o := range judging.Off {
+			if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
+				var whom []string
+				if len(o.Countries) > 0 {
+					whom = append(whom, "in "+strings.Join(o.Countries, ", "))
+				}
+				if len(o.Departments) > 0 {
+					whom = append(whom, "of "+strings.Join(o.Departments, ", "))
+				}
+				x.Off = append(x.Off, "people "+strings.Join(whom, " ")+": "+o.Reason)
+			}
+		}
+		p.Indicators = append(p.Indicators, x)
+	}
+	p.Purposes = []string{
+		"soc: who works on alerts sees pseudonyms of its own; names on request, with a reason and somebody of the role privacy who agrees, for eight hours",
+		"hr: who reviews leavers sees pseudonyms of its own, and reviews of nobody else",
+		"privacy: agrees to requests for names, and sees no alerts",
+		"auditor: sees the log of access, no content",
+		"admin: sees how the program is doing, no content",
+	}
+	for i := range conf.Channels {
+		c := &conf.Channels[i]
+		p.Purposes = append(p.Purposes, fmt.Sprintf("channel %s (%s): %s, purpose %s", c.Name, c.Kind, c.People, c.Purpose))
+	}
+	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer alerts.Close()
+	held, err := alerts.Holds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	days := func(n int) string {
+		if n == 0 {
+			return "for good"
+		}
+		return fmt.Sprintf("%d days", n)
+	}
+	p.Kept = append(p.Kept, keeps{held[0], days(conf.Retention.Alerts)}, keeps{held[1], days(conf.Retention.Days)},
+		keeps{alert.Held{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
+		keeps{alert.Held{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, leastRetention).Hours()/24)},
+		keeps{alert.Held{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
+		keeps{alert.Held{What: "the log of access"}, "for good: it is the proof"})
+	if _, there := f.file("feed.db"); there {
+		s, err := openFeed(ctx, f.data)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		if p.Deleted, err = s.Mentions(ctx, "retention: deleted", "erased everything about"); err != nil {
+			return nil, err
+		}
+		if p.Looks, err = s.Looks(ctx, now.AddDate(0, 0, -90)); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *privacyReport) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "What Outflow looks at, %s\n\nIndicators\n", p.Made.Format("2006-01-02 15:04 UTC"))
+	for _, x := range p.Indicators {
+		fmt.Fprintf(&b, "  %s (%s)\n", x.Title, x.Name)
+		if len(x.Counts) > 0 {
+			fmt.Fprintf(&b, "      %s\n", strings.Join(x.Counts, "; "))
+		}
+		for _, o := range x.Off {
+			fmt.Fprintf(&b, "      switched off for %s\n", escaped(o))
+		}
+	}
+	b.WriteString("\nPurposes\n")
+	for _, t := range p.Purposes {
+		fmt.Fprintf(&b, "  %s\n", escaped(t))
+	}
+	b.WriteString("\nKept\n")
+	for _, k := range p.Kept {
+		fmt.Fprintf(&b, "  %s: %s", k.What, k.For)
+		if k.Rows > 0 {
+			fmt.Fprintf(&b, "; now %s about %s people, the oldest of %s", count(int(k.Rows)), count(int(k.People)), k.Oldest.Format(time.DateOnly))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("\nDeleted\n")
+	for _, a := range p.Deleted {
+		fmt.Fprintf(&b, "  %s  %s\n", a.At.Format("2006-01-02"), escaped(a.What))
+	}
+	if len(p.Deleted) == 0 {
+		b.WriteString("  nothing yet\n")
+	}
+	b.WriteString("\nWho has used the feed within 90 days\n")
+	for _, l := range p.Looks {
+		fmt.Fprintf(&b, "  %s (%s): %s times, last %s\n", escaped(l.Who), l.Role, count(int(l.Times)), l.Last.Format("2006-01-02 15:04"))
+	}
+	if len(p.Looks) == 0 {
+		b.WriteString("  nobody\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// judged is what a data directory has of the judge's state, whichever made it.
+type judged struct {
+	store      *detect.Store
+	backlog    *backlog.Store // of scans; nil for a daemon
+	generation int64
+	snapshot   *detect.Snapshot
+	kept       map[string][]byte // of a daemon: what lies beside the snapshot
+	aliases    []byte
+}
+
+// judged opens the judge's state. It may hold nothing yet.
+func (f *privacyFlags) judged(ctx context.Context, alerts *alert.Store) (j *judged, err error) {
+	j = &judged{}
+	path, there := f.file("detect-0.db")
+	if !there {
+		return j, nil
+	}
+	if j.store, err = detect.OpenStore(ctx, path); err != nil {
+		return nil, err
+	}
+	if path, scanned := f.file("cursors.db"); scanned {
+		if j.generation, _, err = alerts.Load(ctx); err == nil && j.generation > 0 {
+			if j.backlog, err = backlog.Open(ctx, path); err == nil {
+				var c backlog.Checkpoint
+				if c, err = j.backlog.Load(ctx, j.generation, func([]byte) error { return nil }); err == nil {
+					j.aliases = c.Aliases
+					j.snapshot, err = j.store.Load(ctx, j.generation)
+				}
+			}
+		}
+		return j, err
+	}
+	if j.kept, err = j.store.Beside(ctx, 1); err != nil || j.kept == nil {
+		return j, err
+	}
+	j.generation, j.aliases = 1, j.kept["aliases"]
+	j.snapshot, err = j.store.Load(ctx, 1)
+	return j, err
+}
+
+func (j *judged) close() {
+	if j.store != nil {
+		j.store.Close()
+	}
+	if j.backlog != nil {
+		j.backlog.Close()
+	}
+}
+
+// accounts are those of a person, the person's name among them: as the judge knows them,
+// and as the configuration and HR's records say.
+func (f *privacyFlags) accounts(ctx context.Context, conf *config, j *judged, person string, alerts *alert.Store) ([]string, []byte, error) {
+	aliases, list, err := identity.Forget(j.aliases, person)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, a := range conf.Aliases[person] {
+		list = append(list, strings.ToLower(a))
+	}
+	var dec event.Decoder
+	var e event.Event
+	err = f.staff(ctx, j, alerts, func(rec []byte) error {
+		if dec.Decode(rec, &e) == nil && strings.EqualFold(e.Actor.Account, person) {
+			for _, a := range e.Attrs {
+				if a.Name == event.AttrAlias {
+					list = append(list, strings.ToLower(strings.Clone(a.Value)))
+				}
+			}
+		}
+		return nil
+	})
+	slices.Sort(list)
+	return slices.Compact(list), aliases, err
+}
+
+// staff hands out the records of HR that there are.
+func (f *privacyFlags) staff(ctx context.Context, j *judged, alerts *alert.Store, each func(rec []byte) error) error {
+	only := func(rec []byte) error {
+		if event.RecordSource(rec) == event.HR {
+			return each(rec)
+		}
+		return nil
+	}
+	if j.backlog != nil {
+		_, err := j.backlog.Load(ctx, j.generation, only)
+		return err
+	}
+	if err := event.Framed(j.kept["staff"], only); err != nil {
+		return err
+	}
+	if path, there := f.file("log.db"); there {
+		return logged(ctx, path, only)
+	}
+	return nil
+}
+
+// of says whether a stored event is about what one of some accounts did, or about whose
+// they are.
+func of(accounts []string) func(rec []byte) bool {
+	return func(rec []byte) bool {
+		if len(rec) == 0 || rec[0] == 0 {
+			return false
+		}
+		name, alias := event.RecordActor(rec)
+		return slices.Contains(accounts, strings.ToLower(name)) || alias != "" && slices.Contains(accounts, strings.ToLower(alias))
+	}
+}
+
+// exported is everything that is kept about somebody.
+type exported struct {
+	Person   string             `json:"person"`
+	Made     time.Time          `json:"made"`
+	Accounts []string           `json:"accounts"`
+	Usual    json.RawMessage    `json:"usual,omitempty"`
+	Alerts   []exportedAlert    `json:"alerts"`
+	Days     []finding.Activity `json:"days"`
+	Events   []json.RawMessage  `json:"events"`
+	Looks    []feed.Access      `json:"looks"`
+}
+
+type exportedAlert struct {
+	alert.Alert
+	Decisions []feed.Triage `json:"decisions"`
+}
+
+func (f *privacyFlags) export(ctx context.Context, conf *config, person string) (*exported, error) {
+	x := &exported{Person: person, Made: time.Now().UTC().Truncate(time.Second), Alerts: []exportedAlert{}, Days: []finding.Activity{}, Events: []json.RawMessage{}, Looks: []feed.Access{}}
+	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer alerts.Close()
+	j, err := f.judged(ctx, alerts)
+	if err != nil {
+		return nil, err
+	}
+	defer j.close()
+	if x.Accounts, _, err = f.accounts(ctx, conf, j, person, alerts); err != nil {
+		return nil, err
+	}
+	if x.Usual, err = j.snapshot.Person(person); err != nil {
+		return nil, err
+	}
+	all, err := alerts.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var s *feed.Store
+	if _, there := f.file("feed.db"); there {
+		if s, err = openFeed(ctx, f.data); err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		var pseudonyms []string
+		for _, role := range []feed.Role{feed.SOC, feed.HR} {
+			m, err := openMask(f.data, conf, string(role), nil)
+			if err != nil {
+				return nil, err
+			}
+			pseudonyms = append(pseudonyms, m.Name(person))
+		}
+		if x.Looks, err = s.Mentions(ctx, pseudonyms...); err != nil {
+			return nil, err
+		}
+	}
+	for i := range all {
+		if !strings.EqualFold(all[i].User, person) {
+			continue
+		}
+		a := exportedAlert{Alert: all[i], Decisions: []feed.Triage{}}
+		if s != nil {
+			if a.Decisions, err = s.Decisions(ctx, a.ID); err != nil {
+				return nil, err
+			}
+		}
+		x.Alerts = append(x.Alerts, a)
+	}
+	if x.Days, err = alerts.Days(ctx, person, time.Time{}, time.Now().AddDate(100, 0, 0)); err != nil {
+		return nil, err
+	}
+	mine := of(x.Accounts)
+	var dec event.Decoder
+	var e event.Event
+	take := func(rec []byte) error {
+		if !mine(rec) || dec.Decode(rec, &e) != nil {
+			return nil
+		}
+		b, err := json.Marshal(&e)
+		x.Events = append(x.Events, b)
+		return err
+	}
+	if j.backlog != nil {
+		_, err = j.backlog.Load(ctx, j.generation, take)
+	} else if path, there := f.file("log.db"); there {
+		err = logged(ctx, path, take)
+	}
+	return x, err
+}
+
+// erased is what was deleted.
+type erased struct {
+	accounts, alerts, days, events, records, letters int
+	baseline                                         bool
+	left                                             []string // what was not reached
+}
+
+func (e *erased) String() string {
+	baseline := "no baseline"
+	if e.baseline {
+		baseline = "the baseline"
+	}
+	s := fmt.Sprintf("deleted %s, %d accounts, %d alerts, %d days, %d events, %d records of alerts, %d dead letters\n", baseline, e.accounts, e.alerts, e.days, e.events, e.records, e.letters)
+	if len(e.left) > 0 {
+		s += "not reached, and to be deleted where it lies: " + strings.Join(e.left, "; ") + "\n"
+	}
+	return s
+}
+
+func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, now time.Time) (*erased, error) {
+	out := &erased{}
+	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer alerts.Close()
+	j, err := f.judged(ctx, alerts)
+	if err != nil {
+		return nil, err
+	}
+	defer j.close()
+	accounts, aliases, err := f.accounts(ctx, conf, j, person, alerts)
+	if err != nil {
+		return nil, err
+	}
+	out.accounts = len(accounts)
+	mine := of(accounts)
+	if out.baseline, out.events, err = j.erase(ctx, conf, person, aliases, mine); err != nil {
+		return nil, err
+	}
+	if path, there := f.file("log.db"); there {
+		log, err := eventlog.OpenFile(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		defer log.Close()
+		n, err := log.Rewrite(ctx, "events", func(r *eventlog.Record) ([]byte, bool) { return nil, mine(r.Value) })
+		if err != nil {
+			return nil, err
+		}
+		out.events += n
+		if out.records, err = log.Rewrite(ctx, "alerts", func(r *eventlog.Record) ([]byte, bool) { return withoutPerson(r.Value, person) }); err != nil {
+			return nil, err
+		}
+		if err := log.Vacuum(ctx); err != nil {
+			return nil, err
+		}
+	}
+	ids, days, err := alerts.Erase(ctx, person)
+	if err != nil {
+		return nil, err
+	}
+	out.alerts, out.days = len(ids), int(days)
+	if err := alerts.Vacuum(ctx); err != nil {
+		return nil, err
+	}
+	if path, there := f.file("sources.db"); there {
+		s, err := watch.Open(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		n, err := s.EraseDead(ctx, accounts)
+		if err != nil {
+			return nil, err
+		}
+		out.letters = int(n)
+	}
+	s, err := openFeed(ctx, f.data)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if err := s.Erase(ctx, person, ids); err != nil {
+		return nil, err
+	}
+	m, err := openMask(f.data, conf, string(feed.Privacy), nil)
+	if err != nil {
+		return nil, err
+	}
+	out.left = append(out.left, "exports in watched folders", "backups", "messages that were sent", "reports that were written")
+	if conf.Log.Kind == "kafka" {
+		out.left = append(out.left, "the topics of Kafka, until their retention is over")
+	}
+	if conf.Snapshots != (snapshotsConfig{}) {
+		out.left = append(out.left, "snapshots of the judge: the next one is without the person")
+	}
+	return out, s.Note(ctx, now, "outflow", feed.Privacy, fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events", m.Name(person), out.alerts, out.days, out.events))
+}
+
+// erase takes a person out of the judge's state.
+func (j *judged) erase(ctx context.Context, conf *config, person string, aliases []byte, mine func(rec []byte) bool) (known bool, events int, err error) {
+	if j.store == nil || j.generation == 0 {
+		return false, 0, nil
+	}
+	judging, err := conf.detect()
+	if err != nil {
+		return false, 0, err
+	}
+	snapshot, known, err := j.snapshot.Forget(judging, person)
+	if err != nil {
+		return false, 0, err
+	}
+	if j.backlog != nil {
+		if events, err = j.backlog.Drop(ctx, j.generation, aliases, mine); err != nil {
+			return false, 0, err
+		}
+		if err := j.store.Save(ctx, j.generation, -1, snapshot); err != nil {
+			return false, 0, err
+		}
+		return known, events, errors.Join(j.store.Vacuum(ctx), j.backlog.Vacuum(ctx))
+	}
+	var staff []byte
+	err = event.Framed(j.kept["staff"], func(rec []byte) error {
+		if mine(rec) {
+			events++
+		} else {
+			staff = event.AppendFramed(staff, rec)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, 0, err
+	}
+	j.kept["staff"], j.kept["aliases"] = staff, aliases
+	if j.kept["desk"], err = alert.ForgetDesk(j.kept["desk"], person); err != nil {
+		return false, 0, err
+	}
+	if err := j.store.SaveWith(ctx, 1, 0, snapshot, j.kept); err != nil {
+		return false, 0, err
+	}
+	return known, events, j.store.Vacuum(ctx)
+}
+
+// withoutPerson is a record of the log of alerts without a person.
+func withoutPerson(value []byte, person string) (out []byte, changed bool) {
+	if len(value) == 0 {
+		return nil, false
+	}
+	if days, ok, err := daysIn(value); ok {
+		if err != nil {
+			return nil, false
+		}
+		n := len(days)
+		days = slices.DeleteFunc(days, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
+		if len(days) == n {
+			return nil, false
+		}
+		out, err := json.Marshal(map[string]any{activityKey: days})
+		return out, err == nil
+	}
+	var a alert.Alert
+	if json.Unmarshal(value, &a) != nil || !strings.EqualFold(a.User, person) {
+		return nil, false
+	}
+	return nil, true
+}

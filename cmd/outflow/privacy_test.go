@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
+)
+
+const leaver = "chen.kapoor@acme.example"
+
+// traces lists the files of a data directory that have a text in them as it is.
+func traces(t *testing.T, dir, text string) (list []string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	for _, path := range all {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(bytes.ToLower(b), []byte(text)) {
+			list = append(list, filepath.Base(path))
+		}
+	}
+	return list
+}
+
+// TestErase exports what is kept about somebody, and erases it, from what a daemon and what
+// scans keep: nothing is found afterwards, everybody else is as before, and both go on.
+func TestErase(t *testing.T) {
+	withoutRaces(t)
+	dir, config := folder(t, acme, "feed: {listen: \"127.0.0.1:0\"}\n")
+	once(t, config)
+	state := t.TempDir()
+	scannedLines(t, "--data", state, acme)
+	for name, where := range map[string]string{"daemon": filepath.Join(dir, "data"), "scans": state} {
+		t.Run(name, func(t *testing.T) {
+			export := func(who string) (x struct {
+				Accounts []string
+				Usual    map[string]any
+				Alerts   []alert.Alert
+				Days     []any
+				Events   []map[string]any
+			}) {
+				t.Helper()
+				code, out, errs := outflow("privacy", "export", who, "--data", where)
+				if code != exitFine {
+					t.Fatal(code, errs)
+				}
+				if err := json.Unmarshal([]byte(out), &x); err != nil {
+					t.Fatal(err)
+				}
+				return x
+			}
+			x := export(leaver)
+			if len(x.Accounts) < 3 || x.Usual == nil || len(x.Alerts) == 0 || len(x.Days) < 10 || len(x.Events) < 10 {
+				t.Fatalf("%d accounts, usual %v, %d alerts, %d days, %d events", len(x.Accounts), x.Usual, len(x.Alerts), len(x.Days), len(x.Events))
+			}
+			const other = "mei.yilmaz@acme.example"
+			before := export(other)
+			if code, _, errs := outflow("privacy", "erase", leaver, "--data", where); code != exitUsage || !strings.Contains(errs, "--yes") {
+				t.Error(code, errs)
+			}
+			code, out, errs := outflow("privacy", "erase", leaver, "--data", where, "--yes")
+			if code != exitFine || !strings.Contains(out, "deleted the baseline") || !strings.Contains(out, "watched folders") {
+				t.Fatal(code, out, errs)
+			}
+			t.Log(out)
+			if x := export(leaver); len(x.Accounts) > 1 || x.Usual != nil || len(x.Alerts)+len(x.Days)+len(x.Events) > 0 {
+				t.Errorf("left: accounts %v, usual %v, %d alerts, %d days, %d events", x.Accounts, x.Usual, len(x.Alerts), len(x.Days), len(x.Events))
+			}
+			for _, file := range traces(t, where, leaver) {
+				if file != "alerts.db" && file != "cursors.db" && file != "log.db" { // others' may name them
+					t.Errorf("a trace in %s", file)
+				}
+			}
+			after := export(other)
+			if len(after.Alerts) != len(before.Alerts) || len(after.Days) != len(before.Days) || len(after.Events) != len(before.Events) {
+				t.Error("somebody else's are gone, too")
+			}
+			s, err := openFeed(t.Context(), where)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			lines, err := s.Mentions(t.Context(), "erased everything about P-")
+			if err != nil || len(lines) != 1 || strings.Contains(lines[0].What, leaver) {
+				t.Errorf("%+v %v", lines, err)
+			}
+			_, out, _ = outflow("privacy", "report", "--data", where)
+			if !strings.Contains(out, "erased everything about P-") || !strings.Contains(out, "Bulk download (bulk_download)") || !strings.Contains(out, "days of people: for good; now ") {
+				t.Error(out)
+			}
+		})
+	}
+	once(t, config)
+	scannedLines(t, "--data", state, acme)
+	if _, _, errs := outflow("privacy", "export", leaver, "--data", t.TempDir()); !strings.Contains(errs, "there are no alerts") {
+		t.Error(errs)
+	}
+}
+
+// TestRetention deletes what is too old, but for alerts of which something is open still,
+// and has the log of access say so.
+func TestRetention(t *testing.T) {
+	dir := t.TempDir()
+	s, err := alert.OpenStore(t.Context(), filepath.Join(dir, "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	var list []alert.Alert
+	for i, days := range []int{10, 500, 500} {
+		a := alert.Sample(now.AddDate(0, 0, -days))
+		a.ID, a.Exposures = strings.Repeat(string(rune('a'+i)), 32), nil
+		if i == 2 {
+			a.Exposures = []alert.Exposure{{What: "a bucket", Opened: a.Time}}
+		}
+		list = append(list, a)
+	}
+	telling := alert.Telling{Now: now, Shown: func(*alert.Alert) bool { return true }, Channels: []alert.Route{{Channel: "x"}}}
+	if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+		t.Fatal(err)
+	}
+	conf := &config{Retention: retentionConfig{Alerts: 400, Days: 400, Decisions: 400}}
+	said, err := expire(t.Context(), dir, conf, s, now)
+	if err != nil || !strings.Contains(said, "deleted 1 alerts older than 400 days") {
+		t.Errorf("%q %v", said, err)
+	}
+	left, err := s.All(t.Context())
+	if err != nil || len(left) != 2 {
+		t.Errorf("%d alerts, %v", len(left), err)
+	}
+	if _, _, waiting, err := s.Counts(t.Context()); err != nil || waiting != 2 {
+		t.Errorf("%d wait, %v", waiting, err)
+	}
+	if said, err := expire(t.Context(), dir, conf, s, now); said != "" || err != nil {
+		t.Error(said, err)
+	}
+	f, err := openFeed(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := f.Accesses(t.Context(), 0, 10)
+	if err != nil || len(lines) != 1 || lines[0].Role != feed.Privacy || !strings.HasPrefix(lines[0].What, "retention: deleted 1 alerts") {
+		t.Errorf("%+v %v", lines, err)
+	}
+}
