@@ -72,6 +72,14 @@ func newTeam(t testing.TB, n int) *team {
 				{User: "person.quiet@northwind.example", Notice: start.AddDate(0, 0, -9)},
 			}}, err
 		}}
+	x.server.Digest = func(ctx context.Context, week string) (*report.Digest, error) {
+		in, err := x.server.Reports(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_, monday := report.WeekOf(start)
+		return report.MakeDigest(in, monday, func(string) bool { return false }, nil, 0), nil
+	}
 	x.http = httptest.NewServer(x.server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -156,7 +164,7 @@ func TestRoles(t *testing.T) {
 	may := map[string][]Role{
 		"GET /v1/alerts": {SOC, HR}, "GET /v1/alerts/" + id: {SOC, HR}, "POST /v1/alerts/" + id + "/triage": {SOC, HR}, "GET /v1/precision": {SOC, HR}, "POST /v1/reveal": {SOC, HR},
 		"GET /v1/access": {Auditor}, "GET /v1/health": {SOC, HR, Admin}, "GET /": {SOC, HR}, "GET /alerts/" + id: {SOC, HR}, "POST /alerts/" + id: {SOC, HR}, "GET /people/P-X": {SOC, HR}, "GET /sources": {SOC, HR},
-		"GET /leavers": {HR}, "GET /leavers/P-X": {HR},
+		"GET /leavers": {HR}, "GET /leavers/P-X": {HR}, "GET /digest": {SOC},
 		"GET /v1/alerts/" + id + "/suppression": {SOC, HR}, "GET /v1/suppressions": {SOC, HR}, "POST /v1/suppressions": {SOC, HR}, "POST /v1/suppressions/1/end": {SOC, HR}, "GET /suppressions": {SOC, HR}, "POST /suppressions/1": {SOC, HR},
 		"GET /alerts/" + id + "/days.svg": {SOC, HR}, "GET /people/P-X/days.svg": {SOC, HR}, "POST /people/P-X": {SOC, HR}, "POST /alerts/" + id + "/suppression": {SOC, HR}, "GET /requests": {Privacy}, "POST /requests/1": {Privacy},
 	}
@@ -746,6 +754,21 @@ func TestDays(t *testing.T) {
 	lines, err := x.store.Accesses(t.Context(), 0, 100)
 	if err != nil || !slices.ContainsFunc(lines, func(a Access) bool { return a.What == "looked at the days of "+pseudonym }) {
 		t.Errorf("%+v %v", lines, err)
+	}
+}
+
+// TestDigestPage is the digest of a week, without a name.
+func TestDigestPage(t *testing.T) {
+	x := newTeam(t, 8)
+	status, body, header := x.ask(SOC, "GET", "/digest", "")
+	if status != 200 || !strings.Contains(body, "To act on") || !strings.Contains(body, x.server.Mask(SOC).Name("person.1@northwind.example")) || strings.Contains(body, "@northwind") {
+		t.Errorf("%d %s", status, body)
+	}
+	if csp := header.Get("Content-Security-Policy"); strings.Contains(csp, "script") || !strings.HasPrefix(csp, "default-src 'none'") {
+		t.Error(csp)
+	}
+	if status, _, _ := x.ask(SOC, "GET", "/digest?week=soon", ""); status != 400 {
+		t.Error(status)
 	}
 }
 

@@ -113,6 +113,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.Handle("POST /requests/{id}", s.guard([]Role{Privacy}, true, s.decideRequest))
 	get("GET /people/{user}", s.personPage)
 	get("GET /sources", s.sourcesPage)
+	mux.Handle("GET /digest", s.guard([]Role{SOC}, true, s.digestPage))
 	mux.Handle("GET /leavers", s.guard([]Role{HR}, true, s.leaversPage))
 	mux.Handle("GET /leavers/{user}", s.guard([]Role{HR}, true, s.reviewPage))
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {

@@ -26,9 +26,10 @@ import (
 type Server struct {
 	Store   *Store
 	Alerts  *alert.Store
-	Mask    func(r Role) *alert.Mask                         // by which a role sees people
-	Health  func() any                                       // how the daemon is doing, for the page of sources and for admins
-	Reports func(ctx context.Context) (*report.Input, error) // what reviews of leavers are made of
+	Mask    func(r Role) *alert.Mask                                       // by which a role sees people
+	Health  func() any                                                     // how the daemon is doing, for the page of sources and for admins
+	Reports func(ctx context.Context) (*report.Input, error)               // what reviews of leavers are made of
+	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week, or of the newest data if it is ""
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string

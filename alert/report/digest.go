@@ -12,21 +12,23 @@ import (
 
 // Digest is the week of a security lead.
 type Digest struct {
-	Week      string     `json:"week"` // 2026-W20
-	From      time.Time  `json:"from"`
-	To        time.Time  `json:"to"`
-	Made      time.Time  `json:"made"`
-	Act       []Point    `json:"act"` // at most five
-	Who       []string   `json:"-"`   // of Act, in order
-	Counts    []Count    `json:"counts"`
-	Trend     []Week     `json:"trend"` // the last twelve weeks, this one last
-	Open      []Open     `json:"open"`  // exposures that nobody has closed, the newest first
-	OpenCount int        `json:"open_count"`
-	Leaving   []Leaver   `json:"leaving"` // whose last day is this week or next
-	Sharing   []Sharing  `json:"sharing"` // who shared most with whom outside
-	Detectors []Detector `json:"detectors"`
-	Health    []Unseen   `json:"health"`
-	Overflow  int        `json:"overflow"` // messages beyond a channel's budget
+	Week       string     `json:"week"` // 2026-W20
+	From       time.Time  `json:"from"`
+	To         time.Time  `json:"to"`
+	Made       time.Time  `json:"made"`
+	Act        []Point    `json:"act"` // at most five
+	Who        []string   `json:"-"`   // of Act, in order
+	Counts     []Count    `json:"counts"`
+	Trend      []Week     `json:"trend"` // the last twelve weeks, this one last
+	Open       []Open     `json:"open"`  // exposures that nobody has closed, the newest first
+	OpenCount  int        `json:"open_count"`
+	Leaving    []Leaver   `json:"leaving"` // whose last day is this week or next
+	Sharing    []Sharing  `json:"sharing"` // who shared most with whom outside
+	Changes    []Sharing  `json:"changes"` // of what services allow: policies, logging, guards
+	Detectors  []Detector `json:"detectors"`
+	Health     []Unseen   `json:"health"`
+	Overflow   int        `json:"overflow"`   // messages beyond a channel's budget
+	Suppressed int        `json:"suppressed"` // alerts that were not told because of suppressions
 
 	people []string // whom alerts are about
 }
@@ -84,6 +86,9 @@ func ParseWeek(text string) (monday time.Time, err error) {
 	return monday, nil
 }
 
+// settings are the detectors that see what services allow being changed.
+var settings = []string{"sharing_policy", "authentication_policy", "logging_disabled", "public_access_guard"}
+
 const (
 	actOn   = 5
 	listed  = 8
@@ -95,7 +100,7 @@ const (
 // alerts were closed; outcomes are by detector; overflow is how many messages were beyond
 // a budget.
 func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcomes map[string]Outcome, overflow int) *Digest {
-	d := &Digest{From: monday, To: monday.AddDate(0, 0, 7), Made: in.Reported, Overflow: overflow, Act: []Point{}, Open: []Open{}, Leaving: []Leaver{}, Sharing: []Sharing{}, Detectors: []Detector{}, Health: slices.Clone(in.Failing)}
+	d := &Digest{From: monday, To: monday.AddDate(0, 0, 7), Made: in.Reported, Overflow: overflow, Act: []Point{}, Open: []Open{}, Leaving: []Leaver{}, Sharing: []Sharing{}, Changes: []Sharing{}, Detectors: []Detector{}, Health: slices.Clone(in.Failing)}
 	d.Week, _ = WeekOf(monday)
 	people := map[alert.Severity]map[string]bool{}
 	counts := map[alert.Severity]int{}
@@ -114,6 +119,13 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		for _, x := range a.Exposures {
 			if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
 				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closer(a), a.ID})
+			}
+		}
+		if inWeek := !a.Time.Before(d.From) && a.Time.Before(d.To); inWeek && !a.Health && a.Severity >= alert.Low {
+			for _, e := range a.Evidence {
+				if slices.Contains(settings, e.Detector) {
+					d.Changes = append(d.Changes, Sharing{a.User, clean(e.Reason), a.ID})
+				}
 			}
 		}
 		if a.Severity < alert.Medium {
@@ -179,6 +191,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	}
 	slices.SortFunc(d.Leaving, func(a, b Leaver) int { return cmp.Or(a.LastDay.Compare(b.LastDay), cmp.Compare(a.User, b.User)) })
 	d.Sharing = d.Sharing[:min(len(d.Sharing), sharers)]
+	d.Changes = d.Changes[:min(len(d.Changes), listed)]
 	for name, n := range byDetector {
 		x := Detector{Name: name, Alerts: n}
 		if o := outcomes[name]; o.True+o.False > 0 {
@@ -192,7 +205,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 
 // Quiet says that there is nothing to say.
 func (d *Digest) Quiet() bool {
-	return len(d.Act)+len(d.Open)+len(d.Health)+len(d.Leaving)+d.Overflow == 0
+	return len(d.Act)+len(d.Open)+len(d.Health)+len(d.Leaving)+len(d.Changes)+d.Overflow+d.Suppressed == 0
 }
 
 // Headline says in a line how the week was.
@@ -248,10 +261,12 @@ func (d *Digest) Mask(m *alert.Mask) {
 	for i := range d.Leaving {
 		d.Leaving[i].User = m.Name(d.Leaving[i].User)
 	}
-	for i := range d.Sharing {
-		s := &d.Sharing[i]
-		s.Reason = m.Text(s.Reason, s.Person)
-		s.Person = m.Name(s.Person)
+	for _, list := range [][]Sharing{d.Sharing, d.Changes} {
+		for i := range list {
+			s := &list[i]
+			s.Reason = m.Text(s.Reason, s.Person)
+			s.Person = m.Name(s.Person)
+		}
 	}
 	for i := range d.Health {
 		d.Health[i].Why = m.Text(d.Health[i].Why)

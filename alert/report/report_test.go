@@ -248,10 +248,15 @@ func TestDigest(t *testing.T) {
 	old.Exposures = []alert.Exposure{{What: "a bucket", Opened: old.Time}}
 	health := at(monday, alert.Medium)
 	health.Health, health.User = true, ""
-	in := input(append(list, old, health)...)
+	policy := at(monday, alert.Low)
+	policy.User, policy.Evidence = "ada@northwind.example", []alert.Evidence{{Detector: "sharing_policy", Reason: "let anybody share with anybody"}}
+	in := input(append(list, old, health, policy)...)
 	d := MakeDigest(in, monday, func(id string) bool { return id == "a8" }, map[string]Outcome{"bulk_download": {3, 1}}, 2)
 	if len(d.Act) != 4 || d.Act[0].Alert != "a7" || d.OpenCount != 1 || d.Open[0].Days < 20 || len(d.Leaving) != 1 || len(d.Health) != 1 || d.Overflow != 2 || len(d.Trend) != 12 || d.Trend[11].Alerts != 9 || d.Trend[8].Alerts != 1 {
 		t.Errorf("%+v", d)
+	}
+	if len(d.Changes) != 1 || d.Changes[0].Person != "ada@northwind.example" {
+		t.Errorf("%+v", d.Changes)
 	}
 	if x := d.Detectors[0]; x.Alerts != 9 || x.Precision != .75 || x.Closed != 4 {
 		t.Errorf("%+v", x)
@@ -264,5 +269,36 @@ func TestDigest(t *testing.T) {
 	var b bytes.Buffer
 	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || strings.Count(b.String(), "\n") > 3 {
 		t.Errorf("%v %q", err, b.String())
+	}
+}
+
+// TestOwners lists for everybody what is open, and where it is closed, whatever it is
+// called.
+func TestOwners(t *testing.T) {
+	a := at(notice, alert.Low)
+	a.Sources = []string{"box"}
+	then := a.Time.Add(time.Hour)
+	a.Exposures = []alert.Exposure{{What: "made \"<script>alert(1)</script>\" public", Opened: a.Time}, {What: "closed", Opened: a.Time, Closed: &then}}
+	b := at(notice.AddDate(0, 0, -30), alert.High)
+	b.Sources, b.Exposures = []string{"github"}, []alert.Exposure{{What: "made the repository x public", Opened: b.Time}}
+	service, trifle, other := a, a, a
+	service.User, service.Service = "backup", true
+	trifle.User, trifle.Severity = "li.wei@northwind.example", alert.Informational
+	other.User = "kim@northwind.example"
+	list := MakeOwners(input(a, b, service, trifle, other), "")
+	if len(list) != 2 || list[0].User != user || len(list[0].Items) != 2 || !strings.Contains(list[0].Items[0].How, "On GitHub") || !strings.Contains(list[0].Items[1].How, "In Box") {
+		t.Fatalf("%+v", list)
+	}
+	if list[0].Headline() != "2 things that you have opened to others and that nobody has closed" {
+		t.Error(list[0].Headline())
+	}
+	for _, format := range []string{"html", "text", "json"} {
+		var w bytes.Buffer
+		if err := list[0].Write(&w, format); err != nil || !strings.Contains(w.String(), "repository x") || format == "html" && strings.Contains(w.String(), "<script") {
+			t.Errorf("%v %s", err, w.String())
+		}
+	}
+	if list := MakeOwners(input(a, b, other), "KIM@northwind.example"); len(list) != 1 || list[0].User != other.User {
+		t.Errorf("%+v", list)
 	}
 }

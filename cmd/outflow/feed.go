@@ -53,6 +53,19 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 			return &daemonStatus{}
 		}
 		return st
+	}, Digest: func(ctx context.Context, week string) (*reports.Digest, error) {
+		f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
+		in, conf, err := f.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_, monday := reports.WeekOf(in.Now)
+		if week != "" {
+			if monday, err = reports.ParseWeek(week); err != nil {
+				return nil, err
+			}
+		}
+		return f.digest(ctx, in, conf, monday)
 	}, Reports: func(ctx context.Context) (*reports.Input, error) {
 		f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
 		in, _, err := f.load(ctx)

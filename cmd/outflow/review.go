@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -33,7 +35,7 @@ func newReport(stdout, stderr io.Writer) *cobra.Command {
 		Use: "report", Short: "Write the review of a leaver, or the digest of a week", Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newReview(stdout), newDigest(stdout), newVerify(stdout))
+	cmd.AddCommand(newReview(stdout), newDigest(stdout), newOwners(stdout), newVerify(stdout))
 	return cmd
 }
 
@@ -508,6 +510,9 @@ func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *confi
 		}
 	}
 	d := reports.MakeDigest(in, monday, closed, outcomes, overflow)
+	if d.Suppressed, err = suppressed(ctx, alerts, d.From, d.To); err != nil {
+		return nil, err
+	}
 	if f.people == "pseudonyms" {
 		m, err := openMask(f.data, conf, string(feed.SOC), nil)
 		if err != nil {
@@ -516,6 +521,130 @@ func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *confi
 		d.Mask(m)
 	}
 	return d, nil
+}
+
+// suppressed is how many alerts of a stretch of time were not told because of suppressions.
+func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n int, err error) {
+	list, err := alerts.Suppressions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	seen := map[string]bool{}
+	for i := range list {
+		p := &list[i]
+		until := p.Expires
+		if !p.Ended.IsZero() {
+			until = p.Ended
+		}
+		kept, err := alerts.Suppressed(ctx, p, later(p.Made, from), sooner(until, to))
+		if err != nil {
+			return 0, err
+		}
+		for j := range kept {
+			seen[kept[j].ID] = true
+		}
+	}
+	return len(seen), nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func newOwners(stdout io.Writer) *cobra.Command {
+	var f reportFlags
+	var send bool
+	cmd := &cobra.Command{
+		Use: "owners [PERSON]", Short: "Write, for everybody, what they have opened to others and nobody has closed", Args: usage(cobra.MaximumNArgs(1)),
+		Long: `Owners writes a list for everybody who has made something public, or given somebody
+outside access, that is so still: what, since when, and where it is closed. Who opened it
+knows best whether it was meant. It goes into a folder, a file for each, or with --send to
+each by mail, through the server of the first channel of kind email.`,
+		Example: "  outflow report owners --data data --out owners/\n  outflow report owners --data data --config outflow.yaml --send",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains([]string{"html", "json", "text"}, f.format) {
+				return &exit{exitUsage, fmt.Errorf("--format %q: html, json, text", f.format)}
+			}
+			only := ""
+			if len(args) == 1 {
+				only = args[0]
+			}
+			if only == "" && f.out == "" && !send {
+				return &exit{exitUsage, errors.New("a person is needed, or a folder (--out), or --send")}
+			}
+			in, conf, err := f.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			list := reports.MakeOwners(in, only)
+			if send {
+				return sendOwners(cmd.Context(), stdout, conf, list)
+			}
+			for i := range list {
+				var b bytes.Buffer
+				if err := list[i].Write(&b, f.format); err != nil {
+					return err
+				}
+				path := f.out
+				if path != "" {
+					if err := os.MkdirAll(path, 0o700); err != nil {
+						return err
+					}
+					path = filepath.Join(path, fileName(list[i].User)+"."+strings.Replace(f.format, "text", "txt", 1))
+				}
+				if err := f.write(stdout, path, b.Bytes()); err != nil {
+					return err
+				}
+			}
+			if f.out != "" || len(list) == 0 {
+				_, err = fmt.Fprintf(stdout, "people with something open: %s\n", count(len(list)))
+			}
+			return err
+		},
+	}
+	f.flags(cmd, "html, json, text")
+	cmd.Flags().BoolVar(&send, "send", false, "mail it to each of them")
+	return cmd
+}
+
+// sendOwners mails everybody their list.
+func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []reports.Owner) error {
+	for i := range conf.Channels {
+		settings, ok := conf.Channels[i].settings.(*email.Config)
+		if !ok {
+			continue
+		}
+		sent := 0
+		for j := range list {
+			o := &list[j]
+			if !ingest.IsEmail(o.User) {
+				continue
+			}
+			var text, html bytes.Buffer
+			if err := errors.Join(o.Write(&text, "text"), o.Write(&html, "html")); err != nil {
+				return err
+			}
+			to := *settings
+			to.To = []string{o.User}
+			if err := to.Send(ctx, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
+				return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
+			}
+			sent++
+		}
+		_, err := fmt.Fprintf(stdout, "mails: %s\n", count(sent))
+		return err
+	}
+	return &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
 }
 
 func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {

@@ -103,6 +103,41 @@ func TestFeedCommands(t *testing.T) {
 	}
 }
 
+// TestOwners writes a file for everybody who has something open, and mails it to them alone.
+func TestOwners(t *testing.T) {
+	withoutRaces(t)
+	address, got := alerttest.SMTP(t, "")
+	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("  - {name: lead, kind: email, server: %q, tls: none, from: outflow@acme.example, to: [lead@acme.example], min_severity: critical, detectors: [vendor_alert]}\n", address))
+	once(t, config)
+	data, out := filepath.Join(dir, "data"), filepath.Join(t.TempDir(), "owners")
+	if code, text, errs := outflow("report", "owners", "--data", data, "--out", out); code != exitFine || !strings.HasPrefix(text, "people with something open: ") {
+		t.Fatal(code, text, errs)
+	}
+	files, err := filepath.Glob(filepath.Join(out, "*.html"))
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	who := strings.TrimSuffix(filepath.Base(files[0]), ".html")
+	if code, text, errs := outflow("report", "owners", who, "--data", data, "--format", "text"); code != exitFine || !strings.Contains(text, "that nobody has closed") {
+		t.Error(code, text, errs)
+	}
+	if code, _, _ := outflow("report", "owners", "--data", data); code != exitUsage {
+		t.Error(code)
+	}
+	mails := make(chan string, 100)
+	go func() {
+		for m := range got {
+			mails <- m
+		}
+	}()
+	if code, text, errs := outflow("report", "owners", who, "--data", data, "--config", config, "--send"); code != exitFine || text != "mails: 1\n" {
+		t.Fatal(code, text, errs)
+	}
+	if m := <-mails; !strings.Contains(m, "To: <"+who+">") || strings.Contains(m, "lead@") {
+		t.Errorf("%.600s", m)
+	}
+}
+
 // TestDue finds the latest moment of a schedule, over changes of the clock.
 func TestDue(t *testing.T) {
 	c := &digestConfig{Schedule: "0 7 * * 1", TimeZone: "Europe/Berlin"}
