@@ -30,13 +30,11 @@ type provider struct {
 	key, other *rsa.PrivateKey
 	ec         *ecdsa.PrivateKey
 	kid        string
-	claims     jwt.MapClaims                    // of the next token, beside what is right
-	sign       func(jwt.MapClaims) string       // nil for what is right
-	challenge  string                           // of the last authorization
-	nonce      string                           // the same
-	answer     func(w http.ResponseWriter) bool // whether the token endpoint has answered
-	token      func(form url.Values) (ok bool)  // may be nil
-	seen       url.Values                       // what the token endpoint was sent
+	claims     jwt.MapClaims              // of the next token, beside what is right
+	sign       func(jwt.MapClaims) string // nil for what is right
+	challenge  string                     // of the last authorization
+	nonce      string                     // the same
+	seen       url.Values                 // what the token endpoint was sent
 	now        func() time.Time
 }
 

@@ -42,14 +42,14 @@ type change struct{ name, from, to string }
 
 // record is what one pass over a record picks out of it, whatever its shape.
 type record struct {
-	field                                       string // that the time is from
-	id, time, action, category, ip, agent, site string
-	actor, behalf                               thing
-	token                                       string
-	things                                      [8]thing
-	thingCount                                  int
-	changes                                     [8]change
-	changeCount                                 int
+	field                                string // that the time is from
+	id, time, action, category, ip, site string
+	actor, behalf                        thing
+	token                                string
+	things                               [8]thing
+	thingCount                           int
+	changes                              [8]change
+	changeCount                          int
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}

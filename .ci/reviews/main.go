@@ -1,0 +1,142 @@
+// Command reviews checks offboarding reviews against the labels of generated
+// organisations: every leaver with an incident must have it on the first page, and of the
+// others most read "nothing unusual". It measures what reviews cost, too.
+//
+//	go run ./.ci/reviews -users 500 -days 120 SEED…
+//
+// It needs ../shared/world.
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type incident struct {
+	Scenario   string
+	Users      []string
+	Start, End time.Time
+}
+
+type review struct {
+	From, To time.Time
+	Verdict  string
+	Points   []struct {
+		Time  time.Time
+		Title string
+	}
+	After []struct{ Time time.Time }
+	Open  []struct{ Opened time.Time }
+}
+
+func main() {
+	log.SetFlags(0)
+	users := flag.Int("users", 500, "people of each organisation")
+	days := flag.Int("days", 120, "days of each")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "outflow-reviews-*")
+	check(err)
+	defer os.RemoveAll(dir)
+	binary, world := filepath.Join(dir, "outflow"), filepath.Join(dir, "world")
+	run("", "go", "build", "-o", binary, "./cmd/outflow")
+	run("../shared/world", "go", "build", "-o", world, ".")
+	var with, onPage, without, nothing int
+	for _, seed := range flag.Args() {
+		exports, truth, data := filepath.Join(dir, "x"+seed), filepath.Join(dir, "t"+seed), filepath.Join(dir, "d"+seed)
+		run("", world, "-seed", seed, "-users", fmt.Sprint(*users), "-days", fmt.Sprint(*days), "-out", exports, "-truth", truth)
+		run("", binary, "scan", "--data", data, "--out", os.DevNull, "--format", "ndjson", exports)
+		var labels struct{ Incidents []incident }
+		b, err := os.ReadFile(filepath.Join(truth, "labels.json"))
+		check(err)
+		check(json.Unmarshal(b, &labels))
+		f, err := os.Open(filepath.Join(exports, "hr", "leavers.csv"))
+		check(err)
+		rows, err := csv.NewReader(f).ReadAll()
+		check(err)
+		f.Close()
+		for _, row := range rows[1:] {
+			who := strings.ToLower(row[0])
+			var r review
+			check(json.Unmarshal(run("", binary, "report", "review", who, "--data", data, "--format", "json"), &r))
+			guilty := slices.DeleteFunc(slices.Clone(labels.Incidents), func(i incident) bool {
+				return !slices.Contains(i.Users, who) || i.Start.Before(r.From) || i.Start.After(r.To)
+			})
+			if len(guilty) == 0 {
+				without++
+				if r.Verdict == "nothing_unusual" {
+					nothing++
+				}
+				continue
+			}
+			with++
+			shown := r.Verdict != "nothing_unusual" && slices.ContainsFunc(guilty, func(i incident) bool {
+				near := func(at time.Time) bool { return !at.Before(i.Start.Add(-24*time.Hour)) && !at.After(i.End.Add(48*time.Hour)) }
+				for _, p := range r.Points {
+					if near(p.Time) {
+						return true
+					}
+				}
+				for _, p := range r.After {
+					if near(p.Time) {
+						return true
+					}
+				}
+				for _, o := range r.Open {
+					if near(o.Opened) {
+						return true
+					}
+				}
+				return false
+			})
+			if shown {
+				onPage++
+			} else {
+				fmt.Printf("seed %s: %s is not on the first page (%s)\n", seed, guilty[0].Scenario, r.Verdict)
+			}
+		}
+		one := cost(binary, "report", "review", strings.ToLower(rows[1][0]), "--data", data, "--out", filepath.Join(dir, "one.html"))
+		digest := cost(binary, "report", "digest", "--data", data, "--out", filepath.Join(dir, "digest.html"))
+		fmt.Printf("seed %s: one review %s; a digest %s\n", seed, one, digest)
+		check(os.RemoveAll(exports))
+	}
+	fmt.Printf("leavers with an incident: %d, on the first page %d; without: %d, nothing unusual %d\n", with, onPage, without, nothing)
+}
+
+// cost is what a command took.
+func cost(name string, args ...string) string {
+	cmd := exec.Command(name, args...)
+	began := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		log.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return fmt.Sprintf("%.1f s, %d MB", time.Since(began).Seconds(), u.Maxrss/1024)
+}
+
+func run(dir, name string, args ...string) []byte {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && !strings.Contains(name, "outflow") || errs.Len() > 0 && cmd.ProcessState.ExitCode() > 1 {
+		log.Fatalf("%s %v: %v\n%s", name, args, err, errs.String())
+	}
+	return out.Bytes()
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
