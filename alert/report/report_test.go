@@ -5,7 +5,11 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -300,5 +304,42 @@ func TestOwners(t *testing.T) {
 	}
 	if list := MakeOwners(input(a, b, other), "KIM@northwind.example"); len(list) != 1 || list[0].User != other.User {
 		t.Errorf("%+v", list)
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestGolden has the reports as they are read: a review and a digest, in every format.
+func TestGolden(t *testing.T) {
+	leaving := at(notice.AddDate(0, 0, 5), alert.High)
+	leaving.Exposures = []alert.Exposure{{What: `made "prices <2026>" public`, Opened: leaving.Time}}
+	health := at(notice.AddDate(0, 0, 1), alert.Medium)
+	health.Health, health.User, health.Title, health.Reason = true, "", "Source silent", "Slack has sent nothing for 9 hours"
+	in := input(at(notice.AddDate(0, 0, -20), alert.Medium), leaving, health)
+	in.Failing = []Unseen{{"crm, EventLogFile", "it cannot be read: 401 unauthorized"}}
+	r := MakeReview(in, user, time.Time{}, time.Time{})
+	d := MakeDigest(in, mondayOf(leaving.Time), func(string) bool { return false }, map[string]Outcome{"bulk_download": {3, 1}}, 2)
+	d.Suppressed = 1
+	o := MakeOwners(in, user)[0]
+	for name, write := range map[string]func(io.Writer) error{
+		"review.html": func(w io.Writer) error { return r.Write(w, "html") }, "review.md": func(w io.Writer) error { return r.Write(w, "md") }, "review.json": func(w io.Writer) error { return r.Write(w, "json") },
+		"digest.html": func(w io.Writer) error { return d.Write(w, "html") }, "digest.txt": func(w io.Writer) error { return d.Write(w, "text") }, "digest.json": func(w io.Writer) error { return d.Write(w, "json") },
+		"owner.html": func(w io.Writer) error { return o.Write(w, "html") }, "owner.txt": func(w io.Writer) error { return o.Write(w, "text") },
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(path, b.Bytes(), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(want, b.Bytes()) {
+			t.Errorf("%s: %v, got\n%s", name, err, b.String())
+		}
 	}
 }

@@ -41,6 +41,7 @@ var funcs = map[string]any{
 	"bar":     bar,
 	"line":    func(r *Review) template.HTML { return line(r) },
 	"picture": picture,
+	"plural":  plural,
 	"index1":  func(i int) int { return i + 1 },
 	"md":      markdown,
 }
