@@ -186,6 +186,17 @@ try {
     await page.goto(base + "/");
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), "it is wider than the screen");
   });
+  await step("the digest of a week", async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.goto(base + "/digest?week=2026-W16");
+    assert.match(await page.textContent("body"), /Week 2026-W16.*To act on/s);
+    assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= 2 * innerHeight), "it does not fit two screens");
+    await accessible("digest");
+    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "digest.png"), fullPage: true }); }
+    await page.goto(base + "/");
+  });
   await step("signing out", async () => {
     await Promise.all([page.waitForNavigation(), page.click("header button")]);
     await page.goto(base + "/");
@@ -203,7 +214,15 @@ try {
     await page.waitForSelector(".verdict");
     assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector(".verdict")).fontWeight), "700"); // its style is let through
     assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
+    await page.waitForFunction(() => [...document.querySelectorAll("img")].length > 0 && [...document.querySelectorAll("img")].every((i) => i.complete && i.naturalWidth > 0));
     await accessible("review");
+    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "review.png"), fullPage: true }); }
+  });
+  await step("a review as PDF", async () => {
+    const pdf = join(dir, "review.pdf");
+    const who = readFileSync(join(exports, "hr", "leavers.csv"), "utf8").split("\n")[1].split(",")[0];
+    execFileSync(binary, ["report", "review", who, "--data", join(dir, "data"), "--format", "pdf", "--out", pdf], { env: { ...process.env, PATH: process.env.PATH } });
+    assert.equal(readFileSync(pdf).subarray(0, 5).toString(), "%PDF-");
   });
   assert.deepEqual(wrong, []);
   console.log(done.length + " steps passed");

@@ -84,13 +84,14 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 			in.Now = at
 		}
 	}
+	lasting := context.WithoutCancel(ctx) // what is loaded may be kept for longer than who asked waits
 	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
-		s, err := alert.OpenStore(ctx, path)
+		s, err := alert.OpenStore(lasting, path)
 		if err != nil {
 			return nil, err
 		}
 		defer s.Close()
-		return s.Days(ctx, user, from, to)
+		return s.Days(lasting, user, from, to)
 	}
 	if in.Leavers, err = leavers(ctx, f.data, alerts); err != nil {
 		return nil, nil, err
