@@ -11,9 +11,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
@@ -61,7 +63,6 @@ type judge struct {
 	crossed  int64 // hour for which aliases are
 	dec      event.Decoder
 	ev       event.Event
-	scratch  []byte
 
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
@@ -245,30 +246,124 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 // feed judges events up to a time, going back if some came late. If the context ends
 // it stops in the middle: the judge is then of no use any more.
 func (j *judge) feed(ctx context.Context, until int64) error {
-	n := 0
-	yield := func(rec []byte) error {
-		if n++; n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if event.RecordSource(rec) != event.HR && event.RecordTime(rec) > until {
-			return errEnough
-		}
-		return j.judge(rec)
-	}
-	var err error
-	if j.engine == nil || j.tainted || j.pending <= j.lastTime {
-		var from int64
+	all := j.engine == nil || j.tainted || j.pending <= j.lastTime
+	from := int64(0)
+	if all {
+		var err error
 		if from, err = j.rewind(j.pending); err != nil {
 			return err
 		}
-		err = j.window.Each(from, yield)
-	} else {
-		err = j.window.After(j.lastTime, j.lastKey, yield)
 	}
-	if err == errEnough {
+	// Whose an event is, is found out ahead of judging it, on another core.
+	g, ctx := errgroup.WithContext(ctx)
+	groups, used := make(chan *group, 4), make(chan *group, 6)
+	after, key := j.lastTime, j.lastKey
+	w := &resolving{j: j, ctx: ctx, out: groups, used: used, until: until, armed: j.armed, crossed: j.crossed, group: &group{}}
+	g.Go(func() error {
+		defer close(groups)
+		var err error
+		if all {
+			err = j.window.Each(from, w.resolve)
+		} else {
+			err = j.window.After(after, key, w.resolve)
+		}
+		if err == nil || err == errEnough {
+			err = w.send()
+		}
+		return err
+	})
+	g.Go(func() error {
+		for of := range groups {
+			if err := j.judge(of); err != nil {
+				return err
+			}
+			select {
+			case used <- of:
+			default:
+			}
+		}
+		return nil
+	})
+	err := g.Wait()
+	j.crossed = w.crossed
+	return err
+}
+
+// group are events that follow one another, with whose they are.
+type group struct {
+	buf    []byte
+	events []resolved
+}
+
+// resolved is an event whose person is known. Where an hour begins at which a mark may be
+// left, it has the alias graph as it was before.
+type resolved struct {
+	person   string
+	from, to int // of its record, in the group's buffer
+	aliases  []byte
+}
+
+const groupSize = 512
+
+// resolving finds out whose events are, in their order.
+type resolving struct {
+	j       *judge
+	ctx     context.Context
+	out     chan<- *group
+	used    <-chan *group // that may be filled again
+	until   int64
+	armed   int64 // as the judge will have it when it comes to the event
+	crossed int64
+	scratch []byte
+	group   *group
+}
+
+func (w *resolving) resolve(rec []byte) error {
+	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
+	if !hr && at > w.until {
+		return errEnough
+	}
+	var x resolved
+	if !hr {
+		switch h := at / hour; {
+		case w.armed == 0:
+			w.armed = w.j.wanted(at)
+		case at >= w.armed && h != w.crossed:
+			var err error
+			if x.aliases, err = w.j.resolver.Snapshot(); err != nil {
+				return err
+			}
+			w.crossed = h
+			for at >= w.armed {
+				w.armed = w.j.wanted(w.armed)
+			}
+		}
+	}
+	w.scratch = append(w.scratch[:0], rec...) // resolving changes it
+	person, rec := w.j.resolver.Resolve(w.scratch)
+	x.person, x.from = strings.Clone(person), len(w.group.buf)
+	w.group.buf = append(w.group.buf, rec...)
+	x.to = len(w.group.buf)
+	if w.group.events = append(w.group.events, x); len(w.group.events) < groupSize {
 		return nil
 	}
-	return err
+	return w.send()
+}
+
+func (w *resolving) send() error {
+	of := w.group
+	select {
+	case w.group = <-w.used:
+		w.group.buf, w.group.events = w.group.buf[:0], w.group.events[:0]
+	default:
+		w.group = &group{}
+	}
+	select {
+	case w.out <- of:
+		return nil
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	}
 }
 
 // rewind puts the judge back to the last mark that is not after a time.
@@ -331,28 +426,29 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 	return from, nil
 }
 
-// judge judges the next event.
-func (j *judge) judge(rec []byte) error {
-	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
-	if !hr {
-		switch h := at / hour; {
-		case j.armed == 0:
-			j.arm(at)
-		case at >= j.armed && h != j.crossed:
-			var err error
-			if j.aliases, err = j.resolver.Snapshot(); err != nil {
-				return err
+// judge judges the next events.
+func (j *judge) judge(of *group) error {
+	for i := range of.events {
+		x := &of.events[i]
+		rec := of.buf[x.from:x.to]
+		if event.RecordSource(rec) != event.HR {
+			at := event.RecordTime(rec)
+			if j.armed == 0 {
+				j.arm(at)
 			}
-			j.crossed = h
+			if x.aliases != nil {
+				j.aliases = x.aliases
+			}
+			j.lastTime, j.lastKey = at, event.RecordKey(rec)
 		}
-		j.lastTime, j.lastKey = at, event.RecordKey(rec)
+		if err := j.dec.Decode(rec, &j.ev); err != nil {
+			return err
+		}
+		if err := j.engine.Handle(x.person, &j.ev); err != nil {
+			return err
+		}
 	}
-	j.scratch = append(j.scratch[:0], rec...) // resolving changes it
-	person, rec := j.resolver.Resolve(j.scratch)
-	if err := j.dec.Decode(rec, &j.ev); err != nil {
-		return err
-	}
-	return j.engine.Handle(person, &j.ev)
+	return nil
 }
 
 // arm has the engine leave a mark at the next of the times at which one is wanted:
