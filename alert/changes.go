@@ -109,8 +109,16 @@ func (s *Store) Users(ctx context.Context) (list []string, err error) {
 }
 
 // All lists the alerts as they are now, ranked.
-func (s *Store) All(ctx context.Context) (list []Alert, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert")
+func (s *Store) All(ctx context.Context) ([]Alert, error) {
+	list, err := s.alerts(ctx, "", nil)
+	Rank(list)
+	return list, err
+}
+
+// alerts lists those that a condition holds for, without those that are withdrawn and
+// those that keep, which may be nil, does not want.
+func (s *Store) alerts(ctx context.Context, which string, keep func(*Alert) bool, args ...any) (list []Alert, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
@@ -124,10 +132,9 @@ func (s *Store) All(ctx context.Context) (list []Alert, err error) {
 		if err := json.Unmarshal(body, &a); err != nil {
 			return nil, fmt.Errorf("alert: %w", err)
 		}
-		if !a.Withdrawn {
+		if !a.Withdrawn && (keep == nil || keep(&a)) {
 			list = append(list, a)
 		}
 	}
-	Rank(list)
 	return list, rows.Err()
 }

@@ -3,7 +3,6 @@ package alert
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -128,24 +127,6 @@ func suppressions(ctx context.Context, db interface {
 // Suppressed lists the alerts about whom a suppression is that it would keep from being
 // told, of those raised from one moment on until another, the first first: before it is
 // in force that is its backtest, afterwards what it has done.
-func (s *Store) Suppressed(ctx context.Context, p *Suppression, from, until time.Time) (list []Alert, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", p.User, from.UnixMilli(), until.UnixMilli())
-	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var body []byte
-		var a Alert
-		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
-		}
-		if err := json.Unmarshal(body, &a); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
-		}
-		if !a.Withdrawn && p.Matches(&a) {
-			list = append(list, a)
-		}
-	}
-	return list, rows.Err()
+func (s *Store) Suppressed(ctx context.Context, p *Suppression, from, until time.Time) ([]Alert, error) {
+	return s.alerts(ctx, "WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", p.Matches, p.User, from.UnixMilli(), until.UnixMilli())
 }

@@ -81,7 +81,9 @@ func main() {
 			}
 			with++
 			shown := r.Verdict != "nothing_unusual" && slices.ContainsFunc(guilty, func(i incident) bool {
-				near := func(at time.Time) bool { return !at.Before(i.Start.Add(-24*time.Hour)) && !at.After(i.End.Add(48*time.Hour)) }
+				near := func(at time.Time) bool {
+					return !at.Before(i.Start.Add(-24*time.Hour)) && !at.After(i.End.Add(48*time.Hour))
+				}
 				for _, p := range r.Points {
 					if near(p.Time) {
 						return true

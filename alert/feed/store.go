@@ -313,8 +313,13 @@ func (s *Store) Note(ctx context.Context, at time.Time, who string, role Role, w
 }
 
 // Accesses lists lines after one, in order.
-func (s *Store) Accesses(ctx context.Context, after int64, most int) (list []Access, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE seq > ? ORDER BY seq LIMIT ?", after, most)
+func (s *Store) Accesses(ctx context.Context, after int64, most int) ([]Access, error) {
+	return s.lines(ctx, "seq > ? ORDER BY seq LIMIT ?", after, most)
+}
+
+// lines lists the lines of the log of access that a condition holds for.
+func (s *Store) lines(ctx context.Context, which string, args ...any) (list []Access, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
@@ -466,23 +471,11 @@ func (s *Store) Looks(ctx context.Context, since time.Time) (list []Looked, err 
 // pseudonyms of somebody.
 func (s *Store) Mentions(ctx context.Context, texts ...string) (list []Access, err error) {
 	for _, text := range texts {
-		rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE instr(what, ?) > 0 ORDER BY seq", text)
+		more, err := s.lines(ctx, "instr(what, ?) > 0", text)
 		if err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var a Access
-			var at int64
-			if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What); err != nil {
-				return nil, fmt.Errorf("feed: %w", err)
-			}
-			a.At = time.UnixMilli(at).UTC()
-			list = append(list, a)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
-		}
+		list = append(list, more...)
 	}
 	slices.SortFunc(list, func(a, b Access) int { return cmp.Compare(a.Seq, b.Seq) })
 	return list, nil

@@ -2,8 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -84,17 +82,4 @@ func MakeOwners(in *Input, only string) []Owner {
 // Headline says in a line what it is about.
 func (o *Owner) Headline() string {
 	return plural(len(o.Items), "thing") + " that you have opened to others and that nobody has closed"
-}
-
-// Write writes a list as html, json or text.
-func (o *Owner) Write(w io.Writer, format string) error {
-	switch format {
-	case "json":
-		return writeJSON(w, o)
-	case "text":
-		return texts.ExecuteTemplate(w, "owner.txt", o)
-	case "html":
-		return pages.ExecuteTemplate(w, "owner.html", o)
-	}
-	return fmt.Errorf("format %q: html, json, text", format)
 }

@@ -129,14 +129,20 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // Write writes a digest as html, json or text.
-func (d *Digest) Write(w io.Writer, format string) error {
+func (d *Digest) Write(w io.Writer, format string) error { return writeMail(w, format, "digest", d) }
+
+// Write writes a list as html, json or text.
+func (o *Owner) Write(w io.Writer, format string) error { return writeMail(w, format, "owner", o) }
+
+// writeMail writes what may go out by mail.
+func writeMail(w io.Writer, format, name string, v any) error {
 	switch format {
 	case "json":
-		return writeJSON(w, d)
+		return writeJSON(w, v)
 	case "text":
-		return texts.ExecuteTemplate(w, "digest.txt", d)
+		return texts.ExecuteTemplate(w, name+".txt", v)
 	case "html":
-		return pages.ExecuteTemplate(w, "digest.html", d)
+		return pages.ExecuteTemplate(w, name+".html", v)
 	}
 	return fmt.Errorf("format %q: html, json, text", format)
 }

@@ -439,6 +439,39 @@ func (f *privacyFlags) accounts(ctx context.Context, conf *config, j *judged, pe
 	return slices.Compact(list), aliases, err
 }
 
+// subject is a person with what a data directory has of them.
+type subject struct {
+	alerts   *alert.Store
+	judged   *judged
+	accounts []string
+	aliases  []byte                // the alias graph without the person
+	mine     func(rec []byte) bool // whether a stored event is one of theirs
+}
+
+// subject opens what there is about a person.
+func (f *privacyFlags) subject(ctx context.Context, conf *config, person string) (s *subject, err error) {
+	s = &subject{}
+	if s.alerts, err = alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db")); err != nil {
+		return nil, err
+	}
+	if s.judged, err = f.judged(ctx, s.alerts); err == nil {
+		s.accounts, s.aliases, err = f.accounts(ctx, conf, s.judged, person, s.alerts)
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	s.mine = of(s.accounts)
+	return s, nil
+}
+
+func (s *subject) close() {
+	if s.judged != nil {
+		s.judged.close()
+	}
+	s.alerts.Close()
+}
+
 // staff hands out the records of HR that there are.
 func (f *privacyFlags) staff(ctx context.Context, j *judged, alerts *alert.Store, each func(rec []byte) error) error {
 	only := func(rec []byte) error {
@@ -491,19 +524,13 @@ type exportedAlert struct {
 
 func (f *privacyFlags) export(ctx context.Context, conf *config, person string) (*exported, error) {
 	x := &exported{Person: person, Made: time.Now().UTC().Truncate(time.Second), Alerts: []exportedAlert{}, Days: []finding.Activity{}, Events: []json.RawMessage{}, Looks: []feed.Access{}}
-	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	who, err := f.subject(ctx, conf, person)
 	if err != nil {
 		return nil, err
 	}
-	defer alerts.Close()
-	j, err := f.judged(ctx, alerts)
-	if err != nil {
-		return nil, err
-	}
-	defer j.close()
-	if x.Accounts, _, err = f.accounts(ctx, conf, j, person, alerts); err != nil {
-		return nil, err
-	}
+	defer who.close()
+	alerts, j := who.alerts, who.judged
+	x.Accounts = who.accounts
 	if x.Usual, err = j.snapshot.Person(person); err != nil {
 		return nil, err
 	}
@@ -544,11 +571,10 @@ func (f *privacyFlags) export(ctx context.Context, conf *config, person string) 
 	if x.Days, err = alerts.Days(ctx, person, time.Time{}, time.Now().AddDate(100, 0, 0)); err != nil {
 		return nil, err
 	}
-	mine := of(x.Accounts)
 	var dec event.Decoder
 	var e event.Event
 	take := func(rec []byte) error {
-		if !mine(rec) || dec.Decode(rec, &e) != nil {
+		if !who.mine(rec) || dec.Decode(rec, &e) != nil {
 			return nil
 		}
 		b, err := json.Marshal(&e)
@@ -584,23 +610,14 @@ func (e *erased) String() string {
 
 func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, now time.Time) (*erased, error) {
 	out := &erased{}
-	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	who, err := f.subject(ctx, conf, person)
 	if err != nil {
 		return nil, err
 	}
-	defer alerts.Close()
-	j, err := f.judged(ctx, alerts)
-	if err != nil {
-		return nil, err
-	}
-	defer j.close()
-	accounts, aliases, err := f.accounts(ctx, conf, j, person, alerts)
-	if err != nil {
-		return nil, err
-	}
-	out.accounts = len(accounts)
-	mine := of(accounts)
-	if out.baseline, out.events, err = j.erase(ctx, conf, person, aliases, mine); err != nil {
+	defer who.close()
+	alerts, mine := who.alerts, who.mine
+	out.accounts = len(who.accounts)
+	if out.baseline, out.events, err = who.judged.erase(ctx, conf, person, who.aliases, mine); err != nil {
 		return nil, err
 	}
 	if path, there := f.file("log.db"); there {
@@ -635,7 +652,7 @@ func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, n
 			return nil, err
 		}
 		defer s.Close()
-		n, err := s.EraseDead(ctx, accounts)
+		n, err := s.EraseDead(ctx, who.accounts)
 		if err != nil {
 			return nil, err
 		}
