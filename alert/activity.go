@@ -80,3 +80,39 @@ func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, wh
 	}
 	return rows.Err()
 }
+
+// SetLeavers keeps of whom HR has said that they leave, in place of who there was.
+func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM leaver"); err != nil {
+			return err
+		}
+		for _, l := range list {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO leaver (user, notice, last_day) VALUES (?, ?, ?)", l.User, l.Notice, l.LastDay); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("alert: leavers: %w", err)
+	}
+	return nil
+}
+
+// Leavers lists those of whom HR has said that they leave, or have left, by name.
+func (s *Store) Leavers(ctx context.Context) (list []finding.Leaver, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT user, notice, last_day FROM leaver ORDER BY user")
+	if err != nil {
+		return nil, fmt.Errorf("alert: leavers: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l finding.Leaver
+		if err := rows.Scan(&l.User, &l.Notice, &l.LastDay); err != nil {
+			return nil, fmt.Errorf("alert: leavers: %w", err)
+		}
+		list = append(list, l)
+	}
+	return list, rows.Err()
+}

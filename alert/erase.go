@@ -82,8 +82,10 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 		if days, err = res.RowsAffected(); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM suppression WHERE lower(user) = lower(?)", user); err != nil {
-			return err
+		for _, table := range []string{"suppression", "leaver"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE lower(user) = lower(?)", user); err != nil {
+				return err
+			}
 		}
 		var snapshot []byte
 		err = tx.QueryRowContext(ctx, "SELECT snapshot FROM desk").Scan(&snapshot)

@@ -1,6 +1,11 @@
 package detect
 
-import "github.com/outflow/outflow/internal/finding"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // Days has a function be told what everybody did on each day once it is over, and of
 // days that are open when Flush is called. It is called from Handle and Flush. Nothing
@@ -21,4 +26,15 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		a.Counts = append(a.Counts, finding.Amount{Detector: All[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]), Usual: round(unscale(j, v.mean[j])), Peers: round(unscale(j, v.peers[j]))})
 	}
 	e.err = e.days(a)
+}
+
+// Leavers lists those of whom HR has said that they leave, or have left, by name.
+func (e *Engine) Leavers() (list []finding.Leaver) {
+	for _, p := range e.Persons {
+		if p.Notice > 0 {
+			list = append(list, finding.Leaver{User: p.Name, Notice: p.Notice, LastDay: p.LastDay})
+		}
+	}
+	slices.SortFunc(list, func(a, b finding.Leaver) int { return cmp.Compare(a.User, b.User) })
+	return list
 }

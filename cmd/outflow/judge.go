@@ -49,6 +49,7 @@ type judge struct {
 
 	days    map[dayOf]*finding.Activity // what people did on days that were judged since
 	daysOut map[dayOf]out               // what is out about days that may change
+	leaving uint64                      // what is out about who leaves: a hash
 	from    int64                       // where judging began anew, since days were handed out last; -1 if it has not
 
 	engine   *detect.Engine // nil before the first event
@@ -614,6 +615,14 @@ func (j *judge) out(ctx context.Context) error {
 		return err
 	}
 	bodies = append(bodies, days...)
+	leavers, err := json.Marshal(map[string]any{leaversKey: j.engine.Leavers()})
+	if err != nil {
+		return err
+	}
+	leaving := xxhash.Sum64(leavers)
+	if leaving != j.leaving && (j.leaving != 0 || len(j.engine.Leavers()) > 0) {
+		bodies = append(bodies, leavers)
+	}
 	if len(bodies) == 0 {
 		return nil
 	}
@@ -621,6 +630,7 @@ func (j *judge) out(ctx context.Context) error {
 		return err
 	}
 	maps.Copy(j.said, fresh)
+	j.leaving = leaving
 	said()
 	return nil
 }
@@ -694,18 +704,32 @@ func (j *judge) heard(days []finding.Activity) {
 	}
 }
 
-// activityKey is the only key of a record of the log of alerts that is no alert.
-const activityKey = "activity"
+// Records of the log of alerts that are no alerts have one of these as their only key:
+// what people did on their days, and who leaves.
+const (
+	activityKey = "activity"
+	leaversKey  = "leavers"
+)
 
 // daysIn reads what people did on their days from a record of the log of alerts; ok is
 // false if it is none of these.
 func daysIn(value []byte) (days []finding.Activity, ok bool, err error) {
-	if !bytes.HasPrefix(value, []byte(`{"`+activityKey+`":`)) {
+	return keyed[finding.Activity](value, activityKey)
+}
+
+// leaversIn reads who leaves from a record of the log of alerts; ok is false if it is none
+// of these.
+func leaversIn(value []byte) (list []finding.Leaver, ok bool, err error) {
+	return keyed[finding.Leaver](value, leaversKey)
+}
+
+func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
+	if !bytes.HasPrefix(value, []byte(`{"`+key+`":`)) {
 		return nil, false, nil
 	}
-	var rec map[string][]finding.Activity
+	var rec map[string][]T
 	err = json.Unmarshal(value, &rec)
-	return rec[activityKey], true, err
+	return rec[key], true, err
 }
 
 // takeOver begins a term in the log of alerts, and reads which alerts are out. From
@@ -733,6 +757,10 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (
 					if err == nil {
 						j.heard(days)
 					}
+					continue
+				}
+				if _, is, _ := leaversIn(r.Value); is {
+					j.leaving = xxhash.Sum64(r.Value)
 					continue
 				}
 				if json.Unmarshal(r.Value, a) == nil {

@@ -130,6 +130,7 @@ type flow struct {
 	baseline *detect.Snapshot
 	desk     []byte
 	days     []finding.Activity
+	leavers  []finding.Leaver
 	taken    bool // the baseline was taken in this run
 	covered  []detect.Covered
 	matched  map[string]bool
@@ -262,7 +263,7 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	if err != nil {
 		return err
 	}
-	f.covered, f.matched = engine.Covered(), engine.Matched()
+	f.covered, f.matched, f.leavers = engine.Covered(), engine.Matched(), engine.Leavers()
 	return engine.Flush()
 }
 

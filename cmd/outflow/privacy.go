@@ -741,6 +741,17 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 		out, err := json.Marshal(map[string]any{activityKey: days})
 		return out, err == nil
 	}
+	if list, ok, err := leaversIn(value); ok {
+		if err != nil {
+			return nil, false
+		}
+		n := len(list)
+		if list = slices.DeleteFunc(list, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) }); len(list) == n {
+			return nil, false
+		}
+		out, err := json.Marshal(map[string]any{leaversKey: list})
+		return out, err == nil
+	}
 	var a alert.Alert
 	if json.Unmarshal(value, &a) != nil || !strings.EqualFold(a.User, person) {
 		return nil, false

@@ -23,7 +23,6 @@ import (
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
-	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -93,7 +92,7 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 		defer s.Close()
 		return s.Days(lasting, user, from, to)
 	}
-	if in.Leavers, err = leavers(ctx, f.data, alerts); err != nil {
+	if in.Leavers, err = leavers(ctx, alerts); err != nil {
 		return nil, nil, err
 	}
 	for _, s := range event.Sources() {
@@ -154,67 +153,17 @@ func deliver(ctx context.Context, dir string, in *reports.Input) error {
 	return nil
 }
 
-// leavers are those of whom HR has said that they leave: in the state of a daemon and
-// what its embedded log has beyond that, or in the backlog of scans.
-func leavers(ctx context.Context, dir string, alerts *alert.Store) (list []reports.Leaver, err error) {
-	var dec event.Decoder
-	var e event.Event
-	at := map[string]int{}
-	take := func(rec []byte) error {
-		if event.RecordSource(rec) != event.HR || dec.Decode(rec, &e) != nil || e.Class != event.Notice {
-			return nil
+// leavers are those of whom HR has said that they leave.
+func leavers(ctx context.Context, alerts *alert.Store) (list []reports.Leaver, err error) {
+	all, err := alerts.Leavers(ctx)
+	for _, l := range all {
+		x := reports.Leaver{User: l.User, Notice: time.UnixMilli(l.Notice).UTC()}
+		if l.LastDay > 0 {
+			x.LastDay = time.UnixMilli(l.LastDay).UTC()
 		}
-		l := reports.Leaver{User: strings.Clone(e.Actor.Account), Notice: time.UnixMilli(e.Time).UTC()}
-		if last, err := time.Parse(time.DateOnly, e.Attr(event.AttrLastDay)); err == nil {
-			l.LastDay = last
-		}
-		i, known := at[l.User]
-		switch {
-		case !known:
-			at[l.User] = len(list)
-			list = append(list, l)
-		case l.Notice.Before(list[i].Notice):
-			list[i].Notice = l.Notice
-		case !l.LastDay.IsZero():
-			list[i].LastDay = l.LastDay
-		}
-		return nil
+		list = append(list, x)
 	}
-	exists := func(name string) (string, bool) {
-		path := filepath.Join(dir, name)
-		_, err := os.Stat(path)
-		return path, err == nil
-	}
-	path, scanned := exists("cursors.db")
-	if !scanned {
-		if state, ok := exists("detect-0.db"); ok {
-			store, err := detect.OpenStore(ctx, state)
-			if err != nil {
-				return nil, err
-			}
-			kept, err := store.Beside(ctx, 1)
-			if err = errors.Join(err, store.Close()); err != nil {
-				return nil, err
-			}
-			if err := event.Framed(kept["staff"], take); err != nil {
-				return nil, err
-			}
-		}
-		if log, ok := exists("log.db"); ok { // over Kafka there is none
-			return list, logged(ctx, log, take)
-		}
-		return list, nil
-	}
-	generation, _, err := alerts.Load(ctx)
-	if err != nil || generation == 0 {
-		return nil, err
-	}
-	b, err := backlog.Open(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	_, err = b.Load(ctx, generation, take)
-	return list, errors.Join(err, b.Close())
+	return list, err
 }
 
 // logged hands what is in the embedded log of events to a function.

@@ -562,6 +562,12 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 				days = append(days, of...)
 				continue
 			}
+			if who, leaving, err := leaversIn(recs[i].Value); leaving && err == nil {
+				if err := d.alerts.SetLeavers(ctx, who); err != nil {
+					return err
+				}
+				continue
+			}
 			var a alert.Alert
 			if err := json.Unmarshal(recs[i].Value, &a); err != nil {
 				d.stats.failures.Add(1)

@@ -29,3 +29,10 @@ type Amount struct {
 	Usual    float64 `json:"usual"` // on a usual day of the person
 	Peers    float64 `json:"peers"` // on a usual day of a colleague
 }
+
+// Leaver is somebody of whom HR has said that they leave.
+type Leaver struct {
+	User    string `json:"user"`
+	Notice  int64  `json:"notice"`             // when that became known, Unix milliseconds
+	LastDay int64  `json:"last_day,omitempty"` // the last working day; 0 if it is not known
+}
