@@ -47,10 +47,11 @@ type judge struct {
 	newer   bool
 	said    map[string]said // alerts that are out, by id
 
-	days    map[dayOf]*finding.Activity // what people did on days that were judged since
-	daysOut map[dayOf]out               // what is out about days that may change
-	leaving uint64                      // what is out about who leaves: a hash
-	from    int64                       // where judging began anew, since days were handed out last; -1 if it has not
+	days    map[dayOf]pendingDay // what people did on days, where something else is out
+	daysOut map[dayOf]out        // what is out about days that may change
+	round   int                  // how often judging began anew
+	from    int64                // where it did, since days were handed out last; -1 if it has not
+	leaving uint64               // what is out about who leaves: a hash
 
 	engine   *detect.Engine // nil before the first event
 	resolver *identity.Resolver
@@ -104,8 +105,15 @@ type dayOf struct{ user, date string }
 
 // out is what is out about a day.
 type out struct {
-	hash uint64
-	end  int64 // of the day, Unix milliseconds
+	hash  uint64
+	end   int64 // of the day, Unix milliseconds
+	round int   // in which it was judged last
+}
+
+// pendingDay is what is to be said about a day.
+type pendingDay struct {
+	body json.RawMessage
+	out
 }
 
 // windowMemory is how much of the window is kept uncompressed, in bytes.
@@ -125,7 +133,7 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(windowMemory), said: map[string]said{}, days: map[dayOf]*finding.Activity{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}
+	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(windowMemory), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}
 	if store == nil {
 		return j, nil
 	}
@@ -275,7 +283,7 @@ func (j *judge) feed(ctx context.Context, until int64) error {
 	})
 	g.Go(func() error {
 		for of := range groups {
-			if err := j.judge(of); err != nil {
+			if err := j.judge(ctx, of); err != nil {
 				return err
 			}
 			select {
@@ -392,10 +400,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 		j.desk.Add(own)
 		return nil
 	})
-	j.engine.Days(func(a *finding.Activity) error {
-		j.days[dayOf{a.User, a.Date()}] = a
-		return nil
-	})
+	j.engine.Days(j.day)
 	j.desk, j.tainted, j.lastTime, j.lastKey, j.floor = alert.NewDesk(), false, 0, 0, 0
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
 		m := &j.marks[i]
@@ -420,6 +425,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 	if j.from < 0 || from < j.from {
 		j.from = from
 	}
+	j.round++
 	clear(j.days) // they are judged again
 	if from > 0 {
 		j.arm(from)
@@ -428,7 +434,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 }
 
 // judge judges the next events.
-func (j *judge) judge(of *group) error {
+func (j *judge) judge(ctx context.Context, of *group) error {
 	for i := range of.events {
 		x := &of.events[i]
 		rec := of.buf[x.from:x.to]
@@ -449,6 +455,17 @@ func (j *judge) judge(of *group) error {
 			return err
 		}
 	}
+	if len(j.days) < manyDays {
+		return nil
+	}
+	records, err := j.saying(nil)
+	if err != nil {
+		return err
+	}
+	if err := j.emit(ctx, records); err != nil {
+		return err
+	}
+	j.daysSaid()
 	return nil
 }
 
@@ -610,83 +627,110 @@ func (j *judge) out(ctx context.Context) error {
 			bodies, fresh[a.ID] = append(bodies, b), now
 		}
 	}
-	days, said, err := j.activity()
+	gone := j.gone()
+	days, err := j.saying(gone)
 	if err != nil {
 		return err
 	}
 	bodies = append(bodies, days...)
-	leavers, err := json.Marshal(map[string]any{leaversKey: j.engine.Leavers()})
+	leavingNow := j.engine.Leavers()
+	leavers, err := json.Marshal(map[string]any{leaversKey: leavingNow})
 	if err != nil {
 		return err
 	}
 	leaving := xxhash.Sum64(leavers)
-	if leaving != j.leaving && (j.leaving != 0 || len(j.engine.Leavers()) > 0) {
+	if leaving != j.leaving && (j.leaving != 0 || len(leavingNow) > 0) {
 		bodies = append(bodies, leavers)
 	}
-	if len(bodies) == 0 {
-		return nil
-	}
-	if err := j.emit(ctx, bodies); err != nil {
-		return err
+	if len(bodies) > 0 {
+		if err := j.emit(ctx, bodies); err != nil {
+			return err
+		}
 	}
 	maps.Copy(j.said, fresh)
-	j.leaving = leaving
-	said()
+	for k := range gone {
+		delete(j.daysOut, k)
+	}
+	j.daysSaid()
+	j.leaving, j.from = leaving, -1
 	return nil
 }
 
-// daysAtOnce is how many days go into a record of the log of alerts.
-const daysAtOnce = 200
+const (
+	daysAtOnce = 200    // in a record of the log of alerts
+	manyDays   = 20_000 // are said without waiting for the end of what is judged
+)
 
-// activity is what people did on days of which something else is out, as records of the
-// log of alerts; said is to be called once they are in it.
-func (j *judge) activity() (records [][]byte, said func(), err error) {
-	fresh := map[dayOf]out{}
-	var list []*finding.Activity
-	for k, a := range j.days {
-		b, err := json.Marshal(a)
-		if err != nil {
-			return nil, nil, err
-		}
-		if h := xxhash.Sum64(b); h != j.daysOut[k].hash {
-			fresh[k] = out{h, a.End}
-			list = append(list, a)
-		}
+// day takes in what somebody did on a day, as it is judged.
+func (j *judge) day(a *finding.Activity) error {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	k, o := dayOf{a.User, a.Date()}, out{xxhash.Sum64(b), a.End, j.round}
+	if j.daysOut[k].hash == o.hash {
+		j.daysOut[k] = o
+		delete(j.days, k)
+	} else {
+		j.days[k] = pendingDay{b, o}
+	}
+	return nil
+}
+
+// gone are days that are out and that nobody had, as is known now: whose they were is
+// known better.
+func (j *judge) gone() map[dayOf]out {
+	all := map[dayOf]out{}
+	if j.from < 0 {
+		return all
 	}
 	over := j.lastTime / hour * hour // days that end later may be judged yet
-	if j.from >= 0 {
-		for k, o := range j.daysOut {
-			if o.end > j.from && o.end <= over && j.days[k] == nil { // whose day it was is known better now
-				fresh[k] = out{}
-				list = append(list, &finding.Activity{User: k.user, End: o.end, Gone: true})
-			}
+	for k, o := range j.daysOut {
+		if _, pending := j.days[k]; !pending && o.round < j.round && o.end > j.from && o.end <= over {
+			all[k] = o
 		}
 	}
-	slices.SortFunc(list, func(a, b *finding.Activity) int {
-		return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.User, b.User))
-	})
-	for part := range slices.Chunk(list, daysAtOnce) {
-		b, err := json.Marshal(map[string]any{activityKey: part})
+	return all
+}
+
+// saying is what is to be said about days, as records of the log of alerts.
+func (j *judge) saying(gone map[dayOf]out) (records [][]byte, err error) {
+	type line struct {
+		dayOf
+		pendingDay
+	}
+	list := make([]line, 0, len(j.days)+len(gone))
+	for k, d := range j.days {
+		list = append(list, line{k, d})
+	}
+	for k, o := range gone {
+		b, err := json.Marshal(&finding.Activity{User: k.user, End: o.end, Gone: true})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		list = append(list, line{k, pendingDay{b, o}})
+	}
+	slices.SortFunc(list, func(a, b line) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.user, b.user)) })
+	for part := range slices.Chunk(list, daysAtOnce) {
+		bodies := make([]json.RawMessage, len(part))
+		for i := range part {
+			bodies[i] = part[i].body
+		}
+		b, err := json.Marshal(map[string]any{activityKey: bodies})
+		if err != nil {
+			return nil, err
 		}
 		records = append(records, b)
 	}
-	return records, func() {
-		for k, o := range fresh {
-			if o == (out{}) {
-				delete(j.daysOut, k)
-			} else {
-				j.daysOut[k] = o
-			}
-		}
-		for k, a := range j.days {
-			if !a.Open {
-				delete(j.days, k)
-			}
-		}
-		j.from = -1
-	}, nil
+	return records, nil
+}
+
+// daysSaid notes that what was to be said about days is out.
+func (j *judge) daysSaid() {
+	for k, d := range j.days {
+		j.daysOut[k] = d.out
+	}
+	clear(j.days)
 }
 
 // heard takes in what was said about days that may change yet.
@@ -699,7 +743,7 @@ func (j *judge) heard(days []finding.Activity) {
 		case a.Gone, a.End <= j.base(), err != nil:
 			delete(j.daysOut, k)
 		default:
-			j.daysOut[k] = out{xxhash.Sum64(b), a.End}
+			j.daysOut[k] = out{xxhash.Sum64(b), a.End, 0}
 		}
 	}
 }
