@@ -3,6 +3,7 @@ package alert
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -54,16 +55,26 @@ type Env struct {
 	Now     func() time.Time
 	Version string         // of the program
 	Allow   []netip.Prefix // networks within that a channel may reach
+	TLS     *tls.Config    // whom a channel trusts, and as whom it shows itself; never nil
 }
 
 // HTTP is what a channel sends requests with.
-func (e *Env) HTTP() *http.Client { return webapi.NewGuarded(e.Allow) }
+func (e *Env) HTTP() *http.Client { return webapi.NewGuarded(e.Allow, e.TLS) }
+
+// Plain says what is wrong if a channel connects in the clear: it has certificates.
+func (e *Env) Plain() error {
+	if e.TLS.RootCAs != nil || e.TLS.GetClientCertificate != nil {
+		return errors.New("ca and client_cert need tls: true")
+	}
+	return nil
+}
 
 // Kind is a kind of channel.
 type Kind struct {
 	Name   string
 	New    func() Settings
 	People bool // people read it one by one: a long backlog becomes one message
+	SDK    bool // AWS's SDK connects, and takes certificates in its own ways
 }
 
 // Permanent marks an error that trying again does not mend.

@@ -22,6 +22,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/pki"
 )
 
 // Now is what time it is in these tests.
@@ -92,8 +93,9 @@ func (r *Receiver) Set(answer func(*http.Request) (int, http.Header, string)) {
 	r.Answer = answer
 }
 
-// Open opens a channel with settings as they are written in the configuration.
-func Open(t testing.TB, kind alert.Kind, settings string) alert.Notifier {
+// Open opens a channel with settings as they are written in the configuration, and
+// certificates.
+func Open(t testing.TB, kind alert.Kind, settings string, files ...pki.Files) alert.Notifier {
 	t.Helper()
 	s := kind.New()
 	if err := yaml.NewDecoder(strings.NewReader(settings), yaml.Strict()).Decode(s); err != nil {
@@ -102,7 +104,11 @@ func Open(t testing.TB, kind alert.Kind, settings string) alert.Notifier {
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}
-	n, err := s.Open(t.Context(), alert.Env{Now: func() time.Time { return Now }, Version: "test", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	encryption, err := append(files, pki.Files{})[0].Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.Open(t.Context(), alert.Env{Now: func() time.Time { return Now }, Version: "test", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, TLS: encryption})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
+	"github.com/outflow/outflow/internal/pki"
 )
 
 // eventually asks until something holds, for some seconds.
@@ -36,12 +37,13 @@ func TestMailServer(t *testing.T) {
 	}
 	box := filepath.Join(os.Getenv("OUTFLOW_SMTP_DIR"), "new")
 	before, _ := os.ReadDir(box)
-	settings := fmt.Sprintf("server: %q\nca: %q\nfrom: outflow@acme.example\nto: [soc@acme.example]", server, os.Getenv("OUTFLOW_CA"))
+	settings := fmt.Sprintf("server: %q\nfrom: outflow@acme.example\nto: [soc@acme.example]", server)
+	trust := pki.Files{CA: os.Getenv("OUTFLOW_CA")}
 	a := alerttest.Alert()
 	a.ID = fmt.Sprintf("%032x", time.Now().UnixNano())
 	a.Title = "Bulk download\r\nBcc: x@evil.example\r\n\r\nhello"
 	a.Reason = "downloaded \"ünïcode .\r\n.\r\n\" and a line of one dot\n.\n"
-	if _, err := alerttest.Open(t, kindOf("email"), settings).Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
+	if _, err := alerttest.Open(t, kindOf("email"), settings, trust).Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
 		t.Fatal(err)
 	}
 	var found *mail.Message
@@ -61,11 +63,14 @@ func TestMailServer(t *testing.T) {
 	if found.Header.Get("X-RcptTo") != "soc@acme.example" || found.Header.Get("Bcc") != "" || !strings.HasPrefix(found.Header.Get("Content-Type"), "multipart/alternative") {
 		t.Error(found.Header)
 	}
-	for name, bad := range map[string]string{
-		"an authority that is not ours": fmt.Sprintf("server: %q\nfrom: outflow@acme.example\nto: [soc@acme.example]", server),
-		"another name":                  strings.Replace(settings, "localhost:", "127.0.0.2:", 1),
+	for name, bad := range map[string]struct {
+		settings string
+		trust    pki.Files
+	}{
+		"an authority that is not ours": {settings, pki.Files{}},
+		"another name":                  {strings.Replace(settings, "localhost:", "127.0.0.2:", 1), trust},
 	} {
-		if _, err := alerttest.Open(t, kindOf("email"), bad).Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
+		if _, err := alerttest.Open(t, kindOf("email"), bad.settings, bad.trust).Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
 			t.Errorf("%s: sent", name)
 		}
 	}
@@ -80,9 +85,9 @@ func TestSyslogServer(t *testing.T) {
 	}
 	for name, settings := range map[string]string{
 		"plain": fmt.Sprintf("server: %q", os.Getenv("OUTFLOW_SYSLOG")),
-		"tls":   fmt.Sprintf("server: %q\ntls: true\nca: %q", os.Getenv("OUTFLOW_SYSLOG_TLS"), os.Getenv("OUTFLOW_CA")),
+		"tls":   fmt.Sprintf("server: %q\ntls: true", os.Getenv("OUTFLOW_SYSLOG_TLS")),
 	} {
-		n := alerttest.Open(t, kindOf("syslog"), settings)
+		n := alerttest.Open(t, kindOf("syslog"), settings, pki.Files{CA: os.Getenv("OUTFLOW_CA")})
 		a := alerttest.Alert()
 		a.ID = fmt.Sprintf("%032x", time.Now().UnixNano())
 		a.Title = "a|b\\c\n<13>1 - - evil - - - forged"

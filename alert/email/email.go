@@ -3,13 +3,10 @@ package email
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"html/template"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +24,6 @@ var Kind = alert.Kind{Name: "email", New: func() alert.Settings { return &Config
 type Config struct {
 	Server   string   `yaml:"server"` // host:port
 	TLS      string   `yaml:"tls"`    // starttls (required), tls, or none for a server on this machine
-	CA       string   `yaml:"ca"`     // file with certificates of authorities
 	User     string   `yaml:"user"`
 	Password string   `yaml:"password"`
 	From     string   `yaml:"from"`
@@ -65,17 +61,8 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	conf := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, err
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s holds no certificate", c.CA)
-		}
-	}
+	conf := env.TLS.Clone()
+	conf.ServerName = host
 	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(30 * time.Second), mail.WithTLSConfig(conf)}
 	switch c.TLS {
 	case "tls":
@@ -100,8 +87,8 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 }
 
 // Send sends a mail that is no alert, such as a digest. The id is the same for every try.
-func (c *Config) Send(ctx context.Context, subject, id, text, html string) error {
-	opened, err := c.Open(ctx, alert.Env{})
+func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, html string) error {
+	opened, err := c.Open(ctx, env)
 	if err != nil {
 		return err
 	}

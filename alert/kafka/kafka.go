@@ -21,7 +21,6 @@ type Config struct {
 	Partitions  int      `yaml:"partitions"` // of the topic, if it is made
 	Replication int      `yaml:"replication"`
 	TLS         bool     `yaml:"tls"`
-	CA          string   `yaml:"ca"`
 	Mechanism   string   `yaml:"mechanism"` // plain, scram-sha-256, scram-sha-512
 	User        string   `yaml:"user"`
 	Password    string   `yaml:"password"`
@@ -41,7 +40,13 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := eventlog.OpenCluster(eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, TLS: c.TLS, CA: c.CA, Mechanism: c.Mechanism, User: c.User, Password: password.Reveal()})
+	conf := eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Mechanism: c.Mechanism, User: c.User, Password: password.Reveal()}
+	if c.TLS {
+		conf.TLS = env.TLS
+	} else if err := env.Plain(); err != nil {
+		return nil, err
+	}
+	cluster, err := eventlog.OpenCluster(conf)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // Kind is the channel.
-var Kind = alert.Kind{Name: "securityhub", New: func() alert.Settings { return &Config{} }}
+var Kind = alert.Kind{Name: "securityhub", New: func() alert.Settings { return &Config{} }, SDK: true}
 
 // Config is a channel of kind securityhub. Credentials are those of the AWS SDK; they
 // need securityhub:BatchImportFindings.

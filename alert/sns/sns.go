@@ -18,7 +18,7 @@ import (
 )
 
 // Kind is the channel.
-var Kind = alert.Kind{Name: "sns", New: func() alert.Settings { return &Config{} }}
+var Kind = alert.Kind{Name: "sns", New: func() alert.Settings { return &Config{} }, SDK: true}
 
 // Config is a channel of kind sns. Credentials are those of the AWS SDK; they need
 // sns:Publish.

@@ -5,7 +5,6 @@ package syslog
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
@@ -23,7 +22,6 @@ var Kind = alert.Kind{Name: "syslog", New: func() alert.Settings { return &Confi
 type Config struct {
 	Server string `yaml:"server"` // host:port
 	TLS    bool   `yaml:"tls"`
-	CA     string `yaml:"ca"`
 }
 
 // Check implements alert.Settings.
@@ -45,17 +43,10 @@ func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) 
 		n.host = "-"
 	}
 	if c.TLS {
-		n.tls = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-		if c.CA != "" {
-			pem, err := os.ReadFile(c.CA)
-			if err != nil {
-				return nil, err
-			}
-			n.tls.RootCAs = x509.NewCertPool()
-			if !n.tls.RootCAs.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("ca: %s holds no certificate", c.CA)
-			}
-		}
+		n.tls = env.TLS.Clone()
+		n.tls.ServerName = host
+	} else if err := env.Plain(); err != nil {
+		return nil, err
 	}
 	return n, nil
 }

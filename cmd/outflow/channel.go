@@ -58,7 +58,7 @@ func testChannel(ctx context.Context, conf *config, c *channelConfig, stderr io.
 	if err != nil {
 		return err
 	}
-	n, err := c.settings.Open(ctx, alert.Env{Now: time.Now, Version: version(), Allow: c.allow})
+	n, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -177,5 +179,45 @@ func TestRoutes(t *testing.T) {
 		if got := x.c.wants(&data); got != x.data {
 			t.Errorf("%s: data %v", name, got)
 		}
+	}
+}
+
+// TestOwnAuthority reaches a receiver under an authority of the organisation's own, whose
+// certificate lies beside the configuration.
+func TestOwnAuthority(t *testing.T) {
+	came := 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { came++ }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	t.Setenv("HOOK", "hunter2")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, more string
+		code       int
+		err        string
+	}{
+		{"hook", "", exitFailed, "certificate signed by unknown authority"},
+		{"hook", ", ca: ca.pem", exitFine, ""},
+		{"hook", ", ca: none.pem", exitFailed, "none.pem: no such file"},
+		{"hook", ", ca: outflow.yaml", exitFailed, "holds no certificate"},
+		{"hook", ", client_cert: a", exitUsage, "client_cert and client_key belong together"},
+		{"clear", "}\n  - {name: clear, kind: syslog, server: \"127.0.0.1:1\", ca: ca.pem", exitFailed, "need tls: true"},
+		{"topic", "}\n  - {name: topic, kind: sns, topic_arn: \"arn:aws:sns:eu-west-1:1:t\", ca: ca.pem", exitUsage, "a channel of kind sns takes none"},
+	} {
+		config := filepath.Join(dir, "outflow.yaml")
+		text := fmt.Sprintf("data_dir: ./data\nsources:\n  - {name: exports, kind: files, paths: [.]}\nchannels:\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", allow_networks: [127.0.0.1]%s}\n", server.URL, c.more)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := outflow("channel", "test", c.name, "--config", config); code != c.code || !strings.Contains(errs, c.err) {
+			t.Errorf("%s%s: %d %s %s", c.name, c.more, code, out, errs)
+		}
+	}
+	if came != 1 {
+		t.Errorf("%d came", came)
 	}
 }

@@ -574,6 +574,10 @@ func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []repo
 		if !ok {
 			continue
 		}
+		env, err := conf.Channels[i].env()
+		if err != nil {
+			return err
+		}
 		sent := 0
 		for j := range list {
 			o := &list[j]
@@ -586,12 +590,12 @@ func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []repo
 			}
 			to := *settings
 			to.To = []string{o.User}
-			if err := to.Send(ctx, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
+			if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
 				return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
 			}
 			sent++
 		}
-		_, err := fmt.Fprintf(stdout, "mails: %s\n", count(sent))
+		_, err = fmt.Fprintf(stdout, "mails: %s\n", count(sent))
 		return err
 	}
 	return &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
@@ -607,7 +611,11 @@ func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {
 		if err := errors.Join(d.Write(&text, "text"), d.Write(&html, "html")); err != nil {
 			return err
 		}
-		return settings.Send(ctx, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
+		env, err := conf.Channels[i].env()
+		if err != nil {
+			return err
+		}
+		return settings.Send(ctx, env, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
 	}
 	return &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/pki"
 	"github.com/outflow/outflow/internal/secret"
 )
 
@@ -42,7 +43,7 @@ type logConfig struct {
 	TopicPrefix string     `yaml:"topic_prefix"`
 	Replication int        `yaml:"replication"`
 	TLS         bool       `yaml:"tls"`
-	CA          string     `yaml:"ca"`
+	Files       pki.Files  `yaml:",inline"`
 	SASL        saslConfig `yaml:"sasl"`
 }
 
@@ -154,18 +155,19 @@ func (s *sourceConfig) since(now time.Time) (time.Time, error) {
 
 // channelConfig is a way of telling people: a file, or a kind with settings of its own.
 type channelConfig struct {
-	Name        string   `yaml:"name"`
-	Kind        string   `yaml:"kind"`
-	Path        string   `yaml:"path"`           // of a file
-	MinSeverity string   `yaml:"min_severity"`   // of what it is told, beside the budget
-	Detectors   []string `yaml:"detectors"`      // only alerts that one of these has a part in
-	Departments []string `yaml:"departments"`    // only alerts about people of these, as HR calls them
-	Leavers     bool     `yaml:"leavers"`        // only alerts about people who are leaving
-	Health      *bool    `yaml:"health"`         // false: nothing about the data; true: nothing else
-	People      string   `yaml:"people"`         // names or pseudonyms
-	Purpose     string   `yaml:"purpose"`        // of the readers: pseudonyms of different purposes cannot be joined
-	PerDay      int      `yaml:"per_day"`        // most messages in 24 hours; critical ones come all the same
-	Networks    []string `yaml:"allow_networks"` // within the organisation, that its address may be in: 10.0.0.0/8
+	Name        string    `yaml:"name"`
+	Kind        string    `yaml:"kind"`
+	Path        string    `yaml:"path"`           // of a file
+	MinSeverity string    `yaml:"min_severity"`   // of what it is told, beside the budget
+	Detectors   []string  `yaml:"detectors"`      // only alerts that one of these has a part in
+	Departments []string  `yaml:"departments"`    // only alerts about people of these, as HR calls them
+	Leavers     bool      `yaml:"leavers"`        // only alerts about people who are leaving
+	Health      *bool     `yaml:"health"`         // false: nothing about the data; true: nothing else
+	People      string    `yaml:"people"`         // names or pseudonyms
+	Purpose     string    `yaml:"purpose"`        // of the readers: pseudonyms of different purposes cannot be joined
+	PerDay      int       `yaml:"per_day"`        // most messages in 24 hours; critical ones come all the same
+	Networks    []string  `yaml:"allow_networks"` // within the organisation, that its address may be in: 10.0.0.0/8
+	Files       pki.Files `yaml:",inline"`
 
 	settings alert.Settings
 	kind     alert.Kind
@@ -174,7 +176,7 @@ type channelConfig struct {
 }
 
 // common are the settings that all channels have.
-var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day", "allow_networks", "departments", "leavers"}
+var common = []string{"name", "kind", "min_severity", "detectors", "health", "people", "purpose", "per_day", "allow_networks", "departments", "leavers", "ca", "client_cert", "client_key"}
 
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
 // are.
@@ -255,6 +257,8 @@ func (c *channelConfig) check() (err error) {
 		return fmt.Errorf("people: %q: names, pseudonyms", c.People)
 	case c.PerDay < 0:
 		return fmt.Errorf("per_day: %d", c.PerDay)
+	case c.Files != pki.Files{} && (c.Kind == "file" || c.kind.SDK):
+		return fmt.Errorf("ca, client_cert, client_key: a channel of kind %s takes none", c.Kind)
 	case c.Kind == "file" && c.PerDay > 0:
 		return errors.New("per_day is for channels that people are sent messages by")
 	}
@@ -296,7 +300,13 @@ func (c *logConfig) kafka() (eventlog.KafkaConfig, error) {
 	if err != nil {
 		return eventlog.KafkaConfig{}, fmt.Errorf("log: sasl: password: %w", err)
 	}
-	return eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Retention: c.Retention, TLS: c.TLS, CA: c.CA, Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: password.Reveal()}, nil
+	conf := eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Retention: c.Retention, Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: password.Reveal()}
+	if c.TLS {
+		if conf.TLS, err = c.Files.Config(); err != nil {
+			return eventlog.KafkaConfig{}, fmt.Errorf("log: %w", err)
+		}
+	}
+	return conf, nil
 }
 
 func kindNames() (names []string) {
@@ -335,7 +345,15 @@ func (c *config) checkRun(path string, roles []string) error {
 	if l.Replication == 0 {
 		l.Replication = 1
 	}
-	rel(&l.CA)
+	certificates := func(f *pki.Files) error {
+		rel(&f.CA)
+		rel(&f.Cert)
+		rel(&f.Key)
+		return f.Check()
+	}
+	if err := certificates(&l.Files); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
 	rel(&c.Snapshots.Dir)
 	if c.Digest.People == "" {
 		c.Digest.People = "pseudonyms"
@@ -408,7 +426,7 @@ func (c *config) checkRun(path string, roles []string) error {
 		case ch.Name == "" || names["c"+ch.Name]:
 			return fmt.Errorf("channel %d: a name of its own is needed", i+1)
 		}
-		if err := ch.check(); err != nil {
+		if err := errors.Join(ch.check(), certificates(&ch.Files)); err != nil {
 			return fmt.Errorf("channel %s: %w", ch.Name, err)
 		}
 		names["c"+ch.Name] = true
@@ -481,6 +499,21 @@ func (c *config) mayBecome(next *config) error {
 		}
 	}
 	return nil
+}
+
+// open makes the channel ready to send.
+func (c *channelConfig) open(ctx context.Context) (alert.Notifier, error) {
+	env, err := c.env()
+	if err != nil {
+		return nil, err
+	}
+	return c.settings.Open(ctx, env)
+}
+
+// env is what the channel gets from outside.
+func (c *channelConfig) env() (alert.Env, error) {
+	encryption, err := c.Files.Config()
+	return alert.Env{Now: time.Now, Version: version(), Allow: c.allow, TLS: encryption}, err
 }
 
 // networks reads allow_networks.

@@ -177,7 +177,7 @@ func (d *daemon) outlet(ctx context.Context, conf *config, c *channelConfig) (ou
 			return sent, time.Time{}, err
 		}, nil
 	}
-	n, err := c.settings.Open(ctx, alert.Env{Now: time.Now, Version: version(), Allow: c.allow})
+	n, err := c.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}

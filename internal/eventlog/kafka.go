@@ -3,12 +3,10 @@ package eventlog
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -25,9 +23,8 @@ type KafkaConfig struct {
 	Brokers     []string
 	Replication int           // copies of every record; 1 for a single broker
 	Retention   time.Duration // how long records are kept; 0 for ever
-	TLS         bool
-	CA          string // file with certificates of authorities; "" for those of the system
-	Mechanism   string // "", "plain", "scram-sha-256" or "scram-sha-512"
+	TLS         *tls.Config   // nil for connections in the clear
+	Mechanism   string        // "", "plain", "scram-sha-256" or "scram-sha-512"
 	User        string
 	Password    string
 }
@@ -51,20 +48,6 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	if len(c.Brokers) == 0 {
 		return nil, errors.New("eventlog: no brokers")
 	}
-	var encryption *tls.Config
-	if c.TLS {
-		encryption = &tls.Config{MinVersion: tls.VersionTLS12}
-		if c.CA != "" {
-			pem, err := os.ReadFile(c.CA)
-			if err != nil {
-				return nil, fmt.Errorf("eventlog: ca: %w", err)
-			}
-			encryption.RootCAs = x509.NewCertPool()
-			if !encryption.RootCAs.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("eventlog: ca: %s holds no certificate", c.CA)
-			}
-		}
-	}
 	var mechanism sasl.Mechanism
 	var err error
 	switch c.Mechanism {
@@ -81,18 +64,18 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: sasl: %w", err)
 	}
-	if mechanism != nil && !c.TLS {
+	if mechanism != nil && c.TLS == nil {
 		for _, b := range c.Brokers { // a password in the clear
 			if host, _, err := net.SplitHostPort(b); err != nil || !loopback(host) {
 				return nil, fmt.Errorf("eventlog: sasl without tls to %s: only to this machine", b)
 			}
 		}
 	}
-	transport := &kafka.Transport{TLS: encryption, SASL: mechanism, DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second, ClientID: "outflow"}
+	transport := &kafka.Transport{TLS: c.TLS, SASL: mechanism, DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second, ClientID: "outflow"}
 	return &Cluster{
 		config: c, transport: transport,
 		client: &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: transport, Timeout: 15 * time.Second},
-		dialer: &kafka.Dialer{TLS: encryption, SASLMechanism: mechanism, Timeout: 5 * time.Second, ClientID: "outflow"},
+		dialer: &kafka.Dialer{TLS: c.TLS, SASLMechanism: mechanism, Timeout: 5 * time.Second, ClientID: "outflow"},
 	}, nil
 }
 

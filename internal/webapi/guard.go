@@ -2,6 +2,7 @@ package webapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,11 +36,15 @@ func Outside(a netip.Addr, allow []netip.Prefix) bool {
 // NewGuarded is NewHTTP for addresses that somebody has configured: it connects to no
 // address of this machine, of a private network or of a cloud's metadata, whatever a name
 // resolves to at that moment, unless its network is allowed; and it speaks without TLS only
-// where networks are.
-func NewGuarded(allow []netip.Prefix) *http.Client {
+// where networks are. encryption is whom it trusts and as whom it shows itself; nil for the
+// system's authorities.
+func NewGuarded(allow []netip.Prefix, encryption *tls.Config) *http.Client {
 	c := NewHTTP()
 	s := c.Transport.(*steady)
 	t := s.next.(*http.Transport)
+	if encryption != nil {
+		t.TLSClientConfig = encryption
+	}
 	plain := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	guarded := *plain
 	guarded.Control = func(_, address string, _ syscall.RawConn) error {

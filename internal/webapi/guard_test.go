@@ -36,7 +36,7 @@ func TestGuarded(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		req, err := http.NewRequestWithContext(ctx, "POST", target, strings.NewReader("x"))
 		if err == nil {
-			c := NewGuarded(nil)
+			c := NewGuarded(nil, nil)
 			if res, err := c.Do(req); err == nil {
 				t.Errorf("%s answers %d", target, res.StatusCode)
 				res.Body.Close()
@@ -47,9 +47,7 @@ func TestGuarded(t *testing.T) {
 	if n := reached.Load(); n > 0 {
 		t.Fatalf("the canary was reached %d times", n)
 	}
-	c := NewGuarded([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
-	inner := c.Transport.(*steady).next.(*http.Transport)
-	inner.TLSClientConfig = canary.Client().Transport.(*http.Transport).TLSClientConfig
+	c := NewGuarded([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, canary.Client().Transport.(*http.Transport).TLSClientConfig)
 	res, err := c.Get("https://127.0.0.1:" + port)
 	if err != nil || reached.Load() != 1 {
 		t.Fatal(err)
