@@ -136,15 +136,20 @@ func (d *daemon) env(c *sourceConfig) ingest.Env {
 func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
 	env := d.env(c)
 	var streams []ingest.Stream
+	refused := &watch.Refused{Store: d.sources, Name: c.Name, Source: c.vendor(), Log: log}
 	for tries := 1; ; tries++ {
 		var err error
 		if streams, err = c.api.Open(ctx, env); err == nil {
+			if err := refused.Over(ctx); err != nil {
+				return err
+			}
 			break
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		d.stats.failures.Add(1)
+		err = errors.Join(err, refused.Note(ctx, err, time.Now()))
 		env.Log.Error("source not opened; it is tried again", "err", err)
 		if d.once {
 			return fmt.Errorf("source %s: %w", c.Name, err)

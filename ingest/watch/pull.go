@@ -428,7 +428,10 @@ func (p *Pull) say(ctx context.Context, action string, g ingest.Gap, now time.Ti
 	if p.Source == event.NoSource || p.Source == event.HR {
 		return nil
 	}
-	e := event.Event{Source: p.Source, Class: event.SourceGap, Action: action, Time: now.UnixMilli(), Tenant: p.Name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream", Name: p.Stream.Name}}
+	e := event.Event{Source: p.Source, Class: event.SourceGap, Action: action, Time: now.UnixMilli(), Tenant: p.Name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream"}}
+	if p.Stream.Name != everything {
+		e.Object.Name = p.Stream.Name
+	}
 	stamp := func(name string, at time.Time) (text string) {
 		if !at.IsZero() {
 			text = at.UTC().Format(time.RFC3339)

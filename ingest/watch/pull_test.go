@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,30 @@ func TestTidy(t *testing.T) {
 	}
 }
 
+// said is what the log has about the source itself.
+func said(t *testing.T, log eventlog.Log) (list []event.Event) {
+	t.Helper()
+	_, end, err := log.Bounds(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := int64(0); at < end; {
+		recs, err := log.Read(t.Context(), 0, at, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range recs {
+			var dec event.Decoder
+			var e event.Event
+			if dec.Decode(r.Value, &e) == nil && e.Class == event.SourceGap {
+				list = append(list, *e.Clone())
+			}
+			at = r.Offset + 1
+		}
+	}
+	return list
+}
+
 // TestSays has a source say in the log what of it was not read: a gap each time that it
 // comes up under one key, and a failure once it lasts, until the vendor has answered.
 func TestSays(t *testing.T) {
@@ -189,27 +214,6 @@ func TestSays(t *testing.T) {
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) { return page, failure })
 	log := eventlog.NewMemory(1, 1<<20)
 	p.Source, p.Log = event.Okta, log
-	said := func() (list []event.Event) {
-		_, end, err := log.Bounds(t.Context(), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for at := int64(0); at < end; {
-			recs, err := log.Read(t.Context(), 0, at, 100)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, r := range recs {
-				var dec event.Decoder
-				var e event.Event
-				if dec.Decode(r.Value, &e) == nil && e.Class == event.SourceGap {
-					list = append(list, *e.Clone())
-				}
-				at = r.Offset + 1
-			}
-		}
-		return list
-	}
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	page = ingest.Page{Gaps: []ingest.Gap{{From: now.Add(-48 * time.Hour), To: now.Add(-24 * time.Hour), Reason: "it is not kept"}}}
 	for range 2 {
@@ -217,7 +221,7 @@ func TestSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list := said()
+	list := said(t, log)
 	if len(list) != 2 || list[0].Key != list[1].Key || list[0].Action != event.Gone || list[0].Attr(event.AttrFrom) != "2026-02-28T12:00:00Z" || list[0].Attr(event.AttrReason) != "it is not kept" {
 		t.Fatalf("%+v", list)
 	}
@@ -226,7 +230,7 @@ func TestSays(t *testing.T) {
 		if _, err := store.Step(t.Context(), p, now.Add(after)); err == nil {
 			t.Fatal("no error")
 		}
-		return len(said()) - 2
+		return len(said(t, log)) - 2
 	}
 	if n := fail(30 * time.Minute); n != 0 {
 		t.Error("half an hour is nothing to speak of")
@@ -237,7 +241,66 @@ func TestSays(t *testing.T) {
 	}
 	p.told = time.Time{} // a restart
 	fail(2 * time.Hour)
-	if list := said(); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing || list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
+	if list := said(t, log); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing || list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
 		t.Errorf("%+v", list)
+	}
+}
+
+// TestRefused says of a source that cannot be opened since when each of its streams was not
+// read, once that has lasted; and forgets it once it is open.
+func TestRefused(t *testing.T) {
+	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) { return ingest.Page{}, nil })
+	log := eventlog.NewMemory(1, 1<<20)
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	failing := func() (list []string) {
+		states, err := store.States(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, st := range states {
+			list = append(list, st.Stream+" "+st.Failing)
+		}
+		return list
+	}
+	note := func(r *Refused, after time.Duration) []event.Event {
+		t.Helper()
+		if err := r.Note(t.Context(), errors.New("secret: none"), now.Add(after)); err != nil {
+			t.Fatal(err)
+		}
+		return said(t, log)
+	}
+	first := func() *Refused { return &Refused{Store: store, Name: "okta", Source: event.Okta, Log: log} }
+	r := first()
+	note(r, 0)
+	if list := note(r, 59*time.Minute); len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+	note(r, 61*time.Minute)
+	list := note(r, 90*time.Minute)
+	if len(list) != 1 || list[0].Action != event.Failing || list[0].Object.Name != "" || list[0].Attr(event.AttrReason) != "secret: none" {
+		t.Errorf("%+v", list)
+	}
+	if got := failing(); !slices.Equal(got, []string{"* secret: none"}) {
+		t.Error(got)
+	}
+	if err := first().Over(t.Context()); err != nil || len(failing()) != 0 { // after a restart, too
+		t.Error(failing(), err)
+	}
+	if _, err := store.Step(t.Context(), p, now.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	r = first()
+	note(r, 50*time.Hour) // it was not running for long: that is no failure of an hour
+	if list := note(r, 50*time.Hour+time.Minute); len(list) != 1 {
+		t.Errorf("%+v", list)
+	}
+	if list := note(r, 52*time.Hour); len(list) != 2 || list[1].Object.Name != "logs" || list[1].Attr(event.AttrFrom) != "2026-03-02T14:00:00Z" {
+		t.Errorf("%+v", list)
+	}
+	if got := failing(); !slices.Equal(got, []string{"logs secret: none"}) {
+		t.Error(got)
+	}
+	if err := r.Over(t.Context()); err != nil || !slices.Equal(failing(), []string{"logs "}) {
+		t.Error(failing(), err)
 	}
 }
