@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,5 +156,39 @@ func TestRetention(t *testing.T) {
 	lines, err := f.Accesses(t.Context(), 0, 10)
 	if err != nil || len(lines) != 1 || lines[0].Role != feed.Privacy || !strings.HasPrefix(lines[0].What, "retention: deleted 1 alerts") {
 		t.Errorf("%+v %v", lines, err)
+	}
+}
+
+// TestRetentionOnce deletes at the end of each run for cron, too, after everything was told,
+// and tells nothing of it again.
+func TestRetentionOnce(t *testing.T) {
+	withoutRaces(t)
+	dir, config := folder(t, acme, "retention: {alerts: 30, days: 30}\n")
+	once(t, config)
+	lines := strings.Count(told(t, dir), "\n")
+	if lines == 0 {
+		t.Fatal("nothing was told")
+	}
+	once(t, config)
+	if n := strings.Count(told(t, dir), "\n"); n != lines {
+		t.Errorf("%d lines were told, then %d", lines, n)
+	}
+	s, err := alert.OpenStore(t.Context(), filepath.Join(dir, "data", "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	left, err := s.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		if !slices.ContainsFunc(left[i].Exposures, func(x alert.Exposure) bool { return x.Closed == nil }) {
+			t.Errorf("left: %s", left[i].Title)
+		}
+	}
+	code, out, errs := outflow("privacy", "report", "--config", config)
+	if code != exitFine || !strings.Contains(out, "retention: deleted") {
+		t.Error(code, out, errs)
 	}
 }

@@ -47,15 +47,8 @@ func (o *outlets) pass(ctx context.Context) error {
 	}
 	if now := time.Now(); now.Sub(o.tidied) > 24*time.Hour {
 		o.tidied = now
-		if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
+		if err := o.tidy(ctx, conf, now); err != nil {
 			return err
-		}
-		said, err := expire(ctx, o.d.dir, conf, o.d.alerts, now)
-		if err != nil {
-			return err
-		}
-		if said != "" {
-			o.d.log.Info(said)
 		}
 	}
 	for _, w := range o.wake {
@@ -67,13 +60,29 @@ func (o *outlets) pass(ctx context.Context) error {
 	return nil
 }
 
+// tidy deletes what is not to be kept any longer.
+func (o *outlets) tidy(ctx context.Context, conf *config, now time.Time) error {
+	if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
+		return err
+	}
+	said, err := expire(ctx, o.d.dir, conf, o.d.alerts, now)
+	if said != "" {
+		o.d.log.Info(said)
+	}
+	return err
+}
+
 // rest has everything sent that waits still, with --once: what fails is tried a few
-// times.
+// times. Then it tidies.
 func (o *outlets) rest(ctx context.Context) error {
 	if !o.d.once {
 		return nil
 	}
-	return o.each(ctx, o.d.current(), onceTries)
+	conf := o.d.current()
+	if err := o.each(ctx, conf, onceTries); err != nil {
+		return err
+	}
+	return o.tidy(ctx, conf, time.Now())
 }
 
 // each asks every channel, so many times at most if it fails.
