@@ -1,6 +1,7 @@
 // Command reviews checks offboarding reviews against the labels of generated
 // organisations: every leaver with an incident must have it on the first page, and of the
-// others most read "nothing unusual". It measures what reviews cost, too.
+// others most read "nothing unusual", those who hand over their work (which looks the same)
+// counted apart. It measures what reviews cost, too.
 //
 //	go run ./.ci/reviews -users 500 -days 120 SEED…
 //
@@ -29,6 +30,11 @@ type incident struct {
 	Start, End time.Time
 }
 
+type decoy struct {
+	Type, User string
+	Start      time.Time
+}
+
 type review struct {
 	From, To time.Time
 	Verdict  string
@@ -51,12 +57,15 @@ func main() {
 	binary, world := filepath.Join(dir, "outflow"), filepath.Join(dir, "world")
 	run("", "go", "build", "-o", binary, "./cmd/outflow")
 	run("../shared/world", "go", "build", "-o", world, ".")
-	var with, onPage, without, nothing int
+	var with, onPage, without, nothing, handing, nothingHanding int
 	for _, seed := range flag.Args() {
 		exports, truth, data := filepath.Join(dir, "x"+seed), filepath.Join(dir, "t"+seed), filepath.Join(dir, "d"+seed)
 		run("", world, "-seed", seed, "-users", fmt.Sprint(*users), "-days", fmt.Sprint(*days), "-out", exports, "-truth", truth)
 		run("", binary, "scan", "--data", data, "--out", os.DevNull, "--format", "ndjson", exports)
-		var labels struct{ Incidents []incident }
+		var labels struct {
+			Incidents []incident
+			Decoys    []decoy
+		}
 		b, err := os.ReadFile(filepath.Join(truth, "labels.json"))
 		check(err)
 		check(json.Unmarshal(b, &labels))
@@ -73,9 +82,13 @@ func main() {
 				return !slices.Contains(i.Users, who) || i.Start.Before(r.From) || i.Start.After(r.To)
 			})
 			if len(guilty) == 0 {
-				without++
+				all, usual := &without, &nothing
+				if slices.ContainsFunc(labels.Decoys, func(d decoy) bool { return d.Type == "leaver_handover" && d.User == who }) {
+					all, usual = &handing, &nothingHanding
+				}
+				*all++
 				if r.Verdict == "nothing_unusual" {
-					nothing++
+					*usual++
 				}
 				continue
 			}
@@ -112,7 +125,7 @@ func main() {
 		fmt.Printf("seed %s: one review %s; a digest %s\n", seed, one, digest)
 		check(os.RemoveAll(exports))
 	}
-	fmt.Printf("leavers with an incident: %d, on the first page %d; without: %d, nothing unusual %d\n", with, onPage, without, nothing)
+	fmt.Printf("leavers with an incident: %d, on the first page %d; without: %d, nothing unusual %d; handing over: %d, nothing unusual %d\n", with, onPage, without, nothing, handing, nothingHanding)
 }
 
 // cost is what a command took.

@@ -411,12 +411,18 @@ func TestQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Now()
+	encryption := s3types.ServerSideEncryptionAes256
+	var master *string
 	put := func(key string, body []byte) {
-		if _, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(body)}); err != nil {
-			t.Fatal(err)
+		out, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(body), ServerSideEncryption: encryption, SSEKMSKeyId: master})
+		if err != nil || out.ServerSideEncryption != encryption {
+			t.Fatal(out, err)
 		}
 	}
 	for i := range 30 {
+		if i == 15 { // the trail has a key from now on
+			encryption, master = s3types.ServerSideEncryptionAwsKms, masterKey(t, endpoint)
+		}
 		put(fmt.Sprintf("AWSLogs/210987654321/CloudTrail/eu-west-1/2026/03/02/a b=%d.json.gz", i), logFile(i*10, 10, now))
 	}
 	put("AWSLogs/210987654321/CloudTrail-Digest/eu-west-1/2026/03/02/x.json.gz", []byte("x"))
@@ -448,6 +454,28 @@ func TestQueue(t *testing.T) {
 	if again, _ := pulled(t, b, 8, store, log, now); len(again) != 301 {
 		t.Errorf("%d events once the bucket was compared", len(again))
 	}
+}
+
+// masterKey makes a key in an endpoint's KMS, and returns its ARN.
+func masterKey(t *testing.T, endpoint string) *string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("X-Amz-Target", "TrentService.CreateKey")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x/20260302/eu-west-1/kms/aws4_request, SignedHeaders=host, Signature=0")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var made struct{ KeyMetadata struct{ Arn string } }
+	if err := json.NewDecoder(res.Body).Decode(&made); err != nil || made.KeyMetadata.Arn == "" {
+		t.Fatal(res.Status, err)
+	}
+	return &made.KeyMetadata.Arn
 }
 
 // BenchmarkQueue reads files of 1,000 events from an AWS endpoint, by how many are
