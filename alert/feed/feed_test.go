@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ type team struct {
 	server *Server
 	http   *httptest.Server
 	tokens map[Role]string
-	now    time.Time
+	at     atomic.Int64 // what time it is, Unix nanoseconds
 }
 
 func newTeam(t testing.TB, n int) *team {
@@ -52,13 +53,14 @@ func newTeam(t testing.TB, n int) *team {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &team{t: t, store: store, alerts: alerts, tokens: map[Role]string{}, now: start}
+	x := &team{t: t, store: store, alerts: alerts, tokens: map[Role]string{}}
+	x.set(start)
 	for _, r := range Roles {
 		if x.tokens[r], err = store.NewToken(t.Context(), "kim the "+string(r), r, start, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
-	x.server = &Server{Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: func() time.Time { return x.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+	x.server = &Server{Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: x.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
 		Health: func() any {
 			return &struct {
 				Sources, Streams []string
@@ -89,6 +91,10 @@ func newTeam(t testing.TB, n int) *team {
 	return x
 }
 
+func (x *team) now() time.Time { return time.Unix(0, x.at.Load()).UTC() }
+
+func (x *team) set(now time.Time) { x.at.Store(now.UnixNano()) }
+
 func (x *team) sample(from, n int) (list []alert.Alert) {
 	for i := from; i < from+n; i++ {
 		a := alert.Sample(start)
@@ -103,7 +109,7 @@ func (x *team) sample(from, n int) (list []alert.Alert) {
 
 func (x *team) take(list ...alert.Alert) {
 	x.t.Helper()
-	telling := alert.Telling{Now: x.now, Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	telling := alert.Telling{Now: x.now(), Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
 	if err := x.alerts.Take(x.t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
 		x.t.Fatal(err)
 	}
@@ -810,8 +816,8 @@ func TestSuppress(t *testing.T) {
 	}
 	decide(1, False)
 	decide(2, True)
-	x.now = start.Add(4 * time.Hour)
-	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim", SOC, x.now, 1000*time.Hour)
+	x.set(start.Add(4 * time.Hour))
+	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim", SOC, x.now(), 1000*time.Hour)
 	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body, "would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0") {
 		t.Error(body)
 	}
@@ -840,7 +846,7 @@ func TestSuppress(t *testing.T) {
 	if !strings.Contains(body, `"kept":1`) || strings.Contains(body, "ann@") {
 		t.Error(body)
 	}
-	x.now = start.Add(8 * 24 * time.Hour) // it has expired
+	x.set(start.Add(8 * 24 * time.Hour)) // it has expired
 	x.take(sample(9, nil))
 	if ids := queue(); !slices.Contains(ids, "9") {
 		t.Errorf("told: %v", ids)
@@ -905,8 +911,8 @@ func TestRequests(t *testing.T) {
 			t.Errorf("no line %q", want)
 		}
 	}
-	x.now = start.Add(9 * time.Hour)
-	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim the soc", SOC, x.now, time.Hour)
+	x.set(start.Add(9 * time.Hour))
+	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim the soc", SOC, x.now(), time.Hour)
 	if shows(SOC, pseudonym) {
 		t.Error("shown for ever")
 	}

@@ -110,7 +110,7 @@ func (p *provider) signed(m jwt.SigningMethod, kid string, key any, c jwt.MapCla
 // for them, for this, or from it.
 func TestSignOn(t *testing.T) {
 	x := newTeam(t, 2)
-	p := newProvider(t, func() time.Time { return x.now })
+	p := newProvider(t, x.now)
 	x.server.SignOn = &SignOn{Issuer: p.URL, ClientID: "outflow", ClientSecret: "hunter2-secret", Roles: map[Role][]string{SOC: {"secops"}, Privacy: {"dpo"}}, Life: time.Hour, HTTP: http.DefaultClient}
 	web := httptest.NewServer(x.server.Handler())
 	defer web.Close()
@@ -148,11 +148,11 @@ func TestSignOn(t *testing.T) {
 	if status, body := get(c, "/"); status != 200 || !strings.Contains(body, "<h1>Alerts</h1>") || !strings.Contains(body, "kim.ops@northwind.example (soc)") {
 		t.Errorf("%d %s", status, body)
 	}
-	x.now = start.Add(2 * time.Hour)
+	x.set(start.Add(2 * time.Hour))
 	if _, body := get(c, "/"); !strings.Contains(body, "Sign in") {
 		t.Error("the session does not end")
 	}
-	x.now = start
+	x.set(start)
 	der, err := x509.MarshalPKIXPublicKey(&p.key.PublicKey)
 	if err != nil {
 		t.Fatal(err)
