@@ -83,11 +83,14 @@ func TestSyslogServer(t *testing.T) {
 	if file == "" {
 		t.Skip("no syslog server: OUTFLOW_SYSLOG_FILE is not set (.ci/mail starts one)")
 	}
-	for name, settings := range map[string]string{
-		"plain": fmt.Sprintf("server: %q", os.Getenv("OUTFLOW_SYSLOG")),
-		"tls":   fmt.Sprintf("server: %q\ntls: true", os.Getenv("OUTFLOW_SYSLOG_TLS")),
+	for name, c := range map[string]struct {
+		settings string
+		trust    pki.Files
+	}{
+		"plain": {fmt.Sprintf("server: %q", os.Getenv("OUTFLOW_SYSLOG")), pki.Files{}},
+		"tls":   {fmt.Sprintf("server: %q\ntls: true", os.Getenv("OUTFLOW_SYSLOG_TLS")), pki.Files{CA: os.Getenv("OUTFLOW_CA")}},
 	} {
-		n := alerttest.Open(t, kindOf("syslog"), settings, pki.Files{CA: os.Getenv("OUTFLOW_CA")})
+		n := alerttest.Open(t, kindOf("syslog"), c.settings, c.trust)
 		a := alerttest.Alert()
 		a.ID = fmt.Sprintf("%032x", time.Now().UnixNano())
 		a.Title = "a|b\\c\n<13>1 - - evil - - - forged"
