@@ -3,7 +3,10 @@
 package importtest
 
 import (
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -19,6 +22,8 @@ var allowed = []struct {
 	{"internal/event", nil},
 	{"internal/finding", nil},
 	{"internal/mail", nil},
+	{"internal/chart", nil},
+	{"internal/pki", nil},
 	{"internal/plain", nil},
 	{"internal/jsonscan", nil},
 	{"internal/sigma", []string{"internal/event", "internal/jsonscan", "internal/plain"}},
@@ -33,6 +38,16 @@ var allowed = []struct {
 }
 
 func TestImports(t *testing.T) {
+	// What another process reads does not count for go's cache of results: this does.
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".go") {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go list: %v\n%s", err, out)
