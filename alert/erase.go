@@ -45,6 +45,9 @@ func ForgetDesk(b []byte, user string) ([]byte, error) {
 	return json.Marshal(open)
 }
 
+// ofAlerts are the tables of what became of alerts.
+var ofAlerts = []string{"told", "outbox", "sent", "failed", "change"}
+
 // Erase deletes everything that is kept about a person: alerts with all that became of
 // them, days, suppressions. It returns the ids of the alerts, and how many days there
 // were.
@@ -66,7 +69,7 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 			return err
 		}
 		for _, id := range alerts {
-			for _, table := range []string{"told", "outbox", "sent", "failed", "change"} {
+			for _, table := range ofAlerts {
 				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert = ?", id); err != nil {
 					return err
 				}
@@ -115,7 +118,7 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 		if !alerts.IsZero() {
 			const old = "SELECT id FROM alert WHERE time < ? AND NOT EXISTS (SELECT 1 FROM json_each(body, '$.exposures') x WHERE json_extract(x.value, '$.closed') IS NULL)"
 			at := alerts.UnixMilli()
-			for _, table := range []string{"told", "outbox", "sent", "failed", "change"} {
+			for _, table := range ofAlerts {
 				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert IN ("+old+")", at); err != nil {
 					return err
 				}

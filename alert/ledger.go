@@ -53,7 +53,7 @@ func (s *Store) Take(ctx context.Context, partition int, to Position, list []Ale
 		if err != nil {
 			return err
 		}
-		held = slices.DeleteFunc(held, func(p Suppression) bool { return !p.holds(t.Now) })
+		held = slices.DeleteFunc(held, func(p Suppression) bool { return !p.Holds(t.Now) })
 		shown := t.Shown
 		t.Shown = func(a *Alert) bool {
 			return shown(a) && !slices.ContainsFunc(held, func(p Suppression) bool { return p.Matches(a) })

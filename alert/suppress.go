@@ -61,8 +61,16 @@ func (s *Suppression) Matches(a *Alert) bool {
 	return true
 }
 
-// holds says whether it is in force.
-func (s *Suppression) holds(now time.Time) bool { return s.Ended.IsZero() && now.Before(s.Expires) }
+// Holds says whether it is in force.
+func (s *Suppression) Holds(now time.Time) bool { return s.Ended.IsZero() && now.Before(s.Expires) }
+
+// Until is when it ends, or has ended.
+func (s *Suppression) Until() time.Time {
+	if s.Ended.IsZero() {
+		return s.Expires
+	}
+	return s.Ended
+}
 
 // Suppress puts a suppression into force and returns its id.
 func (s *Store) Suppress(ctx context.Context, p *Suppression) (int64, error) {

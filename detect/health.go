@@ -6,9 +6,11 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// The health detectors (source_silent, source_late, source_gap, hr_feed, unresolved_identity)
-// speak about the data rather than about a person: what they see makes the judgement
-// of others less certain.
+// AboutData says whether a detector speaks about the data rather than about a person: what
+// it sees makes the judgement of others less certain.
+func (d *Detector) AboutData() bool {
+	return d == sourceSilent || d == sourceLate || d == sourceGap || d == hrFeed || d == unresolvedIdentity
+}
 
 // pulse is how a source usually arrives.
 type pulse struct {

@@ -35,7 +35,7 @@ func (o *Off) check() error {
 			return fmt.Errorf("there is no detector %q", name)
 		case slices.Contains(derived, name):
 			return fmt.Errorf("%s follows from what others see: switch those off", name)
-		case All[g] == sourceSilent || All[g] == sourceLate || All[g] == sourceGap || All[g] == hrFeed || All[g] == unresolvedIdentity:
+		case All[g].AboutData():
 			return fmt.Errorf("%s is about the data, not about people", name)
 		}
 	}

@@ -144,15 +144,11 @@ func (s *Server) held(ctx context.Context, who *reader) ([]held, error) {
 	list := make([]held, 0, len(all))
 	for i := range all {
 		p := &all[i]
-		until := p.Expires
-		if !p.Ended.IsZero() {
-			until = p.Ended
-		}
-		kept, err := s.Alerts.Suppressed(ctx, p, p.Made, until)
+		kept, err := s.Alerts.Suppressed(ctx, p, p.Made, p.Until())
 		if err != nil {
 			return nil, err
 		}
-		x := held{*p, p.Ended.IsZero() && s.Now().Before(p.Expires), len(kept)}
+		x := held{*p, p.Holds(s.Now()), len(kept)}
 		x.User = who.name(p.User)
 		list = append(list, x)
 	}

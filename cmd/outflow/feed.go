@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -47,6 +48,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 			return err
 		}
 	}
+	f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
 	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Now: time.Now, Log: d.log, Version: version(), Secure: conf.Feed.Cert != "", Health: func() any {
 		st, err := d.look(ctx, l)
 		if err != nil {
@@ -54,7 +56,6 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		}
 		return st
 	}, Digest: func(ctx context.Context, week string) (*reports.Digest, error) {
-		f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
 		in, conf, err := f.load(ctx)
 		if err != nil {
 			return nil, err
@@ -67,9 +68,15 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		}
 		return f.digest(ctx, in, conf, monday)
 	}, Reports: func(ctx context.Context) (*reports.Input, error) {
-		f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
 		in, _, err := f.load(ctx)
-		return in, err
+		if err != nil {
+			return nil, err
+		}
+		lasting := context.WithoutCancel(ctx) // it is kept for longer than who asked waits
+		in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
+			return d.alerts.Days(lasting, user, from, to)
+		}
+		return in, nil
 	}}
 	if s.SignOn, err = conf.signOn(ctx); err != nil {
 		return err

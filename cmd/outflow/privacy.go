@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +79,7 @@ func (f *privacyFlags) flags(cmd *cobra.Command) {
 }
 
 // open loads the configuration, and takes the data directory for itself if that is wanted.
-func (f *privacyFlags) open(alone bool) (conf *config, unlock func(), err error) {
+func (f *privacyFlags) open(exclusive bool) (conf *config, unlock func(), err error) {
 	if conf, err = loadConfig(f.config); err != nil {
 		return nil, nil, &exit{exitUsage, err}
 	}
@@ -99,14 +98,10 @@ func (f *privacyFlags) open(alone bool) (conf *config, unlock func(), err error)
 		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.data)
 	}
 	unlock = func() {}
-	if alone {
-		lock, err := os.OpenFile(filepath.Join(f.data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if exclusive {
+		lock, err := alone(f.data)
 		if err != nil {
-			return nil, nil, err
-		}
-		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			lock.Close()
-			return nil, nil, fmt.Errorf("--data %s: in use by another process: stop the daemon first", f.data)
+			return nil, nil, fmt.Errorf("--data%w: stop the daemon first", err)
 		}
 		unlock = func() { lock.Close() }
 	}
@@ -730,31 +725,24 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 		return nil, false
 	}
 	if days, ok, err := daysIn(value); ok {
-		if err != nil {
-			return nil, false
-		}
-		n := len(days)
-		days = slices.DeleteFunc(days, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
-		if len(days) == n {
-			return nil, false
-		}
-		out, err := json.Marshal(map[string]any{activityKey: days})
-		return out, err == nil
+		return without(activityKey, days, err, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
 	}
 	if list, ok, err := leaversIn(value); ok {
-		if err != nil {
-			return nil, false
-		}
-		n := len(list)
-		if list = slices.DeleteFunc(list, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) }); len(list) == n {
-			return nil, false
-		}
-		out, err := json.Marshal(map[string]any{leaversKey: list})
-		return out, err == nil
+		return without(leaversKey, list, err, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) })
 	}
 	var a alert.Alert
 	if json.Unmarshal(value, &a) != nil || !strings.EqualFold(a.User, person) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// without is a record that holds a list, as it was read or could not be, without some of
+// it.
+func without[T any](key string, list []T, read error, gone func(T) bool) (out []byte, changed bool) {
+	if read != nil || !slices.ContainsFunc(list, gone) {
+		return nil, false
+	}
+	out, err := json.Marshal(map[string]any{key: slices.DeleteFunc(list, gone)})
+	return out, err == nil
 }

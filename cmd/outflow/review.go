@@ -83,14 +83,13 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 			in.Now = at
 		}
 	}
-	lasting := context.WithoutCancel(ctx) // what is loaded may be kept for longer than who asked waits
 	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
-		s, err := alert.OpenStore(lasting, path)
+		s, err := alert.OpenStore(ctx, path)
 		if err != nil {
 			return nil, err
 		}
 		defer s.Close()
-		return s.Days(lasting, user, from, to)
+		return s.Days(ctx, user, from, to)
 	}
 	if in.Leavers, err = leavers(ctx, alerts); err != nil {
 		return nil, nil, err
@@ -101,7 +100,7 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 		}
 	}
 	for _, d := range detect.All {
-		if d.Name != "user_rule" && d.Name != "source_silent" && d.Name != "source_late" && d.Name != "source_gap" && d.Name != "hr_feed" && d.Name != "unresolved_identity" {
+		if d.Name != "user_rule" && !d.AboutData() {
 			in.Kinds = append(in.Kinds, d.Title)
 		}
 	}
@@ -482,11 +481,8 @@ func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n
 	seen := map[string]bool{}
 	for i := range list {
 		p := &list[i]
-		until := p.Expires
-		if !p.Ended.IsZero() {
-			until = p.Ended
-		}
-		kept, err := alerts.Suppressed(ctx, p, later(p.Made, from), sooner(until, to))
+		begin, end := slices.MaxFunc([]time.Time{p.Made, from}, time.Time.Compare), slices.MinFunc([]time.Time{p.Until(), to}, time.Time.Compare)
+		kept, err := alerts.Suppressed(ctx, p, begin, end)
 		if err != nil {
 			return 0, err
 		}
@@ -495,20 +491,6 @@ func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n
 		}
 	}
 	return len(seen), nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func sooner(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 func newOwners(stdout io.Writer) *cobra.Command {
@@ -569,55 +551,52 @@ each by mail, through the server of the first channel of kind email.`,
 
 // sendOwners mails everybody their list.
 func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []reports.Owner) error {
-	for i := range conf.Channels {
-		settings, ok := conf.Channels[i].settings.(*email.Config)
-		if !ok {
-			continue
-		}
-		env, err := conf.Channels[i].env()
-		if err != nil {
-			return err
-		}
-		sent := 0
-		for j := range list {
-			o := &list[j]
-			if !ingest.IsEmail(o.User) {
-				continue
-			}
-			var text, html bytes.Buffer
-			if err := errors.Join(o.Write(&text, "text"), o.Write(&html, "html")); err != nil {
-				return err
-			}
-			to := *settings
-			to.To = []string{o.User}
-			if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
-				return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
-			}
-			sent++
-		}
-		_, err = fmt.Fprintf(stdout, "mails: %s\n", count(sent))
+	settings, env, err := conf.mail()
+	if err != nil {
 		return err
 	}
-	return &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
-}
-
-func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {
-	for i := range conf.Channels {
-		settings, ok := conf.Channels[i].settings.(*email.Config)
-		if !ok {
+	sent := 0
+	for i := range list {
+		o := &list[i]
+		if !ingest.IsEmail(o.User) {
 			continue
 		}
 		var text, html bytes.Buffer
-		if err := errors.Join(d.Write(&text, "text"), d.Write(&html, "html")); err != nil {
+		if err := errors.Join(o.Write(&text, "text"), o.Write(&html, "html")); err != nil {
 			return err
 		}
-		env, err := conf.Channels[i].env()
-		if err != nil {
-			return err
+		to := *settings
+		to.To = []string{o.User}
+		if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
+			return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
 		}
-		return settings.Send(ctx, env, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
+		sent++
 	}
-	return &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
+	_, err = fmt.Fprintf(stdout, "mails: %s\n", count(sent))
+	return err
+}
+
+// mail is the first channel of kind email.
+func (c *config) mail() (settings *email.Config, env alert.Env, err error) {
+	for i := range c.Channels {
+		if settings, ok := c.Channels[i].settings.(*email.Config); ok {
+			env, err = c.Channels[i].env()
+			return settings, env, err
+		}
+	}
+	return nil, env, &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
+}
+
+func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {
+	settings, env, err := conf.mail()
+	if err != nil {
+		return err
+	}
+	var text, html bytes.Buffer
+	if err := errors.Join(d.Write(&text, "text"), d.Write(&html, "html")); err != nil {
+		return err
+	}
+	return settings.Send(ctx, env, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
 }
 
 func newVerify(stdout io.Writer) *cobra.Command {

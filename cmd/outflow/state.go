@@ -43,6 +43,20 @@ type state struct {
 	current int64
 }
 
+// alone takes a data directory for this process until the file is closed. The error goes
+// after the name of the setting.
+func alone(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf(" %s: in use by another process", dir)
+	}
+	return lock, nil
+}
+
 // openState opens a data directory, or makes it. Another process in the same
 // directory is an error.
 func openState(ctx context.Context, dir string) (*state, error) {
@@ -52,15 +66,11 @@ func openState(ctx context.Context, dir string) (*state, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := alone(dir)
 	if err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
+		return nil, fmt.Errorf("--data%w", err)
 	}
 	s := &state{dir: dir, lock: lock}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("--data %s: in use by another process", dir)
-	}
 	if s.cursors, err = backlog.Open(ctx, filepath.Join(dir, "cursors.db")); err == nil {
 		if s.detect, err = detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
 			s.alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))

@@ -160,6 +160,14 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 	}
 }
 
+// appendRecord appends a record to those of a segment.
+func appendRecord(b []byte, key string, value []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(key)))
+	b = append(b, key...)
+	b = binary.AppendUvarint(b, uint64(len(value)))
+	return append(b, value...)
+}
+
 // write appends a group in one transaction.
 func (l *SQLite) write(ctx context.Context, group []*appending) error {
 	plain, count := make([][]byte, l.parts), make([]int, l.parts)
@@ -170,10 +178,7 @@ func (l *SQLite) write(ctx context.Context, group []*appending) error {
 			if err != nil {
 				return err
 			}
-			b := binary.AppendUvarint(plain[p], uint64(len(r.Key)))
-			b = append(b, r.Key...)
-			b = binary.AppendUvarint(b, uint64(len(r.Value)))
-			plain[p] = append(b, r.Value...)
+			plain[p] = appendRecord(plain[p], r.Key, r.Value)
 			count[p]++
 		}
 	}
@@ -375,10 +380,7 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 				} else {
 					value = r.Value
 				}
-				plain = binary.AppendUvarint(plain, uint64(len(r.Key)))
-				plain = append(plain, r.Key...)
-				plain = binary.AppendUvarint(plain, uint64(len(value)))
-				plain = append(plain, value...)
+				plain = appendRecord(plain, r.Key, value)
 			}
 			if changed > 0 {
 				if _, err := f.db.ExecContext(ctx, "UPDATE segment SET body = ? WHERE topic = ? AND part = ? AND base = ?", f.enc.EncodeAll(plain, nil), l.id, p, s.base); err != nil {
