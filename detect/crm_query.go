@@ -17,7 +17,7 @@ var crmQuery = &Detector{
 	Enough: func(d *Day) bool { return d.n("crm_query_rows") >= 500 },
 	Reason: func(d *Day) string {
 		s := "took " + some(d.n("crm_query_rows"), "Salesforce row", "Salesforce rows") + " through the API"
-		if name, share := top(d.Proof[detected["crm_query"]].Targets); name != "" && share > .5 {
+		if name, share := top(d.proof(detected["crm_query"]).Targets); name != "" && share > .5 {
 			s += " with " + quoted(name)
 		}
 		return s + d.within("crm_query")

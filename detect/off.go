@@ -120,7 +120,7 @@ func (e *Engine) switchOff(p *person, off uint64) {
 	}
 	for g := range p.Day.Proof {
 		if off>>g&1 != 0 {
-			p.Day.Proof[g] = proof{}
+			p.Day.Proof[g] = nil
 		}
 	}
 	if p.isOff(userRule) {

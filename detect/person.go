@@ -76,7 +76,7 @@ type Day struct {
 	Count    []float64
 	Facts    map[int]note // by index in facts
 	Done     map[uint64]uint16
-	Proof    []proof // per detector
+	Proof    []*proof // per detector; nil where there is none
 	Next     []float64
 	Hours    uint32 // hours with activity, a bit each
 	Sources  uint32 // with activity, a bit each
@@ -226,8 +226,11 @@ func (p *person) open(at, end int64) {
 	q := len(metrics)
 	d.Start, d.End = at, end
 	if d.Count == nil {
-		d.Count, d.Next, d.Given, d.Expect, d.Prior = make([]float64, q), make([]float64, q), make([]float64, q), make([]float64, q), make([]float64, q)
-		d.Proof, d.Rev = make([]proof, len(All)), make([]int, len(All))
+		d.Count, d.Next, d.Expect = make([]float64, q), make([]float64, q), make([]float64, q)
+		d.Proof, d.Rev = make([]*proof, len(All)), make([]int, len(All))
+	}
+	if d.Given == nil {
+		d.Given, d.Prior = make([]float64, q), make([]float64, q)
 	}
 	clear(d.Count)
 	clear(d.Next)
@@ -252,6 +255,27 @@ func (p *person) open(at, end int64) {
 	if p.Last > 0 {
 		d.Silent = int(max(today-p.Last-1, 0))
 	}
+}
+
+// shut ends the day, and gives back what is needed of it no more.
+func (d *Day) shut() {
+	d.Prior, d.Given = d.Given, d.Prior
+	d.PriorT = d.End
+	d.End = 0
+	d.Count, d.Next, d.Expect, d.Proof, d.Rev = nil, nil, nil, nil, nil
+	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received = nil, nil, nil, nil, nil
+	if len(d.Done) > 128 { // give a large day's memory back
+		d.Done = nil
+	}
+	clear(d.Done)
+}
+
+// proof is the evidence of a detector today.
+func (d *Day) proof(g int) *proof {
+	if d.Proof[g] == nil {
+		d.Proof[g] = &proof{}
+	}
+	return d.Proof[g]
 }
 
 // leaving says whether the person is between notice and a week after the last

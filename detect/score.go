@@ -353,12 +353,7 @@ func (e *Engine) closeDay(p *person) {
 		p.Carry[k] = day.Count[j]
 	}
 	p.CarryT = day.End
-	day.Prior, day.Given = day.Given, day.Prior
-	day.PriorT = day.End
-	day.End = 0
-	if len(day.Done) > 128 { // give a large day's memory back
-		day.Done = nil
-	}
+	day.shut()
 }
 
 // learnHours takes in at which hours of the day the person was active.

@@ -158,7 +158,7 @@ func (e *Engine) Restore(s *Snapshot) error {
 		}
 		p.Uses = widen(p.Uses)
 		if n := len(All) - len(p.Day.Proof); p.Day.Proof != nil && n > 0 { // detectors that a stored state does not know yet
-			p.Day.Proof, p.Day.Rev = append(p.Day.Proof, make([]proof, n)...), append(p.Day.Rev, make([]int, n)...)
+			p.Day.Proof, p.Day.Rev = append(p.Day.Proof, make([]*proof, n)...), append(p.Day.Rev, make([]int, n)...)
 		}
 		e.Persons[p.Name] = p
 		if p.Notice > 0 && !p.Reviewed {

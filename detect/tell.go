@@ -101,7 +101,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 	}
 	for g := 0; marked != 0; g, marked = g+1, marked>>1 {
 		if marked&1 != 0 {
-			d.Proof[g].add(a.Event, a.Object.Container, target(a))
+			d.proof(g).add(a.Event, a.Object.Container, target(a))
 		}
 	}
 	return again
@@ -115,7 +115,7 @@ func (d *Day) repeat(a *Act) {
 	for _, j := range onClass[a.Class] {
 		if m := &metrics[j]; j < judged && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
 			marked |= 1 << m.detector
-			d.Proof[m.detector].Repeats++
+			d.proof(m.detector).Repeats++
 		}
 	}
 	a.First = false
@@ -176,7 +176,7 @@ func episodeID(person string, day int64) string {
 // finding puts a detector's judgement on the open day into words.
 func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) *finding.Finding {
 	d := &p.Day
-	pr := &d.Proof[g]
+	pr := d.proof(g)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
 		Detector: det.Name, Title: det.Title, Person: p.Name, Department: p.Department, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active),

@@ -101,7 +101,7 @@ func (p *person) matched(r *sigma.Rule, ev *event.Event, more string) (first boo
 	if more != "" {
 		d.Ruled[i].More = more
 	}
-	d.Proof[detected[userRule.Name]].add(ev, ev.Object.Container, "")
+	d.proof(detected[userRule.Name]).add(ev, ev.Object.Container, "")
 	return first
 }
 
@@ -151,7 +151,7 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 	if !holds {
 		return false
 	}
-	pr := &p.Day.Proof[detected[userRule.Name]]
+	pr := p.Day.proof(detected[userRule.Name])
 	for _, x := range w.Entries[:len(w.Entries)-1] {
 		pr.cite(x.ID)
 	}

@@ -130,7 +130,7 @@ func top(m names) (name string, share float64) {
 // where says where things were taken from: the source and the container that
 // most of them were in.
 func (d *Day) where(detector string) string {
-	p := &d.Proof[detected[detector]]
+	p := d.proof(detected[detector])
 	s := ""
 	if src := p.sources(); src != "" {
 		s = " from " + src
@@ -153,7 +153,7 @@ func (d *Day) where(detector string) string {
 // unknown says how many of the things taken were folders, whose size the vendor
 // does not state.
 func (d *Day) unknown(detector string) string {
-	if n := d.Proof[detected[detector]].Unknown; n > 0 {
+	if n := d.proof(detected[detector]).Unknown; n > 0 {
 		return ", " + some(float64(n), "of them a folder of unknown size", "of them folders of unknown size") + ","
 	}
 	return ""
@@ -161,7 +161,7 @@ func (d *Day) unknown(detector string) string {
 
 // toWhom says who received things.
 func (d *Day) toWhom(detector string) string {
-	p := &d.Proof[detected[detector]]
+	p := d.proof(detected[detector])
 	name, share := top(p.Targets)
 	switch {
 	case name == "":
@@ -176,7 +176,7 @@ func (d *Day) toWhom(detector string) string {
 
 // within says how long it took, if that says anything.
 func (d *Day) within(detector string) string {
-	p := &d.Proof[detected[detector]]
+	p := d.proof(detected[detector])
 	if p.N < 2 || p.To-p.From > 16*hourMS {
 		return ""
 	}
