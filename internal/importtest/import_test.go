@@ -27,6 +27,7 @@ var allowed = []struct {
 	{"internal/plain", nil},
 	{"internal/jsonscan", nil},
 	{"internal/sigma", []string{"internal/event", "internal/jsonscan", "internal/plain"}},
+	{"internal/spill", nil},
 	{"internal/sqlitedb", nil},
 	{"internal/secret", nil},
 	{"internal/webapi", []string{"internal/secret"}},

@@ -1,0 +1,202 @@
+// Package spill keeps byte strings that are read seldom: a bounded amount in memory,
+// the rest in an unnamed temporary file, which is gone when the process is, however it
+// ends. There is no deleting: the space of what nobody refers to any more is used again.
+package spill
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// File keeps byte strings. It is safe for concurrent use. Make one with New.
+type File struct {
+	memory int64 // bytes of full pages that stay in memory
+	dir    string
+
+	mu   sync.Mutex
+	open *page // takes what is put
+	file *os.File
+	room *room
+}
+
+// room is what the pages take. It is known to the collector's cleanups, which a File need
+// not outlive.
+type room struct {
+	mu   sync.Mutex
+	held int64   // bytes in memory
+	end  int64   // of the file
+	free []int64 // places in the file that nothing refers to
+}
+
+const (
+	place    = 128 << 10 // what the file is divided into
+	pageSize = 4 * place
+)
+
+// page is some strings that are kept, and forgotten, together.
+type page struct {
+	mu     sync.Mutex
+	data   []byte // nil once it is in the file
+	places []int64
+	file   *os.File
+}
+
+// Ref refers to a string. The zero Ref is that of an empty one.
+type Ref struct {
+	page *page
+	off  uint32
+	size uint32
+}
+
+// Len is how long the string is, in bytes.
+func (r Ref) Len() int { return int(r.size) }
+
+// Page tells apart where strings are kept: those of one page are forgotten together.
+func (r Ref) Page() any { return r.page }
+
+// New returns a file that keeps up to memory bytes in memory, and what is more in a
+// temporary file in dir ("" for the system's place).
+func New(memory int64, dir string) *File {
+	return &File{memory: memory, dir: dir, room: &room{}}
+}
+
+// Close gives the file back. References to it are of no use any more.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open = nil
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
+// Put keeps a string, at most 4 GiB, which may be reused afterwards. The error is that of
+// the temporary file.
+func (f *File) Put(b []byte) (Ref, error) {
+	if len(b) == 0 {
+		return Ref{}, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.open != nil && len(f.open.data)+len(b) > pageSize {
+		if err := f.shut(f.open); err != nil {
+			return Ref{}, err
+		}
+		f.open = nil
+	}
+	p := f.open
+	if p == nil {
+		p = &page{data: make([]byte, 0, max(pageSize, len(b)))}
+		if len(b) < pageSize {
+			f.open = p
+		}
+	}
+	r := Ref{p, uint32(len(p.data)), uint32(len(b))}
+	p.mu.Lock()
+	p.data = append(p.data, b...)
+	p.mu.Unlock()
+	if p != f.open {
+		return r, f.shut(p)
+	}
+	return r, nil
+}
+
+// shut moves a page that is full to the file, unless there is room in memory.
+func (f *File) shut(p *page) error {
+	size := int64(cap(p.data))
+	if f.room.hold(size, f.memory) {
+		runtime.AddCleanup(p, func(r *room) { r.drop(size) }, f.room)
+		return nil
+	}
+	if f.file == nil {
+		file, err := os.CreateTemp(f.dir, "outflow-*")
+		if err != nil {
+			return fmt.Errorf("temporary file: %w", err)
+		}
+		os.Remove(file.Name())
+		f.file = file
+	}
+	places := f.room.take((len(p.data) + place - 1) / place)
+	for i, at := range places {
+		if _, err := f.file.WriteAt(p.data[i*place:min((i+1)*place, len(p.data))], at); err != nil {
+			f.room.give(places)
+			return fmt.Errorf("temporary file: %w", err)
+		}
+	}
+	runtime.AddCleanup(p, func(r *room) { r.give(places) }, f.room)
+	p.mu.Lock()
+	p.places, p.file, p.data = places, f.file, nil
+	p.mu.Unlock()
+	return nil
+}
+
+// Get returns the string that a reference is to, appended to buf.
+func (r Ref) Get(buf []byte) ([]byte, error) {
+	if r.size == 0 {
+		return buf, nil
+	}
+	r.page.mu.Lock()
+	data := r.page.data
+	r.page.mu.Unlock()
+	if data != nil {
+		return append(buf, data[r.off:r.off+r.size]...), nil
+	}
+	from, off := len(buf), int(r.off)
+	buf = slices.Grow(buf, int(r.size))[:from+int(r.size)]
+	for left := buf[from:]; len(left) > 0; {
+		n := min(place-off%place, len(left))
+		if _, err := r.page.file.ReadAt(left[:n], r.page.places[off/place]+int64(off%place)); err != nil {
+			return nil, fmt.Errorf("temporary file: %w", err)
+		}
+		left, off = left[n:], off+n
+	}
+	return buf, nil
+}
+
+// Size is how many bytes are kept, in memory and in the file, as far as it is known what
+// is referred to.
+func (f *File) Size() (memory, file int64) {
+	f.room.mu.Lock()
+	defer f.room.mu.Unlock()
+	return f.room.held, f.room.end - int64(len(f.room.free))*place
+}
+
+func (r *room) hold(size, limit int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held+size > limit {
+		return false
+	}
+	r.held += size
+	return true
+}
+
+func (r *room) drop(size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held -= size
+}
+
+// take finds n places.
+func (r *room) take(n int) []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	again := min(n, len(r.free))
+	list := slices.Clone(r.free[len(r.free)-again:])
+	r.free = r.free[:len(r.free)-again]
+	for len(list) < n {
+		list = append(list, r.end)
+		r.end += place
+	}
+	return list
+}
+
+func (r *room) give(places []int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.free = append(r.free, places...)
+}
