@@ -81,7 +81,7 @@ func (e *Engine) hold(p *person, a *Act) {
 			}
 		}
 	case event.Offboard: // an account that is closed takes its keys with it
-		if who := e.Persons[subject(a)]; who != nil {
+		if who := e.find(subject(a)); who != nil {
 			for k, x := range who.Access {
 				if x.Kind == accessToken && x.Source == a.Source {
 					delete(who.Access, k)
@@ -111,11 +111,16 @@ func (p *person) grant(a *Act, kind uint8, key uint64, name string) {
 // review looks at who is leaving, and who left a day ago.
 func (e *Engine) review(now int64) {
 	keep := e.leaving[:0]
-	for _, p := range e.leaving {
+	for _, name := range e.leaving {
+		if s := e.people.look(name); !s.due(now) {
+			keep = append(keep, name)
+			continue
+		}
+		p := e.find(name)
 		e.freeze(p, now)
 		switch {
 		case p.LastDay == 0 || now < p.lastDayEnd()+dayMS:
-			keep = append(keep, p)
+			keep = append(keep, name)
 		case !p.Reviewed:
 			p.Reviewed = true
 			if len(p.Access) > 0 {
@@ -124,6 +129,12 @@ func (e *Engine) review(now int64) {
 		}
 	}
 	e.leaving = keep
+}
+
+// due says whether review may have to do something about a person, sooner rather than later:
+// where they work is not looked at.
+func (s *stub) due(now int64) bool {
+	return !s.Frozen && s.Notice > 0 && now >= s.Notice || s.LastDay > 0 && now >= s.LastDay+2*dayMS-12*hourMS
 }
 
 // leftBehind tells what somebody has left open. It is a list to work through

@@ -30,10 +30,8 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 
 // Leavers lists those of whom HR has said that they leave, or have left, by name.
 func (e *Engine) Leavers() (list []finding.Leaver) {
-	for _, p := range e.Persons {
-		if p.Notice > 0 {
-			list = append(list, finding.Leaver{User: p.Name, Notice: p.Notice, LastDay: p.LastDay})
-		}
+	for _, l := range e.leavers {
+		list = append(list, l)
 	}
 	slices.SortFunc(list, func(a, b finding.Leaver) int { return cmp.Compare(a.User, b.User) })
 	return list

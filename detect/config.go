@@ -20,6 +20,8 @@ type Config struct {
 	Exceptions       []Exception // what is known and wanted
 	Off              []Off       // what must not be looked at
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
+	Unpacked         int         // how many people are kept unpacked in memory; 0 for 20,000
+	TempDir          string      // where the others are kept, in an unnamed file; "" for the system's place
 }
 
 // Exception is something that is known and wanted: a backup application, a
@@ -76,6 +78,7 @@ type config struct {
 	accounts   map[string]bool
 	exceptions []exception
 	off        []Off
+	unpacked   int
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -97,7 +100,7 @@ func (c *Config) prepare() (out config) {
 		}
 		return m
 	}
-	out.off = c.Off
+	out.off, out.unpacked = c.Off, c.Unpacked
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
 	if out.rules = c.Rules; out.rules != nil {
 		for _, r := range out.rules.Rules {

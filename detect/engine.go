@@ -7,6 +7,7 @@ import (
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/spill"
 )
 
 // Engine is the state machine of a partition: events in the order of their time
@@ -18,13 +19,16 @@ type Engine struct {
 	config config
 	days   func(*finding.Activity) error // may be nil
 
-	closing map[int64][]*person // open days by their end
-	active  []*person           // who did something in this hour
-	young   []*exposure         // exposures that may soon turn out to last
-	dark    map[string]bool     // people who are not looked at
-	leaving []*person           // who have given notice, and were not looked at after leaving
-	spoke   map[string]bool     // rules of the organisation's own that have matched
-	tenant  string              // the cloud account seen last
+	people  people
+	closing map[int64][]string        // whose days are open, by their end
+	active  []*person                 // who did something in this hour
+	away    []string                  // of them, those who are packed
+	young   []*exposure               // exposures that may soon turn out to last
+	dark    map[string]bool           // people who are not looked at
+	leaving []string                  // who have given notice, and were not looked at after leaving
+	leavers map[string]finding.Leaver // all of whom HR has said that they leave
+	spoke   map[string]bool           // rules of the organisation's own that have matched
+	tenant  string                    // the cloud account seen last
 	act     Act
 	verdict verdict
 	err     error
@@ -35,7 +39,6 @@ type Engine struct {
 // state is what an engine keeps between events.
 type state struct {
 	Hour     int64 // the hour that is open, hours since 1970; 0 before the first event
-	Persons  map[string]*person
 	People   *org
 	Services *org
 	Complete [32]int64 // per source: time of its latest event
@@ -49,12 +52,13 @@ type state struct {
 // New returns an engine without any knowledge. Emit takes its findings; an error
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
-	return &Engine{emit: emit, config: c.prepare(), spoke: map[string]bool{}, dark: map[string]bool{}, closing: map[int64][]*person{}, state: state{Persons: map[string]*person{}, Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	return &Engine{emit: emit, config: c.prepare(), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(c.Unpacked, spill.New(packedMemory, c.TempDir)), state: state{Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
 // those of HR may come at any time.
 func (e *Engine) Handle(name string, ev *event.Event) error {
+	e.settle()
 	if ev.Source == event.HR {
 		if name != "" {
 			e.staff(name, ev)
@@ -97,28 +101,23 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 }
 
 // Known is how many people and service accounts are known.
-func (e *Engine) Known() int { return len(e.Persons) }
+func (e *Engine) Known() int { return len(e.people.all) }
 
 // Flush judges the days that are still open. More events may follow: nothing is
 // learned, and no later judgement changes.
 func (e *Engine) Flush() error {
-	for _, p := range e.open() {
+	var open []string
+	for _, list := range e.closing {
+		open = append(open, list...)
+	}
+	slices.Sort(open)
+	for _, name := range open {
+		p := e.find(name)
 		e.report(p, e.tell(p, p.Day.Latest), true)
+		e.settle()
 	}
 	return e.err
 }
-
-// open lists the people whose day is open, by name.
-func (e *Engine) open() []*person {
-	var all []*person
-	for _, list := range e.closing {
-		all = append(all, list...)
-	}
-	slices.SortFunc(all, byName)
-	return all
-}
-
-func byName(a, b *person) int { return cmp.Compare(a.Name, b.Name) }
 
 func (e *Engine) org(p *person) *org {
 	if p.Service {
@@ -128,11 +127,10 @@ func (e *Engine) org(p *person) *org {
 }
 
 func (e *Engine) person(name string, kind event.ActorKind) *person {
-	p := e.Persons[name]
+	p := e.find(name)
 	if p == nil {
-		q := len(metrics)
-		p = &person{Name: strings.Clone(name), Service: kind != event.Human && kind != event.Unknown, Sum: make([]float64, q), Shift: make([]float64, len(slow)), Long: make([]float64, len(slow)), Top: make([]float64, len(slow))}
-		e.Persons[p.Name] = p
+		p = newPerson(name, kind != event.Human && kind != event.Unknown)
+		e.people.add(p)
 		if !p.Service {
 			e.Heads++
 		}
@@ -140,11 +138,16 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 	return p
 }
 
+func newPerson(name string, service bool) *person {
+	q := len(metrics)
+	return &person{Name: strings.Clone(name), Service: service, Sum: make([]float64, q), Shift: make([]float64, len(slow)), Long: make([]float64, len(slow)), Top: make([]float64, len(slow))}
+}
+
 // staff takes in what HR says.
 func (e *Engine) staff(name string, ev *event.Event) {
 	if ev.Class == event.Person && len(e.config.off) > 0 {
 		department, country := ev.Attr(event.AttrDepartment), ev.Attr(event.AttrCountry)
-		if p := e.Persons[name]; p != nil {
+		if p := e.find(name); p != nil {
 			department, country = cmp.Or(department, p.Department), cmp.Or(country, p.Country)
 		}
 		if _, dark := e.config.offFor(department, country); dark {
@@ -176,10 +179,10 @@ func (e *Engine) staff(name string, ev *event.Event) {
 		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok && at != p.LastDay {
 			p.LastDay, p.Reviewed = at, false
 		}
-		if !slices.Contains(e.leaving, p) && !p.Reviewed {
-			e.leaving = append(e.leaving, p)
-			slices.SortFunc(e.leaving, byName)
+		if i, listed := slices.BinarySearch(e.leaving, p.Name); !listed && !p.Reviewed {
+			e.leaving = slices.Insert(e.leaving, i, p.Name)
 		}
+		e.leavers[p.Name] = finding.Leaver{User: p.Name, Notice: p.Notice, LastDay: p.LastDay}
 		if first {
 			e.notice(p, ev)
 		}
@@ -225,7 +228,7 @@ func (e *Engine) begin(p *person, at int64) {
 		}
 		p.open(at, end)
 		p.Day.Profile, p.Day.Quiet = prof, q
-		e.closing[end] = append(e.closing[end], p)
+		e.closing[end] = append(e.closing[end], p.Name)
 	}
 	if p.seen != e.Hour {
 		p.seen = e.Hour
@@ -273,13 +276,19 @@ func (e *Engine) closeHour() {
 		e.contribute(p)
 	}
 	e.active = e.active[:0]
+	for _, name := range e.away {
+		e.contribute(e.find(name))
+		e.settle()
+	}
+	e.away = e.away[:0]
 	end := (e.Hour + 1) * hourMS
 	e.mature(end)
 	e.review(end)
 	if list := e.closing[end]; list != nil {
-		slices.SortFunc(list, byName)
-		for _, p := range list {
-			e.closeDay(p)
+		slices.Sort(list)
+		for _, name := range list {
+			e.closeDay(e.find(name))
+			e.settle()
 		}
 		delete(e.closing, end)
 	}

@@ -173,7 +173,7 @@ func (e *Engine) undo(p *person, a *Act) {
 // ended tells that an exposure is over.
 func (e *Engine) ended(x *exposure, by string, at int64) {
 	over := finding.Exposure{What: x.What, Opened: x.Opened, Closed: at, By: by}
-	if owner := e.Persons[x.Person]; owner != nil && owner.Day.End == x.Day {
+	if owner := e.find(x.Person); owner != nil && owner.Day.End == x.Day {
 		for i := range owner.Day.Opened {
 			if o := &owner.Day.Opened[i]; o.Fact == x.Fact && o.Key == x.Key && o.Sub == x.Sub {
 				o.Exposure = over
@@ -192,9 +192,9 @@ func (e *Engine) ended(x *exposure, by string, at int64) {
 func (e *Engine) mature(now int64) {
 	young := e.young
 	e.young = e.young[:0:0]
-	var again []*person
+	var again []string
 	for _, x := range young {
-		p := e.Persons[x.Person]
+		p := e.find(x.Person)
 		switch {
 		case p == nil || p.Day.End != x.Day:
 			x.Lasted = true
@@ -203,16 +203,16 @@ func (e *Engine) mature(now int64) {
 			if i := facts[x.Fact].lasting; i >= 0 {
 				if _, known := p.Day.Facts[i]; !known {
 					p.Day.Facts[i] = note{Say: []string{"still so " + lasting(now-x.Opened) + " later"}}
-					again = append(again, p)
+					again = append(again, p.Name)
 				}
 			}
 		default:
 			e.young = append(e.young, x)
 		}
 	}
-	slices.SortFunc(again, byName)
-	for _, p := range again {
-		e.tell(p, now)
+	slices.Sort(again)
+	for _, name := range again {
+		e.tell(e.find(name), now)
 	}
 }
 

@@ -145,7 +145,7 @@ func (p *person) forgetSlow(i int) {
 // darken forgets a person who is not to be looked at.
 func (e *Engine) darken(name string) {
 	e.dark[name] = true
-	p := e.Persons[name]
+	p := e.find(name)
 	if p == nil {
 		return
 	}
@@ -165,12 +165,14 @@ func (e *Engine) darken(name string) {
 	if !p.Service {
 		e.Heads--
 	}
-	delete(e.Persons, name)
-	same := func(x *person) bool { return x == p }
+	e.people.forget(name)
+	delete(e.leavers, name)
+	same := func(x string) bool { return x == name }
 	for end, list := range e.closing {
 		e.closing[end] = slices.DeleteFunc(list, same)
 	}
-	e.active, e.leaving = slices.DeleteFunc(e.active, same), slices.DeleteFunc(e.leaving, same)
+	e.active = slices.DeleteFunc(e.active, func(x *person) bool { return x == p })
+	e.away, e.leaving = slices.DeleteFunc(e.away, same), slices.DeleteFunc(e.leaving, same)
 	mine := func(x *exposure) bool { return x.Person == name }
 	for key, list := range e.Exposed {
 		if list = slices.DeleteFunc(list, mine); len(list) > 0 {

@@ -24,7 +24,7 @@ func TestPeers(t *testing.T) {
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	e := New(Config{}, func(*finding.Finding) error { return nil })
 	feed(t, e, s.events)
-	builder, other := e.Persons[address("p3")], e.Persons[address("p20")]
+	builder, other := e.find(address("p3")), e.find(address("p20"))
 	if builder.Group != "github" || other.Group == builder.Group {
 		t.Fatalf("groups %q and %q", builder.Group, other.Group)
 	}
@@ -61,7 +61,7 @@ func TestFrozen(t *testing.T) {
 		if err := e.Handle(k.person, k.e); err != nil {
 			t.Fatal(err)
 		}
-		if p := e.Persons[address("p1")]; k.e.Source != event.HR {
+		if p := e.find(address("p1")); k.e.Source != event.HR {
 			mean[int((k.e.Time-at(1, 0))/dayMS)+1] = e.People.mean(p, e.People.department(p.peerGroup()), j)
 		}
 	}
@@ -73,8 +73,8 @@ func TestFrozen(t *testing.T) {
 		t.Errorf("%.1f downloads are usual after notice, %.1f were a month before", mean[61], mean[29])
 	}
 	var sum int64
-	for _, p := range e.Persons {
-		sum += fix(p.Sum[j])
+	for _, name := range e.people.names() {
+		sum += fix(e.find(name).Sum[j])
 	}
 	if d := e.People.Sum[j]; sum != d {
 		t.Errorf("the people's sums are %d, the organisation's %d", sum, d)

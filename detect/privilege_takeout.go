@@ -43,7 +43,7 @@ func (e *Engine) empower(p *person, v *verdict, at int64) {
 		return
 	}
 	for _, name := range p.Day.Received {
-		if r := e.Persons[name]; r != nil {
+		if r := e.find(name); r != nil {
 			r.Right, r.RightT = given, at
 		}
 	}

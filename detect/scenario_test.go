@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -382,6 +383,19 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 	return o
 }
 
+// TestPacked plays scenarios in which what one does concerns another with hardly anybody
+// kept unpacked: the findings are the same.
+func TestPacked(t *testing.T) {
+	for _, name := range []string{"bucket_public", "privilege_takeout", "access_left_behind", "user_rule"} {
+		s := load(t, filepath.Join("testdata", name, "loud.txt"))
+		tight := s.config
+		tight.Unpacked = 4
+		if !reflect.DeepEqual(play(t, s.config, s.events), play(t, tight, s.events)) {
+			t.Errorf("%s: the findings are others", name)
+		}
+	}
+}
+
 // worst is the most urgent day of a person from a day on.
 func (o outcome) worst(person string, from int64) (risk float64, list []*finding.Finding) {
 	for _, fs := range o {
@@ -506,7 +520,7 @@ func (s *scenario) counts(e *Engine) {
 		if !known {
 			s.t.Fatalf("no metric %q", c[2])
 		}
-		if got := e.Persons[address(c[1])].Day.Count[j]; fmt.Sprint(got) != c[3] {
+		if got := e.find(address(c[1])).Day.Count[j]; fmt.Sprint(got) != c[3] {
 			s.t.Errorf("%s: %v", strings.Join(c, " "), got)
 		}
 	}

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -9,12 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/spill"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -28,12 +28,14 @@ var ErrVersion = errors.New("detect: the stored baselines are of another version
 // Snapshot is the state of an engine at an hour's end.
 type Snapshot struct {
 	organisation []byte
-	persons      []stored
+	persons      []stored // in no order
+	file         *spill.File
 }
 
 type stored struct {
 	name string
-	body []byte
+	body spill.Ref
+	stub stub
 }
 
 // kept is what is stored of the state besides the people. Metrics and facts are
@@ -90,34 +92,22 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detect: state: %w", err)
 	}
-	s := &Snapshot{organisation: body}
-	for name, p := range e.Persons {
-		body, err := encoding.Marshal(p)
-		if err != nil {
-			return nil, fmt.Errorf("detect: state: %w", err)
-		}
-		s.persons = append(s.persons, stored{name, body})
+	s := &Snapshot{organisation: body, persons: make([]stored, 0, len(e.people.all)), file: e.people.file}
+	if err := e.people.tidy(); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(s.persons, func(a, b stored) int { return cmp.Compare(a.name, b.name) })
+	for name, h := range e.people.all {
+		if err := e.people.pack(h); err != nil {
+			return nil, err
+		}
+		s.persons = append(s.persons, stored{name, h.body, h.stub})
+	}
 	return s, nil
 }
 
-// Share has a snapshot use the memory of another one for people whose state is the
-// same.
-func (s *Snapshot) Share(before *Snapshot) {
-	if before == nil {
-		return
-	}
-	i := 0
-	for n := range s.persons {
-		p := &s.persons[n]
-		for i < len(before.persons) && before.persons[i].name < p.name {
-			i++
-		}
-		if i < len(before.persons) && before.persons[i].name == p.name && bytes.Equal(before.persons[i].body, p.body) {
-			p.body = before.persons[i].body
-		}
-	}
+// sort puts the people in the order of their names.
+func (s *Snapshot) sort() {
+	slices.SortFunc(s.persons, func(a, b stored) int { return cmp.Compare(a.name, b.name) })
 }
 
 // Restore puts an engine that has not seen anything into the state of a
@@ -131,7 +121,8 @@ func (e *Engine) Restore(s *Snapshot) error {
 	if k.Version != stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
 		return ErrVersion
 	}
-	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, Windows: k.Windows, People: k.People, Services: k.Services, Persons: make(map[string]*person, len(s.persons))}
+	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, Windows: k.Windows, People: k.People, Services: k.Services}
+	e.people = newPeople(e.config.unpacked, s.file)
 	if e.Exposed == nil {
 		e.Exposed = map[uint64][]*exposure{}
 	}
@@ -152,25 +143,20 @@ func (e *Engine) Restore(s *Snapshot) error {
 		}
 	}
 	for _, st := range s.persons {
-		p := new(person)
-		if err := cbor.Unmarshal(st.body, p); err != nil {
-			return fmt.Errorf("detect: state of a person: %w", err)
+		e.people.all[st.name] = &held{body: st.body, stub: st.stub}
+		if st.stub.Notice > 0 {
+			e.leavers[st.name] = finding.Leaver{User: st.name, Notice: st.stub.Notice, LastDay: st.stub.LastDay}
+			if !st.stub.Reviewed {
+				e.leaving = append(e.leaving, st.name)
+			}
 		}
-		p.Uses = widen(p.Uses)
-		if n := len(All) - len(p.Day.Proof); p.Day.Proof != nil && n > 0 { // detectors that a stored state does not know yet
-			p.Day.Proof, p.Day.Rev = append(p.Day.Proof, make([]*proof, n)...), append(p.Day.Rev, make([]int, n)...)
-		}
-		e.Persons[p.Name] = p
-		if p.Notice > 0 && !p.Reviewed {
-			e.leaving = append(e.leaving, p)
-		}
-		if p.Day.End > 0 {
-			e.closing[p.Day.End] = append(e.closing[p.Day.End], p)
+		if end := st.stub.Day.End; end > 0 {
+			e.closing[end] = append(e.closing[end], st.name)
 		}
 	}
-	slices.SortFunc(e.leaving, byName)
+	slices.Sort(e.leaving)
 	e.obey()
-	return nil
+	return e.err
 }
 
 // obey switches off, in a restored state, what the configuration says now.
@@ -178,8 +164,9 @@ func (e *Engine) obey() {
 	if len(e.config.off) == 0 {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Persons)) {
-		p := e.Persons[name]
+	for _, name := range e.people.names() {
+		e.settle()
+		p := e.find(name)
 		if off, dark := e.config.offFor(p.Department, p.Country); dark {
 			e.darken(name)
 		} else if off != 0 {
@@ -202,7 +189,10 @@ var scripts embed.FS
 
 // Store keeps snapshots of a partition in a file, by generation: the current one
 // stays until its successor is complete.
-type Store struct{ db *sql.DB }
+type Store struct {
+	db  *sql.DB
+	dir string
+}
 
 // OpenStore opens the file of a partition, or makes it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
@@ -210,7 +200,7 @@ func OpenStore(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
-	return &Store{db}, nil
+	return &Store{db, filepath.Dir(path)}, nil
 }
 
 // Close closes the file.
@@ -219,7 +209,7 @@ func (s *Store) Close() error { return s.db.Close() }
 // Load returns the snapshot of a generation, or nil if it is that of an engine
 // that has not seen anything.
 func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
-	snap := &Snapshot{}
+	snap := &Snapshot{file: spill.New(packedMemory, s.dir)}
 	err := s.db.QueryRowContext(ctx, "SELECT body FROM organisation WHERE generation = ?", generation).Scan(&snap.organisation)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("detect: generation %d is not in the file", generation)
@@ -237,7 +227,14 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var p stored
-		if err := rows.Scan(&p.name, &p.body); err != nil {
+		var body sql.RawBytes
+		if err := rows.Scan(&p.name, &body); err != nil {
+			return nil, fmt.Errorf("detect: %w", err)
+		}
+		if err := cbor.Unmarshal(body, &p.stub); err != nil {
+			return nil, fmt.Errorf("detect: state of a person: %w", err)
+		}
+		if p.body, err = snap.file.Put(body); err != nil {
 			return nil, fmt.Errorf("detect: %w", err)
 		}
 		snap.persons = append(snap.persons, p)
@@ -295,8 +292,13 @@ func (s *Store) SaveWith(ctx context.Context, generation, current int64, snap *S
 			return err
 		}
 		defer insert.Close()
+		snap.sort()
+		var body []byte
 		for _, p := range snap.persons {
-			if _, err := insert.ExecContext(ctx, generation, p.name, p.body); err != nil {
+			if body, err = p.body.Get(body[:0]); err != nil {
+				return err
+			}
+			if _, err := insert.ExecContext(ctx, generation, p.name, body); err != nil {
 				return err
 			}
 		}
@@ -324,7 +326,7 @@ func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 	if err := e.Restore(s); err != nil {
 		return nil, false, err
 	}
-	known := e.Persons[person] != nil
+	known := e.people.all[person] != nil
 	e.darken(person)
 	out, err := e.snapshot()
 	return out, known, err
@@ -339,9 +341,9 @@ func (s *Snapshot) Person(name string) ([]byte, error) {
 		if st.name != name {
 			continue
 		}
-		p := new(person)
-		if err := cbor.Unmarshal(st.body, p); err != nil {
-			return nil, fmt.Errorf("detect: state of a person: %w", err)
+		p, err := new(Engine).unpack(st.body)
+		if err != nil {
+			return nil, err
 		}
 		usual := map[string]float64{} // what is usual on a day with activity
 		for j, m := range metrics {

@@ -479,9 +479,6 @@ func (j *judge) arm(after int64) {
 		if err != nil {
 			return err
 		}
-		if n := len(j.marks); n > 0 {
-			s.Share(j.marks[n-1].Baseline)
-		}
 		j.marks = append(j.marks, mark{j.armed, j.aliases, s, kept})
 		j.arm(j.armed)
 		return nil

@@ -31,10 +31,10 @@ type room struct {
 	free []int64 // places in the file that nothing refers to
 }
 
-const (
-	place    = 128 << 10 // what the file is divided into
-	pageSize = 4 * place
-)
+// PageSize is how many bytes of strings are forgotten together, about.
+const PageSize = 4 * place
+
+const place = 128 << 10 // what the file is divided into
 
 // page is some strings that are kept, and forgotten, together.
 type page struct {
@@ -82,7 +82,7 @@ func (f *File) Put(b []byte) (Ref, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.open != nil && len(f.open.data)+len(b) > pageSize {
+	if f.open != nil && len(f.open.data)+len(b) > PageSize {
 		if err := f.shut(f.open); err != nil {
 			return Ref{}, err
 		}
@@ -90,8 +90,8 @@ func (f *File) Put(b []byte) (Ref, error) {
 	}
 	p := f.open
 	if p == nil {
-		p = &page{data: make([]byte, 0, max(pageSize, len(b)))}
-		if len(b) < pageSize {
+		p = &page{data: make([]byte, 0, max(PageSize, len(b)))}
+		if len(b) < PageSize {
 			f.open = p
 		}
 	}
