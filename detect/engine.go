@@ -280,7 +280,6 @@ func (e *Engine) closeHour() {
 		e.contribute(e.find(name))
 		e.settle()
 	}
-	e.away = e.away[:0]
 	end := (e.Hour + 1) * hourMS
 	e.mature(end)
 	e.review(end)
@@ -298,6 +297,7 @@ func (e *Engine) closeHour() {
 	if (e.Hour+1)%24 == 0 {
 		e.checkup(end)
 	}
+	e.away = e.away[:0] // with those who were packed since they had handed over
 }
 
 // contribute adds what the person did since it last did to the sums of the

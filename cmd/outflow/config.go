@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +61,8 @@ type config struct {
 	// Feed is the API and the pages for people.
 	Feed feedConfig `yaml:"feed"`
 
+	// Memory bounds what is kept in memory; more is in temporary files.
+	Memory memoryConfig `yaml:"memory"`
 	// Retention is for how many days what is kept; the log of events has its own.
 	Retention retentionConfig `yaml:"retention"`
 	// IndicatorsOff are what must not be looked at, for people of some countries or
@@ -67,6 +70,23 @@ type config struct {
 	IndicatorsOff []offConfig `yaml:"indicators_off"`
 	loaded        rules
 }
+
+// memoryConfig is how much is kept in memory as it is; 0 stands for the default.
+type memoryConfig struct {
+	People int `yaml:"people"` // whose state; 20,000 by default, about 8 kB each
+	Events int `yaml:"events"` // MiB of events of the last days; 128 by default
+}
+
+// check says what of it cannot be.
+func (m *memoryConfig) check() error {
+	if min(m.People, m.Events) < 0 {
+		return errors.New("memory: people and events cannot be negative")
+	}
+	return nil
+}
+
+// window is for how many bytes of events there is room.
+func (m *memoryConfig) window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
 
 // check says what of it cannot be.
 func (r *retentionConfig) check() error {
@@ -154,7 +174,7 @@ func (c *config) identity() identity.Config {
 
 // detect is the part that is about judging.
 func (c *config) detect() (detect.Config, error) {
-	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.set}
+	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.set, Unpacked: c.Memory.People}
 	for _, x := range c.IndicatorsOff {
 		out.Off = append(out.Off, detect.Off(x))
 	}
@@ -207,7 +227,7 @@ func loadConfig(path string) (*config, error) {
 	if _, err := c.detect(); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
-	if err := c.Retention.check(); err != nil {
+	if err := cmp.Or(c.Retention.check(), c.Memory.check()); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	if c.Rules != "" && !filepath.IsAbs(c.Rules) {

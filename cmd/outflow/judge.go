@@ -24,6 +24,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/spill"
 )
 
 // judge turns the log of events into alerts as they come. It is a function of the
@@ -41,6 +42,7 @@ type judge struct {
 	store    *detect.Store                                    // nil where nothing is kept
 	stored   func(ctx context.Context, at int64) error        // called once the base at a time is stored; may be nil
 
+	file    *spill.File // for what is seldom read
 	window  *order.Window
 	marks   []mark // the oldest is the base: nothing before it changes
 	pending int64  // time of the earliest event that is not judged; none if newer is false
@@ -61,7 +63,7 @@ type judge struct {
 	lastTime int64
 	lastKey  uint64
 	armed    int64 // time of the next mark, Unix milliseconds
-	aliases  []byte
+	aliases  spill.Ref
 	crossed  int64 // hour for which aliases are
 	dec      event.Decoder
 	ev       event.Event
@@ -88,16 +90,17 @@ type judgeStats struct {
 // mark is everything a judge knows at a moment.
 type mark struct {
 	At       int64 // Unix milliseconds, a full hour
-	Aliases  []byte
+	Aliases  spill.Ref
 	Baseline *detect.Snapshot
-	Desk     []byte
+	Desk     spill.Ref
 }
 
 // said is a version of an alert that went out.
 type said struct {
-	hash uint64
-	time int64
-	body *alert.Alert
+	hash      uint64
+	time      int64
+	withdrawn bool
+	body      spill.Ref // JSON
 }
 
 // dayOf is somebody's day.
@@ -116,9 +119,6 @@ type pendingDay struct {
 	out
 }
 
-// windowMemory is how much of the window is kept uncompressed, in bytes.
-const windowMemory = 128 << 20
-
 // final is after how long nothing changes an alert any more but the end of what it
 // says is open: the day that it is about is over.
 const final = 2 * day
@@ -133,7 +133,8 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(windowMemory), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}
+	judging.TempDir = conf.DataDir
+	j := &judge{file: spill.New(judgeMemory, conf.DataDir), identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}
 	if store == nil {
 		return j, nil
 	}
@@ -144,15 +145,21 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if len(p.Low) != partitions {
 		return nil, fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), partitions)
 	}
-	m := mark{At: p.At, Aliases: kept["aliases"], Desk: kept["desk"]}
+	m := mark{At: p.At}
 	if m.Baseline, err = store.Load(ctx, 1); err != nil {
+		return nil, err
+	}
+	if m.Aliases, err = j.file.Put(kept["aliases"]); err != nil {
+		return nil, err
+	}
+	if m.Desk, err = j.file.Put(kept["desk"]); err != nil {
 		return nil, err
 	}
 	j.marks, j.saved = []mark{m}, p.At
 	j.next, j.seen = p.Low, p.Next
 	err = event.Framed(kept["staff"], func(rec []byte) error {
-		j.window.Add(rec, 0, 0)
-		return nil
+		_, err := j.window.Add(rec, 0, 0)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("stored HR records: %w", err)
@@ -160,6 +167,9 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	j.pending, j.newer = m.At, true
 	return j, nil
 }
+
+// judgeMemory is how many bytes of what is seldom read stay in memory.
+const judgeMemory = 32 << 20
 
 // position is what is stored of how far a judge has come.
 type position struct {
@@ -180,26 +190,30 @@ func (j *judge) base() int64 {
 func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
 
 // add takes in a record of the log, which is an event.
-func (j *judge) add(rec []byte, partition int, offset int64) {
+func (j *judge) add(rec []byte, partition int, offset int64) error {
 	j.next[partition] = offset + 1
 	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
 	if !hr && j.settled() && at < j.base() {
 		if offset >= j.seen[partition] {
 			j.stats.Late++
 		}
-		return
+		return nil
 	}
-	switch j.window.Add(rec, partition, offset) {
-	case order.Repeat:
+	added, err := j.window.Add(rec, partition, offset)
+	switch {
+	case err != nil:
+		return err
+	case added == order.Repeat:
 		j.stats.Repeats++
-		return
-	case order.Fresh:
+		return nil
+	case added == order.Fresh:
 		j.stats.Events++
 	}
 	if !j.newer || at < j.pending {
 		j.pending = at
 	}
 	j.newer = true
+	return nil
 }
 
 // fewEvents are so few that they do not say what time it is: some may claim to be
@@ -309,7 +323,7 @@ type group struct {
 type resolved struct {
 	person   string
 	from, to int // of its record, in the group's buffer
-	aliases  []byte
+	aliases  spill.Ref
 }
 
 const groupSize = 512
@@ -338,8 +352,11 @@ func (w *resolving) resolve(rec []byte) error {
 		case w.armed == 0:
 			w.armed = w.j.wanted(at)
 		case at >= w.armed && h != w.crossed:
-			var err error
-			if x.aliases, err = w.j.resolver.Snapshot(); err != nil {
+			graph, err := w.j.resolver.Snapshot()
+			if err == nil {
+				x.aliases, err = w.j.file.Put(graph)
+			}
+			if err != nil {
 				return err
 			}
 			w.crossed = h
@@ -405,7 +422,11 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
 		m := &j.marks[i]
 		from = m.At
-		if err := j.resolver.Restore(m.Aliases); err != nil {
+		graph, err := m.Aliases.Get(nil)
+		if err != nil {
+			return 0, err
+		}
+		if err := j.resolver.Restore(graph); err != nil {
 			return 0, err
 		}
 		if m.Baseline != nil {
@@ -413,7 +434,11 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 				return 0, err
 			}
 		}
-		if j.desk, err = alert.RestoreDesk(m.Desk); err != nil {
+		desk, err := m.Desk.Get(nil)
+		if err != nil {
+			return 0, err
+		}
+		if j.desk, err = alert.RestoreDesk(desk); err != nil {
 			return 0, err
 		}
 		j.marks, j.floor = j.marks[:i+1], m.At-final
@@ -443,7 +468,7 @@ func (j *judge) judge(ctx context.Context, of *group) error {
 			if j.armed == 0 {
 				j.arm(at)
 			}
-			if x.aliases != nil {
+			if x.aliases.Len() > 0 {
 				j.aliases = x.aliases
 			}
 			j.lastTime, j.lastKey = at, event.RecordKey(rec)
@@ -475,11 +500,15 @@ func (j *judge) judge(ctx context.Context, of *group) error {
 func (j *judge) arm(after int64) {
 	j.armed = j.wanted(after)
 	j.engine.Checkpoint(j.armed, func(s *detect.Snapshot) error {
-		kept, err := j.desk.Keep(j.armed - final)
+		b, err := j.desk.Keep(j.armed - final)
 		if err != nil {
 			return err
 		}
-		j.marks = append(j.marks, mark{j.armed, j.aliases, s, kept})
+		desk, err := j.file.Put(b)
+		if err != nil {
+			return err
+		}
+		j.marks = append(j.marks, mark{j.armed, j.aliases, s, desk})
 		j.arm(j.armed)
 		return nil
 	})
@@ -564,8 +593,16 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	}
 	var staff []byte
 	j.window.Staff(func(rec []byte) { staff = event.AppendFramed(staff, rec) })
+	aliases, err := m.Aliases.Get(nil)
+	if err != nil {
+		return err
+	}
+	desk, err := m.Desk.Get(nil)
+	if err != nil {
+		return err
+	}
 	failpoint("base-save")
-	if err := j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": m.Aliases, "desk": m.Desk, "staff": staff}); err != nil {
+	if err := j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
 		return err
 	}
 	failpoint("base-saved")
@@ -604,8 +641,15 @@ func (j *judge) out(ctx context.Context) error {
 	})
 	held := j.desk.IDs()
 	for id, s := range j.said { // what came later explains it
-		if s.time >= j.floor && !held[id] && !s.body.Withdrawn {
-			a := *s.body
+		if s.time >= j.floor && !held[id] && !s.withdrawn {
+			b, err := s.body.Get(nil)
+			if err != nil {
+				return err
+			}
+			var a alert.Alert
+			if err := json.Unmarshal(b, &a); err != nil {
+				return fmt.Errorf("an alert that is out: %w", err)
+			}
 			a.Withdrawn, a.Provisional = true, false
 			list = append(list, a)
 		}
@@ -619,8 +663,11 @@ func (j *judge) out(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		now := said{xxhash.Sum64(b), a.Time.UnixMilli(), a}
+		now := said{hash: xxhash.Sum64(b), time: a.Time.UnixMilli(), withdrawn: a.Withdrawn}
 		if before, known := j.said[a.ID]; !known || now.hash != before.hash {
+			if now.body, err = j.file.Put(b); err != nil {
+				return err
+			}
 			bodies, fresh[a.ID] = append(bodies, b), now
 		}
 	}
@@ -793,7 +840,7 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (
 				if !speaks(r, &latest) || len(r.Value) == 0 {
 					continue
 				}
-				a := new(alert.Alert)
+				var a alert.Alert
 				if days, day, err := daysIn(r.Value); day {
 					if err == nil {
 						j.heard(days)
@@ -804,8 +851,12 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (
 					j.leaving = xxhash.Sum64(r.Value)
 					continue
 				}
-				if json.Unmarshal(r.Value, a) == nil {
-					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a}
+				if json.Unmarshal(r.Value, &a) == nil {
+					body, err := j.file.Put(r.Value)
+					if err != nil {
+						return err
+					}
+					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, body}
 				}
 			}
 			at = recs[len(recs)-1].Offset + 1

@@ -55,6 +55,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	judging.TempDir = in.data
 	found, unreadable := files.Find(in.paths)
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", in.paths[0])

@@ -430,7 +430,9 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		for i := range a.recs {
 			switch r := &a.recs[i]; a.kinds[i] {
 			case isEvent:
-				j.add(r.Value, a.partition, r.Offset)
+				if err := j.add(r.Value, a.partition, r.Offset); err != nil {
+					return err
+				}
 			case isMark:
 				m, _ := ingest.ReadMark(r.Value)
 				delivering.See(m, a.partition)
@@ -474,7 +476,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		switch {
 		case ended == parts:
 			err = j.apply(ctx, openDays)
-		case (delivering.Open() || behind()) && j.window.Len() < maxWindow:
+		case (d.once || delivering.Open() || behind()) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
 		case time.Now().Before(rest):
 		case quiet > idleLong && !flushed:
 			flushed = true

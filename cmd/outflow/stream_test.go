@@ -68,13 +68,18 @@ func TestOnce(t *testing.T) {
 	if world := os.Getenv("OUTFLOW_WORLD"); world != "" {
 		exports = world
 	}
-	dir, config := folder(t, exports, "")
-	once(t, config)
 	want := scannedLines(t, exports)
-	same(t, "told", told(t, dir), want)
-	once(t, config)
-	same(t, "told after another run", told(t, dir), want)
+	for _, memory := range []string{"", tight} {
+		dir, config := folder(t, exports, memory)
+		once(t, config)
+		same(t, "told", told(t, dir), want)
+		once(t, config)
+		same(t, "told after another run", told(t, dir), want)
+	}
 }
+
+// tight keeps hardly anything in memory.
+const tight = "memory: {people: 5, events: 1}\n"
 
 // last is what the lines of a told file say in the end, by id: what was told
 // before and what it grew from left out. The number of revisions is that of the
@@ -159,9 +164,15 @@ func put(t testing.TB, path, to string) {
 // all finds, and what it told wrongly on the way it has told again.
 func TestArrival(t *testing.T) {
 	withoutRaces(t)
+	for name, memory := range map[string]string{"usual": "", "tight": tight} {
+		t.Run(name, func(t *testing.T) { arrive(t, memory) })
+	}
+}
+
+func arrive(t *testing.T, memory string) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	exports := t.TempDir()
-	dir, config := folder(t, exports, "")
+	dir, config := folder(t, exports, memory)
 	days, on := delivered(t, 5, rng)
 	for i, day := range days {
 		for _, path := range on[day] {

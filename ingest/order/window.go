@@ -4,23 +4,28 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/spill"
 )
 
 // Window holds the events of the last days in the order of their time, each
-// once, while more arrive in any order. What HR says is held for good. It is not
-// safe for concurrent use.
+// once, while more arrive in any order. What HR says is held for good. A bounded
+// amount is in memory, the rest packed in an unnamed temporary file. It is not safe
+// for concurrent use.
 type Window struct {
 	hours  map[int64]*bucket
 	hr     *bucket
 	newest int64
 	events int
 
+	file   *spill.File
+	known  int64 // how many idents of packed events are in memory
 	inUse  int64 // how much is kept unpacked, in bytes
 	memory int64 // of what is, about
 	step   int64
@@ -45,8 +50,9 @@ type bucket struct {
 
 // chunk is a packed part of an hour.
 type chunk struct {
-	packed []byte
-	ids    []ident // sorted
+	packed spill.Ref
+	ids    spill.Ref // idents, sorted
+	known  []ident   // those, while they are asked for
 }
 
 // ident tells a packed event apart, and whether another one says the same.
@@ -70,8 +76,9 @@ type span struct{ off, size uint32 }
 const hourMS = 3_600_000
 
 // NewWindow returns an empty window that keeps up to inUse bytes of events as they
-// are, and the rest compressed.
-func NewWindow(inUse int64) *Window {
+// are, half as much compressed, and the rest in a temporary file in dir ("" for the
+// system's place).
+func NewWindow(inUse int64, dir string) *Window {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		panic(err) // the options are right
@@ -80,7 +87,7 @@ func NewWindow(inUse int64) *Window {
 	if err != nil {
 		panic(err)
 	}
-	return &Window{inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket(), enc: enc, dec: dec}
+	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket(), enc: enc, dec: dec}
 }
 
 func newBucket() *bucket { return &bucket{index: map[key]span{}, low: map[int]int64{}} }
@@ -119,8 +126,9 @@ const (
 	Replaced              // it says more than the one that was held, and took its place
 )
 
-// Add adds an event as stored, which came from an offset of a partition of a log.
-func (w *Window) Add(rec []byte, partition int, offset int64) Added {
+// Add adds an event as stored, which came from an offset of a partition of a log. The
+// error is that of the temporary file.
+func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 	at := event.RecordTime(rec)
 	b := w.hr
 	if event.RecordSource(rec) != event.HR {
@@ -141,7 +149,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 	if s, known := b.index[k]; known {
 		held := b.data[s.off : s.off+s.size]
 		if bytes.Equal(held, rec) || !better(rec, held) {
-			return Repeat
+			return Repeat, nil
 		}
 		b.sort()
 		i, _ := slices.BinarySearchFunc(b.entries, entry{time: at, key: k.key}, entry.compare)
@@ -149,16 +157,21 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 		b.index[k] = place
 		b.data = append(b.data, rec...)
 		b.changed = true
-		return Replaced
+		return Replaced, nil
 	}
 	if !b.whole {
 		for i := range b.chunks {
-			ids := b.chunks[i].ids
+			ids, err := w.idents(&b.chunks[i])
+			if err != nil {
+				return 0, err
+			}
 			if at, known := slices.BinarySearchFunc(ids, ident{key: k.key, time: at}, ident.compare); known {
 				if ids[at].sum == xxhash.Sum64(rec) {
-					return Repeat
+					return Repeat, nil
 				}
-				w.unpack(b) // one of the two says more
+				if err := w.unpack(b); err != nil { // one of the two says more
+					return 0, err
+				}
 				return w.Add(rec, partition, offset)
 			}
 		}
@@ -170,16 +183,44 @@ func (w *Window) Add(rec []byte, partition int, offset int64) Added {
 	b.n++
 	w.events++
 	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
-		w.tidy()
+		return Fresh, w.tidy()
 	}
-	return Fresh
+	return Fresh, nil
 }
+
+// idents lists the events of a chunk.
+func (w *Window) idents(c *chunk) ([]ident, error) {
+	if c.known == nil {
+		b, err := c.ids.Get(nil)
+		if err != nil {
+			return nil, err
+		}
+		c.known = make([]ident, len(b)/identSize)
+		for i := range c.known {
+			x := b[i*identSize:]
+			c.known[i] = ident{binary.LittleEndian.Uint64(x), int64(binary.LittleEndian.Uint64(x[8:])), binary.LittleEndian.Uint64(x[16:])}
+		}
+		if w.known += int64(len(c.known)); w.known*identSize > w.inUse/4 { // others are asked for no more
+			for _, b := range w.hours {
+				for i := range b.chunks {
+					if o := &b.chunks[i]; o != c {
+						o.known = nil
+					}
+				}
+			}
+			w.known = int64(len(c.known))
+		}
+	}
+	return c.known, nil
+}
+
+const identSize = 24 // as kept
 
 // perEvent is about what the entry and the place of an event take, in bytes.
 const perEvent = 100
 
 // tidy packs the hours that were not used for the longest time.
-func (w *Window) tidy() {
+func (w *Window) tidy() error {
 	var list []*bucket
 	for _, b := range w.hours {
 		if len(b.entries) > 0 {
@@ -189,10 +230,13 @@ func (w *Window) tidy() {
 	slices.SortFunc(list, func(a, b *bucket) int { return cmp.Compare(a.used, b.used) })
 	for _, b := range list {
 		if w.memory < w.inUse/2 {
-			return
+			return nil
 		}
-		w.pack(b)
+		if err := w.pack(b); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // floor is the hour of a time.
@@ -234,7 +278,9 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 		b := w.hours[h]
 		w.step++
 		b.used = w.step
-		w.unpack(b)
+		if err := w.unpack(b); err != nil {
+			return err
+		}
 		b.sort()
 		list := b.entries
 		i, _ := slices.BinarySearchFunc(list, from, entry.compare)
@@ -250,7 +296,9 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 			}
 		}
 		if w.memory > w.inUse {
-			w.tidy()
+			if err := w.tidy(); err != nil {
+				return err
+			}
 		}
 	}
 	for _, e := range staff {
@@ -273,7 +321,7 @@ func (b *bucket) sort() {
 }
 
 // pack gives the memory of an hour back.
-func (w *Window) pack(b *bucket) {
+func (w *Window) pack(b *bucket) error {
 	if b.whole {
 		if b.changed {
 			b.chunks = nil
@@ -290,19 +338,34 @@ func (w *Window) pack(b *bucket) {
 			ids = append(ids, ident{e.key, e.time, xxhash.Sum64(rec)})
 		}
 		slices.SortFunc(ids, ident.compare)
-		b.chunks = append(b.chunks, chunk{w.enc.EncodeAll(plain, nil), ids})
+		kept := make([]byte, 0, identSize*len(ids))
+		for _, x := range ids {
+			kept = binary.LittleEndian.AppendUint64(kept, x.key)
+			kept = binary.LittleEndian.AppendUint64(kept, uint64(x.time))
+			kept = binary.LittleEndian.AppendUint64(kept, x.sum)
+		}
+		var c chunk
+		var err error
+		if c.packed, err = w.file.Put(w.enc.EncodeAll(plain, nil)); err == nil {
+			c.ids, err = w.file.Put(kept)
+		}
+		if err != nil {
+			return err
+		}
+		b.chunks = append(b.chunks, c)
 	}
 	w.memory -= b.memory()
 	b.data, b.entries, b.index, b.sorted, b.changed = nil, nil, map[key]span{}, 0, false
+	return nil
 }
 
 // memory is about what the part in use takes.
 func (b *bucket) memory() int64 { return int64(len(b.data)) + perEvent*int64(len(b.entries)) }
 
 // unpack puts the packed chunks of an hour among what came since.
-func (w *Window) unpack(b *bucket) {
+func (w *Window) unpack(b *bucket) error {
 	if b.whole || len(b.chunks) == 0 {
-		return
+		return nil
 	}
 	w.memory -= b.memory()
 	entries := make([]entry, 0, b.n)
@@ -312,11 +375,15 @@ func (w *Window) unpack(b *bucket) {
 		index[key{e.time, e.key}] = span{e.off, e.size}
 		entries = append(entries, e)
 	}
+	var packed []byte
 	for i := range b.chunks {
 		at := len(data)
 		var err error
-		if data, err = w.dec.DecodeAll(b.chunks[i].packed, data); err != nil {
-			panic("order: " + err.Error()) // packed in this process
+		if packed, err = b.chunks[i].packed.Get(packed[:0]); err != nil {
+			return err
+		}
+		if data, err = w.dec.DecodeAll(packed, data); err != nil {
+			return fmt.Errorf("temporary file: %w", err)
 		}
 		for at < len(data) {
 			size := binary.LittleEndian.Uint32(data[at:])
@@ -336,6 +403,7 @@ func (w *Window) unpack(b *bucket) {
 	b.data, b.entries, b.index = append(data, b.data...), entries, index
 	b.whole, b.changed = true, len(b.chunks) > 1 || b.changed
 	w.memory += b.memory()
+	return nil
 }
 
 // Forget drops events before a time but HR's.

@@ -30,13 +30,15 @@ func TestWindow(t *testing.T) {
 	s := order.New(1<<20, "")
 	defer s.Close()
 	sw := s.Writer()
-	w := order.NewWindow(64 << 10)
+	w := order.NewWindow(64<<10, t.TempDir())
 	var kept [][]byte
 	for n, i := range rng.Perm(len(recs)) {
 		if err := sw.AddRecord(recs[i]); err != nil {
 			t.Fatal(err)
 		}
-		w.Add(recs[i], i%3, int64(i))
+		if _, err := w.Add(recs[i], i%3, int64(i)); err != nil {
+			t.Fatal(err)
+		}
 		if n%500 == 0 { // looking at it changes nothing
 			if err := w.Each(0, func([]byte) error { return nil }); err != nil {
 				t.Fatal(err)
@@ -44,8 +46,8 @@ func TestWindow(t *testing.T) {
 		}
 	}
 	for _, i := range rng.Perm(len(recs))[:100] {
-		if w.Add(recs[i], i%3, int64(i)) != order.Repeat {
-			t.Fatal("a repeat was new")
+		if what, err := w.Add(recs[i], i%3, int64(i)); err != nil || what != order.Repeat {
+			t.Fatal("a repeat was new", err)
 		}
 	}
 	if err := sw.Flush(); err != nil {
@@ -92,7 +94,7 @@ func TestWindow(t *testing.T) {
 		t.Errorf("the events go up to hour %d", edge/hour)
 	}
 	e := &event.Event{Source: event.Box, Time: 90_000 * hour, Key: 7}
-	if w.Add(e.Append(nil), 0, 5000); w.Edge(20) > 1_300*hour || w.Newest() != e.Time {
+	if _, err := w.Add(e.Append(nil), 0, 5000); err != nil || w.Edge(20) > 1_300*hour || w.Newest() != e.Time {
 		t.Errorf("one event from the future moved the edge to hour %d", w.Edge(20)/hour)
 	}
 	w.Forget(1_200 * hour)
