@@ -328,7 +328,10 @@ type Desk struct {
 	done []Alert         // from earlier runs; no finding will change them
 	tail map[string]tail // by user
 
-	complete int64 // up to when the data goes, Unix milliseconds
+	complete int64                      // up to when the data goes, Unix milliseconds
+	users    map[string]map[string]bool // episodes of open alerts, by user
+	changed  map[string]bool            // users about whom something may be new
+	ends     map[int64][]string         // users of provisional alerts, by the end of their day
 }
 
 // building is an alert in the making: the findings of its highest risk so far.
@@ -343,11 +346,35 @@ type building struct {
 }
 
 // NewDesk returns an empty desk.
-func NewDesk() *Desk { return &Desk{open: map[string]*building{}} }
+func NewDesk() *Desk {
+	return &Desk{open: map[string]*building{}, users: map[string]map[string]bool{}, changed: map[string]bool{}, ends: map[int64][]string{}}
+}
+
+// index notes whose an open alert is.
+func (d *Desk) index(episode string, b *building) {
+	f := b.Findings[0]
+	if d.users[f.Person] == nil {
+		d.users[f.Person] = map[string]bool{}
+	}
+	d.users[f.Person][episode] = true
+	d.changed[f.Person] = true
+	if f.Until > d.complete {
+		d.ends[f.Until] = append(d.ends[f.Until], f.Person)
+	}
+}
+
+// drop forgets an open alert.
+func (d *Desk) drop(episode string) {
+	user := d.open[episode].Findings[0].Person
+	delete(d.open, episode)
+	if delete(d.users[user], episode); len(d.users[user]) == 0 {
+		delete(d.users, user)
+	}
+}
 
 // Complete tells up to when the data goes (Unix milliseconds): alerts on days that
-// end later are provisional.
-func (d *Desk) Complete(at int64) { d.complete = at }
+// end later are provisional. It does not go back.
+func (d *Desk) Complete(at int64) { d.complete = max(d.complete, at) }
 
 // Add takes in a finding. The findings of one moment form a revision; one with a
 // higher risk replaces those before.
@@ -358,10 +385,13 @@ func (d *Desk) Add(f *finding.Finding) {
 		return
 	}
 	if b == nil {
-		b = &building{}
+		b = &building{Findings: []*finding.Finding{f}}
 		d.open[f.Episode] = b
+		d.index(f.Episode, b)
+		b.Findings = b.Findings[:0]
 	}
 	b.made = nil
+	d.changed[f.Person] = true
 	if len(b.Findings) > 0 {
 		switch held := b.Findings[0]; {
 		case f.Risk < held.Risk, f.Risk == held.Risk && f.Time < held.Time:
@@ -388,6 +418,7 @@ func (d *Desk) undone(f *finding.Finding, b *building) {
 	if b != nil {
 		b.Undone = append(b.Undone, f.Exposures...)
 		b.made = nil
+		d.changed[b.Findings[0].Person] = true
 		return
 	}
 	for i := range d.done {
@@ -426,7 +457,30 @@ func (d *Desk) alert(b *building) *Alert {
 // Updates returns the alerts that are not as they were when it was called last,
 // ranked.
 func (d *Desk) Updates() (list []Alert) {
-	for _, a := range d.Alerts() {
+	for end, users := range d.ends {
+		if end > d.complete {
+			continue
+		}
+		for _, u := range users {
+			d.changed[u] = true
+		}
+		delete(d.ends, end)
+	}
+	var all []Alert
+	for user := range d.changed {
+		for id := range d.users[user] {
+			all = append(all, *d.alert(d.open[id]))
+		}
+	}
+	for _, a := range d.done {
+		if d.changed[a.User] {
+			all = append(all, a)
+		}
+	}
+	clear(d.changed)
+	series(all, d.tail)
+	Rank(all)
+	for _, a := range all {
 		b := d.open[a.ID]
 		if b == nil {
 			continue
@@ -440,14 +494,8 @@ func (d *Desk) Updates() (list []Alert) {
 	return list
 }
 
-// IDs are those of the alerts that the desk may still change.
-func (d *Desk) IDs() map[string]bool {
-	ids := make(map[string]bool, len(d.open))
-	for id := range d.open {
-		ids[id] = true
-	}
-	return ids
-}
+// Holds says whether the desk may still change the alert of an id.
+func (d *Desk) Holds(id string) bool { return d.open[id] != nil }
 
 // kept is what Keep gives.
 type kept struct {
@@ -458,7 +506,9 @@ type kept struct {
 // Keep is what a desk holds that later findings may change, for RestoreDesk: not the
 // alerts that Forget would drop.
 func (d *Desk) Keep(before int64) ([]byte, error) {
-	c := Desk{open: maps.Clone(d.open), tail: d.tail, complete: d.complete}
+	c := NewDesk()
+	c.open, c.tail, c.complete = maps.Clone(d.open), d.tail, d.complete
+	c.reindex()
 	c.Forget(before)
 	return json.Marshal(kept{c.open, c.tail})
 }
@@ -474,7 +524,15 @@ func RestoreDesk(b []byte) (*Desk, error) {
 		d.open = k.Open
 	}
 	d.tail = k.Tail
+	d.reindex()
 	return d, nil
+}
+
+// reindex notes whose all open alerts are.
+func (d *Desk) reindex() {
+	for id, b := range d.open {
+		d.index(id, b)
+	}
 }
 
 // Forget drops alerts on days before a moment (Unix milliseconds) of which nothing
@@ -498,7 +556,7 @@ func (d *Desk) Forget(before int64) {
 		if slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil }) {
 			held = append(held, a)
 		} else {
-			delete(d.open, a.ID)
+			d.drop(a.ID)
 		}
 		if t := tails[a.User]; a.Severity != Informational && !a.Health && a.Time.After(t.Time) {
 			tails[a.User] = tail{Time: a.Time, Case: a.Case}
@@ -513,6 +571,9 @@ func (d *Desk) Forget(before int64) {
 		tails[a.User] = t
 	}
 	d.tail = tails
+	for user := range d.users { // series are told apart by other means now
+		d.changed[user] = true
+	}
 }
 
 // Snapshot is what a desk holds, at a moment, that later findings may change:
@@ -535,6 +596,7 @@ func restore(snapshot []byte, done []Alert) (*Desk, error) {
 	if err := json.Unmarshal(snapshot, &d.open); err != nil {
 		return nil, fmt.Errorf("alert: snapshot: %w", err)
 	}
+	d.reindex()
 	for _, a := range done {
 		if d.open[a.ID] == nil {
 			d.done = append(d.done, a)

@@ -5,7 +5,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -329,5 +331,57 @@ func TestHealth(t *testing.T) {
 	}
 	if f := ocsf(&list[1], "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" || f.FindingInfo.Types[0] != "Health of the data" {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestUpdates checks that what Updates has returned is, put together, what Alerts lists,
+// whatever comes in which order.
+func TestUpdates(t *testing.T) {
+	const start = int64(1_700_000_000_000)
+	rng := rand.New(rand.NewPCG(3, 4))
+	d := NewDesk()
+	now := start
+	out := map[string]string{}
+	for range 3000 {
+		day := now/86_400_000 - rng.Int64N(3)
+		user := fmt.Sprint("user", rng.IntN(12))
+		f := &finding.Finding{
+			ID: fmt.Sprint(user, day, rng.IntN(3)), Episode: fmt.Sprint(user, " ", day), Person: user, Detector: "bulk_download", Time: now, Start: now - 1000, End: now,
+			Until: (day + 1) * 86_400_000, Risk: float64(rng.IntN(12)), Rate: 8 - rng.Float64()*8, Reason: "x", Points: 1,
+		}
+		if f.Risk == 0 {
+			f.Exposures = []finding.Exposure{{What: "a bucket", Opened: now - 5000, Closed: now}}
+		}
+		d.Add(f)
+		if now += rng.Int64N(2_000_000); rng.IntN(4) > 0 {
+			continue
+		}
+		d.Complete(now - rng.Int64N(3_600_000))
+		for _, a := range d.Updates() {
+			b, err := json.Marshal(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[a.ID] = string(b)
+		}
+		if again := d.Updates(); len(again) > 0 {
+			t.Fatalf("%d alerts are said again", len(again))
+		}
+		if rng.IntN(40) == 0 {
+			d.Forget(now - 4*86_400_000)
+			continue
+		}
+		for _, a := range d.Alerts() {
+			b, err := json.Marshal(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out[a.ID] != string(b) {
+				t.Fatalf("%s is out as\n%s\nand is\n%s", a.ID, out[a.ID], b)
+			}
+		}
+	}
+	if len(out) < 100 {
+		t.Errorf("%d alerts", len(out))
 	}
 }

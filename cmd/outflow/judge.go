@@ -639,9 +639,11 @@ func (j *judge) out(ctx context.Context) error {
 		_, known := j.said[a.ID]
 		return a.Severity < alert.Low && !known
 	})
-	held := j.desk.IDs()
-	for id, s := range j.said { // what came later explains it
-		if s.time >= j.floor && !held[id] && !s.withdrawn {
+	for id, s := range j.said {
+		if j.from < 0 {
+			break // nothing was judged again
+		}
+		if s.time >= j.floor && !j.desk.Holds(id) && !s.withdrawn { // what came later explains it
 			b, err := s.body.Get(nil)
 			if err != nil {
 				return err
