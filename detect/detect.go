@@ -2,10 +2,9 @@
 // person, for colleagues and for the organisation, and says in findings where
 // somebody departs from it, or does what needs no comparison.
 //
-// It reads a log of events, keyed by person and ordered by time, and writes a
-// log of findings. It owns the state of a partition (Store); it reads no clock:
-// the only time it knows is that of the events. docs/scoring.md explains the
-// model.
+// It reads a log of events, keyed by person and ordered by time, and gives
+// findings. It owns the state of a partition (Store); it reads no clock: the only
+// time it knows is that of the events. docs/scoring.md explains the model.
 package detect
 
 import (

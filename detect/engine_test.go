@@ -175,7 +175,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// TestEmitFails checks that an error of the log of findings is not lost.
+// TestEmitFails checks that an error of who takes the findings is not lost.
 func TestEmitFails(t *testing.T) {
 	full := errors.New("log is full")
 	e := New(Config{}, func(*finding.Finding) error { return full })

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -362,13 +363,38 @@ func (o outcome) take(f *finding.Finding) error {
 	return nil
 }
 
-// play runs events through an engine.
+// play runs events through an engine, as they come out of a log, and checks that findings
+// stay what they are, and are the same once they have been stored.
 func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcome {
 	t.Helper()
 	o := outcome{}
-	e := New(c, o.take)
+	var given []*finding.Finding
+	var written []finding.Finding
+	e := New(c, func(f *finding.Finding) error {
+		b, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		var stored finding.Finding
+		if err := json.Unmarshal(b, &stored); err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(f, &stored) {
+			t.Errorf("a finding is not what it is once it has been stored:\n%s", b)
+		}
+		given = append(given, f)
+		written = append(written, stored)
+		return o.take(f)
+	})
+	var dec event.Decoder
+	var ev event.Event
+	var rec []byte
 	for i := range events {
-		if err := e.Handle(events[i].person, events[i].e); err != nil {
+		rec = events[i].e.Append(rec[:0]) // the memory is used again
+		if err := dec.Decode(rec, &ev); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Handle(events[i].person, &ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -379,6 +405,11 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 	}
 	if err := e.Flush(); err != nil {
 		t.Fatal(err)
+	}
+	for i, f := range given {
+		if !reflect.DeepEqual(*f, written[i]) {
+			t.Errorf("a finding has changed since:\n%+v\n%+v", *f, written[i])
+		}
 	}
 	return o
 }

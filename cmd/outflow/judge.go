@@ -405,18 +405,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 		i--
 	}
 	j.resolver = identity.New()
-	j.engine = detect.New(j.config, func(f *finding.Finding) error {
-		b, err := json.Marshal(f) // as it comes out of a log
-		if err != nil {
-			return err
-		}
-		own := new(finding.Finding)
-		if err := json.Unmarshal(b, own); err != nil {
-			return err
-		}
-		j.desk.Add(own)
-		return nil
-	})
+	j.engine = detect.New(j.config, func(f *finding.Finding) error { j.desk.Add(f); return nil })
 	j.engine.Days(j.day)
 	j.desk, j.tainted, j.lastTime, j.lastKey, j.floor = alert.NewDesk(), false, 0, 0, 0
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {

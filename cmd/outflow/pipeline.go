@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -49,7 +48,7 @@ type scanResult struct {
 }
 
 // scan reads everything below the paths, puts it in order, and lets it flow:
-// ingest → log of events → detect → log of findings → alert.
+// ingest → log of events → detect → findings → alert.
 func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	judging, err := in.config.detect()
 	if err != nil {
@@ -139,7 +138,7 @@ type flow struct {
 
 // run lets the events flow through the rooms, and keeps what is to be kept.
 func (f *flow) run() ([]alert.Alert, error) {
-	events, findings := eventlog.NewMemory(1, logMemory), eventlog.NewMemory(1, logMemory)
+	events, findings := eventlog.NewMemory(1, logMemory), make(chan found, batch)
 	if f.state != nil {
 		f.at = max((f.latest-lateDays*day)/day*day, f.before.at)
 		if f.before.baseline == nil && f.first/hour >= f.at/hour {
@@ -151,9 +150,9 @@ func (f *flow) run() ([]alert.Alert, error) {
 	}
 	g, ctx := errgroup.WithContext(f.ctx)
 	g.Go(func() error { defer events.Close(); return f.ingest(ctx, events) })
-	g.Go(func() error { defer findings.Close(); return f.detect(ctx, events, findings) })
+	g.Go(func() error { defer close(findings); return f.detect(ctx, events, findings) })
 	desk := f.before.desk
-	g.Go(func() error { return f.alert(ctx, findings, desk) })
+	g.Go(func() error { return f.alert(findings, desk) })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
@@ -216,24 +215,26 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 	return log.Append(ctx, recs...)
 }
 
-// detect judges the log of events and appends to the log of findings. An empty
-// finding marks the checkpoint.
-func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
-	engine := detect.New(f.config, func(fd *finding.Finding) error {
-		b, err := json.Marshal(fd)
-		if err != nil {
-			return err
+// found is what comes out of judging: a finding, or what somebody did on a day, or
+// neither, which marks the checkpoint.
+type found struct {
+	finding *finding.Finding
+	day     *finding.Activity
+}
+
+// detect judges the log of events.
+func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) error {
+	send := func(x found) error {
+		select {
+		case out <- x:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		return out.Append(ctx, eventlog.Record{Value: b})
-	})
+	}
+	engine := detect.New(f.config, func(fd *finding.Finding) error { return send(found{finding: fd}) })
 	if f.state != nil {
-		engine.Days(func(a *finding.Activity) error {
-			b, err := json.Marshal(a)
-			if err != nil {
-				return err
-			}
-			return out.Append(ctx, eventlog.Record{Key: aDay, Value: b})
-		})
+		engine.Days(func(a *finding.Activity) error { return send(found{day: a}) })
 	}
 	if f.before.baseline != nil {
 		if err := engine.Restore(f.before.baseline); err != nil {
@@ -250,7 +251,7 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	if f.state != nil && f.at > f.before.at {
 		engine.Checkpoint(f.at, func(s *detect.Snapshot) error {
 			f.baseline, f.taken = s, true
-			return out.Append(ctx, eventlog.Record{})
+			return send(found{})
 		})
 	}
 	var dec event.Decoder
@@ -268,31 +269,21 @@ func (f *flow) detect(ctx context.Context, in, out eventlog.Log) error {
 	return engine.Flush()
 }
 
-// aDay is the key of records that are no findings: what somebody did on a day.
-const aDay = "day"
-
-// alert collects the findings of the log, and what people did on their days.
-func (f *flow) alert(ctx context.Context, in eventlog.Log, desk *alert.Desk) error {
-	return each(ctx, in, func(r *eventlog.Record) (err error) {
-		if len(r.Value) == 0 {
-			f.desk, err = desk.Snapshot(f.at)
-			return err
-		}
-		if r.Key == aDay {
-			var a finding.Activity
-			if err := json.Unmarshal(r.Value, &a); err != nil {
+// alert collects the findings, and what people did on their days.
+func (f *flow) alert(in <-chan found, desk *alert.Desk) (err error) {
+	for x := range in {
+		switch {
+		case x.finding != nil:
+			desk.Add(x.finding)
+		case x.day != nil:
+			f.days = append(f.days, *x.day)
+		default:
+			if f.desk, err = desk.Snapshot(f.at); err != nil {
 				return err
 			}
-			f.days = append(f.days, a)
-			return nil
 		}
-		fd := new(finding.Finding)
-		if err := json.Unmarshal(r.Value, fd); err != nil {
-			return err
-		}
-		desk.Add(fd)
-		return nil
-	})
+	}
+	return nil
 }
 
 // each calls do for all records of a log with one partition, until its end.
