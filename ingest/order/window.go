@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/spill"
@@ -29,8 +29,6 @@ type Window struct {
 	inUse  int64 // how much is kept unpacked, in bytes
 	memory int64 // of what is, about
 	step   int64
-	enc    *zstd.Encoder
-	dec    *zstd.Decoder
 }
 
 // bucket is the events of one hour: packed chunks, and a part in use. What arrives
@@ -79,15 +77,7 @@ const hourMS = 3_600_000
 // are, half as much compressed, and the rest in a temporary file in dir ("" for the
 // system's place).
 func NewWindow(inUse int64, dir string) *Window {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		panic(err) // the options are right
-	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<32))
-	if err != nil {
-		panic(err)
-	}
-	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket(), enc: enc, dec: dec}
+	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket()}
 }
 
 func newBucket() *bucket { return &bucket{index: map[key]span{}, low: map[int]int64{}} }
@@ -346,7 +336,7 @@ func (w *Window) pack(b *bucket) error {
 		}
 		var c chunk
 		var err error
-		if c.packed, err = w.file.Put(w.enc.EncodeAll(plain, nil)); err == nil {
+		if c.packed, err = w.file.Put(s2.Encode(nil, plain)); err == nil {
 			c.ids, err = w.file.Put(kept)
 		}
 		if err != nil {
@@ -382,7 +372,12 @@ func (w *Window) unpack(b *bucket) error {
 		if packed, err = b.chunks[i].packed.Get(packed[:0]); err != nil {
 			return err
 		}
-		if data, err = w.dec.DecodeAll(packed, data); err != nil {
+		size, err := s2.DecodedLen(packed)
+		if err == nil {
+			data = slices.Grow(data, size)[:at+size]
+			_, err = s2.Decode(data[at:], packed)
+		}
+		if err != nil {
 			return fmt.Errorf("temporary file: %w", err)
 		}
 		for at < len(data) {
