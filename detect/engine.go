@@ -66,8 +66,12 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		return e.err
 	}
 	e.advance(ev.Time / hourMS)
-	if ev.Class == event.SourceGap {
+	switch ev.Class { // what sources say about themselves
+	case event.SourceGap:
 		e.gap(ev)
+		return e.err
+	case event.SourceLate:
+		e.delivered(ev)
 		return e.err
 	}
 	if e.Complete[ev.Source] < ev.Time {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/outflow/outflow/internal/event"
 )
@@ -32,13 +33,30 @@ func (e *Engine) Deliver(d Delivery) error {
 	p := &e.Pulse[d.Source]
 	usual := p.Lag
 	p.Lag = float64(p.Lag*lagMemory) + float64((1-lagMemory)*float64(d.Lag))
+	e.late(d, usual)
+	return e.err
+}
+
+// late tells of a delivery that is later than usual.
+func (e *Engine) late(d Delivery, usual float64) {
 	if d.Late < lateEvents || d.Lag < lateLeast || float64(d.Lag) <= lateUsual*usual {
-		return e.err
+		return
 	}
 	f := e.healthFinding(sourceLate, d.Source.String(), d.At-d.Lag, d.At, 2)
 	f.Sources = []string{d.Source.String()}
 	f.Observed, f.Unit = float64(d.Late), "late events"
 	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; usual is %s", some(float64(d.Late), "event", "events"), number(float64(d.New)), d.Source.Title(), lasting(d.Lag), lasting(int64(usual)))
 	e.send(f)
-	return e.err
+}
+
+// delivered takes in what a source says about a delivery of its own.
+func (e *Engine) delivered(ev *event.Event) {
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(ev.Attr(name), 10, 64)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	e.late(Delivery{Source: ev.Source, At: ev.Time, New: int(number(event.AttrNew)), Late: int(number(event.AttrLate)), Lag: number(event.AttrLag)}, float64(number(event.AttrUsual)))
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/bits"
 	"os"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
@@ -59,14 +59,8 @@ type tally struct {
 	from, to [32]int64
 	unmapped map[string]int // by source and name
 	late     int
-	fresh    [32]int     // events by source that had not come in an earlier run
-	lags     [32]lagging // of them, those older than the newest event there
-}
-
-// lagging counts delays, by the power of two of their minutes.
-type lagging struct {
-	n    [24]int
-	most int64 // milliseconds
+	fresh    [32]int         // events by source that had not come in an earlier run
+	lags     [32]ingest.Lags // of them, those older than the newest event there
 }
 
 func newCoverage(workers int) *coverage {
@@ -112,33 +106,19 @@ func (c *coverage) late(n int) { c.workers[n].late++ }
 func (c *coverage) arrived(n int, src event.Source, lag int64) {
 	t := c.workers[n]
 	t.fresh[src]++
-	if lag > 0 {
-		l := &t.lags[src]
-		l.n[min(bits.Len64(uint64(lag/60_000)), len(l.n)-1)]++
-		l.most = max(l.most, lag)
-	}
+	t.lags[src].Add(lag)
 }
 
 // delivery is what came of a source in this run.
 func (c *coverage) delivery(src event.Source) detect.Delivery {
 	d := detect.Delivery{Source: src}
-	var lags lagging
+	var lags ingest.Lags
 	for _, t := range c.workers {
 		d.New += t.fresh[src]
 		d.At = max(d.At, t.to[src])
-		lags.most = max(lags.most, t.lags[src].most)
-		for i, n := range t.lags[src].n {
-			lags.n[i] += n
-			d.Late += n
-		}
+		lags.Merge(&t.lags[src])
 	}
-	left := d.New / 100 // one in a hundred may be later still
-	for i := len(lags.n) - 1; i > 0; i-- {
-		if left -= lags.n[i]; left < 0 {
-			d.Lag = min(int64(1)<<i*60_000, lags.most)
-			break
-		}
-	}
+	d.Late, d.Lag = lags.Late(), lags.Lag(d.New)
 	return d
 }
 

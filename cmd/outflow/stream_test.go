@@ -188,8 +188,12 @@ func arrive(t *testing.T, memory string) {
 	for line := range strings.Lines(want + "\n") {
 		all[strings.TrimSpace(line)] = true
 	}
-	wrong := 0
+	wrong, late := 0, 0
 	for line := range strings.Lines(got + "\n") {
+		if strings.Contains(line, `"detector":"source_late"`) { // a scan does not know when what came
+			late++
+			continue
+		}
 		if !all[strings.TrimSpace(line)] {
 			wrong++
 			if wrong == 1 {
@@ -202,6 +206,9 @@ func arrive(t *testing.T, memory string) {
 			t.Errorf("not told:\n%.600s", line)
 			break
 		}
+	}
+	if late == 0 {
+		t.Error("nobody was told that sources are late")
 	}
 	state := t.TempDir()
 	scannedLines(t, "--data", state, acme)

@@ -40,6 +40,8 @@ type Pull struct {
 	broken       map[int64]int // tries of pieces that could not be read
 	since        time.Time     // of the first failure, where the vendor has never answered
 	told         time.Time     // the failure that is in the log
+	come         *arrivals     // what has come since a while ago
+	looked       bool          // all there was has been read since the program began: what comes again is known
 }
 
 // Step is what asking a stream once gave.
@@ -77,6 +79,11 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 			return step, err
 		}
 	}
+	if p.come == nil {
+		if p.come, err = s.arrivals(ctx, p.Name, now); err != nil {
+			return step, err
+		}
+	}
 	step.More, step.Gaps = page.More, page.Gaps
 	all, err := s.bodies(ctx, p, page.Bodies, &step, now)
 	if err != nil {
@@ -97,10 +104,16 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 			return step, fmt.Errorf("it is in the log, but telling so failed: %w", err)
 		}
 	}
-	if !page.More {
-		return step, s.deliver(ctx, p, false, now)
+	if page.More {
+		return step, nil
 	}
-	return step, nil
+	if p.looked = true; now.Sub(p.come.since) >= spanOf {
+		if err := s.whole(ctx, p.Name, p.Log, p.come, learnFirst); err != nil {
+			return step, err
+		}
+		p.come = nil
+	}
+	return step, s.deliver(ctx, p, false, now)
 }
 
 func (p *Pull) between(name string) {
@@ -240,6 +253,9 @@ func (s *Store) Tidy(ctx context.Context, now time.Time) error {
 // body opens a body and brings it into the log.
 func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	t := &taken{}
+	if p.come != nil && (body.ID != "" || p.looked) { // nothing of it has come before
+		t.counts.come = p.come
+	}
 	in, err := body.Open(ctx)
 	var gap *ingest.Gap
 	switch {
@@ -254,6 +270,9 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	rep, err := p.take(ctx, body.Name, head, t)
 	if err != nil {
 		return t, err
+	}
+	if p.come != nil {
+		p.come.add(&t.counts)
 	}
 	t.problemCount += rep.ProblemCount
 	t.problems = append(t.problems, rep.Problems...)

@@ -182,8 +182,8 @@ func TestTidy(t *testing.T) {
 	}
 }
 
-// said is what the log has about the source itself.
-func said(t *testing.T, log eventlog.Log) (list []event.Event) {
+// said is what the log has about the source itself, of a class.
+func said(t *testing.T, log eventlog.Log, class event.Class) (list []event.Event) {
 	t.Helper()
 	_, end, err := log.Bounds(t.Context(), 0)
 	if err != nil {
@@ -197,7 +197,7 @@ func said(t *testing.T, log eventlog.Log) (list []event.Event) {
 		for _, r := range recs {
 			var dec event.Decoder
 			var e event.Event
-			if dec.Decode(r.Value, &e) == nil && e.Class == event.SourceGap {
+			if dec.Decode(r.Value, &e) == nil && e.Class == class {
 				list = append(list, *e.Clone())
 			}
 			at = r.Offset + 1
@@ -221,7 +221,7 @@ func TestSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list := said(t, log)
+	list := said(t, log, event.SourceGap)
 	if len(list) != 2 || list[0].Key != list[1].Key || list[0].Action != event.Gone || list[0].Attr(event.AttrFrom) != "2026-02-28T12:00:00Z" || list[0].Attr(event.AttrReason) != "it is not kept" {
 		t.Fatalf("%+v", list)
 	}
@@ -230,7 +230,7 @@ func TestSays(t *testing.T) {
 		if _, err := store.Step(t.Context(), p, now.Add(after)); err == nil {
 			t.Fatal("no error")
 		}
-		return len(said(t, log)) - 2
+		return len(said(t, log, event.SourceGap)) - 2
 	}
 	if n := fail(30 * time.Minute); n != 0 {
 		t.Error("half an hour is nothing to speak of")
@@ -241,7 +241,7 @@ func TestSays(t *testing.T) {
 	}
 	p.told = time.Time{} // a restart
 	fail(2 * time.Hour)
-	if list := said(t, log); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing || list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
+	if list := said(t, log, event.SourceGap); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing || list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
 		t.Errorf("%+v", list)
 	}
 }
@@ -267,7 +267,7 @@ func TestRefused(t *testing.T) {
 		if err := r.Note(t.Context(), errors.New("secret: none"), now.Add(after)); err != nil {
 			t.Fatal(err)
 		}
-		return said(t, log)
+		return said(t, log, event.SourceGap)
 	}
 	first := func() *Refused { return &Refused{Store: store, Name: "okta", Source: event.Okta, Log: log} }
 	r := first()

@@ -128,6 +128,10 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err := src.mark(ctx, pass, true); err != nil {
 		return p, err
 	}
+	come, err := s.arrivals(ctx, src.Name, now)
+	if err != nil {
+		return p, err
+	}
 	var mu sync.Mutex
 	next := 0
 	g, gctx := errgroup.WithContext(ctx)
@@ -141,7 +145,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 				if i >= len(todo) {
 					return nil
 				}
-				rep, events, err := s.take(gctx, src, todo[i], now)
+				rep, events, err := s.take(gctx, src, todo[i], come, now)
 				if err != nil {
 					return err
 				}
@@ -159,6 +163,9 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 		})
 	}
 	if err := g.Wait(); err != nil {
+		return p, err
+	}
+	if err := s.whole(ctx, src.Name, src.Log, come, 0); err != nil {
 		return p, err
 	}
 	return p, src.mark(ctx, pass, false)
@@ -195,7 +202,7 @@ func (s *Store) known(ctx context.Context, f found) (bool, error) {
 
 // take brings one file into the log. The report is nil if its content is there
 // already.
-func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (*files.Report, int, error) {
+func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, now time.Time) (*files.Report, int, error) {
 	hash, err := digest(f.path, f.size)
 	if err != nil {
 		return &files.Report{Path: f.path, Reason: err.Error(), Failed: true, ProblemCount: 0}, 0, nil
@@ -209,7 +216,12 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 	}
 	var batch []eventlog.Record
 	var size, seen, appended int
-	var vendors vendors
+	vendors := vendors{}
+	if again, err := s.again(ctx, hash); err != nil {
+		return nil, 0, err
+	} else if !again {
+		vendors.come = come
+	}
 	flush := func(more bool) error {
 		if len(batch) == 0 {
 			return nil
@@ -251,6 +263,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, now time.Time) (
 		return rep, appended, nil
 	}
 	src.between("read")
+	come.add(&vendors)
 	return rep, appended, s.finish(ctx, src.Name, f, hash, seen, rep, &vendors, now)
 }
 
@@ -274,6 +287,15 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 		return 0, false, nil // another file under the same name
 	}
 	return events, false, nil
+}
+
+// again says whether a content that was in the log before is to be read once more.
+func (s *Store) again(ctx context.Context, hash []byte) (is bool, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path WHERE hash = ?)", hash).Scan(&is)
+	if err != nil {
+		return false, fmt.Errorf("watch: %w", err)
+	}
+	return is, nil
 }
 
 // digest is the SHA-256 of the first bytes of a file.
@@ -336,12 +358,24 @@ func bury(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems 
 type vendors struct {
 	n      [32]int
 	newest [32]int64
+	come   *arrivals // what had come before; nil if what is late is not counted
+	latest [32]int64 // the same as newest, without what claims to be from the future
+	lags   [32]ingest.Lags
 }
 
 func (v *vendors) count(e *event.Event) {
 	v.n[e.Source]++
 	if e.Source != event.HR {
 		v.newest[e.Source] = max(v.newest[e.Source], e.Time)
+		if v.come == nil {
+			return
+		}
+		if e.Time <= v.come.until {
+			v.latest[e.Source] = max(v.latest[e.Source], e.Time)
+		}
+		if before := v.come.before[e.Source]; before > 0 {
+			v.lags[e.Source].Add(before - e.Time)
+		}
 	}
 }
 

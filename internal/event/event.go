@@ -110,13 +110,14 @@ const (
 	LabelChange     // a sensitivity label was set, lowered or removed
 	MFAEnabled      // a factor was enrolled
 	SourceGap       // of a source itself: a stretch of it could not be read
+	SourceLate      // of a source itself: what came of it was older than what had come before
 	classCount
 )
 
 var classNames = [classCount]string{"other", "login_success", "login_failure", "logout", "mfa_challenge", "mfa_denied", "account_locked", "app_access",
 	"view", "edit", "download", "sync", "upload", "delete", "copy", "rename", "list", "share_user", "share_link", "unshare", "report_run", "export", "query",
 	"clone", "fetch", "push", "cloud_read", "cloud_change", "network_open", "network_close", "policy_change", "guard_change", "admin_grant", "admin_revoke",
-	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled", "source_gap"}
+	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled", "source_gap", "source_late"}
 
 // Actions of SourceGap.
 const (
@@ -282,6 +283,10 @@ const (
 	AttrRuleMatch  = "rule_match"  // a user's rule that the record satisfies: its id, and fields for correlations
 	AttrFrom       = "from"        // of a gap, RFC 3339; its end is AttrUntil
 	AttrUntil      = "until"
+	AttrNew        = "new"    // of a delivery: how many events were new,
+	AttrLate       = "late"   // how many of them older than what had come before,
+	AttrLag        = "lag"    // by how many milliseconds at most, but for one in a hundred,
+	AttrUsual      = "usual"  // and how many are usual
 	AttrEffect     = "effect" // of a change, where the record tells: "weaker" or "stronger"
 )
 

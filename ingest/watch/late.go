@@ -1,0 +1,121 @@
+package watch
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+const (
+	lagMemory  = .8        // of the usual delay, after a delivery
+	spanOf     = time.Hour // what a stream brings in so long is looked at as one delivery
+	learnFirst = 24        // deliveries of a stream before its usual delay is known
+)
+
+// arrivals are the new events of a delivery: by vendor how many there are, and by how much
+// they are older than what had come before. What an interrupted delivery had brought is
+// among what the next one brings, so that nothing of it seems late.
+type arrivals struct {
+	before [32]int64 // time of the newest event when the last delivery was whole; 0 for none
+	since  time.Time
+	until  int64 // events that claim to be later do not say what time it is
+
+	mu     sync.Mutex
+	n      [32]int
+	lags   [32]ingest.Lags
+	newest [32]int64
+}
+
+// arrivals begins a delivery of a source.
+func (s *Store) arrivals(ctx context.Context, source string, now time.Time) (*arrivals, error) {
+	a := &arrivals{since: now, until: now.Add(spanOf).UnixMilli()}
+	rows, err := s.db.QueryContext(ctx, "SELECT vendor, whole FROM vendor WHERE source = ?", source)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	defer rows.Close()
+	known := map[string]int64{}
+	for rows.Next() {
+		var vendor string
+		var at int64
+		if err := rows.Scan(&vendor, &at); err != nil {
+			return nil, fmt.Errorf("watch: %w", err)
+		}
+		known[vendor] = at
+	}
+	for _, v := range event.Sources() {
+		a.before[v] = known[v.String()]
+	}
+	return a, rows.Err()
+}
+
+// add takes in what one worker brought.
+func (a *arrivals) add(v *vendors) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range v.n {
+		a.n[i] += v.n[i]
+		a.lags[i].Merge(&v.lags[i])
+		a.newest[i] = max(a.newest[i], v.latest[i])
+	}
+}
+
+// whole ends a delivery: what was late is said in the log, and from now on what is older
+// is. At least so many deliveries must have been whole before.
+func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *arrivals, learned int) error {
+	var recs []eventlog.Record
+	for _, v := range event.Sources() {
+		if a.n[v] == 0 || v == event.HR {
+			continue
+		}
+		late, lag := a.lags[v].Late(), a.lags[v].Lag(a.n[v])
+		var usual float64
+		var deliveries int
+		err := s.db.QueryRowContext(ctx, "SELECT lag, deliveries FROM vendor WHERE source = ? AND vendor = ?", source, v.String()).Scan(&usual, &deliveries)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("watch: %w", err)
+		}
+		if late == 0 || lag == 0 || deliveries < learned {
+			continue
+		}
+		e := event.Event{Source: v, Class: event.SourceLate, Action: "late", Time: a.newest[v], Tenant: source, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "source"}}
+		for _, x := range []struct {
+			name string
+			n    int64
+		}{{event.AttrNew, int64(a.n[v])}, {event.AttrLate, int64(late)}, {event.AttrLag, lag}, {event.AttrUsual, int64(usual)}} {
+			e.Attrs = append(e.Attrs, event.Attr{Name: x.name, Value: strconv.FormatInt(x.n, 10)})
+		}
+		e.Key = ingest.Hash("source_late", source, v.String(), fmt.Sprint(e.Time, e.Attrs))
+		recs = append(recs, eventlog.Record{Value: e.Append(nil)})
+	}
+	if len(recs) > 0 {
+		if err := log.Append(ctx, recs...); err != nil {
+			return err
+		}
+	}
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, v := range event.Sources() {
+			if a.n[v] == 0 {
+				continue
+			}
+			_, err := tx.ExecContext(ctx, "UPDATE vendor SET whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.lags[v].Lag(a.n[v])), a.newest[v])
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
