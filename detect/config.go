@@ -3,8 +3,10 @@ package detect
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/outflow/outflow/internal/event"
@@ -20,6 +22,7 @@ type Config struct {
 	Exceptions       []Exception // what is known and wanted
 	Off              []Off       // what must not be looked at
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
+	Lanes            int         // cores that judge at the same time; 0 for all
 	Unpacked         int         // how many people are kept unpacked in memory; 0 for 20,000
 	TempDir          string      // where the others are kept, in an unnamed file; "" for the system's place
 }
@@ -79,6 +82,7 @@ type config struct {
 	exceptions []exception
 	off        []Off
 	unpacked   int
+	lanes      int
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -88,6 +92,7 @@ type config struct {
 type exception struct {
 	Exception
 	only  uint64 // its detectors, a bit each; all bits for all
+	mu    *sync.Mutex
 	acts  int
 	users map[string]bool
 }
@@ -100,7 +105,7 @@ func (c *Config) prepare() (out config) {
 		}
 		return m
 	}
-	out.off, out.unpacked = c.Off, c.Unpacked
+	out.off, out.unpacked, out.lanes = c.Off, c.Unpacked, cmp.Or(c.Lanes, runtime.GOMAXPROCS(0))
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
 	if out.rules = c.Rules; out.rules != nil {
 		for _, r := range out.rules.Rules {
@@ -110,7 +115,7 @@ func (c *Config) prepare() (out config) {
 		}
 	}
 	for _, x := range c.Exceptions {
-		p := exception{Exception: x, users: map[string]bool{}}
+		p := exception{Exception: x, mu: new(sync.Mutex), users: map[string]bool{}}
 		for _, name := range x.Detectors {
 			p.only |= 1 << detected[name]
 		}
@@ -158,8 +163,10 @@ func (e *Engine) excepted(a *Act) (mask uint64) {
 func (e *Engine) spared(a *Act, by uint64) {
 	for i := range e.config.exceptions {
 		if x := &e.config.exceptions[i]; x.only&by != 0 && x.covers(a) {
+			x.mu.Lock()
 			x.acts++
 			x.users[a.Person] = true
+			x.mu.Unlock()
 		}
 	}
 }

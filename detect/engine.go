@@ -31,6 +31,8 @@ type Engine struct {
 	tenant  string                    // the cloud account seen last
 	act     Act
 	verdict verdict
+	batch   batch
+	lane    *lane // that it belongs to; nil for the engine itself
 	err     error
 	takeAt  int64 // hour before which the state is handed over; 0 for never
 	take    func(*Snapshot) error
@@ -52,7 +54,7 @@ type state struct {
 // New returns an engine without any knowledge. Emit takes its findings; an error
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
-	return &Engine{emit: emit, config: c.prepare(), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(c.Unpacked, spill.New(packedMemory, c.TempDir)), state: state{Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	return &Engine{emit: emit, config: c.prepare(), batch: batch{least: perLane}, spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(c.Unpacked, spill.New(packedMemory, c.TempDir)), state: state{Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -88,6 +90,15 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	}
 	p := e.person(name, ev.Actor.Kind)
 	e.begin(p, ev.Time)
+	if effective(ev) {
+		e.watch(p, ev.Source, ev.Class)
+	}
+	e.handle(p, ev)
+	return e.err
+}
+
+// handle judges an event of a person whose day is open.
+func (e *Engine) handle(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / hourMS % 24)
 	p.Day.Sources |= 1 << ev.Source
@@ -95,13 +106,11 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if effective(ev) {
 		e.undo(p, a)
 		e.hold(p, a)
-		e.watch(p, a)
 	}
 	again := e.config.rules != nil && !p.isOff(userRule) && e.rules(p, ev)
 	if e.count(p, a) || again {
 		e.tell(p, ev.Time)
 	}
-	return e.err
 }
 
 // Known is how many people and service accounts are known.

@@ -46,16 +46,29 @@ func feed(t *testing.T, e *Engine, events []keyed) {
 }
 
 // TestDeterminism checks that the same events give the same findings, word for
-// word, and the same state, however many people are kept unpacked.
+// word, and the same state, however many people are kept unpacked, and on however many
+// cores they are judged.
 func TestDeterminism(t *testing.T) {
 	events := history(t)
-	var states [3][]byte
-	var words [3]string
-	for i := range 3 {
-		config := Config{Unpacked: []int{0, 0, 1}[i]}
+	var states [5][]byte
+	var words [5]string
+	for i := range 5 {
+		config := Config{Unpacked: []int{0, 0, 1, 0, 1}[i]}
 		words[i] = said(t, func(emit func(*finding.Finding) error) {
 			e := New(config, emit)
-			feed(t, e, events)
+			if i < 3 {
+				feed(t, e, events)
+			} else {
+				e.config.lanes, e.batch.least = i, 1
+				var all []Keyed
+				for k := range events {
+					all = append(all, Keyed{events[k].person, events[k].e.Append(nil)})
+				}
+				if err := e.HandleAll(all); err != nil {
+					t.Fatal(err)
+				}
+				e.settle()
+			}
 			if err := e.Flush(); err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +86,7 @@ func TestDeterminism(t *testing.T) {
 			}
 		})
 	}
-	for i := range 3 {
+	for i := range 5 {
 		if words[0] != words[i] || !bytes.Equal(states[0], states[i]) || len(words[0]) < 1000 {
 			t.Errorf("runs 0 and %d differ: %d and %d bytes of findings, %d and %d of state", i, len(words[0]), len(words[i]), len(states[0]), len(states[i]))
 		}

@@ -136,6 +136,10 @@ func (e *Engine) expose(p *person, a *Act, fact int, what string) {
 		if slices.ContainsFunc(held, func(x *exposure) bool { return x.Fact == fact && x.Sub == w.sub }) || len(held) >= maxOpened {
 			continue // it was open before
 		}
+		if e.lane != nil {
+			e.err = errLane
+			return
+		}
 		x := &exposure{Person: p.Name, Day: p.Day.End, Fact: fact, Key: w.key, Sub: w.sub, What: what, Opened: a.Time}
 		e.Exposed[w.key] = append(held, x)
 		e.young = append(e.young, x)
@@ -154,6 +158,10 @@ func (e *Engine) undo(p *person, a *Act) {
 		held := e.Exposed[w.key]
 		if len(held) == 0 {
 			continue
+		}
+		if e.lane != nil {
+			e.err = errLane
+			return
 		}
 		left := held[:0:0]
 		for _, x := range held {

@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"cmp"
 	"math"
+	"slices"
 )
 
 // org is what is known about people together: the usual counts of departments
@@ -132,6 +134,9 @@ func (o *org) closeHour(hour int64) {
 		clear(d.DidNow)
 		clear(d.UsualNow)
 	}
+	slices.SortFunc(o.pending, func(a, b arrival) int {
+		return cmp.Or(cmp.Compare(a.set, b.set), cmp.Compare(a.key, b.key), cmp.Compare(a.day, b.day))
+	})
 	for _, a := range o.pending {
 		if a.set == appUsers {
 			if n := o.AppUsers[a.key]; n > 0 || len(o.AppUsers) < limits[appUsers] {

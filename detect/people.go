@@ -67,6 +67,10 @@ func (x *people) add(p *person) {
 // find returns a person, who may be changed then; nil if nobody has the name. It is valid
 // until people are packed.
 func (e *Engine) find(name string) *person {
+	if e.lane != nil {
+		e.err = errLane
+		return nil
+	}
 	h := e.people.all[name]
 	if h == nil {
 		return nil

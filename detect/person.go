@@ -57,8 +57,10 @@ type person struct {
 
 	Day Day
 
-	seen int64  // hour of the latest event
-	off  uint64 // detectors that are switched off, a bit each
+	seen  int64 // hour of the latest event
+	items int   // of a batch, while it is spread over lanes
+	lane  *lane
+	off   uint64 // detectors that are switched off, a bit each
 }
 
 // failure is a failed sign-in.

@@ -364,7 +364,8 @@ func (o outcome) take(f *finding.Finding) error {
 }
 
 // play runs events through an engine, as they come out of a log, and checks that findings
-// stay what they are, and are the same once they have been stored.
+// stay what they are, are the same once they have been stored, and are the same when they
+// are judged on several cores.
 func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcome {
 	t.Helper()
 	o := outcome{}
@@ -411,7 +412,41 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 			t.Errorf("a finding has changed since:\n%+v\n%+v", *f, written[i])
 		}
 	}
+	abreast := outcome{}
+	e = New(c, abreast.take)
+	e.config.lanes, e.batch.least = 3, 1
+	var all []Keyed
+	for i := range events {
+		all = append(all, Keyed{events[i].person, events[i].e.Append(nil)})
+	}
+	for part := range slices.Chunk(all, 700) {
+		if err := e.HandleAll(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range deliveries {
+		if err := e.Deliver(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(o, abreast) {
+		t.Errorf("judged on several cores, the findings are others: %d episodes, %d", len(o), len(abreast))
+		for id, f := range o {
+			if g := abreast[id]; !reflect.DeepEqual(f, g) {
+				t.Errorf("%s\n%s", jsonOf(f), jsonOf(g))
+				break
+			}
+		}
+	}
 	return o
+}
+
+func jsonOf(v any) string {
+	b, _ := json.Marshal(v)
+	return string(b)
 }
 
 // TestPacked plays scenarios in which what one does concerns another with hardly anybody

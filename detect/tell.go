@@ -190,7 +190,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 			continue
 		}
 		f.Sources = append(f.Sources, s.String())
-		if c := e.Complete[s]; f.Complete == 0 || c < f.Complete {
+		if c := e.complete(s); f.Complete == 0 || c < f.Complete {
 			f.Complete = c
 		}
 	}

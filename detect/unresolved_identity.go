@@ -17,9 +17,9 @@ const (
 	unresolvedN = 200
 )
 
-// watch counts an event for the health of its source.
-func (e *Engine) watch(p *person, a *Act) {
-	switch a.Class {
+// watch counts an event that took effect for the health of its source.
+func (e *Engine) watch(p *person, source event.Source, class event.Class) {
+	switch class {
 	case event.Download, event.Upload, event.Edit, event.Delete, event.ShareUser, event.ShareLink, event.Export, event.Query, event.Clone, event.AdminGrant, event.PolicyChange:
 	default:
 		return
@@ -27,7 +27,7 @@ func (e *Engine) watch(p *person, a *Act) {
 	if p.Service {
 		return
 	}
-	s := &e.Pulse[a.Source]
+	s := &e.Pulse[source]
 	s.Acts++
 	if strings.Contains(p.Name, ":") { // source:id stands for an account that belongs to no known address
 		s.Nobody++

@@ -65,8 +65,7 @@ type judge struct {
 	armed    int64 // time of the next mark, Unix milliseconds
 	aliases  spill.Ref
 	crossed  int64 // hour for which aliases are
-	dec      event.Decoder
-	ev       event.Event
+	batch    []detect.Keyed
 
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
@@ -449,25 +448,27 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 
 // judge judges the next events.
 func (j *judge) judge(ctx context.Context, of *group) error {
+	j.batch = j.batch[:0]
 	for i := range of.events {
 		x := &of.events[i]
 		rec := of.buf[x.from:x.to]
 		if event.RecordSource(rec) != event.HR {
 			at := event.RecordTime(rec)
+			if x.aliases.Len() > 0 { // those of a mark that comes before it
+				if err := j.engine.HandleAll(j.batch); err != nil {
+					return err
+				}
+				j.batch, j.aliases = j.batch[:0], x.aliases
+			}
 			if j.armed == 0 {
 				j.arm(at)
 			}
-			if x.aliases.Len() > 0 {
-				j.aliases = x.aliases
-			}
 			j.lastTime, j.lastKey = at, event.RecordKey(rec)
 		}
-		if err := j.dec.Decode(rec, &j.ev); err != nil {
-			return err
-		}
-		if err := j.engine.Handle(x.person, &j.ev); err != nil {
-			return err
-		}
+		j.batch = append(j.batch, detect.Keyed{Person: x.person, Record: rec})
+	}
+	if err := j.engine.HandleAll(j.batch); err != nil {
+		return err
 	}
 	if len(j.days) < manyDays {
 		return nil

@@ -48,7 +48,7 @@ func BenchmarkLatency(b *testing.B) {
 func latency(b *testing.B, conf logConfig, rate int, long time.Duration) (list []time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	d := &daemon{dir: b.TempDir(), config: &config{Log: conf}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), once: true}
+	d := &daemon{dir: b.TempDir(), config: &config{Log: conf}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	l, err := d.openLogs(ctx)
 	if err != nil {
 		b.Fatal(err)

@@ -254,13 +254,13 @@ func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) er
 			return send(found{})
 		})
 	}
-	var dec event.Decoder
-	var e event.Event
-	err := each(ctx, in, func(r *eventlog.Record) error {
-		if err := dec.Decode(r.Value, &e); err != nil {
-			return err
+	var events []detect.Keyed
+	err := each(ctx, in, func(recs []eventlog.Record) error {
+		events = events[:0]
+		for i := range recs {
+			events = append(events, detect.Keyed{Person: recs[i].Key, Record: recs[i].Value})
 		}
-		return engine.Handle(r.Key, &e)
+		return engine.HandleAll(events)
 	})
 	if err != nil {
 		return err
@@ -286,8 +286,8 @@ func (f *flow) alert(in <-chan found, desk *alert.Desk) (err error) {
 	return nil
 }
 
-// each calls do for all records of a log with one partition, until its end.
-func each(ctx context.Context, log eventlog.Log, do func(*eventlog.Record) error) error {
+// each calls do for all records of a log with one partition, some at a time, until its end.
+func each(ctx context.Context, log eventlog.Log, do func([]eventlog.Record) error) error {
 	for at := int64(0); ; {
 		recs, err := log.Read(ctx, 0, at, batch)
 		if err == io.EOF {
@@ -296,10 +296,8 @@ func each(ctx context.Context, log eventlog.Log, do func(*eventlog.Record) error
 		if err != nil {
 			return err
 		}
-		for i := range recs {
-			if err := do(&recs[i]); err != nil {
-				return err
-			}
+		if err := do(recs); err != nil {
+			return err
 		}
 		at += int64(len(recs))
 	}

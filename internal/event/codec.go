@@ -135,6 +135,14 @@ func SetRecordKind(rec []byte, k ActorKind) { rec[19] = byte(k) }
 // RecordClass reads the class of a stored event.
 func RecordClass(rec []byte) Class { return Class(rec[18]) }
 
+// RecordOutcome reads the outcome of a stored event.
+func RecordOutcome(rec []byte) Outcome { return Outcome(rec[20]) }
+
+// RecordVisibility reads who could reach the object of a stored event, before and after.
+func RecordVisibility(rec []byte) (before, after Visibility) {
+	return Visibility(rec[21] >> 4), Visibility(rec[21] & 15)
+}
+
 // RecordActor reads the account and the alias of the actor of a stored event.
 // They share its memory.
 func RecordActor(rec []byte) (account, alias string) {
