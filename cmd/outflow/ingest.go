@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	readers   = 8               // files read at the same time: they share commits
+	readers   = 32              // files read at the same time: they share commits
 	settle    = time.Second     // a file that was written to more recently is left for the next look
 	lookEvery = 2 * time.Second // at the folders
 	onceTries = 4               // how often an API is asked that does not answer, with --once
