@@ -39,8 +39,9 @@ type bucket struct {
 	sorted  int
 	index   map[key]span // place in data
 	chunks  []chunk
-	whole   bool // the part in use holds what is in the chunks
-	changed bool // and more
+	prints  []uint32 // of the events in the chunks, sorted: what has none of them is not there
+	whole   bool     // the part in use holds what is in the chunks
+	changed bool     // and more
 	n       int
 	used    int64         // when it was used last, in steps of the window
 	low     map[int]int64 // per partition of the log: the lowest offset of an event here
@@ -149,7 +150,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 		b.changed = true
 		return Replaced, nil
 	}
-	if !b.whole {
+	if _, maybe := slices.BinarySearch(b.prints, fingerprint(k.key)); maybe && !b.whole {
 		for i := range b.chunks {
 			ids, err := w.idents(&b.chunks[i])
 			if err != nil {
@@ -205,6 +206,22 @@ func (w *Window) idents(c *chunk) ([]ident, error) {
 }
 
 const identSize = 24 // as kept
+
+// fingerprint is what is kept in memory of the key of a packed event.
+func fingerprint(key uint64) uint32 { return uint32(key >> 32) }
+
+// merged puts the prints of events, which are sorted, among others.
+func merged(prints []uint32, ids []ident) []uint32 {
+	all := make([]uint32, 0, len(prints)+len(ids))
+	for _, x := range ids {
+		p := fingerprint(x.key)
+		for len(prints) > 0 && prints[0] < p {
+			all, prints = append(all, prints[0]), prints[1:]
+		}
+		all = append(all, p)
+	}
+	return append(all, prints...)
+}
 
 // perEvent is about what the entry and the place of an event take, in bytes.
 const perEvent = 100
@@ -314,7 +331,7 @@ func (b *bucket) sort() {
 func (w *Window) pack(b *bucket) error {
 	if b.whole {
 		if b.changed {
-			b.chunks = nil
+			b.chunks, b.prints = nil, nil
 		}
 		b.whole = false
 	}
@@ -342,7 +359,7 @@ func (w *Window) pack(b *bucket) error {
 		if err != nil {
 			return err
 		}
-		b.chunks = append(b.chunks, c)
+		b.chunks, b.prints = append(b.chunks, c), merged(b.prints, ids)
 	}
 	w.memory -= b.memory()
 	b.data, b.entries, b.index, b.sorted, b.changed = nil, nil, map[key]span{}, 0, false
