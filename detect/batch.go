@@ -172,6 +172,8 @@ func (e *Engine) judgeBatch() error {
 		s := event.RecordSource(b.items[i].rec)
 		e.Complete[s] = max(e.Complete[s], event.RecordTime(b.items[i].rec))
 	}
+	clear(b.items) // people who are packed later must not stay in memory for it
+	clear(b.people)
 	b.items = b.items[:0]
 	return e.err
 }
