@@ -350,13 +350,12 @@ func NewDesk() *Desk {
 	return &Desk{open: map[string]*building{}, users: map[string]map[string]bool{}, changed: map[string]bool{}, ends: map[int64][]string{}}
 }
 
-// index notes whose an open alert is.
-func (d *Desk) index(episode string, b *building) {
-	f := b.Findings[0]
+// index notes whose an open alert is, by a finding of it.
+func (d *Desk) index(f *finding.Finding) {
 	if d.users[f.Person] == nil {
 		d.users[f.Person] = map[string]bool{}
 	}
-	d.users[f.Person][episode] = true
+	d.users[f.Person][f.Episode] = true
 	d.changed[f.Person] = true
 	if f.Until > d.complete {
 		d.ends[f.Until] = append(d.ends[f.Until], f.Person)
@@ -385,10 +384,9 @@ func (d *Desk) Add(f *finding.Finding) {
 		return
 	}
 	if b == nil {
-		b = &building{Findings: []*finding.Finding{f}}
+		b = &building{}
 		d.open[f.Episode] = b
-		d.index(f.Episode, b)
-		b.Findings = b.Findings[:0]
+		d.index(f)
 	}
 	b.made = nil
 	d.changed[f.Person] = true
@@ -506,9 +504,7 @@ type kept struct {
 // Keep is what a desk holds that later findings may change, for RestoreDesk: not the
 // alerts that Forget would drop.
 func (d *Desk) Keep(before int64) ([]byte, error) {
-	c := NewDesk()
-	c.open, c.tail, c.complete = maps.Clone(d.open), d.tail, d.complete
-	c.reindex()
+	c := Desk{open: maps.Clone(d.open), tail: d.tail, complete: d.complete} // whose they are is not asked of it
 	c.Forget(before)
 	return json.Marshal(kept{c.open, c.tail})
 }
@@ -530,8 +526,8 @@ func RestoreDesk(b []byte) (*Desk, error) {
 
 // reindex notes whose all open alerts are.
 func (d *Desk) reindex() {
-	for id, b := range d.open {
-		d.index(id, b)
+	for _, b := range d.open {
+		d.index(b.Findings[0])
 	}
 }
 

@@ -62,6 +62,14 @@ type found struct {
 
 var errLane = errors.New("detect: an event of one person changes what is known of another: it must be judged by itself")
 
+// alone says whether what is known of others may be changed: not in a lane.
+func (e *Engine) alone() bool {
+	if e.lane != nil {
+		e.err = errLane
+	}
+	return e.lane == nil
+}
+
 // HandleAll is Handle for events as stored, in their order. It judges on several cores;
 // what comes out is the same, in the same order. The records may be used again afterwards.
 func (e *Engine) HandleAll(events []Keyed) error {
@@ -108,7 +116,7 @@ func (e *Engine) join(k *Keyed) error {
 	if p != nil {
 		e.begin(p, at)
 		e.org(p).department(p.peerGroup())
-		if event.RecordOutcome(k.Record) != event.Failure && event.RecordOutcome(k.Record) != event.Denied {
+		if tookEffect(event.RecordOutcome(k.Record)) {
 			e.watch(p, source, class)
 		}
 	}

@@ -22,7 +22,6 @@ type Config struct {
 	Exceptions       []Exception // what is known and wanted
 	Off              []Off       // what must not be looked at
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
-	Lanes            int         // cores that judge at the same time; 0 for all
 	Unpacked         int         // how many people are kept unpacked in memory; 0 for 20,000
 	TempDir          string      // where the others are kept, in an unnamed file; "" for the system's place
 }
@@ -105,7 +104,7 @@ func (c *Config) prepare() (out config) {
 		}
 		return m
 	}
-	out.off, out.unpacked, out.lanes = c.Off, c.Unpacked, cmp.Or(c.Lanes, runtime.GOMAXPROCS(0))
+	out.off, out.unpacked, out.lanes = c.Off, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
 	if out.rules = c.Rules; out.rules != nil {
 		for _, r := range out.rules.Rules {

@@ -54,7 +54,8 @@ type state struct {
 // New returns an engine without any knowledge. Emit takes its findings; an error
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
-	return &Engine{emit: emit, config: c.prepare(), batch: batch{least: perLane}, spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(c.Unpacked, spill.New(packedMemory, c.TempDir)), state: state{Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	config := c.prepare()
+	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -225,9 +226,9 @@ func (e *Engine) send(f *finding.Finding) {
 }
 
 // effective says whether an action took effect.
-func effective(ev *event.Event) bool {
-	return ev.Outcome != event.Failure && ev.Outcome != event.Denied
-}
+func effective(ev *event.Event) bool { return tookEffect(ev.Outcome) }
+
+func tookEffect(o event.Outcome) bool { return o != event.Failure && o != event.Denied }
 
 // begin opens the day of a person if none is open.
 func (e *Engine) begin(p *person, at int64) {

@@ -60,11 +60,7 @@ func TestDeterminism(t *testing.T) {
 				feed(t, e, events)
 			} else {
 				e.config.lanes, e.batch.least = i, 1
-				var all []Keyed
-				for k := range events {
-					all = append(all, Keyed{events[k].person, events[k].e.Append(nil)})
-				}
-				if err := e.HandleAll(all); err != nil {
+				if err := e.HandleAll(records(events)); err != nil {
 					t.Fatal(err)
 				}
 				e.settle()

@@ -136,8 +136,7 @@ func (e *Engine) expose(p *person, a *Act, fact int, what string) {
 		if slices.ContainsFunc(held, func(x *exposure) bool { return x.Fact == fact && x.Sub == w.sub }) || len(held) >= maxOpened {
 			continue // it was open before
 		}
-		if e.lane != nil {
-			e.err = errLane
+		if !e.alone() {
 			return
 		}
 		x := &exposure{Person: p.Name, Day: p.Day.End, Fact: fact, Key: w.key, Sub: w.sub, What: what, Opened: a.Time}
@@ -159,8 +158,7 @@ func (e *Engine) undo(p *person, a *Act) {
 		if len(held) == 0 {
 			continue
 		}
-		if e.lane != nil {
-			e.err = errLane
+		if !e.alone() {
 			return
 		}
 		left := held[:0:0]

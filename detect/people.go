@@ -47,9 +47,6 @@ type stub struct {
 }
 
 func newPeople(most int, file *spill.File) people {
-	if most == 0 {
-		most = unpackedPeople
-	}
 	return people{all: map[string]*held{}, most: most, file: file}
 }
 
@@ -67,8 +64,7 @@ func (x *people) add(p *person) {
 // find returns a person, who may be changed then; nil if nobody has the name. It is valid
 // until people are packed.
 func (e *Engine) find(name string) *person {
-	if e.lane != nil {
-		e.err = errLane
+	if !e.alone() {
 		return nil
 	}
 	h := e.people.all[name]

@@ -399,14 +399,7 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 			t.Fatal(err)
 		}
 	}
-	for _, d := range deliveries {
-		if err := e.Deliver(d); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Flush(); err != nil {
-		t.Fatal(err)
-	}
+	end(t, e, deliveries)
 	for i, f := range given {
 		if !reflect.DeepEqual(*f, written[i]) {
 			t.Errorf("a finding has changed since:\n%+v\n%+v", *f, written[i])
@@ -415,23 +408,12 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 	abreast := outcome{}
 	e = New(c, abreast.take)
 	e.config.lanes, e.batch.least = 3, 1
-	var all []Keyed
-	for i := range events {
-		all = append(all, Keyed{events[i].person, events[i].e.Append(nil)})
-	}
-	for part := range slices.Chunk(all, 700) {
+	for part := range slices.Chunk(records(events), 700) {
 		if err := e.HandleAll(part); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range deliveries {
-		if err := e.Deliver(d); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Flush(); err != nil {
-		t.Fatal(err)
-	}
+	end(t, e, deliveries)
 	if !reflect.DeepEqual(o, abreast) {
 		t.Errorf("judged on several cores, the findings are others: %d episodes, %d", len(o), len(abreast))
 		for id, f := range o {
@@ -442,6 +424,27 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 		}
 	}
 	return o
+}
+
+// end tells an engine of deliveries, and has it judge the days that are open.
+func end(t *testing.T, e *Engine, deliveries []Delivery) {
+	t.Helper()
+	for _, d := range deliveries {
+		if err := e.Deliver(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// records are events as stored.
+func records(events []keyed) (all []Keyed) {
+	for i := range events {
+		all = append(all, Keyed{events[i].person, events[i].e.Append(nil)})
+	}
+	return all
 }
 
 func jsonOf(v any) string {

@@ -73,7 +73,7 @@ type config struct {
 
 // memoryConfig is how much is kept in memory as it is; 0 stands for the default.
 type memoryConfig struct {
-	People int `yaml:"people"` // whose state; 20,000 by default, about 8 kB each
+	People int `yaml:"people"` // whose state; 20,000 by default, about 10 kB each
 	Events int `yaml:"events"` // MiB of events of the last days; 128 by default
 }
 

@@ -622,6 +622,29 @@ func (j *judge) keep(partition int) int64 {
 	return j.window.Low(partition, j.next[partition])
 }
 
+// explained are alerts that are out, and that what came later explains: withdrawn.
+func (j *judge) explained() (list []alert.Alert, err error) {
+	if j.from < 0 {
+		return nil, nil // nothing was judged again
+	}
+	for id, s := range j.said {
+		if s.time < j.floor || j.desk.Holds(id) || s.withdrawn {
+			continue
+		}
+		b, err := s.body.Get(nil)
+		if err != nil {
+			return nil, err
+		}
+		var a alert.Alert
+		if err := json.Unmarshal(b, &a); err != nil {
+			return nil, fmt.Errorf("an alert that is out: %w", err)
+		}
+		a.Withdrawn, a.Provisional = true, false
+		list = append(list, a)
+	}
+	return list, nil
+}
+
 // out hands out the alerts that changed: those that are at least low, and those
 // that were out before.
 func (j *judge) out(ctx context.Context) error {
@@ -629,23 +652,11 @@ func (j *judge) out(ctx context.Context) error {
 		_, known := j.said[a.ID]
 		return a.Severity < alert.Low && !known
 	})
-	for id, s := range j.said {
-		if j.from < 0 {
-			break // nothing was judged again
-		}
-		if s.time >= j.floor && !j.desk.Holds(id) && !s.withdrawn { // what came later explains it
-			b, err := s.body.Get(nil)
-			if err != nil {
-				return err
-			}
-			var a alert.Alert
-			if err := json.Unmarshal(b, &a); err != nil {
-				return fmt.Errorf("an alert that is out: %w", err)
-			}
-			a.Withdrawn, a.Provisional = true, false
-			list = append(list, a)
-		}
+	explained, err := j.explained()
+	if err != nil {
+		return err
 	}
+	list = append(list, explained...)
 	alert.Rank(list)
 	var bodies [][]byte
 	fresh := map[string]said{}

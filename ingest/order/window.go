@@ -150,7 +150,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 		b.changed = true
 		return Replaced, nil
 	}
-	if _, maybe := slices.BinarySearch(b.prints, fingerprint(k.key)); maybe && !b.whole {
+	if !b.whole && b.mayHold(k.key) {
 		for i := range b.chunks {
 			ids, err := w.idents(&b.chunks[i])
 			if err != nil {
@@ -209,6 +209,12 @@ const identSize = 24 // as kept
 
 // fingerprint is what is kept in memory of the key of a packed event.
 func fingerprint(key uint64) uint32 { return uint32(key >> 32) }
+
+// mayHold says whether a packed event may have a key.
+func (b *bucket) mayHold(key uint64) bool {
+	_, found := slices.BinarySearch(b.prints, fingerprint(key))
+	return found
+}
 
 // merged puts the prints of events, which are sorted, among others.
 func merged(prints []uint32, ids []ident) []uint32 {

@@ -29,10 +29,8 @@ type arrivals struct {
 	since  time.Time
 	until  int64 // events that claim to be later do not say what time it is
 
-	mu     sync.Mutex
-	n      [32]int
-	lags   [32]ingest.Lags
-	newest [32]int64
+	mu  sync.Mutex
+	sum vendors
 }
 
 // arrivals begins a delivery of a source.
@@ -62,11 +60,7 @@ func (s *Store) arrivals(ctx context.Context, source string, now time.Time) (*ar
 func (a *arrivals) add(v *vendors) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for i := range v.n {
-		a.n[i] += v.n[i]
-		a.lags[i].Merge(&v.lags[i])
-		a.newest[i] = max(a.newest[i], v.latest[i])
-	}
+	a.sum.add(v)
 }
 
 // whole ends a delivery: what was late is said in the log, and from now on what is older
@@ -74,10 +68,10 @@ func (a *arrivals) add(v *vendors) {
 func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *arrivals, learned int) error {
 	var recs []eventlog.Record
 	for _, v := range event.Sources() {
-		if a.n[v] == 0 || v == event.HR {
+		if a.sum.n[v] == 0 || v == event.HR {
 			continue
 		}
-		late, lag := a.lags[v].Late(), a.lags[v].Lag(a.n[v])
+		late, lag := a.sum.lags[v].Late(), a.sum.lags[v].Lag(a.sum.n[v])
 		var usual float64
 		var deliveries int
 		err := s.db.QueryRowContext(ctx, "SELECT lag, deliveries FROM vendor WHERE source = ? AND vendor = ?", source, v.String()).Scan(&usual, &deliveries)
@@ -87,11 +81,11 @@ func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *a
 		if late == 0 || lag == 0 || deliveries < learned {
 			continue
 		}
-		e := event.Event{Source: v, Class: event.SourceLate, Action: "late", Time: a.newest[v], Tenant: source, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "source"}}
+		e := event.Event{Source: v, Class: event.SourceLate, Action: "late", Time: a.sum.latest[v], Tenant: source, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "source"}}
 		for _, x := range []struct {
 			name string
 			n    int64
-		}{{event.AttrNew, int64(a.n[v])}, {event.AttrLate, int64(late)}, {event.AttrLag, lag}, {event.AttrUsual, int64(usual)}} {
+		}{{event.AttrNew, int64(a.sum.n[v])}, {event.AttrLate, int64(late)}, {event.AttrLag, lag}, {event.AttrUsual, int64(usual)}} {
 			e.Attrs = append(e.Attrs, event.Attr{Name: x.name, Value: strconv.FormatInt(x.n, 10)})
 		}
 		e.Key = ingest.Hash("source_late", source, v.String(), fmt.Sprint(e.Time, e.Attrs))
@@ -104,10 +98,10 @@ func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *a
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, v := range event.Sources() {
-			if a.n[v] == 0 {
+			if a.sum.n[v] == 0 {
 				continue
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE vendor SET whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.lags[v].Lag(a.n[v])), a.newest[v])
+			_, err := tx.ExecContext(ctx, "UPDATE vendor SET whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.sum.lags[v].Lag(a.sum.n[v])), a.sum.latest[v])
 			if err != nil {
 				return err
 			}

@@ -157,10 +157,7 @@ func (t *taken) add(o *taken) {
 	t.problemCount += o.problemCount
 	t.problems = append(t.problems, o.problems...)
 	t.gaps = append(t.gaps, o.gaps...)
-	for i := range t.counts.n {
-		t.counts.n[i] += o.counts.n[i]
-		t.counts.newest[i] = max(t.counts.newest[i], o.counts.newest[i])
-	}
+	t.counts.add(&o.counts)
 }
 
 // bodies brings the bodies of a page into the log, several at a time, and returns

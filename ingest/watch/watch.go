@@ -379,6 +379,15 @@ func (v *vendors) count(e *event.Event) {
 	}
 }
 
+// add adds what another one has counted.
+func (v *vendors) add(o *vendors) {
+	for i := range o.n {
+		v.n[i] += o.n[i]
+		v.newest[i], v.latest[i] = max(v.newest[i], o.newest[i]), max(v.latest[i], o.latest[i])
+		v.lags[i].Merge(&o.lags[i])
+	}
+}
+
 // credit adds them to what has come through a source.
 func (v *vendors) credit(ctx context.Context, tx *sql.Tx, source string) error {
 	for _, vendor := range event.Sources() {
