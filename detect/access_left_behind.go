@@ -81,13 +81,8 @@ func (e *Engine) hold(p *person, a *Act) {
 			}
 		}
 	case event.Offboard: // an account that is closed takes its keys with it
-		if who := e.find(subject(a)); who != nil {
-			for k, x := range who.Access {
-				if x.Kind == accessToken && x.Source == a.Source {
-					delete(who.Access, k)
-				}
-			}
-		}
+		b := e.bring(p)
+		b.Gone = append(b.Gone, offboarded{strings.Clone(subject(a)), a.Source, a.Time})
 	}
 }
 

@@ -2,7 +2,7 @@ package detect
 
 import (
 	"cmp"
-	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -17,13 +17,12 @@ type Keyed struct {
 }
 
 const (
-	batchMost = 1024 // events that are judged at the same time at most
+	batchMost = 4096 // events that are judged at the same time at most
 	perLane   = 48   // fewer are not worth another core
 )
 
-// batch are events of one hour that concern nobody but their own people: what one of
-// them does to the organisation is known from the next hour on. They are judged on
-// several cores.
+// batch are events of one hour, in which people do not depend on one another. They are
+// judged on several cores.
 type batch struct {
 	items  []item
 	lanes  []*lane
@@ -33,41 +32,29 @@ type batch struct {
 	ev     event.Event
 }
 
-// item is an event of a batch, as far as it is known before it is judged.
+// item is an event of a person, or the end of its day.
 type item struct {
-	person *person // nil if nobody's
-	rec    []byte
-	heads  int // how many people there were
+	person *person
+	rec    []byte // nil if the day ends
 }
 
 // lane judges the events of some of the people of a batch. It has its own engine, which
-// knows what everybody's does, and changes people alone.
+// knows of everybody what the engine knows whose batch it is, and changes people alone.
 type lane struct {
-	engine           *Engine
-	of               *Engine // whose batch it is
-	people, services org
-	dec              event.Decoder
-	ev               event.Event
-	items            []int
-	load             int // how many there will be
-	at               int // the item that is judged
-	found            []found
+	engine *Engine
+	dec    event.Decoder
+	ev     event.Event
+	items  []int
+	load   int // how many there will be
+	at     int // the item that is judged
+	found  []found
 }
 
-// found is a finding of an item.
+// found is what comes of an item: a finding, or what the person did on the day.
 type found struct {
 	item    int
 	finding *finding.Finding
-}
-
-var errLane = errors.New("detect: an event of one person changes what is known of another: it must be judged by itself")
-
-// alone says whether what is known of others may be changed: not in a lane.
-func (e *Engine) alone() bool {
-	if e.lane != nil {
-		e.err = errLane
-	}
-	return e.lane == nil
+	day     *finding.Activity
 }
 
 // HandleAll is Handle for events as stored, in their order. It judges on several cores;
@@ -81,30 +68,12 @@ func (e *Engine) HandleAll(events []Keyed) error {
 	return e.judgeBatch()
 }
 
-// join puts an event into the batch, or judges it by itself if it may concern others.
+// join puts an event into the batch. What is not about a person, or may be part of a
+// pattern over several, is judged by itself.
 func (e *Engine) join(k *Keyed) error {
 	b := &e.batch
 	source, class, at := event.RecordSource(k.Record), event.RecordClass(k.Record), event.RecordTime(k.Record)
-	alone := source == event.HR || e.config.rules != nil || crosses(k.Record)
-	if !alone && (class == event.Delete || class == event.Unshare) && len(e.Exposed) > 0 {
-		if err := b.dec.Decode(k.Record, &b.ev); err != nil {
-			return err
-		}
-		alone = e.concerns(&Act{Event: &b.ev, Person: k.Person})
-	}
-	if !alone && (at/hourMS != e.Hour || len(b.items) >= batchMost) {
-		if err := e.judgeBatch(); err != nil {
-			return err
-		}
-		e.settle()
-		e.advance(at / hourMS)
-	}
-	var p *person
-	if !alone && k.Person != "" && class != event.Derived && !e.dark[k.Person] {
-		p = e.person(k.Person, event.RecordKind(k.Record))
-		alone = p.Day.End > 0 && len(p.Day.Received) > 0 // whoever has received rights from them is concerned
-	}
-	if alone {
+	if source == event.HR || class == event.SourceGap || class == event.SourceLate || len(e.config.correlations) > 0 || e.config.rules != nil && k.Person == "" {
 		if err := e.judgeBatch(); err != nil {
 			return err
 		}
@@ -113,36 +82,38 @@ func (e *Engine) join(k *Keyed) error {
 		}
 		return e.Handle(k.Person, &b.ev)
 	}
-	if p != nil {
-		e.begin(p, at)
-		e.org(p).department(p.peerGroup())
-		if tookEffect(event.RecordOutcome(k.Record)) {
-			e.watch(p, source, class)
+	if at/hourMS != e.Hour || len(b.items) >= batchMost {
+		if err := e.judgeBatch(); err != nil {
+			return err
 		}
+		e.settle()
+		e.advance(at / hourMS)
 	}
-	b.items = append(b.items, item{p, k.Record, e.Heads})
+	e.brought.Complete[source] = max(e.brought.Complete[source], at)
+	if k.Person == "" || class == event.Derived || e.dark[k.Person] {
+		return e.err
+	}
+	p := e.person(k.Person, event.RecordKind(k.Record))
+	e.begin(p, at)
+	e.org(p).department(p.peerGroup())
+	if tookEffect(event.RecordOutcome(k.Record)) {
+		e.watch(p, source, class)
+	}
+	b.items = append(b.items, item{p, k.Record})
 	return e.err
 }
 
-// crosses says, by its first bytes, whether an event may concern others than its person:
-// it lays open or closes, gives or takes rights, or is about the source.
-func crosses(rec []byte) bool {
-	_, after := event.RecordVisibility(rec)
-	switch event.RecordClass(rec) {
-	case event.AdminGrant, event.AdminRevoke, event.Offboard, event.Tamper, event.MFADisabled, event.MFAEnabled, event.GuardChange, event.NetworkOpen,
-		event.NetworkClose, event.PolicyChange, event.ConfigChange, event.SourceGap, event.SourceLate:
-		return true
-	case event.ShareLink, event.Upload:
-		return after >= event.PublicLink
-	case event.ShareUser:
-		return event.RecordSource(rec) == event.CloudTrail
+// closeDays ends the days of people, in their order.
+func (e *Engine) closeDays(names []string) {
+	for some := range slices.Chunk(names, batchMost) {
+		for _, name := range some {
+			p := e.find(name)
+			e.org(p).department(p.peerGroup())
+			e.batch.items = append(e.batch.items, item{person: p})
+		}
+		e.judgeBatch()
+		e.settle()
 	}
-	return false
-}
-
-// concerns says whether an act may close something that is open.
-func (e *Engine) concerns(a *Act) bool {
-	return slices.ContainsFunc(ways(a), func(w way) bool { return len(e.Exposed[w.key]) > 0 })
 }
 
 // judgeBatch judges what is in the batch.
@@ -167,18 +138,20 @@ func (e *Engine) judgeBatch() error {
 	var all []found
 	for _, l := range b.lanes[:n] {
 		all = append(all, l.found...)
-		e.People.pending = append(e.People.pending, l.people.pending...)
-		e.Services.pending = append(e.Services.pending, l.services.pending...)
 		e.err = cmp.Or(e.err, l.engine.err)
+		e.brought.add(l.engine.brought)
+		l.engine.brought.reset()
+		maps.Copy(e.spoke, l.engine.spoke)
 		l.items, l.found = l.items[:0], l.found[:0]
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return a.item - b.item })
 	for _, f := range all {
-		e.send(f.finding)
-	}
-	for i := range b.items {
-		s := event.RecordSource(b.items[i].rec)
-		e.Complete[s] = max(e.Complete[s], event.RecordTime(b.items[i].rec))
+		switch {
+		case f.finding != nil:
+			e.send(f.finding)
+		case e.err == nil:
+			e.err = e.days(f.day)
+		}
 	}
 	clear(b.items) // people who are packed later must not stay in memory for it
 	clear(b.people)
@@ -191,12 +164,11 @@ func (e *Engine) judgeBatch() error {
 func (b *batch) spread(n int) {
 	b.people = b.people[:0]
 	for i := range b.items {
-		if p := b.items[i].person; p != nil {
-			if p.items == 0 {
-				b.people = append(b.people, p)
-			}
-			p.items++
+		p := b.items[i].person
+		if p.items == 0 {
+			b.people = append(b.people, p)
 		}
+		p.items++
 	}
 	if n > 1 {
 		slices.SortFunc(b.people, func(p, q *person) int { return q.items - p.items })
@@ -216,17 +188,15 @@ func (b *batch) spread(n int) {
 		p.items = 0
 	}
 	for i := range b.items {
-		if p := b.items[i].person; p != nil {
-			p.lane.items = append(p.lane.items, i)
-		}
+		l := b.items[i].person.lane
+		l.items = append(l.items, i)
 	}
 }
 
 func newLane() *lane {
-	l := &lane{engine: &Engine{}}
-	l.engine.lane = l
+	l := &lane{engine: &Engine{brought: newBrought(), spoke: map[string]bool{}}}
 	l.engine.emit = func(f *finding.Finding) error {
-		l.found = append(l.found, found{l.at, f})
+		l.found = append(l.found, found{item: l.at, finding: f})
 		return nil
 	}
 	return l
@@ -235,31 +205,23 @@ func newLane() *lane {
 // judge judges the items of the lane, knowing what an engine knows.
 func (l *lane) judge(of *Engine) {
 	e := l.engine
-	l.of = of
-	l.people, l.services = *of.People, *of.Services
-	l.people.pending, l.services.pending = nil, nil
 	e.config, e.err = of.config, nil
-	e.Hour, e.Exposed, e.People, e.Services = of.Hour, of.Exposed, &l.people, &l.services
+	e.Hour, e.Heads, e.Complete, e.Exposed, e.Pulse, e.People, e.Services = of.Hour, of.Heads, of.Complete, of.Exposed, of.Pulse, of.People, of.Services
+	if e.days = nil; of.days != nil {
+		e.days = func(a *finding.Activity) error {
+			l.found = append(l.found, found{item: l.at, day: a})
+			return nil
+		}
+	}
 	for _, i := range l.items {
 		x := &of.batch.items[i]
+		if l.at = i; x.rec == nil {
+			e.closeDay(x.person)
+			continue
+		}
 		if e.err = cmp.Or(e.err, l.dec.Decode(x.rec, &l.ev)); e.err != nil {
 			return
 		}
-		l.at, e.Heads = i, x.heads
 		e.handle(x.person, &l.ev)
 	}
-}
-
-// complete is up to when the data of a source goes.
-func (e *Engine) complete(s event.Source) int64 {
-	if e.lane == nil {
-		return e.Complete[s]
-	}
-	b := e.lane.of
-	for i := e.lane.at; i >= 0; i-- {
-		if event.RecordSource(b.batch.items[i].rec) == s {
-			return max(b.Complete[s], event.RecordTime(b.batch.items[i].rec))
-		}
-	}
-	return b.Complete[s]
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// Engine is the state machine of a partition: events in the order of their time
-// go in, findings come out. The same events give the same findings, on any
-// machine. It is not safe for concurrent use.
+// Engine is a state machine: events in the order of their time go in, findings come
+// out. The same events give the same findings, on any machine. Within an hour people
+// do not depend on one another (brought). It is not safe for concurrent use.
 type Engine struct {
 	state
 	emit   func(*finding.Finding) error
@@ -20,6 +20,8 @@ type Engine struct {
 	days   func(*finding.Activity) error // may be nil
 
 	people  people
+	brought *brought                  // in the hour that is open
+	spare   *brought                  // to be filled next
 	closing map[int64][]string        // whose days are open, by their end
 	active  []*person                 // who did something in this hour
 	away    []string                  // of them, those who are packed
@@ -32,7 +34,6 @@ type Engine struct {
 	act     Act
 	verdict verdict
 	batch   batch
-	lane    *lane // that it belongs to; nil for the engine itself
 	err     error
 	takeAt  int64 // hour before which the state is handed over; 0 for never
 	take    func(*Snapshot) error
@@ -46,7 +47,7 @@ type state struct {
 	Complete [32]int64 // per source: time of its latest event
 	Heads    int       // people who are no service accounts
 	Exposed  map[uint64][]*exposure
-	Pulse    [32]pulse // per source
+	Pulse    *[32]pulse // per source
 	Feed     hrState
 	Windows  map[uint64]*window // of correlations
 }
@@ -55,7 +56,7 @@ type state struct {
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
 	config := c.prepare()
-	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, brought: newBrought(), spare: newBrought(), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -77,9 +78,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		e.delivered(ev)
 		return e.err
 	}
-	if e.Complete[ev.Source] < ev.Time {
-		e.Complete[ev.Source] = ev.Time
-	}
+	e.brought.Complete[ev.Source] = max(e.brought.Complete[ev.Source], ev.Time)
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
 		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
 	}
@@ -146,7 +145,7 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 		p = newPerson(name, kind != event.Human && kind != event.Unknown)
 		e.people.add(p)
 		if !p.Service {
-			e.Heads++
+			e.bring(p).Heads++
 		}
 	}
 	return p
@@ -176,9 +175,8 @@ func (e *Engine) staff(name string, ev *event.Event) {
 	p := e.person(name, ev.Actor.Kind)
 	switch ev.Class {
 	case event.Person:
-		o := e.org(p)
 		if d := ev.Attr(event.AttrDepartment); d != "" && d != p.Department {
-			o.move(p, func() { p.Department = strings.Clone(d) })
+			e.bring(p).of(p).move(p, func() { p.Department = strings.Clone(d) })
 		}
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
 		p.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), p.Country))
@@ -201,21 +199,6 @@ func (e *Engine) staff(name string, ev *event.Event) {
 			e.notice(p, ev)
 		}
 	}
-}
-
-// move puts a person, with what is known about it, among other peers: those it
-// has after the change.
-func (o *org) move(p *person, change func()) {
-	from := o.department(p.peerGroup())
-	change()
-	dest := o.department(p.peerGroup())
-	for j := range p.Sum {
-		n := fix(p.Sum[j])
-		from.Sum[j] -= n
-		dest.Sum[j] += n
-	}
-	from.Active -= fix(p.Active)
-	dest.Active += fix(p.Active)
 }
 
 // send emits a finding. The first error of the receiver is kept.
@@ -283,8 +266,7 @@ func (e *Engine) advance(hour int64) {
 	}
 }
 
-// closeHour hands what the hour brought to the organisation, and ends the days
-// that are over.
+// closeHour makes known what the hour brought, and ends the days that are over.
 func (e *Engine) closeHour() {
 	for _, p := range e.active {
 		e.contribute(p)
@@ -295,18 +277,20 @@ func (e *Engine) closeHour() {
 		e.settle()
 	}
 	end := (e.Hour + 1) * hourMS
+	b := e.brought
+	e.brought, e.spare = e.spare, b // what the end of the hour brings is known an hour later
+	b.order()
+	e.know(b, end)
 	e.mature(end)
 	e.review(end)
 	if list := e.closing[end]; list != nil {
 		slices.Sort(list)
-		for _, name := range list {
-			e.closeDay(e.find(name))
-			e.settle()
-		}
+		e.closeDays(list)
 		delete(e.closing, end)
 	}
-	e.People.closeHour(e.Hour)
-	e.Services.closeHour(e.Hour)
+	e.People.closeHour(e.Hour, &b.People)
+	e.Services.closeHour(e.Hour, &b.Services)
+	b.reset()
 	e.beat(e.Hour)
 	if (e.Hour+1)%24 == 0 {
 		e.checkup(end)
@@ -314,15 +298,20 @@ func (e *Engine) closeHour() {
 	e.away = e.away[:0] // with those who were packed since they had handed over
 }
 
-// contribute adds what the person did since it last did to the sums of the
-// department's hour.
+// contribute adds what the person did since it last did to what the hour brought.
 func (e *Engine) contribute(p *person) {
-	d := &p.Day
+	d, b := &p.Day, e.bring(p)
+	for i := range p.Laid {
+		b.Laid = append(b.Laid, &p.Laid[i])
+	}
+	b.Shut = append(b.Shut, p.Shut...)
+	p.Laid, p.Shut = nil, nil
 	if d.End == 0 {
 		return
 	}
 	o := e.org(p)
 	dept := o.department(p.peerGroup())
+	to := b.of(p).department(p.peerGroup())
 	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
 	for j, m := range metrics {
 		if !fresh && d.Count[j] == 0 || m.detector >= 0 && p.off>>m.detector&1 != 0 {
@@ -331,10 +320,10 @@ func (e *Engine) contribute(p *person) {
 		mu := o.mean(p, dept, j)
 		if fresh {
 			d.Expect[j] = mu
-			dept.UsualNow[j] += fix(mu)
+			to.Usual[j] += fix(mu)
 		}
 		if x := min(d.judged(j), 6*mu+6); x > d.Given[j] {
-			dept.DidNow[j] += fix(x) - fix(d.Given[j])
+			to.Did[j] += fix(x) - fix(d.Given[j])
 			d.Given[j] = x
 		}
 	}

@@ -250,7 +250,7 @@ func TestTail(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
 		for range 400 {
-			tail.add(r.ExpFloat64(), 1)
+			tail.Added.see(r.ExpFloat64())
 		}
 		tail.closeDay()
 	}
@@ -364,7 +364,8 @@ routine 1-32
 31 10:00 p1 network_open source=aws_cloudtrail item=sg name=web attr.rule=tcp/22-22+0.0.0.0/0
 31 10:30 p2 network_close source=aws_cloudtrail item=sg name=web attr.rule=tcp/22-22+0.0.0.0/0
 31 10:00 p3 network_open source=aws_cloudtrail item=db name=db attr.rule=tcp/5432-5432+::/0
-32 16:00 p3 network_close source=aws_cloudtrail item=db name=db`, "\n") {
+32 16:00 p3 network_close source=aws_cloudtrail item=db name=db
+32 17:00 p4 view source=box item=a name=a`, "\n") {
 		s.line(line)
 	}
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })

@@ -26,7 +26,9 @@ const (
 	lastsFrom    = 2 * hourMS // open for so long, it was not undone at once
 	lastsAtNight = hourMS     // the same where the person's day ends
 	maxExposed   = 1 << 15    // in an organisation: a hostile log could open any number of things
-	maxOpened    = 12         // of one person and day
+	maxOpened    = 12         // of one person and day, and of one object
+	maxLaid      = 64         // by one person in an hour
+	maxShut      = 2048       // the same
 )
 
 // laid is an exposure on the day that it began.
@@ -129,57 +131,102 @@ func closes(a *Act) bool {
 // expose notes that a fact has laid something open.
 func (e *Engine) expose(p *person, a *Act, fact int, what string) {
 	for _, w := range ways(a) {
-		if w.key == 0 || len(e.Exposed) >= maxExposed || a.Class == event.NetworkOpen && w.sub != "" && !exposes(w.sub) {
+		if w.key == 0 || a.Class == event.NetworkOpen && w.sub != "" && !exposes(w.sub) {
 			continue
 		}
-		held := e.Exposed[w.key]
-		if slices.ContainsFunc(held, func(x *exposure) bool { return x.Fact == fact && x.Sub == w.sub }) || len(held) >= maxOpened {
-			continue // it was open before
+		x := exposure{Person: p.Name, Day: p.Day.End, Fact: fact, Key: w.key, Sub: w.sub, What: what, Opened: a.Time}
+		if len(p.Laid) >= maxLaid || slices.ContainsFunc(p.Laid, x.same) || e.open(p, &x) {
+			continue
 		}
-		if !e.alone() {
-			return
-		}
-		x := &exposure{Person: p.Name, Day: p.Day.End, Fact: fact, Key: w.key, Sub: w.sub, What: what, Opened: a.Time}
-		e.Exposed[w.key] = append(held, x)
-		e.young = append(e.young, x)
+		p.Laid = append(p.Laid, x)
 		if len(p.Day.Opened) < maxOpened {
 			p.Day.Opened = append(p.Day.Opened, laid{fact, w.key, w.sub, finding.Exposure{What: what, Opened: a.Time}})
 		}
 	}
 }
 
-// undo ends the exposures that an act undoes, and says so to those who were told.
+// same says whether another exposure is of the same thing, in the same way.
+func (x *exposure) same(y exposure) bool { return x.Fact == y.Fact && x.Key == y.Key && x.Sub == y.Sub }
+
+// covers says whether what closes some way of an object closes one in which it is open.
+func covers(closed, open string) bool { return closed == "" || open == "" || closed == open }
+
+// open says whether something was open when the hour began, and the person has not
+// closed it since.
+func (e *Engine) open(p *person, x *exposure) bool {
+	return slices.ContainsFunc(e.Exposed[x.Key], func(y *exposure) bool { return x.same(*y) }) &&
+		!slices.ContainsFunc(p.Shut, func(c closing) bool { return c.Key == x.Key && covers(c.Sub, x.Sub) })
+}
+
+// undo closes what an act undoes. That is known at the end of the hour; of what the
+// person has laid open itself, it is told at once.
 func (e *Engine) undo(p *person, a *Act) {
-	if !closes(a) || len(e.Exposed) == 0 {
+	if !closes(a) {
 		return
 	}
 	for _, w := range ways(a) {
-		held := e.Exposed[w.key]
-		if len(held) == 0 {
+		if w.key == 0 {
 			continue
 		}
-		if !e.alone() {
-			return
-		}
-		left := held[:0:0]
-		for _, x := range held {
-			if w.sub != "" && x.Sub != w.sub && x.Sub != "" {
-				left = append(left, x)
-				continue
+		p.Laid = slices.DeleteFunc(p.Laid, func(x exposure) bool {
+			over := x.Key == w.key && covers(w.sub, x.Sub)
+			if over {
+				e.ended(&x, p, p.Name, a.Time)
 			}
-			e.young = slices.DeleteFunc(e.young, func(y *exposure) bool { return y == x })
-			e.ended(x, p.Name, a.Time)
+			return over
+		})
+		for _, x := range e.Exposed[w.key] {
+			if x.Person == p.Name && covers(w.sub, x.Sub) && e.open(p, x) {
+				e.ended(x, p, p.Name, a.Time)
+			}
 		}
-		if e.Exposed[w.key] = left; len(left) == 0 {
-			delete(e.Exposed, w.key)
+		if len(p.Shut) < maxShut {
+			p.Shut = append(p.Shut, closing{w.key, w.sub, p.Name, a.Time})
 		}
 	}
 }
 
-// ended tells that an exposure is over.
-func (e *Engine) ended(x *exposure, by string, at int64) {
+// laid registers what was laid open in an hour, in order.
+func (e *Engine) laid(list []*exposure) {
+	for _, x := range list {
+		held := e.Exposed[x.Key]
+		if held == nil && len(e.Exposed) >= maxExposed || len(held) >= maxOpened {
+			continue
+		}
+		e.Exposed[x.Key] = append(held, x)
+		e.young = append(e.young, x)
+	}
+}
+
+// shut ends what was closed in an hour, in order, and says so to those who were told.
+func (e *Engine) shut(list []closing) {
+	for _, c := range list {
+		held := e.Exposed[c.Key]
+		if len(held) == 0 {
+			continue
+		}
+		left := held[:0:0]
+		for _, x := range held {
+			if !covers(c.Sub, x.Sub) || x.Opened > c.At {
+				left = append(left, x)
+				continue
+			}
+			e.young = slices.DeleteFunc(e.young, func(y *exposure) bool { return y == x })
+			if x.Person != c.By {
+				e.ended(x, e.find(x.Person), c.By, c.At)
+				e.settle()
+			}
+		}
+		if e.Exposed[c.Key] = left; len(left) == 0 {
+			delete(e.Exposed, c.Key)
+		}
+	}
+}
+
+// ended tells that an exposure of somebody is over; of nobody that is known if owner is nil.
+func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
 	over := finding.Exposure{What: x.What, Opened: x.Opened, Closed: at, By: by}
-	if owner := e.find(x.Person); owner != nil && owner.Day.End == x.Day {
+	if owner != nil && owner.Day.End == x.Day {
 		for i := range owner.Day.Opened {
 			if o := &owner.Day.Opened[i]; o.Fact == x.Fact && o.Key == x.Key && o.Sub == x.Sub {
 				o.Exposure = over
@@ -231,7 +278,9 @@ func (e *Engine) remember() {
 			}
 		}
 	}
-	slices.SortFunc(e.young, func(a, b *exposure) int {
-		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub), cmp.Compare(a.Fact, b.Fact))
-	})
+	slices.SortFunc(e.young, byOpening)
+}
+
+func byOpening(a, b *exposure) int {
+	return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub), cmp.Compare(a.Fact, b.Fact), cmp.Compare(a.Person, b.Person))
 }

@@ -46,7 +46,7 @@ func (e *Engine) freeze(p *person, now int64) {
 		i--
 	}
 	if i >= 0 {
-		e.org(p).setBack(p, &p.Past[i])
+		e.bring(p).of(p).setBack(p, &p.Past[i])
 	}
 	p.Past = nil
 }
@@ -54,13 +54,10 @@ func (e *Engine) freeze(p *person, now int64) {
 // setBack lowers what is usual for a person to what it was, in the sums of the
 // colleagues too. Where it has fallen since, and in how many days it rests on, it
 // stays: the days are known, whatever was taken on them.
-func (o *org) setBack(p *person, to *baseline) {
-	d := o.department(p.peerGroup())
+func (s *sums) setBack(p *person, to *baseline) {
 	for j := range p.Sum {
 		sum := min(p.Sum[j], to.Sum[j]*p.Active/max(to.Active, 1))
-		n := fix(sum) - fix(p.Sum[j])
-		d.Sum[j] += n
-		o.Sum[j] += n
+		s.weigh(p, j, fix(sum)-fix(p.Sum[j]))
 		p.Sum[j] = sum
 	}
 	for i := range p.Long {

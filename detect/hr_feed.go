@@ -24,17 +24,22 @@ type hrState struct {
 	FirstOddOf string
 }
 
-// notice takes in that HR reported somebody's leaving.
+// notice notes that HR reported somebody's leaving.
 func (e *Engine) notice(p *person, ev *event.Event) {
-	f := &e.Feed
+	b := e.bring(p)
+	b.Notices = append(b.Notices, announced{ev.Time, p.Name, p.LastDay > 0 && p.LastDay < ev.Time-30*dayMS})
+}
+
+// announce takes in that somebody's leaving was reported.
+func (f *hrState) announce(n announced) {
 	if len(f.Notices) >= maxNotices {
 		f.Notices = f.Notices[1:]
 	}
-	f.Notices = append(f.Notices, ev.Time)
+	f.Notices = append(f.Notices, n.At)
 	f.StaleTold = false
-	if p.LastDay > 0 && p.LastDay < ev.Time-30*dayMS {
+	if n.Odd {
 		if f.Odd++; f.FirstOddOf == "" {
-			f.FirstOddOf = p.Name
+			f.FirstOddOf = n.Name
 		}
 	}
 }

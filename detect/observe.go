@@ -52,7 +52,7 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 	}
 	if ev.Source == event.CloudTrail && ev.Tenant != e.tenant { // the logs are of the organisation's own accounts
 		e.tenant = strings.Clone(ev.Tenant)
-		e.People.age(domains, hash(ofAccount, ev.Tenant), today)
+		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.bring(p).People)
 	}
 	if len(a.To) > 0 {
 		e.recipients(a)
@@ -74,7 +74,7 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 		e.rows(p, a)
 		a.Sensitive = sensitive(&ev.Object)
 	case event.TokenGrant, event.PermissionGrant:
-		e.application(o, a, today)
+		e.application(p, o, a, today)
 	case event.GuardChange:
 		a.Sensitive = sensitiveName(ev.Object.Name)
 	case event.LabelChange:
@@ -164,7 +164,7 @@ func (e *Engine) network(p *person, o *org, a *Act, today int64) {
 	}
 	key := hash(ofNetwork, network(a.Client.IP))
 	mine := p.Known.age(key, today, maxKnown)
-	theirs := o.age(networks, key, today)
+	theirs := o.age(networks, key, today, e.bring(p).of(p))
 	a.NewNetwork = p.settled() && mine == 0 && theirs == 0
 	a.Strange = mine <= 1 && theirs <= 1
 }
@@ -338,7 +338,7 @@ func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (con
 	key := hash(ofApp, ev.Source.String(), app)
 	if p.Known.age(key, today, maxKnown) == 0 && p.Day.Done[key] == 0 {
 		p.setDone(key, 1)
-		o.arrive(appUsers, key, today)
+		e.bring(p).of(p).arrive(appUsers, key, today)
 	}
 	users := int(o.AppUsers[key])
 	return users < 5 || users*5 < e.Heads, users <= 1
@@ -366,7 +366,7 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 		domain := cmp.Or(mail.Domain(t.Account), t.Account)
 		a.External++
 		personal := mail.Consumer(domain)
-		fresh := o.age(domains, hash(ofDomain, domain), today) == 0
+		fresh := o.age(domains, hash(ofDomain, domain), today, e.bring(p).of(p)) == 0
 		if personal && namesSelf(p.Name, t.Account) {
 			a.Own++
 		}
@@ -444,12 +444,12 @@ func (e *Engine) rows(p *person, a *Act) {
 }
 
 // application notes which application was authorised.
-func (e *Engine) application(o *org, a *Act, today int64) {
+func (e *Engine) application(p *person, o *org, a *Act, today int64) {
 	name := cmp.Or(a.Object.Name, a.Object.ID)
 	if name == "" {
 		return
 	}
-	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today) == 0 && o.FactN > 260
+	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.bring(p).of(p)) == 0 && o.FactN > 260
 }
 
 // offHours says whether the person hardly ever works at this time.

@@ -77,8 +77,7 @@ func (e *Engine) switchOff(p *person, off uint64) {
 	if off == 0 {
 		return
 	}
-	o := e.org(p)
-	d := o.department(p.peerGroup())
+	to := e.bring(p).of(p)
 	zero := func(list []float64, j int) {
 		if j < len(list) {
 			list[j] = 0
@@ -88,9 +87,7 @@ func (e *Engine) switchOff(p *person, off uint64) {
 		if off>>metrics[j].detector&1 == 0 {
 			continue
 		}
-		n := fix(p.Sum[j])
-		d.Sum[j] -= n
-		o.Sum[j] -= n
+		to.weigh(p, j, -fix(p.Sum[j]))
 		p.Sum[j] = 0
 		for i := range p.Past {
 			zero(p.Past[i].Sum, j)
@@ -149,21 +146,18 @@ func (e *Engine) darken(name string) {
 	if p == nil {
 		return
 	}
-	o := e.org(p)
-	d := o.department(p.peerGroup())
+	b := e.bring(p)
+	to := b.of(p)
 	for j := range p.Sum {
-		n := fix(p.Sum[j])
-		d.Sum[j] -= n
-		o.Sum[j] -= n
+		to.weigh(p, j, -fix(p.Sum[j]))
 	}
-	n := fix(p.Active)
-	d.Active -= n
-	o.Active -= n
+	to.department(p.peerGroup()).Active -= fix(p.Active)
+	to.Active -= fix(p.Active)
 	for s, x := range p.Uses {
-		o.Uses[s] -= fix(x)
+		to.Uses[s] -= fix(x)
 	}
 	if !p.Service {
-		e.Heads--
+		b.Heads--
 	}
 	e.people.forget(name)
 	delete(e.leavers, name)

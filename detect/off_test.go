@@ -211,6 +211,7 @@ func TestOff(t *testing.T) {
 	}
 	people, _ = state2(t, e)
 	check("afterwards", people, nil)
+	e.advance(e.Hour + 1)                             // from then on the others know
 	for department, d := range e.People.Departments { // sums of colleagues are those of who is left
 		var want int64
 		j := groups[detected["bulk_download"]][0]

@@ -1,10 +1,6 @@
 package detect
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // org is what is known about people together: the usual counts of departments
 // and of everybody, how far counts scatter, how rare surprises and facts are,
@@ -12,7 +8,7 @@ import (
 // known. People and service accounts have one each.
 //
 // It changes only at the end of an hour, and what changes it are sums of whole
-// numbers: so it does not depend on the order of people within the hour, nor on
+// numbers (sums): so it does not depend on the order of people within the hour, nor on
 // how many partitions they are spread over.
 type org struct {
 	Departments map[string]*department
@@ -41,7 +37,6 @@ type org struct {
 	Domains  map[uint64]int32
 	Apps     map[uint64]int32
 	AppUsers map[uint64]int32 // people who were seen using an application
-	pending  []arrival
 }
 
 // department is the people of one department.
@@ -57,9 +52,9 @@ type department struct {
 
 // arrival is something new to the organisation, to be known from the next hour.
 type arrival struct {
-	set int
-	key uint64
-	day int32
+	Set int
+	Key uint64
+	Day int32
 }
 
 // Sets of arrivals.
@@ -120,8 +115,9 @@ func (d *department) prepare() {
 	}
 }
 
-// closeHour makes the hour part of what is known.
-func (o *org) closeHour(hour int64) {
+// closeHour makes what an hour brought part of what is known.
+func (o *org) closeHour(hour int64, s *sums) {
+	o.take(s)
 	for _, d := range o.Departments {
 		slot := int(hour % 24)
 		did, usual := d.Did[slot], d.Usual[slot]
@@ -134,24 +130,50 @@ func (o *org) closeHour(hour int64) {
 		clear(d.DidNow)
 		clear(d.UsualNow)
 	}
-	slices.SortFunc(o.pending, func(a, b arrival) int {
-		return cmp.Or(cmp.Compare(a.set, b.set), cmp.Compare(a.key, b.key), cmp.Compare(a.day, b.day))
-	})
-	for _, a := range o.pending {
-		if a.set == appUsers {
-			if n := o.AppUsers[a.key]; n > 0 || len(o.AppUsers) < limits[appUsers] {
-				o.AppUsers[a.key] = n + 1
+	for _, a := range s.Arrivals {
+		if a.Set == appUsers {
+			if n := o.AppUsers[a.Key]; n > 0 || len(o.AppUsers) < limits[appUsers] {
+				o.AppUsers[a.Key] = n + 1
 			}
 			continue
 		}
-		set := o.known(a.set)
-		if first, known := set[a.key]; (!known || a.day < first) && (known || len(set) < limits[a.set]) {
-			set[a.key] = a.day
+		set := o.known(a.Set)
+		if first, known := set[a.Key]; (!known || a.Day < first) && (known || len(set) < limits[a.Set]) {
+			set[a.Key] = a.Day
 		}
 	}
-	o.pending = o.pending[:0]
 	if (hour+1)%24 == 0 {
 		o.closeDay()
+	}
+}
+
+// take adds sums to what is known, or to what will be when the hour or the day is over.
+func (o *org) take(s *sums) {
+	for name, x := range s.Departments {
+		d := o.department(name)
+		plus(d.Sum, x.Sum)
+		plus(d.DidNow, x.Did)
+		plus(d.UsualNow, x.Usual)
+		d.Active += x.Active
+	}
+	for _, pair := range [][2][]int64{{o.Sum, s.Sum}, {o.Uses, s.Uses}, {o.NumAdd, s.Num}, {o.DenAdd, s.Den}, {o.FactAdd, s.Facts}} {
+		plus(pair[0], pair[1])
+	}
+	for j := range s.Tails {
+		o.Tails[j].Added.take(s.Tails[j])
+	}
+	for j := range s.Shifts {
+		o.Shifts[j].Added.take(s.Shifts[j])
+	}
+	o.Active += s.Active
+	o.DayAdd += s.Days
+	o.Leavers += s.Leavers
+	o.NotableAdd += s.Notable
+	for id, n := range s.Rules {
+		o.RulesAdd[id] += n
+	}
+	for place, h := range s.Hours {
+		plus(o.hours(place)[:], h[:])
 	}
 }
 
@@ -210,10 +232,10 @@ func (o *org) rule(id string) float64 { return o.Rules[id] + .3 }
 
 // age is for how many days something has been known to the organisation: 0 if it
 // is new today. What is not known will be from the next hour on.
-func (o *org) age(set int, key uint64, day int64) int {
+func (o *org) age(set int, key uint64, day int64, s *sums) int {
 	first, known := o.known(set)[key]
 	if !known {
-		o.arrive(set, key, day)
+		s.arrive(set, key, day)
 		return 0
 	}
 	return int(day) - int(first)
@@ -244,6 +266,6 @@ func (o *org) hours(location string) *[25]int64 {
 }
 
 // arrive notes something for the next hour.
-func (o *org) arrive(set int, key uint64, day int64) {
-	o.pending = append(o.pending, arrival{set, key, int32(day)})
+func (s *sums) arrive(set int, key uint64, day int64) {
+	s.Arrivals = append(s.Arrivals, arrival{set, key, int32(day)})
 }

@@ -29,7 +29,7 @@ func (p *person) peerGroup() string {
 // useServices takes in with which services a person worked today, and puts one
 // without a department among those who use the same. It is called at the end of
 // an hour.
-func (o *org) useServices(p *person) {
+func (o *org) useServices(p *person, to *sums) {
 	if p.Uses == nil {
 		p.Uses = make([]float64, len(sources)+1)
 	}
@@ -39,7 +39,7 @@ func (o *org) useServices(p *person) {
 		if p.Day.Sources&(1<<s) != 0 {
 			p.Uses[s]++
 		}
-		o.Uses[s] += fix(p.Uses[s]) - before
+		to.Uses[s] += fix(p.Uses[s]) - before
 	}
 	if p.Service || p.Department != "" || p.Active < peersFrom {
 		return
@@ -58,6 +58,6 @@ func (o *org) useServices(p *person) {
 		}
 	}
 	if group := strings.Join(names, "+"); group != p.Group {
-		o.move(p, func() { p.Group = group })
+		to.move(p, func() { p.Group = group })
 	}
 }

@@ -53,6 +53,8 @@ type person struct {
 	Refused []int64            // times of refused pushes
 	Granted map[uint64]int64   // rights given lately, and when
 	Access  map[uint64]access  // what the person has opened and nobody closed
+	Laid    []exposure         // what the person laid open in this hour
+	Shut    []closing          // what the person closed in this hour
 	Reports map[uint64]float64 // rows of the last run of a report
 
 	Day Day

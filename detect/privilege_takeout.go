@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/internal/event"
@@ -32,19 +33,44 @@ func (d *Day) receivers(a *Act) {
 }
 
 // empower remembers that people have new rights, by how much the grants weigh: the
-// person's own, and of those who received them.
+// person's own, and, from the hour's end on, of those who received them.
 func (e *Engine) empower(p *person, v *verdict, at int64) {
 	own := max(v.points[detected[selfGrant.Name]], v.points[detected[appConsent.Name]])
 	if own > 0 {
 		p.Right, p.RightT = own, at
 	}
-	given := v.points[detected[adminGrant.Name]]
-	if given == 0 {
+	points := v.points[detected[adminGrant.Name]]
+	if points == 0 {
 		return
 	}
+	b := e.bring(p)
 	for _, name := range p.Day.Received {
-		if r := e.find(name); r != nil {
-			r.Right, r.RightT = given, at
+		if name == p.Name {
+			p.Right, p.RightT = points, at
+			continue
 		}
+		b.Rights = append(b.Rights, given{name, points, at})
+	}
+}
+
+// receive takes in which rights were received by an hour's end, and judges those people
+// again who took data out before.
+func (e *Engine) receive(rights []given, end int64) {
+	var again []string
+	for _, x := range rights {
+		p := e.find(x.To)
+		if p == nil {
+			continue
+		}
+		p.Right, p.RightT = x.Points, x.At
+		if p.Day.End > 0 && p.Day.Best > 0 {
+			again = append(again, x.To)
+		}
+		e.settle()
+	}
+	slices.Sort(again)
+	for _, name := range slices.Compact(again) {
+		e.tell(e.find(name), end)
+		e.settle()
 	}
 }

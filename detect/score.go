@@ -258,10 +258,10 @@ func cusum(before, x, mu, k float64) float64 {
 func (e *Engine) closeDay(p *person) {
 	v := e.tell(p, p.Day.Latest)
 	e.report(p, v, false)
-	o, day := e.org(p), &p.Day
-	d := o.department(p.peerGroup())
-
+	o, to, day := e.org(p), e.bring(p).of(p), &p.Day
+	d := to.department(p.peerGroup())
 	outage, leaving := e.outage(), p.leaving(day.Latest)
+	compared := o.Active > 0 // with what is usual for anybody: the first days of all are not
 	for j, m := range metrics {
 		if m.detector >= 0 && p.off>>m.detector&1 != 0 {
 			continue
@@ -276,22 +276,23 @@ func (e *Engine) closeDay(p *person) {
 		case v.risk >= alerting:
 			y = min(y, float64(3*v.mean[j])+5) // a day with an alert teaches less
 		}
-		diff := y - v.mean[j]
-		o.NumAdd[j] += fix(max(float64(diff*diff)-v.mean[j], -v.mean[j]))
-		o.DenAdd[j] += fix(v.mean[j] * v.mean[j])
+		if diff := y - v.mean[j]; compared {
+			to.Num[j] += fix(max(float64(diff*diff)-v.mean[j], -v.mean[j]))
+			to.Den[j] += fix(v.mean[j] * v.mean[j])
+		}
 		before := fix(p.Sum[j])
 		p.Sum[j] = float64(p.Sum[j]*gamma) + y
 		d.Sum[j] += fix(p.Sum[j]) - before
-		o.Sum[j] += fix(p.Sum[j]) - before
+		to.Sum[j] += fix(p.Sum[j]) - before
 	}
 	before := fix(p.Active)
 	p.Active = float64(p.Active*gamma) + 1
 	d.Active += fix(p.Active) - before
-	o.Active += fix(p.Active) - before
+	to.Active += fix(p.Active) - before
 	alert := v.risk >= alerting
-	if !alert || p.AlertT == 0 || day.Latest-p.AlertT > again { // an alert that goes on does not become usual
+	if compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
 		for j := range judged {
-			o.Tails[j].add(v.raw[j], 1)
+			to.Tails[j].see(v.raw[j])
 		}
 	}
 	if alert {
@@ -310,6 +311,9 @@ func (e *Engine) closeDay(p *person) {
 		p.Long[i] = float64(p.Long[i]*longGamma) + y
 	}
 	for i := range slow {
+		if !compared {
+			break
+		}
 		p.Shift[i] = v.shifts[i]
 		h := squash(v.shifts[i])
 		if h == 0 {
@@ -320,32 +324,34 @@ func (e *Engine) closeDay(p *person) {
 		} else {
 			p.Top[i] = h
 		}
-		o.Shifts[i].add(h, 1)
+		to.Shifts[i].see(h)
 	}
 	for i := range day.Facts {
-		o.FactAdd[i]++
+		to.Facts[i]++
 	}
 	for _, x := range day.Ruled {
 		if e.config.rules.Rule(x.Rule) != nil {
-			o.RulesAdd[x.Rule]++
+			to.Rules[x.Rule]++
 		}
 	}
-	o.DayAdd++
+	to.Days++
 	if day.Best >= anchor {
-		o.NotableAdd++
+		to.Notable++
 	}
 	if leaving {
-		o.Leavers++
+		to.Leavers++
 	}
-	p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))
+	if compared {
+		p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))
+	}
 
-	e.learnHours(p, o)
+	p.learnHours(to)
 	if p.Steps.n > 256 {
 		p.Steps.drop(day.Latest/dayMS - sequenceDays)
 	}
 	p.Last = day.Latest / dayMS
 	p.putBy(day.End)
-	o.useServices(p)
+	o.useServices(p, to)
 	if p.Carry == nil {
 		p.Carry = make([]float64, len(carried))
 	}
@@ -357,9 +363,9 @@ func (e *Engine) closeDay(p *person) {
 }
 
 // learnHours takes in at which hours of the day the person was active.
-func (e *Engine) learnHours(p *person, o *org) {
+func (p *person) learnHours(to *sums) {
 	day := &p.Day
-	peers, all := o.hours(p.Location), o.hours(everywhere)
+	peers, all := to.hours(p.Location), to.hours(everywhere)
 	wd := localDay(day.Start, day.Quiet)
 	weekend := 0.0
 	if wd == 0 || wd == 6 {

@@ -18,9 +18,12 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// stateVersion is the version of the stored state. State of another version is
-// refused: it starts anew.
-const stateVersion = 3
+// stateVersion is the version of the stored state; that of stateFrom is read, too. State
+// of another version is refused: it starts anew.
+const (
+	stateVersion = 4
+	stateFrom    = 3
+)
 
 // ErrVersion says that state was stored by another version of the model.
 var ErrVersion = errors.New("detect: the stored baselines are of another version: start with an empty data directory")
@@ -49,11 +52,12 @@ type kept struct {
 	Complete [32]int64
 	Heads    int
 	Exposed  map[uint64][]*exposure
-	Pulse    [32]pulse
+	Pulse    *[32]pulse
 	Feed     hrState
 	Windows  map[uint64]*window
 	People   *org
 	Services *org
+	Brought  *brought // in the hour that is open
 }
 
 var encoding = func() cbor.EncMode {
@@ -86,7 +90,8 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 
 // snapshot encodes the state. It is called between two hours.
 func (e *Engine) snapshot() (*Snapshot, error) {
-	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services}
+	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services, Brought: e.brought}
+	e.brought.order()
 	k.Metrics, k.Slow, k.Facts = layout()
 	body, err := encoding.Marshal(&k)
 	if err != nil {
@@ -118,7 +123,7 @@ func (e *Engine) Restore(s *Snapshot) error {
 		return fmt.Errorf("detect: state: %w", err)
 	}
 	names, slowNames, factNames := layout()
-	if k.Version != stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
+	if k.Version < stateFrom || k.Version > stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
 		return ErrVersion
 	}
 	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, Windows: k.Windows, People: k.People, Services: k.Services}
@@ -128,6 +133,9 @@ func (e *Engine) Restore(s *Snapshot) error {
 	}
 	if e.Windows == nil {
 		e.Windows = map[uint64]*window{}
+	}
+	if k.Brought != nil {
+		e.brought.add(k.Brought)
 	}
 	e.remember()
 	for _, o := range []*org{e.People, e.Services} {

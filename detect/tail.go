@@ -41,7 +41,7 @@ type Tail struct {
 	Hist  []float64 // person-days by statistic, in steps of tailStep
 	N     float64   // person-days
 	Zero  float64   // of them, those with a statistic of zero
-	Added [][2]int32
+	Added counts    // person-days since midnight, by step
 
 	surv  []float64 // person-days at or above a step
 	level int       // the step above which the tail is fitted
@@ -58,6 +58,9 @@ const (
 
 func step(s float64) int { return min(int(s/tailStep), tailSteps-1) }
 
+// see notes that a person-day had a statistic.
+func (c *counts) see(s float64) { c.add(int32(step(s)), 1) }
+
 // closeDay takes in what the day added, forgets, and prepares for questions.
 func (t *Tail) closeDay() {
 	if t.Hist == nil {
@@ -67,24 +70,14 @@ func (t *Tail) closeDay() {
 		t.Hist[i] *= tailDecay
 	}
 	t.N *= tailDecay
+	n := int32(0)
 	for _, a := range t.Added {
 		t.Hist[a[0]] += float64(a[1])
-		t.N += float64(a[1])
+		n += a[1]
 	}
+	t.N += float64(n)
 	t.Added = t.Added[:0]
 	t.prepare()
-}
-
-// add notes that n person-days had a statistic.
-func (t *Tail) add(s float64, n int) {
-	at := int32(step(s))
-	for i := range t.Added {
-		if t.Added[i][0] == at {
-			t.Added[i][1] += int32(n)
-			return
-		}
-	}
-	t.Added = append(t.Added, [2]int32{at, int32(n)})
 }
 
 func (t *Tail) prepare() {

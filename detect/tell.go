@@ -190,9 +190,12 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 			continue
 		}
 		f.Sources = append(f.Sources, s.String())
-		if c := e.complete(s); f.Complete == 0 || c < f.Complete {
+		if c := e.Complete[s]; len(f.Sources) == 1 || c < f.Complete {
 			f.Complete = c
 		}
+	}
+	if len(f.Sources) == 1 { // known when the hour began; what is shown has come since
+		f.Complete = max(f.Complete, f.End)
 	}
 	for _, o := range d.Opened {
 		if facts[o.Fact].detector == g {

@@ -27,11 +27,11 @@ func (e *Engine) watch(p *person, source event.Source, class event.Class) {
 	if p.Service {
 		return
 	}
-	s := &e.Pulse[source]
-	s.Acts++
+	b := e.bring(p)
+	b.Acts[source]++
 	if strings.Contains(p.Name, ":") { // source:id stands for an account that belongs to no known address
-		s.Nobody++
-		tally(&s.Who, p.Name)
+		b.Nobody[source]++
+		b.nobody(source, p.Name, 1)
 	}
 }
 
