@@ -89,8 +89,8 @@ func (e *Engine) join(k *Keyed) error {
 		e.settle()
 		e.advance(at / hourMS)
 	}
-	e.brought.Complete[source] = max(e.brought.Complete[source], at)
-	if k.Person == "" || class == event.Derived || e.dark[k.Person] {
+	e.arrived(k.Person, source, at)
+	if k.Person == "" || class == event.Derived || e.dark[k.Person] || !e.mine(k.Person) {
 		return e.err
 	}
 	p := e.person(k.Person, event.RecordKind(k.Record))
@@ -124,7 +124,7 @@ func (e *Engine) judgeBatch() error {
 	}
 	if b.lanes == nil {
 		for range e.config.lanes {
-			b.lanes = append(b.lanes, newLane())
+			b.lanes = append(b.lanes, e.newLane())
 		}
 	}
 	n := max(min(len(b.lanes), len(b.items)/b.least), 1)
@@ -139,8 +139,7 @@ func (e *Engine) judgeBatch() error {
 	for _, l := range b.lanes[:n] {
 		all = append(all, l.found...)
 		e.err = cmp.Or(e.err, l.engine.err)
-		e.brought.add(l.engine.brought)
-		l.engine.brought.reset()
+		merge(e.brought, l.engine.brought)
 		maps.Copy(e.spoke, l.engine.spoke)
 		l.items, l.found = l.items[:0], l.found[:0]
 	}
@@ -193,8 +192,8 @@ func (b *batch) spread(n int) {
 	}
 }
 
-func newLane() *lane {
-	l := &lane{engine: &Engine{brought: newBrought(), spoke: map[string]bool{}}}
+func (e *Engine) newLane() *lane {
+	l := &lane{engine: &Engine{brought: newHour(e.config.shards, e.config.mine), spoke: map[string]bool{}}}
 	l.engine.emit = func(f *finding.Finding) error {
 		l.found = append(l.found, found{item: l.at, finding: f})
 		return nil

@@ -2,14 +2,18 @@ package detect
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// brought is what the people of one partition did, since the last hour ended, that
+// brought is what the people of one shard did, since the last hour ended, that
 // concerns others: what it adds to the sums of the organisation, and what one of them
 // did to another. It is known from the end of the hour on: until then nobody's events
 // change what is known of anybody else. Parts of it add up to the same in any order.
@@ -25,6 +29,8 @@ type brought struct {
 	Shut         []closing          // closed
 	Rights       []given            // to others
 	Gone         []offboarded       // accounts that were closed
+
+	touched bool // there may be something
 }
 
 // sums is what is added to an org.
@@ -110,8 +116,113 @@ func newSums() sums {
 	}
 }
 
+// ShardOf is the shard of a person among some. What is about nobody, the health of the data
+// above all, is in the first.
+func ShardOf(person string, shards int) int {
+	if person == "" || shards <= 1 {
+		return 0
+	}
+	return eventlog.PartitionOf(person, shards)
+}
+
+// mine says whether the engine judges a person.
+func (e *Engine) mine(name string) bool { return e.brought[ShardOf(name, len(e.brought))] != nil }
+
 // bring is where what somebody does to others is noted until the hour ends.
-func (e *Engine) bring(p *person) *brought { return e.brought }
+func (e *Engine) bring(p *person) *brought {
+	b := e.brought[p.shard]
+	b.touched = true
+	return b
+}
+
+// arrived notes an event, whoever's, for how far the data of its source goes.
+func (e *Engine) arrived(name string, s event.Source, at int64) {
+	if b := e.brought[ShardOf(name, len(e.brought))]; b != nil {
+		b.Complete[s] = max(b.Complete[s], at)
+	}
+}
+
+// newHour returns room for what the people of some shards bring.
+func newHour(shards int, mine []int) []*brought {
+	all := make([]*brought, shards)
+	for _, s := range mine {
+		all[s] = newBrought()
+	}
+	return all
+}
+
+// merge adds what was noted elsewhere of the same shards, and empties that.
+func merge(to, from []*brought) {
+	for s, b := range from {
+		if b != nil && b.touched {
+			to[s].add(b)
+			b.reset()
+		}
+	}
+}
+
+// trade returns what everybody brought in the hour that ends, in order.
+func (e *Engine) trade(own []*brought) *brought {
+	if len(own) == 1 {
+		own[0].order()
+		return own[0]
+	}
+	all, sent := newBrought(), map[int][]byte{}
+	for s, b := range own {
+		if b == nil {
+			continue
+		}
+		b.order()
+		b.trim()
+		body, err := encoding.Marshal(b)
+		if err != nil {
+			e.err = cmp.Or(e.err, err)
+			return all
+		}
+		sent[s] = body
+		all.add(b)
+	}
+	if e.config.trade != nil && e.err == nil {
+		others, err := e.config.trade(e.Hour, sent)
+		e.err = err
+		for _, body := range others {
+			b := newBrought()
+			if err := cbor.Unmarshal(body, b); err != nil {
+				e.err = cmp.Or(e.err, fmt.Errorf("detect: what others brought: %w", err))
+				break
+			}
+			all.add(b)
+		}
+	}
+	all.order()
+	return all
+}
+
+// trim leaves out what changes nothing.
+func (b *brought) trim() {
+	zero := func(list []int64) bool { return !slices.ContainsFunc(list, func(n int64) bool { return n != 0 }) }
+	for _, s := range []*sums{&b.People, &b.Services} {
+		maps.DeleteFunc(s.Departments, func(_ string, d *share) bool {
+			return d.Active == 0 && zero(d.Sum) && zero(d.Did) && zero(d.Usual)
+		})
+	}
+	for s := range b.Who {
+		if len(b.Who[s]) > maxPlaces {
+			kept := map[string]int{}
+			for _, name := range b.most(s) {
+				kept[name] = b.Who[s][name]
+			}
+			b.Who[s] = kept
+		}
+	}
+}
+
+// most lists the accounts of a source with the most events.
+func (b *brought) most(source int) []string {
+	who := b.Who[source]
+	names := slices.SortedFunc(maps.Keys(who), func(x, y string) int { return cmp.Or(cmp.Compare(who[y], who[x]), cmp.Compare(x, y)) })
+	return names[:min(len(names), maxPlaces)]
+}
 
 // of is the part of people, or of service accounts.
 func (b *brought) of(p *person) *sums {
@@ -121,7 +232,7 @@ func (b *brought) of(p *person) *sums {
 	return &b.People
 }
 
-// add adds what somebody else noted of the same partition.
+// add adds what was noted elsewhere.
 func (b *brought) add(o *brought) {
 	b.People.add(&o.People)
 	b.Services.add(&o.Services)
@@ -289,10 +400,7 @@ func (e *Engine) know(b *brought, end int64) {
 		p := &e.Pulse[s]
 		p.Acts += float64(b.Acts[s])
 		p.Nobody += float64(b.Nobody[s])
-		names := slices.SortedFunc(maps.Keys(b.Who[s]), func(x, y string) int {
-			return cmp.Or(cmp.Compare(b.Who[s][y], b.Who[s][x]), cmp.Compare(x, y))
-		})
-		for _, name := range names[:min(len(names), maxPlaces)] {
+		for _, name := range b.most(s) {
 			for range b.Who[s][name] {
 				tally(&p.Who, name)
 			}

@@ -22,8 +22,16 @@ type Config struct {
 	Exceptions       []Exception // what is known and wanted
 	Off              []Off       // what must not be looked at
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
-	Unpacked         int         // how many people are kept unpacked in memory; 0 for 20,000
-	TempDir          string      // where the others are kept, in an unnamed file; "" for the system's place
+	// Shards is among how many the people are spread (ShardOf); 0 for one. Mine are those that
+	// the engine judges, nil for all of them; it must be given all events still. If there is
+	// more than one, Trade is called when an hour is over, with what its people brought, by
+	// shard, and returns what those of the other shards did, in any order, waiting for it.
+	Shards int
+	Mine   []int
+	Trade  func(hour int64, brought map[int][]byte) (others [][]byte, err error)
+
+	Unpacked int    // how many people are kept unpacked in memory; 0 for 20,000
+	TempDir  string // where the others are kept, in an unnamed file; "" for the system's place
 }
 
 // Exception is something that is known and wanted: a backup application, a
@@ -82,6 +90,9 @@ type config struct {
 	off        []Off
 	unpacked   int
 	lanes      int
+	shards     int
+	mine       []int
+	trade      func(hour int64, brought map[int][]byte) (others [][]byte, err error)
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -105,6 +116,12 @@ func (c *Config) prepare() (out config) {
 		return m
 	}
 	out.off, out.unpacked, out.lanes = c.Off, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
+	out.shards, out.mine, out.trade = max(c.Shards, 1), c.Mine, c.Trade
+	if out.mine == nil {
+		for s := range out.shards {
+			out.mine = append(out.mine, s)
+		}
+	}
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
 	if out.rules = c.Rules; out.rules != nil {
 		for _, r := range out.rules.Rules {

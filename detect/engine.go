@@ -20,8 +20,8 @@ type Engine struct {
 	days   func(*finding.Activity) error // may be nil
 
 	people  people
-	brought *brought                  // in the hour that is open
-	spare   *brought                  // to be filled next
+	brought []*brought                // in the hour that is open, by shard; nil where others judge
+	spare   []*brought                // to be filled next
 	closing map[int64][]string        // whose days are open, by their end
 	active  []*person                 // who did something in this hour
 	away    []string                  // of them, those who are packed
@@ -56,7 +56,7 @@ type state struct {
 // of it is what Handle and Flush return. The configuration has been checked.
 func New(c Config, emit func(*finding.Finding) error) *Engine {
 	config := c.prepare()
-	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, brought: newBrought(), spare: newBrought(), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, brought: newHour(config.shards, config.mine), spare: newHour(config.shards, config.mine), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -64,7 +64,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 func (e *Engine) Handle(name string, ev *event.Event) error {
 	e.settle()
 	if ev.Source == event.HR {
-		if name != "" {
+		if name != "" && e.mine(name) {
 			e.staff(name, ev)
 		}
 		return e.err
@@ -78,14 +78,11 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		e.delivered(ev)
 		return e.err
 	}
-	e.brought.Complete[ev.Source] = max(e.brought.Complete[ev.Source], ev.Time)
+	e.arrived(name, ev.Source, ev.Time)
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
 		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
 	}
-	if name == "" || ev.Class == event.Derived {
-		return e.err
-	}
-	if e.dark[name] {
+	if name == "" || ev.Class == event.Derived || e.dark[name] || !e.mine(name) {
 		return e.err
 	}
 	p := e.person(name, ev.Actor.Kind)
@@ -143,6 +140,7 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 	p := e.find(name)
 	if p == nil {
 		p = newPerson(name, kind != event.Human && kind != event.Unknown)
+		p.shard = ShardOf(name, e.config.shards)
 		e.people.add(p)
 		if !p.Service {
 			e.bring(p).Heads++
@@ -201,9 +199,10 @@ func (e *Engine) staff(name string, ev *event.Event) {
 	}
 }
 
-// send emits a finding. The first error of the receiver is kept.
+// send emits a finding about somebody whom the engine judges. The first error of the
+// receiver is kept.
 func (e *Engine) send(f *finding.Finding) {
-	if e.err == nil {
+	if e.err == nil && e.mine(f.Person) {
 		e.err = e.emit(f)
 	}
 }
@@ -277,9 +276,9 @@ func (e *Engine) closeHour() {
 		e.settle()
 	}
 	end := (e.Hour + 1) * hourMS
-	b := e.brought
-	e.brought, e.spare = e.spare, b // what the end of the hour brings is known an hour later
-	b.order()
+	own := e.brought
+	e.brought, e.spare = e.spare, own // what the end of the hour brings is known an hour later
+	b := e.trade(own)
 	e.know(b, end)
 	e.mature(end)
 	e.review(end)
@@ -290,7 +289,11 @@ func (e *Engine) closeHour() {
 	}
 	e.People.closeHour(e.Hour, &b.People)
 	e.Services.closeHour(e.Hour, &b.Services)
-	b.reset()
+	for _, b := range own {
+		if b != nil {
+			b.reset()
+		}
+	}
 	e.beat(e.Hour)
 	if (e.Hour+1)%24 == 0 {
 		e.checkup(end)

@@ -212,7 +212,7 @@ func (e *Engine) shut(list []closing) {
 				continue
 			}
 			e.young = slices.DeleteFunc(e.young, func(y *exposure) bool { return y == x })
-			if x.Person != c.By {
+			if x.Person != c.By && e.mine(x.Person) {
 				e.ended(x, e.find(x.Person), c.By, c.At)
 				e.settle()
 			}
@@ -249,6 +249,10 @@ func (e *Engine) mature(now int64) {
 	for _, x := range young {
 		p := e.find(x.Person)
 		switch {
+		case !e.mine(x.Person):
+			if x.Lasted = now-x.Opened >= lastsFrom; !x.Lasted {
+				e.young = append(e.young, x)
+			}
 		case p == nil || p.Day.End != x.Day:
 			x.Lasted = true
 		case now-x.Opened >= lastsFrom, p.Day.End == now && now-x.Opened >= lastsAtNight:

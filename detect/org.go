@@ -9,7 +9,7 @@ import "math"
 //
 // It changes only at the end of an hour, and what changes it are sums of whole
 // numbers (sums): so it does not depend on the order of people within the hour, nor on
-// how many partitions they are spread over.
+// how many shards they are spread over.
 type org struct {
 	Departments map[string]*department
 	Sum         []int64 // fixed point: sums of the people's decayed sums

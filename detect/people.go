@@ -131,6 +131,7 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 	if err := cbor.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("detect: state of a person: %w", err)
 	}
+	p.shard = ShardOf(p.Name, e.config.shards)
 	p.Uses = widen(p.Uses)
 	if n := len(All) - len(p.Day.Proof); p.Day.Proof != nil && n > 0 { // detectors that a stored state does not know yet
 		p.Day.Proof, p.Day.Rev = append(p.Day.Proof, make([]*proof, n)...), append(p.Day.Rev, make([]int, n)...)

@@ -62,6 +62,7 @@ type person struct {
 	seen  int64 // hour of the latest event
 	items int   // of a batch, while it is spread over lanes
 	lane  *lane
+	shard int
 	off   uint64 // detectors that are switched off, a bit each
 }
 

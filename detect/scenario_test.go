@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -423,7 +425,82 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 			}
 		}
 	}
+	if len(e.config.correlations) == 0 {
+		if apart := sharded(t, c, events, deliveries); !reflect.DeepEqual(o, apart) {
+			t.Errorf("judged by several engines, the findings are others: %d episodes, %d", len(o), len(apart))
+			for id, f := range o {
+				if g := apart[id]; !reflect.DeepEqual(f, g) {
+					t.Errorf("%s\n%s", jsonOf(f), jsonOf(g))
+					break
+				}
+			}
+		}
+	}
 	return o
+}
+
+// sharded plays events to three engines, which share five shards.
+func sharded(t *testing.T, c Config, events []keyed, deliveries []Delivery) outcome {
+	t.Helper()
+	market := &market{hours: map[int64]map[int][]byte{}, shards: 5}
+	market.changed = sync.NewCond(&market.mu)
+	recs := records(events)
+	var outcomes [3]outcome
+	var judging sync.WaitGroup
+	for i, mine := range [][]int{{0}, {1, 4}, {2, 3}} {
+		c := c
+		c.Shards, c.Mine, c.Trade = market.shards, mine, market.trade
+		outcomes[i] = outcome{}
+		judging.Go(func() {
+			e := New(c, outcomes[i].take)
+			if err := e.HandleAll(recs); err != nil {
+				t.Error(err)
+			}
+			for _, d := range deliveries {
+				if err := e.Deliver(d); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := e.Flush(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	judging.Wait()
+	all := outcome{}
+	for _, o := range outcomes {
+		for id, f := range o {
+			all[id] = append(all[id], f...)
+		}
+	}
+	return all
+}
+
+// market is where engines in one process trade what hours brought.
+type market struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	shards  int
+	hours   map[int64]map[int][]byte
+}
+
+func (m *market) trade(hour int64, brought map[int][]byte) (others [][]byte, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hours[hour] == nil {
+		m.hours[hour] = map[int][]byte{}
+	}
+	maps.Copy(m.hours[hour], brought)
+	m.changed.Broadcast()
+	for len(m.hours[hour]) < m.shards {
+		m.changed.Wait()
+	}
+	for s, b := range m.hours[hour] {
+		if _, own := brought[s]; !own {
+			others = append(others, b)
+		}
+	}
+	return others, nil
 }
 
 // end tells an engine of deliveries, and has it judge the days that are open.

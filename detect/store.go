@@ -57,7 +57,7 @@ type kept struct {
 	Windows  map[uint64]*window
 	People   *org
 	Services *org
-	Brought  *brought // in the hour that is open
+	Brought  map[int]*brought // in the hour that is open, by shard
 }
 
 var encoding = func() cbor.EncMode {
@@ -90,8 +90,13 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 
 // snapshot encodes the state. It is called between two hours.
 func (e *Engine) snapshot() (*Snapshot, error) {
-	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services, Brought: e.brought}
-	e.brought.order()
+	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services, Brought: map[int]*brought{}}
+	for s, b := range e.brought {
+		if b != nil {
+			b.order()
+			k.Brought[s] = b
+		}
+	}
 	k.Metrics, k.Slow, k.Facts = layout()
 	body, err := encoding.Marshal(&k)
 	if err != nil {
@@ -134,8 +139,10 @@ func (e *Engine) Restore(s *Snapshot) error {
 	if e.Windows == nil {
 		e.Windows = map[uint64]*window{}
 	}
-	if k.Brought != nil {
-		e.brought.add(k.Brought)
+	for s, b := range k.Brought {
+		if s < len(e.brought) && e.brought[s] != nil {
+			e.brought[s].add(b)
+		}
 	}
 	e.remember()
 	for _, o := range []*org{e.People, e.Services} {
@@ -151,6 +158,9 @@ func (e *Engine) Restore(s *Snapshot) error {
 		}
 	}
 	for _, st := range s.persons {
+		if !e.mine(st.name) {
+			continue
+		}
 		e.people.all[st.name] = &held{body: st.body, stub: st.stub}
 		if st.stub.Notice > 0 {
 			e.leavers[st.name] = finding.Leaver{User: st.name, Notice: st.stub.Notice, LastDay: st.stub.LastDay}
