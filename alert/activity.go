@@ -81,11 +81,21 @@ func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, wh
 	return rows.Err()
 }
 
-// SetLeavers keeps of whom HR has said that they leave, in place of who there was.
-func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver) error {
-	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM leaver"); err != nil {
-			return err
+// SetLeavers keeps of whom HR has said that they leave, in place of who there was among
+// the people for whom among holds; all if it is nil.
+func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver, among func(user string) bool) error {
+	before, err := s.Leavers(ctx)
+	if err != nil {
+		return err
+	}
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, l := range before {
+			if among != nil && !among(l.User) {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM leaver WHERE user = ?", l.User); err != nil {
+				return err
+			}
 		}
 		for _, l := range list {
 			if _, err := tx.ExecContext(ctx, "INSERT INTO leaver (user, notice, last_day) VALUES (?, ?, ?)", l.User, l.Notice, l.LastDay); err != nil {

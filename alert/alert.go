@@ -524,6 +524,29 @@ func RestoreDesk(b []byte) (*Desk, error) {
 	return d, nil
 }
 
+// MergeDesks puts together what Keep gave of desks, each with the people for whom keep
+// holds: what is about nobody has an empty user.
+func MergeDesks(desks [][]byte, keep func(desk int, user string) bool) ([]byte, error) {
+	all := kept{map[string]*building{}, map[string]tail{}}
+	for i, b := range desks {
+		var k kept
+		if err := json.Unmarshal(b, &k); err != nil {
+			return nil, fmt.Errorf("alert: desk: %w", err)
+		}
+		for id, b := range k.Open {
+			if keep(i, b.Findings[0].Person) {
+				all.Open[id] = b
+			}
+		}
+		for user, t := range k.Tail {
+			if keep(i, user) {
+				all.Tail[user] = t
+			}
+		}
+	}
+	return json.Marshal(all)
+}
+
 // reindex notes whose all open alerts are.
 func (d *Desk) reindex() {
 	for _, b := range d.open {

@@ -350,6 +350,53 @@ func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 	return out, known, err
 }
 
+// Part is a snapshot of an engine that judged some shards, and those of them that are
+// wanted.
+type Part struct {
+	Snapshot *Snapshot
+	Shards   []int
+}
+
+// Merge puts together what engines that shared people among some shards knew at the same
+// time; what is in no snapshot yet is put into a file in dir. A nil snapshot is that of an
+// engine that has not seen anything: then all are.
+func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
+	var all *Snapshot
+	var known kept
+	for i, part := range parts {
+		if part.Snapshot == nil {
+			return nil, nil
+		}
+		var k kept
+		if err := cbor.Unmarshal(part.Snapshot.organisation, &k); err != nil {
+			return nil, fmt.Errorf("detect: state: %w", err)
+		}
+		if i == 0 {
+			all = &Snapshot{file: spill.New(packedMemory, dir)}
+			known = k
+			known.Brought = map[int]*brought{}
+		}
+		for _, s := range part.Shards {
+			if b := k.Brought[s]; b != nil {
+				known.Brought[s] = b
+			}
+		}
+		for _, p := range part.Snapshot.persons {
+			if slices.Contains(part.Shards, ShardOf(p.name, shards)) {
+				all.persons = append(all.persons, p)
+			}
+		}
+	}
+	if all == nil {
+		return nil, nil
+	}
+	var err error
+	if all.organisation, err = encoding.Marshal(&known); err != nil {
+		return nil, fmt.Errorf("detect: state: %w", err)
+	}
+	return all, nil
+}
+
 // Person is what a snapshot has about somebody, as JSON; nil if nothing.
 func (s *Snapshot) Person(name string) ([]byte, error) {
 	if s == nil {

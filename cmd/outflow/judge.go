@@ -38,9 +38,9 @@ import (
 type judge struct {
 	identity identity.Config
 	config   detect.Config
-	emit     func(ctx context.Context, alerts [][]byte) error // alerts as JSON, ranked
-	store    *detect.Store                                    // nil where nothing is kept
-	stored   func(ctx context.Context, at int64) error        // called once the base at a time is stored; may be nil
+	emit     func(ctx context.Context, shard int, alerts [][]byte) error // alerts of a shard's people as JSON, ranked
+	store    *detect.Store                                               // nil where nothing is kept
+	stored   func(ctx context.Context, at int64) error                   // called once the base at a time is stored; may be nil
 
 	file    *spill.File // for what is seldom read
 	window  *order.Window
@@ -53,7 +53,11 @@ type judge struct {
 	daysOut map[dayOf]out        // what is out about days that may change
 	round   int                  // how often judging began anew
 	from    int64                // where it did, since days were handed out last; -1 if it has not
-	leaving uint64               // what is out about who leaves: a hash
+	leaving map[int]uint64       // what is out about who leaves, by shard: a hash
+
+	shards   int // among which people are spread
+	mine     []int
+	exchange *exchange // with who judges the others; nil if there is one shard
 
 	engine   *detect.Engine // nil before the first event
 	resolver *identity.Resolver
@@ -127,32 +131,43 @@ const keepAlerts = 40 * day
 
 // openJudge returns a judge of a log with some partitions, as it was when its base
 // was stored last.
-func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config, emit func(context.Context, [][]byte) error) (*judge, error) {
-	judging, err := conf.detect()
-	if err != nil {
-		return nil, err
-	}
-	judging.TempDir = conf.DataDir
-	j := &judge{file: spill.New(judgeMemory, conf.DataDir), identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}
-	if store == nil {
-		return j, nil
+func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
+	j, err := newJudge(store, partitions, conf, emit)
+	if err != nil || store == nil {
+		return j, err
 	}
 	p, kept, err := storedPosition(ctx, store)
 	if err != nil || kept == nil {
 		return j, err
 	}
-	if len(p.Low) != partitions {
-		return nil, fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), partitions)
-	}
-	m := mark{At: p.At}
-	if m.Baseline, err = store.Load(ctx, 1); err != nil {
+	baseline, err := store.Load(ctx, 1)
+	if err != nil {
 		return nil, err
 	}
+	return j, j.begin(p, kept, baseline)
+}
+
+// newJudge returns a judge that knows nothing yet.
+func newJudge(store *detect.Store, partitions int, conf *config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
+	judging, err := conf.detect()
+	if err != nil {
+		return nil, err
+	}
+	judging.TempDir = conf.DataDir
+	return &judge{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(judgeMemory, conf.DataDir), identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}, nil
+}
+
+// begin has a new judge go on from a base.
+func (j *judge) begin(p position, kept map[string][]byte, baseline *detect.Snapshot) (err error) {
+	if len(p.Low) != len(j.next) {
+		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), len(j.next))
+	}
+	m := mark{At: p.At, Baseline: baseline}
 	if m.Aliases, err = j.file.Put(kept["aliases"]); err != nil {
-		return nil, err
+		return err
 	}
 	if m.Desk, err = j.file.Put(kept["desk"]); err != nil {
-		return nil, err
+		return err
 	}
 	j.marks, j.saved = []mark{m}, p.At
 	j.next, j.seen = p.Low, p.Next
@@ -161,10 +176,10 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("stored HR records: %w", err)
+		return fmt.Errorf("stored HR records: %w", err)
 	}
 	j.pending, j.newer = m.At, true
-	return j, nil
+	return nil
 }
 
 // judgeMemory is how many bytes of what is seldom read stay in memory.
@@ -175,6 +190,8 @@ type position struct {
 	At   int64
 	Low  []int64 // by partition: from where the log is to be read again
 	Next []int64 // up to where it had been read
+
+	Hours []int64 `json:",omitempty"` // by shard: from where what hours brought is to be read again
 }
 
 // base is the time before which nothing changes any more.
@@ -213,6 +230,17 @@ func (j *judge) add(rec []byte, partition int, offset int64) error {
 	}
 	j.newer = true
 	return nil
+}
+
+// reconsider has everything from a time on judged again, as far as it was.
+func (j *judge) reconsider(from int64) {
+	if from = max(from, j.base()); j.engine == nil || from > j.lastTime {
+		return
+	}
+	if !j.newer || from < j.pending {
+		j.pending = from
+	}
+	j.newer = true
 }
 
 // fewEvents are so few that they do not say what time it is: some may claim to be
@@ -278,6 +306,9 @@ func (j *judge) feed(ctx context.Context, until int64) error {
 	}
 	// Whose an event is, is found out ahead of judging it, on another core.
 	g, ctx := errgroup.WithContext(ctx)
+	if j.exchange != nil {
+		j.exchange.trading(ctx, j.saved, j.window.Sums())
+	}
 	groups, used := make(chan *group, 4), make(chan *group, 6)
 	after, key := j.lastTime, j.lastKey
 	w := &resolving{j: j, ctx: ctx, out: groups, used: used, until: until, armed: j.armed, crossed: j.crossed, group: &group{}}
@@ -473,11 +504,11 @@ func (j *judge) judge(ctx context.Context, of *group) error {
 	if len(j.days) < manyDays {
 		return nil
 	}
-	records, err := j.saying(nil)
-	if err != nil {
+	records := outgoing{}
+	if err := j.saying(records, nil); err != nil {
 		return err
 	}
-	if err := j.emit(ctx, records); err != nil {
+	if err := j.send(ctx, records); err != nil {
 		return err
 	}
 	j.daysSaid()
@@ -546,6 +577,9 @@ func (j *judge) tidy(ctx context.Context) error {
 		return nil
 	}
 	j.window.Forget(at)
+	if j.exchange != nil {
+		j.exchange.forget(at / hour)
+	}
 	if j.store != nil {
 		began := time.Now()
 		if err := j.save(ctx, &j.marks[0]); err != nil {
@@ -576,6 +610,9 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next}
 	for i := range p.Low {
 		p.Low[i] = j.window.Low(i, j.next[i])
+	}
+	if j.exchange != nil {
+		p.Hours = j.exchange.low()
 	}
 	body, err := json.Marshal(&p)
 	if err != nil {
@@ -658,8 +695,7 @@ func (j *judge) out(ctx context.Context) error {
 	}
 	list = append(list, explained...)
 	alert.Rank(list)
-	var bodies [][]byte
-	fresh := map[string]said{}
+	bodies, fresh := outgoing{}, map[string]said{}
 	for i := range list {
 		a := &list[i]
 		b, err := json.Marshal(a)
@@ -671,35 +707,56 @@ func (j *judge) out(ctx context.Context) error {
 			if now.body, err = j.file.Put(b); err != nil {
 				return err
 			}
-			bodies, fresh[a.ID] = append(bodies, b), now
+			bodies.add(detect.ShardOf(a.User, j.shards), b)
+			fresh[a.ID] = now
 		}
 	}
 	gone := j.gone()
-	days, err := j.saying(gone)
-	if err != nil {
+	if err := j.saying(bodies, gone); err != nil {
 		return err
 	}
-	bodies = append(bodies, days...)
-	leavingNow := j.engine.Leavers()
-	leavers, err := json.Marshal(map[string]any{leaversKey: leavingNow})
-	if err != nil {
-		return err
+	leaving := map[int][]finding.Leaver{}
+	for _, l := range j.engine.Leavers() {
+		s := detect.ShardOf(l.User, j.shards)
+		leaving[s] = append(leaving[s], l)
 	}
-	leaving := xxhash.Sum64(leavers)
-	if leaving != j.leaving && (j.leaving != 0 || len(leavingNow) > 0) {
-		bodies = append(bodies, leavers)
-	}
-	if len(bodies) > 0 {
-		if err := j.emit(ctx, bodies); err != nil {
+	hashes := map[int]uint64{}
+	for _, s := range j.mine {
+		body, err := json.Marshal(map[string]any{leaversKey: leaving[s]})
+		if err != nil {
 			return err
 		}
+		hashes[s] = xxhash.Sum64(body)
+		if hashes[s] != j.leaving[s] && (j.leaving[s] != 0 || len(leaving[s]) > 0) {
+			bodies.add(s, body)
+		}
+	}
+	if err := j.send(ctx, bodies); err != nil {
+		return err
 	}
 	maps.Copy(j.said, fresh)
 	for k := range gone {
 		delete(j.daysOut, k)
 	}
 	j.daysSaid()
-	j.leaving, j.from = leaving, -1
+	j.leaving, j.from = hashes, -1
+	return nil
+}
+
+// outgoing are records of the log of alerts, by shard.
+type outgoing map[int][][]byte
+
+func (o outgoing) add(shard int, b []byte) { o[shard] = append(o[shard], b) }
+
+// send hands records out.
+func (j *judge) send(ctx context.Context, o outgoing) error {
+	for _, s := range j.mine {
+		if len(o[s]) > 0 {
+			if err := j.emit(ctx, s, o[s]); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -740,8 +797,8 @@ func (j *judge) gone() map[dayOf]out {
 	return all
 }
 
-// saying is what is to be said about days, as records of the log of alerts.
-func (j *judge) saying(gone map[dayOf]out) (records [][]byte, err error) {
+// saying adds what is to be said about days.
+func (j *judge) saying(to outgoing, gone map[dayOf]out) error {
 	type line struct {
 		dayOf
 		pendingDay
@@ -753,23 +810,26 @@ func (j *judge) saying(gone map[dayOf]out) (records [][]byte, err error) {
 	for k, o := range gone {
 		b, err := json.Marshal(&finding.Activity{User: k.user, End: o.end, Gone: true})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		list = append(list, line{k, pendingDay{b, o}})
 	}
 	slices.SortFunc(list, func(a, b line) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.user, b.user)) })
-	for part := range slices.Chunk(list, daysAtOnce) {
-		bodies := make([]json.RawMessage, len(part))
-		for i := range part {
-			bodies[i] = part[i].body
-		}
-		b, err := json.Marshal(map[string]any{activityKey: bodies})
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, b)
+	of := map[int][]json.RawMessage{}
+	for i := range list {
+		s := detect.ShardOf(list[i].user, j.shards)
+		of[s] = append(of[s], list[i].body)
 	}
-	return records, nil
+	for s, bodies := range of {
+		for part := range slices.Chunk(bodies, daysAtOnce) {
+			b, err := json.Marshal(map[string]any{activityKey: part})
+			if err != nil {
+				return err
+			}
+			to.add(s, b)
+		}
+	}
+	return nil
 }
 
 // daysSaid notes that what was to be said about days is out.
@@ -823,18 +883,19 @@ func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
 	return rec[key], true, err
 }
 
-// takeOver begins a term in the log of alerts, and reads which alerts are out. From
-// there on nothing counts that somebody says whose term was before: who was paused
-// for longer than a session, and goes on, says what is out of date.
-func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (term int64, err error) {
-	at, end, err := log.Bounds(ctx, 0)
+// takeOver begins a term in a shard's partition of the log of alerts, and reads which
+// alerts are out. From there on nothing counts that somebody says whose term was before:
+// who was paused for longer than a session, and goes on, says what is out of date. The
+// term is the key of what is said, such that it gets to the partition.
+func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (key string, err error) {
+	at, end, err := log.Bounds(ctx, shard)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	latest := int64(0)
 	read := func() error {
 		for at < end {
-			recs, err := log.Read(ctx, 0, at, batch)
+			recs, err := log.Read(ctx, shard, at, batch)
 			if err != nil {
 				return err
 			}
@@ -851,7 +912,7 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (
 					continue
 				}
 				if _, is, _ := leaversIn(r.Value); is {
-					j.leaving = xxhash.Sum64(r.Value)
+					j.leaving[shard] = xxhash.Sum64(r.Value)
 					continue
 				}
 				if json.Unmarshal(r.Value, &a) == nil {
@@ -867,22 +928,33 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, now time.Time) (
 		return nil
 	}
 	if err := read(); err != nil {
-		return 0, err
+		return "", err
 	}
-	term = max(latest+1, now.UnixMilli())
-	if err := log.Append(ctx, eventlog.Record{Key: strconv.FormatInt(term, 10)}); err != nil {
-		return 0, err
+	key = termKey(max(latest+1, now.UnixMilli()), shard, log.Partitions())
+	if err := log.Append(ctx, eventlog.Record{Key: key}); err != nil {
+		return "", err
 	}
-	if _, end, err = log.Bounds(ctx, 0); err != nil {
-		return 0, err
+	if _, end, err = log.Bounds(ctx, shard); err != nil {
+		return "", err
 	}
-	return term, read() // what came in between
+	return key, read() // what came in between
+}
+
+// termKey is the key of what is said in a term, in a partition among some: where there are
+// several, a number after the term gets it there.
+func termKey(term int64, partition, partitions int) string {
+	key := strconv.FormatInt(term, 10)
+	for n := 0; eventlog.PartitionOf(key, partitions) != partition; n++ {
+		key = fmt.Sprintf("%d.%d", term, n)
+	}
+	return key
 }
 
 // speaks says whether a record of the log of alerts counts: the latest term is kept
 // in term. A record's key is the term of who judged.
 func speaks(r *eventlog.Record, term *int64) bool {
-	n, err := strconv.ParseInt(r.Key, 10, 64)
+	number, _, _ := strings.Cut(r.Key, ".")
+	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < *term {
 		return false
 	}

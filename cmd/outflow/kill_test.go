@@ -201,6 +201,11 @@ func TestKills(t *testing.T) {
 // for longer than a session: the alerts are those of a scan. OUTFLOW_PAUSES and
 // OUTFLOW_WIPES say how often; the default is once.
 func TestWorkers(t *testing.T) {
+	t.Run("one judges", func(t *testing.T) { workers(t, 1) })
+	t.Run("all judge", func(t *testing.T) { workers(t, 16) })
+}
+
+func workers(t *testing.T, shards int) {
 	list := os.Getenv("OUTFLOW_KAFKA")
 	if list == "" {
 		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
@@ -225,7 +230,7 @@ func TestWorkers(t *testing.T) {
 	var alerts string
 	logs := map[*exec.Cmd]func() string{}
 	start := func(role string) *exec.Cmd {
-		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shared, "file:"+key))
+		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16, shards: %d}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shards, shared, "file:"+key))
 		if role == "alert" {
 			alerts = dir
 		}
@@ -351,26 +356,28 @@ func until(t *testing.T, what string, holds func() bool) {
 }
 
 // TestTerms has somebody who judged before say something after another one has taken
-// over: it does not count, also if the clock of the other one is behind.
+// over: it does not count, also if the clock of the other one is behind, whichever shard
+// it is about.
 func TestTerms(t *testing.T) {
-	log := eventlog.NewMemory(1, 0)
-	say := func(term int64, reason string) {
+	const shard = 2
+	log := eventlog.NewMemory(5, 0)
+	say := func(term, reason string) {
 		t.Helper()
 		b, err := json.Marshal(alert.Alert{ID: "x", Reason: reason})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Append(t.Context(), eventlog.Record{Key: strconv.FormatInt(term, 10), Value: b}); err != nil {
+		if err := log.Append(t.Context(), eventlog.Record{Key: term, Value: b}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	begin := func(now int64) (*judge, int64) {
+	begin := func(now int64) (*judge, string) {
 		t.Helper()
 		j, err := openJudge(t.Context(), nil, 1, &config{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		term, err := j.takeOver(t.Context(), log, time.UnixMilli(now))
+		term, err := j.takeOver(t.Context(), log, shard, time.UnixMilli(now))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -387,12 +394,17 @@ func TestTerms(t *testing.T) {
 	_, first := begin(1000)
 	say(first, "old")
 	j, second := begin(500)
-	if second <= first || out(j) != "old" {
-		t.Fatalf("terms %d and %d, %q", first, second, out(j))
+	if out(j) != "old" {
+		t.Fatalf("terms %s and %s, %q", first, second, out(j))
 	}
 	say(second, "new")
 	say(first, "old again")
 	if j, _ = begin(2000); out(j) != "new" {
 		t.Errorf("what counts is %q", out(j))
+	}
+	for p := range log.Partitions() {
+		if _, n, err := log.Bounds(t.Context(), p); err != nil || n > 0 != (p == shard) {
+			t.Errorf("partition %d has %d records: %v", p, n, err)
+		}
 	}
 }

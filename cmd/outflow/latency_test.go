@@ -57,7 +57,7 @@ func latency(b *testing.B, conf logConfig, rate int, long time.Duration) (list [
 	var both sync.WaitGroup
 	defer both.Wait()
 	defer cancel()
-	both.Go(func() { d.detect(ctx, l) })
+	both.Go(func() { d.detect(ctx, l, []int{0}) })
 	told := map[string]time.Time{}
 	var mu sync.Mutex
 	both.Go(func() {

@@ -226,3 +226,8 @@ func why(c *coverage) string {
 	}
 	return "there are none"
 }
+
+// correlates says whether a rule is about several events.
+func (r rules) correlates() bool {
+	return r.set != nil && slices.ContainsFunc(r.set.Rules, func(x *sigma.Rule) bool { return x.Correlation != nil })
+}

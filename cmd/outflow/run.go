@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,7 +111,8 @@ type logs struct {
 	endAlerts      func()
 	close          func()
 	trim           func(ctx context.Context, partition int, keep int64) error
-	lead           func(ctx context.Context, do func(ctx context.Context) error) error // runs do while this process is the one that judges
+	hours          eventlog.Log                                                                      // what those who share the judging tell one another; nil if one judges
+	lead           func(ctx context.Context, do func(ctx context.Context, shards []int) error) error // runs do while this process judges, some shards of the people at least
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -153,7 +153,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if d.has("detect") {
 		g.Go(func() error {
 			defer l.endAlerts()
-			return stopped(ctx, l.lead(ctx, func(ctx context.Context) error { return d.detect(ctx, l) }))
+			return stopped(ctx, l.lead(ctx, func(ctx context.Context, shards []int) error { return d.detect(ctx, l, shards) }))
 		})
 	} else if d.once {
 		l.endAlerts()
@@ -206,7 +206,13 @@ func stopped(ctx context.Context, err error) error {
 // openLogs opens the log of events and that of alerts.
 func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 	c := &d.config.Log
-	alone := func(ctx context.Context, do func(ctx context.Context) error) error { return do(ctx) }
+	alone := func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
+		all := make([]int, max(c.Shards, 1))
+		for s := range all {
+			all[s] = s
+		}
+		return do(ctx, all)
+	}
 	if c.Kind == "kafka" {
 		kc, err := c.kafka()
 		if err != nil {
@@ -221,7 +227,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 			cluster.Close()
 			return nil, err
 		}
-		alerts, err := cluster.Log(ctx, c.topic("alerts"), 1)
+		alerts, err := cluster.Log(ctx, c.topic("alerts"), max(c.Shards, 1))
 		if err != nil {
 			events.End()
 			cluster.Close()
@@ -229,11 +235,23 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		}
 		l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End}
 		l.close = func() { events.End(); alerts.End(); cluster.Close() }
+		if c.Shards > 1 {
+			hours, err := cluster.Log(ctx, c.topic("hours"), c.Shards)
+			if err != nil {
+				l.close()
+				return nil, err
+			}
+			l.hours = hours
+			l.close = func() { events.End(); alerts.End(); hours.End(); cluster.Close() }
+		}
 		l.trim = func(context.Context, int, int64) error { return nil } // the broker does, by the topic's retention
 		l.lead = alone
 		if !d.once {
-			l.lead = func(ctx context.Context, do func(ctx context.Context) error) error {
-				return cluster.Lead(ctx, c.topic("detect"), c.topic("events"), d.log, do)
+			l.lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
+				if l.hours != nil {
+					return cluster.Share(ctx, c.topic("detect"), c.topic("hours"), d.log, do)
+				}
+				return cluster.Lead(ctx, c.topic("detect"), c.topic("events"), d.log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
 			}
 		}
 		return l, nil
@@ -261,12 +279,16 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 	return l, nil
 }
 
-// detect judges the log of events and appends to the log of alerts.
-func (d *daemon) detect(ctx context.Context, l *logs) error {
+// detect judges the log of events, some shards of its people at least, and appends to the
+// log of alerts.
+func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
 	path := filepath.Join(d.dir, "detect-0.db")
 	shared, err := openSnapshots(ctx, d.config.Snapshots, d.config.Log.topic("detect"))
 	if err != nil {
 		return err
+	}
+	if l.hours != nil {
+		return d.detectShards(ctx, l, shards, shared, path)
 	}
 	store, err := detect.OpenStore(ctx, path)
 	if err != nil {
@@ -293,27 +315,40 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 	}
 	defer store.Close()
 	conf := d.current()
-	term := int64(0)
-	j, err := openJudge(ctx, store, l.events.Partitions(), conf, func(ctx context.Context, alerts [][]byte) error {
-		recs := make([]eventlog.Record, len(alerts))
-		for i, b := range alerts {
-			recs[i] = eventlog.Record{Key: strconv.FormatInt(term, 10), Value: b}
-		}
-		failpoint("alerts-append")
-		defer failpoint("alerts-appended")
-		return l.alerts.Append(ctx, recs...)
-	})
+	terms := map[int]string{}
+	j, err := openJudge(ctx, store, l.events.Partitions(), conf, l.telling(terms))
 	if err != nil {
 		return err
 	}
 	if shared != nil {
 		j.stored = func(ctx context.Context, at int64) error { return shared.put(ctx, path, at) }
 	}
-	if term, err = j.takeOver(ctx, l.alerts, time.Now()); err != nil {
+	if terms[0], err = j.takeOver(ctx, l.alerts, 0, time.Now()); err != nil {
 		return err
 	}
+	if err := j.look(ctx, l.events); err != nil {
+		return err
+	}
+	return d.pump(ctx, l, j)
+}
+
+// telling appends to the log of alerts, by the key of the term in a shard.
+func (l *logs) telling(terms map[int]string) func(ctx context.Context, shard int, alerts [][]byte) error {
+	return func(ctx context.Context, shard int, alerts [][]byte) error {
+		recs := make([]eventlog.Record, len(alerts))
+		for i, b := range alerts {
+			recs[i] = eventlog.Record{Key: terms[shard], Value: b}
+		}
+		failpoint("alerts-append")
+		defer failpoint("alerts-appended")
+		return l.alerts.Append(ctx, recs...)
+	}
+}
+
+// look checks that the log holds what is to be read next.
+func (j *judge) look(ctx context.Context, events eventlog.Log) error {
 	for p := range j.next {
-		first, end, err := l.events.Bounds(ctx, p)
+		first, end, err := events.Bounds(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -328,7 +363,7 @@ func (d *daemon) detect(ctx context.Context, l *logs) error {
 			return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", p, end, j.next[p])
 		}
 	}
-	return d.pump(ctx, l, j)
+	return nil
 }
 
 // arrival is what was read of a partition.
@@ -467,6 +502,11 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			}
 		case <-clock.C:
 		}
+		if j.exchange != nil {
+			if of, news := j.exchange.news(); news {
+				j.reconsider(of * hour)
+			}
+		}
 		quiet := time.Since(last)
 		if quiet > abandoned {
 			delivering.Forget()
@@ -512,84 +552,123 @@ const maxWindow = 30_000_000
 
 // tell takes in the log of alerts and sends through the channels.
 func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
-	at, err := d.alerts.Progress(ctx, 0)
-	if err != nil {
-		return err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts := log.Partitions()
+	at, arrivals := make([]alert.Position, parts), make(chan arrival)
+	for p := range parts {
+		var err error
+		if at[p], err = d.alerts.Progress(ctx, p); err != nil {
+			return err
+		}
+		first, end, err := log.Bounds(ctx, p)
+		if err != nil {
+			return err
+		}
+		if at[p].Next > end {
+			return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, at[p].Next)
+		}
+		at[p].Next = max(at[p].Next, first)
 	}
-	first, end, err := log.Bounds(ctx, 0)
-	if err != nil {
-		return err
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer cancel()
+	for p := range parts {
+		next := at[p].Next
+		readers.Go(func() {
+			for {
+				recs, err := log.Read(ctx, p, next, 256)
+				select {
+				case arrivals <- arrival{partition: p, recs: recs, err: err}:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					return
+				}
+				next = recs[len(recs)-1].Offset + 1
+			}
+		})
 	}
-	if at.Next > end {
-		return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, at.Next)
-	}
-	at.Next = max(at.Next, first)
 	out := &outlets{d: d}
 	defer out.stop()
-	for {
+	clock := time.NewTicker(deliverEvery)
+	defer clock.Stop()
+	for ended := 0; ended < parts; {
 		if err := out.pass(ctx); err != nil {
 			return err
 		}
-		waiting, cancel := context.WithTimeout(ctx, deliverEvery)
-		recs, err := log.Read(waiting, 0, at.Next, 256)
-		cancel()
-		switch {
-		case err == io.EOF:
-			if err := out.rest(ctx); err != nil {
-				return err
-			}
-			_, _, left, cerr := d.alerts.Counts(ctx)
-			if cerr == nil && left > 0 {
-				return fmt.Errorf("%d alerts could not be sent: they wait in %s", left, d.dir)
-			}
-			return cerr
-		case ctx.Err() != nil:
+		select {
+		case <-ctx.Done():
 			return ctx.Err()
-		case errors.Is(err, context.DeadlineExceeded):
-			continue
-		case err != nil:
-			return err
-		}
-		list := make([]alert.Alert, 0, len(recs))
-		var days []finding.Activity
-		for i := range recs {
-			if !speaks(&recs[i], &at.Term) || len(recs[i].Value) == 0 {
-				continue
-			}
-			if of, day, err := daysIn(recs[i].Value); day && err == nil {
-				days = append(days, of...)
-				continue
-			}
-			if who, leaving, err := leaversIn(recs[i].Value); leaving && err == nil {
-				if err := d.alerts.SetLeavers(ctx, who); err != nil {
+		case <-clock.C:
+		case a := <-arrivals:
+			switch {
+			case a.err == io.EOF:
+				ended++
+			case a.err != nil:
+				return a.err
+			default:
+				if err := d.take(ctx, a, &at[a.partition], parts); err != nil {
 					return err
 				}
-				continue
 			}
-			var a alert.Alert
-			if err := json.Unmarshal(recs[i].Value, &a); err != nil {
-				d.stats.failures.Add(1)
-				d.log.Error("a record of the log of alerts is none", "offset", recs[i].Offset, "err", err)
-				continue
-			}
-			list = append(list, a)
 		}
-		at.Next = recs[len(recs)-1].Offset + 1
-		conf := d.current()
-		telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
-		for i := range conf.Channels {
-			c := &conf.Channels[i]
-			telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: c.wants})
-		}
-		if err := d.alerts.Keep(ctx, days); err != nil {
-			return err
-		}
-		failpoint("alerts-take")
-		if err := d.alerts.Take(ctx, 0, at, list, telling); err != nil {
-			return err
-		}
-		failpoint("alerts-taken")
 	}
+	if err := out.rest(ctx); err != nil {
+		return err
+	}
+	_, _, left, err := d.alerts.Counts(ctx)
+	if err == nil && left > 0 {
+		return fmt.Errorf("%d alerts could not be sent: they wait in %s", left, d.dir)
+	}
+	return err
+}
+
+// take takes in what was read of a partition of the log of alerts.
+func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts int) error {
+	list := make([]alert.Alert, 0, len(a.recs))
+	var days []finding.Activity
+	for i := range a.recs {
+		r := &a.recs[i]
+		if !speaks(r, &at.Term) || len(r.Value) == 0 {
+			continue
+		}
+		if of, day, err := daysIn(r.Value); day && err == nil {
+			days = append(days, of...)
+			continue
+		}
+		if who, leaving, err := leaversIn(r.Value); leaving && err == nil {
+			among := func(user string) bool { return detect.ShardOf(user, parts) == a.partition }
+			if err := d.alerts.SetLeavers(ctx, who, among); err != nil {
+				return err
+			}
+			continue
+		}
+		var x alert.Alert
+		if err := json.Unmarshal(r.Value, &x); err != nil {
+			d.stats.failures.Add(1)
+			d.log.Error("a record of the log of alerts is none", "partition", a.partition, "offset", r.Offset, "err", err)
+			continue
+		}
+		list = append(list, x)
+	}
+	at.Next = a.recs[len(a.recs)-1].Offset + 1
+	conf := d.current()
+	telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
+	for i := range conf.Channels {
+		c := &conf.Channels[i]
+		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: c.wants})
+	}
+	if err := d.alerts.Keep(ctx, days); err != nil {
+		return err
+	}
+	failpoint("alerts-take")
+	if err := d.alerts.Take(ctx, a.partition, *at, list, telling); err != nil {
+		return err
+	}
+	failpoint("alerts-taken")
+	return nil
 }
 
 // current is the configuration that holds now.

@@ -36,6 +36,9 @@ type logConfig struct {
 	Kind string `yaml:"kind"`
 	// Partitions of the log of events: fixed when it is made.
 	Partitions int `yaml:"partitions"`
+	// Shards is among how many the people are spread, for judges on several machines (kafka):
+	// fixed when the logs are made. With one, one judges and the others stand by.
+	Shards int `yaml:"shards"`
 	// Retention is for how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`
 	// The rest is for kafka.
@@ -288,6 +291,9 @@ func (c *channelConfig) wants(a *alert.Alert) bool {
 // ofLeavers are the detectors that speak about people who are leaving.
 var ofLeavers = []string{"leaver_takeout", "terminated_user_activity", "access_left_behind"}
 
+// maxShards is among how many people may be spread.
+const maxShards = 64
+
 // leastRetention is how long events must be kept: as long as they may come late,
 // and some days to notice that nobody reads them.
 const leastRetention = (lateDays + 2) * 24 * time.Hour
@@ -336,6 +342,7 @@ func (c *config) checkRun(path string, roles []string) error {
 	if l.Partitions == 0 {
 		l.Partitions = map[string]int{"sqlite": 4, "kafka": 16}[l.Kind]
 	}
+	l.Shards = max(l.Shards, 1)
 	if l.Retention == 0 {
 		l.Retention = 30 * 24 * time.Hour
 	}
@@ -391,6 +398,14 @@ func (c *config) checkRun(path string, roles []string) error {
 		return errors.New("log: brokers are needed")
 	case l.Partitions < 1 || l.Partitions > 1024:
 		return fmt.Errorf("log: partitions %d: from 1 to 1024", l.Partitions)
+	case l.Shards > maxShards:
+		return fmt.Errorf("log: shards %d: %d at most", l.Shards, maxShards)
+	case l.Shards > 1 && l.Kind == "sqlite":
+		return errors.New("log: shards are for judges on several machines: they need kafka")
+	case l.Shards > 1 && slices.Contains(roles, "detect") && c.Snapshots.Dir == "" && c.Snapshots.Bucket == "":
+		return errors.New("log: shards move between machines: snapshots are needed")
+	case l.Shards > 1 && c.loaded.correlates():
+		return errors.New("log: shards: rules that correlate events of several people need one judge (shards: 1)")
 	case l.Retention < leastRetention:
 		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, leastRetention, lateDays)
 	case l.Kind == "sqlite" && (!slices.Contains(roles, "ingest") || !slices.Contains(roles, "detect") || !slices.Contains(roles, "alert")):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -131,6 +132,67 @@ func (s *snapshots) put(ctx context.Context, store string, at int64) error {
 	for _, old := range times[min(len(times), keptSnapshots):] {
 		if err := s.at.remove(ctx, s.file(old)); err != nil {
 			return fmt.Errorf("snapshots: %w", err)
+		}
+	}
+	return nil
+}
+
+// of are the snapshots of who judges some shards.
+func (s *snapshots) of(shards []int) *snapshots {
+	var set uint64
+	for _, n := range shards {
+		set |= 1 << n
+	}
+	return &snapshots{s.at, fmt.Sprintf("%s-%016x", s.name, set), s.aead}
+}
+
+// shared is a snapshot of who judged some shards.
+type shared struct {
+	at     int64
+	shards []int
+}
+
+// listShared lists the snapshots of those who judge shards, the newest first.
+func (s *snapshots) listShared(ctx context.Context) (list []shared, err error) {
+	names, err := s.at.list(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	for _, name := range names {
+		rest, ours := strings.CutPrefix(name, s.name+"-")
+		set, rest, cut := strings.Cut(rest, "-")
+		number, ends := strings.CutSuffix(rest, ".snap")
+		at, err := strconv.ParseInt(number, 10, 64)
+		bits, err2 := strconv.ParseUint(set, 16, 64)
+		if !ours || !cut || !ends || err != nil || err2 != nil || len(set) != 16 {
+			continue
+		}
+		x := shared{at: at}
+		for n := range 64 {
+			if bits>>n&1 == 1 {
+				x.shards = append(x.shards, n)
+			}
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b shared) int {
+		return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(len(b.shards), len(a.shards)), slices.Compare(a.shards, b.shards))
+	})
+	return list, nil
+}
+
+// prune removes snapshots of those who judge shards that are older than the last few.
+func (s *snapshots) prune(ctx context.Context) error {
+	list, err := s.listShared(ctx)
+	if err != nil {
+		return err
+	}
+	times := map[int64]bool{}
+	for _, x := range list {
+		if times[x.at] = true; len(times) > keptSnapshots {
+			if err := s.at.remove(ctx, s.of(x.shards).file(x.at)); err != nil {
+				return fmt.Errorf("snapshots: %w", err)
+			}
 		}
 	}
 	return nil

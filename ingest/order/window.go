@@ -44,6 +44,7 @@ type bucket struct {
 	changed bool     // and more
 	n       int
 	used    int64         // when it was used last, in steps of the window
+	sum     uint64        // of the hashes of the events
 	low     map[int]int64 // per partition of the log: the lowest offset of an event here
 }
 
@@ -104,6 +105,16 @@ func (w *Window) Edge(some int) int64 {
 	return 0
 }
 
+// Sums are by hour, since 1970, of the events in it: windows that hold the same events
+// have the same sums, in whatever order they came. HR's are in none.
+func (w *Window) Sums() map[int64]uint64 {
+	sums := make(map[int64]uint64, len(w.hours))
+	for h, b := range w.hours {
+		sums[h] = b.sum
+	}
+	return sums
+}
+
 // Len is how many events are held.
 func (w *Window) Len() int { return w.events }
 
@@ -145,6 +156,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 		b.sort()
 		i, _ := slices.BinarySearchFunc(b.entries, entry{time: at, key: k.key}, entry.compare)
 		b.entries[i].off, b.entries[i].size = place.off, place.size
+		b.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
 		b.index[k] = place
 		b.data = append(b.data, rec...)
 		b.changed = true
@@ -172,6 +184,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 	b.entries = append(b.entries, entry{at, k.key, place.off, place.size})
 	b.data = append(b.data, rec...)
 	b.n++
+	b.sum += xxhash.Sum64(rec)
 	w.events++
 	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
 		return Fresh, w.tidy()

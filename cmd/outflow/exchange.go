@@ -1,0 +1,383 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/spill"
+)
+
+// exchange is how judges that share the people of an organisation learn what an hour
+// brought among those of the others: through a log with a partition for each shard.
+//
+// What a judge says about an hour depends on the events up to it that it has seen, and
+// so does what it wants to hear. Both go by the sums of the events of the last days: judges that
+// have seen the same say the same. A judge waits for the others to have seen what it has;
+// not for ever, because an event may be on its way to one of them. What is said later
+// of an hour that was judged has it judged again, as a late event would. So in the
+// end all have judged by the last that each has said.
+type exchange struct {
+	log    eventlog.Log
+	shards int
+	mine   []int
+	keys   map[int]string // by shard of the judge's: of what is said
+	file   *spill.File
+	logger *slog.Logger
+	out    chan saying
+
+	ctx  context.Context // of who waits
+	base int64           // from which hour on everything is there
+	sums map[int64]uint64
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	hours   []map[int64]heard  // by shard and hour: the last that was said
+	next    []int64            // by shard: up to where the log has been read
+	terms   []int64            // by shard: of who judges it
+	used    map[int64][]uint64 // by hour and shard: the hash of what was heard
+	sent    map[int64][]uint64 // by hour and shard of the judge's: the hash of what was said
+	again   int64              // the earliest hour that must be judged again
+	err     error
+}
+
+// heard is what a judge has said about an hour of a shard.
+type heard struct {
+	hash   uint64
+	offset int64
+	base   int64
+	days   [tagDays]uint64
+	body   spill.Ref
+}
+
+// hourOf is heard as it is in the log.
+type hourOf struct {
+	Hour int64
+	Base int64           // hour from which on the judge had all events
+	Days [tagDays]uint64 // sums of the events of the hour's day up to it, and of the days before
+	Body []byte
+}
+
+// saying is what is to be appended; written is closed once it is, if it is not nil.
+type saying struct {
+	recs    []eventlog.Record
+	written chan struct{}
+}
+
+const (
+	tagDays   = lateDays
+	patience  = 2 * time.Second  // with a judge that has not seen the same
+	missing   = 30 * time.Second // with one that has said something about a later hour, and nothing about this one
+	publishes = 64               // hours that wait to be written
+)
+
+const never = int64(math.MaxInt64)
+
+// newExchange joins judges; from is where the log of each shard is to be read from.
+func newExchange(ctx context.Context, log eventlog.Log, mine []int, keys map[int]string, from []int64, file *spill.File, logger *slog.Logger) (*exchange, error) {
+	n := log.Partitions()
+	x := &exchange{log: log, shards: n, mine: mine, keys: keys, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, n), next: make([]int64, n), terms: make([]int64, n), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never}
+	x.changed = sync.NewCond(&x.mu)
+	for s := range n {
+		first, end, err := log.Bounds(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		x.hours[s], x.next[s] = map[int64]heard{}, first
+		if from != nil && from[s] > first {
+			x.next[s] = from[s]
+		}
+		if x.next[s] > end {
+			return nil, fmt.Errorf("log of hours, partition %d: it ends at %d, but offset %d was read before: it was made anew", s, end, x.next[s])
+		}
+	}
+	return x, nil
+}
+
+// run reads and writes the log until ctx ends.
+func (x *exchange) run(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, x.shards+1)
+	for s := range x.shards {
+		all.Go(func() { failed <- x.read(ctx, s) })
+	}
+	all.Go(func() { failed <- x.write(ctx) })
+	err := <-failed
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.err = err
+	x.changed.Broadcast()
+	return err
+}
+
+// read takes in what is said about a shard.
+func (x *exchange) read(ctx context.Context, shard int) error {
+	for {
+		recs, err := x.log.Read(ctx, shard, x.next[shard], batch)
+		if err == io.EOF { // with --once
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		for i := range recs {
+			if err := x.hear(shard, &recs[i]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (x *exchange) hear(shard int, r *eventlog.Record) error {
+	var h hourOf
+	err := cbor.Unmarshal(r.Value, &h)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.next[shard] = r.Offset + 1
+	if !speaks(r, &x.terms[shard]) {
+		return nil
+	}
+	if err != nil {
+		x.logger.Error("a record of the log of hours is none; it is left out", "partition", shard, "offset", r.Offset, "err", err)
+		return nil
+	}
+	said := heard{hash: xxhash.Sum64(h.Body), offset: r.Offset, base: h.Base, days: h.Days}
+	if !slices.Contains(x.mine, shard) {
+		if said.body, err = x.file.Put(h.Body); err != nil {
+			return err
+		}
+		if used := x.used[h.Hour]; used != nil && used[shard] != said.hash {
+			x.again = min(x.again, h.Hour)
+		}
+	}
+	x.hours[shard][h.Hour] = said
+	x.changed.Broadcast()
+	return nil
+}
+
+// write appends what is said, some at a time.
+func (x *exchange) write(ctx context.Context) error {
+	for {
+		var what saying
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case what = <-x.out:
+		}
+		for more := true; more && what.written == nil && len(what.recs) < batch; {
+			select {
+			case next := <-x.out:
+				what.recs, what.written = append(what.recs, next.recs...), next.written
+			default:
+				more = false
+			}
+		}
+		if err := x.log.Append(ctx, what.recs...); err != nil {
+			return err
+		}
+		if what.written != nil {
+			close(what.written)
+		}
+	}
+}
+
+// flush waits until all that was said is in the log.
+func (x *exchange) flush(ctx context.Context) error {
+	written := make(chan struct{})
+	select {
+	case x.out <- saying{written: written}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-written:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// trading says what the judge has when it begins to judge: all events from a base on
+// (Unix milliseconds), with their sums by hour.
+func (x *exchange) trading(ctx context.Context, base int64, sums map[int64]uint64) {
+	x.ctx, x.base, x.sums = ctx, base/hour, sums
+}
+
+// days are the sums of what the judge has of the day of an hour up to it, and of the days
+// before.
+func (x *exchange) days(of int64) (days [tagDays]uint64) {
+	for h := of; h > of/24*24-(tagDays-1)*24-1; h-- {
+		days[of/24-h/24] += x.sums[h]
+	}
+	return days
+}
+
+// alike says whether two judges have seen the same, as far as both have everything.
+func alike(of int64, a, b *heard) bool {
+	from := max(a.base, b.base)
+	for i := range tagDays {
+		if (of/24-int64(i))*24 < from {
+			break
+		}
+		if a.days[i] != b.days[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// trade implements the trade of detect.Config.
+func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err error) {
+	own := heard{base: x.base, days: x.days(of)}
+	tag := xxhash.New()
+	for _, d := range own.days {
+		fmt.Fprintln(tag, d)
+	}
+	x.mu.Lock()
+	sent := x.sent[of]
+	if sent == nil {
+		sent = make([]uint64, x.shards)
+		x.sent[of] = sent
+	}
+	x.mu.Unlock()
+	var recs []eventlog.Record
+	for _, s := range x.mine {
+		hash := xxhash.Sum64(brought[s]) ^ tag.Sum64()
+		if sent[s] == hash {
+			continue
+		}
+		value, err := cbor.Marshal(hourOf{of, x.base, own.days, brought[s]})
+		if err != nil {
+			return nil, err
+		}
+		sent[s] = hash
+		recs = append(recs, eventlog.Record{Key: x.keys[s], Value: value})
+	}
+	if len(recs) > 0 {
+		select {
+		case x.out <- saying{recs: recs}:
+		case <-x.ctx.Done():
+			return nil, x.ctx.Err()
+		}
+	}
+	if len(x.mine) == x.shards {
+		return nil, nil
+	}
+	return x.wait(of, &own)
+}
+
+// wait returns what the others say of an hour.
+func (x *exchange) wait(of int64, own *heard) (others [][]byte, err error) {
+	wake := func() { x.mu.Lock(); x.changed.Broadcast(); x.mu.Unlock() }
+	stop := context.AfterFunc(x.ctx, wake)
+	defer stop()
+	began := time.Now()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	used := make([]uint64, x.shards)
+	var refs []spill.Ref
+	for s := range x.shards {
+		if slices.Contains(x.mine, s) {
+			continue
+		}
+		for {
+			said, there := x.hours[s][of]
+			waited := time.Since(began)
+			if there && (alike(of, own, &said) || waited > patience) {
+				used[s] = said.hash
+				refs = append(refs, said.body)
+				break
+			}
+			if !there && waited > missing && x.later(s, of) {
+				x.logger.Warn("nothing was said about an hour; it counts as empty", "shard", s, "hour", time.UnixMilli(of*hour).UTC())
+				break
+			}
+			switch {
+			case x.ctx.Err() != nil:
+				return nil, x.ctx.Err()
+			case x.err != nil:
+				return nil, x.err
+			}
+			timer := time.AfterFunc(patience/4, wake)
+			x.changed.Wait()
+			timer.Stop()
+		}
+	}
+	if x.used[of] = used; x.again == of {
+		x.again = never
+	}
+	for _, r := range refs {
+		b, err := r.Get(nil)
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, b)
+	}
+	return others, nil
+}
+
+// later says whether something was said about a later hour of a shard.
+func (x *exchange) later(shard int, of int64) bool {
+	for h := range x.hours[shard] {
+		if h > of {
+			return true
+		}
+	}
+	return false
+}
+
+// news is the earliest hour that must be judged again because of what others have said
+// since; ok is false if there is none.
+func (x *exchange) news() (of int64, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	of, x.again = x.again, never
+	return of, of != never
+}
+
+// forget drops hours before one.
+func (x *exchange) forget(before int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, m := range append([]map[int64]heard{}, x.hours...) {
+		for h := range m {
+			if h < before {
+				delete(m, h)
+			}
+		}
+	}
+	for _, m := range []map[int64][]uint64{x.used, x.sent} {
+		for h := range m {
+			if h < before {
+				delete(m, h)
+			}
+		}
+	}
+}
+
+// low is by shard from where the log is to be read by who begins with the hours that are
+// remembered.
+func (x *exchange) low() []int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	low := slices.Clone(x.next)
+	for s, m := range x.hours {
+		for _, said := range m {
+			low[s] = min(low[s], said.offset)
+		}
+	}
+	return low
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+)
+
+// detectShards judges some shards of the people, and trades with those who judge the others
+// what hours bring. The base lies with the snapshots alone: which shards a machine judges
+// changes with the machines there are.
+func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *snapshots, path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	store, err := detect.OpenStore(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	terms := map[int]string{}
+	j, err := newJudge(store, l.events.Partitions(), d.current(), l.telling(terms))
+	if err != nil {
+		return err
+	}
+	j.shards, j.mine = l.hours.Partitions(), mine
+	p, err := d.resume(ctx, j, shelf)
+	if err != nil {
+		return err
+	}
+	for _, s := range mine {
+		if terms[s], err = j.takeOver(ctx, l.alerts, s, time.Now()); err != nil {
+			return err
+		}
+	}
+	if err := j.look(ctx, l.events); err != nil {
+		return err
+	}
+	if j.exchange, err = newExchange(ctx, l.hours, mine, terms, p.Hours, j.file, d.log); err != nil {
+		return err
+	}
+	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
+	own := shelf.of(mine)
+	j.stored = func(ctx context.Context, at int64) error {
+		if err := own.put(ctx, path, at); err != nil {
+			return err
+		}
+		return shelf.prune(ctx)
+	}
+	errDone := errors.New("done")
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return j.exchange.run(ctx) })
+	g.Go(func() error {
+		err := d.pump(ctx, l, j)
+		if err == nil { // with --once
+			err = j.exchange.flush(ctx)
+		}
+		return cmp.Or(err, errDone)
+	})
+	if err := g.Wait(); err != errDone {
+		return err
+	}
+	return nil
+}
+
+// resume has a judge of some shards go on from the newest snapshots that together hold
+// them, of one moment; from nothing if there are none.
+func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshots) (position, error) {
+	list, err := shelf.listShared(ctx)
+	if err != nil {
+		return position{}, err
+	}
+	for len(list) > 0 {
+		same := list
+		if i := slices.IndexFunc(list, func(x shared) bool { return x.at != list[0].at }); i > 0 {
+			same = list[:i]
+		}
+		list = list[len(same):]
+		p, whole, err := d.resumeAt(ctx, j, shelf, same)
+		if err != nil || whole {
+			return p, err
+		}
+	}
+	return position{}, nil
+}
+
+// resumeAt is resume from snapshots of one moment; whole is false if some of the shards are
+// in none of them that is sound.
+func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshots, list []shared) (p position, whole bool, err error) {
+	tmp, err := os.MkdirTemp(d.dir, ".shards-*")
+	if err != nil {
+		return p, false, err
+	}
+	defer os.RemoveAll(tmp)
+	left := slices.Clone(j.mine)
+	var parts []detect.Part
+	var desks [][]byte
+	kept := map[string][]byte{}
+	for i, x := range list {
+		var wanted []int
+		for _, s := range x.shards {
+			if slices.Contains(left, s) {
+				wanted = append(wanted, s)
+			}
+		}
+		if len(wanted) == 0 {
+			continue
+		}
+		path := filepath.Join(tmp, fmt.Sprint(i))
+		if err := shelf.of(x.shards).open(ctx, path, x.at); err != nil {
+			d.log.Error("snapshot refused; others are tried", "file", shelf.of(x.shards).file(x.at), "err", err)
+			continue
+		}
+		part, at, beside, err := loadShared(ctx, path)
+		if err != nil {
+			return p, false, fmt.Errorf("snapshot %s: %w", shelf.of(x.shards).file(x.at), err)
+		}
+		if len(parts) == 0 {
+			p, kept = at, beside
+		}
+		for n := range min(len(p.Low), len(at.Low)) {
+			p.Low[n], p.Next[n] = min(p.Low[n], at.Low[n]), min(p.Next[n], at.Next[n])
+		}
+		for n := range min(len(p.Hours), len(at.Hours)) {
+			p.Hours[n] = min(p.Hours[n], at.Hours[n])
+		}
+		parts = append(parts, detect.Part{Snapshot: part, Shards: wanted})
+		desks = append(desks, beside["desk"])
+		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(wanted, s) })
+	}
+	if len(left) > 0 {
+		return p, false, nil
+	}
+	baseline, err := detect.Merge(j.shards, parts, d.dir)
+	if err != nil {
+		return p, false, err
+	}
+	kept["desk"], err = alert.MergeDesks(desks, func(i int, user string) bool {
+		return slices.Contains(parts[i].Shards, detect.ShardOf(user, j.shards))
+	})
+	if err != nil {
+		return p, false, err
+	}
+	d.log.Info("state fetched from snapshots", "base", instant(p.At), "snapshots", len(parts))
+	return p, true, j.begin(p, kept, baseline)
+}
+
+// loadShared reads a snapshot that was fetched.
+func loadShared(ctx context.Context, path string) (*detect.Snapshot, position, map[string][]byte, error) {
+	store, err := detect.OpenStore(ctx, path)
+	if err != nil {
+		return nil, position{}, nil, err
+	}
+	defer store.Close()
+	p, kept, err := storedPosition(ctx, store)
+	if err != nil {
+		return nil, p, nil, err
+	}
+	baseline, err := store.Load(ctx, 1)
+	return baseline, p, kept, err
+}
