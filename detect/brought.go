@@ -138,7 +138,7 @@ func (e *Engine) bring(p *person) *brought {
 // arrived notes an event, whoever's, for how far the data of its source goes.
 func (e *Engine) arrived(name string, s event.Source, at int64) {
 	if b := e.brought[ShardOf(name, len(e.brought))]; b != nil {
-		b.Complete[s] = max(b.Complete[s], at)
+		b.touched, b.Complete[s] = true, max(b.Complete[s], at)
 	}
 }
 
@@ -169,7 +169,7 @@ func (e *Engine) trade(own []*brought) *brought {
 	}
 	all, sent := newBrought(), map[int][]byte{}
 	for s, b := range own {
-		if b == nil {
+		if b == nil || !b.touched {
 			continue
 		}
 		b.order()
@@ -186,6 +186,9 @@ func (e *Engine) trade(own []*brought) *brought {
 		others, err := e.config.trade(e.Hour, sent)
 		e.err = err
 		for _, body := range others {
+			if len(body) == 0 { // nobody there did anything
+				continue
+			}
 			b := newBrought()
 			if err := cbor.Unmarshal(body, b); err != nil {
 				e.err = cmp.Or(e.err, fmt.Errorf("detect: what others brought: %w", err))
@@ -234,6 +237,7 @@ func (b *brought) of(p *person) *sums {
 
 // add adds what was noted elsewhere.
 func (b *brought) add(o *brought) {
+	b.touched = true
 	b.People.add(&o.People)
 	b.Services.add(&o.Services)
 	b.Heads += o.Heads

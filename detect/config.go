@@ -25,7 +25,8 @@ type Config struct {
 	// Shards is among how many the people are spread (ShardOf); 0 for one. Mine are those that
 	// the engine judges, nil for all of them; it must be given all events still. If there is
 	// more than one, Trade is called when an hour is over, with what its people brought, by
-	// shard, and returns what those of the other shards did, in any order, waiting for it.
+	// shard (those that brought nothing are left out), and returns what those of the other
+	// shards did, in any order, waiting for it.
 	Shards int
 	Mine   []int
 	Trade  func(hour int64, brought map[int][]byte) (others [][]byte, err error)

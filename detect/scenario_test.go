@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -449,7 +448,8 @@ func sharded(t *testing.T, c Config, events []keyed, deliveries []Delivery) outc
 	var judging sync.WaitGroup
 	for i, mine := range [][]int{{0}, {1, 4}, {2, 3}} {
 		c := c
-		c.Shards, c.Mine, c.Trade = market.shards, mine, market.trade
+		c.Shards, c.Mine = market.shards, mine
+		c.Trade = func(hour int64, brought map[int][]byte) ([][]byte, error) { return market.trade(mine, hour, brought) }
 		outcomes[i] = outcome{}
 		judging.Go(func() {
 			e := New(c, outcomes[i].take)
@@ -484,19 +484,21 @@ type market struct {
 	hours   map[int64]map[int][]byte
 }
 
-func (m *market) trade(hour int64, brought map[int][]byte) (others [][]byte, err error) {
+func (m *market) trade(mine []int, hour int64, brought map[int][]byte) (others [][]byte, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hours[hour] == nil {
 		m.hours[hour] = map[int][]byte{}
 	}
-	maps.Copy(m.hours[hour], brought)
+	for _, s := range mine {
+		m.hours[hour][s] = brought[s]
+	}
 	m.changed.Broadcast()
 	for len(m.hours[hour]) < m.shards {
 		m.changed.Wait()
 	}
 	for s, b := range m.hours[hour] {
-		if _, own := brought[s]; !own {
+		if !slices.Contains(mine, s) {
 			others = append(others, b)
 		}
 	}

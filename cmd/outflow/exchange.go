@@ -18,7 +18,7 @@ import (
 )
 
 // exchange is how judges that share the people of an organisation learn what an hour
-// brought among those of the others: through a log with a partition for each shard.
+// brought among those of the others: through a log with one partition.
 //
 // What a judge says about an hour depends on the events up to it that it has seen, and
 // so does what it wants to hear. Both go by the sums of the events of the last days: judges that
@@ -30,7 +30,7 @@ type exchange struct {
 	log    eventlog.Log
 	shards int
 	mine   []int
-	keys   map[int]string // by shard of the judge's: of what is said
+	term   map[int]int64 // by shard of the judge's
 	file   *spill.File
 	logger *slog.Logger
 	out    chan saying
@@ -42,7 +42,7 @@ type exchange struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	hours   []map[int64]heard  // by shard and hour: the last that was said
-	next    []int64            // by shard: up to where the log has been read
+	next    int64              // up to where the log has been read
 	terms   []int64            // by shard: of who judges it
 	used    map[int64][]uint64 // by hour and shard: the hash of what was heard
 	sent    map[int64][]uint64 // by hour and shard of the judge's: the hash of what was said
@@ -59,12 +59,18 @@ type heard struct {
 	body   spill.Ref
 }
 
-// hourOf is heard as it is in the log.
+// hourOf is what is said about an hour, as it is in the log.
 type hourOf struct {
 	Hour int64
 	Base int64           // hour from which on the judge had all events
 	Days [tagDays]uint64 // sums of the events of the hour's day up to it, and of the days before
-	Body []byte
+	Of   []shardHour     // some of the judge's shards: those of which something new is said
+}
+
+type shardHour struct {
+	Shard int
+	Term  int64
+	Body  []byte
 }
 
 // saying is what is to be appended; written is closed once it is, if it is not nil.
@@ -82,23 +88,20 @@ const (
 
 const never = int64(math.MaxInt64)
 
-// newExchange joins judges; from is where the log of each shard is to be read from.
-func newExchange(ctx context.Context, log eventlog.Log, mine []int, keys map[int]string, from []int64, file *spill.File, logger *slog.Logger) (*exchange, error) {
-	n := log.Partitions()
-	x := &exchange{log: log, shards: n, mine: mine, keys: keys, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, n), next: make([]int64, n), terms: make([]int64, n), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never}
+// newExchange joins judges that share some shards; term are those of the judge's own, and from
+// is from where the log is to be read.
+func newExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, term map[int]int64, from int64, file *spill.File, logger *slog.Logger) (*exchange, error) {
+	first, end, err := log.Bounds(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	if from > end {
+		return nil, fmt.Errorf("log of hours: it ends at %d, but offset %d was read before: it was made anew", end, from)
+	}
+	x := &exchange{log: log, shards: shards, mine: mine, term: term, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, shards), next: max(first, from), terms: make([]int64, shards), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never}
 	x.changed = sync.NewCond(&x.mu)
-	for s := range n {
-		first, end, err := log.Bounds(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		x.hours[s], x.next[s] = map[int64]heard{}, first
-		if from != nil && from[s] > first {
-			x.next[s] = from[s]
-		}
-		if x.next[s] > end {
-			return nil, fmt.Errorf("log of hours, partition %d: it ends at %d, but offset %d was read before: it was made anew", s, end, x.next[s])
-		}
+	for s := range shards {
+		x.hours[s] = map[int64]heard{}
 	}
 	return x, nil
 }
@@ -109,10 +112,8 @@ func (x *exchange) run(ctx context.Context) error {
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, x.shards+1)
-	for s := range x.shards {
-		all.Go(func() { failed <- x.read(ctx, s) })
-	}
+	failed := make(chan error, 2)
+	all.Go(func() { failed <- x.read(ctx) })
 	all.Go(func() { failed <- x.write(ctx) })
 	err := <-failed
 	x.mu.Lock()
@@ -122,10 +123,10 @@ func (x *exchange) run(ctx context.Context) error {
 	return err
 }
 
-// read takes in what is said about a shard.
-func (x *exchange) read(ctx context.Context, shard int) error {
+// read takes in what is said.
+func (x *exchange) read(ctx context.Context) error {
 	for {
-		recs, err := x.log.Read(ctx, shard, x.next[shard], batch)
+		recs, err := x.log.Read(ctx, 0, x.next, batch)
 		if err == io.EOF { // with --once
 			<-ctx.Done()
 			return ctx.Err()
@@ -134,36 +135,40 @@ func (x *exchange) read(ctx context.Context, shard int) error {
 			return err
 		}
 		for i := range recs {
-			if err := x.hear(shard, &recs[i]); err != nil {
+			if err := x.hear(&recs[i]); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (x *exchange) hear(shard int, r *eventlog.Record) error {
+func (x *exchange) hear(r *eventlog.Record) error {
 	var h hourOf
 	err := cbor.Unmarshal(r.Value, &h)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.next[shard] = r.Offset + 1
-	if !speaks(r, &x.terms[shard]) {
-		return nil
-	}
+	x.next = r.Offset + 1
 	if err != nil {
-		x.logger.Error("a record of the log of hours is none; it is left out", "partition", shard, "offset", r.Offset, "err", err)
+		x.logger.Error("a record of the log of hours is none; it is left out", "offset", r.Offset, "err", err)
 		return nil
 	}
-	said := heard{hash: xxhash.Sum64(h.Body), offset: r.Offset, base: h.Base, days: h.Days}
-	if !slices.Contains(x.mine, shard) {
-		if said.body, err = x.file.Put(h.Body); err != nil {
-			return err
+	for i := range h.Of {
+		of := &h.Of[i]
+		if of.Shard < 0 || of.Shard >= x.shards || of.Term < x.terms[of.Shard] { // said by who judges it no more
+			continue
 		}
-		if used := x.used[h.Hour]; used != nil && used[shard] != said.hash {
-			x.again = min(x.again, h.Hour)
+		x.terms[of.Shard] = of.Term
+		said := heard{hash: xxhash.Sum64(of.Body), offset: r.Offset, base: h.Base, days: h.Days}
+		if !slices.Contains(x.mine, of.Shard) {
+			if said.body, err = x.file.Put(of.Body); err != nil {
+				return err
+			}
+			if used := x.used[h.Hour]; used != nil && used[of.Shard] != said.hash {
+				x.again = min(x.again, h.Hour)
+			}
 		}
+		x.hours[of.Shard][h.Hour] = said
 	}
-	x.hours[shard][h.Hour] = said
 	x.changed.Broadcast()
 	return nil
 }
@@ -253,22 +258,21 @@ func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err
 		x.sent[of] = sent
 	}
 	x.mu.Unlock()
-	var recs []eventlog.Record
+	say := hourOf{of, x.base, own.days, nil}
 	for _, s := range x.mine {
 		hash := xxhash.Sum64(brought[s]) ^ tag.Sum64()
-		if sent[s] == hash {
-			continue
+		if sent[s] != hash {
+			sent[s] = hash
+			say.Of = append(say.Of, shardHour{s, x.term[s], brought[s]})
 		}
-		value, err := cbor.Marshal(hourOf{of, x.base, own.days, brought[s]})
+	}
+	if len(say.Of) > 0 {
+		value, err := cbor.Marshal(&say)
 		if err != nil {
 			return nil, err
 		}
-		sent[s] = hash
-		recs = append(recs, eventlog.Record{Key: x.keys[s], Value: value})
-	}
-	if len(recs) > 0 {
 		select {
-		case x.out <- saying{recs: recs}:
+		case x.out <- saying{recs: []eventlog.Record{{Value: value}}}:
 		case <-x.ctx.Done():
 			return nil, x.ctx.Err()
 		}
@@ -368,15 +372,14 @@ func (x *exchange) forget(before int64) {
 	}
 }
 
-// low is by shard from where the log is to be read by who begins with the hours that are
-// remembered.
-func (x *exchange) low() []int64 {
+// low is from where the log is to be read by who begins with the hours that are remembered.
+func (x *exchange) low() int64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	low := slices.Clone(x.next)
-	for s, m := range x.hours {
+	low := x.next
+	for _, m := range x.hours {
 		for _, said := range m {
-			low[s] = min(low[s], said.offset)
+			low = min(low, said.offset)
 		}
 	}
 	return low

@@ -191,7 +191,7 @@ type position struct {
 	Low  []int64 // by partition: from where the log is to be read again
 	Next []int64 // up to where it had been read
 
-	Hours []int64 `json:",omitempty"` // by shard: from where what hours brought is to be read again
+	Hours int64 `json:",omitempty"` // from where what hours brought is to be read again
 }
 
 // base is the time before which nothing changes any more.
@@ -886,11 +886,11 @@ func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
 // takeOver begins a term in a shard's partition of the log of alerts, and reads which
 // alerts are out. From there on nothing counts that somebody says whose term was before:
 // who was paused for longer than a session, and goes on, says what is out of date. The
-// term is the key of what is said, such that it gets to the partition.
-func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (key string, err error) {
+// key of what is said has the term, such that it gets to the partition.
+func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (term int64, key string, err error) {
 	at, end, err := log.Bounds(ctx, shard)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	latest := int64(0)
 	read := func() error {
@@ -928,16 +928,17 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now t
 		return nil
 	}
 	if err := read(); err != nil {
-		return "", err
+		return 0, "", err
 	}
-	key = termKey(max(latest+1, now.UnixMilli()), shard, log.Partitions())
+	term = max(latest+1, now.UnixMilli())
+	key = termKey(term, shard, log.Partitions())
 	if err := log.Append(ctx, eventlog.Record{Key: key}); err != nil {
-		return "", err
+		return 0, "", err
 	}
 	if _, end, err = log.Bounds(ctx, shard); err != nil {
-		return "", err
+		return 0, "", err
 	}
-	return key, read() // what came in between
+	return term, key, read() // what came in between
 }
 
 // termKey is the key of what is said in a term, in a partition among some: where there are

@@ -377,7 +377,7 @@ func TestTerms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		term, err := j.takeOver(t.Context(), log, shard, time.UnixMilli(now))
+		_, term, err := j.takeOver(t.Context(), log, shard, time.UnixMilli(now))
 		if err != nil {
 			t.Fatal(err)
 		}

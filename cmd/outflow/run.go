@@ -236,11 +236,12 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End}
 		l.close = func() { events.End(); alerts.End(); cluster.Close() }
 		if c.Shards > 1 {
-			hours, err := cluster.Log(ctx, c.topic("hours"), c.Shards)
+			hours, err := cluster.Log(ctx, c.topic("hours"), 1)
 			if err != nil {
 				l.close()
 				return nil, err
 			}
+			hours.Prompt()
 			l.hours = hours
 			l.close = func() { events.End(); alerts.End(); hours.End(); cluster.Close() }
 		}
@@ -249,7 +250,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		if !d.once {
 			l.lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
 				if l.hours != nil {
-					return cluster.Share(ctx, c.topic("detect"), c.topic("hours"), d.log, do)
+					return cluster.Share(ctx, c.topic("detect"), c.topic("alerts"), d.log, do)
 				}
 				return cluster.Lead(ctx, c.topic("detect"), c.topic("events"), d.log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
 			}
@@ -323,7 +324,7 @@ func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
 	if shared != nil {
 		j.stored = func(ctx context.Context, at int64) error { return shared.put(ctx, path, at) }
 	}
-	if terms[0], err = j.takeOver(ctx, l.alerts, 0, time.Now()); err != nil {
+	if _, terms[0], err = j.takeOver(ctx, l.alerts, 0, time.Now()); err != nil {
 		return err
 	}
 	if err := j.look(ctx, l.events); err != nil {

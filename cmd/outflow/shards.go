@@ -30,25 +30,25 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 		return err
 	}
 	defer store.Close()
-	terms := map[int]string{}
-	j, err := newJudge(store, l.events.Partitions(), d.current(), l.telling(terms))
+	keys, terms := map[int]string{}, map[int]int64{}
+	j, err := newJudge(store, l.events.Partitions(), d.current(), l.telling(keys))
 	if err != nil {
 		return err
 	}
-	j.shards, j.mine = l.hours.Partitions(), mine
+	j.shards, j.mine = l.alerts.Partitions(), mine
 	p, err := d.resume(ctx, j, shelf)
 	if err != nil {
 		return err
 	}
 	for _, s := range mine {
-		if terms[s], err = j.takeOver(ctx, l.alerts, s, time.Now()); err != nil {
+		if terms[s], keys[s], err = j.takeOver(ctx, l.alerts, s, time.Now()); err != nil {
 			return err
 		}
 	}
 	if err := j.look(ctx, l.events); err != nil {
 		return err
 	}
-	if j.exchange, err = newExchange(ctx, l.hours, mine, terms, p.Hours, j.file, d.log); err != nil {
+	if j.exchange, err = newExchange(ctx, l.hours, j.shards, mine, terms, p.Hours, j.file, d.log); err != nil {
 		return err
 	}
 	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
@@ -133,9 +133,7 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshots, list 
 		for n := range min(len(p.Low), len(at.Low)) {
 			p.Low[n], p.Next[n] = min(p.Low[n], at.Low[n]), min(p.Next[n], at.Next[n])
 		}
-		for n := range min(len(p.Hours), len(at.Hours)) {
-			p.Hours[n] = min(p.Hours[n], at.Hours[n])
-		}
+		p.Hours = min(p.Hours, at.Hours)
 		parts = append(parts, detect.Part{Snapshot: part, Shards: wanted})
 		desks = append(desks, beside["desk"])
 		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(wanted, s) })

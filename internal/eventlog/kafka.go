@@ -153,6 +153,10 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	return k, nil
 }
 
+// Prompt has records appended at once, without waiting for others to go with them. It is
+// called before the first.
+func (k *Kafka) Prompt() { k.writer.BatchTimeout = time.Millisecond }
+
 // patiently tries again while an error is one that passes.
 func patiently(ctx context.Context, try func() error) error {
 	wait := retryLeast
