@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,8 +36,12 @@ type exchange struct {
 	logger *slog.Logger
 	out    chan saying
 
+	come func() bool   // whether something has come that the judge has not looked at
+	rest time.Duration // until it does, while it waits
+
 	ctx  context.Context // of who waits
 	base int64           // from which hour on everything is there
+	edge int64           // the last hour that is traded: later events claim to be from the future
 	sums map[int64]uint64
 
 	mu      sync.Mutex
@@ -47,6 +52,7 @@ type exchange struct {
 	used    map[int64][]uint64 // by hour and shard: the hash of what was heard
 	sent    map[int64][]uint64 // by hour and shard of the judge's: the hash of what was said
 	again   int64              // the earliest hour that must be judged again
+	skipped int64              // the earliest hour that was judged without trading
 	err     error
 }
 
@@ -80,11 +86,15 @@ type saying struct {
 }
 
 const (
+	ahead     = 48               // hours after the edge that are traded, too: there is little to do at night
 	tagDays   = lateDays
-	patience  = 2 * time.Second  // with a judge that has not seen the same
-	missing   = 30 * time.Second // with one that has said something about a later hour, and nothing about this one
-	publishes = 64               // hours that wait to be written
+	patience  = 2 * time.Second        // with a judge that has not seen the same
+	restless  = 100 * time.Millisecond // until a judge that waits looks at what has come for itself; longer every time
+	publishes = 64                     // hours that wait to be written
 )
+
+// errInterrupted says that a judge has something better to do than to wait.
+var errInterrupted = errors.New("interrupted")
 
 const never = int64(math.MaxInt64)
 
@@ -98,7 +108,7 @@ func newExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, 
 	if from > end {
 		return nil, fmt.Errorf("log of hours: it ends at %d, but offset %d was read before: it was made anew", end, from)
 	}
-	x := &exchange{log: log, shards: shards, mine: mine, term: term, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, shards), next: max(first, from), terms: make([]int64, shards), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never}
+	x := &exchange{log: log, shards: shards, mine: mine, term: term, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, shards), next: max(first, from), terms: make([]int64, shards), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never, skipped: never, rest: restless, come: func() bool { return false }}
 	x.changed = sync.NewCond(&x.mu)
 	for s := range shards {
 		x.hours[s] = map[int64]heard{}
@@ -216,9 +226,9 @@ func (x *exchange) flush(ctx context.Context) error {
 }
 
 // trading says what the judge has when it begins to judge: all events from a base on
-// (Unix milliseconds), with their sums by hour.
-func (x *exchange) trading(ctx context.Context, base int64, sums map[int64]uint64) {
-	x.ctx, x.base, x.sums = ctx, base/hour, sums
+// and, but for a few, up to an edge (Unix milliseconds), with their sums by hour.
+func (x *exchange) trading(ctx context.Context, base, edge int64, sums map[int64]uint64) {
+	x.ctx, x.base, x.edge, x.sums = ctx, base/hour, edge/hour+ahead, sums
 }
 
 // days are the sums of what the judge has of the day of an hour up to it, and of the days
@@ -246,6 +256,10 @@ func alike(of int64, a, b *heard) bool {
 
 // trade implements the trade of detect.Config.
 func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err error) {
+	if of > x.edge {
+		x.skipped = min(x.skipped, of)
+		return nil, nil
+	}
 	own := heard{base: x.base, days: x.days(of)}
 	tag := xxhash.New()
 	for _, d := range own.days {
@@ -305,21 +319,24 @@ func (x *exchange) wait(of int64, own *heard) (others [][]byte, err error) {
 				refs = append(refs, said.body)
 				break
 			}
-			if !there && waited > missing && x.later(s, of) {
-				x.logger.Warn("nothing was said about an hour; it counts as empty", "shard", s, "hour", time.UnixMilli(of*hour).UTC())
+			if !there && waited > patience && x.later(s, of) { // it will be said when more has come there
 				break
 			}
 			switch {
+			case waited > x.rest && x.come():
+				x.rest = min(2*x.rest, 100*restless)
+				return nil, errInterrupted
 			case x.ctx.Err() != nil:
 				return nil, x.ctx.Err()
 			case x.err != nil:
 				return nil, x.err
 			}
-			timer := time.AfterFunc(patience/4, wake)
+			timer := time.AfterFunc(restless, wake)
 			x.changed.Wait()
 			timer.Stop()
 		}
 	}
+	x.rest = restless
 	if x.used[of] = used; x.again == of {
 		x.again = never
 	}
@@ -343,12 +360,16 @@ func (x *exchange) later(shard int, of int64) bool {
 	return false
 }
 
-// news is the earliest hour that must be judged again because of what others have said
-// since; ok is false if there is none.
-func (x *exchange) news() (of int64, ok bool) {
+// news is the earliest hour that must be judged again, because of what others have said
+// since, or because the edge (Unix milliseconds) has moved beyond it; ok is false if there is
+// none.
+func (x *exchange) news(edge int64) (of int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	of, x.again = x.again, never
+	if x.skipped <= edge/hour+ahead {
+		of, x.skipped = min(of, x.skipped), never
+	}
 	return of, of != never
 }
 

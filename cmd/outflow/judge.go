@@ -243,6 +243,15 @@ func (j *judge) reconsider(from int64) {
 	j.newer = true
 }
 
+// interrupted has the judge go on from the last mark, in the middle of judging.
+func (j *judge) interrupted() {
+	j.tainted = true
+	if !j.newer || j.lastTime < j.pending {
+		j.pending = j.lastTime
+	}
+	j.newer = true
+}
+
 // fewEvents are so few that they do not say what time it is: some may claim to be
 // from the future.
 const fewEvents = 20
@@ -264,6 +273,11 @@ const (
 
 // apply judges what has come.
 func (j *judge) apply(ctx context.Context, how extent) error {
+	if j.exchange != nil {
+		if of, news := j.exchange.news(j.window.Edge(fewEvents)); news {
+			j.reconsider(of * hour)
+		}
+	}
 	if !j.newer && (how != openDays || j.engine == nil || j.tainted) {
 		return nil
 	}
@@ -307,7 +321,7 @@ func (j *judge) feed(ctx context.Context, until int64) error {
 	// Whose an event is, is found out ahead of judging it, on another core.
 	g, ctx := errgroup.WithContext(ctx)
 	if j.exchange != nil {
-		j.exchange.trading(ctx, j.saved, j.window.Sums())
+		j.exchange.trading(ctx, j.saved, j.edge, j.window.Sums())
 	}
 	groups, used := make(chan *group, 4), make(chan *group, 6)
 	after, key := j.lastTime, j.lastKey

@@ -205,6 +205,14 @@ func TestWorkers(t *testing.T) {
 	t.Run("all judge", func(t *testing.T) { workers(t, 16) })
 }
 
+// writeKey writes a key for snapshots.
+func writeKey(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func workers(t *testing.T, shards int) {
 	list := os.Getenv("OUTFLOW_KAFKA")
 	if list == "" {
@@ -223,9 +231,7 @@ func workers(t *testing.T, shards int) {
 	want := last(t, scannedLines(t, whole))
 	exports, shared := t.TempDir(), t.TempDir()
 	key := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(key, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeKey(t, key)
 	prefix := fmt.Sprintf("w%d", time.Now().UnixNano())
 	var alerts string
 	logs := map[*exec.Cmd]func() string{}

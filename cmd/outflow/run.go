@@ -389,12 +389,14 @@ const (
 	readBatch    = 4096
 	tick         = 200 * time.Millisecond
 	idle         = 500 * time.Millisecond // without anything new: nothing of the same second will come
-	idleLong     = 30 * time.Second       // days that are open are judged as they are
 	abandoned    = time.Minute            // a source that began to deliver much and says nothing any more
 	trimEvery    = 10 * time.Minute
 	statusEvery  = 2 * time.Second
 	deliverEvery = 5 * time.Second
 )
+
+// idleLong is without anything new until days that are open are judged as they are.
+var idleLong = 30 * time.Second // tests have less time
 
 // pump has the judge take in the partitions of the log until they end.
 func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
@@ -449,6 +451,9 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	}
 	defer readers.Wait()
 	defer cancel()
+	if j.exchange != nil {
+		j.exchange.come = func() bool { return len(arrivals) > 0 }
+	}
 	delivering := ingest.NewDeliveries(parts)
 	ended, last, trimmed := 0, time.Now(), time.Now()
 	flushed := false
@@ -503,11 +508,6 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			}
 		case <-clock.C:
 		}
-		if j.exchange != nil {
-			if of, news := j.exchange.news(); news {
-				j.reconsider(of * hour)
-			}
-		}
 		quiet := time.Since(last)
 		if quiet > abandoned {
 			delivering.Forget()
@@ -526,6 +526,10 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			err = j.apply(ctx, everything)
 		default:
 			err = j.apply(ctx, most)
+		}
+		if errors.Is(err, errInterrupted) {
+			j.interrupted()
+			continue
 		}
 		if err != nil {
 			return err

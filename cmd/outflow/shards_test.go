@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// crew are judges in this process that share the people of the example.
+type crew struct {
+	t     *testing.T
+	logs  *logs
+	shelf snapshotsConfig
+	stop  context.CancelFunc
+	all   sync.WaitGroup
+	said  *strings.Builder // what they log
+	mu    sync.Mutex
+}
+
+func (c *crew) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.said.Write(b)
+}
+
+func newCrew(t *testing.T, shards int) *crew {
+	key := filepath.Join(t.TempDir(), "key")
+	writeKey(t, key)
+	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshotsConfig{Dir: t.TempDir(), Key: "file:" + key}}
+	c.logs = &logs{events: eventlog.NewMemory(4, 0), alerts: eventlog.NewMemory(shards, 0), hours: eventlog.NewMemory(1, 0)}
+	c.logs.trim = func(context.Context, int, int64) error { return nil }
+	t.Cleanup(c.leave)
+	return c
+}
+
+// judge has some judges, in place of those before, judge shards each.
+func (c *crew) judge(mine ...[]int) {
+	c.leave()
+	ctx, stop := context.WithCancel(c.t.Context())
+	c.stop = stop
+	for _, shards := range mine {
+		dir := c.t.TempDir()
+		d := &daemon{dir: dir, config: &config{DataDir: dir, Snapshots: c.shelf, Log: logConfig{TopicPrefix: "outflow"}}, log: slog.New(slog.NewTextHandler(c, nil))}
+		c.all.Go(func() {
+			if err := d.detect(ctx, c.logs, shards); err != nil && ctx.Err() == nil {
+				c.t.Error(err)
+			}
+		})
+	}
+}
+
+func (c *crew) leave() {
+	if c.stop != nil {
+		c.stop()
+		c.all.Wait()
+	}
+}
+
+// deliver has files of the example come.
+func (c *crew) deliver(paths ...string) {
+	c.t.Helper()
+	found, _ := files.Find(paths)
+	var recs []eventlog.Record
+	r := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: 1, Emit: func(int) func(*event.Event) error {
+		return func(e *event.Event) error {
+			recs = append(recs, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: e.Append(nil)})
+			return nil
+		}
+	}}
+	if _, err := r.Read(c.t.Context(), found); err != nil {
+		c.t.Fatal(err)
+	}
+	for some := range slices.Chunk(recs, 1000) {
+		if err := c.logs.events.Append(c.t.Context(), some...); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// alerts are those that are out now: the last version of each.
+func (c *crew) alerts() string {
+	var b strings.Builder
+	for p := range c.logs.alerts.Partitions() {
+		term := int64(0)
+		for at := int64(0); ; {
+			_, end, err := c.logs.alerts.Bounds(c.t.Context(), p)
+			if err != nil || at >= end {
+				break
+			}
+			recs, err := c.logs.alerts.Read(c.t.Context(), p, at, batch)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			for i := range recs {
+				r := &recs[i]
+				at = r.Offset + 1
+				_, days, _ := daysIn(r.Value)
+				_, leavers, _ := leaversIn(r.Value)
+				if speaks(r, &term) && len(r.Value) > 0 && !days && !leavers {
+					fmt.Fprintf(&b, "%s\n", r.Value)
+				}
+			}
+		}
+	}
+	return last(c.t, b.String())
+}
+
+// differs says what is wrong with the alerts that are out: all of them are those of a scan
+// with --all, and all that a scan prints are among them. It is empty if nothing is.
+func differs(got, all, printed string) string {
+	of := map[string]bool{}
+	for line := range strings.Lines(all + "\n") {
+		of[strings.TrimSpace(line)] = true
+	}
+	for line := range strings.Lines(got + "\n") {
+		if !of[strings.TrimSpace(line)] {
+			return fmt.Sprintf("told, but not what a scan says:\n%.900s", line)
+		}
+	}
+	for line := range strings.Lines(printed + "\n") {
+		if !strings.Contains(got, strings.TrimSpace(line)) {
+			return fmt.Sprintf("not told:\n%.900s", line)
+		}
+	}
+	return ""
+}
+
+// TestShards has one, two and three judges share the people of the example, whose files
+// come day by day, some of them days late; others take over in the middle, twice. In the
+// end the alerts are those of a scan.
+func TestShards(t *testing.T) {
+	withoutRaces(t)
+	idle := idleLong
+	idleLong = time.Second
+	t.Cleanup(func() { idleLong = idle })
+	whole, printed := last(t, scannedLines(t, "--all", acme)), last(t, scannedLines(t, acme))
+	for name, arranged := range map[string][][][]int{
+		"two":         {{{0, 1, 2}, {3, 4}}, {{0, 1}, {2, 3, 4}}, {{4, 2}, {0, 1, 3}}},
+		"more":        {{{0, 1, 2, 3, 4}}, {{0, 1}, {2, 3, 4}}, {{0}, {1, 2}, {3, 4}}},
+		"fewer":       {{{0}, {1, 2}, {3, 4}}, {{0, 1}, {2, 3, 4}}, {{0, 1, 2, 3, 4}}},
+		"one for all": {{{0}, {1}, {2}, {3}, {4}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCrew(t, 5)
+			days, on := delivered(t, 5, rand.New(rand.NewPCG(3, 3)))
+			for i, day := range days {
+				if n := len(arranged); i%((len(days)+n-1)/n) == 0 {
+					c.judge(arranged[i/((len(days)+n-1)/n)]...)
+				}
+				c.deliver(on[day]...)
+				time.Sleep(time.Duration(i%4) * 20 * time.Millisecond)
+			}
+			var wrong string
+			for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+				if wrong = differs(c.alerts(), whole, printed); wrong == "" {
+					break
+				}
+			}
+			if wrong != "" {
+				t.Errorf("%s\n%s", wrong, c.said)
+			}
+			c.leave()
+			for line := range strings.Lines(c.said.String()) {
+				if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") {
+					t.Error(line)
+				}
+			}
+		})
+	}
+}
