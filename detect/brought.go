@@ -370,6 +370,18 @@ func (s *sums) reset() {
 	s.Arrivals = s.Arrivals[:0]
 }
 
+// forget takes out who is named.
+func (b *brought) forget(name string) {
+	b.Notices = slices.DeleteFunc(b.Notices, func(x announced) bool { return x.Name == name })
+	b.Laid = slices.DeleteFunc(b.Laid, func(x *exposure) bool { return x.Person == name })
+	b.Shut = slices.DeleteFunc(b.Shut, func(x closing) bool { return x.By == name })
+	b.Rights = slices.DeleteFunc(b.Rights, func(x given) bool { return x.To == name })
+	b.Gone = slices.DeleteFunc(b.Gone, func(x offboarded) bool { return x.Who == name })
+	for s := range b.Who {
+		delete(b.Who[s], name)
+	}
+}
+
 // order puts lists in an order of their own, so that equal ones are equal.
 func (b *brought) order() {
 	for _, s := range []*sums{&b.People, &b.Services} {

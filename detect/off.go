@@ -147,6 +147,7 @@ func (e *Engine) darken(name string) {
 		return
 	}
 	b := e.bring(p)
+	b.forget(name)
 	to := b.of(p)
 	for j := range p.Sum {
 		to.weigh(p, j, -fix(p.Sum[j]))

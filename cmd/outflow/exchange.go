@@ -86,7 +86,7 @@ type saying struct {
 }
 
 const (
-	ahead     = 48               // hours after the edge that are traded, too: there is little to do at night
+	ahead     = 48 // hours after the edge that are traded, too: there is little to do at night
 	tagDays   = lateDays
 	patience  = 2 * time.Second        // with a judge that has not seen the same
 	restless  = 100 * time.Millisecond // until a judge that waits looks at what has come for itself; longer every time

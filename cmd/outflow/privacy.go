@@ -367,6 +367,8 @@ type judged struct {
 	snapshot   *detect.Snapshot
 	kept       map[string][]byte // of a daemon: what lies beside the snapshot
 	aliases    []byte
+	shards     int   // among which people are spread; 0 for one
+	mine       []int // of them, those of which it is
 }
 
 // judged opens the judge's state. It may hold nothing yet.
@@ -391,12 +393,17 @@ func (f *privacyFlags) judged(ctx context.Context, alerts *alert.Store) (j *judg
 		}
 		return j, err
 	}
+	return j, j.load(ctx)
+}
+
+// load reads the state of a daemon.
+func (j *judged) load(ctx context.Context) (err error) {
 	if j.kept, err = j.store.Beside(ctx, 1); err != nil || j.kept == nil {
-		return j, err
+		return err
 	}
 	j.generation, j.aliases = 1, j.kept["aliases"]
 	j.snapshot, err = j.store.Load(ctx, 1)
-	return j, err
+	return err
 }
 
 func (j *judged) close() {
@@ -669,10 +676,68 @@ func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, n
 	if conf.Log.Kind == "kafka" {
 		out.left = append(out.left, "the topics of Kafka, until their retention is over")
 	}
-	if conf.Snapshots != (snapshotsConfig{}) {
+	switch {
+	case conf.Snapshots == (snapshotsConfig{}):
+	case conf.Log.Shards > 1:
+		known, err := eraseShared(ctx, conf, f.data, person)
+		if err != nil {
+			return nil, err
+		}
+		out.baseline = out.baseline || known
+	default:
 		out.left = append(out.left, "snapshots of the judge: the next one is without the person")
 	}
 	return out, s.Note(ctx, now, "outflow", feed.Privacy, fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events", m.Name(person), out.alerts, out.days, out.events))
+}
+
+// eraseShared takes a person out of the snapshots of judges that share people, who go on from
+// nothing else. They must not be running.
+func eraseShared(ctx context.Context, conf *config, dir, person string) (known bool, err error) {
+	shelf, err := openSnapshots(ctx, conf.Snapshots, conf.Log.topic("detect"))
+	if err != nil {
+		return false, err
+	}
+	list, err := shelf.listShared(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range list {
+		found, err := shelf.of(x.shards).erase(ctx, conf, dir, x, person)
+		if err != nil {
+			return false, fmt.Errorf("snapshot %s: %w", shelf.of(x.shards).file(x.at), err)
+		}
+		known = known || found
+	}
+	return known, nil
+}
+
+// erase takes a person out of a snapshot.
+func (s *snapshots) erase(ctx context.Context, conf *config, dir string, x shared, person string) (known bool, err error) {
+	tmp, err := os.MkdirTemp(dir, ".erase-*")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(tmp)
+	path := filepath.Join(tmp, "store")
+	if err := s.open(ctx, path, x.at); err != nil {
+		return false, err
+	}
+	j := &judged{shards: conf.Log.Shards, mine: x.shards}
+	if j.store, err = detect.OpenStore(ctx, path); err != nil {
+		return false, err
+	}
+	defer j.close()
+	if err := j.load(ctx); err != nil || j.kept == nil {
+		return false, err
+	}
+	aliases, accounts, err := identity.Forget(j.aliases, person)
+	if err != nil {
+		return false, err
+	}
+	if known, _, err = j.erase(ctx, conf, person, aliases, of(accounts)); err != nil {
+		return false, err
+	}
+	return known, s.seal(ctx, path, s.file(x.at))
 }
 
 // erase takes a person out of the judge's state.
@@ -684,6 +749,7 @@ func (j *judged) erase(ctx context.Context, conf *config, person string, aliases
 	if err != nil {
 		return false, 0, err
 	}
+	judging.Shards, judging.Mine = j.shards, j.mine
 	snapshot, known, err := j.snapshot.Forget(judging, person)
 	if err != nil {
 		return false, 0, err

@@ -180,3 +180,42 @@ func TestShards(t *testing.T) {
 		})
 	}
 }
+
+// TestShardsErased takes a person out of what judges that share people have left: it is gone,
+// whoever had judged it, and they go on.
+func TestShardsErased(t *testing.T) {
+	withoutRaces(t)
+	c := newCrew(t, 5)
+	c.judge([]int{0, 1}, []int{2, 3, 4})
+	days, on := delivered(t, 0, nil)
+	for _, day := range days {
+		c.deliver(on[day]...)
+	}
+	conf := &config{Snapshots: c.shelf, Log: logConfig{Kind: "kafka", TopicPrefix: "outflow", Shards: 5}}
+	shelf, err := openSnapshots(t.Context(), conf.Snapshots, conf.Log.topic("detect"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "both have left a snapshot", func() bool {
+		list, err := shelf.listShared(t.Context())
+		return err == nil && len(list) >= 2 && list[0].at == list[1].at
+	})
+	c.leave()
+	const person = "diego.schneider@acme.example"
+	for n := range 2 {
+		known, err := eraseShared(t.Context(), conf, t.TempDir(), person)
+		if err != nil || known != (n == 0) {
+			t.Fatalf("time %d: known: %v, %v", n+1, known, err)
+		}
+	}
+	c.judge([]int{0, 1, 2}, []int{3, 4})
+	until(t, "others go on", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return strings.Count(c.said.String(), "state fetched from snapshots") == 2
+	})
+	c.leave()
+	if strings.Contains(c.said.String(), "level=ERROR") {
+		t.Error(c.said)
+	}
+}

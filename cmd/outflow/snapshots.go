@@ -100,6 +100,22 @@ func (s *snapshots) put(ctx context.Context, store string, at int64) error {
 	if err != nil || slices.Contains(times, at) {
 		return err
 	}
+	if err := s.seal(ctx, store, name); err != nil {
+		return err
+	}
+	if times, err = s.list(ctx); err != nil {
+		return err
+	}
+	for _, old := range times[min(len(times), keptSnapshots):] {
+		if err := s.at.remove(ctx, s.file(old)); err != nil {
+			return fmt.Errorf("snapshots: %w", err)
+		}
+	}
+	return nil
+}
+
+// seal writes a snapshot of a store, in place of one that is there.
+func (s *snapshots) seal(ctx context.Context, store, name string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(store), ".snapshot-*")
 	if err != nil {
 		return err
@@ -125,14 +141,6 @@ func (s *snapshots) put(ctx context.Context, store string, at int64) error {
 	sealed := s.aead.Seal(nonce, nonce, enc.EncodeAll(plain, nil), []byte(name))
 	if err := s.at.write(ctx, name, sealed); err != nil {
 		return fmt.Errorf("snapshots: %w", err)
-	}
-	if times, err = s.list(ctx); err != nil {
-		return err
-	}
-	for _, old := range times[min(len(times), keptSnapshots):] {
-		if err := s.at.remove(ctx, s.file(old)); err != nil {
-			return fmt.Errorf("snapshots: %w", err)
-		}
 	}
 	return nil
 }
