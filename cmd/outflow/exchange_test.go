@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/spill"
+)
+
+// TestExchange has two judges say what hours brought.
+func TestExchange(t *testing.T) {
+	const of = 24*20_000 + 5
+	log := eventlog.NewMemory(1, 0)
+	join := func(term int64, mine ...int) *exchange {
+		t.Helper()
+		terms := map[int]int64{}
+		for _, s := range mine {
+			terms[s] = term
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		x, err := newExchange(ctx, log, 3, mine, terms, 0, spill.New(1<<20, t.TempDir()), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() { x.run(ctx); close(done) }()
+		t.Cleanup(func() { stop(); <-done })
+		return x
+	}
+	saw := func(x *exchange, sum uint64) {
+		x.trading(t.Context(), (of-100)*hour, of*hour, map[int64]uint64{of: sum, of - 24: 7, of - 200: sum})
+	}
+	heard := func(x *exchange, brought map[int][]byte, want ...string) time.Duration {
+		t.Helper()
+		began := time.Now()
+		others, err := x.trade(of, brought)
+		var got []string
+		for _, b := range others {
+			got = append(got, string(b))
+		}
+		if slices.Sort(got); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("heard %q, %v; want %q", got, err, want)
+		}
+		return time.Since(began)
+	}
+	settled := func(x *exchange, hash func(x *exchange) bool) {
+		t.Helper()
+		until(t, "it is heard", func() bool {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			return hash(x)
+		})
+	}
+
+	a, b := join(1, 0), join(1, 1, 2)
+	saw(a, 1)
+	saw(b, 1)
+	a.come = func() bool { return true } // what has come for one that waits
+	if _, err := a.trade(of, map[int][]byte{0: []byte("a")}); !errors.Is(err, errInterrupted) {
+		t.Fatalf("nothing is said yet: %v", err)
+	}
+	a.come = func() bool { return false }
+	heard(b, map[int][]byte{1: []byte("b1"), 2: nil}, "a")
+	heard(a, map[int][]byte{0: []byte("a")}, "", "b1")
+	if _, news := a.news(of * hour); news {
+		t.Error("news, and nothing was said since")
+	}
+
+	saw(b, 2) // one has seen more than the other, who may never see it
+	if waited := heard(b, map[int][]byte{1: []byte("b1 again"), 2: nil}, "a"); waited < patience {
+		t.Errorf("it did not wait for the other: %s", waited)
+	}
+	settled(a, func(x *exchange) bool { return x.again == of })
+	if h, news := a.news(of * hour); !news || h != of {
+		t.Errorf("news of hour %d, %v", h, news)
+	}
+	saw(a, 2)
+	if waited := heard(a, map[int][]byte{0: []byte("a")}, "", "b1 again"); waited > patience/2 {
+		t.Errorf("it waited for one who has seen the same: %s", waited)
+	}
+
+	c := join(2, 1, 2) // takes over; the other one goes on, and does not know
+	saw(c, 2)
+	heard(c, map[int][]byte{1: []byte("c1"), 2: []byte("c2")}, "a")
+	settled(a, func(x *exchange) bool { return x.terms[2] == 2 })
+	saw(b, 3)
+	b.trade(of, map[int][]byte{1: []byte("late"), 2: []byte("late")})
+	saw(a, 2)
+	_, end, _ := log.Bounds(t.Context(), 0)
+	settled(a, func(x *exchange) bool { return x.next == end })
+	heard(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
+
+	if others, err := a.trade(of+ahead+1, map[int][]byte{0: []byte("far")}); err != nil || others != nil {
+		t.Errorf("an hour in the future was traded: %q, %v", others, err)
+	}
+	if h, news := a.news((of + 1) * hour); !news || h != of+ahead+1 {
+		t.Errorf("an hour that is not in the future any more is not judged again: %d, %v", h-of, news)
+	}
+	a.forget(of + 1)
+	if low := a.low(); low != a.next {
+		t.Errorf("all is forgotten, but for %d records", a.next-low)
+	}
+	if d := join(3, 0); d.next != 0 {
+		t.Errorf("a new one begins at %d", d.next)
+	}
+	if _, err := newExchange(t.Context(), log, 3, []int{0}, nil, end+1, nil, nil); err == nil {
+		t.Error("a log that is shorter than what was read of it")
+	}
+}
