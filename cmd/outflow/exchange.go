@@ -36,6 +36,8 @@ type exchange struct {
 	logger *slog.Logger
 	out    chan saying
 
+	waited time.Duration // since the start
+
 	come func() bool   // whether something has come that the judge has not looked at
 	rest time.Duration // until it does, while it waits
 
@@ -303,6 +305,7 @@ func (x *exchange) wait(of int64, own *heard) (others [][]byte, err error) {
 	stop := context.AfterFunc(x.ctx, wake)
 	defer stop()
 	began := time.Now()
+	defer func() { x.waited += time.Since(began) }()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	used := make([]uint64, x.shards)

@@ -60,7 +60,7 @@ func month(t testing.TB, to string, part int) {
 
 // running starts the daemon as a process of its own that runs for good, and returns
 // what reads its log, which a test that fails shows.
-func running(t *testing.T, config string, args ...string) (cmd *exec.Cmd, said func() string) {
+func running(t testing.TB, config string, args ...string) (cmd *exec.Cmd, said func() string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
@@ -206,7 +206,7 @@ func TestWorkers(t *testing.T) {
 }
 
 // writeKey writes a key for snapshots.
-func writeKey(t *testing.T, path string) {
+func writeKey(t testing.TB, path string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
 		t.Fatal(err)
@@ -351,7 +351,7 @@ func soFar(dir string) string {
 }
 
 // until waits for something that must happen.
-func until(t *testing.T, what string, holds func() bool) {
+func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		if holds() {

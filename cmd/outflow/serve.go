@@ -78,6 +78,9 @@ func (j *judge) status() judgeStatus {
 	if j.engine != nil {
 		s.People = j.engine.Known()
 	}
+	if j.exchange != nil {
+		s.Shards, s.Of, s.Waited = j.mine, j.shards, j.exchange.waited.Seconds()
+	}
 	return s
 }
 
@@ -133,6 +136,10 @@ type judgeStatus struct {
 	Rewinds int64     `json:"rewinds"`
 	Bad     int64     `json:"not_events"`
 	Save    float64   `json:"save_seconds"` // it took to store the base last
+
+	Shards []int   `json:"shards,omitempty"`         // of the people, where several judge
+	Of     int     `json:"shards_total,omitempty"`   // among which people are spread
+	Waited float64 `json:"waited_seconds,omitempty"` // for the other judges, since the start
 }
 
 type alertStatus struct {
@@ -282,6 +289,8 @@ var (
 	descTold    = desc("alerts_told", "Alerts that people were told.")
 	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
 	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
+	descShards  = desc("judge_shards", "Shards of the people that are judged here.")
+	descWaited  = desc("judge_waited_seconds_total", "For how long other judges were waited for, since the start.")
 	descSave    = desc("judge_save_seconds", "How long it took to store the base last.")
 	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
 	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
@@ -291,7 +300,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descAsked, descFailing, descGaps, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descFailed} {
 		ch <- d
 	}
 }
@@ -337,6 +346,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descHeld, float64(j.Held))
 		gauge(descPeople, float64(j.People))
 		gauge(descSave, j.Save)
+		if j.Of > 0 {
+			gauge(descShards, float64(len(j.Shards)))
+			counter(descWaited, j.Waited)
+		}
 		if !j.Newest.IsZero() {
 			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
 		}

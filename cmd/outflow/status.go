@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -125,11 +126,31 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	if j := s.Judge; j != nil {
 		fmt.Fprintf(w, "Judged %s events of %s people since the start, up to %s; %s repeats, %s too late; %s times something came late enough to judge again.\n", count(int(j.Judged)), count(j.People), ago(j.Newest), count(int(j.Repeats)), count(int(j.Late)), count(int(j.Rewinds)))
 	}
+	if j := s.Judge; j != nil && j.Of > 0 {
+		fmt.Fprintf(w, "Judges %d of %d shards of the people (%s); waited %s for who judges the others.\n", len(j.Shards), j.Of, listed(j.Shards), time.Duration(j.Waited*float64(time.Second)).Round(time.Second))
+	}
 	if a := s.Alerts; a != nil {
 		fmt.Fprintf(w, "%s alerts are known, %s were told, %s wait to be sent.\n", count(a.Known), count(a.Told), count(a.Waiting))
 	}
 	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", count(s.Dead), count(int(s.Failures)))
 	return err
+}
+
+// listed lists numbers, which are in order: 0–3, 7.
+func listed(list []int) string {
+	var parts []string
+	for i := 0; i < len(list); {
+		k := i
+		for k+1 < len(list) && list[k+1] == list[k]+1 {
+			k++
+		}
+		part := strconv.Itoa(list[i])
+		if k > i {
+			part += "–" + strconv.Itoa(list[k])
+		}
+		parts, i = append(parts, part), k+1
+	}
+	return strings.Join(parts, ", ")
 }
 
 // since is how long something is ago, for people.
