@@ -36,6 +36,7 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 		return err
 	}
 	j.shards, j.mine = l.alerts.Partitions(), mine
+	j.window.KeepSums()
 	p, err := d.resume(ctx, j, shelf)
 	if err != nil {
 		return err

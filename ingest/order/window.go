@@ -29,6 +29,7 @@ type Window struct {
 	inUse  int64 // how much is kept unpacked, in bytes
 	memory int64 // of what is, about
 	step   int64
+	sums   bool // are kept
 }
 
 // bucket is the events of one hour: packed chunks, and a part in use. What arrives
@@ -37,7 +38,8 @@ type bucket struct {
 	data    []byte
 	entries []entry // sorted up to sorted
 	sorted  int
-	index   map[key]span // place in data
+	index   map[uint64]span // place in data by the event's key, of the first with it; nil if it must be made
+	twins   map[key]span    // of others with the same key
 	chunks  []chunk
 	prints  []uint32 // of the events in the chunks, sorted: what has none of them is not there
 	whole   bool     // the part in use holds what is in the chunks
@@ -51,8 +53,8 @@ type bucket struct {
 // chunk is a packed part of an hour.
 type chunk struct {
 	packed spill.Ref
-	ids    spill.Ref // idents, sorted
-	known  []ident   // those, while they are asked for
+	ids    spill.Ref // idents
+	known  []ident   // those, sorted, while they are asked for
 }
 
 // ident tells a packed event apart, and whether another one says the same.
@@ -82,7 +84,7 @@ func NewWindow(inUse int64, dir string) *Window {
 	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket()}
 }
 
-func newBucket() *bucket { return &bucket{index: map[key]span{}, low: map[int]int64{}} }
+func newBucket() *bucket { return &bucket{index: map[uint64]span{}, low: map[int]int64{}} }
 
 // Newest is the time of the newest event that is not HR's, Unix milliseconds; 0
 // if there is none.
@@ -104,6 +106,9 @@ func (w *Window) Edge(some int) int64 {
 	}
 	return 0
 }
+
+// KeepSums has sums kept. It is called before the first event.
+func (w *Window) KeepSums() { w.sums = true }
 
 // Sums are by hour, since 1970, of the events in it: windows that hold the same events
 // have the same sums, in whatever order they came. HR's are in none.
@@ -148,7 +153,10 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 	}
 	k := key{at, event.RecordKey(rec)}
 	place := span{uint32(len(b.data)), uint32(len(rec))}
-	if s, known := b.index[k]; known {
+	if b.index == nil {
+		b.reindex()
+	}
+	if s, known := b.place(k); known {
 		held := b.data[s.off : s.off+s.size]
 		if bytes.Equal(held, rec) || !better(rec, held) {
 			return Repeat, nil
@@ -156,8 +164,10 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 		b.sort()
 		i, _ := slices.BinarySearchFunc(b.entries, entry{time: at, key: k.key}, entry.compare)
 		b.entries[i].off, b.entries[i].size = place.off, place.size
-		b.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
-		b.index[k] = place
+		if w.sums {
+			b.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
+		}
+		b.put(k, place)
 		b.data = append(b.data, rec...)
 		b.changed = true
 		return Replaced, nil
@@ -180,11 +190,13 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 		}
 	}
 	b.changed = true
-	b.index[k] = place
+	b.put(k, place)
 	b.entries = append(b.entries, entry{at, k.key, place.off, place.size})
 	b.data = append(b.data, rec...)
 	b.n++
-	b.sum += xxhash.Sum64(rec)
+	if w.sums {
+		b.sum += xxhash.Sum64(rec)
+	}
 	w.events++
 	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
 		return Fresh, w.tidy()
@@ -204,6 +216,7 @@ func (w *Window) idents(c *chunk) ([]ident, error) {
 			x := b[i*identSize:]
 			c.known[i] = ident{binary.LittleEndian.Uint64(x), int64(binary.LittleEndian.Uint64(x[8:])), binary.LittleEndian.Uint64(x[16:])}
 		}
+		slices.SortFunc(c.known, ident.compare)
 		if w.known += int64(len(c.known)); w.known*identSize > w.inUse/4 { // others are asked for no more
 			for _, b := range w.hours {
 				for i := range b.chunks {
@@ -229,11 +242,13 @@ func (b *bucket) mayHold(key uint64) bool {
 	return found
 }
 
-// merged puts the prints of events, which are sorted, among others.
-func merged(prints []uint32, ids []ident) []uint32 {
-	all := make([]uint32, 0, len(prints)+len(ids))
-	for _, x := range ids {
-		p := fingerprint(x.key)
+// merged puts prints among others; both are sorted.
+func merged(prints, more []uint32) []uint32 {
+	if len(prints) == 0 {
+		return more
+	}
+	all := make([]uint32, 0, len(prints)+len(more))
+	for _, p := range more {
 		for len(prints) > 0 && prints[0] < p {
 			all, prints = append(all, prints[0]), prints[1:]
 		}
@@ -357,19 +372,16 @@ func (w *Window) pack(b *bucket) error {
 	if b.changed {
 		b.sort()
 		plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
-		ids := make([]ident, 0, len(b.entries))
+		prints, kept := make([]uint32, 0, len(b.entries)), make([]byte, 0, identSize*len(b.entries))
 		for _, e := range b.entries {
 			rec := b.record(e)
 			plain = append(binary.LittleEndian.AppendUint32(plain, e.size), rec...)
-			ids = append(ids, ident{e.key, e.time, xxhash.Sum64(rec)})
+			kept = binary.LittleEndian.AppendUint64(kept, e.key)
+			kept = binary.LittleEndian.AppendUint64(kept, uint64(e.time))
+			kept = binary.LittleEndian.AppendUint64(kept, xxhash.Sum64(rec))
+			prints = append(prints, fingerprint(e.key))
 		}
-		slices.SortFunc(ids, ident.compare)
-		kept := make([]byte, 0, identSize*len(ids))
-		for _, x := range ids {
-			kept = binary.LittleEndian.AppendUint64(kept, x.key)
-			kept = binary.LittleEndian.AppendUint64(kept, uint64(x.time))
-			kept = binary.LittleEndian.AppendUint64(kept, x.sum)
-		}
+		slices.Sort(prints)
 		var c chunk
 		var err error
 		if c.packed, err = w.file.Put(s2.Encode(nil, plain)); err == nil {
@@ -378,11 +390,40 @@ func (w *Window) pack(b *bucket) error {
 		if err != nil {
 			return err
 		}
-		b.chunks, b.prints = append(b.chunks, c), merged(b.prints, ids)
+		b.chunks, b.prints = append(b.chunks, c), merged(b.prints, prints)
 	}
 	w.memory -= b.memory()
-	b.data, b.entries, b.index, b.sorted, b.changed = nil, nil, map[key]span{}, 0, false
+	b.data, b.entries, b.index, b.twins, b.sorted, b.changed = nil, nil, map[uint64]span{}, nil, 0, false
 	return nil
+}
+
+// place is where an event is in the part in use.
+func (b *bucket) place(k key) (span, bool) {
+	s, known := b.index[k.key]
+	if known && event.RecordTime(b.data[s.off:]) != k.time {
+		s, known = b.twins[k]
+	}
+	return s, known
+}
+
+// put notes where an event is.
+func (b *bucket) put(k key, s span) {
+	if first, known := b.index[k.key]; known && event.RecordTime(b.data[first.off:]) != k.time {
+		if b.twins == nil {
+			b.twins = map[key]span{}
+		}
+		b.twins[k] = s
+		return
+	}
+	b.index[k.key] = s
+}
+
+// reindex notes where all are.
+func (b *bucket) reindex() {
+	b.index, b.twins = make(map[uint64]span, len(b.entries)), nil
+	for _, e := range b.entries {
+		b.put(key{e.time, e.key}, span{e.off, e.size})
+	}
 }
 
 // memory is about what the part in use takes.
@@ -395,12 +436,7 @@ func (w *Window) unpack(b *bucket) error {
 	}
 	w.memory -= b.memory()
 	entries := make([]entry, 0, b.n)
-	index := make(map[key]span, b.n)
 	var data []byte
-	add := func(e entry) {
-		index[key{e.time, e.key}] = span{e.off, e.size}
-		entries = append(entries, e)
-	}
 	var packed []byte
 	for i := range b.chunks {
 		at := len(data)
@@ -419,7 +455,7 @@ func (w *Window) unpack(b *bucket) error {
 		for at < len(data) {
 			size := binary.LittleEndian.Uint32(data[at:])
 			rec := data[at+4 : at+4+int(size)]
-			add(entry{event.RecordTime(rec), event.RecordKey(rec), uint32(at + 4), size})
+			entries = append(entries, entry{event.RecordTime(rec), event.RecordKey(rec), uint32(at + 4), size})
 			at += 4 + int(size)
 		}
 	}
@@ -429,9 +465,9 @@ func (w *Window) unpack(b *bucket) error {
 	base := uint32(len(data))
 	for _, e := range b.entries {
 		e.off += base
-		add(e)
+		entries = append(entries, e)
 	}
-	b.data, b.entries, b.index = append(data, b.data...), entries, index
+	b.data, b.entries, b.index, b.twins = append(data, b.data...), entries, nil, nil
 	b.whole, b.changed = true, len(b.chunks) > 1 || b.changed
 	w.memory += b.memory()
 	return nil

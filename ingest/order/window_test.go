@@ -2,6 +2,7 @@ package order_test
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
 	"testing"
 
@@ -24,6 +25,10 @@ func TestWindow(t *testing.T) {
 			e.Time, e.Key = event.RecordTime(recs[i-1]), event.RecordKey(recs[i-1])
 			e.Source = event.RecordSource(recs[i-1])
 			e.Object.Name = "longer"
+		case 3: // another event that has the same key by chance
+			if e.Source = event.RecordSource(recs[i-1]); e.Source != event.HR {
+				e.Time, e.Key = event.RecordTime(recs[i-1])+1, event.RecordKey(recs[i-1])
+			}
 		}
 		recs = append(recs, e.Append(nil))
 	}
@@ -116,5 +121,42 @@ func TestWindow(t *testing.T) {
 	w.Staff(func([]byte) { staff++ })
 	if staff == 0 || w.Len() >= len(kept) {
 		t.Errorf("%d of HR's, %d events", staff, w.Len())
+	}
+}
+
+// TestSums checks that windows with the same events have the same sums, however they came,
+// and others have others.
+func TestSums(t *testing.T) {
+	const hour = 3_600_000
+	rng := rand.New(rand.NewPCG(3, 4))
+	var recs [][]byte
+	for i := range 2000 {
+		e := &event.Event{Source: event.Box, Class: event.View, Time: 1_000*hour + rng.Int64N(30*hour), Key: rng.Uint64()}
+		if i%10 == 1 { // the same event said twice, in other words
+			e.Time, e.Key, e.Object.Name = event.RecordTime(recs[i-1]), event.RecordKey(recs[i-1]), "longer"
+		}
+		recs = append(recs, e.Append(nil))
+	}
+	sums := func(memory int64, skip int) map[int64]uint64 {
+		w := order.NewWindow(memory, t.TempDir())
+		w.KeepSums()
+		for _, i := range rng.Perm(len(recs)) {
+			if i == skip {
+				continue
+			}
+			for range 1 + i%3/2 { // some come again
+				if _, err := w.Add(recs[i], 0, int64(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return w.Sums()
+	}
+	want := sums(1<<30, -1)
+	if got := sums(16<<10, -1); !maps.Equal(got, want) || len(got) != 30 {
+		t.Errorf("the sums depend on how events came, or on memory: %d hours", len(got))
+	}
+	if maps.Equal(sums(1<<30, 7), want) {
+		t.Error("the sums do not depend on an event")
 	}
 }
