@@ -202,9 +202,11 @@ func (x *exchange) write(ctx context.Context) error {
 				more = false
 			}
 		}
+		failpoint("hours-append")
 		if err := x.log.Append(ctx, what.recs...); err != nil {
 			return err
 		}
+		failpoint("hours-appended")
 		if what.written != nil {
 			close(what.written)
 		}

@@ -84,13 +84,18 @@ func running(t testing.TB, config string, args ...string) (cmd *exec.Cmd, said f
 
 var failpoints = []string{"source-appended", "source-read", "alerts-append", "alerts-appended", "base-save", "base-saved", "alerts-take", "alerts-taken", "channel-begun", "channel-written"}
 
-// logKinds are the logs that the daemon is killed over: the embedded one, and Kafka
-// if there is a broker.
+// logKinds are the logs that the daemon is killed over: the embedded one, and, if there is a
+// broker, Kafka, and Kafka with people in shards.
 func logKinds(t *testing.T) map[string]func() string {
 	kinds := map[string]func() string{"sqlite": func() string { return "" }}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
 		kinds["kafka"] = func() string {
 			return fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: t%d, partitions: 4}\n", list, time.Now().UnixNano())
+		}
+		kinds["shards"] = func() string {
+			key := filepath.Join(t.TempDir(), "key")
+			writeKey(t, key)
+			return fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: h%d, partitions: 4, shards: 5}\nsnapshots: {dir: %q, key: %q}\n", list, time.Now().UnixNano(), t.TempDir(), "file:"+key)
 		}
 	} else {
 		t.Log("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
@@ -115,7 +120,11 @@ func TestFailpoints(t *testing.T) {
 	month(t, whole, 2)
 	want := last(t, scannedLines(t, whole))
 	for kind, more := range logKinds(t) {
-		for _, name := range failpoints {
+		names := failpoints
+		if kind == "shards" {
+			names = append(slices.Clip(names), "hours-append", "hours-appended")
+		}
+		for _, name := range names {
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				exports := t.TempDir()
