@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -177,6 +179,22 @@ func TestSnapshot(t *testing.T) {
 	}
 	if _, err := store.Load(t.Context(), 9); err == nil {
 		t.Error("a generation that is not there was loaded")
+	}
+	for version, read := range map[int]bool{stateFrom - 1: false, stateFrom: true, stateVersion: true, stateVersion + 1: false} {
+		var k kept
+		if err := cbor.Unmarshal(snap.organisation, &k); err != nil {
+			t.Fatal(err)
+		}
+		if k.Version = version; version < stateVersion {
+			k.Brought = nil // it was not kept
+		}
+		body, err := encoding.Marshal(&k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := New(Config{}, nil).Restore(&Snapshot{body, snap.persons, snap.file}); (err == nil) != read || err != nil && !errors.Is(err, ErrVersion) {
+			t.Errorf("state of version %d: %v", version, err)
+		}
 	}
 	snap.organisation = bytes.Replace(snap.organisation, []byte("downloads_fresh"), []byte("downloads_smell"), 1)
 	if err := New(Config{}, nil).Restore(snap); !errors.Is(err, ErrVersion) {

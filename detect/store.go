@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -80,6 +81,22 @@ func layout() (names, slowNames, factNames []string) {
 	}
 	return names, slowNames, factNames
 }
+
+// Model tells versions apart that count the same from those that do not: only engines of
+// the same can trade.
+func Model() uint64 { return model() }
+
+var model = sync.OnceValue(func() uint64 {
+	names, slowNames, factNames := layout()
+	var list []string
+	for _, d := range All {
+		list = append(list, d.Name)
+	}
+	for _, s := range sources {
+		list = append(list, s.String())
+	}
+	return hash(stateVersion, slices.Concat(names, slowNames, factNames, list)...)
+})
 
 // Checkpoint has the engine hand its state over at the end of the hour before a
 // moment (Unix milliseconds, a full hour). If the first event comes after it,

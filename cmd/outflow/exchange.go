@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -55,6 +56,7 @@ type exchange struct {
 	sent    map[int64][]uint64 // by hour and shard of the judge's: the hash of what was said
 	again   int64              // the earliest hour that must be judged again
 	skipped int64              // the earliest hour that was judged without trading
+	foreign int                // records of other versions
 	err     error
 }
 
@@ -69,10 +71,11 @@ type heard struct {
 
 // hourOf is what is said about an hour, as it is in the log.
 type hourOf struct {
-	Hour int64
-	Base int64           // hour from which on the judge had all events
-	Days [tagDays]uint64 // sums of the events of the hour's day up to it, and of the days before
-	Of   []shardHour     // some of the judge's shards: those of which something new is said
+	Model uint64 // of who says it
+	Hour  int64
+	Base  int64           // hour from which on the judge had all events
+	Days  [tagDays]uint64 // sums of the events of the hour's day up to it, and of the days before
+	Of    []shardHour     // some of the judge's shards: those of which something new is said
 }
 
 type shardHour struct {
@@ -162,6 +165,12 @@ func (x *exchange) hear(r *eventlog.Record) error {
 	x.next = r.Offset + 1
 	if err != nil {
 		x.logger.Error("a record of the log of hours is none; it is left out", "offset", r.Offset, "err", err)
+		return nil
+	}
+	if h.Model != detect.Model() {
+		if x.foreign++; x.foreign == 1 {
+			x.logger.Warn("what a judge of another version says is left out: they cannot share", "offset", r.Offset)
+		}
 		return nil
 	}
 	for i := range h.Of {
@@ -265,10 +274,7 @@ func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err
 		return nil, nil
 	}
 	own := heard{base: x.base, days: x.days(of)}
-	tag := xxhash.New()
-	for _, d := range own.days {
-		fmt.Fprintln(tag, d)
-	}
+	tag := xxhash.Sum64String(fmt.Sprint(own.days))
 	x.mu.Lock()
 	sent := x.sent[of]
 	if sent == nil {
@@ -276,9 +282,9 @@ func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err
 		x.sent[of] = sent
 	}
 	x.mu.Unlock()
-	say := hourOf{of, x.base, own.days, nil}
+	say := hourOf{detect.Model(), of, x.base, own.days, nil}
 	for _, s := range x.mine {
-		hash := xxhash.Sum64(brought[s]) ^ tag.Sum64()
+		hash := xxhash.Sum64(brought[s]) ^ tag
 		if sent[s] != hash {
 			sent[s] = hash
 			say.Of = append(say.Of, shardHour{s, x.term[s], brought[s]})
@@ -382,7 +388,7 @@ func (x *exchange) news(edge int64) (of int64, ok bool) {
 func (x *exchange) forget(before int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, m := range append([]map[int64]heard{}, x.hours...) {
+	for _, m := range x.hours {
 		for h := range m {
 			if h < before {
 				delete(m, h)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -96,6 +98,16 @@ func TestExchange(t *testing.T) {
 	settled(a, func(x *exchange) bool { return x.next == end })
 	heard(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
 
+	other, err := cbor.Marshal(hourOf{Model: 1, Hour: of, Of: []shardHour{{Shard: 2, Term: 9, Body: []byte("of another version")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Append(t.Context(), eventlog.Record{Value: []byte("no record")}, eventlog.Record{Value: other}); err != nil {
+		t.Fatal(err)
+	}
+	settled(a, func(x *exchange) bool { return x.foreign == 1 })
+	heard(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
+
 	if others, err := a.trade(of+ahead+1, map[int][]byte{0: []byte("far")}); err != nil || others != nil {
 		t.Errorf("an hour in the future was traded: %q, %v", others, err)
 	}
@@ -109,7 +121,7 @@ func TestExchange(t *testing.T) {
 	if d := join(3, 0); d.next != 0 {
 		t.Errorf("a new one begins at %d", d.next)
 	}
-	if _, err := newExchange(t.Context(), log, 3, []int{0}, nil, end+1, nil, nil); err == nil {
+	if _, err := newExchange(t.Context(), log, 3, []int{0}, nil, end+3, nil, nil); err == nil {
 		t.Error("a log that is shorter than what was read of it")
 	}
 }
