@@ -3,29 +3,33 @@ package eventlog
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 )
 
 // Lead joins a consumer group on a topic and runs do, with all partitions, while this
-// process is its first member. The others wait, and take over when it goes: at once if
-// it leaves, after the session's timeout if it dies. The context of do ends when the
-// group moves on. What do does while it only believes to lead, paused for longer than
-// a session, must be harmless. Lead returns what do returns, or when ctx ends.
+// process is the one member that has them. The others wait, and take over when it goes: at
+// once if it leaves, after the session's timeout if it dies. The context of do ends when
+// somebody else has them; members that come or go do not disturb it otherwise. What do does
+// while it only believes to lead, paused for longer than a session, or cut off from the
+// group, must be harmless. Lead returns what do returns, or when ctx ends.
 func (c *Cluster) Lead(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
-	return c.join(ctx, group, topic, first{}, log, do)
+	return c.join(ctx, group, topic, &balancer{name: "outflow-first", alone: true}, log, do)
 }
 
-// Share is Lead where every member has some of the partitions, as many as the others.
+// Share is Lead where every member has some of the partitions, as many as the others. The
+// context of do ends when its own change.
 func (c *Cluster) Share(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
-	return c.join(ctx, group, topic, fair{}, log, do)
+	return c.join(ctx, group, topic, &balancer{name: "outflow-fair"}, log, do)
 }
 
-func (c *Cluster) join(ctx context.Context, group, topic string, by kafka.GroupBalancer, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+func (c *Cluster) join(ctx context.Context, group, topic string, by *balancer, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: group, Brokers: c.config.Brokers, Dialer: c.dialer, Topics: []string{topic}, GroupBalancers: []kafka.GroupBalancer{by},
 		SessionTimeout: sessionTimeout, HeartbeatInterval: time.Second, RebalanceTimeout: 10 * time.Second, JoinGroupBackoff: 500 * time.Millisecond, Timeout: 5 * time.Second, StartOffset: kafka.FirstOffset,
@@ -34,6 +38,9 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by kafka.GroupB
 		return err
 	}
 	defer g.Close()
+	var now *holding // what is being done
+	defer func() { now.end() }()
+	lost := time.Time{}
 	for {
 		gen, err := g.Next(ctx)
 		switch {
@@ -43,6 +50,15 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by kafka.GroupB
 			return err
 		case err != nil: // the group is being rearranged, or its coordinator moves
 			log.Debug("waiting for the group", "group", group, "err", err)
+			if lost.IsZero() {
+				lost = time.Now()
+			} else if now != nil && time.Since(lost) > cutOff { // somebody else has them by now
+				by.hold(claim{})
+				if err := now.end(); err != nil {
+					return err
+				}
+				now = nil
+			}
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -50,87 +66,180 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by kafka.GroupB
 			}
 			continue
 		}
+		lost = time.Time{}
 		var own []int
 		for _, a := range gen.Assignments[topic] {
 			own = append(own, a.ID)
 		}
 		slices.Sort(own)
 		log.Info("the group is arranged", "group", group, "generation", gen.ID, "judges", len(own) > 0, "partitions", len(own))
-		over := make(chan error, 1)
+		// Who was not in the generation before does not know who had them meanwhile.
+		if now != nil && (!slices.Equal(now.partitions, own) || gen.ID != by.generation()+1) {
+			if err := now.end(); err != nil {
+				return err
+			}
+			now = nil
+		}
+		by.hold(claim{gen.ID, own})
+		if now == nil && len(own) > 0 {
+			now = hold(ctx, own, do)
+		}
+		moved := make(chan struct{})
 		gen.Start(func(gctx context.Context) {
-			if len(own) == 0 {
-				select {
-				case <-gctx.Done():
-				case <-ctx.Done():
-				}
-				over <- nil
-				return
-			}
-			both, cancel := context.WithCancel(ctx)
-			defer cancel()
-			stop := context.AfterFunc(gctx, cancel)
-			defer stop()
-			err := do(both, own)
-			if gctx.Err() != nil && ctx.Err() == nil { // the group has moved on
-				err = nil
-			}
-			over <- err
+			<-gctx.Done()
+			close(moved)
 		})
-		if err := <-over; err != nil {
-			return err
+		select {
+		case <-moved:
+		case <-ctx.Done():
+		case <-now.over():
+			return now.end()
 		}
 		if ctx.Err() != nil {
+			if err := now.end(); err != nil {
+				return err
+			}
 			return ctx.Err()
 		}
 	}
 }
 
-const sessionTimeout = 6 * time.Second
+const (
+	sessionTimeout = 6 * time.Second
+	cutOff         = 3 * sessionTimeout // without the group, until it is given up what one had in it
+)
 
-// first gives all partitions to one member: the one that has had them before, if it
-// is there, because it has their state.
-type first struct{}
-
-// ProtocolName implements kafka.GroupBalancer.
-func (first) ProtocolName() string { return "outflow-first" }
-
-// UserData implements kafka.GroupBalancer.
-func (first) UserData() ([]byte, error) { return nil, nil }
-
-// AssignGroups implements kafka.GroupBalancer: the member whose id is the lowest
-// has everything. A member keeps its id as long as it lives.
-func (first) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
-	return assign(members, partitions, func(int) int { return 0 })
+// holding is what a member does with the partitions that it has.
+type holding struct {
+	partitions []int
+	cancel     context.CancelFunc
+	done       chan struct{}
+	err        error
 }
 
-// fair gives as many partitions to each member.
-type fair struct{}
-
-// ProtocolName implements kafka.GroupBalancer.
-func (fair) ProtocolName() string { return "outflow-fair" }
-
-// UserData implements kafka.GroupBalancer.
-func (fair) UserData() ([]byte, error) { return nil, nil }
-
-// AssignGroups implements kafka.GroupBalancer: in the order of ids, neighbours together.
-func (fair) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
-	return assign(members, partitions, func(i int) int { return i * len(members) / len(partitions) })
+func hold(ctx context.Context, partitions []int, do func(ctx context.Context, partitions []int) error) *holding {
+	ctx, cancel := context.WithCancel(ctx)
+	h := &holding{partitions: partitions, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		if err := do(ctx, partitions); ctx.Err() == nil { // whatever it says of having been ended is no failure
+			h.err = err
+		}
+	}()
+	return h
 }
 
-// assign gives each partition to one of the members, in the order of their ids.
-func assign(members []kafka.GroupMember, partitions []kafka.Partition, to func(i int) int) kafka.GroupMemberAssignments {
-	ids := make([]string, 0, len(members))
-	out := kafka.GroupMemberAssignments{}
+// over is closed when it has ended by itself, or was ended; never if there is none.
+func (h *holding) over() <-chan struct{} {
+	if h == nil {
+		return nil
+	}
+	return h.done
+}
+
+// end ends it, and returns why it had failed; nil if it had not.
+func (h *holding) end() error {
+	if h == nil {
+		return nil
+	}
+	h.cancel()
+	<-h.done
+	return h.err
+}
+
+// balancer gives partitions to members: all to one if alone is set, as many to each
+// otherwise. Members say what they have, and keep it as far as that allows.
+type balancer struct {
+	name  string
+	alone bool
+
+	mu   sync.Mutex
+	have claim
+}
+
+// claim is what a member had in the last generation that it was in.
+type claim struct {
+	Generation int32
+	Partitions []int
+}
+
+func (b *balancer) hold(c claim) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.have = c
+}
+
+func (b *balancer) generation() int32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.have.Generation
+}
+
+// ProtocolName implements kafka.GroupBalancer.
+func (b *balancer) ProtocolName() string { return b.name }
+
+// UserData implements kafka.GroupBalancer: what the member has, as JSON.
+func (b *balancer) UserData() ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return json.Marshal(b.have)
+}
+
+// AssignGroups implements kafka.GroupBalancer.
+func (b *balancer) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
+	if len(partitions) == 0 {
+		return nil
+	}
+	out, have := kafka.GroupMemberAssignments{}, map[string]claim{}
+	var ids []string
 	for _, m := range members {
 		ids = append(ids, m.ID)
 		out[m.ID] = map[string][]int{}
+		var c claim
+		if json.Unmarshal(m.UserData, &c) == nil { // a member may say nothing
+			have[m.ID] = c
+		}
 	}
-	slices.Sort(ids)
-	partitions = slices.Clone(partitions)
-	slices.SortFunc(partitions, func(a, b kafka.Partition) int { return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID)) })
-	for i, p := range partitions {
-		id := ids[to(i)]
-		out[id][p.Topic] = append(out[id][p.Topic], p.ID)
+	slices.SortFunc(ids, func(x, y string) int { // who was there last comes first
+		return cmp.Or(cmp.Compare(have[y].Generation, have[x].Generation), cmp.Compare(x, y))
+	})
+	topic, left := partitions[0].Topic, make([]int, 0, len(partitions))
+	for _, p := range partitions {
+		left = append(left, p.ID)
+	}
+	slices.Sort(left)
+	if b.alone {
+		who := max(slices.IndexFunc(ids, func(id string) bool { return len(have[id].Partitions) > 0 }), 0)
+		out[ids[who]][topic] = left
+		return out
+	}
+	give := func(id string, partition int) {
+		out[id][topic] = append(out[id][topic], partition)
+		left = slices.DeleteFunc(left, func(p int) bool { return p == partition })
+	}
+	each, more := len(partitions)/len(ids), len(partitions)%len(ids) // so many have one more
+	for _, id := range ids {
+		for _, p := range have[id].Partitions {
+			n := len(out[id][topic])
+			if !slices.Contains(left, p) || n > each || n == each && more == 0 {
+				continue
+			}
+			if n == each {
+				more--
+			}
+			give(id, p)
+		}
+	}
+	for _, id := range ids {
+		for len(out[id][topic]) < each {
+			give(id, left[0])
+		}
+	}
+	for _, id := range ids {
+		if more > 0 && len(out[id][topic]) == each {
+			more--
+			give(id, left[0])
+		}
 	}
 	return out
 }

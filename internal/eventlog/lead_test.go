@@ -1,0 +1,170 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// TestBalancer has members come and go: every partition has one of them, all have as many,
+// and they keep what they have as far as that allows; with alone, one keeps all.
+func TestBalancer(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 200 {
+		n := 1 + rng.IntN(20)
+		var partitions []kafka.Partition
+		for p := range n {
+			partitions = append(partitions, kafka.Partition{Topic: "t", ID: p})
+		}
+		for _, alone := range []bool{false, true} {
+			b := &balancer{alone: alone}
+			members := map[string]claim{}
+			for step := range 12 {
+				if id := fmt.Sprintf("m%d", rng.IntN(6)); rng.IntN(3) > 0 || len(members) == 0 {
+					if _, there := members[id]; !there {
+						members[id] = claim{}
+					}
+				} else if len(members) > 1 {
+					delete(members, id)
+				}
+				var list []kafka.GroupMember
+				for id, have := range members {
+					data, err := json.Marshal(have)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if have.Partitions == nil && rng.IntN(2) == 0 {
+						data = []byte("nonsense")
+					}
+					list = append(list, kafka.GroupMember{ID: id, Topics: []string{"t"}, UserData: data})
+				}
+				got := b.AssignGroups(list, partitions)
+				var all []int
+				kept := 0
+				for id, c := range members {
+					own, have := got[id]["t"], c.Partitions
+					all = append(all, own...)
+					for _, p := range own {
+						if slices.Contains(have, p) {
+							kept++
+						}
+					}
+					if each := n / len(members); !alone && (len(own) < each || len(own) > each+1) {
+						t.Fatalf("round %d.%d: %s has %d of %d partitions among %d members", round, step, id, len(own), n, len(members))
+					}
+					if each := n / len(members); !alone && len(have) <= each && !subset(have, own) {
+						t.Fatalf("round %d.%d: %s had %v, few enough to keep, and has %v", round, step, id, have, own)
+					}
+					if alone && len(have) > 0 && len(own) != n {
+						t.Fatalf("round %d.%d: %s had all partitions, and has %v", round, step, id, own)
+					}
+				}
+				if slices.Sort(all); len(all) != n || len(slices.Compact(all)) != n {
+					t.Fatalf("round %d.%d: %v of %d partitions are given out", round, step, all, n)
+				}
+				for id := range members {
+					own := got[id]["t"]
+					slices.Sort(own)
+					members[id] = claim{int32(step + 1), own}
+				}
+			}
+		}
+	}
+}
+
+// TestBalancerZombie has a member come back that was away while another one had its
+// partitions: the other one keeps them.
+func TestBalancerZombie(t *testing.T) {
+	member := func(id string, generation int32, partitions ...int) kafka.GroupMember {
+		data, err := json.Marshal(claim{generation, partitions})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kafka.GroupMember{ID: id, UserData: data}
+	}
+	partitions := []kafka.Partition{{Topic: "t", ID: 0}, {Topic: "t", ID: 1}}
+	for _, alone := range []bool{true, false} {
+		b := &balancer{alone: alone}
+		got := b.AssignGroups([]kafka.GroupMember{member("a", 5, 0, 1), member("b", 6, 0, 1), member("c", 6)}, partitions)
+		if own := got["b"]["t"]; len(own) == 0 || alone && len(own) < 2 {
+			t.Errorf("alone %v: %v", alone, got)
+		}
+	}
+}
+
+func subset(list, of []int) bool {
+	return !slices.ContainsFunc(list, func(p int) bool { return !slices.Contains(of, p) })
+}
+
+// TestLead has members of a group come and go, over a broker: the one that leads is not
+// disturbed by others, and is followed by one of them.
+func TestLead(t *testing.T) {
+	list := os.Getenv("OUTFLOW_KAFKA")
+	if list == "" {
+		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
+	}
+	topic := fmt.Sprintf("lead%d", time.Now().UnixNano())
+	events := make(chan string, 100)
+	join := func(name string) (leave func()) {
+		t.Helper()
+		c, err := OpenCluster(KafkaConfig{Brokers: strings.Split(list, ","), Replication: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := c.Log(t.Context(), topic, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.Lead(ctx, topic, topic, slog.New(slog.DiscardHandler), func(ctx context.Context, partitions []int) error {
+				events <- fmt.Sprintf("%s has %d", name, len(partitions))
+				<-ctx.Done()
+				events <- name + " ends"
+				return ctx.Err()
+			})
+		}()
+		leave = sync.OnceFunc(func() { cancel(); <-done; l.End(); c.Close() })
+		t.Cleanup(leave)
+		return leave
+	}
+	next := func(want string) {
+		t.Helper()
+		select {
+		case got := <-events:
+			if got != want {
+				t.Fatalf("%s, not %s", got, want)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("not within a minute: %s", want)
+		}
+	}
+	leave := join("first")
+	next("first has 4")
+	second := join("second")
+	time.Sleep(3 * time.Second) // it is in the group by then
+	third := join("third")
+	time.Sleep(3 * time.Second)
+	third()
+	time.Sleep(2 * time.Second)
+	if len(events) > 0 {
+		t.Fatalf("disturbed: %s", <-events)
+	}
+	leave()
+	next("first ends")
+	next("second has 4")
+	second()
+	next("second ends")
+}
