@@ -115,11 +115,11 @@ func TestExchange(t *testing.T) {
 		t.Errorf("an hour that is not in the future any more is not judged again: %d, %v", h-of, news)
 	}
 	a.forget(of + 1)
-	if low := a.low(); low != a.next {
-		t.Errorf("all is forgotten, but for %d records", a.next-low)
+	if _, end, _ := log.Bounds(t.Context(), 0); a.low() != end {
+		t.Errorf("all is forgotten, but what begins at %d of %d", a.low(), end)
 	}
-	if d := join(3, 0); d.next != 0 {
-		t.Errorf("a new one begins at %d", d.next)
+	if d, err := newExchange(t.Context(), log, 3, []int{0}, nil, 0, nil, nil); err != nil || d.next != 0 {
+		t.Errorf("a new one begins at %d, %v", d.next, err)
 	}
 	if _, err := newExchange(t.Context(), log, 3, []int{0}, nil, end+3, nil, nil); err == nil {
 		t.Error("a log that is shorter than what was read of it")
