@@ -417,9 +417,7 @@ func (e *Engine) know(b *brought, end int64) {
 		p.Acts += float64(b.Acts[s])
 		p.Nobody += float64(b.Nobody[s])
 		for _, name := range b.most(s) {
-			for range b.Who[s][name] {
-				tally(&p.Who, name)
-			}
+			tally(&p.Who, name, b.Who[s][name])
 		}
 	}
 	for _, n := range b.Notices {

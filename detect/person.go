@@ -174,8 +174,8 @@ func (p *proof) add(e *event.Event, place, target string) {
 			p.Last[p.N%lastIDs] = strings.Clone(e.ID)
 		}
 	}
-	tally(&p.Places, place)
-	tally(&p.Targets, target)
+	tally(&p.Places, place, 1)
+	tally(&p.Targets, target, 1)
 	if e.Object.Folder && e.Class == event.Download {
 		p.Unknown++
 	}
@@ -193,19 +193,18 @@ func (p *proof) cite(id string) {
 // memory of the event that it came from.
 type names map[string]*int
 
-func tally(m *names, name string) {
+func tally(m *names, name string, n int) {
 	if name == "" {
 		return
 	}
-	if n := (*m)[name]; n != nil {
-		*n++
+	if held := (*m)[name]; held != nil {
+		*held += n
 		return
 	}
 	if *m == nil {
 		*m = names{}
 	}
 	if len(*m) < maxPlaces {
-		n := 1
 		(*m)[strings.Clone(name)] = &n
 	}
 }

@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,5 +127,52 @@ func TestExchange(t *testing.T) {
 	}
 	if _, err := newExchange(t.Context(), log, 3, []int{0}, nil, end+3, nil, nil); err == nil {
 		t.Error("a log that is shorter than what was read of it")
+	}
+}
+
+// BenchmarkExchange has two judges end hours together that brought nothing, through a log in
+// memory and, if there is a broker, over Kafka: what it costs to wait for one another.
+func BenchmarkExchange(b *testing.B) {
+	logs := map[string]func(b *testing.B) eventlog.Log{"memory": func(*testing.B) eventlog.Log { return eventlog.NewMemory(1, 0) }}
+	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
+		logs["kafka"] = func(b *testing.B) eventlog.Log {
+			d := &daemon{config: &config{Log: logConfig{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: leastRetention}}}
+			l, err := d.openLogs(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(l.close)
+			return l.hours
+		}
+	}
+	for kind, open := range logs {
+		b.Run(kind, func(b *testing.B) {
+			ctx, stop := context.WithCancel(b.Context())
+			defer stop()
+			log := open(b)
+			var both [2]*exchange
+			for s := range both {
+				x, err := newExchange(ctx, log, len(both), []int{s}, map[int]int64{s: 1}, 0, spill.New(1<<20, b.TempDir()), slog.New(slog.DiscardHandler))
+				if err != nil {
+					b.Fatal(err)
+				}
+				go x.run(ctx)
+				x.trading(ctx, 0, never, nil)
+				both[s] = x
+			}
+			n := int64(0)
+			for b.Loop() {
+				n++
+				var judging sync.WaitGroup
+				for _, x := range both {
+					judging.Go(func() {
+						if _, err := x.trade(n, nil); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				judging.Wait()
+			}
+		})
 	}
 }

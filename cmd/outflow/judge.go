@@ -225,11 +225,16 @@ func (j *judge) add(rec []byte, partition int, offset int64) error {
 	case added == order.Fresh:
 		j.stats.Events++
 	}
+	j.judgeFrom(at)
+	return nil
+}
+
+// judgeFrom has what is at or after a time judged, the next time.
+func (j *judge) judgeFrom(at int64) {
 	if !j.newer || at < j.pending {
 		j.pending = at
 	}
 	j.newer = true
-	return nil
 }
 
 // reconsider has everything from a time on judged again, as far as it was.
@@ -237,19 +242,13 @@ func (j *judge) reconsider(from int64) {
 	if from = max(from, j.base()); j.engine == nil || from > j.lastTime {
 		return
 	}
-	if !j.newer || from < j.pending {
-		j.pending = from
-	}
-	j.newer = true
+	j.judgeFrom(from)
 }
 
 // interrupted has the judge go on from the last mark, in the middle of judging.
 func (j *judge) interrupted() {
 	j.tainted = true
-	if !j.newer || j.lastTime < j.pending {
-		j.pending = j.lastTime
-	}
-	j.newer = true
+	j.judgeFrom(j.lastTime)
 }
 
 // fewEvents are so few that they do not say what time it is: some may claim to be

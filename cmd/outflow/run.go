@@ -375,6 +375,23 @@ type arrival struct {
 	err       error
 }
 
+// follow reads a partition of a log from an offset on, some records at a time, says what
+// they are, and hands them over, until reading fails or ctx ends.
+func follow(ctx context.Context, log eventlog.Log, partition int, next int64, most int, to chan<- arrival, look func([]eventlog.Record) []kindOf) {
+	for {
+		recs, err := log.Read(ctx, partition, next, most)
+		select {
+		case to <- arrival{partition, recs, look(recs), err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+		next = recs[len(recs)-1].Offset + 1
+	}
+}
+
 // kindOf is what a record of the log of events is.
 type kindOf byte
 
@@ -425,8 +442,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		readers.Go(func() {
 			var dec event.Decoder
 			var e event.Event
-			for next := j.next[p]; ; {
-				recs, err := l.events.Read(ctx, p, next, readBatch)
+			follow(ctx, l.events, p, j.next[p], readBatch, arrivals, func(recs []eventlog.Record) []kindOf {
 				kinds := make([]kindOf, len(recs))
 				for i := range recs {
 					if len(recs[i].Value) == 0 { // what was there is erased
@@ -437,16 +453,8 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 						kinds[i] = isNothing
 					}
 				}
-				select {
-				case arrivals <- arrival{p, recs, kinds, err}:
-				case <-ctx.Done():
-					return
-				}
-				if err != nil {
-					return
-				}
-				next = recs[len(recs)-1].Offset + 1
-			}
+				return kinds
+			})
 		})
 	}
 	defer readers.Wait()
@@ -581,18 +589,7 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 	for p := range parts {
 		next := at[p].Next
 		readers.Go(func() {
-			for {
-				recs, err := log.Read(ctx, p, next, 256)
-				select {
-				case arrivals <- arrival{partition: p, recs: recs, err: err}:
-				case <-ctx.Done():
-					return
-				}
-				if err != nil {
-					return
-				}
-				next = recs[len(recs)-1].Offset + 1
-			}
+			follow(ctx, log, p, next, 256, arrivals, func([]eventlog.Record) []kindOf { return nil })
 		})
 	}
 	out := &outlets{d: d}
