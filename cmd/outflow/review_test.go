@@ -159,7 +159,11 @@ func TestDue(t *testing.T) {
 			t.Errorf("%s: %s, want %s", now, got, want)
 		}
 	}
-	for _, bad := range []digestConfig{{Schedule: "x"}, {Schedule: "0 7 * * 1", TimeZone: "Nowhere"}} {
+	for _, bad := range []digestConfig{
+		{Schedule: "x"}, {Schedule: "0 7 * * 1", TimeZone: "Nowhere"}, {Schedule: " "},
+		{Schedule: "TZ=0"}, {Schedule: "TZ="}, {Schedule: "CRON_TZ=UTC"}, {Schedule: "TZ=Nowhere 0 7 * * 1"}, // typing errors
+		{Schedule: "0 7 * *"}, {Schedule: "0 7 * * 1 2026 x"}, {Schedule: "*/0 7 * * 1"}, {Schedule: "0 7 * * 1-"}, {Schedule: "@"}, {Schedule: "@every x"}, {Schedule: "99999999999999999999 7 * * 1"},
+	} {
 		if _, _, err := bad.times(); err == nil {
 			t.Errorf("%+v: no error", bad)
 		}

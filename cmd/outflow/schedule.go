@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/robfig/cron/v3"
+	cron "github.com/netresearch/go-cron"
 
 	reports "github.com/outflow/outflow/alert/report"
 )
