@@ -175,6 +175,7 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 		step, err := d.sources.Step(ctx, p, time.Now())
 		d.stats.events.Add(int64(step.Events))
 		d.stats.problems.Add(int64(step.Problems))
+		d.stats.repeats.Add(int64(step.Repeats))
 		events += step.Events
 		problems += step.Problems
 		for _, g := range step.Gaps {

@@ -26,6 +26,7 @@ type runStats struct {
 	events   atomic.Int64 // appended to the log
 	problems atomic.Int64 // records that could not be decoded
 	told     atomic.Int64 // alerts that went out, all channels together
+	repeats  atomic.Int64 // records that APIs sent again within a short time: they are not appended again
 	failures atomic.Int64
 	judge    atomic.Pointer[judgeView]
 
@@ -74,7 +75,7 @@ type judgeView struct {
 
 // status is what a judge looks like.
 func (j *judge) status() judgeStatus {
-	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Late: j.stats.Late, Rewinds: j.stats.Rewinds, Bad: j.stats.Bad, Save: j.saving.Seconds()}
+	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Bad: j.stats.Bad, Save: j.saving.Seconds()}
 	if j.engine != nil {
 		s.People = j.engine.Known()
 	}
@@ -100,6 +101,7 @@ type daemonStatus struct {
 	Once     bool             `json:"once,omitempty"` // it ran once and ended
 	Events   int64            `json:"events"`         // appended since the start
 	Problems int64            `json:"not_decoded"`    // since the start
+	Repeats  int64            `json:"api_repeats"`    // records that APIs sent again, since the start
 	Failures int64            `json:"failures"`
 	Sources  []sourceStatus   `json:"sources,omitempty"`
 	Streams  []watch.State    `json:"streams,omitempty"` // of APIs
@@ -133,9 +135,11 @@ type judgeStatus struct {
 	Judged  int64     `json:"judged"`
 	Repeats int64     `json:"repeats"`
 	Late    int64     `json:"late"`
-	Rewinds int64     `json:"rewinds"`
-	Bad     int64     `json:"not_events"`
-	Save    float64   `json:"save_seconds"` // it took to store the base last
+
+	Conflicts int64   `json:"conflicts"` // records with the id of another event that said something else
+	Rewinds   int64   `json:"rewinds"`
+	Bad       int64   `json:"not_events"`
+	Save      float64 `json:"save_seconds"` // it took to store the base last
 
 	Shards []int   `json:"shards,omitempty"`         // of the people, where several judge
 	Of     int     `json:"shards_total,omitempty"`   // among which people are spread
@@ -151,7 +155,7 @@ type alertStatus struct {
 
 // look puts together what the daemon looks like.
 func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
-	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Once: d.once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Failures: d.stats.failures.Load()}
+	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Once: d.once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Repeats: d.stats.repeats.Load(), Failures: d.stats.failures.Load()}
 	if d.sources != nil {
 		list, err := d.sources.Vendors(ctx)
 		if err != nil {
@@ -280,6 +284,7 @@ var (
 	descLag     = desc("log_lag_records", "Records of the log of events that are not read yet.", "partition")
 	descJudged  = desc("judge_events_total", "Events that were judged, since the start.")
 	descRepeats = desc("judge_repeats_total", "Events that had come before, since the start.")
+	descConfl   = desc("judge_conflicts_total", "Records that had the id of another event and said something else, since the start.")
 	descLate    = desc("judge_late_total", "Events that came too late to be judged, since the start.")
 	descRewinds = desc("judge_rewinds_total", "How often late events had what followed judged again, since the start.")
 	descHeld    = desc("judge_window_events", "Events of the last days that are held.")
@@ -295,12 +300,13 @@ var (
 	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
 	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
 	descGaps    = desc("stream_gaps_total", "Stretches of time that could not be read, and will not be.", "source", "stream")
+	descAgain   = desc("api_repeats_total", "Records that APIs sent again within a short time, since the start: they are not appended again.")
 	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descFailed} {
 		ch <- d
 	}
 }
@@ -341,6 +347,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if j := s.Judge; j != nil {
 		counter(descJudged, float64(j.Judged))
 		counter(descRepeats, float64(j.Repeats))
+		counter(descConfl, float64(j.Conflicts))
 		counter(descLate, float64(j.Late))
 		counter(descRewinds, float64(j.Rewinds))
 		gauge(descHeld, float64(j.Held))
@@ -362,5 +369,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for name, size := range s.Sizes {
 		gauge(descSize, float64(size), name)
 	}
+	counter(descAgain, float64(s.Repeats))
 	counter(descFailed, float64(s.Failures))
 }

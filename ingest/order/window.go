@@ -24,6 +24,8 @@ type Window struct {
 	newest int64
 	events int
 
+	conflicts int64 // records that had the id of another one and said something else
+
 	file   *spill.File
 	known  int64 // how many idents of packed events are in memory
 	inUse  int64 // how much is kept unpacked, in bytes
@@ -123,6 +125,10 @@ func (w *Window) Sums() map[int64]uint64 {
 // Len is how many events are held.
 func (w *Window) Len() int { return w.events }
 
+// Conflicts is how many records had the id of another event and said something else,
+// since the window was made. One of the two is held; Add returned Repeat or Replaced.
+func (w *Window) Conflicts() int64 { return w.conflicts }
+
 // Added says what came of an event.
 type Added int
 
@@ -158,7 +164,11 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 	}
 	if s, known := b.place(k); known {
 		held := b.data[s.off : s.off+s.size]
-		if bytes.Equal(held, rec) || !better(rec, held) {
+		if bytes.Equal(held, rec) {
+			return Repeat, nil
+		}
+		w.conflicts++
+		if !better(rec, held) {
 			return Repeat, nil
 		}
 		b.sort()

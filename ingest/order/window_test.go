@@ -50,6 +50,7 @@ func TestWindow(t *testing.T) {
 			}
 		}
 	}
+	conflicts := w.Conflicts()
 	for _, i := range rng.Perm(len(recs))[:100] {
 		if what, err := w.Add(recs[i], i%3, int64(i)); err != nil || what != order.Repeat {
 			t.Fatal("a repeat was new", err)
@@ -58,8 +59,16 @@ func TestWindow(t *testing.T) {
 	if err := sw.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Merge(t.Context(), func(rec []byte) error { kept = append(kept, bytes.Clone(rec)); return nil }); err != nil {
+	stats, err := s.Merge(t.Context(), func(rec []byte) error { kept = append(kept, bytes.Clone(rec)); return nil })
+	if err != nil {
 		t.Fatal(err)
+	}
+	want := 0
+	for _, n := range stats.Conflicts {
+		want += n
+	}
+	if conflicts != int64(want) || want == 0 {
+		t.Errorf("%d conflicts, the sorter has %d", conflicts, want)
 	}
 	if w.Len() != len(kept) {
 		t.Errorf("%d events, the sorter has %d", w.Len(), len(kept))
@@ -85,7 +94,7 @@ func TestWindow(t *testing.T) {
 	}
 	mid := kept[len(kept)/2]
 	i := len(kept)/2 + 1
-	err := w.After(event.RecordTime(mid), event.RecordKey(mid), func(rec []byte) error {
+	err = w.After(event.RecordTime(mid), event.RecordKey(mid), func(rec []byte) error {
 		if !bytes.Equal(rec, kept[i]) {
 			t.Fatalf("after the middle: event %d differs", i)
 		}
