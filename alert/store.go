@@ -28,8 +28,27 @@ func OpenStore(ctx context.Context, path string) (*Store, error) {
 	return &Store{db}, nil
 }
 
+// OpenStoreReadOnly opens a file that exists, to read what it holds at this moment, also
+// while another process writes it. Everything that writes fails.
+func OpenStoreReadOnly(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	return &Store{db}, nil
+}
+
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
+
+// Generation returns the number of the current generation; 0 if there is none.
+func (s *Store) Generation(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT generation FROM desk").Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("alert: %w", err)
+	}
+	return n, nil
+}
 
 // Load returns the current generation, 0 if there is none, and the desk as it
 // was at its checkpoint: the alerts before it are final, those on days that were

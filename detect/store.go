@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -238,8 +239,27 @@ func OpenStore(ctx context.Context, path string) (*Store, error) {
 	return &Store{db, filepath.Dir(path)}, nil
 }
 
+// OpenStoreReadOnly opens a file that exists, to read what it holds at this moment, also
+// while another process writes it. What does not fit into memory goes to the system's
+// folder for temporary files. Everything that writes fails.
+func OpenStoreReadOnly(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	return &Store{db, os.TempDir()}, nil
+}
+
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
+
+// Holds says whether a generation is in the file.
+func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error) {
+	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM organisation WHERE generation = ?)", generation).Scan(&is); err != nil {
+		return false, fmt.Errorf("detect: %w", err)
+	}
+	return is, nil
+}
 
 // Load returns the snapshot of a generation, or nil if it is that of an engine
 // that has not seen anything.

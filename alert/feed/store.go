@@ -45,6 +45,17 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	return &Store{db, key}, nil
 }
 
+// OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
+// another process writes it. The key is needed by Verify alone. Everything that writes
+// fails.
+func OpenReadOnly(ctx context.Context, path string, key []byte) (*Store, error) {
+	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("feed: %w", err)
+	}
+	return &Store{db, key}, nil
+}
+
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -25,9 +29,9 @@ import (
 // while the daemon runs repeats work rather than skipping it.
 var stateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
 
-// keyFiles are the keys beside them: without them pseudonyms, and the log of access, would
-// begin anew.
-var keyFiles = []string{"pseudonyms.key", "access.key"}
+// keyFiles are the keys beside them. Without them people get other pseudonyms, the log of
+// access cannot be checked, and reports are signed by a key that nobody knows.
+var keyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
 
 // manifest is the first file of a backup.
 type manifest struct {
@@ -38,13 +42,16 @@ type manifest struct {
 
 func newBackup(stdout io.Writer) *cobra.Command {
 	var data string
+	var force bool
 	cmd := &cobra.Command{
 		Use: "backup FILE", Short: "Copy all state into one file, also while the daemon runs", Args: usage(cobra.ExactArgs(1)),
 		Long: `Backup copies what is below a data directory into one compressed file: consistently,
-also while the daemon runs. It holds personal data; only its owner can read it.`,
+also while the daemon runs. It holds personal data, and the keys: only its owner can read
+it. A file that exists is not replaced without --force; one that could not be written
+whole is not there.`,
 		Example: "  outflow backup --data data outflow-backup.tar.gz",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := backup(cmd.Context(), data, args[0])
+			n, err := backup(cmd.Context(), data, args[0], force)
 			if err != nil {
 				return err
 			}
@@ -53,73 +60,143 @@ also while the daemon runs. It holds personal data; only its owner can read it.`
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "data", "the data directory: `DIR`")
+	cmd.Flags().BoolVar(&force, "force", false, "replace a file that exists")
 	return cmd
 }
 
-func backup(ctx context.Context, data, to string) (n int, err error) {
+func backup(ctx context.Context, data, to string, replace bool) (n int, err error) {
+	out, err := createOut(to, 0o600, replace)
+	if err != nil {
+		return 0, err
+	}
+	defer out.discard()
 	tmp, err := os.MkdirTemp(filepath.Dir(to), ".outflow-backup-*")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(tmp)
+	names, err := copyState(ctx, data, tmp)
+	if err != nil {
+		return 0, err
+	}
 	m := manifest{Version: version(), Time: time.Now().UTC(), Files: map[string]string{}}
-	var names []string
-	for _, name := range slices.Concat(stateFiles, keyFiles) {
-		from := filepath.Join(data, name)
-		if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
-			continue
-		} else if err != nil {
+	for _, name := range names {
+		if m.Files[name], err = fileSum(filepath.Join(tmp, name)); err != nil {
 			return 0, err
 		}
-		if slices.Contains(keyFiles, name) {
-			key, err := os.ReadFile(from)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(tmp, name), key, 0o600)
-			}
+	}
+	if err := writeBackup(out, &m, tmp, names); err != nil {
+		return 0, err
+	}
+	return len(names), out.commit()
+}
+
+// copyState copies the files of a data directory into a folder, and returns their names.
+func copyState(ctx context.Context, data, to string) (names []string, err error) {
+	for range 5 {
+		names = nil
+		for _, name := range slices.Concat(stateFiles, keyFiles) {
+			there, err := copyFile(ctx, filepath.Join(data, name), filepath.Join(to, name), slices.Contains(keyFiles, name))
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
-		} else if err := sqlitedb.Copy(ctx, from, filepath.Join(tmp, name)); err != nil {
-			return 0, err
+			if there {
+				names = append(names, name)
+			}
 		}
-		sum, err := fileSum(filepath.Join(tmp, name))
-		if err != nil {
-			return 0, err
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%s holds no state", data)
 		}
-		m.Files[name] = sum
-		names = append(names, name)
+		if same, err := sameGeneration(ctx, to); err != nil || same {
+			return names, err
+		}
+		for _, name := range names {
+			if err := os.Remove(filepath.Join(to, name)); err != nil {
+				return nil, err
+			}
+		}
 	}
-	if len(names) == 0 {
-		return 0, fmt.Errorf("%s holds no state", data)
+	return nil, fmt.Errorf("%s: scans keep changing it: try again when none runs", data)
+}
+
+// copyFile copies a file of a data directory, if it is there.
+func copyFile(ctx context.Context, from, to string, isKey bool) (there bool, err error) {
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
 	}
-	part := to + ".part"
-	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if !isKey {
+		return true, sqlitedb.Copy(ctx, from, to)
+	}
+	key, err := os.ReadFile(from)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	defer os.Remove(part)
-	defer out.Close()
-	gz := gzip.NewWriter(out)
+	return true, os.WriteFile(to, key, 0o600)
+}
+
+// sameGeneration says whether the files of scans, copied one after the other, belong
+// together: a scan that ended meanwhile may have replaced the generation that alerts.db
+// names.
+func sameGeneration(ctx context.Context, dir string) (bool, error) {
+	path := filepath.Join(dir, "cursors.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // a daemon's
+		return true, nil
+	}
+	alerts, err := alert.OpenStoreReadOnly(ctx, filepath.Join(dir, "alerts.db"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer alerts.Close()
+	n, err := alerts.Generation(ctx)
+	if err != nil || n == 0 {
+		return err == nil, err
+	}
+	cursors, err := backlog.OpenReadOnly(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	defer cursors.Close()
+	baselines, err := detect.OpenStoreReadOnly(ctx, filepath.Join(dir, "detect-0.db"))
+	if err != nil {
+		return false, err
+	}
+	defer baselines.Close()
+	a, err := cursors.Holds(ctx, n)
+	if err != nil {
+		return false, err
+	}
+	b, err := baselines.Holds(ctx, n)
+	return a && b, err
+}
+
+// writeBackup writes the manifest and the files of a folder as a compressed archive.
+func writeBackup(w io.Writer, m *manifest, dir string, names []string) error {
+	gz := gzip.NewWriter(w)
 	tw := tar.NewWriter(gz)
-	head, err := json.MarshalIndent(&m, "", "  ")
+	head, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := tw.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o600, Size: int64(len(head)), ModTime: m.Time}); err != nil {
-		return 0, err
+		return err
 	}
 	if _, err := tw.Write(head); err != nil {
-		return 0, err
+		return err
 	}
 	for _, name := range names {
-		if err := addFile(tw, filepath.Join(tmp, name), name, m.Time); err != nil {
-			return 0, err
+		if err := addFile(tw, filepath.Join(dir, name), name, m.Time); err != nil {
+			return err
 		}
 	}
-	if err := errors.Join(tw.Close(), gz.Close(), out.Sync(), out.Close(), os.Rename(part, to)); err != nil {
-		return 0, err
+	if err := tw.Close(); err != nil {
+		return err
 	}
-	return len(names), nil
+	return gz.Close()
 }
 
 func addFile(tw *tar.Writer, path, name string, at time.Time) error {
@@ -192,11 +269,12 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 	if err := json.NewDecoder(tr).Decode(&m); err != nil {
 		return 0, fmt.Errorf("%s: manifest: %w", from, err)
 	}
-	tmp := filepath.Clean(data) + ".restoring"
-	if err := os.RemoveAll(tmp); err != nil {
+	beside := filepath.Dir(filepath.Clean(data))
+	if err := os.MkdirAll(beside, 0o700); err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(tmp, 0o700); err != nil {
+	tmp, err := os.MkdirTemp(beside, ".outflow-restore-*")
+	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(tmp)
@@ -246,5 +324,8 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 	if err := os.Remove(data); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return 0, err
 	}
-	return len(seen), os.Rename(tmp, data)
+	if err := os.Rename(tmp, data); err != nil {
+		return 0, err
+	}
+	return len(seen), syncDir(beside)
 }

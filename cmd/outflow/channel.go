@@ -79,12 +79,12 @@ func newAlerts(stdout io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
-	open := func(cmd *cobra.Command) (*alert.Store, error) {
+	open := func(cmd *cobra.Command, open func(context.Context, string) (*alert.Store, error)) (*alert.Store, error) {
 		name, err := runFile(path, "alerts.db")
 		if err != nil {
 			return nil, err
 		}
-		return alert.OpenStore(cmd.Context(), name)
+		return open(cmd.Context(), name)
 	}
 	unsent := &cobra.Command{
 		Use: "unsent", Short: "List messages that did not go out, and why", Args: usage(cobra.NoArgs),
@@ -92,7 +92,7 @@ func newAlerts(stdout io.Writer) *cobra.Command {
 days had passed or they were beyond the channel's budget, and those that are tried again.`,
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := open(cmd)
+			s, err := open(cmd, alert.OpenStoreReadOnly)
 			if err != nil {
 				return err
 			}
@@ -126,7 +126,7 @@ days had passed or they were beyond the channel's budget, and those that are tri
 					return &exit{exitUsage, fmt.Errorf("%q is not the number of a message: outflow alerts unsent", args[0])}
 				}
 			}
-			s, err := open(cmd)
+			s, err := open(cmd, alert.OpenStore)
 			if err != nil {
 				return err
 			}

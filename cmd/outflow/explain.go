@@ -35,24 +35,24 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if data == "" {
-				return &exit{exitUsage, fmt.Errorf("explain needs --data, the directory that a scan kept its alerts in")}
+				return &exit{exitUsage, fmt.Errorf("explain needs --data, the directory that a scan or a daemon keeps its alerts in")}
 			}
 			if err := out.check(); err != nil {
 				return err
 			}
-			s, err := readState(cmd.Context(), data)
+			s, err := readAlerts(cmd.Context(), data)
 			if err != nil {
 				return err
 			}
-			defer s.close()
-			a, err := s.alerts.Find(cmd.Context(), args[0])
+			defer s.Close()
+			a, err := s.Find(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			return explain(stdout, a, out)
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "the `DIR` that outflow scan --data kept its alerts in")
+	cmd.Flags().StringVar(&data, "data", "", "the data directory of scans, or of a daemon, which may run: `DIR`")
 	out.flag(cmd)
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -117,8 +118,7 @@ func TestFullDisk(t *testing.T) {
 	exports, want := short(t)
 	dir, config := folder(t, exports, "")
 	for _, blocks := range []string{"64", "400", "1500"} { // of 512 bytes or 1 kB
-		cmd := exec.Command("sh", "-c", "ulimit -f "+blocks+"; exec outflow run --once --config "+config)
-		out, err := cmd.CombinedOutput()
+		out, err := exec.Command("sh", "-c", "ulimit -f "+blocks+"; exec outflow run --once --config "+config).CombinedOutput()
 		if err == nil {
 			continue // it was enough
 		}
@@ -128,6 +128,13 @@ func TestFullDisk(t *testing.T) {
 	}
 	once(t, config)
 	checkTold(t, dir, want)
+}
+
+// limited runs the program where files grow no further than some blocks, of 512 bytes or
+// 1 kB.
+func limited(blocks int64, args ...string) (said string, err error) {
+	out, err := exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec outflow "$@"`, blocks), "sh"}, args...)...).CombinedOutput()
+	return string(out), err
 }
 
 // TestBackup restores a backup elsewhere, and goes on there; a backup that was

@@ -56,22 +56,25 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		}
 		return st
 	}, Digest: func(ctx context.Context, week string) (*reports.Digest, error) {
-		in, conf, err := f.load(ctx)
+		data, err := f.load(ctx)
 		if err != nil {
 			return nil, err
 		}
-		_, monday := reports.WeekOf(in.Now)
+		defer data.close()
+		_, monday := reports.WeekOf(data.in.Now)
 		if week != "" {
 			if monday, err = reports.ParseWeek(week); err != nil {
 				return nil, err
 			}
 		}
-		return f.digest(ctx, in, conf, monday)
+		return f.digest(ctx, data, monday)
 	}, Reports: func(ctx context.Context) (*reports.Input, error) {
-		in, _, err := f.load(ctx)
+		data, err := f.load(ctx)
 		if err != nil {
 			return nil, err
 		}
+		defer data.close()
+		in := data.in
 		lasting := context.WithoutCancel(ctx) // it is kept for longer than who asked waits
 		in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
 			return d.alerts.Days(lasting, user, from, to)
@@ -143,6 +146,30 @@ func withFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args []st
 	}
 }
 
+// readingFeed runs something that only reads on the feed's state of a daemon.
+func readingFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		dir, err := runFolder(*path)
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(dir, "feed.db")
+		if !exists(name) {
+			return fmt.Errorf("%s: there is no feed.db: nobody has made a token, or used the feed", dir)
+		}
+		key, err := readKey(filepath.Join(dir, "access.key"))
+		if err != nil {
+			return fmt.Errorf("log of access: %w", err)
+		}
+		s, err := feed.OpenReadOnly(cmd.Context(), name, key)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return do(cmd, s, args)
+	}
+}
+
 func newToken(stdout io.Writer) *cobra.Command {
 	var path, name, role string
 	var life time.Duration
@@ -173,7 +200,7 @@ func newToken(stdout io.Writer) *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List tokens", Args: usage(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
-		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+		RunE: readingFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
 			all, err := s.Tokens(cmd.Context())
 			if err != nil {
 				return err
@@ -199,6 +226,9 @@ func newToken(stdout io.Writer) *cobra.Command {
 		Use: "revoke NAME", Short: "End all tokens of a name", Args: usage(cobra.ExactArgs(1)),
 		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, args []string) error {
 			n, err := s.Revoke(cmd.Context(), args[0])
+			if err == nil && n == 0 {
+				err = fmt.Errorf("there is no token of %q that holds: outflow token list", args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -224,7 +254,7 @@ func newAudit(stdout io.Writer) *cobra.Command {
 that where administrators of this machine cannot write: lines that are cut off the end
 leave a chain that fits, but ends elsewhere. The daemon logs it every hour ("anchor of the
 log of access"), so that it is wherever its log is shipped to; --anchor checks against it.`,
-		RunE: withFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+		RunE: readingFeed(&path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
 			var list []feed.Anchor
 			for _, text := range anchors {
 				line, head, _ := strings.Cut(text, ":")

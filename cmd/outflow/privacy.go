@@ -71,7 +71,10 @@ func expire(ctx context.Context, dir string, conf *config, alerts *alert.Store, 
 }
 
 // privacyFlags are those of all commands about privacy.
-type privacyFlags struct{ data, config string }
+type privacyFlags struct {
+	data, config string
+	write        bool // whether files are opened to be changed
+}
 
 func (f *privacyFlags) flags(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.data, "data", "", "the data directory of a daemon, or of scans: `DIR` (default: that of --config, or data)")
@@ -98,6 +101,7 @@ func (f *privacyFlags) open(exclusive bool) (conf *config, unlock func(), err er
 		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.data)
 	}
 	unlock = func() {}
+	f.write = exclusive
 	if exclusive {
 		lock, err := alone(f.data)
 		if err != nil {
@@ -106,6 +110,14 @@ func (f *privacyFlags) open(exclusive bool) (conf *config, unlock func(), err er
 		unlock = func() { lock.Close() }
 	}
 	return conf, unlock, nil
+}
+
+// alerts opens the alerts of the data directory.
+func (f *privacyFlags) alerts(ctx context.Context) (*alert.Store, error) {
+	if f.write {
+		return alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	}
+	return readAlerts(ctx, f.data)
 }
 
 // file is the path of a file of the data directory, if it is there.
@@ -281,7 +293,7 @@ func (f *privacyFlags) report(ctx context.Context, conf *config, now time.Time) 
 		c := &conf.Channels[i]
 		p.Purposes = append(p.Purposes, fmt.Sprintf("channel %s (%s): %s, purpose %s", c.Name, c.Kind, c.People, c.Purpose))
 	}
-	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
+	alerts, err := f.alerts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -301,8 +313,8 @@ func (f *privacyFlags) report(ctx context.Context, conf *config, now time.Time) 
 		keeps{alert.Held{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, leastRetention).Hours()/24)},
 		keeps{alert.Held{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
 		keeps{alert.Held{What: "the log of access"}, "for good: it is the proof"})
-	if _, there := f.file("feed.db"); there {
-		s, err := openFeed(ctx, f.data)
+	if path, there := f.file("feed.db"); there {
+		s, err := feed.OpenReadOnly(ctx, path, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -378,12 +390,16 @@ func (f *privacyFlags) judged(ctx context.Context, alerts *alert.Store) (j *judg
 	if !there {
 		return j, nil
 	}
-	if j.store, err = detect.OpenStore(ctx, path); err != nil {
+	openStore, openBacklog := detect.OpenStoreReadOnly, backlog.OpenReadOnly
+	if f.write {
+		openStore, openBacklog = detect.OpenStore, backlog.Open
+	}
+	if j.store, err = openStore(ctx, path); err != nil {
 		return nil, err
 	}
 	if path, scanned := f.file("cursors.db"); scanned {
 		if j.generation, _, err = alerts.Load(ctx); err == nil && j.generation > 0 {
-			if j.backlog, err = backlog.Open(ctx, path); err == nil {
+			if j.backlog, err = openBacklog(ctx, path); err == nil {
 				var c backlog.Checkpoint
 				if c, err = j.backlog.Load(ctx, j.generation, func([]byte) error { return nil }); err == nil {
 					j.aliases = c.Aliases
@@ -450,21 +466,49 @@ type subject struct {
 	mine     func(rec []byte) bool // whether a stored event is one of theirs
 }
 
-// subject opens what there is about a person.
+// subject opens what there is about a person. Scans that end meanwhile may replace the
+// generation of one file before another is opened: then all are opened again.
 func (f *privacyFlags) subject(ctx context.Context, conf *config, person string) (s *subject, err error) {
+	for range 5 {
+		var generation int64
+		if s, generation, err = f.openSubject(ctx, conf, person); err == nil {
+			return s, nil
+		}
+		if now, failed := f.generation(ctx); failed != nil || now == generation {
+			break
+		}
+	}
+	return nil, err
+}
+
+// generation is that of the data directory now.
+func (f *privacyFlags) generation(ctx context.Context) (int64, error) {
+	alerts, err := f.alerts(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer alerts.Close()
+	return alerts.Generation(ctx)
+}
+
+func (f *privacyFlags) openSubject(ctx context.Context, conf *config, person string) (s *subject, generation int64, err error) {
 	s = &subject{}
-	if s.alerts, err = alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db")); err != nil {
-		return nil, err
+	if s.alerts, err = f.alerts(ctx); err != nil {
+		return nil, 0, err
+	}
+	if generation, err = s.alerts.Generation(ctx); err != nil {
+		s.close()
+		return nil, 0, err
 	}
 	if s.judged, err = f.judged(ctx, s.alerts); err == nil {
 		s.accounts, s.aliases, err = f.accounts(ctx, conf, s.judged, person, s.alerts)
 	}
 	if err != nil {
 		s.close()
-		return nil, err
+		return nil, generation, err
 	}
 	s.mine = of(s.accounts)
-	return s, nil
+	return s, generation, nil
 }
 
 func (s *subject) close() {
@@ -541,8 +585,8 @@ func (f *privacyFlags) export(ctx context.Context, conf *config, person string) 
 		return nil, err
 	}
 	var s *feed.Store
-	if _, there := f.file("feed.db"); there {
-		if s, err = openFeed(ctx, f.data); err != nil {
+	if path, there := f.file("feed.db"); there {
+		if s, err = feed.OpenReadOnly(ctx, path, nil); err != nil {
 			return nil, err
 		}
 		defer s.Close()

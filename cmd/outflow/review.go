@@ -41,6 +41,7 @@ func newReport(stdout, stderr io.Writer) *cobra.Command {
 // source of reports: a data directory.
 type reportFlags struct {
 	data, config, format, out, people string
+	force                             bool
 }
 
 func (f *reportFlags) flags(cmd *cobra.Command, formats string) {
@@ -49,34 +50,53 @@ func (f *reportFlags) flags(cmd *cobra.Command, formats string) {
 	fl.StringVar(&f.config, "config", "", "the configuration `FILE`: own domains, and the channel for --send")
 	fl.StringVar(&f.format, "format", "html", "of the output: "+formats)
 	fl.StringVarP(&f.out, "out", "o", "", "write to `FILE` instead of standard output, with a signed manifest beside it")
+	fl.BoolVar(&f.force, "force", false, "replace a file that exists, also if it is no report, or was changed since")
 	fl.StringVar(&f.people, "people", "names", "names, or pseudonyms")
 }
 
-// load reads what reports are made of.
-func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config, err error) {
+// reportData is what reports are made of: what a data directory holds at one moment.
+type reportData struct {
+	in     *reports.Input
+	conf   *config
+	alerts *alert.Store
+}
+
+// close closes the alerts: in.Days reads them until then.
+func (d *reportData) close() { d.alerts.Close() }
+
+// load reads what reports are made of, also while a daemon or a scan writes it. Close what
+// it returns.
+func (f *reportFlags) load(ctx context.Context) (d *reportData, err error) {
 	if f.people != "names" && f.people != "pseudonyms" {
-		return nil, nil, &exit{exitUsage, fmt.Errorf("--people %q: names, pseudonyms", f.people)}
+		return nil, &exit{exitUsage, fmt.Errorf("--people %q: names, pseudonyms", f.people)}
 	}
-	if conf, err = loadConfig(f.config); err != nil {
-		return nil, nil, &exit{exitUsage, err}
+	d = &reportData{}
+	if d.conf, err = loadConfig(f.config); err != nil {
+		return nil, &exit{exitUsage, err}
 	}
 	if f.config != "" {
-		if err := conf.checkRun(f.config, roleNames); err != nil {
-			return nil, nil, &exit{exitUsage, err}
+		if err := d.conf.checkRun(f.config, roleNames); err != nil {
+			return nil, &exit{exitUsage, err}
 		}
 	}
-	path := filepath.Join(f.data, "alerts.db")
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.data)
+	if d.alerts, err = readAlerts(ctx, f.data); err != nil {
+		return nil, err
 	}
-	alerts, err := alert.OpenStore(ctx, path)
+	if d.in, err = reportInput(ctx, d.alerts); err == nil {
+		err = deliver(ctx, f.data, d.in)
+	}
 	if err != nil {
-		return nil, nil, err
+		d.close()
+		return nil, err
 	}
-	defer alerts.Close()
+	return d, nil
+}
+
+// reportInput is what alerts say for reports.
+func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, err error) {
 	in = &reports.Input{Reported: time.Now().UTC().Truncate(time.Second)}
 	if in.Alerts, err = alerts.All(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i := range in.Alerts {
 		if at := in.Alerts[i].DataCompleteTo; at.After(in.Now) {
@@ -84,15 +104,10 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 		}
 	}
 	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
-		s, err := alert.OpenStore(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		defer s.Close()
-		return s.Days(ctx, user, from, to)
+		return alerts.Days(ctx, user, from, to)
 	}
 	if in.Leavers, err = leavers(ctx, alerts); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, s := range event.Sources() {
 		if s != event.HR {
@@ -104,7 +119,7 @@ func (f *reportFlags) load(ctx context.Context) (in *reports.Input, conf *config
 			in.Kinds = append(in.Kinds, d.Title)
 		}
 	}
-	return in, conf, deliver(ctx, f.data, in)
+	return in, nil
 }
 
 // deliver adds which sources deliver, up to when, and what fails, where a daemon knows.
@@ -113,7 +128,7 @@ func deliver(ctx context.Context, dir string, in *reports.Input) error {
 	if _, err := os.Stat(path); err != nil {
 		return nil
 	}
-	s, err := watch.Open(ctx, path)
+	s, err := watch.OpenReadOnly(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -167,7 +182,7 @@ func leavers(ctx context.Context, alerts *alert.Store) (list []reports.Leaver, e
 
 // logged hands what is in the embedded log of events to a function.
 func logged(ctx context.Context, path string, take func(rec []byte) error) error {
-	f, err := eventlog.OpenFile(ctx, path)
+	f, err := eventlog.OpenFileReadOnly(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -203,12 +218,30 @@ func logged(ctx context.Context, path string, take func(rec []byte) error) error
 	return nil
 }
 
-// write writes a report to where it is wanted.
+// write writes a report to where it is wanted. A report of before is replaced; what is no
+// report, or was changed since it was written, is not.
 func (f *reportFlags) write(stdout io.Writer, path string, content []byte) error {
 	if path == "" {
 		_, err := stdout.Write(content)
 		return err
 	}
+	replace := f.force || unchanged(path)
+	report, err := createOut(path, 0o600, replace)
+	if err != nil {
+		return err
+	}
+	defer report.discard()
+	if report.path == "" { // a pipe: nothing lies beside it
+		if _, err := report.Write(content); err != nil {
+			return err
+		}
+		return report.commit()
+	}
+	signed, err := createOut(path+".manifest.json", 0o600, replace)
+	if err != nil {
+		return err
+	}
+	defer signed.discard()
 	seed, err := randomKey(filepath.Join(f.data, "report.key"))
 	if err != nil {
 		return err
@@ -217,7 +250,30 @@ func (f *reportFlags) write(stdout io.Writer, path string, content []byte) error
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(path, content, 0o600), os.WriteFile(path+".manifest.json", append(manifest, '\n'), 0o600))
+	if _, err := report.Write(content); err != nil {
+		return err
+	}
+	if _, err := signed.Write(append(manifest, '\n')); err != nil {
+		return err
+	}
+	if err := report.commit(); err != nil {
+		return err
+	}
+	return signed.commit()
+}
+
+// unchanged says whether a file is a report as it was written.
+func unchanged(path string) bool {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	manifest, err := os.ReadFile(path + ".manifest.json")
+	if err != nil {
+		return false
+	}
+	_, err = reports.Verify(content, manifest, "")
+	return err == nil
 }
 
 // pdf prints a page by a browser, if there is one.
@@ -280,10 +336,12 @@ last day is in that week, into the folder --out.`,
 			if err != nil {
 				return &exit{exitUsage, fmt.Errorf("--to: %w", err)}
 			}
-			in, conf, err := f.load(cmd.Context())
+			data, err := f.load(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer data.close()
+			in, conf := data.in, data.conf
 			var mask *alert.Mask
 			if f.people == "pseudonyms" {
 				if mask, err = openMask(f.data, conf, string(feed.HR), nil); err != nil {
@@ -374,22 +432,23 @@ first channel of kind email, for instance from cron.`,
 			if !slices.Contains([]string{"html", "json", "text"}, f.format) {
 				return &exit{exitUsage, fmt.Errorf("--format %q: html, json, text", f.format)}
 			}
-			in, conf, err := f.load(cmd.Context())
+			data, err := f.load(cmd.Context())
 			if err != nil {
 				return err
 			}
-			_, monday := reports.WeekOf(in.Now)
+			defer data.close()
+			_, monday := reports.WeekOf(data.in.Now)
 			if week != "" {
 				if monday, err = reports.ParseWeek(week); err != nil {
 					return &exit{exitUsage, fmt.Errorf("--week: %w", err)}
 				}
 			}
-			d, err := f.digest(cmd.Context(), in, conf, monday)
+			d, err := f.digest(cmd.Context(), data, monday)
 			if err != nil {
 				return err
 			}
 			if send {
-				return sendDigest(cmd.Context(), conf, d)
+				return sendDigest(cmd.Context(), data.conf, d)
 			}
 			var b bytes.Buffer
 			if err := d.Write(&b, f.format); err != nil {
@@ -406,23 +465,24 @@ first channel of kind email, for instance from cron.`,
 
 // mail makes the digest of a week and mails it.
 func (f *reportFlags) mail(ctx context.Context, monday time.Time) error {
-	in, conf, err := f.load(ctx)
+	data, err := f.load(ctx)
 	if err != nil {
 		return err
 	}
-	d, err := f.digest(ctx, in, conf, monday)
+	defer data.close()
+	d, err := f.digest(ctx, data, monday)
 	if err != nil {
 		return err
 	}
-	return sendDigest(ctx, conf, d)
+	return sendDigest(ctx, data.conf, d)
 }
 
 // digest makes the digest of a week, with what was decided in the feed.
-func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *config, monday time.Time) (*reports.Digest, error) {
+func (f *reportFlags) digest(ctx context.Context, data *reportData, monday time.Time) (*reports.Digest, error) {
 	closed := func(string) bool { return false }
 	outcomes := map[string]reports.Outcome{}
-	if _, err := os.Stat(filepath.Join(f.data, "feed.db")); err == nil {
-		s, err := openFeed(ctx, f.data)
+	if path := filepath.Join(f.data, "feed.db"); exists(path) {
+		s, err := feed.OpenReadOnly(ctx, path, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -443,12 +503,7 @@ func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *confi
 			outcomes[name] = reports.Outcome(c)
 		}
 	}
-	alerts, err := alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
-	if err != nil {
-		return nil, err
-	}
-	defer alerts.Close()
-	unsent, err := alerts.Unsent(ctx)
+	unsent, err := data.alerts.Unsent(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -458,12 +513,12 @@ func (f *reportFlags) digest(ctx context.Context, in *reports.Input, conf *confi
 			overflow++
 		}
 	}
-	d := reports.MakeDigest(in, monday, closed, outcomes, overflow)
-	if d.Suppressed, err = suppressed(ctx, alerts, d.From, d.To); err != nil {
+	d := reports.MakeDigest(data.in, monday, closed, outcomes, overflow)
+	if d.Suppressed, err = suppressed(ctx, data.alerts, d.From, d.To); err != nil {
 		return nil, err
 	}
 	if f.people == "pseudonyms" {
-		m, err := openMask(f.data, conf, string(feed.SOC), nil)
+		m, err := openMask(f.data, data.conf, string(feed.SOC), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -514,13 +569,14 @@ each by mail, through the server of the first channel of kind email.`,
 			if only == "" && f.out == "" && !send {
 				return &exit{exitUsage, errors.New("a person is needed, or a folder (--out), or --send")}
 			}
-			in, conf, err := f.load(cmd.Context())
+			data, err := f.load(cmd.Context())
 			if err != nil {
 				return err
 			}
-			list := reports.MakeOwners(in, only)
+			defer data.close()
+			list := reports.MakeOwners(data.in, only)
 			if send {
-				return sendOwners(cmd.Context(), stdout, conf, list)
+				return sendOwners(cmd.Context(), stdout, data.conf, list)
 			}
 			for i := range list {
 				var b bytes.Buffer

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -144,13 +142,22 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	budget := cmp.Or(f.budget, conf.Budget)
 	conf.Domains = append(conf.Domains, f.domains...)
 	out := stdout
-	var file *os.File
+	var file, covered *outFile
 	if f.out != "" { // before the work, not after
-		if file, err = os.CreateTemp(filepath.Dir(f.out), "."+filepath.Base(f.out)+".*"); err != nil {
+		if file, err = createResult(f.out, paths); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-		defer os.Remove(file.Name())
-		out = file
+		defer file.discard()
+		out = file.File
+	}
+	if f.coverage != "" {
+		if covered, err = createResult(f.coverage, paths); err != nil {
+			return fmt.Errorf("--coverage: %w", err)
+		}
+		defer covered.discard()
+		if file != nil && covered.path == file.path && file.path != "" {
+			return wrong("--out and --coverage are the same file")
+		}
 	}
 	progress := newProgress(stderr)
 	res, err := scan(ctx, scanInput{paths: paths, data: f.data, workers: f.workers, config: conf, progress: progress})
@@ -172,12 +179,13 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if err := write(out, list, o); err != nil {
 		return fmt.Errorf("writing alerts: %w", err)
 	}
+	var b bytes.Buffer
 	if file != nil {
-		if err := errors.Join(file.Chmod(0o644), file.Sync(), file.Close(), os.Rename(file.Name(), f.out)); err != nil {
+		if err := file.commit(); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
+		file.note(&b)
 	}
-	var b bytes.Buffer
 	res.coverage.print(&b)
 	hidden := 0
 	if !f.all {
@@ -203,12 +211,18 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if f.format == "table" && file == nil {
 		fmt.Fprintln(stderr)
 	}
-	stderr.Write(b.Bytes())
-	if f.coverage != "" {
-		if err := res.coverage.write(f.coverage); err != nil {
+	if covered != nil {
+		err := res.coverage.write(covered)
+		if err == nil {
+			err = covered.commit()
+		}
+		if err != nil {
+			stderr.Write(b.Bytes())
 			return fmt.Errorf("--coverage: %w", err)
 		}
+		covered.note(&b)
 	}
+	stderr.Write(b.Bytes())
 	switch {
 	case res.coverage.Failed > 0:
 		return whole(res.coverage.Failed)

@@ -175,7 +175,7 @@ func newSourceState(stdout io.Writer, path *string) *cobra.Command {
 		Use: "show [NAME]", Short: "Show how far streams have been read, and what is missing", Args: usage(cobra.MaximumNArgs(1)),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := openSources(cmd.Context(), *path)
+			s, err := readSources(cmd.Context(), *path)
 			if err != nil {
 				return err
 			}
@@ -189,6 +189,9 @@ func newSourceState(stdout io.Writer, path *string) *cobra.Command {
 				if len(args) == 0 || st.Source == args[0] {
 					list = append(list, st)
 				}
+			}
+			if len(args) > 0 && len(list) == 0 {
+				return fmt.Errorf("nothing has been read of a source %q", args[0])
 			}
 			return r.write(stdout, list, func(w io.Writer) error { return printStates(w, list, time.Now()) })
 		},

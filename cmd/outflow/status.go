@@ -46,13 +46,24 @@ func runFile(config, name string) (string, error) {
 	return path, nil
 }
 
-// openSources opens the state of the sources of the daemon with a configuration.
+// openSources opens the state of the sources of the daemon with a configuration, to change
+// it.
 func openSources(ctx context.Context, config string) (*watch.Store, error) {
 	path, err := runFile(config, "sources.db")
 	if err != nil {
 		return nil, err
 	}
 	return watch.Open(ctx, path)
+}
+
+// readSources opens the state of the sources of the daemon with a configuration, to read
+// it.
+func readSources(ctx context.Context, config string) (*watch.Store, error) {
+	path, err := runFile(config, "sources.db")
+	if err != nil {
+		return nil, err
+	}
+	return watch.OpenReadOnly(ctx, path)
 }
 
 func newStatus(stdout io.Writer) *cobra.Command {
@@ -175,7 +186,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
 	// with runs do on the letters: on the one that is named, or with 0 on all of them.
-	with := func(do func(ctx context.Context, s *watch.Store, id int64) error) func(*cobra.Command, []string) error {
+	with := func(open func(ctx context.Context, config string) (*watch.Store, error), do func(ctx context.Context, s *watch.Store, id int64) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
 			id := int64(0)
 			if len(args) > 0 {
@@ -184,7 +195,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 					return &exit{exitUsage, fmt.Errorf("%q is not the number of a dead letter: outflow dead list", args[0])}
 				}
 			}
-			s, err := openSources(cmd.Context(), path)
+			s, err := open(cmd.Context(), path)
 			if err != nil {
 				return err
 			}
@@ -195,7 +206,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List them: where they are, and why", Args: usage(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
-		RunE: with(func(ctx context.Context, s *watch.Store, all int64) error {
+		RunE: with(readSources, func(ctx context.Context, s *watch.Store, all int64) error {
 			letters, err := s.Dead(ctx, all)
 			if err != nil {
 				return err
@@ -217,7 +228,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 	r.flag(list)
 	show := &cobra.Command{
 		Use: "show NUMBER", Short: "Show one with its record, if the file is still there", Args: usage(cobra.ExactArgs(1)),
-		RunE: with(func(ctx context.Context, s *watch.Store, id int64) error {
+		RunE: with(readSources, func(ctx context.Context, s *watch.Store, id int64) error {
 			letters, err := s.Dead(ctx, id)
 			if err != nil {
 				return err
@@ -244,8 +255,11 @@ func newDead(stdout io.Writer) *cobra.Command {
 		Long: `Replay has the daemon read dead letters again at its next look, those of files with
 the whole file, for instance after an upgrade that understands them. What it had understood before
 counts once.`,
-		RunE: with(func(ctx context.Context, s *watch.Store, id int64) error {
+		RunE: with(openSources, func(ctx context.Context, s *watch.Store, id int64) error {
 			n, err := s.Again(ctx, id)
+			if err == nil && n == 0 && id > 0 {
+				err = fmt.Errorf("there is no dead letter %d", id)
+			}
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -239,26 +240,28 @@ func openMask(dir string, conf *config, purpose string, common func(domain strin
 	}), nil
 }
 
-// randomKey reads a key of 32 bytes, or makes it.
-func randomKey(path string) ([]byte, error) {
+// readKey reads a key of 32 bytes.
+func readKey(path string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if err == nil && len(key) != 32 {
 		return nil, fmt.Errorf("%s is damaged", path)
 	}
-	if !errors.Is(err, os.ErrNotExist) {
+	return key, err
+}
+
+// randomKey reads a key of 32 bytes, or makes it.
+func randomKey(path string) ([]byte, error) {
+	key, err := readKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	key = make([]byte, 32)
 	rand.Read(key)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) { // somebody was faster
+	err = writeOut(path, key, 0o600, false)
+	if _, there := os.Stat(path); err != nil && there == nil { // another process was faster
 		return randomKey(path)
 	}
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(key)
-	return key, errors.Join(err, f.Sync(), f.Close())
+	return key, err
 }
 
 // link is the page of an alert; "" if the pages have no address.

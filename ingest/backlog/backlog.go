@@ -34,6 +34,16 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return &Store{db}, nil
 }
 
+// OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
+// another process writes it. Everything that writes fails.
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("backlog: %w", err)
+	}
+	return &Store{db}, nil
+}
+
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
@@ -41,6 +51,14 @@ func (s *Store) Close() error { return s.db.Close() }
 type Checkpoint struct {
 	At      int64  // Unix milliseconds; 0 if the backlog holds everything there ever was
 	Aliases []byte // the alias graph at that time
+}
+
+// Holds says whether a generation is in the file.
+func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error) {
+	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM checkpoint WHERE generation = ?)", generation).Scan(&is); err != nil {
+		return false, fmt.Errorf("backlog: %w", err)
+	}
+	return is, nil
 }
 
 // Load returns the checkpoint of a generation and hands its events to each.

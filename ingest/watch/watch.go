@@ -45,6 +45,16 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return &Store{db}, nil
 }
 
+// OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
+// another process writes it. Everything that writes fails.
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	return &Store{db}, nil
+}
+
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 

@@ -19,7 +19,7 @@ import (
 //go:embed migrations/*.sql
 var scripts embed.FS
 
-// File is an SQLite file that holds logs. One process uses it at a time; what
+// File is an SQLite file that holds logs. One process writes it at a time; what
 // was acknowledged survives a power cut.
 type File struct {
 	db  *sql.DB
@@ -33,6 +33,20 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: %w", err)
 	}
+	return newFile(db)
+}
+
+// OpenFileReadOnly opens a file of logs that exists, to read what it holds at this moment,
+// also while another process appends to it. Everything that writes fails.
+func OpenFileReadOnly(ctx context.Context, path string) (*File, error) {
+	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: %w", err)
+	}
+	return newFile(db)
+}
+
+func newFile(db *sql.DB) (*File, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 	if err != nil {
 		db.Close()
@@ -83,11 +97,14 @@ type segment struct {
 func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, error) {
 	l := &SQLite{file: f, parts: partitions, read: map[int]*segment{}}
 	l.changed = sync.NewCond(&l.mu)
-	if _, err := f.db.ExecContext(ctx, "INSERT INTO topic (name, partitions) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, partitions); err != nil {
-		return nil, fmt.Errorf("eventlog: %s: %w", name, err)
+	has, err := f.Partitions(ctx, name)
+	if err == nil && has == 0 {
+		_, err = f.db.ExecContext(ctx, "INSERT INTO topic (name, partitions) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, partitions)
 	}
-	var has int
-	if err := f.db.QueryRowContext(ctx, "SELECT id, partitions FROM topic WHERE name = ?", name).Scan(&l.id, &has); err != nil {
+	if err == nil {
+		err = f.db.QueryRowContext(ctx, "SELECT id, partitions FROM topic WHERE name = ?", name).Scan(&l.id, &has)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("eventlog: %s: %w", name, err)
 	}
 	if has != partitions {

@@ -52,24 +52,33 @@ func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) 
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
-	var app, version int
+// schema returns the version of a file's schema, and the names of the migrations that
+// there are, in order. A file of a later version, or of another program, is an error.
+func schema(ctx context.Context, db *sql.DB, migrations fs.FS) (version int, names []string, err error) {
+	var app int
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
-		return err
+		return 0, nil, err
 	}
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
+		return 0, nil, err
 	}
 	if app != 0 && app != ApplicationID || app == 0 && version != 0 {
-		return fmt.Errorf("not a file of Outflow (application id %#x)", app)
+		return 0, nil, fmt.Errorf("not a file of Outflow (application id %#x)", app)
 	}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
+	if names, err = fs.Glob(migrations, "migrations/*.sql"); err != nil {
+		return 0, nil, err
 	}
 	sort.Strings(names)
 	if version > len(names) {
-		return fmt.Errorf("written by a later version of Outflow (schema %d, this one knows %d)", version, len(names))
+		return 0, nil, fmt.Errorf("written by a later version of Outflow (schema %d, this one knows %d)", version, len(names))
+	}
+	return version, names, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	version, names, err := schema(ctx, db, migrations)
+	if err != nil {
+		return err
 	}
 	for i, name := range names[version:] {
 		script, err := fs.ReadFile(migrations, name)
@@ -128,7 +137,7 @@ func Check(ctx context.Context, path string) error {
 
 // reading opens a file that is only read, whatever its version.
 func reading(path string, do func(db *sql.DB) error) error {
-	db, err := sql.Open("sqlite3", address(path, url.Values{"mode": {"ro"}, "_busy_timeout": {"10000"}}))
+	db, err := openAsIs(context.Background(), path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
