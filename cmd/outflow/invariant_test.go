@@ -219,7 +219,7 @@ func TestOneProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	if _, err := openState(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if _, err := openState(t.Context(), dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
 		t.Errorf("%v", err)
 	}
 }
