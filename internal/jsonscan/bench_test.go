@@ -10,9 +10,14 @@ const record = `{"eventVersion":"1.09","userIdentity":{"type":"AssumedRole","pri
 // BenchmarkPick picks eight fields of a CloudTrail record, as decoders do.
 func BenchmarkPick(b *testing.B) {
 	in := []byte(record)
+	for name, unique := range map[string]bool{"any keys": false, "unique keys": true} {
+		b.Run(name, func(b *testing.B) { pick(b, in, Scanner{Unique: unique}) })
+	}
+}
+
+func pick(b *testing.B, in []byte, s Scanner) {
 	b.SetBytes(int64(len(in)))
 	b.ReportAllocs()
-	var s Scanner
 	n := 0
 	for b.Loop() {
 		s.Reset(in)

@@ -11,15 +11,20 @@
 // digits, Object of a string is an empty object. It is strict about structure:
 // unbalanced brackets, missing colons or commas, raw control characters in
 // strings and nesting deeper than 64 are errors. Of skipped values only strings and
-// brackets are checked. Keys are compared exactly as written; of two equal keys the
-// later one is seen last.
+// brackets are checked. Keys are compared exactly, after escapes are resolved.
+//
+// RFC 8259 leaves open which of two equal keys counts, and readers differ. A
+// scanner that is Unique therefore fails with a DuplicateKeyError if a key that the
+// caller reads occurs twice in its object; one that is not sees both, in order.
 package jsonscan
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -39,6 +44,18 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("malformed JSON at byte %d: %s", e.Offset, e.Reason)
 }
 
+// DuplicateKeyError says that an object has a key twice whose value was read.
+type DuplicateKeyError struct {
+	Key string // unescaped, at most 64 bytes of it; "" if only the object is known
+}
+
+func (e *DuplicateKeyError) Error() string {
+	if e.Key == "" {
+		return "a key occurs twice in one object"
+	}
+	return fmt.Sprintf("the key %q occurs twice in one object", e.Key)
+}
+
 // MaxDepth is the deepest nesting of objects and arrays that is accepted.
 const MaxDepth = 64
 
@@ -46,18 +63,33 @@ const MaxDepth = 64
 type Scanner struct {
 	Key []byte // the key that Next stopped at; valid until the next call
 
+	// Unique makes it an error if a key that is read occurs twice in an object. A key
+	// is read if its value is asked for in any way but by Skip; within what Raw
+	// returns every key is, as it will be looked at later. It holds across Reset.
+	Unique bool
+
 	b       []byte
 	i       int
 	depth   int
 	first   bool // just inside an object or array, so no comma is due
 	err     error
 	scratch []byte // unescaped strings of the current record
+
+	unread bool     // Next has stopped at a key whose value has not been asked for
+	keys   []uint64 // hashes of the keys read, of every object that is open
+	open   []object // the objects that are open, by depth
+}
+
+// object is what is known of an object that is open, by depth.
+type object struct {
+	from int       // where its keys begin in Scanner.keys
+	seen [4]uint64 // a filter over them
 }
 
 // Reset starts over at the beginning of b. Strings returned before are invalid.
 func (s *Scanner) Reset(b []byte) {
 	s.b, s.i, s.depth, s.first, s.err = b, 0, 0, false, nil
-	s.scratch = s.scratch[:0]
+	s.scratch, s.keys, s.unread = s.scratch[:0], s.keys[:0], false
 }
 
 // Err is the first error met, or nil. After an error every method returns
@@ -100,7 +132,53 @@ func (s *Scanner) peek() byte {
 
 // Kind returns the first byte of the value that comes next: one of { [ " t f n
 // - or a digit; 0 after an error.
-func (s *Scanner) Kind() byte { return s.peek() }
+func (s *Scanner) Kind() byte {
+	if s.unread {
+		s.read()
+	}
+	return s.peek()
+}
+
+// manyKeys is from how many keys on an object is checked once, at its end.
+const manyKeys = 64
+
+var seed = maphash.MakeSeed()
+
+// read notes that the value of the present key is asked for. Keys are told apart by
+// a seeded hash of 64 bits: nobody can make two that collide on purpose.
+func (s *Scanner) read() {
+	s.unread = false
+	h := maphash.Bytes(seed, s.Key)
+	o := &s.open[s.depth]
+	word, bit := h>>62, uint64(1)<<(h>>56&63)
+	if o.seen[word]&bit != 0 && len(s.keys)-o.from <= manyKeys && slices.Contains(s.keys[o.from:], h) {
+		s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
+		return
+	}
+	o.seen[word] |= bit
+	s.keys = append(s.keys, h)
+}
+
+// leave forgets the keys of the object that ends, and checks them if they are many.
+func (s *Scanner) leave() {
+	o := &s.open[s.depth]
+	if keys := s.keys[o.from:]; len(keys) > manyKeys {
+		slices.Sort(keys)
+		for i := 1; i < len(keys); i++ {
+			if keys[i] == keys[i-1] {
+				s.duplicate("")
+				return
+			}
+		}
+	}
+	s.keys = s.keys[:o.from]
+}
+
+func (s *Scanner) duplicate(key string) {
+	if s.err == nil {
+		s.err = &DuplicateKeyError{key}
+	}
+}
 
 // Object enters the object that comes next; Next then walks its keys. A value
 // that is not an object is skipped and false returned.
@@ -111,6 +189,9 @@ func (s *Scanner) Object() bool { return s.enter('{') }
 func (s *Scanner) Array() bool { return s.enter('[') }
 
 func (s *Scanner) enter(open byte) bool {
+	if s.unread {
+		s.read()
+	}
 	switch s.peek() {
 	case 0:
 		return false
@@ -123,6 +204,12 @@ func (s *Scanner) enter(open byte) bool {
 		s.Fail("nested deeper than 64")
 		return false
 	}
+	if s.Unique && open == '{' {
+		for len(s.open) <= s.depth {
+			s.open = append(s.open, object{})
+		}
+		s.open[s.depth] = object{from: len(s.keys)}
+	}
 	s.i++
 	s.first = true
 	return true
@@ -132,6 +219,7 @@ func (s *Scanner) enter(open byte) bool {
 // and returns false.
 func (s *Scanner) Next() bool {
 	if !s.more('}') {
+		s.unread = false
 		return false
 	}
 	if s.peek() != '"' {
@@ -144,6 +232,7 @@ func (s *Scanner) Next() bool {
 		return false
 	}
 	s.i++
+	s.unread = s.Unique
 	return true
 }
 
@@ -157,6 +246,9 @@ func (s *Scanner) more(end byte) bool {
 	case c == 0:
 		return false
 	case c == end:
+		if s.Unique && end == '}' {
+			s.leave()
+		}
 		s.i++
 		s.depth--
 		s.first = false
@@ -306,6 +398,9 @@ func hex4(b []byte, i int) (rune, bool) {
 // boolean as written, nil for null, an object or an array. The result is valid
 // until Reset, and as long as the scanned slice is not changed.
 func (s *Scanner) Bytes() []byte {
+	if s.unread {
+		s.read()
+	}
 	switch s.peek() {
 	case 0:
 		return nil
@@ -409,21 +504,46 @@ func (s *Scanner) Field(name string) (value string) {
 	return value
 }
 
-// Raw returns the next value as it is written.
+// Raw returns the next value as it is written. If the scanner is Unique, all of
+// the value is checked.
 func (s *Scanner) Raw() []byte {
+	if s.unread {
+		s.read()
+	}
 	if s.peek() == 0 {
 		return nil
 	}
 	start := s.i
-	s.Skip()
+	if s.Unique {
+		s.check()
+	} else {
+		s.Skip()
+	}
 	if s.err != nil {
 		return nil
 	}
 	return s.b[start:s.i]
 }
 
+// check passes over the next value as if all of it were read.
+func (s *Scanner) check() {
+	switch s.Kind() {
+	case '{':
+		for s.Object(); s.Next(); {
+			s.check()
+		}
+	case '[':
+		for s.Array(); s.Elem(); {
+			s.check()
+		}
+	default:
+		s.Skip()
+	}
+}
+
 // Skip passes over the next value.
 func (s *Scanner) Skip() {
+	s.unread = false
 	switch s.peek() {
 	case 0:
 		return

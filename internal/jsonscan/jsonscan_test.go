@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -97,4 +98,62 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestUnique checks that a key that decides occurs once, however it is written, and
+// that nobody is bothered about keys that are not read.
+func TestUnique(t *testing.T) {
+	many := func(n int, last string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"k%d":%d,`, i, i)
+		}
+		return "{" + b.String() + last + "}"
+	}
+	for _, c := range []struct {
+		in   string
+		twin bool
+	}{
+		{`{"a":1,"b":2}`, false},
+		{`{"a":1,"a":2}`, true},
+		{`{"a":1,"\u0061":2}`, true},
+		{`{"\u0061":1,"x":{"a":1},"a":2}`, true},
+		{`{"a":1,"A":2}`, false}, // another key
+		{`{"b":1,"a":{"a":{"a":1}}}`, false},
+		{`{"x":[{"a":1},{"a":2}],"a":3}`, false},
+		{`{"x":{"b":1,"b":2},"a":3}`, false}, // skipped
+		{`{"b":1,"b":2,"a":3}`, false},
+		{`{"raw":{"p":[{"b":1,"c":{"d":1,"d":2}}]}}`, true},
+		{`{"raw":{"p":[{"b":1},{"b":2}]},"a":1}`, false},
+		{`{"raw":` + many(1000, `"x":1`) + `,"a":1}`, false},
+		{`{"raw":` + many(1000, `"k0":1`) + `}`, true},
+		{`{"raw":` + many(manyKeys, `"k3":1`) + `}`, true},
+		{`{"raw":` + many(manyKeys+1, `"k3":1`) + `}`, true},
+		{`{"a":{"x":1},"b":2,"a":null}`, true},
+	} {
+		for _, unique := range []bool{true, false, true} {
+			s := Scanner{Unique: unique}
+			for range 2 { // a scanner is used again
+				s.Reset([]byte(c.in))
+				for s.Object(); s.Next(); {
+					switch string(s.Key) {
+					case "a":
+						if s.Kind() == '{' {
+							s.Field("a")
+						} else {
+							s.Text()
+						}
+					case "raw":
+						s.Raw()
+					default:
+						s.Skip()
+					}
+				}
+			}
+			var twin *DuplicateKeyError
+			if got := errors.As(s.Err(), &twin); got != (c.twin && unique) || !got && s.Err() != nil {
+				t.Errorf("%.60q, unique %v: %v", c.in, unique, s.Err())
+			}
+		}
+	}
 }
