@@ -5,25 +5,28 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
-	"os"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 )
 
-// Limits on what a container may hold. A log compresses well, a bomb better.
+// Limits on how containers are packed. What they may hold is in Budget.
 const (
-	maxNesting   = 3         // containers within containers
-	maxRatio     = 400       // inflated to stored bytes, once freeLunch is used up
-	freeLunch    = 256 << 20 // inflated bytes that are always allowed
+	maxNesting   = 3 // containers within containers
 	sniffSize    = 512
 	maxTarMember = 1 << 40
+	maxInnerZip  = 64 << 20 // of a zip that is not itself a file: it is held in memory
+	maxDirectory = 16 << 20 // of a zip, held in memory several times over
 )
 
 // A notice is why a file, or a part of it, holds no records for us.
@@ -42,52 +45,104 @@ var (
 
 // unpack finds out by content what a stream is and calls read for every plain
 // member of it. The name of a member of an archive is name!member.
-func unpack(name string, r io.Reader, stored *counter, depth int, read func(name string, r io.Reader) error) error {
+func (r *reader) unpack(name string, in io.Reader, depth int) error {
 	br := buffers.Get().(*bufio.Reader)
-	br.Reset(r)
+	br.Reset(in)
 	defer buffers.Put(br)
 	head, err := br.Peek(sniffSize)
 	if len(head) == 0 {
 		if err != nil && err != io.EOF {
-			return &notice{err.Error(), true}
+			return unreadable(err)
 		}
 		return &notice{reason: "empty file"}
 	}
 	if depth > maxNesting {
-		return &notice{"archives nested deeper than 3", true}
+		return r.lost("archives nested deeper than 3")
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		z := inflaters.Get().(*gzip.Reader)
 		defer inflaters.Put(z)
 		if err := z.Reset(br); err != nil {
-			return &notice{"damaged gzip: " + err.Error(), true}
+			return r.lost("damaged gzip: " + err.Error())
 		}
-		return unpack(name, &bounded{r: z, stored: stored, what: "gzip"}, stored, depth+1, read)
+		return r.unpack(name, &inflating{z, r.spent}, depth+1)
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 		if err != nil {
-			return &notice{"damaged zstd: " + err.Error(), true}
+			return r.lost("damaged zstd: " + err.Error())
 		}
 		defer z.Close()
-		return unpack(name, &bounded{r: z, stored: stored, what: "zstd"}, stored, depth+1, read)
+		return r.unpack(name, &inflating{z, r.spent}, depth+1)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		return unzip(name, br, stored, depth, read)
+		return r.unzip(name, br, depth)
 	case len(head) > 262 && string(head[257:262]) == "ustar":
-		return untar(name, br, stored, depth, read)
-	case bytes.HasPrefix(head, []byte("PAR1")):
-		return &notice{reason: "Parquet file: export it as JSON lines or CSV"}
-	case bytes.HasPrefix(head, []byte("Obj\x01")):
-		return &notice{reason: "Avro file: export it as JSON lines"}
-	case bytes.HasPrefix(head, []byte("%PDF")), bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("SQLite format 3")):
-		return &notice{reason: "not a log file"}
-	case isHTML(head):
-		return &notice{reason: "an HTML page: was a login page saved instead of the export?"}
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		utf16 := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
-		return read(name, transform.NewReader(br, utf16.NewDecoder()))
+		return r.untar(name, br, depth)
 	}
-	return read(name, br)
+	if reason := foreign(head); reason != "" {
+		r.rep.Parts++
+		return &notice{reason: reason}
+	}
+	r.rep.Parts++
+	if e := wideText(head); e != nil {
+		return r.read(name, transform.NewReader(br, e.NewDecoder()))
+	}
+	return r.read(name, br)
+}
+
+// lost is the notice of a part that cannot be read.
+func (r *reader) lost(reason string) *notice {
+	r.rep.Parts++
+	return &notice{reason, true}
+}
+
+// unreadable is the notice of an error of reading.
+func unreadable(err error) *notice {
+	if n := (*notice)(nil); errors.As(err, &n) {
+		return n
+	}
+	return &notice{err.Error(), true}
+}
+
+// foreign says what a file is that is known not to be a log that is read; "" for all
+// others.
+func foreign(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte("PAR1")):
+		return "Parquet file: export it as JSON lines or CSV"
+	case bytes.HasPrefix(head, []byte("Obj\x01")):
+		return "Avro file: export it as JSON lines"
+	case bytes.HasPrefix(head, []byte("%PDF")), bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("SQLite format 3")):
+		return "not a log file"
+	case isHTML(head):
+		return "an HTML page: was a login page saved instead of the export?"
+	}
+	return ""
+}
+
+// wideText is the encoding of a text whose characters take two or four bytes; nil for
+// UTF-8. Without a byte order mark it shows in the zeros beside ASCII characters.
+func wideText(head []byte) encoding.Encoding {
+	zero := func(at ...int) bool {
+		for _, i := range at {
+			if head[i] != 0 || head[i^1] == 0 {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}):
+		return utf32.UTF32(utf32.LittleEndian, utf32.ExpectBOM)
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		return unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
+	case len(head) < 8:
+	case zero(1, 3, 5, 7):
+		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	case zero(0, 2, 4, 6):
+		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	}
+	return nil
 }
 
 func isHTML(head []byte) bool {
@@ -99,71 +154,136 @@ var utf8BOM = []byte{0xef, 0xbb, 0xbf}
 
 // unzip reads the members of a zip archive. A zip needs random access, so one
 // that is not itself the file is held in memory, within limits.
-func unzip(name string, r *bufio.Reader, stored *counter, depth int, read func(string, io.Reader) error) error {
-	var at io.ReaderAt
-	var size int64
-	if f, ok := stored.r.(*os.File); ok && depth == 0 {
-		st, err := f.Stat()
-		if err != nil {
-			return &notice{err.Error(), true}
-		}
-		at, size = f, st.Size()
-	} else {
-		const limit = 64 << 20
-		b, err := io.ReadAll(io.LimitReader(r, limit+1))
-		if err != nil {
-			return &notice{"damaged zip: " + err.Error(), true}
-		}
-		if len(b) > limit {
-			return &notice{"a zip of over 64 MiB inside another container: unpack it first", true}
-		}
-		at, size = bytes.NewReader(b), int64(len(b))
-	}
-	z, err := zip.NewReader(at, size)
+func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
+	at, size, err := r.random(in, depth)
 	if err != nil {
-		return &notice{"damaged zip: " + err.Error(), true}
+		return err
+	}
+	z, err := openZip(at, size)
+	if err != nil {
+		return err
 	}
 	for _, m := range z.File {
 		if m.Name == "xl/workbook.xml" {
+			r.rep.Parts++
 			return &notice{reason: "Excel workbook: save the sheet as CSV"}
 		}
 	}
+	if err := apart(z.File); err != nil {
+		return err
+	}
 	var errs []error
 	for _, m := range z.File {
+		if err := r.spent.check(); err != nil {
+			return errors.Join(append(errs, memberError(name+"!"+m.Name, unreadable(err)))...)
+		}
 		if m.FileInfo().IsDir() {
 			continue
 		}
 		errs = append(errs, member(name+"!"+m.Name, func(inner string) error {
 			if m.Flags&1 != 0 {
-				return &notice{"encrypted member of a zip", true}
+				return r.lost("encrypted member of a zip")
 			}
 			f, err := m.Open()
 			if err != nil {
-				return &notice{"damaged zip member: " + err.Error(), true}
+				return r.lost("damaged zip member: " + err.Error())
 			}
 			defer f.Close()
-			own := &counter{r: f, n: int64(m.CompressedSize64)}
-			return unpack(inner, &bounded{r: f, stored: own, what: "zip"}, own, depth+1, read)
+			return r.unpack(inner, &inflating{f, r.spent}, depth+1)
 		}))
 	}
-	stored.n = size
 	return errors.Join(errs...)
 }
 
-func untar(name string, r io.Reader, stored *counter, depth int, read func(string, io.Reader) error) error {
-	t := tar.NewReader(r)
+// random gives random access to a zip.
+func (r *reader) random(in *bufio.Reader, depth int) (io.ReaderAt, int64, error) {
+	if r.open != nil && depth == 0 {
+		st, err := r.open.Stat()
+		if err != nil {
+			return nil, 0, unreadable(err)
+		}
+		return r.open, st.Size(), nil
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxInnerZip+1))
+	if n := (*notice)(nil); errors.As(err, &n) {
+		return nil, 0, n
+	} else if err != nil {
+		return nil, 0, &notice{"damaged zip: " + err.Error(), true}
+	}
+	if len(b) > maxInnerZip {
+		return nil, 0, &notice{"a zip of over 64 MiB inside another container: unpack it first", true}
+	}
+	return bytes.NewReader(b), int64(len(b)), nil
+}
+
+// openZip reads the directory of a zip, unless it is too large to be held.
+func openZip(at io.ReaderAt, size int64) (*zip.Reader, error) {
+	limited := &limitedAt{at, maxDirectory}
+	z, err := zip.NewReader(limited, size)
+	if limited.left < 0 {
+		return nil, &notice{"a zip with a directory of over 16 MiB: unpack it first", true}
+	}
+	if err != nil {
+		return nil, &notice{"damaged zip: " + err.Error(), true}
+	}
+	limited.left = math.MaxInt64
+	return z, nil
+}
+
+// limitedAt is a file of which only so much may be read.
+type limitedAt struct {
+	io.ReaderAt
+	left int64
+}
+
+func (l *limitedAt) ReadAt(p []byte, off int64) (int, error) {
+	if l.left -= int64(len(p)); l.left < 0 {
+		return 0, errors.New("too much")
+	}
+	return l.ReaderAt.ReadAt(p, off)
+}
+
+// apart is an error if members of a zip share bytes: then a small file holds any
+// number of large ones, and no tool that is honest writes it.
+func apart(list []*zip.File) error {
+	type span struct{ from, to uint64 }
+	spans := make([]span, 0, len(list))
+	for _, m := range list {
+		at, err := m.DataOffset()
+		if err != nil || m.CompressedSize64 == 0 {
+			continue // one that is damaged is named when it is read
+		}
+		spans = append(spans, span{uint64(at), uint64(at) + m.CompressedSize64})
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	for i := 1; i < len(spans); i++ {
+		if spans[i].from < spans[i-1].to {
+			return &notice{"members of the zip overlap: none of them is read", true}
+		}
+	}
+	return nil
+}
+
+func (r *reader) untar(name string, in io.Reader, depth int) error {
+	t := tar.NewReader(in)
 	var errs []error
 	for {
 		h, err := t.Next()
 		if err == io.EOF {
 			return errors.Join(errs...)
 		}
-		if err != nil {
+		if err == nil {
+			err = r.spent.check()
+		}
+		if n := (*notice)(nil); errors.As(err, &n) {
+			return errors.Join(append(errs, memberError(name, n))...)
+		} else if err != nil {
+			r.rep.Parts++
 			return errors.Join(append(errs, memberError(name, &notice{"damaged tar: " + err.Error(), true}))...)
 		}
-		if h.Typeflag == tar.TypeReg && h.Size < maxTarMember {
+		if h.Typeflag == tar.TypeReg && h.Size < maxTarMember { // a sparse member inflates, too
 			errs = append(errs, member(name+"!"+h.Name, func(inner string) error {
-				return unpack(inner, t, stored, depth+1, read)
+				return r.unpack(inner, &inflating{t, r.spent}, depth+1)
 			}))
 		}
 	}
@@ -186,32 +306,4 @@ func memberError(name string, err error) error {
 		return &misfit{name, n}
 	}
 	return err
-}
-
-// counter counts the bytes that were read from a file.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// bounded stops a stream that inflates beyond all reason.
-type bounded struct {
-	r      io.Reader
-	stored *counter
-	what   string
-	n      int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if b.n += int64(n); b.n > freeLunch && b.n > maxRatio*max(b.stored.n, 1) {
-		return n, fmt.Errorf("%s inflates to more than %d times its size: not read further", b.what, maxRatio)
-	}
-	return n, err
 }

@@ -10,71 +10,115 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
+// table is the header of a table that was found at the beginning of a stream.
+type table struct {
+	*ingest.Table          // nil if there is none
+	before        [][]byte // lines in front of it, that are none of those that tools put there
+	at            int      // its offset in the window
+	header        ingest.Header
+	delim         byte
+}
+
+// findTable looks for a header among the first lines of the window.
+func (r *reader) findTable() (t table) {
+	b := r.w.bytes()
+	delims := []byte(",;\t|")
+	for n := 0; n < manyLines && t.at < len(b); n++ {
+		line, _, _ := bytes.Cut(b[t.at:], newline)
+		next := t.at + len(line) + 1
+		switch line = bytes.TrimSpace(line); { // PowerShell and Excel put lines before the header
+		case len(line) == 0, bytes.HasPrefix(line, []byte("#TYPE")):
+		case len(line) == 5 && bytes.HasPrefix(line, []byte("sep=")):
+			delims = line[4:5]
+		default:
+			if t.Table, t.header, t.delim = r.header(b[t.at:], delims); t.Table != nil {
+				return t
+			}
+			t.before = append(t.before, line)
+		}
+		t.at = next
+	}
+	return table{}
+}
+
 // delimited reads a table: comma, semicolon, tab or bar, cells quoted or not,
 // any order of columns.
 func (r *reader) delimited() error {
-	w := &r.w
+	w, t := &r.w, r.table
 	line := w.lineAt(0)
-	delims := []byte(",;\t|")
-	for { // lines that PowerShell and Excel put before the header
-		b, _, _ := bytes.Cut(w.bytes(), newline)
-		b = bytes.TrimSpace(b)
-		if len(b) == 5 && bytes.HasPrefix(b, []byte("sep=")) {
-			delims = b[4:5]
-		} else if !bytes.HasPrefix(b, []byte("#TYPE")) && len(b) > 0 {
-			break
-		}
-		if w.start == w.end && !w.fill() {
-			return &notice{reason: "empty file"}
-		}
-		w.skipLine()
-		line++
+	for _, b := range t.before {
+		r.skipped(line, b, int64(len(b)))
 	}
-	table, header, delim := r.header(delims)
-	if table == nil {
-		return &notice{reason: describeText(w.bytes())}
-	}
-	read := table.Bind(header)
-	rows := rows{w: w, delim: delim, line: line}
+	line = w.lineAt(t.at)
+	w.advance(t.at)
+	read := t.Bind(t.header)
+	rows := rows{w: w, delim: t.delim, line: line}
 	if _, err := rows.next(); err != nil {
+		r.known = false
 		return &notice{reason: "the header cannot be read: " + err.Error()}
 	}
+	twins := twins(t.header)
 	for !r.stop() {
+		if nuls := rows.padding(); nuls > 0 {
+			r.problem(rows.line, fmt.Sprintf("%d NUL bytes: what was written here is lost", nuls))
+		}
 		at := rows.line
 		cells, err := rows.next()
 		if err == errEnd {
 			return nil
 		}
-		if err == nil && len(cells) != len(header) {
+		if err == nil && len(cells) != len(t.header) {
 			if len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 {
 				continue
 			}
-			if len(cells) != len(header)+1 || len(cells[len(header)]) > 0 {
-				err = fmt.Errorf("%d cells, but the header has %d", len(cells), len(header))
+			if len(cells) != len(t.header)+1 || len(cells[len(t.header)]) > 0 {
+				err = fmt.Errorf("%d cells, but the header has %d", len(cells), len(t.header))
 				rows.back()
+			}
+		}
+		for _, pair := range twins {
+			if err == nil && !bytes.Equal(cells[pair[0]], cells[pair[1]]) {
+				err = fmt.Errorf("the column %q is there twice, and says two things", t.header[pair[0]])
 			}
 		}
 		if err == nil {
 			r.sink.Begin()
-			r.sink.Row(header, cells)
+			r.sink.Row(t.header, cells)
 			if err = read(cells, r.sink); err == ingest.ErrNotThis {
 				err = errors.New("a row without the cells that identify an event")
 			}
 		}
 		if err != nil {
+			if err == errLongRow {
+				r.rep.Oversized++
+			}
+			r.rep.Undecoded[t.Name]++
 			r.problem(at, err.Error())
 			continue
 		}
 		r.rep.Records++
-		r.rep.Formats[table.Name]++
+		r.rep.Formats[t.Name]++
 	}
 	return nil
 }
 
-// header finds the delimiter and the table that the first row belongs to.
-func (r *reader) header(delims []byte) (*ingest.Table, ingest.Header, byte) {
+// twins are the pairs of columns that have the same name, as it is compared.
+func twins(h ingest.Header) (pairs [][2]int) {
+	first := make(map[string]int, len(h))
+	for i, name := range h {
+		if at, again := first[name]; again && name != "" {
+			pairs = append(pairs, [2]int{at, i})
+		} else {
+			first[name] = i
+		}
+	}
+	return pairs
+}
+
+// header finds the delimiter and the table that the row belongs to that b begins with.
+func (r *reader) header(b, delims []byte) (*ingest.Table, ingest.Header, byte) {
 	for _, d := range delims {
-		cells, _, ok := parseRow(r.w.bytes(), d, nil, new([]byte), true)
+		cells, _, ok := parseRow(b, d, nil, new([]byte), true)
 		if ok != rowDone || len(cells) < 2 {
 			continue
 		}
@@ -119,7 +163,10 @@ func printable(s string) string {
 	return s
 }
 
-var errEnd = errors.New("end of table")
+var (
+	errEnd     = errors.New("end of table")
+	errLongRow = errors.New("a row longer than 4 MiB")
+)
 
 // rows reads one row after another and finds its way back after a bad one.
 type rows struct {
@@ -129,6 +176,14 @@ type rows struct {
 	cells   [][]byte
 	scratch []byte
 	last    int // bytes of the row before
+}
+
+// padding consumes NUL bytes before the next row and returns how many there were.
+func (t *rows) padding() int64 {
+	if w := t.w; w.start == w.end && !w.fill() || w.buf[w.start] != 0 {
+		return 0
+	}
+	return t.w.skipNULs()
 }
 
 // next returns the cells of the next row, valid until the call after. After an
@@ -142,12 +197,12 @@ func (t *rows) next() ([][]byte, error) {
 		}
 		cells, n, state := parseRow(w.bytes(), t.delim, t.cells[:0], &t.scratch, w.eof)
 		if state == rowShort {
-			if w.fill() {
+			if !w.full() && w.grow() {
 				continue
 			}
 			if w.full() {
 				t.skip()
-				return nil, errors.New("a row longer than 4 MiB")
+				return nil, errLongRow
 			}
 			cells, n, state = parseRow(w.bytes(), t.delim, t.cells[:0], &t.scratch, true)
 		}

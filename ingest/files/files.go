@@ -89,10 +89,16 @@ type Report struct {
 	Path         string
 	Size         int64
 	Formats      map[string]int // records by format
+	Undecoded    map[string]int // malformed records by the format they are of, where it is known
 	Records      int            // decoded
 	Unknown      int            // well formed, but of no known kind
+	Oversized    int            // of ProblemCount: longer than 4 MiB
 	Problems     []Problem      // malformed records, at most maxProblems of them
-	ProblemCount int            // all malformed records and those of unknown kind
+	ProblemCount int            // all that is between records and could not be read: malformed records, those of unknown kind, other text
+	Content      int64          // bytes of the plain text in it, as far as it was read
+	Unread       int64          // of Content: what is in no record, or of another kind
+	Parts        int            // plain texts in it that are not empty: 1, or the members of an archive
+	Known        int            // of Parts: those of a known kind
 	Reason       string         // why nothing, or not all, was read; empty if all was
 	Failed       bool           // the file could not be read, as opposed to being of another kind
 	Cut          bool           // it ended inside a JSON value
@@ -119,6 +125,23 @@ func (r *Report) add(file string, line int, reason string) {
 	}
 }
 
+// Recognised is how much of the file could be read, from 0 to 1: the least of the
+// shares of its records, of its bytes and, in an archive, of its members. A file that
+// says that there is nothing, such as an empty list, is recognised.
+func (r *Report) Recognised() float64 {
+	if r.Known == 0 {
+		return 0
+	}
+	share := float64(r.Known) / float64(r.Parts)
+	if all := r.Records + r.ProblemCount; all > 0 {
+		share = min(share, float64(r.Records)/float64(all))
+	}
+	if r.Content > 0 {
+		share = min(share, 1-float64(r.Unread)/float64(r.Content))
+	}
+	return share
+}
+
 // Progress counts what has been read so far. It may be read while Read runs.
 type Progress struct {
 	Files, Bytes, Events atomic.Int64
@@ -132,7 +155,8 @@ type Reader struct {
 	Progress *Progress // may be nil
 	// Emit returns the function that takes the events of one worker. An event and
 	// its texts are valid only during the call; an error ends the reading.
-	Emit func(worker int) func(*event.Event) error
+	Emit   func(worker int) func(*event.Event) error
+	Budget Budget // of each file
 	// Inspect, if it is not nil, returns the function that looks at the events of
 	// one worker together with their records (ingest.Sink.Inspect).
 	Inspect func(worker int) func(*event.Event, *ingest.Native)
@@ -147,6 +171,8 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 	if progress == nil {
 		progress = new(Progress)
 	}
+	budget, end := d.budget()
+	defer end()
 	var next atomic.Int64
 	var failure atomic.Pointer[error]
 	var wg sync.WaitGroup
@@ -155,13 +181,13 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 		go func() {
 			defer wg.Done()
 			r := d.reader(ctx, n, progress, &failure)
-			for !r.stop() {
+			for !r.ended() {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {
 					return
 				}
-				reports[i] = Report{Path: files[i].Path, Size: files[i].Size, Formats: map[string]int{}}
-				r.rep = &reports[i]
+				reports[i] = newReport(files[i].Path, files[i].Size)
+				r.rep, r.spent = &reports[i], budget.begin(files[i].Size, r.ended)
 				r.file(files[i].Path, progress)
 				progress.Files.Add(1)
 			}
@@ -174,16 +200,32 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 	return reports, ctx.Err()
 }
 
+func newReport(path string, size int64) Report {
+	return Report{Path: path, Size: size, Formats: map[string]int{}, Undecoded: map[string]int{}}
+}
+
+// budget is the budget with a clock; end stops it.
+func (d *Reader) budget() (b Budget, end func()) {
+	if b = d.Budget; b.Clock != nil {
+		return b, func() {}
+	}
+	b.Clock, end = ticking()
+	return b, end
+}
+
 // reader makes what reads for one worker.
 func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure *atomic.Pointer[error]) *reader {
 	emit := d.Emit(n)
 	r := &reader{formats: d.Formats, tables: d.Tables}
-	r.stop = func() bool { return ctx.Err() != nil || failure.Load() != nil }
+	r.ended = func() bool { return ctx.Err() != nil || failure.Load() != nil }
+	r.scan.Unique = true
 	r.sink = ingest.NewSink(func(e *event.Event) {
 		progress.Events.Add(1)
+		before := r.spent.Clock()
 		if err := emit(e); err != nil {
 			failure.CompareAndSwap(nil, &err)
 		}
+		r.spent.away += r.spent.Clock() - before
 	})
 	if d.Inspect != nil {
 		r.sink.Inspect(d.Inspect(n))
@@ -199,17 +241,18 @@ var streamBuffers = sync.Pool{New: func() any { return new([]byte) }}
 func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report, error) {
 	var failure atomic.Pointer[error]
 	r := d.reader(ctx, 0, new(Progress), &failure)
-	rep := Report{Path: name, Formats: map[string]int{}}
-	r.rep, r.keep = &rep, true
+	budget, end := d.budget()
+	defer end()
+	rep := newReport(name, 0)
+	r.rep, r.keep, r.spent = &rep, true, budget.begin(0, r.ended)
 	buf := streamBuffers.Get().(*[]byte)
 	r.w.buf = *buf
 	defer func() {
 		*buf = r.w.buf
 		streamBuffers.Put(buf)
 	}()
-	stored := &counter{r: in}
-	rep.conclude(unpack(name, stored, stored, 0, r.read))
-	rep.Size = stored.n
+	rep.conclude(r.unpack(name, &counter{in, r.spent}, 0))
+	rep.Size = r.spent.stored
 	if err := failure.Load(); err != nil {
 		return rep, *err
 	}
@@ -224,24 +267,17 @@ func (r *reader) file(path string, progress *Progress) {
 		return
 	}
 	defer f.Close()
-	stored := &counter{r: f}
-	err = unpack(path, stored, stored, 0, r.read)
+	r.open = f
+	err = r.unpack(path, &counter{f, r.spent}, 0)
+	r.open = nil
 	progress.Bytes.Add(r.rep.Size)
 	r.rep.conclude(err)
 }
 
 // conclude turns what unpacking returned into the report's reason.
 func (r *Report) conclude(err error) {
-	if err == nil {
-		return
-	}
-	var list []error
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		list = joined.Unwrap()
-	} else {
-		list = []error{err}
-	}
-	for _, e := range list {
+	unnamed := 0
+	for _, e := range flat(err) {
 		reason := e.Error()
 		if m := (*misfit)(nil); errors.As(e, &m) {
 			reason = m.name[min(len(r.Path), len(m.name)):] + ": " + reason
@@ -253,6 +289,26 @@ func (r *Report) conclude(err error) {
 			r.Reason = printable(reason)
 		} else if len(r.Reason) < 400 {
 			r.Reason += "; " + printable(reason)
+		} else {
+			unnamed++
 		}
 	}
+	if unnamed > 0 {
+		r.Reason += fmt.Sprintf("; and %d more", unnamed)
+	}
+}
+
+// flat lists the errors that are joined in one, archives within archives.
+func flat(err error) (list []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		if err == nil {
+			return nil
+		}
+		return []error{err}
+	}
+	for _, e := range joined.Unwrap() {
+		list = append(list, flat(e)...)
+	}
+	return list
 }

@@ -137,7 +137,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"a bad line", []byte(recordA + "\n{broken\n" + recordB + "\n"), 2, ":2: ", false},
 		{"a cut line", []byte(recordA + "\n" + recordB[:50] + "\n" + recordB + "\n"), 2, ":2: the record ends too early", false},
-		{"a line of 5 MB", []byte(recordA + "\n" + long + "\n" + recordB + "\n"), 2, ":2: a line longer than 4 MiB", false},
+		{"a line of 5 MB", []byte(recordA + "\n" + long + "\n" + recordB + "\n"), 2, ":2: a record longer than 4 MiB", false},
 		{"a record of no known kind", []byte(recordA + "\n{\"x\":1}\n" + recordB), 2, ":2: a record of an unknown kind, with the keys x", false},
 		{"a bad row", []byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3\nx,y\nb,2026-03-02T08:00:02Z,GetObject,s3\n"), 2, ":3: 2 cells, but the header has 4", false},
 		{"an open quote", []byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,\"GetObject,s3\nb,2026-03-02T08:00:02Z,GetObject,s3\n"), 1, ":2: ", false},

@@ -2,9 +2,11 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sort"
 	"strings"
 
@@ -12,163 +14,369 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// giveUp is the number of records of unknown shape after which a stream without
-// a single known record is taken for a file of another kind.
-const giveUp = 1000
-
 // reader finds the records of one plain stream after another and decodes them.
 // Every worker has one.
 type reader struct {
 	formats []*ingest.Format
 	tables  []*ingest.Table
 	sink    *ingest.Sink
-	stop    func() bool // whether to end early
+	ended   func() bool // whether the whole reading is to end early
 	keep    bool        // records that cannot be decoded, for the report
+
+	rep   *Report
+	open  *os.File  // the file itself, while it is read
+	spent *spending // on it
 
 	w       window
 	scan    jsonscan.Scanner
 	current *ingest.Format // of the record before
-	rep     *Report
+	tried   *ingest.Format // of the record that is decoded, as far as it is known
+	table   table
 	name    string
+	foreign string // what the stream is if no record in it is known: it does not begin like one
 	keys    string // top-level keys of the first unknown record
+	known   bool   // a record or a header was of a known kind
+	empty   bool   // a list has nothing in it
 	nested  int    // lists within lists that are open
+	layout  layout
 }
+
+// stop says whether to end early.
+func (r *reader) stop() bool { return r.spent.check() != nil }
 
 // read decodes one plain stream. The error, if any, is a *notice.
 func (r *reader) read(name string, in io.Reader) error {
 	r.w.reset(in)
-	r.name, r.current, r.keys, r.nested = name, nil, "", 0
-	before, unknown, problems := r.rep.Records, r.rep.Unknown, len(r.rep.Problems)
-	shape, err := r.sniff()
-	if err != nil {
-		return err
-	}
-	switch shape {
-	case linesShape:
-		r.lines()
-	case textShape:
-		r.text()
-	case documentsShape:
-		r.documents()
-	default:
-		err = r.delimited()
+	r.name, r.current, r.foreign, r.keys, r.known, r.empty, r.nested = name, nil, "", "", false, false, 0
+	before := *r.rep
+	err := r.records()
+	r.rep.Content += r.w.total
+	if over := r.spent.check(); over != nil && r.w.err == nil {
+		r.w.err = over
 	}
 	if r.w.err != nil {
 		r.problem(r.w.line, "cannot read on: "+r.w.err.Error())
-		return &notice{r.w.err.Error(), true}
+		if r.known {
+			r.rep.Known++
+		}
+		return unreadable(r.w.err)
 	}
-	if err == nil && r.rep.Records == before && r.rep.Unknown > unknown { // nothing here is ours
-		r.rep.Unknown, r.rep.Problems = unknown, r.rep.Problems[:problems]
-		r.rep.ProblemCount = len(r.rep.Problems)
-		return &notice{reason: "JSON of an unknown kind: " + r.keys}
+	if err != nil {
+		r.rep.Unread += r.w.total
+		return err
 	}
-	return err
+	if !r.known && (r.foreign != "" || r.rep.Unknown > before.Unknown) { // nothing here is ours
+		r.rep.Unknown, r.rep.Oversized, r.rep.Problems, r.rep.ProblemCount = before.Unknown, before.Oversized, r.rep.Problems[:len(before.Problems)], before.ProblemCount
+		r.rep.Unread, r.rep.Cut = before.Unread+r.w.total, before.Cut
+		return &notice{reason: cmp.Or(r.foreign, "JSON of an unknown kind: "+r.keys)}
+	}
+	if r.known || r.empty && r.rep.ProblemCount == before.ProblemCount {
+		r.rep.Known++
+	}
+	return nil
 }
 
-type shape int
+// records reads what the stream holds.
+func (r *reader) records() error {
+	if err := r.sniff(); err != nil {
+		return err
+	}
+	switch r.layout {
+	case linesLayout:
+		r.lines()
+	case textLayout:
+		r.text()
+	case documentsLayout:
+		r.documents()
+	default:
+		return r.delimited()
+	}
+	return nil
+}
+
+// layout is how records are laid out.
+type layout int
 
 const (
-	delimitedShape shape = iota
-	linesShape
-	documentsShape
-	textShape
+	delimitedLayout layout = iota
+	linesLayout            // JSON, a record on each line
+	documentsLayout        // JSON, records and lists of them as they come
+	textLayout             // a record on each line, not JSON
 )
 
-// sniff decides from the first window how records are laid out.
-func (r *reader) sniff() (shape, error) {
+// sniff decides from the first window how records are laid out. What stands before
+// the first of them, such as a banner, does not hide them.
+func (r *reader) sniff() error {
 	w := &r.w
 	for w.end < 128<<10 && w.fill() {
 	}
-	if bytes.HasPrefix(w.bytes(), utf8BOM) {
-		w.advance(3)
-	}
-	switch c := w.skipSpace(); c {
-	case 0:
-		if w.err != nil {
-			return 0, &notice{w.err.Error(), true}
-		}
-		return 0, &notice{reason: "empty file"}
-	case '{', '"':
-		if c == '{' {
-			if _, levels, _ := r.findRecords(w.bytes()); levels > 0 { // a page, the only thing that most files hold
-				return documentsShape, nil
+	c, ok := w.skipSpace()
+	for nuls := false; c == 0; c, ok = w.skipSpace() {
+		if !ok {
+			if w.err != nil {
+				return unreadable(w.err)
 			}
+			if nuls {
+				return &notice{reason: "nothing but NUL bytes"}
+			}
+			return &notice{reason: "empty file"}
+		}
+		r.padding()
+		nuls = true
+	}
+	r.layout = documentsLayout
+	switch c {
+	case '{':
+		if _, levels, _ := r.findRecords(w.bytes()); levels > 0 { // a page, the only thing that most files hold
+			return nil
 		}
 		if r.linesAhead() {
-			return linesShape, nil
+			r.layout = linesLayout
 		}
-		if c == '{' {
-			return documentsShape, nil
+		return nil
+	case '"':
+		if r.linesAhead() {
+			r.layout = linesLayout
+			return nil
 		}
 	case '[':
-		if b := bytes.TrimLeft(w.bytes()[1:], " \r\n\t"); len(b) == 0 || b[0] == '{' || b[0] == ']' || b[0] == '"' || b[0] == '[' {
-			return documentsShape, nil
+		if listAhead(w.bytes()[1:]) {
+			return nil
 		}
 	}
-	if bytes.IndexByte(w.bytes()[:min(512, len(w.bytes()))], 0) >= 0 {
-		return 0, &notice{reason: "binary file"}
-	}
-	first, _, _ := bytes.Cut(w.bytes(), newline)
-	if f := r.lineFormat(bytes.TrimRight(first, "\r")); f != nil {
-		r.current = f
-		return textShape, nil
-	}
-	return delimitedShape, nil
+	return r.sniffText()
 }
 
-// linesAhead says whether any of the first lines is by itself a known record,
-// or a JSON string that holds one.
+// listAhead says whether what follows a bracket may be the elements of a list.
+func listAhead(b []byte) bool {
+	b = bytes.TrimLeft(b, " \r\n\t")
+	return len(b) == 0 || bytes.IndexByte([]byte("{[]\""), b[0]) >= 0 || bytes.HasPrefix(b, []byte("null"))
+}
+
+// manyLines is among how many lines the first record, or a header, is looked for.
+const manyLines = 20
+
+// sniffText decides how a stream is laid out that does not begin like JSON.
+func (r *reader) sniffText() error {
+	w := &r.w
+	for bytes.IndexByte(w.bytes(), '\n') < 0 && w.grow() { // a header may be long
+	}
+	if r.table = r.findTable(); r.table.Table != nil {
+		r.layout, r.known = delimitedLayout, true
+		return nil
+	}
+	if r.linesAhead() {
+		r.layout = linesLayout
+		return nil
+	}
+	rest := w.bytes()
+	for n := 0; n < manyLines && len(rest) > 0; n++ {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, newline)
+		if f := r.lineFormat(bytes.TrimRight(line, "\r")); f != nil {
+			r.current, r.layout, r.known = f, textLayout, true
+			return nil
+		}
+	}
+	r.foreign = describeText(w.bytes())
+	if bytes.IndexByte(w.bytes()[:min(512, len(w.bytes()))], 0) >= 0 {
+		r.foreign = "binary file"
+	}
+	return nil
+}
+
+// linesAhead says whether any of the first lines that look like JSON is by itself a
+// known record, or a JSON string that holds one.
 func (r *reader) linesAhead() bool {
 	b := r.w.bytes()
-	for n := 0; n < 20 && len(b) > 0; n++ {
+	for n := 0; n < manyLines && len(b) > 0; {
 		line, rest, found := bytes.Cut(b, newline)
 		if !found && !r.w.eof {
 			return false
 		}
-		if line = bytes.TrimSpace(line); len(line) > 1 && line[0] == '"' {
+		if line = trim(line); len(line) > 1 && line[0] == '"' {
 			r.scan.Reset(line)
-			line = append([]byte(nil), r.scan.Bytes()...)
-			if r.scan.Err() != nil || r.scan.Offset() < len(bytes.TrimSpace(b[:len(b)-len(rest)])) {
-				line = nil
+			text := append([]byte(nil), r.scan.Bytes()...)
+			if r.scan.Err() != nil || r.scan.Offset() < len(line) {
+				text = nil
 			}
+			line = text
 		}
 		if len(line) > 0 && line[0] == '{' {
 			if keys, _, err := r.topKeys(line); err == nil && r.match(keys) != nil {
 				return true
 			}
+			n++
 		}
 		b = rest
 	}
 	return false
 }
 
+// trim removes separators and NUL bytes around a line.
+func trim(line []byte) []byte {
+	line = bytes.TrimRight(line, " \r\t\v\f\x00")
+	for len(line) > 0 {
+		n := separator(line)
+		if line[0] == 0 {
+			n = 1
+		}
+		if n == 0 {
+			break
+		}
+		line = line[n:]
+	}
+	return line
+}
+
+// padding consumes NUL bytes, which a crash or a truncated file leaves where records
+// were, and counts them as one thing that could not be read.
+func (r *reader) padding() {
+	w := &r.w
+	if w.start == w.end && !w.fill() || w.buf[w.start] != 0 {
+		return
+	}
+	line := w.lineAt(0)
+	r.problem(line, fmt.Sprintf("%d NUL bytes: what was written here is lost", w.skipNULs()))
+}
+
 // lines reads a record from every line.
 func (r *reader) lines() {
 	w := &r.w
-	for number := w.lineAt(0); !r.stop(); number++ {
+	for !r.stop() {
+		r.padding()
+		number := w.lineAt(0)
 		line, tooLong, ok := w.nextLine()
-		if !ok {
+		switch {
+		case !ok:
 			return
+		case tooLong:
+			r.longLine()
+		default:
+			r.line(line, number)
 		}
-		if tooLong {
-			r.problem(number, "a line longer than 4 MiB")
+	}
+}
+
+// line reads the records of one line: one, as a rule.
+func (r *reader) line(line []byte, number int) {
+	for !r.stop() {
+		if n := len(line) - len(bytes.TrimLeft(line, "\x00")); n > 0 {
+			r.problem(number, fmt.Sprintf("%d NUL bytes: what was written here is lost", n))
+			line = line[n:]
+		}
+		n := separator(line)
+		if n == 0 && len(line) > 0 && line[0] == ',' {
+			n = 1
+		}
+		if n > 0 {
+			line = line[n:]
 			continue
 		}
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 && line[0] == '"' {
-			r.scan.Reset(line)
-			line = append([]byte(nil), r.scan.Bytes()...)
+		if len(line) == 0 {
+			return
 		}
-		for len(line) > 0 {
-			n, err := r.decode(line)
-			if err != nil {
-				r.fail(number, ingest.Whole(err))
+		switch line[0] {
+		case '{':
+			line = line[r.lineRecord(line, number):]
+		case '"':
+			line = line[r.lineText(line, number):]
+		case '[':
+			r.within(line, number)
+			return
+		default:
+			r.skipped(number, line, int64(len(line)))
+			return
+		}
+	}
+}
+
+// lineRecord decodes the record that a line begins with, and returns where the line
+// goes on.
+func (r *reader) lineRecord(line []byte, number int) int {
+	n, err := r.decode(line)
+	if err == nil {
+		return n
+	}
+	if unknown := (*unknownRecord)(nil); errors.As(err, &unknown) {
+		if _, levels, _ := r.findRecords(line); levels > 0 {
+			r.within(line, number)
+			return len(line)
+		}
+	}
+	r.fail(number, ingest.Whole(err), line)
+	if n := r.resume(line, err); n > 0 {
+		return n
+	}
+	return len(line)
+}
+
+// lineText reads what a JSON string holds that a line begins with, and returns where
+// the line goes on.
+func (r *reader) lineText(line []byte, number int) int {
+	r.scan.Reset(line)
+	text := append([]byte(nil), r.scan.Bytes()...)
+	if err := r.scan.Err(); err != nil {
+		r.tried = nil
+		r.fail(number, ingest.Whole(err), line)
+		return len(line)
+	}
+	n := r.scan.Offset()
+	if inner := trim(text); len(inner) == 0 || bytes.IndexByte([]byte("{[\""), inner[0]) < 0 {
+		r.skipped(number, line[:n], int64(n))
+	} else if r.nested++; r.nested <= jsonscan.MaxDepth {
+		r.line(inner, number)
+		r.nested--
+	}
+	return n
+}
+
+// within reads documents that are held in memory, as if they were the stream.
+func (r *reader) within(b []byte, number int) {
+	outer, cut, layout := r.w, r.rep.Cut, r.layout
+	r.w = window{buf: b, end: len(b), eof: true, line: number}
+	r.layout = documentsLayout
+	r.documents()
+	r.w, r.layout = outer, layout
+	if r.w.start < r.w.end || !r.w.eof {
+		r.rep.Cut = cut // what is cut off here is not the end of the stream
+	}
+}
+
+// longLine reads the records of a line that does not fit into the window.
+func (r *reader) longLine() {
+	w := &r.w
+	for !r.stop() {
+		r.padding()
+		for ; w.start < w.end; w.start++ {
+			if c := w.buf[w.start]; c == '\n' {
+				w.start++
+				return
+			} else if c != ' ' && c != '\t' && c != '\r' && c != ',' {
 				break
 			}
-			if line = bytes.TrimLeft(line[n:], " \t\r,"); len(line) > 0 && line[0] != '{' {
-				r.problem(number, "something follows the record")
-				break
+		}
+		if w.start == w.end {
+			if !w.fill() {
+				return
 			}
+			continue
+		}
+		switch w.buf[w.start] {
+		case 0:
+		case '{':
+			if !r.page() {
+				r.record()
+			}
+		case '[':
+			w.advance(1)
+			r.elements()
+		case '"':
+			r.quoted()
+		default:
+			line, first := w.lineAt(0), beginning(w.bytes())
+			r.skipped(line, first, w.skipLine())
+			return
 		}
 	}
 }
@@ -183,6 +391,7 @@ func (r *reader) decode(b []byte) (int, error) {
 			return n, err
 		}
 	}
+	r.tried = nil
 	keys, _, err := r.topKeys(b)
 	if err != nil {
 		return 0, err
@@ -195,19 +404,22 @@ func (r *reader) decode(b []byte) (int, error) {
 		if err == ingest.ErrNotThis {
 			continue
 		}
+		r.known = true
 		if err == nil {
 			r.current = f
 		}
 		return n, err
 	}
+	r.tried = nil
 	return 0, &unknownRecord{keys}
 }
 
 func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
+	r.tried = f
 	r.scan.Reset(b)
 	r.sink.Begin()
 	if r.sink.Inspected() {
-		if r.scan.Skip(); r.scan.Err() != nil {
+		if r.scan.Raw(); r.scan.Err() != nil { // rules may look at all of it
 			return 0, r.scan.Err()
 		}
 		r.sink.Native(b[:r.scan.Offset()])
@@ -273,27 +485,28 @@ func (r *reader) lineFormat(line []byte) *ingest.Format {
 // text reads a record from every line.
 func (r *reader) text() {
 	w := &r.w
-	for number := w.lineAt(0); !r.stop(); number++ {
+	for !r.stop() {
+		r.padding()
+		number := w.lineAt(0)
 		line, tooLong, ok := w.nextLine()
 		switch {
 		case !ok:
 			return
 		case tooLong:
+			r.rep.Oversized++
 			r.problem(number, "a line longer than 4 MiB")
+			r.rep.Unread += w.skipLine()
 			continue
 		case len(bytes.TrimSpace(line)) == 0:
 			continue
 		}
+		r.tried = r.current
 		r.sink.Begin()
 		if r.sink.Inspected() {
 			r.sink.Row([]string{"line"}, [][]byte{line})
 		}
 		if err := r.current.Line.Decode(line, r.sink); err != nil {
-			before := len(r.rep.Problems)
-			r.problem(number, err.Error())
-			if r.keep && len(r.rep.Problems) > before {
-				r.rep.Problems[before].Record = string(line[:min(len(line), maxKept)])
-			}
+			r.fail(number, err, line)
 			continue
 		}
 		r.rep.Records++
@@ -301,20 +514,36 @@ func (r *reader) text() {
 	}
 }
 
-// fail counts a record that could not be decoded.
-func (r *reader) fail(line int, err error) {
+// fail counts a record that could not be decoded; b begins with it.
+func (r *reader) fail(line int, err error, b []byte) {
 	var u *unknownRecord
-	if !errors.As(err, &u) {
-		r.problem(line, err.Error())
-		return
+	switch {
+	case errors.As(err, &u):
+		r.rep.Unknown++
+		if r.keys == "" {
+			r.keys = strings.TrimPrefix(u.Error(), "a record of an unknown kind, with ")
+		}
+	case r.tried != nil:
+		r.rep.Undecoded[r.tried.Name]++
 	}
-	r.rep.Unknown++
-	if r.keys == "" {
-		r.keys = strings.TrimPrefix(u.Error(), "a record of an unknown kind, with ")
+	before := len(r.rep.Problems)
+	r.problem(line, err.Error())
+	if r.keep && len(r.rep.Problems) > before {
+		r.rep.Problems[before].Record = r.value(b)
 	}
-	if r.rep.Records > 0 || r.rep.Unknown == 1 {
-		r.problem(line, u.Error())
-	}
+}
+
+// skipped counts n bytes that are no record, of which b is the beginning.
+func (r *reader) skipped(line int, b []byte, n int64) {
+	r.rep.Unread += n
+	r.tried = nil
+	r.fail(line, fmt.Errorf("no record, %d bytes: %q", n, beginning(b)), b)
+}
+
+// beginning is what is shown of a text that is not read.
+func beginning(b []byte) []byte {
+	b, _, _ = bytes.Cut(b, newline)
+	return append([]byte(nil), bytes.TrimSpace(b[:min(len(b), 60)])...)
 }
 
 func (r *reader) problem(line int, reason string) { r.rep.add(r.name, line, reason) }
@@ -328,76 +557,180 @@ var wrapperKeys = map[string]bool{"Records": true, "records": true, "Events": tr
 func (r *reader) documents() {
 	w := &r.w
 	for !r.stop() {
-		switch c := w.skipSpace(); c {
-		case 0:
+		switch c, ok := w.skipSpace(); {
+		case !ok:
 			return
-		case ',':
+		case c == 0:
+			r.padding()
+		case c == ',':
 			w.advance(1)
-		case '[':
+		case c == '[':
 			w.advance(1)
-			if !r.elements() {
-				return
+			r.elements()
+		case c == '{':
+			if !r.page() {
+				r.record()
 			}
-		case '{':
-			if r.page() {
-				continue
-			}
-			if !r.record() {
-				r.resync()
-			}
+		case c == '"':
+			r.quoted()
 		default:
-			r.problem(w.lineAt(0), fmt.Sprintf("unexpected %q", rune(c)))
-			w.advance(1)
-			r.resync()
-		}
-		if r.rep.Records == 0 && r.rep.Unknown > giveUp {
-			return
+			r.junk()
 		}
 	}
 }
 
-// resync goes on at the next line that begins like a value.
-func (r *reader) resync() {
+// junk consumes text that is no JSON, up to the next line that begins like a list or
+// a record, and counts it as one thing.
+func (r *reader) junk() {
+	w := &r.w
+	line, first := w.lineAt(0), beginning(w.bytes())
+	n := w.skipLine()
 	for {
-		r.w.skipLine()
-		if r.w.start == r.w.end && !r.w.fill() {
-			return
+		c, ok := w.skipSpace()
+		if !ok || c == '{' || c == '[' || c == 0 {
+			break
 		}
-		if c := r.w.buf[r.w.start]; c == '{' || c == '[' {
-			return
-		}
+		n += w.skipLine()
 	}
+	r.skipped(line, first, n)
 }
 
-// record decodes the value at the start of the window, reading on as needed. It
-// returns false if the end of the value cannot be found.
-func (r *reader) record() bool {
+// record decodes the value at the start of the window, reading on as needed. What
+// cannot be decoded is counted and passed over.
+func (r *reader) record() {
 	w := &r.w
 	for {
 		n, err := r.decode(w.bytes())
 		if err == nil {
 			w.advance(n)
-			return true
+			return
 		}
-		if err == jsonscan.ErrShort && !w.full() && w.fill() {
+		if err == jsonscan.ErrShort && !w.full() && w.grow() {
 			continue
 		}
-		line := w.lineAt(0)
-		if w.full() {
-			err = errors.New("a record longer than 4 MiB")
-		} else if err == jsonscan.ErrShort {
-			r.rep.Cut = true
+		if unknown := (*unknownRecord)(nil); (errors.As(err, &unknown) || err == jsonscan.ErrShort && w.full()) && r.page() {
+			return
 		}
-		if syntax := (*jsonscan.SyntaxError)(nil); errors.As(err, &syntax) {
-			line = w.lineAt(syntax.Offset)
-		}
-		before := len(r.rep.Problems)
-		r.fail(line, ingest.Whole(err))
-		if r.keep && len(r.rep.Problems) > before {
-			r.rep.Problems[before].Record = r.value(w.bytes())
-		}
-		return w.skipValue()
+		r.bad(err)
+		return
 	}
+}
+
+// bad counts the value at the start of the window, and goes on behind it.
+func (r *reader) bad(err error) {
+	w := &r.w
+	if err == jsonscan.ErrShort && w.full() {
+		r.tooLong()
+		return
+	}
+	line := w.lineAt(0)
+	if syntax := (*jsonscan.SyntaxError)(nil); errors.As(err, &syntax) {
+		line = w.lineAt(syntax.Offset)
+	}
+	r.fail(line, ingest.Whole(err), w.bytes())
+	for {
+		if n := r.resume(w.bytes(), err); n > 0 {
+			w.advance(n)
+			return
+		}
+		if w.full() || !w.grow() {
+			break
+		}
+	}
+	if err == jsonscan.ErrShort {
+		r.rep.Cut = true
+		r.rep.Unread += int64(w.end - w.start)
+		w.start = w.end
+		return
+	}
+	r.rep.Unread += w.skipLine()
+}
+
+// tooLong counts and passes over a record that does not fit into the window. If
+// another one begins on a line of its own within it, it is one that does not end.
+func (r *reader) tooLong() {
+	w := &r.w
+	from, b := w.offset(), w.bytes()
+	for at := 0; ; {
+		n := bytes.Index(b[at:], []byte("\n{"))
+		if n < 0 {
+			break
+		}
+		at += n + 1
+		if keys, _, err := r.topKeys(b[at:]); err == nil && r.match(keys) != nil {
+			r.fail(w.lineAt(0), ingest.Whole(jsonscan.ErrShort), b[:at])
+			w.advance(at)
+			r.rep.Unread += w.offset() - from
+			return
+		}
+	}
+	r.rep.Oversized++
+	r.fail(w.lineAt(0), errors.New("a record longer than 4 MiB"), b)
+	if !w.skipValue(r.layout == linesLayout) {
+		w.skipLine()
+	}
+	r.rep.Unread += w.offset() - from
+}
+
+// resume finds where to go on behind the bad record that b begins with: behind it, if
+// its brackets match, or at the next known record, whichever is first. It returns 0 if
+// there is neither in b.
+func (r *reader) resume(b []byte, err error) int {
+	end := 0
+	var s jsonscan.Scanner
+	s.Reset(b)
+	if s.Skip(); s.Err() == nil {
+		end = s.Offset()
+	}
+	from := 1
+	if syntax := (*jsonscan.SyntaxError)(nil); errors.As(err, &syntax) {
+		from = max(1, min(syntax.Offset, len(b)))
+	} else if err != jsonscan.ErrShort && end > 0 {
+		return end // it is whole JSON, it only says something that cannot be
+	}
+	limit := len(b)
+	if end > 0 {
+		limit = end
+	}
+	if next := r.nextKnown(b, from, limit); next > 0 {
+		return next
+	}
+	return end
+}
+
+// nextKnown is where the next record of a known kind begins in b, at or behind from
+// and before limit; 0 if there is none. It begins where an element of a list or a line
+// may begin: what is nested in a record, perhaps by somebody who wants it to be read,
+// is none. Or it cuts off a string: a line that was cut and one that was written behind.
+func (r *reader) nextKnown(b []byte, from, limit int) int {
+	work := 16 * len(b) // whatever b is made of
+	if from >= 3 && b[from-2] == '{' && b[from-1] == '"' {
+		from -= 2
+		if keys, _, err := r.topKeys(b[from:]); err == nil && r.match(keys) != nil {
+			return from
+		}
+		from++
+	}
+	for at := from; at < limit && work > 0; at++ {
+		n := bytes.IndexByte(b[at:limit], '{')
+		if n < 0 {
+			return 0
+		}
+		at += n
+		before := bytes.TrimRight(b[:at], " \t")
+		if len(before) == 0 {
+			continue
+		}
+		switch before[len(before)-1] {
+		case ',', '[', '\n', '\r', '}', 0, 0x1e:
+			keys, _, err := r.topKeys(b[at:])
+			if err == nil && r.match(keys) != nil {
+				return at
+			}
+			work -= r.scan.Offset()
+		}
+	}
+	return 0
 }
 
 // maxKept bounds how much of a record is kept that cannot be decoded.
@@ -414,87 +747,99 @@ func (r *reader) value(b []byte) string {
 	return string(b[:min(len(b), maxKept)])
 }
 
-// elements decodes the values of an array whose bracket has been consumed. It
-// returns false when the end of the array cannot be found.
-func (r *reader) elements() bool {
+// elements decodes the values of an array whose bracket has been consumed, and
+// consumes its end, if it has one.
+func (r *reader) elements() {
 	w := &r.w
-	if r.nested++; r.nested > jsonscan.MaxDepth {
-		r.problem(w.lineAt(0), "lists nested too deep: the rest of the file is not read")
-		return false
-	}
+	r.nested++
 	defer func() { r.nested-- }()
-	for !r.stop() {
-		switch c := w.skipSpace(); c {
-		case 0:
+	if r.nested > jsonscan.MaxDepth {
+		r.tried = nil
+		r.problem(w.lineAt(0), "lists nested deeper than 64: the rest of the line is not read")
+		r.rep.Unread += w.skipLine()
+		return
+	}
+	for empty := true; !r.stop(); empty = false {
+		switch c, ok := w.skipSpace(); {
+		case !ok:
 			r.rep.Cut = true
+			r.tried = nil
 			r.problem(w.lineAt(0), "the file ends inside a list of records")
-			return false
-		case ']':
+			return
+		case c == ']':
 			w.advance(1)
-			return true
-		case ',':
+			r.empty = r.empty || empty
+			return
+		case c == '}':
+			r.problem(w.lineAt(0), "the end of a list of records is missing")
+			return
+		case c == ',':
 			w.advance(1)
-		case '{':
-			if !r.record() {
-				r.problem(w.lineAt(0), "the rest of the file cannot be read: brackets do not match")
-				return false
-			}
-		case '[':
+		case c == '{':
+			r.record()
+		case c == '[':
 			w.advance(1)
-			if !r.elements() {
-				return false
-			}
-		case '"':
-			if !r.quoted() {
-				return false
-			}
-		case '}':
-			r.problem(w.lineAt(0), "the rest of the file cannot be read: brackets do not match")
-			return false
+			r.elements()
+		case c == '"':
+			r.quoted()
+		case c == 0:
+			r.padding()
 		default:
-			r.problem(w.lineAt(0), "expected a record")
-			if !r.skipLiteral() {
-				return false
-			}
-		}
-		if r.rep.Records == 0 && r.rep.Unknown > giveUp {
-			return false
+			r.literal()
 		}
 	}
-	return false
 }
 
 // quoted decodes a record that is written as a JSON string.
-func (r *reader) quoted() bool {
+func (r *reader) quoted() {
 	w := &r.w
 	for {
 		r.scan.Reset(w.bytes())
 		text := r.scan.Bytes()
-		if err := r.scan.Err(); err == nil {
-			n := r.scan.Offset()
-			text = append([]byte(nil), text...)
-			if _, err := r.decode(text); err != nil {
-				r.fail(w.lineAt(0), ingest.Whole(err))
-			}
-			w.advance(n)
-			return true
-		} else if err != jsonscan.ErrShort || !w.fill() {
-			r.fail(w.lineAt(0), ingest.Whole(err))
-			return false
+		err := r.scan.Err()
+		if err == jsonscan.ErrShort && !w.full() && w.grow() {
+			continue
 		}
+		line := w.lineAt(0)
+		if err != nil {
+			if r.tried = nil; w.full() {
+				r.rep.Oversized++
+				err = errors.New("a record longer than 4 MiB")
+			}
+			r.fail(line, ingest.Whole(err), w.bytes())
+			r.rep.Unread += w.skipLine()
+			return
+		}
+		n := r.scan.Offset()
+		if inner := append([]byte(nil), trim(text)...); len(inner) > 0 && inner[0] == '{' {
+			w.advance(n)
+			r.line(inner, line)
+			return
+		}
+		r.skipped(line, w.bytes()[:n], int64(n))
+		w.advance(n)
+		return
 	}
 }
 
-func (r *reader) skipLiteral() bool {
+// literal passes over an element of a list that is no record.
+func (r *reader) literal() {
 	w := &r.w
+	line, first, n := w.lineAt(0), beginning(w.bytes()), int64(0)
+	if i := bytes.IndexAny(first, ",]}{["); i > 0 {
+		first = first[:i]
+	}
 	for {
 		for ; w.start < w.end; w.start++ {
-			if c := w.buf[w.start]; c == ',' || c == ']' || c == '}' {
-				return true
+			if c := w.buf[w.start]; n > 0 && (c == ',' || c == ']' || c == '}' || c == '{' || c == '[' || c == '\n') {
+				r.skipped(line, first, n)
+				return
 			}
+			n++
 		}
 		if !w.fill() {
-			return false
+			r.skipped(line, first, n)
+			return
 		}
 	}
 }
@@ -511,15 +856,17 @@ func (r *reader) page() bool {
 		if levels > 0 {
 			break
 		}
-		if !more || w.full() || !w.fill() {
+		if !more || w.full() || !w.grow() {
 			return false
 		}
 	}
-	w.advance(at)
-	if !r.elements() {
-		w.start = w.end
-		return true
+	if r.nested++; r.nested > jsonscan.MaxDepth {
+		r.nested--
+		return false
 	}
+	defer func() { r.nested-- }()
+	w.advance(at)
+	r.elements()
 	for ; levels > 0; levels-- {
 		if !r.restOfObject() {
 			return true
@@ -570,68 +917,150 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 	return 0, 0, s.Err() == jsonscan.ErrShort
 }
 
-// knownList says whether the first element of a list is a known record, or the
-// list is empty.
+// knownList says whether one of the first elements of a list is a known record, or
+// the list is empty; more says that a longer b may give another answer.
 func (r *reader) knownList(b []byte) (known, more bool) {
-	b = bytes.TrimLeft(b, " \r\n\t")
-	if len(b) == 0 {
-		return false, true
-	}
-	switch b[0] {
-	case ']':
-		return true, false
-	case '"':
-		r.scan.Reset(b)
-		b = append([]byte(nil), r.scan.Bytes()...)
-		if r.scan.Err() != nil {
-			return false, r.scan.Err() == jsonscan.ErrShort
+	var s jsonscan.Scanner
+	s.Reset(b) // the bracket is before b
+	for n := 0; n < manyLines; n++ {
+		switch s.Kind() {
+		case ']':
+			return n == 0, false
+		case '{', '"':
+			element := b[s.Offset():]
+			if element[0] == '"' {
+				text := s
+				element = append([]byte(nil), text.Bytes()...)
+				if text.Err() != nil {
+					return false, text.Err() == jsonscan.ErrShort
+				}
+			}
+			if len(element) == 0 || element[0] != '{' {
+				break
+			}
+			keys, _, err := r.topKeys(element)
+			if err == jsonscan.ErrShort {
+				return false, true
+			}
+			if err == nil && r.match(keys) != nil {
+				return true, false
+			}
+		}
+		if s.Skip(); s.Err() != nil {
+			return false, s.Err() == jsonscan.ErrShort
+		}
+		switch s.Kind() {
+		case ',':
+			b = b[s.Offset()+1:]
+			s.Reset(b)
+		default:
+			return false, s.Err() == jsonscan.ErrShort
 		}
 	}
-	if len(b) == 0 || b[0] != '{' {
-		return false, false
-	}
-	keys, _, err := r.topKeys(b)
-	if err != nil {
-		return false, err == jsonscan.ErrShort
-	}
-	return r.match(keys) != nil, false
+	return false, false
 }
 
-// restOfObject consumes the remaining keys of an object and its bracket.
+// restOfObject consumes the remaining keys of an object and its bracket, and reads
+// what other lists of records it has. It returns false if the object does not end.
 func (r *reader) restOfObject() bool {
 	w := &r.w
-	for {
-		switch c := w.skipSpace(); c {
-		case 0:
+	list := false // the value that comes is that of a key that holds records
+	for !r.stop() {
+		c, ok := w.skipSpace()
+		switch {
+		case !ok:
 			r.problem(w.lineAt(0), "the file ends inside a page of records")
 			return false
-		case '}':
+		case c == '}':
 			w.advance(1)
 			return true
-		case ',', ':':
+		case c == ',', c == ':':
 			w.advance(1)
-		case '{', '[':
-			if !w.skipValue() {
+		case c == 0:
+			r.padding()
+		case c == '"':
+			var good bool
+			if list, good = r.wrapperKey(); !good {
 				return false
 			}
-		case '"':
-			for {
-				r.scan.Reset(w.bytes())
-				if r.scan.Skip(); r.scan.Err() == nil {
-					w.advance(r.scan.Offset())
-					break
-				}
-				if r.scan.Err() != jsonscan.ErrShort || !w.fill() {
-					return false
-				}
+		case c == '[' && list:
+			if r.furtherList() {
+				w.advance(1)
+				r.elements()
+			} else if !r.skipRest() {
+				return false
 			}
-		case ']':
-			r.problem(w.lineAt(0), "the rest of the file cannot be read: brackets do not match")
+		case c == '{':
+			if !(list && r.page()) && !r.skipRest() {
+				return false
+			}
+		case c == '[':
+			if !r.skipRest() {
+				return false
+			}
+		case c == ']':
+			r.problem(w.lineAt(0), "a page of records is damaged: brackets do not match")
 			return false
 		default:
-			if !r.skipLiteral() {
-				return false
+			r.constant()
+		}
+	}
+	return false
+}
+
+// wrapperKey consumes a string, and says whether it is a key that may hold records.
+func (r *reader) wrapperKey() (is, ok bool) {
+	w := &r.w
+	for {
+		r.scan.Reset(w.bytes())
+		text := r.scan.Bytes()
+		err := r.scan.Err()
+		if err == jsonscan.ErrShort && !w.full() && w.grow() {
+			continue
+		}
+		if err != nil {
+			r.problem(w.lineAt(0), "a page of records is damaged: "+ingest.Whole(err).Error())
+			r.rep.Unread += w.skipLine()
+			return false, false
+		}
+		is = wrapperKeys[string(text)]
+		w.advance(r.scan.Offset())
+		return is, true
+	}
+}
+
+// furtherList says whether the list at the start of the window holds records.
+func (r *reader) furtherList() bool {
+	for {
+		known, more := r.knownList(r.w.bytes()[1:])
+		if known || !more || r.w.full() || !r.w.grow() {
+			return known
+		}
+	}
+}
+
+// skipRest consumes a value that belongs to a page and holds no records.
+func (r *reader) skipRest() bool {
+	w := &r.w
+	line, first := w.lineAt(0), beginning(w.bytes())
+	if w.skipValue(false) {
+		return true
+	}
+	r.skipped(line, first, w.skipLine())
+	return false
+}
+
+// constant consumes a number, true, false or null.
+func (r *reader) constant() {
+	w := &r.w
+	for {
+		for ; w.start < w.end; w.start++ {
+			if c := w.buf[w.start]; c == ',' || c == ']' || c == '}' || c == '\n' {
+				return
 			}
+		}
+		if !w.fill() {
+			return
 		}
 	}
 }

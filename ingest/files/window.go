@@ -18,6 +18,7 @@ type window struct {
 	err        error // why reading ended, if not at the end of the input
 	line       int   // number of the line that holds start, from 1, as of counted
 	counted    int   // position up to which newlines are counted into line
+	total      int64 // bytes that were read
 }
 
 // reset starts on another stream, reusing the buffer.
@@ -33,6 +34,9 @@ func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
 
 // advance consumes n bytes.
 func (w *window) advance(n int) { w.start += n }
+
+// offset is how many bytes of the stream are consumed.
+func (w *window) offset() int64 { return w.total - int64(w.end-w.start) }
 
 // lineAt is the line number of the byte n after start.
 func (w *window) lineAt(n int) int {
@@ -70,6 +74,7 @@ func (w *window) fill() bool {
 	for tries := 0; tries < 100; tries++ {
 		n, err := w.r.Read(w.buf[w.end:])
 		w.end += n
+		w.total += int64(n)
 		if err != nil {
 			w.eof = true
 			if err != io.EOF {
@@ -88,22 +93,80 @@ func (w *window) fill() bool {
 // full says that a record does not fit.
 func (w *window) full() bool { return !w.eof && w.end-w.start >= maxRecord }
 
-// skipSpace consumes white space and returns the next byte, or 0 at the end.
-func (w *window) skipSpace() byte {
-	for {
-		for ; w.start < w.end; w.start++ {
-			if c := w.buf[w.start]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
-				return c
+// grow reads until the window holds twice as much as it does, so that a record that
+// is looked at again from its beginning costs no more than twice its length, however
+// little a read gives. It returns false if nothing could be added.
+func (w *window) grow() bool {
+	before := w.end - w.start
+	for w.end-w.start < 2*before+1 && w.fill() {
+	}
+	return w.end-w.start > before
+}
+
+// Characters that separate records, or mark the beginning of a text, and say nothing:
+// the byte order mark, and the line and paragraph separators, in UTF-8.
+var separators = [][]byte{utf8BOM, []byte("\u2028"), []byte("\u2029")}
+
+// separator is the length of the separator that b begins with, or 0: white space, the
+// record separator of RFC 7464, and those above.
+func separator(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	switch b[0] {
+	case ' ', '\n', '\r', '\t', '\v', '\f', 0x1e:
+		return 1
+	case 0xef, 0xe2:
+		for _, s := range separators {
+			if bytes.HasPrefix(b, s) {
+				return len(s)
 			}
 		}
+	}
+	return 0
+}
+
+// skipSpace consumes separators and returns the next byte; ok is false at the end.
+func (w *window) skipSpace() (c byte, ok bool) {
+	for {
+		for ; w.start < w.end; w.start++ {
+			c := w.buf[w.start]
+			if c == ' ' || c == '\n' || c == '\r' || c == '\t' {
+				continue
+			}
+			if c >= 0xe2 && w.end-w.start < 3 && w.fill() {
+				w.start--
+				continue
+			}
+			n := separator(w.bytes())
+			if n == 0 {
+				return c, true
+			}
+			w.start += n - 1
+		}
 		if !w.fill() {
-			return 0
+			return 0, false
+		}
+	}
+}
+
+// skipNULs consumes the NUL bytes at the start and returns how many they were.
+func (w *window) skipNULs() (n int64) {
+	for {
+		for ; w.start < w.end; w.start++ {
+			if w.buf[w.start] != 0 {
+				return n
+			}
+			n++
+		}
+		if !w.fill() {
+			return n
 		}
 	}
 }
 
 // nextLine returns the next line without its end; ok is false at the end of the
-// input. A line that does not fit comes with tooLong, and is consumed.
+// input. A line that does not fit is not consumed: tooLong says so.
 func (w *window) nextLine() (line []byte, tooLong, ok bool) {
 	from := 0
 	for {
@@ -114,7 +177,6 @@ func (w *window) nextLine() (line []byte, tooLong, ok bool) {
 		}
 		from = w.end - w.start
 		if w.full() {
-			w.skipLine()
 			return nil, true, true
 		}
 		if !w.fill() {
@@ -125,28 +187,33 @@ func (w *window) nextLine() (line []byte, tooLong, ok bool) {
 	}
 }
 
-// skipLine consumes everything up to and including the next newline.
-func (w *window) skipLine() {
+// skipLine consumes everything up to and including the next newline, and returns how
+// many bytes that was.
+func (w *window) skipLine() (n int64) {
 	for {
 		if i := bytes.IndexByte(w.bytes(), '\n'); i >= 0 {
 			w.advance(i + 1)
-			return
+			return n + int64(i) + 1
 		}
+		n += int64(w.end - w.start)
 		w.start = w.end
 		if !w.fill() {
-			return
+			return n
 		}
 	}
 }
 
-// skipValue consumes a JSON object or array of any length. It returns false when
-// the input ends first, or when brackets do not match.
-func (w *window) skipValue() bool {
+// skipValue consumes a JSON object or array of any length, but no more than the line
+// if oneLine is set. It returns false when the input or the line ends first, or when
+// it is no JSON: brackets that close what is not open, a line end in a string.
+func (w *window) skipValue(oneLine bool) bool {
 	depth, text, escape := 0, false, false
 	for {
 		for ; w.start < w.end; w.start++ {
 			c := w.buf[w.start]
 			switch {
+			case c == '\n' && (text || oneLine):
+				return false
 			case escape:
 				escape = false
 			case text && c == '\\':

@@ -15,10 +15,12 @@
 //
 // RFC 8259 leaves open which of two equal keys counts, and readers differ. A
 // scanner that is Unique therefore fails with a DuplicateKeyError if a key that the
-// caller reads occurs twice in its object; one that is not sees both, in order.
+// caller reads occurs twice in its object with values that are not written alike; one
+// that is not sees both, in order.
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -44,7 +46,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("malformed JSON at byte %d: %s", e.Offset, e.Reason)
 }
 
-// DuplicateKeyError says that an object has a key twice whose value was read.
+// DuplicateKeyError says that an object has a key twice whose value was read, and that
+// the values differ (or that the object is too large to tell).
 type DuplicateKeyError struct {
 	Key string // unescaped, at most 64 bytes of it; "" if only the object is known
 }
@@ -78,10 +81,12 @@ type Scanner struct {
 	unread bool     // Next has stopped at a key whose value has not been asked for
 	keys   []uint64 // hashes of the keys read, of every object that is open
 	open   []object // the objects that are open, by depth
+	alike  int      // keys that were there twice with the same value
 }
 
 // object is what is known of an object that is open, by depth.
 type object struct {
+	at   int       // where it begins, behind its bracket
 	from int       // where its keys begin in Scanner.keys
 	seen [4]uint64 // a filter over them
 }
@@ -90,6 +95,7 @@ type object struct {
 func (s *Scanner) Reset(b []byte) {
 	s.b, s.i, s.depth, s.first, s.err = b, 0, 0, false, nil
 	s.scratch, s.keys, s.unread = s.scratch[:0], s.keys[:0], false
+	s.alike = 0
 }
 
 // Err is the first error met, or nil. After an error every method returns
@@ -152,11 +158,26 @@ func (s *Scanner) read() {
 	o := &s.open[s.depth]
 	word, bit := h>>62, uint64(1)<<(h>>56&63)
 	if o.seen[word]&bit != 0 && len(s.keys)-o.from <= manyKeys && slices.Contains(s.keys[o.from:], h) {
-		s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
+		if s.alike++; s.alike > maxAlike || !s.same(o.at) {
+			s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
+		}
 		return
 	}
 	o.seen[word] |= bit
 	s.keys = append(s.keys, h)
+}
+
+// maxAlike bounds how often an object is looked through for the first of two keys.
+const maxAlike = 16
+
+// same says whether the value that comes next is written like that of the first equal
+// key of the object that begins at an offset.
+func (s *Scanner) same(at int) bool {
+	first, next := Scanner{b: s.b, i: at, depth: s.depth, first: true}, Scanner{b: s.b, i: s.i, depth: s.depth}
+	for first.Next() && !bytes.Equal(first.Key, s.Key) {
+		first.Skip()
+	}
+	return bytes.Equal(first.Raw(), next.Raw()) || next.err == ErrShort
 }
 
 // leave forgets the keys of the object that ends, and checks them if they are many.
@@ -208,7 +229,7 @@ func (s *Scanner) enter(open byte) bool {
 		for len(s.open) <= s.depth {
 			s.open = append(s.open, object{})
 		}
-		s.open[s.depth] = object{from: len(s.keys)}
+		s.open[s.depth] = object{at: s.i + 1, from: len(s.keys)}
 	}
 	s.i++
 	s.first = true

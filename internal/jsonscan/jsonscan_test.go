@@ -130,6 +130,9 @@ func TestUnique(t *testing.T) {
 		{`{"raw":` + many(manyKeys, `"k3":1`) + `}`, true},
 		{`{"raw":` + many(manyKeys+1, `"k3":1`) + `}`, true},
 		{`{"a":{"x":1},"b":2,"a":null}`, true},
+		{`{"a":"same","b":2,"a": "same" }`, false}, // nothing depends on which counts
+		{`{"a":"same","a":"same","a":"other"}`, true},
+		{`{` + strings.Repeat(`"a":1,`, 100) + `"b":2}`, true},
 	} {
 		for _, unique := range []bool{true, false, true} {
 			s := Scanner{Unique: unique}
