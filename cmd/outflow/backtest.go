@@ -60,7 +60,7 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err := out.write(stdout, b, b.write); err != nil {
 				return err
 			}
-			return whole(b.failed)
+			return b.verdict
 		},
 	}
 	cmd.Flags().StringVar(&conf, "config", "", "the configuration to try (`FILE`)")
@@ -80,7 +80,7 @@ type comparison struct {
 	Moved      []moved          `json:"moved_alerts"`
 	Exceptions []exceptionCount `json:"exceptions"`
 
-	failed int
+	verdict error // of the exit status: too little could be read
 }
 
 // volume is how many alerts there are to look at.
@@ -135,7 +135,7 @@ func backtest(ctx context.Context, paths []string, workers int, old, next *confi
 		return nil, err
 	}
 	days := max(res.coverage.days(), 1)
-	out := &comparison{Days: days, Old: volumeOf(was, days), New: volumeOf(is, days), Added: []alert.Alert{}, Lost: []alert.Alert{}, Moved: []moved{}, Exceptions: []exceptionCount{}, failed: res.coverage.Failed}
+	out := &comparison{Days: days, Old: volumeOf(was, days), New: volumeOf(is, days), Added: []alert.Alert{}, Lost: []alert.Alert{}, Moved: []moved{}, Exceptions: []exceptionCount{}, verdict: res.coverage.verdict()}
 	for id, a := range is {
 		b, both := was[id]
 		switch {

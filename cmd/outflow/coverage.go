@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,12 +31,15 @@ type coverage struct {
 	Conflicts    int                       `json:"conflicts"`  // of them, those that said something else
 	Late         int                       `json:"late"`       // events older than what can still be judged
 	Sources      map[string]sourceCoverage `json:"sources"`
-	Unmapped     map[string]map[string]int `json:"unmapped"` // by source: event names without a meaning to us
-	Malformed    int                       `json:"malformed"`
+	Unmapped     map[string]map[string]int `json:"unmapped"`  // by source: event names without a meaning to us
+	Malformed    int                       `json:"malformed"` // all that is between records, or is one, and could not be read
+	Oversized    int                       `json:"oversized"` // of them, those longer than 4 MiB
+	Undecoded    map[string]int            `json:"undecoded"` // of them, those of a known format, by format
 	Problems     []files.Problem           `json:"problems"`
 	Unrecognised []unread                  `json:"unrecognised"` // files of other kinds
 	Unreadable   []unread                  `json:"unreadable"`   // files that could not be read, or not whole
 	Failed       int                       `json:"failed"`       // how many of those
+	Paths        []*pathCoverage           `json:"paths"`        // as they were given
 
 	workers []*tally
 }
@@ -45,6 +49,16 @@ type sourceCoverage struct {
 	Duplicates int       `json:"duplicates,omitempty"`
 	From       time.Time `json:"from"`
 	To         time.Time `json:"to"`
+}
+
+// pathCoverage is how much of what is at or below a path could be read.
+type pathCoverage struct {
+	Path       string  `json:"path"`
+	Files      int     `json:"files"`
+	Bytes      int64   `json:"bytes"`      // unpacked, as far as they could be
+	Recognised float64 `json:"recognised"` // share of them, 0 to 1
+	read       float64 // bytes
+	known      bool    // there is something that is of a known kind
 }
 
 type unread struct {
@@ -62,10 +76,15 @@ type tally struct {
 	lags     [32]ingest.Lags // of them, those older than the newest event there
 }
 
-func newCoverage(workers int) *coverage {
-	c := &coverage{Formats: map[string]int{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
+func newCoverage(workers int, paths []string) *coverage {
+	c := &coverage{Formats: map[string]int{}, Undecoded: map[string]int{}, Paths: []*pathCoverage{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
 	for i := range c.workers {
 		c.workers[i] = &tally{unmapped: map[string]int{}}
+	}
+	for _, p := range paths {
+		if c.path(p) == nil {
+			c.Paths = append(c.Paths, &pathCoverage{Path: p})
+		}
 	}
 	return c
 }
@@ -132,6 +151,69 @@ func (c *coverage) span() (first, latest int64) {
 	return first, latest
 }
 
+// path is what is known of a path that was given, or nil.
+func (c *coverage) path(name string) *pathCoverage {
+	for _, p := range c.Paths {
+		if p.Path == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// add takes in what reading a file gave. A file counts by what it holds unpacked, or by
+// its own size if that cannot be told.
+func (p *pathCoverage) add(r *files.Report) {
+	size, share := max(r.Size, r.Content), r.Recognised()
+	p.Files++
+	p.Bytes += size
+	p.read += float64(size) * share
+	p.known = p.known || share > 0
+	if p.Bytes > 0 {
+		p.Recognised = p.read / float64(p.Bytes)
+	}
+}
+
+// enough is the share of what was given from which on a scan is one of it.
+const enough = 0.5
+
+// warnings say of which paths, and of which formats, nothing or too little could be
+// read: what a scan says about them then is not worth much.
+func (c *coverage) warnings() (list []string) {
+	for _, p := range c.Paths {
+		switch {
+		case p.Files == 0:
+			list = append(list, escaped(p.Path)+": there are no files")
+		case !p.known:
+			list = append(list, escaped(p.Path)+": nothing in it was recognised")
+		case p.Recognised < enough:
+			list = append(list, fmt.Sprintf("%s: only %.0f %% of it was recognised", escaped(p.Path), 100*p.Recognised))
+		}
+	}
+	for _, f := range slices.Sorted(maps.Keys(c.Undecoded)) {
+		if bad, good := c.Undecoded[f], c.Formats[f]; bad > good {
+			list = append(list, fmt.Sprintf("%s: only %s of %s records could be read", f, count(good), count(good+bad)))
+		}
+	}
+	return list
+}
+
+// verdict is an error with the exit status of what could not be read, or too little of
+// it; nil if that is all right.
+func (c *coverage) verdict() error {
+	if c.Failed > 0 {
+		return whole(c.Failed)
+	}
+	switch w := c.warnings(); len(w) {
+	case 0:
+		return nil
+	case 1:
+		return &exit{exitFailed, errors.New(w[0])}
+	default:
+		return &exit{exitFailed, fmt.Errorf("%s (and %d more)", w[0], len(w)-1)}
+	}
+}
+
 // add takes in what reading files gave.
 func (c *coverage) add(reports []files.Report) {
 	for i := range reports {
@@ -140,9 +222,18 @@ func (c *coverage) add(reports []files.Report) {
 		c.Bytes += r.Size
 		c.Records += r.Records
 		c.Malformed += r.ProblemCount
+		c.Oversized += r.Oversized
 		c.Problems = append(c.Problems, r.Problems...)
 		for f, n := range r.Formats {
 			c.Formats[f] += n
+		}
+		for f, n := range r.Undecoded {
+			c.Undecoded[f] += n
+		}
+		for _, root := range r.Roots {
+			if p := c.path(root); p != nil {
+				p.add(r)
+			}
 		}
 		switch {
 		case r.Failed:
@@ -236,7 +327,11 @@ func (c *coverage) print(w io.Writer) {
 		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
 	}
 	if c.Malformed > 0 {
-		fmt.Fprintf(w, "%s malformed records were skipped:\n", count(c.Malformed))
+		fmt.Fprintf(w, "%s malformed records were skipped", count(c.Malformed))
+		if c.Oversized > 0 {
+			fmt.Fprintf(w, " (%s longer than 4 MiB)", count(c.Oversized))
+		}
+		fmt.Fprintln(w, ":")
 		for i, p := range c.Problems {
 			if i == fewProblems {
 				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(c.Malformed-i))
@@ -264,6 +359,13 @@ func (c *coverage) print(w io.Writer) {
 	}
 	files(c.Unrecognised, "file was not recognised", "files were not recognised")
 	files(c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
+	for i, warning := range c.warnings() {
+		if i == fewProblems {
+			fmt.Fprintf(w, "… %s more warnings (--coverage FILE has the figures)\n", count(len(c.warnings())-i))
+			break
+		}
+		fmt.Fprintf(w, "Warning: %s\n", warning)
+	}
 }
 
 // names lists names by how often they occur.

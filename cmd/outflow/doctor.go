@@ -45,7 +45,7 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err := out.write(stdout, d, d.write); err != nil {
 				return err
 			}
-			return whole(d.failed)
+			return d.verdict
 		},
 	}
 	out.flag(cmd)
@@ -59,7 +59,7 @@ type diagnosis struct {
 	Detectors []detectorDiagnosis `json:"detectors"`
 	Notes     []string            `json:"notes"`
 
-	failed int
+	verdict error // of the exit status: too little could be read
 }
 
 type sourceDiagnosis struct {
@@ -165,7 +165,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", paths[0])
 	}
-	cov := newCoverage(workers)
+	cov := newCoverage(workers, paths)
 	seen := make([][32][256]int, workers)
 	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: workers, Progress: p.reading(found), Emit: func(n int) func(*event.Event) error {
 		count, mine := cov.worker(n), &seen[n]
@@ -193,7 +193,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 			}
 		}
 	}
-	d := &diagnosis{Notes: []string{}, failed: cov.Failed}
+	d := &diagnosis{Notes: []string{}, verdict: cov.verdict()}
 	d.sources(cov)
 	for _, det := range detect.All {
 		d.Detectors = append(d.Detectors, diagnose(det, total))
@@ -282,6 +282,7 @@ func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
 	for _, u := range cov.Unreadable {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s could not be read, or not whole: %s", escaped(u.File), escaped(u.Reason)))
 	}
+	d.Notes = append(d.Notes, cov.warnings()...)
 	if n := len(cov.Unrecognised); n > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s files were not recognised: outflow scan names them", count(n)))
 	}

@@ -71,7 +71,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	cov := newCoverage(in.workers)
+	cov := newCoverage(in.workers, in.paths)
 	writers := make([]*order.Writer, in.workers)
 	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Progress: in.progress.reading(found), Inspect: in.config.loaded.inspect(), Emit: func(n int) func(*event.Event) error {
 		w, count := sorter.Writer(), cov.worker(n)

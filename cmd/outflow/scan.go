@@ -26,6 +26,7 @@ type scanFlags struct {
 	all      bool
 	severity string
 	failOn   string
+	strict   bool
 	data     string
 	config   string
 	rules    string
@@ -47,8 +48,9 @@ Files are recognised by their content, also within gzip, zstd, zip and tar. HR
 files (people.csv, leavers.csv) among them say who people are and who is leaving.
 What could not be read is listed at the end, on standard error.
 
-Exit status: 0 fine, 1 something could not be read, 2 wrong usage,
-3 an alert at least as severe as --fail-on.`,
+Exit status: 0 fine; 1 a file could not be read, or less than half of a PATH, or of
+the records of a format, was recognised, or with --strict any record was not read;
+2 wrong usage; 3 an alert at least as severe as --fail-on.`,
 		Example: `  outflow scan exports/                            # what an analyst should look at
   outflow scan --all --format ndjson --out alerts.ndjson exports/
   outflow scan --data state/ january/              # keep baselines …
@@ -67,6 +69,7 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage,
 	fl.StringVar(&f.severity, "min-severity", "medium", "print alerts from this severity on: "+strings.Join(severities(), ", "))
 	fl.Float64Var(&f.budget, "budget", 0, "print as many alerts as give `N` false ones per 1,000 user-days, instead of those of a severity")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with status 3 if there is an alert of this severity or above")
+	fl.BoolVar(&f.strict, "strict", false, "exit with status 1 if any record is malformed, of an unknown kind, or longer than 4 MiB")
 	fl.StringVar(&f.data, "data", "", "keep baselines and alerts in `DIR` between runs")
 	fl.StringVar(&f.config, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
 	fl.StringVar(&f.rules, "rules", "", "use the rules below `DIR`, in Sigma's format (see outflow rules)")
@@ -223,9 +226,12 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		covered.note(&b)
 	}
 	stderr.Write(b.Bytes())
+	if err := res.coverage.verdict(); err != nil {
+		return err
+	}
 	switch {
-	case res.coverage.Failed > 0:
-		return whole(res.coverage.Failed)
+	case f.strict && res.coverage.Malformed > 0:
+		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", count(res.coverage.Malformed))}
 	case len(conf.loaded.bad) > 0:
 		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.loaded.bad))}
 	case worst >= failOn:

@@ -56,6 +56,7 @@ type record struct {
 	bytesOut                                                             int64
 	params, response                                                     []byte // raw, where a handler needs more
 	who                                                                  identity
+	bad                                                                  error // what a handler cannot read
 }
 
 // records are reused: handlers are called through a table, so a record on the
@@ -232,6 +233,9 @@ func (r *record) emit(out *ingest.Sink) error {
 	if known && c.params != nil {
 		c.params(r, e, out)
 	}
+	if r.bad != nil {
+		return r.bad
+	}
 	out.Emit()
 	return nil
 }
@@ -296,7 +300,7 @@ func decodeInner(inner []byte, out *ingest.Sink) error {
 	if inner == nil {
 		return ingest.ErrNotThis
 	}
-	var s jsonscan.Scanner
+	s := jsonscan.Scanner{Unique: true}
 	s.Reset(inner)
 	out.Native(inner)
 	return ingest.Whole(decode(&s, out))

@@ -2,6 +2,7 @@ package cloudtrail
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -14,6 +15,7 @@ import (
 type rule struct {
 	protocol, from, to string
 	sources            []string
+	twin               string // a field that is there twice, in different cases, and says two things
 }
 
 // add writes the rule as attributes "protocol/from-to source". Protocol -1, or
@@ -45,11 +47,11 @@ func (p *rule) scan(s *jsonscan.Scanner) {
 	for s.Next() {
 		switch key := strings.ToLower(string(s.Key)); key {
 		case "ipprotocol":
-			p.protocol = s.Text()
+			p.set(&p.protocol, key, s.Text())
 		case "fromport":
-			p.from = s.Text()
+			p.set(&p.from, key, s.Text())
 		case "toport":
-			p.to = s.Text()
+			p.set(&p.to, key, s.Text())
 		case "cidrip", "cidripv4", "cidripv6", "prefixlistid":
 			p.source(key, s.Text())
 		case "ipranges", "ipv6ranges", "prefixlistids":
@@ -58,6 +60,23 @@ func (p *rule) scan(s *jsonscan.Scanner) {
 			s.Skip()
 		}
 	}
+}
+
+// set takes the value of a field, whose names differ in case between the calls.
+func (p *rule) set(field *string, key, value string) {
+	if *field != "" && *field != value {
+		p.twin = key
+	}
+	*field = value
+}
+
+// addRule adds a rule, unless it says two things.
+func (r *record) addRule(p *rule, out *ingest.Sink) {
+	if p.twin != "" {
+		r.bad = fmt.Errorf("the field %q of a rule is there twice, in different cases, and says two things", p.twin)
+		return
+	}
+	p.add(out)
 }
 
 func (p *rule) source(key, value string) {
@@ -71,14 +90,14 @@ func (p *rule) source(key, value string) {
 
 func ingressRules(r *record, e *event.Event, out *ingest.Sink) {
 	target(e, out, "security_group", cmp.Or(param(r.params, "groupId"), param(r.params, "groupName")))
-	eachPermission(r.params, "ipPermissions", out)
+	r.eachPermission("ipPermissions", out)
 }
 
 // eachPermission adds the rules found below a key, or those written flat.
-func eachPermission(params []byte, key string, out *ingest.Sink) {
+func (r *record) eachPermission(key string, out *ingest.Sink) {
 	var s jsonscan.Scanner
-	s.Reset(params)
-	if params == nil || !s.Object() {
+	s.Reset(r.params)
+	if r.params == nil || !s.Object() {
 		return
 	}
 	for s.Next() {
@@ -86,16 +105,16 @@ func eachPermission(params []byte, key string, out *ingest.Sink) {
 			s.Skip()
 			continue
 		}
-		permissions(&s, out)
+		r.permissions(&s, out)
 	}
-	s.Reset(params)
+	s.Reset(r.params)
 	var flat rule
 	flat.scan(&s)
-	flat.add(out)
+	r.addRule(&flat, out)
 }
 
 // permissions reads {"items":[…]}, a list, or a single permission.
-func permissions(s *jsonscan.Scanner, out *ingest.Sink) {
+func (r *record) permissions(s *jsonscan.Scanner, out *ingest.Sink) {
 	raw := s.Raw()
 	var sub jsonscan.Scanner
 	sub.Reset(raw)
@@ -103,7 +122,7 @@ func permissions(s *jsonscan.Scanner, out *ingest.Sink) {
 	case '[':
 		sub.Array()
 		for sub.Elem() {
-			permissions(&sub, out)
+			r.permissions(&sub, out)
 		}
 	case '{':
 		sub.Object()
@@ -112,7 +131,7 @@ func permissions(s *jsonscan.Scanner, out *ingest.Sink) {
 			switch string(sub.Key) {
 			case "items", "SecurityGroupRule", "SecurityGroupRuleUpdate":
 				nested = true
-				permissions(&sub, out)
+				r.permissions(&sub, out)
 			default:
 				sub.Skip()
 			}
@@ -121,7 +140,7 @@ func permissions(s *jsonscan.Scanner, out *ingest.Sink) {
 			var p rule
 			sub.Reset(raw)
 			p.scan(&sub)
-			p.add(out)
+			r.addRule(&p, out)
 		}
 	}
 }
@@ -134,7 +153,7 @@ func modifiedRules(r *record, e *event.Event, out *ingest.Sink) {
 		return
 	}
 	for s.Next() {
-		permissions(&s, out)
+		r.permissions(&s, out)
 	}
 }
 

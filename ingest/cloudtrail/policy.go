@@ -54,7 +54,7 @@ func readStatement(s *jsonscan.Scanner) (st statement) {
 	for s.Next() {
 		switch key := string(s.Key); key {
 		case "Effect":
-			st.allow = s.Text() == "Allow"
+			st.allow = s.Text() == "Allow" || st.allow // twice is no policy; if it were, the wider counts
 		case "Principal":
 			walk(s, "", func(k, v string) {
 				if v == "*" && k != "Service" && k != "Federated" {

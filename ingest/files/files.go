@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,9 @@ import (
 
 // File is a file to read.
 type File struct {
-	Path string
-	Size int64
+	Path  string
+	Size  int64
+	Roots []string // of the paths given to Find, those it is at or below, as they were given
 }
 
 // Find lists the files at and below the given paths, sorted and each once.
@@ -30,6 +32,8 @@ type File struct {
 // back as unreadable, as does everything else that cannot be read.
 func Find(paths []string) (files []File, unreadable []Report) {
 	seen := map[string]bool{}
+	at := map[string]int{} // in files
+	given := ""
 	add := func(path string, info fs.FileInfo, err error) {
 		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 			if info, err = os.Stat(path); err == nil && info.IsDir() {
@@ -38,17 +42,21 @@ func Find(paths []string) (files []File, unreadable []Report) {
 		}
 		switch {
 		case seen[path]:
+			if i, is := at[path]; is && !slices.Contains(files[i].Roots, given) {
+				files[i].Roots = append(files[i].Roots, given)
+			}
 		case err != nil:
-			unreadable = append(unreadable, Report{Path: path, Reason: err.Error(), Failed: true})
+			unreadable = append(unreadable, Report{Path: path, Roots: []string{given}, Reason: err.Error(), Failed: true})
 		case info.Mode().IsRegular():
-			files = append(files, File{path, info.Size()})
+			at[path] = len(files)
+			files = append(files, File{path, info.Size(), []string{given}})
 		case !info.IsDir():
-			unreadable = append(unreadable, Report{Path: path, Reason: "not a regular file"})
+			unreadable = append(unreadable, Report{Path: path, Roots: []string{given}, Reason: "not a regular file"})
 		}
 		seen[path] = true
 	}
-	for _, root := range paths {
-		root = filepath.Clean(root)
+	for _, given = range paths {
+		root := filepath.Clean(given)
 		if st, err := os.Stat(root); err != nil || !st.IsDir() {
 			info, lerr := os.Lstat(root)
 			add(root, info, errors.Join(unwrapPath(err), unwrapPath(lerr)))
@@ -88,6 +96,7 @@ func unwrapPath(err error) error {
 type Report struct {
 	Path         string
 	Size         int64
+	Roots        []string       // see File
 	Formats      map[string]int // records by format
 	Undecoded    map[string]int // malformed records by the format they are of, where it is known
 	Records      int            // decoded
@@ -187,6 +196,7 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 					return
 				}
 				reports[i] = newReport(files[i].Path, files[i].Size)
+				reports[i].Roots = files[i].Roots
 				r.rep, r.spent = &reports[i], budget.begin(files[i].Size, r.ended)
 				r.file(files[i].Path, progress)
 				progress.Files.Add(1)

@@ -37,6 +37,7 @@ type reader struct {
 	keys    string // top-level keys of the first unknown record
 	known   bool   // a record or a header was of a known kind
 	empty   bool   // a list has nothing in it
+	cut     bool   // it ends inside a value
 	nested  int    // lists within lists that are open
 	layout  layout
 }
@@ -47,7 +48,7 @@ func (r *reader) stop() bool { return r.spent.check() != nil }
 // read decodes one plain stream. The error, if any, is a *notice.
 func (r *reader) read(name string, in io.Reader) error {
 	r.w.reset(in)
-	r.name, r.current, r.foreign, r.keys, r.known, r.empty, r.nested = name, nil, "", "", false, false, 0
+	r.name, r.current, r.foreign, r.keys, r.known, r.empty, r.cut, r.nested = name, nil, "", "", false, false, false, 0
 	before := *r.rep
 	err := r.records()
 	r.rep.Content += r.w.total
@@ -194,7 +195,8 @@ func (r *reader) linesAhead() bool {
 		if !found && !r.w.eof {
 			return false
 		}
-		if line = trim(line); len(line) > 1 && line[0] == '"' {
+		line = trim(line)
+		for times := 0; times < 3 && len(line) > 1 && line[0] == '"'; times++ {
 			r.scan.Reset(line)
 			text := append([]byte(nil), r.scan.Bytes()...)
 			if r.scan.Err() != nil || r.scan.Offset() < len(line) {
@@ -334,10 +336,11 @@ func (r *reader) lineText(line []byte, number int) int {
 // within reads documents that are held in memory, as if they were the stream.
 func (r *reader) within(b []byte, number int) {
 	outer, cut, layout := r.w, r.rep.Cut, r.layout
+	r.cut = false
 	r.w = window{buf: b, end: len(b), eof: true, line: number}
 	r.layout = documentsLayout
 	r.documents()
-	r.w, r.layout = outer, layout
+	r.w, r.layout, r.cut = outer, layout, false
 	if r.w.start < r.w.end || !r.w.eof {
 		r.rep.Cut = cut // what is cut off here is not the end of the stream
 	}
@@ -762,9 +765,7 @@ func (r *reader) elements() {
 	for empty := true; !r.stop(); empty = false {
 		switch c, ok := w.skipSpace(); {
 		case !ok:
-			r.rep.Cut = true
-			r.tried = nil
-			r.problem(w.lineAt(0), "the file ends inside a list of records")
+			r.cutOff("the file ends inside a list of records")
 			return
 		case c == ']':
 			w.advance(1)
@@ -788,6 +789,14 @@ func (r *reader) elements() {
 			r.literal()
 		}
 	}
+}
+
+// cutOff counts, once, that the stream ends inside a value.
+func (r *reader) cutOff(reason string) {
+	if !r.cut {
+		r.problem(r.w.lineAt(0), reason)
+	}
+	r.cut, r.rep.Cut = true, true
 }
 
 // quoted decodes a record that is written as a JSON string.
@@ -969,7 +978,7 @@ func (r *reader) restOfObject() bool {
 		c, ok := w.skipSpace()
 		switch {
 		case !ok:
-			r.problem(w.lineAt(0), "the file ends inside a page of records")
+			r.cutOff("the file ends inside a page of records")
 			return false
 		case c == '}':
 			w.advance(1)

@@ -447,7 +447,7 @@ func decodeWhole(inner []byte, out *ingest.Sink) error {
 	if len(inner) == 0 {
 		return ingest.ErrNotThis
 	}
-	var s jsonscan.Scanner
+	s := jsonscan.Scanner{Unique: true}
 	s.Reset(inner)
 	out.Native(inner)
 	return ingest.Whole(decode(&s, out))
