@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -252,7 +254,8 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 	said := map[string]bool{lead.Detector: true}
 	s := lead.Reason
 	if s == "" {
-		s = strings.ToLower(lead.Title[:1]) + lead.Title[1:]
+		first, size := utf8.DecodeRuneInString(lead.Title)
+		s = string(unicode.ToLower(first)) + lead.Title[size:]
 	}
 	for _, f := range list {
 		if said[f.Detector] || f.Reason == "" || f.Points < .2*lead.Points || f.Detector == "leaver_takeout" {
@@ -516,12 +519,30 @@ func RestoreDesk(b []byte) (*Desk, error) {
 		return nil, fmt.Errorf("alert: desk: %w", err)
 	}
 	d := NewDesk()
+	if err := sound(k.Open); err != nil {
+		return nil, err
+	}
 	if k.Open != nil {
 		d.open = k.Open
 	}
 	d.tail = k.Tail
 	d.reindex()
 	return d, nil
+}
+
+// sound is an error if what was read of open alerts is not what a desk keeps.
+func sound(open map[string]*building) error {
+	for id, b := range open {
+		if b == nil || len(b.Findings) == 0 {
+			return fmt.Errorf("alert: desk: damaged: the alert %.40q has no finding", id)
+		}
+		for _, f := range b.Findings {
+			if f == nil || f.Episode != id || f.Person != b.Findings[0].Person {
+				return fmt.Errorf("alert: desk: damaged: the alert %.40q has a finding of another", id)
+			}
+		}
+	}
+	return nil
 }
 
 // MergeDesks puts together what Keep gave of desks, each with the people for whom keep
@@ -532,6 +553,9 @@ func MergeDesks(desks [][]byte, keep func(desk int, user string) bool) ([]byte, 
 		var k kept
 		if err := json.Unmarshal(b, &k); err != nil {
 			return nil, fmt.Errorf("alert: desk: %w", err)
+		}
+		if err := sound(k.Open); err != nil {
+			return nil, err
 		}
 		for id, b := range k.Open {
 			if keep(i, b.Findings[0].Person) {
@@ -614,6 +638,12 @@ func restore(snapshot []byte, done []Alert) (*Desk, error) {
 	d := NewDesk()
 	if err := json.Unmarshal(snapshot, &d.open); err != nil {
 		return nil, fmt.Errorf("alert: snapshot: %w", err)
+	}
+	if err := sound(d.open); err != nil {
+		return nil, err
+	}
+	if d.open == nil {
+		d.open = map[string]*building{}
 	}
 	d.reindex()
 	for _, a := range done {

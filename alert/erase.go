@@ -17,12 +17,16 @@ func ForgetDesk(b []byte, user string) ([]byte, error) {
 	if len(b) == 0 {
 		return b, nil
 	}
-	strip := func(open map[string]*building) {
+	strip := func(open map[string]*building) error {
+		if err := sound(open); err != nil {
+			return err
+		}
 		for id, x := range open {
-			if x != nil && len(x.Findings) > 0 && strings.EqualFold(x.Findings[0].Person, user) {
+			if strings.EqualFold(x.Findings[0].Person, user) {
 				delete(open, id)
 			}
 		}
+		return nil
 	}
 	var shape map[string]json.RawMessage
 	if err := json.Unmarshal(b, &shape); err != nil {
@@ -33,7 +37,9 @@ func ForgetDesk(b []byte, user string) ([]byte, error) {
 		if err := json.Unmarshal(b, &k); err != nil {
 			return nil, fmt.Errorf("alert: desk: %w", err)
 		}
-		strip(k.Open)
+		if err := strip(k.Open); err != nil {
+			return nil, err
+		}
 		delete(k.Tail, user)
 		return json.Marshal(k)
 	}
@@ -41,7 +47,9 @@ func ForgetDesk(b []byte, user string) ([]byte, error) {
 	if err := json.Unmarshal(b, &open); err != nil {
 		return nil, fmt.Errorf("alert: desk: %w", err)
 	}
-	strip(open)
+	if err := strip(open); err != nil {
+		return nil, err
+	}
 	return json.Marshal(open)
 }
 

@@ -72,7 +72,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 // inert keeps a cell from being taken for a formula by a spreadsheet
 // (owasp.org/www-community/attacks/CSV_Injection).
 func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+	if strings.IndexAny(cell, "=+-@\t\r＝＋－＠") == 0 {
 		return "'" + cell
 	}
 	return cell

@@ -123,26 +123,11 @@ type notifier struct {
 // so that a reader shows it once; later revisions are answers to the first, which gathers
 // them.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	_, domain, _ := strings.Cut(n.from, "@")
-	domain = strings.Trim(domain, "> ")
-	msg := mail.NewMsg()
-	if err := errors.Join(msg.From(n.from), msg.To(n.to...)); err != nil {
+	msg, err := n.compose(m)
+	if err != nil {
 		return "", alert.Permanent(err)
 	}
-	msg.Subject(oneLine("[Outflow] " + m.Headline()))
-	msg.SetMessageIDWithValue(m.Key() + "@" + domain)
-	if m.Alert.Revision > 1 || m.Ref != "" {
-		first := "<" + m.Alert.ID + ".1@" + domain + ">"
-		msg.SetGenHeader(mail.HeaderInReplyTo, first)
-		msg.SetGenHeader(mail.HeaderReferences, first)
-	}
-	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.SetGenHeader("X-Outflow-Severity", m.Alert.Severity.String())
-	msg.SetBodyString(mail.TypeTextPlain, m.Text())
-	if err := msg.AddAlternativeHTMLTemplate(page, m); err != nil {
-		return "", alert.Permanent(err)
-	}
-	err := n.client.DialAndSendWithContext(ctx, msg)
+	err = n.client.DialAndSendWithContext(ctx, msg)
 	if err == nil {
 		return m.Key(), nil
 	}
@@ -156,9 +141,34 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return "", fmt.Errorf("email: %w", err)
 }
 
-// oneLine keeps a header from becoming several.
+// compose makes the mail of a message.
+func (n *notifier) compose(m *alert.Message) (*mail.Msg, error) {
+	_, domain, _ := strings.Cut(n.from, "@")
+	domain = strings.Trim(domain, "> ")
+	msg := mail.NewMsg()
+	if err := errors.Join(msg.From(n.from), msg.To(n.to...)); err != nil {
+		return nil, err
+	}
+	msg.Subject(oneLine("[Outflow] " + m.Headline()))
+	msg.SetMessageIDWithValue(m.Key() + "@" + domain)
+	if m.Alert.Revision > 1 || m.Ref != "" {
+		first := "<" + m.Alert.ID + ".1@" + domain + ">"
+		msg.SetGenHeader(mail.HeaderInReplyTo, first)
+		msg.SetGenHeader(mail.HeaderReferences, first)
+	}
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader("X-Outflow-Severity", m.Alert.Severity.String())
+	msg.SetBodyString(mail.TypeTextPlain, m.Text())
+	if err := msg.AddAlternativeHTMLTemplate(page, m); err != nil {
+		return nil, err
+	}
+	return msg, nil
+}
+
+// oneLine keeps a header from becoming several, and from being decoded: what looks like an
+// encoded word (RFC 2047) could stand for any text.
 func oneLine(t string) string {
-	r := []rune(strings.Join(strings.Fields(t), " "))
+	r := []rune(strings.ReplaceAll(strings.Join(strings.Fields(t), " "), "=?", "= ?"))
 	return string(r[:min(len(r), 200)])
 }
 

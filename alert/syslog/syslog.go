@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Kind is the channel.
@@ -149,12 +150,28 @@ func word(t string) string {
 	}, t)
 }
 
+// quiet drops what could disturb the reader of a log: control characters, line ends
+// among them, and what turns text round.
+func quiet(t string) string {
+	return strings.Map(func(c rune) rune {
+		if plain.Disturbs(c) {
+			return '·'
+		}
+		return c
+	}, t)
+}
+
 // param escapes a value of structured data (RFC 5424, 6.3.3).
-var param = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`, "\n", " ", "\r", " ").Replace
+func param(t string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`).Replace(quiet(t))
+}
 
 // header and extension escape for CEF (ArcSight, "Implementing ArcSight Common Event
 // Format"): pipes in the header, equals signs in the extension.
-var (
-	header    = strings.NewReplacer(`\`, `\\`, "|", `\|`, "\n", " ", "\r", " ").Replace
-	extension = strings.NewReplacer(`\`, `\\`, "=", `\=`, "\n", `\n`, "\r", `\r`).Replace
-)
+func header(t string) string {
+	return strings.NewReplacer(`\`, `\\`, "|", `\|`).Replace(quiet(t))
+}
+
+func extension(t string) string {
+	return strings.NewReplacer(`\`, `\\`, "=", `\=`).Replace(quiet(t))
+}

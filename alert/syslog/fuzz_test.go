@@ -1,0 +1,83 @@
+package syslog
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// head is what a message begins with: RFC 5424 up to the end of its structured data.
+var head = regexp.MustCompile(`^<\d+>1 [0-9T:.Z-]+ \S+ outflow - alert \[outflow@32473 id="(?:[^"\\\]]|\\.)*" revision="\d+" severity="[a-z]+"\] CEF:0\|`)
+
+// FuzzFormat asserts that text of an attacker adds no line, no field of the CEF header and
+// no key of its extension: what is sent is read back as it was meant.
+func FuzzFormat(f *testing.F) {
+	for _, s := range []string{"", "plain", "a|b", "x suser=root", `a\`, `\|`, `\\=`, "\r\n<13>1 forged", "\"] [x y=\"", "\x1b[31m", "\u2028", "\xff", "\x00", " act=none "} {
+		f.Add(s, s, "host")
+	}
+	f.Fuzz(func(t *testing.T, user, title, host string) {
+		a := alert.Sample(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC))
+		a.ID, a.User, a.Title, a.Reason, a.Sources, a.Detector = user, user, title, user, []string{user}, title
+		text := Format(&alert.Message{Alert: a}, host, "test")
+		if strings.ContainsFunc(text, plain.Disturbs) {
+			t.Errorf("it disturbs: %q", text)
+		}
+		prefix := head.FindString(text)
+		if prefix == "" {
+			t.Fatalf("no message of RFC 5424: %q", text)
+		}
+		fields, rest := cefHeader(text[len(prefix):])
+		if len(fields) != 6 || fields[0] != "Outflow" || fields[2] != "test" || fields[4] != quiet(title) {
+			t.Fatalf("header %q of %q", fields, text)
+		}
+		keys, values := cefExtension(rest)
+		if got := strings.Join(keys, " "); got != "externalId rt start end suser cnt act cs1Label cs1 cs2Label cs2 cn1Label cn1 cfp1Label cfp1 msg" {
+			t.Errorf("keys %s of %q", got, text)
+		} else if values["suser"] != quiet(user) || values["act"] != "alert" {
+			t.Errorf("suser %q, want %q", values["suser"], user)
+		}
+	})
+}
+
+// cefHeader splits the six fields after the version, as a receiver does.
+func cefHeader(s string) (fields []string, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		case s[i] == '|':
+			fields = append(fields, b.String())
+			b.Reset()
+			if len(fields) == 6 {
+				return fields, s[i+1:]
+			}
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return fields, ""
+}
+
+var key = regexp.MustCompile(`(?:^| )([A-Za-z0-9]+)=`)
+
+// cefExtension reads keys and values: a key ends at an equals sign that is not escaped.
+func cefExtension(s string) (keys []string, values map[string]string) {
+	values = map[string]string{}
+	at := key.FindAllStringSubmatchIndex(s, -1)
+	for i, m := range at {
+		end := len(s)
+		if i+1 < len(at) {
+			end = at[i+1][0]
+		}
+		name := s[m[2]:m[3]]
+		keys = append(keys, name)
+		values[name] = strings.NewReplacer(`\\`, `\`, `\=`, `=`).Replace(s[m[1]:end])
+	}
+	return keys, values
+}
