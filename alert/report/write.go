@@ -43,7 +43,8 @@ var funcs = map[string]any{
 	"picture": picture,
 	"plural":  plural,
 	"index1":  func(i int) int { return i + 1 },
-	"md":      markdown,
+	"md":      func(t string) string { return markdown(clean(t)) },
+	"clean":   clean,
 }
 
 var (
@@ -58,8 +59,8 @@ func number(x float64) string {
 	return fmt.Sprintf("%.1f", x)
 }
 
-// markdown keeps text from being taken for Markdown or HTML.
-var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "#", "\\#", "|", "\\|", "\n", " ", "\r", " ").Replace
+// markdown keeps a line of text from being taken for Markdown or HTML.
+var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "#", "\\#", "|", "\\|").Replace
 
 // bar draws what was seen beside what is usual. Colours are told apart by those who see
 // fewer, and in print by their length and words.
@@ -163,8 +164,12 @@ type Part struct {
 	Hash string `json:"sha256"`
 }
 
-// mark begins a part, in HTML and in Markdown.
-var mark = regexp.MustCompile(`<!-- part: ([a-z]+) -->| data-part="([a-z]+)"`)
+// What begins a part, in HTML and in Markdown: text that is escaped for the one cannot
+// contain its mark.
+var (
+	markHTML     = regexp.MustCompile(` data-part="([a-z]+)"`)
+	markMarkdown = regexp.MustCompile(`<!-- part: ([a-z]+) -->`)
+)
 
 // parts splits a report: at its marks, or at the keys of JSON; anything else is one part.
 func parts(b []byte) (list []Part) {
@@ -187,14 +192,17 @@ func parts(b []byte) (list []Part) {
 		}
 		return list
 	}
+	var marks [][]int
+	switch {
+	case bytes.HasPrefix(b, []byte("<!doctype html>")):
+		marks = markHTML.FindAllSubmatchIndex(b, -1)
+	case bytes.HasPrefix(b, []byte("<!-- part:")):
+		marks = markMarkdown.FindAllSubmatchIndex(b, -1)
+	}
 	name, from := "head", 0
-	for _, at := range mark.FindAllSubmatchIndex(b, -1) {
+	for _, at := range marks {
 		add(name, b[from:at[0]])
-		from = at[1]
-		if at[2] < 0 {
-			at[2], at[3] = at[4], at[5]
-		}
-		name = string(b[at[2]:at[3]])
+		from, name = at[1], string(b[at[2]:at[3]])
 	}
 	add(name, b[from:])
 	return list
