@@ -286,7 +286,7 @@ func TestSyslog(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	_, cef, _ := strings.Cut(rest, "CEF:")
-	if !strings.Contains(cef, `|bulk_download|a\|b\\c d|8|`) || strings.Contains(cef, " suser=root") || !strings.Contains(cef, `|suser\=root`) {
+	if !strings.Contains(cef, `|bulk_download|a\|b\\c·d|8|`) || strings.Contains(cef, " suser=root") || !strings.Contains(cef, `|suser\=root`) {
 		t.Errorf("%q", cef)
 	}
 	ln.Close()

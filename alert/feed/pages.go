@@ -177,8 +177,17 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, v *view)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(bytes.Map(legible, b.Bytes()))
 	return err
+}
+
+// legible replaces what could make a page show another text than it holds, such as
+// characters that turn it round.
+func legible(c rune) rune {
+	if plain.Disturbs(c) && c != '\n' && c != '\r' && c != '\t' {
+		return '·'
+	}
+	return c
 }
 
 func (s *Server) errorPage(w http.ResponseWriter, status int, text string) {
