@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fxamacker/cbor/v2"
-
+	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
@@ -190,7 +189,7 @@ func (e *Engine) trade(own []*brought) *brought {
 				continue
 			}
 			b := newBrought()
-			if err := cbor.Unmarshal(body, b); err != nil {
+			if err := cborstate.Unmarshal(body, b); err != nil {
 				e.err = cmp.Or(e.err, fmt.Errorf("detect: what others brought: %w", err))
 				break
 			}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/outflow/outflow/internal/cborstate"
 )
 
 // novelty is a bounded set of things with the days on which they were first and
@@ -124,7 +126,7 @@ func (s novelty) MarshalCBOR() ([]byte, error) {
 // UnmarshalCBOR is its counterpart.
 func (s *novelty) UnmarshalCBOR(data []byte) error {
 	var b []byte
-	if err := cbor.Unmarshal(data, &b); err != nil {
+	if err := cborstate.Unmarshal(data, &b); err != nil {
 		return err
 	}
 	if len(b)%8 != 0 {

@@ -5,8 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/fxamacker/cbor/v2"
-
+	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/spill"
 )
 
@@ -128,7 +127,7 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
 	p := new(person)
-	if err := cbor.Unmarshal(b, p); err != nil {
+	if err := cborstate.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("detect: state of a person: %w", err)
 	}
 	p.shard = ShardOf(p.Name, e.config.shards)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/spill"
 	"github.com/outflow/outflow/internal/sqlitedb"
@@ -142,7 +143,7 @@ func (s *Snapshot) sort() {
 // snapshot. The error wraps ErrVersion if the snapshot is of another version.
 func (e *Engine) Restore(s *Snapshot) error {
 	var k kept
-	if err := cbor.Unmarshal(s.organisation, &k); err != nil {
+	if err := cborstate.Unmarshal(s.organisation, &k); err != nil {
 		return fmt.Errorf("detect: state: %w", err)
 	}
 	names, slowNames, factNames := layout()
@@ -286,7 +287,7 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 		if err := rows.Scan(&p.name, &body); err != nil {
 			return nil, fmt.Errorf("detect: %w", err)
 		}
-		if err := cbor.Unmarshal(body, &p.stub); err != nil {
+		if err := cborstate.Unmarshal(body, &p.stub); err != nil {
 			return nil, fmt.Errorf("detect: state of a person: %w", err)
 		}
 		if p.body, err = snap.file.Put(body); err != nil {
@@ -405,7 +406,7 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 			return nil, nil
 		}
 		var k kept
-		if err := cbor.Unmarshal(part.Snapshot.organisation, &k); err != nil {
+		if err := cborstate.Unmarshal(part.Snapshot.organisation, &k); err != nil {
 			return nil, fmt.Errorf("detect: state: %w", err)
 		}
 		if i == 0 {

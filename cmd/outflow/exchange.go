@@ -15,6 +15,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -159,7 +160,7 @@ func (x *exchange) read(ctx context.Context) error {
 
 func (x *exchange) hear(r *eventlog.Record) error {
 	var h hourOf
-	err := cbor.Unmarshal(r.Value, &h)
+	err := cborstate.Unmarshal(r.Value, &h)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.next = r.Offset + 1

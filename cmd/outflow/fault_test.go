@@ -372,3 +372,25 @@ func TestRunUsage(t *testing.T) {
 		t.Errorf("an unknown role: exit %d", code)
 	}
 }
+
+// TestNoText has an account whose name is not valid UTF-8: what is kept of it can be read
+// again, by scans and by a daemon.
+func TestNoText(t *testing.T) {
+	exports, data := t.TempDir(), t.TempDir()
+	_, config := folder(t, exports, "")
+	for i, day := range []string{"2026-03-02", "2026-03-22", "2026-04-12"} {
+		record := fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/an`+"\xff"+`","accountId":"111122223333","userName":"an`+"\xff"+`"},"eventTime":"%sT09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","awsRegion":"eu-west-1","eventID":"%s","recipientAccountId":"111122223333"}`+"\n", day, day)
+		if err := os.WriteFile(filepath.Join(exports, day+".ndjson"), []byte(record), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, errs := outflow("scan", "--data", data, exports); code != exitFine {
+			t.Fatalf("scan %d: exit %d: %s", i, code, errs)
+		}
+		once(t, config)
+	}
+	for _, args := range [][]string{{"privacy", "export", "an", "--data", data}, {"privacy", "export", "an", "--config", config}} {
+		if code, _, errs := outflow(args...); code != exitFine {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
+		}
+	}
+}

@@ -207,6 +207,9 @@ func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
 
 // add takes in a record of the log, which is an event.
 func (j *judge) add(rec []byte, partition int, offset int64) error {
+	if !event.HasHeader(rec) {
+		return fmt.Errorf("log of events: partition %d, offset %d is not an event that this version knows: only Outflow may write there", partition, offset)
+	}
 	j.next[partition] = offset + 1
 	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
 	if !hr && j.settled() && at < j.base() {

@@ -543,7 +543,7 @@ func (f *privacyFlags) staff(ctx context.Context, j *judged, alerts *alert.Store
 // they are.
 func of(accounts []string) func(rec []byte) bool {
 	return func(rec []byte) bool {
-		if len(rec) == 0 || rec[0] == 0 {
+		if !event.HasHeader(rec) { // a mark
 			return false
 		}
 		name, alias := event.RecordActor(rec)

@@ -206,7 +206,7 @@ func logged(ctx context.Context, path string, take func(rec []byte) error) error
 				return err
 			}
 			for i := range recs {
-				if len(recs[i].Value) > 0 && recs[i].Value[0] != 0 { // no mark
+				if event.HasHeader(recs[i].Value) { // no mark
 					if err := take(recs[i].Value); err != nil {
 						return err
 					}

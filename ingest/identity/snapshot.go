@@ -7,6 +7,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -51,7 +52,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 		return nil
 	}
 	var g graph
-	if err := cbor.Unmarshal(snapshot, &g); err != nil {
+	if err := cborstate.Unmarshal(snapshot, &g); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
 	if g.Version != 1 {

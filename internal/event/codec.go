@@ -34,11 +34,11 @@ func AppendFramed(b, rec []byte) []byte {
 }
 
 // Framed calls each for the events that AppendFramed put one after another. What it
-// is given is part of b.
+// is given is part of b, and has a whole header.
 func Framed(b []byte, each func(rec []byte) error) error {
 	for len(b) > 0 {
 		n, k := binary.Uvarint(b)
-		if k <= 0 || n > uint64(len(b)-k) {
+		if k <= 0 || n > uint64(len(b)-k) || !HasHeader(b[k:k+int(n)]) {
 			return errRecord
 		}
 		if err := each(b[k : k+int(n)]); err != nil {
@@ -47,6 +47,13 @@ func Framed(b []byte, each func(rec []byte) error) error {
 		b = b[k+int(n):]
 	}
 	return nil
+}
+
+// HasHeader says whether a record begins with the header of a stored event, all of whose
+// values are known. The functions that read a header need it.
+func HasHeader(rec []byte) bool {
+	return len(rec) >= headerSize && rec[0] == codecVersion && rec[17] < byte(sourceCount) && rec[18] < byte(classCount) &&
+		int(rec[19]) < len(kindNames) && rec[20] <= byte(UnknownOutcome) && int(rec[21]>>4) < len(visibilityNames) && int(rec[21]&15) < len(visibilityNames)
 }
 
 const textCount = 19
@@ -168,7 +175,7 @@ type Decoder struct{ uuid [36]byte }
 // the decoder, and are valid until the next call. Damaged input gives an error
 // and never a panic.
 func (d *Decoder) Decode(rec []byte, e *Event) error {
-	if len(rec) < headerSize || rec[0] != codecVersion || rec[17] >= byte(sourceCount) || rec[18] >= byte(classCount) {
+	if !HasHeader(rec) {
 		return errRecord
 	}
 	e.Time, e.Key = RecordTime(rec), RecordKey(rec)
@@ -199,6 +206,9 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 	if flags&flagLists != 0 {
 		for n := r.count(); n > 0; n-- {
 			scope := Scope(r.byte())
+			if scope > ScopeAnyone {
+				return errRecord
+			}
 			e.To = append(e.To, Recipient{Scope: scope, Account: r.text(), Department: r.text()})
 		}
 		for n := r.count(); n > 0; n-- {

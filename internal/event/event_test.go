@@ -76,6 +76,36 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// FuzzFramed asserts that a stored backlog that is damaged gives an error, and that what is
+// read of one can be used: never a panic.
+func FuzzFramed(f *testing.F) {
+	rec := sample().Append(nil)
+	f.Add(AppendFramed(AppendFramed(nil, rec), rec))
+	f.Add(AppendFramed(nil, rec[:5]))
+	f.Add([]byte{1, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var d Decoder
+		var e Event
+		var again []byte
+		err := Framed(b, func(rec []byte) error {
+			RecordTime(rec)
+			RecordKey(rec)
+			RecordVisibility(rec)
+			RecordActor(rec)
+			RecordHasRecipients(rec)
+			if RecordClass(rec).String() == "" || RecordKind(rec).String() == "" || RecordOutcome(rec) > UnknownOutcome {
+				t.Errorf("values that nobody knows: %x", rec)
+			}
+			d.Decode(rec, &e)
+			again = AppendFramed(again, rec)
+			return nil
+		})
+		if err == nil && len(again) > len(b) {
+			t.Error("more was read than there is")
+		}
+	})
+}
+
 // FuzzDecode asserts that a stored event that can be read is written the same.
 func FuzzDecode(f *testing.F) {
 	f.Add(sample().Append(nil))

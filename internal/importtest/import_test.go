@@ -19,6 +19,7 @@ var allowed = []struct {
 	room string
 	may  []string
 }{
+	{"internal/cborstate", nil},
 	{"internal/event", nil},
 	{"internal/finding", nil},
 	{"internal/mail", nil},
