@@ -22,9 +22,18 @@ func (e *Engine) gap(ev *event.Event) {
 		until = stamp(at.UnixMilli())
 	}
 	f := e.healthFinding(sourceGap, ev.Source.String()+" "+ev.Tenant+" "+ev.Object.Name+" "+ev.Action, since, ev.Time, 2)
-	f.Sources = []string{ev.Source.String()}
 	stream := ev.Source.Title()
-	if ev.Object.Name != "" {
+	if ev.Source != event.NoSource {
+		f.Sources = []string{ev.Source.String()}
+	}
+	switch {
+	case ev.Object.Type == event.Folder:
+		stream = "the folder " + quoted(ev.Object.Name) + " of the source " + quoted(ev.Tenant)
+	case ev.Object.Type == event.Disk:
+		stream = "the data of all sources"
+	case ev.Object.Type == event.Part:
+		stream = "the data of " + quoted(ev.Object.Name)
+	case ev.Object.Name != "":
 		stream += ", " + quoted(ev.Object.Name) + ","
 	}
 	switch {

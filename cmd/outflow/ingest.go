@@ -5,8 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,56 +20,89 @@ import (
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/webapi"
 )
 
 const (
-	readers   = 32              // files read at the same time: they share commits
-	settle    = time.Second     // a file that was written to more recently is left for the next look
-	lookEvery = 2 * time.Second // at the folders
-	onceTries = 4               // how often an API is asked that does not answer, with --once
-	jitter    = .2              // of the time between two looks at an API, to either side
+	readers      = 32          // files read at the same time: they share commits
+	leastReaders = 4           // of each source
+	settle       = time.Second // a file that was written to more recently is left for a moment
+	mostLogged   = 20          // files that were not read, at once
+	onceTries    = 4           // how often an API is asked that does not answer, with --once
+	jitter       = .2          // of the time between two looks at an API, to either side
 )
 
 // ingest brings what the sources have into the log of events, until the context ends
 // or, with --once, until nothing is left. With --once, what a source could not give is
-// put into incomplete: what came is judged and told all the same.
+// put into incomplete: what came is judged and told all the same. Sources do not wait for
+// one another, and one that fails is begun again by itself.
 func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error) error {
 	for {
 		conf := d.current()
 		gctx, cancel := context.WithCancel(ctx)
-		g, gctx := errgroup.WithContext(gctx)
+		var g sync.WaitGroup
 		var mu sync.Mutex
-		missing := func(err error) error {
-			if !d.once || ctx.Err() != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			*incomplete = errors.Join(*incomplete, err)
-			return nil
+		d.following(nil)
+		each := func(name string, do func(ctx context.Context) error) {
+			g.Go(func() {
+				if !d.once {
+					d.keep(gctx, "source", name, do)
+					return
+				}
+				if err := guard.Do("source", func() error { return do(gctx) }); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					*incomplete = errors.Join(*incomplete, err)
+				}
+			})
 		}
-		g.Go(func() error { return d.watchFiles(gctx, conf, log) })
 		for i := range conf.Sources {
-			if c := &conf.Sources[i]; c.api != nil {
-				g.Go(func() error { return missing(d.pull(gctx, conf, c, log)) })
+			switch c := &conf.Sources[i]; {
+			case c.api != nil:
+				each(c.Name, func(ctx context.Context) error { return d.pull(ctx, conf, c, log) })
+			case d.once:
+				each(c.Name, func(ctx context.Context) error { return d.passFiles(ctx, conf, c, log) })
+			default:
+				each(c.Name, func(ctx context.Context) error { return d.followFiles(ctx, conf, c, log) })
 			}
 		}
 		if !d.once {
-			g.Go(func() error { // other sources from now on
-				for d.current() == conf {
-					if err := pause(gctx, time.Second); err != nil {
-						return err
-					}
-				}
-				cancel()
-				return nil
-			})
+			for d.current() == conf && pause(gctx, time.Second) == nil { // other sources from now on
+			}
+			cancel()
 		}
-		err := g.Wait()
+		g.Wait()
 		cancel()
-		if ctx.Err() != nil || d.once || d.current() == conf {
-			return cmp.Or(ctx.Err(), err)
+		if ctx.Err() != nil || d.once {
+			return ctx.Err()
+		}
+	}
+}
+
+// keep runs a part of the daemon until ctx ends. Where it fails, or panics, that is logged,
+// counted and told, and after a while it is begun again.
+func (d *daemon) keep(ctx context.Context, kind, name string, do func(ctx context.Context) error) {
+	for tries := 0; ; tries++ {
+		began := time.Now()
+		fine := time.AfterFunc(time.Minute, func() { d.health.clear(kind, name) })
+		err := guard.Do(kind, func() error { return do(ctx) })
+		fine.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > 10*time.Minute {
+			tries = 0
+		}
+		wait := min(time.Second<<min(tries, 8), time.Minute)
+		if err == nil {
+			err = errors.New("it ended by itself")
+		}
+		d.stats.failures.Add(1)
+		d.log.Error("stopped; it is begun again", kind, name, "err", err, "wait", wait)
+		d.health.set(kind, name, err.Error())
+		if pause(ctx, wait) != nil {
+			return
 		}
 	}
 }
@@ -81,46 +118,79 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// watchFiles looks at the folders again and again.
-func (d *daemon) watchFiles(ctx context.Context, conf *config, log eventlog.Log) error {
-	failing := map[string]string{}
-	for {
-		for i := range conf.Sources {
-			c := &conf.Sources[i]
-			if c.api != nil {
-				continue
-			}
-			src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: readers, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("source-" + name) }}
-			if !d.once {
-				src.Settled = settle
-			}
-			p, err := d.sources.Pass(ctx, src, time.Now())
-			d.stats.events.Add(int64(p.Events))
-			d.stats.problems.Add(int64(p.Problems))
-			if err != nil {
-				if d.once || ctx.Err() != nil {
-					return err
-				}
-				d.stats.failures.Add(1)
-				d.log.Error("source stopped; it goes on at the next look", "source", c.Name, "err", err)
-				continue
-			}
-			for _, f := range p.Failed {
-				if failing[f.Path] != f.Reason { // told when it changes
-					failing[f.Path] = f.Reason
-					d.log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
-				}
-			}
-			if p.Files > 0 {
-				d.log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
-			}
+// files is a source of files.
+func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.Source {
+	n := 0
+	for i := range conf.Sources {
+		if conf.Sources[i].api == nil {
+			n++
 		}
-		if d.once {
-			return nil
+	}
+	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("source-" + name) }}
+	if !d.once {
+		src.Settled = settle
+	}
+	return src
+}
+
+// passFiles reads what is in the folders of a source now.
+func (d *daemon) passFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
+	p, err := d.sources.Pass(ctx, d.files(conf, c, log), time.Now())
+	d.took(c, p)
+	for _, path := range c.Paths {
+		if _, serr := os.ReadDir(path); serr != nil && !errors.Is(serr, syscall.ENOTDIR) {
+			d.stats.failures.Add(1)
+			err = errors.Join(err, fmt.Errorf("source %s: %w", c.Name, serr))
 		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return err
+	}
+	return err
+}
+
+// followFiles reads what is in the folders of a source, and what comes into them, until ctx
+// ends.
+func (d *daemon) followFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
+	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.log.With("source", c.Name), Took: func(p watch.Pass) { d.took(c, p) }}
+	d.following(f)
+	return f.Run(ctx)
+}
+
+// following adds to the sources of files that are followed; nil begins anew.
+func (d *daemon) following(f *watch.Follower) {
+	d.followers.Lock()
+	defer d.followers.Unlock()
+	if f == nil {
+		d.followers.list = map[string]*watch.Follower{}
+		return
+	}
+	d.followers.list[f.Source.Name] = f
+}
+
+// folders is how the folders of the sources of files are, by the source's name.
+func (d *daemon) folders() (list []watch.FolderStatus) {
+	d.followers.Lock()
+	defer d.followers.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(d.followers.list)) {
+		list = append(list, d.followers.list[name].Status())
+	}
+	return list
+}
+
+// took counts and logs what came of the files of a source.
+func (d *daemon) took(c *sourceConfig, p watch.Pass) {
+	d.stats.events.Add(int64(p.Events))
+	d.stats.problems.Add(int64(p.Problems))
+	d.stats.failures.Add(int64(p.Missing))
+	d.stats.unread.Add(int64(len(p.Failed)))
+	d.stats.lost.Add(int64(p.Lost))
+	for i, f := range p.Failed {
+		if i == mostLogged {
+			d.log.Warn("and more files that were not read", "source", c.Name, "files", len(p.Failed)-i)
+			break
 		}
+		d.log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
+	}
+	if p.Files > 0 {
+		d.log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
 	}
 }
 
@@ -140,6 +210,7 @@ func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log ev
 	for tries := 1; ; tries++ {
 		var err error
 		if streams, err = c.api.Open(ctx, env); err == nil {
+			d.health.clear("source", c.Name)
 			if err := refused.Over(ctx); err != nil {
 				return err
 			}
@@ -151,6 +222,7 @@ func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log ev
 		d.stats.failures.Add(1)
 		err = errors.Join(err, refused.Note(ctx, err, time.Now()))
 		env.Log.Error("source not opened; it is tried again", "err", err)
+		d.health.set("source", c.Name, err.Error())
 		if d.once {
 			return fmt.Errorf("source %s: %w", c.Name, err)
 		}
@@ -161,7 +233,14 @@ func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log ev
 	var g errgroup.Group
 	for _, s := range streams {
 		p := &watch.Pull{Name: c.Name, Source: c.vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("pull-" + name) }}
-		g.Go(func() error { return d.stream(ctx, &env, p) })
+		g.Go(func() error {
+			do := func(ctx context.Context) error { return d.stream(ctx, &env, p) }
+			if d.once {
+				return guard.Do("source", func() error { return do(ctx) })
+			}
+			d.keep(ctx, "source", c.Name+"/"+s.Name, do)
+			return ctx.Err()
+		})
 	}
 	return g.Wait()
 }

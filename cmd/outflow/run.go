@@ -95,6 +95,12 @@ type daemon struct {
 	stats   runStats
 	reload  atomic.Pointer[config]
 
+	health    health
+	followers struct { // of folders
+		sync.Mutex
+		list map[string]*watch.Follower // by the source's name
+	}
+
 	domains struct { // for masks
 		sync.Mutex
 		at     time.Time

@@ -28,6 +28,8 @@ type runStats struct {
 	told     atomic.Int64 // alerts that went out, all channels together
 	repeats  atomic.Int64 // records that APIs sent again within a short time: they are not appended again
 	failures atomic.Int64
+	unread   atomic.Int64 // files that could not be read
+	lost     atomic.Int64 // how often notifications of changes were lost
 	judge    atomic.Pointer[judgeView]
 
 	mu      sync.Mutex

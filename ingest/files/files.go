@@ -18,6 +18,7 @@ import (
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // File is a file to read.
@@ -198,7 +199,10 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 				reports[i] = newReport(files[i].Path, files[i].Size)
 				reports[i].Roots = files[i].Roots
 				r.rep, r.spent = &reports[i], budget.begin(files[i].Size, r.ended)
-				r.file(files[i].Path, progress)
+				if err := guard.Do("file", func() error { r.file(files[i].Path, progress); return nil }); err != nil {
+					reports[i].Reason, reports[i].Failed = printable(err.Error()), true
+					r = d.reader(ctx, n, progress, &failure) // the one that panicked may be in any state
+				}
 				progress.Files.Add(1)
 			}
 		}()

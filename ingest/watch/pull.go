@@ -19,6 +19,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -34,6 +35,7 @@ type Pull struct {
 	// Between is called by name between two durable effects; for tests, may be nil.
 	Between func(name string)
 
+	folder       bool  // it is a folder, whose path is the stream's name
 	pass         int64 // of the delivery that goes on; 0 if none does
 	mu           sync.Mutex
 	seen, before map[uint64]struct{}
@@ -180,7 +182,11 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 					return err
 				}
 			}
-			t, err := p.body(gctx, body)
+			var t *taken
+			err := guard.Do("source", func() (err error) { t, err = p.body(gctx, body); return err })
+			if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) { // like content that cannot be read
+				t, err = &taken{}, &brokenError{body.Name, panicked.Error()}
+			}
 			if broken := (*brokenError)(nil); errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
 				t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
 				err = nil
@@ -441,10 +447,13 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 // say puts into the log that a stretch of a stream was not read. The same is known by
 // its key, however often it is said.
 func (p *Pull) say(ctx context.Context, action string, g ingest.Gap, now time.Time) error {
-	if p.Source == event.NoSource || p.Source == event.HR {
+	if !p.folder && (p.Source == event.NoSource || p.Source == event.HR) {
 		return nil
 	}
 	e := event.Event{Source: p.Source, Class: event.SourceGap, Action: action, Time: now.UnixMilli(), Tenant: p.Name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream"}}
+	if p.folder {
+		e.Object.Type = event.Folder
+	}
 	if p.Stream.Name != everything {
 		e.Object.Name = p.Stream.Name
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -34,7 +35,12 @@ import (
 var scripts embed.FS
 
 // Store is an open sources.db.
-type Store struct{ db *sql.DB }
+type Store struct {
+	db *sql.DB
+
+	mu     sync.Mutex
+	taking map[string]chan struct{} // contents that are being read, by hash; closed when they are
+}
 
 // Open opens the file, or makes it.
 func Open(ctx context.Context, path string) (*Store, error) {
@@ -42,7 +48,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
-	return &Store{db}, nil
+	return newStore(db), nil
 }
 
 // OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
@@ -52,8 +58,10 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
-	return &Store{db}, nil
+	return newStore(db), nil
 }
+
+func newStore(db *sql.DB) *Store { return &Store{db: db, taking: map[string]chan struct{}{}} }
 
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
@@ -85,6 +93,8 @@ type Pass struct {
 	Problems int            // records that could not be decoded
 	Left     int            // files that are still being written to
 	Failed   []files.Report // files that could not be read; they are tried again
+	Missing  int            // folders that could not be read, of Follower
+	Lost     int            // how often notifications were lost, of Follower
 }
 
 const (
@@ -97,6 +107,7 @@ type found struct {
 	path     string
 	size     int64
 	modified int64
+	rising   bool // it is being written to: what is complete is read
 }
 
 // Pass looks at the folders once and appends what is new to the log. An error is
@@ -116,7 +127,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 			p.Failed = append(p.Failed, files.Report{Path: f.Path, Reason: err.Error(), Failed: true})
 			continue
 		}
-		n := found{f.Path, info.Size(), info.ModTime().UnixNano()}
+		n := found{path: f.Path, size: info.Size(), modified: info.ModTime().UnixNano()}
 		known, err := s.known(ctx, n)
 		switch {
 		case err != nil:
@@ -155,7 +166,15 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 				if i >= len(todo) {
 					return nil
 				}
-				rep, events, err := s.take(gctx, src, todo[i], come, now)
+				var rep *files.Report
+				events := 0
+				err := guard.Do("file", func() (err error) {
+					rep, events, err = s.take(gctx, src, todo[i], come, now)
+					return err
+				})
+				if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
+					rep, err = &files.Report{Path: todo[i].path, Reason: err.Error(), Failed: true}, nil
+				}
 				if err != nil {
 					return err
 				}
@@ -213,10 +232,18 @@ func (s *Store) known(ctx context.Context, f found) (bool, error) {
 // take brings one file into the log. The report is nil if its content is there
 // already.
 func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, now time.Time) (*files.Report, int, error) {
-	hash, err := digest(f.path, f.size)
-	if err != nil {
-		return &files.Report{Path: f.path, Reason: err.Error(), Failed: true, ProblemCount: 0}, 0, nil
+	hash, err := digest(ctx, f.path, f.size)
+	if ctx.Err() != nil {
+		return nil, 0, ctx.Err()
 	}
+	if err != nil {
+		return &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true, ProblemCount: 0}, 0, nil
+	}
+	release, err := s.claim(ctx, hash)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
 	skip, done, err := s.progress(ctx, f, hash)
 	if err != nil {
 		return nil, 0, err
@@ -247,18 +274,34 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		_, err := s.db.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, seen)
 		return err
 	}
+	var last []byte // the event before, of a file that is being written to: it may be half a line
+	var dec event.Decoder
+	var held event.Event
+	emit := func(e *event.Event) error {
+		if seen++; seen <= skip {
+			return nil
+		}
+		vendors.count(e)
+		value := e.Append(nil)
+		batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
+		if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
+			return flush(true)
+		}
+		return nil
+	}
 	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Emit: func(int) func(*event.Event) error {
+		if !f.rising {
+			return emit
+		}
 		return func(e *event.Event) error {
-			if seen++; seen <= skip {
+			before := last
+			if last = e.Append(nil); before == nil {
 				return nil
 			}
-			vendors.count(e)
-			value := e.Append(nil)
-			batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
-			if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
-				return flush(true)
+			if err := dec.Decode(before, &held); err != nil {
+				return err
 			}
-			return nil
+			return emit(&held)
 		}
 	}}
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
@@ -269,8 +312,11 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		return nil, appended, err
 	}
 	rep := &reports[0]
-	if rep.Failed { // tried again at the next pass
-		return rep, appended, nil
+	if rep.Failed || f.rising { // it is read again, from here on
+		if come.add(&vendors); seen < skip {
+			seen = skip
+		}
+		return rep, appended, s.partly(ctx, src.Name, f, hash, seen, &vendors)
 	}
 	src.between("read")
 	come.add(&vendors)
@@ -293,7 +339,7 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 	if err != nil {
 		return 0, false, fmt.Errorf("watch: %w", err)
 	}
-	if h, err := digest(f.path, size); err != nil || string(h) != string(before) {
+	if h, err := digest(ctx, f.path, size); err != nil || string(h) != string(before) {
 		return 0, false, nil // another file under the same name
 	}
 	return events, false, nil
@@ -308,22 +354,68 @@ func (s *Store) again(ctx context.Context, hash []byte) (is bool, err error) {
 	return is, nil
 }
 
+// claim waits until nobody else reads a content, and keeps others from it until release
+// is called: copies that come at the same time are read one after the other, and so once.
+func (s *Store) claim(ctx context.Context, hash []byte) (release func(), err error) {
+	for {
+		s.mu.Lock()
+		other := s.taking[string(hash)]
+		if other == nil {
+			own := make(chan struct{})
+			s.taking[string(hash)] = own
+			s.mu.Unlock()
+			return func() {
+				s.mu.Lock()
+				delete(s.taking, string(hash))
+				s.mu.Unlock()
+				close(own)
+			}, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 // digest is the SHA-256 of the first bytes of a file.
-func digest(path string, size int64) ([]byte, error) {
+func digest(ctx context.Context, path string, size int64) ([]byte, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
 	h := sha256.New()
-	if _, err := io.CopyN(h, in, size); err != nil {
-		return nil, err
+	for left := size; left > 0 && ctx.Err() == nil; {
+		n, err := io.CopyN(h, in, min(left, 8<<20))
+		if left -= n; err != nil {
+			return nil, err
+		}
 	}
-	return h.Sum(nil), nil
+	return h.Sum(nil), ctx.Err()
 }
 
 func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
 	_, err := s.db.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash)
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	return nil
+}
+
+// partly notes how much of a file is in the log that is to be read again.
+func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendors) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, events); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash); err != nil {
+			return err
+		}
+		return v.credit(ctx, tx, source)
+	})
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}

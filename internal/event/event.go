@@ -125,6 +125,13 @@ const (
 	Failing = "failing" // it may come yet
 )
 
+// Types of the objects of SourceGap that are no streams of a vendor: the event has no source.
+const (
+	Folder = "folder" // the object's name is its path
+	Disk   = "disk"   // intake stands still because there is too little room on it
+	Part   = "part"   // of the program: the object's name says which
+)
+
 // String is the class's name in output and docs.
 func (c Class) String() string {
 	if c < classCount {

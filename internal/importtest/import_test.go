@@ -25,6 +25,7 @@ var allowed = []struct {
 	{"internal/mail", nil},
 	{"internal/chart", nil},
 	{"internal/pki", nil},
+	{"internal/guard", nil},
 	{"internal/plain", nil},
 	{"internal/jsonscan", nil},
 	{"internal/sigma", []string{"internal/event", "internal/jsonscan", "internal/plain"}},
