@@ -359,6 +359,9 @@ func (s *Store) SaveWith(ctx context.Context, generation, current int64, snap *S
 			}
 		}
 		for name, body := range beside {
+			if body == nil { // nothing is not NULL: without HR, nobody is known from there
+				body = []byte{}
+			}
 			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body) VALUES (?, ?, ?)", generation, name, body); err != nil {
 				return err
 			}

@@ -43,6 +43,7 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 		gctx, cancel := context.WithCancel(ctx)
 		var g sync.WaitGroup
 		var mu sync.Mutex
+		var failed error
 		d.following(nil)
 		each := func(name string, do func(ctx context.Context) error) {
 			g.Go(func() {
@@ -50,10 +51,14 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 					d.keep(gctx, "source", name, do)
 					return
 				}
-				if err := guard.Do("source", func() error { return do(gctx) }); err != nil {
-					mu.Lock()
-					defer mu.Unlock()
+				err := guard.Do("source", func() error { return do(gctx) })
+				mu.Lock()
+				defer mu.Unlock()
+				if own := (*ownError)(nil); !errors.As(err, &own) {
 					*incomplete = errors.Join(*incomplete, err)
+				} else if failed == nil {
+					failed = own.error
+					cancel()
 				}
 			})
 		}
@@ -75,10 +80,13 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 		g.Wait()
 		cancel()
 		if ctx.Err() != nil || d.once {
-			return ctx.Err()
+			return cmp.Or(ctx.Err(), failed)
 		}
 	}
 }
+
+// ownError is one of the log or the state, and not of what a source could not give.
+type ownError struct{ error }
 
 // keep runs a part of the daemon until ctx ends. Where it fails, or panics, that is logged,
 // counted and told, and after a while it is begun again.
@@ -137,6 +145,9 @@ func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.S
 func (d *daemon) passFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
 	p, err := d.sources.Pass(ctx, d.files(conf, c, log), time.Now())
 	d.took(c, p)
+	if err != nil {
+		return &ownError{err}
+	}
 	for _, path := range c.Paths {
 		if _, serr := os.ReadDir(path); serr != nil && !errors.Is(serr, syscall.ENOTDIR) {
 			d.stats.failures.Add(1)
