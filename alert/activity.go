@@ -23,6 +23,12 @@ func (s *Store) Keep(ctx context.Context, days []finding.Activity) error {
 			return err
 		}
 		defer put.Close()
+		cover, err := tx.PrepareContext(ctx, "INSERT INTO covered (day, source) VALUES (?, ?) ON CONFLICT DO NOTHING")
+		if err != nil {
+			return err
+		}
+		defer cover.Close()
+		covered := map[[2]string]bool{}
 		for i := range days {
 			a := &days[i]
 			if a.Gone {
@@ -37,6 +43,16 @@ func (s *Store) Keep(ctx context.Context, days []finding.Activity) error {
 			}
 			if _, err := put.ExecContext(ctx, a.User, a.Date(), string(body)); err != nil {
 				return err
+			}
+			for _, source := range a.Sources {
+				key := [2]string{a.Date(), source}
+				if covered[key] {
+					continue
+				}
+				covered[key] = true
+				if _, err := cover.ExecContext(ctx, key[0], source); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -79,6 +95,55 @@ func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, wh
 		}
 	}
 	return rows.Err()
+}
+
+// Covered lists the days (2006-01-02) of which there is data of anybody, with the names of
+// the sources it is of, in order. A source "" stands for days that were kept before sources
+// were. It says the same after days of people are deleted.
+func (s *Store) Covered(ctx context.Context) (map[string][]string, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT day, source FROM covered ORDER BY day, source")
+	if err != nil {
+		return nil, fmt.Errorf("alert: covered: %w", err)
+	}
+	defer rows.Close()
+	days := map[string][]string{}
+	for rows.Next() {
+		var day, source string
+		if err := rows.Scan(&day, &source); err != nil {
+			return nil, fmt.Errorf("alert: covered: %w", err)
+		}
+		days[day] = append(days[day], source)
+	}
+	return days, rows.Err()
+}
+
+// Known is how much was known of what is usual when somebody's latest day was judged.
+type Known struct {
+	PersonDays float64 // of people; those long ago count less
+	PerDay     float64 // how many more a day brought lately
+	Any        bool    // whether anything is kept that says so
+}
+
+// Known says how much was known of what is usual when the latest days were judged.
+func (s *Store) Known(ctx context.Context) (k Known, err error) {
+	var last string
+	if err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(day), '') FROM activity").Scan(&last); err != nil {
+		return k, fmt.Errorf("alert: activity: %w", err)
+	}
+	at, err := time.Parse(time.DateOnly, last)
+	if err != nil {
+		return k, nil // nothing is kept
+	}
+	people := 0.0
+	err = s.days(ctx, func(a *finding.Activity) error {
+		if !a.Service && len(a.Sources) > 0 { // days kept by an earlier version say neither
+			k.PersonDays, k.Any = max(k.PersonDays, a.Known), true
+			people++
+		}
+		return nil
+	}, "WHERE day > ? ORDER BY day", at.AddDate(0, 0, -7).Format(time.DateOnly))
+	k.PerDay = people / 7
+	return k, err
 }
 
 // SetLeavers keeps of whom HR has said that they leave, in place of who there was among

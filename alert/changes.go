@@ -92,8 +92,22 @@ func (s *Store) TidyChanges(ctx context.Context, now time.Time) error {
 }
 
 // Users lists everybody there is an alert about.
-func (s *Store) Users(ctx context.Context) (list []string, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
+func (s *Store) Users(ctx context.Context) ([]string, error) {
+	return s.users(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
+}
+
+// People lists everybody of whom anything is kept: alerts, days, or that they leave.
+func (s *Store) People(ctx context.Context) ([]string, error) {
+	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM change WHERE user <> '' UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
+}
+
+// Active lists everybody there is an alert about, or a day of.
+func (s *Store) Active(ctx context.Context) ([]string, error) {
+	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")
+}
+
+func (s *Store) users(ctx context.Context, which string) (list []string, err error) {
+	rows, err := s.db.QueryContext(ctx, which)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}

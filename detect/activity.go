@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -18,7 +19,12 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		return
 	}
 	d := &p.Day
-	a := &finding.Activity{User: p.Name, End: d.End, Open: open, Risk: round3(d.Best), Leaving: p.leaving(d.Latest)}
+	a := &finding.Activity{User: p.Name, End: d.End, Open: open, Risk: round3(d.Best), Leaving: p.leaving(d.Latest), Service: p.Service, Known: round(e.org(p).personDays())}
+	for _, s := range event.Sources() {
+		if d.Sources&(1<<s) != 0 {
+			a.Sources = append(a.Sources, s.String())
+		}
+	}
 	for j, m := range metrics[:judged] {
 		if d.Count[j] <= 0 || m.Burst || m.Carry > 0 {
 			continue

@@ -18,7 +18,7 @@ var appConsent = &Detector{
 	}, {
 		Name: "app_new", Weight: .3, Stake: 1, On: grants, Holds: func(a *Act) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
 		Say: func(a *Act) string {
-			return "authorised the application " + quoted(appName(a)) + ", new to the organisation"
+			return "authorised the application " + quoted(appName(a)) + ", which these logs had not named before"
 		},
 	}},
 }

@@ -5,7 +5,7 @@ var appDownload = &Detector{
 	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Takes: true,
 	Metrics: []Metric{
 		{Name: "app_downloads", Harm: .5, Half: 20, Unit: "files", On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.Connected && took(a) })},
-		{Name: "app_downloads_rare", Half: 20, Unit: "files by an application that nobody else uses", On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.RareApp && took(a) })},
+		{Name: "app_downloads_rare", History: true, Half: 20, Unit: "files by an application that nobody else uses", On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.RareApp && took(a) })},
 		{Name: "app_downloads_burst", Harm: .5, Half: 20, Unit: "files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.Connected && took(a) })},
 	},
 	Enough: func(d *Day) bool { return d.n("app_downloads") >= 5 },

@@ -46,6 +46,9 @@ type Metric struct {
 	Scale Scale
 	Slow  bool // a lasting shift of its rate is looked for
 	Burst bool // the most within a burst is judged, rather than the total of the day
+	// History says that what is counted is told by what was there before: files never
+	// opened, recipients not written to. Where hardly a day is known, everything is new.
+	History bool
 	// Carry, if it is not 0, makes the count go on from day to day: what is left of it
 	// after a day. It is judged on days that add to it.
 	Carry float64

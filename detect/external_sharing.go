@@ -9,8 +9,8 @@ var externalSharing = &Detector{
 	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Takes: true,
 	Metrics: []Metric{
 		{Name: "external_shares", Half: 6, Unit: "shares", Harm: .5, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.External) }},
-		{Name: "external_shares_unknown", Half: 5, Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.Unknown - a.Own) }},
-		{Name: "external_shares_new", Half: 3, Unit: "shares with recipients new to the person", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.NewRecipients) }},
+		{Name: "external_shares_unknown", History: true, Half: 5, Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.Unknown - a.Own) }},
+		{Name: "external_shares_new", History: true, Half: 3, Unit: "shares with recipients new to the person", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.NewRecipients) }},
 		{Name: "external_shares_burst", Half: 6, Unit: "shares within half an hour", Harm: .5, Burst: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.External) }},
 		{Name: "external_shares_sensitive", Half: 4, Unit: "sensitive items shared", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 {
 			if a.Sensitive {

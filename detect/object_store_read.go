@@ -7,7 +7,7 @@ var objectStoreRead = &Detector{
 	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"}, Weight: .7, Takes: true,
 	Metrics: []Metric{
 		{Name: "objects", Half: 60, Unit: "objects", Harm: .9, On: takesFile, Measure: when(func(a *Act) bool { return a.First && cloud(a) })},
-		{Name: "objects_new_bucket", Half: 40, Unit: "objects from buckets new to the person", On: takesFile, Measure: when(func(a *Act) bool { return a.First && cloud(a) && a.PlaceAge <= 1 })},
+		{Name: "objects_new_bucket", History: true, Half: 40, Unit: "objects from buckets new to the person", On: takesFile, Measure: when(func(a *Act) bool { return a.First && cloud(a) && a.PlaceAge <= 1 })},
 		{Name: "object_bytes", Half: 30, Unit: "bytes", Harm: .8, Scale: RootBytes, On: takesFile, Measure: func(a *Act) float64 {
 			if cloud(a) {
 				return float64(max(a.Bytes, 0))

@@ -101,8 +101,9 @@ type Day struct {
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
 
-	lasting bool // a raised rate began before today
-
+	lasting bool    // a raised rate began before today
+	settled bool    // enough is known about the person for something new to mean anything
+	known   float64 // active days of the person that are known
 }
 
 // burst counts what falls into the last stretch of time, in slots.

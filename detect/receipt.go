@@ -8,15 +8,19 @@ import (
 	"github.com/outflow/outflow/internal/sigma"
 )
 
-// modelVersion is that of the formulas of a score. A receipt of another version
-// cannot be computed again.
-const modelVersion = 2
+// modelVersion is that of the formulas of a score. A receipt of a later version, or of one
+// before modelFrom, cannot be computed again. Version 3 judges counts also while little is
+// known, if others would not call them usual.
+const (
+	modelVersion = 3
+	modelFrom    = 2
+)
 
 // receipt writes down what a verdict rests on, so that it can be computed again.
 func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	o, day := e.org(p), &p.Day
 	leaving := p.leaving(at)
-	r := &finding.Receipt{Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Busier: v.busier, Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk}
+	r := &finding.Receipt{Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier, Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk}
 	for g, det := range All {
 		for _, j := range groups[g] {
 			m := &metrics[j]
@@ -32,7 +36,8 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				window = fmt.Sprintf("%.0f d", 1/(1-m.Carry))
 			}
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.Tails[j].before(v.raw[j]), Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
+			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
 				continue // nothing unusual, and nothing else of the detector is
@@ -139,8 +144,8 @@ type Step struct {
 // numbers differ by more than rounding is a mismatch. An error says that the
 // receipt cannot be computed by this version.
 func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
-	if r.Model != modelVersion {
-		return 0, nil, fmt.Errorf("the receipt is of model %d, this program computes model %d", r.Model, modelVersion)
+	if r.Model < modelFrom || r.Model > modelVersion {
+		return 0, nil, fmt.Errorf("the receipt is of model %d, this program computes models %d to %d", r.Model, modelFrom, modelVersion)
 	}
 	points := make([]float64, len(All))
 	byDetector := make([][]float64, len(All))
@@ -153,7 +158,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 		mu := float64(c.Own*c.Colleagues) * r.Busier
 		s := surprise(c.Judged, mu, c.Dispersion)
 		steps = append(steps, Step{c.Detector, fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, number(c.Judged), about(mu)), c.Surprise, s})
-		worth := rarity(s, c.Before, limit)
+		worth := rarity(c.Judged, s, c.Before, limit)
 		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
 		w := metrics[j].points(worth, c.Floor, c.Judged, c.Density)
 		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
@@ -172,7 +177,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
 		}
 		w := factPoints(f.Weight, f.Seen, f.Days)
-		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people here", f.Fact, about(f.Seen), number(f.Days)), f.Points, w})
+		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact, about(f.Seen), number(f.Days)), f.Points, w})
 		points[g] += w
 	}
 	var spoken []float64
@@ -181,7 +186,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
 		}
 		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
-		steps = append(steps, Step{userRule.Name, fmt.Sprintf("points of rule %s: on %s of %s days of people here", quoted(m.Title), about(m.Seen), number(m.Days)), m.Points, w})
+		steps = append(steps, Step{userRule.Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", quoted(m.Title), about(m.Seen), number(m.Days)), m.Points, w})
 		spoken = append(spoken, w)
 	}
 	points[detected[userRule.Name]] = userRule.sum(spoken)

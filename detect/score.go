@@ -185,8 +185,9 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			}
 			mu, k := expect(j)
 			v.raw[j] = surprise(x, mu, k)
-			v.worth[j] = o.Tails[j].rarity(v.raw[j], limit)
-			if c := metrics[j].points(v.worth[j], from, x, metrics[j].density(v.dense[g])); c > 0 {
+			b := o.before(j, v.raw[j], p.Service)
+			v.worth[j] = rarity(x, v.raw[j], b, limit)
+			if c := metrics[j].points(v.worth[j], least(from, x, b), x, metrics[j].density(v.dense[g])); c > 0 {
 				v.spoken = append(v.spoken, c)
 			}
 		}

@@ -9,6 +9,9 @@ var slowDrip = &Detector{
 		if d.lasting {
 			return "has taken more than usual day after day"
 		}
+		if d.known < fewDays {
+			return "has begun to take more than on the few days known before"
+		}
 		return "has begun to take more than over the weeks before"
 	},
 }

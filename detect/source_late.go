@@ -45,7 +45,12 @@ func (e *Engine) late(d Delivery, usual float64) {
 	f := e.healthFinding(sourceLate, d.Source.String(), d.At-d.Lag, d.At, 2)
 	f.Sources = []string{d.Source.String()}
 	f.Observed, f.Unit = float64(d.Late), "late events"
-	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; usual is %s", some(float64(d.Late), "event", "events"), number(float64(d.New)), d.Source.Title(), lasting(d.Lag), lasting(int64(usual)))
+	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; ", some(float64(d.Late), "event", "events"), number(float64(d.New)), d.Source.Title(), lasting(d.Lag))
+	if usual < 1 {
+		f.Reason += "no delay of it is known from before"
+	} else {
+		f.Reason += "usual is " + lasting(int64(usual))
+	}
 	e.send(f)
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // sourceSilent is a source that sends nothing for longer than its own habit by the
-// hour of the week, while other sources go on (I01).
+// hour of the week; hours in which the other sources are silent, too, do not count where
+// there are others (I01).
 var sourceSilent = &Detector{Name: "source_silent", Title: "Source silent"}
 
 const (
@@ -59,11 +60,36 @@ func (e *Engine) beat(hour int64) {
 			end := (hour + 1) * hourMS
 			f := e.healthFinding(sourceSilent, s.String(), p.Told, end, 2)
 			f.Sources = []string{s.String()}
-			f.Reason = fmt.Sprintf("%s has sent nothing for %s, since %s; it is hardly ever silent for so long, and other sources go on", s.Title(), lasting(end-p.Told), stamp(p.Told))
+			f.Reason = fmt.Sprintf("%s has sent nothing for %s, since %s; in %s it was hardly ever silent for so long; %s", s.Title(), lasting(end-p.Told), stamp(p.Told), some(float64((p.Told/hourMS-p.First)/24), "day", "days"), e.meanwhile(s, p.Told))
 			f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told}}
 			e.send(f)
 		}
 	}
+}
+
+// meanwhile says what the other sources do since a source is silent.
+func (e *Engine) meanwhile(silent event.Source, since int64) string {
+	var going, known []string
+	for _, s := range event.Sources() {
+		if s == silent || s == event.HR || e.Complete[s] == 0 {
+			continue
+		}
+		known = append(known, s.Title())
+		if e.Complete[s] > since+silentHours*hourMS {
+			going = append(going, s.Title())
+		}
+	}
+	switch {
+	case len(known) == 0:
+		return "there is no other source that would say whether anybody works"
+	case len(going) == 0:
+		return "no other source has sent anything since, either"
+	case len(going) == 1:
+		return going[0] + " goes on"
+	case len(going) > 3:
+		return number(float64(len(going))) + " other sources go on"
+	}
+	return list(going) + " go on"
 }
 
 // outage says whether a source is silent that should not be.

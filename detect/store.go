@@ -221,6 +221,17 @@ func widen[T any](uses []T) []T {
 	return append(uses, make([]T, len(sources)+1-len(uses))...)
 }
 
+// Names lists everybody whom the state knows, in no order; nil knows nobody.
+func (s *Snapshot) Names() (names []string) {
+	if s == nil {
+		return nil
+	}
+	for i := range s.persons {
+		names = append(names, s.persons[i].name)
+	}
+	return names
+}
+
 //go:embed migrations/*.sql
 var scripts embed.FS
 

@@ -8,7 +8,7 @@ var syncDownload = &Detector{
 	Name: "sync_download", Title: "Bulk sync", Techniques: []string{"T1530"}, Weight: .4, Takes: true,
 	Metrics: []Metric{
 		{Name: "synced", Half: 200, Unit: "files", On: []event.Class{event.Sync}, Measure: when(func(a *Act) bool { return a.First && fileStore(a.Source) })},
-		{Name: "synced_new_device", Half: 100, Unit: "files to a device new to the person", On: []event.Class{event.Sync}, Measure: when(func(a *Act) bool { return a.First && a.NewDevice })},
+		{Name: "synced_new_device", History: true, Half: 100, Unit: "files to a device new to the person", On: []event.Class{event.Sync}, Measure: when(func(a *Act) bool { return a.First && a.NewDevice })},
 	},
 	Enough: func(d *Day) bool { return d.n("synced") >= 50 },
 	Reason: func(d *Day) string {

@@ -117,12 +117,18 @@ func (t *Tail) before(s float64) finding.Before {
 
 // rarity is −ln of how often the statistic was at least s, at most limit beyond
 // what has been seen.
-func (t *Tail) rarity(s, limit float64) float64 { return rarity(s, t.before(s), limit) }
+func (t *Tail) rarity(s, limit float64) float64 { return rarity(0, s, t.before(s), limit) }
 
-// rarity is −ln of how often a statistic was at least s before. Without days before,
-// the distribution is taken at its word, up to a point.
-func rarity(s float64, b finding.Before, limit float64) float64 {
-	if b.Days == 0 {
+// rarity is −ln of how often a statistic was at least s before; x is the judged count that
+// it is of. While too few days are known, a count that hardly ever occurs anywhere is as
+// rare as it is elsewhere; of any other the distribution is taken at its word, up to a point
+// that is below what makes a count speak.
+func rarity(x, s float64, b finding.Before, limit float64) float64 {
+	switch {
+	case b.Days > 0:
+	case speaksAnywhere(x, b):
+		return min(math.Log(rareDays)+b.Falls*math.Log(x/b.Rare), math.Log(rareDays)+limit)
+	default:
 		return min(s*math.Ln10, 3)
 	}
 	flat := -math.Log(min((b.AtLeast+.5)/(b.Days+1), 1))

@@ -176,6 +176,7 @@ func episodeID(person string, day int64) string {
 // finding puts a detector's judgement on the open day into words.
 func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) *finding.Finding {
 	d := &p.Day
+	d.settled, d.known = p.settled(), p.Active
 	pr := d.proof(g)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
@@ -231,7 +232,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	if best >= 0 {
 		m := metrics[best]
 		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(unscale(best, v.mean[best])), round(unscale(best, v.peers[best])), m.Unit
-		clauses = append([]string{det.Reason(d) + "; " + usually(v, best)}, clauses...)
+		clauses = append([]string{det.Reason(d) + "; " + e.usually(p, v, best)}, clauses...)
 	} else if det.Reason != nil && len(groups[g]) == 0 && len(det.Facts) == 0 {
 		clauses = append(clauses, det.Reason(d))
 	}
@@ -247,14 +248,35 @@ func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func round(x float64) float64 { return math.Round(x*10) / 10 }
 
-// usually says what is usual, in the units of the metric.
-func usually(v *verdict, j int) string {
-	own, peers := unscale(j, v.mean[j]), unscale(j, v.peers[j])
+// fewDays is how many active days somebody must have had for what is usual for them to be
+// spoken of as that.
+const fewDays = 4
+
+// usually says what is usual, in the units of the metric, as far as it is known.
+func (e *Engine) usually(p *person, v *verdict, j int) string {
+	o, m := e.org(p), &metrics[j]
 	write := about
-	if metrics[j].Scale == RootBytes {
+	if m.Scale == RootBytes {
 		write = size
 	}
-	return fmt.Sprintf("usual day %s %s, peers %s", write(own), metrics[j].Unit, write(peers))
+	own, peers := write(unscale(j, v.mean[j])), write(unscale(j, v.peers[j]))
+	if b := o.before(j, v.raw[j], p.Service); b.Days == 0 {
+		s := "little is known here yet, " + some(o.Tails[j].N, "day", "days") + " of people of which " + number(warm) + " are needed"
+		if b.Rare > 0 {
+			s += ": elsewhere one day in " + number(rareDays) + " has " + write(unscale(j, b.Rare)) + " " + m.Unit + " or more"
+		}
+		return s
+	}
+	alone := e.Heads < 2 && !p.Service
+	switch {
+	case p.Active < fewDays && alone:
+		return "of the person hardly a day is known, and nobody else is"
+	case p.Active < fewDays:
+		return fmt.Sprintf("%s known of the person, on a usual day peers %s %s", some(math.Floor(p.Active+.5), "day is", "days are"), peers, m.Unit)
+	case alone:
+		return fmt.Sprintf("usual day %s %s, no colleagues are known", own, m.Unit)
+	}
+	return fmt.Sprintf("usual day %s %s, peers %s", own, m.Unit, peers)
 }
 
 // context is what else weighs in.

@@ -10,11 +10,13 @@ var unfamiliarSignIn = &Detector{
 	Facts: []Fact{{
 		Name: "network_new", Weight: .8, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.NewNetwork },
 		Say: func(a *Act) string {
-			return "signed in from " + quoted(a.Client.IP) + ", a network nobody here had used"
+			return "signed in from " + quoted(a.Client.IP) + ", a network that nobody here had used in these logs"
 		},
 	}, {
 		Name: "country_new", Weight: .4, Stake: 1, Once: true, On: arrivals, Holds: func(a *Act) bool { return a.NewCountry },
-		Say: func(a *Act) string { return "signed in from " + quoted(a.Client.Country) + " for the first time" },
+		Say: func(a *Act) string {
+			return "signed in from " + quoted(a.Client.Country) + ", for the first time in these logs"
+		},
 	}, {
 		Name: "client_new", Weight: .3, Stake: 1, Once: true, On: arrivals, Holds: func(a *Act) bool { return a.NewAgent },
 	}, {

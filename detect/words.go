@@ -188,6 +188,9 @@ func (d *Day) within(detector string) string {
 func (d *Day) of(pairs ...string) string {
 	var parts []string
 	for i := 0; i+1 < len(pairs); i += 2 {
+		if !d.settled && metrics[index[pairs[i]]].History {
+			continue // everything is new to somebody of whom hardly a day is known
+		}
 		if n := d.n(pairs[i]); n > 0 {
 			parts = append(parts, number(n)+" "+pairs[i+1])
 		}

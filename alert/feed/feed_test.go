@@ -246,7 +246,7 @@ func TestCursor(t *testing.T) {
 	for _, c := range []struct {
 		query string
 		want  int
-	}{{"severity=critical&limit=100", 10}, {"all=true&limit=100", 44}, {"latest=true&limit=100", 32}, {"detector=nothing", 0}, {"user=P-NOBODY", 0}, {"before=9999&limit=5", 5}, {"status=open&limit=100&latest=true", 32}, {"status=false", 0}} {
+	}{{"severity=critical&limit=100", 10}, {"all=true&limit=100", 44}, {"latest=true&limit=100", 32}, {"detector=nothing", 0}, {"before=9999&limit=5", 5}, {"status=open&limit=100&latest=true", 32}, {"status=false", 0}} {
 		if got := len(x.list(SOC, c.query).Alerts); got != c.want {
 			t.Errorf("%s: %d, want %d", c.query, got, c.want)
 		}
@@ -255,6 +255,18 @@ func TestCursor(t *testing.T) {
 	for _, c := range x.list(SOC, "limit=100&user="+user).Alerts {
 		if c.Alert.User != user {
 			t.Errorf("%s among those of %s", c.Alert.User, user)
+		}
+	}
+	for _, unknown := range []string{"P-NOBODY", "P-ABCDEFGHJK", "person.2@northwind.example", "Person Two", "person.2"} {
+		for _, path := range []string{"/v1/alerts?user=" + url.QueryEscape(unknown), "/people/" + url.PathEscape(unknown)} {
+			if status, body, _ := x.ask(SOC, "GET", path, ""); status != 404 || strings.Contains(body, user) {
+				t.Errorf("%s: %d %s", path, status, body)
+			}
+		}
+	}
+	for _, path := range []string{"/v1/alerts?user=" + strings.ToLower(user), "/people/" + strings.ToLower(user)} {
+		if status, body, _ := x.ask(SOC, "GET", path, ""); status != 200 {
+			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
 	for _, bad := range []string{"limit=x", "limit=1001", "after=-1", "severity=bad", "status=bad"} {

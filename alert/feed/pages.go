@@ -66,6 +66,9 @@ type view struct {
 	Open       []alert.Exposure
 	Timeline   []moment
 	Unseen     []string
+	Active     int              // days on which the person of the page did something, of those
+	Coverage   *report.Coverage // of the days that a page is about
+	Usual      *report.Usual
 	Chart      *report.Series
 	Charts     []report.Series
 	Suggestion *suggestion
@@ -88,6 +91,7 @@ type view struct {
 const (
 	shownInQueue = 200
 	queueReads   = 5 // of 1,000 alerts each, of one severity
+	queueDays    = 7 // of which an empty queue says whether there is data
 )
 
 func (s *Server) pages(mux *http.ServeMux) {
@@ -248,6 +252,11 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 		list = list[:shownInQueue]
 	}
 	v.Items = list
+	if len(list) == 0 {
+		if v.Coverage, v.Usual, err = s.coverage(r.Context(), queueDays, -1); err != nil {
+			return err
+		}
+	}
 	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
 		return err
 	}
@@ -336,6 +345,14 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 		return err
 	}
 	v.Open = open(v.Items)
+	active, err := s.Alerts.Days(r.Context(), user, s.Now().AddDate(0, 0, 1-personDays), s.Now())
+	if err != nil {
+		return err
+	}
+	v.Active = len(active)
+	if v.Coverage, v.Usual, err = s.coverage(r.Context(), personDays, v.Active); err != nil {
+		return err
+	}
 	return s.render(w, http.StatusOK, "person.html", v)
 }
 

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/outflow/outflow/alert/people"
 )
 
 // Reveal is that somebody wants to know whom a pseudonym stands for. Somebody else, with
@@ -121,13 +123,24 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
 }
 
-// named is who a pseudonym stands for; nobody is a refusal.
+// named is who a pseudonym stands for. One that stands for nobody is a refusal, and so is
+// a name: a reader knows people by pseudonyms alone.
 func (s *Server) named(ctx context.Context, who *reader, pseudonym string) (string, error) {
-	user, err := s.user(ctx, who, pseudonym)
-	if err == nil && user == "" {
-		err = refuse(http.StatusNotFound, "nobody is called so")
+	d, err := s.directory(ctx, who)
+	if err != nil {
+		return "", err
 	}
-	return user, err
+	m, err := d.Find(pseudonym)
+	var unknown *people.Unknown
+	switch {
+	case err == nil:
+		return m.Person.Address, nil
+	case !errors.As(err, &unknown):
+		return "", err
+	case !unknown.Pseudonym:
+		return "", refuse(http.StatusNotFound, "people are known by pseudonyms such as P-ABCDEFGHJK here, and by nothing else")
+	}
+	return "", refuse(http.StatusNotFound, "nobody of whom anything is kept has the pseudonym %s; another role, or the data of before, has others", strings.ToUpper(pseudonym))
 }
 
 // askPage takes in that a reader of a person's page wants to know the name.

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/alert/report"
 )
 
@@ -30,6 +31,7 @@ type Server struct {
 	Health  func() any                                                     // how the daemon is doing, for the page of sources and for admins
 	Reports func(ctx context.Context) (*report.Input, error)               // what reviews of leavers are made of
 	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week, or of the newest data if it is ""
+	Enough  float64                                                        // person-days that must be known before counts are judged by what is usual here
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string
@@ -38,7 +40,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	limits   map[string]*rate.Limiter
-	names    map[Role]map[string]string // pseudonym → user
+	names    map[Role]*people.Directory // as each role sees people
 	namesAt  time.Time
 	streams  int
 	newest   int64
@@ -255,33 +257,30 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 		}
 	}
 	if v := q.Get("user"); v != "" && err == nil {
-		if f.User, err = s.user(r.Context(), who, v); err == nil && f.User == "" {
-			f.User = "nobody is called so"
-		}
+		f.User, err = s.named(r.Context(), who, v)
 	}
 	return f, err
 }
 
-// user is who a pseudonym stands for; "" if nobody.
-func (s *Server) user(ctx context.Context, who *reader, pseudonym string) (string, error) {
+// directory is everybody of whom anything is kept, as a reader sees them.
+func (s *Server) directory(ctx context.Context, who *reader) (*people.Directory, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.names == nil || s.Now().Sub(s.namesAt) > time.Minute {
-		s.names, s.namesAt = map[Role]map[string]string{}, s.Now()
+		s.names, s.namesAt = map[Role]*people.Directory{}, s.Now()
 	}
-	names := s.names[who.Role]
-	if names == nil {
-		users, err := s.Alerts.Users(ctx)
+	if s.names[who.Role] == nil {
+		users, err := s.Alerts.People(ctx)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		names = map[string]string{}
+		all := people.New()
 		for _, u := range users {
-			names[who.mask.Name(u)] = u
+			all.Add(u)
 		}
-		s.names[who.Role] = names
+		s.names[who.Role] = all.Under(who.mask.Name)
 	}
-	return names[pseudonym], nil
+	return s.names[who.Role], nil
 }
 
 // list answers changes from a cursor on: their order never changes, and revisions are

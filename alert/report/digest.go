@@ -29,9 +29,23 @@ type Digest struct {
 	Health     []Unseen   `json:"health"`
 	Overflow   int        `json:"overflow"`   // messages beyond a channel's budget
 	Suppressed int        `json:"suppressed"` // alerts that were not told because of suppressions
+	Verdict    State      `json:"verdict"`
+	Coverage   *Coverage  `json:"coverage"` // of the days of the week, as far as they are over
+	Usual      *Usual     `json:"usual"`    // how much is known of what is usual
 
 	people []string // whom alerts are about
 }
+
+// State is what a week comes to.
+type State string
+
+// The states of a week. Of one without data nothing can be said.
+const (
+	AllQuiet   State = "quiet"
+	Busy       State = "to_look_at"
+	NoData     State = "not_enough_data"
+	PartlyData State = "quiet_as_far_as_there_is_data"
+)
 
 // Count is how many alerts of a severity there were.
 type Count struct {
@@ -200,19 +214,69 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		d.Detectors = append(d.Detectors, x)
 	}
 	slices.SortFunc(d.Detectors, func(a, b Detector) int { return cmp.Or(cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(a.Name, b.Name)) })
+	d.judge(in)
 	return d
 }
 
-// Quiet says that there is nothing to say.
+// Settle takes in what is counted elsewhere, and comes to the verdict again: messages
+// beyond a budget, and alerts that were not told because of suppressions.
+func (d *Digest) Settle(suppressed int) {
+	d.Suppressed = suppressed
+	if d.Verdict != NoData && !d.Quiet() {
+		d.Verdict = Busy
+	}
+}
+
+// Quiet says that there is nothing to list. It does not say that the week was quiet: that
+// is the verdict's to say.
 func (d *Digest) Quiet() bool {
 	return len(d.Act)+len(d.Open)+len(d.Health)+len(d.Leaving)+len(d.Changes)+d.Overflow+d.Suppressed == 0
 }
 
+// judge says of which days there is data, and comes to a verdict. Sources that had data in
+// the four weeks before are expected.
+func (d *Digest) judge(in *Input) {
+	d.Coverage = in.Cover(d.From, d.To.Add(-time.Second), -1)
+	d.Usual = &in.Usual
+	c := d.Coverage
+	before := in.cover(d.From.AddDate(0, 0, -28), d.From.Add(-time.Second))
+	missing := 0
+	for i, s := range c.Sources {
+		if s.WithData == 0 && before.Sources[i].WithData > 0 {
+			missing++
+			d.Health = append(d.Health, Unseen{sourceTitle(s.Source), "there is no data of this week, and there was in the four weeks before"})
+		}
+	}
+	switch {
+	case c.Known && c.WithData == 0:
+		d.Verdict = NoData
+	case !d.Quiet():
+		d.Verdict = Busy
+	case !c.Known || missing > 0 || d.Usual.Lacking() != "" || c.Days < 7 || c.lacking() > 0:
+		d.Verdict = PartlyData
+	default:
+		d.Verdict = AllQuiet
+	}
+}
+
 // Headline says in a line how the week was.
 func (d *Digest) Headline() string {
-	if d.Quiet() {
+	switch d.Verdict {
+	case NoData:
+		if d.Quiet() {
+			return "Not enough data to say how the week was: there is none of it"
+		}
+		return "There is no data of this week; " + d.summary()
+	case AllQuiet:
 		return "A quiet week: nothing to act on, nothing open, all sources deliver"
+	case PartlyData:
+		return "Nothing to act on and nothing open, as far as there is data"
 	}
+	return d.summary()
+}
+
+// summary counts what there is.
+func (d *Digest) summary() string {
 	total := 0
 	for _, c := range d.Counts {
 		total += c.Alerts

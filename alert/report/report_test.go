@@ -35,7 +35,7 @@ func at(day time.Time, s alert.Severity) alert.Alert {
 }
 
 func input(list ...alert.Alert) *Input {
-	return &Input{Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []string{"Bulk download", "Public link"}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
+	return &Input{Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []Kind{{Title: "Bulk download"}, {Title: "Public link"}}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
 }
 
 // TestDrawn draws what was done day by day, within the page and in words, and has it as
@@ -98,7 +98,7 @@ func TestVerdict(t *testing.T) {
 		"once, near notice":            {[]alert.Alert{at(notice, alert.Medium)}, Nothing},
 		"twice, near notice":           {[]alert.Alert{at(notice, alert.Medium), at(notice.AddDate(0, 0, 3), alert.Medium)}, Look},
 		"high":                         {[]alert.Alert{at(notice.AddDate(0, 0, -80), alert.High)}, Look},
-		"high, when nothing was usual": {[]alert.Alert{young}, Nothing},
+		"high, when nothing was usual": {[]alert.Alert{young}, NotEnough},
 		"long before":                  {[]alert.Alert{at(notice.AddDate(0, 0, -120), alert.Critical)}, Nothing},
 		"open":                         {[]alert.Alert{open}, Act},
 		"open, but a trifle":           {[]alert.Alert{trifle}, Nothing},
@@ -107,7 +107,7 @@ func TestVerdict(t *testing.T) {
 		"on the last day":              {[]alert.Alert{at(last, alert.High)}, Look},
 	} {
 		r := MakeReview(input(c.list...), user, time.Time{}, time.Time{})
-		if r.Verdict != c.want || (len(r.Points) == 0) != (c.want == Nothing) {
+		if r.Verdict != c.want || (len(r.Points) == 0) != (c.want == Nothing || c.want == NotEnough) {
 			t.Errorf("%s: %s (%s), %d points", name, r.Verdict, r.Headline, len(r.Points))
 		}
 	}

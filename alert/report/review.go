@@ -24,11 +24,15 @@ type Leaver struct {
 // Verdict is what a review comes to.
 type Verdict string
 
-// The verdicts.
+// The verdicts. NotEnough says that nothing was found and that it means nothing: there is
+// too little data of the period, of the person, or of the organisation. NoActivity says that
+// somebody is known, and that the data, of which there is enough, has nothing that they did.
 const (
-	Nothing Verdict = "nothing_unusual"
-	Look    Verdict = "look"
-	Act     Verdict = "act_today"
+	Nothing    Verdict = "nothing_unusual"
+	Look       Verdict = "look"
+	Act        Verdict = "act_today"
+	NotEnough  Verdict = "not_enough_data"
+	NoActivity Verdict = "no_activity"
 )
 
 // Point is something to look at.
@@ -88,11 +92,14 @@ type Review struct {
 	Minor      int       `json:"minor"`       // days that were a little out of the ordinary, and are not listed
 	Normal     []string  `json:"normal"`      // what was looked for and not found
 	Unseen     []Unseen  `json:"unseen"`      // what could not be seen
+	Coverage   *Coverage `json:"coverage"`    // of which days there is data, and what could not be judged
+	ActiveDays int       `json:"active_days"` // of the person within the period; -1 if that was not kept
 	CompleteTo time.Time `json:"complete_to"` // up to when the data goes
 	Counting   []string  `json:"counting"`
 	Statement  string    `json:"statement"` // of the person: a place for it
 
 	urgent bool // something open is more than a trifle
+	thin   int  // days that would decide, if what is usual rested on more of the person's own
 }
 
 // Before and after notice and the last day, a review looks at so much.
@@ -108,11 +115,18 @@ type Input struct {
 	Now      time.Time // that is: up to when the data goes
 	Sources  []string  // that deliver, if that is known
 	All      []string  // that Outflow knows
-	Kinds    []string  // titles of what is looked for
+	Kinds    []Kind    // what is looked for
 	Failing  []Unseen  // streams that fail, and gaps
 	Reported time.Time // when the report is made
 	// Days are what somebody did from one day to another; nil where nothing is kept.
 	Days func(user string, from, to time.Time) ([]finding.Activity, error)
+
+	Covered map[string][]string // names of the sources there is data of, by day (2006-01-02); nil if it was not kept
+	HR      bool                // whether HR's files say who leaves
+	Usual   Usual
+	// Off says why kinds, by title, must not be looked for in what somebody does; nil if
+	// nothing is switched off.
+	Off func(user string) map[string]string
 }
 
 var counting = []string{
@@ -126,7 +140,7 @@ var counting = []string{
 // MakeReview makes the review of somebody. Notice and last day come from the input; the
 // period is theirs, unless it is given.
 func MakeReview(in *Input, user string, from, to time.Time) *Review {
-	r := &Review{Person: user, Made: in.Reported, CompleteTo: in.Now, Counting: counting, Points: []Point{}, Timeline: []Point{}, Open: []Open{}, After: []Point{}, Left: []Left{}, Days: []Series{}, Normal: []string{}, Unseen: []Unseen{}}
+	r := &Review{Person: user, Made: in.Reported, CompleteTo: in.Now, Counting: counting, Points: []Point{}, Timeline: []Point{}, Open: []Open{}, After: []Point{}, Left: []Left{}, Days: []Series{}, Normal: []string{}, Unseen: []Unseen{}, ActiveDays: -1}
 	for _, l := range in.Leavers {
 		if strings.EqualFold(l.User, user) {
 			r.Notice, r.LastDay = l.Notice, l.LastDay
@@ -190,8 +204,9 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			}
 		}
 	}
-	r.finish(in, left, found)
 	r.draw(in, user)
+	r.Coverage = in.cover(r.From, r.To)
+	r.finish(in, user, left, found)
 	return r
 }
 
@@ -208,6 +223,7 @@ func (r *Review) draw(in *Input, user string) {
 		r.Unseen = append(r.Unseen, Unseen{"What was done day by day", "it could not be read: " + clean(err.Error())})
 		return
 	}
+	r.ActiveDays = len(days)
 	if len(days) == 0 {
 		return
 	}
@@ -233,7 +249,13 @@ func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
 	near := 0
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
-		if a.Health || a.Severity < alert.Medium || a.BaselineDays < enoughDays || !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To) {
+		if a.Health || a.Severity < alert.Medium || !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To) {
+			continue
+		}
+		if a.BaselineDays < enoughDays {
+			if a.Severity >= alert.High || a.Time.After(begin.Add(-nearNotice)) {
+				r.thin++
+			}
 			continue
 		}
 		if a.Severity >= alert.High {
@@ -294,7 +316,7 @@ func plural(n int, one string) string {
 }
 
 // finish puts in order what was found, and comes to a verdict.
-func (r *Review) finish(in *Input, left map[string]*Left, found map[string]bool) {
+func (r *Review) finish(in *Input, user string, left map[string]*Left, found map[string]bool) {
 	byTime := func(a, b Point) int { return a.Time.Compare(b.Time) }
 	slices.SortFunc(r.Timeline, byTime)
 	slices.SortFunc(r.After, byTime)
@@ -305,11 +327,17 @@ func (r *Review) finish(in *Input, left map[string]*Left, found map[string]bool)
 	slices.SortFunc(r.Left, func(a, b Left) int {
 		return cmp.Or(cmp.Compare(b.Observed/(b.Expected+1), a.Observed/(a.Expected+1)), cmp.Compare(a.Kind, b.Kind))
 	})
-	for _, kind := range in.Kinds {
+	var off map[string]string
+	if in.Off != nil {
+		off = in.Off(user)
+	}
+	whole, unjudged := in.judgeable(r.Coverage, r.ActiveDays, off)
+	for _, kind := range whole {
 		if !found[kind] {
 			r.Normal = append(r.Normal, kind)
 		}
 	}
+	r.Coverage.Unjudged = append(r.Coverage.Unjudged, unjudged...)
 	for _, s := range in.All {
 		if len(in.Sources) > 0 && !slices.Contains(in.Sources, s) {
 			r.Unseen = append(r.Unseen, Unseen{s, "nothing of it is delivered"})
@@ -343,12 +371,48 @@ func (r *Review) finish(in *Input, left map[string]*Left, found map[string]bool)
 			r.Headline += fmt.Sprintf(" (of %d unusual days)", n)
 		}
 	default:
-		r.Verdict, r.Headline = Nothing, "Nothing unusual"
+		r.quiet(in)
 	}
 	if len(r.Open) > 1 {
 		r.Headline = strings.Replace(r.Headline, "things is open", "things are open", 1)
 		r.Headline = strings.Replace(r.Headline, "things that should be closed is", "things that should be closed are", 1)
 	}
+}
+
+// leastShare of the days of a period must have data for it to be said that nothing unusual
+// happened.
+const leastShare = .5
+
+// quiet comes to a verdict where nothing was found: it may be that nothing could be.
+func (r *Review) quiet(in *Input) {
+	c := r.Coverage
+	lacking := in.Usual.Lacking()
+	covered := c.Days - c.lacking()
+	switch {
+	case c.Known && c.WithData == 0:
+		r.Verdict, r.Headline = NotEnough, "Not enough data to say: there is none of this period"
+	case c.Known && share(covered, c.Days) < leastShare:
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: of %d of %s there is none", c.lacking(), plural(c.Days, "day"))
+	case r.ActiveDays == 0 && r.Minor == 0 && c.Known:
+		r.Verdict, r.Headline = NoActivity, "No activity of this person in these logs"+r.onDays()
+	case c.Known && lacking != "":
+		r.Verdict, r.Headline = NotEnough, "Not enough data to say: "+lacking
+	case r.thin > 0:
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: %s would be unusual, but what is usual for the person rests on fewer than %d active days", plural(r.thin, "day"), enoughDays)
+	case c.Known && r.ActiveDays >= 0 && r.ActiveDays < enoughDays:
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: there are %s of the person, and %d are needed to know what is usual", plural(r.ActiveDays, "active day"), enoughDays)
+	default:
+		r.Verdict, r.Headline = Nothing, "Nothing unusual"+r.onDays()
+	}
+}
+
+// onDays says of how many days something is said, if that is not all.
+func (r *Review) onDays() string {
+	c := r.Coverage
+	if !c.Known || c.lacking() == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" on the %d of %s that there is data of", c.Days-c.lacking(), plural(c.Days, "day"))
 }
 
 // Mask takes names out of a review.

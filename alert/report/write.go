@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/internal/chart"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -45,6 +46,7 @@ var funcs = map[string]any{
 	"index1":  func(i int) int { return i + 1 },
 	"md":      func(t string) string { return markdown(clean(t)) },
 	"clean":   clean,
+	"title":   sourceTitle,
 }
 
 var (
@@ -57,6 +59,16 @@ func number(x float64) string {
 		return plain.Number(int64(math.Round(x)))
 	}
 	return fmt.Sprintf("%.1f", x)
+}
+
+// sourceTitle is what people call a source.
+func sourceTitle(name string) string {
+	for _, s := range event.Sources() {
+		if s.String() == name {
+			return s.Title()
+		}
+	}
+	return name
 }
 
 // markdown keeps a line of text from being taken for Markdown or HTML.

@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
@@ -49,7 +50,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		}
 	}
 	f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
-	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Now: time.Now, Log: d.log, Version: version(), Secure: conf.Feed.Cert != "", Health: func() any {
+	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: detect.Enough, Now: time.Now, Log: d.log, Version: version(), Secure: conf.Feed.Cert != "", Health: func() any {
 		st, err := d.look(ctx, l)
 		if err != nil {
 			return &daemonStatus{}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
@@ -120,6 +121,16 @@ func (f *privacyFlags) alerts(ctx context.Context) (*alert.Store, error) {
 	return readAlerts(ctx, f.data)
 }
 
+// named says whom a text names.
+func (f *privacyFlags) named(ctx context.Context, conf *config, text string) (m people.Match, err error) {
+	alerts, err := f.alerts(ctx)
+	if err != nil {
+		return m, err
+	}
+	defer alerts.Close()
+	return f.find(ctx, conf, alerts, text)
+}
+
 // file is the path of a file of the data directory, if it is there.
 func (f *privacyFlags) file(name string) (path string, there bool) {
 	path = filepath.Join(f.data, name)
@@ -127,7 +138,7 @@ func (f *privacyFlags) file(name string) (path string, there bool) {
 	return path, err == nil
 }
 
-func newPrivacy(stdout io.Writer) *cobra.Command {
+func newPrivacy(stdout, stderr io.Writer) *cobra.Command {
 	var f privacyFlags
 	cmd := &cobra.Command{
 		Use: "privacy", Short: "What is kept about people, for how long, and who looked; export and erase", Args: usage(cobra.NoArgs),
@@ -165,7 +176,14 @@ events that the embedded log still has, and who looked. The daemon may run.`,
 			if err != nil {
 				return err
 			}
-			x, err := f.export(cmd.Context(), conf, strings.ToLower(args[0]))
+			m, err := f.named(cmd.Context(), conf, args[0])
+			if err != nil {
+				return err
+			}
+			if s := m.Said(args[0]); s != "" {
+				fmt.Fprintln(stderr, s)
+			}
+			x, err := f.export(cmd.Context(), conf, m.Person.Address)
 			if err != nil {
 				return err
 			}
@@ -192,7 +210,14 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 				return err
 			}
 			defer unlock()
-			e, err := f.erase(cmd.Context(), conf, strings.ToLower(args[0]), time.Now())
+			m, err := f.named(cmd.Context(), conf, args[0])
+			if err != nil {
+				return err
+			}
+			if s := m.Said(args[0]); s != "" { // it cannot be undone: no guess is good enough
+				return fmt.Errorf("%s: give the address", s)
+			}
+			e, err := f.erase(cmd.Context(), conf, m.Person.Address, time.Now())
 			if err != nil {
 				return err
 			}
@@ -453,6 +478,18 @@ func (f *privacyFlags) accounts(ctx context.Context, conf *config, j *judged, pe
 		}
 		return nil
 	})
+	if err == nil && j.backlog != nil { // a short scan has no graph of accounts yet
+		r := identity.New()
+		if err = r.Restore(j.aliases); err == nil {
+			r.Configure(conf.identity())
+			err = j.walk(ctx, r, people.New())
+		}
+		for account, whose := range r.Accounts() {
+			if whose == person {
+				list = append(list, account)
+			}
+		}
+	}
 	slices.Sort(list)
 	return slices.Compact(list), aliases, err
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/outflow/outflow/alert/email"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
-	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -34,7 +33,7 @@ func newReport(stdout, stderr io.Writer) *cobra.Command {
 		Use: "report", Short: "Write the review of a leaver, or the digest of a week", Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newReview(stdout), newDigest(stdout), newOwners(stdout), newVerify(stdout))
+	cmd.AddCommand(newReview(stdout, stderr), newDigest(stdout), newOwners(stdout, stderr), newVerify(stdout))
 	return cmd
 }
 
@@ -83,7 +82,9 @@ func (f *reportFlags) load(ctx context.Context) (d *reportData, err error) {
 		return nil, err
 	}
 	if d.in, err = reportInput(ctx, d.alerts); err == nil {
-		err = deliver(ctx, f.data, d.in)
+		if err = f.known(ctx, d); err == nil {
+			err = deliver(ctx, f.data, d.in)
+		}
 	}
 	if err != nil {
 		d.close()
@@ -103,6 +104,14 @@ func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, e
 			in.Now = at
 		}
 	}
+	if in.Covered, err = alerts.Covered(ctx); err != nil {
+		return nil, err
+	}
+	for d := range in.Covered {
+		if at, err := time.Parse(time.DateOnly, d); err == nil && at.AddDate(0, 0, 1).After(in.Now) && at.After(in.Now) {
+			in.Now = at
+		}
+	}
 	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
 		return alerts.Days(ctx, user, from, to)
 	}
@@ -114,11 +123,7 @@ func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, e
 			in.All = append(in.All, s.Title())
 		}
 	}
-	for _, d := range detect.All {
-		if d.Name != "user_rule" && !d.AboutData() {
-			in.Kinds = append(in.Kinds, d.Title)
-		}
-	}
+	in.Kinds = kinds()
 	return in, nil
 }
 
@@ -309,7 +314,7 @@ func pdf(ctx context.Context, html []byte) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-func newReview(stdout io.Writer) *cobra.Command {
+func newReview(stdout, stderr io.Writer) *cobra.Command {
 	var f reportFlags
 	var from, to, week string
 	cmd := &cobra.Command{
@@ -348,6 +353,12 @@ last day is in that week, into the folder --out.`,
 					return err
 				}
 			}
+			user := ""
+			if len(args) == 1 {
+				if user, err = f.whom(cmd.Context(), data, args[0], mask, stderr); err != nil {
+					return err
+				}
+			}
 			one := func(user, path string) error {
 				r := reports.MakeReview(in, user, begin, end)
 				if mask != nil {
@@ -370,7 +381,7 @@ last day is in that week, into the folder --out.`,
 				return f.write(stdout, path, content)
 			}
 			if len(args) == 1 {
-				return one(strings.ToLower(args[0]), f.out)
+				return one(user, f.out)
 			}
 			monday, err := reports.ParseWeek(week)
 			if err != nil {
@@ -514,9 +525,11 @@ func (f *reportFlags) digest(ctx context.Context, data *reportData, monday time.
 		}
 	}
 	d := reports.MakeDigest(data.in, monday, closed, outcomes, overflow)
-	if d.Suppressed, err = suppressed(ctx, data.alerts, d.From, d.To); err != nil {
+	hidden, err := suppressed(ctx, data.alerts, d.From, d.To)
+	if err != nil {
 		return nil, err
 	}
+	d.Settle(hidden)
 	if f.people == "pseudonyms" {
 		m, err := openMask(f.data, data.conf, string(feed.SOC), nil)
 		if err != nil {
@@ -548,7 +561,7 @@ func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n
 	return len(seen), nil
 }
 
-func newOwners(stdout io.Writer) *cobra.Command {
+func newOwners(stdout, stderr io.Writer) *cobra.Command {
 	var f reportFlags
 	var send bool
 	cmd := &cobra.Command{
@@ -574,6 +587,11 @@ each by mail, through the server of the first channel of kind email.`,
 				return err
 			}
 			defer data.close()
+			if only != "" {
+				if only, err = f.whom(cmd.Context(), data, only, nil, stderr); err != nil {
+					return err
+				}
+			}
 			list := reports.MakeOwners(data.in, only)
 			if send {
 				return sendOwners(cmd.Context(), stdout, data.conf, list)
@@ -594,7 +612,10 @@ each by mail, through the server of the first channel of kind email.`,
 					return err
 				}
 			}
-			if f.out != "" || len(list) == 0 {
+			switch {
+			case only != "" && len(list) == 0:
+				_, err = fmt.Fprintf(stdout, "these logs show nothing that %s has opened and nobody has closed\n", escaped(only))
+			case f.out != "" || len(list) == 0:
 				_, err = fmt.Fprintf(stdout, "people with something open: %s\n", count(len(list)))
 			}
 			return err

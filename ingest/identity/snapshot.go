@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -109,4 +110,23 @@ func Forget(snapshot []byte, person string) (out []byte, accounts []string, err 
 		}
 	}
 	return out, slices.Sorted(maps.Keys(mine)), nil
+}
+
+// Accounts lists all accounts that the resolver has tied to people or seen, with whose
+// they are: those of people under their own address, too.
+func (r *Resolver) Accounts() map[string]string {
+	all := map[string]string{}
+	for address := range r.people {
+		all[address] = address
+	}
+	for account, a := range r.accounts {
+		all[account] = a.person
+		if a.alias != "" {
+			all[a.alias] = a.person
+		}
+	}
+	for account, person := range r.links {
+		all[strings.TrimPrefix(account, "*:")] = person
+	}
+	return all
 }

@@ -12,6 +12,9 @@ type Activity struct {
 	Gone    bool     `json:"gone,omitempty"` // there was no such day, as is known now
 	Risk    float64  `json:"risk,omitempty"` // the highest score of the day
 	Leaving bool     `json:"leaving,omitempty"`
+	Service bool     `json:"service,omitempty"` // a service account rather than a person
+	Sources []string `json:"sources,omitempty"` // that had something from them
+	Known   float64  `json:"known"`             // person-days that unusual counts were told from usual ones by, those long ago less
 	Counts  []Amount `json:"counts,omitempty"`
 }
 

@@ -7,6 +7,7 @@ type Receipt struct {
 	At     int64   `json:"at"`     // Unix milliseconds
 	Start  int64   `json:"start"`  // of the person's day
 	Days   float64 `json:"days"`   // active days that the person's own usual day rests on, those long ago less
+	Known  float64 `json:"known"`  // person-days of anybody that were known here, those long ago less
 	Busier float64 `json:"busier"` // how much more harmless work than usual the person does today: a factor on all expectations
 
 	Counts  []Count     `json:"counts,omitempty"`
@@ -54,6 +55,11 @@ type Before struct {
 	Level   float64 `json:"level,omitempty"`    // above which an exponential tail is fitted
 	Above   float64 `json:"above,omitempty"`    // person-days above it
 	Excess  float64 `json:"excess,omitempty"`   // their mean excess
+	// Where there were too few days: the judged count that one of 10,000 person-days of
+	// other organisations reaches, and how fast larger ones become rarer (the exponent of a
+	// Pareto tail). A smaller count does not speak.
+	Rare  float64 `json:"rare,omitempty"`
+	Falls float64 `json:"falls,omitempty"`
 }
 
 // RuleMatch is a rule of the organisation's own that matched.

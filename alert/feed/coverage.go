@@ -1,0 +1,24 @@
+package feed
+
+import (
+	"context"
+	"time"
+
+	"github.com/outflow/outflow/alert/report"
+)
+
+// coverage says what there is data of in the last days, and how much is known of what is
+// usual. Active is on how many days somebody was; fewer than 0 for nobody in particular.
+func (s *Server) coverage(ctx context.Context, days, active int) (*report.Coverage, *report.Usual, error) {
+	in := &report.Input{Now: s.Now(), Reported: s.Now()}
+	var err error
+	if in.Covered, err = s.Alerts.Covered(ctx); err != nil {
+		return nil, nil, err
+	}
+	k, err := s.Alerts.Known(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	in.Usual = report.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: s.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= s.Enough}
+	return in.Cover(s.Now().Add(-time.Duration(days-1)*24*time.Hour), s.Now(), active), &in.Usual, nil
+}
