@@ -1,10 +1,6 @@
 package detect
 
-import (
-	"github.com/outflow/outflow/internal/finding"
-	"os"
-	"strconv"
-)
+import "github.com/outflow/outflow/internal/finding"
 
 // rareDays is of how many person-days of other organisations one reaches the counts of
 // elsewhere.
@@ -68,14 +64,7 @@ func speaksAnywhere(x float64, b finding.Before) bool {
 // none of these.
 func least(floor, x float64, b finding.Before) float64 {
 	if speaksAnywhere(x, b) {
-		return anywhereFloor
+		return 0
 	}
 	return floor
 }
-
-var anywhereFloor = func() float64 {
-	if f, err := strconv.ParseFloat(os.Getenv("FLOOR"), 64); err == nil {
-		return f
-	}
-	return 2
-}()

@@ -263,10 +263,11 @@ func (d *Digest) judge(in *Input) {
 func (d *Digest) Headline() string {
 	switch d.Verdict {
 	case NoData:
-		if d.Quiet() {
-			return "Not enough data to say how the week was: there is none of it"
+		s := "Not enough data to say how the week was: there is none of it"
+		if len(d.Act)+len(d.Open)+len(d.Leaving)+len(d.Changes) > 0 {
+			s += "; " + d.summary()
 		}
-		return "There is no data of this week; " + d.summary()
+		return s
 	case AllQuiet:
 		return "A quiet week: nothing to act on, nothing open, all sources deliver"
 	case PartlyData:

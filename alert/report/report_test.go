@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -271,8 +272,131 @@ func TestDigest(t *testing.T) {
 	in.Leavers = nil
 	quiet := MakeDigest(in, monday.AddDate(0, 0, -70), func(string) bool { return false }, nil, 0)
 	var b bytes.Buffer
-	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || strings.Count(b.String(), "\n") > 3 {
+	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || quiet.Verdict != PartlyData || !strings.Contains(b.String(), "Which days have data was not kept") || strings.Contains(b.String(), "all sources deliver") {
 		t.Errorf("%v %q", err, b.String())
+	}
+}
+
+// covered is data of sources on every day from one to another.
+func covered(from, to time.Time, sources ...string) map[string][]string {
+	days := map[string][]string{}
+	for d := from; !d.After(to); d = d.AddDate(0, 0, 1) {
+		days[d.Format(time.DateOnly)] = sources
+	}
+	return days
+}
+
+// TestWeekWithoutData says of a week only what the data says.
+func TestWeekWithoutData(t *testing.T) {
+	monday := mondayOf(notice)
+	enough := Usual{Any: true, PersonDays: 400, Needed: 50, PerDay: 10, Judged: true}
+	for name, c := range map[string]struct {
+		covered map[string][]string
+		usual   Usual
+		want    State
+		says    []string
+	}{
+		"all":            {covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"), enough, AllQuiet, []string{"A quiet week", "7 of 7 days"}},
+		"none":           {covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, -1), "box"), enough, NoData, []string{"Not enough data", "no data of any of the 7 days"}},
+		"never any":      {map[string][]string{}, Usual{}, NoData, []string{"Not enough data"}},
+		"not kept":       {nil, Usual{}, PartlyData, []string{"as far as there is data", "was not kept"}},
+		"one day":        {covered(monday, monday, "box"), enough, PartlyData, []string{"1 of 7 days", "none of 2026-03-03 to 2026-03-08"}},
+		"a weekend less": {covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 4), "box"), enough, AllQuiet, []string{"5 of 7 days"}},
+		"a source stops": {merged(covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"), covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, -1), "box", "slack")), enough, Busy, []string{"1 problem with the data", "Slack: there is no data of this week"}},
+		"young":          {covered(monday, monday.AddDate(0, 0, 6), "box"), Usual{Any: true, PersonDays: 20, Needed: 50, PerDay: 5}, PartlyData, []string{"20 of 50 days of people", "about 7 days more"}},
+		"before sources": {covered(monday, monday.AddDate(0, 0, 6), ""), enough, AllQuiet, []string{"7 of 7 days"}},
+	} {
+		in := &Input{Now: monday.AddDate(0, 0, 20), Reported: monday.AddDate(0, 0, 20), Covered: c.covered, Usual: c.usual, Kinds: []Kind{{Title: "Bulk download", Sources: []string{"box", "slack"}, Counts: true}}}
+		d := MakeDigest(in, monday, func(string) bool { return false }, nil, 0)
+		d.Settle(0)
+		for _, format := range []string{"text", "html"} {
+			var b bytes.Buffer
+			if err := d.Write(&b, format); err != nil || d.Verdict != c.want {
+				t.Errorf("%s: %v %s", name, err, d.Verdict)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(b.String(), s) {
+					t.Errorf("%s as %s does not say %q: %s", name, format, s, b.String())
+				}
+			}
+			if c.want != AllQuiet && strings.Contains(b.String(), "all sources deliver") {
+				t.Errorf("%s: %s", name, b.String())
+			}
+		}
+	}
+	in := &Input{Now: monday.AddDate(0, 0, 20), Covered: covered(monday, monday.AddDate(0, 0, 6), "box")}
+	d := MakeDigest(in, monday, func(string) bool { return false }, nil, 0)
+	if d.Settle(3); d.Verdict != Busy {
+		t.Error(d.Verdict)
+	}
+}
+
+// merged is the days of one map, with those of another in place of some.
+func merged(a, b map[string][]string) map[string][]string {
+	maps.Copy(a, b)
+	return a
+}
+
+// TestNotEnough says nothing unusual only where something unusual could have been seen.
+func TestNotEnough(t *testing.T) {
+	from, to := notice.Add(-lookBack), last.Add(lookAfter)
+	all := covered(from, to, "box")
+	enough := Usual{Any: true, PersonDays: 400, Needed: 50, PerDay: 10, Judged: true}
+	young := at(notice, alert.High)
+	young.BaselineDays = 3
+	for name, c := range map[string]struct {
+		covered map[string][]string
+		active  int
+		usual   Usual
+		list    []alert.Alert
+		want    Verdict
+		says    string
+		whole   int // kinds that could be judged on all days
+	}{
+		"all":                 {all, 60, enough, nil, Nothing, "Nothing unusual", 3},
+		"the first 44 days":   {covered(from.AddDate(0, 0, 44), to, "box"), 40, enough, nil, Nothing, "Nothing unusual on the 106 of 150 days that there is data of", 0},
+		"most are missing":    {covered(to.AddDate(0, 0, -30), to, "box"), 20, enough, nil, NotEnough, "Not enough data to say: of 119 of 150 days there is none", 0},
+		"none":                {map[string][]string{}, 0, enough, nil, NotEnough, "there is none of this period", 0},
+		"never did anything":  {all, 0, enough, nil, NoActivity, "No activity of this person in these logs", 1},
+		"hardly did anything": {all, 3, enough, nil, NotEnough, "there are 3 active days of the person, and 8 are needed", 1},
+		"young organisation":  {all, 20, Usual{Any: true, PersonDays: 30, Needed: 50, PerDay: 4}, nil, NotEnough, "30 of 50 days of people are known", 1},
+		"rests on 3 days":     {all, 20, enough, []alert.Alert{young}, NotEnough, "1 day would be unusual", 3},
+		"another source":      {merged(covered(from, to, "slack"), nil), 60, enough, nil, Nothing, "Nothing unusual", 1},
+		"found all the same":  {covered(to.AddDate(0, 0, -60), to, "box"), 20, enough, []alert.Alert{at(notice.AddDate(0, 0, 9), alert.High)}, Look, "Look at 1 thing", 0},
+		"not kept":            {nil, 60, Usual{}, nil, Nothing, "Nothing unusual", 3},
+	} {
+		in := input(c.list...)
+		in.Covered, in.Usual, in.HR = c.covered, c.usual, true
+		in.Kinds = []Kind{{Title: "Bulk download", Sources: []string{"box"}, Counts: true}, {Title: "Public link", Sources: []string{"box"}}, {Title: "Compromise"}}
+		if name == "never did anything" || name == "hardly did anything" || name == "young organisation" {
+			in.Kinds[2].Counts = true
+		}
+		in.Days = func(string, time.Time, time.Time) (list []finding.Activity, err error) {
+			for i := range c.active {
+				list = append(list, finding.Activity{User: user, End: notice.AddDate(0, 0, i-60).UnixMilli()})
+			}
+			return list, nil
+		}
+		r := MakeReview(in, user, time.Time{}, time.Time{})
+		found := 0
+		if c.want == Look {
+			found = 1
+		}
+		if r.Verdict != c.want || !strings.Contains(r.Headline, c.says) || len(r.Normal)+found < c.whole || len(r.Normal) > c.whole || len(r.Normal)+len(r.Coverage.Unjudged)+found < 3 {
+			t.Errorf("%s: %s, %q, normal %v, unjudged %v", name, r.Verdict, r.Headline, r.Normal, r.Coverage.Unjudged)
+		}
+		for _, format := range []string{"html", "md", "json"} {
+			var b bytes.Buffer
+			if err := r.Write(&b, format); err != nil || format != "json" && !strings.Contains(b.String(), r.Coverage.Sentence()) {
+				t.Errorf("%s: %v", format, err)
+			}
+		}
+	}
+	in := input()
+	in.Covered, in.Usual = all, enough
+	in.Off = func(string) map[string]string { return map[string]string{"Public link": "works agreement"} }
+	if r := MakeReview(in, user, time.Time{}, time.Time{}); len(r.Normal) != 1 || !strings.Contains(fmt.Sprint(r.Coverage.Unjudged), "switched off for the person: works agreement") {
+		t.Errorf("%v %v", r.Normal, r.Coverage.Unjudged)
 	}
 }
 
@@ -316,6 +440,9 @@ func TestGolden(t *testing.T) {
 	health := at(notice.AddDate(0, 0, 1), alert.Medium)
 	health.Health, health.User, health.Title, health.Reason = true, "", "Source silent", "Slack has sent nothing for 9 hours"
 	in := input(at(notice.AddDate(0, 0, -20), alert.Medium), leaving, health)
+	in.Covered, in.HR = covered(notice.AddDate(0, 0, -60), last.AddDate(0, 0, 20), "box"), true
+	in.Usual = Usual{Any: true, PersonDays: 410.4, Needed: 50, PerDay: 11, Judged: true}
+	in.Kinds[0].Sources, in.Kinds[1].Sources = []string{"box", "slack"}, []string{"box"}
 	in.Failing = []Unseen{{"crm, EventLogFile", "it cannot be read: 401 unauthorized"}}
 	r := MakeReview(in, user, time.Time{}, time.Time{})
 	d := MakeDigest(in, mondayOf(leaving.Time), func(string) bool { return false }, map[string]Outcome{"bulk_download": {3, 1}}, 2)
