@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -108,7 +109,8 @@ type Alert struct {
 	Expected       float64    `json:"expected"`              // on a usual day of the person
 	Peers          float64    `json:"peers"`                 // on a usual day of a colleague
 	Unit           string     `json:"unit"`
-	BaselineDays   float64    `json:"baseline_days"` // active days that Expected rests on, those long ago less
+	BaselineDays   float64    `json:"baseline_days"`        // active days that Expected rests on, those long ago less
+	KnownDays      float64    `json:"known_days,omitempty"` // days of anybody in the organisation that the score rests on, those long ago less
 	Sources        []string   `json:"sources"`
 	Techniques     []string   `json:"techniques"` // MITRE ATT&CK
 	EventIDs       []string   `json:"event_ids"`  // some of the events, the first and the last
@@ -171,7 +173,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		a.Detectors = append(a.Detectors, f.Detector)
 		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events, f.Repeats, f.Folders, nil})
 		if f.Receipt != nil {
-			a.Receipt = f.Receipt
+			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10
 		}
 		a.Sources = merge(a.Sources, f.Sources)
 		a.Techniques = merge(a.Techniques, f.Techniques)

@@ -18,9 +18,10 @@ type Writer func(w io.Writer, list []Alert, o Options) error
 
 // Options are for the formats that have a choice.
 type Options struct {
-	Color   bool
-	Width   int    // of the terminal in columns; 0 for no limit
-	Version string // of the program
+	Color    bool
+	Width    int    // of the terminal in columns; 0 for no limit
+	Version  string // of the program
+	Unjudged string // what was not judged, and why; "" if everything was
 }
 
 // Formats are the formats by name.
@@ -127,6 +128,9 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 	}
 	if rank == 0 {
 		fmt.Fprintln(b, "No alerts.")
+		for _, line := range wrap(printable(o.Unjudged), width) {
+			fmt.Fprintln(b, line)
+		}
 	}
 	return b.Flush()
 }

@@ -37,6 +37,9 @@ type Engine struct {
 	err     error
 	takeAt  int64 // hour before which the state is handed over; 0 for never
 	take    func(*Snapshot) error
+
+	enough   bool  // person-days are known to judge counts by
+	enoughAt int64 // since when, if that has come about since the engine began
 }
 
 // state is what an engine keeps between events.
@@ -289,6 +292,7 @@ func (e *Engine) closeHour() {
 	}
 	e.People.closeHour(e.Hour, &b.People)
 	e.Services.closeHour(e.Hour, &b.Services)
+	e.learned(end)
 	for _, b := range own {
 		if b != nil {
 			b.reset()

@@ -20,6 +20,7 @@ type Knowledge struct {
 	PersonDays  float64            // of people, those long ago less
 	ServiceDays float64            // of service accounts
 	Sources     map[string]float64 // person-days with something from a source, those long ago less
+	From        int64              // when enough came to be known, Unix milliseconds; 0 if it is not, or was from the beginning
 }
 
 // personDays is how many person-days unusual counts are told from usual ones by.
@@ -33,13 +34,20 @@ func (o *org) personDays() float64 {
 
 // Knowledge says how much is known of what is usual.
 func (e *Engine) Knowledge() Knowledge {
-	k := Knowledge{PersonDays: e.People.personDays(), ServiceDays: e.Services.personDays(), Sources: map[string]float64{}}
+	k := Knowledge{From: e.enoughAt, PersonDays: e.People.personDays(), ServiceDays: e.Services.personDays(), Sources: map[string]float64{}}
 	for _, s := range sources {
 		if n := unfix(e.People.Uses[s]); n > 0 && s != event.HR {
 			k.Sources[s.String()] = n
 		}
 	}
 	return k
+}
+
+// learned notes when enough has come to be known, at the end of an hour.
+func (e *Engine) learned(end int64) {
+	if !e.enough && e.People.personDays() >= Enough {
+		e.enough, e.enoughAt = true, end
+	}
 }
 
 // Counts says whether the detector judges how much of something was done: it has to know

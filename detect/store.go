@@ -151,6 +151,7 @@ func (e *Engine) Restore(s *Snapshot) error {
 		return ErrVersion
 	}
 	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, Windows: k.Windows, People: k.People, Services: k.Services}
+	e.enough = e.People.personDays() >= Enough
 	e.people = newPeople(e.config.unpacked, s.file)
 	if e.Exposed == nil {
 		e.Exposed = map[uint64][]*exposure{}

@@ -109,7 +109,7 @@ const (
 	Address     By = "address"
 	Account     By = "account"
 	DisplayName By = "display name"
-	LocalPart   By = "name before the @"
+	ShortName   By = "short name"
 	Pseudonym   By = "pseudonym"
 )
 
@@ -181,7 +181,7 @@ func clean(t string) string {
 var Form = regexp.MustCompile(`(?i)^P-[A-Z2-9]{10}$`)
 
 // Find says whom a text names: an address first, then another account, a display name, and
-// the part of an address before the @. Case does not matter, nor do accents and the order
+// the short form of an address. Case does not matter, nor do accents and the order
 // of the words of a display name. A text that names nobody, or more than one person, is an
 // error of type *Unknown.
 func (d *Directory) Find(text string) (Match, error) {
@@ -196,7 +196,7 @@ func (d *Directory) Find(text string) (Match, error) {
 	for _, way := range []struct {
 		by   By
 		whom []string
-	}{{Account, d.byAccount(key)}, {DisplayName, d.names[fold(text)]}, {LocalPart, d.byLocal(key)}} {
+	}{{Account, d.byAccount(key)}, {DisplayName, d.names[fold(text)]}, {ShortName, d.byShort(key)}} {
 		switch len(way.whom) {
 		case 0:
 			continue
@@ -227,16 +227,24 @@ func (d *Directory) byAccount(key string) (list []string) {
 	return list
 }
 
-func (d *Directory) byLocal(key string) (list []string) {
-	if key == "" || strings.Contains(key, "@") {
-		return nil
-	}
+// byShort is whose address a text is the short form of.
+func (d *Directory) byShort(key string) (list []string) {
 	for address := range d.people {
-		if local, _, ok := strings.Cut(address, "@"); ok && local == key {
+		if key != "" && short(address) == key {
 			list = append(list, address)
 		}
 	}
 	return list
+}
+
+// short is the part of an address that people know it by: what is before the @, or the last
+// part of the name of an account that belongs to nobody known, such as
+// aws:111122223333:user/dana.ruiz.
+func short(address string) string {
+	if local, _, ok := strings.Cut(address, "@"); ok {
+		return local
+	}
+	return address[strings.LastIndexAny(address, ":/")+1:]
 }
 
 const (
@@ -255,10 +263,10 @@ func (d *Directory) close(key string) (list []string) {
 		changes int
 	}
 	name := fold(key)
-	local, _, _ := strings.Cut(key, "@")
+	local := short(key)
 	var found []near
 	for address, p := range d.people {
-		theirs, _, _ := strings.Cut(address, "@")
+		theirs := short(address)
 		best := distance(key, address)
 		best = min(best, distance(local, theirs)+1, distance(name, fold(strings.NewReplacer(".", " ", "_", " ", "-", " ").Replace(theirs)))+1)
 		for _, n := range p.Names {

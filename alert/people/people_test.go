@@ -14,6 +14,7 @@ func directory() *Directory {
 		p := d.Add(address)
 		d.Call(p, name)
 	}
+	d.Add("aws:111122223333:user/bob.miller")
 	d.Add("kim@one.example")
 	d.Add("kim@two.example")
 	d.Account("okta:00u1ABC", "dana.ruiz@acme.example")
@@ -34,8 +35,10 @@ func TestFind(t *testing.T) {
 		"Ruiz, Dana":                "dana.ruiz@acme.example display name",
 		"dana  ruiz":                "dana.ruiz@acme.example display name",
 		"Joao Silva":                "joão.silva@acme.example display name",
-		"dana.ruiz":                 "dana.ruiz@acme.example name before the @",
-		"svc-backup":                "svc-backup@acme.example name before the @",
+		"dana.ruiz":                 "dana.ruiz@acme.example short name",
+		"bob.miller":                "aws:111122223333:user/bob.miller short name",
+		"bob.milller":               "close aws:111122223333:user/bob.miller",
+		"svc-backup":                "svc-backup@acme.example short name",
 		"Kim Lee":                   "several kim.lee2@acme.example kim.lee@acme.example",
 		"kim":                       "several kim@one.example kim@two.example",
 		"00u9":                      "several kim.lee2@acme.example kim.lee@acme.example",

@@ -98,8 +98,9 @@ type Review struct {
 	Counting   []string  `json:"counting"`
 	Statement  string    `json:"statement"` // of the person: a place for it
 
-	urgent bool // something open is more than a trifle
-	thin   int  // days that would decide, if what is usual rested on more of the person's own
+	urgent bool    // something open is more than a trifle
+	minor  []Point // days that count among Minor, though they were told
+	thin   int     // days that would decide, if what is usual rested on more of the person's own
 }
 
 // Before and after notice and the last day, a review looks at so much.
@@ -173,12 +174,17 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			}
 		}
 		after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
-		if a.Severity < alert.Medium || !decisive && !after {
+		if a.Severity < alert.Medium {
 			r.Minor++
 			continue
 		}
 		p := point(a)
 		p.When = r.phase(a.Window.Start)
+		if !decisive && !after {
+			r.minor = append(r.minor, p)
+			r.Minor++
+			continue
+		}
 		r.Timeline = append(r.Timeline, p)
 		if after {
 			r.After = append(r.After, p)
@@ -403,6 +409,10 @@ func (r *Review) quiet(in *Input) {
 		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: there are %s of the person, and %d are needed to know what is usual", plural(r.ActiveDays, "active day"), enoughDays)
 	default:
 		r.Verdict, r.Headline = Nothing, "Nothing unusual"+r.onDays()
+	}
+	if r.Verdict == NotEnough { // nobody can say that everybody has such days
+		slices.SortFunc(r.minor, func(a, b Point) int { return a.Time.Compare(b.Time) })
+		r.Timeline, r.Minor = append(r.Timeline, r.minor...), r.Minor-len(r.minor)
 	}
 }
 

@@ -40,6 +40,7 @@ type coverage struct {
 	Unreadable   []unread                  `json:"unreadable"`   // files that could not be read, or not whole
 	Failed       int                       `json:"failed"`       // how many of those
 	Paths        []*pathCoverage           `json:"paths"`        // as they were given
+	Usual        *usual                    `json:"usual,omitempty"`
 
 	workers []*tally
 }
@@ -397,5 +398,8 @@ func count(n int) string { return plain.Number(int64(n)) }
 // days is how many days the events span.
 func (c *coverage) days() int {
 	first, latest := c.span()
+	if latest == 0 {
+		return 0
+	}
 	return int(latest/day - first/day + 1)
 }

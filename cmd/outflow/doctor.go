@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/detect"
@@ -58,6 +59,7 @@ type diagnosis struct {
 	Sources   []sourceDiagnosis   `json:"sources"`
 	Detectors []detectorDiagnosis `json:"detectors"`
 	Notes     []string            `json:"notes"`
+	Usual     daysOfPeople        `json:"usual"`
 
 	verdict error // of the exit status: too little could be read
 }
@@ -68,6 +70,44 @@ type sourceDiagnosis struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
 	Days   int       `json:"days"`
+	People int       `json:"person_days"` // days of accounts of people and of services, at most maxPersonDays
+}
+
+// daysOfPeople is how much there is to learn from what is usual.
+type daysOfPeople struct {
+	PersonDays int  `json:"person_days"` // there are at least, in the source that has most; at most maxPersonDays
+	Needed     int  `json:"needed"`      // before counts are judged
+	Judged     bool `json:"counts_judged"`
+}
+
+// maxPersonDays is up to how many days of people are counted: far more than are needed.
+const maxPersonDays = 5000
+
+// personDays counts the days of accounts in each source.
+type personDays [32]map[uint64]struct{}
+
+// add counts an event. What failed, and what nobody did, says nothing of what is usual.
+func (p *personDays) add(e *event.Event) {
+	if e.Source == event.HR || e.Actor.Account == "" || e.Class == event.Derived || len(p[e.Source]) >= maxPersonDays {
+		return
+	}
+	if p[e.Source] == nil {
+		p[e.Source] = map[uint64]struct{}{}
+	}
+	p[e.Source][xxhash.Sum64String(e.Actor.Account)^uint64(e.Time/day)*0x9e3779b97f4a7c15] = struct{}{}
+}
+
+// merge adds what another has counted.
+func (p *personDays) merge(other *personDays) {
+	for s, days := range other {
+		if p[s] == nil {
+			p[s] = days
+			continue
+		}
+		for k := range days {
+			p[s][k] = struct{}{}
+		}
+	}
 }
 
 // The states of a detector, and of a detector in a source.
@@ -166,11 +206,12 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 		return nil, fmt.Errorf("%s: no files", paths[0])
 	}
 	cov := newCoverage(workers, paths)
-	seen := make([][32][256]int, workers)
+	seen, present := make([][32][256]int, workers), make([]personDays, workers)
 	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: workers, Progress: p.reading(found), Emit: func(n int) func(*event.Event) error {
-		count, mine := cov.worker(n), &seen[n]
+		count, mine, days := cov.worker(n), &seen[n], &present[n]
 		return func(e *event.Event) error {
 			count(e)
+			days.add(e)
 			mine[e.Source][e.Class]++
 			if e.Object.Label != "" && e.Class != event.LabelChange {
 				mine[e.Source][event.LabelChange]++
@@ -193,8 +234,11 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 			}
 		}
 	}
-	d := &diagnosis{Notes: []string{}, verdict: cov.verdict()}
-	d.sources(cov)
+	for i := range present[1:] {
+		present[0].merge(&present[i+1])
+	}
+	d := &diagnosis{Sources: []sourceDiagnosis{}, Notes: []string{}, verdict: cov.verdict()}
+	d.sources(cov, &present[0])
 	for _, det := range detect.All {
 		d.Detectors = append(d.Detectors, diagnose(det, total))
 	}
@@ -202,7 +246,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	return d, nil
 }
 
-func (d *diagnosis) sources(cov *coverage) {
+func (d *diagnosis) sources(cov *coverage, present *personDays) {
 	for _, s := range event.Sources() {
 		c, known := cov.Sources[s.String()]
 		if !known {
@@ -212,8 +256,12 @@ func (d *diagnosis) sources(cov *coverage) {
 		if !c.From.IsZero() {
 			x.Days = int(c.To.UnixMilli()/day-c.From.UnixMilli()/day) + 1
 		}
+		x.People = min(len(present[s]), maxPersonDays)
+		d.Usual.PersonDays = max(d.Usual.PersonDays, x.People)
 		d.Sources = append(d.Sources, x)
 	}
+	d.Usual.Needed = detect.Enough
+	d.Usual.Judged = d.Usual.PersonDays >= detect.Enough
 }
 
 func arrives(seen *[32][256]int, s event.Source, classes []event.Class) bool {
@@ -273,6 +321,7 @@ func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
 			d.Notes = append(d.Notes, fmt.Sprintf("%s ends on %s, %d days before the newest event: is its export still running?", s.Source, s.To.Format(time.DateOnly), int(latest.Sub(s.To)/(24*time.Hour))))
 		}
 	}
+	d.noteUsual()
 	if seen[event.HR][event.Person] == 0 {
 		d.Notes = append(d.Notes, "no people file (people.csv): departments are unknown, so everybody is compared with everybody, and accounts are tied together by their addresses only")
 	}
@@ -288,6 +337,30 @@ func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
 	}
 }
 
+// atMost writes how many days of people there are.
+func atMost(n int) string {
+	if n >= maxPersonDays {
+		return "over " + count(maxPersonDays)
+	}
+	return count(n)
+}
+
+// noteUsual says how much there is to learn what is usual from, and what that means.
+func (d *diagnosis) noteUsual() {
+	u := &d.Usual
+	days := 0
+	for i := range d.Sources {
+		days = max(days, d.Sources[i].Days)
+	}
+	switch {
+	case u.PersonDays == 0:
+		d.Notes = append(d.Notes, "there are no events of anybody: nothing can be judged")
+	case !u.Judged:
+		d.Notes = append(d.Notes, fmt.Sprintf("counts are not judged by what is usual here before %d days of people are known, and there are %d in the source with most of them: at this pace that takes about %d days more; until then facts are judged, and counts that hardly any day elsewhere reaches (%s)",
+			u.Needed, u.PersonDays, (u.Needed-u.PersonDays)*max(days, 1)/u.PersonDays+1, strings.Join(counting(), ", ")))
+	}
+}
+
 // write is the diagnosis for people: what is blind first.
 func (d *diagnosis) write(w io.Writer) error {
 	var b bytes.Buffer
@@ -295,7 +368,7 @@ func (d *diagnosis) write(w io.Writer) error {
 	for _, s := range d.Sources {
 		fmt.Fprintf(&b, "  %-17s %10s", s.Source, count(s.Events))
 		if s.Days > 0 {
-			fmt.Fprintf(&b, "  %s to %s", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
+			fmt.Fprintf(&b, "  %s to %s  %s days of accounts", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly), atMost(s.People))
 		}
 		fmt.Fprintln(&b)
 	}

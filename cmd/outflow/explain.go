@@ -127,7 +127,7 @@ func (x *explanation) write(w io.Writer) error {
 		fmt.Fprintf(w, "  %s\n", escaped(n))
 	}
 	fmt.Fprintf(w, "  %s\n", strings.Join([]string{"from " + time.UnixMilli(r.Start).UTC().Format("2006-01-02 15:04") + " to " + time.UnixMilli(r.At).UTC().Format("2006-01-02 15:04 MST"), "sources " + strings.Join(a.Sources, ", "),
-		fmt.Sprintf("the person's own usual day rests on %.1f active days", r.Days)}, "; "))
+		fmt.Sprintf("the person's own usual day rests on %.1f active days", r.Days), knownDays(r)}, "; "))
 	if len(r.Counts) > 0 {
 		section("Counts, against what is usual (rows and bytes are judged by their square root)")
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -138,7 +138,7 @@ func (x *explanation) write(w io.Writer) error {
 				c.Own*c.Colleagues*r.Busier, c.Surprise, oncein(c.Rarity), math.Exp(c.Floor), c.Density, c.Points)
 		}
 		t.Flush()
-		fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; once in: of how many days of anybody here one surprises as much; a count speaks above the floor")
+		fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; once in: of how many days of anybody here one surprises as much, by how surprises spread where that is more than are known; a count speaks above the floor")
 	}
 	if len(r.Facts) > 0 {
 		section("Facts")
@@ -207,11 +207,41 @@ func plainly(a *alert.Alert) string {
 		if len(facts) == 0 {
 			return "It is the sum of many days a little above the usual."
 		}
-		return fmt.Sprintf("Such a thing was noticed here on %.0f of %s days of people before.", facts[0].Seen, count(int(facts[0].Days)))
+		seen := fmt.Sprintf("Such a thing counts as noticed on %.1f of %s days of people", facts[0].Seen, count(int(facts[0].Days)))
+		if a.Receipt.Model < 3 {
+			return seen + ", those assumed at first among them."
+		}
+		return fmt.Sprintf("%s: %.0f are known here, and the others are assumed until more are.", seen, min(a.Receipt.Known, facts[0].Days))
 	}
 	c := &a.Receipt.Counts[best]
-	return fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days; for this person and day %.3g %s were to be expected where there were %s.",
-		oncein(c.Rarity), unjudged(c, c.Own*c.Colleagues*a.Receipt.Busier), c.Unit, count(int(c.Total)))
+	if c.Before.Days == 0 {
+		return fmt.Sprintf("Little is known here yet, %.0f days of people of which %d are needed: that %s %s are many is known from elsewhere, where one day in 10,000 has %s or more.",
+			a.Receipt.Known, int(detect.Enough), count(int(c.Total)), c.Unit, count(int(unjudged(c, c.Before.Rare))))
+	}
+	often := fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days", oncein(c.Rarity))
+	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
+		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; by how such days spread, once in %s is", count(int(c.Before.Days)), were(c.Before.AtLeast), oncein(c.Rarity))
+	}
+	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, unjudged(c, c.Own*c.Colleagues*a.Receipt.Busier), c.Unit, count(int(c.Total)))
+}
+
+// knownDays says how many days of anybody are known.
+func knownDays(r *finding.Receipt) string {
+	if r.Model < 3 {
+		return "how many days of anybody were known was not kept"
+	}
+	return fmt.Sprintf("%.0f days of anybody here are known, %d are needed to judge counts by them", r.Known, int(detect.Enough))
+}
+
+// were says how many days there were of a kind.
+func were(n float64) string {
+	switch n = math.Floor(n + .5); n {
+	case 0:
+		return "none was"
+	case 1:
+		return "1 was"
+	}
+	return count(int(n)) + " were"
 }
 
 // unjudged turns an expectation on the scale of the model into the unit of its

@@ -172,11 +172,10 @@ func (f *privacyFlags) under(ctx context.Context, conf *config, alerts *alert.St
 // known adds what there is data of, how much of it, and what is switched off for whom.
 func (f *reportFlags) known(ctx context.Context, data *reportData) error {
 	conf, alerts, in := data.conf, data.alerts, data.in
-	k, err := alerts.Known(ctx)
-	if err != nil {
+	var err error
+	if in.Usual, err = usualOf(ctx, alerts); err != nil {
 		return err
 	}
-	in.Usual = reports.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: detect.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= detect.Enough}
 	in.HR = len(in.Leavers) > 0
 	judging, err := conf.detect()
 	if err != nil {

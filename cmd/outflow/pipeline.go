@@ -45,6 +45,7 @@ type scanResult struct {
 	coverage *coverage
 	covered  []detect.Covered // by the exceptions of the configuration
 	matched  map[string]bool  // rules of the organisation's own that spoke, by id
+	usual    usual
 }
 
 // scan reads everything below the paths, puts it in order, and lets it flow:
@@ -109,7 +110,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scanResult{desk, cov, flow.covered, flow.matched}, nil
+	return &scanResult{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(day))}, nil
 }
 
 // flow is a scan once everything is read.
@@ -134,6 +135,7 @@ type flow struct {
 	taken    bool // the baseline was taken in this run
 	covered  []detect.Covered
 	matched  map[string]bool
+	known    detect.Knowledge
 }
 
 // run lets the events flow through the rooms, and keeps what is to be kept.
@@ -265,7 +267,7 @@ func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) er
 	if err != nil {
 		return err
 	}
-	f.covered, f.matched, f.leavers = engine.Covered(), engine.Matched(), engine.Leavers()
+	f.covered, f.matched, f.leavers, f.known = engine.Covered(), engine.Matched(), engine.Leavers(), engine.Knowledge()
 	return engine.Flush()
 }
 

@@ -177,7 +177,10 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		worst = max(worst, a.Severity)
 		return !f.all && !shown(&a, budget, from)
 	})
-	o := alert.Options{Version: version()}
+	o := alert.Options{Version: version(), Unjudged: res.usual.unjudged()}
+	if res.coverage.days() == 0 {
+		o.Unjudged = "No events of anybody were read: there is nothing to judge."
+	}
 	o.Color, o.Width = terminal(out)
 	if err := write(out, list, o); err != nil {
 		return fmt.Errorf("writing alerts: %w", err)
@@ -190,6 +193,9 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		file.note(&b)
 	}
 	res.coverage.print(&b)
+	if res.coverage.days() > 0 {
+		res.usual.print(&b)
+	}
 	hidden := 0
 	if !f.all {
 		hidden = len(res.alerts) - len(list)
@@ -215,6 +221,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		fmt.Fprintln(stderr)
 	}
 	if covered != nil {
+		res.coverage.Usual = &res.usual
 		err := res.coverage.write(covered)
 		if err == nil {
 			err = covered.commit()

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/ingest/watch"
 )
 
@@ -97,6 +98,7 @@ func instant(ms int64) (t time.Time) {
 
 // daemonStatus is what outflow status prints. The daemon writes it every few seconds.
 type daemonStatus struct {
+	Usual    *reports.Usual   `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
 	At       time.Time        `json:"at"`
 	Started  time.Time        `json:"started"`
 	Roles    []string         `json:"roles"`

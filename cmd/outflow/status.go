@@ -73,7 +73,7 @@ func newStatus(stdout io.Writer) *cobra.Command {
 		Use: "status", Short: "Say how the daemon is doing", Args: usage(cobra.NoArgs),
 		Long: `Status says what the daemon with this configuration did last: by source the events
 and the newest of them, how far behind it is, and what was told.`,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := r.check(); err != nil {
 				return err
 			}
@@ -89,7 +89,15 @@ and the newest of them, how far behind it is, and what was told.`,
 			if err := json.Unmarshal(b, &s); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
-			return r.write(stdout, &s, func(w io.Writer) error { return s.print(w, time.Now()) })
+			if s.Usual, err = usualKept(cmd.Context(), filepath.Dir(file)); err != nil {
+				return err
+			}
+			return r.write(stdout, &s, func(w io.Writer) error {
+				if err := s.print(w, time.Now()); err != nil {
+					return err
+				}
+				return printUsual(w, s.Usual)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")

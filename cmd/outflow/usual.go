@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/detect"
+)
+
+// usual is how much is known of what is usual, and so what could be judged.
+type usual struct {
+	reports.Usual
+	From        time.Time          `json:"from,omitzero"` // when enough came to be known in this run; zero if it was before, or is not
+	ServiceDays float64            `json:"service_days"`  // of service accounts
+	Sources     map[string]float64 `json:"sources"`       // person-days with something of a source, those long ago less
+}
+
+// newUsual is what an engine knows after some days.
+func newUsual(k detect.Knowledge, days float64) usual {
+	u := usual{Usual: reports.Usual{Any: true, PersonDays: k.PersonDays, Needed: detect.Enough, Judged: k.PersonDays >= detect.Enough}, ServiceDays: k.ServiceDays, Sources: k.Sources}
+	if k.From > 0 {
+		u.From = time.UnixMilli(k.From).UTC()
+	}
+	if days >= 1 {
+		u.PerDay = k.PersonDays / days
+	}
+	return u
+}
+
+// unjudged says what is not judged yet, and why; "" if everything is.
+func (u *usual) unjudged() string {
+	lacking := u.Lacking()
+	switch {
+	case lacking == "" && u.From.IsZero():
+		return ""
+	case lacking == "":
+		return fmt.Sprintf("Counts were judged by what is usual here from %s UTC on: before, fewer than %.0f days of people were known.", u.From.Format("2006-01-02 15:04"), u.Needed)
+	}
+	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Judged are facts, such as something made public, and counts that hardly any day elsewhere reaches."
+}
+
+// print says how much is known, and of which sources.
+func (u *usual) print(w io.Writer) {
+	if s := u.unjudged(); s != "" {
+		fmt.Fprintln(w, s)
+	}
+	if u.Judged {
+		return
+	}
+	var parts []string
+	for _, s := range slices.Sorted(maps.Keys(u.Sources)) {
+		parts = append(parts, fmt.Sprintf("%s %.0f", s, u.Sources[s]))
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(w, "  Days of people by source: %s\n", strings.Join(parts, ", "))
+	}
+	fmt.Fprintf(w, "  Not judged by what is usual here: %s\n", strings.Join(counting(), ", "))
+}
+
+// counting lists the detectors that have to know what is usual.
+func counting() (names []string) {
+	for _, d := range detect.All {
+		if d.Counts() {
+			names = append(names, d.Name)
+		}
+	}
+	return append(names, "slow_drip")
+}
+
+// usualKept is how much a data directory knows of what is usual; nil where nothing is kept
+// that says so.
+func usualKept(ctx context.Context, dir string) (*reports.Usual, error) {
+	path := filepath.Join(dir, "alerts.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil
+	}
+	alerts, err := alert.OpenStoreReadOnly(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer alerts.Close()
+	u, err := usualOf(ctx, alerts)
+	if err != nil || !u.Any {
+		return nil, err
+	}
+	return &u, nil
+}
+
+// usualOf is how much was known of what is usual when the latest days were judged.
+func usualOf(ctx context.Context, alerts *alert.Store) (reports.Usual, error) {
+	k, err := alerts.Known(ctx)
+	return reports.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: detect.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= detect.Enough}, err
+}
+
+// printUsual says in a line how much is known of what is usual.
+func printUsual(w io.Writer, u *reports.Usual) error {
+	if u == nil {
+		_, err := fmt.Fprintln(w, "\nNo day of anybody has been judged yet, or nothing is kept that says how much is known.")
+		return err
+	}
+	if lacking := u.Lacking(); lacking != "" {
+		_, err := fmt.Fprintf(w, "\n%s%s.\n", strings.ToUpper(lacking[:1]), lacking[1:])
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nCounts are judged by what is usual here: %s days of people are known.\n", count(int(u.PersonDays)))
+	return err
+}
