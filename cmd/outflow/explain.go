@@ -220,7 +220,7 @@ func plainly(a *alert.Alert) string {
 	}
 	often := fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days", oncein(c.Rarity))
 	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
-		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; by how such days spread, once in %s is", count(int(c.Before.Days)), were(c.Before.AtLeast), oncein(c.Rarity))
+		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; extrapolated from how such days spread, one in %s is", count(int(c.Before.Days)), were(c.Before.AtLeast), oncein(c.Rarity))
 	}
 	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, unjudged(c, c.Own*c.Colleagues*a.Receipt.Busier), c.Unit, count(int(c.Total)))
 }
