@@ -206,12 +206,15 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 		return nil, fmt.Errorf("%s: no files", paths[0])
 	}
 	cov := newCoverage(workers, paths)
-	seen, present := make([][32][256]int, workers), make([]personDays, workers)
+	seen, present, placed := make([][32][256]int, workers), make([]personDays, workers), make([]bool, workers)
 	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: workers, Progress: p.reading(found), Emit: func(n int) func(*event.Event) error {
 		count, mine, days := cov.worker(n), &seen[n], &present[n]
 		return func(e *event.Event) error {
 			count(e)
 			days.add(e)
+			if e.Class == event.Person && e.Attr(event.AttrDepartment) != "" {
+				placed[n] = true
+			}
 			mine[e.Source][e.Class]++
 			if e.Object.Label != "" && e.Class != event.LabelChange {
 				mine[e.Source][event.LabelChange]++
@@ -243,6 +246,9 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 		d.Detectors = append(d.Detectors, diagnose(det, total))
 	}
 	d.note(cov, total)
+	if total[event.HR][event.Person] > 0 && !slices.Contains(placed, true) {
+		d.Notes = append(d.Notes, "the people file names no departments: people are compared with those who use the same services, or with everybody")
+	}
 	return d, nil
 }
 

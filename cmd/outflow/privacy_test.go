@@ -71,13 +71,29 @@ func TestErase(t *testing.T) {
 			if code, _, errs := outflow("privacy", "erase", leaver, "--data", where); code != exitUsage || !strings.Contains(errs, "--yes") {
 				t.Error(code, errs)
 			}
+			for who, says := range map[string]string{"chen.kapor@acme.example": "known are " + leaver, "Chen Kapoor": "is the display name of " + leaver, "nobody@elsewhere.test": "nobody is known as", "P-ABCDEFGHJK": "is a pseudonym"} {
+				for _, args := range [][]string{{"erase", "--yes"}, {"export"}} {
+					if args[0] == "export" && who == "Chen Kapoor" { // nothing is lost by a guess that is said
+						continue
+					}
+					code, out, errs := outflow(append([]string{"privacy"}, append(args, who, "--data", where)...)...)
+					if code != exitFailed || out != "" || !strings.Contains(errs, says) {
+						t.Errorf("%v %s: %d %s %s", args, who, code, out, errs)
+					}
+				}
+			}
+			if x := export("Chen Kapoor"); len(x.Alerts) == 0 {
+				t.Error("a display name exports nothing")
+			}
 			code, out, errs := outflow("privacy", "erase", leaver, "--data", where, "--yes")
 			if code != exitFine || !strings.Contains(out, "deleted the baseline") || !strings.Contains(out, "watched folders") {
 				t.Fatal(code, out, errs)
 			}
 			t.Log(out)
-			if x := export(leaver); len(x.Accounts) > 1 || x.Usual != nil || len(x.Alerts)+len(x.Days)+len(x.Events) > 0 {
-				t.Errorf("left: accounts %v, usual %v, %d alerts, %d days, %d events", x.Accounts, x.Usual, len(x.Alerts), len(x.Days), len(x.Events))
+			for _, args := range [][]string{{"export"}, {"erase", "--yes"}} { // nothing is left that would name them
+				if code, out, errs := outflow(append([]string{"privacy"}, append(args, leaver, "--data", where)...)...); code != exitFailed || out != "" || !strings.Contains(errs, "nobody is known as") {
+					t.Errorf("%v: %d %s %s", args, code, out, errs)
+				}
 			}
 			for _, file := range traces(t, where, leaver) {
 				if file != "alerts.db" && file != "cursors.db" && file != "log.db" { // others' may name them

@@ -579,7 +579,7 @@ each by mail, through the server of the first channel of kind email.`,
 			if len(args) == 1 {
 				only = args[0]
 			}
-			if only == "" && f.out == "" && !send {
+			if len(args) == 0 && f.out == "" && !send {
 				return &exit{exitUsage, errors.New("a person is needed, or a folder (--out), or --send")}
 			}
 			data, err := f.load(cmd.Context())
@@ -587,7 +587,7 @@ each by mail, through the server of the first channel of kind email.`,
 				return err
 			}
 			defer data.close()
-			if only != "" {
+			if len(args) == 1 { // also if it is empty: that names nobody, and not everybody
 				if only, err = f.whom(cmd.Context(), data, only, nil, stderr); err != nil {
 					return err
 				}

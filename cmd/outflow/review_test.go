@@ -37,6 +37,42 @@ func TestReports(t *testing.T) {
 	if a, b := verdict(data), verdict(scans); a != b || !strings.HasPrefix(a, "look") && !strings.HasPrefix(a, "act_today") {
 		t.Errorf("a daemon's: %s; a scan's: %s", a, b)
 	}
+	unknown := filepath.Join(t.TempDir(), "unknown.html")
+	for who, says := range map[string]string{"chen.kapor@acme.example": "known are chen.kapoor@acme.example", "nobody@elsewhere.test": "nor by a name like it", "P-ABCDEFGHJK": "is a pseudonym", "": "nobody is known"} {
+		for _, where := range []string{data, scans} {
+			if code, said, errs := outflow("report", "review", who, "--data", where, "--out", unknown); code != exitFailed || said != "" || !strings.Contains(errs, says) {
+				t.Errorf("%q: %d %s %s", who, code, said, errs)
+			}
+			if code, said, errs := outflow("report", "owners", who, "--data", where, "--out", filepath.Dir(unknown)); code != exitFailed || said != "" || !strings.Contains(errs, says) {
+				t.Errorf("%q: %d %s %s", who, code, said, errs)
+			}
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(unknown), "*")); err != nil || len(left) > 0 {
+		t.Errorf("something was written: %v %v", left, err)
+	}
+	for _, who := range []string{"Chen Kapoor", "kapoor, chen", "CHEN.KAPOOR@acme.example", "chen.kapoor", "github:chen-kapoor-corv"} {
+		for _, where := range []string{data, scans} {
+			if code, text, errs := outflow("report", "review", who, "--data", where, "--format", "md"); code != exitFine || !strings.Contains(text, "# Offboarding review: chen.kapoor@acme.example") || strings.Contains(who, "@") == strings.Contains(errs, "chen.kapoor@acme.example") {
+				t.Errorf("%s: %d %.100s %s", who, code, text, errs)
+			}
+		}
+	}
+	conf, err := loadConfig("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask, err := openMask(data, conf, "hr", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pseudonym := mask.Name("chen.kapoor@acme.example")
+	if code, text, errs := outflow("report", "review", strings.ToLower(pseudonym), "--data", data, "--people", "pseudonyms", "--format", "md"); code != exitFine || !strings.Contains(text, "# Offboarding review: "+pseudonym) {
+		t.Errorf("%d %.100s %s", code, text, errs)
+	}
+	if code, digest, _ := outflow("report", "digest", "--data", data, "--week", "2025-W14", "--format", "text"); code != exitFine || !strings.Contains(digest, "Not enough data to say how the week was") || strings.Contains(digest, "all sources deliver") {
+		t.Errorf("%d %s", code, digest)
+	}
 	out := filepath.Join(t.TempDir(), "reviews")
 	if code, said, errs := outflow("report", "review", "--week", "2026-W20", "--data", data, "--out", out, "--people", "pseudonyms"); code != exitFine || !strings.HasSuffix(said, ": 1\n") {
 		t.Fatalf("%d %s %s", code, said, errs)
