@@ -1,13 +1,16 @@
 package detect
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // Keyed is an event as stored, and whose it is.
@@ -60,13 +63,33 @@ type found struct {
 // HandleAll is Handle for events as stored, in their order. It judges on several cores;
 // what comes out is the same, in the same order. The records may be used again afterwards.
 func (e *Engine) HandleAll(events []Keyed) error {
-	for i := range events {
-		if err := e.join(&events[i]); err != nil {
-			return err
+	at := 0
+	err := guard.Do("judge", func() error {
+		for i := range events {
+			at = i
+			if err := e.join(&events[i]); err != nil {
+				return err
+			}
 		}
+		return e.judgeBatch()
+	})
+	if panicked := (*guard.Panic)(nil); len(events) > 0 && errors.As(err, &panicked) && !errors.As(err, new(*Fault)) {
+		err = &Fault{bytes.Clone(events[at].Record), panicked}
 	}
-	return e.judgeBatch()
+	return err
 }
+
+// Fault says that judging an event panicked: the engine is of no use any more.
+type Fault struct {
+	Record []byte // the event as stored; nil where the end of a day was judged
+	Panic  *guard.Panic
+}
+
+// Error implements error.
+func (f *Fault) Error() string { return f.Panic.Error() }
+
+// Unwrap returns the panic.
+func (f *Fault) Unwrap() error { return f.Panic }
 
 // join puts an event into the batch. What is not about a person, or may be part of a
 // pattern over several, is judged by itself.
@@ -131,9 +154,9 @@ func (e *Engine) judgeBatch() error {
 	b.spread(n)
 	var others sync.WaitGroup
 	for _, l := range b.lanes[1:n] {
-		others.Go(func() { l.judge(e) })
+		others.Go(func() { l.judgeSafely(e) })
 	}
-	b.lanes[0].judge(e)
+	b.lanes[0].judgeSafely(e)
 	others.Wait()
 	var all []found
 	for _, l := range b.lanes[:n] {
@@ -199,6 +222,14 @@ func (e *Engine) newLane() *lane {
 		return nil
 	}
 	return l
+}
+
+// judgeSafely is judge; a panic becomes the error of the lane, which names the event.
+func (l *lane) judgeSafely(of *Engine) {
+	err := guard.Do("judge", func() error { l.judge(of); return nil })
+	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
+		l.engine.err = &Fault{bytes.Clone(of.batch.items[l.at].rec), panicked}
+	}
 }
 
 // judge judges the items of the lane, knowing what an engine knows.

@@ -63,6 +63,9 @@ type config struct {
 
 	// Memory bounds what is kept in memory; more is in temporary files.
 	Memory memoryConfig `yaml:"memory"`
+	// DiskReserve is how many MiB of the disk of data_dir are left free: intake stops below.
+	// 0 stands for 1024, but no more than a tenth of the disk; -1 for none.
+	DiskReserve int `yaml:"disk_reserve"`
 	// Retention is for how many days what is kept; the log of events has its own.
 	Retention retentionConfig `yaml:"retention"`
 	// IndicatorsOff are what must not be looked at, for people of some countries or

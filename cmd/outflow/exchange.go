@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
 
@@ -129,8 +130,8 @@ func (x *exchange) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 2)
-	all.Go(func() { failed <- x.read(ctx) })
-	all.Go(func() { failed <- x.write(ctx) })
+	all.Go(func() { failed <- guard.Do("exchange", func() error { return x.read(ctx) }) })
+	all.Go(func() { failed <- guard.Do("exchange", func() error { return x.write(ctx) }) })
 	err := <-failed
 	x.mu.Lock()
 	defer x.mu.Unlock()

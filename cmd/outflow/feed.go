@@ -22,6 +22,7 @@ import (
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -89,10 +90,10 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 	if err != nil {
 		return fmt.Errorf("feed: listen: %w", err)
 	}
-	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	srv := &http.Server{Handler: guard.Handler("feed", s.Handler()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	d.log.Info("feed", "address", ln.Addr().String(), "tls", s.Secure)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.Run(ctx) })
+	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
 	g.Go(func() error {
 		if s.Secure {
 			err = srv.ServeTLS(ln, conf.Feed.Cert, conf.Feed.Key)

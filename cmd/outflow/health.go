@@ -2,10 +2,21 @@ package main
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+)
+
+const (
+	stalledAfter = 5 * time.Minute  // without getting on, while there is something to judge
+	rememberFor  = 15 * time.Minute // a panic
+	silentAfter  = time.Hour        // a stream that does not answer
+	lookedWithin = time.Minute      // the status is from
+	catchingUp   = 10_000           // records that wait to be judged
 )
 
 // condition is something that keeps the daemon from doing all of its job.
@@ -36,7 +47,9 @@ func (h *health) set(kind, name, reason string) {
 	if !known {
 		c = condition{Kind: kind, Name: name, Since: time.Now().UTC()}
 	}
-	c.Reason = reason
+	if c.Reason = reason; kind == "panic" { // of the last one
+		c.Since = time.Now().UTC()
+	}
 	h.list[key] = c
 }
 
@@ -48,15 +61,119 @@ func (h *health) clear(kind, name string) {
 }
 
 // conditions lists what is wrong, by kind and name.
-func (h *health) conditions() []condition {
+func (h *health) conditions(now time.Time) []condition {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var list []condition
-	for _, c := range h.list {
+	for key, c := range h.list {
+		if c.Kind == "panic" && now.Sub(c.Since) > rememberFor {
+			delete(h.list, key)
+			continue
+		}
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b condition) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 	})
 	return list
+}
+
+// condition adds to a status what keeps the daemon from doing its job.
+func (d *daemon) condition(s *daemonStatus) {
+	now := time.Now()
+	s.Folders, s.Unread, s.Lost = d.folders(), d.stats.unread.Load(), d.stats.lost.Load()
+	d.stats.mu.Lock()
+	s.Panics = maps.Clone(d.stats.panics)
+	d.stats.mu.Unlock()
+	_, s.DiskFree = d.intake.stopped()
+	s.Conditions = d.health.conditions(now)
+	for _, f := range s.Folders {
+		for _, p := range f.Missing {
+			s.Conditions = append(s.Conditions, condition{"folder", p.Path, p.Reason, p.Since.UTC()})
+		}
+	}
+	for _, st := range s.Streams {
+		if st.Failing != "" && !st.Asked.IsZero() && now.Sub(st.Asked) > silentAfter && !slices.ContainsFunc(s.Conditions, func(c condition) bool { return c.Kind == "folder" && c.Name == st.Stream }) {
+			s.Conditions = append(s.Conditions, condition{"stream", st.Source + "/" + st.Stream, st.Failing, st.Asked})
+		}
+	}
+	waiting := int64(0)
+	for _, p := range s.Parts {
+		waiting += p.Lag
+	}
+	if at := time.Unix(0, d.stats.progress.Load()); d.stats.judging.Load() && (d.stats.busy.Load() || waiting > 0) && now.Sub(at) > stalledAfter {
+		s.Stalled = fmt.Sprintf("the judge has not got on since %s, and %d records wait", at.UTC().Format(time.RFC3339), waiting)
+		s.Conditions = append(s.Conditions, condition{"judge", "", s.Stalled, at.UTC()})
+	}
+}
+
+// lastStatus is what the daemon looked like a moment ago, for those who ask whether it
+// works: their answer does not wait for anything.
+type lastStatus struct {
+	mu     sync.Mutex
+	status *daemonStatus
+	err    error
+	judges bool
+	at     time.Time
+}
+
+func (l *lastStatus) set(s *daemonStatus, err error, judges bool, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err, l.judges = err, judges; err == nil {
+		l.status, l.at = s, now
+	}
+}
+
+// dead lists why the process must be started anew; nil if it need not be.
+func (l *lastStatus) dead(now time.Time) (reasons []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.status == nil:
+	case l.status.Stalled != "":
+		reasons = append(reasons, "judge: "+l.status.Stalled)
+	case now.Sub(l.at) > stalledAfter:
+		reasons = append(reasons, fmt.Sprintf("status: nothing is known since %s: %v", l.at.UTC().Format(time.RFC3339), l.err))
+	}
+	return reasons
+}
+
+// unready lists why the daemon does not do all of its job; nil if it does.
+func (l *lastStatus) unready(now time.Time) (reasons []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.status == nil {
+		return []string{"starting"}
+	}
+	if now.Sub(l.at) > lookedWithin {
+		reasons = append(reasons, fmt.Sprintf("status: nothing is known since %s: %v", l.at.UTC().Format(time.RFC3339), l.err))
+	}
+	lag := int64(0)
+	for _, p := range l.status.Parts {
+		lag += p.Lag
+	}
+	if l.judges && (l.status.Judge == nil || lag >= catchingUp) {
+		reasons = append(reasons, fmt.Sprintf("catching up: %d records wait to be judged", lag))
+	}
+	for _, c := range l.status.Conditions {
+		reasons = append(reasons, c.String())
+	}
+	return reasons
+}
+
+// String is the condition as one line.
+func (c condition) String() string {
+	return escaped(strings.TrimSpace(c.Kind+" "+c.Name)) + ": " + escaped(c.Reason) + " (since " + c.Since.Format(time.RFC3339) + ")"
+}
+
+// answer writes that all is well, or 503 and a line for each reason why it is not.
+func answer(w http.ResponseWriter, well string, reasons []string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if len(reasons) == 0 {
+		fmt.Fprintln(w, well)
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	fmt.Fprintln(w, strings.Join(reasons, "\n"))
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
 
@@ -77,6 +78,8 @@ type judge struct {
 
 	edge   int64         // up to where the events go, but for a few
 	saving time.Duration // it took to store the base last
+
+	progress func() // called while events are judged; may be nil
 
 	stats judgeStats
 }
@@ -412,7 +415,11 @@ func (w *resolving) resolve(rec []byte) error {
 		}
 	}
 	w.scratch = append(w.scratch[:0], rec...) // resolving changes it
-	person, rec := w.j.resolver.Resolve(w.scratch)
+	person, own := "", rec
+	err := guard.Do("judge", func() error { person, rec = w.j.resolver.Resolve(w.scratch); return nil })
+	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
+		return &detect.Fault{Record: bytes.Clone(own), Panic: panicked}
+	}
 	x.person, x.from = strings.Clone(person), len(w.group.buf)
 	w.group.buf = append(w.group.buf, rec...)
 	x.to = len(w.group.buf)
@@ -495,6 +502,9 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 
 // judge judges the next events.
 func (j *judge) judge(ctx context.Context, of *group) error {
+	if j.progress != nil {
+		j.progress()
+	}
 	j.batch = j.batch[:0]
 	for i := range of.events {
 		x := &of.events[i]

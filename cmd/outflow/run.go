@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,9 +23,11 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/disk"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // roles are the parts of the daemon that may run on machines of their own.
@@ -96,6 +99,7 @@ type daemon struct {
 	reload  atomic.Pointer[config]
 
 	health    health
+	intake    intake
 	followers struct { // of folders
 		sync.Mutex
 		list map[string]*watch.Follower // by the source's name
@@ -132,6 +136,13 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer lock.Close()
 	d.stats.start = time.Now()
+	defer guard.Watch(d.panicked)()
+	if d.intake.free == nil {
+		d.intake.free = func() (uint64, uint64, error) { return disk.Free(d.dir) }
+	}
+	if d.intake.reserve = int64(d.config.DiskReserve) << 20; d.config.DiskReserve < 0 {
+		d.intake.reserve = -1
+	}
 	l, err := d.openLogs(ctx)
 	if err != nil {
 		return err
@@ -152,32 +163,50 @@ func (d *daemon) run(ctx context.Context) error {
 	var incomplete error // what a source could not give, with --once
 	g, ctx := errgroup.WithContext(ctx)
 	if d.has("ingest") {
-		g.Go(func() error { defer l.endEvents(); return stopped(ctx, d.ingest(ctx, l.events, &incomplete)) })
+		if err := d.lookAtDisk(ctx, l.events, time.Now()); err != nil {
+			d.log.Warn("it is not known how much room the disk has", "err", err)
+		}
+		g.Go(func() error {
+			defer l.endEvents()
+			return stopped(ctx, guard.Do("ingest", func() error { return d.ingest(ctx, gated{l.events, &d.intake, d.once}, &incomplete) }))
+		})
+		if !d.once {
+			g.Go(func() error {
+				d.keep(ctx, "part", "disk", func(ctx context.Context) error { return d.watchDisk(ctx, l.events) })
+				return nil
+			})
+		}
 	} else if d.once {
 		l.endEvents()
 	}
 	if d.has("detect") {
 		g.Go(func() error {
 			defer l.endAlerts()
-			return stopped(ctx, l.lead(ctx, func(ctx context.Context, shards []int) error { return d.detect(ctx, l, shards) }))
+			return stopped(ctx, l.lead(ctx, func(ctx context.Context, shards []int) error {
+				return guard.Do("judge", func() error { return d.detect(ctx, l, shards) })
+			}))
 		})
 	} else if d.once {
 		l.endAlerts()
 	}
 	if d.has("alert") {
-		g.Go(func() error { return stopped(ctx, d.tell(ctx, l.alerts)) })
+		g.Go(func() error {
+			return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.alerts) }))
+		})
 		if d.config.Digest.Schedule != "" && !d.once {
 			g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
 		}
 	}
 	if d.has("serve") && !d.once {
-		g.Go(func() error { return stopped(ctx, d.serve(ctx, l)) })
+		g.Go(func() error { return stopped(ctx, d.again(ctx, "status", func() error { return d.serve(ctx, l) })) })
 		if d.config.Feed.Listen != "" {
-			g.Go(func() error { return stopped(ctx, d.serveFeed(ctx, l)) })
+			g.Go(func() error {
+				return stopped(ctx, d.again(ctx, "feed", func() error { return d.serveFeed(ctx, l) }))
+			})
 		}
 	}
 	if !d.once {
-		g.Go(func() error { d.watchConfig(ctx); return nil })
+		g.Go(func() error { return d.again(ctx, "reload", func() error { d.watchConfig(ctx); return nil }) })
 	}
 	d.log.Info("started", "version", version(), "roles", strings.Join(d.roles, ","), "data_dir", d.dir, "log", d.config.Log.Kind)
 	if err := g.Wait(); err != nil {
@@ -199,6 +228,28 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	d.log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
 	return incomplete
+}
+
+// again runs a part of the daemon that works on what is stored, and begins it again if it
+// panics. Its errors are returned.
+func (d *daemon) again(ctx context.Context, name string, do func() error) error {
+	for tries := 0; ; tries++ {
+		err := guard.Do(name, do)
+		if panicked := (*guard.Panic)(nil); d.once || !errors.As(err, &panicked) {
+			return err
+		}
+		if err := pause(ctx, min(time.Second<<min(tries, 8), time.Minute)); err != nil {
+			return err
+		}
+	}
+}
+
+// panicked counts and tells that a part of the program panicked.
+func (d *daemon) panicked(p *guard.Panic) {
+	d.stats.failures.Add(1)
+	d.stats.panicked(p.Where)
+	d.health.set("panic", p.Where, fmt.Sprint(p.Value))
+	d.log.Error("panic: this is a fault of the program, please report it", "where", p.Where, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 }
 
 // stopped turns the end of the context, which is how a daemon stops, into no error.
@@ -385,9 +436,19 @@ type arrival struct {
 // they are, and hands them over, until reading fails or ctx ends.
 func follow(ctx context.Context, log eventlog.Log, partition int, next int64, most int, to chan<- arrival, look func([]eventlog.Record) []kindOf) {
 	for {
-		recs, err := log.Read(ctx, partition, next, most)
+		var recs []eventlog.Record
+		var kinds []kindOf
+		err := guard.Do("log", func() (err error) {
+			if recs, err = log.Read(ctx, partition, next, most); err == nil {
+				kinds = look(recs)
+			}
+			return err
+		})
+		if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
+			err = fmt.Errorf("log, partition %d, from offset %d on: %w", partition, next, err)
+		}
 		select {
-		case to <- arrival{partition, recs, look(recs), err}:
+		case to <- arrival{partition, recs, kinds, err}:
 		case <-ctx.Done():
 			return
 		}
@@ -468,6 +529,10 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	if j.exchange != nil {
 		j.exchange.come = func() bool { return len(arrivals) > 0 }
 	}
+	d.stats.progress.Store(time.Now().UnixNano())
+	d.stats.judging.Store(true)
+	defer d.stats.judging.Store(false)
+	j.progress = func() { d.stats.progress.Store(time.Now().UnixNano()) }
 	delivering := ingest.NewDeliveries(parts)
 	ended, last, trimmed := 0, time.Now(), time.Now()
 	flushed := false
@@ -482,6 +547,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			return a.err
 		}
 		last, flushed = time.Now(), false
+		d.stats.progress.Store(last.UnixNano())
 		for i := range a.recs {
 			switch r := &a.recs[i]; a.kinds[i] {
 			case isEvent:
@@ -528,6 +594,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		}
 		var err error
 		began := time.Now()
+		d.stats.busy.Store(true)
 		switch {
 		case ended == parts:
 			err = j.apply(ctx, openDays)
@@ -541,12 +608,13 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		default:
 			err = j.apply(ctx, most)
 		}
+		d.stats.busy.Store(false)
 		if errors.Is(err, errInterrupted) {
 			j.interrupted()
 			continue
 		}
 		if err != nil {
-			return err
+			return j.locate(ctx, l.events, err)
 		}
 		if took := time.Since(began); took > tick {
 			rest = time.Now().Add(2 * took)
@@ -564,6 +632,40 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			}
 		}
 	}
+}
+
+// locate adds to an error of judging an event where in the log the event is.
+func (j *judge) locate(ctx context.Context, log eventlog.Log, err error) error {
+	fault := (*detect.Fault)(nil)
+	if !errors.As(err, &fault) || fault.Record == nil {
+		return err
+	}
+	place := ""
+	var of event.Event
+	var dec event.Decoder
+	err = errors.Join(fmt.Errorf("judging stopped at an event; nothing of it was stored, and it is judged again after a restart: %w", err), guard.Do("judge", func() error {
+		if err := dec.Decode(fault.Record, &of); err != nil {
+			return err
+		}
+		for p := range j.next {
+			for at := j.window.Low(p, j.next[p]); at < j.next[p] && place == ""; {
+				recs, err := log.Read(ctx, p, at, readBatch)
+				if err != nil {
+					return err
+				}
+				for i := range recs {
+					var e event.Event
+					if _, mark := ingest.ReadMark(recs[i].Value); !mark && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
+						place = fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset)
+						break
+					}
+				}
+				at = recs[len(recs)-1].Offset + 1
+			}
+		}
+		return nil
+	}))
+	return fmt.Errorf("event of %s at %s, id %016x (%s): %w", of.Source, instant(of.Time).Format(time.RFC3339Nano), of.Key, cmp.Or(place, "not in the log any more"), err)
 }
 
 // maxWindow bounds how many events wait for a source to have delivered all it has.

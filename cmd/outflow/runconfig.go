@@ -26,6 +26,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/pki"
 	"github.com/outflow/outflow/internal/secret"
 )
@@ -447,6 +448,9 @@ func (c *config) checkRun(path string, roles []string) error {
 		names["c"+ch.Name] = true
 		rel(&ch.Path)
 	}
+	if c.DiskReserve < -1 || c.DiskReserve > 1<<30 {
+		return fmt.Errorf("disk_reserve: %d: MiB, or -1 for none", c.DiskReserve)
+	}
 	if slices.Contains(roles, "ingest") && len(c.Sources) == 0 {
 		return errors.New("no sources")
 	}
@@ -479,21 +483,30 @@ func (d *daemon) watchConfig(ctx context.Context) {
 			}
 		}
 		before = modified()
-		conf, err := loadConfig(d.path)
-		if err == nil {
-			err = conf.checkRun(d.path, d.roles)
-		}
-		if err == nil {
-			err = d.config.mayBecome(conf)
-		}
-		if err != nil {
+		if err := guard.Do("reload", d.readConfig); err != nil {
 			d.stats.failures.Add(1)
+			d.health.set("configuration", d.path, err.Error())
 			d.log.Error("the configuration stays as it was", "file", d.path, "err", err)
 			continue
 		}
-		d.reload.Store(conf)
+		d.health.clear("configuration", d.path)
 		d.log.Info("configuration read again", "file", d.path)
 	}
+}
+
+// readConfig reads the configuration again, and has it hold from now on.
+func (d *daemon) readConfig() error {
+	conf, err := loadConfig(d.path)
+	if err == nil {
+		err = conf.checkRun(d.path, d.roles)
+	}
+	if err == nil {
+		err = d.config.mayBecome(conf)
+	}
+	if err == nil {
+		d.reload.Store(conf)
+	}
+	return err
 }
 
 // mayBecome says what of a new configuration needs a restart: sources, channels and

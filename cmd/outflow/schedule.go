@@ -8,6 +8,7 @@ import (
 	cron "github.com/netresearch/go-cron"
 
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // digestConfig is when the digest of the week before goes out.
@@ -48,7 +49,7 @@ const digestChannel = " digest"
 func (d *daemon) mailDigests(ctx context.Context) error {
 	said := ""
 	for {
-		if err := d.mailDigest(ctx, time.Now()); err != nil && ctx.Err() == nil && err.Error() != said {
+		if err := guard.Do("digest", func() error { return d.mailDigest(ctx, time.Now()) }); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			d.stats.failures.Add(1)
 			d.log.Error("digest not sent; it is tried again", "err", err)

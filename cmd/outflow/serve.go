@@ -19,6 +19,7 @@ import (
 
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // runStats is what a daemon counts.
@@ -32,9 +33,23 @@ type runStats struct {
 	unread   atomic.Int64 // files that could not be read
 	lost     atomic.Int64 // how often notifications of changes were lost
 	judge    atomic.Pointer[judgeView]
+	judging  atomic.Bool  // there is a judge in this process
+	busy     atomic.Bool  // it judges at this moment
+	progress atomic.Int64 // when it last got on, Unix nanoseconds
 
 	mu      sync.Mutex
-	samples []sample // of the last hour, the oldest first
+	panics  map[string]int64 // that were caught, by where
+	samples []sample         // of the last hour, the oldest first
+}
+
+// panicked counts a panic.
+func (s *runStats) panicked(where string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.panics == nil {
+		s.panics = map[string]int64{}
+	}
+	s.panics[where]++
 }
 
 // sample is how many events had come at a moment, by source and vendor.
@@ -114,6 +129,14 @@ type daemonStatus struct {
 	Alerts   *alertStatus     `json:"alerts,omitempty"`
 	Dead     int              `json:"dead_letters"`
 	Sizes    map[string]int64 `json:"state_bytes"` // by file
+
+	Folders    []watch.FolderStatus `json:"folders,omitempty"` // of sources of files
+	Unread     int64                `json:"files_not_read"`    // failures to read a file, since the start
+	Lost       int64                `json:"notifications_lost"`
+	Panics     map[string]int64     `json:"panics,omitempty"` // caught since the start, by where
+	DiskFree   uint64               `json:"disk_free_bytes,omitempty"`
+	Conditions []condition          `json:"conditions,omitempty"` // what keeps it from doing all of its job
+	Stalled    string               `json:"stalled,omitempty"`    // why the judge must be started anew
 }
 
 type sourceStatus struct {
@@ -186,6 +209,7 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			s.Parts = append(s.Parts, partStatus{p, next, end, max(end-next, 0)})
 		}
 	}
+	d.condition(s)
 	s.Sizes = map[string]int64{}
 	for _, name := range stateFiles {
 		if info, err := os.Stat(filepath.Join(d.dir, name)); err == nil {
@@ -204,7 +228,6 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 
 // serve answers /metrics, /healthz and /readyz, and keeps the status file.
 func (d *daemon) serve(ctx context.Context, l *logs) error {
-	var ready atomic.Bool
 	collector := &collector{look: func() *daemonStatus {
 		s, err := d.look(ctx, l)
 		if err != nil {
@@ -216,16 +239,10 @@ func (d *daemon) serve(ctx context.Context, l *logs) error {
 	registry.MustRegister(collector)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !ready.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprintln(w, "catching up")
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	var seen lastStatus
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ok", seen.dead(time.Now())) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ready", seen.unready(time.Now())) })
+	srv := &http.Server{Handler: guard.Handler("status", mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	if d.config.Listen != "" {
 		ln, err := net.Listen("tcp", d.config.Listen)
 		if err != nil {
@@ -244,12 +261,8 @@ func (d *daemon) serve(ctx context.Context, l *logs) error {
 	defer clock.Stop()
 	for {
 		s, err := d.look(ctx, l)
+		seen.set(s, err, d.has("detect"), time.Now())
 		if err == nil {
-			lag := int64(0)
-			for _, p := range s.Parts {
-				lag += p.Lag
-			}
-			ready.Store(!d.has("detect") || s.Judge != nil && lag < 10_000)
 			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
 		}
 		if err != nil && ctx.Err() == nil {
@@ -305,12 +318,20 @@ var (
 	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
 	descGaps    = desc("stream_gaps_total", "Stretches of time that could not be read, and will not be.", "source", "stream")
 	descAgain   = desc("api_repeats_total", "Records that APIs sent again within a short time, since the start: they are not appended again.")
+	descPanics  = desc("panics_total", "Panics that were caught, since the start.", "where")
+	descMissing = desc("folders_missing", "Folders of a source that cannot be read.", "source")
+	descUnread  = desc("files_unreadable", "Files and directories of a source that could not be read, and are tried again.", "source")
+	descQueue   = desc("files_waiting", "Files of a source that wait to be read, or are being read.", "source")
+	descLost    = desc("notifications_lost_total", "How often notifications of changes were lost, since the start.")
+	descRoom    = desc("disk_free_bytes", "Room on the disk of the state.")
+	descStopped = desc("intake_stopped", "Whether intake is stopped because the disk is nearly full.")
+	descReason  = desc("conditions", "What keeps the daemon from doing all of its job, by kind.", "kind")
 	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descPanics, descMissing, descUnread, descQueue, descLost, descRoom, descStopped, descReason, descFailed} {
 		ch <- d
 	}
 }
@@ -374,5 +395,25 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descSize, float64(size), name)
 	}
 	counter(descAgain, float64(s.Repeats))
+	for where, n := range s.Panics {
+		counter(descPanics, float64(n), where)
+	}
+	for _, f := range s.Folders {
+		gauge(descMissing, float64(len(f.Missing)), f.Source)
+		gauge(descUnread, float64(f.Unreadable), f.Source)
+		gauge(descQueue, float64(f.Waiting+f.Reading), f.Source)
+	}
+	counter(descLost, float64(s.Lost))
+	if s.DiskFree > 0 {
+		gauge(descRoom, float64(s.DiskFree))
+	}
+	kinds := map[string]int{"disk": 0}
+	for _, c := range s.Conditions {
+		kinds[c.Kind]++
+	}
+	gauge(descStopped, float64(kinds["disk"]))
+	for kind, n := range kinds {
+		gauge(descReason, float64(n), kind)
+	}
 	counter(descFailed, float64(s.Failures))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // detectShards judges some shards of the people, and trades with those who judge the others
@@ -64,7 +65,7 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return j.exchange.run(ctx) })
 	g.Go(func() error {
-		err := d.pump(ctx, l, j)
+		err := guard.Do("judge", func() error { return d.pump(ctx, l, j) })
 		if err == nil { // with --once
 			err = j.exchange.flush(ctx)
 		}

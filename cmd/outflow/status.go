@@ -142,6 +142,22 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		}
 		fmt.Fprintln(w)
 	}
+	for _, c := range s.Conditions {
+		fmt.Fprintf(w, "NOT WORKING: %s\n", c)
+	}
+	for _, f := range s.Folders {
+		fmt.Fprintf(w, "Source %s: %s files are known, %s wait or are being read, %s could not be read.", escaped(f.Source), count(f.Files), count(f.Waiting+f.Reading), count(f.Unreadable))
+		if f.Example != "" {
+			fmt.Fprintf(w, " One of these: %s.", escaped(f.Example))
+		}
+		if f.Walking != "" {
+			fmt.Fprintf(w, " Changes are found by walking every %s: %s.", time.Duration(f.Every*float64(time.Second)).Round(time.Second), escaped(f.Walking))
+		}
+		fmt.Fprintln(w)
+	}
+	if len(s.Conditions)+len(s.Folders) > 0 {
+		fmt.Fprintln(w)
+	}
 	if j := s.Judge; j != nil {
 		fmt.Fprintf(w, "Judged %s events of %s people since the start, up to %s; %s repeats (and %s that said something else under the same id), %s too late; %s times something came late enough to judge again.\n", count(int(j.Judged)), count(j.People), ago(j.Newest), count(int(j.Repeats)), count(int(j.Conflicts)), count(int(j.Late)), count(int(j.Rewinds)))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/file"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // outlets are the channels in use. Each goes at its own pace: one that hangs, or is
@@ -95,7 +96,12 @@ func (o *outlets) each(ctx context.Context, conf *config, tries int) error {
 			return err
 		}
 		for failed := 0; failed < tries; {
-			sent, again, err := send(ctx)
+			var sent int
+			var again time.Time
+			err := guard.Do("channel", func() (err error) {
+				sent, again, err = send(ctx)
+				return err
+			})
 			o.d.stats.told.Add(int64(sent))
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -141,11 +147,17 @@ func (o *outlets) run(ctx context.Context, conf *config, c *channelConfig, wake 
 		var sent int
 		var again time.Time
 		var err error
-		if send == nil {
-			send, err = o.d.outlet(ctx, conf, c)
-		}
-		if err == nil {
-			sent, again, err = send(ctx)
+		err = guard.Do("channel", func() (err error) {
+			if send == nil {
+				send, err = o.d.outlet(ctx, conf, c)
+			}
+			if err == nil {
+				sent, again, err = send(ctx)
+			}
+			return err
+		})
+		if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
+			send = nil // it may be in any state
 		}
 		o.d.stats.told.Add(int64(sent))
 		switch {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
 )
 
 // taken calls yield for every path whose file is in the log, as it was then. Nothing else
@@ -85,4 +87,14 @@ func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
 		return fmt.Errorf("watch: %w", err)
 	}
 	return nil
+}
+
+// Say puts into the log that something has kept sources from being read since a moment: a
+// kind of object of event.SourceGap with its name, and the reason.
+func Say(ctx context.Context, log eventlog.Log, kind, name string, since time.Time, reason string) error {
+	from := since.UTC().Format(time.RFC3339)
+	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: since.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: kind, Name: name}}
+	e.Attrs = []event.Attr{{Name: event.AttrFrom, Value: from}, {Name: event.AttrReason, Value: reason}}
+	e.Key = ingest.Hash("source_gap", kind, name, from)
+	return log.Append(ctx, eventlog.Record{Value: e.Append(nil)})
 }

@@ -26,6 +26,7 @@ var allowed = []struct {
 	{"internal/chart", nil},
 	{"internal/pki", nil},
 	{"internal/guard", nil},
+	{"internal/disk", nil},
 	{"internal/plain", nil},
 	{"internal/jsonscan", nil},
 	{"internal/sigma", []string{"internal/event", "internal/jsonscan", "internal/plain"}},

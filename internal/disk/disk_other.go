@@ -1,0 +1,7 @@
+//go:build !linux && !darwin && !freebsd
+
+package disk
+
+import "errors"
+
+func room(string) (free, total uint64, err error) { return 0, 0, errors.ErrUnsupported }
