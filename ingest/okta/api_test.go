@@ -7,3 +7,5 @@ import (
 )
 
 func TestSource(t *testing.T) { ingesttest.Sources(t, Kind, Formats, nil) }
+
+func FuzzSource(f *testing.F) { ingesttest.FuzzSource(f, Kind) }
