@@ -76,7 +76,7 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 		return c, fmt.Errorf("ingest: %w", err)
 	}
 	defer rows.Close()
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(chunkSize+maxEvent))
 	if err != nil {
 		return c, err
 	}
@@ -108,7 +108,10 @@ type Writer struct {
 	enc        *zstd.Encoder
 }
 
-const chunkSize = 1 << 20
+const (
+	chunkSize = 1 << 20  // bytes from which a chunk is written
+	maxEvent  = 16 << 20 // more than any stored event takes: it comes of a record of 4 MiB at most
+)
 
 // Begin starts a generation, and forgets all others but the current one.
 func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, error) {

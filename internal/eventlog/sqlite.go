@@ -316,22 +316,36 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 		}
 		return nil, nil
 	}
-	plain, err := l.file.dec.DecodeAll(body, nil)
-	if err != nil {
-		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged: %w", partition, s.base, err)
+	if s.recs, err = unpack(l.file.dec, body, partition, s.base, n); err != nil {
+		return nil, err
 	}
-	s.recs = make([]Record, n)
-	for i := range s.recs {
+	return s, nil
+}
+
+// unpack reads the n records of a stored segment, which begins at an offset.
+func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int) ([]Record, error) {
+	plain, err := dec.DecodeAll(body, nil)
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged: %w", partition, base, err)
+	}
+	if n < 0 || n > len(plain)/2 { // each takes two bytes at least
+		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged segment: %d records in %d bytes", partition, base, n, len(plain))
+	}
+	recs := make([]Record, n)
+	for i := range recs {
 		var key, value []byte
 		if key, plain, err = field(plain); err == nil {
 			value, plain, err = field(plain)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("eventlog: partition %d, offset %d: %w", partition, s.base+int64(i), err)
+			return nil, fmt.Errorf("eventlog: partition %d, offset %d: %w", partition, base+int64(i), err)
 		}
-		s.recs[i] = Record{partition, s.base + int64(i), string(key), value}
+		recs[i] = Record{partition, base + int64(i), string(key), value}
 	}
-	return s, nil
+	if len(plain) > 0 {
+		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged segment: %d bytes after its %d records", partition, base, len(plain), n)
+	}
+	return recs, nil
 }
 
 func field(b []byte) (value, rest []byte, err error) {

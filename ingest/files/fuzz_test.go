@@ -1,0 +1,105 @@
+package files_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/ingest/ingesttest"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// small is a budget that a fuzz target may spend on one input.
+var small = files.Budget{Inflated: 4 << 20, Ratio: 50}
+
+// stream reads bytes with every decoder.
+func stream(t *testing.T, content []byte, budget files.Budget) (events []*event.Event, r files.Report) {
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: 1, Budget: budget, Emit: func(int) func(*event.Event) error {
+		return func(e *event.Event) error {
+			events = append(events, e.Clone())
+			return nil
+		}
+	}}
+	r, err := reader.Stream(t.Context(), "export", bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events, r
+}
+
+// packed puts a file into containers, the innermost first.
+func packed(content string, layers string) []byte {
+	for _, l := range []byte(layers) {
+		switch l % 5 {
+		case 0:
+			content = string(gz(content))
+		case 1:
+			content = string(zst(content))
+		case 2:
+			content = string(zipped("a.json", content, "b/c.csv", "x,y\n1,2\n"))
+		case 3:
+			content = string(tarred("a.json", content))
+		case 4:
+			content = string(gz(content[:len(content)/2], content[len(content)/2:]))
+		}
+	}
+	return []byte(content)
+}
+
+// FuzzContainer asserts that what is packed, however deep, gives what it holds or a reason
+// why not, and that a damaged container is one that says so: never a panic.
+func FuzzContainer(f *testing.F) {
+	for _, layers := range []string{"", "\x00", "\x01", "\x02", "\x03", "\x04", "\x03\x00", "\x02\x02", "\x00\x00\x00", "\x02\x03\x00\x01"} {
+		f.Add(recordA+"\n"+recordB, layers, uint16(0), byte(0), uint16(0))
+		f.Add(recordA, layers, uint16(20), byte(1), uint16(0))
+		f.Add(recordA, layers, uint16(0), byte(0), uint16(30))
+	}
+	f.Add(strings.Repeat(" ", 4000), "\x00\x00", uint16(0), byte(0), uint16(0))
+	f.Fuzz(func(t *testing.T, content, layers string, at uint16, flip byte, cut uint16) {
+		if len(content) > 1<<16 || len(layers) > 6 {
+			return
+		}
+		b := packed(content, layers)
+		if len(b) > 0 {
+			b[int(at)%len(b)] ^= flip
+			b = b[:len(b)-int(cut)%len(b)]
+		}
+		events, r := stream(t, b, small)
+		if len(events) > 0 && r.Records == 0 || len(events) > 100_000 {
+			t.Errorf("%d events of %d records", len(events), r.Records)
+		}
+		if r.Content > small.Inflated+int64(len(b))+8<<20 {
+			t.Errorf("%d bytes came out of %d", r.Content, len(b))
+		}
+		plain, inner := stream(t, []byte(content), small)
+		if intact := flip == 0 && len(b) > 0 && int(cut)%len(b) == 0; intact && len(layers) == 1 && inner.Reason == "" && inner.ProblemCount == 0 && len(events) < len(plain) && r.Reason == "" && r.ProblemCount == 0 {
+			t.Errorf("%d events of %d, and no reason: %+v", len(events), len(plain), r)
+		}
+	})
+}
+
+// FuzzTable asserts that rows of a table, whatever its columns and quotes, are events or
+// counted.
+func FuzzTable(f *testing.F) {
+	for _, s := range []string{
+		"eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3.amazonaws.com\n",
+		"eventid;eventtime;eventname;eventsource\r\n\"a;b\";2026-03-02T08:00:01Z;GetObject;s3\r\n",
+		"eventid\teventtime\teventname\teventsource\na\tb\tc\n",
+		"EmailAddress,ResignationDate,LastWorkingDate\nkim@acme.example,2026-03-02,2026-03-31\n",
+		"eventid,eventtime,eventname,eventsource\n\"a\"\"b\",\"x\ny\",,\n,,,\n",
+		"eventid,eventid,eventname\n\"\n", "\xef\xbb\xbfeventid,eventtime,eventname,eventsource\n\x00,\xff\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		events, r := stream(t, content, small)
+		for _, e := range events {
+			if e.Action == "" || e.Key == 0 || e.Source == event.NoSource {
+				t.Errorf("an event without source, action or key: %+v", e)
+			}
+		}
+		ingesttest.Accounted(t, content, events, r)
+	})
+}
