@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	cron "github.com/netresearch/go-cron"
@@ -27,6 +28,9 @@ func (c *digestConfig) times() (cron.Schedule, *time.Location, error) {
 	s, err := cron.ParseStandard(c.Schedule)
 	if err != nil {
 		return nil, nil, fmt.Errorf("schedule: %q: %w", c.Schedule, err)
+	}
+	if strings.Contains(c.Schedule, "@every") { // it counts from any moment: a digest would be due whenever it is asked
+		return nil, nil, fmt.Errorf("schedule: %q has no fixed times: use five fields, as in 0 7 * * 1", c.Schedule)
 	}
 	return s, zone, nil
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/ingesttest"
+	"github.com/outflow/outflow/internal/event"
 )
 
 func TestSources(t *testing.T) {
@@ -78,4 +80,43 @@ func TestCSV(t *testing.T) {
 	if _, err := fetch(page.Next, "Name;Abteilung\r\nx;y\r\n"); err == nil || !strings.Contains(err.Error(), `no column "E-Mail"`) {
 		t.Error(err)
 	}
+}
+
+// FuzzCSV asserts that a file of people, whatever is in it and in the cursor, is read or
+// refused: never a panic.
+func FuzzCSV(f *testing.F) {
+	for _, s := range []string{"Name;E-Mail;Abteilung;Letzter Tag;Kündigung\r\nA;a@northwind.example;Vertrieb;31.03.2026;01.03.2026\r\n", "E-Mail\n", "E-Mail\nx\n\"", "\xff\xfeE\x00-\x00", "E-Mail,E-Mail\na@b.example,c@d.example\n", ""} {
+		f.Add([]byte(s), []byte(nil))
+		f.Add([]byte(s), []byte(`{"People":{"a@northwind.example":"x"},"Hash":"x"}`))
+	}
+	path := filepath.Join(f.TempDir(), "people.csv")
+	conf := &CSV{Path: path, Dates: "DD.MM.YYYY", Columns: map[string]string{"email": "E-Mail", "department": "Abteilung", "last_day": "Letzter Tag", "notice_date": "Kündigung"}}
+	streams, err := conf.Open(f.Context(), ingest.Env{Now: func() time.Time { return ingesttest.Now }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content, cursor []byte) {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		page, err := streams[0].Source.Fetch(t.Context(), cursor)
+		if err != nil {
+			return
+		}
+		for _, b := range page.Bodies {
+			in, err := b.Open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var events int
+			reader := files.Reader{Formats: Formats, Tables: Tables, Workers: 1, Emit: func(int) func(*event.Event) error { return func(*event.Event) error { events++; return nil } }}
+			rep, err := reader.Stream(t.Context(), b.Name, in)
+			if err != nil || rep.Failed || rep.Records+rep.ProblemCount == 0 {
+				t.Errorf("what it hands on cannot be read: %+v, %v", rep, err)
+			}
+		}
+		if _, err := streams[0].Source.Fetch(t.Context(), page.Next); err != nil {
+			t.Errorf("it cannot go on from its own cursor: %v", err)
+		}
+	})
 }
