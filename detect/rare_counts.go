@@ -2,15 +2,15 @@ package detect
 
 import "github.com/outflow/outflow/internal/finding"
 
-// rareDays is of how many person-days of other organisations one reaches the counts of
-// elsewhere.
+// rareDays is of how many person-days of other organisations one reaches a count of
+// rareCounts.
 const rareDays = 10_000
 
 // rareCounts are what no organisation calls usual: for a metric, on its judged scale, the
 // count that one of 10,000 person-days reaches, and the exponent of the Pareto tail between
 // one in 1,000 and one in 10,000, from 1 to 3. The figures are of 66,320 person-days of
-// forty generated organisations of 80 people without incidents (README of .ci/quality has
-// the command). They speak until enough is known of the organisation itself. Metrics that are told by
+// forty generated organisations of 80 people without incidents (docs/scoring.md has the
+// command). They speak until enough is known of the organisation itself. Metrics that are told by
 // what was there before have none: at first everything is new.
 var rareCounts = map[string]struct{ count, falls float64 }{
 	"app_downloads":             {280, 1.5},
