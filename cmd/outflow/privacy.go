@@ -233,6 +233,9 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 			if err != nil {
 				return err
 			}
+			if conf.Retention == (retentionConfig{}) {
+				return &exit{exitFailed, errors.New("nothing is deleted: no retention is configured (--config)")}
+			}
 			alerts, err := alert.OpenStore(cmd.Context(), filepath.Join(f.data, "alerts.db"))
 			if err != nil {
 				return err

@@ -319,3 +319,34 @@ func TestSweep(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestNothingDone has commands that find nothing to do say so, and exit with a status that
+// a script notices.
+func TestNothingDone(t *testing.T) {
+	withoutRaces(t)
+	exports := t.TempDir()
+	month(t, exports, 1)
+	_, config := folder(t, exports, "")
+	_, fresh := folder(t, exports, "")
+	once(t, config)
+	for _, c := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{exitFailed, "no retention is configured", []string{"privacy", "expire", "--config", config}},
+		{exitUsage, "has no source", []string{"source", "state", "set", "nobody", "x", "{}", "--config", config}},
+		{exitFailed, "has read no stream", []string{"source", "state", "set", "exports", "x", "{}", "--config", config}},
+		{exitFailed, "nothing has been read", []string{"source", "state", "show", "nobody", "--config", config}},
+		{exitFailed, "there is no dead letter 99", []string{"dead", "replay", "99", "--config", config}},
+		{exitFailed, "no such message", []string{"alerts", "retry", "99", "--config", config}},
+		{exitFailed, "there is no token", []string{"token", "revoke", "nobody", "--config", config}},
+		{exitFailed, "there is no feed.db", []string{"audit", "verify", "--config", fresh}},
+		{exitFailed, "there is no feed.db", []string{"token", "list", "--config", fresh}},
+		{exitFailed, "there are no tests", []string{"rules", "test", t.TempDir()}},
+	} {
+		if code, out, errs := outflow(c.args...); code != c.code || !strings.Contains(errs, c.says) {
+			t.Errorf("%v: exit %d: %s%s", c.args, code, out, errs)
+		}
+	}
+}

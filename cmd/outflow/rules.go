@@ -178,6 +178,9 @@ func testRules(ctx context.Context, w io.Writer, dir string) error {
 			}
 		}
 	}
+	if passed+failed == 0 {
+		return fmt.Errorf("%s: there are no tests: files named *.test.yaml", dir)
+	}
 	fmt.Fprintf(w, "%s passed, %s failed\n", count(passed), count(failed))
 	if failed > 0 {
 		return fmt.Errorf("%s tests of rules failed", count(failed))

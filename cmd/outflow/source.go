@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -235,11 +236,25 @@ holds is counted as late.`,
 			if !json.Valid([]byte(args[2])) {
 				return &exit{exitUsage, errors.New("the cursor is not JSON: outflow source state show --format json")}
 			}
+			conf, err := sourcesOf(*path)
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(conf.Sources, func(c sourceConfig) bool { return c.Name == args[0] }) {
+				return &exit{exitUsage, fmt.Errorf("%s has no source %q", *path, args[0])}
+			}
 			s, err := openSources(cmd.Context(), *path)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			all, err := s.States(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(all, func(st watch.State) bool { return st.Source == args[0] && st.Stream == args[1] }) {
+				return fmt.Errorf("the source %s has read no stream %q: outflow source state show", args[0], args[1])
+			}
 			if err := s.SetCursor(cmd.Context(), args[0], args[1], ingest.Cursor(args[2])); err != nil {
 				return err
 			}
