@@ -96,11 +96,18 @@ const (
 func hash(kind int, parts ...string) uint64 {
 	h := uint64(kind) * 0x9e3779b97f4a7c15
 	for _, p := range parts {
-		h = bits.RotateLeft64(h, 23) ^ xxhash.Sum64String(p)
-		h *= 0xc4ceb9fe1a85ec53
-		h ^= h >> 29
+		h = mix(h, xxhash.Sum64String(p))
 	}
 	return h | 1
+}
+
+// hashed is hash of one part, by the part's XXH64.
+func hashed(kind int, sum uint64) uint64 { return mix(uint64(kind)*0x9e3779b97f4a7c15, sum) | 1 }
+
+func mix(h, sum uint64) uint64 {
+	h = bits.RotateLeft64(h, 23) ^ sum
+	h *= 0xc4ceb9fe1a85ec53
+	return h ^ h>>29
 }
 
 // object is the key of the object of an event.

@@ -96,7 +96,7 @@ func (f *Fault) Unwrap() error { return f.Panic }
 func (e *Engine) join(k *Keyed) error {
 	b := &e.batch
 	source, class, at := event.RecordSource(k.Record), event.RecordClass(k.Record), event.RecordTime(k.Record)
-	if source == event.HR || class == event.SourceGap || class == event.SourceLate || len(e.config.correlations) > 0 || e.config.rules != nil && k.Person == "" {
+	if source == event.HR || class == event.SourceGap || class == event.SourceLate || class == event.NamesLeftOut || len(e.config.correlations) > 0 || e.config.rules != nil && k.Person == "" {
 		if err := e.judgeBatch(); err != nil {
 			return err
 		}
@@ -117,6 +117,7 @@ func (e *Engine) join(k *Keyed) error {
 		return e.err
 	}
 	p := e.person(k.Person, event.RecordKind(k.Record))
+	p.Guest = event.RecordGuest(k.Record)
 	e.begin(p, at)
 	e.org(p).department(p.peerGroup())
 	if tookEffect(event.RecordOutcome(k.Record)) {

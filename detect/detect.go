@@ -94,7 +94,7 @@ var All = []*Detector{
 	loggingDisabled,
 	takeoutSequence, compromiseTakeout, privilegeTakeout,
 	userRule,
-	sourceSilent, sourceLate, hrFeed, unresolvedIdentity, sourceGap,
+	sourceSilent, sourceLate, hrFeed, unresolvedIdentity, sourceGap, namesLeftOut,
 }
 
 // busy is harmless activity. It is not judged: it says how busy somebody is, and

@@ -80,6 +80,9 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	case event.SourceLate:
 		e.delivered(ev)
 		return e.err
+	case event.NamesLeftOut:
+		e.leftOut(ev)
+		return e.err
 	}
 	e.arrived(name, ev.Source, ev.Time)
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
@@ -89,6 +92,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		return e.err
 	}
 	p := e.person(name, ev.Actor.Kind)
+	p.Guest = ev.Actor.Guest
 	e.begin(p, ev.Time)
 	if effective(ev) {
 		e.watch(p, ev.Source, ev.Class)
@@ -102,6 +106,9 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / hourMS % 24)
 	p.Day.Sources |= 1 << ev.Source
+	if p.Last == 0 && p.Fails == nil {
+		p.attempts(ev)
+	}
 	a := e.observe(p, ev)
 	if effective(ev) {
 		e.undo(p, a)

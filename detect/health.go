@@ -9,7 +9,7 @@ import (
 // AboutData says whether a detector speaks about the data rather than about a person: what
 // it sees makes the judgement of others less certain.
 func (d *Detector) AboutData() bool {
-	return d == sourceSilent || d == sourceLate || d == sourceGap || d == hrFeed || d == unresolvedIdentity
+	return d == sourceSilent || d == sourceLate || d == sourceGap || d == hrFeed || d == unresolvedIdentity || d == namesLeftOut
 }
 
 // pulse is how a source usually arrives.
@@ -31,6 +31,7 @@ func (e *Engine) checkup(end int64) {
 	e.checkAccounts(end)
 	e.checkFeed(end)
 	e.expire(end)
+	e.lapse(end)
 }
 
 // healthFinding is a finding about the data.

@@ -146,20 +146,8 @@ func (e *Engine) darken(name string) {
 	if p == nil {
 		return
 	}
-	b := e.bring(p)
-	b.forget(name)
-	to := b.of(p)
-	for j := range p.Sum {
-		to.weigh(p, j, -fix(p.Sum[j]))
-	}
-	to.department(p.peerGroup()).Active -= fix(p.Active)
-	to.Active -= fix(p.Active)
-	for s, x := range p.Uses {
-		to.Uses[s] -= fix(x)
-	}
-	if !p.Service {
-		b.Heads--
-	}
+	e.bring(p).forget(name)
+	e.subtract(p)
 	e.people.forget(name)
 	delete(e.leavers, name)
 	same := func(x string) bool { return x == name }

@@ -42,6 +42,8 @@ type stub struct {
 	LastDay  int64
 	Frozen   bool
 	Reviewed bool
+	Guest    bool
+	Last     int64
 	Day      struct{ End int64 }
 }
 
@@ -50,7 +52,7 @@ func newPeople(most int, file *spill.File) people {
 }
 
 func (p *person) stub() stub {
-	return stub{p.Notice, p.LastDay, p.Frozen, p.Reviewed, struct{ End int64 }{p.Day.End}}
+	return stub{p.Notice, p.LastDay, p.Frozen, p.Reviewed, p.Guest, p.Last, struct{ End int64 }{p.Day.End}}
 }
 
 // add takes in a new person.

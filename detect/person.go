@@ -13,6 +13,7 @@ import (
 type person struct {
 	Name       string
 	Service    bool
+	Guest      bool // an outsider, who is forgotten after guestDays without activity
 	Department string
 	Group      string    // peers by access, where there is no department
 	Uses       []float64 // per source: decayed number of active days with it

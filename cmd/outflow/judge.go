@@ -420,6 +420,12 @@ func (w *resolving) resolve(rec []byte) error {
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
 		return &detect.Fault{Record: bytes.Clone(own), Panic: panicked}
 	}
+	for _, note := range w.j.resolver.Notes() {
+		from := len(w.group.buf)
+		w.group.buf = note.Append(w.group.buf)
+		w.group.events = append(w.group.events, resolved{from: from, to: len(w.group.buf), aliases: x.aliases})
+		x.aliases = spill.Ref{}
+	}
 	x.person, x.from = strings.Clone(person), len(w.group.buf)
 	w.group.buf = append(w.group.buf, rec...)
 	x.to = len(w.group.buf)

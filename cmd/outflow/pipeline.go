@@ -201,6 +201,9 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 		}
 		person, rec := f.resolver.Resolve(rec)
 		f.progress.judged.Add(1)
+		for _, note := range f.resolver.Notes() {
+			recs = append(recs, eventlog.Record{Value: copied(note.Append(nil))})
+		}
 		recs = append(recs, eventlog.Record{Key: person, Value: copied(rec)})
 		if len(recs) < batch {
 			return nil

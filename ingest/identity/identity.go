@@ -23,9 +23,23 @@ type Resolver struct {
 	actors   map[string]int      // people seen by domain, while own is unknown
 	total    int
 
+	keys map[string]issued // by alias: access keys of AWS sessions, for as long as they last
+
+	strangers map[string]*stranger // names that have only failed to sign in, within a day
+	failures  int                  // of theirs that are held
+	origins   []origin             // where names came from that were left out today
+	left      Left
+	day       int64 // of the latest event, days since 1970
+	admitted  int   // guests who are new today
+	guests    int   // accounts that are guests'
+	notes     []*event.Event
+	key       uint64 // of the event that is resolved
+
 	dec event.Decoder
 	e   event.Event
 	buf []byte
+
+	recalled []byte // an event with the failures before it
 }
 
 // profile is what the people file says about somebody.
@@ -37,6 +51,10 @@ type account struct {
 	kind   event.ActorKind
 	alias  string // the alias last seen with it
 	known  bool   // tied to the people file or to a link
+
+	guest   bool  // an outsider's: forgotten after guestDays without activity
+	failing bool  // it has only failed: known for a rule of the organisation's own that matched
+	seen    int64 // the day of a guest's last event, days since 1970
 }
 
 // Config is what an administrator knows about accounts. All of it may be empty.
@@ -48,7 +66,7 @@ type Config struct {
 
 // New returns a resolver that knows nothing.
 func New() *Resolver {
-	return &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}}
+	return &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}, strangers: map[string]*stranger{}, keys: map[string]issued{}}
 }
 
 // Configure adds what an administrator knows. It comes before the first event.
@@ -58,6 +76,9 @@ func (r *Resolver) Configure(c Config) {
 	}
 	for _, name := range c.ServiceAccounts {
 		name = strings.ToLower(name)
+		if a := r.accounts[name]; a != nil && a.guest {
+			r.guests--
+		}
 		r.accounts[name] = &account{person: name, kind: event.Service, known: true}
 	}
 	for address, list := range c.Aliases {
@@ -68,32 +89,52 @@ func (r *Resolver) Configure(c Config) {
 }
 
 // Resolve says whose doing a stored event is and completes the event: the kind
-// of its actor, and its recipients. The person is "" where nobody acted. The
-// record may be changed in place or replaced; the result is valid until the next
-// call.
+// of its actor, whether it is a guest, and its recipients. The person is "" where nobody
+// acted, or a name that has never done anything but fail: when it does, its first event
+// carries the failed sign-ins of the day before (event.AttrAttempts). The record may be
+// changed in place or replaced; the result is valid until the next call.
 func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 	if event.RecordSource(rec) == event.HR {
 		return r.staff(rec), rec
 	}
-	name, alias := event.RecordActor(rec)
-	kind := event.RecordKind(rec)
-	if name != "" {
-		a := r.lookup(name, kind)
-		if kind == event.Unknown && !a.known && strings.Contains(name, ":role/") {
-			a = r.session(rec, a)
-		}
-		if alias != "" && alias != a.alias {
-			r.learn(alias, a)
-		}
-		person = a.person
-		if a.kind != kind {
-			event.SetRecordKind(rec, a.kind)
+	r.key = event.RecordKey(rec)
+	if at := event.RecordTime(rec); at/dayMS > r.day {
+		r.newDay(at)
+	}
+	var a *account
+	if name, alias := event.RecordActor(rec); name != "" {
+		kind := event.RecordKind(rec)
+		if a, rec = r.actor(name, kind, rec); a != nil {
+			if alias != "" && alias != a.alias {
+				r.learn(alias, a)
+			}
+			person = a.person
+			if a.kind != kind {
+				event.SetRecordKind(rec, a.kind)
+			}
 		}
 	}
 	if event.RecordHasRecipients(rec) {
 		rec = r.recipients(rec, person)
 	}
+	if a != nil && a.guest {
+		event.SetRecordGuest(rec)
+	}
 	return person, rec
+}
+
+// actor resolves who acted; nil if that is nobody.
+func (r *Resolver) actor(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
+	a := r.accounts[name]
+	if kind == event.Unknown && (a == nil || !a.known) && strings.Contains(name, ":role/") {
+		if p := r.session(rec); p != "" {
+			return r.lookup(p, event.Human), rec
+		}
+	}
+	if a == nil || a.guest {
+		return r.meet(name, kind, rec)
+	}
+	return r.lookup(name, kind), rec
 }
 
 // lookup resolves an account, and remembers the answer.
@@ -119,7 +160,10 @@ func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 		case strings.Contains(name, ":role/"):
 			a.kind = event.Service
 		case ingest.IsEmail(name) && len(r.own) == 0:
-			r.actors[mail.Domain(name)]++
+			domain := mail.Domain(name)
+			if r.actors[domain] > 0 || len(r.actors) < maxDomains {
+				r.actors[domain]++
+			}
 			r.total++
 		}
 	}
@@ -157,22 +201,25 @@ func (r *Resolver) find(name string) string {
 	return cmp.Or(r.links["*:"+bare], r.locals[bare])
 }
 
-// session resolves an assumed role by the access key that STS handed to
-// somebody.
-func (r *Resolver) session(rec []byte, role *account) *account {
+// session is the person of an assumed role, by the access key that STS handed to somebody;
+// "" if that is not known.
+func (r *Resolver) session(rec []byte) string {
 	if r.dec.Decode(rec, &r.e) != nil || r.e.Client.Session == "" {
-		return role
+		return ""
 	}
-	if p := r.links["aws_key:"+r.e.Client.Session]; p != "" {
-		return r.lookup(p, event.Human)
-	}
-	return role
+	return r.keys[keyPrefix+r.e.Client.Session].Person
 }
 
 // learn ties an alias to the person of an account. The first link holds: an
 // alias that moves is somebody else's account with an old id.
 func (r *Resolver) learn(alias string, a *account) {
 	a.alias = strings.Clone(alias)
+	if strings.HasPrefix(alias, keyPrefix) {
+		if r.keys[a.alias].Person == "" {
+			r.keys[a.alias] = issued{Person: a.person, Day: r.day}
+		}
+		return
+	}
 	if r.links[a.alias] != "" {
 		return
 	}

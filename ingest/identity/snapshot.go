@@ -12,7 +12,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// graph is the stored form of a resolver, version 1.
+// graph is the stored form of a resolver. Version 1 had neither strangers nor guests.
 type graph struct {
 	Version  int
 	People   map[string]string // department by address
@@ -22,6 +22,13 @@ type graph struct {
 	Own      map[string]bool
 	Actors   map[string]int
 	Total    int
+
+	Keys      map[string]issued
+	Strangers map[string]*stranger
+	Origins   []origin
+	Left      Left
+	Day       int64
+	Admitted  int
 }
 
 type link struct {
@@ -29,16 +36,22 @@ type link struct {
 	Kind   event.ActorKind
 	Alias  string
 	Known  bool
+
+	Guest   bool  `cbor:",omitempty"`
+	Failing bool  `cbor:",omitempty"`
+	Seen    int64 `cbor:",omitempty"`
 }
+
+const graphVersion = 2
 
 // Snapshot is the alias graph as it stands.
 func (r *Resolver) Snapshot() ([]byte, error) {
-	g := graph{Version: 1, People: map[string]string{}, Locals: r.locals, Links: r.links, Accounts: map[string]link{}, Own: r.own, Actors: r.actors, Total: r.total}
+	g := graph{Version: graphVersion, People: map[string]string{}, Locals: r.locals, Links: r.links, Accounts: map[string]link{}, Own: r.own, Actors: r.actors, Total: r.total, Keys: r.keys, Strangers: r.strangers, Origins: r.origins, Left: r.left, Day: r.day, Admitted: r.admitted}
 	for a, p := range r.people {
 		g.People[a] = p.department
 	}
 	for n, a := range r.accounts {
-		g.Accounts[n] = link{a.person, a.kind, a.alias, a.known}
+		g.Accounts[n] = link{a.person, a.kind, a.alias, a.known, a.guest, a.failing, a.seen}
 	}
 	b, err := cbor.Marshal(&g)
 	if err != nil {
@@ -56,20 +69,35 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	if err := cborstate.Unmarshal(snapshot, &g); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	if g.Version != 1 {
+	if g.Version < 1 || g.Version > graphVersion {
 		return fmt.Errorf("identity: an alias graph of version %d", g.Version)
 	}
 	for a, d := range g.People {
 		r.people[a] = &profile{d}
 	}
 	for n, l := range g.Accounts {
-		r.accounts[n] = &account{l.Person, l.Kind, l.Alias, l.Known}
+		r.accounts[n] = &account{l.Person, l.Kind, l.Alias, l.Known, l.Guest, l.Failing, l.Seen}
+		if l.Guest {
+			r.guests++
+		}
 	}
 	maps.Copy(r.locals, g.Locals)
-	maps.Copy(r.links, g.Links)
+	maps.Copy(r.keys, g.Keys)
+	for alias, person := range g.Links {
+		if strings.HasPrefix(alias, keyPrefix) { // of version 1
+			r.keys[alias] = issued{Person: person}
+		} else {
+			r.links[alias] = person
+		}
+	}
 	maps.Copy(r.own, g.Own)
 	maps.Copy(r.actors, g.Actors)
 	r.total = g.Total
+	maps.Copy(r.strangers, g.Strangers)
+	for _, s := range r.strangers {
+		r.failures += len(s.Fails)
+	}
+	r.origins, r.left, r.day, r.admitted = g.Origins, g.Left, g.Day, g.Admitted
 	return nil
 }
 
@@ -86,6 +114,11 @@ func Forget(snapshot []byte, person string) (out []byte, accounts []string, err 
 			mine[account] = true
 		}
 	}
+	for key, k := range r.keys {
+		if k.Person == person {
+			mine[key] = true
+		}
+	}
 	for account, a := range r.accounts {
 		if a.person == person {
 			mine[account] = true
@@ -98,6 +131,8 @@ func Forget(snapshot []byte, person string) (out []byte, accounts []string, err 
 		delete(r.links, account)
 		delete(r.accounts, account)
 		delete(r.people, account)
+		delete(r.strangers, account)
+		delete(r.keys, account)
 	}
 	for local, who := range r.locals {
 		if mine[who] {

@@ -24,6 +24,7 @@ const (
 	flagLists   = 1 << 1
 	flagFolder  = 1 << 2
 	flagUUID    = 1 << 3
+	flagGuest   = 1 << 4
 )
 
 var errRecord = errors.New("event: damaged record")
@@ -113,6 +114,9 @@ func (e *Event) Append(b []byte) []byte {
 	if e.Object.Folder {
 		flags |= flagFolder
 	}
+	if e.Actor.Guest {
+		flags |= flagGuest
+	}
 	h = b[at:]
 	h[22] = flags
 	binary.LittleEndian.PutUint32(h[23:], mask)
@@ -138,6 +142,12 @@ func RecordKind(rec []byte) ActorKind { return ActorKind(rec[19]) }
 
 // SetRecordKind sets the kind of actor of a stored event.
 func SetRecordKind(rec []byte, k ActorKind) { rec[19] = byte(k) }
+
+// RecordGuest says whether the actor of a stored event is a guest.
+func RecordGuest(rec []byte) bool { return rec[22]&flagGuest != 0 }
+
+// SetRecordGuest makes the actor of a stored event a guest.
+func SetRecordGuest(rec []byte) { rec[22] |= flagGuest }
 
 // RecordClass reads the class of a stored event.
 func RecordClass(rec []byte) Class { return Class(rec[18]) }
@@ -215,7 +225,7 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 			e.Attrs = append(e.Attrs, Attr{r.text(), r.text()})
 		}
 	}
-	e.Object.Folder = flags&flagFolder != 0
+	e.Object.Folder, e.Actor.Guest = flags&flagFolder != 0, flags&flagGuest != 0
 	if r.b == nil {
 		return errRecord
 	}

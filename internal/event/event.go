@@ -7,7 +7,10 @@
 // a word for it.
 package event
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Source is the audit log an event comes from.
 type Source uint8
@@ -111,13 +114,14 @@ const (
 	MFAEnabled      // a factor was enrolled
 	SourceGap       // of a source itself: a stretch of it could not be read
 	SourceLate      // of a source itself: what came of it was older than what had come before
+	NamesLeftOut    // of a source itself: outsiders made more names than are kept
 	classCount
 )
 
 var classNames = [classCount]string{"other", "login_success", "login_failure", "logout", "mfa_challenge", "mfa_denied", "account_locked", "app_access",
 	"view", "edit", "download", "sync", "upload", "delete", "copy", "rename", "list", "share_user", "share_link", "unshare", "report_run", "export", "query",
 	"clone", "fetch", "push", "cloud_read", "cloud_change", "network_open", "network_close", "policy_change", "guard_change", "admin_grant", "admin_revoke",
-	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled", "source_gap", "source_late"}
+	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out"}
 
 // Actions of SourceGap.
 const (
@@ -130,6 +134,12 @@ const (
 	Folder = "folder" // the object's name is its path
 	Disk   = "disk"   // intake stands still because there is too little room on it
 	Part   = "part"   // of the program: the object's name says which
+)
+
+// Actions of NamesLeftOut.
+const (
+	LeftNames  = "failed sign-ins" // of names that have only failed: what was known of them
+	LeftGuests = "guests"          // events of outsiders who are new
 )
 
 // String is the class's name in output and docs.
@@ -229,6 +239,7 @@ type Actor struct {
 	Name       string // display name, or empty
 	Kind       ActorKind
 	OnBehalfOf string // the account acted for: login-as, delegation
+	Guest      bool   // an outsider; known once it is known whose the account is
 }
 
 // Object is what was acted on.
@@ -290,12 +301,37 @@ const (
 	AttrRuleMatch  = "rule_match"  // a user's rule that the record satisfies: its id, and fields for correlations
 	AttrFrom       = "from"        // of a gap, RFC 3339; its end is AttrUntil
 	AttrUntil      = "until"
-	AttrNew        = "new"    // of a delivery: how many events were new,
-	AttrLate       = "late"   // how many of them older than what had come before,
-	AttrLag        = "lag"    // by how many milliseconds at most, but for one in a hundred,
-	AttrUsual      = "usual"  // and how many are usual
-	AttrEffect     = "effect" // of a change, where the record tells: "weaker" or "stronger"
+	AttrNew        = "new"      // of a delivery: how many events were new,
+	AttrLate       = "late"     // how many of them older than what had come before,
+	AttrLag        = "lag"      // by how many milliseconds at most, but for one in a hundred,
+	AttrUsual      = "usual"    // and how many are usual
+	AttrAttempts   = "attempts" // of the first event of an account: the failed sign-ins before it (Attempt)
+	AttrEffect     = "effect"   // of a change, where the record tells: "weaker" or "stronger"
 )
+
+// Attempt is a failed sign-in.
+type Attempt struct {
+	_  struct{} `cbor:",toarray"`
+	At int64    // Unix milliseconds
+	IP uint64   // XXH64 of the address it came from
+}
+
+// JoinAttempts is the value of AttrAttempts.
+func JoinAttempts(list []Attempt) string {
+	b := make([]byte, 0, 16*len(list))
+	for _, f := range list {
+		b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, uint64(f.At)), f.IP)
+	}
+	return string(b)
+}
+
+// SplitAttempts reads the value of AttrAttempts. What is left of a damaged one is dropped.
+func SplitAttempts(value string) (list []Attempt) {
+	for b := []byte(value); len(b) >= 16; b = b[16:] {
+		list = append(list, Attempt{At: int64(binary.LittleEndian.Uint64(b)), IP: binary.LittleEndian.Uint64(b[8:])})
+	}
+	return list
+}
 
 // Attr returns the first attribute of a name, or "".
 func (e *Event) Attr(name string) string {
