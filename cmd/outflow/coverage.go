@@ -15,6 +15,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
@@ -31,10 +32,13 @@ type coverage struct {
 	Conflicts    int                       `json:"conflicts"`  // of them, those that said something else
 	Late         int                       `json:"late"`       // events older than what can still be judged
 	Sources      map[string]sourceCoverage `json:"sources"`
-	Unmapped     map[string]map[string]int `json:"unmapped"`  // by source: event names without a meaning to us
-	Malformed    int                       `json:"malformed"` // all that is between records, or is one, and could not be read
-	Oversized    int                       `json:"oversized"` // of them, those longer than 4 MiB
-	Undecoded    map[string]int            `json:"undecoded"` // of them, those of a known format, by format
+	Unmapped     map[string]map[string]int `json:"unmapped"`              // by source: event names without a meaning to us
+	Unlisted     int                       `json:"unmapped_unlisted"`     // events of further such names, of which there were too many
+	Names        int64                     `json:"names_left_out"`        // that had only failed to sign in, and were too many to remember
+	Guests       int64                     `json:"guest_events_left_out"` // of outsiders, of whom too many were new
+	Malformed    int                       `json:"malformed"`             // all that is between records, or is one, and could not be read
+	Oversized    int                       `json:"oversized"`             // of them, those longer than 4 MiB
+	Undecoded    map[string]int            `json:"undecoded"`             // of them, those of a known format, by format
 	Problems     []files.Problem           `json:"problems"`
 	Unrecognised []unread                  `json:"unrecognised"` // files of other kinds
 	Unreadable   []unread                  `json:"unreadable"`   // files that could not be read, or not whole
@@ -72,6 +76,7 @@ type tally struct {
 	events   [32]int
 	from, to [32]int64
 	unmapped map[string]int // by source and name
+	unlisted int            // events of further names
 	late     int
 	fresh    [32]int         // events by source that had not come in an earlier run
 	lags     [32]ingest.Lags // of them, those older than the newest event there
@@ -114,6 +119,8 @@ func (c *coverage) worker(n int) func(*event.Event) {
 		key = append(append(append(key[:0], s.String()...), 0), e.Action...)
 		if n, known := t.unmapped[string(key)]; known || len(t.unmapped) < maxUnmapped {
 			t.unmapped[string(key)] = n + 1
+		} else {
+			t.unlisted++
 		}
 	}
 }
@@ -250,6 +257,7 @@ func (c *coverage) add(reports []files.Report) {
 func (c *coverage) sum() {
 	for _, t := range c.workers {
 		c.Late += t.late
+		c.Unlisted += t.unlisted
 		for s, n := range t.events {
 			if n == 0 {
 				continue
@@ -274,6 +282,11 @@ func (c *coverage) sum() {
 			c.Unmapped[src][name] += n
 		}
 	}
+}
+
+// leftOut takes in what was left out of names, by what had been before.
+func (c *coverage) leftOut(before, now identity.Left) {
+	c.Names, c.Guests = now.Names-before.Names, now.Guests-before.Guests
 }
 
 // dropped takes in what sorting dropped.
@@ -326,6 +339,15 @@ func (c *coverage) print(w io.Writer) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
 		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
+	}
+	if c.Unlisted > 0 {
+		fmt.Fprintf(w, "%s more events have names without a meaning to Outflow, too many to list\n", count(c.Unlisted))
+	}
+	if c.Names > 0 {
+		fmt.Fprintf(w, "%s names that only failed to sign in could not be remembered: too many within a day\n", count(int(c.Names)))
+	}
+	if c.Guests > 0 {
+		fmt.Fprintf(w, "%s events of outsiders were not judged: too many of them were new on one day\n", count(int(c.Guests)))
 	}
 	if c.Malformed > 0 {
 		fmt.Fprintf(w, "%s malformed records were skipped", count(c.Malformed))

@@ -62,6 +62,7 @@ type judge struct {
 
 	engine   *detect.Engine // nil before the first event
 	resolver *identity.Resolver
+	left     identity.Left // as it was said last
 	desk     *alert.Desk
 	floor    int64 // alerts before it are not on the desk any more
 	tainted  bool  // open days were judged before they were over

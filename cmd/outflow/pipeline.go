@@ -174,6 +174,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 // ingest puts the events in order, says whose they are, and appends them to the
 // log of events.
 func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
+	before := f.resolver.Left()
 	var slab []byte
 	var recs []eventlog.Record
 	copied := func(b []byte) []byte {
@@ -213,6 +214,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 		return err
 	})
 	f.coverage.sum()
+	f.coverage.leftOut(before, f.resolver.Left())
 	f.coverage.dropped(stats)
 	if err != nil {
 		return err

@@ -97,6 +97,11 @@ func (j *judge) status() judgeStatus {
 	if j.engine != nil {
 		s.People = j.engine.Known()
 	}
+	if j.resolver != nil { // judging again counts again: what was said does not become less
+		left := j.resolver.Left()
+		j.left.Names, j.left.Guests = max(j.left.Names, left.Names), max(j.left.Guests, left.Guests)
+		s.Names, s.Guests = j.left.Names, j.left.Guests
+	}
 	if j.exchange != nil {
 		s.Shards, s.Of, s.Waited = j.mine, j.shards, j.exchange.waited.Seconds()
 	}
@@ -167,6 +172,9 @@ type judgeStatus struct {
 	Rewinds   int64   `json:"rewinds"`
 	Bad       int64   `json:"not_events"`
 	Save      float64 `json:"save_seconds"` // it took to store the base last
+
+	Names  int64 `json:"names_left_out,omitempty"`        // that had only failed to sign in, and were too many
+	Guests int64 `json:"guest_events_left_out,omitempty"` // of outsiders, of whom too many were new
 
 	Shards []int   `json:"shards,omitempty"`         // of the people, where several judge
 	Of     int     `json:"shards_total,omitempty"`   // among which people are spread
@@ -306,6 +314,8 @@ var (
 	descRewinds = desc("judge_rewinds_total", "How often late events had what followed judged again, since the start.")
 	descHeld    = desc("judge_window_events", "Events of the last days that are held.")
 	descPeople  = desc("judge_people", "People and service accounts that are known.")
+	descNames   = desc("judge_names_left_out_total", "Names that had only failed to sign in and were forgotten, because there were too many.")
+	descGuests  = desc("judge_guest_events_left_out_total", "Events of outsiders that were not judged, because too many of them were new.")
 	descMark    = desc("judge_newest_timestamp_seconds", "Time of the newest event that was judged.")
 	descKnown   = desc("alerts_known", "Alerts in the ledger.")
 	descTold    = desc("alerts_told", "Alerts that people were told.")
@@ -331,7 +341,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descPanics, descMissing, descUnread, descQueue, descLost, descRoom, descStopped, descReason, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descNames, descGuests, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descPanics, descMissing, descUnread, descQueue, descLost, descRoom, descStopped, descReason, descFailed} {
 		ch <- d
 	}
 }
@@ -377,6 +387,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		counter(descRewinds, float64(j.Rewinds))
 		gauge(descHeld, float64(j.Held))
 		gauge(descPeople, float64(j.People))
+		counter(descNames, float64(j.Names))
+		counter(descGuests, float64(j.Guests))
 		gauge(descSave, j.Save)
 		if j.Of > 0 {
 			gauge(descShards, float64(len(j.Shards)))

@@ -161,6 +161,9 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	if j := s.Judge; j != nil {
 		fmt.Fprintf(w, "Judged %s events of %s people since the start, up to %s; %s repeats (and %s that said something else under the same id), %s too late; %s times something came late enough to judge again.\n", count(int(j.Judged)), count(j.People), ago(j.Newest), count(int(j.Repeats)), count(int(j.Conflicts)), count(int(j.Late)), count(int(j.Rewinds)))
 	}
+	if j := s.Judge; j != nil && j.Names+j.Guests > 0 {
+		fmt.Fprintf(w, "Left out: what was known of %s names that never signed in, and %s events of outsiders; there were too many (docs/detectors/names_left_out.md).\n", count(int(j.Names)), count(int(j.Guests)))
+	}
 	if j := s.Judge; j != nil && j.Of > 0 {
 		fmt.Fprintf(w, "Judges %d of %d shards of the people (%s); waited %s for who judges the others.\n", len(j.Shards), j.Of, listed(j.Shards), time.Duration(j.Waited*float64(time.Second)).Round(time.Second))
 	}
