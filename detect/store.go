@@ -314,8 +314,44 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 // others but the current one. A nil snapshot is that of an engine that has not
 // seen anything.
 func (s *Store) Save(ctx context.Context, generation, current int64, snap *Snapshot) error {
-	return s.SaveWith(ctx, generation, current, snap, nil)
+	return s.SaveWith(ctx, generation, []int64{current}, snap, nil)
 }
+
+// Generations lists the generations that are stored, in ascending order.
+func (s *Store) Generations(ctx context.Context) (list []int64, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT generation FROM organisation ORDER BY generation")
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g int64
+		if err := rows.Scan(&g); err != nil {
+			return nil, fmt.Errorf("detect: %w", err)
+		}
+		list = append(list, g)
+	}
+	return list, rows.Err()
+}
+
+// Forget drops all generations after one, in one transaction.
+func (s *Store) Forget(ctx context.Context, after int64) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, table := range tables {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation > ?", after); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("detect: %w", err)
+	}
+	return nil
+}
+
+// tables hold the generations.
+var tables = []string{"organisation", "person", "beside"}
 
 // Beside returns what SaveWith stored beside a snapshot; nil if there is no such
 // generation.
@@ -340,15 +376,20 @@ func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte
 	return all, rows.Err()
 }
 
-// SaveWith is Save, with things beside the snapshot that must agree with it, such
-// as the offsets of the input, in the same transaction.
-func (s *Store) SaveWith(ctx context.Context, generation, current int64, snap *Snapshot, beside map[string][]byte) error {
+// SaveWith stores a snapshot as a generation, in place of one of the same number, with
+// things beside the snapshot that must agree with it, such as the offsets of the input:
+// all in one transaction. All other generations are forgotten but those to keep.
+func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, snap *Snapshot, beside map[string][]byte) error {
 	if snap == nil {
 		snap = &Snapshot{organisation: []byte{}}
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for _, table := range []string{"organisation", "person", "beside"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation <> ?", current); err != nil {
+		kept, err := json.Marshal(slices.DeleteFunc(slices.Concat([]int64{}, keep), func(g int64) bool { return g == generation }))
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation NOT IN (SELECT value FROM json_each(?))", string(kept)); err != nil {
 				return err
 			}
 		}
@@ -371,8 +412,8 @@ func (s *Store) SaveWith(ctx context.Context, generation, current int64, snap *S
 			}
 		}
 		for name, body := range beside {
-			if body == nil { // nothing is not NULL: without HR, nobody is known from there
-				body = []byte{}
+			if body == nil {
+				body = []byte{} // NULL is refused
 			}
 			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body) VALUES (?, ?, ?)", generation, name, body); err != nil {
 				return err

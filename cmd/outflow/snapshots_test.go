@@ -45,7 +45,7 @@ func TestSnapshots(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := store.SaveWith(ctx, at, 0, nil, map[string][]byte{"progress": {byte(at)}}); err != nil {
+				if err := store.SaveWith(ctx, at, nil, nil, map[string][]byte{"progress": {byte(at)}}); err != nil {
 					t.Fatal(err)
 				}
 				if err := store.Close(); err != nil {

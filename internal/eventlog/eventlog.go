@@ -18,6 +18,10 @@ type Record struct {
 	Offset    int64  // its place in the partition, from 0; set by Append
 	Key       string // decides the partition; records of one key keep their order
 	Value     []byte
+	// Appended is when the log took the record, Unix milliseconds: by the clock of the
+	// process that appended it (Memory, SQLite) or of the broker (Kafka). Set by Append,
+	// and equal in every Read. 0 if it is not known.
+	Appended int64
 }
 
 // Log is an ordered, partitioned sequence of records.

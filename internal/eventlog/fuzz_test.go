@@ -30,7 +30,7 @@ func FuzzSegment(f *testing.F) {
 		} else if plain, err = dec.DecodeAll(body, nil); err != nil {
 			plain = nil
 		}
-		recs, err := unpack(dec, body, 1, 10, n)
+		recs, err := unpack(dec, body, 1, 10, n, 0)
 		if err != nil {
 			return
 		}

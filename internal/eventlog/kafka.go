@@ -381,6 +381,9 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64) (*segment,
 			return nil, err
 		}
 		rec := Record{Partition: partition, Offset: r.Offset}
+		if !r.Time.IsZero() {
+			rec.Appended = r.Time.UnixMilli()
+		}
 		if r.Key != nil {
 			key, err := kafka.ReadAll(r.Key)
 			if err != nil {

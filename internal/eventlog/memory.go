@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 )
 
 // Memory is a log in memory. It is as durable as the process.
@@ -58,7 +59,9 @@ func (m *Memory) Append(ctx context.Context, recs ...Record) error {
 	if m.closed {
 		return ErrClosed
 	}
+	now := time.Now().UnixMilli()
 	for _, r := range recs {
+		r.Appended = now
 		var err error
 		if r.Partition, err = r.place(len(m.parts)); err != nil {
 			return err

@@ -89,6 +89,7 @@ type appending struct {
 
 type segment struct {
 	base int64
+	at   int64 // when it was appended, Unix milliseconds
 	recs []Record
 }
 
@@ -300,7 +301,7 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 	s := &segment{}
 	var n int
 	var body []byte
-	err := l.file.db.QueryRowContext(ctx, "SELECT base, n, body FROM segment WHERE topic = ? AND part = ? AND base <= ? ORDER BY base DESC LIMIT 1", l.id, partition, from).Scan(&s.base, &n, &body)
+	err := l.file.db.QueryRowContext(ctx, "SELECT base, n, at, body FROM segment WHERE topic = ? AND part = ? AND base <= ? ORDER BY base DESC LIMIT 1", l.id, partition, from).Scan(&s.base, &n, &s.at, &body)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("eventlog: read: %w", err)
 	}
@@ -316,14 +317,15 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 		}
 		return nil, nil
 	}
-	if s.recs, err = unpack(l.file.dec, body, partition, s.base, n); err != nil {
+	if s.recs, err = unpack(l.file.dec, body, partition, s.base, n, s.at); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// unpack reads the n records of a stored segment, which begins at an offset.
-func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int) ([]Record, error) {
+// unpack reads the n records of a stored segment, which begins at an offset and was appended
+// at a time (Unix milliseconds).
+func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int, at int64) ([]Record, error) {
 	plain, err := dec.DecodeAll(body, nil)
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged: %w", partition, base, err)
@@ -340,7 +342,7 @@ func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int) ([
 		if err != nil {
 			return nil, fmt.Errorf("eventlog: partition %d, offset %d: %w", partition, base+int64(i), err)
 		}
-		recs[i] = Record{partition, base + int64(i), string(key), value}
+		recs[i] = Record{Partition: partition, Offset: base + int64(i), Key: string(key), Value: value, Appended: at}
 	}
 	if len(plain) > 0 {
 		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged segment: %d bytes after its %d records", partition, base, len(plain), n)

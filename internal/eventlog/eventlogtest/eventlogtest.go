@@ -62,6 +62,27 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			t.Errorf("%d records", n)
 		}
 	})
+	t.Run("appended", func(t *testing.T) {
+		log, shut := open(t, 1)
+		before := time.Now().Add(-time.Minute).UnixMilli()
+		for range 3 {
+			if err := log.Append(t.Context(), eventlog.Record{Value: []byte("x")}, eventlog.Record{Value: []byte("y")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shut()
+		recs := drain(t, log, 0, 10)
+		last := before
+		for i, r := range recs {
+			if r.Appended < last || r.Appended > time.Now().Add(time.Minute).UnixMilli() {
+				t.Errorf("record %d was appended at %d, after one of %d", i, r.Appended, last)
+			}
+			last = r.Appended
+		}
+		if len(recs) != 6 {
+			t.Errorf("%d records", len(recs))
+		}
+	})
 	t.Run("read waits", func(t *testing.T) {
 		log, shut := open(t, 1)
 		defer shut()
