@@ -204,6 +204,13 @@ func build(revision int, list []*finding.Finding) Alert {
 	return a
 }
 
+// Of is the alert of one finding about the data, as it is: for what no detector sees.
+func Of(f *finding.Finding) Alert {
+	a := build(f.Revision, []*finding.Finding{f})
+	a.Case = a.ID
+	return a
+}
+
 const maxEventIDs = 60
 
 // expose adds an exposure, or the end of one that is known. If several ends are

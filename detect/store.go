@@ -384,7 +384,8 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 		snap = &Snapshot{organisation: []byte{}}
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		kept, err := json.Marshal(slices.DeleteFunc(slices.Concat([]int64{}, keep), func(g int64) bool { return g == generation }))
+		others := append([]int64{}, keep...) // never nil: null is no list
+		kept, err := json.Marshal(slices.DeleteFunc(others, func(g int64) bool { return g == generation }))
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,7 @@ type judge struct {
 	file    *spill.File // for what is seldom read
 	window  *order.Window
 	marks   []mark // the oldest is the base: nothing before it changes
+	history bool   // what has come since it was judged last is of more than a day
 	pending int64  // time of the earliest event that is not judged; none if newer is false
 	newer   bool
 	said    map[string]said // alerts that are out, by id
@@ -76,6 +77,12 @@ type judge struct {
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
 	saved int64   // time of the stored base
+	bases bases   // the stored ones; nil where there is nothing to go back to
+
+	accounts *accounts // what became of the records of the log
+	missed   *missed   // what came too late for the base
+	untold   int64     // what happened before is not told, and what was told about it stays; 0 for nothing
+	lost     bool      // what was missed cannot be judged from a base that is kept
 
 	edge   int64         // up to where the events go, but for a few
 	saving time.Duration // it took to store the base last
@@ -91,7 +98,6 @@ type judgeStats struct {
 	Repeats int64
 	Late    int64 // too late to be judged
 	Rewinds int64
-	Bad     int64 // records of the log that are no events
 }
 
 // mark is everything a judge knows at a moment.
@@ -107,6 +113,7 @@ type said struct {
 	hash      uint64
 	time      int64
 	withdrawn bool
+	gap       bool      // about events that were left out, rather than about events
 	body      spill.Ref // JSON
 }
 
@@ -144,7 +151,7 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 	if err != nil || kept == nil {
 		return j, err
 	}
-	baseline, err := store.Load(ctx, 1)
+	baseline, err := store.Load(ctx, p.generation)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +165,7 @@ func newJudge(store *detect.Store, partitions int, conf *config, emit func(conte
 		return nil, err
 	}
 	judging.TempDir = conf.DataDir
-	return &judge{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(judgeMemory, conf.DataDir), identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions)}, nil
+	return &judge{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(judgeMemory, conf.DataDir), identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions), accounts: newAccounts(partitions), missed: newMissed(partitions)}, nil
 }
 
 // begin has a new judge go on from a base.
@@ -174,7 +181,9 @@ func (j *judge) begin(p position, kept map[string][]byte, baseline *detect.Snaps
 		return err
 	}
 	j.marks, j.saved = []mark{m}, p.At
-	j.next, j.seen = p.Low, p.Next
+	j.next, j.seen, j.untold = p.Low, p.Next, p.Floor
+	j.accounts.restore(p.Counts)
+	j.missed.restore(p.Missed)
 	err = event.Framed(kept["staff"], func(rec []byte) error {
 		_, err := j.window.Add(rec, 0, 0)
 		return err
@@ -196,6 +205,12 @@ type position struct {
 	Next []int64 // up to where it had been read
 
 	Hours int64 `json:",omitempty"` // from where what hours brought is to be read again
+
+	Counts [][]account      `json:",omitempty"` // by partition: what became of what lies before Next
+	Missed [][]storedMissed `json:",omitempty"` // by partition: what of it came too late
+	Floor  int64            `json:",omitempty"` // what happened before, Unix milliseconds, is not told, and what was told about it stays
+
+	generation int64 // in the store
 }
 
 // base is the time before which nothing changes any more.
@@ -210,30 +225,75 @@ func (j *judge) base() int64 {
 func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
 
 // add takes in a record of the log, which is an event.
-func (j *judge) add(rec []byte, partition int, offset int64) error {
-	if !event.HasHeader(rec) {
-		return fmt.Errorf("log of events: partition %d, offset %d is not an event that this version knows: only Outflow may write there", partition, offset)
+func (j *judge) add(r *eventlog.Record) error {
+	if !event.HasHeader(r.Value) {
+		j.skip(r, isNothing)
+		return nil
 	}
-	j.next[partition] = offset + 1
-	at, hr := event.RecordTime(rec), event.RecordSource(rec) == event.HR
-	if !hr && j.settled() && at < j.base() {
-		if offset >= j.seen[partition] {
+	j.next[r.Partition] = r.Offset + 1
+	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
+	count, again := j.count(r, source)
+	switch {
+	case source == event.HR:
+	case datedAhead(at, r.Appended):
+		count.Ahead++
+		return nil
+	case j.settled() && at < j.base():
+		if count.Late++; !again {
+			j.missed.add(r, source, at, 1)
 			j.stats.Late++
+			j.lost = false
 		}
 		return nil
 	}
-	added, err := j.window.Add(rec, partition, offset)
+	added, err := j.window.Add(r.Value, r.Partition, r.Offset)
 	switch {
 	case err != nil:
 		return err
 	case added == order.Repeat:
+		count.Repeated++
 		j.stats.Repeats++
 		return nil
+	case added == order.Replaced:
+		count.Repeated++
+		count.Conflicts++
 	case added == order.Fresh:
+		if count.Judged++; r.Appended-at > day && source != event.HR {
+			count.Delayed++
+		}
 		j.stats.Events++
+	}
+	if newest := j.window.Newest(); source != event.HR && (at < newest-day || at > j.edge+2*day) {
+		j.history = true
 	}
 	j.judgeFrom(at)
 	return nil
+}
+
+// count is the account of a record; again says that it was counted before the base was
+// stored, so that the account is nobody's.
+func (j *judge) count(r *eventlog.Record, source event.Source) (a *account, again bool) {
+	if r.Offset < j.seen[r.Partition] {
+		return &account{}, true
+	}
+	return j.accounts.of(r, source), false
+}
+
+// datedAhead says whether an event claims to have happened more than a day after the log took
+// it (both Unix milliseconds): one of its clocks is wrong, or somebody made it up.
+func datedAhead(at, appended int64) bool { return appended > 0 && at > appended+day }
+
+// skip takes in a record of the log that is no event.
+func (j *judge) skip(r *eventlog.Record, kind kindOf) {
+	j.next[r.Partition] = r.Offset + 1
+	if kind == isMark {
+		return
+	}
+	if count, _ := j.count(r, event.NoSource); kind == isErased {
+		count.Erased++
+	} else {
+		count.Unreadable++
+	}
 }
 
 // judgeFrom has what is at or after a time judged, the next time.
@@ -243,6 +303,19 @@ func (j *judge) judgeFrom(at int64) {
 	}
 	j.newer = true
 }
+
+// arriving says whether history is still coming in, given for how long nothing has: what is
+// judged before it has all come is judged again, and people are told of what it explains.
+func (j *judge) arriving(quiet time.Duration) bool {
+	if j.engine != nil && !j.history {
+		return false
+	}
+	return quiet < settleQuiet
+}
+
+// settleQuiet is for how long nothing must have come after history has: sources look at their
+// folders more often than that.
+var settleQuiet = 5 * time.Second // tests have less time
 
 // reconsider has everything from a time on judged again, as far as it was.
 func (j *judge) reconsider(from int64) {
@@ -287,7 +360,7 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 	if !j.newer && (how != openDays || j.engine == nil || j.tainted) {
 		return nil
 	}
-	j.edge = j.window.Edge(fewEvents)
+	j.edge, j.history = j.window.Edge(fewEvents), false
 	until := j.window.Newest()
 	if how == most {
 		until -= holdBack
@@ -490,7 +563,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 		if j.desk, err = alert.RestoreDesk(desk); err != nil {
 			return 0, err
 		}
-		j.marks, j.floor = j.marks[:i+1], m.At-final
+		j.marks, j.floor = j.marks[:i+1], max(m.At-final, j.untold)
 	} else {
 		j.marks = nil
 	}
@@ -622,7 +695,7 @@ func (j *judge) tidy(ctx context.Context) error {
 	}
 	j.saved = at
 	copy(j.seen, j.next)
-	j.floor = at - final
+	j.floor = max(at-final, j.untold)
 	j.desk.Forget(j.floor)
 	for k, o := range j.daysOut {
 		if o.end <= at {
@@ -640,7 +713,10 @@ func (j *judge) tidy(ctx context.Context) error {
 // save stores a mark as the base, with the offsets from which the log is to be
 // read again after it, in one transaction.
 func (j *judge) save(ctx context.Context, m *mark) error {
-	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next}
+	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next, Counts: j.accounts.stored(), Missed: j.missed.stored(), Floor: j.untold}
+	if m.At-final > p.Floor {
+		p.Floor = 0
+	}
 	for i := range p.Low {
 		p.Low[i] = j.window.Low(i, j.next[i])
 	}
@@ -661,8 +737,12 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	if err != nil {
 		return err
 	}
+	keep, err := j.store.Generations(ctx)
+	if err != nil {
+		return err
+	}
 	failpoint("base-save")
-	if err := j.store.SaveWith(ctx, 1, 0, m.Baseline, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
+	if err := j.store.SaveWith(ctx, m.At, j.keepBases(keep, m.At), m.Baseline, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
 		return err
 	}
 	failpoint("base-saved")
@@ -672,15 +752,34 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	return nil
 }
 
-// storedPosition is how far a store has come, and what it keeps beside the baseline;
+// keepBases are the generations to keep, of those that are stored, beside a new base. Judges
+// that share the people keep older bases as snapshots.
+func (j *judge) keepBases(generations []int64, at int64) []int64 {
+	if j.exchange != nil {
+		return nil
+	}
+	return thinned(generations, at)
+}
+
+// storedPosition is how far a store has come, and what it keeps beside the newest baseline;
 // nil if it holds none.
 func storedPosition(ctx context.Context, store *detect.Store) (p position, kept map[string][]byte, err error) {
-	if kept, err = store.Beside(ctx, 1); err != nil || kept == nil {
+	generations, err := store.Generations(ctx)
+	if err != nil || len(generations) == 0 {
+		return p, nil, err
+	}
+	return positionOf(ctx, store, generations[len(generations)-1])
+}
+
+// positionOf is storedPosition for a generation.
+func positionOf(ctx context.Context, store *detect.Store, generation int64) (p position, kept map[string][]byte, err error) {
+	if kept, err = store.Beside(ctx, generation); err != nil || kept == nil {
 		return p, nil, err
 	}
 	if err := json.Unmarshal(kept["progress"], &p); err != nil {
 		return p, nil, fmt.Errorf("stored progress: %w", err)
 	}
+	p.generation = generation
 	return p, kept, nil
 }
 
@@ -698,7 +797,7 @@ func (j *judge) explained() (list []alert.Alert, err error) {
 		return nil, nil // nothing was judged again
 	}
 	for id, s := range j.said {
-		if s.time < j.floor || j.desk.Holds(id) || s.withdrawn {
+		if s.time < j.floor || j.desk.Holds(id) || s.withdrawn || s.gap {
 			continue
 		}
 		b, err := s.body.Get(nil)
@@ -720,13 +819,16 @@ func (j *judge) explained() (list []alert.Alert, err error) {
 func (j *judge) out(ctx context.Context) error {
 	list := slices.DeleteFunc(j.desk.Updates(), func(a alert.Alert) bool {
 		_, known := j.said[a.ID]
-		return a.Severity < alert.Low && !known
+		return a.Severity < alert.Low && !known || a.Time.UnixMilli() < j.untold
 	})
 	explained, err := j.explained()
 	if err != nil {
 		return err
 	}
 	list = append(list, explained...)
+	if list, err = j.gaps(list); err != nil {
+		return err
+	}
 	alert.Rank(list)
 	bodies, fresh := outgoing{}, map[string]said{}
 	for i := range list {
@@ -735,7 +837,7 @@ func (j *judge) out(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		now := said{hash: xxhash.Sum64(b), time: a.Time.UnixMilli(), withdrawn: a.Withdrawn}
+		now := said{hash: xxhash.Sum64(b), time: a.Time.UnixMilli(), withdrawn: a.Withdrawn, gap: isGap(a)}
 		if before, known := j.said[a.ID]; !known || now.hash != before.hash {
 			if now.body, err = j.file.Put(b); err != nil {
 				return err
@@ -800,6 +902,9 @@ const (
 
 // day takes in what somebody did on a day, as it is judged.
 func (j *judge) day(a *finding.Activity) error {
+	if a.End <= j.untold {
+		return nil
+	}
 	b, err := json.Marshal(a)
 	if err != nil {
 		return err
@@ -823,7 +928,7 @@ func (j *judge) gone() map[dayOf]out {
 	}
 	over := j.lastTime / hour * hour // days that end later may be judged yet
 	for k, o := range j.daysOut {
-		if _, pending := j.days[k]; !pending && o.round < j.round && o.end > j.from && o.end <= over {
+		if _, pending := j.days[k]; !pending && o.round < j.round && o.end > max(j.from, j.untold) && o.end <= over {
 			all[k] = o
 		}
 	}
@@ -953,7 +1058,7 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now t
 					if err != nil {
 						return err
 					}
-					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, body}
+					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, isGap(&a), body}
 				}
 			}
 			at = recs[len(recs)-1].Offset + 1

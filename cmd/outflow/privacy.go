@@ -442,11 +442,12 @@ func (f *privacyFlags) judged(ctx context.Context, alerts *alert.Store) (j *judg
 
 // load reads the state of a daemon.
 func (j *judged) load(ctx context.Context) (err error) {
-	if j.kept, err = j.store.Beside(ctx, 1); err != nil || j.kept == nil {
+	p, kept, err := storedPosition(ctx, j.store)
+	if err != nil || kept == nil {
 		return err
 	}
-	j.generation, j.aliases = 1, j.kept["aliases"]
-	j.snapshot, err = j.store.Load(ctx, 1)
+	j.generation, j.kept, j.aliases = p.generation, kept, kept["aliases"]
+	j.snapshot, err = j.store.Load(ctx, j.generation)
 	return err
 }
 
@@ -834,11 +835,11 @@ func (j *judged) erase(ctx context.Context, conf *config, person string, aliases
 		return false, 0, err
 	}
 	judging.Shards, judging.Mine = j.shards, j.mine
-	snapshot, known, err := j.snapshot.Forget(judging, person)
-	if err != nil {
-		return false, 0, err
-	}
 	if j.backlog != nil {
+		snapshot, known, err := j.snapshot.Forget(judging, person)
+		if err != nil {
+			return false, 0, err
+		}
 		if events, err = j.backlog.Drop(ctx, j.generation, aliases, mine); err != nil {
 			return false, 0, err
 		}
@@ -847,8 +848,35 @@ func (j *judged) erase(ctx context.Context, conf *config, person string, aliases
 		}
 		return known, events, errors.Join(j.store.Vacuum(ctx), j.backlog.Vacuum(ctx))
 	}
+	generations, err := j.store.Generations(ctx)
+	if err != nil {
+		return false, 0, err
+	}
+	for _, g := range generations {
+		has, n, err := j.eraseBase(ctx, judging, g, generations, person, mine)
+		if err != nil {
+			return false, 0, err
+		}
+		known, events = known || has, max(events, n) // older bases hold the same records of HR
+	}
+	return known, events, j.store.Vacuum(ctx)
+}
+
+// eraseBase takes a person out of one of a daemon's bases, and leaves the others.
+func (j *judged) eraseBase(ctx context.Context, judging detect.Config, generation int64, all []int64, person string, mine func(rec []byte) bool) (known bool, events int, err error) {
+	kept, err := j.store.Beside(ctx, generation)
+	if err != nil {
+		return false, 0, err
+	}
+	snapshot, err := j.store.Load(ctx, generation)
+	if err != nil {
+		return false, 0, err
+	}
+	if snapshot, known, err = snapshot.Forget(judging, person); err != nil {
+		return false, 0, err
+	}
 	var staff []byte
-	err = event.Framed(j.kept["staff"], func(rec []byte) error {
+	err = event.Framed(kept["staff"], func(rec []byte) error {
 		if mine(rec) {
 			events++
 		} else {
@@ -859,14 +887,14 @@ func (j *judged) erase(ctx context.Context, conf *config, person string, aliases
 	if err != nil {
 		return false, 0, err
 	}
-	j.kept["staff"], j.kept["aliases"] = staff, aliases
-	if j.kept["desk"], err = alert.ForgetDesk(j.kept["desk"], person); err != nil {
+	kept["staff"] = staff
+	if kept["aliases"], _, err = identity.Forget(kept["aliases"], person); err != nil {
 		return false, 0, err
 	}
-	if err := j.store.SaveWith(ctx, 1, 0, snapshot, j.kept); err != nil {
+	if kept["desk"], err = alert.ForgetDesk(kept["desk"], person); err != nil {
 		return false, 0, err
 	}
-	return known, events, j.store.Vacuum(ctx)
+	return known, events, j.store.SaveWith(ctx, generation, all, snapshot, kept)
 }
 
 // withoutPerson is a record of the log of alerts without a person.

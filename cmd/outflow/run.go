@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,6 +97,9 @@ type daemon struct {
 	sources *watch.Store
 	alerts  *alert.Store
 	stats   runStats
+	looked  time.Time // for what outflow rejudge asks
+	begun   time.Time // when judging began again; zero once it has caught up
+	rested  time.Time // until when it does not do so by itself
 	reload  atomic.Pointer[config]
 
 	health    health
@@ -338,16 +342,27 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 }
 
 // detect judges the log of events, some shards of its people at least, and appends to the
-// log of alerts.
+// log of alerts. It begins again at an older base as often as that is needed.
 func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
-	path := filepath.Join(d.dir, "detect-0.db")
 	shared, err := openSnapshots(ctx, d.config.Snapshots, d.config.Log.topic("detect"))
 	if err != nil {
 		return err
 	}
-	if l.hours != nil {
-		return d.detectShards(ctx, l, shards, shared, path)
+	path := filepath.Join(d.dir, "detect-0.db")
+	for {
+		judging := func(ctx context.Context) error { return d.detectAll(ctx, l, shared, path) }
+		if l.hours != nil {
+			judging = func(ctx context.Context) error { return d.detectShards(ctx, l, shards, shared, path) }
+		}
+		err := judging(ctx)
+		if back := (*goBack)(nil); !errors.As(err, &back) {
+			return err
+		}
 	}
+}
+
+// detectAll judges everybody.
+func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshots, path string) error {
 	store, err := detect.OpenStore(ctx, path)
 	if err != nil {
 		return err
@@ -378,6 +393,7 @@ func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
 	if err != nil {
 		return err
 	}
+	j.bases = &localBases{store, shared}
 	if shared != nil {
 		j.stored = func(ctx context.Context, at int64) error { return shared.put(ctx, path, at) }
 	}
@@ -549,20 +565,19 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		last, flushed = time.Now(), false
 		d.stats.progress.Store(last.UnixNano())
 		for i := range a.recs {
-			switch r := &a.recs[i]; a.kinds[i] {
-			case isEvent:
-				if err := j.add(r.Value, a.partition, r.Offset); err != nil {
+			r := &a.recs[i]
+			if a.kinds[i] == isEvent {
+				if err := j.add(r); err != nil {
 					return err
 				}
+				continue
+			}
+			j.skip(r, a.kinds[i])
+			switch a.kinds[i] {
 			case isMark:
 				m, _ := ingest.ReadMark(r.Value)
 				delivering.See(m, a.partition)
-				j.next[a.partition] = r.Offset + 1
-			case isErased:
-				j.next[a.partition] = r.Offset + 1
-			default:
-				j.stats.Bad++
-				j.next[a.partition] = r.Offset + 1
+			case isNothing:
 				d.log.Error("a record of the log of events is none; it is left out", "partition", a.partition, "offset", r.Offset)
 			}
 		}
@@ -594,11 +609,17 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		}
 		var err error
 		began := time.Now()
+		incomplete := delivering.Open() || behind()
+		if ended == parts || !incomplete && quiet > idle {
+			if err := d.goBack(ctx, l, j, ended == parts); err != nil {
+				return err
+			}
+		}
 		d.stats.busy.Store(true)
 		switch {
 		case ended == parts:
 			err = j.apply(ctx, openDays)
-		case (d.once || delivering.Open() || behind()) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
+		case (d.once || incomplete || j.arriving(quiet)) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
 		case time.Now().Before(rest):
 		case quiet > idleLong && !flushed:
 			flushed = true
@@ -667,6 +688,56 @@ func (j *judge) locate(ctx context.Context, log eventlog.Log, err error) error {
 	}))
 	return fmt.Errorf("event of %s at %s, id %016x (%s): %w", of.Source, instant(of.Time).Format(time.RFC3339Nano), of.Key, cmp.Or(place, "not in the log any more"), err)
 }
+
+// goBack is a *goBack if judging is to begin again at an older base: because it was asked
+// for, or because history has come that the present one cannot take in. It does what that
+// needs in the stored state. Without hurry the latter takes at most a tenth of the time.
+func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error {
+	if !d.begun.IsZero() { // what was begun again is done
+		d.rested = time.Now().Add(min(10*time.Since(d.begun), longestRest))
+		d.begun = time.Time{}
+	}
+	request, err := d.asked(now)
+	if err != nil {
+		return err
+	}
+	var back *goBack
+	switch {
+	case request != nil:
+		back, err = j.requested(ctx, l.events, request)
+	case !j.lost && (now || time.Now().After(d.rested)):
+		if back, err = j.earlier(ctx, l.events); err == nil && back == nil && j.missed.earliest() != math.MaxInt64 {
+			j.lost = true
+			j.judgeFrom(j.lastTime + 1) // so that it is told
+		}
+	}
+	if err != nil || back == nil {
+		return err
+	}
+	from := "the beginning of the log"
+	if back.at > 0 {
+		from = dateOf(back.at / day)
+	}
+	d.log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
+	failpoint("go-back")
+	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
+		err = j.anew(ctx, l.events, back.asked.From)
+	} else {
+		err = j.bases.goBack(ctx, back.at)
+	}
+	if err == nil && request != nil {
+		err = os.Remove(filepath.Join(d.dir, rejudgeFile))
+	}
+	if err != nil {
+		return err
+	}
+	failpoint("gone-back")
+	d.begun = time.Now()
+	return back
+}
+
+// longestRest is for how long late history waits at most before it is judged.
+const longestRest = 6 * time.Hour
 
 // maxWindow bounds how many events wait for a source to have delivered all it has.
 const maxWindow = 30_000_000

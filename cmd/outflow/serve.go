@@ -93,7 +93,7 @@ type judgeView struct {
 
 // status is what a judge looks like.
 func (j *judge) status() judgeStatus {
-	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Bad: j.stats.Bad, Save: j.saving.Seconds()}
+	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Save: j.saving.Seconds()}
 	if j.engine != nil {
 		s.People = j.engine.Known()
 	}
@@ -170,7 +170,6 @@ type judgeStatus struct {
 
 	Conflicts int64   `json:"conflicts"` // records with the id of another event that said something else
 	Rewinds   int64   `json:"rewinds"`
-	Bad       int64   `json:"not_events"`
 	Save      float64 `json:"save_seconds"` // it took to store the base last
 
 	Names  int64 `json:"names_left_out,omitempty"`        // that had only failed to sign in, and were too many

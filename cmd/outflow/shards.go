@@ -38,6 +38,7 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 	}
 	j.shards, j.mine = l.alerts.Partitions(), mine
 	j.window.KeepSums()
+	j.bases = &sharedBases{shelf, d.dir}
 	p, err := d.resume(ctx, j, shelf)
 	if err != nil {
 		return err
@@ -133,7 +134,12 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshots, list 
 			p, kept = at, beside
 		}
 		for n := range min(len(p.Low), len(at.Low)) {
-			p.Low[n], p.Next[n] = min(p.Low[n], at.Low[n]), min(p.Next[n], at.Next[n])
+			if p.Low[n] = min(p.Low[n], at.Low[n]); at.Next[n] < p.Next[n] { // what became of the records goes with it
+				p.Next[n] = at.Next[n]
+				if n < len(p.Counts) && n < len(at.Counts) && n < len(p.Missed) && n < len(at.Missed) {
+					p.Counts[n], p.Missed[n] = at.Counts[n], at.Missed[n]
+				}
+			}
 		}
 		p.Hours = min(p.Hours, at.Hours)
 		parts = append(parts, detect.Part{Snapshot: part, Shards: wanted})
@@ -168,6 +174,6 @@ func loadShared(ctx context.Context, path string) (*detect.Snapshot, position, m
 	if err != nil {
 		return nil, p, nil, err
 	}
-	baseline, err := store.Load(ctx, 1)
+	baseline, err := store.Load(ctx, p.generation)
 	return baseline, p, kept, err
 }

@@ -189,18 +189,29 @@ func (s *snapshots) listShared(ctx context.Context) (list []shared, err error) {
 	return list, nil
 }
 
-// prune removes snapshots of those who judge shards that are older than the last few.
+// prune removes snapshots of those who judge shards, but those of the last few moments and
+// those that judging may go back to.
 func (s *snapshots) prune(ctx context.Context) error {
 	list, err := s.listShared(ctx)
 	if err != nil {
 		return err
 	}
-	times := map[int64]bool{}
+	var times []int64 // the newest first
 	for _, x := range list {
-		if times[x.at] = true; len(times) > keptSnapshots {
-			if err := s.at.remove(ctx, s.of(x.shards).file(x.at)); err != nil {
-				return fmt.Errorf("snapshots: %w", err)
-			}
+		if n := len(times); n == 0 || times[n-1] != x.at {
+			times = append(times, x.at)
+		}
+	}
+	if len(times) == 0 {
+		return nil
+	}
+	keep := append(thinned(times, times[0]), times[:min(keptSnapshots, len(times))]...)
+	for _, x := range list {
+		if slices.Contains(keep, x.at) {
+			continue
+		}
+		if err := s.at.remove(ctx, s.of(x.shards).file(x.at)); err != nil {
+			return fmt.Errorf("snapshots: %w", err)
 		}
 	}
 	return nil

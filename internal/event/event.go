@@ -9,6 +9,7 @@ package event
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,14 @@ func (s Source) String() string {
 		return sourceNames[s]
 	}
 	return "unknown"
+}
+
+// SourceNamed is the source with a name as String gives it; NoSource if there is none.
+func SourceNamed(name string) Source {
+	if i := slices.Index(sourceNames[:], name); i > 0 {
+		return Source(i)
+	}
+	return NoSource
 }
 
 // Title is the source's name for people.

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// accounts account for the records of the log of events that a judge has read: for each
+// record, by the day on which the log took it and by vendor, what became of it. They are a
+// function of the log up to the offsets that have been read, so they lie beside the base
+// with those offsets and add up however often the judge is killed:
+//
+//	Received = Judged + Repeated + Late + Ahead + Erased + Unreadable
+type accounts struct {
+	parts []map[accountOf]*account // by partition
+	day   int64                    // for which recent is
+	part  int
+	quick [32]*account // of the day and partition, by vendor
+}
+
+// accountOf is a day, counted since 1970 in UTC, and a vendor.
+type accountOf struct {
+	day    int64
+	source event.Source
+}
+
+// account is what became of records. Numbers are of records of the log.
+type account struct {
+	Day        int64  `json:"day"`              // on which they came, since 1970, UTC
+	Vendor     string `json:"vendor,omitempty"` // empty for what is no event
+	Received   int64  `json:"received"`
+	Judged     int64  `json:"judged,omitempty"`
+	Delayed    int64  `json:"delayed,omitempty"`    // of those judged: over a day old when they came
+	Repeated   int64  `json:"repeated,omitempty"`   // had come before
+	Conflicts  int64  `json:"conflicts,omitempty"`  // of those repeated: under the same id, they said something else
+	Late       int64  `json:"late,omitempty"`       // left out: before the stored base
+	Ahead      int64  `json:"ahead,omitempty"`      // left out: dated more than a day after they came
+	Erased     int64  `json:"erased,omitempty"`     // left out: taken out of the log by privacy erase
+	Unreadable int64  `json:"unreadable,omitempty"` // left out: of a later version, or damaged
+}
+
+// add adds the numbers of another account.
+func (a *account) add(b *account) {
+	a.Received += b.Received
+	a.Judged += b.Judged
+	a.Delayed += b.Delayed
+	a.Repeated += b.Repeated
+	a.Conflicts += b.Conflicts
+	a.Late += b.Late
+	a.Ahead += b.Ahead
+	a.Erased += b.Erased
+	a.Unreadable += b.Unreadable
+}
+
+// left is how many records were left out: they can say nothing about anybody.
+func (a *account) left() int64 { return a.Late + a.Ahead + a.Erased + a.Unreadable }
+
+// keepAccounts is for how many days accounts are kept: as long as alerts that are out.
+const keepAccounts = keepAlerts / day
+
+func newAccounts(partitions int) *accounts {
+	t := &accounts{parts: make([]map[accountOf]*account, partitions)}
+	for p := range t.parts {
+		t.parts[p] = map[accountOf]*account{}
+	}
+	return t
+}
+
+// of is the account of a record, which is counted as received.
+func (t *accounts) of(r *eventlog.Record, source event.Source) *account {
+	on := r.Appended / day
+	if on != t.day || r.Partition != t.part {
+		t.day, t.part, t.quick = on, r.Partition, [32]*account{}
+	}
+	a := t.quick[source]
+	if a == nil {
+		a = t.parts[r.Partition][accountOf{on, source}]
+		if a == nil {
+			t.forget(r.Partition, on-keepAccounts)
+			a = &account{Day: on}
+			if source != event.NoSource {
+				a.Vendor = source.String()
+			}
+			t.parts[r.Partition][accountOf{on, source}] = a
+		}
+		t.quick[source] = a
+	}
+	a.Received++
+	return a
+}
+
+// forget drops the days of a partition before one.
+func (t *accounts) forget(partition int, before int64) {
+	maps.DeleteFunc(t.parts[partition], func(k accountOf, _ *account) bool { return k.day < before })
+}
+
+// stored are the accounts as they are stored, by partition.
+func (t *accounts) stored() [][]account {
+	all := make([][]account, len(t.parts))
+	for p, part := range t.parts {
+		for _, a := range part {
+			all[p] = append(all[p], *a)
+		}
+		slices.SortFunc(all[p], compareAccounts)
+	}
+	return all
+}
+
+func compareAccounts(a, b account) int {
+	return cmp.Or(cmp.Compare(a.Day, b.Day), strings.Compare(a.Vendor, b.Vendor))
+}
+
+// restore puts back what was stored.
+func (t *accounts) restore(all [][]account) {
+	for p := range min(len(all), len(t.parts)) {
+		for _, a := range all[p] {
+			source := event.NoSource
+			if a.Vendor != "" {
+				source = event.SourceNamed(a.Vendor)
+			}
+			t.parts[p][accountOf{a.Day, source}] = &a
+		}
+	}
+	t.quick = [32]*account{}
+}
+
+// sum is what became of the records of all partitions, by day and vendor.
+func (t *accounts) sum() []account {
+	of := map[accountOf]*account{}
+	for _, part := range t.parts {
+		for k, a := range part {
+			if of[k] == nil {
+				of[k] = &account{Day: a.Day, Vendor: a.Vendor}
+			}
+			of[k].add(a)
+		}
+	}
+	list := make([]account, 0, len(of))
+	for _, a := range of {
+		list = append(list, *a)
+	}
+	slices.SortFunc(list, compareAccounts)
+	return list
+}
+
+// missed are events that came too late for the base, by when they came and when they
+// happened: going back to an older base can still have them judged.
+type missed struct{ parts []map[missedOf]int64 }
+
+type missedOf struct {
+	came     int64 // day, since 1970, UTC
+	happened int64 // day
+	source   event.Source
+}
+
+// maxMissed bounds the days that are told apart; what is beyond is put to the earliest
+// one that is known.
+const maxMissed = 5000
+
+func newMissed(partitions int) *missed {
+	m := &missed{parts: make([]map[missedOf]int64, partitions)}
+	for p := range m.parts {
+		m.parts[p] = map[missedOf]int64{}
+	}
+	return m
+}
+
+func (m *missed) add(r *eventlog.Record, source event.Source, at int64, n int64) {
+	k := missedOf{r.Appended / day, at / day, source}
+	of := m.parts[r.Partition]
+	if _, known := of[k]; !known && len(of) >= maxMissed {
+		k.came, k.happened = 0, min(k.happened, m.earliest()) // it is before the base in any case
+	}
+	of[k] += n
+}
+
+// earliest is the earliest day of what was missed; ok is false if nothing was.
+func (m *missed) earliest() int64 {
+	first := int64(1<<63 - 1)
+	for _, of := range m.parts {
+		for k := range of {
+			first = min(first, k.happened)
+		}
+	}
+	return first
+}
+
+// since is how many of the events happened on a day or after it.
+func (m *missed) since(from int64) (n int64) {
+	for _, of := range m.parts {
+		for k, x := range of {
+			if k.happened >= from {
+				n += x
+			}
+		}
+	}
+	return n
+}
+
+// storedMissed is a line of what was missed as it is stored.
+type storedMissed struct {
+	Came     int64  `json:"came"`
+	Happened int64  `json:"happened"`
+	Vendor   string `json:"vendor"`
+	Events   int64  `json:"events"`
+}
+
+func (m *missed) stored() [][]storedMissed {
+	all := make([][]storedMissed, len(m.parts))
+	for p, of := range m.parts {
+		for k, n := range of {
+			all[p] = append(all[p], storedMissed{k.came, k.happened, k.source.String(), n})
+		}
+		slices.SortFunc(all[p], func(a, b storedMissed) int {
+			return cmp.Or(cmp.Compare(a.Came, b.Came), cmp.Compare(a.Happened, b.Happened), strings.Compare(a.Vendor, b.Vendor))
+		})
+	}
+	return all
+}
+
+func (m *missed) restore(all [][]storedMissed) {
+	for p := range min(len(all), len(m.parts)) {
+		for _, x := range all[p] {
+			m.parts[p][missedOf{x.Came, x.Happened, event.SourceNamed(x.Vendor)}] = x.Events
+		}
+	}
+}
+
+// gap is what was missed of a vendor among what came on a day.
+type gap struct {
+	came     int64 // day, since 1970, UTC
+	source   event.Source
+	from, to int64 // days on which it happened
+	events   int64
+}
+
+// gaps are what was missed, by when it came and vendor.
+func (m *missed) gaps() []gap {
+	type of struct {
+		came   int64
+		source event.Source
+	}
+	all := map[of]*gap{}
+	for _, part := range m.parts {
+		for k, n := range part {
+			g := all[of{k.came, k.source}]
+			if g == nil {
+				g = &gap{k.came, k.source, k.happened, k.happened, 0}
+				all[of{k.came, k.source}] = g
+			}
+			g.from, g.to, g.events = min(g.from, k.happened), max(g.to, k.happened), g.events+n
+		}
+	}
+	list := make([]gap, 0, len(all))
+	for _, g := range all {
+		list = append(list, *g)
+	}
+	slices.SortFunc(list, func(a, b gap) int { return cmp.Or(cmp.Compare(a.came, b.came), cmp.Compare(a.source, b.source)) })
+	return list
+}
+
+// isGap says whether an alert is about events that were left out.
+func isGap(a *alert.Alert) bool { return a.Health && a.Detector == "source_gap" && a.Title == gapTitle }
+
+const gapTitle = "Events not judged"
+
+// gaps adds the alerts about what was missed and cannot be judged from a base that is kept,
+// and withdraws those about what has been judged since.
+func (j *judge) gaps(list []alert.Alert) ([]alert.Alert, error) {
+	all := j.missed.gaps()
+	current := map[string]bool{}
+	for i := range all {
+		a := all[i].alert()
+		current[a.ID] = true
+		if j.lost {
+			list = append(list, a)
+		}
+	}
+	for id, s := range j.said {
+		if !s.gap || s.withdrawn || current[id] {
+			continue
+		}
+		b, err := s.body.Get(nil)
+		if err != nil {
+			return nil, err
+		}
+		var a alert.Alert
+		if err := json.Unmarshal(b, &a); err != nil {
+			return nil, fmt.Errorf("an alert that is out: %w", err)
+		}
+		a.Withdrawn = true
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+// alert tells of a gap.
+func (g *gap) alert() alert.Alert {
+	id := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint("events left out ", g.source, " ", g.came)))
+	from, to := dateOf(g.from), dateOf(g.to)
+	of := "of " + from
+	if to != from {
+		of = "from " + from + " to " + to
+	}
+	a := alert.Of(&finding.Finding{
+		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: gapTitle, Health: true, Stake: 2,
+		Time: g.came * day, Start: g.from * day, End: (g.to + 1) * day, Complete: g.came * day, Sources: []string{g.source.String()},
+		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", count(int(g.events)), g.source.Title(), dateOf(g.came), of, from),
+	})
+	return a
+}
+
+// dateOf is a day, counted since 1970 in UTC.
+func dateOf(of int64) string { return time.UnixMilli(of * day).UTC().Format(time.DateOnly) }

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest/identity"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// A judge keeps several bases: the one it goes on from, and some older ones. What comes
+// too late for the newest can be judged all the same, from an older one on, as long as the
+// log holds what was read since. docs/adr/0013-arrival.md.
+
+// base is a stored base of a judge.
+type base struct {
+	at  int64   // Unix milliseconds; 0 for the beginning of the log
+	low []int64 // by partition: from where the log is to be read after it
+}
+
+// bases are the stored bases of a judge.
+type bases interface {
+	// list lists those that are older than the newest, the newest of them first.
+	list(ctx context.Context) ([]base, error)
+	// goBack forgets all that are newer than one at a time; all of them for 0.
+	goBack(ctx context.Context, at int64) error
+}
+
+// keptBases is how many older bases are kept, besides the newest; apartBases is how far they
+// lie from one another at least.
+const (
+	keptBases  = 4
+	apartBases = 7 * day
+)
+
+// thinned are the times of bases to keep, of some that are stored, once there is a new one
+// at a time.
+func thinned(times []int64, newest int64) (keep []int64) {
+	times = slices.Sorted(slices.Values(times))
+	slices.Reverse(times)
+	last := newest
+	for i, at := range times {
+		switch {
+		case at >= newest:
+			continue
+		case len(keep) == keptBases:
+			return keep
+		case last-at < apartBases && i+1 < len(times) && last-times[i+1] <= apartBases+day:
+			continue // the one before it lies better
+		}
+		keep, last = append(keep, at), at
+	}
+	return keep
+}
+
+// localBases are those in the judge's own store. What machines share has to go back, too.
+type localBases struct {
+	store  *detect.Store
+	shared *snapshots // nil if nothing is shared
+}
+
+func (b *localBases) list(ctx context.Context) (list []base, err error) {
+	generations, err := b.store.Generations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(generations)
+	for i, g := range generations {
+		if i == 0 {
+			continue
+		}
+		p, _, err := positionOf(ctx, b.store, g)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, base{p.At, p.Low})
+	}
+	return list, nil
+}
+
+func (b *localBases) goBack(ctx context.Context, at int64) error {
+	if b.shared != nil {
+		times, err := b.shared.list(ctx)
+		if err != nil {
+			return err
+		}
+		for _, x := range times {
+			if x > at {
+				if err := b.shared.at.remove(ctx, b.shared.file(x)); err != nil {
+					return fmt.Errorf("snapshots: %w", err)
+				}
+			}
+		}
+	}
+	if at == 0 {
+		return b.store.Forget(ctx, math.MinInt64)
+	}
+	return b.store.Forget(ctx, at) // a generation is numbered by the time of its base
+}
+
+// sharedBases are those of judges that share the people: the snapshots.
+type sharedBases struct {
+	shelf *snapshots
+	dir   string
+}
+
+func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
+	all, err := b.shelf.listShared(ctx)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	newest := all[0].at
+	tmp, err := os.MkdirTemp(b.dir, ".bases-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	for _, x := range all {
+		if x.at == newest {
+			continue
+		}
+		path := filepath.Join(tmp, "store")
+		if err := b.shelf.of(x.shards).open(ctx, path, x.at); err != nil {
+			continue // refused: one that cannot be gone back to
+		}
+		store, err := detect.OpenStore(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		p, _, err := storedPosition(ctx, store)
+		if err := errors.Join(err, store.Close()); err != nil {
+			return nil, err
+		}
+		if n := len(list); n > 0 && list[n-1].at == x.at {
+			for i := range min(len(p.Low), len(list[n-1].low)) {
+				list[n-1].low[i] = min(list[n-1].low[i], p.Low[i])
+			}
+			continue
+		}
+		list = append(list, base{x.at, p.Low})
+	}
+	return list, nil
+}
+
+func (b *sharedBases) goBack(ctx context.Context, at int64) error {
+	all, err := b.shelf.listShared(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range all {
+		if x.at > at {
+			if err := b.shelf.at.remove(ctx, b.shelf.of(x.shards).file(x.at)); err != nil {
+				return fmt.Errorf("snapshots: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// goBack has judging begin again from an older base.
+type goBack struct {
+	at     int64 // of the base; 0 for the beginning of the log
+	events int64 // that this has judged
+	asked  *rejudgeRequest
+}
+
+func (g *goBack) Error() string { return "judging begins again at an older base" }
+
+// earlier is the base to go back to so that what was missed is judged; nil if there is none
+// that helps.
+func (j *judge) earlier(ctx context.Context, events eventlog.Log) (*goBack, error) {
+	first := j.missed.earliest()
+	if first == math.MaxInt64 || j.bases == nil {
+		return nil, nil
+	}
+	whole, list, err := j.within(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range list {
+		if b.at <= first*day {
+			return &goBack{at: b.at, events: j.missed.since(0)}, nil
+		}
+	}
+	if whole {
+		return &goBack{events: j.missed.since(0)}, nil
+	}
+	if len(list) > 0 { // not all of it can be judged
+		oldest := list[len(list)-1].at
+		if n := j.missed.since((oldest + day - 1) / day); n > 0 {
+			return &goBack{at: oldest, events: n}, nil
+		}
+	}
+	return nil, nil
+}
+
+// within are the older bases after which the log holds everything; whole says that it
+// holds everything there ever was.
+func (j *judge) within(ctx context.Context, events eventlog.Log) (whole bool, list []base, err error) {
+	firsts := make([]int64, len(j.next))
+	whole = true
+	for p := range firsts {
+		if firsts[p], _, err = events.Bounds(ctx, p); err != nil {
+			return false, nil, err
+		}
+		whole = whole && firsts[p] == 0
+	}
+	if list, err = j.bases.list(ctx); err != nil {
+		return false, nil, err
+	}
+	list = slices.DeleteFunc(list, func(b base) bool {
+		for p := range firsts {
+			if p >= len(b.low) || b.low[p] < firsts[p] {
+				return true
+			}
+		}
+		return b.at >= j.base()
+	})
+	return whole, list, nil
+}
+
+// rejudgeFile is what outflow rejudge asks the daemon for, in its data directory.
+const rejudgeFile = "rejudge.json"
+
+// rejudgeRequest asks for everything from a day on to be judged again.
+type rejudgeRequest struct {
+	From time.Time `json:"from"`
+	At   time.Time `json:"at"` // when it was asked
+}
+
+// askedEvery is how often the daemon looks for what outflow rejudge asks.
+const askedEvery = 2 * time.Second
+
+// asked is what outflow rejudge asks for; nil if it does not.
+func (d *daemon) asked(now bool) (*rejudgeRequest, error) {
+	if !now && time.Since(d.looked) < askedEvery {
+		return nil, nil
+	}
+	d.looked = time.Now()
+	b, err := os.ReadFile(filepath.Join(d.dir, rejudgeFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var r rejudgeRequest
+	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
+		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(d.dir, rejudgeFile))
+	}
+	return &r, nil
+}
+
+// requested is the base to go back to for what outflow rejudge asks.
+func (j *judge) requested(ctx context.Context, events eventlog.Log, r *rejudgeRequest) (*goBack, error) {
+	whole, list, err := j.within(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	back := &goBack{asked: r}
+	for _, b := range list {
+		if b.at <= r.From.UnixMilli() {
+			back.at = b.at
+			return back, nil
+		}
+	}
+	if whole {
+		back.asked = &rejudgeRequest{At: r.At} // nothing has to be left as it is
+	}
+	return back, nil
+}
+
+// dawn is the time of a base that knows nothing. Everything comes after it.
+const dawn = day
+
+// anew has judging begin with what the log holds, and nothing known. What was told about
+// what happened before a time stays as it is.
+func (j *judge) anew(ctx context.Context, events eventlog.Log, from time.Time) error {
+	low := make([]int64, len(j.next))
+	for p := range low {
+		var err error
+		if low[p], _, err = events.Bounds(ctx, p); err != nil {
+			return err
+		}
+	}
+	aliases, err := identity.New().Snapshot()
+	if err != nil {
+		return err
+	}
+	desk, err := alert.NewDesk().Keep(0)
+	if err != nil {
+		return err
+	}
+	p := position{At: dawn, Low: low, Next: slices.Clone(low), Floor: from.UnixMilli()}
+	body, err := json.Marshal(&p)
+	if err != nil {
+		return err
+	}
+	var staff []byte
+	j.window.Staff(func(rec []byte) { staff = event.AppendFramed(staff, rec) })
+	if err := j.bases.goBack(ctx, 0); err != nil {
+		return err
+	}
+	if err := j.store.SaveWith(ctx, dawn, nil, nil, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
+		return err
+	}
+	if j.stored != nil {
+		return j.stored(ctx, dawn)
+	}
+	return nil
+}
