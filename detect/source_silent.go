@@ -49,7 +49,7 @@ func (e *Engine) beat(hour int64) {
 			continue
 		}
 		others, habit := here, usual-rate // the other sources: silent too, nobody is at work
-		if habit < .5 || others >= .6*habit {
+		if habit < .5 && (others > 0 || e.only(s)) || habit >= .5 && others >= .6*habit {
 			p.Gap -= math.Log(1 - min(rate, .97))
 		}
 		if p.Told == 0 {
@@ -90,6 +90,18 @@ func (e *Engine) meanwhile(silent event.Source, since int64) string {
 		return number(float64(len(going))) + " other sources go on"
 	}
 	return list(going) + " go on"
+}
+
+// only says whether a source is the only one that has ever sent anything. Where there are
+// others, an hour without any event at all says nothing about one of them: the logs may just
+// not be here, as before a record that is dated ahead of everything else.
+func (e *Engine) only(s event.Source) bool {
+	for _, o := range event.Sources() {
+		if o != s && o != event.HR && e.Complete[o] > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // outage says whether a source is silent that should not be.

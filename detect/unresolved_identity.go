@@ -17,6 +17,13 @@ const (
 	unresolvedN = 200
 )
 
+// Unknown is how many acts of people a source had of late that take or change something,
+// and how many of them are of nobody who is known: counts per day, those of earlier days less.
+func (e *Engine) Unknown(s event.Source) (acts, nobody float64) {
+	p := &e.Pulse[s]
+	return p.Acts, p.Nobody
+}
+
 // watch counts an event that took effect for the health of its source.
 func (e *Engine) watch(p *person, source event.Source, class event.Class) {
 	switch class {

@@ -58,6 +58,8 @@ type config struct {
 	PublicURL string `yaml:"public_url"`
 	// Digest is when the digest of the week before is mailed.
 	Digest digestConfig `yaml:"digest"`
+	// Heartbeat is what is called while all is well.
+	Heartbeat heartbeatConfig `yaml:"heartbeat"`
 	// Feed is the API and the pages for people.
 	Feed feedConfig `yaml:"feed"`
 

@@ -203,6 +203,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	if d.has("serve") && !d.once {
 		g.Go(func() error { return stopped(ctx, d.again(ctx, "status", func() error { return d.serve(ctx, l) })) })
+		g.Go(func() error { return stopped(ctx, d.again(ctx, "heartbeat", func() error { return d.callHeartbeat(ctx) })) })
 		if d.config.Feed.Listen != "" {
 			g.Go(func() error {
 				return stopped(ctx, d.again(ctx, "feed", func() error { return d.serveFeed(ctx, l) }))
@@ -640,7 +641,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		if took := time.Since(began); took > tick {
 			rest = time.Now().Add(2 * took)
 		}
-		d.stats.judge.Store(&judgeView{j.status(), slices.Clone(j.next)})
+		d.show(j)
 		if ended == parts {
 			return nil
 		}
@@ -687,6 +688,19 @@ func (j *judge) locate(ctx context.Context, log eventlog.Log, err error) error {
 		return nil
 	}))
 	return fmt.Errorf("event of %s at %s, id %016x (%s): %w", of.Source, instant(of.Time).Format(time.RFC3339Nano), of.Key, cmp.Or(place, "not in the log any more"), err)
+}
+
+// show notes what the judge looks like for status and metrics; what costs more than a
+// little, not more often than they are asked for.
+func (d *daemon) show(j *judge) {
+	before := d.stats.judge.Load()
+	v := &judgeView{judgeStatus: j.status(), next: slices.Clone(j.next)}
+	if before != nil && slices.Equal(before.next, v.next) {
+		v.accounts, v.unknown = before.accounts, before.unknown
+	} else {
+		v.accounts, v.unknown = j.accounts.sum(), j.unknownPeople()
+	}
+	d.stats.judge.Store(v)
 }
 
 // goBack is a *goBack if judging is to begin again at an older base: because it was asked

@@ -374,6 +374,9 @@ func (c *config) checkRun(path string, roles []string) error {
 			return errors.New("digest: a channel of kind email is needed")
 		}
 	}
+	if err := c.Heartbeat.check(); err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
 	rel(&c.Feed.Cert)
 	rel(&c.Feed.Key)
 	if f := &c.Feed; f.Listen != "" {
@@ -546,16 +549,22 @@ func (c *channelConfig) env() (alert.Env, error) {
 
 // networks reads allow_networks.
 func (c *channelConfig) networks() error {
-	c.allow = nil
-	for _, text := range c.Networks {
+	var err error
+	c.allow, err = networks(c.Networks)
+	return err
+}
+
+// networks reads a list of networks and addresses.
+func networks(list []string) (allow []netip.Prefix, err error) {
+	for _, text := range list {
 		p, err := netip.ParsePrefix(text)
 		if a, aerr := netip.ParseAddr(text); err != nil && aerr == nil {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil {
-			return fmt.Errorf("allow_networks: %q is not a network such as 10.0.0.0/8", text)
+			return nil, fmt.Errorf("allow_networks: %q is not a network such as 10.0.0.0/8", text)
 		}
-		c.allow = append(c.allow, p.Masked())
+		allow = append(allow, p.Masked())
 	}
-	return nil
+	return allow, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,7 @@ type runStats struct {
 	judging  atomic.Bool  // there is a judge in this process
 	busy     atomic.Bool  // it judges at this moment
 	progress atomic.Int64 // when it last got on, Unix nanoseconds
+	heart    heart
 
 	mu      sync.Mutex
 	panics  map[string]int64 // that were caught, by where
@@ -88,7 +90,9 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 // judgeView is what the judge looked like a moment ago.
 type judgeView struct {
 	judgeStatus
-	next []int64 // by partition: up to where the log has been read
+	next     []int64 // by partition: up to where the log has been read
+	accounts []account
+	unknown  map[string]float64
 }
 
 // status is what a judge looks like.
@@ -118,22 +122,27 @@ func instant(ms int64) (t time.Time) {
 
 // daemonStatus is what outflow status prints. The daemon writes it every few seconds.
 type daemonStatus struct {
-	Usual    *reports.Usual   `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
-	At       time.Time        `json:"at"`
-	Started  time.Time        `json:"started"`
-	Roles    []string         `json:"roles"`
-	Once     bool             `json:"once,omitempty"` // it ran once and ended
-	Events   int64            `json:"events"`         // appended since the start
-	Problems int64            `json:"not_decoded"`    // since the start
-	Repeats  int64            `json:"api_repeats"`    // records that APIs sent again, since the start
-	Failures int64            `json:"failures"`
-	Sources  []sourceStatus   `json:"sources,omitempty"`
-	Streams  []watch.State    `json:"streams,omitempty"` // of APIs
-	Parts    []partStatus     `json:"partitions,omitempty"`
-	Judge    *judgeStatus     `json:"judge,omitempty"`
-	Alerts   *alertStatus     `json:"alerts,omitempty"`
-	Dead     int              `json:"dead_letters"`
-	Sizes    map[string]int64 `json:"state_bytes"` // by file
+	Usual    *reports.Usual `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
+	At       time.Time      `json:"at"`
+	Started  time.Time      `json:"started"`
+	Roles    []string       `json:"roles"`
+	Once     bool           `json:"once,omitempty"` // it ran once and ended
+	Events   int64          `json:"events"`         // appended since the start
+	Problems int64          `json:"not_decoded"`    // since the start
+	Repeats  int64          `json:"api_repeats"`    // records that APIs sent again, since the start
+	Failures int64          `json:"failures"`
+	Sources  []sourceStatus `json:"sources,omitempty"`
+	Streams  []watch.State  `json:"streams,omitempty"` // of APIs
+	Parts    []partStatus   `json:"partitions,omitempty"`
+	Judge    *judgeStatus   `json:"judge,omitempty"`
+	Alerts   *alertStatus   `json:"alerts,omitempty"`
+	Dead     int            `json:"dead_letters"`
+	Arrived  *arrivedStatus `json:"arrived,omitempty"` // what became of what came today
+	Accounts []account      `json:"accounts,omitempty"`
+	Unwell   []string       `json:"unwell,omitempty"` // why not all is well
+	// Heartbeat is when all was well last; zero if it has not been since the start.
+	Heartbeat time.Time        `json:"heartbeat,omitzero"`
+	Sizes     map[string]int64 `json:"state_bytes"` // by file
 
 	Folders    []watch.FolderStatus `json:"folders,omitempty"` // of sources of files
 	Unread     int64                `json:"files_not_read"`    // failures to read a file, since the start
@@ -216,7 +225,24 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			s.Parts = append(s.Parts, partStatus{p, next, end, max(end-next, 0)})
 		}
 	}
+	today := s.At.UnixMilli() / day
+	var dead []watch.DeadCount
+	if d.sources != nil {
+		var err error
+		if dead, err = d.sources.DeadSince(ctx, time.UnixMilli(today*day)); err != nil {
+			return nil, err
+		}
+	}
+	v := d.stats.judge.Load()
+	if v == nil {
+		v = &judgeView{}
+	}
+	s.Accounts = v.accounts
+	s.Arrived = arrived(today, v.accounts, dead)
+	s.Arrived.Unknown = v.unknown
 	d.condition(s)
+	s.Unwell = s.unwell(cmp.Or(d.current().Heartbeat.Share, usualShare))
+	d.stats.heart.note(s)
 	s.Sizes = map[string]int64{}
 	for _, name := range stateFiles {
 		if info, err := os.Stat(filepath.Join(d.dir, name)); err == nil {
@@ -335,12 +361,16 @@ var (
 	descRoom    = desc("disk_free_bytes", "Room on the disk of the state.")
 	descStopped = desc("intake_stopped", "Whether intake is stopped because the disk is nearly full.")
 	descReason  = desc("conditions", "What keeps the daemon from doing all of its job, by kind.", "kind")
+	descCame    = desc("arrived_records", "What became of the records that came today (UTC), by vendor: received is the sum of the others.", "vendor", "outcome")
+	descDeadNow = desc("arrived_undecoded_records", "Records that came today (UTC) and could not be decoded, by source.", "source")
+	descShare   = desc("judged_ratio", "Of what came today (UTC), and not before, how much was judged: 0 to 1.")
+	descBeat    = desc("heartbeat_timestamp_seconds", "When all was well last: everything is read, decoded and judged.")
 	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descNames, descGuests, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descPanics, descMissing, descUnread, descQueue, descLost, descRoom, descStopped, descReason, descFailed} {
+	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descNames, descGuests, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descPanics, descMissing, descUnread, descQueue, descLost, descRoom, descStopped, descReason, descCame, descDeadNow, descShare, descBeat, descFailed} {
 		ch <- d
 	}
 }
@@ -396,6 +426,20 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		if !j.Newest.IsZero() {
 			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
 		}
+	}
+	if a := s.Arrived; a != nil {
+		for _, v := range a.Vendors {
+			for outcome, n := range map[string]int64{"received": v.Received, "judged": v.Judged, "repeated": v.Repeated, "late": v.Late, "ahead": v.Ahead, "erased": v.Erased, "unreadable": v.Unreadable} {
+				gauge(descCame, float64(n), v.Vendor, outcome)
+			}
+		}
+		for _, x := range a.Undecoded {
+			gauge(descDeadNow, float64(x.Records), x.Source)
+		}
+		gauge(descShare, a.Share)
+	}
+	if !s.Heartbeat.IsZero() {
+		gauge(descBeat, float64(s.Heartbeat.UnixMilli())/1000)
 	}
 	if a := s.Alerts; a != nil {
 		gauge(descKnown, float64(a.Known))

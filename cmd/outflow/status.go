@@ -158,8 +158,13 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	if len(s.Conditions)+len(s.Folders) > 0 {
 		fmt.Fprintln(w)
 	}
+	if s.Arrived != nil {
+		if err := s.Arrived.print(w); err != nil {
+			return err
+		}
+	}
 	if j := s.Judge; j != nil {
-		fmt.Fprintf(w, "Judged %s events of %s people since the start, up to %s; %s repeats (and %s that said something else under the same id), %s too late; %s times something came late enough to judge again.\n", count(int(j.Judged)), count(j.People), ago(j.Newest), count(int(j.Repeats)), count(int(j.Conflicts)), count(int(j.Late)), count(int(j.Rewinds)))
+		fmt.Fprintf(w, "Knows %s people; the newest event that was judged is of %s; %s times since the start something came late enough to judge again.\n", count(j.People), ago(j.Newest), count(int(j.Rewinds)))
 	}
 	if j := s.Judge; j != nil && j.Names+j.Guests > 0 {
 		fmt.Fprintf(w, "Left out: what was known of %s names that never signed in, and %s events of outsiders; there were too many (docs/detectors/names_left_out.md).\n", count(int(j.Names)), count(int(j.Guests)))
@@ -169,6 +174,9 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	}
 	if a := s.Alerts; a != nil {
 		fmt.Fprintf(w, "%s alerts are known, %s were told, %s wait to be sent.\n", count(a.Known), count(a.Told), count(a.Waiting))
+	}
+	for _, what := range s.Unwell {
+		fmt.Fprintf(w, "Not well: %s.\n", escaped(what))
 	}
 	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", count(s.Dead), count(int(s.Failures)))
 	return err

@@ -563,6 +563,30 @@ func (s *Store) Dead(ctx context.Context, id int64) (list []Letter, err error) {
 	return list, rows.Err()
 }
 
+// DeadCount is how many records of a source could not be decoded.
+type DeadCount struct {
+	Source  string `json:"source"`
+	Records int64  `json:"records"`
+}
+
+// DeadSince counts the dead letters since a time, by source. What was replayed since is not
+// among them.
+func (s *Store) DeadSince(ctx context.Context, since time.Time) (list []DeadCount, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT source, count(*) FROM dead WHERE at >= ? GROUP BY source ORDER BY source", since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c DeadCount
+		if err := rows.Scan(&c.Source, &c.Records); err != nil {
+			return nil, fmt.Errorf("watch: %w", err)
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
 // CountDead is how many records could not be decoded.
 func (s *Store) CountDead(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM dead").Scan(&n)

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// The dead-man's switch: that nobody is alerted must mean that nothing happened. The daemon
+// says what became of everything that came today, and beats only while all is well, so that
+// something outside can notice that it does not.
+
+// heartbeatConfig is what is called while all is well.
+type heartbeatConfig struct {
+	URL      string        `yaml:"url"`            // an address that is fetched, or a reference to it (env:NAME, file:PATH); "" for none
+	Every    time.Duration `yaml:"every"`          // 5m if 0
+	Share    float64       `yaml:"share"`          // of what came today that must have been judged; 0.99 if 0
+	Networks []string      `yaml:"allow_networks"` // within the organisation, that the address may be in: 10.0.0.0/8
+
+	allow []netip.Prefix
+}
+
+const (
+	leastBeat  = 10 * time.Second
+	usualBeat  = 5 * time.Minute
+	usualShare = .99
+	enoughCame = 100 // records on a day until their share says something
+)
+
+// check completes and checks what the configuration says.
+func (c *heartbeatConfig) check() error {
+	c.Every, c.Share = cmp.Or(c.Every, usualBeat), cmp.Or(c.Share, usualShare)
+	switch {
+	case c.Every < leastBeat:
+		return fmt.Errorf("every: %s: at least %s", c.Every, leastBeat)
+	case c.Share < 0 || c.Share > 1:
+		return fmt.Errorf("share: %g: from 0 to 1", c.Share)
+	case c.URL != "" && !literal(c.URL) && !strings.HasPrefix(c.URL, "env:") && !strings.HasPrefix(c.URL, "file:") && !strings.HasPrefix(c.URL, "exec:"):
+		return errors.New("url: give an address, or a reference to one: env:NAME, file:PATH, exec:COMMAND")
+	}
+	var err error
+	c.allow, err = networks(c.Networks)
+	return err
+}
+
+// literal says whether an address is given rather than a reference to one.
+func literal(url string) bool {
+	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")
+}
+
+// arrivedStatus is what became of what came on a day.
+type arrivedStatus struct {
+	Day     string    `json:"day"` // UTC
+	Vendors []account `json:"vendors,omitempty"`
+	// Undecoded are dead letters of the day, by source.
+	Undecoded []watch.DeadCount `json:"undecoded,omitempty"`
+	Received  int64             `json:"received"` // records of the log that were read, and dead letters
+	Share     float64           `json:"share"`    // of what is not a repeat, how much was judged; 1 if nothing came
+	// Unknown is which share of what people did recently, by vendor, is of nobody who is known.
+	Unknown map[string]float64 `json:"unknown_people,omitempty"`
+}
+
+// arrived sums up a day.
+func arrived(day int64, all []account, dead []watch.DeadCount) *arrivedStatus {
+	a := &arrivedStatus{Day: dateOf(day), Undecoded: dead, Share: 1}
+	var total account
+	for _, x := range all {
+		if x.Day == day {
+			a.Vendors = append(a.Vendors, x)
+			total.add(&x)
+		}
+	}
+	lost := total.left() - total.Erased // what was erased was judged before
+	for _, x := range dead {
+		lost += x.Records
+		a.Received += x.Records
+	}
+	a.Received += total.Received
+	if counted := total.Judged + lost; counted > 0 {
+		a.Share = float64(total.Judged) / float64(counted)
+	}
+	return a
+}
+
+// low says that less than a share of what came was judged, if that was enough to tell.
+func (a *arrivedStatus) low(share float64) (string, bool) {
+	if a.Received < enoughCame || a.Share >= share {
+		return "", false
+	}
+	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, 100*a.Share), true
+}
+
+// print writes what became of it for people.
+func (a *arrivedStatus) print(w io.Writer) error {
+	if a.Received == 0 {
+		_, err := fmt.Fprintf(w, "Nothing has come on %s (UTC) yet.\n\n", a.Day)
+		return err
+	}
+	fmt.Fprintf(w, "Of %s records that came on %s (UTC), %.2f %% of those that had not come before were judged.\n", count(int(a.Received)), a.Day, 100*a.Share)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "VENDOR\tRECEIVED\tJUDGED\tOVER A DAY OLD\tREPEATED\tOF THEM DIFFERENT\tTOO LATE\tDATED AHEAD\tERASED\tUNREADABLE\tOF NOBODY KNOWN")
+	for _, v := range a.Vendors {
+		unknown := "-"
+		if share, known := a.Unknown[v.Vendor]; known {
+			unknown = fmt.Sprintf("%.0f %%", 100*share)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(v.Vendor, "(none)"), count(int(v.Received)), count(int(v.Judged)), count(int(v.Delayed)), count(int(v.Repeated)), count(int(v.Conflicts)), count(int(v.Late)), count(int(v.Ahead)), count(int(v.Erased)), count(int(v.Unreadable)), unknown)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, x := range a.Undecoded {
+		fmt.Fprintf(w, "Through source %s, %s records could not be decoded.\n", escaped(x.Source), count(int(x.Records)))
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// unwell lists what is wrong; the daemon beats only while nothing is.
+func (s *daemonStatus) unwell(share float64) (wrong []string) {
+	if s.Arrived != nil {
+		if what, low := s.Arrived.low(share); low {
+			wrong = append(wrong, what)
+		}
+	}
+	for _, st := range s.Streams {
+		if st.Failing != "" {
+			wrong = append(wrong, fmt.Sprintf("source %s, %s: %s", st.Source, st.Stream, st.Failing))
+		}
+	}
+	if s.Judge == nil && slices.Contains(s.Roles, "detect") {
+		wrong = append(wrong, "nothing is judged here: another machine judges, or it has not begun")
+	}
+	if lag := s.lag(); lag > tooFarBehind {
+		wrong = append(wrong, fmt.Sprintf("%s records wait to be judged", count(int(lag))))
+	}
+	return wrong
+}
+
+// tooFarBehind is how many records may wait until the daemon is not up to date.
+const tooFarBehind = 10_000
+
+func (s *daemonStatus) lag() (n int64) {
+	for _, p := range s.Parts {
+		n += p.Lag
+	}
+	return n
+}
+
+// heart remembers when all was well last.
+type heart struct {
+	mu   sync.Mutex
+	beat time.Time
+}
+
+func (h *heart) last() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.beat
+}
+
+// note takes in how the daemon is doing.
+func (h *heart) note(s *daemonStatus) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(s.Unwell) == 0 {
+		h.beat = s.At
+	}
+	s.Heartbeat = h.beat
+}
+
+// callHeartbeat fetches the address of the configuration while all is well, until ctx ends.
+func (d *daemon) callHeartbeat(ctx context.Context) error {
+	said := ""
+	for {
+		c := d.current().Heartbeat
+		if err := pause(ctx, c.Every); err != nil {
+			return err
+		}
+		if beat := d.stats.heart.last(); c.URL == "" || time.Since(beat) > max(c.Every, time.Minute) {
+			continue // not well: whoever waits for the call notices
+		}
+		err := c.call(ctx)
+		if err == nil {
+			said = ""
+			continue
+		}
+		if d.stats.failures.Add(1); err.Error() != said && ctx.Err() == nil { // told when it changes
+			said = err.Error()
+			d.log.Error("heartbeat not delivered", "err", err)
+		}
+	}
+}
+
+// call fetches the address.
+func (c *heartbeatConfig) call(ctx context.Context) error {
+	address := secret.New(c.URL)
+	if !literal(c.URL) {
+		var err error
+		if address, err = secret.Resolve(ctx, c.URL); err != nil {
+			return fmt.Errorf("heartbeat: url: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.Reveal(), nil)
+	if err != nil {
+		return errors.New("heartbeat: url: not an address") // the error would show it
+	}
+	res, err := webapi.NewGuarded(c.allow, nil).Do(req)
+	if err != nil {
+		return errors.New("heartbeat: " + strings.ReplaceAll(err.Error(), address.Reveal(), "the address"))
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return fmt.Errorf("heartbeat: answered with %s", res.Status)
+	}
+	return nil
+}
+
+// unknownPeople is which share of what people did recently is of nobody who is known.
+func (j *judge) unknownPeople() map[string]float64 {
+	if j.engine == nil {
+		return nil
+	}
+	var all map[string]float64
+	for _, s := range event.Sources() {
+		if acts, nobody := j.engine.Unknown(s); acts >= 1 {
+			if all == nil {
+				all = map[string]float64{}
+			}
+			all[s.String()] = nobody / acts
+		}
+	}
+	return all
+}
