@@ -180,12 +180,18 @@ func (g *goBack) Error() string { return "judging begins again at an older base"
 // that helps.
 func (j *judge) earlier(ctx context.Context, events eventlog.Log) (*goBack, error) {
 	first := j.missed.earliest()
-	if first == math.MaxInt64 || j.bases == nil {
+	if first == math.MaxInt64 && !j.hired || j.bases == nil {
 		return nil, nil
 	}
 	whole, list, err := j.within(ctx, events)
 	if err != nil {
 		return nil, err
+	}
+	if j.hired && whole { // departments, and who leaves, count from the beginning
+		return &goBack{events: j.missed.since(0)}, nil
+	}
+	if j.hired = false; first == math.MaxInt64 {
+		return nil, nil
 	}
 	for _, b := range list {
 		if b.at <= first*day {

@@ -82,6 +82,8 @@ type judge struct {
 	accounts *accounts // what became of the records of the log
 	missed   *missed   // what came too late for the base
 	untold   int64     // what happened before is not told, and what was told about it stays; 0 for nothing
+	staffed  bool      // HR had spoken when the base was stored
+	hired    bool      // HR speaks for the first time, and the base does not know it
 	lost     bool      // what was missed cannot be judged from a base that is kept
 
 	edge   int64         // up to where the events go, but for a few
@@ -182,6 +184,7 @@ func (j *judge) begin(p position, kept map[string][]byte, baseline *detect.Snaps
 	}
 	j.marks, j.saved = []mark{m}, p.At
 	j.next, j.seen, j.untold = p.Low, p.Next, p.Floor
+	j.staffed = len(kept["staff"]) > 0
 	j.accounts.restore(p.Counts)
 	j.missed.restore(p.Missed)
 	err = event.Framed(kept["staff"], func(rec []byte) error {
@@ -262,6 +265,9 @@ func (j *judge) add(r *eventlog.Record) error {
 			count.Delayed++
 		}
 		j.stats.Events++
+	}
+	if source == event.HR && j.settled() && !again && !j.staffed && added == order.Fresh {
+		j.hired = true
 	}
 	if newest := j.window.Newest(); source != event.HR && (at < newest-day || at > j.edge+2*day) {
 		j.history = true
@@ -729,6 +735,7 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	}
 	var staff []byte
 	j.window.Staff(func(rec []byte) { staff = event.AppendFramed(staff, rec) })
+	j.staffed = len(staff) > 0
 	aliases, err := m.Aliases.Get(nil)
 	if err != nil {
 		return err

@@ -450,17 +450,23 @@ type arrival struct {
 }
 
 // follow reads a partition of a log from an offset on, some records at a time, says what
-// they are, and hands them over, until reading fails or ctx ends.
-func follow(ctx context.Context, log eventlog.Log, partition int, next int64, most int, to chan<- arrival, look func([]eventlog.Record) []kindOf) {
-	for {
+// they are, and hands them over, until it comes to another offset, reading fails or ctx ends.
+func follow(ctx context.Context, log eventlog.Log, partition int, next, until int64, most int, to chan<- arrival, look func([]eventlog.Record) []kindOf) {
+	for next < until {
 		var recs []eventlog.Record
 		var kinds []kindOf
 		err := guard.Do("log", func() (err error) {
 			if recs, err = log.Read(ctx, partition, next, most); err == nil {
+				for len(recs) > 0 && recs[len(recs)-1].Offset >= until {
+					recs = recs[:len(recs)-1]
+				}
 				kinds = look(recs)
 			}
 			return err
 		})
+		if len(recs) == 0 && err == nil { // offsets may have gaps
+			return
+		}
 		if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
 			err = fmt.Errorf("log, partition %d, from offset %d on: %w", partition, next, err)
 		}
@@ -522,11 +528,12 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	var rest time.Time // judging again what was judged takes at most a third of the time
 	arrivals := make(chan arrival, 4)
 	var readers sync.WaitGroup
-	for p := range parts {
-		readers.Go(func() {
+	read := func(p int, until int64) func() {
+		from := j.next[p]
+		return func() {
 			var dec event.Decoder
 			var e event.Event
-			follow(ctx, l.events, p, j.next[p], readBatch, arrivals, func(recs []eventlog.Record) []kindOf {
+			follow(ctx, l.events, p, from, until, readBatch, arrivals, func(recs []eventlog.Record) []kindOf {
 				kinds := make([]kindOf, len(recs))
 				for i := range recs {
 					if len(recs[i].Value) == 0 { // what was there is erased
@@ -539,7 +546,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 				}
 				return kinds
 			})
-		})
+		}
 	}
 	defer readers.Wait()
 	defer cancel()
@@ -583,6 +590,12 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			}
 		}
 		return nil
+	}
+	if err := readAgain(ctx, j, arrivals, read, take); err != nil {
+		return err
+	}
+	for p := range parts {
+		readers.Go(read(p, math.MaxInt64))
 	}
 	for {
 		select {
@@ -690,6 +703,41 @@ func (j *judge) locate(ctx context.Context, log eventlog.Log, err error) error {
 	return fmt.Errorf("event of %s at %s, id %016x (%s): %w", of.Source, instant(of.Time).Format(time.RFC3339Nano), of.Key, cmp.Or(place, "not in the log any more"), err)
 }
 
+// readAgain has a judge take in what it had read when its base was stored, of all partitions
+// before what is new in one: otherwise the first of two equal records would not be the one
+// that was counted.
+func readAgain(ctx context.Context, j *judge, arrivals chan arrival, read func(p int, until int64) func(), take func(arrival) error) error {
+	var readers sync.WaitGroup
+	for p := range j.next {
+		if j.next[p] < j.seen[p] {
+			readers.Go(read(p, j.seen[p]))
+		}
+	}
+	done := make(chan struct{})
+	go func() { readers.Wait(); close(done) }()
+	for {
+		select {
+		case a := <-arrivals:
+			if a.err == io.EOF {
+				return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before", a.partition, j.next[a.partition], j.seen[a.partition]-1)
+			}
+			if err := take(a); err != nil {
+				return err
+			}
+		case <-done:
+			for len(arrivals) > 0 {
+				if err := take(<-arrivals); err != nil {
+					return err
+				}
+			}
+			for p := range j.next { // offsets may have gaps
+				j.next[p] = max(j.next[p], j.seen[p])
+			}
+			return ctx.Err()
+		}
+	}
+}
+
 // show notes what the judge looks like for status and metrics; what costs more than a
 // little, not more often than they are asked for.
 func (d *daemon) show(j *judge) {
@@ -782,7 +830,7 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 	for p := range parts {
 		next := at[p].Next
 		readers.Go(func() {
-			follow(ctx, log, p, next, 256, arrivals, func([]eventlog.Record) []kindOf { return nil })
+			follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []kindOf { return nil })
 		})
 	}
 	out := &outlets{d: d}

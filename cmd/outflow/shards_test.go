@@ -125,7 +125,7 @@ func differs(got, all, printed string) string {
 		of[strings.TrimSpace(line)] = true
 	}
 	for line := range strings.Lines(got + "\n") {
-		if !of[strings.TrimSpace(line)] {
+		if line = strings.TrimSpace(line); line != "" && !of[line] {
 			return fmt.Sprintf("told, but not what a scan says:\n%.900s", line)
 		}
 	}

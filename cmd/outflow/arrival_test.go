@@ -1,0 +1,414 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// wayOfArrival is a way in which files of the example come to a daemon: it puts them into a
+// folder, some at a time, and lets the daemon judge after each of the times.
+type wayOfArrival struct {
+	name    string
+	deliver func(a *arriving)
+}
+
+// arriving is a delivery that is under way.
+type arriving struct {
+	t       *testing.T
+	rng     *rand.Rand
+	files   []string // of the example
+	exports string
+	config  string
+	dir     string
+}
+
+// judge has the daemon take in what is there.
+func (a *arriving) judge() { once(a.t, a.config) }
+
+func (a *arriving) put(paths ...string) {
+	for _, p := range paths {
+		put(a.t, p, a.exports)
+	}
+}
+
+// by sorts the files into groups, in the order of their keys.
+func (a *arriving) by(key func(path string) string) [][]string {
+	of := map[string][]string{}
+	for _, p := range a.files {
+		of[key(p)] = append(of[key(p)], p)
+	}
+	var groups [][]string
+	for _, k := range slices.Sorted(func(yield func(string) bool) {
+		for k := range of {
+			if !yield(k) {
+				return
+			}
+		}
+	}) {
+		groups = append(groups, of[k])
+	}
+	return groups
+}
+
+// days are the files by some days at a time; those of no day, which are HR's, come first.
+func (a *arriving) days(some int) [][]string {
+	return a.by(func(path string) string { return fmt.Sprintf("%04d", (dayOfFile(path)+some)/some) })
+}
+
+// dayOfFile is the day of the example that a file is about; -1 for none.
+func dayOfFile(path string) int {
+	m := dated.FindStringSubmatch(filepath.Base(path))
+	if m == nil {
+		return -1
+	}
+	month, _ := strconv.Atoi(m[1])
+	day, _ := strconv.Atoi(m[2])
+	return int(time.Date(2026, time.Month(month), day, 0, 0, 0, 0, time.UTC).Sub(dayZero).Hours() / 24)
+}
+
+func vendorOf(path string) string {
+	rel, _ := filepath.Rel(acme, path)
+	vendor, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
+	return vendor
+}
+
+// each puts groups, one after the other, and judges after each of them.
+func (a *arriving) each(groups [][]string) {
+	for _, g := range groups {
+		a.put(g...)
+		a.judge()
+	}
+}
+
+var arrivals = []wayOfArrival{
+	{"all at once", func(a *arriving) { a.each([][]string{a.files}) }},
+	{"vendor by vendor", func(a *arriving) {
+		groups := a.by(vendorOf)
+		a.rng.Shuffle(len(groups), func(i, k int) { groups[i], groups[k] = groups[k], groups[i] })
+		a.each(groups)
+	}},
+	{"reversed days", func(a *arriving) {
+		groups := a.days(6)
+		slices.Reverse(groups)
+		a.each(groups)
+	}},
+	{"day by day", func(a *arriving) { a.each(a.days(3)) }},
+	{"a new source on day 30", func(a *arriving) {
+		late := vendorOf(a.files[a.rng.IntN(len(a.files))])
+		var before, after []string
+		for _, p := range a.files {
+			switch {
+			case vendorOf(p) == late:
+				after = append(after, p)
+			case dayOfFile(p) < 30:
+				before = append(before, p)
+			default:
+				after = append(after, p)
+			}
+		}
+		a.each([][]string{before, after})
+	}},
+	{"two passes", func(a *arriving) {
+		var one, two []string
+		for _, p := range a.files {
+			if a.rng.IntN(2) == 0 {
+				one = append(one, p)
+			} else {
+				two = append(two, p)
+			}
+		}
+		a.each([][]string{one, two})
+	}},
+	{"a file rewritten", func(a *arriving) {
+		i := a.rng.IntN(len(a.files))
+		rest := slices.Delete(slices.Clone(a.files), i, i+1)
+		lines := a.lines(a.files[i])
+		a.put(rest...)
+		a.write(a.files[i], lines[len(lines)/2:]) // what it begins with comes last
+		a.judge()
+		a.write(a.files[i], lines)
+		a.judge()
+	}},
+	{"files that grow", func(a *arriving) {
+		for part := 1; part <= 3; part++ {
+			for _, p := range a.files {
+				lines := a.lines(p)
+				a.write(p, lines[:(len(lines)*part+2)/3])
+			}
+			a.judge()
+		}
+	}},
+	{"five days late", func(a *arriving) {
+		groups := a.by(func(path string) string {
+			day := dayOfFile(path)
+			if a.rng.IntN(4) == 0 {
+				day += a.rng.IntN(6)
+			}
+			return fmt.Sprintf("%04d", (day+4)/4)
+		})
+		a.each(groups)
+	}},
+	{"twenty restarts", func(a *arriving) {
+		groups := a.by(func(path string) string { return fmt.Sprintf("%04d", (dayOfFile(path)+3)*20/54) })
+		a.each(groups)
+	}},
+	{"twice", func(a *arriving) {
+		a.each([][]string{a.files})
+		for _, p := range a.files {
+			a.write(filepath.Join(filepath.Dir(p), "again-"+filepath.Base(p)), a.lines(p))
+		}
+		a.judge()
+	}},
+	{"the last first", func(a *arriving) {
+		groups := a.days(6)
+		a.each([][]string{groups[len(groups)-1], slices.Concat(groups[:len(groups)-1]...)})
+	}},
+	{"copied while it runs", func(a *arriving) {
+		cmd, said := running(a.t, a.config)
+		until(a.t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
+		groups := a.by(vendorOf)
+		a.rng.Shuffle(len(groups), func(i, k int) { groups[i], groups[k] = groups[k], groups[i] })
+		for _, g := range groups {
+			a.put(g...)
+			time.Sleep(time.Duration(a.rng.IntN(700)) * time.Millisecond)
+		}
+		time.Sleep(time.Duration(a.rng.IntN(3)) * time.Second)
+		cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			a.t.Errorf("SIGTERM: %v\n%s", err, said())
+		}
+		a.judge() // it goes on where it ended
+	}},
+}
+
+// lines are those of a file of the example.
+func (a *arriving) lines(path string) []string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if strings.HasSuffix(path, ".gz") {
+		r, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if b, err = io.ReadAll(r); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return slices.Collect(strings.Lines(string(b)))
+}
+
+// write puts a file of the example with some of its lines; as it is, if it holds no lines.
+func (a *arriving) write(path string, lines []string) {
+	if !strings.Contains(path, "ndjson") {
+		if !strings.HasPrefix(filepath.Base(path), "again-") {
+			a.put(path)
+		}
+		return
+	}
+	rel, _ := filepath.Rel(acme, strings.TrimSuffix(path, ".gz"))
+	to := filepath.Join(a.exports, rel)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		a.t.Fatal(err)
+	}
+	if err := os.WriteFile(to, []byte(strings.Join(lines, "")), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// TestArrivals has files of the example come in drawn ways, each to a daemon of its own,
+// over each kind of log: what is told in the end is what a scan of the same files prints,
+// and the accounts of the records add up. OUTFLOW_ARRIVALS says how many are drawn for
+// each kind of log, OUTFLOW_SEED from what.
+func TestArrivals(t *testing.T) {
+	withoutRaces(t)
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("OUTFLOW_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	draws := 6
+	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_ARRIVALS")); err == nil {
+		draws = n
+	}
+	t.Logf("OUTFLOW_SEED=%d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for kind, log := range logKinds(t) {
+		offset := rng.IntN(len(arrivals))
+		for i := range draws {
+			way := arrivals[(i+offset)%len(arrivals)] // each in turn
+			s := rng.Uint64()
+			t.Run(fmt.Sprintf("%s/%s %d", kind, way.name, s), func(t *testing.T) { arriveBy(t, way, log(), rand.New(rand.NewPCG(s, 1))) })
+		}
+	}
+}
+
+func arriveBy(t *testing.T, way wayOfArrival, log string, rng *rand.Rand) {
+	a := &arriving{t: t, rng: rng, exports: t.TempDir(), files: drawn(t, rng)}
+	a.dir, a.config = folder(t, a.exports, log)
+	way.deliver(a)
+	all, printed := scannedLines(t, "--all", a.exports), scannedLines(t, a.exports)
+	got := ""
+	if _, err := os.Stat(filepath.Join(a.dir, "told.ndjson")); err == nil {
+		got = last(t, told(t, a.dir))
+	}
+	if wrong := differs(got, last(t, all), last(t, printed)); wrong != "" {
+		t.Errorf("%d files of %s: %s", len(a.files), vendorsOf(a.files), wrong)
+	}
+	a.addsUp()
+}
+
+// drawn are some of the example's files: of some vendors, with HR's files or without.
+func drawn(t *testing.T, rng *rand.Rand) (list []string) {
+	vendors := map[string]bool{}
+	for _, v := range []string{"hr", "box", "cloudtrail", "dropbox", "github", "google_workspace", "m365", "okta", "salesforce", "slack"} {
+		vendors[v] = rng.IntN(3) > 0
+	}
+	if rng.IntN(3) == 0 { // one vendor alone
+		clear(vendors)
+		vendors[[]string{"box", "m365", "okta", "google_workspace"}[rng.IntN(4)]] = true
+		vendors["hr"] = rng.IntN(2) == 0
+	}
+	vendors["okta"] = vendors["okta"] || !slices.ContainsFunc([]string{"box", "m365", "google_workspace"}, func(v string) bool { return vendors[v] })
+	err := filepath.WalkDir(acme, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && vendors[vendorOf(path)] {
+			list = append(list, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func vendorsOf(files []string) string {
+	var names []string
+	for _, p := range files {
+		if v := vendorOf(p); !slices.Contains(names, v) {
+			names = append(names, v)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// addsUp checks that the accounts of the daemon are those of its log, and that what was
+// judged is what a scan of the files has, once.
+func (a *arriving) addsUp() {
+	a.t.Helper()
+	got, notices := checkAccounts(a.t, a.config)
+	out := filepath.Join(a.t.TempDir(), "coverage.json")
+	scannedLines(a.t, "--coverage", out, a.exports)
+	b, err := os.ReadFile(out)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var c coverage
+	if err := json.Unmarshal(b, &c); err != nil {
+		a.t.Fatal(err)
+	}
+	if want := int64(c.Events-c.Duplicates) + notices; got.Judged != want || got.left() > 0 {
+		a.t.Errorf("%d events were judged, %d left out; a scan has %d", got.Judged, got.left(), want)
+	}
+}
+
+// checkAccounts checks that every record of the log of a daemon that has ended is in its
+// accounts, and returns their sum, and how many records are what sources say about themselves.
+func checkAccounts(t testing.TB, config string) (sum account, notices int64) {
+	t.Helper()
+	conf, err := loadConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conf.checkRun(config, roleNames); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(conf.DataDir, "status.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s daemonStatus
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range s.Accounts {
+		sum.add(&x)
+	}
+	d := &daemon{dir: conf.DataDir, config: conf, once: true}
+	l, err := d.openLogs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	records := int64(0)
+	var dec event.Decoder
+	var e event.Event
+	said := map[uint64]bool{}
+	for p := range l.events.Partitions() {
+		at, end, err := l.events.Bounds(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at < end {
+			recs, err := l.events.Read(t.Context(), p, at, batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range recs {
+				if _, mark := ingest.ReadMark(recs[i].Value); !mark {
+					records++
+				}
+				if dec.Decode(recs[i].Value, &e) == nil && (e.Class == event.SourceLate || e.Class == event.SourceGap) && !said[e.Key] {
+					said[e.Key] = true
+					notices++
+				}
+				at = recs[i].Offset + 1
+			}
+		}
+	}
+	if sum.Received != records || sum.Received != sum.Judged+sum.Repeated+sum.left() {
+		t.Errorf("the log holds %d records, and the accounts say %+v", records, sum)
+	}
+	return sum, notices
+}
+
+// TestAccounts checks the accounts of records by hand.
+func TestAccounts(t *testing.T) {
+	all := newAccounts(2)
+	rec := func(part int, day int64) *eventlog.Record {
+		return &eventlog.Record{Partition: part, Appended: day * 24 * hour}
+	}
+	all.of(rec(0, 100), event.Box).Judged++
+	all.of(rec(0, 100), event.Box).Repeated++
+	all.of(rec(1, 100), event.Box).Late++
+	all.of(rec(1, 101), event.Okta).Ahead++
+	again := newAccounts(2)
+	again.restore(all.stored())
+	again.of(rec(0, 100), event.Box).Judged++
+	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // the days before are forgotten in this partition
+	want := []account{
+		{Day: 100, Vendor: "box", Received: 1, Late: 1},
+		{Day: 101, Vendor: "okta", Received: 1, Ahead: 1},
+		{Day: 101 + keepAccounts, Vendor: "okta", Received: 1, Judged: 1},
+	}
+	if got := again.sum(); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
