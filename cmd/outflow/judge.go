@@ -249,7 +249,9 @@ func (j *judge) add(r *eventlog.Record) error {
 		}
 		return nil
 	}
+	conflicts := j.window.Conflicts()
 	added, err := j.window.Add(r.Value, r.Partition, r.Offset)
+	count.Conflicts += j.window.Conflicts() - conflicts
 	switch {
 	case err != nil:
 		return err
@@ -259,7 +261,6 @@ func (j *judge) add(r *eventlog.Record) error {
 		return nil
 	case added == order.Replaced:
 		count.Repeated++
-		count.Conflicts++
 	case added == order.Fresh:
 		if count.Judged++; r.Appended-at > day && source != event.HR {
 			count.Delayed++

@@ -118,7 +118,7 @@ func (a *arrivedStatus) print(w io.Writer) error {
 		if share, known := a.Unknown[v.Vendor]; known {
 			unknown = fmt.Sprintf("%.0f %%", 100*share)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(v.Vendor, "(none)"), count(int(v.Received)), count(int(v.Judged)), count(int(v.Delayed)), count(int(v.Repeated)), count(int(v.Conflicts)), count(int(v.Late)), count(int(v.Ahead)), count(int(v.Erased)), count(int(v.Unreadable)), unknown)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(v.Vendor, "(none)"), count(int(v.Received)), count(int(v.Judged)), count(int(v.Delayed)), count(int(v.Repeated)), count(int(v.Conflicts)), count(int(v.Late)), count(int(v.Ahead)), count(int(v.Erased)), count(int(v.Unreadable)), unknown)
 	}
 	if err := t.Flush(); err != nil {
 		return err
