@@ -290,6 +290,10 @@ func Rank(list []Alert) {
 // caseGap is how long a series of alerts about one person may pause.
 const caseGap = 4 * 24 * time.Hour
 
+// longestWindow is more than the window of an alert lasts: one that is held may begin so long
+// before the time up to which alerts are not held any more.
+const longestWindow = 7 * 24 * time.Hour
+
 // series groups alerts about one person that follow one another into cases: each
 // is given the id of the first. Only earlier alerts decide to which case one
 // belongs: of those that are not held any more, before has the last one of each
@@ -595,7 +599,7 @@ func (d *Desk) Forget(before int64) {
 	var held []Alert
 	tails := map[string]tail{}
 	for user, t := range d.tail {
-		if limit.Sub(t.Time) <= caseGap || len(t.Cases) > 0 {
+		if limit.Sub(t.Time) <= caseGap+longestWindow || len(t.Cases) > 0 {
 			t.Cases = nil
 			tails[user] = t
 		}

@@ -236,6 +236,26 @@ func TestSeries(t *testing.T) {
 	}
 }
 
+// TestSeriesGoesOn checks that alerts of one case stay one, wherever the desk lets go of the
+// first of them.
+func TestSeriesGoesOn(t *testing.T) {
+	for hours := range int64(8 * 24) {
+		d := NewDesk()
+		d.Add(found("jane", "bulk_download", 0, 6, 6))
+		later := found("jane", "bulk_download", 4, 6, 6)
+		later.Start -= 3_600_000 // it begins within four days of the first, and ends later
+		later.Time, later.End = later.Time+12*3_600_000, later.End+12*3_600_000
+		d.Add(later)
+		d.Forget(start() + hours*3_600_000)
+		d.Forget(start() + hours*3_600_000) // a desk does so once a day
+		for _, a := range d.Alerts() {
+			if a.Case != "jane0" {
+				t.Fatalf("%s is of case %s once the desk has let go of what is before hour %d", a.ID, a.Case, hours)
+			}
+		}
+	}
+}
+
 func TestStore(t *testing.T) {
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "alerts.db")

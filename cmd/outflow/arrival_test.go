@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -55,13 +56,7 @@ func (a *arriving) by(key func(path string) string) [][]string {
 		of[key(p)] = append(of[key(p)], p)
 	}
 	var groups [][]string
-	for _, k := range slices.Sorted(func(yield func(string) bool) {
-		for k := range of {
-			if !yield(k) {
-				return
-			}
-		}
-	}) {
+	for _, k := range slices.Sorted(maps.Keys(of)) {
 		groups = append(groups, of[k])
 	}
 	return groups
@@ -249,8 +244,9 @@ func TestArrivals(t *testing.T) {
 		draws = n
 	}
 	t.Logf("OUTFLOW_SEED=%d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	for kind, log := range logKinds(t) {
+	kinds := logKinds(t)
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		log, rng := kinds[kind], rand.New(rand.NewPCG(seed, uint64(len(kind))))
 		offset := rng.IntN(len(arrivals))
 		for i := range draws {
 			way := arrivals[(i+offset)%len(arrivals)] // each in turn

@@ -90,6 +90,7 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 // judgeView is what the judge looked like a moment ago.
 type judgeView struct {
 	judgeStatus
+	of       *judge
 	next     []int64 // by partition: up to where the log has been read
 	accounts []account
 	unknown  map[string]float64
