@@ -1,13 +1,14 @@
 package detect
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/outflow/outflow/internal/event"
 )
 
-// sourceGap is a stretch of a source that was not read and never will be, or a stream
-// of it that does not answer (I03): what happened meanwhile is not judged.
+// sourceGap is a stretch of a source that was not read and never will be, a stream of it
+// that does not answer, or records that cannot be believed (I03): what happened is not judged.
 var sourceGap = &Detector{Name: "source_gap", Title: "Source not read"}
 
 // gap takes in what a source says about itself.
@@ -37,6 +38,12 @@ func (e *Engine) gap(ev *event.Event) {
 		stream += ", " + quoted(ev.Object.Name) + ","
 	}
 	switch {
+	case ev.Action == event.Ahead:
+		n, _ := strconv.ParseFloat(ev.Attr(event.AttrRecords), 64)
+		f.Reason = some(n, "record", "records") + " of " + stream + " are dated up to " + until + ", more than 24 h ahead of the clock: they are dead letters and not judged; a clock is wrong, or they are made up"
+		if n == 1 {
+			f.Reason = "a record of " + stream + " is dated " + until + ", more than 24 h ahead of the clock: it is a dead letter and not judged; a clock is wrong, or it is made up"
+		}
 	case from != "" && until != "":
 		f.Reason = stream + " was not read from " + from + " to " + until
 	case from != "":

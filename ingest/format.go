@@ -6,7 +6,9 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/outflow/outflow/internal/event"
@@ -117,6 +119,47 @@ type Sink struct {
 	pending int // events emitted for the current record
 	inspect func(*event.Event, *Native)
 	native  Native
+	latest  int64 // events after it are refused, Unix milliseconds; 0 for none
+	refused *AheadError
+	refuse  func() // may be nil
+}
+
+// AheadError says that an event is dated further ahead than clocks go wrong.
+type AheadError struct {
+	Source event.Source
+	Time   time.Time
+}
+
+func (e *AheadError) Error() string {
+	return "dated " + e.Time.UTC().Format("2006-01-02 15:04:05") + " UTC, more than 24 h ahead of the clock here"
+}
+
+// MostAhead is by how much an event may be dated ahead of the clock of who reads it.
+const MostAhead = 24 * time.Hour
+
+// Until has the sink refuse events that are dated after a time; HR's are not refused, since
+// they speak of what is planned. A function is called for each of them; nil for none.
+func (s *Sink) Until(latest time.Time, refuse func()) {
+	s.latest, s.refuse = latest.UnixMilli(), refuse
+}
+
+// AheadNotice is what is told of records of a source, through something with a name, that
+// are dated too far ahead: how many, and up to when. It stands at a time (Unix milliseconds)
+// at which other events do.
+func AheadNotice(source event.Source, name string, records int, latest time.Time, at int64) *event.Event {
+	e := &event.Event{Source: source, Class: event.SourceGap, Action: event.Ahead, Time: at, Tenant: name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream"}}
+	until := latest.UTC().Format(time.RFC3339)
+	e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrUntil, Value: until}, event.Attr{Name: event.AttrRecords, Value: fmt.Sprint(records)})
+	e.Key = Hash("source_gap", event.Ahead, source.String(), name, fmt.Sprint(records), until)
+	return e
+}
+
+// Refused is an *AheadError if an event of the current record was refused, and nil otherwise.
+func (s *Sink) Refused() error {
+	if s.refused == nil {
+		return nil
+	}
+	return s.refused
 }
 
 // Native is the vendor's own record that an event was decoded from: JSON, or a
@@ -133,7 +176,7 @@ type Native struct {
 func NewSink(emit func(*event.Event)) *Sink { return &Sink{emit: emit} }
 
 // Begin starts a new record: texts made for earlier events become invalid.
-func (s *Sink) Begin() { s.scratch, s.pending = s.scratch[:0], 0 }
+func (s *Sink) Begin() { s.scratch, s.pending, s.refused = s.scratch[:0], 0, nil }
 
 // Inspect has a function look at every event together with the record it comes
 // from, just before it is handed on; the function may add attributes. Readers call
@@ -159,9 +202,17 @@ func (s *Sink) New(src event.Source) *event.Event {
 }
 
 // Emit hands the event on. An event without a Key gets one from its source, time
-// and id, or, without an id, from all of its content.
+// and id, or, without an id, from all of its content. One that is dated too far ahead is
+// refused.
 func (s *Sink) Emit() {
 	e := &s.e
+	if s.latest > 0 && e.Time > s.latest && e.Source != event.HR {
+		s.refused = &AheadError{e.Source, time.UnixMilli(e.Time)}
+		if s.refuse != nil {
+			s.refuse()
+		}
+		return
+	}
 	if e.Key == 0 {
 		if e.ID != "" {
 			e.Key = Hash(e.Source.String(), e.Tenant, e.ID)

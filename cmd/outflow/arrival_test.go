@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -406,5 +408,118 @@ func TestAccounts(t *testing.T) {
 	}
 	if got := again.sum(); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestRejudge has history come for which no baselines are kept and the log does not hold
+// what came before: that is told to a channel that wants nothing about the data, says how to
+// mend it, and that mends it.
+func TestRejudge(t *testing.T) {
+	withoutRaces(t)
+	exports := t.TempDir()
+	dir, config := folder(t, exports, "")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mute := strings.Replace(string(text), "path: told.ndjson}", "path: told.ndjson, health: false, min_severity: critical}\n  - {name: all, kind: file, path: all.ndjson, health: false}", 1)
+	if err := os.WriteFile(config, []byte(mute), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := &arriving{t: t, exports: exports, config: config, dir: dir}
+	month(t, exports, 1)
+	month(t, exports, 2)
+	box := filepath.Join(exports, "box")
+	if err := os.Rename(box, box+".later"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(box+".later", filepath.Join(dir, "box")); err != nil {
+		t.Fatal(err)
+	}
+	a.judge()
+	forgetLog(t, config)
+	if err := os.Rename(filepath.Join(dir, "box"), box); err != nil {
+		t.Fatal(err)
+	}
+	a.judge()
+	gaps := func() (told, withdrawn []alert.Alert) {
+		for line := range strings.Lines(soFar(dir)) {
+			var x alert.Alert
+			if err := json.Unmarshal([]byte(line), &x); err != nil {
+				t.Fatal(err)
+			}
+			if isGap(&x) && x.Withdrawn {
+				withdrawn = append(withdrawn, x)
+			} else if isGap(&x) {
+				told = append(told, x)
+			}
+		}
+		return told, withdrawn
+	}
+	told, withdrawn := gaps()
+	if len(told) != 1 || len(withdrawn) != 0 || !strings.Contains(told[0].Reason, "events from Box that came on "+time.Now().UTC().Format(time.DateOnly)+" have not been judged: they are from 2026-03-02 to 2026-03-1") || !strings.Contains(told[0].Reason, "outflow rejudge --from 2026-03-02") {
+		t.Fatalf("%d gaps are told, %d withdrawn: %+v", len(told), len(withdrawn), told)
+	}
+	var out bytes.Buffer
+	for _, wrong := range [][]string{{"--from", "yesterday"}, {"--from", "2026-03-01", "--reread", "elsewhere"}, {}} {
+		if code := run(append([]string{"rejudge", "--config", config}, wrong...), &out, &out); code != exitUsage {
+			t.Errorf("rejudge %v: exit %d\n%s", wrong, code, out.String())
+		}
+	}
+	if code := run([]string{"rejudge", "--config", config, "--from", "2026-03-01", "--reread", "exports"}, &out, &out); code != exitFine {
+		t.Fatalf("exit %d\n%s", code, out.String())
+	}
+	a.judge()
+	if told, withdrawn = gaps(); len(told) != 1 || len(withdrawn) != 1 {
+		t.Errorf("%d gaps are told, %d withdrawn", len(told), len(withdrawn))
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "all.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := differs(last(t, string(b)), last(t, scannedLines(t, "--all", exports)), ""); wrong != "" {
+		t.Error(wrong)
+	}
+}
+
+// forgetLog has the log of a daemon forget what it no longer needs, and the daemon its older
+// bases, as after weeks.
+func forgetLog(t *testing.T, config string) {
+	t.Helper()
+	conf, err := loadConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conf.checkRun(config, roleNames); err != nil {
+		t.Fatal(err)
+	}
+	store, err := detect.OpenStore(t.Context(), filepath.Join(conf.DataDir, "detect-0.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	p, _, err := storedPosition(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := eventlog.OpenFile(t.Context(), filepath.Join(conf.DataDir, "log.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	log, err := file.Log(t.Context(), "events", len(p.Low))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := int64(0)
+	for part, low := range p.Low {
+		n, err := log.Trim(t.Context(), part, time.Now().Add(time.Hour), low)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone += n
+	}
+	if gone == 0 {
+		t.Fatal("the log forgets nothing")
 	}
 }

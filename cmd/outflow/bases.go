@@ -242,10 +242,15 @@ const rejudgeFile = "rejudge.json"
 type rejudgeRequest struct {
 	From time.Time `json:"from"`
 	At   time.Time `json:"at"` // when it was asked
+	// Anew says that sources are read again for it: what is in the log is all there is.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // askedEvery is how often the daemon looks for what outflow rejudge asks.
 const askedEvery = 2 * time.Second
+
+// rereadWithin is for how long it is waited for sources to begin to be read again.
+const rereadWithin = 20 * time.Second
 
 // asked is what outflow rejudge asks for; nil if it does not.
 func (d *daemon) asked(now bool) (*rejudgeRequest, error) {
@@ -264,6 +269,9 @@ func (d *daemon) asked(now bool) (*rejudgeRequest, error) {
 	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
 		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(d.dir, rejudgeFile))
 	}
+	if !now && r.Anew && time.Since(r.At) < rereadWithin {
+		return nil, nil
+	}
 	return &r, nil
 }
 
@@ -274,6 +282,9 @@ func (j *judge) requested(ctx context.Context, events eventlog.Log, r *rejudgeRe
 		return nil, err
 	}
 	back := &goBack{asked: r}
+	if r.Anew {
+		return back, nil
+	}
 	for _, b := range list {
 		if b.at <= r.From.UnixMilli() {
 			back.at = b.at

@@ -84,7 +84,7 @@ person, and says who takes out data in an unusual way, or exposes it.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exit{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newScan(stdout, stderr), newExplain(stdout), newBacktest(stdout, stderr), newDoctor(stdout, stderr), newRules(stdout), newRun(stderr), newSource(stdout, stderr), newChannel(stdout, stderr), newAlerts(stdout), newReport(stdout, stderr), newToken(stdout), newAudit(stdout), newPrivacy(stdout, stderr), newStatus(stdout), newDead(stdout), newBackup(stdout), newRestore(stdout), newVersion(stdout))
+	root.AddCommand(newScan(stdout, stderr), newExplain(stdout), newBacktest(stdout, stderr), newDoctor(stdout, stderr), newRules(stdout), newRun(stderr), newSource(stdout, stderr), newChannel(stdout, stderr), newAlerts(stdout), newReport(stdout, stderr), newToken(stdout), newAudit(stdout), newPrivacy(stdout, stderr), newStatus(stdout), newDead(stdout), newRejudge(stdout), newBackup(stdout), newRestore(stdout), newVersion(stdout))
 	return root
 }
 

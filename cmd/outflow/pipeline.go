@@ -1,15 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/identity"
@@ -74,7 +78,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	}
 	cov := newCoverage(in.workers, in.paths)
 	writers := make([]*order.Writer, in.workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Progress: in.progress.reading(found), Inspect: in.config.loaded.inspect(), Emit: func(n int) func(*event.Event) error {
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.progress.reading(found), Inspect: in.config.loaded.inspect(), Emit: func(n int) func(*event.Event) error {
 		w, count := sorter.Writer(), cov.worker(n)
 		writers[n] = w
 		return func(e *event.Event) error {
@@ -93,6 +97,13 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	reports, err := reader.Read(ctx, found)
 	first, latest := cov.span()
 	first, latest = earlier(first, before.earliest), max(latest, before.latest)
+	notices := sorter.Writer()
+	writers = append(writers, notices)
+	for _, e := range aheadNotices(reports, latest) {
+		if err == nil {
+			err = notices.Add(e)
+		}
+	}
 	for _, w := range writers {
 		if w != nil && err == nil {
 			err = w.Flush()
@@ -111,6 +122,25 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 		return nil, err
 	}
 	return &scanResult{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(day))}, nil
+}
+
+// aheadNotices tell of the records that are dated too far ahead, by source; they stand at
+// the time of the latest event that is not, or now.
+func aheadNotices(reports []files.Report, latest int64) (list []*event.Event) {
+	of := map[event.Source]files.Ahead{}
+	for i := range reports {
+		for source, n := range reports[i].Ahead {
+			sum := of[source]
+			if sum.Records += n.Records; n.Latest.After(sum.Latest) {
+				sum.Latest = n.Latest
+			}
+			of[source] = sum
+		}
+	}
+	for _, source := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, ingest.AheadNotice(source, "", of[source].Records, of[source].Latest, cmp.Or(latest, time.Now().UnixMilli())))
+	}
+	return list
 }
 
 // flow is a scan once everything is read.

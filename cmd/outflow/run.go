@@ -901,7 +901,7 @@ func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts 
 	telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
-		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: c.wants})
+		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.wantedBy(c)})
 	}
 	if err := d.alerts.Keep(ctx, days); err != nil {
 		return err

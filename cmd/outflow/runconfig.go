@@ -272,6 +272,14 @@ func (c *channelConfig) check() (err error) {
 	return nil
 }
 
+// wantedBy says which alerts are for a channel. That events are not judged is for all of them
+// if none wants it: nobody can mute it.
+func (c *config) wantedBy(ch *channelConfig) func(a *alert.Alert) bool {
+	return func(a *alert.Alert) bool {
+		return ch.wants(a) || isGap(a) && !slices.ContainsFunc(c.Channels, func(other channelConfig) bool { return other.wants(a) })
+	}
+}
+
 // wants says whether an alert is for the channel.
 func (c *channelConfig) wants(a *alert.Alert) bool {
 	switch {

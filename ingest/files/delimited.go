@@ -86,6 +86,8 @@ func (r *reader) delimited() error {
 			r.sink.Row(t.header, cells)
 			if err = read(cells, r.sink); err == ingest.ErrNotThis {
 				err = errors.New("a row without the cells that identify an event")
+			} else if err == nil {
+				err = r.refused()
 			}
 		}
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
@@ -112,6 +113,14 @@ type Report struct {
 	Reason       string         // why nothing, or not all, was read; empty if all was
 	Failed       bool           // the file could not be read, as opposed to being of another kind
 	Cut          bool           // it ended inside a JSON value
+
+	Ahead map[event.Source]Ahead // of ProblemCount: dated too far ahead
+}
+
+// Ahead is how many records were dated too far ahead, and how far at most.
+type Ahead struct {
+	Records int
+	Latest  time.Time
 }
 
 // maxProblems bounds the memory a hostile file can take.
@@ -167,6 +176,12 @@ type Reader struct {
 	// its texts are valid only during the call; an error ends the reading.
 	Emit   func(worker int) func(*event.Event) error
 	Budget Budget // of each file
+	// Latest is the time after which no event is believed to have happened; the zero time
+	// for none. A record with one is a problem.
+	Latest time.Time
+	// Refused, if it is not nil, returns the function that is called for each such event of
+	// one worker, in its place among those that Emit takes.
+	Refused func(worker int) func()
 	// Inspect, if it is not nil, returns the function that looks at the events of
 	// one worker together with their records (ingest.Sink.Inspect).
 	Inspect func(worker int) func(*event.Event, *ingest.Native)
@@ -243,6 +258,13 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 	})
 	if d.Inspect != nil {
 		r.sink.Inspect(d.Inspect(n))
+	}
+	if !d.Latest.IsZero() {
+		var refused func()
+		if d.Refused != nil {
+			refused = d.Refused(n)
+		}
+		r.sink.Until(d.Latest, refused)
 	}
 	return r
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
@@ -431,9 +432,28 @@ func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 	if err := f.Decode(&r.scan, r.sink); err != nil {
 		return 0, err
 	}
+	if err := r.refused(); err != nil {
+		return 0, err
+	}
 	r.rep.Records++
 	r.rep.Formats[f.Name]++
 	return r.scan.Offset(), nil
+}
+
+// refused is why an event of the current record was refused, which is counted; nil if none was.
+func (r *reader) refused() error {
+	err := r.sink.Refused()
+	if ahead := (*ingest.AheadError)(nil); errors.As(err, &ahead) {
+		if r.rep.Ahead == nil {
+			r.rep.Ahead = map[event.Source]Ahead{}
+		}
+		n := r.rep.Ahead[ahead.Source]
+		if n.Records++; ahead.Time.After(n.Latest) {
+			n.Latest = ahead.Time
+		}
+		r.rep.Ahead[ahead.Source] = n
+	}
+	return err
 }
 
 // unknownRecord is a well-formed record that no format matches.
@@ -508,7 +528,11 @@ func (r *reader) text() {
 		if r.sink.Inspected() {
 			r.sink.Row([]string{"line"}, [][]byte{line})
 		}
-		if err := r.current.Line.Decode(line, r.sink); err != nil {
+		err := r.current.Line.Decode(line, r.sink)
+		if err == nil {
+			err = r.refused()
+		}
+		if err != nil {
 			r.fail(number, err, line)
 			continue
 		}

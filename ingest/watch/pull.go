@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -320,7 +322,8 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		batch, sums, size = nil, sums[:0], 0
 		return nil
 	}
-	reader := files.Reader{Formats: p.Formats, Tables: p.Tables, Inspect: p.Inspect, Emit: func(int) func(*event.Event) error {
+	now := time.Now()
+	reader := files.Reader{Formats: p.Formats, Tables: p.Tables, Inspect: p.Inspect, Latest: now.Add(ingest.MostAhead), Emit: func(int) func(*event.Event) error {
 		return func(e *event.Event) error {
 			value := e.Append(nil)
 			sum := xxhash.Sum64(value)
@@ -340,6 +343,13 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 	rep, err := reader.Stream(ctx, name, in)
 	if err == nil {
 		err = flush()
+	}
+	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
+		if err != nil {
+			break
+		}
+		n := rep.Ahead[source]
+		err = p.Log.Append(ctx, eventlog.Record{Value: ingest.AheadNotice(source, p.Name, n.Records, n.Latest, now.UnixMilli()).Append(nil)})
 	}
 	if err == nil && (rep.Failed || rep.Cut) {
 		err = &brokenError{name, cmp.Or(rep.Reason, "it ends in the middle")}

@@ -9,6 +9,7 @@ package watch
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -16,7 +17,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -289,7 +292,15 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		}
 		return nil
 	}
-	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Emit: func(int) func(*event.Event) error {
+	skipped := 0 // events that were refused since the one before: they are counted after it
+	refused := func() {
+		if last != nil {
+			skipped++
+		} else {
+			seen++
+		}
+	}
+	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Latest: now.Add(ingest.MostAhead), Refused: func(int) func() { return refused }, Emit: func(int) func(*event.Event) error {
 		if !f.rising {
 			return emit
 		}
@@ -301,7 +312,9 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			if err := dec.Decode(before, &held); err != nil {
 				return err
 			}
-			return emit(&held)
+			err := emit(&held)
+			seen, skipped = seen+skipped, 0
+			return err
 		}
 	}}
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
@@ -317,6 +330,13 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			seen = skip
 		}
 		return rep, appended, s.partly(ctx, src.Name, f, hash, seen, &vendors)
+	}
+	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
+		n := rep.Ahead[source]
+		notice := ingest.AheadNotice(source, src.Name, n.Records, n.Latest, cmp.Or(vendors.newestOf(), now.UnixMilli()))
+		if err := src.Log.Append(ctx, eventlog.Record{Value: notice.Append(nil)}); err != nil {
+			return nil, appended, err
+		}
 	}
 	src.between("read")
 	come.add(&vendors)
@@ -481,6 +501,14 @@ func (v *vendors) count(e *event.Event) {
 	}
 }
 
+// newestOf is the time of the newest event that was counted; 0 if there is none.
+func (v *vendors) newestOf() (at int64) {
+	for _, n := range v.newest {
+		at = max(at, n)
+	}
+	return at
+}
+
 // add adds what another one has counted.
 func (v *vendors) add(o *vendors) {
 	for i := range o.n {
@@ -616,6 +644,29 @@ func (s *Store) Again(ctx context.Context, id int64) (n int64, err error) {
 		n, err = res.RowsAffected()
 		n += waiting
 		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("watch: %w", err)
+	}
+	return n, nil
+}
+
+// Reread has files be read again at the next look, although they are in the log: those at
+// some paths, and below them. It returns how many. What of them is in the log counts once.
+func (s *Store) Reread(ctx context.Context, paths []string) (n int64, err error) {
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		for _, p := range paths {
+			res, err := tx.ExecContext(ctx, "DELETE FROM file WHERE hash IN (SELECT hash FROM path WHERE path = ?1 OR substr(path, 1, length(?2)) = ?2)", p, strings.TrimSuffix(p, "/")+"/")
+			if err != nil {
+				return err
+			}
+			some, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			n += some
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("watch: %w", err)

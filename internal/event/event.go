@@ -136,6 +136,7 @@ var classNames = [classCount]string{"other", "login_success", "login_failure", "
 const (
 	Gone    = "gap"     // what is missing will not come
 	Failing = "failing" // it may come yet
+	Ahead   = "ahead"   // records were left out: they are dated further ahead than clocks go wrong
 )
 
 // Types of the objects of SourceGap that are no streams of a vendor: the event has no source.
@@ -302,6 +303,7 @@ const (
 	AttrCountry    = "country"     // HR: ISO 3166 code or name
 	AttrAlias      = "alias"       // HR: another account of the person; may repeat
 	AttrReason     = "reason"      // why something failed, or what a vendor's alert says
+	AttrRecords    = "records"     // of a source itself: how many records it is about
 	AttrTarget     = "target"      // what a change was made to, where the object is something else
 	AttrThrottled  = "throttled"   // the vendor stopped counting: the volume is a lower bound
 	AttrPermission = "permissions" // what was permitted

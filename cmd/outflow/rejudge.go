@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newRejudge(stdout io.Writer) *cobra.Command {
+	var path, from string
+	var reread []string
+	cmd := &cobra.Command{
+		Use: "rejudge", Short: "Have the daemon judge everything from a day on again", Args: usage(cobra.NoArgs),
+		Long: `Rejudge has the daemon with this configuration judge everything that happened on a day
+and later again: at once if it runs, otherwise when it starts. Events that came too late to be
+judged are judged then. It goes back to the newest baselines from before that day. If none are
+kept, and the log does not hold everything there ever was, baselines are learned anew from what
+the log holds; alerts about earlier days stay as they are.
+
+With --reread, the files of these sources are read again first, so that the log holds what is
+no longer in it; what it holds already counts once. An API is read again with outflow source
+reset.
+
+Over Kafka it must be called on each machine that judges.`,
+		Example: `  outflow rejudge --config outflow.yaml --from 2026-03-01
+  outflow rejudge --config outflow.yaml --from 2026-03-01 --reread exports`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if path == "" {
+				return &exit{exitUsage, errors.New("--config is needed")}
+			}
+			day, err := time.Parse(time.DateOnly, from)
+			if err != nil {
+				return &exit{exitUsage, fmt.Errorf("--from %q: a day such as 2026-03-31", from)}
+			}
+			conf, err := loadConfig(path)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
+			if err := conf.checkRun(path, roleNames); err != nil {
+				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
+			}
+			return rejudge(cmd.Context(), conf, path, day, reread, stdout)
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
+	cmd.Flags().StringVar(&from, "from", "", "the first `DAY` to judge again (2026-03-31, UTC)")
+	cmd.Flags().StringSliceVar(&reread, "reread", nil, "read these sources again first")
+	return cmd
+}
+
+// rejudge has sources read again, and leaves the request for the daemon.
+func rejudge(ctx context.Context, conf *config, path string, from time.Time, reread []string, stdout io.Writer) error {
+	for _, name := range reread {
+		if !slices.ContainsFunc(conf.Sources, func(s sourceConfig) bool { return s.Name == name }) {
+			var names []string
+			for _, s := range conf.Sources {
+				names = append(names, s.Name)
+			}
+			return &exit{exitUsage, fmt.Errorf("--reread %q: there is no such source: %s", name, strings.Join(names, ", "))}
+		}
+	}
+	if _, err := os.Stat(conf.DataDir); err != nil {
+		return fmt.Errorf("%s: no daemon has run there", conf.DataDir)
+	}
+	for _, name := range reread {
+		if err := rereadSource(ctx, conf, path, name, from, stdout); err != nil {
+			return fmt.Errorf("source %s: %w", name, err)
+		}
+	}
+	b, err := json.Marshal(rejudgeRequest{From: from, At: time.Now().UTC(), Anew: len(reread) > 0})
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(conf.DataDir, rejudgeFile)
+	if err := os.WriteFile(file+".new", append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "What happened on %s and later is judged again, once the daemon has read everything there is: outflow status says how far it is.\n", from.Format(time.DateOnly))
+	return err
+}
+
+// rereadSource has the files of a source read again.
+func rereadSource(ctx context.Context, conf *config, path, name string, from time.Time, stdout io.Writer) error {
+	i := slices.IndexFunc(conf.Sources, func(c sourceConfig) bool { return c.Name == name })
+	c := &conf.Sources[i]
+	if c.api != nil {
+		return &exit{exitUsage, fmt.Errorf("it is an API: outflow source reset %s has it read again, by outflow run --since %s", name, from.Format(time.DateOnly))}
+	}
+	s, err := openSources(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	n, err := s.Reread(ctx, c.Paths)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s files of source %s are read again.\n", count(int(n)), name)
+	return err
+}
