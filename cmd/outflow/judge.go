@@ -229,10 +229,6 @@ func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
 
 // add takes in a record of the log, which is an event.
 func (j *judge) add(r *eventlog.Record) error {
-	if !event.HasHeader(r.Value) {
-		j.skip(r, isNothing)
-		return nil
-	}
 	j.next[r.Partition] = r.Offset + 1
 	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
 	count, again := j.count(r, source)
