@@ -210,7 +210,7 @@ func TestJudgeFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range recs {
-		if err := j.add(recs[i].Value, 0, int64(i)); err != nil {
+		if err := j.add(&eventlog.Record{Offset: int64(i), Value: recs[i].Value}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -97,10 +97,7 @@ func (d *daemon) condition(s *daemonStatus) {
 			s.Conditions = append(s.Conditions, condition{"stream", st.Source + "/" + st.Stream, st.Failing, st.Asked})
 		}
 	}
-	waiting := int64(0)
-	for _, p := range s.Parts {
-		waiting += p.Lag
-	}
+	waiting := s.lag()
 	if at := time.Unix(0, d.stats.progress.Load()); d.stats.judging.Load() && (d.stats.busy.Load() || waiting > 0) && now.Sub(at) > stalledAfter {
 		s.Stalled = fmt.Sprintf("the judge has not got on since %s, and %d records wait", at.UTC().Format(time.RFC3339), waiting)
 		s.Conditions = append(s.Conditions, condition{"judge", "", s.Stalled, at.UTC()})
@@ -149,10 +146,7 @@ func (l *lastStatus) unready(now time.Time) (reasons []string) {
 	if now.Sub(l.at) > lookedWithin {
 		reasons = append(reasons, fmt.Sprintf("status: nothing is known since %s: %v", l.at.UTC().Format(time.RFC3339), l.err))
 	}
-	lag := int64(0)
-	for _, p := range l.status.Parts {
-		lag += p.Lag
-	}
+	lag := l.status.lag()
 	if l.judges && (l.status.Judge == nil || lag >= catchingUp) {
 		reasons = append(reasons, fmt.Sprintf("catching up: %d records wait to be judged", lag))
 	}

@@ -203,7 +203,9 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	if d.has("serve") && !d.once {
 		g.Go(func() error { return stopped(ctx, d.again(ctx, "status", func() error { return d.serve(ctx, l) })) })
-		g.Go(func() error { return stopped(ctx, d.again(ctx, "heartbeat", func() error { return d.callHeartbeat(ctx) })) })
+		g.Go(func() error {
+			return stopped(ctx, d.again(ctx, "heartbeat", func() error { return d.callHeartbeat(ctx) }))
+		})
 		if d.config.Feed.Listen != "" {
 			g.Go(func() error {
 				return stopped(ctx, d.again(ctx, "feed", func() error { return d.serveFeed(ctx, l) }))

@@ -142,8 +142,8 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		}
 		fmt.Fprintln(w)
 	}
-	for _, c := range s.Conditions {
-		fmt.Fprintf(w, "NOT WORKING: %s\n", c)
+	for _, what := range s.Unwell {
+		fmt.Fprintf(w, "NOT WORKING: %s\n", what)
 	}
 	for _, f := range s.Folders {
 		fmt.Fprintf(w, "Source %s: %s files are known, %s wait or are being read, %s could not be read.", escaped(f.Source), count(f.Files), count(f.Waiting+f.Reading), count(f.Unreadable))
@@ -155,7 +155,7 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		}
 		fmt.Fprintln(w)
 	}
-	if len(s.Conditions)+len(s.Folders) > 0 {
+	if len(s.Unwell)+len(s.Folders) > 0 {
 		fmt.Fprintln(w)
 	}
 	if s.Arrived != nil {
@@ -174,9 +174,6 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	}
 	if a := s.Alerts; a != nil {
 		fmt.Fprintf(w, "%s alerts are known, %s were told, %s wait to be sent.\n", count(a.Known), count(a.Told), count(a.Waiting))
-	}
-	for _, what := range s.Unwell {
-		fmt.Fprintf(w, "Not well: %s.\n", escaped(what))
 	}
 	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", count(s.Dead), count(int(s.Failures)))
 	return err

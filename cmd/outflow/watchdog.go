@@ -132,27 +132,20 @@ func (a *arrivedStatus) print(w io.Writer) error {
 
 // unwell lists what is wrong; the daemon beats only while nothing is.
 func (s *daemonStatus) unwell(share float64) (wrong []string) {
-	if s.Arrived != nil {
-		if what, low := s.Arrived.low(share); low {
-			wrong = append(wrong, what)
-		}
-	}
-	for _, st := range s.Streams {
-		if st.Failing != "" {
-			wrong = append(wrong, fmt.Sprintf("source %s, %s: %s", st.Source, st.Stream, st.Failing))
-		}
+	if what, low := s.Arrived.low(share); low {
+		wrong = append(wrong, what)
 	}
 	if s.Judge == nil && slices.Contains(s.Roles, "detect") {
 		wrong = append(wrong, "nothing is judged here: another machine judges, or it has not begun")
 	}
-	if lag := s.lag(); lag > tooFarBehind {
+	if lag := s.lag(); lag >= catchingUp {
 		wrong = append(wrong, fmt.Sprintf("%s records wait to be judged", count(int(lag))))
+	}
+	for _, c := range s.Conditions {
+		wrong = append(wrong, c.String())
 	}
 	return wrong
 }
-
-// tooFarBehind is how many records may wait until the daemon is not up to date.
-const tooFarBehind = 10_000
 
 func (s *daemonStatus) lag() (n int64) {
 	for _, p := range s.Parts {
