@@ -311,13 +311,14 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 		return nil, err
 	}
 	wait, gone := retryLeast, time.Time{}
+	poll := fetchLeast
 	for at := from; ; {
 		k.mu.Lock()
 		s := k.ahead[partition]
 		k.mu.Unlock()
 		if s == nil || len(s.recs) == 0 || from < s.base || from > s.recs[len(s.recs)-1].Offset {
 			var err error
-			if s, err = k.fetch(ctx, partition, at); err != nil {
+			if s, err = k.fetch(ctx, partition, at, poll); err != nil {
 				switch {
 				case ctx.Err() != nil:
 					return nil, ctx.Err()
@@ -336,7 +337,9 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 				continue
 			}
 			if len(s.recs) == 0 { // nothing there yet, or nothing that is a record
+				poll = min(2*poll, fetchMost)
 				if at = s.base; k.over() {
+					poll = fetchLeast
 					if _, next, err := k.Bounds(ctx, partition); err == nil && at >= next {
 						return nil, io.EOF
 					}
@@ -358,10 +361,17 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 // fetchBytes bounds what is fetched of a partition at once, compressed.
 const fetchBytes = 1 << 20
 
-// fetch asks for records from an offset on. Without any, base is where to ask
-// next.
-func (k *Kafka) fetch(ctx context.Context, partition int, from int64) (*segment, error) {
-	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 250 * time.Millisecond})
+// For how long the broker holds back an answer while there is nothing: longer every time,
+// so that a quiet topic costs little. What comes is answered at once.
+const (
+	fetchLeast = 250 * time.Millisecond
+	fetchMost  = 2 * time.Second
+)
+
+// fetch asks for records from an offset on, and waits for the first for some time. Without
+// any, base is where to ask next.
+func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.Duration) (*segment, error) {
+	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: wait})
 	if err != nil {
 		return nil, err
 	}
