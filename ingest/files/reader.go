@@ -151,8 +151,10 @@ func (r *reader) sniff() error {
 
 // listAhead says whether what follows a bracket may be the elements of a list.
 func listAhead(b []byte) bool {
-	b = bytes.TrimLeft(b, " \r\n\t")
-	return len(b) == 0 || bytes.IndexByte([]byte("{[]\""), b[0]) >= 0 || bytes.HasPrefix(b, []byte("null"))
+	for n := separator(b); n > 0; n = separator(b) {
+		b = b[n:]
+	}
+	return len(b) == 0 || bytes.IndexByte([]byte("{[]\",\x00"), b[0]) >= 0 || bytes.HasPrefix(b, []byte("null"))
 }
 
 // manyLines is among how many lines the first record, or a header, is looked for.
@@ -569,8 +571,8 @@ func (r *reader) skipped(line int, b []byte, n int64) {
 
 // beginning is what is shown of a text that is not read.
 func beginning(b []byte) []byte {
-	b, _, _ = bytes.Cut(b, newline)
-	return append([]byte(nil), bytes.TrimSpace(b[:min(len(b), 60)])...)
+	b, _, _ = bytes.Cut(b[:min(len(b), 60)], newline)
+	return append([]byte(nil), bytes.TrimSpace(b)...)
 }
 
 func (r *reader) problem(line int, reason string) { r.rep.add(r.name, line, reason) }
@@ -908,8 +910,8 @@ func (r *reader) page() bool {
 	return true
 }
 
-// findRecords looks for a list of known records in the object that b begins
-// with. It returns the offset just inside the list and how many objects are
+// findRecords looks for a list of known records, or an empty one, in the object that
+// b begins with; a known record that has such a list is none. It returns the offset just inside the list and how many objects are
 // open there; more says that a longer b may give another answer.
 func (r *reader) findRecords(b []byte) (at, levels int, more bool) {
 	var s jsonscan.Scanner
@@ -918,6 +920,7 @@ func (r *reader) findRecords(b []byte) (at, levels int, more bool) {
 }
 
 func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels int, more bool) {
+	void := 0 // where the first empty list begins
 	if !s.Object() {
 		return 0, 0, s.Err() == jsonscan.ErrShort
 	}
@@ -928,12 +931,15 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 		}
 		switch s.Kind() {
 		case '[':
-			known, more := r.knownList(b[s.Offset()+1:])
+			known, empty, more := r.knownList(b[s.Offset()+1:])
 			if more {
 				return 0, 0, true
 			}
 			if known {
 				return s.Offset() + 1, level, false
+			}
+			if empty && void == 0 {
+				void = s.Offset() + 1
 			}
 		case '{':
 			if level < 3 {
@@ -947,25 +953,30 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 		}
 		s.Skip()
 	}
+	if s.Err() == nil && void > 0 {
+		if keys, _, err := r.topKeys(b); err == nil && r.match(keys) == nil {
+			return void, level, false
+		}
+	}
 	return 0, 0, s.Err() == jsonscan.ErrShort
 }
 
-// knownList says whether one of the first elements of a list is a known record, or
-// the list is empty; more says that a longer b may give another answer.
-func (r *reader) knownList(b []byte) (known, more bool) {
+// knownList says whether one of the first elements of a list is a known record, and
+// whether the list is empty; more says that a longer b may give another answer.
+func (r *reader) knownList(b []byte) (known, empty, more bool) {
 	var s jsonscan.Scanner
 	s.Reset(b) // the bracket is before b
 	for n := 0; n < manyLines; n++ {
 		switch s.Kind() {
 		case ']':
-			return n == 0, false
+			return false, n == 0, false
 		case '{', '"':
 			element := b[s.Offset():]
 			if element[0] == '"' {
 				text := s
 				element = append([]byte(nil), text.Bytes()...)
 				if text.Err() != nil {
-					return false, text.Err() == jsonscan.ErrShort
+					return false, false, text.Err() == jsonscan.ErrShort
 				}
 			}
 			if len(element) == 0 || element[0] != '{' {
@@ -973,24 +984,24 @@ func (r *reader) knownList(b []byte) (known, more bool) {
 			}
 			keys, _, err := r.topKeys(element)
 			if err == jsonscan.ErrShort {
-				return false, true
+				return false, false, true
 			}
 			if err == nil && r.match(keys) != nil {
-				return true, false
+				return true, false, false
 			}
 		}
 		if s.Skip(); s.Err() != nil {
-			return false, s.Err() == jsonscan.ErrShort
+			return false, false, s.Err() == jsonscan.ErrShort
 		}
 		switch s.Kind() {
 		case ',':
 			b = b[s.Offset()+1:]
 			s.Reset(b)
 		default:
-			return false, s.Err() == jsonscan.ErrShort
+			return false, false, s.Err() == jsonscan.ErrShort
 		}
 	}
-	return false, false
+	return false, false, false
 }
 
 // restOfObject consumes the remaining keys of an object and its bracket, and reads
@@ -1065,7 +1076,7 @@ func (r *reader) wrapperKey() (is, ok bool) {
 // furtherList says whether the list at the start of the window holds records.
 func (r *reader) furtherList() bool {
 	for {
-		known, more := r.knownList(r.w.bytes()[1:])
+		known, _, more := r.knownList(r.w.bytes()[1:])
 		if known || !more || r.w.full() || !r.w.grow() {
 			return known
 		}
