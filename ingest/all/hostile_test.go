@@ -467,7 +467,7 @@ func containers() (list []hostile) {
 	list = append(list, hostile{name: "container: zip with a bad sum", content: bytes.Replace(zippedStored("a", a, "b", b), []byte("Rosa"), []byte("Nora"), 1), records: 2, bad: 1, reason: "checksum"})
 	add("zip, encrypted", encrypted(archive), 0, "encrypted")
 	add("zip with folders and links", zippedAs("d/", "", "../../etc/x", a, "/abs", b), 2, "")
-	add("zip of nothing", append([]byte("PK\x05\x06"), make([]byte, 18)...), 0, "")
+	add("zip of nothing", append([]byte("PK\x05\x06"), make([]byte, 18)...), 0, "nothing in it")
 	for _, n := range []int{2, 3, 100, 60_000} {
 		list = append(list, hostile{name: fmt.Sprint("container: ", n, " members of a zip overlap"), content: overlapping(n, strings.Repeat(" ", 1<<20)+a), reason: "overlap", memory: 200 << 20})
 	}

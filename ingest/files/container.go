@@ -96,6 +96,8 @@ func (r *reader) lost(reason string) *notice {
 	return &notice{reason, true}
 }
 
+var nothingIn = &notice{reason: "an archive with nothing in it"}
+
 // unreadable is the notice of an error of reading.
 func unreadable(err error) *notice {
 	if n := (*notice)(nil); errors.As(err, &n) {
@@ -171,6 +173,9 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 	}
 	if err := apart(z.File); err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(z.File, func(m *zip.File) bool { return !m.FileInfo().IsDir() }) {
+		return nothingIn
 	}
 	var errs []error
 	for _, m := range z.File {
@@ -267,8 +272,11 @@ func apart(list []*zip.File) error {
 func (r *reader) untar(name string, in io.Reader, depth int) error {
 	t := tar.NewReader(in)
 	var errs []error
-	for {
+	for members := 0; ; members++ {
 		h, err := t.Next()
+		if err == io.EOF && members == 0 {
+			return nothingIn
+		}
 		if err == io.EOF {
 			return errors.Join(errs...)
 		}

@@ -556,6 +556,10 @@ func (r *reader) fail(line int, err error, b []byte) {
 		r.rep.Undecoded[r.tried.Name]++
 	}
 	before := len(r.rep.Problems)
+	if before >= maxProblems { // their texts are not kept
+		r.rep.ProblemCount++
+		return
+	}
 	r.problem(line, err.Error())
 	if r.keep && len(r.rep.Problems) > before {
 		r.rep.Problems[before].Record = r.value(b)
@@ -565,7 +569,10 @@ func (r *reader) fail(line int, err error, b []byte) {
 // skipped counts n bytes that are no record, of which b is the beginning.
 func (r *reader) skipped(line int, b []byte, n int64) {
 	r.rep.Unread += n
-	r.tried = nil
+	if r.tried = nil; len(r.rep.Problems) >= maxProblems {
+		r.rep.ProblemCount++
+		return
+	}
 	r.fail(line, fmt.Errorf("no record, %d bytes: %q", n, beginning(b)), b)
 }
 

@@ -47,6 +47,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	a := activities.Get().(*activity)
 	defer activities.Put(a)
 	*a = activity{scan: a.scan}
+	a.scan.Unique = true
 	if !s.Object() {
 		return ingest.ErrNotThis
 	}
@@ -59,7 +60,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		case "ipAddress":
 			a.ip = s.Text()
 		case "events":
-			a.events = s.Raw()
+			a.events = s.RawUnchecked()
 		case "networkInfo":
 			a.region = s.Field("regionCode")
 		default:

@@ -86,9 +86,9 @@ type Scanner struct {
 
 // object is what is known of an object that is open, by depth.
 type object struct {
-	at   int       // where it begins, behind its bracket
-	from int       // where its keys begin in Scanner.keys
-	seen [4]uint64 // a filter over them
+	at   int    // where it begins, behind its bracket
+	from int    // where its keys begin in Scanner.keys
+	seen uint64 // a filter over them
 }
 
 // Reset starts over at the beginning of b. Strings returned before are invalid.
@@ -148,22 +148,48 @@ func (s *Scanner) Kind() byte {
 // manyKeys is from how many keys on an object is checked once, at its end.
 const manyKeys = 64
 
-var seed = maphash.MakeSeed()
+var (
+	seed = maphash.MakeSeed()
+	key0 = maphash.String(seed, "0")
+	key1 = maphash.String(seed, "1")
+)
 
-// read notes that the value of the present key is asked for. Keys are told apart by
-// a seeded hash of 64 bits: nobody can make two that collide on purpose.
+// hash is a seeded hash: nobody can make two keys that collide on purpose. Keys are
+// short, which maphash is not made for.
+func hash(b []byte) uint64 {
+	var x, y uint64
+	switch n := len(b); {
+	case n > 16:
+		return maphash.Bytes(seed, b)
+	case n >= 8:
+		x, y = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+	case n >= 4:
+		x, y = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+	case n > 0:
+		x = uint64(b[0])<<16 | uint64(b[n/2])<<8 | uint64(b[n-1])
+	}
+	high, low := bits.Mul64(x^key0, y^key1^uint64(len(b))<<56)
+	return high ^ low
+}
+
+// read notes that the value of the present key is asked for.
 func (s *Scanner) read() {
 	s.unread = false
-	h := maphash.Bytes(seed, s.Key)
-	o := &s.open[s.depth]
-	word, bit := h>>62, uint64(1)<<(h>>56&63)
-	if o.seen[word]&bit != 0 && len(s.keys)-o.from <= manyKeys && slices.Contains(s.keys[o.from:], h) {
+	s.note(s.depth)
+}
+
+// note notes the present key as one of the object that is open at a depth.
+func (s *Scanner) note(depth int) {
+	h := hash(s.Key)
+	o := &s.open[depth]
+	bit := uint64(1) << (h & 63)
+	if o.seen&bit != 0 && len(s.keys)-o.from <= manyKeys && slices.Contains(s.keys[o.from:], h) {
 		if s.alike++; s.alike > maxAlike || !s.same(o.at) {
 			s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
 		}
 		return
 	}
-	o.seen[word] |= bit
+	o.seen |= bit
 	s.keys = append(s.keys, h)
 }
 
@@ -173,16 +199,27 @@ const maxAlike = 16
 // same says whether the value that comes next is written like that of the first equal
 // key of the object that begins at an offset.
 func (s *Scanner) same(at int) bool {
-	first, next := Scanner{b: s.b, i: at, depth: s.depth, first: true}, Scanner{b: s.b, i: s.i, depth: s.depth}
+	first, next := Scanner{b: s.b, i: at, depth: 1, first: true}, Scanner{b: s.b, i: s.i, depth: 1}
+	if next.peek() == ':' {
+		next.i++
+	}
 	for first.Next() && !bytes.Equal(first.Key, s.Key) {
 		first.Skip()
 	}
 	return bytes.Equal(first.Raw(), next.Raw()) || next.err == ErrShort
 }
 
+// begin opens an object at a depth; it begins at an offset.
+func (s *Scanner) begin(depth, at int) {
+	for len(s.open) <= depth {
+		s.open = append(s.open, object{})
+	}
+	s.open[depth] = object{at: at, from: len(s.keys)}
+}
+
 // leave forgets the keys of the object that ends, and checks them if they are many.
-func (s *Scanner) leave() {
-	o := &s.open[s.depth]
+func (s *Scanner) leave(depth int) {
+	o := &s.open[depth]
 	if keys := s.keys[o.from:]; len(keys) > manyKeys {
 		slices.Sort(keys)
 		for i := 1; i < len(keys); i++ {
@@ -226,10 +263,7 @@ func (s *Scanner) enter(open byte) bool {
 		return false
 	}
 	if s.Unique && open == '{' {
-		for len(s.open) <= s.depth {
-			s.open = append(s.open, object{})
-		}
-		s.open[s.depth] = object{at: s.i + 1, from: len(s.keys)}
+		s.begin(s.depth, s.i+1)
 	}
 	s.i++
 	s.first = true
@@ -268,7 +302,7 @@ func (s *Scanner) more(end byte) bool {
 		return false
 	case c == end:
 		if s.Unique && end == '}' {
-			s.leave()
+			s.leave(s.depth)
 		}
 		s.i++
 		s.depth--
@@ -546,20 +580,73 @@ func (s *Scanner) Raw() []byte {
 	return s.b[start:s.i]
 }
 
-// check passes over the next value as if all of it were read.
-func (s *Scanner) check() {
-	switch s.Kind() {
-	case '{':
-		for s.Object(); s.Next(); {
-			s.check()
-		}
-	case '[':
-		for s.Array(); s.Elem(); {
-			s.check()
-		}
-	default:
-		s.Skip()
+// RawUnchecked is Raw for who walks the value with another Unique scanner, and heeds
+// its error: what is within is not checked twice.
+func (s *Scanner) RawUnchecked() []byte {
+	if s.unread {
+		s.read()
 	}
+	unique := s.Unique
+	s.Unique = false
+	raw := s.Raw()
+	s.Unique = unique
+	return raw
+}
+
+// check passes over the next value like Skip, as if all keys in it were read.
+func (s *Scanner) check() {
+	if c := s.peek(); c != '{' && c != '[' {
+		s.Skip()
+		return
+	}
+	b, depth, key := s.b, s.depth, false // key: a string that comes is one
+	var objects uint64                   // a bit per open bracket: 1 for an object
+	for i := s.i; i < len(b); i++ {
+		switch c := b[i]; c {
+		case '"':
+			if s.i = i; key {
+				s.Key = s.str()
+				if key = false; s.err == nil {
+					s.note(depth)
+				}
+			} else {
+				s.skipString()
+			}
+			if s.err != nil {
+				return
+			}
+			i = s.i - 1
+		case ',':
+			key = objects&1 != 0
+		case '{', '[':
+			if depth++; depth > MaxDepth {
+				s.i = i
+				s.Fail("nested deeper than 64")
+				return
+			}
+			if objects, key = objects<<1, c == '{'; key {
+				objects |= 1
+				s.begin(depth, i+1)
+			}
+		case '}', ']':
+			if (c == '}') != (objects&1 != 0) {
+				s.i = i
+				s.Fail("unbalanced brackets")
+				return
+			}
+			if s.i = i; c == '}' {
+				if s.leave(depth); s.err != nil {
+					return
+				}
+			}
+			objects >>= 1
+			if key, depth = false, depth-1; depth == s.depth {
+				s.i = i + 1
+				return
+			}
+		}
+	}
+	s.short()
 }
 
 // Skip passes over the next value.
