@@ -63,8 +63,13 @@ func newTeam(t testing.TB, n int) *team {
 	x.server = &Server{Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: x.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
 		Health: func() any {
 			return &struct {
-				Sources, Streams []string
-				Dead             int
+				Sources, Streams, Unwell []string
+				Arrived                  *struct {
+					Day                string
+					Percent            float64
+					Vendors, Undecoded []struct{}
+				}
+				Dead int
 			}{}
 		},
 		Reports: func(ctx context.Context) (*report.Input, error) {

@@ -30,10 +30,51 @@ type Digest struct {
 	Overflow   int        `json:"overflow"`   // messages beyond a channel's budget
 	Suppressed int        `json:"suppressed"` // alerts that were not told because of suppressions
 	Verdict    State      `json:"verdict"`
-	Coverage   *Coverage  `json:"coverage"` // of the days of the week, as far as they are over
-	Usual      *Usual     `json:"usual"`    // how much is known of what is usual
+	Coverage   *Coverage  `json:"coverage"`          // of the days of the week, as far as they are over
+	Usual      *Usual     `json:"usual"`             // how much is known of what is usual
+	Arrived    []Arrived  `json:"arrived,omitempty"` // what became of what came in the week, by source
 
 	people []string // whom alerts are about
+}
+
+// Arrived is what became of the records of a vendor that came on a day, or in a week.
+type Arrived struct {
+	Day      time.Time `json:"day,omitzero"` // UTC; zero for a week
+	Source   string    `json:"source"`       // in the vendor's words
+	Received int64     `json:"received"`
+	Judged   int64     `json:"judged"`
+	Repeated int64     `json:"repeated"`
+	LeftOut  int64     `json:"left_out"` // too late, dated ahead, or unreadable
+}
+
+// Sentence says it for people.
+func (a *Arrived) Sentence() string {
+	s := fmt.Sprintf("%d judged of %s", a.Judged, plural(int(a.Received), "record"))
+	if a.Repeated > 0 {
+		s += fmt.Sprintf(", %d had come before", a.Repeated)
+	}
+	if a.LeftOut > 0 {
+		s += fmt.Sprintf(", %d left out (outflow status)", a.LeftOut)
+	}
+	return s
+}
+
+// arrivedBetween sums up what came from one moment to another, by source.
+func arrivedBetween(all []Arrived, from, to time.Time) (list []Arrived) {
+	for _, a := range all {
+		if a.Day.Before(from) || !a.Day.Before(to) {
+			continue
+		}
+		i := slices.IndexFunc(list, func(x Arrived) bool { return x.Source == a.Source })
+		if i < 0 {
+			i = len(list)
+			list = append(list, Arrived{Source: a.Source})
+		}
+		x := &list[i]
+		x.Received, x.Judged, x.Repeated, x.LeftOut = x.Received+a.Received, x.Judged+a.Judged, x.Repeated+a.Repeated, x.LeftOut+a.LeftOut
+	}
+	slices.SortFunc(list, func(a, b Arrived) int { return strings.Compare(a.Source, b.Source) })
+	return list
 }
 
 // State is what a week comes to.
@@ -238,6 +279,12 @@ func (d *Digest) Quiet() bool {
 func (d *Digest) judge(in *Input) {
 	d.Coverage = in.Cover(d.From, d.To.Add(-time.Second), -1)
 	d.Usual = &in.Usual
+	d.Arrived = arrivedBetween(in.Arrived, d.From, d.To)
+	for i := range d.Arrived {
+		if a := &d.Arrived[i]; a.LeftOut > 0 {
+			d.Health = append(d.Health, Unseen{a.Source, a.Sentence()})
+		}
+	}
 	c := d.Coverage
 	before := in.cover(d.From.AddDate(0, 0, -28), d.From.Add(-time.Second))
 	missing := 0

@@ -118,6 +118,7 @@ type Input struct {
 	All      []string  // that Outflow knows
 	Kinds    []Kind    // what is looked for
 	Failing  []Unseen  // streams that fail, and gaps
+	Arrived  []Arrived // what became of what came; nil where no daemon counts it
 	Reported time.Time // when the report is made
 	// Days are what somebody did from one day to another; nil where nothing is kept.
 	Days func(user string, from, to time.Time) ([]finding.Activity, error)

@@ -523,3 +523,48 @@ func forgetLog(t *testing.T, config string) {
 		t.Fatal("the log forgets nothing")
 	}
 }
+
+// TestDaemonAbsent runs the daemon twice with inputs of which something is absent: one vendor
+// alone, one person, one day, no HR, HR alone, nothing at all. What it tells is what a scan
+// prints.
+func TestDaemonAbsent(t *testing.T) {
+	withoutRaces(t)
+	staff := t.TempDir()
+	if err := os.WriteFile(filepath.Join(staff, "people.csv"), []byte("EmailAddress,DisplayName\nchen.kapoor@acme.example,Chen Kapoor\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string][]string{
+		"one person": {reads(t, 30, 0)}, "one person who takes much": {reads(t, 30, 1200)}, "one day": {reads(t, 1, 1200)},
+		"HR alone": {filepath.Join(acme, "hr")}, "nothing": {t.TempDir()}, "no departments, no leavers": {filepath.Join(acme, "box"), staff},
+		"vendors without HR": {filepath.Join(acme, "okta"), filepath.Join(acme, "github")},
+	}
+	for _, v := range []string{"box", "cloudtrail", "dropbox", "github", "google_workspace", "m365", "okta", "salesforce", "slack"} {
+		cases[v+" alone"] = []string{filepath.Join(acme, v)}
+	}
+	for name, paths := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &arriving{t: t, exports: t.TempDir()}
+			a.dir, a.config = folder(t, a.exports, "")
+			a.judge() // an empty folder first
+			for _, p := range paths {
+				if err := os.CopyFS(filepath.Join(a.exports, filepath.Base(p)), os.DirFS(p)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.judge()
+			a.judge()
+			if name == "nothing" {
+				return
+			}
+			got := ""
+			if b, err := os.ReadFile(filepath.Join(a.dir, "told.ndjson")); err == nil {
+				got = last(t, string(b))
+			}
+			if wrong := differs(got, last(t, scannedLines(t, "--all", a.exports)), last(t, scannedLines(t, a.exports))); wrong != "" {
+				t.Error(wrong)
+			}
+			a.addsUp()
+		})
+	}
+}

@@ -144,6 +144,7 @@ func TestFailpoints(t *testing.T) {
 					t.Error("the line was never reached")
 				}
 				checkTold(t, dir, want)
+				checkAccounts(t, config)
 			})
 		}
 	}
@@ -199,6 +200,7 @@ func TestKills(t *testing.T) {
 				}
 				child(t, config, "", 0)
 				checkTold(t, dir, want)
+				checkAccounts(t, config)
 			}
 			t.Logf("%d kills in %d rounds", killed, rounds)
 		})

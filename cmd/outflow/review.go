@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -152,6 +153,9 @@ func deliver(ctx context.Context, dir string, in *reports.Input) error {
 			in.Now = v.Newest
 		}
 	}
+	if in.Arrived, err = arrivedOf(dir); err != nil {
+		return err
+	}
 	states, err := s.States(ctx)
 	if err != nil {
 		return err
@@ -170,6 +174,29 @@ func deliver(ctx context.Context, dir string, in *reports.Input) error {
 		}
 	}
 	return nil
+}
+
+// arrivedOf is what became of what came, as the daemon says; nil if it has not run.
+func arrivedOf(dir string) (list []reports.Arrived, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, "status.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s daemonStatus
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, fmt.Errorf("status.json: %w", err)
+	}
+	for _, a := range s.Accounts {
+		source := "records that are no events"
+		if a.Vendor != "" {
+			source = event.SourceNamed(a.Vendor).Title()
+		}
+		list = append(list, reports.Arrived{Day: time.UnixMilli(a.Day * day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.left()})
+	}
+	return list, nil
 }
 
 // leavers are those of whom HR has said that they leave.

@@ -96,6 +96,9 @@ func arrived(day int64, all []account, dead []watch.DeadCount) *arrivedStatus {
 	return a
 }
 
+// Percent is the share in percent.
+func (a *arrivedStatus) Percent() float64 { return 100 * a.Share }
+
 // low says that less than a share of what came was judged, if that was enough to tell.
 func (a *arrivedStatus) low(share float64) (string, bool) {
 	if a.Received < enoughCame || a.Share >= share {
