@@ -32,12 +32,14 @@ func (e *Engine) gap(ev *event.Event) {
 		stream = "the folder " + quoted(ev.Object.Name) + " of the source " + quoted(ev.Tenant)
 	case ev.Object.Type == event.Disk:
 		stream = "the data of all sources"
-	case ev.Object.Type == event.Part:
-		stream = "the data of " + quoted(ev.Object.Name)
 	case ev.Object.Name != "":
 		stream += ", " + quoted(ev.Object.Name) + ","
 	}
 	switch {
+	case ev.Object.Type == event.Part:
+		f.Reason = "a part of Outflow itself, " + quoted(ev.Object.Name) + ", failed and was begun again: what it was about to do may be missing"
+	case ev.Action == event.Undecoded:
+		f.Reason = "a part of what came through the source " + quoted(ev.Tenant) + " could not be decoded and is not judged"
 	case ev.Action == event.Ahead:
 		n, _ := strconv.ParseFloat(ev.Attr(event.AttrRecords), 64)
 		f.Reason = some(n, "record", "records") + " of " + stream + " are dated up to " + until + ", more than 24 h ahead of the clock: they are dead letters and not judged; a clock is wrong, or they are made up"

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,8 +23,10 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 )
 
 // wayOfArrival is a way in which files of the example come to a daemon: it puts them into a
@@ -566,5 +570,101 @@ func TestDaemonAbsent(t *testing.T) {
 			}
 			a.addsUp()
 		})
+	}
+}
+
+// TestUndecoded has too much of what comes through a source be undecodable, and a part of the
+// program panic: each is said in the log of events, once a day.
+func TestUndecoded(t *testing.T) {
+	d, _ := quietDaemon(t)
+	log := eventlog.NewMemory(1, 0)
+	d.events = log
+	d.came("fine", 10_000, 100)
+	d.came("small", 1, 90)
+	for range 3 {
+		d.came("bad", 98, 2)
+		d.panicked(&guard.Panic{Where: "source", Value: "broken"})
+	}
+	said := func() (list []event.Event) {
+		_, end, err := log.Bounds(t.Context(), 0)
+		if err != nil || end == 0 {
+			return nil
+		}
+		recs, err := log.Read(t.Context(), 0, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[uint64]bool{}
+		for i := range recs {
+			var e event.Event
+			if err := new(event.Decoder).Decode(recs[i].Value, &e); err != nil {
+				t.Fatal(err)
+			}
+			if !seen[e.Key] {
+				seen[e.Key] = true
+				list = append(list, e)
+			}
+		}
+		return list
+	}
+	until(t, "both are said", func() bool { return len(said()) == 2 })
+	var told []string
+	for _, e := range said() {
+		told = append(told, e.Action+" "+e.Tenant+e.Object.Name+" "+e.Attr(event.AttrReason))
+	}
+	slices.Sort(told)
+	want := []string{"failing source broken", "undecoded bad 2 of 100 records on " + time.Now().UTC().Format(time.DateOnly) + "; outflow dead list has them"}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+}
+
+// TestHeartbeat has the address of the heartbeat called while all is well, and not when
+// something is wrong; what it says shows in metrics.
+func TestHeartbeat(t *testing.T) {
+	calls := make(chan string, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls <- r.URL.Path; r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	t.Setenv("HEARTBEAT", server.URL+"/yes")
+	c := heartbeatConfig{URL: "env:HEARTBEAT", Networks: []string{"127.0.0.1"}}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.call(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-calls; got != "/yes" {
+		t.Errorf("called %s", got)
+	}
+	for url, says := range map[string]string{server.URL + "/no": "404", "env:NO_SUCH_VARIABLE": "NO_SUCH_VARIABLE", "http://127.0.0.1:1/secret": "heartbeat"} {
+		c := heartbeatConfig{URL: url, allow: c.allow}
+		if err := c.call(t.Context()); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	for _, wrong := range []heartbeatConfig{{Every: time.Second}, {Share: 2}, {URL: "ftp://x"}, {Networks: []string{"everywhere"}}} {
+		if err := wrong.check(); err == nil {
+			t.Errorf("%+v is taken", wrong)
+		}
+	}
+	var h heart
+	at := time.Now()
+	s := &daemonStatus{At: at, Arrived: arrived(at.UnixMilli()/day, []account{{Day: at.UnixMilli() / day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
+	if s.Unwell = s.unwell(.99); len(s.Unwell) != 0 {
+		t.Errorf("%v", s.Unwell)
+	}
+	h.note(s)
+	worse := *s
+	worse.At = at.Add(time.Minute)
+	worse.Arrived = arrived(at.UnixMilli()/day, []account{{Day: at.UnixMilli() / day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
+	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was judged") {
+		t.Errorf("%v", worse.Unwell)
+	}
+	if h.note(&worse); !h.last().Equal(at) || !worse.Heartbeat.Equal(at) {
+		t.Errorf("it beat last at %s, not at %s", h.last(), at)
 	}
 }

@@ -188,8 +188,7 @@ func (d *daemon) folders() (list []watch.FolderStatus) {
 
 // took counts and logs what came of the files of a source.
 func (d *daemon) took(c *sourceConfig, p watch.Pass) {
-	d.stats.events.Add(int64(p.Events))
-	d.stats.problems.Add(int64(p.Problems))
+	d.came(c.Name, p.Events, p.Problems)
 	d.stats.failures.Add(int64(p.Missing))
 	d.stats.unread.Add(int64(len(p.Failed)))
 	d.stats.lost.Add(int64(p.Lost))
@@ -263,8 +262,7 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 	events, problems, tidied := 0, 0, time.Time{}
 	for {
 		step, err := d.sources.Step(ctx, p, time.Now())
-		d.stats.events.Add(int64(step.Events))
-		d.stats.problems.Add(int64(step.Problems))
+		d.came(p.Name, step.Events, step.Problems)
 		d.stats.repeats.Add(int64(step.Repeats))
 		events += step.Events
 		problems += step.Problems

@@ -97,9 +97,10 @@ type daemon struct {
 	sources *watch.Store
 	alerts  *alert.Store
 	stats   runStats
-	looked  time.Time // for what outflow rejudge asks
-	begun   time.Time // when judging began again; zero once it has caught up
-	rested  time.Time // until when it does not do so by itself
+	events  eventlog.Log // for what the daemon says about the data; nil before it is open, or where nothing is taken in
+	looked  time.Time    // for what outflow rejudge asks
+	begun   time.Time    // when judging began again; zero once it has caught up
+	rested  time.Time    // until when it does not do so by itself
 	reload  atomic.Pointer[config]
 
 	health    health
@@ -153,6 +154,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer l.close()
 	if d.has("ingest") {
+		d.events = l.events
 		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
 			return err
 		}
@@ -257,6 +259,11 @@ func (d *daemon) panicked(p *guard.Panic) {
 	d.stats.panicked(p.Where)
 	d.health.set("panic", p.Where, fmt.Sprint(p.Value))
 	d.log.Error("panic: this is a fault of the program, please report it", "where", p.Where, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	now := time.Now()
+	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: now.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: event.Part, Name: p.Where}}
+	e.Attrs = []event.Attr{{Name: event.AttrReason, Value: fmt.Sprint(p.Value)}}
+	e.Key = ingest.Hash("source_gap", event.Part, p.Where, now.UTC().Format(time.DateOnly)) // one a day
+	go d.say(&e)                                                                            // whoever panicked may hold what the log needs
 }
 
 // stopped turns the end of the context, which is how a daemon stops, into no error.

@@ -41,7 +41,8 @@ type runStats struct {
 
 	mu      sync.Mutex
 	panics  map[string]int64 // that were caught, by where
-	samples []sample         // of the last hour, the oldest first
+	came    map[string]*intakeOf
+	samples []sample // of the last hour, the oldest first
 }
 
 // panicked counts a panic.

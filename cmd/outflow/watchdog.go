@@ -14,8 +14,10 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -156,6 +158,58 @@ func (s *daemonStatus) lag() (n int64) {
 	}
 	return n
 }
+
+// intakeOf is what came through a source on a day.
+type intakeOf struct {
+	day              int64
+	events, problems int64
+	told             bool
+}
+
+// came counts what came through a source. Where too much of what came on a day could not be
+// decoded, that is said in the log, once a day: it is an alert about the data.
+func (d *daemon) came(source string, events, problems int) {
+	d.stats.events.Add(int64(events))
+	d.stats.problems.Add(int64(problems))
+	now := time.Now()
+	d.stats.mu.Lock()
+	if d.stats.came == nil {
+		d.stats.came = map[string]*intakeOf{}
+	}
+	c := d.stats.came[source]
+	if today := now.UnixMilli() / day; c == nil || c.day != today {
+		c = &intakeOf{day: today}
+		d.stats.came[source] = c
+	}
+	c.events, c.problems = c.events+int64(events), c.problems+int64(problems)
+	total := c.events + c.problems
+	tell := !c.told && total >= enoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, usualShare)*float64(total)
+	c.told = c.told || tell
+	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", count(int(c.problems)), count(int(total)), dateOf(c.day))
+	d.stats.mu.Unlock()
+	if !tell {
+		return
+	}
+	e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why}}}
+	e.Key = ingest.Hash("source_gap", event.Undecoded, source, dateOf(c.day))
+	d.say(&e)
+}
+
+// say puts what the daemon has to say about the data into the log of events. It does not wait
+// for long: status and metrics say the same.
+func (d *daemon) say(e *event.Event) {
+	if d.events == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sayWithin)
+	defer cancel()
+	if err := d.events.Append(ctx, eventlog.Record{Value: e.Append(nil)}); err != nil && !errors.Is(err, eventlog.ErrClosed) {
+		d.log.Warn("an alert about the data could not be put into the log", "about", e.Action, "err", err)
+	}
+}
+
+// sayWithin is for how long the log may take to take in what is said about the data.
+const sayWithin = 5 * time.Second
 
 // heart remembers when all was well last.
 type heart struct {

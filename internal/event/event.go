@@ -137,6 +137,8 @@ const (
 	Gone    = "gap"     // what is missing will not come
 	Failing = "failing" // it may come yet
 	Ahead   = "ahead"   // records were left out: they are dated further ahead than clocks go wrong
+
+	Undecoded = "undecoded" // much of what came through a source could not be decoded
 )
 
 // Types of the objects of SourceGap that are no streams of a vendor: the event has no source.
