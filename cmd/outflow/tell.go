@@ -146,8 +146,7 @@ func (o *outlets) run(ctx context.Context, conf *config, c *channelConfig, wake 
 	for ctx.Err() == nil {
 		var sent int
 		var again time.Time
-		var err error
-		err = guard.Do("channel", func() (err error) {
+		err := guard.Do("channel", func() (err error) {
 			if send == nil {
 				send, err = o.d.outlet(ctx, conf, c)
 			}

@@ -94,6 +94,7 @@ type Kafka struct {
 	parts   int
 	writer  *kafka.Writer
 
+	end   chan struct{} // closed by End
 	mu    sync.Mutex
 	ended bool
 	ahead map[int]*segment // by partition: fetched, and not asked for yet
@@ -102,7 +103,7 @@ type Kafka struct {
 // Log opens the log of a topic, and makes the topic if it is not there. Another
 // number of partitions than it has is an error: state is kept by partition.
 func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka, error) {
-	k := &Kafka{cluster: c, topic: topic, parts: partitions, ahead: map[int]*segment{}}
+	k := &Kafka{cluster: c, topic: topic, parts: partitions, end: make(chan struct{}), ahead: map[int]*segment{}}
 	retention := "-1"
 	if c.config.Retention > 0 {
 		retention = strconv.FormatInt(c.config.Retention.Milliseconds(), 10)
@@ -225,6 +226,7 @@ func (k *Kafka) End() {
 	k.mu.Unlock()
 	if !ended {
 		k.writer.Close()
+		close(k.end) // nobody waits for more
 	}
 }
 
@@ -320,6 +322,9 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 			var err error
 			if s, err = k.fetch(ctx, partition, at, poll); err != nil {
 				switch {
+				case ctx.Err() == nil && errors.Is(err, context.Canceled): // by End: once more, without waiting
+					poll = fetchLeast
+					continue
 				case ctx.Err() != nil:
 					return nil, ctx.Err()
 				case errors.Is(err, kafka.OffsetOutOfRange):
@@ -365,12 +370,26 @@ const fetchBytes = 1 << 20
 // so that a quiet topic costs little. What comes is answered at once.
 const (
 	fetchLeast = 250 * time.Millisecond
-	fetchMost  = 2 * time.Second
+	fetchMost  = 8 * time.Second
 )
 
 // fetch asks for records from an offset on, and waits for the first for some time. Without
 // any, base is where to ask next.
 func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.Duration) (*segment, error) {
+	if !k.over() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			select {
+			case <-k.end:
+				cancel()
+			case <-stop:
+			}
+		}()
+	}
 	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: wait})
 	if err != nil {
 		return nil, err
