@@ -80,11 +80,12 @@ type Scanner struct {
 
 	unread bool     // Next has stopped at a key whose value has not been asked for
 	keys   []uint64 // hashes of the keys read, of every object that is open
-	open   []object // the objects that are open, by depth
+	object object   // the innermost one that is open
+	outer  []object // those around it
 	alike  int      // keys that were there twice with the same value
 }
 
-// object is what is known of an object that is open, by depth.
+// object is what is known of an object that is open.
 type object struct {
 	at   int    // where it begins, behind its bracket
 	from int    // where its keys begin in Scanner.keys
@@ -95,7 +96,7 @@ type object struct {
 func (s *Scanner) Reset(b []byte) {
 	s.b, s.i, s.depth, s.first, s.err = b, 0, 0, false, nil
 	s.scratch, s.keys, s.unread = s.scratch[:0], s.keys[:0], false
-	s.alike = 0
+	s.object, s.outer, s.alike = object{}, s.outer[:0], 0
 }
 
 // Err is the first error met, or nil. After an error every method returns
@@ -122,6 +123,15 @@ func (s *Scanner) short() {
 // peek skips white space and returns the next byte, or 0 at the end or after
 // an error.
 func (s *Scanner) peek() byte {
+	if s.err == nil && s.i < len(s.b) {
+		if c := s.b[s.i]; c > ' ' {
+			return c
+		}
+	}
+	return s.peekBehindSpace()
+}
+
+func (s *Scanner) peekBehindSpace() byte {
 	if s.err != nil {
 		return 0
 	}
@@ -154,43 +164,51 @@ var (
 	key1 = maphash.String(seed, "1")
 )
 
-// hash is a seeded hash: nobody can make two keys that collide on purpose. Keys are
-// short, which maphash is not made for.
-func hash(b []byte) uint64 {
-	var x, y uint64
-	switch n := len(b); {
-	case n > 16:
-		return maphash.Bytes(seed, b)
-	case n >= 8:
-		x, y = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
-	case n >= 4:
-		x, y = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
-	case n > 0:
-		x = uint64(b[0])<<16 | uint64(b[n/2])<<8 | uint64(b[n-1])
-	}
-	high, low := bits.Mul64(x^key0, y^key1^uint64(len(b))<<56)
-	return high ^ low
-}
-
 // read notes that the value of the present key is asked for.
 func (s *Scanner) read() {
 	s.unread = false
-	s.note(s.depth)
+	s.note()
 }
 
-// note notes the present key as one of the object that is open at a depth.
-func (s *Scanner) note(depth int) {
-	h := hash(s.Key)
-	o := &s.open[depth]
-	bit := uint64(1) << (h & 63)
-	if o.seen&bit != 0 && len(s.keys)-o.from <= manyKeys && slices.Contains(s.keys[o.from:], h) {
-		if s.alike++; s.alike > maxAlike || !s.same(o.at) {
-			s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
+// note notes the present key as one of the innermost object. It does so by a seeded
+// hash: nobody can make two keys that collide on purpose. Keys are short, which maphash
+// is not made for.
+func (s *Scanner) note() {
+	var h uint64
+	if k := s.Key; len(k) > 16 {
+		h = maphash.Bytes(seed, k)
+	} else {
+		var x, y uint64
+		switch n := len(k); {
+		case n >= 8:
+			x, y = binary.LittleEndian.Uint64(k), binary.LittleEndian.Uint64(k[n-8:])
+		case n >= 4:
+			x, y = uint64(binary.LittleEndian.Uint32(k)), uint64(binary.LittleEndian.Uint32(k[n-4:]))
+		case n > 0:
+			x = uint64(k[0])<<16 | uint64(k[n/2])<<8 | uint64(k[n-1])
 		}
+		high, low := bits.Mul64(x^key0, y^key1^uint64(len(k))<<56)
+		h = high ^ low
+	}
+	bit := uint64(1) << (h & 63)
+	if s.object.seen&bit != 0 && s.repeated(h) {
 		return
 	}
-	o.seen |= bit
+	s.object.seen |= bit
 	s.keys = append(s.keys, h)
+}
+
+// repeated says whether the present key, with a hash, was read in the innermost object
+// before; it is an error if the values differ. If keys are many, leave tells.
+func (s *Scanner) repeated(h uint64) bool {
+	o := &s.object
+	if len(s.keys)-o.from > manyKeys || !slices.Contains(s.keys[o.from:], h) {
+		return false
+	}
+	if s.alike++; s.alike > maxAlike || !s.same(o.at) {
+		s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
+	}
+	return true
 }
 
 // maxAlike bounds how often an object is looked through for the first of two keys.
@@ -209,27 +227,32 @@ func (s *Scanner) same(at int) bool {
 	return bytes.Equal(first.Raw(), next.Raw()) || next.err == ErrShort
 }
 
-// begin opens an object at a depth; it begins at an offset.
-func (s *Scanner) begin(depth, at int) {
-	for len(s.open) <= depth {
-		s.open = append(s.open, object{})
-	}
-	s.open[depth] = object{at: at, from: len(s.keys)}
+// begin opens an object that begins at an offset.
+func (s *Scanner) begin(at int) {
+	s.outer = append(s.outer, s.object)
+	s.object = object{at: at, from: len(s.keys)}
 }
 
 // leave forgets the keys of the object that ends, and checks them if they are many.
-func (s *Scanner) leave(depth int) {
-	o := &s.open[depth]
-	if keys := s.keys[o.from:]; len(keys) > manyKeys {
-		slices.Sort(keys)
-		for i := 1; i < len(keys); i++ {
-			if keys[i] == keys[i-1] {
-				s.duplicate("")
-				return
-			}
+func (s *Scanner) leave() {
+	if len(s.keys)-s.object.from > manyKeys {
+		s.sortOut(s.keys[s.object.from:])
+	}
+	s.keys = s.keys[:s.object.from]
+	if last := len(s.outer) - 1; last >= 0 {
+		s.object, s.outer = s.outer[last], s.outer[:last]
+	}
+}
+
+// sortOut checks the keys of an object that has many.
+func (s *Scanner) sortOut(keys []uint64) {
+	slices.Sort(keys)
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			s.duplicate("")
+			return
 		}
 	}
-	s.keys = s.keys[:o.from]
 }
 
 func (s *Scanner) duplicate(key string) {
@@ -263,7 +286,7 @@ func (s *Scanner) enter(open byte) bool {
 		return false
 	}
 	if s.Unique && open == '{' {
-		s.begin(s.depth, s.i+1)
+		s.begin(s.i + 1)
 	}
 	s.i++
 	s.first = true
@@ -273,16 +296,17 @@ func (s *Scanner) enter(open byte) bool {
 // Next stops at the next key of the object and its value, or leaves the object
 // and returns false.
 func (s *Scanner) Next() bool {
-	if !s.more('}') {
+	if i := s.i; s.err == nil && !s.first && i+1 < len(s.b) && s.b[i] == ',' && s.b[i+1] == '"' { // as machines write it
+		s.i = i + 1
+	} else if !s.more('}') {
 		s.unread = false
 		return false
-	}
-	if s.peek() != '"' {
+	} else if s.peek() != '"' {
 		s.Fail("expected a key")
 		return false
 	}
 	s.Key = s.str()
-	if s.peek() != ':' {
+	if (s.err != nil || s.i >= len(s.b) || s.b[s.i] != ':') && s.peek() != ':' {
 		s.Fail("expected a colon")
 		return false
 	}
@@ -302,7 +326,7 @@ func (s *Scanner) more(end byte) bool {
 		return false
 	case c == end:
 		if s.Unique && end == '}' {
-			s.leave(s.depth)
+			s.leave()
 		}
 		s.i++
 		s.depth--
@@ -324,17 +348,21 @@ const (
 	highs = 0x8080808080808080
 )
 
+// special sets the high bit of the first of 8 bytes that is a quote, a backslash or below
+// 0x20, and none before it. Changing one bit makes a quote 0x20, what is below stay below,
+// and what is above stay above.
+func special(x uint64) uint64 {
+	return (((x ^ 0x02*ones) - 0x21*ones) | ((x ^ '\\'*ones) - ones)) &^ x & highs
+}
+
 // str reads the string at s.i, which must be its opening quote.
 func (s *Scanner) str() []byte {
 	b, start := s.b, s.i+1
 	i := start
 	for {
 		if i+8 <= len(b) {
-			x := binary.LittleEndian.Uint64(b[i:])
-			q, e := x^('"'*ones), x^('\\'*ones)
-			// A byte's high bit is set where it is a quote, a backslash or below 0x20.
-			hit := ((q - ones) &^ q) | ((e - ones) &^ e) | ((x - 0x20*ones) &^ x)
-			if hit &= highs; hit == 0 {
+			hit := special(binary.LittleEndian.Uint64(b[i : i+8 : i+8]))
+			if hit == 0 {
 				i += 8
 				continue
 			}
@@ -455,6 +483,9 @@ func hex4(b []byte, i int) (rune, bool) {
 func (s *Scanner) Bytes() []byte {
 	if s.unread {
 		s.read()
+	}
+	if s.err == nil && s.i < len(s.b) && s.b[s.i] == '"' {
+		return s.str()
 	}
 	switch s.peek() {
 	case 0:
@@ -607,7 +638,7 @@ func (s *Scanner) check() {
 			if s.i = i; key {
 				s.Key = s.str()
 				if key = false; s.err == nil {
-					s.note(depth)
+					s.note()
 				}
 			} else {
 				s.skipString()
@@ -626,7 +657,7 @@ func (s *Scanner) check() {
 			}
 			if objects, key = objects<<1, c == '{'; key {
 				objects |= 1
-				s.begin(depth, i+1)
+				s.begin(i + 1)
 			}
 		case '}', ']':
 			if (c == '}') != (objects&1 != 0) {
@@ -635,7 +666,7 @@ func (s *Scanner) check() {
 				return
 			}
 			if s.i = i; c == '}' {
-				if s.leave(depth); s.err != nil {
+				if s.leave(); s.err != nil {
 					return
 				}
 			}
@@ -702,10 +733,8 @@ func (s *Scanner) skipString() {
 	b, i := s.b, s.i+1
 	for {
 		if i+8 <= len(b) {
-			x := binary.LittleEndian.Uint64(b[i:])
-			q, e := x^('"'*ones), x^('\\'*ones)
-			hit := ((q - ones) &^ q) | ((e - ones) &^ e) | ((x - 0x20*ones) &^ x)
-			if hit &= highs; hit == 0 {
+			hit := special(binary.LittleEndian.Uint64(b[i : i+8 : i+8]))
+			if hit == 0 {
 				i += 8
 				continue
 			}

@@ -1,9 +1,12 @@
 package jsonscan
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/bits"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -49,7 +52,9 @@ func TestErrors(t *testing.T) {
 		short bool
 	}{
 		{`{"a":1`, true}, {`{"a":"x`, true}, {`{"a"`, true}, {`[1,2`, true}, {`{"a":"\u12`, true},
-		{`{"a" 1}`, false}, {`{"a":1 "b":2}`, false}, {`{"a":1]`, false}, {"{\"a\":\"\x01\"}", false}, {strings.Repeat("[", 100), false},
+		{`{"a" 1}`, false}, {`{"a":1 "b":2}`, false}, {`{"a":1]`, false}, {"{\"a\":\"\x01\"}", false},
+		{`{,"a":1}`, false}, {`{"a":1,,"b":2}`, false}, {`{"a":1,}`, false}, {`{"a":1,"b" 2}`, false}, {`{"a":1,"b`, true}, {`{"a":1,`, true}, {`{"a":1, `, true},
+		{strings.Repeat("[", 100), false},
 	} {
 		var s Scanner
 		s.Reset([]byte(c.in))
@@ -158,5 +163,83 @@ func TestUnique(t *testing.T) {
 				t.Errorf("%.60q, unique %v: %v", c.in, unique, s.Err())
 			}
 		}
+	}
+}
+
+// TestSpecial compares what is found in 8 bytes at a time with a look at each of them.
+func TestSpecial(t *testing.T) {
+	plain := func(b []byte) int {
+		for i, c := range b {
+			if c == '"' || c == '\\' || c < 0x20 {
+				return i
+			}
+		}
+		return len(b)
+	}
+	neighbours := []byte{0, 0x1f, 0x20, 0x21, '"', 0x23, '[', '\\', ']', 0x7f, 0x80, 0xa2, 0xdc, 0xff}
+	for at := range 8 {
+		for c := range 256 {
+			for _, before := range neighbours {
+				for _, behind := range neighbours {
+					b := []byte("aaaaaaaa")
+					b[max(at-1, 0)], b[min(at+1, 7)] = before, behind
+					b[at] = byte(c)
+					if got, want := bits.TrailingZeros64(special(binary.LittleEndian.Uint64(b)))>>3, plain(b); got != want {
+						t.Fatalf("%q: byte %d, want %d", b, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestUniqueNested compares with a look at every object by itself: keys are those of the
+// innermost object, whatever was read around it and before. The objects are small: few keys
+// of a record may be repeated at all.
+func TestUniqueNested(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	keys := []string{"", "a", "b", "id", "type", "user", "userId", "actorName", "actorNames", "a key of more than 16 bytes", "a key of more than 16 bytes!"}
+	twins := 0
+	var object func(depth int) (text string, twin bool)
+	object = func(depth int) (text string, twin bool) {
+		seen := map[string]string{}
+		var parts []string
+		for range rng.IntN(5) {
+			key, value := keys[rng.IntN(len(keys))], fmt.Sprint(rng.IntN(2))
+			if depth < 2 && rng.IntN(3) == 0 {
+				var inner bool
+				if value, inner = object(depth + 1); rng.IntN(2) == 0 {
+					value = "[" + value + ", " + value + "]"
+				}
+				twin = twin || inner
+			}
+			if before, known := seen[key]; known && before != value {
+				twin = true
+			}
+			seen[key] = value
+			parts = append(parts, `"`+key+`"`+[]string{":", " : "}[rng.IntN(2)]+value)
+		}
+		return "{" + strings.Join(parts, []string{",", " ,\n"}[rng.IntN(2)]) + "}", twin
+	}
+	for range 20_000 {
+		in, want := object(0)
+		for _, raw := range []bool{false, true} {
+			s := Scanner{Unique: true}
+			if s.Reset([]byte(in)); raw {
+				s.Raw()
+			} else {
+				texts(&s, "", map[string]string{})
+			}
+			var twin *DuplicateKeyError
+			if got := errors.As(s.Err(), &twin); got != want || !got && s.Err() != nil {
+				t.Fatalf("%s, raw %v: %v, want a twin: %v", in, raw, s.Err(), want)
+			}
+		}
+		if want {
+			twins++
+		}
+	}
+	if twins < 1000 || twins > 19_000 {
+		t.Errorf("%d of 20000 have a key twice", twins)
 	}
 }
