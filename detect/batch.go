@@ -71,7 +71,11 @@ func (e *Engine) HandleAll(events []Keyed) error {
 				return err
 			}
 		}
-		return e.judgeBatch()
+		if err := e.judgeBatch(); err != nil {
+			return err
+		}
+		e.settle() // an hour may have more people than may stay unpacked
+		return e.err
 	})
 	if panicked := (*guard.Panic)(nil); len(events) > 0 && errors.As(err, &panicked) && !errors.As(err, new(*Fault)) {
 		err = &Fault{bytes.Clone(events[at].Record), panicked}

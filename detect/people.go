@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,8 +23,8 @@ const (
 type people struct {
 	all      map[string]*held
 	file     *spill.File
-	unpacked int
-	most     int // that stay unpacked
+	unpacked []*held // also some who were forgotten
+	most     int     // that stay unpacked
 	step     int64
 }
 
@@ -34,6 +35,7 @@ type held struct {
 	stub   stub      // the same
 	dirty  bool      // what is packed is out of date
 	used   int64     // when it was of interest last, in steps
+	gone   bool      // forgotten while it was unpacked
 }
 
 // stub is what must be known of a person that is packed.
@@ -58,8 +60,9 @@ func (p *person) stub() stub {
 // add takes in a new person.
 func (x *people) add(p *person) {
 	x.step++
-	x.unpacked++
-	x.all[p.Name] = &held{person: p, dirty: true, used: x.step}
+	h := &held{person: p, dirty: true, used: x.step}
+	x.all[p.Name] = h
+	x.unpacked = append(x.unpacked, h)
 }
 
 // find returns a person, who may be changed then; nil if nobody has the name. It is valid
@@ -76,7 +79,7 @@ func (e *Engine) find(name string) *person {
 			p = newPerson(name, false)
 		}
 		h.person = p
-		e.people.unpacked++
+		e.people.unpacked = append(e.people.unpacked, h)
 	}
 	e.people.step++
 	h.dirty, h.used = true, e.people.step
@@ -98,8 +101,8 @@ func (x *people) look(name string) stub {
 
 // forget forgets a person.
 func (x *people) forget(name string) {
-	if h := x.all[name]; h != nil && h.person != nil {
-		x.unpacked--
+	if h := x.all[name]; h != nil {
+		h.gone = true
 	}
 	delete(x.all, name)
 }
@@ -147,28 +150,25 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 // unpacked ones. It is called where nobody is being looked at.
 func (e *Engine) settle() {
 	x := &e.people
-	if x.unpacked <= x.most || e.err != nil {
+	if len(x.unpacked) <= x.most || e.err != nil {
 		return
 	}
-	list := make([]*held, 0, x.unpacked)
-	for _, h := range x.all {
-		if h.person != nil {
-			list = append(list, h)
-		}
-	}
-	slices.SortFunc(list, func(a, b *held) int { return int(a.used - b.used) })
-	for _, h := range list[:x.unpacked-x.most*3/4] {
+	list := slices.DeleteFunc(x.unpacked, func(h *held) bool { return h.gone })
+	slices.SortFunc(list, func(a, b *held) int { return cmp.Compare(a.used, b.used) })
+	n := max(len(list)-x.most*3/4, 0)
+	for i, h := range list[:n] {
 		p := h.person
 		if p.seen == e.Hour { // what was done in this hour is handed over at its end
 			e.away = append(e.away, p.Name)
 			p.seen = 0
 		}
 		if e.err = x.pack(h); e.err != nil {
-			return
+			n = i
+			break
 		}
 		h.person = nil
-		x.unpacked--
 	}
+	x.unpacked = slices.Delete(list, 0, n)
 	e.active = slices.DeleteFunc(e.active, func(p *person) bool { return p.seen != e.Hour })
 }
 
