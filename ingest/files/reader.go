@@ -265,23 +265,20 @@ func (r *reader) lines() {
 
 // line reads the records of one line: one, as a rule.
 func (r *reader) line(line []byte, number int) {
-	for !r.stop() {
-		if n := len(line) - len(bytes.TrimLeft(line, "\x00")); n > 0 {
-			r.problem(number, fmt.Sprintf("%d NUL bytes: what was written here is lost", n))
-			line = line[n:]
-		}
+	for len(line) > 0 && !r.stop() {
 		n := separator(line)
-		if n == 0 && len(line) > 0 && line[0] == ',' {
+		if line[0] == ',' {
 			n = 1
 		}
 		if n > 0 {
 			line = line[n:]
 			continue
 		}
-		if len(line) == 0 {
-			return
-		}
 		switch line[0] {
+		case 0:
+			n := len(line) - len(bytes.TrimLeft(line, "\x00"))
+			r.problem(number, fmt.Sprintf("%d NUL bytes: what was written here is lost", n))
+			line = line[n:]
 		case '{':
 			line = line[r.lineRecord(line, number):]
 		case '"':
@@ -445,6 +442,9 @@ func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 // refused is why an event of the current record was refused, which is counted; nil if none was.
 func (r *reader) refused() error {
 	err := r.sink.Refused()
+	if err == nil { // as a rule
+		return nil
+	}
 	if ahead := (*ingest.AheadError)(nil); errors.As(err, &ahead) {
 		if r.rep.Ahead == nil {
 			r.rep.Ahead = map[event.Source]Ahead{}

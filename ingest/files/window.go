@@ -40,7 +40,12 @@ func (w *window) offset() int64 { return w.total - int64(w.end-w.start) }
 
 // lineAt is the line number of the byte n after start.
 func (w *window) lineAt(n int) int {
-	w.count(w.start)
+	if w.counted < w.start {
+		w.count(w.start)
+	}
+	if n == 0 {
+		return w.line
+	}
 	return w.line + bytes.Count(w.buf[w.start:min(w.start+n, w.end)], newline)
 }
 
@@ -172,6 +177,9 @@ func (w *window) nextLine() (line []byte, tooLong, ok bool) {
 	for {
 		if i := bytes.IndexByte(w.buf[w.start+from:w.end], '\n'); i >= 0 {
 			line = w.buf[w.start : w.start+from+i]
+			if w.counted == w.start { // the newline need not be looked for again
+				w.line, w.counted = w.line+1, w.start+from+i+1
+			}
 			w.start += from + i + 1
 			return bytes.TrimSuffix(line, []byte{'\r'}), false, true
 		}

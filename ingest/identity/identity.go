@@ -134,16 +134,22 @@ func (r *Resolver) actor(name string, kind event.ActorKind, rec []byte) (*accoun
 	if a == nil || a.guest {
 		return r.meet(name, kind, rec)
 	}
-	return r.lookup(name, kind), rec
+	return a.as(kind), rec
+}
+
+// as is the account, which acts as one of a kind. Of one account and two kinds, what is
+// not a person wins.
+func (a *account) as(kind event.ActorKind) *account {
+	if kind > event.Human && a.kind != kind && !a.known {
+		a.kind = kind
+	}
+	return a
 }
 
 // lookup resolves an account, and remembers the answer.
 func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 	if a := r.accounts[name]; a != nil {
-		if kind > event.Human && a.kind != kind && !a.known { // one account, two kinds: what is not a person wins
-			a.kind = kind
-		}
-		return a
+		return a.as(kind)
 	}
 	name = strings.Clone(name)
 	a := &account{person: name, kind: kind}
