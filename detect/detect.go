@@ -186,6 +186,7 @@ func init() {
 	}
 	for i, m := range metrics {
 		index[m.Name] = i
+		rare = append(rare, rareCounts[m.Name])
 		for _, c := range m.On {
 			onClass[c] = append(onClass[c], i)
 		}

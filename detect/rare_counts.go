@@ -12,7 +12,7 @@ const rareDays = 10_000
 // forty generated organisations of 80 people without incidents (docs/scoring.md has the
 // command). They speak until enough is known of the organisation itself. Metrics that are told by
 // what was there before have none: at first everything is new.
-var rareCounts = map[string]struct{ count, falls float64 }{
+var rareCounts = map[string]rareCount{
 	"app_downloads":             {280, 1.5},
 	"app_downloads_burst":       {250, 1.0},
 	"chat_downloads":            {130, 1.9},
@@ -40,6 +40,11 @@ var rareCounts = map[string]struct{ count, falls float64 }{
 	"synced":                    {460, 1.5},
 }
 
+type rareCount struct{ count, falls float64 }
+
+// rare are the rareCounts of the metrics, by index.
+var rare []rareCount
+
 // before is how surprises at a metric were distributed until now. While too few days are
 // known it is what is known of other organisations, for people; service accounts differ too
 // much from one another.
@@ -48,8 +53,7 @@ func (o *org) before(j int, s float64, service bool) finding.Before {
 	if b.Days > 0 || service {
 		return b
 	}
-	e := rareCounts[metrics[j].Name]
-	b.Rare, b.Falls = e.count, e.falls
+	b.Rare, b.Falls = rare[j].count, rare[j].falls
 	return b
 }
 
