@@ -25,12 +25,13 @@ import (
 )
 
 const (
-	readers      = 32          // files read at the same time: they share commits
-	leastReaders = 4           // of each source
-	settle       = time.Second // a file that was written to more recently is left for a moment
-	mostLogged   = 20          // files that were not read, at once
-	onceTries    = 4           // how often an API is asked that does not answer, with --once
-	jitter       = .2          // of the time between two looks at an API, to either side
+	readers      = 32               // files read at the same time: they share commits
+	leastReaders = 4                // of each source
+	oneDelivery  = 10 * time.Minute // looks at a folder within it are one delivery: whoever copies files takes a while
+	settle       = time.Second      // a file that was written to more recently is left for a moment
+	mostLogged   = 20               // files that were not read, at once
+	onceTries    = 4                // how often an API is asked that does not answer, with --once
+	jitter       = .2               // of the time between two looks at an API, to either side
 )
 
 // ingest brings what the sources have into the log of events, until the context ends
@@ -136,7 +137,7 @@ func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.S
 	}
 	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("source-" + name) }}
 	if !d.once {
-		src.Settled = settle
+		src.Settled, src.Together = settle, oneDelivery
 	}
 	return src
 }

@@ -728,7 +728,7 @@ func (f *Follower) opening(ctx context.Context, now time.Time) (err error) {
 		return err
 	}
 	d.open, d.since = true, now
-	d.come, err = f.Store.arrivals(ctx, f.Source.Name, now)
+	d.come, err = f.Store.arrivals(ctx, f.Source.Name, now, f.Source.Together)
 	return err
 }
 
@@ -742,7 +742,7 @@ func (f *Follower) closing(ctx context.Context) (err error) {
 		return err
 	}
 	if d.open = false; d.late {
-		d.come, err = f.Store.arrivals(ctx, f.Source.Name, time.Now())
+		d.come, err = f.Store.arrivals(ctx, f.Source.Name, time.Now(), f.Source.Together)
 	}
 	return err
 }

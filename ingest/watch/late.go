@@ -25,18 +25,20 @@ const (
 // they are older than what had come before. What an interrupted delivery had brought is
 // among what the next one brings, so that nothing of it seems late.
 type arrivals struct {
-	before [32]int64 // time of the newest event when the last delivery was whole; 0 for none
-	since  time.Time
-	until  int64 // events that claim to be later do not say what time it is
+	before   [32]int64 // time of the newest event when the last delivery was whole; 0 for none
+	since    time.Time
+	together time.Duration // what follows the last look within so long is the same delivery
+	until    int64         // events that claim to be later do not say what time it is
 
 	mu  sync.Mutex
 	sum vendors
 }
 
-// arrivals begins a delivery of a source.
-func (s *Store) arrivals(ctx context.Context, source string, now time.Time) (*arrivals, error) {
-	a := &arrivals{since: now, until: now.Add(spanOf).UnixMilli()}
-	rows, err := s.db.QueryContext(ctx, "SELECT vendor, whole FROM vendor WHERE source = ?", source)
+// arrivals begins a delivery of a source, or goes on with one: what follows the last look
+// within some time belongs to it, since whoever copies a folder takes a while.
+func (s *Store) arrivals(ctx context.Context, source string, now time.Time, together time.Duration) (*arrivals, error) {
+	a := &arrivals{since: now, together: together, until: now.Add(spanOf).UnixMilli()}
+	rows, err := s.db.QueryContext(ctx, "SELECT vendor, iif(?3 > 0 AND ?2 - touched < ?3, prior, whole) FROM vendor WHERE source = ?1", source, now.UnixMilli(), together.Milliseconds())
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
@@ -101,7 +103,7 @@ func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *a
 			if a.sum.n[v] == 0 {
 				continue
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE vendor SET whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.sum.lags[v].Lag(a.sum.n[v])), a.sum.latest[v])
+			_, err := tx.ExecContext(ctx, "UPDATE vendor SET prior = iif(?7 > 0 AND ?6 - touched < ?7, prior, whole), touched = ?6, whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.sum.lags[v].Lag(a.sum.n[v])), a.sum.latest[v], time.Now().UnixMilli(), a.together.Milliseconds())
 			if err != nil {
 				return err
 			}

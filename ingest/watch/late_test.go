@@ -137,3 +137,30 @@ func TestLatePull(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// TestTogether has a folder copied into a watched one while looks at it go on: nothing of it is
+// late for what the looks before had found. What comes another time is.
+func TestTogether(t *testing.T) {
+	for together, want := range map[time.Duration]int{time.Hour: 0, 0: 2} {
+		dir := t.TempDir()
+		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		log := eventlog.NewMemory(1, 0)
+		src := &Source{Name: "exports", Paths: []string{dir}, Workers: 1, Together: together, Formats: all.Formats, Tables: all.Tables, Log: log}
+		at := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
+		for i, hours := range []int{0, -48, -24} {
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.ndjson", i)), []byte(calls(at.Add(time.Duration(hours)*time.Hour), 40)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Pass(t.Context(), src, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if list := said(t, log, event.SourceLate); len(list) != want {
+			t.Errorf("looks within %s: %d deliveries are late, want %d", together, len(list), want)
+		}
+	}
+}

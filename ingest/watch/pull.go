@@ -84,7 +84,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		}
 	}
 	if p.come == nil {
-		if p.come, err = s.arrivals(ctx, p.Name, now); err != nil {
+		if p.come, err = s.arrivals(ctx, p.Name, now, 0); err != nil {
 			return step, err
 		}
 	}

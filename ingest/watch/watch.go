@@ -72,13 +72,16 @@ func (s *Store) Close() error { return s.db.Close() }
 // Source is a source of files.
 type Source struct {
 	Name    string
-	Paths   []string      // files and folders
-	Workers int           // files read at the same time
-	Settled time.Duration // a file that was written to more recently is left for the next pass
-	Formats []*ingest.Format
-	Tables  []*ingest.Table
-	Inspect func(worker int) func(*event.Event, *ingest.Native) // see files.Reader
-	Log     eventlog.Log
+	Paths   []string // files and folders
+	Workers int      // files read at the same time
+	// Together is how long after a look another one may follow so that both are of one
+	// delivery, in which nothing is late for what came in the other.
+	Together time.Duration
+	Settled  time.Duration // a file that was written to more recently is left for the next pass
+	Formats  []*ingest.Format
+	Tables   []*ingest.Table
+	Inspect  func(worker int) func(*event.Event, *ingest.Native) // see files.Reader
+	Log      eventlog.Log
 	// Between is called by name between two durable effects; for tests, may be nil.
 	Between func(name string)
 }
@@ -152,7 +155,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err := src.mark(ctx, pass, true); err != nil {
 		return p, err
 	}
-	come, err := s.arrivals(ctx, src.Name, now)
+	come, err := s.arrivals(ctx, src.Name, now, src.Together)
 	if err != nil {
 		return p, err
 	}
