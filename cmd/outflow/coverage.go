@@ -335,7 +335,7 @@ func (c *coverage) print(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	if c.Late > 0 {
-		fmt.Fprintf(w, "%s events came too late to be judged: they are over %d days older than the newest of an earlier run. Scan everything into an empty --data folder to have them judged\n", count(c.Late), lateDays)
+		fmt.Fprintf(w, "%s events are from before what --data still holds (%d days before the newest of an earlier run): they were judged then, or not at all if their files are new. Scan everything into an empty folder to have new ones judged\n", count(c.Late), lateDays)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
 		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))

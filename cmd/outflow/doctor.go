@@ -196,7 +196,7 @@ var needs = map[string][]channel{
 	"vendor_alert":             {boxShield, m365Alerts, crmAlerts, slackAlerts},
 	"terminated_user_activity": {leaversFile}, "leaver_takeout": {leaversFile}, "access_left_behind": {leaversFile}, "hr_feed": {leaversFile},
 	"mail_forwarding": {m365Exchange, googleUsers}, "mass_deletion": fileStores, "takeout_sequence": fileStores, "compromise_takeout": signIns, "privilege_takeout": management,
-	"source_silent": nil, "source_late": nil, "source_gap": nil, "unresolved_identity": nil, "user_rule": nil, // in whatever arrives
+	"source_silent": nil, "source_late": nil, "source_gap": nil, "names_left_out": nil, "unresolved_identity": nil, "user_rule": nil, // in whatever arrives
 }
 
 // examine reads everything below the paths and says what can be seen in it.

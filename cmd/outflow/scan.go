@@ -237,8 +237,6 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return err
 	}
 	switch {
-	case res.coverage.Late > 0:
-		return &exit{exitFailed, fmt.Errorf("%s events came too late to be judged", count(res.coverage.Late))}
 	case f.strict && res.coverage.Malformed > 0:
 		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", count(res.coverage.Malformed))}
 	case len(conf.loaded.bad) > 0:
