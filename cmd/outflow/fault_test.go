@@ -388,7 +388,7 @@ func TestNoText(t *testing.T) {
 		}
 		once(t, config)
 	}
-	for _, args := range [][]string{{"privacy", "export", "an", "--data", data}, {"privacy", "export", "an", "--config", config}} {
+	for _, args := range [][]string{{"privacy", "export", "aws:111122223333:user/an\ufffd", "--data", data}, {"privacy", "export", "aws:111122223333:user/an\ufffd", "--config", config}} {
 		if code, _, errs := outflow(args...); code != exitFine {
 			t.Errorf("%v: exit %d: %s", args, code, errs)
 		}
