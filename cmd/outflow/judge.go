@@ -377,10 +377,11 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 		j.pending = until + 1
 	}
 	if how == openDays {
+		j.tainted = true
+		j.engine.Days(j.hearing(ctx))
 		if err := j.engine.Flush(); err != nil {
 			return err
 		}
-		j.tainted = true
 	}
 	j.desk.Complete(j.window.Newest())
 	if err := j.out(ctx); err != nil {
@@ -421,9 +422,10 @@ func (j *judge) feed(ctx context.Context, until int64) error {
 		}
 		return err
 	})
+	j.engine.Days(j.hearing(ctx))
 	g.Go(func() error {
 		for of := range groups {
-			if err := j.judge(ctx, of); err != nil {
+			if err := j.judge(of); err != nil {
 				return err
 			}
 			select {
@@ -542,7 +544,6 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 	}
 	j.resolver = identity.New()
 	j.engine = detect.New(j.config, func(f *finding.Finding) error { j.desk.Add(f); return nil })
-	j.engine.Days(j.day)
 	j.desk, j.tainted, j.lastTime, j.lastKey, j.floor = alert.NewDesk(), false, 0, 0, 0
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
 		m := &j.marks[i]
@@ -584,7 +585,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 }
 
 // judge judges the next events.
-func (j *judge) judge(ctx context.Context, of *group) error {
+func (j *judge) judge(of *group) error {
 	if j.progress != nil {
 		j.progress()
 	}
@@ -607,21 +608,7 @@ func (j *judge) judge(ctx context.Context, of *group) error {
 		}
 		j.batch = append(j.batch, detect.Keyed{Person: x.person, Record: rec})
 	}
-	if err := j.engine.HandleAll(j.batch); err != nil {
-		return err
-	}
-	if len(j.days) < manyDays {
-		return nil
-	}
-	records := outgoing{}
-	if err := j.saying(records, nil); err != nil {
-		return err
-	}
-	if err := j.send(ctx, records); err != nil {
-		return err
-	}
-	j.daysSaid()
-	return nil
+	return j.engine.HandleAll(j.batch)
 }
 
 // arm has the engine leave a mark at the next of the times at which one is wanted:
@@ -904,7 +891,26 @@ const (
 	manyDays   = 20_000 // are said without waiting for the end of what is judged
 )
 
-// day takes in what somebody did on a day, as it is judged.
+// hearing returns what takes in days as they are judged, and says them once there are
+// many: the days of everybody may end in the same hour.
+func (j *judge) hearing(ctx context.Context) func(*finding.Activity) error {
+	return func(a *finding.Activity) error {
+		if err := j.day(a); err != nil || len(j.days) < manyDays {
+			return err
+		}
+		records := outgoing{}
+		if err := j.saying(records, nil); err != nil {
+			return err
+		}
+		if err := j.send(ctx, records); err != nil {
+			return err
+		}
+		j.daysSaid()
+		return nil
+	}
+}
+
+// day takes in what somebody did on a day.
 func (j *judge) day(a *finding.Activity) error {
 	if a.End <= j.untold {
 		return nil
