@@ -245,7 +245,7 @@ func TestArrivals(t *testing.T) {
 	if n, err := strconv.ParseUint(os.Getenv("OUTFLOW_SEED"), 10, 64); err == nil {
 		seed = n
 	}
-	draws := 6
+	draws := 4
 	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_ARRIVALS")); err == nil {
 		draws = n
 	}
@@ -257,7 +257,10 @@ func TestArrivals(t *testing.T) {
 		for i := range draws {
 			way := arrivals[(i+offset)%len(arrivals)] // each in turn
 			s := rng.Uint64()
-			t.Run(fmt.Sprintf("%s/%s %d", kind, way.name, s), func(t *testing.T) { arriveBy(t, way, log(), rand.New(rand.NewPCG(s, 1))) })
+			t.Run(fmt.Sprintf("%s/%s %d", kind, way.name, s), func(t *testing.T) {
+				t.Parallel()
+				arriveBy(t, way, log(), rand.New(rand.NewPCG(s, 1)))
+			})
 		}
 	}
 }
