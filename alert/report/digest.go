@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Digest is the week of a security lead.
@@ -49,12 +50,12 @@ type Arrived struct {
 
 // Sentence says it for people.
 func (a *Arrived) Sentence() string {
-	s := fmt.Sprintf("%d judged of %s", a.Judged, plural(int(a.Received), "record"))
+	s := fmt.Sprintf("%s judged of %s", plain.Number(a.Judged), plural(int(a.Received), "record"))
 	if a.Repeated > 0 {
-		s += fmt.Sprintf(", %d had come before", a.Repeated)
+		s += fmt.Sprintf(", %s had come before", plain.Number(a.Repeated))
 	}
 	if a.LeftOut > 0 {
-		s += fmt.Sprintf(", %d left out (outflow status)", a.LeftOut)
+		s += fmt.Sprintf(", %s left out (outflow status)", plain.Number(a.LeftOut))
 	}
 	return s
 }

@@ -470,3 +470,20 @@ func TestGolden(t *testing.T) {
 		}
 	}
 }
+
+// TestArrived sums up what came in a week, and lists what was left out among what is wrong
+// with the data.
+func TestArrived(t *testing.T) {
+	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	day := func(n int) time.Time { return monday.AddDate(0, 0, n) }
+	list := arrivedBetween([]Arrived{
+		{Day: day(-1), Source: "Box", Received: 7, Judged: 7},
+		{Day: day(0), Source: "Okta", Received: 12_000, Judged: 11_900, Repeated: 60, LeftOut: 40},
+		{Day: day(6), Source: "Okta", Received: 1, Judged: 1},
+		{Day: day(3), Source: "Box", Received: 5, Judged: 5},
+		{Day: day(7), Source: "Box", Received: 9, Judged: 9},
+	}, monday, monday.AddDate(0, 0, 7))
+	if len(list) != 2 || list[0].Sentence() != "5 judged of 5 records" || list[1].Sentence() != "11,901 judged of 12,001 records, 60 had come before, 40 left out (outflow status)" {
+		t.Errorf("%+v", list)
+	}
+}

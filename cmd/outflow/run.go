@@ -751,8 +751,8 @@ func readAgain(ctx context.Context, j *judge, arrivals chan arrival, read func(p
 // little, not more often than they are asked for.
 func (d *daemon) show(j *judge) {
 	before := d.stats.judge.Load()
-	v := &judgeView{judgeStatus: j.status(), of: j, next: slices.Clone(j.next)}
-	if before != nil && before.of == j && slices.Equal(before.next, v.next) {
+	v := &judgeView{judgeStatus: j.status(), of: j, upTo: j.lastTime, next: slices.Clone(j.next)}
+	if before != nil && before.of == j && before.upTo == v.upTo && slices.Equal(before.next, v.next) {
 		v.accounts, v.unknown = before.accounts, before.unknown
 	} else {
 		v.accounts, v.unknown = j.accounts.sum(), j.unknownPeople()

@@ -92,6 +92,7 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 type judgeView struct {
 	judgeStatus
 	of       *judge
+	upTo     int64   // time of the last event that was judged
 	next     []int64 // by partition: up to where the log has been read
 	accounts []account
 	unknown  map[string]float64

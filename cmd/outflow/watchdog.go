@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -98,15 +99,15 @@ func arrived(day int64, all []account, dead []watch.DeadCount) *arrivedStatus {
 	return a
 }
 
-// Percent is the share in percent.
-func (a *arrivedStatus) Percent() float64 { return 100 * a.Share }
+// Percent is the share in percent, rounded down: 100 says that nothing was left out.
+func (a *arrivedStatus) Percent() float64 { return math.Floor(10_000*a.Share) / 100 }
 
 // low says that less than a share of what came was judged, if that was enough to tell.
 func (a *arrivedStatus) low(share float64) (string, bool) {
 	if a.Received < enoughCame || a.Share >= share {
 		return "", false
 	}
-	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, 100*a.Share), true
+	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, a.Percent()), true
 }
 
 // print writes what became of it for people.
@@ -115,7 +116,7 @@ func (a *arrivedStatus) print(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Nothing has come on %s (UTC) yet.\n\n", a.Day)
 		return err
 	}
-	fmt.Fprintf(w, "Of %s records that came on %s (UTC), %.2f %% of those that had not come before were judged.\n", count(int(a.Received)), a.Day, 100*a.Share)
+	fmt.Fprintf(w, "Of %s records that came on %s (UTC), %.2f %% of those that had not come before were judged.\n", count(int(a.Received)), a.Day, a.Percent())
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "VENDOR\tRECEIVED\tJUDGED\tOVER A DAY OLD\tREPEATED\tOF THEM DIFFERENT\tTOO LATE\tDATED AHEAD\tERASED\tUNREADABLE\tOF NOBODY KNOWN")
 	for _, v := range a.Vendors {
