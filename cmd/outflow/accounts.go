@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -292,15 +291,10 @@ func (j *judge) gaps(list []alert.Alert) ([]alert.Alert, error) {
 		if !s.gap || s.withdrawn || current[id] {
 			continue
 		}
-		b, err := s.body.Get(nil)
+		a, err := s.withdraw()
 		if err != nil {
 			return nil, err
 		}
-		var a alert.Alert
-		if err := json.Unmarshal(b, &a); err != nil {
-			return nil, fmt.Errorf("an alert that is out: %w", err)
-		}
-		a.Withdrawn = true
 		list = append(list, a)
 	}
 	return list, nil

@@ -791,18 +791,26 @@ func (j *judge) explained() (list []alert.Alert, err error) {
 		if s.time < j.floor || j.desk.Holds(id) || s.withdrawn || s.gap {
 			continue
 		}
-		b, err := s.body.Get(nil)
+		a, err := s.withdraw()
 		if err != nil {
 			return nil, err
 		}
-		var a alert.Alert
-		if err := json.Unmarshal(b, &a); err != nil {
-			return nil, fmt.Errorf("an alert that is out: %w", err)
-		}
-		a.Withdrawn, a.Provisional = true, false
 		list = append(list, a)
 	}
 	return list, nil
+}
+
+// withdraw is an alert that is out, withdrawn.
+func (s *said) withdraw() (a alert.Alert, err error) {
+	b, err := s.body.Get(nil)
+	if err != nil {
+		return a, err
+	}
+	if err := json.Unmarshal(b, &a); err != nil {
+		return a, fmt.Errorf("an alert that is out: %w", err)
+	}
+	a.Withdrawn, a.Provisional = true, false
+	return a, nil
 }
 
 // out hands out the alerts that changed: those that are at least low, and those
