@@ -537,7 +537,7 @@ func TestPacked(t *testing.T) {
 	for _, name := range []string{"bucket_public", "privilege_takeout", "access_left_behind", "user_rule"} {
 		s := load(t, filepath.Join("testdata", name, "loud.txt"))
 		tight := s.config
-		tight.Unpacked = 4
+		tight.Unpacked = 12
 		if !reflect.DeepEqual(play(t, s.config, s.events), play(t, tight, s.events)) {
 			t.Errorf("%s: the findings are others", name)
 		}
