@@ -251,8 +251,8 @@ func TestArrivals(t *testing.T) {
 	}
 	t.Logf("OUTFLOW_SEED=%d", seed)
 	kinds := logKinds(t)
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		log, rng := kinds[kind], rand.New(rand.NewPCG(seed, uint64(len(kind))))
+	for i, kind := range slices.Sorted(maps.Keys(kinds)) {
+		log, rng := kinds[kind], rand.New(rand.NewPCG(seed, uint64(i)))
 		offset := rng.IntN(len(arrivals))
 		for i := range draws {
 			way := arrivals[(i+offset)%len(arrivals)] // each in turn
