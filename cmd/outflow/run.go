@@ -98,6 +98,7 @@ type daemon struct {
 	alerts  *alert.Store
 	stats   runStats
 	events  eventlog.Log // for what the daemon says about the data; nil before it is open, or where nothing is taken in
+	ends    ends         // of the partitions of the log, for status
 	looked  time.Time    // for what outflow rejudge asks
 	begun   time.Time    // when judging began again; zero once it has caught up
 	rested  time.Time    // until when it does not do so by itself

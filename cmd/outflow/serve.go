@@ -20,6 +20,7 @@ import (
 
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/guard"
 )
 
@@ -199,6 +200,34 @@ type alertStatus struct {
 	Sent    int64 `json:"sent"`
 }
 
+// ends are up to where the partitions of a log go. A broker is not asked for them every time.
+type ends struct {
+	mu   sync.Mutex
+	at   time.Time
+	list []int64
+}
+
+// endsFor is for how long it is believed where partitions of a broker's topic end.
+const endsFor = 10 * time.Second
+
+// get returns the ends, as they are or, where that is wanted, as they were a moment ago.
+func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if lately && e.list != nil && time.Since(e.at) < endsFor {
+		return e.list, nil
+	}
+	list := make([]int64, log.Partitions())
+	for p := range list {
+		var err error
+		if _, list[p], err = log.Bounds(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	e.at, e.list = time.Now(), list
+	return list, nil
+}
+
 // look puts together what the daemon looks like.
 func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Once: d.once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Repeats: d.stats.repeats.Load(), Failures: d.stats.failures.Load()}
@@ -220,12 +249,12 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 	}
 	if v := d.stats.judge.Load(); v != nil {
 		s.Judge = &v.judgeStatus
+		ends, err := d.ends.get(ctx, l.events, d.config.Log.Kind == "kafka" && !d.once)
+		if err != nil {
+			return nil, err
+		}
 		for p, next := range v.next {
-			_, end, err := l.events.Bounds(ctx, p)
-			if err != nil {
-				return nil, err
-			}
-			s.Parts = append(s.Parts, partStatus{p, next, end, max(end-next, 0)})
+			s.Parts = append(s.Parts, partStatus{p, next, ends[p], max(ends[p]-next, 0)})
 		}
 	}
 	today := s.At.UnixMilli() / day
