@@ -81,10 +81,7 @@ func rejudge(ctx context.Context, conf *config, path string, from time.Time, rer
 		return err
 	}
 	file := filepath.Join(conf.DataDir, rejudgeFile)
-	if err := os.WriteFile(file+".new", append(b, '\n'), 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(file+".new", file); err != nil {
+	if err := writeOut(file, append(b, '\n'), 0o600, true); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "What happened on %s and later is judged again, once the daemon has read everything there is: outflow status says how far it is.\n", from.Format(time.DateOnly))
