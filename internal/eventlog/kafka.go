@@ -114,6 +114,11 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(replication - 1)})
 	}
 	err := patiently(ctx, func() error {
+		// If no broker could be reached, this says why: a wrong password, say, or a
+		// certificate that is not trusted. CreateTopics would only say that there is none.
+		if _, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}}); err != nil {
+			return err
+		}
 		res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: replication, ConfigEntries: entries}}})
 		if err == nil {
 			err = res.Errors[topic]
