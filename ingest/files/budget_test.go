@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -89,8 +90,8 @@ func (s slowly) Read(p []byte) (int, error) {
 	return s.Reader.Read(p)
 }
 
-// endless is a text again and again. It ends the context on the way, and fails the
-// test if it is read much further.
+// endless is a text again and again. It ends the context once it is beyond the longest
+// record, and fails the test if it is read much further.
 type endless struct {
 	t    *testing.T
 	text string
@@ -99,16 +100,18 @@ type endless struct {
 	end  context.CancelFunc
 }
 
+func endlessly(t *testing.T, text string, end context.CancelFunc) *endless {
+	return &endless{t: t, text: strings.Repeat(text, 1+(64<<10)/len(text)), end: end} // copied in large pieces
+}
+
 func (e *endless) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		k := copy(p[n:], e.text[e.at:])
-		n, e.at = n+k, (e.at+k)%len(e.text)
-	}
+	n = copy(p, e.text[e.at:])
+	e.at = (e.at + n) % len(e.text)
 	switch e.n += int64(n); {
 	case e.n > 64<<20:
 		e.t.Errorf("%.20q: read on after the end of its context", e.text)
 		return 0, io.ErrUnexpectedEOF
-	case e.n > 5<<20:
+	case e.n > 4<<20+128<<10:
 		e.end()
 	}
 	return n, nil
@@ -117,20 +120,25 @@ func (e *endless) Read(p []byte) (n int, err error) {
 // TestCancelled checks that every loop over bytes, lines, elements and members ends
 // with its context: none of these streams has an end of its own.
 func TestCancelled(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 64) // what is short takes longer, and is read by the same loops
 	for _, first := range []string{"", recordA + "\n", "[" + recordA + ",", `{"Records":[` + recordA + `],"x":`, "eventid,eventtime,eventname,eventsource\n"} {
-		for _, text := range []string{" ", "\n", "\x00", "x", "x\n", "[", "{", `{"a":`, "null,", "{x}\n", `"`, `"x",`, "{\"x\":1}\n", ",", "x,\"\n", "}", "\x1e", recordB + "\n", recordB + ","} {
-			ctx, cancel := context.WithCancel(t.Context())
-			r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: ignore}
-			_, err := r.Stream(ctx, "x", io.MultiReader(strings.NewReader(first), &endless{t: t, text: text, end: cancel}))
-			if cancel(); !errors.Is(err, context.Canceled) {
-				t.Errorf("%.20q, %.20q: %v", first, text, err)
+		t.Run(fmt.Sprintf("%.20s", first), func(t *testing.T) {
+			t.Parallel()
+			for _, text := range []string{" ", "\n", "\x00", "x", "x\n", long + "\n", "[", "{", `{"a":`, `null,"` + long + `",`, "{" + long + "}\n", `"`, `"` + long + `",`, `{"x":1,"` + long + "\":2}\n", long + ",", "x," + long + "\"\n", "}", "\x1e", recordB + "\n", recordB + ","} {
+				ctx, cancel := context.WithCancel(t.Context())
+				r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: ignore}
+				_, err := r.Stream(ctx, "x", io.MultiReader(strings.NewReader(first), endlessly(t, text, cancel)))
+				if cancel(); !errors.Is(err, context.Canceled) {
+					t.Errorf("%.20q, %.20q: %v", first, text, err)
+				}
 			}
-		}
+		})
 	}
 	for name, packed := range map[string]string{"tar of nothing": string(tarred("d/", "")[:512]), "tar": string(tarred("a", recordA)[:1024]), "gzip": string(gz(" "))} {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: ignore}
-		_, err := r.Stream(ctx, "x", &endless{t: t, text: packed, end: cancel})
+		_, err := r.Stream(ctx, "x", endlessly(t, packed, cancel))
 		if cancel(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
