@@ -64,6 +64,9 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	conf := env.TLS.Clone()
 	conf.ServerName = host
 	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(30 * time.Second), mail.WithTLSConfig(conf)}
+	if c.TLS != "tls" { // with a dialer of ours the library would take TLS from the start for none, and refuse to sign in
+		options = append(options, mail.WithDialContextFunc(dial))
+	}
 	switch c.TLS {
 	case "tls":
 		options = append(options, mail.WithSSL())
@@ -103,7 +106,7 @@ func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, htm
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(mail.TypeTextPlain, text)
 	msg.AddAlternativeString(mail.TypeTextHTML, html)
-	if err := n.client.DialAndSendWithContext(ctx, msg); err != nil {
+	if err := n.send(ctx, msg); err != nil {
 		if n.password != "" {
 			err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
 		}
@@ -119,6 +122,38 @@ type notifier struct {
 	password string
 }
 
+// sending is the key of the context of a mail in the context of a dial, which ends earlier.
+type sending struct{}
+
+// send sends a mail until ctx ends: the library reads and writes without looking at it.
+func (n *notifier) send(ctx context.Context, msg *mail.Msg) error {
+	result := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		result <- n.client.DialAndSendWithContext(context.WithValue(ctx, sending{}, ctx), msg)
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done(): // its connection is closed, or ends after the library's timeout
+		return ctx.Err()
+	}
+}
+
+// dial makes a connection that is closed when the context of its mail ends.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if of, ok := ctx.Value(sending{}).(context.Context); ok {
+		context.AfterFunc(of, func() { conn.Close() })
+	}
+	return conn, nil
+}
+
 // Notify implements alert.Notifier. Mail has no key: Message-ID is the same for every try,
 // so that a reader shows it once; later revisions are answers to the first, which gathers
 // them.
@@ -127,7 +162,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
-	err = n.client.DialAndSendWithContext(ctx, msg)
+	err = n.send(ctx, msg)
 	if err == nil {
 		return m.Key(), nil
 	}

@@ -3,6 +3,7 @@
 package syslog
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -76,6 +77,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return "", fmt.Errorf("syslog: %w", err)
 	}
 	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })() // writing and reading do not see the context
 	if at, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(at)
 	}
@@ -83,7 +85,10 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if _, err := conn.Write([]byte(strconv.Itoa(len(text)) + " " + text)); err != nil {
 		return "", fmt.Errorf("syslog: %w", err)
 	}
-	return "", closeInOrder(conn)
+	if err := closeInOrder(conn); err != nil || ctx.Err() != nil {
+		return "", cmp.Or(ctx.Err(), err)
+	}
+	return "", nil
 }
 
 // closeInOrder says that nothing more comes, and waits until the receiver has closed or

@@ -582,10 +582,10 @@ func TestUndecoded(t *testing.T) {
 	d, _ := quietDaemon(t)
 	log := eventlog.NewMemory(1, 0)
 	d.events = log
-	d.came("fine", 10_000, 100)
-	d.came("small", 1, 90)
+	d.came(t.Context(), "fine", 10_000, 100)
+	d.came(t.Context(), "small", 1, 90)
 	for range 3 {
-		d.came("bad", 98, 2)
+		d.came(t.Context(), "bad", 98, 2)
 		d.panicked(&guard.Panic{Where: "source", Value: "broken"})
 	}
 	said := func() (list []event.Event) {

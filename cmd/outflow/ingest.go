@@ -145,7 +145,7 @@ func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.S
 // passFiles reads what is in the folders of a source now.
 func (d *daemon) passFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
 	p, err := d.sources.Pass(ctx, d.files(conf, c, log), time.Now())
-	d.took(c, p)
+	d.took(ctx, c, p)
 	if err != nil {
 		return &ownError{err}
 	}
@@ -161,7 +161,7 @@ func (d *daemon) passFiles(ctx context.Context, conf *config, c *sourceConfig, l
 // followFiles reads what is in the folders of a source, and what comes into them, until ctx
 // ends.
 func (d *daemon) followFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
-	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.log.With("source", c.Name), Took: func(p watch.Pass) { d.took(c, p) }}
+	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.log.With("source", c.Name), Took: func(p watch.Pass) { d.took(ctx, c, p) }}
 	d.following(f)
 	return f.Run(ctx)
 }
@@ -188,8 +188,8 @@ func (d *daemon) folders() (list []watch.FolderStatus) {
 }
 
 // took counts and logs what came of the files of a source.
-func (d *daemon) took(c *sourceConfig, p watch.Pass) {
-	d.came(c.Name, p.Events, p.Problems)
+func (d *daemon) took(ctx context.Context, c *sourceConfig, p watch.Pass) {
+	d.came(ctx, c.Name, p.Events, p.Problems)
 	d.stats.failures.Add(int64(p.Missing))
 	d.stats.unread.Add(int64(len(p.Failed)))
 	d.stats.lost.Add(int64(p.Lost))
@@ -263,7 +263,7 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 	events, problems, tidied := 0, 0, time.Time{}
 	for {
 		step, err := d.sources.Step(ctx, p, time.Now())
-		d.came(p.Name, step.Events, step.Problems)
+		d.came(ctx, p.Name, step.Events, step.Problems)
 		d.stats.repeats.Add(int64(step.Repeats))
 		events += step.Events
 		problems += step.Problems

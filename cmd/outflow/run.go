@@ -264,7 +264,7 @@ func (d *daemon) panicked(p *guard.Panic) {
 	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: now.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: event.Part, Name: p.Where}}
 	e.Attrs = []event.Attr{{Name: event.AttrReason, Value: fmt.Sprint(p.Value)}}
 	e.Key = ingest.Hash("source_gap", event.Part, p.Where, now.UTC().Format(time.DateOnly)) // one a day
-	go d.say(&e)                                                                            // whoever panicked may hold what the log needs
+	go d.say(context.Background(), &e)                                                      // whoever panicked may hold what the log needs
 }
 
 // stopped turns the end of the context, which is how a daemon stops, into no error.
@@ -286,7 +286,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		return do(ctx, all)
 	}
 	if c.Kind == "kafka" {
-		kc, err := c.kafka()
+		kc, err := c.kafka(ctx)
 		if err != nil {
 			return nil, err
 		}

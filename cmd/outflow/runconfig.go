@@ -310,8 +310,8 @@ const leastRetention = (lateDays + 2) * 24 * time.Hour
 func (c *logConfig) topic(name string) string { return c.TopicPrefix + "-" + name }
 
 // kafka is the configuration of the cluster, with its secrets resolved.
-func (c *logConfig) kafka() (eventlog.KafkaConfig, error) {
-	password, err := secret.Resolve(context.Background(), c.SASL.Password)
+func (c *logConfig) kafka(ctx context.Context) (eventlog.KafkaConfig, error) {
+	password, err := secret.Resolve(ctx, c.SASL.Password)
 	if err != nil {
 		return eventlog.KafkaConfig{}, fmt.Errorf("log: sasl: password: %w", err)
 	}

@@ -169,7 +169,7 @@ type intakeOf struct {
 
 // came counts what came through a source. Where too much of what came on a day could not be
 // decoded, that is said in the log, once a day: it is an alert about the data.
-func (d *daemon) came(source string, events, problems int) {
+func (d *daemon) came(ctx context.Context, source string, events, problems int) {
 	d.stats.events.Add(int64(events))
 	d.stats.problems.Add(int64(problems))
 	now := time.Now()
@@ -193,24 +193,29 @@ func (d *daemon) came(source string, events, problems int) {
 	}
 	e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why}}}
 	e.Key = ingest.Hash("source_gap", event.Undecoded, source, dateOf(c.day))
-	d.say(&e)
+	d.say(ctx, &e)
 }
 
 // say puts what the daemon has to say about the data into the log of events. It does not wait
-// for long: status and metrics say the same.
-func (d *daemon) say(e *event.Event) {
+// for long, and hardly at all once ctx has ended: status and metrics say the same.
+func (d *daemon) say(ctx context.Context, e *event.Event) {
 	if d.events == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), sayWithin)
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), sayWithin)
 	defer cancel()
-	if err := d.events.Append(ctx, eventlog.Record{Value: e.Append(nil)}); err != nil && !errors.Is(err, eventlog.ErrClosed) {
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(sayAtEnd, cancel) })()
+	if err := d.events.Append(lasting, eventlog.Record{Value: e.Append(nil)}); err != nil && !errors.Is(err, eventlog.ErrClosed) {
 		d.log.Warn("an alert about the data could not be put into the log", "about", e.Action, "err", err)
 	}
 }
 
-// sayWithin is for how long the log may take to take in what is said about the data.
-const sayWithin = 5 * time.Second
+// How long the log may take to take in what is said about the data, and that once the daemon
+// is told to end.
+const (
+	sayWithin = 5 * time.Second
+	sayAtEnd  = 500 * time.Millisecond
+)
 
 // heart remembers when all was well last.
 type heart struct {

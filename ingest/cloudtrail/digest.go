@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto"
@@ -203,6 +204,9 @@ func (d *digests) list(ctx context.Context, root string, from, to int64) (keys [
 
 var errInvalid = errors.New("not as it was delivered")
 
+// maxDigest bounds a digest, packed and unpacked, in bytes.
+const maxDigest = 64 << 20
+
 // open reads a digest and its signature. If the error comes with a digest, it is the
 // content that is wrong.
 func (d *digests) open(ctx context.Context, key string) (*digest, string, error) {
@@ -212,9 +216,13 @@ func (d *digests) open(ctx context.Context, key string) (*digest, string, error)
 	}
 	defer out.Body.Close()
 	g := &digest{}
-	z, err := gzip.NewReader(out.Body)
+	packed, err := io.ReadAll(io.LimitReader(out.Body, maxDigest))
+	if err != nil { // nothing is known about the content
+		return nil, "", refused(ctx, "s3:GetObject "+key, err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err == nil {
-		g.raw, err = io.ReadAll(io.LimitReader(z, 64<<20))
+		g.raw, err = io.ReadAll(io.LimitReader(z, maxDigest))
 	}
 	var text struct {
 		End string `json:"digestEndTime"`
@@ -292,7 +300,7 @@ func (d *digests) hash(ctx context.Context, bucket, key string) (string, error) 
 	}
 	z.Multistream(false)
 	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(z, 4<<30)); err != nil {
+	if _, err := io.Copy(h, io.LimitReader(&untilDone{z, ctx}, 4<<30)); err != nil {
 		if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
 			return "", fmt.Errorf("%w: %v", errInvalid, err)
 		}
@@ -362,4 +370,18 @@ func decodeIntegrity(s *jsonscan.Scanner, out *ingest.Sink) error {
 	out.Attr(event.AttrReason, why)
 	out.Emit()
 	return nil
+}
+
+// untilDone ends reading when a context does: a small file may unpack for long.
+type untilDone struct {
+	io.Reader
+	ctx context.Context
+}
+
+// Read implements io.Reader.
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(p)
 }

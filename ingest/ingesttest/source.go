@@ -231,6 +231,10 @@ type run struct {
 	dead    []string
 }
 
+func newRun(t testing.TB, s *Scenario) *run {
+	return &run{Scenario: s, vendor: NewVendor(t, s.Archive), now: func() time.Time { return Now }, log: eventlog.NewMemory(1, 64<<20)}
+}
+
 const maxSteps = 60
 
 // collect reads all streams to their end and returns what is in the log, each event
@@ -243,28 +247,10 @@ func (r *run) collect(t testing.TB, dir string) []string {
 		t.Fatal(err)
 	}
 	defer func() { store.Close() }()
-	var conf []byte
-	for _, f := range r.Archive.Files {
-		if f.Name == "config" {
-			conf = bytes.ReplaceAll(f.Data, []byte("{{url}}"), []byte(r.vendor.URL))
-		}
-	}
 	open := func() []*watch.Pull {
-		settings := r.Kind.New()
-		if err := yaml.NewDecoder(bytes.NewReader(conf), yaml.Strict()).Decode(settings); err != nil {
-			t.Fatal(err)
-		}
-		if err := settings.Check(); err != nil {
-			t.Fatal(err)
-		}
-		var said bytes.Buffer
-		streams, err := settings.Open(ctx, ingest.Env{HTTP: r.vendor.Client(), Now: r.now, Log: slog.New(slog.NewTextHandler(&said, nil)), Since: r.Since})
+		pulls, err := r.open(ctx, t)
 		if err != nil {
 			t.Fatal(err)
-		}
-		var pulls []*watch.Pull
-		for _, s := range streams {
-			pulls = append(pulls, &watch.Pull{Name: "x", Stream: s, Formats: r.Formats, Tables: r.Tables, Log: r.log})
 		}
 		return pulls
 	}
@@ -317,6 +303,33 @@ func (r *run) collect(t testing.TB, dir string) []string {
 	slices.Sort(r.errors)
 	r.errors = slices.Compact(r.errors)
 	return read(t, r.log)
+}
+
+// open opens the streams of the scenario's configuration. The error is that of the source.
+func (r *run) open(ctx context.Context, t testing.TB) ([]*watch.Pull, error) {
+	t.Helper()
+	var conf []byte
+	for _, f := range r.Archive.Files {
+		if f.Name == "config" {
+			conf = bytes.ReplaceAll(f.Data, []byte("{{url}}"), []byte(r.vendor.URL))
+		}
+	}
+	settings := r.Kind.New()
+	if err := yaml.NewDecoder(bytes.NewReader(conf), yaml.Strict()).Decode(settings); err != nil {
+		t.Fatal(err)
+	}
+	if err := settings.Check(); err != nil {
+		t.Fatal(err)
+	}
+	streams, err := settings.Open(ctx, ingest.Env{HTTP: r.vendor.Client(), Now: r.now, Log: slog.New(slog.DiscardHandler), Since: r.Since})
+	if err != nil {
+		return nil, err
+	}
+	var pulls []*watch.Pull
+	for _, s := range streams {
+		pulls = append(pulls, &watch.Pull{Name: "x", Stream: s, Formats: r.Formats, Tables: r.Tables, Log: r.log})
+	}
+	return pulls, nil
 }
 
 // Events hands the events of a log to a function, partition by partition, in their order.
@@ -388,9 +401,14 @@ func Sources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, tables []
 			if err != nil {
 				t.Fatal(err)
 			}
-			Judge(t, name, &Scenario{Kind: kind, Archive: ar, Formats: formats, Tables: tables, Since: since(t, ar)})
+			Judge(t, name, NewScenario(t, kind, ar, formats, tables))
 		})
 	}
+}
+
+// NewScenario is the scenario of an archive.
+func NewScenario(t *testing.T, kind ingest.Kind, ar *txtar.Archive, formats []*ingest.Format, tables []*ingest.Table) *Scenario {
+	return &Scenario{Kind: kind, Archive: ar, Formats: formats, Tables: tables, Since: since(t, ar)}
 }
 
 // since is from when on a scenario is read: a day before Now, unless a section says so.
@@ -407,13 +425,14 @@ func since(t *testing.T, ar *txtar.Archive) time.Time {
 	return Now.Add(-24 * time.Hour)
 }
 
+// repeats says whether the vendor gives the same answers a second time.
+func (s *Scenario) repeats() bool { return !strings.Contains(string(s.Archive.Comment), "Once only") }
+
 // Judge judges a source by one scenario.
 func Judge(t *testing.T, name string, s *Scenario) {
 	t.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
 	s.Secrets = append(s.Secrets, "hunter2-hunter2")
-	fresh := func() *run {
-		return &run{Scenario: s, vendor: NewVendor(t, s.Archive), now: func() time.Time { return Now }, log: eventlog.NewMemory(1, 64<<20)}
-	}
+	fresh := func() *run { return newRun(t, s) }
 	plain := fresh()
 	got := plain.collect(t, t.TempDir())
 	text := strings.Join(slices.Concat(got, plain.gaps, plain.dead), "\n") + "\n"
@@ -438,7 +457,7 @@ func Judge(t *testing.T, name string, s *Scenario) {
 			}
 		}
 	}
-	repeats := !strings.Contains(string(s.Archive.Comment), "Once only") // scenarios whose vendor does not answer twice alike
+	repeats := s.repeats()
 	t.Run("twice", func(t *testing.T) {
 		if !repeats {
 			t.Skip("the scenario's answers are for one pass")

@@ -69,7 +69,9 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, execLimit)
 		defer cancel()
-		out, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
+		cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+		cmd.WaitDelay = time.Second / 2 // what it started may hold its output open
+		out, err := cmd.Output()
 		if err != nil { // what it printed may hold the secret
 			return Secret{}, fmt.Errorf("exec: %s: %v", words[0], errText(err))
 		}

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestStars(t *testing.T) {
@@ -59,5 +61,28 @@ func TestResolve(t *testing.T) {
 		case c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails) || strings.Contains(err.Error(), "hunter2")):
 			t.Errorf("%s: %v", c.ref, err)
 		}
+	}
+}
+
+// TestStop ends waiting for a program whose child holds its output open.
+func TestStop(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nsleep 60 &\nsleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Resolve(ctx, "exec:"+script)
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("no error")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it is still waited for")
 	}
 }
