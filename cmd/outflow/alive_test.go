@@ -192,6 +192,27 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// TestFirstStaff has HR speak for the first time after it was found that what was missed is
+// beyond every base: going back is tried again. What HR says once more changes nothing.
+func TestFirstStaff(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		j, err := newJudge(nil, 1, &config{}, func(context.Context, int, [][]byte) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.saved = int64(1_760_000_000_000)
+		j.marks = []mark{{At: j.saved}}
+		j.staffed, j.lost = known, true
+		e := event.Event{Source: event.HR, Class: event.Person, Time: j.saved - 100*day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		if err := j.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
+			t.Fatal(err)
+		}
+		if j.hired == known || j.lost != known {
+			t.Errorf("HR known before: %v; hired %v, lost %v", known, j.hired, j.lost)
+		}
+	}
+}
+
 // TestJudgeFault has judging panic at one event: the error names it and where it is in the
 // log, and nothing is skipped.
 func TestJudgeFault(t *testing.T) {

@@ -264,7 +264,7 @@ func (j *judge) add(r *eventlog.Record) error {
 		j.stats.Events++
 	}
 	if source == event.HR && j.settled() && !again && !j.staffed && added == order.Fresh {
-		j.hired = true
+		j.hired, j.lost = true, false // departments count from the beginning: it is worth going back once more
 	}
 	if newest := j.window.Newest(); source != event.HR && (at < newest-day || at > j.edge+2*day) {
 		j.history = true
