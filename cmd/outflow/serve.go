@@ -341,6 +341,9 @@ func (d *daemon) serve(ctx context.Context, l *logs) error {
 	}
 }
 
+// writeStatus writes a status in place of the last. It is not writeOut: this happens every two
+// seconds, so it does not sync, which a reader does not need; and the file beside it has one
+// name, so that a daemon that is killed in between leaves one behind at most.
 func writeStatus(path string, s *daemonStatus) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
