@@ -51,6 +51,10 @@ func feed(t *testing.T, e *Engine, events []keyed) {
 // word, and the same state, however many people are kept unpacked, and on however many
 // cores they are judged.
 func TestDeterminism(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+	t.Parallel()
 	events := history(t)
 	var states [5][]byte
 	var words [5]string

@@ -42,7 +42,8 @@ func reads(t *testing.T, days, many int) string {
 // each ends without an error, or with one that is clear, and says nothing that it does not
 // know.
 func TestAbsent(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	const acme = "../../examples/acme"
 	entries, err := os.ReadDir(acme)
 	if err != nil {

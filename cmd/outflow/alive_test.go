@@ -166,6 +166,8 @@ func TestProbes(t *testing.T) {
 
 // TestKeep has a part of the daemon panic and fail: it is begun again, and the daemon goes on.
 func TestKeep(t *testing.T) {
+	long(t)
+	t.Parallel()
 	d, said := quietDaemon(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	runs := 0

@@ -240,7 +240,7 @@ func (a *arriving) write(path string, lines []string) {
 // and the accounts of the records add up. OUTFLOW_ARRIVALS says how many are drawn for
 // each kind of log, OUTFLOW_SEED from what.
 func TestArrivals(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	seed := uint64(time.Now().UnixNano())
 	if n, err := strconv.ParseUint(os.Getenv("OUTFLOW_SEED"), 10, 64); err == nil {
 		seed = n
@@ -422,7 +422,8 @@ func TestAccounts(t *testing.T) {
 // what came before: that is told to a channel that wants nothing about the data, says how to
 // mend it, and that mends it.
 func TestRejudge(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports := t.TempDir()
 	dir, config := folder(t, exports, "")
 	text, err := os.ReadFile(config)
@@ -535,7 +536,7 @@ func forgetLog(t *testing.T, config string) {
 // alone, one person, one day, no HR, HR alone, nothing at all. What it tells is what a scan
 // prints.
 func TestDaemonAbsent(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	staff := t.TempDir()
 	if err := os.WriteFile(filepath.Join(staff, "people.csv"), []byte("EmailAddress,DisplayName\nchen.kapoor@acme.example,Chen Kapoor\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -579,6 +580,7 @@ func TestDaemonAbsent(t *testing.T) {
 // TestUndecoded has too much of what comes through a source be undecodable, and a part of the
 // program panic: each is said in the log of events, once a day.
 func TestUndecoded(t *testing.T) {
+	t.Parallel()
 	d, _ := quietDaemon(t)
 	log := eventlog.NewMemory(1, 0)
 	d.events = log

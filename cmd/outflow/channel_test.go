@@ -21,7 +21,7 @@ import (
 // TestChannelRun tells what the example holds through a webhook, under pseudonyms and
 // once each; what was refused is listed, and sent after all.
 func TestChannelRun(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	var mu sync.Mutex
 	var got []alert.Alert
 	refuse := true
@@ -87,7 +87,7 @@ func TestChannelRun(t *testing.T) {
 // people of HR's file in all that goes out under pseudonyms: messages, the log of the
 // run, what is said about unsent ones, the digest, and the review with its file's name.
 func TestNobodyByName(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	var mu sync.Mutex
 	out := map[string]string{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,6 +21,8 @@ import (
 
 // TestExchange has two judges say what hours brought.
 func TestExchange(t *testing.T) {
+	long(t)
+	t.Parallel()
 	const of = 24*20_000 + 5
 	log := eventlog.NewMemory(1, 0)
 	join := func(term int64, mine ...int) *exchange {

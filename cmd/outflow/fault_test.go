@@ -41,7 +41,8 @@ func short(t *testing.T) (exports, want string) {
 // TestDamagedState checks that no damaged, foreign or later file of state is used,
 // and that the error names it.
 func TestDamagedState(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, _ := short(t)
 	for _, name := range []string{"log.db", "detect-0.db", "alerts.db", "sources.db"} {
 		for what, damage := range map[string]func(path string) string{
@@ -79,7 +80,8 @@ func TestDamagedState(t *testing.T) {
 // TestLostLog checks that a log which is not the one that was read before is
 // noticed: it would silently skip what it holds.
 func TestLostLog(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, _ := short(t)
 	dir, config := folder(t, exports, "")
 	once(t, config)
@@ -95,7 +97,8 @@ func TestLostLog(t *testing.T) {
 // TestDamagedSegment flips a bit of a stored segment: reading stops there with its
 // place, and does not go on with what it cannot trust.
 func TestDamagedSegment(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, _ := short(t)
 	dir, config := folder(t, exports, "")
 	once(t, config)
@@ -114,7 +117,8 @@ func TestDamagedSegment(t *testing.T) {
 // TestFullDisk lets the files of the state grow no further than a limit, as a full
 // disk does: the daemon stops with an error, and goes on once there is room.
 func TestFullDisk(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, want := short(t)
 	dir, config := folder(t, exports, "")
 	for _, blocks := range []string{"64", "400", "1500"} { // of 512 bytes or 1 kB
@@ -140,7 +144,8 @@ func limited(blocks int64, args ...string) (said string, err error) {
 // TestBackup restores a backup elsewhere, and goes on there; a backup that was
 // changed, cut off, or meets a folder in use is refused.
 func TestBackup(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports := t.TempDir()
 	month(t, exports, 1)
 	dir, config := folder(t, exports, "")
@@ -187,6 +192,7 @@ func TestBackup(t *testing.T) {
 // /healthz answer, a change of the configuration is read or refused, status says what
 // it did, dead letters are listed, and SIGTERM ends it.
 func TestDaemon(t *testing.T) {
+	t.Parallel()
 	exports := t.TempDir()
 	dir, config := folder(t, exports, "listen: 127.0.0.1:0\n")
 	month(t, exports, 1)
@@ -319,7 +325,8 @@ func TestStatusJSON(t *testing.T) {
 // TestNoFolder has a file lie where the folder of the state is to be, and a channel
 // write into a folder that is not there: what cannot be sent waits.
 func TestNoFolder(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, want := short(t)
 	dir, config := folder(t, exports, "")
 	if err := os.WriteFile(filepath.Join(dir, "data"), nil, 0o600); err != nil {

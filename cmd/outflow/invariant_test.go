@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,23 +21,46 @@ import (
 
 var acme = filepath.Join("..", "..", "examples", "acme")
 
+// example is what a scan of the example finds, as NDJSON: every alert.
+var example = sync.OnceValues(func() (string, error) { return scannedWith(context.Background(), "", 2, acme) })
+
 // scanned scans and returns all alerts as NDJSON.
 func scanned(t *testing.T, data string, workers int, paths ...string) string {
 	t.Helper()
-	res, err := scan(t.Context(), scanInput{paths: paths, data: data, workers: workers, config: &config{}, progress: newProgress(io.Discard)})
+	var text string
+	var err error
+	if data == "" && workers == 2 && slices.Equal(paths, []string{acme}) {
+		text, err = example()
+	} else {
+		text, err = scannedWith(t.Context(), data, workers, paths...)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return text(t, res.alerts)
+	return text
+}
+
+func scannedWith(ctx context.Context, data string, workers int, paths ...string) (string, error) {
+	res, err := scan(ctx, scanInput{paths: paths, data: data, workers: workers, config: &config{}, progress: newProgress(io.Discard)})
+	if err != nil {
+		return "", err
+	}
+	return ndjson(res.alerts)
+}
+
+func ndjson(list []alert.Alert) (string, error) {
+	var b strings.Builder
+	err := alert.Formats["ndjson"](&b, list, alert.Options{})
+	return b.String(), err
 }
 
 func text(t *testing.T, list []alert.Alert) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := alert.Formats["ndjson"](&b, list, alert.Options{}); err != nil {
+	lines, err := ndjson(list)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.String()
+	return lines
 }
 
 // same compares two outputs line by line.
@@ -86,6 +110,8 @@ func copied(t *testing.T, name func(path string) string) string {
 // TestOrderDoesNotMatter scans the example with other names and folders, which
 // are read in another order, and with other numbers of workers.
 func TestOrderDoesNotMatter(t *testing.T) {
+	long(t)
+	t.Parallel()
 	want := scanned(t, "", 1, acme)
 	if strings.Count(want, "\n") < 50 {
 		t.Fatalf("only %d alerts", strings.Count(want, "\n"))
@@ -99,6 +125,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 // TestTwiceCountsOnce scans everything twice.
 func TestTwiceCountsOnce(t *testing.T) {
+	long(t)
+	t.Parallel()
 	again := copied(t, func(path string) string { return path })
 	same(t, "twice", scanned(t, "", 2, acme, again), scanned(t, "", 2, acme))
 }
@@ -118,6 +146,8 @@ func before(path, day string) bool {
 // TestNoHindsight scans the beginning of the example: the alerts up to two days
 // before its end are those of the whole.
 func TestNoHindsight(t *testing.T) {
+	long(t)
+	t.Parallel()
 	whole, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +183,8 @@ func TestNoHindsight(t *testing.T) {
 // share a data directory; the last word is that of one scan, also when a part is
 // scanned again.
 func TestStateGoesOn(t *testing.T) {
+	long(t)
+	t.Parallel()
 	want := scanned(t, "", 2, acme)
 	parts := func(days ...string) (dirs []string) {
 		from := "0000"
@@ -185,6 +217,8 @@ func TestStateGoesOn(t *testing.T) {
 // TestLate checks that a file that arrives a week late lands in its own window, and
 // that it is told to be late: the only difference.
 func TestLate(t *testing.T) {
+	long(t)
+	t.Parallel()
 	const late = "box/2026-04-13.ndjson.gz"
 	without := copied(t, func(path string) string {
 		if path == late {
@@ -226,6 +260,8 @@ func TestOneProcess(t *testing.T) {
 
 // TestInterrupted checks that a scan that is cut off leaves the state as it was.
 func TestInterrupted(t *testing.T) {
+	long(t)
+	t.Parallel()
 	data := t.TempDir()
 	first := copied(t, func(path string) string {
 		if !before(path, "0401") {

@@ -107,7 +107,8 @@ func logKinds(t *testing.T) map[string]func() string {
 // and late, and lets it go on: it tells what it would have told undisturbed, once.
 // OUTFLOW_CRASHES says how often it is killed on the way; the default is a few times.
 func TestFailpoints(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	nths := []int{2, 3, 5}
 	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_CRASHES")); err == nil {
 		nths = nil
@@ -176,7 +177,8 @@ func checkTold(t *testing.T, dir, want string) {
 // TestKills kills the daemon again and again at random moments. OUTFLOW_KILLS says
 // how often; the default is few.
 func TestKills(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	kills := 8
 	if n := os.Getenv("OUTFLOW_KILLS"); n != "" {
 		fmt.Sscanf(n, "%d", &kills)
@@ -187,6 +189,7 @@ func TestKills(t *testing.T) {
 	want := last(t, scannedLines(t, whole))
 	for kind, more := range logKinds(t) {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(uint64(kills), 1))
 			killed, rounds := 0, 0
 			for ; killed < kills; rounds++ { // from nothing to all of it, killed now and then

@@ -88,7 +88,8 @@ func aboutNames(t *testing.T, lines string) (brute bool, left map[string]float64
 // told, and how many were left out, by a scan with any number of workers over any files, by
 // the daemon and by judges that share people.
 func TestMadeUpNames(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	usual := copied(t, func(path string) string { // what the organisation does beside it
 		if dir, _, _ := strings.Cut(path, string(filepath.Separator)); dir == "okta" || dir == "box" || dir == "hr" {
 			return path
@@ -125,9 +126,6 @@ func TestMadeUpNames(t *testing.T) {
 		same(t, "in two runs", last(t, scanned(t, state, 2, paths[3:]...)), last(t, want))
 	})
 	t.Run("shards", func(t *testing.T) {
-		idle := idleLong
-		idleLong = time.Second
-		t.Cleanup(func() { idleLong = idle })
 		c := newCrew(t, 5)
 		c.judge([]int{0, 1}, []int{2, 3, 4})
 		c.deliver(usual, one)
@@ -170,9 +168,9 @@ func TestMadeUpNames(t *testing.T) {
 const perName = 8
 
 // TestNamesTakeNoMemory has outsiders, and one person, make ten times as many different
-// values: what is held does not grow with them.
+// values: what is held does not grow with them. It measures the heap: nothing runs beside it.
 func TestNamesTakeNoMemory(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	const n = 40_000
 	begin := time.Date(2026, 3, 24, 8, 0, 0, 0, time.UTC).UnixMilli()
 	person := event.Actor{Account: "ann@acme.example", Kind: event.Human}

@@ -11,6 +11,7 @@ import (
 // TestOutFile has commands write where there is nothing, a file, a link, a pipe, a folder
 // and an export.
 func TestOutFile(t *testing.T) {
+	t.Parallel()
 	dir, exports := t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -66,7 +67,7 @@ func TestOutFile(t *testing.T) {
 
 // TestOutReport replaces a report of before, and nothing that somebody else has written.
 func TestOutReport(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	data, exports, dir := t.TempDir(), t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	outflow("scan", "--data", data, exports)

@@ -38,7 +38,8 @@ func traces(t *testing.T, dir, text string) (list []string) {
 // TestErase exports what is kept about somebody, and erases it, from what a daemon and what
 // scans keep: nothing is found afterwards, everybody else is as before, and both go on.
 func TestErase(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	dir, config := folder(t, acme, "feed: {listen: \"127.0.0.1:0\"}\n")
 	once(t, config)
 	state := t.TempDir()
@@ -178,7 +179,8 @@ func TestRetention(t *testing.T) {
 // TestRetentionOnce deletes at the end of each run for cron, too, after everything was told,
 // and tells nothing of it again.
 func TestRetentionOnce(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	dir, config := folder(t, acme, "retention: {alerts: 30, days: 30}\n")
 	once(t, config)
 	lines := strings.Count(told(t, dir), "\n")

@@ -35,7 +35,8 @@ func readingCommands(data, config, id, person string) [][]string {
 // TestReadingBesideDaemon runs every command that only reads while a daemon writes. What
 // writes is refused, and says which process has the folder.
 func TestReadingBesideDaemon(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports := t.TempDir()
 	month(t, exports, 1)
 	dir, config := folder(t, exports, "listen: 127.0.0.1:0\nfeed: {listen: \"127.0.0.1:0\"}\n")
@@ -98,7 +99,8 @@ func alertIn(t *testing.T, text string) string {
 // TestReadingBesideScan reads what scans keep while one is about to replace it, and after
 // it has.
 func TestReadingBesideScan(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, data := t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	_, found, errs := outflow("scan", "--data", data, "--format", "ndjson", exports)
@@ -160,7 +162,7 @@ func stored(t *testing.T, dir string) (names []string) {
 // the program makes there: all of it is in the backup, or the documentation says why not;
 // and what was signed before is still signed by the same key.
 func TestBackupHasEverything(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	exports, scans, out := t.TempDir(), t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	dir, config := folder(t, exports, "feed: {listen: \"127.0.0.1:0\"}\nsnapshots: {dir: ./snapshots, key: env:OUTFLOW_TEST_SNAPSHOTS}\n")
@@ -218,7 +220,8 @@ func TestBackupHasEverything(t *testing.T) {
 
 // TestBackupFile replaces no file unasked, and leaves nothing behind where it fails.
 func TestBackupFile(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, out := t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	data := t.TempDir()
@@ -262,7 +265,8 @@ func TestBackupFile(t *testing.T) {
 
 // TestFullDiskBackup has a backup run out of room: none is there, and an older one stays.
 func TestFullDiskBackup(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports, out, data := t.TempDir(), t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	outflow("scan", "--data", data, exports)
@@ -323,7 +327,8 @@ func TestSweep(t *testing.T) {
 // TestNothingDone has commands that find nothing to do say so, and exit with a status that
 // a script notices.
 func TestNothingDone(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports := t.TempDir()
 	month(t, exports, 1)
 	_, config := folder(t, exports, "")

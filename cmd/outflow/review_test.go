@@ -18,7 +18,8 @@ import (
 // TestReports writes reviews and digests over what a daemon keeps and over what scans
 // keep: the same, signed, and what was changed is named.
 func TestReports(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	dir, config := folder(t, "../../examples/acme", "")
 	once(t, config)
 	scans := t.TempDir()
@@ -141,7 +142,8 @@ func TestFeedCommands(t *testing.T) {
 
 // TestOwners writes a file for everybody who has something open, and mails it to them alone.
 func TestOwners(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	address, got := alerttest.SMTP(t, "")
 	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("  - {name: lead, kind: email, server: %q, tls: none, from: outflow@acme.example, to: [lead@acme.example], min_severity: critical, detectors: [vendor_alert]}\n", address))
 	once(t, config)
@@ -208,7 +210,8 @@ func TestDue(t *testing.T) {
 
 // TestMailDigest mails the digest of the week before once, and again if it could not.
 func TestMailDigest(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	address, got := alerttest.SMTP(t, "")
 	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("  - {name: lead, kind: email, server: %q, tls: none, from: outflow@acme.example, to: [lead@acme.example], min_severity: critical, detectors: [vendor_alert]}\ndigest: {schedule: \"0 7 * * 1\", time_zone: Europe/Berlin}\n", address))
 	once(t, config)

@@ -6,12 +6,22 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"outflow": main})
+	testscript.Main(inProcess{m}, map[string]func(){"outflow": main})
+}
+
+// inProcess has what runs in the process of the tests, and not as a program of its own,
+// wait less.
+type inProcess struct{ *testing.M }
+
+func (m inProcess) Run() int {
+	idleLong = time.Second
+	return m.M.Run()
 }
 
 // TestScripts runs the whole program.

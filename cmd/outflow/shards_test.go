@@ -141,10 +141,8 @@ func differs(got, all, printed string) string {
 // come day by day, some of them days late; others take over in the middle, twice. In the
 // end the alerts are those of a scan.
 func TestShards(t *testing.T) {
-	withoutRaces(t)
-	idle := idleLong
-	idleLong = time.Second
-	t.Cleanup(func() { idleLong = idle })
+	long(t)
+	t.Parallel()
 	whole, printed := last(t, scannedLines(t, "--all", acme)), last(t, scannedLines(t, acme))
 	for name, arranged := range map[string][][][]int{
 		"two":         {{{0, 1, 2}, {3, 4}}, {{0, 1}, {2, 3, 4}}, {{4, 2}, {0, 1, 3}}},
@@ -153,6 +151,7 @@ func TestShards(t *testing.T) {
 		"one for all": {{{0}, {1}, {2}, {3}, {4}}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newCrew(t, 5)
 			days, on := delivered(t, 5, rand.New(rand.NewPCG(3, 3)))
 			for i, day := range days {
@@ -184,7 +183,8 @@ func TestShards(t *testing.T) {
 // TestShardsErased takes a person out of what judges that share people have left: it is gone,
 // whoever had judged it, and they go on.
 func TestShardsErased(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	c := newCrew(t, 5)
 	c.judge([]int{0, 1}, []int{2, 3, 4})
 	days, on := delivered(t, 0, nil)

@@ -102,7 +102,7 @@ func TestSourceCommands(t *testing.T) {
 // TestSourceRefused tells what a vendor says and what that means, and judges what other
 // sources have all the same.
 func TestSourceRefused(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	server := oktaServer(t, 5)
 	t.Setenv("OKTA_TOKEN", "hunter2-hunter2")
 	exports, err := filepath.Abs("../../examples/acme")
@@ -205,7 +205,7 @@ func trail(t *testing.T, endpoint string, exports map[string][]byte) (source str
 // every line between two durable effects and at random, and lets it go on: it tells
 // what a scan of the files tells. Messages that a killed one held come again soon.
 func TestQueueKills(t *testing.T) {
-	withoutRaces(t)
+	long(t)
 	endpoint := os.Getenv("OUTFLOW_AWS")
 	if endpoint == "" {
 		t.Skip("OUTFLOW_AWS, the address of an AWS endpoint, is not set: .ci/aws starts one")

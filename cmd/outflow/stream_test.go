@@ -64,12 +64,16 @@ func scannedLines(t testing.TB, paths ...string) string {
 // TestOnce checks that the daemon tells, of what is there, what a scan prints, to
 // the byte; and that another run tells nothing again.
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	exports := acme
 	if world := os.Getenv("OUTFLOW_WORLD"); world != "" {
 		exports = world
 	}
 	want := scannedLines(t, exports)
 	for _, memory := range []string{"", tight} {
+		if memory != "" && testing.Short() {
+			continue
+		}
 		dir, config := folder(t, exports, memory)
 		once(t, config)
 		same(t, "told", told(t, dir), want)
@@ -163,9 +167,13 @@ func put(t testing.TB, path, to string) {
 // the daemon run after every few days: in the end it has told what a scan of them
 // all finds, and what it told wrongly on the way it has told again.
 func TestArrival(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	for name, memory := range map[string]string{"usual": "", "tight": tight} {
-		t.Run(name, func(t *testing.T) { arrive(t, memory) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			arrive(t, memory)
+		})
 	}
 }
 
@@ -241,17 +249,20 @@ func daysKept(t testing.TB, path string) string {
 	return strings.Join(lines, "\n")
 }
 
-// withoutRaces skips a test under the race detector.
-func withoutRaces(t *testing.T) {
-	if raced {
-		t.Skip("the race detector is on: it takes ten times as long, and finds no races that TestOnce and TestDaemon do not")
+// long marks a test that takes long: go test -short leaves it out, and with it the race
+// detector in CI, because it finds no races there that TestOnce and TestDaemon do not.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
 	}
 }
 
 // TestFuture has a record claim to be from years ahead, on the first day: nothing that
 // comes after it is taken for late.
 func TestFuture(t *testing.T) {
-	withoutRaces(t)
+	long(t)
+	t.Parallel()
 	exports := t.TempDir()
 	dir, config := folder(t, exports, "")
 	record := `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},"eventTime":"2031-03-02T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","awsRegion":"eu-west-1","eventID":"f1","recipientAccountId":"111122223333"}` + "\n"
