@@ -11,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/outflow/outflow/internal/cborstate"
@@ -140,8 +142,18 @@ func (s *Snapshot) sort() {
 }
 
 // Restore puts an engine that has not seen anything into the state of a
-// snapshot. The error wraps ErrVersion if the snapshot is of another version.
-func (e *Engine) Restore(s *Snapshot) error {
+// snapshot. The error wraps ErrVersion if the snapshot is of another version. After an error
+// the engine is of no use.
+func (e *Engine) Restore(s *Snapshot) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // rows from before there were checksums may hold anything
+			err = fmt.Errorf("detect: state: it is damaged: %v", v)
+		}
+	}()
+	return e.restore(s)
+}
+
+func (e *Engine) restore(s *Snapshot) error {
 	var k kept
 	if err := cborstate.Unmarshal(s.organisation, &k); err != nil {
 		return fmt.Errorf("detect: state: %w", err)
@@ -239,8 +251,55 @@ var scripts embed.FS
 // Store keeps snapshots of a partition in a file, by generation: the current one
 // stays until its successor is complete.
 type Store struct {
-	db  *sql.DB
-	dir string
+	db   *sql.DB
+	path string
+	dir  string
+}
+
+// DamagedError says that stored state is not what was written: a disk, or somebody, changed it.
+type DamagedError struct {
+	Path       string // of the file
+	Generation int64
+	Key        string // which part of the generation: its table, and the name in it
+	Err        error  // what is wrong with it
+}
+
+// Error implements error.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("detect: %s is damaged: generation %d, %s: %v: restore it from a backup, or start with an empty data directory", e.Path, e.Generation, e.Key, e.Err)
+}
+
+// Unwrap returns what is wrong.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+var errSum = errors.New("its checksum does not match")
+
+// sum is the checksum of a row: xxHash of its table, name and content, so that content that
+// was swapped with another's does not match either.
+func sum(table, name string, body []byte) int64 {
+	d := xxhash.New()
+	d.WriteString(table)
+	d.Write([]byte{0})
+	d.WriteString(name)
+	d.Write([]byte{0})
+	d.Write(body)
+	return int64(d.Sum64())
+}
+
+// check compares a row with its checksum, if it has one.
+func (s *Store) check(generation int64, table, name string, body []byte, stored sql.NullInt64) error {
+	if !stored.Valid || stored.Int64 == sum(table, name, body) {
+		return nil
+	}
+	return s.damaged(generation, table, name, errSum)
+}
+
+func (s *Store) damaged(generation int64, table, name string, err error) error {
+	key := table
+	if name != "" {
+		key += " " + strconv.Quote(name)
+	}
+	return &DamagedError{s.path, generation, key, err}
 }
 
 // OpenStore opens the file of a partition, or makes it.
@@ -249,7 +308,7 @@ func OpenStore(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
-	return &Store{db, filepath.Dir(path)}, nil
+	return &Store{db, path, filepath.Dir(path)}, nil
 }
 
 // OpenStoreReadOnly opens a file that exists, to read what it holds at this moment, also
@@ -260,7 +319,7 @@ func OpenStoreReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
-	return &Store{db, os.TempDir()}, nil
+	return &Store{db, path, os.TempDir()}, nil
 }
 
 // Close closes the file.
@@ -275,20 +334,25 @@ func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error
 }
 
 // Load returns the snapshot of a generation, or nil if it is that of an engine
-// that has not seen anything.
+// that has not seen anything. The error is a *DamagedError if what is stored is not what was
+// written.
 func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 	snap := &Snapshot{file: spill.New(packedMemory, s.dir)}
-	err := s.db.QueryRowContext(ctx, "SELECT body FROM organisation WHERE generation = ?", generation).Scan(&snap.organisation)
+	var check sql.NullInt64
+	err := s.db.QueryRowContext(ctx, "SELECT body, sum FROM organisation WHERE generation = ?", generation).Scan(&snap.organisation, &check)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("detect: generation %d is not in the file", generation)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
+	if err := s.check(generation, "organisation", "", snap.organisation, check); err != nil {
+		return nil, err
+	}
 	if len(snap.organisation) == 0 {
 		return nil, nil
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT name, body FROM person WHERE generation = ?", generation)
+	rows, err := s.db.QueryContext(ctx, "SELECT name, body, sum FROM person WHERE generation = ?", generation)
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
@@ -296,11 +360,14 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 	for rows.Next() {
 		var p stored
 		var body sql.RawBytes
-		if err := rows.Scan(&p.name, &body); err != nil {
+		if err := rows.Scan(&p.name, &body, &check); err != nil {
 			return nil, fmt.Errorf("detect: %w", err)
 		}
+		if err := s.check(generation, "person", p.name, body, check); err != nil {
+			return nil, err
+		}
 		if err := cborstate.Unmarshal(body, &p.stub); err != nil {
-			return nil, fmt.Errorf("detect: state of a person: %w", err)
+			return nil, s.damaged(generation, "person", p.name, err)
 		}
 		if p.body, err = snap.file.Put(body); err != nil {
 			return nil, fmt.Errorf("detect: %w", err)
@@ -354,9 +421,9 @@ func (s *Store) Forget(ctx context.Context, after int64) error {
 var tables = []string{"organisation", "person", "beside"}
 
 // Beside returns what SaveWith stored beside a snapshot; nil if there is no such
-// generation.
+// generation. The error is a *DamagedError if it is not what was written.
 func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT name, body FROM beside WHERE generation = ?", generation)
+	rows, err := s.db.QueryContext(ctx, "SELECT name, body, sum FROM beside WHERE generation = ?", generation)
 	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
@@ -365,8 +432,12 @@ func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte
 	for rows.Next() {
 		var name string
 		var body []byte
-		if err := rows.Scan(&name, &body); err != nil {
+		var stored sql.NullInt64
+		if err := rows.Scan(&name, &body, &stored); err != nil {
 			return nil, fmt.Errorf("detect: %w", err)
+		}
+		if err := s.check(generation, "beside", name, body, stored); err != nil {
+			return nil, err
 		}
 		if all == nil {
 			all = map[string][]byte{}
@@ -394,10 +465,10 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO organisation (generation, body) VALUES (?, ?)", generation, snap.organisation); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO organisation (generation, body, sum) VALUES (?, ?, ?)", generation, snap.organisation, sum("organisation", "", snap.organisation)); err != nil {
 			return err
 		}
-		insert, err := tx.PrepareContext(ctx, "INSERT INTO person (generation, name, body) VALUES (?, ?, ?)")
+		insert, err := tx.PrepareContext(ctx, "INSERT INTO person (generation, name, body, sum) VALUES (?, ?, ?, ?)")
 		if err != nil {
 			return err
 		}
@@ -408,7 +479,7 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 			if body, err = p.body.Get(body[:0]); err != nil {
 				return err
 			}
-			if _, err := insert.ExecContext(ctx, generation, p.name, body); err != nil {
+			if _, err := insert.ExecContext(ctx, generation, p.name, body, sum("person", p.name, body)); err != nil {
 				return err
 			}
 		}
@@ -416,7 +487,7 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 			if body == nil {
 				body = []byte{} // NULL is refused
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body) VALUES (?, ?, ?)", generation, name, body); err != nil {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body, sum) VALUES (?, ?, ?, ?)", generation, name, body, sum("beside", name, body)); err != nil {
 				return err
 			}
 		}
