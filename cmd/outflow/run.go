@@ -505,6 +505,7 @@ const (
 const (
 	readBatch    = 4096
 	tick         = 200 * time.Millisecond
+	tickQuiet    = time.Second            // where all is judged, and nothing new has come for long
 	idle         = 500 * time.Millisecond // without anything new: nothing of the same second will come
 	abandoned    = time.Minute            // a source that began to deliver much and says nothing any more
 	trimEvery    = 10 * time.Minute
@@ -570,7 +571,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	delivering := ingest.NewDeliveries(parts)
 	ended, last, trimmed := 0, time.Now(), time.Now()
 	flushed := false
-	clock := time.NewTicker(tick)
+	clock, every := time.NewTicker(tick), tick
 	defer clock.Stop()
 	take := func(a arrival) error {
 		switch {
@@ -626,6 +627,14 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 				}
 			}
 		case <-clock.C:
+		}
+		next := tick
+		if flushed && j.exchange == nil { // other judges would wait
+			next = tickQuiet
+		}
+		if next != every {
+			every = next
+			clock.Reset(every)
 		}
 		quiet := time.Since(last)
 		if quiet > abandoned {

@@ -217,10 +217,17 @@ func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64,
 	if lately && e.list != nil && time.Since(e.at) < endsFor {
 		return e.list, nil
 	}
+	next := func(p int) (int64, error) {
+		_, next, err := log.Bounds(ctx, p)
+		return next, err
+	}
+	if k, ok := log.(*eventlog.Kafka); ok && lately {
+		next = func(p int) (int64, error) { return k.Next(ctx, p) }
+	}
 	list := make([]int64, log.Partitions())
 	for p := range list {
 		var err error
-		if _, list[p], err = log.Bounds(ctx, p); err != nil {
+		if list[p], err = next(p); err != nil {
 			return nil, err
 		}
 	}

@@ -216,6 +216,7 @@ func TestFollow(t *testing.T) {
 // moved: every event comes, and none twice but those of files that had another name while
 // they were read.
 func TestFollowMany(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	x := follow(t, nil, dir)
 	const n = 3000
@@ -253,6 +254,7 @@ func TestFollowMany(t *testing.T) {
 // TestFollowAgain begins again where it ended, and reads nothing twice; what is to be read
 // again it reads.
 func TestFollowAgain(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	bad := `{"eventVersion":"1.08","eventTime":"never","eventName":"X","eventSource":"s3.amazonaws.com","userIdentity":{"type":"IAMUser"}}` + "\n"
 	put(t, filepath.Join(dir, "a.ndjson"), calls(0, 10)+bad)
@@ -277,6 +279,7 @@ func TestFollowAgain(t *testing.T) {
 // TestFolderGone has folders that are not there, come later, go, come back as another one,
 // and cannot be read: each is a failure that is told, and the others go on.
 func TestFolderGone(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	never, later, other := filepath.Join(top, "never"), filepath.Join(top, "later"), filepath.Join(top, "other")
 	put(t, filepath.Join(other, "a.ndjson"), calls(0, 1))
@@ -322,6 +325,7 @@ func TestFolderGone(t *testing.T) {
 // TestUnreadable has files and folders that must not be read: they are told, and read
 // once they may be.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 {
 		if _, err := os.Stat("/proc/self/status"); err == nil {
 			t.Log("root reads everything: only what is no matter of rights is checked")
@@ -355,6 +359,7 @@ func TestUnreadable(t *testing.T) {
 
 // TestLost has notifications get lost: the folders are walked.
 func TestLost(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	lost := make(chan error)
 	x := follow(t, func(f *watch.Follower) {
@@ -399,6 +404,7 @@ func (l *slow) Append(ctx context.Context, recs ...eventlog.Record) error {
 // TestSlowFile has one file take for ever: the others of its source do not wait, and those
 // that come meanwhile neither.
 func TestSlowFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	bob := func(from, to int) string { return strings.ReplaceAll(calls(from, to), "ann", "bob") }
 	put(t, filepath.Join(dir, "a.ndjson"), calls(0, 10))
@@ -419,6 +425,7 @@ func TestSlowFile(t *testing.T) {
 
 // TestStopSlow ends while a file is being read.
 func TestStopSlow(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "a.ndjson"), calls(0, 10))
 	x := follow(t, func(f *watch.Follower) { f.Source.Log = &slow{f.Source.Log, make(chan struct{})} }, dir)

@@ -94,16 +94,26 @@ type Kafka struct {
 	parts   int
 	writer  *kafka.Writer
 
-	end   chan struct{} // closed by End
+	open  context.Context // ends with End
+	shut  context.CancelFunc
 	mu    sync.Mutex
 	ended bool
 	ahead map[int]*segment // by partition: fetched, and not asked for yet
+	tails map[int]tail     // by partition
+}
+
+// tail is what is known of the end of a partition from the answers to its readers.
+type tail struct {
+	known   bool
+	next    int64 // the end, as the last answer said; only if it is known
+	waiting int   // readers that wait there for more: whatever comes, they learn of at once
 }
 
 // Log opens the log of a topic, and makes the topic if it is not there. Another
 // number of partitions than it has is an error: state is kept by partition.
 func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka, error) {
-	k := &Kafka{cluster: c, topic: topic, parts: partitions, end: make(chan struct{}), ahead: map[int]*segment{}}
+	k := &Kafka{cluster: c, topic: topic, parts: partitions, ahead: map[int]*segment{}, tails: map[int]tail{}}
+	k.open, k.shut = context.WithCancel(context.Background())
 	retention := "-1"
 	if c.config.Retention > 0 {
 		retention = strconv.FormatInt(c.config.Retention.Milliseconds(), 10)
@@ -231,7 +241,7 @@ func (k *Kafka) End() {
 	k.mu.Unlock()
 	if !ended {
 		k.writer.Close()
-		close(k.end) // nobody waits for more
+		k.shut() // nobody waits for more
 	}
 }
 
@@ -312,6 +322,40 @@ func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, e
 	return first, next, nil
 }
 
+// Next is the offset of the next record of a partition that will be appended, as Bounds
+// returns it. The broker is asked only if no reader waits for that record: whoever waits
+// learns of it as soon as it is there.
+func (k *Kafka) Next(ctx context.Context, partition int) (int64, error) {
+	k.mu.Lock()
+	t := k.tails[partition]
+	k.mu.Unlock()
+	if t.waiting > 0 {
+		return t.next, nil
+	}
+	_, next, err := k.Bounds(ctx, partition)
+	return next, err
+}
+
+// waits notes that a reader asks for records from an offset on, until the function that it
+// returns is called.
+func (k *Kafka) waits(partition int, from int64) func() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := k.tails[partition]
+	if !t.known || from != t.next { // there is more, or it is not known whether there is
+		return func() {}
+	}
+	t.waiting++
+	k.tails[partition] = t
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		t := k.tails[partition]
+		t.waiting--
+		k.tails[partition] = t
+	}
+}
+
 // Read implements Log. Errors that pass are waited out.
 func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
 	if err := within(partition, k.parts); err != nil {
@@ -385,16 +429,9 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
 		defer cancel()
-		stop := make(chan struct{})
-		defer close(stop)
-		go func() {
-			select {
-			case <-k.end:
-				cancel()
-			case <-stop:
-			}
-		}()
+		defer context.AfterFunc(k.open, cancel)()
 	}
+	defer k.waits(partition, from)()
 	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: wait})
 	if err != nil {
 		return nil, err
@@ -402,6 +439,11 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 	if res.Error != nil {
 		return nil, res.Error
 	}
+	k.mu.Lock()
+	t := k.tails[partition]
+	t.known, t.next = true, max(t.next, res.HighWatermark)
+	k.tails[partition] = t
+	k.mu.Unlock()
 	s := &segment{base: from}
 	for {
 		r, err := res.Records.ReadRecord()

@@ -49,6 +49,7 @@ func topic(t *testing.T) string {
 }
 
 func TestKafka(t *testing.T) {
+	t.Parallel()
 	c := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)})
 	eventlogtest.Run(t, func(t *testing.T, partitions int) (eventlog.Log, func()) {
 		l, err := c.Log(t.Context(), topic(t), partitions)
@@ -63,6 +64,7 @@ func TestKafka(t *testing.T) {
 // TestKafkaReopen checks that a log goes on where it ended, that its number of
 // partitions is fixed, and what offsets that are not there are told as.
 func TestKafkaReopen(t *testing.T) {
+	t.Parallel()
 	c, name := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)}), topic(t)
 	l, err := c.Log(t.Context(), name, 2)
 	if err != nil {
@@ -89,9 +91,64 @@ func TestKafkaReopen(t *testing.T) {
 	}
 }
 
+// TestKafkaNext checks that the end of a partition is known while a reader waits there, after
+// it has read what came, and when nobody reads.
+func TestKafkaNext(t *testing.T) {
+	t.Parallel()
+	l, err := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)}).Log(t.Context(), topic(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.End()
+	is := func(what string, want int64) {
+		t.Helper()
+		for p, want := range []int64{0, want} {
+			if next, err := l.Next(t.Context(), p); err != nil || next != want {
+				t.Errorf("%s: partition %d ends at %d, %v; want %d", what, p, next, err, want)
+			}
+		}
+	}
+	is("empty", 0)
+	add := func() {
+		if err := l.Append(t.Context(), eventlog.Record{Partition: 1, Value: []byte("x")}); err != nil {
+			t.Error(err)
+		}
+	}
+	add()
+	is("nobody reads", 1)
+	came := make(chan int64)
+	go func() {
+		defer close(came)
+		for at := int64(0); ; at++ {
+			if recs, err := l.Read(t.Context(), 1, at, 1); err != nil || len(recs) != 1 || recs[0].Offset != at {
+				if err != io.EOF {
+					t.Errorf("%v, %v", recs, err)
+				}
+				return
+			}
+			came <- at
+		}
+	}()
+	for want := range int64(3) {
+		<-came
+		time.Sleep(300 * time.Millisecond) // the reader waits, and has been told once that there is nothing
+		is("a reader waits", want+1)
+		if want < 2 {
+			add()
+		}
+	}
+	l.End()
+	<-came
+	is("after the end", 3)
+	if _, err := l.Next(t.Context(), 2); err == nil {
+		t.Error("a partition that does not exist has an end")
+	}
+}
+
 // TestKafkaSecurity signs in by password over TLS, and is refused with a wrong
 // password or without the authority's certificate: at once, and with the reason.
 func TestKafkaSecurity(t *testing.T) {
+	t.Parallel()
 	brokers(t)
 	secure, ca := os.Getenv("OUTFLOW_KAFKA_TLS"), os.Getenv("OUTFLOW_KAFKA_CA")
 	if secure == "" {
@@ -131,6 +188,7 @@ func TestKafkaSecurity(t *testing.T) {
 
 // TestKafkaConfig checks what is refused before anything is sent.
 func TestKafkaConfig(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]eventlog.KafkaConfig{
 		"no brokers":            {},
 		"password in the clear": {Brokers: []string{"broker.example:9092"}, Mechanism: "plain", User: "u", Password: "p"},

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -109,12 +110,14 @@ func subset(list, of []int) bool {
 // TestLead has members of a group come and go, over a broker: the one that leads is not
 // disturbed by others, and is followed by one of them.
 func TestLead(t *testing.T) {
+	t.Parallel()
 	list := os.Getenv("OUTFLOW_KAFKA")
 	if list == "" {
 		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
 	}
 	topic := fmt.Sprintf("lead%d", time.Now().UnixNano())
 	events := make(chan string, 100)
+	var in generations
 	join := func(name string) (leave func()) {
 		t.Helper()
 		c, err := OpenCluster(KafkaConfig{Brokers: strings.Split(list, ","), Replication: 1})
@@ -129,7 +132,7 @@ func TestLead(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			c.Lead(ctx, topic, topic, slog.New(slog.DiscardHandler), func(ctx context.Context, partitions []int) error {
+			c.Lead(ctx, topic, topic, slog.New(&member{slog.DiscardHandler, &in, name}), func(ctx context.Context, partitions []int) error {
 				events <- fmt.Sprintf("%s has %d", name, len(partitions))
 				<-ctx.Done()
 				events <- name + " ends"
@@ -151,14 +154,25 @@ func TestLead(t *testing.T) {
 			t.Fatalf("not within a minute: %s", want)
 		}
 	}
+	together := func(after int64, names ...string) int64 {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if g := in.common(names); g > after {
+				return g
+			}
+		}
+		t.Fatalf("not within a minute: a generation after %d that %v are in", after, names)
+		return 0
+	}
 	leave := join("first")
 	next("first has 4")
+	g := together(0, "first")
 	second := join("second")
-	time.Sleep(3 * time.Second) // it is in the group by then
+	g = together(g, "first", "second")
 	third := join("third")
-	time.Sleep(3 * time.Second)
+	g = together(g, "first", "second", "third")
 	third()
-	time.Sleep(2 * time.Second)
+	together(g, "first", "second")
 	if len(events) > 0 {
 		t.Fatalf("disturbed: %s", <-events)
 	}
@@ -167,4 +181,46 @@ func TestLead(t *testing.T) {
 	next("second has 4")
 	second()
 	next("second ends")
+}
+
+// generations are those of the group that its members were in last, by name.
+type generations struct {
+	mu   sync.Mutex
+	last map[string]int64
+}
+
+// common is the generation that all of some members are in, or 0.
+func (g *generations) common(names []string) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, name := range names {
+		if g.last[name] != g.last[names[0]] {
+			return 0
+		}
+	}
+	return g.last[names[0]]
+}
+
+// member takes from what a member logs which generation it is in.
+type member struct {
+	slog.Handler
+	in   *generations
+	name string
+}
+
+func (m *member) Enabled(context.Context, slog.Level) bool { return true }
+
+func (m *member) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "generation" {
+			m.in.mu.Lock()
+			defer m.in.mu.Unlock()
+			if m.in.last == nil {
+				m.in.last = map[string]int64{}
+			}
+			m.in.last[m.name], _ = strconv.ParseInt(a.Value.String(), 10, 64)
+		}
+		return true
+	})
+	return nil
 }

@@ -17,13 +17,19 @@ import (
 // shut ends it, after which readers get io.EOF once they have read everything.
 func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log, shut func())) {
 	t.Run("order", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 3)
 		if log.Partitions() != 3 {
 			t.Fatalf("%d partitions", log.Partitions())
 		}
-		for i := range 300 {
-			key := fmt.Sprint("person", i%7)
-			if err := log.Append(t.Context(), eventlog.Record{Key: key, Value: fmt.Append(nil, key, " ", i)}); err != nil {
+		for i := 0; i < 300; { // from one record at a time up to more than there are keys
+			var recs []eventlog.Record
+			for range min(1+i%9, 300-i) {
+				key := fmt.Sprint("person", i%7)
+				recs = append(recs, eventlog.Record{Key: key, Value: fmt.Append(nil, key, " ", i)})
+				i++
+			}
+			if err := log.Append(t.Context(), recs...); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -50,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("named partition", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 2)
 		if err := log.Append(t.Context(), eventlog.Record{Partition: 1, Value: []byte("x")}); err != nil {
 			t.Fatal(err)
@@ -63,6 +70,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("appended", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 1)
 		before := time.Now().Add(-time.Minute).UnixMilli()
 		for range 3 {
@@ -84,6 +92,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("read waits", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 1)
 		defer shut()
 		got := make(chan []eventlog.Record, 1)
@@ -102,6 +111,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("read ends with its context", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 1)
 		defer shut()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -111,6 +121,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("closed", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 1)
 		shut()
 		if err := log.Append(t.Context(), eventlog.Record{Value: []byte("x")}); !errors.Is(err, eventlog.ErrClosed) {
@@ -121,6 +132,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("bounds", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 2)
 		defer shut()
 		for want := range int64(3) {
@@ -136,6 +148,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 	t.Run("many writers", func(t *testing.T) {
+		t.Parallel()
 		log, shut := open(t, 1)
 		var wg sync.WaitGroup
 		for w := range 4 {
