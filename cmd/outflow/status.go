@@ -245,11 +245,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 			}
 			return r.write(stdout, letters, func(w io.Writer) error {
 				for _, l := range letters {
-					place := escaped(l.File)
-					if l.Line > 0 {
-						place += ":" + strconv.Itoa(l.Line)
-					}
-					if _, err := fmt.Fprintf(w, "%d  %s  %s  %s: %s\n", l.ID, l.At.Format("2006-01-02 15:04"), escaped(l.Source), place, escaped(l.Reason)); err != nil {
+					if _, err := fmt.Fprintf(w, "%d  %s  %s  %s: %s\n", l.ID, l.At.Format("2006-01-02 15:04"), escaped(l.Source), place(&l), escaped(l.Reason)); err != nil {
 						return err
 					}
 				}
@@ -286,19 +282,35 @@ func newDead(stdout io.Writer) *cobra.Command {
 		Use: "replay [NUMBER]", Short: "Have the daemon read all, or one, again", Args: usage(cobra.MaximumNArgs(1)),
 		Long: `Replay has the daemon read dead letters again at its next look, those of files with
 the whole file, for instance after an upgrade that understands them. What it had understood before
-counts once.`,
+counts once. Letters whose file is not there any more stay and are listed; the exit status is 1 then.`,
 		RunE: with(openSources, func(ctx context.Context, s *watch.Store, id int64) error {
-			n, err := s.Again(ctx, id)
-			if err == nil && n == 0 && id > 0 {
+			n, gone, err := s.Again(ctx, id)
+			if err == nil && n == 0 && len(gone) == 0 && id > 0 {
 				err = fmt.Errorf("there is no dead letter %d", id)
 			}
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%s dead letters are read again at the next look\n", count(int(n)))
-			return err
+			if _, err = fmt.Fprintf(stdout, "%s dead letters are read again at the next look\n", count(int(n))); err != nil || len(gone) == 0 {
+				return err
+			}
+			for _, l := range gone {
+				if _, err := fmt.Fprintf(stdout, "%d  %s  %s: stays: the file that it was in is gone, or was changed\n", l.ID, escaped(l.Source), place(&l)); err != nil {
+					return err
+				}
+			}
+			return fmt.Errorf("%s dead letters cannot be read again, and stay", count(len(gone)))
 		}),
 	}
 	cmd.AddCommand(list, show, replay)
 	return cmd
+}
+
+// place is where a dead letter is: its file, and its line if it is not about all of it.
+func place(l *watch.Letter) string {
+	text := escaped(l.File)
+	if l.Line > 0 {
+		text += ":" + strconv.Itoa(l.Line)
+	}
+	return text
 }

@@ -626,32 +626,80 @@ func (s *Store) CountDead(ctx context.Context) (n int, err error) {
 
 // Again has dead letters read once more, by a version that may understand them: one
 // letter, or all; with a letter its whole file. What of them is in the log counts
-// once. Records of APIs wait for Redo. It returns how many letters are concerned.
-func (s *Store) Again(ctx context.Context, id int64) (n int64, err error) {
+// once. Records of APIs wait for Redo. It returns how many letters are concerned, and those
+// that stay as they are because nothing with the content of their file is there any more.
+func (s *Store) Again(ctx context.Context, id int64) (n int64, gone []Letter, err error) {
+	there, missing, err := s.contents(ctx, id)
+	if err != nil {
+		return 0, nil, fmt.Errorf("watch: %w", err)
+	}
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		records, err := tx.ExecContext(ctx, "UPDATE dead SET again = 1 WHERE record <> '' AND (?1 = 0 OR id = ?1)", id)
-		if err != nil {
+		change := func(statement string, arg any) (int64, error) {
+			res, err := tx.ExecContext(ctx, statement, arg)
+			if err != nil {
+				return 0, err
+			}
+			return res.RowsAffected()
+		}
+		if n, err = change("UPDATE dead SET again = 1 WHERE record <> '' AND (?1 = 0 OR id = ?1)", id); err != nil {
 			return err
 		}
-		waiting, err := records.RowsAffected()
-		if err != nil {
-			return err
+		for _, hash := range there {
+			if _, err := change("DELETE FROM file WHERE hash = ?", hash); err != nil {
+				return err
+			}
+			letters, err := change("DELETE FROM dead WHERE record = '' AND hash = ?", hash)
+			if err != nil {
+				return err
+			}
+			n += letters
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM file WHERE hash IN (SELECT hash FROM dead WHERE record = '' AND (?1 = 0 OR id = ?1))", id); err != nil {
-			return err
-		}
-		res, err := tx.ExecContext(ctx, "DELETE FROM dead WHERE record = '' AND (?1 = 0 OR hash IN (SELECT hash FROM dead WHERE id = ?1))", id)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		n += waiting
-		return err
+		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("watch: %w", err)
+		return 0, nil, fmt.Errorf("watch: %w", err)
 	}
-	return n, nil
+	all, err := s.Dead(ctx, 0)
+	if err != nil {
+		return n, nil, err
+	}
+	return n, slices.DeleteFunc(all, func(l Letter) bool { return !missing[l.ID] }), nil
+}
+
+// contents are the hashes of what the letters of files are about, of all or of one, as far as
+// it is there to be read, and the letters of which it is not.
+func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing map[int64]bool, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT d.id, d.hash, p.path, p.size FROM dead d LEFT JOIN path p ON p.hash = d.hash
+		WHERE d.record = '' AND (?1 = 0 OR d.hash IN (SELECT hash FROM dead WHERE id = ?1 AND record = ''))`, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	found, letters := map[string]bool{}, map[int64]string{}
+	for rows.Next() {
+		var letter int64
+		var hash []byte
+		var path sql.NullString
+		var size sql.NullInt64
+		if err := rows.Scan(&letter, &hash, &path, &size); err != nil {
+			return nil, nil, err
+		}
+		letters[letter] = string(hash)
+		if found[string(hash)] || !path.Valid {
+			continue
+		}
+		if info, err := os.Stat(path.String); err == nil && info.Size() == size.Int64 {
+			found[string(hash)] = true
+		}
+	}
+	missing = map[int64]bool{}
+	for letter, hash := range letters {
+		missing[letter] = !found[hash]
+	}
+	for hash := range found {
+		there = append(there, []byte(hash))
+	}
+	return there, missing, rows.Err()
 }
 
 // Reread has files be read again at the next look, although they are in the log: those at

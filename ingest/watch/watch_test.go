@@ -124,7 +124,7 @@ func TestOnceByContent(t *testing.T) {
 	if rec, err := watch.Record(letters[0].File, 3); err != nil || !strings.Contains(rec, `"never"`) {
 		t.Errorf("%q, %v", rec, err)
 	}
-	if n, err := s.Again(t.Context(), letters[0].ID); err != nil || n != 1 {
+	if n, gone, err := s.Again(t.Context(), letters[0].ID); len(gone) > 0 || err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
 	}
 	pass("read again", 3)
@@ -219,5 +219,45 @@ func TestClockSetBack(t *testing.T) {
 	}
 	if deliveries.Open() {
 		t.Error("a delivery is open still")
+	}
+}
+
+// TestAgainGone has dead letters read again whose files are gone, were changed or renamed: what
+// is not there to be read stays.
+func TestAgainGone(t *testing.T) {
+	bad := func(i int) string { return fmt.Sprintf("{\"eventVersion\":\"1.08\",\"eventTime\":\"never %d\"}\n", i) }
+	for what, c := range map[string]struct {
+		do   func(path string) error
+		gone bool
+	}{
+		"there":   {func(string) error { return nil }, false},
+		"copied":  {func(path string) error { return os.Remove(path) }, false}, // the copy is there
+		"gone":    {func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+".copy")) }, true},
+		"changed": {func(path string) error { return errors.Join(os.WriteFile(path, []byte(bad(3)+bad(4)), 0o600), os.Remove(path+".copy")) }, true},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "bad.ndjson")
+		for _, p := range []string{path, path + ".copy"} {
+			if err := os.WriteFile(p, []byte(calls(0, 2)+bad(1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := &watch.Source{Name: "x", Paths: []string{dir}, Formats: all.Formats, Workers: 1, Log: eventlog.NewMemory(1, 0)}
+		if p, err := s.Pass(t.Context(), src, time.Now()); err != nil || p.Problems != 1 {
+			t.Fatal(p.Problems, err)
+		}
+		if err := c.do(path); err != nil {
+			t.Fatal(err)
+		}
+		n, gone, err := s.Again(t.Context(), 0)
+		left, lerr := s.Dead(t.Context(), 0)
+		if err != nil || lerr != nil || (n == 0) != c.gone || (len(gone) == 1) != c.gone || len(left) != len(gone) {
+			t.Errorf("%s: %d letters, %v gone, %v left, %v", what, n, gone, left, err)
+		}
+		s.Close()
 	}
 }
