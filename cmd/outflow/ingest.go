@@ -190,6 +190,7 @@ func (d *daemon) folders() (list []watch.FolderStatus) {
 // took counts and logs what came of the files of a source.
 func (d *daemon) took(ctx context.Context, c *sourceConfig, p watch.Pass) {
 	d.came(ctx, c.Name, p.Events, p.Problems)
+	d.recognised(ctx, c.Name, p.Paths)
 	d.stats.failures.Add(int64(p.Missing))
 	d.stats.unread.Add(int64(len(p.Failed)))
 	d.stats.lost.Add(int64(p.Lost))

@@ -40,10 +40,12 @@ type runStats struct {
 	progress atomic.Int64 // when it last got on, Unix nanoseconds
 	heart    heart
 
-	mu      sync.Mutex
-	panics  map[string]int64 // that were caught, by where
-	came    map[string]*intakeOf
-	samples []sample // of the last hour, the oldest first
+	mu           sync.Mutex
+	panics       map[string]int64 // that were caught, by where
+	came         map[string]*intakeOf
+	recognised   map[[2]string]watch.Recognition // by source and path, on a day
+	recognisedOn int64                           // the day
+	samples      []sample                        // of the last hour, the oldest first
 }
 
 // panicked counts a panic.

@@ -196,6 +196,41 @@ func (d *daemon) came(ctx context.Context, source string, events, problems int) 
 	d.say(ctx, &e)
 }
 
+// enoughBytes is how much must have come below a path on a day until it is said how much of
+// it was recognised.
+const enoughBytes = 64 << 10
+
+// recognised counts how much of what came below the paths of a source on a day was
+// recognised. Less than half is a condition until that changes, and an alert about the data
+// once a day.
+func (d *daemon) recognised(ctx context.Context, source string, paths map[string]watch.Recognition) {
+	now := time.Now()
+	today := now.UnixMilli() / day
+	for path, came := range paths {
+		d.stats.mu.Lock()
+		if d.stats.recognised == nil || d.stats.recognisedOn != today {
+			d.stats.recognised, d.stats.recognisedOn = map[[2]string]watch.Recognition{}, today
+		}
+		key := [2]string{source, path}
+		before := d.stats.recognised[key]
+		all := watch.Recognition{Files: before.Files + came.Files, Bytes: before.Bytes + came.Bytes, Read: before.Read + came.Read}
+		d.stats.recognised[key] = all
+		d.stats.mu.Unlock()
+		name := source + ", " + path
+		if all.Bytes < enoughBytes || all.Read >= enough*float64(all.Bytes) {
+			d.health.clear("unrecognised", name)
+			continue
+		}
+		why := fmt.Sprintf("only %.0f %% of what came below %s on %s was recognised", math.Floor(100*all.Read/float64(all.Bytes)), path, dateOf(today))
+		d.health.set("unrecognised", name, why)
+		e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why + "; outflow dead list has what was not"}}}
+		e.Key = ingest.Hash("source_gap", event.Undecoded, source, path, dateOf(today)) // one a day
+		if before.Bytes < enoughBytes || before.Read >= enough*float64(before.Bytes) {
+			d.say(ctx, &e)
+		}
+	}
+}
+
 // say puts what the daemon has to say about the data into the log of events. It does not wait
 // for long, and hardly at all once ctx has ended: status and metrics say the same.
 func (d *daemon) say(ctx context.Context, e *event.Event) {

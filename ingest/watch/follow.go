@@ -779,6 +779,7 @@ func (f *Follower) report(p Pass) {
 	f.sum.Files += p.Files
 	f.sum.Events += p.Events
 	f.sum.Problems += p.Problems
+	f.sum.add(p.Paths)
 	f.sum.Missing += p.Missing
 	f.sum.Lost += p.Lost
 	f.sum.Failed = append(f.sum.Failed, p.Failed...)

@@ -101,6 +101,36 @@ type Pass struct {
 	Failed   []files.Report // files that could not be read; they are tried again
 	Missing  int            // folders that could not be read, of Follower
 	Lost     int            // how often notifications were lost, of Follower
+	Paths    map[string]Recognition
+}
+
+// Recognition is how much of the files below a path of a source was recognised.
+type Recognition struct {
+	Files int
+	Bytes int64   // of what they hold, unpacked
+	Read  float64 // of these, what was recognised
+}
+
+// recognise adds a file to what is known of the path that it lies below.
+func (p *Pass) recognise(paths []string, r *files.Report) {
+	root := ""
+	for _, path := range paths {
+		if len(path) > len(root) && (r.Path == path || strings.HasPrefix(r.Path, strings.TrimSuffix(path, "/")+"/")) {
+			root = path
+		}
+	}
+	size := max(r.Size, r.Content)
+	p.add(map[string]Recognition{cmp.Or(root, r.Path): {1, size, float64(size) * r.Recognised()}})
+}
+
+func (p *Pass) add(paths map[string]Recognition) {
+	for path, r := range paths {
+		if p.Paths == nil {
+			p.Paths = map[string]Recognition{}
+		}
+		all := p.Paths[path]
+		p.Paths[path] = Recognition{all.Files + r.Files, all.Bytes + r.Bytes, all.Read + r.Read}
+	}
 }
 
 const (
@@ -188,6 +218,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 				if p.Events += events; rep != nil {
 					p.Files++
 					p.Problems += rep.ProblemCount
+					p.recognise(src.Paths, rep)
 					if rep.Failed {
 						p.Failed = append(p.Failed, *rep)
 					}
