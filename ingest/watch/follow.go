@@ -765,6 +765,7 @@ func (f *Follower) done(ctx context.Context, r result) error {
 	p := Pass{Events: r.events}
 	if r.rep != nil && !r.rising {
 		p.Files, p.Problems = 1, r.rep.ProblemCount
+		p.recognise(f.Source.Paths, r.rep)
 	}
 	f.report(p)
 	if f.stale[r.path] || r.rising {

@@ -30,8 +30,9 @@ type followed struct {
 	log   *eventlog.Memory
 	stop  func() error
 
-	mu   sync.Mutex
-	pass watch.Pass
+	mu         sync.Mutex
+	pass       watch.Pass
+	recognised int // files whose recognition was told
 }
 
 // follow has the folders of a source followed until the test ends, or stop is called.
@@ -55,6 +56,9 @@ func followWith(t *testing.T, store *watch.Store, log *eventlog.Memory, change f
 		x.pass.Files += p.Files
 		x.pass.Events += p.Events
 		x.pass.Problems += p.Problems
+		for _, r := range p.Paths {
+			x.recognised += r.Files
+		}
 		x.pass.Missing += p.Missing
 		x.pass.Lost += p.Lost
 		x.pass.Failed = append(x.pass.Failed, p.Failed...)
@@ -69,6 +73,9 @@ func followWith(t *testing.T, store *watch.Store, log *eventlog.Memory, change f
 	t.Cleanup(func() {
 		if err := x.stop(); !errors.Is(err, context.Canceled) {
 			t.Error(err)
+		}
+		if x.recognised != x.pass.Files {
+			t.Errorf("%d files were read, but how much of them was recognised was told of %d", x.pass.Files, x.recognised)
 		}
 	})
 	return x
