@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // accounts account for the records of the log of events that a judge has read: for each
@@ -311,7 +312,7 @@ func (g *gap) alert() alert.Alert {
 	a := alert.Of(&finding.Finding{
 		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: gapTitle, Health: true, Stake: 2,
 		Time: g.came * day, Start: g.from * day, End: (g.to + 1) * day, Complete: g.came * day, Sources: []string{g.source.String()},
-		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", count(int(g.events)), g.source.Title(), dateOf(g.came), of, from),
+		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), dateOf(g.came), of, from),
 	})
 	return a
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newBacktest(stdout, stderr io.Writer) *cobra.Command {
@@ -202,18 +203,18 @@ func (c *comparison) write(w io.Writer) error {
 	fmt.Fprintf(t, "people\t%d\t%d\t\n", len(c.Old.Persons), len(c.New.Persons))
 	t.Flush()
 	list := func(title string, alerts []alert.Alert) {
-		fmt.Fprintf(&b, "\n%s: %s\n", title, count(len(alerts)))
+		fmt.Fprintf(&b, "\n%s: %s\n", title, plain.Count(len(alerts)))
 		for i := range alerts {
 			a := &alerts[i]
-			fmt.Fprintf(&b, "  %s  %-8s  %5.1f  %s  %s: %s\n", a.Short(), a.Severity, a.Score, a.Time.Format("2006-01-02 15:04"), escaped(a.User), escaped(a.Title))
+			fmt.Fprintf(&b, "  %s  %-8s  %5.1f  %s  %s: %s\n", a.Short(), a.Severity, a.Score, a.Time.Format("2006-01-02 15:04"), plain.Escape(a.User), plain.Escape(a.Title))
 		}
 	}
 	list("New", c.Added)
 	list("Lost", c.Lost)
-	fmt.Fprintf(&b, "\nMoved: %s\n", count(len(c.Moved)))
+	fmt.Fprintf(&b, "\nMoved: %s\n", plain.Count(len(c.Moved)))
 	for i := range c.Moved {
 		m := &c.Moved[i]
-		fmt.Fprintf(&b, "  %s  %s %.1f → %s %.1f  %s  %s: %s\n", m.Alert.Short(), m.Severity, m.Score, m.Alert.Severity, m.Alert.Score, m.Alert.Time.Format("2006-01-02 15:04"), escaped(m.Alert.User), escaped(m.Alert.Title))
+		fmt.Fprintf(&b, "  %s  %s %.1f → %s %.1f  %s  %s: %s\n", m.Alert.Short(), m.Severity, m.Score, m.Alert.Severity, m.Alert.Score, m.Alert.Time.Format("2006-01-02 15:04"), plain.Escape(m.Alert.User), plain.Escape(m.Alert.Title))
 	}
 	type change struct {
 		who      string
@@ -230,9 +231,9 @@ func (c *comparison) write(w io.Writer) error {
 	slices.SortFunc(people, func(x, y change) int {
 		return cmp.Or(-cmp.Compare(max(x.new-x.old, x.old-x.new), max(y.new-y.old, y.old-y.new)), cmp.Compare(x.who, y.who))
 	})
-	fmt.Fprintf(&b, "\nPeople with more or fewer alerts: %s\n", count(len(people)))
+	fmt.Fprintf(&b, "\nPeople with more or fewer alerts: %s\n", plain.Count(len(people)))
 	for _, x := range people {
-		fmt.Fprintf(&b, "  %s: %d → %d\n", escaped(x.who), x.old, x.new)
+		fmt.Fprintf(&b, "  %s: %d → %d\n", plain.Escape(x.who), x.old, x.new)
 	}
 	if len(c.Exceptions) > 0 {
 		fmt.Fprintf(&b, "\nExceptions\n")
@@ -242,7 +243,7 @@ func (c *comparison) write(w io.Writer) error {
 		if x.Until != "" {
 			until = ", until " + x.Until
 		}
-		fmt.Fprintf(&b, "  %s: %s events of %s people, %s alerts hidden (%s: %s%s)\n", escaped(x.Name), count(x.Events), count(x.People), count(x.Alerts), escaped(x.Owner), escaped(x.Reason), until)
+		fmt.Fprintf(&b, "  %s: %s events of %s people, %s alerts hidden (%s: %s%s)\n", plain.Escape(x.Name), plain.Count(x.Events), plain.Count(x.People), plain.Count(x.Alerts), plain.Escape(x.Owner), plain.Escape(x.Reason), until)
 	}
 	_, err := w.Write(b.Bytes())
 	return err

@@ -21,6 +21,9 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
+	"github.com/outflow/outflow/internal/buildinfo"
+	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -65,11 +68,11 @@ whole is not there.`,
 }
 
 func backup(ctx context.Context, data, to string, replace bool) (n int, err error) {
-	out, err := createOut(to, 0o600, replace)
+	out, err := outfile.Create(to, 0o600, replace)
 	if err != nil {
 		return 0, err
 	}
-	defer out.discard()
+	defer out.Discard()
 	tmp, err := os.MkdirTemp(filepath.Dir(to), ".outflow-backup-*")
 	if err != nil {
 		return 0, err
@@ -79,7 +82,7 @@ func backup(ctx context.Context, data, to string, replace bool) (n int, err erro
 	if err != nil {
 		return 0, err
 	}
-	m := manifest{Version: version(), Time: time.Now().UTC(), Files: map[string]string{}}
+	m := manifest{Version: buildinfo.Version(), Time: time.Now().UTC(), Files: map[string]string{}}
 	for _, name := range names {
 		if m.Files[name], err = fileSum(filepath.Join(tmp, name)); err != nil {
 			return 0, err
@@ -88,7 +91,7 @@ func backup(ctx context.Context, data, to string, replace bool) (n int, err erro
 	if err := writeBackup(out, &m, tmp, names); err != nil {
 		return 0, err
 	}
-	return len(names), out.commit()
+	return len(names), out.Commit()
 }
 
 // copyState copies the files of a data directory into a folder, and returns their names.
@@ -289,7 +292,7 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 		}
 		isKey := slices.Contains(keyFiles, h.Name)
 		if !isKey && !slices.Contains(stateFiles, h.Name) || seen[h.Name] || m.Files[h.Name] == "" {
-			return 0, fmt.Errorf("%s: %s does not belong into a backup", from, escaped(h.Name))
+			return 0, fmt.Errorf("%s: %s does not belong into a backup", from, plain.Escape(h.Name))
 		}
 		seen[h.Name] = true
 		path := filepath.Join(tmp, h.Name)
@@ -327,5 +330,5 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 	if err := os.Rename(tmp, data); err != nil {
 		return 0, err
 	}
-	return len(seen), syncDir(beside)
+	return len(seen), outfile.SyncDir(beside)
 }

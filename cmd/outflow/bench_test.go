@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 )
 
 // BenchmarkScan scans the example, or the folder that OUTFLOW_BENCH names, from
@@ -54,9 +56,9 @@ func BenchmarkScanRules(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	loaded, err := loadRules(dir)
-	if err != nil || len(loaded.set.Rules) != 500 {
-		b.Fatal(err, loaded.bad)
+	loaded, err := ruleset.Load(dir)
+	if err != nil || len(loaded.Set.Rules) != 500 {
+		b.Fatal(err, loaded.Bad)
 	}
 	bench(b, &config{loaded: loaded})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newChannel(stdout, stderr io.Writer) *cobra.Command {
@@ -40,7 +41,7 @@ func newChannel(stdout, stderr io.Writer) *cobra.Command {
 				if err := testChannel(cmd.Context(), conf, c, stderr); err != nil {
 					return explained(fmt.Errorf("channel %s: %w", c.Name, err))
 				}
-				_, err := fmt.Fprintf(stdout, "Sent: look whether it has arrived in %s.\n", escaped(c.Name))
+				_, err := fmt.Fprintf(stdout, "Sent: look whether it has arrived in %s.\n", plain.Escape(c.Name))
 				return err
 			}
 			return &exit{exitUsage, fmt.Errorf("%s has no channel %q", path, args[0])}
@@ -107,7 +108,7 @@ days had passed or they were beyond the channel's budget, and those that are tri
 					if u.Seq == 0 {
 						number, when = "-", fmt.Sprintf("tried %d times, again at %s", u.Tries, u.At.Format("2006-01-02 15:04:05"))
 					}
-					if _, err := fmt.Fprintf(w, "%s  %s  %s  %s: %s (%s)\n", number, escaped(u.Channel), u.Alert[:min(8, len(u.Alert))], escaped(u.Title), escaped(u.Reason), when); err != nil {
+					if _, err := fmt.Fprintf(w, "%s  %s  %s  %s: %s (%s)\n", number, plain.Escape(u.Channel), u.Alert[:min(8, len(u.Alert))], plain.Escape(u.Title), plain.Escape(u.Reason), when); err != nil {
 						return err
 					}
 				}
@@ -138,7 +139,7 @@ days had passed or they were beyond the channel's budget, and those that are tri
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%s messages are sent at the next look\n", count(int(n)))
+			_, err = fmt.Fprintf(stdout, "%s messages are sent at the next look\n", plain.Count(int(n)))
 			return err
 		},
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 )
@@ -73,7 +74,7 @@ type config struct {
 	// IndicatorsOff are what must not be looked at, for people of some countries or
 	// departments.
 	IndicatorsOff []offConfig `yaml:"indicators_off"`
-	loaded        rules
+	loaded        ruleset.Rules
 }
 
 // memoryConfig is how much is kept in memory as it is; 0 stands for the default.
@@ -179,7 +180,7 @@ func (c *config) identity() identity.Config {
 
 // detect is the part that is about judging.
 func (c *config) detect() (detect.Config, error) {
-	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.set, Unpacked: c.Memory.People}
+	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.Set, Unpacked: c.Memory.People}
 	for _, x := range c.IndicatorsOff {
 		out.Off = append(out.Off, detect.Off(x))
 	}
@@ -238,7 +239,7 @@ func loadConfig(path string) (*config, error) {
 	if c.Rules != "" && !filepath.IsAbs(c.Rules) {
 		c.Rules = filepath.Join(filepath.Dir(path), c.Rules)
 	}
-	if c.loaded, err = loadRules(c.Rules); err != nil {
+	if c.loaded, err = ruleset.Load(c.Rules); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	return c, nil

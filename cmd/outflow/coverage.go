@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -191,16 +190,16 @@ func (c *coverage) warnings() (list []string) {
 	for _, p := range c.Paths {
 		switch {
 		case p.Files == 0:
-			list = append(list, escaped(p.Path)+": there are no files")
+			list = append(list, plain.Escape(p.Path)+": there are no files")
 		case !p.known:
-			list = append(list, escaped(p.Path)+": nothing in it was recognised")
+			list = append(list, plain.Escape(p.Path)+": nothing in it was recognised")
 		case p.Recognised < enough:
-			list = append(list, fmt.Sprintf("%s: only %.0f %% of it was recognised", escaped(p.Path), 100*p.Recognised))
+			list = append(list, fmt.Sprintf("%s: only %.0f %% of it was recognised", plain.Escape(p.Path), 100*p.Recognised))
 		}
 	}
 	for _, f := range slices.Sorted(maps.Keys(c.Undecoded)) {
 		if bad, good := c.Undecoded[f], c.Formats[f]; bad > good {
-			list = append(list, fmt.Sprintf("%s: only %s of %s records could be read", f, count(good), count(good+bad)))
+			list = append(list, fmt.Sprintf("%s: only %s of %s records could be read", f, plain.Count(good), plain.Count(good+bad)))
 		}
 	}
 	return list
@@ -318,46 +317,46 @@ const (
 
 // print writes the summary for people.
 func (c *coverage) print(w io.Writer) {
-	fmt.Fprintf(w, "Read %s files, %s records: %s events", count(c.Files), count(c.Records), count(c.Events))
+	fmt.Fprintf(w, "Read %s files, %s records: %s events", plain.Count(c.Files), plain.Count(c.Records), plain.Count(c.Events))
 	if c.Duplicates > 0 {
-		fmt.Fprintf(w, ", %s of them repeats", count(c.Duplicates))
+		fmt.Fprintf(w, ", %s of them repeats", plain.Count(c.Duplicates))
 	}
 	if c.Conflicts > 0 {
-		fmt.Fprintf(w, " (%s said something else)", count(c.Conflicts))
+		fmt.Fprintf(w, " (%s said something else)", plain.Count(c.Conflicts))
 	}
 	fmt.Fprintln(w)
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		s := c.Sources[name]
-		fmt.Fprintf(w, "  %-17s %10s", name, count(s.Events))
+		fmt.Fprintf(w, "  %-17s %10s", name, plain.Count(s.Events))
 		if !s.From.IsZero() {
 			fmt.Fprintf(w, "  %s to %s", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
 		}
 		fmt.Fprintln(w)
 	}
 	if c.Late > 0 {
-		fmt.Fprintf(w, "%s events are from before what --data still holds (%d days before the newest of an earlier run): they were judged then, or not at all if their files are new. Scan everything into an empty folder to have new ones judged\n", count(c.Late), lateDays)
+		fmt.Fprintf(w, "%s events are from before what --data still holds (%d days before the newest of an earlier run): they were judged then, or not at all if their files are new. Scan everything into an empty folder to have new ones judged\n", plain.Count(c.Late), lateDays)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
 		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
 	}
 	if c.Unlisted > 0 {
-		fmt.Fprintf(w, "%s more events have names without a meaning to Outflow, too many to list\n", count(c.Unlisted))
+		fmt.Fprintf(w, "%s more events have names without a meaning to Outflow, too many to list\n", plain.Count(c.Unlisted))
 	}
 	if c.Names > 0 {
-		fmt.Fprintf(w, "%s names that only failed to sign in could not be remembered: too many within a day\n", count(int(c.Names)))
+		fmt.Fprintf(w, "%s names that only failed to sign in could not be remembered: too many within a day\n", plain.Count(int(c.Names)))
 	}
 	if c.Guests > 0 {
-		fmt.Fprintf(w, "%s events of outsiders were not judged: too many of them were new on one day\n", count(int(c.Guests)))
+		fmt.Fprintf(w, "%s events of outsiders were not judged: too many of them were new on one day\n", plain.Count(int(c.Guests)))
 	}
 	if c.Malformed > 0 {
-		fmt.Fprintf(w, "%s malformed records were skipped", count(c.Malformed))
+		fmt.Fprintf(w, "%s malformed records were skipped", plain.Count(c.Malformed))
 		if c.Oversized > 0 {
-			fmt.Fprintf(w, " (%s longer than 4 MiB)", count(c.Oversized))
+			fmt.Fprintf(w, " (%s longer than 4 MiB)", plain.Count(c.Oversized))
 		}
 		fmt.Fprintln(w, ":")
 		for i, p := range c.Problems {
 			if i == fewProblems {
-				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(c.Malformed-i))
+				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(c.Malformed-i))
 				break
 			}
 			fmt.Fprintf(w, "  %s\n", p)
@@ -370,21 +369,21 @@ func (c *coverage) print(w io.Writer) {
 		case 1:
 			fmt.Fprintf(w, "1 %s:\n", one)
 		default:
-			fmt.Fprintf(w, "%s %s:\n", count(len(list)), many)
+			fmt.Fprintf(w, "%s %s:\n", plain.Count(len(list)), many)
 		}
 		for i, u := range list {
 			if i == fewProblems {
-				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", count(len(list)-i))
+				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(len(list)-i))
 				break
 			}
-			fmt.Fprintf(w, "  %s: %s\n", escaped(u.File), escaped(u.Reason))
+			fmt.Fprintf(w, "  %s: %s\n", plain.Escape(u.File), plain.Escape(u.Reason))
 		}
 	}
 	files(c.Unrecognised, "file was not recognised", "files were not recognised")
 	files(c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
 	for i, warning := range c.warnings() {
 		if i == fewProblems {
-			fmt.Fprintf(w, "… %s more warnings (--coverage FILE has the figures)\n", count(len(c.warnings())-i))
+			fmt.Fprintf(w, "… %s more warnings (--coverage FILE has the figures)\n", plain.Count(len(c.warnings())-i))
 			break
 		}
 		fmt.Fprintf(w, "Warning: %s\n", warning)
@@ -397,25 +396,13 @@ func names(m map[string]int) string {
 	var parts []string
 	for i, n := range list {
 		if i == fewNames {
-			parts = append(parts, fmt.Sprintf("… %s more names", count(len(list)-i)))
+			parts = append(parts, fmt.Sprintf("… %s more names", plain.Count(len(list)-i)))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s (%s)", escaped(n), count(m[n])))
+		parts = append(parts, fmt.Sprintf("%s (%s)", plain.Escape(n), plain.Count(m[n])))
 	}
 	return strings.Join(parts, ", ")
 }
-
-// escaped makes a name from the outside fit for a terminal.
-func escaped(s string) string {
-	q := strconv.Quote(s)
-	if q = q[1 : len(q)-1]; len(q) > 300 {
-		return strings.ToValidUTF8(q[:300], "") + "…"
-	}
-	return strings.ReplaceAll(q, `\"`, `"`)
-}
-
-// count writes a number with separators.
-func count(n int) string { return plain.Number(int64(n)) }
 
 // days is how many days the events span.
 func (c *coverage) days() int {

@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newDoctor(stdout, stderr io.Writer) *cobra.Command {
@@ -332,23 +333,23 @@ func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
 		d.Notes = append(d.Notes, "no people file (people.csv): departments are unknown, so everybody is compared with everybody, and accounts are tied together by their addresses only")
 	}
 	if cov.Malformed > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s records are malformed: outflow scan names them", count(cov.Malformed)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s records are malformed: outflow scan names them", plain.Count(cov.Malformed)))
 	}
 	for _, u := range cov.Unreadable {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s could not be read, or not whole: %s", escaped(u.File), escaped(u.Reason)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s could not be read, or not whole: %s", plain.Escape(u.File), plain.Escape(u.Reason)))
 	}
 	d.Notes = append(d.Notes, cov.warnings()...)
 	if n := len(cov.Unrecognised); n > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s files were not recognised: outflow scan names them", count(n)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s files were not recognised: outflow scan names them", plain.Count(n)))
 	}
 }
 
 // atMost writes how many days of people there are.
 func atMost(n int) string {
 	if n >= maxPersonDays {
-		return "over " + count(maxPersonDays)
+		return "over " + plain.Count(maxPersonDays)
 	}
-	return count(n)
+	return plain.Count(n)
 }
 
 // noteUsual says how much there is to learn what is usual from, and what that means.
@@ -372,7 +373,7 @@ func (d *diagnosis) write(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, "Sources")
 	for _, s := range d.Sources {
-		fmt.Fprintf(&b, "  %-17s %10s", s.Source, count(s.Events))
+		fmt.Fprintf(&b, "  %-17s %10s", s.Source, plain.Count(s.Events))
 		if s.Days > 0 {
 			fmt.Fprintf(&b, "  %s to %s  %s days of accounts", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly), atMost(s.People))
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -213,11 +214,11 @@ func (x *exchange) write(ctx context.Context) error {
 				more = false
 			}
 		}
-		failpoint("hours-append")
+		failpoint.Reach("hours-append")
 		if err := x.log.Append(ctx, what.recs...); err != nil {
 			return err
 		}
-		failpoint("hours-appended")
+		failpoint.Reach("hours-appended")
 		if what.written != nil {
 			close(what.written)
 		}

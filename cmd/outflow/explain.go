@@ -15,6 +15,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newExplain(stdout io.Writer) *cobra.Command {
@@ -95,14 +96,14 @@ func notes(a *alert.Alert) (list []string) {
 		}
 		var parts []string
 		if e.Observed > 0 && e.Unit != "" {
-			parts = append(parts, count(int(e.Observed))+" "+e.Unit)
+			parts = append(parts, plain.Count(int(e.Observed))+" "+e.Unit)
 		}
-		parts = append(parts, count(e.Events)+" events counted")
+		parts = append(parts, plain.Count(e.Events)+" events counted")
 		if e.Repeats > 0 {
-			parts = append(parts, count(e.Repeats)+" further events about things counted already")
+			parts = append(parts, plain.Count(e.Repeats)+" further events about things counted already")
 		}
 		if e.Folders > 0 {
-			parts = append(parts, count(e.Folders)+" of them folders of unknown size")
+			parts = append(parts, plain.Count(e.Folders)+" of them folders of unknown size")
 		}
 		list = append(list, e.Title+": "+strings.Join(parts, "; "))
 	}
@@ -112,9 +113,9 @@ func notes(a *alert.Alert) (list []string) {
 // write is the explanation for people: a sentence first, then everything.
 func (x *explanation) write(w io.Writer) error {
 	a := x.Alert
-	who := cmp.Or(escaped(a.User), "the data")
+	who := cmp.Or(plain.Escape(a.User), "the data")
 	fmt.Fprintf(w, "%s %s, %s, score %.1f, about %s on %s\n\n", a.Title, a.Short(), a.Severity, a.Score, who, a.Time.Format("2006-01-02 15:04 MST"))
-	fmt.Fprintf(w, "%s.\n", escaped(a.Reason))
+	fmt.Fprintf(w, "%s.\n", plain.Escape(a.Reason))
 	r := a.Receipt
 	if r == nil {
 		fmt.Fprintln(w, "\nIt rests on what is stated, not on counts: there is no score to compute.")
@@ -124,7 +125,7 @@ func (x *explanation) write(w io.Writer) error {
 	section := func(title string) { fmt.Fprintf(w, "\n%s\n", title) }
 	section("How it was counted")
 	for _, n := range x.Notes {
-		fmt.Fprintf(w, "  %s\n", escaped(n))
+		fmt.Fprintf(w, "  %s\n", plain.Escape(n))
 	}
 	fmt.Fprintf(w, "  %s\n", strings.Join([]string{"from " + time.UnixMilli(r.Start).UTC().Format("2006-01-02 15:04") + " to " + time.UnixMilli(r.At).UTC().Format("2006-01-02 15:04 MST"), "sources " + strings.Join(a.Sources, ", "),
 		fmt.Sprintf("the person's own usual day rests on %.1f active days", r.Days), knownDays(r)}, "; "))
@@ -158,8 +159,8 @@ func (x *explanation) write(w io.Writer) error {
 	fmt.Fprintf(w, "  %6.2f  together: the strongest in full, half of the others%s\n", r.Today, also(r))
 	fmt.Fprintf(w, "  %6.2f  less half of what is usual for the person (%.2f), but never below 30 %%\n", r.Risk, r.Own)
 	if len(a.EventIDs) > 0 {
-		section(fmt.Sprintf("Events (%d of %s)", len(a.EventIDs), count(a.EventCount)))
-		fmt.Fprintf(w, "  %s\n", escaped(strings.Join(a.EventIDs, " ")))
+		section(fmt.Sprintf("Events (%d of %s)", len(a.EventIDs), plain.Count(a.EventCount)))
+		fmt.Fprintf(w, "  %s\n", plain.Escape(strings.Join(a.EventIDs, " ")))
 	}
 	section("Computed again")
 	if x.Matches {
@@ -207,7 +208,7 @@ func plainly(a *alert.Alert) string {
 		if len(facts) == 0 {
 			return "It is the sum of many days a little above the usual."
 		}
-		seen := fmt.Sprintf("Such a thing counts as noticed on %.1f of %s days of people", facts[0].Seen, count(int(facts[0].Days)))
+		seen := fmt.Sprintf("Such a thing counts as noticed on %.1f of %s days of people", facts[0].Seen, plain.Count(int(facts[0].Days)))
 		if a.Receipt.Model < 3 {
 			return seen + ", those assumed at first among them."
 		}
@@ -216,13 +217,13 @@ func plainly(a *alert.Alert) string {
 	c := &a.Receipt.Counts[best]
 	if c.Before.Days == 0 {
 		return fmt.Sprintf("Little is known here yet, %.0f days of people of which %d are needed: that %s %s are many is known from elsewhere, where one day in 10,000 has %s or more.",
-			a.Receipt.Known, int(detect.Enough), count(int(c.Total)), c.Unit, count(int(unjudged(c, c.Before.Rare))))
+			a.Receipt.Known, int(detect.Enough), plain.Count(int(c.Total)), c.Unit, plain.Count(int(unjudged(c, c.Before.Rare))))
 	}
 	often := fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days", oncein(c.Rarity))
 	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
-		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; extrapolated from how such days spread, one in %s is", count(int(c.Before.Days)), were(c.Before.AtLeast), oncein(c.Rarity))
+		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; extrapolated from how such days spread, one in %s is", plain.Count(int(c.Before.Days)), were(c.Before.AtLeast), oncein(c.Rarity))
 	}
-	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, unjudged(c, c.Own*c.Colleagues*a.Receipt.Busier), c.Unit, count(int(c.Total)))
+	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, unjudged(c, c.Own*c.Colleagues*a.Receipt.Busier), c.Unit, plain.Count(int(c.Total)))
 }
 
 // knownDays says how many days of anybody are known.
@@ -241,7 +242,7 @@ func were(n float64) string {
 	case 1:
 		return "1 was"
 	}
-	return count(int(n)) + " were"
+	return plain.Count(int(n)) + " were"
 }
 
 // unjudged turns an expectation on the scale of the model into the unit of its
@@ -254,4 +255,4 @@ func unjudged(c *finding.Count, x float64) float64 {
 }
 
 // oncein writes a rarity as the number of days of which one is as unusual.
-func oncein(rarity float64) string { return count(int(math.Exp(min(rarity, 40)) + .5)) }
+func oncein(rarity float64) string { return plain.Count(int(math.Exp(min(rarity, 40)) + .5)) }

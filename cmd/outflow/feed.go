@@ -21,8 +21,11 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -51,7 +54,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		}
 	}
 	f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
-	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: detect.Enough, Now: time.Now, Log: d.log, Version: version(), Secure: conf.Feed.Cert != "", Health: func() any {
+	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: detect.Enough, Now: time.Now, Log: d.log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
 		st, err := d.look(ctx, l)
 		if err != nil {
 			return &daemonStatus{}
@@ -156,7 +159,7 @@ func readingFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args [
 			return err
 		}
 		name := filepath.Join(dir, "feed.db")
-		if !exists(name) {
+		if !outfile.Exists(name) {
 			return fmt.Errorf("%s: there is no feed.db: nobody has made a token, or used the feed", dir)
 		}
 		key, err := readKey(filepath.Join(dir, "access.key"))
@@ -215,7 +218,7 @@ func newToken(stdout io.Writer) *cobra.Command {
 					} else if time.Now().After(t.Expires) {
 						state = "expired"
 					}
-					if _, err := fmt.Fprintf(w, "%s  %s  %s\n", escaped(t.Name), t.Role, state); err != nil {
+					if _, err := fmt.Fprintf(w, "%s  %s  %s\n", plain.Escape(t.Name), t.Role, state); err != nil {
 						return err
 					}
 				}
@@ -234,7 +237,7 @@ func newToken(stdout io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%s tokens are revoked\n", count(int(n)))
+			_, err = fmt.Fprintf(stdout, "%s tokens are revoked\n", plain.Count(int(n)))
 			return err
 		}),
 	}
@@ -270,7 +273,7 @@ log of access"), so that it is wherever its log is shipped to; --anchor checks a
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%s lines, whole. Head: %s\n", count(int(n)), head)
+			_, err = fmt.Fprintf(stdout, "%s lines, whole. Head: %s\n", plain.Count(int(n)), head)
 			return err
 		}),
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/outflow/outflow/internal/plain"
 )
 
 const (
@@ -158,7 +160,7 @@ func (l *lastStatus) unready(now time.Time) (reasons []string) {
 
 // String is the condition as one line.
 func (c condition) String() string {
-	return escaped(strings.TrimSpace(c.Kind+" "+c.Name)) + ": " + escaped(c.Reason) + " (since " + c.Since.Format(time.RFC3339) + ")"
+	return plain.Escape(strings.TrimSpace(c.Kind+" "+c.Name)) + ": " + plain.Escape(c.Reason) + " (since " + c.Since.Format(time.RFC3339) + ")"
 }
 
 // answer writes that all is well, or 503 and a line for each reason why it is not.

@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -135,7 +136,7 @@ func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.S
 			n++
 		}
 	}
-	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("source-" + name) }}
+	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("source-" + name) }}
 	if !d.once {
 		src.Settled, src.Together = settle, oneDelivery
 	}
@@ -244,7 +245,7 @@ func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log ev
 	}
 	var g errgroup.Group
 	for _, s := range streams {
-		p := &watch.Pull{Name: c.Name, Source: c.vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.inspect(), Log: log, Between: func(name string) { failpoint("pull-" + name) }}
+		p := &watch.Pull{Name: c.Name, Source: c.vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("pull-" + name) }}
 		g.Go(func() error {
 			do := func(ctx context.Context) error { return d.stream(ctx, &env, p) }
 			if d.once {

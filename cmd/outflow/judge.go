@@ -23,6 +23,7 @@ import (
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
@@ -732,11 +733,11 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 	if err != nil {
 		return err
 	}
-	failpoint("base-save")
+	failpoint.Reach("base-save")
 	if err := j.store.SaveWith(ctx, m.At, j.keepBases(keep, m.At), m.Baseline, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
 		return err
 	}
-	failpoint("base-saved")
+	failpoint.Reach("base-saved")
 	if j.stored != nil {
 		return j.stored(ctx, m.At)
 	}

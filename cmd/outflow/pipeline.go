@@ -78,7 +78,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	}
 	cov := newCoverage(in.workers, in.paths)
 	writers := make([]*order.Writer, in.workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.progress.reading(found), Inspect: in.config.loaded.inspect(), Emit: func(n int) func(*event.Event) error {
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.progress.reading(found), Inspect: in.config.loaded.Inspect(), Emit: func(n int) func(*event.Event) error {
 		w, count := sorter.Writer(), cov.worker(n)
 		writers[n] = w
 		return func(e *event.Event) error {

@@ -24,6 +24,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // retentionConfig is for how many days what is kept; 0 stands for good.
@@ -366,31 +367,31 @@ func (p *privacyReport) write(w io.Writer) error {
 			fmt.Fprintf(&b, "      %s\n", strings.Join(x.Counts, "; "))
 		}
 		for _, o := range x.Off {
-			fmt.Fprintf(&b, "      switched off for %s\n", escaped(o))
+			fmt.Fprintf(&b, "      switched off for %s\n", plain.Escape(o))
 		}
 	}
 	b.WriteString("\nPurposes\n")
 	for _, t := range p.Purposes {
-		fmt.Fprintf(&b, "  %s\n", escaped(t))
+		fmt.Fprintf(&b, "  %s\n", plain.Escape(t))
 	}
 	b.WriteString("\nKept\n")
 	for _, k := range p.Kept {
 		fmt.Fprintf(&b, "  %s: %s", k.What, k.For)
 		if k.Rows > 0 {
-			fmt.Fprintf(&b, "; now %s about %s people, the oldest of %s", count(int(k.Rows)), count(int(k.People)), k.Oldest.Format(time.DateOnly))
+			fmt.Fprintf(&b, "; now %s about %s people, the oldest of %s", plain.Count(int(k.Rows)), plain.Count(int(k.People)), k.Oldest.Format(time.DateOnly))
 		}
 		b.WriteByte('\n')
 	}
 	b.WriteString("\nDeleted\n")
 	for _, a := range p.Deleted {
-		fmt.Fprintf(&b, "  %s  %s\n", a.At.Format("2006-01-02"), escaped(a.What))
+		fmt.Fprintf(&b, "  %s  %s\n", a.At.Format("2006-01-02"), plain.Escape(a.What))
 	}
 	if len(p.Deleted) == 0 {
 		b.WriteString("  nothing yet\n")
 	}
 	b.WriteString("\nWho has used the feed within 90 days\n")
 	for _, l := range p.Looks {
-		fmt.Fprintf(&b, "  %s (%s): %s times, last %s\n", escaped(l.Who), l.Role, count(int(l.Times)), l.Last.Format("2006-01-02 15:04"))
+		fmt.Fprintf(&b, "  %s (%s): %s times, last %s\n", plain.Escape(l.Who), l.Role, plain.Count(int(l.Times)), l.Last.Format("2006-01-02 15:04"))
 	}
 	if len(p.Looks) == 0 {
 		b.WriteString("  nobody\n")

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/outflow/outflow/internal/outfile"
 )
 
 // readingCommands are all commands that only read what a daemon keeps, for an alert and a
@@ -46,7 +48,7 @@ func TestReadingBesideDaemon(t *testing.T) {
 	if code, _, errs := outflow("token", "create", "--config", config, "--name", "kim", "--role", "soc"); code != exitFine {
 		t.Fatal(code, errs)
 	}
-	until(t, "there is a status", func() bool { return exists(filepath.Join(data, "status.json")) })
+	until(t, "there is a status", func() bool { return outfile.Exists(filepath.Join(data, "status.json")) })
 	id := alertIn(t, told(t, dir))
 	month(t, exports, 2) // it has something to do meanwhile
 	var wg sync.WaitGroup

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newRejudge(stdout io.Writer) *cobra.Command {
@@ -81,7 +84,7 @@ func rejudge(ctx context.Context, conf *config, path string, from time.Time, rer
 		return err
 	}
 	file := filepath.Join(conf.DataDir, rejudgeFile)
-	if err := writeOut(file, append(b, '\n'), 0o600, true); err != nil {
+	if err := outfile.Write(file, append(b, '\n'), 0o600, true); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "What happened on %s and later is judged again, once the daemon has read everything there is: outflow status says how far it is.\n", from.Format(time.DateOnly))
@@ -104,6 +107,6 @@ func rereadSource(ctx context.Context, conf *config, path, name string, from tim
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s files of source %s are read again.\n", count(int(n)), name)
+	_, err = fmt.Fprintf(stdout, "%s files of source %s are read again.\n", plain.Count(int(n)), name)
 	return err
 }

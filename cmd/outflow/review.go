@@ -27,6 +27,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newReport(stdout, stderr io.Writer) *cobra.Command {
@@ -258,22 +260,22 @@ func (f *reportFlags) write(stdout io.Writer, path string, content []byte) error
 		return err
 	}
 	replace := f.force || unchanged(path)
-	report, err := createOut(path, 0o600, replace)
+	report, err := outfile.Create(path, 0o600, replace)
 	if err != nil {
 		return err
 	}
-	defer report.discard()
-	if report.path == "" { // a pipe: nothing lies beside it
+	defer report.Discard()
+	if report.Path == "" { // a pipe: nothing lies beside it
 		if _, err := report.Write(content); err != nil {
 			return err
 		}
-		return report.commit()
+		return report.Commit()
 	}
-	signed, err := createOut(path+".manifest.json", 0o600, replace)
+	signed, err := outfile.Create(path+".manifest.json", 0o600, replace)
 	if err != nil {
 		return err
 	}
-	defer signed.discard()
+	defer signed.Discard()
 	seed, err := randomKey(filepath.Join(f.data, "report.key"))
 	if err != nil {
 		return err
@@ -288,10 +290,10 @@ func (f *reportFlags) write(stdout io.Writer, path string, content []byte) error
 	if _, err := signed.Write(append(manifest, '\n')); err != nil {
 		return err
 	}
-	if err := report.commit(); err != nil {
+	if err := report.Commit(); err != nil {
 		return err
 	}
-	return signed.commit()
+	return signed.Commit()
 }
 
 // unchanged says whether a file is a report as it was written.
@@ -336,7 +338,7 @@ func pdf(ctx context.Context, html []byte) ([]byte, error) {
 		args = append([]string{"--no-sandbox"}, args...)
 	}
 	if text, err := exec.CommandContext(ctx, browser, args...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("--format pdf: %s: %w: %s", browser, err, escaped(string(text[:min(len(text), 300)])))
+		return nil, fmt.Errorf("--format pdf: %s: %w: %s", browser, err, plain.Escape(string(text[:min(len(text), 300)])))
 	}
 	return os.ReadFile(out)
 }
@@ -434,7 +436,7 @@ last day is in that week, into the folder --out.`,
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(stdout, "reviews in %s: %s\n", escaped(f.out), count(n))
+			_, err = fmt.Fprintf(stdout, "reviews in %s: %s\n", plain.Escape(f.out), plain.Count(n))
 			return err
 		},
 	}
@@ -519,7 +521,7 @@ func (f *reportFlags) mail(ctx context.Context, monday time.Time) error {
 func (f *reportFlags) digest(ctx context.Context, data *reportData, monday time.Time) (*reports.Digest, error) {
 	closed := func(string) bool { return false }
 	outcomes := map[string]reports.Outcome{}
-	if path := filepath.Join(f.data, "feed.db"); exists(path) {
+	if path := filepath.Join(f.data, "feed.db"); outfile.Exists(path) {
 		s, err := feed.OpenReadOnly(ctx, path, nil)
 		if err != nil {
 			return nil, err
@@ -641,9 +643,9 @@ each by mail, through the server of the first channel of kind email.`,
 			}
 			switch {
 			case only != "" && len(list) == 0:
-				_, err = fmt.Fprintf(stdout, "these logs show nothing that %s has opened and nobody has closed\n", escaped(only))
+				_, err = fmt.Fprintf(stdout, "these logs show nothing that %s has opened and nobody has closed\n", plain.Escape(only))
 			case f.out != "" || len(list) == 0:
-				_, err = fmt.Fprintf(stdout, "people with something open: %s\n", count(len(list)))
+				_, err = fmt.Fprintf(stdout, "people with something open: %s\n", plain.Count(len(list)))
 			}
 			return err
 		},
@@ -676,7 +678,7 @@ func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []repo
 		}
 		sent++
 	}
-	_, err = fmt.Fprintf(stdout, "mails: %s\n", count(sent))
+	_, err = fmt.Fprintf(stdout, "mails: %s\n", plain.Count(sent))
 	return err
 }
 
@@ -722,7 +724,7 @@ It prints the key that signed; --key demands a certain one.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			_, err = fmt.Fprintf(stdout, "%s is as it was written %s, signed by %s\n", escaped(args[0]), m.Made, m.PublicKey)
+			_, err = fmt.Fprintf(stdout, "%s is as it was written %s, signed by %s\n", plain.Escape(args[0]), m.Made, m.PublicKey)
 			return err
 		},
 	}

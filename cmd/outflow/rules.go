@@ -13,65 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/outflow/outflow/ingest"
-	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/sigma"
 )
-
-// rules are the organisation's own rules as they were loaded.
-type rules struct {
-	set *sigma.Set // nil if there are none
-	bad []error    // rules that cannot be compiled
-}
-
-// loadRules compiles the rules of a folder; none if it is "".
-func loadRules(path string) (rules, error) {
-	if path == "" {
-		return rules{}, nil
-	}
-	set, bad, err := sigma.Load(path)
-	if err != nil {
-		return rules{}, fmt.Errorf("rules: %w", err)
-	}
-	return rules{set, bad}, nil
-}
-
-// inspect returns the function by which a worker asks the rules about records;
-// nil if there are none.
-func (r rules) inspect() func(worker int) func(*event.Event, *ingest.Native) {
-	if r.set == nil || len(r.set.Rules) == 0 {
-		return nil
-	}
-	return func(int) func(*event.Event, *ingest.Native) {
-		m := sigma.NewMatcher(r.set)
-		var rec sigma.Record
-		seen := map[*sigma.Rule]bool{} // of the current record: a rule speaks once about it
-		return func(e *event.Event, n *ingest.Native) {
-			if !m.Concerns(e.Source) || n.JSON == nil && n.Columns == nil {
-				return
-			}
-			if n.First {
-				clear(seen)
-				if n.JSON != nil {
-					rec.Reset(n.JSON)
-				} else {
-					rec.ResetRow(n.Columns, n.Cells)
-				}
-			}
-			m.Match(e.Source, e.Action, &rec, func(rule *sigma.Rule, fields [][2]string) {
-				if seen[rule] {
-					return
-				}
-				seen[rule] = true
-				value := rule.ID
-				for _, f := range fields {
-					value += "\x1f" + f[0] + "=" + f[1]
-				}
-				e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrRuleMatch, Value: value})
-			})
-		}
-	}
-}
 
 func newRules(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
@@ -112,37 +57,37 @@ Exit status: 0 all pass, 1 one does not, 2 wrong usage.`,
 }
 
 func checkRules(w io.Writer, path string) error {
-	r, err := loadRules(path)
+	r, err := ruleset.Load(path)
 	if err != nil {
 		return err
 	}
 	correlations := 0
-	for _, x := range r.set.Rules {
+	for _, x := range r.Set.Rules {
 		if x.Correlation != nil {
 			correlations++
 		}
 	}
-	fmt.Fprintf(w, "%s rules can be used, %s of them correlations\n", count(len(r.set.Rules)), count(correlations))
-	for _, s := range r.set.Skipped {
-		fmt.Fprintf(w, "not used: %s: %s: %s\n", escaped(s.File), escaped(s.Title), escaped(s.Reason))
+	fmt.Fprintf(w, "%s rules can be used, %s of them correlations\n", plain.Count(len(r.Set.Rules)), plain.Count(correlations))
+	for _, s := range r.Set.Skipped {
+		fmt.Fprintf(w, "not used: %s: %s: %s\n", plain.Escape(s.File), plain.Escape(s.Title), plain.Escape(s.Reason))
 	}
-	for _, b := range r.bad {
-		fmt.Fprintf(w, "wrong: %s\n", escaped(b.Error()))
+	for _, b := range r.Bad {
+		fmt.Fprintf(w, "wrong: %s\n", plain.Escape(b.Error()))
 	}
-	if len(r.bad) > 0 {
-		return fmt.Errorf("%s rules cannot be compiled", count(len(r.bad)))
+	if len(r.Bad) > 0 {
+		return fmt.Errorf("%s rules cannot be compiled", plain.Count(len(r.Bad)))
 	}
 	return nil
 }
 
 // testRules runs the tests below a folder.
 func testRules(ctx context.Context, w io.Writer, dir string) error {
-	r, err := loadRules(dir)
+	r, err := ruleset.Load(dir)
 	if err != nil {
 		return err
 	}
-	for _, b := range r.bad {
-		fmt.Fprintf(w, "wrong: %s\n", escaped(b.Error()))
+	for _, b := range r.Bad {
+		fmt.Fprintf(w, "wrong: %s\n", plain.Escape(b.Error()))
 	}
 	var files []string
 	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -155,12 +100,12 @@ func testRules(ctx context.Context, w io.Writer, dir string) error {
 		return err
 	}
 	slices.Sort(files)
-	passed, failed := 0, len(r.bad)
+	passed, failed := 0, len(r.Bad)
 	for _, p := range files {
 		tests, err := sigma.LoadTests(p)
 		if err != nil {
 			failed++
-			fmt.Fprintf(w, "wrong: %s\n", escaped(err.Error()))
+			fmt.Fprintf(w, "wrong: %s\n", plain.Escape(err.Error()))
 			continue
 		}
 		for i := range tests {
@@ -169,10 +114,10 @@ func testRules(ctx context.Context, w io.Writer, dir string) error {
 			switch {
 			case err != nil:
 				failed++
-				fmt.Fprintf(w, "FAIL %s:%d: %s: %s\n", escaped(p), t.Line, escaped(t.Name), escaped(err.Error()))
+				fmt.Fprintf(w, "FAIL %s:%d: %s: %s\n", plain.Escape(p), t.Line, plain.Escape(t.Name), plain.Escape(err.Error()))
 			case got != t.Match:
 				failed++
-				fmt.Fprintf(w, "FAIL %s:%d: %s: %s %s\n", escaped(p), t.Line, escaped(t.Name), escaped(t.Rule), map[bool]string{true: "matches", false: "does not match"}[got])
+				fmt.Fprintf(w, "FAIL %s:%d: %s: %s %s\n", plain.Escape(p), t.Line, plain.Escape(t.Name), plain.Escape(t.Rule), map[bool]string{true: "matches", false: "does not match"}[got])
 			default:
 				passed++
 			}
@@ -181,16 +126,16 @@ func testRules(ctx context.Context, w io.Writer, dir string) error {
 	if passed+failed == 0 {
 		return fmt.Errorf("%s: there are no tests: files named *.test.yaml", dir)
 	}
-	fmt.Fprintf(w, "%s passed, %s failed\n", count(passed), count(failed))
+	fmt.Fprintf(w, "%s passed, %s failed\n", plain.Count(passed), plain.Count(failed))
 	if failed > 0 {
-		return fmt.Errorf("%s tests of rules failed", count(failed))
+		return fmt.Errorf("%s tests of rules failed", plain.Count(failed))
 	}
 	return nil
 }
 
 // runTest scans the records of a test, and says whether its rule spoke.
-func runTest(ctx context.Context, r rules, t *sigma.Test) (bool, error) {
-	rule := r.set.Find(t.Rule)
+func runTest(ctx context.Context, r ruleset.Rules, t *sigma.Test) (bool, error) {
+	rule := r.Set.Find(t.Rule)
 	if rule == nil {
 		return false, fmt.Errorf("there is no rule %q", t.Rule)
 	}
@@ -228,9 +173,4 @@ func why(c *coverage) string {
 		return u.Reason
 	}
 	return "there are none"
-}
-
-// correlates says whether a rule is about several events.
-func (r rules) correlates() bool {
-	return r.set != nil && slices.ContainsFunc(r.set.Rules, func(x *sigma.Rule) bool { return x.Correlation != nil })
 }

@@ -24,9 +24,11 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/disk"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/guard"
 )
@@ -218,7 +220,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if !d.once {
 		g.Go(func() error { return d.again(ctx, "reload", func() error { d.watchConfig(ctx); return nil }) })
 	}
-	d.log.Info("started", "version", version(), "roles", strings.Join(d.roles, ","), "data_dir", d.dir, "log", d.config.Log.Kind)
+	d.log.Info("started", "version", buildinfo.Version(), "roles", strings.Join(d.roles, ","), "data_dir", d.dir, "log", d.config.Log.Kind)
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -424,8 +426,8 @@ func (l *logs) telling(terms map[int]string) func(ctx context.Context, shard int
 		for i, b := range alerts {
 			recs[i] = eventlog.Record{Key: terms[shard], Value: b}
 		}
-		failpoint("alerts-append")
-		defer failpoint("alerts-appended")
+		failpoint.Reach("alerts-append")
+		defer failpoint.Reach("alerts-appended")
 		return l.alerts.Append(ctx, recs...)
 	}
 }
@@ -800,7 +802,7 @@ func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 		from = dateOf(back.at / day)
 	}
 	d.log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
-	failpoint("go-back")
+	failpoint.Reach("go-back")
 	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
 		err = j.anew(ctx, l.events, back.asked.From)
 	} else {
@@ -812,7 +814,7 @@ func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 	if err != nil {
 		return err
 	}
-	failpoint("gone-back")
+	failpoint.Reach("gone-back")
 	d.begun = time.Now()
 	return back
 }
@@ -925,11 +927,11 @@ func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts 
 	if err := d.alerts.Keep(ctx, days); err != nil {
 		return err
 	}
-	failpoint("alerts-take")
+	failpoint.Reach("alerts-take")
 	if err := d.alerts.Take(ctx, a.partition, *at, list, telling); err != nil {
 		return err
 	}
-	failpoint("alerts-taken")
+	failpoint.Reach("alerts-taken")
 	return nil
 }
 

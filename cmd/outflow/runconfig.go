@@ -23,8 +23,10 @@ import (
 	channels "github.com/outflow/outflow/alert/all"
 	"github.com/outflow/outflow/detect"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/pki"
@@ -416,7 +418,7 @@ func (c *config) checkRun(path string, roles []string) error {
 		return errors.New("log: shards are for judges on several machines: they need kafka")
 	case l.Shards > 1 && slices.Contains(roles, "detect") && c.Snapshots.Dir == "" && c.Snapshots.Bucket == "":
 		return errors.New("log: shards move between machines: snapshots are needed")
-	case l.Shards > 1 && c.loaded.correlates():
+	case l.Shards > 1 && c.loaded.Correlates():
 		return errors.New("log: shards: rules that correlate events of several people need one judge (shards: 1)")
 	case l.Retention < leastRetention:
 		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, leastRetention, lateDays)
@@ -525,7 +527,7 @@ func (d *daemon) readConfig() error {
 func (c *config) mayBecome(next *config) error {
 	a, b := *c, *next
 	for _, x := range []*config{&a, &b} {
-		x.Sources, x.Channels, x.Budget, x.loaded = nil, nil, 0, rules{}
+		x.Sources, x.Channels, x.Budget, x.loaded = nil, nil, 0, ruleset.Rules{}
 	}
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for i := range va.NumField() {
@@ -552,7 +554,7 @@ func (c *channelConfig) open(ctx context.Context) (alert.Notifier, error) {
 // env is what the channel gets from outside.
 func (c *channelConfig) env() (alert.Env, error) {
 	encryption, err := c.Files.Config()
-	return alert.Env{Now: time.Now, Version: version(), Allow: c.allow, TLS: encryption}, err
+	return alert.Env{Now: time.Now, Version: buildinfo.Version(), Allow: c.allow, TLS: encryption}, err
 }
 
 // networks reads allow_networks.

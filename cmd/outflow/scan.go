@@ -16,6 +16,10 @@ import (
 	"golang.org/x/term"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+	"github.com/outflow/outflow/internal/buildinfo"
+	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // scanFlags are what a scan was asked to do.
@@ -138,27 +142,27 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return wrong("%w", err)
 	}
 	if f.rules != "" {
-		if conf.loaded, err = loadRules(f.rules); err != nil {
+		if conf.loaded, err = ruleset.Load(f.rules); err != nil {
 			return wrong("--rules: %w", err)
 		}
 	}
 	budget := cmp.Or(f.budget, conf.Budget)
 	conf.Domains = append(conf.Domains, f.domains...)
 	out := stdout
-	var file, covered *outFile
+	var file, covered *outfile.File
 	if f.out != "" { // before the work, not after
-		if file, err = createResult(f.out, paths); err != nil {
+		if file, err = outfile.CreateResult(f.out, paths); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-		defer file.discard()
+		defer file.Discard()
 		out = file.File
 	}
 	if f.coverage != "" {
-		if covered, err = createResult(f.coverage, paths); err != nil {
+		if covered, err = outfile.CreateResult(f.coverage, paths); err != nil {
 			return fmt.Errorf("--coverage: %w", err)
 		}
-		defer covered.discard()
-		if file != nil && covered.path == file.path && file.path != "" {
+		defer covered.Discard()
+		if file != nil && covered.Path == file.Path && file.Path != "" {
 			return wrong("--out and --coverage are the same file")
 		}
 	}
@@ -177,7 +181,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		worst = max(worst, a.Severity)
 		return !f.all && !shown(&a, budget, from)
 	})
-	o := alert.Options{Version: version(), Unjudged: res.usual.unjudged()}
+	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.usual.unjudged()}
 	if res.coverage.days() == 0 {
 		o.Unjudged = "No events of anybody were read: there is nothing to judge."
 	}
@@ -187,10 +191,10 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	}
 	var b bytes.Buffer
 	if file != nil {
-		if err := file.commit(); err != nil {
+		if err := file.Commit(); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-		file.note(&b)
+		file.Note(&b)
 	}
 	res.coverage.print(&b)
 	if res.coverage.days() > 0 {
@@ -203,19 +207,19 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	switch {
 	case hidden == 0:
 	case budget > 0:
-		fmt.Fprintf(&b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n", count(hidden), budget)
+		fmt.Fprintf(&b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n", plain.Count(hidden), budget)
 	default:
-		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", count(hidden), from)
+		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", plain.Count(hidden), from)
 	}
-	for i, bad := range conf.loaded.bad {
+	for i, bad := range conf.loaded.Bad {
 		if i == fewProblems {
-			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", count(len(conf.loaded.bad)-i))
+			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", plain.Count(len(conf.loaded.Bad)-i))
 			break
 		}
-		fmt.Fprintf(&b, "Rule left out: %s\n", escaped(bad.Error()))
+		fmt.Fprintf(&b, "Rule left out: %s\n", plain.Escape(bad.Error()))
 	}
 	for _, c := range res.covered {
-		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", escaped(c.Label()), count(c.Acts), count(c.Users), escaped(c.Owner), escaped(c.Reason))
+		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", plain.Escape(c.Label()), plain.Count(c.Acts), plain.Count(c.Users), plain.Escape(c.Owner), plain.Escape(c.Reason))
 	}
 	if f.format == "table" && file == nil {
 		fmt.Fprintln(stderr)
@@ -224,13 +228,13 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		res.coverage.Usual = &res.usual
 		err := res.coverage.write(covered)
 		if err == nil {
-			err = covered.commit()
+			err = covered.Commit()
 		}
 		if err != nil {
 			stderr.Write(b.Bytes())
 			return fmt.Errorf("--coverage: %w", err)
 		}
-		covered.note(&b)
+		covered.Note(&b)
 	}
 	stderr.Write(b.Bytes())
 	if err := res.coverage.verdict(); err != nil {
@@ -238,9 +242,9 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	}
 	switch {
 	case f.strict && res.coverage.Malformed > 0:
-		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", count(res.coverage.Malformed))}
-	case len(conf.loaded.bad) > 0:
-		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.loaded.bad))}
+		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", plain.Count(res.coverage.Malformed))}
+	case len(conf.loaded.Bad) > 0:
+		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.loaded.Bad))}
 	case worst >= failOn:
 		return &exit{code: exitFound}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/webapi"
 )
 
@@ -89,7 +90,7 @@ func testSource(ctx context.Context, conf *config, c *sourceConfig, stdout, stde
 	for _, s := range streams {
 		if err := testStream(ctx, &s, stdout); err != nil {
 			failed++
-			fmt.Fprintf(stdout, "%s: %s\n", escaped(s.Name), escaped(explained(err).Error()))
+			fmt.Fprintf(stdout, "%s: %s\n", plain.Escape(s.Name), plain.Escape(explained(err).Error()))
 		}
 	}
 	if failed > 0 {
@@ -155,13 +156,13 @@ func testStream(ctx context.Context, s *ingest.Stream, stdout io.Writer) error {
 		}
 		cur = page.Next
 	}
-	fmt.Fprintf(stdout, "%s: it answers; %s events, %s records not decoded", escaped(s.Name), count(events), count(problems))
+	fmt.Fprintf(stdout, "%s: it answers; %s events, %s records not decoded", plain.Escape(s.Name), plain.Count(events), plain.Count(problems))
 	if n := classes[event.Other]; n > 0 {
-		fmt.Fprintf(stdout, ", %s of a kind that is not judged", count(n))
+		fmt.Fprintf(stdout, ", %s of a kind that is not judged", plain.Count(n))
 	}
 	fmt.Fprintln(stdout)
 	for _, line := range first {
-		fmt.Fprintln(stdout, "  "+escaped(line))
+		fmt.Fprintln(stdout, "  "+plain.Escape(line))
 	}
 	return nil
 }
@@ -226,7 +227,7 @@ holds is counted as late.`,
 			if n == 0 {
 				return fmt.Errorf("no such stream: outflow source state show")
 			}
-			_, err = fmt.Fprintf(stdout, "%s streams are read from the beginning at the next look\n", count(n))
+			_, err = fmt.Fprintf(stdout, "%s streams are read from the beginning at the next look\n", plain.Count(n))
 			return err
 		},
 	}
@@ -281,7 +282,7 @@ func printStates(w io.Writer, list []watch.State, now time.Time) error {
 		if s.Failing != "" {
 			state = "failing: " + s.Failing
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", escaped(s.Source), escaped(s.Stream), count(int(s.Events)), ago(s.Saved), ago(s.Asked), escaped(strings.ReplaceAll(state, "\n", "; ")))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", plain.Escape(s.Source), plain.Escape(s.Stream), plain.Count(int(s.Events)), ago(s.Saved), ago(s.Asked), plain.Escape(strings.ReplaceAll(state, "\n", "; ")))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -292,7 +293,7 @@ func printStates(w io.Writer, list []watch.State, now time.Time) error {
 			if !g.From.IsZero() {
 				span = g.From.Format("2006-01-02 15:04") + " to " + g.To.Format("2006-01-02 15:04") + ": "
 			}
-			if _, err := fmt.Fprintf(w, "Gap in %s, %s: %s%s\n", escaped(s.Source), escaped(s.Stream), span, escaped(g.Reason)); err != nil {
+			if _, err := fmt.Fprintf(w, "Gap in %s, %s: %s%s\n", plain.Escape(s.Source), plain.Escape(s.Stream), span, plain.Escape(g.Reason)); err != nil {
 				return err
 			}
 		}

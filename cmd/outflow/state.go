@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // checkpoint is what earlier runs left behind.
@@ -84,7 +85,7 @@ func holder(lock io.Reader) string {
 	if command == "" {
 		return "process " + pid
 	}
-	return fmt.Sprintf("process %s (outflow %s)", pid, escaped(command))
+	return fmt.Sprintf("process %s (outflow %s)", pid, plain.Escape(command))
 }
 
 // temporaries are files and folders of a data directory that last as long as a step of the

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // runFolder is the data directory that a configuration file names.
@@ -123,13 +124,13 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SOURCE\tVENDOR\tEVENTS\tPER HOUR\tNEWEST")
 	for _, v := range s.Sources {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", escaped(v.Source), v.Vendor, count(int(v.Events)), count(int(v.Hourly)), ago(v.Newest))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", plain.Escape(v.Source), v.Vendor, plain.Count(int(v.Events)), plain.Count(int(v.Hourly)), ago(v.Newest))
 	}
 	fmt.Fprintln(t)
 	if len(s.Parts) > 0 {
 		fmt.Fprintln(t, "PARTITION\tREAD\tEND\tLAG")
 		for _, p := range s.Parts {
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", p.Partition, count(int(p.Next)), count(int(p.End)), count(int(p.Lag)))
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", p.Partition, plain.Count(int(p.Next)), plain.Count(int(p.End)), plain.Count(int(p.Lag)))
 		}
 		fmt.Fprintln(t)
 	}
@@ -146,12 +147,12 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		fmt.Fprintf(w, "NOT WORKING: %s\n", what)
 	}
 	for _, f := range s.Folders {
-		fmt.Fprintf(w, "Source %s: %s files are known, %s wait or are being read, %s could not be read.", escaped(f.Source), count(f.Files), count(f.Waiting+f.Reading), count(f.Unreadable))
+		fmt.Fprintf(w, "Source %s: %s files are known, %s wait or are being read, %s could not be read.", plain.Escape(f.Source), plain.Count(f.Files), plain.Count(f.Waiting+f.Reading), plain.Count(f.Unreadable))
 		if f.Example != "" {
-			fmt.Fprintf(w, " One of these: %s.", escaped(f.Example))
+			fmt.Fprintf(w, " One of these: %s.", plain.Escape(f.Example))
 		}
 		if f.Walking != "" {
-			fmt.Fprintf(w, " Changes are found by walking every %s: %s.", time.Duration(f.Every*float64(time.Second)).Round(time.Second), escaped(f.Walking))
+			fmt.Fprintf(w, " Changes are found by walking every %s: %s.", time.Duration(f.Every*float64(time.Second)).Round(time.Second), plain.Escape(f.Walking))
 		}
 		fmt.Fprintln(w)
 	}
@@ -164,18 +165,18 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		}
 	}
 	if j := s.Judge; j != nil {
-		fmt.Fprintf(w, "Knows %s people; the newest event that was judged is of %s; %s times since the start something came late enough to judge again.\n", count(j.People), ago(j.Newest), count(int(j.Rewinds)))
+		fmt.Fprintf(w, "Knows %s people; the newest event that was judged is of %s; %s times since the start something came late enough to judge again.\n", plain.Count(j.People), ago(j.Newest), plain.Count(int(j.Rewinds)))
 	}
 	if j := s.Judge; j != nil && j.Names+j.Guests > 0 {
-		fmt.Fprintf(w, "Left out: what was known of %s names that never signed in, and %s events of outsiders; there were too many (docs/detectors/names_left_out.md).\n", count(int(j.Names)), count(int(j.Guests)))
+		fmt.Fprintf(w, "Left out: what was known of %s names that never signed in, and %s events of outsiders; there were too many (docs/detectors/names_left_out.md).\n", plain.Count(int(j.Names)), plain.Count(int(j.Guests)))
 	}
 	if j := s.Judge; j != nil && j.Of > 0 {
 		fmt.Fprintf(w, "Judges %d of %d shards of the people (%s); waited %s for who judges the others.\n", len(j.Shards), j.Of, listed(j.Shards), time.Duration(j.Waited*float64(time.Second)).Round(time.Second))
 	}
 	if a := s.Alerts; a != nil {
-		fmt.Fprintf(w, "%s alerts are known, %s were told, %s wait to be sent.\n", count(a.Known), count(a.Told), count(a.Waiting))
+		fmt.Fprintf(w, "%s alerts are known, %s were told, %s wait to be sent.\n", plain.Count(a.Known), plain.Count(a.Told), plain.Count(a.Waiting))
 	}
-	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", count(s.Dead), count(int(s.Failures)))
+	_, err := fmt.Fprintf(w, "%s records could not be decoded (outflow dead list); %s failures since the start.\n", plain.Count(s.Dead), plain.Count(int(s.Failures)))
 	return err
 }
 
@@ -245,7 +246,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 			}
 			return r.write(stdout, letters, func(w io.Writer) error {
 				for _, l := range letters {
-					if _, err := fmt.Fprintf(w, "%d  %s  %s  %s: %s\n", l.ID, l.At.Format("2006-01-02 15:04"), escaped(l.Source), place(&l), escaped(l.Reason)); err != nil {
+					if _, err := fmt.Fprintf(w, "%d  %s  %s  %s: %s\n", l.ID, l.At.Format("2006-01-02 15:04"), plain.Escape(l.Source), place(&l), plain.Escape(l.Reason)); err != nil {
 						return err
 					}
 				}
@@ -265,16 +266,16 @@ func newDead(stdout io.Writer) *cobra.Command {
 				return fmt.Errorf("there is no dead letter %d", id)
 			}
 			l := letters[0]
-			fmt.Fprintf(stdout, "%s:%d\n%s\n", escaped(l.File), l.Line, escaped(l.Reason))
+			fmt.Fprintf(stdout, "%s:%d\n%s\n", plain.Escape(l.File), l.Line, plain.Escape(l.Reason))
 			record := l.Record
 			if record == "" {
 				record, err = watch.Record(l.File, l.Line)
 			}
 			if err != nil {
-				fmt.Fprintf(stdout, "The record cannot be shown: %s\n", escaped(err.Error()))
+				fmt.Fprintf(stdout, "The record cannot be shown: %s\n", plain.Escape(err.Error()))
 				return nil
 			}
-			_, err = fmt.Fprintf(stdout, "\n%s\n", escaped(record))
+			_, err = fmt.Fprintf(stdout, "\n%s\n", plain.Escape(record))
 			return err
 		}),
 	}
@@ -291,15 +292,15 @@ counts once. Letters whose file is not there any more stay and are listed; the e
 			if err != nil {
 				return err
 			}
-			if _, err = fmt.Fprintf(stdout, "%s dead letters are read again at the next look\n", count(int(n))); err != nil || len(gone) == 0 {
+			if _, err = fmt.Fprintf(stdout, "%s dead letters are read again at the next look\n", plain.Count(int(n))); err != nil || len(gone) == 0 {
 				return err
 			}
 			for _, l := range gone {
-				if _, err := fmt.Fprintf(stdout, "%d  %s  %s: stays: the file that it was in is gone, or was changed\n", l.ID, escaped(l.Source), place(&l)); err != nil {
+				if _, err := fmt.Fprintf(stdout, "%d  %s  %s: stays: the file that it was in is gone, or was changed\n", l.ID, plain.Escape(l.Source), place(&l)); err != nil {
 					return err
 				}
 			}
-			return fmt.Errorf("%s dead letters cannot be read again, and stay", count(len(gone)))
+			return fmt.Errorf("%s dead letters cannot be read again, and stay", plain.Count(len(gone)))
 		}),
 	}
 	cmd.AddCommand(list, show, replay)
@@ -308,7 +309,7 @@ counts once. Letters whose file is not there any more stay and are listed; the e
 
 // place is where a dead letter is: its file, and its line if it is not about all of it.
 func place(l *watch.Letter) string {
-	text := escaped(l.File)
+	text := plain.Escape(l.File)
 	if l.Line > 0 {
 		text += ":" + strconv.Itoa(l.Line)
 	}

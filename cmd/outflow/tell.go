@@ -15,7 +15,9 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/file"
+	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/internal/outfile"
 )
 
 // outlets are the channels in use. Each goes at its own pace: one that hangs, or is
@@ -190,7 +192,7 @@ func (d *daemon) outlet(ctx context.Context, conf *config, c *channelConfig) (ou
 	if err != nil {
 		return nil, err
 	}
-	between := func(name string) { failpoint("channel-" + name) }
+	between := func(name string) { failpoint.Reach("channel-" + name) }
 	if c.Kind == "file" {
 		ch := &file.Channel{Name: c.Name, Path: c.Path, Mask: mask, Between: between}
 		return func(ctx context.Context) (int, time.Time, error) {
@@ -268,7 +270,7 @@ func randomKey(path string) ([]byte, error) {
 	}
 	key = make([]byte, 32)
 	rand.Read(key)
-	err = writeOut(path, key, 0o600, false)
+	err = outfile.Write(path, key, 0o600, false)
 	if _, there := os.Stat(path); err != nil && there == nil { // another process was faster
 		return randomKey(path)
 	}

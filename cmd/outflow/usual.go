@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // usual is how much is known of what is usual, and so what could be judged.
@@ -111,6 +112,6 @@ func printUsual(w io.Writer, u *reports.Usual) error {
 		_, err := fmt.Fprintf(w, "\n%s%s.\n", strings.ToUpper(lacking[:1]), lacking[1:])
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nCounts are judged by what is usual here: %s days of people are known.\n", count(int(u.PersonDays)))
+	_, err := fmt.Fprintf(w, "\nCounts are judged by what is usual here: %s days of people are known.\n", plain.Count(int(u.PersonDays)))
 	return err
 }

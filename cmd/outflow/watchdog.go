@@ -19,6 +19,7 @@ import (
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -116,7 +117,7 @@ func (a *arrivedStatus) print(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Nothing has come on %s (UTC) yet.\n\n", a.Day)
 		return err
 	}
-	fmt.Fprintf(w, "Of %s records that came on %s (UTC), %.2f %% of those that had not come before were judged.\n", count(int(a.Received)), a.Day, a.Percent())
+	fmt.Fprintf(w, "Of %s records that came on %s (UTC), %.2f %% of those that had not come before were judged.\n", plain.Count(int(a.Received)), a.Day, a.Percent())
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "VENDOR\tRECEIVED\tJUDGED\tOVER A DAY OLD\tREPEATED\tOF THEM DIFFERENT\tTOO LATE\tDATED AHEAD\tERASED\tUNREADABLE\tOF NOBODY KNOWN")
 	for _, v := range a.Vendors {
@@ -124,13 +125,13 @@ func (a *arrivedStatus) print(w io.Writer) error {
 		if share, known := a.Unknown[v.Vendor]; known {
 			unknown = fmt.Sprintf("%.0f %%", 100*share)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(v.Vendor, "(none)"), count(int(v.Received)), count(int(v.Judged)), count(int(v.Delayed)), count(int(v.Repeated)), count(int(v.Conflicts)), count(int(v.Late)), count(int(v.Ahead)), count(int(v.Erased)), count(int(v.Unreadable)), unknown)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(v.Vendor, "(none)"), plain.Count(int(v.Received)), plain.Count(int(v.Judged)), plain.Count(int(v.Delayed)), plain.Count(int(v.Repeated)), plain.Count(int(v.Conflicts)), plain.Count(int(v.Late)), plain.Count(int(v.Ahead)), plain.Count(int(v.Erased)), plain.Count(int(v.Unreadable)), unknown)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, x := range a.Undecoded {
-		fmt.Fprintf(w, "Through source %s, %s records could not be decoded.\n", escaped(x.Source), count(int(x.Records)))
+		fmt.Fprintf(w, "Through source %s, %s records could not be decoded.\n", plain.Escape(x.Source), plain.Count(int(x.Records)))
 	}
 	_, err := fmt.Fprintln(w)
 	return err
@@ -145,7 +146,7 @@ func (s *daemonStatus) unwell(share float64) (wrong []string) {
 		wrong = append(wrong, "nothing is judged here: another machine judges, or it has not begun")
 	}
 	if lag := s.lag(); lag >= catchingUp {
-		wrong = append(wrong, fmt.Sprintf("%s records wait to be judged", count(int(lag))))
+		wrong = append(wrong, fmt.Sprintf("%s records wait to be judged", plain.Count(int(lag))))
 	}
 	for _, c := range s.Conditions {
 		wrong = append(wrong, c.String())
@@ -186,7 +187,7 @@ func (d *daemon) came(ctx context.Context, source string, events, problems int) 
 	total := c.events + c.problems
 	tell := !c.told && total >= enoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, usualShare)*float64(total)
 	c.told = c.told || tell
-	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", count(int(c.problems)), count(int(total)), dateOf(c.day))
+	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", plain.Count(int(c.problems)), plain.Count(int(total)), dateOf(c.day))
 	d.stats.mu.Unlock()
 	if !tell {
 		return

@@ -1,4 +1,5 @@
-package main
+// Package failpoint kills the process at named lines, for tests of crashes.
+package failpoint
 
 import (
 	"os"
@@ -8,11 +9,11 @@ import (
 	"syscall"
 )
 
-// failpoint kills the process, as kill -9 does, at a named line that lies between
+// Reach kills the process, as kill -9 does, at a named line that lies between
 // two durable effects: the first time it is reached, or the nth, if the environment
 // says OUTFLOW_FAILPOINT=name or name:n. It is how tests prove that nothing is lost
 // there; without the variable it does nothing.
-func failpoint(name string) {
+func Reach(name string) {
 	if armedAt == "" || armedAt != name {
 		return
 	}

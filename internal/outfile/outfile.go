@@ -1,4 +1,6 @@
-package main
+// Package outfile writes the files that a command was told to write: whole or not at all,
+// and never over one of its inputs.
+package outfile
 
 import (
 	"errors"
@@ -8,21 +10,23 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/outflow/outflow/internal/plain"
 )
 
-// outFile is a file that a command was told to write. It is under its name whole, or not
-// at all: what is written goes to a temporary file beside it until commit.
-type outFile struct {
+// File is a file that a command was told to write. It is under its name whole, or not
+// at all: what is written goes to a temporary file beside it until Commit.
+type File struct {
 	*os.File
-	path    string // where it will be; "" if it is written in place
+	Path    string // where it will be; "" if it is written in place
 	replace bool
 	there   bool // whether there was a file before
 }
 
-// createOut begins a file with permissions. One that exists is an error unless it may be
+// Create begins a file with permissions. One that exists is an error unless it may be
 // replaced; what is no regular file, such as /dev/stdout or a pipe, is written in place.
-// The caller calls commit, and discard in any case.
-func createOut(path string, perm fs.FileMode, replace bool) (*outFile, error) {
+// The caller calls Commit, and Discard in any case.
+func Create(path string, perm fs.FileMode, replace bool) (*File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil { // the file, not the link to it
 		path = real
 	}
@@ -39,7 +43,7 @@ func createOut(path string, perm fs.FileMode, replace bool) (*outFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &outFile{File: f}, nil
+		return &File{File: f}, nil
 	case !replace:
 		return nil, existsError(path)
 	}
@@ -47,9 +51,9 @@ func createOut(path string, perm fs.FileMode, replace bool) (*outFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outFile{f, path, replace, there}
+	o := &File{f, path, replace, there}
 	if err := f.Chmod(perm); err != nil {
-		o.discard()
+		o.Discard()
 		return nil, err
 	}
 	return o, nil
@@ -59,10 +63,10 @@ func existsError(path string) error {
 	return fmt.Errorf("%s exists: --force replaces it", path)
 }
 
-// createResult begins a file of what a scan finds. It takes the place of one of before,
+// CreateResult begins a file of what a scan finds. It takes the place of one of before,
 // but not of anything below the paths that are read.
-func createResult(path string, inputs []string) (*outFile, error) {
-	o, err := createOut(path, 0o644, true)
+func CreateResult(path string, inputs []string) (*File, error) {
+	o, err := Create(path, 0o644, true)
 	if err != nil || !o.there {
 		return o, err
 	}
@@ -70,8 +74,8 @@ func createResult(path string, inputs []string) (*outFile, error) {
 		if in, err = filepath.EvalSymlinks(in); err != nil {
 			continue // the scan says so
 		}
-		if below(o.path, in) {
-			o.discard()
+		if below(o.Path, in) {
+			o.Discard()
 			return nil, fmt.Errorf("%s is among the files that are read: it would be replaced", path)
 		}
 	}
@@ -92,16 +96,16 @@ func below(path, folder string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// note says that a file of before was replaced.
-func (o *outFile) note(w io.Writer) {
+// Note says that a file of before was replaced.
+func (o *File) Note(w io.Writer) {
 	if o.there {
-		fmt.Fprintf(w, "%s was there, and was replaced\n", escaped(o.path))
+		fmt.Fprintf(w, "%s was there, and was replaced\n", plain.Escape(o.Path))
 	}
 }
 
-// commit puts the file under its name, once all of it is on disk.
-func (o *outFile) commit() error {
-	if o.path == "" {
+// Commit puts the file under its name, once all of it is on disk.
+func (o *File) Commit() error {
+	if o.Path == "" {
 		return o.Close()
 	}
 	if err := o.Sync(); err != nil {
@@ -113,44 +117,44 @@ func (o *outFile) commit() error {
 	if err := o.place(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(o.path))
+	return SyncDir(filepath.Dir(o.Path))
 }
 
 // place gives the file its name.
-func (o *outFile) place() error {
+func (o *File) place() error {
 	if o.replace {
-		return os.Rename(o.Name(), o.path)
+		return os.Rename(o.Name(), o.Path)
 	}
-	err := os.Link(o.Name(), o.path) // fails if somebody has made one meanwhile
+	err := os.Link(o.Name(), o.Path) // fails if somebody has made one meanwhile
 	if errors.Is(err, fs.ErrExist) {
-		return existsError(o.path)
+		return existsError(o.Path)
 	}
 	if err == nil {
 		return os.Remove(o.Name())
 	}
 	// File systems without links.
-	if _, err := os.Lstat(o.path); err == nil {
-		return existsError(o.path)
+	if _, err := os.Lstat(o.Path); err == nil {
+		return existsError(o.Path)
 	}
-	return os.Rename(o.Name(), o.path)
+	return os.Rename(o.Name(), o.Path)
 }
 
-// discard takes away what was not committed.
-func (o *outFile) discard() {
+// Discard takes away what was not committed.
+func (o *File) Discard() {
 	o.Close()
-	if o.path != "" {
+	if o.Path != "" {
 		os.Remove(o.Name())
 	}
 }
 
-// exists says whether there is something under a path.
-func exists(path string) bool {
+// Exists says whether there is something under a path.
+func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// syncDir makes names of a folder survive a power cut.
-func syncDir(dir string) error {
+// SyncDir makes names of a folder survive a power cut.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -158,15 +162,15 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// writeOut writes a whole file with permissions, as createOut says.
-func writeOut(path string, content []byte, perm fs.FileMode, replace bool) error {
-	o, err := createOut(path, perm, replace)
+// Write writes a whole file with permissions, as Create does.
+func Write(path string, content []byte, perm fs.FileMode, replace bool) error {
+	o, err := Create(path, perm, replace)
 	if err != nil {
 		return err
 	}
-	defer o.discard()
+	defer o.Discard()
 	if _, err := o.Write(content); err != nil {
 		return err
 	}
-	return o.commit()
+	return o.Commit()
 }
