@@ -68,7 +68,7 @@ func (a *account) add(b *account) {
 func (a *account) left() int64 { return a.Late + a.Ahead + a.Erased + a.Unreadable }
 
 // keepAccounts is for how many days accounts are kept: as long as alerts that are out.
-const keepAccounts = keepAlerts / day
+const keepAccounts = keepAlerts / event.Day
 
 func newAccounts(partitions int) *accounts {
 	t := &accounts{parts: make([]map[accountOf]*account, partitions)}
@@ -80,7 +80,7 @@ func newAccounts(partitions int) *accounts {
 
 // of is the account of a record, which is counted as received.
 func (t *accounts) of(r *eventlog.Record, source event.Source) *account {
-	on := r.Appended / day
+	on := r.Appended / event.Day
 	if on != t.day || r.Partition != t.part {
 		t.day, t.part, t.quick = on, r.Partition, [32]*account{}
 	}
@@ -178,7 +178,7 @@ func newMissed(partitions int) *missed {
 }
 
 func (m *missed) add(r *eventlog.Record, source event.Source, at int64, n int64) {
-	k := missedOf{r.Appended / day, at / day, source}
+	k := missedOf{r.Appended / event.Day, at / event.Day, source}
 	of := m.parts[r.Partition]
 	if _, known := of[k]; !known && len(of) >= maxMissed {
 		k.came, k.happened = 0, min(k.happened, m.earliest()) // it is before the base in any case
@@ -311,11 +311,11 @@ func (g *gap) alert() alert.Alert {
 	}
 	a := alert.Of(&finding.Finding{
 		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: gapTitle, Health: true, Stake: 2,
-		Time: g.came * day, Start: g.from * day, End: (g.to + 1) * day, Complete: g.came * day, Sources: []string{g.source.String()},
+		Time: g.came * event.Day, Start: g.from * event.Day, End: (g.to + 1) * event.Day, Complete: g.came * event.Day, Sources: []string{g.source.String()},
 		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), dateOf(g.came), of, from),
 	})
 	return a
 }
 
 // dateOf is a day, counted since 1970 in UTC.
-func dateOf(of int64) string { return time.UnixMilli(of * day).UTC().Format(time.DateOnly) }
+func dateOf(of int64) string { return time.UnixMilli(of * event.Day).UTC().Format(time.DateOnly) }

@@ -205,7 +205,7 @@ func TestFirstStaff(t *testing.T) {
 		j.saved = int64(1_760_000_000_000)
 		j.marks = []mark{{At: j.saved}}
 		j.staffed, j.lost = known, true
-		e := event.Event{Source: event.HR, Class: event.Person, Time: j.saved - 100*day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		e := event.Event{Source: event.HR, Class: event.Person, Time: j.saved - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
 		if err := j.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
 			t.Fatal(err)
 		}

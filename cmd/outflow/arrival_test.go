@@ -398,7 +398,7 @@ func checkAccounts(t testing.TB, config string) (sum account, notices int64) {
 func TestAccounts(t *testing.T) {
 	all := newAccounts(2)
 	rec := func(part int, day int64) *eventlog.Record {
-		return &eventlog.Record{Partition: part, Appended: day * 24 * hour}
+		return &eventlog.Record{Partition: part, Appended: day * 24 * event.Hour}
 	}
 	all.of(rec(0, 100), event.Box).Judged++
 	all.of(rec(0, 100), event.Box).Repeated++
@@ -658,14 +658,14 @@ func TestHeartbeat(t *testing.T) {
 	}
 	var h heart
 	at := time.Now()
-	s := &daemonStatus{At: at, Arrived: arrived(at.UnixMilli()/day, []account{{Day: at.UnixMilli() / day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
+	s := &daemonStatus{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
 	if s.Unwell = s.unwell(.99); len(s.Unwell) != 0 {
 		t.Errorf("%v", s.Unwell)
 	}
 	h.note(s)
 	worse := *s
 	worse.At = at.Add(time.Minute)
-	worse.Arrived = arrived(at.UnixMilli()/day, []account{{Day: at.UnixMilli() / day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
+	worse.Arrived = arrived(at.UnixMilli()/event.Day, []account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
 	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was judged") {
 		t.Errorf("%v", worse.Unwell)
 	}

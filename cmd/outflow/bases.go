@@ -36,33 +36,6 @@ type bases interface {
 	goBack(ctx context.Context, at int64) error
 }
 
-// keptBases is how many older bases are kept, besides the newest; apartBases is how far they
-// lie from one another at least.
-const (
-	keptBases  = 4
-	apartBases = 7 * day
-)
-
-// thinned are the times of bases to keep, of some that are stored, once there is a new one
-// at a time.
-func thinned(times []int64, newest int64) (keep []int64) {
-	times = slices.Sorted(slices.Values(times))
-	slices.Reverse(times)
-	last := newest
-	for i, at := range times {
-		switch {
-		case at >= newest:
-			continue
-		case len(keep) == keptBases:
-			return keep
-		case last-at < apartBases && i+1 < len(times) && last-times[i+1] <= apartBases+day:
-			continue // the one before it lies better
-		}
-		keep, last = append(keep, at), at
-	}
-	return keep
-}
-
 // localBases are those in the judge's own store. What machines share has to go back, too.
 type localBases struct {
 	store  *detect.Store
@@ -194,7 +167,7 @@ func (j *judge) earlier(ctx context.Context, events eventlog.Log) (*goBack, erro
 		return nil, nil
 	}
 	for _, b := range list {
-		if b.at <= first*day {
+		if b.at <= first*event.Day {
 			return &goBack{at: b.at, events: j.missed.since(0)}, nil
 		}
 	}
@@ -203,7 +176,7 @@ func (j *judge) earlier(ctx context.Context, events eventlog.Log) (*goBack, erro
 	}
 	if len(list) > 0 { // not all of it can be judged
 		oldest := list[len(list)-1].at
-		if n := j.missed.since((oldest + day - 1) / day); n > 0 {
+		if n := j.missed.since((oldest + event.Day - 1) / event.Day); n > 0 {
 			return &goBack{at: oldest, events: n}, nil
 		}
 	}
@@ -298,7 +271,7 @@ func (j *judge) requested(ctx context.Context, events eventlog.Log, r *rejudgeRe
 }
 
 // dawn is the time of a base that knows nothing. Everything comes after it.
-const dawn = day
+const dawn = event.Day
 
 // anew has judging begin with what the log holds, and nothing known. What was told about
 // what happened before a time stays as it is.

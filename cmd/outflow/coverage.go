@@ -334,7 +334,7 @@ func (c *coverage) print(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	if c.Late > 0 {
-		fmt.Fprintf(w, "%s events are from before what --data still holds (%d days before the newest of an earlier run): they were judged then, or not at all if their files are new. Scan everything into an empty folder to have new ones judged\n", plain.Count(c.Late), lateDays)
+		fmt.Fprintf(w, "%s events are from before what --data still holds (%d days before the newest of an earlier run): they were judged then, or not at all if their files are new. Scan everything into an empty folder to have new ones judged\n", plain.Count(c.Late), event.LateDays)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
 		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
@@ -410,5 +410,5 @@ func (c *coverage) days() int {
 	if latest == 0 {
 		return 0
 	}
-	return int(latest/day - first/day + 1)
+	return int(latest/event.Day - first/event.Day + 1)
 }

@@ -95,7 +95,7 @@ func (p *personDays) add(e *event.Event) {
 	if p[e.Source] == nil {
 		p[e.Source] = map[uint64]struct{}{}
 	}
-	p[e.Source][xxhash.Sum64String(e.Actor.Account)^uint64(e.Time/day)*0x9e3779b97f4a7c15] = struct{}{}
+	p[e.Source][xxhash.Sum64String(e.Actor.Account)^uint64(e.Time/event.Day)*0x9e3779b97f4a7c15] = struct{}{}
 }
 
 // merge adds what another has counted.
@@ -261,7 +261,7 @@ func (d *diagnosis) sources(cov *coverage, present *personDays) {
 		}
 		x := sourceDiagnosis{Source: s.String(), Events: c.Events, From: c.From, To: c.To}
 		if !c.From.IsZero() {
-			x.Days = int(c.To.UnixMilli()/day-c.From.UnixMilli()/day) + 1
+			x.Days = int(c.To.UnixMilli()/event.Day-c.From.UnixMilli()/event.Day) + 1
 		}
 		x.People = min(len(present[s]), maxPersonDays)
 		d.Usual.PersonDays = max(d.Usual.PersonDays, x.People)

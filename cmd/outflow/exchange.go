@@ -16,6 +16,7 @@ import (
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/cborstate"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
@@ -95,7 +96,7 @@ type saying struct {
 
 const (
 	ahead     = 48 // hours after the edge that are traded, too: there is little to do at night
-	tagDays   = lateDays
+	tagDays   = event.LateDays
 	patience  = 2 * time.Second        // with a judge that has not seen the same
 	restless  = 100 * time.Millisecond // until a judge that waits looks at what has come for itself; longer every time
 	publishes = 64                     // hours that wait to be written
@@ -244,7 +245,7 @@ func (x *exchange) flush(ctx context.Context) error {
 // trading says what the judge has when it begins to judge: all events from a base on
 // and, but for a few, up to an edge (Unix milliseconds), with their sums by hour.
 func (x *exchange) trading(ctx context.Context, base, edge int64, sums map[int64]uint64) {
-	x.ctx, x.base, x.edge, x.sums = ctx, base/hour, edge/hour+ahead, sums
+	x.ctx, x.base, x.edge, x.sums = ctx, base/event.Hour, edge/event.Hour+ahead, sums
 }
 
 // days are the sums of what the judge has of the day of an hour up to it, and of the days
@@ -381,7 +382,7 @@ func (x *exchange) news(edge int64) (of int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	of, x.again = x.again, never
-	if x.skipped <= edge/hour+ahead {
+	if x.skipped <= edge/event.Hour+ahead {
 		of, x.skipped = min(of, x.skipped), never
 	}
 	return of, of != never

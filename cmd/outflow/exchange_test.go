@@ -15,6 +15,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -42,7 +43,7 @@ func TestExchange(t *testing.T) {
 		return x
 	}
 	saw := func(x *exchange, sum uint64) {
-		x.trading(t.Context(), (of-100)*hour, of*hour, map[int64]uint64{of: sum, of - 24: 7, of - 200: sum})
+		x.trading(t.Context(), (of-100)*event.Hour, of*event.Hour, map[int64]uint64{of: sum, of - 24: 7, of - 200: sum})
 	}
 	heard := func(x *exchange, brought map[int][]byte, want ...string) time.Duration {
 		t.Helper()
@@ -76,7 +77,7 @@ func TestExchange(t *testing.T) {
 	a.come = func() bool { return false }
 	heard(b, map[int][]byte{1: []byte("b1"), 2: nil}, "a")
 	heard(a, map[int][]byte{0: []byte("a")}, "", "b1")
-	if _, news := a.news(of * hour); news {
+	if _, news := a.news(of * event.Hour); news {
 		t.Error("news, and nothing was said since")
 	}
 
@@ -85,7 +86,7 @@ func TestExchange(t *testing.T) {
 		t.Errorf("it did not wait for the other: %s", waited)
 	}
 	settled(a, func(x *exchange) bool { return x.again == of })
-	if h, news := a.news(of * hour); !news || h != of {
+	if h, news := a.news(of * event.Hour); !news || h != of {
 		t.Errorf("news of hour %d, %v", h, news)
 	}
 	saw(a, 2)
@@ -117,7 +118,7 @@ func TestExchange(t *testing.T) {
 	if others, err := a.trade(of+ahead+1, map[int][]byte{0: []byte("far")}); err != nil || others != nil {
 		t.Errorf("an hour in the future was traded: %q, %v", others, err)
 	}
-	if h, news := a.news((of + 1) * hour); !news || h != of+ahead+1 {
+	if h, news := a.news((of + 1) * event.Hour); !news || h != of+ahead+1 {
 		t.Errorf("an hour that is not in the future any more is not judged again: %d, %v", h-of, news)
 	}
 	a.forget(of + 1)

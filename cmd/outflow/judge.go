@@ -138,10 +138,10 @@ type pendingDay struct {
 
 // final is after how long nothing changes an alert any more but the end of what it
 // says is open: the day that it is about is over.
-const final = 2 * day
+const final = 2 * event.Day
 
 // keepAlerts is for how long it is remembered which alerts are out.
-const keepAlerts = 40 * day
+const keepAlerts = 40 * event.Day
 
 // openJudge returns a judge of a log with some partitions, as it was when its base
 // was stored last.
@@ -259,7 +259,7 @@ func (j *judge) add(r *eventlog.Record) error {
 	case added == order.Replaced:
 		count.Repeated++
 	case added == order.Fresh:
-		if count.Judged++; r.Appended-at > day && source != event.HR {
+		if count.Judged++; r.Appended-at > event.Day && source != event.HR {
 			count.Delayed++
 		}
 		j.stats.Events++
@@ -267,7 +267,7 @@ func (j *judge) add(r *eventlog.Record) error {
 	if source == event.HR && j.settled() && !again && !j.staffed && added == order.Fresh {
 		j.hired, j.lost = true, false // departments count from the beginning: it is worth going back once more
 	}
-	if newest := j.window.Newest(); source != event.HR && (at < newest-day || at > j.edge+2*day) {
+	if newest := j.window.Newest(); source != event.HR && (at < newest-event.Day || at > j.edge+2*event.Day) {
 		j.history = true
 	}
 	j.judgeFrom(at)
@@ -285,7 +285,7 @@ func (j *judge) count(r *eventlog.Record, source event.Source) (a *account, agai
 
 // datedAhead says whether an event claims to have happened more than a day after the log took
 // it (both Unix milliseconds): one of its clocks is wrong, or somebody made it up.
-func datedAhead(at, appended int64) bool { return appended > 0 && at > appended+day }
+func datedAhead(at, appended int64) bool { return appended > 0 && at > appended+event.Day }
 
 // skip takes in a record of the log that is no event.
 func (j *judge) skip(r *eventlog.Record, kind kindOf) {
@@ -358,7 +358,7 @@ const (
 func (j *judge) apply(ctx context.Context, how extent) error {
 	if j.exchange != nil {
 		if of, news := j.exchange.news(j.window.Edge(fewEvents)); news {
-			j.reconsider(of * hour)
+			j.reconsider(of * event.Hour)
 		}
 	}
 	if !j.newer && (how != openDays || j.engine == nil || j.tainted) {
@@ -477,7 +477,7 @@ func (w *resolving) resolve(rec []byte) error {
 	}
 	var x resolved
 	if !hr {
-		switch h := at / hour; {
+		switch h := at / event.Hour; {
 		case w.armed == 0:
 			w.armed = w.j.wanted(at)
 		case at >= w.armed && h != w.crossed:
@@ -635,22 +635,22 @@ func (j *judge) arm(after int64) {
 // apart is how far from each other marks are, by how long before the newest event.
 func apart(age int64) int64 {
 	switch {
-	case age <= 3*hour:
-		return hour
-	case age <= 12*hour:
-		return 4 * hour
-	case age <= 2*day:
-		return 12 * hour
+	case age <= 3*event.Hour:
+		return event.Hour
+	case age <= 12*event.Hour:
+		return 4 * event.Hour
+	case age <= 2*event.Day:
+		return 12 * event.Hour
 	}
-	return 2 * day
+	return 2 * event.Day
 }
 
 func (j *judge) wanted(after int64) int64 {
 	newest := j.edge
-	if base := (newest - lateDays*day) / day * day; base > after {
+	if base := (newest - event.LateDays*event.Day) / event.Day * event.Day; base > after {
 		return base
 	}
-	if after > newest+2*hour { // what comes then claims to be from the future
+	if after > newest+2*event.Hour { // what comes then claims to be from the future
 		return math.MaxInt64
 	}
 	step := apart(newest - after)
@@ -661,7 +661,7 @@ func (j *judge) wanted(after int64) int64 {
 // and forgets what is before it.
 func (j *judge) tidy(ctx context.Context) error {
 	newest := j.edge
-	for len(j.marks) > 1 && j.marks[1].At <= newest-lateDays*day {
+	for len(j.marks) > 1 && j.marks[1].At <= newest-event.LateDays*event.Day {
 		j.marks = slices.Delete(j.marks, 0, 1)
 	}
 	for i := len(j.marks) - 1; i > 0; i-- {
@@ -670,12 +670,12 @@ func (j *judge) tidy(ctx context.Context) error {
 		}
 	}
 	at := j.base()
-	if at == 0 || at > newest-lateDays*day || at == j.saved {
+	if at == 0 || at > newest-event.LateDays*event.Day || at == j.saved {
 		return nil
 	}
 	j.window.Forget(at)
 	if j.exchange != nil {
-		j.exchange.forget(at / hour)
+		j.exchange.forget(at / event.Hour)
 	}
 	if j.store != nil {
 		began := time.Now()
@@ -945,7 +945,7 @@ func (j *judge) gone() map[dayOf]out {
 	if j.from < 0 {
 		return all
 	}
-	over := j.lastTime / hour * hour // days that end later may be judged yet
+	over := j.lastTime / event.Hour * event.Hour // days that end later may be judged yet
 	for k, o := range j.daysOut {
 		if _, pending := j.days[k]; !pending && o.round < j.round && o.end > max(j.from, j.untold) && o.end <= over {
 			all[k] = o

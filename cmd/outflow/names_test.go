@@ -265,7 +265,7 @@ func TestManyDays(t *testing.T) {
 	}
 	hear := j.hearing(t.Context())
 	for i := range 2*manyDays + 100 {
-		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * day, Open: true}); err != nil {
+		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
 			t.Fatal(err)
 		}
 		if len(j.days) >= manyDays {

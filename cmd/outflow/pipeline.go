@@ -24,13 +24,6 @@ import (
 )
 
 const (
-	hour = int64(3_600_000)
-	day  = 24 * hour
-
-	// lateDays is for how long events may arrive late and still land in their own
-	// window, with --data.
-	lateDays = 8
-
 	sortMemory = 48 << 20 // bytes of events kept in memory for sorting; more goes to a temporary file
 	logMemory  = 8 << 20  // bytes of a log that are unread at most
 	batch      = 512      // records per read
@@ -121,7 +114,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scanResult{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(day))}, nil
+	return &scanResult{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(event.Day))}, nil
 }
 
 // aheadNotices tell of the records that are dated too far ahead, by source; they stand at
@@ -172,8 +165,8 @@ type flow struct {
 func (f *flow) run() ([]alert.Alert, error) {
 	events, findings := eventlog.NewMemory(1, logMemory), make(chan found, batch)
 	if f.state != nil {
-		f.at = max((f.latest-lateDays*day)/day*day, f.before.at)
-		if f.before.baseline == nil && f.first/hour >= f.at/hour {
+		f.at = max((f.latest-event.LateDays*event.Day)/event.Day*event.Day, f.before.at)
+		if f.before.baseline == nil && f.first/event.Hour >= f.at/event.Hour {
 			f.at = f.before.at // nothing comes before it
 		}
 		if err := f.state.begin(f.ctx); err != nil {

@@ -788,7 +788,7 @@ func eraseShared(ctx context.Context, conf *config, dir, person string) (known b
 		return false, err
 	}
 	for _, x := range list {
-		found, err := shelf.of(x.shards).erase(ctx, conf, dir, x, person)
+		found, err := eraseSnapshot(ctx, shelf.of(x.shards), conf, dir, x, person)
 		if err != nil {
 			return false, fmt.Errorf("snapshot %s: %w", shelf.of(x.shards).file(x.at), err)
 		}
@@ -797,8 +797,8 @@ func eraseShared(ctx context.Context, conf *config, dir, person string) (known b
 	return known, nil
 }
 
-// erase takes a person out of a snapshot.
-func (s *snapshots) erase(ctx context.Context, conf *config, dir string, x shared, person string) (known bool, err error) {
+// eraseSnapshot takes a person out of a snapshot.
+func eraseSnapshot(ctx context.Context, s *snapshots, conf *config, dir string, x shared, person string) (known bool, err error) {
 	tmp, err := os.MkdirTemp(dir, ".erase-*")
 	if err != nil {
 		return false, err

@@ -799,7 +799,7 @@ func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 	}
 	from := "the beginning of the log"
 	if back.at > 0 {
-		from = dateOf(back.at / day)
+		from = dateOf(back.at / event.Day)
 	}
 	d.log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
 	failpoint.Reach("go-back")

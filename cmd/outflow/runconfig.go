@@ -27,6 +27,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/internal/buildinfo"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/pki"
@@ -307,7 +308,7 @@ const maxShards = 64
 
 // leastRetention is how long events must be kept: as long as they may come late,
 // and some days to notice that nobody reads them.
-const leastRetention = (lateDays + 2) * 24 * time.Hour
+const leastRetention = (event.LateDays + 2) * 24 * time.Hour
 
 func (c *logConfig) topic(name string) string { return c.TopicPrefix + "-" + name }
 
@@ -421,7 +422,7 @@ func (c *config) checkRun(path string, roles []string) error {
 	case l.Shards > 1 && c.loaded.Correlates():
 		return errors.New("log: shards: rules that correlate events of several people need one judge (shards: 1)")
 	case l.Retention < leastRetention:
-		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, leastRetention, lateDays)
+		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, leastRetention, event.LateDays)
 	case l.Kind == "sqlite" && (!slices.Contains(roles, "ingest") || !slices.Contains(roles, "detect") || !slices.Contains(roles, "alert")):
 		return errors.New("log: sqlite is for one process: roles on their own need kafka")
 	}

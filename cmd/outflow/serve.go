@@ -20,6 +20,7 @@ import (
 
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/guard"
 )
@@ -266,11 +267,11 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			s.Parts = append(s.Parts, partStatus{p, next, ends[p], max(ends[p]-next, 0)})
 		}
 	}
-	today := s.At.UnixMilli() / day
+	today := s.At.UnixMilli() / event.Day
 	var dead []watch.DeadCount
 	if d.sources != nil {
 		var err error
-		if dead, err = d.sources.DeadSince(ctx, time.UnixMilli(today*day)); err != nil {
+		if dead, err = d.sources.DeadSince(ctx, time.UnixMilli(today*event.Day)); err != nil {
 			return nil, err
 		}
 	}

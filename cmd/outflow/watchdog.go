@@ -179,7 +179,7 @@ func (d *daemon) came(ctx context.Context, source string, events, problems int) 
 		d.stats.came = map[string]*intakeOf{}
 	}
 	c := d.stats.came[source]
-	if today := now.UnixMilli() / day; c == nil || c.day != today {
+	if today := now.UnixMilli() / event.Day; c == nil || c.day != today {
 		c = &intakeOf{day: today}
 		d.stats.came[source] = c
 	}
@@ -206,7 +206,7 @@ const enoughBytes = 64 << 10
 // once a day.
 func (d *daemon) recognised(ctx context.Context, source string, paths map[string]watch.Recognition) {
 	now := time.Now()
-	today := now.UnixMilli() / day
+	today := now.UnixMilli() / event.Day
 	for path, came := range paths {
 		d.stats.mu.Lock()
 		if d.stats.recognised == nil || d.stats.recognisedOn != today {

@@ -1,0 +1,11 @@
+package event
+
+// Units of event time: milliseconds, as in Event.Time.
+const (
+	Hour = int64(3_600_000)
+	Day  = 24 * Hour
+)
+
+// LateDays is the allowed lateness in days: events that arrive later than that after the
+// newest one no longer land in their own window.
+const LateDays = 8
