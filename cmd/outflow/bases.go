@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
@@ -39,7 +40,7 @@ type bases interface {
 // localBases are those in the judge's own store. What machines share has to go back, too.
 type localBases struct {
 	store  *detect.Store
-	shared *snapshots // nil if nothing is shared
+	shared *snapshot.Store // nil if nothing is shared
 }
 
 func (b *localBases) list(ctx context.Context) (list []base, err error) {
@@ -63,13 +64,13 @@ func (b *localBases) list(ctx context.Context) (list []base, err error) {
 
 func (b *localBases) goBack(ctx context.Context, at int64) error {
 	if b.shared != nil {
-		times, err := b.shared.list(ctx)
+		times, err := b.shared.List(ctx)
 		if err != nil {
 			return err
 		}
 		for _, x := range times {
 			if x > at {
-				if err := b.shared.at.remove(ctx, b.shared.file(x)); err != nil {
+				if err := b.shared.Remove(ctx, x); err != nil {
 					return fmt.Errorf("snapshots: %w", err)
 				}
 			}
@@ -83,27 +84,27 @@ func (b *localBases) goBack(ctx context.Context, at int64) error {
 
 // sharedBases are those of judges that share the people: the snapshots.
 type sharedBases struct {
-	shelf *snapshots
+	shelf *snapshot.Store
 	dir   string
 }
 
 func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
-	all, err := b.shelf.listShared(ctx)
+	all, err := b.shelf.ListShared(ctx)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	newest := all[0].at
+	newest := all[0].At
 	tmp, err := os.MkdirTemp(b.dir, ".bases-*")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
 	for _, x := range all {
-		if x.at == newest {
+		if x.At == newest {
 			continue
 		}
 		path := filepath.Join(tmp, "store")
-		if err := b.shelf.of(x.shards).open(ctx, path, x.at); err != nil {
+		if err := b.shelf.Of(x.Shards).Open(ctx, path, x.At); err != nil {
 			continue // refused: one that cannot be gone back to
 		}
 		store, err := detect.OpenStore(ctx, path)
@@ -114,25 +115,25 @@ func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
 		if err := errors.Join(err, store.Close()); err != nil {
 			return nil, err
 		}
-		if n := len(list); n > 0 && list[n-1].at == x.at {
+		if n := len(list); n > 0 && list[n-1].at == x.At {
 			for i := range min(len(p.Low), len(list[n-1].low)) {
 				list[n-1].low[i] = min(list[n-1].low[i], p.Low[i])
 			}
 			continue
 		}
-		list = append(list, base{x.at, p.Low})
+		list = append(list, base{x.At, p.Low})
 	}
 	return list, nil
 }
 
 func (b *sharedBases) goBack(ctx context.Context, at int64) error {
-	all, err := b.shelf.listShared(ctx)
+	all, err := b.shelf.ListShared(ctx)
 	if err != nil {
 		return err
 	}
 	for _, x := range all {
-		if x.at > at {
-			if err := b.shelf.at.remove(ctx, b.shelf.of(x.shards).file(x.at)); err != nil {
+		if x.At > at {
+			if err := b.shelf.Of(x.Shards).Remove(ctx, x.At); err != nil {
 				return fmt.Errorf("snapshots: %w", err)
 			}
 		}

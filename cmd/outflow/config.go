@@ -17,6 +17,7 @@ import (
 
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 )
@@ -52,7 +53,7 @@ type config struct {
 	// Channels are how people are told.
 	Channels []channelConfig `yaml:"channels"`
 	// Snapshots are where machines of a cluster share the state of the judge.
-	Snapshots snapshotsConfig `yaml:"snapshots"`
+	Snapshots snapshot.Config `yaml:"snapshots"`
 	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
 	Listen string `yaml:"listen"`
 	// PublicURL is the address by which people reach the pages; messages link to it.

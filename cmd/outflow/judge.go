@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
@@ -750,7 +751,7 @@ func (j *judge) keepBases(generations []int64, at int64) []int64 {
 	if j.exchange != nil {
 		return nil
 	}
-	return thinned(generations, at)
+	return snapshot.Thin(generations, at)
 }
 
 // storedPosition is how far a store has come, and what it keeps beside the newest baseline;

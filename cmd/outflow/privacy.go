@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/alert/people"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
@@ -763,7 +764,7 @@ func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, n
 		out.left = append(out.left, "the topics of Kafka, until their retention is over")
 	}
 	switch {
-	case conf.Snapshots == (snapshotsConfig{}):
+	case conf.Snapshots == (snapshot.Config{}):
 	case conf.Log.Shards > 1:
 		known, err := eraseShared(ctx, conf, f.data, person)
 		if err != nil {
@@ -779,18 +780,18 @@ func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, n
 // eraseShared takes a person out of the snapshots of judges that share people, who go on from
 // nothing else. They must not be running.
 func eraseShared(ctx context.Context, conf *config, dir, person string) (known bool, err error) {
-	shelf, err := openSnapshots(ctx, conf.Snapshots, conf.Log.topic("detect"))
+	shelf, err := snapshot.Open(ctx, conf.Snapshots, conf.Log.topic("detect"))
 	if err != nil {
 		return false, err
 	}
-	list, err := shelf.listShared(ctx)
+	list, err := shelf.ListShared(ctx)
 	if err != nil {
 		return false, err
 	}
 	for _, x := range list {
-		found, err := eraseSnapshot(ctx, shelf.of(x.shards), conf, dir, x, person)
+		found, err := eraseSnapshot(ctx, shelf.Of(x.Shards), conf, dir, x, person)
 		if err != nil {
-			return false, fmt.Errorf("snapshot %s: %w", shelf.of(x.shards).file(x.at), err)
+			return false, fmt.Errorf("snapshot %s: %w", shelf.Of(x.Shards).File(x.At), err)
 		}
 		known = known || found
 	}
@@ -798,17 +799,17 @@ func eraseShared(ctx context.Context, conf *config, dir, person string) (known b
 }
 
 // eraseSnapshot takes a person out of a snapshot.
-func eraseSnapshot(ctx context.Context, s *snapshots, conf *config, dir string, x shared, person string) (known bool, err error) {
+func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config, dir string, x snapshot.Shared, person string) (known bool, err error) {
 	tmp, err := os.MkdirTemp(dir, ".erase-*")
 	if err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(tmp)
 	path := filepath.Join(tmp, "store")
-	if err := s.open(ctx, path, x.at); err != nil {
+	if err := s.Open(ctx, path, x.At); err != nil {
 		return false, err
 	}
-	j := &judged{shards: conf.Log.Shards, mine: x.shards}
+	j := &judged{shards: conf.Log.Shards, mine: x.Shards}
 	if j.store, err = detect.OpenStore(ctx, path); err != nil {
 		return false, err
 	}
@@ -823,7 +824,7 @@ func eraseSnapshot(ctx context.Context, s *snapshots, conf *config, dir string, 
 	if known, _, err = j.erase(ctx, conf, person, aliases, of(accounts)); err != nil {
 		return false, err
 	}
-	return known, s.seal(ctx, path, s.file(x.at))
+	return known, s.Seal(ctx, path, s.File(x.At))
 }
 
 // erase takes a person out of the judge's state.

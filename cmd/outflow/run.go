@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
@@ -357,7 +358,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 // detect judges the log of events, some shards of its people at least, and appends to the
 // log of alerts. It begins again at an older base as often as that is needed.
 func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
-	shared, err := openSnapshots(ctx, d.config.Snapshots, d.config.Log.topic("detect"))
+	shared, err := snapshot.Open(ctx, d.config.Snapshots, d.config.Log.topic("detect"))
 	if err != nil {
 		return err
 	}
@@ -375,7 +376,7 @@ func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
 }
 
 // detectAll judges everybody.
-func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshots, path string) error {
+func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshot.Store, path string) error {
 	store, err := detect.OpenStore(ctx, path)
 	if err != nil {
 		return err
@@ -388,7 +389,7 @@ func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshots, path
 		if err := store.Close(); err != nil {
 			return err
 		}
-		fetched, err := shared.fetch(ctx, path, have.At, d.log)
+		fetched, err := shared.Fetch(ctx, path, have.At, d.log)
 		if err != nil {
 			return err
 		}
@@ -408,7 +409,7 @@ func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshots, path
 	}
 	j.bases = &localBases{store, shared}
 	if shared != nil {
-		j.stored = func(ctx context.Context, at int64) error { return shared.put(ctx, path, at) }
+		j.stored = func(ctx context.Context, at int64) error { return shared.Put(ctx, path, at) }
 	}
 	if _, terms[0], err = j.takeOver(ctx, l.alerts, 0, time.Now()); err != nil {
 		return err

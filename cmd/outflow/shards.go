@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/guard"
 )
@@ -20,7 +21,7 @@ import (
 // detectShards judges some shards of the people, and trades with those who judge the others
 // what hours bring. The base lies with the snapshots alone: which shards a machine judges
 // changes with the machines there are.
-func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *snapshots, path string) error {
+func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *snapshot.Store, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -55,12 +56,12 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 		return err
 	}
 	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
-	own := shelf.of(mine)
+	own := shelf.Of(mine)
 	j.stored = func(ctx context.Context, at int64) error {
-		if err := own.put(ctx, path, at); err != nil {
+		if err := own.Put(ctx, path, at); err != nil {
 			return err
 		}
-		return shelf.prune(ctx)
+		return shelf.Prune(ctx)
 	}
 	errDone := errors.New("done")
 	g, ctx := errgroup.WithContext(ctx)
@@ -80,14 +81,14 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 
 // resume has a judge of some shards go on from the newest snapshots that together hold
 // them, of one moment; from nothing if there are none.
-func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshots) (position, error) {
-	list, err := shelf.listShared(ctx)
+func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (position, error) {
+	list, err := shelf.ListShared(ctx)
 	if err != nil {
 		return position{}, err
 	}
 	for len(list) > 0 {
 		same := list
-		if i := slices.IndexFunc(list, func(x shared) bool { return x.at != list[0].at }); i > 0 {
+		if i := slices.IndexFunc(list, func(x snapshot.Shared) bool { return x.At != list[0].At }); i > 0 {
 			same = list[:i]
 		}
 		list = list[len(same):]
@@ -101,7 +102,7 @@ func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshots) (positi
 
 // resumeAt is resume from snapshots of one moment; whole is false if some of the shards are
 // in none of them that is sound.
-func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshots, list []shared) (p position, whole bool, err error) {
+func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, list []snapshot.Shared) (p position, whole bool, err error) {
 	tmp, err := os.MkdirTemp(d.dir, ".shards-*")
 	if err != nil {
 		return p, false, err
@@ -113,7 +114,7 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshots, list 
 	kept := map[string][]byte{}
 	for i, x := range list {
 		var wanted []int
-		for _, s := range x.shards {
+		for _, s := range x.Shards {
 			if slices.Contains(left, s) {
 				wanted = append(wanted, s)
 			}
@@ -122,13 +123,13 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshots, list 
 			continue
 		}
 		path := filepath.Join(tmp, fmt.Sprint(i))
-		if err := shelf.of(x.shards).open(ctx, path, x.at); err != nil {
-			d.log.Error("snapshot refused; others are tried", "file", shelf.of(x.shards).file(x.at), "err", err)
+		if err := shelf.Of(x.Shards).Open(ctx, path, x.At); err != nil {
+			d.log.Error("snapshot refused; others are tried", "file", shelf.Of(x.Shards).File(x.At), "err", err)
 			continue
 		}
 		part, at, beside, err := loadShared(ctx, path)
 		if err != nil {
-			return p, false, fmt.Errorf("snapshot %s: %w", shelf.of(x.shards).file(x.at), err)
+			return p, false, fmt.Errorf("snapshot %s: %w", shelf.Of(x.Shards).File(x.At), err)
 		}
 		if len(parts) == 0 {
 			p, kept = at, beside

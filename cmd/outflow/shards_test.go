@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
@@ -22,7 +23,7 @@ import (
 type crew struct {
 	t     *testing.T
 	logs  *logs
-	shelf snapshotsConfig
+	shelf snapshot.Config
 	stop  context.CancelFunc
 	all   sync.WaitGroup
 	said  *strings.Builder // what they log
@@ -38,7 +39,7 @@ func (c *crew) Write(b []byte) (int, error) {
 func newCrew(t *testing.T, shards int) *crew {
 	key := filepath.Join(t.TempDir(), "key")
 	writeKey(t, key)
-	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshotsConfig{Dir: t.TempDir(), Key: "file:" + key}}
+	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshot.Config{Dir: t.TempDir(), Key: "file:" + key}}
 	c.logs = &logs{events: eventlog.NewMemory(4, 0), alerts: eventlog.NewMemory(shards, 0), hours: eventlog.NewMemory(1, 0)}
 	c.logs.trim = func(context.Context, int, int64) error { return nil }
 	t.Cleanup(c.leave)
@@ -192,13 +193,13 @@ func TestShardsErased(t *testing.T) {
 		c.deliver(on[day]...)
 	}
 	conf := &config{Snapshots: c.shelf, Log: logConfig{Kind: "kafka", TopicPrefix: "outflow", Shards: 5}}
-	shelf, err := openSnapshots(t.Context(), conf.Snapshots, conf.Log.topic("detect"))
+	shelf, err := snapshot.Open(t.Context(), conf.Snapshots, conf.Log.topic("detect"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	until(t, "both have left a snapshot", func() bool {
-		list, err := shelf.listShared(t.Context())
-		return err == nil && len(list) >= 2 && list[0].at == list[1].at
+		list, err := shelf.ListShared(t.Context())
+		return err == nil && len(list) >= 2 && list[0].At == list[1].At
 	})
 	c.leave()
 	const person = "diego.schneider@acme.example"

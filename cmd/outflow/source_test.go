@@ -18,8 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/awstest"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -146,36 +147,13 @@ func TestSourceSettings(t *testing.T) {
 	}
 }
 
-// awsTest is the configuration of the SDK for an AWS endpoint.
-func awsTest(t *testing.T, endpoint string) aws.Config {
-	t.Helper()
-	t.Setenv("AWS_ACCESS_KEY_ID", "x")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
-	conf, err := awsconfig.LoadDefaultConfig(t.Context(), awsconfig.WithRegion("eu-west-1"), awsconfig.WithBaseEndpoint(endpoint))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conf
-}
-
-// newBucket makes a bucket and returns its name.
-func newBucket(t *testing.T, conf aws.Config) (api *s3.Client, name string) {
-	t.Helper()
-	api = s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true })
-	name = "b" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if _, err := api.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
-		t.Fatal(err)
-	}
-	return api, name
-}
-
 // trail puts exports into a bucket whose queue tells of them, under names as those of
 // CloudTrail's files: what a file is its content says.
 func trail(t *testing.T, endpoint string, exports map[string][]byte) (source string) {
 	t.Helper()
 	ctx := t.Context()
-	conf := awsTest(t, endpoint)
-	objects, name := newBucket(t, conf)
+	conf := awstest.Config(t, endpoint)
+	objects, name := awstest.NewBucket(t, conf)
 	queues := sqs.NewFromConfig(conf)
 	check := func(err error) {
 		t.Helper()

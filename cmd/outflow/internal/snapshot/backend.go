@@ -1,4 +1,4 @@
-package main
+package snapshot
 
 import (
 	"bytes"
@@ -14,17 +14,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// shelf is where snapshots lie. What is written is there whole, or not at all.
-type shelf interface {
+// backend is where snapshots lie. What is written is there whole, or not at all.
+type backend interface {
 	list(ctx context.Context) (names []string, err error)
 	read(ctx context.Context, name string) ([]byte, error)
 	write(ctx context.Context, name string, b []byte) error
 	remove(ctx context.Context, name string) error
 }
 
-func openShelf(ctx context.Context, c *snapshotsConfig) (shelf, error) {
+func openBackend(ctx context.Context, c *Config) (backend, error) {
 	if c.Bucket == "" {
-		return folderShelf(c.Dir), os.MkdirAll(c.Dir, 0o700)
+		return folderBackend(c.Dir), os.MkdirAll(c.Dir, 0o700)
 	}
 	var options []func(*awsconfig.LoadOptions) error
 	if c.Region != "" {
@@ -41,16 +41,16 @@ func openShelf(ctx context.Context, c *snapshotsConfig) (shelf, error) {
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
 	}
-	return &bucketShelf{s3.NewFromConfig(conf, func(o *s3.Options) {
+	return &bucketBackend{s3.NewFromConfig(conf, func(o *s3.Options) {
 		o.UsePathStyle = c.BaseURL != ""
 		o.DisableLogOutputChecksumValidationSkipped = true
 	}), c.Bucket, prefix}, nil
 }
 
-// folderShelf is a folder.
-type folderShelf string
+// folderBackend is a folder.
+type folderBackend string
 
-func (f folderShelf) list(context.Context) (names []string, err error) {
+func (f folderBackend) list(context.Context) (names []string, err error) {
 	entries, err := os.ReadDir(string(f))
 	for _, e := range entries {
 		names = append(names, e.Name())
@@ -58,11 +58,11 @@ func (f folderShelf) list(context.Context) (names []string, err error) {
 	return names, err
 }
 
-func (f folderShelf) read(_ context.Context, name string) ([]byte, error) {
+func (f folderBackend) read(_ context.Context, name string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(string(f), name))
 }
 
-func (f folderShelf) write(_ context.Context, name string, b []byte) error {
+func (f folderBackend) write(_ context.Context, name string, b []byte) error {
 	part, err := os.CreateTemp(string(f), ".part-*")
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (f folderShelf) write(_ context.Context, name string, b []byte) error {
 	return os.Rename(part.Name(), filepath.Join(string(f), name))
 }
 
-func (f folderShelf) remove(_ context.Context, name string) error {
+func (f folderBackend) remove(_ context.Context, name string) error {
 	err := os.Remove(filepath.Join(string(f), name))
 	if errors.Is(err, os.ErrNotExist) { // another machine was faster
 		return nil
@@ -83,14 +83,14 @@ func (f folderShelf) remove(_ context.Context, name string) error {
 	return err
 }
 
-// bucketShelf is a bucket of S3, or of what is like it. It needs s3:ListBucket,
+// bucketBackend is a bucket of S3, or of what is like it. It needs s3:ListBucket,
 // s3:GetObject, s3:PutObject and s3:DeleteObject.
-type bucketShelf struct {
+type bucketBackend struct {
 	api            *s3.Client
 	bucket, prefix string
 }
 
-func (b *bucketShelf) list(ctx context.Context) (names []string, err error) {
+func (b *bucketBackend) list(ctx context.Context) (names []string, err error) {
 	pages := s3.NewListObjectsV2Paginator(b.api, &s3.ListObjectsV2Input{Bucket: &b.bucket, Prefix: &b.prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -104,7 +104,7 @@ func (b *bucketShelf) list(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-func (b *bucketShelf) read(ctx context.Context, name string) ([]byte, error) {
+func (b *bucketBackend) read(ctx context.Context, name string) ([]byte, error) {
 	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: aws.String(b.prefix + name)})
 	if err != nil {
 		return nil, err
@@ -113,12 +113,12 @@ func (b *bucketShelf) read(ctx context.Context, name string) ([]byte, error) {
 	return io.ReadAll(out.Body)
 }
 
-func (b *bucketShelf) write(ctx context.Context, name string, content []byte) error {
+func (b *bucketBackend) write(ctx context.Context, name string, content []byte) error {
 	_, err := b.api.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.bucket, Key: aws.String(b.prefix + name), Body: bytes.NewReader(content)})
 	return err
 }
 
-func (b *bucketShelf) remove(ctx context.Context, name string) error {
+func (b *bucketBackend) remove(ctx context.Context, name string) error {
 	_, err := b.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.bucket, Key: aws.String(b.prefix + name)})
 	return err
 }

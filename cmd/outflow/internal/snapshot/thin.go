@@ -1,4 +1,4 @@
-package main
+package snapshot
 
 import (
 	"slices"
@@ -13,9 +13,9 @@ const (
 	apartBases = 7 * event.Day
 )
 
-// thinned are the times of bases to keep, of some that are stored, once there is a new one
+// Thin are the times of bases to keep, of some that are stored, once there is a new one
 // at a time.
-func thinned(times []int64, newest int64) (keep []int64) {
+func Thin(times []int64, newest int64) (keep []int64) {
 	times = slices.Sorted(slices.Values(times))
 	slices.Reverse(times)
 	last := newest

@@ -1,4 +1,6 @@
-package main
+// Package snapshot stores checkpoints of the processor where the workers of a cluster share
+// them, in a folder or in S3: compressed, encrypted with AES-256-GCM and bound to their name.
+package snapshot
 
 import (
 	"bytes"
@@ -23,18 +25,18 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// snapshots is what the machines of a cluster share: the base of the judge lies there,
+// Store is what the machines of a cluster share: the base of the judge lies there,
 // so that another machine can go on. Files are compressed, encrypted with AES-256-GCM and
 // bound to their name: one that was changed, or exchanged for another, is refused, and
 // the one before it taken.
-type snapshots struct {
-	at   shelf
-	name string // of the cluster and topic
-	aead cipher.AEAD
+type Store struct {
+	backend backend
+	name    string // of the cluster and topic
+	aead    cipher.AEAD
 }
 
-// snapshotsConfig is where snapshots lie.
-type snapshotsConfig struct {
+// Config is where snapshots lie.
+type Config struct {
 	Dir     string `yaml:"dir"`
 	Bucket  string `yaml:"bucket"` // of S3, in place of a folder
 	Prefix  string `yaml:"prefix"` // within it
@@ -45,7 +47,7 @@ type snapshotsConfig struct {
 
 const keptSnapshots = 3
 
-func openSnapshots(ctx context.Context, c snapshotsConfig, name string) (*snapshots, error) {
+func Open(ctx context.Context, c Config, name string) (*Store, error) {
 	if c.Dir == "" && c.Bucket == "" {
 		return nil, nil
 	}
@@ -65,18 +67,18 @@ func openSnapshots(ctx context.Context, c snapshotsConfig, name string) (*snapsh
 	if err != nil {
 		return nil, err
 	}
-	at, err := openShelf(ctx, &c)
+	at, err := openBackend(ctx, &c)
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	return &snapshots{at, name, aead}, nil
+	return &Store{at, name, aead}, nil
 }
 
-func (s *snapshots) file(at int64) string { return fmt.Sprintf("%s-%015d.snap", s.name, at) }
+func (s *Store) File(at int64) string { return fmt.Sprintf("%s-%015d.snap", s.name, at) }
 
-// list lists the times of the snapshots, the newest first.
-func (s *snapshots) list(ctx context.Context) (times []int64, err error) {
-	names, err := s.at.list(ctx)
+// List lists the times of the snapshots, the newest first.
+func (s *Store) List(ctx context.Context) (times []int64, err error) {
+	names, err := s.backend.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
@@ -92,30 +94,30 @@ func (s *snapshots) list(ctx context.Context) (times []int64, err error) {
 	return times, nil
 }
 
-// put copies the state of the judge, whose base is at a time. It does nothing if it
+// Put copies the state of the judge, whose base is at a time. It does nothing if it
 // is there.
-func (s *snapshots) put(ctx context.Context, store string, at int64) error {
-	name := s.file(at)
-	times, err := s.list(ctx)
+func (s *Store) Put(ctx context.Context, store string, at int64) error {
+	name := s.File(at)
+	times, err := s.List(ctx)
 	if err != nil || slices.Contains(times, at) {
 		return err
 	}
-	if err := s.seal(ctx, store, name); err != nil {
+	if err := s.Seal(ctx, store, name); err != nil {
 		return err
 	}
-	if times, err = s.list(ctx); err != nil {
+	if times, err = s.List(ctx); err != nil {
 		return err
 	}
 	for _, old := range times[min(len(times), keptSnapshots):] {
-		if err := s.at.remove(ctx, s.file(old)); err != nil {
+		if err := s.backend.remove(ctx, s.File(old)); err != nil {
 			return fmt.Errorf("snapshots: %w", err)
 		}
 	}
 	return nil
 }
 
-// seal writes a snapshot of a store, in place of one that is there.
-func (s *snapshots) seal(ctx context.Context, store, name string) error {
+// Seal writes a snapshot of a store, in place of one that is there.
+func (s *Store) Seal(ctx context.Context, store, name string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(store), ".snapshot-*")
 	if err != nil {
 		return err
@@ -139,30 +141,30 @@ func (s *snapshots) seal(ctx context.Context, store, name string) error {
 		return err
 	}
 	sealed := s.aead.Seal(nonce, nonce, enc.EncodeAll(plain, nil), []byte(name))
-	if err := s.at.write(ctx, name, sealed); err != nil {
+	if err := s.backend.write(ctx, name, sealed); err != nil {
 		return fmt.Errorf("snapshots: %w", err)
 	}
 	return nil
 }
 
-// of are the snapshots of who judges some shards.
-func (s *snapshots) of(shards []int) *snapshots {
+// Of are the snapshots of who judges some shards.
+func (s *Store) Of(shards []int) *Store {
 	var set uint64
 	for _, n := range shards {
 		set |= 1 << n
 	}
-	return &snapshots{s.at, fmt.Sprintf("%s-%016x", s.name, set), s.aead}
+	return &Store{s.backend, fmt.Sprintf("%s-%016x", s.name, set), s.aead}
 }
 
-// shared is a snapshot of who judged some shards.
-type shared struct {
-	at     int64
-	shards []int
+// Shared is a snapshot of who judged some shards.
+type Shared struct {
+	At     int64
+	Shards []int
 }
 
-// listShared lists the snapshots of those who judge shards, the newest first.
-func (s *snapshots) listShared(ctx context.Context) (list []shared, err error) {
-	names, err := s.at.list(ctx)
+// ListShared lists the snapshots of those who judge shards, the newest first.
+func (s *Store) ListShared(ctx context.Context) (list []Shared, err error) {
+	names, err := s.backend.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
@@ -175,52 +177,52 @@ func (s *snapshots) listShared(ctx context.Context) (list []shared, err error) {
 		if !ours || !cut || !ends || err != nil || err2 != nil || len(set) != 16 {
 			continue
 		}
-		x := shared{at: at}
+		x := Shared{At: at}
 		for n := range 64 {
 			if bits>>n&1 == 1 {
-				x.shards = append(x.shards, n)
+				x.Shards = append(x.Shards, n)
 			}
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b shared) int {
-		return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(len(b.shards), len(a.shards)), slices.Compare(a.shards, b.shards))
+	slices.SortFunc(list, func(a, b Shared) int {
+		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(len(b.Shards), len(a.Shards)), slices.Compare(a.Shards, b.Shards))
 	})
 	return list, nil
 }
 
-// prune removes snapshots of those who judge shards, but those of the last few moments and
+// Prune removes snapshots of those who judge shards, but those of the last few moments and
 // those that judging may go back to.
-func (s *snapshots) prune(ctx context.Context) error {
-	list, err := s.listShared(ctx)
+func (s *Store) Prune(ctx context.Context) error {
+	list, err := s.ListShared(ctx)
 	if err != nil {
 		return err
 	}
 	var times []int64 // the newest first
 	for _, x := range list {
-		if n := len(times); n == 0 || times[n-1] != x.at {
-			times = append(times, x.at)
+		if n := len(times); n == 0 || times[n-1] != x.At {
+			times = append(times, x.At)
 		}
 	}
 	if len(times) == 0 {
 		return nil
 	}
-	keep := append(thinned(times, times[0]), times[:min(keptSnapshots, len(times))]...)
+	keep := append(Thin(times, times[0]), times[:min(keptSnapshots, len(times))]...)
 	for _, x := range list {
-		if slices.Contains(keep, x.at) {
+		if slices.Contains(keep, x.At) {
 			continue
 		}
-		if err := s.at.remove(ctx, s.of(x.shards).file(x.at)); err != nil {
+		if err := s.backend.remove(ctx, s.Of(x.Shards).File(x.At)); err != nil {
 			return fmt.Errorf("snapshots: %w", err)
 		}
 	}
 	return nil
 }
 
-// fetch puts the newest snapshot that is sound, and newer than what is there, in
+// Fetch puts the newest snapshot that is sound, and newer than what is there, in
 // place of the judge's store, which must not be open. It says whether it did.
-func (s *snapshots) fetch(ctx context.Context, store string, have int64, log *slog.Logger) (bool, error) {
-	times, err := s.list(ctx)
+func (s *Store) Fetch(ctx context.Context, store string, have int64, log *slog.Logger) (bool, error) {
+	times, err := s.List(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -228,18 +230,18 @@ func (s *snapshots) fetch(ctx context.Context, store string, have int64, log *sl
 		if at <= have {
 			return false, nil
 		}
-		err := s.open(ctx, store, at)
+		err := s.Open(ctx, store, at)
 		if err == nil {
 			return true, nil
 		}
-		log.Error("snapshot refused; the one before it is tried", "file", s.file(at), "err", err)
+		log.Error("snapshot refused; the one before it is tried", "file", s.File(at), "err", err)
 	}
 	return false, nil
 }
 
-func (s *snapshots) open(ctx context.Context, store string, at int64) error {
-	name := s.file(at)
-	sealed, err := s.at.read(ctx, name)
+func (s *Store) Open(ctx context.Context, store string, at int64) error {
+	name := s.File(at)
+	sealed, err := s.backend.read(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -278,3 +280,6 @@ func (s *snapshots) open(ctx context.Context, store string, at int64) error {
 	}
 	return os.Rename(next, store)
 }
+
+// Remove removes the snapshot of a time; one that is not there is no error.
+func (s *Store) Remove(ctx context.Context, at int64) error { return s.backend.remove(ctx, s.File(at)) }

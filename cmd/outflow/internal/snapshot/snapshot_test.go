@@ -1,4 +1,4 @@
-package main
+package snapshot
 
 import (
 	"context"
@@ -10,32 +10,34 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/awstest"
+
 	"github.com/outflow/outflow/detect"
 )
 
-// shelves are the places where snapshots may lie: a folder, and S3 if there is an endpoint.
-func shelves(t *testing.T) map[string]snapshotsConfig {
+// backends are the places where snapshots may lie: a folder, and S3 if there is an endpoint.
+func backends(t *testing.T) map[string]Config {
 	t.Setenv("OUTFLOW_TEST_KEY", strings.Repeat("ab", 32))
-	list := map[string]snapshotsConfig{"folder": {Dir: t.TempDir(), Key: "env:OUTFLOW_TEST_KEY"}}
+	list := map[string]Config{"folder": {Dir: t.TempDir(), Key: "env:OUTFLOW_TEST_KEY"}}
 	endpoint := os.Getenv("OUTFLOW_AWS")
 	if endpoint == "" {
 		t.Log("no AWS endpoint: OUTFLOW_AWS is not set (.ci/aws starts one)")
 		return list
 	}
-	_, name := newBucket(t, awsTest(t, endpoint))
-	list["s3"] = snapshotsConfig{Bucket: name, Prefix: "state", Region: "eu-west-1", BaseURL: endpoint, Key: "env:OUTFLOW_TEST_KEY"}
+	_, name := awstest.NewBucket(t, awstest.Config(t, endpoint))
+	list["s3"] = Config{Bucket: name, Prefix: "state", Region: "eu-west-1", BaseURL: endpoint, Key: "env:OUTFLOW_TEST_KEY"}
 	return list
 }
 
-// TestSnapshots puts states on the shelf and takes the newest that is sound: one that was
+// TestSnapshots puts states on the backend and takes the newest that is sound: one that was
 // changed, cut, exchanged or is under another key is refused, and the one before it
 // taken; the newest three are kept.
 func TestSnapshots(t *testing.T) {
-	for kind, conf := range shelves(t) {
+	for kind, conf := range backends(t) {
 		t.Run(kind, func(t *testing.T) {
 			ctx := t.Context()
 			log := slog.New(slog.NewTextHandler(io.Discard, nil))
-			s, err := openSnapshots(ctx, conf, "acme-detect")
+			s, err := Open(ctx, conf, "acme-detect")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,17 +53,17 @@ func TestSnapshots(t *testing.T) {
 				if err := store.Close(); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.put(ctx, path, at); err != nil {
+				if err := s.Put(ctx, path, at); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if times, err := s.list(ctx); err != nil || !slices.Equal(times, []int64{5, 4, 3}) {
+			if times, err := s.List(ctx); err != nil || !slices.Equal(times, []int64{5, 4, 3}) {
 				t.Fatalf("%v %v", times, err)
 			}
 			fetched := func(have int64) int64 {
 				t.Helper()
 				to := filepath.Join(t.TempDir(), "detect-0.db")
-				ok, err := s.fetch(ctx, to, have, log)
+				ok, err := s.Fetch(ctx, to, have, log)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -90,19 +92,19 @@ func TestSnapshots(t *testing.T) {
 			}
 			change := func(at int64, do func(b []byte) []byte) {
 				t.Helper()
-				b, err := s.at.read(ctx, s.file(at))
+				b, err := s.backend.read(ctx, s.File(at))
 				if err == nil {
-					err = s.at.write(ctx, s.file(at), do(slices.Clone(b)))
+					err = s.backend.write(ctx, s.File(at), do(slices.Clone(b)))
 				}
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			whole, err := s.at.read(ctx, s.file(5))
+			whole, err := s.backend.read(ctx, s.File(5))
 			if err != nil {
 				t.Fatal(err)
 			}
-			four, err := s.at.read(ctx, s.file(4))
+			four, err := s.backend.read(ctx, s.File(4))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +121,7 @@ func TestSnapshots(t *testing.T) {
 				change(5, func([]byte) []byte { return whole })
 			}
 			t.Setenv("OUTFLOW_TEST_KEY", strings.Repeat("cd", 32))
-			if s, err = openSnapshots(context.Background(), conf, "acme-detect"); err != nil {
+			if s, err = Open(context.Background(), conf, "acme-detect"); err != nil {
 				t.Fatal(err)
 			}
 			if got := fetched(0); got != 0 {
