@@ -666,3 +666,12 @@ func restore(snapshot []byte, done []Alert) (*Desk, error) {
 	}
 	return d, nil
 }
+
+// NotJudged is the title of an alert about events that were not judged.
+const NotJudged = "Events not judged"
+
+// IsNotJudged reports whether the alert is about events that were not judged. Channels cannot
+// mute it.
+func (a *Alert) IsNotJudged() bool {
+	return a.Health && a.Detector == "source_gap" && a.Title == NotJudged
+}

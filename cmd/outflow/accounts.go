@@ -271,11 +271,6 @@ func (m *missed) gaps() []gap {
 	return list
 }
 
-// isGap says whether an alert is about events that were left out.
-func isGap(a *alert.Alert) bool { return a.Health && a.Detector == "source_gap" && a.Title == gapTitle }
-
-const gapTitle = "Events not judged"
-
 // gaps adds the alerts about what was missed and cannot be judged from a base that is kept,
 // and withdraws those about what has been judged since.
 func (j *judge) gaps(list []alert.Alert) ([]alert.Alert, error) {
@@ -310,7 +305,7 @@ func (g *gap) alert() alert.Alert {
 		of = "from " + from + " to " + to
 	}
 	a := alert.Of(&finding.Finding{
-		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: gapTitle, Health: true, Stake: 2,
+		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: alert.NotJudged, Health: true, Stake: 2,
 		Time: g.came * event.Day, Start: g.from * event.Day, End: (g.to + 1) * event.Day, Complete: g.came * event.Day, Sources: []string{g.source.String()},
 		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), dateOf(g.came), of, from),
 	})

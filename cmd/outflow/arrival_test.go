@@ -456,9 +456,9 @@ func TestRejudge(t *testing.T) {
 			if err := json.Unmarshal([]byte(line), &x); err != nil {
 				t.Fatal(err)
 			}
-			if isGap(&x) && x.Withdrawn {
+			if x.IsNotJudged() && x.Withdrawn {
 				withdrawn = append(withdrawn, x)
-			} else if isGap(&x) {
+			} else if x.IsNotJudged() {
 				told = append(told, x)
 			}
 		}
@@ -639,7 +639,7 @@ func TestHeartbeat(t *testing.T) {
 	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.call(t.Context()); err != nil {
+	if err := beat(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-calls; got != "/yes" {
@@ -647,7 +647,7 @@ func TestHeartbeat(t *testing.T) {
 	}
 	for url, says := range map[string]string{server.URL + "/no": "404", "env:NO_SUCH_VARIABLE": "NO_SUCH_VARIABLE", "http://127.0.0.1:1/secret": "heartbeat"} {
 		c := heartbeatConfig{URL: url, allow: c.allow}
-		if err := c.call(t.Context()); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
+		if err := beat(t.Context(), &c); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,15 +12,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/email"
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
+	"github.com/outflow/outflow/internal/secret"
+	"github.com/outflow/outflow/internal/webapi"
 )
 
 // config is the configuration file. Everything in it has a default that works.
@@ -94,14 +100,6 @@ func (m *memoryConfig) check() error {
 
 // window is for how many bytes of events there is room.
 func (m *memoryConfig) window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
-
-// check says what of it cannot be.
-func (r *retentionConfig) check() error {
-	if min(r.Alerts, r.Days, r.Decisions) < 0 {
-		return errors.New("retention: days cannot be negative")
-	}
-	return nil
-}
 
 // offConfig is a detect.Off as it is written in the file.
 type offConfig struct {
@@ -244,4 +242,43 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// signOn is the identity provider of the feed; nil if none is configured.
+func (c *config) signOn(ctx context.Context) (*feed.SignOn, error) {
+	o := &c.Feed.OIDC
+	if o.Issuer == "" {
+		return nil, nil
+	}
+	s := &feed.SignOn{Issuer: o.Issuer, ClientID: o.ClientID, Redirect: strings.TrimSuffix(c.PublicURL, "/") + "/login/oidc/callback", Claim: o.Claim, Roles: o.Roles, Life: cmp.Or(o.Session, 8*time.Hour), HTTP: webapi.NewHTTP()}
+	if o.ClientSecret != "" {
+		v, err := secret.Resolve(ctx, o.ClientSecret)
+		if err != nil {
+			return nil, fmt.Errorf("feed: oidc: client_secret: %w", err)
+		}
+		s.ClientSecret = v.Reveal()
+	}
+	return s, nil
+}
+
+// mail is the first channel of kind email.
+func (c *config) mail() (settings *email.Config, env alert.Env, err error) {
+	for i := range c.Channels {
+		if settings, ok := c.Channels[i].settings.(*email.Config); ok {
+			env, err = c.Channels[i].env()
+			return settings, env, err
+		}
+	}
+	return nil, env, errNoMail
+}
+
+// errNoMail says that nothing can be mailed.
+var errNoMail = errors.New("--config names no channel of kind email")
+
+// link is the page of an alert; "" if the pages have no address.
+func (c *config) link(a *alert.Alert) string {
+	if c.PublicURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(c.PublicURL, "/") + "/alerts/" + a.ID
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +25,6 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/plain"
-	"github.com/outflow/outflow/internal/secret"
-	"github.com/outflow/outflow/internal/webapi"
 )
 
 // openFeed opens feed.db, with the key of its log of access.
@@ -113,23 +110,6 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		return srv.Close()
 	})
 	return g.Wait()
-}
-
-// signOn is the identity provider of the feed; nil if none is configured.
-func (c *config) signOn(ctx context.Context) (*feed.SignOn, error) {
-	o := &c.Feed.OIDC
-	if o.Issuer == "" {
-		return nil, nil
-	}
-	s := &feed.SignOn{Issuer: o.Issuer, ClientID: o.ClientID, Redirect: strings.TrimSuffix(c.PublicURL, "/") + "/login/oidc/callback", Claim: o.Claim, Roles: o.Roles, Life: cmp.Or(o.Session, 8*time.Hour), HTTP: webapi.NewHTTP()}
-	if o.ClientSecret != "" {
-		v, err := secret.Resolve(ctx, o.ClientSecret)
-		if err != nil {
-			return nil, fmt.Errorf("feed: oidc: client_secret: %w", err)
-		}
-		s.ClientSecret = v.Reveal()
-	}
-	return s, nil
 }
 
 // withFeed runs something on the feed's state of a daemon.

@@ -18,7 +18,6 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/watch"
-	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
@@ -320,14 +319,4 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 			return err
 		}
 	}
-}
-
-// vendor is the source of the events of a kind of API; none for those that read HR.
-func (c *sourceConfig) vendor() event.Source {
-	for _, s := range event.Sources() {
-		if s.String() == c.Kind {
-			return s
-		}
-	}
-	return event.NoSource
 }

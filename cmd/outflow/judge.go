@@ -838,7 +838,7 @@ func (j *judge) out(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		now := said{hash: xxhash.Sum64(b), time: a.Time.UnixMilli(), withdrawn: a.Withdrawn, gap: isGap(a)}
+		now := said{hash: xxhash.Sum64(b), time: a.Time.UnixMilli(), withdrawn: a.Withdrawn, gap: a.IsNotJudged()}
 		if before, known := j.said[a.ID]; !known || now.hash != before.hash {
 			if now.body, err = j.file.Put(b); err != nil {
 				return err
@@ -1078,7 +1078,7 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now t
 					if err != nil {
 						return err
 					}
-					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, isGap(&a), body}
+					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotJudged(), body}
 				}
 			}
 			at = recs[len(recs)-1].Offset + 1

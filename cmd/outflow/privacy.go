@@ -28,13 +28,6 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// retentionConfig is for how many days what is kept; 0 stands for good.
-type retentionConfig struct {
-	Alerts    int `yaml:"alerts"`    // since they were raised; those of which something is open still stay
-	Days      int `yaml:"days"`      // of what people did on their days
-	Decisions int `yaml:"decisions"` // about alerts, and requests for names
-}
-
 // expire deletes what is older than the configuration says, and has the log of access say
 // so.
 func expire(ctx context.Context, dir string, conf *config, alerts *alert.Store, now time.Time) (said string, err error) {

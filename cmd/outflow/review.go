@@ -16,10 +16,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/alert/email"
+
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
-	"github.com/outflow/outflow/alert/email"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/ingest"
@@ -657,7 +658,7 @@ each by mail, through the server of the first channel of kind email.`,
 
 // sendOwners mails everybody their list.
 func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []reports.Owner) error {
-	settings, env, err := conf.mail()
+	settings, env, err := mailer(conf)
 	if err != nil {
 		return err
 	}
@@ -682,19 +683,17 @@ func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []repo
 	return err
 }
 
-// mail is the first channel of kind email.
-func (c *config) mail() (settings *email.Config, env alert.Env, err error) {
-	for i := range c.Channels {
-		if settings, ok := c.Channels[i].settings.(*email.Config); ok {
-			env, err = c.Channels[i].env()
-			return settings, env, err
-		}
+// mailer is the mail channel of a configuration; having none is an error of usage.
+func mailer(conf *config) (*email.Config, alert.Env, error) {
+	settings, env, err := conf.mail()
+	if errors.Is(err, errNoMail) {
+		err = &exit{exitUsage, fmt.Errorf("--send: %w", err)}
 	}
-	return nil, env, &exit{exitUsage, errors.New("--send: --config names no channel of kind email")}
+	return settings, env, err
 }
 
 func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {
-	settings, env, err := conf.mail()
+	settings, env, err := mailer(conf)
 	if err != nil {
 		return err
 	}

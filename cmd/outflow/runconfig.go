@@ -8,13 +8,10 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -29,7 +26,6 @@ import (
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
-	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/pki"
 	"github.com/outflow/outflow/internal/secret"
 )
@@ -279,7 +275,7 @@ func (c *channelConfig) check() (err error) {
 // if none wants it: nobody can mute it.
 func (c *config) wantedBy(ch *channelConfig) func(a *alert.Alert) bool {
 	return func(a *alert.Alert) bool {
-		return ch.wants(a) || isGap(a) && !slices.ContainsFunc(c.Channels, func(other channelConfig) bool { return other.wants(a) })
+		return ch.wants(a) || a.IsNotJudged() && !slices.ContainsFunc(c.Channels, func(other channelConfig) bool { return other.wants(a) })
 	}
 }
 
@@ -469,58 +465,6 @@ func (c *config) checkRun(path string, roles []string) error {
 		return errors.New("no sources")
 	}
 	return nil
-}
-
-// watchConfig reads the configuration again on SIGHUP, and when its file changes.
-// What cannot change while the daemon runs is refused, with all the rest.
-func (d *daemon) watchConfig(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	modified := func() time.Time {
-		if info, err := os.Stat(d.path); err == nil {
-			return info.ModTime()
-		}
-		return time.Time{}
-	}
-	before := modified()
-	look := time.NewTicker(2 * time.Second)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hup:
-		case <-look.C:
-			if now := modified(); now.Equal(before) || now.IsZero() {
-				continue
-			}
-		}
-		before = modified()
-		if err := guard.Do("reload", d.readConfig); err != nil {
-			d.stats.failures.Add(1)
-			d.health.set("configuration", d.path, err.Error())
-			d.log.Error("the configuration stays as it was", "file", d.path, "err", err)
-			continue
-		}
-		d.health.clear("configuration", d.path)
-		d.log.Info("configuration read again", "file", d.path)
-	}
-}
-
-// readConfig reads the configuration again, and has it hold from now on.
-func (d *daemon) readConfig() error {
-	conf, err := loadConfig(d.path)
-	if err == nil {
-		err = conf.checkRun(d.path, d.roles)
-	}
-	if err == nil {
-		err = d.config.mayBecome(conf)
-	}
-	if err == nil {
-		d.reload.Store(conf)
-	}
-	return err
 }
 
 // mayBecome says what of a new configuration needs a restart: sources, channels and

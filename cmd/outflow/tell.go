@@ -276,11 +276,3 @@ func randomKey(path string) ([]byte, error) {
 	}
 	return key, err
 }
-
-// link is the page of an alert; "" if the pages have no address.
-func (c *config) link(a *alert.Alert) string {
-	if c.PublicURL == "" {
-		return ""
-	}
-	return strings.TrimSuffix(c.PublicURL, "/") + "/alerts/" + a.ID
-}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -27,44 +26,6 @@ import (
 // The dead-man's switch: that nobody is alerted must mean that nothing happened. The daemon
 // says what became of everything that came today, and beats only while all is well, so that
 // something outside can notice that it does not.
-
-// heartbeatConfig is what is called while all is well.
-type heartbeatConfig struct {
-	URL      string        `yaml:"url"`            // an address that is fetched, or a reference to it (env:NAME, file:PATH); "" for none
-	Every    time.Duration `yaml:"every"`          // 5m if 0
-	Share    float64       `yaml:"share"`          // of what came today that must have been judged; 0.99 if 0
-	Networks []string      `yaml:"allow_networks"` // within the organisation, that the address may be in: 10.0.0.0/8
-
-	allow []netip.Prefix
-}
-
-const (
-	leastBeat  = 10 * time.Second
-	usualBeat  = 5 * time.Minute
-	usualShare = .99
-	enoughCame = 100 // records on a day until their share says something
-)
-
-// check completes and checks what the configuration says.
-func (c *heartbeatConfig) check() error {
-	c.Every, c.Share = cmp.Or(c.Every, usualBeat), cmp.Or(c.Share, usualShare)
-	switch {
-	case c.Every < leastBeat:
-		return fmt.Errorf("every: %s: at least %s", c.Every, leastBeat)
-	case c.Share < 0 || c.Share > 1:
-		return fmt.Errorf("share: %g: from 0 to 1", c.Share)
-	case c.URL != "" && !literal(c.URL) && !strings.HasPrefix(c.URL, "env:") && !strings.HasPrefix(c.URL, "file:") && !strings.HasPrefix(c.URL, "exec:"):
-		return errors.New("url: give an address, or a reference to one: env:NAME, file:PATH, exec:COMMAND")
-	}
-	var err error
-	c.allow, err = networks(c.Networks)
-	return err
-}
-
-// literal says whether an address is given rather than a reference to one.
-func literal(url string) bool {
-	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")
-}
 
 // arrivedStatus is what became of what came on a day.
 type arrivedStatus struct {
@@ -286,7 +247,7 @@ func (d *daemon) callHeartbeat(ctx context.Context) error {
 		if beat := d.stats.heart.last(); c.URL == "" || time.Since(beat) > max(c.Every, time.Minute) {
 			continue // not well: whoever waits for the call notices
 		}
-		err := c.call(ctx)
+		err := beat(ctx, &c)
 		if err == nil {
 			said = ""
 			continue
@@ -299,7 +260,7 @@ func (d *daemon) callHeartbeat(ctx context.Context) error {
 }
 
 // call fetches the address.
-func (c *heartbeatConfig) call(ctx context.Context) error {
+func beat(ctx context.Context, c *heartbeatConfig) error {
 	address := secret.New(c.URL)
 	if !literal(c.URL) {
 		var err error

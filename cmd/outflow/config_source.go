@@ -1,0 +1,13 @@
+package main
+
+import "github.com/outflow/outflow/internal/event"
+
+// vendor is the source of the events of a kind of API; none for those that read HR.
+func (c *sourceConfig) vendor() event.Source {
+	for _, s := range event.Sources() {
+		if s.String() == c.Kind {
+			return s
+		}
+	}
+	return event.NoSource
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/outflow/outflow/internal/guard"
+)
+
+// watchConfig reads the configuration again on SIGHUP, and when its file changes.
+// What cannot change while the daemon runs is refused, with all the rest.
+func (d *daemon) watchConfig(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	modified := func() time.Time {
+		if info, err := os.Stat(d.path); err == nil {
+			return info.ModTime()
+		}
+		return time.Time{}
+	}
+	before := modified()
+	look := time.NewTicker(2 * time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		case <-look.C:
+			if now := modified(); now.Equal(before) || now.IsZero() {
+				continue
+			}
+		}
+		before = modified()
+		if err := guard.Do("reload", d.readConfig); err != nil {
+			d.stats.failures.Add(1)
+			d.health.set("configuration", d.path, err.Error())
+			d.log.Error("the configuration stays as it was", "file", d.path, "err", err)
+			continue
+		}
+		d.health.clear("configuration", d.path)
+		d.log.Info("configuration read again", "file", d.path)
+	}
+}
+
+// readConfig reads the configuration again, and has it hold from now on.
+func (d *daemon) readConfig() error {
+	conf, err := loadConfig(d.path)
+	if err == nil {
+		err = conf.checkRun(d.path, d.roles)
+	}
+	if err == nil {
+		err = d.config.mayBecome(conf)
+	}
+	if err == nil {
+		d.reload.Store(conf)
+	}
+	return err
+}
