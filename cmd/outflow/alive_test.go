@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -23,7 +24,7 @@ import (
 func quietDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
 	t.Helper()
 	var said bytes.Buffer
-	d := &daemon{config: &config{}, log: slog.New(slog.NewTextHandler(&said, nil))}
+	d := &daemon{config: &config.Config{}, log: slog.New(slog.NewTextHandler(&said, nil))}
 	t.Cleanup(guard.Watch(d.panicked))
 	return d, &said
 }
@@ -198,7 +199,7 @@ func TestKeep(t *testing.T) {
 // beyond every base: going back is tried again. What HR says once more changes nothing.
 func TestFirstStaff(t *testing.T) {
 	for _, known := range []bool{false, true} {
-		j, err := newJudge(nil, 1, &config{}, func(context.Context, int, [][]byte) error { return nil })
+		j, err := newJudge(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +220,7 @@ func TestFirstStaff(t *testing.T) {
 // log, and nothing is skipped.
 func TestJudgeFault(t *testing.T) {
 	log := eventlog.NewMemory(1, 0)
-	conf := &config{}
+	conf := &config.Config{}
 	j, err := newJudge(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
 	if err != nil {
 		t.Fatal(err)

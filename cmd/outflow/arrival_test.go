@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
@@ -336,13 +337,13 @@ func (a *arriving) addsUp() {
 
 // checkAccounts checks that every record of the log of a daemon that has ended is in its
 // accounts, and returns their sum, and how many records are what sources say about themselves.
-func checkAccounts(t testing.TB, config string) (sum account, notices int64) {
+func checkAccounts(t testing.TB, path string) (sum account, notices int64) {
 	t.Helper()
-	conf, err := loadConfig(config)
+	conf, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.checkRun(config, roleNames); err != nil {
+	if err := conf.Complete(path, roleNames); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(filepath.Join(conf.DataDir, "status.json"))
@@ -492,13 +493,13 @@ func TestRejudge(t *testing.T) {
 
 // forgetLog has the log of a daemon forget what it no longer needs, and the daemon its older
 // bases, as after weeks.
-func forgetLog(t *testing.T, config string) {
+func forgetLog(t *testing.T, path string) {
 	t.Helper()
-	conf, err := loadConfig(config)
+	conf, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.checkRun(config, roleNames); err != nil {
+	if err := conf.Complete(path, roleNames); err != nil {
 		t.Fatal(err)
 	}
 	store, err := detect.OpenStore(t.Context(), filepath.Join(conf.DataDir, "detect-0.db"))
@@ -635,8 +636,8 @@ func TestHeartbeat(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Setenv("HEARTBEAT", server.URL+"/yes")
-	c := heartbeatConfig{URL: "env:HEARTBEAT", Networks: []string{"127.0.0.1"}}
-	if err := c.check(); err != nil {
+	c := config.Heartbeat{URL: "env:HEARTBEAT", Networks: []string{"127.0.0.1"}}
+	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
 	if err := beat(t.Context(), &c); err != nil {
@@ -646,13 +647,13 @@ func TestHeartbeat(t *testing.T) {
 		t.Errorf("called %s", got)
 	}
 	for url, says := range map[string]string{server.URL + "/no": "404", "env:NO_SUCH_VARIABLE": "NO_SUCH_VARIABLE", "http://127.0.0.1:1/secret": "heartbeat"} {
-		c := heartbeatConfig{URL: url, allow: c.allow}
+		c := config.Heartbeat{URL: url, Allow: c.Allow}
 		if err := beat(t.Context(), &c); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	for _, wrong := range []heartbeatConfig{{Every: time.Second}, {Share: 2}, {URL: "ftp://x"}, {Networks: []string{"everywhere"}}} {
-		if err := wrong.check(); err == nil {
+	for _, wrong := range []config.Heartbeat{{Every: time.Second}, {Share: 2}, {URL: "ftp://x"}, {Networks: []string{"everywhere"}}} {
+		if err := wrong.Check(); err == nil {
 			t.Errorf("%+v is taken", wrong)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -44,11 +45,11 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err := out.check(); err != nil {
 				return err
 			}
-			next, err := loadConfig(conf)
+			next, err := config.Load(conf)
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
-			old, err := loadConfig(against)
+			old, err := config.Load(against)
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
@@ -112,8 +113,8 @@ type exceptionCount struct {
 
 const notable = .5 // a score that changes by less has not moved
 
-func backtest(ctx context.Context, paths []string, workers int, old, next *config, p *progress) (*comparison, error) {
-	run := func(c *config) (*scanResult, map[string]alert.Alert, error) {
+func backtest(ctx context.Context, paths []string, workers int, old, next *config.Config, p *progress) (*comparison, error) {
+	run := func(c *config.Config) (*scanResult, map[string]alert.Alert, error) {
 		res, err := scan(ctx, scanInput{paths: paths, workers: workers, config: c, progress: p})
 		if err != nil {
 			return nil, nil, err

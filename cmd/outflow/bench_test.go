@@ -7,14 +7,15 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 )
 
 // BenchmarkScan scans the example, or the folder that OUTFLOW_BENCH names, from
 // files to alerts. docs/benchmarks.md has figures.
-func BenchmarkScan(b *testing.B) { bench(b, &config{}) }
+func BenchmarkScan(b *testing.B) { bench(b, &config.Config{}) }
 
-func bench(b *testing.B, c *config) {
+func bench(b *testing.B, c *config.Config) {
 	dir := os.Getenv("OUTFLOW_BENCH")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "examples", "acme")
@@ -60,5 +61,5 @@ func BenchmarkScanRules(b *testing.B) {
 	if err != nil || len(loaded.Set.Rules) != 500 {
 		b.Fatal(err, loaded.Bad)
 	}
-	bench(b, &config{loaded: loaded})
+	bench(b, &config.Config{RuleSet: loaded})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -50,7 +51,7 @@ func newChannel(stdout, stderr io.Writer) *cobra.Command {
 	return cmd
 }
 
-func testChannel(ctx context.Context, conf *config, c *channelConfig, stderr io.Writer) error {
+func testChannel(ctx context.Context, conf *config.Config, c *config.Channel, stderr io.Writer) error {
 	if err := os.MkdirAll(conf.DataDir, 0o700); err != nil {
 		return err
 	}
@@ -59,12 +60,12 @@ func testChannel(ctx context.Context, conf *config, c *channelConfig, stderr io.
 	if err != nil {
 		return err
 	}
-	n, err := c.open(ctx)
+	n, err := c.Open(ctx)
 	if err != nil {
 		return err
 	}
 	m := &alert.Message{Alert: alert.Sample(time.Now()), Test: true}
-	m.Link = conf.link(&m.Alert)
+	m.Link = conf.Link(&m.Alert)
 	if mask != nil {
 		m.Alert = mask(&m.Alert)
 	}

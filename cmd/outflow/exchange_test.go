@@ -15,6 +15,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/spill"
@@ -139,7 +140,7 @@ func BenchmarkExchange(b *testing.B) {
 	logs := map[string]func(b *testing.B) eventlog.Log{"memory": func(*testing.B) eventlog.Log { return eventlog.NewMemory(1, 0) }}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
 		logs["kafka"] = func(b *testing.B) eventlog.Log {
-			d := &daemon{config: &config{Log: logConfig{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: leastRetention}}}
+			d := &daemon{config: &config.Config{Log: config.Log{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: config.LeastRetention}}}
 			l, err := d.openLogs(b.Context())
 			if err != nil {
 				b.Fatal(err)

@@ -5,12 +5,14 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 // TestExplain computes every score of the example again, and does not believe one
 // that was changed.
 func TestExplain(t *testing.T) {
-	res, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
+	res, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config.Config{}, progress: newProgress(io.Discard)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
@@ -279,13 +280,13 @@ func TestTopicDeleted(t *testing.T) {
 	}
 	exports, _ := short(t)
 	more := logKinds(t)["kafka"]()
-	_, config := folder(t, exports, more)
-	once(t, config)
-	conf, err := loadConfig(config)
+	_, path := folder(t, exports, more)
+	once(t, path)
+	conf, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.checkRun(config, roleNames); err != nil {
+	if err := conf.Complete(path, roleNames); err != nil {
 		t.Fatal(err)
 	}
 	cluster, err := eventlog.OpenCluster(eventlog.KafkaConfig{Brokers: strings.Split(list, ",")})
@@ -294,12 +295,12 @@ func TestTopicDeleted(t *testing.T) {
 	}
 	defer cluster.Close()
 	for _, topic := range []string{"events", "alerts"} {
-		if err := cluster.Delete(t.Context(), conf.Log.topic(topic)); err != nil {
+		if err := cluster.Delete(t.Context(), conf.Log.Topic(topic)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	time.Sleep(time.Second)
-	fails(t, config, "made anew")
+	fails(t, path, "made anew")
 }
 
 // TestStatusJSON checks that the machine-readable status is what the daemon wrote.

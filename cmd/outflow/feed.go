@@ -83,7 +83,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
 		}
 		return in, nil
 	}}
-	if s.SignOn, err = conf.signOn(ctx); err != nil {
+	if s.SignOn, err = conf.SignOn(ctx); err != nil {
 		return err
 	}
 	ln, err := net.Listen("tcp", conf.Feed.Listen)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 // FuzzConfig asserts that whatever is in a configuration is used or refused by name: never
@@ -31,9 +33,9 @@ func FuzzConfig(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := loadConfig(path)
+		c, err := config.Load(path)
 		if err == nil {
-			err = c.checkRun(path, roleNames)
+			err = c.Complete(path, roleNames)
 		}
 		if err != nil {
 			if err.Error() == "" {
@@ -41,7 +43,7 @@ func FuzzConfig(f *testing.F) {
 			}
 			return
 		}
-		if c.Budget < 0 || c.Budget > maxBudget || c.Budget != c.Budget {
+		if c.Budget < 0 || c.Budget > config.MaxBudget || c.Budget != c.Budget {
 			t.Errorf("budget %g", c.Budget)
 		}
 		if c.Log.Partitions < 1 || c.Log.Shards < 1 || c.Log.Retention < 0 {
@@ -58,8 +60,8 @@ func FuzzSchedule(f *testing.F) {
 		f.Add(s, "", int64(0))
 	}
 	f.Fuzz(func(t *testing.T, schedule, zone string, at int64) {
-		c := &digestConfig{Schedule: schedule, TimeZone: zone}
-		s, loc, err := c.times()
+		c := &config.Digest{Schedule: schedule, TimeZone: zone}
+		s, loc, err := c.Times()
 		if err != nil {
 			return
 		}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/watch"
@@ -65,7 +66,7 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 		}
 		for i := range conf.Sources {
 			switch c := &conf.Sources[i]; {
-			case c.api != nil:
+			case c.Api != nil:
 				each(c.Name, func(ctx context.Context) error { return d.pull(ctx, conf, c, log) })
 			case d.once:
 				each(c.Name, func(ctx context.Context) error { return d.passFiles(ctx, conf, c, log) })
@@ -128,14 +129,14 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // files is a source of files.
-func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.Source {
+func (d *daemon) files(conf *config.Config, c *config.Source, log eventlog.Log) *watch.Source {
 	n := 0
 	for i := range conf.Sources {
-		if conf.Sources[i].api == nil {
+		if conf.Sources[i].Api == nil {
 			n++
 		}
 	}
-	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("source-" + name) }}
+	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.RuleSet.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("source-" + name) }}
 	if !d.once {
 		src.Settled, src.Together = settle, oneDelivery
 	}
@@ -143,7 +144,7 @@ func (d *daemon) files(conf *config, c *sourceConfig, log eventlog.Log) *watch.S
 }
 
 // passFiles reads what is in the folders of a source now.
-func (d *daemon) passFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
+func (d *daemon) passFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
 	p, err := d.sources.Pass(ctx, d.files(conf, c, log), time.Now())
 	d.took(ctx, c, p)
 	if err != nil {
@@ -160,7 +161,7 @@ func (d *daemon) passFiles(ctx context.Context, conf *config, c *sourceConfig, l
 
 // followFiles reads what is in the folders of a source, and what comes into them, until ctx
 // ends.
-func (d *daemon) followFiles(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
+func (d *daemon) followFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
 	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.log.With("source", c.Name), Took: func(p watch.Pass) { d.took(ctx, c, p) }}
 	d.following(f)
 	return f.Run(ctx)
@@ -188,7 +189,7 @@ func (d *daemon) folders() (list []watch.FolderStatus) {
 }
 
 // took counts and logs what came of the files of a source.
-func (d *daemon) took(ctx context.Context, c *sourceConfig, p watch.Pass) {
+func (d *daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
 	d.came(ctx, c.Name, p.Events, p.Problems)
 	d.recognised(ctx, c.Name, p.Paths)
 	d.stats.failures.Add(int64(p.Missing))
@@ -207,21 +208,21 @@ func (d *daemon) took(ctx context.Context, c *sourceConfig, p watch.Pass) {
 }
 
 // env is what a source gets from outside.
-func (d *daemon) env(c *sourceConfig) ingest.Env {
+func (d *daemon) env(c *config.Source) ingest.Env {
 	from := *c
 	from.Since = cmp.Or(d.since, c.Since)
-	since, _ := from.since(time.Now()) // it was checked
+	since, _ := from.Start(time.Now()) // it was checked
 	return ingest.Env{HTTP: webapi.NewHTTP(), Now: time.Now, Log: d.log.With("source", c.Name, "kind", c.Kind), Since: since}
 }
 
 // pull reads the streams of an API.
-func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log eventlog.Log) error {
+func (d *daemon) pull(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
 	env := d.env(c)
 	var streams []ingest.Stream
-	refused := &watch.Refused{Store: d.sources, Name: c.Name, Source: c.vendor(), Log: log}
+	refused := &watch.Refused{Store: d.sources, Name: c.Name, Source: c.Vendor(), Log: log}
 	for tries := 1; ; tries++ {
 		var err error
-		if streams, err = c.api.Open(ctx, env); err == nil {
+		if streams, err = c.Api.Open(ctx, env); err == nil {
 			d.health.clear("source", c.Name)
 			if err := refused.Over(ctx); err != nil {
 				return err
@@ -244,7 +245,7 @@ func (d *daemon) pull(ctx context.Context, conf *config, c *sourceConfig, log ev
 	}
 	var g errgroup.Group
 	for _, s := range streams {
-		p := &watch.Pull{Name: c.Name, Source: c.vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.loaded.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("pull-" + name) }}
+		p := &watch.Pull{Name: c.Name, Source: c.Vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.RuleSet.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("pull-" + name) }}
 		g.Go(func() error {
 			do := func(ctx context.Context) error { return d.stream(ctx, &env, p) }
 			if d.once {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest/backlog"
 )
 
@@ -41,7 +42,7 @@ func scanned(t *testing.T, data string, workers int, paths ...string) string {
 }
 
 func scannedWith(ctx context.Context, data string, workers int, paths ...string) (string, error) {
-	res, err := scan(ctx, scanInput{paths: paths, data: data, workers: workers, config: &config{}, progress: newProgress(io.Discard)})
+	res, err := scan(ctx, scanInput{paths: paths, data: data, workers: workers, config: &config.Config{}, progress: newProgress(io.Discard)})
 	if err != nil {
 		return "", err
 	}
@@ -148,7 +149,7 @@ func before(path, day string) bool {
 func TestNoHindsight(t *testing.T) {
 	long(t)
 	t.Parallel()
-	whole, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
+	whole, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config.Config{}, progress: newProgress(io.Discard)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestNoHindsight(t *testing.T) {
 			}
 			return path
 		})
-		beginning, err := scan(t.Context(), scanInput{paths: []string{part}, workers: 2, config: &config{}, progress: newProgress(io.Discard)})
+		beginning, err := scan(t.Context(), scanInput{paths: []string{part}, workers: 2, config: &config.Config{}, progress: newProgress(io.Discard)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +299,7 @@ func TestInterrupted(t *testing.T) {
 }
 
 func TestExampleConfig(t *testing.T) {
-	c, err := loadConfig(filepath.Join("..", "..", "config.example.yaml"))
+	c, err := config.Load(filepath.Join("..", "..", "config.example.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

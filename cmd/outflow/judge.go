@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
@@ -146,7 +147,7 @@ const keepAlerts = 40 * event.Day
 
 // openJudge returns a judge of a log with some partitions, as it was when its base
 // was stored last.
-func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
+func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
 	j, err := newJudge(store, partitions, conf, emit)
 	if err != nil || store == nil {
 		return j, err
@@ -163,13 +164,13 @@ func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *c
 }
 
 // newJudge returns a judge that knows nothing yet.
-func newJudge(store *detect.Store, partitions int, conf *config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
-	judging, err := conf.detect()
+func newJudge(store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
+	judging, err := conf.Detect()
 	if err != nil {
 		return nil, err
 	}
 	judging.TempDir = conf.DataDir
-	return &judge{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(judgeMemory, conf.DataDir), identity: conf.identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions), accounts: newAccounts(partitions), missed: newMissed(partitions)}, nil
+	return &judge{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(judgeMemory, conf.DataDir), identity: conf.Identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.Window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions), accounts: newAccounts(partitions), missed: newMissed(partitions)}, nil
 }
 
 // begin has a new judge go on from a base.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
@@ -393,7 +394,7 @@ func TestTerms(t *testing.T) {
 	}
 	begin := func(now int64) (*judge, string) {
 		t.Helper()
-		j, err := openJudge(t.Context(), nil, 1, &config{}, nil)
+		j, err := openJudge(t.Context(), nil, 1, &config.Config{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
@@ -28,9 +29,9 @@ func BenchmarkLatency(b *testing.B) {
 	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_RATE")); err == nil {
 		rate = n
 	}
-	kinds := map[string]logConfig{"sqlite": {Kind: "sqlite", Partitions: 4, Retention: leastRetention}}
+	kinds := map[string]config.Log{"sqlite": {Kind: "sqlite", Partitions: 4, Retention: config.LeastRetention}}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
-		kinds["kafka"] = logConfig{Kind: "kafka", Partitions: 16, Retention: leastRetention, Replication: 1, Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("l%d", time.Now().UnixNano())}
+		kinds["kafka"] = config.Log{Kind: "kafka", Partitions: 16, Retention: config.LeastRetention, Replication: 1, Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("l%d", time.Now().UnixNano())}
 	}
 	for kind, conf := range kinds {
 		b.Run(kind, func(b *testing.B) {
@@ -45,10 +46,10 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-func latency(b *testing.B, conf logConfig, rate int, long time.Duration) (list []time.Duration) {
+func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list []time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	d := &daemon{dir: b.TempDir(), config: &config{Log: conf}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	d := &daemon{dir: b.TempDir(), config: &config.Config{Log: conf}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	l, err := d.openLogs(ctx)
 	if err != nil {
 		b.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
@@ -247,7 +248,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 // each once.
 func TestManyDays(t *testing.T) {
 	said, calls := map[string]int{}, 0
-	j, err := newJudge(nil, 1, &config{}, func(_ context.Context, _ int, records [][]byte) error {
+	j, err := newJudge(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
 		calls++
 		for _, b := range records {
 			days, is, err := daysIn(b)

@@ -11,6 +11,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/people"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
@@ -19,7 +20,7 @@ import (
 // directory is everybody whom a data directory knows: of whom there are alerts or days, who
 // is in the HR files, whom the judge has seen; with their accounts and display names. Deep
 // looks through the events of a scan, too, for accounts that nothing else says.
-func (f *privacyFlags) directory(ctx context.Context, conf *config, alerts *alert.Store, j *judged, deep bool) (*people.Directory, error) {
+func (f *privacyFlags) directory(ctx context.Context, conf *config.Config, alerts *alert.Store, j *judged, deep bool) (*people.Directory, error) {
 	d := people.New()
 	kept, err := alerts.People(ctx)
 	if err != nil {
@@ -45,7 +46,7 @@ func (f *privacyFlags) directory(ctx context.Context, conf *config, alerts *aler
 	if err := r.Restore(j.aliases); err != nil {
 		return nil, err
 	}
-	r.Configure(conf.identity())
+	r.Configure(conf.Identity())
 	if deep && j.backlog != nil {
 		if err := j.walk(ctx, r, d); err != nil {
 			return nil, err
@@ -113,7 +114,7 @@ func (j *judged) walk(ctx context.Context, r *identity.Resolver, d *people.Direc
 
 // find says whom a text names. Where nothing else tells, the events that are kept are asked
 // for accounts.
-func (f *privacyFlags) find(ctx context.Context, conf *config, alerts *alert.Store, text string) (m people.Match, err error) {
+func (f *privacyFlags) find(ctx context.Context, conf *config.Config, alerts *alert.Store, text string) (m people.Match, err error) {
 	j, err := f.judged(ctx, alerts)
 	if err != nil {
 		return m, err
@@ -156,7 +157,7 @@ func (f *reportFlags) whom(ctx context.Context, data *reportData, text string, m
 }
 
 // under says whom a pseudonym of a mask stands for.
-func (f *privacyFlags) under(ctx context.Context, conf *config, alerts *alert.Store, mask *alert.Mask, text string) (m people.Match, err error) {
+func (f *privacyFlags) under(ctx context.Context, conf *config.Config, alerts *alert.Store, mask *alert.Mask, text string) (m people.Match, err error) {
 	j, err := f.judged(ctx, alerts)
 	if err != nil {
 		return m, err
@@ -177,7 +178,7 @@ func (f *reportFlags) known(ctx context.Context, data *reportData) error {
 		return err
 	}
 	in.HR = len(in.Leavers) > 0
-	judging, err := conf.detect()
+	judging, err := conf.Detect()
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
@@ -33,7 +34,7 @@ type scanInput struct {
 	paths    []string
 	data     string
 	workers  int
-	config   *config
+	config   *config.Config
 	progress *progress
 }
 
@@ -48,7 +49,7 @@ type scanResult struct {
 // scan reads everything below the paths, puts it in order, and lets it flow:
 // ingest → log of events → detect → findings → alert.
 func scan(ctx context.Context, in scanInput) (*scanResult, error) {
-	judging, err := in.config.detect()
+	judging, err := in.config.Detect()
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	}
 	cov := newCoverage(in.workers, in.paths)
 	writers := make([]*order.Writer, in.workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.progress.reading(found), Inspect: in.config.loaded.Inspect(), Emit: func(n int) func(*event.Event) error {
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.progress.reading(found), Inspect: in.config.RuleSet.Inspect(), Emit: func(n int) func(*event.Event) error {
 		w, count := sorter.Writer(), cov.worker(n)
 		writers[n] = w
 		return func(e *event.Event) error {
@@ -109,7 +110,7 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	cov.add(reports)
 
 	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.progress, coverage: cov, config: judging, first: first, latest: latest}
-	flow.resolver.Configure(in.config.identity())
+	flow.resolver.Configure(in.config.Identity())
 	desk, err := flow.run()
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/alert/people"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
@@ -30,9 +31,9 @@ import (
 
 // expire deletes what is older than the configuration says, and has the log of access say
 // so.
-func expire(ctx context.Context, dir string, conf *config, alerts *alert.Store, now time.Time) (said string, err error) {
+func expire(ctx context.Context, dir string, conf *config.Config, alerts *alert.Store, now time.Time) (said string, err error) {
 	r := conf.Retention
-	if r == (retentionConfig{}) {
+	if r == (config.Retention{}) {
 		return "", nil
 	}
 	before := func(days int) (t time.Time) {
@@ -78,12 +79,12 @@ func (f *privacyFlags) flags(cmd *cobra.Command) {
 }
 
 // open loads the configuration, and takes the data directory for itself if that is wanted.
-func (f *privacyFlags) open(exclusive bool) (conf *config, unlock func(), err error) {
-	if conf, err = loadConfig(f.config); err != nil {
+func (f *privacyFlags) open(exclusive bool) (conf *config.Config, unlock func(), err error) {
+	if conf, err = config.Load(f.config); err != nil {
 		return nil, nil, &exit{exitUsage, err}
 	}
 	if f.config != "" {
-		if err := conf.checkRun(f.config, roleNames); err != nil {
+		if err := conf.Complete(f.config, roleNames); err != nil {
 			return nil, nil, &exit{exitUsage, err}
 		}
 	}
@@ -117,7 +118,7 @@ func (f *privacyFlags) alerts(ctx context.Context) (*alert.Store, error) {
 }
 
 // named says whom a text names.
-func (f *privacyFlags) named(ctx context.Context, conf *config, text string) (m people.Match, err error) {
+func (f *privacyFlags) named(ctx context.Context, conf *config.Config, text string) (m people.Match, err error) {
 	alerts, err := f.alerts(ctx)
 	if err != nil {
 		return m, err
@@ -228,7 +229,7 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 			if err != nil {
 				return err
 			}
-			if conf.Retention == (retentionConfig{}) {
+			if conf.Retention == (config.Retention{}) {
 				return &exit{exitFailed, errors.New("nothing is deleted: no retention is configured (--config)")}
 			}
 			alerts, err := alert.OpenStore(cmd.Context(), filepath.Join(f.data, "alerts.db"))
@@ -275,9 +276,9 @@ type privacyReport struct {
 	Looks      []feed.Looked `json:"looks"`   // within 90 days
 }
 
-func (f *privacyFlags) report(ctx context.Context, conf *config, now time.Time) (*privacyReport, error) {
+func (f *privacyFlags) report(ctx context.Context, conf *config.Config, now time.Time) (*privacyReport, error) {
 	p := &privacyReport{Made: now.UTC().Truncate(time.Second), Indicators: []indicator{}, Kept: []keeps{}, Deleted: []feed.Access{}, Looks: []feed.Looked{}}
-	judging, err := conf.detect()
+	judging, err := conf.Detect()
 	if err != nil {
 		return nil, err
 	}
@@ -333,7 +334,7 @@ func (f *privacyFlags) report(ctx context.Context, conf *config, now time.Time) 
 	}
 	p.Kept = append(p.Kept, keeps{held[0], days(conf.Retention.Alerts)}, keeps{held[1], days(conf.Retention.Days)},
 		keeps{alert.Held{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
-		keeps{alert.Held{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, leastRetention).Hours()/24)},
+		keeps{alert.Held{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, config.LeastRetention).Hours()/24)},
 		keeps{alert.Held{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
 		keeps{alert.Held{What: "the log of access"}, "for good: it is the proof"})
 	if path, there := f.file("feed.db"); there {
@@ -457,7 +458,7 @@ func (j *judged) close() {
 
 // accounts are those of a person, the person's name among them: as the judge knows them,
 // and as the configuration and HR's records say.
-func (f *privacyFlags) accounts(ctx context.Context, conf *config, j *judged, person string, alerts *alert.Store) ([]string, []byte, error) {
+func (f *privacyFlags) accounts(ctx context.Context, conf *config.Config, j *judged, person string, alerts *alert.Store) ([]string, []byte, error) {
 	aliases, list, err := identity.Forget(j.aliases, person)
 	if err != nil {
 		return nil, nil, err
@@ -480,7 +481,7 @@ func (f *privacyFlags) accounts(ctx context.Context, conf *config, j *judged, pe
 	if err == nil && j.backlog != nil { // a short scan has no graph of accounts yet
 		r := identity.New()
 		if err = r.Restore(j.aliases); err == nil {
-			r.Configure(conf.identity())
+			r.Configure(conf.Identity())
 			err = j.walk(ctx, r, people.New())
 		}
 		for account, whose := range r.Accounts() {
@@ -504,7 +505,7 @@ type subject struct {
 
 // subject opens what there is about a person. Scans that end meanwhile may replace the
 // generation of one file before another is opened: then all are opened again.
-func (f *privacyFlags) subject(ctx context.Context, conf *config, person string) (s *subject, err error) {
+func (f *privacyFlags) subject(ctx context.Context, conf *config.Config, person string) (s *subject, err error) {
 	for range 5 {
 		var generation int64
 		if s, generation, err = f.openSubject(ctx, conf, person); err == nil {
@@ -527,7 +528,7 @@ func (f *privacyFlags) generation(ctx context.Context) (int64, error) {
 	return alerts.Generation(ctx)
 }
 
-func (f *privacyFlags) openSubject(ctx context.Context, conf *config, person string) (s *subject, generation int64, err error) {
+func (f *privacyFlags) openSubject(ctx context.Context, conf *config.Config, person string) (s *subject, generation int64, err error) {
 	s = &subject{}
 	if s.alerts, err = f.alerts(ctx); err != nil {
 		return nil, 0, err
@@ -604,7 +605,7 @@ type exportedAlert struct {
 	Decisions []feed.Triage `json:"decisions"`
 }
 
-func (f *privacyFlags) export(ctx context.Context, conf *config, person string) (*exported, error) {
+func (f *privacyFlags) export(ctx context.Context, conf *config.Config, person string) (*exported, error) {
 	x := &exported{Person: person, Made: time.Now().UTC().Truncate(time.Second), Alerts: []exportedAlert{}, Days: []finding.Activity{}, Events: []json.RawMessage{}, Looks: []feed.Access{}}
 	who, err := f.subject(ctx, conf, person)
 	if err != nil {
@@ -690,7 +691,7 @@ func (e *erased) String() string {
 	return s
 }
 
-func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, now time.Time) (*erased, error) {
+func (f *privacyFlags) erase(ctx context.Context, conf *config.Config, person string, now time.Time) (*erased, error) {
 	out := &erased{}
 	who, err := f.subject(ctx, conf, person)
 	if err != nil {
@@ -772,8 +773,8 @@ func (f *privacyFlags) erase(ctx context.Context, conf *config, person string, n
 
 // eraseShared takes a person out of the snapshots of judges that share people, who go on from
 // nothing else. They must not be running.
-func eraseShared(ctx context.Context, conf *config, dir, person string) (known bool, err error) {
-	shelf, err := snapshot.Open(ctx, conf.Snapshots, conf.Log.topic("detect"))
+func eraseShared(ctx context.Context, conf *config.Config, dir, person string) (known bool, err error) {
+	shelf, err := snapshot.Open(ctx, conf.Snapshots, conf.Log.Topic("detect"))
 	if err != nil {
 		return false, err
 	}
@@ -792,7 +793,7 @@ func eraseShared(ctx context.Context, conf *config, dir, person string) (known b
 }
 
 // eraseSnapshot takes a person out of a snapshot.
-func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config, dir string, x snapshot.Shared, person string) (known bool, err error) {
+func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config.Config, dir string, x snapshot.Shared, person string) (known bool, err error) {
 	tmp, err := os.MkdirTemp(dir, ".erase-*")
 	if err != nil {
 		return false, err
@@ -821,11 +822,11 @@ func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config, dir str
 }
 
 // erase takes a person out of the judge's state.
-func (j *judged) erase(ctx context.Context, conf *config, person string, aliases []byte, mine func(rec []byte) bool) (known bool, events int, err error) {
+func (j *judged) erase(ctx context.Context, conf *config.Config, person string, aliases []byte, mine func(rec []byte) bool) (known bool, events int, err error) {
 	if j.store == nil || j.generation == 0 {
 		return false, 0, nil
 	}
-	judging, err := conf.detect()
+	judging, err := conf.Detect()
 	if err != nil {
 		return false, 0, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 const leaver = "chen.kapoor@acme.example"
@@ -150,7 +151,7 @@ func TestRetention(t *testing.T) {
 	if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
 		t.Fatal(err)
 	}
-	conf := &config{Retention: retentionConfig{Alerts: 400, Days: 400, Decisions: 400}}
+	conf := &config.Config{Retention: config.Retention{Alerts: 400, Days: 400, Decisions: 400}}
 	said, err := expire(t.Context(), dir, conf, s, now)
 	if err != nil || !strings.Contains(said, "deleted 1 alerts older than 400 days") {
 		t.Errorf("%q %v", said, err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -40,8 +41,8 @@ func TestRecognised(t *testing.T) {
 	write("fine", "readme.txt", foreign)
 	write("bad", "b.txt", foreign)
 	write("small", "c.txt", "a note\n")
-	c := &sourceConfig{Name: "x", Paths: []string{folder("fine"), folder("bad"), folder("small")}}
-	conf := &config{Sources: []sourceConfig{*c}}
+	c := &config.Source{Name: "x", Paths: []string{folder("fine"), folder("bad"), folder("small")}}
+	conf := &config.Config{Sources: []config.Source{*c}}
 	pass := func() {
 		src := d.files(conf, c, eventlog.NewMemory(1, 0))
 		src.Inspect, src.Settled = nil, 0

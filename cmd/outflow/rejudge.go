@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -44,11 +45,11 @@ Over Kafka it must be called on each machine that judges.`,
 			if err != nil {
 				return &exit{exitUsage, fmt.Errorf("--from %q: a day such as 2026-03-31", from)}
 			}
-			conf, err := loadConfig(path)
+			conf, err := config.Load(path)
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
-			if err := conf.checkRun(path, roleNames); err != nil {
+			if err := conf.Complete(path, roleNames); err != nil {
 				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 			}
 			return rejudge(cmd.Context(), conf, path, day, reread, stdout)
@@ -61,9 +62,9 @@ Over Kafka it must be called on each machine that judges.`,
 }
 
 // rejudge has sources read again, and leaves the request for the daemon.
-func rejudge(ctx context.Context, conf *config, path string, from time.Time, reread []string, stdout io.Writer) error {
+func rejudge(ctx context.Context, conf *config.Config, path string, from time.Time, reread []string, stdout io.Writer) error {
 	for _, name := range reread {
-		if !slices.ContainsFunc(conf.Sources, func(s sourceConfig) bool { return s.Name == name }) {
+		if !slices.ContainsFunc(conf.Sources, func(s config.Source) bool { return s.Name == name }) {
 			var names []string
 			for _, s := range conf.Sources {
 				names = append(names, s.Name)
@@ -92,10 +93,10 @@ func rejudge(ctx context.Context, conf *config, path string, from time.Time, rer
 }
 
 // rereadSource has the files of a source read again.
-func rereadSource(ctx context.Context, conf *config, path, name string, from time.Time, stdout io.Writer) error {
-	i := slices.IndexFunc(conf.Sources, func(c sourceConfig) bool { return c.Name == name })
+func rereadSource(ctx context.Context, conf *config.Config, path, name string, from time.Time, stdout io.Writer) error {
+	i := slices.IndexFunc(conf.Sources, func(c config.Source) bool { return c.Name == name })
 	c := &conf.Sources[i]
-	if c.api != nil {
+	if c.Api != nil {
 		return &exit{exitUsage, fmt.Errorf("it is an API: outflow source reset %s has it read again, by outflow run --since %s", name, from.Format(time.DateOnly))}
 	}
 	s, err := openSources(ctx, path)

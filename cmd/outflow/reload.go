@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/guard"
 )
 
@@ -49,12 +50,12 @@ func (d *daemon) watchConfig(ctx context.Context) {
 
 // readConfig reads the configuration again, and has it hold from now on.
 func (d *daemon) readConfig() error {
-	conf, err := loadConfig(d.path)
+	conf, err := config.Load(d.path)
 	if err == nil {
-		err = conf.checkRun(d.path, d.roles)
+		err = conf.Complete(d.path, d.roles)
 	}
 	if err == nil {
-		err = d.config.mayBecome(conf)
+		err = d.config.MayBecome(conf)
 	}
 	if err == nil {
 		d.reload.Store(conf)

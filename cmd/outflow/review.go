@@ -23,6 +23,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -60,7 +61,7 @@ func (f *reportFlags) flags(cmd *cobra.Command, formats string) {
 // reportData is what reports are made of: what a data directory holds at one moment.
 type reportData struct {
 	in     *reports.Input
-	conf   *config
+	conf   *config.Config
 	alerts *alert.Store
 }
 
@@ -74,11 +75,11 @@ func (f *reportFlags) load(ctx context.Context) (d *reportData, err error) {
 		return nil, &exit{exitUsage, fmt.Errorf("--people %q: names, pseudonyms", f.people)}
 	}
 	d = &reportData{}
-	if d.conf, err = loadConfig(f.config); err != nil {
+	if d.conf, err = config.Load(f.config); err != nil {
 		return nil, &exit{exitUsage, err}
 	}
 	if f.config != "" {
-		if err := d.conf.checkRun(f.config, roleNames); err != nil {
+		if err := d.conf.Complete(f.config, roleNames); err != nil {
 			return nil, &exit{exitUsage, err}
 		}
 	}
@@ -363,11 +364,11 @@ last day is in that week, into the folder --out.`,
 			if !slices.Contains([]string{"html", "json", "md", "pdf"}, f.format) {
 				return &exit{exitUsage, fmt.Errorf("--format %q: html, json, md, pdf", f.format)}
 			}
-			begin, err := moment(from)
+			begin, err := config.Moment(from)
 			if err != nil {
 				return &exit{exitUsage, fmt.Errorf("--from: %w", err)}
 			}
-			end, err := moment(to)
+			end, err := config.Moment(to)
 			if err != nil {
 				return &exit{exitUsage, fmt.Errorf("--to: %w", err)}
 			}
@@ -657,7 +658,7 @@ each by mail, through the server of the first channel of kind email.`,
 }
 
 // sendOwners mails everybody their list.
-func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []reports.Owner) error {
+func sendOwners(ctx context.Context, stdout io.Writer, conf *config.Config, list []reports.Owner) error {
 	settings, env, err := mailer(conf)
 	if err != nil {
 		return err
@@ -684,15 +685,15 @@ func sendOwners(ctx context.Context, stdout io.Writer, conf *config, list []repo
 }
 
 // mailer is the mail channel of a configuration; having none is an error of usage.
-func mailer(conf *config) (*email.Config, alert.Env, error) {
-	settings, env, err := conf.mail()
-	if errors.Is(err, errNoMail) {
+func mailer(conf *config.Config) (*email.Config, alert.Env, error) {
+	settings, env, err := conf.Mail()
+	if errors.Is(err, config.ErrNoMail) {
 		err = &exit{exitUsage, fmt.Errorf("--send: %w", err)}
 	}
 	return settings, env, err
 }
 
-func sendDigest(ctx context.Context, conf *config, d *reports.Digest) error {
+func sendDigest(ctx context.Context, conf *config.Config, d *reports.Digest) error {
 	settings, env, err := mailer(conf)
 	if err != nil {
 		return err

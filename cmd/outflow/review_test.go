@@ -13,6 +13,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 // TestReports writes reviews and digests over what a daemon keeps and over what scans
@@ -20,8 +21,8 @@ import (
 func TestReports(t *testing.T) {
 	long(t)
 	t.Parallel()
-	dir, config := folder(t, "../../examples/acme", "")
-	once(t, config)
+	dir, path := folder(t, "../../examples/acme", "")
+	once(t, path)
 	scans := t.TempDir()
 	if code, _, errs := outflow("scan", "--data", scans, "../../examples/acme"); code == exitUsage {
 		t.Fatal(errs)
@@ -59,7 +60,7 @@ func TestReports(t *testing.T) {
 			}
 		}
 	}
-	conf, err := loadConfig("")
+	conf, err := config.Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +179,8 @@ func TestOwners(t *testing.T) {
 
 // TestDue finds the latest moment of a schedule, over changes of the clock.
 func TestDue(t *testing.T) {
-	c := &digestConfig{Schedule: "0 7 * * 1", TimeZone: "Europe/Berlin"}
-	s, zone, err := c.times()
+	c := &config.Digest{Schedule: "0 7 * * 1", TimeZone: "Europe/Berlin"}
+	s, zone, err := c.Times()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,12 +198,12 @@ func TestDue(t *testing.T) {
 			t.Errorf("%s: %s, want %s", now, got, want)
 		}
 	}
-	for _, bad := range []digestConfig{
+	for _, bad := range []config.Digest{
 		{Schedule: "x"}, {Schedule: "0 7 * * 1", TimeZone: "Nowhere"}, {Schedule: " "},
 		{Schedule: "TZ=0"}, {Schedule: "TZ="}, {Schedule: "CRON_TZ=UTC"}, {Schedule: "TZ=Nowhere 0 7 * * 1"}, // typing errors
 		{Schedule: "0 7 * *"}, {Schedule: "0 7 * * 1 2026 x"}, {Schedule: "*/0 7 * * 1"}, {Schedule: "0 7 * * 1-"}, {Schedule: "@"}, {Schedule: "@every x"}, {Schedule: "99999999999999999999 7 * * 1"},
 	} {
-		if _, _, err := bad.times(); err == nil {
+		if _, _, err := bad.Times(); err == nil {
 			t.Errorf("%+v: no error", bad)
 		}
 	}

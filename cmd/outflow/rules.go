@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/sigma"
@@ -154,7 +155,7 @@ func runTest(ctx context.Context, r ruleset.Rules, t *sigma.Test) (bool, error) 
 	if err := os.WriteFile(filepath.Join(dir, "records.ndjson"), b.Bytes(), 0o600); err != nil {
 		return false, err
 	}
-	res, err := scan(ctx, scanInput{paths: []string{dir}, workers: 1, config: &config{loaded: r}, progress: newProgress(io.Discard)})
+	res, err := scan(ctx, scanInput{paths: []string{dir}, workers: 1, config: &config.Config{RuleSet: r}, progress: newProgress(io.Discard)})
 	if err != nil {
 		return false, err
 	}

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
@@ -63,15 +64,15 @@ It ends on SIGTERM within ten seconds, and goes on where it ended, however it en
 					return &exit{exitUsage, fmt.Errorf("--roles %q: %s", r, strings.Join(roleNames, ", "))}
 				}
 			}
-			conf, err := loadConfig(path)
+			conf, err := config.Load(path)
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
-			if err := conf.checkRun(path, roles); err != nil {
+			if err := conf.Complete(path, roles); err != nil {
 				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 			}
 			if since != "" {
-				if _, err := (&sourceConfig{Since: since}).since(time.Now()); err != nil {
+				if _, err := (&config.Source{Since: since}).Start(time.Now()); err != nil {
 					return &exit{exitUsage, fmt.Errorf("--%w", err)}
 				}
 			}
@@ -90,7 +91,7 @@ It ends on SIGTERM within ten seconds, and goes on where it ended, however it en
 // daemon is outflow run.
 type daemon struct {
 	path   string
-	config *config
+	config *config.Config
 	roles  []string
 	once   bool
 	since  string // in place of that of the sources
@@ -105,7 +106,7 @@ type daemon struct {
 	looked  time.Time    // for what outflow rejudge asks
 	begun   time.Time    // when judging began again; zero once it has caught up
 	rested  time.Time    // until when it does not do so by itself
-	reload  atomic.Pointer[config]
+	reload  atomic.Pointer[config.Config]
 
 	health    health
 	intake    intake
@@ -289,7 +290,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		return do(ctx, all)
 	}
 	if c.Kind == "kafka" {
-		kc, err := c.kafka(ctx)
+		kc, err := c.Kafka(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -297,12 +298,12 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		if err != nil {
 			return nil, err
 		}
-		events, err := cluster.Log(ctx, c.topic("events"), c.Partitions)
+		events, err := cluster.Log(ctx, c.Topic("events"), c.Partitions)
 		if err != nil {
 			cluster.Close()
 			return nil, err
 		}
-		alerts, err := cluster.Log(ctx, c.topic("alerts"), max(c.Shards, 1))
+		alerts, err := cluster.Log(ctx, c.Topic("alerts"), max(c.Shards, 1))
 		if err != nil {
 			events.End()
 			cluster.Close()
@@ -311,7 +312,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End}
 		l.close = func() { events.End(); alerts.End(); cluster.Close() }
 		if c.Shards > 1 {
-			hours, err := cluster.Log(ctx, c.topic("hours"), 1)
+			hours, err := cluster.Log(ctx, c.Topic("hours"), 1)
 			if err != nil {
 				l.close()
 				return nil, err
@@ -325,9 +326,9 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		if !d.once {
 			l.lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
 				if l.hours != nil {
-					return cluster.Share(ctx, c.topic("detect"), c.topic("alerts"), d.log, do)
+					return cluster.Share(ctx, c.Topic("detect"), c.Topic("alerts"), d.log, do)
 				}
-				return cluster.Lead(ctx, c.topic("detect"), c.topic("events"), d.log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
+				return cluster.Lead(ctx, c.Topic("detect"), c.Topic("events"), d.log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
 			}
 		}
 		return l, nil
@@ -358,7 +359,7 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 // detect judges the log of events, some shards of its people at least, and appends to the
 // log of alerts. It begins again at an older base as often as that is needed.
 func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
-	shared, err := snapshot.Open(ctx, d.config.Snapshots, d.config.Log.topic("detect"))
+	shared, err := snapshot.Open(ctx, d.config.Snapshots, d.config.Log.Topic("detect"))
 	if err != nil {
 		return err
 	}
@@ -923,7 +924,7 @@ func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts 
 	telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
-		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.wantedBy(c)})
+		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.WantedBy(c)})
 	}
 	if err := d.alerts.Keep(ctx, days); err != nil {
 		return err
@@ -937,7 +938,7 @@ func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts 
 }
 
 // current is the configuration that holds now.
-func (d *daemon) current() *config {
+func (d *daemon) current() *config.Config {
 	if c := d.reload.Load(); c != nil {
 		return c
 	}

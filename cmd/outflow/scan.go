@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/outfile"
@@ -128,8 +129,8 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if f.workers < 1 || f.workers > 256 {
 		return wrong("--workers %d: from 1 to 256", f.workers)
 	}
-	if f.budget < 0 || f.budget > maxBudget {
-		return wrong("--budget %g: from 0 to %d false alerts per 1,000 user-days", f.budget, maxBudget)
+	if f.budget < 0 || f.budget > config.MaxBudget {
+		return wrong("--budget %g: from 0 to %d false alerts per 1,000 user-days", f.budget, config.MaxBudget)
 	}
 	var since time.Time
 	if f.since != "" {
@@ -137,12 +138,12 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 			return wrong("--since %q: a day such as 2026-03-31", f.since)
 		}
 	}
-	conf, err := loadConfig(f.config)
+	conf, err := config.Load(f.config)
 	if err != nil {
 		return wrong("%w", err)
 	}
 	if f.rules != "" {
-		if conf.loaded, err = ruleset.Load(f.rules); err != nil {
+		if conf.RuleSet, err = ruleset.Load(f.rules); err != nil {
 			return wrong("--rules: %w", err)
 		}
 	}
@@ -211,9 +212,9 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	default:
 		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", plain.Count(hidden), from)
 	}
-	for i, bad := range conf.loaded.Bad {
+	for i, bad := range conf.RuleSet.Bad {
 		if i == fewProblems {
-			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", plain.Count(len(conf.loaded.Bad)-i))
+			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", plain.Count(len(conf.RuleSet.Bad)-i))
 			break
 		}
 		fmt.Fprintf(&b, "Rule left out: %s\n", plain.Escape(bad.Error()))
@@ -243,8 +244,8 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	switch {
 	case f.strict && res.coverage.Malformed > 0:
 		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", plain.Count(res.coverage.Malformed))}
-	case len(conf.loaded.Bad) > 0:
-		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.loaded.Bad))}
+	case len(conf.RuleSet.Bad) > 0:
+		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.RuleSet.Bad))}
 	case worst >= failOn:
 		return &exit{code: exitFound}
 	}

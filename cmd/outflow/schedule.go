@@ -41,7 +41,7 @@ func (d *daemon) mailDigests(ctx context.Context) error {
 
 func (d *daemon) mailDigest(ctx context.Context, now time.Time) error {
 	conf := d.current()
-	schedule, zone, err := conf.Digest.times()
+	schedule, zone, err := conf.Digest.Times()
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -283,7 +284,7 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 	s.Arrived = arrived(today, v.accounts, dead)
 	s.Arrived.Unknown = v.unknown
 	d.condition(s)
-	s.Unwell = s.unwell(cmp.Or(d.current().Heartbeat.Share, usualShare))
+	s.Unwell = s.unwell(cmp.Or(d.current().Heartbeat.Share, config.UsualShare))
 	d.stats.heart.note(s)
 	s.Sizes = map[string]int64{}
 	for _, name := range stateFiles {

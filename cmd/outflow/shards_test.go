@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
@@ -53,7 +54,7 @@ func (c *crew) judge(mine ...[]int) {
 	c.stop = stop
 	for _, shards := range mine {
 		dir := c.t.TempDir()
-		d := &daemon{dir: dir, config: &config{DataDir: dir, Snapshots: c.shelf, Log: logConfig{TopicPrefix: "outflow"}}, log: slog.New(slog.NewTextHandler(c, nil))}
+		d := &daemon{dir: dir, config: &config.Config{DataDir: dir, Snapshots: c.shelf, Log: config.Log{TopicPrefix: "outflow"}}, log: slog.New(slog.NewTextHandler(c, nil))}
 		c.all.Go(func() {
 			if err := d.detect(ctx, c.logs, shards); err != nil && ctx.Err() == nil {
 				c.t.Error(err)
@@ -192,8 +193,8 @@ func TestShardsErased(t *testing.T) {
 	for _, day := range days {
 		c.deliver(on[day]...)
 	}
-	conf := &config{Snapshots: c.shelf, Log: logConfig{Kind: "kafka", TopicPrefix: "outflow", Shards: 5}}
-	shelf, err := snapshot.Open(t.Context(), conf.Snapshots, conf.Log.topic("detect"))
+	conf := &config.Config{Snapshots: c.shelf, Log: config.Log{Kind: "kafka", TopicPrefix: "outflow", Shards: 5}}
+	shelf, err := snapshot.Open(t.Context(), conf.Snapshots, conf.Log.Topic("detect"))
 	if err != nil {
 		t.Fatal(err)
 	}

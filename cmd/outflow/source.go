@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
@@ -57,15 +58,15 @@ vendor refuses, its own words are printed, and what they mean.`,
 }
 
 // sourcesOf is the configuration of a daemon.
-func sourcesOf(path string) (*config, error) {
+func sourcesOf(path string) (*config.Config, error) {
 	if _, err := runFolder(path); err != nil {
 		return nil, err
 	}
-	conf, err := loadConfig(path)
+	conf, err := config.Load(path)
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	return conf, conf.checkRun(path, roleNames)
+	return conf, conf.Complete(path, roleNames)
 }
 
 // meaning is what kinds of refusals mean for who set a source up.
@@ -77,12 +78,12 @@ var meaning = map[webapi.Kind]string{
 	webapi.Temporary:    "the vendor does not answer as it should: try again",
 }
 
-func testSource(ctx context.Context, conf *config, c *sourceConfig, stdout, stderr io.Writer) error {
-	if c.api == nil {
+func testSource(ctx context.Context, conf *config.Config, c *config.Source, stdout, stderr io.Writer) error {
+	if c.Api == nil {
 		return &exit{exitUsage, fmt.Errorf("source %s reads files: outflow doctor looks at them", c.Name)}
 	}
 	d := &daemon{config: conf, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
-	streams, err := c.api.Open(ctx, d.env(c))
+	streams, err := c.Api.Open(ctx, d.env(c))
 	if err != nil {
 		return explained(fmt.Errorf("source %s: %w", c.Name, err))
 	}
@@ -241,7 +242,7 @@ holds is counted as late.`,
 			if err != nil {
 				return err
 			}
-			if !slices.ContainsFunc(conf.Sources, func(c sourceConfig) bool { return c.Name == args[0] }) {
+			if !slices.ContainsFunc(conf.Sources, func(c config.Source) bool { return c.Name == args[0] }) {
 				return &exit{exitUsage, fmt.Errorf("%s has no source %q", *path, args[0])}
 			}
 			s, err := openSources(cmd.Context(), *path)

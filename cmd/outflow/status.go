@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -24,11 +25,11 @@ func runFolder(path string) (string, error) {
 	if path == "" {
 		return "", &exit{exitUsage, errors.New("--config is needed")}
 	}
-	conf, err := loadConfig(path)
+	conf, err := config.Load(path)
 	if err != nil {
 		return "", &exit{exitUsage, err}
 	}
-	if err := conf.checkRun(path, roleNames); err != nil {
+	if err := conf.Complete(path, roleNames); err != nil {
 		return "", &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 	}
 	return conf.DataDir, nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/file"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/outfile"
@@ -24,7 +25,7 @@ import (
 // down, delays itself alone.
 type outlets struct {
 	d      *daemon
-	conf   *config
+	conf   *config.Config
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	wake   []chan struct{}
@@ -65,7 +66,7 @@ func (o *outlets) pass(ctx context.Context) error {
 }
 
 // tidy deletes what is not to be kept any longer.
-func (o *outlets) tidy(ctx context.Context, conf *config, now time.Time) error {
+func (o *outlets) tidy(ctx context.Context, conf *config.Config, now time.Time) error {
 	if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (o *outlets) rest(ctx context.Context) error {
 }
 
 // each asks every channel, so many times at most if it fails.
-func (o *outlets) each(ctx context.Context, conf *config, tries int) error {
+func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) error {
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
 		send, err := o.d.outlet(ctx, conf, c)
@@ -124,7 +125,7 @@ func (o *outlets) each(ctx context.Context, conf *config, tries int) error {
 	return nil
 }
 
-func (o *outlets) start(ctx context.Context, conf *config) {
+func (o *outlets) start(ctx context.Context, conf *config.Config) {
 	ctx, o.cancel = context.WithCancel(ctx)
 	o.conf, o.wake = conf, nil
 	for i := range conf.Channels {
@@ -142,7 +143,7 @@ func (o *outlets) stop() {
 }
 
 // run sends through one channel until the context ends.
-func (o *outlets) run(ctx context.Context, conf *config, c *channelConfig, wake <-chan struct{}) {
+func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channel, wake <-chan struct{}) {
 	var send outlet
 	said := ""
 	for ctx.Err() == nil {
@@ -187,7 +188,7 @@ func (o *outlets) run(ctx context.Context, conf *config, c *channelConfig, wake 
 }
 
 // outlet opens a channel.
-func (d *daemon) outlet(ctx context.Context, conf *config, c *channelConfig) (outlet, error) {
+func (d *daemon) outlet(ctx context.Context, conf *config.Config, c *config.Channel) (outlet, error) {
 	mask, err := d.mask(conf, c)
 	if err != nil {
 		return nil, err
@@ -200,16 +201,16 @@ func (d *daemon) outlet(ctx context.Context, conf *config, c *channelConfig) (ou
 			return sent, time.Time{}, err
 		}, nil
 	}
-	n, err := c.open(ctx)
+	n, err := c.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
-	ch := &alert.Channel{Name: c.Name, Kind: c.kind, Notifier: n, PerDay: c.PerDay, Mask: mask, Link: conf.link, Between: between}
+	ch := &alert.Channel{Name: c.Name, Kind: c.Spec, Notifier: n, PerDay: c.PerDay, Mask: mask, Link: conf.Link, Between: between}
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
 }
 
 // mask is what a channel's readers may see of an alert; nil for everything.
-func (d *daemon) mask(conf *config, c *channelConfig) (func(*alert.Alert) alert.Alert, error) {
+func (d *daemon) mask(conf *config.Config, c *config.Channel) (func(*alert.Alert) alert.Alert, error) {
 	if c.People == "names" {
 		return nil, nil
 	}
@@ -239,7 +240,7 @@ func (d *daemon) commonDomain(domain string) bool {
 // openMask is the mask of a purpose. The key of all pseudonyms lies in the data
 // directory; without it nobody can tell whom they stand for. Domains are the
 // organisation's that are configured, or of which common says so; it may be nil.
-func openMask(dir string, conf *config, purpose string, common func(domain string) bool) (*alert.Mask, error) {
+func openMask(dir string, conf *config.Config, purpose string, common func(domain string) bool) (*alert.Mask, error) {
 	key, err := randomKey(filepath.Join(dir, "pseudonyms.key"))
 	if err != nil {
 		return nil, fmt.Errorf("pseudonyms: %w", err)

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -66,7 +67,7 @@ func (a *arrivedStatus) Percent() float64 { return math.Floor(10_000*a.Share) / 
 
 // low says that less than a share of what came was judged, if that was enough to tell.
 func (a *arrivedStatus) low(share float64) (string, bool) {
-	if a.Received < enoughCame || a.Share >= share {
+	if a.Received < config.EnoughCame || a.Share >= share {
 		return "", false
 	}
 	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, a.Percent()), true
@@ -146,7 +147,7 @@ func (d *daemon) came(ctx context.Context, source string, events, problems int) 
 	}
 	c.events, c.problems = c.events+int64(events), c.problems+int64(problems)
 	total := c.events + c.problems
-	tell := !c.told && total >= enoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, usualShare)*float64(total)
+	tell := !c.told && total >= config.EnoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, config.UsualShare)*float64(total)
 	c.told = c.told || tell
 	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", plain.Count(int(c.problems)), plain.Count(int(total)), dateOf(c.day))
 	d.stats.mu.Unlock()
@@ -260,9 +261,9 @@ func (d *daemon) callHeartbeat(ctx context.Context) error {
 }
 
 // call fetches the address.
-func beat(ctx context.Context, c *heartbeatConfig) error {
+func beat(ctx context.Context, c *config.Heartbeat) error {
 	address := secret.New(c.URL)
-	if !literal(c.URL) {
+	if !config.Literal(c.URL) {
 		var err error
 		if address, err = secret.Resolve(ctx, c.URL); err != nil {
 			return fmt.Errorf("heartbeat: url: %w", err)
@@ -274,7 +275,7 @@ func beat(ctx context.Context, c *heartbeatConfig) error {
 	if err != nil {
 		return errors.New("heartbeat: url: not an address") // the error would show it
 	}
-	res, err := webapi.NewGuarded(c.allow, nil).Do(req)
+	res, err := webapi.NewGuarded(c.Allow, nil).Do(req)
 	if err != nil {
 		return errors.New("heartbeat: " + strings.ReplaceAll(err.Error(), address.Reveal(), "the address"))
 	}

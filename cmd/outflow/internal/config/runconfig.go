@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -30,8 +30,8 @@ import (
 	"github.com/outflow/outflow/internal/secret"
 )
 
-// logConfig is the log that the stages of a daemon share.
-type logConfig struct {
+// Log is the log that the stages of a daemon share.
+type Log struct {
 	// Kind is sqlite (everything in one process) or kafka.
 	Kind string `yaml:"kind"`
 	// Partitions of the log of events: fixed when it is made.
@@ -42,12 +42,12 @@ type logConfig struct {
 	// Retention is for how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`
 	// The rest is for kafka.
-	Brokers     addresses  `yaml:"brokers"`
-	TopicPrefix string     `yaml:"topic_prefix"`
-	Replication int        `yaml:"replication"`
-	TLS         bool       `yaml:"tls"`
-	Files       pki.Files  `yaml:",inline"`
-	SASL        saslConfig `yaml:"sasl"`
+	Brokers     addresses `yaml:"brokers"`
+	TopicPrefix string    `yaml:"topic_prefix"`
+	Replication int       `yaml:"replication"`
+	TLS         bool      `yaml:"tls"`
+	Files       pki.Files `yaml:",inline"`
+	SASL        SASL      `yaml:"sasl"`
 }
 
 // addresses is a list of host:port. Within brackets the YAML library takes an
@@ -76,25 +76,25 @@ func (a *addresses) UnmarshalYAML(decode func(any) error) error {
 	return nil
 }
 
-type saslConfig struct {
+type SASL struct {
 	Mechanism string `yaml:"mechanism"`
 	User      string `yaml:"user"`
 	Password  string `yaml:"password"` // env:NAME, file:PATH or exec:COMMAND
 }
 
-// sourceConfig is a source of events: files, or an API with settings of its own.
-type sourceConfig struct {
+// Source is a source of events: files, or an API with settings of its own.
+type Source struct {
 	Name  string   `yaml:"name"`
 	Kind  string   `yaml:"kind"`
 	Paths []string `yaml:"paths"` // of files
 	Since string   `yaml:"since"` // of an API: from when on it is read, at first
 
-	api ingest.Opener
+	Api ingest.Opener `yaml:"-"`
 }
 
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
 // are.
-func (s *sourceConfig) UnmarshalYAML(text []byte) error {
+func (s *Source) UnmarshalYAML(text []byte) error {
 	var given map[string]any
 	if err := yaml.Unmarshal(text, &given); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *sourceConfig) UnmarshalYAML(text []byte) error {
 			delete(given, key)
 		}
 	}
-	type plain sourceConfig
+	type plain Source
 	if err := decodeMap(own, (*plain)(s)); err != nil {
 		return err
 	}
@@ -117,8 +117,8 @@ func (s *sourceConfig) UnmarshalYAML(text []byte) error {
 		}
 		return decodeMap(given, &struct{}{})
 	}
-	s.api = all.Kinds[i].New()
-	if err := decodeMap(given, s.api); err != nil {
+	s.Api = all.Kinds[i].New()
+	if err := decodeMap(given, s.Api); err != nil {
 		return fmt.Errorf("source %s: %w", s.Name, err)
 	}
 	return nil
@@ -141,23 +141,23 @@ func decodeMap(m map[string]any, into any) error {
 // what baselines need.
 const backfill = 30 * 24 * time.Hour
 
-// since is from when on an API is read that was not read before.
-func (s *sourceConfig) since(now time.Time) (time.Time, error) {
+// Start is from when on an API is read that was not read before.
+func (s *Source) Start(now time.Time) (time.Time, error) {
 	if s.Since == "" {
 		return now.Add(-backfill), nil
 	}
 	if d, err := time.ParseDuration(s.Since); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	at, err := moment(s.Since)
+	at, err := Moment(s.Since)
 	if err != nil {
 		return at, fmt.Errorf("since: %q is neither a day such as 2026-03-31 nor a span such as 720h", s.Since)
 	}
 	return at, nil
 }
 
-// channelConfig is a way of telling people: a file, or a kind with settings of its own.
-type channelConfig struct {
+// Channel is a way of telling people: a file, or a kind with settings of its own.
+type Channel struct {
 	Name        string    `yaml:"name"`
 	Kind        string    `yaml:"kind"`
 	Path        string    `yaml:"path"`           // of a file
@@ -173,7 +173,7 @@ type channelConfig struct {
 	Files       pki.Files `yaml:",inline"`
 
 	settings alert.Settings
-	kind     alert.Kind
+	Spec     alert.Kind `yaml:"-"`
 	from     alert.Severity
 	allow    []netip.Prefix
 }
@@ -183,7 +183,7 @@ var common = []string{"name", "kind", "min_severity", "detectors", "health", "pe
 
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind says which settings there
 // are.
-func (c *channelConfig) UnmarshalYAML(text []byte) error {
+func (c *Channel) UnmarshalYAML(text []byte) error {
 	var given map[string]any
 	if err := yaml.Unmarshal(text, &given); err != nil {
 		return err
@@ -195,7 +195,7 @@ func (c *channelConfig) UnmarshalYAML(text []byte) error {
 			delete(given, key)
 		}
 	}
-	type plain channelConfig
+	type plain Channel
 	if err := decodeMap(own, (*plain)(c)); err != nil {
 		return err
 	}
@@ -211,16 +211,16 @@ func (c *channelConfig) UnmarshalYAML(text []byte) error {
 	case i < 0: // checkRun says so
 		return nil
 	}
-	c.kind = channels.Kinds[i]
-	c.settings = c.kind.New()
+	c.Spec = channels.Kinds[i]
+	c.settings = c.Spec.New()
 	if err := decodeMap(given, c.settings); err != nil {
 		return fmt.Errorf("channel %s: %w", c.Name, err)
 	}
 	return nil
 }
 
-// check completes and checks the settings of a channel.
-func (c *channelConfig) check() (err error) {
+// Check completes and checks the settings of a channel.
+func (c *Channel) Check() (err error) {
 	if c.People == "" {
 		c.People = "pseudonyms"
 		if c.Kind == "file" {
@@ -260,7 +260,7 @@ func (c *channelConfig) check() (err error) {
 		return fmt.Errorf("people: %q: names, pseudonyms", c.People)
 	case c.PerDay < 0:
 		return fmt.Errorf("per_day: %d", c.PerDay)
-	case c.Files != pki.Files{} && (c.Kind == "file" || c.kind.SDK):
+	case c.Files != pki.Files{} && (c.Kind == "file" || c.Spec.SDK):
 		return fmt.Errorf("ca, client_cert, client_key: a channel of kind %s takes none", c.Kind)
 	case c.Kind == "file" && c.PerDay > 0:
 		return errors.New("per_day is for channels that people are sent messages by")
@@ -271,16 +271,16 @@ func (c *channelConfig) check() (err error) {
 	return nil
 }
 
-// wantedBy says which alerts are for a channel. That events are not judged is for all of them
+// WantedBy says which alerts are for a channel. That events are not judged is for all of them
 // if none wants it: nobody can mute it.
-func (c *config) wantedBy(ch *channelConfig) func(a *alert.Alert) bool {
+func (c *Config) WantedBy(ch *Channel) func(a *alert.Alert) bool {
 	return func(a *alert.Alert) bool {
-		return ch.wants(a) || a.IsNotJudged() && !slices.ContainsFunc(c.Channels, func(other channelConfig) bool { return other.wants(a) })
+		return ch.Wants(a) || a.IsNotJudged() && !slices.ContainsFunc(c.Channels, func(other Channel) bool { return other.Wants(a) })
 	}
 }
 
-// wants says whether an alert is for the channel.
-func (c *channelConfig) wants(a *alert.Alert) bool {
+// Wants says whether an alert is for the channel.
+func (c *Channel) Wants(a *alert.Alert) bool {
 	switch {
 	case c.Health != nil && *c.Health != a.Health:
 		return false
@@ -302,14 +302,14 @@ var ofLeavers = []string{"leaver_takeout", "terminated_user_activity", "access_l
 // maxShards is among how many people may be spread.
 const maxShards = 64
 
-// leastRetention is how long events must be kept: as long as they may come late,
+// LeastRetention is how long events must be kept: as long as they may come late,
 // and some days to notice that nobody reads them.
-const leastRetention = (event.LateDays + 2) * 24 * time.Hour
+const LeastRetention = (event.LateDays + 2) * 24 * time.Hour
 
-func (c *logConfig) topic(name string) string { return c.TopicPrefix + "-" + name }
+func (c *Log) Topic(name string) string { return c.TopicPrefix + "-" + name }
 
-// kafka is the configuration of the cluster, with its secrets resolved.
-func (c *logConfig) kafka(ctx context.Context) (eventlog.KafkaConfig, error) {
+// Kafka is the configuration of the cluster, with its secrets resolved.
+func (c *Log) Kafka(ctx context.Context) (eventlog.KafkaConfig, error) {
 	password, err := secret.Resolve(ctx, c.SASL.Password)
 	if err != nil {
 		return eventlog.KafkaConfig{}, fmt.Errorf("log: sasl: password: %w", err)
@@ -330,9 +330,9 @@ func kindNames() (names []string) {
 	return names
 }
 
-// checkRun completes and checks what the daemon needs. Relative paths are those of
+// Complete completes and checks what the daemon needs. Relative paths are those of
 // the file's folder.
-func (c *config) checkRun(path string, roles []string) error {
+func (c *Config) Complete(path string, roles []string) error {
 	dir := filepath.Dir(path)
 	rel := func(p *string) {
 		if *p != "" && !filepath.IsAbs(*p) {
@@ -374,14 +374,14 @@ func (c *config) checkRun(path string, roles []string) error {
 		c.Digest.People = "pseudonyms"
 	}
 	if c.Digest.Schedule != "" {
-		if _, _, err := c.Digest.times(); err != nil {
+		if _, _, err := c.Digest.Times(); err != nil {
 			return fmt.Errorf("digest: %w", err)
 		}
-		if !slices.ContainsFunc(c.Channels, func(ch channelConfig) bool { return ch.Kind == "email" }) {
+		if !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.Kind == "email" }) {
 			return errors.New("digest: a channel of kind email is needed")
 		}
 	}
-	if err := c.Heartbeat.check(); err != nil {
+	if err := c.Heartbeat.Check(); err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}
 	rel(&c.Feed.Cert)
@@ -415,10 +415,10 @@ func (c *config) checkRun(path string, roles []string) error {
 		return errors.New("log: shards are for judges on several machines: they need kafka")
 	case l.Shards > 1 && slices.Contains(roles, "detect") && c.Snapshots.Dir == "" && c.Snapshots.Bucket == "":
 		return errors.New("log: shards move between machines: snapshots are needed")
-	case l.Shards > 1 && c.loaded.Correlates():
+	case l.Shards > 1 && c.RuleSet.Correlates():
 		return errors.New("log: shards: rules that correlate events of several people need one judge (shards: 1)")
-	case l.Retention < leastRetention:
-		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, leastRetention, event.LateDays)
+	case l.Retention < LeastRetention:
+		return fmt.Errorf("log: retention %s: at least %s, because events may come %d days late", l.Retention, LeastRetention, event.LateDays)
 	case l.Kind == "sqlite" && (!slices.Contains(roles, "ingest") || !slices.Contains(roles, "detect") || !slices.Contains(roles, "alert")):
 		return errors.New("log: sqlite is for one process: roles on their own need kafka")
 	}
@@ -430,15 +430,15 @@ func (c *config) checkRun(path string, roles []string) error {
 			return fmt.Errorf("source %d: a name of its own is needed", i+1)
 		case s.Kind == "files" && len(s.Paths) == 0:
 			return fmt.Errorf("source %s: paths are needed", s.Name)
-		case s.Kind != "files" && s.api == nil:
+		case s.Kind != "files" && s.Api == nil:
 			return fmt.Errorf("source %s: kind %q: files, %s", s.Name, s.Kind, strings.Join(kindNames(), ", "))
 		}
-		if s.api != nil {
-			if err := s.api.Check(); err != nil {
+		if s.Api != nil {
+			if err := s.Api.Check(); err != nil {
 				return fmt.Errorf("source %s: %w", s.Name, err)
 			}
 		}
-		if _, err := s.since(time.Now()); err != nil {
+		if _, err := s.Start(time.Now()); err != nil {
 			return fmt.Errorf("source %s: %w", s.Name, err)
 		}
 		names["s"+s.Name] = true
@@ -452,7 +452,7 @@ func (c *config) checkRun(path string, roles []string) error {
 		case ch.Name == "" || names["c"+ch.Name]:
 			return fmt.Errorf("channel %d: a name of its own is needed", i+1)
 		}
-		if err := errors.Join(ch.check(), certificates(&ch.Files)); err != nil {
+		if err := errors.Join(ch.Check(), certificates(&ch.Files)); err != nil {
 			return fmt.Errorf("channel %s: %w", ch.Name, err)
 		}
 		names["c"+ch.Name] = true
@@ -467,12 +467,12 @@ func (c *config) checkRun(path string, roles []string) error {
 	return nil
 }
 
-// mayBecome says what of a new configuration needs a restart: sources, channels and
+// MayBecome says what of a new configuration needs a restart: sources, channels and
 // the budget do not.
-func (c *config) mayBecome(next *config) error {
+func (c *Config) MayBecome(next *Config) error {
 	a, b := *c, *next
-	for _, x := range []*config{&a, &b} {
-		x.Sources, x.Channels, x.Budget, x.loaded = nil, nil, 0, ruleset.Rules{}
+	for _, x := range []*Config{&a, &b} {
+		x.Sources, x.Channels, x.Budget, x.RuleSet = nil, nil, 0, ruleset.Rules{}
 	}
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for i := range va.NumField() {
@@ -487,8 +487,8 @@ func (c *config) mayBecome(next *config) error {
 	return nil
 }
 
-// open makes the channel ready to send.
-func (c *channelConfig) open(ctx context.Context) (alert.Notifier, error) {
+// Open makes the channel ready to send.
+func (c *Channel) Open(ctx context.Context) (alert.Notifier, error) {
 	env, err := c.env()
 	if err != nil {
 		return nil, err
@@ -497,13 +497,13 @@ func (c *channelConfig) open(ctx context.Context) (alert.Notifier, error) {
 }
 
 // env is what the channel gets from outside.
-func (c *channelConfig) env() (alert.Env, error) {
+func (c *Channel) env() (alert.Env, error) {
 	encryption, err := c.Files.Config()
 	return alert.Env{Now: time.Now, Version: buildinfo.Version(), Allow: c.allow, TLS: encryption}, err
 }
 
 // networks reads allow_networks.
-func (c *channelConfig) networks() error {
+func (c *Channel) networks() error {
 	var err error
 	c.allow, err = networks(c.Networks)
 	return err

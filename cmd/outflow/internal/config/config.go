@@ -1,4 +1,6 @@
-package main
+// Package config reads the configuration file and checks it. Every part has a default that
+// works; unknown keys are errors.
+package config
 
 import (
 	"bytes"
@@ -28,8 +30,8 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// config is the configuration file. Everything in it has a default that works.
-type config struct {
+// Config is the configuration file. Everything in it has a default that works.
+type Config struct {
 	// Domains are the organisation's own mail domains, beside those of the people
 	// file.
 	Domains []string `yaml:"domains"`
@@ -47,17 +49,17 @@ type config struct {
 	// AWSAccounts are the organisation's own, beside those its logs come from.
 	AWSAccounts []string `yaml:"aws_accounts"`
 	// Exceptions are what is known and wanted.
-	Exceptions []exceptionConfig `yaml:"exceptions"`
+	Exceptions []Exception `yaml:"exceptions"`
 	// Rules is a folder of rules of the organisation's own, in Sigma's format.
 	Rules string `yaml:"rules"`
 	// The rest is for outflow run. DataDir is the folder of its state.
 	DataDir string `yaml:"data_dir"`
 	// Log is what its stages share.
-	Log logConfig `yaml:"log"`
+	Log Log `yaml:"log"`
 	// Sources are where events come from.
-	Sources []sourceConfig `yaml:"sources"`
+	Sources []Source `yaml:"sources"`
 	// Channels are how people are told.
-	Channels []channelConfig `yaml:"channels"`
+	Channels []Channel `yaml:"channels"`
 	// Snapshots are where machines of a cluster share the state of the judge.
 	Snapshots snapshot.Config `yaml:"snapshots"`
 	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
@@ -65,61 +67,61 @@ type config struct {
 	// PublicURL is the address by which people reach the pages; messages link to it.
 	PublicURL string `yaml:"public_url"`
 	// Digest is when the digest of the week before is mailed.
-	Digest digestConfig `yaml:"digest"`
+	Digest Digest `yaml:"digest"`
 	// Heartbeat is what is called while all is well.
-	Heartbeat heartbeatConfig `yaml:"heartbeat"`
+	Heartbeat Heartbeat `yaml:"heartbeat"`
 	// Feed is the API and the pages for people.
-	Feed feedConfig `yaml:"feed"`
+	Feed Feed `yaml:"feed"`
 
 	// Memory bounds what is kept in memory; more is in temporary files.
-	Memory memoryConfig `yaml:"memory"`
+	Memory Memory `yaml:"memory"`
 	// DiskReserve is how many MiB of the disk of data_dir are left free: intake stops below.
 	// 0 stands for 1024, but no more than a tenth of the disk; -1 for none.
 	DiskReserve int `yaml:"disk_reserve"`
 	// Retention is for how many days what is kept; the log of events has its own.
-	Retention retentionConfig `yaml:"retention"`
+	Retention Retention `yaml:"retention"`
 	// IndicatorsOff are what must not be looked at, for people of some countries or
 	// departments.
-	IndicatorsOff []offConfig `yaml:"indicators_off"`
-	loaded        ruleset.Rules
+	IndicatorsOff []OptOut      `yaml:"indicators_off"`
+	RuleSet       ruleset.Rules `yaml:"-"`
 }
 
-// memoryConfig is how much is kept in memory as it is; 0 stands for the default.
-type memoryConfig struct {
+// Memory is how much is kept in memory as it is; 0 stands for the default.
+type Memory struct {
 	People int `yaml:"people"` // whose state; 20,000 by default, about 10 kB each
 	Events int `yaml:"events"` // MiB of events of the last days; 128 by default
 }
 
 // check says what of it cannot be.
-func (m *memoryConfig) check() error {
+func (m *Memory) check() error {
 	if min(m.People, m.Events) < 0 {
 		return errors.New("memory: people and events cannot be negative")
 	}
 	return nil
 }
 
-// window is for how many bytes of events there is room.
-func (m *memoryConfig) window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
+// Window is for how many bytes of events there is room.
+func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
 
-// offConfig is a detect.Off as it is written in the file.
-type offConfig struct {
+// OptOut is a detect.Off as it is written in the file.
+type OptOut struct {
 	Countries   []string `yaml:"countries"`
 	Departments []string `yaml:"departments"`
 	Detectors   []string `yaml:"detectors"`
 	Reason      string   `yaml:"reason"`
 }
 
-// feedConfig is where the feed is served.
-type feedConfig struct {
+// Feed is where the feed is served.
+type Feed struct {
 	Listen string `yaml:"listen"` // "" for nowhere
 	Cert   string `yaml:"cert"`   // files in PEM; needed unless it listens on this machine alone
 	Key    string `yaml:"key"`
 	// OIDC is the identity provider that people sign in through, beside tokens.
-	OIDC oidcConfig `yaml:"oidc"`
+	OIDC OIDC `yaml:"oidc"`
 }
 
-// oidcConfig is an OpenID Connect provider; public_url is where it sends browsers back to.
-type oidcConfig struct {
+// OIDC is an OpenID Connect provider; public_url is where it sends browsers back to.
+type OIDC struct {
 	Issuer       string                 `yaml:"issuer"` // "" for none
 	ClientID     string                 `yaml:"client_id"`
 	ClientSecret string                 `yaml:"client_secret"` // env:NAME, file:PATH or exec:COMMAND; "" for a public client
@@ -129,7 +131,7 @@ type oidcConfig struct {
 }
 
 // check says what of it cannot be.
-func (o *oidcConfig) check(publicURL string) error {
+func (o *OIDC) check(publicURL string) error {
 	if o.Issuer == "" {
 		return nil
 	}
@@ -159,8 +161,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// exceptionConfig is a detect.Exception as it is written in the file.
-type exceptionConfig struct {
+// Exception is a detect.Exception as it is written in the file.
+type Exception struct {
 	Name      string   `yaml:"name"`
 	App       string   `yaml:"app"`
 	Domain    string   `yaml:"domain"`
@@ -172,23 +174,23 @@ type exceptionConfig struct {
 	Reason    string   `yaml:"reason"`
 }
 
-// identity is the part of the configuration that is about people.
-func (c *config) identity() identity.Config {
+// Identity is the part of the configuration that is about people.
+func (c *Config) Identity() identity.Config {
 	return identity.Config{Domains: c.Domains, ServiceAccounts: c.ServiceAccounts, Aliases: c.Aliases}
 }
 
-// detect is the part that is about judging.
-func (c *config) detect() (detect.Config, error) {
-	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.loaded.Set, Unpacked: c.Memory.People}
+// Detect is the part that is about judging.
+func (c *Config) Detect() (detect.Config, error) {
+	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.RuleSet.Set, Unpacked: c.Memory.People}
 	for _, x := range c.IndicatorsOff {
 		out.Off = append(out.Off, detect.Off(x))
 	}
 	for i, x := range c.Exceptions {
-		from, err := moment(x.From)
+		from, err := Moment(x.From)
 		if err != nil {
 			return out, fmt.Errorf("exception %d (%s): from: %w", i+1, x.Name, err)
 		}
-		until, err := moment(x.Until)
+		until, err := Moment(x.Until)
 		if err != nil {
 			return out, fmt.Errorf("exception %d (%s): until: %w", i+1, x.Name, err)
 		}
@@ -197,8 +199,8 @@ func (c *config) detect() (detect.Config, error) {
 	return out, out.Check()
 }
 
-// moment reads a day or a time; "" is the zero time.
-func moment(t string) (time.Time, error) {
+// Moment reads a day or a time; "" is the zero time.
+func Moment(t string) (time.Time, error) {
 	if t == "" {
 		return time.Time{}, nil
 	}
@@ -210,12 +212,12 @@ func moment(t string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is neither a day such as 2026-03-31 nor a time such as 2026-03-31T22:00:00Z", t)
 }
 
-// maxBudget is above what any team reads, and what scores say anything about.
-const maxBudget = 100
+// MaxBudget is above what any team reads, and what scores say anything about.
+const MaxBudget = 100
 
-// loadConfig reads a file strictly: a key it does not know is an error.
-func loadConfig(path string) (*config, error) {
-	c := &config{}
+// Load reads a file strictly: a key it does not know is an error.
+func Load(path string) (*Config, error) {
+	c := &Config{}
 	if path == "" {
 		return c, nil
 	}
@@ -226,10 +228,10 @@ func loadConfig(path string) (*config, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
-	if c.Budget < 0 || c.Budget > maxBudget {
-		return nil, fmt.Errorf("--config %s: budget %g: from 0 to %d false alerts per 1,000 user-days", path, c.Budget, maxBudget)
+	if c.Budget < 0 || c.Budget > MaxBudget {
+		return nil, fmt.Errorf("--config %s: budget %g: from 0 to %d false alerts per 1,000 user-days", path, c.Budget, MaxBudget)
 	}
-	if _, err := c.detect(); err != nil {
+	if _, err := c.Detect(); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	if err := cmp.Or(c.Retention.check(), c.Memory.check()); err != nil {
@@ -238,14 +240,14 @@ func loadConfig(path string) (*config, error) {
 	if c.Rules != "" && !filepath.IsAbs(c.Rules) {
 		c.Rules = filepath.Join(filepath.Dir(path), c.Rules)
 	}
-	if c.loaded, err = ruleset.Load(c.Rules); err != nil {
+	if c.RuleSet, err = ruleset.Load(c.Rules); err != nil {
 		return nil, fmt.Errorf("--config %s: %w", path, err)
 	}
 	return c, nil
 }
 
-// signOn is the identity provider of the feed; nil if none is configured.
-func (c *config) signOn(ctx context.Context) (*feed.SignOn, error) {
+// SignOn is the identity provider of the feed; nil if none is configured.
+func (c *Config) SignOn(ctx context.Context) (*feed.SignOn, error) {
 	o := &c.Feed.OIDC
 	if o.Issuer == "" {
 		return nil, nil
@@ -261,22 +263,22 @@ func (c *config) signOn(ctx context.Context) (*feed.SignOn, error) {
 	return s, nil
 }
 
-// mail is the first channel of kind email.
-func (c *config) mail() (settings *email.Config, env alert.Env, err error) {
+// Mail is the first channel of kind email.
+func (c *Config) Mail() (settings *email.Config, env alert.Env, err error) {
 	for i := range c.Channels {
 		if settings, ok := c.Channels[i].settings.(*email.Config); ok {
 			env, err = c.Channels[i].env()
 			return settings, env, err
 		}
 	}
-	return nil, env, errNoMail
+	return nil, env, ErrNoMail
 }
 
-// errNoMail says that nothing can be mailed.
-var errNoMail = errors.New("--config names no channel of kind email")
+// ErrNoMail says that nothing can be mailed.
+var ErrNoMail = errors.New("--config names no channel of kind email")
 
-// link is the page of an alert; "" if the pages have no address.
-func (c *config) link(a *alert.Alert) string {
+// Link is the page of an alert; "" if the pages have no address.
+func (c *Config) Link(a *alert.Alert) string {
 	if c.PublicURL == "" {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -8,15 +8,15 @@ import (
 	cron "github.com/netresearch/go-cron"
 )
 
-// digestConfig is when the digest of the week before goes out.
-type digestConfig struct {
+// Digest is when the digest of the week before goes out.
+type Digest struct {
 	Schedule string `yaml:"schedule"`  // five fields, as cron has them; "" for never
 	TimeZone string `yaml:"time_zone"` // Europe/Berlin; UTC if nothing is said
 	People   string `yaml:"people"`    // pseudonyms (if nothing is said) or names
 }
 
-// times parses the schedule.
-func (c *digestConfig) times() (cron.Schedule, *time.Location, error) {
+// Times parses the schedule.
+func (c *Digest) Times() (cron.Schedule, *time.Location, error) {
 	zone, err := time.LoadLocation(c.TimeZone)
 	if err != nil {
 		return nil, nil, fmt.Errorf("time_zone: %w", err)

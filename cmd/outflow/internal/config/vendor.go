@@ -1,9 +1,9 @@
-package main
+package config
 
 import "github.com/outflow/outflow/internal/event"
 
-// vendor is the source of the events of a kind of API; none for those that read HR.
-func (c *sourceConfig) vendor() event.Source {
+// Vendor is the source of the events of a kind of API; none for those that read HR.
+func (c *Source) Vendor() event.Source {
 	for _, s := range event.Sources() {
 		if s.String() == c.Kind {
 			return s
