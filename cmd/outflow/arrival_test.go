@@ -357,8 +357,7 @@ func checkAccounts(t testing.TB, path string) (sum account, notices int64) {
 	for _, x := range s.Accounts {
 		sum.add(&x)
 	}
-	d := &daemon{dir: conf.DataDir, config: conf, once: true}
-	l, err := d.openLogs(t.Context())
+	l, err := openLogs(t.Context(), &conf.Log, conf.DataDir, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

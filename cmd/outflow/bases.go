@@ -227,12 +227,12 @@ const askedEvery = 2 * time.Second
 const rereadWithin = 20 * time.Second
 
 // asked is what outflow rejudge asks for; nil if it does not.
-func (d *daemon) asked(now bool) (*rejudgeRequest, error) {
-	if !now && time.Since(d.looked) < askedEvery {
+func (w *Worker) asked(now bool) (*rejudgeRequest, error) {
+	if !now && time.Since(w.looked) < askedEvery {
 		return nil, nil
 	}
-	d.looked = time.Now()
-	b, err := os.ReadFile(filepath.Join(d.dir, rejudgeFile))
+	w.looked = time.Now()
+	b, err := os.ReadFile(filepath.Join(w.Dir, rejudgeFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -241,7 +241,7 @@ func (d *daemon) asked(now bool) (*rejudgeRequest, error) {
 	}
 	var r rejudgeRequest
 	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
-		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(d.dir, rejudgeFile))
+		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(w.Dir, rejudgeFile))
 	}
 	if !now && r.Anew && time.Since(r.At) < rereadWithin {
 		return nil, nil

@@ -140,8 +140,8 @@ func BenchmarkExchange(b *testing.B) {
 	logs := map[string]func(b *testing.B) eventlog.Log{"memory": func(*testing.B) eventlog.Log { return eventlog.NewMemory(1, 0) }}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
 		logs["kafka"] = func(b *testing.B) eventlog.Log {
-			d := &daemon{config: &config.Config{Log: config.Log{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: config.LeastRetention}}}
-			l, err := d.openLogs(b.Context())
+			conf := config.Log{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: config.LeastRetention}
+			l, err := openLogs(b.Context(), &conf, "", false, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -49,8 +49,8 @@ func BenchmarkLatency(b *testing.B) {
 func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list []time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	d := &daemon{dir: b.TempDir(), config: &config.Config{Log: conf}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	l, err := d.openLogs(ctx)
+	w := &Worker{Dir: b.TempDir(), Config: func() *config.Config { return &config.Config{Log: conf} }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	l, err := openLogs(ctx, &conf, w.Dir, false, w.Log)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list 
 	var both sync.WaitGroup
 	defer both.Wait()
 	defer cancel()
-	both.Go(func() { d.detect(ctx, l, []int{0}) })
+	both.Go(func() { w.Run(ctx, l, []int{0}) })
 	told := map[string]time.Time{}
 	var mu sync.Mutex
 	both.Go(func() {

@@ -103,9 +103,7 @@ type daemon struct {
 	stats   runStats
 	events  eventlog.Log // for what the daemon says about the data; nil before it is open, or where nothing is taken in
 	ends    ends         // of the partitions of the log, for status
-	looked  time.Time    // for what outflow rejudge asks
-	begun   time.Time    // when judging began again; zero once it has caught up
-	rested  time.Time    // until when it does not do so by itself
+	worker  Worker       // in the role detect
 	reload  atomic.Pointer[config.Config]
 
 	health    health
@@ -146,6 +144,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer lock.Close()
 	d.stats.start = time.Now()
+	d.worker.Dir, d.worker.Config, d.worker.Log, d.worker.Once = d.dir, d.current, d.log, d.once
 	defer guard.Watch(d.panicked)()
 	if d.intake.free == nil {
 		d.intake.free = func() (uint64, uint64, error) { return disk.Free(d.dir) }
@@ -153,7 +152,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if d.intake.reserve = int64(d.config.DiskReserve) << 20; d.config.DiskReserve < 0 {
 		d.intake.reserve = -1
 	}
-	l, err := d.openLogs(ctx)
+	l, err := openLogs(ctx, &d.config.Log, d.dir, d.once, d.log)
 	if err != nil {
 		return err
 	}
@@ -194,7 +193,7 @@ func (d *daemon) run(ctx context.Context) error {
 		g.Go(func() error {
 			defer l.endAlerts()
 			return stopped(ctx, l.lead(ctx, func(ctx context.Context, shards []int) error {
-				return guard.Do("judge", func() error { return d.detect(ctx, l, shards) })
+				return guard.Do("judge", func() error { return d.worker.Run(ctx, l, shards) })
 			}))
 		})
 	} else if d.once {
@@ -236,10 +235,7 @@ func (d *daemon) run(ctx context.Context) error {
 			d.log.Warn("status", "err", err)
 		}
 	}
-	v := d.stats.judge.Load()
-	if v == nil {
-		v = &judgeView{}
-	}
+	v := d.worker.View()
 	d.log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
 	return incomplete
 }
@@ -279,9 +275,9 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// openLogs opens the log of events and that of alerts.
-func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
-	c := &d.config.Log
+// openLogs opens the event log and the alert topic that c names; those of the embedded log lie
+// in dir. With once nobody is elected: this process does all.
+func openLogs(ctx context.Context, c *config.Log, dir string, once bool, log *slog.Logger) (*logs, error) {
 	alone := func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
 		all := make([]int, max(c.Shards, 1))
 		for s := range all {
@@ -323,17 +319,17 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 		}
 		l.trim = func(context.Context, int, int64) error { return nil } // the broker does, by the topic's retention
 		l.lead = alone
-		if !d.once {
+		if !once {
 			l.lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
 				if l.hours != nil {
-					return cluster.Share(ctx, c.Topic("detect"), c.Topic("alerts"), d.log, do)
+					return cluster.Share(ctx, c.Topic("detect"), c.Topic("alerts"), log, do)
 				}
-				return cluster.Lead(ctx, c.Topic("detect"), c.Topic("events"), d.log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
+				return cluster.Lead(ctx, c.Topic("detect"), c.Topic("events"), log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
 			}
 		}
 		return l, nil
 	}
-	f, err := eventlog.OpenFile(ctx, filepath.Join(d.dir, "log.db"))
+	f, err := eventlog.OpenFile(ctx, filepath.Join(dir, "log.db"))
 	if err != nil {
 		return nil, err
 	}
@@ -356,18 +352,18 @@ func (d *daemon) openLogs(ctx context.Context) (*logs, error) {
 	return l, nil
 }
 
-// detect judges the log of events, some shards of its people at least, and appends to the
+// Run processes the event log, some shards of its people at least, and appends to the
 // log of alerts. It begins again at an older base as often as that is needed.
-func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
-	shared, err := snapshot.Open(ctx, d.config.Snapshots, d.config.Log.Topic("detect"))
+func (w *Worker) Run(ctx context.Context, l *logs, shards []int) error {
+	shared, err := snapshot.Open(ctx, w.Config().Snapshots, w.Config().Log.Topic("detect"))
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(d.dir, "detect-0.db")
+	path := filepath.Join(w.Dir, "detect-0.db")
 	for {
-		judging := func(ctx context.Context) error { return d.detectAll(ctx, l, shared, path) }
+		judging := func(ctx context.Context) error { return w.detectAll(ctx, l, shared, path) }
 		if l.hours != nil {
-			judging = func(ctx context.Context) error { return d.detectShards(ctx, l, shards, shared, path) }
+			judging = func(ctx context.Context) error { return w.detectShards(ctx, l, shards, shared, path) }
 		}
 		err := judging(ctx)
 		if back := (*goBack)(nil); !errors.As(err, &back) {
@@ -377,7 +373,7 @@ func (d *daemon) detect(ctx context.Context, l *logs, shards []int) error {
 }
 
 // detectAll judges everybody.
-func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshot.Store, path string) error {
+func (w *Worker) detectAll(ctx context.Context, l *logs, shared *snapshot.Store, path string) error {
 	store, err := detect.OpenStore(ctx, path)
 	if err != nil {
 		return err
@@ -390,19 +386,19 @@ func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshot.Store,
 		if err := store.Close(); err != nil {
 			return err
 		}
-		fetched, err := shared.Fetch(ctx, path, have.At, d.log)
+		fetched, err := shared.Fetch(ctx, path, have.At, w.Log)
 		if err != nil {
 			return err
 		}
 		if fetched {
-			d.log.Info("state fetched from a snapshot")
+			w.Log.Info("state fetched from a snapshot")
 		}
 		if store, err = detect.OpenStore(ctx, path); err != nil {
 			return err
 		}
 	}
 	defer store.Close()
-	conf := d.current()
+	conf := w.Config()
 	terms := map[int]string{}
 	j, err := openJudge(ctx, store, l.events.Partitions(), conf, l.telling(terms))
 	if err != nil {
@@ -418,7 +414,7 @@ func (d *daemon) detectAll(ctx context.Context, l *logs, shared *snapshot.Store,
 	if err := j.look(ctx, l.events); err != nil {
 		return err
 	}
-	return d.pump(ctx, l, j)
+	return w.pump(ctx, l, j)
 }
 
 // telling appends to the log of alerts, by the key of the term in a shard.
@@ -521,7 +517,7 @@ const (
 var idleLong = 30 * time.Second // tests have less time
 
 // pump has the judge take in the partitions of the log until they end.
-func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
+func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts := l.events.Partitions()
@@ -568,10 +564,10 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 	if j.exchange != nil {
 		j.exchange.come = func() bool { return len(arrivals) > 0 }
 	}
-	d.stats.progress.Store(time.Now().UnixNano())
-	d.stats.judging.Store(true)
-	defer d.stats.judging.Store(false)
-	j.progress = func() { d.stats.progress.Store(time.Now().UnixNano()) }
+	w.progress.Store(time.Now().UnixNano())
+	w.judging.Store(true)
+	defer w.judging.Store(false)
+	j.progress = func() { w.progress.Store(time.Now().UnixNano()) }
 	delivering := ingest.NewDeliveries(parts)
 	ended, last, trimmed := 0, time.Now(), time.Now()
 	flushed := false
@@ -586,7 +582,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 			return a.err
 		}
 		last, flushed = time.Now(), false
-		d.stats.progress.Store(last.UnixNano())
+		w.progress.Store(last.UnixNano())
 		for i := range a.recs {
 			r := &a.recs[i]
 			if a.kinds[i] == isEvent {
@@ -601,7 +597,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 				m, _ := ingest.ReadMark(r.Value)
 				delivering.See(m, a.partition)
 			case isNothing:
-				d.log.Error("a record of the log of events is none; it is left out", "partition", a.partition, "offset", r.Offset)
+				w.Log.Error("a record of the log of events is none; it is left out", "partition", a.partition, "offset", r.Offset)
 			}
 		}
 		return nil
@@ -648,15 +644,15 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		began := time.Now()
 		incomplete := delivering.Open() || behind()
 		if ended == parts || !incomplete && quiet > idle {
-			if err := d.goBack(ctx, l, j, ended == parts); err != nil {
+			if err := w.goBack(ctx, l, j, ended == parts); err != nil {
 				return err
 			}
 		}
-		d.stats.busy.Store(true)
+		w.busy.Store(true)
 		switch {
 		case ended == parts:
 			err = j.apply(ctx, openDays)
-		case (d.once || incomplete || j.arriving(quiet)) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
+		case (w.Once || incomplete || j.arriving(quiet)) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
 		case time.Now().Before(rest):
 		case quiet > idleLong && !flushed:
 			flushed = true
@@ -666,7 +662,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		default:
 			err = j.apply(ctx, most)
 		}
-		d.stats.busy.Store(false)
+		w.busy.Store(false)
 		if errors.Is(err, errInterrupted) {
 			j.interrupted()
 			continue
@@ -677,7 +673,7 @@ func (d *daemon) pump(ctx context.Context, l *logs, j *judge) error {
 		if took := time.Since(began); took > tick {
 			rest = time.Now().Add(2 * took)
 		}
-		d.show(j)
+		w.show(j)
 		if ended == parts {
 			return nil
 		}
@@ -763,26 +759,26 @@ func readAgain(ctx context.Context, j *judge, arrivals chan arrival, read func(p
 
 // show notes what the judge looks like for status and metrics; what costs more than a
 // little, not more often than they are asked for.
-func (d *daemon) show(j *judge) {
-	before := d.stats.judge.Load()
+func (w *Worker) show(j *judge) {
+	before := w.view.Load()
 	v := &judgeView{judgeStatus: j.status(), of: j, upTo: j.lastTime, next: slices.Clone(j.next)}
 	if before != nil && before.of == j && before.upTo == v.upTo && slices.Equal(before.next, v.next) {
 		v.accounts, v.unknown = before.accounts, before.unknown
 	} else {
 		v.accounts, v.unknown = j.accounts.sum(), j.unknownPeople()
 	}
-	d.stats.judge.Store(v)
+	w.view.Store(v)
 }
 
 // goBack is a *goBack if judging is to begin again at an older base: because it was asked
 // for, or because history has come that the present one cannot take in. It does what that
 // needs in the stored state. Without hurry the latter takes at most a tenth of the time.
-func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error {
-	if !d.begun.IsZero() { // what was begun again is done
-		d.rested = time.Now().Add(min(10*time.Since(d.begun), longestRest))
-		d.begun = time.Time{}
+func (w *Worker) goBack(ctx context.Context, l *logs, j *judge, now bool) error {
+	if !w.begun.IsZero() { // what was begun again is done
+		w.rested = time.Now().Add(min(10*time.Since(w.begun), longestRest))
+		w.begun = time.Time{}
 	}
-	request, err := d.asked(now)
+	request, err := w.asked(now)
 	if err != nil {
 		return err
 	}
@@ -790,7 +786,7 @@ func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 	switch {
 	case request != nil:
 		back, err = j.requested(ctx, l.events, request)
-	case !j.lost && (now || time.Now().After(d.rested)):
+	case !j.lost && (now || time.Now().After(w.rested)):
 		if back, err = j.earlier(ctx, l.events); err == nil && back == nil && j.missed.earliest() != math.MaxInt64 {
 			j.lost = true
 			j.judgeFrom(j.lastTime + 1) // so that it is told
@@ -803,7 +799,7 @@ func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 	if back.at > 0 {
 		from = dateOf(back.at / event.Day)
 	}
-	d.log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
+	w.Log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
 	failpoint.Reach("go-back")
 	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
 		err = j.anew(ctx, l.events, back.asked.From)
@@ -811,13 +807,13 @@ func (d *daemon) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 		err = j.bases.goBack(ctx, back.at)
 	}
 	if err == nil && request != nil {
-		err = os.Remove(filepath.Join(d.dir, rejudgeFile))
+		err = os.Remove(filepath.Join(w.Dir, rejudgeFile))
 	}
 	if err != nil {
 		return err
 	}
 	failpoint.Reach("gone-back")
-	d.begun = time.Now()
+	w.begun = time.Now()
 	return back
 }
 

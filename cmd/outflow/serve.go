@@ -36,10 +36,6 @@ type runStats struct {
 	failures atomic.Int64
 	unread   atomic.Int64 // files that could not be read
 	lost     atomic.Int64 // how often notifications of changes were lost
-	judge    atomic.Pointer[judgeView]
-	judging  atomic.Bool  // there is a judge in this process
-	busy     atomic.Bool  // it judges at this moment
-	progress atomic.Int64 // when it last got on, Unix nanoseconds
 	heart    heart
 
 	mu           sync.Mutex
@@ -258,7 +254,8 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			return nil, err
 		}
 	}
-	if v := d.stats.judge.Load(); v != nil {
+	v := d.worker.View()
+	if v.of != nil {
 		s.Judge = &v.judgeStatus
 		ends, err := d.ends.get(ctx, l.events, d.config.Log.Kind == "kafka" && !d.once)
 		if err != nil {
@@ -275,10 +272,6 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 		if dead, err = d.sources.DeadSince(ctx, time.UnixMilli(today*event.Day)); err != nil {
 			return nil, err
 		}
-	}
-	v := d.stats.judge.Load()
-	if v == nil {
-		v = &judgeView{}
 	}
 	s.Accounts = v.accounts
 	s.Arrived = arrived(today, v.accounts, dead)

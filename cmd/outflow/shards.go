@@ -21,7 +21,7 @@ import (
 // detectShards judges some shards of the people, and trades with those who judge the others
 // what hours bring. The base lies with the snapshots alone: which shards a machine judges
 // changes with the machines there are.
-func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *snapshot.Store, path string) error {
+func (w *Worker) detectShards(ctx context.Context, l *logs, mine []int, shelf *snapshot.Store, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -33,14 +33,14 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 	}
 	defer store.Close()
 	keys, terms := map[int]string{}, map[int]int64{}
-	j, err := newJudge(store, l.events.Partitions(), d.current(), l.telling(keys))
+	j, err := newJudge(store, l.events.Partitions(), w.Config(), l.telling(keys))
 	if err != nil {
 		return err
 	}
 	j.shards, j.mine = l.alerts.Partitions(), mine
 	j.window.KeepSums()
-	j.bases = &sharedBases{shelf, d.dir}
-	p, err := d.resume(ctx, j, shelf)
+	j.bases = &sharedBases{shelf, w.Dir}
+	p, err := w.resume(ctx, j, shelf)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 	if err := j.look(ctx, l.events); err != nil {
 		return err
 	}
-	if j.exchange, err = newExchange(ctx, l.hours, j.shards, mine, terms, p.Hours, j.file, d.log); err != nil {
+	if j.exchange, err = newExchange(ctx, l.hours, j.shards, mine, terms, p.Hours, j.file, w.Log); err != nil {
 		return err
 	}
 	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
@@ -67,7 +67,7 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return j.exchange.run(ctx) })
 	g.Go(func() error {
-		err := guard.Do("judge", func() error { return d.pump(ctx, l, j) })
+		err := guard.Do("judge", func() error { return w.pump(ctx, l, j) })
 		if err == nil { // with --once
 			err = j.exchange.flush(ctx)
 		}
@@ -81,7 +81,7 @@ func (d *daemon) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 
 // resume has a judge of some shards go on from the newest snapshots that together hold
 // them, of one moment; from nothing if there are none.
-func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (position, error) {
+func (w *Worker) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (position, error) {
 	list, err := shelf.ListShared(ctx)
 	if err != nil {
 		return position{}, err
@@ -92,7 +92,7 @@ func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (p
 			same = list[:i]
 		}
 		list = list[len(same):]
-		p, whole, err := d.resumeAt(ctx, j, shelf, same)
+		p, whole, err := w.resumeAt(ctx, j, shelf, same)
 		if err != nil || whole {
 			return p, err
 		}
@@ -102,8 +102,8 @@ func (d *daemon) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (p
 
 // resumeAt is resume from snapshots of one moment; whole is false if some of the shards are
 // in none of them that is sound.
-func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, list []snapshot.Shared) (p position, whole bool, err error) {
-	tmp, err := os.MkdirTemp(d.dir, ".shards-*")
+func (w *Worker) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, list []snapshot.Shared) (p position, whole bool, err error) {
+	tmp, err := os.MkdirTemp(w.Dir, ".shards-*")
 	if err != nil {
 		return p, false, err
 	}
@@ -124,7 +124,7 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, 
 		}
 		path := filepath.Join(tmp, fmt.Sprint(i))
 		if err := shelf.Of(x.Shards).Open(ctx, path, x.At); err != nil {
-			d.log.Error("snapshot refused; others are tried", "file", shelf.Of(x.Shards).File(x.At), "err", err)
+			w.Log.Error("snapshot refused; others are tried", "file", shelf.Of(x.Shards).File(x.At), "err", err)
 			continue
 		}
 		part, at, beside, err := loadShared(ctx, path)
@@ -150,7 +150,7 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, 
 	if len(left) > 0 {
 		return p, false, nil
 	}
-	baseline, err := detect.Merge(j.shards, parts, d.dir)
+	baseline, err := detect.Merge(j.shards, parts, w.Dir)
 	if err != nil {
 		return p, false, err
 	}
@@ -160,7 +160,7 @@ func (d *daemon) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, 
 	if err != nil {
 		return p, false, err
 	}
-	d.log.Info("state fetched from snapshots", "base", instant(p.At), "snapshots", len(parts))
+	w.Log.Info("state fetched from snapshots", "base", instant(p.At), "snapshots", len(parts))
 	return p, true, j.begin(p, kept, baseline)
 }
 

@@ -54,9 +54,10 @@ func (c *crew) judge(mine ...[]int) {
 	c.stop = stop
 	for _, shards := range mine {
 		dir := c.t.TempDir()
-		d := &daemon{dir: dir, config: &config.Config{DataDir: dir, Snapshots: c.shelf, Log: config.Log{TopicPrefix: "outflow"}}, log: slog.New(slog.NewTextHandler(c, nil))}
+		conf := &config.Config{DataDir: dir, Snapshots: c.shelf, Log: config.Log{TopicPrefix: "outflow"}}
+		w := &Worker{Dir: dir, Config: func() *config.Config { return conf }, Log: slog.New(slog.NewTextHandler(c, nil))}
 		c.all.Go(func() {
-			if err := d.detect(ctx, c.logs, shards); err != nil && ctx.Err() == nil {
+			if err := w.Run(ctx, c.logs, shards); err != nil && ctx.Err() == nil {
 				c.t.Error(err)
 			}
 		})
