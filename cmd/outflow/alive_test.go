@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
-	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -24,7 +23,7 @@ import (
 func quietDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
 	t.Helper()
 	var said bytes.Buffer
-	d := &daemon{config: &config.Config{}, log: slog.New(slog.NewTextHandler(&said, nil))}
+	d := &daemon{config: &config.Config{}, log: slog.New(slog.NewTextHandler(&said, nil)), stands: func(bool) time.Time { return time.Time{} }}
 	t.Cleanup(guard.Watch(d.panicked))
 	return d, &said
 }
@@ -142,14 +141,12 @@ func TestProbes(t *testing.T) {
 		t.Errorf("what is not ours breaks out of its line: %q", r)
 	}
 	d.health.clear("source", "okta\nforged")
-	d.worker.judging.Store(true)
-	d.worker.progress.Store(now.Add(-time.Hour).UnixNano())
 	a, r = probe(nil)
 	check("nothing to judge for long", a, r, "200", "200")
-	d.worker.busy.Store(true)
+	d.stands = func(bool) time.Time { return now.Add(-time.Hour) }
 	a, r = probe(nil)
 	check("the judge stands still", a, r, "503 judge", "503 judge")
-	d.worker.progress.Store(now.UnixNano())
+	d.stands = func(bool) time.Time { return now }
 	a, r = probe(nil)
 	check("the judge gets on", a, r, "200", "200")
 	guard.Do("page", func() error { panic("at the disco") })
@@ -192,64 +189,5 @@ func TestKeep(t *testing.T) {
 	})
 	if err != failed || runs != 2 || d.stats.panics["ledger"] != 1 {
 		t.Errorf("%v after %d runs", err, runs)
-	}
-}
-
-// TestFirstStaff has HR speak for the first time after it was found that what was missed is
-// beyond every base: going back is tried again. What HR says once more changes nothing.
-func TestFirstStaff(t *testing.T) {
-	for _, known := range []bool{false, true} {
-		j, err := newJudge(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.saved = int64(1_760_000_000_000)
-		j.marks = []mark{{At: j.saved}}
-		j.staffed, j.lost = known, true
-		e := event.Event{Source: event.HR, Class: event.Person, Time: j.saved - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
-		if err := j.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
-			t.Fatal(err)
-		}
-		if j.hired == known || j.lost != known {
-			t.Errorf("HR known before: %v; hired %v, lost %v", known, j.hired, j.lost)
-		}
-	}
-}
-
-// TestJudgeFault has judging panic at one event: the error names it and where it is in the
-// log, and nothing is skipped.
-func TestJudgeFault(t *testing.T) {
-	log := eventlog.NewMemory(1, 0)
-	conf := &config.Config{}
-	j, err := newJudge(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	var recs []eventlog.Record
-	for i := range 10 {
-		e := event.Event{Source: event.Box, Class: event.View, Time: int64(1_760_000_000_000 + i), Key: uint64(i + 1), Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
-		recs = append(recs, eventlog.Record{Value: e.Append(nil)})
-	}
-	if err := log.Append(t.Context(), recs...); err != nil {
-		t.Fatal(err)
-	}
-	for i := range recs {
-		if err := j.add(&eventlog.Record{Offset: int64(i), Value: recs[i].Value}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	fault := &detect.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "judge", Value: "broken"}}
-	err = j.locate(t.Context(), log, fmt.Errorf("judging: %w", fault))
-	if err == nil || !errors.Is(err, fault) {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"box", "partition 0, offset 7", "0000000000000008", "broken"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not in %v", want, err)
-		}
-	}
-	other := errors.New("other")
-	if err := j.locate(t.Context(), log, other); err != other {
-		t.Error(err)
 	}
 }

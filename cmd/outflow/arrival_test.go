@@ -394,30 +394,6 @@ func checkAccounts(t testing.TB, path string) (sum account, notices int64) {
 	return sum, notices
 }
 
-// TestAccounts checks the accounts of records by hand.
-func TestAccounts(t *testing.T) {
-	all := newAccounts(2)
-	rec := func(part int, day int64) *eventlog.Record {
-		return &eventlog.Record{Partition: part, Appended: day * 24 * event.Hour}
-	}
-	all.of(rec(0, 100), event.Box).Judged++
-	all.of(rec(0, 100), event.Box).Repeated++
-	all.of(rec(1, 100), event.Box).Late++
-	all.of(rec(1, 101), event.Okta).Ahead++
-	again := newAccounts(2)
-	again.restore(all.stored())
-	again.of(rec(0, 100), event.Box).Judged++
-	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // the days before are forgotten in this partition
-	want := []account{
-		{Day: 100, Vendor: "box", Received: 1, Late: 1},
-		{Day: 101, Vendor: "okta", Received: 1, Ahead: 1},
-		{Day: 101 + keepAccounts, Vendor: "okta", Received: 1, Judged: 1},
-	}
-	if got := again.sum(); !slices.Equal(got, want) {
-		t.Errorf("%+v, want %+v", got, want)
-	}
-}
-
 // TestRejudge has history come for which no baselines are kept and the log does not hold
 // what came before: that is told to a channel that wants nothing about the data, says how to
 // mend it, and that mends it.

@@ -226,29 +226,6 @@ const askedEvery = 2 * time.Second
 // rereadWithin is for how long it is waited for sources to begin to be read again.
 const rereadWithin = 20 * time.Second
 
-// asked is what outflow rejudge asks for; nil if it does not.
-func (w *Worker) asked(now bool) (*rejudgeRequest, error) {
-	if !now && time.Since(w.looked) < askedEvery {
-		return nil, nil
-	}
-	w.looked = time.Now()
-	b, err := os.ReadFile(filepath.Join(w.Dir, rejudgeFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var r rejudgeRequest
-	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
-		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(w.Dir, rejudgeFile))
-	}
-	if !now && r.Anew && time.Since(r.At) < rereadWithin {
-		return nil, nil
-	}
-	return &r, nil
-}
-
 // requested is the base to go back to for what outflow rejudge asks.
 func (j *judge) requested(ctx context.Context, events eventlog.Log, r *rejudgeRequest) (*goBack, error) {
 	whole, list, err := j.within(ctx, events)

@@ -145,7 +145,7 @@ func (x *exchange) run(ctx context.Context) error {
 // read takes in what is said.
 func (x *exchange) read(ctx context.Context) error {
 	for {
-		recs, err := x.log.Read(ctx, 0, x.next, batch)
+		recs, err := x.log.Read(ctx, 0, x.next, recordsPerRead)
 		if err == io.EOF { // with --once
 			<-ctx.Done()
 			return ctx.Err()
@@ -207,7 +207,7 @@ func (x *exchange) write(ctx context.Context) error {
 			return ctx.Err()
 		case what = <-x.out:
 		}
-		for more := true; more && what.written == nil && len(what.recs) < batch; {
+		for more := true; more && what.written == nil && len(what.recs) < recordsPerRead; {
 			select {
 			case next := <-x.out:
 				what.recs, what.written = append(what.recs, next.recs...), next.written

@@ -23,7 +23,9 @@ import (
 
 // TestExchange has two judges say what hours brought.
 func TestExchange(t *testing.T) {
-	long(t)
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	const of = 24*20_000 + 5
 	log := eventlog.NewMemory(1, 0)
@@ -61,7 +63,7 @@ func TestExchange(t *testing.T) {
 	}
 	settled := func(x *exchange, hash func(x *exchange) bool) {
 		t.Helper()
-		until(t, "it is heard", func() bool {
+		eventually(t, "it is heard", func() bool {
 			x.mu.Lock()
 			defer x.mu.Unlock()
 			return hash(x)
@@ -179,4 +181,15 @@ func BenchmarkExchange(b *testing.B) {
 			}
 		})
 	}
+}
+
+// eventually waits for something that must happen.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("%s: not within three minutes", what)
 }

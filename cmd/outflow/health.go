@@ -100,7 +100,7 @@ func (d *daemon) condition(s *daemonStatus) {
 		}
 	}
 	waiting := s.lag()
-	if at := d.worker.Stands(waiting > 0); !at.IsZero() && now.Sub(at) > stalledAfter {
+	if at := d.stands(waiting > 0); !at.IsZero() && now.Sub(at) > stalledAfter {
 		s.Stalled = fmt.Sprintf("the judge has not got on since %s, and %d records wait", at.UTC().Format(time.RFC3339), waiting)
 		s.Conditions = append(s.Conditions, condition{"judge", "", s.Stalled, at.UTC()})
 	}

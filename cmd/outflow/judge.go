@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
@@ -1014,110 +1014,57 @@ func (j *judge) heard(days []finding.Activity) {
 	}
 }
 
-// Records of the log of alerts that are no alerts have one of these as their only key:
-// what people did on their days, and who leaves.
-const (
-	activityKey = "activity"
-	leaversKey  = "leavers"
-)
-
-// daysIn reads what people did on their days from a record of the log of alerts; ok is
-// false if it is none of these.
-func daysIn(value []byte) (days []finding.Activity, ok bool, err error) {
-	return keyed[finding.Activity](value, activityKey)
-}
-
-// leaversIn reads who leaves from a record of the log of alerts; ok is false if it is none
-// of these.
-func leaversIn(value []byte) (list []finding.Leaver, ok bool, err error) {
-	return keyed[finding.Leaver](value, leaversKey)
-}
-
-func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
-	if !bytes.HasPrefix(value, []byte(`{"`+key+`":`)) {
-		return nil, false, nil
-	}
-	var rec map[string][]T
-	err = json.Unmarshal(value, &rec)
-	return rec[key], true, err
-}
-
-// takeOver begins a term in a shard's partition of the log of alerts, and reads which
-// alerts are out. From there on nothing counts that somebody says whose term was before:
-// who was paused for longer than a session, and goes on, says what is out of date. The
-// key of what is said has the term, such that it gets to the partition.
-func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (term int64, key string, err error) {
-	at, end, err := log.Bounds(ctx, shard)
-	if err != nil {
-		return 0, "", err
-	}
-	latest := int64(0)
-	read := func() error {
-		for at < end {
-			recs, err := log.Read(ctx, shard, at, batch)
-			if err != nil {
-				return err
+// look checks that the log holds what is to be read next.
+func (j *judge) look(ctx context.Context, events eventlog.Log) error {
+	for p := range j.next {
+		first, end, err := events.Bounds(ctx, p)
+		if err != nil {
+			return err
+		}
+		if j.next[p] < first {
+			if j.saved == 0 && j.next[p] == 0 {
+				j.next[p] = first // nothing was judged yet: it begins with what there is
+				continue
 			}
-			for i := range recs {
-				r := &recs[i]
-				if !speaks(r, &latest) || len(r.Value) == 0 {
-					continue
+			return fmt.Errorf("log of events, partition %d: offsets %d to %d are gone before they were judged: retention is too short, or the state too old", p, j.next[p], first-1)
+		}
+		if j.next[p] > end {
+			return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", p, end, j.next[p])
+		}
+	}
+	return nil
+}
+
+// locate adds to an error of judging an event where in the log the event is.
+func (j *judge) locate(ctx context.Context, log eventlog.Log, err error) error {
+	fault := (*detect.Fault)(nil)
+	if !errors.As(err, &fault) || fault.Record == nil {
+		return err
+	}
+	place := ""
+	var of event.Event
+	var dec event.Decoder
+	err = errors.Join(fmt.Errorf("judging stopped at an event; nothing of it was stored, and it is judged again after a restart: %w", err), guard.Do("judge", func() error {
+		if err := dec.Decode(fault.Record, &of); err != nil {
+			return err
+		}
+		for p := range j.next {
+			for at := j.window.Low(p, j.next[p]); at < j.next[p] && place == ""; {
+				recs, err := log.Read(ctx, p, at, readBatch)
+				if err != nil {
+					return err
 				}
-				var a alert.Alert
-				if days, day, err := daysIn(r.Value); day {
-					if err == nil {
-						j.heard(days)
+				for i := range recs {
+					var e event.Event
+					if _, mark := ingest.ReadMark(recs[i].Value); !mark && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
+						place = fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset)
+						break
 					}
-					continue
 				}
-				if _, is, _ := leaversIn(r.Value); is {
-					j.leaving[shard] = xxhash.Sum64(r.Value)
-					continue
-				}
-				if json.Unmarshal(r.Value, &a) == nil {
-					body, err := j.file.Put(r.Value)
-					if err != nil {
-						return err
-					}
-					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotJudged(), body}
-				}
+				at = recs[len(recs)-1].Offset + 1
 			}
-			at = recs[len(recs)-1].Offset + 1
 		}
 		return nil
-	}
-	if err := read(); err != nil {
-		return 0, "", err
-	}
-	term = max(latest+1, now.UnixMilli())
-	key = termKey(term, shard, log.Partitions())
-	if err := log.Append(ctx, eventlog.Record{Key: key}); err != nil {
-		return 0, "", err
-	}
-	if _, end, err = log.Bounds(ctx, shard); err != nil {
-		return 0, "", err
-	}
-	return term, key, read() // what came in between
-}
-
-// termKey is the key of what is said in a term, in a partition among some: where there are
-// several, a number after the term gets it there.
-func termKey(term int64, partition, partitions int) string {
-	key := strconv.FormatInt(term, 10)
-	for n := 0; eventlog.PartitionOf(key, partitions) != partition; n++ {
-		key = fmt.Sprintf("%d.%d", term, n)
-	}
-	return key
-}
-
-// speaks says whether a record of the log of alerts counts: the latest term is kept
-// in term. A record's key is the term of who judged.
-func speaks(r *eventlog.Record, term *int64) bool {
-	number, _, _ := strings.Cut(r.Key, ".")
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < *term {
-		return false
-	}
-	*term = n
-	return true
+	}))
+	return fmt.Errorf("event of %s at %s, id %016x (%s): %w", of.Source, instant(of.Time).Format(time.RFC3339Nano), of.Key, cmp.Or(place, "not in the log any more"), err)
 }

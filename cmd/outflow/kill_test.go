@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,10 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/outflow/outflow/alert"
-	"github.com/outflow/outflow/cmd/outflow/internal/config"
-	"github.com/outflow/outflow/internal/eventlog"
 )
 
 // child runs the daemon as a process of its own, until it ends or is killed.
@@ -374,58 +369,4 @@ func until(t testing.TB, what string, holds func() bool) {
 		}
 	}
 	t.Fatalf("%s: not within three minutes", what)
-}
-
-// TestTerms has somebody who judged before say something after another one has taken
-// over: it does not count, also if the clock of the other one is behind, whichever shard
-// it is about.
-func TestTerms(t *testing.T) {
-	const shard = 2
-	log := eventlog.NewMemory(5, 0)
-	say := func(term, reason string) {
-		t.Helper()
-		b, err := json.Marshal(alert.Alert{ID: "x", Reason: reason})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := log.Append(t.Context(), eventlog.Record{Key: term, Value: b}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	begin := func(now int64) (*judge, string) {
-		t.Helper()
-		j, err := openJudge(t.Context(), nil, 1, &config.Config{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, term, err := j.takeOver(t.Context(), log, shard, time.UnixMilli(now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return j, term
-	}
-	out := func(j *judge) string {
-		b, err := j.said["x"].body.Get(nil)
-		var a alert.Alert
-		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil {
-			t.Fatal(err)
-		}
-		return a.Reason
-	}
-	_, first := begin(1000)
-	say(first, "old")
-	j, second := begin(500)
-	if out(j) != "old" {
-		t.Fatalf("terms %s and %s, %q", first, second, out(j))
-	}
-	say(second, "new")
-	say(first, "old again")
-	if j, _ = begin(2000); out(j) != "new" {
-		t.Errorf("what counts is %q", out(j))
-	}
-	for p := range log.Partitions() {
-		if _, n, err := log.Bounds(t.Context(), p); err != nil || n > 0 != (p == shard) {
-			t.Errorf("partition %d has %d records: %v", p, n, err)
-		}
-	}
 }

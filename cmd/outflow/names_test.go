@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
-	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
@@ -241,44 +239,5 @@ func TestNamesTakeNoMemory(t *testing.T) {
 				t.Logf("%d more take %d bytes", 9*n, grown)
 			}
 		})
-	}
-}
-
-// TestManyDays has a judge hear of more days than it holds back: it says them as they come, and
-// each once.
-func TestManyDays(t *testing.T) {
-	said, calls := map[string]int{}, 0
-	j, err := newJudge(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
-		calls++
-		for _, b := range records {
-			days, is, err := daysIn(b)
-			if !is || err != nil {
-				t.Fatalf("%.80s: %v", b, err)
-			}
-			for _, a := range days {
-				said[a.User]++
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hear := j.hearing(t.Context())
-	for i := range 2*manyDays + 100 {
-		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
-			t.Fatal(err)
-		}
-		if len(j.days) >= manyDays {
-			t.Fatalf("%d days are held back", len(j.days))
-		}
-	}
-	for user, n := range said {
-		if n != 1 {
-			t.Fatalf("the day of %s was said %d times", user, n)
-		}
-	}
-	if len(said) != 2*manyDays || calls != 2 || len(j.days) != 100 {
-		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(j.days))
 	}
 }

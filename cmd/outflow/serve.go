@@ -89,41 +89,6 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 	}
 }
 
-// judgeView is what the judge looked like a moment ago.
-type judgeView struct {
-	judgeStatus
-	of       *judge
-	upTo     int64   // time of the last event that was judged
-	next     []int64 // by partition: up to where the log has been read
-	accounts []account
-	unknown  map[string]float64
-}
-
-// status is what a judge looks like.
-func (j *judge) status() judgeStatus {
-	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Save: j.saving.Seconds()}
-	if j.engine != nil {
-		s.People = j.engine.Known()
-	}
-	if j.resolver != nil { // judging again counts again: what was said does not become less
-		left := j.resolver.Left()
-		j.left.Names, j.left.Guests = max(j.left.Names, left.Names), max(j.left.Guests, left.Guests)
-		s.Names, s.Guests = j.left.Names, j.left.Guests
-	}
-	if j.exchange != nil {
-		s.Shards, s.Of, s.Waited = j.mine, j.shards, j.exchange.waited.Seconds()
-	}
-	return s
-}
-
-// instant is a time given in Unix milliseconds; 0 stands for none.
-func instant(ms int64) (t time.Time) {
-	if ms > 0 {
-		t = time.UnixMilli(ms).UTC()
-	}
-	return t
-}
-
 // daemonStatus is what outflow status prints. The daemon writes it every few seconds.
 type daemonStatus struct {
 	Usual    *reports.Usual `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
@@ -170,27 +135,6 @@ type partStatus struct {
 	Next      int64 `json:"next"`
 	End       int64 `json:"end"`
 	Lag       int64 `json:"lag"`
-}
-
-type judgeStatus struct {
-	Newest  time.Time `json:"newest"`
-	Base    time.Time `json:"base"`
-	People  int       `json:"people"`
-	Held    int       `json:"events_held"`
-	Judged  int64     `json:"judged"`
-	Repeats int64     `json:"repeats"`
-	Late    int64     `json:"late"`
-
-	Conflicts int64   `json:"conflicts"` // records with the id of another event that said something else
-	Rewinds   int64   `json:"rewinds"`
-	Save      float64 `json:"save_seconds"` // it took to store the base last
-
-	Names  int64 `json:"names_left_out,omitempty"`        // that had only failed to sign in, and were too many
-	Guests int64 `json:"guest_events_left_out,omitempty"` // of outsiders, of whom too many were new
-
-	Shards []int   `json:"shards,omitempty"`         // of the people, where several judge
-	Of     int     `json:"shards_total,omitempty"`   // among which people are spread
-	Waited float64 `json:"waited_seconds,omitempty"` // for the other judges, since the start
 }
 
 type alertStatus struct {

@@ -285,20 +285,3 @@ func beat(ctx context.Context, c *config.Heartbeat) error {
 	}
 	return nil
 }
-
-// unknownPeople is which share of what people did recently is of nobody who is known.
-func (j *judge) unknownPeople() map[string]float64 {
-	if j.engine == nil {
-		return nil
-	}
-	var all map[string]float64
-	for _, s := range event.Sources() {
-		if acts, nobody := j.engine.Unknown(s); acts >= 1 {
-			if all == nil {
-				all = map[string]float64{}
-			}
-			all[s.String()] = nobody / acts
-		}
-	}
-	return all
-}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
+)
+
+// TestFirstStaff has HR speak for the first time after it was found that what was missed is
+// beyond every base: going back is tried again. What HR says once more changes nothing.
+func TestFirstStaff(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		j, err := newJudge(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.saved = int64(1_760_000_000_000)
+		j.marks = []mark{{At: j.saved}}
+		j.staffed, j.lost = known, true
+		e := event.Event{Source: event.HR, Class: event.Person, Time: j.saved - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		if err := j.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
+			t.Fatal(err)
+		}
+		if j.hired == known || j.lost != known {
+			t.Errorf("HR known before: %v; hired %v, lost %v", known, j.hired, j.lost)
+		}
+	}
+}
+
+// TestJudgeFault has judging panic at one event: the error names it and where it is in the
+// log, and nothing is skipped.
+func TestJudgeFault(t *testing.T) {
+	log := eventlog.NewMemory(1, 0)
+	conf := &config.Config{}
+	j, err := newJudge(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recs []eventlog.Record
+	for i := range 10 {
+		e := event.Event{Source: event.Box, Class: event.View, Time: int64(1_760_000_000_000 + i), Key: uint64(i + 1), Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		recs = append(recs, eventlog.Record{Value: e.Append(nil)})
+	}
+	if err := log.Append(t.Context(), recs...); err != nil {
+		t.Fatal(err)
+	}
+	for i := range recs {
+		if err := j.add(&eventlog.Record{Offset: int64(i), Value: recs[i].Value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fault := &detect.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "judge", Value: "broken"}}
+	err = j.locate(t.Context(), log, fmt.Errorf("judging: %w", fault))
+	if err == nil || !errors.Is(err, fault) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"box", "partition 0, offset 7", "0000000000000008", "broken"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+	other := errors.New("other")
+	if err := j.locate(t.Context(), log, other); err != other {
+		t.Error(err)
+	}
+}
+
+// TestAccounts checks the accounts of records by hand.
+func TestAccounts(t *testing.T) {
+	all := newAccounts(2)
+	rec := func(part int, day int64) *eventlog.Record {
+		return &eventlog.Record{Partition: part, Appended: day * 24 * event.Hour}
+	}
+	all.of(rec(0, 100), event.Box).Judged++
+	all.of(rec(0, 100), event.Box).Repeated++
+	all.of(rec(1, 100), event.Box).Late++
+	all.of(rec(1, 101), event.Okta).Ahead++
+	again := newAccounts(2)
+	again.restore(all.stored())
+	again.of(rec(0, 100), event.Box).Judged++
+	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // the days before are forgotten in this partition
+	want := []account{
+		{Day: 100, Vendor: "box", Received: 1, Late: 1},
+		{Day: 101, Vendor: "okta", Received: 1, Ahead: 1},
+		{Day: 101 + keepAccounts, Vendor: "okta", Received: 1, Judged: 1},
+	}
+	if got := again.sum(); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestTerms has somebody who judged before say something after another one has taken
+// over: it does not count, also if the clock of the other one is behind, whichever shard
+// it is about.
+func TestTerms(t *testing.T) {
+	const shard = 2
+	log := eventlog.NewMemory(5, 0)
+	say := func(term, reason string) {
+		t.Helper()
+		b, err := json.Marshal(alert.Alert{ID: "x", Reason: reason})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Append(t.Context(), eventlog.Record{Key: term, Value: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := func(now int64) (*judge, string) {
+		t.Helper()
+		j, err := openJudge(t.Context(), nil, 1, &config.Config{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, term, err := j.takeOver(t.Context(), log, shard, time.UnixMilli(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j, term
+	}
+	out := func(j *judge) string {
+		b, err := j.said["x"].body.Get(nil)
+		var a alert.Alert
+		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil {
+			t.Fatal(err)
+		}
+		return a.Reason
+	}
+	_, first := begin(1000)
+	say(first, "old")
+	j, second := begin(500)
+	if out(j) != "old" {
+		t.Fatalf("terms %s and %s, %q", first, second, out(j))
+	}
+	say(second, "new")
+	say(first, "old again")
+	if j, _ = begin(2000); out(j) != "new" {
+		t.Errorf("what counts is %q", out(j))
+	}
+	for p := range log.Partitions() {
+		if _, n, err := log.Bounds(t.Context(), p); err != nil || n > 0 != (p == shard) {
+			t.Errorf("partition %d has %d records: %v", p, n, err)
+		}
+	}
+}
+
+// TestManyDays has a judge hear of more days than it holds back: it says them as they come, and
+// each once.
+func TestManyDays(t *testing.T) {
+	said, calls := map[string]int{}, 0
+	j, err := newJudge(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
+		calls++
+		for _, b := range records {
+			days, is, err := daysIn(b)
+			if !is || err != nil {
+				t.Fatalf("%.80s: %v", b, err)
+			}
+			for _, a := range days {
+				said[a.User]++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear := j.hearing(t.Context())
+	for i := range 2*manyDays + 100 {
+		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
+			t.Fatal(err)
+		}
+		if len(j.days) >= manyDays {
+			t.Fatalf("%d days are held back", len(j.days))
+		}
+	}
+	for user, n := range said {
+		if n != 1 {
+			t.Fatalf("the day of %s was said %d times", user, n)
+		}
+	}
+	if len(said) != 2*manyDays || calls != 2 || len(j.days) != 100 {
+		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(j.days))
+	}
+}
+
+// TestStands has a worker stand still with and without something to do.
+func TestStands(t *testing.T) {
+	var w Worker
+	then := time.Now().Add(-time.Hour)
+	w.progress.Store(then.UnixNano())
+	if at := w.Stands(true); !at.IsZero() {
+		t.Errorf("it does not run, and stands since %s", at)
+	}
+	w.judging.Store(true)
+	if at := w.Stands(false); !at.IsZero() {
+		t.Errorf("it has nothing to do, and stands since %s", at)
+	}
+	if at := w.Stands(true); !at.Equal(then) {
+		t.Errorf("it has something to read, and stands since %s", at)
+	}
+	w.busy.Store(true)
+	if at := w.Stands(false); !at.Equal(then) {
+		t.Errorf("it scores, and stands since %s", at)
+	}
+}
