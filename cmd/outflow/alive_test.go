@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -107,7 +108,7 @@ func TestProbes(t *testing.T) {
 	probe := func(change func(s *daemonStatus, l *lastStatus)) (alive, ready string) {
 		t.Helper()
 		l := &lastStatus{}
-		s := &daemonStatus{Judge: &judgeStatus{}}
+		s := &daemonStatus{Judge: &stream.Status{}}
 		d.condition(s)
 		l.set(s, nil, true, now)
 		if change != nil {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
@@ -330,14 +331,14 @@ func (a *arriving) addsUp() {
 	if err := json.Unmarshal(b, &c); err != nil {
 		a.t.Fatal(err)
 	}
-	if want := int64(c.Events-c.Duplicates) + notices; got.Judged != want || got.left() > 0 {
-		a.t.Errorf("%d events were judged, %d left out; a scan has %d", got.Judged, got.left(), want)
+	if want := int64(c.Events-c.Duplicates) + notices; got.Judged != want || got.Left() > 0 {
+		a.t.Errorf("%d events were judged, %d left out; a scan has %d", got.Judged, got.Left(), want)
 	}
 }
 
 // checkAccounts checks that every record of the log of a daemon that has ended is in its
 // accounts, and returns their sum, and how many records are what sources say about themselves.
-func checkAccounts(t testing.TB, path string) (sum account, notices int64) {
+func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64) {
 	t.Helper()
 	conf, err := config.Load(path)
 	if err != nil {
@@ -355,24 +356,24 @@ func checkAccounts(t testing.TB, path string) (sum account, notices int64) {
 		t.Fatal(err)
 	}
 	for _, x := range s.Accounts {
-		sum.add(&x)
+		sum.Add(&x)
 	}
-	l, err := openLogs(t.Context(), &conf.Log, conf.DataDir, true, nil)
+	l, err := stream.OpenLogs(t.Context(), &conf.Log, conf.DataDir, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer l.Close()
 	records := int64(0)
 	var dec event.Decoder
 	var e event.Event
 	said := map[uint64]bool{}
-	for p := range l.events.Partitions() {
-		at, end, err := l.events.Bounds(t.Context(), p)
+	for p := range l.Events.Partitions() {
+		at, end, err := l.Events.Bounds(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for at < end {
-			recs, err := l.events.Read(t.Context(), p, at, batch)
+			recs, err := l.Events.Read(t.Context(), p, at, batch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -388,7 +389,7 @@ func checkAccounts(t testing.TB, path string) (sum account, notices int64) {
 			}
 		}
 	}
-	if sum.Received != records || sum.Received != sum.Judged+sum.Repeated+sum.left() {
+	if sum.Received != records || sum.Received != sum.Judged+sum.Repeated+sum.Left() {
 		t.Errorf("the log holds %d records, and the accounts say %+v", records, sum)
 	}
 	return sum, notices
@@ -482,7 +483,7 @@ func forgetLog(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	p, _, err := storedPosition(t.Context(), store)
+	p, _, err := stream.StoredPosition(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -634,14 +635,14 @@ func TestHeartbeat(t *testing.T) {
 	}
 	var h heart
 	at := time.Now()
-	s := &daemonStatus{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
+	s := &daemonStatus{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
 	if s.Unwell = s.unwell(.99); len(s.Unwell) != 0 {
 		t.Errorf("%v", s.Unwell)
 	}
 	h.note(s)
 	worse := *s
 	worse.At = at.Add(time.Minute)
-	worse.Arrived = arrived(at.UnixMilli()/event.Day, []account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
+	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
 	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was judged") {
 		t.Errorf("%v", worse.Unwell)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/finding"
@@ -37,7 +38,7 @@ func openFeed(ctx context.Context, dir string) (*feed.Store, error) {
 }
 
 // serveFeed serves the API and the pages.
-func (d *daemon) serveFeed(ctx context.Context, l *logs) error {
+func (d *daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	conf := d.config
 	store, err := openFeed(ctx, d.dir)
 	if err != nil {

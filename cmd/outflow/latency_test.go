@@ -16,6 +16,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
@@ -49,12 +50,12 @@ func BenchmarkLatency(b *testing.B) {
 func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list []time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	w := &Worker{Dir: b.TempDir(), Config: func() *config.Config { return &config.Config{Log: conf} }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	l, err := openLogs(ctx, &conf, w.Dir, false, w.Log)
+	w := &stream.Worker{Dir: b.TempDir(), Config: func() *config.Config { return &config.Config{Log: conf} }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	l, err := stream.OpenLogs(ctx, &conf, w.Dir, false, w.Log)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.close()
+	defer l.Close()
 	var both sync.WaitGroup
 	defer both.Wait()
 	defer cancel()
@@ -63,7 +64,7 @@ func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list 
 	var mu sync.Mutex
 	both.Go(func() {
 		for next := int64(0); ; {
-			recs, err := l.alerts.Read(ctx, 0, next, 100)
+			recs, err := l.Alerts.Read(ctx, 0, next, 100)
 			if err != nil {
 				return
 			}
@@ -96,7 +97,7 @@ func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list 
 			e.Actor, e.Client.IP = event.Actor{Account: who, Kind: event.Human}, "198.51.100.7"
 			recs = append(recs, eventlog.Record{Key: who, Value: e.Append(nil)})
 		}
-		if err := l.events.Append(ctx, recs...); err != nil {
+		if err := l.Events.Append(ctx, recs...); err != nil {
 			b.Fatal(err)
 		}
 	}

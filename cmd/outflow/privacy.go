@@ -19,6 +19,7 @@ import (
 	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
@@ -438,11 +439,11 @@ func (f *privacyFlags) judged(ctx context.Context, alerts *alert.Store) (j *judg
 
 // load reads the state of a daemon.
 func (j *judged) load(ctx context.Context) (err error) {
-	p, kept, err := storedPosition(ctx, j.store)
+	p, kept, err := stream.StoredPosition(ctx, j.store)
 	if err != nil || kept == nil {
 		return err
 	}
-	j.generation, j.kept, j.aliases = p.generation, kept, kept["aliases"]
+	j.generation, j.kept, j.aliases = p.Generation, kept, kept["aliases"]
 	j.snapshot, err = j.store.Load(ctx, j.generation)
 	return err
 }
@@ -898,11 +899,11 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 	if len(value) == 0 {
 		return nil, false
 	}
-	if days, ok, err := daysIn(value); ok {
-		return without(activityKey, days, err, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
+	if days, ok, err := stream.DaysIn(value); ok {
+		return without(stream.ActivityKey, days, err, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
 	}
-	if list, ok, err := leaversIn(value); ok {
-		return without(leaversKey, list, err, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) })
+	if list, ok, err := stream.LeaversIn(value); ok {
+		return without(stream.LeaversKey, list, err, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) })
 	}
 	var a alert.Alert
 	if json.Unmarshal(value, &a) != nil || !strings.EqualFold(a.User, person) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -80,11 +81,11 @@ func rejudge(ctx context.Context, conf *config.Config, path string, from time.Ti
 			return fmt.Errorf("source %s: %w", name, err)
 		}
 	}
-	b, err := json.Marshal(rejudgeRequest{From: from, At: time.Now().UTC(), Anew: len(reread) > 0})
+	b, err := json.Marshal(stream.RejudgeRequest{From: from, At: time.Now().UTC(), Anew: len(reread) > 0})
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(conf.DataDir, rejudgeFile)
+	file := filepath.Join(conf.DataDir, stream.RejudgeFile)
 	if err := outfile.Write(file, append(b, '\n'), 0o600, true); err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func arrivedOf(dir string) (list []reports.Arrived, err error) {
 		if a.Vendor != "" {
 			source = event.SourceNamed(a.Vendor).Title()
 		}
-		list = append(list, reports.Arrived{Day: time.UnixMilli(a.Day * event.Day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.left()})
+		list = append(list, reports.Arrived{Day: time.UnixMilli(a.Day * event.Day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.Left()})
 	}
 	return list, nil
 }

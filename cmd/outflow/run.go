@@ -21,6 +21,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
@@ -101,7 +102,7 @@ type daemon struct {
 	stats   runStats
 	events  eventlog.Log                 // for what the daemon says about the data; nil before it is open, or where nothing is taken in
 	ends    ends                         // of the partitions of the log, for status
-	worker  Worker                       // in the role detect
+	worker  stream.Worker                // in the role detect
 	stands  func(waiting bool) time.Time // since when it gets nowhere; zero if it does
 	reload  atomic.Pointer[config.Config]
 
@@ -141,13 +142,13 @@ func (d *daemon) run(ctx context.Context) error {
 	if d.intake.reserve = int64(d.config.DiskReserve) << 20; d.config.DiskReserve < 0 {
 		d.intake.reserve = -1
 	}
-	l, err := openLogs(ctx, &d.config.Log, d.dir, d.once, d.log)
+	l, err := stream.OpenLogs(ctx, &d.config.Log, d.dir, d.once, d.log)
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	if d.has("ingest") {
-		d.events = l.events
+		d.events = l.Events
 		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
 			return err
 		}
@@ -162,35 +163,35 @@ func (d *daemon) run(ctx context.Context) error {
 	var incomplete error // what a source could not give, with --once
 	g, ctx := errgroup.WithContext(ctx)
 	if d.has("ingest") {
-		if err := d.lookAtDisk(ctx, l.events, time.Now()); err != nil {
+		if err := d.lookAtDisk(ctx, l.Events, time.Now()); err != nil {
 			d.log.Warn("it is not known how much room the disk has", "err", err)
 		}
 		g.Go(func() error {
-			defer l.endEvents()
-			return stopped(ctx, guard.Do("ingest", func() error { return d.ingest(ctx, gated{l.events, &d.intake, d.once}, &incomplete) }))
+			defer l.EndEvents()
+			return stopped(ctx, guard.Do("ingest", func() error { return d.ingest(ctx, gated{l.Events, &d.intake, d.once}, &incomplete) }))
 		})
 		if !d.once {
 			g.Go(func() error {
-				d.keep(ctx, "part", "disk", func(ctx context.Context) error { return d.watchDisk(ctx, l.events) })
+				d.keep(ctx, "part", "disk", func(ctx context.Context) error { return d.watchDisk(ctx, l.Events) })
 				return nil
 			})
 		}
 	} else if d.once {
-		l.endEvents()
+		l.EndEvents()
 	}
 	if d.has("detect") {
 		g.Go(func() error {
-			defer l.endAlerts()
-			return stopped(ctx, l.lead(ctx, func(ctx context.Context, shards []int) error {
+			defer l.EndAlerts()
+			return stopped(ctx, l.Lead(ctx, func(ctx context.Context, shards []int) error {
 				return guard.Do("judge", func() error { return d.worker.Run(ctx, l, shards) })
 			}))
 		})
 	} else if d.once {
-		l.endAlerts()
+		l.EndAlerts()
 	}
 	if d.has("alert") {
 		g.Go(func() error {
-			return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.alerts) }))
+			return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.Alerts) }))
 		})
 		if d.config.Digest.Schedule != "" && !d.once {
 			g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
@@ -274,7 +275,7 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts := log.Partitions()
-	at, arrivals := make([]alert.Position, parts), make(chan arrival)
+	at, arrivals := make([]alert.Position, parts), make(chan stream.Arrival)
 	for p := range parts {
 		var err error
 		if at[p], err = d.alerts.Progress(ctx, p); err != nil {
@@ -295,7 +296,7 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 	for p := range parts {
 		next := at[p].Next
 		readers.Go(func() {
-			follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []kindOf { return nil })
+			stream.Follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []stream.KindOf { return nil })
 		})
 	}
 	out := &outlets{d: d}
@@ -312,12 +313,12 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 		case <-clock.C:
 		case a := <-arrivals:
 			switch {
-			case a.err == io.EOF:
+			case a.Err == io.EOF:
 				ended++
-			case a.err != nil:
-				return a.err
+			case a.Err != nil:
+				return a.Err
 			default:
-				if err := d.take(ctx, a, &at[a.partition], parts); err != nil {
+				if err := d.take(ctx, a, &at[a.Partition], parts); err != nil {
 					return err
 				}
 			}
@@ -334,20 +335,20 @@ func (d *daemon) tell(ctx context.Context, log eventlog.Log) error {
 }
 
 // take takes in what was read of a partition of the log of alerts.
-func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts int) error {
-	list := make([]alert.Alert, 0, len(a.recs))
+func (d *daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position, parts int) error {
+	list := make([]alert.Alert, 0, len(a.Recs))
 	var days []finding.Activity
-	for i := range a.recs {
-		r := &a.recs[i]
-		if !speaks(r, &at.Term) || len(r.Value) == 0 {
+	for i := range a.Recs {
+		r := &a.Recs[i]
+		if !stream.IsCurrent(r, &at.Term) || len(r.Value) == 0 {
 			continue
 		}
-		if of, day, err := daysIn(r.Value); day && err == nil {
+		if of, day, err := stream.DaysIn(r.Value); day && err == nil {
 			days = append(days, of...)
 			continue
 		}
-		if who, leaving, err := leaversIn(r.Value); leaving && err == nil {
-			among := func(user string) bool { return detect.ShardOf(user, parts) == a.partition }
+		if who, leaving, err := stream.LeaversIn(r.Value); leaving && err == nil {
+			among := func(user string) bool { return detect.ShardOf(user, parts) == a.Partition }
 			if err := d.alerts.SetLeavers(ctx, who, among); err != nil {
 				return err
 			}
@@ -356,12 +357,12 @@ func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts 
 		var x alert.Alert
 		if err := json.Unmarshal(r.Value, &x); err != nil {
 			d.stats.failures.Add(1)
-			d.log.Error("a record of the log of alerts is none", "partition", a.partition, "offset", r.Offset, "err", err)
+			d.log.Error("a record of the log of alerts is none", "partition", a.Partition, "offset", r.Offset, "err", err)
 			continue
 		}
 		list = append(list, x)
 	}
-	at.Next = a.recs[len(a.recs)-1].Offset + 1
+	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
 	telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
 	for i := range conf.Channels {
@@ -372,7 +373,7 @@ func (d *daemon) take(ctx context.Context, a arrival, at *alert.Position, parts 
 		return err
 	}
 	failpoint.Reach("alerts-take")
-	if err := d.alerts.Take(ctx, a.partition, *at, list, telling); err != nil {
+	if err := d.alerts.Take(ctx, a.Partition, *at, list, telling); err != nil {
 		return err
 	}
 	failpoint.Reach("alerts-taken")

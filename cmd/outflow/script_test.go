@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 )
 
 func TestMain(m *testing.M) {
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 type inProcess struct{ *testing.M }
 
 func (m inProcess) Run() int {
-	idleLong = time.Second
+	stream.IdleLong = time.Second
 	return m.M.Run()
 }
 

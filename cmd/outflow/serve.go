@@ -20,6 +20,7 @@ import (
 
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -91,24 +92,24 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 
 // daemonStatus is what outflow status prints. The daemon writes it every few seconds.
 type daemonStatus struct {
-	Usual    *reports.Usual `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
-	At       time.Time      `json:"at"`
-	Started  time.Time      `json:"started"`
-	Roles    []string       `json:"roles"`
-	Once     bool           `json:"once,omitempty"` // it ran once and ended
-	Events   int64          `json:"events"`         // appended since the start
-	Problems int64          `json:"not_decoded"`    // since the start
-	Repeats  int64          `json:"api_repeats"`    // records that APIs sent again, since the start
-	Failures int64          `json:"failures"`
-	Sources  []sourceStatus `json:"sources,omitempty"`
-	Streams  []watch.State  `json:"streams,omitempty"` // of APIs
-	Parts    []partStatus   `json:"partitions,omitempty"`
-	Judge    *judgeStatus   `json:"judge,omitempty"`
-	Alerts   *alertStatus   `json:"alerts,omitempty"`
-	Dead     int            `json:"dead_letters"`
-	Arrived  *arrivedStatus `json:"arrived,omitempty"` // what became of what came today
-	Accounts []account      `json:"accounts,omitempty"`
-	Unwell   []string       `json:"unwell,omitempty"` // why not all is well
+	Usual    *reports.Usual   `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
+	At       time.Time        `json:"at"`
+	Started  time.Time        `json:"started"`
+	Roles    []string         `json:"roles"`
+	Once     bool             `json:"once,omitempty"` // it ran once and ended
+	Events   int64            `json:"events"`         // appended since the start
+	Problems int64            `json:"not_decoded"`    // since the start
+	Repeats  int64            `json:"api_repeats"`    // records that APIs sent again, since the start
+	Failures int64            `json:"failures"`
+	Sources  []sourceStatus   `json:"sources,omitempty"`
+	Streams  []watch.State    `json:"streams,omitempty"` // of APIs
+	Parts    []partStatus     `json:"partitions,omitempty"`
+	Judge    *stream.Status   `json:"judge,omitempty"`
+	Alerts   *alertStatus     `json:"alerts,omitempty"`
+	Dead     int              `json:"dead_letters"`
+	Arrived  *arrivedStatus   `json:"arrived,omitempty"` // what became of what came today
+	Accounts []stream.Account `json:"accounts,omitempty"`
+	Unwell   []string         `json:"unwell,omitempty"` // why not all is well
 	// Heartbeat is when all was well last; zero if it has not been since the start.
 	Heartbeat time.Time        `json:"heartbeat,omitzero"`
 	Sizes     map[string]int64 `json:"state_bytes"` // by file
@@ -180,7 +181,7 @@ func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64,
 }
 
 // look puts together what the daemon looks like.
-func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
+func (d *daemon) look(ctx context.Context, l *stream.Logs) (*daemonStatus, error) {
 	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Once: d.once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Repeats: d.stats.repeats.Load(), Failures: d.stats.failures.Load()}
 	if d.sources != nil {
 		list, err := d.sources.Vendors(ctx)
@@ -199,13 +200,13 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 		}
 	}
 	v := d.worker.View()
-	if v.of != nil {
-		s.Judge = &v.judgeStatus
-		ends, err := d.ends.get(ctx, l.events, d.config.Log.Kind == "kafka" && !d.once)
+	if v.Processor != nil {
+		s.Judge = &v.Status
+		ends, err := d.ends.get(ctx, l.Events, d.config.Log.Kind == "kafka" && !d.once)
 		if err != nil {
 			return nil, err
 		}
-		for p, next := range v.next {
+		for p, next := range v.Next {
 			s.Parts = append(s.Parts, partStatus{p, next, ends[p], max(ends[p]-next, 0)})
 		}
 	}
@@ -217,9 +218,9 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 			return nil, err
 		}
 	}
-	s.Accounts = v.accounts
-	s.Arrived = arrived(today, v.accounts, dead)
-	s.Arrived.Unknown = v.unknown
+	s.Accounts = v.Accounts
+	s.Arrived = arrived(today, v.Accounts, dead)
+	s.Arrived.Unknown = v.Unknown
 	d.condition(s)
 	s.Unwell = s.unwell(cmp.Or(d.current().Heartbeat.Share, config.UsualShare))
 	d.stats.heart.note(s)
@@ -240,7 +241,7 @@ func (d *daemon) look(ctx context.Context, l *logs) (*daemonStatus, error) {
 }
 
 // serve answers /metrics, /healthz and /readyz, and keeps the status file.
-func (d *daemon) serve(ctx context.Context, l *logs) error {
+func (d *daemon) serve(ctx context.Context, l *stream.Logs) error {
 	collector := &collector{look: func() *daemonStatus {
 		s, err := d.look(ctx, l)
 		if err != nil {

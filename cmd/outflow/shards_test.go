@@ -14,6 +14,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
@@ -23,7 +24,7 @@ import (
 // crew are judges in this process that share the people of the example.
 type crew struct {
 	t     *testing.T
-	logs  *logs
+	logs  *stream.Logs
 	shelf snapshot.Config
 	stop  context.CancelFunc
 	all   sync.WaitGroup
@@ -41,8 +42,8 @@ func newCrew(t *testing.T, shards int) *crew {
 	key := filepath.Join(t.TempDir(), "key")
 	writeKey(t, key)
 	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshot.Config{Dir: t.TempDir(), Key: "file:" + key}}
-	c.logs = &logs{events: eventlog.NewMemory(4, 0), alerts: eventlog.NewMemory(shards, 0), hours: eventlog.NewMemory(1, 0)}
-	c.logs.trim = func(context.Context, int, int64) error { return nil }
+	c.logs = &stream.Logs{Events: eventlog.NewMemory(4, 0), Alerts: eventlog.NewMemory(shards, 0), Hours: eventlog.NewMemory(1, 0)}
+	c.logs.Trim = func(context.Context, int, int64) error { return nil }
 	t.Cleanup(c.leave)
 	return c
 }
@@ -55,7 +56,7 @@ func (c *crew) judge(mine ...[]int) {
 	for _, shards := range mine {
 		dir := c.t.TempDir()
 		conf := &config.Config{DataDir: dir, Snapshots: c.shelf, Log: config.Log{TopicPrefix: "outflow"}}
-		w := &Worker{Dir: dir, Config: func() *config.Config { return conf }, Log: slog.New(slog.NewTextHandler(c, nil))}
+		w := &stream.Worker{Dir: dir, Config: func() *config.Config { return conf }, Log: slog.New(slog.NewTextHandler(c, nil))}
 		c.all.Go(func() {
 			if err := w.Run(ctx, c.logs, shards); err != nil && ctx.Err() == nil {
 				c.t.Error(err)
@@ -86,7 +87,7 @@ func (c *crew) deliver(paths ...string) {
 		c.t.Fatal(err)
 	}
 	for some := range slices.Chunk(recs, 1000) {
-		if err := c.logs.events.Append(c.t.Context(), some...); err != nil {
+		if err := c.logs.Events.Append(c.t.Context(), some...); err != nil {
 			c.t.Fatal(err)
 		}
 	}
@@ -95,23 +96,23 @@ func (c *crew) deliver(paths ...string) {
 // alerts are those that are out now: the last version of each.
 func (c *crew) alerts() string {
 	var b strings.Builder
-	for p := range c.logs.alerts.Partitions() {
+	for p := range c.logs.Alerts.Partitions() {
 		term := int64(0)
 		for at := int64(0); ; {
-			_, end, err := c.logs.alerts.Bounds(c.t.Context(), p)
+			_, end, err := c.logs.Alerts.Bounds(c.t.Context(), p)
 			if err != nil || at >= end {
 				break
 			}
-			recs, err := c.logs.alerts.Read(c.t.Context(), p, at, batch)
+			recs, err := c.logs.Alerts.Read(c.t.Context(), p, at, batch)
 			if err != nil {
 				c.t.Fatal(err)
 			}
 			for i := range recs {
 				r := &recs[i]
 				at = r.Offset + 1
-				_, days, _ := daysIn(r.Value)
-				_, leavers, _ := leaversIn(r.Value)
-				if speaks(r, &term) && len(r.Value) > 0 && !days && !leavers {
+				_, days, _ := stream.DaysIn(r.Value)
+				_, leavers, _ := stream.LeaversIn(r.Value)
+				if stream.IsCurrent(r, &term) && len(r.Value) > 0 && !days && !leavers {
 					fmt.Fprintf(&b, "%s\n", r.Value)
 				}
 			}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -30,8 +31,8 @@ import (
 
 // arrivedStatus is what became of what came on a day.
 type arrivedStatus struct {
-	Day     string    `json:"day"` // UTC
-	Vendors []account `json:"vendors,omitempty"`
+	Day     string           `json:"day"` // UTC
+	Vendors []stream.Account `json:"vendors,omitempty"`
 	// Undecoded are dead letters of the day, by source.
 	Undecoded []watch.DeadCount `json:"undecoded,omitempty"`
 	Received  int64             `json:"received"` // records of the log that were read, and dead letters
@@ -41,16 +42,16 @@ type arrivedStatus struct {
 }
 
 // arrived sums up a day.
-func arrived(day int64, all []account, dead []watch.DeadCount) *arrivedStatus {
-	a := &arrivedStatus{Day: dateOf(day), Undecoded: dead, Share: 1}
-	var total account
+func arrived(day int64, all []stream.Account, dead []watch.DeadCount) *arrivedStatus {
+	a := &arrivedStatus{Day: stream.DateOf(day), Undecoded: dead, Share: 1}
+	var total stream.Account
 	for _, x := range all {
 		if x.Day == day {
 			a.Vendors = append(a.Vendors, x)
-			total.add(&x)
+			total.Add(&x)
 		}
 	}
-	lost := total.left() - total.Erased // what was erased was judged before
+	lost := total.Left() - total.Erased // what was erased was judged before
 	for _, x := range dead {
 		lost += x.Records
 		a.Received += x.Records
@@ -149,13 +150,13 @@ func (d *daemon) came(ctx context.Context, source string, events, problems int) 
 	total := c.events + c.problems
 	tell := !c.told && total >= config.EnoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, config.UsualShare)*float64(total)
 	c.told = c.told || tell
-	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", plain.Count(int(c.problems)), plain.Count(int(total)), dateOf(c.day))
+	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", plain.Count(int(c.problems)), plain.Count(int(total)), stream.DateOf(c.day))
 	d.stats.mu.Unlock()
 	if !tell {
 		return
 	}
 	e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why}}}
-	e.Key = ingest.Hash("source_gap", event.Undecoded, source, dateOf(c.day))
+	e.Key = ingest.Hash("source_gap", event.Undecoded, source, stream.DateOf(c.day))
 	d.say(ctx, &e)
 }
 
@@ -184,10 +185,10 @@ func (d *daemon) recognised(ctx context.Context, source string, paths map[string
 			d.health.clear("unrecognised", name)
 			continue
 		}
-		why := fmt.Sprintf("only %.0f %% of what came below %s on %s was recognised", math.Floor(100*all.Read/float64(all.Bytes)), path, dateOf(today))
+		why := fmt.Sprintf("only %.0f %% of what came below %s on %s was recognised", math.Floor(100*all.Read/float64(all.Bytes)), path, stream.DateOf(today))
 		d.health.set("unrecognised", name, why)
 		e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why + "; outflow dead list has what was not"}}}
-		e.Key = ingest.Hash("source_gap", event.Undecoded, source, path, dateOf(today)) // one a day
+		e.Key = ingest.Hash("source_gap", event.Undecoded, source, path, stream.DateOf(today)) // one a day
 		if before.Bytes < enoughBytes || before.Read >= enough*float64(before.Bytes) {
 			d.say(ctx, &e)
 		}

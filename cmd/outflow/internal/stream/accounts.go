@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"cmp"
@@ -24,10 +24,10 @@ import (
 //
 //	Received = Judged + Repeated + Late + Ahead + Erased + Unreadable
 type accounts struct {
-	parts []map[accountOf]*account // by partition
+	parts []map[accountOf]*Account // by partition
 	day   int64                    // for which recent is
 	part  int
-	quick [32]*account // of the day and partition, by vendor
+	quick [32]*Account // of the day and partition, by vendor
 }
 
 // accountOf is a day, counted since 1970 in UTC, and a vendor.
@@ -36,8 +36,8 @@ type accountOf struct {
 	source event.Source
 }
 
-// account is what became of records. Numbers are of records of the log.
-type account struct {
+// Account is what became of records. Numbers are of records of the log.
+type Account struct {
 	Day        int64  `json:"day"`              // on which they came, since 1970, UTC
 	Vendor     string `json:"vendor,omitempty"` // empty for what is no event
 	Received   int64  `json:"received"`
@@ -51,8 +51,8 @@ type account struct {
 	Unreadable int64  `json:"unreadable,omitempty"` // left out: of a later version, or damaged
 }
 
-// add adds the numbers of another account.
-func (a *account) add(b *account) {
+// Add adds the numbers of another account.
+func (a *Account) Add(b *Account) {
 	a.Received += b.Received
 	a.Judged += b.Judged
 	a.Delayed += b.Delayed
@@ -64,32 +64,32 @@ func (a *account) add(b *account) {
 	a.Unreadable += b.Unreadable
 }
 
-// left is how many records were left out: they can say nothing about anybody.
-func (a *account) left() int64 { return a.Late + a.Ahead + a.Erased + a.Unreadable }
+// Left is how many records were left out: they can say nothing about anybody.
+func (a *Account) Left() int64 { return a.Late + a.Ahead + a.Erased + a.Unreadable }
 
 // keepAccounts is for how many days accounts are kept: as long as alerts that are out.
 const keepAccounts = keepAlerts / event.Day
 
 func newAccounts(partitions int) *accounts {
-	t := &accounts{parts: make([]map[accountOf]*account, partitions)}
+	t := &accounts{parts: make([]map[accountOf]*Account, partitions)}
 	for p := range t.parts {
-		t.parts[p] = map[accountOf]*account{}
+		t.parts[p] = map[accountOf]*Account{}
 	}
 	return t
 }
 
 // of is the account of a record, which is counted as received.
-func (t *accounts) of(r *eventlog.Record, source event.Source) *account {
+func (t *accounts) of(r *eventlog.Record, source event.Source) *Account {
 	on := r.Appended / event.Day
 	if on != t.day || r.Partition != t.part {
-		t.day, t.part, t.quick = on, r.Partition, [32]*account{}
+		t.day, t.part, t.quick = on, r.Partition, [32]*Account{}
 	}
 	a := t.quick[source]
 	if a == nil {
 		a = t.parts[r.Partition][accountOf{on, source}]
 		if a == nil {
 			t.forget(r.Partition, on-keepAccounts)
-			a = &account{Day: on}
+			a = &Account{Day: on}
 			if source != event.NoSource {
 				a.Vendor = source.String()
 			}
@@ -103,12 +103,12 @@ func (t *accounts) of(r *eventlog.Record, source event.Source) *account {
 
 // forget drops the days of a partition before one.
 func (t *accounts) forget(partition int, before int64) {
-	maps.DeleteFunc(t.parts[partition], func(k accountOf, _ *account) bool { return k.day < before })
+	maps.DeleteFunc(t.parts[partition], func(k accountOf, _ *Account) bool { return k.day < before })
 }
 
 // stored are the accounts as they are stored, by partition.
-func (t *accounts) stored() [][]account {
-	all := make([][]account, len(t.parts))
+func (t *accounts) stored() [][]Account {
+	all := make([][]Account, len(t.parts))
 	for p, part := range t.parts {
 		for _, a := range part {
 			all[p] = append(all[p], *a)
@@ -118,12 +118,12 @@ func (t *accounts) stored() [][]account {
 	return all
 }
 
-func compareAccounts(a, b account) int {
+func compareAccounts(a, b Account) int {
 	return cmp.Or(cmp.Compare(a.Day, b.Day), strings.Compare(a.Vendor, b.Vendor))
 }
 
 // restore puts back what was stored.
-func (t *accounts) restore(all [][]account) {
+func (t *accounts) restore(all [][]Account) {
 	for p := range min(len(all), len(t.parts)) {
 		for _, a := range all[p] {
 			source := event.NoSource
@@ -133,21 +133,21 @@ func (t *accounts) restore(all [][]account) {
 			t.parts[p][accountOf{a.Day, source}] = &a
 		}
 	}
-	t.quick = [32]*account{}
+	t.quick = [32]*Account{}
 }
 
 // sum is what became of the records of all partitions, by day and vendor.
-func (t *accounts) sum() []account {
-	of := map[accountOf]*account{}
+func (t *accounts) sum() []Account {
+	of := map[accountOf]*Account{}
 	for _, part := range t.parts {
 		for k, a := range part {
 			if of[k] == nil {
-				of[k] = &account{Day: a.Day, Vendor: a.Vendor}
+				of[k] = &Account{Day: a.Day, Vendor: a.Vendor}
 			}
-			of[k].add(a)
+			of[k].Add(a)
 		}
 	}
-	list := make([]account, 0, len(of))
+	list := make([]Account, 0, len(of))
 	for _, a := range of {
 		list = append(list, *a)
 	}
@@ -273,7 +273,7 @@ func (m *missed) gaps() []gap {
 
 // gaps adds the alerts about what was missed and cannot be judged from a base that is kept,
 // and withdraws those about what has been judged since.
-func (j *judge) gaps(list []alert.Alert) ([]alert.Alert, error) {
+func (j *Processor) gaps(list []alert.Alert) ([]alert.Alert, error) {
 	all := j.missed.gaps()
 	current := map[string]bool{}
 	for i := range all {
@@ -299,7 +299,7 @@ func (j *judge) gaps(list []alert.Alert) ([]alert.Alert, error) {
 // alert tells of a gap.
 func (g *gap) alert() alert.Alert {
 	id := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint("events left out ", g.source, " ", g.came)))
-	from, to := dateOf(g.from), dateOf(g.to)
+	from, to := DateOf(g.from), DateOf(g.to)
 	of := "of " + from
 	if to != from {
 		of = "from " + from + " to " + to
@@ -307,10 +307,10 @@ func (g *gap) alert() alert.Alert {
 	a := alert.Of(&finding.Finding{
 		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: alert.NotJudged, Health: true, Stake: 2,
 		Time: g.came * event.Day, Start: g.from * event.Day, End: (g.to + 1) * event.Day, Complete: g.came * event.Day, Sources: []string{g.source.String()},
-		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), dateOf(g.came), of, from),
+		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), DateOf(g.came), of, from),
 	})
 	return a
 }
 
-// dateOf is a day, counted since 1970 in UTC.
-func dateOf(of int64) string { return time.UnixMilli(of * event.Day).UTC().Format(time.DateOnly) }
+// DateOf is a day, counted since 1970 in UTC.
+func DateOf(of int64) string { return time.UnixMilli(of * event.Day).UTC().Format(time.DateOnly) }

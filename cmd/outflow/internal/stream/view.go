@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"time"
@@ -8,17 +8,17 @@ import (
 
 // judgeView is what the judge looked like a moment ago.
 type judgeView struct {
-	judgeStatus
-	of       *judge
-	upTo     int64   // time of the last event that was judged
-	next     []int64 // by partition: up to where the log has been read
-	accounts []account
-	unknown  map[string]float64
+	Status
+	Processor *Processor
+	upTo      int64   // time of the last event that was judged
+	Next      []int64 // by partition: up to where the log has been read
+	Accounts  []Account
+	Unknown   map[string]float64
 }
 
 // status is what a judge looks like.
-func (j *judge) status() judgeStatus {
-	s := judgeStatus{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Save: j.saving.Seconds()}
+func (j *Processor) status() Status {
+	s := Status{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Save: j.saving.Seconds()}
 	if j.engine != nil {
 		s.People = j.engine.Known()
 	}
@@ -41,7 +41,7 @@ func instant(ms int64) (t time.Time) {
 	return t
 }
 
-type judgeStatus struct {
+type Status struct {
 	Newest  time.Time `json:"newest"`
 	Base    time.Time `json:"base"`
 	People  int       `json:"people"`
@@ -63,7 +63,7 @@ type judgeStatus struct {
 }
 
 // unknownPeople is which share of what people did recently is of nobody who is known.
-func (j *judge) unknownPeople() map[string]float64 {
+func (j *Processor) unknownPeople() map[string]float64 {
 	if j.engine == nil {
 		return nil
 	}

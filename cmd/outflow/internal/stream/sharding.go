@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ import (
 // detectShards judges some shards of the people, and trades with those who judge the others
 // what hours bring. The base lies with the snapshots alone: which shards a machine judges
 // changes with the machines there are.
-func (w *Worker) detectShards(ctx context.Context, l *logs, mine []int, shelf *snapshot.Store, path string) error {
+func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *snapshot.Store, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -33,11 +33,11 @@ func (w *Worker) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 	}
 	defer store.Close()
 	keys, terms := map[int]string{}, map[int]int64{}
-	j, err := newJudge(store, l.events.Partitions(), w.Config(), l.telling(keys))
+	j, err := newProcessor(store, l.Events.Partitions(), w.Config(), l.telling(keys))
 	if err != nil {
 		return err
 	}
-	j.shards, j.mine = l.alerts.Partitions(), mine
+	j.shards, j.mine = l.Alerts.Partitions(), mine
 	j.window.KeepSums()
 	j.bases = &sharedBases{shelf, w.Dir}
 	p, err := w.resume(ctx, j, shelf)
@@ -45,14 +45,14 @@ func (w *Worker) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 		return err
 	}
 	for _, s := range mine {
-		if terms[s], keys[s], err = j.takeOver(ctx, l.alerts, s, time.Now()); err != nil {
+		if terms[s], keys[s], err = j.takeOver(ctx, l.Alerts, s, time.Now()); err != nil {
 			return err
 		}
 	}
-	if err := j.look(ctx, l.events); err != nil {
+	if err := j.look(ctx, l.Events); err != nil {
 		return err
 	}
-	if j.exchange, err = newExchange(ctx, l.hours, j.shards, mine, terms, p.Hours, j.file, w.Log); err != nil {
+	if j.exchange, err = newExchange(ctx, l.Hours, j.shards, mine, terms, p.Hours, j.file, w.Log); err != nil {
 		return err
 	}
 	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
@@ -81,7 +81,7 @@ func (w *Worker) detectShards(ctx context.Context, l *logs, mine []int, shelf *s
 
 // resume has a judge of some shards go on from the newest snapshots that together hold
 // them, of one moment; from nothing if there are none.
-func (w *Worker) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (position, error) {
+func (w *Worker) resume(ctx context.Context, j *Processor, shelf *snapshot.Store) (position, error) {
 	list, err := shelf.ListShared(ctx)
 	if err != nil {
 		return position{}, err
@@ -102,7 +102,7 @@ func (w *Worker) resume(ctx context.Context, j *judge, shelf *snapshot.Store) (p
 
 // resumeAt is resume from snapshots of one moment; whole is false if some of the shards are
 // in none of them that is sound.
-func (w *Worker) resumeAt(ctx context.Context, j *judge, shelf *snapshot.Store, list []snapshot.Shared) (p position, whole bool, err error) {
+func (w *Worker) resumeAt(ctx context.Context, j *Processor, shelf *snapshot.Store, list []snapshot.Shared) (p position, whole bool, err error) {
 	tmp, err := os.MkdirTemp(w.Dir, ".shards-*")
 	if err != nil {
 		return p, false, err
@@ -171,10 +171,10 @@ func loadShared(ctx context.Context, path string) (*detect.Snapshot, position, m
 		return nil, position{}, nil, err
 	}
 	defer store.Close()
-	p, kept, err := storedPosition(ctx, store)
+	p, kept, err := StoredPosition(ctx, store)
 	if err != nil {
 		return nil, p, nil, err
 	}
-	baseline, err := store.Load(ctx, p.generation)
+	baseline, err := store.Load(ctx, p.Generation)
 	return baseline, p, kept, err
 }

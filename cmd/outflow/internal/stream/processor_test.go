@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"context"
@@ -23,7 +23,7 @@ import (
 // beyond every base: going back is tried again. What HR says once more changes nothing.
 func TestFirstStaff(t *testing.T) {
 	for _, known := range []bool{false, true} {
-		j, err := newJudge(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
+		j, err := newProcessor(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestFirstStaff(t *testing.T) {
 func TestJudgeFault(t *testing.T) {
 	log := eventlog.NewMemory(1, 0)
 	conf := &config.Config{}
-	j, err := newJudge(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
+	j, err := newProcessor(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestAccounts(t *testing.T) {
 	again.restore(all.stored())
 	again.of(rec(0, 100), event.Box).Judged++
 	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // the days before are forgotten in this partition
-	want := []account{
+	want := []Account{
 		{Day: 100, Vendor: "box", Received: 1, Late: 1},
 		{Day: 101, Vendor: "okta", Received: 1, Ahead: 1},
 		{Day: 101 + keepAccounts, Vendor: "okta", Received: 1, Judged: 1},
@@ -118,9 +118,9 @@ func TestTerms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	begin := func(now int64) (*judge, string) {
+	begin := func(now int64) (*Processor, string) {
 		t.Helper()
-		j, err := openJudge(t.Context(), nil, 1, &config.Config{}, nil)
+		j, err := openProcessor(t.Context(), nil, 1, &config.Config{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestTerms(t *testing.T) {
 		}
 		return j, term
 	}
-	out := func(j *judge) string {
+	out := func(j *Processor) string {
 		b, err := j.said["x"].body.Get(nil)
 		var a alert.Alert
 		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil {
@@ -160,10 +160,10 @@ func TestTerms(t *testing.T) {
 // each once.
 func TestManyDays(t *testing.T) {
 	said, calls := map[string]int{}, 0
-	j, err := newJudge(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
+	j, err := newProcessor(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
 		calls++
 		for _, b := range records {
-			days, is, err := daysIn(b)
+			days, is, err := DaysIn(b)
 			if !is || err != nil {
 				t.Fatalf("%.80s: %v", b, err)
 			}

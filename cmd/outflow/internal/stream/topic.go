@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"bytes"
@@ -19,20 +19,20 @@ import (
 // Records of the log of alerts that are no alerts have one of these as their only key:
 // what people did on their days, and who leaves.
 const (
-	activityKey = "activity"
-	leaversKey  = "leavers"
+	ActivityKey = "activity"
+	LeaversKey  = "leavers"
 )
 
-// daysIn reads what people did on their days from a record of the log of alerts; ok is
+// DaysIn reads what people did on their days from a record of the log of alerts; ok is
 // false if it is none of these.
-func daysIn(value []byte) (days []finding.Activity, ok bool, err error) {
-	return keyed[finding.Activity](value, activityKey)
+func DaysIn(value []byte) (days []finding.Activity, ok bool, err error) {
+	return keyed[finding.Activity](value, ActivityKey)
 }
 
-// leaversIn reads who leaves from a record of the log of alerts; ok is false if it is none
+// LeaversIn reads who leaves from a record of the log of alerts; ok is false if it is none
 // of these.
-func leaversIn(value []byte) (list []finding.Leaver, ok bool, err error) {
-	return keyed[finding.Leaver](value, leaversKey)
+func LeaversIn(value []byte) (list []finding.Leaver, ok bool, err error) {
+	return keyed[finding.Leaver](value, LeaversKey)
 }
 
 func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
@@ -48,7 +48,7 @@ func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
 // alerts are out. From there on nothing counts that somebody says whose term was before:
 // who was paused for longer than a session, and goes on, says what is out of date. The
 // key of what is said has the term, such that it gets to the partition.
-func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (term int64, key string, err error) {
+func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (term int64, key string, err error) {
 	at, end, err := log.Bounds(ctx, shard)
 	if err != nil {
 		return 0, "", err
@@ -62,17 +62,17 @@ func (j *judge) takeOver(ctx context.Context, log eventlog.Log, shard int, now t
 			}
 			for i := range recs {
 				r := &recs[i]
-				if !speaks(r, &latest) || len(r.Value) == 0 {
+				if !IsCurrent(r, &latest) || len(r.Value) == 0 {
 					continue
 				}
 				var a alert.Alert
-				if days, day, err := daysIn(r.Value); day {
+				if days, day, err := DaysIn(r.Value); day {
 					if err == nil {
 						j.heard(days)
 					}
 					continue
 				}
-				if _, is, _ := leaversIn(r.Value); is {
+				if _, is, _ := LeaversIn(r.Value); is {
 					j.leaving[shard] = xxhash.Sum64(r.Value)
 					continue
 				}
@@ -112,9 +112,9 @@ func termKey(term int64, partition, partitions int) string {
 	return key
 }
 
-// speaks says whether a record of the log of alerts counts: the latest term is kept
+// IsCurrent says whether a record of the log of alerts counts: the latest term is kept
 // in term. A record's key is the term of who judged.
-func speaks(r *eventlog.Record, term *int64) bool {
+func IsCurrent(r *eventlog.Record, term *int64) bool {
 	number, _, _ := strings.Cut(r.Key, ".")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < *term {

@@ -1,4 +1,7 @@
-package main
+// Package stream processes the event log as it grows: it puts events into the order of event
+// time, scores them, and appends the alerts to the alert topic. Late events roll the
+// processor back to the checkpoint before them. docs/adr/0007-stream.md.
+package stream
 
 import (
 	"bytes"
@@ -31,7 +34,7 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// judge turns the log of events into alerts as they come. It is a function of the
+// Processor turns the log of events into alerts as they come. It is a function of the
 // events alone: whatever their order of arrival, once all have come the alerts are
 // those that a scan of them gives.
 //
@@ -39,7 +42,7 @@ import (
 // at its end is judged at once. What comes late sets the judgement back to a mark
 // before it, and everything since is judged again; people are told what that
 // changed. docs/adr/0007-stream.md.
-type judge struct {
+type Processor struct {
 	identity identity.Config
 	config   detect.Config
 	emit     func(ctx context.Context, shard int, alerts [][]byte) error // alerts of a shard's people as JSON, ranked
@@ -94,11 +97,11 @@ type judge struct {
 
 	progress func() // called while events are judged; may be nil
 
-	stats judgeStats
+	stats counters
 }
 
-// judgeStats is what a judge has counted since it started.
-type judgeStats struct {
+// counters is what a judge has counted since it started.
+type counters struct {
 	Events  int64 // new ones
 	Repeats int64
 	Late    int64 // too late to be judged
@@ -145,36 +148,36 @@ const final = 2 * event.Day
 // keepAlerts is for how long it is remembered which alerts are out.
 const keepAlerts = 40 * event.Day
 
-// openJudge returns a judge of a log with some partitions, as it was when its base
+// openProcessor returns a judge of a log with some partitions, as it was when its base
 // was stored last.
-func openJudge(ctx context.Context, store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
-	j, err := newJudge(store, partitions, conf, emit)
+func openProcessor(ctx context.Context, store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
+	j, err := newProcessor(store, partitions, conf, emit)
 	if err != nil || store == nil {
 		return j, err
 	}
-	p, kept, err := storedPosition(ctx, store)
+	p, kept, err := StoredPosition(ctx, store)
 	if err != nil || kept == nil {
 		return j, err
 	}
-	baseline, err := store.Load(ctx, p.generation)
+	baseline, err := store.Load(ctx, p.Generation)
 	if err != nil {
 		return nil, err
 	}
 	return j, j.begin(p, kept, baseline)
 }
 
-// newJudge returns a judge that knows nothing yet.
-func newJudge(store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*judge, error) {
+// newProcessor returns a judge that knows nothing yet.
+func newProcessor(store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
 	judging, err := conf.Detect()
 	if err != nil {
 		return nil, err
 	}
 	judging.TempDir = conf.DataDir
-	return &judge{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(judgeMemory, conf.DataDir), identity: conf.Identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.Window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions), accounts: newAccounts(partitions), missed: newMissed(partitions)}, nil
+	return &Processor{shards: 1, mine: []int{0}, leaving: map[int]uint64{}, file: spill.New(spillMemory, conf.DataDir), identity: conf.Identity(), config: judging, emit: emit, store: store, window: order.NewWindow(conf.Memory.Window(), conf.DataDir), said: map[string]said{}, days: map[dayOf]pendingDay{}, daysOut: map[dayOf]out{}, from: -1, next: make([]int64, partitions), seen: make([]int64, partitions), accounts: newAccounts(partitions), missed: newMissed(partitions)}, nil
 }
 
 // begin has a new judge go on from a base.
-func (j *judge) begin(p position, kept map[string][]byte, baseline *detect.Snapshot) (err error) {
+func (j *Processor) begin(p position, kept map[string][]byte, baseline *detect.Snapshot) (err error) {
 	if len(p.Low) != len(j.next) {
 		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), len(j.next))
 	}
@@ -201,8 +204,8 @@ func (j *judge) begin(p position, kept map[string][]byte, baseline *detect.Snaps
 	return nil
 }
 
-// judgeMemory is how many bytes of what is seldom read stay in memory.
-const judgeMemory = 32 << 20
+// spillMemory is how many bytes of what is seldom read stay in memory.
+const spillMemory = 32 << 20
 
 // position is what is stored of how far a judge has come.
 type position struct {
@@ -212,15 +215,15 @@ type position struct {
 
 	Hours int64 `json:",omitempty"` // from where what hours brought is to be read again
 
-	Counts [][]account      `json:",omitempty"` // by partition: what became of what lies before Next
+	Counts [][]Account      `json:",omitempty"` // by partition: what became of what lies before Next
 	Missed [][]storedMissed `json:",omitempty"` // by partition: what of it came too late
 	Floor  int64            `json:",omitempty"` // what happened before, Unix milliseconds, is not told, and what was told about it stays
 
-	generation int64 // in the store
+	Generation int64 `json:"-"` // in the store
 }
 
 // base is the time before which nothing changes any more.
-func (j *judge) base() int64 {
+func (j *Processor) base() int64 {
 	if len(j.marks) == 0 {
 		return 0
 	}
@@ -228,10 +231,10 @@ func (j *judge) base() int64 {
 }
 
 // settled says whether the base is so old that what is before it is late.
-func (j *judge) settled() bool { return j.saved > 0 && j.base() == j.saved }
+func (j *Processor) settled() bool { return j.saved > 0 && j.base() == j.saved }
 
 // add takes in a record of the log, which is an event.
-func (j *judge) add(r *eventlog.Record) error {
+func (j *Processor) add(r *eventlog.Record) error {
 	j.next[r.Partition] = r.Offset + 1
 	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
 	count, again := j.count(r, source)
@@ -278,9 +281,9 @@ func (j *judge) add(r *eventlog.Record) error {
 
 // count is the account of a record; again says that it was counted before the base was
 // stored, so that the account is nobody's.
-func (j *judge) count(r *eventlog.Record, source event.Source) (a *account, again bool) {
+func (j *Processor) count(r *eventlog.Record, source event.Source) (a *Account, again bool) {
 	if r.Offset < j.seen[r.Partition] {
-		return &account{}, true
+		return &Account{}, true
 	}
 	return j.accounts.of(r, source), false
 }
@@ -290,7 +293,7 @@ func (j *judge) count(r *eventlog.Record, source event.Source) (a *account, agai
 func datedAhead(at, appended int64) bool { return appended > 0 && at > appended+event.Day }
 
 // skip takes in a record of the log that is no event.
-func (j *judge) skip(r *eventlog.Record, kind kindOf) {
+func (j *Processor) skip(r *eventlog.Record, kind KindOf) {
 	j.next[r.Partition] = r.Offset + 1
 	if kind == isMark {
 		return
@@ -303,7 +306,7 @@ func (j *judge) skip(r *eventlog.Record, kind kindOf) {
 }
 
 // judgeFrom has what is at or after a time judged, the next time.
-func (j *judge) judgeFrom(at int64) {
+func (j *Processor) judgeFrom(at int64) {
 	if !j.newer || at < j.pending {
 		j.pending = at
 	}
@@ -312,7 +315,7 @@ func (j *judge) judgeFrom(at int64) {
 
 // arriving says whether history is still coming in, given for how long nothing has: what is
 // judged before it has all come is judged again, and people are told of what it explains.
-func (j *judge) arriving(quiet time.Duration) bool {
+func (j *Processor) arriving(quiet time.Duration) bool {
 	if j.engine != nil && !j.history {
 		return false
 	}
@@ -324,7 +327,7 @@ func (j *judge) arriving(quiet time.Duration) bool {
 var settleQuiet = 5 * time.Second // tests have less time
 
 // reconsider has everything from a time on judged again, as far as it was.
-func (j *judge) reconsider(from int64) {
+func (j *Processor) reconsider(from int64) {
 	if from = max(from, j.base()); j.engine == nil || from > j.lastTime {
 		return
 	}
@@ -332,7 +335,7 @@ func (j *judge) reconsider(from int64) {
 }
 
 // interrupted has the judge go on from the last mark, in the middle of judging.
-func (j *judge) interrupted() {
+func (j *Processor) interrupted() {
 	j.tainted = true
 	j.judgeFrom(j.lastTime)
 }
@@ -357,7 +360,7 @@ const (
 )
 
 // apply judges what has come.
-func (j *judge) apply(ctx context.Context, how extent) error {
+func (j *Processor) apply(ctx context.Context, how extent) error {
 	if j.exchange != nil {
 		if of, news := j.exchange.news(j.window.Edge(fewEvents)); news {
 			j.reconsider(of * event.Hour)
@@ -395,7 +398,7 @@ func (j *judge) apply(ctx context.Context, how extent) error {
 
 // feed judges events up to a time, going back if some came late. If the context ends
 // it stops in the middle: the judge is then of no use any more.
-func (j *judge) feed(ctx context.Context, until int64) error {
+func (j *Processor) feed(ctx context.Context, until int64) error {
 	all := j.engine == nil || j.tainted || j.pending <= j.lastTime
 	from := int64(0)
 	if all {
@@ -461,7 +464,7 @@ const groupSize = 512
 
 // resolving finds out whose events are, in their order.
 type resolving struct {
-	j       *judge
+	j       *Processor
 	ctx     context.Context
 	out     chan<- *group
 	used    <-chan *group // that may be filled again
@@ -534,7 +537,7 @@ func (w *resolving) send() error {
 }
 
 // rewind puts the judge back to the last mark that is not after a time.
-func (j *judge) rewind(to int64) (from int64, err error) {
+func (j *Processor) rewind(to int64) (from int64, err error) {
 	if j.engine != nil {
 		j.stats.Rewinds++
 		if j.tainted { // to where the open days began to be judged
@@ -588,7 +591,7 @@ func (j *judge) rewind(to int64) (from int64, err error) {
 }
 
 // judge judges the next events.
-func (j *judge) judge(of *group) error {
+func (j *Processor) judge(of *group) error {
 	if j.progress != nil {
 		j.progress()
 	}
@@ -617,7 +620,7 @@ func (j *judge) judge(of *group) error {
 // arm has the engine leave a mark at the next of the times at which one is wanted:
 // close ones near the newest event, where lateness is usual, and the one that will
 // be the base.
-func (j *judge) arm(after int64) {
+func (j *Processor) arm(after int64) {
 	j.armed = j.wanted(after)
 	j.engine.Checkpoint(j.armed, func(s *detect.Snapshot) error {
 		b, err := j.desk.Keep(j.armed - final)
@@ -647,7 +650,7 @@ func apart(age int64) int64 {
 	return 2 * event.Day
 }
 
-func (j *judge) wanted(after int64) int64 {
+func (j *Processor) wanted(after int64) int64 {
 	newest := j.edge
 	if base := (newest - event.LateDays*event.Day) / event.Day * event.Day; base > after {
 		return base
@@ -661,7 +664,7 @@ func (j *judge) wanted(after int64) int64 {
 
 // tidy drops marks that are not wanted any more, stores the base if it has moved,
 // and forgets what is before it.
-func (j *judge) tidy(ctx context.Context) error {
+func (j *Processor) tidy(ctx context.Context) error {
 	newest := j.edge
 	for len(j.marks) > 1 && j.marks[1].At <= newest-event.LateDays*event.Day {
 		j.marks = slices.Delete(j.marks, 0, 1)
@@ -705,7 +708,7 @@ func (j *judge) tidy(ctx context.Context) error {
 
 // save stores a mark as the base, with the offsets from which the log is to be
 // read again after it, in one transaction.
-func (j *judge) save(ctx context.Context, m *mark) error {
+func (j *Processor) save(ctx context.Context, m *mark) error {
 	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next, Counts: j.accounts.stored(), Missed: j.missed.stored(), Floor: j.untold}
 	if m.At-final > p.Floor {
 		p.Floor = 0
@@ -748,16 +751,16 @@ func (j *judge) save(ctx context.Context, m *mark) error {
 
 // keepBases are the generations to keep, of those that are stored, beside a new base. Judges
 // that share the people keep older bases as snapshots.
-func (j *judge) keepBases(generations []int64, at int64) []int64 {
+func (j *Processor) keepBases(generations []int64, at int64) []int64 {
 	if j.exchange != nil {
 		return nil
 	}
 	return snapshot.Thin(generations, at)
 }
 
-// storedPosition is how far a store has come, and what it keeps beside the newest baseline;
+// StoredPosition is how far a store has come, and what it keeps beside the newest baseline;
 // nil if it holds none.
-func storedPosition(ctx context.Context, store *detect.Store) (p position, kept map[string][]byte, err error) {
+func StoredPosition(ctx context.Context, store *detect.Store) (p position, kept map[string][]byte, err error) {
 	generations, err := store.Generations(ctx)
 	if err != nil || len(generations) == 0 {
 		return p, nil, err
@@ -773,12 +776,12 @@ func positionOf(ctx context.Context, store *detect.Store, generation int64) (p p
 	if err := json.Unmarshal(kept["progress"], &p); err != nil {
 		return p, nil, fmt.Errorf("stored progress: %w", err)
 	}
-	p.generation = generation
+	p.Generation = generation
 	return p, kept, nil
 }
 
 // keep is the offset of a partition from which the log is needed still.
-func (j *judge) keep(partition int) int64 {
+func (j *Processor) keep(partition int) int64 {
 	if j.saved == 0 {
 		return 0
 	}
@@ -786,7 +789,7 @@ func (j *judge) keep(partition int) int64 {
 }
 
 // explained are alerts that are out, and that what came later explains: withdrawn.
-func (j *judge) explained() (list []alert.Alert, err error) {
+func (j *Processor) explained() (list []alert.Alert, err error) {
 	if j.from < 0 {
 		return nil, nil // nothing was judged again
 	}
@@ -818,7 +821,7 @@ func (s *said) withdraw() (a alert.Alert, err error) {
 
 // out hands out the alerts that changed: those that are at least low, and those
 // that were out before.
-func (j *judge) out(ctx context.Context) error {
+func (j *Processor) out(ctx context.Context) error {
 	list := slices.DeleteFunc(j.desk.Updates(), func(a alert.Alert) bool {
 		_, known := j.said[a.ID]
 		return a.Severity < alert.Low && !known || a.Time.UnixMilli() < j.untold
@@ -859,7 +862,7 @@ func (j *judge) out(ctx context.Context) error {
 	}
 	hashes := map[int]uint64{}
 	for _, s := range j.mine {
-		body, err := json.Marshal(map[string]any{leaversKey: leaving[s]})
+		body, err := json.Marshal(map[string]any{LeaversKey: leaving[s]})
 		if err != nil {
 			return err
 		}
@@ -886,7 +889,7 @@ type outgoing map[int][][]byte
 func (o outgoing) add(shard int, b []byte) { o[shard] = append(o[shard], b) }
 
 // send hands records out.
-func (j *judge) send(ctx context.Context, o outgoing) error {
+func (j *Processor) send(ctx context.Context, o outgoing) error {
 	for _, s := range j.mine {
 		if len(o[s]) > 0 {
 			if err := j.emit(ctx, s, o[s]); err != nil {
@@ -904,7 +907,7 @@ const (
 
 // hearing returns what takes in days as they are judged, and says them once there are
 // many: the days of everybody may end in the same hour.
-func (j *judge) hearing(ctx context.Context) func(*finding.Activity) error {
+func (j *Processor) hearing(ctx context.Context) func(*finding.Activity) error {
 	return func(a *finding.Activity) error {
 		if err := j.day(a); err != nil || len(j.days) < manyDays {
 			return err
@@ -922,7 +925,7 @@ func (j *judge) hearing(ctx context.Context) func(*finding.Activity) error {
 }
 
 // day takes in what somebody did on a day.
-func (j *judge) day(a *finding.Activity) error {
+func (j *Processor) day(a *finding.Activity) error {
 	if a.End <= j.untold {
 		return nil
 	}
@@ -942,7 +945,7 @@ func (j *judge) day(a *finding.Activity) error {
 
 // gone are days that are out and that nobody had, as is known now: whose they were is
 // known better.
-func (j *judge) gone() map[dayOf]out {
+func (j *Processor) gone() map[dayOf]out {
 	all := map[dayOf]out{}
 	if j.from < 0 {
 		return all
@@ -957,7 +960,7 @@ func (j *judge) gone() map[dayOf]out {
 }
 
 // saying adds what is to be said about days.
-func (j *judge) saying(to outgoing, gone map[dayOf]out) error {
+func (j *Processor) saying(to outgoing, gone map[dayOf]out) error {
 	type line struct {
 		dayOf
 		pendingDay
@@ -981,7 +984,7 @@ func (j *judge) saying(to outgoing, gone map[dayOf]out) error {
 	}
 	for s, bodies := range of {
 		for part := range slices.Chunk(bodies, daysAtOnce) {
-			b, err := json.Marshal(map[string]any{activityKey: part})
+			b, err := json.Marshal(map[string]any{ActivityKey: part})
 			if err != nil {
 				return err
 			}
@@ -992,7 +995,7 @@ func (j *judge) saying(to outgoing, gone map[dayOf]out) error {
 }
 
 // daysSaid notes that what was to be said about days is out.
-func (j *judge) daysSaid() {
+func (j *Processor) daysSaid() {
 	for k, d := range j.days {
 		j.daysOut[k] = d.out
 	}
@@ -1000,7 +1003,7 @@ func (j *judge) daysSaid() {
 }
 
 // heard takes in what was said about days that may change yet.
-func (j *judge) heard(days []finding.Activity) {
+func (j *Processor) heard(days []finding.Activity) {
 	for i := range days {
 		a := &days[i]
 		k := dayOf{a.User, a.Date()}
@@ -1015,7 +1018,7 @@ func (j *judge) heard(days []finding.Activity) {
 }
 
 // look checks that the log holds what is to be read next.
-func (j *judge) look(ctx context.Context, events eventlog.Log) error {
+func (j *Processor) look(ctx context.Context, events eventlog.Log) error {
 	for p := range j.next {
 		first, end, err := events.Bounds(ctx, p)
 		if err != nil {
@@ -1036,7 +1039,7 @@ func (j *judge) look(ctx context.Context, events eventlog.Log) error {
 }
 
 // locate adds to an error of judging an event where in the log the event is.
-func (j *judge) locate(ctx context.Context, log eventlog.Log, err error) error {
+func (j *Processor) locate(ctx context.Context, log eventlog.Log, err error) error {
 	fault := (*detect.Fault)(nil)
 	if !errors.As(err, &fault) || fault.Record == nil {
 		return err

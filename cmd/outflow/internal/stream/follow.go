@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"context"
@@ -9,20 +9,20 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// arrival is what was read of a partition.
-type arrival struct {
-	partition int
-	recs      []eventlog.Record
-	kinds     []kindOf // of recs
-	err       error
+// Arrival is what was read of a partition.
+type Arrival struct {
+	Partition int
+	Recs      []eventlog.Record
+	kinds     []KindOf // of recs
+	Err       error
 }
 
-// follow reads a partition of a log from an offset on, some records at a time, says what
+// Follow reads a partition of a log from an offset on, some records at a time, says what
 // they are, and hands them over, until it comes to another offset, reading fails or ctx ends.
-func follow(ctx context.Context, log eventlog.Log, partition int, next, until int64, most int, to chan<- arrival, look func([]eventlog.Record) []kindOf) {
+func Follow(ctx context.Context, log eventlog.Log, partition int, next, until int64, most int, to chan<- Arrival, look func([]eventlog.Record) []KindOf) {
 	for next < until {
 		var recs []eventlog.Record
-		var kinds []kindOf
+		var kinds []KindOf
 		err := guard.Do("log", func() (err error) {
 			if recs, err = log.Read(ctx, partition, next, most); err == nil {
 				for len(recs) > 0 && recs[len(recs)-1].Offset >= until {
@@ -39,7 +39,7 @@ func follow(ctx context.Context, log eventlog.Log, partition int, next, until in
 			err = fmt.Errorf("log, partition %d, from offset %d on: %w", partition, next, err)
 		}
 		select {
-		case to <- arrival{partition, recs, kinds, err}:
+		case to <- Arrival{partition, recs, kinds, err}:
 		case <-ctx.Done():
 			return
 		}
@@ -50,11 +50,11 @@ func follow(ctx context.Context, log eventlog.Log, partition int, next, until in
 	}
 }
 
-// kindOf is what a record of the log of events is.
-type kindOf byte
+// KindOf is what a record of the log of events is.
+type KindOf byte
 
 const (
-	isEvent kindOf = iota
+	isEvent KindOf = iota
 	isMark
 	isErased
 	isNothing // nothing that this version knows

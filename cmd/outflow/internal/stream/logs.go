@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"context"
@@ -11,20 +11,20 @@ import (
 	"github.com/outflow/outflow/internal/failpoint"
 )
 
-// logs are the two logs of a daemon.
-type logs struct {
-	events, alerts eventlog.Log
-	endEvents      func() // this process appends nothing more
-	endAlerts      func()
-	close          func()
-	trim           func(ctx context.Context, partition int, keep int64) error
-	hours          eventlog.Log                                                                      // what those who share the judging tell one another; nil if one judges
-	lead           func(ctx context.Context, do func(ctx context.Context, shards []int) error) error // runs do while this process judges, some shards of the people at least
+// Logs are the two logs of a daemon.
+type Logs struct {
+	Events, Alerts eventlog.Log
+	EndEvents      func() // this process appends nothing more
+	EndAlerts      func()
+	Close          func()
+	Trim           func(ctx context.Context, partition int, keep int64) error
+	Hours          eventlog.Log                                                                      // what those who share the judging tell one another; nil if one judges
+	Lead           func(ctx context.Context, do func(ctx context.Context, shards []int) error) error // runs do while this process judges, some shards of the people at least
 }
 
-// openLogs opens the event log and the alert topic that c names; those of the embedded log lie
+// OpenLogs opens the event log and the alert topic that c names; those of the embedded log lie
 // in dir. With once nobody is elected: this process does all.
-func openLogs(ctx context.Context, c *config.Log, dir string, once bool, log *slog.Logger) (*logs, error) {
+func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *slog.Logger) (*Logs, error) {
 	alone := func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
 		all := make([]int, max(c.Shards, 1))
 		for s := range all {
@@ -52,23 +52,23 @@ func openLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 			cluster.Close()
 			return nil, err
 		}
-		l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End}
-		l.close = func() { events.End(); alerts.End(); cluster.Close() }
+		l := &Logs{Events: events, Alerts: alerts, EndEvents: events.End, EndAlerts: alerts.End}
+		l.Close = func() { events.End(); alerts.End(); cluster.Close() }
 		if c.Shards > 1 {
 			hours, err := cluster.Log(ctx, c.Topic("hours"), 1)
 			if err != nil {
-				l.close()
+				l.Close()
 				return nil, err
 			}
 			hours.Prompt()
-			l.hours = hours
-			l.close = func() { events.End(); alerts.End(); hours.End(); cluster.Close() }
+			l.Hours = hours
+			l.Close = func() { events.End(); alerts.End(); hours.End(); cluster.Close() }
 		}
-		l.trim = func(context.Context, int, int64) error { return nil } // the broker does, by the topic's retention
-		l.lead = alone
+		l.Trim = func(context.Context, int, int64) error { return nil } // the broker does, by the topic's retention
+		l.Lead = alone
 		if !once {
-			l.lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
-				if l.hours != nil {
+			l.Lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
+				if l.Hours != nil {
 					return cluster.Share(ctx, c.Topic("detect"), c.Topic("alerts"), log, do)
 				}
 				return cluster.Lead(ctx, c.Topic("detect"), c.Topic("events"), log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
@@ -90,9 +90,9 @@ func openLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 		f.Close()
 		return nil, err
 	}
-	l := &logs{events: events, alerts: alerts, endEvents: events.End, endAlerts: alerts.End, lead: alone}
-	l.close = func() { f.Close() }
-	l.trim = func(ctx context.Context, partition int, keep int64) error {
+	l := &Logs{Events: events, Alerts: alerts, EndEvents: events.End, EndAlerts: alerts.End, Lead: alone}
+	l.Close = func() { f.Close() }
+	l.Trim = func(ctx context.Context, partition int, keep int64) error {
 		_, err := events.Trim(ctx, partition, time.Now().Add(-c.Retention), keep)
 		return err
 	}
@@ -100,7 +100,7 @@ func openLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 }
 
 // telling appends to the log of alerts, by the key of the term in a shard.
-func (l *logs) telling(terms map[int]string) func(ctx context.Context, shard int, alerts [][]byte) error {
+func (l *Logs) telling(terms map[int]string) func(ctx context.Context, shard int, alerts [][]byte) error {
 	return func(ctx context.Context, shard int, alerts [][]byte) error {
 		recs := make([]eventlog.Record, len(alerts))
 		for i, b := range alerts {
@@ -108,6 +108,6 @@ func (l *logs) telling(terms map[int]string) func(ctx context.Context, shard int
 		}
 		failpoint.Reach("alerts-append")
 		defer failpoint.Reach("alerts-appended")
-		return l.alerts.Append(ctx, recs...)
+		return l.Alerts.Append(ctx, recs...)
 	}
 }

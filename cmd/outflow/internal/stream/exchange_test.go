@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"context"
@@ -143,12 +143,12 @@ func BenchmarkExchange(b *testing.B) {
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
 		logs["kafka"] = func(b *testing.B) eventlog.Log {
 			conf := config.Log{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: config.LeastRetention}
-			l, err := openLogs(b.Context(), &conf, "", false, nil)
+			l, err := OpenLogs(b.Context(), &conf, "", false, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
-			b.Cleanup(l.close)
-			return l.hours
+			b.Cleanup(l.Close)
+			return l.Hours
 		}
 	}
 	for kind, open := range logs {

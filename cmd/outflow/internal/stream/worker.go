@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"context"
@@ -60,21 +60,21 @@ func (w *Worker) Stands(waiting bool) time.Time {
 }
 
 // asked is what outflow rejudge asks for; nil if it does not.
-func (w *Worker) asked(now bool) (*rejudgeRequest, error) {
+func (w *Worker) asked(now bool) (*RejudgeRequest, error) {
 	if !now && time.Since(w.looked) < askedEvery {
 		return nil, nil
 	}
 	w.looked = time.Now()
-	b, err := os.ReadFile(filepath.Join(w.Dir, rejudgeFile))
+	b, err := os.ReadFile(filepath.Join(w.Dir, RejudgeFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var r rejudgeRequest
+	var r RejudgeRequest
 	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
-		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(w.Dir, rejudgeFile))
+		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(w.Dir, RejudgeFile))
 	}
 	if !now && r.Anew && time.Since(r.At) < rereadWithin {
 		return nil, nil
@@ -84,7 +84,7 @@ func (w *Worker) asked(now bool) (*rejudgeRequest, error) {
 
 // Run processes the event log, some shards of its people at least, and appends to the
 // log of alerts. It begins again at an older base as often as that is needed.
-func (w *Worker) Run(ctx context.Context, l *logs, shards []int) error {
+func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 	shared, err := snapshot.Open(ctx, w.Config().Snapshots, w.Config().Log.Topic("detect"))
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (w *Worker) Run(ctx context.Context, l *logs, shards []int) error {
 	path := filepath.Join(w.Dir, "detect-0.db")
 	for {
 		judging := func(ctx context.Context) error { return w.detectAll(ctx, l, shared, path) }
-		if l.hours != nil {
+		if l.Hours != nil {
 			judging = func(ctx context.Context) error { return w.detectShards(ctx, l, shards, shared, path) }
 		}
 		err := judging(ctx)
@@ -103,13 +103,13 @@ func (w *Worker) Run(ctx context.Context, l *logs, shards []int) error {
 }
 
 // detectAll judges everybody.
-func (w *Worker) detectAll(ctx context.Context, l *logs, shared *snapshot.Store, path string) error {
+func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store, path string) error {
 	store, err := detect.OpenStore(ctx, path)
 	if err != nil {
 		return err
 	}
 	if shared != nil {
-		have, _, err := storedPosition(ctx, store)
+		have, _, err := StoredPosition(ctx, store)
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}
@@ -130,7 +130,7 @@ func (w *Worker) detectAll(ctx context.Context, l *logs, shared *snapshot.Store,
 	defer store.Close()
 	conf := w.Config()
 	terms := map[int]string{}
-	j, err := openJudge(ctx, store, l.events.Partitions(), conf, l.telling(terms))
+	j, err := openProcessor(ctx, store, l.Events.Partitions(), conf, l.telling(terms))
 	if err != nil {
 		return err
 	}
@@ -138,10 +138,10 @@ func (w *Worker) detectAll(ctx context.Context, l *logs, shared *snapshot.Store,
 	if shared != nil {
 		j.stored = func(ctx context.Context, at int64) error { return shared.Put(ctx, path, at) }
 	}
-	if _, terms[0], err = j.takeOver(ctx, l.alerts, 0, time.Now()); err != nil {
+	if _, terms[0], err = j.takeOver(ctx, l.Alerts, 0, time.Now()); err != nil {
 		return err
 	}
-	if err := j.look(ctx, l.events); err != nil {
+	if err := j.look(ctx, l.Events); err != nil {
 		return err
 	}
 	return w.pump(ctx, l, j)
@@ -156,18 +156,18 @@ const (
 	trimEvery = 10 * time.Minute
 )
 
-// idleLong is without anything new until days that are open are judged as they are.
-var idleLong = 30 * time.Second // tests have less time
+// IdleLong is without anything new until days that are open are judged as they are.
+var IdleLong = 30 * time.Second // tests have less time
 
 // pump has the judge take in the partitions of the log until they end.
-func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
+func (w *Worker) pump(ctx context.Context, l *Logs, j *Processor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	parts := l.events.Partitions()
+	parts := l.Events.Partitions()
 	there := make([]int64, parts) // what was there at the start is judged together
 	for p := range there {
 		var err error
-		if _, there[p], err = l.events.Bounds(ctx, p); err != nil {
+		if _, there[p], err = l.Events.Bounds(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -180,15 +180,15 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 		return false
 	}
 	var rest time.Time // judging again what was judged takes at most a third of the time
-	arrivals := make(chan arrival, 4)
+	arrivals := make(chan Arrival, 4)
 	var readers sync.WaitGroup
 	read := func(p int, until int64) func() {
 		from := j.next[p]
 		return func() {
 			var dec event.Decoder
 			var e event.Event
-			follow(ctx, l.events, p, from, until, readBatch, arrivals, func(recs []eventlog.Record) []kindOf {
-				kinds := make([]kindOf, len(recs))
+			Follow(ctx, l.Events, p, from, until, readBatch, arrivals, func(recs []eventlog.Record) []KindOf {
+				kinds := make([]KindOf, len(recs))
 				for i := range recs {
 					if len(recs[i].Value) == 0 { // what was there is erased
 						kinds[i] = isErased
@@ -216,18 +216,18 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 	flushed := false
 	clock, every := time.NewTicker(tick), tick
 	defer clock.Stop()
-	take := func(a arrival) error {
+	take := func(a Arrival) error {
 		switch {
-		case a.err == io.EOF:
+		case a.Err == io.EOF:
 			ended++
 			return nil
-		case a.err != nil:
-			return a.err
+		case a.Err != nil:
+			return a.Err
 		}
 		last, flushed = time.Now(), false
 		w.progress.Store(last.UnixNano())
-		for i := range a.recs {
-			r := &a.recs[i]
+		for i := range a.Recs {
+			r := &a.Recs[i]
 			if a.kinds[i] == isEvent {
 				if err := j.add(r); err != nil {
 					return err
@@ -238,9 +238,9 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 			switch a.kinds[i] {
 			case isMark:
 				m, _ := ingest.ReadMark(r.Value)
-				delivering.See(m, a.partition)
+				delivering.See(m, a.Partition)
 			case isNothing:
-				w.Log.Error("a record of the log of events is none; it is left out", "partition", a.partition, "offset", r.Offset)
+				w.Log.Error("a record of the log of events is none; it is left out", "partition", a.Partition, "offset", r.Offset)
 			}
 		}
 		return nil
@@ -297,7 +297,7 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 			err = j.apply(ctx, openDays)
 		case (w.Once || incomplete || j.arriving(quiet)) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
 		case time.Now().Before(rest):
-		case quiet > idleLong && !flushed:
+		case quiet > IdleLong && !flushed:
 			flushed = true
 			err = j.apply(ctx, openDays)
 		case quiet > idle:
@@ -311,7 +311,7 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 			continue
 		}
 		if err != nil {
-			return j.locate(ctx, l.events, err)
+			return j.locate(ctx, l.Events, err)
 		}
 		if took := time.Since(began); took > tick {
 			rest = time.Now().Add(2 * took)
@@ -323,7 +323,7 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 		if time.Since(trimmed) > trimEvery {
 			trimmed = time.Now()
 			for p := range parts {
-				if err := l.trim(ctx, p, j.keep(p)); err != nil {
+				if err := l.Trim(ctx, p, j.keep(p)); err != nil {
 					return err
 				}
 			}
@@ -334,7 +334,7 @@ func (w *Worker) pump(ctx context.Context, l *logs, j *judge) error {
 // readAgain has a judge take in what it had read when its base was stored, of all partitions
 // before what is new in one: otherwise the first of two equal records would not be the one
 // that was counted.
-func readAgain(ctx context.Context, j *judge, arrivals chan arrival, read func(p int, until int64) func(), take func(arrival) error) error {
+func readAgain(ctx context.Context, j *Processor, arrivals chan Arrival, read func(p int, until int64) func(), take func(Arrival) error) error {
 	var readers sync.WaitGroup
 	for p := range j.next {
 		if j.next[p] < j.seen[p] {
@@ -346,8 +346,8 @@ func readAgain(ctx context.Context, j *judge, arrivals chan arrival, read func(p
 	for {
 		select {
 		case a := <-arrivals:
-			if a.err == io.EOF {
-				return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before", a.partition, j.next[a.partition], j.seen[a.partition]-1)
+			if a.Err == io.EOF {
+				return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before", a.Partition, j.next[a.Partition], j.seen[a.Partition]-1)
 			}
 			if err := take(a); err != nil {
 				return err
@@ -368,13 +368,13 @@ func readAgain(ctx context.Context, j *judge, arrivals chan arrival, read func(p
 
 // show notes what the judge looks like for status and metrics; what costs more than a
 // little, not more often than they are asked for.
-func (w *Worker) show(j *judge) {
+func (w *Worker) show(j *Processor) {
 	before := w.view.Load()
-	v := &judgeView{judgeStatus: j.status(), of: j, upTo: j.lastTime, next: slices.Clone(j.next)}
-	if before != nil && before.of == j && before.upTo == v.upTo && slices.Equal(before.next, v.next) {
-		v.accounts, v.unknown = before.accounts, before.unknown
+	v := &judgeView{Status: j.status(), Processor: j, upTo: j.lastTime, Next: slices.Clone(j.next)}
+	if before != nil && before.Processor == j && before.upTo == v.upTo && slices.Equal(before.Next, v.Next) {
+		v.Accounts, v.Unknown = before.Accounts, before.Unknown
 	} else {
-		v.accounts, v.unknown = j.accounts.sum(), j.unknownPeople()
+		v.Accounts, v.Unknown = j.accounts.sum(), j.unknownPeople()
 	}
 	w.view.Store(v)
 }
@@ -382,7 +382,7 @@ func (w *Worker) show(j *judge) {
 // goBack is a *goBack if judging is to begin again at an older base: because it was asked
 // for, or because history has come that the present one cannot take in. It does what that
 // needs in the stored state. Without hurry the latter takes at most a tenth of the time.
-func (w *Worker) goBack(ctx context.Context, l *logs, j *judge, now bool) error {
+func (w *Worker) goBack(ctx context.Context, l *Logs, j *Processor, now bool) error {
 	if !w.begun.IsZero() { // what was begun again is done
 		w.rested = time.Now().Add(min(10*time.Since(w.begun), longestRest))
 		w.begun = time.Time{}
@@ -394,9 +394,9 @@ func (w *Worker) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 	var back *goBack
 	switch {
 	case request != nil:
-		back, err = j.requested(ctx, l.events, request)
+		back, err = j.requested(ctx, l.Events, request)
 	case !j.lost && (now || time.Now().After(w.rested)):
-		if back, err = j.earlier(ctx, l.events); err == nil && back == nil && j.missed.earliest() != math.MaxInt64 {
+		if back, err = j.earlier(ctx, l.Events); err == nil && back == nil && j.missed.earliest() != math.MaxInt64 {
 			j.lost = true
 			j.judgeFrom(j.lastTime + 1) // so that it is told
 		}
@@ -406,17 +406,17 @@ func (w *Worker) goBack(ctx context.Context, l *logs, j *judge, now bool) error 
 	}
 	from := "the beginning of the log"
 	if back.at > 0 {
-		from = dateOf(back.at / event.Day)
+		from = DateOf(back.at / event.Day)
 	}
 	w.Log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
 	failpoint.Reach("go-back")
 	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
-		err = j.anew(ctx, l.events, back.asked.From)
+		err = j.anew(ctx, l.Events, back.asked.From)
 	} else {
 		err = j.bases.goBack(ctx, back.at)
 	}
 	if err == nil && request != nil {
-		err = os.Remove(filepath.Join(w.Dir, rejudgeFile))
+		err = os.Remove(filepath.Join(w.Dir, RejudgeFile))
 	}
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package stream
 
 import (
 	"context"
@@ -111,7 +111,7 @@ func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p, _, err := storedPosition(ctx, store)
+		p, _, err := StoredPosition(ctx, store)
 		if err := errors.Join(err, store.Close()); err != nil {
 			return nil, err
 		}
@@ -145,14 +145,14 @@ func (b *sharedBases) goBack(ctx context.Context, at int64) error {
 type goBack struct {
 	at     int64 // of the base; 0 for the beginning of the log
 	events int64 // that this has judged
-	asked  *rejudgeRequest
+	asked  *RejudgeRequest
 }
 
 func (g *goBack) Error() string { return "judging begins again at an older base" }
 
 // earlier is the base to go back to so that what was missed is judged; nil if there is none
 // that helps.
-func (j *judge) earlier(ctx context.Context, events eventlog.Log) (*goBack, error) {
+func (j *Processor) earlier(ctx context.Context, events eventlog.Log) (*goBack, error) {
 	first := j.missed.earliest()
 	if first == math.MaxInt64 && !j.hired || j.bases == nil {
 		return nil, nil
@@ -186,7 +186,7 @@ func (j *judge) earlier(ctx context.Context, events eventlog.Log) (*goBack, erro
 
 // within are the older bases after which the log holds everything; whole says that it
 // holds everything there ever was.
-func (j *judge) within(ctx context.Context, events eventlog.Log) (whole bool, list []base, err error) {
+func (j *Processor) within(ctx context.Context, events eventlog.Log) (whole bool, list []base, err error) {
 	firsts := make([]int64, len(j.next))
 	whole = true
 	for p := range firsts {
@@ -209,11 +209,11 @@ func (j *judge) within(ctx context.Context, events eventlog.Log) (whole bool, li
 	return whole, list, nil
 }
 
-// rejudgeFile is what outflow rejudge asks the daemon for, in its data directory.
-const rejudgeFile = "rejudge.json"
+// RejudgeFile is what outflow rejudge asks the daemon for, in its data directory.
+const RejudgeFile = "rejudge.json"
 
-// rejudgeRequest asks for everything from a day on to be judged again.
-type rejudgeRequest struct {
+// RejudgeRequest asks for everything from a day on to be judged again.
+type RejudgeRequest struct {
 	From time.Time `json:"from"`
 	At   time.Time `json:"at"` // when it was asked
 	// Anew says that sources are read again for it: what is in the log is all there is.
@@ -227,7 +227,7 @@ const askedEvery = 2 * time.Second
 const rereadWithin = 20 * time.Second
 
 // requested is the base to go back to for what outflow rejudge asks.
-func (j *judge) requested(ctx context.Context, events eventlog.Log, r *rejudgeRequest) (*goBack, error) {
+func (j *Processor) requested(ctx context.Context, events eventlog.Log, r *RejudgeRequest) (*goBack, error) {
 	whole, list, err := j.within(ctx, events)
 	if err != nil {
 		return nil, err
@@ -243,7 +243,7 @@ func (j *judge) requested(ctx context.Context, events eventlog.Log, r *rejudgeRe
 		}
 	}
 	if whole {
-		back.asked = &rejudgeRequest{At: r.At} // nothing has to be left as it is
+		back.asked = &RejudgeRequest{At: r.At} // nothing has to be left as it is
 	}
 	return back, nil
 }
@@ -253,7 +253,7 @@ const dawn = event.Day
 
 // anew has judging begin with what the log holds, and nothing known. What was told about
 // what happened before a time stays as it is.
-func (j *judge) anew(ctx context.Context, events eventlog.Log, from time.Time) error {
+func (j *Processor) anew(ctx context.Context, events eventlog.Log, from time.Time) error {
 	low := make([]int64, len(j.next))
 	for p := range low {
 		var err error
