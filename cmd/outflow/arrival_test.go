@@ -373,7 +373,7 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 			t.Fatal(err)
 		}
 		for at < end {
-			recs, err := l.Events.Read(t.Context(), p, at, batch)
+			recs, err := l.Events.Read(t.Context(), p, at, recordsPerRead)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -137,7 +137,7 @@ func backtest(ctx context.Context, paths []string, workers int, old, next *confi
 		return nil, err
 	}
 	days := max(res.coverage.days(), 1)
-	out := &comparison{Days: days, Old: volumeOf(was, days), New: volumeOf(is, days), Added: []alert.Alert{}, Lost: []alert.Alert{}, Moved: []moved{}, Exceptions: []exceptionCount{}, verdict: res.coverage.verdict()}
+	out := &comparison{Days: days, Old: volumeOf(was, days), New: volumeOf(is, days), Added: []alert.Alert{}, Lost: []alert.Alert{}, Moved: []moved{}, Exceptions: []exceptionCount{}, verdict: failed(res.coverage.verdict())}
 	for id, a := range is {
 		b, both := was[id]
 		switch {

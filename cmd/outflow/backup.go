@@ -27,15 +27,6 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// stateFiles are the files below a data directory that hold state, in the order in
-// which they are copied: what is told before what it rests on, so that a copy taken
-// while the daemon runs repeats work rather than skipping it.
-var stateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
-
-// keyFiles are the keys beside them. Without them people get other pseudonyms, the log of
-// access cannot be checked, and reports are signed by a key that nobody knows.
-var keyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
-
 // manifest is the first file of a backup.
 type manifest struct {
 	Version string            `json:"version"` // of Outflow

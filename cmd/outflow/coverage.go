@@ -205,19 +205,18 @@ func (c *coverage) warnings() (list []string) {
 	return list
 }
 
-// verdict is an error with the exit status of what could not be read, or too little of
-// it; nil if that is all right.
+// verdict is an error if something could not be read, or too little of it.
 func (c *coverage) verdict() error {
 	if c.Failed > 0 {
-		return whole(c.Failed)
+		return fmt.Errorf("%d of the files could not be read, or not whole", c.Failed)
 	}
 	switch w := c.warnings(); len(w) {
 	case 0:
 		return nil
 	case 1:
-		return &exit{exitFailed, errors.New(w[0])}
+		return errors.New(w[0])
 	default:
-		return &exit{exitFailed, fmt.Errorf("%s (and %d more)", w[0], len(w)-1)}
+		return fmt.Errorf("%s (and %d more)", w[0], len(w)-1)
 	}
 }
 

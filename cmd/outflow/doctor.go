@@ -241,7 +241,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	for i := range present[1:] {
 		present[0].merge(&present[i+1])
 	}
-	d := &diagnosis{Sources: []sourceDiagnosis{}, Notes: []string{}, verdict: cov.verdict()}
+	d := &diagnosis{Sources: []sourceDiagnosis{}, Notes: []string{}, verdict: failed(cov.verdict())}
 	d.sources(cov, &present[0])
 	for _, det := range detect.All {
 		d.Detectors = append(d.Detectors, diagnose(det, total))

@@ -307,17 +307,3 @@ func TestExampleConfig(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
-
-func TestProgress(t *testing.T) {
-	p := &progress{files: 10, bytes: 1000_000}
-	p.read.Files.Store(5)
-	p.read.Bytes.Store(500_000)
-	p.read.Events.Store(2000)
-	if got, want := p.line(2*time.Second), "reading 5 of 10 files · 0 MB/s · 1000 events/s · 2 s left"; got != want {
-		t.Errorf("%q", got)
-	}
-	p.judged.Store(7)
-	if got, want := p.line(time.Second), "judging 7 of 2000 events"; got != want {
-		t.Errorf("%q", got)
-	}
-}

@@ -216,7 +216,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 					for _, n := range resolver.Notes() {
 						list = append(list, detect.Keyed{Record: n.Append(nil)})
 					}
-					if list = append(list, detect.Keyed{Person: strings.Clone(who), Record: bytes.Clone(rec)}); len(list) >= batch {
+					if list = append(list, detect.Keyed{Person: strings.Clone(who), Record: bytes.Clone(rec)}); len(list) >= recordsPerRead {
 						if err := engine.HandleAll(list); err != nil {
 							t.Fatal(err)
 						}

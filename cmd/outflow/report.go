@@ -34,10 +34,10 @@ func (r *report) write(w io.Writer, v any, text func(io.Writer) error) error {
 	return enc.Encode(v)
 }
 
-// whole is an error if files could not be read, or not whole.
-func whole(failed int) error {
-	if failed == 0 {
+// failed gives an error the exit status of a command that did not do all of its job.
+func failed(err error) error {
+	if err == nil {
 		return nil
 	}
-	return &exit{exitFailed, fmt.Errorf("%d of the files could not be read, or not whole", failed)}
+	return &exit{exitFailed, err}
 }

@@ -237,7 +237,7 @@ func logged(ctx context.Context, path string, take func(rec []byte) error) error
 			return err
 		}
 		for at < end {
-			recs, err := log.Read(ctx, p, at, batch)
+			recs, err := log.Read(ctx, p, at, recordsPerRead)
 			if err != nil {
 				return err
 			}
@@ -731,3 +731,6 @@ It prints the key that signed; --key demands a certain one.`,
 	cmd.Flags().StringVar(&key, "key", "", "the public key that must have signed, as verify prints it")
 	return cmd
 }
+
+// recordsPerRead is how many records of a log are read at a time.
+const recordsPerRead = 512

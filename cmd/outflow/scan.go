@@ -238,7 +238,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		covered.Note(&b)
 	}
 	stderr.Write(b.Bytes())
-	if err := res.coverage.verdict(); err != nil {
+	if err := failed(res.coverage.verdict()); err != nil {
 		return err
 	}
 	switch {

@@ -103,7 +103,7 @@ func (c *crew) alerts() string {
 			if err != nil || at >= end {
 				break
 			}
-			recs, err := c.logs.Alerts.Read(c.t.Context(), p, at, batch)
+			recs, err := c.logs.Alerts.Read(c.t.Context(), p, at, recordsPerRead)
 			if err != nil {
 				c.t.Fatal(err)
 			}

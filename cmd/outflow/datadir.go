@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// stateFiles are the files below a data directory that hold state, in the order in
+// which they are copied: what is told before what it rests on, so that a copy taken
+// while the daemon runs repeats work rather than skipping it.
+var stateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
+
+// keyFiles are the keys beside them. Without them people get other pseudonyms, the log of
+// access cannot be checked, and reports are signed by a key that nobody knows.
+var keyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
+
+// alone takes a data directory for this process, which writes it, until the file is
+// closed. The error goes after the name of the setting, and says who has it. Who only
+// reads needs no lock.
+func alone(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer lock.Close()
+		return nil, fmt.Errorf(" %s: in use by %s", dir, holder(lock))
+	}
+	err = lock.Truncate(0)
+	if err == nil {
+		_, err = fmt.Fprintf(lock, "%d %s\n", os.Getpid(), strings.Join(os.Args[1:min(len(os.Args), 2)], ""))
+	}
+	if err == nil {
+		err = sweep(dir)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf(": %w", err)
+	}
+	return lock, nil
+}
+
+// holder says which process has taken a data directory, as its lock file says.
+func holder(lock io.Reader) string {
+	b, err := io.ReadAll(io.LimitReader(lock, 200))
+	pid, command, _ := strings.Cut(strings.TrimSpace(string(b)), " ")
+	if _, bad := strconv.Atoi(pid); err != nil || bad != nil {
+		return "another process"
+	}
+	if command == "" {
+		return "process " + pid
+	}
+	return fmt.Sprintf("process %s (outflow %s)", pid, plain.Escape(command))
+}
+
+// temporaries are files and folders of a data directory that last as long as a step of the
+// process that has it. They are left behind if it is killed.
+var temporaries = regexp.MustCompile(`^(\.(snapshot|shards|erase)-[0-9]+|detect-0\.db\.fetched|status\.json\.new)$`)
+
+// sweep removes what a process that was killed has left behind: it may hold personal data.
+func sweep(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if temporaries.MatchString(e.Name()) {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readAlerts opens the alerts of a data directory, which a daemon or a scan may be writing,
+// to read them.
+func readAlerts(ctx context.Context, dir string) (*alert.Store, error) {
+	s, err := alert.OpenStoreReadOnly(ctx, filepath.Join(dir, "alerts.db"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--data %s: there are no alerts", dir)
+	}
+	return s, err
+}
