@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
@@ -327,7 +328,7 @@ func (a *arriving) addsUp() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	var c coverage
+	var c batch.Coverage
 	if err := json.Unmarshal(b, &c); err != nil {
 		a.t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -53,9 +54,9 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
-			progress := newProgress(stderr)
+			progress := batch.NewProgress(stderr)
 			b, err := backtest(cmd.Context(), paths, workers, old, next, progress)
-			progress.end()
+			progress.End()
 			if err != nil {
 				return err
 			}
@@ -113,14 +114,14 @@ type exceptionCount struct {
 
 const notable = .5 // a score that changes by less has not moved
 
-func backtest(ctx context.Context, paths []string, workers int, old, next *config.Config, p *progress) (*comparison, error) {
-	run := func(c *config.Config) (*scanResult, map[string]alert.Alert, error) {
-		res, err := scan(ctx, scanInput{paths: paths, workers: workers, config: c, progress: p})
+func backtest(ctx context.Context, paths []string, workers int, old, next *config.Config, p *batch.Progress) (*comparison, error) {
+	run := func(c *config.Config) (*batch.Result, map[string]alert.Alert, error) {
+		res, err := batch.Scan(ctx, batch.Input{Paths: paths, Workers: workers, Config: c, Progress: p})
 		if err != nil {
 			return nil, nil, err
 		}
 		see := map[string]alert.Alert{}
-		for _, a := range res.alerts {
+		for _, a := range res.Alerts {
 			if !a.Health && shown(&a, c.Budget, alert.Medium) {
 				a.Receipt = nil
 				see[a.ID] = a
@@ -136,8 +137,8 @@ func backtest(ctx context.Context, paths []string, workers int, old, next *confi
 	if err != nil {
 		return nil, err
 	}
-	days := max(res.coverage.days(), 1)
-	out := &comparison{Days: days, Old: volumeOf(was, days), New: volumeOf(is, days), Added: []alert.Alert{}, Lost: []alert.Alert{}, Moved: []moved{}, Exceptions: []exceptionCount{}, verdict: failed(res.coverage.verdict())}
+	days := max(res.Coverage.Days(), 1)
+	out := &comparison{Days: days, Old: volumeOf(was, days), New: volumeOf(is, days), Added: []alert.Alert{}, Lost: []alert.Alert{}, Moved: []moved{}, Exceptions: []exceptionCount{}, verdict: failed(res.Coverage.Verdict())}
 	for id, a := range is {
 		b, both := was[id]
 		switch {
@@ -157,7 +158,7 @@ func backtest(ctx context.Context, paths []string, workers int, old, next *confi
 	slices.SortFunc(out.Moved, func(a, b moved) int {
 		return cmp.Or(-cmp.Compare(math.Abs(a.Alert.Score-a.Score), math.Abs(b.Alert.Score-b.Score)), cmp.Compare(a.Alert.ID, b.Alert.ID))
 	})
-	for i, c := range res.covered {
+	for i, c := range res.Covered {
 		x := exceptionCount{Name: c.Label(), Owner: c.Owner, Reason: c.Reason, Events: c.Acts, People: c.Users}
 		if !c.Until.IsZero() {
 			x.Until = c.Until.UTC().Format(time.RFC3339)

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/internal/buildinfo"
@@ -89,8 +90,8 @@ func backup(ctx context.Context, data, to string, replace bool) (n int, err erro
 func copyState(ctx context.Context, data, to string) (names []string, err error) {
 	for range 5 {
 		names = nil
-		for _, name := range slices.Concat(stateFiles, keyFiles) {
-			there, err := copyFile(ctx, filepath.Join(data, name), filepath.Join(to, name), slices.Contains(keyFiles, name))
+		for _, name := range slices.Concat(datadir.StateFiles, datadir.KeyFiles) {
+			there, err := copyFile(ctx, filepath.Join(data, name), filepath.Join(to, name), slices.Contains(datadir.KeyFiles, name))
 			if err != nil {
 				return nil, err
 			}
@@ -281,8 +282,8 @@ func restore(ctx context.Context, from, data string) (n int, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("%s: damaged: %w", from, err)
 		}
-		isKey := slices.Contains(keyFiles, h.Name)
-		if !isKey && !slices.Contains(stateFiles, h.Name) || seen[h.Name] || m.Files[h.Name] == "" {
+		isKey := slices.Contains(datadir.KeyFiles, h.Name)
+		if !isKey && !slices.Contains(datadir.StateFiles, h.Name) || seen[h.Name] || m.Files[h.Name] == "" {
 			return 0, fmt.Errorf("%s: %s does not belong into a backup", from, plain.Escape(h.Name))
 		}
 		seen[h.Name] = true

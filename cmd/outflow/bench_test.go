@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 )
@@ -23,12 +24,12 @@ func bench(b *testing.B, c *config.Config) {
 	b.ReportAllocs()
 	events := 0
 	for b.Loop() {
-		in := scanInput{paths: []string{dir}, workers: 2, config: c, progress: newProgress(io.Discard)}
-		res, err := scan(b.Context(), in)
+		in := batch.Input{Paths: []string{dir}, Workers: 2, Config: c, Progress: batch.NewProgress(io.Discard)}
+		res, err := batch.Scan(b.Context(), in)
 		if err != nil {
 			b.Fatal(err)
 		}
-		events += res.coverage.Events
+		events += res.Coverage.Events
 	}
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")

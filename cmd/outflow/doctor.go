@@ -13,6 +13,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
@@ -38,9 +39,9 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 			if err := out.check(); err != nil {
 				return err
 			}
-			progress := newProgress(stderr)
+			progress := batch.NewProgress(stderr)
 			d, err := examine(cmd.Context(), paths, workers, progress)
-			progress.end()
+			progress.End()
 			if err != nil {
 				return err
 			}
@@ -201,15 +202,15 @@ var needs = map[string][]channel{
 }
 
 // examine reads everything below the paths and says what can be seen in it.
-func examine(ctx context.Context, paths []string, workers int, p *progress) (*diagnosis, error) {
+func examine(ctx context.Context, paths []string, workers int, p *batch.Progress) (*diagnosis, error) {
 	found, unreadable := files.Find(paths)
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", paths[0])
 	}
-	cov := newCoverage(workers, paths)
+	cov := batch.NewCoverage(workers, paths)
 	seen, present, placed := make([][32][256]int, workers), make([]personDays, workers), make([]bool, workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: workers, Progress: p.reading(found), Emit: func(n int) func(*event.Event) error {
-		count, mine, days := cov.worker(n), &seen[n], &present[n]
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: workers, Progress: p.Reading(found), Emit: func(n int) func(*event.Event) error {
+		count, mine, days := cov.Worker(n), &seen[n], &present[n]
 		return func(e *event.Event) error {
 			count(e)
 			days.add(e)
@@ -227,9 +228,9 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	if err != nil {
 		return nil, err
 	}
-	cov.add(unreadable)
-	cov.add(reports)
-	cov.sum()
+	cov.Add(unreadable)
+	cov.Add(reports)
+	cov.Sum()
 	total := &seen[0]
 	for i := range seen[1:] {
 		for s := range total {
@@ -241,7 +242,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	for i := range present[1:] {
 		present[0].merge(&present[i+1])
 	}
-	d := &diagnosis{Sources: []sourceDiagnosis{}, Notes: []string{}, verdict: failed(cov.verdict())}
+	d := &diagnosis{Sources: []sourceDiagnosis{}, Notes: []string{}, verdict: failed(cov.Verdict())}
 	d.sources(cov, &present[0])
 	for _, det := range detect.All {
 		d.Detectors = append(d.Detectors, diagnose(det, total))
@@ -253,7 +254,7 @@ func examine(ctx context.Context, paths []string, workers int, p *progress) (*di
 	return d, nil
 }
 
-func (d *diagnosis) sources(cov *coverage, present *personDays) {
+func (d *diagnosis) sources(cov *batch.Coverage, present *personDays) {
 	for _, s := range event.Sources() {
 		c, known := cov.Sources[s.String()]
 		if !known {
@@ -312,7 +313,7 @@ func diagnose(det *detect.Detector, seen *[32][256]int) detectorDiagnosis {
 const wantedDays = 30
 
 // note says what else is wrong with what arrives.
-func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
+func (d *diagnosis) note(cov *batch.Coverage, seen *[32][256]int) {
 	latest := time.Time{}
 	for _, s := range d.Sources {
 		if s.To.After(latest) {
@@ -338,7 +339,7 @@ func (d *diagnosis) note(cov *coverage, seen *[32][256]int) {
 	for _, u := range cov.Unreadable {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s could not be read, or not whole: %s", plain.Escape(u.File), plain.Escape(u.Reason)))
 	}
-	d.Notes = append(d.Notes, cov.warnings()...)
+	d.Notes = append(d.Notes, cov.Warnings()...)
 	if n := len(cov.Unrecognised); n > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s files were not recognised: outflow scan names them", plain.Count(n)))
 	}
@@ -364,7 +365,7 @@ func (d *diagnosis) noteUsual() {
 		d.Notes = append(d.Notes, "there are no events of anybody: nothing can be judged")
 	case !u.Judged:
 		d.Notes = append(d.Notes, fmt.Sprintf("counts are not judged by what is usual here before %d days of people are known, and there are %d in the source with most of them: at this pace that takes about %d days more; until then facts are judged, and counts that hardly any day elsewhere reaches (%s)",
-			u.Needed, u.PersonDays, (u.Needed-u.PersonDays)*max(days, 1)/u.PersonDays+1, strings.Join(counting(), ", ")))
+			u.Needed, u.PersonDays, (u.Needed-u.PersonDays)*max(days, 1)/u.PersonDays+1, strings.Join(batch.Counting(), ", ")))
 	}
 }
 

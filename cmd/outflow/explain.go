@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
@@ -41,7 +42,7 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 			if err := out.check(); err != nil {
 				return err
 			}
-			s, err := readAlerts(cmd.Context(), data)
+			s, err := datadir.OpenAlerts(cmd.Context(), data)
 			if err != nil {
 				return err
 			}

@@ -6,18 +6,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 // TestExplain computes every score of the example again, and does not believe one
 // that was changed.
 func TestExplain(t *testing.T) {
-	res, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config.Config{}, progress: newProgress(io.Discard)})
+	res, err := batch.Scan(t.Context(), batch.Input{Paths: []string{acme}, Workers: 2, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range res.alerts {
-		a := &res.alerts[i]
+	for i := range res.Alerts {
+		a := &res.Alerts[i]
 		var b bytes.Buffer
 		if err := explain(&b, a, report{"text"}); err != nil {
 			t.Errorf("%s: %v\n%s", a.ID, err, b.String())
@@ -26,7 +27,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s about %s has no receipt", a.Detector, a.User)
 		}
 	}
-	a := res.alerts[0]
+	a := res.Alerts[0]
 	r := *a.Receipt
 	a.Receipt = &r
 	r.Own += 3

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest/backlog"
 )
@@ -42,11 +43,11 @@ func scanned(t *testing.T, data string, workers int, paths ...string) string {
 }
 
 func scannedWith(ctx context.Context, data string, workers int, paths ...string) (string, error) {
-	res, err := scan(ctx, scanInput{paths: paths, data: data, workers: workers, config: &config.Config{}, progress: newProgress(io.Discard)})
+	res, err := batch.Scan(ctx, batch.Input{Paths: paths, Data: data, Workers: workers, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
 	if err != nil {
 		return "", err
 	}
-	return ndjson(res.alerts)
+	return ndjson(res.Alerts)
 }
 
 func ndjson(list []alert.Alert) (string, error) {
@@ -149,7 +150,7 @@ func before(path, day string) bool {
 func TestNoHindsight(t *testing.T) {
 	long(t)
 	t.Parallel()
-	whole, err := scan(t.Context(), scanInput{paths: []string{acme}, workers: 2, config: &config.Config{}, progress: newProgress(io.Discard)})
+	whole, err := batch.Scan(t.Context(), batch.Input{Paths: []string{acme}, Workers: 2, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestNoHindsight(t *testing.T) {
 			}
 			return path
 		})
-		beginning, err := scan(t.Context(), scanInput{paths: []string{part}, workers: 2, config: &config.Config{}, progress: newProgress(io.Discard)})
+		beginning, err := batch.Scan(t.Context(), batch.Input{Paths: []string{part}, Workers: 2, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +177,7 @@ func TestNoHindsight(t *testing.T) {
 			}
 			return text(t, list)
 		}
-		same(t, "until "+day, early(beginning.alerts), early(whole.alerts))
+		same(t, "until "+day, early(beginning.Alerts), early(whole.Alerts))
 	}
 }
 
@@ -249,12 +250,12 @@ func TestLate(t *testing.T) {
 // TestOneProcess checks that a data directory is used by one process at a time.
 func TestOneProcess(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openState(t.Context(), dir)
+	s, err := batch.OpenState(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	if _, err := openState(t.Context(), dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
+	defer s.Close()
+	if _, err := batch.OpenState(t.Context(), dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
 		t.Errorf("%v", err)
 	}
 }
@@ -272,28 +273,28 @@ func TestInterrupted(t *testing.T) {
 	})
 	scanned(t, data, 2, first)
 	for _, step := range []string{"backlog", "baselines"} { // what is written before the alerts, which come last
-		s, err := openState(t.Context(), data)
+		s, err := batch.OpenState(t.Context(), data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		generation, _, err := s.alerts.Load(t.Context())
+		generation, _, err := s.Alerts.Load(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.current = generation
-		if err := s.begin(t.Context()); err != nil {
+		s.Current = generation
+		if err := s.Begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.backlog.Commit(backlog.Checkpoint{}); err != nil {
+		if err := s.Backlog.Commit(backlog.Checkpoint{}); err != nil {
 			t.Fatal(err)
 		}
-		s.backlog = nil
+		s.Backlog = nil
 		if step == "baselines" {
-			if err := s.detect.Save(t.Context(), generation+1, generation, nil); err != nil {
+			if err := s.Detect.Save(t.Context(), generation+1, generation, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		s.close()
+		s.Close()
 	}
 	same(t, "after two crashes", scanned(t, data, 2, acme), scanned(t, "", 2, acme))
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
@@ -109,7 +110,7 @@ func TestMadeUpNames(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "coverage.json")
 		var stdout, stderr bytes.Buffer
 		run([]string{"scan", "--coverage", file, "--out", filepath.Join(t.TempDir(), "out"), one, usual}, &stdout, &stderr)
-		var c coverage
+		var c batch.Coverage
 		if b, err := os.ReadFile(file); err != nil || json.Unmarshal(b, &c) != nil || float64(c.Names) != left["names"] || c.Guests < int64(left["events"]) {
 			t.Errorf("%v: %d names, %d events of outsiders, told %v", err, c.Names, c.Guests, left)
 		}

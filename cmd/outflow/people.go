@@ -11,6 +11,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/people"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
@@ -174,7 +175,7 @@ func (f *privacyFlags) under(ctx context.Context, conf *config.Config, alerts *a
 func (f *reportFlags) known(ctx context.Context, data *reportData) error {
 	conf, alerts, in := data.conf, data.alerts, data.in
 	var err error
-	if in.Usual, err = usualOf(ctx, alerts); err != nil {
+	if in.Usual, err = batch.UsualOf(ctx, alerts); err != nil {
 		return err
 	}
 	in.HR = len(in.Leavers) > 0

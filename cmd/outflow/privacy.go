@@ -18,6 +18,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
@@ -101,7 +102,7 @@ func (f *privacyFlags) open(exclusive bool) (conf *config.Config, unlock func(),
 	unlock = func() {}
 	f.write = exclusive
 	if exclusive {
-		lock, err := alone(f.data)
+		lock, err := datadir.Lock(f.data)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--data%w: stop the daemon first", err)
 		}
@@ -115,7 +116,7 @@ func (f *privacyFlags) alerts(ctx context.Context) (*alert.Store, error) {
 	if f.write {
 		return alert.OpenStore(ctx, filepath.Join(f.data, "alerts.db"))
 	}
-	return readAlerts(ctx, f.data)
+	return datadir.OpenAlerts(ctx, f.data)
 }
 
 // named says whom a text names.

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/internal/outfile"
 )
 
@@ -107,15 +109,15 @@ func TestReadingBesideScan(t *testing.T) {
 	month(t, exports, 1)
 	_, found, errs := outflow("scan", "--data", data, "--format", "ndjson", exports)
 	id := alertIn(t, found)
-	s, err := openState(t.Context(), data)
+	s, err := batch.OpenState(t.Context(), data)
 	if err != nil {
 		t.Fatal(err, errs)
 	}
-	defer s.close()
-	if s.current, err = s.alerts.Generation(t.Context()); err != nil || s.current == 0 {
-		t.Fatal(s.current, err)
+	defer s.Close()
+	if s.Current, err = s.Alerts.Generation(t.Context()); err != nil || s.Current == 0 {
+		t.Fatal(s.Current, err)
 	}
-	if err := s.begin(t.Context()); err != nil { // a transaction that lasts as long as the scan
+	if err := s.Begin(t.Context()); err != nil { // a transaction that lasts as long as the scan
 		t.Fatal(err)
 	}
 	saved := filepath.Join(t.TempDir(), "backup")
@@ -204,7 +206,7 @@ func TestBackupHasEverything(t *testing.T) {
 		}
 		all = append(all, want...)
 	}
-	for _, name := range slices.Concat(stateFiles, keyFiles) {
+	for _, name := range slices.Concat(datadir.StateFiles, datadir.KeyFiles) {
 		if !slices.Contains(all, name) {
 			t.Errorf("nothing has made %s: what became of it is not tested", name)
 		}
@@ -313,7 +315,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	lock, err := alone(dir)
+	lock, err := datadir.Lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +323,7 @@ func TestSweep(t *testing.T) {
 	if left := stored(t, dir); !slices.Equal(left, []string{".hidden", ".snapshot-weekly", "detect-0.db", "lock", "outflow-backup.tar.gz", "status.json"}) {
 		t.Errorf("left: %v", left)
 	}
-	if _, err := alone(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
+	if _, err := datadir.Lock(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
 		t.Errorf("%v", err)
 	}
 }

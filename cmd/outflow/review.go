@@ -24,6 +24,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -83,7 +84,7 @@ func (f *reportFlags) load(ctx context.Context) (d *reportData, err error) {
 			return nil, &exit{exitUsage, err}
 		}
 	}
-	if d.alerts, err = readAlerts(ctx, f.data); err != nil {
+	if d.alerts, err = datadir.OpenAlerts(ctx, f.data); err != nil {
 		return nil, err
 	}
 	if d.in, err = reportInput(ctx, d.alerts); err == nil {

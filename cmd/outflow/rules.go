@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/internal/plain"
@@ -155,18 +156,18 @@ func runTest(ctx context.Context, r ruleset.Rules, t *sigma.Test) (bool, error) 
 	if err := os.WriteFile(filepath.Join(dir, "records.ndjson"), b.Bytes(), 0o600); err != nil {
 		return false, err
 	}
-	res, err := scan(ctx, scanInput{paths: []string{dir}, workers: 1, config: &config.Config{RuleSet: r}, progress: newProgress(io.Discard)})
+	res, err := batch.Scan(ctx, batch.Input{Paths: []string{dir}, Workers: 1, Config: &config.Config{RuleSet: r}, Progress: batch.NewProgress(io.Discard)})
 	if err != nil {
 		return false, err
 	}
-	if res.coverage.Events == 0 {
-		return false, fmt.Errorf("no record was recognised: %s", why(res.coverage))
+	if res.Coverage.Events == 0 {
+		return false, fmt.Errorf("no record was recognised: %s", why(res.Coverage))
 	}
-	return res.matched[rule.ID], nil
+	return res.Matched[rule.ID], nil
 }
 
 // why says why nothing was recognised.
-func why(c *coverage) string {
+func why(c *batch.Coverage) string {
 	for _, p := range c.Problems {
 		return p.String()
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
@@ -127,7 +128,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
-	lock, err := alone(d.dir)
+	lock, err := datadir.Lock(d.dir)
 	if err != nil {
 		return fmt.Errorf("data_dir%w", err)
 	}

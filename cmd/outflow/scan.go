@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/internal/buildinfo"
@@ -167,13 +168,13 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 			return wrong("--out and --coverage are the same file")
 		}
 	}
-	progress := newProgress(stderr)
-	res, err := scan(ctx, scanInput{paths: paths, data: f.data, workers: f.workers, config: conf, progress: progress})
-	progress.end()
+	progress := batch.NewProgress(stderr)
+	res, err := batch.Scan(ctx, batch.Input{Paths: paths, Data: f.data, Workers: f.workers, Config: conf, Progress: progress})
+	progress.End()
 	if err != nil {
 		return err
 	}
-	list := res.alerts
+	list := res.Alerts
 	worst := alert.Severity(-1)
 	list = slices.DeleteFunc(list, func(a alert.Alert) bool {
 		if !since.IsZero() && a.Time.Before(since) {
@@ -182,8 +183,8 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		worst = max(worst, a.Severity)
 		return !f.all && !shown(&a, budget, from)
 	})
-	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.usual.unjudged()}
-	if res.coverage.days() == 0 {
+	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.Usual.Unjudged()}
+	if res.Coverage.Days() == 0 {
 		o.Unjudged = "No events of anybody were read: there is nothing to judge."
 	}
 	o.Color, o.Width = terminal(out)
@@ -197,13 +198,13 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		}
 		file.Note(&b)
 	}
-	res.coverage.print(&b)
-	if res.coverage.days() > 0 {
-		res.usual.print(&b)
+	res.Coverage.Print(&b)
+	if res.Coverage.Days() > 0 {
+		res.Usual.Print(&b)
 	}
 	hidden := 0
 	if !f.all {
-		hidden = len(res.alerts) - len(list)
+		hidden = len(res.Alerts) - len(list)
 	}
 	switch {
 	case hidden == 0:
@@ -213,21 +214,21 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", plain.Count(hidden), from)
 	}
 	for i, bad := range conf.RuleSet.Bad {
-		if i == fewProblems {
+		if i == batch.FewProblems {
 			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", plain.Count(len(conf.RuleSet.Bad)-i))
 			break
 		}
 		fmt.Fprintf(&b, "Rule left out: %s\n", plain.Escape(bad.Error()))
 	}
-	for _, c := range res.covered {
+	for _, c := range res.Covered {
 		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", plain.Escape(c.Label()), plain.Count(c.Acts), plain.Count(c.Users), plain.Escape(c.Owner), plain.Escape(c.Reason))
 	}
 	if f.format == "table" && file == nil {
 		fmt.Fprintln(stderr)
 	}
 	if covered != nil {
-		res.coverage.Usual = &res.usual
-		err := res.coverage.write(covered)
+		res.Coverage.Usual = &res.Usual
+		err := res.Coverage.Write(covered)
 		if err == nil {
 			err = covered.Commit()
 		}
@@ -238,12 +239,12 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		covered.Note(&b)
 	}
 	stderr.Write(b.Bytes())
-	if err := failed(res.coverage.verdict()); err != nil {
+	if err := failed(res.Coverage.Verdict()); err != nil {
 		return err
 	}
 	switch {
-	case f.strict && res.coverage.Malformed > 0:
-		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", plain.Count(res.coverage.Malformed))}
+	case f.strict && res.Coverage.Malformed > 0:
+		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", plain.Count(res.Coverage.Malformed))}
 	case len(conf.RuleSet.Bad) > 0:
 		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.RuleSet.Bad))}
 	case worst >= failOn:

@@ -20,6 +20,7 @@ import (
 
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -225,7 +226,7 @@ func (d *daemon) look(ctx context.Context, l *stream.Logs) (*daemonStatus, error
 	s.Unwell = s.unwell(cmp.Or(d.current().Heartbeat.Share, config.UsualShare))
 	d.stats.heart.note(s)
 	s.Sizes = map[string]int64{}
-	for _, name := range stateFiles {
+	for _, name := range datadir.StateFiles {
 		if info, err := os.Stat(filepath.Join(d.dir, name)); err == nil {
 			s.Sizes[name] = info.Size()
 		}

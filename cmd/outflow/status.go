@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/plain"
@@ -91,14 +92,14 @@ and the newest of them, how far behind it is, and what was told.`,
 			if err := json.Unmarshal(b, &s); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
-			if s.Usual, err = usualKept(cmd.Context(), filepath.Dir(file)); err != nil {
+			if s.Usual, err = batch.UsualKept(cmd.Context(), filepath.Dir(file)); err != nil {
 				return err
 			}
 			return r.write(stdout, &s, func(w io.Writer) error {
 				if err := s.print(w, time.Now()); err != nil {
 					return err
 				}
-				return printUsual(w, s.Usual)
+				return batch.PrintUsual(w, s.Usual)
 			})
 		},
 	}

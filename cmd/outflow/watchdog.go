@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest"
@@ -181,7 +182,7 @@ func (d *daemon) recognised(ctx context.Context, source string, paths map[string
 		d.stats.recognised[key] = all
 		d.stats.mu.Unlock()
 		name := source + ", " + path
-		if all.Bytes < enoughBytes || all.Read >= enough*float64(all.Bytes) {
+		if all.Bytes < enoughBytes || all.Read >= batch.EnoughRecognised*float64(all.Bytes) {
 			d.health.clear("unrecognised", name)
 			continue
 		}
@@ -189,7 +190,7 @@ func (d *daemon) recognised(ctx context.Context, source string, paths map[string
 		d.health.set("unrecognised", name, why)
 		e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why + "; outflow dead list has what was not"}}}
 		e.Key = ingest.Hash("source_gap", event.Undecoded, source, path, stream.DateOf(today)) // one a day
-		if before.Bytes < enoughBytes || before.Read >= enough*float64(before.Bytes) {
+		if before.Bytes < enoughBytes || before.Read >= batch.EnoughRecognised*float64(before.Bytes) {
 			d.say(ctx, &e)
 		}
 	}

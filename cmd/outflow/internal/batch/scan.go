@@ -1,4 +1,6 @@
-package main
+// Package batch scans folders of exported audit logs: it reads everything, puts it in order and
+// scores it in one pass, with or without a data directory that keeps state between scans.
+package batch
 
 import (
 	"cmp"
@@ -30,39 +32,39 @@ const (
 	batch      = 512      // records per read
 )
 
-type scanInput struct {
-	paths    []string
-	data     string
-	workers  int
-	config   *config.Config
-	progress *progress
+type Input struct {
+	Paths    []string
+	Data     string
+	Workers  int
+	Config   *config.Config
+	Progress *Progress
 }
 
-type scanResult struct {
-	alerts   []alert.Alert
-	coverage *coverage
-	covered  []detect.Covered // by the exceptions of the configuration
-	matched  map[string]bool  // rules of the organisation's own that spoke, by id
-	usual    usual
+type Result struct {
+	Alerts   []alert.Alert
+	Coverage *Coverage
+	Covered  []detect.Covered // by the exceptions of the configuration
+	Matched  map[string]bool  // rules of the organisation's own that spoke, by id
+	Usual    usual
 }
 
-// scan reads everything below the paths, puts it in order, and lets it flow:
+// Scan reads everything below the paths, puts it in order, and lets it flow:
 // ingest → log of events → detect → findings → alert.
-func scan(ctx context.Context, in scanInput) (*scanResult, error) {
-	judging, err := in.config.Detect()
+func Scan(ctx context.Context, in Input) (*Result, error) {
+	judging, err := in.Config.Detect()
 	if err != nil {
 		return nil, err
 	}
-	judging.TempDir = in.data
-	found, unreadable := files.Find(in.paths)
+	judging.TempDir = in.Data
+	found, unreadable := files.Find(in.Paths)
 	if len(found) == 0 && len(unreadable) == 0 {
-		return nil, fmt.Errorf("%s: no files", in.paths[0])
+		return nil, fmt.Errorf("%s: no files", in.Paths[0])
 	}
-	st, err := openState(ctx, in.data)
+	st, err := OpenState(ctx, in.Data)
 	if err != nil {
 		return nil, err
 	}
-	defer st.close()
+	defer st.Close()
 	sorter := order.New(sortMemory, "")
 	defer sorter.Close()
 
@@ -70,10 +72,10 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	cov := newCoverage(in.workers, in.paths)
-	writers := make([]*order.Writer, in.workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.progress.reading(found), Inspect: in.config.RuleSet.Inspect(), Emit: func(n int) func(*event.Event) error {
-		w, count := sorter.Writer(), cov.worker(n)
+	cov := NewCoverage(in.Workers, in.Paths)
+	writers := make([]*order.Writer, in.Workers)
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.Workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.Progress.Reading(found), Inspect: in.Config.RuleSet.Inspect(), Emit: func(n int) func(*event.Event) error {
+		w, count := sorter.Writer(), cov.Worker(n)
 		writers[n] = w
 		return func(e *event.Event) error {
 			if count(e); e.Time < before.at && e.Source != event.HR {
@@ -106,16 +108,16 @@ func scan(ctx context.Context, in scanInput) (*scanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	cov.add(unreadable)
-	cov.add(reports)
+	cov.Add(unreadable)
+	cov.Add(reports)
 
-	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.progress, coverage: cov, config: judging, first: first, latest: latest}
-	flow.resolver.Configure(in.config.Identity())
+	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.Progress, coverage: cov, config: judging, first: first, latest: latest}
+	flow.resolver.Configure(in.Config.Identity())
 	desk, err := flow.run()
 	if err != nil {
 		return nil, err
 	}
-	return &scanResult{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(event.Day))}, nil
+	return &Result{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(event.Day))}, nil
 }
 
 // aheadNotices tell of the records that are dated too far ahead, by source; they stand at
@@ -144,8 +146,8 @@ type flow struct {
 	before   *checkpoint
 	sorter   *order.Sorter
 	resolver *identity.Resolver
-	progress *progress
-	coverage *coverage
+	progress *Progress
+	coverage *Coverage
 	config   detect.Config
 	first    int64 // times of the first and the latest event; HR's do not count
 	latest   int64
@@ -170,7 +172,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 		if f.before.baseline == nil && f.first/event.Hour >= f.at/event.Hour {
 			f.at = f.before.at // nothing comes before it
 		}
-		if err := f.state.begin(f.ctx); err != nil {
+		if err := f.state.Begin(f.ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +221,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 				}
 			}
 			if hr || at >= f.at {
-				if err := f.state.backlog.Add(rec); err != nil {
+				if err := f.state.Backlog.Add(rec); err != nil {
 					return err
 				}
 			}
@@ -237,7 +239,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 		recs = recs[:0]
 		return err
 	})
-	f.coverage.sum()
+	f.coverage.Sum()
 	f.coverage.leftOut(before, f.resolver.Left())
 	f.coverage.dropped(stats)
 	if err != nil {

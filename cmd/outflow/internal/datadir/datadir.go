@@ -1,4 +1,6 @@
-package main
+// Package datadir knows what lies in a data directory, and locks one for the process that
+// writes it.
+package datadir
 
 import (
 	"context"
@@ -17,19 +19,19 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// stateFiles are the files below a data directory that hold state, in the order in
+// StateFiles are the files below a data directory that hold state, in the order in
 // which they are copied: what is told before what it rests on, so that a copy taken
 // while the daemon runs repeats work rather than skipping it.
-var stateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
+var StateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
 
-// keyFiles are the keys beside them. Without them people get other pseudonyms, the log of
+// KeyFiles are the keys beside them. Without them people get other pseudonyms, the log of
 // access cannot be checked, and reports are signed by a key that nobody knows.
-var keyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
+var KeyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
 
-// alone takes a data directory for this process, which writes it, until the file is
+// Lock takes a data directory for this process, which writes it, until the file is
 // closed. The error goes after the name of the setting, and says who has it. Who only
 // reads needs no lock.
-func alone(dir string) (*os.File, error) {
+func Lock(dir string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf(": %w", err)
@@ -85,9 +87,9 @@ func sweep(dir string) error {
 	return nil
 }
 
-// readAlerts opens the alerts of a data directory, which a daemon or a scan may be writing,
+// OpenAlerts opens the alerts of a data directory, which a daemon or a scan may be writing,
 // to read them.
-func readAlerts(ctx context.Context, dir string) (*alert.Store, error) {
+func OpenAlerts(ctx context.Context, dir string) (*alert.Store, error) {
 	s, err := alert.OpenStoreReadOnly(ctx, filepath.Join(dir, "alerts.db"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("--data %s: there are no alerts", dir)

@@ -1,4 +1,4 @@
-package main
+package batch
 
 import (
 	"cmp"
@@ -20,8 +20,8 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// coverage is what was read and what was not.
-type coverage struct {
+// Coverage is what was read and what was not.
+type Coverage struct {
 	Files        int                       `json:"files"`
 	Bytes        int64                     `json:"bytes"`
 	Records      int                       `json:"records"`
@@ -81,8 +81,8 @@ type tally struct {
 	lags     [32]ingest.Lags // of them, those older than the newest event there
 }
 
-func newCoverage(workers int, paths []string) *coverage {
-	c := &coverage{Formats: map[string]int{}, Undecoded: map[string]int{}, Paths: []*pathCoverage{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
+func NewCoverage(workers int, paths []string) *Coverage {
+	c := &Coverage{Formats: map[string]int{}, Undecoded: map[string]int{}, Paths: []*pathCoverage{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
 	for i := range c.workers {
 		c.workers[i] = &tally{unmapped: map[string]int{}}
 	}
@@ -98,8 +98,8 @@ func newCoverage(workers int, paths []string) *coverage {
 // number of them.
 const maxUnmapped = 10_000
 
-// worker returns the function that counts the events of one worker.
-func (c *coverage) worker(n int) func(*event.Event) {
+// Worker returns the function that counts the events of one worker.
+func (c *Coverage) Worker(n int) func(*event.Event) {
 	t := c.workers[n]
 	var key []byte
 	return func(e *event.Event) {
@@ -124,18 +124,18 @@ func (c *coverage) worker(n int) func(*event.Event) {
 	}
 }
 
-func (c *coverage) late(n int) { c.workers[n].late++ }
+func (c *Coverage) late(n int) { c.workers[n].late++ }
 
 // arrived notes an event that had not come in an earlier run, and how much older
 // it is than the newest event of its source was then (milliseconds; 0 if it is not).
-func (c *coverage) arrived(n int, src event.Source, lag int64) {
+func (c *Coverage) arrived(n int, src event.Source, lag int64) {
 	t := c.workers[n]
 	t.fresh[src]++
 	t.lags[src].Add(lag)
 }
 
 // delivery is what came of a source in this run.
-func (c *coverage) delivery(src event.Source) detect.Delivery {
+func (c *Coverage) delivery(src event.Source) detect.Delivery {
 	d := detect.Delivery{Source: src}
 	var lags ingest.Lags
 	for _, t := range c.workers {
@@ -149,7 +149,7 @@ func (c *coverage) delivery(src event.Source) detect.Delivery {
 
 // span is the times of the first and the latest event that were read, without
 // those of HR; 0 if there was none.
-func (c *coverage) span() (first, latest int64) {
+func (c *Coverage) span() (first, latest int64) {
 	for _, t := range c.workers {
 		for s := range t.from {
 			first, latest = earlier(first, t.from[s]), max(latest, t.to[s])
@@ -159,7 +159,7 @@ func (c *coverage) span() (first, latest int64) {
 }
 
 // path is what is known of a path that was given, or nil.
-func (c *coverage) path(name string) *pathCoverage {
+func (c *Coverage) path(name string) *pathCoverage {
 	for _, p := range c.Paths {
 		if p.Path == name {
 			return p
@@ -181,19 +181,19 @@ func (p *pathCoverage) add(r *files.Report) {
 	}
 }
 
-// enough is the share of what was given from which on a scan is one of it.
-const enough = 0.5
+// EnoughRecognised is the share of what was given from which on a scan is one of it.
+const EnoughRecognised = 0.5
 
-// warnings say of which paths, and of which formats, nothing or too little could be
+// Warnings say of which paths, and of which formats, nothing or too little could be
 // read: what a scan says about them then is not worth much.
-func (c *coverage) warnings() (list []string) {
+func (c *Coverage) Warnings() (list []string) {
 	for _, p := range c.Paths {
 		switch {
 		case p.Files == 0:
 			list = append(list, plain.Escape(p.Path)+": there are no files")
 		case !p.known:
 			list = append(list, plain.Escape(p.Path)+": nothing in it was recognised")
-		case p.Recognised < enough:
+		case p.Recognised < EnoughRecognised:
 			list = append(list, fmt.Sprintf("%s: only %.0f %% of it was recognised", plain.Escape(p.Path), 100*p.Recognised))
 		}
 	}
@@ -205,12 +205,12 @@ func (c *coverage) warnings() (list []string) {
 	return list
 }
 
-// verdict is an error if something could not be read, or too little of it.
-func (c *coverage) verdict() error {
+// Verdict is an error if something could not be read, or too little of it.
+func (c *Coverage) Verdict() error {
 	if c.Failed > 0 {
 		return fmt.Errorf("%d of the files could not be read, or not whole", c.Failed)
 	}
-	switch w := c.warnings(); len(w) {
+	switch w := c.Warnings(); len(w) {
 	case 0:
 		return nil
 	case 1:
@@ -220,8 +220,8 @@ func (c *coverage) verdict() error {
 	}
 }
 
-// add takes in what reading files gave.
-func (c *coverage) add(reports []files.Report) {
+// Add takes in what reading files gave.
+func (c *Coverage) Add(reports []files.Report) {
 	for i := range reports {
 		r := &reports[i]
 		c.Files++
@@ -251,8 +251,8 @@ func (c *coverage) add(reports []files.Report) {
 	}
 }
 
-// sum adds up what the workers have counted.
-func (c *coverage) sum() {
+// Sum adds up what the workers have counted.
+func (c *Coverage) Sum() {
 	for _, t := range c.workers {
 		c.Late += t.late
 		c.Unlisted += t.unlisted
@@ -283,12 +283,12 @@ func (c *coverage) sum() {
 }
 
 // leftOut takes in what was left out of names, by what had been before.
-func (c *coverage) leftOut(before, now identity.Left) {
+func (c *Coverage) leftOut(before, now identity.Left) {
 	c.Names, c.Guests = now.Names-before.Names, now.Guests-before.Guests
 }
 
 // dropped takes in what sorting dropped.
-func (c *coverage) dropped(stats order.Stats) {
+func (c *Coverage) dropped(stats order.Stats) {
 	for src, n := range stats.Duplicates {
 		sc := c.Sources[src.String()]
 		sc.Duplicates = n
@@ -300,7 +300,7 @@ func (c *coverage) dropped(stats order.Stats) {
 	}
 }
 
-func (c *coverage) write(w io.Writer) error {
+func (c *Coverage) Write(w io.Writer) error {
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err
@@ -310,12 +310,12 @@ func (c *coverage) write(w io.Writer) error {
 }
 
 const (
-	fewProblems = 10 // malformed records and files that are listed
+	FewProblems = 10 // malformed records and files that are listed
 	fewNames    = 12
 )
 
-// print writes the summary for people.
-func (c *coverage) print(w io.Writer) {
+// Print writes the summary for people.
+func (c *Coverage) Print(w io.Writer) {
 	fmt.Fprintf(w, "Read %s files, %s records: %s events", plain.Count(c.Files), plain.Count(c.Records), plain.Count(c.Events))
 	if c.Duplicates > 0 {
 		fmt.Fprintf(w, ", %s of them repeats", plain.Count(c.Duplicates))
@@ -354,7 +354,7 @@ func (c *coverage) print(w io.Writer) {
 		}
 		fmt.Fprintln(w, ":")
 		for i, p := range c.Problems {
-			if i == fewProblems {
+			if i == FewProblems {
 				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(c.Malformed-i))
 				break
 			}
@@ -371,7 +371,7 @@ func (c *coverage) print(w io.Writer) {
 			fmt.Fprintf(w, "%s %s:\n", plain.Count(len(list)), many)
 		}
 		for i, u := range list {
-			if i == fewProblems {
+			if i == FewProblems {
 				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(len(list)-i))
 				break
 			}
@@ -380,9 +380,9 @@ func (c *coverage) print(w io.Writer) {
 	}
 	files(c.Unrecognised, "file was not recognised", "files were not recognised")
 	files(c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
-	for i, warning := range c.warnings() {
-		if i == fewProblems {
-			fmt.Fprintf(w, "… %s more warnings (--coverage FILE has the figures)\n", plain.Count(len(c.warnings())-i))
+	for i, warning := range c.Warnings() {
+		if i == FewProblems {
+			fmt.Fprintf(w, "… %s more warnings (--coverage FILE has the figures)\n", plain.Count(len(c.Warnings())-i))
 			break
 		}
 		fmt.Fprintf(w, "Warning: %s\n", warning)
@@ -403,8 +403,8 @@ func names(m map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// days is how many days the events span.
-func (c *coverage) days() int {
+// Days is how many days the events span.
+func (c *Coverage) Days() int {
 	first, latest := c.span()
 	if latest == 0 {
 		return 0

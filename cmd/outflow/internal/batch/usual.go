@@ -1,4 +1,4 @@
-package main
+package batch
 
 import (
 	"context"
@@ -37,8 +37,8 @@ func newUsual(k detect.Knowledge, days float64) usual {
 	return u
 }
 
-// unjudged says what is not judged yet, and why; "" if everything is.
-func (u *usual) unjudged() string {
+// Unjudged says what is not judged yet, and why; "" if everything is.
+func (u *usual) Unjudged() string {
 	lacking := u.Lacking()
 	switch {
 	case lacking == "" && u.From.IsZero():
@@ -49,9 +49,9 @@ func (u *usual) unjudged() string {
 	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Judged are facts, such as something made public, and counts that hardly any day elsewhere reaches."
 }
 
-// print says how much is known, and of which sources.
-func (u *usual) print(w io.Writer) {
-	if s := u.unjudged(); s != "" {
+// Print says how much is known, and of which sources.
+func (u *usual) Print(w io.Writer) {
+	if s := u.Unjudged(); s != "" {
 		fmt.Fprintln(w, s)
 	}
 	if u.Judged {
@@ -64,11 +64,11 @@ func (u *usual) print(w io.Writer) {
 	if len(parts) > 0 {
 		fmt.Fprintf(w, "  Days of people by source: %s\n", strings.Join(parts, ", "))
 	}
-	fmt.Fprintf(w, "  Not judged by what is usual here: %s\n", strings.Join(counting(), ", "))
+	fmt.Fprintf(w, "  Not judged by what is usual here: %s\n", strings.Join(Counting(), ", "))
 }
 
-// counting lists the detectors that have to know what is usual.
-func counting() (names []string) {
+// Counting lists the detectors that have to know what is usual.
+func Counting() (names []string) {
 	for _, d := range detect.All {
 		if d.Counts() {
 			names = append(names, d.Name)
@@ -77,9 +77,9 @@ func counting() (names []string) {
 	return append(names, "slow_drip")
 }
 
-// usualKept is how much a data directory knows of what is usual; nil where nothing is kept
+// UsualKept is how much a data directory knows of what is usual; nil where nothing is kept
 // that says so.
-func usualKept(ctx context.Context, dir string) (*reports.Usual, error) {
+func UsualKept(ctx context.Context, dir string) (*reports.Usual, error) {
 	path := filepath.Join(dir, "alerts.db")
 	if _, err := os.Stat(path); err != nil {
 		return nil, nil
@@ -89,21 +89,21 @@ func usualKept(ctx context.Context, dir string) (*reports.Usual, error) {
 		return nil, err
 	}
 	defer alerts.Close()
-	u, err := usualOf(ctx, alerts)
+	u, err := UsualOf(ctx, alerts)
 	if err != nil || !u.Any {
 		return nil, err
 	}
 	return &u, nil
 }
 
-// usualOf is how much was known of what is usual when the latest days were judged.
-func usualOf(ctx context.Context, alerts *alert.Store) (reports.Usual, error) {
+// UsualOf is how much was known of what is usual when the latest days were judged.
+func UsualOf(ctx context.Context, alerts *alert.Store) (reports.Usual, error) {
 	k, err := alerts.Known(ctx)
 	return reports.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: detect.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= detect.Enough}, err
 }
 
-// printUsual says in a line how much is known of what is usual.
-func printUsual(w io.Writer, u *reports.Usual) error {
+// PrintUsual says in a line how much is known of what is usual.
+func PrintUsual(w io.Writer, u *reports.Usual) error {
 	if u == nil {
 		_, err := fmt.Fprintln(w, "\nNo day of anybody has been judged yet, or nothing is kept that says how much is known.")
 		return err

@@ -1,4 +1,4 @@
-package main
+package batch
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 )
 
-// progress shows on a terminal how far a scan is. Elsewhere it is silent.
-type progress struct {
+// Progress shows on a terminal how far a scan is. Elsewhere it is silent.
+type Progress struct {
 	w      io.Writer // nil if silent
 	read   files.Progress
 	judged atomic.Int64
@@ -27,16 +27,16 @@ type progress struct {
 	done  sync.WaitGroup
 }
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{begun: time.Now(), stop: make(chan struct{})}
+func NewProgress(w io.Writer) *Progress {
+	p := &Progress{begun: time.Now(), stop: make(chan struct{})}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.w = w
 	}
 	return p
 }
 
-// reading says what will be read, and starts the show.
-func (p *progress) reading(list []files.File) *files.Progress {
+// Reading says what will be read, and starts the show.
+func (p *Progress) Reading(list []files.File) *files.Progress {
 	p.files = len(list)
 	for _, f := range list {
 		p.bytes += f.Size
@@ -48,7 +48,7 @@ func (p *progress) reading(list []files.File) *files.Progress {
 	return &p.read
 }
 
-func (p *progress) show() {
+func (p *Progress) show() {
 	defer p.done.Done()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -65,7 +65,7 @@ func (p *progress) show() {
 
 // line is the state after some time. Reading is most of the work; judging what
 // was read comes after it.
-func (p *progress) line(after time.Duration) string {
+func (p *Progress) line(after time.Duration) string {
 	s := max(after.Seconds(), .001)
 	n, b, e := p.read.Files.Load(), p.read.Bytes.Load(), p.read.Events.Load()
 	if j := p.judged.Load(); j > 0 {
@@ -78,8 +78,8 @@ func (p *progress) line(after time.Duration) string {
 	return fmt.Sprintf("reading %d of %d files · %.0f MB/s · %.0f events/s%s", n, p.files, float64(b)/s/1e6, float64(e)/s, left)
 }
 
-// end ends the show.
-func (p *progress) end() {
+// End ends the show.
+func (p *Progress) End() {
 	p.once.Do(func() { close(p.stop) })
 	p.done.Wait()
 }

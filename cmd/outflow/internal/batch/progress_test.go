@@ -1,4 +1,4 @@
-package main
+package batch
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 )
 
 func TestProgress(t *testing.T) {
-	p := &progress{files: 10, bytes: 1000_000}
+	p := &Progress{files: 10, bytes: 1000_000}
 	p.read.Files.Store(5)
 	p.read.Bytes.Store(500_000)
 	p.read.Events.Store(2000)

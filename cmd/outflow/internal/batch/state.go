@@ -1,4 +1,4 @@
-package main
+package batch
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
@@ -36,53 +37,53 @@ type state struct {
 	dir     string
 	lock    *os.File
 	cursors *backlog.Store
-	detect  *detect.Store
-	alerts  *alert.Store
-	backlog *backlog.Writer
-	current int64
+	Detect  *detect.Store
+	Alerts  *alert.Store
+	Backlog *backlog.Writer
+	Current int64
 }
 
-// openState opens a data directory, or makes it. Another process in the same
+// OpenState opens a data directory, or makes it. Another process in the same
 // directory is an error.
-func openState(ctx context.Context, dir string) (*state, error) {
+func OpenState(ctx context.Context, dir string) (*state, error) {
 	if dir == "" {
 		return nil, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	lock, err := alone(dir)
+	lock, err := datadir.Lock(dir)
 	if err != nil {
 		return nil, fmt.Errorf("--data%w", err)
 	}
 	s := &state{dir: dir, lock: lock}
 	if s.cursors, err = backlog.Open(ctx, filepath.Join(dir, "cursors.db")); err == nil {
-		if s.detect, err = detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
-			s.alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))
+		if s.Detect, err = detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
+			s.Alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))
 		}
 	}
 	if err != nil {
-		s.close()
+		s.Close()
 		return nil, fmt.Errorf("--data: %w", err)
 	}
 	return s, nil
 }
 
-func (s *state) close() {
+func (s *state) Close() {
 	if s == nil {
 		return
 	}
-	if s.backlog != nil {
-		s.backlog.Rollback()
+	if s.Backlog != nil {
+		s.Backlog.Rollback()
 	}
 	if s.cursors != nil {
 		s.cursors.Close()
 	}
-	if s.detect != nil {
-		s.detect.Close()
+	if s.Detect != nil {
+		s.Detect.Close()
 	}
-	if s.alerts != nil {
-		s.alerts.Close()
+	if s.Alerts != nil {
+		s.Alerts.Close()
 	}
 	s.lock.Close()
 }
@@ -95,10 +96,10 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 		return c, nil
 	}
 	var err error
-	if c.generation, c.desk, err = s.alerts.Load(ctx); err != nil || c.generation == 0 {
+	if c.generation, c.desk, err = s.Alerts.Load(ctx); err != nil || c.generation == 0 {
 		return c, err
 	}
-	s.current = c.generation
+	s.Current = c.generation
 	w := sorter.Writer()
 	kept, err := s.cursors.Load(ctx, c.generation, func(rec []byte) error {
 		if event.RecordSource(rec) != event.HR {
@@ -120,7 +121,7 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	if err := c.resolver.Restore(kept.Aliases); err != nil {
 		return nil, err
 	}
-	if c.baseline, err = s.detect.Load(ctx, c.generation); err != nil {
+	if c.baseline, err = s.Detect.Load(ctx, c.generation); err != nil {
 		return nil, err
 	}
 	if c.snapshot, err = c.desk.Snapshot(c.at); err != nil {
@@ -129,9 +130,9 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	return c, nil
 }
 
-// begin starts the next generation.
-func (s *state) begin(ctx context.Context) (err error) {
-	s.backlog, err = s.cursors.Begin(ctx, s.current+1, s.current)
+// Begin starts the next generation.
+func (s *state) Begin(ctx context.Context) (err error) {
+	s.Backlog, err = s.cursors.Begin(ctx, s.Current+1, s.Current)
 	return err
 }
 
@@ -139,16 +140,16 @@ func (s *state) begin(ctx context.Context) (err error) {
 // whenever it is kept. Until the alerts are written, which
 // comes last, the generation before is.
 func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
-	next := s.current + 1
-	if err := s.backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
+	next := s.Current + 1
+	if err := s.Backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
 		return err
 	}
-	s.backlog = nil
-	if err := s.detect.Save(ctx, next, s.current, f.baseline); err != nil {
+	s.Backlog = nil
+	if err := s.Detect.Save(ctx, next, s.Current, f.baseline); err != nil {
 		return err
 	}
-	if err := errors.Join(s.alerts.Keep(ctx, f.days), s.alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
+	if err := errors.Join(s.Alerts.Keep(ctx, f.days), s.Alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
 		return err
 	}
-	return s.alerts.Save(ctx, next, f.at, f.desk, list)
+	return s.Alerts.Save(ctx, next, f.at, f.desk, list)
 }
