@@ -44,7 +44,7 @@ const grace = 3 * hourMS
 func (p *person) lastDayEnd() int64 { return p.LastDay + dayMS - offset(p.Day.Quiet) }
 
 // hold notes access that an act opens or closes.
-func (e *Engine) hold(p *person, a *Act) {
+func (e *Engine) hold(p *person, a *Enriched) {
 	if p.isOff(accessLeftBehind) {
 		return
 	}
@@ -86,11 +86,11 @@ func (e *Engine) hold(p *person, a *Act) {
 	}
 }
 
-func token(a *Act) uint64 {
+func token(a *Enriched) uint64 {
 	return hash(ofApp, a.Source.String(), "access", strings.ToLower(cmp.Or(a.Object.ID, a.Object.Name, a.Client.App)))
 }
 
-func (p *person) grant(a *Act, kind uint8, key uint64, name string) {
+func (p *person) grant(a *Enriched, kind uint8, key uint64, name string) {
 	if _, held := p.Access[key]; held || len(p.Access) >= maxAccess {
 		return
 	}

@@ -10,13 +10,13 @@ import (
 // a takeout, a transfer, a migration, a content search. A destination outside the
 // service weighs more.
 var accountExport = &Detector{
-	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Takes: true,
-	Facts: []Fact{{
-		Name: "account_export", Weight: .6, Stake: 2, Once: true, On: []event.Class{event.Export}, Holds: func(a *Act) bool { return !crm(a) && !elsewhereBound(a) },
-		Say: func(a *Act) string { return "started an export in " + a.Source.Title() + ": " + quoted(a.Action) },
+	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
+	Indicators: []Indicator{{
+		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export}, Match: func(a *Enriched) bool { return !crm(a) && !elsewhereBound(a) },
+		Describe: func(a *Enriched) string { return "started an export in " + a.Source.Title() + ": " + quoted(a.Action) },
 	}, {
-		Name: "account_export_elsewhere", Weight: 1, Stake: 3, Once: true, On: []event.Class{event.Export}, Holds: func(a *Act) bool { return !crm(a) && elsewhereBound(a) },
-		Say: func(a *Act) string {
+		Name: "account_export_elsewhere", Weight: 1, Impact: 3, Once: true, On: []event.Class{event.Export}, Match: func(a *Enriched) bool { return !crm(a) && elsewhereBound(a) },
+		Describe: func(a *Enriched) string {
 			return "started an export from " + a.Source.Title() + " to " + quoted(a.Attr(event.AttrTarget))
 		},
 	}},
@@ -24,7 +24,7 @@ var accountExport = &Detector{
 
 // elsewhereBound says whether an export goes to another service. Google names
 // the destination of a takeout: BOX, DROPBOX, ONEDRIVE.
-func elsewhereBound(a *Act) bool {
+func elsewhereBound(a *Enriched) bool {
 	d := strings.ToUpper(a.Attr(event.AttrTarget))
 	return a.Source == event.GoogleWorkspace && d != "" && !strings.Contains(d, "DRIVE_") && d != "DRIVE" && !strings.Contains(d, "GOOGLE") && !strings.Contains(d, "EMAIL") && !strings.Contains(d, "DOWNLOAD")
 }

@@ -14,8 +14,8 @@ const (
 	dayMS  = 24 * hourMS
 )
 
-// Act is an event in the light of what its person did before. Detectors read it.
-type Act struct {
+// Enriched is an event in the light of what its person did before. Detectors read it.
+type Enriched struct {
 	*event.Event
 	Person string
 

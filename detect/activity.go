@@ -26,7 +26,7 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		}
 	}
 	for j, m := range metrics[:judged] {
-		if d.Count[j] <= 0 || m.Burst || m.Carry > 0 {
+		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
 			continue
 		}
 		a.Counts = append(a.Counts, finding.Amount{Detector: All[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]), Usual: round(unscale(j, v.mean[j])), Peers: round(unscale(j, v.peers[j]))})

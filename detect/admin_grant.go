@@ -11,23 +11,23 @@ import (
 // an odd hour.
 var adminGrant = &Detector{
 	Name: "admin_grant", Title: "Administrative right granted", Techniques: []string{"T1098.003"},
-	Facts: []Fact{{
-		Name: "top_grant", Weight: .5, Stake: 2, Lasts: "top_grant_lasting", On: []event.Class{event.AdminGrant}, Holds: topGrant,
-		Say: func(a *Act) string {
+	Indicators: []Indicator{{
+		Name: "top_grant", Weight: .5, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant}, Match: topGrant,
+		Describe: func(a *Enriched) string {
 			return "gave " + receiver(a) + " the right " + quoted(role(a)) + " in " + a.Source.Title()
 		},
 	}, {
-		Name: "top_grant_odd", Weight: .9, Stake: 3, On: []event.Class{event.AdminGrant}, Holds: func(a *Act) bool {
+		Name: "top_grant_odd", Weight: .9, Impact: 3, On: []event.Class{event.AdminGrant}, Match: func(a *Enriched) bool {
 			kind := receiverKind(a)
 			return topGrant(a) && (kind == elsewhere || kind == builder && a.OffHours)
 		},
 	}, {
-		Name: "top_grant_lasting", Weight: .5, Stake: 2,
+		Name: "top_grant_lasting", Weight: .5, Impact: 2,
 	}},
 }
 
 // topGrant says whether what is granted is full control.
-func topGrant(a *Act) bool {
+func topGrant(a *Enriched) bool {
 	if a.Outcome != event.Success || a.Class != event.AdminGrant {
 		return false
 	}
@@ -58,9 +58,9 @@ func fullControl(r string) bool {
 	return r == "admin" || r == "administrator" || r == "admins" || r == "administrators"
 }
 
-func role(a *Act) string { return a.Attr(event.AttrRole) }
+func role(a *Enriched) string { return a.Attr(event.AttrRole) }
 
-func receiver(a *Act) string {
+func receiver(a *Enriched) string {
 	for i := range a.To {
 		if a.To[i].Account == a.Person {
 			return "themselves"
@@ -83,7 +83,7 @@ const (
 	elsewhere
 )
 
-func receiverKind(a *Act) int {
+func receiverKind(a *Enriched) int {
 	if len(a.To) == 0 {
 		return unknownKind
 	}

@@ -10,14 +10,14 @@ import (
 // files or mail, or change accounts (D05).
 var appConsent = &Detector{
 	Name: "app_consent", Title: "Application authorised", Techniques: []string{"T1528", "T1671"},
-	Facts: []Fact{{
-		Name: "app_broad", Weight: .5, Stake: 2, On: grants, Holds: func(a *Act) bool { return broad(a.Attr(event.AttrScopes)) },
-		Say: func(a *Act) string {
+	Indicators: []Indicator{{
+		Name: "app_broad", Weight: .5, Impact: 2, On: grants, Match: func(a *Enriched) bool { return broad(a.Attr(event.AttrScopes)) },
+		Describe: func(a *Enriched) string {
 			return "let the application " + quoted(appName(a)) + " read all their files or mail, or change accounts"
 		},
 	}, {
-		Name: "app_new", Weight: .3, Stake: 1, On: grants, Holds: func(a *Act) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
-		Say: func(a *Act) string {
+		Name: "app_new", Weight: .3, Impact: 1, On: grants, Match: func(a *Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
+		Describe: func(a *Enriched) string {
 			return "authorised the application " + quoted(appName(a)) + ", which these logs had not named before"
 		},
 	}},
@@ -25,7 +25,7 @@ var appConsent = &Detector{
 
 var grants = []event.Class{event.TokenGrant, event.PermissionGrant}
 
-func appName(a *Act) string {
+func appName(a *Enriched) string {
 	if n := a.Attr(event.AttrAppName); n != "" {
 		return n
 	}

@@ -2,14 +2,14 @@ package detect
 
 // appDownload is an application that reads many files on somebody's behalf (A19).
 var appDownload = &Detector{
-	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Takes: true,
+	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Exfiltration: true,
 	Metrics: []Metric{
-		{Name: "app_downloads", Harm: .5, Half: 20, Unit: "files", On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.Connected && took(a) })},
-		{Name: "app_downloads_rare", History: true, Half: 20, Unit: "files by an application that nobody else uses", On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.RareApp && took(a) })},
-		{Name: "app_downloads_burst", Harm: .5, Half: 20, Unit: "files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Act) bool { return a.First && a.Connected && took(a) })},
+		{Name: "app_downloads", Weight: .5, HalfSaturation: 20, Unit: "files", On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && a.Connected && took(a) })},
+		{Name: "app_downloads_rare", History: true, HalfSaturation: 20, Unit: "files by an application that nobody else uses", On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && a.RareApp && took(a) })},
+		{Name: "app_downloads_burst", Weight: .5, HalfSaturation: 20, Unit: "files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && a.Connected && took(a) })},
 	},
-	Enough: func(d *Day) bool { return d.n("app_downloads") >= 5 },
+	Floor: func(c Counts) bool { return c.N("app_downloads") >= 5 },
 	Reason: func(d *Day) string {
-		return "an application connected by them read " + some(d.n("app_downloads"), "file", "files") + d.where("app_download") + d.within("app_download")
+		return "an application connected by them read " + some(d.N("app_downloads"), "file", "files") + d.Where() + d.Within()
 	},
 }

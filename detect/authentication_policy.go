@@ -4,5 +4,5 @@ package detect
 // sign-on that is lowered for everybody (E10).
 var authenticationPolicy = &Detector{
 	Name: "authentication_policy", Title: "Authentication policy weakened", Techniques: []string{"T1556", "T1562"},
-	Facts: policyFacts("authentication"),
+	Indicators: policyFacts("authentication"),
 }

@@ -11,24 +11,24 @@ import (
 // any form of the wildcard principal, conditions, and grants to all users.
 var bucketPublic = &Detector{
 	Name: "bucket_public", Title: "Bucket or other resource made public", Techniques: []string{"T1530", "T1537"},
-	Facts: []Fact{{
-		Name: "bucket_public", Weight: .8, Stake: 2, Lasts: "bucket_public_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && !a.Sensitive },
-		Say: sayOpened,
+	Indicators: []Indicator{{
+		Name: "bucket_public", Weight: .8, Impact: 2, Persists: "bucket_public_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Match: func(a *Enriched) bool { return opened(a) && !a.Sensitive },
+		Describe: sayOpened,
 	}, {
-		Name: "bucket_public_sensitive", Weight: 1.6, Stake: 3, Lasts: "bucket_public_sensitive_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Holds: func(a *Act) bool { return opened(a) && a.Sensitive },
-		Say: sayOpened,
+		Name: "bucket_public_sensitive", Weight: 1.6, Impact: 3, Persists: "bucket_public_sensitive_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Match: func(a *Enriched) bool { return opened(a) && a.Sensitive },
+		Describe: sayOpened,
 	}, {
-		Name: "bucket_public_lasting", Weight: .65, Stake: 2,
+		Name: "bucket_public_lasting", Weight: .65, Impact: 2,
 	}, {
-		Name: "bucket_public_sensitive_lasting", Weight: 1.6, Stake: 3,
+		Name: "bucket_public_sensitive_lasting", Weight: 1.6, Impact: 3,
 	}},
 }
 
-func opened(a *Act) bool {
+func opened(a *Enriched) bool {
 	return cloud(a) && a.Outcome == event.Success && a.After == event.Public && !copied(a)
 }
 
-func sayOpened(a *Act) string {
+func sayOpened(a *Enriched) string {
 	what := a.Object.Type + " " + quoted(cmp.Or(a.Object.Container, a.Object.Name))
 	if a.Object.Type == "object" {
 		what = "object " + quoted(a.Object.Container+"/"+a.Object.Name)

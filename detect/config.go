@@ -146,7 +146,7 @@ func (c *Config) prepare() (out config) {
 }
 
 // covers says whether the exception holds for an act, whatever the detector.
-func (x *exception) covers(a *Act) bool {
+func (x *exception) covers(a *Enriched) bool {
 	switch {
 	case !x.From.IsZero() && a.Time < x.From.UnixMilli(), !x.Until.IsZero() && a.Time >= x.Until.UnixMilli():
 		return false
@@ -167,7 +167,7 @@ func within(domain, of string) bool {
 
 // excepted returns the detectors, a bit each, that exceptions keep from judging
 // an act.
-func (e *Engine) excepted(a *Act) (mask uint64) {
+func (e *Engine) excepted(a *Enriched) (mask uint64) {
 	for i := range e.config.exceptions {
 		if x := &e.config.exceptions[i]; x.covers(a) {
 			mask |= x.only
@@ -177,7 +177,7 @@ func (e *Engine) excepted(a *Act) (mask uint64) {
 }
 
 // spared notes what an act would have been judged by, but for exceptions.
-func (e *Engine) spared(a *Act, by uint64) {
+func (e *Engine) spared(a *Enriched, by uint64) {
 	for i := range e.config.exceptions {
 		if x := &e.config.exceptions[i]; x.only&by != 0 && x.covers(a) {
 			x.mu.Lock()

@@ -21,40 +21,40 @@ type Detector struct {
 	Techniques []string // MITRE ATT&CK, in the numbering of version 18
 	Weight     float64  // of its counts in the score; 0 stands for 1
 	Metrics    []Metric
-	Facts      []Fact
-	// Enough is the absolute floor: whether the day's counts are worth telling
+	Indicators []Indicator
+	// Floor is the absolute floor: whether the day's counts are worth telling
 	// anybody at all, however unusual they are. Nil means that they always are.
-	Enough func(now *Day) bool
+	Floor func(now Counts) bool
 	// Reason says in one clause what was done, with numbers: "downloaded 143
 	// files, 120 of them never opened before". It is asked only if the detector's
 	// counts contribute; facts speak for themselves.
 	Reason func(now *Day) string
-	// Takes says that the detector sees data leave, so that its findings weigh
+	// Exfiltration says that the detector sees data leave, so that its findings weigh
 	// more before somebody leaves, and count towards a slow drip.
-	Takes bool
-	// Identity says that the detector sees somebody else behind the account, so
+	Exfiltration bool
+	// Compromise says that the detector sees somebody else behind the account, so
 	// that data taken out on the same day weighs more.
-	Identity bool
+	Compromise bool
 }
 
 // Metric is something counted per person and day.
 type Metric struct {
-	Name  string  // stored key: a renamed metric starts anew
-	Unit  string  // plural, for people
-	Harm  float64 // how much a surprise about it matters, against others; 0 stands for 1
-	Half  float64 // the judged count at which a surprise has half its weight: small amounts do little harm
-	Scale Scale
-	Slow  bool // a lasting shift of its rate is looked for
-	Burst bool // the most within a burst is judged, rather than the total of the day
+	Name           string  // stored key: a renamed metric starts anew
+	Unit           string  // plural, for people
+	Weight         float64 // how much a surprise about it matters, against others; 0 stands for 1
+	HalfSaturation float64 // the judged count at which a surprise has half its weight: small amounts do little harm
+	Scale          Scale
+	Slow           bool // a lasting shift of its rate is looked for
+	Burst          bool // the most within a burst is judged, rather than the total of the day
 	// History says that what is counted is told by what was there before: files never
 	// opened, recipients not written to. Where hardly a day is known, everything is new.
 	History bool
-	// Carry, if it is not 0, makes the count go on from day to day: what is left of it
+	// Decay, if it is not 0, makes the count go on from day to day: what is left of it
 	// after a day. It is judged on days that add to it.
-	Carry float64
+	Decay float64
 	On    []event.Class
 	// Measure is how much an act adds; 0 if nothing.
-	Measure func(a *Act) float64
+	Measure func(a *Enriched) float64
 }
 
 // Scale maps a total to the count that is judged. Rows and bytes vary over many
@@ -68,19 +68,19 @@ const (
 	RootBytes       // ⌊√(x / 100 kB)⌋
 )
 
-// Fact is something noticed on a single act, without a baseline. How much it
+// Indicator is something noticed on a single act, without a baseline. How much it
 // says depends on how rare it is in the organisation.
-type Fact struct {
-	Name   string // stored key
-	Weight float64
-	Stake  int // at least: 1 … 3
-	On     []event.Class
-	Once   bool // further acts of the day say nothing new
-	Holds  func(a *Act) bool
-	Say    func(a *Act) string // a clause for people; nil if the fact only adds weight
-	// Lasts names the fact of the same detector that holds in place of this one
+type Indicator struct {
+	Name     string // stored key
+	Weight   float64
+	Impact   int // at least: 1 … 3
+	On       []event.Class
+	Once     bool // further acts of the day say nothing new
+	Match    func(a *Enriched) bool
+	Describe func(a *Enriched) string // a clause for people; nil if the fact only adds weight
+	// Persists names the fact of the same detector that holds in place of this one
 	// where what the act laid open, or switched off, is not undone within hours.
-	Lasts string
+	Persists string
 }
 
 // All lists the detectors in the order of their group in docs/detectors.
@@ -103,7 +103,7 @@ var busy = []Metric{
 	{Name: "views", On: []event.Class{event.View}, Measure: one},
 	{Name: "edits", On: []event.Class{event.Edit}, Measure: one},
 	{Name: "uploads", On: []event.Class{event.Upload}, Measure: one},
-	{Name: "internal_shares", On: []event.Class{event.ShareUser}, Measure: func(a *Act) float64 { return float64(a.Internal) }},
+	{Name: "internal_shares", On: []event.Class{event.ShareUser}, Measure: func(a *Enriched) float64 { return float64(a.Internal) }},
 	{Name: "fetches", On: []event.Class{event.Fetch}, Measure: one},
 	{Name: "pushes", On: []event.Class{event.Push}, Measure: one},
 	{Name: "report_runs", On: []event.Class{event.ReportRun}, Measure: one},
@@ -111,11 +111,11 @@ var busy = []Metric{
 	{Name: "logins", On: []event.Class{event.LoginSuccess}, Measure: one},
 }
 
-func one(*Act) float64 { return 1 }
+func one(*Enriched) float64 { return 1 }
 
 // when counts an act as one if a condition holds.
-func when(holds func(a *Act) bool) func(*Act) float64 {
-	return func(a *Act) float64 {
+func when(holds func(a *Enriched) bool) func(*Enriched) float64 {
+	return func(a *Enriched) float64 {
 		if holds(a) {
 			return 1
 		}
@@ -133,7 +133,7 @@ type metric struct {
 
 // fact is a Fact in the flat list.
 type fact struct {
-	*Fact
+	*Indicator
 	detector int
 	lasting  int // index of the fact that Lasts names, or -1
 }
@@ -157,12 +157,12 @@ func init() {
 	for d, det := range All {
 		detected[det.Name] = d
 		for i := range det.Metrics {
-			m := metric{&det.Metrics[i], d, det.Metrics[i].Harm, -1}
+			m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1}
 			if m.harm == 0 {
 				m.harm = 1
 			}
 			groups[d] = append(groups[d], len(metrics))
-			if m.Carry > 0 {
+			if m.Decay > 0 {
 				m.carried = len(carried)
 				carried = append(carried, len(metrics))
 			}
@@ -171,13 +171,13 @@ func init() {
 			}
 			metrics = append(metrics, m)
 		}
-		for i := range det.Facts {
-			facts = append(facts, fact{&det.Facts[i], d, -1})
+		for i := range det.Indicators {
+			facts = append(facts, fact{&det.Indicators[i], d, -1})
 		}
 	}
 	for i := range facts {
-		if facts[i].Lasts != "" {
-			facts[i].lasting = slices.IndexFunc(facts, func(f fact) bool { return f.Name == facts[i].Lasts })
+		if facts[i].Persists != "" {
+			facts[i].lasting = slices.IndexFunc(facts, func(f fact) bool { return f.Name == facts[i].Persists })
 		}
 	}
 	judged = len(metrics)
@@ -196,6 +196,16 @@ func init() {
 			factsOn[c] = append(factsOn[c], i)
 		}
 	}
+}
+
+// metric is the index of one of the detector's metrics. It panics if there is none of the name.
+func (d *Detector) metric(name string) int {
+	for i := range d.Metrics {
+		if d.Metrics[i].Name == name {
+			return i
+		}
+	}
+	panic("detect: " + d.Name + " has no metric " + name)
 }
 
 // weight of a detector's counts in the score.

@@ -31,7 +31,7 @@ type Engine struct {
 	leavers map[string]finding.Leaver // all of whom HR has said that they leave
 	spoke   map[string]bool           // rules of the organisation's own that have matched
 	tenant  string                    // the cloud account seen last
-	act     Act
+	act     Enriched
 	verdict verdict
 	batch   batch
 	err     error

@@ -47,7 +47,7 @@ type way struct {
 }
 
 // ways says what an act lays open, or closes.
-func ways(a *Act) (list []way) {
+func ways(a *Enriched) (list []way) {
 	thing := func(kind string, parts ...string) uint64 {
 		return hash(ofExposure, append([]string{kind, a.Source.String(), a.Tenant}, parts...)...)
 	}
@@ -98,7 +98,7 @@ func ways(a *Act) (list []way) {
 }
 
 // resource names what a resource policy belongs to.
-func resource(a *Act) string {
+func resource(a *Enriched) string {
 	if a.Object.Type == "object" {
 		return a.Object.Container + "/" + a.Object.Name
 	}
@@ -106,7 +106,7 @@ func resource(a *Act) string {
 }
 
 // subject is whose account is changed: somebody else's, or the person's own.
-func subject(a *Act) string {
+func subject(a *Enriched) string {
 	if len(a.To) > 0 {
 		return a.To[0].Account
 	}
@@ -114,7 +114,7 @@ func subject(a *Act) string {
 }
 
 // closes says whether an act undoes exposures of its ways.
-func closes(a *Act) bool {
+func closes(a *Enriched) bool {
 	switch a.Class {
 	case event.NetworkClose, event.AdminRevoke, event.Unshare, event.MFAEnabled, event.Delete:
 		return true
@@ -129,7 +129,7 @@ func closes(a *Act) bool {
 }
 
 // expose notes that a fact has laid something open.
-func (e *Engine) expose(p *person, a *Act, fact int, what string) {
+func (e *Engine) expose(p *person, a *Enriched, fact int, what string) {
 	for _, w := range ways(a) {
 		if w.key == 0 || a.Class == event.NetworkOpen && w.sub != "" && !exposes(w.sub) {
 			continue
@@ -160,7 +160,7 @@ func (e *Engine) open(p *person, x *exposure) bool {
 
 // undo closes what an act undoes. That is known at the end of the hour; of what the
 // person has laid open itself, it is told at once.
-func (e *Engine) undo(p *person, a *Act) {
+func (e *Engine) undo(p *person, a *Enriched) {
 	if !closes(a) {
 		return
 	}

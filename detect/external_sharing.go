@@ -6,23 +6,23 @@ import "github.com/outflow/outflow/internal/event"
 // item and a recipient, each once. Partners the organisation has long shared with
 // weigh little, since sharing with them is not new to anybody.
 var externalSharing = &Detector{
-	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Takes: true,
+	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Exfiltration: true,
 	Metrics: []Metric{
-		{Name: "external_shares", Half: 6, Unit: "shares", Harm: .5, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.External) }},
-		{Name: "external_shares_unknown", History: true, Half: 5, Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.Unknown - a.Own) }},
-		{Name: "external_shares_new", History: true, Half: 3, Unit: "shares with recipients new to the person", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.NewRecipients) }},
-		{Name: "external_shares_burst", Half: 6, Unit: "shares within half an hour", Harm: .5, Burst: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.External) }},
-		{Name: "external_shares_sensitive", Half: 4, Unit: "sensitive items shared", Harm: .6, On: sharesWithPeople, Measure: func(a *Act) float64 {
+		{Name: "external_shares", HalfSaturation: 6, Unit: "shares", Weight: .5, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.External) }},
+		{Name: "external_shares_unknown", History: true, HalfSaturation: 5, Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.Unknown - a.Own) }},
+		{Name: "external_shares_new", History: true, HalfSaturation: 3, Unit: "shares with recipients new to the person", Weight: .6, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.NewRecipients) }},
+		{Name: "external_shares_burst", HalfSaturation: 6, Unit: "shares within half an hour", Weight: .5, Burst: true, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.External) }},
+		{Name: "external_shares_sensitive", HalfSaturation: 4, Unit: "sensitive items shared", Weight: .6, On: sharesWithPeople, Measure: func(a *Enriched) float64 {
 			if a.Sensitive {
 				return float64(a.External)
 			}
 			return 0
 		}},
-		{Name: "external_shares_self", Half: 5, Unit: "shares with their own private address", Slow: true, On: sharesWithPeople, Measure: func(a *Act) float64 { return float64(a.Own) }},
+		{Name: "external_shares_self", HalfSaturation: 5, Unit: "shares with their own private address", Slow: true, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.Own) }},
 	},
 	Reason: func(d *Day) string {
-		return "shared " + some(d.n("external_shares"), "item", "items") + d.toWhom("external_sharing") + d.within("external_sharing") +
-			d.of("external_shares_sensitive", "sensitive", "external_shares_unknown", "to new or personal domains")
+		return "shared " + some(d.N("external_shares"), "item", "items") + d.ToWhom() + d.Within() +
+			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", "to new or personal domains")
 	},
 }
 

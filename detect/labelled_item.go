@@ -10,23 +10,23 @@ import (
 // is enough. It weighs less where it goes to somebody who has received things
 // before.
 var labelledItem = &Detector{
-	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Takes: true,
-	Facts: []Fact{{
-		Name: "label_shared", Weight: .9, Stake: 3, On: shares, Holds: func(a *Act) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
-		Say: sayLabelled,
+	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Indicators: []Indicator{{
+		Name: "label_shared", Weight: .9, Impact: 3, On: shares, Match: func(a *Enriched) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
+		Describe: sayLabelled,
 	}, {
-		Name: "label_shared_recipient", Weight: .5, Stake: 2, On: shares, Holds: func(a *Act) bool {
+		Name: "label_shared_recipient", Weight: .5, Impact: 2, On: shares, Match: func(a *Enriched) bool {
 			return a.TopLabel && a.Unknown == 0 && a.NewRecipients > 0 && a.After < event.PublicLink
 		},
-		Say: sayLabelled,
+		Describe: sayLabelled,
 	}, {
-		Name: "label_shared_known", Weight: .2, Stake: 1, On: shares, Holds: func(a *Act) bool {
+		Name: "label_shared_known", Weight: .2, Impact: 1, On: shares, Match: func(a *Enriched) bool {
 			return a.TopLabel && a.External > 0 && a.Unknown == 0 && a.NewRecipients == 0 && a.After < event.PublicLink
 		},
-		Say: sayLabelled,
+		Describe: sayLabelled,
 	}, {
-		Name: "label_downloaded", Weight: .15, Stake: 1, Once: true, On: []event.Class{event.Download}, Holds: func(a *Act) bool { return a.TopLabel && byHand(a) },
-		Say: func(a *Act) string {
+		Name: "label_downloaded", Weight: .15, Impact: 1, Once: true, On: []event.Class{event.Download}, Match: func(a *Enriched) bool { return a.TopLabel && byHand(a) },
+		Describe: func(a *Enriched) string {
 			return "downloaded " + quoted(itemName(a)) + ", labelled " + quoted(a.Object.Label)
 		},
 	}},
@@ -34,7 +34,7 @@ var labelledItem = &Detector{
 
 var shares = []event.Class{event.ShareUser, event.ShareLink}
 
-func sayLabelled(a *Act) string {
+func sayLabelled(a *Enriched) string {
 	to := "anybody who has the link"
 	if o := outsider(a); o != "" {
 		to = quoted(o)

@@ -169,21 +169,3 @@ func TestSilentSentence(t *testing.T) {
 		}
 	}
 }
-
-// TestUnsettled does not say that something is new to somebody of whom hardly a day is
-// known.
-func TestUnsettled(t *testing.T) {
-	d := &Day{Count: make([]float64, len(metrics)), Proof: make([]*proof, len(All))}
-	d.Count[index["downloads"]], d.Count[index["downloads_fresh"]], d.Count[index["downloads_sensitive"]] = 30, 30, 4
-	if s := bulkDownload.Reason(d); strings.Contains(s, "never opened") || !strings.Contains(s, "4 sensitive") {
-		t.Error(s)
-	}
-	d.settled = true
-	if s := bulkDownload.Reason(d); !strings.Contains(s, "30 never opened before") {
-		t.Error(s)
-	}
-	d.known = 2
-	if s := slowDrip.Reason(d); strings.Contains(s, "weeks") {
-		t.Error(s)
-	}
-}

@@ -6,9 +6,9 @@ import "github.com/outflow/outflow/internal/event"
 // service that is switched off (G01): what follows may not be seen.
 var loggingDisabled = &Detector{
 	Name: "logging_disabled", Title: "Logging disabled", Techniques: []string{"T1562.008"},
-	Facts: []Fact{{
-		Name: "logging_disabled", Weight: 1.2, Stake: 3, On: []event.Class{event.Tamper}, Lasts: "logging_disabled_lasting", Holds: func(*Act) bool { return true },
-		Say: func(a *Act) string {
+	Indicators: []Indicator{{
+		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper}, Persists: "logging_disabled_lasting", Match: func(*Enriched) bool { return true },
+		Describe: func(a *Enriched) string {
 			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // nobody is known
 				return "logs of " + a.Source.Title() + " are not whole: " + a.Action + " " + quoted(a.Object.Name) + ": " + why
 			}
@@ -22,6 +22,6 @@ var loggingDisabled = &Detector{
 			return s
 		},
 	}, {
-		Name: "logging_disabled_lasting", Weight: 1.3, Stake: 3,
+		Name: "logging_disabled_lasting", Weight: 1.3, Impact: 3,
 	}},
 }

@@ -6,11 +6,11 @@ import "github.com/outflow/outflow/internal/event"
 var massDeletion = &Detector{
 	Name: "mass_deletion", Title: "Mass deletion", Techniques: []string{"T1485", "T1070"},
 	Metrics: []Metric{
-		{Name: "deletes", Half: 50, Unit: "files", Harm: .8, Slow: true, On: []event.Class{event.Delete}, Measure: when(func(a *Act) bool { return a.First && fileStore(a.Source) })},
-		{Name: "deletes_burst", Half: 50, Unit: "files within half an hour", Harm: .8, Burst: true, On: []event.Class{event.Delete}, Measure: when(func(a *Act) bool { return a.First && fileStore(a.Source) })},
+		{Name: "deletes", HalfSaturation: 50, Unit: "files", Weight: .8, Slow: true, On: []event.Class{event.Delete}, Measure: when(func(a *Enriched) bool { return a.First && fileStore(a.Source) })},
+		{Name: "deletes_burst", HalfSaturation: 50, Unit: "files within half an hour", Weight: .8, Burst: true, On: []event.Class{event.Delete}, Measure: when(func(a *Enriched) bool { return a.First && fileStore(a.Source) })},
 	},
-	Enough: func(d *Day) bool { return d.n("deletes") >= 15 },
+	Floor: func(c Counts) bool { return c.N("deletes") >= 15 },
 	Reason: func(d *Day) string {
-		return "deleted " + some(d.n("deletes"), "file", "files") + d.where("mass_deletion") + d.within("mass_deletion")
+		return "deleted " + some(d.N("deletes"), "file", "files") + d.Where() + d.Within()
 	},
 }

@@ -6,22 +6,22 @@ import "github.com/outflow/outflow/internal/event"
 // unless none is enrolled again the same day; of somebody who is leaving, or of
 // somebody else, more.
 var mfaRemoved = &Detector{
-	Name: "mfa_removed", Title: "Second factor removed", Techniques: []string{"T1556.006"}, Identity: true,
-	Facts: []Fact{{
-		Name: "factor_removed", Weight: .4, Stake: 1, On: []event.Class{event.MFADisabled}, Lasts: "factor_not_restored", Holds: func(a *Act) bool { return subject(a) == a.Person && !a.Leaving },
-		Say: func(a *Act) string { return "removed their own second factor in " + a.Source.Title() },
+	Name: "mfa_removed", Title: "Second factor removed", Techniques: []string{"T1556.006"}, Compromise: true,
+	Indicators: []Indicator{{
+		Name: "factor_removed", Weight: .4, Impact: 1, On: []event.Class{event.MFADisabled}, Persists: "factor_not_restored", Match: func(a *Enriched) bool { return subject(a) == a.Person && !a.Leaving },
+		Describe: func(a *Enriched) string { return "removed their own second factor in " + a.Source.Title() },
 	}, {
-		Name: "factor_not_restored", Weight: .9, Stake: 2,
+		Name: "factor_not_restored", Weight: .9, Impact: 2,
 	}, {
-		Name: "factor_of_other_removed", Weight: .4, Stake: 1, On: []event.Class{event.MFADisabled}, Lasts: "factor_of_other_not_restored", Holds: func(a *Act) bool { return subject(a) != a.Person && !a.Leaving },
-		Say: func(a *Act) string {
+		Name: "factor_of_other_removed", Weight: .4, Impact: 1, On: []event.Class{event.MFADisabled}, Persists: "factor_of_other_not_restored", Match: func(a *Enriched) bool { return subject(a) != a.Person && !a.Leaving },
+		Describe: func(a *Enriched) string {
 			return "removed the second factor of " + quoted(subject(a)) + " in " + a.Source.Title()
 		},
 	}, {
-		Name: "factor_of_other_not_restored", Weight: .9, Stake: 2,
+		Name: "factor_of_other_not_restored", Weight: .9, Impact: 2,
 	}, {
-		Name: "factor_removed_leaving", Weight: 1.4, Stake: 3, On: []event.Class{event.MFADisabled}, Holds: func(a *Act) bool { return a.Leaving },
-		Say: func(a *Act) string {
+		Name: "factor_removed_leaving", Weight: 1.4, Impact: 3, On: []event.Class{event.MFADisabled}, Match: func(a *Enriched) bool { return a.Leaving },
+		Describe: func(a *Enriched) string {
 			return "removed the second factor of " + quoted(subject(a)) + " in " + a.Source.Title() + " while leaving"
 		},
 	}},

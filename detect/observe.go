@@ -20,9 +20,9 @@ func parseDay(t string) (int64, bool) {
 
 // observe puts an event into the light of what its person did before, and
 // remembers it. Only what took effect changes what is known.
-func (e *Engine) observe(p *person, ev *event.Event) *Act {
+func (e *Engine) observe(p *person, ev *event.Event) *Enriched {
 	a := &e.act
-	*a = Act{Event: ev, Person: p.Name, Silent: p.Day.Silent}
+	*a = Enriched{Event: ev, Person: p.Name, Silent: p.Day.Silent}
 	today := ev.Time / dayMS
 	o := e.org(p)
 	a.Leaving = p.leaving(ev.Time)
@@ -108,7 +108,7 @@ func (e *Engine) observe(p *person, ev *event.Event) *Act {
 
 // recipients looks at who receives something: a forbidden domain, a foreign cloud
 // account.
-func (e *Engine) recipients(a *Act) {
+func (e *Engine) recipients(a *Enriched) {
 	for i := range a.To {
 		to := a.To[i].Account
 		if domain := mail.Domain(to); domain != "" {
@@ -139,7 +139,7 @@ func (p *person) refused(at, within int64) (n int) {
 }
 
 // right is the key of an administrative right of somebody.
-func right(a *Act) uint64 { return hash(ofUser, a.Source.String(), receiver(a), role(a)) }
+func right(a *Enriched) uint64 { return hash(ofUser, a.Source.String(), receiver(a), role(a)) }
 
 // stepKey is the key of a step that an item goes through.
 func stepKey(kind int, item uint64) uint64 { return hash(kind) ^ item }
@@ -158,7 +158,7 @@ const sequenceDays = 3
 func (p *person) settled() bool { return p.Active >= 4 }
 
 // network notes where the act came from.
-func (e *Engine) network(p *person, o *org, a *Act, today int64) {
+func (e *Engine) network(p *person, o *org, a *Enriched, today int64) {
 	if a.Client.IP == "" {
 		return
 	}
@@ -170,7 +170,7 @@ func (e *Engine) network(p *person, o *org, a *Act, today int64) {
 }
 
 // signIn notes country and client, and failed attempts from the same address.
-func (e *Engine) signIn(p *person, a *Act, today int64) {
+func (e *Engine) signIn(p *person, a *Enriched, today int64) {
 	if c := a.Client.Country; c != "" {
 		fresh := p.Known.age(hash(ofCountry, a.Source.String(), c), today, maxKnown) == 0
 		a.NewCountry = fresh && p.settled()
@@ -196,7 +196,7 @@ func (e *Engine) signIn(p *person, a *Act, today int64) {
 }
 
 // touch notes what is done to files and objects.
-func (e *Engine) touch(p *person, o *org, a *Act, today int64) {
+func (e *Engine) touch(p *person, o *org, a *Enriched, today int64) {
 	ev := a.Event
 	src := ev.Source
 	if src == event.GitHub || ev.Object.Type == "mail" {
@@ -316,7 +316,7 @@ func (p *person) setDone(key uint64, bits uint16) {
 	}
 }
 
-func (e *Engine) touchRepository(p *person, a *Act, today int64) {
+func (e *Engine) touchRepository(p *person, a *Enriched, today int64) {
 	key := hash(ofPlace, a.Source.String(), a.Object.ID)
 	a.Fresh = p.Known.age(key, today, maxKnown) == 0
 	done := p.done(key)
@@ -345,7 +345,7 @@ func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (con
 }
 
 // share sorts the recipients that an object did not have before today.
-func (e *Engine) share(p *person, o *org, a *Act, today int64) {
+func (e *Engine) share(p *person, o *org, a *Enriched, today int64) {
 	key := object(a.Event)
 	for i := range a.To {
 		t := &a.To[i]
@@ -400,7 +400,7 @@ func (e *Engine) share(p *person, o *org, a *Act, today int64) {
 // rows finds out how many rows an export or a query took. An export names its
 // report, whose last run says how many rows it has; the records of one
 // execution count once.
-func (e *Engine) rows(p *person, a *Act) {
+func (e *Engine) rows(p *person, a *Enriched) {
 	n := float64(max(a.Event.Rows, 0))
 	report := hash(ofItem, a.Attr(event.AttrReport))
 	latest := hash(ofItem, "the report run last")
@@ -444,7 +444,7 @@ func (e *Engine) rows(p *person, a *Act) {
 }
 
 // application notes which application was authorised.
-func (e *Engine) application(p *person, o *org, a *Act, today int64) {
+func (e *Engine) application(p *person, o *org, a *Enriched, today int64) {
 	name := cmp.Or(a.Object.Name, a.Object.ID)
 	if name == "" {
 		return

@@ -58,7 +58,7 @@ type person struct {
 	Shut    []closing          // what the person closed in this hour
 	Reports map[uint64]float64 // rows of the last run of a report
 
-	Day Day
+	Day dayState
 
 	seen  int64 // hour of the latest event
 	items int   // of a batch, while it is spread over lanes
@@ -73,9 +73,9 @@ type failure struct {
 	IP uint64
 }
 
-// Day is what a person has done since its day began, at an hour at which the
+// dayState is what a person has done since its day began, at an hour at which the
 // person is usually asleep.
-type Day struct {
+type dayState struct {
 	End      int64 // when it ends, Unix milliseconds; 0 if no day is open
 	Start    int64 // time of its first event
 	Latest   int64 // time of its latest event
@@ -101,10 +101,6 @@ type Day struct {
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
-
-	lasting bool    // a raised rate began before today
-	settled bool    // enough is known about the person for something new to mean anything
-	known   float64 // active days of the person that are known
 }
 
 // burst counts what falls into the last stretch of time, in slots.
@@ -183,6 +179,37 @@ func (p *proof) add(e *event.Event, place, target string) {
 	}
 }
 
+// evidence is what a detector may see of it.
+func (p *proof) evidence() Evidence {
+	e := Evidence{Events: p.N, From: p.From, To: p.To, Places: p.Places.most(), Targets: p.Targets.most(), Folders: p.Unknown}
+	for _, s := range event.Sources() {
+		if p.Sources&(1<<s) != 0 {
+			e.Sources = append(e.Sources, s)
+		}
+	}
+	return e
+}
+
+// most is the name that occurs most.
+func (m names) most() Most {
+	name, share := top(m)
+	return Most{name, share, len(m), len(m) >= maxPlaces}
+}
+
+// top is the name that occurs most, and its share.
+func top(m names) (name string, share float64) {
+	if len(m) == 0 {
+		return "", 0
+	}
+	total := 0
+	for n, c := range m {
+		if total += *c; name == "" || *c > *m[name] || *c == *m[name] && n < name {
+			name = n
+		}
+	}
+	return name, float64(*m[name]) / float64(total)
+}
+
 // cite adds the id of an event that was seen before, without counting it.
 func (p *proof) cite(id string) {
 	if id != "" && len(p.First) < firstIDs+lastIDs && !slices.Contains(p.First, id) {
@@ -252,7 +279,7 @@ func (p *person) open(at, end int64) {
 	for k, j := range carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(dayMS))
-			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(metrics[j].Carry, max(days, 1))*1e6) / 1e6
+			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(metrics[j].Decay, max(days, 1))*1e6) / 1e6
 		}
 	}
 	d.Added = 0
@@ -264,7 +291,7 @@ func (p *person) open(at, end int64) {
 }
 
 // shut ends the day, and gives back what is needed of it no more.
-func (d *Day) shut() {
+func (d *dayState) shut() {
 	d.Prior, d.Given = d.Given, d.Prior
 	d.PriorT = d.End
 	d.End = 0
@@ -277,7 +304,7 @@ func (d *Day) shut() {
 }
 
 // proof is the evidence of a detector today.
-func (d *Day) proof(g int) *proof {
+func (d *dayState) proof(g int) *proof {
 	if d.Proof[g] == nil {
 		d.Proof[g] = &proof{}
 	}

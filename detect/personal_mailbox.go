@@ -5,10 +5,10 @@ import "github.com/outflow/outflow/internal/event"
 // personalMailbox is something shared with a private mailbox (B03), above all
 // with the person's own.
 var personalMailbox = &Detector{
-	Name: "personal_mailbox", Title: "Share to a personal mailbox", Techniques: []string{"T1567.002"}, Takes: true,
-	Facts: []Fact{{
-		Name: "shared_with_self", Weight: .5, Stake: 2, On: []event.Class{event.ShareUser}, Holds: func(a *Act) bool { return a.Own > 0 },
-		Say: func(a *Act) string {
+	Name: "personal_mailbox", Title: "Share to a personal mailbox", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Indicators: []Indicator{{
+		Name: "shared_with_self", Weight: .5, Impact: 2, On: []event.Class{event.ShareUser}, Match: func(a *Enriched) bool { return a.Own > 0 },
+		Describe: func(a *Enriched) string {
 			return "shared " + quoted(a.Object.Name) + " with their own private address " + quoted(outsider(a))
 		},
 	}},
@@ -16,7 +16,7 @@ var personalMailbox = &Detector{
 }
 
 // outsider is the first recipient outside.
-func outsider(a *Act) string {
+func outsider(a *Enriched) string {
 	for i := range a.To {
 		if a.To[i].Scope == event.ScopeExternal {
 			return a.To[i].Account

@@ -21,7 +21,7 @@ const (
 )
 
 // receivers notes to whom rights are given today.
-func (d *Day) receivers(a *Act) {
+func (d *dayState) receivers(a *Enriched) {
 	if a.Class != event.AdminGrant || !topGrant(a) {
 		return
 	}

@@ -7,29 +7,29 @@ import "github.com/outflow/outflow/internal/event"
 var publicLink = &Detector{
 	Name: "public_link", Title: "Public links", Techniques: []string{"T1567.002", "T1530"},
 	Metrics: []Metric{
-		{Name: "public_links", Half: 3, Unit: "items", Harm: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
-		{Name: "public_links_sensitive", Half: 1, Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Act) bool { return published(a) && a.Sensitive })},
+		{Name: "public_links", HalfSaturation: 3, Unit: "items", Weight: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
+		{Name: "public_links_sensitive", HalfSaturation: 1, Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Enriched) bool { return published(a) && a.Sensitive })},
 	},
-	Facts: []Fact{{
-		Name: "public_sensitive", Weight: .4, Stake: 2, Lasts: "public_sensitive_lasting", On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return published(a) && a.Sensitive },
-		Say: func(a *Act) string { return "made " + quoted(itemName(a)) + " public, which looks sensitive" },
+	Indicators: []Indicator{{
+		Name: "public_sensitive", Weight: .4, Impact: 2, Persists: "public_sensitive_lasting", On: []event.Class{event.ShareLink}, Match: func(a *Enriched) bool { return published(a) && a.Sensitive },
+		Describe: func(a *Enriched) string { return "made " + quoted(itemName(a)) + " public, which looks sensitive" },
 	}, {
-		Name: "repository_public", Weight: 1, Stake: 3, Lasts: "repository_public_lasting", On: []event.Class{event.ShareLink}, Holds: func(a *Act) bool { return a.Source == event.GitHub && a.After == event.Public },
-		Say: func(a *Act) string { return "made the repository " + quoted(a.Object.Name) + " public" },
+		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting", On: []event.Class{event.ShareLink}, Match: func(a *Enriched) bool { return a.Source == event.GitHub && a.After == event.Public },
+		Describe: func(a *Enriched) string { return "made the repository " + quoted(a.Object.Name) + " public" },
 	}, {
-		Name: "public_sensitive_lasting", Weight: .4, Stake: 2,
+		Name: "public_sensitive_lasting", Weight: .4, Impact: 2,
 	}, {
-		Name: "repository_public_lasting", Weight: 1, Stake: 3,
+		Name: "repository_public_lasting", Weight: 1, Impact: 3,
 	}},
 	Reason: func(d *Day) string {
-		return "made " + some(d.n("public_links"), "item", "items") + " reachable for anybody" + d.where("public_link") + d.of("public_links_sensitive", "sensitive")
+		return "made " + some(d.N("public_links"), "item", "items") + " reachable for anybody" + d.Where() + d.OfWhich("public_links_sensitive", "sensitive")
 	},
 }
 
-func published(a *Act) bool { return a.First && a.After >= event.PublicLink }
+func published(a *Enriched) bool { return a.First && a.After >= event.PublicLink }
 
 // itemName names the object of an act for people.
-func itemName(a *Act) string {
+func itemName(a *Enriched) string {
 	if a.Object.Container != "" && a.Source != event.M365 {
 		return a.Object.Container + "/" + a.Object.Name
 	}

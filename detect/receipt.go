@@ -32,11 +32,11 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			if m.Burst {
 				window = "30 min"
 			}
-			if m.Carry > 0 {
-				window = fmt.Sprintf("%.0f d", 1/(1-m.Carry))
+			if m.Decay > 0 {
+				window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
 			}
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: det.floor(leaving), Harm: m.harm, Half: m.Half}
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: det.floor(leaving), Harm: m.harm, Half: m.HalfSaturation}
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
@@ -74,7 +74,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 // points of a count that is judged: how far its rarity is above the floor, by how
 // much it matters, and less where there is little of it.
 func (m *metric) points(rarity, floor, x, density float64) float64 {
-	return float64(max(rarity-floor, 0)*m.harm*x/(x+m.Half)) * density
+	return float64(max(rarity-floor, 0)*m.harm*x/(x+m.HalfSaturation)) * density
 }
 
 // density is what is left of a count when what its detector counts is spread over
@@ -107,10 +107,10 @@ func combined(points []float64, before past) (score float64, c chain) {
 	top, sum, taken, breach := 0.0, 0.0, 0.0, 0.0
 	for g, w := range points {
 		top, sum = max(top, w), sum+w
-		if All[g].Identity {
+		if All[g].Compromise {
 			breach = max(breach, w)
 		}
-		if All[g].Takes {
+		if All[g].Exfiltration {
 			taken = max(taken, w)
 		}
 	}

@@ -708,12 +708,12 @@ func TestLayout(t *testing.T) {
 			t.Errorf("two facts are called %s", f.Name)
 		}
 		named[f.Name] = true
-		if f.Lasts == "" {
+		if f.Persists == "" {
 			continue
 		}
-		lasts[f.Lasts] = true
-		if f.lasting < 0 || facts[f.lasting].detector != f.detector || f.Say == nil {
-			t.Errorf("%s lasts as %s, which is no fact of its detector, or says nothing", f.Name, f.Lasts)
+		lasts[f.Persists] = true
+		if f.lasting < 0 || facts[f.lasting].detector != f.detector || f.Describe == nil {
+			t.Errorf("%s lasts as %s, which is no fact of its detector, or says nothing", f.Name, f.Persists)
 		}
 	}
 	for _, f := range facts {
@@ -722,7 +722,7 @@ func TestLayout(t *testing.T) {
 		}
 	}
 	for _, m := range metrics {
-		if m.Carry >= 1 || m.Carry > 0 && m.Burst {
+		if m.Decay >= 1 || m.Decay > 0 && m.Burst {
 			t.Errorf("%s goes on for ever, or by bursts", m.Name)
 		}
 	}

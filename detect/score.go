@@ -55,7 +55,7 @@ func (m *Metric) scaled(x float64) float64 {
 
 // density is how much of what a detector, by its index, counts today came in one
 // burst: what is spread over the day is work, more often than what comes at once.
-func (d *Day) density(g int) float64 {
+func (d *dayState) density(g int) float64 {
 	total, burst := 0.0, 0.0
 	for _, j := range groups[g] {
 		switch m := &metrics[j]; {
@@ -73,7 +73,7 @@ func (d *Day) density(g int) float64 {
 
 // judged is the count of a metric that is judged today: none of one that goes on,
 // unless today adds to it.
-func (d *Day) judged(j int) float64 {
+func (d *dayState) judged(j int) float64 {
 	m := &metrics[j]
 	if m.carried >= 0 && d.Added&(1<<m.carried) == 0 {
 		return 0
@@ -116,7 +116,7 @@ func (v *verdict) reset(q int) {
 
 // floor is how rare a detector's counts must be to speak.
 func (d *Detector) floor(leaving bool) float64 {
-	if leaving && d.Takes {
+	if leaving && d.Exfiltration {
 		return leaveFloor
 	}
 	return floor
@@ -135,7 +135,7 @@ func (p *person) before(at int64) (b past) {
 
 // replaced says whether a fact holds that says more: what was laid open has
 // lasted.
-func (f *fact) replaced(day *Day) bool {
+func (f *fact) replaced(day *dayState) bool {
 	if f.lasting < 0 {
 		return false
 	}
@@ -191,7 +191,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 				v.spoken = append(v.spoken, c)
 			}
 		}
-		if len(v.spoken) > 0 && (det.Enough == nil || det.Enough(day)) && (!p.Service || p.Active >= serviceDays) {
+		if len(v.spoken) > 0 && (det.Floor == nil || det.Floor(day.counts(det, g))) && (!p.Service || p.Active >= serviceDays) {
 			v.counted[g] = true
 			v.points[g] = det.sum(v.spoken)
 		}

@@ -13,19 +13,19 @@ import (
 // and so is a protocol that stands for all of them.
 var securityGroupOpen = &Detector{
 	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1562.007"},
-	Facts: []Fact{{
-		Name: "ingress_open", Weight: .9, Stake: 2, Lasts: "ingress_lasting", On: []event.Class{event.NetworkOpen}, Holds: func(a *Act) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
-		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + exposedRule(a.Event) },
+	Indicators: []Indicator{{
+		Name: "ingress_open", Weight: .9, Impact: 2, Persists: "ingress_lasting", On: []event.Class{event.NetworkOpen}, Match: func(a *Enriched) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
+		Describe: func(a *Enriched) string { return "opened " + quoted(a.Object.Name) + " to " + exposedRule(a.Event) },
 	}, {
-		Name: "ingress_lasting", Weight: 1.7, Stake: 2,
+		Name: "ingress_lasting", Weight: 1.7, Impact: 2,
 	}, {
-		Name: "ingress_prefix_list", Weight: .6, Stake: 1, Lasts: "ingress_prefix_list_lasting", On: []event.Class{event.NetworkOpen},
-		Holds: func(a *Act) bool {
+		Name: "ingress_prefix_list", Weight: .6, Impact: 1, Persists: "ingress_prefix_list_lasting", On: []event.Class{event.NetworkOpen},
+		Match: func(a *Enriched) bool {
 			return a.Outcome == event.Success && exposedRule(a.Event) == "" && prefixListRule(a.Event) != ""
 		},
-		Say: func(a *Act) string { return "opened " + quoted(a.Object.Name) + " to " + prefixListRule(a.Event) },
+		Describe: func(a *Enriched) string { return "opened " + quoted(a.Object.Name) + " to " + prefixListRule(a.Event) },
 	}, {
-		Name: "ingress_prefix_list_lasting", Weight: .8, Stake: 1,
+		Name: "ingress_prefix_list_lasting", Weight: .8, Impact: 1,
 	}},
 }
 

@@ -6,10 +6,10 @@ package detect
 var slowDrip = &Detector{
 	Name: "slow_drip", Title: "Slow drip over many days", Techniques: []string{"T1020", "T1567"},
 	Reason: func(d *Day) string {
-		if d.lasting {
+		if d.Lasting {
 			return "has taken more than usual day after day"
 		}
-		if d.known < fewDays {
+		if d.ActiveDays < FewDays {
 			return "has begun to take more than on the few days known before"
 		}
 		return "has begun to take more than over the weeks before"

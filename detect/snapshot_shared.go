@@ -6,21 +6,21 @@ import "github.com/outflow/outflow/internal/event"
 // account, or everybody, may use (C04). The organisation's accounts are those
 // that its own logs come from, and those that the configuration names.
 var snapshotShared = &Detector{
-	Name: "snapshot_shared", Title: "Snapshot, image or repository shared outside", Techniques: []string{"T1537"}, Takes: true,
-	Facts: []Fact{{
-		Name: "snapshot_shared", Weight: 1, Stake: 2, On: copies, Lasts: "snapshot_shared_lasting", Holds: func(a *Act) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
-		Say: func(a *Act) string {
+	Name: "snapshot_shared", Title: "Snapshot, image or repository shared outside", Techniques: []string{"T1537"}, Exfiltration: true,
+	Indicators: []Indicator{{
+		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting", Match: func(a *Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
+		Describe: func(a *Enriched) string {
 			return "shared the " + a.Object.Type + " " + quoted(a.Object.Name) + " with the account " + quoted(a.Foreign)
 		},
 	}, {
-		Name: "snapshot_shared_lasting", Weight: 1.1, Stake: 2,
+		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
 	}, {
-		Name: "snapshot_public", Weight: 1.6, Stake: 3, On: copies, Lasts: "snapshot_public_lasting", Holds: func(a *Act) bool { return copied(a) && a.After == event.Public },
-		Say: func(a *Act) string {
+		Name: "snapshot_public", Weight: 1.6, Impact: 3, On: copies, Persists: "snapshot_public_lasting", Match: func(a *Enriched) bool { return copied(a) && a.After == event.Public },
+		Describe: func(a *Enriched) string {
 			return "made the " + a.Object.Type + " " + quoted(a.Object.Name) + " usable by every AWS account"
 		},
 	}, {
-		Name: "snapshot_public_lasting", Weight: 1.6, Stake: 3,
+		Name: "snapshot_public_lasting", Weight: 1.6, Impact: 3,
 	}},
 }
 
@@ -28,6 +28,6 @@ var copies = []event.Class{event.ShareUser, event.PolicyChange}
 
 // copied says whether an act is about a copy of a system, rather than a bucket or
 // a file.
-func copied(a *Act) bool {
+func copied(a *Enriched) bool {
 	return cloud(a) && (a.Object.Type == "snapshot" || a.Object.Type == "image" || a.Object.Type == "repository")
 }

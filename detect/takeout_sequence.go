@@ -6,27 +6,27 @@ import "github.com/outflow/outflow/internal/event"
 // or deleted, within three days (H01). Files are told apart by id, so renaming one
 // changes nothing; three stages weigh more than two.
 var takeoutSequence = &Detector{
-	Name: "takeout_sequence", Title: "Download, then share or delete", Techniques: []string{"T1119", "T1567", "T1070"}, Takes: true,
+	Name: "takeout_sequence", Title: "Download, then share or delete", Techniques: []string{"T1119", "T1567", "T1070"}, Exfiltration: true,
 	Metrics: []Metric{
-		{Name: "downloaded_then_shared", Half: 1, Unit: "files", On: []event.Class{event.ShareUser, event.ShareLink}, Measure: when(func(a *Act) bool { return a.SharedAfterDownload })},
-		{Name: "downloaded_then_deleted", Half: 2, Unit: "files", On: []event.Class{event.Delete}, Measure: when(func(a *Act) bool { return a.DeletedAfterDownload })},
+		{Name: "downloaded_then_shared", HalfSaturation: 1, Unit: "files", On: []event.Class{event.ShareUser, event.ShareLink}, Measure: when(func(a *Enriched) bool { return a.SharedAfterDownload })},
+		{Name: "downloaded_then_deleted", HalfSaturation: 2, Unit: "files", On: []event.Class{event.Delete}, Measure: when(func(a *Enriched) bool { return a.DeletedAfterDownload })},
 	},
-	Facts: []Fact{{
-		Name: "three_stages", Weight: 1, Stake: 3, On: []event.Class{event.ShareUser, event.ShareLink, event.Delete}, Holds: func(a *Act) bool { return a.Stages >= 3 },
-		Say: func(a *Act) string {
+	Indicators: []Indicator{{
+		Name: "three_stages", Weight: 1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink, event.Delete}, Match: func(a *Enriched) bool { return a.Stages >= 3 },
+		Describe: func(a *Enriched) string {
 			if a.Class == event.Delete {
 				return "deleted " + quoted(itemName(a)) + " after taking it and hiding it or sharing it out"
 			}
 			return "took " + quoted(itemName(a)) + ", hid it under another name or label, and shared it out"
 		},
 	}},
-	Enough: func(d *Day) bool { return d.n("downloaded_then_shared")+d.n("downloaded_then_deleted") >= 2 },
+	Floor: func(c Counts) bool { return c.N("downloaded_then_shared")+c.N("downloaded_then_deleted") >= 2 },
 	Reason: func(d *Day) string {
 		var done []string
-		if n := d.n("downloaded_then_shared"); n > 0 {
+		if n := d.N("downloaded_then_shared"); n > 0 {
 			done = append(done, "shared "+number(n)+" of them out")
 		}
-		if n := d.n("downloaded_then_deleted"); n > 0 {
+		if n := d.N("downloaded_then_deleted"); n > 0 {
 			done = append(done, "deleted "+number(n)+" of them")
 		}
 		return "downloaded files, then " + list(done)

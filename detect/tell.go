@@ -17,7 +17,7 @@ const (
 
 // count adds an act to the day and says whether the day should be judged anew:
 // when a count has grown by a tenth, or a fact is new.
-func (e *Engine) count(p *person, a *Act) bool {
+func (e *Engine) count(p *person, a *Enriched) bool {
 	if !effective(a.Event) && a.Class != event.MFADenied {
 		return false
 	}
@@ -65,7 +65,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 	}
 	for _, i := range factsOn[a.Class] {
 		f := &facts[i]
-		if !f.Holds(a) {
+		if !f.Match(a) {
 			continue
 		}
 		if except>>f.detector&1 != 0 {
@@ -80,8 +80,8 @@ func (e *Engine) count(p *person, a *Act) bool {
 		if !known {
 			again = true
 		}
-		if f.Say != nil {
-			said := f.Say(a)
+		if f.Describe != nil {
+			said := f.Describe(a)
 			if len(n.Say) < 2 {
 				n.Say = append(n.Say, said)
 			} else {
@@ -109,7 +109,7 @@ func (e *Engine) count(p *person, a *Act) bool {
 
 // repeat notes a further event about something that is counted already, for the
 // detectors that would count it otherwise.
-func (d *Day) repeat(a *Act) {
+func (d *dayState) repeat(a *Enriched) {
 	var marked uint64
 	a.First = true
 	for _, j := range onClass[a.Class] {
@@ -122,7 +122,7 @@ func (d *Day) repeat(a *Act) {
 }
 
 // target is who or what received the data of an act.
-func target(a *Act) string {
+func target(a *Enriched) string {
 	if o := outsider(a); o != "" {
 		return o
 	}
@@ -147,7 +147,6 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 	}
 	e.empower(p, v, at)
 	if v.shift > 0 {
-		d.lasting = slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 })
 		v.points[detected["slow_drip"]] = v.shift
 	}
 	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(risk))
@@ -176,7 +175,6 @@ func episodeID(person string, day int64) string {
 // finding puts a detector's judgement on the open day into words.
 func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) *finding.Finding {
 	d := &p.Day
-	d.settled, d.known = p.settled(), p.Active
 	pr := d.proof(g)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
@@ -209,7 +207,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 		if facts[i].detector != g || !on {
 			continue
 		}
-		f.Stake = max(f.Stake, facts[i].Stake)
+		f.Stake = max(f.Stake, facts[i].Impact)
 		for _, s := range n.Say {
 			if len(clauses) < 3 {
 				clauses = append(clauses, s)
@@ -232,25 +230,38 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	if best >= 0 {
 		m := metrics[best]
 		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(unscale(best, v.mean[best])), round(unscale(best, v.peers[best])), m.Unit
-		clauses = append([]string{det.Reason(d) + "; " + e.usually(p, v, best)}, clauses...)
-	} else if det.Reason != nil && len(groups[g]) == 0 && len(det.Facts) == 0 {
-		clauses = append(clauses, det.Reason(d))
+		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
+	} else if det.Reason != nil && len(groups[g]) == 0 && len(det.Indicators) == 0 {
+		clauses = append(clauses, det.Reason(p.view(det, g)))
 	}
 	f.Reason = strings.Join(clauses, "; ")
 	f.Context = e.context(p, at)
-	if len(groups[g]) > 0 && det.Takes {
+	if len(groups[g]) > 0 && det.Exfiltration {
 		f.Stake = max(f.Stake, 1)
 	}
 	return f
 }
 
+// counts are those of a detector, by its index.
+func (d *dayState) counts(det *Detector, g int) Counts {
+	if len(groups[g]) == 0 {
+		return NewCounts(det, nil)
+	}
+	first := groups[g][0] // the metrics of a detector follow one another
+	return NewCounts(det, d.Count[first:first+len(groups[g])])
+}
+
+// view is what a detector, by its index, may see of the open day.
+func (p *person) view(det *Detector, g int) *Day {
+	return &Day{
+		Counts: p.Day.counts(det, g), Evidence: p.Day.proof(g).evidence(), Settled: p.settled(), ActiveDays: p.Active,
+		Lasting: slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 }),
+	}
+}
+
 func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func round(x float64) float64 { return math.Round(x*10) / 10 }
-
-// fewDays is how many active days somebody must have had for what is usual for them to be
-// spoken of as that.
-const fewDays = 4
 
 // usually says what is usual, in the units of the metric, as far as it is known.
 func (e *Engine) usually(p *person, v *verdict, j int) string {
@@ -269,9 +280,9 @@ func (e *Engine) usually(p *person, v *verdict, j int) string {
 	}
 	alone := e.Heads < 2 && !p.Service
 	switch {
-	case p.Active < fewDays && alone:
+	case p.Active < FewDays && alone:
 		return "of the person hardly a day is known, and nobody else is"
-	case p.Active < fewDays:
+	case p.Active < FewDays:
 		return fmt.Sprintf("%s known of the person, on a usual day peers %s %s", some(math.Floor(p.Active+.5), "day is", "days are"), peers, m.Unit)
 	case alone:
 		return fmt.Sprintf("usual day %s %s, no colleagues are known", own, m.Unit)

@@ -6,22 +6,24 @@ import "github.com/outflow/outflow/internal/event"
 // after a long silence (E06, E07). Each is common by itself.
 var unfamiliarSignIn = &Detector{
 	Name: "unfamiliar_sign_in", Title: "Unfamiliar sign-in", Techniques: []string{"T1078.004"},
-	Identity: true,
-	Facts: []Fact{{
-		Name: "network_new", Weight: .8, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess}, Holds: func(a *Act) bool { return a.NewNetwork },
-		Say: func(a *Act) string {
+	Compromise: true,
+	Indicators: []Indicator{{
+		Name: "network_new", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess}, Match: func(a *Enriched) bool { return a.NewNetwork },
+		Describe: func(a *Enriched) string {
 			return "signed in from " + quoted(a.Client.IP) + ", a network that nobody here had used in these logs"
 		},
 	}, {
-		Name: "country_new", Weight: .4, Stake: 1, Once: true, On: arrivals, Holds: func(a *Act) bool { return a.NewCountry },
-		Say: func(a *Act) string {
+		Name: "country_new", Weight: .4, Impact: 1, Once: true, On: arrivals, Match: func(a *Enriched) bool { return a.NewCountry },
+		Describe: func(a *Enriched) string {
 			return "signed in from " + quoted(a.Client.Country) + ", for the first time in these logs"
 		},
 	}, {
-		Name: "client_new", Weight: .3, Stake: 1, Once: true, On: arrivals, Holds: func(a *Act) bool { return a.NewAgent },
+		Name: "client_new", Weight: .3, Impact: 1, Once: true, On: arrivals, Match: func(a *Enriched) bool { return a.NewAgent },
 	}, {
-		Name: "returned", Weight: .8, Stake: 1, Once: true, On: []event.Class{event.LoginSuccess, event.Download, event.View}, Holds: func(a *Act) bool { return a.Silent >= 20 },
-		Say: func(a *Act) string { return "returned after " + some(float64(a.Silent), "silent day", "silent days") },
+		Name: "returned", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess, event.Download, event.View}, Match: func(a *Enriched) bool { return a.Silent >= 20 },
+		Describe: func(a *Enriched) string {
+			return "returned after " + some(float64(a.Silent), "silent day", "silent days")
+		},
 	}},
 }
 

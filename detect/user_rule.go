@@ -12,7 +12,7 @@ import (
 // userRule is what rules of the organisation's own find, in Sigma's format. A rule
 // that matches all the time says little, whatever its level; one of level high or
 // critical that does not is always told.
-var userRule = &Detector{Name: "user_rule", Title: "Rule of your own", Takes: false}
+var userRule = &Detector{Name: "user_rule", Title: "Rule of your own", Exfiltration: false}
 
 // ruleWeights and ruleFloors are by level: what a rule weighs by how rare its
 // matches are, and the least points of one that matches rarely.
@@ -199,7 +199,7 @@ func (e *Engine) expire(now int64) {
 }
 
 // sayRules puts the rules of a day into clauses, with the techniques they name.
-func (e *Engine) sayRules(d *Day) (clauses, techniques []string) {
+func (e *Engine) sayRules(d *dayState) (clauses, techniques []string) {
 	for i, x := range d.Ruled {
 		r := e.config.rules.Rule(x.Rule)
 		if r == nil {

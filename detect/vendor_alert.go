@@ -7,9 +7,9 @@ import "github.com/outflow/outflow/internal/event"
 // here.
 var vendorAlert = &Detector{
 	Name: "vendor_alert", Title: "Alert of the service itself", Techniques: []string{"T1078.004"},
-	Facts: []Fact{{
-		Name: "vendor_alert", Weight: .8, Stake: 1, Once: true, On: []event.Class{event.VendorAlert}, Holds: func(*Act) bool { return true },
-		Say: func(a *Act) string {
+	Indicators: []Indicator{{
+		Name: "vendor_alert", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.VendorAlert}, Match: func(*Enriched) bool { return true },
+		Describe: func(a *Enriched) string {
 			s := a.Source.Title() + " itself reports " + quoted(a.Action)
 			if r := a.Attr(event.AttrReason); r != "" && r != a.Action {
 				s += " (" + quoted(r) + ")"

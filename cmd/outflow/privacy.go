@@ -289,8 +289,8 @@ func (f *privacyFlags) report(ctx context.Context, conf *config.Config, now time
 		for _, m := range d.Metrics {
 			x.Counts = append(x.Counts, m.Unit)
 		}
-		for _, f := range d.Facts {
-			if f.Say != nil {
+		for _, f := range d.Indicators {
+			if f.Describe != nil {
 				x.Counts = append(x.Counts, "that it happens: "+strings.ReplaceAll(f.Name, "_", " "))
 			}
 		}
