@@ -11,6 +11,7 @@ import (
 // service weighs more.
 var accountExport = &Detector{
 	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
+	Needs: []Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny},
 	Indicators: []Indicator{{
 		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export}, Match: func(a *Enriched) bool { return !crm(a) && !elsewhereBound(a) },
 		Describe: func(a *Enriched) string { return "started an export in " + a.Source.Title() + ": " + quoted(a.Action) },

@@ -10,27 +10,22 @@ import (
 // files or mail, or change accounts (D05).
 var appConsent = &Detector{
 	Name: "app_consent", Title: "Application authorised", Techniques: []string{"T1528", "T1671"},
+	Needs:     []Need{m365Entra, googleToken, slackAny, githubAny, atlassianAny, zoomAny, snowflakeAny},
+	Privilege: PrivilegeTaken,
 	Indicators: []Indicator{{
 		Name: "app_broad", Weight: .5, Impact: 2, On: grants, Match: func(a *Enriched) bool { return broad(a.Attr(event.AttrScopes)) },
 		Describe: func(a *Enriched) string {
-			return "let the application " + quoted(appName(a)) + " read all their files or mail, or change accounts"
+			return "let the application " + quoted(a.AppName()) + " read all their files or mail, or change accounts"
 		},
 	}, {
 		Name: "app_new", Weight: .3, Impact: 1, On: grants, Match: func(a *Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
 		Describe: func(a *Enriched) string {
-			return "authorised the application " + quoted(appName(a)) + ", which these logs had not named before"
+			return "authorised the application " + quoted(a.AppName()) + ", which these logs had not named before"
 		},
 	}},
 }
 
 var grants = []event.Class{event.TokenGrant, event.PermissionGrant}
-
-func appName(a *Enriched) string {
-	if n := a.Attr(event.AttrAppName); n != "" {
-		return n
-	}
-	return a.Object.Name
-}
 
 // broad says whether OAuth scopes let an application read everything: whole
 // drives or mailboxes.

@@ -3,6 +3,7 @@ package detect
 // appDownload is an application that reads many files on somebody's behalf (A19).
 var appDownload = &Detector{
 	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Exfiltration: true,
+	Needs: fileStores,
 	Metrics: []Metric{
 		{Name: "app_downloads", Weight: .5, HalfSaturation: 20, Unit: "files", On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && a.Connected && took(a) })},
 		{Name: "app_downloads_rare", History: true, HalfSaturation: 20, Unit: "files by an application that nobody else uses", On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && a.RareApp && took(a) })},

@@ -109,12 +109,12 @@ func (e *Engine) join(k *Keyed) error {
 		}
 		return e.Handle(k.Person, &b.ev)
 	}
-	if at/hourMS != e.Hour || len(b.items) >= batchMost {
+	if at/event.Hour != e.Hour || len(b.items) >= batchMost {
 		if err := e.judgeBatch(); err != nil {
 			return err
 		}
 		e.settle()
-		e.advance(at / hourMS)
+		e.advance(at / event.Hour)
 	}
 	e.arrived(k.Person, source, at)
 	if k.Person == "" || class == event.Derived || e.dark[k.Person] || !e.mine(k.Person) {

@@ -10,6 +10,7 @@ import (
 // again within the day before (E01).
 var bruteForce = &Detector{
 	Name: "brute_force", Title: "Brute force, then success", Techniques: []string{"T1110", "T1078.004"},
+	Needs:      signIns,
 	Compromise: true,
 	Indicators: []Indicator{{
 		Name: "brute_force", Weight: .5, Impact: 2, On: []event.Class{event.LoginSuccess}, Match: func(a *Enriched) bool { return a.Failures >= 6 },

@@ -11,6 +11,7 @@ import (
 // any form of the wildcard principal, conditions, and grants to all users.
 var bucketPublic = &Detector{
 	Name: "bucket_public", Title: "Bucket or other resource made public", Techniques: []string{"T1530", "T1537"},
+	Needs: []Need{awsManage},
 	Indicators: []Indicator{{
 		Name: "bucket_public", Weight: .8, Impact: 2, Persists: "bucket_public_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Match: func(a *Enriched) bool { return opened(a) && !a.Sensitive },
 		Describe: sayOpened,

@@ -6,6 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 // files, not events; without sync clients, previews and applications.
 var bulkDownload = &Detector{
 	Name: "bulk_download", Title: "Bulk download", Techniques: []string{"T1530", "T1213"}, Exfiltration: true,
+	Needs: fileStores,
 	Metrics: []Metric{
 		{Name: "downloads", HalfSaturation: 8, Unit: "files", Slow: true, On: takesFile, Measure: when(byHand)},
 		{Name: "downloads_fresh", History: true, HalfSaturation: 8, Unit: "files never opened before", Slow: true, On: takesFile, Measure: when(func(a *Enriched) bool { return byHand(a) && a.Fresh })},
@@ -29,7 +30,7 @@ var takesFile = []event.Class{event.Download, event.Copy}
 
 // byHand says whether a file left a file store in a person's own doing, for the
 // first time today.
-func byHand(a *Enriched) bool { return a.First && !a.Connected && fileStore(a.Source) && took(a) }
+func byHand(a *Enriched) bool { return a.First && !a.Connected && FileStore(a.Source) && took(a) }
 
 // took says whether content came out: a copy within the service stays inside.
 func took(a *Enriched) bool { return a.Class == event.Download }

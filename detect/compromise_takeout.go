@@ -5,5 +5,7 @@ package detect
 // adds weight where both have spoken.
 var compromiseTakeout = &Detector{
 	Name: "compromise_takeout", Title: "Compromise, then take-out", Techniques: []string{"T1078.004", "T1530"},
-	Reason: func(*Day) string { return "took data out within a day of a suspicious sign-in" },
+	Needs:     signIns,
+	Mechanism: AfterCompromise,
+	Reason:    func(*Day) string { return "took data out within a day of a suspicious sign-in" },
 }

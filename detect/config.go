@@ -150,7 +150,7 @@ func (x *exception) covers(a *Enriched) bool {
 	switch {
 	case !x.From.IsZero() && a.Time < x.From.UnixMilli(), !x.Until.IsZero() && a.Time >= x.Until.UnixMilli():
 		return false
-	case x.App != "" && !strings.EqualFold(bare(a.Client.App), x.App) && !strings.EqualFold(appName(a), x.App):
+	case x.App != "" && !strings.EqualFold(bare(a.Client.App), x.App) && !strings.EqualFold(a.AppName(), x.App):
 		return false
 	case x.User != "" && !strings.EqualFold(x.User, a.Person):
 		return false

@@ -6,6 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 // execution counts once, however many records describe it.
 var crmExport = &Detector{
 	Name: "crm_export", Title: "CRM export", Techniques: []string{"T1213.004"}, Weight: .8, Exfiltration: true,
+	Needs: []Need{crmEvents},
 	Metrics: []Metric{
 		{Name: "crm_exports", HalfSaturation: 2, Unit: "exports", Slow: true, On: []event.Class{event.Export}, Measure: when(func(a *Enriched) bool { return crm(a) && a.Export })},
 		{Name: "crm_export_rows", HalfSaturation: 25, Unit: "rows", Scale: Root, On: []event.Class{event.Export}, Measure: func(a *Enriched) float64 {

@@ -6,6 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 // programs (A04).
 var crmQuery = &Detector{
 	Name: "crm_query", Title: "CRM bulk query", Techniques: []string{"T1213.004", "T1119"}, Weight: 1.35, Exfiltration: true,
+	Needs: []Need{crmEvents},
 	Metrics: []Metric{
 		{Name: "crm_query_rows", HalfSaturation: 40, Unit: "rows", Weight: .9, Scale: Root, On: []event.Class{event.Query}, Measure: func(a *Enriched) float64 {
 			if crm(a) {

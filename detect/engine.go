@@ -72,7 +72,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 		}
 		return e.err
 	}
-	e.advance(ev.Time / hourMS)
+	e.advance(ev.Time / event.Hour)
 	switch ev.Class { // what sources say about themselves
 	case event.SourceGap:
 		e.gap(ev)
@@ -104,7 +104,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 // handle judges an event of a person whose day is open.
 func (e *Engine) handle(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
-	p.Day.Hours |= 1 << (ev.Time / hourMS % 24)
+	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
 	p.Day.Sources |= 1 << ev.Source
 	if p.Last == 0 && p.Fails == nil {
 		p.attempts(ev)
@@ -114,7 +114,7 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 		e.undo(p, a)
 		e.hold(p, a)
 	}
-	again := e.config.rules != nil && !p.isOff(userRule) && e.rules(p, ev)
+	again := e.config.rules != nil && !p.isOff(UserRules) && e.rules(p, ev)
 	if e.count(p, a) || again {
 		e.tell(p, ev.Time)
 	}
@@ -210,7 +210,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 }
 
 // send emits a finding about somebody whom the engine judges. The first error of the
-// receiver is kept.
+// Receiver is kept.
 func (e *Engine) send(f *finding.Finding) {
 	if e.err == nil && e.mine(f.Person) {
 		e.err = e.emit(f)
@@ -228,9 +228,9 @@ func (e *Engine) begin(p *person, at int64) {
 	if d.End == 0 {
 		prof := e.profile(p)
 		q := quiet(&prof)
-		end := (at/dayMS)*dayMS + int64(q)*hourMS
+		end := (at/event.Day)*event.Day + int64(q)*event.Hour
 		for end <= at {
-			end += dayMS
+			end += event.Day
 		}
 		p.open(at, end)
 		p.Day.Profile, p.Day.Quiet = prof, q
@@ -285,7 +285,7 @@ func (e *Engine) closeHour() {
 		e.contribute(e.find(name))
 		e.settle()
 	}
-	end := (e.Hour + 1) * hourMS
+	end := (e.Hour + 1) * event.Hour
 	own := e.brought
 	e.brought, e.spare = e.spare, own // what the end of the hour brings is known an hour later
 	b := e.trade(own)

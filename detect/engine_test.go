@@ -418,7 +418,7 @@ routine 1-32
 	if x := over[p1]; x.Opened != at(31, 10*time.Hour) || x.Closed != at(31, 10*time.Hour+30*time.Minute) || x.By != address("p2") {
 		t.Errorf("%+v", x)
 	}
-	if x := over[p3]; x.Closed-x.Opened != 30*hourMS || x.By != p3 {
+	if x := over[p3]; x.Closed-x.Opened != 30*event.Hour || x.By != p3 {
 		t.Errorf("%+v", x)
 	}
 	if len(e.Exposed) != 0 || len(e.young) != 0 {
@@ -543,7 +543,7 @@ func TestRamp(t *testing.T) {
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	var low, medium int64 // weeks until it is told
 	e := New(Config{}, func(f *finding.Finding) error {
-		week := (f.Time - at(1, 0)) / (7 * dayMS)
+		week := (f.Time - at(1, 0)) / (7 * event.Day)
 		if f.Person != address("p1") || f.Detector != "slow_drip" || week < 15 {
 			return nil
 		}
@@ -598,7 +598,7 @@ func TestPoison(t *testing.T) {
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	risk := map[int64]float64{}
 	e := New(Config{}, func(f *finding.Finding) error {
-		if day := (f.Time - at(1, 0)) / dayMS; f.Person == address("p1") {
+		if day := (f.Time - at(1, 0)) / event.Day; f.Person == address("p1") {
 			risk[day+1] = max(risk[day+1], f.Risk)
 		}
 		return nil

@@ -23,12 +23,12 @@ type exposure struct {
 }
 
 const (
-	lastsFrom    = 2 * hourMS // open for so long, it was not undone at once
-	lastsAtNight = hourMS     // the same where the person's day ends
-	maxExposed   = 1 << 15    // in an organisation: a hostile log could open any number of things
-	maxOpened    = 12         // of one person and day, and of one object
-	maxLaid      = 64         // by one person in an hour
-	maxShut      = 2048       // the same
+	lastsFrom    = 2 * event.Hour // open for so long, it was not undone at once
+	lastsAtNight = event.Hour     // the same where the person's day ends
+	maxExposed   = 1 << 15        // in an organisation: a hostile log could open any number of things
+	maxOpened    = 12             // of one person and day, and of one object
+	maxLaid      = 64             // by one person in an hour
+	maxShut      = 2048           // the same
 )
 
 // laid is an exposure on the day that it began.
@@ -82,17 +82,17 @@ func ways(a *Enriched) (list []way) {
 		list = append(list, way{object(a.Event), ""})
 	case event.AdminGrant, event.AdminRevoke:
 		for i := range a.To {
-			list = append(list, way{thing("right", a.To[i].Account), strings.Clone(role(a))})
+			list = append(list, way{thing("right", a.To[i].Account), strings.Clone(a.Role())})
 		}
 		if list == nil {
-			list = append(list, way{thing("right", a.Object.ID), strings.Clone(role(a))})
+			list = append(list, way{thing("right", a.Object.ID), strings.Clone(a.Role())})
 		}
 	case event.Tamper:
 		list = append(list, way{thing("logging", a.Object.ID), ""})
 	case event.ConfigChange:
 		list = append(list, way{thing(a.Attr(event.AttrPolicy), a.Object.ID), ""})
 	case event.MFADisabled, event.MFAEnabled:
-		list = append(list, way{hash(ofExposure, "factor", subject(a)), ""})
+		list = append(list, way{hash(ofExposure, "factor", a.Subject()), ""})
 	}
 	return list
 }
@@ -103,14 +103,6 @@ func resource(a *Enriched) string {
 		return a.Object.Container + "/" + a.Object.Name
 	}
 	return cmp.Or(a.Object.ID, a.Object.Name, a.Object.Container)
-}
-
-// subject is whose account is changed: somebody else's, or the person's own.
-func subject(a *Enriched) string {
-	if len(a.To) > 0 {
-		return a.To[0].Account
-	}
-	return a.Person
 }
 
 // closes says whether an act undoes exposures of its ways.
@@ -131,7 +123,7 @@ func closes(a *Enriched) bool {
 // expose notes that a fact has laid something open.
 func (e *Engine) expose(p *person, a *Enriched, fact int, what string) {
 	for _, w := range ways(a) {
-		if w.key == 0 || a.Class == event.NetworkOpen && w.sub != "" && !exposes(w.sub) {
+		if w.key == 0 || a.Class == event.NetworkOpen && w.sub != "" && !Exposes(w.sub) {
 			continue
 		}
 		x := exposure{Person: p.Name, Day: p.Day.End, Fact: fact, Key: w.key, Sub: w.sub, What: what, Opened: a.Time}

@@ -1,12 +1,17 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // externalSharing is somebody who shares much with outsiders (B02): pairs of an
 // item and a recipient, each once. Partners the organisation has long shared with
 // weigh little, since sharing with them is not new to anybody.
 var externalSharing = &Detector{
 	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Needs:  fileStores,
+	Traits: finding.SharesOutside,
 	Metrics: []Metric{
 		{Name: "external_shares", HalfSaturation: 6, Unit: "shares", Weight: .5, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.External) }},
 		{Name: "external_shares_unknown", History: true, HalfSaturation: 5, Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *Enriched) float64 { return float64(a.Unknown - a.Own) }},

@@ -1,12 +1,16 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/outflow/outflow/internal/event"
+)
 
 // A leaver's baseline is the one of a month before notice: who is about to leave
 // takes before saying so, and what was taken then must not be usual.
 const (
-	pastEvery = 10 * dayMS // how often a baseline is put by
-	frozen    = 30 * dayMS // how far before notice the one that holds was put by
+	pastEvery = 10 * event.Day // how often a baseline is put by
+	frozen    = 30 * event.Day // how far before notice the one that holds was put by
 )
 
 // baseline is one as it was.

@@ -6,12 +6,6 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// AboutData says whether a detector speaks about the data rather than about a person: what
-// it sees makes the judgement of others less certain.
-func (d *Detector) AboutData() bool {
-	return d == sourceSilent || d == sourceLate || d == sourceGap || d == hrFeed || d == unresolvedIdentity || d == namesLeftOut
-}
-
 // pulse is how a source usually arrives.
 type pulse struct {
 	Rate  [weekHours]float64 // decayed share of weeks with events, by hour of the week
@@ -35,7 +29,8 @@ func (e *Engine) checkup(end int64) {
 }
 
 // healthFinding is a finding about the data.
-func (e *Engine) healthFinding(det *Detector, about string, since, at int64, stake int) *finding.Finding {
+func (e *Engine) healthFinding(m Mechanism, about string, since, at int64, stake int) *finding.Finding {
+	det := detectorOf(m)
 	return &finding.Finding{
 		ID: findingID(det, about, since), Episode: episodeID(det.Name+" "+about, since), Revision: 1, Detector: det.Name, Title: det.Title, Health: true,
 		Time: at, Start: since, End: at, Stake: stake, Complete: at,

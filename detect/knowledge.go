@@ -49,7 +49,3 @@ func (e *Engine) learned(end int64) {
 		e.enough, e.enoughAt = true, end
 	}
 }
-
-// Counts says whether the detector judges how much of something was done: it has to know
-// what is usual.
-func (d *Detector) Counts() bool { return len(d.Metrics) > 0 }

@@ -6,28 +6,25 @@ import "github.com/outflow/outflow/internal/event"
 // all where the same item is shared out or downloaded within three days.
 var labelDowngrade = &Detector{
 	Name: "label_downgrade", Title: "Label lowered, then shared", Techniques: []string{"T1036", "T1567.002"}, Exfiltration: true,
+	Needs: []Need{m365Labels, googleLabels, boxLabels},
 	Metrics: []Metric{
-		{Name: "labels_lowered", HalfSaturation: 5, Weight: .6, Unit: "labels", On: []event.Class{event.LabelChange}, Measure: when(lowered)},
+		{Name: "labels_lowered", HalfSaturation: 5, Weight: .6, Unit: "labels", On: []event.Class{event.LabelChange}, Measure: when((*Enriched).LabelLowered)},
 	},
 	Indicators: []Indicator{{
 		Name: "unlabelled_shared", Weight: 1.1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink}, Match: func(a *Enriched) bool {
 			return a.Unlabelled && (a.External > 0 || a.After >= event.PublicLink)
 		},
 		Describe: func(a *Enriched) string {
-			return "took the label off " + quoted(itemName(a)) + " or lowered it, then shared it out"
+			return "took the label off " + quoted(a.ItemName()) + " or lowered it, then shared it out"
 		},
 	}, {
 		Name: "unlabelled_downloaded", Weight: .6, Impact: 2, Once: true, On: takesFile, Match: func(a *Enriched) bool { return a.Unlabelled && byHand(a) },
 		Describe: func(a *Enriched) string {
-			return "took the label off " + quoted(itemName(a)) + " or lowered it, then downloaded it"
+			return "took the label off " + quoted(a.ItemName()) + " or lowered it, then downloaded it"
 		},
 	}},
 	Floor: func(c Counts) bool { return c.N("labels_lowered") >= 10 },
 	Reason: func(d *Day) string {
 		return "lowered or removed the sensitivity label of " + some(d.N("labels_lowered"), "item", "items")
 	},
-}
-
-func lowered(a *Enriched) bool {
-	return a.Class == event.LabelChange && a.Attr(event.AttrEffect) == "weaker"
 }

@@ -1,8 +1,6 @@
 package detect
 
 import (
-	"strings"
-
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -11,6 +9,7 @@ import (
 // before.
 var labelledItem = &Detector{
 	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Needs: []Need{m365Labels, googleLabels, boxLabels},
 	Indicators: []Indicator{{
 		Name: "label_shared", Weight: .9, Impact: 3, On: shares, Match: func(a *Enriched) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
 		Describe: sayLabelled,
@@ -27,7 +26,7 @@ var labelledItem = &Detector{
 	}, {
 		Name: "label_downloaded", Weight: .15, Impact: 1, Once: true, On: []event.Class{event.Download}, Match: func(a *Enriched) bool { return a.TopLabel && byHand(a) },
 		Describe: func(a *Enriched) string {
-			return "downloaded " + quoted(itemName(a)) + ", labelled " + quoted(a.Object.Label)
+			return "downloaded " + quoted(a.ItemName()) + ", labelled " + quoted(a.Object.Label)
 		},
 	}},
 }
@@ -36,26 +35,8 @@ var shares = []event.Class{event.ShareUser, event.ShareLink}
 
 func sayLabelled(a *Enriched) string {
 	to := "anybody who has the link"
-	if o := outsider(a); o != "" {
+	if o := a.Outsider(); o != "" {
 		to = quoted(o)
 	}
-	return "shared " + quoted(itemName(a)) + ", labelled " + quoted(a.Object.Label) + ", with " + to
-}
-
-// topLabel says whether a label is of the highest tier: one that the
-// configuration names, or one whose name says so anywhere in the world.
-func (e *Engine) topLabel(label string) bool {
-	if label == "" {
-		return false
-	}
-	label = strings.ToLower(label)
-	if e.config.topLabels[label] {
-		return true
-	}
-	for _, w := range []string{"highly confidential", "strictly confidential", "top secret", "secret", "restricted", "streng vertraulich", "très confidentiel"} {
-		if label == w || strings.HasPrefix(label, w+" ") || strings.HasPrefix(label, w+"/") || strings.HasPrefix(label, w+"\\") {
-			return true
-		}
-	}
-	return false
+	return "shared " + quoted(a.ItemName()) + ", labelled " + quoted(a.Object.Label) + ", with " + to
 }

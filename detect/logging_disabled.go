@@ -1,11 +1,16 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // loggingDisabled is a log that is stopped, deleted or narrowed, or a watching
 // service that is switched off (G01): what follows may not be seen.
 var loggingDisabled = &Detector{
 	Name: "logging_disabled", Title: "Logging disabled", Techniques: []string{"T1562.008"},
+	Needs:  []Need{awsManage, oktaAny, githubAny, m365Exchange},
+	Traits: finding.NeverSuppressed | finding.ChangesSettings,
 	Indicators: []Indicator{{
 		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper}, Persists: "logging_disabled_lasting", Match: func(*Enriched) bool { return true },
 		Describe: func(a *Enriched) string {

@@ -5,13 +5,14 @@ import "github.com/outflow/outflow/internal/event"
 // mailForwarding is a rule or a setting that sends mail outside (F04).
 var mailForwarding = &Detector{
 	Name: "mail_forwarding", Title: "Mail forwarded outside", Techniques: []string{"T1114.003", "T1564.008"}, Exfiltration: true,
+	Needs: []Need{m365Exchange, googleUsers},
 	Indicators: []Indicator{{
 		Name: "forward_unknown", Weight: 1.5, Impact: 2, On: []event.Class{event.MailRule}, Match: func(a *Enriched) bool { return a.External > 0 && a.Unknown > 0 },
 		Describe: func(a *Enriched) string {
-			return "forwards mail to " + quoted(outsider(a)) + ", at a new or personal domain"
+			return "forwards mail to " + quoted(a.Outsider()) + ", at a new or personal domain"
 		},
 	}, {
 		Name: "forward_outside", Weight: .6, Impact: 1, On: []event.Class{event.MailRule}, Match: func(a *Enriched) bool { return a.External > 0 && a.Unknown == 0 },
-		Describe: func(a *Enriched) string { return "forwards mail to " + quoted(outsider(a)) },
+		Describe: func(a *Enriched) string { return "forwards mail to " + quoted(a.Outsider()) },
 	}},
 }

@@ -6,6 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 // that a pipeline that clones one again and again does not count.
 var massClone = &Detector{
 	Name: "mass_clone", Title: "Mass clone of source code", Techniques: []string{"T1213.003", "T1567.001"}, Exfiltration: true,
+	Needs: []Need{gitEvents},
 	Metrics: []Metric{
 		{Name: "repositories", HalfSaturation: 4, Unit: "repositories", Weight: .8, On: []event.Class{event.Clone}, Measure: when(func(a *Enriched) bool { return a.First })},
 		{Name: "repositories_new", History: true, HalfSaturation: 3, Unit: "repositories new to the person", Slow: true, On: []event.Class{event.Clone}, Measure: when(func(a *Enriched) bool { return a.First && a.Fresh })},

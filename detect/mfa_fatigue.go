@@ -6,6 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 // (E03): refused pushes in a burst, above all with an approval after them.
 var mfaFatigue = &Detector{
 	Name: "mfa_fatigue", Title: "MFA fatigue", Techniques: []string{"T1621"}, Compromise: true,
+	Needs: []Need{oktaAny, m365Entra},
 	Indicators: []Indicator{{
 		Name: "push_refused", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.MFADenied}, Match: func(a *Enriched) bool { return a.Refused >= 3 },
 		Describe: func(a *Enriched) string {

@@ -5,6 +5,7 @@ import "github.com/outflow/outflow/internal/event"
 // objectStoreRead is somebody who reads much from an object store (A06).
 var objectStoreRead = &Detector{
 	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"}, Weight: .7, Exfiltration: true,
+	Needs: []Need{s3Data},
 	Metrics: []Metric{
 		{Name: "objects", HalfSaturation: 60, Unit: "objects", Weight: .9, On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && cloud(a) })},
 		{Name: "objects_new_bucket", History: true, HalfSaturation: 40, Unit: "objects from buckets new to the person", On: takesFile, Measure: when(func(a *Enriched) bool { return a.First && cloud(a) && a.PlaceAge <= 1 })},

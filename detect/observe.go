@@ -23,7 +23,7 @@ func parseDay(t string) (int64, bool) {
 func (e *Engine) observe(p *person, ev *event.Event) *Enriched {
 	a := &e.act
 	*a = Enriched{Event: ev, Person: p.Name, Silent: p.Day.Silent}
-	today := ev.Time / dayMS
+	today := ev.Time / event.Day
 	o := e.org(p)
 	a.Leaving = p.leaving(ev.Time)
 	switch ev.Class {
@@ -78,20 +78,20 @@ func (e *Engine) observe(p *person, ev *event.Event) *Enriched {
 	case event.GuardChange:
 		a.Sensitive = sensitiveName(ev.Object.Name)
 	case event.LabelChange:
-		if lowered(a) {
+		if a.LabelLowered() {
 			p.Steps.age(stepKey(stepLowered, object(ev)), today, maxSteps)
 		}
 	case event.Rename:
-		if fileStore(ev.Source) && ev.Object.ID != "" {
+		if FileStore(ev.Source) && ev.Object.ID != "" {
 			p.Steps.age(stepKey(stepHidden, object(ev)), today, maxSteps)
 		}
 	case event.AdminRevoke:
-		if at, known := p.Granted[right(a)]; known && ev.Time-at <= dayMS {
+		if at, known := p.Granted[right(a)]; known && ev.Time-at <= event.Day {
 			a.Brief = max(ev.Time-at, 1)
 			delete(p.Granted, right(a))
 		}
 	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
-		if ev.Class == event.AdminGrant && topGrant(a) {
+		if ev.Class == event.AdminGrant && a.TopGrant() {
 			if p.Granted == nil || len(p.Granted) >= maxGranted {
 				p.Granted = map[uint64]int64{}
 			}
@@ -139,7 +139,7 @@ func (p *person) refused(at, within int64) (n int) {
 }
 
 // right is the key of an administrative right of somebody.
-func right(a *Enriched) uint64 { return hash(ofUser, a.Source.String(), receiver(a), role(a)) }
+func right(a *Enriched) uint64 { return hash(ofUser, a.Source.String(), a.Receiver(), a.Role()) }
 
 // stepKey is the key of a step that an item goes through.
 func stepKey(kind int, item uint64) uint64 { return hash(kind) ^ item }
@@ -183,7 +183,7 @@ func (e *Engine) signIn(p *person, a *Enriched, today int64) {
 		key := hash(ofNetwork, a.Client.IP)
 		keep := p.Fails[:0]
 		for _, f := range p.Fails {
-			if a.Time-f.At > dayMS {
+			if a.Time-f.At > event.Day {
 				continue
 			}
 			keep = append(keep, f)
@@ -209,7 +209,7 @@ func (e *Engine) touch(p *person, o *org, a *Enriched, today int64) {
 	} else {
 		a.PlaceAge = 99
 	}
-	if fileStore(src) && key != 0 {
+	if FileStore(src) && key != 0 {
 		a.Fresh = p.Items.age(key, today, maxItems) == 0
 		a.Connected, a.RareApp = e.connected(p, o, ev, today)
 	}
@@ -229,7 +229,7 @@ func (e *Engine) touch(p *person, o *org, a *Enriched, today int64) {
 	case event.Delete:
 		bit = didDelete
 	case event.Upload:
-		if name := ev.Object.Name; fileStore(src) && key != 0 && telling(name) && p.takenElsewhere(src, name, today) {
+		if name := ev.Object.Name; FileStore(src) && key != 0 && telling(name) && p.takenElsewhere(src, name, today) {
 			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
 		}
 		return
@@ -240,7 +240,7 @@ func (e *Engine) touch(p *person, o *org, a *Enriched, today int64) {
 	a.First = key == 0 || done&bit == 0
 	a.Repeat = !a.First
 	a.TopLabel = e.topLabel(ev.Object.Label)
-	if fileStore(src) && key != 0 && a.First {
+	if FileStore(src) && key != 0 && a.First {
 		a.Unlabelled = p.recent(stepLowered, key, today)
 		if bit == didDownload && ev.Class == event.Download {
 			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
@@ -268,7 +268,7 @@ func (e *Engine) touch(p *person, o *org, a *Enriched, today int64) {
 // its name tells.
 func (p *person) takenElsewhere(source event.Source, name string, today int64) bool {
 	for _, s := range event.Sources() {
-		if s != source && fileStore(s) && p.recent(stepTaken, named(s, name), today) {
+		if s != source && FileStore(s) && p.recent(stepTaken, named(s, name), today) {
 			return true
 		}
 	}
@@ -455,7 +455,7 @@ func (e *Engine) application(p *person, o *org, a *Enriched, today int64) {
 // offHours says whether the person hardly ever works at this time.
 func (e *Engine) offHours(p *person, at int64) bool {
 	prof := &p.Day.Profile
-	h := int(at / hourMS % 24)
+	h := int(at / event.Hour % 24)
 	if prof[h]+float64(.5*(prof[(h+1)%24]+prof[(h+23)%24])) < .12 {
 		return true
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // Off switches indicators off for people of some countries or departments: what a works
@@ -18,9 +20,6 @@ type Off struct {
 	Reason      string
 }
 
-// derived are detectors that follow from what others see: switched off with those.
-var derived = []string{"compromise_takeout", "privilege_takeout"}
-
 func (o *Off) check() error {
 	switch {
 	case len(o.Countries)+len(o.Departments) == 0:
@@ -33,9 +32,9 @@ func (o *Off) check() error {
 		switch {
 		case !known:
 			return fmt.Errorf("there is no detector %q", name)
-		case slices.Contains(derived, name):
+		case derived(All[g]):
 			return fmt.Errorf("%s follows from what others see: switch those off", name)
-		case All[g].AboutData():
+		case All[g].Has(finding.AboutData):
 			return fmt.Errorf("%s is about the data, not about people", name)
 		}
 	}
@@ -68,8 +67,13 @@ func (c *config) offFor(department, country string) (off uint64, dark bool) {
 	return off, false
 }
 
-// isOff says whether a detector is switched off for the person.
-func (p *person) isOff(d *Detector) bool { return p.off != 0 && p.off>>detected[d.Name]&1 != 0 }
+// isOff says whether the detector of a mechanism is switched off for the person.
+func (p *person) isOff(m Mechanism) bool { return p.off != 0 && p.off>>mechanism[m]&1 != 0 }
+
+// derived says whether a detector follows from what others see: it is switched off with those.
+func derived(d *Detector) bool {
+	return d.Mechanism == AfterCompromise || d.Mechanism == AfterPrivilege
+}
 
 // switchOff switches detectors off for a person, and takes out what is kept of them.
 func (e *Engine) switchOff(p *person, off uint64) {
@@ -105,7 +109,7 @@ func (e *Engine) switchOff(p *person, off uint64) {
 			}
 		}
 	}
-	if p.isOff(slowDrip) {
+	if p.isOff(SlowDrift) {
 		for i := range slow {
 			p.forgetSlow(i)
 		}
@@ -120,10 +124,10 @@ func (e *Engine) switchOff(p *person, off uint64) {
 			p.Day.Proof[g] = nil
 		}
 	}
-	if p.isOff(userRule) {
+	if p.isOff(UserRules) {
 		p.Day.Ruled = nil
 	}
-	if p.isOff(accessLeftBehind) {
+	if p.isOff(AccessReview) {
 		p.Access = nil
 	}
 }

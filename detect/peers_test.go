@@ -62,7 +62,7 @@ func TestFrozen(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p := e.find(address("p1")); k.e.Source != event.HR {
-			mean[int((k.e.Time-at(1, 0))/dayMS)+1] = e.People.mean(p, e.People.department(p.peerGroup()), j)
+			mean[int((k.e.Time-at(1, 0))/event.Day)+1] = e.People.mean(p, e.People.department(p.peerGroup()), j)
 		}
 	}
 	t.Logf("downloads a day: %.1f on day 29, %.1f on day 59, %.1f on day 61", mean[29], mean[59], mean[61])

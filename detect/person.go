@@ -278,12 +278,12 @@ func (p *person) open(at, end int64) {
 	d.Hours, d.Sources, d.Best = 0, 0, 0
 	for k, j := range carried {
 		if p.Carry != nil {
-			days := math.Round(float64(end-p.CarryT) / float64(dayMS))
+			days := math.Round(float64(end-p.CarryT) / float64(event.Day))
 			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(metrics[j].Decay, max(days, 1))*1e6) / 1e6
 		}
 	}
 	d.Added = 0
-	today := at / dayMS
+	today := at / event.Day
 	d.Silent = 0
 	if p.Last > 0 {
 		d.Silent = int(max(today-p.Last-1, 0))
@@ -314,7 +314,7 @@ func (d *dayState) proof(g int) *proof {
 // leaving says whether the person is between notice and a week after the last
 // working day.
 func (p *person) leaving(at int64) bool {
-	return p.Notice > 0 && at >= p.Notice && (p.LastDay == 0 && at < p.Notice+120*dayMS || at < p.LastDay+8*dayMS)
+	return p.Notice > 0 && at >= p.Notice && (p.LastDay == 0 && at < p.Notice+120*event.Day || at < p.LastDay+8*event.Day)
 }
 
 // quiet is the hour of the day (UTC) at which a day ends: opposite to the middle
@@ -350,12 +350,23 @@ func offset(quietHour int) int64 {
 	if shift > 12 {
 		shift -= 24
 	}
-	return shift * hourMS
+	return shift * event.Hour
 }
 
 // localDay is the day of the week of a moment where the person works: the quiet
 // hour is about one in the morning there.
 func localDay(at int64, quietHour int) int {
-	days := (at + offset(quietHour)) / dayMS
+	days := (at + offset(quietHour)) / event.Day
 	return int((days + 4) % 7) // 1970-01-01 was a Thursday; 0 is Sunday
+}
+
+// unscale turns a judged count into the units of its metric.
+func unscale(j int, x float64) float64 {
+	switch metrics[j].Scale {
+	case Root:
+		return x * x
+	case RootBytes:
+		return x * x * 1e5
+	}
+	return x
 }

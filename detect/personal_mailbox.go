@@ -1,26 +1,20 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // personalMailbox is something shared with a private mailbox (B03), above all
 // with the person's own.
 var personalMailbox = &Detector{
 	Name: "personal_mailbox", Title: "Share to a personal mailbox", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Needs:  fileStores,
+	Traits: finding.SharesOutside,
 	Indicators: []Indicator{{
 		Name: "shared_with_self", Weight: .5, Impact: 2, On: []event.Class{event.ShareUser}, Match: func(a *Enriched) bool { return a.Own > 0 },
 		Describe: func(a *Enriched) string {
-			return "shared " + quoted(a.Object.Name) + " with their own private address " + quoted(outsider(a))
+			return "shared " + quoted(a.Object.Name) + " with their own private address " + quoted(a.Outsider())
 		},
 	}},
-	Reason: nil,
-}
-
-// outsider is the first recipient outside.
-func outsider(a *Enriched) string {
-	for i := range a.To {
-		if a.To[i].Scope == event.ScopeExternal {
-			return a.To[i].Account
-		}
-	}
-	return ""
 }

@@ -1,11 +1,16 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // publicAccessGuard is a block of public access that is taken away or loosened
 // (C02).
 var publicAccessGuard = &Detector{
 	Name: "public_access_guard", Title: "Public access block removed", Techniques: []string{"T1562.001"},
+	Needs:  []Need{awsManage},
+	Traits: finding.ChangesSettings,
 	Indicators: []Indicator{{
 		Name: "guard_off", Weight: .7, Impact: 1, Persists: "guard_off_lasting", On: []event.Class{event.GuardChange}, Match: func(a *Enriched) bool { return loosened(a) && !a.Sensitive },
 		Describe: sayLoosened,

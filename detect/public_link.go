@@ -1,18 +1,25 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"slices"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // publicLink is somebody who makes files reachable without sign-in (B01), each
 // once, however often the link is changed.
 var publicLink = &Detector{
 	Name: "public_link", Title: "Public links", Techniques: []string{"T1567.002", "T1530"},
+	Needs:  append(slices.Clone(fileStores), githubAny, atlassianAny, zoomAny),
+	Traits: finding.SharesOutside,
 	Metrics: []Metric{
 		{Name: "public_links", HalfSaturation: 3, Unit: "items", Weight: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
 		{Name: "public_links_sensitive", HalfSaturation: 1, Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *Enriched) bool { return published(a) && a.Sensitive })},
 	},
 	Indicators: []Indicator{{
 		Name: "public_sensitive", Weight: .4, Impact: 2, Persists: "public_sensitive_lasting", On: []event.Class{event.ShareLink}, Match: func(a *Enriched) bool { return published(a) && a.Sensitive },
-		Describe: func(a *Enriched) string { return "made " + quoted(itemName(a)) + " public, which looks sensitive" },
+		Describe: func(a *Enriched) string { return "made " + quoted(a.ItemName()) + " public, which looks sensitive" },
 	}, {
 		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting", On: []event.Class{event.ShareLink}, Match: func(a *Enriched) bool { return a.Source == event.GitHub && a.After == event.Public },
 		Describe: func(a *Enriched) string { return "made the repository " + quoted(a.Object.Name) + " public" },
@@ -27,11 +34,3 @@ var publicLink = &Detector{
 }
 
 func published(a *Enriched) bool { return a.First && a.After >= event.PublicLink }
-
-// itemName names the object of an act for people.
-func itemName(a *Enriched) string {
-	if a.Object.Container != "" && a.Source != event.M365 {
-		return a.Object.Container + "/" + a.Object.Name
-	}
-	return a.Object.Name
-}

@@ -36,7 +36,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
 			}
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: det.floor(leaving), Harm: m.harm, Half: m.HalfSaturation}
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.harm, Half: m.HalfSaturation}
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
@@ -91,14 +91,14 @@ func factPoints(weight, seen, days float64) float64 {
 	return max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
 }
 
-// sum is what the counts of one detector amount to: the strongest, and a part of
+// sumOf is what the counts of one detector amount to: the strongest, and a part of
 // the others.
-func (d *Detector) sum(points []float64) float64 {
+func sumOf(d *Detector, points []float64) float64 {
 	top, sum := 0.0, 0.0
 	for _, c := range points {
 		top, sum = max(top, c), sum+c
 	}
-	return d.weight() * (top + min(othersMax, float64(others*(sum-top))))
+	return weightOf(d) * (top + min(othersMax, float64(others*(sum-top))))
 }
 
 // combined is what the points of all detectors amount to, with what a take-out says
@@ -168,7 +168,7 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 	}
 	for _, name := range r.Counted {
 		if g, known := detected[name]; known {
-			points[g] = All[g].sum(byDetector[g])
+			points[g] = sumOf(All[g], byDetector[g])
 		}
 	}
 	for _, f := range r.Facts {
@@ -186,10 +186,10 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
 		}
 		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
-		steps = append(steps, Step{userRule.Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", quoted(m.Title), about(m.Seen), number(m.Days)), m.Points, w})
+		steps = append(steps, Step{detectorOf(UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", quoted(m.Title), about(m.Seen), number(m.Days)), m.Points, w})
 		spoken = append(spoken, w)
 	}
-	points[detected[userRule.Name]] = userRule.sum(spoken)
+	points[mechanism[UserRules]] = sumOf(detectorOf(UserRules), spoken)
 	score, _ := combined(points, past{r.Breach, r.Right})
 	score += r.Shift
 	if r.Leaver {

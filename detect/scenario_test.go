@@ -700,6 +700,21 @@ func TestLayout(t *testing.T) {
 	if len(All) > 64 || len(carried) > 64 {
 		t.Errorf("%d detectors, %d counts that go on: sets of them are kept in 64 bits", len(All), len(carried))
 	}
+	of := map[Mechanism]int{}
+	for _, d := range All {
+		of[d.Mechanism]++
+		if (d.Needs == nil) != (d.Has(finding.AboutData) && d.Mechanism != HRFeed || d.Mechanism == UserRules) {
+			t.Errorf("%s: what it needs of the audit logs", d.Name)
+		}
+		if d.Mechanism != NoMechanism && len(d.Metrics)+len(d.Indicators) > 0 {
+			t.Errorf("%s has a mechanism and metrics or indicators", d.Name)
+		}
+	}
+	for m := NoMechanism + 1; int(m) < Mechanisms; m++ {
+		if of[m] != 1 || detectorOf(m).Mechanism != m {
+			t.Errorf("mechanism %d has %d detectors", m, of[m])
+		}
+	}
 	named := map[string]bool{}
 	lasts := map[string]bool{}
 	for i := range facts {

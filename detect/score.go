@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/outflow/outflow/internal/event"
 )
 
 // Parameters of the score. They were chosen on development worlds by recall at a
@@ -26,9 +28,9 @@ const (
 	shiftGain   = .8
 	climb       = .5 // by how much a CUSUM must rise to be counted again
 	ownShare    = .5
-	spread      = .9        // of a count that is spread over the day, rather than in one burst, is not weighed
-	again       = 7 * dayMS // for so long after an alert another one of the person is the same
-	alerting    = 5.2       // score from which a day has an alert, for what it teaches
+	spread      = .9            // of a count that is spread over the day, rather than in one burst, is not weighed
+	again       = 7 * event.Day // for so long after an alert another one of the person is the same
+	alerting    = 5.2           // score from which a day has an alert, for what it teaches
 )
 
 // mean is the usual count of a metric on an active day of a person: its own
@@ -43,7 +45,7 @@ func shrunk(peers, sum, days float64) float64 {
 }
 
 // scaled maps a total to the count that is judged.
-func (m *Metric) scaled(x float64) float64 {
+func (m *metric) scaled(x float64) float64 {
 	switch m.Scale {
 	case Root:
 		return math.Floor(math.Sqrt(x))
@@ -114,8 +116,8 @@ func (v *verdict) reset(q int) {
 	}
 }
 
-// floor is how rare a detector's counts must be to speak.
-func (d *Detector) floor(leaving bool) float64 {
+// floorOf is how rare a detector's counts must be to speak.
+func floorOf(d *Detector, leaving bool) float64 {
 	if leaving && d.Exfiltration {
 		return leaveFloor
 	}
@@ -124,7 +126,7 @@ func (d *Detector) floor(leaving bool) float64 {
 
 // before is what has happened that makes a take-out weigh more.
 func (p *person) before(at int64) (b past) {
-	if at-p.BreachT <= dayMS {
+	if at-p.BreachT <= event.Day {
 		b.breach = p.Breach
 	}
 	if at-p.RightT <= rightLasts {
@@ -162,7 +164,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 	}
 	v.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower) // how much busier than usual the person is
-	stale := max(0, 1-float64(at-day.PriorT)/float64(dayMS))
+	stale := max(0, 1-float64(at-day.PriorT)/float64(event.Day))
 
 	expect := func(j int) (mu, k float64) {
 		mu = v.mean[j]
@@ -175,7 +177,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 
 	leaving := p.leaving(at)
 	for g, det := range All {
-		from := det.floor(leaving)
+		from := floorOf(det, leaving)
 		v.spoken = v.spoken[:0]
 		v.dense[g] = day.density(g)
 		for _, j := range groups[g] {
@@ -193,7 +195,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 		if len(v.spoken) > 0 && (det.Floor == nil || det.Floor(day.counts(det, g))) && (!p.Service || p.Active >= serviceDays) {
 			v.counted[g] = true
-			v.points[g] = det.sum(v.spoken)
+			v.points[g] = sumOf(det, v.spoken)
 		}
 	}
 	for i := range day.Facts {
@@ -207,10 +209,10 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.spoken = append(v.spoken, rulePoints(r.Level, o.rule(x.Rule), o.FactN))
 		}
 	}
-	v.points[detected[userRule.Name]] = userRule.sum(v.spoken)
+	v.points[mechanism[UserRules]] = sumOf(detectorOf(UserRules), v.spoken)
 	score, c := combined(v.points, p.before(at))
 	v.breach = c.breach
-	v.points[detected[compromiseTakeout.Name]], v.points[detected[privilegeTakeout.Name]] = c.compromise, c.privilege
+	v.points[mechanism[AfterCompromise]], v.points[mechanism[AfterPrivilege]] = c.compromise, c.privilege
 
 	var found []float64 // shifts, the strongest first
 	for i, j := range slow {
@@ -224,7 +226,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 	}
 	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })
-	if len(found) > 0 && !p.isOff(slowDrip) {
+	if len(found) > 0 && !p.isOff(SlowDrift) {
 		mean := found[0]
 		if len(found) > 1 {
 			mean = (mean + found[1]) / 2
@@ -234,9 +236,9 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.shift = shiftGain * max(mean-floor, 0)
 		score += v.shift
 	}
-	if c.taken > .5 && leaving && !p.isOff(leaverTakeout) {
+	if c.taken > .5 && leaving && !p.isOff(Leaving) {
 		gain := leaverPoints(o.LeaverShare)
-		v.points[detected["leaver_takeout"]] = gain
+		v.points[mechanism[Leaving]] = gain
 		v.leaver = true
 		score += gain
 	}
@@ -301,7 +303,7 @@ func (e *Engine) closeDay(p *person) {
 	}
 	p.LongN = float64(p.LongN*longGamma) + 1
 	for i, j := range slow {
-		if p.isOff(slowDrip) || p.off>>metrics[j].detector&1 != 0 {
+		if p.isOff(SlowDrift) || p.off>>metrics[j].detector&1 != 0 {
 			v.shifts[i] = 0
 			continue
 		}
@@ -348,9 +350,9 @@ func (e *Engine) closeDay(p *person) {
 
 	p.learnHours(to)
 	if p.Steps.n > 256 {
-		p.Steps.drop(day.Latest/dayMS - sequenceDays)
+		p.Steps.drop(day.Latest/event.Day - sequenceDays)
 	}
-	p.Last = day.Latest / dayMS
+	p.Last = day.Latest / event.Day
 	p.putBy(day.End)
 	o.useServices(p, to)
 	if p.Carry == nil {

@@ -1,11 +1,18 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // sharingPolicy is a setting of the whole organisation that widens what may be
 // shared outside (B10).
 var sharingPolicy = &Detector{
 	Name: "sharing_policy", Title: "Sharing policy weakened", Techniques: []string{"T1484.002", "T1562"},
+	Needs: []Need{
+		m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny,
+	},
+	Traits:     finding.ChangesSettings,
 	Indicators: policyFacts("sharing"),
 }
 

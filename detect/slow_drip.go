@@ -1,10 +1,14 @@
 package detect
 
+import "slices"
+
 // slowDrip is somebody whose days are each a little above the usual, for long
 // (A15). It has no counts of its own: the engine keeps a CUSUM for every metric
 // that is marked slow.
 var slowDrip = &Detector{
 	Name: "slow_drip", Title: "Slow drip over many days", Techniques: []string{"T1020", "T1567"},
+	Needs:     append(slices.Clone(fileStores), crmEvents, s3Data, gitEvents),
+	Mechanism: SlowDrift,
 	Reason: func(d *Day) string {
 		if d.Lasting {
 			return "has taken more than usual day after day"

@@ -7,6 +7,7 @@ import "github.com/outflow/outflow/internal/event"
 // that its own logs come from, and those that the configuration names.
 var snapshotShared = &Detector{
 	Name: "snapshot_shared", Title: "Snapshot, image or repository shared outside", Techniques: []string{"T1537"}, Exfiltration: true,
+	Needs: []Need{awsManage},
 	Indicators: []Indicator{{
 		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting", Match: func(a *Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
 		Describe: func(a *Enriched) string {

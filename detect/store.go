@@ -18,6 +18,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/outflow/outflow/internal/cborstate"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/spill"
 	"github.com/outflow/outflow/internal/sqlitedb"
@@ -106,7 +107,7 @@ var model = sync.OnceValue(func() uint64 {
 // moment (Unix milliseconds, a full hour). If the first event comes after it,
 // nothing is handed over. The function is called from Handle.
 func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
-	e.takeAt, e.take = at/hourMS, take
+	e.takeAt, e.take = at/event.Hour, take
 }
 
 // snapshot encodes the state. It is called between two hours.

@@ -41,7 +41,7 @@ func pastState(t *testing.T) *Snapshot {
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	var snap *Snapshot
 	e := New(s.config, func(*finding.Finding) error { return nil })
-	e.Checkpoint(at(31, 0)+12*hourMS, func(s *Snapshot) error { snap = s; return nil })
+	e.Checkpoint(at(31, 0)+12*event.Hour, func(s *Snapshot) error { snap = s; return nil })
 	feed(t, e, s.events)
 	if snap == nil {
 		t.Fatal("no state")

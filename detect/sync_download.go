@@ -6,8 +6,9 @@ import "github.com/outflow/outflow/internal/event"
 // that too, so it weighs less than a download by hand.
 var syncDownload = &Detector{
 	Name: "sync_download", Title: "Bulk sync", Techniques: []string{"T1530"}, Weight: .4, Exfiltration: true,
+	Needs: []Need{boxFiles, m365Files, driveFiles},
 	Metrics: []Metric{
-		{Name: "synced", HalfSaturation: 200, Unit: "files", On: []event.Class{event.Sync}, Measure: when(func(a *Enriched) bool { return a.First && fileStore(a.Source) })},
+		{Name: "synced", HalfSaturation: 200, Unit: "files", On: []event.Class{event.Sync}, Measure: when(func(a *Enriched) bool { return a.First && FileStore(a.Source) })},
 		{Name: "synced_new_device", History: true, HalfSaturation: 100, Unit: "files to a device new to the person", On: []event.Class{event.Sync}, Measure: when(func(a *Enriched) bool { return a.First && a.NewDevice })},
 	},
 	Floor: func(c Counts) bool { return c.N("synced") >= 50 },

@@ -7,6 +7,7 @@ import "github.com/outflow/outflow/internal/event"
 // changes nothing; three stages weigh more than two.
 var takeoutSequence = &Detector{
 	Name: "takeout_sequence", Title: "Download, then share or delete", Techniques: []string{"T1119", "T1567", "T1070"}, Exfiltration: true,
+	Needs: fileStores,
 	Metrics: []Metric{
 		{Name: "downloaded_then_shared", HalfSaturation: 1, Unit: "files", On: []event.Class{event.ShareUser, event.ShareLink}, Measure: when(func(a *Enriched) bool { return a.SharedAfterDownload })},
 		{Name: "downloaded_then_deleted", HalfSaturation: 2, Unit: "files", On: []event.Class{event.Delete}, Measure: when(func(a *Enriched) bool { return a.DeletedAfterDownload })},
@@ -15,9 +16,9 @@ var takeoutSequence = &Detector{
 		Name: "three_stages", Weight: 1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink, event.Delete}, Match: func(a *Enriched) bool { return a.Stages >= 3 },
 		Describe: func(a *Enriched) string {
 			if a.Class == event.Delete {
-				return "deleted " + quoted(itemName(a)) + " after taking it and hiding it or sharing it out"
+				return "deleted " + quoted(a.ItemName()) + " after taking it and hiding it or sharing it out"
 			}
-			return "took " + quoted(itemName(a)) + ", hid it under another name or label, and shared it out"
+			return "took " + quoted(a.ItemName()) + ", hid it under another name or label, and shared it out"
 		},
 	}},
 	Floor: func(c Counts) bool { return c.N("downloaded_then_shared")+c.N("downloaded_then_deleted") >= 2 },

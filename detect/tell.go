@@ -123,7 +123,7 @@ func (d *dayState) repeat(a *Enriched) {
 
 // target is who or what received the data of an act.
 func target(a *Enriched) string {
-	if o := outsider(a); o != "" {
+	if o := a.Outsider(); o != "" {
 		return o
 	}
 	if a.Class == event.Query {
@@ -147,7 +147,7 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 	}
 	e.empower(p, v, at)
 	if v.shift > 0 {
-		v.points[detected["slow_drip"]] = v.shift
+		v.points[mechanism[SlowDrift]] = v.shift
 	}
 	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(risk))
 	for g, det := range All {
@@ -178,7 +178,7 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 	pr := d.proof(g)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
-		Detector: det.Name, Title: det.Title, Person: p.Name, Department: p.Department, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active),
+		Detector: det.Name, Title: det.Title, Person: p.Name, Department: p.Department, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active), Qualifier: det.Qualifier,
 		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}
 	if pr.N > 0 {
@@ -217,11 +217,11 @@ func (e *Engine) finding(p *person, det *Detector, g int, v *verdict, at int64) 
 			clauses = append(clauses, some(float64(n.More), "more like it", "more like these"))
 		}
 	}
-	if det == userRule {
+	if det.Mechanism == UserRules {
 		clauses, f.Techniques = e.sayRules(d)
 		f.Stake = 1
 	}
-	best, from := -1, det.floor(p.leaving(at))
+	best, from := -1, floorOf(det, p.leaving(at))
 	for _, j := range groups[g] {
 		if v.worth[j] > from && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {
 			best = j
@@ -293,11 +293,11 @@ func (e *Engine) usually(p *person, v *verdict, j int) string {
 // context is what else weighs in.
 func (e *Engine) context(p *person, at int64) (list []string) {
 	if p.leaving(at) {
-		switch days := (p.LastDay - at + dayMS - 1) / dayMS; {
+		switch days := (p.LastDay - at + event.Day - 1) / event.Day; {
 		case p.LastDay == 0:
 			list = append(list, "has given notice")
-		case at >= p.LastDay+dayMS:
-			list = append(list, "left "+some(float64((at-p.LastDay)/dayMS), "day", "days")+" ago")
+		case at >= p.LastDay+event.Day:
+			list = append(list, "left "+some(float64((at-p.LastDay)/event.Day), "day", "days")+" ago")
 		case days <= 0:
 			list = append(list, "leaves today")
 		default:

@@ -1,17 +1,22 @@
 package detect
 
-import "github.com/outflow/outflow/internal/event"
+import (
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
 
 // terminatedUserActivity is anything done by any account of somebody whose last
 // working day is over (F01).
 var terminatedUserActivity = &Detector{
 	Name: "terminated_user_activity", Title: "Activity after the last working day", Techniques: []string{"T1078.004"}, Compromise: true,
+	Needs:  []Need{leaversFile},
+	Traits: finding.AboutLeavers,
 	Indicators: []Indicator{{
 		Name: "after_last_day", Weight: 1.8, Impact: 3, Once: true, On: everything, Match: func(a *Enriched) bool { return a.AfterLast > 0 },
 		Describe: func(a *Enriched) string {
 			s := quoted(a.Action) + " in " + a.Source.Title() + ", " + lasting(a.AfterLast) + " after the end of the last working day"
 			if a.Client.App != "" {
-				s += ", by the application " + quoted(appName(a))
+				s += ", by the application " + quoted(a.AppName())
 			}
 			return s
 		},

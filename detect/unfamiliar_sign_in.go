@@ -6,6 +6,7 @@ import "github.com/outflow/outflow/internal/event"
 // after a long silence (E06, E07). Each is common by itself.
 var unfamiliarSignIn = &Detector{
 	Name: "unfamiliar_sign_in", Title: "Unfamiliar sign-in", Techniques: []string{"T1078.004"},
+	Needs:      signIns,
 	Compromise: true,
 	Indicators: []Indicator{{
 		Name: "network_new", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess}, Match: func(a *Enriched) bool { return a.NewNetwork },

@@ -7,6 +7,7 @@ import "github.com/outflow/outflow/internal/event"
 // here.
 var vendorAlert = &Detector{
 	Name: "vendor_alert", Title: "Alert of the service itself", Techniques: []string{"T1078.004"},
+	Needs: []Need{boxShield, m365Alerts, crmAlerts, slackAlerts},
 	Indicators: []Indicator{{
 		Name: "vendor_alert", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.VendorAlert}, Match: func(*Enriched) bool { return true },
 		Describe: func(a *Enriched) string {

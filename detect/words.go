@@ -9,17 +9,6 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// unscale turns a judged count into the units of its metric.
-func unscale(j int, x float64) float64 {
-	switch metrics[j].Scale {
-	case Root:
-		return x * x
-	case RootBytes:
-		return x * x * 1e5
-	}
-	return x
-}
-
 // number writes a count with separators: 41,200.
 func number(x float64) string { return plain.Number(int64(min(math.Round(x), 1<<62))) }
 

@@ -128,79 +128,6 @@ type detectorDiagnosis struct {
 	Absent   []string `json:"absent,omitempty"` // sources it could use that do not arrive at all
 }
 
-// channel is a part of a source's log that is exported, licensed or switched on
-// by itself. That it arrives is known by any event of its classes.
-type channel struct {
-	source  event.Source
-	classes []event.Class
-	without string // what is missing where nothing of it arrives
-}
-
-// labels stands for anything that carries a sensitivity label, or changes one.
-var labels = []event.Class{event.LabelChange}
-
-// The channels. Sources of the licences: the vendors' pages in docs/sources.
-var (
-	fileWork = []event.Class{event.View, event.Edit, event.Upload, event.Download, event.Delete, event.Rename, event.Copy, event.Sync}
-
-	boxFiles     = channel{event.Box, fileWork, "file events: the enterprise events stream (admin_logs) rather than a user's own"}
-	m365Files    = channel{event.M365, fileWork, "the content type Audit.SharePoint (unified audit log on)"}
-	m365Exchange = channel{event.M365, []event.Class{event.MailRule, event.PermissionGrant, event.AdminGrant}, "the content type Audit.Exchange"}
-	m365Entra    = channel{event.M365, []event.Class{event.LoginSuccess, event.LoginFailure, event.AdminGrant, event.TokenGrant, event.MFADisabled}, "the content type Audit.AzureActiveDirectory"}
-	driveFiles   = channel{event.GoogleWorkspace, fileWork, "the application drive (Drive log events: Business Standard or above)"}
-	googleLogin  = channel{event.GoogleWorkspace, []event.Class{event.LoginSuccess, event.LoginFailure}, "the application login"}
-	googleAdmin  = channel{event.GoogleWorkspace, []event.Class{event.AdminGrant, event.AdminRevoke, event.ConfigChange, event.Offboard}, "the application admin"}
-	googleToken  = channel{event.GoogleWorkspace, []event.Class{event.TokenGrant, event.TokenRevoke}, "the application token"}
-	googleUsers  = channel{event.GoogleWorkspace, []event.Class{event.MailRule, event.MFADisabled, event.MFAEnabled}, "the application user_accounts (or nobody has changed a factor or a forwarding)"}
-	takeouts     = channel{event.GoogleWorkspace, []event.Class{event.Export}, "the application takeout (or nobody has made one)"}
-	dropboxFiles = channel{event.Dropbox, fileWork, "file events: Dropbox Business Advanced or above"}
-	slackFiles   = channel{event.Slack, []event.Class{event.Download, event.Upload, event.ShareUser}, "audit logs of Slack Enterprise Grid"}
-	slackAny     = channel{event.Slack, nil, ""}
-	crmEvents    = channel{event.Salesforce, []event.Class{event.ReportRun, event.Export, event.Query, event.View}, "Event Monitoring (Salesforce Shield or the add-on): without it only Login and set-up data are logged"}
-	crmLogin     = channel{event.Salesforce, []event.Class{event.LoginSuccess, event.LoginFailure}, "the Login event log file or LoginHistory"}
-	s3Data       = channel{event.CloudTrail, []event.Class{event.Download, event.List}, "S3 data events of the trail (object-level logging)"}
-	awsManage    = channel{event.CloudTrail, []event.Class{event.CloudRead, event.CloudChange, event.PolicyChange, event.NetworkOpen, event.AdminGrant, event.AppAccess}, "management events of the trail"}
-	gitEvents    = channel{event.GitHub, []event.Class{event.Clone, event.Fetch, event.Push}, "Git events: GitHub Enterprise Cloud with include=git or audit log streaming"}
-	githubAny    = channel{event.GitHub, nil, ""}
-	oktaAny      = channel{event.Okta, nil, ""}
-	boxAny       = channel{event.Box, nil, ""}
-	dropboxAny   = channel{event.Dropbox, nil, ""}
-	atlassianAny = channel{event.Atlassian, nil, ""}
-	zoomAny      = channel{event.Zoom, nil, ""}
-	snowflakeAny = channel{event.Snowflake, nil, ""}
-	leaversFile  = channel{event.HR, []event.Class{event.Notice}, "a file of leavers (leavers.csv: EmailAddress, ResignationDate, LastWorkingDate)"}
-
-	boxShield   = channel{event.Box, []event.Class{event.VendorAlert}, "Box Shield (or it has reported nothing)"}
-	m365Alerts  = channel{event.M365, []event.Class{event.VendorAlert}, "the content types DLP.All and Audit.General (or they have reported nothing)"}
-	crmAlerts   = channel{event.Salesforce, []event.Class{event.VendorAlert}, "Threat Detection (Salesforce Shield) (or it has reported nothing)"}
-	slackAlerts = channel{event.Slack, []event.Class{event.VendorAlert}, "anomaly events of Slack Enterprise Grid (or there were none)"}
-
-	m365Labels   = channel{event.M365, labels, "sensitivity labels (Microsoft Purview Information Protection)"}
-	googleLabels = channel{event.GoogleWorkspace, labels, "Drive labels (Business Standard or above)"}
-	boxLabels    = channel{event.Box, labels, "classification (Box Governance or Shield)"}
-
-	fileStores = []channel{boxFiles, m365Files, driveFiles, dropboxFiles}
-	signIns    = []channel{oktaAny, m365Entra, googleLogin, slackAny, crmLogin, awsManage, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny}
-	management = []channel{oktaAny, m365Entra, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, awsManage, atlassianAny, zoomAny, snowflakeAny}
-)
-
-// needs says which channels a detector sees through.
-var needs = map[string][]channel{
-	"bulk_download": fileStores, "app_download": fileStores, "sync_download": {boxFiles, m365Files, driveFiles}, "chat_download": {slackFiles},
-	"crm_export": {crmEvents}, "crm_query": {crmEvents}, "object_store_read": {s3Data}, "mass_clone": {gitEvents},
-	"account_export": {takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny}, "slow_drip": append(slices.Clone(fileStores), crmEvents, s3Data, gitEvents),
-	"public_link": append(slices.Clone(fileStores), githubAny, atlassianAny, zoomAny), "external_sharing": fileStores, "personal_mailbox": fileStores, "forbidden_domain": append(slices.Clone(fileStores), slackAny, githubAny),
-	"labelled_item": {m365Labels, googleLabels, boxLabels}, "label_downgrade": {m365Labels, googleLabels, boxLabels},
-	"sharing_policy": {m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny}, "authentication_policy": {oktaAny, m365Entra, googleAdmin, slackAny, githubAny, dropboxAny, awsManage, atlassianAny, zoomAny, snowflakeAny},
-	"bucket_public": {awsManage}, "public_access_guard": {awsManage}, "security_group_open": {awsManage}, "snapshot_shared": {awsManage}, "logging_disabled": {awsManage, oktaAny, githubAny, m365Exchange},
-	"admin_grant": management, "self_grant": management, "app_consent": {m365Entra, googleToken, slackAny, githubAny, atlassianAny, zoomAny, snowflakeAny},
-	"brute_force": signIns, "unfamiliar_sign_in": signIns, "mfa_fatigue": {oktaAny, m365Entra}, "mfa_removed": {oktaAny, m365Entra, googleUsers, githubAny, boxAny, dropboxAny, awsManage},
-	"vendor_alert":             {boxShield, m365Alerts, crmAlerts, slackAlerts},
-	"terminated_user_activity": {leaversFile}, "leaver_takeout": {leaversFile}, "access_left_behind": {leaversFile}, "hr_feed": {leaversFile},
-	"mail_forwarding": {m365Exchange, googleUsers}, "mass_deletion": fileStores, "takeout_sequence": fileStores, "compromise_takeout": signIns, "privilege_takeout": management,
-	"source_silent": nil, "source_late": nil, "source_gap": nil, "names_left_out": nil, "unresolved_identity": nil, "user_rule": nil, // in whatever arrives
-}
-
 // examine reads everything below the paths and says what can be seen in it.
 func examine(ctx context.Context, paths []string, workers int, p *batch.Progress) (*diagnosis, error) {
 	found, unreadable := files.Find(paths)
@@ -283,23 +210,22 @@ func arrives(seen *[32][256]int, s event.Source, classes []event.Class) bool {
 
 func diagnose(det *detect.Detector, seen *[32][256]int) detectorDiagnosis {
 	d := detectorDiagnosis{Detector: det.Name, Title: det.Title, State: able, Sees: []string{}, Missing: []string{}}
-	channels := needs[det.Name]
-	for _, c := range channels {
+	for _, c := range det.Needs {
 		switch {
-		case arrives(seen, c.source, c.classes):
-			if name := c.source.Title(); !slices.Contains(d.Sees, name) {
+		case arrives(seen, c.Source, c.Classes):
+			if name := c.Source.Title(); !slices.Contains(d.Sees, name) {
 				d.Sees = append(d.Sees, name)
 			}
-		case c.source == event.HR:
-			d.Missing = append(d.Missing, c.without)
-		case arrives(seen, c.source, nil):
-			d.Missing = append(d.Missing, c.source.Title()+": "+c.without)
+		case c.Source == event.HR:
+			d.Missing = append(d.Missing, c.Missing)
+		case arrives(seen, c.Source, nil):
+			d.Missing = append(d.Missing, c.Source.Title()+": "+c.Missing)
 		default:
-			d.Absent = append(d.Absent, c.source.Title())
+			d.Absent = append(d.Absent, c.Source.Title())
 		}
 	}
 	switch {
-	case channels == nil:
+	case det.Needs == nil:
 	case len(d.Sees) == 0:
 		d.State = blind
 	case len(d.Missing) > 0:

@@ -7,22 +7,6 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// TestNeeds checks that the doctor knows what every detector needs, and no other.
-func TestNeeds(t *testing.T) {
-	known := map[string]bool{}
-	for _, det := range detect.All {
-		known[det.Name] = true
-		if _, ok := needs[det.Name]; !ok {
-			t.Errorf("%s: the doctor does not know what it needs", det.Name)
-		}
-	}
-	for name := range needs {
-		if !known[name] {
-			t.Errorf("%s: no such detector", name)
-		}
-	}
-}
-
 // TestDiagnose switches channels off.
 func TestDiagnose(t *testing.T) {
 	find := func(name string) *detect.Detector {

@@ -16,6 +16,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // directory is everybody whom a data directory knows: of whom there are alerts or days, who
@@ -225,13 +226,13 @@ func switchedOff(list []detect.Off, department, country string) map[string]strin
 // kinds are what reports say is looked for, with the sources that each sees something in.
 func kinds() (list []reports.Kind) {
 	for _, d := range detect.All {
-		if d.Name == "user_rule" || d.AboutData() {
+		if d.Mechanism == detect.UserRules || d.Has(finding.AboutData) {
 			continue
 		}
 		k := reports.Kind{Title: d.Title, Counts: d.Counts()}
-		for _, c := range needs[d.Name] {
-			switch name := c.source.String(); {
-			case c.source == event.HR:
+		for _, c := range d.Needs {
+			switch name := c.Source.String(); {
+			case c.Source == event.HR:
 				k.HR = true
 			case !slices.Contains(k.Sources, name):
 				k.Sources = append(k.Sources, name)

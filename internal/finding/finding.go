@@ -17,14 +17,15 @@ type Finding struct {
 	Time       int64    `json:"time"`                 // when the last event it rests on happened, Unix milliseconds
 	Start      int64    `json:"start"`                // of the window, Unix milliseconds
 	End        int64    `json:"end"`
-	Until      int64    `json:"until,omitempty"` // end of the person's day: until then it may get worse
-	Points     float64  `json:"points"`          // what the detector itself contributes, ≥ 0
-	Risk       float64  `json:"risk"`            // the person's score with everything considered, at this time
-	Rate       float64  `json:"rate"`            // false alerts per 1,000 user-days to be expected in the organisation at this risk or above
-	Stake      int      `json:"stake"`           // what is at stake: 0 little … 3 the most
-	Title      string   `json:"title"`           // in a few words
-	Reason     string   `json:"reason"`          // in one sentence with numbers
-	Context    []string `json:"context"`         // what else weighs in: leaving, off hours, new network
+	Until      int64    `json:"until,omitempty"`     // end of the person's day: until then it may get worse
+	Points     float64  `json:"points"`              // what the detector itself contributes, ≥ 0
+	Risk       float64  `json:"risk"`                // the person's score with everything considered, at this time
+	Rate       float64  `json:"rate"`                // false alerts per 1,000 user-days to be expected in the organisation at this risk or above
+	Stake      int      `json:"stake"`               // what is at stake: 0 little … 3 the most
+	Title      string   `json:"title"`               // in a few words
+	Qualifier  string   `json:"qualifier,omitempty"` // of one that only adds weight to what others see: what it adds to their title
+	Reason     string   `json:"reason"`              // in one sentence with numbers
+	Context    []string `json:"context"`             // what else weighs in: leaving, off hours, new network
 	Observed   float64  `json:"observed"`
 	Expected   float64  `json:"expected"` // on a usual day of the person
 	Peers      float64  `json:"peers"`    // on a usual day of a colleague

@@ -69,12 +69,16 @@ func (u *usual) Print(w io.Writer) {
 
 // Counting lists the detectors that have to know what is usual.
 func Counting() (names []string) {
+	var drift []string
 	for _, d := range detect.All {
-		if d.Counts() {
+		switch {
+		case d.Counts():
 			names = append(names, d.Name)
+		case d.Mechanism == detect.SlowDrift:
+			drift = append(drift, d.Name)
 		}
 	}
-	return append(names, "slow_drip")
+	return append(names, drift...)
 }
 
 // UsualKept is how much a data directory knows of what is usual; nil where nothing is kept

@@ -1,0 +1,159 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// Enriched is an event in the light of what its person did before. What it has of the event
+// must not be changed, nor kept beyond the call.
+type Enriched struct {
+	*event.Event
+	Person string
+
+	First     bool    // the first time today that this is done with the object
+	Repeat    bool    // it was done with the object before today: it does not count again
+	Fresh     bool    // the person never touched the object before today
+	PlaceAge  int     // days since the person first touched the container; 0 on the first day
+	Sensitive bool    // by label, or by the names of object and container
+	OffHours  bool    // at an hour or on a day at which the person hardly ever works
+	Connected bool    // through a connected application, not by hand
+	RareApp   bool    // an application that hardly anybody else here uses
+	Strange   bool    // from a network that was new to person and organisation within two days
+	Rows      float64 // rows taken, each execution once
+	Export    bool    // the first record of an export
+
+	External, Internal, Unknown, Own int // recipients that are new to the object today, by kind
+	NewRecipients                    int // of them, new to the person
+
+	NewNetwork bool // the network is new to person and organisation today
+	NewCountry bool // the country is new to the person today
+	NewAgent   bool // the kind of client is new to the person today
+	NewApp     bool // the application is new to the organisation today
+	Failures   int  // failed sign-ins from the same address within the day before
+	Silent     int  // days without any activity before today
+
+	SharedAfterDownload, DeletedAfterDownload bool
+	// Stages are the steps from collecting to cleaning up that the object has gone through
+	// within three days, this one included.
+	Stages int
+
+	Forbidden  string // a recipient at a domain that the configuration forbids
+	Foreign    string // a recipient outside the organisation's cloud accounts
+	TopLabel   bool   // the object has a label of the highest tier
+	Unlabelled bool   // its label was lowered or taken off within three days
+	NewDevice  bool   // the device was new to the person within a week
+	Refused    int    // pushes refused within ten minutes; on a sign-in, those of the half hour before
+	Brief      int64  // how long a right was held that is taken away within a day, milliseconds; 0 if longer
+	AfterLast  int64  // how long the last working day has been over, milliseconds; 0 if it is not
+	Leaving    bool   // the person is leaving
+}
+
+// Outsider is the first recipient outside; "" if there is none.
+func (a *Enriched) Outsider() string {
+	for i := range a.To {
+		if a.To[i].Scope == event.ScopeExternal {
+			return a.To[i].Account
+		}
+	}
+	return ""
+}
+
+// Subject is whose account is changed: somebody else's, or the person's own.
+func (a *Enriched) Subject() string {
+	if len(a.To) > 0 {
+		return a.To[0].Account
+	}
+	return a.Person
+}
+
+// ItemName names the object for people.
+func (a *Enriched) ItemName() string {
+	if a.Object.Container != "" && a.Source != event.M365 {
+		return a.Object.Container + "/" + a.Object.Name
+	}
+	return a.Object.Name
+}
+
+// AppName names the application for people.
+func (a *Enriched) AppName() string {
+	if n := a.Attr(event.AttrAppName); n != "" {
+		return n
+	}
+	return a.Object.Name
+}
+
+// LabelLowered says whether a sensitivity label was lowered or taken off.
+func (a *Enriched) LabelLowered() bool {
+	return a.Class == event.LabelChange && a.Attr(event.AttrEffect) == "weaker"
+}
+
+// Role is the role that is granted or revoked, as the vendor calls it.
+func (a *Enriched) Role() string { return a.Attr(event.AttrRole) }
+
+// Receiver says for people who receives a right: "themselves" if it is the person who acts.
+func (a *Enriched) Receiver() string {
+	for i := range a.To {
+		if a.To[i].Account == a.Person {
+			return "themselves"
+		}
+	}
+	if len(a.To) > 0 {
+		return quoted(a.To[0].Account)
+	}
+	if a.Object.Name != "" {
+		return quoted(a.Object.Name)
+	}
+	return "somebody"
+}
+
+// TopGrant says whether full control was granted.
+func (a *Enriched) TopGrant() bool {
+	if a.Outcome != event.Success || a.Class != event.AdminGrant {
+		return false
+	}
+	if a.Attr(event.AttrGrant) != "" {
+		return true
+	}
+	for r := range strings.SplitSeq(strings.ToLower(a.Role()), ",") { // Okta names several at once
+		if fullControl(strings.TrimSpace(r)) {
+			return true
+		}
+	}
+	return false
+}
+
+// minorRoles and fullRoles are parts of the names of roles: of those that are not over
+// everything, whatever else they are called, and of those that are.
+var (
+	minorRoles = []string{
+		"readonly", "read only", "reader", "viewer", "view", "auditor", "helpdesk", "help desk", "billing", "reports", "support",
+		"security_reader", "user administrator", "groups", "services", "guest",
+	}
+	fullRoles = []string{
+		"administratoraccess", "global administrator", "super", "org_admin", "organization administrator", "_seed_admin", "root", "owner",
+		"poweruser", "fullaccess", "full access", "privileged", "company administrator", "iamfullaccess",
+	}
+)
+
+// fullControl says whether the name of a role, in small letters, is that of one over
+// everything.
+func fullControl(role string) bool {
+	for _, minor := range minorRoles {
+		if strings.Contains(role, minor) {
+			return false
+		}
+	}
+	for _, full := range fullRoles {
+		if strings.Contains(role, full) {
+			return true
+		}
+	}
+	return role == "admin" || role == "administrator" || role == "admins" || role == "administrators"
+}
+
+// FileStore says whether a source is one that people keep files in.
+func FileStore(s event.Source) bool {
+	return s == event.Box || s == event.M365 || s == event.GoogleWorkspace || s == event.Dropbox
+}
