@@ -250,8 +250,8 @@ func merge(list, more []string) []string {
 func title(lead *finding.Finding, list []*finding.Finding) string {
 	t := lead.Title
 	for _, f := range list {
-		if f.Detector == "leaver_takeout" {
-			t += " before leaving"
+		if f.Qualifier != "" {
+			t += " " + f.Qualifier
 		}
 	}
 	return t
@@ -267,7 +267,7 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 		s = string(unicode.ToLower(first)) + lead.Title[size:]
 	}
 	for _, f := range list {
-		if said[f.Detector] || f.Reason == "" || f.Points < .2*lead.Points || f.Detector == "leaver_takeout" {
+		if said[f.Detector] || f.Reason == "" || f.Points < .2*lead.Points || f.Qualifier != "" {
 			continue
 		}
 		said[f.Detector] = true
@@ -538,6 +538,7 @@ func RestoreDesk(b []byte) (*Desk, error) {
 	if k.Open != nil {
 		d.open = k.Open
 	}
+	qualify(d.open)
 	d.tail = k.Tail
 	d.reindex()
 	return d, nil
@@ -556,6 +557,18 @@ func sound(open map[string]*building) error {
 		}
 	}
 	return nil
+}
+
+// qualify gives findings that were stored before there were qualifiers the only one that there
+// was then.
+func qualify(open map[string]*building) {
+	for _, b := range open {
+		for _, f := range b.Findings {
+			if f.Detector == "leaver_takeout" && f.Qualifier == "" {
+				f.Qualifier = "before leaving"
+			}
+		}
+	}
 }
 
 // MergeDesks puts together what Keep gave of desks, each with the people for whom keep
@@ -658,6 +671,7 @@ func restore(snapshot []byte, done []Alert) (*Desk, error) {
 	if d.open == nil {
 		d.open = map[string]*building{}
 	}
+	qualify(d.open)
 	d.reindex()
 	for _, a := range done {
 		if d.open[a.ID] == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -40,6 +41,7 @@ func sample() []Alert {
 	lead.Context = []string{"leaves in 9 days"}
 	leaver := found("jane@acme.example", "leaver_takeout", 0, 12, 3)
 	leaver.Reason, leaver.Events, leaver.EventIDs, leaver.Sources = "is leaving", 0, nil, nil
+	leaver.Qualifier = "before leaving"
 	share := found("jane@acme.example", "external_sharing", 0, 12, 2)
 	share.Title, share.Reason, share.EventIDs = "External sharing", "shared 3 items with \"x@rival.example\"", []string{"b", "c"}
 	for _, f := range []*finding.Finding{lead, leaver, share, found("jane@acme.example", "bulk_download", 2, 6, 6), found("bob@acme.example", "bulk_download", 0, 1, 1)} {
@@ -292,6 +294,58 @@ func TestStore(t *testing.T) {
 	back.Add(found("jane", "bulk_download", 5, 9, 9))
 	if list := back.Alerts(); len(list) != 2 || list[0].Score != 9 || list[0].Revision != 2 {
 		t.Errorf("%+v", list)
+	}
+}
+
+// TestUnqualified reads findings that were stored before there were qualifiers: their alert is
+// the same.
+func TestUnqualified(t *testing.T) {
+	leaver := found("jane", "leaver_takeout", 0, 12, 3)
+	leaver.Reason, leaver.Events = "is leaving", 0
+	d := NewDesk()
+	d.Add(found("jane", "bulk_download", 0, 12, 9))
+	d.Add(leaver)
+	stored, err := d.Keep(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := d.Snapshot(0)
+	if err != nil || bytes.Contains(stored, []byte("qualifier")) || bytes.Contains(open, []byte("qualifier")) {
+		t.Fatal(err, string(stored))
+	}
+	for i, restore := range []func() (*Desk, error){
+		func() (*Desk, error) { return RestoreDesk(stored) },
+		func() (*Desk, error) { return restore(open, nil) },
+	} {
+		d, err := restore()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Add(found("jane", "bulk_download", 0, 12, 9)) // has the alert made again
+		list := d.Alerts()
+		if len(list) != 1 || !strings.HasSuffix(list[0].Title, " before leaving") || strings.Contains(list[0].Reason, "is leaving") {
+			t.Errorf("%d: %+v", i, list)
+		}
+	}
+}
+
+// TestNeverSuppressed has alerts of which one detector must never be suppressed, with a
+// suppression from before it was so; and without it being known which detectors those are.
+func TestNeverSuppressed(t *testing.T) {
+	known := finding.Detectors{"bulk_download": 0, "logging_disabled": finding.NeverSuppressed}
+	now := time.Unix(0, 0)
+	a := Alert{User: "jane", Detectors: []string{"bulk_download"}}
+	p, err := Suggest(&a, known, now)
+	if err != nil || !p.Matches(&a, known) || p.Matches(&a, nil) {
+		t.Fatal(err)
+	}
+	if _, err := Suggest(&a, nil, now); err == nil {
+		t.Error("suppressed, though no detectors are known")
+	}
+	a.Detectors = append(a.Detectors, "logging_disabled")
+	p.Detectors = append(p.Detectors, "logging_disabled")
+	if _, err := Suggest(&a, known, now); !errors.Is(err, ErrNever) || p.Matches(&a, known) {
+		t.Error(err)
 	}
 }
 

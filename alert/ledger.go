@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -21,6 +22,9 @@ type Telling struct {
 	Channels []Route
 	Shown    func(a *Alert) bool // whether an alert deserves attention
 	Now      time.Time
+	// Detectors are all of them: which are never suppressed. Where they are not given,
+	// nothing is.
+	Detectors finding.Detectors
 }
 
 // Route says which alerts a channel takes. One that it has taken it takes to the end.
@@ -56,7 +60,7 @@ func (s *Store) Take(ctx context.Context, partition int, to Position, list []Ale
 		held = slices.DeleteFunc(held, func(p Suppression) bool { return !p.Holds(t.Now) })
 		shown := t.Shown
 		t.Shown = func(a *Alert) bool {
-			return shown(a) && !slices.ContainsFunc(held, func(p Suppression) bool { return p.Matches(a) })
+			return shown(a) && !slices.ContainsFunc(held, func(p Suppression) bool { return p.Matches(a, t.Detectors) })
 		}
 		for i := range list {
 			if err := take(ctx, tx, &list[i], t); err != nil {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // Suppression says what people are not told again for a while, because it was looked
@@ -32,29 +34,40 @@ type Suppression struct {
 // exception of the configuration.
 const LongestSuppression = 180 * 24 * time.Hour
 
-// never lists detectors whose alerts cannot be suppressed: they tell that others go
-// blind.
-var never = []string{"logging_disabled", "source_silent", "source_gap"}
-
 // ErrNever says that an alert cannot be suppressed.
 var ErrNever = errors.New("alerts about logs that are switched off, or missing, cannot be suppressed")
 
-// Suggest is the narrowest suppression that would have kept an alert from being told.
-func Suggest(a *Alert, now time.Time) (*Suppression, error) {
+// errNoDetectors says that it is not known which alerts cannot be suppressed.
+var errNoDetectors = errors.New("nothing can be suppressed: the detectors are not known")
+
+// suppressible is an error if alerts of some detectors cannot be suppressed.
+func suppressible(detectors []string, known finding.Detectors) error {
+	switch {
+	case len(known) == 0:
+		return errNoDetectors
+	case known.Any(detectors, finding.NeverSuppressed):
+		return ErrNever
+	}
+	return nil
+}
+
+// Suggest is the narrowest suppression that would have kept an alert from being told. Known are
+// all detectors. The error is ErrNever if one of those in the alert is never suppressed.
+func Suggest(a *Alert, known finding.Detectors, now time.Time) (*Suppression, error) {
 	s := &Suppression{User: a.User, Detectors: slices.Sorted(slices.Values(a.Detectors)), Severity: a.Severity, Alert: a.ID, Made: now, Expires: now.Add(30 * 24 * time.Hour)}
-	if slices.ContainsFunc(s.Detectors, func(d string) bool { return slices.Contains(never, d) }) {
-		return nil, ErrNever
+	if err := suppressible(s.Detectors, known); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-// Matches says whether an alert is one of those that are not told.
-func (s *Suppression) Matches(a *Alert) bool {
-	if a.User != s.User || a.Severity > s.Severity || len(a.Detectors) == 0 {
+// Matches says whether an alert is one of those that are not told. Known are all detectors.
+func (s *Suppression) Matches(a *Alert, known finding.Detectors) bool {
+	if a.User != s.User || a.Severity > s.Severity || len(a.Detectors) == 0 || suppressible(a.Detectors, known) != nil {
 		return false
 	}
 	for _, d := range a.Detectors {
-		if !slices.Contains(s.Detectors, d) || slices.Contains(never, d) {
+		if !slices.Contains(s.Detectors, d) {
 			return false
 		}
 	}
@@ -72,15 +85,17 @@ func (s *Suppression) Until() time.Time {
 	return s.Ended
 }
 
-// Suppress puts a suppression into force and returns its id.
-func (s *Store) Suppress(ctx context.Context, p *Suppression) (int64, error) {
+// Suppress puts a suppression into force and returns its id. Known are all detectors. The error
+// is ErrNever if one of those of the suppression is never suppressed.
+func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Detectors) (int64, error) {
+	never := suppressible(p.Detectors, known)
 	switch {
 	case strings.TrimSpace(p.Owner) == "" || strings.TrimSpace(p.Reason) == "":
 		return 0, errors.New("a suppression needs an owner and a reason")
 	case len(p.Detectors) == 0:
 		return 0, errors.New("a suppression needs detectors")
-	case slices.ContainsFunc(p.Detectors, func(d string) bool { return slices.Contains(never, d) }):
-		return 0, ErrNever
+	case never != nil:
+		return 0, never
 	case !p.Expires.After(p.Made) || p.Expires.Sub(p.Made) > LongestSuppression:
 		return 0, fmt.Errorf("a suppression ends within %d days", int(LongestSuppression.Hours())/24)
 	}
@@ -135,6 +150,7 @@ func suppressions(ctx context.Context, db interface {
 // Suppressed lists the alerts about whom a suppression is that it would keep from being
 // told, of those raised from one moment on until another, the first first: before it is
 // in force that is its backtest, afterwards what it has done.
-func (s *Store) Suppressed(ctx context.Context, p *Suppression, from, until time.Time) ([]Alert, error) {
-	return s.alerts(ctx, "WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", p.Matches, p.User, from.UnixMilli(), until.UnixMilli())
+func (s *Store) Suppressed(ctx context.Context, p *Suppression, known finding.Detectors, from, until time.Time) ([]Alert, error) {
+	matches := func(a *Alert) bool { return p.Matches(a, known) }
+	return s.alerts(ctx, "WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", matches, p.User, from.UnixMilli(), until.UnixMilli())
 }

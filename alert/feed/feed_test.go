@@ -42,6 +42,12 @@ type team struct {
 	at     atomic.Int64 // what time it is, Unix nanoseconds
 }
 
+// detectors are some of those that there are.
+var detectors = finding.Detectors{
+	"bulk_download": 0, "external_sharing": finding.SharesOutside, "logging_disabled": finding.NeverSuppressed,
+	"source_silent": finding.AboutData | finding.NeverSuppressed, "source_gap": finding.AboutData | finding.NeverSuppressed,
+}
+
 func newTeam(t testing.TB, n int) *team {
 	t.Helper()
 	dir := t.TempDir()
@@ -60,7 +66,7 @@ func newTeam(t testing.TB, n int) *team {
 			t.Fatal(err)
 		}
 	}
-	x.server = &Server{Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: x.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+	x.server = &Server{Detectors: detectors, Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: x.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
 		Health: func() any {
 			return &struct {
 				Sources, Streams, Unwell []string
@@ -114,7 +120,7 @@ func (x *team) sample(from, n int) (list []alert.Alert) {
 
 func (x *team) take(list ...alert.Alert) {
 	x.t.Helper()
-	telling := alert.Telling{Now: x.now(), Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	telling := alert.Telling{Detectors: detectors, Now: x.now(), Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
 	if err := x.alerts.Take(x.t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
 		x.t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // Server answers the API and the pages.
@@ -32,11 +33,13 @@ type Server struct {
 	Reports func(ctx context.Context) (*report.Input, error)               // what reviews of leavers are made of
 	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week, or of the newest data if it is ""
 	Enough  float64                                                        // person-days that must be known before counts are judged by what is usual here
-	Now     func() time.Time
-	Log     *slog.Logger
-	Version string
-	Secure  bool    // over TLS: cookies are for that alone
-	SignOn  *SignOn // nil where tokens are the only way in
+	// Detectors are all of them: which are about the data, and which are never suppressed.
+	Detectors finding.Detectors
+	Now       func() time.Time
+	Log       *slog.Logger
+	Version   string
+	Secure    bool    // over TLS: cookies are for that alone
+	SignOn    *SignOn // nil where tokens are the only way in
 
 	mu       sync.Mutex
 	limits   map[string]*rate.Limiter

@@ -32,13 +32,13 @@ type suggestion struct {
 // suggest is the narrowest suppression for an alert, with its backtest. An alert that
 // cannot be suppressed is a refusal.
 func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, error) {
-	p, err := alert.Suggest(a, s.Now())
+	p, err := alert.Suggest(a, s.Detectors, s.Now())
 	if err != nil {
 		return nil, refuse(http.StatusConflict, "%v", err)
 	}
 	out := &suggestion{Suppression: *p}
 	out.Backtest.Days = int(backtested.Hours() / 24)
-	list, err := s.Alerts.Suppressed(ctx, p, a.Time.Add(-backtested), s.Now())
+	list, err := s.Alerts.Suppressed(ctx, p, s.Detectors, a.Time.Add(-backtested), s.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User), p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
 		return 0, err
 	}
-	n, err := s.Alerts.Suppress(ctx, &p.Suppression)
+	n, err := s.Alerts.Suppress(ctx, &p.Suppression, s.Detectors)
 	if err != nil {
 		return 0, refuse(http.StatusBadRequest, "%v", err)
 	}
@@ -144,7 +144,7 @@ func (s *Server) held(ctx context.Context, who *reader) ([]held, error) {
 	list := make([]held, 0, len(all))
 	for i := range all {
 		p := &all[i]
-		kept, err := s.Alerts.Suppressed(ctx, p, p.Made, p.Until())
+		kept, err := s.Alerts.Suppressed(ctx, p, s.Detectors, p.Made, p.Until())
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -142,9 +143,6 @@ func ParseWeek(text string) (monday time.Time, err error) {
 	return monday, nil
 }
 
-// settings are the detectors that see what services allow being changed.
-var settings = []string{"sharing_policy", "authentication_policy", "logging_disabled", "public_access_guard"}
-
 const (
 	actOn   = 5
 	listed  = 8
@@ -179,7 +177,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		}
 		if inWeek := !a.Time.Before(d.From) && a.Time.Before(d.To); inWeek && !a.Health && a.Severity >= alert.Low {
 			for _, e := range a.Evidence {
-				if slices.Contains(settings, e.Detector) {
+				if in.Detectors[e.Detector]&finding.ChangesSettings != 0 {
 					d.Changes = append(d.Changes, Sharing{a.User, clean(e.Reason), a.ID})
 				}
 			}
@@ -210,9 +208,9 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		if !closed(a.ID) {
 			act = append(act, pair{point(a), a})
 		}
-		if slices.Contains(a.Detectors, "external_sharing") || slices.Contains(a.Detectors, "personal_mailbox") || slices.Contains(a.Detectors, "public_link") {
+		if in.Detectors.Any(a.Detectors, finding.SharesOutside) {
 			for _, e := range a.Evidence {
-				if e.Detector == "external_sharing" || e.Detector == "personal_mailbox" || e.Detector == "public_link" {
+				if in.Detectors[e.Detector]&finding.SharesOutside != 0 {
 					d.Sharing = append(d.Sharing, Sharing{a.User, clean(e.Reason), a.ID})
 					break
 				}

@@ -35,8 +35,14 @@ func at(day time.Time, s alert.Severity) alert.Alert {
 	return a
 }
 
+// detectors are some of those that there are.
+var detectors = finding.Detectors{
+	"bulk_download": 0, "sharing_policy": finding.ChangesSettings, "external_sharing": finding.SharesOutside,
+	"personal_mailbox": finding.SharesOutside, "public_link": finding.SharesOutside,
+}
+
 func input(list ...alert.Alert) *Input {
-	return &Input{Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []Kind{{Title: "Bulk download"}, {Title: "Public link"}}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
+	return &Input{Detectors: detectors, Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []Kind{{Title: "Bulk download"}, {Title: "Public link"}}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
 }
 
 // TestDrawn draws what was done day by day, within the page and in words, and has it as

@@ -111,15 +111,16 @@ const (
 
 // Input is what reports are made of.
 type Input struct {
-	Alerts   []alert.Alert // all of them, withdrawn ones left out
-	Leavers  []Leaver
-	Now      time.Time // that is: up to when the data goes
-	Sources  []string  // that deliver, if that is known
-	All      []string  // that Outflow knows
-	Kinds    []Kind    // what is looked for
-	Failing  []Unseen  // streams that fail, and gaps
-	Arrived  []Arrived // what became of what came; nil where no daemon counts it
-	Reported time.Time // when the report is made
+	Alerts    []alert.Alert // all of them, withdrawn ones left out
+	Leavers   []Leaver
+	Now       time.Time         // that is: up to when the data goes
+	Sources   []string          // that deliver, if that is known
+	All       []string          // that Outflow knows
+	Kinds     []Kind            // what is looked for
+	Detectors finding.Detectors // all of them
+	Failing   []Unseen          // streams that fail, and gaps
+	Arrived   []Arrived         // what became of what came; nil where no daemon counts it
+	Reported  time.Time         // when the report is made
 	// Days are what somebody did from one day to another; nil where nothing is kept.
 	Days func(user string, from, to time.Time) ([]finding.Activity, error)
 

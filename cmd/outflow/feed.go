@@ -52,7 +52,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		}
 	}
 	f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
-	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: detect.Enough, Now: time.Now, Log: d.log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
+	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: detect.Enough, Detectors: detect.Traits(), Now: time.Now, Log: d.log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
 		st, err := d.look(ctx, l)
 		if err != nil {
 			return &daemonStatus{}

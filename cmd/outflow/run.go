@@ -365,7 +365,7 @@ func (d *daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
-	telling := alert.Telling{Now: time.Now(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
+	telling := alert.Telling{Now: time.Now(), Detectors: detect.Traits(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
 		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.WantedBy(c)})

@@ -26,6 +26,7 @@ import (
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/pki"
 	"github.com/outflow/outflow/internal/secret"
 )
@@ -288,7 +289,7 @@ func (c *Channel) Wants(a *alert.Alert) bool {
 		return false
 	case len(c.Departments) > 0 && !slices.ContainsFunc(c.Departments, func(d string) bool { return strings.EqualFold(d, a.Department) }):
 		return false
-	case c.Leavers && !slices.ContainsFunc(a.Detectors, func(d string) bool { return slices.Contains(ofLeavers, d) }):
+	case c.Leavers && !detectors.Any(a.Detectors, finding.AboutLeavers):
 		return false
 	case len(c.Detectors) == 0:
 		return true
@@ -296,8 +297,8 @@ func (c *Channel) Wants(a *alert.Alert) bool {
 	return slices.ContainsFunc(a.Detectors, func(d string) bool { return slices.Contains(c.Detectors, d) })
 }
 
-// ofLeavers are the detectors that speak about people who are leaving.
-var ofLeavers = []string{"leaver_takeout", "terminated_user_activity", "access_left_behind"}
+// detectors are those whose alerts channels choose from.
+var detectors = detect.Traits()
 
 // maxShards is among how many people may be spread.
 const maxShards = 64
