@@ -45,7 +45,7 @@ type team struct {
 // detectors are some of those that there are.
 var detectors = finding.Detectors{
 	"bulk_download": 0, "external_sharing": finding.SharesOutside, "logging_disabled": finding.NeverSuppressed,
-	"source_silent": finding.AboutData | finding.NeverSuppressed, "source_gap": finding.AboutData | finding.NeverSuppressed,
+	"names_left_out": finding.AboutData, "source_silent": finding.AboutData | finding.NeverSuppressed, "source_gap": finding.AboutData | finding.NeverSuppressed,
 }
 
 func newTeam(t testing.TB, n int) *team {
@@ -885,6 +885,26 @@ func TestSuppress(t *testing.T) {
 	x.take(sample(11, func(a *alert.Alert) { a.Detectors = []string{"logging_disabled"} }))
 	if status, body, _ := x.ask(SOC, "GET", fmt.Sprintf("/v1/alerts/%032x/suppression", 11), ""); status != 409 {
 		t.Error(status, body)
+	}
+}
+
+// TestUnseen lists with an alert what could not be seen then, whichever detector about the data
+// says so, and nothing of another time.
+func TestUnseen(t *testing.T) {
+	x := newTeam(t, 0)
+	about := func(n int, detector, reason string, at time.Time) alert.Alert {
+		a := alert.Sample(at)
+		a.ID, a.User, a.Health, a.Severity, a.Exposures = fmt.Sprintf("%032x", n), "", true, alert.Medium, nil
+		a.Detector, a.Detectors, a.Reason, a.Time, a.Window = detector, []string{detector}, reason, at, alert.Window{Start: at, End: at}
+		return a
+	}
+	a := alert.Sample(start)
+	a.ID, a.Time = fmt.Sprintf("%032x", 1), start
+	x.take(a, about(2, "names_left_out", "names were left out", start), about(3, "source_gap", "Box was not read", start.Add(-time.Hour)),
+		about(4, "source_gap", "Slack was not read", start.AddDate(0, 0, -9)))
+	got, err := x.server.unseen(t.Context(), &a)
+	if err != nil || !slices.Equal(got, []string{"names were left out", "Box was not read"}) {
+		t.Error(got, err)
 	}
 }
 

@@ -63,7 +63,7 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 // unseen lists what could not be seen at the time of an alert: alerts about the data whose
 // time it falls into.
 func (s *Server) unseen(ctx context.Context, a *alert.Alert) (list []string, err error) {
-	for _, d := range []string{"source_silent", "source_gap", "source_late", "hr_feed", "unresolved_identity"} {
+	for _, d := range s.Detectors.With(finding.AboutData) {
 		changes, err := s.Alerts.Changes(ctx, alert.Filter{Detector: d, Latest: true, All: true, Before: math.MaxInt64, Limit: 200})
 		if err != nil {
 			return nil, err
