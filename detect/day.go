@@ -64,14 +64,14 @@ func (d *Day) Where() string {
 		for _, src := range d.Evidence.Sources {
 			names = append(names, src.Title())
 		}
-		s = " from " + list(names)
+		s = " from " + List(names)
 	}
 	switch p := &d.Evidence.Places; {
 	case p.Name == "":
 	case p.Share > .95:
-		s += ", all in " + quoted(short(p.Name))
+		s += ", all in " + Quote(short(p.Name))
 	case p.Share >= .5:
-		s += ", mostly in " + quoted(short(p.Name))
+		s += ", mostly in " + Quote(short(p.Name))
 	case p.Many:
 		s += ", in many places"
 	default:
@@ -84,7 +84,7 @@ func (d *Day) Where() string {
 // state; "" if none were.
 func (d *Day) Folders() string {
 	if n := d.Evidence.Folders; n > 0 {
-		return ", " + some(float64(n), "of them a folder of unknown size", "of them folders of unknown size") + ","
+		return ", " + Amount(float64(n), "of them a folder of unknown size", "of them folders of unknown size") + ","
 	}
 	return ""
 }
@@ -95,9 +95,9 @@ func (d *Day) ToWhom() string {
 	case t.Name == "":
 		return ""
 	case t.Share > .95:
-		return " with " + quoted(t.Name)
+		return " with " + Quote(t.Name)
 	case t.Share >= .5:
-		return " mostly with " + quoted(t.Name)
+		return " mostly with " + Quote(t.Name)
 	default:
 		return fmt.Sprintf(" with %d outsiders", t.Names)
 	}
@@ -109,7 +109,7 @@ func (d *Day) Within() string {
 	if e.Events < 2 || e.To-e.From > 16*event.Hour {
 		return ""
 	}
-	return " in " + lasting(max(e.To-e.From, 1))
+	return " in " + Duration(max(e.To-e.From, 1))
 }
 
 // OfWhich lists what is remarkable about a count: other metrics of the detector, each with
@@ -122,11 +122,11 @@ func (d *Day) OfWhich(metricsAndWords ...string) string {
 			continue // everything is new to somebody of whom hardly a day is known
 		}
 		if n := d.n[j]; n > 0 {
-			parts = append(parts, number(n)+" "+metricsAndWords[i+1])
+			parts = append(parts, Number(n)+" "+metricsAndWords[i+1])
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return " (" + list(parts) + ")"
+	return " (" + List(parts) + ")"
 }

@@ -100,10 +100,10 @@ func (a *Enriched) Receiver() string {
 		}
 	}
 	if len(a.To) > 0 {
-		return quoted(a.To[0].Account)
+		return Quote(a.To[0].Account)
 	}
 	if a.Object.Name != "" {
-		return quoted(a.Object.Name)
+		return Quote(a.Object.Name)
 	}
 	return "somebody"
 }

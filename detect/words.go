@@ -9,47 +9,47 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// number writes a count with separators: 41,200.
-func number(x float64) string { return plain.Number(int64(min(math.Round(x), 1<<62))) }
+// Number writes a count with separators: 41,200.
+func Number(x float64) string { return plain.Number(int64(min(math.Round(x), 1<<62))) }
 
-// about writes a usual count: whole numbers from 10 on, one digit below.
-func about(x float64) string {
+// About writes a usual count: whole numbers from 10 on, one digit below.
+func About(x float64) string {
 	switch {
 	case x < .05:
 		return "0"
 	case x < 9.95:
 		return strconv.FormatFloat(x, 'f', 1, 64)
 	}
-	return number(x)
+	return Number(x)
 }
 
-// size writes bytes for people.
-func size(b float64) string {
+// Size writes bytes for people.
+func Size(b float64) string {
 	units := []string{"bytes", "kB", "MB", "GB", "TB", "PB"}
 	i := 0
 	for ; b >= 999.5 && i < len(units)-1; i++ {
 		b /= 1000
 	}
 	if i == 0 || b >= 9.95 {
-		return number(b) + " " + units[i]
+		return Number(b) + " " + units[i]
 	}
 	return strconv.FormatFloat(b, 'f', 1, 64) + " " + units[i]
 }
 
-// some writes a count with its noun: "1 file", "143 files".
-func some(x float64, one, many string) string {
+// Amount writes a count with its noun: "1 file", "143 files".
+func Amount(x float64, one, many string) string {
 	if math.Round(x) == 1 {
 		return "1 " + one
 	}
-	return number(x) + " " + many
+	return Number(x) + " " + many
 }
 
-// lasting writes a duration, given in milliseconds, for people.
-func lasting(ms int64) string { return plain.Duration(time.Duration(ms) * time.Millisecond) }
+// Duration writes a duration, given in milliseconds, for people.
+func Duration(ms int64) string { return plain.Duration(time.Duration(ms) * time.Millisecond) }
 
-// quoted makes a name from the logs fit for a sentence: one line, no control or
+// Quote makes a name from the logs fit for a sentence: one line, no control or
 // direction characters, of bounded length.
-func quoted(name string) string {
+func Quote(name string) string {
 	name = strings.Map(func(c rune) rune {
 		switch {
 		case plain.Disturbs(c), c == 0xfffd:
@@ -76,7 +76,7 @@ func short(place string) string {
 	return strings.TrimSuffix(place, "/")
 }
 
-func list(names []string) string {
+func List(names []string) string {
 	switch len(names) {
 	case 0:
 		return ""

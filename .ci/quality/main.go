@@ -300,7 +300,7 @@ func kept(worlds []*world, budget float64) string {
 	return fmt.Sprintf("%.2f (%.2f – %.2f)", all*1000/days, low, high)
 }
 
-// curve says how frequent alerts are from a score on: what detect/rate.go rests on.
+// curve says how frequent alerts are from a score on: what detect/engine/rate.go rests on.
 func curve(w io.Writer, worlds []*world) {
 	fmt.Fprintf(w, "| alerts per 1,000 user-days, from a score on |")
 	scores := []float64{2.4, 3.5, 5.2, 6.5, 7.6, 9.3, 12, 14.6}

@@ -24,7 +24,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
@@ -479,7 +479,7 @@ func forgetLog(t *testing.T, path string) {
 	if err := conf.Complete(path, roleNames); err != nil {
 		t.Fatal(err)
 	}
-	store, err := detect.OpenStore(t.Context(), filepath.Join(conf.DataDir, "detect-0.db"))
+	store, err := engine.OpenStore(t.Context(), filepath.Join(conf.DataDir, "detect-0.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/outfile"
@@ -156,7 +156,7 @@ func sameGeneration(ctx context.Context, dir string) (bool, error) {
 		return false, err
 	}
 	defer cursors.Close()
-	baselines, err := detect.OpenStoreReadOnly(ctx, filepath.Join(dir, "detect-0.db"))
+	baselines, err := engine.OpenStoreReadOnly(ctx, filepath.Join(dir, "detect-0.db"))
 	if err != nil {
 		return false, err
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
@@ -171,7 +173,7 @@ func examine(ctx context.Context, paths []string, workers int, p *batch.Progress
 	}
 	d := &diagnosis{Sources: []sourceDiagnosis{}, Notes: []string{}, verdict: failed(cov.Verdict())}
 	d.sources(cov, &present[0])
-	for _, det := range detect.All {
+	for _, det := range detectors.All {
 		d.Detectors = append(d.Detectors, diagnose(det, total))
 	}
 	d.note(cov, total)
@@ -195,8 +197,8 @@ func (d *diagnosis) sources(cov *batch.Coverage, present *personDays) {
 		d.Usual.PersonDays = max(d.Usual.PersonDays, x.People)
 		d.Sources = append(d.Sources, x)
 	}
-	d.Usual.Needed = detect.Enough
-	d.Usual.Judged = d.Usual.PersonDays >= detect.Enough
+	d.Usual.Needed = engine.Enough
+	d.Usual.Judged = d.Usual.PersonDays >= engine.Enough
 }
 
 func arrives(seen *[32][256]int, s event.Source, classes []event.Class) bool {

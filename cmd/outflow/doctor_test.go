@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 )
 
 // TestDiagnose switches channels off.
 func TestDiagnose(t *testing.T) {
 	find := func(name string) *detect.Detector {
-		for _, d := range detect.All {
+		for _, d := range detectors.All {
 			if d.Name == name {
 				return d
 			}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -64,7 +64,7 @@ type explanation struct {
 	Alert      *alert.Alert  `json:"alert"`
 	Recomputed float64       `json:"recomputed"`
 	Matches    bool          `json:"matches"`
-	Steps      []detect.Step `json:"steps"`
+	Steps      []engine.Step `json:"steps"`
 	Notes      []string      `json:"notes"`
 }
 
@@ -72,7 +72,7 @@ func explain(w io.Writer, a *alert.Alert, out report) error {
 	x := explanation{Alert: a, Notes: notes(a), Matches: true}
 	if a.Receipt != nil {
 		var err error
-		if x.Recomputed, x.Steps, err = detect.Recompute(a.Receipt); err != nil {
+		if x.Recomputed, x.Steps, err = engine.Recompute(a.Receipt); err != nil {
 			return err
 		}
 	}
@@ -218,7 +218,7 @@ func plainly(a *alert.Alert) string {
 	c := &a.Receipt.Counts[best]
 	if c.Before.Days == 0 {
 		return fmt.Sprintf("Little is known here yet, %.0f days of people of which %d are needed: that %s %s are many is known from elsewhere, where one day in 10,000 has %s or more.",
-			a.Receipt.Known, int(detect.Enough), plain.Count(int(c.Total)), c.Unit, plain.Count(int(unjudged(c, c.Before.Rare))))
+			a.Receipt.Known, int(engine.Enough), plain.Count(int(c.Total)), c.Unit, plain.Count(int(unjudged(c, c.Before.Rare))))
 	}
 	often := fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days", oncein(c.Rarity))
 	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
@@ -232,7 +232,7 @@ func knownDays(r *finding.Receipt) string {
 	if r.Model < 3 {
 		return "how many days of anybody were known was not kept"
 	}
-	return fmt.Sprintf("%.0f days of anybody here are known, %d are needed to judge counts by them", r.Known, int(detect.Enough))
+	return fmt.Sprintf("%.0f days of anybody here are known, %d are needed to judge counts by them", r.Known, int(engine.Enough))
 }
 
 // were says how many days there were of a kind.

@@ -20,7 +20,8 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/guard"
@@ -52,7 +53,7 @@ func (d *daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		}
 	}
 	f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
-	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: detect.Enough, Detectors: detect.Traits(), Now: time.Now, Log: d.log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
+	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: engine.Enough, Detectors: detectors.Traits(), Now: time.Now, Log: d.log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
 		st, err := d.look(ctx, l)
 		if err != nil {
 			return &daemonStatus{}

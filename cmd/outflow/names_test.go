@@ -16,7 +16,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
@@ -203,10 +203,10 @@ func TestNamesTakeNoMemory(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			resolver := identity.New()
 			resolver.Configure(identity.Config{Domains: []string{"acme.example"}})
-			engine := detect.New(detect.Config{TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error { return nil })
+			eng := engine.New(engine.Config{TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error { return nil })
 			i := 0
 			heap := func(until int) uint64 {
-				var list []detect.Keyed
+				var list []engine.Keyed
 				for ; i < until; i++ {
 					e := value(i)
 					e.Source, e.Time, e.Key = event.Box, begin+int64(i)*50, uint64(i)
@@ -215,10 +215,10 @@ func TestNamesTakeNoMemory(t *testing.T) {
 					}
 					who, rec := resolver.Resolve(e.Append(nil))
 					for _, n := range resolver.Notes() {
-						list = append(list, detect.Keyed{Record: n.Append(nil)})
+						list = append(list, engine.Keyed{Record: n.Append(nil)})
 					}
-					if list = append(list, detect.Keyed{Person: strings.Clone(who), Record: bytes.Clone(rec)}); len(list) >= recordsPerRead {
-						if err := engine.HandleAll(list); err != nil {
+					if list = append(list, engine.Keyed{Person: strings.Clone(who), Record: bytes.Clone(rec)}); len(list) >= recordsPerRead {
+						if err := eng.HandleAll(list); err != nil {
 							t.Fatal(err)
 						}
 						list = list[:0]
@@ -233,7 +233,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 			before := heap(n)
 			after := heap(10 * n)
 			runtime.KeepAlive(resolver)
-			runtime.KeepAlive(engine)
+			runtime.KeepAlive(eng)
 			if grown := int64(after) - int64(before); grown > 9*n*perName {
 				t.Errorf("%d more take %d bytes, %.1f each", 9*n, grown, float64(grown)/(9*n))
 			} else {

@@ -14,6 +14,8 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
@@ -207,14 +209,14 @@ func (f *reportFlags) known(ctx context.Context, data *reportData) error {
 }
 
 // switchedOff says why detectors, by title, are switched off for somebody.
-func switchedOff(list []detect.Off, department, country string) map[string]string {
+func switchedOff(list []engine.Off, department, country string) map[string]string {
 	why := map[string]string{}
 	for i := range list {
 		o := &list[i]
 		if !o.Covers(department, country) {
 			continue
 		}
-		for _, d := range detect.All {
+		for _, d := range detectors.All {
 			if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
 				why[d.Title] = o.Reason
 			}
@@ -225,7 +227,7 @@ func switchedOff(list []detect.Off, department, country string) map[string]strin
 
 // kinds are what reports say is looked for, with the sources that each sees something in.
 func kinds() (list []reports.Kind) {
-	for _, d := range detect.All {
+	for _, d := range detectors.All {
 		if d.Mechanism == detect.UserRules || d.Has(finding.AboutData) {
 			continue
 		}

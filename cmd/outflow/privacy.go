@@ -21,7 +21,8 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/watch"
@@ -284,7 +285,7 @@ func (f *privacyFlags) report(ctx context.Context, conf *config.Config, now time
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range detect.All {
+	for _, d := range detectors.All {
 		x := indicator{Name: d.Name, Title: d.Title, Counts: []string{}}
 		for _, m := range d.Metrics {
 			x.Counts = append(x.Counts, m.Unit)
@@ -399,10 +400,10 @@ func (p *privacyReport) write(w io.Writer) error {
 
 // judged is what a data directory has of the judge's state, whichever made it.
 type judged struct {
-	store      *detect.Store
+	store      *engine.Store
 	backlog    *backlog.Store // of scans; nil for a daemon
 	generation int64
-	snapshot   *detect.Snapshot
+	snapshot   *engine.Snapshot
 	kept       map[string][]byte // of a daemon: what lies beside the snapshot
 	aliases    []byte
 	shards     int   // among which people are spread; 0 for one
@@ -416,9 +417,9 @@ func (f *privacyFlags) judged(ctx context.Context, alerts *alert.Store) (j *judg
 	if !there {
 		return j, nil
 	}
-	openStore, openBacklog := detect.OpenStoreReadOnly, backlog.OpenReadOnly
+	openStore, openBacklog := engine.OpenStoreReadOnly, backlog.OpenReadOnly
 	if f.write {
-		openStore, openBacklog = detect.OpenStore, backlog.Open
+		openStore, openBacklog = engine.OpenStore, backlog.Open
 	}
 	if j.store, err = openStore(ctx, path); err != nil {
 		return nil, err
@@ -806,7 +807,7 @@ func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config.Config, 
 		return false, err
 	}
 	j := &judged{shards: conf.Log.Shards, mine: x.Shards}
-	if j.store, err = detect.OpenStore(ctx, path); err != nil {
+	if j.store, err = engine.OpenStore(ctx, path); err != nil {
 		return false, err
 	}
 	defer j.close()
@@ -861,7 +862,7 @@ func (j *judged) erase(ctx context.Context, conf *config.Config, person string, 
 }
 
 // eraseBase takes a person out of one of a daemon's bases, and leaves the others.
-func (j *judged) eraseBase(ctx context.Context, judging detect.Config, generation int64, all []int64, person string, mine func(rec []byte) bool) (known bool, events int, err error) {
+func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generation int64, all []int64, person string, mine func(rec []byte) bool) (known bool, events int, err error) {
 	kept, err := j.store.Beside(ctx, generation)
 	if err != nil {
 		return false, 0, err

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert/email"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
 
 	"github.com/spf13/cobra"
 
@@ -102,7 +102,7 @@ func (f *reportFlags) load(ctx context.Context) (d *reportData, err error) {
 
 // reportInput is what alerts say for reports.
 func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, err error) {
-	in = &reports.Input{Detectors: detect.Traits(), Reported: time.Now().UTC().Truncate(time.Second)}
+	in = &reports.Input{Detectors: detectors.Traits(), Reported: time.Now().UTC().Truncate(time.Second)}
 	if in.Alerts, err = alerts.All(ctx); err != nil {
 		return nil, err
 	}
@@ -583,7 +583,7 @@ func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n
 	for i := range list {
 		p := &list[i]
 		begin, end := slices.MaxFunc([]time.Time{p.Made, from}, time.Time.Compare), slices.MinFunc([]time.Time{p.Until(), to}, time.Time.Compare)
-		kept, err := alerts.Suppressed(ctx, p, detect.Traits(), begin, end)
+		kept, err := alerts.Suppressed(ctx, p, detectors.Traits(), begin, end)
 		if err != nil {
 			return 0, err
 		}

@@ -23,7 +23,8 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/buildinfo"
@@ -349,7 +350,7 @@ func (d *daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 			continue
 		}
 		if who, leaving, err := stream.LeaversIn(r.Value); leaving && err == nil {
-			among := func(user string) bool { return detect.ShardOf(user, parts) == a.Partition }
+			among := func(user string) bool { return engine.ShardOf(user, parts) == a.Partition }
 			if err := d.alerts.SetLeavers(ctx, who, among); err != nil {
 				return err
 			}
@@ -365,7 +366,7 @@ func (d *daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
-	telling := alert.Telling{Now: time.Now(), Detectors: detect.Traits(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
+	telling := alert.Telling{Now: time.Now(), Detectors: detectors.Traits(), Shown: func(a *alert.Alert) bool { return shown(a, conf.Budget, alert.Medium) }}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
 		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.WantedBy(c)})

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/identity"
@@ -135,8 +135,8 @@ func (c *Coverage) arrived(n int, src event.Source, lag int64) {
 }
 
 // delivery is what came of a source in this run.
-func (c *Coverage) delivery(src event.Source) detect.Delivery {
-	d := detect.Delivery{Source: src}
+func (c *Coverage) delivery(src event.Source) engine.Delivery {
+	d := engine.Delivery{Source: src}
 	var lags ingest.Lags
 	for _, t := range c.workers {
 		d.New += t.fresh[src]

@@ -15,7 +15,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
@@ -43,7 +43,7 @@ type Input struct {
 type Result struct {
 	Alerts   []alert.Alert
 	Coverage *Coverage
-	Covered  []detect.Covered // by the exceptions of the configuration
+	Covered  []engine.Covered // by the exceptions of the configuration
 	Matched  map[string]bool  // rules of the organisation's own that spoke, by id
 	Usual    usual
 }
@@ -148,20 +148,20 @@ type flow struct {
 	resolver *identity.Resolver
 	progress *Progress
 	coverage *Coverage
-	config   detect.Config
+	config   engine.Config
 	first    int64 // times of the first and the latest event; HR's do not count
 	latest   int64
 
 	at       int64 // of the new checkpoint; 0 if nothing is kept
 	aliases  []byte
-	baseline *detect.Snapshot
+	baseline *engine.Snapshot
 	desk     []byte
 	days     []finding.Activity
 	leavers  []finding.Leaver
 	taken    bool // the baseline was taken in this run
-	covered  []detect.Covered
+	covered  []engine.Covered
 	matched  map[string]bool
-	known    detect.Knowledge
+	known    engine.Knowledge
 }
 
 // run lets the events flow through the rooms, and keeps what is to be kept.
@@ -265,41 +265,41 @@ func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) er
 			return ctx.Err()
 		}
 	}
-	engine := detect.New(f.config, func(fd *finding.Finding) error { return send(found{finding: fd}) })
+	eng := engine.New(f.config, func(fd *finding.Finding) error { return send(found{finding: fd}) })
 	if f.state != nil {
-		engine.Days(func(a *finding.Activity) error { return send(found{day: a}) })
+		eng.Days(func(a *finding.Activity) error { return send(found{day: a}) })
 	}
 	if f.before.baseline != nil {
-		if err := engine.Restore(f.before.baseline); err != nil {
+		if err := eng.Restore(f.before.baseline); err != nil {
 			return err
 		}
 	}
 	for _, s := range event.Sources() { // before the checkpoint, which remembers what is usual
 		if d := f.coverage.delivery(s); d.New > 0 {
-			if err := engine.Deliver(d); err != nil {
+			if err := eng.Deliver(d); err != nil {
 				return err
 			}
 		}
 	}
 	if f.state != nil && f.at > f.before.at {
-		engine.Checkpoint(f.at, func(s *detect.Snapshot) error {
+		eng.Checkpoint(f.at, func(s *engine.Snapshot) error {
 			f.baseline, f.taken = s, true
 			return send(found{})
 		})
 	}
-	var events []detect.Keyed
+	var events []engine.Keyed
 	err := each(ctx, in, func(recs []eventlog.Record) error {
 		events = events[:0]
 		for i := range recs {
-			events = append(events, detect.Keyed{Person: recs[i].Key, Record: recs[i].Value})
+			events = append(events, engine.Keyed{Person: recs[i].Key, Record: recs[i].Value})
 		}
-		return engine.HandleAll(events)
+		return eng.HandleAll(events)
 	})
 	if err != nil {
 		return err
 	}
-	f.covered, f.matched, f.leavers, f.known = engine.Covered(), engine.Matched(), engine.Leavers(), engine.Knowledge()
-	return engine.Flush()
+	f.covered, f.matched, f.leavers, f.known = eng.Covered(), eng.Matched(), eng.Leavers(), eng.Knowledge()
+	return eng.Flush()
 }
 
 // alert collects the findings, and what people did on their days.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
@@ -25,7 +25,7 @@ type checkpoint struct {
 	latest     int64
 	aliases    []byte
 	resolver   *identity.Resolver
-	baseline   *detect.Snapshot
+	baseline   *engine.Snapshot
 	desk       *alert.Desk
 	snapshot   []byte
 	keys       []uint64  // of the events of the backlog, sorted
@@ -37,7 +37,7 @@ type state struct {
 	dir     string
 	lock    *os.File
 	cursors *backlog.Store
-	Detect  *detect.Store
+	Detect  *engine.Store
 	Alerts  *alert.Store
 	Backlog *backlog.Writer
 	Current int64
@@ -58,7 +58,7 @@ func OpenState(ctx context.Context, dir string) (*state, error) {
 	}
 	s := &state{dir: dir, lock: lock}
 	if s.cursors, err = backlog.Open(ctx, filepath.Join(dir, "cursors.db")); err == nil {
-		if s.Detect, err = detect.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
+		if s.Detect, err = engine.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
 			s.Alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/outflow/outflow/alert"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -26,8 +28,8 @@ type usual struct {
 }
 
 // newUsual is what an engine knows after some days.
-func newUsual(k detect.Knowledge, days float64) usual {
-	u := usual{Usual: reports.Usual{Any: true, PersonDays: k.PersonDays, Needed: detect.Enough, Judged: k.PersonDays >= detect.Enough}, ServiceDays: k.ServiceDays, Sources: k.Sources}
+func newUsual(k engine.Knowledge, days float64) usual {
+	u := usual{Usual: reports.Usual{Any: true, PersonDays: k.PersonDays, Needed: engine.Enough, Judged: k.PersonDays >= engine.Enough}, ServiceDays: k.ServiceDays, Sources: k.Sources}
 	if k.From > 0 {
 		u.From = time.UnixMilli(k.From).UTC()
 	}
@@ -70,7 +72,7 @@ func (u *usual) Print(w io.Writer) {
 // Counting lists the detectors that have to know what is usual.
 func Counting() (names []string) {
 	var drift []string
-	for _, d := range detect.All {
+	for _, d := range detectors.All {
 		switch {
 		case d.Counts():
 			names = append(names, d.Name)
@@ -103,7 +105,7 @@ func UsualKept(ctx context.Context, dir string) (*reports.Usual, error) {
 // UsualOf is how much was known of what is usual when the latest days were judged.
 func UsualOf(ctx context.Context, alerts *alert.Store) (reports.Usual, error) {
 	k, err := alerts.Known(ctx)
-	return reports.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: detect.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= detect.Enough}, err
+	return reports.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: engine.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= engine.Enough}, err
 }
 
 // PrintUsual says in a line how much is known of what is usual.

@@ -24,7 +24,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
@@ -103,7 +103,7 @@ func (m *Memory) check() error {
 // Window is for how many bytes of events there is room.
 func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
 
-// OptOut is a detect.Off as it is written in the file.
+// OptOut is a engine.Off as it is written in the file.
 type OptOut struct {
 	Countries   []string `yaml:"countries"`
 	Departments []string `yaml:"departments"`
@@ -161,7 +161,7 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Exception is a detect.Exception as it is written in the file.
+// Exception is a engine.Exception as it is written in the file.
 type Exception struct {
 	Name      string   `yaml:"name"`
 	App       string   `yaml:"app"`
@@ -180,10 +180,10 @@ func (c *Config) Identity() identity.Config {
 }
 
 // Detect is the part that is about judging.
-func (c *Config) Detect() (detect.Config, error) {
-	out := detect.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.RuleSet.Set, Unpacked: c.Memory.People}
+func (c *Config) Detect() (engine.Config, error) {
+	out := engine.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.RuleSet.Set, Unpacked: c.Memory.People}
 	for _, x := range c.IndicatorsOff {
-		out.Off = append(out.Off, detect.Off(x))
+		out.Off = append(out.Off, engine.Off(x))
 	}
 	for i, x := range c.Exceptions {
 		from, err := Moment(x.From)
@@ -194,7 +194,7 @@ func (c *Config) Detect() (detect.Config, error) {
 		if err != nil {
 			return out, fmt.Errorf("exception %d (%s): until: %w", i+1, x.Name, err)
 		}
-		out.Exceptions = append(out.Exceptions, detect.Exception{Name: x.Name, App: x.App, Domain: x.Domain, User: x.User, Detectors: x.Detectors, From: from, Until: until, Owner: x.Owner, Reason: x.Reason})
+		out.Exceptions = append(out.Exceptions, engine.Exception{Name: x.Name, App: x.App, Domain: x.Domain, User: x.User, Detectors: x.Detectors, From: from, Until: until, Owner: x.Owner, Reason: x.Reason})
 	}
 	return out, out.Check()
 }

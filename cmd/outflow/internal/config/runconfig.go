@@ -18,7 +18,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	channels "github.com/outflow/outflow/alert/all"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/ingest"
@@ -240,7 +240,7 @@ func (c *Channel) Check() (err error) {
 		return err
 	}
 	known := map[string]bool{}
-	for _, d := range detect.All {
+	for _, d := range detectors.All {
 		known[d.Name] = true
 	}
 	for _, d := range c.Detectors {
@@ -289,7 +289,7 @@ func (c *Channel) Wants(a *alert.Alert) bool {
 		return false
 	case len(c.Departments) > 0 && !slices.ContainsFunc(c.Departments, func(d string) bool { return strings.EqualFold(d, a.Department) }):
 		return false
-	case c.Leavers && !detectors.Any(a.Detectors, finding.AboutLeavers):
+	case c.Leavers && !traits.Any(a.Detectors, finding.AboutLeavers):
 		return false
 	case len(c.Detectors) == 0:
 		return true
@@ -297,8 +297,8 @@ func (c *Channel) Wants(a *alert.Alert) bool {
 	return slices.ContainsFunc(a.Detectors, func(d string) bool { return slices.Contains(c.Detectors, d) })
 }
 
-// detectors are those whose alerts channels choose from.
-var detectors = detect.Traits()
+// traits are those of the detectors whose alerts channels choose from.
+var traits = detectors.Traits()
 
 // maxShards is among how many people may be spread.
 const maxShards = 64

@@ -12,7 +12,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/awstest"
 
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 )
 
 // backends are the places where snapshots may lie: a folder, and S3 if there is an endpoint.
@@ -43,7 +43,7 @@ func TestSnapshots(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "detect-0.db")
 			for at := int64(1); at <= 5; at++ {
-				store, err := detect.OpenStore(ctx, path)
+				store, err := engine.OpenStore(ctx, path)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +70,7 @@ func TestSnapshots(t *testing.T) {
 				if !ok {
 					return 0
 				}
-				store, err := detect.OpenStore(ctx, to)
+				store, err := engine.OpenStore(ctx, to)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -39,7 +39,7 @@ type bases interface {
 
 // localBases are those in the judge's own store. What machines share has to go back, too.
 type localBases struct {
-	store  *detect.Store
+	store  *engine.Store
 	shared *snapshot.Store // nil if nothing is shared
 }
 
@@ -107,7 +107,7 @@ func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
 		if err := b.shelf.Of(x.Shards).Open(ctx, path, x.At); err != nil {
 			continue // refused: one that cannot be gone back to
 		}
-		store, err := detect.OpenStore(ctx, path)
+		store, err := engine.OpenStore(ctx, path)
 		if err != nil {
 			return nil, err
 		}

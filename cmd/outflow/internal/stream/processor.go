@@ -22,7 +22,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/ingest/order"
@@ -44,9 +44,9 @@ import (
 // changed. docs/adr/0007-stream.md.
 type Processor struct {
 	identity identity.Config
-	config   detect.Config
+	config   engine.Config
 	emit     func(ctx context.Context, shard int, alerts [][]byte) error // alerts of a shard's people as JSON, ranked
-	store    *detect.Store                                               // nil where nothing is kept
+	store    *engine.Store                                               // nil where nothing is kept
 	stored   func(ctx context.Context, at int64) error                   // called once the base at a time is stored; may be nil
 
 	file    *spill.File // for what is seldom read
@@ -67,7 +67,7 @@ type Processor struct {
 	mine     []int
 	exchange *exchange // with who judges the others; nil if there is one shard
 
-	engine   *detect.Engine // nil before the first event
+	engine   *engine.Engine // nil before the first event
 	resolver *identity.Resolver
 	left     identity.Left // as it was said last
 	desk     *alert.Desk
@@ -78,7 +78,7 @@ type Processor struct {
 	armed    int64 // time of the next mark, Unix milliseconds
 	aliases  spill.Ref
 	crossed  int64 // hour for which aliases are
-	batch    []detect.Keyed
+	batch    []engine.Keyed
 
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
@@ -112,7 +112,7 @@ type counters struct {
 type mark struct {
 	At       int64 // Unix milliseconds, a full hour
 	Aliases  spill.Ref
-	Baseline *detect.Snapshot
+	Baseline *engine.Snapshot
 	Desk     spill.Ref
 }
 
@@ -150,7 +150,7 @@ const keepAlerts = 40 * event.Day
 
 // openProcessor returns a judge of a log with some partitions, as it was when its base
 // was stored last.
-func openProcessor(ctx context.Context, store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
+func openProcessor(ctx context.Context, store *engine.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
 	j, err := newProcessor(store, partitions, conf, emit)
 	if err != nil || store == nil {
 		return j, err
@@ -167,7 +167,7 @@ func openProcessor(ctx context.Context, store *detect.Store, partitions int, con
 }
 
 // newProcessor returns a judge that knows nothing yet.
-func newProcessor(store *detect.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
+func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
 	judging, err := conf.Detect()
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func newProcessor(store *detect.Store, partitions int, conf *config.Config, emit
 }
 
 // begin has a new judge go on from a base.
-func (j *Processor) begin(p position, kept map[string][]byte, baseline *detect.Snapshot) (err error) {
+func (j *Processor) begin(p position, kept map[string][]byte, baseline *engine.Snapshot) (err error) {
 	if len(p.Low) != len(j.next) {
 		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), len(j.next))
 	}
@@ -503,7 +503,7 @@ func (w *resolving) resolve(rec []byte) error {
 	person, own := "", rec
 	err := guard.Do("judge", func() error { person, rec = w.j.resolver.Resolve(w.scratch); return nil })
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
-		return &detect.Fault{Record: bytes.Clone(own), Panic: panicked}
+		return &engine.Fault{Record: bytes.Clone(own), Panic: panicked}
 	}
 	for _, note := range w.j.resolver.Notes() {
 		from := len(w.group.buf)
@@ -549,7 +549,7 @@ func (j *Processor) rewind(to int64) (from int64, err error) {
 		i--
 	}
 	j.resolver = identity.New()
-	j.engine = detect.New(j.config, func(f *finding.Finding) error { j.desk.Add(f); return nil })
+	j.engine = engine.New(j.config, func(f *finding.Finding) error { j.desk.Add(f); return nil })
 	j.desk, j.tainted, j.lastTime, j.lastKey, j.floor = alert.NewDesk(), false, 0, 0, 0
 	if i >= 0 && (j.marks[i].At <= to || j.settled()) {
 		m := &j.marks[i]
@@ -612,7 +612,7 @@ func (j *Processor) judge(of *group) error {
 			}
 			j.lastTime, j.lastKey = at, event.RecordKey(rec)
 		}
-		j.batch = append(j.batch, detect.Keyed{Person: x.person, Record: rec})
+		j.batch = append(j.batch, engine.Keyed{Person: x.person, Record: rec})
 	}
 	return j.engine.HandleAll(j.batch)
 }
@@ -622,7 +622,7 @@ func (j *Processor) judge(of *group) error {
 // be the base.
 func (j *Processor) arm(after int64) {
 	j.armed = j.wanted(after)
-	j.engine.Checkpoint(j.armed, func(s *detect.Snapshot) error {
+	j.engine.Checkpoint(j.armed, func(s *engine.Snapshot) error {
 		b, err := j.desk.Keep(j.armed - final)
 		if err != nil {
 			return err
@@ -760,7 +760,7 @@ func (j *Processor) keepBases(generations []int64, at int64) []int64 {
 
 // StoredPosition is how far a store has come, and what it keeps beside the newest baseline;
 // nil if it holds none.
-func StoredPosition(ctx context.Context, store *detect.Store) (p position, kept map[string][]byte, err error) {
+func StoredPosition(ctx context.Context, store *engine.Store) (p position, kept map[string][]byte, err error) {
 	generations, err := store.Generations(ctx)
 	if err != nil || len(generations) == 0 {
 		return p, nil, err
@@ -769,7 +769,7 @@ func StoredPosition(ctx context.Context, store *detect.Store) (p position, kept 
 }
 
 // positionOf is storedPosition for a generation.
-func positionOf(ctx context.Context, store *detect.Store, generation int64) (p position, kept map[string][]byte, err error) {
+func positionOf(ctx context.Context, store *engine.Store, generation int64) (p position, kept map[string][]byte, err error) {
 	if kept, err = store.Beside(ctx, generation); err != nil || kept == nil {
 		return p, nil, err
 	}
@@ -847,7 +847,7 @@ func (j *Processor) out(ctx context.Context) error {
 			if now.body, err = j.file.Put(b); err != nil {
 				return err
 			}
-			bodies.add(detect.ShardOf(a.User, j.shards), b)
+			bodies.add(engine.ShardOf(a.User, j.shards), b)
 			fresh[a.ID] = now
 		}
 	}
@@ -857,7 +857,7 @@ func (j *Processor) out(ctx context.Context) error {
 	}
 	leaving := map[int][]finding.Leaver{}
 	for _, l := range j.engine.Leavers() {
-		s := detect.ShardOf(l.User, j.shards)
+		s := engine.ShardOf(l.User, j.shards)
 		leaving[s] = append(leaving[s], l)
 	}
 	hashes := map[int]uint64{}
@@ -979,7 +979,7 @@ func (j *Processor) saying(to outgoing, gone map[dayOf]out) error {
 	slices.SortFunc(list, func(a, b line) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.user, b.user)) })
 	of := map[int][]json.RawMessage{}
 	for i := range list {
-		s := detect.ShardOf(list[i].user, j.shards)
+		s := engine.ShardOf(list[i].user, j.shards)
 		of[s] = append(of[s], list[i].body)
 	}
 	for s, bodies := range of {
@@ -1040,7 +1040,7 @@ func (j *Processor) look(ctx context.Context, events eventlog.Log) error {
 
 // locate adds to an error of judging an event where in the log the event is.
 func (j *Processor) locate(ctx context.Context, log eventlog.Log, err error) error {
-	fault := (*detect.Fault)(nil)
+	fault := (*engine.Fault)(nil)
 	if !errors.As(err, &fault) || fault.Record == nil {
 		return err
 	}

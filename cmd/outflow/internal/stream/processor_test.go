@@ -12,7 +12,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
@@ -62,7 +62,7 @@ func TestJudgeFault(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fault := &detect.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "judge", Value: "broken"}}
+	fault := &engine.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "judge", Value: "broken"}}
 	err = j.locate(t.Context(), log, fmt.Errorf("judging: %w", fault))
 	if err == nil || !errors.Is(err, fault) {
 		t.Fatal(err)

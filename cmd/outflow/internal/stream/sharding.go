@@ -14,7 +14,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/guard"
 )
 
@@ -27,7 +27,7 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 			return err
 		}
 	}
-	store, err := detect.OpenStore(ctx, path)
+	store, err := engine.OpenStore(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, shelf *snapshot.Sto
 	}
 	defer os.RemoveAll(tmp)
 	left := slices.Clone(j.mine)
-	var parts []detect.Part
+	var parts []engine.Part
 	var desks [][]byte
 	kept := map[string][]byte{}
 	for i, x := range list {
@@ -143,19 +143,19 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, shelf *snapshot.Sto
 			}
 		}
 		p.Hours = min(p.Hours, at.Hours)
-		parts = append(parts, detect.Part{Snapshot: part, Shards: wanted})
+		parts = append(parts, engine.Part{Snapshot: part, Shards: wanted})
 		desks = append(desks, beside["desk"])
 		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(wanted, s) })
 	}
 	if len(left) > 0 {
 		return p, false, nil
 	}
-	baseline, err := detect.Merge(j.shards, parts, w.Dir)
+	baseline, err := engine.Merge(j.shards, parts, w.Dir)
 	if err != nil {
 		return p, false, err
 	}
 	kept["desk"], err = alert.MergeDesks(desks, func(i int, user string) bool {
-		return slices.Contains(parts[i].Shards, detect.ShardOf(user, j.shards))
+		return slices.Contains(parts[i].Shards, engine.ShardOf(user, j.shards))
 	})
 	if err != nil {
 		return p, false, err
@@ -165,8 +165,8 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, shelf *snapshot.Sto
 }
 
 // loadShared reads a snapshot that was fetched.
-func loadShared(ctx context.Context, path string) (*detect.Snapshot, position, map[string][]byte, error) {
-	store, err := detect.OpenStore(ctx, path)
+func loadShared(ctx context.Context, path string) (*engine.Snapshot, position, map[string][]byte, error) {
+	store, err := engine.OpenStore(ctx, path)
 	if err != nil {
 		return nil, position{}, nil, err
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
-	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -104,7 +104,7 @@ func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 
 // detectAll judges everybody.
 func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store, path string) error {
-	store, err := detect.OpenStore(ctx, path)
+	store, err := engine.OpenStore(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store,
 		if fetched {
 			w.Log.Info("state fetched from a snapshot")
 		}
-		if store, err = detect.OpenStore(ctx, path); err != nil {
+		if store, err = engine.OpenStore(ctx, path); err != nil {
 			return err
 		}
 	}

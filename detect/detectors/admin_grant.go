@@ -1,0 +1,62 @@
+package detectors
+
+import (
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// adminGrant is an administrative right given to somebody (D01): it weighs more
+// if the receiver is the giver, does not work with systems, or if it happens at
+// an odd hour.
+var adminGrant = &detect.Detector{
+	Name: "admin_grant", Title: "Administrative right granted", Techniques: []string{"T1098.003"},
+	Needs:     management,
+	Privilege: detect.PrivilegeGiven,
+	Indicators: []detect.Indicator{{
+		Name: "top_grant", Weight: .5, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant}, Match: (*detect.Enriched).TopGrant,
+		Describe: func(a *detect.Enriched) string {
+			return "gave " + a.Receiver() + " the right " + detect.Quote(a.Role()) + " in " + a.Source.Title()
+		},
+	}, {
+		Name: "top_grant_odd", Weight: .9, Impact: 3, On: []event.Class{event.AdminGrant}, Match: func(a *detect.Enriched) bool {
+			kind := receiverKind(a)
+			return a.TopGrant() && (kind == elsewhere || kind == builder && a.OffHours)
+		},
+	}, {
+		Name: "top_grant_lasting", Weight: .5, Impact: 2,
+	}},
+}
+
+// Kinds of receivers, by department.
+const (
+	unknownKind = iota
+	operator    // administers systems
+	builder     // builds them
+	elsewhere
+)
+
+func receiverKind(a *detect.Enriched) int {
+	if len(a.To) == 0 {
+		return unknownKind
+	}
+	dept := strings.ToLower(a.To[0].Department)
+	if dept == "" {
+		return unknownKind
+	}
+	words := strings.FieldsFunc(dept, func(c rune) bool { return !(c >= 'a' && c <= 'z') })
+	for _, w := range words {
+		switch w {
+		case "it", "ict", "security", "infosec", "infrastructure", "sysadmin", "helpdesk", "identity", "systems", "sre", "secops", "edv":
+			return operator
+		}
+	}
+	for _, w := range words {
+		switch w {
+		case "engineering", "engineers", "platform", "devops", "technology", "development", "developers", "software", "cloud", "technik", "entwicklung":
+			return builder
+		}
+	}
+	return elsewhere
+}

@@ -1,0 +1,44 @@
+package detectors
+
+import (
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// appConsent is an application that is new to the organisation, or may read all
+// files or mail, or change accounts (D05).
+var appConsent = &detect.Detector{
+	Name: "app_consent", Title: "Application authorised", Techniques: []string{"T1528", "T1671"},
+	Needs:     []detect.Need{m365Entra, googleToken, slackAny, githubAny, atlassianAny, zoomAny, snowflakeAny},
+	Privilege: detect.PrivilegeTaken,
+	Indicators: []detect.Indicator{{
+		Name: "app_broad", Weight: .5, Impact: 2, On: grants, Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) },
+		Describe: func(a *detect.Enriched) string {
+			return "let the application " + detect.Quote(a.AppName()) + " read all their files or mail, or change accounts"
+		},
+	}, {
+		Name: "app_new", Weight: .3, Impact: 1, On: grants, Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
+		Describe: func(a *detect.Enriched) string {
+			return "authorised the application " + detect.Quote(a.AppName()) + ", which these logs had not named before"
+		},
+	}},
+}
+
+var grants = []event.Class{event.TokenGrant, event.PermissionGrant}
+
+// broad says whether OAuth scopes let an application read everything: whole
+// drives or mailboxes.
+func broad(scopes string) bool {
+	for s := range strings.FieldsSeq(scopes) {
+		s = strings.TrimSuffix(strings.ToLower(s), "/")
+		switch {
+		case strings.HasSuffix(s, "auth/drive"), strings.HasSuffix(s, "auth/drive.readonly"), strings.HasSuffix(s, "auth/cloud-platform"), strings.HasSuffix(s, "auth/admin.directory.user"), strings.HasSuffix(s, "auth/admin.directory.group"), strings.HasPrefix(s, "https://mail.google.com"),
+			strings.Contains(s, "auth/gmail.readonly"), strings.Contains(s, "auth/gmail.modify"), strings.HasPrefix(s, "files.read.all"), strings.HasPrefix(s, "files.readwrite.all"),
+			strings.HasPrefix(s, "sites.read"), strings.HasPrefix(s, "sites.fullcontrol"), s == "mail.read", s == "mail.readwrite", s == "full_access_as_app":
+			return true
+		}
+	}
+	return false
+}

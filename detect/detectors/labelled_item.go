@@ -1,0 +1,43 @@
+package detectors
+
+import (
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// labelledItem is something with a top sensitivity label that leaves (B05): one
+// is enough. It weighs less where it goes to somebody who has received things
+// before.
+var labelledItem = &detect.Detector{
+	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Needs: []detect.Need{m365Labels, googleLabels, boxLabels},
+	Indicators: []detect.Indicator{{
+		Name: "label_shared", Weight: .9, Impact: 3, On: shares, Match: func(a *detect.Enriched) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
+		Describe: sayLabelled,
+	}, {
+		Name: "label_shared_recipient", Weight: .5, Impact: 2, On: shares, Match: func(a *detect.Enriched) bool {
+			return a.TopLabel && a.Unknown == 0 && a.NewRecipients > 0 && a.After < event.PublicLink
+		},
+		Describe: sayLabelled,
+	}, {
+		Name: "label_shared_known", Weight: .2, Impact: 1, On: shares, Match: func(a *detect.Enriched) bool {
+			return a.TopLabel && a.External > 0 && a.Unknown == 0 && a.NewRecipients == 0 && a.After < event.PublicLink
+		},
+		Describe: sayLabelled,
+	}, {
+		Name: "label_downloaded", Weight: .15, Impact: 1, Once: true, On: []event.Class{event.Download}, Match: func(a *detect.Enriched) bool { return a.TopLabel && byHand(a) },
+		Describe: func(a *detect.Enriched) string {
+			return "downloaded " + detect.Quote(a.ItemName()) + ", labelled " + detect.Quote(a.Object.Label)
+		},
+	}},
+}
+
+var shares = []event.Class{event.ShareUser, event.ShareLink}
+
+func sayLabelled(a *detect.Enriched) string {
+	to := "anybody who has the link"
+	if o := a.Outsider(); o != "" {
+		to = detect.Quote(o)
+	}
+	return "shared " + detect.Quote(a.ItemName()) + ", labelled " + detect.Quote(a.Object.Label) + ", with " + to
+}

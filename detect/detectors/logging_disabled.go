@@ -1,0 +1,33 @@
+package detectors
+
+import (
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// loggingDisabled is a log that is stopped, deleted or narrowed, or a watching
+// service that is switched off (G01): what follows may not be seen.
+var loggingDisabled = &detect.Detector{
+	Name: "logging_disabled", Title: "Logging disabled", Techniques: []string{"T1562.008"},
+	Needs:  []detect.Need{awsManage, oktaAny, githubAny, m365Exchange},
+	Traits: finding.NeverSuppressed | finding.ChangesSettings,
+	Indicators: []detect.Indicator{{
+		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper}, Persists: "logging_disabled_lasting", Match: func(*detect.Enriched) bool { return true },
+		Describe: func(a *detect.Enriched) string {
+			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // nobody is known
+				return "logs of " + a.Source.Title() + " are not whole: " + a.Action + " " + detect.Quote(a.Object.Name) + ": " + why
+			}
+			s := "stopped or narrowed what " + a.Source.Title() + " logs: " + detect.Quote(a.Action)
+			if a.Object.Name != "" {
+				s += " on " + detect.Quote(a.Object.Name)
+			}
+			if t := a.Attr(event.AttrTarget); t != "" {
+				s += " (" + detect.Quote(t) + ")"
+			}
+			return s
+		},
+	}, {
+		Name: "logging_disabled_lasting", Weight: 1.3, Impact: 3,
+	}},
+}

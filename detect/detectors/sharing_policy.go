@@ -1,0 +1,48 @@
+package detectors
+
+import (
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// sharingPolicy is a setting of the whole organisation that widens what may be
+// shared outside (B10).
+var sharingPolicy = &detect.Detector{
+	Name: "sharing_policy", Title: "Sharing policy weakened", Techniques: []string{"T1484.002", "T1562"},
+	Needs: []detect.Need{
+		m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny,
+	},
+	Traits:     finding.ChangesSettings,
+	Indicators: policyFacts("sharing"),
+}
+
+// policyFacts are those of a policy of a kind: weakened, or changed in a
+// direction that the record does not tell.
+func policyFacts(kind string) []detect.Indicator {
+	changed := []event.Class{event.ConfigChange}
+	what := func(a *detect.Enriched) string {
+		s := detect.Quote(a.Action)
+		if t := a.Attr(event.AttrTarget); t != "" {
+			s = detect.Quote(t)
+		} else if a.Object.Name != "" {
+			s += " on " + detect.Quote(a.Object.Name)
+		}
+		return s + " in " + a.Source.Title()
+	}
+	return []detect.Indicator{{
+		Name: kind + "_weakened", Weight: 1, Impact: 2, On: changed, Persists: kind + "_weakened_lasting",
+		Match: func(a *detect.Enriched) bool {
+			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "weaker"
+		},
+		Describe: func(a *detect.Enriched) string { return "weakened the " + kind + " policy: " + what(a) },
+	}, {
+		Name: kind + "_weakened_lasting", Weight: 1.2, Impact: 2,
+	}, {
+		Name: kind + "_changed", Weight: .4, Impact: 1, On: changed,
+		Match: func(a *detect.Enriched) bool {
+			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == ""
+		},
+		Describe: func(a *detect.Enriched) string { return "changed the " + kind + " policy: " + what(a) },
+	}}
+}

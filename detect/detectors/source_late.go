@@ -1,0 +1,14 @@
+package detectors
+
+import (
+	"github.com/outflow/outflow/internal/finding"
+
+	"github.com/outflow/outflow/detect"
+)
+
+// sourceLate is a source whose events come much later than they used to (I02): what
+// was judged meanwhile was judged on less.
+var sourceLate = &detect.Detector{
+	Name: "source_late", Title: "Source late",
+	Traits: finding.AboutData, Mechanism: detect.SourceLate,
+}

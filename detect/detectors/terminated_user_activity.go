@@ -1,0 +1,37 @@
+package detectors
+
+import (
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// terminatedUserActivity is anything done by any account of somebody whose last
+// working day is over (F01).
+var terminatedUserActivity = &detect.Detector{
+	Name: "terminated_user_activity", Title: "Activity after the last working day", Techniques: []string{"T1078.004"}, Compromise: true,
+	Needs:  []detect.Need{leaversFile},
+	Traits: finding.AboutLeavers,
+	Indicators: []detect.Indicator{{
+		Name: "after_last_day", Weight: 1.8, Impact: 3, Once: true, On: everything, Match: func(a *detect.Enriched) bool { return a.AfterLast > 0 },
+		Describe: func(a *detect.Enriched) string {
+			s := detect.Quote(a.Action) + " in " + a.Source.Title() + ", " + detect.Duration(a.AfterLast) + " after the end of the last working day"
+			if a.Client.App != "" {
+				s += ", by the application " + detect.Quote(a.AppName())
+			}
+			return s
+		},
+	}},
+}
+
+// everything is all classes of what somebody may do.
+var everything = func() (all []event.Class) {
+	for c := event.Other; c.String() != "unknown"; c++ {
+		switch c {
+		case event.Person, event.Notice, event.Derived, event.VendorAlert:
+		default:
+			all = append(all, c)
+		}
+	}
+	return all
+}()

@@ -1,0 +1,52 @@
+package detectors
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/outflow/outflow/detect"
+)
+
+// dayOf is a day on which a detector has counted n of every metric.
+func dayOf(d *detect.Detector, n float64) *detect.Day {
+	counts := make([]float64, len(d.Metrics))
+	for i := range counts {
+		counts[i] = n
+	}
+	return &detect.Day{Counts: detect.NewCounts(d, counts), Settled: true, ActiveDays: 30, Evidence: detect.Evidence{Events: 2, From: 1, To: 60_000}}
+}
+
+// TestReasons asks every detector for its floor and its words: it names metrics of its own
+// only, and what it counts is above the floor if there is enough of it.
+func TestReasons(t *testing.T) {
+	for _, d := range All {
+		day := dayOf(d, 1e9)
+		if d.Floor != nil && (len(d.Metrics) == 0 || !d.Floor(day.Counts) || d.Floor(dayOf(d, 0).Counts)) {
+			t.Errorf("%s: the floor lets everything or nothing through", d.Name)
+		}
+		if len(d.Metrics) > 0 && d.Reason == nil {
+			t.Errorf("%s counts, and has no words for it", d.Name)
+		}
+		if d.Reason != nil && d.Reason(day) == "" {
+			t.Errorf("%s has no reason", d.Name)
+		}
+	}
+}
+
+// TestUnsettled does not say that something is new to somebody of whom hardly a day is
+// known.
+func TestUnsettled(t *testing.T) {
+	d := dayOf(bulkDownload, 30)
+	d.Settled = false
+	if s := bulkDownload.Reason(d); strings.Contains(s, "never opened") || !strings.Contains(s, "30 sensitive") {
+		t.Error(s)
+	}
+	d.Settled = true
+	if s := bulkDownload.Reason(d); !strings.Contains(s, "30 never opened before") {
+		t.Error(s)
+	}
+	drip := dayOf(slowDrip, 0)
+	if drip.ActiveDays = 2; strings.Contains(slowDrip.Reason(drip), "weeks") {
+		t.Error(slowDrip.Reason(drip))
+	}
+}

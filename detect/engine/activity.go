@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// Days has a function be told what everybody did on each day once it is over, and of
+// days that are open when Flush is called. It is called from Handle and Flush. Nothing
+// is counted for it.
+func (e *Engine) Days(f func(*finding.Activity) error) { e.days = f }
+
+// report tells what a person did on the open day.
+func (e *Engine) report(p *person, v *verdict, open bool) {
+	if e.days == nil || e.err != nil {
+		return
+	}
+	d := &p.Day
+	a := &finding.Activity{User: p.Name, End: d.End, Open: open, Risk: round3(d.Best), Leaving: p.leaving(d.Latest), Service: p.Service, Known: round(e.org(p).personDays())}
+	for _, s := range event.Sources() {
+		if d.Sources&(1<<s) != 0 {
+			a.Sources = append(a.Sources, s.String())
+		}
+	}
+	for j, m := range metrics[:judged] {
+		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
+			continue
+		}
+		a.Counts = append(a.Counts, finding.Amount{Detector: detectors.All[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]), Usual: round(unscale(j, v.mean[j])), Peers: round(unscale(j, v.peers[j]))})
+	}
+	e.err = e.days(a)
+}
+
+// Leavers lists those of whom HR has said that they leave, or have left, by name.
+func (e *Engine) Leavers() (list []finding.Leaver) {
+	for _, l := range e.leavers {
+		list = append(list, l)
+	}
+	slices.SortFunc(list, func(a, b finding.Leaver) int { return cmp.Compare(a.User, b.User) })
+	return list
+}

@@ -1,0 +1,438 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/internal/cborstate"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+// brought is what the people of one shard did, since the last hour ended, that
+// concerns others: what it adds to the sums of the organisation, and what one of them
+// did to another. It is known from the end of the hour on: until then nobody's events
+// change what is known of anybody else. Parts of it add up to the same in any order.
+type brought struct {
+	People, Services sums
+
+	Heads        int                // people who were not known before
+	Complete     [32]int64          // per source: time of its latest event
+	Acts, Nobody [32]int64          // per source: events that take or change something, and those of nobody known
+	Who          [32]map[string]int // the latter by account
+	Notices      []announced        // of who leaves
+	Laid         []*exposure        // open
+	Shut         []closing          // closed
+	Rights       []given            // to others
+	Gone         []offboarded       // accounts that were closed
+
+	touched bool // there may be something
+}
+
+// sums is what is added to an org.
+type sums struct {
+	Departments map[string]*share
+	Sum         []int64
+	Active      int64
+	Uses        []int64
+	Num, Den    []int64
+	Tails       []counts
+	Shifts      []counts
+	Facts       []int64
+	Days        int64 // of people, that ended
+	Leavers     int64
+	Notable     int64
+	Rules       map[string]int64
+	Hours       map[string]*[25]int64
+	Arrivals    []arrival
+}
+
+// share is what is added to a department.
+type share struct {
+	Sum        []int64
+	Active     int64
+	Did, Usual []int64 // in this hour
+}
+
+// counts is how often there was what, by a small number.
+type counts [][2]int32
+
+func (c *counts) add(what int32, n int) {
+	for i := range *c {
+		if (*c)[i][0] == what {
+			(*c)[i][1] += int32(n)
+			return
+		}
+	}
+	*c = append(*c, [2]int32{what, int32(n)})
+}
+
+func (c *counts) take(o counts) {
+	for _, x := range o {
+		c.add(x[0], int(x[1]))
+	}
+}
+
+// announced is that HR reported somebody's leaving.
+type announced struct {
+	At   int64
+	Name string
+	Odd  bool // the last day was long past
+}
+
+// closing is an act that may close what somebody has laid open.
+type closing struct {
+	Key uint64
+	Sub string // of the ways in which an object may be open; "" for all
+	By  string
+	At  int64
+}
+
+// given is a right that somebody received from somebody else.
+type given struct {
+	To     string
+	Points float64
+	At     int64
+}
+
+// offboarded is an account that was closed.
+type offboarded struct {
+	Who    string
+	Source event.Source
+	At     int64
+}
+
+func newBrought() *brought { return &brought{People: newSums(), Services: newSums()} }
+
+func newSums() sums {
+	q := len(metrics)
+	return sums{
+		Departments: map[string]*share{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
+		Tails: make([]counts, judged), Shifts: make([]counts, len(slow)), Facts: make([]int64, len(facts)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
+	}
+}
+
+// ShardOf is the shard of a person among some. What is about nobody, the health of the data
+// above all, is in the first.
+func ShardOf(person string, shards int) int {
+	if person == "" || shards <= 1 {
+		return 0
+	}
+	return eventlog.PartitionOf(person, shards)
+}
+
+// mine says whether the engine judges a person.
+func (e *Engine) mine(name string) bool { return e.brought[ShardOf(name, len(e.brought))] != nil }
+
+// bring is where what somebody does to others is noted until the hour ends.
+func (e *Engine) bring(p *person) *brought {
+	b := e.brought[p.shard]
+	b.touched = true
+	return b
+}
+
+// arrived notes an event, whoever's, for how far the data of its source goes.
+func (e *Engine) arrived(name string, s event.Source, at int64) {
+	if b := e.brought[ShardOf(name, len(e.brought))]; b != nil {
+		b.touched, b.Complete[s] = true, max(b.Complete[s], at)
+	}
+}
+
+// newHour returns room for what the people of some shards bring.
+func newHour(shards int, mine []int) []*brought {
+	all := make([]*brought, shards)
+	for _, s := range mine {
+		all[s] = newBrought()
+	}
+	return all
+}
+
+// merge adds what was noted elsewhere of the same shards, and empties that.
+func merge(to, from []*brought) {
+	for s, b := range from {
+		if b != nil && b.touched {
+			to[s].add(b)
+			b.reset()
+		}
+	}
+}
+
+// trade returns what everybody brought in the hour that ends, in order.
+func (e *Engine) trade(own []*brought) *brought {
+	if len(own) == 1 {
+		own[0].order()
+		return own[0]
+	}
+	all, sent := newBrought(), map[int][]byte{}
+	for s, b := range own {
+		if b == nil || !b.touched {
+			continue
+		}
+		b.order()
+		b.trim()
+		body, err := encoding.Marshal(b)
+		if err != nil {
+			e.err = cmp.Or(e.err, err)
+			return all
+		}
+		sent[s] = body
+		all.add(b)
+	}
+	if e.config.trade != nil && e.err == nil {
+		others, err := e.config.trade(e.Hour, sent)
+		e.err = err
+		for _, body := range others {
+			if len(body) == 0 { // nobody there did anything
+				continue
+			}
+			b := newBrought()
+			if err := cborstate.Unmarshal(body, b); err != nil {
+				e.err = cmp.Or(e.err, fmt.Errorf("detect: what others brought: %w", err))
+				break
+			}
+			all.add(b)
+		}
+	}
+	all.order()
+	return all
+}
+
+// trim leaves out what changes nothing.
+func (b *brought) trim() {
+	zero := func(list []int64) bool { return !slices.ContainsFunc(list, func(n int64) bool { return n != 0 }) }
+	for _, s := range []*sums{&b.People, &b.Services} {
+		maps.DeleteFunc(s.Departments, func(_ string, d *share) bool {
+			return d.Active == 0 && zero(d.Sum) && zero(d.Did) && zero(d.Usual)
+		})
+	}
+	for s := range b.Who {
+		if len(b.Who[s]) > maxPlaces {
+			kept := map[string]int{}
+			for _, name := range b.most(s) {
+				kept[name] = b.Who[s][name]
+			}
+			b.Who[s] = kept
+		}
+	}
+}
+
+// most lists the accounts of a source with the most events.
+func (b *brought) most(source int) []string {
+	who := b.Who[source]
+	names := slices.SortedFunc(maps.Keys(who), func(x, y string) int { return cmp.Or(cmp.Compare(who[y], who[x]), cmp.Compare(x, y)) })
+	return names[:min(len(names), maxPlaces)]
+}
+
+// of is the part of people, or of service accounts.
+func (b *brought) of(p *person) *sums {
+	if p.Service {
+		return &b.Services
+	}
+	return &b.People
+}
+
+// add adds what was noted elsewhere.
+func (b *brought) add(o *brought) {
+	b.touched = true
+	b.People.add(&o.People)
+	b.Services.add(&o.Services)
+	b.Heads += o.Heads
+	for s := range b.Complete {
+		b.Complete[s] = max(b.Complete[s], o.Complete[s])
+		b.Acts[s] += o.Acts[s]
+		b.Nobody[s] += o.Nobody[s]
+		for name, n := range o.Who[s] {
+			b.nobody(event.Source(s), name, n)
+		}
+	}
+	b.Notices, b.Laid, b.Shut = append(b.Notices, o.Notices...), append(b.Laid, o.Laid...), append(b.Shut, o.Shut...)
+	b.Rights, b.Gone = append(b.Rights, o.Rights...), append(b.Gone, o.Gone...)
+}
+
+// nobody counts events of an account that belongs to nobody known.
+func (b *brought) nobody(s event.Source, name string, n int) {
+	if b.Who[s] == nil {
+		b.Who[s] = map[string]int{}
+	}
+	if _, known := b.Who[s][name]; !known {
+		name = strings.Clone(name)
+	}
+	b.Who[s][name] += n
+}
+
+func (s *sums) add(o *sums) {
+	for name, x := range o.Departments {
+		d := s.department(name)
+		plus(d.Sum, x.Sum)
+		plus(d.Did, x.Did)
+		plus(d.Usual, x.Usual)
+		d.Active += x.Active
+	}
+	for _, pair := range [][2][]int64{{s.Sum, o.Sum}, {s.Uses, o.Uses}, {s.Num, o.Num}, {s.Den, o.Den}, {s.Facts, o.Facts}} {
+		plus(pair[0], pair[1])
+	}
+	for j := range o.Tails {
+		s.Tails[j].take(o.Tails[j])
+	}
+	for j := range o.Shifts {
+		s.Shifts[j].take(o.Shifts[j])
+	}
+	s.Active += o.Active
+	s.Days += o.Days
+	s.Leavers += o.Leavers
+	s.Notable += o.Notable
+	for id, n := range o.Rules {
+		s.Rules[id] += n
+	}
+	for place, h := range o.Hours {
+		plus(s.hours(place)[:], h[:])
+	}
+	s.Arrivals = append(s.Arrivals, o.Arrivals...)
+}
+
+func plus(to, from []int64) {
+	for j, n := range from {
+		to[j] += n
+	}
+}
+
+func (s *sums) department(name string) *share {
+	d := s.Departments[name]
+	if d == nil {
+		q := len(metrics)
+		d = &share{Sum: make([]int64, q), Did: make([]int64, q), Usual: make([]int64, q)}
+		s.Departments[name] = d
+	}
+	return d
+}
+
+func (s *sums) hours(location string) *[25]int64 {
+	h := s.Hours[location]
+	if h == nil {
+		h = new([25]int64)
+		s.Hours[location] = h
+	}
+	return h
+}
+
+// weigh adds to the sums of a person's counts.
+func (s *sums) weigh(p *person, j int, n int64) {
+	s.Sum[j] += n
+	s.department(p.peerGroup()).Sum[j] += n
+}
+
+// move puts a person, with what is known about it, among other peers: those it has
+// after the change.
+func (s *sums) move(p *person, change func()) {
+	from := s.department(p.peerGroup())
+	change()
+	dest := s.department(p.peerGroup())
+	for j := range p.Sum {
+		n := fix(p.Sum[j])
+		from.Sum[j] -= n
+		dest.Sum[j] += n
+	}
+	from.Active -= fix(p.Active)
+	dest.Active += fix(p.Active)
+}
+
+// reset empties it, to be filled again.
+func (b *brought) reset() {
+	people, services := b.People, b.Services
+	people.reset()
+	services.reset()
+	*b = brought{People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0], Rights: b.Rights[:0], Gone: b.Gone[:0]}
+}
+
+func (s *sums) reset() {
+	for _, d := range s.Departments {
+		clear(d.Sum)
+		clear(d.Did)
+		clear(d.Usual)
+		d.Active = 0
+	}
+	for _, list := range [][]int64{s.Sum, s.Uses, s.Num, s.Den, s.Facts} {
+		clear(list)
+	}
+	for j := range s.Tails {
+		s.Tails[j] = s.Tails[j][:0]
+	}
+	for j := range s.Shifts {
+		s.Shifts[j] = s.Shifts[j][:0]
+	}
+	s.Active, s.Days, s.Leavers, s.Notable = 0, 0, 0, 0
+	clear(s.Rules)
+	clear(s.Hours)
+	s.Arrivals = s.Arrivals[:0]
+}
+
+// forget takes out who is named.
+func (b *brought) forget(name string) {
+	b.Notices = slices.DeleteFunc(b.Notices, func(x announced) bool { return x.Name == name })
+	b.Laid = slices.DeleteFunc(b.Laid, func(x *exposure) bool { return x.Person == name })
+	b.Shut = slices.DeleteFunc(b.Shut, func(x closing) bool { return x.By == name })
+	b.Rights = slices.DeleteFunc(b.Rights, func(x given) bool { return x.To == name })
+	b.Gone = slices.DeleteFunc(b.Gone, func(x offboarded) bool { return x.Who == name })
+	for s := range b.Who {
+		delete(b.Who[s], name)
+	}
+}
+
+// order puts lists in an order of their own, so that equal ones are equal.
+func (b *brought) order() {
+	for _, s := range []*sums{&b.People, &b.Services} {
+		slices.SortFunc(s.Arrivals, func(a, b arrival) int {
+			return cmp.Or(cmp.Compare(a.Set, b.Set), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Day, b.Day))
+		})
+		for _, list := range [][]counts{s.Tails, s.Shifts} {
+			for j := range list {
+				slices.SortFunc(list[j], func(a, b [2]int32) int { return cmp.Compare(a[0], b[0]) })
+			}
+		}
+	}
+	slices.SortFunc(b.Notices, func(a, b announced) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(b.Laid, byOpening)
+	slices.SortFunc(b.Shut, func(a, b closing) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.By, b.By), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub))
+	})
+	slices.SortFunc(b.Rights, func(a, b given) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.To, b.To), cmp.Compare(a.Points, b.Points))
+	})
+	slices.SortFunc(b.Gone, func(a, b offboarded) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Who, b.Who), cmp.Compare(a.Source, b.Source))
+	})
+}
+
+// know makes what was brought known, but for what adds to sums: that comes once the
+// days that end with the hour have been judged.
+func (e *Engine) know(b *brought, end int64) {
+	e.Heads += b.Heads
+	for s := range b.Complete {
+		e.Complete[s] = max(e.Complete[s], b.Complete[s])
+		p := &e.Pulse[s]
+		p.Acts += float64(b.Acts[s])
+		p.Nobody += float64(b.Nobody[s])
+		for _, name := range b.most(s) {
+			tally(&p.Who, name, b.Who[s][name])
+		}
+	}
+	for _, n := range b.Notices {
+		e.Feed.announce(n)
+	}
+	e.laid(b.Laid)
+	e.shut(b.Shut)
+	for _, x := range b.Gone {
+		if who := e.find(x.Who); who != nil {
+			for k, a := range who.Access {
+				if a.Kind == accessToken && a.Source == x.Source && a.At <= x.At {
+					delete(who.Access, k)
+				}
+			}
+		}
+		e.settle()
+	}
+	e.receive(b.Rights, end)
+}

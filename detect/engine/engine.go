@@ -1,0 +1,352 @@
+// Package engine scores people by their events. It keeps what is usual for a person, for
+// colleagues and for the organisation, and reports in findings where somebody departs from it,
+// or does what needs no comparison. What it looks for is said by the detectors.
+//
+// It reads a log of events, keyed by person and ordered by time, and gives findings. It owns
+// the state of a partition (Store); it reads no clock: the only time it knows is that of the
+// events. docs/scoring.md explains the model.
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/spill"
+)
+
+// Engine is a state machine: events in the order of their time go in, findings come
+// out. The same events give the same findings, on any machine. Within an hour people
+// do not depend on one another (brought). It is not safe for concurrent use.
+type Engine struct {
+	state
+	emit   func(*finding.Finding) error
+	config config
+	days   func(*finding.Activity) error // may be nil
+
+	people  people
+	brought []*brought                // in the hour that is open, by shard; nil where others judge
+	spare   []*brought                // to be filled next
+	closing map[int64][]string        // whose days are open, by their end
+	active  []*person                 // who did something in this hour
+	away    []string                  // of them, those who are packed
+	young   []*exposure               // exposures that may soon turn out to last
+	dark    map[string]bool           // people who are not looked at
+	leaving []string                  // who have given notice, and were not looked at after leaving
+	leavers map[string]finding.Leaver // all of whom HR has said that they leave
+	spoke   map[string]bool           // rules of the organisation's own that have matched
+	tenant  string                    // the cloud account seen last
+	act     detect.Enriched
+	verdict verdict
+	batch   batch
+	err     error
+	takeAt  int64 // hour before which the state is handed over; 0 for never
+	take    func(*Snapshot) error
+
+	enough   bool  // person-days are known to judge counts by
+	enoughAt int64 // since when, if that has come about since the engine began
+}
+
+// state is what an engine keeps between events.
+type state struct {
+	Hour     int64 // the hour that is open, hours since 1970; 0 before the first event
+	People   *org
+	Services *org
+	Complete [32]int64 // per source: time of its latest event
+	Heads    int       // people who are no service accounts
+	Exposed  map[uint64][]*exposure
+	Pulse    *[32]pulse // per source
+	Feed     hrState
+	Windows  map[uint64]*window // of correlations
+}
+
+// New returns an engine without any knowledge. Emit takes its findings; an error
+// of it is what Handle and Flush return. The configuration has been checked.
+func New(c Config, emit func(*finding.Finding) error) *Engine {
+	config := c.prepare()
+	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, brought: newHour(config.shards, config.mine), spare: newHour(config.shards, config.mine), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+}
+
+// Handle takes in one event of a person. Events come in the order of their time;
+// those of HR may come at any time.
+func (e *Engine) Handle(name string, ev *event.Event) error {
+	e.settle()
+	if ev.Source == event.HR {
+		if name != "" && e.mine(name) {
+			e.staff(name, ev)
+		}
+		return e.err
+	}
+	e.advance(ev.Time / event.Hour)
+	switch ev.Class { // what sources say about themselves
+	case event.SourceGap:
+		e.gap(ev)
+		return e.err
+	case event.SourceLate:
+		e.delivered(ev)
+		return e.err
+	case event.NamesLeftOut:
+		e.leftOut(ev)
+		return e.err
+	}
+	e.arrived(name, ev.Source, ev.Time)
+	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
+		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
+	}
+	if name == "" || ev.Class == event.Derived || e.dark[name] || !e.mine(name) {
+		return e.err
+	}
+	p := e.person(name, ev.Actor.Kind)
+	p.Guest = ev.Actor.Guest
+	e.begin(p, ev.Time)
+	if effective(ev) {
+		e.watch(p, ev.Source, ev.Class)
+	}
+	e.handle(p, ev)
+	return e.err
+}
+
+// handle judges an event of a person whose day is open.
+func (e *Engine) handle(p *person, ev *event.Event) {
+	p.Day.Latest = ev.Time
+	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
+	p.Day.Sources |= 1 << ev.Source
+	if p.Last == 0 && p.Fails == nil {
+		p.attempts(ev)
+	}
+	a := e.observe(p, ev)
+	if effective(ev) {
+		e.undo(p, a)
+		e.hold(p, a)
+	}
+	again := e.config.rules != nil && !p.isOff(detect.UserRules) && e.rules(p, ev)
+	if e.count(p, a) || again {
+		e.tell(p, ev.Time)
+	}
+}
+
+// Known is how many people and service accounts are known.
+func (e *Engine) Known() int { return len(e.people.all) }
+
+// Flush judges the days that are still open. More events may follow: nothing is
+// learned, and no later judgement changes.
+func (e *Engine) Flush() error {
+	var open []string
+	for _, list := range e.closing {
+		open = append(open, list...)
+	}
+	slices.Sort(open)
+	for _, name := range open {
+		p := e.find(name)
+		e.report(p, e.tell(p, p.Day.Latest), true)
+		e.settle()
+	}
+	return e.err
+}
+
+func (e *Engine) org(p *person) *org {
+	if p.Service {
+		return e.Services
+	}
+	return e.People
+}
+
+func (e *Engine) person(name string, kind event.ActorKind) *person {
+	p := e.find(name)
+	if p == nil {
+		p = newPerson(name, kind != event.Human && kind != event.Unknown)
+		p.shard = ShardOf(name, e.config.shards)
+		e.people.add(p)
+		if !p.Service {
+			e.bring(p).Heads++
+		}
+	}
+	return p
+}
+
+func newPerson(name string, service bool) *person {
+	q := len(metrics)
+	return &person{Name: strings.Clone(name), Service: service, Sum: make([]float64, q), Shift: make([]float64, len(slow)), Long: make([]float64, len(slow)), Top: make([]float64, len(slow))}
+}
+
+// staff takes in what HR says.
+func (e *Engine) staff(name string, ev *event.Event) {
+	if ev.Class == event.Person && len(e.config.off) > 0 {
+		department, country := ev.Attr(event.AttrDepartment), ev.Attr(event.AttrCountry)
+		if p := e.find(name); p != nil {
+			department, country = cmp.Or(department, p.Department), cmp.Or(country, p.Country)
+		}
+		if _, dark := e.config.offFor(department, country); dark {
+			e.darken(name)
+			return
+		}
+		delete(e.dark, name)
+	}
+	if e.dark[name] {
+		return
+	}
+	p := e.person(name, ev.Actor.Kind)
+	switch ev.Class {
+	case event.Person:
+		if d := ev.Attr(event.AttrDepartment); d != "" && d != p.Department {
+			e.bring(p).of(p).move(p, func() { p.Department = strings.Clone(d) })
+		}
+		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
+		p.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), p.Country))
+		if off, _ := e.config.offFor(p.Department, p.Country); off != p.off {
+			e.switchOff(p, off)
+		}
+	case event.Notice:
+		first := p.Notice == 0 // what HR says comes again with every run
+		if first || ev.Time < p.Notice {
+			p.Notice = ev.Time
+		}
+		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok && at != p.LastDay {
+			p.LastDay, p.Reviewed = at, false
+		}
+		if i, listed := slices.BinarySearch(e.leaving, p.Name); !listed && !p.Reviewed {
+			e.leaving = slices.Insert(e.leaving, i, p.Name)
+		}
+		e.leavers[p.Name] = finding.Leaver{User: p.Name, Notice: p.Notice, LastDay: p.LastDay}
+		if first {
+			e.notice(p, ev)
+		}
+	}
+}
+
+// send emits a finding about somebody whom the engine judges. The first error of the
+// Receiver is kept.
+func (e *Engine) send(f *finding.Finding) {
+	if e.err == nil && e.mine(f.Person) {
+		e.err = e.emit(f)
+	}
+}
+
+// effective says whether an action took effect.
+func effective(ev *event.Event) bool { return tookEffect(ev.Outcome) }
+
+func tookEffect(o event.Outcome) bool { return o != event.Failure && o != event.Denied }
+
+// begin opens the day of a person if none is open.
+func (e *Engine) begin(p *person, at int64) {
+	d := &p.Day
+	if d.End == 0 {
+		prof := e.profile(p)
+		q := quiet(&prof)
+		end := (at/event.Day)*event.Day + int64(q)*event.Hour
+		for end <= at {
+			end += event.Day
+		}
+		p.open(at, end)
+		p.Day.Profile, p.Day.Quiet = prof, q
+		e.closing[end] = append(e.closing[end], p.Name)
+	}
+	if p.seen != e.Hour {
+		p.seen = e.Hour
+		e.active = append(e.active, p)
+	}
+}
+
+// profile is by hour of the day (UTC) the share of active days on which the
+// person does something, drawn towards that of people in the same place, and
+// those towards everybody.
+func (e *Engine) profile(p *person) (out [24]float64) {
+	o := e.org(p)
+	peers, all := o.hours(p.Location), o.hours(everywhere)
+	for h := range 24 {
+		prior := (unfix(all[h]) + 5.0/3) / (unfix(all[24]) + 5)
+		prior = (unfix(peers[h]) + float64(20*prior)) / (unfix(peers[24]) + 20)
+		out[h] = (p.Hours[h] + float64(3*prior)) / (p.HourN + 3)
+	}
+	return out
+}
+
+// advance closes the hours before a new one.
+func (e *Engine) advance(hour int64) {
+	if e.Hour == 0 {
+		e.Hour = hour
+		return
+	}
+	for e.Hour < hour {
+		e.closeHour()
+		e.Hour++
+		if e.Hour == e.takeAt {
+			s, err := e.snapshot()
+			if err == nil {
+				err = e.take(s)
+			}
+			e.err = cmp.Or(e.err, err)
+		}
+	}
+}
+
+// closeHour makes known what the hour brought, and ends the days that are over.
+func (e *Engine) closeHour() {
+	for _, p := range e.active {
+		e.contribute(p)
+	}
+	e.active = e.active[:0]
+	for _, name := range e.away {
+		e.contribute(e.find(name))
+		e.settle()
+	}
+	end := (e.Hour + 1) * event.Hour
+	own := e.brought
+	e.brought, e.spare = e.spare, own // what the end of the hour brings is known an hour later
+	b := e.trade(own)
+	e.know(b, end)
+	e.mature(end)
+	e.review(end)
+	if list := e.closing[end]; list != nil {
+		slices.Sort(list)
+		e.closeDays(list)
+		delete(e.closing, end)
+	}
+	e.People.closeHour(e.Hour, &b.People)
+	e.Services.closeHour(e.Hour, &b.Services)
+	e.learned(end)
+	for _, b := range own {
+		if b != nil {
+			b.reset()
+		}
+	}
+	e.beat(e.Hour)
+	if (e.Hour+1)%24 == 0 {
+		e.checkup(end)
+	}
+	e.away = e.away[:0] // with those who were packed since they had handed over
+}
+
+// contribute adds what the person did since it last did to what the hour brought.
+func (e *Engine) contribute(p *person) {
+	d, b := &p.Day, e.bring(p)
+	for i := range p.Laid {
+		b.Laid = append(b.Laid, &p.Laid[i])
+	}
+	b.Shut = append(b.Shut, p.Shut...)
+	p.Laid, p.Shut = nil, nil
+	if d.End == 0 {
+		return
+	}
+	o := e.org(p)
+	dept := o.department(p.peerGroup())
+	to := b.of(p).department(p.peerGroup())
+	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
+	for j, m := range metrics {
+		if !fresh && d.Count[j] == 0 || m.detector >= 0 && p.off>>m.detector&1 != 0 {
+			continue
+		}
+		mu := o.mean(p, dept, j)
+		if fresh {
+			d.Expect[j] = mu
+			to.Usual[j] += fix(mu)
+		}
+		if x := min(d.judged(j), 6*mu+6); x > d.Given[j] {
+			to.Did[j] += fix(x) - fix(d.Given[j])
+			d.Given[j] = x
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// pulse is how a source usually arrives.
+type pulse struct {
+	Rate  [weekHours]float64 // decayed share of weeks with events, by hour of the week
+	First int64              // hour of the first event
+	Gap   float64            // evidence that the source is silent, since its last event
+	Told  int64              // when that was told; 0 if it was not
+
+	Acts, Nobody float64 // decayed daily: events that take or change something, and those of nobody known
+	Who          names   // some of the latter, by account
+	NobodyTold   bool
+
+	Lag float64 // usual delay of its latest events, milliseconds
+}
+
+// checkup looks at the health of the data when a day (UTC) is over.
+func (e *Engine) checkup(end int64) {
+	e.checkAccounts(end)
+	e.checkFeed(end)
+	e.expire(end)
+	e.lapse(end)
+}
+
+// healthFinding is a finding about the data.
+func (e *Engine) healthFinding(m detect.Mechanism, about string, since, at int64, stake int) *finding.Finding {
+	det := detectorOf(m)
+	return &finding.Finding{
+		ID: findingID(det, about, since), Episode: episodeID(det.Name+" "+about, since), Revision: 1, Detector: det.Name, Title: det.Title, Health: true,
+		Time: at, Start: since, End: at, Stake: stake, Complete: at,
+	}
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04") + " UTC" }

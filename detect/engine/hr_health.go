@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+)
+
+const (
+	leaversShare = .15
+	staleDays    = 7
+	maxNotices   = 64
+)
+
+// hrState is what is known about the HR feed.
+type hrState struct {
+	Notices    []int64 // times of the latest ones, oldest first
+	Odd        int     // that named a last day long past
+	StaleTold  bool
+	OddTold    bool
+	FirstOddOf string
+}
+
+// notice notes that HR reported somebody's leaving.
+func (e *Engine) notice(p *person, ev *event.Event) {
+	b := e.bring(p)
+	b.Notices = append(b.Notices, announced{ev.Time, p.Name, p.LastDay > 0 && p.LastDay < ev.Time-30*event.Day})
+}
+
+// announce takes in that somebody's leaving was reported.
+func (f *hrState) announce(n announced) {
+	if len(f.Notices) >= maxNotices {
+		f.Notices = f.Notices[1:]
+	}
+	f.Notices = append(f.Notices, n.At)
+	f.StaleTold = false
+	if n.Odd {
+		if f.Odd++; f.FirstOddOf == "" {
+			f.FirstOddOf = n.Name
+		}
+	}
+}
+
+// checkFeed looks at the HR feed when a day (UTC) is over.
+func (e *Engine) checkFeed(end int64) {
+	f := &e.Feed
+	n := len(f.Notices)
+	if n == 0 {
+		return
+	}
+	today := 0
+	for _, t := range f.Notices {
+		if t > end-event.Day && t <= end {
+			today++
+		}
+	}
+	last := f.Notices[n-1]
+	if today >= 5 && float64(today) > leaversShare*float64(e.Heads) {
+		h := e.healthFinding(detect.HRFeed, "flood", end-event.Day, end, 2)
+		h.Observed, h.Unit = float64(today), "leavers in a day"
+		h.Reason = fmt.Sprintf("the HR feed reports %d of %d people as leaving in one day: that is hardly so, and all of them are watched more closely", today, e.Heads)
+		e.send(h)
+	}
+	if f.Odd > 0 && !f.OddTold {
+		f.OddTold = true
+		h := e.healthFinding(detect.HRFeed, "past", last, end, 1)
+		h.Reason = fmt.Sprintf("the HR feed reports leavers whose last day was over a month before, %s among them: it comes late, or dates are wrong", detect.Quote(f.FirstOddOf))
+		e.send(h)
+	}
+	if n < 5 || f.StaleTold {
+		return
+	}
+	usual := float64(last-f.Notices[0]) / float64(n-1)
+	if gap := float64(end - last); gap > max(staleDays*float64(event.Day), 7*usual) {
+		f.StaleTold = true
+		h := e.healthFinding(detect.HRFeed, "stale", last, end, 2)
+		h.Reason = fmt.Sprintf("the HR feed has reported nobody for %s; before, it did about every %s: who leaves may go unnoticed", detect.Duration(end-last), detect.Duration(int64(usual)))
+		e.send(h)
+	}
+}

@@ -1,0 +1,467 @@
+package engine
+
+import (
+	"cmp"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/mail"
+)
+
+func parseDay(t string) (int64, bool) {
+	at, err := time.Parse(time.DateOnly, t)
+	if err != nil {
+		return 0, false
+	}
+	return at.UnixMilli(), true
+}
+
+// observe puts an event into the light of what its person did before, and
+// remembers it. Only what took effect changes what is known.
+func (e *Engine) observe(p *person, ev *event.Event) *detect.Enriched {
+	a := &e.act
+	*a = detect.Enriched{Event: ev, Person: p.Name, Silent: p.Day.Silent}
+	today := ev.Time / event.Day
+	o := e.org(p)
+	a.Leaving = p.leaving(ev.Time)
+	switch ev.Class {
+	case event.LoginFailure, event.MFADenied, event.AccountLocked:
+		if ev.Class == event.MFADenied {
+			if len(p.Refused) >= maxRefused {
+				p.Refused = append(p.Refused[:0], p.Refused[maxRefused/2:]...)
+			}
+			p.Refused = append(p.Refused, ev.Time)
+			a.Refused = p.refused(ev.Time, 10*60_000)
+		}
+		if ev.Class == event.LoginFailure && ev.Client.IP != "" {
+			if len(p.Fails) >= maxFails {
+				p.Fails = append(p.Fails[:0], p.Fails[maxFails/2:]...)
+			}
+			p.Fails = append(p.Fails, failure{ev.Time, hash(ofNetwork, ev.Client.IP)})
+		}
+		return a
+	}
+	if !effective(ev) {
+		return a
+	}
+	e.network(p, o, a, today)
+	if a.Leaving && p.LastDay > 0 {
+		a.AfterLast = max(ev.Time-p.lastDayEnd()-grace, 0)
+	}
+	if ev.Source == event.CloudTrail && ev.Tenant != e.tenant { // the logs are of the organisation's own accounts
+		e.tenant = strings.Clone(ev.Tenant)
+		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.bring(p).People)
+	}
+	if len(a.To) > 0 {
+		e.recipients(a)
+	}
+	if (ev.Class == event.MFAChallenge || ev.Class == event.LoginSuccess) && ev.Outcome == event.Success && len(p.Refused) > 0 {
+		a.Refused = p.refused(ev.Time, 30*60_000)
+	}
+	switch ev.Class {
+	case event.LoginSuccess, event.AppAccess, event.MFAChallenge, event.Clone:
+		e.signIn(p, a, today)
+	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.List:
+		e.touch(p, o, a, today)
+	case event.Fetch, event.Push:
+		p.Known.age(hash(ofPlace, ev.Source.String(), ev.Object.ID), today, maxKnown)
+	case event.ShareUser, event.ShareLink, event.MailRule:
+		a.Sensitive = sensitive(&ev.Object)
+		e.share(p, o, a, today)
+	case event.Export, event.ReportRun, event.Query:
+		e.rows(p, a)
+		a.Sensitive = sensitive(&ev.Object)
+	case event.TokenGrant, event.PermissionGrant:
+		e.application(p, o, a, today)
+	case event.GuardChange:
+		a.Sensitive = sensitiveName(ev.Object.Name)
+	case event.LabelChange:
+		if a.LabelLowered() {
+			p.Steps.age(stepKey(stepLowered, object(ev)), today, maxSteps)
+		}
+	case event.Rename:
+		if detect.FileStore(ev.Source) && ev.Object.ID != "" {
+			p.Steps.age(stepKey(stepHidden, object(ev)), today, maxSteps)
+		}
+	case event.AdminRevoke:
+		if at, known := p.Granted[right(a)]; known && ev.Time-at <= event.Day {
+			a.Brief = max(ev.Time-at, 1)
+			delete(p.Granted, right(a))
+		}
+	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
+		if ev.Class == event.AdminGrant && a.TopGrant() {
+			if p.Granted == nil || len(p.Granted) >= maxGranted {
+				p.Granted = map[uint64]int64{}
+			}
+			p.Granted[right(a)] = ev.Time
+		}
+		a.Sensitive = sensitive(&ev.Object)
+		a.OffHours = e.offHours(p, ev.Time)
+	}
+	if ev.Class == event.Clone {
+		e.touchRepository(p, a, today)
+	}
+	return a
+}
+
+// recipients looks at who receives something: a forbidden domain, a foreign cloud
+// account.
+func (e *Engine) recipients(a *detect.Enriched) {
+	for i := range a.To {
+		to := a.To[i].Account
+		if domain := mail.Domain(to); domain != "" {
+			for len(e.config.forbidden) > 0 && domain != "" && a.Forbidden == "" {
+				if e.config.forbidden[domain] {
+					a.Forbidden = to
+				}
+				_, domain, _ = strings.Cut(domain, ".")
+			}
+			continue
+		}
+		if account, ok := strings.CutPrefix(to, "aws:"); ok && a.Foreign == "" && a.To[i].Scope == event.ScopeExternal && !e.config.accounts[account] {
+			if _, own := e.People.Domains[hash(ofAccount, account)]; !own {
+				a.Foreign = account
+			}
+		}
+	}
+}
+
+// refused counts the pushes refused within a time before a moment.
+func (p *person) refused(at, within int64) (n int) {
+	for _, t := range p.Refused {
+		if at-t <= within {
+			n++
+		}
+	}
+	return n
+}
+
+// right is the key of an administrative right of somebody.
+func right(a *detect.Enriched) uint64 { return hash(ofUser, a.Source.String(), a.Receiver(), a.Role()) }
+
+// stepKey is the key of a step that an item goes through.
+func stepKey(kind int, item uint64) uint64 { return hash(kind) ^ item }
+
+// recent says whether an item went through a step within three days.
+func (p *person) recent(kind int, item uint64, today int64) bool {
+	days, known := p.Steps.since(stepKey(kind, item), today)
+	return known && days <= sequenceDays
+}
+
+// sequenceDays is over how many days the steps of a sequence belong together.
+const sequenceDays = 3
+
+// settled says that enough is known about the person for something new to mean
+// anything.
+func (p *person) settled() bool { return p.Active >= 4 }
+
+// network notes where the act came from.
+func (e *Engine) network(p *person, o *org, a *detect.Enriched, today int64) {
+	if a.Client.IP == "" {
+		return
+	}
+	key := hash(ofNetwork, network(a.Client.IP))
+	mine := p.Known.age(key, today, maxKnown)
+	theirs := o.age(networks, key, today, e.bring(p).of(p))
+	a.NewNetwork = p.settled() && mine == 0 && theirs == 0
+	a.Strange = mine <= 1 && theirs <= 1
+}
+
+// signIn notes country and client, and failed attempts from the same address.
+func (e *Engine) signIn(p *person, a *detect.Enriched, today int64) {
+	if c := a.Client.Country; c != "" {
+		fresh := p.Known.age(hash(ofCountry, a.Source.String(), c), today, maxKnown) == 0
+		a.NewCountry = fresh && p.settled()
+	}
+	if (a.Source == event.Okta || a.Source == event.M365 || a.Source == event.GoogleWorkspace) && a.Client.Agent != "" && a.Class != event.Clone {
+		fresh := p.Known.age(hash(ofAgent)^family(a.Client.Agent), today, maxKnown) == 0
+		a.NewAgent = fresh && p.settled()
+	}
+	if a.Class == event.LoginSuccess && len(p.Fails) > 0 {
+		key := hash(ofNetwork, a.Client.IP)
+		keep := p.Fails[:0]
+		for _, f := range p.Fails {
+			if a.Time-f.At > event.Day {
+				continue
+			}
+			keep = append(keep, f)
+			if f.IP == key {
+				a.Failures++
+			}
+		}
+		p.Fails = keep
+	}
+}
+
+// touch notes what is done to files and objects.
+func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
+	ev := a.Event
+	src := ev.Source
+	if src == event.GitHub || ev.Object.Type == "mail" {
+		return
+	}
+	a.Sensitive = sensitive(&ev.Object)
+	key := object(ev)
+	if place := ev.Object.Container; place != "" {
+		a.PlaceAge = p.Known.age(hash(ofPlace, src.String(), place), today, maxKnown)
+	} else {
+		a.PlaceAge = 99
+	}
+	if detect.FileStore(src) && key != 0 {
+		a.Fresh = p.Items.age(key, today, maxItems) == 0
+		a.Connected, a.RareApp = e.connected(p, o, ev, today)
+	}
+	bit := uint16(0)
+	switch ev.Class {
+	case event.Download, event.Copy:
+		bit = didDownload
+		a.OffHours = e.offHours(p, ev.Time)
+		switch {
+		case src == event.CloudTrail:
+			bit = didRead
+		case a.Connected:
+			bit = didApp
+		}
+	case event.Sync:
+		bit = didSync
+	case event.Delete:
+		bit = didDelete
+	case event.Upload:
+		if name := ev.Object.Name; detect.FileStore(src) && key != 0 && telling(name) && p.takenElsewhere(src, name, today) {
+			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
+		}
+		return
+	default:
+		return
+	}
+	done := p.done(key)
+	a.First = key == 0 || done&bit == 0
+	a.Repeat = !a.First
+	a.TopLabel = e.topLabel(ev.Object.Label)
+	if detect.FileStore(src) && key != 0 && a.First {
+		a.Unlabelled = p.recent(stepLowered, key, today)
+		if bit == didDownload && ev.Class == event.Download {
+			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
+			if telling(ev.Object.Name) {
+				p.Steps.age(stepKey(stepTaken, named(src, ev.Object.Name)), today, maxSteps)
+			}
+		}
+		if bit == didSync && ev.Client.Device != "" {
+			a.NewDevice = p.settled() && p.Known.age(hash(ofDevice, ev.Client.Device), today, maxKnown) <= 6
+		}
+	}
+	if key != 0 {
+		if bit == didDelete && done&sequenceDeleted == 0 && (done&didDownload != 0 || p.recent(stepTaken, key, today)) {
+			a.DeletedAfterDownload = true
+			a.Stages = p.stages(key, today) + 1
+			done |= sequenceDeleted
+		}
+		done |= bit
+		p.setDone(key, done)
+	}
+}
+
+// takenElsewhere says whether a file of a name was lately downloaded from another
+// service than a source. Services give the same file different ids: across them
+// its name tells.
+func (p *person) takenElsewhere(source event.Source, name string, today int64) bool {
+	for _, s := range event.Sources() {
+		if s != source && detect.FileStore(s) && p.recent(stepTaken, named(s, name), today) {
+			return true
+		}
+	}
+	return false
+}
+
+func named(s event.Source, name string) uint64 {
+	return hash(ofItem, "name", s.String(), strings.ToLower(name))
+}
+
+// telling says whether the name of a file tells it apart: several words, and none
+// that programs give.
+func telling(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
+	if strings.HasPrefix(name, "untitled") || strings.HasPrefix(name, "new ") || strings.HasPrefix(name, "copy of ") || strings.HasPrefix(name, "img_") || strings.HasPrefix(name, "screenshot") {
+		return false
+	}
+	return len(name) >= 8 && strings.ContainsAny(strings.Trim(name, " _-."), " _-.")
+}
+
+// stages counts the steps that an item has gone through within three days:
+// taken, hidden by a new name or a lower label, given out.
+func (p *person) stages(item uint64, today int64) (n int) {
+	for _, kinds := range [][]int{{stepTaken}, {stepHidden, stepLowered}, {stepOut}} {
+		for _, k := range kinds {
+			if p.recent(k, item, today) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// done is what was done to an object today.
+func (p *person) done(key uint64) uint16 { return p.Day.Done[key] }
+
+func (p *person) setDone(key uint64, bits uint16) {
+	d := &p.Day
+	if d.Done == nil {
+		d.Done = map[uint64]uint16{}
+	}
+	if _, known := d.Done[key]; known || len(d.Done) < maxDone {
+		d.Done[key] = bits
+	}
+}
+
+func (e *Engine) touchRepository(p *person, a *detect.Enriched, today int64) {
+	key := hash(ofPlace, a.Source.String(), a.Object.ID)
+	a.Fresh = p.Known.age(key, today, maxKnown) == 0
+	done := p.done(key)
+	a.First = done&didClone == 0
+	a.Repeat = !a.First
+	p.setDone(key, done|didClone)
+}
+
+// connected says whether an event was done by an application that somebody
+// connected, on the person's behalf, and whether hardly anybody else uses it.
+func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (connected, rare bool) {
+	app := bare(ev.Client.App)
+	switch {
+	case app == "" || clients[app] || ev.Source == event.Dropbox:
+		return false, false
+	case automation[app]:
+		return true, false
+	}
+	key := hash(ofApp, ev.Source.String(), app)
+	if p.Known.age(key, today, maxKnown) == 0 && p.Day.Done[key] == 0 {
+		p.setDone(key, 1)
+		e.bring(p).of(p).arrive(appUsers, key, today)
+	}
+	users := int(o.AppUsers[key])
+	return users < 5 || users*5 < e.Heads, users <= 1
+}
+
+// share sorts the recipients that an object did not have before today.
+func (e *Engine) share(p *person, o *org, a *detect.Enriched, today int64) {
+	key := object(a.Event)
+	for i := range a.To {
+		t := &a.To[i]
+		switch t.Scope {
+		case event.ScopeInternal, event.ScopeUnknown:
+			a.Internal++
+			continue
+		case event.ScopeAnyone:
+			continue
+		}
+		if a.Class == event.ShareUser {
+			pair := hash(ofPair, t.Account) ^ key
+			if p.Day.Done[pair] != 0 {
+				continue
+			}
+			p.setDone(pair, 1)
+		}
+		domain := cmp.Or(mail.Domain(t.Account), t.Account)
+		a.External++
+		personal := mail.Consumer(domain)
+		fresh := o.age(domains, hash(ofDomain, domain), today, e.bring(p).of(p)) == 0
+		if personal && namesSelf(p.Name, t.Account) {
+			a.Own++
+		}
+		if personal || fresh && p.settled() {
+			a.Unknown++
+		}
+		if p.Known.age(hash(ofRecipient, t.Account), today, maxKnown) == 0 {
+			a.NewRecipients++
+		}
+	}
+	if a.Class == event.ShareLink && a.After >= event.PublicLink || a.External > 0 && a.Class == event.ShareUser {
+		bit := uint16(didShare)
+		if a.Class == event.ShareLink {
+			bit = didPublish
+		}
+		done := p.done(key)
+		a.First = key == 0 || done&bit == 0
+		a.TopLabel, a.Unlabelled = e.topLabel(a.Object.Label), p.recent(stepLowered, key, today)
+		if done&sequenceShared == 0 && key != 0 && (done&didDownload != 0 || p.recent(stepTaken, key, today)) {
+			a.SharedAfterDownload = true
+			done |= sequenceShared
+		}
+		if key != 0 {
+			p.Steps.age(stepKey(stepOut, key), today, maxSteps)
+			a.Stages = p.stages(key, today)
+		}
+		p.setDone(key, done|bit)
+	}
+}
+
+// rows finds out how many rows an export or a query took. An export names its
+// report, whose last run says how many rows it has; the records of one
+// execution count once.
+func (e *Engine) rows(p *person, a *detect.Enriched) {
+	n := float64(max(a.Event.Rows, 0))
+	report := hash(ofItem, a.Attr(event.AttrReport))
+	latest := hash(ofItem, "the report run last")
+	switch {
+	case a.Class == event.ReportRun:
+		if p.Reports == nil || len(p.Reports) >= maxReports {
+			p.Reports = map[uint64]float64{}
+		}
+		p.Reports[report], p.Reports[latest] = n, n
+		return
+	case a.Class == event.Export && a.Event.Rows < 0:
+		known := false
+		if n, known = p.Reports[report]; !known {
+			n = p.Reports[latest]
+		}
+	}
+	a.Export, a.Rows = true, n
+	exec := a.Attr(event.AttrExecution)
+	if exec == "" {
+		return
+	}
+	key := hash(ofExecution, exec)
+	seen := p.Day.Done[key] != 0
+	a.Export = !seen
+	if a.Attr(event.AttrChunk) != "" { // the chunks of one execution add up
+		p.setDone(key, 1)
+		return
+	}
+	if p.Reports == nil || len(p.Reports) >= maxReports {
+		p.Reports = map[uint64]float64{}
+	}
+	before := 0.0
+	if seen {
+		before = p.Reports[key]
+	}
+	p.setDone(key, 1)
+	if n > before {
+		p.Reports[key] = n
+	}
+	a.Rows = max(n-before, 0)
+}
+
+// application notes which application was authorised.
+func (e *Engine) application(p *person, o *org, a *detect.Enriched, today int64) {
+	name := cmp.Or(a.Object.Name, a.Object.ID)
+	if name == "" {
+		return
+	}
+	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.bring(p).of(p)) == 0 && o.FactN > 260
+}
+
+// offHours says whether the person hardly ever works at this time.
+func (e *Engine) offHours(p *person, at int64) bool {
+	prof := &p.Day.Profile
+	h := int(at / event.Hour % 24)
+	if prof[h]+float64(.5*(prof[(h+1)%24]+prof[(h+23)%24])) < .12 {
+		return true
+	}
+	if wd := localDay(at, p.Day.Quiet); wd == 0 || wd == 6 {
+		return p.Weekend < .12
+	}
+	return false
+}

@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// Off switches indicators off for people of some countries or departments: what a works
+// agreement, or the law of a country, does not allow. They leave no trace: nothing of them
+// is counted, noticed, learned or kept. With no detectors named, the people are not looked
+// at at all.
+type Off struct {
+	Countries   []string // as HR writes them; any if empty
+	Departments []string // the same
+	Detectors   []string // all if empty
+	Reason      string
+}
+
+func (o *Off) check() error {
+	switch {
+	case len(o.Countries)+len(o.Departments) == 0:
+		return errors.New("it needs countries or departments")
+	case o.Reason == "":
+		return errors.New("it needs a reason")
+	}
+	for _, name := range o.Detectors {
+		g, known := detected[name]
+		switch {
+		case !known:
+			return fmt.Errorf("there is no detector %q", name)
+		case derived(detectors.All[g]):
+			return fmt.Errorf("%s follows from what others see: switch those off", name)
+		case detectors.All[g].Has(finding.AboutData):
+			return fmt.Errorf("%s is about the data, not about people", name)
+		}
+	}
+	return nil
+}
+
+// Covers says whether somebody of a department and a country is meant. Who is of an
+// unknown one is not.
+func (o *Off) Covers(department, country string) bool {
+	in := func(list []string, x string) bool {
+		return len(list) == 0 || x != "" && slices.ContainsFunc(list, func(y string) bool { return strings.EqualFold(strings.TrimSpace(y), x) })
+	}
+	return in(o.Countries, country) && in(o.Departments, department)
+}
+
+// off is what is switched off for somebody: detectors, a bit each; dark if all are.
+func (c *config) offFor(department, country string) (off uint64, dark bool) {
+	for i := range c.off {
+		o := &c.off[i]
+		if !o.Covers(department, country) {
+			continue
+		}
+		if len(o.Detectors) == 0 {
+			return ^uint64(0), true
+		}
+		for _, name := range o.Detectors {
+			off |= 1 << detected[name]
+		}
+	}
+	return off, false
+}
+
+// isOff says whether the detector of a mechanism is switched off for the person.
+func (p *person) isOff(m detect.Mechanism) bool { return p.off != 0 && p.off>>mechanism[m]&1 != 0 }
+
+// derived says whether a detector follows from what others see: it is switched off with those.
+func derived(d *detect.Detector) bool {
+	return d.Mechanism == detect.AfterCompromise || d.Mechanism == detect.AfterPrivilege
+}
+
+// switchOff switches detectors off for a person, and takes out what is kept of them.
+func (e *Engine) switchOff(p *person, off uint64) {
+	p.off = off
+	if off == 0 {
+		return
+	}
+	to := e.bring(p).of(p)
+	zero := func(list []float64, j int) {
+		if j < len(list) {
+			list[j] = 0
+		}
+	}
+	for j := range judged {
+		if off>>metrics[j].detector&1 == 0 {
+			continue
+		}
+		to.weigh(p, j, -fix(p.Sum[j]))
+		p.Sum[j] = 0
+		for i := range p.Past {
+			zero(p.Past[i].Sum, j)
+		}
+		for _, list := range [][]float64{p.Day.Count, p.Day.Next, p.Day.Prior} {
+			zero(list, j)
+		}
+		delete(p.Day.Bursts, j)
+		if k := metrics[j].carried; k >= 0 {
+			zero(p.Carry, k)
+		}
+		for i, s := range slow {
+			if s == j {
+				p.forgetSlow(i)
+			}
+		}
+	}
+	if p.isOff(detect.SlowDrift) {
+		for i := range slow {
+			p.forgetSlow(i)
+		}
+	}
+	for i := range p.Day.Facts {
+		if off>>facts[i].detector&1 != 0 {
+			delete(p.Day.Facts, i)
+		}
+	}
+	for g := range p.Day.Proof {
+		if off>>g&1 != 0 {
+			p.Day.Proof[g] = nil
+		}
+	}
+	if p.isOff(detect.UserRules) {
+		p.Day.Ruled = nil
+	}
+	if p.isOff(detect.AccessReview) {
+		p.Access = nil
+	}
+}
+
+// forgetSlow forgets what is known of one of the metrics whose lasting shifts are looked
+// for.
+func (p *person) forgetSlow(i int) {
+	p.Long[i], p.Shift[i], p.Top[i] = 0, 0, 0
+	for k := range p.Past {
+		if i < len(p.Past[k].Long) {
+			p.Past[k].Long[i] = 0
+		}
+	}
+}
+
+// darken forgets a person who is not to be looked at.
+func (e *Engine) darken(name string) {
+	e.dark[name] = true
+	p := e.find(name)
+	if p == nil {
+		return
+	}
+	e.bring(p).forget(name)
+	e.subtract(p)
+	e.people.forget(name)
+	delete(e.leavers, name)
+	same := func(x string) bool { return x == name }
+	for end, list := range e.closing {
+		e.closing[end] = slices.DeleteFunc(list, same)
+	}
+	e.active = slices.DeleteFunc(e.active, func(x *person) bool { return x == p })
+	e.away, e.leaving = slices.DeleteFunc(e.away, same), slices.DeleteFunc(e.leaving, same)
+	mine := func(x *exposure) bool { return x.Person == name }
+	for key, list := range e.Exposed {
+		if list = slices.DeleteFunc(list, mine); len(list) > 0 {
+			e.Exposed[key] = list
+		} else {
+			delete(e.Exposed, key)
+		}
+	}
+	e.young = slices.DeleteFunc(e.young, mine)
+}

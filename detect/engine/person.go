@@ -1,0 +1,374 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// person is all that is kept about one person: sums that forget, sets that are
+// bounded, and the day that is open. Its fields are exported for the codec.
+type person struct {
+	Name       string
+	Service    bool
+	Guest      bool // an outsider, who is forgotten after guestDays without activity
+	Department string
+	Group      string    // peers by access, where there is no department
+	Uses       []float64 // per source: decayed number of active days with it
+	Location   string
+	Country    string
+
+	Sum    []float64  // per metric: decayed sum of daily counts
+	Active float64    // decayed number of active days
+	Shift  []float64  // per slow metric: CUSUM of a raised rate
+	Long   []float64  // per slow metric: sum of daily counts that forgets much more slowly
+	LongN  float64    // active days, forgotten as slowly
+	Top    []float64  // per slow metric: height of the CUSUM that has been counted since it was last at 0
+	Carry  []float64  // per metric that goes on: its count at the end of the last day
+	CarryT int64      // when that ended
+	Own    float64    // decayed mean of the day's scores
+	Past   []baseline // the baseline as it was, the oldest first
+	Frozen bool       // it is that of a month before notice
+
+	Hours   [24]float64 // decayed number of active days with activity in an hour (UTC)
+	HourN   float64
+	Weekend float64 // decayed share of active days that fall on a weekend
+
+	Notice   int64 // when notice became known, Unix milliseconds; 0 if it has not
+	LastDay  int64 // end of the last working day; 0 if unknown
+	Last     int64 // day of the last activity, days since 1970; 0 if none
+	Reviewed bool  // what was left behind has been told
+
+	AlertT  int64   // time of the last day with an alert
+	Right   float64 // points of the last right that was given to the person, and when
+	RightT  int64
+	Breach  float64 // points of the last suspicion that somebody else acts, and when
+	BreachT int64
+
+	Known   novelty // containers, recipients, networks, countries, clients
+	Items   novelty // objects
+	Steps   novelty // what was done to items lately
+	Fails   []failure
+	Refused []int64            // times of refused pushes
+	Granted map[uint64]int64   // rights given lately, and when
+	Access  map[uint64]access  // what the person has opened and nobody closed
+	Laid    []exposure         // what the person laid open in this hour
+	Shut    []closing          // what the person closed in this hour
+	Reports map[uint64]float64 // rows of the last run of a report
+
+	Day dayState
+
+	seen  int64 // hour of the latest event
+	items int   // of a batch, while it is spread over lanes
+	lane  *lane
+	shard int
+	off   uint64 // detectors that are switched off, a bit each
+}
+
+// failure is a failed sign-in.
+type failure struct {
+	At int64
+	IP uint64
+}
+
+// dayState is what a person has done since its day began, at an hour at which the
+// person is usually asleep.
+type dayState struct {
+	End      int64 // when it ends, Unix milliseconds; 0 if no day is open
+	Start    int64 // time of its first event
+	Latest   int64 // time of its latest event
+	Count    []float64
+	Facts    map[int]note // by index in facts
+	Done     map[uint64]uint16
+	Proof    []*proof // per detector; nil where there is none
+	Next     []float64
+	Hours    uint32 // hours with activity, a bit each
+	Sources  uint32 // with activity, a bit each
+	Bursts   map[int]burst
+	Given    []float64
+	Expect   []float64 // the usual counts handed to the organisation's hourly sums
+	Prior    []float64 // Given of the day before, and when it ended
+	PriorT   int64
+	Best     float64 // highest score so far
+	Rev      []int
+	Silent   int // days without activity before this one
+	Opened   []laid
+	Ruled    []ruled  // rules that matched
+	Received []string // who was given administrative rights
+	Added    uint64   // the counts that go on, and were added to: a bit each
+
+	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
+	Quiet   int
+}
+
+// burst counts what falls into the last stretch of time, in slots.
+type burst struct {
+	Slot  int64
+	Count [burstSlots]float64
+}
+
+const (
+	burstSlots = 6
+	slotMS     = 5 * 60_000 // half an hour in all
+)
+
+// add counts something at a time and returns the count of the stretch that ends
+// there.
+func (b *burst) add(at int64, n float64) (sum float64) {
+	slot := at / slotMS
+	for s := max(b.Slot+1, slot-burstSlots+1); s <= slot; s++ {
+		b.Count[s%burstSlots] = 0
+	}
+	b.Slot = max(b.Slot, slot)
+	b.Count[slot%burstSlots] += n
+	for _, c := range b.Count {
+		sum += c
+	}
+	return sum
+}
+
+// note is a fact that holds today.
+type note struct {
+	Say  []string // at most 2
+	More int      // further times
+}
+
+// proof is the evidence of one detector today.
+type proof struct {
+	N       int
+	From    int64
+	To      int64
+	First   []string
+	Last    []string
+	Sources uint32
+	Places  names
+	Targets names
+	Unknown int // folders, whose number of files is unknown
+	Repeats int // further events about things that are counted already
+}
+
+const (
+	firstIDs  = 6
+	lastIDs   = 14
+	maxPlaces = 24
+)
+
+func (p *proof) add(e *event.Event, place, target string) {
+	p.N++
+	if p.N == 1 {
+		p.From = e.Time
+	}
+	p.To = e.Time
+	p.Sources |= 1 << e.Source
+	if e.ID != "" {
+		switch {
+		case len(p.First) < firstIDs:
+			p.First = append(p.First, strings.Clone(e.ID))
+		case len(p.Last) < lastIDs:
+			p.Last = append(p.Last, strings.Clone(e.ID))
+		default:
+			p.Last[p.N%lastIDs] = strings.Clone(e.ID)
+		}
+	}
+	tally(&p.Places, place, 1)
+	tally(&p.Targets, target, 1)
+	if e.Object.Folder && e.Class == event.Download {
+		p.Unknown++
+	}
+}
+
+// evidence is what a detector may see of it.
+func (p *proof) evidence() detect.Evidence {
+	e := detect.Evidence{Events: p.N, From: p.From, To: p.To, Places: p.Places.most(), Targets: p.Targets.most(), Folders: p.Unknown}
+	for _, s := range event.Sources() {
+		if p.Sources&(1<<s) != 0 {
+			e.Sources = append(e.Sources, s)
+		}
+	}
+	return e
+}
+
+// most is the name that occurs most.
+func (m names) most() detect.Most {
+	name, share := top(m)
+	return detect.Most{Name: name, Share: share, Names: len(m), Many: len(m) >= maxPlaces}
+}
+
+// top is the name that occurs most, and its share.
+func top(m names) (name string, share float64) {
+	if len(m) == 0 {
+		return "", 0
+	}
+	total := 0
+	for n, c := range m {
+		if total += *c; name == "" || *c > *m[name] || *c == *m[name] && n < name {
+			name = n
+		}
+	}
+	return name, float64(*m[name]) / float64(total)
+}
+
+// cite adds the id of an event that was seen before, without counting it.
+func (p *proof) cite(id string) {
+	if id != "" && len(p.First) < firstIDs+lastIDs && !slices.Contains(p.First, id) {
+		p.First = append(p.First, id)
+	}
+}
+
+// names counts names, a bounded number of them. Counts are behind pointers:
+// assigning to a key that is there would exchange it for the new one, and keep the
+// memory of the event that it came from.
+type names map[string]*int
+
+func tally(m *names, name string, n int) {
+	if name == "" {
+		return
+	}
+	if held := (*m)[name]; held != nil {
+		*held += n
+		return
+	}
+	if *m == nil {
+		*m = names{}
+	}
+	if len(*m) < maxPlaces {
+		(*m)[strings.Clone(name)] = &n
+	}
+}
+
+// ids lists the evidence: the first events and the last ones.
+func (p *proof) ids() []string { return append(slices.Clone(p.First), p.Last...) }
+
+// Bounds of the sets of one person.
+const (
+	maxKnown   = 4096
+	maxItems   = 8192
+	maxDone    = 1 << 16
+	maxFails   = 256
+	maxReports = 256
+	maxSteps   = 4096
+	maxRefused = 64
+	maxGranted = 256
+)
+
+// open begins a day.
+func (p *person) open(at, end int64) {
+	d := &p.Day
+	q := len(metrics)
+	d.Start, d.End = at, end
+	if d.Count == nil {
+		d.Count, d.Next, d.Expect = make([]float64, q), make([]float64, q), make([]float64, q)
+		d.Proof, d.Rev = make([]*proof, len(detectors.All)), make([]int, len(detectors.All))
+	}
+	if d.Given == nil {
+		d.Given, d.Prior = make([]float64, q), make([]float64, q)
+	}
+	clear(d.Count)
+	clear(d.Next)
+	clear(d.Given)
+	clear(d.Expect)
+	clear(d.Done)
+	clear(d.Bursts)
+	clear(d.Facts)
+	clear(d.Proof)
+	clear(d.Rev)
+	d.Opened, d.Ruled, d.Received = d.Opened[:0], d.Ruled[:0], d.Received[:0]
+	d.Hours, d.Sources, d.Best = 0, 0, 0
+	for k, j := range carried {
+		if p.Carry != nil {
+			days := math.Round(float64(end-p.CarryT) / float64(event.Day))
+			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(metrics[j].Decay, max(days, 1))*1e6) / 1e6
+		}
+	}
+	d.Added = 0
+	today := at / event.Day
+	d.Silent = 0
+	if p.Last > 0 {
+		d.Silent = int(max(today-p.Last-1, 0))
+	}
+}
+
+// shut ends the day, and gives back what is needed of it no more.
+func (d *dayState) shut() {
+	d.Prior, d.Given = d.Given, d.Prior
+	d.PriorT = d.End
+	d.End = 0
+	d.Count, d.Next, d.Expect, d.Proof, d.Rev = nil, nil, nil, nil, nil
+	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received = nil, nil, nil, nil, nil
+	if len(d.Done) > 128 { // give a large day's memory back
+		d.Done = nil
+	}
+	clear(d.Done)
+}
+
+// proof is the evidence of a detector today.
+func (d *dayState) proof(g int) *proof {
+	if d.Proof[g] == nil {
+		d.Proof[g] = &proof{}
+	}
+	return d.Proof[g]
+}
+
+// leaving says whether the person is between notice and a week after the last
+// working day.
+func (p *person) leaving(at int64) bool {
+	return p.Notice > 0 && at >= p.Notice && (p.LastDay == 0 && at < p.Notice+120*event.Day || at < p.LastDay+8*event.Day)
+}
+
+// quiet is the hour of the day (UTC) at which a day ends: opposite to the middle
+// of the hours with activity, about one in the morning where somebody works.
+func quiet(h *[24]float64) int {
+	var x, y float64
+	for i, n := range h {
+		x += float64(n * circle[i][0])
+		y += float64(n * circle[i][1])
+	}
+	best, at := 0.0, 0
+	for i := range 24 { // the hour whose direction is farthest from the mean's
+		if dot := float64(x*circle[i][0]) + float64(y*circle[i][1]); dot < best-1e-9 {
+			best, at = dot, i
+		}
+	}
+	return at
+}
+
+// circle holds the direction of each hour of the day.
+var circle = func() (c [24][2]float64) {
+	for i := range c {
+		s, k := math.Sincos(float64(i) * math.Pi / 12)
+		c[i] = [2]float64{math.Round(k*1e9) / 1e9, math.Round(s*1e9) / 1e9}
+	}
+	return c
+}()
+
+// offset is by how much the clock is ahead of UTC where a person works, in
+// milliseconds: the quiet hour is about one in the morning there.
+func offset(quietHour int) int64 {
+	shift := int64((25 - quietHour) % 24)
+	if shift > 12 {
+		shift -= 24
+	}
+	return shift * event.Hour
+}
+
+// localDay is the day of the week of a moment where the person works: the quiet
+// hour is about one in the morning there.
+func localDay(at int64, quietHour int) int {
+	days := (at + offset(quietHour)) / event.Day
+	return int((days + 4) % 7) // 1970-01-01 was a Thursday; 0 is Sunday
+}
+
+// unscale turns a judged count into the units of its metric.
+func unscale(j int, x float64) float64 {
+	switch metrics[j].Scale {
+	case detect.Root:
+		return x * x
+	case detect.RootBytes:
+		return x * x * 1e5
+	}
+	return x
+}

@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/sigma"
+)
+
+// modelVersion is that of the formulas of a score. A receipt of a later version, or of one
+// before modelFrom, cannot be computed again. Version 3 judges counts also while little is
+// known, if others would not call them usual.
+const (
+	modelVersion = 3
+	modelFrom    = 2
+)
+
+// receipt writes down what a verdict rests on, so that it can be computed again.
+func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
+	o, day := e.org(p), &p.Day
+	leaving := p.leaving(at)
+	r := &finding.Receipt{Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier, Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk}
+	for g, det := range detectors.All {
+		for _, j := range groups[g] {
+			m := &metrics[j]
+			x := day.judged(j)
+			if x == 0 {
+				continue
+			}
+			window := "24 h"
+			if m.Burst {
+				window = "30 min"
+			}
+			if m.Decay > 0 {
+				window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
+			}
+			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.harm, Half: m.HalfSaturation}
+			c.Floor = least(c.Floor, x, c.Before)
+			c.Density = m.density(v.dense[g])
+			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
+				continue // nothing unusual, and nothing else of the detector is
+			}
+			r.Counts = append(r.Counts, c)
+		}
+	}
+	for i := range facts {
+		f := &facts[i]
+		if _, holds := day.Facts[i]; holds && !f.replaced(day) {
+			w := factPoints(f.Weight, o.Facts[i], o.FactN)
+			r.Facts = append(r.Facts, finding.Noticed{Detector: detectors.All[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
+		}
+	}
+	for _, x := range day.Ruled {
+		if rule := e.config.rules.Rule(x.Rule); rule != nil {
+			seen := o.rule(x.Rule)
+			r.Rules = append(r.Rules, finding.RuleMatch{Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN, Points: rulePoints(rule.Level, seen, o.FactN)})
+		}
+	}
+	for g := range v.points {
+		if v.counted[g] {
+			r.Counted = append(r.Counted, detectors.All[g].Name)
+		}
+	}
+	if r.Leaver = v.leaver; r.Leaver {
+		r.LeaverShare = o.LeaverShare
+	}
+	b := p.before(at)
+	r.Breach, r.Right = b.breach, b.right
+	return r
+}
+
+// points of a count that is judged: how far its rarity is above the floor, by how
+// much it matters, and less where there is little of it.
+func (m *metric) points(rarity, floor, x, density float64) float64 {
+	return float64(max(rarity-floor, 0)*m.harm*x/(x+m.HalfSaturation)) * density
+}
+
+// density is what is left of a count when what its detector counts is spread over
+// the day: all of one that is of a burst already.
+func (m *metric) density(dense float64) float64 {
+	if m.Burst {
+		return 1
+	}
+	return dense
+}
+
+// factPoints weighs a fact by how rare it is: seen on some of so many days.
+func factPoints(weight, seen, days float64) float64 {
+	return max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
+}
+
+// sumOf is what the counts of one detector amount to: the strongest, and a part of
+// the others.
+func sumOf(d *detect.Detector, points []float64) float64 {
+	top, sum := 0.0, 0.0
+	for _, c := range points {
+		top, sum = max(top, c), sum+c
+	}
+	return weightOf(d) * (top + min(othersMax, float64(others*(sum-top))))
+}
+
+// combined is what the points of all detectors amount to, with what a take-out says
+// together with a suspicion about the account, or with a new right.
+func combined(points []float64, before past) (score float64, c chain) {
+	top, sum, taken, breach := 0.0, 0.0, 0.0, 0.0
+	for g, w := range points {
+		top, sum = max(top, w), sum+w
+		if detectors.All[g].Compromise {
+			breach = max(breach, w)
+		}
+		if detectors.All[g].Exfiltration {
+			taken = max(taken, w)
+		}
+	}
+	c = chain{breach: breach, taken: taken, compromise: together * min(max(breach, before.breach), taken), privilege: together * min(before.right, taken)}
+	return top + float64(second*(sum-top)) + c.compromise + c.privilege, c
+}
+
+// past is what happened before that makes a take-out weigh more: a suspicion about
+// the account within a day, a new right within two.
+type past struct{ breach, right float64 }
+
+// chain is what follows from what happened before.
+type chain struct{ breach, taken, compromise, privilege float64 }
+
+// leaverPoints is what leaving adds, by the share of people who are leaving.
+func leaverPoints(share float64) float64 { return max(leaveGain*math.Log(.3/max(share, .003)), 0) }
+
+// total takes the person's habits off.
+func total(score, own float64) float64 { return max(score-float64(ownShare*own), score*.3) }
+
+// Step is one line of a receipt that was computed again.
+type Step struct {
+	Detector string
+	What     string  // in words
+	Said     float64 // what the receipt says
+	Found    float64 // what comes out
+}
+
+// Recompute computes a score again from its receipt, from counts, expectations
+// and frequencies on. It returns the score and the steps; a step whose two
+// numbers differ by more than rounding is a mismatch. An error says that the
+// receipt cannot be computed by this version.
+func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
+	if r.Model < modelFrom || r.Model > modelVersion {
+		return 0, nil, fmt.Errorf("the receipt is of model %d, this program computes models %d to %d", r.Model, modelFrom, modelVersion)
+	}
+	points := make([]float64, len(detectors.All))
+	byDetector := make([][]float64, len(detectors.All))
+	for i := range r.Counts {
+		c := &r.Counts[i]
+		j, known := index[c.Metric]
+		if !known || metrics[j].detector < 0 {
+			return 0, nil, fmt.Errorf("the receipt counts %q, which this program does not know", c.Metric)
+		}
+		mu := float64(c.Own*c.Colleagues) * r.Busier
+		s := surprise(c.Judged, mu, c.Dispersion)
+		steps = append(steps, Step{c.Detector, fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, detect.Number(c.Judged), detect.About(mu)), c.Surprise, s})
+		worth := rarity(c.Judged, s, c.Before, limit)
+		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
+		w := metrics[j].points(worth, c.Floor, c.Judged, c.Density)
+		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
+		if w > 0 {
+			byDetector[metrics[j].detector] = append(byDetector[metrics[j].detector], w)
+		}
+	}
+	for _, name := range r.Counted {
+		if g, known := detected[name]; known {
+			points[g] = sumOf(detectors.All[g], byDetector[g])
+		}
+	}
+	for _, f := range r.Facts {
+		g, known := detected[f.Detector]
+		if !known {
+			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
+		}
+		w := factPoints(f.Weight, f.Seen, f.Days)
+		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact, detect.About(f.Seen), detect.Number(f.Days)), f.Points, w})
+		points[g] += w
+	}
+	var spoken []float64
+	for _, m := range r.Rules {
+		if m.Level < 0 || m.Level >= len(ruleWeights) {
+			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
+		}
+		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
+		steps = append(steps, Step{detectorOf(detect.UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)), m.Points, w})
+		spoken = append(spoken, w)
+	}
+	points[mechanism[detect.UserRules]] = sumOf(detectorOf(detect.UserRules), spoken)
+	score, _ := combined(points, past{r.Breach, r.Right})
+	score += r.Shift
+	if r.Leaver {
+		score += leaverPoints(r.LeaverShare)
+	}
+	steps = append(steps, Step{"", "all detectors together", r.Today, score})
+	risk = total(score, r.Own)
+	return risk, append(steps, Step{"", "less half of what is usual for the person", r.Risk, risk}), nil
+}
+
+// Matches says whether a step came out as the receipt says, but for rounding.
+func (s *Step) Matches() bool { return math.Abs(s.Said-s.Found) <= 1e-6*max(1, math.Abs(s.Said)) }

@@ -1,0 +1,310 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+const (
+	tellFrom = .25 // risk below which nothing is told
+	grew     = 1.1 // a count is judged again when it has grown by this factor
+)
+
+// count adds an act to the day and says whether the day should be judged anew:
+// when a count has grown by a tenth, or a fact is new.
+func (e *Engine) count(p *person, a *detect.Enriched) bool {
+	if !effective(a.Event) && a.Class != event.MFADenied {
+		return false
+	}
+	d := &p.Day
+	again := false
+	d.receivers(a)
+	var marked, except, spared uint64
+	if e.config.exceptions != nil {
+		except = e.excepted(a)
+	}
+	except |= p.off
+	if a.Repeat {
+		d.repeat(a)
+	}
+	for _, j := range onClass[a.Class] {
+		m := &metrics[j]
+		n := m.Measure(a)
+		if n <= 0 {
+			continue
+		}
+		if j < judged && except>>m.detector&1 != 0 {
+			spared |= 1 << m.detector
+			continue
+		}
+		if m.Burst {
+			b := d.Bursts[j]
+			n = max(b.add(a.Time, n)-d.Count[j], 0)
+			if d.Bursts == nil {
+				d.Bursts = map[int]burst{}
+			}
+			d.Bursts[j] = b
+		}
+		d.Count[j] += n
+		if m.carried >= 0 {
+			d.Added |= 1 << m.carried
+		}
+		if j >= judged {
+			continue
+		}
+		marked |= 1 << m.detector
+		if x := m.scaled(d.Count[j]); x >= d.Next[j] && x > 0 {
+			d.Next[j] = max(x+1, math.Ceil(x*grew))
+			again = true
+		}
+	}
+	for _, i := range factsOn[a.Class] {
+		f := &facts[i]
+		if !f.Match(a) {
+			continue
+		}
+		if except>>f.detector&1 != 0 {
+			spared |= 1 << f.detector
+			continue
+		}
+		marked |= 1 << f.detector
+		n, known := d.Facts[i]
+		if known && f.Once {
+			continue
+		}
+		if !known {
+			again = true
+		}
+		if f.Describe != nil {
+			said := f.Describe(a)
+			if len(n.Say) < 2 {
+				n.Say = append(n.Say, said)
+			} else {
+				n.More++
+			}
+			if f.lasting >= 0 {
+				e.expose(p, a, i, said)
+			}
+		}
+		if d.Facts == nil {
+			d.Facts = map[int]note{}
+		}
+		d.Facts[i] = n
+	}
+	if spared != 0 {
+		e.spared(a, spared)
+	}
+	for g := 0; marked != 0; g, marked = g+1, marked>>1 {
+		if marked&1 != 0 {
+			d.proof(g).add(a.Event, a.Object.Container, target(a))
+		}
+	}
+	return again
+}
+
+// repeat notes a further event about something that is counted already, for the
+// detectors that would count it otherwise.
+func (d *dayState) repeat(a *detect.Enriched) {
+	var marked uint64
+	a.First = true
+	for _, j := range onClass[a.Class] {
+		if m := &metrics[j]; j < judged && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
+			marked |= 1 << m.detector
+			d.proof(m.detector).Repeats++
+		}
+	}
+	a.First = false
+}
+
+// target is who or what received the data of an act.
+func target(a *detect.Enriched) string {
+	if o := a.Outsider(); o != "" {
+		return o
+	}
+	if a.Class == event.Query {
+		return a.Client.App
+	}
+	return ""
+}
+
+// tell judges the day of a person and, if it has become worse, says so: one
+// finding for each detector that has something to say. It returns the verdict.
+func (e *Engine) tell(p *person, at int64) *verdict {
+	d := &p.Day
+	v := e.judge(p, at)
+	risk := round3(v.risk)
+	if risk < tellFrom || risk <= d.Best+.02 || e.err != nil {
+		return v
+	}
+	d.Best = risk
+	if v.breach > 0 {
+		p.Breach, p.BreachT = v.breach, at
+	}
+	e.empower(p, v, at)
+	if v.shift > 0 {
+		v.points[mechanism[detect.SlowDrift]] = v.shift
+	}
+	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(risk))
+	for g, det := range detectors.All {
+		if v.points[g] <= 0 {
+			continue
+		}
+		d.Rev[g]++
+		f := e.finding(p, det, g, v, at)
+		f.Risk, f.Rate, f.Points = risk, rate, round3(v.points[g])
+		f.Receipt, receipt = receipt, nil
+		e.send(f)
+	}
+	return v
+}
+
+// findingID and episodeID name a finding and what it belongs to: a person's day.
+func findingID(det *detect.Detector, person string, day int64) string {
+	return fmt.Sprintf("%016x", hash(ofUser, det.Name, person, fmt.Sprint(day)))
+}
+
+func episodeID(person string, day int64) string {
+	return fmt.Sprintf("%016x", hash(ofUser, person, fmt.Sprint(day)))
+}
+
+// finding puts a detector's judgement on the open day into words.
+func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at int64) *finding.Finding {
+	d := &p.Day
+	pr := d.proof(g)
+	f := &finding.Finding{
+		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
+		Detector: det.Name, Title: det.Title, Person: p.Name, Department: p.Department, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active), Qualifier: det.Qualifier,
+		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
+	}
+	if pr.N > 0 {
+		f.Start, f.End = pr.From, pr.To
+	}
+	for _, s := range event.Sources() {
+		if pr.Sources&(1<<s) == 0 {
+			continue
+		}
+		f.Sources = append(f.Sources, s.String())
+		if c := e.Complete[s]; len(f.Sources) == 1 || c < f.Complete {
+			f.Complete = c
+		}
+	}
+	if len(f.Sources) == 1 { // known when the hour began; what is shown has come since
+		f.Complete = max(f.Complete, f.End)
+	}
+	for _, o := range d.Opened {
+		if facts[o.Fact].detector == g {
+			f.Exposures = append(f.Exposures, o.Exposure)
+		}
+	}
+	var clauses []string
+	for i := range facts {
+		n, on := d.Facts[i]
+		if facts[i].detector != g || !on {
+			continue
+		}
+		f.Stake = max(f.Stake, facts[i].Impact)
+		for _, s := range n.Say {
+			if len(clauses) < 3 {
+				clauses = append(clauses, s)
+			}
+		}
+		if n.More > 0 {
+			clauses = append(clauses, detect.Amount(float64(n.More), "more like it", "more like these"))
+		}
+	}
+	if det.Mechanism == detect.UserRules {
+		clauses, f.Techniques = e.sayRules(d)
+		f.Stake = 1
+	}
+	best, from := -1, floorOf(det, p.leaving(at))
+	for _, j := range groups[g] {
+		if v.worth[j] > from && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {
+			best = j
+		}
+	}
+	if best >= 0 {
+		m := metrics[best]
+		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(unscale(best, v.mean[best])), round(unscale(best, v.peers[best])), m.Unit
+		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
+	} else if det.Reason != nil && len(groups[g]) == 0 && len(det.Indicators) == 0 {
+		clauses = append(clauses, det.Reason(p.view(det, g)))
+	}
+	f.Reason = strings.Join(clauses, "; ")
+	f.Context = e.context(p, at)
+	if len(groups[g]) > 0 && det.Exfiltration {
+		f.Stake = max(f.Stake, 1)
+	}
+	return f
+}
+
+// counts are those of a detector, by its index.
+func (d *dayState) counts(det *detect.Detector, g int) detect.Counts {
+	if len(groups[g]) == 0 {
+		return detect.NewCounts(det, nil)
+	}
+	first := groups[g][0] // the metrics of a detector follow one another
+	return detect.NewCounts(det, d.Count[first:first+len(groups[g])])
+}
+
+// view is what a detector, by its index, may see of the open day.
+func (p *person) view(det *detect.Detector, g int) *detect.Day {
+	return &detect.Day{
+		Counts: p.Day.counts(det, g), Evidence: p.Day.proof(g).evidence(), Settled: p.settled(), ActiveDays: p.Active,
+		Lasting: slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 }),
+	}
+}
+
+func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
+
+func round(x float64) float64 { return math.Round(x*10) / 10 }
+
+// usually says what is usual, in the units of the metric, as far as it is known.
+func (e *Engine) usually(p *person, v *verdict, j int) string {
+	o, m := e.org(p), &metrics[j]
+	write := detect.About
+	if m.Scale == detect.RootBytes {
+		write = detect.Size
+	}
+	own, peers := write(unscale(j, v.mean[j])), write(unscale(j, v.peers[j]))
+	if b := o.before(j, v.raw[j], p.Service); b.Days == 0 {
+		s := "little is known here yet, " + detect.Amount(o.Tails[j].N, "day", "days") + " of people of which " + detect.Number(warm) + " are needed"
+		if b.Rare > 0 {
+			s += ": elsewhere one day in " + detect.Number(rareDays) + " has " + write(unscale(j, b.Rare)) + " " + m.Unit + " or more"
+		}
+		return s
+	}
+	alone := e.Heads < 2 && !p.Service
+	switch {
+	case p.Active < detect.FewDays && alone:
+		return "of the person hardly a day is known, and nobody else is"
+	case p.Active < detect.FewDays:
+		return fmt.Sprintf("%s known of the person, on a usual day peers %s %s", detect.Amount(math.Floor(p.Active+.5), "day is", "days are"), peers, m.Unit)
+	case alone:
+		return fmt.Sprintf("usual day %s %s, no colleagues are known", own, m.Unit)
+	}
+	return fmt.Sprintf("usual day %s %s, peers %s", own, m.Unit, peers)
+}
+
+// context is what else weighs in.
+func (e *Engine) context(p *person, at int64) (list []string) {
+	if p.leaving(at) {
+		switch days := (p.LastDay - at + event.Day - 1) / event.Day; {
+		case p.LastDay == 0:
+			list = append(list, "has given notice")
+		case at >= p.LastDay+event.Day:
+			list = append(list, "left "+detect.Amount(float64((at-p.LastDay)/event.Day), "day", "days")+" ago")
+		case days <= 0:
+			list = append(list, "leaves today")
+		default:
+			list = append(list, "leaves in "+detect.Amount(float64(days), "day", "days"))
+		}
+	}
+	return list
+}

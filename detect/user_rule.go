@@ -1,9 +1,0 @@
-package detect
-
-// userRule is what rules of the organisation's own find, in Sigma's format. A rule
-// that matches all the time says little, whatever its level; one of level high or
-// critical that does not is always told.
-var userRule = &Detector{
-	Name: "user_rule", Title: "Rule of your own",
-	Mechanism: UserRules,
-}
