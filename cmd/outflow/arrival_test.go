@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,13 +21,12 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
-	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
-	"github.com/outflow/outflow/internal/guard"
 )
 
 // wayOfArrival is a way in which files of the example come to a daemon: it puts them into a
@@ -345,14 +342,14 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.Complete(path, roleNames); err != nil {
+	if err := conf.Complete(path, config.Roles); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(filepath.Join(conf.DataDir, "status.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s daemonStatus
+	var s daemon.Status
 	if err := json.Unmarshal(b, &s); err != nil {
 		t.Fatal(err)
 	}
@@ -374,7 +371,7 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 			t.Fatal(err)
 		}
 		for at < end {
-			recs, err := l.Events.Read(t.Context(), p, at, recordsPerRead)
+			recs, err := l.Events.Read(t.Context(), p, at, atOnce)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -476,7 +473,7 @@ func forgetLog(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.Complete(path, roleNames); err != nil {
+	if err := conf.Complete(path, config.Roles); err != nil {
 		t.Fatal(err)
 	}
 	store, err := engine.OpenStore(t.Context(), filepath.Join(conf.DataDir, "detect-0.db"))
@@ -552,102 +549,5 @@ func TestDaemonAbsent(t *testing.T) {
 			}
 			a.addsUp()
 		})
-	}
-}
-
-// TestUndecoded has too much of what comes through a source be undecodable, and a part of the
-// program panic: each is said in the log of events, once a day.
-func TestUndecoded(t *testing.T) {
-	t.Parallel()
-	d, _ := quietDaemon(t)
-	log := eventlog.NewMemory(1, 0)
-	d.events = log
-	d.came(t.Context(), "fine", 10_000, 100)
-	d.came(t.Context(), "small", 1, 90)
-	for range 3 {
-		d.came(t.Context(), "bad", 98, 2)
-		d.panicked(&guard.Panic{Where: "source", Value: "broken"})
-	}
-	said := func() (list []event.Event) {
-		_, end, err := log.Bounds(t.Context(), 0)
-		if err != nil || end == 0 {
-			return nil
-		}
-		recs, err := log.Read(t.Context(), 0, 0, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen := map[uint64]bool{}
-		for i := range recs {
-			var e event.Event
-			if err := new(event.Decoder).Decode(recs[i].Value, &e); err != nil {
-				t.Fatal(err)
-			}
-			if !seen[e.Key] {
-				seen[e.Key] = true
-				list = append(list, e)
-			}
-		}
-		return list
-	}
-	until(t, "both are said", func() bool { return len(said()) == 2 })
-	var told []string
-	for _, e := range said() {
-		told = append(told, e.Action+" "+e.Tenant+e.Object.Name+" "+e.Attr(event.AttrReason))
-	}
-	slices.Sort(told)
-	want := []string{"failing source broken", "undecoded bad 2 of 100 records on " + time.Now().UTC().Format(time.DateOnly) + "; outflow dead list has them"}
-	if !slices.Equal(told, want) {
-		t.Errorf("%q, want %q", told, want)
-	}
-}
-
-// TestHeartbeat has the address of the heartbeat called while all is well, and not when
-// something is wrong; what it says shows in metrics.
-func TestHeartbeat(t *testing.T) {
-	calls := make(chan string, 100)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if calls <- r.URL.Path; r.URL.Path == "/no" {
-			w.WriteHeader(http.StatusNotFound)
-		}
-	}))
-	defer server.Close()
-	t.Setenv("HEARTBEAT", server.URL+"/yes")
-	c := config.Heartbeat{URL: "env:HEARTBEAT", Networks: []string{"127.0.0.1"}}
-	if err := c.Check(); err != nil {
-		t.Fatal(err)
-	}
-	if err := beat(t.Context(), &c); err != nil {
-		t.Fatal(err)
-	}
-	if got := <-calls; got != "/yes" {
-		t.Errorf("called %s", got)
-	}
-	for url, says := range map[string]string{server.URL + "/no": "404", "env:NO_SUCH_VARIABLE": "NO_SUCH_VARIABLE", "http://127.0.0.1:1/secret": "heartbeat"} {
-		c := config.Heartbeat{URL: url, Allow: c.Allow}
-		if err := beat(t.Context(), &c); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v", url, err)
-		}
-	}
-	for _, wrong := range []config.Heartbeat{{Every: time.Second}, {Share: 2}, {URL: "ftp://x"}, {Networks: []string{"everywhere"}}} {
-		if err := wrong.Check(); err == nil {
-			t.Errorf("%+v is taken", wrong)
-		}
-	}
-	var h heart
-	at := time.Now()
-	s := &daemonStatus{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
-	if s.Unwell = s.unwell(.99); len(s.Unwell) != 0 {
-		t.Errorf("%v", s.Unwell)
-	}
-	h.note(s)
-	worse := *s
-	worse.At = at.Add(time.Minute)
-	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
-	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was judged") {
-		t.Errorf("%v", worse.Unwell)
-	}
-	if h.note(&worse); !h.last().Equal(at) || !worse.Heartbeat.Equal(at) {
-		t.Errorf("it beat last at %s, not at %s", h.last(), at)
 	}
 }

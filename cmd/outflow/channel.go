@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strconv"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -39,7 +39,7 @@ func newChannel(stdout, stderr io.Writer) *cobra.Command {
 				if c.Kind == "file" {
 					return &exit{exitUsage, fmt.Errorf("channel %s writes to %s: there is nothing to test", c.Name, c.Path)}
 				}
-				if err := testChannel(cmd.Context(), conf, c, stderr); err != nil {
+				if err := testChannel(cmd.Context(), conf, c); err != nil {
 					return explained(fmt.Errorf("channel %s: %w", c.Name, err))
 				}
 				_, err := fmt.Fprintf(stdout, "Sent: look whether it has arrived in %s.\n", plain.Escape(c.Name))
@@ -51,12 +51,11 @@ func newChannel(stdout, stderr io.Writer) *cobra.Command {
 	return cmd
 }
 
-func testChannel(ctx context.Context, conf *config.Config, c *config.Channel, stderr io.Writer) error {
+func testChannel(ctx context.Context, conf *config.Config, c *config.Channel) error {
 	if err := os.MkdirAll(conf.DataDir, 0o700); err != nil {
 		return err
 	}
-	d := &daemon{config: conf, dir: conf.DataDir, log: slog.New(slog.NewTextHandler(stderr, nil))}
-	mask, err := d.mask(conf, c)
+	mask, err := keys.ChannelMask(conf.DataDir, conf, c, nil)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
@@ -286,7 +287,7 @@ func TestTopicDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.Complete(path, roleNames); err != nil {
+	if err := conf.Complete(path, config.Roles); err != nil {
 		t.Fatal(err)
 	}
 	cluster, err := eventlog.OpenCluster(eventlog.KafkaConfig{Brokers: strings.Split(list, ",")})
@@ -305,19 +306,23 @@ func TestTopicDeleted(t *testing.T) {
 
 // TestStatusJSON checks that the machine-readable status is what the daemon wrote.
 func TestStatusJSON(t *testing.T) {
-	dir, config := folder(t, t.TempDir(), "")
+	dir, conf := folder(t, t.TempDir(), "")
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	want := daemonStatus{At: time.Unix(1, 0).UTC(), Started: time.Unix(0, 0).UTC(), Roles: roleNames, Events: 3, Dead: 2}
-	if err := writeStatus(filepath.Join(dir, "data", "status.json"), &want); err != nil {
+	want := daemon.Status{At: time.Unix(1, 0).UTC(), Started: time.Unix(0, 0).UTC(), Roles: config.Roles, Events: 3, Dead: 2}
+	b, err := json.Marshal(&want)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "data", "status.json"), b, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if code := run([]string{"status", "--config", config, "--format", "json"}, &out, &out); code != exitFine {
+	if code := run([]string{"status", "--config", conf, "--format", "json"}, &out, &out); code != exitFine {
 		t.Fatal(out.String())
 	}
-	var got daemonStatus
+	var got daemon.Status
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Events != 3 || got.Dead != 2 || !got.At.Equal(want.At) {
 		t.Errorf("%+v, %v", got, err)
 	}

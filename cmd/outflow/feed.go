@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,105 +10,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
-	reports "github.com/outflow/outflow/alert/report"
-	"github.com/outflow/outflow/cmd/outflow/internal/stream"
-	"github.com/outflow/outflow/detect/detectors"
-	"github.com/outflow/outflow/detect/engine"
-	"github.com/outflow/outflow/internal/buildinfo"
-	"github.com/outflow/outflow/internal/finding"
-	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/plain"
 )
-
-// openFeed opens feed.db, with the key of its log of access.
-func openFeed(ctx context.Context, dir string) (*feed.Store, error) {
-	key, err := randomKey(filepath.Join(dir, "access.key"))
-	if err != nil {
-		return nil, fmt.Errorf("log of access: %w", err)
-	}
-	return feed.Open(ctx, filepath.Join(dir, "feed.db"), key)
-}
-
-// serveFeed serves the API and the pages.
-func (d *daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
-	conf := d.config
-	store, err := openFeed(ctx, d.dir)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	masks := map[feed.Role]*alert.Mask{}
-	for _, r := range feed.Roles {
-		if masks[r], err = openMask(d.dir, conf, string(r), d.commonDomain); err != nil {
-			return err
-		}
-	}
-	f := reportFlags{data: d.dir, config: d.path, people: "names"} // the feed takes names out
-	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: engine.Enough, Detectors: detectors.Traits(), Now: time.Now, Log: d.log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
-		st, err := d.look(ctx, l)
-		if err != nil {
-			return &daemonStatus{}
-		}
-		return st
-	}, Digest: func(ctx context.Context, week string) (*reports.Digest, error) {
-		data, err := f.load(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer data.close()
-		_, monday := reports.WeekOf(data.in.Now)
-		if week != "" {
-			if monday, err = reports.ParseWeek(week); err != nil {
-				return nil, err
-			}
-		}
-		return f.digest(ctx, data, monday)
-	}, Reports: func(ctx context.Context) (*reports.Input, error) {
-		data, err := f.load(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer data.close()
-		in := data.in
-		lasting := context.WithoutCancel(ctx) // it is kept for longer than who asked waits
-		in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
-			return d.alerts.Days(lasting, user, from, to)
-		}
-		return in, nil
-	}}
-	if s.SignOn, err = conf.SignOn(ctx); err != nil {
-		return err
-	}
-	ln, err := net.Listen("tcp", conf.Feed.Listen)
-	if err != nil {
-		return fmt.Errorf("feed: listen: %w", err)
-	}
-	srv := &http.Server{Handler: guard.Handler("feed", s.Handler()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
-	d.log.Info("feed", "address", ln.Addr().String(), "tls", s.Secure)
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
-	g.Go(func() error {
-		if s.Secure {
-			err = srv.ServeTLS(ln, conf.Feed.Cert, conf.Feed.Key)
-		} else {
-			err = srv.Serve(ln)
-		}
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return fmt.Errorf("feed: %w", err)
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		return srv.Close()
-	})
-	return g.Wait()
-}
 
 // withFeed runs something on the feed's state of a daemon.
 func withFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args []string) error) func(*cobra.Command, []string) error {
@@ -124,7 +27,7 @@ func withFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args []st
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		s, err := openFeed(cmd.Context(), dir)
+		s, err := keys.OpenFeed(cmd.Context(), dir)
 		if err != nil {
 			return err
 		}
@@ -144,7 +47,7 @@ func readingFeed(path *string, do func(cmd *cobra.Command, s *feed.Store, args [
 		if !outfile.Exists(name) {
 			return fmt.Errorf("%s: there is no feed.db: nobody has made a token, or used the feed", dir)
 		}
-		key, err := readKey(filepath.Join(dir, "access.key"))
+		key, err := keys.ReadKey(filepath.Join(dir, "access.key"))
 		if err != nil {
 			return fmt.Errorf("log of access: %w", err)
 		}

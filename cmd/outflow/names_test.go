@@ -16,6 +16,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
+	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/event"
@@ -155,7 +156,7 @@ func TestMadeUpNames(t *testing.T) {
 		if wrong := differs(final(last(t, told(t, dir))), final(whole), final(printed)); wrong != "" {
 			t.Error(wrong)
 		}
-		var s daemonStatus
+		var s daemon.Status
 		b, err := os.ReadFile(filepath.Join(dir, "data", "status.json"))
 		if err != nil || json.Unmarshal(b, &s) != nil || float64(s.Judge.Names) < left["names"] || s.Judge.Guests == 0 || s.Judge.People > visited {
 			t.Errorf("%v: %s", err, b)
@@ -217,7 +218,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 					for _, n := range resolver.Notes() {
 						list = append(list, engine.Keyed{Record: n.Append(nil)})
 					}
-					if list = append(list, engine.Keyed{Person: strings.Clone(who), Record: bytes.Clone(rec)}); len(list) >= recordsPerRead {
+					if list = append(list, engine.Keyed{Person: strings.Clone(who), Record: bytes.Clone(rec)}); len(list) >= atOnce {
 						if err := eng.HandleAll(list); err != nil {
 							t.Fatal(err)
 						}

@@ -13,6 +13,8 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
 )
 
 const leaver = "chen.kapoor@acme.example"
@@ -106,7 +108,7 @@ func TestErase(t *testing.T) {
 			if len(after.Alerts) != len(before.Alerts) || len(after.Days) != len(before.Days) || len(after.Events) != len(before.Events) {
 				t.Error("somebody else's are gone, too")
 			}
-			s, err := openFeed(t.Context(), where)
+			s, err := keys.OpenFeed(t.Context(), where)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +154,7 @@ func TestRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	conf := &config.Config{Retention: config.Retention{Alerts: 400, Days: 400, Decisions: 400}}
-	said, err := expire(t.Context(), dir, conf, s, now)
+	said, err := privacy.Expire(t.Context(), dir, conf, s, now)
 	if err != nil || !strings.Contains(said, "deleted 1 alerts older than 400 days") {
 		t.Errorf("%q %v", said, err)
 	}
@@ -163,10 +165,10 @@ func TestRetention(t *testing.T) {
 	if _, _, waiting, err := s.Counts(t.Context()); err != nil || waiting != 2 {
 		t.Errorf("%d wait, %v", waiting, err)
 	}
-	if said, err := expire(t.Context(), dir, conf, s, now); said != "" || err != nil {
+	if said, err := privacy.Expire(t.Context(), dir, conf, s, now); said != "" || err != nil {
 		t.Error(said, err)
 	}
-	f, err := openFeed(t.Context(), dir)
+	f, err := keys.OpenFeed(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ Over Kafka it must be called on each machine that judges.`,
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
-			if err := conf.Complete(path, roleNames); err != nil {
+			if err := conf.Complete(path, config.Roles); err != nil {
 				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 			}
 			return rejudge(cmd.Context(), conf, path, day, reread, stdout)

@@ -14,6 +14,8 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 )
 
 // TestReports writes reviews and digests over what a daemon keeps and over what scans
@@ -64,7 +66,7 @@ func TestReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mask, err := openMask(data, conf, "hr", nil)
+	mask, err := keys.OpenMask(data, conf, "hr", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,38 +179,6 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// TestDue finds the latest moment of a schedule, over changes of the clock.
-func TestDue(t *testing.T) {
-	c := &config.Digest{Schedule: "0 7 * * 1", TimeZone: "Europe/Berlin"}
-	s, zone, err := c.Times()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for now, want := range map[string]string{
-		"2026-03-30T05:00:00Z": "2026-03-30T05:00:00Z", // seven o'clock in summer
-		"2026-03-30T04:59:59Z": "2026-03-23T06:00:00Z", // and in winter
-		"2026-03-29T12:00:00Z": "2026-03-23T06:00:00Z",
-		"2026-04-03T12:00:00Z": "2026-03-30T05:00:00Z",
-	} {
-		at, err := time.Parse(time.RFC3339, now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := due(s, zone, at).UTC().Format(time.RFC3339); got != want {
-			t.Errorf("%s: %s, want %s", now, got, want)
-		}
-	}
-	for _, bad := range []config.Digest{
-		{Schedule: "x"}, {Schedule: "0 7 * * 1", TimeZone: "Nowhere"}, {Schedule: " "},
-		{Schedule: "TZ=0"}, {Schedule: "TZ="}, {Schedule: "CRON_TZ=UTC"}, {Schedule: "TZ=Nowhere 0 7 * * 1"}, // typing errors
-		{Schedule: "0 7 * *"}, {Schedule: "0 7 * * 1 2026 x"}, {Schedule: "*/0 7 * * 1"}, {Schedule: "0 7 * * 1-"}, {Schedule: "@"}, {Schedule: "@every x"}, {Schedule: "99999999999999999999 7 * * 1"},
-	} {
-		if _, _, err := bad.Times(); err == nil {
-			t.Errorf("%+v: no error", bad)
-		}
-	}
-}
-
 // TestMailDigest mails the digest of the week before once, and again if it could not.
 func TestMailDigest(t *testing.T) {
 	long(t)
@@ -220,14 +190,16 @@ func TestMailDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{path: config, config: conf, dir: filepath.Join(dir, "data"), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if d.alerts, err = alert.OpenStore(t.Context(), filepath.Join(d.dir, "alerts.db")); err != nil {
+	data := filepath.Join(dir, "data")
+	alerts, err := alert.OpenStore(t.Context(), filepath.Join(data, "alerts.db"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.alerts.Close()
+	defer alerts.Close()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	now := time.Date(2026, 4, 6, 12, 0, 0, 0, time.UTC) // a Monday
 	for i, want := range []bool{true, false, false, true} {
-		if err := d.mailDigest(t.Context(), now.AddDate(0, 0, []int{0, 0, 3, 7}[i])); err != nil {
+		if err := daemon.MailDigest(t.Context(), data, conf, alerts, log, now.AddDate(0, 0, []int{0, 0, 3, 7}[i])); err != nil {
 			t.Fatal(err)
 		}
 		select {

@@ -181,7 +181,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 			return true
 		}
 		worst = max(worst, a.Severity)
-		return !f.all && !shown(&a, budget, from)
+		return !f.all && !alert.Shown(&a, budget, from)
 	})
 	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.Usual.Unjudged()}
 	if res.Coverage.Days() == 0 {
@@ -251,19 +251,6 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return &exit{code: exitFound}
 	}
 	return nil
-}
-
-// shown says whether an alert is one to look at: by the budget of false alerts,
-// or by a severity where there is none. What concerns the data is, if it may cost
-// detection.
-func shown(a *alert.Alert, budget float64, from alert.Severity) bool {
-	switch {
-	case a.Health:
-		return a.Severity >= min(from, alert.Medium)
-	case budget > 0:
-		return a.Rate <= budget
-	}
-	return a.Severity >= from
 }
 
 // terminal says whether colours are wanted, and how wide the output may be.

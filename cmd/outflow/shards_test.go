@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/ingest/all"
@@ -103,7 +104,7 @@ func (c *crew) alerts() string {
 			if err != nil || at >= end {
 				break
 			}
-			recs, err := c.logs.Alerts.Read(c.t.Context(), p, at, recordsPerRead)
+			recs, err := c.logs.Alerts.Read(c.t.Context(), p, at, atOnce)
 			if err != nil {
 				c.t.Fatal(err)
 			}
@@ -207,7 +208,7 @@ func TestShardsErased(t *testing.T) {
 	c.leave()
 	const person = "diego.schneider@acme.example"
 	for n := range 2 {
-		known, err := eraseShared(t.Context(), conf, t.TempDir(), person)
+		known, err := privacy.EraseShared(t.Context(), conf, t.TempDir(), person)
 		if err != nil || known != (n == 0) {
 			t.Fatalf("time %d: known: %v, %v", n+1, known, err)
 		}

@@ -66,7 +66,7 @@ func sourcesOf(path string) (*config.Config, error) {
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	return conf, conf.Complete(path, roleNames)
+	return conf, conf.Complete(path, config.Roles)
 }
 
 // meaning is what kinds of refusals mean for who set a source up.
@@ -82,8 +82,8 @@ func testSource(ctx context.Context, conf *config.Config, c *config.Source, stdo
 	if c.Api == nil {
 		return &exit{exitUsage, fmt.Errorf("source %s reads files: outflow doctor looks at them", c.Name)}
 	}
-	d := &daemon{config: conf, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
-	streams, err := c.Api.Open(ctx, d.env(c))
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	streams, err := c.Api.Open(ctx, config.SourceEnv(c, "", log))
 	if err != nil {
 		return explained(fmt.Errorf("source %s: %w", c.Name, err))
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -30,7 +31,7 @@ func runFolder(path string) (string, error) {
 	if err != nil {
 		return "", &exit{exitUsage, err}
 	}
-	if err := conf.Complete(path, roleNames); err != nil {
+	if err := conf.Complete(path, config.Roles); err != nil {
 		return "", &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 	}
 	return conf.DataDir, nil
@@ -88,7 +89,7 @@ and the newest of them, how far behind it is, and what was told.`,
 			if err != nil {
 				return err
 			}
-			var s daemonStatus
+			var s daemon.Status
 			if err := json.Unmarshal(b, &s); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -96,7 +97,7 @@ and the newest of them, how far behind it is, and what was told.`,
 				return err
 			}
 			return r.write(stdout, &s, func(w io.Writer) error {
-				if err := s.print(w, time.Now()); err != nil {
+				if err := printStatus(&s, w, time.Now()); err != nil {
 					return err
 				}
 				return batch.PrintUsual(w, s.Usual)
@@ -108,8 +109,8 @@ and the newest of them, how far behind it is, and what was told.`,
 	return cmd
 }
 
-// print writes a status for people.
-func (s *daemonStatus) print(w io.Writer, now time.Time) error {
+// printStatus writes a status for people.
+func printStatus(s *daemon.Status, w io.Writer, now time.Time) error {
 	ago := func(t time.Time) string {
 		if t.IsZero() {
 			return "-"
@@ -118,7 +119,7 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 	}
 	if s.Once {
 		fmt.Fprintf(w, "Ran once, until %s.\n\n", ago(s.At))
-	} else if now.Sub(s.At) > 5*statusEvery {
+	} else if now.Sub(s.At) > 5*daemon.StatusEvery {
 		fmt.Fprintf(w, "Not running; this is from %s.\n\n", ago(s.At))
 	} else {
 		fmt.Fprintf(w, "Running since %s.\n\n", ago(s.Started))
@@ -162,7 +163,7 @@ func (s *daemonStatus) print(w io.Writer, now time.Time) error {
 		fmt.Fprintln(w)
 	}
 	if s.Arrived != nil {
-		if err := s.Arrived.print(w); err != nil {
+		if err := s.Arrived.Print(w); err != nil {
 			return err
 		}
 	}

@@ -277,3 +277,6 @@ func TestFuture(t *testing.T) {
 		t.Errorf("told is not what a scan says:\n%.600s", told)
 	}
 }
+
+// atOnce is how many records tests read at a time.
+const atOnce = 512

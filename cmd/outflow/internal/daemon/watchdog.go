@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"cmp"
@@ -75,8 +75,8 @@ func (a *arrivedStatus) low(share float64) (string, bool) {
 	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, a.Percent()), true
 }
 
-// print writes what became of it for people.
-func (a *arrivedStatus) print(w io.Writer) error {
+// Print writes what became of it for people.
+func (a *arrivedStatus) Print(w io.Writer) error {
 	if a.Received == 0 {
 		_, err := fmt.Fprintf(w, "Nothing has come on %s (UTC) yet.\n\n", a.Day)
 		return err
@@ -102,7 +102,7 @@ func (a *arrivedStatus) print(w io.Writer) error {
 }
 
 // unwell lists what is wrong; the daemon beats only while nothing is.
-func (s *daemonStatus) unwell(share float64) (wrong []string) {
+func (s *Status) unwell(share float64) (wrong []string) {
 	if what, low := s.Arrived.low(share); low {
 		wrong = append(wrong, what)
 	}
@@ -118,7 +118,7 @@ func (s *daemonStatus) unwell(share float64) (wrong []string) {
 	return wrong
 }
 
-func (s *daemonStatus) lag() (n int64) {
+func (s *Status) lag() (n int64) {
 	for _, p := range s.Parts {
 		n += p.Lag
 	}
@@ -134,7 +134,7 @@ type intakeOf struct {
 
 // came counts what came through a source. Where too much of what came on a day could not be
 // decoded, that is said in the log, once a day: it is an alert about the data.
-func (d *daemon) came(ctx context.Context, source string, events, problems int) {
+func (d *Daemon) came(ctx context.Context, source string, events, problems int) {
 	d.stats.events.Add(int64(events))
 	d.stats.problems.Add(int64(problems))
 	now := time.Now()
@@ -168,7 +168,7 @@ const enoughBytes = 64 << 10
 // recognised counts how much of what came below the paths of a source on a day was
 // recognised. Less than half is a condition until that changes, and an alert about the data
 // once a day.
-func (d *daemon) recognised(ctx context.Context, source string, paths map[string]watch.Recognition) {
+func (d *Daemon) recognised(ctx context.Context, source string, paths map[string]watch.Recognition) {
 	now := time.Now()
 	today := now.UnixMilli() / event.Day
 	for path, came := range paths {
@@ -198,7 +198,7 @@ func (d *daemon) recognised(ctx context.Context, source string, paths map[string
 
 // say puts what the daemon has to say about the data into the log of events. It does not wait
 // for long, and hardly at all once ctx has ended: status and metrics say the same.
-func (d *daemon) say(ctx context.Context, e *event.Event) {
+func (d *Daemon) say(ctx context.Context, e *event.Event) {
 	if d.events == nil {
 		return
 	}
@@ -206,7 +206,7 @@ func (d *daemon) say(ctx context.Context, e *event.Event) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(sayAtEnd, cancel) })()
 	if err := d.events.Append(lasting, eventlog.Record{Value: e.Append(nil)}); err != nil && !errors.Is(err, eventlog.ErrClosed) {
-		d.log.Warn("an alert about the data could not be put into the log", "about", e.Action, "err", err)
+		d.Log.Warn("an alert about the data could not be put into the log", "about", e.Action, "err", err)
 	}
 }
 
@@ -230,7 +230,7 @@ func (h *heart) last() time.Time {
 }
 
 // note takes in how the daemon is doing.
-func (h *heart) note(s *daemonStatus) {
+func (h *heart) note(s *Status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(s.Unwell) == 0 {
@@ -240,7 +240,7 @@ func (h *heart) note(s *daemonStatus) {
 }
 
 // callHeartbeat fetches the address of the configuration while all is well, until ctx ends.
-func (d *daemon) callHeartbeat(ctx context.Context) error {
+func (d *Daemon) callHeartbeat(ctx context.Context) error {
 	said := ""
 	for {
 		c := d.current().Heartbeat
@@ -257,7 +257,7 @@ func (d *daemon) callHeartbeat(ctx context.Context) error {
 		}
 		if d.stats.failures.Add(1); err.Error() != said && ctx.Err() == nil { // told when it changes
 			said = err.Error()
-			d.log.Error("heartbeat not delivered", "err", err)
+			d.Log.Error("heartbeat not delivered", "err", err)
 		}
 	}
 }

@@ -1,30 +1,25 @@
-package main
+package daemon
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/file"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
 	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/guard"
-	"github.com/outflow/outflow/internal/outfile"
 )
 
 // outlets are the channels in use. Each goes at its own pace: one that hangs, or is
 // down, delays itself alone.
 type outlets struct {
-	d      *daemon
+	d      *Daemon
 	conf   *config.Config
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -43,7 +38,7 @@ const idleChannel = 5 * time.Second
 // they are asked here, and none waits for another try.
 func (o *outlets) pass(ctx context.Context) error {
 	conf := o.d.current()
-	if o.d.once {
+	if o.d.Once {
 		return o.each(ctx, conf, 1)
 	}
 	if conf != o.conf {
@@ -70,9 +65,9 @@ func (o *outlets) tidy(ctx context.Context, conf *config.Config, now time.Time) 
 	if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
 		return err
 	}
-	said, err := expire(ctx, o.d.dir, conf, o.d.alerts, now)
+	said, err := privacy.Expire(ctx, o.d.dir, conf, o.d.alerts, now)
 	if said != "" {
-		o.d.log.Info(said)
+		o.d.Log.Info(said)
 	}
 	return err
 }
@@ -80,7 +75,7 @@ func (o *outlets) tidy(ctx context.Context, conf *config.Config, now time.Time) 
 // rest has everything sent that waits still, with --once: what fails is tried a few
 // times. Then it tidies.
 func (o *outlets) rest(ctx context.Context) error {
-	if !o.d.once {
+	if !o.d.Once {
 		return nil
 	}
 	conf := o.d.current()
@@ -112,7 +107,7 @@ func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) erro
 			if err != nil {
 				failed++
 				o.d.stats.failures.Add(1)
-				o.d.log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+				o.d.Log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
 			}
 			if again.IsZero() && (sent == 0 || err != nil) || failed == tries {
 				break
@@ -168,10 +163,10 @@ func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channe
 		case err != nil && err.Error() != said: // told when it changes
 			said = err.Error()
 			o.d.stats.failures.Add(1)
-			o.d.log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+			o.d.Log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
 		case err == nil && sent > 0 && said != "":
 			said = ""
-			o.d.log.Info("it is sent again", "channel", c.Name)
+			o.d.Log.Info("it is sent again", "channel", c.Name)
 		}
 		wait := idleChannel
 		if !again.IsZero() {
@@ -188,8 +183,8 @@ func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channe
 }
 
 // outlet opens a channel.
-func (d *daemon) outlet(ctx context.Context, conf *config.Config, c *config.Channel) (outlet, error) {
-	mask, err := d.mask(conf, c)
+func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Channel) (outlet, error) {
+	mask, err := keys.ChannelMask(d.dir, conf, c, d.commonDomain)
 	if err != nil {
 		return nil, err
 	}
@@ -209,71 +204,18 @@ func (d *daemon) outlet(ctx context.Context, conf *config.Config, c *config.Chan
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
 }
 
-// mask is what a channel's readers may see of an alert; nil for everything.
-func (d *daemon) mask(conf *config.Config, c *config.Channel) (func(*alert.Alert) alert.Alert, error) {
-	if c.People == "names" {
-		return nil, nil
-	}
-	m, err := openMask(d.dir, conf, c.Purpose, d.commonDomain)
-	if err != nil {
-		return nil, err
-	}
-	return m.Alert, nil
-}
-
 // commonDomain says whether a mail domain is the organisation's even if nobody has
 // configured it: at least a tenth of those have it whom alerts are about.
-func (d *daemon) commonDomain(domain string) bool {
+func (d *Daemon) commonDomain(domain string) bool {
 	d.domains.Lock()
 	defer d.domains.Unlock()
 	if now := time.Now(); now.Sub(d.domains.at) > time.Minute {
 		users, err := d.alerts.Users(context.Background())
 		if err != nil {
-			d.log.Error("own domains not read", "err", err)
+			d.Log.Error("own domains not read", "err", err)
 		} else {
 			d.domains.at, d.domains.common = now, alert.CommonDomains(users)
 		}
 	}
 	return d.domains.common[domain]
-}
-
-// openMask is the mask of a purpose. The key of all pseudonyms lies in the data
-// directory; without it nobody can tell whom they stand for. Domains are the
-// organisation's that are configured, or of which common says so; it may be nil.
-func openMask(dir string, conf *config.Config, purpose string, common func(domain string) bool) (*alert.Mask, error) {
-	key, err := randomKey(filepath.Join(dir, "pseudonyms.key"))
-	if err != nil {
-		return nil, fmt.Errorf("pseudonyms: %w", err)
-	}
-	var own []string
-	for _, d := range conf.Domains {
-		own = append(own, strings.ToLower(strings.TrimPrefix(d, "@")))
-	}
-	return alert.NewMask(key, purpose, func(domain string) bool {
-		return slices.Contains(own, domain) || common != nil && common(domain)
-	}), nil
-}
-
-// readKey reads a key of 32 bytes.
-func readKey(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
-	if err == nil && len(key) != 32 {
-		return nil, fmt.Errorf("%s is damaged", path)
-	}
-	return key, err
-}
-
-// randomKey reads a key of 32 bytes, or makes it.
-func randomKey(path string) ([]byte, error) {
-	key, err := readKey(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	key = make([]byte, 32)
-	rand.Read(key)
-	err = outfile.Write(path, key, 0o600, false)
-	if _, there := os.Stat(path); err != nil && there == nil { // another process was faster
-		return randomKey(path)
-	}
-	return key, err
 }

@@ -1,12 +1,16 @@
-package main
+package daemon
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	cron "github.com/netresearch/go-cron"
 
+	"github.com/outflow/outflow/alert"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
 	"github.com/outflow/outflow/internal/guard"
 )
 
@@ -25,13 +29,13 @@ const digestChannel = " digest"
 
 // mailDigests mails the digest of the week before once its time has come, also if that
 // was while the daemon was down; each once.
-func (d *daemon) mailDigests(ctx context.Context) error {
+func (d *Daemon) mailDigests(ctx context.Context) error {
 	said := ""
 	for {
-		if err := guard.Do("digest", func() error { return d.mailDigest(ctx, time.Now()) }); err != nil && ctx.Err() == nil && err.Error() != said {
+		if err := guard.Do("digest", func() error { return MailDigest(ctx, d.dir, d.current(), d.alerts, d.Log, time.Now()) }); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			d.stats.failures.Add(1)
-			d.log.Error("digest not sent; it is tried again", "err", err)
+			d.Log.Error("digest not sent; it is tried again", "err", err)
 		}
 		if err := pause(ctx, time.Minute); err != nil {
 			return err
@@ -39,8 +43,9 @@ func (d *daemon) mailDigests(ctx context.Context) error {
 	}
 }
 
-func (d *daemon) mailDigest(ctx context.Context, now time.Time) error {
-	conf := d.current()
+// MailDigest mails the digest of the week before now, as the schedule of conf wants it, from the
+// data directory dir, unless it has been mailed.
+func MailDigest(ctx context.Context, dir string, conf *config.Config, alerts *alert.Store, log *slog.Logger, now time.Time) error {
 	schedule, zone, err := conf.Digest.Times()
 	if err != nil {
 		return err
@@ -50,20 +55,20 @@ func (d *daemon) mailDigest(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	week, _ := reports.WeekOf(at.AddDate(0, 0, -7))
-	if sent, err := d.alerts.Marked(ctx, digestChannel, week); err != nil || sent {
+	if sent, err := alerts.Marked(ctx, digestChannel, week); err != nil || sent {
 		return err
 	}
 	monday, err := reports.ParseWeek(week)
 	if err != nil {
 		return err
 	}
-	f := reportFlags{data: d.dir, config: d.path, people: conf.Digest.People}
-	if err := f.mail(ctx, monday); err != nil {
+	f := reporting.Source{Data: dir, People: conf.Digest.People, Conf: conf}
+	if err := f.Mail(ctx, monday); err != nil {
 		return err
 	}
-	if err := d.alerts.Mark(ctx, digestChannel, week, now); err != nil {
+	if err := alerts.Mark(ctx, digestChannel, week, now); err != nil {
 		return err
 	}
-	d.log.Info("digest sent", "week", week)
+	log.Info("digest sent", "week", week)
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -103,11 +103,11 @@ func (g gated) Append(ctx context.Context, recs ...eventlog.Record) error {
 }
 
 // watchDisk stops and opens intake until ctx ends.
-func (d *daemon) watchDisk(ctx context.Context, log eventlog.Log) error {
+func (d *Daemon) watchDisk(ctx context.Context, log eventlog.Log) error {
 	for said := false; ; {
 		if err := d.lookAtDisk(ctx, log, time.Now()); err != nil && !said && ctx.Err() == nil {
 			said = true
-			d.log.Warn("it is not known how much room the disk has", "err", err)
+			d.Log.Warn("it is not known how much room the disk has", "err", err)
 		}
 		if err := pause(ctx, lookAtDisk); err != nil {
 			return err
@@ -117,19 +117,19 @@ func (d *daemon) watchDisk(ctx context.Context, log eventlog.Log) error {
 
 // lookAtDisk looks once. That intake is stopped is said in the log of events: the reserve is
 // room enough for it.
-func (d *daemon) lookAtDisk(ctx context.Context, log eventlog.Log, now time.Time) error {
+func (d *Daemon) lookAtDisk(ctx context.Context, log eventlog.Log, now time.Time) error {
 	full, changed, err := d.intake.look()
 	if err != nil || !changed {
 		return err
 	}
 	if !full {
 		d.health.clear("disk", "")
-		d.log.Info("there is room on the disk again: intake goes on")
+		d.Log.Info("there is room on the disk again: intake goes on")
 		return nil
 	}
 	reason, _ := d.intake.stopped()
 	d.stats.failures.Add(1)
 	d.health.set("disk", "", reason)
-	d.log.Error("intake is stopped until there is room", "err", reason)
+	d.Log.Error("intake is stopped until there is room", "err", reason)
 	return watch.Say(ctx, log, event.Disk, "", now, reason)
 }

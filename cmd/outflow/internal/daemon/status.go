@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"cmp"
@@ -91,8 +91,8 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 	}
 }
 
-// daemonStatus is what outflow status prints. The daemon writes it every few seconds.
-type daemonStatus struct {
+// Status is what outflow status prints. The daemon writes it every few seconds.
+type Status struct {
 	Usual    *reports.Usual   `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
 	At       time.Time        `json:"at"`
 	Started  time.Time        `json:"started"`
@@ -182,8 +182,8 @@ func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64,
 }
 
 // look puts together what the daemon looks like.
-func (d *daemon) look(ctx context.Context, l *stream.Logs) (*daemonStatus, error) {
-	s := &daemonStatus{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.roles, Once: d.once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Repeats: d.stats.repeats.Load(), Failures: d.stats.failures.Load()}
+func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
+	s := &Status{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.Roles, Once: d.Once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Repeats: d.stats.repeats.Load(), Failures: d.stats.failures.Load()}
 	if d.sources != nil {
 		list, err := d.sources.Vendors(ctx)
 		if err != nil {
@@ -203,7 +203,7 @@ func (d *daemon) look(ctx context.Context, l *stream.Logs) (*daemonStatus, error
 	v := d.worker.View()
 	if v.Processor != nil {
 		s.Judge = &v.Status
-		ends, err := d.ends.get(ctx, l.Events, d.config.Log.Kind == "kafka" && !d.once)
+		ends, err := d.ends.get(ctx, l.Events, d.Config.Log.Kind == "kafka" && !d.Once)
 		if err != nil {
 			return nil, err
 		}
@@ -242,8 +242,8 @@ func (d *daemon) look(ctx context.Context, l *stream.Logs) (*daemonStatus, error
 }
 
 // serve answers /metrics, /healthz and /readyz, and keeps the status file.
-func (d *daemon) serve(ctx context.Context, l *stream.Logs) error {
-	collector := &collector{look: func() *daemonStatus {
+func (d *Daemon) serve(ctx context.Context, l *stream.Logs) error {
+	collector := &collector{look: func() *Status {
 		s, err := d.look(ctx, l)
 		if err != nil {
 			return nil
@@ -258,21 +258,21 @@ func (d *daemon) serve(ctx context.Context, l *stream.Logs) error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ok", seen.dead(time.Now())) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ready", seen.unready(time.Now())) })
 	srv := &http.Server{Handler: guard.Handler("status", mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	if d.config.Listen != "" {
-		ln, err := net.Listen("tcp", d.config.Listen)
+	if d.Config.Listen != "" {
+		ln, err := net.Listen("tcp", d.Config.Listen)
 		if err != nil {
 			return fmt.Errorf("listen: %w", err)
 		}
-		d.log.Info("listening", "address", ln.Addr().String())
+		d.Log.Info("listening", "address", ln.Addr().String())
 		stop := context.AfterFunc(ctx, func() { srv.Close() })
 		defer stop()
 		go func() {
 			if err := srv.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
-				d.log.Error("listening ended", "err", err)
+				d.Log.Error("listening ended", "err", err)
 			}
 		}()
 	}
-	clock := time.NewTicker(statusEvery)
+	clock := time.NewTicker(StatusEvery)
 	defer clock.Stop()
 	for {
 		s, err := d.look(ctx, l)
@@ -281,7 +281,7 @@ func (d *daemon) serve(ctx context.Context, l *stream.Logs) error {
 			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
 		}
 		if err != nil && ctx.Err() == nil {
-			d.log.Warn("status", "err", err)
+			d.Log.Warn("status", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -294,7 +294,7 @@ func (d *daemon) serve(ctx context.Context, l *stream.Logs) error {
 // writeStatus writes a status in place of the last. It is not writeOut: this happens every two
 // seconds, so it does not sync, which a reader does not need; and the file beside it has one
 // name, so that a daemon that is killed in between leaves one behind at most.
-func writeStatus(path string, s *daemonStatus) error {
+func writeStatus(path string, s *Status) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
@@ -306,7 +306,7 @@ func writeStatus(path string, s *daemonStatus) error {
 }
 
 // collector turns a status into metrics when they are asked for.
-type collector struct{ look func() *daemonStatus }
+type collector struct{ look func() *Status }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("outflow_"+name, help, labels, nil)

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"cmp"
@@ -39,7 +39,7 @@ const (
 // or, with --once, until nothing is left. With --once, what a source could not give is
 // put into incomplete: what came is judged and told all the same. Sources do not wait for
 // one another, and one that fails is begun again by itself.
-func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error) error {
+func (d *Daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error) error {
 	for {
 		conf := d.current()
 		gctx, cancel := context.WithCancel(ctx)
@@ -49,7 +49,7 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 		d.following(nil)
 		each := func(name string, do func(ctx context.Context) error) {
 			g.Go(func() {
-				if !d.once {
+				if !d.Once {
 					d.keep(gctx, "source", name, do)
 					return
 				}
@@ -68,20 +68,20 @@ func (d *daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 			switch c := &conf.Sources[i]; {
 			case c.Api != nil:
 				each(c.Name, func(ctx context.Context) error { return d.pull(ctx, conf, c, log) })
-			case d.once:
+			case d.Once:
 				each(c.Name, func(ctx context.Context) error { return d.passFiles(ctx, conf, c, log) })
 			default:
 				each(c.Name, func(ctx context.Context) error { return d.followFiles(ctx, conf, c, log) })
 			}
 		}
-		if !d.once {
+		if !d.Once {
 			for d.current() == conf && pause(gctx, time.Second) == nil { // other sources from now on
 			}
 			cancel()
 		}
 		g.Wait()
 		cancel()
-		if ctx.Err() != nil || d.once {
+		if ctx.Err() != nil || d.Once {
 			return cmp.Or(ctx.Err(), failed)
 		}
 	}
@@ -92,7 +92,7 @@ type ownError struct{ error }
 
 // keep runs a part of the daemon until ctx ends. Where it fails, or panics, that is logged,
 // counted and told, and after a while it is begun again.
-func (d *daemon) keep(ctx context.Context, kind, name string, do func(ctx context.Context) error) {
+func (d *Daemon) keep(ctx context.Context, kind, name string, do func(ctx context.Context) error) {
 	for tries := 0; ; tries++ {
 		began := time.Now()
 		fine := time.AfterFunc(time.Minute, func() { d.health.clear(kind, name) })
@@ -109,7 +109,7 @@ func (d *daemon) keep(ctx context.Context, kind, name string, do func(ctx contex
 			err = errors.New("it ended by itself")
 		}
 		d.stats.failures.Add(1)
-		d.log.Error("stopped; it is begun again", kind, name, "err", err, "wait", wait)
+		d.Log.Error("stopped; it is begun again", kind, name, "err", err, "wait", wait)
 		d.health.set(kind, name, err.Error())
 		if pause(ctx, wait) != nil {
 			return
@@ -129,7 +129,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // files is a source of files.
-func (d *daemon) files(conf *config.Config, c *config.Source, log eventlog.Log) *watch.Source {
+func (d *Daemon) files(conf *config.Config, c *config.Source, log eventlog.Log) *watch.Source {
 	n := 0
 	for i := range conf.Sources {
 		if conf.Sources[i].Api == nil {
@@ -137,14 +137,14 @@ func (d *daemon) files(conf *config.Config, c *config.Source, log eventlog.Log) 
 		}
 	}
 	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.RuleSet.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("source-" + name) }}
-	if !d.once {
+	if !d.Once {
 		src.Settled, src.Together = settle, oneDelivery
 	}
 	return src
 }
 
 // passFiles reads what is in the folders of a source now.
-func (d *daemon) passFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
+func (d *Daemon) passFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
 	p, err := d.sources.Pass(ctx, d.files(conf, c, log), time.Now())
 	d.took(ctx, c, p)
 	if err != nil {
@@ -161,14 +161,14 @@ func (d *daemon) passFiles(ctx context.Context, conf *config.Config, c *config.S
 
 // followFiles reads what is in the folders of a source, and what comes into them, until ctx
 // ends.
-func (d *daemon) followFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
-	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.log.With("source", c.Name), Took: func(p watch.Pass) { d.took(ctx, c, p) }}
+func (d *Daemon) followFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
+	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.Log.With("source", c.Name), Took: func(p watch.Pass) { d.took(ctx, c, p) }}
 	d.following(f)
 	return f.Run(ctx)
 }
 
 // following adds to the sources of files that are followed; nil begins anew.
-func (d *daemon) following(f *watch.Follower) {
+func (d *Daemon) following(f *watch.Follower) {
 	d.followers.Lock()
 	defer d.followers.Unlock()
 	if f == nil {
@@ -179,7 +179,7 @@ func (d *daemon) following(f *watch.Follower) {
 }
 
 // folders is how the folders of the sources of files are, by the source's name.
-func (d *daemon) folders() (list []watch.FolderStatus) {
+func (d *Daemon) folders() (list []watch.FolderStatus) {
 	d.followers.Lock()
 	defer d.followers.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(d.followers.list)) {
@@ -189,7 +189,7 @@ func (d *daemon) folders() (list []watch.FolderStatus) {
 }
 
 // took counts and logs what came of the files of a source.
-func (d *daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
+func (d *Daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
 	d.came(ctx, c.Name, p.Events, p.Problems)
 	d.recognised(ctx, c.Name, p.Paths)
 	d.stats.failures.Add(int64(p.Missing))
@@ -197,27 +197,19 @@ func (d *daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
 	d.stats.lost.Add(int64(p.Lost))
 	for i, f := range p.Failed {
 		if i == mostLogged {
-			d.log.Warn("and more files that were not read", "source", c.Name, "files", len(p.Failed)-i)
+			d.Log.Warn("and more files that were not read", "source", c.Name, "files", len(p.Failed)-i)
 			break
 		}
-		d.log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
+		d.Log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
 	}
 	if p.Files > 0 {
-		d.log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
+		d.Log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
 	}
-}
-
-// env is what a source gets from outside.
-func (d *daemon) env(c *config.Source) ingest.Env {
-	from := *c
-	from.Since = cmp.Or(d.since, c.Since)
-	since, _ := from.Start(time.Now()) // it was checked
-	return ingest.Env{HTTP: webapi.NewHTTP(), Now: time.Now, Log: d.log.With("source", c.Name, "kind", c.Kind), Since: since}
 }
 
 // pull reads the streams of an API.
-func (d *daemon) pull(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
-	env := d.env(c)
+func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
+	env := config.SourceEnv(c, d.Since, d.Log)
 	var streams []ingest.Stream
 	refused := &watch.Refused{Store: d.sources, Name: c.Name, Source: c.Vendor(), Log: log}
 	for tries := 1; ; tries++ {
@@ -236,7 +228,7 @@ func (d *daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 		err = errors.Join(err, refused.Note(ctx, err, time.Now()))
 		env.Log.Error("source not opened; it is tried again", "err", err)
 		d.health.set("source", c.Name, err.Error())
-		if d.once {
+		if d.Once {
 			return fmt.Errorf("source %s: %w", c.Name, err)
 		}
 		if err := pause(ctx, webapi.Backoff(err, tries)); err != nil {
@@ -248,7 +240,7 @@ func (d *daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 		p := &watch.Pull{Name: c.Name, Source: c.Vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.RuleSet.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("pull-" + name) }}
 		g.Go(func() error {
 			do := func(ctx context.Context) error { return d.stream(ctx, &env, p) }
-			if d.once {
+			if d.Once {
 				return guard.Do("source", func() error { return do(ctx) })
 			}
 			d.keep(ctx, "source", c.Name+"/"+s.Name, do)
@@ -259,7 +251,7 @@ func (d *daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 }
 
 // stream reads one stream of an API: as long as there is more, and then now and then.
-func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) error {
+func (d *Daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) error {
 	l := env.Log.With("stream", p.Stream.Name)
 	tries, said := 0, ""
 	events, problems, tidied := 0, 0, time.Time{}
@@ -277,7 +269,7 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 		}
 		if err != nil {
 			tries++
-			if d.once && (tries >= onceTries || webapi.Is(err, webapi.Unauthorized) || webapi.Is(err, webapi.Denied)) {
+			if d.Once && (tries >= onceTries || webapi.Is(err, webapi.Unauthorized) || webapi.Is(err, webapi.Denied)) {
 				return fmt.Errorf("source %s, %s: %w", p.Name, p.Stream.Name, err)
 			}
 			wait := webapi.Backoff(err, tries)
@@ -302,7 +294,7 @@ func (d *daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 			l.Info("read", "events", events, "not_decoded", problems)
 			events, problems = 0, 0
 		}
-		if d.once {
+		if d.Once {
 			return nil
 		}
 		if again, err := d.sources.Redo(ctx, p, time.Now()); err != nil {

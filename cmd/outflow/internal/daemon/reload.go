@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 
 // watchConfig reads the configuration again on SIGHUP, and when its file changes.
 // What cannot change while the daemon runs is refused, with all the rest.
-func (d *daemon) watchConfig(ctx context.Context) {
+func (d *Daemon) watchConfig(ctx context.Context) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	modified := func() time.Time {
-		if info, err := os.Stat(d.path); err == nil {
+		if info, err := os.Stat(d.Path); err == nil {
 			return info.ModTime()
 		}
 		return time.Time{}
@@ -39,23 +39,23 @@ func (d *daemon) watchConfig(ctx context.Context) {
 		before = modified()
 		if err := guard.Do("reload", d.readConfig); err != nil {
 			d.stats.failures.Add(1)
-			d.health.set("configuration", d.path, err.Error())
-			d.log.Error("the configuration stays as it was", "file", d.path, "err", err)
+			d.health.set("configuration", d.Path, err.Error())
+			d.Log.Error("the configuration stays as it was", "file", d.Path, "err", err)
 			continue
 		}
-		d.health.clear("configuration", d.path)
-		d.log.Info("configuration read again", "file", d.path)
+		d.health.clear("configuration", d.Path)
+		d.Log.Info("configuration read again", "file", d.Path)
 	}
 }
 
 // readConfig reads the configuration again, and has it hold from now on.
-func (d *daemon) readConfig() error {
-	conf, err := config.Load(d.path)
+func (d *Daemon) readConfig() error {
+	conf, err := config.Load(d.Path)
 	if err == nil {
-		err = conf.Complete(d.path, d.roles)
+		err = conf.Complete(d.Path, d.Roles)
 	}
 	if err == nil {
-		err = d.config.MayBecome(conf)
+		err = d.Config.MayBecome(conf)
 	}
 	if err == nil {
 		d.reload.Store(conf)

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"cmp"
@@ -81,7 +81,7 @@ func (h *health) conditions(now time.Time) []condition {
 }
 
 // condition adds to a status what keeps the daemon from doing its job.
-func (d *daemon) condition(s *daemonStatus) {
+func (d *Daemon) condition(s *Status) {
 	now := time.Now()
 	s.Folders, s.Unread, s.Lost = d.folders(), d.stats.unread.Load(), d.stats.lost.Load()
 	d.stats.mu.Lock()
@@ -110,13 +110,13 @@ func (d *daemon) condition(s *daemonStatus) {
 // works: their answer does not wait for anything.
 type lastStatus struct {
 	mu     sync.Mutex
-	status *daemonStatus
+	status *Status
 	err    error
 	judges bool
 	at     time.Time
 }
 
-func (l *lastStatus) set(s *daemonStatus, err error, judges bool, now time.Time) {
+func (l *lastStatus) set(s *Status, err error, judges bool, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err, l.judges = err, judges; err == nil {

@@ -1,0 +1,339 @@
+// Package daemon is outflow run: sources, the event log, a worker of the stream processor,
+// channels, status and feed in one process, or some of these roles.
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/buildinfo"
+	"github.com/outflow/outflow/internal/disk"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/failpoint"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
+)
+
+// Daemon is outflow run.
+type Daemon struct {
+	Path   string
+	Config *config.Config
+	Roles  []string
+	Once   bool
+	Since  string // in place of that of the sources
+	Log    *slog.Logger
+
+	dir     string
+	sources *watch.Store
+	alerts  *alert.Store
+	stats   runStats
+	events  eventlog.Log                 // for what the daemon says about the data; nil before it is open, or where nothing is taken in
+	ends    ends                         // of the partitions of the log, for status
+	worker  stream.Worker                // in the role detect
+	stands  func(waiting bool) time.Time // since when it gets nowhere; zero if it does
+	reload  atomic.Pointer[config.Config]
+
+	health    health
+	intake    intake
+	followers struct { // of folders
+		sync.Mutex
+		list map[string]*watch.Follower // by the source's name
+	}
+
+	domains struct { // for masks
+		sync.Mutex
+		at     time.Time
+		common map[string]bool
+	}
+}
+
+func (d *Daemon) has(role string) bool { return slices.Contains(d.Roles, role) }
+
+func (d *Daemon) Run(ctx context.Context) error {
+	d.dir = d.Config.DataDir
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	lock, err := datadir.Lock(d.dir)
+	if err != nil {
+		return fmt.Errorf("data_dir%w", err)
+	}
+	defer lock.Close()
+	d.stats.start = time.Now()
+	d.worker.Dir, d.worker.Config, d.worker.Log, d.worker.Once = d.dir, d.current, d.Log, d.Once
+	d.stands = d.worker.Stands
+	defer guard.Watch(d.panicked)()
+	if d.intake.free == nil {
+		d.intake.free = func() (uint64, uint64, error) { return disk.Free(d.dir) }
+	}
+	if d.intake.reserve = int64(d.Config.DiskReserve) << 20; d.Config.DiskReserve < 0 {
+		d.intake.reserve = -1
+	}
+	l, err := stream.OpenLogs(ctx, &d.Config.Log, d.dir, d.Once, d.Log)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if d.has("ingest") {
+		d.events = l.Events
+		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
+			return err
+		}
+		defer d.sources.Close()
+	}
+	if d.has("alert") {
+		if d.alerts, err = alert.OpenStore(ctx, filepath.Join(d.dir, "alerts.db")); err != nil {
+			return err
+		}
+		defer d.alerts.Close()
+	}
+	var incomplete error // what a source could not give, with --once
+	g, ctx := errgroup.WithContext(ctx)
+	if d.has("ingest") {
+		if err := d.lookAtDisk(ctx, l.Events, time.Now()); err != nil {
+			d.Log.Warn("it is not known how much room the disk has", "err", err)
+		}
+		g.Go(func() error {
+			defer l.EndEvents()
+			return stopped(ctx, guard.Do("ingest", func() error { return d.ingest(ctx, gated{l.Events, &d.intake, d.Once}, &incomplete) }))
+		})
+		if !d.Once {
+			g.Go(func() error {
+				d.keep(ctx, "part", "disk", func(ctx context.Context) error { return d.watchDisk(ctx, l.Events) })
+				return nil
+			})
+		}
+	} else if d.Once {
+		l.EndEvents()
+	}
+	if d.has("detect") {
+		g.Go(func() error {
+			defer l.EndAlerts()
+			return stopped(ctx, l.Lead(ctx, func(ctx context.Context, shards []int) error {
+				return guard.Do("judge", func() error { return d.worker.Run(ctx, l, shards) })
+			}))
+		})
+	} else if d.Once {
+		l.EndAlerts()
+	}
+	if d.has("alert") {
+		g.Go(func() error {
+			return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.Alerts) }))
+		})
+		if d.Config.Digest.Schedule != "" && !d.Once {
+			g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
+		}
+	}
+	if d.has("serve") && !d.Once {
+		g.Go(func() error { return stopped(ctx, d.again(ctx, "status", func() error { return d.serve(ctx, l) })) })
+		g.Go(func() error {
+			return stopped(ctx, d.again(ctx, "heartbeat", func() error { return d.callHeartbeat(ctx) }))
+		})
+		if d.Config.Feed.Listen != "" {
+			g.Go(func() error {
+				return stopped(ctx, d.again(ctx, "feed", func() error { return d.serveFeed(ctx, l) }))
+			})
+		}
+	}
+	if !d.Once {
+		g.Go(func() error { return d.again(ctx, "reload", func() error { d.watchConfig(ctx); return nil }) })
+	}
+	d.Log.Info("started", "version", buildinfo.Version(), "roles", strings.Join(d.Roles, ","), "data_dir", d.dir, "log", d.Config.Log.Kind)
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if d.Once && d.has("serve") { // for those who ask later; nobody keeps it up to date
+		ctx := context.WithoutCancel(ctx)
+		s, err := d.look(ctx, l)
+		if err == nil {
+			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
+		}
+		if err != nil {
+			d.Log.Warn("status", "err", err)
+		}
+	}
+	v := d.worker.View()
+	d.Log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
+	return incomplete
+}
+
+// again runs a part of the daemon that works on what is stored, and begins it again if it
+// panics. Its errors are returned.
+func (d *Daemon) again(ctx context.Context, name string, do func() error) error {
+	for tries := 0; ; tries++ {
+		err := guard.Do(name, do)
+		if panicked := (*guard.Panic)(nil); d.Once || !errors.As(err, &panicked) {
+			return err
+		}
+		if err := pause(ctx, min(time.Second<<min(tries, 8), time.Minute)); err != nil {
+			return err
+		}
+	}
+}
+
+// panicked counts and tells that a part of the program panicked.
+func (d *Daemon) panicked(p *guard.Panic) {
+	d.stats.failures.Add(1)
+	d.stats.panicked(p.Where)
+	d.health.set("panic", p.Where, fmt.Sprint(p.Value))
+	d.Log.Error("panic: this is a fault of the program, please report it", "where", p.Where, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	now := time.Now()
+	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: now.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: event.Part, Name: p.Where}}
+	e.Attrs = []event.Attr{{Name: event.AttrReason, Value: fmt.Sprint(p.Value)}}
+	e.Key = ingest.Hash("source_gap", event.Part, p.Where, now.UTC().Format(time.DateOnly)) // one a day
+	go d.say(context.Background(), &e)                                                      // whoever panicked may hold what the log needs
+}
+
+// stopped turns the end of the context, which is how a daemon stops, into no error.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+const (
+	StatusEvery  = 2 * time.Second
+	deliverEvery = 5 * time.Second
+)
+
+// tell takes in the log of alerts and sends through the channels.
+func (d *Daemon) tell(ctx context.Context, log eventlog.Log) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts := log.Partitions()
+	at, arrivals := make([]alert.Position, parts), make(chan stream.Arrival)
+	for p := range parts {
+		var err error
+		if at[p], err = d.alerts.Progress(ctx, p); err != nil {
+			return err
+		}
+		first, end, err := log.Bounds(ctx, p)
+		if err != nil {
+			return err
+		}
+		if at[p].Next > end {
+			return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, at[p].Next)
+		}
+		at[p].Next = max(at[p].Next, first)
+	}
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer cancel()
+	for p := range parts {
+		next := at[p].Next
+		readers.Go(func() {
+			stream.Follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []stream.KindOf { return nil })
+		})
+	}
+	out := &outlets{d: d}
+	defer out.stop()
+	clock := time.NewTicker(deliverEvery)
+	defer clock.Stop()
+	for ended := 0; ended < parts; {
+		if err := out.pass(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-clock.C:
+		case a := <-arrivals:
+			switch {
+			case a.Err == io.EOF:
+				ended++
+			case a.Err != nil:
+				return a.Err
+			default:
+				if err := d.take(ctx, a, &at[a.Partition], parts); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := out.rest(ctx); err != nil {
+		return err
+	}
+	_, _, left, err := d.alerts.Counts(ctx)
+	if err == nil && left > 0 {
+		return fmt.Errorf("%d alerts could not be sent: they wait in %s", left, d.dir)
+	}
+	return err
+}
+
+// take takes in what was read of a partition of the log of alerts.
+func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position, parts int) error {
+	list := make([]alert.Alert, 0, len(a.Recs))
+	var days []finding.Activity
+	for i := range a.Recs {
+		r := &a.Recs[i]
+		if !stream.IsCurrent(r, &at.Term) || len(r.Value) == 0 {
+			continue
+		}
+		if of, day, err := stream.DaysIn(r.Value); day && err == nil {
+			days = append(days, of...)
+			continue
+		}
+		if who, leaving, err := stream.LeaversIn(r.Value); leaving && err == nil {
+			among := func(user string) bool { return engine.ShardOf(user, parts) == a.Partition }
+			if err := d.alerts.SetLeavers(ctx, who, among); err != nil {
+				return err
+			}
+			continue
+		}
+		var x alert.Alert
+		if err := json.Unmarshal(r.Value, &x); err != nil {
+			d.stats.failures.Add(1)
+			d.Log.Error("a record of the log of alerts is none", "partition", a.Partition, "offset", r.Offset, "err", err)
+			continue
+		}
+		list = append(list, x)
+	}
+	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
+	conf := d.current()
+	telling := alert.Telling{Now: time.Now(), Detectors: detectors.Traits(), Shown: func(a *alert.Alert) bool { return alert.Shown(a, conf.Budget, alert.Medium) }}
+	for i := range conf.Channels {
+		c := &conf.Channels[i]
+		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.WantedBy(c)})
+	}
+	if err := d.alerts.Keep(ctx, days); err != nil {
+		return err
+	}
+	failpoint.Reach("alerts-take")
+	if err := d.alerts.Take(ctx, a.Partition, *at, list, telling); err != nil {
+		return err
+	}
+	failpoint.Reach("alerts-taken")
+	return nil
+}
+
+// current is the configuration that holds now.
+func (d *Daemon) current() *config.Config {
+	if c := d.reload.Load(); c != nil {
+		return c
+	}
+	return d.Config
+}

@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
+	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/internal/buildinfo"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
+)
+
+// serveFeed serves the API and the pages.
+func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
+	conf := d.Config
+	store, err := keys.OpenFeed(ctx, d.dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	masks := map[feed.Role]*alert.Mask{}
+	for _, r := range feed.Roles {
+		if masks[r], err = keys.OpenMask(d.dir, conf, string(r), d.commonDomain); err != nil {
+			return err
+		}
+	}
+	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: engine.Enough, Detectors: detectors.Traits(), Now: time.Now, Log: d.Log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
+		st, err := d.look(ctx, l)
+		if err != nil {
+			return &Status{}
+		}
+		return st
+	}, Digest: func(ctx context.Context, week string) (*reports.Digest, error) {
+		f := d.reports()
+		data, err := f.Load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer data.Close()
+		_, monday := reports.WeekOf(data.In.Now)
+		if week != "" {
+			if monday, err = reports.ParseWeek(week); err != nil {
+				return nil, err
+			}
+		}
+		return f.Digest(ctx, data, monday)
+	}, Reports: func(ctx context.Context) (*reports.Input, error) {
+		data, err := d.reports().Load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer data.Close()
+		in := data.In
+		lasting := context.WithoutCancel(ctx) // it is kept for longer than who asked waits
+		in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
+			return d.alerts.Days(lasting, user, from, to)
+		}
+		return in, nil
+	}}
+	if s.SignOn, err = conf.SignOn(ctx); err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", conf.Feed.Listen)
+	if err != nil {
+		return fmt.Errorf("feed: listen: %w", err)
+	}
+	srv := &http.Server{Handler: guard.Handler("feed", s.Handler()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	d.Log.Info("feed", "address", ln.Addr().String(), "tls", s.Secure)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
+	g.Go(func() error {
+		if s.Secure {
+			err = srv.ServeTLS(ln, conf.Feed.Cert, conf.Feed.Key)
+		} else {
+			err = srv.Serve(ln)
+		}
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("feed: %w", err)
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		return srv.Close()
+	})
+	return g.Wait()
+}
+
+// reports is what reports in the feed are made of. The feed takes names out.
+func (d *Daemon) reports() *reporting.Source {
+	return &reporting.Source{Data: d.dir, People: "names", Conf: d.current()}
+}

@@ -1,0 +1,413 @@
+// Package reporting makes reports of what a data directory holds: reviews, digests and lists
+// of what people have opened.
+package reporting
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/detect/engine"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/alert/people"
+	"github.com/outflow/outflow/cmd/outflow/internal/batch"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
+	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// Whom says whom a text names, and on stderr how, unless it is their address. Under a mask
+// the pseudonyms that it gives name people, too: what is written then has no others.
+func (f *Source) Whom(ctx context.Context, data *Data, text string, mask *alert.Mask, stderr io.Writer) (string, error) {
+	conf, alerts := data.Conf, data.alerts
+	p := &privacy.Dir{Data: f.Data}
+	if mask != nil && people.Form.MatchString(text) {
+		m, err := p.Under(ctx, conf, alerts, mask, text)
+		if err != nil {
+			return "", err
+		}
+		return m.Person.Address, nil
+	}
+	m, err := p.Find(ctx, conf, alerts, text)
+	if err != nil {
+		return "", err
+	}
+	if s := m.Said(text); s != "" {
+		fmt.Fprintln(stderr, s)
+	}
+	return m.Person.Address, nil
+}
+
+// known adds what there is data of, how much of it, and what is switched off for whom.
+func (f *Source) known(ctx context.Context, data *Data) error {
+	conf, alerts, in := data.Conf, data.alerts, data.In
+	var err error
+	if in.Usual, err = batch.UsualOf(ctx, alerts); err != nil {
+		return err
+	}
+	in.HR = len(in.Leavers) > 0
+	judging, err := conf.Detect()
+	if err != nil {
+		return err
+	}
+	if len(judging.Off) == 0 {
+		return nil
+	}
+	p := &privacy.Dir{Data: f.Data}
+	j, err := p.Judged(ctx, alerts)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	staff := people.New()
+	if err := p.Hired(ctx, staff, alerts, j); err != nil {
+		return err
+	}
+	in.Off = func(user string) map[string]string {
+		if x := staff.Get(user); x != nil {
+			return switchedOff(judging.Off, x.Department, x.Country)
+		}
+		return nil
+	}
+	return nil
+}
+
+// switchedOff says why detectors, by title, are switched off for somebody.
+func switchedOff(list []engine.Off, department, country string) map[string]string {
+	why := map[string]string{}
+	for i := range list {
+		o := &list[i]
+		if !o.Covers(department, country) {
+			continue
+		}
+		for _, d := range detectors.All {
+			if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
+				why[d.Title] = o.Reason
+			}
+		}
+	}
+	return why
+}
+
+// kinds are what reports say is looked for, with the sources that each sees something in.
+func kinds() (list []reports.Kind) {
+	for _, d := range detectors.All {
+		if d.Mechanism == detect.UserRules || d.Has(finding.AboutData) {
+			continue
+		}
+		k := reports.Kind{Title: d.Title, Counts: d.Counts()}
+		for _, c := range d.Needs {
+			switch name := c.Source.String(); {
+			case c.Source == event.HR:
+				k.HR = true
+			case !slices.Contains(k.Sources, name):
+				k.Sources = append(k.Sources, name)
+			}
+		}
+		list = append(list, k)
+	}
+	return list
+}
+
+// Source is a data directory that reports are made of.
+type Source struct {
+	Data   string
+	People string // names, or pseudonyms
+	Conf   *config.Config
+}
+
+// Data is what reports are made of: what a data directory holds at one moment.
+type Data struct {
+	In     *reports.Input
+	Conf   *config.Config
+	alerts *alert.Store
+}
+
+// Close closes the alerts: in.Days reads them until then.
+func (d *Data) Close() { d.alerts.Close() }
+
+// Load reads what reports are made of, also while a daemon or a scan writes it. Close what
+// it returns.
+func (f *Source) Load(ctx context.Context) (d *Data, err error) {
+	d = &Data{Conf: f.Conf}
+	if d.alerts, err = datadir.OpenAlerts(ctx, f.Data); err != nil {
+		return nil, err
+	}
+	if d.In, err = reportInput(ctx, d.alerts); err == nil {
+		if err = f.known(ctx, d); err == nil {
+			err = deliver(ctx, f.Data, d.In)
+		}
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// reportInput is what alerts say for reports.
+func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, err error) {
+	in = &reports.Input{Detectors: detectors.Traits(), Reported: time.Now().UTC().Truncate(time.Second)}
+	if in.Alerts, err = alerts.All(ctx); err != nil {
+		return nil, err
+	}
+	for i := range in.Alerts {
+		if at := in.Alerts[i].DataCompleteTo; at.After(in.Now) {
+			in.Now = at
+		}
+	}
+	if in.Covered, err = alerts.Covered(ctx); err != nil {
+		return nil, err
+	}
+	for d := range in.Covered {
+		if at, err := time.Parse(time.DateOnly, d); err == nil && at.AddDate(0, 0, 1).After(in.Now) && at.After(in.Now) {
+			in.Now = at
+		}
+	}
+	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
+		return alerts.Days(ctx, user, from, to)
+	}
+	if in.Leavers, err = leavers(ctx, alerts); err != nil {
+		return nil, err
+	}
+	for _, s := range event.Sources() {
+		if s != event.HR {
+			in.All = append(in.All, s.Title())
+		}
+	}
+	in.Kinds = kinds()
+	return in, nil
+}
+
+// deliver adds which sources deliver, up to when, and what fails, where a daemon knows.
+func deliver(ctx context.Context, dir string, in *reports.Input) error {
+	path := filepath.Join(dir, "sources.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	s, err := watch.OpenReadOnly(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	vendors, err := s.Vendors(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range vendors {
+		for _, known := range event.Sources() {
+			if known.String() == v.Vendor && !slices.Contains(in.Sources, known.Title()) {
+				in.Sources = append(in.Sources, known.Title())
+			}
+		}
+		if v.Newest.After(in.Now) {
+			in.Now = v.Newest
+		}
+	}
+	if in.Arrived, err = arrivedOf(dir); err != nil {
+		return err
+	}
+	states, err := s.States(ctx)
+	if err != nil {
+		return err
+	}
+	for _, st := range states {
+		what := st.Source + ", " + st.Stream
+		if st.Failing != "" {
+			in.Failing = append(in.Failing, reports.Unseen{What: what, Why: "it cannot be read: " + st.Failing})
+		}
+		for _, g := range st.Gaps {
+			why := g.Reason
+			if !g.From.IsZero() {
+				why = g.From.Format(time.DateOnly) + " to " + g.To.Format(time.DateOnly) + ": " + why
+			}
+			in.Failing = append(in.Failing, reports.Unseen{What: what, Why: why})
+		}
+	}
+	return nil
+}
+
+// arrivedOf is what became of what came, as the daemon says; nil if it has not run.
+func arrivedOf(dir string) (list []reports.Arrived, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, "status.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s struct {
+		Accounts []stream.Account `json:"accounts"`
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, fmt.Errorf("status.json: %w", err)
+	}
+	for _, a := range s.Accounts {
+		source := "records that are no events"
+		if a.Vendor != "" {
+			source = event.SourceNamed(a.Vendor).Title()
+		}
+		list = append(list, reports.Arrived{Day: time.UnixMilli(a.Day * event.Day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.Left()})
+	}
+	return list, nil
+}
+
+// leavers are those of whom HR has said that they leave.
+func leavers(ctx context.Context, alerts *alert.Store) (list []reports.Leaver, err error) {
+	all, err := alerts.Leavers(ctx)
+	for _, l := range all {
+		x := reports.Leaver{User: l.User, Notice: time.UnixMilli(l.Notice).UTC()}
+		if l.LastDay > 0 {
+			x.LastDay = time.UnixMilli(l.LastDay).UTC()
+		}
+		list = append(list, x)
+	}
+	return list, err
+}
+
+// Mail makes the digest of a week and mails it.
+func (f *Source) Mail(ctx context.Context, monday time.Time) error {
+	data, err := f.Load(ctx)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	d, err := f.Digest(ctx, data, monday)
+	if err != nil {
+		return err
+	}
+	return SendDigest(ctx, data.Conf, d)
+}
+
+// Digest makes the digest of a week, with what was decided in the feed.
+func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*reports.Digest, error) {
+	closed := func(string) bool { return false }
+	outcomes := map[string]reports.Outcome{}
+	if path := filepath.Join(f.Data, "feed.db"); outfile.Exists(path) {
+		s, err := feed.OpenReadOnly(ctx, path, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		standing, err := s.Standing(ctx)
+		if err != nil {
+			return nil, err
+		}
+		closed = func(id string) bool {
+			t, known := standing[id]
+			return known && t.Status != feed.Undecided && t.Status != feed.Acknowledged
+		}
+		all, err := s.Precision(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for name, c := range all {
+			outcomes[name] = reports.Outcome(c)
+		}
+	}
+	unsent, err := data.alerts.Unsent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	overflow := 0
+	for _, u := range unsent {
+		if u.Budget && !u.At.Before(monday) && u.At.Before(monday.AddDate(0, 0, 7)) {
+			overflow++
+		}
+	}
+	d := reports.MakeDigest(data.In, monday, closed, outcomes, overflow)
+	hidden, err := suppressed(ctx, data.alerts, d.From, d.To)
+	if err != nil {
+		return nil, err
+	}
+	d.Settle(hidden)
+	if f.People == "pseudonyms" {
+		m, err := keys.OpenMask(f.Data, data.Conf, string(feed.SOC), nil)
+		if err != nil {
+			return nil, err
+		}
+		d.Mask(m)
+	}
+	return d, nil
+}
+
+// suppressed is how many alerts of a stretch of time were not told because of suppressions.
+func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n int, err error) {
+	list, err := alerts.Suppressions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	seen := map[string]bool{}
+	for i := range list {
+		p := &list[i]
+		begin, end := slices.MaxFunc([]time.Time{p.Made, from}, time.Time.Compare), slices.MinFunc([]time.Time{p.Until(), to}, time.Time.Compare)
+		kept, err := alerts.Suppressed(ctx, p, detectors.Traits(), begin, end)
+		if err != nil {
+			return 0, err
+		}
+		for j := range kept {
+			seen[kept[j].ID] = true
+		}
+	}
+	return len(seen), nil
+}
+
+// SendOwners mails everybody their list.
+func SendOwners(ctx context.Context, stdout io.Writer, conf *config.Config, list []reports.Owner) error {
+	settings, env, err := conf.Mail()
+	if err != nil {
+		return err
+	}
+	sent := 0
+	for i := range list {
+		o := &list[i]
+		if !ingest.IsEmail(o.User) {
+			continue
+		}
+		var text, html bytes.Buffer
+		if err := errors.Join(o.Write(&text, "text"), o.Write(&html, "html")); err != nil {
+			return err
+		}
+		to := *settings
+		to.To = []string{o.User}
+		if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
+			return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
+		}
+		sent++
+	}
+	_, err = fmt.Fprintf(stdout, "mails: %s\n", plain.Count(sent))
+	return err
+}
+
+func SendDigest(ctx context.Context, conf *config.Config, d *reports.Digest) error {
+	settings, env, err := conf.Mail()
+	if err != nil {
+		return err
+	}
+	var text, html bytes.Buffer
+	if err := errors.Join(d.Write(&text, "text"), d.Write(&html, "html")); err != nil {
+		return err
+	}
+	return settings.Send(ctx, env, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
+}
