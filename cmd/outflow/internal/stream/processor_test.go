@@ -203,7 +203,7 @@ func TestStands(t *testing.T) {
 	if at := w.Stands(true); !at.IsZero() {
 		t.Errorf("it does not run, and stands since %s", at)
 	}
-	w.judging.Store(true)
+	w.running.Store(true)
 	if at := w.Stands(false); !at.IsZero() {
 		t.Errorf("it has nothing to do, and stands since %s", at)
 	}

@@ -67,7 +67,7 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return j.exchange.run(ctx) })
 	g.Go(func() error {
-		err := guard.Do("judge", func() error { return w.pump(ctx, l, j) })
+		err := guard.Do("judge", func() error { return w.consume(ctx, l, j) })
 		if err == nil { // with --once
 			err = j.exchange.flush(ctx)
 		}

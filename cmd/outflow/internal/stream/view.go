@@ -6,8 +6,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// judgeView is what the judge looked like a moment ago.
-type judgeView struct {
+// View is what the processor of a worker looked like a moment ago.
+type View struct {
 	Status
 	Processor *Processor
 	upTo      int64   // time of the last event that was judged
@@ -16,7 +16,7 @@ type judgeView struct {
 	Unknown   map[string]float64
 }
 
-// status is what a judge looks like.
+// status is what the processor looks like now.
 func (j *Processor) status() Status {
 	s := Status{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Save: j.saving.Seconds()}
 	if j.engine != nil {
@@ -41,6 +41,7 @@ func instant(ms int64) (t time.Time) {
 	return t
 }
 
+// Status is what outflow status and the metrics show of a processor. Numbers are since the start.
 type Status struct {
 	Newest  time.Time `json:"newest"`
 	Base    time.Time `json:"base"`

@@ -5,22 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect/engine"
-	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
-	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/failpoint"
 )
 
@@ -36,24 +32,24 @@ type Worker struct {
 	begun  time.Time // when it rolled back; zero once it has caught up
 	rested time.Time // until when it does not do so by itself
 
-	view     atomic.Pointer[judgeView]
-	judging  atomic.Bool  // it runs
+	view     atomic.Pointer[View]
+	running  atomic.Bool  // there is a processor
 	busy     atomic.Bool  // it scores at this moment
 	progress atomic.Int64 // when it last got on, Unix nanoseconds
 }
 
 // View is what the processor looked like a moment ago; empty if there was none yet.
-func (w *Worker) View() *judgeView {
+func (w *Worker) View() *View {
 	if v := w.view.Load(); v != nil {
 		return v
 	}
-	return &judgeView{}
+	return &View{}
 }
 
 // Stands is since when a processor that has something to do has got nowhere. It is zero if
 // there is none, or nothing to do; waiting says that there are records that it has not read.
 func (w *Worker) Stands(waiting bool) time.Time {
-	if !w.judging.Load() || !w.busy.Load() && !waiting {
+	if !w.running.Load() || !w.busy.Load() && !waiting {
 		return time.Time{}
 	}
 	return time.Unix(0, w.progress.Load())
@@ -144,233 +140,14 @@ func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store,
 	if err := j.look(ctx, l.Events); err != nil {
 		return err
 	}
-	return w.pump(ctx, l, j)
-}
-
-const (
-	readBatch = 4096
-	tick      = 200 * time.Millisecond
-	tickQuiet = time.Second            // where all is judged, and nothing new has come for long
-	idle      = 500 * time.Millisecond // without anything new: nothing of the same second will come
-	abandoned = time.Minute            // a source that began to deliver much and says nothing any more
-	trimEvery = 10 * time.Minute
-)
-
-// IdleLong is without anything new until days that are open are judged as they are.
-var IdleLong = 30 * time.Second // tests have less time
-
-// pump has the judge take in the partitions of the log until they end.
-func (w *Worker) pump(ctx context.Context, l *Logs, j *Processor) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	parts := l.Events.Partitions()
-	there := make([]int64, parts) // what was there at the start is judged together
-	for p := range there {
-		var err error
-		if _, there[p], err = l.Events.Bounds(ctx, p); err != nil {
-			return err
-		}
-	}
-	behind := func() bool {
-		for p, end := range there {
-			if j.next[p] < end {
-				return true
-			}
-		}
-		return false
-	}
-	var rest time.Time // judging again what was judged takes at most a third of the time
-	arrivals := make(chan Arrival, 4)
-	var readers sync.WaitGroup
-	read := func(p int, until int64) func() {
-		from := j.next[p]
-		return func() {
-			var dec event.Decoder
-			var e event.Event
-			Follow(ctx, l.Events, p, from, until, readBatch, arrivals, func(recs []eventlog.Record) []KindOf {
-				kinds := make([]KindOf, len(recs))
-				for i := range recs {
-					if len(recs[i].Value) == 0 { // what was there is erased
-						kinds[i] = isErased
-					} else if _, ok := ingest.ReadMark(recs[i].Value); ok {
-						kinds[i] = isMark
-					} else if dec.Decode(recs[i].Value, &e) != nil {
-						kinds[i] = isNothing
-					}
-				}
-				return kinds
-			})
-		}
-	}
-	defer readers.Wait()
-	defer cancel()
-	if j.exchange != nil {
-		j.exchange.come = func() bool { return len(arrivals) > 0 }
-	}
-	w.progress.Store(time.Now().UnixNano())
-	w.judging.Store(true)
-	defer w.judging.Store(false)
-	j.progress = func() { w.progress.Store(time.Now().UnixNano()) }
-	delivering := ingest.NewDeliveries(parts)
-	ended, last, trimmed := 0, time.Now(), time.Now()
-	flushed := false
-	clock, every := time.NewTicker(tick), tick
-	defer clock.Stop()
-	take := func(a Arrival) error {
-		switch {
-		case a.Err == io.EOF:
-			ended++
-			return nil
-		case a.Err != nil:
-			return a.Err
-		}
-		last, flushed = time.Now(), false
-		w.progress.Store(last.UnixNano())
-		for i := range a.Recs {
-			r := &a.Recs[i]
-			if a.kinds[i] == isEvent {
-				if err := j.add(r); err != nil {
-					return err
-				}
-				continue
-			}
-			j.skip(r, a.kinds[i])
-			switch a.kinds[i] {
-			case isMark:
-				m, _ := ingest.ReadMark(r.Value)
-				delivering.See(m, a.Partition)
-			case isNothing:
-				w.Log.Error("a record of the log of events is none; it is left out", "partition", a.Partition, "offset", r.Offset)
-			}
-		}
-		return nil
-	}
-	if err := readAgain(ctx, j, arrivals, read, take); err != nil {
-		return err
-	}
-	for p := range parts {
-		readers.Go(read(p, math.MaxInt64))
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case a := <-arrivals:
-			if err := take(a); err != nil {
-				return err
-			}
-			for more := true; more && len(arrivals) > 0; { // together what is there
-				select {
-				case a := <-arrivals:
-					if err := take(a); err != nil {
-						return err
-					}
-				default:
-					more = false
-				}
-			}
-		case <-clock.C:
-		}
-		next := tick
-		if flushed && j.exchange == nil { // other judges would wait
-			next = tickQuiet
-		}
-		if next != every {
-			every = next
-			clock.Reset(every)
-		}
-		quiet := time.Since(last)
-		if quiet > abandoned {
-			delivering.Forget()
-		}
-		var err error
-		began := time.Now()
-		incomplete := delivering.Open() || behind()
-		if ended == parts || !incomplete && quiet > idle {
-			if err := w.goBack(ctx, l, j, ended == parts); err != nil {
-				return err
-			}
-		}
-		w.busy.Store(true)
-		switch {
-		case ended == parts:
-			err = j.apply(ctx, openDays)
-		case (w.Once || incomplete || j.arriving(quiet)) && j.window.Len() < maxWindow: // with --once all is judged together, as a scan does
-		case time.Now().Before(rest):
-		case quiet > IdleLong && !flushed:
-			flushed = true
-			err = j.apply(ctx, openDays)
-		case quiet > idle:
-			err = j.apply(ctx, everything)
-		default:
-			err = j.apply(ctx, most)
-		}
-		w.busy.Store(false)
-		if errors.Is(err, errInterrupted) {
-			j.interrupted()
-			continue
-		}
-		if err != nil {
-			return j.locate(ctx, l.Events, err)
-		}
-		if took := time.Since(began); took > tick {
-			rest = time.Now().Add(2 * took)
-		}
-		w.show(j)
-		if ended == parts {
-			return nil
-		}
-		if time.Since(trimmed) > trimEvery {
-			trimmed = time.Now()
-			for p := range parts {
-				if err := l.Trim(ctx, p, j.keep(p)); err != nil {
-					return err
-				}
-			}
-		}
-	}
-}
-
-// readAgain has a judge take in what it had read when its base was stored, of all partitions
-// before what is new in one: otherwise the first of two equal records would not be the one
-// that was counted.
-func readAgain(ctx context.Context, j *Processor, arrivals chan Arrival, read func(p int, until int64) func(), take func(Arrival) error) error {
-	var readers sync.WaitGroup
-	for p := range j.next {
-		if j.next[p] < j.seen[p] {
-			readers.Go(read(p, j.seen[p]))
-		}
-	}
-	done := make(chan struct{})
-	go func() { readers.Wait(); close(done) }()
-	for {
-		select {
-		case a := <-arrivals:
-			if a.Err == io.EOF {
-				return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before", a.Partition, j.next[a.Partition], j.seen[a.Partition]-1)
-			}
-			if err := take(a); err != nil {
-				return err
-			}
-		case <-done:
-			for len(arrivals) > 0 {
-				if err := take(<-arrivals); err != nil {
-					return err
-				}
-			}
-			for p := range j.next { // offsets may have gaps
-				j.next[p] = max(j.next[p], j.seen[p])
-			}
-			return ctx.Err()
-		}
-	}
+	return w.consume(ctx, l, j)
 }
 
 // show notes what the judge looks like for status and metrics; what costs more than a
 // little, not more often than they are asked for.
 func (w *Worker) show(j *Processor) {
 	before := w.view.Load()
-	v := &judgeView{Status: j.status(), Processor: j, upTo: j.lastTime, Next: slices.Clone(j.next)}
+	v := &View{Status: j.status(), Processor: j, upTo: j.lastTime, Next: slices.Clone(j.next)}
 	if before != nil && before.Processor == j && before.upTo == v.upTo && slices.Equal(before.Next, v.Next) {
 		v.Accounts, v.Unknown = before.Accounts, before.Unknown
 	} else {
@@ -428,6 +205,3 @@ func (w *Worker) goBack(ctx context.Context, l *Logs, j *Processor, now bool) er
 
 // longestRest is for how long late history waits at most before it is judged.
 const longestRest = 6 * time.Hour
-
-// maxWindow bounds how many events wait for a source to have delivered all it has.
-const maxWindow = 30_000_000

@@ -1,0 +1,340 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+)
+
+const (
+	readBatch = 4096                   // records that are read of a partition at a time
+	tick      = 200 * time.Millisecond // between looks at the clock
+	tickQuiet = time.Second            // the same, where everything is processed and nothing new has come for long
+	idle      = 500 * time.Millisecond // after it without anything new, no more of the same second is expected
+	abandoned = time.Minute            // after it, a source that is in the middle of delivering is not waited for
+	trimEvery = 10 * time.Minute       // how often the embedded log is trimmed
+
+	// maxWindow bounds how many events wait for a source to have delivered all it has.
+	maxWindow = 30_000_000
+)
+
+// IdleLong is how long nothing must have come until days that are still open are scored as they
+// are. Tests shorten it.
+var IdleLong = 30 * time.Second
+
+// consumer reads the partitions of the event log into a processor, and decides when what has
+// come is processed.
+type consumer struct {
+	worker    *Worker
+	logs      *Logs
+	processor *Processor
+
+	arrivals   chan Arrival
+	readers    sync.WaitGroup
+	deliveries *ingest.Deliveries // which sources are in the middle of delivering
+	initial    []int64            // by partition: where the log ended at the start; up to there everything is processed together
+	ended      int                // partitions that have ended: with --once nothing more comes
+
+	last    time.Time // when something came
+	flushed bool      // open days have been scored since
+	rest    time.Time // until when nothing is processed: processing again takes at most a third of the time
+	trimmed time.Time
+}
+
+// consume has a processor take in the partitions of the event log until they end.
+func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &consumer{
+		worker:     w,
+		logs:       l,
+		processor:  p,
+		arrivals:   make(chan Arrival, 4),
+		deliveries: ingest.NewDeliveries(l.Events.Partitions()),
+		initial:    make([]int64, l.Events.Partitions()),
+		last:       time.Now(),
+		trimmed:    time.Now(),
+	}
+	for i := range c.initial {
+		var err error
+		if _, c.initial[i], err = l.Events.Bounds(ctx, i); err != nil {
+			return err
+		}
+	}
+	defer c.readers.Wait()
+	defer cancel()
+
+	if p.exchange != nil {
+		p.exchange.come = func() bool { return len(c.arrivals) > 0 }
+	}
+	p.progress = func() { w.progress.Store(time.Now().UnixNano()) }
+	p.progress()
+	w.running.Store(true)
+	defer w.running.Store(false)
+
+	if err := c.readAgain(ctx); err != nil {
+		return err
+	}
+	for i := range c.initial {
+		c.readers.Go(c.read(ctx, i, math.MaxInt64))
+	}
+	return c.run(ctx)
+}
+
+// run processes what comes until every partition has ended.
+func (c *consumer) run(ctx context.Context) error {
+	clock, every := time.NewTicker(tick), tick
+	defer clock.Stop()
+	for {
+		if err := c.receive(ctx, clock.C); err != nil {
+			return err
+		}
+		if next := c.pace(); next != every {
+			every = next
+			clock.Reset(every)
+		}
+		if done, err := c.step(ctx); done || err != nil {
+			return err
+		}
+	}
+}
+
+// pace is how often the clock is looked at. Workers that share the people wait for one another,
+// so they do not slow down.
+func (c *consumer) pace() time.Duration {
+	if c.flushed && c.processor.exchange == nil {
+		return tickQuiet
+	}
+	return tick
+}
+
+// receive takes in what has come, all of it together, or returns when the clock ticks.
+func (c *consumer) receive(ctx context.Context, clock <-chan time.Time) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-clock:
+		return nil
+	case a := <-c.arrivals:
+		if err := c.take(a); err != nil {
+			return err
+		}
+	}
+	for len(c.arrivals) > 0 {
+		select {
+		case a := <-c.arrivals:
+			if err := c.take(a); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// take hands what was read of a partition to the processor.
+func (c *consumer) take(a Arrival) error {
+	switch {
+	case a.Err == io.EOF:
+		c.ended++
+		return nil
+	case a.Err != nil:
+		return a.Err
+	}
+	c.last, c.flushed = time.Now(), false
+	c.processor.progress()
+	for i := range a.Recs {
+		r := &a.Recs[i]
+		if a.kinds[i] == isEvent {
+			if err := c.processor.add(r); err != nil {
+				return err
+			}
+			continue
+		}
+		c.processor.skip(r, a.kinds[i])
+		switch a.kinds[i] {
+		case isMark:
+			m, _ := ingest.ReadMark(r.Value)
+			c.deliveries.See(m, a.Partition)
+		case isNothing:
+			c.worker.Log.Error("skipping undecodable record in event log", "partition", a.Partition, "offset", r.Offset)
+		}
+	}
+	return nil
+}
+
+// step processes what is due. It reports whether nothing more comes.
+func (c *consumer) step(ctx context.Context) (done bool, err error) {
+	began := time.Now()
+	now := c.situation(began)
+	if now.ended || !now.incomplete && now.quiet > idle {
+		if err := c.worker.goBack(ctx, c.logs, c.processor, now.ended); err != nil {
+			return false, err
+		}
+	}
+	if how, due := now.extent(); due {
+		c.flushed = c.flushed || how == openDays
+		c.worker.busy.Store(true)
+		err = c.processor.apply(ctx, how)
+		c.worker.busy.Store(false)
+	}
+	if errors.Is(err, errInterrupted) {
+		c.processor.interrupted()
+		return false, nil
+	}
+	if err != nil {
+		return false, c.processor.locate(ctx, c.logs.Events, err)
+	}
+	if took := time.Since(began); took > tick {
+		c.rest = time.Now().Add(2 * took)
+	}
+	c.worker.show(c.processor)
+	if now.ended {
+		return true, nil
+	}
+	return false, c.trim(ctx)
+}
+
+// situation is what decides whether, and how far, what has come is processed.
+type situation struct {
+	ended      bool          // nothing more comes
+	once       bool          // all that is there is to be processed together, as a scan does
+	incomplete bool          // a source is in the middle of delivering, or what was there at the start is not read yet
+	arriving   bool          // history is still coming in
+	full       bool          // so many events wait that no more may
+	resting    bool          // it has just processed much
+	flushed    bool          // open days have been scored since something came
+	quiet      time.Duration // since something came
+}
+
+func (c *consumer) situation(now time.Time) situation {
+	quiet := now.Sub(c.last)
+	if quiet > abandoned {
+		c.deliveries.Forget()
+	}
+	return situation{
+		ended:      c.ended == len(c.initial),
+		once:       c.worker.Once,
+		incomplete: c.deliveries.Open() || c.behind(),
+		arriving:   c.processor.arriving(quiet),
+		full:       c.processor.window.Len() >= maxWindow,
+		resting:    now.Before(c.rest),
+		flushed:    c.flushed,
+		quiet:      quiet,
+	}
+}
+
+// extent is how far to process; due is false if nothing is to be processed now.
+func (s situation) extent() (how extent, due bool) {
+	switch {
+	case s.ended:
+		return openDays, true
+	case (s.once || s.incomplete || s.arriving) && !s.full, s.resting:
+		return 0, false
+	case s.quiet > IdleLong && !s.flushed:
+		return openDays, true
+	case s.quiet > idle:
+		return everything, true
+	}
+	return most, true
+}
+
+// behind reports whether what was in the log at the start is not read yet.
+func (c *consumer) behind() bool {
+	for p, end := range c.initial {
+		if c.processor.next[p] < end {
+			return true
+		}
+	}
+	return false
+}
+
+// trim has the embedded log drop what is not needed any more, now and then.
+func (c *consumer) trim(ctx context.Context) error {
+	if time.Since(c.trimmed) <= trimEvery {
+		return nil
+	}
+	c.trimmed = time.Now()
+	for p := range c.initial {
+		if err := c.logs.Trim(ctx, p, c.processor.keep(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read returns what reads a partition, from where the processor stands, up to an offset.
+func (c *consumer) read(ctx context.Context, partition int, until int64) func() {
+	from := c.processor.next[partition]
+	return func() {
+		Follow(ctx, c.logs.Events, partition, from, until, readBatch, c.arrivals, newClassifier())
+	}
+}
+
+// newClassifier returns what says what records of the event log are. It decodes them once, on
+// the reader's core.
+func newClassifier() func([]eventlog.Record) []KindOf {
+	var dec event.Decoder
+	var e event.Event
+	return func(recs []eventlog.Record) []KindOf {
+		kinds := make([]KindOf, len(recs))
+		for i := range recs {
+			value := recs[i].Value
+			switch _, mark := ingest.ReadMark(value); {
+			case len(value) == 0:
+				kinds[i] = isErased
+			case mark:
+				kinds[i] = isMark
+			case dec.Decode(value, &e) != nil:
+				kinds[i] = isNothing
+			}
+		}
+		return kinds
+	}
+}
+
+// readAgain has the processor take in what it had read when its checkpoint was committed, of all
+// partitions before what is new in one: otherwise the first of two equal records would not be
+// the one that was counted.
+func (c *consumer) readAgain(ctx context.Context) error {
+	p := c.processor
+	var readers sync.WaitGroup
+	for i := range p.next {
+		if p.next[i] < p.seen[i] {
+			readers.Go(c.read(ctx, i, p.seen[i]))
+		}
+	}
+	done := make(chan struct{})
+	go func() { readers.Wait(); close(done) }()
+	for {
+		select {
+		case a := <-c.arrivals:
+			if a.Err == io.EOF {
+				return fmt.Errorf("event log, partition %d: it ends at %d, but offset %d was read before",
+					a.Partition, p.next[a.Partition], p.seen[a.Partition]-1)
+			}
+			if err := c.take(a); err != nil {
+				return err
+			}
+		case <-done:
+			for len(c.arrivals) > 0 {
+				if err := c.take(<-c.arrivals); err != nil {
+					return err
+				}
+			}
+			for i := range p.next { // offsets may have gaps
+				p.next[i] = max(p.next[i], p.seen[i])
+			}
+			return ctx.Err()
+		}
+	}
+}
