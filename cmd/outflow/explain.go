@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/finding"
@@ -72,7 +73,7 @@ func explain(w io.Writer, a *alert.Alert, out report) error {
 	x := explanation{Alert: a, Notes: notes(a), Matches: true}
 	if a.Receipt != nil {
 		var err error
-		if x.Recomputed, x.Steps, err = engine.Recompute(a.Receipt); err != nil {
+		if x.Recomputed, x.Steps, err = config.Catalog.Recompute(a.Receipt); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
@@ -204,7 +205,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			resolver := identity.New()
 			resolver.Configure(identity.Config{Domains: []string{"acme.example"}})
-			eng := engine.New(engine.Config{TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error { return nil })
+			eng := engine.New(engine.Config{Detectors: config.Catalog, TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error { return nil })
 			i := 0
 			heap := func(until int) uint64 {
 				var list []engine.Keyed

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -16,6 +15,7 @@ func (e *Engine) Days(f func(*finding.Activity) error) { e.days = f }
 
 // report tells what a person did on the open day.
 func (e *Engine) report(p *person, v *verdict, open bool) {
+	cat := e.catalog
 	if e.days == nil || e.err != nil {
 		return
 	}
@@ -26,11 +26,11 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 			a.Sources = append(a.Sources, s.String())
 		}
 	}
-	for j, m := range metrics[:judged] {
+	for j, m := range cat.metrics[:cat.judged] {
 		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
 			continue
 		}
-		a.Counts = append(a.Counts, finding.Amount{Detector: detectors.All[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]), Usual: round(unscale(j, v.mean[j])), Peers: round(unscale(j, v.peers[j]))})
+		a.Counts = append(a.Counts, finding.Amount{Detector: cat.detectors[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]), Usual: round(cat.unscale(j, v.mean[j])), Peers: round(cat.unscale(j, v.peers[j]))})
 	}
 	e.err = e.days(a)
 }

@@ -221,7 +221,7 @@ func (b *batch) spread(n int) {
 }
 
 func (e *Engine) newLane() *lane {
-	l := &lane{engine: &Engine{brought: newHour(e.config.shards, e.config.mine), spoke: map[string]bool{}}}
+	l := &lane{engine: &Engine{catalog: e.catalog, brought: newHour(e.catalog, e.config.shards, e.config.mine), spoke: map[string]bool{}}}
 	l.engine.emit = func(f *finding.Finding) error {
 		l.found = append(l.found, found{item: l.at, finding: f})
 		return nil

@@ -30,6 +30,7 @@ type brought struct {
 	Gone         []offboarded       // accounts that were closed
 
 	touched bool // there may be something
+	catalog *Catalog
 }
 
 // sums is what is added to an org.
@@ -48,6 +49,8 @@ type sums struct {
 	Rules       map[string]int64
 	Hours       map[string]*[25]int64
 	Arrivals    []arrival
+
+	catalog *Catalog
 }
 
 // share is what is added to a department.
@@ -105,13 +108,15 @@ type offboarded struct {
 	At     int64
 }
 
-func newBrought() *brought { return &brought{People: newSums(), Services: newSums()} }
+func newBrought(c *Catalog) *brought {
+	return &brought{catalog: c, People: newSums(c), Services: newSums(c)}
+}
 
-func newSums() sums {
-	q := len(metrics)
+func newSums(cat *Catalog) sums {
+	q := len(cat.metrics)
 	return sums{
-		Departments: map[string]*share{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
-		Tails: make([]counts, judged), Shifts: make([]counts, len(slow)), Facts: make([]int64, len(facts)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
+		catalog: cat, Departments: map[string]*share{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
+		Tails: make([]counts, cat.judged), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.facts)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
 	}
 }
 
@@ -142,10 +147,10 @@ func (e *Engine) arrived(name string, s event.Source, at int64) {
 }
 
 // newHour returns room for what the people of some shards bring.
-func newHour(shards int, mine []int) []*brought {
+func newHour(c *Catalog, shards int, mine []int) []*brought {
 	all := make([]*brought, shards)
 	for _, s := range mine {
-		all[s] = newBrought()
+		all[s] = newBrought(c)
 	}
 	return all
 }
@@ -166,7 +171,7 @@ func (e *Engine) trade(own []*brought) *brought {
 		own[0].order()
 		return own[0]
 	}
-	all, sent := newBrought(), map[int][]byte{}
+	all, sent := newBrought(e.catalog), map[int][]byte{}
 	for s, b := range own {
 		if b == nil || !b.touched {
 			continue
@@ -188,7 +193,7 @@ func (e *Engine) trade(own []*brought) *brought {
 			if len(body) == 0 { // nobody there did anything
 				continue
 			}
-			b := newBrought()
+			b := newBrought(e.catalog)
 			if err := cborstate.Unmarshal(body, b); err != nil {
 				e.err = cmp.Or(e.err, fmt.Errorf("detect: what others brought: %w", err))
 				break
@@ -302,7 +307,7 @@ func plus(to, from []int64) {
 func (s *sums) department(name string) *share {
 	d := s.Departments[name]
 	if d == nil {
-		q := len(metrics)
+		q := len(s.catalog.metrics)
 		d = &share{Sum: make([]int64, q), Did: make([]int64, q), Usual: make([]int64, q)}
 		s.Departments[name] = d
 	}
@@ -344,7 +349,7 @@ func (b *brought) reset() {
 	people, services := b.People, b.Services
 	people.reset()
 	services.reset()
-	*b = brought{People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0], Rights: b.Rights[:0], Gone: b.Gone[:0]}
+	*b = brought{catalog: b.catalog, People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0], Rights: b.Rights[:0], Gone: b.Gone[:0]}
 }
 
 func (s *sums) reset() {

@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -27,7 +27,7 @@ func one(*detect.Enriched) float64 { return 1 }
 // metric is a Metric in the flat list that state is kept by.
 type metric struct {
 	*detect.Metric
-	detector int // index in All, or -1 if it only says how busy somebody is
+	detector int // index in the catalog, or -1 if it only says how busy somebody is
 	harm     float64
 	carried  int // index among those that go on from day to day, or -1
 }
@@ -36,76 +36,119 @@ type metric struct {
 type fact struct {
 	*detect.Indicator
 	detector int
-	lasting  int // index of the fact that Lasts names, or -1
+	lasting  int // index of the fact that Persists names, or -1
 }
 
-// The flat lists: judged metrics first, then the busy ones.
-var (
-	metrics  []metric
-	facts    []fact
-	judged   int   // how many of the metrics are judged
-	slow     []int // metrics looked at for lasting shifts
-	carried  []int // metrics that go on from day to day
-	groups   [][]int
-	onClass  [256][]int // metrics by class
-	factsOn  [256][]int
-	index    = map[string]int{} // metric by name
-	detected = map[string]int{} // detector by name
-
+// Catalog is the detectors that an engine scores by, and the flat lists that state is kept by.
+// It does not change, and may be shared.
+type Catalog struct {
+	detectors []*detect.Detector
+	metrics   []metric // those that are scored first, then the busy ones
+	facts     []fact
+	judged    int        // how many of the metrics are scored
+	slow      []int      // metrics looked at for lasting shifts
+	carried   []int      // metrics that go on from day to day
+	groups    [][]int    // metrics by detector
+	onClass   [256][]int // metrics by class
+	factsOn   [256][]int
+	rare      []rareCount            // by metric
+	index     map[string]int         // metric by name
+	detected  map[string]int         // detector by name
 	mechanism [detect.Mechanisms]int // the detector of each
-)
+	model     uint64                 // Model
+}
 
-// detectorOf is the detector of a mechanism.
-func detectorOf(m detect.Mechanism) *detect.Detector { return detectors.All[mechanism[m]] }
-
-func init() {
-	groups = make([][]int, len(detectors.All))
-	for d, det := range detectors.All {
-		detected[det.Name] = d
-		if det.Mechanism != detect.NoMechanism {
-			mechanism[det.Mechanism] = d
-		}
-		for i := range det.Metrics {
-			m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1}
-			if m.harm == 0 {
-				m.harm = 1
-			}
-			groups[d] = append(groups[d], len(metrics))
-			if m.Decay > 0 {
-				m.carried = len(carried)
-				carried = append(carried, len(metrics))
-			}
-			if m.Slow {
-				slow = append(slow, len(metrics))
-			}
-			metrics = append(metrics, m)
-		}
-		for i := range det.Indicators {
-			facts = append(facts, fact{&det.Indicators[i], d, -1})
+// NewCatalog returns the catalog of detectors, of which stored state keeps the order. It panics
+// if there are more than 64, if a mechanism has not exactly one, or if two metrics, or two
+// indicators, have the same name.
+func NewCatalog(detectors []*detect.Detector) *Catalog {
+	c := &Catalog{detectors: detectors, groups: make([][]int, len(detectors)), index: map[string]int{}, detected: map[string]int{}}
+	for i := range c.mechanism {
+		c.mechanism[i] = -1
+	}
+	for d, det := range detectors {
+		c.add(d, det)
+	}
+	for i := range c.facts {
+		f := &c.facts[i]
+		if f.Persists != "" {
+			f.lasting = slices.IndexFunc(c.facts, func(other fact) bool { return other.Name == f.Persists })
 		}
 	}
-	for i := range facts {
-		if facts[i].Persists != "" {
-			facts[i].lasting = slices.IndexFunc(facts, func(f fact) bool { return f.Name == facts[i].Persists })
-		}
-	}
-	judged = len(metrics)
+	c.judged = len(c.metrics)
 	for i := range busy {
-		metrics = append(metrics, metric{&busy[i], -1, 0, -1})
+		c.metrics = append(c.metrics, metric{&busy[i], -1, 0, -1})
 	}
-	for i, m := range metrics {
-		index[m.Name] = i
-		rare = append(rare, rareCounts[m.Name])
-		for _, c := range m.On {
-			onClass[c] = append(onClass[c], i)
+	for i, m := range c.metrics {
+		c.index[m.Name] = i
+		c.rare = append(c.rare, rareCounts[m.Name])
+		for _, class := range m.On {
+			c.onClass[class] = append(c.onClass[class], i)
 		}
 	}
-	for i, f := range facts {
-		for _, c := range f.On {
-			factsOn[c] = append(factsOn[c], i)
+	for i, f := range c.facts {
+		for _, class := range f.On {
+			c.factsOn[class] = append(c.factsOn[class], i)
+		}
+	}
+	c.check()
+	c.model = c.version()
+	return c
+}
+
+// add adds a detector, by its index.
+func (c *Catalog) add(d int, det *detect.Detector) {
+	c.detected[det.Name] = d
+	if m := det.Mechanism; m != detect.NoMechanism {
+		if c.mechanism[m] >= 0 {
+			panic("engine: " + det.Name + " and " + c.of(m).Name + " have the same mechanism")
+		}
+		c.mechanism[m] = d
+	}
+	for i := range det.Metrics {
+		m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1}
+		if m.harm == 0 {
+			m.harm = 1
+		}
+		c.groups[d] = append(c.groups[d], len(c.metrics))
+		if m.Decay > 0 {
+			m.carried = len(c.carried)
+			c.carried = append(c.carried, len(c.metrics))
+		}
+		if m.Slow {
+			c.slow = append(c.slow, len(c.metrics))
+		}
+		c.metrics = append(c.metrics, m)
+	}
+	for i := range det.Indicators {
+		c.facts = append(c.facts, fact{&det.Indicators[i], d, -1})
+	}
+}
+
+// check panics if the catalog cannot be scored by.
+func (c *Catalog) check() {
+	if len(c.detectors) > 64 || len(c.carried) > 64 {
+		panic("engine: sets of detectors, and of counts that go on, are kept in 64 bits")
+	}
+	if len(c.detected) < len(c.detectors) || len(c.index) < len(c.metrics) {
+		panic("engine: two detectors, or two metrics, have the same name")
+	}
+	named := map[string]bool{}
+	for _, f := range c.facts {
+		if named[f.Name] {
+			panic("engine: two indicators are called " + f.Name)
+		}
+		named[f.Name] = true
+	}
+	for m := detect.NoMechanism + 1; int(m) < detect.Mechanisms; m++ {
+		if c.mechanism[m] < 0 {
+			panic(fmt.Sprintf("engine: mechanism %d has no detector", m))
 		}
 	}
 }
+
+// of is the detector of a mechanism.
+func (c *Catalog) of(m detect.Mechanism) *detect.Detector { return c.detectors[c.mechanism[m]] }
 
 // weightOf is the weight of a detector's counts in the score.
 func weightOf(d *detect.Detector) float64 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -15,8 +16,9 @@ import (
 	"github.com/outflow/outflow/internal/sigma"
 )
 
-// Config is what an administrator tells the detectors. All of it may be empty.
+// Config is what an administrator tells the detectors. All of it but Detectors may be empty.
 type Config struct {
+	Detectors        *Catalog    // what is scored; needed
 	ForbiddenDomains []string    // nothing may be shared with: competitors, say
 	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
 	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
@@ -59,8 +61,11 @@ func (x *Exception) Label() string {
 
 // Check returns what is wrong with a configuration, or nil.
 func (c *Config) Check() error {
+	if c.Detectors == nil {
+		return errors.New("there are no detectors")
+	}
 	for i := range c.Off {
-		if err := c.Off[i].check(); err != nil {
+		if err := c.Off[i].check(c.Detectors); err != nil {
 			return fmt.Errorf("indicators_off %d: %w", i+1, err)
 		}
 	}
@@ -75,7 +80,7 @@ func (c *Config) Check() error {
 			return fmt.Errorf("exception %d (%s) ends before it begins", i+1, x.Name)
 		}
 		for _, name := range x.Detectors {
-			if _, known := detected[name]; !known {
+			if _, known := c.Detectors.detected[name]; !known {
 				return fmt.Errorf("exception %d (%s): there is no detector %q", i+1, x.Name, name)
 			}
 		}
@@ -85,6 +90,7 @@ func (c *Config) Check() error {
 
 // config is a Config that is ready to be asked.
 type config struct {
+	catalog    *Catalog
 	forbidden  map[string]bool
 	topLabels  map[string]bool
 	accounts   map[string]bool
@@ -117,7 +123,7 @@ func (c *Config) prepare() (out config) {
 		}
 		return m
 	}
-	out.off, out.unpacked, out.lanes = c.Off, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
+	out.catalog, out.off, out.unpacked, out.lanes = c.Detectors, c.Off, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
 	out.shards, out.mine, out.trade = max(c.Shards, 1), c.Mine, c.Trade
 	if out.mine == nil {
 		for s := range out.shards {
@@ -135,7 +141,7 @@ func (c *Config) prepare() (out config) {
 	for _, x := range c.Exceptions {
 		p := exception{Exception: x, mu: new(sync.Mutex), users: map[string]bool{}}
 		for _, name := range x.Detectors {
-			p.only |= 1 << detected[name]
+			p.only |= 1 << c.Detectors.detected[name]
 		}
 		if len(x.Detectors) == 0 {
 			p.only = ^uint64(0)

@@ -23,9 +23,10 @@ import (
 // do not depend on one another (brought). It is not safe for concurrent use.
 type Engine struct {
 	state
-	emit   func(*finding.Finding) error
-	config config
-	days   func(*finding.Activity) error // may be nil
+	catalog *Catalog
+	emit    func(*finding.Finding) error
+	config  config
+	days    func(*finding.Activity) error // may be nil
 
 	people  people
 	brought []*brought                // in the hour that is open, by shard; nil where others judge
@@ -64,10 +65,20 @@ type state struct {
 }
 
 // New returns an engine without any knowledge. Emit takes its findings; an error
-// of it is what Handle and Flush return. The configuration has been checked.
+// of it is what Handle and Flush return. The configuration has been checked (Config.Check).
 func New(c Config, emit func(*finding.Finding) error) *Engine {
 	config := c.prepare()
-	return &Engine{emit: emit, config: config, batch: batch{least: perLane}, brought: newHour(config.shards, config.mine), spare: newHour(config.shards, config.mine), spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{}, people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)), state: state{Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, People: newOrg(), Services: newOrg()}}
+	cat := config.catalog
+	return &Engine{
+		catalog: cat, emit: emit, config: config, batch: batch{least: perLane},
+		brought: newHour(cat, config.shards, config.mine), spare: newHour(cat, config.shards, config.mine),
+		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{},
+		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
+		state: state{
+			Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
+			People: newOrg(cat), Services: newOrg(cat),
+		},
+	}
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;
@@ -157,7 +168,7 @@ func (e *Engine) org(p *person) *org {
 func (e *Engine) person(name string, kind event.ActorKind) *person {
 	p := e.find(name)
 	if p == nil {
-		p = newPerson(name, kind != event.Human && kind != event.Unknown)
+		p = newPerson(e.catalog, name, kind != event.Human && kind != event.Unknown)
 		p.shard = ShardOf(name, e.config.shards)
 		e.people.add(p)
 		if !p.Service {
@@ -167,9 +178,15 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 	return p
 }
 
-func newPerson(name string, service bool) *person {
-	q := len(metrics)
-	return &person{Name: strings.Clone(name), Service: service, Sum: make([]float64, q), Shift: make([]float64, len(slow)), Long: make([]float64, len(slow)), Top: make([]float64, len(slow))}
+func newPerson(cat *Catalog, name string, service bool) *person {
+	q := len(cat.metrics)
+	slow := len(cat.slow)
+	p := &person{
+		Name: strings.Clone(name), Service: service, Sum: make([]float64, q),
+		Shift: make([]float64, slow), Long: make([]float64, slow), Top: make([]float64, slow),
+	}
+	p.use(cat)
+	return p
 }
 
 // staff takes in what HR says.
@@ -335,7 +352,7 @@ func (e *Engine) contribute(p *person) {
 	dept := o.department(p.peerGroup())
 	to := b.of(p).department(p.peerGroup())
 	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
-	for j, m := range metrics {
+	for j, m := range e.catalog.metrics {
 		if !fresh && d.Count[j] == 0 || m.detector >= 0 && p.off>>m.detector&1 != 0 {
 			continue
 		}

@@ -61,7 +61,7 @@ func TestDeterminism(t *testing.T) {
 	for i := range 5 {
 		config := Config{Unpacked: []int{0, 0, 1, 0, 1}[i]}
 		words[i] = said(t, func(emit func(*finding.Finding) error) {
-			e := New(config, emit)
+			e := newEngine(config, emit)
 			if i < 3 {
 				feed(t, e, events)
 			} else {
@@ -104,7 +104,7 @@ func TestFlushChangesNothing(t *testing.T) {
 	events := history(t)
 	last := func(flush bool) outcome {
 		o := outcome{}
-		e := New(Config{}, o.take)
+		e := newEngine(Config{}, o.take)
 		for i := range events {
 			if err := e.Handle(events[i].person, events[i].e); err != nil {
 				t.Fatal(err)
@@ -140,7 +140,7 @@ func TestSnapshot(t *testing.T) {
 	rest := 0
 	whole := said(t, func(emit func(*finding.Finding) error) {
 		taken := false
-		e := New(Config{}, func(f *finding.Finding) error {
+		e := newEngine(Config{}, func(f *finding.Finding) error {
 			if !taken {
 				return nil
 			}
@@ -172,7 +172,7 @@ func TestSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := said(t, func(emit func(*finding.Finding) error) {
-		e := New(Config{}, emit)
+		e := newEngine(Config{}, emit)
 		if err := e.Restore(snap); err != nil {
 			t.Fatal(err)
 		}
@@ -200,12 +200,12 @@ func TestSnapshot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := New(Config{}, nil).Restore(&Snapshot{body, snap.persons, snap.file}); (err == nil) != read || err != nil && !errors.Is(err, ErrVersion) {
+		if err := newEngine(Config{}, nil).Restore(&Snapshot{body, snap.persons, snap.file}); (err == nil) != read || err != nil && !errors.Is(err, ErrVersion) {
 			t.Errorf("state of version %d: %v", version, err)
 		}
 	}
 	snap.organisation = bytes.Replace(snap.organisation, []byte("downloads_fresh"), []byte("downloads_smell"), 1)
-	if err := New(Config{}, nil).Restore(snap); !errors.Is(err, ErrVersion) {
+	if err := newEngine(Config{}, nil).Restore(snap); !errors.Is(err, ErrVersion) {
 		t.Errorf("state of other metrics was taken: %v", err)
 	}
 }
@@ -213,7 +213,7 @@ func TestSnapshot(t *testing.T) {
 // TestEmitFails checks that an error of who takes the findings is not lost.
 func TestEmitFails(t *testing.T) {
 	full := errors.New("log is full")
-	e := New(Config{}, func(*finding.Finding) error { return full })
+	e := newEngine(Config{}, func(*finding.Finding) error { return full })
 	var err error
 	for _, k := range history(t) {
 		if err = e.Handle(k.person, k.e); err != nil {
@@ -355,7 +355,7 @@ func BenchmarkEngine(b *testing.B) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		e := New(Config{}, func(*finding.Finding) error { return nil })
+		e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 		for i := range s.events {
 			e.Handle(s.events[i].person, s.events[i].e)
 		}
@@ -380,7 +380,7 @@ routine 1-32
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	risk := map[string][]float64{} // by person: as it grew
 	over := map[string]finding.Exposure{}
-	e := New(Config{}, func(f *finding.Finding) error {
+	e := newEngine(Config{}, func(f *finding.Finding) error {
 		switch {
 		case f.Detector != "security_group_open":
 		case f.Risk == 0:
@@ -428,12 +428,12 @@ func TestExceptions(t *testing.T) {
 			s.line(line)
 		}
 		slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
-		conf := Config{Exceptions: []Exception{c.Exception}}
+		conf := Config{Detectors: testCatalog, Exceptions: []Exception{c.Exception}}
 		if err := conf.Check(); err != nil {
 			t.Fatal(err)
 		}
 		o := outcome{}
-		e := New(conf, o.take)
+		e := newEngine(conf, o.take)
 		feed(t, e, s.events)
 		e.Flush()
 		_, list := o.worst(address("p1"), at(31, 0))
@@ -448,6 +448,7 @@ func TestExceptions(t *testing.T) {
 		{Exceptions: []Exception{{Detectors: []string{"no_such"}, Owner: "a", Reason: "b"}}},
 		{Exceptions: []Exception{{App: "x", Owner: "a", Reason: "b", From: when(3), Until: when(2)}}},
 	} {
+		c.Detectors = testCatalog
 		if c.Check() == nil {
 			t.Errorf("%+v is accepted", c)
 		}
@@ -459,7 +460,7 @@ func TestExceptions(t *testing.T) {
 func TestReceipt(t *testing.T) {
 	n := 0
 	var longest *finding.Receipt
-	e := New(Config{}, func(f *finding.Finding) error {
+	e := newEngine(Config{}, func(f *finding.Finding) error {
 		if f.Receipt == nil {
 			return nil
 		}
@@ -472,7 +473,7 @@ func TestReceipt(t *testing.T) {
 		if err := json.Unmarshal(b, r); err != nil {
 			t.Fatal(err)
 		}
-		risk, steps, err := Recompute(r)
+		risk, steps, err := testCatalog.Recompute(r)
 		if err != nil || math.Abs(risk-f.Risk) > .0006 {
 			t.Errorf("%s: %v, computed %v, %v", f.Detector, f.Risk, risk, err)
 		}
@@ -499,13 +500,13 @@ func TestReceipt(t *testing.T) {
 		r.Counts, r.Facts = slices.Clone(r.Counts), slices.Clone(r.Facts)
 		slices.SortFunc(r.Counts, func(a, b finding.Count) int { return int(100 * (b.Points - a.Points)) })
 		change(&r)
-		_, steps, err := Recompute(&r)
+		_, steps, err := testCatalog.Recompute(&r)
 		if err != nil || !slices.ContainsFunc(steps, func(s Step) bool { return !s.Matches() }) {
 			t.Errorf("%s was changed, and nobody noticed: %v", name, err)
 		}
 	}
 	longest.Model++
-	if _, _, err := Recompute(longest); err == nil {
+	if _, _, err := testCatalog.Recompute(longest); err == nil {
 		t.Error("a receipt of another model is computed")
 	}
 }
@@ -525,7 +526,7 @@ func TestRamp(t *testing.T) {
 	}
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	var low, medium int64 // weeks until it is told
-	e := New(Config{}, func(f *finding.Finding) error {
+	e := newEngine(Config{}, func(f *finding.Finding) error {
 		week := (f.Time - at(1, 0)) / (7 * event.Day)
 		if f.Person != address("p1") || f.Detector != "slow_drip" || week < 15 {
 			return nil
@@ -554,12 +555,12 @@ func TestOutage(t *testing.T) {
 			s.line(line)
 		}
 		slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
-		e := New(Config{}, func(*finding.Finding) error { return nil })
+		e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 		feed(t, e, s.events)
 		sum := 0.0
 		for _, name := range e.people.names() {
 			p := e.find(name)
-			sum += p.Sum[index["downloads"]] / p.Active
+			sum += p.Sum[testCatalog.index["downloads"]] / p.Active
 		}
 		return sum / float64(e.Known())
 	}
@@ -580,7 +581,7 @@ func TestPoison(t *testing.T) {
 	}
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	risk := map[int64]float64{}
-	e := New(Config{}, func(f *finding.Finding) error {
+	e := newEngine(Config{}, func(f *finding.Finding) error {
 		if day := (f.Time - at(1, 0)) / event.Day; f.Person == address("p1") {
 			risk[day+1] = max(risk[day+1], f.Risk)
 		}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -219,6 +218,7 @@ func (e *Engine) shut(list []closing) {
 
 // ended tells that an exposure of somebody is over; of nobody that is known if owner is nil.
 func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
+	cat := e.catalog
 	over := finding.Exposure{What: x.What, Opened: x.Opened, Closed: at, By: by}
 	if owner != nil && owner.Day.End == x.Day {
 		for i := range owner.Day.Opened {
@@ -227,7 +227,7 @@ func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
 			}
 		}
 	}
-	det := detectors.All[facts[x.Fact].detector]
+	det := cat.detectors[cat.facts[x.Fact].detector]
 	e.send(&finding.Finding{
 		ID: findingID(det, x.Person, x.Day), Episode: episodeID(x.Person, x.Day), Detector: det.Name, Title: det.Title, Person: x.Person,
 		Time: at, Start: x.Opened, End: at, Exposures: []finding.Exposure{over},
@@ -251,7 +251,7 @@ func (e *Engine) mature(now int64) {
 			x.Lasted = true
 		case now-x.Opened >= lastsFrom, p.Day.End == now && now-x.Opened >= lastsAtNight:
 			x.Lasted = true
-			if i := facts[x.Fact].lasting; i >= 0 {
+			if i := e.catalog.facts[x.Fact].lasting; i >= 0 {
 				if _, known := p.Day.Facts[i]; !known {
 					p.Day.Facts[i] = note{Say: []string{"still so " + detect.Duration(now-x.Opened) + " later"}}
 					again = append(again, p.Name)

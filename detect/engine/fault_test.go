@@ -13,7 +13,7 @@ import (
 // TestFault has judging panic at one of many events, on whichever core: HandleAll returns
 // an error that has the event.
 func TestFault(t *testing.T) {
-	e := New(Config{}, func(*finding.Finding) error { return nil })
+	e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 	var list []Keyed
 	for i := range 400 {
 		ev := event.Event{Source: event.Box, Class: event.View, Time: 1_760_000_000_000 + int64(i), Key: uint64(i), Actor: event.Actor{Account: fmt.Sprint("u", i%40), Kind: event.Human}}

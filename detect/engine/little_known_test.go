@@ -21,7 +21,7 @@ func taken(who string, at time.Time, source event.Source, what int) keyed {
 // worst is the highest of what is said of a detector.
 func worst(t *testing.T, events []keyed, detector string) (top *finding.Finding, e *Engine) {
 	t.Helper()
-	e = New(Config{}, func(f *finding.Finding) error {
+	e = newEngine(Config{}, func(f *finding.Finding) error {
 		if f.Detector == detector && (top == nil || f.Risk >= top.Risk) {
 			top = f
 		}
@@ -82,7 +82,7 @@ func TestLittleKnown(t *testing.T) {
 		if !strings.Contains(f.Reason, "little is known here yet") || strings.Contains(f.Reason, "usual day") || strings.Contains(f.Reason, "peers") || c.days == 1 && strings.Contains(f.Reason, "new to them") {
 			t.Errorf("%+v: %s", c, f.Reason)
 		}
-		risk, steps, err := Recompute(f.Receipt)
+		risk, steps, err := testCatalog.Recompute(f.Receipt)
 		if err != nil || round3(risk) != round3(f.Receipt.Risk) {
 			t.Errorf("%+v: %v, computed %v, said %v", c, err, risk, f.Receipt.Risk)
 		}
@@ -96,9 +96,10 @@ func TestLittleKnown(t *testing.T) {
 
 // TestRareCounts are of metrics that there are, and that need nobody's history.
 func TestRareCounts(t *testing.T) {
+	cat := testCatalog
 	for name, r := range rareCounts {
-		j, known := index[name]
-		if !known || j >= judged || metrics[j].History || r.count < 10 || r.falls < 1 || r.falls > 3 {
+		j, known := cat.index[name]
+		if !known || j >= cat.judged || cat.metrics[j].History || r.count < 10 || r.falls < 1 || r.falls > 3 {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -157,7 +158,7 @@ func TestSilentSentence(t *testing.T) {
 			}
 		}
 		var reasons []string
-		e := New(Config{}, func(f *finding.Finding) error {
+		e := newEngine(Config{}, func(f *finding.Finding) error {
 			if f.Detector == "source_silent" && f.Health && strings.HasPrefix(f.Reason, "Box") {
 				reasons = append(reasons, f.Reason)
 			}

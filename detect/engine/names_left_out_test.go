@@ -41,7 +41,7 @@ func TestAttempts(t *testing.T) {
 			all.add("new", &b)
 			of := func(s *scenario) (list []*finding.Finding) {
 				o := outcome{}
-				e := New(Config{}, o.take)
+				e := newEngine(Config{}, o.take)
 				slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 				feed(t, e, s.events)
 				_, list = o.worst(address("new"), 0)
@@ -69,7 +69,7 @@ func TestAttempts(t *testing.T) {
 // people because of them, and that nobody else is.
 func TestGuestsLapse(t *testing.T) {
 	for _, unpacked := range []int{0, 1} {
-		e := New(Config{Unpacked: unpacked}, func(*finding.Finding) error { return nil })
+		e := newEngine(Config{Unpacked: unpacked}, func(*finding.Finding) error { return nil })
 		act := func(who string, day int, guest bool) {
 			err := e.Handle(who, &event.Event{Source: event.Box, Class: event.Download, Action: "get", Time: at(day, 12*time.Hour), Object: event.Object{ID: who}, Actor: event.Actor{Account: who, Kind: event.Human, Guest: guest}})
 			if err != nil {

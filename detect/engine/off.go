@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -22,7 +21,7 @@ type Off struct {
 	Reason      string
 }
 
-func (o *Off) check() error {
+func (o *Off) check(cat *Catalog) error {
 	switch {
 	case len(o.Countries)+len(o.Departments) == 0:
 		return errors.New("it needs countries or departments")
@@ -30,13 +29,13 @@ func (o *Off) check() error {
 		return errors.New("it needs a reason")
 	}
 	for _, name := range o.Detectors {
-		g, known := detected[name]
+		g, known := cat.detected[name]
 		switch {
 		case !known:
 			return fmt.Errorf("there is no detector %q", name)
-		case derived(detectors.All[g]):
+		case derived(cat.detectors[g]):
 			return fmt.Errorf("%s follows from what others see: switch those off", name)
-		case detectors.All[g].Has(finding.AboutData):
+		case cat.detectors[g].Has(finding.AboutData):
 			return fmt.Errorf("%s is about the data, not about people", name)
 		}
 	}
@@ -63,14 +62,16 @@ func (c *config) offFor(department, country string) (off uint64, dark bool) {
 			return ^uint64(0), true
 		}
 		for _, name := range o.Detectors {
-			off |= 1 << detected[name]
+			off |= 1 << c.catalog.detected[name]
 		}
 	}
 	return off, false
 }
 
 // isOff says whether the detector of a mechanism is switched off for the person.
-func (p *person) isOff(m detect.Mechanism) bool { return p.off != 0 && p.off>>mechanism[m]&1 != 0 }
+func (p *person) isOff(m detect.Mechanism) bool {
+	return p.off != 0 && p.off>>p.catalog.mechanism[m]&1 != 0
+}
 
 // derived says whether a detector follows from what others see: it is switched off with those.
 func derived(d *detect.Detector) bool {
@@ -79,6 +80,7 @@ func derived(d *detect.Detector) bool {
 
 // switchOff switches detectors off for a person, and takes out what is kept of them.
 func (e *Engine) switchOff(p *person, off uint64) {
+	cat := e.catalog
 	p.off = off
 	if off == 0 {
 		return
@@ -89,8 +91,8 @@ func (e *Engine) switchOff(p *person, off uint64) {
 			list[j] = 0
 		}
 	}
-	for j := range judged {
-		if off>>metrics[j].detector&1 == 0 {
+	for j := range cat.judged {
+		if off>>cat.metrics[j].detector&1 == 0 {
 			continue
 		}
 		to.weigh(p, j, -fix(p.Sum[j]))
@@ -102,22 +104,22 @@ func (e *Engine) switchOff(p *person, off uint64) {
 			zero(list, j)
 		}
 		delete(p.Day.Bursts, j)
-		if k := metrics[j].carried; k >= 0 {
+		if k := cat.metrics[j].carried; k >= 0 {
 			zero(p.Carry, k)
 		}
-		for i, s := range slow {
+		for i, s := range cat.slow {
 			if s == j {
 				p.forgetSlow(i)
 			}
 		}
 	}
 	if p.isOff(detect.SlowDrift) {
-		for i := range slow {
+		for i := range cat.slow {
 			p.forgetSlow(i)
 		}
 	}
 	for i := range p.Day.Facts {
-		if off>>facts[i].detector&1 != 0 {
+		if off>>cat.facts[i].detector&1 != 0 {
 			delete(p.Day.Facts, i)
 		}
 	}

@@ -80,7 +80,7 @@ func TestDark(t *testing.T) {
 		if i == 0 {
 			c.Off = []Off{{Countries: []string{"de"}, Reason: "the law"}}
 		}
-		e := New(c, func(f *finding.Finding) error { said[i] = append(said[i], *f); return nil })
+		e := newEngine(c, func(f *finding.Finding) error { said[i] = append(said[i], *f); return nil })
 		days := 0
 		e.Days(func(a *finding.Activity) error {
 			if days++; elsewhere[a.User] {
@@ -147,6 +147,7 @@ func TestDark(t *testing.T) {
 // TestOff leaves nothing of a detector that is switched off for people of a country: no
 // finding, no count, no baseline; and takes out what was kept before it was switched off.
 func TestOff(t *testing.T) {
+	cat := testCatalog
 	events, elsewhere := offs(t)
 	gone := []string{"bulk_download", "crm_export", "brute_force", "slow_drip", "access_left_behind", "external_sharing"}
 	check := func(what string, people map[string]*person, found []finding.Finding) {
@@ -154,7 +155,7 @@ func TestOff(t *testing.T) {
 		traces, others := 0, 0
 		for name, p := range people {
 			for _, d := range gone {
-				for _, j := range groups[detected[d]] {
+				for _, j := range cat.groups[cat.detected[d]] {
 					n := p.Sum[j]
 					if p.Day.Count != nil {
 						n += p.Day.Count[j] + p.Day.Prior[j]
@@ -186,7 +187,7 @@ func TestOff(t *testing.T) {
 	}
 	off := Config{Off: []Off{{Countries: []string{"DE"}, Detectors: gone, Reason: "a works agreement"}}}
 	var found []finding.Finding
-	e := New(off, func(f *finding.Finding) error { found = append(found, *f); return nil })
+	e := newEngine(off, func(f *finding.Finding) error { found = append(found, *f); return nil })
 	e.Days(func(a *finding.Activity) error {
 		for _, c := range a.Counts {
 			if elsewhere[a.User] && slices.Contains(gone, c.Detector) {
@@ -202,10 +203,10 @@ func TestOff(t *testing.T) {
 	people, _ := state2(t, e)
 	check("from the beginning", people, found)
 
-	e = New(Config{}, func(*finding.Finding) error { return nil })
+	e = newEngine(Config{}, func(*finding.Finding) error { return nil })
 	feed(t, e, events)
 	_, s := state2(t, e)
-	e = New(off, func(*finding.Finding) error { return nil })
+	e = newEngine(off, func(*finding.Finding) error { return nil })
 	if err := e.Restore(s); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,7 @@ func TestOff(t *testing.T) {
 	e.advance(e.Hour + 1)                             // from then on the others know
 	for department, d := range e.People.Departments { // sums of colleagues are those of who is left
 		var want int64
-		j := groups[detected["bulk_download"]][0]
+		j := cat.groups[cat.detected["bulk_download"]][0]
 		for _, name := range e.people.names() {
 			p := e.find(name)
 			if !p.Service && p.peerGroup() == department {
@@ -226,7 +227,7 @@ func TestOff(t *testing.T) {
 		}
 	}
 	for _, bad := range []Off{{Reason: "x"}, {Countries: []string{"DE"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"nothing"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"compromise_takeout"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"source_silent"}}} {
-		if (&Config{Off: []Off{bad}}).Check() == nil {
+		if (&Config{Detectors: testCatalog, Off: []Off{bad}}).Check() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}

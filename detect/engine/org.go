@@ -37,6 +37,8 @@ type org struct {
 	Domains  map[uint64]int32
 	Apps     map[uint64]int32
 	AppUsers map[uint64]int32 // people who were seen using an application
+
+	catalog *Catalog
 }
 
 // department is the people of one department.
@@ -74,11 +76,11 @@ const point = 1 << 20
 func fix(x float64) int64   { return int64(math.Round(x * point)) }
 func unfix(x int64) float64 { return float64(x) / point }
 
-func newOrg() *org {
-	q := len(metrics)
+func newOrg(cat *Catalog) *org {
+	q := len(cat.metrics)
 	o := &org{
-		Departments: map[string]*department{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
-		Tails: make([]Tail, judged), Shifts: make([]Tail, len(slow)), Facts: make([]float64, len(facts)), FactAdd: make([]int64, len(facts)), FactN: 200,
+		catalog: cat, Departments: map[string]*department{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
+		Tails: make([]Tail, cat.judged), Shifts: make([]Tail, len(cat.slow)), Facts: make([]float64, len(cat.facts)), FactAdd: make([]int64, len(cat.facts)), FactN: 200,
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 	}
 	for j := range q {
@@ -93,7 +95,7 @@ func newOrg() *org {
 func (o *org) department(name string) *department {
 	d := o.Departments[name]
 	if d == nil {
-		q := len(metrics)
+		q := len(o.catalog.metrics)
 		d = &department{Sum: make([]int64, q), DidNow: make([]int64, q), UsualNow: make([]int64, q)}
 		for h := range d.Did {
 			d.Did[h], d.Usual[h] = make([]int64, q), make([]int64, q)
@@ -105,7 +107,7 @@ func (o *org) department(name string) *department {
 }
 
 func (d *department) prepare() {
-	q := len(metrics)
+	q := len(d.Sum)
 	d.did, d.usual = make([]int64, q), make([]int64, q)
 	for h := range d.Did {
 		for j := range q {
@@ -182,7 +184,7 @@ func (o *org) closeDay() {
 	if o.DayAdd == 0 {
 		return
 	}
-	for j := range metrics {
+	for j := range o.catalog.metrics {
 		o.Num[j] = float64(o.Num[j]*.99) + unfix(o.NumAdd[j])
 		o.Den[j] = float64(o.Den[j]*.99) + unfix(o.DenAdd[j])
 	}

@@ -22,13 +22,13 @@ func TestPeers(t *testing.T) {
 		s.line(fmt.Sprintf("1-26 10:00 p%d clone x4 spread=3h source=github item=acme/r type=repository", i+1))
 	}
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
-	e := New(Config{}, func(*finding.Finding) error { return nil })
+	e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 	feed(t, e, s.events)
 	builder, other := e.find(address("p3")), e.find(address("p20"))
 	if builder.Group != "github" || other.Group == builder.Group {
 		t.Fatalf("groups %q and %q", builder.Group, other.Group)
 	}
-	o, j := e.People, index["repositories"]
+	o, j := e.People, testCatalog.index["repositories"]
 	us, them := o.peers(o.department(builder.peerGroup()), j), o.peers(o.department(other.peerGroup()), j)
 	if us < 1 || them > us/3 {
 		t.Errorf("%.2f repositories are usual among those who use GitHub, %.2f among the others", us, them)
@@ -54,9 +54,9 @@ func TestFrozen(t *testing.T) {
 	s.line("32-58 16:00 p1 download x15 spread=1h place=Team+0 item=c")
 	s.line("notice p1 60 75")
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
-	e := New(Config{}, func(*finding.Finding) error { return nil })
+	e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 	mean := map[int]float64{}
-	j := index["downloads"]
+	j := testCatalog.index["downloads"]
 	for _, k := range s.events {
 		if err := e.Handle(k.person, k.e); err != nil {
 			t.Fatal(err)

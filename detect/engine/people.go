@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -77,7 +76,7 @@ func (e *Engine) find(name string) *person {
 		p, err := e.unpack(h.body)
 		if err != nil {
 			e.err = err
-			p = newPerson(name, false)
+			p = newPerson(e.catalog, name, false)
 		}
 		h.person = p
 		e.people.unpacked = append(e.people.unpacked, h)
@@ -136,9 +135,10 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 	if err := cborstate.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("detect: state of a person: %w", err)
 	}
+	p.use(e.catalog)
 	p.shard = ShardOf(p.Name, e.config.shards)
 	p.Uses = widen(p.Uses)
-	if n := len(detectors.All) - len(p.Day.Proof); p.Day.Proof != nil && n > 0 { // detectors that a stored state does not know yet
+	if n := len(e.catalog.detectors) - len(p.Day.Proof); p.Day.Proof != nil && n > 0 { // detectors that a stored state does not know yet
 		p.Day.Proof, p.Day.Rev = append(p.Day.Proof, make([]*proof, n)...), append(p.Day.Rev, make([]int, n)...)
 	}
 	if len(e.config.off) > 0 {

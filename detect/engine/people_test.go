@@ -36,7 +36,7 @@ func BenchmarkPeople(b *testing.B) {
 
 func crowd(b *testing.B, n int) {
 	dir := b.TempDir()
-	e := New(Config{TempDir: dir}, func(*finding.Finding) error { return nil })
+	e := newEngine(Config{TempDir: dir}, func(*finding.Finding) error { return nil })
 	events, began := 0, time.Now()
 	names := make([]string, n)
 	for i := range names {
@@ -86,7 +86,7 @@ func crowd(b *testing.B, n int) {
 	b.ReportMetric(float64(info.Size())/float64(n), "stored-B/person")
 	began = time.Now()
 	if snap, err = store.Load(b.Context(), 1); err == nil {
-		e = New(Config{TempDir: dir}, nil)
+		e = newEngine(Config{TempDir: dir}, nil)
 		err = e.Restore(snap)
 	}
 	if err != nil || e.Known() != n {

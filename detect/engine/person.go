@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -67,7 +66,12 @@ type person struct {
 	lane  *lane
 	shard int
 	off   uint64 // detectors that are switched off, a bit each
+
+	catalog *Catalog
 }
+
+// use gives a person the catalog that its counts are kept by.
+func (p *person) use(c *Catalog) { p.catalog, p.Day.catalog = c, c }
 
 // failure is a failed sign-in.
 type failure struct {
@@ -103,6 +107,8 @@ type dayState struct {
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
+
+	catalog *Catalog
 }
 
 // burst counts what falls into the last stretch of time, in slots.
@@ -257,12 +263,13 @@ const (
 
 // open begins a day.
 func (p *person) open(at, end int64) {
+	cat := p.catalog
 	d := &p.Day
-	q := len(metrics)
+	q := len(cat.metrics)
 	d.Start, d.End = at, end
 	if d.Count == nil {
 		d.Count, d.Next, d.Expect = make([]float64, q), make([]float64, q), make([]float64, q)
-		d.Proof, d.Rev = make([]*proof, len(detectors.All)), make([]int, len(detectors.All))
+		d.Proof, d.Rev = make([]*proof, len(cat.detectors)), make([]int, len(cat.detectors))
 	}
 	if d.Given == nil {
 		d.Given, d.Prior = make([]float64, q), make([]float64, q)
@@ -278,10 +285,10 @@ func (p *person) open(at, end int64) {
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received = d.Opened[:0], d.Ruled[:0], d.Received[:0]
 	d.Hours, d.Sources, d.Best = 0, 0, 0
-	for k, j := range carried {
+	for k, j := range cat.carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(event.Day))
-			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(metrics[j].Decay, max(days, 1))*1e6) / 1e6
+			d.Count[j] = math.Floor(p.Carry[k]*math.Pow(cat.metrics[j].Decay, max(days, 1))*1e6) / 1e6
 		}
 	}
 	d.Added = 0
@@ -363,8 +370,8 @@ func localDay(at int64, quietHour int) int {
 }
 
 // unscale turns a judged count into the units of its metric.
-func unscale(j int, x float64) float64 {
-	switch metrics[j].Scale {
+func (c *Catalog) unscale(j int, x float64) float64 {
+	switch c.metrics[j].Scale {
 	case detect.Root:
 		return x * x
 	case detect.RootBytes:

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -30,7 +29,7 @@ func (d *dayState) receivers(a *detect.Enriched) {
 // person's own, and, from the hour's end on, of those who received them.
 func (e *Engine) empower(p *person, v *verdict, at int64) {
 	own, points := 0.0, 0.0
-	for g, det := range detectors.All {
+	for g, det := range e.catalog.detectors {
 		switch det.Privilege {
 		case detect.PrivilegeTaken:
 			own = max(own, v.points[g])

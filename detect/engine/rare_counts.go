@@ -42,18 +42,16 @@ var rareCounts = map[string]rareCount{
 
 type rareCount struct{ count, falls float64 }
 
-// rare are the rareCounts of the metrics, by index.
-var rare []rareCount
-
 // before is how surprises at a metric were distributed until now. While too few days are
 // known it is what is known of other organisations, for people; service accounts differ too
 // much from one another.
 func (o *org) before(j int, s float64, service bool) finding.Before {
+	cat := o.catalog
 	b := o.Tails[j].before(s)
 	if b.Days > 0 || service {
 		return b
 	}
-	b.Rare, b.Falls = rare[j].count, rare[j].falls
+	b.Rare, b.Falls = cat.rare[j].count, cat.rare[j].falls
 	return b
 }
 

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/sigma"
 )
@@ -20,12 +19,13 @@ const (
 
 // receipt writes down what a verdict rests on, so that it can be computed again.
 func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
+	cat := e.catalog
 	o, day := e.org(p), &p.Day
 	leaving := p.leaving(at)
 	r := &finding.Receipt{Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier, Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk}
-	for g, det := range detectors.All {
-		for _, j := range groups[g] {
-			m := &metrics[j]
+	for g, det := range cat.detectors {
+		for _, j := range cat.groups[g] {
+			m := &cat.metrics[j]
 			x := day.judged(j)
 			if x == 0 {
 				continue
@@ -47,11 +47,11 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			r.Counts = append(r.Counts, c)
 		}
 	}
-	for i := range facts {
-		f := &facts[i]
+	for i := range cat.facts {
+		f := &cat.facts[i]
 		if _, holds := day.Facts[i]; holds && !f.replaced(day) {
 			w := factPoints(f.Weight, o.Facts[i], o.FactN)
-			r.Facts = append(r.Facts, finding.Noticed{Detector: detectors.All[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
+			r.Facts = append(r.Facts, finding.Noticed{Detector: cat.detectors[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
 		}
 	}
 	for _, x := range day.Ruled {
@@ -62,7 +62,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	}
 	for g := range v.points {
 		if v.counted[g] {
-			r.Counted = append(r.Counted, detectors.All[g].Name)
+			r.Counted = append(r.Counted, cat.detectors[g].Name)
 		}
 	}
 	if r.Leaver = v.leaver; r.Leaver {
@@ -105,14 +105,14 @@ func sumOf(d *detect.Detector, points []float64) float64 {
 
 // combined is what the points of all detectors amount to, with what a take-out says
 // together with a suspicion about the account, or with a new right.
-func combined(points []float64, before past) (score float64, c chain) {
+func (cat *Catalog) combined(points []float64, before past) (score float64, c chain) {
 	top, sum, taken, breach := 0.0, 0.0, 0.0, 0.0
 	for g, w := range points {
 		top, sum = max(top, w), sum+w
-		if detectors.All[g].Compromise {
+		if cat.detectors[g].Compromise {
 			breach = max(breach, w)
 		}
-		if detectors.All[g].Exfiltration {
+		if cat.detectors[g].Exfiltration {
 			taken = max(taken, w)
 		}
 	}
@@ -145,16 +145,16 @@ type Step struct {
 // and frequencies on. It returns the score and the steps; a step whose two
 // numbers differ by more than rounding is a mismatch. An error says that the
 // receipt cannot be computed by this version.
-func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
+func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 	if r.Model < modelFrom || r.Model > modelVersion {
 		return 0, nil, fmt.Errorf("the receipt is of model %d, this program computes models %d to %d", r.Model, modelFrom, modelVersion)
 	}
-	points := make([]float64, len(detectors.All))
-	byDetector := make([][]float64, len(detectors.All))
+	points := make([]float64, len(cat.detectors))
+	byDetector := make([][]float64, len(cat.detectors))
 	for i := range r.Counts {
 		c := &r.Counts[i]
-		j, known := index[c.Metric]
-		if !known || metrics[j].detector < 0 {
+		j, known := cat.index[c.Metric]
+		if !known || cat.metrics[j].detector < 0 {
 			return 0, nil, fmt.Errorf("the receipt counts %q, which this program does not know", c.Metric)
 		}
 		mu := float64(c.Own*c.Colleagues) * r.Busier
@@ -162,19 +162,19 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 		steps = append(steps, Step{c.Detector, fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, detect.Number(c.Judged), detect.About(mu)), c.Surprise, s})
 		worth := rarity(c.Judged, s, c.Before, limit)
 		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
-		w := metrics[j].points(worth, c.Floor, c.Judged, c.Density)
+		w := cat.metrics[j].points(worth, c.Floor, c.Judged, c.Density)
 		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
 		if w > 0 {
-			byDetector[metrics[j].detector] = append(byDetector[metrics[j].detector], w)
+			byDetector[cat.metrics[j].detector] = append(byDetector[cat.metrics[j].detector], w)
 		}
 	}
 	for _, name := range r.Counted {
-		if g, known := detected[name]; known {
-			points[g] = sumOf(detectors.All[g], byDetector[g])
+		if g, known := cat.detected[name]; known {
+			points[g] = sumOf(cat.detectors[g], byDetector[g])
 		}
 	}
 	for _, f := range r.Facts {
-		g, known := detected[f.Detector]
+		g, known := cat.detected[f.Detector]
 		if !known {
 			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
 		}
@@ -188,11 +188,11 @@ func Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
 			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
 		}
 		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
-		steps = append(steps, Step{detectorOf(detect.UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)), m.Points, w})
+		steps = append(steps, Step{cat.of(detect.UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)), m.Points, w})
 		spoken = append(spoken, w)
 	}
-	points[mechanism[detect.UserRules]] = sumOf(detectorOf(detect.UserRules), spoken)
-	score, _ := combined(points, past{r.Breach, r.Right})
+	points[cat.mechanism[detect.UserRules]] = sumOf(cat.of(detect.UserRules), spoken)
+	score, _ := cat.combined(points, past{r.Breach, r.Right})
 	score += r.Shift
 	if r.Leaver {
 		score += leaverPoints(r.LeaverShare)

@@ -97,7 +97,7 @@ func (p *person) matched(r *sigma.Rule, ev *event.Event, more string) (first boo
 	if more != "" {
 		d.Ruled[i].More = more
 	}
-	d.proof(mechanism[detect.UserRules]).add(ev, ev.Object.Container, "")
+	d.proof(p.catalog.mechanism[detect.UserRules]).add(ev, ev.Object.Container, "")
 	return first
 }
 
@@ -147,7 +147,7 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 	if !holds {
 		return false
 	}
-	pr := p.Day.proof(mechanism[detect.UserRules])
+	pr := p.Day.proof(e.catalog.mechanism[detect.UserRules])
 	for _, x := range w.Entries[:len(w.Entries)-1] {
 		pr.cite(x.ID)
 	}

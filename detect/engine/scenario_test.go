@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/sigma"
@@ -374,7 +373,7 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 	o := outcome{}
 	var given []*finding.Finding
 	var written []finding.Finding
-	e := New(c, func(f *finding.Finding) error {
+	e := newEngine(c, func(f *finding.Finding) error {
 		b, err := json.Marshal(f)
 		if err != nil {
 			return err
@@ -412,7 +411,7 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 		return o
 	}
 	abreast := outcome{}
-	e = New(c, abreast.take)
+	e = newEngine(c, abreast.take)
 	e.config.lanes, e.batch.least = 3, 1
 	for part := range slices.Chunk(records(events), 700) {
 		if err := e.HandleAll(part); err != nil {
@@ -457,7 +456,7 @@ func sharded(t *testing.T, c Config, events []keyed, deliveries []Delivery) outc
 		c.Trade = func(hour int64, brought map[int][]byte) ([][]byte, error) { return market.trade(mine, hour, brought) }
 		outcomes[i] = outcome{}
 		judging.Go(func() {
-			e := New(c, outcomes[i].take)
+			e := newEngine(c, outcomes[i].take)
 			if err := e.HandleAll(recs); err != nil {
 				t.Error(err)
 			}
@@ -563,7 +562,7 @@ func (o outcome) worst(person string, from int64) (risk float64, list []*finding
 // TestDetectors plays the scenarios of every detector: at least one that speaks
 // and one that stays quiet.
 func TestDetectors(t *testing.T) {
-	for _, det := range detectors.All {
+	for _, det := range testCatalog.detectors {
 		t.Run(det.Name, func(t *testing.T) {
 			t.Parallel()
 			paths, _ := filepath.Glob(filepath.Join("testdata", det.Name, "*.txt"))
@@ -590,6 +589,7 @@ func TestDetectors(t *testing.T) {
 }
 
 func (s *scenario) check(o outcome, c []string) {
+	cat := testCatalog
 	s.t.Helper()
 	if c[0] == "told" || c[0] == "untold" {
 		s.told(o, c)
@@ -599,7 +599,7 @@ func (s *scenario) check(o outcome, c []string) {
 	var said []string
 	names := map[string]bool{}
 	for _, f := range list {
-		if f.Points > 0 && f.Reason == "" && len(groups[detected[f.Detector]]) > 0 {
+		if f.Points > 0 && f.Reason == "" && len(cat.groups[cat.detected[f.Detector]]) > 0 {
 			s.t.Errorf("%s contributes and says nothing", f.Detector)
 		}
 		names[f.Detector] = true
@@ -628,7 +628,7 @@ func TestMistakes(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			s := load(t, path)
 			o := outcome{}
-			e := New(s.config, o.take)
+			e := newEngine(s.config, o.take)
 			feed(t, e, s.events)
 			s.counts(e)
 			if err := e.Flush(); err != nil {
@@ -671,7 +671,7 @@ func (s *scenario) counts(e *Engine) {
 		if c[0] != "count" {
 			continue
 		}
-		j, known := index[c[2]]
+		j, known := testCatalog.index[c[2]]
 		if !known {
 			s.t.Fatalf("no metric %q", c[2])
 		}
@@ -690,7 +690,7 @@ func TestCounting(t *testing.T) {
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			s := load(t, path)
-			e := New(Config{}, func(*finding.Finding) error { return nil })
+			e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 			feed(t, e, s.events)
 			s.counts(e)
 		})
@@ -699,11 +699,12 @@ func TestCounting(t *testing.T) {
 
 // TestLayout checks what the lists of detectors, metrics and facts rely on.
 func TestLayout(t *testing.T) {
-	if len(detectors.All) > 64 || len(carried) > 64 {
-		t.Errorf("%d detectors, %d counts that go on: sets of them are kept in 64 bits", len(detectors.All), len(carried))
+	cat := testCatalog
+	if len(cat.detectors) > 64 || len(cat.carried) > 64 {
+		t.Errorf("%d detectors, %d counts that go on: sets of them are kept in 64 bits", len(cat.detectors), len(cat.carried))
 	}
 	of := map[detect.Mechanism]int{}
-	for _, d := range detectors.All {
+	for _, d := range cat.detectors {
 		of[d.Mechanism]++
 		if (d.Needs == nil) != (d.Has(finding.AboutData) && d.Mechanism != detect.HRFeed || d.Mechanism == detect.UserRules) {
 			t.Errorf("%s: what it needs of the audit logs", d.Name)
@@ -713,14 +714,14 @@ func TestLayout(t *testing.T) {
 		}
 	}
 	for m := detect.NoMechanism + 1; int(m) < detect.Mechanisms; m++ {
-		if of[m] != 1 || detectorOf(m).Mechanism != m {
+		if of[m] != 1 || cat.of(m).Mechanism != m {
 			t.Errorf("mechanism %d has %d detectors", m, of[m])
 		}
 	}
 	named := map[string]bool{}
 	lasts := map[string]bool{}
-	for i := range facts {
-		f := &facts[i]
+	for i := range cat.facts {
+		f := &cat.facts[i]
 		if named[f.Name] {
 			t.Errorf("two facts are called %s", f.Name)
 		}
@@ -729,16 +730,16 @@ func TestLayout(t *testing.T) {
 			continue
 		}
 		lasts[f.Persists] = true
-		if f.lasting < 0 || facts[f.lasting].detector != f.detector || f.Describe == nil {
+		if f.lasting < 0 || cat.facts[f.lasting].detector != f.detector || f.Describe == nil {
 			t.Errorf("%s lasts as %s, which is no fact of its detector, or says nothing", f.Name, f.Persists)
 		}
 	}
-	for _, f := range facts {
+	for _, f := range cat.facts {
 		if len(f.On) == 0 != lasts[f.Name] {
 			t.Errorf("%s is on no event, or holds by itself as well as for another", f.Name)
 		}
 	}
-	for _, m := range metrics {
+	for _, m := range cat.metrics {
 		if m.Decay >= 1 || m.Decay > 0 && m.Burst {
 			t.Errorf("%s goes on for ever, or by bursts", m.Name)
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -60,9 +59,10 @@ func (m *metric) scaled(x float64) float64 {
 // density is how much of what a detector, by its index, counts today came in one
 // burst: what is spread over the day is work, more often than what comes at once.
 func (d *dayState) density(g int) float64 {
+	cat := d.catalog
 	total, burst := 0.0, 0.0
-	for _, j := range groups[g] {
-		switch m := &metrics[j]; {
+	for _, j := range cat.groups[g] {
+		switch m := &cat.metrics[j]; {
 		case m.Burst && burst == 0:
 			burst = d.Count[j]
 		case total == 0 && !m.Burst:
@@ -78,7 +78,7 @@ func (d *dayState) density(g int) float64 {
 // judged is the count of a metric that is judged today: none of one that goes on,
 // unless today adds to it.
 func (d *dayState) judged(j int) float64 {
-	m := &metrics[j]
+	m := &d.catalog.metrics[j]
 	if m.carried >= 0 && d.Added&(1<<m.carried) == 0 {
 		return 0
 	}
@@ -106,10 +106,11 @@ type verdict struct {
 	worth      []float64 // calibrated surprise per judged metric
 }
 
-// reset empties a verdict for q metrics.
-func (v *verdict) reset(q int) {
+// reset empties a verdict.
+func (v *verdict) reset(cat *Catalog) {
+	q := len(cat.metrics)
 	if v.points == nil {
-		*v = verdict{points: make([]float64, len(detectors.All)), raw: make([]float64, judged), shifts: make([]float64, len(slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, judged), colleagues: make([]float64, judged), k: make([]float64, judged), counted: make([]bool, len(detectors.All)), dense: make([]float64, len(detectors.All))}
+		*v = verdict{points: make([]float64, len(cat.detectors)), raw: make([]float64, cat.judged), shifts: make([]float64, len(cat.slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, cat.judged), colleagues: make([]float64, cat.judged), k: make([]float64, cat.judged), counted: make([]bool, len(cat.detectors)), dense: make([]float64, len(cat.detectors))}
 	}
 	v.shift, v.leaver = 0, false
 	clear(v.counted)
@@ -150,17 +151,17 @@ func (f *fact) replaced(day *dayState) bool {
 // judge weighs what the person did since its day began. It changes nothing; the
 // verdict is valid until the next call.
 func (e *Engine) judge(p *person, at int64) *verdict {
+	cat := e.catalog
 	o, day := e.org(p), &p.Day
 	d := o.department(p.peerGroup())
-	q := len(metrics)
 	v := &e.verdict
-	v.reset(q)
+	v.reset(cat)
 
 	did, usual := 0.0, 0.0 // harmless work, against what is usual
-	for j := range metrics {
+	for j := range cat.metrics {
 		v.peers[j] = o.peers(d, j)
 		v.mean[j] = p.mean(j, v.peers[j])
-		if j >= judged {
+		if j >= cat.judged {
 			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
 			usual += math.Sqrt(v.mean[j])
 		}
@@ -178,11 +179,11 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	}
 
 	leaving := p.leaving(at)
-	for g, det := range detectors.All {
+	for g, det := range cat.detectors {
 		from := floorOf(det, leaving)
 		v.spoken = v.spoken[:0]
 		v.dense[g] = day.density(g)
-		for _, j := range groups[g] {
+		for _, j := range cat.groups[g] {
 			x := day.judged(j)
 			if x == 0 {
 				continue
@@ -191,7 +192,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.raw[j] = surprise(x, mu, k)
 			b := o.before(j, v.raw[j], p.Service)
 			v.worth[j] = rarity(x, v.raw[j], b, limit)
-			if c := metrics[j].points(v.worth[j], least(from, x, b), x, metrics[j].density(v.dense[g])); c > 0 {
+			if c := cat.metrics[j].points(v.worth[j], least(from, x, b), x, cat.metrics[j].density(v.dense[g])); c > 0 {
 				v.spoken = append(v.spoken, c)
 			}
 		}
@@ -201,7 +202,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 	}
 	for i := range day.Facts {
-		if f := &facts[i]; !f.replaced(day) {
+		if f := &cat.facts[i]; !f.replaced(day) {
 			v.points[f.detector] += factPoints(f.Weight, o.Facts[i], o.FactN)
 		}
 	}
@@ -211,14 +212,14 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.spoken = append(v.spoken, rulePoints(r.Level, o.rule(x.Rule), o.FactN))
 		}
 	}
-	v.points[mechanism[detect.UserRules]] = sumOf(detectorOf(detect.UserRules), v.spoken)
-	score, c := combined(v.points, p.before(at))
+	v.points[cat.mechanism[detect.UserRules]] = sumOf(cat.of(detect.UserRules), v.spoken)
+	score, c := cat.combined(v.points, p.before(at))
 	v.breach = c.breach
-	v.points[mechanism[detect.AfterCompromise]], v.points[mechanism[detect.AfterPrivilege]] = c.compromise, c.privilege
+	v.points[cat.mechanism[detect.AfterCompromise]], v.points[cat.mechanism[detect.AfterPrivilege]] = c.compromise, c.privilege
 
 	var found []float64 // shifts, the strongest first
-	for i, j := range slow {
-		x := metrics[j].scaled(day.Count[j])
+	for i, j := range cat.slow {
+		x := cat.metrics[j].scaled(day.Count[j])
 		mu, k := expect(j)
 		long := shrunk(v.peers[j], p.Long[i], p.LongN)
 		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before
@@ -240,7 +241,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	}
 	if c.taken > .5 && leaving && !p.isOff(detect.Leaving) {
 		gain := leaverPoints(o.LeaverShare)
-		v.points[mechanism[detect.Leaving]] = gain
+		v.points[cat.mechanism[detect.Leaving]] = gain
 		v.leaver = true
 		score += gain
 	}
@@ -261,13 +262,14 @@ func cusum(before, x, mu, k float64) float64 {
 
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
+	cat := e.catalog
 	v := e.tell(p, p.Day.Latest)
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.bring(p).of(p), &p.Day
 	d := to.department(p.peerGroup())
 	outage, leaving := e.outage(), p.leaving(day.Latest)
 	compared := o.Active > 0 // with what is usual for anybody: the first days of all are not
-	for j, m := range metrics {
+	for j, m := range cat.metrics {
 		if m.detector >= 0 && p.off>>m.detector&1 != 0 {
 			continue
 		}
@@ -296,7 +298,7 @@ func (e *Engine) closeDay(p *person) {
 	to.Active += fix(p.Active) - before
 	alert := v.risk >= alerting
 	if compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
-		for j := range judged {
+		for j := range cat.judged {
 			to.Tails[j].see(v.raw[j])
 		}
 	}
@@ -304,8 +306,8 @@ func (e *Engine) closeDay(p *person) {
 		p.AlertT = day.Latest
 	}
 	p.LongN = float64(p.LongN*longGamma) + 1
-	for i, j := range slow {
-		if p.isOff(detect.SlowDrift) || p.off>>metrics[j].detector&1 != 0 {
+	for i, j := range cat.slow {
+		if p.isOff(detect.SlowDrift) || p.off>>cat.metrics[j].detector&1 != 0 {
 			v.shifts[i] = 0
 			continue
 		}
@@ -315,7 +317,7 @@ func (e *Engine) closeDay(p *person) {
 		}
 		p.Long[i] = float64(p.Long[i]*longGamma) + y
 	}
-	for i := range slow {
+	for i := range cat.slow {
 		if !compared {
 			break
 		}
@@ -358,9 +360,9 @@ func (e *Engine) closeDay(p *person) {
 	p.putBy(day.End)
 	o.useServices(p, to)
 	if p.Carry == nil {
-		p.Carry = make([]float64, len(carried))
+		p.Carry = make([]float64, len(cat.carried))
 	}
-	for k, j := range carried {
+	for k, j := range cat.carried {
 		p.Carry[k] = day.Count[j]
 	}
 	p.CarryT = day.End

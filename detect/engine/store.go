@@ -12,12 +12,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
@@ -75,14 +73,14 @@ var encoding = func() cbor.EncMode {
 	return mode
 }()
 
-func layout() (names, slowNames, factNames []string) {
-	for _, m := range metrics {
+func (cat *Catalog) layout() (names, slowNames, factNames []string) {
+	for _, m := range cat.metrics {
 		names = append(names, m.Name)
 	}
-	for _, j := range slow {
-		slowNames = append(slowNames, metrics[j].Name)
+	for _, j := range cat.slow {
+		slowNames = append(slowNames, cat.metrics[j].Name)
 	}
-	for _, f := range facts {
+	for _, f := range cat.facts {
 		factNames = append(factNames, f.Name)
 	}
 	return names, slowNames, factNames
@@ -90,19 +88,19 @@ func layout() (names, slowNames, factNames []string) {
 
 // Model tells versions apart that count the same from those that do not: only engines of
 // the same can trade.
-func Model() uint64 { return model() }
+func (cat *Catalog) Model() uint64 { return cat.model }
 
-var model = sync.OnceValue(func() uint64 {
-	names, slowNames, factNames := layout()
+func (cat *Catalog) version() uint64 {
+	names, slowNames, factNames := cat.layout()
 	var list []string
-	for _, d := range detectors.All {
+	for _, d := range cat.detectors {
 		list = append(list, d.Name)
 	}
 	for _, s := range sources {
 		list = append(list, s.String())
 	}
 	return hash(stateVersion, slices.Concat(names, slowNames, factNames, list)...)
-})
+}
 
 // Checkpoint has the engine hand its state over at the end of the hour before a
 // moment (Unix milliseconds, a full hour). If the first event comes after it,
@@ -120,7 +118,7 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 			k.Brought[s] = b
 		}
 	}
-	k.Metrics, k.Slow, k.Facts = layout()
+	k.Metrics, k.Slow, k.Facts = e.catalog.layout()
 	body, err := encoding.Marshal(&k)
 	if err != nil {
 		return nil, fmt.Errorf("detect: state: %w", err)
@@ -160,7 +158,7 @@ func (e *Engine) restore(s *Snapshot) error {
 	if err := cborstate.Unmarshal(s.organisation, &k); err != nil {
 		return fmt.Errorf("detect: state: %w", err)
 	}
-	names, slowNames, factNames := layout()
+	names, slowNames, factNames := e.catalog.layout()
 	if k.Version < stateFrom || k.Version > stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
 		return ErrVersion
 	}
@@ -180,6 +178,7 @@ func (e *Engine) restore(s *Snapshot) error {
 	}
 	e.remember()
 	for _, o := range []*org{e.People, e.Services} {
+		o.catalog = e.catalog
 		o.Uses = widen(o.Uses)
 		for _, d := range o.Departments {
 			d.prepare()
@@ -566,7 +565,7 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 }
 
 // Person is what a snapshot has about somebody, as JSON; nil if nothing.
-func (s *Snapshot) Person(name string) ([]byte, error) {
+func (s *Snapshot) Person(cat *Catalog, name string) ([]byte, error) {
 	if s == nil {
 		return nil, nil
 	}
@@ -574,12 +573,12 @@ func (s *Snapshot) Person(name string) ([]byte, error) {
 		if st.name != name {
 			continue
 		}
-		p, err := new(Engine).unpack(st.body)
+		p, err := (&Engine{catalog: cat}).unpack(st.body)
 		if err != nil {
 			return nil, err
 		}
 		usual := map[string]float64{} // what is usual on a day with activity
-		for j, m := range metrics {
+		for j, m := range cat.metrics {
 			if j < len(p.Sum) && p.Sum[j] > 0 && p.Active > 0 {
 				usual[m.Name] = round(p.Sum[j] / p.Active)
 			}

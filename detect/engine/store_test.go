@@ -19,7 +19,7 @@ import (
 func someState(t testing.TB) *Snapshot {
 	t.Helper()
 	var snap *Snapshot
-	e := New(Config{}, func(*finding.Finding) error { return nil })
+	e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 	e.Checkpoint(at(4, 0), func(s *Snapshot) error { snap = s; return nil })
 	for d := range 6 {
 		for _, who := range []string{"ada@acme.example", "ben@acme.example"} {
@@ -119,7 +119,7 @@ func TestBeforeSums(t *testing.T) {
 	if err != nil || len(got.persons) != len(want.persons) || !bytes.Equal(got.organisation, want.organisation) {
 		t.Fatal(err)
 	}
-	if err := New(Config{}, nil).Restore(got); err != nil {
+	if err := newEngine(Config{}, nil).Restore(got); err != nil {
 		t.Error(err)
 	}
 	change(t, path, "UPDATE person SET body = x'ff'")
@@ -154,8 +154,8 @@ func FuzzState(f *testing.F) {
 			t.Fatal(err)
 		}
 		s := &Snapshot{organisation: organisation, persons: []stored{p}, file: file}
-		s.Person(p.name)
-		e := New(Config{}, func(*finding.Finding) error { return nil })
+		s.Person(testCatalog, p.name)
+		e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 		if e.Restore(s) != nil {
 			return
 		}

@@ -40,7 +40,7 @@ func pastState(t *testing.T) *Snapshot {
 	}
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	var snap *Snapshot
-	e := New(s.config, func(*finding.Finding) error { return nil })
+	e := newEngine(s.config, func(*finding.Finding) error { return nil })
 	e.Checkpoint(at(31, 0)+12*event.Hour, func(s *Snapshot) error { snap = s; return nil })
 	feed(t, e, s.events)
 	if snap == nil {
@@ -55,7 +55,7 @@ func restored(t *testing.T, snap *Snapshot) *Snapshot {
 	t.Helper()
 	s := &scenario{t: t}
 	s.line("rules testdata/user_rule/rules")
-	e := New(s.config, func(*finding.Finding) error { return nil })
+	e := newEngine(s.config, func(*finding.Finding) error { return nil })
 	if err := e.Restore(snap); err != nil {
 		t.Fatalf("%v: if a metric or an indicator is new, write the file anew with -update", err)
 	}
@@ -109,7 +109,7 @@ func TestStoredState(t *testing.T) {
 // complete checks that the state has something of everything that is stored.
 func complete(t *testing.T, s *Snapshot) {
 	t.Helper()
-	e := New(Config{}, func(*finding.Finding) error { return nil })
+	e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 	if err := e.Restore(s); err != nil {
 		t.Fatal(err)
 	}

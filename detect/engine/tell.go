@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/detect"
-	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -20,6 +19,7 @@ const (
 // count adds an act to the day and says whether the day should be judged anew:
 // when a count has grown by a tenth, or a fact is new.
 func (e *Engine) count(p *person, a *detect.Enriched) bool {
+	cat := e.catalog
 	if !effective(a.Event) && a.Class != event.MFADenied {
 		return false
 	}
@@ -34,13 +34,13 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	if a.Repeat {
 		d.repeat(a)
 	}
-	for _, j := range onClass[a.Class] {
-		m := &metrics[j]
+	for _, j := range cat.onClass[a.Class] {
+		m := &cat.metrics[j]
 		n := m.Measure(a)
 		if n <= 0 {
 			continue
 		}
-		if j < judged && except>>m.detector&1 != 0 {
+		if j < cat.judged && except>>m.detector&1 != 0 {
 			spared |= 1 << m.detector
 			continue
 		}
@@ -56,7 +56,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 		if m.carried >= 0 {
 			d.Added |= 1 << m.carried
 		}
-		if j >= judged {
+		if j >= cat.judged {
 			continue
 		}
 		marked |= 1 << m.detector
@@ -65,8 +65,8 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 			again = true
 		}
 	}
-	for _, i := range factsOn[a.Class] {
-		f := &facts[i]
+	for _, i := range cat.factsOn[a.Class] {
+		f := &cat.facts[i]
 		if !f.Match(a) {
 			continue
 		}
@@ -112,10 +112,11 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 // repeat notes a further event about something that is counted already, for the
 // detectors that would count it otherwise.
 func (d *dayState) repeat(a *detect.Enriched) {
+	cat := d.catalog
 	var marked uint64
 	a.First = true
-	for _, j := range onClass[a.Class] {
-		if m := &metrics[j]; j < judged && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
+	for _, j := range cat.onClass[a.Class] {
+		if m := &cat.metrics[j]; j < cat.judged && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
 			marked |= 1 << m.detector
 			d.proof(m.detector).Repeats++
 		}
@@ -137,6 +138,7 @@ func target(a *detect.Enriched) string {
 // tell judges the day of a person and, if it has become worse, says so: one
 // finding for each detector that has something to say. It returns the verdict.
 func (e *Engine) tell(p *person, at int64) *verdict {
+	cat := e.catalog
 	d := &p.Day
 	v := e.judge(p, at)
 	risk := round3(v.risk)
@@ -149,10 +151,10 @@ func (e *Engine) tell(p *person, at int64) *verdict {
 	}
 	e.empower(p, v, at)
 	if v.shift > 0 {
-		v.points[mechanism[detect.SlowDrift]] = v.shift
+		v.points[cat.mechanism[detect.SlowDrift]] = v.shift
 	}
 	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(risk))
-	for g, det := range detectors.All {
+	for g, det := range cat.detectors {
 		if v.points[g] <= 0 {
 			continue
 		}
@@ -176,6 +178,7 @@ func episodeID(person string, day int64) string {
 
 // finding puts a detector's judgement on the open day into words.
 func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at int64) *finding.Finding {
+	cat := e.catalog
 	d := &p.Day
 	pr := d.proof(g)
 	f := &finding.Finding{
@@ -199,17 +202,17 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		f.Complete = max(f.Complete, f.End)
 	}
 	for _, o := range d.Opened {
-		if facts[o.Fact].detector == g {
+		if cat.facts[o.Fact].detector == g {
 			f.Exposures = append(f.Exposures, o.Exposure)
 		}
 	}
 	var clauses []string
-	for i := range facts {
+	for i := range cat.facts {
 		n, on := d.Facts[i]
-		if facts[i].detector != g || !on {
+		if cat.facts[i].detector != g || !on {
 			continue
 		}
-		f.Stake = max(f.Stake, facts[i].Impact)
+		f.Stake = max(f.Stake, cat.facts[i].Impact)
 		for _, s := range n.Say {
 			if len(clauses) < 3 {
 				clauses = append(clauses, s)
@@ -224,21 +227,21 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		f.Stake = 1
 	}
 	best, from := -1, floorOf(det, p.leaving(at))
-	for _, j := range groups[g] {
-		if v.worth[j] > from && (best < 0 || v.worth[j]*metrics[j].harm > v.worth[best]*metrics[best].harm) {
+	for _, j := range cat.groups[g] {
+		if v.worth[j] > from && (best < 0 || v.worth[j]*cat.metrics[j].harm > v.worth[best]*cat.metrics[best].harm) {
 			best = j
 		}
 	}
 	if best >= 0 {
-		m := metrics[best]
-		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(unscale(best, v.mean[best])), round(unscale(best, v.peers[best])), m.Unit
+		m := cat.metrics[best]
+		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(cat.unscale(best, v.mean[best])), round(cat.unscale(best, v.peers[best])), m.Unit
 		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
-	} else if det.Reason != nil && len(groups[g]) == 0 && len(det.Indicators) == 0 {
+	} else if det.Reason != nil && len(cat.groups[g]) == 0 && len(det.Indicators) == 0 {
 		clauses = append(clauses, det.Reason(p.view(det, g)))
 	}
 	f.Reason = strings.Join(clauses, "; ")
 	f.Context = e.context(p, at)
-	if len(groups[g]) > 0 && det.Exfiltration {
+	if len(cat.groups[g]) > 0 && det.Exfiltration {
 		f.Stake = max(f.Stake, 1)
 	}
 	return f
@@ -246,11 +249,12 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 
 // counts are those of a detector, by its index.
 func (d *dayState) counts(det *detect.Detector, g int) detect.Counts {
-	if len(groups[g]) == 0 {
+	cat := d.catalog
+	if len(cat.groups[g]) == 0 {
 		return detect.NewCounts(det, nil)
 	}
-	first := groups[g][0] // the metrics of a detector follow one another
-	return detect.NewCounts(det, d.Count[first:first+len(groups[g])])
+	first := cat.groups[g][0] // the metrics of a detector follow one another
+	return detect.NewCounts(det, d.Count[first:first+len(cat.groups[g])])
 }
 
 // view is what a detector, by its index, may see of the open day.
@@ -267,16 +271,17 @@ func round(x float64) float64 { return math.Round(x*10) / 10 }
 
 // usually says what is usual, in the units of the metric, as far as it is known.
 func (e *Engine) usually(p *person, v *verdict, j int) string {
-	o, m := e.org(p), &metrics[j]
+	cat := e.catalog
+	o, m := e.org(p), &cat.metrics[j]
 	write := detect.About
 	if m.Scale == detect.RootBytes {
 		write = detect.Size
 	}
-	own, peers := write(unscale(j, v.mean[j])), write(unscale(j, v.peers[j]))
+	own, peers := write(cat.unscale(j, v.mean[j])), write(cat.unscale(j, v.peers[j]))
 	if b := o.before(j, v.raw[j], p.Service); b.Days == 0 {
 		s := "little is known here yet, " + detect.Amount(o.Tails[j].N, "day", "days") + " of people of which " + detect.Number(warm) + " are needed"
 		if b.Rare > 0 {
-			s += ": elsewhere one day in " + detect.Number(rareDays) + " has " + write(unscale(j, b.Rare)) + " " + m.Unit + " or more"
+			s += ": elsewhere one day in " + detect.Number(rareDays) + " has " + write(cat.unscale(j, b.Rare)) + " " + m.Unit + " or more"
 		}
 		return s
 	}

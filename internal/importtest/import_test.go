@@ -38,7 +38,7 @@ var allowed = []struct {
 	{"ingest", []string{"ingest", "internal/"}},
 	{"detect", []string{"internal/"}},
 	{"detect/detectors", []string{"detect$", "internal/"}},
-	{"detect/engine", []string{"detect$", "detect/detectors$", "internal/"}},
+	{"detect/engine", []string{"detect$", "internal/"}},
 	{"alert", []string{"alert", "internal/"}},
 	{"internal/buildinfo", nil},
 	{"internal/failpoint", nil},

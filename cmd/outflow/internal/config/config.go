@@ -24,6 +24,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
+	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/identity"
 	"github.com/outflow/outflow/internal/secret"
@@ -179,9 +180,12 @@ func (c *Config) Identity() identity.Config {
 	return identity.Config{Domains: c.Domains, ServiceAccounts: c.ServiceAccounts, Aliases: c.Aliases}
 }
 
+// Catalog has the detectors that the program scores by.
+var Catalog = engine.NewCatalog(detectors.All)
+
 // Detect is the part that is about judging.
 func (c *Config) Detect() (engine.Config, error) {
-	out := engine.Config{ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.RuleSet.Set, Unpacked: c.Memory.People}
+	out := engine.Config{Detectors: Catalog, ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.RuleSet.Set, Unpacked: c.Memory.People}
 	for _, x := range c.IndicatorsOff {
 		out.Off = append(out.Off, engine.Off(x))
 	}

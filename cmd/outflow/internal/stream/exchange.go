@@ -14,7 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -171,7 +171,7 @@ func (x *exchange) hear(r *eventlog.Record) error {
 		x.logger.Error("a record of the log of hours is none; it is left out", "offset", r.Offset, "err", err)
 		return nil
 	}
-	if h.Model != engine.Model() {
+	if h.Model != config.Catalog.Model() {
 		if x.foreign++; x.foreign == 1 {
 			x.logger.Warn("what a judge of another version says is left out: they cannot share", "offset", r.Offset)
 		}
@@ -286,7 +286,7 @@ func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err
 		x.sent[of] = sent
 	}
 	x.mu.Unlock()
-	say := hourOf{engine.Model(), of, x.base, own.days, nil}
+	say := hourOf{config.Catalog.Model(), of, x.base, own.days, nil}
 	for _, s := range x.mine {
 		hash := xxhash.Sum64(brought[s]) ^ tag
 		if sent[s] != hash {
