@@ -481,7 +481,7 @@ func forgetLog(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	p, _, err := stream.StoredPosition(t.Context(), store)
+	p, err := stream.LatestCommitted(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}

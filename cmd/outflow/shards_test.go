@@ -111,9 +111,8 @@ func (c *crew) alerts() string {
 			for i := range recs {
 				r := &recs[i]
 				at = r.Offset + 1
-				_, days, _ := stream.DaysIn(r.Value)
-				_, leavers, _ := stream.LeaversIn(r.Value)
-				if stream.IsCurrent(r, &term) && len(r.Value) > 0 && !days && !leavers {
+				x, _ := stream.ParseRecord(r.Value)
+				if stream.IsCurrent(r, &term) && len(r.Value) > 0 && x.Kind == stream.AlertRecord {
 					fmt.Fprintf(&b, "%s\n", r.Value)
 				}
 			}

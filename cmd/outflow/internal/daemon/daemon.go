@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -293,24 +292,21 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 		if !stream.IsCurrent(r, &at.Term) || len(r.Value) == 0 {
 			continue
 		}
-		if of, day, err := stream.DaysIn(r.Value); day && err == nil {
-			days = append(days, of...)
-			continue
-		}
-		if who, leaving, err := stream.LeaversIn(r.Value); leaving && err == nil {
+		x, err := stream.ParseRecord(r.Value)
+		switch {
+		case err != nil:
+			d.stats.failures.Add(1)
+			d.Log.Error("skipping undecodable record in alert topic", "partition", a.Partition, "offset", r.Offset, "err", err)
+		case x.Kind == stream.ActivityRecord:
+			days = append(days, x.Activity...)
+		case x.Kind == stream.LeaversRecord:
 			among := func(user string) bool { return engine.ShardOf(user, parts) == a.Partition }
-			if err := d.alerts.SetLeavers(ctx, who, among); err != nil {
+			if err := d.alerts.SetLeavers(ctx, x.Leavers, among); err != nil {
 				return err
 			}
-			continue
+		default:
+			list = append(list, *x.Alert)
 		}
-		var x alert.Alert
-		if err := json.Unmarshal(r.Value, &x); err != nil {
-			d.stats.failures.Add(1)
-			d.Log.Error("a record of the log of alerts is none", "partition", a.Partition, "offset", r.Offset, "err", err)
-			continue
-		}
-		list = append(list, x)
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()

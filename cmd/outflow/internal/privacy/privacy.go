@@ -251,7 +251,7 @@ type judged struct {
 	backlog    *backlog.Store // of scans; nil for a daemon
 	generation int64
 	snapshot   *engine.Snapshot
-	kept       map[string][]byte // of a daemon: what lies beside the snapshot
+	committed  *stream.Committed // of a daemon
 	aliases    []byte
 	shards     int   // among which people are spread; 0 for one
 	mine       []int // of them, those of which it is
@@ -288,11 +288,11 @@ func (f *Dir) Judged(ctx context.Context, alerts *alert.Store) (j *judged, err e
 
 // load reads the state of a daemon.
 func (j *judged) load(ctx context.Context) (err error) {
-	p, kept, err := stream.StoredPosition(ctx, j.store)
-	if err != nil || kept == nil {
+	c, err := stream.LatestCommitted(ctx, j.store)
+	if err != nil || c == nil {
 		return err
 	}
-	j.generation, j.kept, j.aliases = p.Generation, kept, kept["aliases"]
+	j.generation, j.committed, j.aliases = c.Generation, c, c.Aliases
 	j.snapshot, err = j.store.Load(ctx, j.generation)
 	return err
 }
@@ -417,8 +417,10 @@ func (f *Dir) staff(ctx context.Context, j *judged, alerts *alert.Store, each fu
 		_, err := j.backlog.Load(ctx, j.generation, only)
 		return err
 	}
-	if err := event.Framed(j.kept["staff"], only); err != nil {
-		return err
+	if j.committed != nil {
+		if err := event.Framed(j.committed.Staff, only); err != nil {
+			return err
+		}
 	}
 	if path, there := f.file("log.db"); there {
 		return datadir.EachEvent(ctx, path, only)
@@ -658,7 +660,7 @@ func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config.Config, 
 		return false, err
 	}
 	defer j.Close()
-	if err := j.load(ctx); err != nil || j.kept == nil {
+	if err := j.load(ctx); err != nil || j.committed == nil {
 		return false, err
 	}
 	aliases, accounts, err := identity.Forget(j.aliases, person)
@@ -710,8 +712,8 @@ func (j *judged) erase(ctx context.Context, conf *config.Config, person string, 
 
 // eraseBase takes a person out of one of a daemon's bases, and leaves the others.
 func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generation int64, all []int64, person string, mine func(rec []byte) bool) (known bool, events int, err error) {
-	kept, err := j.store.Beside(ctx, generation)
-	if err != nil {
+	c, err := stream.ReadCommitted(ctx, j.store, generation)
+	if err != nil || c == nil {
 		return false, 0, err
 	}
 	snapshot, err := j.store.Load(ctx, generation)
@@ -722,7 +724,7 @@ func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generatio
 		return false, 0, err
 	}
 	var staff []byte
-	err = event.Framed(kept["staff"], func(rec []byte) error {
+	err = event.Framed(c.Staff, func(rec []byte) error {
 		if mine(rec) {
 			events++
 		} else {
@@ -733,14 +735,18 @@ func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generatio
 	if err != nil {
 		return false, 0, err
 	}
-	kept["staff"] = staff
-	if kept["aliases"], _, err = identity.Forget(kept["aliases"], person); err != nil {
+	c.Staff = staff
+	if c.Aliases, _, err = identity.Forget(c.Aliases, person); err != nil {
 		return false, 0, err
 	}
-	if kept["desk"], err = alert.ForgetDesk(kept["desk"], person); err != nil {
+	if c.Desk, err = alert.ForgetDesk(c.Desk, person); err != nil {
 		return false, 0, err
 	}
-	return known, events, j.store.SaveWith(ctx, generation, all, snapshot, kept)
+	entries, err := c.Entries()
+	if err != nil {
+		return false, 0, err
+	}
+	return known, events, j.store.SaveWith(ctx, generation, all, snapshot, entries)
 }
 
 // withoutPerson is a record of the log of alerts without a person.
@@ -748,26 +754,26 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 	if len(value) == 0 {
 		return nil, false
 	}
-	if days, ok, err := stream.DaysIn(value); ok {
-		return without(stream.ActivityKey, days, err, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
-	}
-	if list, ok, err := stream.LeaversIn(value); ok {
-		return without(stream.LeaversKey, list, err, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) })
-	}
-	var a alert.Alert
-	if json.Unmarshal(value, &a) != nil || !strings.EqualFold(a.User, person) {
+	r, err := stream.ParseRecord(value)
+	if err != nil {
 		return nil, false
 	}
-	return nil, true
-}
-
-// without is a record that holds a list, as it was read or could not be, without some of
-// it.
-func without[T any](key string, list []T, read error, gone func(T) bool) (out []byte, changed bool) {
-	if read != nil || !slices.ContainsFunc(list, gone) {
+	switch r.Kind {
+	case stream.ActivityRecord:
+		n := len(r.Activity)
+		r.Activity = slices.DeleteFunc(r.Activity, func(a finding.Activity) bool { return strings.EqualFold(a.User, person) })
+		changed = len(r.Activity) < n
+	case stream.LeaversRecord:
+		n := len(r.Leavers)
+		r.Leavers = slices.DeleteFunc(r.Leavers, func(l finding.Leaver) bool { return strings.EqualFold(l.User, person) })
+		changed = len(r.Leavers) < n
+	default:
+		return nil, strings.EqualFold(r.Alert.User, person)
+	}
+	if !changed {
 		return nil, false
 	}
-	out, err := json.Marshal(map[string]any{key: slices.DeleteFunc(list, gone)})
+	out, err = r.Marshal()
 	return out, err == nil
 }
 

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -53,11 +52,13 @@ func (b *localBases) list(ctx context.Context) (list []base, err error) {
 		if i == 0 {
 			continue
 		}
-		p, _, err := positionOf(ctx, b.store, g)
+		c, err := ReadCommitted(ctx, b.store, g)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, base{p.At, p.Low})
+		if c != nil {
+			list = append(list, base{c.At, c.Low})
+		}
 	}
 	return list, nil
 }
@@ -111,17 +112,20 @@ func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p, _, err := StoredPosition(ctx, store)
+		c, err := LatestCommitted(ctx, store)
 		if err := errors.Join(err, store.Close()); err != nil {
 			return nil, err
 		}
+		if c == nil {
+			continue // it holds nothing
+		}
 		if n := len(list); n > 0 && list[n-1].at == x.At {
-			for i := range min(len(p.Low), len(list[n-1].low)) {
-				list[n-1].low[i] = min(list[n-1].low[i], p.Low[i])
+			for i := range min(len(c.Low), len(list[n-1].low)) {
+				list[n-1].low[i] = min(list[n-1].low[i], c.Low[i])
 			}
 			continue
 		}
-		list = append(list, base{x.At, p.Low})
+		list = append(list, base{x.At, c.Low})
 	}
 	return list, nil
 }
@@ -269,17 +273,20 @@ func (j *Processor) anew(ctx context.Context, events eventlog.Log, from time.Tim
 	if err != nil {
 		return err
 	}
-	p := position{At: dawn, Low: low, Next: slices.Clone(low), Floor: from.UnixMilli()}
-	body, err := json.Marshal(&p)
+	c := Committed{
+		Position: Position{At: dawn, Low: low, Next: slices.Clone(low), Floor: from.UnixMilli()},
+		Aliases:  aliases,
+		Desk:     desk,
+	}
+	j.window.Staff(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
+	entries, err := c.Entries()
 	if err != nil {
 		return err
 	}
-	var staff []byte
-	j.window.Staff(func(rec []byte) { staff = event.AppendFramed(staff, rec) })
 	if err := j.bases.goBack(ctx, 0); err != nil {
 		return err
 	}
-	if err := j.store.SaveWith(ctx, dawn, nil, nil, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
+	if err := j.store.SaveWith(ctx, dawn, nil, nil, entries); err != nil {
 		return err
 	}
 	if j.stored != nil {

@@ -155,15 +155,15 @@ func openProcessor(ctx context.Context, store *engine.Store, partitions int, con
 	if err != nil || store == nil {
 		return j, err
 	}
-	p, kept, err := StoredPosition(ctx, store)
-	if err != nil || kept == nil {
+	c, err := LatestCommitted(ctx, store)
+	if err != nil || c == nil {
 		return j, err
 	}
-	baseline, err := store.Load(ctx, p.Generation)
+	baseline, err := store.Load(ctx, c.Generation)
 	if err != nil {
 		return nil, err
 	}
-	return j, j.begin(p, kept, baseline)
+	return j, j.begin(c, baseline)
 }
 
 // newProcessor returns a judge that knows nothing yet.
@@ -177,23 +177,23 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 }
 
 // begin has a new judge go on from a base.
-func (j *Processor) begin(p position, kept map[string][]byte, baseline *engine.Snapshot) (err error) {
-	if len(p.Low) != len(j.next) {
-		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(p.Low), len(j.next))
+func (j *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) {
+	if len(c.Low) != len(j.next) {
+		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(c.Low), len(j.next))
 	}
-	m := mark{At: p.At, Baseline: baseline}
-	if m.Aliases, err = j.file.Put(kept["aliases"]); err != nil {
+	m := mark{At: c.At, Baseline: baseline}
+	if m.Aliases, err = j.file.Put(c.Aliases); err != nil {
 		return err
 	}
-	if m.Desk, err = j.file.Put(kept["desk"]); err != nil {
+	if m.Desk, err = j.file.Put(c.Desk); err != nil {
 		return err
 	}
-	j.marks, j.saved = []mark{m}, p.At
-	j.next, j.seen, j.untold = p.Low, p.Next, p.Floor
-	j.staffed = len(kept["staff"]) > 0
-	j.accounts.restore(p.Counts)
-	j.missed.restore(p.Missed)
-	err = event.Framed(kept["staff"], func(rec []byte) error {
+	j.marks, j.saved = []mark{m}, c.At
+	j.next, j.seen, j.untold = c.Low, c.Next, c.Floor
+	j.staffed = len(c.Staff) > 0
+	j.accounts.restore(c.Counts)
+	j.missed.restore(c.Missed)
+	err = event.Framed(c.Staff, func(rec []byte) error {
 		_, err := j.window.Add(rec, 0, 0)
 		return err
 	})
@@ -206,21 +206,6 @@ func (j *Processor) begin(p position, kept map[string][]byte, baseline *engine.S
 
 // spillMemory is how many bytes of what is seldom read stay in memory.
 const spillMemory = 32 << 20
-
-// position is what is stored of how far a judge has come.
-type position struct {
-	At   int64
-	Low  []int64 // by partition: from where the log is to be read again
-	Next []int64 // up to where it had been read
-
-	Hours int64 `json:",omitempty"` // from where what hours brought is to be read again
-
-	Counts [][]Account      `json:",omitempty"` // by partition: what became of what lies before Next
-	Missed [][]storedMissed `json:",omitempty"` // by partition: what of it came too late
-	Floor  int64            `json:",omitempty"` // what happened before, Unix milliseconds, is not told, and what was told about it stays
-
-	Generation int64 `json:"-"` // in the store
-}
 
 // base is the time before which nothing changes any more.
 func (j *Processor) base() int64 {
@@ -709,28 +694,33 @@ func (j *Processor) tidy(ctx context.Context) error {
 // save stores a mark as the base, with the offsets from which the log is to be
 // read again after it, in one transaction.
 func (j *Processor) save(ctx context.Context, m *mark) error {
-	p := position{At: m.At, Low: make([]int64, len(j.next)), Next: j.next, Counts: j.accounts.stored(), Missed: j.missed.stored(), Floor: j.untold}
-	if m.At-final > p.Floor {
-		p.Floor = 0
+	c := Committed{Position: Position{
+		At:     m.At,
+		Low:    make([]int64, len(j.next)),
+		Next:   j.next,
+		Counts: j.accounts.stored(),
+		Missed: j.missed.stored(),
+		Floor:  j.untold,
+	}}
+	if m.At-final > c.Floor {
+		c.Floor = 0
 	}
-	for i := range p.Low {
-		p.Low[i] = j.window.Low(i, j.next[i])
+	for i := range c.Low {
+		c.Low[i] = j.window.Low(i, j.next[i])
 	}
 	if j.exchange != nil {
-		p.Hours = j.exchange.low()
+		c.Hours = j.exchange.low()
 	}
-	body, err := json.Marshal(&p)
-	if err != nil {
+	j.window.Staff(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
+	j.staffed = len(c.Staff) > 0
+	var err error
+	if c.Aliases, err = m.Aliases.Get(nil); err != nil {
 		return err
 	}
-	var staff []byte
-	j.window.Staff(func(rec []byte) { staff = event.AppendFramed(staff, rec) })
-	j.staffed = len(staff) > 0
-	aliases, err := m.Aliases.Get(nil)
-	if err != nil {
+	if c.Desk, err = m.Desk.Get(nil); err != nil {
 		return err
 	}
-	desk, err := m.Desk.Get(nil)
+	entries, err := c.Entries()
 	if err != nil {
 		return err
 	}
@@ -739,7 +729,7 @@ func (j *Processor) save(ctx context.Context, m *mark) error {
 		return err
 	}
 	failpoint.Reach("base-save")
-	if err := j.store.SaveWith(ctx, m.At, j.keepBases(keep, m.At), m.Baseline, map[string][]byte{"progress": body, "aliases": aliases, "desk": desk, "staff": staff}); err != nil {
+	if err := j.store.SaveWith(ctx, m.At, j.keepBases(keep, m.At), m.Baseline, entries); err != nil {
 		return err
 	}
 	failpoint.Reach("base-saved")
@@ -756,28 +746,6 @@ func (j *Processor) keepBases(generations []int64, at int64) []int64 {
 		return nil
 	}
 	return snapshot.Thin(generations, at)
-}
-
-// StoredPosition is how far a store has come, and what it keeps beside the newest baseline;
-// nil if it holds none.
-func StoredPosition(ctx context.Context, store *engine.Store) (p position, kept map[string][]byte, err error) {
-	generations, err := store.Generations(ctx)
-	if err != nil || len(generations) == 0 {
-		return p, nil, err
-	}
-	return positionOf(ctx, store, generations[len(generations)-1])
-}
-
-// positionOf is storedPosition for a generation.
-func positionOf(ctx context.Context, store *engine.Store, generation int64) (p position, kept map[string][]byte, err error) {
-	if kept, err = store.Beside(ctx, generation); err != nil || kept == nil {
-		return p, nil, err
-	}
-	if err := json.Unmarshal(kept["progress"], &p); err != nil {
-		return p, nil, fmt.Errorf("stored progress: %w", err)
-	}
-	p.Generation = generation
-	return p, kept, nil
 }
 
 // keep is the offset of a partition from which the log is needed still.
@@ -862,7 +830,7 @@ func (j *Processor) out(ctx context.Context) error {
 	}
 	hashes := map[int]uint64{}
 	for _, s := range j.mine {
-		body, err := json.Marshal(map[string]any{LeaversKey: leaving[s]})
+		body, err := (&Record{Kind: LeaversRecord, Leavers: leaving[s]}).Marshal()
 		if err != nil {
 			return err
 		}
@@ -984,7 +952,7 @@ func (j *Processor) saying(to outgoing, gone map[dayOf]out) error {
 	}
 	for s, bodies := range of {
 		for part := range slices.Chunk(bodies, daysAtOnce) {
-			b, err := json.Marshal(map[string]any{ActivityKey: part})
+			b, err := marshalActivity(part)
 			if err != nil {
 				return err
 			}

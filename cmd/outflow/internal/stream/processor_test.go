@@ -163,11 +163,11 @@ func TestManyDays(t *testing.T) {
 	j, err := newProcessor(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
 		calls++
 		for _, b := range records {
-			days, is, err := DaysIn(b)
-			if !is || err != nil {
+			r, err := ParseRecord(b)
+			if r.Kind != ActivityRecord || err != nil {
 				t.Fatalf("%.80s: %v", b, err)
 			}
-			for _, a := range days {
+			for _, a := range r.Activity {
 				said[a.User]++
 			}
 		}

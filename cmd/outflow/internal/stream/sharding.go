@@ -40,7 +40,7 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 	j.shards, j.mine = l.Alerts.Partitions(), mine
 	j.window.KeepSums()
 	j.bases = &sharedBases{shelf, w.Dir}
-	p, err := w.resume(ctx, j, shelf)
+	hours, err := w.resume(ctx, j, shelf)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 	if err := j.look(ctx, l.Events); err != nil {
 		return err
 	}
-	if j.exchange, err = newExchange(ctx, l.Hours, j.shards, mine, terms, p.Hours, j.file, w.Log); err != nil {
+	if j.exchange, err = newExchange(ctx, l.Hours, j.shards, mine, terms, hours, j.file, w.Log); err != nil {
 		return err
 	}
 	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
@@ -79,12 +79,13 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 	return nil
 }
 
-// resume has a judge of some shards go on from the newest snapshots that together hold
-// them, of one moment; from nothing if there are none.
-func (w *Worker) resume(ctx context.Context, j *Processor, shelf *snapshot.Store) (position, error) {
-	list, err := shelf.ListShared(ctx)
+// resume has a processor of some shards go on from the newest snapshots that together hold
+// them, of one moment. It returns the offset from which the deltas of other workers are to be
+// read; 0 if there are no such snapshots, and it begins from nothing.
+func (w *Worker) resume(ctx context.Context, j *Processor, store *snapshot.Store) (hours int64, err error) {
+	list, err := store.ListShared(ctx)
 	if err != nil {
-		return position{}, err
+		return 0, err
 	}
 	for len(list) > 0 {
 		same := list
@@ -92,89 +93,109 @@ func (w *Worker) resume(ctx context.Context, j *Processor, shelf *snapshot.Store
 			same = list[:i]
 		}
 		list = list[len(same):]
-		p, whole, err := w.resumeAt(ctx, j, shelf, same)
-		if err != nil || whole {
-			return p, err
+		c, err := w.resumeAt(ctx, j, store, same)
+		if err != nil {
+			return 0, err
+		}
+		if c != nil {
+			return c.Hours, nil
 		}
 	}
-	return position{}, nil
+	return 0, nil
 }
 
-// resumeAt is resume from snapshots of one moment; whole is false if some of the shards are
-// in none of them that is sound.
-func (w *Worker) resumeAt(ctx context.Context, j *Processor, shelf *snapshot.Store, list []snapshot.Shared) (p position, whole bool, err error) {
+// resumeAt is resume from snapshots of one moment. The checkpoint is nil if some of the shards
+// are in none of them that is sound.
+func (w *Worker) resumeAt(ctx context.Context, j *Processor, store *snapshot.Store, list []snapshot.Shared) (*Committed, error) {
 	tmp, err := os.MkdirTemp(w.Dir, ".shards-*")
 	if err != nil {
-		return p, false, err
+		return nil, err
 	}
 	defer os.RemoveAll(tmp)
-	left := slices.Clone(j.mine)
+	var whole *Committed
 	var parts []engine.Part
 	var desks [][]byte
-	kept := map[string][]byte{}
+	left := slices.Clone(j.mine)
 	for i, x := range list {
-		var wanted []int
-		for _, s := range x.Shards {
-			if slices.Contains(left, s) {
-				wanted = append(wanted, s)
-			}
-		}
+		wanted := both(x.Shards, left)
 		if len(wanted) == 0 {
 			continue
 		}
+		from := store.Of(x.Shards)
 		path := filepath.Join(tmp, fmt.Sprint(i))
-		if err := shelf.Of(x.Shards).Open(ctx, path, x.At); err != nil {
-			w.Log.Error("snapshot refused; others are tried", "file", shelf.Of(x.Shards).File(x.At), "err", err)
+		if err := from.Open(ctx, path, x.At); err != nil {
+			w.Log.Error("snapshot refused; others are tried", "file", from.File(x.At), "err", err)
 			continue
 		}
-		part, at, beside, err := loadShared(ctx, path)
+		baseline, c, err := loadShared(ctx, path)
 		if err != nil {
-			return p, false, fmt.Errorf("snapshot %s: %w", shelf.Of(x.Shards).File(x.At), err)
+			return nil, fmt.Errorf("snapshot %s: %w", from.File(x.At), err)
 		}
-		if len(parts) == 0 {
-			p, kept = at, beside
+		if whole == nil {
+			whole = c
 		}
-		for n := range min(len(p.Low), len(at.Low)) {
-			if p.Low[n] = min(p.Low[n], at.Low[n]); at.Next[n] < p.Next[n] { // what became of the records goes with it
-				p.Next[n] = at.Next[n]
-				if n < len(p.Counts) && n < len(at.Counts) && n < len(p.Missed) && n < len(at.Missed) {
-					p.Counts[n], p.Missed[n] = at.Counts[n], at.Missed[n]
-				}
-			}
-		}
-		p.Hours = min(p.Hours, at.Hours)
-		parts = append(parts, engine.Part{Snapshot: part, Shards: wanted})
-		desks = append(desks, beside["desk"])
+		whole.earliest(&c.Position)
+		parts = append(parts, engine.Part{Snapshot: baseline, Shards: wanted})
+		desks = append(desks, c.Desk)
 		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(wanted, s) })
 	}
 	if len(left) > 0 {
-		return p, false, nil
+		return nil, nil
 	}
 	baseline, err := engine.Merge(j.shards, parts, w.Dir)
 	if err != nil {
-		return p, false, err
+		return nil, err
 	}
-	kept["desk"], err = alert.MergeDesks(desks, func(i int, user string) bool {
+	whole.Desk, err = alert.MergeDesks(desks, func(i int, user string) bool {
 		return slices.Contains(parts[i].Shards, engine.ShardOf(user, j.shards))
 	})
 	if err != nil {
-		return p, false, err
+		return nil, err
 	}
-	w.Log.Info("state fetched from snapshots", "base", instant(p.At), "snapshots", len(parts))
-	return p, true, j.begin(p, kept, baseline)
+	w.Log.Info("state fetched from snapshots", "checkpoint", instant(whole.At), "snapshots", len(parts))
+	return whole, j.begin(whole, baseline)
 }
 
-// loadShared reads a snapshot that was fetched.
-func loadShared(ctx context.Context, path string) (*engine.Snapshot, position, map[string][]byte, error) {
+// both are the numbers that are in both lists.
+func both(a, b []int) (list []int) {
+	for _, n := range a {
+		if slices.Contains(b, n) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// earliest takes the earlier offsets of two positions of the same moment, with what became of
+// the records up to there.
+func (p *Position) earliest(q *Position) {
+	for n := range min(len(p.Low), len(q.Low)) {
+		p.Low[n] = min(p.Low[n], q.Low[n])
+		if q.Next[n] >= p.Next[n] {
+			continue
+		}
+		p.Next[n] = q.Next[n]
+		if n < min(len(p.Counts), len(q.Counts), len(p.Missed), len(q.Missed)) {
+			p.Counts[n], p.Missed[n] = q.Counts[n], q.Missed[n]
+		}
+	}
+	p.Hours = min(p.Hours, q.Hours)
+}
+
+// loadShared reads a snapshot that was fetched to a path.
+func loadShared(ctx context.Context, path string) (*engine.Snapshot, *Committed, error) {
 	store, err := engine.OpenStore(ctx, path)
 	if err != nil {
-		return nil, position{}, nil, err
+		return nil, nil, err
 	}
 	defer store.Close()
-	p, kept, err := StoredPosition(ctx, store)
+	c, err := LatestCommitted(ctx, store)
 	if err != nil {
-		return nil, p, nil, err
+		return nil, nil, err
 	}
-	baseline, err := store.Load(ctx, p.Generation)
-	return baseline, p, kept, err
+	if c == nil {
+		return nil, nil, errors.New("it holds no checkpoint")
+	}
+	baseline, err := store.Load(ctx, c.Generation)
+	return baseline, c, err
 }

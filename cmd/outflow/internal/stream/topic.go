@@ -16,32 +16,72 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Records of the log of alerts that are no alerts have one of these as their only key:
-// what people did on their days, and who leaves.
+// Record is a record of the alert topic: an alert, what users did on their days, or who leaves.
+// Exactly one of Alert, Activity and Leavers is meant, as Kind says.
+type Record struct {
+	Kind     RecordKind
+	Alert    *alert.Alert
+	Activity []finding.Activity
+	Leavers  []finding.Leaver // all leavers of the shard
+}
+
+// RecordKind says what a record of the alert topic is about.
+type RecordKind int
+
+// What a record of the alert topic may be.
 const (
-	ActivityKey = "activity"
-	LeaversKey  = "leavers"
+	AlertRecord RecordKind = iota
+	ActivityRecord
+	LeaversRecord
 )
 
-// DaysIn reads what people did on their days from a record of the log of alerts; ok is
-// false if it is none of these.
-func DaysIn(value []byte) (days []finding.Activity, ok bool, err error) {
-	return keyed[finding.Activity](value, ActivityKey)
-}
+// Records that are no alerts have one of these as their first and only key.
+const (
+	activityKey = "activity"
+	leaversKey  = "leavers"
+)
 
-// LeaversIn reads who leaves from a record of the log of alerts; ok is false if it is none
-// of these.
-func LeaversIn(value []byte) (list []finding.Leaver, ok bool, err error) {
-	return keyed[finding.Leaver](value, LeaversKey)
-}
-
-func keyed[T any](value []byte, key string) (list []T, ok bool, err error) {
-	if !bytes.HasPrefix(value, []byte(`{"`+key+`":`)) {
-		return nil, false, nil
+// ParseRecord reads the value of a record of the alert topic. An error says that it is none; Kind
+// is set all the same.
+func ParseRecord(value []byte) (r Record, err error) {
+	switch {
+	case bytes.HasPrefix(value, []byte(`{"`+activityKey+`":`)):
+		r.Kind = ActivityRecord
+		err = unmarshalKeyed(value, activityKey, &r.Activity)
+	case bytes.HasPrefix(value, []byte(`{"`+leaversKey+`":`)):
+		r.Kind = LeaversRecord
+		err = unmarshalKeyed(value, leaversKey, &r.Leavers)
+	default:
+		r.Alert = &alert.Alert{}
+		err = json.Unmarshal(value, r.Alert)
 	}
+	if err != nil {
+		return r, fmt.Errorf("alert topic: decode record: %w", err)
+	}
+	return r, nil
+}
+
+func unmarshalKeyed[T any](value []byte, key string, list *[]T) error {
 	var rec map[string][]T
-	err = json.Unmarshal(value, &rec)
-	return rec[key], true, err
+	err := json.Unmarshal(value, &rec)
+	*list = rec[key]
+	return err
+}
+
+// Marshal is the value of the record.
+func (r *Record) Marshal() ([]byte, error) {
+	switch r.Kind {
+	case ActivityRecord:
+		return json.Marshal(map[string]any{activityKey: r.Activity})
+	case LeaversRecord:
+		return json.Marshal(map[string]any{leaversKey: r.Leavers})
+	}
+	return json.Marshal(r.Alert)
+}
+
+// marshalActivity is Record.Marshal for days that are JSON already.
+func marshalActivity(days []json.RawMessage) ([]byte, error) {
+	return json.Marshal(map[string]any{activityKey: days})
 }
 
 // takeOver begins a term in a shard's partition of the log of alerts, and reads which
@@ -65,23 +105,8 @@ func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, n
 				if !IsCurrent(r, &latest) || len(r.Value) == 0 {
 					continue
 				}
-				var a alert.Alert
-				if days, day, err := DaysIn(r.Value); day {
-					if err == nil {
-						j.heard(days)
-					}
-					continue
-				}
-				if _, is, _ := LeaversIn(r.Value); is {
-					j.leaving[shard] = xxhash.Sum64(r.Value)
-					continue
-				}
-				if json.Unmarshal(r.Value, &a) == nil {
-					body, err := j.file.Put(r.Value)
-					if err != nil {
-						return err
-					}
-					j.said[a.ID] = said{xxhash.Sum64(r.Value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotJudged(), body}
+				if err := j.recall(shard, r.Value); err != nil {
+					return err
 				}
 			}
 			at = recs[len(recs)-1].Offset + 1
@@ -100,6 +125,27 @@ func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, n
 		return 0, "", err
 	}
 	return term, key, read() // what came in between
+}
+
+// recall notes what was published in a record of the alert topic, so that it is not published
+// again. A record that cannot be read says nothing.
+func (j *Processor) recall(shard int, value []byte) error {
+	r, err := ParseRecord(value)
+	switch {
+	case r.Kind == LeaversRecord:
+		j.leaving[shard] = xxhash.Sum64(value)
+	case err != nil:
+	case r.Kind == ActivityRecord:
+		j.heard(r.Activity)
+	default:
+		body, err := j.file.Put(value)
+		if err != nil {
+			return err
+		}
+		a := r.Alert
+		j.said[a.ID] = said{xxhash.Sum64(value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotJudged(), body}
+	}
+	return nil
 }
 
 // termKey is the key of what is said in a term, in a partition among some: where there are

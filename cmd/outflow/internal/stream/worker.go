@@ -105,14 +105,18 @@ func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store,
 		return err
 	}
 	if shared != nil {
-		have, _, err := StoredPosition(ctx, store)
+		var have int64
+		c, err := LatestCommitted(ctx, store)
+		if c != nil {
+			have = c.At
+		}
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}
 		if err := store.Close(); err != nil {
 			return err
 		}
-		fetched, err := shared.Fetch(ctx, path, have.At, w.Log)
+		fetched, err := shared.Fetch(ctx, path, have, w.Log)
 		if err != nil {
 			return err
 		}
