@@ -271,31 +271,6 @@ func (m *missed) gaps() []gap {
 	return list
 }
 
-// gaps adds the alerts about what was missed and cannot be judged from a base that is kept,
-// and withdraws those about what has been judged since.
-func (j *Processor) gaps(list []alert.Alert) ([]alert.Alert, error) {
-	all := j.missed.gaps()
-	current := map[string]bool{}
-	for i := range all {
-		a := all[i].alert()
-		current[a.ID] = true
-		if j.lost {
-			list = append(list, a)
-		}
-	}
-	for id, s := range j.said {
-		if !s.gap || s.withdrawn || current[id] {
-			continue
-		}
-		a, err := s.withdraw()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, a)
-	}
-	return list, nil
-}
-
 // alert tells of a gap.
 func (g *gap) alert() alert.Alert {
 	id := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint("events left out ", g.source, " ", g.came)))

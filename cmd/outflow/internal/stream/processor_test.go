@@ -131,7 +131,7 @@ func TestTerms(t *testing.T) {
 		return j, term
 	}
 	out := func(j *Processor) string {
-		b, err := j.said["x"].body.Get(nil)
+		b, err := j.published.alerts["x"].body.Get(nil)
 		var a alert.Alert
 		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil {
 			t.Fatal(err)
@@ -176,13 +176,13 @@ func TestManyDays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hear := j.hearing(t.Context())
+	hear := j.published.activities(t.Context())
 	for i := range 2*manyDays + 100 {
 		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
 			t.Fatal(err)
 		}
-		if len(j.days) >= manyDays {
-			t.Fatalf("%d days are held back", len(j.days))
+		if len(j.published.pending) >= manyDays {
+			t.Fatalf("%d days are held back", len(j.published.pending))
 		}
 	}
 	for user, n := range said {
@@ -190,8 +190,8 @@ func TestManyDays(t *testing.T) {
 			t.Fatalf("the day of %s was said %d times", user, n)
 		}
 	}
-	if len(said) != 2*manyDays || calls != 2 || len(j.days) != 100 {
-		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(j.days))
+	if len(said) != 2*manyDays || calls != 2 || len(j.published.pending) != 100 {
+		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(j.published.pending))
 	}
 }
 

@@ -37,7 +37,7 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 	if err != nil {
 		return err
 	}
-	j.shards, j.mine = l.Alerts.Partitions(), mine
+	j.published.shards, j.published.mine = l.Alerts.Partitions(), mine
 	j.window.KeepSums()
 	j.bases = &sharedBases{shelf, w.Dir}
 	hours, err := w.resume(ctx, j, shelf)
@@ -52,10 +52,10 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 	if err := j.look(ctx, l.Events); err != nil {
 		return err
 	}
-	if j.exchange, err = newExchange(ctx, l.Hours, j.shards, mine, terms, hours, j.file, w.Log); err != nil {
+	if j.exchange, err = newExchange(ctx, l.Hours, j.published.shards, mine, terms, hours, j.file, w.Log); err != nil {
 		return err
 	}
-	j.config.Shards, j.config.Mine, j.config.Trade = j.shards, mine, j.exchange.trade
+	j.config.Shards, j.config.Mine, j.config.Trade = j.published.shards, mine, j.exchange.trade
 	own := shelf.Of(mine)
 	j.stored = func(ctx context.Context, at int64) error {
 		if err := own.Put(ctx, path, at); err != nil {
@@ -115,7 +115,7 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, store *snapshot.Sto
 	var whole *Committed
 	var parts []engine.Part
 	var desks [][]byte
-	left := slices.Clone(j.mine)
+	left := slices.Clone(j.published.mine)
 	for i, x := range list {
 		wanted := both(x.Shards, left)
 		if len(wanted) == 0 {
@@ -142,12 +142,12 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, store *snapshot.Sto
 	if len(left) > 0 {
 		return nil, nil
 	}
-	baseline, err := engine.Merge(j.shards, parts, w.Dir)
+	baseline, err := engine.Merge(j.published.shards, parts, w.Dir)
 	if err != nil {
 		return nil, err
 	}
 	whole.Desk, err = alert.MergeDesks(desks, func(i int, user string) bool {
-		return slices.Contains(parts[i].Shards, engine.ShardOf(user, j.shards))
+		return slices.Contains(parts[i].Shards, engine.ShardOf(user, j.published.shards))
 	})
 	if err != nil {
 		return nil, err

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
@@ -105,7 +103,7 @@ func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, n
 				if !IsCurrent(r, &latest) || len(r.Value) == 0 {
 					continue
 				}
-				if err := j.recall(shard, r.Value); err != nil {
+				if err := j.published.recall(shard, r.Value, j.base()); err != nil {
 					return err
 				}
 			}
@@ -125,27 +123,6 @@ func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, n
 		return 0, "", err
 	}
 	return term, key, read() // what came in between
-}
-
-// recall notes what was published in a record of the alert topic, so that it is not published
-// again. A record that cannot be read says nothing.
-func (j *Processor) recall(shard int, value []byte) error {
-	r, err := ParseRecord(value)
-	switch {
-	case r.Kind == LeaversRecord:
-		j.leaving[shard] = xxhash.Sum64(value)
-	case err != nil:
-	case r.Kind == ActivityRecord:
-		j.heard(r.Activity)
-	default:
-		body, err := j.file.Put(value)
-		if err != nil {
-			return err
-		}
-		a := r.Alert
-		j.said[a.ID] = said{xxhash.Sum64(value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotJudged(), body}
-	}
-	return nil
 }
 
 // termKey is the key of what is said in a term, in a partition among some: where there are

@@ -28,7 +28,7 @@ func (j *Processor) status() Status {
 		s.Names, s.Guests = j.left.Names, j.left.Guests
 	}
 	if j.exchange != nil {
-		s.Shards, s.Of, s.Waited = j.mine, j.shards, j.exchange.waited.Seconds()
+		s.Shards, s.Of, s.Waited = j.published.mine, j.published.shards, j.exchange.waited.Seconds()
 	}
 	return s
 }
