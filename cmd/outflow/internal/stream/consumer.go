@@ -177,7 +177,7 @@ func (c *consumer) step(ctx context.Context) (done bool, err error) {
 	began := time.Now()
 	now := c.situation(began)
 	if now.ended || !now.incomplete && now.quiet > idle {
-		if err := c.worker.goBack(ctx, c.logs, c.processor, now.ended); err != nil {
+		if err := c.worker.rollback(ctx, c.logs, c.processor, now.ended); err != nil {
 			return false, err
 		}
 	}
@@ -289,10 +289,10 @@ func newClassifier() func([]eventlog.Record) []KindOf {
 		kinds := make([]KindOf, len(recs))
 		for i := range recs {
 			value := recs[i].Value
-			switch _, mark := ingest.ReadMark(value); {
+			switch _, checkpoint := ingest.ReadMark(value); {
 			case len(value) == 0:
 				kinds[i] = isErased
-			case mark:
+			case checkpoint:
 				kinds[i] = isMark
 			case dec.Decode(value, &e) != nil:
 				kinds[i] = isNothing

@@ -100,11 +100,11 @@ func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 }
 
 // telling appends to the log of alerts, by the key of the term in a shard.
-func (l *Logs) telling(terms map[int]string) func(ctx context.Context, shard int, alerts [][]byte) error {
+func (l *Logs) telling(epochs map[int]string) func(ctx context.Context, shard int, alerts [][]byte) error {
 	return func(ctx context.Context, shard int, alerts [][]byte) error {
 		recs := make([]eventlog.Record, len(alerts))
 		for i, b := range alerts {
-			recs[i] = eventlog.Record{Key: terms[shard], Value: b}
+			recs[i] = eventlog.Record{Key: epochs[shard], Value: b}
 		}
 		failpoint.Reach("alerts-append")
 		defer failpoint.Reach("alerts-appended")

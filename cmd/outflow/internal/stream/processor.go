@@ -36,27 +36,27 @@ type Processor struct {
 	store    *engine.Store                             // nil where nothing is kept
 	stored   func(ctx context.Context, at int64) error // called once the base at a time is stored; may be nil
 
-	file    *spill.File // for what is seldom read
-	window  *order.Window
-	marks   []mark // the oldest is the base: nothing before it changes
-	history bool   // what has come since it was judged last is of more than a day
-	pending int64  // time of the earliest event that is not judged; none if newer is false
-	newer   bool
+	file        *spill.File // for what is seldom read
+	window      *order.Window
+	checkpoints []checkpoint // the oldest is the base: nothing before it changes
+	history     bool         // what has come since it was judged last is of more than a day
+	pending     int64        // time of the earliest event that is not judged; none if newer is false
+	newer       bool
 
 	published *publisher
 	exchange  *exchange // with who judges the others; nil if there is one shard
 
-	engine   *engine.Engine // nil before the first event
-	resolver *identity.Resolver
-	left     identity.Left // as it was said last
-	desk     *alert.Desk
-	tainted  bool // open days were judged before they were over
-	lastTime int64
-	lastKey  uint64
-	armed    int64 // time of the next mark, Unix milliseconds
-	aliases  spill.Ref
-	crossed  int64 // hour for which aliases are
-	batch    []engine.Keyed
+	engine      *engine.Engine // nil before the first event
+	resolver    *identity.Resolver
+	left        identity.Left // as it was said last
+	desk        *alert.Desk
+	provisional bool // open days were judged before they were over
+	lastTime    int64
+	lastKey     uint64
+	nextAt      int64 // time of the next mark, Unix milliseconds
+	aliases     spill.Ref
+	crossed     int64 // hour for which aliases are
+	batch       []engine.Keyed
 
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
@@ -69,8 +69,8 @@ type Processor struct {
 	hired    bool      // HR speaks for the first time, and the base does not know it
 	lost     bool      // what was missed cannot be judged from a base that is kept
 
-	edge   int64         // up to where the events go, but for a few
-	saving time.Duration // it took to store the base last
+	watermark int64         // up to where the events go, but for a few
+	saving    time.Duration // it took to store the base last
 
 	progress func() // called while events are judged; may be nil
 
@@ -80,19 +80,19 @@ type Processor struct {
 // openProcessor returns a judge of a log with some partitions, as it was when its base
 // was stored last.
 func openProcessor(ctx context.Context, store *engine.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
-	j, err := newProcessor(store, partitions, conf, emit)
+	pr, err := newProcessor(store, partitions, conf, emit)
 	if err != nil || store == nil {
-		return j, err
+		return pr, err
 	}
 	c, err := LatestCommitted(ctx, store)
 	if err != nil || c == nil {
-		return j, err
+		return pr, err
 	}
 	baseline, err := store.Load(ctx, c.Generation)
 	if err != nil {
 		return nil, err
 	}
-	return j, j.begin(c, baseline)
+	return pr, pr.begin(c, baseline)
 }
 
 // newProcessor returns a judge that knows nothing yet.
@@ -118,30 +118,30 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 }
 
 // begin has a new judge go on from a base.
-func (j *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) {
-	if len(c.Low) != len(j.next) {
-		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(c.Low), len(j.next))
+func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) {
+	if len(c.Low) != len(pr.next) {
+		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(c.Low), len(pr.next))
 	}
-	m := mark{At: c.At, Baseline: baseline}
-	if m.Aliases, err = j.file.Put(c.Aliases); err != nil {
+	m := checkpoint{At: c.At, Baseline: baseline}
+	if m.Aliases, err = pr.file.Put(c.Aliases); err != nil {
 		return err
 	}
-	if m.Desk, err = j.file.Put(c.Desk); err != nil {
+	if m.Desk, err = pr.file.Put(c.Desk); err != nil {
 		return err
 	}
-	j.marks, j.saved = []mark{m}, c.At
-	j.next, j.seen, j.published.since = c.Low, c.Next, c.Floor
-	j.staffed = len(c.Staff) > 0
-	j.accounts.restore(c.Counts)
-	j.missed.restore(c.Missed)
+	pr.checkpoints, pr.saved = []checkpoint{m}, c.At
+	pr.next, pr.seen, pr.published.since = c.Low, c.Next, c.Floor
+	pr.staffed = len(c.Staff) > 0
+	pr.accounts.restore(c.Counts)
+	pr.missed.restore(c.Missed)
 	err = event.Framed(c.Staff, func(rec []byte) error {
-		_, err := j.window.Add(rec, 0, 0)
+		_, err := pr.window.Add(rec, 0, 0)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("stored HR records: %w", err)
 	}
-	j.pending, j.newer = m.At, true
+	pr.pending, pr.newer = m.At, true
 	return nil
 }
 
@@ -149,28 +149,28 @@ func (j *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) {
 const spillMemory = 32 << 20
 
 // look checks that the log holds what is to be read next.
-func (j *Processor) look(ctx context.Context, events eventlog.Log) error {
-	for p := range j.next {
+func (pr *Processor) verifyOffsets(ctx context.Context, events eventlog.Log) error {
+	for p := range pr.next {
 		first, end, err := events.Bounds(ctx, p)
 		if err != nil {
 			return err
 		}
-		if j.next[p] < first {
-			if j.saved == 0 && j.next[p] == 0 {
-				j.next[p] = first // nothing was judged yet: it begins with what there is
+		if pr.next[p] < first {
+			if pr.saved == 0 && pr.next[p] == 0 {
+				pr.next[p] = first // nothing was judged yet: it begins with what there is
 				continue
 			}
-			return fmt.Errorf("log of events, partition %d: offsets %d to %d are gone before they were judged: retention is too short, or the state too old", p, j.next[p], first-1)
+			return fmt.Errorf("log of events, partition %d: offsets %d to %d are gone before they were judged: retention is too short, or the state too old", p, pr.next[p], first-1)
 		}
-		if j.next[p] > end {
-			return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", p, end, j.next[p])
+		if pr.next[p] > end {
+			return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", p, end, pr.next[p])
 		}
 	}
 	return nil
 }
 
 // locate adds to an error of judging an event where in the log the event is.
-func (j *Processor) locate(ctx context.Context, log eventlog.Log, err error) error {
+func (pr *Processor) locate(ctx context.Context, log eventlog.Log, err error) error {
 	fault := (*engine.Fault)(nil)
 	if !errors.As(err, &fault) || fault.Record == nil {
 		return err
@@ -182,15 +182,15 @@ func (j *Processor) locate(ctx context.Context, log eventlog.Log, err error) err
 		if err := dec.Decode(fault.Record, &of); err != nil {
 			return err
 		}
-		for p := range j.next {
-			for at := j.window.Low(p, j.next[p]); at < j.next[p] && place == ""; {
+		for p := range pr.next {
+			for at := pr.window.Low(p, pr.next[p]); at < pr.next[p] && place == ""; {
 				recs, err := log.Read(ctx, p, at, readBatch)
 				if err != nil {
 					return err
 				}
 				for i := range recs {
 					var e event.Event
-					if _, mark := ingest.ReadMark(recs[i].Value); !mark && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
+					if _, checkpoint := ingest.ReadMark(recs[i].Value); !checkpoint && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
 						place = fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset)
 						break
 					}

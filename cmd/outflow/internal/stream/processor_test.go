@@ -23,19 +23,19 @@ import (
 // beyond every base: going back is tried again. What HR says once more changes nothing.
 func TestFirstStaff(t *testing.T) {
 	for _, known := range []bool{false, true} {
-		j, err := newProcessor(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
+		pr, err := newProcessor(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.saved = int64(1_760_000_000_000)
-		j.marks = []mark{{At: j.saved}}
-		j.staffed, j.lost = known, true
-		e := event.Event{Source: event.HR, Class: event.Person, Time: j.saved - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
-		if err := j.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
+		pr.saved = int64(1_760_000_000_000)
+		pr.checkpoints = []checkpoint{{At: pr.saved}}
+		pr.staffed, pr.lost = known, true
+		e := event.Event{Source: event.HR, Class: event.Person, Time: pr.saved - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		if err := pr.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
 			t.Fatal(err)
 		}
-		if j.hired == known || j.lost != known {
-			t.Errorf("HR known before: %v; hired %v, lost %v", known, j.hired, j.lost)
+		if pr.hired == known || pr.lost != known {
+			t.Errorf("HR known before: %v; hired %v, lost %v", known, pr.hired, pr.lost)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func TestFirstStaff(t *testing.T) {
 func TestJudgeFault(t *testing.T) {
 	log := eventlog.NewMemory(1, 0)
 	conf := &config.Config{}
-	j, err := newProcessor(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
+	pr, err := newProcessor(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,12 +58,12 @@ func TestJudgeFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range recs {
-		if err := j.add(&eventlog.Record{Offset: int64(i), Value: recs[i].Value}); err != nil {
+		if err := pr.add(&eventlog.Record{Offset: int64(i), Value: recs[i].Value}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	fault := &engine.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "judge", Value: "broken"}}
-	err = j.locate(t.Context(), log, fmt.Errorf("judging: %w", fault))
+	err = pr.locate(t.Context(), log, fmt.Errorf("judging: %w", fault))
 	if err == nil || !errors.Is(err, fault) {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestJudgeFault(t *testing.T) {
 		}
 	}
 	other := errors.New("other")
-	if err := j.locate(t.Context(), log, other); err != other {
+	if err := pr.locate(t.Context(), log, other); err != other {
 		t.Error(err)
 	}
 }
@@ -108,30 +108,30 @@ func TestAccounts(t *testing.T) {
 func TestTerms(t *testing.T) {
 	const shard = 2
 	log := eventlog.NewMemory(5, 0)
-	say := func(term, reason string) {
+	say := func(epoch, reason string) {
 		t.Helper()
 		b, err := json.Marshal(alert.Alert{ID: "x", Reason: reason})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Append(t.Context(), eventlog.Record{Key: term, Value: b}); err != nil {
+		if err := log.Append(t.Context(), eventlog.Record{Key: epoch, Value: b}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	begin := func(now int64) (*Processor, string) {
 		t.Helper()
-		j, err := openProcessor(t.Context(), nil, 1, &config.Config{}, nil)
+		pr, err := openProcessor(t.Context(), nil, 1, &config.Config{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, term, err := j.takeOver(t.Context(), log, shard, time.UnixMilli(now))
+		_, epoch, err := pr.beginEpoch(t.Context(), log, shard, time.UnixMilli(now))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return j, term
+		return pr, epoch
 	}
-	out := func(j *Processor) string {
-		b, err := j.published.alerts["x"].body.Get(nil)
+	out := func(pr *Processor) string {
+		b, err := pr.published.alerts["x"].body.Get(nil)
 		var a alert.Alert
 		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil {
 			t.Fatal(err)
@@ -140,14 +140,14 @@ func TestTerms(t *testing.T) {
 	}
 	_, first := begin(1000)
 	say(first, "old")
-	j, second := begin(500)
-	if out(j) != "old" {
-		t.Fatalf("terms %s and %s, %q", first, second, out(j))
+	pr, second := begin(500)
+	if out(pr) != "old" {
+		t.Fatalf("terms %s and %s, %q", first, second, out(pr))
 	}
 	say(second, "new")
 	say(first, "old again")
-	if j, _ = begin(2000); out(j) != "new" {
-		t.Errorf("what counts is %q", out(j))
+	if pr, _ = begin(2000); out(pr) != "new" {
+		t.Errorf("what counts is %q", out(pr))
 	}
 	for p := range log.Partitions() {
 		if _, n, err := log.Bounds(t.Context(), p); err != nil || n > 0 != (p == shard) {
@@ -160,7 +160,7 @@ func TestTerms(t *testing.T) {
 // each once.
 func TestManyDays(t *testing.T) {
 	said, calls := map[string]int{}, 0
-	j, err := newProcessor(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
+	pr, err := newProcessor(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
 		calls++
 		for _, b := range records {
 			r, err := ParseRecord(b)
@@ -176,13 +176,13 @@ func TestManyDays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hear := j.published.activities(t.Context())
+	hear := pr.published.activities(t.Context())
 	for i := range 2*manyDays + 100 {
 		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
 			t.Fatal(err)
 		}
-		if len(j.published.pending) >= manyDays {
-			t.Fatalf("%d days are held back", len(j.published.pending))
+		if len(pr.published.pending) >= manyDays {
+			t.Fatalf("%d days are held back", len(pr.published.pending))
 		}
 	}
 	for user, n := range said {
@@ -190,8 +190,8 @@ func TestManyDays(t *testing.T) {
 			t.Fatalf("the day of %s was said %d times", user, n)
 		}
 	}
-	if len(said) != 2*manyDays || calls != 2 || len(j.published.pending) != 100 {
-		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(j.published.pending))
+	if len(said) != 2*manyDays || calls != 2 || len(pr.published.pending) != 100 {
+		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(pr.published.pending))
 	}
 }
 

@@ -104,22 +104,22 @@ type results struct {
 }
 
 // publish publishes what the processor has found.
-func (j *Processor) publish(ctx context.Context) error {
+func (pr *Processor) publish(ctx context.Context) error {
 	r := results{
-		alerts:  j.desk.Updates(),
-		holds:   j.desk.Holds,
+		alerts:  pr.desk.Updates(),
+		holds:   pr.desk.Holds,
 		missed:  map[string]bool{},
-		leavers: j.engine.Leavers(),
-		upTo:    j.lastTime,
+		leavers: pr.engine.Leavers(),
+		upTo:    pr.lastTime,
 	}
-	for _, g := range j.missed.gaps() {
+	for _, g := range pr.missed.gaps() {
 		a := g.alert()
 		r.missed[a.ID] = true
-		if j.lost {
+		if pr.lost {
 			r.gaps = append(r.gaps, a)
 		}
 	}
-	return j.published.publish(ctx, &r)
+	return pr.published.publish(ctx, &r)
 }
 
 // publish publishes what differs from what is published: alerts that are at least low, or were

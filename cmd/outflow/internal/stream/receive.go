@@ -17,32 +17,32 @@ type counters struct {
 }
 
 // add takes in a record of the log, which is an event.
-func (j *Processor) add(r *eventlog.Record) error {
-	j.next[r.Partition] = r.Offset + 1
+func (pr *Processor) add(r *eventlog.Record) error {
+	pr.next[r.Partition] = r.Offset + 1
 	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
-	count, again := j.count(r, source)
+	count, again := pr.count(r, source)
 	switch {
 	case source == event.HR:
 	case datedAhead(at, r.Appended):
 		count.Ahead++
 		return nil
-	case j.settled() && at < j.base():
+	case pr.settled() && at < pr.base():
 		if count.Late++; !again {
-			j.missed.add(r, source, at, 1)
-			j.stats.Late++
-			j.lost = false
+			pr.missed.add(r, source, at, 1)
+			pr.stats.Late++
+			pr.lost = false
 		}
 		return nil
 	}
-	conflicts := j.window.Conflicts()
-	added, err := j.window.Add(r.Value, r.Partition, r.Offset)
-	count.Conflicts += j.window.Conflicts() - conflicts
+	conflicts := pr.window.Conflicts()
+	added, err := pr.window.Add(r.Value, r.Partition, r.Offset)
+	count.Conflicts += pr.window.Conflicts() - conflicts
 	switch {
 	case err != nil:
 		return err
 	case added == order.Repeat:
 		count.Repeated++
-		j.stats.Repeats++
+		pr.stats.Repeats++
 		return nil
 	case added == order.Replaced:
 		count.Repeated++
@@ -50,25 +50,25 @@ func (j *Processor) add(r *eventlog.Record) error {
 		if count.Judged++; r.Appended-at > event.Day && source != event.HR {
 			count.Delayed++
 		}
-		j.stats.Events++
+		pr.stats.Events++
 	}
-	if source == event.HR && j.settled() && !again && !j.staffed && added == order.Fresh {
-		j.hired, j.lost = true, false // departments count from the beginning: it is worth going back once more
+	if source == event.HR && pr.settled() && !again && !pr.staffed && added == order.Fresh {
+		pr.hired, pr.lost = true, false // departments count from the beginning: it is worth going back once more
 	}
-	if newest := j.window.Newest(); source != event.HR && (at < newest-event.Day || at > j.edge+2*event.Day) {
-		j.history = true
+	if newest := pr.window.Newest(); source != event.HR && (at < newest-event.Day || at > pr.watermark+2*event.Day) {
+		pr.history = true
 	}
-	j.judgeFrom(at)
+	pr.processFrom(at)
 	return nil
 }
 
 // count is the account of a record; again says that it was counted before the base was
 // stored, so that the account is nobody's.
-func (j *Processor) count(r *eventlog.Record, source event.Source) (a *Account, again bool) {
-	if r.Offset < j.seen[r.Partition] {
+func (pr *Processor) count(r *eventlog.Record, source event.Source) (a *Account, again bool) {
+	if r.Offset < pr.seen[r.Partition] {
 		return &Account{}, true
 	}
-	return j.accounts.of(r, source), false
+	return pr.accounts.of(r, source), false
 }
 
 // datedAhead says whether an event claims to have happened more than a day after the log took
@@ -76,12 +76,12 @@ func (j *Processor) count(r *eventlog.Record, source event.Source) (a *Account, 
 func datedAhead(at, appended int64) bool { return appended > 0 && at > appended+event.Day }
 
 // skip takes in a record of the log that is no event.
-func (j *Processor) skip(r *eventlog.Record, kind KindOf) {
-	j.next[r.Partition] = r.Offset + 1
+func (pr *Processor) skip(r *eventlog.Record, kind KindOf) {
+	pr.next[r.Partition] = r.Offset + 1
 	if kind == isMark {
 		return
 	}
-	if count, _ := j.count(r, event.NoSource); kind == isErased {
+	if count, _ := pr.count(r, event.NoSource); kind == isErased {
 		count.Erased++
 	} else {
 		count.Unreadable++
@@ -89,17 +89,17 @@ func (j *Processor) skip(r *eventlog.Record, kind KindOf) {
 }
 
 // judgeFrom has what is at or after a time judged, the next time.
-func (j *Processor) judgeFrom(at int64) {
-	if !j.newer || at < j.pending {
-		j.pending = at
+func (pr *Processor) processFrom(at int64) {
+	if !pr.newer || at < pr.pending {
+		pr.pending = at
 	}
-	j.newer = true
+	pr.newer = true
 }
 
 // arriving says whether history is still coming in, given for how long nothing has: what is
 // judged before it has all come is judged again, and people are told of what it explains.
-func (j *Processor) arriving(quiet time.Duration) bool {
-	if j.engine != nil && !j.history {
+func (pr *Processor) arriving(quiet time.Duration) bool {
+	if pr.engine != nil && !pr.history {
 		return false
 	}
 	return quiet < settleQuiet
@@ -110,15 +110,15 @@ func (j *Processor) arriving(quiet time.Duration) bool {
 var settleQuiet = 5 * time.Second // tests have less time
 
 // reconsider has everything from a time on judged again, as far as it was.
-func (j *Processor) reconsider(from int64) {
-	if from = max(from, j.base()); j.engine == nil || from > j.lastTime {
+func (pr *Processor) reprocess(from int64) {
+	if from = max(from, pr.base()); pr.engine == nil || from > pr.lastTime {
 		return
 	}
-	j.judgeFrom(from)
+	pr.processFrom(from)
 }
 
 // interrupted has the judge go on from the last mark, in the middle of judging.
-func (j *Processor) interrupted() {
-	j.tainted = true
-	j.judgeFrom(j.lastTime)
+func (pr *Processor) interrupted() {
+	pr.provisional = true
+	pr.processFrom(pr.lastTime)
 }

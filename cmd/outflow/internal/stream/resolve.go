@@ -30,12 +30,12 @@ const groupSize = 512
 
 // resolving finds out whose events are, in their order.
 type resolving struct {
-	j       *Processor
+	pr      *Processor
 	ctx     context.Context
 	out     chan<- *group
 	used    <-chan *group // that may be filled again
 	until   int64
-	armed   int64 // as the judge will have it when it comes to the event
+	nextAt  int64 // as the judge will have it when it comes to the event
 	crossed int64
 	scratch []byte
 	group   *group
@@ -49,29 +49,29 @@ func (w *resolving) resolve(rec []byte) error {
 	var x resolved
 	if !hr {
 		switch h := at / event.Hour; {
-		case w.armed == 0:
-			w.armed = w.j.wanted(at)
-		case at >= w.armed && h != w.crossed:
-			graph, err := w.j.resolver.Snapshot()
+		case w.nextAt == 0:
+			w.nextAt = w.pr.nextCheckpoint(at)
+		case at >= w.nextAt && h != w.crossed:
+			graph, err := w.pr.resolver.Snapshot()
 			if err == nil {
-				x.aliases, err = w.j.file.Put(graph)
+				x.aliases, err = w.pr.file.Put(graph)
 			}
 			if err != nil {
 				return err
 			}
 			w.crossed = h
-			for at >= w.armed {
-				w.armed = w.j.wanted(w.armed)
+			for at >= w.nextAt {
+				w.nextAt = w.pr.nextCheckpoint(w.nextAt)
 			}
 		}
 	}
 	w.scratch = append(w.scratch[:0], rec...) // resolving changes it
 	person, own := "", rec
-	err := guard.Do("judge", func() error { person, rec = w.j.resolver.Resolve(w.scratch); return nil })
+	err := guard.Do("judge", func() error { person, rec = w.pr.resolver.Resolve(w.scratch); return nil })
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
 		return &engine.Fault{Record: bytes.Clone(own), Panic: panicked}
 	}
-	for _, note := range w.j.resolver.Notes() {
+	for _, note := range w.pr.resolver.Notes() {
 		from := len(w.group.buf)
 		w.group.buf = note.Append(w.group.buf)
 		w.group.events = append(w.group.events, resolved{from: from, to: len(w.group.buf), aliases: x.aliases})

@@ -30,78 +30,78 @@ const (
 )
 
 // apply judges what has come.
-func (j *Processor) apply(ctx context.Context, how extent) error {
-	if j.exchange != nil {
-		if of, news := j.exchange.news(j.window.Edge(fewEvents)); news {
-			j.reconsider(of * event.Hour)
+func (pr *Processor) apply(ctx context.Context, how extent) error {
+	if pr.exchange != nil {
+		if of, news := pr.exchange.news(pr.window.Edge(fewEvents)); news {
+			pr.reprocess(of * event.Hour)
 		}
 	}
-	if !j.newer && (how != openDays || j.engine == nil || j.tainted) {
+	if !pr.newer && (how != openDays || pr.engine == nil || pr.provisional) {
 		return nil
 	}
-	j.edge, j.history = j.window.Edge(fewEvents), false
-	until := j.window.Newest()
+	pr.watermark, pr.history = pr.window.Edge(fewEvents), false
+	until := pr.window.Newest()
 	if how == most {
 		until -= holdBack
 	}
-	if j.newer {
-		if err := j.feed(ctx, until); err != nil {
+	if pr.newer {
+		if err := pr.process(ctx, until); err != nil {
 			return err
 		}
 	}
-	if j.newer = j.window.Newest() > until; j.newer {
-		j.pending = until + 1
+	if pr.newer = pr.window.Newest() > until; pr.newer {
+		pr.pending = until + 1
 	}
 	if how == openDays {
-		j.tainted = true
-		j.engine.Days(j.published.activities(ctx))
-		if err := j.engine.Flush(); err != nil {
+		pr.provisional = true
+		pr.engine.Days(pr.published.activities(ctx))
+		if err := pr.engine.Flush(); err != nil {
 			return err
 		}
 	}
-	j.desk.Complete(j.window.Newest())
-	if err := j.publish(ctx); err != nil {
+	pr.desk.Complete(pr.window.Newest())
+	if err := pr.publish(ctx); err != nil {
 		return err
 	}
-	return j.tidy(ctx)
+	return pr.commit(ctx)
 }
 
 // feed judges events up to a time, going back if some came late. If the context ends
 // it stops in the middle: the judge is then of no use any more.
-func (j *Processor) feed(ctx context.Context, until int64) error {
-	all := j.engine == nil || j.tainted || j.pending <= j.lastTime
+func (pr *Processor) process(ctx context.Context, until int64) error {
+	all := pr.engine == nil || pr.provisional || pr.pending <= pr.lastTime
 	from := int64(0)
 	if all {
 		var err error
-		if from, err = j.rewind(j.pending); err != nil {
+		if from, err = pr.rollBack(pr.pending); err != nil {
 			return err
 		}
 	}
 	// Whose an event is, is found out ahead of judging it, on another core.
 	g, ctx := errgroup.WithContext(ctx)
-	if j.exchange != nil {
-		j.exchange.trading(ctx, j.saved, j.edge, j.window.Sums())
+	if pr.exchange != nil {
+		pr.exchange.trading(ctx, pr.saved, pr.watermark, pr.window.Sums())
 	}
 	groups, used := make(chan *group, 4), make(chan *group, 6)
-	after, key := j.lastTime, j.lastKey
-	w := &resolving{j: j, ctx: ctx, out: groups, used: used, until: until, armed: j.armed, crossed: j.crossed, group: &group{}}
+	after, key := pr.lastTime, pr.lastKey
+	w := &resolving{pr: pr, ctx: ctx, out: groups, used: used, until: until, nextAt: pr.nextAt, crossed: pr.crossed, group: &group{}}
 	g.Go(func() error {
 		defer close(groups)
 		var err error
 		if all {
-			err = j.window.Each(from, w.resolve)
+			err = pr.window.Each(from, w.resolve)
 		} else {
-			err = j.window.After(after, key, w.resolve)
+			err = pr.window.After(after, key, w.resolve)
 		}
 		if err == nil || err == errEnough {
 			err = w.send()
 		}
 		return err
 	})
-	j.engine.Days(j.published.activities(ctx))
+	pr.engine.Days(pr.published.activities(ctx))
 	g.Go(func() error {
 		for of := range groups {
-			if err := j.judge(of); err != nil {
+			if err := pr.score(of); err != nil {
 				return err
 			}
 			select {
@@ -112,33 +112,33 @@ func (j *Processor) feed(ctx context.Context, until int64) error {
 		return nil
 	})
 	err := g.Wait()
-	j.crossed = w.crossed
+	pr.crossed = w.crossed
 	return err
 }
 
-// judge judges the next events.
-func (j *Processor) judge(of *group) error {
-	if j.progress != nil {
-		j.progress()
+// score scores the next events.
+func (pr *Processor) score(of *group) error {
+	if pr.progress != nil {
+		pr.progress()
 	}
-	j.batch = j.batch[:0]
+	pr.batch = pr.batch[:0]
 	for i := range of.events {
 		x := &of.events[i]
 		rec := of.buf[x.from:x.to]
 		if event.RecordSource(rec) != event.HR {
 			at := event.RecordTime(rec)
 			if x.aliases.Len() > 0 { // those of a mark that comes before it
-				if err := j.engine.HandleAll(j.batch); err != nil {
+				if err := pr.engine.HandleAll(pr.batch); err != nil {
 					return err
 				}
-				j.batch, j.aliases = j.batch[:0], x.aliases
+				pr.batch, pr.aliases = pr.batch[:0], x.aliases
 			}
-			if j.armed == 0 {
-				j.arm(at)
+			if pr.nextAt == 0 {
+				pr.schedule(at)
 			}
-			j.lastTime, j.lastKey = at, event.RecordKey(rec)
+			pr.lastTime, pr.lastKey = at, event.RecordKey(rec)
 		}
-		j.batch = append(j.batch, engine.Keyed{Person: x.person, Record: rec})
+		pr.batch = append(pr.batch, engine.Keyed{Person: x.person, Record: rec})
 	}
-	return j.engine.HandleAll(j.batch)
+	return pr.engine.HandleAll(pr.batch)
 }

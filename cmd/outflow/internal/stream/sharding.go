@@ -21,7 +21,7 @@ import (
 // detectShards judges some shards of the people, and trades with those who judge the others
 // what hours bring. The base lies with the snapshots alone: which shards a machine judges
 // changes with the machines there are.
-func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *snapshot.Store, path string) error {
+func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *snapshot.Store, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -32,44 +32,44 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 		return err
 	}
 	defer store.Close()
-	keys, terms := map[int]string{}, map[int]int64{}
-	j, err := newProcessor(store, l.Events.Partitions(), w.Config(), l.telling(keys))
+	keys, epochs := map[int]string{}, map[int]int64{}
+	pr, err := newProcessor(store, l.Events.Partitions(), w.Config(), l.telling(keys))
 	if err != nil {
 		return err
 	}
-	j.published.shards, j.published.mine = l.Alerts.Partitions(), mine
-	j.window.KeepSums()
-	j.bases = &sharedBases{shelf, w.Dir}
-	hours, err := w.resume(ctx, j, shelf)
+	pr.published.shards, pr.published.mine = l.Alerts.Partitions(), mine
+	pr.window.KeepSums()
+	pr.bases = &sharedCheckpoints{snapshots, w.Dir}
+	hours, err := w.resume(ctx, pr, snapshots)
 	if err != nil {
 		return err
 	}
 	for _, s := range mine {
-		if terms[s], keys[s], err = j.takeOver(ctx, l.Alerts, s, time.Now()); err != nil {
+		if epochs[s], keys[s], err = pr.beginEpoch(ctx, l.Alerts, s, time.Now()); err != nil {
 			return err
 		}
 	}
-	if err := j.look(ctx, l.Events); err != nil {
+	if err := pr.verifyOffsets(ctx, l.Events); err != nil {
 		return err
 	}
-	if j.exchange, err = newExchange(ctx, l.Hours, j.published.shards, mine, terms, hours, j.file, w.Log); err != nil {
+	if pr.exchange, err = newExchange(ctx, l.Hours, pr.published.shards, mine, epochs, hours, pr.file, w.Log); err != nil {
 		return err
 	}
-	j.config.Shards, j.config.Mine, j.config.Trade = j.published.shards, mine, j.exchange.trade
-	own := shelf.Of(mine)
-	j.stored = func(ctx context.Context, at int64) error {
+	pr.config.Shards, pr.config.Mine, pr.config.Trade = pr.published.shards, mine, pr.exchange.trade
+	own := snapshots.Of(mine)
+	pr.stored = func(ctx context.Context, at int64) error {
 		if err := own.Put(ctx, path, at); err != nil {
 			return err
 		}
-		return shelf.Prune(ctx)
+		return snapshots.Prune(ctx)
 	}
 	errDone := errors.New("done")
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return j.exchange.run(ctx) })
+	g.Go(func() error { return pr.exchange.run(ctx) })
 	g.Go(func() error {
-		err := guard.Do("judge", func() error { return w.consume(ctx, l, j) })
+		err := guard.Do("judge", func() error { return w.consume(ctx, l, pr) })
 		if err == nil { // with --once
-			err = j.exchange.flush(ctx)
+			err = pr.exchange.flush(ctx)
 		}
 		return cmp.Or(err, errDone)
 	})
@@ -82,7 +82,7 @@ func (w *Worker) detectShards(ctx context.Context, l *Logs, mine []int, shelf *s
 // resume has a processor of some shards go on from the newest snapshots that together hold
 // them, of one moment. It returns the offset from which the deltas of other workers are to be
 // read; 0 if there are no such snapshots, and it begins from nothing.
-func (w *Worker) resume(ctx context.Context, j *Processor, store *snapshot.Store) (hours int64, err error) {
+func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Store) (hours int64, err error) {
 	list, err := store.ListShared(ctx)
 	if err != nil {
 		return 0, err
@@ -93,7 +93,7 @@ func (w *Worker) resume(ctx context.Context, j *Processor, store *snapshot.Store
 			same = list[:i]
 		}
 		list = list[len(same):]
-		c, err := w.resumeAt(ctx, j, store, same)
+		c, err := w.resumeAt(ctx, pr, store, same)
 		if err != nil {
 			return 0, err
 		}
@@ -106,7 +106,7 @@ func (w *Worker) resume(ctx context.Context, j *Processor, store *snapshot.Store
 
 // resumeAt is resume from snapshots of one moment. The checkpoint is nil if some of the shards
 // are in none of them that is sound.
-func (w *Worker) resumeAt(ctx context.Context, j *Processor, store *snapshot.Store, list []snapshot.Shared) (*Committed, error) {
+func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.Store, list []snapshot.Shared) (*Committed, error) {
 	tmp, err := os.MkdirTemp(w.Dir, ".shards-*")
 	if err != nil {
 		return nil, err
@@ -115,10 +115,10 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, store *snapshot.Sto
 	var whole *Committed
 	var parts []engine.Part
 	var desks [][]byte
-	left := slices.Clone(j.published.mine)
+	left := slices.Clone(pr.published.mine)
 	for i, x := range list {
-		wanted := both(x.Shards, left)
-		if len(wanted) == 0 {
+		nextCheckpoint := both(x.Shards, left)
+		if len(nextCheckpoint) == 0 {
 			continue
 		}
 		from := store.Of(x.Shards)
@@ -135,25 +135,25 @@ func (w *Worker) resumeAt(ctx context.Context, j *Processor, store *snapshot.Sto
 			whole = c
 		}
 		whole.earliest(&c.Position)
-		parts = append(parts, engine.Part{Snapshot: baseline, Shards: wanted})
+		parts = append(parts, engine.Part{Snapshot: baseline, Shards: nextCheckpoint})
 		desks = append(desks, c.Desk)
-		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(wanted, s) })
+		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(nextCheckpoint, s) })
 	}
 	if len(left) > 0 {
 		return nil, nil
 	}
-	baseline, err := engine.Merge(j.published.shards, parts, w.Dir)
+	baseline, err := engine.Merge(pr.published.shards, parts, w.Dir)
 	if err != nil {
 		return nil, err
 	}
 	whole.Desk, err = alert.MergeDesks(desks, func(i int, user string) bool {
-		return slices.Contains(parts[i].Shards, engine.ShardOf(user, j.published.shards))
+		return slices.Contains(parts[i].Shards, engine.ShardOf(user, pr.published.shards))
 	})
 	if err != nil {
 		return nil, err
 	}
 	w.Log.Info("state fetched from snapshots", "checkpoint", instant(whole.At), "snapshots", len(parts))
-	return whole, j.begin(whole, baseline)
+	return whole, pr.begin(whole, baseline)
 }
 
 // both are the numbers that are in both lists.

@@ -86,7 +86,7 @@ func marshalActivity(days []json.RawMessage) ([]byte, error) {
 // alerts are out. From there on nothing counts that somebody says whose term was before:
 // who was paused for longer than a session, and goes on, says what is out of date. The
 // key of what is said has the term, such that it gets to the partition.
-func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, now time.Time) (term int64, key string, err error) {
+func (pr *Processor) beginEpoch(ctx context.Context, log eventlog.Log, shard int, now time.Time) (epoch int64, key string, err error) {
 	at, end, err := log.Bounds(ctx, shard)
 	if err != nil {
 		return 0, "", err
@@ -103,7 +103,7 @@ func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, n
 				if !IsCurrent(r, &latest) || len(r.Value) == 0 {
 					continue
 				}
-				if err := j.published.recall(shard, r.Value, j.base()); err != nil {
+				if err := pr.published.recall(shard, r.Value, pr.base()); err != nil {
 					return err
 				}
 			}
@@ -114,35 +114,35 @@ func (j *Processor) takeOver(ctx context.Context, log eventlog.Log, shard int, n
 	if err := read(); err != nil {
 		return 0, "", err
 	}
-	term = max(latest+1, now.UnixMilli())
-	key = termKey(term, shard, log.Partitions())
+	epoch = max(latest+1, now.UnixMilli())
+	key = epochKey(epoch, shard, log.Partitions())
 	if err := log.Append(ctx, eventlog.Record{Key: key}); err != nil {
 		return 0, "", err
 	}
 	if _, end, err = log.Bounds(ctx, shard); err != nil {
 		return 0, "", err
 	}
-	return term, key, read() // what came in between
+	return epoch, key, read() // what came in between
 }
 
 // termKey is the key of what is said in a term, in a partition among some: where there are
 // several, a number after the term gets it there.
-func termKey(term int64, partition, partitions int) string {
-	key := strconv.FormatInt(term, 10)
+func epochKey(epoch int64, partition, partitions int) string {
+	key := strconv.FormatInt(epoch, 10)
 	for n := 0; eventlog.PartitionOf(key, partitions) != partition; n++ {
-		key = fmt.Sprintf("%d.%d", term, n)
+		key = fmt.Sprintf("%d.%d", epoch, n)
 	}
 	return key
 }
 
 // IsCurrent says whether a record of the log of alerts counts: the latest term is kept
 // in term. A record's key is the term of who judged.
-func IsCurrent(r *eventlog.Record, term *int64) bool {
+func IsCurrent(r *eventlog.Record, epoch *int64) bool {
 	number, _, _ := strings.Cut(r.Key, ".")
 	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < *term {
+	if err != nil || n < *epoch {
 		return false
 	}
-	*term = n
+	*epoch = n
 	return true
 }

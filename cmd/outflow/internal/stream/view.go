@@ -17,18 +17,18 @@ type View struct {
 }
 
 // status is what the processor looks like now.
-func (j *Processor) status() Status {
-	s := Status{Newest: instant(j.window.Newest()), Base: instant(j.saved), Held: j.window.Len(), Judged: j.stats.Events, Repeats: j.stats.Repeats, Conflicts: j.window.Conflicts(), Late: j.stats.Late, Rewinds: j.stats.Rewinds, Save: j.saving.Seconds()}
-	if j.engine != nil {
-		s.People = j.engine.Known()
+func (pr *Processor) status() Status {
+	s := Status{Newest: instant(pr.window.Newest()), Base: instant(pr.saved), Held: pr.window.Len(), Judged: pr.stats.Events, Repeats: pr.stats.Repeats, Conflicts: pr.window.Conflicts(), Late: pr.stats.Late, Rewinds: pr.stats.Rewinds, Save: pr.saving.Seconds()}
+	if pr.engine != nil {
+		s.People = pr.engine.Known()
 	}
-	if j.resolver != nil { // judging again counts again: what was said does not become less
-		left := j.resolver.Left()
-		j.left.Names, j.left.Guests = max(j.left.Names, left.Names), max(j.left.Guests, left.Guests)
-		s.Names, s.Guests = j.left.Names, j.left.Guests
+	if pr.resolver != nil { // judging again counts again: what was said does not become less
+		left := pr.resolver.Left()
+		pr.left.Names, pr.left.Guests = max(pr.left.Names, left.Names), max(pr.left.Guests, left.Guests)
+		s.Names, s.Guests = pr.left.Names, pr.left.Guests
 	}
-	if j.exchange != nil {
-		s.Shards, s.Of, s.Waited = j.published.mine, j.published.shards, j.exchange.waited.Seconds()
+	if pr.exchange != nil {
+		s.Shards, s.Of, s.Waited = pr.published.mine, pr.published.shards, pr.exchange.waited.Seconds()
 	}
 	return s
 }
@@ -64,13 +64,13 @@ type Status struct {
 }
 
 // unknownPeople is which share of what people did recently is of nobody who is known.
-func (j *Processor) unknownPeople() map[string]float64 {
-	if j.engine == nil {
+func (pr *Processor) unknownPeople() map[string]float64 {
+	if pr.engine == nil {
 		return nil
 	}
 	var all map[string]float64
 	for _, s := range event.Sources() {
-		if acts, nobody := j.engine.Unknown(s); acts >= 1 {
+		if acts, nobody := pr.engine.Unknown(s); acts >= 1 {
 			if all == nil {
 				all = map[string]float64{}
 			}

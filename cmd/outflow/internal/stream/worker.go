@@ -87,19 +87,19 @@ func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 	}
 	path := filepath.Join(w.Dir, "detect-0.db")
 	for {
-		judging := func(ctx context.Context) error { return w.detectAll(ctx, l, shared, path) }
+		judging := func(ctx context.Context) error { return w.runAll(ctx, l, shared, path) }
 		if l.Hours != nil {
-			judging = func(ctx context.Context) error { return w.detectShards(ctx, l, shards, shared, path) }
+			judging = func(ctx context.Context) error { return w.runShards(ctx, l, shards, shared, path) }
 		}
 		err := judging(ctx)
-		if back := (*goBack)(nil); !errors.As(err, &back) {
+		if back := (*rollback)(nil); !errors.As(err, &back) {
 			return err
 		}
 	}
 }
 
 // detectAll judges everybody.
-func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store, path string) error {
+func (w *Worker) runAll(ctx context.Context, l *Logs, shared *snapshot.Store, path string) error {
 	store, err := engine.OpenStore(ctx, path)
 	if err != nil {
 		return err
@@ -129,33 +129,33 @@ func (w *Worker) detectAll(ctx context.Context, l *Logs, shared *snapshot.Store,
 	}
 	defer store.Close()
 	conf := w.Config()
-	terms := map[int]string{}
-	j, err := openProcessor(ctx, store, l.Events.Partitions(), conf, l.telling(terms))
+	epochs := map[int]string{}
+	pr, err := openProcessor(ctx, store, l.Events.Partitions(), conf, l.telling(epochs))
 	if err != nil {
 		return err
 	}
-	j.bases = &localBases{store, shared}
+	pr.bases = &localCheckpoints{store, shared}
 	if shared != nil {
-		j.stored = func(ctx context.Context, at int64) error { return shared.Put(ctx, path, at) }
+		pr.stored = func(ctx context.Context, at int64) error { return shared.Put(ctx, path, at) }
 	}
-	if _, terms[0], err = j.takeOver(ctx, l.Alerts, 0, time.Now()); err != nil {
+	if _, epochs[0], err = pr.beginEpoch(ctx, l.Alerts, 0, time.Now()); err != nil {
 		return err
 	}
-	if err := j.look(ctx, l.Events); err != nil {
+	if err := pr.verifyOffsets(ctx, l.Events); err != nil {
 		return err
 	}
-	return w.consume(ctx, l, j)
+	return w.consume(ctx, l, pr)
 }
 
 // show notes what the judge looks like for status and metrics; what costs more than a
 // little, not more often than they are asked for.
-func (w *Worker) show(j *Processor) {
+func (w *Worker) show(pr *Processor) {
 	before := w.view.Load()
-	v := &View{Status: j.status(), Processor: j, upTo: j.lastTime, Next: slices.Clone(j.next)}
-	if before != nil && before.Processor == j && before.upTo == v.upTo && slices.Equal(before.Next, v.Next) {
+	v := &View{Status: pr.status(), Processor: pr, upTo: pr.lastTime, Next: slices.Clone(pr.next)}
+	if before != nil && before.Processor == pr && before.upTo == v.upTo && slices.Equal(before.Next, v.Next) {
 		v.Accounts, v.Unknown = before.Accounts, before.Unknown
 	} else {
-		v.Accounts, v.Unknown = j.accounts.sum(), j.unknownPeople()
+		v.Accounts, v.Unknown = pr.accounts.sum(), pr.unknownPeople()
 	}
 	w.view.Store(v)
 }
@@ -163,7 +163,7 @@ func (w *Worker) show(j *Processor) {
 // goBack is a *goBack if judging is to begin again at an older base: because it was asked
 // for, or because history has come that the present one cannot take in. It does what that
 // needs in the stored state. Without hurry the latter takes at most a tenth of the time.
-func (w *Worker) goBack(ctx context.Context, l *Logs, j *Processor, now bool) error {
+func (w *Worker) rollback(ctx context.Context, l *Logs, pr *Processor, now bool) error {
 	if !w.begun.IsZero() { // what was begun again is done
 		w.rested = time.Now().Add(min(10*time.Since(w.begun), longestRest))
 		w.begun = time.Time{}
@@ -172,14 +172,14 @@ func (w *Worker) goBack(ctx context.Context, l *Logs, j *Processor, now bool) er
 	if err != nil {
 		return err
 	}
-	var back *goBack
+	var back *rollback
 	switch {
 	case request != nil:
-		back, err = j.requested(ctx, l.Events, request)
-	case !j.lost && (now || time.Now().After(w.rested)):
-		if back, err = j.earlier(ctx, l.Events); err == nil && back == nil && j.missed.earliest() != math.MaxInt64 {
-			j.lost = true
-			j.judgeFrom(j.lastTime + 1) // so that it is told
+		back, err = pr.requested(ctx, l.Events, request)
+	case !pr.lost && (now || time.Now().After(w.rested)):
+		if back, err = pr.earlier(ctx, l.Events); err == nil && back == nil && pr.missed.earliest() != math.MaxInt64 {
+			pr.lost = true
+			pr.processFrom(pr.lastTime + 1) // so that it is told
 		}
 	}
 	if err != nil || back == nil {
@@ -192,9 +192,9 @@ func (w *Worker) goBack(ctx context.Context, l *Logs, j *Processor, now bool) er
 	w.Log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
 	failpoint.Reach("go-back")
 	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
-		err = j.anew(ctx, l.Events, back.asked.From)
+		err = pr.anew(ctx, l.Events, back.asked.From)
 	} else {
-		err = j.bases.goBack(ctx, back.at)
+		err = pr.bases.rollback(ctx, back.at)
 	}
 	if err == nil && request != nil {
 		err = os.Remove(filepath.Join(w.Dir, RejudgeFile))

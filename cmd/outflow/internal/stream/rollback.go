@@ -33,16 +33,16 @@ type bases interface {
 	// list lists those that are older than the newest, the newest of them first.
 	list(ctx context.Context) ([]base, error)
 	// goBack forgets all that are newer than one at a time; all of them for 0.
-	goBack(ctx context.Context, at int64) error
+	rollback(ctx context.Context, at int64) error
 }
 
 // localBases are those in the judge's own store. What machines share has to go back, too.
-type localBases struct {
+type localCheckpoints struct {
 	store  *engine.Store
 	shared *snapshot.Store // nil if nothing is shared
 }
 
-func (b *localBases) list(ctx context.Context) (list []base, err error) {
+func (b *localCheckpoints) list(ctx context.Context) (list []base, err error) {
 	generations, err := b.store.Generations(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (b *localBases) list(ctx context.Context) (list []base, err error) {
 	return list, nil
 }
 
-func (b *localBases) goBack(ctx context.Context, at int64) error {
+func (b *localCheckpoints) rollback(ctx context.Context, at int64) error {
 	if b.shared != nil {
 		times, err := b.shared.List(ctx)
 		if err != nil {
@@ -84,13 +84,13 @@ func (b *localBases) goBack(ctx context.Context, at int64) error {
 }
 
 // sharedBases are those of judges that share the people: the snapshots.
-type sharedBases struct {
-	shelf *snapshot.Store
-	dir   string
+type sharedCheckpoints struct {
+	snapshots *snapshot.Store
+	dir       string
 }
 
-func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
-	all, err := b.shelf.ListShared(ctx)
+func (b *sharedCheckpoints) list(ctx context.Context) (list []base, err error) {
+	all, err := b.snapshots.ListShared(ctx)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
 			continue
 		}
 		path := filepath.Join(tmp, "store")
-		if err := b.shelf.Of(x.Shards).Open(ctx, path, x.At); err != nil {
+		if err := b.snapshots.Of(x.Shards).Open(ctx, path, x.At); err != nil {
 			continue // refused: one that cannot be gone back to
 		}
 		store, err := engine.OpenStore(ctx, path)
@@ -130,14 +130,14 @@ func (b *sharedBases) list(ctx context.Context) (list []base, err error) {
 	return list, nil
 }
 
-func (b *sharedBases) goBack(ctx context.Context, at int64) error {
-	all, err := b.shelf.ListShared(ctx)
+func (b *sharedCheckpoints) rollback(ctx context.Context, at int64) error {
+	all, err := b.snapshots.ListShared(ctx)
 	if err != nil {
 		return err
 	}
 	for _, x := range all {
 		if x.At > at {
-			if err := b.shelf.Of(x.Shards).Remove(ctx, x.At); err != nil {
+			if err := b.snapshots.Of(x.Shards).Remove(ctx, x.At); err != nil {
 				return fmt.Errorf("snapshots: %w", err)
 			}
 		}
@@ -146,43 +146,43 @@ func (b *sharedBases) goBack(ctx context.Context, at int64) error {
 }
 
 // goBack has judging begin again from an older base.
-type goBack struct {
+type rollback struct {
 	at     int64 // of the base; 0 for the beginning of the log
 	events int64 // that this has judged
 	asked  *RejudgeRequest
 }
 
-func (g *goBack) Error() string { return "judging begins again at an older base" }
+func (g *rollback) Error() string { return "judging begins again at an older base" }
 
 // earlier is the base to go back to so that what was missed is judged; nil if there is none
 // that helps.
-func (j *Processor) earlier(ctx context.Context, events eventlog.Log) (*goBack, error) {
-	first := j.missed.earliest()
-	if first == math.MaxInt64 && !j.hired || j.bases == nil {
+func (pr *Processor) earlier(ctx context.Context, events eventlog.Log) (*rollback, error) {
+	first := pr.missed.earliest()
+	if first == math.MaxInt64 && !pr.hired || pr.bases == nil {
 		return nil, nil
 	}
-	whole, list, err := j.within(ctx, events)
+	whole, list, err := pr.within(ctx, events)
 	if err != nil {
 		return nil, err
 	}
-	if j.hired && whole { // departments, and who leaves, count from the beginning
-		return &goBack{events: j.missed.since(0)}, nil
+	if pr.hired && whole { // departments, and who leaves, count from the beginning
+		return &rollback{events: pr.missed.since(0)}, nil
 	}
-	if j.hired = false; first == math.MaxInt64 {
+	if pr.hired = false; first == math.MaxInt64 {
 		return nil, nil
 	}
 	for _, b := range list {
 		if b.at <= first*event.Day {
-			return &goBack{at: b.at, events: j.missed.since(0)}, nil
+			return &rollback{at: b.at, events: pr.missed.since(0)}, nil
 		}
 	}
 	if whole {
-		return &goBack{events: j.missed.since(0)}, nil
+		return &rollback{events: pr.missed.since(0)}, nil
 	}
 	if len(list) > 0 { // not all of it can be judged
 		oldest := list[len(list)-1].at
-		if n := j.missed.since((oldest + event.Day - 1) / event.Day); n > 0 {
-			return &goBack{at: oldest, events: n}, nil
+		if n := pr.missed.since((oldest + event.Day - 1) / event.Day); n > 0 {
+			return &rollback{at: oldest, events: n}, nil
 		}
 	}
 	return nil, nil
@@ -190,8 +190,8 @@ func (j *Processor) earlier(ctx context.Context, events eventlog.Log) (*goBack, 
 
 // within are the older bases after which the log holds everything; whole says that it
 // holds everything there ever was.
-func (j *Processor) within(ctx context.Context, events eventlog.Log) (whole bool, list []base, err error) {
-	firsts := make([]int64, len(j.next))
+func (pr *Processor) within(ctx context.Context, events eventlog.Log) (whole bool, list []base, err error) {
+	firsts := make([]int64, len(pr.next))
 	whole = true
 	for p := range firsts {
 		if firsts[p], _, err = events.Bounds(ctx, p); err != nil {
@@ -199,7 +199,7 @@ func (j *Processor) within(ctx context.Context, events eventlog.Log) (whole bool
 		}
 		whole = whole && firsts[p] == 0
 	}
-	if list, err = j.bases.list(ctx); err != nil {
+	if list, err = pr.bases.list(ctx); err != nil {
 		return false, nil, err
 	}
 	list = slices.DeleteFunc(list, func(b base) bool {
@@ -208,7 +208,7 @@ func (j *Processor) within(ctx context.Context, events eventlog.Log) (whole bool
 				return true
 			}
 		}
-		return b.at >= j.base()
+		return b.at >= pr.base()
 	})
 	return whole, list, nil
 }
@@ -231,12 +231,12 @@ const askedEvery = 2 * time.Second
 const rereadWithin = 20 * time.Second
 
 // requested is the base to go back to for what outflow rejudge asks.
-func (j *Processor) requested(ctx context.Context, events eventlog.Log, r *RejudgeRequest) (*goBack, error) {
-	whole, list, err := j.within(ctx, events)
+func (pr *Processor) requested(ctx context.Context, events eventlog.Log, r *RejudgeRequest) (*rollback, error) {
+	whole, list, err := pr.within(ctx, events)
 	if err != nil {
 		return nil, err
 	}
-	back := &goBack{asked: r}
+	back := &rollback{asked: r}
 	if r.Anew {
 		return back, nil
 	}
@@ -257,8 +257,8 @@ const dawn = event.Day
 
 // anew has judging begin with what the log holds, and nothing known. What was told about
 // what happened before a time stays as it is.
-func (j *Processor) anew(ctx context.Context, events eventlog.Log, from time.Time) error {
-	low := make([]int64, len(j.next))
+func (pr *Processor) anew(ctx context.Context, events eventlog.Log, from time.Time) error {
+	low := make([]int64, len(pr.next))
 	for p := range low {
 		var err error
 		if low[p], _, err = events.Bounds(ctx, p); err != nil {
@@ -278,19 +278,19 @@ func (j *Processor) anew(ctx context.Context, events eventlog.Log, from time.Tim
 		Aliases:  aliases,
 		Desk:     desk,
 	}
-	j.window.Staff(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
+	pr.window.Staff(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
 	entries, err := c.Entries()
 	if err != nil {
 		return err
 	}
-	if err := j.bases.goBack(ctx, 0); err != nil {
+	if err := pr.bases.rollback(ctx, 0); err != nil {
 		return err
 	}
-	if err := j.store.SaveWith(ctx, dawn, nil, nil, entries); err != nil {
+	if err := pr.store.SaveWith(ctx, dawn, nil, nil, entries); err != nil {
 		return err
 	}
-	if j.stored != nil {
-		return j.stored(ctx, dawn)
+	if pr.stored != nil {
+		return pr.stored(ctx, dawn)
 	}
 	return nil
 }

@@ -29,14 +29,14 @@ func TestExchange(t *testing.T) {
 	t.Parallel()
 	const of = 24*20_000 + 5
 	log := eventlog.NewMemory(1, 0)
-	join := func(term int64, mine ...int) *exchange {
+	join := func(epoch int64, mine ...int) *exchange {
 		t.Helper()
-		terms := map[int]int64{}
+		epochs := map[int]int64{}
 		for _, s := range mine {
-			terms[s] = term
+			epochs[s] = epoch
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		x, err := newExchange(ctx, log, 3, mine, terms, 0, spill.New(1<<20, t.TempDir()), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		x, err := newExchange(ctx, log, 3, mine, epochs, 0, spill.New(1<<20, t.TempDir()), slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestExchange(t *testing.T) {
 	c := join(2, 1, 2) // takes over; the other one goes on, and does not know
 	saw(c, 2)
 	heard(c, map[int][]byte{1: []byte("c1"), 2: []byte("c2")}, "a")
-	settled(a, func(x *exchange) bool { return x.terms[2] == 2 })
+	settled(a, func(x *exchange) bool { return x.epochs[2] == 2 })
 	saw(b, 3)
 	b.trade(of, map[int][]byte{1: []byte("late"), 2: []byte("late")})
 	saw(a, 2)

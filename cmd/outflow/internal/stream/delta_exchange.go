@@ -36,7 +36,7 @@ type exchange struct {
 	log    eventlog.Log
 	shards int
 	mine   []int
-	term   map[int]int64 // by shard of the judge's
+	epoch  map[int]int64 // by shard of the judge's
 	file   *spill.File
 	logger *slog.Logger
 	out    chan saying
@@ -46,16 +46,16 @@ type exchange struct {
 	come func() bool   // whether something has come that the judge has not looked at
 	rest time.Duration // until it does, while it waits
 
-	ctx  context.Context // of who waits
-	base int64           // from which hour on everything is there
-	edge int64           // the last hour that is traded: later events claim to be from the future
-	sums map[int64]uint64
+	ctx       context.Context // of who waits
+	base      int64           // from which hour on everything is there
+	watermark int64           // the last hour that is traded: later events claim to be from the future
+	sums      map[int64]uint64
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	hours   []map[int64]heard  // by shard and hour: the last that was said
 	next    int64              // up to where the log has been read
-	terms   []int64            // by shard: of who judges it
+	epochs  []int64            // by shard: of who judges it
 	used    map[int64][]uint64 // by hour and shard: the hash of what was heard
 	sent    map[int64][]uint64 // by hour and shard of the judge's: the hash of what was said
 	again   int64              // the earliest hour that must be judged again
@@ -109,7 +109,7 @@ const never = int64(math.MaxInt64)
 
 // newExchange joins judges that share some shards; term are those of the judge's own, and from
 // is from where the log is to be read.
-func newExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, term map[int]int64, from int64, file *spill.File, logger *slog.Logger) (*exchange, error) {
+func newExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, epoch map[int]int64, from int64, file *spill.File, logger *slog.Logger) (*exchange, error) {
 	first, end, err := log.Bounds(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func newExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, 
 	if from > end {
 		return nil, fmt.Errorf("log of hours: it ends at %d, but offset %d was read before: it was made anew", end, from)
 	}
-	x := &exchange{log: log, shards: shards, mine: mine, term: term, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, shards), next: max(first, from), terms: make([]int64, shards), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never, skipped: never, rest: restless, come: func() bool { return false }}
+	x := &exchange{log: log, shards: shards, mine: mine, epoch: epoch, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, shards), next: max(first, from), epochs: make([]int64, shards), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never, skipped: never, rest: restless, come: func() bool { return false }}
 	x.changed = sync.NewCond(&x.mu)
 	for s := range shards {
 		x.hours[s] = map[int64]heard{}
@@ -179,10 +179,10 @@ func (x *exchange) hear(r *eventlog.Record) error {
 	}
 	for i := range h.Of {
 		of := &h.Of[i]
-		if of.Shard < 0 || of.Shard >= x.shards || of.Term < x.terms[of.Shard] { // said by who judges it no more
+		if of.Shard < 0 || of.Shard >= x.shards || of.Term < x.epochs[of.Shard] { // said by who judges it no more
 			continue
 		}
-		x.terms[of.Shard] = of.Term
+		x.epochs[of.Shard] = of.Term
 		said := heard{hash: xxhash.Sum64(of.Body), offset: r.Offset, base: h.Base, days: h.Days}
 		if !slices.Contains(x.mine, of.Shard) {
 			if said.body, err = x.file.Put(of.Body); err != nil {
@@ -244,8 +244,8 @@ func (x *exchange) flush(ctx context.Context) error {
 
 // trading says what the judge has when it begins to judge: all events from a base on
 // and, but for a few, up to an edge (Unix milliseconds), with their sums by hour.
-func (x *exchange) trading(ctx context.Context, base, edge int64, sums map[int64]uint64) {
-	x.ctx, x.base, x.edge, x.sums = ctx, base/event.Hour, edge/event.Hour+ahead, sums
+func (x *exchange) trading(ctx context.Context, base, watermark int64, sums map[int64]uint64) {
+	x.ctx, x.base, x.watermark, x.sums = ctx, base/event.Hour, watermark/event.Hour+ahead, sums
 }
 
 // days are the sums of what the judge has of the day of an hour up to it, and of the days
@@ -273,7 +273,7 @@ func alike(of int64, a, b *heard) bool {
 
 // trade implements the trade of engine.Config.
 func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err error) {
-	if of > x.edge {
+	if of > x.watermark {
 		x.skipped = min(x.skipped, of)
 		return nil, nil
 	}
@@ -291,7 +291,7 @@ func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err
 		hash := xxhash.Sum64(brought[s]) ^ tag
 		if sent[s] != hash {
 			sent[s] = hash
-			say.Of = append(say.Of, shardHour{s, x.term[s], brought[s]})
+			say.Of = append(say.Of, shardHour{s, x.epoch[s], brought[s]})
 		}
 	}
 	if len(say.Of) > 0 {
@@ -378,11 +378,11 @@ func (x *exchange) later(shard int, of int64) bool {
 // news is the earliest hour that must be judged again, because of what others have said
 // since, or because the edge (Unix milliseconds) has moved beyond it; ok is false if there is
 // none.
-func (x *exchange) news(edge int64) (of int64, ok bool) {
+func (x *exchange) news(watermark int64) (of int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	of, x.again = x.again, never
-	if x.skipped <= edge/event.Hour+ahead {
+	if x.skipped <= watermark/event.Hour+ahead {
 		of, x.skipped = min(of, x.skipped), never
 	}
 	return of, of != never
