@@ -16,31 +16,94 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// mark is everything a judge knows at a moment.
+// checkpoint is everything that a processor knows at a full hour of event time.
 type checkpoint struct {
-	At       int64 // Unix milliseconds, a full hour
-	Aliases  spill.Ref
+	At       int64     // Unix milliseconds
+	Aliases  spill.Ref // the alias graph of entity resolution
 	Baseline *engine.Snapshot
-	Desk     spill.Ref
+	Desk     spill.Ref // alerts that may still change
 }
 
-// final is after how long nothing changes an alert any more but the end of what it
-// says is open: the day that it is about is over.
+// final is how long after its time an alert may change. After that only the end of an exposure
+// that it describes may: the day that it is about is over.
 const final = 2 * event.Day
 
-// keepAlerts is for how long it is remembered which alerts are out.
+// keepAlerts is how long it is remembered which alerts were published.
 const keepAlerts = 40 * event.Day
 
-// base is the time before which nothing changes any more.
-func (pr *Processor) base() int64 {
-	if len(pr.checkpoints) == 0 {
-		return 0
-	}
-	return pr.checkpoints[0].At
+// checkpoints are those that a processor may roll back to, and the schedule of the next ones.
+// They are close to one another near the watermark, where late events are usual, and far apart
+// before it.
+type checkpoints struct {
+	list      []checkpoint // the oldest first; nothing before that changes
+	watermark int64        // up to where events have come, but for a few
+	committed int64        // time of the one that is stored; 0 if none is
 }
 
-// settled says whether the base is so old that what is before it is late.
-func (pr *Processor) settled() bool { return pr.saved > 0 && pr.base() == pr.saved }
+// base is the time of the oldest checkpoint, before which nothing changes; 0 if there is none.
+func (c *checkpoints) base() int64 {
+	if len(c.list) == 0 {
+		return 0
+	}
+	return c.list[0].At
+}
+
+// settled reports whether the oldest checkpoint is the committed one: events before it are late.
+func (c *checkpoints) settled() bool { return c.committed > 0 && c.base() == c.committed }
+
+// before is the last checkpoint that is not after a time, or the oldest if all are; the index is
+// -1 if there is none.
+func (c *checkpoints) before(at int64) int {
+	i := len(c.list) - 1
+	for i > 0 && c.list[i].At > at {
+		i--
+	}
+	return i
+}
+
+// next is the time of the next checkpoint after another one, or after a first event: the one
+// that is going to be committed, or one of those near the watermark.
+func (c *checkpoints) next(after int64) int64 {
+	if base := (c.watermark - event.LateDays*event.Day) / event.Day * event.Day; base > after {
+		return base
+	}
+	if after > c.watermark+2*event.Hour { // what comes then claims to be from the future
+		return math.MaxInt64
+	}
+	step := spacing(c.watermark - after)
+	return after/step*step + step
+}
+
+// thin drops the checkpoints that are not needed any more. It returns the time of the one to
+// commit; 0 if the committed one stays.
+func (c *checkpoints) thin() int64 {
+	limit := c.watermark - event.LateDays*event.Day
+	for len(c.list) > 1 && c.list[1].At <= limit {
+		c.list = slices.Delete(c.list, 0, 1)
+	}
+	for i := len(c.list) - 1; i > 0; i-- {
+		if at := c.list[i].At; at%spacing(c.watermark-at) != 0 {
+			c.list = slices.Delete(c.list, i, i+1)
+		}
+	}
+	if at := c.base(); at <= limit && at != c.committed {
+		return at
+	}
+	return 0
+}
+
+// spacing is how far apart checkpoints are, by how long before the watermark they lie.
+func spacing(age int64) int64 {
+	switch {
+	case age <= 3*event.Hour:
+		return event.Hour
+	case age <= 12*event.Hour:
+		return 4 * event.Hour
+	case age <= 2*event.Day:
+		return 12 * event.Hour
+	}
+	return 2 * event.Day
+}
 
 // rewind puts the judge back to the last mark that is not after a time.
 func (pr *Processor) rollBack(to int64) (from int64, err error) {
@@ -50,16 +113,13 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 			to = min(to, pr.lastTime)
 		}
 	}
-	i := len(pr.checkpoints) - 1
-	for i > 0 && pr.checkpoints[i].At > to {
-		i--
-	}
+	i := pr.checkpoints.before(to)
 	pr.resolver = identity.New()
 	pr.engine = engine.New(pr.config, func(f *finding.Finding) error { pr.desk.Add(f); return nil })
 	pr.desk, pr.provisional, pr.lastTime, pr.lastKey = alert.NewDesk(), false, 0, 0
 	pr.published.floor = 0
-	if i >= 0 && (pr.checkpoints[i].At <= to || pr.settled()) {
-		m := &pr.checkpoints[i]
+	if i >= 0 && (pr.checkpoints.list[i].At <= to || pr.checkpoints.settled()) {
+		m := &pr.checkpoints.list[i]
 		from = m.At
 		graph, err := m.Aliases.Get(nil)
 		if err != nil {
@@ -80,9 +140,9 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 		if pr.desk, err = alert.RestoreDesk(desk); err != nil {
 			return 0, err
 		}
-		pr.checkpoints, pr.published.floor = pr.checkpoints[:i+1], max(m.At-final, pr.published.since)
+		pr.checkpoints.list, pr.published.floor = pr.checkpoints.list[:i+1], max(m.At-final, pr.published.since)
 	} else {
-		pr.checkpoints = nil
+		pr.checkpoints.list = nil
 	}
 	pr.resolver.Configure(pr.identity)
 	pr.nextAt, pr.crossed = 0, 0
@@ -97,7 +157,7 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 // close ones near the newest event, where lateness is usual, and the one that will
 // be the base.
 func (pr *Processor) schedule(after int64) {
-	pr.nextAt = pr.nextCheckpoint(after)
+	pr.nextAt = pr.checkpoints.next(after)
 	pr.engine.Checkpoint(pr.nextAt, func(s *engine.Snapshot) error {
 		b, err := pr.desk.Keep(pr.nextAt - final)
 		if err != nil {
@@ -107,51 +167,17 @@ func (pr *Processor) schedule(after int64) {
 		if err != nil {
 			return err
 		}
-		pr.checkpoints = append(pr.checkpoints, checkpoint{pr.nextAt, pr.aliases, s, desk})
+		pr.checkpoints.list = append(pr.checkpoints.list, checkpoint{pr.nextAt, pr.aliases, s, desk})
 		pr.schedule(pr.nextAt)
 		return nil
 	})
 }
 
-// apart is how far from each other marks are, by how long before the newest event.
-func spacing(age int64) int64 {
-	switch {
-	case age <= 3*event.Hour:
-		return event.Hour
-	case age <= 12*event.Hour:
-		return 4 * event.Hour
-	case age <= 2*event.Day:
-		return 12 * event.Hour
-	}
-	return 2 * event.Day
-}
-
-func (pr *Processor) nextCheckpoint(after int64) int64 {
-	newest := pr.watermark
-	if base := (newest - event.LateDays*event.Day) / event.Day * event.Day; base > after {
-		return base
-	}
-	if after > newest+2*event.Hour { // what comes then claims to be from the future
-		return math.MaxInt64
-	}
-	step := spacing(newest - after)
-	return after/step*step + step
-}
-
 // tidy drops marks that are not wanted any more, stores the base if it has moved,
 // and forgets what is before it.
 func (pr *Processor) commit(ctx context.Context) error {
-	newest := pr.watermark
-	for len(pr.checkpoints) > 1 && pr.checkpoints[1].At <= newest-event.LateDays*event.Day {
-		pr.checkpoints = slices.Delete(pr.checkpoints, 0, 1)
-	}
-	for i := len(pr.checkpoints) - 1; i > 0; i-- {
-		if m := &pr.checkpoints[i]; m.At%spacing(newest-m.At) != 0 {
-			pr.checkpoints = slices.Delete(pr.checkpoints, i, i+1)
-		}
-	}
-	at := pr.base()
-	if at == 0 || at > newest-event.LateDays*event.Day || at == pr.saved {
+	at := pr.checkpoints.thin()
+	if at == 0 {
 		return nil
 	}
 	pr.window.Forget(at)
@@ -160,14 +186,14 @@ func (pr *Processor) commit(ctx context.Context) error {
 	}
 	if pr.store != nil {
 		began := time.Now()
-		if err := pr.save(ctx, &pr.checkpoints[0]); err != nil {
+		if err := pr.save(ctx, &pr.checkpoints.list[0]); err != nil {
 			return err
 		}
 		pr.saving = time.Since(began)
 	}
-	pr.saved = at
+	pr.checkpoints.committed = at
 	copy(pr.seen, pr.next)
-	pr.desk.Forget(pr.published.forget(at, newest))
+	pr.desk.Forget(pr.published.forget(at, pr.checkpoints.watermark))
 	return nil
 }
 
@@ -230,7 +256,7 @@ func (pr *Processor) keepGenerations(generations []int64, at int64) []int64 {
 
 // keep is the offset of a partition from which the log is needed still.
 func (pr *Processor) keep(partition int) int64 {
-	if pr.saved == 0 {
+	if pr.checkpoints.committed == 0 {
 		return 0
 	}
 	return pr.window.Low(partition, pr.next[partition])

@@ -38,9 +38,9 @@ type Processor struct {
 
 	file        *spill.File // for what is seldom read
 	window      *order.Window
-	checkpoints []checkpoint // the oldest is the base: nothing before it changes
-	history     bool         // what has come since it was judged last is of more than a day
-	pending     int64        // time of the earliest event that is not judged; none if newer is false
+	checkpoints checkpoints
+	history     bool  // what has come since it was judged last is of more than a day
+	pending     int64 // time of the earliest event that is not judged; none if newer is false
 	newer       bool
 
 	published *publisher
@@ -60,7 +60,6 @@ type Processor struct {
 
 	next  []int64 // by partition: offset up to which the log has been read
 	seen  []int64 // the same, when the base was stored
-	saved int64   // time of the stored base
 	bases bases   // the stored ones; nil where there is nothing to go back to
 
 	accounts *accounts // what became of the records of the log
@@ -69,8 +68,7 @@ type Processor struct {
 	hired    bool      // HR speaks for the first time, and the base does not know it
 	lost     bool      // what was missed cannot be judged from a base that is kept
 
-	watermark int64         // up to where the events go, but for a few
-	saving    time.Duration // it took to store the base last
+	saving time.Duration // it took to store the base last
 
 	progress func() // called while events are judged; may be nil
 
@@ -129,7 +127,7 @@ func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) 
 	if m.Desk, err = pr.file.Put(c.Desk); err != nil {
 		return err
 	}
-	pr.checkpoints, pr.saved = []checkpoint{m}, c.At
+	pr.checkpoints.list, pr.checkpoints.committed = []checkpoint{m}, c.At
 	pr.next, pr.seen, pr.published.since = c.Low, c.Next, c.Floor
 	pr.staffed = len(c.Staff) > 0
 	pr.accounts.restore(c.Counts)
@@ -156,7 +154,7 @@ func (pr *Processor) verifyOffsets(ctx context.Context, events eventlog.Log) err
 			return err
 		}
 		if pr.next[p] < first {
-			if pr.saved == 0 && pr.next[p] == 0 {
+			if pr.checkpoints.committed == 0 && pr.next[p] == 0 {
 				pr.next[p] = first // nothing was judged yet: it begins with what there is
 				continue
 			}

@@ -27,10 +27,10 @@ func TestFirstStaff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pr.saved = int64(1_760_000_000_000)
-		pr.checkpoints = []checkpoint{{At: pr.saved}}
+		pr.checkpoints.committed = int64(1_760_000_000_000)
+		pr.checkpoints.list = []checkpoint{{At: pr.checkpoints.committed}}
 		pr.staffed, pr.lost = known, true
-		e := event.Event{Source: event.HR, Class: event.Person, Time: pr.saved - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		e := event.Event{Source: event.HR, Class: event.Person, Time: pr.checkpoints.committed - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
 		if err := pr.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func (pr *Processor) add(r *eventlog.Record) error {
 	case datedAhead(at, r.Appended):
 		count.Ahead++
 		return nil
-	case pr.settled() && at < pr.base():
+	case pr.checkpoints.settled() && at < pr.checkpoints.base():
 		if count.Late++; !again {
 			pr.missed.add(r, source, at, 1)
 			pr.stats.Late++
@@ -52,10 +52,10 @@ func (pr *Processor) add(r *eventlog.Record) error {
 		}
 		pr.stats.Events++
 	}
-	if source == event.HR && pr.settled() && !again && !pr.staffed && added == order.Fresh {
+	if source == event.HR && pr.checkpoints.settled() && !again && !pr.staffed && added == order.Fresh {
 		pr.hired, pr.lost = true, false // departments count from the beginning: it is worth going back once more
 	}
-	if newest := pr.window.Newest(); source != event.HR && (at < newest-event.Day || at > pr.watermark+2*event.Day) {
+	if newest := pr.window.Newest(); source != event.HR && (at < newest-event.Day || at > pr.checkpoints.watermark+2*event.Day) {
 		pr.history = true
 	}
 	pr.processFrom(at)
@@ -111,7 +111,7 @@ var settleQuiet = 5 * time.Second // tests have less time
 
 // reconsider has everything from a time on judged again, as far as it was.
 func (pr *Processor) reprocess(from int64) {
-	if from = max(from, pr.base()); pr.engine == nil || from > pr.lastTime {
+	if from = max(from, pr.checkpoints.base()); pr.engine == nil || from > pr.lastTime {
 		return
 	}
 	pr.processFrom(from)

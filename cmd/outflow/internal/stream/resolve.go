@@ -50,7 +50,7 @@ func (w *resolving) resolve(rec []byte) error {
 	if !hr {
 		switch h := at / event.Hour; {
 		case w.nextAt == 0:
-			w.nextAt = w.pr.nextCheckpoint(at)
+			w.nextAt = w.pr.checkpoints.next(at)
 		case at >= w.nextAt && h != w.crossed:
 			graph, err := w.pr.resolver.Snapshot()
 			if err == nil {
@@ -61,7 +61,7 @@ func (w *resolving) resolve(rec []byte) error {
 			}
 			w.crossed = h
 			for at >= w.nextAt {
-				w.nextAt = w.pr.nextCheckpoint(w.nextAt)
+				w.nextAt = w.pr.checkpoints.next(w.nextAt)
 			}
 		}
 	}

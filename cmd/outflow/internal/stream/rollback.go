@@ -208,7 +208,7 @@ func (pr *Processor) within(ctx context.Context, events eventlog.Log) (whole boo
 				return true
 			}
 		}
-		return b.at >= pr.base()
+		return b.at >= pr.checkpoints.base()
 	})
 	return whole, list, nil
 }

@@ -39,7 +39,7 @@ func (pr *Processor) apply(ctx context.Context, how extent) error {
 	if !pr.newer && (how != openDays || pr.engine == nil || pr.provisional) {
 		return nil
 	}
-	pr.watermark, pr.history = pr.window.Edge(fewEvents), false
+	pr.checkpoints.watermark, pr.history = pr.window.Edge(fewEvents), false
 	until := pr.window.Newest()
 	if how == most {
 		until -= holdBack
@@ -80,7 +80,7 @@ func (pr *Processor) process(ctx context.Context, until int64) error {
 	// Whose an event is, is found out ahead of judging it, on another core.
 	g, ctx := errgroup.WithContext(ctx)
 	if pr.exchange != nil {
-		pr.exchange.trading(ctx, pr.saved, pr.watermark, pr.window.Sums())
+		pr.exchange.trading(ctx, pr.checkpoints.committed, pr.checkpoints.watermark, pr.window.Sums())
 	}
 	groups, used := make(chan *group, 4), make(chan *group, 6)
 	after, key := pr.lastTime, pr.lastKey

@@ -103,7 +103,7 @@ func (pr *Processor) beginEpoch(ctx context.Context, log eventlog.Log, shard int
 				if !IsCurrent(r, &latest) || len(r.Value) == 0 {
 					continue
 				}
-				if err := pr.published.recall(shard, r.Value, pr.base()); err != nil {
+				if err := pr.published.recall(shard, r.Value, pr.checkpoints.base()); err != nil {
 					return err
 				}
 			}

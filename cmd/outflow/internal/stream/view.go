@@ -18,7 +18,7 @@ type View struct {
 
 // status is what the processor looks like now.
 func (pr *Processor) status() Status {
-	s := Status{Newest: instant(pr.window.Newest()), Base: instant(pr.saved), Held: pr.window.Len(), Judged: pr.stats.Events, Repeats: pr.stats.Repeats, Conflicts: pr.window.Conflicts(), Late: pr.stats.Late, Rewinds: pr.stats.Rewinds, Save: pr.saving.Seconds()}
+	s := Status{Newest: instant(pr.window.Newest()), Base: instant(pr.checkpoints.committed), Held: pr.window.Len(), Judged: pr.stats.Events, Repeats: pr.stats.Repeats, Conflicts: pr.window.Conflicts(), Late: pr.stats.Late, Rewinds: pr.stats.Rewinds, Save: pr.saving.Seconds()}
 	if pr.engine != nil {
 		s.People = pr.engine.Known()
 	}
