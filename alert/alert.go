@@ -7,9 +7,7 @@ package alert
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -63,9 +61,9 @@ const (
 	criticalFrom = .5
 )
 
-// severity of a score by its rate, given what is at stake (finding.Stake): the
+// severityOf of a score by its rate, given what is at stake (finding.Stake): the
 // most valuable things are one step more urgent than the score alone says.
-func severity(rate float64, stake int) Severity {
+func severityOf(rate float64, stake int) Severity {
 	s := Informational
 	for _, from := range [...]float64{lowFrom, mediumFrom, highFrom, criticalFrom} {
 		if rate <= from {
@@ -163,7 +161,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 	}
 	a := Alert{
-		ID: lead.Episode, Revision: revision, Time: raised(lead.Time), User: lead.Person, Department: lead.Department, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk, Rate: lead.Rate,
+		ID: lead.Episode, Revision: revision, Time: raisedAt(lead.Time), User: lead.Person, Department: lead.Department, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk, Rate: lead.Rate,
 		Observed: lead.Observed, Expected: lead.Expected, Peers: lead.Peers, Unit: lead.Unit, BaselineDays: lead.Days, Context: lead.Context,
 	}
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
@@ -175,8 +173,8 @@ func build(revision int, list []*finding.Finding) Alert {
 		if f.Receipt != nil {
 			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10
 		}
-		a.Sources = merge(a.Sources, f.Sources)
-		a.Techniques = merge(a.Techniques, f.Techniques)
+		a.Sources = appendNew(a.Sources, f.Sources)
+		a.Techniques = appendNew(a.Techniques, f.Techniques)
 		for _, x := range f.Exposures {
 			a.expose(x)
 		}
@@ -197,15 +195,15 @@ func build(revision int, list []*finding.Finding) Alert {
 	}
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
-	if a.Severity = severity(a.Rate, stake); a.Health {
+	if a.Severity = severityOf(a.Rate, stake); a.Health {
 		a.Severity = min(Severity(stake), Medium)
 	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
 	return a
 }
 
-// Of is the alert of one finding about the data, as it is: for what no detector sees.
-func Of(f *finding.Finding) Alert {
+// FromFinding is the alert of one finding about the data, as it is: for what no detector sees.
+func FromFinding(f *finding.Finding) Alert {
 	a := build(f.Revision, []*finding.Finding{f})
 	a.Case = a.ID
 	return a
@@ -232,13 +230,13 @@ func (a *Alert) expose(x finding.Exposure) {
 
 func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// raised is the moment at which an alert is raised that rests on an event of a
+// raisedAt is the moment at which an alert is raised that rests on an event of a
 // time. Most vendors state whole seconds and mean some moment within: the alert
 // comes at the end of the second, so that it never precedes what it rests on.
-func raised(ms int64) time.Time { return at((ms/1000 + 1) * 1000) }
+func raisedAt(ms int64) time.Time { return at((ms/1000 + 1) * 1000) }
 
-// merge adds what is not there yet.
-func merge(list, more []string) []string {
+// appendNew adds what is not there yet.
+func appendNew(list, more []string) []string {
 	for _, m := range more {
 		if !slices.Contains(list, m) {
 			list = append(list, m)
@@ -287,405 +285,11 @@ func Rank(list []Alert) {
 	})
 }
 
-// caseGap is how long a series of alerts about one person may pause.
-const caseGap = 4 * 24 * time.Hour
+// TitleNotProcessed is the title of an alert about events that were not judged.
+const TitleNotProcessed = "Events not judged"
 
-// longestWindow is more than the window of an alert lasts: one that is held may begin so long
-// before the time up to which alerts are not held any more.
-const longestWindow = 7 * 24 * time.Hour
-
-// series groups alerts about one person that follow one another into cases: each
-// is given the id of the first. Only earlier alerts decide to which case one
-// belongs: of those that are not held any more, before has the last one of each
-// user. Alerts below low are cases of their own.
-func series(list []Alert, before map[string]tail) {
-	order := make([]int, len(list))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		return cmp.Or(cmp.Compare(list[i].User, list[j].User), list[i].Time.Compare(list[j].Time), cmp.Compare(list[i].ID, list[j].ID))
-	})
-	last := -1
-	for _, i := range order {
-		a := &list[i]
-		a.Case = a.ID
-		if a.Severity == Informational || a.Health {
-			continue
-		}
-		if t, known := before[a.User]; known && (last < 0 || list[last].User != a.User) {
-			if !a.Time.After(t.Time) { // older than what is known of the series: it was in it
-				a.Case = t.Cases[a.ID]
-				if a.Case == "" {
-					a.Case = a.ID
-				}
-				continue
-			}
-			if a.Window.Start.Sub(t.Time) <= caseGap {
-				a.Case = t.Case
-			}
-		} else if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
-			a.Case = list[last].Case
-		}
-		last = i
-	}
-}
-
-// tail is the last alert of a series about one person that a desk has let go of.
-type tail struct {
-	Time  time.Time
-	Case  string
-	Cases map[string]string `json:",omitempty"` // of older alerts that it has not, by id
-}
-
-// Desk collects findings into alerts. It is not safe for concurrent use.
-type Desk struct {
-	open map[string]*building
-	done []Alert         // from earlier runs; no finding will change them
-	tail map[string]tail // by user
-
-	complete int64                      // up to when the data goes, Unix milliseconds
-	users    map[string]map[string]bool // episodes of open alerts, by user
-	changed  map[string]bool            // users about whom something may be new
-	ends     map[int64][]string         // users of provisional alerts, by the end of their day
-}
-
-// building is an alert in the making: the findings of its highest risk so far.
-type building struct {
-	Revision int
-	Findings []*finding.Finding
-	Undone   []finding.Exposure // told after the findings
-
-	made *Alert // of what is above; nil if that has changed
-	said *Alert // what Updates returned last
-	base *Alert // of what it was made
-}
-
-// NewDesk returns an empty desk.
-func NewDesk() *Desk {
-	return &Desk{open: map[string]*building{}, users: map[string]map[string]bool{}, changed: map[string]bool{}, ends: map[int64][]string{}}
-}
-
-// index notes whose an open alert is, by a finding of it.
-func (d *Desk) index(f *finding.Finding) {
-	if d.users[f.Person] == nil {
-		d.users[f.Person] = map[string]bool{}
-	}
-	d.users[f.Person][f.Episode] = true
-	d.changed[f.Person] = true
-	if f.Until > d.complete {
-		d.ends[f.Until] = append(d.ends[f.Until], f.Person)
-	}
-}
-
-// drop forgets an open alert.
-func (d *Desk) drop(episode string) {
-	user := d.open[episode].Findings[0].Person
-	delete(d.open, episode)
-	if delete(d.users[user], episode); len(d.users[user]) == 0 {
-		delete(d.users, user)
-	}
-}
-
-// Complete tells up to when the data goes (Unix milliseconds): alerts on days that
-// end later are provisional. It does not go back.
-func (d *Desk) Complete(at int64) { d.complete = max(d.complete, at) }
-
-// Add takes in a finding. The findings of one moment form a revision; one with a
-// higher risk replaces those before.
-func (d *Desk) Add(f *finding.Finding) {
-	b := d.open[f.Episode]
-	if f.Risk == 0 && !f.Health {
-		d.undone(f, b)
-		return
-	}
-	if b == nil {
-		b = &building{}
-		d.open[f.Episode] = b
-		d.index(f)
-	}
-	b.made = nil
-	d.changed[f.Person] = true
-	if len(b.Findings) > 0 {
-		switch held := b.Findings[0]; {
-		case f.Risk < held.Risk, f.Risk == held.Risk && f.Time < held.Time:
-			return
-		case f.Risk > held.Risk || f.Time > held.Time:
-			b.Findings = b.Findings[:0]
-		}
-	}
-	if len(b.Findings) == 0 {
-		b.Revision++
-	}
-	for i := range b.Findings {
-		if b.Findings[i].ID == f.ID {
-			b.Findings[i] = f
-			return
-		}
-	}
-	b.Findings = append(b.Findings, f)
-}
-
-// undone notes that exposures of an alert are over. Of those that nobody was told
-// about there is nothing to say.
-func (d *Desk) undone(f *finding.Finding, b *building) {
-	if b != nil {
-		b.Undone = append(b.Undone, f.Exposures...)
-		b.made = nil
-		d.changed[b.Findings[0].Person] = true
-		return
-	}
-	for i := range d.done {
-		if a := &d.done[i]; a.ID == f.Episode {
-			for _, x := range f.Exposures {
-				a.expose(x)
-			}
-		}
-	}
-}
-
-// Alerts returns all alerts, ranked.
-func (d *Desk) Alerts() []Alert {
-	list := append(make([]Alert, 0, len(d.done)+len(d.open)), d.done...)
-	for _, b := range d.open {
-		list = append(list, *d.alert(b))
-	}
-	series(list, d.tail)
-	Rank(list)
-	return list
-}
-
-// alert makes an alert of what belongs together, unless it is made already.
-func (d *Desk) alert(b *building) *Alert {
-	if b.made == nil {
-		a := build(b.Revision, slices.Clone(b.Findings))
-		for _, x := range b.Undone {
-			a.expose(x)
-		}
-		b.made = &a
-	}
-	b.made.Provisional = b.Findings[0].Until > d.complete && d.complete > 0
-	return b.made
-}
-
-// Updates returns the alerts that are not as they were when it was called last,
-// ranked.
-func (d *Desk) Updates() (list []Alert) {
-	for end, users := range d.ends {
-		if end > d.complete {
-			continue
-		}
-		for _, u := range users {
-			d.changed[u] = true
-		}
-		delete(d.ends, end)
-	}
-	var all []Alert
-	for user := range d.changed {
-		for id := range d.users[user] {
-			all = append(all, *d.alert(d.open[id]))
-		}
-	}
-	for _, a := range d.done {
-		if d.changed[a.User] {
-			all = append(all, a)
-		}
-	}
-	clear(d.changed)
-	series(all, d.tail)
-	Rank(all)
-	for _, a := range all {
-		b := d.open[a.ID]
-		if b == nil {
-			continue
-		}
-		if s := b.said; s != nil && b.made == b.base && s.Provisional == a.Provisional && s.Case == a.Case {
-			continue
-		}
-		b.said, b.base = &a, b.made
-		list = append(list, a)
-	}
-	return list
-}
-
-// Holds says whether the desk may still change the alert of an id.
-func (d *Desk) Holds(id string) bool { return d.open[id] != nil }
-
-// kept is what Keep gives.
-type kept struct {
-	Open map[string]*building
-	Tail map[string]tail
-}
-
-// Keep is what a desk holds that later findings may change, for RestoreDesk: not the
-// alerts that Forget would drop.
-func (d *Desk) Keep(before int64) ([]byte, error) {
-	c := Desk{open: maps.Clone(d.open), tail: d.tail, complete: d.complete} // whose they are is not asked of it
-	c.Forget(before)
-	return json.Marshal(kept{c.open, c.tail})
-}
-
-// RestoreDesk returns a desk with what Keep gave.
-func RestoreDesk(b []byte) (*Desk, error) {
-	var k kept
-	if err := json.Unmarshal(b, &k); err != nil {
-		return nil, fmt.Errorf("alert: desk: %w", err)
-	}
-	d := NewDesk()
-	if err := sound(k.Open); err != nil {
-		return nil, err
-	}
-	if k.Open != nil {
-		d.open = k.Open
-	}
-	qualify(d.open)
-	d.tail = k.Tail
-	d.reindex()
-	return d, nil
-}
-
-// sound is an error if what was read of open alerts is not what a desk keeps.
-func sound(open map[string]*building) error {
-	for id, b := range open {
-		if b == nil || len(b.Findings) == 0 {
-			return fmt.Errorf("alert: desk: damaged: the alert %.40q has no finding", id)
-		}
-		for _, f := range b.Findings {
-			if f == nil || f.Episode != id || f.Person != b.Findings[0].Person {
-				return fmt.Errorf("alert: desk: damaged: the alert %.40q has a finding of another", id)
-			}
-		}
-	}
-	return nil
-}
-
-// qualify gives findings that were stored before there were qualifiers the only one that there
-// was then.
-func qualify(open map[string]*building) {
-	for _, b := range open {
-		for _, f := range b.Findings {
-			if f.Detector == "leaver_takeout" && f.Qualifier == "" {
-				f.Qualifier = "before leaving"
-			}
-		}
-	}
-}
-
-// MergeDesks puts together what Keep gave of desks, each with the people for whom keep
-// holds: what is about nobody has an empty user.
-func MergeDesks(desks [][]byte, keep func(desk int, user string) bool) ([]byte, error) {
-	all := kept{map[string]*building{}, map[string]tail{}}
-	for i, b := range desks {
-		var k kept
-		if err := json.Unmarshal(b, &k); err != nil {
-			return nil, fmt.Errorf("alert: desk: %w", err)
-		}
-		if err := sound(k.Open); err != nil {
-			return nil, err
-		}
-		for id, b := range k.Open {
-			if keep(i, b.Findings[0].Person) {
-				all.Open[id] = b
-			}
-		}
-		for user, t := range k.Tail {
-			if keep(i, user) {
-				all.Tail[user] = t
-			}
-		}
-	}
-	return json.Marshal(all)
-}
-
-// reindex notes whose all open alerts are.
-func (d *Desk) reindex() {
-	for _, b := range d.open {
-		d.index(b.Findings[0])
-	}
-}
-
-// Forget drops alerts on days before a moment (Unix milliseconds) of which nothing
-// is open any more: nothing will change them. It remembers to which series later
-// ones belong.
-func (d *Desk) Forget(before int64) {
-	limit := at(before)
-	var held []Alert
-	tails := map[string]tail{}
-	for user, t := range d.tail {
-		if limit.Sub(t.Time) <= caseGap+longestWindow || len(t.Cases) > 0 {
-			t.Cases = nil
-			tails[user] = t
-		}
-	}
-	for _, a := range d.Alerts() {
-		b := d.open[a.ID]
-		if b == nil || b.Findings[0].Time >= before {
-			continue
-		}
-		if slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil }) {
-			held = append(held, a)
-		} else {
-			d.drop(a.ID)
-		}
-		if t := tails[a.User]; a.Severity != Informational && !a.Health && a.Time.After(t.Time) {
-			tails[a.User] = tail{Time: a.Time, Case: a.Case}
-		}
-	}
-	for _, a := range held {
-		t := tails[a.User]
-		if t.Cases == nil {
-			t.Cases = map[string]string{}
-		}
-		t.Cases[a.ID] = a.Case
-		tails[a.User] = t
-	}
-	d.tail = tails
-	for user := range d.users { // series are told apart by other means now
-		d.changed[user] = true
-	}
-}
-
-// Snapshot is what a desk holds, at a moment, that later findings may change:
-// alerts on days that are not over.
-func (d *Desk) Snapshot(at int64) ([]byte, error) {
-	open := map[string]*building{}
-	for id, b := range d.open {
-		if b.Findings[0].Time >= at-dayMS {
-			open[id] = b
-		}
-	}
-	return json.Marshal(open)
-}
-
-const dayMS = 24 * 60 * 60 * 1000
-
-// restore returns a desk with the state of a snapshot and alerts that are final.
-func restore(snapshot []byte, done []Alert) (*Desk, error) {
-	d := NewDesk()
-	if err := json.Unmarshal(snapshot, &d.open); err != nil {
-		return nil, fmt.Errorf("alert: snapshot: %w", err)
-	}
-	if err := sound(d.open); err != nil {
-		return nil, err
-	}
-	if d.open == nil {
-		d.open = map[string]*building{}
-	}
-	qualify(d.open)
-	d.reindex()
-	for _, a := range done {
-		if d.open[a.ID] == nil {
-			d.done = append(d.done, a)
-		}
-	}
-	return d, nil
-}
-
-// NotJudged is the title of an alert about events that were not judged.
-const NotJudged = "Events not judged"
-
-// IsNotJudged reports whether the alert is about events that were not judged. Channels cannot
+// IsNotProcessed reports whether the alert is about events that were not judged. Channels cannot
 // mute it.
-func (a *Alert) IsNotJudged() bool {
-	return a.Health && a.Detector == "source_gap" && a.Title == NotJudged
+func (a *Alert) IsNotProcessed() bool {
+	return a.Health && a.Detector == "source_gap" && a.Title == TitleNotProcessed
 }

@@ -36,7 +36,7 @@ func found(person, detector string, day int64, risk, points float64) *finding.Fi
 const hostile = "=cmd|' /C calc'!A0\"><script>alert(1)</script>\x1b[31m\r\nX: y\u202egnp.exe `*_<!here>"
 
 func sample() []Alert {
-	d := NewDesk()
+	d := NewCorrelator()
 	lead := found("jane@acme.example", "bulk_download", 0, 12, 9)
 	lead.Context = []string{"leaves in 9 days"}
 	leaver := found("jane@acme.example", "leaver_takeout", 0, 12, 3)
@@ -185,7 +185,7 @@ func TestSeverity(t *testing.T) {
 		stake int
 		want  Severity
 	}{{60, 0, Informational}, {20, 0, Low}, {5, 0, Medium}, {5, 3, High}, {19, 3, Low}, {2, 1, High}, {.5, 0, Critical}, {.001, 3, Critical}} {
-		if got := severity(c.rate, c.stake); got != c.want {
+		if got := severityOf(c.rate, c.stake); got != c.want {
 			t.Errorf("severity(%g, %d) = %s, want %s", c.rate, c.stake, got, c.want)
 		}
 	}
@@ -199,9 +199,9 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
-// TestDesk checks what later findings do to an alert.
-func TestDesk(t *testing.T) {
-	d := NewDesk()
+// TestCorrelator checks what later findings do to an alert.
+func TestCorrelator(t *testing.T) {
+	d := NewCorrelator()
 	a := found("jane", "bulk_download", 0, 5, 5)
 	d.Add(a)
 	worse := *a
@@ -224,7 +224,7 @@ func TestDesk(t *testing.T) {
 
 // TestSeries checks which alerts are one case.
 func TestSeries(t *testing.T) {
-	d := NewDesk()
+	d := NewCorrelator()
 	for _, day := range []int64{0, 2, 9} {
 		d.Add(found("jane", "bulk_download", day, 6, 6))
 	}
@@ -238,21 +238,21 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// TestSeriesGoesOn checks that alerts of one case stay one, wherever the desk lets go of the
+// TestSeriesGoesOn checks that alerts of one case stay one, wherever the correlator lets go of the
 // first of them.
 func TestSeriesGoesOn(t *testing.T) {
 	for hours := range int64(8 * 24) {
-		d := NewDesk()
+		d := NewCorrelator()
 		d.Add(found("jane", "bulk_download", 0, 6, 6))
 		later := found("jane", "bulk_download", 4, 6, 6)
 		later.Start -= 3_600_000 // it begins within four days of the first, and ends later
 		later.Time, later.End = later.Time+12*3_600_000, later.End+12*3_600_000
 		d.Add(later)
-		d.Forget(start() + hours*3_600_000)
-		d.Forget(start() + hours*3_600_000) // a desk does so once a day
+		d.Prune(start() + hours*3_600_000)
+		d.Prune(start() + hours*3_600_000) // a correlator does so once a day
 		for _, a := range d.Alerts() {
 			if a.Case != "jane0" {
-				t.Fatalf("%s is of case %s once the desk has let go of what is before hour %d", a.ID, a.Case, hours)
+				t.Fatalf("%s is of case %s once the correlator has let go of what is before hour %d", a.ID, a.Case, hours)
 			}
 		}
 	}
@@ -269,11 +269,11 @@ func TestStore(t *testing.T) {
 	if generation, desk, err := s.Load(ctx); err != nil || generation != 0 || len(desk.Alerts()) != 0 {
 		t.Fatalf("empty: %d, %v", generation, err)
 	}
-	d := NewDesk()
+	d := NewCorrelator()
 	d.Add(found("jane", "bulk_download", 0, 6, 6))
 	d.Add(found("jane", "bulk_download", 5, 6, 6)) // its day is not over at the checkpoint
 	checkpoint := start() + 5*dayMS + hourOf(2)
-	snapshot, err := d.Snapshot(checkpoint)
+	snapshot, err := d.BatchSnapshot(checkpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,20 +302,20 @@ func TestStore(t *testing.T) {
 func TestUnqualified(t *testing.T) {
 	leaver := found("jane", "leaver_takeout", 0, 12, 3)
 	leaver.Reason, leaver.Events = "is leaving", 0
-	d := NewDesk()
+	d := NewCorrelator()
 	d.Add(found("jane", "bulk_download", 0, 12, 9))
 	d.Add(leaver)
-	stored, err := d.Keep(0)
+	stored, err := d.Checkpoint(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, err := d.Snapshot(0)
+	open, err := d.BatchSnapshot(0)
 	if err != nil || bytes.Contains(stored, []byte("qualifier")) || bytes.Contains(open, []byte("qualifier")) {
 		t.Fatal(err, string(stored))
 	}
-	for i, restore := range []func() (*Desk, error){
-		func() (*Desk, error) { return RestoreDesk(stored) },
-		func() (*Desk, error) { return restore(open, nil) },
+	for i, restore := range []func() (*Correlator, error){
+		func() (*Correlator, error) { return RestoreCheckpoint(stored) },
+		func() (*Correlator, error) { return restoreBatch(open, nil) },
 	} {
 		d, err := restore()
 		if err != nil {
@@ -362,7 +362,7 @@ func TestWrap(t *testing.T) {
 // TestUndone tells that an exposure is over, of an alert that is open and of one
 // from an earlier run; the first end that is told counts.
 func TestUndone(t *testing.T) {
-	d := NewDesk()
+	d := NewCorrelator()
 	f := found("ann@acme.example", "security_group_open", 0, 6, 6)
 	opened := f.Time
 	f.Exposures = []finding.Exposure{{What: "opened sg-1", Opened: opened}}
@@ -378,7 +378,7 @@ func TestUndone(t *testing.T) {
 	if first.fate() != "Undone after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
 		t.Errorf("%+v: %s", first, first.fate())
 	}
-	again, err := restore([]byte("{}"), []Alert{first})
+	again, err := restoreBatch([]byte("{}"), []Alert{first})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +390,7 @@ func TestUndone(t *testing.T) {
 
 // TestHealth writes an alert about the data: it accuses nobody and comes last.
 func TestHealth(t *testing.T) {
-	d := NewDesk()
+	d := NewCorrelator()
 	d.Add(found("ann@acme.example", "bulk_download", 0, 6, 6))
 	h := found("", "source_silent", 0, 0, 0)
 	h.Health, h.Stake, h.Title, h.Reason, h.Episode = true, 2, "Source silent", "Box has sent nothing for 26 hours", "health"
@@ -413,7 +413,7 @@ func TestHealth(t *testing.T) {
 func TestUpdates(t *testing.T) {
 	const start = int64(1_700_000_000_000)
 	rng := rand.New(rand.NewPCG(3, 4))
-	d := NewDesk()
+	d := NewCorrelator()
 	now := start
 	out := map[string]string{}
 	for range 3000 {
@@ -430,7 +430,7 @@ func TestUpdates(t *testing.T) {
 		if now += rng.Int64N(2_000_000); rng.IntN(4) > 0 {
 			continue
 		}
-		d.Complete(now - rng.Int64N(3_600_000))
+		d.AdvanceWatermark(now - rng.Int64N(3_600_000))
 		for _, a := range d.Updates() {
 			b, err := json.Marshal(a)
 			if err != nil {
@@ -442,7 +442,7 @@ func TestUpdates(t *testing.T) {
 			t.Fatalf("%d alerts are said again", len(again))
 		}
 		if rng.IntN(40) == 0 {
-			d.Forget(now - 4*86_400_000)
+			d.Prune(now - 4*86_400_000)
 			continue
 		}
 		for _, a := range d.Alerts() {

@@ -3,55 +3,12 @@ package alert
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
-
-// ForgetDesk takes a person out of what Keep or Snapshot gave.
-func ForgetDesk(b []byte, user string) ([]byte, error) {
-	if len(b) == 0 {
-		return b, nil
-	}
-	strip := func(open map[string]*building) error {
-		if err := sound(open); err != nil {
-			return err
-		}
-		for id, x := range open {
-			if strings.EqualFold(x.Findings[0].Person, user) {
-				delete(open, id)
-			}
-		}
-		return nil
-	}
-	var shape map[string]json.RawMessage
-	if err := json.Unmarshal(b, &shape); err != nil {
-		return nil, fmt.Errorf("alert: desk: %w", err)
-	}
-	if _, keep := shape["Open"]; keep {
-		var k kept
-		if err := json.Unmarshal(b, &k); err != nil {
-			return nil, fmt.Errorf("alert: desk: %w", err)
-		}
-		if err := strip(k.Open); err != nil {
-			return nil, err
-		}
-		delete(k.Tail, user)
-		return json.Marshal(k)
-	}
-	var open map[string]*building
-	if err := json.Unmarshal(b, &open); err != nil {
-		return nil, fmt.Errorf("alert: desk: %w", err)
-	}
-	if err := strip(open); err != nil {
-		return nil, err
-	}
-	return json.Marshal(open)
-}
 
 // ofAlerts are the tables of what became of alerts.
 var ofAlerts = []string{"told", "outbox", "sent", "failed", "change"}
@@ -106,7 +63,7 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 		if err != nil {
 			return err
 		}
-		if snapshot, err = ForgetDesk(snapshot, user); err != nil {
+		if snapshot, err = EraseFromState(snapshot, user); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE desk SET snapshot = ?", string(snapshot))

@@ -116,9 +116,9 @@ func cells(t *testing.T, out, text string) {
 	}
 }
 
-// FuzzDesk asserts that a stored desk that is damaged gives an error, and one that is read
+// FuzzCorrelator asserts that a stored correlator that is damaged gives an error, and one that is read
 // can be used: never a panic.
-func FuzzDesk(f *testing.F) {
+func FuzzCorrelator(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Detector":"bulk_download","Title":"Bulk download","Person":"kim@acme.example","Risk":3,"Points":3,"Time":1772452800000,"Until":1772496000000,"Events":2,"Exposures":[{"What":"x","Opened":1}]}],"Undone":[{"What":"x","Opened":1,"Closed":2}]}}`))
 	f.Add([]byte(`{"Open":{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Title":"T","Person":"kim","Risk":1}]}},"Tail":{"kim":{"Time":"2026-03-02T12:00:00Z","Case":"e0","Cases":{"e1":"e0"}}}}`))
@@ -126,28 +126,28 @@ func FuzzDesk(f *testing.F) {
 	f.Add([]byte(`{"e1":{"Findings":[null]}}`))
 	f.Add([]byte(`{"Open":{"e1":{}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		use := func(d *Desk) {
-			d.Complete(1772496000000)
+		use := func(d *Correlator) {
+			d.AdvanceWatermark(1772496000000)
 			d.Updates()
 			d.Alerts()
-			if _, err := d.Snapshot(1772452800000); err != nil {
+			if _, err := d.BatchSnapshot(1772452800000); err != nil {
 				t.Errorf("what was read cannot be written: %v", err)
 			}
-			d.Forget(1772496000000)
+			d.Prune(1772496000000)
 			d.Alerts()
 		}
-		if d, err := restore(b, []Alert{Sample(time.Unix(0, 0))}); err == nil {
+		if d, err := restoreBatch(b, []Alert{Sample(time.Unix(0, 0))}); err == nil {
 			use(d)
 		}
-		if d, err := RestoreDesk(b); err == nil {
+		if d, err := RestoreCheckpoint(b); err == nil {
 			use(d)
 		}
-		if merged, err := MergeDesks([][]byte{b, b}, func(int, string) bool { return true }); err == nil {
-			if _, err := RestoreDesk(merged); err != nil {
+		if merged, err := MergeCheckpoints([][]byte{b, b}, func(int, string) bool { return true }); err == nil {
+			if _, err := RestoreCheckpoint(merged); err != nil {
 				t.Errorf("what was merged cannot be read: %v", err)
 			}
 		}
-		if rest, err := ForgetDesk(b, "kim"); err == nil && bytes.Contains(rest, []byte(`"Person":"kim"`)) {
+		if rest, err := EraseFromState(b, "kim"); err == nil && bytes.Contains(rest, []byte(`"Person":"kim"`)) {
 			t.Errorf("the person is still in it: %s", rest)
 		}
 	})

@@ -53,17 +53,17 @@ func (s *Store) Generation(ctx context.Context) (n int64, err error) {
 // Load returns the current generation, 0 if there is none, and the desk as it
 // was at its checkpoint: the alerts before it are final, those on days that were
 // not over then are as they were, and what came later is gone.
-func (s *Store) Load(ctx context.Context) (generation int64, desk *Desk, err error) {
+func (s *Store) Load(ctx context.Context) (generation int64, desk *Correlator, err error) {
 	var snapshot []byte
 	var at int64
 	err = s.db.QueryRowContext(ctx, "SELECT generation, checkpoint, snapshot FROM desk").Scan(&generation, &at, &snapshot)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, NewDesk(), nil
+		return 0, NewCorrelator(), nil
 	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE time <= ?", raised(at-1).UnixMilli())
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE time <= ?", raisedAt(at-1).UnixMilli())
 	if err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
 	}
@@ -83,7 +83,7 @@ func (s *Store) Load(ctx context.Context) (generation int64, desk *Desk, err err
 	if err := rows.Err(); err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
 	}
-	desk, err = restore(snapshot, done)
+	desk, err = restoreBatch(snapshot, done)
 	return generation, desk, err
 }
 

@@ -431,9 +431,9 @@ func TestRejudge(t *testing.T) {
 			if err := json.Unmarshal([]byte(line), &x); err != nil {
 				t.Fatal(err)
 			}
-			if x.IsNotJudged() && x.Withdrawn {
+			if x.IsNotProcessed() && x.Withdrawn {
 				withdrawn = append(withdrawn, x)
-			} else if x.IsNotJudged() {
+			} else if x.IsNotProcessed() {
 				told = append(told, x)
 			}
 		}

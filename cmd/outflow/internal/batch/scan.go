@@ -184,7 +184,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	desk.Complete(f.latest)
+	desk.AdvanceWatermark(f.latest)
 	list := desk.Alerts()
 	if f.state != nil {
 		if !f.taken { // no new checkpoint: the one before stays
@@ -303,7 +303,7 @@ func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) er
 }
 
 // alert collects the findings, and what people did on their days.
-func (f *flow) alert(in <-chan found, desk *alert.Desk) (err error) {
+func (f *flow) alert(in <-chan found, desk *alert.Correlator) (err error) {
 	for x := range in {
 		switch {
 		case x.finding != nil:
@@ -311,7 +311,7 @@ func (f *flow) alert(in <-chan found, desk *alert.Desk) (err error) {
 		case x.day != nil:
 			f.days = append(f.days, *x.day)
 		default:
-			if f.desk, err = desk.Snapshot(f.at); err != nil {
+			if f.desk, err = desk.BatchSnapshot(f.at); err != nil {
 				return err
 			}
 		}

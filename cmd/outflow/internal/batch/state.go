@@ -26,7 +26,7 @@ type checkpoint struct {
 	aliases    []byte
 	resolver   *identity.Resolver
 	baseline   *engine.Snapshot
-	desk       *alert.Desk
+	desk       *alert.Correlator
 	snapshot   []byte
 	keys       []uint64  // of the events of the backlog, sorted
 	newest     [32]int64 // by source: time of its newest event there
@@ -91,7 +91,7 @@ func (s *state) Close() {
 // load restores what earlier runs left behind; the events since their checkpoint
 // go to the sorter, among those of this run.
 func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, error) {
-	c := &checkpoint{resolver: identity.New(), desk: alert.NewDesk()}
+	c := &checkpoint{resolver: identity.New(), desk: alert.NewCorrelator()}
 	if s == nil {
 		return c, nil
 	}
@@ -124,7 +124,7 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	if c.baseline, err = s.Detect.Load(ctx, c.generation); err != nil {
 		return nil, err
 	}
-	if c.snapshot, err = c.desk.Snapshot(c.at); err != nil {
+	if c.snapshot, err = c.desk.BatchSnapshot(c.at); err != nil {
 		return nil, err
 	}
 	return c, nil

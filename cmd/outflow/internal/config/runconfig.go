@@ -276,7 +276,7 @@ func (c *Channel) Check() (err error) {
 // if none wants it: nobody can mute it.
 func (c *Config) WantedBy(ch *Channel) func(a *alert.Alert) bool {
 	return func(a *alert.Alert) bool {
-		return ch.Wants(a) || a.IsNotJudged() && !slices.ContainsFunc(c.Channels, func(other Channel) bool { return other.Wants(a) })
+		return ch.Wants(a) || a.IsNotProcessed() && !slices.ContainsFunc(c.Channels, func(other Channel) bool { return other.Wants(a) })
 	}
 }
 

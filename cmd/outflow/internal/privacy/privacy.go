@@ -739,7 +739,7 @@ func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generatio
 	if c.Aliases, _, err = identity.Forget(c.Aliases, person); err != nil {
 		return false, 0, err
 	}
-	if c.Desk, err = alert.ForgetDesk(c.Desk, person); err != nil {
+	if c.Desk, err = alert.EraseFromState(c.Desk, person); err != nil {
 		return false, 0, err
 	}
 	entries, err := c.Entries()

@@ -279,8 +279,8 @@ func (g *gap) alert() alert.Alert {
 	if to != from {
 		of = "from " + from + " to " + to
 	}
-	a := alert.Of(&finding.Finding{
-		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: alert.NotJudged, Health: true, Stake: 2,
+	a := alert.FromFinding(&finding.Finding{
+		ID: id, Episode: id, Revision: 1, Detector: "source_gap", Title: alert.TitleNotProcessed, Health: true, Stake: 2,
 		Time: g.came * event.Day, Start: g.from * event.Day, End: (g.to + 1) * event.Day, Complete: g.came * event.Day, Sources: []string{g.source.String()},
 		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), DateOf(g.came), of, from),
 	})

@@ -116,7 +116,7 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 	i := pr.checkpoints.before(to)
 	pr.resolver = identity.New()
 	pr.engine = engine.New(pr.config, func(f *finding.Finding) error { pr.desk.Add(f); return nil })
-	pr.desk, pr.provisional, pr.lastTime, pr.lastKey = alert.NewDesk(), false, 0, 0
+	pr.desk, pr.provisional, pr.lastTime, pr.lastKey = alert.NewCorrelator(), false, 0, 0
 	pr.published.floor = 0
 	if i >= 0 && (pr.checkpoints.list[i].At <= to || pr.checkpoints.settled()) {
 		m := &pr.checkpoints.list[i]
@@ -137,7 +137,7 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if pr.desk, err = alert.RestoreDesk(desk); err != nil {
+		if pr.desk, err = alert.RestoreCheckpoint(desk); err != nil {
 			return 0, err
 		}
 		pr.checkpoints.list, pr.published.floor = pr.checkpoints.list[:i+1], max(m.At-final, pr.published.since)
@@ -159,7 +159,7 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 func (pr *Processor) schedule(after int64) {
 	pr.nextAt = pr.checkpoints.next(after)
 	pr.engine.Checkpoint(pr.nextAt, func(s *engine.Snapshot) error {
-		b, err := pr.desk.Keep(pr.nextAt - final)
+		b, err := pr.desk.Checkpoint(pr.nextAt - final)
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (pr *Processor) commit(ctx context.Context) error {
 	}
 	pr.checkpoints.committed = at
 	copy(pr.seen, pr.next)
-	pr.desk.Forget(pr.published.forget(at, pr.checkpoints.watermark))
+	pr.desk.Prune(pr.published.forget(at, pr.checkpoints.watermark))
 	return nil
 }
 

@@ -49,7 +49,7 @@ type Processor struct {
 	engine      *engine.Engine // nil before the first event
 	resolver    *identity.Resolver
 	left        identity.Left // as it was said last
-	desk        *alert.Desk
+	desk        *alert.Correlator
 	provisional bool // open days were judged before they were over
 	lastTime    int64
 	lastKey     uint64

@@ -107,7 +107,7 @@ type results struct {
 func (pr *Processor) publish(ctx context.Context) error {
 	r := results{
 		alerts:  pr.desk.Updates(),
-		holds:   pr.desk.Holds,
+		holds:   pr.desk.IsOpen,
 		missed:  map[string]bool{},
 		leavers: pr.engine.Leavers(),
 		upTo:    pr.lastTime,
@@ -211,7 +211,7 @@ func (p *publisher) changed(list []alert.Alert, to outgoing) (map[string]publish
 			hash:      xxhash.Sum64(b),
 			time:      a.Time.UnixMilli(),
 			withdrawn: a.Withdrawn,
-			gap:       a.IsNotJudged(),
+			gap:       a.IsNotProcessed(),
 		}
 		if before, known := p.alerts[a.ID]; known && now.hash == before.hash {
 			continue
@@ -383,7 +383,7 @@ func (p *publisher) recall(shard int, value []byte, committed int64) error {
 			return err
 		}
 		a := r.Alert
-		p.alerts[a.ID] = publishedAlert{xxhash.Sum64(value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotJudged(), body}
+		p.alerts[a.ID] = publishedAlert{xxhash.Sum64(value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotProcessed(), body}
 	}
 	return nil
 }

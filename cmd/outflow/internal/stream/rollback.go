@@ -269,7 +269,7 @@ func (pr *Processor) anew(ctx context.Context, events eventlog.Log, from time.Ti
 	if err != nil {
 		return err
 	}
-	desk, err := alert.NewDesk().Keep(0)
+	desk, err := alert.NewCorrelator().Checkpoint(0)
 	if err != nil {
 		return err
 	}

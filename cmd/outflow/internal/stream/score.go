@@ -59,7 +59,7 @@ func (pr *Processor) apply(ctx context.Context, how extent) error {
 			return err
 		}
 	}
-	pr.desk.Complete(pr.window.Newest())
+	pr.desk.AdvanceWatermark(pr.window.Newest())
 	if err := pr.publish(ctx); err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 	if err != nil {
 		return nil, err
 	}
-	whole.Desk, err = alert.MergeDesks(desks, func(i int, user string) bool {
+	whole.Desk, err = alert.MergeCheckpoints(desks, func(i int, user string) bool {
 		return slices.Contains(parts[i].Shards, engine.ShardOf(user, pr.published.shards))
 	})
 	if err != nil {

@@ -1,0 +1,448 @@
+package alert
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// caseGap is how long a series of alerts about one person may pause.
+const caseGap = 4 * 24 * time.Hour
+
+// longestWindow is more than the window of an alert lasts: one that is held may begin so long
+// before the time up to which alerts are not held any more.
+const longestWindow = 7 * 24 * time.Hour
+
+// assignCases groups alerts about one person that follow one another into cases: each
+// is given the id of the first. Only earlier alerts decide to which case one
+// belongs: of those that are not held any more, before has the last one of each
+// user. Alerts below low are cases of their own.
+func assignCases(list []Alert, before map[string]seriesTail) {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(list[i].User, list[j].User), list[i].Time.Compare(list[j].Time), cmp.Compare(list[i].ID, list[j].ID))
+	})
+	last := -1
+	for _, i := range order {
+		a := &list[i]
+		a.Case = a.ID
+		if a.Severity == Informational || a.Health {
+			continue
+		}
+		if t, known := before[a.User]; known && (last < 0 || list[last].User != a.User) {
+			if !a.Time.After(t.Time) { // older than what is known of the series: it was in it
+				a.Case = t.Cases[a.ID]
+				if a.Case == "" {
+					a.Case = a.ID
+				}
+				continue
+			}
+			if a.Window.Start.Sub(t.Time) <= caseGap {
+				a.Case = t.Case
+			}
+		} else if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
+			a.Case = list[last].Case
+		}
+		last = i
+	}
+}
+
+// seriesTail is the last alert of a series about one person that a desk has let go of.
+type seriesTail struct {
+	Time  time.Time
+	Case  string
+	Cases map[string]string `json:",omitempty"` // of older alerts that it has not, by id
+}
+
+// Correlator collects findings into alerts. It is not safe for concurrent use.
+type Correlator struct {
+	open  map[string]*openAlert
+	done  []Alert               // from earlier runs; no finding will change them
+	tails map[string]seriesTail // by user
+
+	watermark int64                      // up to when the data goes, Unix milliseconds
+	users     map[string]map[string]bool // episodes of open alerts, by user
+	changed   map[string]bool            // users about whom something may be new
+	endOfDay  map[int64][]string         // users of provisional alerts, by the end of their day
+}
+
+// openAlert is an alert in the making: the findings of its highest risk so far.
+type openAlert struct {
+	Revision int
+	Findings []*finding.Finding
+	Undone   []finding.Exposure // told after the findings
+
+	built          *Alert // of what is above; nil if that has changed
+	published      *Alert // what Updates returned last
+	publishedBuild *Alert // of what it was made
+}
+
+// NewCorrelator returns an empty desk.
+func NewCorrelator() *Correlator {
+	return &Correlator{open: map[string]*openAlert{}, users: map[string]map[string]bool{}, changed: map[string]bool{}, endOfDay: map[int64][]string{}}
+}
+
+// indexUser notes whose an open alert is, by a finding of it.
+func (d *Correlator) indexUser(f *finding.Finding) {
+	if d.users[f.Person] == nil {
+		d.users[f.Person] = map[string]bool{}
+	}
+	d.users[f.Person][f.Episode] = true
+	d.changed[f.Person] = true
+	if f.Until > d.watermark {
+		d.endOfDay[f.Until] = append(d.endOfDay[f.Until], f.Person)
+	}
+}
+
+// drop forgets an open alert.
+func (d *Correlator) drop(episode string) {
+	user := d.open[episode].Findings[0].Person
+	delete(d.open, episode)
+	if delete(d.users[user], episode); len(d.users[user]) == 0 {
+		delete(d.users, user)
+	}
+}
+
+// AdvanceWatermark tells up to when the data goes (Unix milliseconds): alerts on days that
+// end later are provisional. It does not go back.
+func (d *Correlator) AdvanceWatermark(at int64) { d.watermark = max(d.watermark, at) }
+
+// Add takes in a finding. The findings of one moment form a revision; one with a
+// higher risk replaces those before.
+func (d *Correlator) Add(f *finding.Finding) {
+	b := d.open[f.Episode]
+	if f.Risk == 0 && !f.Health {
+		d.closeExposures(f, b)
+		return
+	}
+	if b == nil {
+		b = &openAlert{}
+		d.open[f.Episode] = b
+		d.indexUser(f)
+	}
+	b.built = nil
+	d.changed[f.Person] = true
+	if len(b.Findings) > 0 {
+		switch held := b.Findings[0]; {
+		case f.Risk < held.Risk, f.Risk == held.Risk && f.Time < held.Time:
+			return
+		case f.Risk > held.Risk || f.Time > held.Time:
+			b.Findings = b.Findings[:0]
+		}
+	}
+	if len(b.Findings) == 0 {
+		b.Revision++
+	}
+	for i := range b.Findings {
+		if b.Findings[i].ID == f.ID {
+			b.Findings[i] = f
+			return
+		}
+	}
+	b.Findings = append(b.Findings, f)
+}
+
+// closeExposures notes that exposures of an alert are over. Of those that nobody was told
+// about there is nothing to say.
+func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
+	if b != nil {
+		b.Undone = append(b.Undone, f.Exposures...)
+		b.built = nil
+		d.changed[b.Findings[0].Person] = true
+		return
+	}
+	for i := range d.done {
+		if a := &d.done[i]; a.ID == f.Episode {
+			for _, x := range f.Exposures {
+				a.expose(x)
+			}
+		}
+	}
+}
+
+// Alerts returns all alerts, ranked.
+func (d *Correlator) Alerts() []Alert {
+	list := append(make([]Alert, 0, len(d.done)+len(d.open)), d.done...)
+	for _, b := range d.open {
+		list = append(list, *d.alert(b))
+	}
+	assignCases(list, d.tails)
+	Rank(list)
+	return list
+}
+
+// alert makes an alert of what belongs together, unless it is made already.
+func (d *Correlator) alert(b *openAlert) *Alert {
+	if b.built == nil {
+		a := build(b.Revision, slices.Clone(b.Findings))
+		for _, x := range b.Undone {
+			a.expose(x)
+		}
+		b.built = &a
+	}
+	b.built.Provisional = b.Findings[0].Until > d.watermark && d.watermark > 0
+	return b.built
+}
+
+// Updates returns the alerts that are not as they were when it was called last,
+// ranked.
+func (d *Correlator) Updates() (list []Alert) {
+	for end, users := range d.endOfDay {
+		if end > d.watermark {
+			continue
+		}
+		for _, u := range users {
+			d.changed[u] = true
+		}
+		delete(d.endOfDay, end)
+	}
+	var all []Alert
+	for user := range d.changed {
+		for id := range d.users[user] {
+			all = append(all, *d.alert(d.open[id]))
+		}
+	}
+	for _, a := range d.done {
+		if d.changed[a.User] {
+			all = append(all, a)
+		}
+	}
+	clear(d.changed)
+	assignCases(all, d.tails)
+	Rank(all)
+	for _, a := range all {
+		b := d.open[a.ID]
+		if b == nil {
+			continue
+		}
+		if s := b.published; s != nil && b.built == b.publishedBuild && s.Provisional == a.Provisional && s.Case == a.Case {
+			continue
+		}
+		b.published, b.publishedBuild = &a, b.built
+		list = append(list, a)
+	}
+	return list
+}
+
+// IsOpen says whether the desk may still change the alert of an id.
+func (d *Correlator) IsOpen(id string) bool { return d.open[id] != nil }
+
+// checkpointState is what Keep gives.
+type checkpointState struct {
+	Open map[string]*openAlert
+	Tail map[string]seriesTail
+}
+
+// Checkpoint is what a desk holds that later findings may change, for RestoreDesk: not the
+// alerts that Forget would drop.
+func (d *Correlator) Checkpoint(before int64) ([]byte, error) {
+	c := Correlator{open: maps.Clone(d.open), tails: d.tails, watermark: d.watermark} // whose they are is not asked of it
+	c.Prune(before)
+	return json.Marshal(checkpointState{c.open, c.tails})
+}
+
+// RestoreCheckpoint returns a desk with what Keep gave.
+func RestoreCheckpoint(b []byte) (*Correlator, error) {
+	var k checkpointState
+	if err := json.Unmarshal(b, &k); err != nil {
+		return nil, fmt.Errorf("alert: desk: %w", err)
+	}
+	d := NewCorrelator()
+	if err := validateOpen(k.Open); err != nil {
+		return nil, err
+	}
+	if k.Open != nil {
+		d.open = k.Open
+	}
+	addQualifiers(d.open)
+	d.tails = k.Tail
+	d.reindex()
+	return d, nil
+}
+
+// validateOpen is an error if what was read of open alerts is not what a desk keeps.
+func validateOpen(open map[string]*openAlert) error {
+	for id, b := range open {
+		if b == nil || len(b.Findings) == 0 {
+			return fmt.Errorf("alert: desk: damaged: the alert %.40q has no finding", id)
+		}
+		for _, f := range b.Findings {
+			if f == nil || f.Episode != id || f.Person != b.Findings[0].Person {
+				return fmt.Errorf("alert: desk: damaged: the alert %.40q has a finding of another", id)
+			}
+		}
+	}
+	return nil
+}
+
+// addQualifiers gives findings that were stored before there were qualifiers the only one that there
+// was then.
+func addQualifiers(open map[string]*openAlert) {
+	for _, b := range open {
+		for _, f := range b.Findings {
+			if f.Detector == "leaver_takeout" && f.Qualifier == "" {
+				f.Qualifier = "before leaving"
+			}
+		}
+	}
+}
+
+// MergeCheckpoints puts together what Keep gave of desks, each with the people for whom keep
+// holds: what is about nobody has an empty user.
+func MergeCheckpoints(desks [][]byte, keep func(desk int, user string) bool) ([]byte, error) {
+	all := checkpointState{map[string]*openAlert{}, map[string]seriesTail{}}
+	for i, b := range desks {
+		var k checkpointState
+		if err := json.Unmarshal(b, &k); err != nil {
+			return nil, fmt.Errorf("alert: desk: %w", err)
+		}
+		if err := validateOpen(k.Open); err != nil {
+			return nil, err
+		}
+		for id, b := range k.Open {
+			if keep(i, b.Findings[0].Person) {
+				all.Open[id] = b
+			}
+		}
+		for user, t := range k.Tail {
+			if keep(i, user) {
+				all.Tail[user] = t
+			}
+		}
+	}
+	return json.Marshal(all)
+}
+
+// reindex notes whose all open alerts are.
+func (d *Correlator) reindex() {
+	for _, b := range d.open {
+		d.indexUser(b.Findings[0])
+	}
+}
+
+// Prune drops alerts on days before a moment (Unix milliseconds) of which nothing
+// is open any more: nothing will change them. It remembers to which series later
+// ones belong.
+func (d *Correlator) Prune(before int64) {
+	limit := at(before)
+	var held []Alert
+	tails := map[string]seriesTail{}
+	for user, t := range d.tails {
+		if limit.Sub(t.Time) <= caseGap+longestWindow || len(t.Cases) > 0 {
+			t.Cases = nil
+			tails[user] = t
+		}
+	}
+	for _, a := range d.Alerts() {
+		b := d.open[a.ID]
+		if b == nil || b.Findings[0].Time >= before {
+			continue
+		}
+		if slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil }) {
+			held = append(held, a)
+		} else {
+			d.drop(a.ID)
+		}
+		if t := tails[a.User]; a.Severity != Informational && !a.Health && a.Time.After(t.Time) {
+			tails[a.User] = seriesTail{Time: a.Time, Case: a.Case}
+		}
+	}
+	for _, a := range held {
+		t := tails[a.User]
+		if t.Cases == nil {
+			t.Cases = map[string]string{}
+		}
+		t.Cases[a.ID] = a.Case
+		tails[a.User] = t
+	}
+	d.tails = tails
+	for user := range d.users { // series are told apart by other means now
+		d.changed[user] = true
+	}
+}
+
+// BatchSnapshot is what a desk holds, at a moment, that later findings may change:
+// alerts on days that are not over.
+func (d *Correlator) BatchSnapshot(at int64) ([]byte, error) {
+	open := map[string]*openAlert{}
+	for id, b := range d.open {
+		if b.Findings[0].Time >= at-dayMS {
+			open[id] = b
+		}
+	}
+	return json.Marshal(open)
+}
+
+const dayMS = 24 * 60 * 60 * 1000
+
+// restoreBatch returns a desk with the state of a snapshot and alerts that are final.
+func restoreBatch(snapshot []byte, done []Alert) (*Correlator, error) {
+	d := NewCorrelator()
+	if err := json.Unmarshal(snapshot, &d.open); err != nil {
+		return nil, fmt.Errorf("alert: snapshot: %w", err)
+	}
+	if err := validateOpen(d.open); err != nil {
+		return nil, err
+	}
+	if d.open == nil {
+		d.open = map[string]*openAlert{}
+	}
+	addQualifiers(d.open)
+	d.reindex()
+	for _, a := range done {
+		if d.open[a.ID] == nil {
+			d.done = append(d.done, a)
+		}
+	}
+	return d, nil
+}
+
+// EraseFromState takes a person out of what Keep or Snapshot gave.
+func EraseFromState(b []byte, user string) ([]byte, error) {
+	if len(b) == 0 {
+		return b, nil
+	}
+	strip := func(open map[string]*openAlert) error {
+		if err := validateOpen(open); err != nil {
+			return err
+		}
+		for id, x := range open {
+			if strings.EqualFold(x.Findings[0].Person, user) {
+				delete(open, id)
+			}
+		}
+		return nil
+	}
+	var shape map[string]json.RawMessage
+	if err := json.Unmarshal(b, &shape); err != nil {
+		return nil, fmt.Errorf("alert: desk: %w", err)
+	}
+	if _, keep := shape["Open"]; keep {
+		var k checkpointState
+		if err := json.Unmarshal(b, &k); err != nil {
+			return nil, fmt.Errorf("alert: desk: %w", err)
+		}
+		if err := strip(k.Open); err != nil {
+			return nil, err
+		}
+		delete(k.Tail, user)
+		return json.Marshal(k)
+	}
+	var open map[string]*openAlert
+	if err := json.Unmarshal(b, &open); err != nil {
+		return nil, fmt.Errorf("alert: desk: %w", err)
+	}
+	if err := strip(open); err != nil {
+		return nil, err
+	}
+	return json.Marshal(open)
+}
