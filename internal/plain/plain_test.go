@@ -41,3 +41,11 @@ func TestColumn(t *testing.T) {
 		}
 	}
 }
+
+func TestCountOf(t *testing.T) {
+	for n, want := range map[int]string{0: "0 people", 1: "1 person", 2: "2 people", 1204: "1,204 people", -1: "-1 people"} {
+		if got := CountOf(n, "person", "people"); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}

@@ -16,3 +16,12 @@ func Escape(s string) string {
 
 // Count writes a number with separators.
 func Count(n int) string { return Number(int64(n)) }
+
+// CountOf writes a number with separators and its noun: one if n is 1, many otherwise. "1 dead
+// letter", "1,204 dead letters".
+func CountOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + many
+}
