@@ -285,11 +285,12 @@ func Rank(list []Alert) {
 	})
 }
 
-// TitleNotProcessed is the title of an alert about events that were not judged.
+// TitleNotProcessed is the title of an alert about events that were not judged. No detector has
+// it.
 const TitleNotProcessed = "Events not judged"
 
 // IsNotProcessed reports whether the alert is about events that were not judged. Channels cannot
 // mute it.
 func (a *Alert) IsNotProcessed() bool {
-	return a.Health && a.Detector == "source_gap" && a.Title == TitleNotProcessed
+	return a.Health && a.Title == TitleNotProcessed
 }

@@ -138,7 +138,7 @@ func (e *Engine) leftBehind(p *person, now int64) {
 	})
 	var n [3]int
 	var names [3]string
-	det := e.catalog.of(detect.AccessReview)
+	det := e.catalog.Of(detect.AccessReview)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, p.LastDay), Episode: episodeID(p.Name+" left", p.LastDay), Revision: 1, Detector: det.Name, Title: det.Title,
 		Person: p.Name, Department: p.Department, Time: now, Start: open[0].At, End: now, Techniques: det.Techniques, Stake: 1, Observed: float64(len(open)), Unit: "grants",

@@ -101,7 +101,7 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 	c.detected[det.Name] = d
 	if m := det.Mechanism; m != detect.NoMechanism {
 		if c.mechanism[m] >= 0 {
-			panic("engine: " + det.Name + " and " + c.of(m).Name + " have the same mechanism")
+			panic("engine: " + det.Name + " and " + c.Of(m).Name + " have the same mechanism")
 		}
 		c.mechanism[m] = d
 	}
@@ -147,8 +147,8 @@ func (c *Catalog) check() {
 	}
 }
 
-// of is the detector of a mechanism.
-func (c *Catalog) of(m detect.Mechanism) *detect.Detector { return c.detectors[c.mechanism[m]] }
+// Of is the detector Of a mechanism.
+func (c *Catalog) Of(m detect.Mechanism) *detect.Detector { return c.detectors[c.mechanism[m]] }
 
 // weightOf is the weight of a detector's counts in the score.
 func weightOf(d *detect.Detector) float64 {

@@ -25,7 +25,7 @@ func (e *Engine) leftOut(ev *event.Event) {
 	f := e.healthFinding(detect.NamesLeftOut, ev.Source.String()+" "+ev.Tenant+" "+ev.Action, since, ev.Time, 2)
 	f.Sources, f.Observed = []string{ev.Source.String()}, float64(n)
 	if ev.Action == event.LeftNames {
-		f.Unit, f.Techniques = "names", e.catalog.of(detect.NamesLeftOut).Techniques
+		f.Unit, f.Techniques = "names", e.catalog.Of(detect.NamesLeftOut).Techniques
 		f.Reason = detect.Amount(float64(n), "name", "names") + " that never signed in failed to sign in to " + from + " and could not be remembered: there were too many within a day; if one of them gets in after all, its failed attempts are not counted"
 	} else {
 		f.Unit = "events"

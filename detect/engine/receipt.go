@@ -188,10 +188,10 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
 		}
 		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
-		steps = append(steps, Step{cat.of(detect.UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)), m.Points, w})
+		steps = append(steps, Step{cat.Of(detect.UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)), m.Points, w})
 		spoken = append(spoken, w)
 	}
-	points[cat.mechanism[detect.UserRules]] = sumOf(cat.of(detect.UserRules), spoken)
+	points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), spoken)
 	score, _ := cat.combined(points, past{r.Breach, r.Right})
 	score += r.Shift
 	if r.Leaver {

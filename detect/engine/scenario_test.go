@@ -714,7 +714,7 @@ func TestLayout(t *testing.T) {
 		}
 	}
 	for m := detect.NoMechanism + 1; int(m) < detect.Mechanisms; m++ {
-		if of[m] != 1 || cat.of(m).Mechanism != m {
+		if of[m] != 1 || cat.Of(m).Mechanism != m {
 			t.Errorf("mechanism %d has %d detectors", m, of[m])
 		}
 	}

@@ -212,7 +212,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 			v.spoken = append(v.spoken, rulePoints(r.Level, o.rule(x.Rule), o.FactN))
 		}
 	}
-	v.points[cat.mechanism[detect.UserRules]] = sumOf(cat.of(detect.UserRules), v.spoken)
+	v.points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), v.spoken)
 	score, c := cat.combined(v.points, p.before(at))
 	v.breach = c.breach
 	v.points[cat.mechanism[detect.AfterCompromise]], v.points[cat.mechanism[detect.AfterPrivilege]] = c.compromise, c.privilege
