@@ -39,7 +39,7 @@ func (p *person) lastDayEnd() int64 { return p.LastDay + event.Day - offset(p.Da
 
 // hold notes access that an act opens or closes.
 func (e *Engine) hold(p *person, a *detect.Enriched) {
-	if p.isOff(detect.AccessReview) {
+	if p.optedOut(detect.AccessReview) {
 		return
 	}
 	switch a.Class {

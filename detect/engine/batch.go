@@ -117,7 +117,7 @@ func (e *Engine) join(k *Keyed) error {
 		e.advance(at / event.Hour)
 	}
 	e.arrived(k.Person, source, at)
-	if k.Person == "" || class == event.Derived || e.dark[k.Person] || !e.mine(k.Person) {
+	if k.Person == "" || class == event.Derived || e.excluded[k.Person] || !e.mine(k.Person) {
 		return e.err
 	}
 	p := e.person(k.Person, event.RecordKind(k.Record))

@@ -23,7 +23,7 @@ type Config struct {
 	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
 	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
 	Exceptions       []Exception // what is known and wanted
-	Off              []Off       // what must not be looked at
+	OptOuts              []OptOut       // who must not be looked at, and for what
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
 	// Shards is among how many the people are spread (ShardOf); 0 for one. Mine are those that
 	// the engine judges, nil for all of them; it must be given all events still. If there is
@@ -64,8 +64,8 @@ func (c *Config) Check() error {
 	if c.Detectors == nil {
 		return errors.New("there are no detectors")
 	}
-	for i := range c.Off {
-		if err := c.Off[i].check(c.Detectors); err != nil {
+	for i := range c.OptOuts {
+		if err := c.OptOuts[i].check(c.Detectors); err != nil {
 			return fmt.Errorf("indicators_off %d: %w", i+1, err)
 		}
 	}
@@ -95,7 +95,7 @@ type config struct {
 	topLabels  map[string]bool
 	accounts   map[string]bool
 	exceptions []exception
-	off        []Off
+	optOuts        []OptOut
 	unpacked   int
 	lanes      int
 	shards     int
@@ -123,7 +123,7 @@ func (c *Config) prepare() (out config) {
 		}
 		return m
 	}
-	out.catalog, out.off, out.unpacked, out.lanes = c.Detectors, c.Off, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
+	out.catalog, out.optOuts, out.unpacked, out.lanes = c.Detectors, c.OptOuts, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
 	out.shards, out.mine, out.trade = max(c.Shards, 1), c.Mine, c.Trade
 	if out.mine == nil {
 		for s := range out.shards {

@@ -35,7 +35,7 @@ type Engine struct {
 	active  []*person                 // who did something in this hour
 	away    []string                  // of them, those who are packed
 	young   []*exposure               // exposures that may soon turn out to last
-	dark    map[string]bool           // people who are not looked at
+	excluded    map[string]bool           // people who have opted out of everything
 	leaving []string                  // who have given notice, and were not looked at after leaving
 	leavers map[string]finding.Leaver // all of whom HR has said that they leave
 	spoke   map[string]bool           // rules of the organisation's own that have matched
@@ -72,7 +72,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 	return &Engine{
 		catalog: cat, emit: emit, config: config, batch: batch{least: perLane},
 		brought: newHour(cat, config.shards, config.mine), spare: newHour(cat, config.shards, config.mine),
-		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, dark: map[string]bool{}, closing: map[int64][]string{},
+		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, excluded: map[string]bool{}, closing: map[int64][]string{},
 		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
 		state: state{
 			Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
@@ -107,7 +107,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
 		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
 	}
-	if name == "" || ev.Class == event.Derived || e.dark[name] || !e.mine(name) {
+	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.mine(name) {
 		return e.err
 	}
 	p := e.person(name, ev.Actor.Kind)
@@ -133,7 +133,7 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 		e.undo(p, a)
 		e.hold(p, a)
 	}
-	again := e.config.rules != nil && !p.isOff(detect.UserRules) && e.rules(p, ev)
+	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
 	if e.count(p, a) || again {
 		e.tell(p, ev.Time)
 	}
@@ -191,18 +191,18 @@ func newPerson(cat *Catalog, name string, service bool) *person {
 
 // staff takes in what HR says.
 func (e *Engine) staff(name string, ev *event.Event) {
-	if ev.Class == event.Person && len(e.config.off) > 0 {
+	if ev.Class == event.Person && len(e.config.optOuts) > 0 {
 		department, country := ev.Attr(event.AttrDepartment), ev.Attr(event.AttrCountry)
 		if p := e.find(name); p != nil {
 			department, country = cmp.Or(department, p.Department), cmp.Or(country, p.Country)
 		}
-		if _, dark := e.config.offFor(department, country); dark {
-			e.darken(name)
+		if _, excluded := e.config.optedOut(department, country); excluded {
+			e.exclude(name)
 			return
 		}
-		delete(e.dark, name)
+		delete(e.excluded, name)
 	}
-	if e.dark[name] {
+	if e.excluded[name] {
 		return
 	}
 	p := e.person(name, ev.Actor.Kind)
@@ -213,8 +213,8 @@ func (e *Engine) staff(name string, ev *event.Event) {
 		}
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
 		p.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), p.Country))
-		if off, _ := e.config.offFor(p.Department, p.Country); off != p.off {
-			e.switchOff(p, off)
+		if off, _ := e.config.optedOut(p.Department, p.Country); off != p.optOuts {
+			e.optOut(p, off)
 		}
 	case event.Notice:
 		first := p.Notice == 0 // what HR says comes again with every run
@@ -353,7 +353,7 @@ func (e *Engine) contribute(p *person) {
 	to := b.of(p).department(p.peerGroup())
 	fresh := d.Expect[0] == 0 // nothing of the day is handed over yet: no usual count is zero
 	for j, m := range e.catalog.metrics {
-		if !fresh && d.Count[j] == 0 || m.detector >= 0 && p.off>>m.detector&1 != 0 {
+		if !fresh && d.Count[j] == 0 || m.detector >= 0 && p.optOuts>>m.detector&1 != 0 {
 			continue
 		}
 		mu := o.mean(p, dept, j)

@@ -141,8 +141,8 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 	if n := len(e.catalog.detectors) - len(p.Day.Proof); p.Day.Proof != nil && n > 0 { // detectors that a stored state does not know yet
 		p.Day.Proof, p.Day.Rev = append(p.Day.Proof, make([]*proof, n)...), append(p.Day.Rev, make([]int, n)...)
 	}
-	if len(e.config.off) > 0 {
-		p.off, _ = e.config.offFor(p.Department, p.Country)
+	if len(e.config.optOuts) > 0 {
+		p.optOuts, _ = e.config.optedOut(p.Department, p.Country)
 	}
 	return p, nil
 }

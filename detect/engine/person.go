@@ -65,7 +65,7 @@ type person struct {
 	items int   // of a batch, while it is spread over lanes
 	lane  *lane
 	shard int
-	off   uint64 // detectors that are switched off, a bit each
+	optOuts   uint64 // detectors that the person has opted out of, a bit each
 
 	catalog *Catalog
 }

@@ -229,7 +229,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 	}
 	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })
-	if len(found) > 0 && !p.isOff(detect.SlowDrift) {
+	if len(found) > 0 && !p.optedOut(detect.SlowDrift) {
 		mean := found[0]
 		if len(found) > 1 {
 			mean = (mean + found[1]) / 2
@@ -239,7 +239,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.shift = shiftGain * max(mean-floor, 0)
 		score += v.shift
 	}
-	if c.taken > .5 && leaving && !p.isOff(detect.Leaving) {
+	if c.taken > .5 && leaving && !p.optedOut(detect.Leaving) {
 		gain := leaverPoints(o.LeaverShare)
 		v.points[cat.mechanism[detect.Leaving]] = gain
 		v.leaver = true
@@ -270,7 +270,7 @@ func (e *Engine) closeDay(p *person) {
 	outage, leaving := e.outage(), p.leaving(day.Latest)
 	compared := o.Active > 0 // with what is usual for anybody: the first days of all are not
 	for j, m := range cat.metrics {
-		if m.detector >= 0 && p.off>>m.detector&1 != 0 {
+		if m.detector >= 0 && p.optOuts>>m.detector&1 != 0 {
 			continue
 		}
 		x := day.judged(j)
@@ -307,7 +307,7 @@ func (e *Engine) closeDay(p *person) {
 	}
 	p.LongN = float64(p.LongN*longGamma) + 1
 	for i, j := range cat.slow {
-		if p.isOff(detect.SlowDrift) || p.off>>cat.metrics[j].detector&1 != 0 {
+		if p.optedOut(detect.SlowDrift) || p.optOuts>>cat.metrics[j].detector&1 != 0 {
 			v.shifts[i] = 0
 			continue
 		}

@@ -206,22 +206,22 @@ func (e *Engine) restore(s *Snapshot) error {
 		}
 	}
 	slices.Sort(e.leaving)
-	e.obey()
+	e.applyOptOuts()
 	return e.err
 }
 
-// obey switches off, in a restored state, what the configuration says now.
-func (e *Engine) obey() {
-	if len(e.config.off) == 0 {
+// applyOptOuts applies the opt-outs of the configuration to a restored state.
+func (e *Engine) applyOptOuts() {
+	if len(e.config.optOuts) == 0 {
 		return
 	}
 	for _, name := range e.people.names() {
 		e.settle()
 		p := e.find(name)
-		if off, dark := e.config.offFor(p.Department, p.Country); dark {
-			e.darken(name)
+		if off, excluded := e.config.optedOut(p.Department, p.Country); excluded {
+			e.exclude(name)
 		} else if off != 0 {
-			e.switchOff(p, off)
+			e.optOut(p, off)
 		}
 	}
 }
@@ -512,7 +512,7 @@ func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 		return nil, false, err
 	}
 	known := e.people.all[person] != nil
-	e.darken(person)
+	e.exclude(person)
 	out, err := e.snapshot()
 	return out, known, err
 }

@@ -30,7 +30,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	if e.config.exceptions != nil {
 		except = e.excepted(a)
 	}
-	except |= p.off
+	except |= p.optOuts
 	if a.Repeat {
 		d.repeat(a)
 	}

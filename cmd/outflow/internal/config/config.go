@@ -187,7 +187,7 @@ var Catalog = engine.NewCatalog(detectors.All)
 func (c *Config) Detect() (engine.Config, error) {
 	out := engine.Config{Detectors: Catalog, ForbiddenDomains: c.ForbiddenDomains, TopLabels: c.TopLabels, AWSAccounts: c.AWSAccounts, Rules: c.RuleSet.Set, Unpacked: c.Memory.People}
 	for _, x := range c.IndicatorsOff {
-		out.Off = append(out.Off, engine.Off(x))
+		out.OptOuts = append(out.OptOuts, engine.OptOut(x))
 	}
 	for i, x := range c.Exceptions {
 		from, err := Moment(x.From)

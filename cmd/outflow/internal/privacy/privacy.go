@@ -142,7 +142,7 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 				x.Counts = append(x.Counts, "that it happens: "+strings.ReplaceAll(f.Name, "_", " "))
 			}
 		}
-		for _, o := range judging.Off {
+		for _, o := range judging.OptOuts {
 			if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
 				var whom []string
 				if len(o.Countries) > 0 {

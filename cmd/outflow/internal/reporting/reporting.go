@@ -71,7 +71,7 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	if err != nil {
 		return err
 	}
-	if len(judging.Off) == 0 {
+	if len(judging.OptOuts) == 0 {
 		return nil
 	}
 	p := &privacy.Dir{Data: f.Data}
@@ -86,7 +86,7 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	}
 	in.Off = func(user string) map[string]string {
 		if x := staff.Get(user); x != nil {
-			return switchedOff(judging.Off, x.Department, x.Country)
+			return switchedOff(judging.OptOuts, x.Department, x.Country)
 		}
 		return nil
 	}
@@ -94,7 +94,7 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 }
 
 // switchedOff says why detectors, by title, are switched off for somebody.
-func switchedOff(list []engine.Off, department, country string) map[string]string {
+func switchedOff(list []engine.OptOut, department, country string) map[string]string {
 	why := map[string]string{}
 	for i := range list {
 		o := &list[i]

@@ -10,18 +10,17 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Off switches indicators off for people of some countries or departments: what a works
-// agreement, or the law of a country, does not allow. They leave no trace: nothing of them
-// is counted, noticed, learned or kept. With no detectors named, the people are not looked
-// at at all.
-type Off struct {
+// OptOut excludes people of some countries or departments from detectors, because a works
+// agreement or the law of a country does not allow them. Nothing of those detectors is counted,
+// learned or kept for these people. Without detectors, the people are not processed at all.
+type OptOut struct {
 	Countries   []string // as HR writes them; any if empty
 	Departments []string // the same
 	Detectors   []string // all if empty
 	Reason      string
 }
 
-func (o *Off) check(cat *Catalog) error {
+func (o *OptOut) check(cat *Catalog) error {
 	switch {
 	case len(o.Countries)+len(o.Departments) == 0:
 		return errors.New("it needs countries or departments")
@@ -42,19 +41,20 @@ func (o *Off) check(cat *Catalog) error {
 	return nil
 }
 
-// Covers says whether somebody of a department and a country is meant. Who is of an
-// unknown one is not.
-func (o *Off) Covers(department, country string) bool {
+// Covers says whether the opt-out holds for people of a department and a country. It does not
+// for people of whom the one it asks for is unknown.
+func (o *OptOut) Covers(department, country string) bool {
 	in := func(list []string, x string) bool {
 		return len(list) == 0 || x != "" && slices.ContainsFunc(list, func(y string) bool { return strings.EqualFold(strings.TrimSpace(y), x) })
 	}
 	return in(o.Countries, country) && in(o.Departments, department)
 }
 
-// off is what is switched off for somebody: detectors, a bit each; dark if all are.
-func (c *config) offFor(department, country string) (off uint64, dark bool) {
-	for i := range c.off {
-		o := &c.off[i]
+// optedOut returns the detectors that people of a department and a country have opted out of, a
+// bit each; excluded if they are not processed at all.
+func (c *config) optedOut(department, country string) (off uint64, excluded bool) {
+	for i := range c.optOuts {
+		o := &c.optOuts[i]
 		if !o.Covers(department, country) {
 			continue
 		}
@@ -68,20 +68,20 @@ func (c *config) offFor(department, country string) (off uint64, dark bool) {
 	return off, false
 }
 
-// isOff says whether the detector of a mechanism is switched off for the person.
-func (p *person) isOff(m detect.Mechanism) bool {
-	return p.off != 0 && p.off>>p.catalog.mechanism[m]&1 != 0
+// optedOut says whether the person has opted out of the detector of a mechanism.
+func (p *person) optedOut(m detect.Mechanism) bool {
+	return p.optOuts != 0 && p.optOuts>>p.catalog.mechanism[m]&1 != 0
 }
 
-// derived says whether a detector follows from what others see: it is switched off with those.
+// derived says whether a detector follows from what others see: opting out of those is enough.
 func derived(d *detect.Detector) bool {
 	return d.Mechanism == detect.AfterCompromise || d.Mechanism == detect.AfterPrivilege
 }
 
-// switchOff switches detectors off for a person, and takes out what is kept of them.
-func (e *Engine) switchOff(p *person, off uint64) {
+// optOut opts a person out of detectors, and deletes what is kept of them.
+func (e *Engine) optOut(p *person, off uint64) {
 	cat := e.catalog
-	p.off = off
+	p.optOuts = off
 	if off == 0 {
 		return
 	}
@@ -113,7 +113,7 @@ func (e *Engine) switchOff(p *person, off uint64) {
 			}
 		}
 	}
-	if p.isOff(detect.SlowDrift) {
+	if p.optedOut(detect.SlowDrift) {
 		for i := range cat.slow {
 			p.forgetSlow(i)
 		}
@@ -128,10 +128,10 @@ func (e *Engine) switchOff(p *person, off uint64) {
 			p.Day.Proof[g] = nil
 		}
 	}
-	if p.isOff(detect.UserRules) {
+	if p.optedOut(detect.UserRules) {
 		p.Day.Ruled = nil
 	}
-	if p.isOff(detect.AccessReview) {
+	if p.optedOut(detect.AccessReview) {
 		p.Access = nil
 	}
 }
@@ -147,9 +147,9 @@ func (p *person) forgetSlow(i int) {
 	}
 }
 
-// darken forgets a person who is not to be looked at.
-func (e *Engine) darken(name string) {
-	e.dark[name] = true
+// exclude deletes a person who has opted out of everything.
+func (e *Engine) exclude(name string) {
+	e.excluded[name] = true
 	p := e.find(name)
 	if p == nil {
 		return

@@ -69,16 +69,16 @@ func packed(t *testing.T, p *stored) []byte {
 	return b
 }
 
-// TestDark does not look at people of a country: everything that is kept and said is as if
+// TestExcluded does not look at people of a country: everything that is kept and said is as if
 // there were no such people.
-func TestDark(t *testing.T) {
+func TestExcluded(t *testing.T) {
 	events, elsewhere := offs(t)
 	var said [2][]finding.Finding
 	var snaps [2]*Snapshot
 	for i := range 2 {
 		c := Config{}
 		if i == 0 {
-			c.Off = []Off{{Countries: []string{"de"}, Reason: "the law"}}
+			c.OptOuts = []OptOut{{Countries: []string{"de"}, Reason: "the law"}}
 		}
 		e := newEngine(c, func(f *finding.Finding) error { said[i] = append(said[i], *f); return nil })
 		days := 0
@@ -144,9 +144,9 @@ func TestDark(t *testing.T) {
 	}
 }
 
-// TestOff leaves nothing of a detector that is switched off for people of a country: no
+// TestOptOut leaves nothing of a detector that is switched off for people of a country: no
 // finding, no count, no baseline; and takes out what was kept before it was switched off.
-func TestOff(t *testing.T) {
+func TestOptOut(t *testing.T) {
 	cat := testCatalog
 	events, elsewhere := offs(t)
 	gone := []string{"bulk_download", "crm_export", "brute_force", "slow_drip", "access_left_behind", "external_sharing"}
@@ -185,7 +185,7 @@ func TestOff(t *testing.T) {
 			t.Errorf("%s: %d traces, and %d of others", what, traces, others)
 		}
 	}
-	off := Config{Off: []Off{{Countries: []string{"DE"}, Detectors: gone, Reason: "a works agreement"}}}
+	off := Config{OptOuts: []OptOut{{Countries: []string{"DE"}, Detectors: gone, Reason: "a works agreement"}}}
 	var found []finding.Finding
 	e := newEngine(off, func(f *finding.Finding) error { found = append(found, *f); return nil })
 	e.Days(func(a *finding.Activity) error {
@@ -226,8 +226,8 @@ func TestOff(t *testing.T) {
 			t.Errorf("%s: the sum is off by %d", department, diff)
 		}
 	}
-	for _, bad := range []Off{{Reason: "x"}, {Countries: []string{"DE"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"nothing"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"compromise_takeout"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"source_silent"}}} {
-		if (&Config{Detectors: testCatalog, Off: []Off{bad}}).Check() == nil {
+	for _, bad := range []OptOut{{Reason: "x"}, {Countries: []string{"DE"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"nothing"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"compromise_takeout"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"source_silent"}}} {
+		if (&Config{Detectors: testCatalog, OptOuts: []OptOut{bad}}).Check() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
