@@ -106,7 +106,7 @@ func (e *Engine) review(now int64) {
 			continue
 		}
 		p := e.find(name)
-		e.freeze(p, now)
+		e.usePreNoticeBaseline(p, now)
 		switch {
 		case p.LastDay == 0 || now < p.lastDayEnd()+event.Day:
 			keep = append(keep, name)

@@ -23,7 +23,7 @@ type Config struct {
 	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
 	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
 	Exceptions       []Exception // what is known and wanted
-	OptOuts              []OptOut       // who must not be looked at, and for what
+	OptOuts          []OptOut    // who must not be looked at, and for what
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
 	// Shards is among how many the people are spread (ShardOf); 0 for one. Mine are those that
 	// the engine judges, nil for all of them; it must be given all events still. If there is
@@ -95,7 +95,7 @@ type config struct {
 	topLabels  map[string]bool
 	accounts   map[string]bool
 	exceptions []exception
-	optOuts        []OptOut
+	optOuts    []OptOut
 	unpacked   int
 	lanes      int
 	shards     int

@@ -28,24 +28,24 @@ type Engine struct {
 	config  config
 	days    func(*finding.Activity) error // may be nil
 
-	people  people
-	brought []*brought                // in the hour that is open, by shard; nil where others judge
-	spare   []*brought                // to be filled next
-	closing map[int64][]string        // whose days are open, by their end
-	active  []*person                 // who did something in this hour
-	away    []string                  // of them, those who are packed
-	young   []*exposure               // exposures that may soon turn out to last
-	excluded    map[string]bool           // people who have opted out of everything
-	leaving []string                  // who have given notice, and were not looked at after leaving
-	leavers map[string]finding.Leaver // all of whom HR has said that they leave
-	spoke   map[string]bool           // rules of the organisation's own that have matched
-	tenant  string                    // the cloud account seen last
-	act     detect.Enriched
-	verdict verdict
-	batch   batch
-	err     error
-	takeAt  int64 // hour before which the state is handed over; 0 for never
-	take    func(*Snapshot) error
+	people   people
+	brought  []*brought                // in the hour that is open, by shard; nil where others judge
+	spare    []*brought                // to be filled next
+	closing  map[int64][]string        // whose days are open, by their end
+	active   []*person                 // who did something in this hour
+	away     []string                  // of them, those who are packed
+	young    []*exposure               // exposures that may soon turn out to last
+	excluded map[string]bool           // people who have opted out of everything
+	leaving  []string                  // who have given notice, and were not looked at after leaving
+	leavers  map[string]finding.Leaver // all of whom HR has said that they leave
+	spoke    map[string]bool           // rules of the organisation's own that have matched
+	tenant   string                    // the cloud account seen last
+	act      detect.Enriched
+	verdict  verdict
+	batch    batch
+	err      error
+	takeAt   int64 // hour before which the state is handed over; 0 for never
+	take     func(*Snapshot) error
 
 	enough   bool  // person-days are known to judge counts by
 	enoughAt int64 // since when, if that has come about since the engine began

@@ -45,9 +45,9 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// TestFrozen has somebody take more and more over the weeks before notice: from
+// TestPreNotice has somebody take more and more over the weeks before notice: from
 // notice on, what counts as usual is what it was a month earlier.
-func TestFrozen(t *testing.T) {
+func TestPreNotice(t *testing.T) {
 	s := &scenario{t: t}
 	s.line("people 16 Sales")
 	s.line("routine 1-62")

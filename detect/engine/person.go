@@ -61,11 +61,11 @@ type person struct {
 
 	Day dayState
 
-	seen  int64 // hour of the latest event
-	items int   // of a batch, while it is spread over lanes
-	lane  *lane
-	shard int
-	optOuts   uint64 // detectors that the person has opted out of, a bit each
+	seen    int64 // hour of the latest event
+	items   int   // of a batch, while it is spread over lanes
+	lane    *lane
+	shard   int
+	optOuts uint64 // detectors that the person has opted out of, a bit each
 
 	catalog *Catalog
 }

@@ -357,7 +357,7 @@ func (e *Engine) closeDay(p *person) {
 		p.Steps.drop(day.Latest/event.Day - sequenceDays)
 	}
 	p.Last = day.Latest / event.Day
-	p.putBy(day.End)
+	p.archiveBaseline(day.End)
 	o.useServices(p, to)
 	if p.Carry == nil {
 		p.Carry = make([]float64, len(cat.carried))
