@@ -75,7 +75,7 @@ func (e *Engine) hold(p *person, a *detect.Enriched) {
 			}
 		}
 	case event.Offboard: // an account that is closed takes its keys with it
-		b := e.bring(p)
+		b := e.deltaOf(p)
 		b.Gone = append(b.Gone, offboarded{strings.Clone(a.Subject()), a.Source, a.Time})
 	}
 }

@@ -31,7 +31,7 @@ func (e *Engine) watch(p *person, source event.Source, class event.Class) {
 	if p.Service {
 		return
 	}
-	b := e.bring(p)
+	b := e.deltaOf(p)
 	b.Acts[source]++
 	if strings.Contains(p.Name, ":") { // source:id stands for an account that belongs to no known address
 		b.Nobody[source]++

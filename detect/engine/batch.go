@@ -117,7 +117,7 @@ func (e *Engine) join(k *Keyed) error {
 		e.advance(at / event.Hour)
 	}
 	e.arrived(k.Person, source, at)
-	if k.Person == "" || class == event.Derived || e.excluded[k.Person] || !e.mine(k.Person) {
+	if k.Person == "" || class == event.Derived || e.excluded[k.Person] || !e.owns(k.Person) {
 		return e.err
 	}
 	p := e.person(k.Person, event.RecordKind(k.Record))
@@ -167,7 +167,7 @@ func (e *Engine) judgeBatch() error {
 	for _, l := range b.lanes[:n] {
 		all = append(all, l.found...)
 		e.err = cmp.Or(e.err, l.engine.err)
-		merge(e.brought, l.engine.brought)
+		mergeDeltas(e.deltas, l.engine.deltas)
 		maps.Copy(e.spoke, l.engine.spoke)
 		l.items, l.found = l.items[:0], l.found[:0]
 	}
@@ -221,7 +221,7 @@ func (b *batch) spread(n int) {
 }
 
 func (e *Engine) newLane() *lane {
-	l := &lane{engine: &Engine{catalog: e.catalog, brought: newHour(e.catalog, e.config.shards, e.config.mine), spoke: map[string]bool{}}}
+	l := &lane{engine: &Engine{catalog: e.catalog, deltas: newDeltas(e.catalog, e.config.shards, e.config.mine), spoke: map[string]bool{}}}
 	l.engine.emit = func(f *finding.Finding) error {
 		l.found = append(l.found, found{item: l.at, finding: f})
 		return nil

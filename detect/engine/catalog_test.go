@@ -67,6 +67,6 @@ func TestAnotherDetector(t *testing.T) {
 		t.Error(said)
 	}
 	if more.Model() == testCatalog.Model() {
-		t.Error("engines of other detectors could trade")
+		t.Error("engines of other detectors could exchange deltas")
 	}
 }

@@ -26,13 +26,13 @@ type Config struct {
 	OptOuts          []OptOut    // who must not be looked at, and for what
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
 	// Shards is among how many the people are spread (ShardOf); 0 for one. Mine are those that
-	// the engine judges, nil for all of them; it must be given all events still. If there is
-	// more than one, Trade is called when an hour is over, with what its people brought, by
-	// shard (those that brought nothing are left out), and returns what those of the other
-	// shards did, in any order, waiting for it.
-	Shards int
-	Mine   []int
-	Trade  func(hour int64, brought map[int][]byte) (others [][]byte, err error)
+	// the engine scores, nil for all of them; it must be given all events still. If there is
+	// more than one, Exchange is called when an hour is over, with the deltas of its shards
+	// (empty ones are left out), and returns those of the other shards, in any order, once it
+	// has all of them.
+	Shards   int
+	Mine     []int
+	Exchange func(hour int64, deltas map[int][]byte) (others [][]byte, err error)
 
 	Unpacked int    // how many people are kept unpacked in memory; 0 for 20,000
 	TempDir  string // where the others are kept, in an unnamed file; "" for the system's place
@@ -100,7 +100,7 @@ type config struct {
 	lanes      int
 	shards     int
 	mine       []int
-	trade      func(hour int64, brought map[int][]byte) (others [][]byte, err error)
+	exchange   func(hour int64, deltas map[int][]byte) (others [][]byte, err error)
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -124,7 +124,7 @@ func (c *Config) prepare() (out config) {
 		return m
 	}
 	out.catalog, out.optOuts, out.unpacked, out.lanes = c.Detectors, c.OptOuts, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
-	out.shards, out.mine, out.trade = max(c.Shards, 1), c.Mine, c.Trade
+	out.shards, out.mine, out.exchange = max(c.Shards, 1), c.Mine, c.Exchange
 	if out.mine == nil {
 		for s := range out.shards {
 			out.mine = append(out.mine, s)

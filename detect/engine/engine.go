@@ -20,7 +20,7 @@ import (
 
 // Engine is a state machine: events in the order of their time go in, findings come
 // out. The same events give the same findings, on any machine. Within an hour people
-// do not depend on one another (brought). It is not safe for concurrent use.
+// do not depend on one another (delta). It is not safe for concurrent use.
 type Engine struct {
 	state
 	catalog *Catalog
@@ -29,8 +29,8 @@ type Engine struct {
 	days    func(*finding.Activity) error // may be nil
 
 	people   people
-	brought  []*brought                // in the hour that is open, by shard; nil where others judge
-	spare    []*brought                // to be filled next
+	deltas   []*delta                  // in the hour that is open, by shard; nil where others judge
+	spare    []*delta                  // to be filled next
 	closing  map[int64][]string        // whose days are open, by their end
 	active   []*person                 // who did something in this hour
 	away     []string                  // of them, those who are packed
@@ -71,7 +71,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 	cat := config.catalog
 	return &Engine{
 		catalog: cat, emit: emit, config: config, batch: batch{least: perLane},
-		brought: newHour(cat, config.shards, config.mine), spare: newHour(cat, config.shards, config.mine),
+		deltas: newDeltas(cat, config.shards, config.mine), spare: newDeltas(cat, config.shards, config.mine),
 		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, excluded: map[string]bool{}, closing: map[int64][]string{},
 		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
 		state: state{
@@ -86,7 +86,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 func (e *Engine) Handle(name string, ev *event.Event) error {
 	e.settle()
 	if ev.Source == event.HR {
-		if name != "" && e.mine(name) {
+		if name != "" && e.owns(name) {
 			e.staff(name, ev)
 		}
 		return e.err
@@ -107,7 +107,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
 		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
 	}
-	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.mine(name) {
+	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.owns(name) {
 		return e.err
 	}
 	p := e.person(name, ev.Actor.Kind)
@@ -172,7 +172,7 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 		p.shard = ShardOf(name, e.config.shards)
 		e.people.add(p)
 		if !p.Service {
-			e.bring(p).Heads++
+			e.deltaOf(p).Heads++
 		}
 	}
 	return p
@@ -209,7 +209,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 	switch ev.Class {
 	case event.Person:
 		if d := ev.Attr(event.AttrDepartment); d != "" && d != p.Department {
-			e.bring(p).of(p).move(p, func() { p.Department = strings.Clone(d) })
+			e.deltaOf(p).of(p).move(p, func() { p.Department = strings.Clone(d) })
 		}
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
 		p.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), p.Country))
@@ -237,7 +237,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 // send emits a finding about somebody whom the engine judges. The first error of the
 // Receiver is kept.
 func (e *Engine) send(f *finding.Finding) {
-	if e.err == nil && e.mine(f.Person) {
+	if e.err == nil && e.owns(f.Person) {
 		e.err = e.emit(f)
 	}
 }
@@ -300,7 +300,7 @@ func (e *Engine) advance(hour int64) {
 	}
 }
 
-// closeHour makes known what the hour brought, and ends the days that are over.
+// closeHour applies the deltas of the hour, and ends the days that are over.
 func (e *Engine) closeHour() {
 	for _, p := range e.active {
 		e.contribute(p)
@@ -311,10 +311,10 @@ func (e *Engine) closeHour() {
 		e.settle()
 	}
 	end := (e.Hour + 1) * event.Hour
-	own := e.brought
-	e.brought, e.spare = e.spare, own // what the end of the hour brings is known an hour later
-	b := e.trade(own)
-	e.know(b, end)
+	own := e.deltas
+	e.deltas, e.spare = e.spare, own // what the end of the hour brings is known an hour later
+	b := e.exchangeDeltas(own)
+	e.applyDelta(b, end)
 	e.mature(end)
 	e.review(end)
 	if list := e.closing[end]; list != nil {
@@ -337,9 +337,9 @@ func (e *Engine) closeHour() {
 	e.away = e.away[:0] // with those who were packed since they had handed over
 }
 
-// contribute adds what the person did since it last did to what the hour brought.
+// contribute adds what the person did since it last did to the delta of the hour.
 func (e *Engine) contribute(p *person) {
-	d, b := &p.Day, e.bring(p)
+	d, b := &p.Day, e.deltaOf(p)
 	for i := range p.Laid {
 		b.Laid = append(b.Laid, &p.Laid[i])
 	}

@@ -205,7 +205,7 @@ func (e *Engine) shut(list []closing) {
 				continue
 			}
 			e.young = slices.DeleteFunc(e.young, func(y *exposure) bool { return y == x })
-			if x.Person != c.By && e.mine(x.Person) {
+			if x.Person != c.By && e.owns(x.Person) {
 				e.ended(x, e.find(x.Person), c.By, c.At)
 				e.settle()
 			}
@@ -243,7 +243,7 @@ func (e *Engine) mature(now int64) {
 	for _, x := range young {
 		p := e.find(x.Person)
 		switch {
-		case !e.mine(x.Person):
+		case !e.owns(x.Person):
 			if x.Lasted = now-x.Opened >= lastsFrom; !x.Lasted {
 				e.young = append(e.young, x)
 			}

@@ -24,7 +24,7 @@ type hrState struct {
 
 // notice notes that HR reported somebody's leaving.
 func (e *Engine) notice(p *person, ev *event.Event) {
-	b := e.bring(p)
+	b := e.deltaOf(p)
 	b.Notices = append(b.Notices, announced{ev.Time, p.Name, p.LastDay > 0 && p.LastDay < ev.Time-30*event.Day})
 }
 

@@ -72,7 +72,7 @@ func (e *Engine) lapse(end int64) {
 
 // subtract takes what is known of people because of somebody out of it.
 func (e *Engine) subtract(p *person) {
-	b := e.bring(p)
+	b := e.deltaOf(p)
 	to := b.of(p)
 	for j := range p.Sum {
 		to.weigh(p, j, -fix(p.Sum[j]))

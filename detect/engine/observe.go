@@ -53,7 +53,7 @@ func (e *Engine) observe(p *person, ev *event.Event) *detect.Enriched {
 	}
 	if ev.Source == event.CloudTrail && ev.Tenant != e.tenant { // the logs are of the organisation's own accounts
 		e.tenant = strings.Clone(ev.Tenant)
-		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.bring(p).People)
+		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.deltaOf(p).People)
 	}
 	if len(a.To) > 0 {
 		e.recipients(a)
@@ -165,7 +165,7 @@ func (e *Engine) network(p *person, o *org, a *detect.Enriched, today int64) {
 	}
 	key := hash(ofNetwork, network(a.Client.IP))
 	mine := p.Known.age(key, today, maxKnown)
-	theirs := o.age(networks, key, today, e.bring(p).of(p))
+	theirs := o.age(networks, key, today, e.deltaOf(p).of(p))
 	a.NewNetwork = p.settled() && mine == 0 && theirs == 0
 	a.Strange = mine <= 1 && theirs <= 1
 }
@@ -339,7 +339,7 @@ func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (con
 	key := hash(ofApp, ev.Source.String(), app)
 	if p.Known.age(key, today, maxKnown) == 0 && p.Day.Done[key] == 0 {
 		p.setDone(key, 1)
-		e.bring(p).of(p).arrive(appUsers, key, today)
+		e.deltaOf(p).of(p).arrive(appUsers, key, today)
 	}
 	users := int(o.AppUsers[key])
 	return users < 5 || users*5 < e.Heads, users <= 1
@@ -367,7 +367,7 @@ func (e *Engine) share(p *person, o *org, a *detect.Enriched, today int64) {
 		domain := cmp.Or(mail.Domain(t.Account), t.Account)
 		a.External++
 		personal := mail.Consumer(domain)
-		fresh := o.age(domains, hash(ofDomain, domain), today, e.bring(p).of(p)) == 0
+		fresh := o.age(domains, hash(ofDomain, domain), today, e.deltaOf(p).of(p)) == 0
 		if personal && namesSelf(p.Name, t.Account) {
 			a.Own++
 		}
@@ -450,7 +450,7 @@ func (e *Engine) application(p *person, o *org, a *detect.Enriched, today int64)
 	if name == "" {
 		return
 	}
-	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.bring(p).of(p)) == 0 && o.FactN > 260
+	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.deltaOf(p).of(p)) == 0 && o.FactN > 260
 }
 
 // offHours says whether the person hardly ever works at this time.

@@ -85,7 +85,7 @@ func (e *Engine) optOut(p *person, off uint64) {
 	if off == 0 {
 		return
 	}
-	to := e.bring(p).of(p)
+	to := e.deltaOf(p).of(p)
 	zero := func(list []float64, j int) {
 		if j < len(list) {
 			list[j] = 0
@@ -154,7 +154,7 @@ func (e *Engine) exclude(name string) {
 	if p == nil {
 		return
 	}
-	e.bring(p).forget(name)
+	e.deltaOf(p).forget(name)
 	e.subtract(p)
 	e.people.forget(name)
 	delete(e.leavers, name)

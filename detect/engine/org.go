@@ -117,8 +117,8 @@ func (d *department) prepare() {
 	}
 }
 
-// closeHour makes what an hour brought part of what is known.
-func (o *org) closeHour(hour int64, s *sums) {
+// closeHour adds the sums of an hour.
+func (o *org) closeHour(hour int64, s *orgDelta) {
 	o.take(s)
 	for _, d := range o.Departments {
 		slot := int(hour % 24)
@@ -150,7 +150,7 @@ func (o *org) closeHour(hour int64, s *sums) {
 }
 
 // take adds sums to what is known, or to what will be when the hour or the day is over.
-func (o *org) take(s *sums) {
+func (o *org) take(s *orgDelta) {
 	for name, x := range s.Departments {
 		d := o.department(name)
 		plus(d.Sum, x.Sum)
@@ -234,7 +234,7 @@ func (o *org) rule(id string) float64 { return o.Rules[id] + .3 }
 
 // age is for how many days something has been known to the organisation: 0 if it
 // is new today. What is not known will be from the next hour on.
-func (o *org) age(set int, key uint64, day int64, s *sums) int {
+func (o *org) age(set int, key uint64, day int64, s *orgDelta) int {
 	first, known := o.known(set)[key]
 	if !known {
 		s.arrive(set, key, day)
@@ -268,6 +268,6 @@ func (o *org) hours(location string) *[25]int64 {
 }
 
 // arrive notes something for the next hour.
-func (s *sums) arrive(set int, key uint64, day int64) {
+func (s *orgDelta) arrive(set int, key uint64, day int64) {
 	s.Arrivals = append(s.Arrivals, arrival{set, key, int32(day)})
 }

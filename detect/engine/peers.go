@@ -29,7 +29,7 @@ func (p *person) peerGroup() string {
 // useServices takes in with which services a person worked today, and puts one
 // without a department among those who use the same. It is called at the end of
 // an hour.
-func (o *org) useServices(p *person, to *sums) {
+func (o *org) useServices(p *person, to *orgDelta) {
 	if p.Uses == nil {
 		p.Uses = make([]float64, len(sources)+1)
 	}

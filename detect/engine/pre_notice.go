@@ -50,7 +50,7 @@ func (e *Engine) usePreNoticeBaseline(p *person, now int64) {
 		i--
 	}
 	if i >= 0 {
-		e.bring(p).of(p).rollBack(p, &p.Past[i])
+		e.deltaOf(p).of(p).rollBack(p, &p.Past[i])
 	}
 	p.Past = nil
 }
@@ -58,7 +58,7 @@ func (e *Engine) usePreNoticeBaseline(p *person, now int64) {
 // rollBack lowers the baseline of a person to an archived one, in the sums of the colleagues,
 // too. Counts that have fallen since stay, and so does the number of days: the days are known,
 // whatever was taken on them.
-func (s *sums) rollBack(p *person, to *baseline) {
+func (s *orgDelta) rollBack(p *person, to *baseline) {
 	for j := range p.Sum {
 		sum := min(p.Sum[j], to.Sum[j]*p.Active/max(to.Active, 1))
 		s.weigh(p, j, fix(sum)-fix(p.Sum[j]))

@@ -43,7 +43,7 @@ func (e *Engine) empower(p *person, v *verdict, at int64) {
 	if points == 0 {
 		return
 	}
-	b := e.bring(p)
+	b := e.deltaOf(p)
 	for _, name := range p.Day.Received {
 		if name == p.Name {
 			p.Right, p.RightT = points, at

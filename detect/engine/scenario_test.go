@@ -453,7 +453,7 @@ func sharded(t *testing.T, c Config, events []keyed, deliveries []Delivery) outc
 	for i, mine := range [][]int{{0}, {1, 4}, {2, 3}} {
 		c := c
 		c.Shards, c.Mine = market.shards, mine
-		c.Trade = func(hour int64, brought map[int][]byte) ([][]byte, error) { return market.trade(mine, hour, brought) }
+		c.Exchange = func(hour int64, deltas map[int][]byte) ([][]byte, error) { return market.exchange(mine, hour, deltas) }
 		outcomes[i] = outcome{}
 		judging.Go(func() {
 			e := newEngine(c, outcomes[i].take)
@@ -480,7 +480,7 @@ func sharded(t *testing.T, c Config, events []keyed, deliveries []Delivery) outc
 	return all
 }
 
-// market is where engines in one process trade what hours brought.
+// market is where engines in one process exchange deltas.
 type market struct {
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -488,14 +488,14 @@ type market struct {
 	hours   map[int64]map[int][]byte
 }
 
-func (m *market) trade(mine []int, hour int64, brought map[int][]byte) (others [][]byte, err error) {
+func (m *market) exchange(mine []int, hour int64, deltas map[int][]byte) (others [][]byte, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hours[hour] == nil {
 		m.hours[hour] = map[int][]byte{}
 	}
 	for _, s := range mine {
-		m.hours[hour][s] = brought[s]
+		m.hours[hour][s] = deltas[s]
 	}
 	m.changed.Broadcast()
 	for len(m.hours[hour]) < m.shards {

@@ -265,7 +265,7 @@ func (e *Engine) closeDay(p *person) {
 	cat := e.catalog
 	v := e.tell(p, p.Day.Latest)
 	e.report(p, v, false)
-	o, to, day := e.org(p), e.bring(p).of(p), &p.Day
+	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	d := to.department(p.peerGroup())
 	outage, leaving := e.outage(), p.leaving(day.Latest)
 	compared := o.Active > 0 // with what is usual for anybody: the first days of all are not
@@ -370,7 +370,7 @@ func (e *Engine) closeDay(p *person) {
 }
 
 // learnHours takes in at which hours of the day the person was active.
-func (p *person) learnHours(to *sums) {
+func (p *person) learnHours(to *orgDelta) {
 	day := &p.Day
 	peers, all := to.hours(p.Location), to.hours(everywhere)
 	wd := localDay(day.Start, day.Quiet)

@@ -62,7 +62,7 @@ type kept struct {
 	Windows  map[uint64]*window
 	People   *org
 	Services *org
-	Brought  map[int]*brought // in the hour that is open, by shard
+	Brought  map[int]*delta // in the hour that is open, by shard
 }
 
 var encoding = func() cbor.EncMode {
@@ -87,7 +87,7 @@ func (cat *Catalog) layout() (names, slowNames, factNames []string) {
 }
 
 // Model tells versions apart that count the same from those that do not: only engines of
-// the same can trade.
+// the same can exchange deltas.
 func (cat *Catalog) Model() uint64 { return cat.model }
 
 func (cat *Catalog) version() uint64 {
@@ -111,8 +111,8 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 
 // snapshot encodes the state. It is called between two hours.
 func (e *Engine) snapshot() (*Snapshot, error) {
-	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services, Brought: map[int]*brought{}}
-	for s, b := range e.brought {
+	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services, Brought: map[int]*delta{}}
+	for s, b := range e.deltas {
 		if b != nil {
 			b.order()
 			k.Brought[s] = b
@@ -172,8 +172,8 @@ func (e *Engine) restore(s *Snapshot) error {
 		e.Windows = map[uint64]*window{}
 	}
 	for s, b := range k.Brought {
-		if s < len(e.brought) && e.brought[s] != nil {
-			e.brought[s].add(b)
+		if s < len(e.deltas) && e.deltas[s] != nil {
+			e.deltas[s].add(b)
 		}
 	}
 	e.remember()
@@ -191,7 +191,7 @@ func (e *Engine) restore(s *Snapshot) error {
 		}
 	}
 	for _, st := range s.persons {
-		if !e.mine(st.name) {
+		if !e.owns(st.name) {
 			continue
 		}
 		e.people.all[st.name] = &held{body: st.body, stub: st.stub}
@@ -541,7 +541,7 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 		if i == 0 {
 			all = &Snapshot{file: spill.New(packedMemory, dir)}
 			known = k
-			known.Brought = map[int]*brought{}
+			known.Brought = map[int]*delta{}
 		}
 		for _, s := range part.Shards {
 			if b := k.Brought[s]; b != nil {

@@ -271,7 +271,7 @@ func alike(of int64, a, b *heard) bool {
 	return true
 }
 
-// trade implements the trade of engine.Config.
+// trade implements the Exchange of engine.Config.
 func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err error) {
 	if of > x.watermark {
 		x.skipped = min(x.skipped, of)

@@ -55,7 +55,7 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 	if pr.exchange, err = newExchange(ctx, l.Hours, pr.published.shards, mine, epochs, hours, pr.file, w.Log); err != nil {
 		return err
 	}
-	pr.config.Shards, pr.config.Mine, pr.config.Trade = pr.published.shards, mine, pr.exchange.trade
+	pr.config.Shards, pr.config.Mine, pr.config.Exchange = pr.published.shards, mine, pr.exchange.trade
 	own := snapshots.Of(mine)
 	pr.stored = func(ctx context.Context, at int64) error {
 		if err := own.Put(ctx, path, at); err != nil {

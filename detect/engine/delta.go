@@ -12,12 +12,12 @@ import (
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// brought is what the people of one shard did, since the last hour ended, that
-// concerns others: what it adds to the sums of the organisation, and what one of them
-// did to another. It is known from the end of the hour on: until then nobody's events
-// change what is known of anybody else. Parts of it add up to the same in any order.
-type brought struct {
-	People, Services sums
+// delta collects the effects of one shard's people on shared state since the last hour ended:
+// what they add to the sums of the organisation, and what one of them did to another. It is
+// applied when the hour ends: until then nobody's events change what is known of anybody else.
+// Deltas add up to the same in any order.
+type delta struct {
+	People, Services orgDelta
 
 	Heads        int                // people who were not known before
 	Complete     [32]int64          // per source: time of its latest event
@@ -33,9 +33,9 @@ type brought struct {
 	catalog *Catalog
 }
 
-// sums is what is added to an org.
-type sums struct {
-	Departments map[string]*share
+// orgDelta is what is added to an org.
+type orgDelta struct {
+	Departments map[string]*departmentDelta
 	Sum         []int64
 	Active      int64
 	Uses        []int64
@@ -53,14 +53,14 @@ type sums struct {
 	catalog *Catalog
 }
 
-// share is what is added to a department.
-type share struct {
+// departmentDelta is what is added to a department.
+type departmentDelta struct {
 	Sum        []int64
 	Active     int64
 	Did, Usual []int64 // in this hour
 }
 
-// counts is how often there was what, by a small number.
+// counts is a sparse histogram: pairs of a step and how often it occurred.
 type counts [][2]int32
 
 func (c *counts) add(what int32, n int) {
@@ -79,14 +79,14 @@ func (c *counts) take(o counts) {
 	}
 }
 
-// announced is that HR reported somebody's leaving.
+// announced says that HR reported that a person leaves.
 type announced struct {
 	At   int64
 	Name string
 	Odd  bool // the last day was long past
 }
 
-// closing is an act that may close what somebody has laid open.
+// closing is an act that may undo an exposure.
 type closing struct {
 	Key uint64
 	Sub string // of the ways in which an object may be open; "" for all
@@ -94,7 +94,7 @@ type closing struct {
 	At  int64
 }
 
-// given is a right that somebody received from somebody else.
+// given is a right that a person received from another.
 type given struct {
 	To     string
 	Points float64
@@ -108,20 +108,20 @@ type offboarded struct {
 	At     int64
 }
 
-func newBrought(c *Catalog) *brought {
-	return &brought{catalog: c, People: newSums(c), Services: newSums(c)}
+func newDelta(c *Catalog) *delta {
+	return &delta{catalog: c, People: newOrgDelta(c), Services: newOrgDelta(c)}
 }
 
-func newSums(cat *Catalog) sums {
+func newOrgDelta(cat *Catalog) orgDelta {
 	q := len(cat.metrics)
-	return sums{
-		catalog: cat, Departments: map[string]*share{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
+	return orgDelta{
+		catalog: cat, Departments: map[string]*departmentDelta{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
 		Tails: make([]counts, cat.judged), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.facts)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
 	}
 }
 
-// ShardOf is the shard of a person among some. What is about nobody, the health of the data
-// above all, is in the first.
+// ShardOf is the shard of a person among some. What belongs to no person, such as the health of
+// the data, is in the first.
 func ShardOf(person string, shards int) int {
 	if person == "" || shards <= 1 {
 		return 0
@@ -129,34 +129,35 @@ func ShardOf(person string, shards int) int {
 	return eventlog.PartitionOf(person, shards)
 }
 
-// mine says whether the engine judges a person.
-func (e *Engine) mine(name string) bool { return e.brought[ShardOf(name, len(e.brought))] != nil }
+// owns says whether the engine scores a person: their shard is one of its own.
+func (e *Engine) owns(name string) bool { return e.deltas[ShardOf(name, len(e.deltas))] != nil }
 
-// bring is where what somebody does to others is noted until the hour ends.
-func (e *Engine) bring(p *person) *brought {
-	b := e.brought[p.shard]
+// deltaOf is the delta that collects the effects of a person until the hour ends.
+func (e *Engine) deltaOf(p *person) *delta {
+	b := e.deltas[p.shard]
 	b.touched = true
 	return b
 }
 
-// arrived notes an event, whoever's, for how far the data of its source goes.
+// arrived notes the time of an event, for how far the data of its source goes. Every event counts,
+// also one that belongs to no person.
 func (e *Engine) arrived(name string, s event.Source, at int64) {
-	if b := e.brought[ShardOf(name, len(e.brought))]; b != nil {
+	if b := e.deltas[ShardOf(name, len(e.deltas))]; b != nil {
 		b.touched, b.Complete[s] = true, max(b.Complete[s], at)
 	}
 }
 
-// newHour returns room for what the people of some shards bring.
-func newHour(c *Catalog, shards int, mine []int) []*brought {
-	all := make([]*brought, shards)
+// newDeltas returns empty deltas for some shards; nil for the others.
+func newDeltas(c *Catalog, shards int, mine []int) []*delta {
+	all := make([]*delta, shards)
 	for _, s := range mine {
-		all[s] = newBrought(c)
+		all[s] = newDelta(c)
 	}
 	return all
 }
 
-// merge adds what was noted elsewhere of the same shards, and empties that.
-func merge(to, from []*brought) {
+// mergeDeltas adds the deltas of a lane to those of the engine, and empties them.
+func mergeDeltas(to, from []*delta) {
 	for s, b := range from {
 		if b != nil && b.touched {
 			to[s].add(b)
@@ -165,13 +166,13 @@ func merge(to, from []*brought) {
 	}
 }
 
-// trade returns what everybody brought in the hour that ends, in order.
-func (e *Engine) trade(own []*brought) *brought {
+// exchangeDeltas returns the sum of the deltas of all shards in the hour that ends, in order.
+func (e *Engine) exchangeDeltas(own []*delta) *delta {
 	if len(own) == 1 {
 		own[0].order()
 		return own[0]
 	}
-	all, sent := newBrought(e.catalog), map[int][]byte{}
+	all, sent := newDelta(e.catalog), map[int][]byte{}
 	for s, b := range own {
 		if b == nil || !b.touched {
 			continue
@@ -186,16 +187,16 @@ func (e *Engine) trade(own []*brought) *brought {
 		sent[s] = body
 		all.add(b)
 	}
-	if e.config.trade != nil && e.err == nil {
-		others, err := e.config.trade(e.Hour, sent)
+	if e.config.exchange != nil && e.err == nil {
+		others, err := e.config.exchange(e.Hour, sent)
 		e.err = err
 		for _, body := range others {
 			if len(body) == 0 { // nobody there did anything
 				continue
 			}
-			b := newBrought(e.catalog)
+			b := newDelta(e.catalog)
 			if err := cborstate.Unmarshal(body, b); err != nil {
-				e.err = cmp.Or(e.err, fmt.Errorf("detect: what others brought: %w", err))
+				e.err = cmp.Or(e.err, fmt.Errorf("detect: delta of another shard: %w", err))
 				break
 			}
 			all.add(b)
@@ -205,11 +206,11 @@ func (e *Engine) trade(own []*brought) *brought {
 	return all
 }
 
-// trim leaves out what changes nothing.
-func (b *brought) trim() {
+// trim drops entries that change nothing, before a delta is sent.
+func (b *delta) trim() {
 	zero := func(list []int64) bool { return !slices.ContainsFunc(list, func(n int64) bool { return n != 0 }) }
-	for _, s := range []*sums{&b.People, &b.Services} {
-		maps.DeleteFunc(s.Departments, func(_ string, d *share) bool {
+	for _, s := range []*orgDelta{&b.People, &b.Services} {
+		maps.DeleteFunc(s.Departments, func(_ string, d *departmentDelta) bool {
 			return d.Active == 0 && zero(d.Sum) && zero(d.Did) && zero(d.Usual)
 		})
 	}
@@ -225,22 +226,22 @@ func (b *brought) trim() {
 }
 
 // most lists the accounts of a source with the most events.
-func (b *brought) most(source int) []string {
+func (b *delta) most(source int) []string {
 	who := b.Who[source]
 	names := slices.SortedFunc(maps.Keys(who), func(x, y string) int { return cmp.Or(cmp.Compare(who[y], who[x]), cmp.Compare(x, y)) })
 	return names[:min(len(names), maxPlaces)]
 }
 
-// of is the part of people, or of service accounts.
-func (b *brought) of(p *person) *sums {
+// of is the part of the delta for people, or for service accounts.
+func (b *delta) of(p *person) *orgDelta {
 	if p.Service {
 		return &b.Services
 	}
 	return &b.People
 }
 
-// add adds what was noted elsewhere.
-func (b *brought) add(o *brought) {
+// add adds another delta.
+func (b *delta) add(o *delta) {
 	b.touched = true
 	b.People.add(&o.People)
 	b.Services.add(&o.Services)
@@ -257,8 +258,8 @@ func (b *brought) add(o *brought) {
 	b.Rights, b.Gone = append(b.Rights, o.Rights...), append(b.Gone, o.Gone...)
 }
 
-// nobody counts events of an account that belongs to nobody known.
-func (b *brought) nobody(s event.Source, name string, n int) {
+// nobody counts events of an account that belongs to no known person.
+func (b *delta) nobody(s event.Source, name string, n int) {
 	if b.Who[s] == nil {
 		b.Who[s] = map[string]int{}
 	}
@@ -268,7 +269,7 @@ func (b *brought) nobody(s event.Source, name string, n int) {
 	b.Who[s][name] += n
 }
 
-func (s *sums) add(o *sums) {
+func (s *orgDelta) add(o *orgDelta) {
 	for name, x := range o.Departments {
 		d := s.department(name)
 		plus(d.Sum, x.Sum)
@@ -304,17 +305,17 @@ func plus(to, from []int64) {
 	}
 }
 
-func (s *sums) department(name string) *share {
+func (s *orgDelta) department(name string) *departmentDelta {
 	d := s.Departments[name]
 	if d == nil {
 		q := len(s.catalog.metrics)
-		d = &share{Sum: make([]int64, q), Did: make([]int64, q), Usual: make([]int64, q)}
+		d = &departmentDelta{Sum: make([]int64, q), Did: make([]int64, q), Usual: make([]int64, q)}
 		s.Departments[name] = d
 	}
 	return d
 }
 
-func (s *sums) hours(location string) *[25]int64 {
+func (s *orgDelta) hours(location string) *[25]int64 {
 	h := s.Hours[location]
 	if h == nil {
 		h = new([25]int64)
@@ -324,14 +325,13 @@ func (s *sums) hours(location string) *[25]int64 {
 }
 
 // weigh adds to the sums of a person's counts.
-func (s *sums) weigh(p *person, j int, n int64) {
+func (s *orgDelta) weigh(p *person, j int, n int64) {
 	s.Sum[j] += n
 	s.department(p.peerGroup()).Sum[j] += n
 }
 
-// move puts a person, with what is known about it, among other peers: those it has
-// after the change.
-func (s *sums) move(p *person, change func()) {
+// move moves a person's share of the sums to the peers that they have after a change.
+func (s *orgDelta) move(p *person, change func()) {
 	from := s.department(p.peerGroup())
 	change()
 	dest := s.department(p.peerGroup())
@@ -345,14 +345,14 @@ func (s *sums) move(p *person, change func()) {
 }
 
 // reset empties it, to be filled again.
-func (b *brought) reset() {
+func (b *delta) reset() {
 	people, services := b.People, b.Services
 	people.reset()
 	services.reset()
-	*b = brought{catalog: b.catalog, People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0], Rights: b.Rights[:0], Gone: b.Gone[:0]}
+	*b = delta{catalog: b.catalog, People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0], Rights: b.Rights[:0], Gone: b.Gone[:0]}
 }
 
-func (s *sums) reset() {
+func (s *orgDelta) reset() {
 	for _, d := range s.Departments {
 		clear(d.Sum)
 		clear(d.Did)
@@ -374,8 +374,8 @@ func (s *sums) reset() {
 	s.Arrivals = s.Arrivals[:0]
 }
 
-// forget takes out who is named.
-func (b *brought) forget(name string) {
+// forget deletes a person.
+func (b *delta) forget(name string) {
 	b.Notices = slices.DeleteFunc(b.Notices, func(x announced) bool { return x.Name == name })
 	b.Laid = slices.DeleteFunc(b.Laid, func(x *exposure) bool { return x.Person == name })
 	b.Shut = slices.DeleteFunc(b.Shut, func(x closing) bool { return x.By == name })
@@ -386,9 +386,9 @@ func (b *brought) forget(name string) {
 	}
 }
 
-// order puts lists in an order of their own, so that equal ones are equal.
-func (b *brought) order() {
-	for _, s := range []*sums{&b.People, &b.Services} {
+// order sorts the lists, so that equal deltas are encoded alike.
+func (b *delta) order() {
+	for _, s := range []*orgDelta{&b.People, &b.Services} {
 		slices.SortFunc(s.Arrivals, func(a, b arrival) int {
 			return cmp.Or(cmp.Compare(a.Set, b.Set), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Day, b.Day))
 		})
@@ -411,9 +411,9 @@ func (b *brought) order() {
 	})
 }
 
-// know makes what was brought known, but for what adds to sums: that comes once the
+// applyDelta applies a delta to the shared state, but for its sums: they are added once the
 // days that end with the hour have been judged.
-func (e *Engine) know(b *brought, end int64) {
+func (e *Engine) applyDelta(b *delta, end int64) {
 	e.Heads += b.Heads
 	for s := range b.Complete {
 		e.Complete[s] = max(e.Complete[s], b.Complete[s])
