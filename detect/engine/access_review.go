@@ -37,8 +37,8 @@ const grace = 3 * event.Hour
 // lastDayEnd is the end of the last working day where the person works.
 func (p *person) lastDayEnd() int64 { return p.LastDay + event.Day - offset(p.Day.Quiet) }
 
-// hold notes access that an act opens or closes.
-func (e *Engine) hold(p *person, a *detect.Enriched) {
+// trackAccess notes access that an act opens or closes.
+func (e *Engine) trackAccess(p *person, a *detect.Enriched) {
 	if p.optedOut(detect.AccessReview) {
 		return
 	}
@@ -97,8 +97,8 @@ func (p *person) grant(a *detect.Enriched, kind uint8, key uint64, name string) 
 	p.Access[key] = access{kind, a.Source, object(a.Event), strings.Clone(name), a.Time, strings.Clone(a.ID)}
 }
 
-// review looks at who is leaving, and who left a day ago.
-func (e *Engine) review(now int64) {
+// reviewLeavers looks at who is leaving, and who left a day ago.
+func (e *Engine) reviewLeavers(now int64) {
 	keep := e.leaving[:0]
 	for _, name := range e.leaving {
 		if s := e.people.look(name); !s.due(now) {
@@ -113,7 +113,7 @@ func (e *Engine) review(now int64) {
 		case !p.Reviewed:
 			p.Reviewed = true
 			if len(p.Access) > 0 {
-				e.leftBehind(p, now)
+				e.emitAccessReview(p, now)
 			}
 		}
 	}
@@ -126,9 +126,9 @@ func (s *stub) due(now int64) bool {
 	return !s.Frozen && s.Notice > 0 && now >= s.Notice || s.LastDay > 0 && now >= s.LastDay+2*event.Day-12*event.Hour
 }
 
-// leftBehind tells what somebody has left open. It is a list to work through
+// emitAccessReview tells what somebody has left open. It is a list to work through
 // rather than an alarm: its risk is low, whatever it holds.
-func (e *Engine) leftBehind(p *person, now int64) {
+func (e *Engine) emitAccessReview(p *person, now int64) {
 	open := make([]access, 0, len(p.Access))
 	for _, x := range p.Access {
 		open = append(open, x)

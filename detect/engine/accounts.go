@@ -21,8 +21,8 @@ func (e *Engine) Unknown(s event.Source) (acts, nobody float64) {
 	return p.Acts, p.Nobody
 }
 
-// watch counts an event that took effect for the health of its source.
-func (e *Engine) watch(p *person, source event.Source, class event.Class) {
+// countActs counts an event that took effect for the health of its source.
+func (e *Engine) countActs(p *person, source event.Source, class event.Class) {
 	switch class {
 	case event.Download, event.Upload, event.Edit, event.Delete, event.ShareUser, event.ShareLink, event.Export, event.Query, event.Clone, event.AdminGrant, event.PolicyChange:
 	default:

@@ -26,7 +26,7 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 			a.Sources = append(a.Sources, s.String())
 		}
 	}
-	for j, m := range cat.metrics[:cat.judged] {
+	for j, m := range cat.metrics[:cat.scored] {
 		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
 			continue
 		}

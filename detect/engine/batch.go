@@ -67,14 +67,14 @@ func (e *Engine) HandleAll(events []Keyed) error {
 	err := guard.Do("judge", func() error {
 		for i := range events {
 			at = i
-			if err := e.join(&events[i]); err != nil {
+			if err := e.addToBatch(&events[i]); err != nil {
 				return err
 			}
 		}
-		if err := e.judgeBatch(); err != nil {
+		if err := e.scoreBatch(); err != nil {
 			return err
 		}
-		e.settle() // an hour may have more people than may stay unpacked
+		e.packIdle() // an hour may have more people than may stay unpacked
 		return e.err
 	})
 	if panicked := (*guard.Panic)(nil); len(events) > 0 && errors.As(err, &panicked) && !errors.As(err, new(*Fault)) {
@@ -95,13 +95,13 @@ func (f *Fault) Error() string { return f.Panic.Error() }
 // Unwrap returns the panic.
 func (f *Fault) Unwrap() error { return f.Panic }
 
-// join puts an event into the batch. What is not about a person, or may be part of a
+// addToBatch puts an event into the batch. What is not about a person, or may be part of a
 // pattern over several, is judged by itself.
-func (e *Engine) join(k *Keyed) error {
+func (e *Engine) addToBatch(k *Keyed) error {
 	b := &e.batch
 	source, class, at := event.RecordSource(k.Record), event.RecordClass(k.Record), event.RecordTime(k.Record)
 	if source == event.HR || class == event.SourceGap || class == event.SourceLate || class == event.NamesLeftOut || len(e.config.correlations) > 0 || e.config.rules != nil && k.Person == "" {
-		if err := e.judgeBatch(); err != nil {
+		if err := e.scoreBatch(); err != nil {
 			return err
 		}
 		if err := b.dec.Decode(k.Record, &b.ev); err != nil {
@@ -110,10 +110,10 @@ func (e *Engine) join(k *Keyed) error {
 		return e.Handle(k.Person, &b.ev)
 	}
 	if at/event.Hour != e.Hour || len(b.items) >= batchMost {
-		if err := e.judgeBatch(); err != nil {
+		if err := e.scoreBatch(); err != nil {
 			return err
 		}
-		e.settle()
+		e.packIdle()
 		e.advance(at / event.Hour)
 	}
 	e.arrived(k.Person, source, at)
@@ -125,7 +125,7 @@ func (e *Engine) join(k *Keyed) error {
 	e.begin(p, at)
 	e.org(p).department(p.peerGroup())
 	if tookEffect(event.RecordOutcome(k.Record)) {
-		e.watch(p, source, class)
+		e.countActs(p, source, class)
 	}
 	b.items = append(b.items, item{p, k.Record})
 	return e.err
@@ -139,13 +139,13 @@ func (e *Engine) closeDays(names []string) {
 			e.org(p).department(p.peerGroup())
 			e.batch.items = append(e.batch.items, item{person: p})
 		}
-		e.judgeBatch()
-		e.settle()
+		e.scoreBatch()
+		e.packIdle()
 	}
 }
 
-// judgeBatch judges what is in the batch.
-func (e *Engine) judgeBatch() error {
+// scoreBatch judges what is in the batch.
+func (e *Engine) scoreBatch() error {
 	b := &e.batch
 	if len(b.items) == 0 {
 		return e.err
@@ -159,9 +159,9 @@ func (e *Engine) judgeBatch() error {
 	b.spread(n)
 	var others sync.WaitGroup
 	for _, l := range b.lanes[1:n] {
-		others.Go(func() { l.judgeSafely(e) })
+		others.Go(func() { l.scoreSafely(e) })
 	}
-	b.lanes[0].judgeSafely(e)
+	b.lanes[0].scoreSafely(e)
 	others.Wait()
 	var all []found
 	for _, l := range b.lanes[:n] {
@@ -229,16 +229,16 @@ func (e *Engine) newLane() *lane {
 	return l
 }
 
-// judgeSafely is judge; a panic becomes the error of the lane, which names the event.
-func (l *lane) judgeSafely(of *Engine) {
-	err := guard.Do("judge", func() error { l.judge(of); return nil })
+// scoreSafely is judge; a panic becomes the error of the lane, which names the event.
+func (l *lane) scoreSafely(of *Engine) {
+	err := guard.Do("judge", func() error { l.score(of); return nil })
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
 		l.engine.err = &Fault{bytes.Clone(of.batch.items[l.at].rec), panicked}
 	}
 }
 
-// judge judges the items of the lane, knowing what an engine knows.
-func (l *lane) judge(of *Engine) {
+// score judges the items of the lane, knowing what an engine knows.
+func (l *lane) score(of *Engine) {
 	e := l.engine
 	e.config, e.err = of.config, nil
 	e.Hour, e.Heads, e.Complete, e.Exposed, e.Pulse, e.People, e.Services = of.Hour, of.Heads, of.Complete, of.Exposed, of.Pulse, of.People, of.Services

@@ -28,12 +28,12 @@ func one(*detect.Enriched) float64 { return 1 }
 type metric struct {
 	*detect.Metric
 	detector int // index in the catalog, or -1 if it only says how busy somebody is
-	harm     float64
+	weight   float64
 	carried  int // index among those that go on from day to day, or -1
 }
 
-// fact is a Fact in the flat list.
-type fact struct {
+// indicator is a Fact in the flat list.
+type indicator struct {
 	*detect.Indicator
 	detector int
 	lasting  int // index of the fact that Persists names, or -1
@@ -42,20 +42,20 @@ type fact struct {
 // Catalog is the detectors that an engine scores by, and the flat lists that state is kept by.
 // It does not change, and may be shared.
 type Catalog struct {
-	detectors []*detect.Detector
-	metrics   []metric // those that are scored first, then the busy ones
-	facts     []fact
-	judged    int        // how many of the metrics are scored
-	slow      []int      // metrics looked at for lasting shifts
-	carried   []int      // metrics that go on from day to day
-	groups    [][]int    // metrics by detector
-	onClass   [256][]int // metrics by class
-	factsOn   [256][]int
-	rare      []rareCount            // by metric
-	index     map[string]int         // metric by name
-	detected  map[string]int         // detector by name
-	mechanism [detect.Mechanisms]int // the detector of each
-	model     uint64                 // Model
+	detectors    []*detect.Detector
+	metrics      []metric // those that are scored first, then the busy ones
+	indicators   []indicator
+	scored       int        // how many of the metrics are scored
+	slow         []int      // metrics looked at for lasting shifts
+	carried      []int      // metrics that go on from day to day
+	groups       [][]int    // metrics by detector
+	onClass      [256][]int // metrics by class
+	indicatorsOn [256][]int
+	rare         []rareCount            // by metric
+	index        map[string]int         // metric by name
+	detected     map[string]int         // detector by name
+	mechanism    [detect.Mechanisms]int // the detector of each
+	model        uint64                 // Model
 }
 
 // NewCatalog returns the catalog of detectors, of which stored state keeps the order. It panics
@@ -69,13 +69,13 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 	for d, det := range detectors {
 		c.add(d, det)
 	}
-	for i := range c.facts {
-		f := &c.facts[i]
+	for i := range c.indicators {
+		f := &c.indicators[i]
 		if f.Persists != "" {
-			f.lasting = slices.IndexFunc(c.facts, func(other fact) bool { return other.Name == f.Persists })
+			f.lasting = slices.IndexFunc(c.indicators, func(other indicator) bool { return other.Name == f.Persists })
 		}
 	}
-	c.judged = len(c.metrics)
+	c.scored = len(c.metrics)
 	for i := range busy {
 		c.metrics = append(c.metrics, metric{&busy[i], -1, 0, -1})
 	}
@@ -86,9 +86,9 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 			c.onClass[class] = append(c.onClass[class], i)
 		}
 	}
-	for i, f := range c.facts {
+	for i, f := range c.indicators {
 		for _, class := range f.On {
-			c.factsOn[class] = append(c.factsOn[class], i)
+			c.indicatorsOn[class] = append(c.indicatorsOn[class], i)
 		}
 	}
 	c.check()
@@ -107,8 +107,8 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 	}
 	for i := range det.Metrics {
 		m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1}
-		if m.harm == 0 {
-			m.harm = 1
+		if m.weight == 0 {
+			m.weight = 1
 		}
 		c.groups[d] = append(c.groups[d], len(c.metrics))
 		if m.Decay > 0 {
@@ -121,7 +121,7 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 		c.metrics = append(c.metrics, m)
 	}
 	for i := range det.Indicators {
-		c.facts = append(c.facts, fact{&det.Indicators[i], d, -1})
+		c.indicators = append(c.indicators, indicator{&det.Indicators[i], d, -1})
 	}
 }
 
@@ -134,7 +134,7 @@ func (c *Catalog) check() {
 		panic("engine: two detectors, or two metrics, have the same name")
 	}
 	named := map[string]bool{}
-	for _, f := range c.facts {
+	for _, f := range c.indicators {
 		if named[f.Name] {
 			panic("engine: two indicators are called " + f.Name)
 		}

@@ -116,7 +116,7 @@ func newOrgDelta(cat *Catalog) orgDelta {
 	q := len(cat.metrics)
 	return orgDelta{
 		catalog: cat, Departments: map[string]*departmentDelta{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
-		Tails: make([]counts, cat.judged), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.facts)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
+		Tails: make([]counts, cat.scored), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.indicators)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
 	}
 }
 
@@ -427,8 +427,8 @@ func (e *Engine) applyDelta(b *delta, end int64) {
 	for _, n := range b.Notices {
 		e.Feed.announce(n)
 	}
-	e.laid(b.Laid)
-	e.shut(b.Shut)
+	e.applyOpened(b.Laid)
+	e.applyClosed(b.Shut)
 	for _, x := range b.Gone {
 		if who := e.find(x.Who); who != nil {
 			for k, a := range who.Access {
@@ -437,7 +437,7 @@ func (e *Engine) applyDelta(b *delta, end int64) {
 				}
 			}
 		}
-		e.settle()
+		e.packIdle()
 	}
-	e.receive(b.Rights, end)
+	e.applyPrivileges(b.Rights, end)
 }

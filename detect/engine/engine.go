@@ -40,7 +40,7 @@ type Engine struct {
 	leavers  map[string]finding.Leaver // all of whom HR has said that they leave
 	spoke    map[string]bool           // rules of the organisation's own that have matched
 	tenant   string                    // the cloud account seen last
-	act      detect.Enriched
+	enriched detect.Enriched
 	verdict  verdict
 	batch    batch
 	err      error
@@ -59,7 +59,7 @@ type state struct {
 	Complete [32]int64 // per source: time of its latest event
 	Heads    int       // people who are no service accounts
 	Exposed  map[uint64][]*exposure
-	Pulse    *[32]pulse // per source
+	Pulse    *[32]sourceHealth // per source
 	Feed     hrState
 	Windows  map[uint64]*window // of correlations
 }
@@ -75,7 +75,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, excluded: map[string]bool{}, closing: map[int64][]string{},
 		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
 		state: state{
-			Pulse: new([32]pulse), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
+			Pulse: new([32]sourceHealth), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
 			People: newOrg(cat), Services: newOrg(cat),
 		},
 	}
@@ -84,7 +84,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 // Handle takes in one event of a person. Events come in the order of their time;
 // those of HR may come at any time.
 func (e *Engine) Handle(name string, ev *event.Event) error {
-	e.settle()
+	e.packIdle()
 	if ev.Source == event.HR {
 		if name != "" && e.owns(name) {
 			e.staff(name, ev)
@@ -114,7 +114,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	p.Guest = ev.Actor.Guest
 	e.begin(p, ev.Time)
 	if effective(ev) {
-		e.watch(p, ev.Source, ev.Class)
+		e.countActs(p, ev.Source, ev.Class)
 	}
 	e.handle(p, ev)
 	return e.err
@@ -128,14 +128,14 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	if p.Last == 0 && p.Fails == nil {
 		p.attempts(ev)
 	}
-	a := e.observe(p, ev)
+	a := e.enrich(p, ev)
 	if effective(ev) {
-		e.undo(p, a)
-		e.hold(p, a)
+		e.closeExposures(p, a)
+		e.trackAccess(p, a)
 	}
 	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
 	if e.count(p, a) || again {
-		e.tell(p, ev.Time)
+		e.emitFindings(p, ev.Time)
 	}
 }
 
@@ -152,8 +152,8 @@ func (e *Engine) Flush() error {
 	slices.Sort(open)
 	for _, name := range open {
 		p := e.find(name)
-		e.report(p, e.tell(p, p.Day.Latest), true)
-		e.settle()
+		e.report(p, e.emitFindings(p, p.Day.Latest), true)
+		e.packIdle()
 	}
 	return e.err
 }
@@ -229,7 +229,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 		}
 		e.leavers[p.Name] = finding.Leaver{User: p.Name, Notice: p.Notice, LastDay: p.LastDay}
 		if first {
-			e.notice(p, ev)
+			e.noteNotice(p, ev)
 		}
 	}
 }
@@ -308,15 +308,15 @@ func (e *Engine) closeHour() {
 	e.active = e.active[:0]
 	for _, name := range e.away {
 		e.contribute(e.find(name))
-		e.settle()
+		e.packIdle()
 	}
 	end := (e.Hour + 1) * event.Hour
 	own := e.deltas
 	e.deltas, e.spare = e.spare, own // what the end of the hour brings is known an hour later
 	b := e.exchangeDeltas(own)
 	e.applyDelta(b, end)
-	e.mature(end)
-	e.review(end)
+	e.matureExposures(end)
+	e.reviewLeavers(end)
 	if list := e.closing[end]; list != nil {
 		slices.Sort(list)
 		e.closeDays(list)
@@ -330,9 +330,9 @@ func (e *Engine) closeHour() {
 			b.reset()
 		}
 	}
-	e.beat(e.Hour)
+	e.checkSilence(e.Hour)
 	if (e.Hour+1)%24 == 0 {
-		e.checkup(end)
+		e.checkHealth(end)
 	}
 	e.away = e.away[:0] // with those who were packed since they had handed over
 }
@@ -361,7 +361,7 @@ func (e *Engine) contribute(p *person) {
 			d.Expect[j] = mu
 			to.Usual[j] += fix(mu)
 		}
-		if x := min(d.judged(j), 6*mu+6); x > d.Given[j] {
+		if x := min(d.scored(j), 6*mu+6); x > d.Given[j] {
 			to.Did[j] += fix(x) - fix(d.Given[j])
 			d.Given[j] = x
 		}

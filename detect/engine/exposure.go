@@ -151,9 +151,9 @@ func (e *Engine) open(p *person, x *exposure) bool {
 		!slices.ContainsFunc(p.Shut, func(c closing) bool { return c.Key == x.Key && covers(c.Sub, x.Sub) })
 }
 
-// undo closes what an act undoes. That is known at the end of the hour; of what the
+// closeExposures closes what an act undoes. That is known at the end of the hour; of what the
 // person has laid open itself, it is told at once.
-func (e *Engine) undo(p *person, a *detect.Enriched) {
+func (e *Engine) closeExposures(p *person, a *detect.Enriched) {
 	if !closes(a) {
 		return
 	}
@@ -179,8 +179,8 @@ func (e *Engine) undo(p *person, a *detect.Enriched) {
 	}
 }
 
-// laid registers what was laid open in an hour, in order.
-func (e *Engine) laid(list []*exposure) {
+// applyOpened registers what was applyOpened open in an hour, in order.
+func (e *Engine) applyOpened(list []*exposure) {
 	for _, x := range list {
 		held := e.Exposed[x.Key]
 		if held == nil && len(e.Exposed) >= maxExposed || len(held) >= maxOpened {
@@ -191,8 +191,8 @@ func (e *Engine) laid(list []*exposure) {
 	}
 }
 
-// shut ends what was closed in an hour, in order, and says so to those who were told.
-func (e *Engine) shut(list []closing) {
+// applyClosed ends what was closed in an hour, in order, and says so to those who were told.
+func (e *Engine) applyClosed(list []closing) {
 	for _, c := range list {
 		held := e.Exposed[c.Key]
 		if len(held) == 0 {
@@ -207,7 +207,7 @@ func (e *Engine) shut(list []closing) {
 			e.young = slices.DeleteFunc(e.young, func(y *exposure) bool { return y == x })
 			if x.Person != c.By && e.owns(x.Person) {
 				e.ended(x, e.find(x.Person), c.By, c.At)
-				e.settle()
+				e.packIdle()
 			}
 		}
 		if e.Exposed[c.Key] = left; len(left) == 0 {
@@ -227,16 +227,16 @@ func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
 			}
 		}
 	}
-	det := cat.detectors[cat.facts[x.Fact].detector]
+	det := cat.detectors[cat.indicators[x.Fact].detector]
 	e.send(&finding.Finding{
 		ID: findingID(det, x.Person, x.Day), Episode: episodeID(x.Person, x.Day), Detector: det.Name, Title: det.Title, Person: x.Person,
 		Time: at, Start: x.Opened, End: at, Exposures: []finding.Exposure{over},
 	})
 }
 
-// mature looks at the exposures that have begun lately. One that has lasted
+// matureExposures looks at the exposures that have begun lately. One that has lasted
 // weighs more; the person's day is judged again.
-func (e *Engine) mature(now int64) {
+func (e *Engine) matureExposures(now int64) {
 	young := e.young
 	e.young = e.young[:0:0]
 	var again []string
@@ -251,7 +251,7 @@ func (e *Engine) mature(now int64) {
 			x.Lasted = true
 		case now-x.Opened >= lastsFrom, p.Day.End == now && now-x.Opened >= lastsAtNight:
 			x.Lasted = true
-			if i := e.catalog.facts[x.Fact].lasting; i >= 0 {
+			if i := e.catalog.indicators[x.Fact].lasting; i >= 0 {
 				if _, known := p.Day.Facts[i]; !known {
 					p.Day.Facts[i] = note{Say: []string{"still so " + detect.Duration(now-x.Opened) + " later"}}
 					again = append(again, p.Name)
@@ -263,12 +263,12 @@ func (e *Engine) mature(now int64) {
 	}
 	slices.Sort(again)
 	for _, name := range again {
-		e.tell(e.find(name), now)
+		e.emitFindings(e.find(name), now)
 	}
 }
 
-// remember lists the young exposures of restored state.
-func (e *Engine) remember() {
+// listYoung lists the young exposures of restored state.
+func (e *Engine) listYoung() {
 	for _, list := range e.Exposed {
 		for _, x := range list {
 			if !x.Lasted {

@@ -7,8 +7,8 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// pulse is how a source usually arrives.
-type pulse struct {
+// sourceHealth is how a source usually arrives.
+type sourceHealth struct {
 	Rate  [weekHours]float64 // decayed share of weeks with events, by hour of the week
 	First int64              // hour of the first event
 	Gap   float64            // evidence that the source is silent, since its last event
@@ -21,10 +21,10 @@ type pulse struct {
 	Lag float64 // usual delay of its latest events, milliseconds
 }
 
-// checkup looks at the health of the data when a day (UTC) is over.
-func (e *Engine) checkup(end int64) {
+// checkHealth looks at the health of the data when a day (UTC) is over.
+func (e *Engine) checkHealth(end int64) {
 	e.checkAccounts(end)
-	e.checkFeed(end)
+	e.checkHRFeed(end)
 	e.expire(end)
 	e.lapse(end)
 }

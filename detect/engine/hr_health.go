@@ -22,8 +22,8 @@ type hrState struct {
 	FirstOddOf string
 }
 
-// notice notes that HR reported somebody's leaving.
-func (e *Engine) notice(p *person, ev *event.Event) {
+// noteNotice notes that HR reported somebody's leaving.
+func (e *Engine) noteNotice(p *person, ev *event.Event) {
 	b := e.deltaOf(p)
 	b.Notices = append(b.Notices, announced{ev.Time, p.Name, p.LastDay > 0 && p.LastDay < ev.Time-30*event.Day})
 }
@@ -42,8 +42,8 @@ func (f *hrState) announce(n announced) {
 	}
 }
 
-// checkFeed looks at the HR feed when a day (UTC) is over.
-func (e *Engine) checkFeed(end int64) {
+// checkHRFeed looks at the HR feed when a day (UTC) is over.
+func (e *Engine) checkHRFeed(end int64) {
 	f := &e.Feed
 	n := len(f.Notices)
 	if n == 0 {

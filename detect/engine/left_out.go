@@ -64,7 +64,7 @@ func (e *Engine) lapse(end int64) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		e.settle()
+		e.packIdle()
 		e.subtract(e.find(name))
 		e.people.forget(name)
 	}

@@ -99,7 +99,7 @@ func TestRareCounts(t *testing.T) {
 	cat := testCatalog
 	for name, r := range rareCounts {
 		j, known := cat.index[name]
-		if !known || j >= cat.judged || cat.metrics[j].History || r.count < 10 || r.falls < 1 || r.falls > 3 {
+		if !known || j >= cat.scored || cat.metrics[j].History || r.count < 10 || r.falls < 1 || r.falls > 3 {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -91,7 +91,7 @@ func (e *Engine) optOut(p *person, off uint64) {
 			list[j] = 0
 		}
 	}
-	for j := range cat.judged {
+	for j := range cat.scored {
 		if off>>cat.metrics[j].detector&1 == 0 {
 			continue
 		}
@@ -119,7 +119,7 @@ func (e *Engine) optOut(p *person, off uint64) {
 		}
 	}
 	for i := range p.Day.Facts {
-		if off>>cat.facts[i].detector&1 != 0 {
+		if off>>cat.indicators[i].detector&1 != 0 {
 			delete(p.Day.Facts, i)
 		}
 	}

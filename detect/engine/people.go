@@ -147,9 +147,9 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 	return p, nil
 }
 
-// settle packs the people who were of interest longest ago, if there are too many
+// packIdle packs the people who were of interest longest ago, if there are too many
 // unpacked ones. It is called where nobody is being looked at.
-func (e *Engine) settle() {
+func (e *Engine) packIdle() {
 	x := &e.people
 	if len(x.unpacked) <= x.most || e.err != nil {
 		return
@@ -173,9 +173,9 @@ func (e *Engine) settle() {
 	e.active = slices.DeleteFunc(e.active, func(p *person) bool { return p.seen != e.Hour })
 }
 
-// tidy moves packed people together if the file has become much larger than what
+// compact moves packed people together if the file has become much larger than what
 // is in it.
-func (x *people) tidy() error {
+func (x *people) compact() error {
 	live := 0
 	for _, h := range x.all {
 		live += h.body.Len()

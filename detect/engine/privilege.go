@@ -25,9 +25,9 @@ func (d *dayState) receivers(a *detect.Enriched) {
 	}
 }
 
-// empower remembers that people have new rights, by how much the grants weigh: the
+// recordPrivileges remembers that people have new rights, by how much the grants weigh: the
 // person's own, and, from the hour's end on, of those who received them.
-func (e *Engine) empower(p *person, v *verdict, at int64) {
+func (e *Engine) recordPrivileges(p *person, v *verdict, at int64) {
 	own, points := 0.0, 0.0
 	for g, det := range e.catalog.detectors {
 		switch det.Privilege {
@@ -53,9 +53,9 @@ func (e *Engine) empower(p *person, v *verdict, at int64) {
 	}
 }
 
-// receive takes in which rights were received by an hour's end, and judges those people
+// applyPrivileges takes in which rights were received by an hour's end, and judges those people
 // again who took data out before.
-func (e *Engine) receive(rights []given, end int64) {
+func (e *Engine) applyPrivileges(rights []given, end int64) {
 	var again []string
 	for _, x := range rights {
 		p := e.find(x.To)
@@ -66,11 +66,11 @@ func (e *Engine) receive(rights []given, end int64) {
 		if p.Day.End > 0 && p.Day.Best > 0 {
 			again = append(again, x.To)
 		}
-		e.settle()
+		e.packIdle()
 	}
 	slices.Sort(again)
 	for _, name := range slices.Compact(again) {
-		e.tell(e.find(name), end)
-		e.settle()
+		e.emitFindings(e.find(name), end)
+		e.packIdle()
 	}
 }

@@ -26,7 +26,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	for g, det := range cat.detectors {
 		for _, j := range cat.groups[g] {
 			m := &cat.metrics[j]
-			x := day.judged(j)
+			x := day.scored(j)
 			if x == 0 {
 				continue
 			}
@@ -38,7 +38,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
 			}
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.harm, Half: m.HalfSaturation}
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.weight, Half: m.HalfSaturation}
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
@@ -47,10 +47,10 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			r.Counts = append(r.Counts, c)
 		}
 	}
-	for i := range cat.facts {
-		f := &cat.facts[i]
+	for i := range cat.indicators {
+		f := &cat.indicators[i]
 		if _, holds := day.Facts[i]; holds && !f.replaced(day) {
-			w := factPoints(f.Weight, o.Facts[i], o.FactN)
+			w := indicatorPoints(f.Weight, o.Facts[i], o.FactN)
 			r.Facts = append(r.Facts, finding.Noticed{Detector: cat.detectors[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
 		}
 	}
@@ -76,7 +76,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 // points of a count that is judged: how far its rarity is above the floor, by how
 // much it matters, and less where there is little of it.
 func (m *metric) points(rarity, floor, x, density float64) float64 {
-	return float64(max(rarity-floor, 0)*m.harm*x/(x+m.HalfSaturation)) * density
+	return float64(max(rarity-floor, 0)*m.weight*x/(x+m.HalfSaturation)) * density
 }
 
 // density is what is left of a count when what its detector counts is spread over
@@ -88,8 +88,8 @@ func (m *metric) density(dense float64) float64 {
 	return dense
 }
 
-// factPoints weighs a fact by how rare it is: seen on some of so many days.
-func factPoints(weight, seen, days float64) float64 {
+// indicatorPoints weighs a fact by how rare it is: seen on some of so many days.
+func indicatorPoints(weight, seen, days float64) float64 {
 	return max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
 }
 
@@ -178,7 +178,7 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		if !known {
 			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
 		}
-		w := factPoints(f.Weight, f.Seen, f.Days)
+		w := indicatorPoints(f.Weight, f.Seen, f.Days)
 		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact, detect.About(f.Seen), detect.Number(f.Days)), f.Points, w})
 		points[g] += w
 	}

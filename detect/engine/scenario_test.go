@@ -720,8 +720,8 @@ func TestLayout(t *testing.T) {
 	}
 	named := map[string]bool{}
 	lasts := map[string]bool{}
-	for i := range cat.facts {
-		f := &cat.facts[i]
+	for i := range cat.indicators {
+		f := &cat.indicators[i]
 		if named[f.Name] {
 			t.Errorf("two facts are called %s", f.Name)
 		}
@@ -730,11 +730,11 @@ func TestLayout(t *testing.T) {
 			continue
 		}
 		lasts[f.Persists] = true
-		if f.lasting < 0 || cat.facts[f.lasting].detector != f.detector || f.Describe == nil {
+		if f.lasting < 0 || cat.indicators[f.lasting].detector != f.detector || f.Describe == nil {
 			t.Errorf("%s lasts as %s, which is no fact of its detector, or says nothing", f.Name, f.Persists)
 		}
 	}
-	for _, f := range cat.facts {
+	for _, f := range cat.indicators {
 		if len(f.On) == 0 != lasts[f.Name] {
 			t.Errorf("%s is on no event, or holds by itself as well as for another", f.Name)
 		}

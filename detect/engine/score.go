@@ -75,9 +75,9 @@ func (d *dayState) density(g int) float64 {
 	return 1 - float64(spread*(1-burst/total))
 }
 
-// judged is the count of a metric that is judged today: none of one that goes on,
+// scored is the count of a metric that is scored today: none of one that goes on,
 // unless today adds to it.
-func (d *dayState) judged(j int) float64 {
+func (d *dayState) scored(j int) float64 {
 	m := &d.catalog.metrics[j]
 	if m.carried >= 0 && d.Added&(1<<m.carried) == 0 {
 		return 0
@@ -110,7 +110,7 @@ type verdict struct {
 func (v *verdict) reset(cat *Catalog) {
 	q := len(cat.metrics)
 	if v.points == nil {
-		*v = verdict{points: make([]float64, len(cat.detectors)), raw: make([]float64, cat.judged), shifts: make([]float64, len(cat.slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, cat.judged), colleagues: make([]float64, cat.judged), k: make([]float64, cat.judged), counted: make([]bool, len(cat.detectors)), dense: make([]float64, len(cat.detectors))}
+		*v = verdict{points: make([]float64, len(cat.detectors)), raw: make([]float64, cat.scored), shifts: make([]float64, len(cat.slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, cat.scored), colleagues: make([]float64, cat.scored), k: make([]float64, cat.scored), counted: make([]bool, len(cat.detectors)), dense: make([]float64, len(cat.detectors))}
 	}
 	v.shift, v.leaver = 0, false
 	clear(v.counted)
@@ -140,7 +140,7 @@ func (p *person) before(at int64) (b past) {
 
 // replaced says whether a fact holds that says more: what was laid open has
 // lasted.
-func (f *fact) replaced(day *dayState) bool {
+func (f *indicator) replaced(day *dayState) bool {
 	if f.lasting < 0 {
 		return false
 	}
@@ -148,9 +148,9 @@ func (f *fact) replaced(day *dayState) bool {
 	return lasted
 }
 
-// judge weighs what the person did since its day began. It changes nothing; the
+// score weighs what the person did since its day began. It changes nothing; the
 // verdict is valid until the next call.
-func (e *Engine) judge(p *person, at int64) *verdict {
+func (e *Engine) score(p *person, at int64) *verdict {
 	cat := e.catalog
 	o, day := e.org(p), &p.Day
 	d := o.department(p.peerGroup())
@@ -161,7 +161,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 	for j := range cat.metrics {
 		v.peers[j] = o.peers(d, j)
 		v.mean[j] = p.mean(j, v.peers[j])
-		if j >= cat.judged {
+		if j >= cat.scored {
 			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
 			usual += math.Sqrt(v.mean[j])
 		}
@@ -184,7 +184,7 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		v.spoken = v.spoken[:0]
 		v.dense[g] = day.density(g)
 		for _, j := range cat.groups[g] {
-			x := day.judged(j)
+			x := day.scored(j)
 			if x == 0 {
 				continue
 			}
@@ -202,8 +202,8 @@ func (e *Engine) judge(p *person, at int64) *verdict {
 		}
 	}
 	for i := range day.Facts {
-		if f := &cat.facts[i]; !f.replaced(day) {
-			v.points[f.detector] += factPoints(f.Weight, o.Facts[i], o.FactN)
+		if f := &cat.indicators[i]; !f.replaced(day) {
+			v.points[f.detector] += indicatorPoints(f.Weight, o.Facts[i], o.FactN)
 		}
 	}
 	v.spoken = v.spoken[:0]
@@ -263,7 +263,7 @@ func cusum(before, x, mu, k float64) float64 {
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
 	cat := e.catalog
-	v := e.tell(p, p.Day.Latest)
+	v := e.emitFindings(p, p.Day.Latest)
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	d := to.department(p.peerGroup())
@@ -273,7 +273,7 @@ func (e *Engine) closeDay(p *person) {
 		if m.detector >= 0 && p.optOuts>>m.detector&1 != 0 {
 			continue
 		}
-		x := day.judged(j)
+		x := day.scored(j)
 		y := min(x, 5*v.mean[j]+8) // one day teaches little
 		switch {
 		case x < v.mean[j] && outage:
@@ -298,7 +298,7 @@ func (e *Engine) closeDay(p *person) {
 	to.Active += fix(p.Active) - before
 	alert := v.risk >= alerting
 	if compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
-		for j := range cat.judged {
+		for j := range cat.scored {
 			to.Tails[j].see(v.raw[j])
 		}
 	}
@@ -311,7 +311,7 @@ func (e *Engine) closeDay(p *person) {
 			v.shifts[i] = 0
 			continue
 		}
-		y := min(day.judged(j), float64(5*v.mean[j])+8)
+		y := min(day.scored(j), float64(5*v.mean[j])+8)
 		if leaving {
 			y = min(y, v.mean[j])
 		}

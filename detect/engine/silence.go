@@ -16,8 +16,8 @@ const (
 	learnHours  = 14 * 24
 )
 
-// beat looks at the sources when an hour is over.
-func (e *Engine) beat(hour int64) {
+// checkSilence looks at the sources when an hour is over.
+func (e *Engine) checkSilence(hour int64) {
 	slot := hour % weekHours
 	var seen [32]bool
 	here, usual := 0.0, 0.0
@@ -111,7 +111,7 @@ func (e *Engine) outage() bool {
 }
 
 // resumed tells that a source is back.
-func (e *Engine) resumed(s event.Source, p *pulse) {
+func (e *Engine) resumed(s event.Source, p *sourceHealth) {
 	f := e.healthFinding(detect.SourceSilent, s.String(), p.Told, e.Complete[s], 2)
 	f.Health = false // the end of what was told, and nothing new
 	f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told, Closed: e.Complete[s]}}

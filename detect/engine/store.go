@@ -57,7 +57,7 @@ type kept struct {
 	Complete [32]int64
 	Heads    int
 	Exposed  map[uint64][]*exposure
-	Pulse    *[32]pulse
+	Pulse    *[32]sourceHealth
 	Feed     hrState
 	Windows  map[uint64]*window
 	People   *org
@@ -80,7 +80,7 @@ func (cat *Catalog) layout() (names, slowNames, factNames []string) {
 	for _, j := range cat.slow {
 		slowNames = append(slowNames, cat.metrics[j].Name)
 	}
-	for _, f := range cat.facts {
+	for _, f := range cat.indicators {
 		factNames = append(factNames, f.Name)
 	}
 	return names, slowNames, factNames
@@ -124,7 +124,7 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 		return nil, fmt.Errorf("detect: state: %w", err)
 	}
 	s := &Snapshot{organisation: body, persons: make([]stored, 0, len(e.people.all)), file: e.people.file}
-	if err := e.people.tidy(); err != nil {
+	if err := e.people.compact(); err != nil {
 		return nil, err
 	}
 	for name, h := range e.people.all {
@@ -176,7 +176,7 @@ func (e *Engine) restore(s *Snapshot) error {
 			e.deltas[s].add(b)
 		}
 	}
-	e.remember()
+	e.listYoung()
 	for _, o := range []*org{e.People, e.Services} {
 		o.catalog = e.catalog
 		o.Uses = widen(o.Uses)
@@ -216,7 +216,7 @@ func (e *Engine) applyOptOuts() {
 		return
 	}
 	for _, name := range e.people.names() {
-		e.settle()
+		e.packIdle()
 		p := e.find(name)
 		if off, excluded := e.config.optedOut(p.Department, p.Country); excluded {
 			e.exclude(name)

@@ -19,10 +19,10 @@ func parseDay(t string) (int64, bool) {
 	return at.UnixMilli(), true
 }
 
-// observe puts an event into the light of what its person did before, and
+// enrich puts an event into the light of what its person did before, and
 // remembers it. Only what took effect changes what is known.
-func (e *Engine) observe(p *person, ev *event.Event) *detect.Enriched {
-	a := &e.act
+func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
+	a := &e.enriched
 	*a = detect.Enriched{Event: ev, Person: p.Name, Silent: p.Day.Silent}
 	today := ev.Time / event.Day
 	o := e.org(p)

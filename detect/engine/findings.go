@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	tellFrom = .25 // risk below which nothing is told
+	emitFrom = .25 // risk below which nothing is told
 	grew     = 1.1 // a count is judged again when it has grown by this factor
 )
 
@@ -40,7 +40,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 		if n <= 0 {
 			continue
 		}
-		if j < cat.judged && except>>m.detector&1 != 0 {
+		if j < cat.scored && except>>m.detector&1 != 0 {
 			spared |= 1 << m.detector
 			continue
 		}
@@ -56,7 +56,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 		if m.carried >= 0 {
 			d.Added |= 1 << m.carried
 		}
-		if j >= cat.judged {
+		if j >= cat.scored {
 			continue
 		}
 		marked |= 1 << m.detector
@@ -65,8 +65,8 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 			again = true
 		}
 	}
-	for _, i := range cat.factsOn[a.Class] {
-		f := &cat.facts[i]
+	for _, i := range cat.indicatorsOn[a.Class] {
+		f := &cat.indicators[i]
 		if !f.Match(a) {
 			continue
 		}
@@ -116,7 +116,7 @@ func (d *dayState) repeat(a *detect.Enriched) {
 	var marked uint64
 	a.First = true
 	for _, j := range cat.onClass[a.Class] {
-		if m := &cat.metrics[j]; j < cat.judged && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
+		if m := &cat.metrics[j]; j < cat.scored && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
 			marked |= 1 << m.detector
 			d.proof(m.detector).Repeats++
 		}
@@ -135,21 +135,21 @@ func target(a *detect.Enriched) string {
 	return ""
 }
 
-// tell judges the day of a person and, if it has become worse, says so: one
+// emitFindings judges the day of a person and, if it has become worse, says so: one
 // finding for each detector that has something to say. It returns the verdict.
-func (e *Engine) tell(p *person, at int64) *verdict {
+func (e *Engine) emitFindings(p *person, at int64) *verdict {
 	cat := e.catalog
 	d := &p.Day
-	v := e.judge(p, at)
+	v := e.score(p, at)
 	risk := round3(v.risk)
-	if risk < tellFrom || risk <= d.Best+.02 || e.err != nil {
+	if risk < emitFrom || risk <= d.Best+.02 || e.err != nil {
 		return v
 	}
 	d.Best = risk
 	if v.breach > 0 {
 		p.Breach, p.BreachT = v.breach, at
 	}
-	e.empower(p, v, at)
+	e.recordPrivileges(p, v, at)
 	if v.shift > 0 {
 		v.points[cat.mechanism[detect.SlowDrift]] = v.shift
 	}
@@ -202,17 +202,17 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		f.Complete = max(f.Complete, f.End)
 	}
 	for _, o := range d.Opened {
-		if cat.facts[o.Fact].detector == g {
+		if cat.indicators[o.Fact].detector == g {
 			f.Exposures = append(f.Exposures, o.Exposure)
 		}
 	}
 	var clauses []string
-	for i := range cat.facts {
+	for i := range cat.indicators {
 		n, on := d.Facts[i]
-		if cat.facts[i].detector != g || !on {
+		if cat.indicators[i].detector != g || !on {
 			continue
 		}
-		f.Stake = max(f.Stake, cat.facts[i].Impact)
+		f.Stake = max(f.Stake, cat.indicators[i].Impact)
 		for _, s := range n.Say {
 			if len(clauses) < 3 {
 				clauses = append(clauses, s)
@@ -228,7 +228,7 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 	}
 	best, from := -1, floorOf(det, p.leaving(at))
 	for _, j := range cat.groups[g] {
-		if v.worth[j] > from && (best < 0 || v.worth[j]*cat.metrics[j].harm > v.worth[best]*cat.metrics[best].harm) {
+		if v.worth[j] > from && (best < 0 || v.worth[j]*cat.metrics[j].weight > v.worth[best]*cat.metrics[best].weight) {
 			best = j
 		}
 	}
