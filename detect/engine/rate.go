@@ -4,7 +4,7 @@ import "math"
 
 // curve is how many false alerts per 1,000 user-days there were at a score or
 // above, on development organisations; between its points, and beyond the last,
-// the logarithm of the rate is a straight line. .ci/quality prints it; these are of the
+// the logarithm of the rate is a straight line. bench/quality prints it; these are of the
 // twenty organisations of docs/benchmarks.md.
 var curve = []struct{ score, rate float64 }{{2.4, 28.4}, {3.5, 14.1}, {5.2, 6}, {6.5, 3.5}, {7.6, 2.17}, {9.3, 1.3}, {12, .57}, {14.6, .2}}
 

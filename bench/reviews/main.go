@@ -1,11 +1,11 @@
-// Command reviews checks offboarding reviews against the labels of generated
-// organisations: every leaver with an incident must have it on the first page, and of the
-// others most read "nothing unusual", those who hand over their work (which looks the same)
-// counted apart. It measures what reviews cost, too.
+// Command reviews checks offboarding reviews against the labels of generated organisations
+// (bench/world). The first page of a leaver with an incident must show it; most other
+// reviews should read "nothing unusual". Leavers who hand over work are counted apart,
+// because that looks much like exfiltration. It also measures what reviews cost.
 //
-//	go run ./.ci/reviews -users 500 -days 120 SEED…
+//	go run ./bench/reviews -users 500 -days 120 SEED…
 //
-// It needs ../shared/world.
+// Run it in a clone of the repository.
 package main
 
 import (
@@ -55,8 +55,8 @@ func main() {
 	check(err)
 	defer os.RemoveAll(dir)
 	binary, world := filepath.Join(dir, "outflow"), filepath.Join(dir, "world")
-	run("", "go", "build", "-o", binary, "./cmd/outflow")
-	run("../shared/world", "go", "build", "-o", world, ".")
+	run("", "go", "build", "-o", binary, "github.com/outflow/outflow/cmd/outflow")
+	run("", "go", "build", "-o", world, "github.com/outflow/outflow/bench/world")
 	var with, onPage, without, nothing, handing, nothingHanding int
 	for _, seed := range flag.Args() {
 		exports, truth, data := filepath.Join(dir, "x"+seed), filepath.Join(dir, "t"+seed), filepath.Join(dir, "d"+seed)
@@ -125,7 +125,8 @@ func main() {
 		fmt.Printf("seed %s: one review %s; a digest %s\n", seed, one, digest)
 		check(os.RemoveAll(exports))
 	}
-	fmt.Printf("leavers with an incident: %d, on the first page %d; without: %d, nothing unusual %d; handing over: %d, nothing unusual %d\n", with, onPage, without, nothing, handing, nothingHanding)
+	fmt.Printf("leavers with an incident: %d, on the first page %d; without: %d, nothing unusual %d; handing over: %d, nothing "+
+		"unusual %d\n", with, onPage, without, nothing, handing, nothingHanding)
 }
 
 // cost is what a command took.

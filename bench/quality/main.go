@@ -1,11 +1,12 @@
-// Command quality measures detection on generated organisations and writes
-// docs/quality.md. It needs ../shared/world, which makes the organisations and is
-// the judge.
+// Command quality measures the program's detection on generated organisations (bench/world,
+// bench/score; see bench/README.md) and prints the figures of docs/quality.md.
 //
-//	go run ./.ci/quality -out docs/quality.md 1 2 3 4 5 6 7 8 9 10
-//	go run ./.ci/quality -users 150 -floor 0.5 7          # what CI runs
+//	go run ./bench/quality -halves 301 302 303 304               # the headline: procedural worlds
+//	go run ./bench/quality -users 400 1 2 3 4 5 6 7 8 9 10       # classic worlds, in detail
+//	go run ./bench/quality -users 150 -young=false -floor 0.6 7  # what CI runs
 //
-// With -floor it fails if recall at two false alerts per 1,000 user-days is lower.
+// Run it in a clone of the repository. With -floor it fails if recall at two false alerts
+// per 1,000 user-days is lower.
 package main
 
 import (
@@ -28,12 +29,14 @@ import (
 
 func main() {
 	var q quality
-	flag.IntVar(&q.users, "users", 400, "people in an organisation")
+	flag.IntVar(&q.users, "users", 300, "people in an organisation")
 	flag.IntVar(&q.days, "days", 90, "days of logs, the first 30 without incidents")
-	flag.Float64Var(&q.floor, "floor", 0, "least recall at 2 false alerts per 1,000 user-days")
+	flag.Float64Var(&q.floor, "floor", 0, "least `recall` at 2 false alerts per 1,000 user-days")
 	flag.BoolVar(&q.young, "young", true, "also measure by the age of the baseline")
-	out := flag.String("out", "", "file to write (default: standard output)")
-	flag.StringVar(&q.dir, "dir", "", "folder that keeps the organisations between runs")
+	out := flag.String("out", "", "`file` to write (default: standard output)")
+	flag.BoolVar(&q.halves, "halves", false, "measure procedural worlds, with either half of the benign families")
+	flag.StringVar(&q.flags, "world", "", "further `flags` of bench/world, such as \"-procedural -start 2026-03-02\"")
+	flag.StringVar(&q.dir, "dir", "", "`folder` that keeps the organisations between runs")
 	flag.Parse()
 	w := io.Writer(os.Stdout)
 	var page strings.Builder
@@ -54,11 +57,14 @@ type quality struct {
 	users, days int
 	floor       float64
 	young       bool
+	halves      bool
+	flags       string
 	dir         string
+	temporary   bool // dir goes away, and exports as soon as they are read
 }
 
-// judged is what the judge prints.
-type judged struct {
+// scores are the figures that bench/score prints.
+type scores struct {
 	Worlds, Incidents, UserDays   int
 	Recall, RecallLow, RecallHigh map[string]float64
 	RecallShared                  map[string]float64
@@ -72,6 +78,8 @@ type judged struct {
 
 var budgets = []string{"1/1000", "2/1000", "5/1000"}
 
+const module = "github.com/outflow/outflow"
+
 func (q *quality) run(w io.Writer, seeds []string) error {
 	if len(seeds) == 0 {
 		return errors.New("no seeds")
@@ -82,74 +90,161 @@ func (q *quality) run(w io.Writer, seeds []string) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		q.dir = dir
+		q.dir, q.temporary = dir, true
 	}
 	var err error
 	if q.dir, err = filepath.Abs(q.dir); err != nil {
 		return err
 	}
-	for name, from := range map[string]string{"world": ".", "score": "./score"} {
-		if err := command("../shared/world", "go", "build", "-o", filepath.Join(q.dir, name), from); err != nil {
+	for name, from := range map[string]string{"world": "/bench/world", "score": "/bench/score", "outflow": "/cmd/outflow"} {
+		if err := command(".", "go", "build", "-o", filepath.Join(q.dir, name), module+from); err != nil {
 			return err
 		}
 	}
-	if err := command(".", "go", "build", "-o", filepath.Join(q.dir, "outflow"), "./cmd/outflow"); err != nil {
-		return err
+	if q.halves {
+		return q.bothHalves(w, seeds)
 	}
-	var worlds []*world
+	return q.detail(w, seeds)
+}
+
+// size are the generator's flags for the organisations under test.
+func (q *quality) size(further ...string) []string {
+	flags := []string{"-users", strconv.Itoa(q.users), "-days", strconv.Itoa(q.days)}
+	return append(append(flags, strings.Fields(q.flags)...), further...)
+}
+
+// commandLine is the command that prints the same figures.
+func (q *quality) commandLine(seeds []string) string {
+	line := "go run ./bench/quality"
+	if q.halves {
+		line += " -halves"
+	}
+	line += fmt.Sprintf(" -users %d -days %d", q.users, q.days)
+	if !q.young && !q.halves {
+		line += " -young=false"
+	}
+	if q.flags != "" {
+		line += fmt.Sprintf(" -world %q", q.flags)
+	}
+	return line + " " + strings.Join(seeds, " ")
+}
+
+// measure generates, scans and scores organisations; strict has the figures of -strict.
+func (q *quality) measure(seeds, flags []string) (worlds []*world, res, strict *scores, err error) {
 	for _, s := range seeds {
-		x, err := q.world(s, "", "-users", strconv.Itoa(q.users), "-days", strconv.Itoa(q.days))
+		x, err := q.world(s, "", flags...)
 		if err != nil {
-			return err
+			return nil, nil, nil, err
 		}
 		worlds = append(worlds, x)
 	}
-	res, err := q.judge(worlds)
-	if err != nil {
-		return err
+	if res, err = q.score(worlds); err == nil {
+		strict, err = q.score(worlds, "-strict")
 	}
-	strict, err := q.judge(worlds, "-strict")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "# Detection quality\n\nWritten by one command; do not edit. Generated organisations with known incidents, judged by\n`../shared/world/score`. The truth is written elsewhere than the exports.\n\n")
-	fmt.Fprintf(w, "    go run ./.ci/quality -users %d -days %d -out docs/quality.md %s\n\n", q.users, q.days, strings.Join(seeds, " "))
-	fmt.Fprintf(w, "%d organisations, %d incidents, %s user-days under test.\n\n", res.Worlds, res.Incidents, thousands(res.UserDays))
-	fmt.Fprintf(w, "| false alerts per 1,000 user-days | recall | 95 %% interval | `-strict` | one threshold for all | expected false alerts kept¹ |\n|---|---|---|---|---|---|\n")
-	for i, b := range budgets {
-		fmt.Fprintf(w, "| %s | **%.3f** | %.2f – %.2f | %.3f | %.3f | %s |\n", strings.TrimSuffix(b, "/1000"), res.Recall[b], res.RecallLow[b], res.RecallHigh[b], strict.Recall[b], res.RecallShared[b], kept(worlds, []float64{1, 2, 5}[i]))
-	}
-	fmt.Fprintf(w, "\n¹ False alerts per 1,000 user-days with `budget: 1`, 2 or 5: over all organisations, and the lowest and highest of one.\n\n")
-	curve(w, worlds)
-	fmt.Fprintf(w, "Precision among the 20 best of each week: %.2f. Incidents in a weekly top 20: %.3f. Time to detect: median %.1f hours, 90th percentile %.1f hours. Everything with `--all`: recall %.3f at %.0f false alerts.\n\n",
-		res.PrecisionAt20, res.FoundAt20, res.HoursMedian, res.HoursP90, res.EmittedRecall, res.EmittedFalse)
-	table := func(title string, by map[string][]float64) {
-		fmt.Fprintf(w, "| %s | 1 | 2 | 5 |\n|---|---|---|---|\n", title)
-		for _, name := range sortedKeys(by) {
-			x := by[name]
-			fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f |\n", name, x[0], x[1], x[2])
+	return worlds, res, strict, err
+}
+
+// bothHalves measures procedural worlds twice. The incidents of a seed are the same, the
+// benign bursts are those of either half of the grammar.
+func (q *quality) bothHalves(w io.Writer, seeds []string) error {
+	fmt.Fprintf(w, "    %s\n\n", q.commandLine(seeds))
+	fmt.Fprint(w, "| benign families | incidents | user-days | 1 | 2 | 5 | 2, 95 % interval | 2, `-strict` | 2, one threshold for all |\n"+
+		"|---|---|---|---|---|---|---|---|---|\n")
+	for _, half := range []string{"even", "odd"} {
+		_, res, strict, err := q.measure(seeds, q.size("-procedural", "-families", half))
+		if err != nil {
+			return err
 		}
-		fmt.Fprintln(w)
+		const two = "2/1000"
+		fmt.Fprintf(w, "| %s | %d | %s | %.3f | **%.3f** | %.3f | %.2f – %.2f | %.3f | %.3f |\n", half, res.Incidents,
+			thousands(res.UserDays),
+			res.Recall["1/1000"], res.Recall[two], res.Recall["5/1000"], res.RecallLow[two], res.RecallHigh[two],
+			strict.Recall[two], res.RecallShared[two])
+		if err := q.reached(half, res); err != nil {
+			return err
+		}
 	}
-	table("intensity", res.ByIntensity)
-	table("scenario", res.ByScenario)
+	return nil
+}
+
+// reached compares recall with the floor.
+func (q *quality) reached(what string, res *scores) error {
+	if got := res.Recall["2/1000"]; q.floor > 0 && got < q.floor {
+		return fmt.Errorf("%s: recall at 2 false alerts per 1,000 user-days is %.3f, below %.3f", what, got, q.floor)
+	}
+	return nil
+}
+
+// detail prints everything that is known about detection on the organisations.
+func (q *quality) detail(w io.Writer, seeds []string) error {
+	worlds, res, strict, err := q.measure(seeds, q.size())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "    %s\n\n", q.commandLine(seeds))
+	summary(w, worlds, res, strict)
+	tables(w, res)
 	if q.young {
 		if err := q.ages(w, seeds); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(w, "## False alerts at 2 per 1,000 user-days\n\n%d fall on nothing in particular", res.FalseElsewhere)
+	falseAlerts(w, res)
+	losses(w, worlds)
+	return q.reached("all", res)
+}
+
+// summary prints recall by budget, the rate of alerts by score, and time to detect.
+func summary(w io.Writer, worlds []*world, res, strict *scores) {
+	fmt.Fprintf(w, "%d organisations, %d incidents, %s user-days under test.\n\n", res.Worlds, res.Incidents, thousands(res.UserDays))
+	fmt.Fprint(w, "| false alerts per 1,000 user-days | recall | 95 % interval | `-strict` | one threshold for all "+
+		"| expected false alerts kept¹ |\n|---|---|---|---|---|---|\n")
+	for i, b := range budgets {
+		fmt.Fprintf(w, "| %s | **%.3f** | %.2f – %.2f | %.3f | %.3f | %s |\n", strings.TrimSuffix(b, "/1000"), res.Recall[b],
+			res.RecallLow[b], res.RecallHigh[b], strict.Recall[b], res.RecallShared[b], kept(worlds, []float64{1, 2, 5}[i]))
+	}
+	fmt.Fprint(w, "\n¹ False alerts per 1,000 user-days with `budget: 1`, 2 or 5: over all organisations, and the lowest "+
+		"and highest of one.\n\n")
+	curve(w, worlds)
+	fmt.Fprintf(w, "Precision among the 20 best of each week: %.2f. Incidents in a weekly top 20: %.3f. "+
+		"Time to detect: median %.1f hours, 90th percentile %.1f hours. "+
+		"Everything with `--all`: recall %.3f at %.0f false alerts.\n\n",
+		res.PrecisionAt20, res.FoundAt20, res.HoursMedian, res.HoursP90, res.EmittedRecall, res.EmittedFalse)
+}
+
+// tables prints recall by intensity and by scenario.
+func tables(w io.Writer, res *scores) {
+	for _, t := range []struct {
+		title string
+		by    map[string][]float64
+	}{{"intensity", res.ByIntensity}, {"scenario", res.ByScenario}} {
+		fmt.Fprintf(w, "| %s | 1 | 2 | 5 |\n|---|---|---|---|\n", t.title)
+		for _, name := range sortedKeys(t.by) {
+			x := t.by[name]
+			fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f |\n", name, x[0], x[1], x[2])
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// falseAlerts prints what the false alerts at a budget of 2 fall on.
+func falseAlerts(w io.Writer, res *scores) {
+	fmt.Fprintf(w, "### False alerts at 2 per 1,000 user-days\n\n%d fall on nothing in particular", res.FalseElsewhere)
 	for _, name := range sortedKeys(res.FalseOnDecoys) {
 		fmt.Fprintf(w, ", %d on %s", res.FalseOnDecoys[name], strings.ReplaceAll(name, "_", " "))
 	}
-	fmt.Fprintf(w, ".\n\n## Incidents lost at 2 per 1,000 user-days\n\nEach with its intensity (0 stealthy … 1 blatant), the best score an alert about it had, and the score\nthat was needed: an organisation has more unusual but innocent days above it than the budget allows.\n\n| organisation | scenario | intensity | score | needed | what was seen |\n|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, ".\n\n")
+}
+
+// losses prints the incidents that a budget of 2 does not reach.
+func losses(w io.Writer, worlds []*world) {
+	fmt.Fprint(w, "### Incidents missed at 2 per 1,000 user-days\n\n"+
+		"Each with its intensity (0 stealthy … 1 blatant), the best score an alert about it had, and the score\n"+
+		"that was needed: an organisation has more unusual but innocent days above it than the budget allows.\n\n"+
+		"| organisation | scenario | intensity | score | needed | alert |\n|---|---|---|---|---|---|\n")
 	for _, x := range worlds {
 		x.lost(w)
 	}
-	if got := res.Recall["2/1000"]; q.floor > 0 && got < q.floor {
-		return fmt.Errorf("recall at 2 false alerts per 1,000 user-days is %.3f, below %.3f", got, q.floor)
-	}
-	return nil
 }
 
 // world is a generated organisation and the alerts about it.
@@ -186,6 +281,7 @@ type alert struct {
 	Title  string    `json:"title"`
 }
 
+// world generates an organisation, unless the folder already holds it, and scans it.
 func (q *quality) world(seed, suffix string, flags ...string) (*world, error) {
 	name := seed + suffix + "-" + strings.Trim(strings.Join(flags, ""), "-")
 	x := &world{seed: seed, truth: filepath.Join(q.dir, "truth-"+name), alertsFile: filepath.Join(q.dir, "alerts-"+name+".ndjson")}
@@ -196,8 +292,14 @@ func (q *quality) world(seed, suffix string, flags ...string) (*world, error) {
 			return nil, err
 		}
 	}
-	if err := command(".", filepath.Join(q.dir, "outflow"), "scan", "--all", "--format", "ndjson", "--out", x.alertsFile, exports); err != nil {
+	if err := command(".", filepath.Join(q.dir, "outflow"), "scan", "--all", "--format", "ndjson", "--out", x.alertsFile,
+		exports); err != nil {
 		return nil, err
+	}
+	if q.temporary {
+		if err := os.RemoveAll(exports); err != nil {
+			return nil, err
+		}
 	}
 	b, err := os.ReadFile(filepath.Join(x.truth, "labels.json"))
 	if err != nil {
@@ -227,28 +329,28 @@ func (q *quality) world(seed, suffix string, flags ...string) (*world, error) {
 	}
 }
 
-func (q *quality) judge(worlds []*world, flags ...string) (*judged, error) {
+func (q *quality) score(worlds []*world, flags ...string) (*scores, error) {
 	args := append([]string{"-json"}, flags...)
 	for _, x := range worlds {
 		args = append(args, filepath.Join(x.truth, "labels.json"), x.alertsFile)
 	}
 	b, err := exec.Command(filepath.Join(q.dir, "score"), args...).Output()
 	if err != nil {
-		return nil, fmt.Errorf("the judge: %w", err)
+		return nil, fmt.Errorf("score: %w", err)
 	}
-	res := new(judged)
+	res := new(scores)
 	return res, json.Unmarshal(b, res)
 }
 
-// unit is a person's alerts of a day (UTC), inside or outside an incident, as the
-// protocol counts them.
+// unit is a user's alerts of a UTC day, inside or outside an incident, as the protocol
+// counts them.
 type unit struct {
 	user string
 	day  string
 	hit  int // index of the incident, or -1
 }
 
-// units are the best alerts by unit, of the period under test.
+// units maps each unit to its best alert between from and to.
 func (x *world) units(from, to time.Time) map[unit]alert {
 	out := map[unit]alert{}
 	for _, a := range x.alerts {
@@ -258,7 +360,8 @@ func (x *world) units(from, to time.Time) map[unit]alert {
 		u := unit{strings.ToLower(a.User), a.Time.Format(time.DateOnly), -1}
 		for i := range x.labels.Incidents {
 			in := &x.labels.Incidents[i]
-			if !a.Time.Before(in.Start) && !a.Time.After(in.End.Add(24*time.Hour)) && slices.ContainsFunc(in.Users, func(s string) bool { return strings.EqualFold(s, a.User) }) {
+			if !a.Time.Before(in.Start) && !a.Time.After(in.End.Add(24*time.Hour)) &&
+				slices.ContainsFunc(in.Users, func(s string) bool { return strings.EqualFold(s, a.User) }) {
 				u.hit = i
 			}
 		}
@@ -269,7 +372,7 @@ func (x *world) units(from, to time.Time) map[unit]alert {
 	return out
 }
 
-// threshold is the score above which a number of false alerts is kept.
+// threshold is the score above which there are at most budget false alerts.
 func threshold(units map[unit]alert, budget int) float64 {
 	var wrong []float64
 	for u, a := range units {
@@ -284,7 +387,7 @@ func threshold(units map[unit]alert, budget int) float64 {
 	return wrong[budget]
 }
 
-// kept says how many false alerts a budget really gives.
+// kept is the rate of false alerts that a configured budget results in.
 func kept(worlds []*world, budget float64) string {
 	all, days, low, high := 0.0, 0.0, math.Inf(1), 0.0
 	for _, x := range worlds {
@@ -300,9 +403,10 @@ func kept(worlds []*world, budget float64) string {
 	return fmt.Sprintf("%.2f (%.2f – %.2f)", all*1000/days, low, high)
 }
 
-// curve says how frequent alerts are from a score on: what detect/engine/rate.go rests on.
+// curve prints how frequent alerts are at a score or above. detect/engine/rate.go has its
+// figures from here.
 func curve(w io.Writer, worlds []*world) {
-	fmt.Fprintf(w, "| alerts per 1,000 user-days, from a score on |")
+	fmt.Fprintf(w, "| alerts per 1,000 user-days at a score or above |")
 	scores := []float64{2.4, 3.5, 5.2, 6.5, 7.6, 9.3, 12, 14.6}
 	for _, s := range scores {
 		fmt.Fprintf(w, " %g |", s)
@@ -330,7 +434,7 @@ func curve(w io.Writer, worlds []*world) {
 	fmt.Fprintln(w)
 }
 
-// lost lists the incidents that the budget of 2 does not reach.
+// lost prints the incidents of an organisation that a budget of 2 does not reach.
 func (x *world) lost(w io.Writer) {
 	units := x.units(x.labels.Meta.TestStart, x.labels.Meta.End)
 	need := threshold(units, 2*x.labels.Meta.UserDays/1000)
@@ -350,10 +454,11 @@ func (x *world) lost(w io.Writer) {
 // ages measures organisations whose incidents begin on the second day of the logs,
 // by the age of the baseline.
 func (q *quality) ages(w io.Writer, seeds []string) error {
-	fmt.Fprintf(w, "## By the age of the baseline\n\nOrganisations of which nothing is known before: 31 days of logs, incidents from the second day on.\n\n| days | incidents | 1 | 2 | 5 |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(w, "### By the age of the baseline\n\nOrganisations without history: 31 days of logs, incidents from the second "+
+		"day on.\n\n| days | incidents | 1 | 2 | 5 |\n|---|---|---|---|---|\n")
 	var worlds []*world
 	for _, s := range seeds {
-		x, err := q.world(s, "-young", "-users", strconv.Itoa(q.users), "-days", "31", "-learn", "1", "-per", "4")
+		x, err := q.world(s, "-young", q.size("-days", "31", "-learn", "1", "-per", "4")...)
 		if err != nil {
 			return err
 		}
@@ -385,7 +490,8 @@ func (q *quality) ages(w io.Writer, seeds []string) error {
 				}
 			}
 		}
-		fmt.Fprintf(w, "| %d – %d | %d | %.2f | %.2f | %.2f |\n", span[0], span[1], n, share(found[0], n), share(found[1], n), share(found[2], n))
+		fmt.Fprintf(w, "| %d – %d | %d | %.2f | %.2f | %.2f |\n", span[0], span[1], n, share(found[0], n), share(found[1], n),
+			share(found[2], n))
 	}
 	fmt.Fprintln(w)
 	return nil
