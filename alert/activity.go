@@ -11,9 +11,9 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// Keep keeps what people did on their days, in place of what was said about a day
+// PutDays keeps what people did on their days, in place of what was said about a day
 // before. Keeping the same again changes nothing.
-func (s *Store) Keep(ctx context.Context, days []finding.Activity) error {
+func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 	if len(days) == 0 {
 		return nil
 	}

@@ -344,7 +344,7 @@ func TestNeverSuppressed(t *testing.T) {
 	}
 	a.Detectors = append(a.Detectors, "logging_disabled")
 	p.Detectors = append(p.Detectors, "logging_disabled")
-	if _, err := Suggest(&a, known, now); !errors.Is(err, ErrNever) || p.Matches(&a, known) {
+	if _, err := Suggest(&a, known, now); !errors.Is(err, ErrNotSuppressible) || p.Matches(&a, known) {
 		t.Error(err)
 	}
 }
@@ -370,21 +370,21 @@ func TestUndone(t *testing.T) {
 	over := func(closed int64, by string) *finding.Finding {
 		return &finding.Finding{Episode: f.Episode, Detector: f.Detector, Person: f.Person, Time: closed, Exposures: []finding.Exposure{{What: "opened sg-1", Opened: opened, Closed: closed, By: by}}}
 	}
-	if got := d.Alerts()[0]; got.fate() != "Not undone." {
-		t.Errorf("%+v: %s", got.Exposures, got.fate())
+	if got := d.Alerts()[0]; got.statusText() != "Not undone." {
+		t.Errorf("%+v: %s", got.Exposures, got.statusText())
 	}
 	d.Add(over(opened+5*60*60_000, "bob@acme.example"))
 	first := d.Alerts()[0]
-	if first.fate() != "Undone after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
-		t.Errorf("%+v: %s", first, first.fate())
+	if first.statusText() != "Undone after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
+		t.Errorf("%+v: %s", first, first.statusText())
 	}
 	again, err := restoreBatch([]byte("{}"), []Alert{first})
 	if err != nil {
 		t.Fatal(err)
 	}
 	again.Add(over(opened+2*60*60_000, "ann@acme.example"))
-	if got := again.Alerts()[0]; got.fate() != "Undone after 2 hours." || len(got.Exposures) != 1 {
-		t.Errorf("%+v: %s", got.Exposures, got.fate())
+	if got := again.Alerts()[0]; got.statusText() != "Undone after 2 hours." || len(got.Exposures) != 1 {
+		t.Errorf("%+v: %s", got.Exposures, got.statusText())
 	}
 }
 

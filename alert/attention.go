@@ -1,9 +1,9 @@
 package alert
 
-// Shown says whether an alert is one to look at: by the budget of false alerts,
+// NeedsAttention says whether an alert is one to look at: by the budget of false alerts,
 // or by a severity where there is none. What concerns the data is, if it may cost
 // detection.
-func Shown(a *Alert, budget float64, from Severity) bool {
+func NeedsAttention(a *Alert, budget float64, from Severity) bool {
 	switch {
 	case a.Health:
 		return a.Severity >= min(from, Medium)

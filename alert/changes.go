@@ -82,8 +82,8 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 // keepChanges is for how long the feed has versions of alerts that have been superseded.
 const keepChanges = 90 * 24 * time.Hour
 
-// TidyChanges takes versions out of the feed that are old and were superseded.
-func (s *Store) TidyChanges(ctx context.Context, now time.Time) error {
+// PruneChanges takes versions out of the feed that are old and were superseded.
+func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
 	_, err := s.db.ExecContext(ctx, "DELETE FROM change WHERE at < ? AND EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)", now.Add(-keepChanges).UnixMilli())
 	if err != nil {
 		return fmt.Errorf("alert: %w", err)
@@ -96,13 +96,13 @@ func (s *Store) Users(ctx context.Context) ([]string, error) {
 	return s.users(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
 }
 
-// People lists everybody of whom anything is kept: alerts, days, or that they leave.
-func (s *Store) People(ctx context.Context) ([]string, error) {
+// KnownUsers lists everybody of whom anything is kept: alerts, days, or that they leave.
+func (s *Store) KnownUsers(ctx context.Context) ([]string, error) {
 	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM change WHERE user <> '' UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
 }
 
-// Active lists everybody there is an alert about, or a day of.
-func (s *Store) Active(ctx context.Context) ([]string, error) {
+// ActiveUsers lists everybody there is an alert about, or a day of.
+func (s *Store) ActiveUsers(ctx context.Context) ([]string, error) {
 	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")
 }
 

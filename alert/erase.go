@@ -115,17 +115,17 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 	return gone, goneDays, nil
 }
 
-// Held is how much is kept of what, and since when.
-type Held struct {
+// StoredRows is how much is kept of what, and since when.
+type StoredRows struct {
 	What   string    `json:"what"`
 	Rows   int64     `json:"rows"`
 	People int64     `json:"people"`
 	Oldest time.Time `json:"oldest,omitzero"`
 }
 
-// Holds says what is kept.
-func (s *Store) Holds(ctx context.Context) ([]Held, error) {
-	alerts, days := Held{What: "alerts"}, Held{What: "days of people"}
+// StoredRows says what is kept.
+func (s *Store) StoredRows(ctx context.Context) ([]StoredRows, error) {
+	alerts, days := StoredRows{What: "alerts"}, StoredRows{What: "days of people"}
 	var oldest int64
 	var day string
 	err := s.db.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT user), coalesce(min(time), 0) FROM alert").Scan(&alerts.Rows, &alerts.People, &oldest)
@@ -141,7 +141,7 @@ func (s *Store) Holds(ctx context.Context) ([]Held, error) {
 	if t, err := time.Parse(time.DateOnly, day); err == nil {
 		days.Oldest = t
 	}
-	return []Held{alerts, days}, nil
+	return []StoredRows{alerts, days}, nil
 }
 
 // Vacuum gives back, and overwrites, what deleted rows took.

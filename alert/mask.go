@@ -87,9 +87,9 @@ func replaceFold(text, old, by string) string {
 	}
 }
 
-// Among is the mask that takes those for the organisation's, too, whose address has the
+// Within is the mask that takes those for the organisation's, too, whose address has the
 // domain of one of its people, unless that is one of private mailboxes.
-func (m *Mask) Among(users ...string) *Mask {
+func (m *Mask) Within(users ...string) *Mask {
 	domains := map[string]bool{}
 	for _, u := range users {
 		if _, domain, ok := strings.Cut(strings.ToLower(u), "@"); ok && !mail.Consumer(domain) {
@@ -126,7 +126,7 @@ func (m *Mask) Alert(a *Alert) Alert {
 	if !a.Service && a.User != "" {
 		users = []string{a.User}
 		out.User = m.Name(a.User)
-		m = m.Among(a.User)
+		m = m.Within(a.User)
 	}
 	out.Title, out.Reason = m.Text(a.Title, users...), m.Text(a.Reason, users...)
 	out.Context = slices.Clone(a.Context)

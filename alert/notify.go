@@ -61,8 +61,8 @@ type Env struct {
 // HTTP is what a channel sends requests with.
 func (e *Env) HTTP() *http.Client { return webapi.NewGuarded(e.Allow, e.TLS) }
 
-// Plain says what is wrong if a channel connects in the clear: it has certificates.
-func (e *Env) Plain() error {
+// RequireTLS says what is wrong if a channel connects in the clear: it has certificates.
+func (e *Env) RequireTLS() error {
 	if e.TLS.RootCAs != nil || e.TLS.GetClientCertificate != nil {
 		return errors.New("ca and client_cert need tls: true")
 	}
@@ -109,14 +109,14 @@ const (
 
 // Channel is a channel in use: its own queue, tried again and again, in order.
 type Channel struct {
-	Name     string
-	Kind     Kind
-	Notifier Notifier
-	PerDay   int                                      // most messages in 24 hours; 0 for no bound. Critical alerts go out all the same
-	Mask     func(a *Alert) Alert                     // what of an alert the channel's readers may see; nil for all
-	Link     func(a *Alert) string                    // may be nil
-	Between  func(name string)                        // called by name between two durable effects; for tests, may be nil
-	Wait     func(err error, tries int) time.Duration // webapi.Backoff if it is nil
+	Name      string
+	Kind      Kind
+	Notifier  Notifier
+	MaxPerDay int                                      // most messages in 24 hours; 0 for no bound. Critical alerts go out all the same
+	Mask      func(a *Alert) Alert                     // what of an alert the channel's readers may see; nil for all
+	Link      func(a *Alert) string                    // may be nil
+	Between   func(name string)                        // called by name between two durable effects; for tests, may be nil
+	Wait      func(err error, tries int) time.Duration // webapi.Backoff if it is nil
 
 	failures int
 	resume   time.Time
@@ -159,7 +159,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 		if next := time.UnixMilli(p.next); p.attempts > 0 && next.After(now) {
 			return sent, next, nil // in order: what follows waits, too
 		}
-		if over, err := s.beyond(ctx, c, p, now); err != nil || over {
+		if over, err := s.overBudget(ctx, c, p, now); err != nil || over {
 			if err != nil {
 				return sent, now, err
 			}
@@ -170,7 +170,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 			return sent, now, ctx.Err()
 		}
 		if err != nil {
-			next, serr := c.failed(ctx, s, p, now, err)
+			next, serr := c.recordFailure(ctx, s, p, now, err)
 			if serr != nil {
 				return sent, now, serr
 			}
@@ -181,7 +181,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 		}
 		c.failures = 0
 		c.between("sent")
-		if err := s.done(ctx, c.Name, p, ref, now); err != nil {
+		if err := s.recordSent(ctx, c.Name, p, ref, now); err != nil {
 			return sent, now, err
 		}
 		sent++
@@ -199,7 +199,7 @@ func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pendi
 	if m.Ref, err = s.ref(ctx, c.Name, p.alert.ID); err != nil {
 		return "", err
 	}
-	if err := s.Begun(ctx, p.seq, 0); err != nil {
+	if err := s.MarkStarted(ctx, p.seq, 0); err != nil {
 		return "", err
 	}
 	c.between("begun")
@@ -235,7 +235,7 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 		return 0, now, ctx.Err()
 	}
 	if err != nil {
-		next, serr := c.failed(ctx, s, &list[0], now, err)
+		next, serr := c.recordFailure(ctx, s, &list[0], now, err)
 		return 0, next, cmp.Or(serr, err)
 	}
 	c.failures = 0
@@ -243,24 +243,24 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 		if i > 0 {
 			ref = ""
 		}
-		if err := s.done(ctx, c.Name, &list[i], ref, now); err != nil {
+		if err := s.recordSent(ctx, c.Name, &list[i], ref, now); err != nil {
 			return 1, now, err
 		}
 	}
 	return 1, now, nil
 }
 
-// failed notes why something was not sent, and when it is tried again.
-func (c *Channel) failed(ctx context.Context, s *Store, p *pending, now time.Time, why error) (next time.Time, err error) {
+// recordFailure notes why something was not sent, and when it is tried again.
+func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now time.Time, why error) (next time.Time, err error) {
 	if IsPermanent(why) {
-		return now, s.putAside(ctx, c.Name, p, now, false, why.Error())
+		return now, s.deadLetter(ctx, c.Name, p, now, false, why.Error())
 	}
-	decided, err := s.decided(ctx, p.seq)
+	decided, err := s.queuedAt(ctx, p.seq)
 	if err != nil {
 		return now, err
 	}
 	if now.Sub(decided) > expires {
-		return now, s.putAside(ctx, c.Name, p, now, false, "given up after three days: "+why.Error())
+		return now, s.deadLetter(ctx, c.Name, p, now, false, "given up after three days: "+why.Error())
 	}
 	wait := webapi.Backoff
 	if c.Wait != nil {
@@ -297,7 +297,7 @@ func (s *Store) due(ctx context.Context, channel string) (list []pending, err er
 	return list, rows.Err()
 }
 
-func (s *Store) decided(ctx context.Context, seq int64) (time.Time, error) {
+func (s *Store) queuedAt(ctx context.Context, seq int64) (time.Time, error) {
 	var at int64
 	err := s.db.QueryRowContext(ctx, "SELECT since FROM outbox WHERE seq = ?", seq).Scan(&at)
 	return time.UnixMilli(at), err
@@ -311,8 +311,8 @@ func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, err
 	return ref, err
 }
 
-// done notes that a message went out, and what the channel calls it.
-func (s *Store) done(ctx context.Context, channel string, p *pending, ref string, now time.Time) error {
+// recordSent notes that a message went out, and what the channel calls it.
+func (s *Store) recordSent(ctx context.Context, channel string, p *pending, ref string, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO sent (channel, alert, ref, at) VALUES (?, ?, ?, ?) ON CONFLICT (channel, alert) DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = excluded.at", channel, p.alert.ID, ref, now.UnixMilli()); err != nil {
 			return err
@@ -326,23 +326,23 @@ func (s *Store) done(ctx context.Context, channel string, p *pending, ref string
 	return nil
 }
 
-// beyond puts a message aside that is beyond the channel's budget: it is visible in the
+// overBudget puts a message aside that is beyond the channel's budget: it is visible in the
 // list of what was not sent. Critical alerts, what was told before, and the end of it go
 // out all the same.
-func (s *Store) beyond(ctx context.Context, c *Channel, p *pending, now time.Time) (bool, error) {
-	if c.PerDay == 0 || p.alert.Severity >= Critical || p.alert.Withdrawn {
+func (s *Store) overBudget(ctx context.Context, c *Channel, p *pending, now time.Time) (bool, error) {
+	if c.MaxPerDay == 0 || p.alert.Severity >= Critical || p.alert.Withdrawn {
 		return false, nil
 	}
 	var today, before int
 	err := s.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND at > ?2), (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?3)", c.Name, now.Add(-24*time.Hour).UnixMilli(), p.alert.ID).Scan(&today, &before)
-	if err != nil || today < c.PerDay || before > 0 {
+	if err != nil || today < c.MaxPerDay || before > 0 {
 		return false, err
 	}
-	return true, s.putAside(ctx, c.Name, p, now, true, fmt.Sprintf("beyond %d messages a day", c.PerDay))
+	return true, s.deadLetter(ctx, c.Name, p, now, true, fmt.Sprintf("beyond %d messages a day", c.MaxPerDay))
 }
 
-// putAside ends trying.
-func (s *Store) putAside(ctx context.Context, channel string, p *pending, now time.Time, budget bool, why string) error {
+// deadLetter ends trying.
+func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now time.Time, budget bool, why string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO failed (channel, alert, body, at, budget, error) VALUES (?, ?, ?, ?, ?, ?)", channel, p.alert.ID, string(p.body), now.UnixMilli(), budget, why); err != nil {
 			return err
@@ -413,8 +413,8 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 	return n, nil
 }
 
-// Needs says which of some settings are missing: pairs of a name and a value.
-func Needs(pairs ...string) error {
+// RequireSettings says which of some settings are missing: pairs of a name and a value.
+func RequireSettings(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
 			return errors.New(pairs[i] + " is needed")
@@ -423,8 +423,8 @@ func Needs(pairs ...string) error {
 	return nil
 }
 
-// Address splits a URL into what a client needs: scheme and host, and path with query.
-func Address(text string) (base, path string, err error) {
+// SplitURL splits a URL into what a client needs: scheme and host, and path with query.
+func SplitURL(text string) (base, path string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return "", "", errors.New("url: not an address such as https://host/path")
@@ -432,8 +432,8 @@ func Address(text string) (base, path string, err error) {
 	return u.Scheme + "://" + u.Host, u.RequestURI(), nil
 }
 
-// Redacted is an error without a secret that its text may hold.
-func Redacted(err error, secret string) error {
+// Redact is an error without a secret that its text may hold.
+func Redact(err error, secret string) error {
 	var e *webapi.Error
 	if secret == "" || !errors.As(err, &e) {
 		return err
@@ -452,8 +452,8 @@ func OCSF(a *Alert, version string) ([]byte, error) {
 	return json.Marshal(&f)
 }
 
-// Marked says whether Mark was called for something.
-func (s *Store) Marked(ctx context.Context, channel, key string) (bool, error) {
+// WasSent says whether Mark was called for something.
+func (s *Store) WasSent(ctx context.Context, channel, key string) (bool, error) {
 	var n int
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sent WHERE channel = ? AND alert = ?", channel, key).Scan(&n); err != nil {
 		return false, fmt.Errorf("alert: %w", err)
@@ -461,8 +461,8 @@ func (s *Store) Marked(ctx context.Context, channel, key string) (bool, error) {
 	return n > 0, nil
 }
 
-// Mark notes that something that is no alert, such as a digest, went out.
-func (s *Store) Mark(ctx context.Context, channel, key string, now time.Time) error {
+// RecordSent notes that something that is no alert, such as a digest, went out.
+func (s *Store) RecordSent(ctx context.Context, channel, key string, now time.Time) error {
 	_, err := s.db.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) VALUES (?, ?, '', ?)", channel, key, now.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("alert: %w", err)

@@ -55,11 +55,11 @@ func decided(t testing.TB, n int, channels ...string) (*alert.Store, []alert.Ale
 
 func decide(t testing.TB, s *alert.Store, list []alert.Alert, channels ...string) {
 	t.Helper()
-	telling := alert.Telling{Now: start, Shown: func(*alert.Alert) bool { return true }}
+	telling := alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }}
 	for _, c := range channels {
-		telling.Channels = append(telling.Channels, alert.Route{Channel: c})
+		telling.Routes = append(telling.Routes, alert.Route{Channel: c})
 	}
-	if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+	if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -191,13 +191,13 @@ func TestRoute(t *testing.T) {
 	s, _ := decided(t, 0)
 	a := alert.Sample(start)
 	a.Severity = alert.High
-	telling := alert.Telling{Now: start, Shown: func(*alert.Alert) bool { return true }, Channels: []alert.Route{{Channel: "a", Wants: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn }}}}
+	telling := alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }, Routes: []alert.Route{{Channel: "a", Matches: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn }}}}
 	b := a
 	b.ID, b.Severity = strings.Repeat("b", 32), alert.Low
 	out := &sink{}
 	c := &alert.Channel{Name: "a", Notifier: out}
 	take := func(list ...alert.Alert) {
-		if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+		if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
 			t.Fatal(err)
 		}
 		drain(t, s, c)
@@ -221,7 +221,7 @@ func TestBudget(t *testing.T) {
 	}
 	decide(t, s, list, "a")
 	out := &sink{}
-	drain(t, s, &alert.Channel{Name: "a", Notifier: out, PerDay: 3})
+	drain(t, s, &alert.Channel{Name: "a", Notifier: out, MaxPerDay: 3})
 	unsent, err := s.Unsent(t.Context())
 	if err != nil || len(out.got) != 4 || out.got[3].Alert.Severity != alert.Critical || len(unsent) != 5 || !unsent[0].Budget {
 		t.Errorf("%d sent, %+v, %v", len(out.got), unsent, err)
@@ -359,7 +359,7 @@ func TestTidyChanges(t *testing.T) {
 		after time.Duration
 		left  int
 	}{{24 * time.Hour, 3}, {100 * 24 * time.Hour, 2}} {
-		if err := s.TidyChanges(t.Context(), start.Add(c.after)); err != nil {
+		if err := s.PruneChanges(t.Context(), start.Add(c.after)); err != nil {
 			t.Fatal(err)
 		}
 		left, err := s.Changes(t.Context(), alert.Filter{All: true, Limit: 10})

@@ -34,8 +34,8 @@ type Suppression struct {
 // exception of the configuration.
 const LongestSuppression = 180 * 24 * time.Hour
 
-// ErrNever says that an alert cannot be suppressed.
-var ErrNever = errors.New("alerts about logs that are switched off, or missing, cannot be suppressed")
+// ErrNotSuppressible says that an alert cannot be suppressed.
+var ErrNotSuppressible = errors.New("alerts about logs that are switched off, or missing, cannot be suppressed")
 
 // errNoDetectors says that it is not known which alerts cannot be suppressed.
 var errNoDetectors = errors.New("nothing can be suppressed: the detectors are not known")
@@ -46,7 +46,7 @@ func suppressible(detectors []string, known finding.Detectors) error {
 	case len(known) == 0:
 		return errNoDetectors
 	case known.Any(detectors, finding.NeverSuppressed):
-		return ErrNever
+		return ErrNotSuppressible
 	}
 	return nil
 }
@@ -74,8 +74,8 @@ func (s *Suppression) Matches(a *Alert, known finding.Detectors) bool {
 	return true
 }
 
-// Holds says whether it is in force.
-func (s *Suppression) Holds(now time.Time) bool { return s.Ended.IsZero() && now.Before(s.Expires) }
+// InForce says whether it is in force.
+func (s *Suppression) InForce(now time.Time) bool { return s.Ended.IsZero() && now.Before(s.Expires) }
 
 // Until is when it ends, or has ended.
 func (s *Suppression) Until() time.Time {

@@ -49,7 +49,7 @@ func (m *Message) Facts() (list []Fact) {
 	if a.Unit != "" {
 		add("Seen", number(a.Observed)+" "+a.Unit+"; usual "+number(a.Expected)+", colleagues "+number(a.Peers))
 	}
-	add("Fate", a.fate())
+	add("Fate", a.statusText())
 	add("Techniques", strings.Join(a.Techniques, ", "))
 	if a.Provisional {
 		add("Provisional", "the day is not over in the data")

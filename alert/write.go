@@ -57,10 +57,10 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	num := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	for i := range list {
 		a := &list[i]
-		row := []string{a.ID, stamp(a.Time), a.Severity.String(), num(a.Score), num(a.Rate), a.User, a.Detector, a.Title, a.Reason, stamp(a.Window.Start), stamp(a.Window.End), strconv.FormatBool(a.Provisional), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
-			strings.Join(a.Sources, " "), strings.Join(a.Techniques, " "), strconv.Itoa(a.EventCount), stamp(a.DataCompleteTo), a.Case, strings.Join(a.EventIDs, " ")}
+		row := []string{a.ID, formatTime(a.Time), a.Severity.String(), num(a.Score), num(a.Rate), a.User, a.Detector, a.Title, a.Reason, formatTime(a.Window.Start), formatTime(a.Window.End), strconv.FormatBool(a.Provisional), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
+			strings.Join(a.Sources, " "), strings.Join(a.Techniques, " "), strconv.Itoa(a.EventCount), formatTime(a.DataCompleteTo), a.Case, strings.Join(a.EventIDs, " ")}
 		for k := range row {
-			row[k] = inert(printable(row[k]))
+			row[k] = escapeFormula(printable(row[k]))
 		}
 		if err := c.Write(row); err != nil {
 			return err
@@ -70,16 +70,16 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	return c.Error()
 }
 
-// inert keeps a cell from being taken for a formula by a spreadsheet
+// escapeFormula keeps a cell from being taken for a formula by a spreadsheet
 // (owasp.org/www-community/attacks/CSV_Injection).
-func inert(cell string) string {
+func escapeFormula(cell string) string {
 	if strings.IndexAny(cell, "=+-@\t\r＝＋－＠") == 0 {
 		return "'" + cell
 	}
 	return cell
 }
 
-func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
+func formatTime(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
 
 // writeTable writes alerts for people: a case is one entry, told by its most
 // urgent alert.
@@ -107,7 +107,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		if a.Health {
 			score, who = "    –", "health of the data"
 		}
-		head := fmt.Sprintf("%3d  %s  %s  %s  %s", rank, o.paint(a.Severity), score, a.Time.Format("2006-01-02 15:04"), who)
+		head := fmt.Sprintf("%3d  %s  %s  %s  %s", rank, o.colorize(a.Severity), score, a.Time.Format("2006-01-02 15:04"), who)
 		if a.Service {
 			head += " (service account)"
 		}
@@ -122,7 +122,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		for _, line := range wrap(printable(sentence(a)), width-5) {
 			fmt.Fprintf(b, "     %s\n", line)
 		}
-		if s := a.fate(); s != "" {
+		if s := a.statusText(); s != "" {
 			fmt.Fprintf(b, "     %s\n", printable(s))
 		}
 	}
@@ -135,8 +135,8 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 	return b.Flush()
 }
 
-// fate says how long what was laid open stayed so.
-func (a *Alert) fate() string {
+// statusText says how long what was laid open stayed so.
+func (a *Alert) statusText() string {
 	if len(a.Exposures) == 0 {
 		return ""
 	}
@@ -168,8 +168,8 @@ func sentence(a *Alert) string { return a.Title + ": " + a.Reason + "." }
 
 var severityColors = [...]string{"2", "36", "33", "31", "1;31"}
 
-// paint writes a severity in its colour, padded to one width.
-func (o Options) paint(s Severity) string {
+// colorize writes a severity in its colour, padded to one width.
+func (o Options) colorize(s Severity) string {
 	name := s.String()
 	if s == Informational {
 		name = "info"

@@ -134,12 +134,12 @@ func (e *AheadError) Error() string {
 	return "dated " + e.Time.UTC().Format("2006-01-02 15:04:05") + " UTC, more than 24 h ahead of the clock here"
 }
 
-// MostAhead is by how much an event may be dated ahead of the clock of who reads it.
-const MostAhead = 24 * time.Hour
+// MaxClockSkew is by how much an event may be dated ahead of the clock of who reads it.
+const MaxClockSkew = 24 * time.Hour
 
-// Until has the sink refuse events that are dated after a time; HR's are not refused, since
+// RefuseAfter has the sink refuse events that are dated after a time; HR's are not refused, since
 // they speak of what is planned. A function is called for each of them; nil for none.
-func (s *Sink) Until(latest time.Time, refuse func()) {
+func (s *Sink) RefuseAfter(latest time.Time, refuse func()) {
 	s.latest, s.refuse = latest.UnixMilli(), refuse
 }
 
@@ -257,9 +257,9 @@ func (s *Sink) Lower(t string) string {
 	return t
 }
 
-// Hold copies t into memory that is valid until Begin. Decoders use it for text
+// Copy copies t into memory that is valid until Begin. Decoders use it for text
 // in a buffer of their own.
-func (s *Sink) Hold(t string) string { return s.Join(t) }
+func (s *Sink) Copy(t string) string { return s.Join(t) }
 
 // Attr adds an attribute to the event, unless the value is empty.
 func (s *Sink) Attr(name, value string) {

@@ -52,8 +52,8 @@ type Body struct {
 	Skip func(err error)
 }
 
-// Held is a body that is in memory.
-func Held(name string, b []byte) Body {
+// MemoryBody is a body that is in memory.
+func MemoryBody(name string, b []byte) Body {
 	return Body{Name: name, Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
 }
 
@@ -103,8 +103,8 @@ type Kind struct {
 	New  func() Opener // settings with their defaults
 }
 
-// Needs says which of some settings are missing: pairs of a name and a value.
-func Needs(pairs ...string) error {
+// RequireSettings says which of some settings are missing: pairs of a name and a value.
+func RequireSettings(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
 			return errors.New(pairs[i] + " is needed")

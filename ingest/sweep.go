@@ -2,23 +2,23 @@ package ingest
 
 import "time"
 
-// Sweeps plans which stretch of time to ask an API for that is asked by the time of
+// SweepPlan plans which stretch of time to ask an API for that is asked by the time of
 // events and shows some of them late. Every look goes back a little; now and then one
 // goes back farther, and farther still. What comes again is known by its id. A look
 // that was not finished is taken up as it was: its stretch does not change while it is
 // paged through.
-type Sweeps struct {
-	Lag    time.Duration // what is younger is left for the next look
-	Look   time.Duration // how far every look goes back beyond the end of the last
-	Hourly time.Duration // once an hour, how far before the last such look; 0 if none does
-	Daily  time.Duration // the same once a day: nothing is missed that appears within that time
-	Most   time.Duration // longest stretch at once; 0 if any may be asked for
-	Keeps  time.Duration // how long the vendor keeps events; 0 if for good
+type SweepPlan struct {
+	Lag       time.Duration // what is younger is left for the next look
+	Overlap   time.Duration // how far every look goes back beyond the end of the last
+	Hourly    time.Duration // once an hour, how far before the last such look; 0 if none does
+	Daily     time.Duration // the same once a day: nothing is missed that appears within that time
+	MaxSpan   time.Duration // longest stretch at once; 0 if any may be asked for
+	Retention time.Duration // how long the vendor keeps events; 0 if for good
 }
 
-// Swept is how far the looks have come: the part of a cursor that Sweeps owns. Times
+// SweepState is how far the looks have come: the part of a cursor that Sweeps owns. Times
 // are Unix milliseconds.
-type Swept struct {
+type SweepState struct {
 	End  int64 `json:"end"`            // everything before it has been asked for
 	Hour int64 `json:"hour,omitempty"` // when a look went back as far as once an hour
 	Day  int64 `json:"day,omitempty"`
@@ -29,12 +29,12 @@ type Swept struct {
 
 // Begin plans the next look, unless one is going on. It returns false if there is
 // nothing to ask for yet. What the vendor does not keep any more is a gap.
-func (s Sweeps) Begin(at *Swept, since, now time.Time) (gap *Gap, ok bool) {
+func (s SweepPlan) Begin(at *SweepState, since, now time.Time) (gap *Gap, ok bool) {
 	if at.To != 0 {
 		return nil, true
 	}
 	to := now.Add(-s.Lag).UnixMilli()
-	from := at.End - s.Look.Milliseconds()
+	from := at.End - s.Overlap.Milliseconds()
 	first := at.End == 0
 	switch {
 	case first:
@@ -53,8 +53,8 @@ func (s Sweeps) Begin(at *Swept, since, now time.Time) (gap *Gap, ok bool) {
 			at.Day = now.UnixMilli()
 		}
 	}
-	if s.Keeps > 0 {
-		if edge := now.Add(-s.Keeps).UnixMilli(); from < edge {
+	if s.Retention > 0 {
+		if edge := now.Add(-s.Retention).UnixMilli(); from < edge {
 			if at.End < edge && !first {
 				gap = &Gap{time.UnixMilli(at.End), time.UnixMilli(edge), "the vendor does not keep events for so long"}
 			}
@@ -64,15 +64,15 @@ func (s Sweeps) Begin(at *Swept, since, now time.Time) (gap *Gap, ok bool) {
 	if from >= to {
 		return gap, false
 	}
-	if s.Most > 0 {
-		to = min(to, from+s.Most.Milliseconds())
+	if s.MaxSpan > 0 {
+		to = min(to, from+s.MaxSpan.Milliseconds())
 	}
 	at.From, at.To = from, to
 	return gap, true
 }
 
 // Page is Begin for a source: the page has the gap, if there is one.
-func (s Sweeps) Page(at *Swept, since, now time.Time) (page Page, ok bool) {
+func (s SweepPlan) Page(at *SweepState, since, now time.Time) (page Page, ok bool) {
 	gap, ok := s.Begin(at, since, now)
 	if gap != nil {
 		page.Gaps = append(page.Gaps, *gap)
@@ -82,7 +82,7 @@ func (s Sweeps) Page(at *Swept, since, now time.Time) (page Page, ok bool) {
 
 // Finish ends a look that was read whole, and says whether the next one may follow at
 // once: it did not come up to now.
-func (s Sweeps) Finish(at *Swept, now time.Time) (more bool) {
+func (s SweepPlan) Finish(at *SweepState, now time.Time) (more bool) {
 	to := at.To
 	at.End = max(at.End, to)
 	at.From, at.To, at.Next = 0, 0, 0

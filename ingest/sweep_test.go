@@ -10,7 +10,7 @@ import (
 // collector that is down now and then: every event is collected; with a lag beyond
 // what any sweep goes back, some are not, so that the test can fail.
 func TestSweeps(t *testing.T) {
-	sweeps := Sweeps{Lag: time.Minute, Look: 10 * time.Minute, Hourly: 3 * time.Hour, Daily: 48 * time.Hour, Most: 24 * time.Hour}
+	sweeps := SweepPlan{Lag: time.Minute, Overlap: 10 * time.Minute, Hourly: 3 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
 	for seed := range uint64(8) {
 		if n := lost(t, sweeps, seed, 40*time.Hour); n > 0 {
 			t.Errorf("seed %d: %d events were never collected", seed, n)
@@ -27,7 +27,7 @@ func TestSweeps(t *testing.T) {
 
 // lost is how many events are never collected that appear up to a time late, over 30
 // days.
-func lost(t *testing.T, s Sweeps, seed uint64, late time.Duration) (n int) {
+func lost(t *testing.T, s SweepPlan, seed uint64, late time.Duration) (n int) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	end := start.Add(30 * 24 * time.Hour)
@@ -48,13 +48,13 @@ func lost(t *testing.T, s Sweeps, seed uint64, late time.Duration) (n int) {
 			events = append(events, happened{at: at, shown: at.Add(25 * 24 * time.Hour)})
 		}
 	}
-	var c Swept
+	var c SweepState
 	for now := start.Add(time.Hour); now.Before(end); {
 		for more := true; more; {
 			if _, ok := s.Begin(&c, start, now); !ok {
 				break
 			}
-			if c.To-c.From > s.Most.Milliseconds() || c.From >= c.To || c.To > now.UnixMilli() {
+			if c.To-c.From > s.MaxSpan.Milliseconds() || c.From >= c.To || c.To > now.UnixMilli() {
 				t.Fatalf("a stretch of %s", time.Duration(c.To-c.From)*time.Millisecond)
 			}
 			if rnd.IntN(50) == 0 { // it is interrupted, and taken up as it was
@@ -87,11 +87,11 @@ func lost(t *testing.T, s Sweeps, seed uint64, late time.Duration) (n int) {
 
 // TestSweepsEdge records what a vendor does not keep as a gap, but not at the beginning.
 func TestSweepsEdge(t *testing.T) {
-	s := Sweeps{Look: time.Hour, Keeps: 7 * 24 * time.Hour, Most: 24 * time.Hour}
+	s := SweepPlan{Overlap: time.Hour, Retention: 7 * 24 * time.Hour, MaxSpan: 24 * time.Hour}
 	now := time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)
-	var c Swept
+	var c SweepState
 	gap, ok := s.Begin(&c, now.Add(-30*24*time.Hour), now)
-	if gap != nil || !ok || c.From != now.Add(-s.Keeps).UnixMilli() {
+	if gap != nil || !ok || c.From != now.Add(-s.Retention).UnixMilli() {
 		t.Errorf("%v %v %+v", gap, ok, c)
 	}
 	for s.Finish(&c, now) {
@@ -101,7 +101,7 @@ func TestSweepsEdge(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	later := now.Add(10 * 24 * time.Hour)
-	if gap, ok = s.Begin(&c, now, later); gap == nil || !ok || !gap.From.Equal(now) || !gap.To.Equal(later.Add(-s.Keeps)) {
+	if gap, ok = s.Begin(&c, now, later); gap == nil || !ok || !gap.From.Equal(now) || !gap.To.Equal(later.Add(-s.Retention)) {
 		t.Errorf("%v %v", gap, ok)
 	}
 }

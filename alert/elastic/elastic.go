@@ -23,7 +23,7 @@ type Config struct {
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.Needs("url", c.URL, "api_key", c.APIKey) }
+func (c *Config) Check() error { return alert.RequireSettings("url", c.URL, "api_key", c.APIKey) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

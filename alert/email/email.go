@@ -32,7 +32,7 @@ type Config struct {
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	if err := alert.Needs("server", c.Server, "from", c.From, "to", strings.Join(c.To, "")); err != nil {
+	if err := alert.RequireSettings("server", c.Server, "from", c.From, "to", strings.Join(c.To, "")); err != nil {
 		return err
 	}
 	host, _, err := net.SplitHostPort(c.Server)

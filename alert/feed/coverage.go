@@ -20,5 +20,5 @@ func (s *Server) coverage(ctx context.Context, days, active int) (*report.Covera
 		return nil, nil, err
 	}
 	in.Usual = report.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: s.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= s.Enough}
-	return in.Cover(s.Now().Add(-time.Duration(days-1)*24*time.Hour), s.Now(), active), &in.Usual, nil
+	return in.Coverage(s.Now().Add(-time.Duration(days-1)*24*time.Hour), s.Now(), active), &in.Usual, nil
 }

@@ -120,8 +120,8 @@ func (x *team) sample(from, n int) (list []alert.Alert) {
 
 func (x *team) take(list ...alert.Alert) {
 	x.t.Helper()
-	telling := alert.Telling{Detectors: detectors, Now: x.now(), Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
-	if err := x.alerts.Take(x.t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+	telling := alert.NotifyPolicy{Detectors: detectors, Now: x.now(), NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	if err := x.alerts.Apply(x.t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -410,7 +410,7 @@ func TestAccessLog(t *testing.T) {
 	} {
 		x := newTeam(t, 0)
 		for i := range 8 {
-			if err := x.store.Note(t.Context(), start, "kim", SOC, fmt.Sprint("looked ", i)); err != nil {
+			if err := x.store.LogAccess(t.Context(), start, "kim", SOC, fmt.Sprint("looked ", i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -755,7 +755,7 @@ func (x *team) days(user string) {
 		}
 		list = append(list, finding.Activity{User: user, End: end.AddDate(0, 0, -i).UnixMilli(), Counts: []finding.Amount{{Detector: alert.Sample(start).Evidence[0].Detector, Metric: "downloads", Unit: "files", N: n, Usual: 4, Peers: 5}}})
 	}
-	if err := x.alerts.Keep(x.t.Context(), list); err != nil {
+	if err := x.alerts.PutDays(x.t.Context(), list); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -902,7 +902,7 @@ func TestUnseen(t *testing.T) {
 	a.ID, a.Time = fmt.Sprintf("%032x", 1), start
 	x.take(a, about(2, "names_left_out", "names were left out", start), about(3, "source_gap", "Box was not read", start.Add(-time.Hour)),
 		about(4, "source_gap", "Slack was not read", start.AddDate(0, 0, -9)))
-	got, err := x.server.unseen(t.Context(), &a)
+	got, err := x.server.missingSources(t.Context(), &a)
 	if err != nil || !slices.Equal(got, []string{"names were left out", "Box was not read"}) {
 		t.Error(got, err)
 	}

@@ -67,7 +67,7 @@ func FuzzPages(f *testing.F) {
 		a.Exposures = []alert.Exposure{{What: "the file " + text, Opened: start}}
 		revision++
 		a.Revision = revision
-		if err := x.alerts.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, []alert.Alert{a}, alert.Telling{Now: start, Shown: func(*alert.Alert) bool { return true }}); err != nil {
+		if err := x.alerts.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, []alert.Alert{a}, alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }}); err != nil {
 			t.Fatal(err)
 		}
 		out := map[string]string{}

@@ -50,7 +50,7 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 	slices.SortFunc(v.Leavers, func(a, b leaver) int {
 		return cmp.Or(cmp.Or(b.Review.LastDay, b.Review.Notice).Compare(cmp.Or(a.Review.LastDay, a.Review.Notice)), cmp.Compare(a.User, b.User))
 	})
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the list of leavers"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the list of leavers"); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "leavers.html", v)
@@ -68,7 +68,7 @@ func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if i < 0 {
 		return refuse(http.StatusNotFound, "HR has said of nobody of this name that they leave")
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read the review of "+pseudonym); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the review of "+pseudonym); err != nil {
 		return err
 	}
 	review := report.MakeReview(in, in.Leavers[i].User, time.Time{}, time.Time{})
@@ -99,7 +99,7 @@ func (s *Server) digestPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read the digest of "+d.Week); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the digest of "+d.Week); err != nil {
 		return err
 	}
 	d.Mask(who.mask)

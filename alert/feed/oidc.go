@@ -37,8 +37,8 @@ type SignOn struct {
 // algorithms are those by which tokens may be signed: none with a shared secret.
 var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
 
-// ask is what a browser keeps between leaving for the provider and coming back.
-type ask struct {
+// authRequest is what a browser keeps between leaving for the provider and coming back.
+type authRequest struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
@@ -73,9 +73,9 @@ type claims struct {
 	groups        []string
 }
 
-// who says whose a token is, and what they may: the first role that one of their groups
+// principal says whose a token is, and what they may: the first role that one of their groups
 // has.
-func (o *SignOn) who(t *oidc.IDToken) (name string, role Role, err error) {
+func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) {
 	var c claims
 	if err := t.Claims(&c); err != nil {
 		return "", "", err
@@ -112,10 +112,10 @@ func (o *SignOn) who(t *oidc.IDToken) (name string, role Role, err error) {
 	return name, "", nil
 }
 
-func (s *Server) askCookie() string { return s.cookie() + "-ask" }
+func (s *Server) authCookie() string { return s.cookie() + "-ask" }
 
-// leave sends a browser to the provider.
-func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
+// redirectToProvider sends a browser to the provider.
+func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
 	if !s.limit("login " + clientHost(r)).Allow() {
 		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
 		return
@@ -126,20 +126,20 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
 		s.render(w, http.StatusBadGateway, "login.html", &view{Title: "Sign in", Error: "The identity provider does not answer."})
 		return
 	}
-	a := ask{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
+	a := authRequest{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
 	b, err := json.Marshal(&a)
 	if err != nil {
 		s.errorPage(w, http.StatusInternalServerError, "it failed")
 		return
 	}
 	// It comes back from elsewhere: a strict cookie would not be sent then.
-	http.SetCookie(w, &http.Cookie{Name: s.askCookie(), Value: base64.RawURLEncoding.EncodeToString(b), Path: "/", MaxAge: int(askLife.Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{Name: s.authCookie(), Value: base64.RawURLEncoding.EncodeToString(b), Path: "/", MaxAge: int(askLife.Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})
 	http.Redirect(w, r, s.SignOn.config(p).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), http.StatusSeeOther)
 }
 
-// back takes in a browser that comes from the provider, and makes a session.
-func (s *Server) back(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, &http.Cookie{Name: s.askCookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode}) // it holds once
+// handleCallback takes in a browser that comes from the provider, and makes a session.
+func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: s.authCookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode}) // it holds once
 	name, role, err := s.signOn(r)
 	if err != nil {
 		s.Log.Warn("nobody signed in", "err", err)
@@ -151,7 +151,7 @@ func (s *Server) back(w http.ResponseWriter, r *http.Request) {
 		s.render(w, http.StatusForbidden, "login.html", &view{Title: "Sign in", Error: "None of your groups has a role here."})
 		return
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), name, role, "signed in"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), name, role, "signed in"); err != nil {
 		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
@@ -173,8 +173,8 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	if e := q.Get("error"); e != "" {
 		return "", "", fmt.Errorf("the provider says %q", e)
 	}
-	var a ask
-	c, err := r.Cookie(s.askCookie())
+	var a authRequest
+	c, err := r.Cookie(s.authCookie())
 	if err != nil {
 		return "", "", errors.New("the browser did not come from here")
 	}
@@ -208,5 +208,5 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	if subtle.ConstantTimeCompare([]byte(a.Nonce), []byte(id.Nonce)) != 1 {
 		return "", "", errors.New("the nonce of the token is not that of this browser")
 	}
-	return s.SignOn.who(id)
+	return s.SignOn.principal(id)
 }

@@ -72,8 +72,8 @@ type view struct {
 	Chart      *report.Series
 	Charts     []report.Series
 	Suggestion *suggestion
-	Precision  map[string]Counted // by detector
-	Held       []held
+	Precision  map[string]Outcomes // by detector
+	Held       []activeSuppression
 	Reveals    []Reveal
 	Name       string    // of whom the page is about, while it is shown
 	Until      time.Time // when it is not any more
@@ -111,8 +111,8 @@ func (s *Server) pages(mux *http.ServeMux) {
 	get("POST /alerts/{id}/suppression", s.suppressPage)
 	get("GET /suppressions", s.suppressionsPage)
 	get("POST /suppressions/{id}", s.endPage)
-	get("GET /people/{user}/days.svg", s.personChart)
-	get("POST /people/{user}", s.askPage)
+	get("GET /people/{user}/days.svg", s.personChartPage)
+	get("POST /people/{user}", s.requestRevealPage)
 	mux.Handle("GET /requests", s.guard([]Role{Privacy}, true, s.requestsPage))
 	mux.Handle("POST /requests/{id}", s.guard([]Role{Privacy}, true, s.decideRequest))
 	get("GET /people/{user}", s.personPage)
@@ -125,8 +125,8 @@ func (s *Server) pages(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("POST /login", s.login)
 	if s.SignOn != nil {
-		mux.HandleFunc("GET /login/oidc", s.leave)
-		mux.HandleFunc("GET /login/oidc/callback", s.back)
+		mux.HandleFunc("GET /login/oidc", s.redirectToProvider)
+		mux.HandleFunc("GET /login/oidc/callback", s.handleCallback)
 	}
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: s.cookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
@@ -181,13 +181,13 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, v *view)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, err := w.Write(bytes.Map(legible, b.Bytes()))
+	_, err := w.Write(bytes.Map(printableRune, b.Bytes()))
 	return err
 }
 
-// legible replaces what could make a page show another text than it holds, such as
+// printableRune replaces what could make a page show another text than it holds, such as
 // characters that turn it round.
-func legible(c rune) rune {
+func printableRune(c rune) rune {
 	if plain.Disturbs(c) && c != '\n' && c != '\r' && c != '\t' {
 		return '·'
 	}
@@ -257,7 +257,7 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 			return err
 		}
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "queue.html", v)
@@ -269,7 +269,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
 		return err
 	}
 	items, err := s.items(r.Context(), []alert.Change{*c}, who)
@@ -287,12 +287,12 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		}
 		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == c.Alert.ID })
 	}
-	v.Open = open(slices.Concat(items, v.Related))
+	v.Open = openExposures(slices.Concat(items, v.Related))
 	v.Timeline = timeline(&items[0].Alert, v.Related)
-	if v.Unseen, err = s.unseen(r.Context(), &c.Alert); err != nil {
+	if v.Unseen, err = s.missingSources(r.Context(), &c.Alert); err != nil {
 		return err
 	}
-	if v.Chart, err = s.picture(r.Context(), &c.Alert); err != nil {
+	if v.Chart, err = s.alertSeries(r.Context(), &c.Alert); err != nil {
 		return err
 	}
 	if v.Precision, err = s.Store.Precision(r.Context()); err != nil {
@@ -324,15 +324,15 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 
 func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	pseudonym := r.PathValue("user")
-	user, err := s.named(r.Context(), who, pseudonym)
+	user, err := s.revealedName(r.Context(), who, pseudonym)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at "+pseudonym); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at "+pseudonym); err != nil {
 		return err
 	}
 	v := &view{Title: pseudonym, Who: who.Token, User: pseudonym}
-	if v.Name, v.Until, err = s.Store.shown(r.Context(), who.Name, pseudonym, s.Now()); err != nil {
+	if v.Name, v.Until, err = s.Store.activeReveal(r.Context(), who.Name, pseudonym, s.Now()); err != nil {
 		return err
 	}
 	if v.Reveals, err = s.Store.reveals(r.Context(), "who = ? AND pseudonym = ?", who.Name, pseudonym); err != nil {
@@ -344,7 +344,7 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if v.Items, err = s.about(r, who, user); err != nil {
 		return err
 	}
-	v.Open = open(v.Items)
+	v.Open = openExposures(v.Items)
 	active, err := s.Alerts.Days(r.Context(), user, s.Now().AddDate(0, 0, 1-personDays), s.Now())
 	if err != nil {
 		return err
@@ -356,8 +356,8 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	return s.render(w, http.StatusOK, "person.html", v)
 }
 
-// open is what was laid open and is so still.
-func open(list []item) (still []alert.Exposure) {
+// openExposures is what was laid open and is so still.
+func openExposures(list []item) (still []alert.Exposure) {
 	for i := range list {
 		for _, x := range list[i].Alert.Exposures {
 			if x.Closed == nil {

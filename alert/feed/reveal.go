@@ -34,8 +34,8 @@ type Reveal struct {
 // revealed is for how long a name is shown.
 const revealed = 8 * time.Hour
 
-// askReveal notes that somebody wants to know a name.
-func (s *Store) askReveal(ctx context.Context, r *Reveal) error {
+// requestReveal notes that somebody wants to know a name.
+func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 	_, err := s.db.ExecContext(ctx, "INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)", r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason)
 	if err != nil {
 		return fmt.Errorf("feed: %w", err)
@@ -82,8 +82,8 @@ func (s *Store) decideReveal(ctx context.Context, id int64, second string, agree
 	return &list[0], nil
 }
 
-// shown is the name behind a pseudonym, and until when somebody may see it; "" if not.
-func (s *Store) shown(ctx context.Context, who, pseudonym string, now time.Time) (user string, until time.Time, err error) {
+// activeReveal is the name behind a pseudonym, and until when somebody may see it; "" if not.
+func (s *Store) activeReveal(ctx context.Context, who, pseudonym string, now time.Time) (user string, until time.Time, err error) {
 	var ms int64
 	err = s.db.QueryRowContext(ctx, "SELECT user, expires FROM reveal WHERE who = ? AND pseudonym = ? AND agreed AND expires > ? ORDER BY expires DESC LIMIT 1", who, pseudonym, now.UnixMilli()).Scan(&user, &ms)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -113,19 +113,19 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err != nil {
 		return err
 	}
-	user, err := s.named(r.Context(), who, ask.Pseudonym)
+	user, err := s.revealedName(r.Context(), who, ask.Pseudonym)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
 }
 
-// named is who a pseudonym stands for. One that stands for nobody is a refusal, and so is
+// revealedName is who a pseudonym stands for. One that stands for nobody is a refusal, and so is
 // a name: a reader knows people by pseudonyms alone.
-func (s *Server) named(ctx context.Context, who *reader, pseudonym string) (string, error) {
+func (s *Server) revealedName(ctx context.Context, who *reader, pseudonym string) (string, error) {
 	d, err := s.directory(ctx, who)
 	if err != nil {
 		return "", err
@@ -143,20 +143,20 @@ func (s *Server) named(ctx context.Context, who *reader, pseudonym string) (stri
 	return "", refuse(http.StatusNotFound, "nobody of whom anything is kept has the pseudonym %s; another role, or the data of before, has others", strings.ToUpper(pseudonym))
 }
 
-// askPage takes in that a reader of a person's page wants to know the name.
-func (s *Server) askPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+// requestRevealPage takes in that a reader of a person's page wants to know the name.
+func (s *Server) requestRevealPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	pseudonym, reason := r.PathValue("user"), strings.TrimSpace(r.PostFormValue("reason"))
-	user, err := s.named(r.Context(), who, pseudonym)
+	user, err := s.revealedName(r.Context(), who, pseudonym)
 	if err != nil {
 		return err
 	}
 	if reason == "" || len(reason) > maxNote {
 		return refuse(http.StatusBadRequest, "a reason is needed")
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
 		return err
 	}
-	if err := s.Store.askReveal(r.Context(), &Reveal{At: s.Now(), Who: who.Name, Role: who.Role, Pseudonym: pseudonym, Reason: reason, user: user}); err != nil {
+	if err := s.Store.requestReveal(r.Context(), &Reveal{At: s.Now(), Who: who.Name, Role: who.Role, Pseudonym: pseudonym, Reason: reason, user: user}); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/people/"+url.PathEscape(pseudonym), http.StatusSeeOther)
@@ -169,7 +169,7 @@ func (s *Server) requestsPage(w http.ResponseWriter, r *http.Request, who *reade
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at who asks for names"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at who asks for names"); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "requests.html", &view{Title: "Requests for names", Who: who.Token, Reveals: list})
@@ -184,7 +184,7 @@ func (s *Server) decideRequest(w http.ResponseWriter, r *http.Request, who *read
 	if agreed {
 		word = "agreed to"
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("%s request %d for a name", word, id)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("%s request %d for a name", word, id)); err != nil {
 		return err
 	}
 	if _, err := s.Store.decideReveal(r.Context(), id, who.Name, agreed, s.Now()); err != nil {

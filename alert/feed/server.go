@@ -213,7 +213,7 @@ func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([
 	for i := range list {
 		ids[i] = list[i].Alert.ID
 	}
-	standing, err := s.Store.Standing(ctx, ids...)
+	standing, err := s.Store.LatestDecisions(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 		}
 	}
 	if v := q.Get("user"); v != "" && err == nil {
-		f.User, err = s.named(r.Context(), who, v)
+		f.User, err = s.revealedName(r.Context(), who, v)
 	}
 	return f, err
 }
@@ -273,7 +273,7 @@ func (s *Server) directory(ctx context.Context, who *reader) (*people.Directory,
 		s.names, s.namesAt = map[Role]*people.Directory{}, s.Now()
 	}
 	if s.names[who.Role] == nil {
-		users, err := s.Alerts.People(ctx)
+		users, err := s.Alerts.KnownUsers(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -281,7 +281,7 @@ func (s *Server) directory(ctx context.Context, who *reader) (*people.Directory,
 		for _, u := range users {
 			all.Add(u)
 		}
-		s.names[who.Role] = all.Under(who.mask.Name)
+		s.names[who.Role] = all.Pseudonymized(who.mask.Name)
 	}
 	return s.names[who.Role], nil
 }
@@ -323,7 +323,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 			}
 		}
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
 		return err
 	}
 	w.Header().Set("X-Next-Cursor", strconv.FormatInt(next, 10))
@@ -371,7 +371,7 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
 		return err
 	}
 	decisions, err := s.Store.Decisions(r.Context(), c.Alert.ID)
@@ -405,7 +405,7 @@ func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) e
 		return err
 	}
 	t.Alert, t.At, t.Who = c.Alert.ID, s.Now(), who.Name
-	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert); err != nil {
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert); err != nil {
 		return err
 	}
 	if err := s.Store.Decide(ctx, t, c.Alert.Detectors); err != nil {
@@ -517,7 +517,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err != nil {
 		return refuse(http.StatusBadRequest, "Last-Event-ID is not a place in the feed")
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "began to read alerts as they come"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "began to read alerts as they come"); err != nil {
 		return err
 	}
 	out := http.NewResponseController(w)

@@ -214,9 +214,9 @@ func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err
 	return list, rows.Err()
 }
 
-// Standing is the latest decision about each of some alerts, if there is one; about all
+// LatestDecisions is the latest decision about each of some alerts, if there is one; about all
 // that there is one about if none is named.
-func (s *Store) Standing(ctx context.Context, alerts ...string) (map[string]Triage, error) {
+func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[string]Triage, error) {
 	which, args := "", []any(nil)
 	if len(alerts) > 0 {
 		ids, err := json.Marshal(alerts)
@@ -243,11 +243,11 @@ func (s *Store) Standing(ctx context.Context, alerts ...string) (map[string]Tria
 	return all, rows.Err()
 }
 
-// Counted is how alerts of a detector turned out.
-type Counted struct{ True, False int }
+// Outcomes is how alerts of a detector turned out.
+type Outcomes struct{ True, False int }
 
 // String says it for people.
-func (c Counted) String() string {
+func (c Outcomes) String() string {
 	if c.True+c.False == 0 {
 		return "none closed yet"
 	}
@@ -256,13 +256,13 @@ func (c Counted) String() string {
 
 // Precision is, by detector, how alerts turned out that were closed; benign ones were
 // rightly seen.
-func (s *Store) Precision(ctx context.Context) (map[string]Counted, error) {
+func (s *Store) Precision(ctx context.Context) (map[string]Outcomes, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT status, detectors FROM triage WHERE seq IN (SELECT max(seq) FROM triage GROUP BY alert) AND status IN ('true', 'benign-true', 'false')")
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
 	defer rows.Close()
-	all := map[string]Counted{}
+	all := map[string]Outcomes{}
 	for rows.Next() {
 		var status, detectors string
 		if err := rows.Scan(&status, &detectors); err != nil {
@@ -303,9 +303,9 @@ func (s *Store) chain(before []byte, a *Access) []byte {
 	return h.Sum(nil)
 }
 
-// Note writes a line, before what it is about is done: if it cannot be written, that is
+// LogAccess writes a line, before what it is about is done: if it cannot be written, that is
 // not.
-func (s *Store) Note(ctx context.Context, at time.Time, who string, role Role, what string) error {
+func (s *Store) LogAccess(ctx context.Context, at time.Time, who string, role Role, what string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		var before []byte
 		a := Access{At: at, Who: who, Role: role, What: what}
@@ -451,23 +451,23 @@ func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err e
 	return gone, nil
 }
 
-// Looked is how often somebody looked at something.
-type Looked struct {
+// AlertView is how often somebody looked at something.
+type AlertView struct {
 	Who   string    `json:"who"`
 	Role  Role      `json:"role"`
 	Times int64     `json:"times"`
 	Last  time.Time `json:"last"`
 }
 
-// Looks says who has used the feed since a time, the most often first.
-func (s *Store) Looks(ctx context.Context, since time.Time) (list []Looked, err error) {
+// AlertViews says who has used the feed since a time, the most often first.
+func (s *Store) AlertViews(ctx context.Context, since time.Time) (list []AlertView, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT who, role, count(*), max(at) FROM access WHERE at >= ? GROUP BY who, role ORDER BY count(*) DESC, who", since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var l Looked
+		var l AlertView
 		var at int64
 		if err := rows.Scan(&l.Who, &l.Role, &l.Times, &at); err != nil {
 			return nil, fmt.Errorf("feed: %w", err)

@@ -49,7 +49,7 @@ func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, erro
 	if len(list) == 0 {
 		return out, nil
 	}
-	standing, err := s.Store.Standing(ctx, out.Backtest.IDs...)
+	standing, err := s.Store.LatestDecisions(ctx, out.Backtest.IDs...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Server) suggestion(w http.ResponseWriter, r *http.Request, who *reader)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at what suppressing alerts like "+c.Alert.ID+" would do"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at what suppressing alerts like "+c.Alert.ID+" would do"); err != nil {
 		return err
 	}
 	p.User = who.name(p.User)
@@ -103,7 +103,7 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 	if len(p.Reason) > maxNote {
 		return 0, refuse(http.StatusBadRequest, "a reason has %d characters at most", maxNote)
 	}
-	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User), p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User), p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
 		return 0, err
 	}
 	n, err := s.Alerts.Suppress(ctx, &p.Suppression, s.Detectors)
@@ -129,26 +129,26 @@ func (s *Server) suppressAlert(w http.ResponseWriter, r *http.Request, who *read
 	return write(w, http.StatusOK, map[string]int64{"id": id})
 }
 
-// held is a suppression with what it has done.
-type held struct {
+// activeSuppression is a suppression with what it has done.
+type activeSuppression struct {
 	alert.Suppression
 	Holds bool `json:"holds"`
 	Kept  int  `json:"kept"` // alerts that were not told because of it
 }
 
-func (s *Server) held(ctx context.Context, who *reader) ([]held, error) {
+func (s *Server) activeSuppressions(ctx context.Context, who *reader) ([]activeSuppression, error) {
 	all, err := s.Alerts.Suppressions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]held, 0, len(all))
+	list := make([]activeSuppression, 0, len(all))
 	for i := range all {
 		p := &all[i]
 		kept, err := s.Alerts.Suppressed(ctx, p, s.Detectors, p.Made, p.Until())
 		if err != nil {
 			return nil, err
 		}
-		x := held{*p, p.Holds(s.Now()), len(kept)}
+		x := activeSuppression{*p, p.InForce(s.Now()), len(kept)}
 		x.User = who.name(p.User)
 		list = append(list, x)
 	}
@@ -156,11 +156,11 @@ func (s *Server) held(ctx context.Context, who *reader) ([]held, error) {
 }
 
 func (s *Server) suppressions(w http.ResponseWriter, r *http.Request, who *reader) error {
-	list, err := s.held(r.Context(), who)
+	list, err := s.activeSuppressions(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "read the suppressions"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the suppressions"); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]any{"suppressions": list})
@@ -171,7 +171,7 @@ func (s *Server) end(ctx context.Context, id string, who *reader) error {
 	if err != nil {
 		return refuse(http.StatusNotFound, "there is no such suppression")
 	}
-	if err := s.Store.Note(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("ended suppression %d", n)); err != nil {
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("ended suppression %d", n)); err != nil {
 		return err
 	}
 	ended, err := s.Alerts.EndSuppression(ctx, n, who.Name, s.Now())
@@ -200,11 +200,11 @@ func (s *Server) suppressPage(w http.ResponseWriter, r *http.Request, who *reade
 }
 
 func (s *Server) suppressionsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	list, err := s.held(r.Context(), who)
+	list, err := s.activeSuppressions(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the suppressions"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the suppressions"); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "suppressions.html", &view{Title: "Suppressions", Who: who.Token, Held: list})

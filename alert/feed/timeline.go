@@ -60,9 +60,9 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 	return list
 }
 
-// unseen lists what could not be seen at the time of an alert: alerts about the data whose
+// missingSources lists what could not be seen at the time of an alert: alerts about the data whose
 // time it falls into.
-func (s *Server) unseen(ctx context.Context, a *alert.Alert) (list []string, err error) {
+func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []string, err error) {
 	for _, d := range s.Detectors.With(finding.AboutData) {
 		changes, err := s.Alerts.Changes(ctx, alert.Filter{Detector: d, Latest: true, All: true, Before: math.MaxInt64, Limit: 200})
 		if err != nil {
@@ -86,9 +86,9 @@ func (s *Server) unseen(ctx context.Context, a *alert.Alert) (list []string, err
 	return list, nil
 }
 
-// draw picks what of a person's days is drawn for an alert: the amount of its leading
+// chartSeries picks what of a person's days is drawn for an alert: the amount of its leading
 // detector that departs most from what is usual on the day of the alert.
-func draw(a *alert.Alert, days []finding.Activity) *report.Series {
+func chartSeries(a *alert.Alert, days []finding.Activity) *report.Series {
 	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
 	if on < 0 {
 		return nil
@@ -112,8 +112,8 @@ func draw(a *alert.Alert, days []finding.Activity) *report.Series {
 	return report.MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
 }
 
-// picture reads the days around an alert, and draws them; nil where nothing is kept.
-func (s *Server) picture(ctx context.Context, a *alert.Alert) (*report.Series, error) {
+// alertSeries reads the days around an alert, and draws them; nil where nothing is kept.
+func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Series, error) {
 	if a.User == "" {
 		return nil, nil
 	}
@@ -121,7 +121,7 @@ func (s *Server) picture(ctx context.Context, a *alert.Alert) (*report.Series, e
 	if err != nil || len(days) == 0 {
 		return nil, err
 	}
-	return draw(a, days), nil
+	return chartSeries(a, days), nil
 }
 
 // chartPage is the picture of an alert.
@@ -130,19 +130,19 @@ func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	p, err := s.picture(r.Context(), &c.Alert)
+	p, err := s.alertSeries(r.Context(), &c.Alert)
 	if err != nil {
 		return err
 	}
 	if p == nil {
 		return refuse(http.StatusNotFound, "no days are kept")
 	}
-	return s.picturePage(w, r, who, who.mask.Name(c.Alert.User), p, "this alert")
+	return s.chartImage(w, r, who, who.mask.Name(c.Alert.User), p, "this alert")
 }
 
-// picturePage answers a picture, which goes into the log of access.
-func (s *Server) picturePage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *report.Series, mark string) error {
-	if err := s.Store.Note(r.Context(), s.Now(), who.Name, who.Role, "looked at the days of "+pseudonym); err != nil {
+// chartImage answers a picture, which goes into the log of access.
+func (s *Server) chartImage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *report.Series, mark string) error {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the days of "+pseudonym); err != nil {
 		return err
 	}
 	b, err := p.Draw(chart.SVG, mark)
@@ -184,9 +184,9 @@ func (s *Server) charts(ctx context.Context, user string) ([]report.Series, erro
 	return list[:min(len(list), personCharts)], nil
 }
 
-// personChart is one of the pictures of a person.
-func (s *Server) personChart(w http.ResponseWriter, r *http.Request, who *reader) error {
-	user, err := s.named(r.Context(), who, r.PathValue("user"))
+// personChartPage is one of the pictures of a person.
+func (s *Server) personChartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	user, err := s.revealedName(r.Context(), who, r.PathValue("user"))
 	if err != nil {
 		return err
 	}
@@ -198,5 +198,5 @@ func (s *Server) personChart(w http.ResponseWriter, r *http.Request, who *reader
 	if i < 0 {
 		return refuse(http.StatusNotFound, "no days are kept")
 	}
-	return s.picturePage(w, r, who, who.mask.Name(user), &list[i], "with an alert")
+	return s.chartImage(w, r, who, who.mask.Name(user), &list[i], "with an alert")
 }

@@ -29,7 +29,7 @@ func (c *Channel) between(name string) {
 
 // Deliver appends what waits for the channel. What fails waits for the next time.
 func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, err error) {
-	list, err := store.Waiting(ctx, c.Name, 1000)
+	list, err := store.Queued(ctx, c.Name, 1000)
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
@@ -49,7 +49,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 			}
 			end = s.Place
 		}
-		if err := store.Begun(ctx, s.Seq, end); err != nil {
+		if err := store.MarkStarted(ctx, s.Seq, end); err != nil {
 			return sent, err
 		}
 		c.between("begun")
@@ -67,7 +67,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
 		c.between("written")
-		if err := store.Sent(ctx, s.Seq); err != nil {
+		if err := store.MarkSent(ctx, s.Seq); err != nil {
 			return sent, err
 		}
 		sent++

@@ -18,10 +18,10 @@ func TestDeliver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	telling := alert.Telling{Channels: []alert.Route{{Channel: "out"}}, Shown: func(*alert.Alert) bool { return true }}
+	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "out"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
 	take := func(next int64, id string) string {
 		a := alert.Alert{ID: id, Severity: alert.High}
-		if err := s.Take(t.Context(), 0, alert.Position{Next: next}, []alert.Alert{a}, telling); err != nil {
+		if err := s.Apply(t.Context(), 0, alert.Position{Next: next}, []alert.Alert{a}, telling); err != nil {
 			t.Fatal(err)
 		}
 		line, err := alert.Line(&a)
@@ -36,7 +36,7 @@ func TestDeliver(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	want += take(2, "b")
-	list, err := s.Waiting(t.Context(), "out", 1)
+	list, err := s.Queued(t.Context(), "out", 1)
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
@@ -44,7 +44,7 @@ func TestDeliver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Begun(t.Context(), list[0].Seq, info.Size()); err != nil {
+	if err := s.MarkStarted(t.Context(), list[0].Seq, info.Size()); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.OpenFile(ch.Path, os.O_APPEND|os.O_WRONLY, 0)

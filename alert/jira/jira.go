@@ -27,7 +27,7 @@ type Config struct {
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	return alert.Needs("url", c.URL, "token", c.Token, "project", c.Project)
+	return alert.RequireSettings("url", c.URL, "token", c.Token, "project", c.Project)
 }
 
 // Open implements alert.Settings.

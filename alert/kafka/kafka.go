@@ -31,7 +31,7 @@ func (c *Config) Check() error {
 	if len(c.Brokers) == 0 {
 		return errors.New("brokers are needed")
 	}
-	return alert.Needs("topic", c.Topic)
+	return alert.RequireSettings("topic", c.Topic)
 }
 
 // Open implements alert.Settings.
@@ -43,7 +43,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	conf := eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Mechanism: c.Mechanism, User: c.User, Password: password.Reveal()}
 	if c.TLS {
 		conf.TLS = env.TLS
-	} else if err := env.Plain(); err != nil {
+	} else if err := env.RequireTLS(); err != nil {
 		return nil, err
 	}
 	cluster, err := eventlog.OpenCluster(conf)

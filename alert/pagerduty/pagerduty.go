@@ -21,7 +21,7 @@ type Config struct {
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.Needs("key", c.Key) }
+func (c *Config) Check() error { return alert.RequireSettings("key", c.Key) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
@@ -71,5 +71,5 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return "", alert.Permanent(err)
 	}
 	_, err = n.api.Send(ctx, http.MethodPost, "/v2/enqueue", "application/json", b, nil)
-	return "", alert.Redacted(err, n.key.Reveal())
+	return "", alert.Redact(err, n.key.Reveal())
 }

@@ -53,8 +53,8 @@ func (d *Directory) Add(address string) *Person {
 	return p
 }
 
-// Call says that a person is also called by a display name.
-func (d *Directory) Call(p *Person, name string) {
+// SetName says that a person is also called by a display name.
+func (d *Directory) SetName(p *Person, name string) {
 	key := fold(name)
 	if key == "" || slices.Contains(d.names[key], p.Address) {
 		return
@@ -71,9 +71,9 @@ func (d *Directory) Account(account, address string) {
 	}
 }
 
-// Whose is the address of the person whom an account is known to be of; "" if it is of
+// Owner is the address of the person whom an account is known to be of; "" if it is of
 // nobody known.
-func (d *Directory) Whose(account string) string { return d.accounts[strings.ToLower(account)] }
+func (d *Directory) Owner(account string) string { return d.accounts[strings.ToLower(account)] }
 
 // Len is how many people are known.
 func (d *Directory) Len() int { return len(d.people) }
@@ -91,9 +91,9 @@ func (d *Directory) All() []*Person {
 	return list
 }
 
-// Under is the directory as a reader sees it who knows people by pseudonyms alone: they
+// Pseudonymized is the directory as a reader sees it who knows people by pseudonyms alone: they
 // can be found by these, and by nothing that would tell who is behind one.
-func (d *Directory) Under(pseudonym func(address string) string) *Directory {
+func (d *Directory) Pseudonymized(pseudonym func(address string) string) *Directory {
 	out := New()
 	for address, p := range d.people {
 		out.people[strings.ToLower(pseudonym(address))] = p
@@ -101,27 +101,27 @@ func (d *Directory) Under(pseudonym func(address string) string) *Directory {
 	return out
 }
 
-// By says how a text named somebody.
-type By string
+// MatchKind says how a text named somebody.
+type MatchKind string
 
 // The ways.
 const (
-	Address     By = "address"
-	Account     By = "account"
-	DisplayName By = "display name"
-	ShortName   By = "short name"
-	Pseudonym   By = "pseudonym"
+	Address     MatchKind = "address"
+	Account     MatchKind = "account"
+	DisplayName MatchKind = "display name"
+	ShortName   MatchKind = "short name"
+	Pseudonym   MatchKind = "pseudonym"
 )
 
 // Match is who a text names, and how.
 type Match struct {
 	*Person
-	By By
+	By MatchKind
 }
 
-// Said is a sentence about whom the text was taken for; "" where it was the address
+// Describe is a sentence about whom the text was taken for; "" where it was the address
 // itself.
-func (m Match) Said(text string) string {
+func (m Match) Describe(text string) string {
 	if m.By == Address || m.By == Pseudonym {
 		return ""
 	}
@@ -140,18 +140,18 @@ type Unknown struct {
 func (e *Unknown) Error() string {
 	switch {
 	case len(e.Several) > 0:
-		return fmt.Sprintf("%q names several people: %s; give the address", clean(e.Text), listed(e.Several))
+		return fmt.Sprintf("%q names several people: %s; give the address", clean(e.Text), joinList(e.Several))
 	case e.Pseudonym && len(e.Close) == 0:
 		return fmt.Sprintf("%q is a pseudonym: who is behind it is shown in the feed, on request and with somebody's consent; give the address", clean(e.Text))
 	case e.Known == 0:
 		return fmt.Sprintf("nobody is known as %q: nobody is known at all, there is no data", clean(e.Text))
 	case len(e.Close) > 0:
-		return fmt.Sprintf("nobody is known as %q; known are %s", clean(e.Text), listed(e.Close))
+		return fmt.Sprintf("nobody is known as %q; known are %s", clean(e.Text), joinList(e.Close))
 	}
 	return fmt.Sprintf("nobody is known as %q, nor by a name like it", clean(e.Text))
 }
 
-func listed(list []string) string {
+func joinList(list []string) string {
 	var out []string
 	for i, a := range list {
 		if i == suggested {
@@ -194,7 +194,7 @@ func (d *Directory) Find(text string) (Match, error) {
 		return Match{p, Address}, nil
 	}
 	for _, way := range []struct {
-		by   By
+		by   MatchKind
 		whom []string
 	}{{Account, d.byAccount(key)}, {DisplayName, d.names[fold(text)]}, {ShortName, d.byShort(key)}} {
 		switch len(way.whom) {

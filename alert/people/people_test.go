@@ -12,7 +12,7 @@ func directory() *Directory {
 	d := New()
 	for address, name := range map[string]string{"dana.ruiz@acme.example": "Dana Ruiz", "joão.silva@acme.example": "João Silva", "kim.lee@acme.example": "Kim Lee", "kim.lee2@acme.example": "Kim Lee", "svc-backup@acme.example": ""} {
 		p := d.Add(address)
-		d.Call(p, name)
+		d.SetName(p, name)
 	}
 	d.Add("aws:111122223333:user/bob.miller")
 	d.Add("kim@one.example")
@@ -92,7 +92,7 @@ func TestHostile(t *testing.T) {
 func TestUnder(t *testing.T) {
 	n := 0
 	names := map[string]string{}
-	under := directory().Under(func(address string) string {
+	under := directory().Pseudonymized(func(address string) string {
 		n++
 		names[address] = fmt.Sprintf("P-AAAAAAAAA%c", 'A'+n)
 		return names[address]
@@ -117,8 +117,8 @@ func TestEmpty(t *testing.T) {
 	if d.Len() != 0 || len(d.All()) != 0 {
 		t.Error("Find added somebody")
 	}
-	d.Call(d.Add("b@x.example"), "B")
-	d.Call(d.Add("a@x.example"), "A")
+	d.SetName(d.Add("b@x.example"), "B")
+	d.SetName(d.Add("a@x.example"), "A")
 	if got := d.All(); !slices.IsSortedFunc(got, func(a, b *Person) int { return strings.Compare(a.Address, b.Address) }) || d.Get("A@x.example") == nil {
 		t.Error(got)
 	}

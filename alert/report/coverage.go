@@ -50,9 +50,9 @@ func (s Stretch) String() string {
 // longGap is how many days in a row without data are more than a long weekend.
 const longGap = 5
 
-// cover says of which days from one moment to another there is data. It ends where the
+// coverageOf says of which days from one moment to another there is data. It ends where the
 // data does, or might.
-func (in *Input) cover(from, to time.Time) *Coverage {
+func (in *Input) coverageOf(from, to time.Time) *Coverage {
 	now := in.Now
 	if in.Covered == nil || now.IsZero() {
 		now = cmp.Or(now, in.Reported)
@@ -80,12 +80,12 @@ func (in *Input) cover(from, to time.Time) *Coverage {
 	return c
 }
 
-// Cover says of which of the days from one moment to another there is data, and what could
+// Coverage says of which of the days from one moment to another there is data, and what could
 // not be judged. Days are those on which somebody was active; fewer than 0 for nobody in
 // particular.
-func (in *Input) Cover(from, to time.Time, days int) *Coverage {
-	c := in.cover(from, to)
-	if _, unjudged := in.judgeable(c, days, nil); unjudged != nil {
+func (in *Input) Coverage(from, to time.Time, days int) *Coverage {
+	c := in.coverageOf(from, to)
+	if _, unjudged := in.scoreable(c, days, nil); unjudged != nil {
 		c.Unjudged = unjudged
 	}
 	return c
@@ -132,16 +132,16 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// away is how many days are in long stretches without data.
-func away(list []Stretch) (n int) {
+// missingDays is how many days are in long stretches without data.
+func missingDays(list []Stretch) (n int) {
 	for _, s := range list {
 		n += s.Days
 	}
 	return n
 }
 
-// lacking is how many of the days are in long stretches without data; weekends are none.
-func (c *Coverage) lacking() int { return away(c.Missing) }
+// missingDays is how many of the days are in long stretches without data; weekends are none.
+func (c *Coverage) missingDays() int { return missingDays(c.Missing) }
 
 // Sentence says in a line of what there is data.
 func (c *Coverage) Sentence() string {
@@ -216,11 +216,11 @@ type Kind struct {
 	HR      bool     // it needs to be told who leaves
 }
 
-// judgeable says of every kind whether it could be judged in all the days there were, and
+// scoreable says of every kind whether it could be judged in all the days there were, and
 // otherwise why not. Off, which may be nil, says why a kind must not be looked for.
-func (in *Input) judgeable(c *Coverage, days int, off map[string]string) (whole []string, unjudged []Unseen) {
+func (in *Input) scoreable(c *Coverage, days int, off map[string]string) (whole []string, unjudged []Unseen) {
 	for _, k := range in.Kinds {
-		why := in.why(c, &k, days)
+		why := in.notScoredReason(c, &k, days)
 		if reason := off[k.Title]; reason != "" {
 			why = "it is switched off for the person: " + clean(reason)
 		}
@@ -233,8 +233,8 @@ func (in *Input) judgeable(c *Coverage, days int, off map[string]string) (whole 
 	return whole, unjudged
 }
 
-// why a kind could not be judged, or not on all days; "" if it could.
-func (in *Input) why(c *Coverage, k *Kind, days int) string {
+// notScoredReason a kind could not be judged, or not on all days; "" if it could.
+func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	if !c.Known {
 		return ""
 	}
@@ -251,7 +251,7 @@ func (in *Input) why(c *Coverage, k *Kind, days int) string {
 		return "there is no data"
 	}
 	if len(k.Sources) == 0 {
-		if n := c.lacking(); n > 0 {
+		if n := c.missingDays(); n > 0 {
 			return "there is no data of " + stretches(c.Missing)
 		}
 		return ""
@@ -264,7 +264,7 @@ func (in *Input) why(c *Coverage, k *Kind, days int) string {
 			continue
 		}
 		seen += s.WithData
-		if n := away(s.Missing); n > 0 {
+		if n := missingDays(s.Missing); n > 0 {
 			lines = append(lines, fmt.Sprintf("%s has no data of %s", sourceTitle(s.Source), stretches(s.Missing)))
 		}
 	}

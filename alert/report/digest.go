@@ -14,33 +14,33 @@ import (
 
 // Digest is the week of a security lead.
 type Digest struct {
-	Week       string     `json:"week"` // 2026-W20
-	From       time.Time  `json:"from"`
-	To         time.Time  `json:"to"`
-	Made       time.Time  `json:"made"`
-	Act        []Point    `json:"act"` // at most five
-	Who        []string   `json:"-"`   // of Act, in order
-	Counts     []Count    `json:"counts"`
-	Trend      []Week     `json:"trend"` // the last twelve weeks, this one last
-	Open       []Open     `json:"open"`  // exposures that nobody has closed, the newest first
-	OpenCount  int        `json:"open_count"`
-	Leaving    []Leaver   `json:"leaving"` // whose last day is this week or next
-	Sharing    []Sharing  `json:"sharing"` // who shared most with whom outside
-	Changes    []Sharing  `json:"changes"` // of what services allow: policies, logging, guards
-	Detectors  []Detector `json:"detectors"`
-	Health     []Unseen   `json:"health"`
-	Overflow   int        `json:"overflow"`   // messages beyond a channel's budget
-	Suppressed int        `json:"suppressed"` // alerts that were not told because of suppressions
-	Verdict    State      `json:"verdict"`
-	Coverage   *Coverage  `json:"coverage"`          // of the days of the week, as far as they are over
-	Usual      *Usual     `json:"usual"`             // how much is known of what is usual
-	Arrived    []Arrived  `json:"arrived,omitempty"` // what became of what came in the week, by source
+	Week       string        `json:"week"` // 2026-W20
+	From       time.Time     `json:"from"`
+	To         time.Time     `json:"to"`
+	Made       time.Time     `json:"made"`
+	Act        []Point       `json:"act"` // at most five
+	Who        []string      `json:"-"`   // of Act, in order
+	Counts     []Count       `json:"counts"`
+	Trend      []Week        `json:"trend"` // the last twelve weeks, this one last
+	Open       []Open        `json:"open"`  // exposures that nobody has closed, the newest first
+	OpenCount  int           `json:"open_count"`
+	Leaving    []Leaver      `json:"leaving"` // whose last day is this week or next
+	Sharing    []Sharing     `json:"sharing"` // who shared most with whom outside
+	Changes    []Sharing     `json:"changes"` // of what services allow: policies, logging, guards
+	Detectors  []Detector    `json:"detectors"`
+	Health     []Unseen      `json:"health"`
+	Overflow   int           `json:"overflow"`   // messages beyond a channel's budget
+	Suppressed int           `json:"suppressed"` // alerts that were not told because of suppressions
+	Verdict    State         `json:"verdict"`
+	Coverage   *Coverage     `json:"coverage"`          // of the days of the week, as far as they are over
+	Usual      *Usual        `json:"usual"`             // how much is known of what is usual
+	Arrived    []LateArrival `json:"arrived,omitempty"` // what became of what came in the week, by source
 
 	people []string // whom alerts are about
 }
 
-// Arrived is what became of the records of a vendor that came on a day, or in a week.
-type Arrived struct {
+// LateArrival is what became of the records of a vendor that came on a day, or in a week.
+type LateArrival struct {
 	Day      time.Time `json:"day,omitzero"` // UTC; zero for a week
 	Source   string    `json:"source"`       // in the vendor's words
 	Received int64     `json:"received"`
@@ -50,7 +50,7 @@ type Arrived struct {
 }
 
 // Sentence says it for people.
-func (a *Arrived) Sentence() string {
+func (a *LateArrival) Sentence() string {
 	s := fmt.Sprintf("%s judged of %s", plain.Number(a.Judged), plural(int(a.Received), "record"))
 	if a.Repeated > 0 {
 		s += fmt.Sprintf(", %s had come before", plain.Number(a.Repeated))
@@ -61,21 +61,21 @@ func (a *Arrived) Sentence() string {
 	return s
 }
 
-// arrivedBetween sums up what came from one moment to another, by source.
-func arrivedBetween(all []Arrived, from, to time.Time) (list []Arrived) {
+// lateArrivals sums up what came from one moment to another, by source.
+func lateArrivals(all []LateArrival, from, to time.Time) (list []LateArrival) {
 	for _, a := range all {
 		if a.Day.Before(from) || !a.Day.Before(to) {
 			continue
 		}
-		i := slices.IndexFunc(list, func(x Arrived) bool { return x.Source == a.Source })
+		i := slices.IndexFunc(list, func(x LateArrival) bool { return x.Source == a.Source })
 		if i < 0 {
 			i = len(list)
-			list = append(list, Arrived{Source: a.Source})
+			list = append(list, LateArrival{Source: a.Source})
 		}
 		x := &list[i]
 		x.Received, x.Judged, x.Repeated, x.LeftOut = x.Received+a.Received, x.Judged+a.Judged, x.Repeated+a.Repeated, x.LeftOut+a.LeftOut
 	}
-	slices.SortFunc(list, func(a, b Arrived) int { return strings.Compare(a.Source, b.Source) })
+	slices.SortFunc(list, func(a, b LateArrival) int { return strings.Compare(a.Source, b.Source) })
 	return list
 }
 
@@ -172,7 +172,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		}
 		for _, x := range a.Exposures {
 			if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
-				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closer(a), a.ID})
+				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
 			}
 		}
 		if inWeek := !a.Time.Before(d.From) && a.Time.Before(d.To); inWeek && !a.Health && a.Severity >= alert.Low {
@@ -254,13 +254,13 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		d.Detectors = append(d.Detectors, x)
 	}
 	slices.SortFunc(d.Detectors, func(a, b Detector) int { return cmp.Or(cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(a.Name, b.Name)) })
-	d.judge(in)
+	d.findProblems(in)
 	return d
 }
 
-// Settle takes in what is counted elsewhere, and comes to the verdict again: messages
+// SetSuppressed takes in what is counted elsewhere, and comes to the verdict again: messages
 // beyond a budget, and alerts that were not told because of suppressions.
-func (d *Digest) Settle(suppressed int) {
+func (d *Digest) SetSuppressed(suppressed int) {
 	d.Suppressed = suppressed
 	if d.Verdict != NoData && !d.Quiet() {
 		d.Verdict = Busy
@@ -273,19 +273,19 @@ func (d *Digest) Quiet() bool {
 	return len(d.Act)+len(d.Open)+len(d.Health)+len(d.Leaving)+len(d.Changes)+d.Overflow+d.Suppressed == 0
 }
 
-// judge says of which days there is data, and comes to a verdict. Sources that had data in
+// findProblems says of which days there is data, and comes to a verdict. Sources that had data in
 // the four weeks before are expected.
-func (d *Digest) judge(in *Input) {
-	d.Coverage = in.Cover(d.From, d.To.Add(-time.Second), -1)
+func (d *Digest) findProblems(in *Input) {
+	d.Coverage = in.Coverage(d.From, d.To.Add(-time.Second), -1)
 	d.Usual = &in.Usual
-	d.Arrived = arrivedBetween(in.Arrived, d.From, d.To)
+	d.Arrived = lateArrivals(in.Arrived, d.From, d.To)
 	for i := range d.Arrived {
 		if a := &d.Arrived[i]; a.LeftOut > 0 {
 			d.Health = append(d.Health, Unseen{a.Source, a.Sentence()})
 		}
 	}
 	c := d.Coverage
-	before := in.cover(d.From.AddDate(0, 0, -28), d.From.Add(-time.Second))
+	before := in.coverageOf(d.From.AddDate(0, 0, -28), d.From.Add(-time.Second))
 	missing := 0
 	for i, s := range c.Sources {
 		if s.WithData == 0 && before.Sources[i].WithData > 0 {
@@ -298,7 +298,7 @@ func (d *Digest) judge(in *Input) {
 		d.Verdict = NoData
 	case !d.Quiet():
 		d.Verdict = Busy
-	case !c.Known || missing > 0 || d.Usual.Lacking() != "" || c.Days < 7 || c.lacking() > 0:
+	case !c.Known || missing > 0 || d.Usual.Lacking() != "" || c.Days < 7 || c.missingDays() > 0:
 		d.Verdict = PartlyData
 	default:
 		d.Verdict = AllQuiet
@@ -359,7 +359,7 @@ func (d *Digest) Sparkline() string {
 
 // Mask takes names out of a digest.
 func (d *Digest) Mask(m *alert.Mask) {
-	m = m.Among(d.people...)
+	m = m.Within(d.people...)
 	for i := range d.Act {
 		d.Act[i].Reason = m.Text(d.Act[i].Reason, d.Who[i])
 		if d.Who[i] != "" {

@@ -314,7 +314,7 @@ func TestWeekWithoutData(t *testing.T) {
 	} {
 		in := &Input{Now: monday.AddDate(0, 0, 20), Reported: monday.AddDate(0, 0, 20), Covered: c.covered, Usual: c.usual, Kinds: []Kind{{Title: "Bulk download", Sources: []string{"box", "slack"}, Counts: true}}}
 		d := MakeDigest(in, monday, func(string) bool { return false }, nil, 0)
-		d.Settle(0)
+		d.SetSuppressed(0)
 		for _, format := range []string{"text", "html"} {
 			var b bytes.Buffer
 			if err := d.Write(&b, format); err != nil || d.Verdict != c.want {
@@ -332,7 +332,7 @@ func TestWeekWithoutData(t *testing.T) {
 	}
 	in := &Input{Now: monday.AddDate(0, 0, 20), Covered: covered(monday, monday.AddDate(0, 0, 6), "box")}
 	d := MakeDigest(in, monday, func(string) bool { return false }, nil, 0)
-	if d.Settle(3); d.Verdict != Busy {
+	if d.SetSuppressed(3); d.Verdict != Busy {
 		t.Error(d.Verdict)
 	}
 }
@@ -482,7 +482,7 @@ func TestGolden(t *testing.T) {
 func TestArrived(t *testing.T) {
 	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	day := func(n int) time.Time { return monday.AddDate(0, 0, n) }
-	list := arrivedBetween([]Arrived{
+	list := lateArrivals([]LateArrival{
 		{Day: day(-1), Source: "Box", Received: 7, Judged: 7},
 		{Day: day(0), Source: "Okta", Received: 12_000, Judged: 11_900, Repeated: 60, LeftOut: 40},
 		{Day: day(6), Source: "Okta", Received: 1, Judged: 1},

@@ -119,7 +119,7 @@ type Input struct {
 	Kinds     []Kind            // what is looked for
 	Detectors finding.Detectors // all of them
 	Failing   []Unseen          // streams that fail, and gaps
-	Arrived   []Arrived         // what became of what came; nil where no daemon counts it
+	Arrived   []LateArrival     // what became of what came; nil where no daemon counts it
 	Reported  time.Time         // when the report is made
 	// Days are what somebody did from one day to another; nil where nothing is kept.
 	Days func(user string, from, to time.Time) ([]finding.Activity, error)
@@ -172,7 +172,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 		for _, x := range a.Exposures {
 			if x.Closed == nil && a.Severity >= alert.Low {
 				r.urgent = r.urgent || a.Severity >= alert.High
-				r.Open = append(r.Open, Open{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), closer(a), a.ID})
+				r.Open = append(r.Open, Open{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
 			}
 		}
 		after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
@@ -212,8 +212,8 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			}
 		}
 	}
-	r.draw(in, user)
-	r.Coverage = in.cover(r.From, r.To)
+	r.addCharts(in, user)
+	r.Coverage = in.coverageOf(r.From, r.To)
 	r.finish(in, user, left, found)
 	return r
 }
@@ -221,8 +221,8 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 // drawn is how many kinds of what was done are drawn.
 const drawn = 4
 
-// draw adds what was done day by day, with the unusual days marked.
-func (r *Review) draw(in *Input, user string) {
+// addCharts adds what was done day by day, with the unusual days marked.
+func (r *Review) addCharts(in *Input, user string) {
 	if in.Days == nil {
 		return
 	}
@@ -291,8 +291,8 @@ func clean(t string) string {
 	}, t)
 }
 
-// closer is who should close what somebody left open.
-func closer(a *alert.Alert) string {
+// closedBy is who should close what somebody left open.
+func closedBy(a *alert.Alert) string {
 	if len(a.Sources) == 0 {
 		return "an administrator"
 	}
@@ -339,7 +339,7 @@ func (r *Review) finish(in *Input, user string, left map[string]*Left, found map
 	if in.Off != nil {
 		off = in.Off(user)
 	}
-	whole, unjudged := in.judgeable(r.Coverage, r.ActiveDays, off)
+	whole, unjudged := in.scoreable(r.Coverage, r.ActiveDays, off)
 	for _, kind := range whole {
 		if !found[kind] {
 			r.Normal = append(r.Normal, kind)
@@ -395,12 +395,12 @@ const leastShare = .5
 func (r *Review) quiet(in *Input) {
 	c := r.Coverage
 	lacking := in.Usual.Lacking()
-	covered := c.Days - c.lacking()
+	covered := c.Days - c.missingDays()
 	switch {
 	case c.Known && c.WithData == 0:
 		r.Verdict, r.Headline = NotEnough, "Not enough data to say: there is none of this period"
 	case c.Known && share(covered, c.Days) < leastShare:
-		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: of %d of %s there is none", c.lacking(), plural(c.Days, "day"))
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: of %d of %s there is none", c.missingDays(), plural(c.Days, "day"))
 	case r.ActiveDays == 0 && r.Minor == 0 && c.Known:
 		r.Verdict, r.Headline = NoActivity, "No activity of this person in these logs"+r.onDays()
 	case c.Known && lacking != "":
@@ -421,16 +421,16 @@ func (r *Review) quiet(in *Input) {
 // onDays says of how many days something is said, if that is not all.
 func (r *Review) onDays() string {
 	c := r.Coverage
-	if !c.Known || c.lacking() == 0 {
+	if !c.Known || c.missingDays() == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" on the %d of %s that there is data of", c.Days-c.lacking(), plural(c.Days, "day"))
+	return fmt.Sprintf(" on the %d of %s that there is data of", c.Days-c.missingDays(), plural(c.Days, "day"))
 }
 
 // Mask takes names out of a review.
 func (r *Review) Mask(m *alert.Mask) {
 	user := r.Person
-	m = m.Among(user)
+	m = m.Within(user)
 	text := func(t *string) { *t = m.Text(*t, user) }
 	r.Person = m.Name(user)
 	for _, list := range [][]Point{r.Points, r.Timeline, r.After} {

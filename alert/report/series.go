@@ -46,7 +46,7 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 			for _, x := range days[at].Counts {
 				if x.Metric == of.Metric {
 					d.N, d.Usual, d.Peers, d.Marked = x.N, x.Usual, x.Peers, marked != nil && marked(&days[at])
-					s.worst = max(s.worst, beyond(&x))
+					s.worst = max(s.worst, excess(&x))
 				}
 			}
 		}
@@ -91,8 +91,8 @@ func AllSeries(days []finding.Activity, marked func(*finding.Activity) bool) (li
 	return list
 }
 
-// beyond is how far an amount is beyond what is usual.
-func beyond(x *finding.Amount) float64 { return x.N / (x.Usual + x.Peers + 1) }
+// excess is how far an amount is beyond what is usual.
+func excess(x *finding.Amount) float64 { return x.N / (x.Usual + x.Peers + 1) }
 
 // fill has the lines of what is usual go on over days on which nothing was counted: what
 // was usual last, and before the first such day what was usual then.

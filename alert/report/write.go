@@ -41,7 +41,7 @@ var funcs = map[string]any{
 	"percent": func(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) },
 	"bar":     bar,
 	"line":    func(r *Review) template.HTML { return line(r) },
-	"picture": picture,
+	"picture": chartURL,
 	"plural":  plural,
 	"index1":  func(i int) int { return i + 1 },
 	"md":      func(t string) string { return markdown(clean(t)) },
@@ -92,8 +92,8 @@ func bar(l Left) template.HTML {
 	return template.HTML(b.String())
 }
 
-// picture is a series as an image within the page.
-func picture(s Series) (template.URL, error) {
+// chartURL is a series as an image within the page.
+func chartURL(s Series) (template.URL, error) {
 	b, err := s.Draw(chart.SVG, "unusual day")
 	return template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(b)), err
 }

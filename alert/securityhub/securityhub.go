@@ -32,7 +32,7 @@ func (c *Config) Check() error {
 	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
 		return fmt.Errorf("account: %q is not the id of an AWS account", c.Account)
 	}
-	return alert.Needs("region", c.Region)
+	return alert.RequireSettings("region", c.Region)
 }
 
 // Open implements alert.Settings.

@@ -26,7 +26,7 @@ type Config struct {
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	return alert.Needs("url", c.URL, "user", c.User, "password", c.Password)
+	return alert.RequireSettings("url", c.URL, "user", c.User, "password", c.Password)
 }
 
 // Open implements alert.Settings.

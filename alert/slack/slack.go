@@ -26,7 +26,7 @@ type Config struct {
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.Needs("token", c.Token, "channel", c.Channel) }
+func (c *Config) Check() error { return alert.RequireSettings("token", c.Token, "channel", c.Channel) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

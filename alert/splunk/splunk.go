@@ -22,7 +22,7 @@ type Config struct {
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.Needs("url", c.URL, "token", c.Token) }
+func (c *Config) Check() error { return alert.RequireSettings("url", c.URL, "token", c.Token) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

@@ -31,13 +31,13 @@ func FuzzFormat(f *testing.F) {
 			t.Fatalf("no message of RFC 5424: %q", text)
 		}
 		fields, rest := cefHeader(text[len(prefix):])
-		if len(fields) != 6 || fields[0] != "Outflow" || fields[2] != "test" || fields[4] != quiet(title) {
+		if len(fields) != 6 || fields[0] != "Outflow" || fields[2] != "test" || fields[4] != escapeControl(title) {
 			t.Fatalf("header %q of %q", fields, text)
 		}
 		keys, values := cefExtension(rest)
 		if got := strings.Join(keys, " "); got != "externalId rt start end suser cnt act cs1Label cs1 cs2Label cs2 cn1Label cn1 cfp1Label cfp1 msg" {
 			t.Errorf("keys %s of %q", got, text)
-		} else if values["suser"] != quiet(user) || values["act"] != "alert" {
+		} else if values["suser"] != escapeControl(user) || values["act"] != "alert" {
 			t.Errorf("suser %q, want %q", values["suser"], user)
 		}
 	})

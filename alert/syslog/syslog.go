@@ -47,7 +47,7 @@ func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) 
 	if c.TLS {
 		n.tls = env.TLS.Clone()
 		n.tls.ServerName = host
-	} else if err := env.Plain(); err != nil {
+	} else if err := env.RequireTLS(); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -142,11 +142,11 @@ func Format(m *alert.Message, host, version string) string {
 		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
 	}
 	return fmt.Sprintf("<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
-		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), word(host), param(a.ID), a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
+		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), param(a.ID), a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
 }
 
-// word is a field of the header: printable ASCII without blanks.
-func word(t string) string {
+// headerWord is a field of the header: printable ASCII without blanks.
+func headerWord(t string) string {
 	return strings.Map(func(c rune) rune {
 		if c <= ' ' || c > '~' {
 			return '_'
@@ -155,9 +155,9 @@ func word(t string) string {
 	}, t)
 }
 
-// quiet drops what could disturb the reader of a log: control characters, line ends
+// escapeControl drops what could disturb the reader of a log: control characters, line ends
 // among them, and what turns text round.
-func quiet(t string) string {
+func escapeControl(t string) string {
 	return strings.Map(func(c rune) rune {
 		if plain.Disturbs(c) {
 			return '·'
@@ -168,15 +168,15 @@ func quiet(t string) string {
 
 // param escapes a value of structured data (RFC 5424, 6.3.3).
 func param(t string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`).Replace(quiet(t))
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`).Replace(escapeControl(t))
 }
 
 // header and extension escape for CEF (ArcSight, "Implementing ArcSight Common Event
 // Format"): pipes in the header, equals signs in the extension.
 func header(t string) string {
-	return strings.NewReplacer(`\`, `\\`, "|", `\|`).Replace(quiet(t))
+	return strings.NewReplacer(`\`, `\\`, "|", `\|`).Replace(escapeControl(t))
 }
 
 func extension(t string) string {
-	return strings.NewReplacer(`\`, `\\`, "=", `\=`).Replace(quiet(t))
+	return strings.NewReplacer(`\`, `\\`, "=", `\=`).Replace(escapeControl(t))
 }

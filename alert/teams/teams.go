@@ -22,7 +22,7 @@ type Config struct {
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.Needs("url", c.URL) }
+func (c *Config) Check() error { return alert.RequireSettings("url", c.URL) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {
@@ -30,7 +30,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	base, path, err := alert.Address(address.Reveal())
+	base, path, err := alert.SplitURL(address.Reveal())
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return "", alert.Permanent(err)
 	}
 	_, err = n.api.Send(ctx, http.MethodPost, n.path, "application/json", b, nil)
-	return "", alert.Redacted(err, n.path)
+	return "", alert.Redact(err, n.path)
 }
 
 // escape keeps text from being taken for Markdown, which adaptive cards know in part:

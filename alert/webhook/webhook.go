@@ -27,7 +27,7 @@ type Config struct {
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	return alert.Needs("url", c.URL, "secret", c.Secret)
+	return alert.RequireSettings("url", c.URL, "secret", c.Secret)
 }
 
 // Open implements alert.Settings.
@@ -36,7 +36,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	base, path, err := alert.Address(c.URL)
+	base, path, err := alert.SplitURL(c.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -376,7 +376,7 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 				t.Fatal(err)
 			}
 			for i := range recs {
-				if _, mark := ingest.ReadMark(recs[i].Value); !mark {
+				if _, mark := ingest.ParseBatchMarker(recs[i].Value); !mark {
 					records++
 				}
 				if dec.Decode(recs[i].Value, &e) == nil && (e.Class == event.SourceLate || e.Class == event.SourceGap) && !said[e.Key] {

@@ -122,7 +122,7 @@ func backtest(ctx context.Context, paths []string, workers int, old, next *confi
 		}
 		see := map[string]alert.Alert{}
 		for _, a := range res.Alerts {
-			if !a.Health && alert.Shown(&a, c.Budget, alert.Medium) {
+			if !a.Health && alert.NeedsAttention(&a, c.Budget, alert.Medium) {
 				a.Receipt = nil
 				see[a.ID] = a
 			}

@@ -101,7 +101,7 @@ events that the embedded log still has, and who looked. The daemon may run.`,
 			if err != nil {
 				return err
 			}
-			if s := m.Said(args[0]); s != "" {
+			if s := m.Describe(args[0]); s != "" {
 				fmt.Fprintln(stderr, s)
 			}
 			x, err := f.Export(cmd.Context(), conf, m.Person.Address)
@@ -135,7 +135,7 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 			if err != nil {
 				return err
 			}
-			if s := m.Said(args[0]); s != "" { // it cannot be undone: no guess is good enough
+			if s := m.Describe(args[0]); s != "" { // it cannot be undone: no guess is good enough
 				return fmt.Errorf("%s: give the address", s)
 			}
 			e, err := f.Erase(cmd.Context(), conf, m.Person.Address, time.Now())

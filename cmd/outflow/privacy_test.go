@@ -149,8 +149,8 @@ func TestRetention(t *testing.T) {
 		}
 		list = append(list, a)
 	}
-	telling := alert.Telling{Now: now, Shown: func(*alert.Alert) bool { return true }, Channels: []alert.Route{{Channel: "x"}}}
-	if err := s.Take(t.Context(), 0, alert.Position{Next: 1, Term: 1}, list, telling); err != nil {
+	telling := alert.NotifyPolicy{Now: now, NeedsAttention: func(*alert.Alert) bool { return true }, Routes: []alert.Route{{Channel: "x"}}}
+	if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
 		t.Fatal(err)
 	}
 	conf := &config.Config{Retention: config.Retention{Alerts: 400, Days: 400, Decisions: 400}}

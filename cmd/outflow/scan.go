@@ -181,7 +181,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 			return true
 		}
 		worst = max(worst, a.Severity)
-		return !f.all && !alert.Shown(&a, budget, from)
+		return !f.all && !alert.NeedsAttention(&a, budget, from)
 	})
 	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.Usual.Unjudged()}
 	if res.Coverage.Days() == 0 {

@@ -243,7 +243,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 		Use: "list", Short: "List them: where they are, and why", Args: usage(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
 		RunE: with(readSources, func(ctx context.Context, s *watch.Store, all int64) error {
-			letters, err := s.Dead(ctx, all)
+			letters, err := s.DeadLetters(ctx, all)
 			if err != nil {
 				return err
 			}
@@ -261,7 +261,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 	show := &cobra.Command{
 		Use: "show NUMBER", Short: "Show one with its record, if the file is still there", Args: usage(cobra.ExactArgs(1)),
 		RunE: with(readSources, func(ctx context.Context, s *watch.Store, id int64) error {
-			letters, err := s.Dead(ctx, id)
+			letters, err := s.DeadLetters(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -288,7 +288,7 @@ func newDead(stdout io.Writer) *cobra.Command {
 the whole file, for instance after an upgrade that understands them. What it had understood before
 counts once. Letters whose file is not there any more stay and are listed; the exit status is 1 then.`,
 		RunE: with(openSources, func(ctx context.Context, s *watch.Store, id int64) error {
-			n, gone, err := s.Again(ctx, id)
+			n, gone, err := s.ReprocessDeadLetters(ctx, id)
 			if err == nil && n == 0 && len(gone) == 0 && id > 0 {
 				err = fmt.Errorf("there is no dead letter %d", id)
 			}
@@ -311,7 +311,7 @@ counts once. Letters whose file is not there any more stay and are listed; the e
 }
 
 // place is where a dead letter is: its file, and its line if it is not about all of it.
-func place(l *watch.Letter) string {
+func place(l *watch.DeadLetter) string {
 	text := plain.Escape(l.File)
 	if l.Line > 0 {
 		text += ":" + strconv.Itoa(l.Line)

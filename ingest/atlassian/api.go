@@ -28,7 +28,7 @@ type Config struct {
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.Needs("organization_id", c.OrganizationID, "api_key", c.APIKey)
+	return ingest.RequireSettings("organization_id", c.OrganizationID, "api_key", c.APIKey)
 }
 
 // Open implements ingest.Opener.
@@ -116,7 +116,7 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		}
 	}
 	if len(answer.Data) > 0 {
-		page.Bodies = []ingest.Body{ingest.Held("events", res.Body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody("events", res.Body)}
 		page.More = answer.Meta.Next != ""
 	}
 	c.Next = answer.Meta.Next

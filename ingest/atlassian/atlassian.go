@@ -488,17 +488,17 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		e.Class = event.Logout
 	case has("api token created", "api key created", "access token created", "personal access token added"):
 		e.Class = event.TokenGrant
-		out.Attr(event.AttrAppName, out.Hold(e.Object.Name))
+		out.Attr(event.AttrAppName, out.Copy(e.Object.Name))
 	case has("api token revoked", "api key revoked", "api key deleted", "access token deleted", "access token revoked", "access token removed"):
 		e.Class = event.TokenRevoke
 	case has("app installed", "plugin installed"):
 		e.Class = event.TokenGrant
-		out.Attr(event.AttrAppName, out.Hold(e.Object.Name))
+		out.Attr(event.AttrAppName, out.Copy(e.Object.Name))
 	case has("added to group", "added to user group", "group member added", "member added to group"):
 		e.Class = event.MembershipAdd
 		if g := r.find("group", "groups"); g != nil && administers(g.name) {
 			e.Class = event.AdminGrant
-			out.Attr(event.AttrRole, out.Hold(g.name))
+			out.Attr(event.AttrRole, out.Copy(g.name))
 			out.Attr(event.AttrGrant, rules(g.name))
 		}
 		subject()
@@ -506,7 +506,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		e.Class = event.ConfigChange
 		if g := r.find("group", "groups"); g != nil && administers(g.name) {
 			e.Class = event.AdminRevoke
-			out.Attr(event.AttrRole, out.Hold(g.name))
+			out.Attr(event.AttrRole, out.Copy(g.name))
 		}
 		subject()
 	case has("permission", "role") && !has("scheme"):
@@ -572,7 +572,7 @@ func (r *record) permission(has func(...string) bool, subject func(), e *event.E
 	taken := has("removed", "revoked", "deleted")
 	holder := r.find("user", "users", "group", "groups")
 	anybody := strings.Contains(strings.ToLower(name), "anonymous") || holder != nil && strings.EqualFold(holder.name, "Anonymous") || strings.EqualFold(r.changed("Group", "User"), "Anonymous")
-	out.Attr(event.AttrPermission, out.Hold(name))
+	out.Attr(event.AttrPermission, out.Copy(name))
 	switch {
 	case anybody && taken:
 		e.Class = event.Unshare
@@ -584,7 +584,7 @@ func (r *record) permission(has func(...string) bool, subject func(), e *event.E
 		if taken {
 			e.Class = event.AdminRevoke
 		}
-		out.Attr(event.AttrRole, out.Hold(cmp.Or(name, r.action)))
+		out.Attr(event.AttrRole, out.Copy(cmp.Or(name, r.action)))
 		if !taken {
 			out.Attr(event.AttrGrant, rules(name))
 		}

@@ -53,8 +53,8 @@ type Checkpoint struct {
 	Aliases []byte // the alias graph at that time
 }
 
-// Holds says whether a generation is in the file.
-func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error) {
+// Has says whether a generation is in the file.
+func (s *Store) Has(ctx context.Context, generation int64) (is bool, err error) {
 	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM checkpoint WHERE generation = ?)", generation).Scan(&is); err != nil {
 		return false, fmt.Errorf("backlog: %w", err)
 	}
@@ -175,9 +175,9 @@ func (w *Writer) Commit(c Checkpoint) error {
 // Rollback gives a generation up, unless it is committed.
 func (w *Writer) Rollback() { w.tx.Rollback() }
 
-// Drop takes events out of a generation, and has its alias graph be another one. It
+// Erase takes events out of a generation, and has its alias graph be another one. It
 // returns how many are gone.
-func (s *Store) Drop(ctx context.Context, generation int64, aliases []byte, gone func(rec []byte) bool) (n int, err error) {
+func (s *Store) Erase(ctx context.Context, generation int64, aliases []byte, gone func(rec []byte) bool) (n int, err error) {
 	var kept [][]byte
 	c, err := s.Load(ctx, generation, func(rec []byte) error {
 		if gone(rec) {

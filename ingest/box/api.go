@@ -36,7 +36,7 @@ func (c *Config) Check() error {
 	if c.App != "" {
 		return nil
 	}
-	return ingest.Needs("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+	return ingest.RequireSettings("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
 }
 
 // application is the file of the developer console.
@@ -112,8 +112,8 @@ func (a *answer) last() int64 {
 	return e.At.UnixMilli()
 }
 
-// ask asks for a page, and makes a body of it if it holds anything.
-func ask(ctx context.Context, api *webapi.Client, query url.Values) (a answer, bodies []ingest.Body, err error) {
+// fetchEvents asks for a page, and makes a body of it if it holds anything.
+func fetchEvents(ctx context.Context, api *webapi.Client, query url.Values) (a answer, bodies []ingest.Body, err error) {
 	res, err := api.Get(ctx, "/2.0/events?"+query.Encode())
 	if err != nil {
 		return a, nil, err
@@ -122,7 +122,7 @@ func ask(ctx context.Context, api *webapi.Client, query url.Values) (a answer, b
 		return a, nil, &webapi.Error{Op: "GET /2.0/events", Err: err}
 	}
 	if len(a.Entries) > 0 {
-		bodies = []ingest.Body{ingest.Held(query.Get("stream_type"), res.Body)}
+		bodies = []ingest.Body{ingest.MemoryBody(query.Get("stream_type"), res.Body)}
 	}
 	return a, bodies, nil
 }
@@ -146,7 +146,7 @@ func (l *live) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	if c.Position != "" {
 		query.Set("stream_position", c.Position)
 	}
-	a, bodies, err := ask(ctx, l.api, query)
+	a, bodies, err := fetchEvents(ctx, l.api, query)
 	if c.Position != "" && webapi.Is(err, webapi.Refused) { // from the oldest that there is
 		return ingest.Page{Next: ingest.WriteCursor(position{}), More: true}, nil
 	}
@@ -163,10 +163,10 @@ type history struct {
 	since time.Time
 }
 
-var sweeps = ingest.Sweeps{Lag: 24 * time.Hour, Look: time.Hour, Most: 24 * time.Hour, Keeps: 365 * 24 * time.Hour}
+var sweeps = ingest.SweepPlan{Lag: 24 * time.Hour, Overlap: time.Hour, MaxSpan: 24 * time.Hour, Retention: 365 * 24 * time.Hour}
 
 type progress struct {
-	ingest.Swept
+	ingest.SweepState
 	Position string `json:"position,omitempty"`
 }
 
@@ -177,7 +177,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		return ingest.Page{}, err
 	}
 	now := h.api.Clock()
-	page, ok := sweeps.Page(&c.Swept, h.since, now)
+	page, ok := sweeps.Page(&c.SweepState, h.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
@@ -189,7 +189,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		query.Set("created_after", stamp(c.From))
 		query.Set("created_before", stamp(c.To))
 	}
-	a, bodies, err := ask(ctx, h.api, query)
+	a, bodies, err := fetchEvents(ctx, h.api, query)
 	if c.Position != "" && webapi.Is(err, webapi.Refused) { // the stretch from its beginning
 		c.Position = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
@@ -201,7 +201,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	if next := a.position(); len(bodies) > 0 && next != "" && next != "0" && next != c.Position && a.last() <= c.To {
 		c.Position, page.More = next, true
 	} else {
-		c.Position, page.More = "", sweeps.Finish(&c.Swept, now)
+		c.Position, page.More = "", sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

@@ -110,7 +110,7 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	}
 	e.Object = event.Object{Type: "bucket", Container: text(f[logBucket]), Name: text(f[logBucket])}
 	if key != "" {
-		e.Object.Type, e.Object.Name = "object", out.Hold(key)
+		e.Object.Type, e.Object.Name = "object", out.Copy(key)
 	}
 	e.Client = event.Client{IP: ingest.Address(text(f[logIP])), Agent: text(f[logAgent])}
 	status, _ := strconv.Atoi(string(f[logStatus]))
@@ -180,10 +180,10 @@ type accessLogs struct {
 	now            func() time.Time
 }
 
-var accessed = ingest.Sweeps{Look: time.Hour, Daily: 72 * time.Hour, Most: 24 * time.Hour}
+var accessed = ingest.SweepPlan{Overlap: time.Hour, Daily: 72 * time.Hour, MaxSpan: 24 * time.Hour}
 
 type accessCursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Token string `json:"token,omitempty"`
 }
 
@@ -194,7 +194,7 @@ func (a *accessLogs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page,
 		return ingest.Page{}, err
 	}
 	page := ingest.Page{}
-	if _, ok := accessed.Begin(&c.Swept, a.since, a.now()); !ok {
+	if _, ok := accessed.Begin(&c.SweepState, a.since, a.now()); !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
@@ -210,7 +210,7 @@ func (a *accessLogs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page,
 	if c.Token = aws.ToString(out.NextContinuationToken); c.Token != "" {
 		page.More = true
 	} else {
-		page.More = accessed.Finish(&c.Swept, a.now())
+		page.More = accessed.Finish(&c.SweepState, a.now())
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

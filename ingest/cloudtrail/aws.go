@@ -274,8 +274,8 @@ func listing(ctx context.Context, api *s3.Client, bucket, prefix, after, token s
 	return out, refused(ctx, "s3:ListBucket "+bucket+"/"+prefix, err)
 }
 
-// below lists the folders below a prefix.
-func below(ctx context.Context, api *s3.Client, bucket, prefix string) (names []string, err error) {
+// listPrefixes lists the folders below a prefix.
+func listPrefixes(ctx context.Context, api *s3.Client, bucket, prefix string) (names []string, err error) {
 	pages := s3.NewListObjectsV2Paginator(api, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, Delimiter: aws.String("/")})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -304,5 +304,5 @@ func days(from, to int64) (list []string) {
 
 // lines makes a body of records, one on each line.
 func lines(name string, recs [][]byte) ingest.Body {
-	return ingest.Held(name, append(bytes.Join(recs, []byte("\n")), '\n'))
+	return ingest.MemoryBody(name, append(bytes.Join(recs, []byte("\n")), '\n'))
 }

@@ -443,7 +443,7 @@ func TestQueue(t *testing.T) {
 	if len(ids) != 301 || len(gaps) != 1 || !strings.Contains(gaps[0], "gone.json.gz is gone") {
 		t.Errorf("%d events, gaps %v", len(ids), gaps)
 	}
-	if letters, err := store.Dead(ctx, 0); err != nil || len(letters) != 1 || letters[0].Record != `"hello"` {
+	if letters, err := store.DeadLetters(ctx, 0); err != nil || len(letters) != 1 || letters[0].Record != `"hello"` {
 		t.Errorf("dead letters: %+v, %v", letters, err)
 	}
 	left, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"}})

@@ -22,18 +22,18 @@ type bucket struct {
 	regions []string // only these; all if there are none
 	since   time.Time
 	now     func() time.Time
-	sweeps  ingest.Sweeps
+	sweeps  ingest.SweepPlan
 }
 
 // Where files are but listed, every look goes back some hours, and one a day two days.
 // Where a queue tells of them, what it missed is found within the day.
 var (
-	listed     = ingest.Sweeps{Look: 2 * time.Hour, Daily: 48 * time.Hour, Most: 24 * time.Hour}
-	reconciled = ingest.Sweeps{Lag: time.Hour, Look: 2 * time.Hour, Daily: 48 * time.Hour, Most: 24 * time.Hour}
+	listed     = ingest.SweepPlan{Overlap: 2 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
+	reconciled = ingest.SweepPlan{Lag: time.Hour, Overlap: 2 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
 )
 
 type bucketCursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Prefixes []string `json:"prefixes,omitempty"` // still to be listed in this look
 	Token    string   `json:"token,omitempty"`    // of the first of them
 }
@@ -45,7 +45,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 		base += "/"
 	}
 	base += "AWSLogs/"
-	top, err := below(ctx, b.objects, b.name, base)
+	top, err := listPrefixes(ctx, b.objects, b.name, base)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 			accounts = append(accounts, base+name+"/")
 			continue
 		}
-		members, err := below(ctx, b.objects, b.name, base+name+"/")
+		members, err := listPrefixes(ctx, b.objects, b.name, base+name+"/")
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 		}
 	}
 	for _, account := range accounts {
-		regions, err := below(ctx, b.objects, b.name, account+kind+"/")
+		regions, err := listPrefixes(ctx, b.objects, b.name, account+kind+"/")
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (b *bucket) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	}
 	page := ingest.Page{}
 	if c.To == 0 {
-		if _, ok := b.sweeps.Begin(&c.Swept, b.since, b.now()); !ok {
+		if _, ok := b.sweeps.Begin(&c.SweepState, b.since, b.now()); !ok {
 			page.Next = ingest.WriteCursor(c)
 			return page, nil
 		}
@@ -115,7 +115,7 @@ func (b *bucket) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		}
 	}
 	if page.More = len(c.Prefixes) > 0; !page.More {
-		page.More = b.sweeps.Finish(&c.Swept, b.now())
+		page.More = b.sweeps.Finish(&c.SweepState, b.now())
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

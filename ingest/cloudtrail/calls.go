@@ -197,7 +197,7 @@ func copyObject(r *record, e *event.Event, out *ingest.Sink) {
 	from := strings.TrimPrefix(param(r.params, "x-amz-copy-source"), "/")
 	out.Attr(event.AttrTarget, r.bucket)
 	if i := strings.IndexByte(from, '/'); i > 0 {
-		from = out.Hold(from)
+		from = out.Copy(from)
 		e.Object.Type, e.Object.Container, e.Object.Name = "object", from[:i], from[i+1:]
 	}
 }
@@ -234,9 +234,9 @@ func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
 			out.Attr(event.AttrGrant, "every action on every resource")
 		}
 	}
-	out.Attr(event.AttrRole, out.Hold(role))
+	out.Attr(event.AttrRole, out.Copy(role))
 	if e.Object.ID == "" {
-		e.Object.Type, e.Object.ID, e.Object.Name = "policy", out.Hold(role), out.Hold(role)
+		e.Object.Type, e.Object.ID, e.Object.Name = "policy", out.Copy(role), out.Copy(role)
 	}
 }
 
@@ -337,7 +337,7 @@ func passwordPolicy(r *record, e *event.Event, out *ingest.Sink) {
 
 // target names the object of a change.
 func target(e *event.Event, out *ingest.Sink, kind, name string) {
-	e.Object.Type, e.Object.ID = kind, out.Hold(name)
+	e.Object.Type, e.Object.ID = kind, out.Copy(name)
 	e.Object.Name = e.Object.ID
 }
 

@@ -41,12 +41,12 @@ type keyLister interface {
 }
 
 // A digest appears within the hour after the one that it is about.
-var verified = ingest.Sweeps{Lag: 30 * time.Minute, Look: 3 * time.Hour, Most: 24 * time.Hour}
+var verified = ingest.SweepPlan{Lag: 30 * time.Minute, Overlap: 3 * time.Hour, MaxSpan: 24 * time.Hour}
 
 const digestLate = 3 * time.Hour // without a digest for so long, one is missing
 
 type digestCursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Roots []string         `json:"roots,omitempty"` // still to be checked in this look
 	Last  map[string]chain `json:"last,omitempty"`  // by root
 }
@@ -87,7 +87,7 @@ func (d *digests) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	}
 	b := d.bucket
 	if c.To == 0 {
-		if _, ok := b.sweeps.Begin(&c.Swept, b.since, b.now()); !ok {
+		if _, ok := b.sweeps.Begin(&c.SweepState, b.since, b.now()); !ok {
 			return ingest.Page{Next: ingest.WriteCursor(c)}, nil
 		}
 		if c.Roots, err = b.roots(ctx, "CloudTrail-Digest"); err != nil {
@@ -110,7 +110,7 @@ func (d *digests) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		}
 	}
 	if page.More = len(c.Roots) > 0; !page.More {
-		page.More = b.sweeps.Finish(&c.Swept, b.now())
+		page.More = b.sweeps.Finish(&c.SweepState, b.now())
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

@@ -20,10 +20,10 @@ type lookup struct {
 	now   func() time.Time
 }
 
-var lookups = ingest.Sweeps{Lag: time.Minute, Look: 30 * time.Minute, Daily: 6 * time.Hour, Most: 6 * time.Hour, Keeps: 90 * 24 * time.Hour}
+var lookups = ingest.SweepPlan{Lag: time.Minute, Overlap: 30 * time.Minute, Daily: 6 * time.Hour, MaxSpan: 6 * time.Hour, Retention: 90 * 24 * time.Hour}
 
 type lookupCursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Token string `json:"token,omitempty"`
 }
 
@@ -33,7 +33,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	page, ok := lookups.Page(&c.Swept, l.since, l.now())
+	page, ok := lookups.Page(&c.SweepState, l.since, l.now())
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
@@ -65,7 +65,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if c.Token = aws.ToString(out.NextToken); c.Token != "" {
 		page.More = true
 	} else {
-		page.More = lookups.Finish(&c.Swept, l.now())
+		page.More = lookups.Finish(&c.SweepState, l.now())
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

@@ -191,7 +191,7 @@ func evaluate(doc []byte, e *event.Event, out *ingest.Sink) {
 	list := statements(doc)
 	if open, grant := public(list); open {
 		e.After = event.Public
-		out.Attr(event.AttrGrant, out.Hold(grant))
+		out.Attr(event.AttrGrant, out.Copy(grant))
 		out.To("*", event.ScopeAnyone)
 	}
 	for _, st := range list {
@@ -357,7 +357,7 @@ func bucketACL(r *record, e *event.Event, out *ingest.Sink) {
 	if r.name == "CreateBucket" {
 		e.Class = event.PolicyChange
 	}
-	out.Attr(event.AttrGrant, out.Hold(grant))
+	out.Attr(event.AttrGrant, out.Copy(grant))
 	out.To("*", event.ScopeAnyone)
 }
 

@@ -91,9 +91,9 @@ func (q *queue) bodies(l *lease, m *types.Message) (list []ingest.Body) {
 	}
 	switch {
 	case record:
-		list = append(list, ingest.Held("message "+id, eventRecord([]byte(aws.ToString(m.Body)))))
+		list = append(list, ingest.MemoryBody("message "+id, eventRecord([]byte(aws.ToString(m.Body)))))
 	case !known: // kept as a dead letter
-		list = append(list, ingest.Held("message "+id, []byte(strconv.Quote(aws.ToString(m.Body)))))
+		list = append(list, ingest.MemoryBody("message "+id, []byte(strconv.Quote(aws.ToString(m.Body)))))
 	}
 	return list
 }

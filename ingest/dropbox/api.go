@@ -26,7 +26,7 @@ type Config struct {
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.Needs("app_key", c.AppKey, "app_secret", c.AppSecret, "refresh_token", c.RefreshToken)
+	return ingest.RequireSettings("app_key", c.AppKey, "app_secret", c.AppSecret, "refresh_token", c.RefreshToken)
 }
 
 // Open implements ingest.Opener.
@@ -97,7 +97,7 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	}
 	page := ingest.Page{Next: ingest.WriteCursor(cursor{cmp.Or(answer.Cursor, c.Cursor), now.UnixMilli()}), More: answer.More}
 	if len(answer.Events) > 0 { // none, with more to come, is an answer too
-		page.Bodies = []ingest.Body{ingest.Held("team_log", res.Body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody("team_log", res.Body)}
 	}
 	return page, nil
 }

@@ -415,7 +415,7 @@ func adminRole(r *record, e *event.Event, out *ingest.Sink) {
 	if len(e.To) == 0 && r.context.email != "" {
 		out.To(out.Account("dropbox", r.context.email), event.ScopeUnknown)
 	}
-	out.Attr(event.AttrRole, out.Hold(r.newValue))
+	out.Attr(event.AttrRole, out.Copy(r.newValue))
 	if r.newValue == "member_only" {
 		e.Class = event.AdminRevoke
 	}

@@ -30,9 +30,9 @@ const (
 // errStopped ends the reading of a file; the reason is that of who ended it.
 var errStopped = errors.New("not read further: stopped")
 
-// spending is what a file has cost so far. All that reads from it, or from anything
+// budgetUse is what a file has cost so far. All that reads from it, or from anything
 // in it, asks here whether to go on.
-type spending struct {
+type budgetUse struct {
 	Budget
 	stopped  func() bool // by the context, or who takes the events
 	size     int64       // of the file, if it is known
@@ -44,7 +44,7 @@ type spending struct {
 }
 
 // begin starts the account of a file.
-func (b Budget) begin(size int64, stopped func() bool) *spending {
+func (b Budget) begin(size int64, stopped func() bool) *budgetUse {
 	if b.Inflated == 0 {
 		b.Inflated = defaultInflated
 	}
@@ -54,11 +54,11 @@ func (b Budget) begin(size int64, stopped func() bool) *spending {
 	if b.Time == 0 {
 		b.Time = defaultTime
 	}
-	return &spending{Budget: b, stopped: stopped, size: size, start: b.Clock()}
+	return &budgetUse{Budget: b, stopped: stopped, size: size, start: b.Clock()}
 }
 
 // check is an error once the file must not be read further.
-func (s *spending) check() error {
+func (s *budgetUse) check() error {
 	switch {
 	case s.err != nil:
 	case s.stopped():
@@ -70,7 +70,7 @@ func (s *spending) check() error {
 }
 
 // inflate takes the cost of n bytes that came out of a container.
-func (s *spending) inflate(n int) error {
+func (s *budgetUse) inflate(n int) error {
 	s.inflated += int64(n)
 	if limit := s.Ratio * max(s.size, s.stored); s.err == nil && s.inflated > max(s.Inflated, limit) {
 		s.err = &notice{fmt.Sprintf("inflates to more than %d times its size: not read further", s.Ratio), true}
@@ -81,7 +81,7 @@ func (s *spending) inflate(n int) error {
 // counter is the file itself: it counts the bytes that are read from it.
 type counter struct {
 	r io.Reader
-	*spending
+	*budgetUse
 }
 
 func (c *counter) Read(p []byte) (n int, err error) {
@@ -98,7 +98,7 @@ func (c *counter) Read(p []byte) (n int, err error) {
 // inflating is what comes out of a container.
 type inflating struct {
 	r io.Reader
-	*spending
+	*budgetUse
 }
 
 func (i *inflating) Read(p []byte) (int, error) {

@@ -196,7 +196,7 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 	if progress == nil {
 		progress = new(Progress)
 	}
-	budget, end := d.budget()
+	budget, end := d.startBudget()
 	defer end()
 	var next atomic.Int64
 	var failure atomic.Pointer[error]
@@ -233,8 +233,8 @@ func newReport(path string, size int64) Report {
 	return Report{Path: path, Size: size, Formats: map[string]int{}, Undecoded: map[string]int{}}
 }
 
-// budget is the budget with a clock; end stops it.
-func (d *Reader) budget() (b Budget, end func()) {
+// startBudget is the budget with a clock; end stops it.
+func (d *Reader) startBudget() (b Budget, end func()) {
 	if b = d.Budget; b.Clock != nil {
 		return b, func() {}
 	}
@@ -264,7 +264,7 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 		if d.Refused != nil {
 			refused = d.Refused(n)
 		}
-		r.sink.Until(d.Latest, refused)
+		r.sink.RefuseAfter(d.Latest, refused)
 	}
 	return r
 }
@@ -277,7 +277,7 @@ var streamBuffers = sync.Pool{New: func() any { return new([]byte) }}
 func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report, error) {
 	var failure atomic.Pointer[error]
 	r := d.reader(ctx, 0, new(Progress), &failure)
-	budget, end := d.budget()
+	budget, end := d.startBudget()
 	defer end()
 	rep := newReport(name, 0)
 	r.rep, r.keep, r.spent = &rep, true, budget.begin(0, r.ended)

@@ -25,8 +25,8 @@ type reader struct {
 	keep    bool        // records that cannot be decoded, for the report
 
 	rep   *Report
-	open  *os.File  // the file itself, while it is read
-	spent *spending // on it
+	open  *os.File   // the file itself, while it is read
+	spent *budgetUse // on it
 
 	w       window
 	scan    jsonscan.Scanner
@@ -798,7 +798,7 @@ func (r *reader) elements() {
 	for empty := true; !r.stop(); empty = false {
 		switch c, ok := w.skipSpace(); {
 		case !ok:
-			r.cutOff("the file ends inside a list of records")
+			r.truncated("the file ends inside a list of records")
 			return
 		case c == ']':
 			w.advance(1)
@@ -824,8 +824,8 @@ func (r *reader) elements() {
 	}
 }
 
-// cutOff counts, once, that the stream ends inside a value.
-func (r *reader) cutOff(reason string) {
+// truncated counts, once, that the stream ends inside a value.
+func (r *reader) truncated(reason string) {
 	if !r.cut {
 		r.problem(r.w.lineAt(0), reason)
 	}
@@ -1020,7 +1020,7 @@ func (r *reader) restOfObject() bool {
 		c, ok := w.skipSpace()
 		switch {
 		case !ok:
-			r.cutOff("the file ends inside a page of records")
+			r.truncated("the file ends inside a page of records")
 			return false
 		case c == '}':
 			w.advance(1)

@@ -34,7 +34,7 @@ func (c *Config) Check() error {
 	if len(c.Organizations) == 0 && c.Enterprise == "" {
 		return errors.New("organizations or enterprise are needed")
 	}
-	return ingest.Needs("token", c.Token)
+	return ingest.RequireSettings("token", c.Token)
 }
 
 // Open implements ingest.Opener.
@@ -74,10 +74,10 @@ const (
 	keepsGit = 7 * 24 * time.Hour
 )
 
-var sweeps = ingest.Sweeps{Look: 10 * time.Minute, Daily: 24 * time.Hour, Most: 24 * time.Hour, Keeps: keeps}
+var sweeps = ingest.SweepPlan{Overlap: 10 * time.Minute, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: keeps}
 
 type cursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Next string `json:"next_link,omitempty"`
 }
 
@@ -89,10 +89,10 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	}
 	now := l.api.Clock()
 	var git []ingest.Gap
-	if end := time.UnixMilli(c.End); c.End > 0 && c.To == 0 && now.Sub(end) > keepsGit && now.Sub(end) <= keeps && c.Swept.Next == 0 {
+	if end := time.UnixMilli(c.End); c.End > 0 && c.To == 0 && now.Sub(end) > keepsGit && now.Sub(end) <= keeps && c.SweepState.Next == 0 {
 		git = append(git, ingest.Gap{From: end, To: now.Add(-keepsGit), Reason: "GitHub keeps what Git does (clones, fetches, pushes) for seven days"})
 	}
-	page, ok := sweeps.Page(&c.Swept, l.since, now)
+	page, ok := sweeps.Page(&c.SweepState, l.since, now)
 	page.Gaps = append(page.Gaps, git...)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
@@ -115,12 +115,12 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 		return ingest.Page{}, err
 	}
 	if !bytes.Equal(bytes.TrimSpace(res.Body), []byte("[]")) {
-		page.Bodies = []ingest.Body{ingest.Held(strings.TrimPrefix(l.path, "/"), res.Body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody(strings.TrimPrefix(l.path, "/"), res.Body)}
 	}
 	if c.Next = webapi.NextLink(res.Header); c.Next != "" {
 		page.More = true
 	} else {
-		page.More = sweeps.Finish(&c.Swept, now)
+		page.More = sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

@@ -33,7 +33,7 @@ type Config struct {
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.Needs("service_account", c.ServiceAccount, "subject", c.Subject)
+	return ingest.RequireSettings("service_account", c.ServiceAccount, "subject", c.Subject)
 }
 
 // collected are the applications that data leaves by, or that say who acts. Further ones may be
@@ -81,7 +81,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	var streams []ingest.Stream
 	for _, name := range names {
-		sweeps := ingest.Sweeps{Look: 15 * time.Minute, Hourly: 2 * max(delays[name], time.Hour), Daily: 72 * time.Hour, Most: 24 * time.Hour, Keeps: keeps}
+		sweeps := ingest.SweepPlan{Overlap: 15 * time.Minute, Hourly: 2 * max(delays[name], time.Hour), Daily: 72 * time.Hour, MaxSpan: 24 * time.Hour, Retention: keeps}
 		streams = append(streams, ingest.Stream{Name: name, Every: 5 * time.Minute, Source: &activityLog{api, name, sweeps, env.Since}})
 	}
 	return streams, nil
@@ -109,12 +109,12 @@ func throttled(body []byte) bool {
 type activityLog struct {
 	api    *webapi.Client
 	name   string
-	sweeps ingest.Sweeps
+	sweeps ingest.SweepPlan
 	since  time.Time
 }
 
 type cursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Page string `json:"page,omitempty"`
 }
 
@@ -125,7 +125,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 		return ingest.Page{}, err
 	}
 	now := l.api.Clock()
-	page, ok := l.sweeps.Page(&c.Swept, l.since, now)
+	page, ok := l.sweeps.Page(&c.SweepState, l.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
@@ -152,12 +152,12 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 		return ingest.Page{}, &webapi.Error{Op: "GET " + path, Err: err}
 	}
 	if len(answer.Items) > 0 { // where nothing is, the list is missing
-		page.Bodies = []ingest.Body{ingest.Held(l.name, res.Body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody(l.name, res.Body)}
 	}
 	if c.Page = answer.Next; c.Page != "" {
 		page.More = true
 	} else {
-		page.More = l.sweeps.Finish(&c.Swept, now)
+		page.More = l.sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

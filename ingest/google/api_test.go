@@ -25,5 +25,5 @@ func TestSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("OUTFLOW_TEST_ACCOUNT", string(account))
-	ingesttest.Sources(t, Kind, Formats, nil)
+	ingesttest.TestSources(t, Kind, Formats, nil)
 }

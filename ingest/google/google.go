@@ -336,5 +336,5 @@ func joined(list []byte, out *ingest.Sink) string {
 		}
 		b.WriteString(t)
 	})
-	return out.Hold(b.String())
+	return out.Copy(b.String())
 }

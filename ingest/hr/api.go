@@ -40,10 +40,10 @@ type snapshot struct {
 // shrunk is the share of the people before that a snapshot must still have.
 const shrunk = .8
 
-// take says what a snapshot is worth: nothing if it is as it was, and an error if so
+// snapshotPage says what a snapshot is worth: nothing if it is as it was, and an error if so
 // many are missing that it cannot be whole. Nobody is taken for gone because a
 // snapshot lacks them.
-func take(cur ingest.Cursor, name string, body []byte, rows int) (ingest.Page, error) {
+func snapshotPage(cur ingest.Cursor, name string, body []byte, rows int) (ingest.Page, error) {
 	before, err := ingest.ReadCursor[snapshot](cur)
 	if err != nil {
 		return ingest.Page{}, err
@@ -57,7 +57,7 @@ func take(cur ingest.Cursor, name string, body []byte, rows int) (ingest.Page, e
 	case float64(rows) < shrunk*float64(before.Rows):
 		return ingest.Page{}, fmt.Errorf("%s: %d people are in it, %d before: it is not taken; if it is right, reset the state of the source", name, rows, before.Rows)
 	}
-	return ingest.Page{Bodies: []ingest.Body{ingest.Held(name, body)}, Next: ingest.WriteCursor(now)}, nil
+	return ingest.Page{Bodies: []ingest.Body{ingest.MemoryBody(name, body)}, Next: ingest.WriteCursor(now)}, nil
 }
 
 // Workday is a source of kind workday: a custom report that is enabled as a web
@@ -71,7 +71,7 @@ type Workday struct {
 
 // Check implements ingest.Opener.
 func (c *Workday) Check() error {
-	return ingest.Needs("url", c.URL, "user", c.User, "password", c.Password)
+	return ingest.RequireSettings("url", c.URL, "user", c.User, "password", c.Password)
 }
 
 // Open implements ingest.Opener.
@@ -105,7 +105,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "GET " + r.path, Err: err}
 	}
-	return take(cur, "report", res.Body, len(answer.Entries))
+	return snapshotPage(cur, "report", res.Body, len(answer.Entries))
 }
 
 // BambooHR is a source of kind bamboohr: the key of a user who may see addresses,
@@ -117,7 +117,7 @@ type BambooHR struct {
 }
 
 // Check implements ingest.Opener.
-func (c *BambooHR) Check() error { return ingest.Needs("company", c.Company, "key", c.Key) }
+func (c *BambooHR) Check() error { return ingest.RequireSettings("company", c.Company, "key", c.Key) }
 
 // Open implements ingest.Opener.
 func (c *BambooHR) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
@@ -220,7 +220,7 @@ func (c *CSV) Check() error {
 			return fmt.Errorf("columns: %q: %s", name, strings.Join(named, ", "))
 		}
 	}
-	return ingest.Needs("path", c.Path, "columns: email", c.Columns["email"])
+	return ingest.RequireSettings("path", c.Path, "columns: email", c.Columns["email"])
 }
 
 // Open implements ingest.Opener.
@@ -297,5 +297,5 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 		rows++
 	}
 	w.Flush()
-	return take(cur, m.conf.Path, out.Bytes(), rows)
+	return snapshotPage(cur, m.conf.Path, out.Bytes(), rows)
 }

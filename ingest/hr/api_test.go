@@ -16,7 +16,7 @@ import (
 func TestSources(t *testing.T) {
 	for _, kind := range Kinds {
 		if kind.Name != "hr_csv" { // it asks nobody
-			t.Run(kind.Name, func(t *testing.T) { ingesttest.Sources(t, kind, Formats, Tables) })
+			t.Run(kind.Name, func(t *testing.T) { ingesttest.TestSources(t, kind, Formats, Tables) })
 		}
 	}
 }

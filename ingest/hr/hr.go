@@ -155,7 +155,7 @@ func (w *worker) person(out *ingest.Sink) error {
 		if !ok {
 			return fmt.Errorf("start date %q is not a date such as 2026-03-31", clip(w.start))
 		}
-		out.Attr(event.AttrStart, out.Hold(day(at)))
+		out.Attr(event.AttrStart, out.Copy(day(at)))
 	}
 	for alias := range strings.FieldsFuncSeq(w.aliases, func(c rune) bool { return c == ' ' || c == ',' || c == ';' || c == '|' }) {
 		if ingest.IsEmail(alias) || strings.Contains(alias, ":") {
@@ -181,7 +181,7 @@ func (w *worker) leaver(out *ingest.Sink) error {
 		return err
 	}
 	if lastAt > 0 {
-		out.Attr(event.AttrLastDay, out.Hold(day(lastAt)))
+		out.Attr(event.AttrLastDay, out.Copy(day(lastAt)))
 	}
 	e.Key = ingest.ContentKey(e)
 	out.Emit()

@@ -40,7 +40,7 @@ func FuzzRestore(f *testing.F) {
 		if err := New().Restore(again); err != nil {
 			t.Errorf("what was read and written cannot be read: %v", err)
 		}
-		if _, _, err := Forget(snapshot, "kim@acme.example"); err != nil {
+		if _, _, err := EraseFromSnapshot(snapshot, "kim@acme.example"); err != nil {
 			t.Error(err)
 		}
 	})

@@ -25,10 +25,10 @@ type Resolver struct {
 
 	keys map[string]issued // by alias: access keys of AWS sessions, for as long as they last
 
-	strangers map[string]*stranger // names that have only failed to sign in, within a day
-	failures  int                  // of theirs that are held
-	origins   []origin             // where names came from that were left out today
-	left      Left
+	strangers map[string]*unknownAccount // names that have only failed to sign in, within a day
+	failures  int                        // of theirs that are held
+	origins   []origin                   // where names came from that were left out today
+	left      DroppedCounts
 	day       int64 // of the latest event, days since 1970
 	admitted  int   // guests who are new today
 	guests    int   // accounts that are guests'
@@ -66,7 +66,7 @@ type Config struct {
 
 // New returns a resolver that knows nothing.
 func New() *Resolver {
-	return &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}, strangers: map[string]*stranger{}, keys: map[string]issued{}}
+	return &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}, strangers: map[string]*unknownAccount{}, keys: map[string]issued{}}
 }
 
 // Configure adds what an administrator knows. It comes before the first event.
@@ -95,7 +95,7 @@ func (r *Resolver) Configure(c Config) {
 // changed in place or replaced; the result is valid until the next call.
 func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 	if event.RecordSource(rec) == event.HR {
-		return r.staff(rec), rec
+		return r.applyHR(rec), rec
 	}
 	r.key = event.RecordKey(rec)
 	if at := event.RecordTime(rec); at/dayMS > r.day {
@@ -132,7 +132,7 @@ func (r *Resolver) actor(name string, kind event.ActorKind, rec []byte) (*accoun
 		}
 	}
 	if a == nil || a.guest {
-		return r.meet(name, kind, rec)
+		return r.resolveUnknown(name, kind, rec)
 	}
 	return a.as(kind), rec
 }
@@ -235,8 +235,8 @@ func (r *Resolver) learn(alias string, a *account) {
 	}
 }
 
-// staff takes in a row of the HR files and returns the person it is about.
-func (r *Resolver) staff(rec []byte) string {
+// applyHR takes in a row of the HR files and returns the person it is about.
+func (r *Resolver) applyHR(rec []byte) string {
 	if r.dec.Decode(rec, &r.e) != nil {
 		return ""
 	}
@@ -292,7 +292,7 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 			}
 		} else if domain := mail.Domain(t.Account); domain != "" {
 			switch {
-			case r.internal(domain, person):
+			case r.isInternal(domain, person):
 				t.Scope = event.ScopeInternal
 			default:
 				t.Scope = event.ScopeExternal
@@ -307,9 +307,9 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 	return r.buf
 }
 
-// internal says whether a domain is the organisation's. Where nothing says which
+// isInternal says whether a domain is the organisation's. Where nothing says which
 // domains are, they are the sharer's own and those of many who act.
-func (r *Resolver) internal(domain, person string) bool {
+func (r *Resolver) isInternal(domain, person string) bool {
 	if len(r.own) > 0 {
 		for !r.own[domain] { // a subdomain of an own one is own
 			_, parent, ok := strings.Cut(domain, ".")

@@ -24,9 +24,9 @@ type graph struct {
 	Total    int
 
 	Keys      map[string]issued
-	Strangers map[string]*stranger
+	Strangers map[string]*unknownAccount
 	Origins   []origin
-	Left      Left
+	Left      DroppedCounts
 	Day       int64
 	Admitted  int
 }
@@ -101,9 +101,9 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	return nil
 }
 
-// Forget takes a person out of a stored alias graph. It returns the graph without them,
+// EraseFromSnapshot takes a person out of a stored alias graph. It returns the graph without them,
 // and the accounts that were theirs, the person's own name among them.
-func Forget(snapshot []byte, person string) (out []byte, accounts []string, err error) {
+func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []string, err error) {
 	r := New()
 	if err := r.Restore(snapshot); err != nil {
 		return nil, nil, err

@@ -27,15 +27,15 @@ const (
 	dayMS = 24 * 60 * 60 * 1000
 )
 
-// stranger is a name that has never done anything but fail to sign in. It is no person:
+// unknownAccount is a name that has never done anything but fail to sign in. It is no person:
 // all that is known of it are its failures of the last day.
-type stranger struct {
+type unknownAccount struct {
 	_      struct{} `cbor:",toarray"`
 	Origin int
 	Fails  []event.Attempt // the oldest first
 }
 
-func (s *stranger) last() int64 { return s.Fails[len(s.Fails)-1].At }
+func (s *unknownAccount) last() int64 { return s.Fails[len(s.Fails)-1].At }
 
 // issued is an access key of an AWS session.
 type issued struct {
@@ -54,15 +54,15 @@ type origin struct {
 	Guests int64  // events of outsiders who did not become people
 }
 
-// Left is what was left out since the state began, because outsiders made more names than
+// DroppedCounts is what was left out since the state began, because outsiders made more names than
 // are kept.
-type Left struct {
+type DroppedCounts struct {
 	Names  int64 // that had failed to sign in within a day, and whose failures were forgotten
 	Guests int64 // events of outsiders that were not judged
 }
 
-// Left says what was left out.
-func (r *Resolver) Left() Left { return r.left }
+// Dropped says what was left out.
+func (r *Resolver) Dropped() DroppedCounts { return r.left }
 
 // Notes returns what the resolver has to say about the events since it was asked last:
 // events of the class NamesLeftOut. They belong before the event that was resolved last,
@@ -83,52 +83,52 @@ func failed(rec []byte) bool {
 	return event.RecordClass(rec) == event.LoginFailure || o == event.Failure || o == event.Denied
 }
 
-// meet resolves an account that is no member's yet: one that was never seen, or a guest's.
+// resolveUnknown resolves an account that is no member's yet: one that was never seen, or a guest's.
 // It returns nil where there is nobody: the name has only ever failed, or is one outsider
 // too many.
-func (r *Resolver) meet(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
+func (r *Resolver) resolveUnknown(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	a, fails := r.accounts[name], failed(rec)
 	if a != nil {
 		a.seen = r.day
 		_, staff := r.people[a.person]
-		if a.failing = a.failing && fails; staff || !a.failing && !r.outside(name) {
+		if a.failing = a.failing && fails; staff || !a.failing && !r.isExternal(name) {
 			a.guest = false
 			r.guests--
 		}
 		return r.lookup(name, kind), rec
 	}
 	if r.find(name) != "" {
-		return r.lookup(name, kind), r.recall(name, rec)
+		return r.lookup(name, kind), r.attachFailures(name, rec)
 	}
 	if fails {
-		return r.turnedAway(name, kind, rec)
+		return r.rejected(name, kind, rec)
 	}
-	guest := r.outside(name)
-	if guest && !r.admit() {
-		r.turnGuestAway(rec)
+	guest := r.isExternal(name)
+	if guest && !r.mayAdmitGuest() {
+		r.countRejectedGuest(rec)
 		return nil, rec
 	}
 	a = r.lookup(name, kind)
 	if guest {
-		r.welcome(a)
+		r.admitGuest(a)
 	}
-	return a, r.recall(name, rec)
+	return a, r.attachFailures(name, rec)
 }
 
-// turnedAway takes in an event of a name that has never done anything but fail. What a rule
+// rejected takes in an event of a name that has never done anything but fail. What a rule
 // of the organisation's own matches is somebody's all the same, as long as there are few.
-func (r *Resolver) turnedAway(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
+func (r *Resolver) rejected(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	if r.dec.Decode(rec, &r.e) != nil {
 		return nil, rec
 	}
 	if r.e.Attr(event.AttrRuleMatch) != "" {
-		if r.admit() {
+		if r.mayAdmitGuest() {
 			a := r.lookup(name, kind)
-			r.welcome(a)
+			r.admitGuest(a)
 			a.failing = true
 			return a, rec
 		}
-		r.turnGuestAway(rec)
+		r.countRejectedGuest(rec)
 		return nil, rec
 	}
 	if r.e.Class == event.LoginFailure && r.e.Client.IP != "" {
@@ -144,7 +144,7 @@ func (r *Resolver) fail(name string, e *event.Event) {
 		if len(r.strangers) >= maxStrangers {
 			r.evict(e)
 		}
-		s = &stranger{}
+		s = &unknownAccount{}
 		r.strangers[strings.Clone(name)] = s
 	}
 	if len(s.Fails) >= perStranger {
@@ -158,19 +158,19 @@ func (r *Resolver) fail(name string, e *event.Event) {
 	}
 }
 
-// recall hands the failures of a stranger who has become somebody on, with the event.
-func (r *Resolver) recall(name string, rec []byte) []byte {
+// attachFailures hands the failures of a stranger who has become somebody on, with the event.
+func (r *Resolver) attachFailures(name string, rec []byte) []byte {
 	s := r.strangers[name]
 	if s == nil || r.dec.Decode(rec, &r.e) != nil {
 		return rec
 	}
-	r.dismiss(name, s)
+	r.dropUnknown(name, s)
 	r.e.Attrs = append(r.e.Attrs, event.Attr{Name: event.AttrAttempts, Value: event.JoinAttempts(s.Fails)})
 	r.recalled = r.e.Append(r.recalled[:0])
 	return r.recalled
 }
 
-func (r *Resolver) dismiss(name string, s *stranger) {
+func (r *Resolver) dropUnknown(name string, s *unknownAccount) {
 	delete(r.strangers, name)
 	r.failures -= len(s.Fails)
 }
@@ -179,7 +179,7 @@ func (r *Resolver) dismiss(name string, s *stranger) {
 func (r *Resolver) expire(now int64) {
 	for name, s := range r.strangers {
 		if now-s.last() > dayMS {
-			r.dismiss(name, s)
+			r.dropUnknown(name, s)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func (r *Resolver) evict(e *event.Event) {
 	}
 	type named struct {
 		name string
-		*stranger
+		*unknownAccount
 	}
 	list := make([]named, 0, len(r.strangers))
 	for name, s := range r.strangers {
@@ -208,14 +208,14 @@ func (r *Resolver) evict(e *event.Event) {
 		if len(r.strangers) <= maxStrangers/2 && r.failures <= maxFailures/2 {
 			break
 		}
-		r.dismiss(x.name, x.stranger)
+		r.dropUnknown(x.name, x.unknownAccount)
 		r.origins[x.Origin].Names++
 		r.left.Names++
 		told[x.Origin] = true
 	}
 	for i := range r.origins {
 		if told[i] {
-			r.note(i, event.LeftNames, r.origins[i].Names, e.Time)
+			r.countDropped(i, event.LeftNames, r.origins[i].Names, e.Time)
 		}
 	}
 }
@@ -234,8 +234,8 @@ func (r *Resolver) origin(s event.Source, tenant string) int {
 	return i
 }
 
-// note says that names of an origin were left out, so many of them today.
-func (r *Resolver) note(i int, what string, n, at int64) {
+// countDropped says that names of an origin were left out, so many of them today.
+func (r *Resolver) countDropped(i int, what string, n, at int64) {
 	o := &r.origins[i]
 	r.notes = append(r.notes, &event.Event{
 		Source: o.Source, Tenant: o.Tenant, Class: event.NamesLeftOut, Action: what, Time: at, Key: r.key,
@@ -243,9 +243,9 @@ func (r *Resolver) note(i int, what string, n, at int64) {
 	})
 }
 
-// outside says whether an account is an outsider's, as far as that is known: a mail address
+// isExternal says whether an account is an outsider's, as far as that is known: a mail address
 // of another domain than the organisation's.
-func (r *Resolver) outside(name string) bool {
+func (r *Resolver) isExternal(name string) bool {
 	if !ingest.IsEmail(name) {
 		return false
 	}
@@ -253,15 +253,17 @@ func (r *Resolver) outside(name string) bool {
 	if len(r.own) == 0 {
 		return mail.Consumer(domain)
 	}
-	return !r.internal(domain, "")
+	return !r.isInternal(domain, "")
 }
 
-// admit says whether one more outsider may become somebody today. Large organisations have
+// mayAdmitGuest says whether one more outsider may become somebody today. Large organisations have
 // many guests: on a day as many may be new as there are members.
-func (r *Resolver) admit() bool { return r.admitted < max(guestsADay, len(r.accounts)-r.guests) }
+func (r *Resolver) mayAdmitGuest() bool {
+	return r.admitted < max(guestsADay, len(r.accounts)-r.guests)
+}
 
-// welcome makes an account a guest's.
-func (r *Resolver) welcome(a *account) {
+// admitGuest makes an account a guest's.
+func (r *Resolver) admitGuest(a *account) {
 	if a.known || a.guest { // an alias of somebody, or named in the configuration
 		return
 	}
@@ -270,8 +272,8 @@ func (r *Resolver) welcome(a *account) {
 	r.guests++
 }
 
-// turnGuestAway counts an event of an outsider who is one too many today.
-func (r *Resolver) turnGuestAway(rec []byte) {
+// countRejectedGuest counts an event of an outsider who is one too many today.
+func (r *Resolver) countRejectedGuest(rec []byte) {
 	if r.dec.Decode(rec, &r.e) != nil {
 		return
 	}
@@ -279,7 +281,7 @@ func (r *Resolver) turnGuestAway(rec []byte) {
 	r.origins[i].Guests++
 	r.left.Guests++
 	if n := r.origins[i].Guests; n&(n-1) == 0 { // not each time
-		r.note(i, event.LeftGuests, n, r.e.Time)
+		r.countDropped(i, event.LeftGuests, n, r.e.Time)
 	}
 }
 
@@ -288,7 +290,7 @@ func (r *Resolver) newDay(at int64) {
 	for i := range r.origins {
 		o := &r.origins[i]
 		if n := o.Guests; n&(n-1) != 0 {
-			r.note(i, event.LeftGuests, n, r.day*dayMS+dayMS-1)
+			r.countDropped(i, event.LeftGuests, n, r.day*dayMS+dayMS-1)
 		}
 	}
 	first := r.day == 0

@@ -116,7 +116,7 @@ func TestDenied(t *testing.T) {
 func TestManyStrangers(t *testing.T) {
 	const names = 3 * maxStrangers
 	guessed := "guessed@acme.example"
-	spray := func(r *Resolver, from, to int) (left Left, notes []*event.Event) {
+	spray := func(r *Resolver, from, to int) (left DroppedCounts, notes []*event.Event) {
 		for i := from; i < to; i++ {
 			at := noon + int64(i)
 			r.Resolve(signIn(fmt.Sprintf("x%d@acme.example", i), at, false))
@@ -129,7 +129,7 @@ func TestManyStrangers(t *testing.T) {
 				t.Fatalf("%d strangers with %d failures", len(r.strangers), r.failures)
 			}
 		}
-		return r.Left(), notes
+		return r.Dropped(), notes
 	}
 	r := New()
 	_, first := spray(r, 0, names/2)
@@ -164,7 +164,7 @@ func TestManyStrangers(t *testing.T) {
 		t.Errorf("a name that was guessed at all along has %d bytes of attempts", len(e.Attr(event.AttrAttempts)))
 	}
 	r.Resolve(signIn("y", noon+2*dayMS, true)) // they are forgotten, and there is nothing to say
-	if len(r.strangers) != 0 || len(r.origins) != 0 || r.Left() != left || len(r.Notes()) > 0 {
+	if len(r.strangers) != 0 || len(r.origins) != 0 || r.Dropped() != left || len(r.Notes()) > 0 {
 		t.Errorf("two days later: %d strangers, %+v", len(r.strangers), r.origins)
 	}
 }
@@ -193,8 +193,8 @@ func TestGuests(t *testing.T) {
 	for _, e := range r.Notes() {
 		said = append(said, e.Action+" "+e.Attr(event.AttrNew))
 	}
-	if want := "guests 512"; len(said) != 10 || said[9] != want || r.Left() != (Left{Guests: 1000}) {
-		t.Errorf("said %v, left out %+v", said, r.Left())
+	if want := "guests 512"; len(said) != 10 || said[9] != want || r.Dropped() != (DroppedCounts{Guests: 1000}) {
+		t.Errorf("said %v, left out %+v", said, r.Dropped())
 	}
 	if who, guest := act("g1@rival.example", noon+dayMS/4); who == "" || !guest { // one that is known goes on
 		t.Errorf("%q, %t", who, guest)
@@ -245,8 +245,8 @@ func TestRuleMatches(t *testing.T) {
 			t.Fatalf("name %d: %q, %t", i, who, e.Actor.Guest)
 		}
 	}
-	if r.Left().Guests != 10 {
-		t.Errorf("%+v", r.Left())
+	if r.Dropped().Guests != 10 {
+		t.Errorf("%+v", r.Dropped())
 	}
 	for _, ok := range []bool{false, true} {
 		if who, e := resolved(t, r, signIn("x5@acme.example", noon+1, ok)); who == "" || e.Actor.Guest == ok {

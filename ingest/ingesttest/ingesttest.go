@@ -117,11 +117,11 @@ func Run(t *testing.T, formats []*ingest.Format, tables []*ingest.Table) {
 		t.Fatal("no testdata/*.txtar", err)
 	}
 	for _, name := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) { judge(t, name, formats, tables) })
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) { testFormats(t, name, formats, tables) })
 	}
 }
 
-func judge(t *testing.T, name string, formats []*ingest.Format, tables []*ingest.Table) {
+func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*ingest.Table) {
 	ar, err := txtar.ParseFile(name)
 	if err != nil {
 		t.Fatal(err)

@@ -293,7 +293,7 @@ func (r *run) collect(t testing.TB, dir string) []string {
 			t.Errorf("%s: no end after %d steps; %s", pulls[i].Stream.Name, steps, r.errors)
 		}
 	}
-	letters, err := store.Dead(ctx, 0)
+	letters, err := store.DeadLetters(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +346,7 @@ func Events(t testing.TB, log eventlog.Log, take func(e *event.Event)) {
 				t.Fatal(err)
 			}
 			for i := range recs {
-				if _, mark := ingest.ReadMark(recs[i].Value); mark {
+				if _, mark := ingest.ParseBatchMarker(recs[i].Value); mark {
 					continue
 				}
 				var dec event.Decoder
@@ -383,10 +383,10 @@ func read(t testing.TB, log eventlog.Log) []string {
 	return list
 }
 
-// Sources judges a kind by the scenarios testdata/api/*.txtar: what comes to be in the
+// TestSources judges a kind by the scenarios testdata/api/*.txtar: what comes to be in the
 // log is the section want, whatever is done to it: faults of the vendor, restarts and
 // crashes at any line, a log that fails, two pollers at once. No error holds a secret.
-func Sources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, tables []*ingest.Table) {
+func TestSources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, tables []*ingest.Table) {
 	t.Helper()
 	archives, err := filepath.Glob("testdata/api/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -401,7 +401,7 @@ func Sources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, tables []
 			if err != nil {
 				t.Fatal(err)
 			}
-			Judge(t, name, NewScenario(t, kind, ar, formats, tables))
+			TestSource(t, name, NewScenario(t, kind, ar, formats, tables))
 		})
 	}
 }
@@ -428,8 +428,8 @@ func since(t *testing.T, ar *txtar.Archive) time.Time {
 // repeats says whether the vendor gives the same answers a second time.
 func (s *Scenario) repeats() bool { return !strings.Contains(string(s.Archive.Comment), "Once only") }
 
-// Judge judges a source by one scenario.
-func Judge(t *testing.T, name string, s *Scenario) {
+// TestSource judges a source by one scenario.
+func TestSource(t *testing.T, name string, s *Scenario) {
 	t.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
 	s.Secrets = append(s.Secrets, "hunter2-hunter2")
 	fresh := func() *run { return newRun(t, s) }

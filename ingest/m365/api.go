@@ -32,7 +32,7 @@ type Config struct {
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.Needs("tenant", c.Tenant, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+	return ingest.RequireSettings("tenant", c.Tenant, "client_id", c.ClientID, "client_secret", c.ClientSecret)
 }
 
 var contentTypes = []string{"Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General"}
@@ -70,10 +70,10 @@ type feed struct {
 // A blob is listed for seven days; the window of a list has 24 hours at most. The
 // earliest start keeps some minutes from the edge, which calls take to get there.
 // Blobs are registered late, for a time before: looks overlap.
-var sweeps = ingest.Sweeps{Look: 15 * time.Minute, Hourly: 2 * time.Hour, Daily: 24 * time.Hour, Most: 24 * time.Hour, Keeps: 167*time.Hour + 55*time.Minute}
+var sweeps = ingest.SweepPlan{Overlap: 15 * time.Minute, Hourly: 2 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: 167*time.Hour + 55*time.Minute}
 
 type cursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Page       string `json:"page,omitempty"` // of the list that is being read
 	Subscribed bool   `json:"subscribed,omitempty"`
 }
@@ -105,7 +105,7 @@ func (f *feed) subscribe(ctx context.Context) error {
 // list reads a page of the list of blobs, whose content is opened when it is wanted.
 func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	now := f.api.Clock()
-	page, ok := sweeps.Page(&c.Swept, f.since, now)
+	page, ok := sweeps.Page(&c.SweepState, f.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
@@ -147,7 +147,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	if c.Page = res.Header.Get("NextPageUri"); c.Page != "" {
 		page.More = true
 	} else {
-		page.More = sweeps.Finish(&c.Swept, now)
+		page.More = sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

@@ -394,10 +394,10 @@ func (r *record) scanExtended(e *event.Event, out *ingest.Sink) {
 	pairs(r.extended, func(name, value, _ string) {
 		switch name {
 		case "UserAgent":
-			e.Client.Agent = out.Hold(value)
+			e.Client.Agent = out.Copy(value)
 		case "additionalDetails":
 			if agent := jsonField(value, "User-Agent"); agent != "" && e.Client.Agent == "" {
-				e.Client.Agent = out.Hold(agent)
+				e.Client.Agent = out.Copy(agent)
 			}
 		}
 	})
@@ -405,10 +405,10 @@ func (r *record) scanExtended(e *event.Event, out *ingest.Sink) {
 		switch name {
 		case "SessionId":
 			if e.Client.Session == "" {
-				e.Client.Session = out.Hold(value)
+				e.Client.Session = out.Copy(value)
 			}
 		case "Id":
-			e.Client.Device = out.Hold(value)
+			e.Client.Device = out.Copy(value)
 		}
 	})
 }

@@ -183,7 +183,7 @@ func entraTarget(r *record, e *event.Event, out *ingest.Sink) {
 		}
 	}
 	if name != "" {
-		e.Object.Name = out.Hold(name)
+		e.Object.Name = out.Copy(name)
 	}
 }
 
@@ -197,14 +197,14 @@ func roleChange(r *record, e *event.Event, out *ingest.Sink) {
 			}
 		}
 	})
-	out.Attr(event.AttrRole, out.Hold(role))
+	out.Attr(event.AttrRole, out.Copy(role))
 }
 
 func cmdletRole(r *record, e *event.Event, out *ingest.Sink) {
 	pairs(r.parameters, func(name, value, _ string) {
 		switch name {
 		case "Identity":
-			out.Attr(event.AttrRole, out.Hold(value))
+			out.Attr(event.AttrRole, out.Copy(value))
 		case "Member":
 			out.To(person(value, out), event.ScopeUnknown)
 		}
@@ -226,10 +226,10 @@ func consent(r *record, e *event.Event, out *ingest.Sink) {
 				if j := strings.IndexAny(value, ",]"); j >= 0 {
 					value = value[:j]
 				}
-				out.Attr(event.AttrScopes, out.Hold(strings.TrimSpace(value)))
+				out.Attr(event.AttrScopes, out.Copy(strings.TrimSpace(value)))
 			}
 		case "DelegatedPermissionGrant.Scope":
-			out.Attr(event.AttrScopes, out.Hold(unquote(value)))
+			out.Attr(event.AttrScopes, out.Copy(unquote(value)))
 		case "ConsentContext.IsAdminConsent":
 			if strings.EqualFold(unquote(value), "true") {
 				out.Attr(event.AttrPermission, "admin consent")
@@ -291,7 +291,7 @@ func label(r *record, e *event.Event, out *ingest.Sink) {
 					out.Attr(event.AttrEffect, "stronger")
 				}
 			case "SensitivityLabelId":
-				e.Object.Label = cmp.Or(e.Object.Label, out.Hold(s.Text()))
+				e.Object.Label = cmp.Or(e.Object.Label, out.Copy(s.Text()))
 			default:
 				s.Skip()
 			}
@@ -324,7 +324,7 @@ func mailboxPermission(r *record, e *event.Event, out *ingest.Sink) {
 		case "User", "Trustee":
 			out.To(person(value, out), event.ScopeUnknown)
 		case "AccessRights":
-			out.Attr(event.AttrPermission, out.Hold(value))
+			out.Attr(event.AttrPermission, out.Copy(value))
 		}
 	})
 }
@@ -347,7 +347,7 @@ func forwarding(r *record, e *event.Event, out *ingest.Sink) {
 			add(value)
 		case "Name":
 			if value != "" {
-				e.Object.Name = out.Hold(value)
+				e.Object.Name = out.Copy(value)
 			}
 		case "RuleActions", "Actions": // JSON of UpdateInboxRules
 			if strings.Contains(value, "Forward") || strings.Contains(value, "Redirect") {

@@ -29,13 +29,13 @@ type Config struct {
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	if err := ingest.Needs("domain", cmp.Or(c.Domain, c.BaseURL)); err != nil {
+	if err := ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL)); err != nil {
 		return err
 	}
 	if c.Token != "" {
 		return nil
 	}
-	return ingest.Needs("token (or client_id)", c.ClientID, "private_key", c.PrivateKey)
+	return ingest.RequireSettings("token (or client_id)", c.ClientID, "private_key", c.PrivateKey)
 }
 
 // keeps is for how long Okta keeps its log.
@@ -113,7 +113,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	}
 	page := ingest.Page{Gaps: gaps}
 	if !bytes.Equal(bytes.TrimSpace(res.Body), []byte("[]")) {
-		page.Bodies = append(page.Bodies, ingest.Held("logs", res.Body))
+		page.Bodies = append(page.Bodies, ingest.MemoryBody("logs", res.Body))
 		page.More = true
 	}
 	page.Next = ingest.WriteCursor(cursor{cmp.Or(webapi.NextLink(res.Header), target), now.UnixMilli()})

@@ -210,7 +210,7 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 			stats.Duplicates[src]++
 			if !bytes.Equal(best, c.rec) {
 				stats.Conflicts[src]++
-				if better(c.rec, best) {
+				if preferred(c.rec, best) {
 					best = append(best[:0], c.rec...)
 				}
 			}
@@ -238,9 +238,9 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 	return stats, nil
 }
 
-// better orders records of one event: a human actor first, then the longer one,
+// preferred orders records of one event: a human actor first, then the longer one,
 // then by content, so that the choice does not depend on the order of files.
-func better(a, b []byte) bool {
+func preferred(a, b []byte) bool {
 	if ka, kb := event.RecordKind(a) == event.Human, event.RecordKind(b) == event.Human; ka != kb {
 		return ka
 	}

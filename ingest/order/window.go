@@ -92,10 +92,10 @@ func newBucket() *bucket { return &bucket{index: map[uint64]span{}, low: map[int
 // if there is none.
 func (w *Window) Newest() int64 { return w.newest }
 
-// Edge is the beginning of the latest hour at or after which there are some events,
+// Watermark is the beginning of the latest hour at or after which there are some events,
 // Unix milliseconds; of the earliest one if there are fewer. A few that claim to be
 // from the future do not move it.
-func (w *Window) Edge(some int) int64 {
+func (w *Window) Watermark(some int) int64 {
 	hours := make([]int64, 0, len(w.hours))
 	for h := range w.hours {
 		hours = append(hours, h)
@@ -129,19 +129,19 @@ func (w *Window) Len() int { return w.events }
 // since the window was made. One of the two is held; Add returned Repeat or Replaced.
 func (w *Window) Conflicts() int64 { return w.conflicts }
 
-// Added says what came of an event.
-type Added int
+// AddResult says what came of an event.
+type AddResult int
 
 // What may come of an event.
 const (
-	Fresh    Added = iota // it is new
-	Repeat                // it is held already
-	Replaced              // it says more than the one that was held, and took its place
+	Fresh    AddResult = iota // it is new
+	Repeat                    // it is held already
+	Replaced                  // it says more than the one that was held, and took its place
 )
 
 // Add adds an event as stored, which came from an offset of a partition of a log. The
 // error is that of the temporary file.
-func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
+func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error) {
 	at := event.RecordTime(rec)
 	b := w.hr
 	if event.RecordSource(rec) != event.HR {
@@ -162,13 +162,13 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 	if b.index == nil {
 		b.reindex()
 	}
-	if s, known := b.place(k); known {
+	if s, known := b.find(k); known {
 		held := b.data[s.off : s.off+s.size]
 		if bytes.Equal(held, rec) {
 			return Repeat, nil
 		}
 		w.conflicts++
-		if !better(rec, held) {
+		if !preferred(rec, held) {
 			return Repeat, nil
 		}
 		b.sort()
@@ -209,7 +209,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (Added, error) {
 	}
 	w.events++
 	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
-		return Fresh, w.tidy()
+		return Fresh, w.compact()
 	}
 	return Fresh, nil
 }
@@ -270,8 +270,8 @@ func merged(prints, more []uint32) []uint32 {
 // perEvent is about what the entry and the place of an event take, in bytes.
 const perEvent = 100
 
-// tidy packs the hours that were not used for the longest time.
-func (w *Window) tidy() error {
+// compact packs the hours that were not used for the longest time.
+func (w *Window) compact() error {
 	var list []*bucket
 	for _, b := range w.hours {
 		if len(b.entries) > 0 {
@@ -347,7 +347,7 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 			}
 		}
 		if w.memory > w.inUse {
-			if err := w.tidy(); err != nil {
+			if err := w.compact(); err != nil {
 				return err
 			}
 		}
@@ -407,8 +407,8 @@ func (w *Window) pack(b *bucket) error {
 	return nil
 }
 
-// place is where an event is in the part in use.
-func (b *bucket) place(k key) (span, bool) {
+// find is where an event is in the part in use.
+func (b *bucket) find(k key) (span, bool) {
 	s, known := b.index[k.key]
 	if known && event.RecordTime(b.data[s.off:]) != k.time {
 		s, known = b.twins[k]
@@ -483,8 +483,8 @@ func (w *Window) unpack(b *bucket) error {
 	return nil
 }
 
-// Forget drops events before a time but HR's.
-func (w *Window) Forget(before int64) {
+// Evict drops events before a time but HR's.
+func (w *Window) Evict(before int64) {
 	for h, b := range w.hours {
 		if h < floor(before) {
 			w.events -= b.n
@@ -494,9 +494,9 @@ func (w *Window) Forget(before int64) {
 	}
 }
 
-// Low is the lowest offset of a partition that an event came from, or next if
+// LowestOffset is the lowest offset of a partition that an event came from, or next if
 // none is held. HR's do not count.
-func (w *Window) Low(partition int, next int64) int64 {
+func (w *Window) LowestOffset(partition int, next int64) int64 {
 	for _, b := range w.hours {
 		if low, known := b.low[partition]; known {
 			next = min(next, low)
@@ -505,8 +505,8 @@ func (w *Window) Low(partition int, next int64) int64 {
 	return next
 }
 
-// Staff calls yield for what HR has said.
-func (w *Window) Staff(yield func(rec []byte)) {
+// HRRecords calls yield for what HR has said.
+func (w *Window) HRRecords(yield func(rec []byte)) {
 	w.hr.sort()
 	for _, e := range w.hr.entries {
 		yield(w.hr.record(e))

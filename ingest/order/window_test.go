@@ -104,14 +104,14 @@ func TestWindow(t *testing.T) {
 	if err != nil || i != len(kept) {
 		t.Errorf("after the middle: up to %d of %d, %v", i, len(kept), err)
 	}
-	if edge := w.Edge(20); edge < 1_290*hour || edge > 1_300*hour {
+	if edge := w.Watermark(20); edge < 1_290*hour || edge > 1_300*hour {
 		t.Errorf("the events go up to hour %d", edge/hour)
 	}
 	e := &event.Event{Source: event.Box, Time: 90_000 * hour, Key: 7}
-	if _, err := w.Add(e.Append(nil), 0, 5000); err != nil || w.Edge(20) > 1_300*hour || w.Newest() != e.Time {
-		t.Errorf("one event from the future moved the edge to hour %d", w.Edge(20)/hour)
+	if _, err := w.Add(e.Append(nil), 0, 5000); err != nil || w.Watermark(20) > 1_300*hour || w.Newest() != e.Time {
+		t.Errorf("one event from the future moved the edge to hour %d", w.Watermark(20)/hour)
 	}
-	w.Forget(1_200 * hour)
+	w.Evict(1_200 * hour)
 	var low [3]int64
 	for p := range low {
 		low[p] = 1 << 60
@@ -122,12 +122,12 @@ func TestWindow(t *testing.T) {
 		}
 	}
 	for p := range low {
-		if got := w.Low(p, 1<<60); got != low[p] {
+		if got := w.LowestOffset(p, 1<<60); got != low[p] {
 			t.Errorf("lowest offset of partition %d: %d, want %d", p, got, low[p])
 		}
 	}
 	staff := 0
-	w.Staff(func([]byte) { staff++ })
+	w.HRRecords(func([]byte) { staff++ })
 	if staff == 0 || w.Len() >= len(kept) {
 		t.Errorf("%d of HR's, %d events", staff, w.Len())
 	}

@@ -45,9 +45,9 @@ func (c *Config) Check() error {
 		return errors.New("interval: Hourly or Daily")
 	}
 	if c.PrivateKey != "" {
-		return ingest.Needs("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "user", c.User)
+		return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "user", c.User)
 	}
-	return ingest.Needs("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "client_secret (or private_key)", c.ClientSecret)
+	return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "client_secret (or private_key)", c.ClientSecret)
 }
 
 // Open implements ingest.Opener.
@@ -95,8 +95,8 @@ type answer struct {
 	Next    string            `json:"nextRecordsUrl"`
 }
 
-// ask asks a query in Salesforce's language, or for the next page of one.
-func ask(ctx context.Context, api *webapi.Client, target, soql string) (a answer, body []byte, err error) {
+// query asks a query in Salesforce's language, or for the next page of one.
+func runQuery(ctx context.Context, api *webapi.Client, target, soql string) (a answer, body []byte, err error) {
 	if soql != "" {
 		target += url.QueryEscape(soql)
 	}
@@ -163,7 +163,7 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 		target = l.query
 		soql = "SELECT Id, EventType, CreatedDate, LogDate, LogFile, LogFileLength, Interval, Sequence FROM EventLogFile WHERE Interval = '" + l.interval + "' AND CreatedDate >= " + stamp(from.UnixMilli()) + " ORDER BY CreatedDate ASC, Id ASC"
 	}
-	a, _, err := ask(ctx, l.api, target, soql)
+	a, _, err := runQuery(ctx, l.api, target, soql)
 	if c.Page != "" && webapi.Is(err, webapi.Refused) {
 		c.Page = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
@@ -214,10 +214,10 @@ type rows struct {
 	since  time.Time
 }
 
-var sweeps = ingest.Sweeps{Lag: time.Minute, Look: 10 * time.Minute, Daily: 24 * time.Hour, Most: 24 * time.Hour, Keeps: 180 * 24 * time.Hour}
+var sweeps = ingest.SweepPlan{Lag: time.Minute, Overlap: 10 * time.Minute, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: 180 * 24 * time.Hour}
 
 type rowCursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Page string `json:"page,omitempty"`
 }
 
@@ -228,7 +228,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return ingest.Page{}, err
 	}
 	now := r.api.Clock()
-	page, ok := sweeps.Page(&c.Swept, r.since, now)
+	page, ok := sweeps.Page(&c.SweepState, r.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
@@ -238,7 +238,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		target = r.query
 		soql = strings.Join([]string{"SELECT", r.fields, "FROM", r.object, "WHERE", r.at, ">=", stamp(c.From), "AND", r.at, "<", stamp(c.To + 999), "ORDER BY", r.at, "ASC"}, " ")
 	}
-	a, body, err := ask(ctx, r.api, target, soql)
+	a, body, err := runQuery(ctx, r.api, target, soql)
 	if c.Page != "" && webapi.Is(err, webapi.Refused) {
 		c.Page = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
@@ -247,12 +247,12 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return page, err
 	}
 	if len(a.Records) > 0 {
-		page.Bodies = []ingest.Body{ingest.Held(r.object, body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody(r.object, body)}
 	}
 	if c.Page = a.Next; c.Page != "" && !a.Done {
 		page.More = true
 	} else {
-		c.Page, page.More = "", sweeps.Finish(&c.Swept, now)
+		c.Page, page.More = "", sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

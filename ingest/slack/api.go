@@ -26,7 +26,7 @@ type Config struct {
 }
 
 // Check implements ingest.Opener.
-func (c *Config) Check() error { return ingest.Needs("token", c.Token) }
+func (c *Config) Check() error { return ingest.RequireSettings("token", c.Token) }
 
 // Open implements ingest.Opener.
 func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
@@ -48,10 +48,10 @@ type logs struct {
 	since time.Time
 }
 
-var sweeps = ingest.Sweeps{Lag: time.Minute, Look: 5 * time.Minute, Daily: 24 * time.Hour, Most: 24 * time.Hour}
+var sweeps = ingest.SweepPlan{Lag: time.Minute, Overlap: 5 * time.Minute, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour}
 
 type cursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Cursor string `json:"cursor,omitempty"`
 }
 
@@ -62,7 +62,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return ingest.Page{}, err
 	}
 	now := l.api.Clock()
-	if _, ok := sweeps.Begin(&c.Swept, l.since, now); !ok {
+	if _, ok := sweeps.Begin(&c.SweepState, l.since, now); !ok {
 		return ingest.Page{Next: ingest.WriteCursor(c)}, nil
 	}
 	second := func(ms int64) string { return strconv.FormatInt(ms/1000, 10) } // both ends count
@@ -89,12 +89,12 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	}
 	page := ingest.Page{}
 	if len(answer.Entries) > 0 {
-		page.Bodies = []ingest.Body{ingest.Held("logs", res.Body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody("logs", res.Body)}
 	}
 	if c.Cursor = answer.Meta.Next; c.Cursor != "" {
 		page.More = true
 	} else {
-		page.More = sweeps.Finish(&c.Swept, now)
+		page.More = sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil

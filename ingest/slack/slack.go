@@ -280,7 +280,7 @@ func role(r *record, e *event.Event, out *ingest.Sink) {
 			name = cmp.Or(r.entity.name, name)
 		}
 	}
-	out.Attr(event.AttrRole, out.Hold(name))
+	out.Attr(event.AttrRole, out.Copy(name))
 }
 
 func failed(_ *record, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Failure }
@@ -292,7 +292,7 @@ func app(r *record, e *event.Event, out *ingest.Sink) {
 			list = append(list, value)
 		}
 	})
-	out.Attr(event.AttrScopes, out.Hold(strings.Join(list, " ")))
+	out.Attr(event.AttrScopes, out.Copy(strings.Join(list, " ")))
 	out.Attr(event.AttrAppName, e.Object.Name)
 }
 
@@ -303,5 +303,5 @@ func anomaly(r *record, e *event.Event, out *ingest.Sink) {
 			list = append(list, value)
 		}
 	})
-	out.Attr(event.AttrReason, out.Hold(strings.Join(list, ", ")))
+	out.Attr(event.AttrReason, out.Copy(strings.Join(list, ", ")))
 }

@@ -45,9 +45,9 @@ type Config struct {
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
 	if c.Token != "" {
-		return ingest.Needs("account", cmp.Or(c.Account, c.BaseURL), "warehouse", c.Warehouse)
+		return ingest.RequireSettings("account", cmp.Or(c.Account, c.BaseURL), "warehouse", c.Warehouse)
 	}
-	return ingest.Needs("account", c.Account, "user", c.User, "private_key (or token)", c.PrivateKey, "warehouse", c.Warehouse)
+	return ingest.RequireSettings("account", c.Account, "user", c.User, "private_key (or token)", c.PrivateKey, "warehouse", c.Warehouse)
 }
 
 // Open implements ingest.Opener.
@@ -79,14 +79,14 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		}
 		api.Header.Set("X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT")
 	}
-	view := func(name, at string, columns []string, sweeps ingest.Sweeps) ingest.Stream {
+	view := func(name, at string, columns []string, sweeps ingest.SweepPlan) ingest.Stream {
 		return ingest.Stream{Name: name, Every: 15 * time.Minute, Source: &rows{api: api, name: name, columns: columns, at: at, conf: *c, since: env.Since, sweeps: sweeps}}
 	}
 	return []ingest.Stream{
 		view("LOGIN_HISTORY", "EVENT_TIMESTAMP", []string{"EVENT_ID", "EVENT_TYPE", "USER_NAME", "CLIENT_IP", "REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION", "SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "ERROR_CODE", "ERROR_MESSAGE"},
-			ingest.Sweeps{Look: 3 * time.Hour, Daily: 24 * time.Hour, Most: 24 * time.Hour, Keeps: keeps}),
+			ingest.SweepPlan{Overlap: 3 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: keeps}),
 		view("QUERY_HISTORY", "END_TIME", []string{"QUERY_ID", "QUERY_TYPE", "QUERY_TEXT", "SESSION_ID", "USER_NAME", "ROLE_NAME", "DATABASE_NAME", "SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE", "ROWS_PRODUCED", "ROWS_UNLOADED", "BYTES_WRITTEN_TO_RESULT", "OUTBOUND_DATA_TRANSFER_BYTES"},
-			ingest.Sweeps{Look: time.Hour, Hourly: 4 * time.Hour, Daily: 24 * time.Hour, Most: 6 * time.Hour, Keeps: keeps}),
+			ingest.SweepPlan{Overlap: time.Hour, Hourly: 4 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 6 * time.Hour, Retention: keeps}),
 	}, nil
 }
 
@@ -138,7 +138,7 @@ type rows struct {
 	at      string // the column with the time
 	conf    Config
 	since   time.Time
-	sweeps  ingest.Sweeps
+	sweeps  ingest.SweepPlan
 }
 
 // statement asks for the rows of a stretch of time, in Unix milliseconds, with the
@@ -184,7 +184,7 @@ func (r *rows) records(data [][]*string) ([]byte, error) {
 
 // cursor is the statement whose result is being read: results stay for a day.
 type cursor struct {
-	ingest.Swept
+	ingest.SweepState
 	Handle string `json:"handle,omitempty"`
 	Part   int    `json:"part,omitempty"`  // the next one
 	Parts  int    `json:"parts,omitempty"` // 0 as long as it is not known
@@ -206,12 +206,12 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return ingest.Page{}, err
 	}
 	now := r.api.Clock()
-	page, ok := r.sweeps.Page(&c.Swept, r.since, now)
+	page, ok := r.sweeps.Page(&c.SweepState, r.since, now)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
-	a, err := r.ask(ctx, &c)
+	a, err := r.query(ctx, &c)
 	if c.Handle != "" && webapi.Is(err, webapi.Refused) { // the result is gone: the look from its beginning
 		c.Handle, c.Part, c.Parts = "", 0, 0
 		page.Next, page.More = ingest.WriteCursor(c), true
@@ -233,21 +233,21 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return page, err
 	}
 	if len(body) > 0 {
-		page.Bodies = []ingest.Body{ingest.Held(r.name, body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody(r.name, body)}
 	}
 	if c.Parts == 0 {
 		c.Handle, c.Parts = cmp.Or(c.Handle, a.Handle), max(len(a.Meta.Parts), 1)
 	}
 	if c.Part++; c.Part >= c.Parts {
 		c.Handle, c.Part, c.Parts = "", 0, 0
-		page.More = r.sweeps.Finish(&c.Swept, now)
+		page.More = r.sweeps.Finish(&c.SweepState, now)
 	}
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }
 
-// ask begins the statement of a look, or asks for the next part of its result.
-func (r *rows) ask(ctx context.Context, c *cursor) (*answer, error) {
+// query begins the statement of a look, or asks for the next part of its result.
+func (r *rows) query(ctx context.Context, c *cursor) (*answer, error) {
 	var res *webapi.Response
 	var err error
 	if c.Handle != "" {

@@ -106,7 +106,7 @@ func binder(read func(*row, *ingest.Sink) error) func(ingest.Header) func([][]by
 			var r row
 			for i, c := range at {
 				if c >= 0 && c < len(cells) {
-					r[i] = out.Hold(string(cells[c]))
+					r[i] = out.Copy(string(cells[c]))
 				}
 			}
 			return read(&r, out)

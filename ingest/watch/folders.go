@@ -89,9 +89,9 @@ func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
 	return nil
 }
 
-// Say puts into the log that something has kept sources from being read since a moment: a
+// AppendGap puts into the log that something has kept sources from being read since a moment: a
 // kind of object of event.SourceGap with its name, and the reason.
-func Say(ctx context.Context, log eventlog.Log, kind, name string, since time.Time, reason string) error {
+func AppendGap(ctx context.Context, log eventlog.Log, kind, name string, since time.Time, reason string) error {
 	from := since.UTC().Format(time.RFC3339)
 	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: since.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: kind, Name: name}}
 	e.Attrs = []event.Attr{{Name: event.AttrFrom, Value: from}, {Name: event.AttrReason, Value: reason}}

@@ -36,21 +36,21 @@ type Follower struct {
 	Took   func(Pass)                // called with what has come since the last call; not concurrently; may be nil
 
 	seed    maphash.Seed
-	known   map[uint64]uint64    // by path: size and time of modification when it was taken in; both as hashes
-	seen    map[uint64]uint64    // the same, of what a walk has met
-	links   map[string]bool      // symbolic links to files, and roots that are files: nobody notifies of their targets
-	rising  map[string]*rising   // files that are being written to
-	failed  map[string]*failed   // files and directories that could not be read
-	queue   []found              // in the order in which they are read
-	queued  map[string]bool      // the paths of these
-	busy    map[string]bool      // paths that are being read
-	stale   map[string]bool      // of these: they changed meanwhile
-	results chan result          // of workers
-	cancel  context.CancelFunc   // ends the workers
-	deliver delivery             // what the readers of the log are told of
-	roots   map[string]*rootInfo // by path, as configured
-	dirs    map[string]bool      // directories that are watched
-	news    *changes             // nil without notifications
+	known   map[uint64]uint64     // by path: size and time of modification when it was taken in; both as hashes
+	seen    map[uint64]uint64     // the same, of what a walk has met
+	links   map[string]bool       // symbolic links to files, and roots that are files: nobody notifies of their targets
+	rising  map[string]*highWater // files that are being written to
+	failed  map[string]*failed    // files and directories that could not be read
+	queue   []found               // in the order in which they are read
+	queued  map[string]bool       // the paths of these
+	busy    map[string]bool       // paths that are being read
+	stale   map[string]bool       // of these: they changed meanwhile
+	results chan result           // of workers
+	cancel  context.CancelFunc    // ends the workers
+	deliver delivery              // what the readers of the log are told of
+	roots   map[string]*rootInfo  // by path, as configured
+	dirs    map[string]bool       // directories that are watched
+	news    *changes              // nil without notifications
 	notify  *Notifier
 	blind   string    // why not everything is notified; "" if it is
 	said    string    // what the log says of that
@@ -87,7 +87,7 @@ type FolderProblem struct {
 	Since  time.Time `json:"since"` // as far as this process knows
 }
 
-type rising struct {
+type highWater struct {
 	first time.Time     // seen to be written to
 	due   time.Time     // when it is looked at again
 	wait  time.Duration // until it is read although it is still being written to
@@ -179,7 +179,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			soon = nil
 			err = f.changed(ctx)
 		case <-wake.C:
-			err = f.look(ctx)
+			err = f.scanRoots(ctx)
 		}
 		if err != nil {
 			return err
@@ -190,7 +190,7 @@ func (f *Follower) Run(ctx context.Context) error {
 // begin reads what is known, and has the system notify.
 func (f *Follower) begin(ctx context.Context) (err error) {
 	f.seed = maphash.MakeSeed()
-	f.links, f.rising, f.failed, f.queued = map[string]bool{}, map[string]*rising{}, map[string]*failed{}, map[string]bool{}
+	f.links, f.rising, f.failed, f.queued = map[string]bool{}, map[string]*highWater{}, map[string]*failed{}, map[string]bool{}
 	f.queue, f.busy, f.stale, f.dirs = nil, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	f.results, f.deliver, f.roots = make(chan result, max(f.Source.Workers, 1)), delivery{}, map[string]*rootInfo{}
 	for _, path := range f.Source.Paths {
@@ -205,7 +205,7 @@ func (f *Follower) begin(ctx context.Context) (err error) {
 	}
 	f.known = map[uint64]uint64{}
 	err = f.Store.taken(ctx, func(n found) {
-		if f.below(n.path) {
+		if f.isUnderRoot(n.path) {
 			f.known[f.place(n.path)] = f.stamp(n)
 		}
 	})
@@ -258,11 +258,11 @@ func (f *Follower) stamp(n found) uint64 {
 	return maphash.Comparable(f.seed, [2]int64{n.size, n.modified})
 }
 
-// look does what is to be done from time to time.
-func (f *Follower) look(ctx context.Context) error {
+// scanRoots does what is to be done from time to time.
+func (f *Follower) scanRoots(ctx context.Context) error {
 	now := time.Now()
 	f.due = now.Add(f.tick())
-	defer f.tell()
+	defer f.publishStatus()
 	f.flush()
 	for path, r := range f.rising {
 		if !r.due.After(now) {
@@ -304,14 +304,14 @@ func (f *Follower) lookRoots(ctx context.Context, now time.Time) (again bool, er
 		switch {
 		case err != nil:
 			if r.info != nil {
-				f.leave(path)
+				f.unwatch(path)
 				r.info = nil
 			}
 			if err := f.missing(ctx, path, unwrapped(err), now); err != nil {
 				return again, err
 			}
 		case r.info == nil || !os.SameFile(r.info, info):
-			f.leave(path)
+			f.unwatch(path)
 			again = true
 		case r.problem.Reason != "" && info.IsDir(): // it was there, and could not be read
 			if d, err := os.Open(path); err == nil {
@@ -346,7 +346,7 @@ func (f *Follower) missing(ctx context.Context, path, reason string, now time.Ti
 			return err
 		}
 	}
-	return f.Store.complain(ctx, r.pull, errors.New(reason), now)
+	return f.Store.recordError(ctx, r.pull, errors.New(reason), now)
 }
 
 // found notes that a folder can be read.
@@ -371,7 +371,7 @@ func (f *Follower) replayed(ctx context.Context) error {
 	f.version = v
 	paths, err := f.Store.forgotten(ctx)
 	for _, path := range paths {
-		if _, mine := f.known[f.place(path)]; mine && f.below(path) {
+		if _, mine := f.known[f.place(path)]; mine && f.isUnderRoot(path) {
 			delete(f.known, f.place(path))
 			f.check(path, nil)
 		}
@@ -379,8 +379,8 @@ func (f *Follower) replayed(ctx context.Context) error {
 	return err
 }
 
-// below says whether a path is below the folders.
-func (f *Follower) below(path string) bool {
+// isUnderRoot says whether a path is below the folders.
+func (f *Follower) isUnderRoot(path string) bool {
 	for _, r := range f.roots {
 		if isWithin(path, r.top) {
 			return true
@@ -405,9 +405,9 @@ func resolved(root string) string {
 	return root
 }
 
-// leave ends the watching of a directory and of all below it: it has gone, or has another
+// unwatch ends the watching of a directory and of all below it: it has gone, or has another
 // name, or another one has its name.
-func (f *Follower) leave(path string) {
+func (f *Follower) unwatch(path string) {
 	if r := f.roots[path]; r != nil {
 		path = r.top
 	}
@@ -434,7 +434,7 @@ func (f *Follower) changed(ctx context.Context) error {
 		}
 	}
 	for _, path := range gone {
-		f.leave(path)
+		f.unwatch(path)
 	}
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		if x := f.failed[path]; x != nil {
@@ -605,7 +605,7 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 	case f.unsettled(path, info, now):
 		r := f.rising[path]
 		if r == nil {
-			r = &rising{first: now, wait: risingMost}
+			r = &highWater{first: now, wait: risingMost}
 			f.rising[path] = r
 		}
 		if now.Sub(r.first) >= r.wait {
@@ -656,7 +656,7 @@ func (f *Follower) fail(path, reason string) {
 func (f *Follower) start(ctx context.Context) error {
 	now := time.Now()
 	if len(f.queue) > 0 && !f.deliver.open && !f.deliver.late {
-		if err := f.opening(ctx, now); err != nil {
+		if err := f.openBatch(ctx, now); err != nil {
 			return err
 		}
 	}
@@ -694,13 +694,13 @@ func (f *Follower) start(ctx context.Context) error {
 		f.flush()
 		f.queue = nil // what it held is free
 		if f.deliver.open {
-			if err := f.closing(ctx); err != nil {
+			if err := f.closeBatch(ctx); err != nil {
 				return err
 			}
 		}
 		if f.deliver.late {
 			f.deliver.late = false
-			if err := f.Store.whole(ctx, f.Source.Name, f.Source.Log, f.deliver.come, 0); err != nil {
+			if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, f.deliver.come, 0); err != nil {
 				return err
 			}
 		}
@@ -709,22 +709,22 @@ func (f *Follower) start(ctx context.Context) error {
 			f.mu.Lock()
 			f.status.Whole = now.UTC()
 			f.mu.Unlock()
-			f.tell()
+			f.publishStatus()
 		}
 	} else if f.deliver.open && !f.deliver.first && now.Sub(f.deliver.since) > waitMost {
 		f.deliver.late = true
-		return f.closing(ctx)
+		return f.closeBatch(ctx)
 	}
 	return nil
 }
 
-// opening tells the readers of the log that much may come.
-func (f *Follower) opening(ctx context.Context, now time.Time) (err error) {
+// openBatch tells the readers of the log that much may come.
+func (f *Follower) openBatch(ctx context.Context, now time.Time) (err error) {
 	d := &f.deliver
-	if d.pass, err = f.Store.number(ctx, now); err != nil {
+	if d.pass, err = f.Store.nextBatchSeq(ctx, now); err != nil {
 		return err
 	}
-	if err := f.Source.mark(ctx, d.pass, true); err != nil {
+	if err := f.Source.appendMarker(ctx, d.pass, true); err != nil {
 		return err
 	}
 	d.open, d.since = true, now
@@ -732,13 +732,13 @@ func (f *Follower) opening(ctx context.Context, now time.Time) (err error) {
 	return err
 }
 
-// closing tells them that it has come, or that they need not wait for the rest.
-func (f *Follower) closing(ctx context.Context) (err error) {
+// closeBatch tells them that it has come, or that they need not wait for the rest.
+func (f *Follower) closeBatch(ctx context.Context) (err error) {
 	d := &f.deliver
-	if err := f.Store.whole(ctx, f.Source.Name, f.Source.Log, d.come, 0); err != nil {
+	if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, d.come, 0); err != nil {
 		return err
 	}
-	if err := f.Source.mark(ctx, d.pass, false); err != nil {
+	if err := f.Source.appendMarker(ctx, d.pass, false); err != nil {
 		return err
 	}
 	if d.open = false; d.late {
@@ -794,8 +794,8 @@ func (f *Follower) flush() {
 	}
 }
 
-// tell keeps the status up to date.
-func (f *Follower) tell() {
+// publishStatus keeps the status up to date.
+func (f *Follower) publishStatus() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := FolderStatus{Source: f.Source.Name, Files: len(f.known), Waiting: len(f.queue), Reading: len(f.busy), Growing: len(f.rising), Unreadable: len(f.failed), Walking: f.blind, Every: f.every().Seconds(), Whole: f.status.Whole}

@@ -104,7 +104,7 @@ func (x *followed) has(what string, n int) {
 func (x *followed) events() int {
 	keys := map[uint64]bool{}
 	for _, rec := range x.records() {
-		if _, mark := ingest.ReadMark(rec); !mark && event.RecordClass(rec) != event.SourceGap && event.RecordClass(rec) != event.SourceLate {
+		if _, mark := ingest.ParseBatchMarker(rec); !mark && event.RecordClass(rec) != event.SourceGap && event.RecordClass(rec) != event.SourceLate {
 			keys[event.RecordKey(rec)] = true
 		}
 	}
@@ -243,7 +243,7 @@ func TestFollowMany(t *testing.T) {
 	x.until("nothing is being read", func() bool { s := x.Status(); return s.Waiting == 0 && s.Reading == 0 })
 	times := map[uint64]int{}
 	for _, rec := range x.records() {
-		if _, mark := ingest.ReadMark(rec); !mark {
+		if _, mark := ingest.ParseBatchMarker(rec); !mark {
 			times[event.RecordKey(rec)]++
 		}
 	}

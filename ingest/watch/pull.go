@@ -67,7 +67,7 @@ const maxSeen = 1 << 19
 func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, err error) {
 	defer func() {
 		if err != nil && ctx.Err() == nil {
-			err = errors.Join(err, s.failed(ctx, p, err, now), s.complain(ctx, p, err, now), s.deliver(ctx, p, false, now))
+			err = errors.Join(err, s.failed(ctx, p, err, now), s.recordError(ctx, p, err, now), s.appendMarkers(ctx, p, false, now))
 		}
 	}()
 	cur, err := s.Cursor(ctx, p.Name, p.Stream.Name)
@@ -79,7 +79,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		return step, err
 	}
 	if (page.More || len(page.Bodies) > 1) && p.pass == 0 {
-		if err := s.deliver(ctx, p, true, now); err != nil {
+		if err := s.appendMarkers(ctx, p, true, now); err != nil {
 			return step, err
 		}
 	}
@@ -95,7 +95,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 	}
 	p.between("read")
 	for _, g := range step.Gaps {
-		if err := p.say(ctx, event.Gone, g, now); err != nil {
+		if err := p.appendGap(ctx, event.Gone, g, now); err != nil {
 			return step, err
 		}
 	}
@@ -112,12 +112,12 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		return step, nil
 	}
 	if p.looked = true; now.Sub(p.come.since) >= spanOf {
-		if err := s.whole(ctx, p.Name, p.Log, p.come, learnFirst); err != nil {
+		if err := s.reportLateness(ctx, p.Name, p.Log, p.come, learnFirst); err != nil {
 			return step, err
 		}
 		p.come = nil
 	}
-	return step, s.deliver(ctx, p, false, now)
+	return step, s.appendMarkers(ctx, p, false, now)
 }
 
 func (p *Pull) between(name string) {
@@ -126,10 +126,10 @@ func (p *Pull) between(name string) {
 	}
 }
 
-// deliver tells the readers of the log that much begins to come, or has come.
-func (s *Store) deliver(ctx context.Context, p *Pull, begins bool, now time.Time) (err error) {
+// appendMarkers tells the readers of the log that much begins to come, or has come.
+func (s *Store) appendMarkers(ctx context.Context, p *Pull, begins bool, now time.Time) (err error) {
 	if begins {
-		if p.pass, err = s.number(ctx, now); err != nil {
+		if p.pass, err = s.nextBatchSeq(ctx, now); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Store) deliver(ctx context.Context, p *Pull, begins bool, now time.Time
 		return nil
 	}
 	src := Source{Name: p.Name + "/" + p.Stream.Name, Log: p.Log}
-	if err := src.mark(ctx, p.pass, begins); err != nil {
+	if err := src.appendMarker(ctx, p.pass, begins); err != nil {
 		return err
 	}
 	if !begins {
@@ -149,7 +149,7 @@ func (s *Store) deliver(ctx context.Context, p *Pull, begins bool, now time.Time
 // taken is what came of bodies.
 type taken struct {
 	events, repeats int
-	counts          vendors
+	counts          vendorCounts
 	problems        []files.Problem
 	problemCount    int
 	gaps            []ingest.Gap
@@ -232,7 +232,7 @@ func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now
 		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO piece (source, id, at) VALUES (?, ?, ?)", source, id, now.UnixMilli()); err != nil {
 			return err
 		}
-		if err := bury(ctx, tx, source, []byte{}, t.problems, now); err != nil {
+		if err := insertDeadLetters(ctx, tx, source, []byte{}, t.problems, now); err != nil {
 			return err
 		}
 		return t.counts.credit(ctx, tx, source)
@@ -247,8 +247,8 @@ func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now
 // vendors list them.
 const keepPieces = 45 * 24 * time.Hour
 
-// Tidy forgets pieces that no vendor lists any more.
-func (s *Store) Tidy(ctx context.Context, now time.Time) error {
+// Prune forgets pieces that no vendor lists any more.
+func (s *Store) Prune(ctx context.Context, now time.Time) error {
 	if _, err := s.db.ExecContext(ctx, "DELETE FROM piece WHERE at < ?", now.Add(-keepPieces).UnixMilli()); err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
@@ -271,7 +271,7 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 		return t, err
 	}
 	defer in.Close()
-	head := &beginning{r: in}
+	head := &prefixReader{r: in}
 	rep, err := p.take(ctx, body.Name, head, t)
 	if err != nil {
 		return t, err
@@ -288,15 +288,15 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	return t, nil
 }
 
-// beginning keeps the first of what is read, for what nobody can decode.
-type beginning struct {
+// prefixReader keeps the first of what is read, for what nobody can decode.
+type prefixReader struct {
 	r    io.Reader
 	kept []byte
 }
 
 const maxBeginning = 64 << 10
 
-func (b *beginning) Read(p []byte) (int, error) {
+func (b *prefixReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if room := maxBeginning - len(b.kept); room > 0 {
 		b.kept = append(b.kept, p[:min(n, room)]...)
@@ -323,7 +323,7 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		return nil
 	}
 	now := time.Now()
-	reader := files.Reader{Formats: p.Formats, Tables: p.Tables, Inspect: p.Inspect, Latest: now.Add(ingest.MostAhead), Emit: func(int) func(*event.Event) error {
+	reader := files.Reader{Formats: p.Formats, Tables: p.Tables, Inspect: p.Inspect, Latest: now.Add(ingest.MaxClockSkew), Emit: func(int) func(*event.Event) error {
 		return func(e *event.Event) error {
 			value := e.Append(nil)
 			sum := xxhash.Sum64(value)
@@ -414,7 +414,7 @@ func (s *Store) Cursor(ctx context.Context, source, stream string) (ingest.Curso
 // advance stores how far a stream was read, and what of it could not be.
 func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *ingest.Page, step *Step, t *taken, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if err := bury(ctx, tx, p.Name, []byte{}, t.problems, now); err != nil {
+		if err := insertDeadLetters(ctx, tx, p.Name, []byte{}, t.problems, now); err != nil {
 			return err
 		}
 		if err := t.counts.credit(ctx, tx, p.Name); err != nil {
@@ -454,9 +454,9 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 	return nil
 }
 
-// say puts into the log that a stretch of a stream was not read. The same is known by
+// appendGap puts into the log that a stretch of a stream was not read. The same is known by
 // its key, however often it is said.
-func (p *Pull) say(ctx context.Context, action string, g ingest.Gap, now time.Time) error {
+func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now time.Time) error {
 	if !p.folder && (p.Source == event.NoSource || p.Source == event.HR) {
 		return nil
 	}
@@ -487,8 +487,8 @@ func (p *Pull) say(ctx context.Context, action string, g ingest.Gap, now time.Ti
 // complainAfter is for how long a stream fails at least until that is said in the log.
 const complainAfter = time.Hour
 
-// complain says in the log that a stream has failed for long, once for each time.
-func (s *Store) complain(ctx context.Context, p *Pull, why error, now time.Time) error {
+// recordError says in the log that a stream has failed for long, once for each time.
+func (s *Store) recordError(ctx context.Context, p *Pull, why error, now time.Time) error {
 	var ms int64
 	err := s.db.QueryRowContext(ctx, "SELECT asked FROM cursor WHERE source = ? AND stream = ?", p.Name, p.Stream.Name).Scan(&ms)
 	if err != nil {
@@ -505,7 +505,7 @@ func (s *Store) complain(ctx context.Context, p *Pull, why error, now time.Time)
 	if now.Sub(since) < max(complainAfter, 3*p.Stream.Every) || p.told.Equal(since) {
 		return nil
 	}
-	if err := p.say(ctx, event.Failing, ingest.Gap{From: answered, Reason: why.Error()}, now); err != nil {
+	if err := p.appendGap(ctx, event.Failing, ingest.Gap{From: answered, Reason: why.Error()}, now); err != nil {
 		return err
 	}
 	p.told = since
@@ -521,11 +521,11 @@ type State struct {
 	Saved   time.Time       `json:"saved"`             // when something came last
 	Asked   time.Time       `json:"asked"`             // when the vendor answered last
 	Failing string          `json:"failing,omitempty"` // why it does not now
-	Gaps    []Missing       `json:"gaps,omitempty"`
+	Gaps    []MissingSpan   `json:"gaps,omitempty"`
 }
 
-// Missing is a stretch of time that could not be read, and will not be.
-type Missing struct {
+// MissingSpan is a stretch of time that could not be read, and will not be.
+type MissingSpan struct {
 	From   time.Time `json:"from"` // zero if unknown
 	To     time.Time `json:"to"`
 	Reason string    `json:"reason"`
@@ -560,7 +560,7 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 	defer gaps.Close()
 	for gaps.Next() {
 		var source, stream string
-		var m Missing
+		var m MissingSpan
 		var from, to, at int64
 		if err := gaps.Scan(&source, &stream, &from, &to, &m.Reason, &at); err != nil {
 			return nil, fmt.Errorf("watch: %w", err)
@@ -593,17 +593,17 @@ func (s *Store) SetCursor(ctx context.Context, source, stream string, cur ingest
 	return nil
 }
 
-// Redo reads the records of APIs once more for which Again was called. Those that can
+// RereadAll reads the records of APIs once more for which Again was called. Those that can
 // be decoded now are in the log, and no dead letters any more.
-func (s *Store) Redo(ctx context.Context, p *Pull, now time.Time) (events int, err error) {
+func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events int, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, file, record FROM dead WHERE again AND source = ?", p.Name)
 	if err != nil {
 		return 0, fmt.Errorf("watch: %w", err)
 	}
 	defer rows.Close()
-	var letters []Letter
+	var letters []DeadLetter
 	for rows.Next() {
-		var l Letter
+		var l DeadLetter
 		if err := rows.Scan(&l.ID, &l.File, &l.Record); err != nil {
 			return 0, fmt.Errorf("watch: %w", err)
 		}

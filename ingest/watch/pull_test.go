@@ -40,36 +40,36 @@ func puller(t *testing.T, s script) (*Store, *Pull) {
 func TestDeadRecord(t *testing.T) {
 	bad := strings.Replace(record, "2026-03-02T08:14:37Z", "some day", 1)
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
-		return ingest.Page{Bodies: []ingest.Body{ingest.Held("logs", []byte("["+record+","+bad+"]")), ingest.Held("logs", []byte(`{"what":"is this"}`))}, Next: ingest.Cursor("1")}, nil
+		return ingest.Page{Bodies: []ingest.Body{ingest.MemoryBody("logs", []byte("["+record+","+bad+"]")), ingest.MemoryBody("logs", []byte(`{"what":"is this"}`))}, Next: ingest.Cursor("1")}, nil
 	})
 	now := time.Now()
 	step, err := store.Step(t.Context(), p, now)
 	if err != nil || step.Events != 1 || step.Problems != 2 {
 		t.Fatalf("%+v, %v", step, err)
 	}
-	letters, err := store.Dead(t.Context(), 0)
+	letters, err := store.DeadLetters(t.Context(), 0)
 	if err != nil || len(letters) != 2 || letters[0].Record != bad || letters[1].Record != `{"what":"is this"}` {
 		t.Fatalf("%+v, %v", letters, err)
 	}
-	if n, gone, err := store.Again(t.Context(), 0); len(gone) > 0 || n != 2 || err != nil {
+	if n, gone, err := store.ReprocessDeadLetters(t.Context(), 0); len(gone) > 0 || n != 2 || err != nil {
 		t.Fatal(n, err)
 	}
-	if n, err := store.Redo(t.Context(), p, now); n != 0 || err != nil { // nothing has been mended
+	if n, err := store.RereadAll(t.Context(), p, now); n != 0 || err != nil { // nothing has been mended
 		t.Fatal(n, err)
 	}
 	if _, err := store.db.Exec("UPDATE dead SET record = replace(replace(record, 'some day', '2026-03-02T08:14:38Z'), 'u1', 'u2') WHERE id = 1"); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := store.Redo(t.Context(), p, now); n != 0 || err != nil { // nobody has asked
+	if n, err := store.RereadAll(t.Context(), p, now); n != 0 || err != nil { // nobody has asked
 		t.Fatal(n, err)
 	}
-	if n, gone, err := store.Again(t.Context(), letters[0].ID); len(gone) > 0 || n != 1 || err != nil {
+	if n, gone, err := store.ReprocessDeadLetters(t.Context(), letters[0].ID); len(gone) > 0 || n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	if n, err := store.Redo(t.Context(), p, now); n != 1 || err != nil {
+	if n, err := store.RereadAll(t.Context(), p, now); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	if n, err := store.CountDead(t.Context()); n != 1 || err != nil {
+	if n, err := store.CountDeadLetters(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d letters are left, %v", n, err)
 	}
 }
@@ -78,9 +78,9 @@ func TestDeadRecord(t *testing.T) {
 // without it: it is a gap.
 func TestBrokenPiece(t *testing.T) {
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
-		broken := ingest.Held("broken", []byte("["+record[:50]))
+		broken := ingest.MemoryBody("broken", []byte("["+record[:50]))
 		broken.ID = "broken"
-		return ingest.Page{Bodies: []ingest.Body{broken, ingest.Held("logs", []byte("["+record+"]"))}, Next: ingest.Cursor("1")}, nil
+		return ingest.Page{Bodies: []ingest.Body{broken, ingest.MemoryBody("logs", []byte("["+record+"]"))}, Next: ingest.Cursor("1")}, nil
 	})
 	for tries := 1; ; tries++ {
 		step, err := store.Step(t.Context(), p, time.Now())
@@ -150,7 +150,7 @@ func TestSkip(t *testing.T) {
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
 		return ingest.Page{Bodies: []ingest.Body{
 			{ID: "x", Name: "x", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("not now") }, Skip: func(error) { skipped++ }},
-			ingest.Held("logs", []byte("["+record+"]")),
+			ingest.MemoryBody("logs", []byte("["+record+"]")),
 		}, Done: func(context.Context) error { done++; return nil }}, nil
 	})
 	step, err := store.Step(t.Context(), p, time.Now())
@@ -170,7 +170,7 @@ func TestTidy(t *testing.T) {
 	})
 	now := time.Now()
 	for i, at := range []time.Time{now, now, now.Add(keepPieces + time.Hour)} {
-		if err := store.Tidy(t.Context(), at); err != nil {
+		if err := store.Prune(t.Context(), at); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := store.Step(t.Context(), p, at); err != nil {
@@ -262,14 +262,14 @@ func TestRefused(t *testing.T) {
 		}
 		return list
 	}
-	note := func(r *Refused, after time.Duration) []event.Event {
+	note := func(r *Refusal, after time.Duration) []event.Event {
 		t.Helper()
-		if err := r.Note(t.Context(), errors.New("secret: none"), now.Add(after)); err != nil {
+		if err := r.Record(t.Context(), errors.New("secret: none"), now.Add(after)); err != nil {
 			t.Fatal(err)
 		}
 		return said(t, log, event.SourceGap)
 	}
-	first := func() *Refused { return &Refused{Store: store, Name: "okta", Source: event.Okta, Log: log} }
+	first := func() *Refusal { return &Refusal{Store: store, Name: "okta", Source: event.Okta, Log: log} }
 	r := first()
 	note(r, 0)
 	if list := note(r, 59*time.Minute); len(list) != 0 {
@@ -283,7 +283,7 @@ func TestRefused(t *testing.T) {
 	if got := failing(); !slices.Equal(got, []string{"* secret: none"}) {
 		t.Error(got)
 	}
-	if err := first().Over(t.Context()); err != nil || len(failing()) != 0 { // after a restart, too
+	if err := first().Clear(t.Context()); err != nil || len(failing()) != 0 { // after a restart, too
 		t.Error(failing(), err)
 	}
 	if _, err := store.Step(t.Context(), p, now.Add(2*time.Hour)); err != nil {
@@ -300,7 +300,7 @@ func TestRefused(t *testing.T) {
 	if got := failing(); !slices.Equal(got, []string{"logs secret: none"}) {
 		t.Error(got)
 	}
-	if err := r.Over(t.Context()); err != nil || !slices.Equal(failing(), []string{"logs "}) {
+	if err := r.Clear(t.Context()); err != nil || !slices.Equal(failing(), []string{"logs "}) {
 		t.Error(failing(), err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// Refused is a source that cannot be opened: a secret that is gone, a vendor that does not
+// Refusal is a source that cannot be opened: a secret that is gone, a vendor that does not
 // say which streams there are. It is known by its streams, as if each of them failed.
-type Refused struct {
+type Refusal struct {
 	Store  *Store
 	Name   string
 	Source event.Source // as in Pull
@@ -28,9 +28,9 @@ type Refused struct {
 // everything stands for the streams of a source of which none is known yet.
 const everything = "*"
 
-// Note takes in that it was tried in vain. Once that has lasted for an hour, it is said in
+// Record takes in that it was tried in vain. Once that has lasted for an hour, it is said in
 // the log, from when on each stream was not read.
-func (r *Refused) Note(ctx context.Context, why error, now time.Time) error {
+func (r *Refusal) Record(ctx context.Context, why error, now time.Time) error {
 	if r.streams == nil {
 		states, err := r.Store.States(ctx)
 		if err != nil {
@@ -53,15 +53,15 @@ func (r *Refused) Note(ctx context.Context, why error, now time.Time) error {
 	for _, p := range r.streams {
 		err := r.Store.failed(ctx, p, why, now)
 		if err == nil && now.Sub(r.since) >= complainAfter {
-			err = r.Store.complain(ctx, p, why, now)
+			err = r.Store.recordError(ctx, p, why, now)
 		}
 		all = errors.Join(all, err)
 	}
 	return all
 }
 
-// Over takes in that it is open: from now on its streams say themselves how they are.
-func (r *Refused) Over(ctx context.Context) error {
+// Clear takes in that it is open: from now on its streams say themselves how they are.
+func (r *Refusal) Clear(ctx context.Context) error {
 	r.streams = nil
 	err := sqlitedb.Tx(ctx, r.Store.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM cursor WHERE source = ? AND stream = ?", r.Name, everything); err != nil {

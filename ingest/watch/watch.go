@@ -178,11 +178,11 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if len(todo) == 0 {
 		return p, nil
 	}
-	pass, err := s.number(ctx, now)
+	pass, err := s.nextBatchSeq(ctx, now)
 	if err != nil {
 		return p, err
 	}
-	if err := src.mark(ctx, pass, true); err != nil {
+	if err := src.appendMarker(ctx, pass, true); err != nil {
 		return p, err
 	}
 	come, err := s.arrivals(ctx, src.Name, now, src.Together)
@@ -231,15 +231,15 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err := g.Wait(); err != nil {
 		return p, err
 	}
-	if err := s.whole(ctx, src.Name, src.Log, come, 0); err != nil {
+	if err := s.reportLateness(ctx, src.Name, src.Log, come, 0); err != nil {
 		return p, err
 	}
-	return p, src.mark(ctx, pass, false)
+	return p, src.appendMarker(ctx, pass, false)
 }
 
-// number is that of the next delivery: later ones have greater numbers, also if the clock
+// nextBatchSeq is that of the next delivery: later ones have greater numbers, also if the clock
 // was set back.
-func (s *Store) number(ctx context.Context, now time.Time) (pass int64, err error) {
+func (s *Store) nextBatchSeq(ctx context.Context, now time.Time) (pass int64, err error) {
 	err = s.db.QueryRowContext(ctx, "INSERT INTO pass (one, last) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last", now.UnixNano()).Scan(&pass)
 	if err != nil {
 		return 0, fmt.Errorf("watch: %w", err)
@@ -247,11 +247,11 @@ func (s *Store) number(ctx context.Context, now time.Time) (pass int64, err erro
 	return pass, nil
 }
 
-// mark tells the readers of the log that much begins to come, or has come.
-func (src *Source) mark(ctx context.Context, pass int64, begins bool) error {
+// appendMarker tells the readers of the log that much begins to come, or has come.
+func (src *Source) appendMarker(ctx context.Context, pass int64, begins bool) error {
 	recs := make([]eventlog.Record, src.Log.Partitions())
 	for i := range recs {
-		recs[i] = eventlog.Record{Partition: i, Value: ingest.Mark{Begins: begins, Pass: pass, Source: src.Name}.Append(nil)}
+		recs[i] = eventlog.Record{Partition: i, Value: ingest.BatchMarker{Begin: begins, Seq: pass, Source: src.Name}.Append(nil)}
 	}
 	return src.Log.Append(ctx, recs...)
 }
@@ -290,8 +290,8 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 	}
 	var batch []eventlog.Record
 	var size, seen, appended int
-	vendors := vendors{}
-	if again, err := s.again(ctx, hash); err != nil {
+	vendors := vendorCounts{}
+	if again, err := s.alreadyTaken(ctx, hash); err != nil {
 		return nil, 0, err
 	} else if !again {
 		vendors.come = come
@@ -334,7 +334,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			seen++
 		}
 	}
-	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Latest: now.Add(ingest.MostAhead), Refused: func(int) func() { return refused }, Emit: func(int) func(*event.Event) error {
+	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Latest: now.Add(ingest.MaxClockSkew), Refused: func(int) func() { return refused }, Emit: func(int) func(*event.Event) error {
 		if !f.rising {
 			return emit
 		}
@@ -399,8 +399,8 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 	return events, false, nil
 }
 
-// again says whether a content that was in the log before is to be read once more.
-func (s *Store) again(ctx context.Context, hash []byte) (is bool, err error) {
+// alreadyTaken says whether a content that was in the log before is to be read once more.
+func (s *Store) alreadyTaken(ctx context.Context, hash []byte) (is bool, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path WHERE hash = ?)", hash).Scan(&is)
 	if err != nil {
 		return false, fmt.Errorf("watch: %w", err)
@@ -460,7 +460,7 @@ func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
 }
 
 // partly notes how much of a file is in the log that is to be read again.
-func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendors) error {
+func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendorCounts) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, events); err != nil {
 			return err
@@ -477,7 +477,7 @@ func (s *Store) partly(ctx context.Context, source string, f found, hash []byte,
 }
 
 // finish notes that a file is in the log, and what of it could not be.
-func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report, v *vendors, now time.Time) error {
+func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report, v *vendorCounts, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) ON CONFLICT (hash) DO UPDATE SET events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason", hash, events, rep.ProblemCount, rep.Reason); err != nil {
 			return err
@@ -489,7 +489,7 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 		if rep.Reason != "" && rep.Records == 0 {
 			problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
 		}
-		if err := bury(ctx, tx, source, hash, problems, now); err != nil {
+		if err := insertDeadLetters(ctx, tx, source, hash, problems, now); err != nil {
 			return err
 		}
 		return v.credit(ctx, tx, source)
@@ -500,8 +500,8 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 	return nil
 }
 
-// bury makes dead letters of what could not be decoded.
-func bury(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems []files.Problem, now time.Time) error {
+// insertDeadLetters makes dead letters of what could not be decoded.
+func insertDeadLetters(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems []files.Problem, now time.Time) error {
 	for _, p := range problems {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO dead (source, file, line, reason, hash, at, record) VALUES (?, ?, ?, ?, ?, ?, ?)", source, p.File, p.Line, p.Reason, hash, now.UnixMilli(), p.Record); err != nil {
 			return err
@@ -510,16 +510,16 @@ func bury(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems 
 	return nil
 }
 
-// vendors counts events by vendor.
-type vendors struct {
+// vendorCounts counts events by vendor.
+type vendorCounts struct {
 	n      [32]int
 	newest [32]int64
 	come   *arrivals // what had come before; nil if what is late is not counted
 	latest [32]int64 // the same as newest, without what claims to be from the future
-	lags   [32]ingest.Lags
+	lags   [32]ingest.LatenessHistogram
 }
 
-func (v *vendors) count(e *event.Event) {
+func (v *vendorCounts) count(e *event.Event) {
 	v.n[e.Source]++
 	if e.Source != event.HR {
 		v.newest[e.Source] = max(v.newest[e.Source], e.Time)
@@ -536,7 +536,7 @@ func (v *vendors) count(e *event.Event) {
 }
 
 // newestOf is the time of the newest event that was counted; 0 if there is none.
-func (v *vendors) newestOf() (at int64) {
+func (v *vendorCounts) newestOf() (at int64) {
 	for _, n := range v.newest {
 		at = max(at, n)
 	}
@@ -544,7 +544,7 @@ func (v *vendors) newestOf() (at int64) {
 }
 
 // add adds what another one has counted.
-func (v *vendors) add(o *vendors) {
+func (v *vendorCounts) add(o *vendorCounts) {
 	for i := range o.n {
 		v.n[i] += o.n[i]
 		v.newest[i], v.latest[i] = max(v.newest[i], o.newest[i]), max(v.latest[i], o.latest[i])
@@ -553,7 +553,7 @@ func (v *vendors) add(o *vendors) {
 }
 
 // credit adds them to what has come through a source.
-func (v *vendors) credit(ctx context.Context, tx *sql.Tx, source string) error {
+func (v *vendorCounts) credit(ctx context.Context, tx *sql.Tx, source string) error {
 	for _, vendor := range event.Sources() {
 		if v.n[vendor] == 0 {
 			continue
@@ -594,8 +594,8 @@ func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
 	return list, rows.Err()
 }
 
-// Letter is a record, or a file, that could not be decoded.
-type Letter struct {
+// DeadLetter is a record, or a file, that could not be decoded.
+type DeadLetter struct {
 	ID     int64     `json:"id"`
 	Source string    `json:"source"`
 	File   string    `json:"file"`           // or what of an API it came in
@@ -605,16 +605,16 @@ type Letter struct {
 	Record string    `json:"record,omitempty"` // of an API
 }
 
-// Dead lists what could not be decoded, the latest last; all of them, or the one
+// DeadLetters lists what could not be decoded, the latest last; all of them, or the one
 // with an id.
-func (s *Store) Dead(ctx context.Context, id int64) (list []Letter, err error) {
+func (s *Store) DeadLetters(ctx context.Context, id int64) (list []DeadLetter, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, source, file, line, reason, at, record FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var l Letter
+		var l DeadLetter
 		var at int64
 		if err := rows.Scan(&l.ID, &l.Source, &l.File, &l.Line, &l.Reason, &at, &l.Record); err != nil {
 			return nil, fmt.Errorf("watch: %w", err)
@@ -625,22 +625,22 @@ func (s *Store) Dead(ctx context.Context, id int64) (list []Letter, err error) {
 	return list, rows.Err()
 }
 
-// DeadCount is how many records of a source could not be decoded.
-type DeadCount struct {
+// DeadLetterCount is how many records of a source could not be decoded.
+type DeadLetterCount struct {
 	Source  string `json:"source"`
 	Records int64  `json:"records"`
 }
 
-// DeadSince counts the dead letters since a time, by source. What was replayed since is not
+// DeadLettersSince counts the dead letters since a time, by source. What was replayed since is not
 // among them.
-func (s *Store) DeadSince(ctx context.Context, since time.Time) (list []DeadCount, err error) {
+func (s *Store) DeadLettersSince(ctx context.Context, since time.Time) (list []DeadLetterCount, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT source, count(*) FROM dead WHERE at >= ? GROUP BY source ORDER BY source", since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var c DeadCount
+		var c DeadLetterCount
 		if err := rows.Scan(&c.Source, &c.Records); err != nil {
 			return nil, fmt.Errorf("watch: %w", err)
 		}
@@ -649,17 +649,17 @@ func (s *Store) DeadSince(ctx context.Context, since time.Time) (list []DeadCoun
 	return list, rows.Err()
 }
 
-// CountDead is how many records could not be decoded.
-func (s *Store) CountDead(ctx context.Context) (n int, err error) {
+// CountDeadLetters is how many records could not be decoded.
+func (s *Store) CountDeadLetters(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM dead").Scan(&n)
 	return n, err
 }
 
-// Again has dead letters read once more, by a version that may understand them: one
+// ReprocessDeadLetters has dead letters read once more, by a version that may understand them: one
 // letter, or all; with a letter its whole file. What of them is in the log counts
 // once. Records of APIs wait for Redo. It returns how many letters are concerned, and those
 // that stay as they are because nothing with the content of their file is there any more.
-func (s *Store) Again(ctx context.Context, id int64) (n int64, gone []Letter, err error) {
+func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, gone []DeadLetter, err error) {
 	there, missing, err := s.contents(ctx, id)
 	if err != nil {
 		return 0, nil, fmt.Errorf("watch: %w", err)
@@ -690,11 +690,11 @@ func (s *Store) Again(ctx context.Context, id int64) (n int64, gone []Letter, er
 	if err != nil {
 		return 0, nil, fmt.Errorf("watch: %w", err)
 	}
-	all, err := s.Dead(ctx, 0)
+	all, err := s.DeadLetters(ctx, 0)
 	if err != nil {
 		return n, nil, err
 	}
-	return n, slices.DeleteFunc(all, func(l Letter) bool { return !missing[l.ID] }), nil
+	return n, slices.DeleteFunc(all, func(l DeadLetter) bool { return !missing[l.ID] }), nil
 }
 
 // contents are the hashes of what the letters of files are about, of all or of one, as far as
@@ -788,9 +788,9 @@ func Record(path string, line int) (string, error) {
 	}
 }
 
-// EraseDead deletes dead letters whose record has one of some accounts in it, and returns
+// EraseDeadLetters deletes dead letters whose record has one of some accounts in it, and returns
 // how many.
-func (s *Store) EraseDead(ctx context.Context, accounts []string) (gone int64, err error) {
+func (s *Store) EraseDeadLetters(ctx context.Context, accounts []string) (gone int64, err error) {
 	for _, a := range accounts {
 		res, err := s.db.ExecContext(ctx, "DELETE FROM dead WHERE instr(lower(record), ?) > 0 OR instr(lower(reason), ?) > 0", strings.ToLower(a), strings.ToLower(a))
 		if err != nil {

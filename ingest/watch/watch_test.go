@@ -59,7 +59,7 @@ func count(t *testing.T, log eventlog.Log) (events, marks int) {
 				t.Fatal(err)
 			}
 			for _, r := range recs {
-				if _, ok := ingest.ReadMark(r.Value); ok {
+				if _, ok := ingest.ParseBatchMarker(r.Value); ok {
 					marks++
 				} else {
 					events++
@@ -117,14 +117,14 @@ func TestOnceByContent(t *testing.T) {
 	if p := pass("with a bad record", 3); p.Problems != 1 {
 		t.Errorf("%d problems", p.Problems)
 	}
-	letters, err := s.Dead(t.Context(), 0)
+	letters, err := s.DeadLetters(t.Context(), 0)
 	if err != nil || len(letters) != 1 || letters[0].Line != 3 || !strings.HasSuffix(letters[0].File, "bad.ndjson") {
 		t.Errorf("%+v, %v", letters, err)
 	}
 	if rec, err := watch.Record(letters[0].File, 3); err != nil || !strings.Contains(rec, `"never"`) {
 		t.Errorf("%q, %v", rec, err)
 	}
-	if n, gone, err := s.Again(t.Context(), letters[0].ID); len(gone) > 0 || err != nil || n != 1 {
+	if n, gone, err := s.ReprocessDeadLetters(t.Context(), letters[0].ID); len(gone) > 0 || err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
 	}
 	pass("read again", 3)
@@ -180,7 +180,7 @@ func TestClockSetBack(t *testing.T) {
 	defer s.Close()
 	log := eventlog.NewMemory(2, 0)
 	src := &watch.Source{Name: "x", Paths: []string{dir}, Workers: 1, Settled: time.Minute, Formats: all.Formats, Tables: all.Tables, Log: log}
-	deliveries := ingest.NewDeliveries(2)
+	deliveries := ingest.NewOpenBatches(2)
 	now := time.Now()
 	for i, at := range []time.Time{now.Add(time.Hour), now.Add(-24 * time.Hour), now.Add(-48 * time.Hour)} {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".ndjson")), []byte(calls(10*i, 10*i+10)), 0o600); err != nil {
@@ -202,22 +202,22 @@ func TestClockSetBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, r := range recs {
-				m, ok := ingest.ReadMark(r.Value)
+				m, ok := ingest.ParseBatchMarker(r.Value)
 				if !ok {
 					continue
 				}
-				deliveries.See(m, p)
-				if p == 0 && m.Begins {
-					if m.Pass <= last {
-						t.Errorf("delivery %d after %d", m.Pass, last)
+				deliveries.Observe(m, p)
+				if p == 0 && m.Begin {
+					if m.Seq <= last {
+						t.Errorf("delivery %d after %d", m.Seq, last)
 					}
-					last = m.Pass
+					last = m.Seq
 				}
 			}
 			at += int64(len(recs))
 		}
 	}
-	if deliveries.Open() {
+	if deliveries.Any() {
 		t.Error("a delivery is open still")
 	}
 }
@@ -230,10 +230,12 @@ func TestAgainGone(t *testing.T) {
 		do   func(path string) error
 		gone bool
 	}{
-		"there":   {func(string) error { return nil }, false},
-		"copied":  {func(path string) error { return os.Remove(path) }, false}, // the copy is there
-		"gone":    {func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+".copy")) }, true},
-		"changed": {func(path string) error { return errors.Join(os.WriteFile(path, []byte(bad(3)+bad(4)), 0o600), os.Remove(path+".copy")) }, true},
+		"there":  {func(string) error { return nil }, false},
+		"copied": {func(path string) error { return os.Remove(path) }, false}, // the copy is there
+		"gone":   {func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+".copy")) }, true},
+		"changed": {func(path string) error {
+			return errors.Join(os.WriteFile(path, []byte(bad(3)+bad(4)), 0o600), os.Remove(path+".copy"))
+		}, true},
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "bad.ndjson")
@@ -253,8 +255,8 @@ func TestAgainGone(t *testing.T) {
 		if err := c.do(path); err != nil {
 			t.Fatal(err)
 		}
-		n, gone, err := s.Again(t.Context(), 0)
-		left, lerr := s.Dead(t.Context(), 0)
+		n, gone, err := s.ReprocessDeadLetters(t.Context(), 0)
+		left, lerr := s.DeadLetters(t.Context(), 0)
 		if err != nil || lerr != nil || (n == 0) != c.gone || (len(gone) == 1) != c.gone || len(left) != len(gone) {
 			t.Errorf("%s: %d letters, %v gone, %v left, %v", what, n, gone, left, err)
 		}

@@ -29,7 +29,7 @@ type Config struct {
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.Needs("account_id", c.AccountID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+	return ingest.RequireSettings("account_id", c.AccountID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
 }
 
 // Open implements ingest.Opener.
@@ -119,7 +119,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		return ingest.Page{}, &webapi.Error{Op: "GET /v2/report/" + r.name, Err: err}
 	}
 	if len(answer.Operations)+len(answer.Activities) > 0 {
-		page.Bodies = []ingest.Body{ingest.Held(r.name, res.Body)}
+		page.Bodies = []ingest.Body{ingest.MemoryBody(r.name, res.Body)}
 	}
 	if c.Token = answer.Token; c.Token != "" {
 		page.More = true

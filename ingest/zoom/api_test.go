@@ -6,6 +6,6 @@ import (
 	"github.com/outflow/outflow/ingest/ingesttest"
 )
 
-func TestSource(t *testing.T) { ingesttest.Sources(t, Kind, Formats, Tables) }
+func TestSource(t *testing.T) { ingesttest.TestSources(t, Kind, Formats, Tables) }
 
 func FuzzSource(f *testing.F) { ingesttest.FuzzSource(f, Kind) }

@@ -123,7 +123,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	if replication > 2 {
 		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(replication - 1)})
 	}
-	err := patiently(ctx, func() error {
+	err := retryTransient(ctx, func() error {
 		// If no broker could be reached, this says why: a wrong password, say, or a
 		// certificate that is not trusted. CreateTopics would only say that there is none.
 		if _, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}}); err != nil {
@@ -141,7 +141,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
 	}
-	err = patiently(ctx, func() error {
+	err = retryTransient(ctx, func() error {
 		meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 		switch {
 		case err != nil:
@@ -169,26 +169,26 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	return k, nil
 }
 
-// Prompt has records appended at once, without waiting for others to go with them. It is
+// SetLowLatency has records appended at once, without waiting for others to go with them. It is
 // called before the first.
-func (k *Kafka) Prompt() { k.writer.BatchTimeout = time.Millisecond }
+func (k *Kafka) SetLowLatency() { k.writer.BatchTimeout = time.Millisecond }
 
-// patiently tries again while an error is one that passes.
-func patiently(ctx context.Context, try func() error) error {
+// retryTransient tries again while an error is one that passes.
+func retryTransient(ctx context.Context, try func() error) error {
 	wait := retryLeast
 	for n := 0; ; n++ {
 		err := try()
-		if err == nil || ctx.Err() != nil || !passes(err) || n == 8 {
+		if err == nil || ctx.Err() != nil || !isTransient(err) || n == 8 {
 			return err
 		}
-		if rest(ctx, &wait) != nil {
+		if backoff(ctx, &wait) != nil {
 			return err
 		}
 	}
 }
 
-// rest waits before the next try, and longer before the one after it.
-func rest(ctx context.Context, wait *time.Duration) error {
+// backoff waits before the next try, and longer before the one after it.
+func backoff(ctx context.Context, wait *time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -198,9 +198,9 @@ func rest(ctx context.Context, wait *time.Duration) error {
 	return nil
 }
 
-// passes says whether an error is one that a broker's restart or a change of
+// isTransient says whether an error is one that a broker's restart or a change of
 // leaders explains.
-func passes(err error) bool {
+func isTransient(err error) bool {
 	var code kafka.Error
 	if errors.As(err, &code) {
 		switch code {
@@ -209,7 +209,7 @@ func passes(err error) bool {
 		}
 		return code.Temporary()
 	}
-	if errors.Is(err, protocol.ErrNoLeader) || missing(err) {
+	if errors.Is(err, protocol.ErrNoLeader) || isUnknownTopic(err) {
 		return true
 	}
 	var certificate *tls.CertificateVerificationError
@@ -220,9 +220,9 @@ func passes(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// missing says whether an error is that a topic, or a partition, is not there: for a
+// isUnknownTopic says whether an error is that a topic, or a partition, is not there: for a
 // moment after it was made, or for good.
-func missing(err error) bool {
+func isUnknownTopic(err error) bool {
 	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition)
 }
 
@@ -289,10 +289,10 @@ func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 		if k.over() || errors.Is(err, io.ErrClosedPipe) {
 			return ErrClosed
 		}
-		if ctx.Err() != nil || !passes(err) {
+		if ctx.Err() != nil || !isTransient(err) {
 			return fmt.Errorf("eventlog: topic %s: append: %w", k.topic, err)
 		}
-		if err := rest(ctx, &wait); err != nil {
+		if err := backoff(ctx, &wait); err != nil {
 			return err
 		}
 	}
@@ -303,7 +303,7 @@ func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, e
 	if err := within(partition, k.parts); err != nil {
 		return 0, 0, err
 	}
-	err = patiently(ctx, func() error {
+	err = retryTransient(ctx, func() error {
 		res, err := k.cluster.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{k.topic: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)}}})
 		if err != nil {
 			return err
@@ -378,14 +378,14 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 					return nil, ctx.Err()
 				case errors.Is(err, kafka.OffsetOutOfRange):
 					return nil, k.outOfRange(ctx, partition, from)
-				case missing(err) && gone.IsZero():
+				case isUnknownTopic(err) && gone.IsZero():
 					gone = time.Now()
-				case missing(err) && time.Since(gone) > missingFor:
+				case isUnknownTopic(err) && time.Since(gone) > missingFor:
 					return nil, fmt.Errorf("eventlog: topic %s, partition %d: deleted while it was read: %w", k.topic, partition, err)
-				case !passes(err):
+				case !isTransient(err):
 					return nil, fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
 				}
-				if err := rest(ctx, &wait); err != nil {
+				if err := backoff(ctx, &wait); err != nil {
 					return nil, err
 				}
 				continue

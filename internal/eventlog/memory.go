@@ -13,12 +13,12 @@ type Memory struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	parts   []memoryPart
+	parts   []memoryPartition
 	held    int64
 	closed  bool
 }
 
-type memoryPart struct {
+type memoryPartition struct {
 	first int64 // offset of recs[0]
 	recs  []Record
 }
@@ -27,7 +27,7 @@ type memoryPart struct {
 // and Append waits while more than limit bytes of values are unread; the reader
 // of every partition must then keep reading.
 func NewMemory(partitions int, limit int64) *Memory {
-	m := &Memory{limit: limit, parts: make([]memoryPart, partitions)}
+	m := &Memory{limit: limit, parts: make([]memoryPartition, partitions)}
 	m.changed = sync.NewCond(&m.mu)
 	return m
 }
@@ -124,7 +124,7 @@ func (m *Memory) Bounds(_ context.Context, partition int) (first, next int64, er
 }
 
 // forget drops the records before an offset.
-func (m *Memory) forget(p *memoryPart, from int64) {
+func (m *Memory) forget(p *memoryPartition, from int64) {
 	n := int(min(max(from-p.first, 0), int64(len(p.recs))))
 	if n == 0 {
 		return

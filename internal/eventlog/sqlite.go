@@ -76,12 +76,12 @@ type SQLite struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	ended   bool
-	queue   []*appending
+	queue   []*pendingAppend
 	leading bool
 	read    map[int]*segment // by partition: the segment that was read last
 }
 
-type appending struct {
+type pendingAppend struct {
 	recs []Record
 	done chan struct{}
 	err  error
@@ -145,7 +145,7 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 			return err
 		}
 	}
-	a := &appending{recs: recs, done: make(chan struct{})}
+	a := &pendingAppend{recs: recs, done: make(chan struct{})}
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
@@ -187,7 +187,7 @@ func appendRecord(b []byte, key string, value []byte) []byte {
 }
 
 // write appends a group in one transaction.
-func (l *SQLite) write(ctx context.Context, group []*appending) error {
+func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 	plain, count := make([][]byte, l.parts), make([]int, l.parts)
 	for _, g := range group {
 		for i := range g.recs {

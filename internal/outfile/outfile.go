@@ -74,7 +74,7 @@ func CreateResult(path string, inputs []string) (*File, error) {
 		if in, err = filepath.EvalSymlinks(in); err != nil {
 			continue // the scan says so
 		}
-		if below(o.Path, in) {
+		if isBelow(o.Path, in) {
 			o.Discard()
 			return nil, fmt.Errorf("%s is among the files that are read: it would be replaced", path)
 		}
@@ -82,8 +82,8 @@ func CreateResult(path string, inputs []string) (*File, error) {
 	return o, nil
 }
 
-// below says whether a path is that of a folder, or of something in it.
-func below(path, folder string) bool {
+// isBelow says whether a path is that of a folder, or of something in it.
+func isBelow(path, folder string) bool {
 	a, err := filepath.Abs(path)
 	if err != nil {
 		return false

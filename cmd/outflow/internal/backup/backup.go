@@ -165,7 +165,7 @@ func sameGeneration(ctx context.Context, dir string) (bool, error) {
 	}
 	defer baselines.Close()
 
-	a, err := cursors.Holds(ctx, n)
+	a, err := cursors.Has(ctx, n)
 	if err != nil {
 		return false, err
 	}

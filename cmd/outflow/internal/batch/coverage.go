@@ -78,7 +78,7 @@ type tally struct {
 	unlisted int            // events of further names
 	late     int
 	fresh    [32]int         // events by source that had not come in an earlier run
-	lags     [32]ingest.Lags // of them, those older than the newest event there
+	lags     [32]ingest.LatenessHistogram // of them, those older than the newest event there
 }
 
 func NewCoverage(workers int, paths []string) *Coverage {
@@ -137,13 +137,13 @@ func (c *Coverage) arrived(n int, src event.Source, lag int64) {
 // delivery is what came of a source in this run.
 func (c *Coverage) delivery(src event.Source) engine.Delivery {
 	d := engine.Delivery{Source: src}
-	var lags ingest.Lags
+	var lags ingest.LatenessHistogram
 	for _, t := range c.workers {
 		d.New += t.fresh[src]
 		d.At = max(d.At, t.to[src])
 		lags.Merge(&t.lags[src])
 	}
-	d.Late, d.Lag = lags.Late(), lags.Lag(d.New)
+	d.Late, d.Lag = lags.Count(), lags.P99(d.New)
 	return d
 }
 
@@ -283,7 +283,7 @@ func (c *Coverage) Sum() {
 }
 
 // leftOut takes in what was left out of names, by what had been before.
-func (c *Coverage) leftOut(before, now identity.Left) {
+func (c *Coverage) leftOut(before, now identity.DroppedCounts) {
 	c.Names, c.Guests = now.Names-before.Names, now.Guests-before.Guests
 }
 

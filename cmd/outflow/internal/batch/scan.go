@@ -74,7 +74,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	}
 	cov := NewCoverage(in.Workers, in.Paths)
 	writers := make([]*order.Writer, in.Workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.Workers, Latest: time.Now().Add(ingest.MostAhead), Progress: in.Progress.Reading(found), Inspect: in.Config.RuleSet.Inspect(), Emit: func(n int) func(*event.Event) error {
+	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.Workers, Latest: time.Now().Add(ingest.MaxClockSkew), Progress: in.Progress.Reading(found), Inspect: in.Config.RuleSet.Inspect(), Emit: func(n int) func(*event.Event) error {
 		w, count := sorter.Writer(), cov.Worker(n)
 		writers[n] = w
 		return func(e *event.Event) error {
@@ -200,7 +200,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 // ingest puts the events in order, says whose they are, and appends them to the
 // log of events.
 func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
-	before := f.resolver.Left()
+	before := f.resolver.Dropped()
 	var slab []byte
 	var recs []eventlog.Record
 	copied := func(b []byte) []byte {
@@ -240,7 +240,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 		return err
 	})
 	f.coverage.Sum()
-	f.coverage.leftOut(before, f.resolver.Left())
+	f.coverage.leftOut(before, f.resolver.Dropped())
 	f.coverage.dropped(stats)
 	if err != nil {
 		return err

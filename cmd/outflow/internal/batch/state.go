@@ -148,7 +148,7 @@ func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	if err := s.Detect.Save(ctx, next, s.Current, f.baseline); err != nil {
 		return err
 	}
-	if err := errors.Join(s.Alerts.Keep(ctx, f.days), s.Alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
+	if err := errors.Join(s.Alerts.PutDays(ctx, f.days), s.Alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
 		return err
 	}
 	return s.Alerts.Save(ctx, next, f.at, f.desk, list)

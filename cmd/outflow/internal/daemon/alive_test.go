@@ -285,7 +285,7 @@ func TestHeartbeat(t *testing.T) {
 	h.note(s)
 	worse := *s
 	worse.At = at.Add(time.Minute)
-	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadCount{{Source: "exports", Records: 10}})
+	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadLetterCount{{Source: "exports", Records: 10}})
 	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was judged") {
 		t.Errorf("%v", worse.Unwell)
 	}

@@ -62,7 +62,7 @@ func (o *outlets) pass(ctx context.Context) error {
 
 // tidy deletes what is not to be kept any longer.
 func (o *outlets) tidy(ctx context.Context, conf *config.Config, now time.Time) error {
-	if err := o.d.alerts.TidyChanges(ctx, now); err != nil {
+	if err := o.d.alerts.PruneChanges(ctx, now); err != nil {
 		return err
 	}
 	said, err := privacy.Expire(ctx, o.d.dir, conf, o.d.alerts, now)
@@ -200,7 +200,7 @@ func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Chan
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
-	ch := &alert.Channel{Name: c.Name, Kind: c.Spec, Notifier: n, PerDay: c.PerDay, Mask: mask, Link: conf.Link, Between: between}
+	ch := &alert.Channel{Name: c.Name, Kind: c.Spec, Notifier: n, MaxPerDay: c.PerDay, Mask: mask, Link: conf.Link, Between: between}
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
 }
 

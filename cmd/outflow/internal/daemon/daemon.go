@@ -289,7 +289,7 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	var days []finding.Activity
 	for i := range a.Recs {
 		r := &a.Recs[i]
-		if !stream.IsCurrent(r, &at.Term) || len(r.Value) == 0 {
+		if !stream.IsCurrent(r, &at.Epoch) || len(r.Value) == 0 {
 			continue
 		}
 		x, err := stream.ParseRecord(r.Value)
@@ -310,16 +310,16 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
-	telling := alert.Telling{Now: time.Now(), Detectors: detectors.Traits(), Shown: func(a *alert.Alert) bool { return alert.Shown(a, conf.Budget, alert.Medium) }}
+	telling := alert.NotifyPolicy{Now: time.Now(), Detectors: detectors.Traits(), NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, conf.Budget, alert.Medium) }}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
-		telling.Channels = append(telling.Channels, alert.Route{Channel: c.Name, Wants: conf.WantedBy(c)})
+		telling.Routes = append(telling.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c)})
 	}
-	if err := d.alerts.Keep(ctx, days); err != nil {
+	if err := d.alerts.PutDays(ctx, days); err != nil {
 		return err
 	}
 	failpoint.Reach("alerts-take")
-	if err := d.alerts.Take(ctx, a.Partition, *at, list, telling); err != nil {
+	if err := d.alerts.Apply(ctx, a.Partition, *at, list, telling); err != nil {
 		return err
 	}
 	failpoint.Reach("alerts-taken")

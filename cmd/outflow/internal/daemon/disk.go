@@ -131,5 +131,5 @@ func (d *Daemon) lookAtDisk(ctx context.Context, log eventlog.Log, now time.Time
 	d.stats.failures.Add(1)
 	d.health.set("disk", "", reason)
 	d.Log.Error("intake is stopped until there is room", "err", reason)
-	return watch.Say(ctx, log, event.Disk, "", now, reason)
+	return watch.AppendGap(ctx, log, event.Disk, "", now, reason)
 }

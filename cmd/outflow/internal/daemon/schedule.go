@@ -55,7 +55,7 @@ func MailDigest(ctx context.Context, dir string, conf *config.Config, alerts *al
 		return nil
 	}
 	week, _ := reports.WeekOf(at.AddDate(0, 0, -7))
-	if sent, err := alerts.Marked(ctx, digestChannel, week); err != nil || sent {
+	if sent, err := alerts.WasSent(ctx, digestChannel, week); err != nil || sent {
 		return err
 	}
 	monday, err := reports.ParseWeek(week)
@@ -66,7 +66,7 @@ func MailDigest(ctx context.Context, dir string, conf *config.Config, alerts *al
 	if err := f.Mail(ctx, monday); err != nil {
 		return err
 	}
-	if err := alerts.Mark(ctx, digestChannel, week, now); err != nil {
+	if err := alerts.RecordSent(ctx, digestChannel, week, now); err != nil {
 		return err
 	}
 	log.Info("digest sent", "week", week)

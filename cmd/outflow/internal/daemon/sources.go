@@ -211,12 +211,12 @@ func (d *Daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
 func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
 	env := config.SourceEnv(c, d.Since, d.Log)
 	var streams []ingest.Stream
-	refused := &watch.Refused{Store: d.sources, Name: c.Name, Source: c.Vendor(), Log: log}
+	refused := &watch.Refusal{Store: d.sources, Name: c.Name, Source: c.Vendor(), Log: log}
 	for tries := 1; ; tries++ {
 		var err error
 		if streams, err = c.Api.Open(ctx, env); err == nil {
 			d.health.clear("source", c.Name)
-			if err := refused.Over(ctx); err != nil {
+			if err := refused.Clear(ctx); err != nil {
 				return err
 			}
 			break
@@ -225,7 +225,7 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 			return ctx.Err()
 		}
 		d.stats.failures.Add(1)
-		err = errors.Join(err, refused.Note(ctx, err, time.Now()))
+		err = errors.Join(err, refused.Record(ctx, err, time.Now()))
 		env.Log.Error("source not opened; it is tried again", "err", err)
 		d.health.set("source", c.Name, err.Error())
 		if d.Once {
@@ -297,14 +297,14 @@ func (d *Daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) err
 		if d.Once {
 			return nil
 		}
-		if again, err := d.sources.Redo(ctx, p, time.Now()); err != nil {
+		if again, err := d.sources.RereadAll(ctx, p, time.Now()); err != nil {
 			l.Error("dead letters not read again", "err", err)
 		} else if again > 0 {
 			l.Info("dead letters read again", "events", again)
 		}
 		if now := time.Now(); now.Sub(tidied) > 24*time.Hour {
 			tidied = now
-			if err := d.sources.Tidy(ctx, now); err != nil {
+			if err := d.sources.Prune(ctx, now); err != nil {
 				l.Error("state of the source not tidied", "err", err)
 			}
 		}

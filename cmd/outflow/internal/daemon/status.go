@@ -196,7 +196,7 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 		if s.Streams, err = d.sources.States(ctx); err != nil {
 			return nil, err
 		}
-		if s.Dead, err = d.sources.CountDead(ctx); err != nil {
+		if s.Dead, err = d.sources.CountDeadLetters(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -212,10 +212,10 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 		}
 	}
 	today := s.At.UnixMilli() / event.Day
-	var dead []watch.DeadCount
+	var dead []watch.DeadLetterCount
 	if d.sources != nil {
 		var err error
-		if dead, err = d.sources.DeadSince(ctx, time.UnixMilli(today*event.Day)); err != nil {
+		if dead, err = d.sources.DeadLettersSince(ctx, time.UnixMilli(today*event.Day)); err != nil {
 			return nil, err
 		}
 	}

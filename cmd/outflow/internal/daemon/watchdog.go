@@ -35,7 +35,7 @@ type arrivedStatus struct {
 	Day     string           `json:"day"` // UTC
 	Vendors []stream.Account `json:"vendors,omitempty"`
 	// Undecoded are dead letters of the day, by source.
-	Undecoded []watch.DeadCount `json:"undecoded,omitempty"`
+	Undecoded []watch.DeadLetterCount `json:"undecoded,omitempty"`
 	Received  int64             `json:"received"` // records of the log that were read, and dead letters
 	Share     float64           `json:"share"`    // of what is not a repeat, how much was judged; 1 if nothing came
 	// Unknown is which share of what people did recently, by vendor, is of nobody who is known.
@@ -43,7 +43,7 @@ type arrivedStatus struct {
 }
 
 // arrived sums up a day.
-func arrived(day int64, all []stream.Account, dead []watch.DeadCount) *arrivedStatus {
+func arrived(day int64, all []stream.Account, dead []watch.DeadLetterCount) *arrivedStatus {
 	a := &arrivedStatus{Day: stream.DateOf(day), Undecoded: dead, Share: 1}
 	var total stream.Account
 	for _, x := range all {

@@ -68,7 +68,7 @@ func Expire(ctx context.Context, dir string, conf *config.Config, alerts *alert.
 	if err := alerts.Vacuum(ctx); err != nil {
 		return "", err
 	}
-	return said, s.Note(ctx, now, "outflow", feed.Privacy, said)
+	return said, s.LogAccess(ctx, now, "outflow", feed.Privacy, said)
 }
 
 // Dir is a data directory, looked at for what it says about one person.
@@ -112,7 +112,7 @@ type indicator struct {
 
 // keeps is for how long something is kept, and how much there is.
 type keeps struct {
-	alert.Held
+	alert.StoredRows
 	For string `json:"for"`
 }
 
@@ -123,11 +123,11 @@ type privacyReport struct {
 	Purposes   []string      `json:"purposes"`
 	Kept       []keeps       `json:"kept"`
 	Deleted    []feed.Access `json:"deleted"` // because of retention, or on request
-	Looks      []feed.Looked `json:"looks"`   // within 90 days
+	Looks      []feed.AlertView `json:"looks"`   // within 90 days
 }
 
 func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*privacyReport, error) {
-	p := &privacyReport{Made: now.UTC().Truncate(time.Second), Indicators: []indicator{}, Kept: []keeps{}, Deleted: []feed.Access{}, Looks: []feed.Looked{}}
+	p := &privacyReport{Made: now.UTC().Truncate(time.Second), Indicators: []indicator{}, Kept: []keeps{}, Deleted: []feed.Access{}, Looks: []feed.AlertView{}}
 	judging, err := conf.Detect()
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 		return nil, err
 	}
 	defer alerts.Close()
-	held, err := alerts.Holds(ctx)
+	held, err := alerts.StoredRows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +183,10 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 		return fmt.Sprintf("%d days", n)
 	}
 	p.Kept = append(p.Kept, keeps{held[0], days(conf.Retention.Alerts)}, keeps{held[1], days(conf.Retention.Days)},
-		keeps{alert.Held{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
-		keeps{alert.Held{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, config.LeastRetention).Hours()/24)},
-		keeps{alert.Held{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
-		keeps{alert.Held{What: "the log of access"}, "for good: it is the proof"})
+		keeps{alert.StoredRows{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
+		keeps{alert.StoredRows{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, config.LeastRetention).Hours()/24)},
+		keeps{alert.StoredRows{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
+		keeps{alert.StoredRows{What: "the log of access"}, "for good: it is the proof"})
 	if path, there := f.file("feed.db"); there {
 		s, err := feed.OpenReadOnly(ctx, path, nil)
 		if err != nil {
@@ -196,7 +196,7 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 		if p.Deleted, err = s.Mentions(ctx, "retention: deleted", "erased everything about"); err != nil {
 			return nil, err
 		}
-		if p.Looks, err = s.Looks(ctx, now.AddDate(0, 0, -90)); err != nil {
+		if p.Looks, err = s.AlertViews(ctx, now.AddDate(0, 0, -90)); err != nil {
 			return nil, err
 		}
 	}
@@ -309,7 +309,7 @@ func (j *judged) Close() {
 // accounts are those of a person, the person's name among them: as the judge knows them,
 // and as the configuration and HR's records say.
 func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *judged, person string, alerts *alert.Store) ([]string, []byte, error) {
-	aliases, list, err := identity.Forget(j.aliases, person)
+	aliases, list, err := identity.EraseFromSnapshot(j.aliases, person)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -587,7 +587,7 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 			return nil, err
 		}
 		defer s.Close()
-		n, err := s.EraseDead(ctx, who.accounts)
+		n, err := s.EraseDeadLetters(ctx, who.accounts)
 		if err != nil {
 			return nil, err
 		}
@@ -620,7 +620,7 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	default:
 		out.left = append(out.left, "snapshots of the judge: the next one is without the person")
 	}
-	return out, s.Note(ctx, now, "outflow", feed.Privacy, fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events", m.Name(person), out.alerts, out.days, out.events))
+	return out, s.LogAccess(ctx, now, "outflow", feed.Privacy, fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events", m.Name(person), out.alerts, out.days, out.events))
 }
 
 // EraseShared takes a person out of the snapshots of judges that share people, who go on from
@@ -663,7 +663,7 @@ func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config.Config, 
 	if err := j.load(ctx); err != nil || j.committed == nil {
 		return false, err
 	}
-	aliases, accounts, err := identity.Forget(j.aliases, person)
+	aliases, accounts, err := identity.EraseFromSnapshot(j.aliases, person)
 	if err != nil {
 		return false, err
 	}
@@ -688,7 +688,7 @@ func (j *judged) erase(ctx context.Context, conf *config.Config, person string, 
 		if err != nil {
 			return false, 0, err
 		}
-		if events, err = j.backlog.Drop(ctx, j.generation, aliases, mine); err != nil {
+		if events, err = j.backlog.Erase(ctx, j.generation, aliases, mine); err != nil {
 			return false, 0, err
 		}
 		if err := j.store.Save(ctx, j.generation, -1, snapshot); err != nil {
@@ -736,7 +736,7 @@ func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generatio
 		return false, 0, err
 	}
 	c.Staff = staff
-	if c.Aliases, _, err = identity.Forget(c.Aliases, person); err != nil {
+	if c.Aliases, _, err = identity.EraseFromSnapshot(c.Aliases, person); err != nil {
 		return false, 0, err
 	}
 	if c.Desk, err = alert.EraseFromState(c.Desk, person); err != nil {
@@ -782,14 +782,14 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 // looks through the events of a scan, too, for accounts that nothing else says.
 func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.Store, j *judged, deep bool) (*people.Directory, error) {
 	d := people.New()
-	kept, err := alerts.People(ctx)
+	kept, err := alerts.KnownUsers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, user := range kept {
 		d.Add(user)
 	}
-	active, err := alerts.Active(ctx)
+	active, err := alerts.ActiveUsers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -829,12 +829,12 @@ func (f *Dir) Hired(ctx context.Context, d *people.Directory, alerts *alert.Stor
 			return nil // what cannot be read was told when it came
 		}
 		address := strings.Clone(e.Actor.Account)
-		if whose := d.Whose(address); e.Class != event.Person && whose != "" { // leaving under an address of before
+		if whose := d.Owner(address); e.Class != event.Person && whose != "" { // leaving under an address of before
 			address = whose
 		}
 		p := d.Add(address)
 		p.Staff = true
-		d.Call(p, strings.Clone(e.Actor.Name))
+		d.SetName(p, strings.Clone(e.Actor.Name))
 		if v := e.Attr(event.AttrDepartment); v != "" {
 			p.Department = strings.Clone(v)
 		}
@@ -865,7 +865,7 @@ func (j *judged) walk(ctx context.Context, r *identity.Resolver, d *people.Direc
 		p := d.Add(person)
 		p.Acted = true
 		if len(p.Names) == 0 && dec.Decode(rec, &e) == nil && strings.EqualFold(e.Actor.Account, person) {
-			d.Call(p, strings.Clone(e.Actor.Name))
+			d.SetName(p, strings.Clone(e.Actor.Name))
 		}
 		return nil
 	})
@@ -905,5 +905,5 @@ func (f *Dir) Under(ctx context.Context, conf *config.Config, alerts *alert.Stor
 	if err != nil {
 		return m, err
 	}
-	return d.Under(mask.Name).Find(text)
+	return d.Pseudonymized(mask.Name).Find(text)
 }

@@ -53,7 +53,7 @@ func (f *Source) Whom(ctx context.Context, data *Data, text string, mask *alert.
 	if err != nil {
 		return "", err
 	}
-	if s := m.Said(text); s != "" {
+	if s := m.Describe(text); s != "" {
 		fmt.Fprintln(stderr, s)
 	}
 	return m.Person.Address, nil
@@ -249,7 +249,7 @@ func deliver(ctx context.Context, dir string, in *reports.Input) error {
 }
 
 // arrivedOf is what became of what came, as the daemon says; nil if it has not run.
-func arrivedOf(dir string) (list []reports.Arrived, err error) {
+func arrivedOf(dir string) (list []reports.LateArrival, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, "status.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -268,7 +268,7 @@ func arrivedOf(dir string) (list []reports.Arrived, err error) {
 		if a.Vendor != "" {
 			source = event.SourceNamed(a.Vendor).Title()
 		}
-		list = append(list, reports.Arrived{Day: time.UnixMilli(a.Day * event.Day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.Left()})
+		list = append(list, reports.LateArrival{Day: time.UnixMilli(a.Day * event.Day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.Left()})
 	}
 	return list, nil
 }
@@ -310,7 +310,7 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 			return nil, err
 		}
 		defer s.Close()
-		standing, err := s.Standing(ctx)
+		standing, err := s.LatestDecisions(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -341,7 +341,7 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 	if err != nil {
 		return nil, err
 	}
-	d.Settle(hidden)
+	d.SetSuppressed(hidden)
 	if f.People == "pseudonyms" {
 		m, err := keys.OpenMask(f.Data, data.Conf, string(feed.SOC), nil)
 		if err != nil {

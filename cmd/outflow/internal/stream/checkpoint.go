@@ -180,7 +180,7 @@ func (pr *Processor) commit(ctx context.Context) error {
 	if at == 0 {
 		return nil
 	}
-	pr.window.Forget(at)
+	pr.window.Evict(at)
 	if pr.exchange != nil {
 		pr.exchange.forget(at / event.Hour)
 	}
@@ -212,12 +212,12 @@ func (pr *Processor) save(ctx context.Context, m *checkpoint) error {
 		c.Floor = 0
 	}
 	for i := range c.Low {
-		c.Low[i] = pr.window.Low(i, pr.next[i])
+		c.Low[i] = pr.window.LowestOffset(i, pr.next[i])
 	}
 	if pr.exchange != nil {
 		c.Hours = pr.exchange.low()
 	}
-	pr.window.Staff(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
+	pr.window.HRRecords(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
 	pr.staffed = len(c.Staff) > 0
 	var err error
 	if c.Aliases, err = m.Aliases.Get(nil); err != nil {
@@ -259,5 +259,5 @@ func (pr *Processor) keep(partition int) int64 {
 	if pr.checkpoints.committed == 0 {
 		return 0
 	}
-	return pr.window.Low(partition, pr.next[partition])
+	return pr.window.LowestOffset(partition, pr.next[partition])
 }

@@ -39,7 +39,7 @@ type consumer struct {
 
 	arrivals   chan Arrival
 	readers    sync.WaitGroup
-	deliveries *ingest.Deliveries // which sources are in the middle of delivering
+	deliveries *ingest.OpenBatches // which sources are in the middle of delivering
 	initial    []int64            // by partition: where the log ended at the start; up to there everything is processed together
 	ended      int                // partitions that have ended: with --once nothing more comes
 
@@ -58,7 +58,7 @@ func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
 		logs:       l,
 		processor:  p,
 		arrivals:   make(chan Arrival, 4),
-		deliveries: ingest.NewDeliveries(l.Events.Partitions()),
+		deliveries: ingest.NewOpenBatches(l.Events.Partitions()),
 		initial:    make([]int64, l.Events.Partitions()),
 		last:       time.Now(),
 		trimmed:    time.Now(),
@@ -163,8 +163,8 @@ func (c *consumer) take(a Arrival) error {
 		c.processor.skip(r, a.kinds[i])
 		switch a.kinds[i] {
 		case isMark:
-			m, _ := ingest.ReadMark(r.Value)
-			c.deliveries.See(m, a.Partition)
+			m, _ := ingest.ParseBatchMarker(r.Value)
+			c.deliveries.Observe(m, a.Partition)
 		case isNothing:
 			c.worker.Log.Error("skipping undecodable record in event log", "partition", a.Partition, "offset", r.Offset)
 		}
@@ -219,12 +219,12 @@ type situation struct {
 func (c *consumer) situation(now time.Time) situation {
 	quiet := now.Sub(c.last)
 	if quiet > abandoned {
-		c.deliveries.Forget()
+		c.deliveries.Reset()
 	}
 	return situation{
 		ended:      c.ended == len(c.initial),
 		once:       c.worker.Once,
-		incomplete: c.deliveries.Open() || c.behind(),
+		incomplete: c.deliveries.Any() || c.behind(),
 		arriving:   c.processor.arriving(quiet),
 		full:       c.processor.window.Len() >= maxWindow,
 		resting:    now.Before(c.rest),
@@ -289,7 +289,7 @@ func newClassifier() func([]eventlog.Record) []KindOf {
 		kinds := make([]KindOf, len(recs))
 		for i := range recs {
 			value := recs[i].Value
-			switch _, checkpoint := ingest.ReadMark(value); {
+			switch _, checkpoint := ingest.ParseBatchMarker(value); {
 			case len(value) == 0:
 				kinds[i] = isErased
 			case checkpoint:

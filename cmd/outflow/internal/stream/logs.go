@@ -60,7 +60,7 @@ func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 				l.Close()
 				return nil, err
 			}
-			hours.Prompt()
+			hours.SetLowLatency()
 			l.Hours = hours
 			l.Close = func() { events.End(); alerts.End(); hours.End(); cluster.Close() }
 		}
@@ -69,9 +69,9 @@ func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 		if !once {
 			l.Lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
 				if l.Hours != nil {
-					return cluster.Share(ctx, c.Topic("detect"), c.Topic("alerts"), log, do)
+					return cluster.RunShared(ctx, c.Topic("detect"), c.Topic("alerts"), log, do)
 				}
-				return cluster.Lead(ctx, c.Topic("detect"), c.Topic("events"), log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
+				return cluster.RunAsLeader(ctx, c.Topic("detect"), c.Topic("events"), log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
 			}
 		}
 		return l, nil

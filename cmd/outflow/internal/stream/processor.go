@@ -48,7 +48,7 @@ type Processor struct {
 
 	engine      *engine.Engine // nil before the first event
 	resolver    *identity.Resolver
-	left        identity.Left // as it was said last
+	left        identity.DroppedCounts // as it was said last
 	desk        *alert.Correlator
 	provisional bool // open days were judged before they were over
 	lastTime    int64
@@ -181,14 +181,14 @@ func (pr *Processor) locate(ctx context.Context, log eventlog.Log, err error) er
 			return err
 		}
 		for p := range pr.next {
-			for at := pr.window.Low(p, pr.next[p]); at < pr.next[p] && place == ""; {
+			for at := pr.window.LowestOffset(p, pr.next[p]); at < pr.next[p] && place == ""; {
 				recs, err := log.Read(ctx, p, at, readBatch)
 				if err != nil {
 					return err
 				}
 				for i := range recs {
 					var e event.Event
-					if _, checkpoint := ingest.ReadMark(recs[i].Value); !checkpoint && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
+					if _, checkpoint := ingest.ParseBatchMarker(recs[i].Value); !checkpoint && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
 						place = fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset)
 						break
 					}

@@ -278,7 +278,7 @@ func (pr *Processor) anew(ctx context.Context, events eventlog.Log, from time.Ti
 		Aliases:  aliases,
 		Desk:     desk,
 	}
-	pr.window.Staff(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
+	pr.window.HRRecords(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
 	entries, err := c.Entries()
 	if err != nil {
 		return err

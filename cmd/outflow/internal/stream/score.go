@@ -32,14 +32,14 @@ const (
 // apply judges what has come.
 func (pr *Processor) apply(ctx context.Context, how extent) error {
 	if pr.exchange != nil {
-		if of, news := pr.exchange.news(pr.window.Edge(fewEvents)); news {
+		if of, news := pr.exchange.news(pr.window.Watermark(fewEvents)); news {
 			pr.reprocess(of * event.Hour)
 		}
 	}
 	if !pr.newer && (how != openDays || pr.engine == nil || pr.provisional) {
 		return nil
 	}
-	pr.checkpoints.watermark, pr.history = pr.window.Edge(fewEvents), false
+	pr.checkpoints.watermark, pr.history = pr.window.Watermark(fewEvents), false
 	until := pr.window.Newest()
 	if how == most {
 		until -= holdBack

@@ -23,7 +23,7 @@ func (pr *Processor) status() Status {
 		s.People = pr.engine.Known()
 	}
 	if pr.resolver != nil { // judging again counts again: what was said does not become less
-		left := pr.resolver.Left()
+		left := pr.resolver.Dropped()
 		pr.left.Names, pr.left.Guests = max(pr.left.Names, left.Names), max(pr.left.Guests, left.Guests)
 		s.Names, s.Guests = pr.left.Names, pr.left.Guests
 	}

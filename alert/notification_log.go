@@ -16,12 +16,12 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// Telling decides what goes out: of alerts that come again and again, as they
+// NotifyPolicy decides what goes out: of alerts that come again and again, as they
 // grow.
-type Telling struct {
-	Channels []Route
-	Shown    func(a *Alert) bool // whether an alert deserves attention
-	Now      time.Time
+type NotifyPolicy struct {
+	Routes         []Route
+	NeedsAttention func(a *Alert) bool // whether an alert deserves attention
+	Now            time.Time
 	// Detectors are all of them: which are never suppressed. Where they are not given,
 	// nothing is.
 	Detectors finding.Detectors
@@ -30,44 +30,44 @@ type Telling struct {
 // Route says which alerts a channel takes. One that it has taken it takes to the end.
 type Route struct {
 	Channel string
-	Wants   func(a *Alert) bool // nil for all
+	Matches func(a *Alert) bool // nil for all
 }
 
 // Position is up to where a partition of the log of alerts has been taken in, and
 // the term of who judged there.
-type Position struct{ Next, Term int64 }
+type Position struct{ Next, Epoch int64 }
 
 // Progress is up to where a partition of the log has been taken in.
 func (s *Store) Progress(ctx context.Context, partition int) (p Position, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT next, term FROM progress WHERE part = ?", partition).Scan(&p.Next, &p.Term)
+	err = s.db.QueryRowContext(ctx, "SELECT next, term FROM progress WHERE part = ?", partition).Scan(&p.Next, &p.Epoch)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return p, fmt.Errorf("alert: %w", err)
 	}
 	return p, nil
 }
 
-// Take takes in alerts that lie before a position of a partition of the log,
+// Apply takes in alerts that lie before a position of a partition of the log,
 // in one transaction with what is to be sent because of them. An alert is told
 // when it first deserves attention, when it gets more severe, and once more when
 // the day it is about is over, if that changed it; one that was told is told again
 // if it is withdrawn. Taking in the same alerts again changes nothing.
-func (s *Store) Take(ctx context.Context, partition int, to Position, list []Alert, t Telling) error {
+func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Alert, t NotifyPolicy) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		held, err := suppressions(ctx, tx)
 		if err != nil {
 			return err
 		}
-		held = slices.DeleteFunc(held, func(p Suppression) bool { return !p.Holds(t.Now) })
-		shown := t.Shown
-		t.Shown = func(a *Alert) bool {
+		held = slices.DeleteFunc(held, func(p Suppression) bool { return !p.InForce(t.Now) })
+		shown := t.NeedsAttention
+		t.NeedsAttention = func(a *Alert) bool {
 			return shown(a) && !slices.ContainsFunc(held, func(p Suppression) bool { return p.Matches(a, t.Detectors) })
 		}
 		for i := range list {
-			if err := take(ctx, tx, &list[i], t); err != nil {
+			if err := apply(ctx, tx, &list[i], t); err != nil {
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO progress (part, next, term) VALUES (?, ?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)", partition, to.Next, to.Term)
+		_, err = tx.ExecContext(ctx, "INSERT INTO progress (part, next, term) VALUES (?, ?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)", partition, to.Next, to.Epoch)
 		return err
 	})
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Store) Take(ctx context.Context, partition int, to Position, list []Ale
 	return nil
 }
 
-func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
+func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	body, err := json.Marshal(a)
 	if err != nil {
 		return err
@@ -92,14 +92,14 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 		return err
 	}
 	now := int64(xxhash.Sum64(body))
-	shown := known || t.Shown(a)
+	shown := known || t.NeedsAttention(a)
 	if _, err := tx.ExecContext(ctx, "INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE coalesce((SELECT hash FROM change WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 0) <> ?6", a.ID, a.User, a.Detector, a.Severity, shown, now, t.Now.UnixMilli(), string(body)); err != nil {
 		return err
 	}
 	switch {
 	case known && now == hash:
 		return nil
-	case a.Withdrawn && !known, !a.Withdrawn && !known && !t.Shown(a):
+	case a.Withdrawn && !known, !a.Withdrawn && !known && !t.NeedsAttention(a):
 		return nil
 	case known && !a.Withdrawn && a.Severity <= worst && a.Provisional:
 		return nil // it grows; what it becomes is told when the day is over
@@ -107,9 +107,9 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 	if _, err := tx.ExecContext(ctx, "INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity", a.ID, now, max(worst, a.Severity)); err != nil {
 		return err
 	}
-	for _, route := range t.Channels {
+	for _, route := range t.Routes {
 		channel := route.Channel
-		if route.Wants != nil && !route.Wants(a) {
+		if route.Matches != nil && !route.Matches(a) {
 			var before int
 			if err := tx.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?2) + (SELECT count(*) FROM outbox WHERE channel = ?1 AND alert = ?2)", channel, a.ID).Scan(&before); err != nil {
 				return err
@@ -129,23 +129,23 @@ func take(ctx context.Context, tx *sql.Tx, a *Alert, t Telling) error {
 	return nil
 }
 
-// Sending is an alert that waits for a channel.
-type Sending struct {
+// QueuedNotification is an alert that waits for a channel.
+type QueuedNotification struct {
 	Seq   int64
 	Alert Alert
 	Place int64 // where sending it began, if it did; -1 otherwise
 }
 
-// Waiting lists what waits for a channel, in the order in which it was decided,
+// Queued lists what waits for a channel, in the order in which it was decided,
 // up to a number.
-func (s *Store) Waiting(ctx context.Context, channel string, most int) (list []Sending, err error) {
+func (s *Store) Queued(ctx context.Context, channel string, most int) (list []QueuedNotification, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?", channel, most)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var x Sending
+		var x QueuedNotification
 		var body []byte
 		if err := rows.Scan(&x.Seq, &body, &x.Place); err != nil {
 			return nil, fmt.Errorf("alert: %w", err)
@@ -158,8 +158,8 @@ func (s *Store) Waiting(ctx context.Context, channel string, most int) (list []S
 	return list, rows.Err()
 }
 
-// Begun notes where sending began, before it does.
-func (s *Store) Begun(ctx context.Context, seq, place int64) error {
+// MarkStarted notes where sending began, before it does.
+func (s *Store) MarkStarted(ctx context.Context, seq, place int64) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE outbox SET place = ? WHERE seq = ?", place, seq)
 	if err != nil {
 		return fmt.Errorf("alert: %w", err)
@@ -167,8 +167,8 @@ func (s *Store) Begun(ctx context.Context, seq, place int64) error {
 	return nil
 }
 
-// Sent notes that something need not be sent again.
-func (s *Store) Sent(ctx context.Context, seq int64) error {
+// MarkSent notes that something need not be sent again.
+func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) SELECT channel, alert, '', since FROM outbox WHERE seq = ?", seq); err != nil {
 			return err

@@ -31,7 +31,7 @@ type arrivals struct {
 	until    int64         // events that claim to be later do not say what time it is
 
 	mu  sync.Mutex
-	sum vendors
+	sum vendorCounts
 }
 
 // arrivals begins a delivery of a source, or goes on with one: what follows the last look
@@ -59,21 +59,21 @@ func (s *Store) arrivals(ctx context.Context, source string, now time.Time, toge
 }
 
 // add takes in what one worker brought.
-func (a *arrivals) add(v *vendors) {
+func (a *arrivals) add(v *vendorCounts) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sum.add(v)
 }
 
-// whole ends a delivery: what was late is said in the log, and from now on what is older
+// reportLateness ends a delivery: what was late is said in the log, and from now on what is older
 // is. At least so many deliveries must have been whole before.
-func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *arrivals, learned int) error {
+func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.Log, a *arrivals, learned int) error {
 	var recs []eventlog.Record
 	for _, v := range event.Sources() {
 		if a.sum.n[v] == 0 || v == event.HR {
 			continue
 		}
-		late, lag := a.sum.lags[v].Late(), a.sum.lags[v].Lag(a.sum.n[v])
+		late, lag := a.sum.lags[v].Count(), a.sum.lags[v].P99(a.sum.n[v])
 		var usual float64
 		var deliveries int
 		err := s.db.QueryRowContext(ctx, "SELECT lag, deliveries FROM vendor WHERE source = ? AND vendor = ?", source, v.String()).Scan(&usual, &deliveries)
@@ -103,7 +103,7 @@ func (s *Store) whole(ctx context.Context, source string, log eventlog.Log, a *a
 			if a.sum.n[v] == 0 {
 				continue
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE vendor SET prior = iif(?7 > 0 AND ?6 - touched < ?7, prior, whole), touched = ?6, whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.sum.lags[v].Lag(a.sum.n[v])), a.sum.latest[v], time.Now().UnixMilli(), a.together.Milliseconds())
+			_, err := tx.ExecContext(ctx, "UPDATE vendor SET prior = iif(?7 > 0 AND ?6 - touched < ?7, prior, whole), touched = ?6, whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.sum.lags[v].P99(a.sum.n[v])), a.sum.latest[v], time.Now().UnixMilli(), a.together.Milliseconds())
 			if err != nil {
 				return err
 			}

@@ -20,7 +20,7 @@ func ledger(t *testing.T) *alert.Store {
 // TestTake checks when an alert that comes again and again is told.
 func TestTake(t *testing.T) {
 	s := ledger(t)
-	telling := alert.Telling{Channels: []alert.Route{{Channel: "a"}, {Channel: "b"}}, Shown: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "a"}, {Channel: "b"}}, NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
 	next := int64(0)
 	for _, step := range []struct {
 		what string
@@ -39,25 +39,25 @@ func TestTake(t *testing.T) {
 		{"withdrawn", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7, Withdrawn: true}, true},
 		{"withdrawn before it was told", alert.Alert{ID: "y", Severity: alert.High, Withdrawn: true}, false},
 	} {
-		for _, channel := range telling.Channels { // what waited is sent
-			list, err := s.Waiting(t.Context(), channel.Channel, 10)
+		for _, channel := range telling.Routes { // what waited is sent
+			list, err := s.Queued(t.Context(), channel.Channel, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, w := range list {
-				if err := s.Sent(t.Context(), w.Seq); err != nil {
+				if err := s.MarkSent(t.Context(), w.Seq); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		next++
 		for range 2 { // taking in the same again changes nothing
-			if err := s.Take(t.Context(), 0, alert.Position{Next: next, Term: 7}, []alert.Alert{step.a}, telling); err != nil {
+			if err := s.Apply(t.Context(), 0, alert.Position{Next: next, Epoch: 7}, []alert.Alert{step.a}, telling); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, channel := range telling.Channels {
-			list, err := s.Waiting(t.Context(), channel.Channel, 10)
+		for _, channel := range telling.Routes {
+			list, err := s.Queued(t.Context(), channel.Channel, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestTake(t *testing.T) {
 			}
 		}
 	}
-	if got, err := s.Progress(t.Context(), 0); err != nil || got.Next != next || got.Term != 7 {
+	if got, err := s.Progress(t.Context(), 0); err != nil || got.Next != next || got.Epoch != 7 {
 		t.Errorf("progress %+v, %v; want %d", got, err, next)
 	}
 	if known, told, _, err := s.Counts(t.Context()); err != nil || known != 2 || told != 1 {
@@ -78,13 +78,13 @@ func TestTake(t *testing.T) {
 // version is sent.
 func TestOutdated(t *testing.T) {
 	s := ledger(t)
-	telling := alert.Telling{Channels: []alert.Route{{Channel: "a"}}, Shown: func(*alert.Alert) bool { return true }}
+	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "a"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
 	for i, severity := range []alert.Severity{alert.Medium, alert.High, alert.Critical} {
-		if err := s.Take(t.Context(), 0, alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
+		if err := s.Apply(t.Context(), 0, alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
 			t.Fatal(err)
 		}
 	}
-	list, err := s.Waiting(t.Context(), "a", 10)
+	list, err := s.Queued(t.Context(), "a", 10)
 	if err != nil || len(list) != 1 || list[0].Alert.Severity != alert.Critical {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -132,7 +132,7 @@ func TestLead(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			c.Lead(ctx, topic, topic, slog.New(&member{slog.DiscardHandler, &in, name}), func(ctx context.Context, partitions []int) error {
+			c.RunAsLeader(ctx, topic, topic, slog.New(&member{slog.DiscardHandler, &in, name}), func(ctx context.Context, partitions []int) error {
 				events <- fmt.Sprintf("%s has %d", name, len(partitions))
 				<-ctx.Done()
 				events <- name + " ends"

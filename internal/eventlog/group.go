@@ -13,23 +13,23 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Lead joins a consumer group on a topic and runs do, with all partitions, while this
+// RunAsLeader joins a consumer group on a topic and runs do, with all partitions, while this
 // process is the one member that has them. The others wait, and take over when it goes: at
 // once if it leaves, after the session's timeout if it dies. The context of do ends when
 // somebody else has them; members that come or go do not disturb it otherwise. What do does
 // while it only believes to lead, paused for longer than a session, or cut off from the
 // group, must be harmless. Lead returns what do returns, or when ctx ends.
-func (c *Cluster) Lead(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
-	return c.join(ctx, group, topic, &balancer{name: "outflow-first", alone: true}, log, do)
+func (c *Cluster) RunAsLeader(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+	return c.runMember(ctx, group, topic, &balancer{name: "outflow-first", alone: true}, log, do)
 }
 
-// Share is Lead where every member has some of the partitions, as many as the others. The
+// RunShared is Lead where every member has some of the partitions, as many as the others. The
 // context of do ends when its own change.
-func (c *Cluster) Share(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
-	return c.join(ctx, group, topic, &balancer{name: "outflow-fair"}, log, do)
+func (c *Cluster) RunShared(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+	return c.runMember(ctx, group, topic, &balancer{name: "outflow-fair"}, log, do)
 }
 
-func (c *Cluster) join(ctx context.Context, group, topic string, by *balancer, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balancer, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: group, Brokers: c.config.Brokers, Dialer: c.dialer, Topics: []string{topic}, GroupBalancers: []kafka.GroupBalancer{by},
 		SessionTimeout: sessionTimeout, HeartbeatInterval: time.Second, RebalanceTimeout: 10 * time.Second, JoinGroupBackoff: 500 * time.Millisecond, Timeout: 5 * time.Second, StartOffset: kafka.FirstOffset,
@@ -38,8 +38,8 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by *balancer, l
 		return err
 	}
 	defer g.Close()
-	var now *holding // what is being done
-	defer func() { now.end() }()
+	var now *assignment // what is being done
+	defer func() { now.stop() }()
 	lost := time.Time{}
 	for {
 		gen, err := g.Next(ctx)
@@ -53,8 +53,8 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by *balancer, l
 			if lost.IsZero() {
 				lost = time.Now()
 			} else if now != nil && time.Since(lost) > cutOff { // somebody else has them by now
-				by.hold(claim{})
-				if err := now.end(); err != nil {
+				by.setClaim(claim{})
+				if err := now.stop(); err != nil {
 					return err
 				}
 				now = nil
@@ -75,14 +75,14 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by *balancer, l
 		log.Info("the group is arranged", "group", group, "generation", gen.ID, "judges", len(own) > 0, "partitions", len(own))
 		// Who was not in the generation before does not know who had them meanwhile.
 		if now != nil && (!slices.Equal(now.partitions, own) || gen.ID != by.generation()+1) {
-			if err := now.end(); err != nil {
+			if err := now.stop(); err != nil {
 				return err
 			}
 			now = nil
 		}
-		by.hold(claim{gen.ID, own})
+		by.setClaim(claim{gen.ID, own})
 		if now == nil && len(own) > 0 {
-			now = hold(ctx, own, do)
+			now = startAssignment(ctx, own, do)
 		}
 		moved := make(chan struct{})
 		gen.Start(func(gctx context.Context) {
@@ -92,11 +92,11 @@ func (c *Cluster) join(ctx context.Context, group, topic string, by *balancer, l
 		select {
 		case <-moved:
 		case <-ctx.Done():
-		case <-now.over():
-			return now.end()
+		case <-now.finished():
+			return now.stop()
 		}
 		if ctx.Err() != nil {
-			if err := now.end(); err != nil {
+			if err := now.stop(); err != nil {
 				return err
 			}
 			return ctx.Err()
@@ -109,17 +109,17 @@ const (
 	cutOff         = 3 * sessionTimeout // without the group, until it is given up what one had in it
 )
 
-// holding is what a member does with the partitions that it has.
-type holding struct {
+// assignment is what a member does with the partitions that it has.
+type assignment struct {
 	partitions []int
 	cancel     context.CancelFunc
 	done       chan struct{}
 	err        error
 }
 
-func hold(ctx context.Context, partitions []int, do func(ctx context.Context, partitions []int) error) *holding {
+func startAssignment(ctx context.Context, partitions []int, do func(ctx context.Context, partitions []int) error) *assignment {
 	ctx, cancel := context.WithCancel(ctx)
-	h := &holding{partitions: partitions, cancel: cancel, done: make(chan struct{})}
+	h := &assignment{partitions: partitions, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(h.done)
 		if err := do(ctx, partitions); ctx.Err() == nil { // whatever it says of having been ended is no failure
@@ -129,16 +129,16 @@ func hold(ctx context.Context, partitions []int, do func(ctx context.Context, pa
 	return h
 }
 
-// over is closed when it has ended by itself, or was ended; never if there is none.
-func (h *holding) over() <-chan struct{} {
+// finished is closed when it has ended by itself, or was ended; never if there is none.
+func (h *assignment) finished() <-chan struct{} {
 	if h == nil {
 		return nil
 	}
 	return h.done
 }
 
-// end ends it, and returns why it had failed; nil if it had not.
-func (h *holding) end() error {
+// stop ends it, and returns why it had failed; nil if it had not.
+func (h *assignment) stop() error {
 	if h == nil {
 		return nil
 	}
@@ -163,7 +163,7 @@ type claim struct {
 	Partitions []int
 }
 
-func (b *balancer) hold(c claim) {
+func (b *balancer) setClaim(c claim) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.have = c

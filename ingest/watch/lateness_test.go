@@ -34,7 +34,7 @@ type broken struct {
 }
 
 func (b *broken) Append(ctx context.Context, recs ...eventlog.Record) error {
-	if _, mark := ingest.ReadMark(recs[0].Value); b.is && !mark {
+	if _, mark := ingest.ParseBatchMarker(recs[0].Value); b.is && !mark {
 		return errors.New("refused")
 	}
 	return b.Log.Append(ctx, recs...)
