@@ -417,7 +417,7 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 func RequireSettings(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
-			return errors.New(pairs[i] + " is needed")
+			return errors.New(pairs[i] + " is required")
 		}
 	}
 	return nil

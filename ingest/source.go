@@ -107,7 +107,7 @@ type Kind struct {
 func RequireSettings(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
-			return errors.New(pairs[i] + " is needed")
+			return errors.New(pairs[i] + " is required")
 		}
 	}
 	return nil

@@ -104,7 +104,7 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 		Approval  string `json:"approval"` // token of who agrees
 	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || strings.TrimSpace(ask.Reason) == "" || ask.Pseudonym == "" {
-		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are needed")
+		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are required")
 	}
 	second, err := s.Store.Check(r.Context(), ask.Approval, s.Now())
 	if errors.Is(err, ErrToken) || err == nil && (second.Role != Privacy || second.Name == who.Name) {
@@ -151,7 +151,7 @@ func (s *Server) requestRevealPage(w http.ResponseWriter, r *http.Request, who *
 		return err
 	}
 	if reason == "" || len(reason) > maxNote {
-		return refuse(http.StatusBadRequest, "a reason is needed")
+		return refuse(http.StatusBadRequest, "a reason is required")
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
 		return err

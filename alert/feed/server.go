@@ -149,7 +149,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return
 		case errors.Is(err, ErrToken):
-			err = refuse(http.StatusUnauthorized, "a token is needed that is valid")
+			err = refuse(http.StatusUnauthorized, "a token is required that is valid")
 		case err == nil && !s.limit(t.Name).Allow():
 			w.Header().Set("Retry-After", "1")
 			err = refuse(http.StatusTooManyRequests, "more than %d requests a second", perSecond)

@@ -186,7 +186,7 @@ func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error 
 	case len(t.Note) > maxNote || len(t.Assignee) > 200:
 		return fmt.Errorf("feed: a note has %d characters at most", maxNote)
 	case (t.Status == False || t.Status == BenignTrue) && strings.TrimSpace(t.Note) == "":
-		return errors.New("feed: a reason is needed to close an alert as false or benign")
+		return errors.New("feed: a reason is required to close an alert as false or benign")
 	}
 	_, err := s.db.ExecContext(ctx, "INSERT INTO triage (alert, at, who, status, assignee, note, detectors) VALUES (?, ?, ?, ?, ?, ?, ?)", t.Alert, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(detectors, " "))
 	if err != nil {

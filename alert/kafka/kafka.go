@@ -29,7 +29,7 @@ type Config struct {
 // Check implements alert.Settings.
 func (c *Config) Check() error {
 	if len(c.Brokers) == 0 {
-		return errors.New("brokers are needed")
+		return errors.New("brokers are required")
 	}
 	return alert.RequireSettings("topic", c.Topic)
 }

@@ -342,9 +342,6 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.Complete(path, config.Roles); err != nil {
-		t.Fatal(err)
-	}
 	b, err := os.ReadFile(filepath.Join(conf.DataDir, "status.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -471,9 +468,6 @@ func forgetLog(t *testing.T, path string) {
 	t.Helper()
 	conf, err := config.Load(path)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := conf.Complete(path, config.Roles); err != nil {
 		t.Fatal(err)
 	}
 	store, err := engine.OpenStore(t.Context(), filepath.Join(conf.DataDir, "detect-0.db"))

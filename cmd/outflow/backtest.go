@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -41,7 +42,7 @@ Exit status: 0 fine, 1 something could not be read, 2 wrong usage.`,
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if conf == "" {
-				return &exit{exitUsage, fmt.Errorf("backtest needs --config, the configuration to try")}
+				return &exit{exitUsage, errors.New("--config is required: the configuration to try")}
 			}
 			if err := out.check(); err != nil {
 				return err

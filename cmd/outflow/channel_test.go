@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/outflow/outflow/alert"
-	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 // TestChannelRun tells what the example holds through a webhook, under pseudonyms and
@@ -146,39 +145,6 @@ func TestNobodyByName(t *testing.T) {
 					t.Errorf("%s has %s: …%s…", where, name, text[max(i-100, 0):min(i+100, len(text))])
 				}
 			}
-		}
-	}
-}
-
-// TestRoutes has a channel take the alerts it is for.
-func TestRoutes(t *testing.T) {
-	yes, no := true, false
-	sales := alert.Alert{Severity: alert.High, Department: "Sales", Detectors: []string{"bulk_download", "leaver_takeout"}}
-	data := alert.Alert{Severity: alert.Medium, Health: true, Detectors: []string{"source_silent"}}
-	for name, x := range map[string]struct {
-		c           config.Channel
-		sales, data bool
-	}{
-		"everything":       {config.Channel{}, true, true},
-		"severity":         {config.Channel{MinSeverity: "high"}, true, false},
-		"detectors":        {config.Channel{Detectors: []string{"leaver_takeout"}}, true, false},
-		"departments":      {config.Channel{Departments: []string{"sales", "Legal"}}, true, false},
-		"another one":      {config.Channel{Departments: []string{"Legal"}}, false, false},
-		"leavers":          {config.Channel{Leavers: true}, true, false},
-		"health":           {config.Channel{Health: &yes}, false, true},
-		"nothing of that":  {config.Channel{Health: &no}, true, false},
-		"both must hold":   {config.Channel{Departments: []string{"Sales"}, Detectors: []string{"mass_clone"}}, false, false},
-		"leavers of Legal": {config.Channel{Departments: []string{"Legal"}, Leavers: true}, false, false},
-	} {
-		x.c.Kind, x.c.Path = "file", "x"
-		if err := x.c.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if got := x.c.Wants(&sales); got != x.sales {
-			t.Errorf("%s: Sales %v", name, got)
-		}
-		if got := x.c.Wants(&data); got != x.data {
-			t.Errorf("%s: data %v", name, got)
 		}
 	}
 }

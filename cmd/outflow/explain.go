@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -38,7 +39,7 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if data == "" {
-				return &exit{exitUsage, fmt.Errorf("explain needs --data, the directory that a scan or a daemon keeps its alerts in")}
+				return &exit{exitUsage, errors.New("--data is required: the directory that a scan or a daemon keeps its alerts in")}
 			}
 			if err := out.check(); err != nil {
 				return err

@@ -287,9 +287,6 @@ func TestTopicDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conf.Complete(path, config.Roles); err != nil {
-		t.Fatal(err)
-	}
 	cluster, err := eventlog.OpenCluster(eventlog.KafkaConfig{Brokers: strings.Split(list, ",")})
 	if err != nil {
 		t.Fatal(err)
@@ -357,32 +354,22 @@ func TestNoFolder(t *testing.T) {
 	checkTold(t, filepath.Join(dir, "later"), want)
 }
 
-// TestRunUsage checks what a configuration must say for the daemon.
+// TestRunUsage refuses what the command line or the configuration lacks, and says so with the
+// exit status.
 func TestRunUsage(t *testing.T) {
-	for text, says := range map[string]string{
-		"sources: []\n": "no sources",
-		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {kind: redis}\n":                                         "sqlite, kafka",
-		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {kind: kafka}\n":                                         "brokers",
-		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {retention: 24h}\n":                                      "at least 240h",
-		"sources: [{name: a, kind: files}]\n":                                                                         "paths",
-		"sources: [{name: a, kind: ftp, paths: [.]}]\n":                                                               "files",
-		"sources: [{name: a, kind: files, paths: [.]}, {name: a, kind: files, paths: [.]}]\n":                         "a name of its own",
-		"sources: [{name: a, kind: files, paths: [.]}]\nchannels: [{name: c, kind: pigeon, path: x}]\n":               "file",
-		"sources: [{name: a, kind: files, paths: [.]}]\nlog: {kind: kafka, brokers: [b:1], sasl: {password: open}}\n": "reference",
+	config := filepath.Join(t.TempDir(), "outflow.yaml")
+	if err := os.WriteFile(config, []byte("sources: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for says, args := range map[string][]string{
+		"no sources":           {"run", "--config", config},
+		"--config is required": {"run"},
+		`--roles "cook"`:       {"run", "--config", config, "--roles", "cook"},
+		"no such file":         {"run", "--config", config + "x"},
 	} {
-		dir := t.TempDir()
-		config := filepath.Join(dir, "outflow.yaml")
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+		if code, _, errs := outflow(args...); code != exitUsage || !strings.Contains(errs, says) {
+			t.Errorf("%q: exit %d: %s", args, code, errs)
 		}
-		fails(t, config, says)
-	}
-	var stderr bytes.Buffer
-	if code := run([]string{"run"}, &stderr, &stderr); code != exitUsage {
-		t.Errorf("without --config: exit %d", code)
-	}
-	if code := run([]string{"run", "--config", "x", "--roles", "cook"}, &stderr, &stderr); code != exitUsage {
-		t.Errorf("an unknown role: exit %d", code)
 	}
 }
 

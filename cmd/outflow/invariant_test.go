@@ -298,13 +298,3 @@ func TestInterrupted(t *testing.T) {
 	}
 	same(t, "after two crashes", scanned(t, data, 2, acme), scanned(t, "", 2, acme))
 }
-
-func TestExampleConfig(t *testing.T) {
-	c, err := config.Load(filepath.Join("..", "..", "config.example.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Domains) != 1 || len(c.ServiceAccounts) != 1 || len(c.Aliases["jane.doe@acme.example"]) != 2 {
-		t.Errorf("%+v", c)
-	}
-}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,17 +34,7 @@ func (f *privacyFlags) open(exclusive bool) (conf *config.Config, unlock func(),
 	if conf, err = config.Load(f.config); err != nil {
 		return nil, nil, &exit{exitUsage, err}
 	}
-	if f.config != "" {
-		if err := conf.Complete(f.config, config.Roles); err != nil {
-			return nil, nil, &exit{exitUsage, err}
-		}
-	}
-	switch {
-	case f.Data == "" && f.config != "":
-		f.Data = conf.DataDir
-	case f.Data == "":
-		f.Data = "data"
-	}
+	f.Data = cmp.Or(f.Data, conf.DataDir)
 	if _, err := os.Stat(filepath.Join(f.Data, "alerts.db")); err != nil {
 		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.Data)
 	}

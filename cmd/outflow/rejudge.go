@@ -40,7 +40,7 @@ Over Kafka it must be called on each machine that judges.`,
   outflow rejudge --config outflow.yaml --from 2026-03-01 --reread exports`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {
-				return &exit{exitUsage, errors.New("--config is needed")}
+				return &exit{exitUsage, errors.New("--config is required")}
 			}
 			day, err := time.Parse(time.DateOnly, from)
 			if err != nil {
@@ -49,9 +49,6 @@ Over Kafka it must be called on each machine that judges.`,
 			conf, err := config.Load(path)
 			if err != nil {
 				return &exit{exitUsage, err}
-			}
-			if err := conf.Complete(path, config.Roles); err != nil {
-				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 			}
 			return rejudge(cmd.Context(), conf, path, day, reread, stdout)
 		},

@@ -61,11 +61,6 @@ func (f *reportFlags) open(ctx context.Context) (*reporting.Data, error) {
 	if f.Conf, err = config.Load(f.config); err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	if f.config != "" {
-		if err := f.Conf.Complete(f.config, config.Roles); err != nil {
-			return nil, &exit{exitUsage, err}
-		}
-	}
 	return f.Load(ctx)
 }
 
@@ -174,7 +169,7 @@ last day is in that week, into the folder --out.`,
   outflow report review --week 2026-W20 --data data --out reviews/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (week != "") {
-				return &exit{exitUsage, errors.New("a person is needed, or --week")}
+				return &exit{exitUsage, errors.New("a person is required, or --week")}
 			}
 			if !slices.Contains([]string{"html", "json", "md", "pdf"}, f.format) {
 				return &exit{exitUsage, fmt.Errorf("--format %q: html, json, md, pdf", f.format)}
@@ -234,7 +229,7 @@ last day is in that week, into the folder --out.`,
 				return &exit{exitUsage, fmt.Errorf("--week: %w", err)}
 			}
 			if f.out == "" {
-				return &exit{exitUsage, errors.New("--week: a folder is needed: --out")}
+				return &exit{exitUsage, errors.New("--week: a folder is required: --out")}
 			}
 			if err := os.MkdirAll(f.out, 0o700); err != nil {
 				return err
@@ -339,7 +334,7 @@ each by mail, through the server of the first channel of kind email.`,
 				only = args[0]
 			}
 			if len(args) == 0 && f.out == "" && !send {
-				return &exit{exitUsage, errors.New("a person is needed, or a folder (--out), or --send")}
+				return &exit{exitUsage, errors.New("a person is required, or a folder (--out), or --send")}
 			}
 			data, err := f.open(cmd.Context())
 			if err != nil {

@@ -135,12 +135,6 @@ func TestFeedCommands(t *testing.T) {
 	if code, _, _ := outflow("audit", "verify", "--config", config, "--anchor", "3:0"); code != exitUsage {
 		t.Error(code)
 	}
-	for _, feed := range []string{"feed: {listen: \"127.0.0.1:0\", oidc: {issuer: \"http://idp.example\", client_id: a, roles: {soc: [x]}}}\npublic_url: https://x.example\n", "feed: {listen: \"127.0.0.1:0\", oidc: {issuer: \"https://idp.example\", client_id: a, roles: {soc: [x]}}}\n", "feed: {listen: \"127.0.0.1:0\", oidc: {issuer: \"https://idp.example\", client_id: a, roles: {king: [x]}}}\npublic_url: https://x.example\n", "feed: {listen: \"0.0.0.0:8443\"}\n", "feed: {listen: \"nowhere\"}\n", "feed: {listen: \"127.0.0.1:1\", cert: x}\n"} {
-		_, config := folder(t, "../../examples/acme", feed)
-		if code, _, _ := outflow("run", "--config", config, "--once"); code != exitUsage {
-			t.Errorf("%s: exit %d", feed, code)
-		}
-	}
 }
 
 // TestOwners writes a file for everybody who has something open, and mails it to them alone.

@@ -34,19 +34,16 @@ It ends on SIGTERM within ten seconds, and goes on where it ended, however it en
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {
-				return &exit{exitUsage, errors.New("--config is needed")}
+				return &exit{exitUsage, errors.New("--config is required")}
 			}
 			for _, r := range roles {
 				if !slices.Contains(config.Roles, r) {
 					return &exit{exitUsage, fmt.Errorf("--roles %q: %s", r, strings.Join(config.Roles, ", "))}
 				}
 			}
-			conf, err := config.Load(path)
+			conf, err := config.LoadFor(path, roles...)
 			if err != nil {
 				return &exit{exitUsage, err}
-			}
-			if err := conf.Complete(path, roles); err != nil {
-				return &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 			}
 			if since != "" {
 				if _, err := (&config.Source{Since: since}).Start(time.Now()); err != nil {

@@ -59,14 +59,14 @@ vendor refuses, its own words are printed, and what they mean.`,
 
 // sourcesOf is the configuration of a daemon.
 func sourcesOf(path string) (*config.Config, error) {
-	if _, err := runFolder(path); err != nil {
-		return nil, err
+	if path == "" {
+		return nil, &exit{exitUsage, errors.New("--config is required")}
 	}
 	conf, err := config.Load(path)
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	return conf, conf.Complete(path, config.Roles)
+	return conf, nil
 }
 
 // meaning is what kinds of refusals mean for who set a source up.

@@ -127,26 +127,6 @@ func TestSourceRefused(t *testing.T) {
 	}
 }
 
-// TestSourceSettings names what is wrong in the settings of a source.
-func TestSourceSettings(t *testing.T) {
-	for source, want := range map[string]string{
-		"{name: a, kind: okta, token: \"env:X\"}":                           "source a: domain is needed",
-		"{name: a, kind: okta, domain: x.okta.com}":                         "token (or client_id) is needed",
-		"{name: a, kind: okta, domain: x.okta.com, tokn: \"env:X\"}":        "unknown field \"tokn\"",
-		"{name: a, kind: nothing}":                                          "kind \"nothing\": files, aws_cloudtrail,",
-		"{name: a, kind: files, paths: [x], token: y}":                      "unknown field \"token\"",
-		"{name: a, kind: aws_cloudtrail}":                                   "queue_url, bucket, lookup or access_logs is needed",
-		"{name: a, kind: box, app: \"env:X\", since: yesterday}":            "since: \"yesterday\" is neither",
-		"{name: a, kind: hr_csv, path: x, columns: {mail: y}}":              "columns: \"mail\":",
-		"{name: a, kind: salesforce, domain: x, client_id: y, interval: z}": "interval: Hourly or Daily",
-	} {
-		code, _, errs := outflow("run", "--config", sourceConfigFile(t, source), "--once")
-		if code != exitUsage || !strings.Contains(errs, want) {
-			t.Errorf("%s: %d %s", source, code, errs)
-		}
-	}
-}
-
 // trail puts exports into a bucket whose queue tells of them, under names as those of
 // CloudTrail's files: what a file is its content says.
 func trail(t *testing.T, endpoint string, exports map[string][]byte) (source string) {

@@ -25,14 +25,11 @@ import (
 // runFolder is the data directory that a configuration file names.
 func runFolder(path string) (string, error) {
 	if path == "" {
-		return "", &exit{exitUsage, errors.New("--config is needed")}
+		return "", &exit{exitUsage, errors.New("--config is required")}
 	}
 	conf, err := config.Load(path)
 	if err != nil {
 		return "", &exit{exitUsage, err}
-	}
-	if err := conf.Complete(path, config.Roles); err != nil {
-		return "", &exit{exitUsage, fmt.Errorf("--config %s: %w", path, err)}
 	}
 	return conf.DataDir, nil
 }

@@ -68,9 +68,9 @@ func (c *Config) Check() error {
 	case c.Visibility < time.Second || c.Visibility > 12*time.Hour:
 		return fmt.Errorf("visibility_timeout: %s: from 1s to 12h", c.Visibility)
 	case c.QueueURL == "" && c.Bucket == "" && !c.Lookup && c.AccessLogs == "":
-		return errors.New("queue_url, bucket, lookup or access_logs is needed")
+		return errors.New("queue_url, bucket, lookup or access_logs is required")
 	case c.Verify && c.Bucket == "":
-		return errors.New("verify: bucket is needed")
+		return errors.New("verify: bucket is required")
 	}
 	return nil
 }

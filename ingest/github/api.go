@@ -32,7 +32,7 @@ type Config struct {
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
 	if len(c.Organizations) == 0 && c.Enterprise == "" {
-		return errors.New("organizations or enterprise are needed")
+		return errors.New("organizations or enterprise are required")
 	}
 	return ingest.RequireSettings("token", c.Token)
 }

@@ -93,7 +93,7 @@ type secure struct{ next http.RoundTripper }
 // RoundTrip implements http.RoundTripper.
 func (s secure) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" {
-		return nil, errors.New("https is needed: without it only networks in allow_networks are reached")
+		return nil, errors.New("https is required: without it only networks in allow_networks are reached")
 	}
 	return s.next.RoundTrip(req)
 }

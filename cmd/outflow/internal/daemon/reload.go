@@ -50,10 +50,7 @@ func (d *Daemon) watchConfig(ctx context.Context) {
 
 // readConfig reads the configuration again, and has it hold from now on.
 func (d *Daemon) readConfig() error {
-	conf, err := config.Load(d.Path)
-	if err == nil {
-		err = conf.Complete(d.Path, d.Roles)
-	}
+	conf, err := config.LoadFor(d.Path, d.Roles...)
 	if err == nil {
 		err = d.Config.MayBecome(conf)
 	}

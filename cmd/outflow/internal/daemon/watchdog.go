@@ -67,9 +67,12 @@ func arrived(day int64, all []stream.Account, dead []watch.DeadLetterCount) *arr
 // Percent is the share in percent, rounded down: 100 says that nothing was left out.
 func (a *arrivedStatus) Percent() float64 { return math.Floor(10_000*a.Share) / 100 }
 
+// enoughCame is how many records of a day must have come until their share means something.
+const enoughCame = 100
+
 // low says that less than a share of what came was judged, if that was enough to tell.
 func (a *arrivedStatus) low(share float64) (string, bool) {
-	if a.Received < config.EnoughCame || a.Share >= share {
+	if a.Received < enoughCame || a.Share >= share {
 		return "", false
 	}
 	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, a.Percent()), true
@@ -149,7 +152,7 @@ func (d *Daemon) came(ctx context.Context, source string, events, problems int) 
 	}
 	c.events, c.problems = c.events+int64(events), c.problems+int64(problems)
 	total := c.events + c.problems
-	tell := !c.told && total >= config.EnoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, config.UsualShare)*float64(total)
+	tell := !c.told && total >= enoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, config.UsualShare)*float64(total)
 	c.told = c.told || tell
 	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", plain.Count(int(c.problems)), plain.Count(int(total)), stream.DateOf(c.day))
 	d.stats.mu.Unlock()
@@ -264,9 +267,12 @@ func (d *Daemon) callHeartbeat(ctx context.Context) error {
 
 // call fetches the address.
 func beat(ctx context.Context, c *config.Heartbeat) error {
+	allow, err := c.Allow()
+	if err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
 	address := secret.New(c.URL)
 	if !config.Literal(c.URL) {
-		var err error
 		if address, err = secret.Resolve(ctx, c.URL); err != nil {
 			return fmt.Errorf("heartbeat: url: %w", err)
 		}
@@ -277,7 +283,7 @@ func beat(ctx context.Context, c *config.Heartbeat) error {
 	if err != nil {
 		return errors.New("heartbeat: url: not an address") // the error would show it
 	}
-	res, err := webapi.NewGuarded(c.Allow, nil).Do(req)
+	res, err := webapi.NewGuarded(allow, nil).Do(req)
 	if err != nil {
 		return errors.New("heartbeat: " + strings.ReplaceAll(err.Error(), address.Reveal(), "the address"))
 	}

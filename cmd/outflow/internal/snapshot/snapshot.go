@@ -57,7 +57,7 @@ func Open(ctx context.Context, c Config, name string) (*Store, error) {
 	}
 	key, err := hex.DecodeString(text.Reveal())
 	if err != nil || len(key) != 32 {
-		return nil, errors.New("snapshots: key: 64 hexadecimal digits are needed (openssl rand -hex 32)")
+		return nil, errors.New("snapshots: key: 64 hexadecimal digits are required (openssl rand -hex 32)")
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package config_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 // FuzzConfig asserts that whatever is in a configuration is used or refused by name: never
 // a panic.
 func FuzzConfig(f *testing.F) {
-	example, err := os.ReadFile("../../config.example.yaml")
+	example, err := os.ReadFile("../../../../config.example.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -20,7 +20,19 @@ func FuzzConfig(f *testing.F) {
 		f.Add(part)
 		f.Add(bytes.ReplaceAll(part, []byte("\n# "), []byte("\n"))) // what is commented out, too
 	}
-	for _, s := range []string{"sources:\n  - {name: a, kind: files, paths: [x]}\n", "sources:\n  -\n", "channels:\n  - {name: out, kind: file, path: told.ndjson, min_severity: high, people: pseudonyms, purpose: soc}\n", "log: {kind: kafka, brokers: [\"127.0.0.1:1\"], partitions: -1, shards: 99}\n", "indicators_off:\n  - {countries: [DE], reason: x}\n", "exceptions:\n  - {}\n", "digest: {schedule: \"* * * * *\", time_zone: x}\n", "a: &a [*a]\n", "budget: .nan\n", "retention: {alerts: -1}\n", "memory: 1k\n"} {
+	for _, s := range []string{
+		"sources:\n  - {name: a, kind: files, paths: [x]}\n",
+		"sources:\n  -\n",
+		"channels:\n  - {name: out, kind: file, path: told.ndjson, min_severity: high, people: pseudonyms, purpose: soc}\n",
+		"log: {kind: kafka, brokers: [\"127.0.0.1:1\"], partitions: -1, shards: 99}\n",
+		"indicators_off:\n  - {countries: [DE], reason: x}\n",
+		"exceptions:\n  - {}\n",
+		"digest: {schedule: \"* * * * *\", time_zone: x}\n",
+		"a: &a [*a]\n",
+		"budget: .nan\n",
+		"retention: {alerts: -1}\n",
+		"memory: 1k\n",
+	} {
 		f.Add([]byte(s))
 	}
 	path := filepath.Join(f.TempDir(), "outflow.yaml")
@@ -31,10 +43,7 @@ func FuzzConfig(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := config.Load(path)
-		if err == nil {
-			err = c.Complete(path, config.Roles)
-		}
+		c, err := config.LoadFor(path, config.Roles...)
 		if err != nil {
 			if err.Error() == "" {
 				t.Error("an error without words")

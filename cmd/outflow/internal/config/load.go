@@ -1,0 +1,73 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+)
+
+// Load reads the file at path and returns a complete, checked configuration; the defaults if path
+// is "". The error names the file and the key. It is for commands that do not run the daemon:
+// sources may be missing, for instance.
+func Load(path string) (*Config, error) { return load(path, nil) }
+
+// LoadFor is Load for a process that runs these roles of the daemon: it also checks that they
+// have what they require.
+func LoadFor(path string, roles ...string) (*Config, error) { return load(path, roles) }
+
+func load(path string, roles []string) (*Config, error) {
+	c, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	c.setDefaults()
+	c.resolvePaths(path)
+	c.RuleSet, err = ruleset.Load(c.Rules)
+	if err == nil {
+		err = c.validate(roles)
+	}
+	if err != nil && path != "" {
+		return nil, fmt.Errorf("--config %s: %w", path, err)
+	}
+	return c, err
+}
+
+// read decodes a file strictly: a key that is not known is an error.
+func read(path string) (*Config, error) {
+	c := &Config{}
+	if path == "" {
+		return c, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	err = yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("--config %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// MayBecome returns an error if a change from c to next requires a restart: all changes do but
+// those of the sources, the channels, the rules and the budget.
+func (c *Config) MayBecome(next *Config) error {
+	a, b := *c, *next
+	for _, x := range []*Config{&a, &b} {
+		x.Sources, x.Channels, x.Budget, x.RuleSet = nil, nil, 0, ruleset.Rules{}
+	}
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range va.NumField() {
+		if !reflect.DeepEqual(va.Field(i).Interface(), vb.Field(i).Interface()) {
+			return fmt.Errorf("%s cannot change while the daemon runs: restart it", va.Type().Field(i).Tag.Get("yaml"))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// backfill is how far back a new source is read unless since is set: about what baselines
+// require.
+const backfill = 30 * 24 * time.Hour
+
+// Start is where the backfill of a new API source begins: since is a day, a time or a duration
+// before now (720h).
+func (s *Source) Start(now time.Time) (time.Time, error) {
+	if s.Since == "" {
+		return now.Add(-backfill), nil
+	}
+	if d, err := time.ParseDuration(s.Since); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	at, err := Moment(s.Since)
+	if err != nil {
+		return at, fmt.Errorf("since: %q is neither a day such as 2026-03-31 nor a span such as 720h", s.Since)
+	}
+	return at, nil
+}
+
+// SourceEnv is what the API of a source gets from outside. since, unless it is "", replaces that
+// of the source; both must have been checked.
+func SourceEnv(c *Source, since string, log *slog.Logger) ingest.Env {
+	from := *c
+	from.Since = cmp.Or(since, c.Since)
+	begin, _ := from.Start(time.Now()) // it was checked
+	return ingest.Env{
+		HTTP:  webapi.NewHTTP(),
+		Now:   time.Now,
+		Log:   log.With("source", c.Name, "kind", c.Kind),
+		Since: begin,
+	}
+}
+
+// Vendor is the vendor of the events of an API source; event.NoSource for those that read HR.
+func (c *Source) Vendor() event.Source {
+	for _, s := range event.Sources() {
+		if s.String() == c.Kind {
+			return s
+		}
+	}
+	return event.NoSource
+}

@@ -1,0 +1,208 @@
+// Package config reads the configuration file. Load returns a complete one: defaults are filled
+// in, relative paths are those of the file's folder, and every section was checked. A key that
+// is not known is an error.
+package config
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/pki"
+)
+
+// Roles are the parts of the daemon, each of which may run on machines of its own.
+var Roles = []string{"ingest", "detect", "alert", "serve"}
+
+// Config is the configuration file. Everything in it has a default that works.
+type Config struct {
+	// Domains are the organisation's own mail domains, in addition to those of the people
+	// file.
+	Domains []string `yaml:"domains"`
+	// ServiceAccounts are the exact names of accounts that belong to no person.
+	ServiceAccounts []string `yaml:"service_accounts"`
+	// Aliases are further accounts of people, by their address.
+	Aliases map[string][]string `yaml:"aliases"`
+	// Budget is the number of false alerts per 1,000 user-days that is acceptable, from 0 to
+	// MaxBudget; 0 means that --min-severity decides.
+	Budget float64 `yaml:"budget"`
+	// ForbiddenDomains are those that nothing may be shared with.
+	ForbiddenDomains []string `yaml:"forbidden_domains"`
+	// TopLabels are names or ids of the highest sensitivity labels.
+	TopLabels []string `yaml:"top_labels"`
+	// AWSAccounts are the organisation's own, in addition to those its logs come from.
+	AWSAccounts []string `yaml:"aws_accounts"`
+	// Exceptions are activities that are known and permitted.
+	Exceptions []Exception `yaml:"exceptions"`
+	// Rules is a folder with the organisation's own rules, in Sigma's format.
+	Rules string `yaml:"rules"`
+
+	// The rest is for outflow run. DataDir is the folder of its state.
+	DataDir string `yaml:"data_dir"`
+	// Log is the event log that the stages share.
+	Log Log `yaml:"log"`
+	// Sources are where events come from.
+	Sources []Source `yaml:"sources"`
+	// Channels are where notifications go.
+	Channels []Channel `yaml:"channels"`
+	// Snapshots are where the machines of a cluster share the processor's state.
+	Snapshots snapshot.Config `yaml:"snapshots"`
+	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
+	Listen string `yaml:"listen"`
+	// PublicURL is the address at which people reach the pages; messages link to it.
+	PublicURL string `yaml:"public_url"`
+	// Digest is when the digest of the week before is mailed.
+	Digest Digest `yaml:"digest"`
+	// Heartbeat is the address that is called while all is well.
+	Heartbeat Heartbeat `yaml:"heartbeat"`
+	// Feed is the API and the pages for people.
+	Feed Feed `yaml:"feed"`
+
+	// Memory bounds what is kept in memory; the rest is in temporary files.
+	Memory Memory `yaml:"memory"`
+	// DiskReserve is how many MiB of the disk of data_dir stay free: below that, intake stops.
+	// 0 means 1024, but no more than a tenth of the disk; -1 means none.
+	DiskReserve int `yaml:"disk_reserve"`
+	// Retention is how many days things are kept; the event log has a retention of its own.
+	Retention Retention `yaml:"retention"`
+	// IndicatorsOff are detectors that are switched off for people of some countries or
+	// departments.
+	IndicatorsOff []OptOut `yaml:"indicators_off"`
+	// RuleSet are the compiled rules of the folder Rules.
+	RuleSet ruleset.Rules `yaml:"-"`
+}
+
+// Memory is how much is kept in memory; 0 stands for the default.
+type Memory struct {
+	People int `yaml:"people"` // whose state is kept; 20,000 by default, about 10 kB each
+	Events int `yaml:"events"` // MiB of events of the last days; 128 by default
+}
+
+// Window is the number of bytes that recent events may take in memory.
+func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
+
+// OptOut is an engine.OptOut as the file has it.
+type OptOut struct {
+	Countries   []string `yaml:"countries"`
+	Departments []string `yaml:"departments"`
+	Detectors   []string `yaml:"detectors"`
+	Reason      string   `yaml:"reason"`
+}
+
+// Exception is an engine.Exception as the file has it.
+type Exception struct {
+	Name      string   `yaml:"name"`
+	App       string   `yaml:"app"`
+	Domain    string   `yaml:"domain"`
+	User      string   `yaml:"user"`
+	Detectors []string `yaml:"detectors"`
+	From      string   `yaml:"from"`  // a day or a time; see Moment
+	Until     string   `yaml:"until"` // likewise
+	Owner     string   `yaml:"owner"`
+	Reason    string   `yaml:"reason"`
+}
+
+// Feed is where the feed is served.
+type Feed struct {
+	Listen string `yaml:"listen"` // "" for nowhere
+	Cert   string `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
+	Key    string `yaml:"key"`
+	// OIDC is the identity provider that people sign in through, in addition to tokens.
+	OIDC OIDC `yaml:"oidc"`
+}
+
+// OIDC is an OpenID Connect provider. It sends browsers back to public_url.
+type OIDC struct {
+	Issuer       string                 `yaml:"issuer"` // "" for none
+	ClientID     string                 `yaml:"client_id"`
+	ClientSecret string                 `yaml:"client_secret"` // env:NAME, file:PATH or exec:COMMAND; "" for a public client
+	Claim        string                 `yaml:"claim"`         // that lists groups; "groups" if empty
+	Roles        map[feed.Role][]string `yaml:"roles"`         // the groups of each role
+	Session      time.Duration          `yaml:"session"`       // how long people stay signed in; 8h if 0
+}
+
+// Log is the event log that the stages of a daemon share.
+type Log struct {
+	// Kind is sqlite (everything in one process) or kafka.
+	Kind string `yaml:"kind"`
+	// Partitions of the event log: fixed when it is created.
+	Partitions int `yaml:"partitions"`
+	// Shards is the number of parts that people are divided into, for processors on several
+	// machines (kafka): fixed when the logs are created. With one shard, one machine
+	// processes and the others stand by.
+	Shards int `yaml:"shards"`
+	// Retention is how long events are kept at least.
+	Retention time.Duration `yaml:"retention"`
+	// The rest is for kafka.
+	Brokers     addresses `yaml:"brokers"`
+	TopicPrefix string    `yaml:"topic_prefix"`
+	Replication int       `yaml:"replication"`
+	TLS         bool      `yaml:"tls"`
+	Files       pki.Files `yaml:",inline"`
+	SASL        SASL      `yaml:"sasl"`
+}
+
+// SASL is how the daemon authenticates to the brokers.
+type SASL struct {
+	Mechanism string `yaml:"mechanism"`
+	User      string `yaml:"user"`
+	Password  string `yaml:"password"` // env:NAME, file:PATH or exec:COMMAND
+}
+
+// Source is a source of events: files, or an API with settings of its own.
+type Source struct {
+	Name  string   `yaml:"name"`
+	Kind  string   `yaml:"kind"`
+	Paths []string `yaml:"paths"` // of files
+	Since string   `yaml:"since"` // of an API: where a new source's backfill begins; see Start
+
+	// Api has the settings of the kind; nil for files.
+	Api ingest.Opener `yaml:"-"`
+}
+
+// Channel is where notifications go: a file, or a kind with settings of its own.
+type Channel struct {
+	Name        string    `yaml:"name"`
+	Kind        string    `yaml:"kind"`
+	Path        string    `yaml:"path"`           // of a file
+	MinSeverity string    `yaml:"min_severity"`   // of its alerts, in addition to the budget
+	Detectors   []string  `yaml:"detectors"`      // only alerts that one of these contributed to
+	Departments []string  `yaml:"departments"`    // only alerts about people of these, as HR names them
+	Leavers     bool      `yaml:"leavers"`        // only alerts about people who are leaving
+	Health      *bool     `yaml:"health"`         // false: no alerts about the data; true: no others
+	People      string    `yaml:"people"`         // names or pseudonyms
+	Purpose     string    `yaml:"purpose"`        // of the readers: pseudonyms of different purposes cannot be joined
+	PerDay      int       `yaml:"per_day"`        // most messages in 24 hours; critical ones are always sent
+	Networks    []string  `yaml:"allow_networks"` // internal networks that its address may be in: 10.0.0.0/8
+	Files       pki.Files `yaml:",inline"`
+
+	// Spec is the kind of the channel; zero for a file.
+	Spec     alert.Kind `yaml:"-"`
+	settings alert.Settings
+}
+
+// Digest is when the digest of the week before goes out.
+type Digest struct {
+	Schedule string `yaml:"schedule"`  // five fields, as in cron; "" for never
+	TimeZone string `yaml:"time_zone"` // Europe/Berlin; UTC if empty
+	People   string `yaml:"people"`    // pseudonyms (the default) or names
+}
+
+// Heartbeat is the address that is called while all is well.
+type Heartbeat struct {
+	URL      string        `yaml:"url"`            // an address, or a reference to it (env:NAME, file:PATH, exec:COMMAND); "" for none
+	Every    time.Duration `yaml:"every"`          // 5m if 0
+	Share    float64       `yaml:"share"`          // of today's records that must have been processed; 0.99 if 0
+	Networks []string      `yaml:"allow_networks"` // internal networks that the address may be in: 10.0.0.0/8
+}
+
+// Retention is how many days things are kept; 0 means for ever.
+type Retention struct {
+	Alerts    int `yaml:"alerts"`    // since they were raised; open ones stay longer
+	Days      int `yaml:"days"`      // of people's daily activity
+	Decisions int `yaml:"decisions"` // about alerts, and requests for names
+}

@@ -1,0 +1,326 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	channels "github.com/outflow/outflow/alert/all"
+	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/pki"
+)
+
+// MaxBudget is the largest budget: more than any team reads, and than scores can tell apart.
+const MaxBudget = 100
+
+// LeastRetention is how long events must be kept: the allowed lateness, and a few days in which
+// to notice that nothing reads them.
+const LeastRetention = (event.LateDays + 2) * 24 * time.Hour
+
+const (
+	maxPartitions  = 1024
+	maxShards      = 64
+	maxDiskReserve = 1 << 30 // MiB
+	leastPeriod    = 10 * time.Second
+)
+
+// validate returns the first thing in a configuration that cannot be; roles are those of the
+// daemon that it is for, if any. It changes nothing.
+func (c *Config) validate(roles []string) error {
+	sections := []func() error{
+		c.checkDetection,
+		c.checkLimits,
+		c.Log.check,
+		c.checkSharding,
+		c.checkDigest,
+		c.Heartbeat.check,
+		c.checkFeed,
+		c.checkSources,
+		c.checkChannels,
+		func() error { return c.checkRoles(roles) },
+	}
+	for _, check := range sections {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkDetection() error {
+	if !(c.Budget >= 0 && c.Budget <= MaxBudget) {
+		return fmt.Errorf("budget %g: from 0 to %d false alerts per 1,000 user-days", c.Budget, MaxBudget)
+	}
+	_, err := c.Detect()
+	return err
+}
+
+func (c *Config) checkLimits() error {
+	switch {
+	case min(c.Retention.Alerts, c.Retention.Days, c.Retention.Decisions) < 0:
+		return errors.New("retention: days cannot be negative")
+	case min(c.Memory.People, c.Memory.Events) < 0:
+		return errors.New("memory: people and events cannot be negative")
+	case c.DiskReserve < -1 || c.DiskReserve > maxDiskReserve:
+		return fmt.Errorf("disk_reserve: %d: MiB, or -1 for none", c.DiskReserve)
+	}
+	return nil
+}
+
+func (l *Log) check() error {
+	if err := l.Files.Check(); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	switch {
+	case l.Kind != "sqlite" && l.Kind != "kafka":
+		return fmt.Errorf("log.kind: %q: sqlite, kafka", l.Kind)
+	case l.Kind == "kafka" && len(l.Brokers) == 0:
+		return errors.New("log.brokers: at least one is required")
+	case l.Partitions < 1 || l.Partitions > maxPartitions:
+		return fmt.Errorf("log.partitions: %d: from 1 to %d", l.Partitions, maxPartitions)
+	case l.Shards < 1 || l.Shards > maxShards:
+		return fmt.Errorf("log.shards: %d: from 1 to %d", l.Shards, maxShards)
+	case l.Replication < 1:
+		return fmt.Errorf("log.replication: %d: at least 1", l.Replication)
+	case l.Retention < LeastRetention:
+		return fmt.Errorf("log.retention: %s: at least %s, because events may come %d days late",
+			l.Retention, LeastRetention, event.LateDays)
+	}
+	return nil
+}
+
+func (c *Config) checkSharding() error {
+	switch {
+	case c.Log.Shards <= 1:
+		return nil
+	case c.Log.Kind == "sqlite":
+		return errors.New("log.shards: shards are for processors on several machines: kafka is required")
+	case c.RuleSet.Correlates():
+		return errors.New("log.shards: rules that correlate events of several people require a single processor (shards: 1)")
+	}
+	return nil
+}
+
+func (c *Config) checkDigest() error {
+	d := &c.Digest
+	if d.People != "names" && d.People != "pseudonyms" {
+		return fmt.Errorf("digest.people: %q: names, pseudonyms", d.People)
+	}
+	if d.Schedule == "" {
+		return nil
+	}
+	if _, _, err := d.Times(); err != nil {
+		return fmt.Errorf("digest.%w", err)
+	}
+	if !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.Kind == "email" }) {
+		return errors.New("digest: a channel of kind email is required")
+	}
+	return nil
+}
+
+func (c *Heartbeat) check() error {
+	_, err := networks(c.Networks)
+	switch {
+	case c.Every < leastPeriod:
+		return fmt.Errorf("heartbeat.every: %s: at least %s", c.Every, leastPeriod)
+	case !(c.Share >= 0 && c.Share <= 1):
+		return fmt.Errorf("heartbeat.share: %g: from 0 to 1", c.Share)
+	case c.URL != "" && !Literal(c.URL) && !isReference(c.URL):
+		return errors.New("heartbeat.url: give an address, or a reference to one: env:NAME, file:PATH, exec:COMMAND")
+	case err != nil:
+		return fmt.Errorf("heartbeat.%w", err)
+	}
+	return nil
+}
+
+// isReference reports whether a setting refers to a secret.
+func isReference(text string) bool {
+	return slices.ContainsFunc([]string{"env:", "file:", "exec:"}, func(scheme string) bool { return strings.HasPrefix(text, scheme) })
+}
+
+func (c *Config) checkFeed() error {
+	f := &c.Feed
+	if f.Listen == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(f.Listen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("feed.listen: %q is not a host:port", f.Listen)
+	case (f.Cert == "") != (f.Key == ""):
+		return errors.New("feed: cert and key go together")
+	case f.Cert == "" && !loopback(host):
+		return errors.New("feed: cert and key are required unless listen is a loopback address")
+	}
+	return f.OIDC.check(c.PublicURL)
+}
+
+func (o *OIDC) check(publicURL string) error {
+	if o.Issuer == "" {
+		return nil
+	}
+	u, err := url.Parse(o.Issuer)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && !loopback(u.Hostname()):
+		return fmt.Errorf("feed.oidc.issuer: %q is not an https address", o.Issuer)
+	case o.ClientID == "":
+		return errors.New("feed.oidc: client_id is required")
+	case publicURL == "":
+		return errors.New("feed.oidc: public_url is required: the provider sends browsers back there")
+	case len(o.Roles) == 0:
+		return errors.New("feed.oidc: roles are required: the groups of each")
+	case o.Session < 0:
+		return errors.New("feed.oidc.session: cannot be negative")
+	}
+	for r := range o.Roles {
+		if !slices.Contains(feed.Roles, r) {
+			return fmt.Errorf("feed.oidc.roles: %q is not one of %v", r, feed.Roles)
+		}
+	}
+	return nil
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c *Config) checkSources() error {
+	taken := map[string]bool{}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if s.Name == "" || taken[s.Name] {
+			return fmt.Errorf("source %d: a name of its own is required", i+1)
+		}
+		taken[s.Name] = true
+		if err := s.check(); err != nil {
+			return fmt.Errorf("source %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Source) check() error {
+	switch {
+	case s.Kind == "files" && len(s.Paths) == 0:
+		return errors.New("paths are required")
+	case s.Kind != "files" && s.Api == nil:
+		names := []string{"files"}
+		for _, k := range all.Kinds {
+			names = append(names, k.Name)
+		}
+		return fmt.Errorf("kind %q: %s", s.Kind, strings.Join(names, ", "))
+	}
+	if s.Api != nil {
+		if err := s.Api.Check(); err != nil {
+			return err
+		}
+	}
+	_, err := s.Start(time.Now())
+	return err
+}
+
+func (c *Config) checkChannels() error {
+	taken := map[string]bool{}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		if ch.Name == "" || taken[ch.Name] {
+			return fmt.Errorf("channel %d: a name of its own is required", i+1)
+		}
+		taken[ch.Name] = true
+		if err := ch.check(); err != nil {
+			return fmt.Errorf("channel %s: %w", ch.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Channel) check() error {
+	if err := c.checkRouting(); err != nil {
+		return err
+	}
+	if _, err := networks(c.Networks); err != nil {
+		return err
+	}
+	if err := c.Files.Check(); err != nil {
+		return err
+	}
+	switch {
+	case c.Kind == "file" && c.Path == "":
+		return errors.New("path is required")
+	case c.Kind != "file" && c.settings == nil:
+		names := []string{"file"}
+		for _, k := range channels.Kinds {
+			names = append(names, k.Name)
+		}
+		return fmt.Errorf("kind %q: %s", c.Kind, strings.Join(names, ", "))
+	case c.People != "names" && c.People != "pseudonyms":
+		return fmt.Errorf("people: %q: names, pseudonyms", c.People)
+	case c.PerDay < 0:
+		return fmt.Errorf("per_day: %d: cannot be negative", c.PerDay)
+	case c.Files != pki.Files{} && (c.Kind == "file" || c.Spec.SDK):
+		return fmt.Errorf("ca, client_cert, client_key: a channel of kind %s takes none", c.Kind)
+	case c.Kind == "file" && c.PerDay > 0:
+		return errors.New("per_day: a file has no limit: it is for channels that send messages")
+	case c.Kind == "file":
+		return nil
+	}
+	return c.settings.Check()
+}
+
+// checkRouting checks which alerts a channel asks for.
+func (c *Channel) checkRouting() error {
+	if c.MinSeverity != "" {
+		if _, err := alert.ParseSeverity(c.MinSeverity); err != nil {
+			return fmt.Errorf("min_severity: %w", err)
+		}
+	}
+	for _, d := range c.Detectors {
+		if _, known := traits[d]; !known {
+			return fmt.Errorf("detectors: %q is not a detector: docs/detectors.md lists them", d)
+		}
+	}
+	return nil
+}
+
+// checkRoles checks that the roles of a daemon have what they require.
+func (c *Config) checkRoles(roles []string) error {
+	runs := func(role string) bool { return slices.Contains(roles, role) }
+	switch {
+	case len(roles) == 0:
+		return nil
+	case c.Log.Kind == "sqlite" && !(runs("ingest") && runs("detect") && runs("alert")):
+		return errors.New("log.kind: sqlite is for one process: separate roles require kafka")
+	case c.Log.Shards > 1 && runs("detect") && c.Snapshots.Dir == "" && c.Snapshots.Bucket == "":
+		return errors.New("log.shards: shards move between machines: snapshots are required")
+	case c.Feed.Listen != "" && runs("serve") && !runs("alert"):
+		return errors.New("feed: it is served by the process with the role alert")
+	case runs("ingest") && len(c.Sources) == 0:
+		return errors.New("no sources: at least one is required")
+	}
+	return nil
+}
+
+// networks parses a list of networks and addresses.
+func networks(list []string) (allow []netip.Prefix, err error) {
+	for _, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); err != nil && aerr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("allow_networks: %q is not a network such as 10.0.0.0/8", text)
+		}
+		allow = append(allow, p.Masked())
+	}
+	return allow, nil
+}
