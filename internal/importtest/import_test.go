@@ -41,6 +41,7 @@ var allowed = []struct {
 	{"detect/engine", []string{"detect$", "internal/"}},
 	{"alert", []string{"alert", "internal/"}},
 	{"internal/buildinfo", nil},
+	{"internal/docstest", nil},
 	{"internal/failpoint", nil},
 	{"internal/outfile", []string{"internal/plain"}},
 	{"cmd/outflow/internal/", []string{"ingest", "detect", "alert", "internal/", "cmd/outflow/internal/"}},
