@@ -96,6 +96,9 @@ func (q *quality) run(w io.Writer, seeds []string) error {
 	if q.dir, err = filepath.Abs(q.dir); err != nil {
 		return err
 	}
+	if err = os.MkdirAll(q.dir, 0o755); err != nil {
+		return err
+	}
 	for name, from := range map[string]string{"world": "/bench/world", "score": "/bench/score", "outflow": "/cmd/outflow"} {
 		if err := command(".", "go", "build", "-o", filepath.Join(q.dir, name), module+from); err != nil {
 			return err

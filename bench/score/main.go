@@ -104,6 +104,8 @@ const (
 
 var budgets = []float64{1, 2, 5}
 
+// load reads the labels of a world and the alerts about it. native makes a unit of every
+// alert; strict counts an alert only if it names a labelled event.
 func load(labels, alerts string, native, strict bool) (*world, error) {
 	w := &world{}
 	b, err := os.ReadFile(labels)
@@ -113,30 +115,12 @@ func load(labels, alerts string, native, strict bool) (*world, error) {
 	if err = json.Unmarshal(b, &w.truth); err != nil {
 		return nil, fmt.Errorf("%s: %w", labels, err)
 	}
-	windows := map[string][]int{}
-	ids := make([]map[string]bool, len(w.Incidents))
-	for i, inc := range w.Incidents {
-		for _, u := range inc.Users {
-			windows[strings.ToLower(u)] = append(windows[strings.ToLower(u)], i)
-		}
-		ids[i] = map[string]bool{}
-		for _, list := range inc.Events {
-			for _, id := range list {
-				ids[i][id] = true
-			}
-		}
-	}
 	f, err := os.Open(alerts)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	type key struct {
-		user string
-		day  time.Time
-		hit  int
-		n    int
-	}
+	hits := newMatcher(&w.truth, strict)
 	units := map[key]*unit{}
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, 64<<20)
@@ -151,19 +135,7 @@ func load(labels, alerts string, native, strict bool) (*world, error) {
 		if a.Time.Before(w.Meta.TestStart) || !a.Time.Before(w.Meta.End) || math.IsNaN(a.Score) {
 			continue
 		}
-		user := a.User
-		if to, ok := w.Aliases[user]; ok {
-			user = to
-		}
-		user = strings.ToLower(user)
-		k := key{user: user, day: a.Time.UTC().Truncate(24 * time.Hour), hit: -1}
-		for _, i := range windows[user] {
-			inc := &w.Incidents[i]
-			if a.Time.Before(inc.Start) || a.Time.After(inc.End.Add(grace)) || strict && !names(a.EventIDs, ids[i]) && !a.nameless(inc) {
-				continue
-			}
-			k.hit = i
-		}
+		k := hits.match(&a)
 		if native {
 			k.n = n
 		}
@@ -176,6 +148,9 @@ func load(labels, alerts string, native, strict bool) (*world, error) {
 		u.score = max(u.score, a.Score)
 		u.times = append(u.times, timed{a.Time, a.Score})
 	}
+	if err := sc.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", alerts, err)
+	}
 	sort.SliceStable(w.units, func(i, j int) bool {
 		a, b := w.units[i], w.units[j]
 		if a.score != b.score {
@@ -183,7 +158,57 @@ func load(labels, alerts string, native, strict bool) (*world, error) {
 		}
 		return a.hit < 0 && b.hit >= 0
 	})
-	return w, sc.Err()
+	return w, nil
+}
+
+// key identifies a unit; n is the line of the alert with -unit native, otherwise 0.
+type key struct {
+	user string
+	day  time.Time
+	hit  int
+	n    int
+}
+
+// matcher finds the incident an alert hits.
+type matcher struct {
+	*truth
+	strict  bool
+	windows map[string][]int  // incidents by user
+	ids     []map[string]bool // labelled events of each incident
+}
+
+func newMatcher(t *truth, strict bool) *matcher {
+	m := &matcher{truth: t, strict: strict, windows: map[string][]int{}, ids: make([]map[string]bool, len(t.Incidents))}
+	for i, inc := range t.Incidents {
+		for _, u := range inc.Users {
+			m.windows[strings.ToLower(u)] = append(m.windows[strings.ToLower(u)], i)
+		}
+		m.ids[i] = map[string]bool{}
+		for _, list := range inc.Events {
+			for _, id := range list {
+				m.ids[i][id] = true
+			}
+		}
+	}
+	return m
+}
+
+// match is the unit of an alert: its user, its UTC day, and the last incident it hits.
+func (m *matcher) match(a *alert) key {
+	user := a.User
+	if to, ok := m.Aliases[user]; ok {
+		user = to
+	}
+	user = strings.ToLower(user)
+	k := key{user: user, day: a.Time.UTC().Truncate(24 * time.Hour), hit: -1}
+	for _, i := range m.windows[user] {
+		inc := &m.Incidents[i]
+		within := !a.Time.Before(inc.Start) && !a.Time.After(inc.End.Add(grace))
+		if within && (!m.strict || names(a.EventIDs, m.ids[i]) || a.nameless(inc)) {
+			k.hit = i
+		}
+	}
+	return k
 }
 
 func names(list []string, ids map[string]bool) bool {

@@ -100,22 +100,8 @@ func (a *Actor) moment(r Rand, midnight int64) int64 {
 // simulate appends a person's ordinary activity of a local day.
 func (w *World) simulate(a *Actor, d int, out *[]Event) {
 	r := newRand(w.Seed, seedDay, uint64(a.Idx), uint64(d))
-	factor, mobileOnly := 1.0, false
-	switch a.state[d] {
-	case Gone:
-		return
-	case Weekend, Holiday:
-		if !r.chance(a.weekend) {
-			return
-		}
-		factor = .3
-	case Away:
-		if !r.chance(.12) {
-			return
-		}
-		factor, mobileOnly = .06, true
-	}
-	if d > a.LastDay || d >= a.leaveFrom && d < a.leaveTo {
+	factor, mobileOnly := a.attendance(r, d)
+	if factor == 0 {
 		return
 	}
 	if d >= a.moves { // the habits of the new department replace the old ones
@@ -124,20 +110,8 @@ func (w *World) simulate(a *Actor, d int, out *[]Event) {
 		w.chooseFolders(mr, a, a.newDept)
 	}
 	date := w.Start.AddDate(0, 0, d)
-	for src, list := range a.folders { // projects come and go
-		if len(list) > 0 && r.chance(.03) {
-			if g := pick(r, w.folders[src]); g.Dept == a.works || g.Sensitive == 0 && r.chance(.3) {
-				list[r.IntN(len(list))] = g
-			}
-		}
-	}
-	factor *= a.week[d/7] * []float64{.3, 1, 1.1, 1.1, 1, .8, .3}[date.Weekday()] * closeFactor(a.works, date)
-	if a.Hired >= 0 { // newcomers start slowly
-		factor *= min(1, .3+.07*float64(d-a.Hired))
-	}
-	if a.LastDay-d < 5 { // leavers wind down
-		factor *= .6
-	}
+	w.changeProjects(r, a)
+	factor *= a.workload(d, date)
 	main, mobile := w.contexts(a, d)
 	midnight := w.midnight(main.Place, d)
 	if main.Place != a.whereabouts(d) {
@@ -164,32 +138,96 @@ func (w *World) simulate(a *Actor, d int, out *[]Event) {
 			}
 		}
 		n := r.negbin(mean, st.k*w.culture.dispersion)
-		for n > 0 {
-			c := main
-			if mobileOnly || st.kind == View && r.chance(a.mob) {
-				c = mobile
-			}
-			t := a.moment(r, midnight)
-			if r.chance(a.evening) {
-				t = midnight + int64((19.5+3.5*r.Float64())*float64(hour))
-			}
-			item := w.choose(r, a, src, d)
-			for m := min(n, 1+r.poisson(r.ExpFloat64()*4)); m > 0; m-- {
-				w.act(r, a, Stream(s), src, t, d, c, item, out)
-				if first[src] == 0 || t < first[src] {
-					first[src] = t
-				}
-				t += r.seconds(st.gap)
-				if next := w.choose(r, a, src, d); r.chance(.25) {
-					item = next
-				} else if item.Folder != nil {
-					item.Idx = r.IntN(item.Folder.size(d))
-				}
-				n--
-			}
+		if at := w.clusters(r, a, Stream(s), src, n, d, midnight, main, mobile, mobileOnly, out); at > 0 &&
+			(first[src] == 0 || at < first[src]) {
+			first[src] = at
 		}
 	}
 	w.signIn(r, a, d, midnight, main, mobile, first, out)
+	w.administer(r, a, midnight, main, out)
+	w.sortMail(r, a, d, midnight, main, out)
+}
+
+// attendance is the factor on a person's activity on a day off, 1 on a workday and 0 if the
+// person does not work at all; mobileOnly if only the phone is used.
+func (a *Actor) attendance(r Rand, d int) (factor float64, mobileOnly bool) {
+	factor = 1
+	switch a.state[d] {
+	case Gone:
+		return 0, false
+	case Weekend, Holiday:
+		if !r.chance(a.weekend) {
+			return 0, false
+		}
+		factor = .3
+	case Away:
+		if !r.chance(.12) {
+			return 0, false
+		}
+		factor, mobileOnly = .06, true
+	}
+	if d > a.LastDay || d >= a.leaveFrom && d < a.leaveTo {
+		return 0, false
+	}
+	return factor, mobileOnly
+}
+
+// changeProjects now and then replaces a habitual folder.
+func (w *World) changeProjects(r Rand, a *Actor) {
+	for src, list := range a.folders {
+		if len(list) > 0 && r.chance(.03) {
+			if g := pick(r, w.folders[src]); g.Dept == a.works || g.Sensitive == 0 && r.chance(.3) {
+				list[r.IntN(len(list))] = g
+			}
+		}
+	}
+}
+
+// workload is how busy a person is on a day, by weekday, season and time with the company.
+func (a *Actor) workload(d int, date time.Time) float64 {
+	factor := a.week[d/7] * []float64{.3, 1, 1.1, 1.1, 1, .8, .3}[date.Weekday()] * closeFactor(a.works, date)
+	if a.Hired >= 0 { // newcomers start slowly
+		factor *= min(1, .3+.07*float64(d-a.Hired))
+	}
+	if a.LastDay-d < 5 { // leavers wind down
+		factor *= .6
+	}
+	return factor
+}
+
+// clusters appends n actions of a stream in clusters and returns the time of the earliest.
+func (w *World) clusters(r Rand, a *Actor, s Stream, src Source, n, d int, midnight int64, main, mobile *Context, mobileOnly bool,
+	out *[]Event) (first int64) {
+	st := &streams[s]
+	for n > 0 {
+		c := main
+		if mobileOnly || st.kind == View && r.chance(a.mob) {
+			c = mobile
+		}
+		t := a.moment(r, midnight)
+		if r.chance(a.evening) {
+			t = midnight + int64((19.5+3.5*r.Float64())*float64(hour))
+		}
+		item := w.choose(r, a, src, d)
+		for m := min(n, 1+r.poisson(r.ExpFloat64()*4)); m > 0; m-- {
+			w.act(r, a, s, src, t, d, c, item, out)
+			if first == 0 || t < first {
+				first = t
+			}
+			t += r.seconds(st.gap)
+			if next := w.choose(r, a, src, d); r.chance(.25) {
+				item = next
+			} else if item.Folder != nil {
+				item.Idx = r.IntN(item.Folder.size(d))
+			}
+			n--
+		}
+	}
+	return first
+}
+
+// administer now and then appends the assignment of a role by an administrator.
+func (w *World) administer(r Rand, a *Actor, midnight int64, main *Context, out *[]Event) {
 	if a.Admin && r.chance(.04) {
 		src := pick(r, []Source{Okta, a.Suite, Slack})
 		role, target := minorRoles[src], pick(r, w.people)
@@ -198,6 +236,10 @@ func (w *World) simulate(a *Actor, d int, out *[]Event) {
 		}
 		w.emit(r, out, Event{At: a.moment(r, midnight), Actor: a, Ctx: main, Src: src, Kind: GrantRole, Arg: target.Email, Arg2: role})
 	}
+}
+
+// sortMail now and then appends an inbox rule, rarely one that forwards.
+func (w *World) sortMail(r Rand, a *Actor, d int, midnight int64, main *Context, out *[]Event) {
 	if a.Suite == M365 && r.chance(.012) {
 		to := pick(r, w.people).Email
 		e := Event{At: a.moment(r, midnight), Actor: a, Ctx: main, Src: M365, Kind: InboxRule, Arg: "", Arg2: pick(r, w.lex.rules)}

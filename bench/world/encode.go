@@ -158,18 +158,7 @@ func (w *World) m365(e *enc, v *Event) {
 	e.time("CreationTime", v.At, "2006-01-02T15:04:05")
 	e.uuid("Id", v.ID[0], v.ID[1])
 	e.strs("Operation", m365Ops[v.Kind], "OrganizationId", uuid(w.Seed, 5))
-	record := int64(6)
-	switch v.Kind {
-	case ShareInternal, ShareExternal, PublicLink, LinkUsed:
-		record = 14
-	case Login, LoginFailed:
-		record = 15
-	case GrantApp, GrantRole:
-		record = 8
-	case InboxRule, ForwardMailbox:
-		record = 1
-	}
-	e.num("RecordType", record)
+	e.num("RecordType", m365Record(v.Kind))
 	e.strs("UserKey", key)
 	e.num("UserType", 0)
 	e.num("Version", 1)
@@ -179,86 +168,116 @@ func (w *World) m365(e *enc, v *Event) {
 	e.strs("Workload", workload, "ClientIP", v.Ctx.IP, "UserId", user)
 	switch content {
 	case "Audit.AzureActiveDirectory":
-		result := "Success"
-		if v.Kind == LoginFailed {
-			result = "Failed"
-			e.strs("LogonError", "InvalidUserNameOrPassword")
-		}
-		e.strs("ResultStatus", result, "ObjectId", "00000003-0000-0ff1-ce00-000000000000")
-		e.num("AzureActiveDirectoryEventType", 1)
-		switch v.Kind {
-		case Login, LoginFailed:
-			e.raw("ExtendedProperties", `[{"Name":"ResultStatusDetail","Value":"`+
-				map[Kind]string{Login: "Success", LoginFailed: "UserError"}[v.Kind]+`"},{"Name":"UserAgent","Value":"`+v.Ctx.Agent+
-				`"},{"Name":"RequestType","Value":"OAuth2:Authorize"}]`)
-			e.raw("DeviceProperties", `[{"Name":"OS","Value":"`+v.Ctx.Device.OS+
-				`"},{"Name":"BrowserType","Value":"Other"},{"Name":"IsCompliantAndManaged","Value":"False"},{"Name":"SessionId",`+
-				`"Value":"`+uuid(v.Ctx.Session)+`"}]`)
-			e.strs("ErrorNumber", map[Kind]string{Login: "0", LoginFailed: "50126"}[v.Kind])
-		case GrantApp:
-			e.raw("Target", `[{"ID":"`+uuid(hashString(v.Arg))+`","Type":2},{"ID":"`+v.Arg+`","Type":1}]`)
-			e.raw("ModifiedProperties", `[{"Name":"ConsentContext.IsAdminConsent","NewValue":"False","OldValue":""},`+
-				`{"Name":"ConsentAction.Permissions","NewValue":"ConsentType: Principal, Scope: `+scopes(M365, v.Arg2)+`","OldValue":""}]`)
-		case GrantRole:
-			e.raw("Target", `[{"ID":"`+v.Arg+`","Type":5}]`)
-			e.raw("ModifiedProperties", `[{"Name":"Role.DisplayName","NewValue":"`+v.Arg2+`","OldValue":""}]`)
-		}
+		e.entra(v)
 	case "Audit.Exchange":
-		e.strs("ResultStatus", "True", "ObjectId", w.domain+"/"+v.Actor.local(), "OriginatingServer", "AM0PR04MB1234 (15.20.8422.010)")
-		switch {
-		case v.Kind == ForwardMailbox:
-			e.raw("Parameters", `[{"Name":"Identity","Value":"`+v.Actor.local()+`"},{"Name":"ForwardingSmtpAddress","Value":"smtp:`+
-				v.Arg+`"},{"Name":"DeliverToMailboxAndForward","Value":"True"}]`)
-		case v.Arg != "":
-			e.raw("Parameters", `[{"Name":"Name","Value":"`+v.Arg2+`"},{"Name":"ForwardTo","Value":"`+v.Arg+
-				`"},{"Name":"StopProcessingRules","Value":"True"}]`)
-		default:
-			e.raw("Parameters", `[{"Name":"Name","Value":"`+v.Arg2+`"},{"Name":"MoveToFolder","Value":"`+v.Arg2+
-				`"},{"Name":"StopProcessingRules","Value":"True"}]`)
-		}
+		w.exchange(e, v)
 	default:
-		f := v.Item.Folder
-		site := "https://" + w.org + ".sharepoint.com/sites/" + strings.ReplaceAll(f.Name, " ", "-") + "/"
-		agent, path := v.Ctx.Agent, "Shared Documents"
-		if f.Site != "" {
-			site, path = "https://"+w.org+".sharepoint.com/sites/"+f.Site+"/", w.lex.library+"/"+f.Name
+		w.sharepoint(e, v, user)
+	}
+}
+
+// m365Record is the RecordType of an event.
+func m365Record(k Kind) int64 {
+	switch k {
+	case ShareInternal, ShareExternal, PublicLink, LinkUsed:
+		return 14
+	case Login, LoginFailed:
+		return 15
+	case GrantApp, GrantRole:
+		return 8
+	case InboxRule, ForwardMailbox:
+		return 1
+	}
+	return 6
+}
+
+// entra writes the members of sign-ins, consents and role assignments.
+func (e *enc) entra(v *Event) {
+	result := "Success"
+	if v.Kind == LoginFailed {
+		result = "Failed"
+		e.strs("LogonError", "InvalidUserNameOrPassword")
+	}
+	e.strs("ResultStatus", result, "ObjectId", "00000003-0000-0ff1-ce00-000000000000")
+	e.num("AzureActiveDirectoryEventType", 1)
+	switch v.Kind {
+	case Login, LoginFailed:
+		e.raw("ExtendedProperties", `[{"Name":"ResultStatusDetail","Value":"`+
+			map[Kind]string{Login: "Success", LoginFailed: "UserError"}[v.Kind]+`"},{"Name":"UserAgent","Value":"`+v.Ctx.Agent+
+			`"},{"Name":"RequestType","Value":"OAuth2:Authorize"}]`)
+		e.raw("DeviceProperties", `[{"Name":"OS","Value":"`+v.Ctx.Device.OS+
+			`"},{"Name":"BrowserType","Value":"Other"},{"Name":"IsCompliantAndManaged","Value":"False"},{"Name":"SessionId",`+
+			`"Value":"`+uuid(v.Ctx.Session)+`"}]`)
+		e.strs("ErrorNumber", map[Kind]string{Login: "0", LoginFailed: "50126"}[v.Kind])
+	case GrantApp:
+		e.raw("Target", `[{"ID":"`+uuid(hashString(v.Arg))+`","Type":2},{"ID":"`+v.Arg+`","Type":1}]`)
+		e.raw("ModifiedProperties", `[{"Name":"ConsentContext.IsAdminConsent","NewValue":"False","OldValue":""},`+
+			`{"Name":"ConsentAction.Permissions","NewValue":"ConsentType: Principal, Scope: `+scopes(M365, v.Arg2)+`","OldValue":""}]`)
+	case GrantRole:
+		e.raw("Target", `[{"ID":"`+v.Arg+`","Type":5}]`)
+		e.raw("ModifiedProperties", `[{"Name":"Role.DisplayName","NewValue":"`+v.Arg2+`","OldValue":""}]`)
+	}
+}
+
+// exchange writes the members of mailbox cmdlets.
+func (w *World) exchange(e *enc, v *Event) {
+	e.strs("ResultStatus", "True", "ObjectId", w.domain+"/"+v.Actor.local(), "OriginatingServer", "AM0PR04MB1234 (15.20.8422.010)")
+	switch {
+	case v.Kind == ForwardMailbox:
+		e.raw("Parameters", `[{"Name":"Identity","Value":"`+v.Actor.local()+`"},{"Name":"ForwardingSmtpAddress","Value":"smtp:`+
+			v.Arg+`"},{"Name":"DeliverToMailboxAndForward","Value":"True"}]`)
+	case v.Arg != "":
+		e.raw("Parameters", `[{"Name":"Name","Value":"`+v.Arg2+`"},{"Name":"ForwardTo","Value":"`+v.Arg+
+			`"},{"Name":"StopProcessingRules","Value":"True"}]`)
+	default:
+		e.raw("Parameters", `[{"Name":"Name","Value":"`+v.Arg2+`"},{"Name":"MoveToFolder","Value":"`+v.Arg2+
+			`"},{"Name":"StopProcessingRules","Value":"True"}]`)
+	}
+}
+
+// sharepoint writes the members of file operations and sharing.
+func (w *World) sharepoint(e *enc, v *Event, user string) {
+	f := v.Item.Folder
+	site := "https://" + w.org + ".sharepoint.com/sites/" + strings.ReplaceAll(f.Name, " ", "-") + "/"
+	agent, path := v.Ctx.Agent, "Shared Documents"
+	if f.Site != "" {
+		site, path = "https://"+w.org+".sharepoint.com/sites/"+f.Site+"/", w.lex.library+"/"+f.Name
+	}
+	if v.Kind == Sync {
+		site, agent = "https://"+w.org+"-my.sharepoint.com/personal/"+strings.NewReplacer("@", "_", ".", "_").Replace(user)+"/",
+			v.Ctx.Device.Sync
+		path = "Documents/" + f.Name
+	}
+	e.uuid("CorrelationId", mix(v.ID[1]), mix(v.ID[0]))
+	e.strs("EventSource", "SharePoint", "ItemType", "File")
+	e.uuid("ListId", f.ID, mix(f.ID))
+	e.uuid("ListItemUniqueId", v.Item.key(), f.ID)
+	e.begin("ObjectId")
+	e.b = v.Item.appendName(append(append(append(e.b, site...), path...), '/'))
+	e.quote()
+	e.strs("SiteUrl", site, "SourceRelativeUrl", path)
+	e.name("SourceFileName", v.Item)
+	e.strs("SourceFileExtension", v.Item.ext(), "UserAgent", agent)
+	if l := sensitivityLabels[f.Sensitive]; l != "" {
+		e.strs("SensitivityLabelId", l)
+	}
+	switch v.Kind {
+	case Download, Sync, Upload:
+		e.num("FileSizeBytes", v.Item.size())
+		if v.Kind == Download && v.Arg != "" {
+			e.strs("ApplicationDisplayName", v.Arg, "ApplicationId", uuid(hashString(v.Arg)))
 		}
-		if v.Kind == Sync {
-			site, agent = "https://"+w.org+"-my.sharepoint.com/personal/"+strings.NewReplacer("@", "_", ".", "_").Replace(user)+"/",
-				v.Ctx.Device.Sync
-			path = "Documents/" + f.Name
+	case ShareInternal:
+		e.strs("TargetUserOrGroupName", v.Arg, "TargetUserOrGroupType", "Member", "EventData", "<Type>Edit</Type>")
+	case ShareExternal:
+		target := v.Arg
+		if hashString(target)%2 == 0 {
+			target = strings.Replace(target, "@", "_", 1) + "#ext#@" + w.org + ".onmicrosoft.com"
 		}
-		e.uuid("CorrelationId", mix(v.ID[1]), mix(v.ID[0]))
-		e.strs("EventSource", "SharePoint", "ItemType", "File")
-		e.uuid("ListId", f.ID, mix(f.ID))
-		e.uuid("ListItemUniqueId", v.Item.key(), f.ID)
-		e.begin("ObjectId")
-		e.b = v.Item.appendName(append(append(append(e.b, site...), path...), '/'))
-		e.quote()
-		e.strs("SiteUrl", site, "SourceRelativeUrl", path)
-		e.name("SourceFileName", v.Item)
-		e.strs("SourceFileExtension", v.Item.ext(), "UserAgent", agent)
-		if l := sensitivityLabels[f.Sensitive]; l != "" {
-			e.strs("SensitivityLabelId", l)
-		}
-		switch v.Kind {
-		case Download, Sync, Upload:
-			e.num("FileSizeBytes", v.Item.size())
-			if v.Kind == Download && v.Arg != "" {
-				e.strs("ApplicationDisplayName", v.Arg, "ApplicationId", uuid(hashString(v.Arg)))
-			}
-		case ShareInternal:
-			e.strs("TargetUserOrGroupName", v.Arg, "TargetUserOrGroupType", "Member", "EventData", "<Type>Edit</Type>")
-		case ShareExternal:
-			target := v.Arg
-			if hashString(target)%2 == 0 {
-				target = strings.Replace(target, "@", "_", 1) + "#ext#@" + w.org + ".onmicrosoft.com"
-			}
-			e.strs("TargetUserOrGroupName", target, "TargetUserOrGroupType", "Guest", "EventData", "<Type>View</Type>")
-		case PublicLink, LinkUsed:
-			e.strs("EventData", "<Type>View</Type>")
-			e.uuid("UniqueSharingId", v.Item.key(), 7)
-		}
+		e.strs("TargetUserOrGroupName", target, "TargetUserOrGroupType", "Guest", "EventData", "<Type>View</Type>")
+	case PublicLink, LinkUsed:
+		e.strs("EventData", "<Type>View</Type>")
+		e.uuid("UniqueSharingId", v.Item.key(), 7)
 	}
 }
 
@@ -300,27 +319,37 @@ func (w *World) google(e *enc, v *Event) {
 		e.b = append(append(append(e.b, `,"parameters":[`...), v.Raw...), "]}]"...)
 		return
 	}
-	if app != "drive" {
-		switch v.Kind {
-		case Login:
-			e.raw("type", `"login","name":"login_success","parameters":[{"name":"login_type","value":"google_password"},`+
-				`{"name":"login_challenge_method","multiValue":["password","idv_any"]},{"name":"is_suspicious","boolValue":false}]`)
-		case LoginFailed:
-			e.raw("type", `"login","name":"login_failure","parameters":[{"name":"login_type","value":"google_password"},`+
-				`{"name":"login_challenge_method","multiValue":["password"]},{"name":"login_failure_type",`+
-				`"value":"login_failure_invalid_password"}]`)
-		case GrantApp:
-			e.raw("type", `"auth","name":"authorize","parameters":[{"name":"client_id","value":"`+
-				strconv.FormatUint(hashString(v.Arg)%1e12, 10)+`.apps.googleusercontent.com"},{"name":"app_name","value":"`+v.Arg+
-				`"},{"name":"client_type","value":"WEB"},{"name":"scope","multiValue":["`+
-				strings.ReplaceAll(scopes(Google, v.Arg2), " ", `","`)+`"]}]`)
-		case GrantRole:
-			e.raw("type", `"DELEGATED_ADMIN_SETTINGS","name":"ASSIGN_ROLE","parameters":[{"name":"USER_EMAIL","value":"`+v.Arg+
-				`"},{"name":"ROLE_NAME","value":"`+v.Arg2+`"}]`)
-		}
-		e.b = append(e.b, "}]"...)
+	if app == "drive" {
+		e.drive(v)
 		return
 	}
+	e.googleAccount(v)
+	e.b = append(e.b, "}]"...)
+}
+
+// googleAccount writes sign-ins, authorisations and role assignments.
+func (e *enc) googleAccount(v *Event) {
+	switch v.Kind {
+	case Login:
+		e.raw("type", `"login","name":"login_success","parameters":[{"name":"login_type","value":"google_password"},`+
+			`{"name":"login_challenge_method","multiValue":["password","idv_any"]},{"name":"is_suspicious","boolValue":false}]`)
+	case LoginFailed:
+		e.raw("type", `"login","name":"login_failure","parameters":[{"name":"login_type","value":"google_password"},`+
+			`{"name":"login_challenge_method","multiValue":["password"]},{"name":"login_failure_type",`+
+			`"value":"login_failure_invalid_password"}]`)
+	case GrantApp:
+		e.raw("type", `"auth","name":"authorize","parameters":[{"name":"client_id","value":"`+
+			strconv.FormatUint(hashString(v.Arg)%1e12, 10)+`.apps.googleusercontent.com"},{"name":"app_name","value":"`+v.Arg+
+			`"},{"name":"client_type","value":"WEB"},{"name":"scope","multiValue":["`+
+			strings.ReplaceAll(scopes(Google, v.Arg2), " ", `","`)+`"]}]`)
+	case GrantRole:
+		e.raw("type", `"DELEGATED_ADMIN_SETTINGS","name":"ASSIGN_ROLE","parameters":[{"name":"USER_EMAIL","value":"`+v.Arg+
+			`"},{"name":"ROLE_NAME","value":"`+v.Arg2+`"}]`)
+	}
+}
+
+// drive writes an event of Google Drive.
+func (e *enc) drive(v *Event) {
 	typ, name := "access", map[Kind]string{View: "view", Edit: "edit", Download: "download", Upload: "upload", Delete: "trash",
 		ShareInternal: "change_user_access", ShareExternal: "change_user_access", PublicLink: "change_document_visibility",
 		LinkUsed: "view"}[v.Kind]
@@ -335,39 +364,42 @@ func (w *World) google(e *enc, v *Event) {
 	}
 	e.strs("type", typ, "name", name)
 	e.b = append(e.b, `,"parameters":[{"name":"primary_event","boolValue":true},{"name":"billable","boolValue":true}`...)
-	param := func(k, val string) {
-		e.b = append(append(append(append(append(e.b, `,{"name":"`...), k...), `","value":"`...), val...), `"}`...)
-	}
-	multi := func(k, val string) {
-		e.b = append(append(append(append(append(e.b, `,{"name":"`...), k...), `","multiValue":["`...), val...), `"]}`...)
-	}
 	if change != "" {
-		param("visibility_change", change)
+		e.param("visibility_change", change)
 		if v.Kind == PublicLink {
-			param("target_domain", "all")
-			multi("old_value", "private")
-			multi("new_value", "people_with_link")
+			e.param("target_domain", "all")
+			e.multi("old_value", "private")
+			e.multi("new_value", "people_with_link")
 		} else {
-			param("target_user", v.Arg)
-			multi("old_value", "none")
-			multi("new_value", "can_view")
+			e.param("target_user", v.Arg)
+			e.multi("old_value", "none")
+			e.multi("new_value", "can_view")
 		}
-		param("old_visibility", "private")
+		e.param("old_visibility", "private")
 	}
-	param("doc_id", "1"+token(v.Item.key(), 32))
-	param("doc_type", googleTypes[v.Item.ext()])
+	e.param("doc_id", "1"+token(v.Item.key(), 32))
+	e.param("doc_type", googleTypes[v.Item.ext()])
 	e.b = v.Item.appendName(append(e.b, `,{"name":"doc_title","value":"`...))
 	e.b = append(e.b, `"}`...)
-	param("visibility", visibility)
+	e.param("visibility", visibility)
 	if v.Kind == Download && v.Arg != "" {
-		param("originating_app_id", strconv.FormatUint(hashString(v.Arg)%1e12, 10))
+		e.param("originating_app_id", strconv.FormatUint(hashString(v.Arg)%1e12, 10))
 	} else {
-		param("originating_app_id", "691301496089")
+		e.param("originating_app_id", "691301496089")
 	}
 	e.b = append(e.b, `,{"name":"owner_is_shared_drive","boolValue":true},{"name":"owner_is_team_drive","boolValue":true}`...)
-	param("owner", v.Item.Folder.Name)
-	param("team_drive_id", "0A"+token(v.Item.Folder.ID, 17))
+	e.param("owner", v.Item.Folder.Name)
+	e.param("team_drive_id", "0A"+token(v.Item.Folder.ID, 17))
 	e.b = append(e.b, "]}]"...)
+}
+
+// param appends a parameter to a list that is not empty.
+func (e *enc) param(k, val string) {
+	e.b = append(append(append(append(append(e.b, `,{"name":"`...), k...), `","value":"`...), val...), `"}`...)
+}
+
+func (e *enc) multi(k, val string) {
+	e.b = append(append(append(append(append(e.b, `,{"name":"`...), k...), `","multiValue":["`...), val...), `"]}`...)
 }
 
 // Box

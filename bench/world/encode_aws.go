@@ -137,20 +137,8 @@ func (w *World) awsIdentity(e *enc, v *Event, acct string) {
 
 func (w *World) cloudtrail(e *enc, v *Event) {
 	acct, region := w.account(v), w.region(v)
-	name, agent, ip, data := v.Arg, "", v.Ctx.IP, false
-	switch v.Kind {
-	case Download, LinkUsed:
-		name, data = "GetObject", true
-	case Upload:
-		name, data = "PutObject", true
-	case ListFiles:
-		name = "ListObjects"
-		data = true
-	case Delete:
-		name, data = "DeleteObject", true
-	case Login, LoginFailed:
-		name = "ConsoleLogin"
-	}
+	name, data := awsName(v)
+	ip, agent := v.Ctx.IP, ""
 	if agent = awsAgents[v.Ctx.Session%3]; v.Kind == Login || v.Kind == LoginFailed || v.Actor == nil || v.ID[0]%4 == 0 &&
 		!v.Actor.Service && !data {
 		agent = v.Ctx.Agent
@@ -172,87 +160,20 @@ func (w *World) cloudtrail(e *enc, v *Event) {
 	host := ""
 	switch {
 	case data:
-		bucket := v.Item.Folder.Name
-		host = bucket + ".s3." + region + ".amazonaws.com"
-		e.open("requestParameters")
-		e.strs("bucketName", bucket, "Host", host)
-		if v.Kind == ListFiles {
-			e.strs("list-type", "2", "prefix", "", "encoding-type", "url")
-		} else {
-			e.begin("key")
-			e.b = v.Item.appendKey(e.b)
-			e.quote()
-		}
-		e.end()
-		e.raw("responseElements", "null")
-		in, out := int64(0), v.Item.size()
-		if v.Kind == Upload {
-			in, out = out, 0
-		} else if v.Kind == Delete {
-			out = 0
-		} else if v.Kind == ListFiles {
-			out = 180000 + int64(v.ID[0]%80000)
-		}
-		e.open("additionalEventData")
-		auth := "AuthHeader"
-		if v.Actor != nil {
-			e.strs("SignatureVersion", "SigV4")
-		} else {
-			auth = "None"
-		}
-		e.strs("CipherSuite", "TLS_AES_128_GCM_SHA256")
-		e.num("bytesTransferredIn", in)
-		e.strs("AuthenticationMethod", auth)
-		e.begin("x-amz-id-2")
-		e.b = appendToken(e.b, v.ID[1], 72)
-		e.quote()
-		e.num("bytesTransferredOut", out)
-		e.end()
+		host = v.Item.Folder.Name + ".s3." + region + ".amazonaws.com"
+		e.object(v, host)
 	case name == "ConsoleLogin":
 		e.raw("requestParameters", "null")
 		e.raw("responseElements", map[Kind]string{Login: `{"ConsoleLogin":"Success"}`, LoginFailed: `{"ConsoleLogin":"Failure"}`}[v.Kind])
 		e.raw("additionalEventData", `{"LoginTo":"https://console.aws.amazon.com/console/home","MobileVersion":"No","MFAUsed":"No"}`)
 	default:
-		params := call.params
-		if strings.IndexByte(params, '$') >= 0 {
-			args := append(strings.Split(v.Arg2, "|"), "", "")
-			if args[1] == "" {
-				args[1] = `"*"`
-			}
-			params = strings.NewReplacer("$1", args[0], "$2", args[1], "$3", args[2], "$acct", acct).Replace(params)
-		}
-		response := ""
-		if v.Raw != "" {
-			params, response, _ = strings.Cut(v.Raw, "\n")
-		}
-		e.raw("requestParameters", params)
-		if response != "" {
-			e.raw("responseElements", response)
-		} else if call.read || name == "PutBucketPolicy" || name == "PutBucketAcl" {
-			e.raw("responseElements", "null")
-		} else {
-			e.raw("responseElements", `{"_return":true}`)
-		}
+		e.management(v, name, acct, call)
 	}
 	e.strs("requestID", strings.ToUpper(token(v.ID[0], 16)))
 	e.uuid("eventID", v.ID[0], v.ID[1])
 	e.raw("readOnly", strconv.FormatBool(call.read))
 	if data {
-		e.list("resources")
-		e.open("")
-		e.strs("type", "AWS::S3::Object")
-		if v.Kind == ListFiles {
-			e.strs("ARNPrefix", "arn:aws:s3:::"+v.Item.Folder.Name+"/")
-		} else {
-			e.begin("ARN")
-			e.b = v.Item.appendKey(append(append(append(e.b, "arn:aws:s3:::"...), v.Item.Folder.Name...), '/'))
-			e.quote()
-		}
-		e.end()
-		e.open("")
-		e.strs("accountId", acct, "type", "AWS::S3::Bucket", "ARN", "arn:aws:s3:::"+v.Item.Folder.Name)
-		e.end()
-		e.endList()
+		e.resources(v, acct)
 	}
 	kind := "AwsApiCall"
 	if name == "ConsoleLogin" {
@@ -266,6 +187,104 @@ func (w *World) cloudtrail(e *enc, v *Event) {
 		e.strs("tlsVersion", "TLSv1.3", "cipherSuite", "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader", host)
 		e.end()
 	}
+}
+
+// awsName is the API of an event, and whether it is a data event of S3.
+func awsName(v *Event) (name string, data bool) {
+	switch v.Kind {
+	case Download, LinkUsed:
+		return "GetObject", true
+	case Upload:
+		return "PutObject", true
+	case ListFiles:
+		return "ListObjects", true
+	case Delete:
+		return "DeleteObject", true
+	case Login, LoginFailed:
+		return "ConsoleLogin", false
+	}
+	return v.Arg, false
+}
+
+// object writes the request and the transfer of a data event.
+func (e *enc) object(v *Event, host string) {
+	e.open("requestParameters")
+	e.strs("bucketName", v.Item.Folder.Name, "Host", host)
+	if v.Kind == ListFiles {
+		e.strs("list-type", "2", "prefix", "", "encoding-type", "url")
+	} else {
+		e.begin("key")
+		e.b = v.Item.appendKey(e.b)
+		e.quote()
+	}
+	e.end()
+	e.raw("responseElements", "null")
+	in, out := int64(0), v.Item.size()
+	if v.Kind == Upload {
+		in, out = out, 0
+	} else if v.Kind == Delete {
+		out = 0
+	} else if v.Kind == ListFiles {
+		out = 180000 + int64(v.ID[0]%80000)
+	}
+	e.open("additionalEventData")
+	auth := "AuthHeader"
+	if v.Actor != nil {
+		e.strs("SignatureVersion", "SigV4")
+	} else {
+		auth = "None"
+	}
+	e.strs("CipherSuite", "TLS_AES_128_GCM_SHA256")
+	e.num("bytesTransferredIn", in)
+	e.strs("AuthenticationMethod", auth)
+	e.begin("x-amz-id-2")
+	e.b = appendToken(e.b, v.ID[1], 72)
+	e.quote()
+	e.num("bytesTransferredOut", out)
+	e.end()
+}
+
+// management writes the request and the response of a management event.
+func (e *enc) management(v *Event, name, acct string, call awsCall) {
+	params := call.params
+	if strings.IndexByte(params, '$') >= 0 {
+		args := append(strings.Split(v.Arg2, "|"), "", "")
+		if args[1] == "" {
+			args[1] = `"*"`
+		}
+		params = strings.NewReplacer("$1", args[0], "$2", args[1], "$3", args[2], "$acct", acct).Replace(params)
+	}
+	response := ""
+	if v.Raw != "" {
+		params, response, _ = strings.Cut(v.Raw, "\n")
+	}
+	e.raw("requestParameters", params)
+	if response != "" {
+		e.raw("responseElements", response)
+	} else if call.read || name == "PutBucketPolicy" || name == "PutBucketAcl" {
+		e.raw("responseElements", "null")
+	} else {
+		e.raw("responseElements", `{"_return":true}`)
+	}
+}
+
+// resources writes the object and the bucket of a data event.
+func (e *enc) resources(v *Event, acct string) {
+	e.list("resources")
+	e.open("")
+	e.strs("type", "AWS::S3::Object")
+	if v.Kind == ListFiles {
+		e.strs("ARNPrefix", "arn:aws:s3:::"+v.Item.Folder.Name+"/")
+	} else {
+		e.begin("ARN")
+		e.b = v.Item.appendKey(append(append(append(e.b, "arn:aws:s3:::"...), v.Item.Folder.Name...), '/'))
+		e.quote()
+	}
+	e.end()
+	e.open("")
+	e.strs("accountId", acct, "type", "AWS::S3::Bucket", "ARN", "arn:aws:s3:::"+v.Item.Folder.Name)
+	e.end()
+	e.endList()
 }
 
 // appendKey appends the key of an S3 object.
