@@ -138,9 +138,9 @@ func (w *World) awsIdentity(e *enc, v *Event, acct string) {
 func (w *World) cloudtrail(e *enc, v *Event) {
 	acct, region := w.account(v), w.region(v)
 	name, data := awsName(v)
-	ip, agent := v.Ctx.IP, ""
-	if agent = awsAgents[v.Ctx.Session%3]; v.Kind == Login || v.Kind == LoginFailed || v.Actor == nil || v.ID[0]%4 == 0 &&
-		!v.Actor.Service && !data {
+	ip, agent := v.Ctx.IP, awsAgents[v.Ctx.Session%3]
+	console := v.ID[0]%4 == 0 && !data // some people work in the browser
+	if v.Kind == Login || v.Kind == LoginFailed || v.Actor == nil || console && !v.Actor.Service {
 		agent = v.Ctx.Agent
 	}
 	call := awsCalls[name]
