@@ -19,34 +19,21 @@ func parseDay(t string) (int64, bool) {
 	return at.UnixMilli(), true
 }
 
-// enrich puts an event into the light of what its person did before, and
-// remembers it. Only what took effect changes what is known.
+// enrich puts an event into the light of what its person did before, and remembers it. Only
+// what took effect changes what is known.
 func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 	a := &e.enriched
-	*a = detect.Enriched{Event: ev, Person: p.Name, Silent: p.Day.Silent}
-	today := ev.Time / event.Day
-	o := e.org(p)
-	a.Leaving = p.leaving(ev.Time)
+	*a = detect.Enriched{Event: ev, Person: p.Name, Silent: p.Day.Silent, Leaving: p.leaving(ev.Time)}
 	switch ev.Class {
 	case event.LoginFailure, event.MFADenied, event.AccountLocked:
-		if ev.Class == event.MFADenied {
-			if len(p.Refused) >= maxRefused {
-				p.Refused = append(p.Refused[:0], p.Refused[maxRefused/2:]...)
-			}
-			p.Refused = append(p.Refused, ev.Time)
-			a.Refused = p.refused(ev.Time, 10*60_000)
-		}
-		if ev.Class == event.LoginFailure && ev.Client.IP != "" {
-			if len(p.Fails) >= maxFails {
-				p.Fails = append(p.Fails[:0], p.Fails[maxFails/2:]...)
-			}
-			p.Fails = append(p.Fails, failure{ev.Time, hash(ofNetwork, ev.Client.IP)})
-		}
+		p.refuse(a)
 		return a
 	}
 	if !effective(ev) {
 		return a
 	}
+	today := ev.Time / event.Day
+	o := e.org(p)
 	e.network(p, o, a, today)
 	if a.Leaving && p.LastDay > 0 {
 		a.AfterLast = max(ev.Time-p.lastDayEnd()-grace, 0)
@@ -58,53 +45,81 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 	if len(a.To) > 0 {
 		e.recipients(a)
 	}
-	if (ev.Class == event.MFAChallenge || ev.Class == event.LoginSuccess) && ev.Outcome == event.Success && len(p.Refused) > 0 {
+	approval := ev.Class == event.MFAChallenge || ev.Class == event.LoginSuccess
+	if approval && ev.Outcome == event.Success && len(p.Refused) > 0 {
 		a.Refused = p.refused(ev.Time, 30*60_000)
 	}
-	switch ev.Class {
-	case event.LoginSuccess, event.AppAccess, event.MFAChallenge, event.Clone:
+	e.enrichClass(p, o, a, today)
+	return a
+}
+
+// refuse notes a sign-in that failed, or a push that was refused.
+func (p *person) refuse(a *detect.Enriched) {
+	switch {
+	case a.Class == event.MFADenied:
+		if len(p.Refused) >= maxRefused {
+			p.Refused = append(p.Refused[:0], p.Refused[maxRefused/2:]...)
+		}
+		p.Refused = append(p.Refused, a.Time)
+		a.Refused = p.refused(a.Time, 10*60_000)
+	case a.Class == event.LoginFailure && a.Client.IP != "":
+		if len(p.Fails) >= maxFails {
+			p.Fails = append(p.Fails[:0], p.Fails[maxFails/2:]...)
+		}
+		p.Fails = append(p.Fails, failure{a.Time, hash(ofNetwork, a.Client.IP)})
+	}
+}
+
+// enrichClass adds what depends on the class of the event.
+func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64) {
+	switch a.Class {
+	case event.LoginSuccess, event.AppAccess, event.MFAChallenge:
 		e.signIn(p, a, today)
+	case event.Clone:
+		e.signIn(p, a, today)
+		e.touchRepository(p, a, today)
 	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.List:
 		e.touch(p, o, a, today)
 	case event.Fetch, event.Push:
-		p.Known.age(hash(ofPlace, ev.Source.String(), ev.Object.ID), today, maxKnown)
+		p.Known.age(hash(ofPlace, a.Source.String(), a.Object.ID), today, maxKnown)
 	case event.ShareUser, event.ShareLink, event.MailRule:
-		a.Sensitive = sensitive(&ev.Object)
+		a.Sensitive = sensitive(&a.Object)
 		e.share(p, o, a, today)
 	case event.Export, event.ReportRun, event.Query:
 		e.rows(p, a)
-		a.Sensitive = sensitive(&ev.Object)
+		a.Sensitive = sensitive(&a.Object)
 	case event.TokenGrant, event.PermissionGrant:
 		e.application(p, o, a, today)
 	case event.GuardChange:
-		a.Sensitive = sensitiveName(ev.Object.Name)
+		a.Sensitive = sensitiveName(a.Object.Name)
 	case event.LabelChange:
 		if a.LabelLowered() {
-			p.Steps.age(stepKey(stepLowered, object(ev)), today, maxSteps)
+			p.Steps.age(stepKey(stepLowered, object(a.Event)), today, maxSteps)
 		}
 	case event.Rename:
-		if detect.FileStore(ev.Source) && ev.Object.ID != "" {
-			p.Steps.age(stepKey(stepHidden, object(ev)), today, maxSteps)
+		if detect.FileStore(a.Source) && a.Object.ID != "" {
+			p.Steps.age(stepKey(stepHidden, object(a.Event)), today, maxSteps)
 		}
 	case event.AdminRevoke:
-		if at, known := p.Granted[right(a)]; known && ev.Time-at <= event.Day {
-			a.Brief = max(ev.Time-at, 1)
+		if at, known := p.Granted[right(a)]; known && a.Time-at <= event.Day {
+			a.Brief = max(a.Time-at, 1)
 			delete(p.Granted, right(a))
 		}
 	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
-		if ev.Class == event.AdminGrant && a.TopGrant() {
-			if p.Granted == nil || len(p.Granted) >= maxGranted {
-				p.Granted = map[uint64]int64{}
-			}
-			p.Granted[right(a)] = ev.Time
+		if a.Class == event.AdminGrant && a.TopGrant() {
+			p.noteGrant(a)
 		}
-		a.Sensitive = sensitive(&ev.Object)
-		a.OffHours = e.offHours(p, ev.Time)
+		a.Sensitive = sensitive(&a.Object)
+		a.OffHours = e.offHours(p, a.Time)
 	}
-	if ev.Class == event.Clone {
-		e.touchRepository(p, a, today)
+}
+
+// noteGrant notes when a right was granted.
+func (p *person) noteGrant(a *detect.Enriched) {
+	if p.Granted == nil || len(p.Granted) >= maxGranted {
+		p.Granted = map[uint64]int64{}
 	}
-	return a
+	p.Granted[right(a)] = a.Time
 }
 
 // recipients looks at who receives something: a forbidden domain, a foreign cloud

@@ -16,41 +16,62 @@ const (
 	grew     = 1.1 // a count is judged again when it has grown by this factor
 )
 
-// count adds an act to the day and says whether the day should be judged anew:
-// when a count has grown by a tenth, or a fact is new.
+// concerned are the detectors that an event concerns, a bit each.
+type concerned struct {
+	except uint64 // may not see it: the person has opted out, or an exception covers it
+	marked uint64 // have counted it, or seen an indicator in it
+	spared uint64 // would have, but may not see it
+}
+
+// may says whether a detector may see the event, and notes it if it may not.
+func (c *concerned) may(detector int) bool {
+	if c.except>>detector&1 != 0 {
+		c.spared |= 1 << detector
+		return false
+	}
+	return true
+}
+
+// count adds an event to the day and says whether the day should be scored anew: when a count
+// has grown by a tenth, or an indicator is new.
 func (e *Engine) count(p *person, a *detect.Enriched) bool {
-	cat := e.catalog
 	if !effective(a.Event) && a.Class != event.MFADenied {
 		return false
 	}
 	d := &p.Day
-	again := false
 	d.receivers(a)
-	var marked, except, spared uint64
+	c := concerned{except: p.optOuts}
 	if e.config.exceptions != nil {
-		except = e.excepted(a)
+		c.except |= e.excepted(a)
 	}
-	except |= p.optOuts
 	if a.Repeat {
 		d.repeat(a)
 	}
+	grown := d.measure(a, &c)
+	again := e.match(p, a, &c) || grown
+
+	if c.spared != 0 {
+		e.spared(a, c.spared)
+	}
+	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
+		if marked&1 != 0 {
+			d.proof(g).add(a.Event, a.Object.Container, target(a))
+		}
+	}
+	return again
+}
+
+// measure adds an event to the counts of the day, and says whether one has grown by a tenth.
+func (d *dayState) measure(a *detect.Enriched, c *concerned) (grown bool) {
+	cat := d.catalog
 	for _, j := range cat.onClass[a.Class] {
 		m := &cat.metrics[j]
 		n := m.Measure(a)
-		if n <= 0 {
-			continue
-		}
-		if j < cat.scored && except>>m.detector&1 != 0 {
-			spared |= 1 << m.detector
+		if n <= 0 || j < cat.scored && !c.may(m.detector) {
 			continue
 		}
 		if m.Burst {
-			b := d.Bursts[j]
-			n = max(b.add(a.Time, n)-d.Count[j], 0)
-			if d.Bursts == nil {
-				d.Bursts = map[int]burst{}
-			}
-			d.Bursts[j] = b
+			n = d.burst(j, a.Time, n)
 		}
 		d.Count[j] += n
 		if m.carried >= 0 {
@@ -59,29 +80,41 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 		if j >= cat.scored {
 			continue
 		}
-		marked |= 1 << m.detector
+		c.marked |= 1 << m.detector
 		if x := m.scaled(d.Count[j]); x >= d.Next[j] && x > 0 {
 			d.Next[j] = max(x+1, math.Ceil(x*grew))
-			again = true
+			grown = true
 		}
 	}
+	return grown
+}
+
+// burst counts something in the burst of a metric, and returns by how much the largest burst of
+// the day has grown.
+func (d *dayState) burst(j int, at int64, n float64) float64 {
+	b := d.Bursts[j]
+	n = max(b.add(at, n)-d.Count[j], 0)
+	if d.Bursts == nil {
+		d.Bursts = map[int]burst{}
+	}
+	d.Bursts[j] = b
+	return n
+}
+
+// match notes the indicators in an event, and says whether one is new today.
+func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool) {
+	cat, d := e.catalog, &p.Day
 	for _, i := range cat.indicatorsOn[a.Class] {
 		f := &cat.indicators[i]
-		if !f.Match(a) {
+		if !f.Match(a) || !c.may(f.detector) {
 			continue
 		}
-		if except>>f.detector&1 != 0 {
-			spared |= 1 << f.detector
-			continue
-		}
-		marked |= 1 << f.detector
+		c.marked |= 1 << f.detector
 		n, known := d.Facts[i]
 		if known && f.Once {
 			continue
 		}
-		if !known {
-			again = true
-		}
+		found = found || !known
 		if f.Describe != nil {
 			said := f.Describe(a)
 			if len(n.Say) < 2 {
@@ -98,15 +131,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 		}
 		d.Facts[i] = n
 	}
-	if spared != 0 {
-		e.spared(a, spared)
-	}
-	for g := 0; marked != 0; g, marked = g+1, marked>>1 {
-		if marked&1 != 0 {
-			d.proof(g).add(a.Event, a.Object.Container, target(a))
-		}
-	}
-	return again
+	return found
 }
 
 // repeat notes a further event about something that is counted already, for the
@@ -176,19 +201,51 @@ func episodeID(person string, day int64) string {
 	return fmt.Sprintf("%016x", hash(ofUser, person, fmt.Sprint(day)))
 }
 
-// finding puts a detector's judgement on the open day into words.
+// finding puts what a detector sees in the open day into words.
 func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at int64) *finding.Finding {
 	cat := e.catalog
 	d := &p.Day
 	pr := d.proof(g)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
-		Detector: det.Name, Title: det.Title, Person: p.Name, Department: p.Department, Service: p.Service, Time: at, Start: d.Start, End: at, Until: d.End, Techniques: det.Techniques, Days: round(p.Active), Qualifier: det.Qualifier,
+		Detector: det.Name, Title: det.Title, Qualifier: det.Qualifier, Techniques: det.Techniques,
+		Person: p.Name, Department: p.Department, Service: p.Service, Days: round(p.Active),
+		Time: at, Start: d.Start, End: at, Until: d.End,
 		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}
 	if pr.N > 0 {
 		f.Start, f.End = pr.From, pr.To
 	}
+	e.addSources(f, pr)
+	for _, o := range d.Opened {
+		if cat.indicators[o.Fact].detector == g {
+			f.Exposures = append(f.Exposures, o.Exposure)
+		}
+	}
+
+	clauses, impact := d.clauses(g)
+	f.Stake = impact
+	if det.Mechanism == detect.UserRules {
+		clauses, f.Techniques = e.sayRules(d)
+		f.Stake = 1
+	}
+	if best := v.strongest(cat, g, floorOf(det, p.leaving(at))); best >= 0 {
+		f.Observed, f.Unit = d.Count[best], cat.metrics[best].Unit
+		f.Expected, f.Peers = round(cat.unscale(best, v.mean[best])), round(cat.unscale(best, v.peers[best]))
+		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
+	} else if det.Reason != nil && len(cat.groups[g]) == 0 && len(det.Indicators) == 0 {
+		clauses = append(clauses, det.Reason(p.view(det, g)))
+	}
+	f.Reason = strings.Join(clauses, "; ")
+	f.Context = e.context(p, at)
+	if len(cat.groups[g]) > 0 && det.Exfiltration {
+		f.Stake = max(f.Stake, 1)
+	}
+	return f
+}
+
+// addSources adds the sources of the evidence, and up to when all of them are complete.
+func (e *Engine) addSources(f *finding.Finding, pr *proof) {
 	for _, s := range event.Sources() {
 		if pr.Sources&(1<<s) == 0 {
 			continue
@@ -201,50 +258,40 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 	if len(f.Sources) == 1 { // known when the hour began; what is shown has come since
 		f.Complete = max(f.Complete, f.End)
 	}
-	for _, o := range d.Opened {
-		if cat.indicators[o.Fact].detector == g {
-			f.Exposures = append(f.Exposures, o.Exposure)
-		}
-	}
-	var clauses []string
-	for i := range cat.indicators {
+}
+
+// clauses describe the indicators of a detector that hold today, three at most; impact is the
+// highest of theirs.
+func (d *dayState) clauses(g int) (list []string, impact int) {
+	for i := range d.catalog.indicators {
+		f := &d.catalog.indicators[i]
 		n, on := d.Facts[i]
-		if cat.indicators[i].detector != g || !on {
+		if f.detector != g || !on {
 			continue
 		}
-		f.Stake = max(f.Stake, cat.indicators[i].Impact)
+		impact = max(impact, f.Impact)
 		for _, s := range n.Say {
-			if len(clauses) < 3 {
-				clauses = append(clauses, s)
+			if len(list) < 3 {
+				list = append(list, s)
 			}
 		}
 		if n.More > 0 {
-			clauses = append(clauses, detect.Amount(float64(n.More), "more like it", "more like these"))
+			list = append(list, detect.Amount(float64(n.More), "more like it", "more like these"))
 		}
 	}
-	if det.Mechanism == detect.UserRules {
-		clauses, f.Techniques = e.sayRules(d)
-		f.Stake = 1
-	}
-	best, from := -1, floorOf(det, p.leaving(at))
+	return list, impact
+}
+
+// strongest is the metric of a detector that weighs most of those above a floor; -1 if there is
+// none.
+func (v *verdict) strongest(cat *Catalog, g int, floor float64) int {
+	best := -1
 	for _, j := range cat.groups[g] {
-		if v.worth[j] > from && (best < 0 || v.worth[j]*cat.metrics[j].weight > v.worth[best]*cat.metrics[best].weight) {
+		if v.worth[j] > floor && (best < 0 || v.worth[j]*cat.metrics[j].weight > v.worth[best]*cat.metrics[best].weight) {
 			best = j
 		}
 	}
-	if best >= 0 {
-		m := cat.metrics[best]
-		f.Observed, f.Expected, f.Peers, f.Unit = d.Count[best], round(cat.unscale(best, v.mean[best])), round(cat.unscale(best, v.peers[best])), m.Unit
-		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
-	} else if det.Reason != nil && len(cat.groups[g]) == 0 && len(det.Indicators) == 0 {
-		clauses = append(clauses, det.Reason(p.view(det, g)))
-	}
-	f.Reason = strings.Join(clauses, "; ")
-	f.Context = e.context(p, at)
-	if len(cat.groups[g]) > 0 && det.Exfiltration {
-		f.Stake = max(f.Stake, 1)
-	}
-	return f
+	return best
 }
 
 // counts are those of a detector, by its index.

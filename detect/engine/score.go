@@ -148,58 +148,30 @@ func (f *indicator) replaced(day *dayState) bool {
 	return lasted
 }
 
-// score weighs what the person did since its day began. It changes nothing; the
-// verdict is valid until the next call.
+// scoring is a day that is being scored.
+type scoring struct {
+	*verdict
+	person     *person
+	org        *org
+	department *department
+	stale      float64 // how much of the day before is still in the colleagues' 24 hours
+	leaving    bool
+}
+
+// score weighs what the person did since its day began. It changes nothing; the verdict is
+// valid until the next call.
 func (e *Engine) score(p *person, at int64) *verdict {
 	cat := e.catalog
 	o, day := e.org(p), &p.Day
-	d := o.department(p.peerGroup())
 	v := &e.verdict
 	v.reset(cat)
-
-	did, usual := 0.0, 0.0 // harmless work, against what is usual
-	for j := range cat.metrics {
-		v.peers[j] = o.peers(d, j)
-		v.mean[j] = p.mean(j, v.peers[j])
-		if j >= cat.scored {
-			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
-			usual += math.Sqrt(v.mean[j])
-		}
+	s := scoring{
+		verdict: v, person: p, org: o, department: o.department(p.peerGroup()),
+		stale: max(0, 1-float64(at-day.PriorT)/float64(event.Day)), leaving: p.leaving(at),
 	}
-	v.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower) // how much busier than usual the person is
-	stale := max(0, 1-float64(at-day.PriorT)/float64(event.Day))
-
-	expect := func(j int) (mu, k float64) {
-		mu = v.mean[j]
-		a := unfix(d.did[j]) - day.Given[j] - float64(stale*day.Prior[j])
-		b := unfix(d.usual[j]) - day.Expect[j] - float64(stale*mu)
-		v.colleagues[j] = min(max((max(a, 0)+4)/(max(b, 0)+4), .7), 3)
-		v.k[j] = 1 / (1/o.dispersion(j) + 1/max(float64(kappa*v.peers[j])+p.Sum[j]+.5, .3))
-		return float64(mu*v.colleagues[j]) * v.busier, v.k[j]
-	}
-
-	leaving := p.leaving(at)
+	s.compare(cat)
 	for g, det := range cat.detectors {
-		from := floorOf(det, leaving)
-		v.spoken = v.spoken[:0]
-		v.dense[g] = day.density(g)
-		for _, j := range cat.groups[g] {
-			x := day.scored(j)
-			if x == 0 {
-				continue
-			}
-			mu, k := expect(j)
-			v.raw[j] = surprise(x, mu, k)
-			b := o.before(j, v.raw[j], p.Service)
-			v.worth[j] = rarity(x, v.raw[j], b, limit)
-			if c := cat.metrics[j].points(v.worth[j], least(from, x, b), x, cat.metrics[j].density(v.dense[g])); c > 0 {
-				v.spoken = append(v.spoken, c)
-			}
-		}
-		if len(v.spoken) > 0 && (det.Floor == nil || det.Floor(day.counts(det, g))) && (!p.Service || p.Active >= serviceDays) {
-			v.counted[g] = true
-			v.points[g] = sumOf(det, v.spoken)
-		}
+		s.scoreCounts(cat, g, det)
 	}
 	for i := range day.Facts {
 		if f := &cat.indicators[i]; !f.replaced(day) {
@@ -213,33 +185,14 @@ func (e *Engine) score(p *person, at int64) *verdict {
 		}
 	}
 	v.points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), v.spoken)
+
 	score, c := cat.combined(v.points, p.before(at))
 	v.breach = c.breach
 	v.points[cat.mechanism[detect.AfterCompromise]], v.points[cat.mechanism[detect.AfterPrivilege]] = c.compromise, c.privilege
-
-	var found []float64 // shifts, the strongest first
-	for i, j := range cat.slow {
-		x := cat.metrics[j].scaled(day.Count[j])
-		mu, k := expect(j)
-		long := shrunk(v.peers[j], p.Long[i], p.LongN)
-		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before
-		v.shifts[i] = cusum(p.Shift[i], x, mu, k)
-		if x > 0 {
-			found = append(found, o.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
-		}
-	}
-	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })
-	if len(found) > 0 && !p.optedOut(detect.SlowDrift) {
-		mean := found[0]
-		if len(found) > 1 {
-			mean = (mean + found[1]) / 2
-		} else {
-			mean /= 2
-		}
-		v.shift = shiftGain * max(mean-floor, 0)
+	if s.scoreShifts(cat) {
 		score += v.shift
 	}
-	if c.taken > .5 && leaving && !p.optedOut(detect.Leaving) {
+	if c.taken > .5 && s.leaving && !p.optedOut(detect.Leaving) {
 		gain := leaverPoints(o.LeaverShare)
 		v.points[cat.mechanism[detect.Leaving]] = gain
 		v.leaver = true
@@ -248,6 +201,86 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	v.today = score
 	v.risk = total(score, p.Own) // some people are always odd
 	return v
+}
+
+// compare takes the usual counts of the person and its peers, and how much busier than usual
+// the person is, by harmless work.
+func (s *scoring) compare(cat *Catalog) {
+	v, p, o, day := s.verdict, s.person, s.org, &s.person.Day
+	did, usual := 0.0, 0.0
+	for j := range cat.metrics {
+		v.peers[j] = o.peers(s.department, j)
+		v.mean[j] = p.mean(j, v.peers[j])
+		if j >= cat.scored {
+			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
+			usual += math.Sqrt(v.mean[j])
+		}
+	}
+	v.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower)
+}
+
+// expect is the expected count of a metric today, and its dispersion.
+func (s *scoring) expect(j int) (mu, k float64) {
+	v, p, day := s.verdict, s.person, &s.person.Day
+	mu = v.mean[j]
+	a := unfix(s.department.did[j]) - day.Given[j] - float64(s.stale*day.Prior[j])
+	b := unfix(s.department.usual[j]) - day.Expect[j] - float64(s.stale*mu)
+	v.colleagues[j] = min(max((max(a, 0)+4)/(max(b, 0)+4), .7), 3)
+	v.k[j] = 1 / (1/s.org.dispersion(j) + 1/max(float64(kappa*v.peers[j])+p.Sum[j]+.5, .3))
+	return float64(mu*v.colleagues[j]) * v.busier, v.k[j]
+}
+
+// scoreCounts scores the counts of a detector.
+func (s *scoring) scoreCounts(cat *Catalog, g int, det *detect.Detector) {
+	v, p, o, day := s.verdict, s.person, s.org, &s.person.Day
+	from := floorOf(det, s.leaving)
+	v.spoken = v.spoken[:0]
+	v.dense[g] = day.density(g)
+	for _, j := range cat.groups[g] {
+		x := day.scored(j)
+		if x == 0 {
+			continue
+		}
+		mu, k := s.expect(j)
+		v.raw[j] = surprise(x, mu, k)
+		b := o.before(j, v.raw[j], p.Service)
+		v.worth[j] = rarity(x, v.raw[j], b, limit)
+		m := &cat.metrics[j]
+		if c := m.points(v.worth[j], least(from, x, b), x, m.density(v.dense[g])); c > 0 {
+			v.spoken = append(v.spoken, c)
+		}
+	}
+	known := !p.Service || p.Active >= serviceDays
+	if len(v.spoken) > 0 && known && (det.Floor == nil || det.Floor(day.counts(det, g))) {
+		v.counted[g] = true
+		v.points[g] = sumOf(det, v.spoken)
+	}
+}
+
+// scoreShifts scores lasting shifts of rates, and says whether there are any that may be.
+func (s *scoring) scoreShifts(cat *Catalog) bool {
+	v, p, day := s.verdict, s.person, &s.person.Day
+	var found []float64 // shifts, the strongest first
+	for i, j := range cat.slow {
+		x := cat.metrics[j].scaled(day.Count[j])
+		mu, k := s.expect(j)
+		long := shrunk(v.peers[j], p.Long[i], p.LongN)
+		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before
+		v.shifts[i] = cusum(p.Shift[i], x, mu, k)
+		if x > 0 {
+			found = append(found, s.org.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
+		}
+	}
+	if len(found) == 0 || p.optedOut(detect.SlowDrift) {
+		return false
+	}
+	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })
+	mean := found[0] / 2
+	if len(found) > 1 {
+		mean = (found[0] + found[1]) / 2
+	}
+	v.shift = shiftGain * max(mean-floor, 0)
+	return true
 }
 
 // cusum is a decayed sum of the log-likelihood ratio of a rate raised 2.5-fold
@@ -260,79 +293,25 @@ func cusum(before, x, mu, k float64) float64 {
 	return max(0, float64(before*.97)+min(max(llr, -1.5), 2))
 }
 
+// lesson is a day that is learned from.
+type lesson struct {
+	*verdict
+	person   *person
+	to       *orgDelta
+	compared bool // with what is usual for anybody: the first days of all are not
+	leaving  bool
+	outage   bool // a source is silent that should not be
+}
+
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
-	cat := e.catalog
 	v := e.emitFindings(p, p.Day.Latest)
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
-	d := to.department(p.peerGroup())
-	outage, leaving := e.outage(), p.leaving(day.Latest)
-	compared := o.Active > 0 // with what is usual for anybody: the first days of all are not
-	for j, m := range cat.metrics {
-		if m.detector >= 0 && p.optOuts>>m.detector&1 != 0 {
-			continue
-		}
-		x := day.scored(j)
-		y := min(x, 5*v.mean[j]+8) // one day teaches little
-		switch {
-		case x < v.mean[j] && outage:
-			y = v.mean[j] // what a silent source did not report does not become usual
-		case leaving:
-			y = min(y, v.mean[j]) // what is taken before leaving does not become usual
-		case v.risk >= alerting:
-			y = min(y, float64(3*v.mean[j])+5) // a day with an alert teaches less
-		}
-		if diff := y - v.mean[j]; compared {
-			to.Num[j] += fix(max(float64(diff*diff)-v.mean[j], -v.mean[j]))
-			to.Den[j] += fix(v.mean[j] * v.mean[j])
-		}
-		before := fix(p.Sum[j])
-		p.Sum[j] = float64(p.Sum[j]*gamma) + y
-		d.Sum[j] += fix(p.Sum[j]) - before
-		to.Sum[j] += fix(p.Sum[j]) - before
-	}
-	before := fix(p.Active)
-	p.Active = float64(p.Active*gamma) + 1
-	d.Active += fix(p.Active) - before
-	to.Active += fix(p.Active) - before
-	alert := v.risk >= alerting
-	if compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
-		for j := range cat.scored {
-			to.Tails[j].see(v.raw[j])
-		}
-	}
-	if alert {
-		p.AlertT = day.Latest
-	}
-	p.LongN = float64(p.LongN*longGamma) + 1
-	for i, j := range cat.slow {
-		if p.optedOut(detect.SlowDrift) || p.optOuts>>cat.metrics[j].detector&1 != 0 {
-			v.shifts[i] = 0
-			continue
-		}
-		y := min(day.scored(j), float64(5*v.mean[j])+8)
-		if leaving {
-			y = min(y, v.mean[j])
-		}
-		p.Long[i] = float64(p.Long[i]*longGamma) + y
-	}
-	for i := range cat.slow {
-		if !compared {
-			break
-		}
-		p.Shift[i] = v.shifts[i]
-		h := squash(v.shifts[i])
-		if h == 0 {
-			p.Top[i] = 0
-		}
-		if h < p.Top[i]+climb { // one that stays high does not make itself usual
-			h = 0
-		} else {
-			p.Top[i] = h
-		}
-		to.Shifts[i].see(h)
-	}
+	l := lesson{verdict: v, person: p, to: to, compared: o.Active > 0, leaving: p.leaving(day.Latest), outage: e.outage()}
+	l.learnCounts()
+	l.learnSurprises()
+	l.learnShifts()
 	for i := range day.Facts {
 		to.Facts[i]++
 	}
@@ -345,10 +324,10 @@ func (e *Engine) closeDay(p *person) {
 	if day.Best >= anchor {
 		to.Notable++
 	}
-	if leaving {
+	if l.leaving {
 		to.Leavers++
 	}
-	if compared {
+	if l.compared {
 		p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))
 	}
 
@@ -359,14 +338,106 @@ func (e *Engine) closeDay(p *person) {
 	p.Last = day.Latest / event.Day
 	p.archiveBaseline(day.End)
 	o.useServices(p, to)
-	if p.Carry == nil {
-		p.Carry = make([]float64, len(cat.carried))
-	}
-	for k, j := range cat.carried {
-		p.Carry[k] = day.Count[j]
-	}
-	p.CarryT = day.End
+	p.carry()
 	day.shut()
+}
+
+// carry keeps the counts that go on from day to day.
+func (p *person) carry() {
+	if p.Carry == nil {
+		p.Carry = make([]float64, len(p.catalog.carried))
+	}
+	for k, j := range p.catalog.carried {
+		p.Carry[k] = p.Day.Count[j]
+	}
+	p.CarryT = p.Day.End
+}
+
+// teaches is how much of a count becomes usual.
+func (l *lesson) teaches(j int, x float64) float64 {
+	y := min(x, 5*l.mean[j]+8) // one day teaches little
+	switch {
+	case x < l.mean[j] && l.outage:
+		return l.mean[j] // what a silent source did not report does not become usual
+	case l.leaving:
+		return min(y, l.mean[j]) // what is taken before leaving does not become usual
+	case l.risk >= alerting:
+		return min(y, float64(3*l.mean[j])+5) // a day with an alert teaches less
+	}
+	return y
+}
+
+// learnCounts makes the counts of the day part of what is usual.
+func (l *lesson) learnCounts() {
+	p, to, cat := l.person, l.to, l.person.catalog
+	d := to.department(p.peerGroup())
+	for j := range cat.metrics {
+		m := &cat.metrics[j]
+		if m.detector >= 0 && p.optOuts>>m.detector&1 != 0 {
+			continue
+		}
+		mean := l.mean[j]
+		y := l.teaches(j, p.Day.scored(j))
+		if diff := y - mean; l.compared {
+			to.Num[j] += fix(max(float64(diff*diff)-mean, -mean))
+			to.Den[j] += fix(mean * mean)
+		}
+		before := fix(p.Sum[j])
+		p.Sum[j] = float64(p.Sum[j]*gamma) + y
+		d.Sum[j] += fix(p.Sum[j]) - before
+		to.Sum[j] += fix(p.Sum[j]) - before
+	}
+	before := fix(p.Active)
+	p.Active = float64(p.Active*gamma) + 1
+	d.Active += fix(p.Active) - before
+	to.Active += fix(p.Active) - before
+}
+
+// learnSurprises notes how rare the day's surprises were.
+func (l *lesson) learnSurprises() {
+	p, day := l.person, &l.person.Day
+	alert := l.risk >= alerting
+	if l.compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
+		for j := range p.catalog.scored {
+			l.to.Tails[j].see(l.raw[j])
+		}
+	}
+	if alert {
+		p.AlertT = day.Latest
+	}
+}
+
+// learnShifts goes on with the CUSUM of each slow metric, and its long mean.
+func (l *lesson) learnShifts() {
+	p, cat := l.person, l.person.catalog
+	p.LongN = float64(p.LongN*longGamma) + 1
+	for i, j := range cat.slow {
+		if p.optedOut(detect.SlowDrift) || p.optOuts>>cat.metrics[j].detector&1 != 0 {
+			l.shifts[i] = 0
+			continue
+		}
+		y := min(p.Day.scored(j), float64(5*l.mean[j])+8)
+		if l.leaving {
+			y = min(y, l.mean[j])
+		}
+		p.Long[i] = float64(p.Long[i]*longGamma) + y
+	}
+	if !l.compared {
+		return
+	}
+	for i := range cat.slow {
+		p.Shift[i] = l.shifts[i]
+		h := squash(l.shifts[i])
+		if h == 0 {
+			p.Top[i] = 0
+		}
+		if h < p.Top[i]+climb { // one that stays high does not make itself usual
+			h = 0
+		} else {
+			p.Top[i] = h
+		}
+		l.to.Shifts[i].see(h)
+	}
 }
 
 // learnHours takes in at which hours of the day the person was active.
