@@ -14,12 +14,14 @@ var accountExport = &detect.Detector{
 	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
 	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny},
 	Indicators: []detect.Indicator{{
-		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export}, Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) },
+		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
+		Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "started an export in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
 	}, {
-		Name: "account_export_elsewhere", Weight: 1, Impact: 3, Once: true, On: []event.Class{event.Export}, Match: func(a *detect.Enriched) bool { return !crm(a) && elsewhereBound(a) },
+		Name: "account_export_elsewhere", Weight: 1, Impact: 3, Once: true, On: []event.Class{event.Export},
+		Match: func(a *detect.Enriched) bool { return !crm(a) && elsewhereBound(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "started an export from " + a.Source.Title() + " to " + detect.Quote(a.Attr(event.AttrTarget))
 		},
@@ -30,5 +32,6 @@ var accountExport = &detect.Detector{
 // the destination of a takeout: BOX, DROPBOX, ONEDRIVE.
 func elsewhereBound(a *detect.Enriched) bool {
 	d := strings.ToUpper(a.Attr(event.AttrTarget))
-	return a.Source == event.GoogleWorkspace && d != "" && !strings.Contains(d, "DRIVE_") && d != "DRIVE" && !strings.Contains(d, "GOOGLE") && !strings.Contains(d, "EMAIL") && !strings.Contains(d, "DOWNLOAD")
+	return a.Source == event.GoogleWorkspace && d != "" && !strings.Contains(d, "DRIVE_") && d != "DRIVE" &&
+		!strings.Contains(d, "GOOGLE") && !strings.Contains(d, "EMAIL") && !strings.Contains(d, "DOWNLOAD")
 }

@@ -15,7 +15,8 @@ var adminGrant = &detect.Detector{
 	Needs:     management,
 	Privilege: detect.PrivilegeGiven,
 	Indicators: []detect.Indicator{{
-		Name: "top_grant", Weight: .5, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant}, Match: (*detect.Enriched).TopGrant,
+		Name: "top_grant", Weight: .5, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant},
+		Match: (*detect.Enriched).TopGrant,
 		Describe: func(a *detect.Enriched) string {
 			return "gave " + a.Receiver() + " the right " + detect.Quote(a.Role()) + " in " + a.Source.Title()
 		},
@@ -54,7 +55,8 @@ func receiverKind(a *detect.Enriched) int {
 	}
 	for _, w := range words {
 		switch w {
-		case "engineering", "engineers", "platform", "devops", "technology", "development", "developers", "software", "cloud", "technik", "entwicklung":
+		case "engineering", "engineers", "platform", "devops", "technology", "development", "developers", "software",
+			"cloud", "technik", "entwicklung":
 			return builder
 		}
 	}

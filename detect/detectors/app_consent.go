@@ -19,7 +19,8 @@ var appConsent = &detect.Detector{
 			return "let the application " + detect.Quote(a.AppName()) + " read all their files or mail, or change accounts"
 		},
 	}, {
-		Name: "app_new", Weight: .3, Impact: 1, On: grants, Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
+		Name: "app_new", Weight: .3, Impact: 1, On: grants,
+		Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "authorised the application " + detect.Quote(a.AppName()) + ", which these logs had not named before"
 		},
@@ -34,9 +35,13 @@ func broad(scopes string) bool {
 	for s := range strings.FieldsSeq(scopes) {
 		s = strings.TrimSuffix(strings.ToLower(s), "/")
 		switch {
-		case strings.HasSuffix(s, "auth/drive"), strings.HasSuffix(s, "auth/drive.readonly"), strings.HasSuffix(s, "auth/cloud-platform"), strings.HasSuffix(s, "auth/admin.directory.user"), strings.HasSuffix(s, "auth/admin.directory.group"), strings.HasPrefix(s, "https://mail.google.com"),
-			strings.Contains(s, "auth/gmail.readonly"), strings.Contains(s, "auth/gmail.modify"), strings.HasPrefix(s, "files.read.all"), strings.HasPrefix(s, "files.readwrite.all"),
-			strings.HasPrefix(s, "sites.read"), strings.HasPrefix(s, "sites.fullcontrol"), s == "mail.read", s == "mail.readwrite", s == "full_access_as_app":
+		case strings.HasSuffix(s, "auth/drive"), strings.HasSuffix(s, "auth/drive.readonly"),
+			strings.HasSuffix(s, "auth/cloud-platform"), strings.HasSuffix(s, "auth/admin.directory.user"),
+			strings.HasSuffix(s, "auth/admin.directory.group"), strings.HasPrefix(s, "https://mail.google.com"),
+			strings.Contains(s, "auth/gmail.readonly"), strings.Contains(s, "auth/gmail.modify"),
+			strings.HasPrefix(s, "files.read.all"), strings.HasPrefix(s, "files.readwrite.all"),
+			strings.HasPrefix(s, "sites.read"), strings.HasPrefix(s, "sites.fullcontrol"), s == "mail.read",
+			s == "mail.readwrite", s == "full_access_as_app":
 			return true
 		}
 	}

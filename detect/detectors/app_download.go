@@ -9,9 +9,20 @@ var appDownload = &detect.Detector{
 	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Exfiltration: true,
 	Needs: fileStores,
 	Metrics: []detect.Metric{
-		{Name: "app_downloads", Weight: .5, HalfSaturation: 20, Unit: "files", On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected && took(a) })},
-		{Name: "app_downloads_rare", History: true, HalfSaturation: 20, Unit: "files by an application that nobody else uses", On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && a.RareApp && took(a) })},
-		{Name: "app_downloads_burst", Weight: .5, HalfSaturation: 20, Unit: "files within half an hour", Burst: true, On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected && took(a) })},
+		{
+			Name: "app_downloads", Weight: .5, HalfSaturation: 20, Unit: "files", On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected && took(a) }),
+		},
+		{
+			Name: "app_downloads_rare", History: true, HalfSaturation: 20,
+			Unit: "files by an application that nobody else uses", On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.RareApp && took(a) }),
+		},
+		{
+			Name: "app_downloads_burst", Weight: .5, HalfSaturation: 20, Unit: "files within half an hour",
+			Burst: true, On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected && took(a) }),
+		},
 	},
 	Floor: func(c detect.Counts) bool { return c.N("app_downloads") >= 5 },
 	Reason: func(d *detect.Day) string {

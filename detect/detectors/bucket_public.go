@@ -14,10 +14,14 @@ var bucketPublic = &detect.Detector{
 	Name: "bucket_public", Title: "Bucket or other resource made public", Techniques: []string{"T1530", "T1537"},
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
-		Name: "bucket_public", Weight: .8, Impact: 2, Persists: "bucket_public_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Match: func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive },
+		Name: "bucket_public", Weight: .8, Impact: 2, Persists: "bucket_public_lasting",
+		On:       []event.Class{event.PolicyChange, event.Upload},
+		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive },
 		Describe: sayOpened,
 	}, {
-		Name: "bucket_public_sensitive", Weight: 1.6, Impact: 3, Persists: "bucket_public_sensitive_lasting", On: []event.Class{event.PolicyChange, event.Upload}, Match: func(a *detect.Enriched) bool { return opened(a) && a.Sensitive },
+		Name: "bucket_public_sensitive", Weight: 1.6, Impact: 3, Persists: "bucket_public_sensitive_lasting",
+		On:       []event.Class{event.PolicyChange, event.Upload},
+		Match:    func(a *detect.Enriched) bool { return opened(a) && a.Sensitive },
 		Describe: sayOpened,
 	}, {
 		Name: "bucket_public_lasting", Weight: .65, Impact: 2,

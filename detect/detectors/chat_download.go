@@ -11,7 +11,10 @@ var chatDownload = &detect.Detector{
 	Name: "chat_download", Title: "Bulk download from chat", Techniques: []string{"T1213.005"}, Exfiltration: true,
 	Needs: []detect.Need{slackFiles},
 	Metrics: []detect.Metric{
-		{Name: "chat_downloads", HalfSaturation: 15, Unit: "files", Weight: .6, On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && a.Source == event.Slack })},
+		{
+			Name: "chat_downloads", HalfSaturation: 15, Unit: "files", Weight: .6, On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Source == event.Slack }),
+		},
 	},
 	Floor: func(c detect.Counts) bool { return c.N("chat_downloads") >= 10 },
 	Reason: func(d *detect.Day) string {

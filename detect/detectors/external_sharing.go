@@ -14,17 +14,37 @@ var externalSharing = &detect.Detector{
 	Needs:  fileStores,
 	Traits: finding.SharesOutside,
 	Metrics: []detect.Metric{
-		{Name: "external_shares", HalfSaturation: 6, Unit: "shares", Weight: .5, On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.External) }},
-		{Name: "external_shares_unknown", History: true, HalfSaturation: 5, Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.Unknown - a.Own) }},
-		{Name: "external_shares_new", History: true, HalfSaturation: 3, Unit: "shares with recipients new to the person", Weight: .6, On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.NewRecipients) }},
-		{Name: "external_shares_burst", HalfSaturation: 6, Unit: "shares within half an hour", Weight: .5, Burst: true, On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.External) }},
-		{Name: "external_shares_sensitive", HalfSaturation: 4, Unit: "sensitive items shared", Weight: .6, On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 {
-			if a.Sensitive {
-				return float64(a.External)
-			}
-			return 0
-		}},
-		{Name: "external_shares_self", HalfSaturation: 5, Unit: "shares with their own private address", Slow: true, On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.Own) }},
+		{
+			Name: "external_shares", HalfSaturation: 6, Unit: "shares", Weight: .5, On: sharesWithPeople,
+			Measure: func(a *detect.Enriched) float64 { return float64(a.External) },
+		},
+		{
+			Name: "external_shares_unknown", History: true, HalfSaturation: 5,
+			Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople,
+			Measure: func(a *detect.Enriched) float64 { return float64(a.Unknown - a.Own) },
+		},
+		{
+			Name: "external_shares_new", History: true, HalfSaturation: 3,
+			Unit: "shares with recipients new to the person", Weight: .6, On: sharesWithPeople,
+			Measure: func(a *detect.Enriched) float64 { return float64(a.NewRecipients) },
+		},
+		{
+			Name: "external_shares_burst", HalfSaturation: 6, Unit: "shares within half an hour", Weight: .5,
+			Burst: true, On: sharesWithPeople,
+			Measure: func(a *detect.Enriched) float64 { return float64(a.External) },
+		},
+		{Name: "external_shares_sensitive", HalfSaturation: 4, Unit: "sensitive items shared", Weight: .6,
+			On: sharesWithPeople,
+			Measure: func(a *detect.Enriched) float64 {
+				if a.Sensitive {
+					return float64(a.External)
+				}
+				return 0
+			}},
+		{
+			Name: "external_shares_self", HalfSaturation: 5, Unit: "shares with their own private address", Slow: true,
+			On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.Own) },
+		},
 	},
 	Reason: func(d *detect.Day) string {
 		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.ToWhom() + d.Within() +

@@ -13,7 +13,9 @@ var forbiddenDomain = &detect.Detector{
 	Name: "forbidden_domain", Title: "Share to a forbidden domain", Techniques: []string{"T1567"}, Exfiltration: true,
 	Needs: append(slices.Clone(fileStores), slackAny, githubAny),
 	Indicators: []detect.Indicator{{
-		Name: "forbidden_domain", Weight: 1.8, Impact: 3, On: []event.Class{event.ShareUser, event.MembershipAdd, event.MailRule, event.PermissionGrant}, Match: func(a *detect.Enriched) bool { return a.Forbidden != "" },
+		Name: "forbidden_domain", Weight: 1.8, Impact: 3,
+		On:    []event.Class{event.ShareUser, event.MembershipAdd, event.MailRule, event.PermissionGrant},
+		Match: func(a *detect.Enriched) bool { return a.Forbidden != "" },
 		Describe: func(a *detect.Enriched) string {
 			if a.Class == event.MailRule {
 				return "forwards mail to " + detect.Quote(a.Forbidden) + ", at a forbidden domain"

@@ -12,17 +12,22 @@ var labelDowngrade = &detect.Detector{
 	Name: "label_downgrade", Title: "Label lowered, then shared", Techniques: []string{"T1036", "T1567.002"}, Exfiltration: true,
 	Needs: []detect.Need{m365Labels, googleLabels, boxLabels},
 	Metrics: []detect.Metric{
-		{Name: "labels_lowered", HalfSaturation: 5, Weight: .6, Unit: "labels", On: []event.Class{event.LabelChange}, Measure: when((*detect.Enriched).LabelLowered)},
+		{
+			Name: "labels_lowered", HalfSaturation: 5, Weight: .6, Unit: "labels",
+			On: []event.Class{event.LabelChange}, Measure: when((*detect.Enriched).LabelLowered),
+		},
 	},
 	Indicators: []detect.Indicator{{
-		Name: "unlabelled_shared", Weight: 1.1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink}, Match: func(a *detect.Enriched) bool {
+		Name: "unlabelled_shared", Weight: 1.1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink},
+		Match: func(a *detect.Enriched) bool {
 			return a.Unlabelled && (a.External > 0 || a.After >= event.PublicLink)
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "took the label off " + detect.Quote(a.ItemName()) + " or lowered it, then shared it out"
 		},
 	}, {
-		Name: "unlabelled_downloaded", Weight: .6, Impact: 2, Once: true, On: takesFile, Match: func(a *detect.Enriched) bool { return a.Unlabelled && byHand(a) },
+		Name: "unlabelled_downloaded", Weight: .6, Impact: 2, Once: true, On: takesFile,
+		Match: func(a *detect.Enriched) bool { return a.Unlabelled && byHand(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "took the label off " + detect.Quote(a.ItemName()) + " or lowered it, then downloaded it"
 		},

@@ -12,7 +12,8 @@ var labelledItem = &detect.Detector{
 	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Exfiltration: true,
 	Needs: []detect.Need{m365Labels, googleLabels, boxLabels},
 	Indicators: []detect.Indicator{{
-		Name: "label_shared", Weight: .9, Impact: 3, On: shares, Match: func(a *detect.Enriched) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
+		Name: "label_shared", Weight: .9, Impact: 3, On: shares,
+		Match:    func(a *detect.Enriched) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
 		Describe: sayLabelled,
 	}, {
 		Name: "label_shared_recipient", Weight: .5, Impact: 2, On: shares, Match: func(a *detect.Enriched) bool {
@@ -25,7 +26,8 @@ var labelledItem = &detect.Detector{
 		},
 		Describe: sayLabelled,
 	}, {
-		Name: "label_downloaded", Weight: .15, Impact: 1, Once: true, On: []event.Class{event.Download}, Match: func(a *detect.Enriched) bool { return a.TopLabel && byHand(a) },
+		Name: "label_downloaded", Weight: .15, Impact: 1, Once: true, On: []event.Class{event.Download},
+		Match: func(a *detect.Enriched) bool { return a.TopLabel && byHand(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "downloaded " + detect.Quote(a.ItemName()) + ", labelled " + detect.Quote(a.Object.Label)
 		},

@@ -13,7 +13,8 @@ var loggingDisabled = &detect.Detector{
 	Needs:  []detect.Need{awsManage, oktaAny, githubAny, m365Exchange},
 	Traits: finding.NeverSuppressed | finding.ChangesSettings,
 	Indicators: []detect.Indicator{{
-		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper}, Persists: "logging_disabled_lasting", Match: func(*detect.Enriched) bool { return true },
+		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper},
+		Persists: "logging_disabled_lasting", Match: func(*detect.Enriched) bool { return true },
 		Describe: func(a *detect.Enriched) string {
 			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // nobody is known
 				return "logs of " + a.Source.Title() + " are not whole: " + a.Action + " " + detect.Quote(a.Object.Name) + ": " + why

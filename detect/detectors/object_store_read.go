@@ -11,15 +11,26 @@ var objectStoreRead = &detect.Detector{
 	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"}, Weight: .7, Exfiltration: true,
 	Needs: []detect.Need{s3Data},
 	Metrics: []detect.Metric{
-		{Name: "objects", HalfSaturation: 60, Unit: "objects", Weight: .9, On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) })},
-		{Name: "objects_new_bucket", History: true, HalfSaturation: 40, Unit: "objects from buckets new to the person", On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) && a.PlaceAge <= 1 })},
-		{Name: "object_bytes", HalfSaturation: 30, Unit: "bytes", Weight: .8, Scale: detect.RootBytes, On: takesFile, Measure: func(a *detect.Enriched) float64 {
-			if cloud(a) {
-				return float64(max(a.Bytes, 0))
-			}
-			return 0
-		}},
-		{Name: "objects_burst", HalfSaturation: 60, Unit: "objects within half an hour", Weight: .9, Burst: true, On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) })},
+		{
+			Name: "objects", HalfSaturation: 60, Unit: "objects", Weight: .9, On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) }),
+		},
+		{
+			Name: "objects_new_bucket", History: true, HalfSaturation: 40,
+			Unit: "objects from buckets new to the person", On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) && a.PlaceAge <= 1 }),
+		},
+		{Name: "object_bytes", HalfSaturation: 30, Unit: "bytes", Weight: .8, Scale: detect.RootBytes, On: takesFile,
+			Measure: func(a *detect.Enriched) float64 {
+				if cloud(a) {
+					return float64(max(a.Bytes, 0))
+				}
+				return 0
+			}},
+		{
+			Name: "objects_burst", HalfSaturation: 60, Unit: "objects within half an hour", Weight: .9, Burst: true,
+			On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) }),
+		},
 		{Name: "object_lists", HalfSaturation: 10, Unit: "listings", Weight: .3, On: []event.Class{event.List}, Measure: when(cloud)},
 	},
 	Floor: func(c detect.Counts) bool { return c.N("objects") >= 20 || c.N("object_bytes") >= 50e6 },

@@ -13,7 +13,8 @@ var personalMailbox = &detect.Detector{
 	Needs:  fileStores,
 	Traits: finding.SharesOutside,
 	Indicators: []detect.Indicator{{
-		Name: "shared_with_self", Weight: .5, Impact: 2, On: []event.Class{event.ShareUser}, Match: func(a *detect.Enriched) bool { return a.Own > 0 },
+		Name: "shared_with_self", Weight: .5, Impact: 2, On: []event.Class{event.ShareUser},
+		Match: func(a *detect.Enriched) bool { return a.Own > 0 },
 		Describe: func(a *detect.Enriched) string {
 			return "shared " + detect.Quote(a.Object.Name) + " with their own private address " + detect.Quote(a.Outsider())
 		},

@@ -13,10 +13,13 @@ var publicAccessGuard = &detect.Detector{
 	Needs:  []detect.Need{awsManage},
 	Traits: finding.ChangesSettings,
 	Indicators: []detect.Indicator{{
-		Name: "guard_off", Weight: .7, Impact: 1, Persists: "guard_off_lasting", On: []event.Class{event.GuardChange}, Match: func(a *detect.Enriched) bool { return loosened(a) && !a.Sensitive },
+		Name: "guard_off", Weight: .7, Impact: 1, Persists: "guard_off_lasting", On: []event.Class{event.GuardChange},
+		Match:    func(a *detect.Enriched) bool { return loosened(a) && !a.Sensitive },
 		Describe: sayLoosened,
 	}, {
-		Name: "guard_off_sensitive", Weight: 1.6, Impact: 2, Persists: "guard_off_sensitive_lasting", On: []event.Class{event.GuardChange}, Match: func(a *detect.Enriched) bool { return loosened(a) && a.Sensitive },
+		Name: "guard_off_sensitive", Weight: 1.6, Impact: 2, Persists: "guard_off_sensitive_lasting",
+		On:       []event.Class{event.GuardChange},
+		Match:    func(a *detect.Enriched) bool { return loosened(a) && a.Sensitive },
 		Describe: sayLoosened,
 	}, {
 		Name: "guard_off_lasting", Weight: .8, Impact: 1,

@@ -16,15 +16,23 @@ var publicLink = &detect.Detector{
 	Traits: finding.SharesOutside,
 	Metrics: []detect.Metric{
 		{Name: "public_links", HalfSaturation: 3, Unit: "items", Weight: .55, On: []event.Class{event.ShareLink}, Measure: when(published)},
-		{Name: "public_links_sensitive", HalfSaturation: 1, Unit: "sensitive items", On: []event.Class{event.ShareLink}, Measure: when(func(a *detect.Enriched) bool { return published(a) && a.Sensitive })},
+		{
+			Name: "public_links_sensitive", HalfSaturation: 1, Unit: "sensitive items",
+			On:      []event.Class{event.ShareLink},
+			Measure: when(func(a *detect.Enriched) bool { return published(a) && a.Sensitive }),
+		},
 	},
 	Indicators: []detect.Indicator{{
-		Name: "public_sensitive", Weight: .4, Impact: 2, Persists: "public_sensitive_lasting", On: []event.Class{event.ShareLink}, Match: func(a *detect.Enriched) bool { return published(a) && a.Sensitive },
+		Name: "public_sensitive", Weight: .4, Impact: 2, Persists: "public_sensitive_lasting",
+		On:    []event.Class{event.ShareLink},
+		Match: func(a *detect.Enriched) bool { return published(a) && a.Sensitive },
 		Describe: func(a *detect.Enriched) string {
 			return "made " + detect.Quote(a.ItemName()) + " public, which looks sensitive"
 		},
 	}, {
-		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting", On: []event.Class{event.ShareLink}, Match: func(a *detect.Enriched) bool { return a.Source == event.GitHub && a.After == event.Public },
+		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting",
+		On:    []event.Class{event.ShareLink},
+		Match: func(a *detect.Enriched) bool { return a.Source == event.GitHub && a.After == event.Public },
 		Describe: func(a *detect.Enriched) string {
 			return "made the repository " + detect.Quote(a.Object.Name) + " public"
 		},
@@ -34,7 +42,8 @@ var publicLink = &detect.Detector{
 		Name: "repository_public_lasting", Weight: 1, Impact: 3,
 	}},
 	Reason: func(d *detect.Day) string {
-		return "made " + detect.Amount(d.N("public_links"), "item", "items") + " reachable for anybody" + d.Where() + d.OfWhich("public_links_sensitive", "sensitive")
+		return "made " + detect.Amount(d.N("public_links"), "item", "items") + " reachable for anybody" + d.Where() +
+			d.OfWhich("public_links_sensitive", "sensitive")
 	},
 }
 

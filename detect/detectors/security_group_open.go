@@ -14,7 +14,8 @@ var securityGroupOpen = &detect.Detector{
 	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1562.007"},
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
-		Name: "ingress_open", Weight: .9, Impact: 2, Persists: "ingress_lasting", On: []event.Class{event.NetworkOpen}, Match: func(a *detect.Enriched) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
+		Name: "ingress_open", Weight: .9, Impact: 2, Persists: "ingress_lasting", On: []event.Class{event.NetworkOpen},
+		Match: func(a *detect.Enriched) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "opened " + detect.Quote(a.Object.Name) + " to " + exposedRule(a.Event)
 		},

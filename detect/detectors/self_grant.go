@@ -13,12 +13,14 @@ var selfGrant = &detect.Detector{
 	Needs:     management,
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
-		Name: "grant_self", Weight: 1, Impact: 3, On: []event.Class{event.AdminGrant}, Match: func(a *detect.Enriched) bool { return a.TopGrant() && a.Receiver() == "themselves" },
+		Name: "grant_self", Weight: 1, Impact: 3, On: []event.Class{event.AdminGrant},
+		Match: func(a *detect.Enriched) bool { return a.TopGrant() && a.Receiver() == "themselves" },
 		Describe: func(a *detect.Enriched) string {
 			return "gave their own account the right " + detect.Quote(a.Role()) + " in " + a.Source.Title()
 		},
 	}, {
-		Name: "grant_brief", Weight: .8, Impact: 2, On: []event.Class{event.AdminRevoke}, Match: func(a *detect.Enriched) bool { return a.Brief > 0 },
+		Name: "grant_brief", Weight: .8, Impact: 2, On: []event.Class{event.AdminRevoke},
+		Match: func(a *detect.Enriched) bool { return a.Brief > 0 },
 		Describe: func(a *detect.Enriched) string {
 			return "took the right " + detect.Quote(a.Role()) + " away from " + a.Receiver() + " again after " + detect.Duration(a.Brief)
 		},

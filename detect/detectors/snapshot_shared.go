@@ -13,14 +13,16 @@ var snapshotShared = &detect.Detector{
 	Name: "snapshot_shared", Title: "Snapshot, image or repository shared outside", Techniques: []string{"T1537"}, Exfiltration: true,
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
-		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting", Match: func(a *detect.Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
+		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting",
+		Match: func(a *detect.Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with the account " + detect.Quote(a.Foreign)
 		},
 	}, {
 		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
 	}, {
-		Name: "snapshot_public", Weight: 1.6, Impact: 3, On: copies, Persists: "snapshot_public_lasting", Match: func(a *detect.Enriched) bool { return copied(a) && a.After == event.Public },
+		Name: "snapshot_public", Weight: 1.6, Impact: 3, On: copies, Persists: "snapshot_public_lasting",
+		Match: func(a *detect.Enriched) bool { return copied(a) && a.After == event.Public },
 		Describe: func(a *detect.Enriched) string {
 			return "made the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " usable by every AWS account"
 		},

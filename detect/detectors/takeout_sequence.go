@@ -13,11 +13,19 @@ var takeoutSequence = &detect.Detector{
 	Name: "takeout_sequence", Title: "Download, then share or delete", Techniques: []string{"T1119", "T1567", "T1070"}, Exfiltration: true,
 	Needs: fileStores,
 	Metrics: []detect.Metric{
-		{Name: "downloaded_then_shared", HalfSaturation: 1, Unit: "files", On: []event.Class{event.ShareUser, event.ShareLink}, Measure: when(func(a *detect.Enriched) bool { return a.SharedAfterDownload })},
-		{Name: "downloaded_then_deleted", HalfSaturation: 2, Unit: "files", On: []event.Class{event.Delete}, Measure: when(func(a *detect.Enriched) bool { return a.DeletedAfterDownload })},
+		{
+			Name: "downloaded_then_shared", HalfSaturation: 1, Unit: "files",
+			On:      []event.Class{event.ShareUser, event.ShareLink},
+			Measure: when(func(a *detect.Enriched) bool { return a.SharedAfterDownload }),
+		},
+		{
+			Name: "downloaded_then_deleted", HalfSaturation: 2, Unit: "files", On: []event.Class{event.Delete},
+			Measure: when(func(a *detect.Enriched) bool { return a.DeletedAfterDownload }),
+		},
 	},
 	Indicators: []detect.Indicator{{
-		Name: "three_stages", Weight: 1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink, event.Delete}, Match: func(a *detect.Enriched) bool { return a.Stages >= 3 },
+		Name: "three_stages", Weight: 1, Impact: 3, On: []event.Class{event.ShareUser, event.ShareLink, event.Delete},
+		Match: func(a *detect.Enriched) bool { return a.Stages >= 3 },
 		Describe: func(a *detect.Enriched) string {
 			if a.Class == event.Delete {
 				return "deleted " + detect.Quote(a.ItemName()) + " after taking it and hiding it or sharing it out"

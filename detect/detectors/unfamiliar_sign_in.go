@@ -13,7 +13,8 @@ var unfamiliarSignIn = &detect.Detector{
 	Needs:      signIns,
 	Compromise: true,
 	Indicators: []detect.Indicator{{
-		Name: "network_new", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess}, Match: func(a *detect.Enriched) bool { return a.NewNetwork },
+		Name: "network_new", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess},
+		Match: func(a *detect.Enriched) bool { return a.NewNetwork },
 		Describe: func(a *detect.Enriched) string {
 			return "signed in from " + detect.Quote(a.Client.IP) + ", a network that nobody here had used in these logs"
 		},
@@ -25,7 +26,9 @@ var unfamiliarSignIn = &detect.Detector{
 	}, {
 		Name: "client_new", Weight: .3, Impact: 1, Once: true, On: arrivals, Match: func(a *detect.Enriched) bool { return a.NewAgent },
 	}, {
-		Name: "returned", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess, event.Download, event.View}, Match: func(a *detect.Enriched) bool { return a.Silent >= 20 },
+		Name: "returned", Weight: .8, Impact: 1, Once: true,
+		On:    []event.Class{event.LoginSuccess, event.Download, event.View},
+		Match: func(a *detect.Enriched) bool { return a.Silent >= 20 },
 		Describe: func(a *detect.Enriched) string {
 			return "returned after " + detect.Amount(float64(a.Silent), "silent day", "silent days")
 		},

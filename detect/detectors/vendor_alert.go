@@ -13,7 +13,8 @@ var vendorAlert = &detect.Detector{
 	Name: "vendor_alert", Title: "Alert of the service itself", Techniques: []string{"T1078.004"},
 	Needs: []detect.Need{boxShield, m365Alerts, crmAlerts, slackAlerts},
 	Indicators: []detect.Indicator{{
-		Name: "vendor_alert", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.VendorAlert}, Match: func(*detect.Enriched) bool { return true },
+		Name: "vendor_alert", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.VendorAlert},
+		Match: func(*detect.Enriched) bool { return true },
 		Describe: func(a *detect.Enriched) string {
 			s := a.Source.Title() + " itself reports " + detect.Quote(a.Action)
 			if r := a.Attr(event.AttrReason); r != "" && r != a.Action {

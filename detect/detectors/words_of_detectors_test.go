@@ -13,7 +13,10 @@ func dayOf(d *detect.Detector, n float64) *detect.Day {
 	for i := range counts {
 		counts[i] = n
 	}
-	return &detect.Day{Counts: detect.NewCounts(d, counts), Settled: true, ActiveDays: 30, Evidence: detect.Evidence{Events: 2, From: 1, To: 60_000}}
+	return &detect.Day{
+		Counts: detect.NewCounts(d, counts), Settled: true, ActiveDays: 30,
+		Evidence: detect.Evidence{Events: 2, From: 1, To: 60_000},
+	}
 }
 
 // TestReasons asks every detector for its floor and its words: it names metrics of its own

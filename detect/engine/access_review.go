@@ -141,7 +141,8 @@ func (e *Engine) emitAccessReview(p *person, now int64) {
 	det := e.catalog.Of(detect.AccessReview)
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, p.LastDay), Episode: episodeID(p.Name+" left", p.LastDay), Revision: 1, Detector: det.Name, Title: det.Title,
-		Person: p.Name, Department: p.Department, Time: now, Start: open[0].At, End: now, Techniques: det.Techniques, Stake: 1, Observed: float64(len(open)), Unit: "grants",
+		Person: p.Name, Department: p.Department, Time: now, Start: open[0].At, End: now, Techniques: det.Techniques,
+		Stake: 1, Observed: float64(len(open)), Unit: "grants",
 		Events: len(open), Days: round(p.Active), Complete: now,
 	}
 	var sources [32]bool
@@ -165,7 +166,10 @@ func (e *Engine) emitAccessReview(p *person, now int64) {
 		}
 	}
 	var parts []string
-	for kind, what := range [...][2]string{{"application or key", "applications or keys"}, {"public link", "public links"}, {"outsider with access", "outsiders with access"}} {
+	for kind, what := range [...][2]string{
+		{"application or key", "applications or keys"}, {"public link", "public links"},
+		{"outsider with access", "outsiders with access"},
+	} {
 		if n[kind] > 0 {
 			parts = append(parts, detect.Amount(float64(n[kind]), what[0], what[1])+names[kind])
 		}

@@ -24,7 +24,8 @@ func (e *Engine) Unknown(s event.Source) (acts, nobody float64) {
 // countActs counts an event that took effect for the health of its source.
 func (e *Engine) countActs(p *person, source event.Source, class event.Class) {
 	switch class {
-	case event.Download, event.Upload, event.Edit, event.Delete, event.ShareUser, event.ShareLink, event.Export, event.Query, event.Clone, event.AdminGrant, event.PolicyChange:
+	case event.Download, event.Upload, event.Edit, event.Delete, event.ShareUser, event.ShareLink, event.Export,
+		event.Query, event.Clone, event.AdminGrant, event.PolicyChange:
 	default:
 		return
 	}
@@ -51,7 +52,8 @@ func (e *Engine) checkAccounts(end int64) {
 			f.Sources = []string{s.String()}
 			f.Observed, f.Unit = round(100*share), "% of events"
 			most, _ := top(p.Who)
-			f.Reason = fmt.Sprintf("%.0f %% of what is done in %s is done by %s to nobody known, most of it by %s: name them under aliases, or under service_accounts", 100*share, s.Title(), accounts(p.Who), detect.Quote(most))
+			f.Reason = fmt.Sprintf("%.0f %% of what is done in %s is done by %s to nobody known, most of it by %s: name them under aliases, or under service_accounts",
+				100*share, s.Title(), accounts(p.Who), detect.Quote(most))
 			e.send(f)
 		case share < unresolved/2:
 			p.NobodyTold = false

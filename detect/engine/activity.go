@@ -20,7 +20,10 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		return
 	}
 	d := &p.Day
-	a := &finding.Activity{User: p.Name, End: d.End, Open: open, Risk: round3(d.Best), Leaving: p.leaving(d.Latest), Service: p.Service, Known: round(e.org(p).personDays())}
+	a := &finding.Activity{
+		User: p.Name, End: d.End, Open: open, Risk: round3(d.Best), Leaving: p.leaving(d.Latest),
+		Service: p.Service, Known: round(e.org(p).personDays()),
+	}
 	for _, s := range event.Sources() {
 		if d.Sources&(1<<s) != 0 {
 			a.Sources = append(a.Sources, s.String())
@@ -30,7 +33,10 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
 			continue
 		}
-		a.Counts = append(a.Counts, finding.Amount{Detector: cat.detectors[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]), Usual: round(cat.unscale(j, v.mean[j])), Peers: round(cat.unscale(j, v.peers[j]))})
+		a.Counts = append(a.Counts, finding.Amount{
+			Detector: cat.detectors[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]),
+			Usual: round(cat.unscale(j, v.mean[j])), Peers: round(cat.unscale(j, v.peers[j])),
+		})
 	}
 	e.err = e.days(a)
 }

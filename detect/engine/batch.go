@@ -100,7 +100,8 @@ func (f *Fault) Unwrap() error { return f.Panic }
 func (e *Engine) addToBatch(k *Keyed) error {
 	b := &e.batch
 	source, class, at := event.RecordSource(k.Record), event.RecordClass(k.Record), event.RecordTime(k.Record)
-	if source == event.HR || class == event.SourceGap || class == event.SourceLate || class == event.NamesLeftOut || len(e.config.correlations) > 0 || e.config.rules != nil && k.Person == "" {
+	if source == event.HR || class == event.SourceGap || class == event.SourceLate || class == event.NamesLeftOut ||
+		len(e.config.correlations) > 0 || e.config.rules != nil && k.Person == "" {
 		if err := e.scoreBatch(); err != nil {
 			return err
 		}
@@ -241,7 +242,8 @@ func (l *lane) scoreSafely(of *Engine) {
 func (l *lane) score(of *Engine) {
 	e := l.engine
 	e.config, e.err = of.config, nil
-	e.Hour, e.Heads, e.Complete, e.Exposed, e.Pulse, e.People, e.Services = of.Hour, of.Heads, of.Complete, of.Exposed, of.Pulse, of.People, of.Services
+	e.Hour, e.Heads, e.Complete, e.Exposed, e.Pulse = of.Hour, of.Heads, of.Complete, of.Exposed, of.Pulse
+	e.People, e.Services = of.People, of.Services
 	if e.days = nil; of.days != nil {
 		e.days = func(a *finding.Activity) error {
 			l.found = append(l.found, found{item: l.at, day: a})

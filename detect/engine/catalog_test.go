@@ -22,11 +22,13 @@ func newEngine(c Config, emit func(*finding.Finding) error) *Engine {
 func TestCatalog(t *testing.T) {
 	metric := func(name string) []detect.Metric { return []detect.Metric{{Name: name}} }
 	for what, list := range map[string][]*detect.Detector{
-		"no mechanism":   {{Name: "a", Metrics: metric("x")}},
-		"a mechanism":    append(slices.Clone(detectors.All), &detect.Detector{Name: "a", Mechanism: detect.SlowDrift}),
-		"a detector":     append(slices.Clone(detectors.All), &detect.Detector{Name: "bulk_download"}),
-		"a metric":       append(slices.Clone(detectors.All), &detect.Detector{Name: "a", Metrics: metric("downloads")}),
-		"an indicator":   append(slices.Clone(detectors.All), &detect.Detector{Name: "a", Indicators: []detect.Indicator{{Name: "bucket_public"}}}),
+		"no mechanism": {{Name: "a", Metrics: metric("x")}},
+		"a mechanism":  append(slices.Clone(detectors.All), &detect.Detector{Name: "a", Mechanism: detect.SlowDrift}),
+		"a detector":   append(slices.Clone(detectors.All), &detect.Detector{Name: "bulk_download"}),
+		"a metric":     append(slices.Clone(detectors.All), &detect.Detector{Name: "a", Metrics: metric("downloads")}),
+		"an indicator": append(slices.Clone(detectors.All), &detect.Detector{
+			Name: "a", Indicators: []detect.Indicator{{Name: "bucket_public"}},
+		}),
 		"too many":       append(slices.Clone(detectors.All), make([]*detect.Detector, 19)...),
 		"another, alone": nil,
 	} {
@@ -59,7 +61,11 @@ func TestAnotherDetector(t *testing.T) {
 	}))
 	var said []string
 	e := New(Config{Detectors: more}, func(f *finding.Finding) error { said = append(said, f.Detector+": "+f.Reason); return nil })
-	ev := event.Event{Source: event.Box, Class: event.View, Action: "print", Time: at(1, 0), Actor: event.Actor{Account: "jane@acme.example", Kind: event.Human}, Object: event.Object{ID: "1", Name: "plan"}}
+	ev := event.Event{
+		Source: event.Box, Class: event.View, Action: "print", Time: at(1, 0),
+		Actor:  event.Actor{Account: "jane@acme.example", Kind: event.Human},
+		Object: event.Object{ID: "1", Name: "plan"},
+	}
 	if err := e.Handle("jane@acme.example", &ev); err != nil {
 		t.Fatal(err)
 	}

@@ -115,8 +115,10 @@ func newDelta(c *Catalog) *delta {
 func newOrgDelta(cat *Catalog) orgDelta {
 	q := len(cat.metrics)
 	return orgDelta{
-		catalog: cat, Departments: map[string]*departmentDelta{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]int64, q), Den: make([]int64, q),
-		Tails: make([]counts, cat.scored), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.indicators)), Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
+		catalog: cat, Departments: map[string]*departmentDelta{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1),
+		Num: make([]int64, q), Den: make([]int64, q),
+		Tails: make([]counts, cat.scored), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.indicators)),
+		Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
 	}
 }
 
@@ -349,7 +351,10 @@ func (b *delta) reset() {
 	people, services := b.People, b.Services
 	people.reset()
 	services.reset()
-	*b = delta{catalog: b.catalog, People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0], Rights: b.Rights[:0], Gone: b.Gone[:0]}
+	*b = delta{
+		catalog: b.catalog, People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0],
+		Rights: b.Rights[:0], Gone: b.Gone[:0],
+	}
 }
 
 func (s *orgDelta) reset() {

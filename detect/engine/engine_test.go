@@ -94,7 +94,8 @@ func TestDeterminism(t *testing.T) {
 	}
 	for i := range 5 {
 		if words[0] != words[i] || !bytes.Equal(states[0], states[i]) || len(words[0]) < 1000 {
-			t.Errorf("runs 0 and %d differ: %d and %d bytes of findings, %d and %d of state", i, len(words[0]), len(words[i]), len(states[0]), len(states[i]))
+			t.Errorf("runs 0 and %d differ: %d and %d bytes of findings, %d and %d of state", i, len(words[0]), len(words[i]),
+				len(states[0]), len(states[i]))
 		}
 	}
 }
@@ -200,7 +201,8 @@ func TestSnapshot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := newEngine(Config{}, nil).Restore(&Snapshot{body, snap.persons, snap.file}); (err == nil) != read || err != nil && !errors.Is(err, ErrVersion) {
+		if err := newEngine(Config{}, nil).Restore(&Snapshot{body, snap.persons, snap.file}); (err == nil) != read || err != nil &&
+			!errors.Is(err, ErrVersion) {
 			t.Errorf("state of version %d: %v", version, err)
 		}
 	}
@@ -229,7 +231,10 @@ func TestEmitFails(t *testing.T) {
 // that what needs none speaks.
 func TestDayOne(t *testing.T) {
 	s := &scenario{t: t}
-	for _, l := range []string{"people 3 Sales", "1 10:00 p1 download x30 spread=20m place=Team item=f", "1 11:00 p2 policy_change source=aws_cloudtrail type=bucket place=acme-payroll name=acme-payroll after=public"} {
+	for _, l := range []string{
+		"people 3 Sales", "1 10:00 p1 download x30 spread=20m place=Team item=f",
+		"1 11:00 p2 policy_change source=aws_cloudtrail type=bucket place=acme-payroll name=acme-payroll after=public",
+	} {
 		s.line(l)
 	}
 	o := play(t, s.config, s.events)
@@ -329,7 +334,10 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestSensitive(t *testing.T) {
-	for name, want := range map[string]bool{"Payroll 2026": true, "Q1_salaries.xlsx": true, "Board-Minutes": true, "Gehälter": true, "Skateboard Club": false, "Launch Party": false, "due diligence": true, "": false} {
+	for name, want := range map[string]bool{
+		"Payroll 2026": true, "Q1_salaries.xlsx": true, "Board-Minutes": true, "Gehälter": true,
+		"Skateboard Club": false, "Launch Party": false, "due diligence": true, "": false,
+	} {
 		if got := sensitiveName(name); got != want {
 			t.Errorf("%q: %v", name, got)
 		}
@@ -340,7 +348,10 @@ func TestSensitive(t *testing.T) {
 }
 
 func TestNamesSelf(t *testing.T) {
-	for address, want := range map[string]bool{"jane.doe@gmail.com": true, "janedoe77@proton.me": true, "doe@gmail.com": false, "jd@gmail.com": false, "someone@gmail.com": false, "jane@gmail.com": true} {
+	for address, want := range map[string]bool{
+		"jane.doe@gmail.com": true, "janedoe77@proton.me": true, "doe@gmail.com": false, "jd@gmail.com": false,
+		"someone@gmail.com": false, "jane@gmail.com": true,
+	} {
 		if got := namesSelf("jane.doe@acme.example", address); got != want {
 			t.Errorf("%s: %v", address, got)
 		}
@@ -420,11 +431,17 @@ func TestExceptions(t *testing.T) {
 		"app":       {Exception{App: "Backup", Owner: "it", Reason: "nightly"}, "backup", true},
 		"other app": {Exception{App: "Backup", Owner: "it", Reason: "nightly"}, "other", false},
 		"user":      {Exception{User: address("p1"), Detectors: []string{"bulk_download"}, Owner: "it", Reason: "migration"}, "", true},
-		"window":    {Exception{Detectors: []string{"bulk_download"}, From: when(31), Until: when(32), Owner: "it", Reason: "migration"}, "", true},
-		"too late":  {Exception{Detectors: []string{"bulk_download"}, From: when(32), Owner: "it", Reason: "later"}, "", false},
+		"window": {
+			Exception{Detectors: []string{"bulk_download"}, From: when(31), Until: when(32), Owner: "it", Reason: "migration"},
+			"", true,
+		},
+		"too late": {Exception{Detectors: []string{"bulk_download"}, From: when(32), Owner: "it", Reason: "later"}, "", false},
 	} {
 		s := &scenario{t: t}
-		for _, line := range []string{"people 14 Finance", "routine 1-30", "31 14:00 p1 download x60 spread=10m source=box place=Board item=b app=" + c.app} {
+		for _, line := range []string{
+			"people 14 Finance", "routine 1-30",
+			"31 14:00 p1 download x60 spread=10m source=box place=Board item=b app=" + c.app,
+		} {
 			s.line(line)
 		}
 		slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
@@ -492,9 +509,13 @@ func TestReceipt(t *testing.T) {
 		t.Fatalf("%d receipts", n)
 	}
 	for name, change := range map[string]func(r *finding.Receipt){
-		"judged": func(r *finding.Receipt) { r.Counts[0].Judged += 3 }, "own": func(r *finding.Receipt) { r.Counts[0].Own *= 2 }, "busier": func(r *finding.Receipt) { r.Busier *= 1.5 },
+		"judged":      func(r *finding.Receipt) { r.Counts[0].Judged += 3 },
+		"own":         func(r *finding.Receipt) { r.Counts[0].Own *= 2 },
+		"busier":      func(r *finding.Receipt) { r.Busier *= 1.5 },
 		"days before": func(r *finding.Receipt) { r.Counts[0].Before.Days *= 2 }, "points": func(r *finding.Receipt) { r.Counts[0].Points++ },
-		"weight": func(r *finding.Receipt) { r.Facts[0].Weight *= 2 }, "seen": func(r *finding.Receipt) { r.Facts[0].Seen *= 4 }, "habit": func(r *finding.Receipt) { r.Own += 2 }, "shift": func(r *finding.Receipt) { r.Shift++ },
+		"weight": func(r *finding.Receipt) { r.Facts[0].Weight *= 2 },
+		"seen":   func(r *finding.Receipt) { r.Facts[0].Seen *= 4 },
+		"habit":  func(r *finding.Receipt) { r.Own += 2 }, "shift": func(r *finding.Receipt) { r.Shift++ },
 	} {
 		r := *longest
 		r.Counts, r.Facts = slices.Clone(r.Counts), slices.Clone(r.Facts)
@@ -522,7 +543,8 @@ func TestRamp(t *testing.T) {
 		if wd := dayOne.AddDate(0, 0, day-1).Weekday(); wd == time.Saturday || wd == time.Sunday {
 			continue
 		}
-		s.line(fmt.Sprintf("%d 10:00 p1 download x%d spread=6h source=box place=Team+0 name=plan.docx item=d%d-", day, int(4*math.Pow(1.05, float64(day-1)/7)), day))
+		s.line(fmt.Sprintf("%d 10:00 p1 download x%d spread=6h source=box place=Team+0 name=plan.docx item=d%d-", day,
+			int(4*math.Pow(1.05, float64(day-1)/7)), day))
 	}
 	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 	var low, medium int64 // weeks until it is told

@@ -136,7 +136,8 @@ func (e *Engine) recipients(a *detect.Enriched) {
 			}
 			continue
 		}
-		if account, ok := strings.CutPrefix(to, "aws:"); ok && a.Foreign == "" && a.To[i].Scope == event.ScopeExternal && !e.config.accounts[account] {
+		if account, ok := strings.CutPrefix(to, "aws:"); ok && a.Foreign == "" && a.To[i].Scope == event.ScopeExternal &&
+			!e.config.accounts[account] {
 			if _, own := e.People.Domains[hash(ofAccount, account)]; !own {
 				a.Foreign = account
 			}
@@ -191,7 +192,8 @@ func (e *Engine) signIn(p *person, a *detect.Enriched, today int64) {
 		fresh := p.Known.age(hash(ofCountry, a.Source.String(), c), today, maxKnown) == 0
 		a.NewCountry = fresh && p.settled()
 	}
-	if (a.Source == event.Okta || a.Source == event.M365 || a.Source == event.GoogleWorkspace) && a.Client.Agent != "" && a.Class != event.Clone {
+	if (a.Source == event.Okta || a.Source == event.M365 || a.Source == event.GoogleWorkspace) && a.Client.Agent != "" &&
+		a.Class != event.Clone {
 		fresh := p.Known.age(hash(ofAgent)^family(a.Client.Agent), today, maxKnown) == 0
 		a.NewAgent = fresh && p.settled()
 	}
@@ -299,7 +301,8 @@ func named(s event.Source, name string) uint64 {
 // that programs give.
 func telling(name string) bool {
 	name = strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
-	if strings.HasPrefix(name, "untitled") || strings.HasPrefix(name, "new ") || strings.HasPrefix(name, "copy of ") || strings.HasPrefix(name, "img_") || strings.HasPrefix(name, "screenshot") {
+	if strings.HasPrefix(name, "untitled") || strings.HasPrefix(name, "new ") || strings.HasPrefix(name, "copy of ") ||
+		strings.HasPrefix(name, "img_") || strings.HasPrefix(name, "screenshot") {
 		return false
 	}
 	return len(name) >= 8 && strings.ContainsAny(strings.Trim(name, " _-."), " _-.")

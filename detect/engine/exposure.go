@@ -280,5 +280,6 @@ func (e *Engine) listYoung() {
 }
 
 func byOpening(a, b *exposure) int {
-	return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub), cmp.Compare(a.Fact, b.Fact), cmp.Compare(a.Person, b.Person))
+	return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub),
+		cmp.Compare(a.Fact, b.Fact), cmp.Compare(a.Person, b.Person))
 }

@@ -16,7 +16,10 @@ func TestFault(t *testing.T) {
 	e := newEngine(Config{}, func(*finding.Finding) error { return nil })
 	var list []Keyed
 	for i := range 400 {
-		ev := event.Event{Source: event.Box, Class: event.View, Time: 1_760_000_000_000 + int64(i), Key: uint64(i), Actor: event.Actor{Account: fmt.Sprint("u", i%40), Kind: event.Human}}
+		ev := event.Event{
+			Source: event.Box, Class: event.View, Time: 1_760_000_000_000 + int64(i), Key: uint64(i),
+			Actor: event.Actor{Account: fmt.Sprint("u", i%40), Kind: event.Human},
+		}
 		list = append(list, Keyed{fmt.Sprint("u", i%40), ev.Append(nil)})
 	}
 	if err := e.HandleAll(list); err != nil {

@@ -326,7 +326,8 @@ func (e *Engine) usually(p *person, v *verdict, j int) string {
 	}
 	own, peers := write(cat.unscale(j, v.mean[j])), write(cat.unscale(j, v.peers[j]))
 	if b := o.before(j, v.raw[j], p.Service); b.Days == 0 {
-		s := "little is known here yet, " + detect.Amount(o.Tails[j].N, "day", "days") + " of people of which " + detect.Number(warm) + " are needed"
+		s := "little is known here yet, " + detect.Amount(o.Tails[j].N, "day", "days") + " of people of which " +
+			detect.Number(warm) + " are needed"
 		if b.Rare > 0 {
 			s += ": elsewhere one day in " + detect.Number(rareDays) + " has " + write(cat.unscale(j, b.Rare)) + " " + m.Unit + " or more"
 		}
@@ -337,7 +338,8 @@ func (e *Engine) usually(p *person, v *verdict, j int) string {
 	case p.Active < detect.FewDays && alone:
 		return "of the person hardly a day is known, and nobody else is"
 	case p.Active < detect.FewDays:
-		return fmt.Sprintf("%s known of the person, on a usual day peers %s %s", detect.Amount(math.Floor(p.Active+.5), "day is", "days are"), peers, m.Unit)
+		return fmt.Sprintf("%s known of the person, on a usual day peers %s %s",
+			detect.Amount(math.Floor(p.Active+.5), "day is", "days are"), peers, m.Unit)
 	case alone:
 		return fmt.Sprintf("usual day %s %s, no colleagues are known", own, m.Unit)
 	}

@@ -33,7 +33,8 @@ func (e *Engine) checkHealth(end int64) {
 func (e *Engine) healthFinding(m detect.Mechanism, about string, since, at int64, stake int) *finding.Finding {
 	det := e.catalog.Of(m)
 	return &finding.Finding{
-		ID: findingID(det, about, since), Episode: episodeID(det.Name+" "+about, since), Revision: 1, Detector: det.Name, Title: det.Title, Health: true,
+		ID: findingID(det, about, since), Episode: episodeID(det.Name+" "+about, since), Revision: 1, Detector: det.Name,
+		Title: det.Title, Health: true,
 		Time: at, Start: since, End: at, Stake: stake, Complete: at,
 	}
 }

@@ -12,7 +12,10 @@ func (e *Engine) topLabel(label string) bool {
 	if e.config.topLabels[label] {
 		return true
 	}
-	for _, w := range []string{"highly confidential", "strictly confidential", "top secret", "secret", "restricted", "streng vertraulich", "très confidentiel"} {
+	for _, w := range []string{
+		"highly confidential", "strictly confidential", "top secret", "secret", "restricted", "streng vertraulich",
+		"très confidentiel",
+	} {
 		if label == w || strings.HasPrefix(label, w+" ") || strings.HasPrefix(label, w+"/") || strings.HasPrefix(label, w+"\\") {
 			return true
 		}

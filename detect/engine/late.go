@@ -42,7 +42,9 @@ func (e *Engine) late(d Delivery, usual float64) {
 	f := e.healthFinding(detect.SourceLate, d.Source.String(), d.At-d.Lag, d.At, 2)
 	f.Sources = []string{d.Source.String()}
 	f.Observed, f.Unit = float64(d.Late), "late events"
-	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; ", detect.Amount(float64(d.Late), "event", "events"), detect.Number(float64(d.New)), d.Source.Title(), detect.Duration(d.Lag))
+	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; ",
+		detect.Amount(float64(d.Late), "event", "events"), detect.Number(float64(d.New)), d.Source.Title(),
+		detect.Duration(d.Lag))
 	if usual < 1 {
 		f.Reason += "no delay of it is known from before"
 	} else {
@@ -60,5 +62,8 @@ func (e *Engine) delivered(ev *event.Event) {
 		}
 		return n
 	}
-	e.late(Delivery{Source: ev.Source, At: ev.Time, New: int(number(event.AttrNew)), Late: int(number(event.AttrLate)), Lag: number(event.AttrLag)}, float64(number(event.AttrUsual)))
+	e.late(Delivery{
+		Source: ev.Source, At: ev.Time, New: int(number(event.AttrNew)), Late: int(number(event.AttrLate)),
+		Lag: number(event.AttrLag),
+	}, float64(number(event.AttrUsual)))
 }

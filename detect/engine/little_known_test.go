@@ -14,8 +14,10 @@ var march = time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)
 
 // taken is that somebody takes a file, or an object where the source is AWS.
 func taken(who string, at time.Time, source event.Source, what int) keyed {
-	return keyed{who, &event.Event{Source: source, Class: event.Download, Time: at.UnixMilli(), ID: fmt.Sprint(at.UnixNano(), what), Action: "GetObject", Outcome: event.Success,
-		Actor: event.Actor{Account: who, Kind: event.Human}, Object: event.Object{ID: fmt.Sprint("o", what), Name: fmt.Sprint(what), Container: "data"}}}
+	return keyed{who, &event.Event{Source: source, Class: event.Download, Time: at.UnixMilli(),
+		ID: fmt.Sprint(at.UnixNano(), what), Action: "GetObject", Outcome: event.Success,
+		Actor:  event.Actor{Account: who, Kind: event.Human},
+		Object: event.Object{ID: fmt.Sprint("o", what), Name: fmt.Sprint(what), Container: "data"}}}
 }
 
 // worst is the highest of what is said of a detector.
@@ -79,7 +81,8 @@ func TestLittleKnown(t *testing.T) {
 		if !c.told {
 			continue
 		}
-		if !strings.Contains(f.Reason, "little is known here yet") || strings.Contains(f.Reason, "usual day") || strings.Contains(f.Reason, "peers") || c.days == 1 && strings.Contains(f.Reason, "new to them") {
+		if !strings.Contains(f.Reason, "little is known here yet") || strings.Contains(f.Reason, "usual day") ||
+			strings.Contains(f.Reason, "peers") || c.days == 1 && strings.Contains(f.Reason, "new to them") {
 			t.Errorf("%+v: %s", c, f.Reason)
 		}
 		risk, steps, err := testCatalog.Recompute(f.Receipt)
@@ -104,7 +107,8 @@ func TestRareCounts(t *testing.T) {
 		}
 	}
 	b := finding.Before{Rare: 100, Falls: 2}
-	if below, at, above := rarity(99, 20, b, limit), rarity(100, 20, b, limit), rarity(1000, 20, b, limit); below > 3 || at <= floor || above <= at || rarity(1e300, 20, b, limit) > at+limit {
+	if below, at, above := rarity(99, 20, b, limit), rarity(100, 20, b, limit), rarity(1000, 20, b, limit); below > 3 ||
+		at <= floor || above <= at || rarity(1e300, 20, b, limit) > at+limit {
 		t.Error(below, at, above)
 	}
 	b.Days = 60 // enough is known: what is rare elsewhere does not matter
@@ -118,12 +122,14 @@ func TestLearned(t *testing.T) {
 	var events []keyed
 	for d := range 10 {
 		for i := range 10 {
-			events = append(events, taken(fmt.Sprintf("person.%d@acme.example", i), march.AddDate(0, 0, d).Add(time.Duration(i)*time.Minute), event.Box, 100*d+i))
+			events = append(events,
+				taken(fmt.Sprintf("person.%d@acme.example", i), march.AddDate(0, 0, d).Add(time.Duration(i)*time.Minute), event.Box, 100*d+i))
 		}
 	}
 	_, e := worst(t, events, "")
 	k := e.Knowledge()
-	if from := time.UnixMilli(k.From).UTC(); k.PersonDays < Enough || k.PersonDays > 100 || from.Before(march.AddDate(0, 0, 5)) || from.After(march.AddDate(0, 0, 9)) || k.Sources["box"] == 0 || len(k.Sources) != 1 {
+	if from := time.UnixMilli(k.From).UTC(); k.PersonDays < Enough || k.PersonDays > 100 || from.Before(march.AddDate(0, 0, 5)) ||
+		from.After(march.AddDate(0, 0, 9)) || k.Sources["box"] == 0 || len(k.Sources) != 1 {
 		t.Errorf("%+v from %s", k, from)
 	}
 }
@@ -165,7 +171,8 @@ func TestSilentSentence(t *testing.T) {
 			return nil
 		})
 		feed(t, e, events)
-		if len(reasons) != 1 || !strings.Contains(reasons[0], c.says) || !strings.Contains(reasons[0], "in 19 days") && !strings.Contains(reasons[0], "in 20 days") {
+		if len(reasons) != 1 || !strings.Contains(reasons[0], c.says) || !strings.Contains(reasons[0], "in 19 days") &&
+			!strings.Contains(reasons[0], "in 20 days") {
 			t.Errorf("%s: %q", name, reasons)
 		}
 	}

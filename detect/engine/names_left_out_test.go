@@ -19,7 +19,10 @@ func TestAttempts(t *testing.T) {
 	history := &scenario{t: t}
 	history.line("people 16 Sales")
 	history.line("routine 1-40")
-	in := &event.Event{Source: event.Okta, Class: event.LoginSuccess, Action: "in", Time: at(36, 15*time.Hour), Client: event.Client{IP: "203.0.113.9", Country: "BR"}}
+	in := &event.Event{
+		Source: event.Okta, Class: event.LoginSuccess, Action: "in", Time: at(36, 15*time.Hour),
+		Client: event.Client{IP: "203.0.113.9", Country: "BR"},
+	}
 	for _, n := range []int{0, 5, 6, 40, 300} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			one, all := *history, *history
@@ -71,7 +74,10 @@ func TestGuestsLapse(t *testing.T) {
 	for _, unpacked := range []int{0, 1} {
 		e := newEngine(Config{Unpacked: unpacked}, func(*finding.Finding) error { return nil })
 		act := func(who string, day int, guest bool) {
-			err := e.Handle(who, &event.Event{Source: event.Box, Class: event.Download, Action: "get", Time: at(day, 12*time.Hour), Object: event.Object{ID: who}, Actor: event.Actor{Account: who, Kind: event.Human, Guest: guest}})
+			err := e.Handle(who, &event.Event{
+				Source: event.Box, Class: event.Download, Action: "get", Time: at(day, 12*time.Hour),
+				Object: event.Object{ID: who}, Actor: event.Actor{Account: who, Kind: event.Human, Guest: guest},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

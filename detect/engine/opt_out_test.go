@@ -226,7 +226,12 @@ func TestOptOut(t *testing.T) {
 			t.Errorf("%s: the sum is off by %d", department, diff)
 		}
 	}
-	for _, bad := range []OptOut{{Reason: "x"}, {Countries: []string{"DE"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"nothing"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"compromise_takeout"}}, {Countries: []string{"DE"}, Reason: "x", Detectors: []string{"source_silent"}}} {
+	for _, bad := range []OptOut{
+		{Reason: "x"}, {Countries: []string{"DE"}},
+		{Countries: []string{"DE"}, Reason: "x", Detectors: []string{"nothing"}},
+		{Countries: []string{"DE"}, Reason: "x", Detectors: []string{"compromise_takeout"}},
+		{Countries: []string{"DE"}, Reason: "x", Detectors: []string{"source_silent"}},
+	} {
 		if (&Config{Detectors: testCatalog, OptOuts: []OptOut{bad}}).Check() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}

@@ -79,9 +79,12 @@ func unfix(x int64) float64 { return float64(x) / point }
 func newOrg(cat *Catalog) *org {
 	q := len(cat.metrics)
 	o := &org{
-		catalog: cat, Departments: map[string]*department{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1), Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
-		Tails: make([]Tail, cat.scored), Shifts: make([]Tail, len(cat.slow)), Facts: make([]float64, len(cat.indicators)), FactAdd: make([]int64, len(cat.indicators)), FactN: 200,
-		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{}, AppUsers: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
+		catalog: cat, Departments: map[string]*department{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1),
+		Num: make([]float64, q), Den: make([]float64, q), NumAdd: make([]int64, q), DenAdd: make([]int64, q),
+		Tails: make([]Tail, cat.scored), Shifts: make([]Tail, len(cat.slow)), Facts: make([]float64, len(cat.indicators)),
+		FactAdd: make([]int64, len(cat.indicators)), FactN: 200,
+		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{},
+		AppUsers: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 	}
 	for j := range q {
 		o.Num[j], o.Den[j] = 1, 1

@@ -33,7 +33,10 @@ func TestPeers(t *testing.T) {
 	if us < 1 || them > us/3 {
 		t.Errorf("%.2f repositories are usual among those who use GitHub, %.2f among the others", us, them)
 	}
-	if err := e.Handle(address("p3"), &event.Event{Source: event.HR, Class: event.Person, Attrs: []event.Attr{{Name: event.AttrDepartment, Value: "Platform"}}}); err != nil || builder.peerGroup() != "Platform" {
+	if err := e.Handle(address("p3"), &event.Event{
+		Source: event.HR, Class: event.Person,
+		Attrs: []event.Attr{{Name: event.AttrDepartment, Value: "Platform"}},
+	}); err != nil || builder.peerGroup() != "Platform" {
 		t.Errorf("a department is %q, %v", builder.peerGroup(), err)
 	}
 	var active int64 // whoever moves takes along what is known

@@ -49,7 +49,11 @@ func crowd(b *testing.B, n int) {
 				continue
 			}
 			for k := range classes {
-				ev := &event.Event{Source: event.Box, Class: classes[k], Time: at(1, 0) + h*event.Hour + int64(k), Actor: event.Actor{Account: names[i], Kind: event.Human}, Object: event.Object{ID: fmt.Sprint(i, h, k), Type: "file", Name: "file"}}
+				ev := &event.Event{
+					Source: event.Box, Class: classes[k], Time: at(1, 0) + h*event.Hour + int64(k),
+					Actor:  event.Actor{Account: names[i], Kind: event.Human},
+					Object: event.Object{ID: fmt.Sprint(i, h, k), Type: "file", Name: "file"},
+				}
 				if err := e.Handle(names[i], ev); err != nil {
 					b.Fatal(err)
 				}

@@ -22,7 +22,10 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	cat := e.catalog
 	o, day := e.org(p), &p.Day
 	leaving := p.leaving(at)
-	r := &finding.Receipt{Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier, Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk}
+	r := &finding.Receipt{
+		Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier,
+		Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk,
+	}
 	for g, det := range cat.detectors {
 		for _, j := range cat.groups[g] {
 			m := &cat.metrics[j]
@@ -37,8 +40,11 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			if m.Decay > 0 {
 				window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
 			}
-			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x, Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j], Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.weight, Half: m.HalfSaturation}
+			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x,
+				Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
+				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j],
+				Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.weight,
+				Half: m.HalfSaturation}
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
@@ -51,13 +57,19 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 		f := &cat.indicators[i]
 		if _, holds := day.Facts[i]; holds && !f.replaced(day) {
 			w := indicatorPoints(f.Weight, o.Facts[i], o.FactN)
-			r.Facts = append(r.Facts, finding.Noticed{Detector: cat.detectors[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN, Points: w})
+			r.Facts = append(r.Facts, finding.Noticed{
+				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN,
+				Points: w,
+			})
 		}
 	}
 	for _, x := range day.Ruled {
 		if rule := e.config.rules.Rule(x.Rule); rule != nil {
 			seen := o.rule(x.Rule)
-			r.Rules = append(r.Rules, finding.RuleMatch{Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN, Points: rulePoints(rule.Level, seen, o.FactN)})
+			r.Rules = append(r.Rules, finding.RuleMatch{
+				Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN,
+				Points: rulePoints(rule.Level, seen, o.FactN),
+			})
 		}
 	}
 	for g := range v.points {
@@ -116,7 +128,10 @@ func (cat *Catalog) combined(points []float64, before past) (score float64, c ch
 			taken = max(taken, w)
 		}
 	}
-	c = chain{breach: breach, taken: taken, compromise: together * min(max(breach, before.breach), taken), privilege: together * min(before.right, taken)}
+	c = chain{
+		breach: breach, taken: taken, compromise: together * min(max(breach, before.breach), taken),
+		privilege: together * min(before.right, taken),
+	}
 	return top + float64(second*(sum-top)) + c.compromise + c.privilege, c
 }
 
@@ -159,7 +174,11 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		}
 		mu := float64(c.Own*c.Colleagues) * r.Busier
 		s := surprise(c.Judged, mu, c.Dispersion)
-		steps = append(steps, Step{c.Detector, fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, detect.Number(c.Judged), detect.About(mu)), c.Surprise, s})
+		steps = append(steps, Step{
+			c.Detector,
+			fmt.Sprintf("surprise at %s: %s, where %s were to be expected", c.Metric, detect.Number(c.Judged), detect.About(mu)),
+			c.Surprise, s,
+		})
 		worth := rarity(c.Judged, s, c.Before, limit)
 		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
 		w := cat.metrics[j].points(worth, c.Floor, c.Judged, c.Density)
@@ -179,7 +198,12 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
 		}
 		w := indicatorPoints(f.Weight, f.Seen, f.Days)
-		steps = append(steps, Step{f.Detector, fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact, detect.About(f.Seen), detect.Number(f.Days)), f.Points, w})
+		steps = append(steps, Step{
+			f.Detector,
+			fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact,
+				detect.About(f.Seen), detect.Number(f.Days)),
+			f.Points, w,
+		})
 		points[g] += w
 	}
 	var spoken []float64
@@ -188,7 +212,12 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
 		}
 		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
-		steps = append(steps, Step{cat.Of(detect.UserRules).Name, fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them", detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)), m.Points, w})
+		steps = append(steps, Step{
+			cat.Of(detect.UserRules).Name,
+			fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them",
+				detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)),
+			m.Points, w,
+		})
 		spoken = append(spoken, w)
 	}
 	points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), spoken)

@@ -96,7 +96,10 @@ func (s *scenario) line(text string) {
 		for range n {
 			who := fmt.Sprintf("p%d", len(s.people)+1)
 			s.people = append(s.people, who)
-			s.add(who, &event.Event{Source: event.HR, Class: event.Person, Action: "person", Time: 1, Attrs: []event.Attr{{Name: event.AttrDepartment, Value: f[2]}}})
+			s.add(who, &event.Event{
+				Source: event.HR, Class: event.Person, Action: "person", Time: 1,
+				Attrs: []event.Attr{{Name: event.AttrDepartment, Value: f[2]}},
+			})
 		}
 	case "routine":
 		from, to := span(f[1])
@@ -108,7 +111,10 @@ func (s *scenario) line(text string) {
 	case "notice":
 		from, _ := strconv.Atoi(f[2])
 		last, _ := strconv.Atoi(f[3])
-		s.add(f[1], &event.Event{Source: event.HR, Class: event.Notice, Action: "notice", Time: at(from, 9*time.Hour), Attrs: []event.Attr{{Name: event.AttrLastDay, Value: dayOne.AddDate(0, 0, last-1).Format(time.DateOnly)}}})
+		s.add(f[1], &event.Event{
+			Source: event.HR, Class: event.Notice, Action: "notice", Time: at(from, 9*time.Hour),
+			Attrs: []event.Attr{{Name: event.AttrLastDay, Value: dayOne.AddDate(0, 0, last-1).Format(time.DateOnly)}},
+		})
 	case "silence":
 		from, to := span(f[2])
 		source := sourceNamed(s.t, f[1])
@@ -138,7 +144,14 @@ func (s *scenario) line(text string) {
 	case "gap": // gap SOURCE DAY ACTION REASON…
 		day, _ := strconv.Atoi(f[2])
 		from := at(day-1, 0)
-		s.add("", &event.Event{Source: sourceNamed(s.t, f[1]), Class: event.SourceGap, Action: f[3], Time: at(day, 8*time.Hour), Object: event.Object{Name: "stream"}, Attrs: []event.Attr{{Name: event.AttrFrom, Value: time.UnixMilli(from).UTC().Format(time.RFC3339)}, {Name: event.AttrReason, Value: strings.Join(f[4:], " ")}}})
+		s.add("", &event.Event{
+			Source: sourceNamed(s.t, f[1]), Class: event.SourceGap, Action: f[3], Time: at(day, 8*time.Hour),
+			Object: event.Object{Name: "stream"},
+			Attrs: []event.Attr{
+				{Name: event.AttrFrom, Value: time.UnixMilli(from).UTC().Format(time.RFC3339)},
+				{Name: event.AttrReason, Value: strings.Join(f[4:], " ")},
+			},
+		})
 	case "rules":
 		set, bad, err := sigma.Load(f[1])
 		if err != nil || len(bad) > 0 {
@@ -190,7 +203,10 @@ func (s *scenario) routine(who string, day int) {
 		}
 	}
 	file := func(e *event.Event) {
-		e.Object = event.Object{ID: fmt.Sprintf("r%d-%d", roll(3), roll(60)), Type: "file", Name: "plan.docx", Container: fmt.Sprintf("Team %d", roll(3))}
+		e.Object = event.Object{
+			ID: fmt.Sprintf("r%d-%d", roll(3), roll(60)), Type: "file", Name: "plan.docx",
+			Container: fmt.Sprintf("Team %d", roll(3)),
+		}
 	}
 	add(event.LoginSuccess, event.Okta, 1, func(*event.Event) {})
 	add(event.View, event.Box, 10+roll(15), file)
@@ -265,7 +281,9 @@ func (s *scenario) actLine(day int, f []string) {
 		case "dept":
 			e.To[len(e.To)-1].Department = value
 		case "after":
-			e.After = map[string]event.Visibility{"public": event.Public, "link": event.PublicLink, "external": event.External, "private": event.Private}[value]
+			e.After = map[string]event.Visibility{
+				"public": event.Public, "link": event.PublicLink, "external": event.External, "private": event.Private,
+			}[value]
 		case "rows":
 			e.Rows = number
 		case "bytes":

@@ -110,7 +110,13 @@ type verdict struct {
 func (v *verdict) reset(cat *Catalog) {
 	q := len(cat.metrics)
 	if v.points == nil {
-		*v = verdict{points: make([]float64, len(cat.detectors)), raw: make([]float64, cat.scored), shifts: make([]float64, len(cat.slow)), mean: make([]float64, q), peers: make([]float64, q), worth: make([]float64, cat.scored), colleagues: make([]float64, cat.scored), k: make([]float64, cat.scored), counted: make([]bool, len(cat.detectors)), dense: make([]float64, len(cat.detectors))}
+		*v = verdict{
+			points: make([]float64, len(cat.detectors)), raw: make([]float64, cat.scored),
+			shifts: make([]float64, len(cat.slow)), mean: make([]float64, q), peers: make([]float64, q),
+			worth: make([]float64, cat.scored), colleagues: make([]float64, cat.scored),
+			k: make([]float64, cat.scored), counted: make([]bool, len(cat.detectors)),
+			dense: make([]float64, len(cat.detectors)),
+		}
 	}
 	v.shift, v.leaver = 0, false
 	clear(v.counted)

@@ -41,11 +41,16 @@ func sensitiveName(name string) bool {
 
 // sensitiveWords are by first letter.
 var sensitiveWords = func() (by [26][]string) {
-	for _, w := range strings.Fields(`confidential secret restricted classified proprietary privileged payroll salar compensation remuneration bonus severance gehalt gehälter salaire nomina
-		board merger acquisition takeover divestiture due-diligence diligence litigation lawsuit settlement legal-hold contract agreement treasury audit revenue forecast pricing price-list margin earnings
-		investor fundrais cap-table valuation strateg roadmap-confidential customer-data customer-list customer-export client-list crm-export pii phi gdpr passport ssn tax
-		employee-record personnel performance-review disciplinary termination hr-case medical patient health-record source-code credential password secrets private-key vault backup dump
-		security-assess pentest penetration vulnerabilit incident-report finance financ invoice bank`) {
+	for _, w := range strings.Fields(`
+		confidential secret restricted classified proprietary privileged payroll salar compensation remuneration bonus
+		severance gehalt gehälter salaire nomina board merger acquisition takeover divestiture due-diligence diligence
+		litigation lawsuit settlement legal-hold contract agreement treasury audit revenue forecast pricing price-list
+		margin earnings investor fundrais cap-table valuation strateg roadmap-confidential customer-data customer-list
+		customer-export client-list crm-export pii phi gdpr passport ssn tax employee-record personnel
+		performance-review disciplinary termination hr-case medical patient health-record source-code credential
+		password secrets private-key vault backup dump security-assess pentest penetration vulnerabilit incident-report
+		finance financ invoice bank
+	`) {
 		i := w[0] - 'a'
 		by[i] = append(by[i], w)
 		if strings.Contains(w, "-") { // names also write it with a space, an underscore or nothing

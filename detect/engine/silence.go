@@ -56,7 +56,9 @@ func (e *Engine) checkSilence(hour int64) {
 			end := (hour + 1) * event.Hour
 			f := e.healthFinding(detect.SourceSilent, s.String(), p.Told, end, 2)
 			f.Sources = []string{s.String()}
-			f.Reason = fmt.Sprintf("%s has sent nothing for %s, since %s; in %s it was hardly ever silent for so long; %s", s.Title(), detect.Duration(end-p.Told), stamp(p.Told), detect.Amount(float64((p.Told/event.Hour-p.First)/24), "day", "days"), e.meanwhile(s, p.Told))
+			f.Reason = fmt.Sprintf("%s has sent nothing for %s, since %s; in %s it was hardly ever silent for so long; %s",
+				s.Title(), detect.Duration(end-p.Told), stamp(p.Told),
+				detect.Amount(float64((p.Told/event.Hour-p.First)/24), "day", "days"), e.meanwhile(s, p.Told))
 			f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told}}
 			e.send(f)
 		}

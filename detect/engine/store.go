@@ -111,7 +111,11 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 
 // snapshot encodes the state. It is called between two hours.
 func (e *Engine) snapshot() (*Snapshot, error) {
-	k := kept{Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed, Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services, Brought: map[int]*delta{}}
+	k := kept{
+		Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed,
+		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services,
+		Brought: map[int]*delta{},
+	}
 	for s, b := range e.deltas {
 		if b != nil {
 			b.order()
@@ -159,10 +163,14 @@ func (e *Engine) restore(s *Snapshot) error {
 		return fmt.Errorf("detect: state: %w", err)
 	}
 	names, slowNames, factNames := e.catalog.layout()
-	if k.Version < stateFrom || k.Version > stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) || !slices.Equal(k.Facts, factNames) {
+	if k.Version < stateFrom || k.Version > stateVersion || !slices.Equal(k.Metrics, names) || !slices.Equal(k.Slow, slowNames) ||
+		!slices.Equal(k.Facts, factNames) {
 		return ErrVersion
 	}
-	e.state = state{Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed, Windows: k.Windows, People: k.People, Services: k.Services}
+	e.state = state{
+		Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed,
+		Windows: k.Windows, People: k.People, Services: k.Services,
+	}
 	e.enough = e.People.personDays() >= Enough
 	e.people = newPeople(e.config.unpacked, s.file)
 	if e.Exposed == nil {
@@ -267,7 +275,8 @@ type DamagedError struct {
 
 // Error implements error.
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("detect: %s is damaged: generation %d, %s: %v: restore it from a backup, or start with an empty data directory", e.Path, e.Generation, e.Key, e.Err)
+	return fmt.Sprintf("detect: %s is damaged: generation %d, %s: %v: restore it from a backup, or start with an empty data directory",
+		e.Path, e.Generation, e.Key, e.Err)
 }
 
 // Unwrap returns what is wrong.
@@ -462,11 +471,13 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 			return err
 		}
 		for _, table := range tables {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation NOT IN (SELECT value FROM json_each(?))", string(kept)); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation NOT IN (SELECT value FROM json_each(?))",
+				string(kept)); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO organisation (generation, body, sum) VALUES (?, ?, ?)", generation, snap.organisation, sum("organisation", "", snap.organisation)); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO organisation (generation, body, sum) VALUES (?, ?, ?)", generation,
+			snap.organisation, sum("organisation", "", snap.organisation)); err != nil {
 			return err
 		}
 		insert, err := tx.PrepareContext(ctx, "INSERT INTO person (generation, name, body, sum) VALUES (?, ?, ?, ?)")
@@ -488,7 +499,8 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 			if body == nil {
 				body = []byte{} // NULL is refused
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body, sum) VALUES (?, ?, ?, ?)", generation, name, body, sum("beside", name, body)); err != nil {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body, sum) VALUES (?, ?, ?, ?)", generation,
+				name, body, sum("beside", name, body)); err != nil {
 				return err
 			}
 		}
@@ -584,7 +596,8 @@ func (s *Snapshot) Person(cat *Catalog, name string) ([]byte, error) {
 			}
 		}
 		return json.Marshal(map[string]any{
-			"department": p.Department, "location": p.Location, "country": p.Country, "service": p.Service, "notice": p.Notice, "last_day": p.LastDay,
+			"department": p.Department, "location": p.Location, "country": p.Country, "service": p.Service, "notice": p.Notice,
+			"last_day":    p.LastDay,
 			"active_days": round(p.Active), "usual_counts": usual, "hours_utc": p.Hours, "weekend_share": p.Weekend, "usual_score": round(p.Own),
 			"known_things": p.Known.n + p.Items.n, "open_access": len(p.Access),
 		})

@@ -24,7 +24,11 @@ func someState(t testing.TB) *Snapshot {
 	for d := range 6 {
 		for _, who := range []string{"ada@acme.example", "ben@acme.example"} {
 			for i := range 4 {
-				ev := event.Event{Source: event.Box, Class: event.Download, Time: at(d, time.Duration(9+i)*time.Hour), Key: uint64(d*100 + i), Actor: event.Actor{Account: who, Kind: event.Human}, Object: event.Object{ID: string(rune('a' + i))}}
+				ev := event.Event{
+					Source: event.Box, Class: event.Download, Time: at(d, time.Duration(9+i)*time.Hour),
+					Key: uint64(d*100 + i), Actor: event.Actor{Account: who, Kind: event.Human},
+					Object: event.Object{ID: string(rune('a' + i))},
+				}
 				if err := e.Handle(who, &ev); err != nil {
 					t.Fatal(err)
 				}
@@ -112,7 +116,10 @@ func TestDamaged(t *testing.T) {
 // an error.
 func TestBeforeSums(t *testing.T) {
 	want := someState(t)
-	old := []string{"ALTER TABLE organisation DROP COLUMN sum", "ALTER TABLE person DROP COLUMN sum", "ALTER TABLE beside DROP COLUMN sum", "PRAGMA user_version = 2"}
+	old := []string{
+		"ALTER TABLE organisation DROP COLUMN sum", "ALTER TABLE person DROP COLUMN sum",
+		"ALTER TABLE beside DROP COLUMN sum", "PRAGMA user_version = 2",
+	}
 	path := save(t, want)
 	change(t, path, old...)
 	got, err := read(t, path)

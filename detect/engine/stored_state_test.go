@@ -33,7 +33,8 @@ func pastState(t *testing.T) *Snapshot {
 		"31 09:20 p1 login_success source=okta ip=203.0.113.9 country=BR",
 		"31 10:00 p2 admin_grant source=google_workspace attr.role=Super+administrator to=p1@acme.example dept=Sales",
 		"31 10:10 p2 other x4 spread=8m source=box attr.rule_match=opened|created_by.login=p2|ip_address=203.0.113.1",
-		"31 10:20 p1 other source=box attr.rule_match=vault", "31 10:30 p1 share_user x3 source=box item=c name=contract.docx to=eve@rival.example",
+		"31 10:20 p1 other source=box attr.rule_match=vault",
+		"31 10:30 p1 share_user x3 source=box item=c name=contract.docx to=eve@rival.example",
 		"31 11:00 svc.backup download x40 spread=1h source=aws_cloudtrail item=k place=data bytes=100000",
 	} {
 		s.line(l)
@@ -115,10 +116,14 @@ func complete(t *testing.T, s *Snapshot) {
 	}
 	leaver, grantee, granter := e.find(address("p4")), e.find(address("p1")), e.find(address("p2"))
 	for what, there := range map[string]bool{
-		"exposures": len(e.Exposed) > 0, "windows": len(e.Windows) > 0, "HR's notices": len(e.Feed.Notices) > 0, "health of sources": e.Pulse[event.Box].First > 0,
-		"a leaver": leaver.Notice > 0 && leaver.Frozen && len(leaver.Access) >= 2, "failed sign-ins": len(grantee.Fails) > 0 && len(grantee.Refused) > 0,
-		"a right": grantee.Right > 0, "a suspicion": grantee.Breach > 0, "facts": len(grantee.Day.Facts) > 0, "matches": len(grantee.Day.Ruled) > 0,
-		"receivers": len(granter.Day.Received) > 0, "bursts": len(grantee.Day.Bursts) > 0, "evidence": len(grantee.Day.Proof) > 0, "a shift": slices.Max(granter.Shift) > 0,
+		"exposures": len(e.Exposed) > 0, "windows": len(e.Windows) > 0, "HR's notices": len(e.Feed.Notices) > 0,
+		"health of sources": e.Pulse[event.Box].First > 0,
+		"a leaver":          leaver.Notice > 0 && leaver.Frozen && len(leaver.Access) >= 2,
+		"failed sign-ins":   len(grantee.Fails) > 0 && len(grantee.Refused) > 0,
+		"a right":           grantee.Right > 0, "a suspicion": grantee.Breach > 0, "facts": len(grantee.Day.Facts) > 0,
+		"matches":   len(grantee.Day.Ruled) > 0,
+		"receivers": len(granter.Day.Received) > 0, "bursts": len(grantee.Day.Bursts) > 0,
+		"evidence": len(grantee.Day.Proof) > 0, "a shift": slices.Max(granter.Shift) > 0,
 		"a service account": e.find(address("svc.backup")).Service, "what goes on": len(granter.Carry) > 0 && len(granter.Past) > 0,
 	} {
 		if !there {
