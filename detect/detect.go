@@ -11,7 +11,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Detector is one judgement: what it counts, what it notices, and how it puts that into
+// Detector looks for one thing: what it counts, what it notices, and how it puts that into
 // words. All its functions are pure.
 type Detector struct {
 	Name       string   // in findings, configuration, docs and stored state

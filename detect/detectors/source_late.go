@@ -7,7 +7,7 @@ import (
 )
 
 // sourceLate is a source whose events come much later than they used to (I02): what
-// was judged meanwhile was judged on less.
+// was scored meanwhile was scored on less.
 var sourceLate = &detect.Detector{
 	Name: "source_late", Title: "Source late",
 	Traits: finding.AboutData, Mechanism: detect.SourceLate,

@@ -126,7 +126,7 @@ func (s *stub) due(now int64) bool {
 	return !s.Frozen && s.Notice > 0 && now >= s.Notice || s.LastDay > 0 && now >= s.LastDay+2*event.Day-12*event.Hour
 }
 
-// emitAccessReview tells what somebody has left open. It is a list to work through
+// emitAccessReview reports what a leaver has left open. It is a list to work through
 // rather than an alarm: its risk is low, whatever it holds.
 func (e *Engine) emitAccessReview(p *person, now int64) {
 	open := make([]access, 0, len(p.Access))

@@ -8,12 +8,12 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Days has a function be told what everybody did on each day once it is over, and of
+// Days has a function called with what each person did on a day once it is over, and with
 // days that are open when Flush is called. It is called from Handle and Flush. Nothing
 // is counted for it.
 func (e *Engine) Days(f func(*finding.Activity) error) { e.days = f }
 
-// report tells what a person did on the open day.
+// report reports what a person did on the open day.
 func (e *Engine) report(p *person, v *verdict, open bool) {
 	cat := e.catalog
 	if e.days == nil || e.err != nil {

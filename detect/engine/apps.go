@@ -16,7 +16,7 @@ var clients = map[string]bool{
 	"691301496089":                         true, // Google Drive on the web
 }
 
-// automation are applications that read on somebody's behalf without being told
+// automation are applications that read on somebody's behalf without being asked
 // to each time. They are no rarity, whoever uses them first.
 var automation = map[string]bool{
 	"fb8d773d-7ef8-4ec0-a117-179f88add510": true, // Enterprise Copilot Platform

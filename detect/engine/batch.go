@@ -20,12 +20,12 @@ type Keyed struct {
 }
 
 const (
-	batchMost = 4096 // events that are judged at the same time at most
+	batchMost = 4096 // events that are scored at the same time at most
 	perLane   = 48   // fewer are not worth another core
 )
 
 // batch are events of one hour, in which people do not depend on one another. They are
-// judged on several cores.
+// scored on several cores.
 type batch struct {
 	items  []item
 	lanes  []*lane
@@ -41,7 +41,7 @@ type item struct {
 	rec    []byte // nil if the day ends
 }
 
-// lane judges the events of some of the people of a batch. It has its own engine, which
+// lane scores the events of some of the people of a batch. It has its own engine, which
 // knows of everybody what the engine knows whose batch it is, and changes people alone.
 type lane struct {
 	engine *Engine
@@ -49,7 +49,7 @@ type lane struct {
 	ev     event.Event
 	items  []int
 	load   int // how many there will be
-	at     int // the item that is judged
+	at     int // the item that is scored
 	found  []found
 }
 
@@ -60,7 +60,7 @@ type found struct {
 	day     *finding.Activity
 }
 
-// HandleAll is Handle for events as stored, in their order. It judges on several cores;
+// HandleAll is Handle for events as stored, in their order. It scores on several cores;
 // what comes out is the same, in the same order. The records may be used again afterwards.
 func (e *Engine) HandleAll(events []Keyed) error {
 	at := 0
@@ -83,9 +83,9 @@ func (e *Engine) HandleAll(events []Keyed) error {
 	return err
 }
 
-// Fault says that judging an event panicked: the engine is of no use any more.
+// Fault says that scoring an event panicked: the engine is of no use any more.
 type Fault struct {
-	Record []byte // the event as stored; nil where the end of a day was judged
+	Record []byte // the event as stored; nil where the end of a day was scored
 	Panic  *guard.Panic
 }
 
@@ -96,7 +96,7 @@ func (f *Fault) Error() string { return f.Panic.Error() }
 func (f *Fault) Unwrap() error { return f.Panic }
 
 // addToBatch puts an event into the batch. What is not about a person, or may be part of a
-// pattern over several, is judged by itself.
+// pattern over several, is scored by itself.
 func (e *Engine) addToBatch(k *Keyed) error {
 	b := &e.batch
 	source, class, at := event.RecordSource(k.Record), event.RecordClass(k.Record), event.RecordTime(k.Record)
@@ -145,7 +145,7 @@ func (e *Engine) closeDays(names []string) {
 	}
 }
 
-// scoreBatch judges what is in the batch.
+// scoreBatch scores what is in the batch.
 func (e *Engine) scoreBatch() error {
 	b := &e.batch
 	if len(b.items) == 0 {
@@ -230,7 +230,7 @@ func (e *Engine) newLane() *lane {
 	return l
 }
 
-// scoreSafely is judge; a panic becomes the error of the lane, which names the event.
+// scoreSafely is score; a panic becomes the error of the lane, which names the event.
 func (l *lane) scoreSafely(of *Engine) {
 	err := guard.Do("judge", func() error { l.score(of); return nil })
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
@@ -238,7 +238,7 @@ func (l *lane) scoreSafely(of *Engine) {
 	}
 }
 
-// score judges the items of the lane, knowing what an engine knows.
+// score scores the items of the lane, knowing what an engine knows.
 func (l *lane) score(of *Engine) {
 	e := l.engine
 	e.config, e.err = of.config, nil

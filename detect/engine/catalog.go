@@ -8,7 +8,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// busy is harmless activity. It is not judged: it says how busy somebody is, and
+// busy is harmless activity. It is not scored: it says how busy somebody is, and
 // much work explains much else.
 var busy = []detect.Metric{
 	{Name: "views", On: []event.Class{event.View}, Measure: one},
@@ -36,7 +36,7 @@ type metric struct {
 type indicator struct {
 	*detect.Indicator
 	detector int
-	lasting  int // index of the fact that Persists names, or -1
+	lasting  int // index of the indicator that Persists names, or -1
 }
 
 // Catalog is the detectors that an engine scores by, and the flat lists that state is kept by.

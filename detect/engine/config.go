@@ -16,7 +16,7 @@ import (
 	"github.com/outflow/outflow/internal/sigma"
 )
 
-// Config is what an administrator tells the detectors. All of it but Detectors may be empty.
+// Config is the configuration of an engine. All of it but Detectors may be empty.
 type Config struct {
 	Detectors        *Catalog    // what is scored; needed
 	ForbiddenDomains []string    // nothing may be shared with: competitors, say
@@ -39,7 +39,7 @@ type Config struct {
 }
 
 // Exception is something that is known and wanted: a backup application, a
-// partner's domain, a window for changes. What it covers is not judged, and not
+// partner's domain, a window for changes. What it covers is not scored, and not
 // learned from. All conditions that are stated must hold; at least one of App,
 // Domain, User and Detectors must be.
 type Exception struct {
@@ -172,7 +172,7 @@ func within(domain, of string) bool {
 	return domain == of || strings.HasSuffix(domain, "."+of)
 }
 
-// excepted returns the detectors, a bit each, that exceptions keep from judging
+// excepted returns the detectors, a bit each, that exceptions keep from scoring
 // an act.
 func (e *Engine) excepted(a *detect.Enriched) (mask uint64) {
 	for i := range e.config.exceptions {
@@ -183,7 +183,7 @@ func (e *Engine) excepted(a *detect.Enriched) (mask uint64) {
 	return mask
 }
 
-// spared notes what an act would have been judged by, but for exceptions.
+// spared notes what an act would have been scored by, but for exceptions.
 func (e *Engine) spared(a *detect.Enriched, by uint64) {
 	for i := range e.config.exceptions {
 		if x := &e.config.exceptions[i]; x.only&by != 0 && x.covers(a) {
@@ -195,10 +195,10 @@ func (e *Engine) spared(a *detect.Enriched, by uint64) {
 	}
 }
 
-// Covered is what an exception has kept from being judged.
+// Covered is what an exception has kept from being scored.
 type Covered struct {
 	Exception
-	Acts  int // events that would have been judged otherwise
+	Acts  int // events that would have been scored otherwise
 	Users int // people whose events they were
 }
 

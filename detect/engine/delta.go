@@ -417,7 +417,7 @@ func (b *delta) order() {
 }
 
 // applyDelta applies a delta to the shared state, but for its sums: they are added once the
-// days that end with the hour have been judged.
+// days that end with the hour have been scored.
 func (e *Engine) applyDelta(b *delta, end int64) {
 	e.Heads += b.Heads
 	for s := range b.Complete {

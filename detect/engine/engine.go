@@ -29,7 +29,7 @@ type Engine struct {
 	days    func(*finding.Activity) error // may be nil
 
 	people   people
-	deltas   []*delta                  // in the hour that is open, by shard; nil where others judge
+	deltas   []*delta                  // in the hour that is open, by shard; nil where others score
 	spare    []*delta                  // to be filled next
 	closing  map[int64][]string        // whose days are open, by their end
 	active   []*person                 // who did something in this hour
@@ -47,7 +47,7 @@ type Engine struct {
 	takeAt   int64 // hour before which the state is handed over; 0 for never
 	take     func(*Snapshot) error
 
-	enough   bool  // person-days are known to judge counts by
+	enough   bool  // person-days are known to score counts by
 	enoughAt int64 // since when, if that has come about since the engine began
 }
 
@@ -120,7 +120,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	return e.err
 }
 
-// handle judges an event of a person whose day is open.
+// handle scores an event of a person whose day is open.
 func (e *Engine) handle(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
@@ -142,8 +142,8 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 // Known is how many people and service accounts are known.
 func (e *Engine) Known() int { return len(e.people.all) }
 
-// Flush judges the days that are still open. More events may follow: nothing is
-// learned, and no later judgement changes.
+// Flush scores the days that are still open. More events may follow: nothing is
+// learned, and no later score changes.
 func (e *Engine) Flush() error {
 	var open []string
 	for _, list := range e.closing {
@@ -234,7 +234,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 	}
 }
 
-// send emits a finding about somebody whom the engine judges. The first error of the
+// send emits a finding about somebody whom the engine scores. The first error of the
 // Receiver is kept.
 func (e *Engine) send(f *finding.Finding) {
 	if e.err == nil && e.owns(f.Person) {

@@ -15,7 +15,7 @@ import (
 type exposure struct {
 	Person string
 	Day    int64 // end of the person's day on which it happened: names the episode
-	Fact   int   // index in facts
+	Fact   int   // index in indicators
 	Key    uint64
 	Sub    string // which of the ways in which the object is open
 	What   string
@@ -121,7 +121,7 @@ func closes(a *detect.Enriched) bool {
 	return false
 }
 
-// expose notes that a fact has laid something open.
+// expose notes that an indicator has laid something open.
 func (e *Engine) expose(p *person, a *detect.Enriched, fact int, what string) {
 	for _, w := range ways(a) {
 		if w.key == 0 || a.Class == event.NetworkOpen && w.sub != "" && !detect.Exposes(w.sub) {
@@ -152,7 +152,7 @@ func (e *Engine) open(p *person, x *exposure) bool {
 }
 
 // closeExposures closes what an act undoes. That is known at the end of the hour; of what the
-// person has laid open itself, it is told at once.
+// person has laid open itself, it is reported at once.
 func (e *Engine) closeExposures(p *person, a *detect.Enriched) {
 	if !closes(a) {
 		return
@@ -191,7 +191,7 @@ func (e *Engine) applyOpened(list []*exposure) {
 	}
 }
 
-// applyClosed ends what was closed in an hour, in order, and says so to those who were told.
+// applyClosed ends what was closed in an hour, in order, and reports it.
 func (e *Engine) applyClosed(list []closing) {
 	for _, c := range list {
 		held := e.Exposed[c.Key]
@@ -216,7 +216,7 @@ func (e *Engine) applyClosed(list []closing) {
 	}
 }
 
-// ended tells that an exposure of somebody is over; of nobody that is known if owner is nil.
+// ended reports that an exposure is over. Owner is nil if the person is not known any more.
 func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
 	cat := e.catalog
 	over := finding.Exposure{What: x.What, Opened: x.Opened, Closed: at, By: by}
@@ -235,7 +235,7 @@ func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
 }
 
 // matureExposures looks at the exposures that have begun lately. One that has lasted
-// weighs more; the person's day is judged again.
+// weighs more; the person's day is scored again.
 func (e *Engine) matureExposures(now int64) {
 	young := e.young
 	e.young = e.young[:0:0]

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	emitFrom = .25 // risk below which nothing is told
-	grew     = 1.1 // a count is judged again when it has grown by this factor
+	emitFrom = .25 // risk below which nothing is emitted
+	grew     = 1.1 // a count is scored again when it has grown by this factor
 )
 
 // concerned are the detectors that an event concerns, a bit each.
@@ -160,7 +160,7 @@ func target(a *detect.Enriched) string {
 	return ""
 }
 
-// emitFindings judges the day of a person and, if it has become worse, says so: one
+// emitFindings scores the day of a person and, if it has become worse, says so: one
 // finding for each detector that has something to say. It returns the verdict.
 func (e *Engine) emitFindings(p *person, at int64) *verdict {
 	cat := e.catalog

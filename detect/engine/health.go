@@ -12,7 +12,7 @@ type sourceHealth struct {
 	Rate  [weekHours]float64 // decayed share of weeks with events, by hour of the week
 	First int64              // hour of the first event
 	Gap   float64            // evidence that the source is silent, since its last event
-	Told  int64              // when that was told; 0 if it was not
+	Told  int64              // when that was reported; 0 if it was not
 
 	Acts, Nobody float64 // decayed daily: events that take or change something, and those of nobody known
 	Who          names   // some of the latter, by account

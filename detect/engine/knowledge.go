@@ -6,13 +6,13 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// Enough is how many person-days must be known before a count is judged by how rarely
-// anybody's was as unusual. Until then only facts are judged, and counts that no other
+// Enough is how many person-days must be known before a count is scored by how rarely
+// anybody's was as unusual. Until then only indicators are scored, and counts that no other
 // organisation calls usual.
 const Enough = warm
 
 // ServiceDays is how many active days of a service account must be known before its counts
-// are judged.
+// are scored.
 const ServiceDays = serviceDays
 
 // Knowledge is how much an engine knows of what is usual.

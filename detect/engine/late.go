@@ -25,7 +25,7 @@ type Delivery struct {
 }
 
 // Deliver takes in how late the events of a delivery were. It changes nothing in
-// how people are judged: every event lands in its own window, however late.
+// how people are scored: every event lands in its own window, however late.
 func (e *Engine) Deliver(d Delivery) error {
 	p := &e.Pulse[d.Source]
 	usual := p.Lag
@@ -34,7 +34,7 @@ func (e *Engine) Deliver(d Delivery) error {
 	return e.err
 }
 
-// late tells of a delivery that is later than usual.
+// late reports a delivery that is later than usual.
 func (e *Engine) late(d Delivery, usual float64) {
 	if d.Late < lateEvents || d.Lag < lateLeast || float64(d.Lag) <= lateUsual*usual {
 		return

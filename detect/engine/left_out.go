@@ -11,7 +11,7 @@ import (
 // guestDays is for how many days without activity a guest is kept, as ingest/identity does.
 const guestDays = 60
 
-// leftOut tells that names of a source were left out.
+// leftOut reports that names of a source were left out.
 func (e *Engine) leftOut(ev *event.Event) {
 	n, err := strconv.ParseInt(ev.Attr(event.AttrNew), 10, 64)
 	if err != nil {

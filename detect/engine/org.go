@@ -3,7 +3,7 @@ package engine
 import "math"
 
 // org is what is known about people together: the usual counts of departments
-// and of everybody, how far counts scatter, how rare surprises and facts are,
+// and of everybody, how far counts scatter, how rare surprises and indicators are,
 // what is going on today, and which networks, domains and applications are
 // known. People and service accounts have one each.
 //
@@ -18,7 +18,7 @@ type org struct {
 	Num, Den    []float64 // moments of the dispersion, per metric
 	NumAdd      []int64
 	DenAdd      []int64
-	Tails       []Tail // per judged metric
+	Tails       []Tail // per scored metric
 	Shifts      []Tail // per slow metric
 	Facts       []float64
 	FactAdd     []int64

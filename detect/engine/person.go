@@ -40,7 +40,7 @@ type person struct {
 	Notice   int64 // when notice became known, Unix milliseconds; 0 if it has not
 	LastDay  int64 // end of the last working day; 0 if unknown
 	Last     int64 // day of the last activity, days since 1970; 0 if none
-	Reviewed bool  // what was left behind has been told
+	Reviewed bool  // what was left behind has been reported
 
 	AlertT  int64   // time of the last day with an alert
 	Right   float64 // points of the last right that was given to the person, and when
@@ -86,7 +86,7 @@ type dayState struct {
 	Start    int64 // time of its first event
 	Latest   int64 // time of its latest event
 	Count    []float64
-	Facts    map[int]note // by index in facts
+	Facts    map[int]note // by index in indicators
 	Done     map[uint64]uint16
 	Proof    []*proof // per detector; nil where there is none
 	Next     []float64
@@ -137,7 +137,7 @@ func (b *burst) add(at int64, n float64) (sum float64) {
 	return sum
 }
 
-// note is a fact that holds today.
+// note is an indicator that holds today.
 type note struct {
 	Say  []string // at most 2
 	More int      // further times
@@ -369,7 +369,7 @@ func localDay(at int64, quietHour int) int {
 	return int((days + 4) % 7) // 1970-01-01 was a Thursday; 0 is Sunday
 }
 
-// unscale turns a judged count into the units of its metric.
+// unscale turns a scored count into the units of its metric.
 func (c *Catalog) unscale(j int, x float64) float64 {
 	switch c.metrics[j].Scale {
 	case detect.Root:

@@ -53,7 +53,7 @@ func (e *Engine) recordPrivileges(p *person, v *verdict, at int64) {
 	}
 }
 
-// applyPrivileges takes in which rights were received by an hour's end, and judges those people
+// applyPrivileges takes in which rights were received by an hour's end, and scores those people
 // again who took data out before.
 func (e *Engine) applyPrivileges(rights []given, end int64) {
 	var again []string

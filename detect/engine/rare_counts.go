@@ -6,11 +6,11 @@ import "github.com/outflow/outflow/internal/finding"
 // rareCounts.
 const rareDays = 10_000
 
-// rareCounts are what no organisation calls usual: for a metric, on its judged scale, the
+// rareCounts are what no organisation calls usual: for a metric, on its scored scale, the
 // count that one of 10,000 person-days reaches, and the exponent of the Pareto tail between
 // one in 1,000 and one in 10,000, from 1 to 3. The figures are of 66,320 person-days of
 // forty generated organisations of 80 people without incidents (docs/scoring.md has the
-// command). They speak until enough is known of the organisation itself. Metrics that are told by
+// command). They speak until enough is known of the organisation itself. Metrics that depend on
 // what was there before have none: at first everything is new.
 var rareCounts = map[string]rareCount{
 	"app_downloads":             {280, 1.5},
@@ -55,13 +55,13 @@ func (o *org) before(j int, s float64, service bool) finding.Before {
 	return b
 }
 
-// speaksAnywhere says whether a judged count is so large that it is told while little is
+// speaksAnywhere says whether a scored count is so large that it is reported while little is
 // known.
 func speaksAnywhere(x float64, b finding.Before) bool {
 	return b.Days == 0 && b.Rare > 0 && x >= b.Rare
 }
 
-// least is how rare a judged count must be to speak, given the floor of its detector. The
+// least is how rare a scored count must be to speak, given the floor of its detector. The
 // floor keeps out the many surprises that every day has; a count that speaks anywhere is
 // none of these.
 func least(floor, x float64, b finding.Before) float64 {

@@ -10,7 +10,7 @@ import (
 )
 
 // modelVersion is that of the formulas of a score. A receipt of a later version, or of one
-// before modelFrom, cannot be computed again. Version 3 judges counts also while little is
+// before modelFrom, cannot be computed again. Version 3 scores counts also while little is
 // known, if others would not call them usual.
 const (
 	modelVersion = 3
@@ -85,7 +85,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	return r
 }
 
-// points of a count that is judged: how far its rarity is above the floor, by how
+// points of a count that is scored: how far its rarity is above the floor, by how
 // much it matters, and less where there is little of it.
 func (m *metric) points(rarity, floor, x, density float64) float64 {
 	return float64(max(rarity-floor, 0)*m.weight*x/(x+m.HalfSaturation)) * density
@@ -100,7 +100,7 @@ func (m *metric) density(dense float64) float64 {
 	return dense
 }
 
-// indicatorPoints weighs a fact by how rare it is: seen on some of so many days.
+// indicatorPoints weighs an indicator by how rare it is: seen on some of so many days.
 func indicatorPoints(weight, seen, days float64) float64 {
 	return max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
 }
@@ -115,7 +115,7 @@ func sumOf(d *detect.Detector, points []float64) float64 {
 	return weightOf(d) * (top + min(othersMax, float64(others*(sum-top))))
 }
 
-// combined is what the points of all detectors amount to, with what a take-out says
+// combined is what the points of all detectors amount to, with what exfiltration says
 // together with a suspicion about the account, or with a new right.
 func (cat *Catalog) combined(points []float64, before past) (score float64, c chain) {
 	top, sum, taken, breach := 0.0, 0.0, 0.0, 0.0
@@ -135,7 +135,7 @@ func (cat *Catalog) combined(points []float64, before past) (score float64, c ch
 	return top + float64(second*(sum-top)) + c.compromise + c.privilege, c
 }
 
-// past is what happened before that makes a take-out weigh more: a suspicion about
+// past is what happened before that makes exfiltration weigh more: a suspicion about
 // the account within a day, a new right within two.
 type past struct{ breach, right float64 }
 

@@ -18,7 +18,7 @@ var (
 )
 
 const (
-	rareRule   = .002 // share of the days of people on which a rule may match to be told by its level alone
+	rareRule   = .002 // share of the days of people on which a rule may match to be reported by its level alone
 	maxRuled   = 64   // rules that match on one person's day
 	maxWindows = 1 << 15
 	maxEntries = 2048 // of one window
@@ -151,7 +151,7 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 	for _, x := range w.Entries[:len(w.Entries)-1] {
 		pr.cite(x.ID)
 	}
-	w.Entries = w.Entries[:0] // told; it begins anew
+	w.Entries = w.Entries[:0] // reported; it begins anew
 	e.spoke[r.ID] = true
 	return p.matched(r, ev, what)
 }

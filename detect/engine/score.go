@@ -23,7 +23,7 @@ const (
 	othersMax   = 4.0
 	second      = .5 // of the further detectors
 	serviceDays = 10 // active days before the counts of a service account speak: other ones say nothing about it
-	together    = .5 // of the weaker of a suspicious sign-in and a take-out
+	together    = .5 // of the weaker of a suspicious sign-in and exfiltration
 	busyPower   = 1.4
 	leaveGain   = .8
 	shiftGain   = .8
@@ -45,7 +45,7 @@ func shrunk(peers, sum, days float64) float64 {
 	return max((float64(kappa*peers)+sum)/(kappa+days), .003)
 }
 
-// scaled maps a total to the count that is judged.
+// scaled maps a total to the count that is scored.
 func (m *metric) scaled(x float64) float64 {
 	switch m.Scale {
 	case detect.Root:
@@ -92,18 +92,18 @@ type verdict struct {
 	points     []float64 // per detector
 	shift      float64   // points of the slow shift
 	breach     float64   // points of the strongest sign that somebody else acts
-	raw        []float64 // surprise per judged metric
+	raw        []float64 // surprise per scored metric
 	shifts     []float64 // CUSUM per slow metric, as it would be after today
 	mean       []float64
 	peers      []float64
-	colleagues []float64 // per judged metric: how much more the colleagues do today
-	k          []float64 // dispersion per judged metric
+	colleagues []float64 // per scored metric: how much more the colleagues do today
+	k          []float64 // dispersion per scored metric
 	busier     float64
 	leaver     bool      // leaving adds to the score
 	dense      []float64 // per detector: what its counts are worth, by how they are spread
 	counted    []bool    // per detector: its counts are above the absolute floor
 	spoken     []float64 // scratch: points of the counts of one detector
-	worth      []float64 // calibrated surprise per judged metric
+	worth      []float64 // calibrated surprise per scored metric
 }
 
 // reset empties a verdict.
@@ -133,7 +133,7 @@ func floorOf(d *detect.Detector, leaving bool) float64 {
 	return floor
 }
 
-// before is what has happened that makes a take-out weigh more.
+// before is what has happened that makes exfiltration weigh more.
 func (p *person) before(at int64) (b past) {
 	if at-p.BreachT <= event.Day {
 		b.breach = p.Breach
@@ -144,7 +144,7 @@ func (p *person) before(at int64) (b past) {
 	return b
 }
 
-// replaced says whether a fact holds that says more: what was laid open has
+// replaced says whether an indicator holds that says more: what was laid open has
 // lasted.
 func (f *indicator) replaced(day *dayState) bool {
 	if f.lasting < 0 {

@@ -112,10 +112,10 @@ func (e *Engine) outage() bool {
 	return false
 }
 
-// resumed tells that a source is back.
+// resumed reports that a source is back.
 func (e *Engine) resumed(s event.Source, p *sourceHealth) {
 	f := e.healthFinding(detect.SourceSilent, s.String(), p.Told, e.Complete[s], 2)
-	f.Health = false // the end of what was told, and nothing new
+	f.Health = false // the end of what was reported, and nothing new
 	f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told, Closed: e.Complete[s]}}
 	e.send(f)
 }

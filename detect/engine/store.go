@@ -46,7 +46,7 @@ type stored struct {
 	stub stub
 }
 
-// kept is what is stored of the state besides the people. Metrics and facts are
+// kept is what is stored of the state besides the people. Metrics and indicators are
 // kept by name, so that a later version can tell which of them it knows.
 type kept struct {
 	Version  int
@@ -514,7 +514,7 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 
 // Forget takes a person out of a snapshot, with what is known of the organisation because
 // of them: sums, exposures. It returns false if they were not in it. The configuration is
-// that of the judge.
+// that of the engine.
 func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 	if s == nil {
 		return nil, false, nil
@@ -529,7 +529,7 @@ func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 	return out, known, err
 }
 
-// Part is a snapshot of an engine that judged some shards, and those of them that are
+// Part is a snapshot of an engine that scored some shards, and those of them that are
 // wanted.
 type Part struct {
 	Snapshot *Snapshot

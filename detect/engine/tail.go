@@ -119,7 +119,7 @@ func (t *Tail) before(s float64) finding.Before {
 // what has been seen.
 func (t *Tail) rarity(s, limit float64) float64 { return rarity(0, s, t.before(s), limit) }
 
-// rarity is −ln of how often a statistic was at least s before; x is the judged count that
+// rarity is −ln of how often a statistic was at least s before; x is the scored count that
 // it is of. While too few days are known, a count that hardly ever occurs anywhere is as
 // rare as it is elsewhere; of any other the distribution is taken at its word, up to a point
 // that is below what makes a count speak.
