@@ -32,7 +32,7 @@ type metric struct {
 	carried  int // index among those that go on from day to day, or -1
 }
 
-// indicator is a Fact in the flat list.
+// indicator is an Indicator in the flat list.
 type indicator struct {
 	*detect.Indicator
 	detector int
