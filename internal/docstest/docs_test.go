@@ -167,3 +167,23 @@ func TestDecisions(t *testing.T) {
 		}
 	}
 }
+
+// TestNames looks up every test that a page names.
+func TestNames(t *testing.T) {
+	out, err := exec.Command("git", "-C", "../..", "grep", "-hoE", "^func (Test|Benchmark|Fuzz)[A-Za-z0-9]+", "--", "*_test.go").Output()
+	if err != nil {
+		t.Skipf("not a Git checkout: %v", err)
+	}
+	known := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		known[strings.TrimPrefix(strings.TrimSpace(line), "func ")] = true
+	}
+	named := regexp.MustCompile(`\bTest[A-Z][A-Za-z0-9]*`)
+	for name, text := range pages(t) {
+		for _, test := range named.FindAllString(text, -1) {
+			if !known[test] {
+				t.Errorf("%s names %s, which does not exist", name, test)
+			}
+		}
+	}
+}
