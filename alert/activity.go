@@ -18,7 +18,8 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 		return nil
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		put, err := tx.PrepareContext(ctx, "INSERT INTO activity (user, day, body) VALUES (?, ?, ?) ON CONFLICT (user, day) DO UPDATE SET body = excluded.body")
+		put, err := tx.PrepareContext(ctx,
+			"INSERT INTO activity (user, day, body) VALUES (?, ?, ?) ON CONFLICT (user, day) DO UPDATE SET body = excluded.body")
 		if err != nil {
 			return err
 		}
@@ -163,7 +164,9 @@ func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver, among fun
 			}
 		}
 		for _, l := range list {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO leaver (user, notice, last_day) VALUES (?, ?, ?)", l.User, l.Notice, l.LastDay); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				"INSERT INTO leaver (user, notice, last_day) VALUES (?, ?, ?)",
+				l.User, l.Notice, l.LastDay); err != nil {
 				return err
 			}
 		}

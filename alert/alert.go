@@ -161,15 +161,32 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 	}
 	a := Alert{
-		ID: lead.Episode, Revision: revision, Time: raisedAt(lead.Time), User: lead.Person, Department: lead.Department, Service: lead.Service, Health: lead.Health, Detector: lead.Detector, Score: lead.Risk, Rate: lead.Rate,
-		Observed: lead.Observed, Expected: lead.Expected, Peers: lead.Peers, Unit: lead.Unit, BaselineDays: lead.Days, Context: lead.Context,
+		ID:           lead.Episode,
+		Revision:     revision,
+		Time:         raisedAt(lead.Time),
+		User:         lead.Person,
+		Department:   lead.Department,
+		Service:      lead.Service,
+		Health:       lead.Health,
+		Detector:     lead.Detector,
+		Score:        lead.Risk,
+		Rate:         lead.Rate,
+		Observed:     lead.Observed,
+		Expected:     lead.Expected,
+		Peers:        lead.Peers,
+		Unit:         lead.Unit,
+		BaselineDays: lead.Days,
+		Context:      lead.Context,
 	}
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
 	ids := map[string]bool{}
 	for _, f := range list {
 		stake = max(stake, f.Stake)
 		a.Detectors = append(a.Detectors, f.Detector)
-		a.Evidence = append(a.Evidence, Evidence{f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events, f.Repeats, f.Folders, nil})
+		a.Evidence = append(a.Evidence, Evidence{
+			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,
+			f.Repeats, f.Folders, nil,
+		})
 		if f.Receipt != nil {
 			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10
 		}

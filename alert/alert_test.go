@@ -26,9 +26,30 @@ func start() int64 { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMill
 func found(person, detector string, day int64, risk, points float64) *finding.Finding {
 	at := start() + day*dayMS
 	return &finding.Finding{
-		ID: person + detector + string(rune('0'+day)), Episode: person + string(rune('0'+day)), Revision: 1, Detector: detector, Person: person, Time: at + 500, Start: at - 60_000, End: at, Points: points, Risk: risk, Rate: 22 * math.Exp(-.47*(risk-2.4)),
-		Title: "Bulk download", Reason: "downloaded 143 files from Box in 9 minutes; usual day 4 files, peers 6", Observed: 143, Expected: 4, Peers: 6, Unit: "files", Days: 20.5,
-		Sources: []string{"box"}, Techniques: []string{"T1530", "T1213.004"}, EventIDs: []string{"a", "b"}, Events: 2, Complete: at, Stake: 1,
+		ID:         person + detector + string(rune('0'+day)),
+		Episode:    person + string(rune('0'+day)),
+		Revision:   1,
+		Detector:   detector,
+		Person:     person,
+		Time:       at + 500,
+		Start:      at - 60_000,
+		End:        at,
+		Points:     points,
+		Risk:       risk,
+		Rate:       22 * math.Exp(-.47*(risk-2.4)),
+		Title:      "Bulk download",
+		Reason:     "downloaded 143 files from Box in 9 minutes; usual day 4 files, peers 6",
+		Observed:   143,
+		Expected:   4,
+		Peers:      6,
+		Unit:       "files",
+		Days:       20.5,
+		Sources:    []string{"box"},
+		Techniques: []string{"T1530", "T1213.004"},
+		EventIDs:   []string{"a", "b"},
+		Events:     2,
+		Complete:   at,
+		Stake:      1,
 	}
 }
 
@@ -44,7 +65,13 @@ func sample() []Alert {
 	leaver.Qualifier = "before leaving"
 	share := found("jane@acme.example", "external_sharing", 0, 12, 2)
 	share.Title, share.Reason, share.EventIDs = "External sharing", "shared 3 items with \"x@rival.example\"", []string{"b", "c"}
-	for _, f := range []*finding.Finding{lead, leaver, share, found("jane@acme.example", "bulk_download", 2, 6, 6), found("bob@acme.example", "bulk_download", 0, 1, 1)} {
+	for _, f := range []*finding.Finding{
+		lead,
+		leaver,
+		share,
+		found("jane@acme.example", "bulk_download", 2, 6, 6),
+		found("bob@acme.example", "bulk_download", 0, 1, 1),
+	} {
 		d.Add(f)
 	}
 	evil := found(hostile+"@acme.example", "bulk_download", 1, 7.5, 7.5)
@@ -107,7 +134,8 @@ func TestFields(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range strings.Fields("id time user detector score severity title reason window observed expected peers sources techniques event_ids data_complete_to") {
+		for _, key := range strings.Fields(
+			"id time user detector score severity title reason window observed expected peers sources techniques event_ids data_complete_to") {
 			if _, ok := m[key]; !ok {
 				t.Errorf("no %s in %s", key, line)
 			}
@@ -161,7 +189,8 @@ func TestOCSF(t *testing.T) {
 			}
 		}
 		num := func(v any) int { return int(v.(float64)) }
-		if num(m["class_uid"]) != 2004 || num(m["category_uid"]) != 2 || num(m["type_uid"]) != 200400+num(m["activity_id"]) || num(m["severity_id"]) < 1 || num(m["severity_id"]) > 6 {
+		if num(m["class_uid"]) != 2004 || num(m["category_uid"]) != 2 || num(m["type_uid"]) != 200400+num(m["activity_id"]) ||
+			num(m["severity_id"]) < 1 || num(m["severity_id"]) > 6 {
 			t.Errorf("%v", m)
 		}
 		meta, info := m["metadata"].(map[string]any), m["finding_info"].(map[string]any)
@@ -368,7 +397,13 @@ func TestUndone(t *testing.T) {
 	f.Exposures = []finding.Exposure{{What: "opened sg-1", Opened: opened}}
 	d.Add(f)
 	over := func(closed int64, by string) *finding.Finding {
-		return &finding.Finding{Episode: f.Episode, Detector: f.Detector, Person: f.Person, Time: closed, Exposures: []finding.Exposure{{What: "opened sg-1", Opened: opened, Closed: closed, By: by}}}
+		return &finding.Finding{
+			Episode:   f.Episode,
+			Detector:  f.Detector,
+			Person:    f.Person,
+			Time:      closed,
+			Exposures: []finding.Exposure{{What: "opened sg-1", Opened: opened, Closed: closed, By: by}},
+		}
 	}
 	if got := d.Alerts()[0]; got.statusText() != "Not undone." {
 		t.Errorf("%+v: %s", got.Exposures, got.statusText())
@@ -400,10 +435,12 @@ func TestHealth(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	var b bytes.Buffer
-	if err := writeTable(&b, list, Options{}); err != nil || !strings.Contains(b.String(), "medium        –  2026-03-02 09:00  health of the data") {
+	if err := writeTable(&b, list, Options{}); err != nil ||
+		!strings.Contains(b.String(), "medium        –  2026-03-02 09:00  health of the data") {
 		t.Errorf("%v %s", err, b.String())
 	}
-	if f := ocsf(&list[1], "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" || f.FindingInfo.Types[0] != "Health of the data" {
+	if f := ocsf(&list[1], "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" ||
+		f.FindingInfo.Types[0] != "Health of the data" {
 		t.Errorf("%+v", f)
 	}
 }
@@ -420,8 +457,18 @@ func TestUpdates(t *testing.T) {
 		day := now/86_400_000 - rng.Int64N(3)
 		user := fmt.Sprint("user", rng.IntN(12))
 		f := &finding.Finding{
-			ID: fmt.Sprint(user, day, rng.IntN(3)), Episode: fmt.Sprint(user, " ", day), Person: user, Detector: "bulk_download", Time: now, Start: now - 1000, End: now,
-			Until: (day + 1) * 86_400_000, Risk: float64(rng.IntN(12)), Rate: 8 - rng.Float64()*8, Reason: "x", Points: 1,
+			ID:       fmt.Sprint(user, day, rng.IntN(3)),
+			Episode:  fmt.Sprint(user, " ", day),
+			Person:   user,
+			Detector: "bulk_download",
+			Time:     now,
+			Start:    now - 1000,
+			End:      now,
+			Until:    (day + 1) * 86_400_000,
+			Risk:     float64(rng.IntN(12)),
+			Rate:     8 - rng.Float64()*8,
+			Reason:   "x",
+			Points:   1,
 		}
 		if f.Risk == 0 {
 			f.Exposures = []finding.Exposure{{What: "a bucket", Opened: now - 5000, Closed: now}}

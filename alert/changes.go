@@ -58,7 +58,8 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 		where = append(where, "NOT EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)")
 	}
 	args = append(args, min(max(f.Limit, 1), 1000))
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE "+strings.Join(where, " AND ")+" ORDER BY seq "+order+" LIMIT ?", args...)
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE "+strings.Join(where,
+		" AND ")+" ORDER BY seq "+order+" LIMIT ?", args...)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
@@ -84,7 +85,9 @@ const keepChanges = 90 * 24 * time.Hour
 
 // PruneChanges takes versions out of the feed that are old and were superseded.
 func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
-	_, err := s.db.ExecContext(ctx, "DELETE FROM change WHERE at < ? AND EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)", now.Add(-keepChanges).UnixMilli())
+	_, err := s.db.ExecContext(ctx,
+		"DELETE FROM change WHERE at < ? AND EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)",
+		now.Add(-keepChanges).UnixMilli())
 	if err != nil {
 		return fmt.Errorf("alert: %w", err)
 	}
@@ -98,7 +101,9 @@ func (s *Store) Users(ctx context.Context) ([]string, error) {
 
 // KnownUsers lists everybody of whom anything is kept: alerts, days, or that they leave.
 func (s *Store) KnownUsers(ctx context.Context) ([]string, error) {
-	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM change WHERE user <> '' UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
+	return s.users(ctx,
+		"SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM change WHERE user <> '' "+
+			"UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
 }
 
 // ActiveUsers lists everybody there is an alert about, or a day of.

@@ -88,7 +88,12 @@ type openAlert struct {
 
 // NewCorrelator returns an empty desk.
 func NewCorrelator() *Correlator {
-	return &Correlator{open: map[string]*openAlert{}, users: map[string]map[string]bool{}, changed: map[string]bool{}, endOfDay: map[int64][]string{}}
+	return &Correlator{
+		open:     map[string]*openAlert{},
+		users:    map[string]map[string]bool{},
+		changed:  map[string]bool{},
+		endOfDay: map[int64][]string{},
+	}
 }
 
 // indexUser notes whose an open alert is, by a finding of it.

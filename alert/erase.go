@@ -18,7 +18,9 @@ var ofAlerts = []string{"told", "outbox", "sent", "failed", "change"}
 // were.
 func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "SELECT id FROM alert WHERE lower(user) = lower(?1) UNION SELECT alert FROM change WHERE lower(user) = lower(?1)", user)
+		rows, err := tx.QueryContext(ctx,
+			"SELECT id FROM alert WHERE lower(user) = lower(?1) UNION SELECT alert FROM change WHERE lower(user) = lower(?1)",
+			user)
 		if err != nil {
 			return err
 		}
@@ -81,7 +83,8 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneDays int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if !alerts.IsZero() {
-			const old = "SELECT id FROM alert WHERE time < ? AND NOT EXISTS (SELECT 1 FROM json_each(body, '$.exposures') x WHERE json_extract(x.value, '$.closed') IS NULL)"
+			const old = "SELECT id FROM alert WHERE time < ? AND NOT EXISTS (SELECT 1 " +
+				"FROM json_each(body, '$.exposures') x WHERE json_extract(x.value, '$.closed') IS NULL)"
 			at := alerts.UnixMilli()
 			for _, table := range ofAlerts {
 				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert IN ("+old+")", at); err != nil {
@@ -128,9 +131,11 @@ func (s *Store) StoredRows(ctx context.Context) ([]StoredRows, error) {
 	alerts, days := StoredRows{What: "alerts"}, StoredRows{What: "days of people"}
 	var oldest int64
 	var day string
-	err := s.db.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT user), coalesce(min(time), 0) FROM alert").Scan(&alerts.Rows, &alerts.People, &oldest)
+	err := s.db.QueryRowContext(ctx,
+		"SELECT count(*), count(DISTINCT user), coalesce(min(time), 0) FROM alert").Scan(&alerts.Rows, &alerts.People, &oldest)
 	if err == nil {
-		err = s.db.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT user), coalesce(min(day), '') FROM activity").Scan(&days.Rows, &days.People, &day)
+		err = s.db.QueryRowContext(ctx,
+			"SELECT count(*), count(DISTINCT user), coalesce(min(day), '') FROM activity").Scan(&days.Rows, &days.People, &day)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)

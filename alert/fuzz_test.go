@@ -14,7 +14,9 @@ import (
 
 // hostileTexts are seeds that try to be more than text in some format.
 var hostileTexts = []string{
-	"", "plain", "a\"b'c", "=HYPERLINK(\"https://evil.example\")", "\r\nid,time\r\n", "\x1b[31mred\x1b[0m", "\u202etxt.exe", "\xff\xfe", "<script>alert(1)</script>", "-1+1", "\t@SUM(A1)", "{\"id\":\"x\"}", "\u2028\u2029", "\x00",
+	"", "plain", "a\"b'c", "=HYPERLINK(\"https://evil.example\")", "\r\nid,time\r\n", "\x1b[31mred\x1b[0m",
+	"\u202etxt.exe", "\xff\xfe", "<script>alert(1)</script>", "-1+1", "\t@SUM(A1)", "{\"id\":\"x\"}",
+	"\u2028\u2029", "\x00",
 }
 
 // written is an alert with text of an attacker wherever names of the outside end up.
@@ -47,7 +49,8 @@ func FuzzWriters(f *testing.F) {
 			out[name] = b.String()
 		}
 		var back []Alert
-		if err := json.Unmarshal([]byte(out["json"]), &back); err != nil || len(back) != 2 || back[0].User != valid || back[0].Exposures[0].By != valid || back[1].User != "second" {
+		if err := json.Unmarshal([]byte(out["json"]), &back); err != nil || len(back) != 2 || back[0].User != valid ||
+			back[0].Exposures[0].By != valid || back[1].User != "second" {
 			t.Errorf("json: %v\n%s", err, out["json"])
 		}
 		lines := strings.Split(strings.TrimSuffix(out["ndjson"], "\n"), "\n")
@@ -87,7 +90,8 @@ func findings(t *testing.T, out, text string) {
 				Actor struct{ User struct{ Name string } }
 			}
 		}
-		if err := json.Unmarshal([]byte(line), &v); err != nil || v.ClassUID != 2004 || i == 0 && (len(v.Evidences) == 0 || v.Evidences[0].Actor.User.Name != text) {
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v.ClassUID != 2004 ||
+			i == 0 && (len(v.Evidences) == 0 || v.Evidences[0].Actor.User.Name != text) {
 			t.Errorf("ocsf: %v\n%s", err, line)
 		}
 	}

@@ -67,7 +67,10 @@ func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Al
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO progress (part, next, term) VALUES (?, ?, ?) ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)", partition, to.Next, to.Epoch)
+		_, err = tx.ExecContext(ctx,
+			"INSERT INTO progress (part, next, term) VALUES (?, ?, ?) "+
+				"ON CONFLICT (part) DO UPDATE SET next = max(next, excluded.next), term = max(term, excluded.term)",
+			partition, to.Next, to.Epoch)
 		return err
 	})
 	if err != nil {
@@ -81,7 +84,10 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET time = excluded.time, score = excluded.score, body = excluded.body", a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
+	if _, err := tx.ExecContext(ctx,
+		"INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?) "+
+			"ON CONFLICT (id) DO UPDATE SET time = excluded.time, score = excluded.score, body = excluded.body",
+		a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
 		return err
 	}
 	var hash int64
@@ -93,7 +99,10 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 	now := int64(xxhash.Sum64(body))
 	shown := known || t.NeedsAttention(a)
-	if _, err := tx.ExecContext(ctx, "INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE coalesce((SELECT hash FROM change WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 0) <> ?6", a.ID, a.User, a.Detector, a.Severity, shown, now, t.Now.UnixMilli(), string(body)); err != nil {
+	if _, err := tx.ExecContext(ctx,
+		"INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) "+
+			"SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE coalesce((SELECT hash FROM change WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 0) <> ?6",
+		a.ID, a.User, a.Detector, a.Severity, shown, now, t.Now.UnixMilli(), string(body)); err != nil {
 		return err
 	}
 	switch {
@@ -104,14 +113,20 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	case known && !a.Withdrawn && a.Severity <= worst && a.Provisional:
 		return nil // it grows; what it becomes is told when the day is over
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity", a.ID, now, max(worst, a.Severity)); err != nil {
+	if _, err := tx.ExecContext(ctx,
+		"INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) "+
+			"ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity",
+		a.ID, now, max(worst, a.Severity)); err != nil {
 		return err
 	}
 	for _, route := range t.Routes {
 		channel := route.Channel
 		if route.Matches != nil && !route.Matches(a) {
 			var before int
-			if err := tx.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?2) + (SELECT count(*) FROM outbox WHERE channel = ?1 AND alert = ?2)", channel, a.ID).Scan(&before); err != nil {
+			if err := tx.QueryRowContext(ctx,
+				"SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?2) + (SELECT count(*) "+
+					"FROM outbox WHERE channel = ?1 AND alert = ?2)",
+				channel, a.ID).Scan(&before); err != nil {
 				return err
 			}
 			if before == 0 {
@@ -122,7 +137,9 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", channel, a.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, since) VALUES (?, ?, ?, ?)", channel, a.ID, string(body), t.Now.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO outbox (channel, alert, body, since) VALUES (?, ?, ?, ?)",
+			channel, a.ID, string(body), t.Now.UnixMilli()); err != nil {
 			return err
 		}
 	}
@@ -139,7 +156,9 @@ type QueuedNotification struct {
 // Queued lists what waits for a channel, in the order in which it was decided,
 // up to a number.
 func (s *Store) Queued(ctx context.Context, channel string, most int) (list []QueuedNotification, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?", channel, most)
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
+		channel, most)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
@@ -170,7 +189,9 @@ func (s *Store) MarkStarted(ctx context.Context, seq, place int64) error {
 // MarkSent notes that something need not be sent again.
 func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) SELECT channel, alert, '', since FROM outbox WHERE seq = ?", seq); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT OR IGNORE INTO sent (channel, alert, ref, at) SELECT channel, alert, '', since FROM outbox WHERE seq = ?",
+			seq); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", seq)
@@ -184,7 +205,8 @@ func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 
 // Counts are how many alerts are known, were told, and wait to be sent.
 func (s *Store) Counts(ctx context.Context) (known, told, waiting int, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM told), (SELECT count(*) FROM outbox)").Scan(&known, &told, &waiting)
+	err = s.db.QueryRowContext(ctx,
+		"SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM told), (SELECT count(*) FROM outbox)").Scan(&known, &told, &waiting)
 	return known, told, waiting, err
 }
 

@@ -20,7 +20,10 @@ func ledger(t *testing.T) *alert.Store {
 // TestTake checks when an alert that comes again and again is told.
 func TestTake(t *testing.T) {
 	s := ledger(t)
-	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "a"}, {Channel: "b"}}, NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	telling := alert.NotifyPolicy{
+		Routes:         []alert.Route{{Channel: "a"}, {Channel: "b"}},
+		NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium },
+	}
 	next := int64(0)
 	for _, step := range []struct {
 		what string

@@ -273,13 +273,17 @@ func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now t
 			next = c.resume
 		}
 	}
-	_, err = s.db.ExecContext(ctx, "UPDATE outbox SET attempts = attempts + 1, next_at = ?, error = ?, place = NULL WHERE seq = ?", next.UnixMilli(), why.Error(), p.seq)
+	_, err = s.db.ExecContext(ctx,
+		"UPDATE outbox SET attempts = attempts + 1, next_at = ?, error = ?, place = NULL WHERE seq = ?",
+		next.UnixMilli(), why.Error(), p.seq)
 	return next, err
 }
 
 // due lists the rows of a channel in order.
 func (s *Store) due(ctx context.Context, channel string) (list []pending, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, body, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?", channel, perPass)
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT seq, body, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
+		channel, perPass)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
@@ -314,7 +318,10 @@ func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, err
 // recordSent notes that a message went out, and what the channel calls it.
 func (s *Store) recordSent(ctx context.Context, channel string, p *pending, ref string, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO sent (channel, alert, ref, at) VALUES (?, ?, ?, ?) ON CONFLICT (channel, alert) DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = excluded.at", channel, p.alert.ID, ref, now.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO sent (channel, alert, ref, at) VALUES (?, ?, ?, ?) "+
+				"ON CONFLICT (channel, alert) DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = excluded.at",
+			channel, p.alert.ID, ref, now.UnixMilli()); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", p.seq)
@@ -334,7 +341,9 @@ func (s *Store) overBudget(ctx context.Context, c *Channel, p *pending, now time
 		return false, nil
 	}
 	var today, before int
-	err := s.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND at > ?2), (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?3)", c.Name, now.Add(-24*time.Hour).UnixMilli(), p.alert.ID).Scan(&today, &before)
+	err := s.db.QueryRowContext(ctx,
+		"SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND at > ?2), (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?3)",
+		c.Name, now.Add(-24*time.Hour).UnixMilli(), p.alert.ID).Scan(&today, &before)
 	if err != nil || today < c.MaxPerDay || before > 0 {
 		return false, err
 	}
@@ -344,7 +353,9 @@ func (s *Store) overBudget(ctx context.Context, c *Channel, p *pending, now time
 // deadLetter ends trying.
 func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now time.Time, budget bool, why string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO failed (channel, alert, body, at, budget, error) VALUES (?, ?, ?, ?, ?, ?)", channel, p.alert.ID, string(p.body), now.UnixMilli(), budget, why); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO failed (channel, alert, body, at, budget, error) VALUES (?, ?, ?, ?, ?, ?)",
+			channel, p.alert.ID, string(p.body), now.UnixMilli(), budget, why); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", p.seq)
@@ -397,7 +408,9 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 				return err
 			}
 		}
-		res, err := tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, since) SELECT channel, alert, body, ?2 FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq", seq, now.UnixMilli())
+		res, err := tx.ExecContext(ctx,
+			"INSERT INTO outbox (channel, alert, body, since) SELECT channel, alert, body, ?2 FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
+			seq, now.UnixMilli())
 		if err != nil {
 			return err
 		}

@@ -166,7 +166,8 @@ func TestPutAside(t *testing.T) {
 	s, _ = decided(t, 1, "a")
 	out = &sink{fails: func(int) error { return errors.New("down") }}
 	drain(t, s, &alert.Channel{Name: "a", Notifier: out})
-	if list, err = s.Unsent(t.Context()); err != nil || len(list) != 1 || !strings.Contains(list[0].Reason, "given up after three days: down") {
+	if list, err = s.Unsent(t.Context()); err != nil || len(list) != 1 ||
+		!strings.Contains(list[0].Reason, "given up after three days: down") {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
@@ -191,7 +192,11 @@ func TestRoute(t *testing.T) {
 	s, _ := decided(t, 0)
 	a := alert.Sample(start)
 	a.Severity = alert.High
-	telling := alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }, Routes: []alert.Route{{Channel: "a", Matches: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn }}}}
+	telling := alert.NotifyPolicy{
+		Now:            start,
+		NeedsAttention: func(*alert.Alert) bool { return true },
+		Routes:         []alert.Route{{Channel: "a", Matches: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn }}},
+	}
 	b := a
 	b.ID, b.Severity = strings.Repeat("b", 32), alert.Low
 	out := &sink{}
@@ -238,7 +243,8 @@ func TestBacklog(t *testing.T) {
 		if people {
 			want = 1
 		}
-		if len(out.got) != want || people && (len(out.got[0].Others) != 119 || out.got[0].Alert.Severity != alert.High || !strings.Contains(out.got[0].Rest(), "119 more alerts")) {
+		if len(out.got) != want || people &&
+			(len(out.got[0].Others) != 119 || out.got[0].Alert.Severity != alert.High || !strings.Contains(out.got[0].Rest(), "119 more alerts")) {
 			t.Errorf("people %v: %d messages", people, len(out.got))
 		}
 		if _, _, waiting, err := s.Counts(t.Context()); waiting != 0 || err != nil {
@@ -309,7 +315,8 @@ func TestMask(t *testing.T) {
 			t.Errorf("%q is in %s", name, all)
 		}
 	}
-	if !strings.Contains(m.Reason, "buyer@rival.example") || m.User != soc.Name("DANA.RUIZ@northwind.example") || strings.Count(m.Reason, m.User) < 3 {
+	if !strings.Contains(m.Reason, "buyer@rival.example") || m.User != soc.Name("DANA.RUIZ@northwind.example") ||
+		strings.Count(m.Reason, m.User) < 3 {
 		t.Errorf("%s", m.Reason)
 	}
 	common := alert.CommonDomains(append(slices.Repeat([]string{"a@Northwind.example"}, 15), "b@agency.example", "me@gmail.com", "svc"))

@@ -82,8 +82,11 @@ func anomalies(a *Alert) (list []ocsfAnalysis) {
 		list = append(list, ocsfAnalysis{
 			Targets:   []ocsfTarget{{a.User, "User"}},
 			Anomalies: []ocsfObserved{{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), r.Start, r.At}}}},
-			Baselines: []ocsfObserved{{c.Metric, "own", "usual day, on the scale of the model", []ocsfObservation{{Value: num(c.Own)}}}, {c.Metric, "peers", "", []ocsfObservation{{Value: num(c.Peers)}}},
-				{c.Metric, "organisation", "", []ocsfObservation{{Value: num(c.Organisation)}}}},
+			Baselines: []ocsfObserved{
+				{c.Metric, "own", "usual day, on the scale of the model", []ocsfObservation{{Value: num(c.Own)}}},
+				{c.Metric, "peers", "", []ocsfObservation{{Value: num(c.Peers)}}},
+				{c.Metric, "organisation", "", []ocsfObservation{{Value: num(c.Organisation)}}},
+			},
 		})
 	}
 	return list
@@ -178,15 +181,53 @@ func ocsf(a *Alert, version string) ocsfFinding {
 		version = "dev"
 	}
 	f := ocsfFinding{
-		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings", ClassUID: 2004, ClassName: "Detection Finding", TypeUID: 200401, TypeName: "Detection Finding: Create",
-		Time: a.Time.UnixMilli(), StartTime: a.Window.Start.UnixMilli(), EndTime: a.Window.End.UnixMilli(), SeverityID: int(a.Severity) + 1, Severity: ocsfSeverities[a.Severity],
-		StatusID: 1, Status: "New", IsAlert: true, RiskScore: int(a.Score + .5), Message: sentence(a), Count: max(a.EventCount, 1),
-		Metadata: ocsfMetadata{Version: ocsfVersion, UID: fmt.Sprintf("%s-%d", a.ID, a.Revision), Product: ocsfProduct{"Outflow", "Outflow", version}},
-		FindingInfo: ocsfInfo{UID: a.ID, Title: a.Title, Desc: a.Reason, CreatedTime: a.Time.UnixMilli(), FirstSeenTime: a.Window.Start.UnixMilli(), LastSeenTime: a.Window.End.UnixMilli(),
-			Types: []string{"Insider risk"}, DataSources: a.Sources, Analytic: ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title}},
+		ActivityID:   1,
+		ActivityName: "Create",
+		CategoryUID:  2,
+		CategoryName: "Findings",
+		ClassUID:     2004,
+		ClassName:    "Detection Finding",
+		TypeUID:      200401,
+		TypeName:     "Detection Finding: Create",
+		Time:         a.Time.UnixMilli(),
+		StartTime:    a.Window.Start.UnixMilli(),
+		EndTime:      a.Window.End.UnixMilli(),
+		SeverityID:   int(a.Severity) + 1,
+		Severity:     ocsfSeverities[a.Severity],
+		StatusID:     1,
+		Status:       "New",
+		IsAlert:      true,
+		RiskScore:    int(a.Score + .5),
+		Message:      sentence(a),
+		Count:        max(a.EventCount, 1),
+		Metadata: ocsfMetadata{
+			Version: ocsfVersion,
+			UID:     fmt.Sprintf("%s-%d", a.ID, a.Revision),
+			Product: ocsfProduct{"Outflow", "Outflow", version},
+		},
+		FindingInfo: ocsfInfo{
+			UID:           a.ID,
+			Title:         a.Title,
+			Desc:          a.Reason,
+			CreatedTime:   a.Time.UnixMilli(),
+			FirstSeenTime: a.Window.Start.UnixMilli(),
+			LastSeenTime:  a.Window.End.UnixMilli(),
+			Types:         []string{"Insider risk"},
+			DataSources:   a.Sources,
+			Analytic:      ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title},
+		},
 		Anomalies: anomalies(a),
 		Resources: about,
-		Unmapped:  map[string]any{"score": a.Score, "rate": a.Rate, "provisional": a.Provisional, "case": a.Case, "revision": a.Revision, "data_complete_to": a.DataCompleteTo.UnixMilli(), "baseline_days": a.BaselineDays, "context": a.Context},
+		Unmapped: map[string]any{
+			"score":            a.Score,
+			"rate":             a.Rate,
+			"provisional":      a.Provisional,
+			"case":             a.Case,
+			"revision":         a.Revision,
+			"data_complete_to": a.DataCompleteTo.UnixMilli(),
+			"baseline_days":    a.BaselineDays,
+			"context":          a.Context,
+		},
 	}
 	if len(a.Exposures) > 0 {
 		f.Unmapped["exposures"] = a.Exposures
@@ -209,7 +250,19 @@ func ocsf(a *Alert, version string) ocsfFinding {
 			f.FindingInfo.Types = []string{"Health of the data"}
 			break // there is no actor
 		}
-		f.Evidences = append(f.Evidences, ocsfEvidence{ocsfActor{user}, map[string]any{"detector": e.Detector, "points": e.Points, "reason": e.Reason, "observed": e.Observed, "expected": e.Expected, "peers": e.Peers, "unit": e.Unit, "events": e.Events}})
+		f.Evidences = append(f.Evidences, ocsfEvidence{
+			ocsfActor{user},
+			map[string]any{
+				"detector": e.Detector,
+				"points":   e.Points,
+				"reason":   e.Reason,
+				"observed": e.Observed,
+				"expected": e.Expected,
+				"peers":    e.Peers,
+				"unit":     e.Unit,
+				"events":   e.Events,
+			},
+		})
 	}
 	return f
 }

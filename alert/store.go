@@ -143,7 +143,10 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, checkpoint = excluded.checkpoint, snapshot = excluded.snapshot", generation, checkpoint, string(snapshot))
+		_, err = tx.ExecContext(ctx,
+			"INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) "+
+				"ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, checkpoint = excluded.checkpoint, snapshot = excluded.snapshot",
+			generation, checkpoint, string(snapshot))
 		return err
 	})
 	if err != nil {

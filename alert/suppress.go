@@ -54,7 +54,14 @@ func suppressible(detectors []string, known finding.Detectors) error {
 // Suggest is the narrowest suppression that would have kept an alert from being told. Known are
 // all detectors. The error is ErrNever if one of those in the alert is never suppressed.
 func Suggest(a *Alert, known finding.Detectors, now time.Time) (*Suppression, error) {
-	s := &Suppression{User: a.User, Detectors: slices.Sorted(slices.Values(a.Detectors)), Severity: a.Severity, Alert: a.ID, Made: now, Expires: now.Add(30 * 24 * time.Hour)}
+	s := &Suppression{
+		User:      a.User,
+		Detectors: slices.Sorted(slices.Values(a.Detectors)),
+		Severity:  a.Severity,
+		Alert:     a.ID,
+		Made:      now,
+		Expires:   now.Add(30 * 24 * time.Hour),
+	}
 	if err := suppressible(s.Detectors, known); err != nil {
 		return nil, err
 	}
@@ -99,7 +106,8 @@ func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Dete
 	case !p.Expires.After(p.Made) || p.Expires.Sub(p.Made) > LongestSuppression:
 		return 0, fmt.Errorf("a suppression ends within %d days", int(LongestSuppression.Hours())/24)
 	}
-	res, err := s.db.ExecContext(ctx, "INSERT INTO suppression (user, detectors, severity, owner, reason, source, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	res, err := s.db.ExecContext(ctx,
+		"INSERT INTO suppression (user, detectors, severity, owner, reason, source, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		p.User, strings.Join(p.Detectors, " "), p.Severity, p.Owner, p.Reason, p.Alert, p.Made.UnixMilli(), p.Expires.UnixMilli())
 	if err != nil {
 		return 0, fmt.Errorf("alert: %w", err)
@@ -110,7 +118,9 @@ func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Dete
 // EndSuppression ends one before its time. It returns false if there is none, or it has
 // ended.
 func (s *Store) EndSuppression(ctx context.Context, id int64, who string, now time.Time) (bool, error) {
-	res, err := s.db.ExecContext(ctx, "UPDATE suppression SET ended = ?, ended_by = ? WHERE id = ? AND ended = 0 AND expires > ?", now.UnixMilli(), who, id, now.UnixMilli())
+	res, err := s.db.ExecContext(ctx,
+		"UPDATE suppression SET ended = ?, ended_by = ? WHERE id = ? AND ended = 0 AND expires > ?",
+		now.UnixMilli(), who, id, now.UnixMilli())
 	if err != nil {
 		return false, fmt.Errorf("alert: %w", err)
 	}
@@ -126,7 +136,8 @@ func (s *Store) Suppressions(ctx context.Context) ([]Suppression, error) {
 func suppressions(ctx context.Context, db interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }) (list []Suppression, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT id, user, detectors, severity, owner, reason, source, made, expires, ended, ended_by FROM suppression ORDER BY id DESC")
+	rows, err := db.QueryContext(ctx,
+		"SELECT id, user, detectors, severity, owner, reason, source, made, expires, ended, ended_by FROM suppression ORDER BY id DESC")
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
@@ -135,7 +146,8 @@ func suppressions(ctx context.Context, db interface {
 		var p Suppression
 		var detectors string
 		var made, expires, ended int64
-		if err := rows.Scan(&p.ID, &p.User, &detectors, &p.Severity, &p.Owner, &p.Reason, &p.Alert, &made, &expires, &ended, &p.EndedBy); err != nil {
+		if err := rows.Scan(&p.ID, &p.User, &detectors, &p.Severity, &p.Owner, &p.Reason, &p.Alert, &made, &expires, &ended,
+			&p.EndedBy); err != nil {
 			return nil, fmt.Errorf("alert: %w", err)
 		}
 		p.Detectors, p.Made, p.Expires = strings.Fields(detectors), time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC()

@@ -76,7 +76,8 @@ func (m *Message) Rest() string {
 			parts = append(parts, number(float64(n))+" "+s.String())
 		}
 	}
-	return number(float64(len(m.Others))) + " more alerts waited while this channel was down: " + strings.Join(parts, ", ") + ". They are in the list of alerts."
+	return number(float64(len(m.Others))) + " more alerts waited while this channel was down: " + strings.Join(parts,
+		", ") + ". They are in the list of alerts."
 }
 
 // Text is the message as plain text of several lines.
@@ -99,10 +100,41 @@ func (m *Message) Text() string {
 func Sample(now time.Time) Alert {
 	now = now.UTC().Truncate(time.Second)
 	return Alert{
-		ID: "00000000000000000000000000000000", Revision: 1, Case: "00000000000000000000000000000000", Time: now, User: "test.person@example.com", Detector: "bulk_download", Detectors: []string{"bulk_download"},
-		Score: 12.3, Rate: .4, Severity: Low, Title: "Test of this channel", Reason: "nothing has happened: somebody tries whether messages arrive", Window: Window{now.Add(-time.Hour), now},
-		Observed: 120, Expected: 3, Peers: 2.5, Unit: "files", BaselineDays: 30, Sources: []string{"box"}, Techniques: []string{"T1530"}, EventIDs: []string{"test"}, EventCount: 1, DataCompleteTo: now,
-		Evidence: []Evidence{{Detector: "bulk_download", Title: "Bulk download", Points: 12.3, Reason: "nothing has happened", Observed: 120, Expected: 3, Peers: 2.5, Unit: "files", Sources: []string{"box"}, Events: 1}},
+		ID:             "00000000000000000000000000000000",
+		Revision:       1,
+		Case:           "00000000000000000000000000000000",
+		Time:           now,
+		User:           "test.person@example.com",
+		Detector:       "bulk_download",
+		Detectors:      []string{"bulk_download"},
+		Score:          12.3,
+		Rate:           .4,
+		Severity:       Low,
+		Title:          "Test of this channel",
+		Reason:         "nothing has happened: somebody tries whether messages arrive",
+		Window:         Window{now.Add(-time.Hour), now},
+		Observed:       120,
+		Expected:       3,
+		Peers:          2.5,
+		Unit:           "files",
+		BaselineDays:   30,
+		Sources:        []string{"box"},
+		Techniques:     []string{"T1530"},
+		EventIDs:       []string{"test"},
+		EventCount:     1,
+		DataCompleteTo: now,
+		Evidence: []Evidence{{
+			Detector: "bulk_download",
+			Title:    "Bulk download",
+			Points:   12.3,
+			Reason:   "nothing has happened",
+			Observed: 120,
+			Expected: 3,
+			Peers:    2.5,
+			Unit:     "files",
+			Sources:  []string{"box"},
+			Events:   1,
+		}},
 	}
 }
 

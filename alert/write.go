@@ -47,7 +47,11 @@ func writeJSON(w io.Writer, list []Alert, _ Options) error {
 }
 
 // csvColumns are the columns of the CSV format. Names are as in NDJSON.
-var csvColumns = []string{"id", "time", "severity", "score", "rate", "user", "detector", "title", "reason", "window_start", "window_end", "provisional", "observed", "expected", "peers", "unit", "sources", "techniques", "event_count", "data_complete_to", "case", "event_ids"}
+var csvColumns = []string{
+	"id", "time", "severity", "score", "rate", "user", "detector", "title", "reason", "window_start",
+	"window_end", "provisional", "observed", "expected", "peers", "unit", "sources", "techniques",
+	"event_count", "data_complete_to", "case", "event_ids",
+}
 
 func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	c := csv.NewWriter(w)
@@ -57,8 +61,30 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	num := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	for i := range list {
 		a := &list[i]
-		row := []string{a.ID, formatTime(a.Time), a.Severity.String(), num(a.Score), num(a.Rate), a.User, a.Detector, a.Title, a.Reason, formatTime(a.Window.Start), formatTime(a.Window.End), strconv.FormatBool(a.Provisional), num(a.Observed), num(a.Expected), num(a.Peers), a.Unit,
-			strings.Join(a.Sources, " "), strings.Join(a.Techniques, " "), strconv.Itoa(a.EventCount), formatTime(a.DataCompleteTo), a.Case, strings.Join(a.EventIDs, " ")}
+		row := []string{
+			a.ID,
+			formatTime(a.Time),
+			a.Severity.String(),
+			num(a.Score),
+			num(a.Rate),
+			a.User,
+			a.Detector,
+			a.Title,
+			a.Reason,
+			formatTime(a.Window.Start),
+			formatTime(a.Window.End),
+			strconv.FormatBool(a.Provisional),
+			num(a.Observed),
+			num(a.Expected),
+			num(a.Peers),
+			a.Unit,
+			strings.Join(a.Sources, " "),
+			strings.Join(a.Techniques, " "),
+			strconv.Itoa(a.EventCount),
+			formatTime(a.DataCompleteTo),
+			a.Case,
+			strings.Join(a.EventIDs, " "),
+		}
 		for k := range row {
 			row[k] = escapeFormula(printable(row[k]))
 		}

@@ -147,7 +147,15 @@ func (s *Sink) RefuseAfter(latest time.Time, refuse func()) {
 // are dated too far ahead: how many, and up to when. It stands at a time (Unix milliseconds)
 // at which other events do.
 func AheadNotice(source event.Source, name string, records int, latest time.Time, at int64) *event.Event {
-	e := &event.Event{Source: source, Class: event.SourceGap, Action: event.Ahead, Time: at, Tenant: name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream"}}
+	e := &event.Event{
+		Source: source,
+		Class:  event.SourceGap,
+		Action: event.Ahead,
+		Time:   at,
+		Tenant: name,
+		Actor:  event.Actor{Kind: event.System},
+		Object: event.Object{Type: "stream"},
+	}
 	until := latest.UTC().Format(time.RFC3339)
 	e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrUntil, Value: until}, event.Attr{Name: event.AttrRecords, Value: fmt.Sprint(records)})
 	e.Key = Hash("source_gap", event.Ahead, source.String(), name, fmt.Sprint(records), until)

@@ -29,7 +29,9 @@ import (
 var Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 // Hostile is text that tries to be more than text, wherever it ends up.
-const Hostile = "<script>alert(1)</script> <!channel> <https://evil.example|click> [x](https://evil.example) *b* =HYPERLINK(\"https://evil.example\") |suser=root \\ \"]\r\nSubject: forged\r\n\r\nBcc: x@evil.example \x1b[31mred\x1b[0m \u202etxt.exe {noformat} %n ' OR 1=1 --"
+const Hostile = "<script>alert(1)</script> <!channel> <https://evil.example|click> [x](https://evil.example) *b* " +
+	"=HYPERLINK(\"https://evil.example\") |suser=root \\ \"]\r\nSubject: forged\r\n\r\nBcc: x@evil.example " +
+	"\x1b[31mred\x1b[0m \u202etxt.exe {noformat} %n ' OR 1=1 --"
 
 // Alert is an alert with hostile text in it.
 func Alert() alert.Alert {
@@ -108,7 +110,12 @@ func Open(t testing.TB, kind alert.Kind, settings string, files ...pki.Files) al
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := s.Open(t.Context(), alert.Env{Now: func() time.Time { return Now }, Version: "test", Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, TLS: encryption})
+	n, err := s.Open(t.Context(), alert.Env{
+		Now:     func() time.Time { return Now },
+		Version: "test",
+		Allow:   []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		TLS:     encryption,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +159,8 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 	if _, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}); err != nil {
 		t.Fatal(err)
 	}
-	if again := r.Take(); len(again) != len(first) || !slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
+	if again := r.Take(); len(again) != len(first) ||
+		!slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
 		t.Errorf("the second try differs:\n%s\n%s", again, first)
 	}
 	a.Revision, a.Score = 2, 20
@@ -167,13 +175,27 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 	for _, c := range []struct {
 		status    int
 		permanent bool
-	}{{200, false}, {400, true}, {401, false}, {403, false}, {404, false}, {408, false}, {413, true}, {422, true}, {429, false}, {500, false}, {502, false}, {503, false}} {
+	}{
+		{200, false},
+		{400, true},
+		{401, false},
+		{403, false},
+		{404, false},
+		{408, false},
+		{413, true},
+		{422, true},
+		{429, false},
+		{500, false},
+		{502, false},
+		{503, false},
+	} {
 		if c.status == 200 {
 			continue
 		}
 		r.Set(func(req *http.Request) (int, http.Header, string) {
 			body, _ := io.ReadAll(req.Body)
-			return c.status, http.Header{"Retry-After": {"3"}}, `{"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
+			return c.status, http.Header{"Retry-After": {"3"}},
+				`{"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
 		})
 		_, err := send(&alert.Message{Alert: Alert()})
 		switch {

@@ -20,4 +20,7 @@ import (
 )
 
 // Kinds are the channels.
-var Kinds = []alert.Kind{webhook.Kind, slack.Kind, teams.Kind, pagerduty.Kind, email.Kind, syslog.Kind, splunk.Kind, elastic.Kind, kafka.Kind, sns.Kind, securityhub.Kind, jira.Kind, servicenow.Kind}
+var Kinds = []alert.Kind{
+	webhook.Kind, slack.Kind, teams.Kind, pagerduty.Kind, email.Kind, syslog.Kind, splunk.Kind, elastic.Kind,
+	kafka.Kind, sns.Kind, securityhub.Kind, jira.Kind, servicenow.Kind,
+}

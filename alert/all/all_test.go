@@ -39,7 +39,10 @@ var overHTTP = map[string]struct{ good, settings string }{
 	"pagerduty":  {`{"status":"success"}`, `base_url: "%s"` + "\nkey: env:OUTFLOW_TEST_SECRET"},
 	"splunk_hec": {`{"text":"Success","code":0}`, `url: "%s"` + "\ntoken: env:OUTFLOW_TEST_SECRET"},
 	"elastic":    {`{"errors":false,"items":[{"index":{"status":201}}]}`, `url: "%s"` + "\napi_key: env:OUTFLOW_TEST_SECRET"},
-	"jira":       {`{"key":"SEC-1","issues":[{"key":"SEC-1"}]}`, `url: "%s"` + "\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC"},
+	"jira": {
+		`{"key":"SEC-1","issues":[{"key":"SEC-1"}]}`,
+		`url: "%s"` + "\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC",
+	},
 	"servicenow": {`{"result":{"sys_id":"abc"}}`, `url: "%s"` + "\nuser: outflow\npassword: env:OUTFLOW_TEST_SECRET"},
 }
 
@@ -125,7 +128,8 @@ func TestSlackText(t *testing.T) {
 			}
 		}
 	}
-	if got = one(t, "slack", &alert.Message{Alert: alerttest.Alert(), Ref: "C1 1.2"}); got.Path != "/api/chat.update" || !strings.Contains(string(got.Body), `"ts":"1.2"`) {
+	if got = one(t, "slack", &alert.Message{Alert: alerttest.Alert(), Ref: "C1 1.2"}); got.Path != "/api/chat.update" ||
+		!strings.Contains(string(got.Body), `"ts":"1.2"`) {
 		t.Errorf("%s %s", got.Path, got.Body)
 	}
 }
@@ -145,7 +149,8 @@ func TestWebhookSignature(t *testing.T) {
 	a := alerttest.Alert()
 	got := one(t, "webhook", &alert.Message{Alert: a})
 	at, v1, _ := strings.Cut(strings.TrimPrefix(got.Header.Get("X-Outflow-Signature"), "t="), ",v1=")
-	if at != strconv.FormatInt(alerttest.Now.Unix(), 10) || v1 != webhook.Sign(secret.New(alerttest.Secret), at, got.Body) || v1 == webhook.Sign(secret.New("other"), at, got.Body) {
+	if at != strconv.FormatInt(alerttest.Now.Unix(), 10) || v1 != webhook.Sign(secret.New(alerttest.Secret), at, got.Body) ||
+		v1 == webhook.Sign(secret.New("other"), at, got.Body) {
 		t.Error(got.Header)
 	}
 	if got.Header.Get("Idempotency-Key") != a.ID+".1" || got.Path != "/hook?x=1" {
@@ -162,7 +167,8 @@ func TestPagerDuty(t *testing.T) {
 			Key    string `json:"dedup_key"`
 			Action string `json:"event_action"`
 		}
-		if err := json.Unmarshal(one(t, "pagerduty", &alert.Message{Alert: a}).Body, &e); err != nil || e.Key != a.ID || (e.Action == "resolve") != withdrawn {
+		if err := json.Unmarshal(one(t, "pagerduty", &alert.Message{Alert: a}).Body, &e); err != nil || e.Key != a.ID ||
+			(e.Action == "resolve") != withdrawn {
 			t.Errorf("%+v, %v", e, err)
 		}
 	}
@@ -214,7 +220,8 @@ func TestEmail(t *testing.T) {
 		t.Fatal(err)
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
-	if err != nil || !strings.HasPrefix(subject, "[Outflow] HIGH Bulk download") || m.Header.Get("Bcc") != "" || m.Header.Get("Message-ID") != "<"+a.ID+".1@acme.example>" {
+	if err != nil || !strings.HasPrefix(subject, "[Outflow] HIGH Bulk download") || m.Header.Get("Bcc") != "" ||
+		m.Header.Get("Message-ID") != "<"+a.ID+".1@acme.example>" {
 		t.Errorf("%q %v", subject, m.Header)
 	}
 	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
@@ -236,7 +243,8 @@ func TestEmail(t *testing.T) {
 			t.Fatal(err)
 		}
 		kinds = append(kinds, strings.SplitN(p.Header.Get("Content-Type"), ";", 2)[0])
-		if text := string(body); strings.Contains(p.Header.Get("Content-Type"), "html") && (strings.Contains(text, "<script") || !strings.Contains(text, "&lt;script")) || strings.ContainsAny(text, "\x1b\u202e") {
+		if text := string(body); strings.Contains(p.Header.Get("Content-Type"), "html") &&
+			(strings.Contains(text, "<script") || !strings.Contains(text, "&lt;script")) || strings.ContainsAny(text, "\x1b\u202e") {
 			t.Errorf("%s", text)
 		}
 	}
@@ -282,18 +290,21 @@ func TestSyslog(t *testing.T) {
 	}
 	text := <-got
 	size, rest, _ := strings.Cut(text, " ")
-	if size != strconv.Itoa(len(rest)) || strings.ContainsAny(rest, "\n\r\x1b") || !strings.HasPrefix(rest, "<107>1 2026-03-02T12:00:00.000Z ") {
+	if size != strconv.Itoa(len(rest)) || strings.ContainsAny(rest, "\n\r\x1b") ||
+		!strings.HasPrefix(rest, "<107>1 2026-03-02T12:00:00.000Z ") {
 		t.Errorf("%q", text)
 	}
 	_, cef, _ := strings.Cut(rest, "CEF:")
-	if !strings.Contains(cef, `|bulk_download|a\|b\\c·d|8|`) || strings.Contains(cef, " suser=root") || !strings.Contains(cef, `|suser\=root`) {
+	if !strings.Contains(cef, `|bulk_download|a\|b\\c·d|8|`) || strings.Contains(cef, " suser=root") ||
+		!strings.Contains(cef, `|suser\=root`) {
 		t.Errorf("%q", cef)
 	}
 	ln.Close()
 	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
 		t.Error("nobody is there, and it is no error")
 	}
-	if s := syslog.Format(&alert.Message{Alert: a}, "host name]\n", "v|1"); !strings.Contains(s, " host_name]_ outflow ") || !strings.Contains(s, `|v\|1|`) {
+	if s := syslog.Format(&alert.Message{Alert: a}, "host name]\n", "v|1"); !strings.Contains(s, " host_name]_ outflow ") ||
+		!strings.Contains(s, `|v\|1|`) {
 		t.Error(s)
 	}
 }
@@ -354,7 +365,11 @@ func TestAWS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := topics.Subscribe(t.Context(), &awssns.SubscribeInput{TopicArn: topic.TopicArn, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs:eu-west-1:123456789012:" + name)}); err != nil {
+	if _, err := topics.Subscribe(t.Context(), &awssns.SubscribeInput{
+		TopicArn: topic.TopicArn,
+		Protocol: aws.String("sqs"),
+		Endpoint: aws.String("arn:aws:sqs:eu-west-1:123456789012:" + name),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	a := alerttest.Alert()
@@ -367,7 +382,8 @@ func TestAWS(t *testing.T) {
 		t.Errorf("%v %v", got, err)
 	}
 	findings := securityhub.NewFromConfig(conf)
-	if _, err := findings.EnableSecurityHub(t.Context(), &securityhub.EnableSecurityHubInput{}); err != nil && !strings.Contains(err.Error(), "already") {
+	if _, err := findings.EnableSecurityHub(t.Context(), &securityhub.EnableSecurityHubInput{}); err != nil &&
+		!strings.Contains(err.Error(), "already") {
 		t.Fatal(err)
 	}
 	n = alerttest.Open(t, kindOf("securityhub"), fmt.Sprintf("base_url: %q\nregion: eu-west-1\naccount: \"123456789012\"", endpoint))
@@ -392,7 +408,8 @@ func TestASFF(t *testing.T) {
 	a := alerttest.Alert()
 	a.Reason = strings.Repeat("x", 5000)
 	f := hub.Finding(&alert.Message{Alert: a}, "eu-west-1", "123456789012", alerttest.Now)
-	if len(*f.Title) > 256 || len(*f.Description) > 1024 || len(f.Resources) != 1 || *f.ProductArn != "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default" {
+	if len(*f.Title) > 256 || len(*f.Description) > 1024 || len(f.Resources) != 1 ||
+		*f.ProductArn != "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default" {
 		t.Errorf("%+v", f)
 	}
 }

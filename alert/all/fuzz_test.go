@@ -34,7 +34,10 @@ func FuzzChannels(f *testing.F) {
 		}
 		channels[i] = alerttest.Open(f, kindOf(name), settings)
 		usual[i] = sent(f, receivers[i], channels[i], "", "")
-		for _, s := range []string{"", alerttest.Hostile, "\n{\"index\":{}}\n", `","x":"y`, "\xff", "\u2028", "{noformat}", "[x](https://evil.example)", "<https://evil.example|x>", "\x00"} {
+		for _, s := range []string{
+			"", alerttest.Hostile, "\n{\"index\":{}}\n", `","x":"y`, "\xff", "\u2028", "{noformat}",
+			"[x](https://evil.example)", "<https://evil.example|x>", "\x00",
+		} {
 			f.Add(byte(i), s, s)
 		}
 	}

@@ -60,7 +60,8 @@ func TestMailServer(t *testing.T) {
 		}
 		return found != nil && len(now) == len(before)+1
 	})
-	if found.Header.Get("X-RcptTo") != "soc@acme.example" || found.Header.Get("Bcc") != "" || !strings.HasPrefix(found.Header.Get("Content-Type"), "multipart/alternative") {
+	if found.Header.Get("X-RcptTo") != "soc@acme.example" || found.Header.Get("Bcc") != "" ||
+		!strings.HasPrefix(found.Header.Get("Content-Type"), "multipart/alternative") {
 		t.Error(found.Header)
 	}
 	for name, bad := range map[string]struct {
@@ -119,7 +120,8 @@ func TestSyslogServer(t *testing.T) {
 			t.Errorf("%s: %.400q", name, got)
 		}
 	}
-	if _, err := alerttest.Open(t, kindOf("syslog"), fmt.Sprintf("server: %q\ntls: true", os.Getenv("OUTFLOW_SYSLOG_TLS"))).Notify(t.Context(), &alert.Message{Alert: alerttest.Alert()}); err == nil {
+	if _, err := alerttest.Open(t, kindOf("syslog"), fmt.Sprintf("server: %q\ntls: true",
+		os.Getenv("OUTFLOW_SYSLOG_TLS"))).Notify(t.Context(), &alert.Message{Alert: alerttest.Alert()}); err == nil {
 		t.Error("sent to a server whose certificate nobody vouches for")
 	}
 }

@@ -54,7 +54,12 @@ func TestStop(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "x")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
-	greetings := map[string]string{"silent": "", "a body that stops": "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{", "a mail server that stops": "220 mail.acme.example ESMTP\r\n", "more of a mail server": "220 mail.acme.example ESMTP\r\n250-mail.acme.example\r\n250 8BITMIME\r\n250 OK\r\n"}
+	greetings := map[string]string{
+		"silent":                   "",
+		"a body that stops":        "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{",
+		"a mail server that stops": "220 mail.acme.example ESMTP\r\n",
+		"more of a mail server":    "220 mail.acme.example ESMTP\r\n250-mail.acme.example\r\n250 8BITMIME\r\n250 OK\r\n",
+	}
 	for _, kind := range Kinds {
 		if overHTTP[kind.Name].settings == "" && plainly[kind.Name] == "" {
 			t.Errorf("%s is not tested", kind.Name)

@@ -35,7 +35,10 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if index == "" {
 		index = "outflow-alerts"
 	}
-	return &notifier{&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "ApiKey", Token: key}}, index}, nil
+	return &notifier{
+		&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "ApiKey", Token: key}},
+		index,
+	}, nil
 }
 
 type notifier struct {
@@ -49,7 +52,20 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	a := &m.Alert
 	doc := map[string]any{
 		"@timestamp": a.Time, "message": a.Sentence(), "ecs": map[string]string{"version": "8.17"}, "tags": []string{"outflow"},
-		"event":   map[string]any{"kind": "alert", "category": []string{"threat"}, "type": []string{"indicator"}, "id": a.ID, "module": "outflow", "dataset": "outflow.alert", "severity": int(a.Severity), "risk_score": a.Score, "start": a.Window.Start, "end": a.Window.End, "reason": a.Reason, "provider": "outflow"},
+		"event": map[string]any{
+			"kind":       "alert",
+			"category":   []string{"threat"},
+			"type":       []string{"indicator"},
+			"id":         a.ID,
+			"module":     "outflow",
+			"dataset":    "outflow.alert",
+			"severity":   int(a.Severity),
+			"risk_score": a.Score,
+			"start":      a.Window.Start,
+			"end":        a.Window.End,
+			"reason":     a.Reason,
+			"provider":   "outflow",
+		},
 		"rule":    map[string]any{"id": a.Detector, "name": a.Title},
 		"user":    map[string]any{"name": a.User},
 		"threat":  map[string]any{"framework": "MITRE ATT&CK", "technique": map[string]any{"id": a.Techniques}},

@@ -167,7 +167,9 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return m.Key(), nil
 	}
 	var refused *mail.SendError
-	if errors.As(err, &refused) && !refused.IsTemp() && (refused.Reason == mail.ErrSMTPRcptTo || refused.Reason == mail.ErrSMTPMailFrom || refused.Reason == mail.ErrSMTPDataClose) && refused.ErrorCode() >= 500 {
+	if errors.As(err, &refused) && !refused.IsTemp() &&
+		(refused.Reason == mail.ErrSMTPRcptTo || refused.Reason == mail.ErrSMTPMailFrom || refused.Reason == mail.ErrSMTPDataClose) &&
+		refused.ErrorCode() >= 500 {
 		return "", alert.Permanent(fmt.Errorf("email: %w", err))
 	}
 	if n.password != "" {
@@ -207,7 +209,8 @@ func oneLine(t string) string {
 	return string(r[:min(len(r), 200)])
 }
 
-var page = template.Must(template.New("mail").Parse(`<!doctype html><html><body style="font-family:-apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:40em">
+var page = template.Must(template.New("mail").Parse(
+	`<!doctype html><html><body style="font-family:-apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:40em">
 <p style="font-size:18px;font-weight:600;margin:0 0 8px">{{.Headline}}</p>
 <p style="margin:0 0 16px">{{.Alert.Sentence}}</p>
 <table style="border-collapse:collapse">{{range .Facts}}<tr><td style="padding:2px 12px 2px 0;color:#57606a;vertical-align:top">{{.Name}}</td><td style="padding:2px 0">{{.Value}}</td></tr>{{end}}</table>

@@ -18,7 +18,18 @@ import (
 // FuzzMessage asserts that text of an attacker adds no header, no part and no markup to a
 // mail, and that both of its parts say it.
 func FuzzMessage(f *testing.F) {
-	for _, s := range []string{"", "plain", alerttest.Hostile, "a\r\nBcc: x@evil.example", "\xff", "=?utf-8?q?x?=", "--boundary", "\r\n.\r\n", "<b>&amp;", strings.Repeat("ü", 300)} {
+	for _, s := range []string{
+		"",
+		"plain",
+		alerttest.Hostile,
+		"a\r\nBcc: x@evil.example",
+		"\xff",
+		"=?utf-8?q?x?=",
+		"--boundary",
+		"\r\n.\r\n",
+		"<b>&amp;",
+		strings.Repeat("ü", 300),
+	} {
 		f.Add(s, "first\u2028second")
 	}
 	n := &notifier{from: "Outflow <outflow@acme.example>", to: []string{"soc@acme.example"}}

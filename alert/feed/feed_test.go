@@ -44,8 +44,12 @@ type team struct {
 
 // detectors are some of those that there are.
 var detectors = finding.Detectors{
-	"bulk_download": 0, "external_sharing": finding.SharesOutside, "logging_disabled": finding.NeverSuppressed,
-	"names_left_out": finding.AboutData, "source_silent": finding.AboutData | finding.NeverSuppressed, "source_gap": finding.AboutData | finding.NeverSuppressed,
+	"bulk_download":    0,
+	"external_sharing": finding.SharesOutside,
+	"logging_disabled": finding.NeverSuppressed,
+	"names_left_out":   finding.AboutData,
+	"source_silent":    finding.AboutData | finding.NeverSuppressed,
+	"source_gap":       finding.AboutData | finding.NeverSuppressed,
 }
 
 func newTeam(t testing.TB, n int) *team {
@@ -66,7 +70,14 @@ func newTeam(t testing.TB, n int) *team {
 			t.Fatal(err)
 		}
 	}
-	x.server = &Server{Detectors: detectors, Store: store, Alerts: alerts, Mask: func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) }, Now: x.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+	x.server = &Server{
+		Detectors: detectors,
+		Store:     store,
+		Alerts:    alerts,
+		Mask:      func(r Role) *alert.Mask { return alert.NewMask([]byte("master"), string(r), nil) },
+		Now:       x.now,
+		Log:       slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Version:   "test",
 		Health: func() any {
 			return &struct {
 				Sources, Streams, Unwell []string
@@ -84,7 +95,8 @@ func newTeam(t testing.TB, n int) *team {
 				{User: "person.1@northwind.example", Notice: start.AddDate(0, 0, -7), LastDay: start.AddDate(0, 0, 7)},
 				{User: "person.quiet@northwind.example", Notice: start.AddDate(0, 0, -9)},
 			}}, err
-		}}
+		},
+	}
 	x.server.Digest = func(ctx context.Context, week string) (*report.Digest, error) {
 		in, err := x.server.Reports(ctx)
 		if err != nil {
@@ -120,7 +132,11 @@ func (x *team) sample(from, n int) (list []alert.Alert) {
 
 func (x *team) take(list ...alert.Alert) {
 	x.t.Helper()
-	telling := alert.NotifyPolicy{Detectors: detectors, Now: x.now(), NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium }}
+	telling := alert.NotifyPolicy{
+		Detectors:      detectors,
+		Now:            x.now(),
+		NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium },
+	}
 	if err := x.alerts.Apply(x.t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
 		x.t.Fatal(err)
 	}
@@ -179,11 +195,33 @@ func TestRoles(t *testing.T) {
 	x := newTeam(t, 4)
 	id := fmt.Sprintf("%032x", 2)
 	may := map[string][]Role{
-		"GET /v1/alerts": {SOC, HR}, "GET /v1/alerts/" + id: {SOC, HR}, "POST /v1/alerts/" + id + "/triage": {SOC, HR}, "GET /v1/precision": {SOC, HR}, "POST /v1/reveal": {SOC, HR},
-		"GET /v1/access": {Auditor}, "GET /v1/health": {SOC, HR, Admin}, "GET /": {SOC, HR}, "GET /alerts/" + id: {SOC, HR}, "POST /alerts/" + id: {SOC, HR}, "GET /people/P-X": {SOC, HR}, "GET /sources": {SOC, HR},
-		"GET /leavers": {HR}, "GET /leavers/P-X": {HR}, "GET /digest": {SOC},
-		"GET /v1/alerts/" + id + "/suppression": {SOC, HR}, "GET /v1/suppressions": {SOC, HR}, "POST /v1/suppressions": {SOC, HR}, "POST /v1/suppressions/1/end": {SOC, HR}, "GET /suppressions": {SOC, HR}, "POST /suppressions/1": {SOC, HR},
-		"GET /alerts/" + id + "/days.svg": {SOC, HR}, "GET /people/P-X/days.svg": {SOC, HR}, "POST /people/P-X": {SOC, HR}, "POST /alerts/" + id + "/suppression": {SOC, HR}, "GET /requests": {Privacy}, "POST /requests/1": {Privacy},
+		"GET /v1/alerts":                        {SOC, HR},
+		"GET /v1/alerts/" + id:                  {SOC, HR},
+		"POST /v1/alerts/" + id + "/triage":     {SOC, HR},
+		"GET /v1/precision":                     {SOC, HR},
+		"POST /v1/reveal":                       {SOC, HR},
+		"GET /v1/access":                        {Auditor},
+		"GET /v1/health":                        {SOC, HR, Admin},
+		"GET /":                                 {SOC, HR},
+		"GET /alerts/" + id:                     {SOC, HR},
+		"POST /alerts/" + id:                    {SOC, HR},
+		"GET /people/P-X":                       {SOC, HR},
+		"GET /sources":                          {SOC, HR},
+		"GET /leavers":                          {HR},
+		"GET /leavers/P-X":                      {HR},
+		"GET /digest":                           {SOC},
+		"GET /v1/alerts/" + id + "/suppression": {SOC, HR},
+		"GET /v1/suppressions":                  {SOC, HR},
+		"POST /v1/suppressions":                 {SOC, HR},
+		"POST /v1/suppressions/1/end":           {SOC, HR},
+		"GET /suppressions":                     {SOC, HR},
+		"POST /suppressions/1":                  {SOC, HR},
+		"GET /alerts/" + id + "/days.svg":       {SOC, HR},
+		"GET /people/P-X/days.svg":              {SOC, HR},
+		"POST /people/P-X":                      {SOC, HR},
+		"POST /alerts/" + id + "/suppression":   {SOC, HR},
+		"GET /requests":                         {Privacy},
+		"POST /requests/1":                      {Privacy},
 	}
 	x.tokens["expired"], _ = x.store.NewToken(t.Context(), "x", SOC, start.Add(-2*time.Hour), time.Hour)
 	x.tokens["revoked"], _ = x.store.NewToken(t.Context(), "y", SOC, start, time.Hour)
@@ -199,7 +237,8 @@ func TestRoles(t *testing.T) {
 			for _, ok := range roles {
 				allowed = allowed || ok == r
 			}
-			inside := status != 401 && status != 403 && status != 303 || method == "POST" && strings.HasPrefix(path, "/alerts") && status == 303 && allowed
+			inside := status != 401 && status != 403 && status != 303 ||
+				method == "POST" && strings.HasPrefix(path, "/alerts") && status == 303 && allowed
 			if inside != allowed {
 				t.Errorf("%s as %q: %d %s", route, r, status, body)
 			}
@@ -211,7 +250,17 @@ func TestRoles(t *testing.T) {
 func TestNoNames(t *testing.T) {
 	x := newTeam(t, 20)
 	for _, role := range []Role{SOC, HR, Auditor, Admin} {
-		for _, path := range []string{"/v1/alerts?all=true", "/v1/alerts/" + fmt.Sprintf("%032x", 2), "/", "/alerts/" + fmt.Sprintf("%032x", 2), "/v1/access", "/v1/precision", "/people/" + x.server.Mask(role).Name("person.1@northwind.example"), "/leavers", "/leavers/" + x.server.Mask(role).Name("person.1@northwind.example")} {
+		for _, path := range []string{
+			"/v1/alerts?all=true",
+			"/v1/alerts/" + fmt.Sprintf("%032x", 2),
+			"/",
+			"/alerts/" + fmt.Sprintf("%032x", 2),
+			"/v1/access",
+			"/v1/precision",
+			"/people/" + x.server.Mask(role).Name("person.1@northwind.example"),
+			"/leavers",
+			"/leavers/" + x.server.Mask(role).Name("person.1@northwind.example"),
+		} {
 			if _, body, _ := x.ask(role, "GET", path, ""); strings.Contains(body, "person.") {
 				t.Errorf("%s as %s has a name: %s", path, role, body)
 			}
@@ -257,7 +306,15 @@ func TestCursor(t *testing.T) {
 	for _, c := range []struct {
 		query string
 		want  int
-	}{{"severity=critical&limit=100", 10}, {"all=true&limit=100", 44}, {"latest=true&limit=100", 32}, {"detector=nothing", 0}, {"before=9999&limit=5", 5}, {"status=open&limit=100&latest=true", 32}, {"status=false", 0}} {
+	}{
+		{"severity=critical&limit=100", 10},
+		{"all=true&limit=100", 44},
+		{"latest=true&limit=100", 32},
+		{"detector=nothing", 0},
+		{"before=9999&limit=5", 5},
+		{"status=open&limit=100&latest=true", 32},
+		{"status=false", 0},
+	} {
 		if got := len(x.list(SOC, c.query).Alerts); got != c.want {
 			t.Errorf("%s: %d, want %d", c.query, got, c.want)
 		}
@@ -285,10 +342,12 @@ func TestCursor(t *testing.T) {
 			t.Errorf("%s: %d", bad, status)
 		}
 	}
-	if _, body, h := x.ask(SOC, "GET", "/v1/alerts?limit=2", "", "Accept", "application/x-ndjson"); strings.Count(body, "\n") != 2 || h.Get("X-Next-Cursor") == "" {
+	if _, body, h := x.ask(SOC, "GET", "/v1/alerts?limit=2", "", "Accept", "application/x-ndjson"); strings.Count(body, "\n") != 2 ||
+		h.Get("X-Next-Cursor") == "" {
 		t.Errorf("%s %v", body, h)
 	}
-	if _, body, _ := x.ask(SOC, "GET", "/v1/alerts?limit=2", "", "Accept", "application/ocsf+json"); strings.Count(body, `"class_uid":2004`) != 2 {
+	if _, body, _ := x.ask(SOC, "GET", "/v1/alerts?limit=2", "", "Accept",
+		"application/ocsf+json"); strings.Count(body, `"class_uid":2004`) != 2 {
 		t.Error(body)
 	}
 }
@@ -345,8 +404,14 @@ func TestTriage(t *testing.T) {
 		id, body string
 		status   int
 	}{
-		{id(2), `{"status":"acknowledged","assignee":"kim"}`, 200}, {id(2), `{"status":"false"}`, 400}, {id(2), `{"status":"false","note":"a backup"}`, 200},
-		{id(3), `{"status":"true"}`, 200}, {id(4), `{"status":"wrong"}`, 400}, {id(99), `{"status":"true"}`, 404}, {id(2), `{`, 400}, {id(4), `{"status":"true","note":"` + strings.Repeat("x", 5000) + `"}`, 400},
+		{id(2), `{"status":"acknowledged","assignee":"kim"}`, 200},
+		{id(2), `{"status":"false"}`, 400},
+		{id(2), `{"status":"false","note":"a backup"}`, 200},
+		{id(3), `{"status":"true"}`, 200},
+		{id(4), `{"status":"wrong"}`, 400},
+		{id(99), `{"status":"true"}`, 404},
+		{id(2), `{`, 400},
+		{id(4), `{"status":"true","note":"` + strings.Repeat("x", 5000) + `"}`, 400},
 	} {
 		if status, body, _ := x.ask(SOC, "POST", "/v1/alerts/"+c.id+"/triage", c.body); status != c.status {
 			t.Errorf("%s: %d %s", c.body, status, body)
@@ -354,13 +419,15 @@ func TestTriage(t *testing.T) {
 	}
 	_, body, _ := x.ask(SOC, "GET", "/v1/alerts/"+id(2), "")
 	var one struct{ Decisions []Triage }
-	if err := json.Unmarshal([]byte(body), &one); err != nil || len(one.Decisions) != 2 || one.Decisions[1].Who != "kim the soc" || one.Decisions[1].Note != "a backup" {
+	if err := json.Unmarshal([]byte(body), &one); err != nil || len(one.Decisions) != 2 || one.Decisions[1].Who != "kim the soc" ||
+		one.Decisions[1].Note != "a backup" {
 		t.Errorf("%s %v", body, err)
 	}
 	if l := x.list(SOC, "status=false"); len(l.Alerts) != 1 || l.Alerts[0].Triage.Status != False {
 		t.Errorf("%+v", l)
 	}
-	if _, body, _ = x.ask(SOC, "GET", "/v1/precision", ""); !strings.Contains(body, `{"detector":"bulk_download","true":1,"false":1,"precision":0.5}`) {
+	if _, body, _ = x.ask(SOC, "GET", "/v1/precision",
+		""); !strings.Contains(body, `{"detector":"bulk_download","true":1,"false":1,"precision":0.5}`) {
 		t.Error(body)
 	}
 }
@@ -404,7 +471,8 @@ func TestAccessLog(t *testing.T) {
 		"time":      "UPDATE access SET at = at + 1 WHERE seq = 1",
 		"taken out": "DELETE FROM access WHERE seq = 4",
 		"closed up": "DELETE FROM access WHERE seq = 4; UPDATE access SET seq = seq - 1 WHERE seq > 4",
-		"exchanged": "UPDATE access SET seq = 100 WHERE seq = 2; UPDATE access SET seq = 2 WHERE seq = 3; UPDATE access SET seq = 3 WHERE seq = 100",
+		"exchanged": "UPDATE access SET seq = 100 WHERE seq = 2; UPDATE access SET seq = 2 " +
+			"WHERE seq = 3; UPDATE access SET seq = 3 WHERE seq = 100",
 		"added":     "INSERT INTO access (seq, at, who, role, what, mac) VALUES (9, 1, 'x', 'soc', 'y', x'00')",
 		"first cut": "DELETE FROM access WHERE seq = 1",
 	} {
@@ -500,11 +568,16 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s has %q", path, hostile)
 			}
 		}
-		if path == "/alerts/"+bad.ID && (!strings.Contains(body, "&lt;script&gt;") || !strings.Contains(body, "<svg role=\"img\"") || !strings.Contains(body, "this day")) {
+		if path == "/alerts/"+bad.ID &&
+			(!strings.Contains(body, "&lt;script&gt;") || !strings.Contains(body, "<svg role=\"img\"") || !strings.Contains(body, "this day")) {
 			t.Error(body)
 		}
 	}
-	if status, body := post("/alerts/"+bad.ID, url.Values{"status": {"false"}, "note": {"<b>a drill</b>"}, "assignee": {"kim"}}); status != 200 || !strings.Contains(body, "&lt;b&gt;a drill&lt;/b&gt;") {
+	if status, body := post("/alerts/"+bad.ID, url.Values{
+		"status":   {"false"},
+		"note":     {"<b>a drill</b>"},
+		"assignee": {"kim"},
+	}); status != 200 || !strings.Contains(body, "&lt;b&gt;a drill&lt;/b&gt;") {
 		t.Errorf("%d %s", status, body)
 	}
 	if body := get("/"); strings.Contains(body, bad.ID) {
@@ -534,7 +607,8 @@ func TestLeavers(t *testing.T) {
 	name := x.server.Mask(HR).Name
 	leaving, quiet, staying := name("person.1@northwind.example"), name("person.quiet@northwind.example"), name("person.2@northwind.example")
 	status, body, _ := x.ask(HR, "GET", "/leavers", "")
-	if first, last := strings.Index(body, leaving), strings.Index(body, quiet); status != 200 || first < 0 || last < first || !strings.Contains(body, "2026-03-09") || !strings.Contains(body, "Nothing unusual") || strings.Contains(body, staying) {
+	if first, last := strings.Index(body, leaving), strings.Index(body, quiet); status != 200 || first < 0 || last < first ||
+		!strings.Contains(body, "2026-03-09") || !strings.Contains(body, "Nothing unusual") || strings.Contains(body, staying) {
 		t.Errorf("%d %s", status, body)
 	}
 	status, body, header := x.ask(HR, "GET", "/leavers/"+leaving, "")
@@ -544,7 +618,8 @@ func TestLeavers(t *testing.T) {
 	_, style, _ := strings.Cut(body, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
 	sum := sha256.Sum256([]byte(style))
-	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || strings.Contains(csp, "script") {
+	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp,
+		"style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || strings.Contains(csp, "script") {
 		t.Error(csp)
 	}
 	if status, body, _ := x.ask(HR, "GET", "/leavers/"+staying, ""); status != 404 {
@@ -553,7 +628,8 @@ func TestLeavers(t *testing.T) {
 	if _, body, _ := x.ask(SOC, "GET", "/", ""); strings.Contains(body, "/leavers") {
 		t.Error("the SOC is led to a page that it may not see")
 	}
-	if _, body, _ := x.ask(Auditor, "GET", "/v1/access", ""); !strings.Contains(body, "read the review of "+leaving) || !strings.Contains(body, "looked at the list of leavers") {
+	if _, body, _ := x.ask(Auditor, "GET", "/v1/access", ""); !strings.Contains(body, "read the review of "+leaving) ||
+		!strings.Contains(body, "looked at the list of leavers") {
 		t.Error(body)
 	}
 }
@@ -574,10 +650,12 @@ func TestQueue(t *testing.T) {
 	x.take(later...)
 	_, body, _ := x.ask(SOC, "GET", "/", "")
 	at := func(i int) int { return strings.Index(body, "/alerts/"+old[i].ID) }
-	if at(0) < 0 || at(2) < 0 || at(1) < at(0) || at(1) < at(2) || strings.Count(body, `<li class="row`) != shownInQueue || !strings.Contains(body, "There are more") {
+	if at(0) < 0 || at(2) < 0 || at(1) < at(0) || at(1) < at(2) || strings.Count(body, `<li class="row`) != shownInQueue ||
+		!strings.Contains(body, "There are more") {
 		t.Errorf("%d %d %d, %d rows", at(0), at(1), at(2), strings.Count(body, `<li class="row`))
 	}
-	if _, body, _ := x.ask(SOC, "GET", "/?severity=high", ""); strings.Count(body, `<li class="row`) != 3 || strings.Contains(body, "There are more") {
+	if _, body, _ := x.ask(SOC, "GET", "/?severity=high", ""); strings.Count(body, `<li class="row`) != 3 ||
+		strings.Contains(body, "There are more") {
 		t.Error(body)
 	}
 }
@@ -620,7 +698,8 @@ func TestOpenAPI(t *testing.T) {
 				x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","reason":"x"}`, 3))
 				path = "/v1/suppressions/1/end"
 			case "/v1/reveal":
-				send = fmt.Sprintf(`{"pseudonym":%q,"reason":"x","approval":%q}`, x.server.Mask(SOC).Name("person.1@northwind.example"), x.tokens[Privacy])
+				send = fmt.Sprintf(`{"pseudonym":%q,"reason":"x","approval":%q}`, x.server.Mask(SOC).Name("person.1@northwind.example"),
+					x.tokens[Privacy])
 			}
 			status, answer, _ := x.ask(role, strings.ToUpper(method), strings.Replace(path, "{id}", fmt.Sprintf("%032x", 2), 1), send)
 			var got map[string]any
@@ -753,7 +832,18 @@ func (x *team) days(user string) {
 		if i == 0 {
 			n = 143
 		}
-		list = append(list, finding.Activity{User: user, End: end.AddDate(0, 0, -i).UnixMilli(), Counts: []finding.Amount{{Detector: alert.Sample(start).Evidence[0].Detector, Metric: "downloads", Unit: "files", N: n, Usual: 4, Peers: 5}}})
+		list = append(list, finding.Activity{
+			User: user,
+			End:  end.AddDate(0, 0, -i).UnixMilli(),
+			Counts: []finding.Amount{{
+				Detector: alert.Sample(start).Evidence[0].Detector,
+				Metric:   "downloads",
+				Unit:     "files",
+				N:        n,
+				Usual:    4,
+				Peers:    5,
+			}},
+		})
 	}
 	if err := x.alerts.PutDays(x.t.Context(), list); err != nil {
 		x.t.Fatal(err)
@@ -767,13 +857,18 @@ func TestDays(t *testing.T) {
 	user := "person.1@northwind.example"
 	x.days(user)
 	id, pseudonym := fmt.Sprintf("%032x", 2), x.server.Mask(SOC).Name(user)
-	for page, picture := range map[string]string{"/alerts/" + id: "/alerts/" + id + "/days.svg", "/people/" + pseudonym: "/people/" + pseudonym + "/days.svg?metric=downloads"} {
+	for page, picture := range map[string]string{
+		"/alerts/" + id:        "/alerts/" + id + "/days.svg",
+		"/people/" + pseudonym: "/people/" + pseudonym + "/days.svg?metric=downloads",
+	} {
 		_, body, _ := x.ask(SOC, "GET", page, "")
-		if !strings.Contains(body, strings.ReplaceAll(picture, "&", "&amp;")) || !strings.Contains(body, "143 files on ") || !strings.Contains(body, "the highest of the ") {
+		if !strings.Contains(body, strings.ReplaceAll(picture, "&", "&amp;")) || !strings.Contains(body, "143 files on ") ||
+			!strings.Contains(body, "the highest of the ") {
 			t.Errorf("%s: %s", page, body)
 		}
 		status, svg, header := x.ask(SOC, "GET", picture, "")
-		if status != 200 || header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg, "<svg") || strings.Contains(svg, "<script") || strings.Contains(svg, "northwind") {
+		if status != 200 || header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg, "<svg") ||
+			strings.Contains(svg, "<script") || strings.Contains(svg, "northwind") {
 			t.Errorf("%s: %d %.300s", picture, status, svg)
 		}
 	}
@@ -790,7 +885,8 @@ func TestDays(t *testing.T) {
 func TestDigestPage(t *testing.T) {
 	x := newTeam(t, 8)
 	status, body, header := x.ask(SOC, "GET", "/digest", "")
-	if status != 200 || !strings.Contains(body, "To act on") || !strings.Contains(body, x.server.Mask(SOC).Name("person.1@northwind.example")) || strings.Contains(body, "@northwind") {
+	if status != 200 || !strings.Contains(body, "To act on") ||
+		!strings.Contains(body, x.server.Mask(SOC).Name("person.1@northwind.example")) || strings.Contains(body, "@northwind") {
 		t.Errorf("%d %s", status, body)
 	}
 	if csp := header.Get("Content-Security-Policy"); strings.Contains(csp, "script") || !strings.HasPrefix(csp, "default-src 'none'") {
@@ -829,7 +925,8 @@ func TestSuppress(t *testing.T) {
 	}
 	decide := func(n int, status Status) {
 		t.Helper()
-		if status, body, _ := x.ask(SOC, "POST", fmt.Sprintf("/v1/alerts/%032x/triage", n), fmt.Sprintf(`{"status":%q,"note":"a migration"}`, status)); status != 200 {
+		if status, body, _ := x.ask(SOC, "POST", fmt.Sprintf("/v1/alerts/%032x/triage", n),
+			fmt.Sprintf(`{"status":%q,"note":"a migration"}`, status)); status != 200 {
 			t.Fatal(status, body)
 		}
 	}
@@ -841,7 +938,8 @@ func TestSuppress(t *testing.T) {
 	decide(2, True)
 	x.set(start.Add(4 * time.Hour))
 	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim", SOC, x.now(), 1000*time.Hour)
-	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body, "would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0") {
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body,
+		"would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0") {
 		t.Error(body)
 	}
 	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "<th>Right so far") || !strings.Contains(body, "1 of 2") {
@@ -853,7 +951,8 @@ func TestSuppress(t *testing.T) {
 	if status, _, _ := x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":700,"reason":"x"}`, 1)); status != 400 {
 		t.Error("for years:", status)
 	}
-	if status, body, _ := x.ask(SOC, "POST", page+"/suppression", "days=7&reason=a+migration", "Content-Type", "application/x-www-form-urlencoded"); status != 303 {
+	if status, body, _ := x.ask(SOC, "POST", page+"/suppression", "days=7&reason=a+migration", "Content-Type",
+		"application/x-www-form-urlencoded"); status != 303 {
 		t.Fatal(status, body)
 	}
 	x.take(

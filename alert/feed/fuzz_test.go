@@ -31,8 +31,22 @@ func (x *team) get(h http.Handler, role Role, target string) *httptest.ResponseR
 func FuzzQuery(f *testing.F) {
 	x := newTeam(f, 20)
 	h := x.server.Handler()
-	paths := []string{"/v1/alerts", "/v1/alerts/" + strings.Repeat("0", 31) + "1", "/v1/suppressions", "/v1/precision", "/", "/suppressions", "/leavers", "/digest", "/sources"}
-	for i, q := range []string{"", "after=5&limit=2", "before=9223372036854775807", "after=-1", "severity=high&detector=x&all=true", "user=P-1", "status=open&latest=true&limit=1000", "limit=1001", "after=%zz", "week=2026-W10", "after=1&after=2;x", "severity=%00"} {
+	paths := []string{
+		"/v1/alerts",
+		"/v1/alerts/" + strings.Repeat("0", 31) + "1",
+		"/v1/suppressions",
+		"/v1/precision",
+		"/",
+		"/suppressions",
+		"/leavers",
+		"/digest",
+		"/sources",
+	}
+	for i, q := range []string{
+		"", "after=5&limit=2", "before=9223372036854775807", "after=-1", "severity=high&detector=x&all=true",
+		"user=P-1", "status=open&latest=true&limit=1000", "limit=1001", "after=%zz", "week=2026-W10",
+		"after=1&after=2;x", "severity=%00",
+	} {
 		f.Add(byte(i), q)
 	}
 	f.Fuzz(func(t *testing.T, which byte, query string) {
@@ -54,7 +68,10 @@ func FuzzQuery(f *testing.F) {
 func FuzzPages(f *testing.F) {
 	x := newTeam(f, 0)
 	h := x.server.Handler()
-	for _, s := range []string{"", "plain", alerttest.Hostile, `" onmouseover="x`, "</script>", "javascript:alert(1)", "\xff", "\u2028", "\x00", "{{.}}", "&lt;"} {
+	for _, s := range []string{
+		"", "plain", alerttest.Hostile, `" onmouseover="x`, "</script>", "javascript:alert(1)", "\xff", "\u2028",
+		"\x00", "{{.}}", "&lt;",
+	} {
 		f.Add(s, s)
 	}
 	x.set(start)
@@ -67,7 +84,10 @@ func FuzzPages(f *testing.F) {
 		a.Exposures = []alert.Exposure{{What: "the file " + text, Opened: start}}
 		revision++
 		a.Revision = revision
-		if err := x.alerts.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, []alert.Alert{a}, alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }}); err != nil {
+		if err := x.alerts.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, []alert.Alert{a}, alert.NotifyPolicy{
+			Now:            start,
+			NeedsAttention: func(*alert.Alert) bool { return true },
+		}); err != nil {
 			t.Fatal(err)
 		}
 		out := map[string]string{}

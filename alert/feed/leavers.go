@@ -81,7 +81,8 @@ func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader)
 	_, style, _ := bytes.Cut(b.Bytes(), []byte("<style>"))
 	style, _, _ = bytes.Cut(style, []byte("</style>"))
 	sum := sha256.Sum256(style)
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+
+		base64.StdEncoding.EncodeToString(sum[:])+"'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, err = w.Write(b.Bytes())
 	return err
@@ -107,7 +108,8 @@ func (s *Server) digestPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err := d.Write(&b, "html"); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'") // styles are inlined for mail; nothing else is let through
+	// styles are inlined for mail; nothing else is let through
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, err = w.Write(b.Bytes())
 	return err

@@ -35,7 +35,10 @@ type SignOn struct {
 }
 
 // algorithms are those by which tokens may be signed: none with a shared secret.
-var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
+var algorithms = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384,
+	oidc.ES512, oidc.EdDSA,
+}
 
 // authRequest is what a browser keeps between leaving for the provider and coming back.
 type authRequest struct {
@@ -62,7 +65,13 @@ func (o *SignOn) discover(ctx context.Context) (*oidc.Provider, context.Context,
 }
 
 func (o *SignOn) config(p *oidc.Provider) *oauth2.Config {
-	return &oauth2.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret, Endpoint: p.Endpoint(), RedirectURL: o.Redirect, Scopes: []string{oidc.ScopeOpenID, "email", "profile"}}
+	return &oauth2.Config{
+		ClientID:     o.ClientID,
+		ClientSecret: o.ClientSecret,
+		Endpoint:     p.Endpoint(),
+		RedirectURL:  o.Redirect,
+		Scopes:       []string{oidc.ScopeOpenID, "email", "profile"},
+	}
 }
 
 // claims are what of a token is read.
@@ -133,13 +142,30 @@ func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// It comes back from elsewhere: a strict cookie would not be sent then.
-	http.SetCookie(w, &http.Cookie{Name: s.authCookie(), Value: base64.RawURLEncoding.EncodeToString(b), Path: "/", MaxAge: int(askLife.Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, s.SignOn.config(p).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), http.StatusSeeOther)
+	http.SetCookie(w, &http.Cookie{
+		Name:     s.authCookie(),
+		Value:    base64.RawURLEncoding.EncodeToString(b),
+		Path:     "/",
+		MaxAge:   int(askLife.Seconds()),
+		HttpOnly: true,
+		Secure:   s.Secure,
+		SameSite: http.SameSiteLaxMode,
+	})
+	http.Redirect(w, r, s.SignOn.config(p).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)),
+		http.StatusSeeOther)
 }
 
 // handleCallback takes in a browser that comes from the provider, and makes a session.
 func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, &http.Cookie{Name: s.authCookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode}) // it holds once
+	// it holds once
+	http.SetCookie(w, &http.Cookie{
+		Name:     s.authCookie(),
+		Path:     "/",
+		MaxAge:   -1,
+		HttpOnly: true,
+		Secure:   s.Secure,
+		SameSite: http.SameSiteLaxMode,
+	})
 	name, role, err := s.signOn(r)
 	if err != nil {
 		s.Log.Warn("nobody signed in", "err", err)
@@ -162,7 +188,15 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: text, Path: "/", MaxAge: int(s.SignOn.Life.Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{
+		Name:     s.cookie(),
+		Value:    text,
+		Path:     "/",
+		MaxAge:   int(s.SignOn.Life.Seconds()),
+		HttpOnly: true,
+		Secure:   s.Secure,
+		SameSite: http.SameSiteStrictMode,
+	})
 	// A redirection would still count as coming from elsewhere, and the cookie would not
 	// be sent: the page goes on by itself.
 	s.render(w, http.StatusOK, "signed.html", &view{Title: "Signed in", Home: role.home()})

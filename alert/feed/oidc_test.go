@@ -54,13 +54,37 @@ func newProvider(t *testing.T, now func() time.Time) *provider {
 	b64 := base64.RawURLEncoding.EncodeToString
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"}})
+		json.NewEncoder(w).Encode(map[string]any{
+			"issuer":                                p.URL,
+			"authorization_endpoint":                p.URL + "/authorize",
+			"token_endpoint":                        p.URL + "/token",
+			"jwks_uri":                              p.URL + "/keys",
+			"id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"},
+		})
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, r *http.Request) {
 		rsaKey := func(kid string, k *rsa.PrivateKey) map[string]string {
-			return map[string]string{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": b64(k.N.Bytes()), "e": b64(big.NewInt(int64(k.E)).Bytes())}
+			return map[string]string{
+				"kty": "RSA",
+				"use": "sig",
+				"alg": "RS256",
+				"kid": kid,
+				"n":   b64(k.N.Bytes()),
+				"e":   b64(big.NewInt(int64(k.E)).Bytes()),
+			}
 		}
-		json.NewEncoder(w).Encode(map[string]any{"keys": []any{rsaKey(p.kid, p.key), map[string]string{"kty": "EC", "use": "sig", "alg": "ES256", "kid": "e1", "crv": "P-256", "x": b64(p.ec.X.FillBytes(make([]byte, 32))), "y": b64(p.ec.Y.FillBytes(make([]byte, 32)))}}})
+		json.NewEncoder(w).Encode(map[string]any{"keys": []any{
+			rsaKey(p.kid, p.key),
+			map[string]string{
+				"kty": "EC",
+				"use": "sig",
+				"alg": "ES256",
+				"kid": "e1",
+				"crv": "P-256",
+				"x":   b64(p.ec.X.FillBytes(make([]byte, 32))),
+				"y":   b64(p.ec.Y.FillBytes(make([]byte, 32))),
+			},
+		}})
 	})
 	mux.HandleFunc("/authorize", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -76,7 +100,16 @@ func newProvider(t *testing.T, now func() time.Time) *provider {
 			io.WriteString(w, `{"error":"invalid_grant"}`)
 			return
 		}
-		claims := jwt.MapClaims{"iss": p.URL, "aud": "outflow", "sub": "00u1", "exp": p.now().Add(time.Hour).Unix(), "iat": p.now().Unix(), "nonce": p.nonce, "email": "Kim.Ops@northwind.example", "groups": []string{"everyone", "secops"}}
+		claims := jwt.MapClaims{
+			"iss":    p.URL,
+			"aud":    "outflow",
+			"sub":    "00u1",
+			"exp":    p.now().Add(time.Hour).Unix(),
+			"iat":    p.now().Unix(),
+			"nonce":  p.nonce,
+			"email":  "Kim.Ops@northwind.example",
+			"groups": []string{"everyone", "secops"},
+		}
 		for k, v := range p.claims {
 			if v == nil {
 				delete(claims, k)
@@ -111,7 +144,14 @@ func (p *provider) signed(m jwt.SigningMethod, kid string, key any, c jwt.MapCla
 func TestSignOn(t *testing.T) {
 	x := newTeam(t, 2)
 	p := newProvider(t, x.now)
-	x.server.SignOn = &SignOn{Issuer: p.URL, ClientID: "outflow", ClientSecret: "hunter2-secret", Roles: map[Role][]string{SOC: {"secops"}, Privacy: {"dpo"}}, Life: time.Hour, HTTP: http.DefaultClient}
+	x.server.SignOn = &SignOn{
+		Issuer:       p.URL,
+		ClientID:     "outflow",
+		ClientSecret: "hunter2-secret",
+		Roles:        map[Role][]string{SOC: {"secops"}, Privacy: {"dpo"}},
+		Life:         time.Hour,
+		HTTP:         http.DefaultClient,
+	}
 	web := httptest.NewServer(x.server.Handler())
 	defer web.Close()
 	x.server.SignOn.Redirect = web.URL + "/login/oidc/callback"
@@ -145,7 +185,8 @@ func TestSignOn(t *testing.T) {
 	if p.seen.Get("code_verifier") == "" || p.seen.Get("code") != "c1" {
 		t.Errorf("the token endpoint was sent %v", p.seen)
 	}
-	if status, body := get(c, "/"); status != 200 || !strings.Contains(body, "<h1>Alerts</h1>") || !strings.Contains(body, "kim.ops@northwind.example (soc)") {
+	if status, body := get(c, "/"); status != 200 || !strings.Contains(body, "<h1>Alerts</h1>") ||
+		!strings.Contains(body, "kim.ops@northwind.example (soc)") {
 		t.Errorf("%d %s", status, body)
 	}
 	x.set(start.Add(2 * time.Hour))
@@ -228,7 +269,8 @@ func TestSignOn(t *testing.T) {
 		t.Error(body)
 	}
 	p.claims = nil
-	for _, path := range []string{"?code=c1&state=x", "?code=c1", "?error=access_denied&state=x", ""} { // a browser that was sent by somebody else
+	// a browser that was sent by somebody else
+	for _, path := range []string{"?code=c1&state=x", "?code=c1", "?error=access_denied&state=x", ""} {
 		c := browser()
 		if status, _ := get(c, "/login/oidc/callback"+path); status != 401 {
 			t.Errorf("%q: %d", path, status)
@@ -247,7 +289,8 @@ func TestSignOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := to.Query(); q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || q.Get("state") == "" || q.Get("response_type") != "code" || strings.Contains(to.String(), "hunter2") {
+	if q := to.Query(); q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || q.Get("state") == "" ||
+		q.Get("response_type") != "code" || strings.Contains(to.String(), "hunter2") {
 		t.Error(to)
 	}
 	back := "/login/oidc/callback?" + url.Values{"code": {"c1"}, "state": {to.Query().Get("state")}}.Encode()

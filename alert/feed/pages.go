@@ -129,7 +129,14 @@ func (s *Server) pages(mux *http.ServeMux) {
 		mux.HandleFunc("GET /login/oidc/callback", s.handleCallback)
 	}
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		http.SetCookie(w, &http.Cookie{Name: s.cookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
+		http.SetCookie(w, &http.Cookie{
+			Name:     s.cookie(),
+			Path:     "/",
+			MaxAge:   -1,
+			HttpOnly: true,
+			Secure:   s.Secure,
+			SameSite: http.SameSiteStrictMode,
+		})
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	})
 }
@@ -151,7 +158,15 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: said})
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: text, Path: "/", MaxAge: int(t.Expires.Sub(s.Now()).Seconds()), HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{
+		Name:     s.cookie(),
+		Value:    text,
+		Path:     "/",
+		MaxAge:   int(t.Expires.Sub(s.Now()).Seconds()),
+		HttpOnly: true,
+		Secure:   s.Secure,
+		SameSite: http.SameSiteStrictMode,
+	})
 	http.Redirect(w, r, t.Role.home(), http.StatusSeeOther)
 }
 
@@ -216,7 +231,8 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 		case want == "" && st != Undecided && st != Acknowledged, want != "" && st != want:
 			return false
 		}
-		return text == "" || strings.Contains(strings.ToLower(x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
+		return text == "" || strings.Contains(strings.ToLower(
+			x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
 	}
 	// By severity, so that what is urgent is there however much came after it.
 	var list []item
@@ -245,7 +261,8 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 		}
 	}
 	slices.SortStableFunc(list, func(a, b item) int {
-		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score), b.Alert.Time.Compare(a.Alert.Time))
+		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score),
+			b.Alert.Time.Compare(a.Alert.Time))
 	})
 	v := &view{Title: "Alerts", Who: who.Token, Filter: q}
 	if v.More = len(list) > shownInQueue; v.More {
@@ -257,7 +274,8 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 			return err
 		}
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "queue.html", v)
@@ -269,7 +287,8 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		"looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
 		return err
 	}
 	items, err := s.items(r.Context(), []alert.Change{*c}, who)

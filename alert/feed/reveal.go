@@ -36,7 +36,9 @@ const revealed = 8 * time.Hour
 
 // requestReveal notes that somebody wants to know a name.
 func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
-	_, err := s.db.ExecContext(ctx, "INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)", r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason)
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)",
+		r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason)
 	if err != nil {
 		return fmt.Errorf("feed: %w", err)
 	}
@@ -75,7 +77,9 @@ func (s *Store) decideReveal(ctx context.Context, id int64, second string, agree
 	if list[0].Who == second {
 		return nil, refuse(http.StatusForbidden, "somebody else has to agree")
 	}
-	_, err = s.db.ExecContext(ctx, "UPDATE reveal SET second = ?, agreed = ?, decided = ?, expires = ? WHERE id = ? AND decided = 0", second, agreed, now.UnixMilli(), now.Add(revealed).UnixMilli(), id)
+	_, err = s.db.ExecContext(ctx,
+		"UPDATE reveal SET second = ?, agreed = ?, decided = ?, expires = ? WHERE id = ? AND decided = 0",
+		second, agreed, now.UnixMilli(), now.Add(revealed).UnixMilli(), id)
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
@@ -85,7 +89,9 @@ func (s *Store) decideReveal(ctx context.Context, id int64, second string, agree
 // activeReveal is the name behind a pseudonym, and until when somebody may see it; "" if not.
 func (s *Store) activeReveal(ctx context.Context, who, pseudonym string, now time.Time) (user string, until time.Time, err error) {
 	var ms int64
-	err = s.db.QueryRowContext(ctx, "SELECT user, expires FROM reveal WHERE who = ? AND pseudonym = ? AND agreed AND expires > ? ORDER BY expires DESC LIMIT 1", who, pseudonym, now.UnixMilli()).Scan(&user, &ms)
+	err = s.db.QueryRowContext(ctx,
+		"SELECT user, expires FROM reveal WHERE who = ? AND pseudonym = ? AND agreed AND expires > ? ORDER BY expires DESC LIMIT 1",
+		who, pseudonym, now.UnixMilli()).Scan(&user, &ms)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", until, nil
 	}
@@ -117,7 +123,8 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err != nil {
 		return err
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
@@ -140,7 +147,9 @@ func (s *Server) revealedName(ctx context.Context, who *reader, pseudonym string
 	case !unknown.Pseudonym:
 		return "", refuse(http.StatusNotFound, "people are known by pseudonyms such as P-ABCDEFGHJK here, and by nothing else")
 	}
-	return "", refuse(http.StatusNotFound, "nobody of whom anything is kept has the pseudonym %s; another role, or the data of before, has others", strings.ToUpper(pseudonym))
+	return "", refuse(http.StatusNotFound,
+		"nobody of whom anything is kept has the pseudonym %s; another role, or the data of before, has others",
+		strings.ToUpper(pseudonym))
 }
 
 // requestRevealPage takes in that a reader of a person's page wants to know the name.
@@ -156,7 +165,14 @@ func (s *Server) requestRevealPage(w http.ResponseWriter, r *http.Request, who *
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
 		return err
 	}
-	if err := s.Store.requestReveal(r.Context(), &Reveal{At: s.Now(), Who: who.Name, Role: who.Role, Pseudonym: pseudonym, Reason: reason, user: user}); err != nil {
+	if err := s.Store.requestReveal(r.Context(), &Reveal{
+		At:        s.Now(),
+		Who:       who.Name,
+		Role:      who.Role,
+		Pseudonym: pseudonym,
+		Reason:    reason,
+		user:      user,
+	}); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/people/"+url.PathEscape(pseudonym), http.StatusSeeOther)

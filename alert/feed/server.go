@@ -32,7 +32,8 @@ type Server struct {
 	Health  func() any                                                     // how the daemon is doing, for the page of sources and for admins
 	Reports func(ctx context.Context) (*report.Input, error)               // what reviews of leavers are made of
 	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week, or of the newest data if it is ""
-	Enough  float64                                                        // person-days that must be known before counts are judged by what is usual here
+	// person-days that must be known before counts are judged by what is usual here
+	Enough float64
 	// Detectors are all of them: which are about the data, and which are never suppressed.
 	Detectors finding.Detectors
 	Now       func() time.Time
@@ -114,7 +115,9 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) harden(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy",
+			"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action "+
+				"'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -249,7 +252,14 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 		}
 		return n
 	}
-	f = alert.Filter{After: number("after", math.MaxInt64), Before: number("before", math.MaxInt64), Limit: int(number("limit", 1000)), Detector: q.Get("detector"), All: q.Get("all") == "true", Latest: q.Get("latest") == "true"}
+	f = alert.Filter{
+		After:    number("after", math.MaxInt64),
+		Before:   number("before", math.MaxInt64),
+		Limit:    int(number("limit", 1000)),
+		Detector: q.Get("detector"),
+		All:      q.Get("all") == "true",
+		Latest:   q.Get("latest") == "true",
+	}
 	if f.Limit == 0 {
 		f.Limit = page
 	}
@@ -323,7 +333,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 			}
 		}
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
 		return err
 	}
 	w.Header().Set("X-Next-Cursor", strconv.FormatInt(next, 10))
@@ -371,7 +382,8 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	if err != nil {
 		return err
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		"read alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
 		return err
 	}
 	decisions, err := s.Store.Decisions(r.Context(), c.Alert.ID)
@@ -385,7 +397,13 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	if decisions == nil {
 		decisions = []Triage{}
 	}
-	return write(w, http.StatusOK, map[string]any{"seq": items[0].Seq, "at": items[0].At, "alert": items[0].Alert, "decisions": decisions, "revisions": len(history)})
+	return write(w, http.StatusOK, map[string]any{
+		"seq":       items[0].Seq,
+		"at":        items[0].At,
+		"alert":     items[0].Alert,
+		"decisions": decisions,
+		"revisions": len(history),
+	})
 }
 
 func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) error {

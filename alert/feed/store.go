@@ -90,10 +90,13 @@ func (s *Store) NewToken(ctx context.Context, name string, role Role, now time.T
 	}
 	text := "outflow_" + base64.RawURLEncoding.EncodeToString([]byte(rand.Text()+rand.Text()))
 	hash := sha256.Sum256([]byte(text))
-	if _, err := s.db.ExecContext(ctx, "DELETE FROM token WHERE expires < ?", now.AddDate(0, -3, 0).UnixMilli()); err != nil { // sessions, most of them
+	// sessions, most of them
+	if _, err := s.db.ExecContext(ctx, "DELETE FROM token WHERE expires < ?", now.AddDate(0, -3, 0).UnixMilli()); err != nil {
 		return "", fmt.Errorf("feed: %w", err)
 	}
-	_, err := s.db.ExecContext(ctx, "INSERT INTO token (hash, name, role, made, expires) VALUES (?, ?, ?, ?, ?)", hash[:], name, string(role), now.UnixMilli(), now.Add(life).UnixMilli())
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO token (hash, name, role, made, expires) VALUES (?, ?, ?, ?, ?)",
+		hash[:], name, string(role), now.UnixMilli(), now.Add(life).UnixMilli())
 	if err != nil {
 		return "", fmt.Errorf("feed: %w", err)
 	}
@@ -109,7 +112,9 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 	var stored []byte
 	var t Token
 	var made, expires int64
-	err := s.db.QueryRowContext(ctx, "SELECT hash, name, role, made, expires, revoked FROM token WHERE hash = ?", hash[:]).Scan(&stored, &t.Name, &t.Role, &made, &expires, &t.Revoked)
+	err := s.db.QueryRowContext(ctx,
+		"SELECT hash, name, role, made, expires, revoked FROM token WHERE hash = ?",
+		hash[:]).Scan(&stored, &t.Name, &t.Role, &made, &expires, &t.Revoked)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, ErrToken
@@ -188,7 +193,9 @@ func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error 
 	case (t.Status == False || t.Status == BenignTrue) && strings.TrimSpace(t.Note) == "":
 		return errors.New("feed: a reason is required to close an alert as false or benign")
 	}
-	_, err := s.db.ExecContext(ctx, "INSERT INTO triage (alert, at, who, status, assignee, note, detectors) VALUES (?, ?, ?, ?, ?, ?, ?)", t.Alert, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(detectors, " "))
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		t.Alert, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(detectors, " "))
 	if err != nil {
 		return fmt.Errorf("feed: %w", err)
 	}
@@ -225,7 +232,8 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 		}
 		which, args = "WHERE alert IN (SELECT value FROM json_each(?))", []any{string(ids)}
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note FROM triage WHERE seq IN (SELECT max(seq) FROM triage "+which+" GROUP BY alert)", args...)
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note FROM triage WHERE seq IN (SELECT max(seq) "+
+		"FROM triage "+which+" GROUP BY alert)", args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
@@ -257,7 +265,9 @@ func (c Outcomes) String() string {
 // Precision is, by detector, how alerts turned out that were closed; benign ones were
 // rightly seen.
 func (s *Store) Precision(ctx context.Context) (map[string]Outcomes, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT status, detectors FROM triage WHERE seq IN (SELECT max(seq) FROM triage GROUP BY alert) AND status IN ('true', 'benign-true', 'false')")
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT status, detectors FROM triage WHERE seq IN (SELECT max(seq) "+
+			"FROM triage GROUP BY alert) AND status IN ('true', 'benign-true', 'false')")
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
@@ -314,7 +324,9 @@ func (s *Store) LogAccess(ctx context.Context, at time.Time, who string, role Ro
 			return err
 		}
 		a.Seq++
-		_, err = tx.ExecContext(ctx, "INSERT INTO access (seq, at, who, role, what, mac) VALUES (?, ?, ?, ?, ?, ?)", a.Seq, at.UnixMilli(), who, string(role), what, s.chain(before, &a))
+		_, err = tx.ExecContext(ctx,
+			"INSERT INTO access (seq, at, who, role, what, mac) VALUES (?, ?, ?, ?, ?, ?)",
+			a.Seq, at.UnixMilli(), who, string(role), what, s.chain(before, &a))
 		return err
 	})
 	if err != nil {
@@ -405,7 +417,9 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 	}
 	for _, an := range anchors {
 		if an.Line > lines || an.Line < 1 {
-			return lines, "", fmt.Errorf("feed: the log of access ends at line %d, but line %d was anchored: lines were taken off its end", lines, an.Line)
+			return lines, "", fmt.Errorf(
+				"feed: the log of access ends at line %d, but line %d was anchored: lines were taken off its end",
+				lines, an.Line)
 		}
 	}
 	return lines, fmt.Sprintf("%x", before), nil
@@ -461,7 +475,9 @@ type AlertView struct {
 
 // AlertViews says who has used the feed since a time, the most often first.
 func (s *Store) AlertViews(ctx context.Context, since time.Time) (list []AlertView, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT who, role, count(*), max(at) FROM access WHERE at >= ? GROUP BY who, role ORDER BY count(*) DESC, who", since.UnixMilli())
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT who, role, count(*), max(at) FROM access WHERE at >= ? GROUP BY who, role ORDER BY count(*) DESC, who",
+		since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}

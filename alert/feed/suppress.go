@@ -74,7 +74,8 @@ func (s *Server) suggestion(w http.ResponseWriter, r *http.Request, who *reader)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at what suppressing alerts like "+c.Alert.ID+" would do"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		"looked at what suppressing alerts like "+c.Alert.ID+" would do"); err != nil {
 		return err
 	}
 	p.User = who.name(p.User)
@@ -103,7 +104,9 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 	if len(p.Reason) > maxNote {
 		return 0, refuse(http.StatusBadRequest, "a reason has %d characters at most", maxNote)
 	}
-	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User), p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role,
+		fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User),
+			p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
 		return 0, err
 	}
 	n, err := s.Alerts.Suppress(ctx, &p.Suppression, s.Detectors)

@@ -150,7 +150,8 @@ func (s *Server) chartImage(w http.ResponseWriter, r *http.Request, who *reader,
 		return err
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'") // a picture: it has no scripts, and loads nothing
+	// a picture: it has no scripts, and loads nothing
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_, err = w.Write(b)
 	return err
 }
@@ -176,7 +177,10 @@ func (s *Server) charts(ctx context.Context, user string) ([]report.Series, erro
 	told := map[int64]bool{} // ends of days with an alert that deserves attention
 	for i := range alerts {
 		at := alerts[i].Alert.Time.UnixMilli()
-		if d := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= at && d.End-at < 24*time.Hour.Milliseconds() }); d >= 0 && !alerts[i].Alert.Withdrawn {
+		if d := slices.IndexFunc(days, func(d finding.Activity) bool {
+			return d.End >= at &&
+				d.End-at < 24*time.Hour.Milliseconds()
+		}); d >= 0 && !alerts[i].Alert.Withdrawn {
 			told[days[d].End] = true
 		}
 	}

@@ -69,7 +69,13 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return ref, err
 	}
 	head := []rune(m.Headline())
-	res, err := n.post(ctx, "/rest/api/2/issue", map[string]any{"fields": map[string]any{"project": map[string]string{"key": n.project}, "issuetype": map[string]string{"name": n.kind}, "summary": string(head[:min(len(head), 250)]), "description": text, "labels": []string{"outflow", label}}})
+	res, err := n.post(ctx, "/rest/api/2/issue", map[string]any{"fields": map[string]any{
+		"project":     map[string]string{"key": n.project},
+		"issuetype":   map[string]string{"name": n.kind},
+		"summary":     string(head[:min(len(head), 250)]),
+		"description": text,
+		"labels":      []string{"outflow", label},
+	}})
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +87,11 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 }
 
 func (n *notifier) find(ctx context.Context, label string) (string, error) {
-	res, err := n.post(ctx, "/rest/api/2/search", map[string]any{"jql": "labels = \"" + label + "\"", "maxResults": 1, "fields": []string{"key"}})
+	res, err := n.post(ctx, "/rest/api/2/search", map[string]any{
+		"jql":        "labels = \"" + label + "\"",
+		"maxResults": 1,
+		"fields":     []string{"key"},
+	})
 	if err != nil {
 		return "", err
 	}

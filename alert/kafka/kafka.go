@@ -40,7 +40,13 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	conf := eventlog.KafkaConfig{Brokers: c.Brokers, Replication: c.Replication, Mechanism: c.Mechanism, User: c.User, Password: password.Reveal()}
+	conf := eventlog.KafkaConfig{
+		Brokers:     c.Brokers,
+		Replication: c.Replication,
+		Mechanism:   c.Mechanism,
+		User:        c.User,
+		Password:    password.Reveal(),
+	}
 	if c.TLS {
 		conf.TLS = env.TLS
 	} else if err := env.RequireTLS(); err != nil {

@@ -41,7 +41,13 @@ type notifier struct {
 	key secret.Secret
 }
 
-var severities = map[alert.Severity]string{alert.Critical: "critical", alert.High: "error", alert.Medium: "warning", alert.Low: "info", alert.Informational: "info"}
+var severities = map[alert.Severity]string{
+	alert.Critical:      "critical",
+	alert.High:          "error",
+	alert.Medium:        "warning",
+	alert.Low:           "info",
+	alert.Informational: "info",
+}
 
 // Notify implements alert.Notifier. dedup_key is the alert's id: PagerDuty keeps one
 // incident, whatever comes again.
@@ -60,7 +66,14 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			source = "outflow"
 		}
 		summary := []rune(m.Headline() + ": " + a.Reason)
-		event["payload"] = map[string]any{"summary": string(summary[:min(len(summary), 1024)]), "source": source, "severity": severities[a.Severity], "timestamp": a.Time, "class": a.Detector, "custom_details": details}
+		event["payload"] = map[string]any{
+			"summary":        string(summary[:min(len(summary), 1024)]),
+			"source":         source,
+			"severity":       severities[a.Severity],
+			"timestamp":      a.Time,
+			"class":          a.Detector,
+			"custom_details": details,
+		}
 		if m.Link != "" {
 			event["links"] = []any{map[string]string{"href": m.Link, "text": "Open"}}
 			event["client_url"] = m.Link

@@ -142,7 +142,9 @@ func (e *Unknown) Error() string {
 	case len(e.Several) > 0:
 		return fmt.Sprintf("%q names several people: %s; give the address", clean(e.Text), joinList(e.Several))
 	case e.Pseudonym && len(e.Close) == 0:
-		return fmt.Sprintf("%q is a pseudonym: who is behind it is shown in the feed, on request and with somebody's consent; give the address", clean(e.Text))
+		return fmt.Sprintf(
+			"%q is a pseudonym: who is behind it is shown in the feed, on request and with somebody's consent; give the address",
+			clean(e.Text))
 	case e.Known == 0:
 		return fmt.Sprintf("nobody is known as %q: nobody is known at all, there is no data", clean(e.Text))
 	case len(e.Close) > 0:

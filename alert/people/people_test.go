@@ -10,7 +10,13 @@ import (
 
 func directory() *Directory {
 	d := New()
-	for address, name := range map[string]string{"dana.ruiz@acme.example": "Dana Ruiz", "joão.silva@acme.example": "João Silva", "kim.lee@acme.example": "Kim Lee", "kim.lee2@acme.example": "Kim Lee", "svc-backup@acme.example": ""} {
+	for address, name := range map[string]string{
+		"dana.ruiz@acme.example":  "Dana Ruiz",
+		"joão.silva@acme.example": "João Silva",
+		"kim.lee@acme.example":    "Kim Lee",
+		"kim.lee2@acme.example":   "Kim Lee",
+		"svc-backup@acme.example": "",
+	} {
 		p := d.Add(address)
 		d.SetName(p, name)
 	}
@@ -119,7 +125,8 @@ func TestEmpty(t *testing.T) {
 	}
 	d.SetName(d.Add("b@x.example"), "B")
 	d.SetName(d.Add("a@x.example"), "A")
-	if got := d.All(); !slices.IsSortedFunc(got, func(a, b *Person) int { return strings.Compare(a.Address, b.Address) }) || d.Get("A@x.example") == nil {
+	if got := d.All(); !slices.IsSortedFunc(got, func(a, b *Person) int { return strings.Compare(a.Address, b.Address) }) ||
+		d.Get("A@x.example") == nil {
 		t.Error(got)
 	}
 }

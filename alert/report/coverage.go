@@ -60,7 +60,14 @@ func (in *Input) coverageOf(from, to time.Time) *Coverage {
 	if to.After(now) {
 		to = now
 	}
-	c := &Coverage{Known: in.Covered != nil, From: day(from), To: day(to), Sources: []SourceCoverage{}, Missing: []Stretch{}, Unjudged: []Unseen{}}
+	c := &Coverage{
+		Known:    in.Covered != nil,
+		From:     day(from),
+		To:       day(to),
+		Sources:  []SourceCoverage{},
+		Missing:  []Stretch{},
+		Unjudged: []Unseen{},
+	}
 	if !c.Known {
 		return c
 	}
@@ -151,9 +158,11 @@ func (c *Coverage) Sentence() string {
 	case c.Days <= 0:
 		return "The data ends before " + c.From.Format(time.DateOnly)
 	case c.WithData == 0:
-		return "There is no data of any of the " + plural(c.Days, "day") + " from " + c.From.Format(time.DateOnly) + " to " + c.To.Format(time.DateOnly)
+		return "There is no data of any of the " + plural(c.Days,
+			"day") + " from " + c.From.Format(time.DateOnly) + " to " + c.To.Format(time.DateOnly)
 	}
-	s := fmt.Sprintf("There is data of %s of %s from %s to %s", plain.Number(int64(c.WithData)), plural(c.Days, "day"), c.From.Format(time.DateOnly), c.To.Format(time.DateOnly))
+	s := fmt.Sprintf("There is data of %s of %s from %s to %s", plain.Number(int64(c.WithData)), plural(c.Days, "day"),
+		c.From.Format(time.DateOnly), c.To.Format(time.DateOnly))
 	if len(c.Missing) > 0 {
 		s += "; none of " + stretches(c.Missing)
 	}

@@ -154,7 +154,19 @@ const (
 // alerts were closed; outcomes are by detector; overflow is how many messages were beyond
 // a budget.
 func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcomes map[string]Outcome, overflow int) *Digest {
-	d := &Digest{From: monday, To: monday.AddDate(0, 0, 7), Made: in.Reported, Overflow: overflow, Act: []Point{}, Open: []Open{}, Leaving: []Leaver{}, Sharing: []Sharing{}, Changes: []Sharing{}, Detectors: []Detector{}, Health: slices.Clone(in.Failing)}
+	d := &Digest{
+		From:      monday,
+		To:        monday.AddDate(0, 0, 7),
+		Made:      in.Reported,
+		Overflow:  overflow,
+		Act:       []Point{},
+		Open:      []Open{},
+		Leaving:   []Leaver{},
+		Sharing:   []Sharing{},
+		Changes:   []Sharing{},
+		Detectors: []Detector{},
+		Health:    slices.Clone(in.Failing),
+	}
 	d.Week, _ = WeekOf(monday)
 	people := map[alert.Severity]map[string]bool{}
 	counts := map[alert.Severity]int{}

@@ -20,7 +20,10 @@ var special = regexp.MustCompile("(?:^|[^\\\\])(?:\\\\\\\\)*[`*_\\[\\]<>#|]")
 // FuzzReports asserts that text of an attacker adds neither markup nor lines nor parts to
 // a report: each format is made of the same pieces, whatever the text.
 func FuzzReports(f *testing.F) {
-	for _, s := range []string{"", "plain", alerttest.Hostile, `" data-part="left"`, "<!-- part: left -->", "\n- forged\n", "**b** _i_ `c`", "</td><td>", "\\", "\\\\*", "\xff", "\u2028", "\x00\x1b"} {
+	for _, s := range []string{
+		"", "plain", alerttest.Hostile, `" data-part="left"`, "<!-- part: left -->", "\n- forged\n",
+		"**b** _i_ `c`", "</td><td>", "\\", "\\\\*", "\xff", "\u2028", "\x00\x1b",
+	} {
 		f.Add(s, s, s)
 	}
 	usual := written(f, "", "", "")

@@ -40,7 +40,8 @@ var howToClose = map[string]string{
 	"zoom":             "In Zoom: Recordings, Share, Publicly off.",
 	"snowflake":        "In Snowflake: ALTER SHARE … REMOVE ACCOUNTS, or ask who administers the account.",
 	"okta":             "Ask who administers Okta to take the right away again.",
-	"aws_cloudtrail":   "In AWS: undo the change (Block Public Access of the bucket, the rule of the security group, the attached policy), or ask the cloud team.",
+	"aws_cloudtrail": "In AWS: undo the change (Block Public Access of the bucket, the rule of the security group, the attached " +
+		"policy), or ask the cloud team.",
 }
 
 // MakeOwners lists everybody who has laid something open that is open still; service
@@ -67,7 +68,13 @@ func MakeOwners(in *Input, only string) []Owner {
 					how = append(how, h)
 				}
 			}
-			o.Items = append(o.Items, OwnerItem{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), cmp.Or(strings.Join(how, " "), "Undo it, or ask an administrator."), a.ID})
+			o.Items = append(o.Items, OwnerItem{
+				clean(x.What),
+				x.Opened,
+				int(in.Now.Sub(x.Opened).Hours() / 24),
+				cmp.Or(strings.Join(how, " "), "Undo it, or ask an administrator."),
+				a.ID,
+			})
 		}
 	}
 	list := []Owner{}

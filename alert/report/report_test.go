@@ -42,7 +42,16 @@ var detectors = finding.Detectors{
 }
 
 func input(list ...alert.Alert) *Input {
-	return &Input{Detectors: detectors, Alerts: list, Leavers: []Leaver{{user, notice, last}}, Now: last.AddDate(0, 0, 40), Kinds: []Kind{{Title: "Bulk download"}, {Title: "Public link"}}, All: []string{"Box", "Slack"}, Sources: []string{"Box"}, Reported: last.AddDate(0, 0, 40)}
+	return &Input{
+		Detectors: detectors,
+		Alerts:    list,
+		Leavers:   []Leaver{{user, notice, last}},
+		Now:       last.AddDate(0, 0, 40),
+		Kinds:     []Kind{{Title: "Bulk download"}, {Title: "Public link"}},
+		All:       []string{"Box", "Slack"},
+		Sources:   []string{"Box"},
+		Reported:  last.AddDate(0, 0, 40),
+	}
 }
 
 // TestDrawn draws what was done day by day, within the page and in words, and has it as
@@ -58,7 +67,11 @@ func TestDrawn(t *testing.T) {
 			if i == 45 { // five days after notice
 				n = 300
 			}
-			list = append(list, finding.Activity{User: user, End: notice.AddDate(0, 0, i-39).Add(time.Hour).UnixMilli(), Counts: []finding.Amount{{Detector: "bulk_download", Metric: "downloads", Unit: "files", N: n, Usual: 2, Peers: 3}}})
+			list = append(list, finding.Activity{
+				User:   user,
+				End:    notice.AddDate(0, 0, i-39).Add(time.Hour).UnixMilli(),
+				Counts: []finding.Amount{{Detector: "bulk_download", Metric: "downloads", Unit: "files", N: n, Usual: 2, Peers: 3}},
+			})
 		}
 		return list, nil
 	}
@@ -119,7 +132,8 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 	r := MakeReview(input(open), user, time.Time{}, time.Time{})
-	if len(r.Open) != 1 || len(r.Normal) != 1 || len(r.Unseen) != 1 || r.Unseen[0].What != "Slack" || r.Points[0].When != "between notice and the last day" || len(r.Left) != 1 || r.Left[0].Observed != 120 {
+	if len(r.Open) != 1 || len(r.Normal) != 1 || len(r.Unseen) != 1 || r.Unseen[0].What != "Slack" ||
+		r.Points[0].When != "between notice and the last day" || len(r.Left) != 1 || r.Left[0].Observed != 120 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -200,7 +214,8 @@ func TestSigned(t *testing.T) {
 			t.Error(err)
 		}
 		changed := bytes.Replace(content, []byte("state"), []byte("stale"), 1)
-		if _, err := Verify(changed, manifest, ""); err == nil || !strings.Contains(err.Error(), `the part "counting" was changed`) && !strings.Contains(err.Error(), `the part "statement" was changed`) {
+		if _, err := Verify(changed, manifest, ""); err == nil ||
+			!strings.Contains(err.Error(), `the part "counting" was changed`) && !strings.Contains(err.Error(), `the part "statement" was changed`) {
 			t.Errorf("%s: %v", format, err)
 		}
 		if format != "json" {
@@ -212,7 +227,8 @@ func TestSigned(t *testing.T) {
 				t.Errorf("%s: a part was added", format)
 			}
 		}
-		if _, err := Verify(content, bytes.Replace(manifest, []byte(`"r"`), []byte(`"s"`), 1), ""); err == nil || !strings.Contains(err.Error(), "the manifest was changed") {
+		if _, err := Verify(content, bytes.Replace(manifest, []byte(`"r"`), []byte(`"s"`), 1), ""); err == nil ||
+			!strings.Contains(err.Error(), "the manifest was changed") {
 			t.Error(err)
 		}
 		forged, err := Sign("r", changed, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)), last)
@@ -227,7 +243,12 @@ func TestSigned(t *testing.T) {
 
 // TestWeeks reads weeks as ISO 8601 counts them.
 func TestWeeks(t *testing.T) {
-	for text, monday := range map[string]string{"2026-W01": "2025-12-29", "2026-W20": "2026-05-11", "2026-W53": "2026-12-28", "2020-W53": "2020-12-28"} {
+	for text, monday := range map[string]string{
+		"2026-W01": "2025-12-29",
+		"2026-W20": "2026-05-11",
+		"2026-W53": "2026-12-28",
+		"2020-W53": "2020-12-28",
+	} {
 		m, err := ParseWeek(text)
 		if err != nil || m.Format(time.DateOnly) != monday {
 			t.Errorf("%s: %v, %v", text, m, err)
@@ -260,10 +281,14 @@ func TestDigest(t *testing.T) {
 	health := at(monday, alert.Medium)
 	health.Health, health.User = true, ""
 	policy := at(monday, alert.Low)
-	policy.User, policy.Evidence = "ada@northwind.example", []alert.Evidence{{Detector: "sharing_policy", Reason: "let anybody share with anybody"}}
+	policy.User, policy.Evidence = "ada@northwind.example", []alert.Evidence{{
+		Detector: "sharing_policy",
+		Reason:   "let anybody share with anybody",
+	}}
 	in := input(append(list, old, health, policy)...)
 	d := MakeDigest(in, monday, func(id string) bool { return id == "a8" }, map[string]Outcome{"bulk_download": {3, 1}}, 2)
-	if len(d.Act) != 4 || d.Act[0].Alert != "a7" || d.OpenCount != 1 || d.Open[0].Days < 20 || len(d.Leaving) != 1 || len(d.Health) != 1 || d.Overflow != 2 || len(d.Trend) != 12 || d.Trend[11].Alerts != 9 || d.Trend[8].Alerts != 1 {
+	if len(d.Act) != 4 || d.Act[0].Alert != "a7" || d.OpenCount != 1 || d.Open[0].Days < 20 || len(d.Leaving) != 1 ||
+		len(d.Health) != 1 || d.Overflow != 2 || len(d.Trend) != 12 || d.Trend[11].Alerts != 9 || d.Trend[8].Alerts != 1 {
 		t.Errorf("%+v", d)
 	}
 	if len(d.Changes) != 1 || d.Changes[0].Person != "ada@northwind.example" {
@@ -278,7 +303,8 @@ func TestDigest(t *testing.T) {
 	in.Leavers = nil
 	quiet := MakeDigest(in, monday.AddDate(0, 0, -70), func(string) bool { return false }, nil, 0)
 	var b bytes.Buffer
-	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || quiet.Verdict != PartlyData || !strings.Contains(b.String(), "Which days have data was not kept") || strings.Contains(b.String(), "all sources deliver") {
+	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || quiet.Verdict != PartlyData ||
+		!strings.Contains(b.String(), "Which days have data was not kept") || strings.Contains(b.String(), "all sources deliver") {
 		t.Errorf("%v %q", err, b.String())
 	}
 }
@@ -302,17 +328,44 @@ func TestWeekWithoutData(t *testing.T) {
 		want    State
 		says    []string
 	}{
-		"all":            {covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"), enough, AllQuiet, []string{"A quiet week", "7 of 7 days"}},
-		"none":           {covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, -1), "box"), enough, NoData, []string{"Not enough data", "no data of any of the 7 days"}},
+		"all": {
+			covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"),
+			enough,
+			AllQuiet,
+			[]string{"A quiet week", "7 of 7 days"},
+		},
+		"none": {
+			covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, -1), "box"),
+			enough,
+			NoData,
+			[]string{"Not enough data", "no data of any of the 7 days"},
+		},
 		"never any":      {map[string][]string{}, Usual{}, NoData, []string{"Not enough data"}},
 		"not kept":       {nil, Usual{}, PartlyData, []string{"as far as there is data", "was not kept"}},
 		"one day":        {covered(monday, monday, "box"), enough, PartlyData, []string{"1 of 7 days", "none of 2026-03-03 to 2026-03-08"}},
 		"a weekend less": {covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 4), "box"), enough, AllQuiet, []string{"5 of 7 days"}},
-		"a source stops": {merged(covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"), covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, -1), "box", "slack")), enough, Busy, []string{"1 problem with the data", "Slack: there is no data of this week"}},
-		"young":          {covered(monday, monday.AddDate(0, 0, 6), "box"), Usual{Any: true, PersonDays: 20, Needed: 50, PerDay: 5}, PartlyData, []string{"20 of 50 days of people", "about 7 days more"}},
+		"a source stops": {
+			merged(covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"),
+				covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, -1), "box", "slack")),
+			enough,
+			Busy,
+			[]string{"1 problem with the data", "Slack: there is no data of this week"},
+		},
+		"young": {
+			covered(monday, monday.AddDate(0, 0, 6), "box"),
+			Usual{Any: true, PersonDays: 20, Needed: 50, PerDay: 5},
+			PartlyData,
+			[]string{"20 of 50 days of people", "about 7 days more"},
+		},
 		"before sources": {covered(monday, monday.AddDate(0, 0, 6), ""), enough, AllQuiet, []string{"7 of 7 days"}},
 	} {
-		in := &Input{Now: monday.AddDate(0, 0, 20), Reported: monday.AddDate(0, 0, 20), Covered: c.covered, Usual: c.usual, Kinds: []Kind{{Title: "Bulk download", Sources: []string{"box", "slack"}, Counts: true}}}
+		in := &Input{
+			Now:      monday.AddDate(0, 0, 20),
+			Reported: monday.AddDate(0, 0, 20),
+			Covered:  c.covered,
+			Usual:    c.usual,
+			Kinds:    []Kind{{Title: "Bulk download", Sources: []string{"box", "slack"}, Counts: true}},
+		}
 		d := MakeDigest(in, monday, func(string) bool { return false }, nil, 0)
 		d.SetSuppressed(0)
 		for _, format := range []string{"text", "html"} {
@@ -359,21 +412,57 @@ func TestNotEnough(t *testing.T) {
 		says    string
 		whole   int // kinds that could be judged on all days
 	}{
-		"all":                 {all, 60, enough, nil, Nothing, "Nothing unusual", 3},
-		"the first 44 days":   {covered(from.AddDate(0, 0, 44), to, "box"), 40, enough, nil, Nothing, "Nothing unusual on the 106 of 150 days that there is data of", 0},
-		"most are missing":    {covered(to.AddDate(0, 0, -30), to, "box"), 20, enough, nil, NotEnough, "Not enough data to say: of 119 of 150 days there is none", 0},
+		"all": {all, 60, enough, nil, Nothing, "Nothing unusual", 3},
+		"the first 44 days": {
+			covered(from.AddDate(0, 0, 44), to, "box"),
+			40,
+			enough,
+			nil,
+			Nothing,
+			"Nothing unusual on the 106 of 150 days that there is data of",
+			0,
+		},
+		"most are missing": {
+			covered(to.AddDate(0, 0, -30), to, "box"),
+			20,
+			enough,
+			nil,
+			NotEnough,
+			"Not enough data to say: of 119 of 150 days there is none",
+			0,
+		},
 		"none":                {map[string][]string{}, 0, enough, nil, NotEnough, "there is none of this period", 0},
 		"never did anything":  {all, 0, enough, nil, NoActivity, "No activity of this person in these logs", 1},
 		"hardly did anything": {all, 3, enough, nil, NotEnough, "there are 3 active days of the person, and 8 are needed", 1},
-		"young organisation":  {all, 20, Usual{Any: true, PersonDays: 30, Needed: 50, PerDay: 4}, nil, NotEnough, "30 of 50 days of people are known", 1},
-		"rests on 3 days":     {all, 20, enough, []alert.Alert{young}, NotEnough, "1 day would be unusual", 3},
-		"another source":      {merged(covered(from, to, "slack"), nil), 60, enough, nil, Nothing, "Nothing unusual", 1},
-		"found all the same":  {covered(to.AddDate(0, 0, -60), to, "box"), 20, enough, []alert.Alert{at(notice.AddDate(0, 0, 9), alert.High)}, Look, "Look at 1 thing", 0},
-		"not kept":            {nil, 60, Usual{}, nil, Nothing, "Nothing unusual", 3},
+		"young organisation": {
+			all,
+			20,
+			Usual{Any: true, PersonDays: 30, Needed: 50, PerDay: 4},
+			nil,
+			NotEnough,
+			"30 of 50 days of people are known",
+			1,
+		},
+		"rests on 3 days": {all, 20, enough, []alert.Alert{young}, NotEnough, "1 day would be unusual", 3},
+		"another source":  {merged(covered(from, to, "slack"), nil), 60, enough, nil, Nothing, "Nothing unusual", 1},
+		"found all the same": {
+			covered(to.AddDate(0, 0, -60), to, "box"),
+			20,
+			enough,
+			[]alert.Alert{at(notice.AddDate(0, 0, 9), alert.High)},
+			Look,
+			"Look at 1 thing",
+			0,
+		},
+		"not kept": {nil, 60, Usual{}, nil, Nothing, "Nothing unusual", 3},
 	} {
 		in := input(c.list...)
 		in.Covered, in.Usual, in.HR = c.covered, c.usual, true
-		in.Kinds = []Kind{{Title: "Bulk download", Sources: []string{"box"}, Counts: true}, {Title: "Public link", Sources: []string{"box"}}, {Title: "Compromise"}}
+		in.Kinds = []Kind{
+			{Title: "Bulk download", Sources: []string{"box"}, Counts: true},
+			{Title: "Public link", Sources: []string{"box"}},
+			{Title: "Compromise"},
+		}
 		if name == "never did anything" || name == "hardly did anything" || name == "young organisation" {
 			in.Kinds[2].Counts = true
 		}
@@ -388,7 +477,8 @@ func TestNotEnough(t *testing.T) {
 		if c.want == Look {
 			found = 1
 		}
-		if r.Verdict != c.want || !strings.Contains(r.Headline, c.says) || len(r.Normal)+found < c.whole || len(r.Normal) > c.whole || len(r.Normal)+len(r.Coverage.Unjudged)+found < 3 {
+		if r.Verdict != c.want || !strings.Contains(r.Headline, c.says) || len(r.Normal)+found < c.whole || len(r.Normal) > c.whole ||
+			len(r.Normal)+len(r.Coverage.Unjudged)+found < 3 {
 			t.Errorf("%s: %s, %q, normal %v, unjudged %v", name, r.Verdict, r.Headline, r.Normal, r.Coverage.Unjudged)
 		}
 		for _, format := range []string{"html", "md", "json"} {
@@ -401,7 +491,8 @@ func TestNotEnough(t *testing.T) {
 	in := input()
 	in.Covered, in.Usual = all, enough
 	in.Off = func(string) map[string]string { return map[string]string{"Public link": "works agreement"} }
-	if r := MakeReview(in, user, time.Time{}, time.Time{}); len(r.Normal) != 1 || !strings.Contains(fmt.Sprint(r.Coverage.Unjudged), "switched off for the person: works agreement") {
+	if r := MakeReview(in, user, time.Time{}, time.Time{}); len(r.Normal) != 1 ||
+		!strings.Contains(fmt.Sprint(r.Coverage.Unjudged), "switched off for the person: works agreement") {
 		t.Errorf("%v %v", r.Normal, r.Coverage.Unjudged)
 	}
 }
@@ -412,7 +503,10 @@ func TestOwners(t *testing.T) {
 	a := at(notice, alert.Low)
 	a.Sources = []string{"box"}
 	then := a.Time.Add(time.Hour)
-	a.Exposures = []alert.Exposure{{What: "made \"<script>alert(1)</script>\" public", Opened: a.Time}, {What: "closed", Opened: a.Time, Closed: &then}}
+	a.Exposures = []alert.Exposure{
+		{What: "made \"<script>alert(1)</script>\" public", Opened: a.Time},
+		{What: "closed", Opened: a.Time, Closed: &then},
+	}
 	b := at(notice.AddDate(0, 0, -30), alert.High)
 	b.Sources, b.Exposures = []string{"github"}, []alert.Exposure{{What: "made the repository x public", Opened: b.Time}}
 	service, trifle, other := a, a, a
@@ -420,7 +514,8 @@ func TestOwners(t *testing.T) {
 	trifle.User, trifle.Severity = "li.wei@northwind.example", alert.Informational
 	other.User = "kim@northwind.example"
 	list := MakeOwners(input(a, b, service, trifle, other), "")
-	if len(list) != 2 || list[0].User != user || len(list[0].Items) != 2 || !strings.Contains(list[0].Items[0].How, "On GitHub") || !strings.Contains(list[0].Items[1].How, "In Box") {
+	if len(list) != 2 || list[0].User != user || len(list[0].Items) != 2 || !strings.Contains(list[0].Items[0].How, "On GitHub") ||
+		!strings.Contains(list[0].Items[1].How, "In Box") {
 		t.Fatalf("%+v", list)
 	}
 	if list[0].Headline() != "2 things that you have opened to others and that nobody has closed" {
@@ -428,7 +523,8 @@ func TestOwners(t *testing.T) {
 	}
 	for _, format := range []string{"html", "text", "json"} {
 		var w bytes.Buffer
-		if err := list[0].Write(&w, format); err != nil || !strings.Contains(w.String(), "repository x") || format == "html" && strings.Contains(w.String(), "<script") {
+		if err := list[0].Write(&w, format); err != nil || !strings.Contains(w.String(), "repository x") ||
+			format == "html" && strings.Contains(w.String(), "<script") {
 			t.Errorf("%v %s", err, w.String())
 		}
 	}
@@ -455,9 +551,14 @@ func TestGolden(t *testing.T) {
 	d.Suppressed = 1
 	o := MakeOwners(in, user)[0]
 	for name, write := range map[string]func(io.Writer) error{
-		"review.html": func(w io.Writer) error { return r.Write(w, "html") }, "review.md": func(w io.Writer) error { return r.Write(w, "md") }, "review.json": func(w io.Writer) error { return r.Write(w, "json") },
-		"digest.html": func(w io.Writer) error { return d.Write(w, "html") }, "digest.txt": func(w io.Writer) error { return d.Write(w, "text") }, "digest.json": func(w io.Writer) error { return d.Write(w, "json") },
-		"owner.html": func(w io.Writer) error { return o.Write(w, "html") }, "owner.txt": func(w io.Writer) error { return o.Write(w, "text") },
+		"review.html": func(w io.Writer) error { return r.Write(w, "html") },
+		"review.md":   func(w io.Writer) error { return r.Write(w, "md") },
+		"review.json": func(w io.Writer) error { return r.Write(w, "json") },
+		"digest.html": func(w io.Writer) error { return d.Write(w, "html") },
+		"digest.txt":  func(w io.Writer) error { return d.Write(w, "text") },
+		"digest.json": func(w io.Writer) error { return d.Write(w, "json") },
+		"owner.html":  func(w io.Writer) error { return o.Write(w, "html") },
+		"owner.txt":   func(w io.Writer) error { return o.Write(w, "text") },
 	} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
@@ -489,7 +590,8 @@ func TestArrived(t *testing.T) {
 		{Day: day(3), Source: "Box", Received: 5, Judged: 5},
 		{Day: day(7), Source: "Box", Received: 9, Judged: 9},
 	}, monday, monday.AddDate(0, 0, 7))
-	if len(list) != 2 || list[0].Sentence() != "5 judged of 5 records" || list[1].Sentence() != "11,901 judged of 12,001 records, 60 had come before, 40 left out (outflow status)" {
+	if len(list) != 2 || list[0].Sentence() != "5 judged of 5 records" ||
+		list[1].Sentence() != "11,901 judged of 12,001 records, 60 had come before, 40 left out (outflow status)" {
 		t.Errorf("%+v", list)
 	}
 }

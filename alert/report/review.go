@@ -133,7 +133,8 @@ type Input struct {
 }
 
 var counting = []string{
-	"An unusual day is one whose activity is rare for the person, for colleagues and in the organisation; the score says how rare. What was usual is taken from the time at least a month before notice.",
+	"An unusual day is one whose activity is rare for the person, for colleagues and in the organisation; the " +
+		"score says how rare. What was usual is taken from the time at least a month before notice.",
 	"Files are counted once a day, however often they were opened. A folder counts as one thing, because how much is in it is not known.",
 	"Rows and bytes are those that the services state.",
 	"An alert tells of a day as it was when it last became worse; what is drawn day by day has the whole day.",
@@ -143,7 +144,21 @@ var counting = []string{
 // MakeReview makes the review of somebody. Notice and last day come from the input; the
 // period is theirs, unless it is given.
 func MakeReview(in *Input, user string, from, to time.Time) *Review {
-	r := &Review{Person: user, Made: in.Reported, CompleteTo: in.Now, Counting: counting, Points: []Point{}, Timeline: []Point{}, Open: []Open{}, After: []Point{}, Left: []Left{}, Days: []Series{}, Normal: []string{}, Unseen: []Unseen{}, ActiveDays: -1}
+	r := &Review{
+		Person:     user,
+		Made:       in.Reported,
+		CompleteTo: in.Now,
+		Counting:   counting,
+		Points:     []Point{},
+		Timeline:   []Point{},
+		Open:       []Open{},
+		After:      []Point{},
+		Left:       []Left{},
+		Days:       []Series{},
+		Normal:     []string{},
+		Unseen:     []Unseen{},
+		ActiveDays: -1,
+	}
 	for _, l := range in.Leavers {
 		if strings.EqualFold(l.User, user) {
 			r.Notice, r.LastDay = l.Notice, l.LastDay
@@ -278,7 +293,15 @@ func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
 
 // point is an alert as something to look at.
 func point(a *alert.Alert) Point {
-	return Point{Alert: a.ID, Time: a.Time, Severity: a.Severity, Title: clean(a.Title), Reason: clean(a.Reason), Sources: a.Sources, Events: a.EventIDs}
+	return Point{
+		Alert:    a.ID,
+		Time:     a.Time,
+		Severity: a.Severity,
+		Title:    clean(a.Title),
+		Reason:   clean(a.Reason),
+		Sources:  a.Sources,
+		Events:   a.EventIDs,
+	}
 }
 
 // clean drops what could disturb a terminal or turn text round.
@@ -400,15 +423,20 @@ func (r *Review) quiet(in *Input) {
 	case c.Known && c.WithData == 0:
 		r.Verdict, r.Headline = NotEnough, "Not enough data to say: there is none of this period"
 	case c.Known && share(covered, c.Days) < leastShare:
-		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: of %d of %s there is none", c.missingDays(), plural(c.Days, "day"))
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: of %d of %s there is none", c.missingDays(),
+			plural(c.Days, "day"))
 	case r.ActiveDays == 0 && r.Minor == 0 && c.Known:
 		r.Verdict, r.Headline = NoActivity, "No activity of this person in these logs"+r.onDays()
 	case c.Known && lacking != "":
 		r.Verdict, r.Headline = NotEnough, "Not enough data to say: "+lacking
 	case r.thin > 0:
-		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: %s would be unusual, but what is usual for the person rests on fewer than %d active days", plural(r.thin, "day"), enoughDays)
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf(
+			"Not enough data to say: %s would be unusual, but what is usual for the person rests on fewer than %d active days",
+			plural(r.thin, "day"), enoughDays)
 	case c.Known && r.ActiveDays >= 0 && r.ActiveDays < enoughDays:
-		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: there are %s of the person, and %d are needed to know what is usual", plural(r.ActiveDays, "active day"), enoughDays)
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf(
+			"Not enough data to say: there are %s of the person, and %d are needed to know what is usual",
+			plural(r.ActiveDays, "active day"), enoughDays)
 	default:
 		r.Verdict, r.Headline = Nothing, "Nothing unusual"+r.onDays()
 	}

@@ -72,7 +72,8 @@ func sourceTitle(name string) string {
 }
 
 // markdown keeps a line of text from being taken for Markdown or HTML.
-var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "#", "\\#", "|", "\\|").Replace
+var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">",
+	"&gt;", "#", "\\#", "|", "\\|").Replace
 
 // bar draws what was seen beside what is usual. Colours are told apart by those who see
 // fewer, and in print by their length and words.
@@ -118,7 +119,8 @@ func line(r *Review) template.HTML {
 	for _, p := range r.Timeline {
 		fmt.Fprintf(&b, `<circle cx="%.1f" cy="40" r="%d" fill="#d55e00"/>`, x(p.Time), 2+int(p.Severity))
 	}
-	fmt.Fprintf(&b, `<text x="10" y="66">%s</text><text x="690" y="66" text-anchor="end">%s</text></svg>`, r.From.UTC().Format("2006-01-02"), r.To.UTC().Format("2006-01-02"))
+	fmt.Fprintf(&b, `<text x="10" y="66">%s</text><text x="690" y="66" text-anchor="end">%s</text></svg>`,
+		r.From.UTC().Format("2006-01-02"), r.To.UTC().Format("2006-01-02"))
 	return template.HTML(b.String())
 }
 
@@ -222,7 +224,12 @@ func parts(b []byte) (list []Part) {
 
 // Sign makes the manifest of a report.
 func Sign(file string, content []byte, key ed25519.PrivateKey, now time.Time) ([]byte, error) {
-	m := Manifest{File: file, Made: now.UTC().Format(time.RFC3339), Parts: parts(content), PublicKey: hex.EncodeToString(key.Public().(ed25519.PublicKey))}
+	m := Manifest{
+		File:      file,
+		Made:      now.UTC().Format(time.RFC3339),
+		Parts:     parts(content),
+		PublicKey: hex.EncodeToString(key.Public().(ed25519.PublicKey)),
+	}
 	signed, err := json.Marshal(&m)
 	if err != nil {
 		return nil, err

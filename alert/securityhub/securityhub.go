@@ -54,7 +54,13 @@ type notifier struct {
 	now  func() time.Time
 }
 
-var severities = map[alert.Severity]types.SeverityLabel{alert.Critical: types.SeverityLabelCritical, alert.High: types.SeverityLabelHigh, alert.Medium: types.SeverityLabelMedium, alert.Low: types.SeverityLabelLow, alert.Informational: types.SeverityLabelInformational}
+var severities = map[alert.Severity]types.SeverityLabel{
+	alert.Critical:      types.SeverityLabelCritical,
+	alert.High:          types.SeverityLabelHigh,
+	alert.Medium:        types.SeverityLabelMedium,
+	alert.Low:           types.SeverityLabelLow,
+	alert.Informational: types.SeverityLabelInformational,
+}
 
 func clip(t string, most int) string {
 	r := []rune(t)
@@ -75,11 +81,31 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 		kinds = append(kinds, "Effects/Data Exposure")
 	}
 	f := types.AwsSecurityFinding{
-		SchemaVersion: aws.String("2018-10-08"), Id: &a.ID, ProductArn: aws.String("arn:aws:securityhub:" + region + ":" + account + ":product/" + account + "/default"), GeneratorId: aws.String("outflow/" + a.Detector), AwsAccountId: &account,
-		CompanyName: aws.String("Outflow"), ProductName: aws.String("Outflow"), Types: kinds, CreatedAt: stamp(a.Time), UpdatedAt: stamp(now), FirstObservedAt: stamp(a.Window.Start), LastObservedAt: stamp(a.Window.End),
-		Severity: &types.Severity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))}, Title: aws.String(clip(m.Headline(), 256)), Description: aws.String(clip(a.Sentence(), 1024)),
-		Resources:   []types.Resource{{Type: aws.String("Other"), Id: aws.String(clip(who, 512)), Details: &types.ResourceDetails{Other: map[string]string{"sources": clip(strings.Join(a.Sources, ","), 1024), "events": fmt.Sprint(a.EventCount)}}}},
-		RecordState: types.RecordStateActive, Workflow: &types.Workflow{Status: types.WorkflowStatusNew},
+		SchemaVersion:   aws.String("2018-10-08"),
+		Id:              &a.ID,
+		ProductArn:      aws.String("arn:aws:securityhub:" + region + ":" + account + ":product/" + account + "/default"),
+		GeneratorId:     aws.String("outflow/" + a.Detector),
+		AwsAccountId:    &account,
+		CompanyName:     aws.String("Outflow"),
+		ProductName:     aws.String("Outflow"),
+		Types:           kinds,
+		CreatedAt:       stamp(a.Time),
+		UpdatedAt:       stamp(now),
+		FirstObservedAt: stamp(a.Window.Start),
+		LastObservedAt:  stamp(a.Window.End),
+		Severity:        &types.Severity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))},
+		Title:           aws.String(clip(m.Headline(), 256)),
+		Description:     aws.String(clip(a.Sentence(), 1024)),
+		Resources: []types.Resource{{
+			Type: aws.String("Other"),
+			Id:   aws.String(clip(who, 512)),
+			Details: &types.ResourceDetails{Other: map[string]string{
+				"sources": clip(strings.Join(a.Sources, ","), 1024),
+				"events":  fmt.Sprint(a.EventCount),
+			}},
+		}},
+		RecordState: types.RecordStateActive,
+		Workflow:    &types.Workflow{Status: types.WorkflowStatusNew},
 	}
 	if a.Withdrawn {
 		f.RecordState, f.Workflow.Status = types.RecordStateArchived, types.WorkflowStatusResolved
@@ -93,7 +119,8 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 // Notify implements alert.Notifier. The finding's id is the alert's: a revision brings it
 // up to date.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{Findings: []types.AwsSecurityFinding{Finding(m, n.conf.Region, n.conf.Account, n.now())}})
+	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{Findings: []types.AwsSecurityFinding{Finding(
+		m, n.conf.Region, n.conf.Account, n.now())}})
 	if err != nil {
 		return "", err
 	}

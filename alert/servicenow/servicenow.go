@@ -39,7 +39,10 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if table == "" {
 		table = "incident"
 	}
-	return &notifier{&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}}, "/api/now/table/" + url.PathEscape(table)}, nil
+	return &notifier{
+		&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}},
+		"/api/now/table/" + url.PathEscape(table),
+	}, nil
 }
 
 type notifier struct {
@@ -54,7 +57,11 @@ var urgency = map[alert.Severity]int{alert.Critical: 1, alert.High: 1, alert.Med
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	ref := m.Ref
 	if ref == "" && m.Repeat {
-		res, err := n.api.Get(ctx, n.path+"?"+url.Values{"sysparm_query": {"correlation_id=" + m.Alert.ID}, "sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}}.Encode())
+		res, err := n.api.Get(ctx, n.path+"?"+url.Values{
+			"sysparm_query":  {"correlation_id=" + m.Alert.ID},
+			"sysparm_fields": {"sys_id"},
+			"sysparm_limit":  {"1"},
+		}.Encode())
 		if err != nil {
 			return "", err
 		}
@@ -80,7 +87,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			level = 3
 		}
 		head := []rune(m.Headline())
-		body["short_description"], body["description"], body["correlation_id"], body["urgency"] = string(head[:min(len(head), 160)]), m.Text(), m.Alert.ID, strconv.Itoa(level)
+		body["short_description"], body["description"], body["correlation_id"], body["urgency"] =
+			string(head[:min(len(head), 160)]), m.Text(), m.Alert.ID, strconv.Itoa(level)
 	}
 	b, err := json.Marshal(body)
 	if err != nil {

@@ -38,7 +38,10 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if base == "" {
 		base = "https://slack.com"
 	}
-	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}}, c.Channel}, nil
+	return &notifier{
+		&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}},
+		c.Channel,
+	}, nil
 }
 
 type notifier struct {
@@ -54,7 +57,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		method, body["channel"], body["ts"] = "chat.update", channel, ts
 	}
 	ref, err := n.call(ctx, method, body)
-	if err != nil && method == "chat.update" && (strings.Contains(err.Error(), "message_not_found") || strings.Contains(err.Error(), "cant_update_message")) {
+	if err != nil && method == "chat.update" &&
+		(strings.Contains(err.Error(), "message_not_found") || strings.Contains(err.Error(), "cant_update_message")) {
 		delete(body, "ts")
 		body["channel"] = n.channel
 		ref, err = n.call(ctx, "chat.postMessage", body)
@@ -132,7 +136,10 @@ func blocks(m *alert.Message) []any {
 	}
 	list = append(list, map[string]any{"type": "section", "fields": fields})
 	if m.Link != "" {
-		list = append(list, map[string]any{"type": "actions", "elements": []any{map[string]any{"type": "button", "text": plain("Open", 75), "url": m.Link}}})
+		list = append(list, map[string]any{
+			"type":     "actions",
+			"elements": []any{map[string]any{"type": "button", "text": plain("Open", 75), "url": m.Link}},
+		})
 	}
 	if rest := m.Rest(); rest != "" {
 		list = append(list, map[string]any{"type": "context", "elements": []any{plain(rest, maxBlock)}})

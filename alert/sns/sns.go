@@ -69,9 +69,17 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 		return c
 	}, m.Headline()))
-	in := &sns.PublishInput{TopicArn: &n.topic, Message: aws.String(string(body)), Subject: aws.String(string(subject[:min(len(subject), 99)])), MessageAttributes: map[string]types.MessageAttributeValue{
-		"alert_id": attribute(m.Alert.ID), "severity": attribute(m.Alert.Severity.String()), "detector": attribute(m.Alert.Detector), "key": attribute(m.Key()),
-	}}
+	in := &sns.PublishInput{
+		TopicArn: &n.topic,
+		Message:  aws.String(string(body)),
+		Subject:  aws.String(string(subject[:min(len(subject), 99)])),
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			"alert_id": attribute(m.Alert.ID),
+			"severity": attribute(m.Alert.Severity.String()),
+			"detector": attribute(m.Alert.Detector),
+			"key":      attribute(m.Key()),
+		},
+	}
 	if strings.HasSuffix(n.topic, ".fifo") {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(m.Alert.Case), aws.String(m.Key())
 	}

@@ -30,7 +30,10 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Splunk", Token: token}}, c.Index}, nil
+	return &notifier{
+		&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Splunk", Token: token}},
+		c.Index,
+	}, nil
 }
 
 type notifier struct {
@@ -40,7 +43,13 @@ type notifier struct {
 
 // Notify implements alert.Notifier. Splunk keeps what it gets: alert_id tells repeats.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	event := map[string]any{"time": float64(m.Alert.Time.UnixMilli()) / 1000, "source": "outflow", "sourcetype": "outflow:alert", "event": &m.Alert, "fields": map[string]any{"alert_id": m.Alert.ID, "revision": m.Alert.Revision, "test": m.Test}}
+	event := map[string]any{
+		"time":       float64(m.Alert.Time.UnixMilli()) / 1000,
+		"source":     "outflow",
+		"sourcetype": "outflow:alert",
+		"event":      &m.Alert,
+		"fields":     map[string]any{"alert_id": m.Alert.ID, "revision": m.Alert.Revision, "test": m.Test},
+	}
 	if n.index != "" {
 		event["index"] = n.index
 	}

@@ -16,7 +16,10 @@ var head = regexp.MustCompile(`^<\d+>1 [0-9T:.Z-]+ \S+ outflow - alert \[outflow
 // FuzzFormat asserts that text of an attacker adds no line, no field of the CEF header and
 // no key of its extension: what is sent is read back as it was meant.
 func FuzzFormat(f *testing.F) {
-	for _, s := range []string{"", "plain", "a|b", "x suser=root", `a\`, `\|`, `\\=`, "\r\n<13>1 forged", "\"] [x y=\"", "\x1b[31m", "\u2028", "\xff", "\x00", " act=none "} {
+	for _, s := range []string{
+		"", "plain", "a|b", "x suser=root", `a\`, `\|`, `\\=`, "\r\n<13>1 forged", "\"] [x y=\"", "\x1b[31m",
+		"\u2028", "\xff", "\x00", " act=none ",
+	} {
 		f.Add(s, s, "host")
 	}
 	f.Fuzz(func(t *testing.T, user, title, host string) {

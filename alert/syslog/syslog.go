@@ -134,15 +134,30 @@ func Format(m *alert.Message, host, version string) string {
 		act = "withdrawn"
 	}
 	ext := []string{
-		"externalId=" + extension(a.ID), "rt=" + strconv.FormatInt(a.Time.UnixMilli(), 10), "start=" + strconv.FormatInt(a.Window.Start.UnixMilli(), 10), "end=" + strconv.FormatInt(a.Window.End.UnixMilli(), 10),
-		"suser=" + extension(a.User), "cnt=" + strconv.Itoa(a.EventCount), "act=" + act, "cs1Label=sources", "cs1=" + extension(strings.Join(a.Sources, ",")), "cs2Label=techniques", "cs2=" + extension(strings.Join(a.Techniques, ",")),
-		"cn1Label=revision", "cn1=" + strconv.Itoa(a.Revision), "cfp1Label=score", "cfp1=" + strconv.FormatFloat(a.Score, 'f', 2, 64), "msg=" + extension(a.Sentence()),
+		"externalId=" + extension(a.ID),
+		"rt=" + strconv.FormatInt(a.Time.UnixMilli(), 10),
+		"start=" + strconv.FormatInt(a.Window.Start.UnixMilli(), 10),
+		"end=" + strconv.FormatInt(a.Window.End.UnixMilli(), 10),
+		"suser=" + extension(a.User),
+		"cnt=" + strconv.Itoa(a.EventCount),
+		"act=" + act,
+		"cs1Label=sources",
+		"cs1=" + extension(strings.Join(a.Sources, ",")),
+		"cs2Label=techniques",
+		"cs2=" + extension(strings.Join(a.Techniques, ",")),
+		"cn1Label=revision",
+		"cn1=" + strconv.Itoa(a.Revision),
+		"cfp1Label=score",
+		"cfp1=" + strconv.FormatFloat(a.Score, 'f', 2, 64),
+		"msg=" + extension(a.Sentence()),
 	}
 	if m.Repeat {
 		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
 	}
-	return fmt.Sprintf("<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
-		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), param(a.ID), a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
+	return fmt.Sprintf(
+		"<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
+		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), param(a.ID),
+		a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
 }
 
 // headerWord is a field of the header: printable ASCII without blanks.

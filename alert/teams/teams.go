@@ -34,7 +34,10 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Throttled: func(b []byte) bool { return strings.Contains(string(b), "429") }}, path}, nil
+	return &notifier{
+		&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Throttled: func(b []byte) bool { return strings.Contains(string(b), "429") }},
+		path,
+	}, nil
 }
 
 type notifier struct {
@@ -60,15 +63,28 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	for _, f := range m.Facts() {
 		facts = append(facts, map[string]string{"title": f.Name, "value": escape(f.Value)})
 	}
-	body := []any{text(m.Headline(), map[string]any{"weight": "bolder", "size": "medium", "color": color}), text(m.Alert.Sentence(), nil), map[string]any{"type": "FactSet", "facts": facts}}
+	body := []any{
+		text(m.Headline(), map[string]any{"weight": "bolder", "size": "medium", "color": color}),
+		text(m.Alert.Sentence(), nil),
+		map[string]any{"type": "FactSet", "facts": facts},
+	}
 	if rest := m.Rest(); rest != "" {
 		body = append(body, text(rest, map[string]any{"isSubtle": true}))
 	}
-	card := map[string]any{"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4", "body": body, "msteams": map[string]string{"width": "Full"}}
+	card := map[string]any{
+		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+		"type":    "AdaptiveCard",
+		"version": "1.4",
+		"body":    body,
+		"msteams": map[string]string{"width": "Full"},
+	}
 	if m.Link != "" {
 		card["actions"] = []any{map[string]string{"type": "Action.OpenUrl", "title": "Open", "url": m.Link}}
 	}
-	b, err := json.Marshal(map[string]any{"type": "message", "attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}}})
+	b, err := json.Marshal(map[string]any{
+		"type":        "message",
+		"attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}},
+	})
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
@@ -78,4 +94,5 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 
 // escape keeps text from being taken for Markdown, which adaptive cards know in part:
 // links, emphasis and lists.
-var escape = strings.NewReplacer("\\", "\\\\", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "(", "\\(", ")", "\\)", "#", "\\#", "`", "\\`", "<", "&lt;", ">", "&gt;").Replace
+var escape = strings.NewReplacer("\\", "\\\\", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "(", "\\(", ")", "\\)", "#",
+	"\\#", "`", "\\`", "<", "&lt;", ">", "&gt;").Replace

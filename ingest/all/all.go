@@ -22,10 +22,15 @@ import (
 )
 
 // Formats are the JSON shapes of all sources.
-var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, okta.Formats, slack.Formats, dropbox.Formats, box.Formats, github.Formats, salesforce.Formats, hr.Formats, atlassian.Formats, zoom.Formats, snowflake.Formats)
+var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, okta.Formats, slack.Formats, dropbox.Formats,
+	box.Formats, github.Formats, salesforce.Formats, hr.Formats, atlassian.Formats, zoom.Formats, snowflake.Formats)
 
 // Tables are the delimited shapes of all sources.
-var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables, zoom.Tables, snowflake.Tables)
+var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables, zoom.Tables,
+	snowflake.Tables)
 
 // Kinds are the sources that are APIs.
-var Kinds = slices.Concat([]ingest.Kind{cloudtrail.Kind, m365.Kind, google.Kind, box.Kind, salesforce.Kind, okta.Kind, slack.Kind, github.Kind, dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind}, hr.Kinds)
+var Kinds = slices.Concat([]ingest.Kind{
+	cloudtrail.Kind, m365.Kind, google.Kind, box.Kind, salesforce.Kind, okta.Kind, slack.Kind, github.Kind,
+	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind,
+}, hr.Kinds)

@@ -17,7 +17,10 @@ import (
 // BenchmarkDecode decodes what the scenarios of every kind of source have vendors answer
 // in JSON, a hundred times in one stream.
 func BenchmarkDecode(b *testing.B) {
-	for _, kind := range []string{"okta", "m365", "google", "salesforce", "box", "slack", "github", "dropbox", "atlassian", "zoom", "snowflake", "cloudtrail"} {
+	for _, kind := range []string{
+		"okta", "m365", "google", "salesforce", "box", "slack", "github", "dropbox", "atlassian", "zoom",
+		"snowflake", "cloudtrail",
+	} {
 		where := "/testdata/api/*.txtar"
 		if kind == "snowflake" || kind == "cloudtrail" { // whose answers are rows without names, or files
 			where = "/testdata/*.txtar"

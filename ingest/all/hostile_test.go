@@ -162,10 +162,25 @@ func structures() (list []hostile) {
 	}
 	// What stands in front of, between and behind records hides none of them.
 	for name, x := range map[string]string{
-		"a banner": "-- export of the audit log --", "null": "null", "a number": "17", "a text": `"hello"`, "an empty object": "{}",
-		"an object": `{"export":"1"}`, "garbage": "\x01\x02\x03", "brackets": "}}}}]]", "one NUL": "\x00", "a comment": "// v2", "a hash": "# v2",
-		"true": "true", "half a record": a[:60], "a record without its end": a[:len(a)-1], "a record without its quotes": strings.ReplaceAll(a, `"`, "'"),
-		"bad UTF-8": "\xff\xfe\xfd\xfc"[2:] + "\x80", "a syslog line": "<13>May  6 07:00:00 host app: done", "an open quote": `{"a":"b`, "an open list": "",
+		"a banner":                    "-- export of the audit log --",
+		"null":                        "null",
+		"a number":                    "17",
+		"a text":                      `"hello"`,
+		"an empty object":             "{}",
+		"an object":                   `{"export":"1"}`,
+		"garbage":                     "\x01\x02\x03",
+		"brackets":                    "}}}}]]",
+		"one NUL":                     "\x00",
+		"a comment":                   "// v2",
+		"a hash":                      "# v2",
+		"true":                        "true",
+		"half a record":               a[:60],
+		"a record without its end":    a[:len(a)-1],
+		"a record without its quotes": strings.ReplaceAll(a, `"`, "'"),
+		"bad UTF-8":                   "\xff\xfe\xfd\xfc"[2:] + "\x80",
+		"a syslog line":               "<13>May  6 07:00:00 host app: done",
+		"an open quote":               `{"a":"b`,
+		"an open list":                "",
 	} {
 		if x == "" {
 			continue
@@ -176,8 +191,23 @@ func structures() (list []hostile) {
 	}
 	// Separators are nothing.
 	for name, sep := range map[string]string{
-		"newline": "\n", "CRLF": "\r\n", "CR": "\r", "none": "", "space": " ", "comma": ",", "comma and newline": ",\n", "vertical tab": "\v", "form feed": "\f",
-		"record separator": "\x1e", "record separator and newline": "\n\x1e", "line separator": "\u2028", "paragraph separator": "\u2029", "byte order mark": "\ufeff", "newline and byte order mark": "\n\ufeff", "empty lines": "\n\n\n \n", "tab": "\t",
+		"newline":                      "\n",
+		"CRLF":                         "\r\n",
+		"CR":                           "\r",
+		"none":                         "",
+		"space":                        " ",
+		"comma":                        ",",
+		"comma and newline":            ",\n",
+		"vertical tab":                 "\v",
+		"form feed":                    "\f",
+		"record separator":             "\x1e",
+		"record separator and newline": "\n\x1e",
+		"line separator":               "\u2028",
+		"paragraph separator":          "\u2029",
+		"byte order mark":              "\ufeff",
+		"newline and byte order mark":  "\n\ufeff",
+		"empty lines":                  "\n\n\n \n",
+		"tab":                          "\t",
 	} {
 		add("separated by "+name, a+sep+b+sep+c, 3, 0)
 		add("led by "+name, sep+a+"\n"+b, 2, 0)
@@ -196,7 +226,17 @@ func structures() (list []hostile) {
 		add(fmt.Sprint(n, " NULs in a table"), people+person(1)+nuls+person(2), 2, 1)
 	}
 	// Lists and pages.
-	for name, x := range map[string]string{"null": "null", "a number": "1", "a text": `"x"`, "an empty list": "[]", "an object": `{"x":1}`, "nothing": "", "true": "true", "half a record": a[:80], "a word": "nonsense"} {
+	for name, x := range map[string]string{
+		"null":          "null",
+		"a number":      "1",
+		"a text":        `"x"`,
+		"an empty list": "[]",
+		"an object":     `{"x":1}`,
+		"nothing":       "",
+		"true":          "true",
+		"half a record": a[:80],
+		"a word":        "nonsense",
+	} {
 		bad := 1
 		if name == "nothing" || name == "an empty list" {
 			bad = 0
@@ -205,63 +245,123 @@ func structures() (list []hostile) {
 			hostile{name: "list: " + name + " first", content: []byte("[" + x + ",\n" + a + "," + b + "]"), records: 2, bad: bad, orMore: true},
 			hostile{name: "list: " + name + " between", content: []byte("[" + a + "," + x + ",\n" + b + "]"), records: 2, bad: bad, orMore: true},
 			hostile{name: "list: " + name + " last", content: []byte("[" + a + "," + b + "," + x + "]"), records: 2, bad: bad, orMore: true},
-			hostile{name: "page: " + name + " first", content: []byte(`{"Records":[` + cmp.Or(x, "null") + ",\n" + rec2(1) + "," + rec2(2) + "]}"), records: 2, bad: bad, orMore: true},
-			hostile{name: "page: " + name + " last", content: []byte(`{"Records":[` + rec2(1) + "," + rec2(2) + "," + x + "]}"), records: 2, bad: bad, orMore: true})
+			hostile{
+				name:    "page: " + name + " first",
+				content: []byte(`{"Records":[` + cmp.Or(x, "null") + ",\n" + rec2(1) + "," + rec2(2) + "]}"),
+				records: 2,
+				bad:     bad,
+				orMore:  true,
+			},
+			hostile{
+				name:    "page: " + name + " last",
+				content: []byte(`{"Records":[` + rec2(1) + "," + rec2(2) + "," + x + "]}"),
+				records: 2,
+				bad:     bad,
+				orMore:  true,
+			})
 	}
 	for name, c := range map[string]hostile{
-		"two lists in a page":                     {content: []byte(`{"Records":[` + rec2(1) + `],"next":null,"events":[` + rec2(2) + `]}`), records: 2},
-		"the same list twice":                     {content: []byte(`{"Records":[` + rec2(1) + `],"Records":[` + rec2(2) + `]}`), records: 2},
-		"pages and records":                       {content: []byte(`{"Records":[` + rec2(1) + "]}\n" + rec2(2) + "\n" + `{"Records":[` + rec2(3) + "]}\n"), records: 3},
-		"records and a page":                      {content: []byte(rec2(1) + "\n" + rec2(2) + "\n" + `{"Records":[` + rec2(3) + "," + rec2(4) + "]}\n"), records: 4},
-		"records and a list":                      {content: []byte(a + "\n[" + b + "," + c + "]\n"), records: 3},
-		"a list of lists":                         {content: []byte("[[" + a + "],[" + b + ",[" + c + "]]]"), records: 3},
-		"a list that does not end":                {content: []byte("[" + a + "," + b), records: 2, bad: 1},
-		"a page that does not end":                {content: []byte(`{"Records":[` + rec2(1) + "," + rec2(2)), records: 2, bad: 1},
-		"a page whose list ends with a brace":     {content: []byte(`{"Records":[` + rec2(1) + "}\n" + `{"Records":[` + rec2(2) + "]}"), records: 2, bad: 1, orMore: true},
-		"a page in a page":                        {content: []byte(`{"data":{"data":{"events":[` + rec2(1) + `]}},"more":[1,{"x":[2]}]}`), records: 1},
-		"an empty list":                           {content: []byte("[]")},
-		"an empty page":                           {content: []byte(`{"Records":[]}`)},
-		"an empty page and another":               {content: []byte(`{"Records":[]}` + "\n" + `{"Records":[` + rec2(1) + "]}"), records: 1},
-		"a text that holds a record":              {content: []byte(fmt.Sprintf("%q\n", a)), records: 1},
-		"a text that holds a text":                {content: []byte(fmt.Sprintf("%q\n", fmt.Sprintf("%q", a))), records: 1},
-		"a list of texts":                         {content: []byte(fmt.Sprintf("[%q,%q]", a, b)), records: 2},
-		"a text that does not end":                {content: []byte(a + "\n" + `"{\"uuid\":` + "\n" + b), records: 2, bad: 1},
-		"a cut line and one behind it":            {content: []byte(a + "\n" + b[:30] + c + "\n"), records: 2, bad: 1},
-		"an unclosed quote in a list on one line": {content: []byte("[" + strings.Replace(a, `"User"`, `"User`, 1) + "," + b + "," + c + "]"), records: 2, bad: 1},
-		"a quote within a text":                   {content: []byte(strings.Replace(a, "Rosa Lind", `5" disk`, 1) + "\n" + b + "\n"), records: 1, bad: 1},
-		"a control character in a text":           {content: []byte(strings.Replace(a, "Rosa", "Ro\x07sa", 1) + "\n" + b + "\n"), records: 1, bad: 1},
-		"a newline in a text":                     {content: []byte(strings.Replace(a, "Rosa", "Ro\nsa", 1) + "\n" + b + "\n"), records: 1, bad: 2},
-		"a bad escape":                            {content: []byte(strings.Replace(a, "Rosa", `Ro\xsa`, 1) + "\n" + b + "\n"), records: 1, bad: 1},
-		"a short escape":                          {content: []byte(strings.Replace(a, "Rosa", `Ro\u12`, 1) + "\n" + b + "\n"), records: 1, bad: 1},
-		"something behind a record":               {content: []byte(a + " and more\n" + b + "\n"), records: 2, bad: 1},
-		"unknown ones before the first known":     {content: []byte(strings.Repeat("{\"x\":1}\n", 50) + a + "\n"), records: 1, bad: 50},
-		"many unknown ones before it":             {content: []byte(strings.Repeat("{\"x\":1}\n", 3000) + a + "\n"), records: 1, bad: 3000},
-		"only unknown ones":                       {content: []byte(strings.Repeat("{\"x\":1}\n", 3000)), reason: "JSON of an unknown kind"},
-		"only text":                               {content: []byte(strings.Repeat("nothing to see\n", 3000)), reason: "text of an unknown kind"},
-		"only NULs":                               {content: make([]byte, 5000), bad: 1, reason: "NUL"},
-		"nothing":                                 {content: nil, reason: "empty"},
-		"only white space":                        {content: []byte(" \n\t\r\n"), reason: "empty"},
-		"UTF-16 without a mark":                   {content: wide(a+"\n"+b, binary.LittleEndian, 2), records: 2},
-		"UTF-16, big end first, without a mark":   {content: wide(a+"\n"+b, binary.BigEndian, 2), records: 2},
-		"UTF-16":                                  {content: wide("\ufeff"+a+"\n"+b, binary.LittleEndian, 2), records: 2},
-		"UTF-16, big end first":                   {content: wide("\ufeff"+a+"\n"+b, binary.BigEndian, 2), records: 2},
-		"UTF-16, an odd byte":                     {content: append(wide("\ufeff"+a+"\n"+b+"\n", binary.LittleEndian, 2), 'x'), records: 2, bad: 1},
-		"UTF-32":                                  {content: wide("\ufeff"+a+"\n"+b, binary.LittleEndian, 4), records: 2},
-		"UTF-32, big end first":                   {content: wide("\ufeff"+a+"\n"+b, binary.BigEndian, 4), records: 2},
-		"nested 60 deep":                          {content: []byte(nested(a, 60) + "\n" + b), records: 2},
-		"nested 65 deep":                          {content: []byte(nested(a, 65) + "\n" + b), records: 1, bad: 1},
-		"nested 100,000 deep":                     {content: []byte(nested(a, 100_000) + "\n" + b), records: 1, bad: 1},
-		"a million brackets":                      {content: []byte(strings.Repeat("[", 1_000_000) + "\n" + a), records: 1, bad: 1, orMore: true},
-		"a million braces":                        {content: []byte(strings.Repeat(`{"a":`, 200_000) + "\n" + a), records: 1, bad: 1},
-		"100,000 lists on lines":                  {content: []byte(strings.Repeat("[\n", 100_000) + a), records: 1, bad: 1, orMore: true},
-		"100,000 keys":                            {content: []byte(keys(100_000) + "\n" + a), records: 1, bad: 1},
-		"100,000 keys in a known record":          {content: []byte(strings.TrimSuffix(a, "}") + "," + keys(100_000)[1:] + "\n" + b), records: 2},
-		"a record of 3 MiB":                       {content: []byte(padded(a, 3<<20) + "\n" + b), records: 2},
-		"a record of 6 MiB":                       {content: []byte(padded(a, 6<<20) + "\n" + b), records: 1, bad: 1},
-		"a record of 6 MiB in a list":             {content: []byte("[" + padded(a, 6<<20) + "," + b + "," + c + "]"), records: 2, bad: 1},
-		"a record of 6 MiB that does not end":     {content: []byte(padded(a, 6<<20)[:6<<20] + "\n" + b), records: 1, bad: 1},
-		"6 MiB of records on one line":            {content: []byte(strings.ReplaceAll(lines(15_000), "\n", " ")), records: 15_000},
-		"a list of 6 MiB on one line of several":  {content: []byte(rec(0) + "\n[" + strings.TrimSuffix(strings.ReplaceAll(lines(15_000), "\n", ","), ",") + "]\n" + rec(1)), records: 15_002},
+		"two lists in a page": {
+			content: []byte(`{"Records":[` + rec2(1) + `],"next":null,"events":[` + rec2(2) + `]}`),
+			records: 2,
+		},
+		"the same list twice": {content: []byte(`{"Records":[` + rec2(1) + `],"Records":[` + rec2(2) + `]}`), records: 2},
+		"pages and records": {
+			content: []byte(`{"Records":[` + rec2(1) + "]}\n" + rec2(2) + "\n" + `{"Records":[` + rec2(3) + "]}\n"),
+			records: 3,
+		},
+		"records and a page": {
+			content: []byte(rec2(1) + "\n" + rec2(2) + "\n" + `{"Records":[` + rec2(3) + "," + rec2(4) + "]}\n"),
+			records: 4,
+		},
+		"records and a list":       {content: []byte(a + "\n[" + b + "," + c + "]\n"), records: 3},
+		"a list of lists":          {content: []byte("[[" + a + "],[" + b + ",[" + c + "]]]"), records: 3},
+		"a list that does not end": {content: []byte("[" + a + "," + b), records: 2, bad: 1},
+		"a page that does not end": {content: []byte(`{"Records":[` + rec2(1) + "," + rec2(2)), records: 2, bad: 1},
+		"a page whose list ends with a brace": {
+			content: []byte(`{"Records":[` + rec2(1) + "}\n" + `{"Records":[` + rec2(2) + "]}"),
+			records: 2,
+			bad:     1,
+			orMore:  true,
+		},
+		"a page in a page": {
+			content: []byte(`{"data":{"data":{"events":[` + rec2(1) + `]}},"more":[1,{"x":[2]}]}`),
+			records: 1,
+		},
+		"an empty list":                {content: []byte("[]")},
+		"an empty page":                {content: []byte(`{"Records":[]}`)},
+		"an empty page and another":    {content: []byte(`{"Records":[]}` + "\n" + `{"Records":[` + rec2(1) + "]}"), records: 1},
+		"a text that holds a record":   {content: []byte(fmt.Sprintf("%q\n", a)), records: 1},
+		"a text that holds a text":     {content: []byte(fmt.Sprintf("%q\n", fmt.Sprintf("%q", a))), records: 1},
+		"a list of texts":              {content: []byte(fmt.Sprintf("[%q,%q]", a, b)), records: 2},
+		"a text that does not end":     {content: []byte(a + "\n" + `"{\"uuid\":` + "\n" + b), records: 2, bad: 1},
+		"a cut line and one behind it": {content: []byte(a + "\n" + b[:30] + c + "\n"), records: 2, bad: 1},
+		"an unclosed quote in a list on one line": {
+			content: []byte("[" + strings.Replace(a, `"User"`, `"User`, 1) + "," + b + "," + c + "]"),
+			records: 2,
+			bad:     1,
+		},
+		"a quote within a text": {
+			content: []byte(strings.Replace(a, "Rosa Lind", `5" disk`, 1) + "\n" + b + "\n"),
+			records: 1,
+			bad:     1,
+		},
+		"a control character in a text": {
+			content: []byte(strings.Replace(a, "Rosa", "Ro\x07sa", 1) + "\n" + b + "\n"),
+			records: 1,
+			bad:     1,
+		},
+		"a newline in a text": {
+			content: []byte(strings.Replace(a, "Rosa", "Ro\nsa", 1) + "\n" + b + "\n"),
+			records: 1,
+			bad:     2,
+		},
+		"a bad escape": {
+			content: []byte(strings.Replace(a, "Rosa", `Ro\xsa`, 1) + "\n" + b + "\n"),
+			records: 1,
+			bad:     1,
+		},
+		"a short escape": {
+			content: []byte(strings.Replace(a, "Rosa", `Ro\u12`, 1) + "\n" + b + "\n"),
+			records: 1,
+			bad:     1,
+		},
+		"something behind a record":             {content: []byte(a + " and more\n" + b + "\n"), records: 2, bad: 1},
+		"unknown ones before the first known":   {content: []byte(strings.Repeat("{\"x\":1}\n", 50) + a + "\n"), records: 1, bad: 50},
+		"many unknown ones before it":           {content: []byte(strings.Repeat("{\"x\":1}\n", 3000) + a + "\n"), records: 1, bad: 3000},
+		"only unknown ones":                     {content: []byte(strings.Repeat("{\"x\":1}\n", 3000)), reason: "JSON of an unknown kind"},
+		"only text":                             {content: []byte(strings.Repeat("nothing to see\n", 3000)), reason: "text of an unknown kind"},
+		"only NULs":                             {content: make([]byte, 5000), bad: 1, reason: "NUL"},
+		"nothing":                               {content: nil, reason: "empty"},
+		"only white space":                      {content: []byte(" \n\t\r\n"), reason: "empty"},
+		"UTF-16 without a mark":                 {content: wide(a+"\n"+b, binary.LittleEndian, 2), records: 2},
+		"UTF-16, big end first, without a mark": {content: wide(a+"\n"+b, binary.BigEndian, 2), records: 2},
+		"UTF-16":                                {content: wide("\ufeff"+a+"\n"+b, binary.LittleEndian, 2), records: 2},
+		"UTF-16, big end first":                 {content: wide("\ufeff"+a+"\n"+b, binary.BigEndian, 2), records: 2},
+		"UTF-16, an odd byte": {
+			content: append(wide("\ufeff"+a+"\n"+b+"\n", binary.LittleEndian, 2), 'x'),
+			records: 2,
+			bad:     1,
+		},
+		"UTF-32":                              {content: wide("\ufeff"+a+"\n"+b, binary.LittleEndian, 4), records: 2},
+		"UTF-32, big end first":               {content: wide("\ufeff"+a+"\n"+b, binary.BigEndian, 4), records: 2},
+		"nested 60 deep":                      {content: []byte(nested(a, 60) + "\n" + b), records: 2},
+		"nested 65 deep":                      {content: []byte(nested(a, 65) + "\n" + b), records: 1, bad: 1},
+		"nested 100,000 deep":                 {content: []byte(nested(a, 100_000) + "\n" + b), records: 1, bad: 1},
+		"a million brackets":                  {content: []byte(strings.Repeat("[", 1_000_000) + "\n" + a), records: 1, bad: 1, orMore: true},
+		"a million braces":                    {content: []byte(strings.Repeat(`{"a":`, 200_000) + "\n" + a), records: 1, bad: 1},
+		"100,000 lists on lines":              {content: []byte(strings.Repeat("[\n", 100_000) + a), records: 1, bad: 1, orMore: true},
+		"100,000 keys":                        {content: []byte(keys(100_000) + "\n" + a), records: 1, bad: 1},
+		"100,000 keys in a known record":      {content: []byte(strings.TrimSuffix(a, "}") + "," + keys(100_000)[1:] + "\n" + b), records: 2},
+		"a record of 3 MiB":                   {content: []byte(padded(a, 3<<20) + "\n" + b), records: 2},
+		"a record of 6 MiB":                   {content: []byte(padded(a, 6<<20) + "\n" + b), records: 1, bad: 1},
+		"a record of 6 MiB in a list":         {content: []byte("[" + padded(a, 6<<20) + "," + b + "," + c + "]"), records: 2, bad: 1},
+		"a record of 6 MiB that does not end": {content: []byte(padded(a, 6<<20)[:6<<20] + "\n" + b), records: 1, bad: 1},
+		"6 MiB of records on one line":        {content: []byte(strings.ReplaceAll(lines(15_000), "\n", " ")), records: 15_000},
+		"a list of 6 MiB on one line of several": {
+			content: []byte(rec(0) + "\n[" + strings.TrimSuffix(strings.ReplaceAll(lines(15_000), "\n", ","), ",") + "]\n" + rec(1)),
+			records: 15_002,
+		},
 	} {
 		c.name = "structure: " + name
 		list = append(list, c)
@@ -293,13 +393,27 @@ func twinned() (list []hostile) {
 		more string
 		bad  bool
 	}{
-		{`"eventType":"user.session.end"`, true}, {`"event\u0054ype":"user.session.end"`, true}, {`"published":"2026-05-01T00:00:00Z"`, true},
-		{`"actor":{"id":"00u9","alternateId":"eve@birch.example"}`, true}, {`"actor":null`, true}, {`"uuid":"x"`, true}, {`"outcome":{"result":"FAILURE"}`, true},
-		{`"client":{"ipAddress":"192.0.2.1","ipAddress":"192.0.2.2"}`, true}, {`"target":[]`, true},
-		{`"EVENTTYPE":"user.session.end"`, false}, {`"Published":"2026-05-01T00:00:00Z"`, false}, {`"evenTtype":1`, false}, {`"eventType":"user.session.start"`, false},
-		{`"note":1,"note":2`, false}, {`"debug":{"a":1,"a":2}`, false}, {`"\u212a":1,"k":2`, false},
+		{`"eventType":"user.session.end"`, true},
+		{`"event\u0054ype":"user.session.end"`, true},
+		{`"published":"2026-05-01T00:00:00Z"`, true},
+		{`"actor":{"id":"00u9","alternateId":"eve@birch.example"}`, true},
+		{`"actor":null`, true},
+		{`"uuid":"x"`, true},
+		{`"outcome":{"result":"FAILURE"}`, true},
+		{`"client":{"ipAddress":"192.0.2.1","ipAddress":"192.0.2.2"}`, true},
+		{`"target":[]`, true},
+		{`"EVENTTYPE":"user.session.end"`, false},
+		{`"Published":"2026-05-01T00:00:00Z"`, false},
+		{`"evenTtype":1`, false},
+		{`"eventType":"user.session.start"`, false},
+		{`"note":1,"note":2`, false},
+		{`"debug":{"a":1,"a":2}`, false},
+		{`"\u212a":1,"k":2`, false},
 	} {
-		for where, s := range map[string]string{"behind": strings.TrimSuffix(rec(1), "}") + "," + c.more + "}", "in front": "{" + c.more + "," + rec(1)[1:]} {
+		for where, s := range map[string]string{
+			"behind":   strings.TrimSuffix(rec(1), "}") + "," + c.more + "}",
+			"in front": "{" + c.more + "," + rec(1)[1:],
+		} {
 			h := hostile{name: fmt.Sprint("twin ", i, " ", where), content: []byte(s + "\n" + rec(2) + "\n"), records: 2}
 			if c.bad {
 				h.records, h.bad = 1, 1
@@ -308,29 +422,134 @@ func twinned() (list []hostile) {
 		}
 	}
 	return append(list,
-		hostile{name: "twin: columns that differ", content: []byte("Email Address,Display Name,EmailAddress,Department\na@birch.example,A,b@birch.example,X\nc@birch.example,C,c@birch.example,X\n"), records: 1, bad: 1})
+		hostile{
+			name: "twin: columns that differ",
+			content: []byte(
+				"Email Address,Display Name,EmailAddress,Department\na@birch.example,A,b@birch.example,X\nc@birch.example,C,c@birch.example,X\n"),
+			records: 1,
+			bad:     1,
+		})
 }
 
 // values are texts, numbers and times in places where records have them.
 func values() (list []hostile) {
-	for i, v := range []string{"1e999", "-1e999", "-0", "NaN", "Infinity", "-Infinity", "1e-999", strings.Repeat("7", 500), "9007199254740993", "0x1F", "007", "5.", "+5", ".25", "2e", "-", "3E+2", "18446744073709551617", "true", "null", `"12"`, `"1e309"`, `""`, "[]", "{}", `"４２"`, "1_000", `"1,000"`} {
+	for i, v := range []string{
+		"1e999",
+		"-1e999",
+		"-0",
+		"NaN",
+		"Infinity",
+		"-Infinity",
+		"1e-999",
+		strings.Repeat("7", 500),
+		"9007199254740993",
+		"0x1F",
+		"007",
+		"5.",
+		"+5",
+		".25",
+		"2e",
+		"-",
+		"3E+2",
+		"18446744073709551617",
+		"true",
+		"null",
+		`"12"`,
+		`"1e309"`,
+		`""`,
+		"[]",
+		"{}",
+		`"４２"`,
+		"1_000",
+		`"1,000"`,
+	} {
 		list = append(list, hostile{name: fmt.Sprint("number ", i, " ", v[:min(len(v), 12)]), either: true, records: 2,
 			content: []byte(`{"type":"event","event_id":"b1","created_by":{"type":"user","id":"7","name":"Rosa","login":"rosa@birch.example"},"created_at":"2026-05-06T07:00:00Z","event_type":"DOWNLOAD","source":{"item_type":"file","item_id":"3","item_name":"x"},"additional_details":{"size":` + v + "}}\n" + rec(1) + "\n")})
 	}
-	for i, v := range []string{"0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-05-06T23:59:60Z", "2026-02-31T00:00:00Z", "2026-00-01T00:00:00Z", "2026-05-06T24:00:01Z", "", "0", "-5", "1e40", "123456789012345678901234567890", "2026-05-06", "2026-05-06T07:00:00+99:00", "2026-05-06T07:00:00." + strings.Repeat("3", 200) + "Z", "06/05/2026 07:00", "Wed, 06 May 2026 07:00:00 GMT", "2026-W19-3", "２０２６-05-06T07:00:00Z", "2026-05-06T07:00:00\\u0000Z", "null", "2099-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "2004-12-31T23:59:59Z", "292277026596-12-04T15:30:08Z", "now"} {
+	for i, v := range []string{
+		"0001-01-01T00:00:00Z",
+		"9999-12-31T23:59:59Z",
+		"2026-05-06T23:59:60Z",
+		"2026-02-31T00:00:00Z",
+		"2026-00-01T00:00:00Z",
+		"2026-05-06T24:00:01Z",
+		"",
+		"0",
+		"-5",
+		"1e40",
+		"123456789012345678901234567890",
+		"2026-05-06",
+		"2026-05-06T07:00:00+99:00",
+		"2026-05-06T07:00:00." + strings.Repeat("3", 200) + "Z",
+		"06/05/2026 07:00",
+		"Wed, 06 May 2026 07:00:00 GMT",
+		"2026-W19-3",
+		"２０２６-05-06T07:00:00Z",
+		"2026-05-06T07:00:00\\u0000Z",
+		"null",
+		"2099-12-31T23:59:59Z",
+		"2100-01-01T00:00:00Z",
+		"2004-12-31T23:59:59Z",
+		"292277026596-12-04T15:30:08Z",
+		"now",
+	} {
 		for name, base := range map[string]string{"published": rec(1), "eventTime": rec2(1)} {
 			s := strings.Replace(strings.Replace(base, "2026-05-06T07:00:01.000Z", v, 1), "2026-05-06T08:00:01Z", v, 1)
-			list = append(list, hostile{name: fmt.Sprint("time ", i, " as ", name), content: []byte(s + "\n" + rec(2) + "\n"), records: 2, either: true})
+			list = append(list, hostile{
+				name:    fmt.Sprint("time ", i, " as ", name),
+				content: []byte(s + "\n" + rec(2) + "\n"),
+				records: 2,
+				either:  true,
+			})
 		}
 	}
-	for i, v := range []string{`\u0000`, `\ud800`, `\udfff\ud800`, "\u202e", "\u2028", `\u001b[2J\u001b]0;x\u0007`, strings.Repeat("a", 300_000), `\n\r\t`, strings.Repeat("ﬀ", 1000), "A" + strings.Repeat("\u0301", 10_000), "\U0010ffff", "\ufeff", strings.Repeat("İ", 500), "ſ", "\u212a", "\xff\xfe", "\xc0\xaf", "\xed\xa0\x80", "\xf8\x88\x80\x80\x80", "\x80", "\xe2\x82", "\xf4\x90\x80\x80", "@@@@", "a@b@c", " ", `\\`, "<script>", "=1+1", "%00", "../../x"} {
-		list = append(list, hostile{name: fmt.Sprint("text ", i), content: []byte(strings.Replace(rec(1), "Rosa Lind", v, 1) + "\n" + strings.Replace(rec(2), "rosa.lind", v, 1) + "\n" + strings.Replace(rec(3), "user.session.start", v, 1) + "\n"), records: 3})
+	for i, v := range []string{
+		`\u0000`,
+		`\ud800`,
+		`\udfff\ud800`,
+		"\u202e",
+		"\u2028",
+		`\u001b[2J\u001b]0;x\u0007`,
+		strings.Repeat("a", 300_000),
+		`\n\r\t`,
+		strings.Repeat("ﬀ", 1000),
+		"A" + strings.Repeat("\u0301", 10_000),
+		"\U0010ffff",
+		"\ufeff",
+		strings.Repeat("İ", 500),
+		"ſ",
+		"\u212a",
+		"\xff\xfe",
+		"\xc0\xaf",
+		"\xed\xa0\x80",
+		"\xf8\x88\x80\x80\x80",
+		"\x80",
+		"\xe2\x82",
+		"\xf4\x90\x80\x80",
+		"@@@@",
+		"a@b@c",
+		" ",
+		`\\`,
+		"<script>",
+		"=1+1",
+		"%00",
+		"../../x",
+	} {
+		list = append(list, hostile{
+			name: fmt.Sprint("text ", i),
+			content: []byte(strings.Replace(rec(1), "Rosa Lind", v,
+				1) + "\n" + strings.Replace(rec(2), "rosa.lind", v, 1) + "\n" + strings.Replace(rec(3), "user.session.start", v, 1) + "\n"),
+			records: 3,
+		})
 	}
 	return list
 }
 
 // odd are values of another type than a field has.
-var odd = []string{"null", "7", "-1.5", "true", `"x"`, "[]", "{}", "[[]]", "[{}]", `{"a":{"b":[1]}}`, `""`, `["x","x","x"]`, "1e300", `"2026-05-06T07:00:00Z"`, `[null,{"name":null,"value":[]}]`}
+var odd = []string{
+	"null", "7", "-1.5", "true", `"x"`, "[]", "{}", "[[]]", "[{}]", `{"a":{"b":[1]}}`, `""`, `["x","x","x"]`,
+	"1e300", `"2026-05-06T07:00:00Z"`, `[null,{"name":null,"value":[]}]`,
+}
 
 // mistyped has the fields of every vendor's record hold values of other types, one
 // after another: an input for each format and value.
@@ -352,7 +571,12 @@ func mistyped(t *testing.T) (list []hostile) {
 				}
 				b, n = append(append(b, line...), '\n'), n+1
 			})
-			list = append(list, hostile{name: fmt.Sprintf("types: %s with %s", name, v), content: append(b, record+"\n"...), records: n, either: true})
+			list = append(list, hostile{
+				name:    fmt.Sprintf("types: %s with %s", name, v),
+				content: append(b, record+"\n"...),
+				records: n,
+				either:  true,
+			})
 		}
 	}
 	return list
@@ -397,7 +621,8 @@ func recordsIn(v any, visit func(record []byte, format string)) {
 	case map[string]any:
 		b, _ := json.Marshal(v)
 		keys := ingest.Keys(slices.Collect(maps.Keys(v)))
-		rep, _ := (&files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: discard}).Stream(context.Background(), "x", bytes.NewReader(append(b, '\n')))
+		rep, _ := (&files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: discard}).Stream(context.Background(), "x",
+			bytes.NewReader(append(b, '\n')))
 		if rep.Records == 1 && len(rep.Formats) == 1 {
 			for _, f := range all.Formats {
 				if rep.Formats[f.Name] == 1 && f.Match != nil && f.Match(keys) { // not a page with one record
@@ -463,22 +688,67 @@ func containers() (list []hostile) {
 	lie := bytes.Clone(archive)
 	at := bytes.Index(lie, []byte("PK\x01\x02"))
 	binary.LittleEndian.PutUint32(lie[at+24:], 0xfffffff0)
-	list = append(list, hostile{name: "container: zip whose directory lies about a size", content: lie, records: 1, orMore: true, either: true, reason: "!"})
-	list = append(list, hostile{name: "container: zip with a bad sum", content: bytes.Replace(zippedStored("a", a, "b", b), []byte("Rosa"), []byte("Nora"), 1), records: 2, bad: 1, reason: "checksum"})
+	list = append(list, hostile{
+		name:    "container: zip whose directory lies about a size",
+		content: lie,
+		records: 1,
+		orMore:  true,
+		either:  true,
+		reason:  "!",
+	})
+	list = append(list, hostile{
+		name:    "container: zip with a bad sum",
+		content: bytes.Replace(zippedStored("a", a, "b", b), []byte("Rosa"), []byte("Nora"), 1),
+		records: 2,
+		bad:     1,
+		reason:  "checksum",
+	})
 	add("zip, encrypted", encrypted(archive), 0, "encrypted")
 	add("zip with folders and links", zippedAs("d/", "", "../../etc/x", a, "/abs", b), 2, "")
 	add("zip of nothing", append([]byte("PK\x05\x06"), make([]byte, 18)...), 0, "nothing in it")
 	for _, n := range []int{2, 3, 100, 60_000} {
-		list = append(list, hostile{name: fmt.Sprint("container: ", n, " members of a zip overlap"), content: overlapping(n, strings.Repeat(" ", 1<<20)+a), reason: "overlap", memory: 200 << 20})
+		list = append(list, hostile{
+			name:    fmt.Sprint("container: ", n, " members of a zip overlap"),
+			content: overlapping(n, strings.Repeat(" ", 1<<20)+a),
+			reason:  "overlap",
+			memory:  200 << 20,
+		})
 	}
 	add("tar of links and devices", tarredAs([]*tar.Header{
-		{Name: "../../x", Typeflag: tar.TypeReg}, {Name: "/etc/x", Typeflag: tar.TypeReg}, {Name: "l", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
-		{Name: "h", Typeflag: tar.TypeLink, Linkname: "/etc/passwd"}, {Name: "f", Typeflag: tar.TypeFifo}, {Name: "c", Typeflag: tar.TypeChar}, {Name: "\x1b[31m", Typeflag: tar.TypeReg}}, a), 3, "")
+		{Name: "../../x", Typeflag: tar.TypeReg},
+		{Name: "/etc/x", Typeflag: tar.TypeReg},
+		{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
+		{Name: "h", Typeflag: tar.TypeLink, Linkname: "/etc/passwd"},
+		{Name: "f", Typeflag: tar.TypeFifo},
+		{Name: "c", Typeflag: tar.TypeChar},
+		{Name: "\x1b[31m", Typeflag: tar.TypeReg},
+	}, a), 3, "")
 	whole := tarredAs([]*tar.Header{{Name: "a", Typeflag: tar.TypeReg}, {Name: "b", Typeflag: tar.TypeReg}}, a)
-	list = append(list, hostile{name: "container: tar that is cut", content: whole[:1024+20], bad: 1, orMore: true, either: true, reason: "EOF"})
+	list = append(list, hostile{
+		name:    "container: tar that is cut",
+		content: whole[:1024+20],
+		bad:     1,
+		orMore:  true,
+		either:  true,
+		reason:  "EOF",
+	})
 	add("gzip of two streams", append(gzipped(a), gzipped(b)...), 2, "")
-	list = append(list, hostile{name: "container: gzip with junk behind it", content: append(gzipped(a), "junk"...), records: 1, bad: 1, reason: "EOF"})
-	for name, head := range map[string]string{"Parquet": "PAR1", "Avro": "Obj\x01", "PDF": "%PDF-1.7", "ELF": "\x7fELF", "HTML": "<!DOCTYPE html>", "XML": `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>`, "SQLite": "SQLite format 3\x00"} {
+	list = append(list, hostile{
+		name:    "container: gzip with junk behind it",
+		content: append(gzipped(a), "junk"...),
+		records: 1,
+		bad:     1,
+		reason:  "EOF",
+	})
+	for name, head := range map[string]string{
+		"Parquet": "PAR1",
+		"Avro":    "Obj\x01",
+		"PDF":     "%PDF-1.7",
+		"ELF":     "\x7fELF",
+		"HTML":    "<!DOCTYPE html>",
+		"XML":     `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>`,
+		"SQLite":  "SQLite format 3\x00",
+	} {
 		list = append(list, hostile{name: "container: " + name, content: []byte(head + "\n" + a), reason: "*"})
 	}
 	random := rand.New(rand.NewPCG(7, 11))
@@ -487,7 +757,14 @@ func containers() (list []hostile) {
 		for k := range noise {
 			noise[k] = byte(random.Uint32())
 		}
-		list = append(list, hostile{name: fmt.Sprint("container: noise ", i), content: noise, either: true, orMore: true, records: 1, reason: "or counted"})
+		list = append(list, hostile{
+			name:    fmt.Sprint("container: noise ", i),
+			content: noise,
+			either:  true,
+			orMore:  true,
+			records: 1,
+			reason:  "or counted",
+		})
 	}
 	return list
 }
@@ -534,13 +811,17 @@ func tables() (list []hostile) {
 		"a banner":                   {content: []byte("Report of all staff\n" + people + p + q), records: 2, bad: 1},
 		"a banner and an empty line": {content: []byte("Report of all staff\n\n" + people + p + q), records: 2, bad: 1},
 		"a NUL in a cell":            {content: []byte(people + strings.Replace(p, "Person", "Per\x00son", 1) + q), records: 2},
-		"a cell of 5 MiB":            {content: []byte(people + strings.Replace(p, "Person", strings.Repeat("P", 5<<20), 1) + q), records: 1, bad: 1},
-		"a quoted cell of 5 MiB":     {content: []byte(people + strings.Replace(p, "Person 1", `"`+strings.Repeat("P", 5<<20)+`"`, 1) + q), records: 1, bad: 1},
-		"100,000 columns":            {content: []byte(wideHeader + "x@birch.example,X," + strings.Repeat("1,", 100_000) + "F\n"), records: 1},
-		"only a header":              {content: []byte(people)},
-		"a header of nobody":         {content: []byte("colour,size\nred,7\n"), reason: "unknown kind"},
-		"the header again":           {content: []byte(people + p + people + q), records: 3, either: true},
-		"a manager of oneself":       {content: []byte(people + strings.Replace(p, ",,", ",p1@birch.example,", 1)), records: 1},
+		"a cell of 5 MiB": {
+			content: []byte(people + strings.Replace(p, "Person", strings.Repeat("P", 5<<20), 1) + q),
+			records: 1,
+			bad:     1,
+		},
+		"a quoted cell of 5 MiB": {content: []byte(people + strings.Replace(p, "Person 1", `"`+strings.Repeat("P", 5<<20)+`"`, 1) + q), records: 1, bad: 1},
+		"100,000 columns":        {content: []byte(wideHeader + "x@birch.example,X," + strings.Repeat("1,", 100_000) + "F\n"), records: 1},
+		"only a header":          {content: []byte(people)},
+		"a header of nobody":     {content: []byte("colour,size\nred,7\n"), reason: "unknown kind"},
+		"the header again":       {content: []byte(people + p + people + q), records: 3, either: true},
+		"a manager of oneself":   {content: []byte(people + strings.Replace(p, ",,", ",p1@birch.example,", 1)), records: 1},
 	} {
 		c.name = "table: " + name
 		list = append(list, c)

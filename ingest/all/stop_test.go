@@ -84,7 +84,11 @@ func serviceAccount(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(map[string]string{"client_email": "collector@project.iam.gserviceaccount.com", "private_key_id": "1", "private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))})
+	b, err := json.Marshal(map[string]string{
+		"client_email":   "collector@project.iam.gserviceaccount.com",
+		"private_key_id": "1",
+		"private_key":    string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

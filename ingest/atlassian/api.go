@@ -38,10 +38,18 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		return nil, err
 	}
 	api := &webapi.Client{
-		Base: cmp.Or(c.BaseURL, "https://api.atlassian.com"), HTTP: env.HTTP, Auth: webapi.Static{Scheme: "Bearer", Token: key}, Now: env.Now, Log: env.Log,
+		Base: cmp.Or(c.BaseURL, "https://api.atlassian.com"),
+		HTTP: env.HTTP,
+		Auth: webapi.Static{Scheme: "Bearer", Token: key},
+		Now:  env.Now,
+		Log:  env.Log,
 		Pace: rate.NewLimiter(rate.Every(1200*time.Millisecond), 10), // of 50 a minute
 	}
-	return []ingest.Stream{{Name: "events", Every: 5 * time.Minute, Source: &stream{api, "/admin/v1/orgs/" + url.PathEscape(c.OrganizationID) + "/events-stream", env.Since}}}, nil
+	return []ingest.Stream{{
+		Name:   "events",
+		Every:  5 * time.Minute,
+		Source: &stream{api, "/admin/v1/orgs/" + url.PathEscape(c.OrganizationID) + "/events-stream", env.Since},
+	}}, nil
 }
 
 // stream is the log in the order in which events were processed.

@@ -449,7 +449,9 @@ func administers(name string) bool { return strings.Contains(strings.ToLower(nam
 // permissions.
 func rules(name string) string {
 	switch n := strings.ToLower(name); n {
-	case "org-admins", "site-admins", "administrators", "system-administrators", "jira-administrators", "confluence-administrators", "stash-admins", "sys_admin", "systemadministrator", "administer jira", "jira system administrators", "administrateconfluence":
+	case "org-admins", "site-admins", "administrators", "system-administrators", "jira-administrators",
+		"confluence-administrators", "stash-admins", "sys_admin", "systemadministrator", "administer jira",
+		"jira system administrators", "administrateconfluence":
 		return "everything in " + name
 	}
 	return ""
@@ -489,7 +491,8 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 	case has("api token created", "api key created", "access token created", "personal access token added"):
 		e.Class = event.TokenGrant
 		out.Attr(event.AttrAppName, out.Copy(e.Object.Name))
-	case has("api token revoked", "api key revoked", "api key deleted", "access token deleted", "access token revoked", "access token removed"):
+	case has("api token revoked", "api key revoked", "api key deleted", "access token deleted", "access token revoked",
+		"access token removed"):
 		e.Class = event.TokenRevoke
 	case has("app installed", "plugin installed"):
 		e.Class = event.TokenGrant
@@ -530,7 +533,8 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 	case has("audit log configuration", "audit log retention", "audit coverage"):
 		e.Class = event.ConfigChange
 		out.Policy("logging", "")
-	case has("two step", "two-step", "mfa", "saml", "single sign-on", "sso ", "authentication policy", "password policy", "session duration", "idle session", "ip allowlist"):
+	case has("two step", "two-step", "mfa", "saml", "single sign-on", "sso ", "authentication policy", "password policy",
+		"session duration", "idle session", "ip allowlist"):
 		e.Class = event.ConfigChange
 		effect := ""
 		switch {
@@ -555,7 +559,8 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		e.Class = event.Upload
 	case has("space deleted", "project deleted", "repository deleted"):
 		e.Class = event.Delete
-	case has("created", "updated", "changed", "added", "removed", "deleted", "enabled", "disabled", "update", "archived", "granted", "revoked"):
+	case has("created", "updated", "changed", "added", "removed", "deleted", "enabled", "disabled", "update", "archived",
+		"granted", "revoked"):
 		e.Class = event.ConfigChange
 	}
 }
@@ -571,7 +576,8 @@ func (r *record) permission(has func(...string) bool, subject func(), e *event.E
 	}
 	taken := has("removed", "revoked", "deleted")
 	holder := r.find("user", "users", "group", "groups")
-	anybody := strings.Contains(strings.ToLower(name), "anonymous") || holder != nil && strings.EqualFold(holder.name, "Anonymous") || strings.EqualFold(r.changed("Group", "User"), "Anonymous")
+	anybody := strings.Contains(strings.ToLower(name), "anonymous") ||
+		holder != nil && strings.EqualFold(holder.name, "Anonymous") || strings.EqualFold(r.changed("Group", "User"), "Anonymous")
 	out.Attr(event.AttrPermission, out.Copy(name))
 	switch {
 	case anybody && taken:

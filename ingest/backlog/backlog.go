@@ -148,7 +148,9 @@ func (w *Writer) flush() error {
 		return nil
 	}
 	packed := w.enc.EncodeAll(w.plain, nil)
-	if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO backlog (generation, chunk, events, body) VALUES (?, ?, ?, ?)", w.generation, w.chunk, w.events, packed); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx,
+		"INSERT INTO backlog (generation, chunk, events, body) VALUES (?, ?, ?, ?)",
+		w.generation, w.chunk, w.events, packed); err != nil {
 		return fmt.Errorf("ingest: backlog: %w", err)
 	}
 	w.plain, w.events, w.chunk = w.plain[:0], 0, w.chunk+1
@@ -163,7 +165,9 @@ func (w *Writer) Commit(c Checkpoint) error {
 	if c.Aliases == nil {
 		c.Aliases = []byte{}
 	}
-	if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO checkpoint (generation, at, aliases) VALUES (?, ?, ?)", w.generation, c.At, c.Aliases); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx,
+		"INSERT INTO checkpoint (generation, at, aliases) VALUES (?, ?, ?)",
+		w.generation, c.At, c.Aliases); err != nil {
 		return fmt.Errorf("ingest: %w", err)
 	}
 	if err := w.tx.Commit(); err != nil {

@@ -13,7 +13,13 @@ import (
 
 // record is a stored event that tells its number and generation.
 func record(i int, generation int64) []byte {
-	e := event.Event{ID: fmt.Sprintf("%d of generation %d", i, generation), Key: uint64(i + 1), Source: event.Box, Time: generation, Action: strings.Repeat("x", 500)}
+	e := event.Event{
+		ID:     fmt.Sprintf("%d of generation %d", i, generation),
+		Key:    uint64(i + 1),
+		Source: event.Box,
+		Time:   generation,
+		Action: strings.Repeat("x", 500),
+	}
 	return e.Append(nil)
 }
 

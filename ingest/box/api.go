@@ -73,7 +73,14 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		}
 		auth.ClientID, auth.ClientSecret = app.Settings.ClientID, secret.New(app.Settings.ClientSecret)
 		auth.Form = func(now time.Time) (url.Values, error) {
-			t, err := webapi.Assertion(key, app.Settings.Auth.KeyID, map[string]any{"iss": app.Settings.ClientID, "sub": app.EnterpriseID, "box_sub_type": "enterprise", "aud": "https://api.box.com/oauth2/token", "jti": rand.Text(), "exp": now.Add(45 * time.Second).Unix()})
+			t, err := webapi.Assertion(key, app.Settings.Auth.KeyID, map[string]any{
+				"iss":          app.Settings.ClientID,
+				"sub":          app.EnterpriseID,
+				"box_sub_type": "enterprise",
+				"aud":          "https://api.box.com/oauth2/token",
+				"jti":          rand.Text(),
+				"exp":          now.Add(45 * time.Second).Unix(),
+			})
 			return url.Values{"grant_type": {webapi.JWTBearer}, "assertion": {t}}, err
 		}
 	} else {
@@ -86,7 +93,8 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return url.Values{"box_subject_type": {"enterprise"}, "box_subject_id": {c.EnterpriseID}}, nil
 		}
 	}
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now, Log: env.Log} // of 1,000 a minute
+	// of 1,000 a minute
+	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now, Log: env.Log}
 	return []ingest.Stream{
 		{Name: "admin_logs_streaming", Every: 45 * time.Second, Source: &live{api}},
 		{Name: "admin_logs", Every: time.Hour, Source: &history{api, env.Since}},

@@ -248,7 +248,16 @@ func (r *record) emit(out *ingest.Sink) error {
 	h := types[r.kind]
 	e.Class = h.class
 	if r.itemID != "" {
-		e.Object = event.Object{ID: r.itemID, Type: r.itemType, Name: r.itemName, Container: cmp.Or(r.parentName, r.parentID), Owner: out.Lower(r.owner.login), Label: r.label, Size: r.size, Folder: r.itemType == "folder"}
+		e.Object = event.Object{
+			ID:        r.itemID,
+			Type:      r.itemType,
+			Name:      r.itemName,
+			Container: cmp.Or(r.parentName, r.parentID),
+			Owner:     out.Lower(r.owner.login),
+			Label:     r.label,
+			Size:      r.size,
+			Folder:    r.itemType == "folder",
+		}
 		if e.Class == event.Download || e.Class == event.Sync {
 			e.Bytes = r.size
 		}
@@ -284,8 +293,21 @@ func (r *record) actor(out *ingest.Sink) (a event.Actor) {
 
 // Japanese headers of the report; other languages are not known to us.
 var localized = map[string]string{
-	"日付": "date", "ユーザー名": "username", "ユーザーのメールアドレス": "useremail", "IPアドレス": "ipaddress", "ipアドレス": "ipaddress", "操作": "action",
-	"対象": "affected", "影響を受けるID": "affectedid", "影響を受けるid": "affectedid", "サイズ（KB）": "sizekb", "サイズkb": "sizekb", "親フォルダ": "parentfolder", "詳細": "details", "ユーザーID": "userid", "ユーザーid": "userid",
+	"日付":           "date",
+	"ユーザー名":        "username",
+	"ユーザーのメールアドレス": "useremail",
+	"IPアドレス":       "ipaddress",
+	"ipアドレス":       "ipaddress",
+	"操作":           "action",
+	"対象":           "affected",
+	"影響を受けるID":     "affectedid",
+	"影響を受けるid":     "affectedid",
+	"サイズ（KB）":      "sizekb",
+	"サイズkb":        "sizekb",
+	"親フォルダ":        "parentfolder",
+	"詳細":           "details",
+	"ユーザーID":       "userid",
+	"ユーザーid":       "userid",
 }
 
 func column(h ingest.Header, name string) int {
@@ -307,7 +329,14 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 		}
 		return ""
 	}
-	r := record{created: text("date"), ip: text("ipaddress"), itemID: text("affectedid"), itemName: text("affected"), parentName: text("parentfolder"), itemType: "file"}
+	r := record{
+		created:    text("date"),
+		ip:         text("ipaddress"),
+		itemID:     text("affectedid"),
+		itemName:   text("affected"),
+		parentName: text("parentfolder"),
+		itemType:   "file",
+	}
 	r.by = user{text("userid"), text("username"), text("useremail")}
 	action := text("action")
 	kind, known := reportActions[action]
@@ -328,8 +357,33 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 
 // reportActions maps the report's words to event types.
 var reportActions = map[string]string{
-	"download": "DOWNLOAD", "downloaded": "DOWNLOAD", "ダウンロード": "DOWNLOAD", "preview": "PREVIEW", "previewed": "PREVIEW", "プレビュー": "PREVIEW",
-	"upload": "UPLOAD", "uploaded": "UPLOAD", "アップロード": "UPLOAD", "delete": "DELETE", "deleted": "DELETE", "削除": "DELETE", "shared": "SHARE", "share": "SHARE", "共有": "SHARE",
-	"login": "LOGIN", "logged in": "LOGIN", "ログイン": "LOGIN", "failed login": "FAILED_LOGIN", "edited": "EDIT", "edit": "EDIT", "編集": "EDIT", "synced": "ITEM_SYNC",
-	"invited": "COLLABORATION_INVITE", "accepted invitation": "COLLABORATION_ACCEPT", "copied": "COPY", "moved": "MOVE", "renamed": "RENAME", "opened": "ITEM_OPEN",
+	"download":            "DOWNLOAD",
+	"downloaded":          "DOWNLOAD",
+	"ダウンロード":              "DOWNLOAD",
+	"preview":             "PREVIEW",
+	"previewed":           "PREVIEW",
+	"プレビュー":               "PREVIEW",
+	"upload":              "UPLOAD",
+	"uploaded":            "UPLOAD",
+	"アップロード":              "UPLOAD",
+	"delete":              "DELETE",
+	"deleted":             "DELETE",
+	"削除":                  "DELETE",
+	"shared":              "SHARE",
+	"share":               "SHARE",
+	"共有":                  "SHARE",
+	"login":               "LOGIN",
+	"logged in":           "LOGIN",
+	"ログイン":                "LOGIN",
+	"failed login":        "FAILED_LOGIN",
+	"edited":              "EDIT",
+	"edit":                "EDIT",
+	"編集":                  "EDIT",
+	"synced":              "ITEM_SYNC",
+	"invited":             "COLLABORATION_INVITE",
+	"accepted invitation": "COLLABORATION_ACCEPT",
+	"copied":              "COPY",
+	"moved":               "MOVE",
+	"renamed":             "RENAME",
+	"opened":              "ITEM_OPEN",
 }

@@ -90,7 +90,12 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	})
 	var streams []ingest.Stream
 	if c.QueueURL != "" {
-		streams = append(streams, ingest.Stream{Name: "queue", Every: time.Second, Parallel: c.Fetchers, Source: &queue{api: sqs.NewFromConfig(own), objects: objects, url: c.QueueURL, now: env.Now, visible: c.Visibility, log: env.Log}})
+		streams = append(streams, ingest.Stream{
+			Name:     "queue",
+			Every:    time.Second,
+			Parallel: c.Fetchers,
+			Source:   &queue{api: sqs.NewFromConfig(own), objects: objects, url: c.QueueURL, now: env.Now, visible: c.Visibility, log: env.Log},
+		})
 	}
 	if c.Bucket != "" {
 		b := &bucket{objects: objects, name: c.Bucket, prefix: c.Prefix, regions: c.Regions, since: env.Since, now: env.Now, sweeps: listed}
@@ -108,7 +113,12 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		streams = append(streams, ingest.Stream{Name: "digests", Every: 30 * time.Minute, Source: &digests{bucket: b, keys: keys}})
 	}
 	if c.AccessLogs != "" {
-		streams = append(streams, ingest.Stream{Name: "access_logs", Every: 15 * time.Minute, Parallel: c.Fetchers, Source: &accessLogs{objects: objects, bucket: c.AccessLogs, prefix: c.AccessLogsPrefix, since: env.Since, now: env.Now}})
+		streams = append(streams, ingest.Stream{
+			Name:     "access_logs",
+			Every:    15 * time.Minute,
+			Parallel: c.Fetchers,
+			Source:   &accessLogs{objects: objects, bucket: c.AccessLogs, prefix: c.AccessLogsPrefix, since: env.Since, now: env.Now},
+		})
 	}
 	if !c.Lookup {
 		return streams, nil
@@ -129,7 +139,11 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		}
 		for _, region := range regions {
 			api := trail.NewFromConfig(in, func(o *trail.Options) { o.Region = region })
-			streams = append(streams, ingest.Stream{Name: name + " " + region, Every: 5 * time.Minute, Source: &lookup{api: api, since: env.Since, now: env.Now}})
+			streams = append(streams, ingest.Stream{
+				Name:   name + " " + region,
+				Every:  5 * time.Minute,
+				Source: &lookup{api: api, since: env.Since, now: env.Now},
+			})
 		}
 	}
 	return streams, nil
@@ -137,9 +151,10 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 
 // aws is the configuration of the SDK.
 func (c *Config) aws(ctx context.Context) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.ResponseHeaderTimeout, t.MaxIdleConnsPerHost = 90*time.Second, 64
-	}))}
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(
+		awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.ResponseHeaderTimeout, t.MaxIdleConnsPerHost = 90*time.Second, 64
+		}))}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))
 	}
@@ -162,12 +177,13 @@ func (c *Config) assume(conf aws.Config, role string) aws.Config {
 		return conf
 	}
 	out := conf.Copy()
-	out.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(conf), role, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "outflow"
-		if c.ExternalID != "" {
-			o.ExternalID = aws.String(c.ExternalID)
-		}
-	}))
+	out.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(conf), role,
+		func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "outflow"
+			if c.ExternalID != "" {
+				o.ExternalID = aws.String(c.ExternalID)
+			}
+		}))
 	return out
 }
 
@@ -178,7 +194,10 @@ func (c *Config) regionsOf(ctx context.Context, conf aws.Config) ([]string, erro
 		return c.Regions, nil
 	}
 	var regions []string
-	pages := account.NewListRegionsPaginator(account.NewFromConfig(conf), &account.ListRegionsInput{RegionOptStatusContains: []accounttypes.RegionOptStatus{accounttypes.RegionOptStatusEnabled, accounttypes.RegionOptStatusEnabledByDefault}})
+	pages := account.NewListRegionsPaginator(account.NewFromConfig(conf),
+		&account.ListRegionsInput{RegionOptStatusContains: []accounttypes.RegionOptStatus{
+			accounttypes.RegionOptStatusEnabled, accounttypes.RegionOptStatusEnabledByDefault,
+		}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -215,7 +234,8 @@ func refused(ctx context.Context, op string, err error) error {
 		e.Kind = webapi.Throttled
 	case strings.Contains(code, "AccessDenied"), strings.Contains(code, "Unauthorized"), strings.HasPrefix(code, "KMS."):
 		e.Kind = webapi.Denied
-	case strings.Contains(code, "ExpiredToken"), strings.Contains(code, "InvalidClientTokenId"), code == "SignatureDoesNotMatch", code == "InvalidAccessKeyId", code == "UnrecognizedClientException":
+	case strings.Contains(code, "ExpiredToken"), strings.Contains(code, "InvalidClientTokenId"), code == "SignatureDoesNotMatch",
+		code == "InvalidAccessKeyId", code == "UnrecognizedClientException":
 		e.Kind = webapi.Unauthorized
 	case api.ErrorFault() == smithy.FaultClient:
 		e.Kind = webapi.Refused

@@ -61,13 +61,24 @@ func TestNotice(t *testing.T) {
 		{sns(s3n), []location{{"b", log}}, false, true},
 		{trailn, []location{{"b", log}, {"b", "x%3D"}}, false, true}, // these are not encoded
 		{sns(trailn), []location{{"b", log}, {"b", "x%3D"}}, false, true},
-		{`{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{"name":"b"},"object":{"key":"a%3D"}}}`, []location{{"b", "a%3D"}}, false, true},
+		{
+			`{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{"name":"b"},"object":{"key":"a%3D"}}}`,
+			[]location{{"b", "a%3D"}},
+			false,
+			true,
+		},
 		{`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`, nil, false, true},
 		{sns("CloudTrail validation message."), nil, false, true},
 		{bridge, nil, true, true},
 		{sns(bridge), nil, true, true},
-		{`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"a"}}}]}`, nil, false, true},
-		{`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a","size":0}}}]}`, nil, false, true},
+		{
+			`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"a"}}}]}`,
+			nil, false, true,
+		},
+		{
+			`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a","size":0}}}]}`,
+			nil, false, true,
+		},
 		{`{"hello":1}`, nil, false, false},
 		{`hello`, nil, false, false},
 	} {
@@ -76,7 +87,13 @@ func TestNotice(t *testing.T) {
 			t.Errorf("%s: %v %v %v", c.body, files, record, known)
 		}
 	}
-	for key, want := range map[string]bool{log: true, "p/AWSLogs/o-1/1/CloudTrail/r/2026/03/02/x.json": true, "AWSLogs/1/CloudTrail-Digest/r/x.json.gz": false, "AWSLogs/1/CloudTrail-Insight/r/x.json.gz": false, "AWSLogs/1/Config/r/x.json.gz": false} {
+	for key, want := range map[string]bool{
+		log: true,
+		"p/AWSLogs/o-1/1/CloudTrail/r/2026/03/02/x.json": true,
+		"AWSLogs/1/CloudTrail-Digest/r/x.json.gz":        false,
+		"AWSLogs/1/CloudTrail-Insight/r/x.json.gz":       false,
+		"AWSLogs/1/Config/r/x.json.gz":                   false,
+	} {
 		if isLog(key) != want {
 			t.Errorf("%s: %v", key, !want)
 		}
@@ -95,9 +112,16 @@ func newFakeS3(t *testing.T) (*fakeS3, *s3.Client) {
 	f := &fakeS3{objects: map[string][]byte{}, meta: map[string]map[string]string{}}
 	f.Server = httptest.NewServer(f)
 	t.Cleanup(f.Close)
-	api := s3.New(s3.Options{BaseEndpoint: aws.String(f.URL), UsePathStyle: true, Region: "eu-west-1", Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: "x", SecretAccessKey: "y"}, nil
-	}), RetryMaxAttempts: 1, DisableLogOutputChecksumValidationSkipped: true})
+	api := s3.New(s3.Options{
+		BaseEndpoint: aws.String(f.URL),
+		UsePathStyle: true,
+		Region:       "eu-west-1",
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "x", SecretAccessKey: "y"}, nil
+		}),
+		RetryMaxAttempts: 1,
+		DisableLogOutputChecksumValidationSkipped: true,
+	})
 	return f, api
 }
 
@@ -178,7 +202,8 @@ func logFile(first, n int, at time.Time) []byte {
 }
 
 // pulled reads a source to its end, and returns the ids of the events in the log.
-func pulled(t testing.TB, s ingest.Source, parallel int, store *watch.Store, log eventlog.Log, now time.Time) (ids map[string]int, gaps []string) {
+func pulled(t testing.TB, s ingest.Source, parallel int, store *watch.Store, log eventlog.Log,
+	now time.Time) (ids map[string]int, gaps []string) {
 	t.Helper()
 	p := &watch.Pull{Name: "aws", Stream: ingest.Stream{Name: fmt.Sprintf("%T", s), Parallel: parallel, Source: s}, Formats: Formats, Log: log}
 	for range 10_000 {
@@ -228,14 +253,24 @@ func TestBucket(t *testing.T) {
 	f.put("p/AWSLogs/410987654321/Config/us-east-1/2026/03/01/x.json.gz", zipped([]byte("{}")), nil)
 	f.put("p/AWSLogs/410987654321/CloudTrail/us-east-1/2026/03/01/410987654321_CloudTrail_us-east-1_20260301T0105Z_Ee.json.gz", nil, nil)
 	at := now
-	b := &bucket{objects: api, name: "trail", prefix: "p", since: now.Add(-24 * time.Hour), now: func() time.Time { return at }, sweeps: listed}
+	b := &bucket{
+		objects: api,
+		name:    "trail",
+		prefix:  "p",
+		since:   now.Add(-24 * time.Hour),
+		now:     func() time.Time { return at },
+		sweeps:  listed,
+	}
 	store, log := openStore(t), eventlog.NewMemory(1, 64<<20)
 	ids, gaps := pulled(t, b, 4, store, log, now)
 	if len(ids) != 40 || len(gaps) > 0 {
 		t.Fatalf("%d events, gaps %v", len(ids), gaps)
 	}
 	at = now.Add(10 * time.Minute)
-	f.put("p/AWSLogs/o-abc/210987654321/CloudTrail/eu-west-1/2026/03/02/210987654321_CloudTrail_eu-west-1_20260302T0009Z_Ff.json.gz", logFile(100, 10, now), nil) // it sorts before what was read
+	// it sorts before what was read
+	f.put(
+		"p/AWSLogs/o-abc/210987654321/CloudTrail/eu-west-1/2026/03/02/210987654321_CloudTrail_eu-west-1_20260302T0009Z_Ff.json.gz",
+		logFile(100, 10, now), nil)
 	ids, _ = pulled(t, b, 4, store, log, at)
 	if len(ids) != 50 {
 		t.Errorf("%d events once a file has come late", len(ids))
@@ -258,15 +293,29 @@ type chained struct {
 const digestRoot = "AWSLogs/210987654321/CloudTrail-Digest/eu-west-1/"
 
 func (c *chained) add(t *testing.T, end time.Time, files map[string][]byte) string {
-	key := digestRoot + end.Format(accessDay) + "/210987654321_CloudTrail-Digest_eu-west-1_trail_eu-west-1_" + end.Format("20060102T150405Z") + ".json.gz"
-	g := map[string]any{"awsAccountId": "210987654321", "digestStartTime": end.Add(-time.Hour).Format(time.RFC3339), "digestEndTime": end.Format(time.RFC3339), "digestS3Bucket": "trail", "digestS3Object": key, "digestPublicKeyFingerprint": "f1", "digestSignatureAlgorithm": "SHA256withRSA"}
+	key := digestRoot + end.Format(accessDay) + "/210987654321_CloudTrail-Digest_eu-west-1_trail_eu-west-1_" + end.Format(
+		"20060102T150405Z") + ".json.gz"
+	g := map[string]any{
+		"awsAccountId":               "210987654321",
+		"digestStartTime":            end.Add(-time.Hour).Format(time.RFC3339),
+		"digestEndTime":              end.Format(time.RFC3339),
+		"digestS3Bucket":             "trail",
+		"digestS3Object":             key,
+		"digestPublicKeyFingerprint": "f1",
+		"digestSignatureAlgorithm":   "SHA256withRSA",
+	}
 	if c.lastKey != "" {
 		g["previousDigestS3Object"], g["previousDigestSignature"] = c.lastKey, c.lastSig
 	}
 	list := []any{}
 	for name, content := range files {
 		sum := sha256.Sum256(content)
-		list = append(list, map[string]string{"s3Bucket": "trail", "s3Object": name, "hashValue": hex.EncodeToString(sum[:]), "hashAlgorithm": "SHA-256"})
+		list = append(list, map[string]string{
+			"s3Bucket":      "trail",
+			"s3Object":      name,
+			"hashValue":     hex.EncodeToString(sum[:]),
+			"hashAlgorithm": "SHA-256",
+		})
 		c.f.put(name, zipped(content), nil)
 	}
 	g["logFiles"] = list
@@ -290,8 +339,12 @@ func (c *chained) add(t *testing.T, end time.Time, files map[string][]byte) stri
 }
 
 // ListPublicKeys implements keyLister.
-func (c *chained) ListPublicKeys(context.Context, *trail.ListPublicKeysInput, ...func(*trail.Options)) (*trail.ListPublicKeysOutput, error) {
-	return &trail.ListPublicKeysOutput{PublicKeyList: []types.PublicKey{{Fingerprint: aws.String("f0"), Value: []byte("x")}, {Fingerprint: aws.String("f1"), Value: x509.MarshalPKCS1PublicKey(&c.key.PublicKey)}}}, nil
+func (c *chained) ListPublicKeys(context.Context, *trail.ListPublicKeysInput,
+	...func(*trail.Options)) (*trail.ListPublicKeysOutput, error) {
+	return &trail.ListPublicKeysOutput{PublicKeyList: []types.PublicKey{
+		{Fingerprint: aws.String("f0"), Value: []byte("x")},
+		{Fingerprint: aws.String("f1"), Value: x509.MarshalPKCS1PublicKey(&c.key.PublicKey)},
+	}}, nil
 }
 
 // TestDigests changes, takes away and forges what CloudTrail has delivered: each is
@@ -330,7 +383,10 @@ func TestDigests(t *testing.T) {
 		"a digest is not signed": {func(f *fakeS3, keys []string) { f.put(keys[4], f.objects[keys[4]], nil) },
 			[]string{"DigestInvalid it is not signed"}},
 		"a digest of another place": {func(f *fakeS3, keys []string) { f.put(keys[4], f.objects[keys[3]], f.meta[keys[3]]) },
-			[]string{"DigestGap nothing was logged, or not validated, from 2026-03-02T07:00:00Z to 2026-03-02T08:00:00Z", "DigestInvalid it was written for s3://trail/"}},
+			[]string{
+				"DigestGap nothing was logged, or not validated, from 2026-03-02T07:00:00Z to 2026-03-02T08:00:00Z",
+				"DigestInvalid it was written for s3://trail/",
+			}},
 		"a digest is gone": {func(f *fakeS3, keys []string) { delete(f.objects, keys[4]) },
 			[]string{"DigestMissing there is no digest from 2026-03-02T07:00:00Z to 2026-03-02T08:00:00Z, though the next one names it"}},
 		"two in a row are gone": {func(f *fakeS3, keys []string) { delete(f.objects, keys[4]); delete(f.objects, keys[5]) },
@@ -353,7 +409,10 @@ func TestDigests(t *testing.T) {
 				keys = append(keys, ch.add(t, end, map[string][]byte{"log" + strconv.Itoa(h): []byte("content " + strconv.Itoa(h))}))
 			}
 			c.do(f, keys)
-			d := &digests{bucket: &bucket{objects: api, name: "trail", since: now.Add(-12 * time.Hour), now: func() time.Time { return now }, sweeps: verified}, keys: func(string) keyLister { return ch }}
+			d := &digests{
+				bucket: &bucket{objects: api, name: "trail", since: now.Add(-12 * time.Hour), now: func() time.Time { return now }, sweeps: verified},
+				keys:   func(string) keyLister { return ch },
+			}
 			store, log := openStore(t), eventlog.NewMemory(1, 64<<20)
 			ids, _ := pulled(t, d, 1, store, log, now)
 			pulled(t, d, 1, store, log, now) // again: nothing new
@@ -395,18 +454,30 @@ func TestQueue(t *testing.T) {
 	queues := sqs.NewFromConfig(sdk)
 	name := "trail-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	ctx := t.Context()
-	if _, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
+	if _, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket:                    &name,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	made, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	arn, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"}})
+	arn, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl:       made.QueueUrl,
+		AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = objects.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: &name, NotificationConfiguration: &s3types.NotificationConfiguration{QueueConfigurations: []s3types.QueueConfiguration{{QueueArn: aws.String(arn.Attributes["QueueArn"]), Events: []s3types.Event{"s3:ObjectCreated:*"}}}}})
+	_, err = objects.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+		Bucket: &name,
+		NotificationConfiguration: &s3types.NotificationConfiguration{QueueConfigurations: []s3types.QueueConfiguration{{
+			QueueArn: aws.String(arn.Attributes["QueueArn"]),
+			Events:   []s3types.Event{"s3:ObjectCreated:*"},
+		}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,7 +485,13 @@ func TestQueue(t *testing.T) {
 	encryption := s3types.ServerSideEncryptionAes256
 	var master *string
 	put := func(key string, body []byte) {
-		out, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(body), ServerSideEncryption: encryption, SSEKMSKeyId: master})
+		out, err := objects.PutObject(ctx, &s3.PutObjectInput{
+			Bucket:               &name,
+			Key:                  &key,
+			Body:                 bytes.NewReader(body),
+			ServerSideEncryption: encryption,
+			SSEKMSKeyId:          master,
+		})
 		if err != nil || out.ServerSideEncryption != encryption {
 			t.Fatal(out, err)
 		}
@@ -437,7 +514,14 @@ func TestQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	q := &queue{api: queues, objects: objects, url: *made.QueueUrl, now: time.Now, visible: 5 * time.Minute, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	q := &queue{
+		api:     queues,
+		objects: objects,
+		url:     *made.QueueUrl,
+		now:     time.Now,
+		visible: 5 * time.Minute,
+		log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
 	store, log := openStore(t), eventlog.NewMemory(1, 64<<20)
 	ids, gaps := pulled(t, q, 8, store, log, now)
 	if len(ids) != 301 || len(gaps) != 1 || !strings.Contains(gaps[0], "gone.json.gz is gone") {
@@ -446,11 +530,20 @@ func TestQueue(t *testing.T) {
 	if letters, err := store.DeadLetters(ctx, 0); err != nil || len(letters) != 1 || letters[0].Record != `"hello"` {
 		t.Errorf("dead letters: %+v, %v", letters, err)
 	}
-	left, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"}})
+	left, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl:       made.QueueUrl,
+		AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"},
+	})
 	if err != nil || left.Attributes["ApproximateNumberOfMessages"] != "0" || left.Attributes["ApproximateNumberOfMessagesNotVisible"] != "0" {
 		t.Errorf("on the queue still: %v, %v", left, err)
 	}
-	b := &bucket{objects: objects, name: name, since: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), now: func() time.Time { return time.Date(2026, 3, 2, 23, 0, 0, 0, time.UTC) }, sweeps: reconciled}
+	b := &bucket{
+		objects: objects,
+		name:    name,
+		since:   time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
+		now:     func() time.Time { return time.Date(2026, 3, 2, 23, 0, 0, 0, time.UTC) },
+		sweeps:  reconciled,
+	}
 	if again, _ := pulled(t, b, 8, store, log, now); len(again) != 301 {
 		t.Errorf("%d events once the bucket was compared", len(again))
 	}
@@ -501,7 +594,10 @@ func BenchmarkQueue(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				name := "b" + strconv.FormatInt(time.Now().UnixNano(), 36)
-				_, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+				_, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{
+					Bucket:                    &name,
+					CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
+				})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -519,7 +615,14 @@ func BenchmarkQueue(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				q := &queue{api: queues, objects: objects, url: *made.QueueUrl, now: time.Now, visible: 5 * time.Minute, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+				q := &queue{
+					api:     queues,
+					objects: objects,
+					url:     *made.QueueUrl,
+					now:     time.Now,
+					visible: 5 * time.Minute,
+					log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+				}
 				store := openStore(b)
 				p := &watch.Pull{Name: name, Stream: ingest.Stream{Name: "queue", Parallel: fetchers, Source: q}, Formats: Formats, Log: nowhere{}}
 				b.StartTimer()
@@ -593,7 +696,15 @@ func TestLookup(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	conf := &Config{BaseURL: server.URL, Region: "eu-west-1", Fetchers: 1, Visibility: time.Minute, Lookup: true, ExternalID: "acme", Roles: []string{"arn:aws:iam::111122223333:role/outflow", "arn:aws:iam::444455556666:role/outflow"}}
+	conf := &Config{
+		BaseURL:    server.URL,
+		Region:     "eu-west-1",
+		Fetchers:   1,
+		Visibility: time.Minute,
+		Lookup:     true,
+		ExternalID: "acme",
+		Roles:      []string{"arn:aws:iam::111122223333:role/outflow", "arn:aws:iam::444455556666:role/outflow"},
+	}
 	if err := conf.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -605,7 +716,20 @@ func TestLookup(t *testing.T) {
 	for _, s := range streams {
 		names = append(names, s.Name)
 	}
-	if got := strings.Join(names, ", "); got != "lookup 111122223333 eu-west-1, lookup 111122223333 us-east-1, lookup 444455556666 eu-west-1, lookup 444455556666 us-east-1" {
+	if got := strings.Join(names, ", "); got != "lookup 111122223333 eu-west-1, lookup 111122223333 us-east-1, lookup 444455556666 eu-west-1, lookup "+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		""+
+		"444455556666 us-east-1" {
 		t.Error(got)
 	}
 	if !roles["arn:aws:iam::111122223333:role/outflow acme"] || !roles["arn:aws:iam::444455556666:role/outflow acme"] {

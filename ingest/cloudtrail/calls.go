@@ -262,7 +262,8 @@ func narrowedTrail(r *record, e *event.Event, out *ingest.Sink) {
 	trailTarget(r, e, out)
 	fields(r.params, func(k, v string) {
 		switch {
-		case (k == "includeManagementEvents" || k == "isMultiRegionTrail" || k == "enableLogFileValidation" || k == "includeGlobalServiceEvents") && strings.EqualFold(v, "false"),
+		case (k == "includeManagementEvents" || k == "isMultiRegionTrail" || k == "enableLogFileValidation" ||
+			k == "includeGlobalServiceEvents") && strings.EqualFold(v, "false"),
 			k == "readWriteType" && v != "All":
 			if e.Class != event.Tamper {
 				out.Attr(event.AttrTarget, out.Join(k, "=", v))

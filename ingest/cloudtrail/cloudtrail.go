@@ -52,11 +52,12 @@ var Tables = []*ingest.Table{{
 type record struct {
 	id, sharedID, time, source, name, ip, agent, errorCode, errorMessage string
 	account, readOnly, category, kind                                    string
-	bucket, key, userName                                                string // from requestParameters, responseElements, additionalEventData
-	bytesOut                                                             int64
-	params, response                                                     []byte // raw, where a handler needs more
-	who                                                                  identity
-	bad                                                                  error // what a handler cannot read
+	// from requestParameters, responseElements, additionalEventData
+	bucket, key, userName string
+	bytesOut              int64
+	params, response      []byte // raw, where a handler needs more
+	who                   identity
+	bad                   error // what a handler cannot read
 }
 
 // records are reused: handlers are called through a table, so a record on the
@@ -162,7 +163,8 @@ func (r *record) scanResponse(s *jsonscan.Scanner) {
 	switch r.name {
 	case "ConsoleLogin", "":
 		r.response = s.Raw()
-	case "CreateDBInstance", "RestoreDBInstanceFromDBSnapshot", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken":
+	case "CreateDBInstance", "RestoreDBInstanceFromDBSnapshot", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity",
+		"GetSessionToken", "GetFederationToken":
 		r.response = s.Raw()
 	default:
 		s.Skip()
@@ -207,7 +209,8 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 	if r.errorCode != "" || r.errorMessage != "" {
 		e.Outcome = event.Failure
-		if strings.Contains(r.errorCode, "Denied") || strings.Contains(r.errorCode, "Unauthorized") || strings.Contains(r.errorCode, "Forbidden") {
+		if strings.Contains(r.errorCode, "Denied") || strings.Contains(r.errorCode, "Unauthorized") ||
+			strings.Contains(r.errorCode, "Forbidden") {
 			e.Outcome = event.Denied
 		}
 		out.Attr(event.AttrReason, cmp.Or(r.errorCode, r.errorMessage))
@@ -310,8 +313,17 @@ func decodeInner(inner []byte, out *ingest.Sink) error {
 // parameters, so what was granted or opened is unknown.
 func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
-	r := record{id: text("eventid"), time: text("eventtime"), name: text("eventname"), source: text("eventsource"), ip: text("sourceipaddress"),
-		readOnly: strings.ToLower(text("readonly")), errorCode: text("errorcode"), agent: text("useragent"), account: text("recipientaccountid", "awsaccountid")}
+	r := record{
+		id:        text("eventid"),
+		time:      text("eventtime"),
+		name:      text("eventname"),
+		source:    text("eventsource"),
+		ip:        text("sourceipaddress"),
+		readOnly:  strings.ToLower(text("readonly")),
+		errorCode: text("errorcode"),
+		agent:     text("useragent"),
+		account:   text("recipientaccountid", "awsaccountid"),
+	}
 	r.who.accessKey = text("awsaccesskey", "accesskeyid")
 	if name := text("username"); name != "" {
 		r.who.kind, r.who.userName = "IAMUser", name

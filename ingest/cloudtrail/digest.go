@@ -153,9 +153,12 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 		if last.End > 0 && g.Start.UnixMilli() > last.End {
 			missing := time.UnixMilli(last.End)
 			if g.Previous != nil && *g.Previous > last.Key {
-				report("DigestMissing", *g.Previous, fmt.Sprintf("there is no digest from %s to %s, though the next one names it", missing.UTC().Format(time.RFC3339), g.Start.UTC().Format(time.RFC3339)), missing)
+				report("DigestMissing", *g.Previous, fmt.Sprintf(
+					"there is no digest from %s to %s, though the next one names it",
+					missing.UTC().Format(time.RFC3339), g.Start.UTC().Format(time.RFC3339)), missing)
 			} else {
-				report("DigestGap", key, fmt.Sprintf("nothing was logged, or not validated, from %s to %s", missing.UTC().Format(time.RFC3339), g.Start.UTC().Format(time.RFC3339)), missing)
+				report("DigestGap", key, fmt.Sprintf("nothing was logged, or not validated, from %s to %s",
+					missing.UTC().Format(time.RFC3339), g.Start.UTC().Format(time.RFC3339)), missing)
 			}
 		}
 		for _, f := range g.Files {
@@ -172,7 +175,8 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 		}
 		last = chain{End: max(last.End, g.End.UnixMilli()), Key: key}
 	}
-	if over := d.bucket.now().UnixMilli() - last.End; last.End > 0 && !last.Silent && over > digestLate.Milliseconds() && to >= d.bucket.now().Add(-2*verified.Lag).UnixMilli() {
+	if over := d.bucket.now().UnixMilli() - last.End; last.End > 0 && !last.Silent && over > digestLate.Milliseconds() &&
+		to >= d.bucket.now().Add(-2*verified.Lag).UnixMilli() {
 		last.Silent = true
 		report("DigestOverdue", root, "there is no digest since "+time.UnixMilli(last.End).UTC().Format(time.RFC3339), time.UnixMilli(last.End))
 	}
@@ -324,7 +328,14 @@ func around(key string, n int) string {
 
 // integrityRecord is a finding of the check as a record.
 func integrityRecord(account, region, what, key, why string, at time.Time) []byte {
-	b, err := json.Marshal(map[string]string{"integrity": what, "account": account, "region": region, "object": key, "reason": why, "time": at.UTC().Format(time.RFC3339)})
+	b, err := json.Marshal(map[string]string{
+		"integrity": what,
+		"account":   account,
+		"region":    region,
+		"object":    key,
+		"reason":    why,
+		"time":      at.UTC().Format(time.RFC3339),
+	})
 	if err != nil {
 		panic(err) // strings alone
 	}

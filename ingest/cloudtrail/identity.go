@@ -139,7 +139,8 @@ func (u *identity) assumedRole(r *record, acct string, a *event.Actor, out *inge
 	default:
 		a.Kind = event.Unknown
 		a.Account = out.Join("aws:", acct, ":role/", cmp.Or(u.issuer, session))
-		if strings.HasPrefix(session, "i-") || u.invokedBy != "" || strings.Contains(r.agent, "aws-sdk-nodejs/lambda") || strings.Contains(r.agent, "exec-env/AWS_Lambda") || strings.Contains(r.agent, "exec-env/AWS_ECS") {
+		if strings.HasPrefix(session, "i-") || u.invokedBy != "" || strings.Contains(r.agent, "aws-sdk-nodejs/lambda") ||
+			strings.Contains(r.agent, "exec-env/AWS_Lambda") || strings.Contains(r.agent, "exec-env/AWS_ECS") {
 			a.Kind = event.Service
 		}
 	}

@@ -20,7 +20,13 @@ type lookup struct {
 	now   func() time.Time
 }
 
-var lookups = ingest.SweepPlan{Lag: time.Minute, Overlap: 30 * time.Minute, Daily: 6 * time.Hour, MaxSpan: 6 * time.Hour, Retention: 90 * 24 * time.Hour}
+var lookups = ingest.SweepPlan{
+	Lag:       time.Minute,
+	Overlap:   30 * time.Minute,
+	Daily:     6 * time.Hour,
+	MaxSpan:   6 * time.Hour,
+	Retention: 90 * 24 * time.Hour,
+}
 
 type lookupCursor struct {
 	ingest.SweepState
@@ -38,7 +44,11 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
-	in := &trail.LookupEventsInput{StartTime: aws.Time(time.UnixMilli(c.From)), EndTime: aws.Time(time.UnixMilli(c.To)), MaxResults: aws.Int32(50)}
+	in := &trail.LookupEventsInput{
+		StartTime:  aws.Time(time.UnixMilli(c.From)),
+		EndTime:    aws.Time(time.UnixMilli(c.To)),
+		MaxResults: aws.Int32(50),
+	}
 	if c.Token != "" {
 		in.NextToken = &c.Token
 	}

@@ -113,10 +113,27 @@ func (st *statement) readCondition(s *jsonscan.Scanner) {
 }
 
 var limiting = map[string]bool{
-	"aws:sourceip": true, "aws:sourcevpc": true, "aws:sourcevpce": true, "aws:vpcsourceip": true, "aws:sourcearn": true, "aws:sourceaccount": true,
-	"aws:sourceowner": true, "aws:sourceorgid": true, "aws:sourceorgpaths": true, "aws:principalorgid": true, "aws:principalorgpaths": true,
-	"aws:principalaccount": true, "aws:principalarn": true, "aws:userid": true, "aws:username": true, "aws:principaltag": true,
-	"s3:dataaccesspointaccount": true, "s3:dataaccesspointarn": true, "kms:calleraccount": true, "kms:viaservice": true, "aws:principalservicename": true,
+	"aws:sourceip":              true,
+	"aws:sourcevpc":             true,
+	"aws:sourcevpce":            true,
+	"aws:vpcsourceip":           true,
+	"aws:sourcearn":             true,
+	"aws:sourceaccount":         true,
+	"aws:sourceowner":           true,
+	"aws:sourceorgid":           true,
+	"aws:sourceorgpaths":        true,
+	"aws:principalorgid":        true,
+	"aws:principalorgpaths":     true,
+	"aws:principalaccount":      true,
+	"aws:principalarn":          true,
+	"aws:userid":                true,
+	"aws:username":              true,
+	"aws:principaltag":          true,
+	"s3:dataaccesspointaccount": true,
+	"s3:dataaccesspointarn":     true,
+	"kms:calleraccount":         true,
+	"kms:viaservice":            true,
+	"aws:principalservicename":  true,
 }
 
 // accountOf is the account of a principal: an ARN or a bare account id.
@@ -207,8 +224,14 @@ func evaluate(doc []byte, e *event.Event, out *ingest.Sink) {
 // documents are the parameters that hold the policy of a resource, by service,
 // with what the resource is called.
 var documents = map[string]struct{ kind, policy, name string }{
-	"sqs.": {"queue", "Policy", "queueUrl"}, "sns.": {"topic", "attributeValue", "topicArn"}, "kms.": {"key", "policy", "keyId"}, "secretsmanager.": {"secret", "resourcePolicy", "secretId"},
-	"glacier.": {"vault", "policy", "vaultName"}, "es.": {"search domain", "accessPolicies", "domainName"}, "dynamodb.": {"table", "policy", "resourceArn"}, "iam.": {"role", "", "roleName"},
+	"sqs.":            {"queue", "Policy", "queueUrl"},
+	"sns.":            {"topic", "attributeValue", "topicArn"},
+	"kms.":            {"key", "policy", "keyId"},
+	"secretsmanager.": {"secret", "resourcePolicy", "secretId"},
+	"glacier.":        {"vault", "policy", "vaultName"},
+	"es.":             {"search domain", "accessPolicies", "domainName"},
+	"dynamodb.":       {"table", "policy", "resourceArn"},
+	"iam.":            {"role", "", "roleName"},
 }
 
 // servicePolicy evaluates the policy of a queue, topic, key, secret, table,
@@ -270,7 +293,9 @@ func document(params []byte, name string) (doc []byte) {
 func functionPermission(r *record, e *event.Event, out *ingest.Sink) {
 	name := param(r.params, "functionName")
 	target(e, out, "function", name[strings.LastIndexByte(name, ':')+1:])
-	if param(r.params, "principal") != "*" || param(r.params, "sourceArn")+param(r.params, "sourceAccount")+param(r.params, "principalOrgID") != "" || param(r.params, "functionUrlAuthType") == "AWS_IAM" {
+	if param(r.params, "principal") != "*" ||
+		param(r.params, "sourceArn")+param(r.params, "sourceAccount")+param(r.params, "principalOrgID") != "" ||
+		param(r.params, "functionUrlAuthType") == "AWS_IAM" {
 		return
 	}
 	opens(e, out, out.Join("everybody may ", param(r.params, "action")))

@@ -42,7 +42,12 @@ func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error)
 	l := &lease{q: q, failed: map[string]bool{}, extended: q.now()}
 	page := ingest.Page{}
 	for range mostCalls {
-		in := &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: atOnce, VisibilityTimeout: int32(q.visible.Seconds()), WaitTimeSeconds: longPoll}
+		in := &sqs.ReceiveMessageInput{
+			QueueUrl:            &q.url,
+			MaxNumberOfMessages: atOnce,
+			VisibilityTimeout:   int32(q.visible.Seconds()),
+			WaitTimeSeconds:     longPoll,
+		}
 		if len(l.messages) > 0 {
 			in.WaitTimeSeconds = 0
 		}
@@ -126,7 +131,11 @@ func (l *lease) extend(ctx context.Context) {
 	for from := 0; from < len(l.messages); from += atOnce {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &l.q.url}
 		for i, m := range l.messages[from:min(from+atOnce, len(l.messages))] {
-			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: int32(l.q.visible.Seconds())})
+			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
+				Id:                aws.String(strconv.Itoa(i)),
+				ReceiptHandle:     m.ReceiptHandle,
+				VisibilityTimeout: int32(l.q.visible.Seconds()),
+			})
 		}
 		if _, err := l.q.api.ChangeMessageVisibilityBatch(ctx, in); err != nil {
 			l.q.log.Debug("visibility not extended", "err", err)

@@ -15,18 +15,26 @@ import (
 // them, also where it is carried by another one or the case of a name does not count.
 func TestTwins(t *testing.T) {
 	call := func(name, params string) string {
-		return `{"eventTime":"2026-05-04T07:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"` + name + `","eventID":"e1","userIdentity":{"type":"Root","accountId":"1"},"requestParameters":` + params + `}`
+		return `{"eventTime":"2026-05-04T07:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"` + name +
+			`","eventID":"e1","userIdentity":{"type":"Root","accountId":"1"},"requestParameters":` + params + `}`
 	}
 	plain := call("RunInstances", `{"count":1}`)
 	twice := strings.TrimSuffix(plain, "}") + `,"eventName":"DescribeInstances"}`
 	for in, twin := range map[string]bool{
 		plain: false,
 		twice: true,
-		strings.Replace(twice, "DescribeInstances", "RunInstances", 1):                                                                                                                    false, // twice the same
-		strings.TrimSuffix(plain, "}") + `,"EVENTNAME":"DescribeInstances"}`:                                                                                                              false, // another field, which nobody reads
-		`{"EventId":"e1","CloudTrailEvent":` + fmt.Sprintf("%q", plain) + `}`:                                                                                                             false,
-		`{"EventId":"e1","CloudTrailEvent":` + fmt.Sprintf("%q", twice) + `}`:                                                                                                             true,
-		`{"detail-type":"AWS API Call via CloudTrail","detail":` + twice + `}`:                                                                                                            true,
+		// twice the same
+		strings.Replace(twice, "DescribeInstances", "RunInstances",
+			1): false,
+		// another field, which nobody reads
+		strings.TrimSuffix(plain, "}") +
+			`,"EVENTNAME":"DescribeInstances"}`: false,
+		`{"EventId":"e1","CloudTrailEvent":` + fmt.Sprintf("%q",
+			plain) + `}`: false,
+		`{"EventId":"e1","CloudTrailEvent":` + fmt.Sprintf("%q",
+			twice) + `}`: true,
+		`{"detail-type":"AWS API Call via CloudTrail","detail":` + twice +
+			`}`: true,
 		call("AuthorizeSecurityGroupIngress", `{"groupId":"g","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"0.0.0.0/0"}]}}`):                          false,
 		call("AuthorizeSecurityGroupIngress", `{"groupId":"g","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":22,"FromPort":443,"toPort":443,"cidrIp":"0.0.0.0/0"}]}}`):          true,
 		call("AuthorizeSecurityGroupIngress", `{"groupId":"g","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":22,"FromPort":22,"toPort":22,"cidrIp":"0.0.0.0/0"}]}}`):            false,

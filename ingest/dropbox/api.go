@@ -41,9 +41,16 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	base := cmp.Or(c.BaseURL, "https://api.dropboxapi.com")
 	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Log: env.Log}
-	api.Auth = &webapi.OAuth{HTTP: env.HTTP, URL: base + "/oauth2/token", ClientID: c.AppKey, ClientSecret: appSecret, Now: env.Now, Form: func(time.Time) (url.Values, error) {
-		return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}, nil
-	}}
+	api.Auth = &webapi.OAuth{
+		HTTP:         env.HTTP,
+		URL:          base + "/oauth2/token",
+		ClientID:     c.AppKey,
+		ClientSecret: appSecret,
+		Now:          env.Now,
+		Form: func(time.Time) (url.Values, error) {
+			return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}, nil
+		},
+	}
 	return []ingest.Stream{{Name: "team_log", Every: 45 * time.Second, Source: &teamLog{api, env.Since}}}, nil
 }
 
@@ -73,7 +80,10 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		if c.At > 0 {
 			from = time.UnixMilli(c.At).Add(-again)
 		}
-		target, body = "/2/team_log/get_events", map[string]any{"limit": 1000, "time": map[string]string{"start_time": from.UTC().Format("2006-01-02T15:04:05Z")}}
+		target, body = "/2/team_log/get_events", map[string]any{
+			"limit": 1000,
+			"time":  map[string]string{"start_time": from.UTC().Format("2006-01-02T15:04:05Z")},
+		}
 	}
 	b, err := json.Marshal(body)
 	if err != nil {

@@ -265,7 +265,14 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 	e.Client = event.Client{IP: ingest.Address(r.ip), Country: r.country, Session: r.session, App: r.appID}
 	out.Attr(event.AttrAppName, r.appName)
 	if a != nil {
-		e.Object = event.Object{ID: cmp.Or(a.id, a.path, a.name), Type: cmp.Or(a.tag, "file"), Name: cmp.Or(a.name, a.path), Container: folder(a.path), Size: a.size, Folder: strings.HasSuffix(a.tag, "folder")}
+		e.Object = event.Object{
+			ID:        cmp.Or(a.id, a.path, a.name),
+			Type:      cmp.Or(a.tag, "file"),
+			Name:      cmp.Or(a.name, a.path),
+			Container: folder(a.path),
+			Size:      a.size,
+			Folder:    strings.HasSuffix(a.tag, "folder"),
+		}
 		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids: time and item say which record it is
 	}
 	h := types[r.kind]
@@ -319,24 +326,70 @@ type handler struct {
 }
 
 var types = map[string]handler{
-	"file_download": {event.Download, nil}, "shared_content_download": {event.Download, nil}, "shared_link_download": {event.Download, nil}, "paper_doc_download": {event.Download, nil}, "file_transfers_transfer_download": {event.Download, nil},
-	"file_preview": {event.View, nil}, "shared_content_view": {event.View, nil}, "shared_link_view": {event.View, nil}, "paper_doc_view": {event.View, nil},
-	"file_add": {event.Upload, nil}, "file_edit": {event.Edit, nil}, "paper_doc_edit": {event.Edit, nil}, "file_restore": {event.Edit, nil}, "create_folder": {event.Upload, nil},
-	"file_delete": {event.Delete, nil}, "file_permanently_delete": {event.Delete, nil}, "file_copy": {event.Copy, nil}, "shared_content_copy": {event.Copy, nil}, "file_get_copy_reference": {event.Copy, nil},
-	"file_move": {event.Rename, nil}, "file_rename": {event.Rename, nil},
-	"shared_link_create": {event.ShareLink, link}, "shared_link_change_visibility": {event.ShareLink, link}, "shared_link_settings_change_audience": {event.ShareLink, link}, "shared_content_change_link_audience": {event.ShareLink, link},
-	"shared_link_disable": {event.Unshare, nil}, "shared_content_remove_member": {event.Unshare, nil},
-	"shared_content_add_member": {event.ShareUser, recipients}, "shared_content_add_invitees": {event.ShareUser, invitees}, "shared_link_share": {event.ShareUser, recipients}, "file_transfers_transfer_send": {event.ShareUser, recipients},
-	"paper_content_add_member": {event.ShareUser, recipients}, "sf_external_invite_warn": {event.ShareUser, recipients}, "sf_team_invite": {event.ShareUser, recipients},
-	"shared_folder_transfer_ownership": {event.PermissionGrant, recipients},
-	"member_change_admin_role":         {event.AdminGrant, adminRole}, "member_change_status": {event.ConfigChange, status}, "app_link_team": {event.TokenGrant, nil}, "app_link_user": {event.TokenGrant, nil},
-	"app_unlink_user": {event.TokenRevoke, nil}, "app_unlink_team": {event.TokenRevoke, nil}, "device_link_success": {event.AppAccess, nil}, "sign_in_as_session_start": {event.AppAccess, nil},
-	"login_success": {event.LoginSuccess, nil}, "login_fail": {event.LoginFailure, failed}, "logout": {event.Logout, nil}, "sso_error": {event.LoginFailure, failed},
-	"tfa_change_status": {event.MFADisabled, tfa}, "tfa_reset": {event.MFADisabled, tfaReset}, "tfa_change_policy": {event.ConfigChange, changed},
-	"member_transfer_account_contents": {event.Export, nil}, "export_members_report": {event.Export, nil}, "dropbox_passwords_exported": {event.Export, nil}, "external_sharing_create_report": {event.Export, nil},
-	"sharing_change_link_policy": {event.ConfigChange, changed}, "member_send_invite_policy_changed": {event.ConfigChange, changed}, "password_reset": {event.ConfigChange, nil},
-	"admin_alerting_triggered_alert": {event.VendorAlert, nil}, "object_label_removed": {event.LabelChange, label}, "object_label_updated_value": {event.LabelChange, label}, "object_label_added": {event.LabelChange, label},
-	"shared_folder_change_members_policy": {event.ConfigChange, nil}, "sharing_change_folder_join_policy": {event.ConfigChange, changed}, "sharing_change_member_policy": {event.ConfigChange, changed},
+	"file_download":                        {event.Download, nil},
+	"shared_content_download":              {event.Download, nil},
+	"shared_link_download":                 {event.Download, nil},
+	"paper_doc_download":                   {event.Download, nil},
+	"file_transfers_transfer_download":     {event.Download, nil},
+	"file_preview":                         {event.View, nil},
+	"shared_content_view":                  {event.View, nil},
+	"shared_link_view":                     {event.View, nil},
+	"paper_doc_view":                       {event.View, nil},
+	"file_add":                             {event.Upload, nil},
+	"file_edit":                            {event.Edit, nil},
+	"paper_doc_edit":                       {event.Edit, nil},
+	"file_restore":                         {event.Edit, nil},
+	"create_folder":                        {event.Upload, nil},
+	"file_delete":                          {event.Delete, nil},
+	"file_permanently_delete":              {event.Delete, nil},
+	"file_copy":                            {event.Copy, nil},
+	"shared_content_copy":                  {event.Copy, nil},
+	"file_get_copy_reference":              {event.Copy, nil},
+	"file_move":                            {event.Rename, nil},
+	"file_rename":                          {event.Rename, nil},
+	"shared_link_create":                   {event.ShareLink, link},
+	"shared_link_change_visibility":        {event.ShareLink, link},
+	"shared_link_settings_change_audience": {event.ShareLink, link},
+	"shared_content_change_link_audience":  {event.ShareLink, link},
+	"shared_link_disable":                  {event.Unshare, nil},
+	"shared_content_remove_member":         {event.Unshare, nil},
+	"shared_content_add_member":            {event.ShareUser, recipients},
+	"shared_content_add_invitees":          {event.ShareUser, invitees},
+	"shared_link_share":                    {event.ShareUser, recipients},
+	"file_transfers_transfer_send":         {event.ShareUser, recipients},
+	"paper_content_add_member":             {event.ShareUser, recipients},
+	"sf_external_invite_warn":              {event.ShareUser, recipients},
+	"sf_team_invite":                       {event.ShareUser, recipients},
+	"shared_folder_transfer_ownership":     {event.PermissionGrant, recipients},
+	"member_change_admin_role":             {event.AdminGrant, adminRole},
+	"member_change_status":                 {event.ConfigChange, status},
+	"app_link_team":                        {event.TokenGrant, nil},
+	"app_link_user":                        {event.TokenGrant, nil},
+	"app_unlink_user":                      {event.TokenRevoke, nil},
+	"app_unlink_team":                      {event.TokenRevoke, nil},
+	"device_link_success":                  {event.AppAccess, nil},
+	"sign_in_as_session_start":             {event.AppAccess, nil},
+	"login_success":                        {event.LoginSuccess, nil},
+	"login_fail":                           {event.LoginFailure, failed},
+	"logout":                               {event.Logout, nil},
+	"sso_error":                            {event.LoginFailure, failed},
+	"tfa_change_status":                    {event.MFADisabled, tfa},
+	"tfa_reset":                            {event.MFADisabled, tfaReset},
+	"tfa_change_policy":                    {event.ConfigChange, changed},
+	"member_transfer_account_contents":     {event.Export, nil},
+	"export_members_report":                {event.Export, nil},
+	"dropbox_passwords_exported":           {event.Export, nil},
+	"external_sharing_create_report":       {event.Export, nil},
+	"sharing_change_link_policy":           {event.ConfigChange, changed},
+	"member_send_invite_policy_changed":    {event.ConfigChange, changed},
+	"password_reset":                       {event.ConfigChange, nil},
+	"admin_alerting_triggered_alert":       {event.VendorAlert, nil},
+	"object_label_removed":                 {event.LabelChange, label},
+	"object_label_updated_value":           {event.LabelChange, label},
+	"object_label_added":                   {event.LabelChange, label},
+	"shared_folder_change_members_policy":  {event.ConfigChange, nil},
+	"sharing_change_folder_join_policy":    {event.ConfigChange, changed},
+	"sharing_change_member_policy":         {event.ConfigChange, changed},
 }
 
 // scanDetails reads the values most types keep: the one set, the one before, and
@@ -366,7 +419,17 @@ func (r *record) scanDetails() {
 // is open to anybody, as Dropbox makes them unless the team says otherwise.
 func link(r *record, e *event.Event, out *ingest.Sink) {
 	r.scanDetails()
-	audiences := map[string]event.Visibility{"public": event.PublicLink, "password": event.PublicLink, "team": event.Internal, "team_only": event.Internal, "members": event.Private, "no_one": event.Private, "team_and_password": event.Internal, "shared_folder_only": event.Private, "none": event.Private}
+	audiences := map[string]event.Visibility{
+		"public":             event.PublicLink,
+		"password":           event.PublicLink,
+		"team":               event.Internal,
+		"team_only":          event.Internal,
+		"members":            event.Private,
+		"no_one":             event.Private,
+		"team_and_password":  event.Internal,
+		"shared_folder_only": event.Private,
+		"none":               event.Private,
+	}
 	e.Before = audiences[r.oldValue]
 	if v, stated := audiences[cmp.Or(r.newValue, r.audience)]; stated {
 		e.After = v

@@ -64,7 +64,10 @@ func (s *budgetUse) check() error {
 	case s.stopped():
 		s.err = errStopped
 	case s.Clock()-s.start-s.away > s.Time+time.Duration(max(s.size, s.stored)>>20)*time.Second:
-		s.err = &notice{fmt.Sprintf("takes longer than %v to read: not read further", s.Time+time.Duration(max(s.size, s.stored)>>20)*time.Second), true}
+		s.err = &notice{
+			fmt.Sprintf("takes longer than %v to read: not read further", s.Time+time.Duration(max(s.size, s.stored)>>20)*time.Second),
+			true,
+		}
 	}
 	return s.err
 }

@@ -38,7 +38,8 @@ func TestInflation(t *testing.T) {
 				r.Budget.Inflated = 16 << 20
 			}
 			rep, err := r.Stream(t.Context(), "x", bytes.NewReader(content))
-			if stopped := rep.Failed && strings.Contains(rep.Reason, "inflates to more than"); err != nil || stopped != small || !small && rep.Records == 0 {
+			if stopped := rep.Failed && strings.Contains(rep.Reason, "inflates to more than"); err != nil || stopped != small ||
+				!small && rep.Records == 0 {
 				t.Errorf("%s, small %v: %d records, failed %v, reason %q, %v", name, small, rep.Records, rep.Failed, rep.Reason, err)
 			}
 		}
@@ -51,11 +52,21 @@ func ignore(int) func(*event.Event) error { return func(*event.Event) error { re
 // and that time in which others work does not count.
 func TestTime(t *testing.T) {
 	content := strings.Repeat(recordA+"\n", 1000)
-	for name, packed := range map[string][]byte{"plain": []byte(content), "gzip": gz(content), "zip": zipped("a", content, "b", content), "tar": tarred("a", content)} {
+	for name, packed := range map[string][]byte{
+		"plain": []byte(content),
+		"gzip":  gz(content),
+		"zip":   zipped("a", content, "b", content),
+		"tar":   tarred("a", content),
+	} {
 		var now time.Duration
 		slow := func(step time.Duration) files.Report {
 			now = 0
-			r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: ignore, Budget: files.Budget{Time: time.Minute, Clock: func() time.Duration { now += step; return now }}}
+			r := files.Reader{
+				Formats: all.Formats,
+				Tables:  all.Tables,
+				Emit:    ignore,
+				Budget:  files.Budget{Time: time.Minute, Clock: func() time.Duration { now += step; return now }},
+			}
 			rep, err := r.Stream(t.Context(), "x", bytes.NewReader(packed))
 			if err != nil {
 				t.Fatal(err)
@@ -69,10 +80,14 @@ func TestTime(t *testing.T) {
 			t.Errorf("%s, in time: %d records, reason %q", name, rep.Records, rep.Reason)
 		}
 		now = 0
-		r := files.Reader{Formats: all.Formats, Tables: all.Tables, Budget: files.Budget{Time: time.Minute, Clock: func() time.Duration { return now }},
+		r := files.Reader{
+			Formats: all.Formats,
+			Tables:  all.Tables,
+			Budget:  files.Budget{Time: time.Minute, Clock: func() time.Duration { return now }},
 			Emit: func(int) func(*event.Event) error {
 				return func(*event.Event) error { now += time.Hour; return nil }
-			}}
+			},
+		}
 		if rep, err := r.Stream(t.Context(), "x", slowly{bytes.NewReader(packed), &now}); err != nil || rep.Failed || rep.Records < 1000 {
 			t.Errorf("%s, others are slow: %d records, reason %q, %v", name, rep.Records, rep.Reason, err)
 		}
@@ -122,10 +137,37 @@ func (e *endless) Read(p []byte) (n int, err error) {
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 64) // what is short takes longer, and is read by the same loops
-	for _, first := range []string{"", recordA + "\n", "[" + recordA + ",", `{"Records":[` + recordA + `],"x":`, "eventid,eventtime,eventname,eventsource\n"} {
+	for _, first := range []string{
+		"",
+		recordA + "\n",
+		"[" + recordA + ",",
+		`{"Records":[` + recordA + `],"x":`,
+		"eventid,eventtime,eventname,eventsource\n",
+	} {
 		t.Run(fmt.Sprintf("%.20s", first), func(t *testing.T) {
 			t.Parallel()
-			for _, text := range []string{" ", "\n", "\x00", "x", "x\n", long + "\n", "[", "{", `{"a":`, `null,"` + long + `",`, "{" + long + "}\n", `"`, `"` + long + `",`, `{"x":1,"` + long + "\":2}\n", long + ",", "x," + long + "\"\n", "}", "\x1e", recordB + "\n", recordB + ","} {
+			for _, text := range []string{
+				" ",
+				"\n",
+				"\x00",
+				"x",
+				"x\n",
+				long + "\n",
+				"[",
+				"{",
+				`{"a":`,
+				`null,"` + long + `",`,
+				"{" + long + "}\n",
+				`"`,
+				`"` + long + `",`,
+				`{"x":1,"` + long + "\":2}\n",
+				long + ",",
+				"x," + long + "\"\n",
+				"}",
+				"\x1e",
+				recordB + "\n",
+				recordB + ",",
+			} {
 				ctx, cancel := context.WithCancel(t.Context())
 				r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: ignore}
 				_, err := r.Stream(ctx, "x", io.MultiReader(strings.NewReader(first), endlessly(t, text, cancel)))
@@ -135,7 +177,11 @@ func TestCancelled(t *testing.T) {
 			}
 		})
 	}
-	for name, packed := range map[string]string{"tar of nothing": string(tarred("d/", "")[:512]), "tar": string(tarred("a", recordA)[:1024]), "gzip": string(gz(" "))} {
+	for name, packed := range map[string]string{
+		"tar of nothing": string(tarred("d/", "")[:512]),
+		"tar":            string(tarred("a", recordA)[:1024]),
+		"gzip":           string(gz(" ")),
+	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: ignore}
 		_, err := r.Stream(ctx, "x", endlessly(t, packed, cancel))
@@ -154,7 +200,12 @@ func TestCancelled(t *testing.T) {
 	for range 3000 {
 		members = append(members, "m", recordA)
 	}
-	for name, packed := range map[string][]byte{"gzip": gz(recordA + "\n" + strings.Repeat(" ", 1<<20) + recordB), "zip": zipped(members...), "tar": tarred(members...), "white space": zipped("a", recordA, "b.gz", b.String())} {
+	for name, packed := range map[string][]byte{
+		"gzip":        gz(recordA + "\n" + strings.Repeat(" ", 1<<20) + recordB),
+		"zip":         zipped(members...),
+		"tar":         tarred(members...),
+		"white space": zipped("a", recordA, "b.gz", b.String()),
+	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
 		r := files.Reader{Formats: all.Formats, Tables: all.Tables, Emit: func(int) func(*event.Event) error {

@@ -114,7 +114,8 @@ func foreign(head []byte) string {
 		return "Parquet file: export it as JSON lines or CSV"
 	case bytes.HasPrefix(head, []byte("Obj\x01")):
 		return "Avro file: export it as JSON lines"
-	case bytes.HasPrefix(head, []byte("%PDF")), bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("SQLite format 3")):
+	case bytes.HasPrefix(head, []byte("%PDF")), bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")),
+		bytes.HasPrefix(head, []byte("SQLite format 3")):
 		return "not a log file"
 	case isHTML(head):
 		return "an HTML page: was a login page saved instead of the export?"

@@ -115,7 +115,9 @@ func TestContainers(t *testing.T) {
 		"csv":                    []byte(csv),
 		"csv with semicolons":    []byte(strings.ReplaceAll(csv, ",", ";")),
 		"csv from a spreadsheet": []byte("\xef\xbb\xbfsep=;\r\n" + strings.ReplaceAll(strings.ReplaceAll(csv, ",", ";"), "\n", "\r\n")),
-		"csv, other order":       []byte("\"Event Name\",\"Event source\",\"Event ID\",\"Event Time\"\nGetObject,s3.amazonaws.com,a,\"2026-03-02T08:00:01Z\"\nGetObject,s3.amazonaws.com,b,2026-03-02T08:00:02Z\n"),
+		"csv, other order": []byte(
+			"\"Event Name\",\"Event source\",\"Event ID\",\"Event " +
+				"Time\"\nGetObject,s3.amazonaws.com,a,\"2026-03-02T08:00:01Z\"\nGetObject,s3.amazonaws.com,b,2026-03-02T08:00:02Z\n"),
 	} {
 		events, r := read(t, content)
 		if ids(events) != "ab" || r.Reason != "" || r.ProblemCount != 0 {
@@ -139,8 +141,20 @@ func TestBadInput(t *testing.T) {
 		{"a cut line", []byte(recordA + "\n" + recordB[:50] + "\n" + recordB + "\n"), 2, ":2: the record ends too early", false},
 		{"a line of 5 MB", []byte(recordA + "\n" + long + "\n" + recordB + "\n"), 2, ":2: a record longer than 4 MiB", false},
 		{"a record of no known kind", []byte(recordA + "\n{\"x\":1}\n" + recordB), 2, ":2: a record of an unknown kind, with the keys x", false},
-		{"a bad row", []byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3\nx,y\nb,2026-03-02T08:00:02Z,GetObject,s3\n"), 2, ":3: 2 cells, but the header has 4", false},
-		{"an open quote", []byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,\"GetObject,s3\nb,2026-03-02T08:00:02Z,GetObject,s3\n"), 1, ":2: ", false},
+		{
+			"a bad row",
+			[]byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3\nx,y\nb,2026-03-02T08:00:02Z,GetObject,s3\n"),
+			2,
+			":3: 2 cells, but the header has 4",
+			false,
+		},
+		{
+			"an open quote",
+			[]byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,\"GetObject,s3\nb,2026-03-02T08:00:02Z,GetObject,s3\n"),
+			1,
+			":2: ",
+			false,
+		},
 		{"the page is cut", []byte(`{"Records":[` + recordA + `,` + recordB[:40]), 1, ":1: ", false},
 		{"nothing", nil, 0, "empty file", false},
 		{"a binary", append([]byte("MZ\x00\x00"), make([]byte, 600)...), 0, "not a log file", false},
@@ -159,7 +173,8 @@ func TestBadInput(t *testing.T) {
 		for _, p := range r.Problems {
 			said += "\n" + p.String()
 		}
-		if c.events >= 0 && len(events) != c.events || c.events < 0 && len(events) == 0 || !strings.Contains(said, c.want) || r.Failed != c.failed {
+		if c.events >= 0 && len(events) != c.events || c.events < 0 && len(events) == 0 || !strings.Contains(said, c.want) ||
+			r.Failed != c.failed {
 			t.Errorf("%s: %d events, failed %v, said %q", c.name, len(events), r.Failed, said)
 		}
 	}
@@ -247,12 +262,23 @@ func TestStops(t *testing.T) {
 
 // FuzzRead asserts that any bytes are events, counted problems or a reason.
 func FuzzRead(f *testing.F) {
-	for _, b := range [][]byte{[]byte(recordA), gz(recordA), zst(recordA), zipped("a", recordA), tarred("a", recordA), utf16le(recordA), []byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,\"GetObject\",s3\n"), []byte(`{"Records":[` + recordA + `,{]}`)} {
+	for _, b := range [][]byte{
+		[]byte(recordA),
+		gz(recordA),
+		zst(recordA),
+		zipped("a", recordA),
+		tarred("a", recordA),
+		utf16le(recordA),
+		[]byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,\"GetObject\",s3\n"),
+		[]byte(`{"Records":[` + recordA + `,{]}`),
+	} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		events, r := read(t, b)
-		if len(events) == 0 && r.Records == 0 && r.ProblemCount == 0 && r.Reason == "" && len(bytes.Trim(b, " \r\n\t,[]{}\xef\xbb\xbf")) > 0 && !bytes.Contains(b, []byte(`[`)) && !bytes.HasPrefix(b, []byte("PK")) && !strings.Contains(string(b), "ustar") && len(b) > 0 && b[0] != 0x1f && b[0] != 0x28 && !headerOnly(b) {
+		if len(events) == 0 && r.Records == 0 && r.ProblemCount == 0 && r.Reason == "" &&
+			len(bytes.Trim(b, " \r\n\t,[]{}\xef\xbb\xbf")) > 0 && !bytes.Contains(b, []byte(`[`)) && !bytes.HasPrefix(b, []byte("PK")) &&
+			!strings.Contains(string(b), "ustar") && len(b) > 0 && b[0] != 0x1f && b[0] != 0x28 && !headerOnly(b) {
 			t.Errorf("%q was dropped in silence", b)
 		}
 	})

@@ -74,7 +74,9 @@ func FuzzContainer(f *testing.F) {
 			t.Errorf("%d bytes came out of %d", r.Content, len(b))
 		}
 		plain, inner := stream(t, []byte(content), small)
-		if intact := flip == 0 && len(b) > 0 && int(cut)%len(b) == 0; intact && len(layers) == 1 && inner.Reason == "" && inner.ProblemCount == 0 && len(events) < len(plain) && r.Reason == "" && r.ProblemCount == 0 {
+		if intact := flip == 0 && len(b) > 0 &&
+			int(cut)%len(b) == 0; intact && len(layers) == 1 && inner.Reason == "" && inner.ProblemCount == 0 &&
+			len(events) < len(plain) && r.Reason == "" && r.ProblemCount == 0 {
 			t.Errorf("%d events of %d, and no reason: %+v", len(events), len(plain), r)
 		}
 	})

@@ -68,7 +68,8 @@ func (r *reader) read(name string, in io.Reader) error {
 		return err
 	}
 	if !r.known && (r.foreign != "" || r.rep.Unknown > before.Unknown) { // nothing here is ours
-		r.rep.Unknown, r.rep.Oversized, r.rep.Problems, r.rep.ProblemCount = before.Unknown, before.Oversized, r.rep.Problems[:len(before.Problems)], before.ProblemCount
+		r.rep.Unknown, r.rep.Oversized, r.rep.Problems, r.rep.ProblemCount = before.Unknown, before.Oversized,
+			r.rep.Problems[:len(before.Problems)], before.ProblemCount
 		r.rep.Unread, r.rep.Cut = before.Unread+r.w.total, before.Cut
 		return &notice{reason: cmp.Or(r.foreign, "JSON of an unknown kind: "+r.keys)}
 	}
@@ -585,8 +586,24 @@ func beginning(b []byte) []byte {
 func (r *reader) problem(line int, reason string) { r.rep.add(r.name, line, reason) }
 
 // Keys under which vendors, and the tools that call them, put pages of records.
-var wrapperKeys = map[string]bool{"Records": true, "records": true, "Events": true, "events": true, "items": true, "entries": true, "value": true,
-	"data": true, "results": true, "result": true, "logs": true, "response": true, "Report_Entry": true, "activities": true, "operation_logs": true, "activity_logs": true}
+var wrapperKeys = map[string]bool{
+	"Records":        true,
+	"records":        true,
+	"Events":         true,
+	"events":         true,
+	"items":          true,
+	"entries":        true,
+	"value":          true,
+	"data":           true,
+	"results":        true,
+	"result":         true,
+	"logs":           true,
+	"response":       true,
+	"Report_Entry":   true,
+	"activities":     true,
+	"operation_logs": true,
+	"activity_logs":  true,
+}
 
 // documents reads concatenated values: records, arrays of records and pages,
 // on as many lines as they like.

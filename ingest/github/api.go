@@ -44,7 +44,12 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		return nil, err
 	}
 	api := &webapi.Client{
-		Base: cmp.Or(c.BaseURL, "https://api.github.com"), HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Static{Scheme: "Bearer", Token: token}, Spare: .1,
+		Base:      cmp.Or(c.BaseURL, "https://api.github.com"),
+		HTTP:      env.HTTP,
+		Now:       env.Now,
+		Log:       env.Log,
+		Auth:      webapi.Static{Scheme: "Bearer", Token: token},
+		Spare:     .1,
 		Header:    http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}},
 		Pace:      rate.NewLimiter(rate.Every(2200*time.Millisecond), 50), // of 1,750 an hour
 		Throttled: func(body []byte) bool { return bytes.Contains(bytes.ToLower(body), []byte("rate limit")) },
@@ -90,7 +95,11 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	now := l.api.Clock()
 	var git []ingest.Gap
 	if end := time.UnixMilli(c.End); c.End > 0 && c.To == 0 && now.Sub(end) > keepsGit && now.Sub(end) <= keeps && c.SweepState.Next == 0 {
-		git = append(git, ingest.Gap{From: end, To: now.Add(-keepsGit), Reason: "GitHub keeps what Git does (clones, fetches, pushes) for seven days"})
+		git = append(git, ingest.Gap{
+			From:   end,
+			To:     now.Add(-keepsGit),
+			Reason: "GitHub keeps what Git does (clones, fetches, pushes) for seven days",
+		})
 	}
 	page, ok := sweeps.Page(&c.SweepState, l.since, now)
 	page.Gaps = append(page.Gaps, git...)
@@ -101,7 +110,12 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	target := c.Next
 	if target == "" {
 		stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05+00:00") }
-		target = l.path + "?" + url.Values{"phrase": {"created:" + stamp(c.From) + ".." + stamp(c.To+999)}, "include": {"all"}, "order": {"asc"}, "per_page": {"100"}}.Encode()
+		target = l.path + "?" + url.Values{
+			"phrase":   {"created:" + stamp(c.From) + ".." + stamp(c.To+999)},
+			"include":  {"all"},
+			"order":    {"asc"},
+			"per_page": {"100"},
+		}.Encode()
 	}
 	res, err := l.api.Get(ctx, target)
 	if c.Next != "" && webapi.Is(err, webapi.Refused) { // the link has run out
@@ -109,7 +123,9 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
 	if webapi.Status(err) == http.StatusNotFound {
-		return ingest.Page{}, errors.Join(err, errors.New("GitHub answers so where the token lacks read:audit_log, is not authorised for single sign-on, or the organisation is not of an enterprise"))
+		return ingest.Page{}, errors.Join(err, errors.New(
+			"GitHub answers so where the token lacks read:audit_log, is not authorised for single sign-on, or the "+
+				"organisation is not of an enterprise"))
 	}
 	if err != nil {
 		return ingest.Page{}, err

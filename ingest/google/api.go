@@ -38,11 +38,20 @@ func (c *Config) Check() error {
 
 // collected are the applications that data leaves by, or that say who acts. Further ones may be
 // named in the settings.
-var collected = []string{"drive", "login", "admin", "token", "user_accounts", "saml", "groups_enterprise", "rules", "gmail", "chrome", "chat", "vault", "takeout", "calendar", "data_studio", "keep"}
+var collected = []string{
+	"drive", "login", "admin", "token", "user_accounts", "saml", "groups_enterprise", "rules", "gmail",
+	"chrome", "chat", "vault", "takeout", "calendar", "data_studio", "keep",
+}
 
 // delays are the applications whose events may take long to appear; others take
 // minutes. docs/sources/google_workspace.md.
-var delays = map[string]time.Duration{"login": 3 * time.Hour, "calendar": 3 * time.Hour, "gmail": 3 * time.Hour, "token": 3 * time.Hour, "saml": 3 * time.Hour}
+var delays = map[string]time.Duration{
+	"login":    3 * time.Hour,
+	"calendar": 3 * time.Hour,
+	"gmail":    3 * time.Hour,
+	"token":    3 * time.Hour,
+	"saml":     3 * time.Hour,
+}
 
 const (
 	scope = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
@@ -71,7 +80,12 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	endpoint := cmp.Or(c.TokenURL, account.Token, "https://oauth2.googleapis.com/token")
 	api := &webapi.Client{
 		Base: cmp.Or(c.BaseURL, "https://admin.googleapis.com"), HTTP: env.HTTP, Now: env.Now, Log: env.Log,
-		Auth:      &webapi.OAuth{HTTP: env.HTTP, URL: endpoint, Now: env.Now, Form: grant(key, account.KeyID, account.Email, c.Subject, endpoint)},
+		Auth: &webapi.OAuth{
+			HTTP: env.HTTP,
+			URL:  endpoint,
+			Now:  env.Now,
+			Form: grant(key, account.KeyID, account.Email, c.Subject, endpoint),
+		},
 		Pace:      rate.NewLimiter(20, 40), // of 2,400 a minute
 		Throttled: throttled,
 	}
@@ -81,7 +95,13 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	var streams []ingest.Stream
 	for _, name := range names {
-		sweeps := ingest.SweepPlan{Overlap: 15 * time.Minute, Hourly: 2 * max(delays[name], time.Hour), Daily: 72 * time.Hour, MaxSpan: 24 * time.Hour, Retention: keeps}
+		sweeps := ingest.SweepPlan{
+			Overlap:   15 * time.Minute,
+			Hourly:    2 * max(delays[name], time.Hour),
+			Daily:     72 * time.Hour,
+			MaxSpan:   24 * time.Hour,
+			Retention: keeps,
+		}
 		streams = append(streams, ingest.Stream{Name: name, Every: 5 * time.Minute, Source: &activityLog{api, name, sweeps, env.Since}})
 	}
 	return streams, nil
@@ -89,7 +109,14 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 
 func grant(key *rsa.PrivateKey, keyID, account, subject, endpoint string) func(time.Time) (url.Values, error) {
 	return func(now time.Time) (url.Values, error) {
-		t, err := webapi.Assertion(key, keyID, map[string]any{"iss": account, "sub": subject, "scope": scope, "aud": endpoint, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
+		t, err := webapi.Assertion(key, keyID, map[string]any{
+			"iss":   account,
+			"sub":   subject,
+			"scope": scope,
+			"aud":   endpoint,
+			"iat":   now.Unix(),
+			"exp":   now.Add(time.Hour).Unix(),
+		})
 		return url.Values{"grant_type": {webapi.JWTBearer}, "assertion": {t}}, err
 	}
 }

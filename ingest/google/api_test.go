@@ -20,7 +20,11 @@ func TestSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	account, err := json.Marshal(map[string]string{"client_email": "collector@project.iam.gserviceaccount.com", "private_key_id": "1", "private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))})
+	account, err := json.Marshal(map[string]string{
+		"client_email":   "collector@project.iam.gserviceaccount.com",
+		"private_key_id": "1",
+		"private_key":    string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

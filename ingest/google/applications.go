@@ -30,60 +30,138 @@ func (a application) classify(app string, d *detail, e *event.Event, out *ingest
 
 var applications = map[string]application{
 	"drive": {
-		"view": {event.View, nil}, "preview": {event.View, nil}, "print": {event.View, nil}, "access_item_content": {event.View, nil}, "access_url": {event.View, nil},
-		"edit": {event.Edit, nil}, "download": {event.Download, nil}, "sync_item_content": {event.Sync, nil},
-		"create": {event.Upload, nil}, "upload": {event.Upload, nil}, "trash": {event.Delete, nil}, "delete": {event.Delete, nil},
-		"copy": {event.Copy, nil}, "source_copy": {event.Copy, nil}, "rename": {event.Rename, nil}, "move": {event.Rename, nil}, "add_to_folder": {event.Rename, nil}, "remove_from_folder": {event.Rename, nil},
-		"change_user_access": {event.ShareUser, userAccess}, "change_owner": {event.ShareUser, ownerChange},
-		"change_document_visibility": {event.ShareLink, visibility}, "change_document_access_scope": {event.ShareLink, visibility}, "publish_change": {event.ShareLink, published},
-		"change_acl_editors": {event.ConfigChange, nil}, "shared_drive_membership_change": {event.MembershipAdd, member}, "shared_drive_settings_change": {event.ConfigChange, nil},
-		"label_removed": {event.LabelChange, labelRemoved}, "label_field_changed": {event.LabelChange, nil}, "label_added": {event.LabelChange, labelAdded}, "label_added_by_item_create": {event.LabelChange, labelAdded},
-		"search": {event.List, nil}, "email_collaborators": {event.ShareUser, nil}, "untrash": {event.Edit, nil},
+		"view":                           {event.View, nil},
+		"preview":                        {event.View, nil},
+		"print":                          {event.View, nil},
+		"access_item_content":            {event.View, nil},
+		"access_url":                     {event.View, nil},
+		"edit":                           {event.Edit, nil},
+		"download":                       {event.Download, nil},
+		"sync_item_content":              {event.Sync, nil},
+		"create":                         {event.Upload, nil},
+		"upload":                         {event.Upload, nil},
+		"trash":                          {event.Delete, nil},
+		"delete":                         {event.Delete, nil},
+		"copy":                           {event.Copy, nil},
+		"source_copy":                    {event.Copy, nil},
+		"rename":                         {event.Rename, nil},
+		"move":                           {event.Rename, nil},
+		"add_to_folder":                  {event.Rename, nil},
+		"remove_from_folder":             {event.Rename, nil},
+		"change_user_access":             {event.ShareUser, userAccess},
+		"change_owner":                   {event.ShareUser, ownerChange},
+		"change_document_visibility":     {event.ShareLink, visibility},
+		"change_document_access_scope":   {event.ShareLink, visibility},
+		"publish_change":                 {event.ShareLink, published},
+		"change_acl_editors":             {event.ConfigChange, nil},
+		"shared_drive_membership_change": {event.MembershipAdd, member},
+		"shared_drive_settings_change":   {event.ConfigChange, nil},
+		"label_removed":                  {event.LabelChange, labelRemoved},
+		"label_field_changed":            {event.LabelChange, nil},
+		"label_added":                    {event.LabelChange, labelAdded},
+		"label_added_by_item_create":     {event.LabelChange, labelAdded},
+		"search":                         {event.List, nil},
+		"email_collaborators":            {event.ShareUser, nil},
+		"untrash":                        {event.Edit, nil},
 	},
 	"login": {
-		"login_success": {event.LoginSuccess, nil}, "login_failure": {event.LoginFailure, loginFailure}, "logout": {event.Logout, nil},
-		"login_challenge": {event.MFAChallenge, nil}, "login_verification": {event.MFAChallenge, nil},
-		"suspicious_login": {event.VendorAlert, affected}, "suspicious_login_less_secure_app": {event.VendorAlert, affected}, "suspicious_programmatic_login": {event.VendorAlert, affected},
-		"gov_attack_warning": {event.VendorAlert, affected}, "account_disabled_password_leak": {event.VendorAlert, affected}, "account_disabled_hijacked": {event.VendorAlert, affected},
-		"account_disabled_spamming": {event.VendorAlert, affected}, "account_disabled_generic": {event.VendorAlert, affected}, "2sv_disable": {event.MFADisabled, nil},
-		"email_forwarding_out_of_domain": {event.MailRule, forwarded},
+		"login_success":                    {event.LoginSuccess, nil},
+		"login_failure":                    {event.LoginFailure, loginFailure},
+		"logout":                           {event.Logout, nil},
+		"login_challenge":                  {event.MFAChallenge, nil},
+		"login_verification":               {event.MFAChallenge, nil},
+		"suspicious_login":                 {event.VendorAlert, affected},
+		"suspicious_login_less_secure_app": {event.VendorAlert, affected},
+		"suspicious_programmatic_login":    {event.VendorAlert, affected},
+		"gov_attack_warning":               {event.VendorAlert, affected},
+		"account_disabled_password_leak":   {event.VendorAlert, affected},
+		"account_disabled_hijacked":        {event.VendorAlert, affected},
+		"account_disabled_spamming":        {event.VendorAlert, affected},
+		"account_disabled_generic":         {event.VendorAlert, affected},
+		"2sv_disable":                      {event.MFADisabled, nil},
+		"email_forwarding_out_of_domain":   {event.MailRule, forwarded},
 	},
 	"admin": {
-		"ASSIGN_ROLE": {event.AdminGrant, adminRole}, "GRANT_ADMIN_PRIVILEGE": {event.AdminGrant, adminRole}, "GRANT_DELEGATED_ADMIN_PRIVILEGES": {event.AdminGrant, adminRole},
-		"ADD_PRIVILEGE": {event.AdminGrant, adminRole}, "UNASSIGN_ROLE": {event.AdminRevoke, adminRole}, "REVOKE_ADMIN_PRIVILEGE": {event.AdminRevoke, adminRole}, "REMOVE_PRIVILEGE": {event.AdminRevoke, adminRole},
-		"SUSPEND_USER": {event.Offboard, adminUser}, "DELETE_USER": {event.Offboard, adminUser}, "ARCHIVE_USER": {event.Offboard, adminUser},
-		"AUTHORIZE_API_CLIENT_ACCESS": {event.TokenGrant, appGrant}, "REMOVE_API_CLIENT_ACCESS": {event.TokenRevoke, appGrant}, "ADD_APPLICATION": {event.TokenGrant, appGrant},
-		"CREATE_DATA_TRANSFER_REQUEST": {event.Export, adminUser}, "CUSTOMER_TAKEOUT_CREATED": {event.Export, nil}, "CUSTOMER_TAKEOUT_SUCCEEDED": {event.Export, nil},
-		"DOWNLOAD_USERLIST_CSV": {event.Export, nil}, "EMAIL_LOG_SEARCH": {event.List, adminUser},
-		"CHANGE_APPLICATION_SETTING": {event.ConfigChange, setting}, "CREATE_APPLICATION_SETTING": {event.ConfigChange, setting}, "DELETE_APPLICATION_SETTING": {event.ConfigChange, setting},
-		"CHANGE_CALENDAR_SETTING": {event.ConfigChange, setting}, "REMOVE_TRUSTED_DOMAINS": {event.ConfigChange, setting},
-		"ENFORCE_STRONG_AUTHENTICATION": {event.ConfigChange, setting}, "ALLOW_STRONG_AUTHENTICATION": {event.ConfigChange, setting}, "ADD_TRUSTED_DOMAINS": {event.ConfigChange, setting},
-		"CHANGE_PASSWORD": {event.ConfigChange, adminUser}, "CREATE_USER": {event.ConfigChange, adminUser}, "UNSUSPEND_USER": {event.ConfigChange, adminUser},
-		"TURN_OFF_2_STEP_VERIFICATION": {event.MFADisabled, adminUser}, "UNENROLL_USER_FROM_STRONG_AUTH": {event.MFADisabled, adminUser},
-		"ADD_GROUP_MEMBER": {event.MembershipAdd, adminUser},
+		"ASSIGN_ROLE":                      {event.AdminGrant, adminRole},
+		"GRANT_ADMIN_PRIVILEGE":            {event.AdminGrant, adminRole},
+		"GRANT_DELEGATED_ADMIN_PRIVILEGES": {event.AdminGrant, adminRole},
+		"ADD_PRIVILEGE":                    {event.AdminGrant, adminRole},
+		"UNASSIGN_ROLE":                    {event.AdminRevoke, adminRole},
+		"REVOKE_ADMIN_PRIVILEGE":           {event.AdminRevoke, adminRole},
+		"REMOVE_PRIVILEGE":                 {event.AdminRevoke, adminRole},
+		"SUSPEND_USER":                     {event.Offboard, adminUser},
+		"DELETE_USER":                      {event.Offboard, adminUser},
+		"ARCHIVE_USER":                     {event.Offboard, adminUser},
+		"AUTHORIZE_API_CLIENT_ACCESS":      {event.TokenGrant, appGrant},
+		"REMOVE_API_CLIENT_ACCESS":         {event.TokenRevoke, appGrant},
+		"ADD_APPLICATION":                  {event.TokenGrant, appGrant},
+		"CREATE_DATA_TRANSFER_REQUEST":     {event.Export, adminUser},
+		"CUSTOMER_TAKEOUT_CREATED":         {event.Export, nil},
+		"CUSTOMER_TAKEOUT_SUCCEEDED":       {event.Export, nil},
+		"DOWNLOAD_USERLIST_CSV":            {event.Export, nil},
+		"EMAIL_LOG_SEARCH":                 {event.List, adminUser},
+		"CHANGE_APPLICATION_SETTING":       {event.ConfigChange, setting},
+		"CREATE_APPLICATION_SETTING":       {event.ConfigChange, setting},
+		"DELETE_APPLICATION_SETTING":       {event.ConfigChange, setting},
+		"CHANGE_CALENDAR_SETTING":          {event.ConfigChange, setting},
+		"REMOVE_TRUSTED_DOMAINS":           {event.ConfigChange, setting},
+		"ENFORCE_STRONG_AUTHENTICATION":    {event.ConfigChange, setting},
+		"ALLOW_STRONG_AUTHENTICATION":      {event.ConfigChange, setting},
+		"ADD_TRUSTED_DOMAINS":              {event.ConfigChange, setting},
+		"CHANGE_PASSWORD":                  {event.ConfigChange, adminUser},
+		"CREATE_USER":                      {event.ConfigChange, adminUser},
+		"UNSUSPEND_USER":                   {event.ConfigChange, adminUser},
+		"TURN_OFF_2_STEP_VERIFICATION":     {event.MFADisabled, adminUser},
+		"UNENROLL_USER_FROM_STRONG_AUTH":   {event.MFADisabled, adminUser},
+		"ADD_GROUP_MEMBER":                 {event.MembershipAdd, adminUser},
 	},
 	"token": {
-		"authorize": {event.TokenGrant, appGrant}, "revoke": {event.TokenRevoke, appGrant}, "request": {event.AppAccess, appGrant}, "activity": {event.Query, appActivity},
+		"authorize": {event.TokenGrant, appGrant},
+		"revoke":    {event.TokenRevoke, appGrant},
+		"request":   {event.AppAccess, appGrant},
+		"activity":  {event.Query, appActivity},
 	},
 	"takeout": {
-		"STARTED_USER_TAKEOUT": {event.Export, takeout}, "SCHEDULED_USER_TAKEOUT": {event.Export, takeout}, "COMPLETED_USER_TAKEOUT": {event.Export, takeout}, "DOWNLOADED_USER_TAKEOUT": {event.Export, takeout},
+		"STARTED_USER_TAKEOUT":    {event.Export, takeout},
+		"SCHEDULED_USER_TAKEOUT":  {event.Export, takeout},
+		"COMPLETED_USER_TAKEOUT":  {event.Export, takeout},
+		"DOWNLOADED_USER_TAKEOUT": {event.Export, takeout},
 	},
 	"user_accounts": {
-		"2sv_disable": {event.MFADisabled, nil}, "email_forwarding_out_of_domain": {event.MailRule, forwarded}, "password_edit": {event.ConfigChange, nil},
-		"recovery_email_edit": {event.ConfigChange, nil}, "recovery_phone_edit": {event.ConfigChange, nil}, "recovery_secret_qa_edit": {event.ConfigChange, nil},
-		"2sv_enroll": {event.MFAEnabled, nil}, "titanium_enroll": {event.ConfigChange, nil}, "titanium_unenroll": {event.ConfigChange, weakerAuthentication},
+		"2sv_disable":                    {event.MFADisabled, nil},
+		"email_forwarding_out_of_domain": {event.MailRule, forwarded},
+		"password_edit":                  {event.ConfigChange, nil},
+		"recovery_email_edit":            {event.ConfigChange, nil},
+		"recovery_phone_edit":            {event.ConfigChange, nil},
+		"recovery_secret_qa_edit":        {event.ConfigChange, nil},
+		"2sv_enroll":                     {event.MFAEnabled, nil},
+		"titanium_enroll":                {event.ConfigChange, nil},
+		"titanium_unenroll":              {event.ConfigChange, weakerAuthentication},
 	},
-	"calendar":          {"change_calendar_acls": {event.PermissionGrant, calendarAccess}},
-	"groups":            {"add_user": {event.MembershipAdd, member}, "accept_invitation": {event.MembershipAdd, nil}, "join": {event.MembershipAdd, nil}},
+	"calendar": {"change_calendar_acls": {event.PermissionGrant, calendarAccess}},
+	"groups": {
+		"add_user":          {event.MembershipAdd, member},
+		"accept_invitation": {event.MembershipAdd, nil},
+		"join":              {event.MembershipAdd, nil},
+	},
 	"groups_enterprise": {"add_member": {event.MembershipAdd, member}, "add_member_role": {event.MembershipAdd, member}},
 	"saml":              {"login_success": {event.AppAccess, nil}, "login_failure": {event.LoginFailure, loginFailure}},
-	"rules":             {"rule_match": {event.VendorAlert, nil}, "rule_trigger": {event.VendorAlert, nil}, "content_matched": {event.VendorAlert, nil}},
-	"vault":             {"create_export": {event.Export, nil}, "download_export": {event.Export, nil}},
+	"rules": {
+		"rule_match":      {event.VendorAlert, nil},
+		"rule_trigger":    {event.VendorAlert, nil},
+		"content_matched": {event.VendorAlert, nil},
+	},
+	"vault": {"create_export": {event.Export, nil}, "download_export": {event.Export, nil}},
 }
 
 var visibilities = map[string]event.Visibility{
-	"private": event.Private, "shared_internally": event.Internal, "people_within_domain_with_link": event.Internal, "public_in_the_domain": event.Internal,
-	"shared_externally": event.External, "people_with_link": event.PublicLink, "public_on_the_web": event.Public,
+	"private":                        event.Private,
+	"shared_internally":              event.Internal,
+	"people_within_domain_with_link": event.Internal,
+	"public_in_the_domain":           event.Internal,
+	"shared_externally":              event.External,
+	"people_with_link":               event.PublicLink,
+	"public_on_the_web":              event.Public,
 }
 
 // userAccess is a change of one person's, group's or domain's access.
@@ -221,15 +299,18 @@ func governs(action, name, value string) (kind, effect string) {
 			return "authentication", "weaker"
 		}
 		return "authentication", "stronger"
-	case strings.Contains(name, "SHARING") || strings.Contains(name, "OUTSIDE_DOMAIN") || strings.Contains(name, "PUBLISHING") || strings.Contains(name, "EXTERNAL"):
+	case strings.Contains(name, "SHARING") || strings.Contains(name, "OUTSIDE_DOMAIN") || strings.Contains(name, "PUBLISHING") ||
+		strings.Contains(name, "EXTERNAL"):
 		switch {
-		case strings.Contains(value, "NOT_ALLOWED") || strings.Contains(value, "PROHIBIT") || strings.Contains(value, "DISABLED") || value == "FALSE" || value == "PRIVATE" || value == "NONE":
+		case strings.Contains(value, "NOT_ALLOWED") || strings.Contains(value, "PROHIBIT") || strings.Contains(value, "DISABLED") ||
+			value == "FALSE" || value == "PRIVATE" || value == "NONE":
 			return "sharing", "stronger"
 		case value != "":
 			return "sharing", "weaker"
 		}
 		return "sharing", ""
-	case strings.Contains(name, "PASSWORD") || strings.Contains(name, "2SV") || strings.Contains(name, "TWO_STEP") || strings.Contains(name, "SSO") || strings.Contains(name, "LESS_SECURE"):
+	case strings.Contains(name, "PASSWORD") || strings.Contains(name, "2SV") || strings.Contains(name, "TWO_STEP") ||
+		strings.Contains(name, "SSO") || strings.Contains(name, "LESS_SECURE"):
 		return "authentication", ""
 	}
 	return "", ""

@@ -55,7 +55,9 @@ func snapshotPage(cur ingest.Cursor, name string, body []byte, rows int) (ingest
 	case rows == 0:
 		return ingest.Page{}, fmt.Errorf("%s: nobody is in it: it is not taken for that everybody left", name)
 	case float64(rows) < shrunk*float64(before.Rows):
-		return ingest.Page{}, fmt.Errorf("%s: %d people are in it, %d before: it is not taken; if it is right, reset the state of the source", name, rows, before.Rows)
+		return ingest.Page{}, fmt.Errorf(
+			"%s: %d people are in it, %d before: it is not taken; if it is right, reset the state of the source",
+			name, rows, before.Rows)
 	}
 	return ingest.Page{Bodies: []ingest.Body{ingest.MemoryBody(name, body)}, Next: ingest.WriteCursor(now)}, nil
 }
@@ -84,7 +86,13 @@ func (c *Workday) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, er
 	if err != nil || u.Host == "" {
 		return nil, errors.New("url: not the address of a report")
 	}
-	api := &webapi.Client{Base: u.Scheme + "://" + u.Host, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Basic{User: c.User, Password: password}}
+	api := &webapi.Client{
+		Base: u.Scheme + "://" + u.Host,
+		HTTP: env.HTTP,
+		Now:  env.Now,
+		Log:  env.Log,
+		Auth: webapi.Basic{User: c.User, Password: password},
+	}
 	return []ingest.Stream{{Name: "report", Every: 6 * time.Hour, Source: &report{api, u.EscapedPath()}}}, nil
 }
 
@@ -125,7 +133,13 @@ func (c *BambooHR) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, e
 	if err != nil {
 		return nil, err
 	}
-	api := &webapi.Client{Base: cmp.Or(c.BaseURL, "https://"+c.Company+".bamboohr.com") + "/api/v1", HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Basic{User: key.Reveal(), Password: secret.New("x")}}
+	api := &webapi.Client{
+		Base: cmp.Or(c.BaseURL, "https://"+c.Company+".bamboohr.com") + "/api/v1",
+		HTTP: env.HTTP,
+		Now:  env.Now,
+		Log:  env.Log,
+		Auth: webapi.Basic{User: key.Reveal(), Password: secret.New("x")},
+	}
 	return []ingest.Stream{{Name: "employees", Every: time.Hour, Parallel: 2, Source: &employees{api}}}, nil
 }
 
@@ -175,7 +189,11 @@ func (s *employees) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, 
 		if err != nil {
 			at = s.api.Clock()
 		}
-		page.Bodies = append(page.Bodies, ingest.Body{ID: id + " " + e.Changed, Name: "employee " + id, Open: func(ctx context.Context) (io.ReadCloser, error) { return s.employee(ctx, id, at) }})
+		page.Bodies = append(page.Bodies, ingest.Body{
+			ID:   id + " " + e.Changed,
+			Name: "employee " + id,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return s.employee(ctx, id, at) },
+		})
 	}
 	c.Latest = cmp.Or(answer.Latest, c.Latest)
 	page.Next = ingest.WriteCursor(c)
@@ -211,7 +229,10 @@ type CSV struct {
 }
 
 // named are the columns that may be mapped.
-var named = []string{"email", "display_name", "department", "location", "job_title", "manager", "aliases", "status", "notice_date", "last_day", "termination_date"}
+var named = []string{
+	"email", "display_name", "department", "location", "job_title", "manager", "aliases", "status",
+	"notice_date", "last_day", "termination_date",
+}
 
 // Check implements ingest.Opener.
 func (c *CSV) Check() error {

@@ -24,7 +24,11 @@ func TestSources(t *testing.T) {
 // TestCSV reads a file whose columns have other names, and one that is cut short.
 func TestCSV(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "people.csv")
-	conf := &CSV{Path: path, Dates: "DD.MM.YYYY", Columns: map[string]string{"email": "E-Mail", "department": "Abteilung", "last_day": "Letzter Tag", "notice_date": "Kündigung"}}
+	conf := &CSV{
+		Path:    path,
+		Dates:   "DD.MM.YYYY",
+		Columns: map[string]string{"email": "E-Mail", "department": "Abteilung", "last_day": "Letzter Tag", "notice_date": "Kündigung"},
+	}
 	if err := conf.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +72,12 @@ func TestCSV(t *testing.T) {
 	if !strings.Contains(last, "2026-02-27T00:00:00.000Z hr notice") || !strings.Contains(last, `last_day="2026-03-31"`) {
 		t.Error(last)
 	}
-	if again, err := fetch(page.Next, head+rows+"Dana;dana@northwind.example;\"Vertrieb; Nord\";31.03.2026;27.02.2026\r\n"); err != nil || len(again.Bodies) > 0 {
+	if again, err := fetch(page.Next, head+rows+
+		"Dana;dana@northwind.example;\"Vertrieb; Nord\";31.03.2026;27.02.2026\r\n"); err != nil || len(again.Bodies) > 0 {
 		t.Error("the same file gives something again", err)
 	}
-	if _, err := fetch(page.Next, head+"a;a@northwind.example;Vertrieb;;\r\n"); err == nil || !strings.Contains(err.Error(), "1 people are in it, 11 before") {
+	if _, err := fetch(page.Next, head+"a;a@northwind.example;Vertrieb;;\r\n"); err == nil || !strings.Contains(err.Error(),
+		"1 people are in it, 11 before") {
 		t.Error(err)
 	}
 	if _, err := fetch(page.Next, head); err == nil || !strings.Contains(err.Error(), "nobody is in it") {
@@ -85,12 +91,19 @@ func TestCSV(t *testing.T) {
 // FuzzCSV asserts that a file of people, whatever is in it and in the cursor, is read or
 // refused: never a panic.
 func FuzzCSV(f *testing.F) {
-	for _, s := range []string{"Name;E-Mail;Abteilung;Letzter Tag;Kündigung\r\nA;a@northwind.example;Vertrieb;31.03.2026;01.03.2026\r\n", "E-Mail\n", "E-Mail\nx\n\"", "\xff\xfeE\x00-\x00", "E-Mail,E-Mail\na@b.example,c@d.example\n", ""} {
+	for _, s := range []string{
+		"Name;E-Mail;Abteilung;Letzter Tag;Kündigung\r\nA;a@northwind.example;Vertrieb;31.03.2026;01.03.2026\r\n",
+		"E-Mail\n", "E-Mail\nx\n\"", "\xff\xfeE\x00-\x00", "E-Mail,E-Mail\na@b.example,c@d.example\n", "",
+	} {
 		f.Add([]byte(s), []byte(nil))
 		f.Add([]byte(s), []byte(`{"People":{"a@northwind.example":"x"},"Hash":"x"}`))
 	}
 	path := filepath.Join(f.TempDir(), "people.csv")
-	conf := &CSV{Path: path, Dates: "DD.MM.YYYY", Columns: map[string]string{"email": "E-Mail", "department": "Abteilung", "last_day": "Letzter Tag", "notice_date": "Kündigung"}}
+	conf := &CSV{
+		Path:    path,
+		Dates:   "DD.MM.YYYY",
+		Columns: map[string]string{"email": "E-Mail", "department": "Abteilung", "last_day": "Letzter Tag", "notice_date": "Kündigung"},
+	}
 	streams, err := conf.Open(f.Context(), ingest.Env{Now: func() time.Time { return ingesttest.Now }})
 	if err != nil {
 		f.Fatal(err)
@@ -109,7 +122,12 @@ func FuzzCSV(f *testing.F) {
 				t.Fatal(err)
 			}
 			var events int
-			reader := files.Reader{Formats: Formats, Tables: Tables, Workers: 1, Emit: func(int) func(*event.Event) error { return func(*event.Event) error { events++; return nil } }}
+			reader := files.Reader{
+				Formats: Formats,
+				Tables:  Tables,
+				Workers: 1,
+				Emit:    func(int) func(*event.Event) error { return func(*event.Event) error { events++; return nil } },
+			}
 			rep, err := reader.Stream(t.Context(), b.Name, in)
 			if err != nil || rep.Failed || rep.Records+rep.ProblemCount == 0 {
 				t.Errorf("what it hands on cannot be read: %+v, %v", rep, err)

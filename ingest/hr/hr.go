@@ -52,9 +52,19 @@ type worker struct {
 func read(h ingest.Header, cells [][]byte) worker {
 	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
 	return worker{
-		email: text("emailaddress", "email", "workemail"), name: text("displayname", "name", "fullname"), department: text("department", "supervisoryorganization"), title: text("jobtitle", "title"),
-		manager: text("manager", "manageremail"), location: text("location", "city", "office"), country: text("country", "countrycode"), start: text("startdate", "hiredate"),
-		aliases: text("aliases", "alias"), status: text("status"), notice: text("resignationdate", "noticedate"), lastDay: text("lastworkingdate", "lastday"), termination: text("terminationdate"),
+		email:       text("emailaddress", "email", "workemail"),
+		name:        text("displayname", "name", "fullname"),
+		department:  text("department", "supervisoryorganization"),
+		title:       text("jobtitle", "title"),
+		manager:     text("manager", "manageremail"),
+		location:    text("location", "city", "office"),
+		country:     text("country", "countrycode"),
+		start:       text("startdate", "hiredate"),
+		aliases:     text("aliases", "alias"),
+		status:      text("status"),
+		notice:      text("resignationdate", "noticedate"),
+		lastDay:     text("lastworkingdate", "lastday"),
+		termination: text("terminationdate"),
 	}
 }
 

@@ -9,11 +9,29 @@ import (
 // FuzzRestore asserts that a stored alias graph that is damaged gives an error, and that
 // one that is read can be used with any record: never a panic.
 func FuzzRestore(f *testing.F) {
-	e := &event.Event{ID: "1", Key: 1, Source: event.Box, Time: 1772452800000, Action: "DOWNLOAD", Class: event.Download, Actor: event.Actor{Account: "kim@acme.example", Alias: "box:1", Kind: event.Human}, To: []event.Recipient{{Account: "x@rival.example"}}}
+	e := &event.Event{
+		ID:     "1",
+		Key:    1,
+		Source: event.Box,
+		Time:   1772452800000,
+		Action: "DOWNLOAD",
+		Class:  event.Download,
+		Actor:  event.Actor{Account: "kim@acme.example", Alias: "box:1", Kind: event.Human},
+		To:     []event.Recipient{{Account: "x@rival.example"}},
+	}
 	rec := e.Append(nil)
 	r := New()
 	r.Resolve(append([]byte(nil), rec...))
-	hr := &event.Event{ID: "2", Key: 2, Source: event.HR, Time: 1772452800000, Action: "person", Class: event.Notice, Actor: event.Actor{Account: "kim@acme.example"}, Attrs: []event.Attr{{Name: event.AttrAlias, Value: "github:kim"}, {Name: event.AttrDepartment, Value: "Sales"}}}
+	hr := &event.Event{
+		ID:     "2",
+		Key:    2,
+		Source: event.HR,
+		Time:   1772452800000,
+		Action: "person",
+		Class:  event.Notice,
+		Actor:  event.Actor{Account: "kim@acme.example"},
+		Attrs:  []event.Attr{{Name: event.AttrAlias, Value: "github:kim"}, {Name: event.AttrDepartment, Value: "Sales"}},
+	}
 	r.Resolve(hr.Append(nil))
 	snapshot, err := r.Snapshot()
 	if err != nil {

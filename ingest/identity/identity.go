@@ -66,7 +66,16 @@ type Config struct {
 
 // New returns a resolver that knows nothing.
 func New() *Resolver {
-	return &Resolver{people: map[string]*profile{}, locals: map[string]string{}, links: map[string]string{}, accounts: map[string]*account{}, own: map[string]bool{}, actors: map[string]int{}, strangers: map[string]*unknownAccount{}, keys: map[string]issued{}}
+	return &Resolver{
+		people:    map[string]*profile{},
+		locals:    map[string]string{},
+		links:     map[string]string{},
+		accounts:  map[string]*account{},
+		own:       map[string]bool{},
+		actors:    map[string]int{},
+		strangers: map[string]*unknownAccount{},
+		keys:      map[string]issued{},
+	}
 }
 
 // Configure adds what an administrator knows. It comes before the first event.

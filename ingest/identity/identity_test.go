@@ -27,7 +27,12 @@ func resolve(t *testing.T, r *identity.Resolver, e *event.Event) (string, event.
 }
 
 func hrPerson(address, department string, aliases ...string) *event.Event {
-	e := &event.Event{Source: event.HR, Class: event.Person, Actor: event.Actor{Account: address, Kind: event.Human}, Attrs: []event.Attr{{Name: event.AttrDepartment, Value: department}}}
+	e := &event.Event{
+		Source: event.HR,
+		Class:  event.Person,
+		Actor:  event.Actor{Account: address, Kind: event.Human},
+		Attrs:  []event.Attr{{Name: event.AttrDepartment, Value: department}},
+	}
 	for _, a := range aliases {
 		e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrAlias, Value: a})
 	}
@@ -52,7 +57,10 @@ func TestOnePerson(t *testing.T) {
 	r := staffed(t)
 	resolve(t, r, by("jane.doe@acme.example", "salesforce:005x"))
 	resolve(t, r, by("jane.doe@acme.example", "slack:w1"))
-	for _, account := range []string{"jane.doe@acme.example", "salesforce:005x", "slack:w1", "github:jdoe-codes", "aws:111122223333:user/jane.doe", "jane.doe+x@acme.example", "okta:jane.doe"} {
+	for _, account := range []string{
+		"jane.doe@acme.example", "salesforce:005x", "slack:w1", "github:jdoe-codes",
+		"aws:111122223333:user/jane.doe", "jane.doe+x@acme.example", "okta:jane.doe",
+	} {
 		if who, kind, _ := resolve(t, r, by(account, "")); who != "jane.doe@acme.example" || kind != event.Human {
 			t.Errorf("%s is %s, %s", account, who, kind)
 		}
@@ -68,11 +76,18 @@ func TestOnePerson(t *testing.T) {
 // the key.
 func TestRoleSession(t *testing.T) {
 	r := staffed(t)
-	role := &event.Event{Source: event.CloudTrail, Actor: event.Actor{Account: "aws:1:role/analyst", Kind: event.Unknown}, Client: event.Client{Session: "ASIA1"}}
+	role := &event.Event{
+		Source: event.CloudTrail,
+		Actor:  event.Actor{Account: "aws:1:role/analyst", Kind: event.Unknown},
+		Client: event.Client{Session: "ASIA1"},
+	}
 	if who, kind, _ := resolve(t, r, role); who != "aws:1:role/analyst" || kind != event.Service {
 		t.Errorf("unknown session: %s, %s", who, kind)
 	}
-	resolve(t, r, &event.Event{Source: event.CloudTrail, Actor: event.Actor{Account: "aws:1:user/jane.doe", Alias: "aws_key:ASIA1", Kind: event.Human}})
+	resolve(t, r, &event.Event{
+		Source: event.CloudTrail,
+		Actor:  event.Actor{Account: "aws:1:user/jane.doe", Alias: "aws_key:ASIA1", Kind: event.Human},
+	})
 	role.Actor.Kind = event.Unknown
 	if who, kind, _ := resolve(t, r, role); who != "jane.doe@acme.example" || kind != event.Human {
 		t.Errorf("known session: %s, %s", who, kind)
@@ -81,8 +96,18 @@ func TestRoleSession(t *testing.T) {
 
 func TestServiceAccounts(t *testing.T) {
 	r := staffed(t)
-	r.Configure(identity.Config{ServiceAccounts: []string{"Reports@acme.example"}, Aliases: map[string][]string{"bob@acme.example": {"github:bobby"}}, Domains: []string{"acme-labs.example"}})
-	for account, want := range map[string]event.ActorKind{"svc-backup@acme.example": event.Service, "github:ci-runner[bot]": event.Service, "reports@acme.example": event.Service, "abbott.smith@acme.example": event.Human, "bob@acme.example": event.Human} {
+	r.Configure(identity.Config{
+		ServiceAccounts: []string{"Reports@acme.example"},
+		Aliases:         map[string][]string{"bob@acme.example": {"github:bobby"}},
+		Domains:         []string{"acme-labs.example"},
+	})
+	for account, want := range map[string]event.ActorKind{
+		"svc-backup@acme.example":   event.Service,
+		"github:ci-runner[bot]":     event.Service,
+		"reports@acme.example":      event.Service,
+		"abbott.smith@acme.example": event.Human,
+		"bob@acme.example":          event.Human,
+	} {
 		if _, kind, _ := resolve(t, r, by(account, "")); kind != want {
 			t.Errorf("%s is %s, want %s", account, kind, want)
 		}
@@ -90,7 +115,10 @@ func TestServiceAccounts(t *testing.T) {
 	if who, _, _ := resolve(t, r, by("github:bobby", "")); who != "bob@acme.example" {
 		t.Errorf("configured alias: %s", who)
 	}
-	if _, _, to := resolve(t, r, &event.Event{Actor: event.Actor{Account: "bob@acme.example", Kind: event.Human}, To: []event.Recipient{{Account: "x@acme-labs.example"}}}); to[0].Scope != event.ScopeInternal {
+	if _, _, to := resolve(t, r, &event.Event{
+		Actor: event.Actor{Account: "bob@acme.example", Kind: event.Human},
+		To:    []event.Recipient{{Account: "x@acme-labs.example"}},
+	}); to[0].Scope != event.ScopeInternal {
 		t.Errorf("configured domain: %+v", to)
 	}
 }
@@ -98,9 +126,25 @@ func TestServiceAccounts(t *testing.T) {
 func TestRecipients(t *testing.T) {
 	r := staffed(t)
 	e := by("bob@acme.example", "")
-	e.To = []event.Recipient{{Account: "jane.doe@acme.example"}, {Account: "new@acme.example"}, {Account: "x@rival.example"}, {Account: "jane@gmail.com"}, {Account: "x@emea.acme.example"}, {Account: "x@notacme.example"}, {Account: "*", Scope: event.ScopeAnyone}}
+	e.To = []event.Recipient{
+		{Account: "jane.doe@acme.example"},
+		{Account: "new@acme.example"},
+		{Account: "x@rival.example"},
+		{Account: "jane@gmail.com"},
+		{Account: "x@emea.acme.example"},
+		{Account: "x@notacme.example"},
+		{Account: "*", Scope: event.ScopeAnyone},
+	}
 	_, _, to := resolve(t, r, e)
-	want := []event.Recipient{{Account: "jane.doe@acme.example", Department: "Finance", Scope: event.ScopeInternal}, {Account: "new@acme.example", Scope: event.ScopeInternal}, {Account: "x@rival.example", Scope: event.ScopeExternal}, {Account: "jane@gmail.com", Scope: event.ScopeExternal}, {Account: "x@emea.acme.example", Scope: event.ScopeInternal}, {Account: "x@notacme.example", Scope: event.ScopeExternal}, {Account: "*", Scope: event.ScopeAnyone}}
+	want := []event.Recipient{
+		{Account: "jane.doe@acme.example", Department: "Finance", Scope: event.ScopeInternal},
+		{Account: "new@acme.example", Scope: event.ScopeInternal},
+		{Account: "x@rival.example", Scope: event.ScopeExternal},
+		{Account: "jane@gmail.com", Scope: event.ScopeExternal},
+		{Account: "x@emea.acme.example", Scope: event.ScopeInternal},
+		{Account: "x@notacme.example", Scope: event.ScopeExternal},
+		{Account: "*", Scope: event.ScopeAnyone},
+	}
 	for i := range want {
 		if to[i] != want[i] {
 			t.Errorf("%+v, want %+v", to[i], want[i])

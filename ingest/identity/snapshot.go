@@ -46,7 +46,22 @@ const graphVersion = 2
 
 // Snapshot is the alias graph as it stands.
 func (r *Resolver) Snapshot() ([]byte, error) {
-	g := graph{Version: graphVersion, People: map[string]string{}, Locals: r.locals, Links: r.links, Accounts: map[string]link{}, Own: r.own, Actors: r.actors, Total: r.total, Keys: r.keys, Strangers: r.strangers, Origins: r.origins, Left: r.left, Day: r.day, Admitted: r.admitted}
+	g := graph{
+		Version:   graphVersion,
+		People:    map[string]string{},
+		Locals:    r.locals,
+		Links:     r.links,
+		Accounts:  map[string]link{},
+		Own:       r.own,
+		Actors:    r.actors,
+		Total:     r.total,
+		Keys:      r.keys,
+		Strangers: r.strangers,
+		Origins:   r.origins,
+		Left:      r.left,
+		Day:       r.day,
+		Admitted:  r.admitted,
+	}
 	for a, p := range r.people {
 		g.People[a] = p.department
 	}

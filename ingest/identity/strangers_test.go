@@ -13,7 +13,16 @@ const noon = int64(20_600*dayMS + dayMS/2)
 
 // signIn is a sign-in of a name, as stored.
 func signIn(name string, at int64, ok bool, change ...func(*event.Event)) []byte {
-	e := &event.Event{Source: event.Okta, Tenant: "acme", Class: event.LoginFailure, Outcome: event.Failure, Action: "x", Time: at, Actor: event.Actor{Account: name, Kind: event.Human}, Client: event.Client{IP: "203.0.113.9"}}
+	e := &event.Event{
+		Source:  event.Okta,
+		Tenant:  "acme",
+		Class:   event.LoginFailure,
+		Outcome: event.Failure,
+		Action:  "x",
+		Time:    at,
+		Actor:   event.Actor{Account: name, Kind: event.Human},
+		Client:  event.Client{IP: "203.0.113.9"},
+	}
 	if ok {
 		e.Class, e.Outcome = event.LoginSuccess, event.Success
 	}
@@ -44,12 +53,23 @@ func TestStranger(t *testing.T) {
 		hr, again bool
 		want      int
 	}{
-		{name: "none"}, {name: "one", fails: 1, from: 60_000, want: 1}, {name: "many", fails: 40, from: 60_000, want: 40}, {name: "more than are kept", fails: 300, from: 600_000, want: 172},
-		{name: "a day ago", fails: 9, from: dayMS, want: 9}, {name: "two days ago", fails: 9, from: 2 * dayMS}, {name: "known to HR", fails: 9, from: 60_000, hr: true}, {name: "known to HR meanwhile", fails: 9, from: 60_000, again: true, want: 9},
+		{name: "none"},
+		{name: "one", fails: 1, from: 60_000, want: 1},
+		{name: "many", fails: 40, from: 60_000, want: 40},
+		{name: "more than are kept", fails: 300, from: 600_000, want: 172},
+		{name: "a day ago", fails: 9, from: dayMS, want: 9},
+		{name: "two days ago", fails: 9, from: 2 * dayMS},
+		{name: "known to HR", fails: 9, from: 60_000, hr: true},
+		{name: "known to HR meanwhile", fails: 9, from: 60_000, again: true, want: 9},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := New()
-			staff := (&event.Event{Source: event.HR, Class: event.Person, Action: "x", Actor: event.Actor{Account: "new@acme.example", Kind: event.Human}}).Append(nil)
+			staff := (&event.Event{
+				Source: event.HR,
+				Class:  event.Person,
+				Action: "x",
+				Actor:  event.Actor{Account: "new@acme.example", Kind: event.Human},
+			}).Append(nil)
 			if c.hr {
 				r.Resolve(staff)
 			}
@@ -81,7 +101,8 @@ func TestStranger(t *testing.T) {
 					t.Errorf("attempt %d at %d, want %d", i, got[i].At, want)
 				}
 			}
-			if who, e := resolved(t, r, signIn("new@acme.example", noon+1, false)); who != "new@acme.example" || e.Attr(event.AttrAttempts) != "" || len(r.strangers) > 0 || r.failures != 0 {
+			if who, e := resolved(t, r, signIn("new@acme.example", noon+1,
+				false)); who != "new@acme.example" || e.Attr(event.AttrAttempts) != "" || len(r.strangers) > 0 || r.failures != 0 {
 				t.Errorf("then: %q %+v, %d strangers, %d failures", who, e.Attrs, len(r.strangers), r.failures)
 			}
 		})
@@ -96,12 +117,20 @@ func TestDenied(t *testing.T) {
 		class   event.Class
 		outcome event.Outcome
 		want    string
-	}{{event.Download, event.Denied, ""}, {event.AccountLocked, event.Failure, ""}, {event.LoginFailure, event.UnknownOutcome, ""}, {event.CloudRead, event.Failure, ""}, {event.MFADenied, event.Failure, "mfa@x.example"}, {event.View, event.UnknownOutcome, "view@x.example"}} {
+	}{
+		{event.Download, event.Denied, ""},
+		{event.AccountLocked, event.Failure, ""},
+		{event.LoginFailure, event.UnknownOutcome, ""},
+		{event.CloudRead, event.Failure, ""},
+		{event.MFADenied, event.Failure, "mfa@x.example"},
+		{event.View, event.UnknownOutcome, "view@x.example"},
+	} {
 		name := "no@x.example"
 		if c.want != "" {
 			name = c.want
 		}
-		who, _ := resolved(t, r, signIn(name, noon, false, func(e *event.Event) { e.Class, e.Outcome, e.Actor.Alias = c.class, c.outcome, "okta:"+name }))
+		who, _ := resolved(t, r, signIn(name, noon, false,
+			func(e *event.Event) { e.Class, e.Outcome, e.Actor.Alias = c.class, c.outcome, "okta:"+name }))
 		if who != c.want {
 			t.Errorf("%s, %d: %q, want %q", c.class, c.outcome, who, c.want)
 		}
@@ -142,7 +171,8 @@ func TestManyStrangers(t *testing.T) {
 	if err := other.Restore(graph); err != nil {
 		t.Fatal(err)
 	}
-	if otherLeft, otherRest := spray(other, names/2, names); otherLeft != left || !reflect.DeepEqual(rest, otherRest) || !reflect.DeepEqual(r.strangers, other.strangers) {
+	if otherLeft, otherRest := spray(other, names/2, names); otherLeft != left || !reflect.DeepEqual(rest, otherRest) ||
+		!reflect.DeepEqual(r.strangers, other.strangers) {
 		t.Error("one that was stored in the middle goes on otherwise")
 	}
 	if got := int(left.Names) + len(r.strangers); got != names+1 {
@@ -227,7 +257,12 @@ func TestGuests(t *testing.T) {
 	if guests != 2 || r.guests != 2 || len(r.accounts) != 902 {
 		t.Errorf("%d guests, counted %d, %d accounts", guests, r.guests, len(r.accounts))
 	}
-	r.Resolve((&event.Event{Source: event.HR, Class: event.Person, Action: "x", Actor: event.Actor{Account: "g7@rival.example", Kind: event.Human}}).Append(nil))
+	r.Resolve((&event.Event{
+		Source: event.HR,
+		Class:  event.Person,
+		Action: "x",
+		Actor:  event.Actor{Account: "g7@rival.example", Kind: event.Human},
+	}).Append(nil))
 	if who, guest := act("g7@rival.example", noon+(guestDays+2)*dayMS); who == "" || guest || r.guests != 0 {
 		t.Errorf("whom HR names is %q, %t; %d guests", who, guest, r.guests)
 	}
@@ -274,7 +309,8 @@ func TestKeysExpire(t *testing.T) {
 			r.Resolve(signIn("ann@acme.example", noon, true, func(e *event.Event) { e.Actor.Alias = "aws_key:ASIA1" }))
 		}
 		role := func(at int64) string {
-			who, _ := resolved(t, r, signIn("aws:1:role/r", at, true, func(e *event.Event) { e.Class, e.Actor.Kind, e.Client.Session = event.Download, event.Unknown, "ASIA1" }))
+			who, _ := resolved(t, r, signIn("aws:1:role/r", at, true,
+				func(e *event.Event) { e.Class, e.Actor.Kind, e.Client.Session = event.Download, event.Unknown, "ASIA1" }))
 			return who
 		}
 		if a, b := role(noon+1), role(noon+dayMS*3/2); a != "ann@acme.example" || b != a {

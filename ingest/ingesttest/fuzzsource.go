@@ -55,7 +55,11 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 			}
 		}
 	}
-	for _, cursor := range []string{`{}`, `null`, `[]`, `{"next":"https://evil.example/x","Next":"//evil.example/x","URL":"https://evil.example","Link":"https://evil.example/"}`, `{"After":"2026-03-01T00:00:00Z","Until":"9999-12-31T00:00:00Z"}`} {
+	for _, cursor := range []string{
+		`{}`, `null`, `[]`,
+		`{"next":"https://evil.example/x","Next":"//evil.example/x","URL":"https://evil.example","Link":"https://evil.example/"}`,
+		`{"After":"2026-03-01T00:00:00Z","Until":"9999-12-31T00:00:00Z"}`,
+	} {
 		f.Add(byte(0), []byte(cursor), []byte(`{}`), "<https://evil.example/x>; rel=\"next\"")
 	}
 	f.Fuzz(func(t *testing.T, which byte, cursor, answer []byte, link string) {
@@ -69,7 +73,12 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 		if err := settings.Check(); err != nil {
 			t.Fatal(err)
 		}
-		streams, err := settings.Open(ctx, ingest.Env{HTTP: &http.Client{Transport: vendor}, Now: func() time.Time { return Now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Since: Now.Add(-24 * time.Hour)})
+		streams, err := settings.Open(ctx, ingest.Env{
+			HTTP:  &http.Client{Transport: vendor},
+			Now:   func() time.Time { return Now },
+			Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Since: Now.Add(-24 * time.Hour),
+		})
 		if err != nil {
 			return
 		}
@@ -123,5 +132,15 @@ func (o *oneAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 		io.Copy(io.Discard, r.Body)
 		r.Body.Close()
 	}
-	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+	return &http.Response{
+		StatusCode:    http.StatusOK,
+		Status:        "200 OK",
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        h,
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       r,
+	}, nil
 }

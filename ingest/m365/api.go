@@ -44,15 +44,36 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		return nil, err
 	}
 	root := cmp.Or(c.BaseURL, "https://manage.office.com")
-	auth := &webapi.OAuth{HTTP: env.HTTP, URL: cmp.Or(c.LoginURL, "https://login.microsoftonline.com") + "/" + url.PathEscape(c.Tenant) + "/oauth2/v2.0/token", ClientID: c.ClientID, ClientSecret: s, Scopes: []string{root + "/.default"}, Now: env.Now}
-	api := &webapi.Client{Base: root, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: auth, Pace: rate.NewLimiter(15, 30), Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("AF429")) }} // of 2,000 a minute
+	auth := &webapi.OAuth{
+		HTTP:         env.HTTP,
+		URL:          cmp.Or(c.LoginURL, "https://login.microsoftonline.com") + "/" + url.PathEscape(c.Tenant) + "/oauth2/v2.0/token",
+		ClientID:     c.ClientID,
+		ClientSecret: s,
+		Scopes:       []string{root + "/.default"},
+		Now:          env.Now,
+	}
+	// of 2,000 a minute
+	api := &webapi.Client{
+		Base:      root,
+		HTTP:      env.HTTP,
+		Now:       env.Now,
+		Log:       env.Log,
+		Auth:      auth,
+		Pace:      rate.NewLimiter(15, 30),
+		Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("AF429")) },
+	}
 	types := c.ContentTypes
 	if len(types) == 0 {
 		types = contentTypes
 	}
 	var streams []ingest.Stream
 	for _, t := range types {
-		streams = append(streams, ingest.Stream{Name: t, Every: 4 * time.Minute, Parallel: 4, Source: &feed{api, "/api/v1.0/" + url.PathEscape(c.Tenant) + "/activity/feed", c.Tenant, t, env.Since}})
+		streams = append(streams, ingest.Stream{
+			Name:     t,
+			Every:    4 * time.Minute,
+			Parallel: 4,
+			Source:   &feed{api, "/api/v1.0/" + url.PathEscape(c.Tenant) + "/activity/feed", c.Tenant, t, env.Since},
+		})
 	}
 	return streams, nil
 }
@@ -70,7 +91,13 @@ type feed struct {
 // A blob is listed for seven days; the window of a list has 24 hours at most. The
 // earliest start keeps some minutes from the edge, which calls take to get there.
 // Blobs are registered late, for a time before: looks overlap.
-var sweeps = ingest.SweepPlan{Overlap: 15 * time.Minute, Hourly: 2 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: 167*time.Hour + 55*time.Minute}
+var sweeps = ingest.SweepPlan{
+	Overlap:   15 * time.Minute,
+	Hourly:    2 * time.Hour,
+	Daily:     24 * time.Hour,
+	MaxSpan:   24 * time.Hour,
+	Retention: 167*time.Hour + 55*time.Minute,
+}
 
 type cursor struct {
 	ingest.SweepState
@@ -95,7 +122,10 @@ func (f *feed) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 
 // subscribe has the content type collected: what is not subscribed is lost.
 func (f *feed) subscribe(ctx context.Context) error {
-	_, err := f.api.Post(ctx, f.path+"/subscriptions/start?"+url.Values{"contentType": {f.contentType}, "PublisherIdentifier": {f.tenant}}.Encode(), nil)
+	_, err := f.api.Post(ctx, f.path+"/subscriptions/start?"+url.Values{
+		"contentType":         {f.contentType},
+		"PublisherIdentifier": {f.tenant},
+	}.Encode(), nil)
 	if webapi.Says(err, "AF20024") { // it is subscribed
 		return nil
 	}
@@ -113,13 +143,22 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	target := c.Page
 	if target == "" {
 		stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05") }
-		target = f.path + "/subscriptions/content?" + url.Values{"contentType": {f.contentType}, "startTime": {stamp(c.From)}, "endTime": {stamp(c.To)}, "PublisherIdentifier": {f.tenant}}.Encode()
+		target = f.path + "/subscriptions/content?" + url.Values{
+			"contentType":         {f.contentType},
+			"startTime":           {stamp(c.From)},
+			"endTime":             {stamp(c.To)},
+			"PublisherIdentifier": {f.tenant},
+		}.Encode()
 	}
 	res, err := f.api.Get(ctx, target)
 	switch {
 	case webapi.Says(err, "AF20022"), webapi.Says(err, "AF20023"): // somebody has ended the subscription
 		c.Subscribed = false
-		page.Gaps = append(page.Gaps, ingest.Gap{From: time.UnixMilli(c.From), To: now, Reason: "the subscription of " + f.contentType + " was ended: what happened meanwhile is not collected"})
+		page.Gaps = append(page.Gaps, ingest.Gap{
+			From:   time.UnixMilli(c.From),
+			To:     now,
+			Reason: "the subscription of " + f.contentType + " was ended: what happened meanwhile is not collected",
+		})
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
 	case c.Page != "" && webapi.Is(err, webapi.Refused): // AF20031: the page has run out
@@ -142,7 +181,11 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 		if expires, err := time.Parse(time.RFC3339, b.Expires); err == nil && expires.Before(now) {
 			continue
 		}
-		page.Bodies = append(page.Bodies, ingest.Body{ID: b.ID, Name: f.contentType + " " + b.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return f.blob(ctx, b.URI, b.Created) }})
+		page.Bodies = append(page.Bodies, ingest.Body{
+			ID:   b.ID,
+			Name: f.contentType + " " + b.ID,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return f.blob(ctx, b.URI, b.Created) },
+		})
 	}
 	if c.Page = res.Header.Get("NextPageUri"); c.Page != "" {
 		page.More = true

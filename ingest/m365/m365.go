@@ -253,7 +253,8 @@ func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	case strings.HasPrefix(id, "urn:spo:guest#"):
 		a.Account = out.Account("m365", id[len("urn:spo:guest#"):])
 		return
-	case id == "app@sharepoint" || strings.EqualFold(id, `SHAREPOINT\system`) || strings.HasPrefix(id, `NT AUTHORITY\`) || strings.HasPrefix(id, "NT SERVICE"):
+	case id == "app@sharepoint" || strings.EqualFold(id, `SHAREPOINT\system`) || strings.HasPrefix(id, `NT AUTHORITY\`) ||
+		strings.HasPrefix(id, "NT SERVICE"):
 		a.Kind = event.System
 	case strings.HasPrefix(id, "ServicePrincipal_"), r.userType == 6:
 		a.Kind = event.App

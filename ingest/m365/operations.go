@@ -16,50 +16,143 @@ type operation struct {
 }
 
 var operations = map[string]operation{
-	"FileAccessed": {event.View, nil}, "FileAccessedExtended": {event.View, nil}, "FilePreviewed": {event.View, nil}, "FileVisited": {event.View, nil},
-	"PageViewed": {event.View, nil}, "PageViewedExtended": {event.View, nil}, "PagePrefetched": {event.View, nil}, "ListViewed": {event.View, nil}, "ClientViewSignaled": {event.View, nil},
-	"FileModified": {event.Edit, nil}, "FileModifiedExtended": {event.Edit, nil}, "ListItemUpdated": {event.Edit, nil}, "ListItemCreated": {event.Edit, nil}, "FolderModified": {event.Edit, nil},
-	"FileDownloaded": {event.Download, nil}, "FileSyncDownloadedFull": {event.Sync, nil}, "FileSyncDownloadedPartial": {event.Sync, nil},
-	"FileUploaded": {event.Upload, nil}, "FileSyncUploadedFull": {event.Upload, nil}, "FileUploadedPartial": {event.Upload, nil},
-	"FileDeleted": {event.Delete, nil}, "FileRecycled": {event.Delete, nil}, "FileDeletedFirstStageRecycleBin": {event.Delete, nil}, "FileDeletedSecondStageRecycleBin": {event.Delete, nil},
-	"FolderDeleted": {event.Delete, nil}, "FolderRecycled": {event.Delete, nil}, "FileVersionsAllDeleted": {event.Delete, nil},
-	"HardDelete": {event.Delete, mail}, "SoftDelete": {event.Delete, mail}, "MoveToDeletedItems": {event.Delete, mail},
-	"FileCopied": {event.Copy, nil}, "FileMoved": {event.Rename, nil}, "FileRenamed": {event.Rename, nil}, "FolderRenamed": {event.Rename, nil}, "FolderMoved": {event.Rename, nil},
-	"SearchQueryPerformed": {event.List, nil}, "SearchQueryInitiatedExchange": {event.List, nil}, "SearchQueryInitiatedSharePoint": {event.List, nil},
+	"FileAccessed":                     {event.View, nil},
+	"FileAccessedExtended":             {event.View, nil},
+	"FilePreviewed":                    {event.View, nil},
+	"FileVisited":                      {event.View, nil},
+	"PageViewed":                       {event.View, nil},
+	"PageViewedExtended":               {event.View, nil},
+	"PagePrefetched":                   {event.View, nil},
+	"ListViewed":                       {event.View, nil},
+	"ClientViewSignaled":               {event.View, nil},
+	"FileModified":                     {event.Edit, nil},
+	"FileModifiedExtended":             {event.Edit, nil},
+	"ListItemUpdated":                  {event.Edit, nil},
+	"ListItemCreated":                  {event.Edit, nil},
+	"FolderModified":                   {event.Edit, nil},
+	"FileDownloaded":                   {event.Download, nil},
+	"FileSyncDownloadedFull":           {event.Sync, nil},
+	"FileSyncDownloadedPartial":        {event.Sync, nil},
+	"FileUploaded":                     {event.Upload, nil},
+	"FileSyncUploadedFull":             {event.Upload, nil},
+	"FileUploadedPartial":              {event.Upload, nil},
+	"FileDeleted":                      {event.Delete, nil},
+	"FileRecycled":                     {event.Delete, nil},
+	"FileDeletedFirstStageRecycleBin":  {event.Delete, nil},
+	"FileDeletedSecondStageRecycleBin": {event.Delete, nil},
+	"FolderDeleted":                    {event.Delete, nil},
+	"FolderRecycled":                   {event.Delete, nil},
+	"FileVersionsAllDeleted":           {event.Delete, nil},
+	"HardDelete":                       {event.Delete, mail},
+	"SoftDelete":                       {event.Delete, mail},
+	"MoveToDeletedItems":               {event.Delete, mail},
+	"FileCopied":                       {event.Copy, nil},
+	"FileMoved":                        {event.Rename, nil},
+	"FileRenamed":                      {event.Rename, nil},
+	"FolderRenamed":                    {event.Rename, nil},
+	"FolderMoved":                      {event.Rename, nil},
+	"SearchQueryPerformed":             {event.List, nil},
+	"SearchQueryInitiatedExchange":     {event.List, nil},
+	"SearchQueryInitiatedSharePoint":   {event.List, nil},
 
-	"AnonymousLinkCreated": {event.ShareLink, anyoneLink}, "AnonymousLinkUpdated": {event.ShareLink, anyoneLink}, "AnonymousLinkRemoved": {event.Unshare, nil},
-	"AnonymousLinkUsed": {event.View, anonymous}, "CompanyLinkCreated": {event.ShareLink, companyLink}, "CompanyLinkUsed": {event.View, nil}, "CompanyLinkRemoved": {event.Unshare, nil},
-	"SecureLinkCreated": {event.PermissionGrant, nil}, "SecureLinkUpdated": {event.PermissionGrant, nil}, "SecureLinkUsed": {event.View, nil}, "SecureLinkDeleted": {event.Unshare, nil},
-	"AddedToSecureLink": {event.ShareUser, shared}, "RemovedFromSecureLink": {event.Unshare, nil}, "SharingSet": {event.ShareUser, shared}, "SharingRevoked": {event.Unshare, nil},
-	"SharingInvitationCreated": {event.ShareUser, invited}, "SharingInvitationAccepted": {event.AppAccess, nil}, "SharingInvitationRevoked": {event.Unshare, nil},
-	"SharingInheritanceBroken": {event.PermissionGrant, nil}, "SharingInheritanceReset": {event.PermissionGrant, nil}, "PermissionLevelAdded": {event.PermissionGrant, nil},
-	"AddedToGroup": {event.MembershipAdd, recipient}, "MemberAdded": {event.MembershipAdd, nil}, "Add member to group.": {event.MembershipAdd, entraTarget},
-	"SiteCollectionAdminAdded": {event.AdminGrant, siteAdmin}, "SiteCollectionAdminRemoved": {event.AdminRevoke, siteAdmin},
-	"SharingPolicyChanged": {event.ConfigChange, sharingPolicy}, "SiteCollectionCreated": {event.ConfigChange, nil},
+	"AnonymousLinkCreated":       {event.ShareLink, anyoneLink},
+	"AnonymousLinkUpdated":       {event.ShareLink, anyoneLink},
+	"AnonymousLinkRemoved":       {event.Unshare, nil},
+	"AnonymousLinkUsed":          {event.View, anonymous},
+	"CompanyLinkCreated":         {event.ShareLink, companyLink},
+	"CompanyLinkUsed":            {event.View, nil},
+	"CompanyLinkRemoved":         {event.Unshare, nil},
+	"SecureLinkCreated":          {event.PermissionGrant, nil},
+	"SecureLinkUpdated":          {event.PermissionGrant, nil},
+	"SecureLinkUsed":             {event.View, nil},
+	"SecureLinkDeleted":          {event.Unshare, nil},
+	"AddedToSecureLink":          {event.ShareUser, shared},
+	"RemovedFromSecureLink":      {event.Unshare, nil},
+	"SharingSet":                 {event.ShareUser, shared},
+	"SharingRevoked":             {event.Unshare, nil},
+	"SharingInvitationCreated":   {event.ShareUser, invited},
+	"SharingInvitationAccepted":  {event.AppAccess, nil},
+	"SharingInvitationRevoked":   {event.Unshare, nil},
+	"SharingInheritanceBroken":   {event.PermissionGrant, nil},
+	"SharingInheritanceReset":    {event.PermissionGrant, nil},
+	"PermissionLevelAdded":       {event.PermissionGrant, nil},
+	"AddedToGroup":               {event.MembershipAdd, recipient},
+	"MemberAdded":                {event.MembershipAdd, nil},
+	"Add member to group.":       {event.MembershipAdd, entraTarget},
+	"SiteCollectionAdminAdded":   {event.AdminGrant, siteAdmin},
+	"SiteCollectionAdminRemoved": {event.AdminRevoke, siteAdmin},
+	"SharingPolicyChanged":       {event.ConfigChange, sharingPolicy},
+	"SiteCollectionCreated":      {event.ConfigChange, nil},
 
-	"UserLoggedIn": {event.LoginSuccess, nil}, "UserLoginFailed": {event.LoginFailure, loginFailed}, "UserLoggedOff": {event.Logout, nil}, "UserSignedOut": {event.Logout, nil},
-	"MailboxLogin": {event.AppAccess, nil}, "TeamsSessionStarted": {event.AppAccess, nil},
-	"Consent to application.": {event.TokenGrant, consent}, "Add OAuth2PermissionGrant.": {event.PermissionGrant, consent}, "Add delegated permission grant.": {event.PermissionGrant, consent},
-	"Add app role assignment grant to user.": {event.PermissionGrant, entraTarget}, "Add app role assignment to service principal.": {event.PermissionGrant, consent},
-	"Add service principal credentials.": {event.TokenGrant, entraTarget}, "Update application – Certificates and secrets management ": {event.TokenGrant, entraTarget},
-	"Add member to role.": {event.AdminGrant, roleChange}, "Add eligible member to role.": {event.AdminGrant, roleChange}, "Add-RoleGroupMember": {event.AdminGrant, cmdletRole},
-	"Add member to role in PIM completed (permanent).": {event.AdminGrant, roleChange}, "Add owner to application.": {event.PermissionGrant, entraTarget},
-	"Remove member from role.": {event.AdminRevoke, roleChange}, "Remove-RoleGroupMember": {event.AdminRevoke, cmdletRole},
-	"Disable Strong Authentication.": {event.MFADisabled, entraTarget}, "Set domain authentication.": {event.ConfigChange, authenticationPolicy},
-	"Enable Strong Authentication.": {event.MFAEnabled, entraTarget}, "User deleted security info": {event.MFADisabled, nil}, "User registered security info": {event.MFAEnabled, nil}, "Admin deleted security info": {event.MFADisabled, entraTarget},
-	"Update conditional access policy.": {event.ConfigChange, authenticationPolicy}, "Delete conditional access policy.": {event.ConfigChange, authenticationPolicy}, "Add conditional access policy.": {event.ConfigChange, authenticationPolicy},
-	"SensitivityLabelRemoved": {event.LabelChange, label}, "SensitivityLabelUpdated": {event.LabelChange, label}, "SensitivityLabelApplied": {event.LabelChange, label},
-	"FileSensitivityLabelRemoved": {event.LabelChange, label}, "FileSensitivityLabelChanged": {event.LabelChange, label}, "FileSensitivityLabelApplied": {event.LabelChange, label}, "SensitivityLabeledFileRenamed": {event.Rename, nil}, "Set Company Information.": {event.ConfigChange, modifiedSettings},
-	"Update user.": {event.ConfigChange, updatedUser}, "Disable account.": {event.Offboard, entraTarget}, "Delete user.": {event.Offboard, entraTarget}, "Reset user password.": {event.ConfigChange, entraTarget}, "Change user password.": {event.ConfigChange, entraTarget},
+	"UserLoggedIn":                                  {event.LoginSuccess, nil},
+	"UserLoginFailed":                               {event.LoginFailure, loginFailed},
+	"UserLoggedOff":                                 {event.Logout, nil},
+	"UserSignedOut":                                 {event.Logout, nil},
+	"MailboxLogin":                                  {event.AppAccess, nil},
+	"TeamsSessionStarted":                           {event.AppAccess, nil},
+	"Consent to application.":                       {event.TokenGrant, consent},
+	"Add OAuth2PermissionGrant.":                    {event.PermissionGrant, consent},
+	"Add delegated permission grant.":               {event.PermissionGrant, consent},
+	"Add app role assignment grant to user.":        {event.PermissionGrant, entraTarget},
+	"Add app role assignment to service principal.": {event.PermissionGrant, consent},
+	"Add service principal credentials.":            {event.TokenGrant, entraTarget},
+	"Update application – Certificates and secrets management ": {event.TokenGrant, entraTarget},
+	"Add member to role.":                              {event.AdminGrant, roleChange},
+	"Add eligible member to role.":                     {event.AdminGrant, roleChange},
+	"Add-RoleGroupMember":                              {event.AdminGrant, cmdletRole},
+	"Add member to role in PIM completed (permanent).": {event.AdminGrant, roleChange},
+	"Add owner to application.":                        {event.PermissionGrant, entraTarget},
+	"Remove member from role.":                         {event.AdminRevoke, roleChange},
+	"Remove-RoleGroupMember":                           {event.AdminRevoke, cmdletRole},
+	"Disable Strong Authentication.":                   {event.MFADisabled, entraTarget},
+	"Set domain authentication.":                       {event.ConfigChange, authenticationPolicy},
+	"Enable Strong Authentication.":                    {event.MFAEnabled, entraTarget},
+	"User deleted security info":                       {event.MFADisabled, nil},
+	"User registered security info":                    {event.MFAEnabled, nil},
+	"Admin deleted security info":                      {event.MFADisabled, entraTarget},
+	"Update conditional access policy.":                {event.ConfigChange, authenticationPolicy},
+	"Delete conditional access policy.":                {event.ConfigChange, authenticationPolicy},
+	"Add conditional access policy.":                   {event.ConfigChange, authenticationPolicy},
+	"SensitivityLabelRemoved":                          {event.LabelChange, label},
+	"SensitivityLabelUpdated":                          {event.LabelChange, label},
+	"SensitivityLabelApplied":                          {event.LabelChange, label},
+	"FileSensitivityLabelRemoved":                      {event.LabelChange, label},
+	"FileSensitivityLabelChanged":                      {event.LabelChange, label},
+	"FileSensitivityLabelApplied":                      {event.LabelChange, label},
+	"SensitivityLabeledFileRenamed":                    {event.Rename, nil},
+	"Set Company Information.":                         {event.ConfigChange, modifiedSettings},
+	"Update user.":                                     {event.ConfigChange, updatedUser},
+	"Disable account.":                                 {event.Offboard, entraTarget},
+	"Delete user.":                                     {event.Offboard, entraTarget},
+	"Reset user password.":                             {event.ConfigChange, entraTarget},
+	"Change user password.":                            {event.ConfigChange, entraTarget},
 
-	"New-InboxRule": {event.MailRule, forwarding}, "Set-InboxRule": {event.MailRule, forwarding}, "UpdateInboxRules": {event.MailRule, forwarding},
-	"New-TransportRule": {event.MailRule, forwarding}, "Set-TransportRule": {event.MailRule, forwarding}, "Set-Mailbox": {event.ConfigChange, forwarding},
-	"Add-MailboxPermission": {event.PermissionGrant, mailboxPermission}, "Add-RecipientPermission": {event.PermissionGrant, mailboxPermission},
-	"AddFolderPermissions": {event.PermissionGrant, mailboxPermission}, "ModifyFolderPermissions": {event.PermissionGrant, mailboxPermission},
-	"Set-AdminAuditLogConfig": {event.Tamper, cmdletSettings}, "Set-MailboxAuditBypassAssociation": {event.Tamper, cmdletSettings}, "Set-TransportConfig": {event.ConfigChange, cmdletSettings},
-	"MailItemsAccessed": {event.View, mailAccess}, "Send": {event.Upload, mail}, "SendAs": {event.Upload, mail}, "Create": {event.Edit, mail}, "Update": {event.Edit, mail},
-	"SearchExported": {event.Export, nil}, "SearchExportDownloaded": {event.Export, nil}, "New-ComplianceSearchAction": {event.Export, cmdletSettings}, "New-MailboxExportRequest": {event.Export, cmdletSettings},
-	"DLPRuleMatch": {event.VendorAlert, nil}, "DlpRuleMatch": {event.VendorAlert, nil}, "AlertTriggered": {event.VendorAlert, nil}, "MCAS_ALERT_ANUBIS_DETECTION_VELOCITY": {event.VendorAlert, nil},
+	"New-InboxRule":                        {event.MailRule, forwarding},
+	"Set-InboxRule":                        {event.MailRule, forwarding},
+	"UpdateInboxRules":                     {event.MailRule, forwarding},
+	"New-TransportRule":                    {event.MailRule, forwarding},
+	"Set-TransportRule":                    {event.MailRule, forwarding},
+	"Set-Mailbox":                          {event.ConfigChange, forwarding},
+	"Add-MailboxPermission":                {event.PermissionGrant, mailboxPermission},
+	"Add-RecipientPermission":              {event.PermissionGrant, mailboxPermission},
+	"AddFolderPermissions":                 {event.PermissionGrant, mailboxPermission},
+	"ModifyFolderPermissions":              {event.PermissionGrant, mailboxPermission},
+	"Set-AdminAuditLogConfig":              {event.Tamper, cmdletSettings},
+	"Set-MailboxAuditBypassAssociation":    {event.Tamper, cmdletSettings},
+	"Set-TransportConfig":                  {event.ConfigChange, cmdletSettings},
+	"MailItemsAccessed":                    {event.View, mailAccess},
+	"Send":                                 {event.Upload, mail},
+	"SendAs":                               {event.Upload, mail},
+	"Create":                               {event.Edit, mail},
+	"Update":                               {event.Edit, mail},
+	"SearchExported":                       {event.Export, nil},
+	"SearchExportDownloaded":               {event.Export, nil},
+	"New-ComplianceSearchAction":           {event.Export, cmdletSettings},
+	"New-MailboxExportRequest":             {event.Export, cmdletSettings},
+	"DLPRuleMatch":                         {event.VendorAlert, nil},
+	"DlpRuleMatch":                         {event.VendorAlert, nil},
+	"AlertTriggered":                       {event.VendorAlert, nil},
+	"MCAS_ALERT_ANUBIS_DETECTION_VELOCITY": {event.VendorAlert, nil},
 }
 
 func anyoneLink(_ *record, e *event.Event, out *ingest.Sink) {
@@ -93,7 +186,8 @@ func mailAccess(r *record, e *event.Event, out *ingest.Sink) {
 // technical says whether a sharing target is SharePoint's own machinery: the
 // hidden groups behind links and limited access.
 func technical(name string) bool {
-	return strings.HasPrefix(name, "SharingLinks.") || strings.HasPrefix(name, "Limited Access System Group") || strings.HasPrefix(name, "SharePointHome") ||
+	return strings.HasPrefix(name, "SharingLinks.") || strings.HasPrefix(name, "Limited Access System Group") ||
+		strings.HasPrefix(name, "SharePointHome") ||
 		strings.HasPrefix(name, "c:0") || strings.HasPrefix(name, "Everyone except") || len(name) == 44 && strings.HasSuffix(name, "=")
 }
 
@@ -245,7 +339,8 @@ func sharingPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	effect := ""
 	pairs(r.modified, func(name, value, before string) {
 		value, before = strings.ToLower(unquote(value)), strings.ToLower(unquote(before))
-		if value == before || !strings.Contains(strings.ToLower(name), "shar") && !strings.Contains(strings.ToLower(name), "guest") && !strings.Contains(strings.ToLower(name), "anonymous") {
+		if value == before || !strings.Contains(strings.ToLower(name), "shar") && !strings.Contains(strings.ToLower(name), "guest") &&
+			!strings.Contains(strings.ToLower(name), "anonymous") {
 			return
 		}
 		now, was := openness[value], openness[before]
@@ -260,7 +355,15 @@ func sharingPolicy(r *record, e *event.Event, out *ingest.Sink) {
 }
 
 // openness orders the values of sharing settings; SharingCapability has four.
-var openness = map[string]int{"false": 1, "disabled": 1, "existingexternalusersharingonly": 2, "true": 3, "enabled": 3, "externalusersharingonly": 3, "externaluserandguestsharing": 4}
+var openness = map[string]int{
+	"false":                           1,
+	"disabled":                        1,
+	"existingexternalusersharingonly": 2,
+	"true":                            3,
+	"enabled":                         3,
+	"externalusersharingonly":         3,
+	"externaluserandguestsharing":     4,
+}
 
 func authenticationPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	modifiedSettings(r, e, out)
@@ -334,7 +437,10 @@ func mailboxPermission(r *record, e *event.Event, out *ingest.Sink) {
 func forwarding(r *record, e *event.Event, out *ingest.Sink) {
 	e.Object.Type = "mailbox"
 	add := func(value string) {
-		for part := range strings.FieldsFuncSeq(value, func(c rune) bool { return c == ';' || c == ',' || c == ' ' || c == '"' || c == '[' || c == ']' }) {
+		for part := range strings.FieldsFuncSeq(value, func(c rune) bool {
+			return c == ';' || c == ',' || c == ' ' || c == '"' ||
+				c == '[' || c == ']'
+		}) {
 			part = strings.TrimPrefix(strings.TrimPrefix(part, "smtp:"), "SMTP:")
 			if ingest.IsEmail(part) {
 				out.To(person(part, out), event.ScopeUnknown)
@@ -343,7 +449,8 @@ func forwarding(r *record, e *event.Event, out *ingest.Sink) {
 	}
 	visit := func(name, value, _ string) {
 		switch name {
-		case "ForwardTo", "RedirectTo", "ForwardAsAttachmentTo", "ForwardingSmtpAddress", "ForwardingAddress", "BlindCopyTo", "RedirectMessageTo", "CopyTo":
+		case "ForwardTo", "RedirectTo", "ForwardAsAttachmentTo", "ForwardingSmtpAddress", "ForwardingAddress", "BlindCopyTo",
+			"RedirectMessageTo", "CopyTo":
 			add(value)
 		case "Name":
 			if value != "" {

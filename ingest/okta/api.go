@@ -61,10 +61,23 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return nil, err
 		}
 		endpoint := base + "/oauth2/v1/token"
-		api.Auth = &webapi.OAuth{HTTP: env.HTTP, URL: endpoint, Scopes: []string{"okta.logs.read"}, Now: env.Now, Form: func(now time.Time) (url.Values, error) {
-			t, err := webapi.Assertion(key, c.KeyID, map[string]any{"iss": c.ClientID, "sub": c.ClientID, "aud": endpoint, "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(), "jti": rand.Text()})
-			return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {t}}, err
-		}}
+		api.Auth = &webapi.OAuth{
+			HTTP:   env.HTTP,
+			URL:    endpoint,
+			Scopes: []string{"okta.logs.read"},
+			Now:    env.Now,
+			Form: func(now time.Time) (url.Values, error) {
+				t, err := webapi.Assertion(key, c.KeyID, map[string]any{
+					"iss": c.ClientID,
+					"sub": c.ClientID,
+					"aud": endpoint,
+					"iat": now.Unix(),
+					"exp": now.Add(5 * time.Minute).Unix(),
+					"jti": rand.Text(),
+				})
+				return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {t}}, err
+			},
+		}
 	}
 	return []ingest.Stream{{Name: "logs", Every: 20 * time.Second, Source: &logs{api, env.Since}}}, nil
 }

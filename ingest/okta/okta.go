@@ -246,20 +246,58 @@ func known(t string) string {
 }
 
 var classes = map[string]event.Class{
-	"user.session.start": event.LoginSuccess, "user.session.end": event.Logout, "user.authentication.auth_via_mfa": event.MFAChallenge, "user.authentication.verify": event.MFAChallenge,
-	"user.authentication.auth_via_IDP": event.MFAChallenge, "policy.evaluate_sign_on": event.MFAChallenge, "user.mfa.okta_verify.deny_push": event.MFADenied, "user.account.lock": event.AccountLocked,
-	"user.authentication.sso": event.AppAccess, "user.session.access_admin_app": event.AppAccess, "user.account.privilege.grant": event.AdminGrant, "group.privilege.grant": event.AdminGrant,
-	"iam.resourceset.bindings.add": event.AdminGrant, "iam.role.assignment.create": event.AdminGrant, "user.account.privilege.revoke": event.AdminRevoke, "group.privilege.revoke": event.AdminRevoke,
-	"system.api_token.create": event.TokenGrant, "app.oauth2.client.lifecycle.create": event.TokenGrant, "app.oauth2.as.consent.grant": event.TokenGrant, "system.api_token.revoke": event.TokenRevoke,
-	"application.user_membership.add": event.PermissionGrant, "group.user_membership.add": event.MembershipAdd, "application.lifecycle.create": event.ConfigChange,
-	"user.mfa.factor.deactivate": event.MFADisabled, "user.mfa.factor.reset_all": event.MFADisabled, "user.mfa.factor.suspend": event.MFADisabled, "user.mfa.factor.unsuspend": event.MFAEnabled,
-	"system.mfa.factor.deactivate": event.ConfigChange, "system.mfa.factor.activate": event.ConfigChange, "user.mfa.factor.activate": event.MFAEnabled, "policy.rule.update": event.ConfigChange, "policy.lifecycle.update": event.ConfigChange,
-	"policy.lifecycle.deactivate": event.ConfigChange, "policy.lifecycle.delete": event.ConfigChange, "policy.rule.deactivate": event.ConfigChange, "policy.rule.delete": event.ConfigChange,
-	"policy.lifecycle.create": event.ConfigChange, "zone.update": event.ConfigChange, "zone.delete": event.ConfigChange, "zone.deactivate": event.ConfigChange, "system.idp.lifecycle.create": event.ConfigChange,
-	"user.lifecycle.deactivate": event.Offboard, "user.lifecycle.suspend": event.Offboard, "user.lifecycle.delete.initiated": event.Offboard,
-	"user.account.report_suspicious_activity_by_enduser": event.VendorAlert, "security.threat.detected": event.VendorAlert, "user.risk.detect": event.VendorAlert,
-	"user.session.impersonation.initiate": event.AppAccess, "user.session.impersonation.grant": event.PermissionGrant, "system.log_stream.lifecycle.deactivate": event.Tamper,
-	"system.log_stream.lifecycle.delete": event.Tamper, "application.user_membership.show_password": event.View,
+	"user.session.start":                                 event.LoginSuccess,
+	"user.session.end":                                   event.Logout,
+	"user.authentication.auth_via_mfa":                   event.MFAChallenge,
+	"user.authentication.verify":                         event.MFAChallenge,
+	"user.authentication.auth_via_IDP":                   event.MFAChallenge,
+	"policy.evaluate_sign_on":                            event.MFAChallenge,
+	"user.mfa.okta_verify.deny_push":                     event.MFADenied,
+	"user.account.lock":                                  event.AccountLocked,
+	"user.authentication.sso":                            event.AppAccess,
+	"user.session.access_admin_app":                      event.AppAccess,
+	"user.account.privilege.grant":                       event.AdminGrant,
+	"group.privilege.grant":                              event.AdminGrant,
+	"iam.resourceset.bindings.add":                       event.AdminGrant,
+	"iam.role.assignment.create":                         event.AdminGrant,
+	"user.account.privilege.revoke":                      event.AdminRevoke,
+	"group.privilege.revoke":                             event.AdminRevoke,
+	"system.api_token.create":                            event.TokenGrant,
+	"app.oauth2.client.lifecycle.create":                 event.TokenGrant,
+	"app.oauth2.as.consent.grant":                        event.TokenGrant,
+	"system.api_token.revoke":                            event.TokenRevoke,
+	"application.user_membership.add":                    event.PermissionGrant,
+	"group.user_membership.add":                          event.MembershipAdd,
+	"application.lifecycle.create":                       event.ConfigChange,
+	"user.mfa.factor.deactivate":                         event.MFADisabled,
+	"user.mfa.factor.reset_all":                          event.MFADisabled,
+	"user.mfa.factor.suspend":                            event.MFADisabled,
+	"user.mfa.factor.unsuspend":                          event.MFAEnabled,
+	"system.mfa.factor.deactivate":                       event.ConfigChange,
+	"system.mfa.factor.activate":                         event.ConfigChange,
+	"user.mfa.factor.activate":                           event.MFAEnabled,
+	"policy.rule.update":                                 event.ConfigChange,
+	"policy.lifecycle.update":                            event.ConfigChange,
+	"policy.lifecycle.deactivate":                        event.ConfigChange,
+	"policy.lifecycle.delete":                            event.ConfigChange,
+	"policy.rule.deactivate":                             event.ConfigChange,
+	"policy.rule.delete":                                 event.ConfigChange,
+	"policy.lifecycle.create":                            event.ConfigChange,
+	"zone.update":                                        event.ConfigChange,
+	"zone.delete":                                        event.ConfigChange,
+	"zone.deactivate":                                    event.ConfigChange,
+	"system.idp.lifecycle.create":                        event.ConfigChange,
+	"user.lifecycle.deactivate":                          event.Offboard,
+	"user.lifecycle.suspend":                             event.Offboard,
+	"user.lifecycle.delete.initiated":                    event.Offboard,
+	"user.account.report_suspicious_activity_by_enduser": event.VendorAlert,
+	"security.threat.detected":                           event.VendorAlert,
+	"user.risk.detect":                                   event.VendorAlert,
+	"user.session.impersonation.initiate":                event.AppAccess,
+	"user.session.impersonation.grant":                   event.PermissionGrant,
+	"system.log_stream.lifecycle.deactivate":             event.Tamper,
+	"system.log_stream.lifecycle.delete":                 event.Tamper,
+	"application.user_membership.show_password":          event.View,
 }
 
 func (r *record) classify(e *event.Event, out *ingest.Sink) {
@@ -293,7 +331,9 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 			t := &r.targets[0]
 			e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: t.name}
 		}
-		if e.Class == event.ConfigChange && (strings.HasPrefix(r.kind, "policy.") || strings.HasPrefix(r.kind, "zone.") || strings.HasPrefix(r.kind, "system.idp.") || strings.HasPrefix(r.kind, "system.mfa.")) {
+		if e.Class == event.ConfigChange &&
+			(strings.HasPrefix(r.kind, "policy.") || strings.HasPrefix(r.kind, "zone.") || strings.HasPrefix(r.kind, "system.idp.") ||
+				strings.HasPrefix(r.kind, "system.mfa.")) {
 			effect := ""
 			switch {
 			case strings.HasSuffix(r.kind, ".deactivate"), strings.HasSuffix(r.kind, ".delete"):
@@ -323,8 +363,17 @@ func (r *record) users(out *ingest.Sink) {
 // count once; up to four targets are flattened.
 func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
-	r := record{id: text("uuid"), published: text("timestamp", "published"), kind: text("eventtype"), result: text("outcomeresult"), reason: text("outcomereason"),
-		ip: text("clientipaddress"), agent: text("clientuseragentrawuseragent"), country: text("clientgeographicalcontextcountry"), session: text("authenticationcontextexternalsessionid")}
+	r := record{
+		id:        text("uuid"),
+		published: text("timestamp", "published"),
+		kind:      text("eventtype"),
+		result:    text("outcomeresult"),
+		reason:    text("outcomereason"),
+		ip:        text("clientipaddress"),
+		agent:     text("clientuseragentrawuseragent"),
+		country:   text("clientgeographicalcontextcountry"),
+		session:   text("authenticationcontextexternalsessionid"),
+	}
 	r.actor = party{text("actorid"), text("actortype"), text("actoralternateid"), text("actordisplayname")}
 	for _, n := range []string{"target0", "target1", "target2", "target3"} {
 		if t := (party{text(n + "id"), text(n + "type"), text(n + "alternateid"), text(n + "displayname")}); t != (party{}) {

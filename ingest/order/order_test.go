@@ -14,7 +14,15 @@ import (
 )
 
 func ev(i int) *event.Event {
-	return &event.Event{ID: fmt.Sprint("id", i), Key: uint64(i + 1), Source: event.Box, Time: int64(1_700_000_000_000 + i/3*1000), Action: "DOWNLOAD", Class: event.Download, Actor: event.Actor{Account: "a"}}
+	return &event.Event{
+		ID:     fmt.Sprint("id", i),
+		Key:    uint64(i + 1),
+		Source: event.Box,
+		Time:   int64(1_700_000_000_000 + i/3*1000),
+		Action: "DOWNLOAD",
+		Class:  event.Download,
+		Actor:  event.Actor{Account: "a"},
+	}
 }
 
 // merged sorts events, spread over writers, and returns their ids in order.

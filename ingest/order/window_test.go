@@ -17,7 +17,13 @@ func TestWindow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var recs [][]byte
 	for i := range 3000 {
-		e := &event.Event{Source: event.Box, Class: event.View, Time: 1_000*hour + rng.Int64N(300*hour), Key: rng.Uint64(), Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		e := &event.Event{
+			Source: event.Box,
+			Class:  event.View,
+			Time:   1_000*hour + rng.Int64N(300*hour),
+			Key:    rng.Uint64(),
+			Actor:  event.Actor{Account: "a@acme.example", Kind: event.Human},
+		}
 		switch i % 10 {
 		case 0:
 			e.Source, e.Time = event.HR, rng.Int64N(1_400*hour)

@@ -47,7 +47,8 @@ func (c *Config) Check() error {
 	if c.PrivateKey != "" {
 		return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "user", c.User)
 	}
-	return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "client_secret (or private_key)", c.ClientSecret)
+	return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID,
+		"client_secret (or private_key)", c.ClientSecret)
 }
 
 // Open implements ingest.Opener.
@@ -64,7 +65,12 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return nil, err
 		}
 		auth.Form = func(now time.Time) (url.Values, error) {
-			t, err := webapi.Assertion(key, "", map[string]any{"iss": c.ClientID, "sub": c.User, "aud": cmp.Or(c.Audience, "https://login.salesforce.com"), "exp": now.Add(3 * time.Minute).Unix()})
+			t, err := webapi.Assertion(key, "", map[string]any{
+				"iss": c.ClientID,
+				"sub": c.User,
+				"aud": cmp.Or(c.Audience, "https://login.salesforce.com"),
+				"exp": now.Add(3 * time.Minute).Unix(),
+			})
 			return url.Values{"grant_type": {webapi.JWTBearer}, "assertion": {t}}, err
 		}
 	} else {
@@ -73,17 +79,45 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return nil, err
 		}
 	}
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: auth, Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED")) }}
+	api := &webapi.Client{
+		Base:      base,
+		HTTP:      env.HTTP,
+		Now:       env.Now,
+		Log:       env.Log,
+		Auth:      auth,
+		Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED")) },
+	}
 	query := "/services/data/v" + c.Version + "/query?q="
 	streams := []ingest.Stream{
 		{Name: "EventLogFile", Every: 15 * time.Minute, Parallel: 2, Source: &logFiles{api, query, c.Interval, env.Since}},
-		{Name: "SetupAuditTrail", Every: 5 * time.Minute, Source: &rows{api, query, "Id, Action, Section, Display, CreatedDate, CreatedById, CreatedBy.Username, CreatedBy.Email, DelegateUser", "SetupAuditTrail", "CreatedDate", env.Since}},
+		{
+			Name:  "SetupAuditTrail",
+			Every: 5 * time.Minute,
+			Source: &rows{
+				api, query,
+				"Id, Action, Section, Display, CreatedDate, CreatedById, CreatedBy.Username, CreatedBy.Email, DelegateUser",
+				"SetupAuditTrail", "CreatedDate", env.Since,
+			},
+		},
 	}
 	if c.Interval == "Hourly" {
-		streams = append(streams, ingest.Stream{Name: "EventLogFile.Daily", Every: 6 * time.Hour, Parallel: 2, Source: &logFiles{api, query, "Daily", env.Since}})
+		streams = append(streams, ingest.Stream{
+			Name:     "EventLogFile.Daily",
+			Every:    6 * time.Hour,
+			Parallel: 2,
+			Source:   &logFiles{api, query, "Daily", env.Since},
+		})
 	}
 	if c.LoginHistory {
-		streams = append(streams, ingest.Stream{Name: "LoginHistory", Every: 5 * time.Minute, Source: &rows{api, query, "Id, UserId, LoginTime, LoginType, LoginUrl, SourceIp, Status, Platform, Browser, Application, ClientVersion, ApiType, CountryIso", "LoginHistory", "LoginTime", env.Since}})
+		streams = append(streams, ingest.Stream{
+			Name:  "LoginHistory",
+			Every: 5 * time.Minute,
+			Source: &rows{
+				api, query,
+				"Id, UserId, LoginTime, LoginType, LoginUrl, SourceIp, Status, Platform, Browser, Application, ClientVersion, ApiType, CountryIso",
+				"LoginHistory", "LoginTime", env.Since,
+			},
+		})
 	}
 	return streams, nil
 }
@@ -161,7 +195,9 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	target, soql := c.Page, ""
 	if target == "" {
 		target = l.query
-		soql = "SELECT Id, EventType, CreatedDate, LogDate, LogFile, LogFileLength, Interval, Sequence FROM EventLogFile WHERE Interval = '" + l.interval + "' AND CreatedDate >= " + stamp(from.UnixMilli()) + " ORDER BY CreatedDate ASC, Id ASC"
+		soql = "SELECT Id, EventType, CreatedDate, LogDate, LogFile, LogFileLength, Interval, Sequence " +
+			"FROM EventLogFile WHERE Interval = '" + l.interval + "' AND CreatedDate >= " + stamp(
+			from.UnixMilli()) + " ORDER BY CreatedDate ASC, Id ASC"
 	}
 	a, _, err := runQuery(ctx, l.api, target, soql)
 	if c.Page != "" && webapi.Is(err, webapi.Refused) {
@@ -184,7 +220,11 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 			at = now.UnixMilli()
 		}
 		newest = max(newest, at)
-		page.Bodies = append(page.Bodies, ingest.Body{ID: f.ID, Name: "EventLogFile " + f.ID, Open: func(ctx context.Context) (io.ReadCloser, error) { return l.file(ctx, f.LogFile, at) }})
+		page.Bodies = append(page.Bodies, ingest.Body{
+			ID:   f.ID,
+			Name: "EventLogFile " + f.ID,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return l.file(ctx, f.LogFile, at) },
+		})
 	}
 	c.Created = newest
 	if c.Page = a.Next; a.Done || c.Page == "" {
@@ -214,7 +254,13 @@ type rows struct {
 	since  time.Time
 }
 
-var sweeps = ingest.SweepPlan{Lag: time.Minute, Overlap: 10 * time.Minute, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: 180 * 24 * time.Hour}
+var sweeps = ingest.SweepPlan{
+	Lag:       time.Minute,
+	Overlap:   10 * time.Minute,
+	Daily:     24 * time.Hour,
+	MaxSpan:   24 * time.Hour,
+	Retention: 180 * 24 * time.Hour,
+}
 
 type rowCursor struct {
 	ingest.SweepState
@@ -236,7 +282,23 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	target, soql := c.Page, ""
 	if target == "" {
 		target = r.query
-		soql = strings.Join([]string{"SELECT", r.fields, "FROM", r.object, "WHERE", r.at, ">=", stamp(c.From), "AND", r.at, "<", stamp(c.To + 999), "ORDER BY", r.at, "ASC"}, " ")
+		soql = strings.Join([]string{
+			"SELECT",
+			r.fields,
+			"FROM",
+			r.object,
+			"WHERE",
+			r.at,
+			">=",
+			stamp(c.From),
+			"AND",
+			r.at,
+			"<",
+			stamp(c.To + 999),
+			"ORDER BY",
+			r.at,
+			"ASC",
+		}, " ")
 	}
 	a, body, err := runQuery(ctx, r.api, target, soql)
 	if c.Page != "" && webapi.Is(err, webapi.Refused) {

@@ -113,13 +113,57 @@ const (
 )
 
 var columnNames = [columnCount]string{
-	eventType: "EVENT_TYPE", timestamp: "TIMESTAMP", requestID: "REQUEST_ID", userID: "USER_ID", uri: "URI", sessionKey: "SESSION_KEY", rowCount: "ROW_COUNT", rowsProcessed: "ROWS_PROCESSED",
-	recordsProcessed: "RECORDS_PROCESSED", numberOfRecords: "NUMBER_OF_RECORDS", reportID: "REPORT_ID", uriID: "URI_ID_DERIVED", documentID: "DOCUMENT_ID", versionID: "VERSION_ID", jobID: "JOB_ID", batchID: "BATCH_ID",
-	jobStatus: "JOB_STATUS", entityName: "ENTITY_NAME", entityType: "ENTITY_TYPE", methodName: "METHOD_NAME", sizeBytes: "SIZE_BYTES", transactionType: "TRANSACTION_TYPE", loginStatus: "LOGIN_STATUS", query: "QUERY",
-	timestampDerived: "TIMESTAMP_DERIVED", userIDDerived: "USER_ID_DERIVED", reportIDDerived: "REPORT_ID_DERIVED", documentIDDerived: "DOCUMENT_ID_DERIVED", requestStatus: "REQUEST_STATUS", clientIP: "CLIENT_IP", sourceIP: "SOURCE_IP",
-	clientName: "CLIENT_NAME", connectedApp: "CONNECTED_APP_ID", operationType: "OPERATION_TYPE", origin: "ORIGIN", userName: "USER_NAME", userType: "USER_TYPE", browserType: "BROWSER_TYPE", clientInfo: "CLIENT_INFO",
-	userAgent: "USER_AGENT", countryCode: "COUNTRY_CODE", organizationID: "ORGANIZATION_ID", delegatedID: "DELEGATED_USER_ID", delegatedName: "DELEGATED_USER_NAME", method: "METHOD", action: "ACTION",
-	fileName: "FILE_NAME", description: "REPORT_DESCRIPTION", entityID: "ENTITY_ID", assetID: "ASSET_ID", user: "USER",
+	eventType:         "EVENT_TYPE",
+	timestamp:         "TIMESTAMP",
+	requestID:         "REQUEST_ID",
+	userID:            "USER_ID",
+	uri:               "URI",
+	sessionKey:        "SESSION_KEY",
+	rowCount:          "ROW_COUNT",
+	rowsProcessed:     "ROWS_PROCESSED",
+	recordsProcessed:  "RECORDS_PROCESSED",
+	numberOfRecords:   "NUMBER_OF_RECORDS",
+	reportID:          "REPORT_ID",
+	uriID:             "URI_ID_DERIVED",
+	documentID:        "DOCUMENT_ID",
+	versionID:         "VERSION_ID",
+	jobID:             "JOB_ID",
+	batchID:           "BATCH_ID",
+	jobStatus:         "JOB_STATUS",
+	entityName:        "ENTITY_NAME",
+	entityType:        "ENTITY_TYPE",
+	methodName:        "METHOD_NAME",
+	sizeBytes:         "SIZE_BYTES",
+	transactionType:   "TRANSACTION_TYPE",
+	loginStatus:       "LOGIN_STATUS",
+	query:             "QUERY",
+	timestampDerived:  "TIMESTAMP_DERIVED",
+	userIDDerived:     "USER_ID_DERIVED",
+	reportIDDerived:   "REPORT_ID_DERIVED",
+	documentIDDerived: "DOCUMENT_ID_DERIVED",
+	requestStatus:     "REQUEST_STATUS",
+	clientIP:          "CLIENT_IP",
+	sourceIP:          "SOURCE_IP",
+	clientName:        "CLIENT_NAME",
+	connectedApp:      "CONNECTED_APP_ID",
+	operationType:     "OPERATION_TYPE",
+	origin:            "ORIGIN",
+	userName:          "USER_NAME",
+	userType:          "USER_TYPE",
+	browserType:       "BROWSER_TYPE",
+	clientInfo:        "CLIENT_INFO",
+	userAgent:         "USER_AGENT",
+	countryCode:       "COUNTRY_CODE",
+	organizationID:    "ORGANIZATION_ID",
+	delegatedID:       "DELEGATED_USER_ID",
+	delegatedName:     "DELEGATED_USER_NAME",
+	method:            "METHOD",
+	action:            "ACTION",
+	fileName:          "FILE_NAME",
+	description:       "REPORT_DESCRIPTION",
+	entityID:          "ENTITY_ID",
+	assetID:           "ASSET_ID",
+	user:              "USER",
 }
 
 var columnIndex = func() map[string]int {
@@ -206,8 +250,13 @@ func (r *row) emit(out *ingest.Sink) error {
 	} else {
 		e.Actor.Account = account
 	}
-	e.Client = event.Client{IP: ingest.Address(cmp.Or(c[clientIP], c[sourceIP])), Agent: cmp.Or(c[browserType], c[clientInfo], c[userAgent]), Country: c[countryCode],
-		App: cmp.Or(c[clientName], c[connectedApp]), Session: c[sessionKey]}
+	e.Client = event.Client{
+		IP:      ingest.Address(cmp.Or(c[clientIP], c[sourceIP])),
+		Agent:   cmp.Or(c[browserType], c[clientInfo], c[userAgent]),
+		Country: c[countryCode],
+		App:     cmp.Or(c[clientName], c[connectedApp]),
+		Session: c[sessionKey],
+	}
 	if c[requestStatus] == "F" || c[requestStatus] == "U" {
 		e.Outcome = event.Failure
 	}
@@ -245,14 +294,32 @@ func number(t string) int64 { return jsonscan.ParseInt([]byte(t)) }
 
 // types is what an EVENT_TYPE means. Others are kept as other and counted.
 var types = map[string]func(r *row, e *event.Event, out *ingest.Sink){
-	"Login": login, "LoginAs": loginAs, "SalesforceLoginAs": loginAs,
-	"Logout": class(event.Logout),
-	"Report": report, "AsyncReportRun": report, "ReportExport": reportExport, "WaveDownload": waveDownload,
-	"API": apiCall, "RestApi": apiCall, "ApexRestApi": class(event.AppAccess), "ApiTotalUsage": class(event.AppAccess), "BulkApi": bulk, "BulkApi2": bulk,
-	"ContentTransfer": contentTransfer, "ContentDistribution": contentDistribution, "ContentDocumentLink": class(event.PermissionGrant),
-	"DocumentAttachmentDownloads": attachment, "DocumentAttachmentDownoads": attachment, // the vendor's documentation prints both
-	"URI": class(event.View), "LightningPageView": class(event.View), "Search": class(event.List), "SearchClick": class(event.View), "KnowledgeArticleView": class(event.View),
-	"PermissionUpdate": class(event.PermissionGrant), "GroupMembership": class(event.MembershipAdd),
+	"Login":                       login,
+	"LoginAs":                     loginAs,
+	"SalesforceLoginAs":           loginAs,
+	"Logout":                      class(event.Logout),
+	"Report":                      report,
+	"AsyncReportRun":              report,
+	"ReportExport":                reportExport,
+	"WaveDownload":                waveDownload,
+	"API":                         apiCall,
+	"RestApi":                     apiCall,
+	"ApexRestApi":                 class(event.AppAccess),
+	"ApiTotalUsage":               class(event.AppAccess),
+	"BulkApi":                     bulk,
+	"BulkApi2":                    bulk,
+	"ContentTransfer":             contentTransfer,
+	"ContentDistribution":         contentDistribution,
+	"ContentDocumentLink":         class(event.PermissionGrant),
+	"DocumentAttachmentDownloads": attachment,
+	"DocumentAttachmentDownoads":  attachment, // the vendor's documentation prints both
+	"URI":                         class(event.View),
+	"LightningPageView":           class(event.View),
+	"Search":                      class(event.List),
+	"SearchClick":                 class(event.View),
+	"KnowledgeArticleView":        class(event.View),
+	"PermissionUpdate":            class(event.PermissionGrant),
+	"GroupMembership":             class(event.MembershipAdd),
 }
 
 func class(c event.Class) func(*row, *event.Event, *ingest.Sink) {
@@ -327,7 +394,8 @@ func apiCall(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	e.Class, e.Rows = event.Query, number(c[rowsProcessed])
 	switch m := strings.ToLower(cmp.Or(c[methodName], c[method])); {
-	case strings.HasPrefix(m, "create"), strings.HasPrefix(m, "update"), strings.HasPrefix(m, "upsert"), strings.HasPrefix(m, "delete"), m == "post", m == "patch", m == "put":
+	case strings.HasPrefix(m, "create"), strings.HasPrefix(m, "update"), strings.HasPrefix(m, "upsert"),
+		strings.HasPrefix(m, "delete"), m == "post", m == "patch", m == "put":
 		e.Class = event.Edit
 	}
 	e.Object = event.Object{ID: c[entityName], Type: "entity", Name: c[entityName]}
@@ -359,7 +427,12 @@ func contentTransfer(r *row, e *event.Event, _ *ingest.Sink) {
 	default:
 		e.Class = event.Upload
 	}
-	e.Object = event.Object{ID: cmp.Or(c[documentIDDerived], c[documentID], c[versionID]), Type: "file", Name: c[fileName], Size: number(c[sizeBytes])}
+	e.Object = event.Object{
+		ID:   cmp.Or(c[documentIDDerived], c[documentID], c[versionID]),
+		Type: "file",
+		Name: c[fileName],
+		Size: number(c[sizeBytes]),
+	}
 }
 
 func contentDistribution(r *row, e *event.Event, out *ingest.Sink) {

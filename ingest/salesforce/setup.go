@@ -88,7 +88,10 @@ func clip(t string) string {
 
 // whole are permissions over all data, or over who has which, as codes and as the
 // sentences name them.
-var whole = []string{"modify all data", "modifyalldata", "view all data", "viewalldata", "manage users", "manageusers", "customize application", "system administrator", "systemadministrator"}
+var whole = []string{
+	"modify all data", "modifyalldata", "view all data", "viewalldata", "manage users", "manageusers",
+	"customize application", "system administrator", "systemadministrator",
+}
 
 // setup says what an action of the set-up means.
 func setup(e *event.Event, action, display string, out *ingest.Sink) {
@@ -97,7 +100,9 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 	case action == "permsetunassign", strings.HasPrefix(action, "permset") && strings.Contains(action, "disable"):
 		e.Class = event.AdminRevoke
 		out.To(receiver(display, out), event.ScopeUnknown)
-	case strings.HasPrefix(action, "permsetassign"), strings.HasPrefix(action, "permsetgroupassign"), strings.HasPrefix(action, "permsetenable"), strings.HasPrefix(action, "changedprofileforuser"), strings.HasPrefix(action, "profileenable"), strings.HasPrefix(action, "changedroleforuser"):
+	case strings.HasPrefix(action, "permsetassign"), strings.HasPrefix(action, "permsetgroupassign"),
+		strings.HasPrefix(action, "permsetenable"), strings.HasPrefix(action, "changedprofileforuser"),
+		strings.HasPrefix(action, "profileenable"), strings.HasPrefix(action, "changedroleforuser"):
 		e.Class = event.PermissionGrant
 		given := text
 		if _, to, ok := strings.Cut(text, " to "); ok && strings.HasPrefix(action, "changed") { // from one to another
@@ -118,7 +123,8 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 		e.Class = event.Offboard
 	case action == "suorgadminlogin", strings.HasPrefix(action, "loginas"):
 		e.Class = event.AppAccess
-	case strings.Contains(action, "password") || strings.Contains(action, "session") || strings.Contains(action, "iprange") || strings.Contains(action, "mfa") || strings.Contains(action, "twofactor"):
+	case strings.Contains(action, "password") || strings.Contains(action, "session") || strings.Contains(action, "iprange") ||
+		strings.Contains(action, "mfa") || strings.Contains(action, "twofactor"):
 		e.Class = event.ConfigChange
 		out.Policy("authentication", "")
 	case strings.Contains(action, "sharing") || strings.HasPrefix(action, "owd"):

@@ -35,7 +35,11 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		return nil, err
 	}
 	api := &webapi.Client{
-		Base: cmp.Or(c.BaseURL, "https://api.slack.com"), HTTP: env.HTTP, Now: env.Now, Log: env.Log, Auth: webapi.Static{Scheme: "Bearer", Token: token},
+		Base: cmp.Or(c.BaseURL, "https://api.slack.com"),
+		HTTP: env.HTTP,
+		Now:  env.Now,
+		Log:  env.Log,
+		Auth: webapi.Static{Scheme: "Bearer", Token: token},
 		Pace: rate.NewLimiter(rate.Every(2*time.Second), 5), // of 50 a minute that all applications of the organisation share
 	}
 	return []ingest.Stream{{Name: "logs", Every: time.Minute, Source: &logs{api, env.Since}}}, nil

@@ -157,21 +157,64 @@ type handler struct {
 }
 
 var actions = map[string]handler{
-	"file_downloaded": {event.Download, nil}, "canvas_downloaded": {event.Download, nil}, "list_downloaded": {event.Download, nil}, "huddle_recording_downloaded": {event.Download, nil},
-	"file_uploaded": {event.Upload, nil}, "file_deleted": {event.Delete, nil}, "file_shared": {event.ShareUser, shared}, "canvas_shared": {event.ShareUser, shared},
-	"file_public_link_created": {event.ShareLink, public}, "canvas_linksharing_enabled": {event.ShareLink, public}, "list_linksharing_enabled": {event.ShareLink, public}, "file_public_link_revoked": {event.Unshare, nil},
-	"external_shared_channel_invite_sent": {event.ShareUser, invited}, "external_shared_channel_invite_created": {event.ShareUser, invited}, "connect_dm_invite_generated": {event.ShareUser, invited},
-	"external_shared_channel_invite_accepted": {event.MembershipAdd, nil}, "external_shared_channel_connected": {event.MembershipAdd, nil}, "guest_created": {event.MembershipAdd, subject}, "guest_channel_join": {event.MembershipAdd, nil},
-	"private_channel_converted_to_public": {event.ConfigChange, nil}, "user_channel_join": {event.AppAccess, nil}, "public_channel_preview": {event.View, nil},
-	"role_change_to_admin": {event.AdminGrant, role}, "role_change_to_owner": {event.AdminGrant, role}, "owner_transferred": {event.AdminGrant, role}, "role_assigned": {event.AdminGrant, role}, "permissions_assigned": {event.AdminGrant, role}, "service_owner_transferred": {event.AdminGrant, role},
-	"role_change_to_user": {event.AdminRevoke, role}, "role_change_to_guest": {event.AdminRevoke, role}, "role_removed": {event.AdminRevoke, role}, "permissions_removed": {event.AdminRevoke, role},
-	"user_login": {event.LoginSuccess, nil}, "user_login_failed": {event.LoginFailure, failed}, "user_logout": {event.Logout, nil},
-	"user_deactivated": {event.Offboard, subject}, "user_created": {event.ConfigChange, subject}, "user_reactivated": {event.ConfigChange, subject},
-	"manual_export_started": {event.Export, nil}, "manual_export_completed": {event.Export, nil}, "manual_export_downloaded": {event.Export, nil}, "scheduled_export_started": {event.Export, nil}, "scheduled_export_downloaded": {event.Export, nil},
-	"channels_export_started": {event.Export, nil}, "channels_export_downloaded": {event.Export, nil}, "manual_user_export_started": {event.Export, nil}, "manual_user_export_downloaded": {event.Export, nil},
-	"app_installed": {event.TokenGrant, app}, "app_approved": {event.TokenGrant, app}, "app_scopes_expanded": {event.TokenGrant, app}, "anomaly": {event.VendorAlert, anomaly},
-	"file_malicious_content_detected": {event.VendorAlert, nil}, "ekm_unenrolled": {event.Tamper, nil},
-	"idp_configuration_added": {event.ConfigChange, signOn}, "idp_configuration_deleted": {event.ConfigChange, signOn}, "idp_prod_configuration_updated": {event.ConfigChange, signOn}, "intune_disabled": {event.ConfigChange, signOn}, "intune_enabled": {event.ConfigChange, signOn},
+	"file_downloaded":                         {event.Download, nil},
+	"canvas_downloaded":                       {event.Download, nil},
+	"list_downloaded":                         {event.Download, nil},
+	"huddle_recording_downloaded":             {event.Download, nil},
+	"file_uploaded":                           {event.Upload, nil},
+	"file_deleted":                            {event.Delete, nil},
+	"file_shared":                             {event.ShareUser, shared},
+	"canvas_shared":                           {event.ShareUser, shared},
+	"file_public_link_created":                {event.ShareLink, public},
+	"canvas_linksharing_enabled":              {event.ShareLink, public},
+	"list_linksharing_enabled":                {event.ShareLink, public},
+	"file_public_link_revoked":                {event.Unshare, nil},
+	"external_shared_channel_invite_sent":     {event.ShareUser, invited},
+	"external_shared_channel_invite_created":  {event.ShareUser, invited},
+	"connect_dm_invite_generated":             {event.ShareUser, invited},
+	"external_shared_channel_invite_accepted": {event.MembershipAdd, nil},
+	"external_shared_channel_connected":       {event.MembershipAdd, nil},
+	"guest_created":                           {event.MembershipAdd, subject},
+	"guest_channel_join":                      {event.MembershipAdd, nil},
+	"private_channel_converted_to_public":     {event.ConfigChange, nil},
+	"user_channel_join":                       {event.AppAccess, nil},
+	"public_channel_preview":                  {event.View, nil},
+	"role_change_to_admin":                    {event.AdminGrant, role},
+	"role_change_to_owner":                    {event.AdminGrant, role},
+	"owner_transferred":                       {event.AdminGrant, role},
+	"role_assigned":                           {event.AdminGrant, role},
+	"permissions_assigned":                    {event.AdminGrant, role},
+	"service_owner_transferred":               {event.AdminGrant, role},
+	"role_change_to_user":                     {event.AdminRevoke, role},
+	"role_change_to_guest":                    {event.AdminRevoke, role},
+	"role_removed":                            {event.AdminRevoke, role},
+	"permissions_removed":                     {event.AdminRevoke, role},
+	"user_login":                              {event.LoginSuccess, nil},
+	"user_login_failed":                       {event.LoginFailure, failed},
+	"user_logout":                             {event.Logout, nil},
+	"user_deactivated":                        {event.Offboard, subject},
+	"user_created":                            {event.ConfigChange, subject},
+	"user_reactivated":                        {event.ConfigChange, subject},
+	"manual_export_started":                   {event.Export, nil},
+	"manual_export_completed":                 {event.Export, nil},
+	"manual_export_downloaded":                {event.Export, nil},
+	"scheduled_export_started":                {event.Export, nil},
+	"scheduled_export_downloaded":             {event.Export, nil},
+	"channels_export_started":                 {event.Export, nil},
+	"channels_export_downloaded":              {event.Export, nil},
+	"manual_user_export_started":              {event.Export, nil},
+	"manual_user_export_downloaded":           {event.Export, nil},
+	"app_installed":                           {event.TokenGrant, app},
+	"app_approved":                            {event.TokenGrant, app},
+	"app_scopes_expanded":                     {event.TokenGrant, app},
+	"anomaly":                                 {event.VendorAlert, anomaly},
+	"file_malicious_content_detected":         {event.VendorAlert, nil},
+	"ekm_unenrolled":                          {event.Tamper, nil},
+	"idp_configuration_added":                 {event.ConfigChange, signOn},
+	"idp_configuration_deleted":               {event.ConfigChange, signOn},
+	"idp_prod_configuration_updated":          {event.ConfigChange, signOn},
+	"intune_disabled":                         {event.ConfigChange, signOn},
+	"intune_enabled":                          {event.ConfigChange, signOn},
 }
 
 // signOn is a change of how people, or their devices, are let in.
@@ -209,11 +252,13 @@ func (r *record) setting(out *ingest.Sink) {
 		return ""
 	}
 	switch {
-	case strings.Contains(name, "two_factor") || strings.HasPrefix(name, "sso") || strings.Contains(name, "session_duration") || strings.Contains(name, "password"):
+	case strings.Contains(name, "two_factor") || strings.HasPrefix(name, "sso") || strings.Contains(name, "session_duration") ||
+		strings.Contains(name, "password"):
 		out.Policy("authentication", effect(off, on))
 	case name == "disallow_public_file_urls":
 		out.Policy("sharing", effect(off, on))
-	case strings.Contains(name, "public") || strings.Contains(name, "external") || strings.Contains(name, "shared_channel") || strings.Contains(name, "guest") || strings.Contains(name, "who_can_dm"):
+	case strings.Contains(name, "public") || strings.Contains(name, "external") || strings.Contains(name, "shared_channel") ||
+		strings.Contains(name, "guest") || strings.Contains(name, "who_can_dm"):
 		out.Policy("sharing", effect(on, off))
 	}
 }

@@ -53,7 +53,14 @@ func (c *Config) Check() error {
 // Open implements ingest.Opener.
 func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {
 	host := strings.ToLower(strings.ReplaceAll(c.Account, "_", "-"))
-	api := &webapi.Client{Base: cmp.Or(c.BaseURL, "https://"+host+".snowflakecomputing.com"), HTTP: env.HTTP, Now: env.Now, Log: env.Log, Header: http.Header{}, Pace: rate.NewLimiter(5, 20)}
+	api := &webapi.Client{
+		Base:   cmp.Or(c.BaseURL, "https://"+host+".snowflakecomputing.com"),
+		HTTP:   env.HTTP,
+		Now:    env.Now,
+		Log:    env.Log,
+		Header: http.Header{},
+		Pace:   rate.NewLimiter(5, 20),
+	}
 	if c.Token != "" {
 		token, err := secret.Resolve(ctx, c.Token)
 		if err != nil {
@@ -80,12 +87,23 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		api.Header.Set("X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT")
 	}
 	view := func(name, at string, columns []string, sweeps ingest.SweepPlan) ingest.Stream {
-		return ingest.Stream{Name: name, Every: 15 * time.Minute, Source: &rows{api: api, name: name, columns: columns, at: at, conf: *c, since: env.Since, sweeps: sweeps}}
+		return ingest.Stream{
+			Name:   name,
+			Every:  15 * time.Minute,
+			Source: &rows{api: api, name: name, columns: columns, at: at, conf: *c, since: env.Since, sweeps: sweeps},
+		}
 	}
 	return []ingest.Stream{
-		view("LOGIN_HISTORY", "EVENT_TIMESTAMP", []string{"EVENT_ID", "EVENT_TYPE", "USER_NAME", "CLIENT_IP", "REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION", "SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "ERROR_CODE", "ERROR_MESSAGE"},
+		view("LOGIN_HISTORY", "EVENT_TIMESTAMP", []string{
+			"EVENT_ID", "EVENT_TYPE", "USER_NAME", "CLIENT_IP", "REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION",
+			"SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "ERROR_CODE", "ERROR_MESSAGE",
+		},
 			ingest.SweepPlan{Overlap: 3 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: keeps}),
-		view("QUERY_HISTORY", "END_TIME", []string{"QUERY_ID", "QUERY_TYPE", "QUERY_TEXT", "SESSION_ID", "USER_NAME", "ROLE_NAME", "DATABASE_NAME", "SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE", "ROWS_PRODUCED", "ROWS_UNLOADED", "BYTES_WRITTEN_TO_RESULT", "OUTBOUND_DATA_TRANSFER_BYTES"},
+		view("QUERY_HISTORY", "END_TIME", []string{
+			"QUERY_ID", "QUERY_TYPE", "QUERY_TEXT", "SESSION_ID", "USER_NAME", "ROLE_NAME", "DATABASE_NAME",
+			"SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE", "ROWS_PRODUCED", "ROWS_UNLOADED",
+			"BYTES_WRITTEN_TO_RESULT", "OUTBOUND_DATA_TRANSFER_BYTES",
+		},
 			ingest.SweepPlan{Overlap: time.Hour, Hourly: 4 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 6 * time.Hour, Retention: keeps}),
 	}, nil
 }
@@ -120,7 +138,12 @@ func (k *keyPair) Authorization(_ context.Context, fresh bool) (string, []string
 	defer k.mu.Unlock()
 	now := k.now()
 	if fresh || now.After(k.until) {
-		t, err := webapi.Assertion(k.key, "", map[string]any{"iss": k.issuer, "sub": k.sub, "iat": now.Unix(), "exp": now.Add(59 * time.Minute).Unix()})
+		t, err := webapi.Assertion(k.key, "", map[string]any{
+			"iss": k.issuer,
+			"sub": k.sub,
+			"iat": now.Unix(),
+			"exp": now.Add(59 * time.Minute).Unix(),
+		})
 		if err != nil {
 			return "", nil, err
 		}
@@ -154,7 +177,9 @@ func (r *rows) statement(from, to int64) string {
 		}
 	}
 	fmt.Fprintf(&b, `u.EMAIL, TO_CHAR(CONVERT_TIMEZONE('UTC', v.%s), 'YYYY-MM-DD"T"HH24:MI:SS.FF3"Z"')`, r.at)
-	fmt.Fprintf(&b, " FROM SNOWFLAKE.ACCOUNT_USAGE.%s v LEFT JOIN SNOWFLAKE.ACCOUNT_USAGE.USERS u ON u.NAME = v.USER_NAME AND u.DELETED_ON IS NULL", r.name)
+	fmt.Fprintf(&b,
+		" FROM SNOWFLAKE.ACCOUNT_USAGE.%s v LEFT JOIN SNOWFLAKE.ACCOUNT_USAGE.USERS u ON u.NAME = v.USER_NAME AND u.DELETED_ON IS NULL",
+		r.name)
 	fmt.Fprintf(&b, " WHERE v.%s >= TO_TIMESTAMP_LTZ(%d, 3) AND v.%s < TO_TIMESTAMP_LTZ(%d, 3) ORDER BY v.%s", r.at, from, r.at, to, r.at)
 	return b.String()
 }
@@ -253,7 +278,12 @@ func (r *rows) query(ctx context.Context, c *cursor) (*answer, error) {
 	if c.Handle != "" {
 		res, err = r.api.Get(ctx, "/api/v2/statements/"+url.PathEscape(c.Handle)+"?partition="+strconv.Itoa(c.Part))
 	} else {
-		ask := map[string]any{"statement": r.statement(c.From, c.To), "timeout": 600, "warehouse": r.conf.Warehouse, "parameters": map[string]string{"query_tag": "outflow"}}
+		ask := map[string]any{
+			"statement":  r.statement(c.From, c.To),
+			"timeout":    600,
+			"warehouse":  r.conf.Warehouse,
+			"parameters": map[string]string{"query_tag": "outflow"},
+		}
 		if r.conf.Role != "" {
 			ask["role"] = r.conf.Role
 		}

@@ -21,7 +21,11 @@ var Formats = []*ingest.Format{
 // Tables are the delimited shapes of the same rows.
 var Tables = []*ingest.Table{
 	{Name: "snowflake_query_csv", Match: func(h ingest.Header) bool { return h.Has("queryid", "querytype") }, Bind: binder(query)},
-	{Name: "snowflake_login_csv", Match: func(h ingest.Header) bool { return h.Has("eventid", "issuccess", "eventtimestamp") }, Bind: binder(login)},
+	{
+		Name:  "snowflake_login_csv",
+		Match: func(h ingest.Header) bool { return h.Has("eventid", "issuccess", "eventtimestamp") },
+		Bind:  binder(login),
+	},
 	{Name: "snowflake_grant_csv", Match: func(h ingest.Header) bool { return h.Has("granteename", "role", "createdon") }, Bind: binder(grant)},
 }
 
@@ -61,9 +65,14 @@ const (
 	columnCount
 )
 
-var names = [columnCount]string{"QUERY_ID", "QUERY_TYPE", "QUERY_TEXT", "SESSION_ID", "USER_NAME", "USER_EMAIL", "ROLE_NAME", "DATABASE_NAME", "SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE",
-	"START_TIME", "END_TIME", "ROWS_PRODUCED", "ROWS_UNLOADED", "BYTES_WRITTEN_TO_RESULT", "OUTBOUND_DATA_TRANSFER_BYTES", "EVENT_ID", "EVENT_TIMESTAMP", "EVENT_TYPE", "CLIENT_IP", "REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION",
-	"SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "CREATED_ON", "DELETED_ON", "ROLE", "GRANTEE_NAME", "GRANTED_BY"}
+var names = [columnCount]string{
+	"QUERY_ID", "QUERY_TYPE", "QUERY_TEXT", "SESSION_ID", "USER_NAME", "USER_EMAIL", "ROLE_NAME",
+	"DATABASE_NAME", "SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE",
+	"START_TIME", "END_TIME", "ROWS_PRODUCED", "ROWS_UNLOADED", "BYTES_WRITTEN_TO_RESULT",
+	"OUTBOUND_DATA_TRANSFER_BYTES", "EVENT_ID", "EVENT_TIMESTAMP", "EVENT_TYPE", "CLIENT_IP",
+	"REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION",
+	"SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "CREATED_ON", "DELETED_ON", "ROLE", "GRANTEE_NAME", "GRANTED_BY",
+}
 
 // row holds the cells of a row by column.
 type row [columnCount]string
@@ -250,7 +259,14 @@ func words(text string) statement {
 }
 
 // administrative are the roles that come with an account and rule over it.
-var administrative = map[string]bool{"ACCOUNTADMIN": true, "ORGADMIN": true, "GLOBALORGADMIN": true, "SECURITYADMIN": true, "SYSADMIN": true, "USERADMIN": true}
+var administrative = map[string]bool{
+	"ACCOUNTADMIN":   true,
+	"ORGADMIN":       true,
+	"GLOBALORGADMIN": true,
+	"SECURITYADMIN":  true,
+	"SYSADMIN":       true,
+	"USERADMIN":      true,
+}
 
 // classify says what kind of action a statement was, by its type and, where types
 // say little, by its words.
@@ -263,7 +279,8 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		return
 	case "UNLOAD", "COPY":
 		e.Class = event.Upload // a table is loaded
-		if to := strings.Trim(w.after("COPY", "INTO"), "'"); strings.HasPrefix(to, "@") || strings.Contains(to, "://") || to == "" && kind == "UNLOAD" {
+		if to := strings.Trim(w.after("COPY", "INTO"), "'"); strings.HasPrefix(to, "@") || strings.Contains(to, "://") ||
+			to == "" && kind == "UNLOAD" {
 			e.Class, e.Rows, e.Bytes = event.Export, max(number(r[rowsUnloaded]), number(r[rowsProduced])), bytes
 			out.Attr(event.AttrExecution, r[queryID])
 			out.Attr(event.AttrTarget, to)
@@ -337,7 +354,8 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		default:
 			e.Class = event.ConfigChange
 		}
-	case w.has("NETWORK", "POLICY"), w.has("NETWORK_POLICY"), w.has("AUTHENTICATION", "POLICY"), w.has("PASSWORD", "POLICY"), w.has("SESSION", "POLICY"):
+	case w.has("NETWORK", "POLICY"), w.has("NETWORK_POLICY"), w.has("AUTHENTICATION", "POLICY"), w.has("PASSWORD", "POLICY"),
+		w.has("SESSION", "POLICY"):
 		e.Class = event.ConfigChange
 		effect := ""
 		if w.is("DROP") || w.has("UNSET") {

@@ -73,7 +73,9 @@ func (s *Store) forgetFolders(ctx context.Context, src *Source) error {
 		if st.Source != src.Name || configured[st.Stream] {
 			continue
 		}
-		if _, err := s.db.ExecContext(ctx, "DELETE FROM cursor WHERE source = ? AND stream = ? AND cursor = x''", st.Source, st.Stream); err != nil {
+		if _, err := s.db.ExecContext(ctx,
+			"DELETE FROM cursor WHERE source = ? AND stream = ? AND cursor = x''",
+			st.Source, st.Stream); err != nil {
 			return fmt.Errorf("watch: %w", err)
 		}
 	}
@@ -82,7 +84,10 @@ func (s *Store) forgetFolders(ctx context.Context, src *Source) error {
 
 // answered notes that a folder can be read, or could be a moment ago.
 func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
-	_, err := s.db.ExecContext(ctx, "INSERT INTO cursor (source, stream, cursor, saved, asked) VALUES (?, ?, x'', 0, ?) ON CONFLICT (source, stream) DO UPDATE SET asked = excluded.asked, failing = ''", p.Name, p.Stream.Name, now.UnixMilli())
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO cursor (source, stream, cursor, saved, asked) VALUES (?, ?, x'', 0, ?) "+
+			"ON CONFLICT (source, stream) DO UPDATE SET asked = excluded.asked, failing = ''",
+		p.Name, p.Stream.Name, now.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
@@ -93,7 +98,13 @@ func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
 // kind of object of event.SourceGap with its name, and the reason.
 func AppendGap(ctx context.Context, log eventlog.Log, kind, name string, since time.Time, reason string) error {
 	from := since.UTC().Format(time.RFC3339)
-	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: since.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: kind, Name: name}}
+	e := event.Event{
+		Class:  event.SourceGap,
+		Action: event.Failing,
+		Time:   since.UnixMilli(),
+		Actor:  event.Actor{Kind: event.System},
+		Object: event.Object{Type: kind, Name: name},
+	}
 	e.Attrs = []event.Attr{{Name: event.AttrFrom, Value: from}, {Name: event.AttrReason, Value: reason}}
 	e.Key = ingest.Hash("source_gap", kind, name, from)
 	return log.Append(ctx, eventlog.Record{Value: e.Append(nil)})

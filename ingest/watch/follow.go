@@ -798,7 +798,17 @@ func (f *Follower) flush() {
 func (f *Follower) publishStatus() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := FolderStatus{Source: f.Source.Name, Files: len(f.known), Waiting: len(f.queue), Reading: len(f.busy), Growing: len(f.rising), Unreadable: len(f.failed), Walking: f.blind, Every: f.every().Seconds(), Whole: f.status.Whole}
+	s := FolderStatus{
+		Source:     f.Source.Name,
+		Files:      len(f.known),
+		Waiting:    len(f.queue),
+		Reading:    len(f.busy),
+		Growing:    len(f.rising),
+		Unreadable: len(f.failed),
+		Walking:    f.blind,
+		Every:      f.every().Seconds(),
+		Whole:      f.status.Whole,
+	}
 	for _, path := range slices.Sorted(maps.Keys(f.roots)) {
 		if p := f.roots[path].problem; p.Reason != "" {
 			s.Missing = append(s.Missing, p)

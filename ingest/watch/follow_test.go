@@ -49,7 +49,20 @@ func follow(t *testing.T, change func(*watch.Follower), paths ...string) *follow
 func followWith(t *testing.T, store *watch.Store, log *eventlog.Memory, change func(*watch.Follower), paths ...string) *followed {
 	t.Helper()
 	x := &followed{t: t, store: store, log: log}
-	x.Follower = &watch.Follower{Store: store, Tick: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler), Source: &watch.Source{Name: "x", Paths: paths, Workers: 4, Settled: 50 * time.Millisecond, Formats: all.Formats, Tables: all.Tables, Log: log}}
+	x.Follower = &watch.Follower{
+		Store: store,
+		Tick:  50 * time.Millisecond,
+		Log:   slog.New(slog.DiscardHandler),
+		Source: &watch.Source{
+			Name:    "x",
+			Paths:   paths,
+			Workers: 4,
+			Settled: 50 * time.Millisecond,
+			Formats: all.Formats,
+			Tables:  all.Tables,
+			Log:     log,
+		},
+	}
 	x.Took = func(p watch.Pass) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -104,7 +117,8 @@ func (x *followed) has(what string, n int) {
 func (x *followed) events() int {
 	keys := map[uint64]bool{}
 	for _, rec := range x.records() {
-		if _, mark := ingest.ParseBatchMarker(rec); !mark && event.RecordClass(rec) != event.SourceGap && event.RecordClass(rec) != event.SourceLate {
+		if _, mark := ingest.ParseBatchMarker(rec); !mark && event.RecordClass(rec) != event.SourceGap &&
+			event.RecordClass(rec) != event.SourceLate {
 			keys[event.RecordKey(rec)] = true
 		}
 	}

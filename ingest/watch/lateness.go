@@ -38,7 +38,9 @@ type arrivals struct {
 // within some time belongs to it, since whoever copies a folder takes a while.
 func (s *Store) arrivals(ctx context.Context, source string, now time.Time, together time.Duration) (*arrivals, error) {
 	a := &arrivals{since: now, together: together, until: now.Add(spanOf).UnixMilli()}
-	rows, err := s.db.QueryContext(ctx, "SELECT vendor, iif(?3 > 0 AND ?2 - touched < ?3, prior, whole) FROM vendor WHERE source = ?1", source, now.UnixMilli(), together.Milliseconds())
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT vendor, iif(?3 > 0 AND ?2 - touched < ?3, prior, whole) FROM vendor WHERE source = ?1",
+		source, now.UnixMilli(), together.Milliseconds())
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
@@ -76,14 +78,24 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 		late, lag := a.sum.lags[v].Count(), a.sum.lags[v].P99(a.sum.n[v])
 		var usual float64
 		var deliveries int
-		err := s.db.QueryRowContext(ctx, "SELECT lag, deliveries FROM vendor WHERE source = ? AND vendor = ?", source, v.String()).Scan(&usual, &deliveries)
+		err := s.db.QueryRowContext(ctx,
+			"SELECT lag, deliveries FROM vendor WHERE source = ? AND vendor = ?",
+			source, v.String()).Scan(&usual, &deliveries)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("watch: %w", err)
 		}
 		if late == 0 || lag == 0 || deliveries < learned {
 			continue
 		}
-		e := event.Event{Source: v, Class: event.SourceLate, Action: "late", Time: a.sum.latest[v], Tenant: source, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "source"}}
+		e := event.Event{
+			Source: v,
+			Class:  event.SourceLate,
+			Action: "late",
+			Time:   a.sum.latest[v],
+			Tenant: source,
+			Actor:  event.Actor{Kind: event.System},
+			Object: event.Object{Type: "source"},
+		}
 		for _, x := range []struct {
 			name string
 			n    int64
@@ -103,7 +115,11 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 			if a.sum.n[v] == 0 {
 				continue
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE vendor SET prior = iif(?7 > 0 AND ?6 - touched < ?7, prior, whole), touched = ?6, whole = max(whole, ?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2", source, v.String(), lagMemory, float64(a.sum.lags[v].P99(a.sum.n[v])), a.sum.latest[v], time.Now().UnixMilli(), a.together.Milliseconds())
+			_, err := tx.ExecContext(ctx,
+				"UPDATE vendor SET prior = iif(?7 > 0 AND ?6 - touched < ?7, prior, whole), touched = ?6, whole = max(whole, "+
+					"?5), lag = lag * ?3 + (1 - ?3) * ?4, deliveries = deliveries + 1 WHERE source = ?1 AND vendor = ?2",
+				source, v.String(), lagMemory, float64(a.sum.lags[v].P99(a.sum.n[v])), a.sum.latest[v], time.Now().UnixMilli(),
+				a.together.Milliseconds())
 			if err != nil {
 				return err
 			}

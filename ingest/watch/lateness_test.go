@@ -92,7 +92,8 @@ func TestLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := want("hours older", 1)[0]
-	if e.Source != event.CloudTrail || e.Tenant != "exports" || e.Time != at(13).Add(69*time.Second).UnixMilli() || e.Attr(event.AttrNew) != "100" || e.Attr(event.AttrLate) != "30" || e.Attr(event.AttrUsual) != "0" {
+	if e.Source != event.CloudTrail || e.Tenant != "exports" || e.Time != at(13).Add(69*time.Second).UnixMilli() ||
+		e.Attr(event.AttrNew) != "100" || e.Attr(event.AttrLate) != "30" || e.Attr(event.AttrUsual) != "0" {
 		t.Errorf("%+v", e)
 	}
 	if lag := e.Attr(event.AttrLag); lag != fmt.Sprint((9*time.Hour + 39*time.Second).Milliseconds()) { // what came last before is of 12:00:39
@@ -152,7 +153,8 @@ func TestTogether(t *testing.T) {
 		src := &Source{Name: "exports", Paths: []string{dir}, Workers: 1, Together: together, Formats: all.Formats, Tables: all.Tables, Log: log}
 		at := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
 		for i, hours := range []int{0, -48, -24} {
-			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.ndjson", i)), []byte(calls(at.Add(time.Duration(hours)*time.Hour), 40)), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.ndjson", i)),
+				[]byte(calls(at.Add(time.Duration(hours)*time.Hour), 40)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Pass(t.Context(), src, time.Now()); err != nil {

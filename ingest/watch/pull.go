@@ -229,7 +229,9 @@ func (s *Store) has(ctx context.Context, source string, id int64) (bool, error) 
 // note stores that a piece is in the log, and what of it could not be decoded.
 func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO piece (source, id, at) VALUES (?, ?, ?)", source, id, now.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT OR IGNORE INTO piece (source, id, at) VALUES (?, ?, ?)",
+			source, id, now.UnixMilli()); err != nil {
 			return err
 		}
 		if err := insertDeadLetters(ctx, tx, source, []byte{}, t.problems, now); err != nil {
@@ -282,7 +284,11 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	t.problemCount += rep.ProblemCount
 	t.problems = append(t.problems, rep.Problems...)
 	if rep.Reason != "" && rep.Records == 0 {
-		t.problems = append(t.problems, files.Problem{File: body.Name, Reason: rep.Reason, Record: strings.ToValidUTF8(string(head.kept), "\uFFFD")})
+		t.problems = append(t.problems, files.Problem{
+			File:   body.Name,
+			Reason: rep.Reason,
+			Record: strings.ToValidUTF8(string(head.kept), "\uFFFD"),
+		})
 		t.problemCount = max(t.problemCount, 1)
 	}
 	return t, nil
@@ -323,23 +329,29 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		return nil
 	}
 	now := time.Now()
-	reader := files.Reader{Formats: p.Formats, Tables: p.Tables, Inspect: p.Inspect, Latest: now.Add(ingest.MaxClockSkew), Emit: func(int) func(*event.Event) error {
-		return func(e *event.Event) error {
-			value := e.Append(nil)
-			sum := xxhash.Sum64(value)
-			if p.known(sum) {
-				t.repeats++
+	reader := files.Reader{
+		Formats: p.Formats,
+		Tables:  p.Tables,
+		Inspect: p.Inspect,
+		Latest:  now.Add(ingest.MaxClockSkew),
+		Emit: func(int) func(*event.Event) error {
+			return func(e *event.Event) error {
+				value := e.Append(nil)
+				sum := xxhash.Sum64(value)
+				if p.known(sum) {
+					t.repeats++
+					return nil
+				}
+				t.counts.count(e)
+				batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
+				sums = append(sums, sum)
+				if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
+					return flush()
+				}
 				return nil
 			}
-			t.counts.count(e)
-			batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
-			sums = append(sums, sum)
-			if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
-				return flush()
-			}
-			return nil
-		}
-	}}
+		},
+	}
 	rep, err := reader.Stream(ctx, name, in)
 	if err == nil {
 		err = flush()
@@ -425,7 +437,9 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 			if !g.From.IsZero() {
 				from, to = g.From.UnixMilli(), g.To.UnixMilli()
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO gap (source, stream, since, until, reason, at) VALUES (?, ?, ?, ?, ?, ?)", p.Name, p.Stream.Name, from, to, g.Reason, now.UnixMilli()); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				"INSERT INTO gap (source, stream, since, until, reason, at) VALUES (?, ?, ?, ?, ?, ?)",
+				p.Name, p.Stream.Name, from, to, g.Reason, now.UnixMilli()); err != nil {
 				return err
 			}
 		}
@@ -447,7 +461,10 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 
 // failed notes why a stream does not go on.
 func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) error {
-	_, err := s.db.ExecContext(ctx, "INSERT INTO cursor (source, stream, cursor, saved, asked, failing) VALUES (?, ?, x'', 0, 0, ?) ON CONFLICT (source, stream) DO UPDATE SET failing = excluded.failing", p.Name, p.Stream.Name, why.Error())
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO cursor (source, stream, cursor, saved, asked, failing) VALUES (?, ?, x'', 0, 0, ?) "+
+			"ON CONFLICT (source, stream) DO UPDATE SET failing = excluded.failing",
+		p.Name, p.Stream.Name, why.Error())
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
@@ -460,7 +477,15 @@ func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now t
 	if !p.folder && (p.Source == event.NoSource || p.Source == event.HR) {
 		return nil
 	}
-	e := event.Event{Source: p.Source, Class: event.SourceGap, Action: action, Time: now.UnixMilli(), Tenant: p.Name, Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: "stream"}}
+	e := event.Event{
+		Source: p.Source,
+		Class:  event.SourceGap,
+		Action: action,
+		Time:   now.UnixMilli(),
+		Tenant: p.Name,
+		Actor:  event.Actor{Kind: event.System},
+		Object: event.Object{Type: "stream"},
+	}
 	if p.folder {
 		e.Object.Type = event.Folder
 	}
@@ -586,7 +611,10 @@ func (s *Store) SetCursor(ctx context.Context, source, stream string, cur ingest
 	if cur == nil {
 		cur = ingest.Cursor{}
 	}
-	_, err := s.db.ExecContext(ctx, "INSERT INTO cursor (source, stream, cursor, saved, asked) VALUES (?, ?, ?, 0, 0) ON CONFLICT (source, stream) DO UPDATE SET cursor = excluded.cursor", source, stream, []byte(cur))
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO cursor (source, stream, cursor, saved, asked) VALUES (?, ?, ?, 0, 0) "+
+			"ON CONFLICT (source, stream) DO UPDATE SET cursor = excluded.cursor",
+		source, stream, []byte(cur))
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}

@@ -32,7 +32,13 @@ func puller(t *testing.T, s script) (*Store, *Pull) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return store, &Pull{Name: "okta", Stream: ingest.Stream{Name: "logs", Source: s}, Formats: all.Formats, Tables: all.Tables, Log: eventlog.NewMemory(2, 1<<20)}
+	return store, &Pull{
+		Name:    "okta",
+		Stream:  ingest.Stream{Name: "logs", Source: s},
+		Formats: all.Formats,
+		Tables:  all.Tables,
+		Log:     eventlog.NewMemory(2, 1<<20),
+	}
 }
 
 // TestDeadRecord keeps a record of an API that cannot be decoded, reads it again on
@@ -40,7 +46,13 @@ func puller(t *testing.T, s script) (*Store, *Pull) {
 func TestDeadRecord(t *testing.T) {
 	bad := strings.Replace(record, "2026-03-02T08:14:37Z", "some day", 1)
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
-		return ingest.Page{Bodies: []ingest.Body{ingest.MemoryBody("logs", []byte("["+record+","+bad+"]")), ingest.MemoryBody("logs", []byte(`{"what":"is this"}`))}, Next: ingest.Cursor("1")}, nil
+		return ingest.Page{
+			Bodies: []ingest.Body{
+				ingest.MemoryBody("logs", []byte("["+record+","+bad+"]")),
+				ingest.MemoryBody("logs", []byte(`{"what":"is this"}`)),
+			},
+			Next: ingest.Cursor("1"),
+		}, nil
 	})
 	now := time.Now()
 	step, err := store.Step(t.Context(), p, now)
@@ -57,7 +69,8 @@ func TestDeadRecord(t *testing.T) {
 	if n, err := store.RereadAll(t.Context(), p, now); n != 0 || err != nil { // nothing has been mended
 		t.Fatal(n, err)
 	}
-	if _, err := store.db.Exec("UPDATE dead SET record = replace(replace(record, 'some day', '2026-03-02T08:14:38Z'), 'u1', 'u2') WHERE id = 1"); err != nil {
+	if _, err := store.db.Exec(
+		"UPDATE dead SET record = replace(replace(record, 'some day', '2026-03-02T08:14:38Z'), 'u1', 'u2') WHERE id = 1"); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := store.RereadAll(t.Context(), p, now); n != 0 || err != nil { // nobody has asked
@@ -149,7 +162,12 @@ func TestSkip(t *testing.T) {
 	skipped, done := 0, 0
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
 		return ingest.Page{Bodies: []ingest.Body{
-			{ID: "x", Name: "x", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("not now") }, Skip: func(error) { skipped++ }},
+			{
+				ID:   "x",
+				Name: "x",
+				Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("not now") },
+				Skip: func(error) { skipped++ },
+			},
 			ingest.MemoryBody("logs", []byte("["+record+"]")),
 		}, Done: func(context.Context) error { done++; return nil }}, nil
 	})
@@ -222,7 +240,8 @@ func TestSays(t *testing.T) {
 		}
 	}
 	list := said(t, log, event.SourceGap)
-	if len(list) != 2 || list[0].Key != list[1].Key || list[0].Action != event.Gone || list[0].Attr(event.AttrFrom) != "2026-02-28T12:00:00Z" || list[0].Attr(event.AttrReason) != "it is not kept" {
+	if len(list) != 2 || list[0].Key != list[1].Key || list[0].Action != event.Gone ||
+		list[0].Attr(event.AttrFrom) != "2026-02-28T12:00:00Z" || list[0].Attr(event.AttrReason) != "it is not kept" {
 		t.Fatalf("%+v", list)
 	}
 	page.Gaps, failure = nil, errors.New("401 unauthorized")
@@ -241,7 +260,8 @@ func TestSays(t *testing.T) {
 	}
 	p.told = time.Time{} // a restart
 	fail(2 * time.Hour)
-	if list := said(t, log, event.SourceGap); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing || list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
+	if list := said(t, log, event.SourceGap); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing ||
+		list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {
 		t.Errorf("%+v", list)
 	}
 }
@@ -294,7 +314,8 @@ func TestRefused(t *testing.T) {
 	if list := note(r, 50*time.Hour+time.Minute); len(list) != 1 {
 		t.Errorf("%+v", list)
 	}
-	if list := note(r, 52*time.Hour); len(list) != 2 || list[1].Object.Name != "logs" || list[1].Attr(event.AttrFrom) != "2026-03-02T14:00:00Z" {
+	if list := note(r, 52*time.Hour); len(list) != 2 || list[1].Object.Name != "logs" ||
+		list[1].Attr(event.AttrFrom) != "2026-03-02T14:00:00Z" {
 		t.Errorf("%+v", list)
 	}
 	if got := failing(); !slices.Equal(got, []string{"logs secret: none"}) {

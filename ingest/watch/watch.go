@@ -240,7 +240,9 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 // nextBatchSeq is that of the next delivery: later ones have greater numbers, also if the clock
 // was set back.
 func (s *Store) nextBatchSeq(ctx context.Context, now time.Time) (pass int64, err error) {
-	err = s.db.QueryRowContext(ctx, "INSERT INTO pass (one, last) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last", now.UnixNano()).Scan(&pass)
+	err = s.db.QueryRowContext(ctx,
+		"INSERT INTO pass (one, last) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last",
+		now.UnixNano()).Scan(&pass)
 	if err != nil {
 		return 0, fmt.Errorf("watch: %w", err)
 	}
@@ -259,7 +261,9 @@ func (src *Source) appendMarker(ctx context.Context, pass int64, begins bool) er
 // known says whether a file is as it was when it was taken in.
 func (s *Store) known(ctx context.Context, f found) (bool, error) {
 	var n int
-	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM path JOIN file USING (hash) WHERE path = ? AND size = ? AND modified = ? AND done", f.path, f.size, f.modified).Scan(&n)
+	err := s.db.QueryRowContext(ctx,
+		"SELECT count(*) FROM path JOIN file USING (hash) WHERE path = ? AND size = ? AND modified = ? AND done",
+		f.path, f.size, f.modified).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("watch: %w", err)
 	}
@@ -308,7 +312,9 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		if batch, size = nil, 0; !more { // finish notes it
 			return nil
 		}
-		_, err := s.db.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, seen)
+		_, err := s.db.ExecContext(ctx,
+			"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
+			hash, seen)
 		return err
 	}
 	var last []byte // the event before, of a file that is being written to: it may be half a line
@@ -334,23 +340,31 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			seen++
 		}
 	}
-	reader := files.Reader{Formats: src.Formats, Tables: src.Tables, Workers: 1, Inspect: src.Inspect, Latest: now.Add(ingest.MaxClockSkew), Refused: func(int) func() { return refused }, Emit: func(int) func(*event.Event) error {
-		if !f.rising {
-			return emit
-		}
-		return func(e *event.Event) error {
-			before := last
-			if last = e.Append(nil); before == nil {
-				return nil
+	reader := files.Reader{
+		Formats: src.Formats,
+		Tables:  src.Tables,
+		Workers: 1,
+		Inspect: src.Inspect,
+		Latest:  now.Add(ingest.MaxClockSkew),
+		Refused: func(int) func() { return refused },
+		Emit: func(int) func(*event.Event) error {
+			if !f.rising {
+				return emit
 			}
-			if err := dec.Decode(before, &held); err != nil {
+			return func(e *event.Event) error {
+				before := last
+				if last = e.Append(nil); before == nil {
+					return nil
+				}
+				if err := dec.Decode(before, &held); err != nil {
+					return err
+				}
+				err := emit(&held)
+				seen, skipped = seen+skipped, 0
 				return err
 			}
-			err := emit(&held)
-			seen, skipped = seen+skipped, 0
-			return err
-		}
-	}}
+		},
+	}
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
 	if err == nil {
 		err = flush(false)
@@ -386,7 +400,9 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 	}
 	var before []byte
 	var size int64
-	err = s.db.QueryRowContext(ctx, "SELECT hash, size, events FROM path JOIN file USING (hash) WHERE path = ? AND size < ?", f.path, f.size).Scan(&before, &size, &events)
+	err = s.db.QueryRowContext(ctx,
+		"SELECT hash, size, events FROM path JOIN file USING (hash) WHERE path = ? AND size < ?",
+		f.path, f.size).Scan(&before, &size, &events)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -452,7 +468,10 @@ func digest(ctx context.Context, path string, size int64) ([]byte, error) {
 }
 
 func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
-	_, err := s.db.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash)
+	_, err := s.db.ExecContext(ctx,
+		"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
+			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
+		f.path, f.size, f.modified, hash)
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
@@ -462,10 +481,15 @@ func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
 // partly notes how much of a file is in the log that is to be read again.
 func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendorCounts) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events", hash, events); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
+			hash, events); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
+				"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
+			f.path, f.size, f.modified, hash); err != nil {
 			return err
 		}
 		return v.credit(ctx, tx, source)
@@ -477,12 +501,19 @@ func (s *Store) partly(ctx context.Context, source string, f found, hash []byte,
 }
 
 // finish notes that a file is in the log, and what of it could not be.
-func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report, v *vendorCounts, now time.Time) error {
+func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report,
+	v *vendorCounts, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) ON CONFLICT (hash) DO UPDATE SET events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason", hash, events, rep.ProblemCount, rep.Reason); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) "+
+				"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason",
+			hash, events, rep.ProblemCount, rep.Reason); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash", f.path, f.size, f.modified, hash); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
+				"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
+			f.path, f.size, f.modified, hash); err != nil {
 			return err
 		}
 		problems := rep.Problems
@@ -503,7 +534,9 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 // insertDeadLetters makes dead letters of what could not be decoded.
 func insertDeadLetters(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems []files.Problem, now time.Time) error {
 	for _, p := range problems {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO dead (source, file, line, reason, hash, at, record) VALUES (?, ?, ?, ?, ?, ?, ?)", source, p.File, p.Line, p.Reason, hash, now.UnixMilli(), p.Record); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO dead (source, file, line, reason, hash, at, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			source, p.File, p.Line, p.Reason, hash, now.UnixMilli(), p.Record); err != nil {
 			return err
 		}
 	}
@@ -558,7 +591,10 @@ func (v *vendorCounts) credit(ctx context.Context, tx *sql.Tx, source string) er
 		if v.n[vendor] == 0 {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO vendor (source, vendor, events, newest) VALUES (?, ?, ?, ?) ON CONFLICT (source, vendor) DO UPDATE SET events = events + excluded.events, newest = max(newest, excluded.newest)", source, vendor.String(), v.n[vendor], v.newest[vendor]); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO vendor (source, vendor, events, newest) VALUES (?, ?, ?, ?) "+
+				"ON CONFLICT (source, vendor) DO UPDATE SET events = events + excluded.events, newest = max(newest, excluded.newest)",
+			source, vendor.String(), v.n[vendor], v.newest[vendor]); err != nil {
 			return err
 		}
 	}
@@ -738,7 +774,9 @@ func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing
 func (s *Store) Reread(ctx context.Context, paths []string) (n int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, p := range paths {
-			res, err := tx.ExecContext(ctx, "DELETE FROM file WHERE hash IN (SELECT hash FROM path WHERE path = ?1 OR substr(path, 1, length(?2)) = ?2)", p, strings.TrimSuffix(p, "/")+"/")
+			res, err := tx.ExecContext(ctx,
+				"DELETE FROM file WHERE hash IN (SELECT hash FROM path WHERE path = ?1 OR substr(path, 1, length(?2)) = ?2)",
+				p, strings.TrimSuffix(p, "/")+"/")
 			if err != nil {
 				return err
 			}
@@ -771,7 +809,8 @@ func Record(path string, line int) (string, error) {
 	}
 	defer in.Close()
 	r := bufio.NewReader(in)
-	if head, _ := r.Peek(4); len(head) == 4 && (head[0] == 0x1f && head[1] == 0x8b || string(head) == "PK\x03\x04" || string(head) == "\x28\xb5\x2f\xfd") {
+	if head, _ := r.Peek(4); len(head) == 4 &&
+		(head[0] == 0x1f && head[1] == 0x8b || string(head) == "PK\x03\x04" || string(head) == "\x28\xb5\x2f\xfd") {
 		return "", errors.New("the file is compressed")
 	}
 	for n := 1; ; n++ {
@@ -792,7 +831,9 @@ func Record(path string, line int) (string, error) {
 // how many.
 func (s *Store) EraseDeadLetters(ctx context.Context, accounts []string) (gone int64, err error) {
 	for _, a := range accounts {
-		res, err := s.db.ExecContext(ctx, "DELETE FROM dead WHERE instr(lower(record), ?) > 0 OR instr(lower(reason), ?) > 0", strings.ToLower(a), strings.ToLower(a))
+		res, err := s.db.ExecContext(ctx,
+			"DELETE FROM dead WHERE instr(lower(record), ?) > 0 OR instr(lower(reason), ?) > 0",
+			strings.ToLower(a), strings.ToLower(a))
 		if err != nil {
 			return gone, fmt.Errorf("watch: %w", err)
 		}

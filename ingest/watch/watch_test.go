@@ -113,7 +113,8 @@ func TestOnceByContent(t *testing.T) {
 	pass("grown", 15)
 	write("copy.ndjson", calls(100, 130))
 	pass("exchanged", 30)
-	write("bad.ndjson", calls(200, 202)+"{\"eventVersion\":\"1.08\",\"eventTime\":\"never\",\"eventName\":\"X\",\"eventSource\":\"s3.amazonaws.com\",\"userIdentity\":{\"type\":\"IAMUser\"}}\n"+calls(202, 203))
+	write("bad.ndjson", calls(200, 202)+
+		"{\"eventVersion\":\"1.08\",\"eventTime\":\"never\",\"eventName\":\"X\",\"eventSource\":\"s3.amazonaws.com\",\"userIdentity\":{\"type\":\"IAMUser\"}}\n"+calls(202, 203))
 	if p := pass("with a bad record", 3); p.Problems != 1 {
 		t.Errorf("%d problems", p.Problems)
 	}

@@ -38,11 +38,25 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	if err != nil {
 		return nil, err
 	}
-	auth := &webapi.OAuth{HTTP: env.HTTP, URL: cmp.Or(c.TokenURL, "https://zoom.us/oauth/token"), ClientID: c.ClientID, ClientSecret: password, Basic: true, Now: env.Now}
+	auth := &webapi.OAuth{
+		HTTP:         env.HTTP,
+		URL:          cmp.Or(c.TokenURL, "https://zoom.us/oauth/token"),
+		ClientID:     c.ClientID,
+		ClientSecret: password,
+		Basic:        true,
+		Now:          env.Now,
+	}
 	auth.Form = func(time.Time) (url.Values, error) {
 		return url.Values{"grant_type": {"account_credentials"}, "account_id": {c.AccountID}}, nil
 	}
-	api := &webapi.Client{Base: cmp.Or(c.BaseURL, "https://api.zoom.us"), HTTP: env.HTTP, Auth: auth, Now: env.Now, Log: env.Log, Pace: rate.NewLimiter(2, 10)}
+	api := &webapi.Client{
+		Base: cmp.Or(c.BaseURL, "https://api.zoom.us"),
+		HTTP: env.HTTP,
+		Auth: auth,
+		Now:  env.Now,
+		Log:  env.Log,
+		Pace: rate.NewLimiter(2, 10),
+	}
 	stream := func(name string) ingest.Stream {
 		return ingest.Stream{Name: name, Every: 30 * time.Minute, Source: &report{api, name, env.Since}} // heavy requests have a quota a day
 	}

@@ -29,7 +29,13 @@ var Tables = []*ingest.Table{{
 	Match: func(h ingest.Header) bool { return h.Has("time", "operator", "operationdetail") },
 	Bind: ingest.PerRow(func(h ingest.Header, row [][]byte, out *ingest.Sink) error {
 		cell := func(names ...string) string { return string(h.Cell(row, names...)) }
-		r := record{time: cell("time"), operator: cell("operator"), category: cell("categorytype", "category"), action: cell("action"), detail: cell("operationdetail")}
+		r := record{
+			time:     cell("time"),
+			operator: cell("operator"),
+			category: cell("categorytype", "category"),
+			action:   cell("action"),
+			detail:   cell("operationdetail"),
+		}
 		return r.emit(out)
 	}),
 }}
@@ -166,7 +172,9 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 		out.Attr(event.AttrAppName, e.Object.Name)
 	case has("export"):
 		e.Class = event.Export
-	case strings.Contains(what, "sso") || strings.Contains(what, "single sign"), has("two-factor", "two factor", "single sign-on", "sign-in method", "password requirement", "sign in with"):
+	case strings.Contains(what, "sso") ||
+		strings.Contains(what, "single sign"), has("two-factor", "two factor", "single sign-on", "sign-in method",
+		"password requirement", "sign in with"):
 		e.Class = event.ConfigChange
 		out.Policy("authentication", onOff(from, to))
 	case has("recording", "passcode", "authenticated users", "waiting room", "share", "external contact"):

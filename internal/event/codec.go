@@ -54,7 +54,8 @@ func Framed(b []byte, each func(rec []byte) error) error {
 // values are known. The functions that read a header need it.
 func HasHeader(rec []byte) bool {
 	return len(rec) >= headerSize && rec[0] == codecVersion && rec[17] < byte(sourceCount) && rec[18] < byte(classCount) &&
-		int(rec[19]) < len(kindNames) && rec[20] <= byte(UnknownOutcome) && int(rec[21]>>4) < len(visibilityNames) && int(rec[21]&15) < len(visibilityNames)
+		int(rec[19]) < len(kindNames) && rec[20] <= byte(UnknownOutcome) && int(rec[21]>>4) < len(visibilityNames) &&
+		int(rec[21]&15) < len(visibilityNames)
 }
 
 const textCount = 19

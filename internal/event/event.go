@@ -35,7 +35,10 @@ const (
 	sourceCount
 )
 
-var sourceNames = [sourceCount]string{"", "aws_cloudtrail", "m365", "google_workspace", "box", "salesforce", "okta", "slack", "github", "dropbox", "hr", "atlassian", "zoom", "snowflake"}
+var sourceNames = [sourceCount]string{
+	"", "aws_cloudtrail", "m365", "google_workspace", "box", "salesforce", "okta", "slack", "github",
+	"dropbox", "hr", "atlassian", "zoom", "snowflake",
+}
 
 // Sources lists all sources in order.
 func Sources() []Source {
@@ -64,7 +67,10 @@ func SourceNamed(name string) Source {
 
 // Title is the source's name for people.
 func (s Source) Title() string {
-	return [...]string{"", "AWS", "Microsoft 365", "Google Workspace", "Box", "Salesforce", "Okta", "Slack", "GitHub", "Dropbox", "HR", "Atlassian", "Zoom", "Snowflake"}[min(s, sourceCount-1)]
+	return [...]string{
+		"", "AWS", "Microsoft 365", "Google Workspace", "Box", "Salesforce", "Okta", "Slack", "GitHub",
+		"Dropbox", "HR", "Atlassian", "Zoom", "Snowflake",
+	}[min(s, sourceCount-1)]
 }
 
 // Class is the kind of action, the same for every vendor.
@@ -127,10 +133,17 @@ const (
 	classCount
 )
 
-var classNames = [classCount]string{"other", "login_success", "login_failure", "logout", "mfa_challenge", "mfa_denied", "account_locked", "app_access",
-	"view", "edit", "download", "sync", "upload", "delete", "copy", "rename", "list", "share_user", "share_link", "unshare", "report_run", "export", "query",
-	"clone", "fetch", "push", "cloud_read", "cloud_change", "network_open", "network_close", "policy_change", "guard_change", "admin_grant", "admin_revoke",
-	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper", "mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived", "label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out"}
+var classNames = [classCount]string{
+	"other", "login_success", "login_failure", "logout", "mfa_challenge", "mfa_denied", "account_locked",
+	"app_access",
+	"view", "edit", "download", "sync", "upload", "delete", "copy", "rename", "list", "share_user",
+	"share_link", "unshare", "report_run", "export", "query",
+	"clone", "fetch", "push", "cloud_read", "cloud_change", "network_open", "network_close", "policy_change",
+	"guard_change", "admin_grant", "admin_revoke",
+	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper",
+	"mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived",
+	"label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out",
+}
 
 // Actions of SourceGap.
 const (

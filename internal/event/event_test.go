@@ -9,10 +9,24 @@ import (
 
 func sample() *Event {
 	return &Event{
-		ID: "0b1f6c1e-0000-4000-8000-00000000abcd", Key: 7, Source: Box, Tenant: "t", Time: 1772442000123, Actor: Actor{Account: "jane@acme.example", Alias: "box:1", Name: "Jane", Kind: Human, OnBehalfOf: "bob@acme.example"},
-		Action: "DOWNLOAD", Class: Download, Object: Object{ID: "o", Type: "file", Name: "n", Container: "c", Owner: "w", Label: "l", Size: 5, Folder: true},
-		To: []Recipient{{"x@rival.example", "Sales", ScopeExternal}}, Before: Private, After: Public, Rows: -1, Bytes: 9, Items: 3,
-		Client: Client{"198.51.100.7", "ua", "DE", "app", "s", "d"}, Outcome: Denied, Attrs: []Attr{{AttrRole, "admin"}},
+		ID:      "0b1f6c1e-0000-4000-8000-00000000abcd",
+		Key:     7,
+		Source:  Box,
+		Tenant:  "t",
+		Time:    1772442000123,
+		Actor:   Actor{Account: "jane@acme.example", Alias: "box:1", Name: "Jane", Kind: Human, OnBehalfOf: "bob@acme.example"},
+		Action:  "DOWNLOAD",
+		Class:   Download,
+		Object:  Object{ID: "o", Type: "file", Name: "n", Container: "c", Owner: "w", Label: "l", Size: 5, Folder: true},
+		To:      []Recipient{{"x@rival.example", "Sales", ScopeExternal}},
+		Before:  Private,
+		After:   Public,
+		Rows:    -1,
+		Bytes:   9,
+		Items:   3,
+		Client:  Client{"198.51.100.7", "ua", "DE", "app", "s", "d"},
+		Outcome: Denied,
+		Attrs:   []Attr{{AttrRole, "admin"}},
 	}
 }
 
@@ -30,7 +44,8 @@ func TestCodec(t *testing.T) {
 	if a, b := RecordActor(rec); a != e.Actor.Account || b != e.Actor.Alias {
 		t.Error("actor", a, b)
 	}
-	if RecordTime(rec) != e.Time || RecordKey(rec) != e.Key || RecordSource(rec) != e.Source || RecordClass(rec) != e.Class || RecordKind(rec) != e.Actor.Kind || !RecordHasRecipients(rec) {
+	if RecordTime(rec) != e.Time || RecordKey(rec) != e.Key || RecordSource(rec) != e.Source || RecordClass(rec) != e.Class ||
+		RecordKind(rec) != e.Actor.Kind || !RecordHasRecipients(rec) {
 		t.Error("header")
 	}
 	for n := range len(rec) { // cut anywhere: an error, never a panic
@@ -71,7 +86,8 @@ func TestNames(t *testing.T) {
 			t.Errorf("class %d has no name", c)
 		}
 	}
-	if Class(200).String() != "unknown" || Source(200).String() != "unknown" || ActorKind(200).String() == "" || Visibility(200).String() == "" {
+	if Class(200).String() != "unknown" || Source(200).String() != "unknown" || ActorKind(200).String() == "" ||
+		Visibility(200).String() == "" {
 		t.Error("values out of range")
 	}
 }

@@ -19,20 +19,32 @@ import (
 // somebody else has them; members that come or go do not disturb it otherwise. What do does
 // while it only believes to lead, paused for longer than a session, or cut off from the
 // group, must be harmless. Lead returns what do returns, or when ctx ends.
-func (c *Cluster) RunAsLeader(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+func (c *Cluster) RunAsLeader(ctx context.Context, group, topic string, log *slog.Logger,
+	do func(ctx context.Context, partitions []int) error) error {
 	return c.runMember(ctx, group, topic, &balancer{name: "outflow-first", alone: true}, log, do)
 }
 
 // RunShared is Lead where every member has some of the partitions, as many as the others. The
 // context of do ends when its own change.
-func (c *Cluster) RunShared(ctx context.Context, group, topic string, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+func (c *Cluster) RunShared(ctx context.Context, group, topic string, log *slog.Logger,
+	do func(ctx context.Context, partitions []int) error) error {
 	return c.runMember(ctx, group, topic, &balancer{name: "outflow-fair"}, log, do)
 }
 
-func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balancer, log *slog.Logger, do func(ctx context.Context, partitions []int) error) error {
+func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balancer, log *slog.Logger,
+	do func(ctx context.Context, partitions []int) error) error {
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: group, Brokers: c.config.Brokers, Dialer: c.dialer, Topics: []string{topic}, GroupBalancers: []kafka.GroupBalancer{by},
-		SessionTimeout: sessionTimeout, HeartbeatInterval: time.Second, RebalanceTimeout: 10 * time.Second, JoinGroupBackoff: 500 * time.Millisecond, Timeout: 5 * time.Second, StartOffset: kafka.FirstOffset,
+		ID:                group,
+		Brokers:           c.config.Brokers,
+		Dialer:            c.dialer,
+		Topics:            []string{topic},
+		GroupBalancers:    []kafka.GroupBalancer{by},
+		SessionTimeout:    sessionTimeout,
+		HeartbeatInterval: time.Second,
+		RebalanceTimeout:  10 * time.Second,
+		JoinGroupBackoff:  500 * time.Millisecond,
+		Timeout:           5 * time.Second,
+		StartOffset:       kafka.FirstOffset,
 	})
 	if err != nil {
 		return err

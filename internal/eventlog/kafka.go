@@ -119,7 +119,11 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 		retention = strconv.FormatInt(c.config.Retention.Milliseconds(), 10)
 	}
 	replication := max(c.config.Replication, 1)
-	entries := []kafka.ConfigEntry{{ConfigName: "cleanup.policy", ConfigValue: "delete"}, {ConfigName: "retention.ms", ConfigValue: retention}, {ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"}}
+	entries := []kafka.ConfigEntry{
+		{ConfigName: "cleanup.policy", ConfigValue: "delete"},
+		{ConfigName: "retention.ms", ConfigValue: retention},
+		{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
+	}
 	if replication > 2 {
 		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(replication - 1)})
 	}
@@ -129,7 +133,12 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 		if _, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}}); err != nil {
 			return err
 		}
-		res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: replication, ConfigEntries: entries}}})
+		res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+			Topic:             topic,
+			NumPartitions:     partitions,
+			ReplicationFactor: replication,
+			ConfigEntries:     entries,
+		}}})
 		if err == nil {
 			err = res.Errors[topic]
 		}
@@ -204,7 +213,8 @@ func isTransient(err error) bool {
 	var code kafka.Error
 	if errors.As(err, &code) {
 		switch code {
-		case kafka.BrokerNotAvailable, kafka.NotController, kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend, kafka.RequestTimedOut, kafka.NetworkException:
+		case kafka.BrokerNotAvailable, kafka.NotController, kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend,
+			kafka.RequestTimedOut, kafka.NetworkException:
 			return true
 		}
 		return code.Temporary()
@@ -304,7 +314,10 @@ func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, e
 		return 0, 0, err
 	}
 	err = retryTransient(ctx, func() error {
-		res, err := k.cluster.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{k.topic: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)}}})
+		res, err := k.cluster.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{k.topic: {
+			kafka.FirstOffsetOf(partition),
+			kafka.LastOffsetOf(partition),
+		}}})
 		if err != nil {
 			return err
 		}
@@ -432,7 +445,14 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 		defer context.AfterFunc(k.open, cancel)()
 	}
 	defer k.waits(partition, from)()
-	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{Topic: k.topic, Partition: partition, Offset: from, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: wait})
+	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{
+		Topic:     k.topic,
+		Partition: partition,
+		Offset:    from,
+		MinBytes:  1,
+		MaxBytes:  fetchBytes,
+		MaxWait:   wait,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -493,7 +513,9 @@ func (k *Kafka) outOfRange(ctx context.Context, partition int, from int64) error
 	case from < first:
 		return ErrGone
 	}
-	return fmt.Errorf("eventlog: offset %d is beyond the end of topic %s, partition %d (%d): the topic was made anew, or lost records", from, k.topic, partition, next)
+	return fmt.Errorf(
+		"eventlog: offset %d is beyond the end of topic %s, partition %d (%d): the topic was made anew, or lost records",
+		from, k.topic, partition, next)
 }
 
 // Delete deletes a topic with all that it holds.

@@ -211,10 +211,14 @@ func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO segment (topic, part, base, n, at, body) VALUES (?, ?, ?, ?, ?, ?)", l.id, p, next, count[p], now, l.file.enc.EncodeAll(b, nil)); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				"INSERT INTO segment (topic, part, base, n, at, body) VALUES (?, ?, ?, ?, ?, ?)",
+				l.id, p, next, count[p], now, l.file.enc.EncodeAll(b, nil)); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO bound (topic, part, next) VALUES (?, ?, ?) ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next", l.id, p, next+int64(count[p])); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				"INSERT INTO bound (topic, part, next) VALUES (?, ?, ?) ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next",
+				l.id, p, next+int64(count[p])); err != nil {
 				return err
 			}
 		}
@@ -231,7 +235,10 @@ func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, 
 	if err := within(partition, l.parts); err != nil {
 		return 0, 0, err
 	}
-	err = l.file.db.QueryRowContext(ctx, "SELECT coalesce((SELECT next FROM bound WHERE topic = ?1 AND part = ?2), 0), coalesce((SELECT min(base) FROM segment WHERE topic = ?1 AND part = ?2), -1)", l.id, partition).Scan(&next, &first)
+	err = l.file.db.QueryRowContext(ctx,
+		"SELECT coalesce((SELECT next FROM bound WHERE topic = ?1 AND part = ?2), 0), coalesce((SELECT min(base) "+
+			"FROM segment WHERE topic = ?1 AND part = ?2), -1)",
+		l.id, partition).Scan(&next, &first)
 	if err != nil {
 		return 0, 0, fmt.Errorf("eventlog: %w", err)
 	}
@@ -281,7 +288,8 @@ func (l *SQLite) wait(ctx context.Context, partition int, from int64) {
 	defer l.mu.Unlock()
 	for ctx.Err() == nil && !l.ended {
 		var next int64
-		if err := l.file.db.QueryRowContext(ctx, "SELECT next FROM bound WHERE topic = ? AND part = ?", l.id, partition).Scan(&next); err == nil && next > from {
+		if err := l.file.db.QueryRowContext(ctx, "SELECT next FROM bound WHERE topic = ? AND part = ?", l.id, partition).Scan(
+			&next); err == nil && next > from {
 			return
 		}
 		l.changed.Wait()
@@ -301,7 +309,9 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 	s := &segment{}
 	var n int
 	var body []byte
-	err := l.file.db.QueryRowContext(ctx, "SELECT base, n, at, body FROM segment WHERE topic = ? AND part = ? AND base <= ? ORDER BY base DESC LIMIT 1", l.id, partition, from).Scan(&s.base, &n, &s.at, &body)
+	err := l.file.db.QueryRowContext(ctx,
+		"SELECT base, n, at, body FROM segment WHERE topic = ? AND part = ? AND base <= ? ORDER BY base DESC LIMIT 1",
+		l.id, partition, from).Scan(&s.base, &n, &s.at, &body)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("eventlog: read: %w", err)
 	}
@@ -311,7 +321,9 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 		case err != nil:
 			return nil, err
 		case from > next:
-			return nil, fmt.Errorf("eventlog: offset %d is beyond the end of partition %d (%d): the log was restored, or exchanged for another", from, partition, next)
+			return nil, fmt.Errorf(
+				"eventlog: offset %d is beyond the end of partition %d (%d): the log was restored, or exchanged for another",
+				from, partition, next)
 		case from < first:
 			return nil, ErrGone
 		}
@@ -345,7 +357,9 @@ func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int, at
 		recs[i] = Record{Partition: partition, Offset: base + int64(i), Key: string(key), Value: value, Appended: at}
 	}
 	if len(plain) > 0 {
-		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged segment: %d bytes after its %d records", partition, base, len(plain), n)
+		return nil, fmt.Errorf(
+			"eventlog: partition %d, offset %d: damaged segment: %d bytes after its %d records",
+			partition, base, len(plain), n)
 	}
 	return recs, nil
 }
@@ -416,7 +430,9 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 				plain = appendRecord(plain, r.Key, value)
 			}
 			if changed > 0 {
-				if _, err := f.db.ExecContext(ctx, "UPDATE segment SET body = ? WHERE topic = ? AND part = ? AND base = ?", f.enc.EncodeAll(plain, nil), l.id, p, s.base); err != nil {
+				if _, err := f.db.ExecContext(ctx,
+					"UPDATE segment SET body = ? WHERE topic = ? AND part = ? AND base = ?",
+					f.enc.EncodeAll(plain, nil), l.id, p, s.base); err != nil {
 					return n, fmt.Errorf("eventlog: rewrite: %w", err)
 				}
 				n += changed

@@ -10,17 +10,18 @@ type Finding struct {
 	Revision int    `json:"revision"`
 	Episode  string `json:"episode"` // what belongs together: made from person and day
 
-	Detector   string   `json:"detector"`
-	Person     string   `json:"person"`
-	Department string   `json:"department,omitempty"` // of the person, as HR says
-	Service    bool     `json:"service,omitempty"`    // a service account rather than a person
-	Time       int64    `json:"time"`                 // when the last event it rests on happened, Unix milliseconds
-	Start      int64    `json:"start"`                // of the window, Unix milliseconds
-	End        int64    `json:"end"`
-	Until      int64    `json:"until,omitempty"`     // end of the person's day: until then it may get worse
-	Points     float64  `json:"points"`              // what the detector itself contributes, ≥ 0
-	Risk       float64  `json:"risk"`                // the person's score with everything considered, at this time
-	Rate       float64  `json:"rate"`                // false alerts per 1,000 user-days to be expected in the organisation at this risk or above
+	Detector   string  `json:"detector"`
+	Person     string  `json:"person"`
+	Department string  `json:"department,omitempty"` // of the person, as HR says
+	Service    bool    `json:"service,omitempty"`    // a service account rather than a person
+	Time       int64   `json:"time"`                 // when the last event it rests on happened, Unix milliseconds
+	Start      int64   `json:"start"`                // of the window, Unix milliseconds
+	End        int64   `json:"end"`
+	Until      int64   `json:"until,omitempty"` // end of the person's day: until then it may get worse
+	Points     float64 `json:"points"`          // what the detector itself contributes, ≥ 0
+	Risk       float64 `json:"risk"`            // the person's score with everything considered, at this time
+	// false alerts per 1,000 user-days to be expected in the organisation at this risk or above
+	Rate       float64  `json:"rate"`
 	Stake      int      `json:"stake"`               // what is at stake: 0 little … 3 the most
 	Title      string   `json:"title"`               // in a few words
 	Qualifier  string   `json:"qualifier,omitempty"` // of one that only adds weight to what others see: what it adds to their title

@@ -51,9 +51,22 @@ func TestErrors(t *testing.T) {
 		in    string
 		short bool
 	}{
-		{`{"a":1`, true}, {`{"a":"x`, true}, {`{"a"`, true}, {`[1,2`, true}, {`{"a":"\u12`, true},
-		{`{"a" 1}`, false}, {`{"a":1 "b":2}`, false}, {`{"a":1]`, false}, {"{\"a\":\"\x01\"}", false},
-		{`{,"a":1}`, false}, {`{"a":1,,"b":2}`, false}, {`{"a":1,}`, false}, {`{"a":1,"b" 2}`, false}, {`{"a":1,"b`, true}, {`{"a":1,`, true}, {`{"a":1, `, true},
+		{`{"a":1`, true},
+		{`{"a":"x`, true},
+		{`{"a"`, true},
+		{`[1,2`, true},
+		{`{"a":"\u12`, true},
+		{`{"a" 1}`, false},
+		{`{"a":1 "b":2}`, false},
+		{`{"a":1]`, false},
+		{"{\"a\":\"\x01\"}", false},
+		{`{,"a":1}`, false},
+		{`{"a":1,,"b":2}`, false},
+		{`{"a":1,}`, false},
+		{`{"a":1,"b" 2}`, false},
+		{`{"a":1,"b`, true},
+		{`{"a":1,`, true},
+		{`{"a":1, `, true},
 		{strings.Repeat("[", 100), false},
 	} {
 		var s Scanner
@@ -66,7 +79,16 @@ func TestErrors(t *testing.T) {
 }
 
 func TestParseInt(t *testing.T) {
-	for in, want := range map[string]int64{"": 0, "12": 12, "-3": -3, "1e3": 1000, "1.9": 1, "x": 0, "99999999999999999999": 0, "1152922976252290886": 1152922976252290886} {
+	for in, want := range map[string]int64{
+		"":                     0,
+		"12":                   12,
+		"-3":                   -3,
+		"1e3":                  1000,
+		"1.9":                  1,
+		"x":                    0,
+		"99999999999999999999": 0,
+		"1152922976252290886":  1152922976252290886,
+	} {
 		if got := ParseInt([]byte(in)); got != want && in != "99999999999999999999" {
 			t.Errorf("%q: %d, want %d", in, got, want)
 		}
@@ -198,7 +220,10 @@ func TestSpecial(t *testing.T) {
 // of a record may be repeated at all.
 func TestUniqueNested(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	keys := []string{"", "a", "b", "id", "type", "user", "userId", "actorName", "actorNames", "a key of more than 16 bytes", "a key of more than 16 bytes!"}
+	keys := []string{
+		"", "a", "b", "id", "type", "user", "userId", "actorName", "actorNames", "a key of more than 16 bytes",
+		"a key of more than 16 bytes!",
+	}
 	twins := 0
 	var object func(depth int) (text string, twin bool)
 	object = func(depth int) (text string, twin bool) {

@@ -27,7 +27,16 @@ func TestDisturbs(t *testing.T) {
 }
 
 func TestDuration(t *testing.T) {
-	for minutes, want := range map[float64]string{.2: "under a minute", 1: "1 minute", 45: "45 minutes", 89: "89 minutes", 90: "2 hours", 60 * 30: "30 hours", 60 * 36: "2 days", 60 * 24 * 2000: "2,000 days"} {
+	for minutes, want := range map[float64]string{
+		.2:             "under a minute",
+		1:              "1 minute",
+		45:             "45 minutes",
+		89:             "89 minutes",
+		90:             "2 hours",
+		60 * 30:        "30 hours",
+		60 * 36:        "2 days",
+		60 * 24 * 2000: "2,000 days",
+	} {
 		if got := Duration(time.Duration(minutes * float64(time.Minute))); got != want {
 			t.Errorf("%v minutes: %s", minutes, got)
 		}

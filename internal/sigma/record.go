@@ -201,7 +201,8 @@ func (r *Record) pair(raw []byte, depth int) {
 			case bytes.EqualFold(s.Key, []byte("name")):
 				name = strings.ToLower(s.Text())
 				at, wanted = r.of.slots[name]
-			case wanted && (bytes.EqualFold(s.Key, []byte("value")) || bytes.EqualFold(s.Key, []byte("newvalue")) || bytes.EqualFold(s.Key, []byte("intvalue")) || bytes.EqualFold(s.Key, []byte("boolvalue"))):
+			case wanted && (bytes.EqualFold(s.Key, []byte("value")) || bytes.EqualFold(s.Key, []byte("newvalue")) ||
+				bytes.EqualFold(s.Key, []byte("intvalue")) || bytes.EqualFold(s.Key, []byte("boolvalue"))):
 				if k := s.Kind(); k != '[' && k != '{' && k != 'n' {
 					r.set(at, strings.Clone(s.Text()))
 				} else {

@@ -139,8 +139,15 @@ func logsource(product, service, category string) (s event.Source, ok bool) {
 
 // actionFields are the names under which a source's records state what was done.
 var actionFields = map[event.Source][]string{
-	event.CloudTrail: {"eventName"}, event.M365: {"Operation"}, event.GoogleWorkspace: {"eventName"}, event.Okta: {"eventType", "eventtype"}, event.GitHub: {"action"},
-	event.Slack: {"action"}, event.Box: {"event_type"}, event.Dropbox: {"event_type..tag"}, event.Salesforce: {"EVENT_TYPE"},
+	event.CloudTrail:      {"eventName"},
+	event.M365:            {"Operation"},
+	event.GoogleWorkspace: {"eventName"},
+	event.Okta:            {"eventType", "eventtype"},
+	event.GitHub:          {"action"},
+	event.Slack:           {"action"},
+	event.Box:             {"event_type"},
+	event.Dropbox:         {"event_type..tag"},
+	event.Salesforce:      {"EVENT_TYPE"},
 }
 
 // aliases are names that the field uses for a source's own.
@@ -209,13 +216,22 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 		r.when = either[0]
 	}
 	if !ok {
-		return nil, fmt.Sprintf("its logsource (%s) is not a log that Outflow reads", strings.Join(strings.Fields(ls.str("product")+" "+ls.str("service")+" "+ls.str("category")), "/")), nil
+		return nil, fmt.Sprintf("its logsource (%s) is not a log that Outflow reads",
+			strings.Join(strings.Fields(ls.str("product")+" "+ls.str("service")+" "+ls.str("category")), "/")), nil
 	}
 	return r, "", nil
 }
 
 func correlation(v *value) (*Correlation, error) {
-	c := &Correlation{Type: v.str("type"), GroupBy: v.texts("group-by"), names: v.texts("rules"), Compare: map[string]float64{}, aliases: map[string]map[string]string{}, line: v.line, told: v.str("generate") == "true"}
+	c := &Correlation{
+		Type:    v.str("type"),
+		GroupBy: v.texts("group-by"),
+		names:   v.texts("rules"),
+		Compare: map[string]float64{},
+		aliases: map[string]map[string]string{},
+		line:    v.line,
+		told:    v.str("generate") == "true",
+	}
 	fail := func(at *value, reason string) error {
 		line := v.line
 		if at != nil {

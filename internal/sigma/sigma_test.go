@@ -30,42 +30,47 @@ func TestMatch(t *testing.T) {
 	const record = `{"eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","sourceIPAddress":"203.0.113.9","userIdentity":{"type":"IAMUser","userName":"kim","arn":"arn:aws:iam::1:user/kim"},
 		"requestParameters":{"name":"main","rules":[{"port":22},{"port":443}],"text":"a*b","path":"C:\\tmp\\x"},"errorCode":null,"count":12,"blob":"aGVsbG8gd29ybGQ"}`
 	for detection, want := range map[string]bool{
-		"    sel:\n        eventName: StopLogging\n    condition: sel":                                                                       true,
-		"    sel:\n        eventName: stoplogging\n    condition: sel":                                                                       true,
-		"    sel:\n        eventName|cased: stoplogging\n    condition: sel":                                                                 false,
-		"    sel:\n        eventName: [StartLogging, StopLogging]\n        eventSource: s3.amazonaws.com\n    condition: sel":                false,
-		"    sel:\n        - eventName: DeleteTrail\n        - eventName: StopLogging\n    condition: sel":                                   true,
-		"    sel:\n        eventName: 'Stop*'\n    condition: sel":                                                                           true,
-		"    sel:\n        eventName: 'Stop????????'\n    condition: sel":                                                                    false,
-		"    sel:\n        requestParameters.text: 'a\\*b'\n    condition: sel":                                                              true,
-		"    sel:\n        requestParameters.text: 'a\\*c'\n    condition: sel":                                                              false,
-		"    sel:\n        requestParameters.path: 'C:\\tmp\\*'\n    condition: sel":                                                         false, // the asterisk is escaped
-		"    sel:\n        requestParameters.path|startswith: 'c:\\tmp'\n    condition: sel":                                                 true,
-		"    sel:\n        userIdentity.arn|endswith: user/kim\n    condition: sel":                                                          true,
-		"    sel:\n        userIdentity.arn|contains|all: [iam, kim]\n    condition: sel":                                                    true,
-		"    sel:\n        userIdentity.arn|contains|all: [iam, tom]\n    condition: sel":                                                    false,
-		"    sel:\n        userIdentity.arn|re: 'user/k.m$'\n    condition: sel":                                                             true,
-		"    sel:\n        userIdentity.arn|re|i: 'USER/K.M$'\n    condition: sel":                                                           true,
-		"    sel:\n        sourceIPAddress|cidr: 203.0.113.0/24\n    condition: sel":                                                         true,
-		"    sel:\n        sourceIPAddress|cidr: [10.0.0.0/8, 192.168.0.0/16]\n    condition: sel":                                           false,
-		"    sel:\n        count|gte: 12\n    condition: sel":                                                                                true,
-		"    sel:\n        count|lt: 12\n    condition: sel":                                                                                 false,
-		"    sel:\n        requestParameters.rules.port: 443\n    condition: sel":                                                            true,
-		"    sel:\n        errorCode: null\n    condition: sel":                                                                              true,
-		"    sel:\n        errorCode|exists: true\n    condition: sel":                                                                       false,
-		"    sel:\n        errorMessage|exists: false\n    condition: sel":                                                                   true,
-		"    sel:\n        userIdentity.userName|fieldref: userIdentity.userName\n    condition: sel":                                        true,
-		"    sel:\n        blob|base64offset|contains: world\n    condition: sel":                                                            true,
-		"    sel:\n        blob|base64|contains: hello\n    condition: sel":                                                                  false, // hello alone ends inside a group
-		"    sel:\n        USERIDENTITY.username: kim\n    condition: sel":                                                                   true,
-		"    words:\n        - stoplogging\n    condition: words":                                                                            true,
-		"    words:\n        - deletetrail\n    condition: words":                                                                            false,
-		"    a:\n        eventName: StopLogging\n    b:\n        count: 1\n    condition: a and not b":                                       true,
-		"    a:\n        eventName: StopLogging\n    b:\n        count: 1\n    condition: not (a and not b)":                                 false,
-		"    sel_a:\n        count: 1\n    sel_b:\n        count: 12\n    condition: 1 of sel_*":                                             true,
-		"    sel_a:\n        count: 1\n    sel_b:\n        count: 12\n    condition: all of sel_*":                                           false,
-		"    sel_a:\n        count: 1\n    sel_b:\n        count: 12\n    condition: any of them":                                            true,
-		"    sel:\n        eventName: StopLogging\n    filter:\n        userIdentity.userName: kim\n    condition: sel and not 1 of filter*": false,
+		"    sel:\n        eventName: StopLogging\n    condition: sel":       true,
+		"    sel:\n        eventName: stoplogging\n    condition: sel":       true,
+		"    sel:\n        eventName|cased: stoplogging\n    condition: sel": false,
+		"    sel:\n        eventName: [StartLogging, StopLogging]\n        eventSource: s3.amazonaws.com\n    " +
+			"condition: sel": false,
+		"    sel:\n        - eventName: DeleteTrail\n        - eventName: StopLogging\n    condition: sel": true,
+		"    sel:\n        eventName: 'Stop*'\n    condition: sel":                                         true,
+		"    sel:\n        eventName: 'Stop????????'\n    condition: sel":                                  false,
+		"    sel:\n        requestParameters.text: 'a\\*b'\n    condition: sel":                            true,
+		"    sel:\n        requestParameters.text: 'a\\*c'\n    condition: sel":                            false,
+		// the asterisk is escaped
+		"    sel:\n        requestParameters.path: 'C:\\tmp\\*'\n    condition: sel":                  false,
+		"    sel:\n        requestParameters.path|startswith: 'c:\\tmp'\n    condition: sel":          true,
+		"    sel:\n        userIdentity.arn|endswith: user/kim\n    condition: sel":                   true,
+		"    sel:\n        userIdentity.arn|contains|all: [iam, kim]\n    condition: sel":             true,
+		"    sel:\n        userIdentity.arn|contains|all: [iam, tom]\n    condition: sel":             false,
+		"    sel:\n        userIdentity.arn|re: 'user/k.m$'\n    condition: sel":                      true,
+		"    sel:\n        userIdentity.arn|re|i: 'USER/K.M$'\n    condition: sel":                    true,
+		"    sel:\n        sourceIPAddress|cidr: 203.0.113.0/24\n    condition: sel":                  true,
+		"    sel:\n        sourceIPAddress|cidr: [10.0.0.0/8, 192.168.0.0/16]\n    condition: sel":    false,
+		"    sel:\n        count|gte: 12\n    condition: sel":                                         true,
+		"    sel:\n        count|lt: 12\n    condition: sel":                                          false,
+		"    sel:\n        requestParameters.rules.port: 443\n    condition: sel":                     true,
+		"    sel:\n        errorCode: null\n    condition: sel":                                       true,
+		"    sel:\n        errorCode|exists: true\n    condition: sel":                                false,
+		"    sel:\n        errorMessage|exists: false\n    condition: sel":                            true,
+		"    sel:\n        userIdentity.userName|fieldref: userIdentity.userName\n    condition: sel": true,
+		"    sel:\n        blob|base64offset|contains: world\n    condition: sel":                     true,
+		// hello alone ends inside a group
+		"    sel:\n        blob|base64|contains: hello\n    condition: sel":                            false,
+		"    sel:\n        USERIDENTITY.username: kim\n    condition: sel":                             true,
+		"    words:\n        - stoplogging\n    condition: words":                                      true,
+		"    words:\n        - deletetrail\n    condition: words":                                      false,
+		"    a:\n        eventName: StopLogging\n    b:\n        count: 1\n    condition: a and not b": true,
+		"    a:\n        eventName: StopLogging\n    b:\n        count: 1\n    condition: not (a and not " +
+			"b)": false,
+		"    sel_a:\n        count: 1\n    sel_b:\n        count: 12\n    condition: 1 of sel_*":   true,
+		"    sel_a:\n        count: 1\n    sel_b:\n        count: 12\n    condition: all of sel_*": false,
+		"    sel_a:\n        count: 1\n    sel_b:\n        count: 12\n    condition: any of them":  true,
+		"    sel:\n        eventName: StopLogging\n    filter:\n        userIdentity.userName: kim\n    condition: sel " +
+			"and not 1 of filter*": false,
 	} {
 		set, bad, err := Load(write(t, map[string]string{"r.yml": rule(detection)}))
 		if err != nil || len(bad) > 0 {
@@ -84,12 +89,18 @@ func TestMatch(t *testing.T) {
 
 // TestRow asks a rule about rows of a table, whose columns may be written in any way.
 func TestRow(t *testing.T) {
-	set, bad, err := Load(write(t, map[string]string{"r.yml": rule("    sel:\n        event_Name: StopLogging\n        Source IP address|cidr: 203.0.113.0/24\n    condition: sel")}))
+	set, bad, err := Load(write(t, map[string]string{"r.yml": rule(
+		"    sel:\n        event_Name: StopLogging\n        Source IP address|cidr: 203.0.113.0/24\n    condition: sel")}))
 	if err != nil || len(bad) > 0 {
 		t.Fatal(bad, err)
 	}
 	columns := []string{plain.Column("Event name"), plain.Column("SOURCE_IP_ADDRESS"), plain.Column("Other")}
-	for cells, want := range map[string]bool{"StopLogging 203.0.113.9 x": true, "StopLogging 203.0.114.9 x": false, "StartLogging 203.0.113.9 x": false, "StopLogging": false} {
+	for cells, want := range map[string]bool{
+		"StopLogging 203.0.113.9 x":  true,
+		"StopLogging 203.0.114.9 x":  false,
+		"StartLogging 203.0.113.9 x": false,
+		"StopLogging":                false,
+	} {
 		var row [][]byte
 		for _, c := range strings.Fields(cells) {
 			row = append(row, []byte(c))
@@ -107,21 +118,25 @@ func TestRow(t *testing.T) {
 // TestErrors names what is wrong with a rule, and its line; other rules are used.
 func TestErrors(t *testing.T) {
 	for body, want := range map[string]string{
-		rule("    sel:\n        a|near: b\n    condition: sel"):                                                             `r.yml:8: the modifier "near" is not supported`,
-		rule("    sel:\n        a|re: '('\n    condition: sel"):                                                             "r.yml:8: the regular expression cannot be compiled",
-		rule("    sel:\n        a: b\n    condition: other"):                                                                `r.yml:9: the condition names "other", which is no selection`,
-		rule("    sel:\n        a: b\n    condition: sel | count() > 5"):                                                    "r.yml:9: aggregations after | are no longer part of Sigma",
-		rule("    sel:\n        a: b\n    condition: (sel"):                                                                 "r.yml:9: a bracket of the condition is not closed",
-		rule("    sel:\n        a: b"):                                                                                      "the detection has no condition",
-		rule("    sel:\n        a|cidr: x\n    condition: sel"):                                                             "is not a range of addresses",
-		rule("    sel:\n        a|gt: x\n    condition: sel"):                                                               "is not a number",
-		rule("    sel:\n        a:\n            b: c\n    condition: sel"):                                                  "is compared with a map",
-		"title: T\ndetection:\n    a:\n        b: c\n    condition: a\n":                                                    "the rule has no logsource",
-		strings.Replace(rule("    a:\n        b: c\n    condition: a"), "high", "urgent", 1):                                `"urgent" is not a level`,
-		"title: C\ncorrelation:\n    type: event_count\n    rules: [x]\n    timespan: 5 minutes\n":                          "is not a timespan",
-		"title: C\ncorrelation:\n    type: event_count\n    rules: [x]\n    timespan: 5m\n    condition:\n        gte: 5\n": `the correlation is over "x", which is no rule here`,
-		"title: C\ncorrelation:\n    type: sequence\n    rules: [x]\n    timespan: 5m\n":                                    "is not a type of correlation",
-		"title: C\ncorrelation:\n    type: value_count\n    rules: [x]\n    timespan: 5m\n    condition:\n        gte: 5\n": "value_count needs a field",
+		rule("    sel:\n        a|near: b\n    condition: sel"):          `r.yml:8: the modifier "near" is not supported`,
+		rule("    sel:\n        a|re: '('\n    condition: sel"):          "r.yml:8: the regular expression cannot be compiled",
+		rule("    sel:\n        a: b\n    condition: other"):             `r.yml:9: the condition names "other", which is no selection`,
+		rule("    sel:\n        a: b\n    condition: sel | count() > 5"): "r.yml:9: aggregations after | are no longer part of Sigma",
+		rule("    sel:\n        a: b\n    condition: (sel"):              "r.yml:9: a bracket of the condition is not closed",
+		rule("    sel:\n        a: b"):                                   "the detection has no condition",
+		rule("    sel:\n        a|cidr: x\n    condition: sel"):          "is not a range of addresses",
+		rule("    sel:\n        a|gt: x\n    condition: sel"):            "is not a number",
+		rule(
+			"    sel:\n        a:\n            b: c\n    condition: sel"): "is compared with a map",
+		"title: T\ndetection:\n    a:\n        b: c\n    condition: a\n": "the rule has no logsource",
+		strings.Replace(rule("    a:\n        b: c\n    condition: a"), "high", "urgent",
+			1): `"urgent" is not a level`,
+		"title: C\ncorrelation:\n    type: event_count\n    rules: [x]\n    timespan: 5 minutes\n": "is not a timespan",
+		"title: C\ncorrelation:\n    type: event_count\n    rules: [x]\n    timespan: 5m\n    condition:\n        gte: " +
+			"5\n": `the correlation is over "x", which is no rule here`,
+		"title: C\ncorrelation:\n    type: sequence\n    rules: [x]\n    timespan: 5m\n": "is not a type of correlation",
+		"title: C\ncorrelation:\n    type: value_count\n    rules: [x]\n    timespan: 5m\n    condition:\n        gte: " +
+			"5\n": "value_count needs a field",
 		"a: [":  "r.yml:1: ",
 		"a: &a": "r.yml",
 	} {
@@ -133,8 +148,10 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s\nspoils the other rule", body)
 		}
 	}
-	set, bad, err := Load(write(t, map[string]string{"r.yml": strings.Replace(rule("    a:\n        b: c\n    condition: a"), "product: aws", "product: windows", 1)}))
-	if err != nil || len(bad) > 0 || len(set.Rules) > 0 || len(set.Skipped) != 1 || !strings.Contains(set.Skipped[0].Reason, "windows/cloudtrail") {
+	set, bad, err := Load(write(t, map[string]string{"r.yml": strings.Replace(rule("    a:\n        b: c\n    condition: a"),
+		"product: aws", "product: windows", 1)}))
+	if err != nil || len(bad) > 0 || len(set.Rules) > 0 || len(set.Skipped) != 1 ||
+		!strings.Contains(set.Skipped[0].Reason, "windows/cloudtrail") {
 		t.Errorf("%+v %v %v", set, bad, err)
 	}
 }
@@ -142,7 +159,8 @@ func TestErrors(t *testing.T) {
 // TestCandidates asks rules only about actions that they can hold for.
 func TestCandidates(t *testing.T) {
 	set, _, err := Load(write(t, map[string]string{"a.yml": rule("    a:\n        eventName: [StopLogging, DeleteTrail]\n    condition: a"),
-		"b.yml": strings.Replace(rule("    a:\n        eventName|contains: Logging\n    b:\n        x: y\n    condition: a and not b"), "id: r", "id: b", 1),
+		"b.yml": strings.Replace(rule(
+			"    a:\n        eventName|contains: Logging\n    b:\n        x: y\n    condition: a and not b"), "id: r", "id: b", 1),
 		"c.yml": strings.Replace(rule("    a:\n        userAgent: x\n    condition: a"), "id: r", "id: c", 1)}))
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,8 @@ func TestForeignFiles(t *testing.T) {
 }
 
 func TestTx(t *testing.T) {
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), fstest.MapFS{"migrations/0001.sql": script("CREATE TABLE a (x INTEGER) STRICT")})
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"),
+		fstest.MapFS{"migrations/0001.sql": script("CREATE TABLE a (x INTEGER) STRICT")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,13 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 	if t := o.token; t != nil && !fresh && (t.Expiry.IsZero() || now.Before(t.Expiry)) {
 		return t, nil
 	}
-	conf := clientcredentials.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), TokenURL: o.URL, Scopes: o.Scopes, AuthStyle: oauth2.AuthStyleInParams}
+	conf := clientcredentials.Config{
+		ClientID:     o.ClientID,
+		ClientSecret: o.ClientSecret.Reveal(),
+		TokenURL:     o.URL,
+		Scopes:       o.Scopes,
+		AuthStyle:    oauth2.AuthStyleInParams,
+	}
 	if o.Basic {
 		conf.AuthStyle = oauth2.AuthStyleInHeader
 	}

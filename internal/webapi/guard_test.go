@@ -27,9 +27,15 @@ func TestGuarded(t *testing.T) {
 		t.Fatal(err)
 	}
 	var hosts []string
-	for _, h := range []string{"127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "0", "0.0.0.0", "127.0.0.53", "127.255.255.254", "localhost", "LOCALHOST", "localhost.", "ip6-localhost",
-		"[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
-		"169.254.169.254", "[fd00:ec2::254]", "[fe80::1]", "169.254.170.2", "100.100.100.200", "192.0.0.192", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "198.18.0.1", "240.0.0.1", "255.255.255.255", "224.0.0.1", "[ff02::1]", "[fc00::1]"} {
+	for _, h := range []string{
+		"127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001",
+		"0", "0.0.0.0", "127.0.0.53", "127.255.255.254", "localhost", "LOCALHOST", "localhost.", "ip6-localhost",
+		"[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+		"[0:0:0:0:0:ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+		"169.254.169.254", "[fd00:ec2::254]", "[fe80::1]", "169.254.170.2", "100.100.100.200", "192.0.0.192",
+		"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "198.18.0.1", "240.0.0.1",
+		"255.255.255.255", "224.0.0.1", "[ff02::1]", "[fc00::1]",
+	} {
 		hosts = append(hosts, "https://"+h+":"+port+"/", "http://"+h+":"+port+"/", "https://user:pass@"+h+":"+port+"/x?y")
 	}
 	for _, target := range hosts {
@@ -61,7 +67,14 @@ func TestGuarded(t *testing.T) {
 	if _, err := api.Post(t.Context(), "/", []byte("{}")); err == nil || reached.Load() != 1 {
 		t.Errorf("an answer that points elsewhere was followed: %v", err)
 	}
-	for address, want := range map[string]bool{"8.8.8.8": true, "2606:4700::1111": true, "::ffff:8.8.8.8": true, "::ffff:10.0.0.1": false, "fe80::1%eth0": false, "10.1.2.3": false} {
+	for address, want := range map[string]bool{
+		"8.8.8.8":         true,
+		"2606:4700::1111": true,
+		"::ffff:8.8.8.8":  true,
+		"::ffff:10.0.0.1": false,
+		"fe80::1%eth0":    false,
+		"10.1.2.3":        false,
+	} {
 		if got := Outside(netip.MustParseAddr(address), nil); got != want {
 			t.Errorf("%s: %v", address, got)
 		}

@@ -88,7 +88,13 @@ func TestElsewhere(t *testing.T) {
 		http.Redirect(w, r, other.URL+"/steal", http.StatusFound)
 	})
 	api.Auth = Static{"Bearer", secret.New("hunter2")}
-	for _, target := range []string{other.URL + "/x", "//" + strings.TrimPrefix(other.URL, "http://") + "/x", "ftp://x/y", "/x", "http://[::1"} {
+	for _, target := range []string{
+		other.URL + "/x",
+		"//" + strings.TrimPrefix(other.URL, "http://") + "/x",
+		"ftp://x/y",
+		"/x",
+		"http://[::1",
+	} {
 		if _, err := api.Get(t.Context(), target); err == nil {
 			t.Errorf("%s: no error", target)
 		}
@@ -151,7 +157,8 @@ func TestOAuth(t *testing.T) {
 		tokens++
 		assertion = r.FormValue("assertion")
 		claims := jwt.MapClaims{}
-		if _, err := jwt.ParseWithClaims(assertion, claims, func(*jwt.Token) (any, error) { return &key.PublicKey, nil }); err != nil || claims["iss"] != "me" || r.FormValue("grant_type") != JWTBearer || r.FormValue("client_secret") != "hunter2" {
+		if _, err := jwt.ParseWithClaims(assertion, claims, func(*jwt.Token) (any, error) { return &key.PublicKey, nil }); err != nil ||
+			claims["iss"] != "me" || r.FormValue("grant_type") != JWTBearer || r.FormValue("client_secret") != "hunter2" {
 			t.Errorf("%v %v %v", err, claims, r.Form)
 		}
 		if broken {
@@ -171,10 +178,17 @@ func TestOAuth(t *testing.T) {
 	})
 	now := time.Now()
 	api := vendor(t, mux.ServeHTTP)
-	auth := &OAuth{HTTP: api.HTTP, URL: strings.TrimSuffix(api.Base, "/v1") + "/token", ClientID: "me", ClientSecret: secret.New("hunter2"), Now: func() time.Time { return now }, Form: func(now time.Time) (url.Values, error) {
-		a, err := Assertion(key, "k1", map[string]any{"iss": "me", "exp": now.Add(time.Minute).Unix()})
-		return url.Values{"grant_type": {JWTBearer}, "assertion": {a}}, err
-	}}
+	auth := &OAuth{
+		HTTP:         api.HTTP,
+		URL:          strings.TrimSuffix(api.Base, "/v1") + "/token",
+		ClientID:     "me",
+		ClientSecret: secret.New("hunter2"),
+		Now:          func() time.Time { return now },
+		Form: func(now time.Time) (url.Values, error) {
+			a, err := Assertion(key, "k1", map[string]any{"iss": "me", "exp": now.Add(time.Minute).Unix()})
+			return url.Values{"grant_type": {JWTBearer}, "assertion": {a}}, err
+		},
+	}
 	api.Auth = auth
 	for i, c := range []struct {
 		target string
@@ -188,7 +202,8 @@ func TestOAuth(t *testing.T) {
 	}
 	broken = true
 	_, err = auth.Token(t.Context(), true)
-	if !Is(err, Unauthorized) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), assertion) || !strings.Contains(err.Error(), "invalid_grant") {
+	if !Is(err, Unauthorized) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), assertion) ||
+		!strings.Contains(err.Error(), "invalid_grant") {
 		t.Error(err)
 	}
 }
