@@ -1,6 +1,5 @@
-// Package alert turns findings into alerts and tells people. An alert is what
-// somebody is told: the findings on one person's day that belong together.
-// Telling changes nothing in how people are judged.
+// Package alert builds alerts from findings and sends notifications. An alert groups the
+// related findings on one person's day. Notifying does not affect scoring.
 //
 // It owns alerts.db (Store), and the formats in which alerts are written.
 package alert
@@ -18,7 +17,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Severity says how urgent an alert is.
+// Severity is the urgency of an alert.
 type Severity int
 
 // The severities, from the least urgent to the most.
@@ -82,8 +81,8 @@ type Window struct {
 	End   time.Time `json:"end"`
 }
 
-// Alert is what somebody is told about a person. It is made of one revision of
-// findings; a later revision has the same ID.
+// Alert is a notification about a person, or about the data. It is built from one revision of
+// findings; later revisions keep the ID.
 type Alert struct {
 	ID             string     `json:"id"`
 	Revision       int        `json:"revision"`
@@ -115,15 +114,15 @@ type Alert struct {
 	EventCount     int        `json:"event_count"`
 	DataCompleteTo time.Time  `json:"data_complete_to"` // up to when all its sources had delivered
 	Evidence       []Evidence `json:"evidence"`
-	// Exposures are what was laid open or switched off, and when it was undone.
-	// That is the only part of an alert that may change long after Time.
+	// Exposures lists what was exposed or disabled, and when it was reverted. It is the only
+	// part of an alert that may change long after Time.
 	Exposures []Exposure `json:"exposures,omitempty"`
-	// Withdrawn says that what came later explains it: there is no such alert.
+	// Withdrawn marks an alert that later events made obsolete.
 	Withdrawn bool             `json:"withdrawn,omitempty"`
 	Receipt   *finding.Receipt `json:"receipt,omitempty"` // what the score rests on; outflow explain computes it again
 }
 
-// Exposure is something that was laid open or switched off.
+// Exposure is something that was exposed to outsiders, or disabled.
 type Exposure struct {
 	What   string     `json:"what"`
 	Opened time.Time  `json:"opened"`
@@ -131,7 +130,7 @@ type Exposure struct {
 	By     string     `json:"by,omitempty"`     // who undid it
 }
 
-// Evidence is what one detector contributes.
+// Evidence is one detector's contribution to an alert.
 type Evidence struct {
 	Detector string   `json:"detector"`
 	Title    string   `json:"title"`
@@ -148,13 +147,13 @@ type Evidence struct {
 	Window   *Window  `json:"window,omitempty"`  // when its events happened
 }
 
-// build makes the alert of findings that came together.
+// build builds the alert of one revision of findings.
 func build(revision int, list []*finding.Finding) Alert {
 	slices.SortStableFunc(list, func(a, b *finding.Finding) int { // what contributes most comes first
 		return cmp.Or(-cmp.Compare(a.Points, b.Points), cmp.Compare(a.Detector, b.Detector))
 	})
 	lead := list[0]
-	for _, f := range list { // what adds weight but saw nothing itself does not lead
+	for _, f := range list { // a finding without events of its own does not lead
 		if f.Events > 0 {
 			lead = f
 			break
@@ -219,7 +218,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	return a
 }
 
-// FromFinding is the alert of one finding about the data, as it is: for what no detector sees.
+// FromFinding returns the alert of a single finding about the data that comes from no detector.
 func FromFinding(f *finding.Finding) Alert {
 	a := build(f.Revision, []*finding.Finding{f})
 	a.Case = a.ID
@@ -272,8 +271,8 @@ func title(lead *finding.Finding, list []*finding.Finding) string {
 	return t
 }
 
-// reason joins what the detectors say into a sentence, the strongest first. What
-// contributes little is left to the evidence.
+// reason joins the detectors' reasons into one sentence, the strongest first. Detectors that
+// contribute little appear in the evidence only.
 func reason(lead *finding.Finding, list []*finding.Finding) string {
 	said := map[string]bool{lead.Detector: true}
 	s := lead.Reason

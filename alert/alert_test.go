@@ -168,7 +168,10 @@ func TestCSVIsInert(t *testing.T) {
 // used (schema.ocsf.io/1.6.0/classes/detection_finding).
 func TestOCSF(t *testing.T) {
 	known := map[string]bool{}
-	for _, k := range strings.Fields(`activity_id activity_name category_uid category_name class_uid class_name type_uid type_name time start_time end_time severity_id severity status_id status is_alert risk_score message count metadata finding_info evidences resources unmapped`) {
+	for _, k := range strings.Fields(`
+		activity_id activity_name category_uid category_name class_uid class_name type_uid type_name time start_time
+		end_time severity_id severity status_id status is_alert risk_score message count metadata finding_info
+		evidences resources unmapped`) {
 		known[k] = true
 	}
 	var b bytes.Buffer

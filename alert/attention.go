@@ -1,8 +1,8 @@
 package alert
 
-// NeedsAttention says whether an alert is one to look at: by the budget of false alerts,
-// or by a severity where there is none. What concerns the data is, if it may cost
-// detection.
+// NeedsAttention reports whether an alert passes the budget of false alerts per 1,000
+// user-days, or, without a budget, has at least the given severity. Alerts about the data pass
+// if they may impair detection: from medium severity on, or from a lower one if configured.
 func NeedsAttention(a *Alert, budget float64, from Severity) bool {
 	switch {
 	case a.Health:

@@ -12,17 +12,16 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// caseGap is how long a series of alerts about one person may pause.
+// caseGap is the longest gap between two alerts of one case.
 const caseGap = 4 * 24 * time.Hour
 
-// longestWindow is more than the window of an alert lasts: one that is held may begin so long
-// before the time up to which alerts are not held any more.
+// longestWindow is an upper bound for the length of an alert's window. The window of an open
+// alert may start this long before the time up to which alerts were pruned.
 const longestWindow = 7 * 24 * time.Hour
 
-// assignCases groups alerts about one person that follow one another into cases: each
-// is given the id of the first. Only earlier alerts decide to which case one
-// belongs: of those that are not held any more, before has the last one of each
-// user. Alerts below low are cases of their own.
+// assignCases groups successive alerts about one user into cases: each gets the ID of the
+// first. Only earlier alerts decide which case an alert belongs to. Before has, for each
+// user, the last alert that was pruned. An alert below low severity is a case of its own.
 func assignCases(list []Alert, before map[string]seriesTail) {
 	order := make([]int, len(list))
 	for i := range order {
@@ -56,37 +55,37 @@ func assignCases(list []Alert, before map[string]seriesTail) {
 	}
 }
 
-// seriesTail is the last alert of a series about one person that a desk has let go of.
+// seriesTail is the last alert of a user's series that the correlator has pruned.
 type seriesTail struct {
 	Time  time.Time
 	Case  string
-	Cases map[string]string `json:",omitempty"` // of older alerts that it has not, by id
+	Cases map[string]string `json:",omitempty"` // of older alerts that are still open, by ID
 }
 
-// Correlator collects findings into alerts. It is not safe for concurrent use.
+// Correlator builds alerts from findings. It is not safe for concurrent use.
 type Correlator struct {
 	open  map[string]*openAlert
-	done  []Alert               // from earlier runs; no finding will change them
+	done  []Alert               // from earlier runs; findings no longer change them
 	tails map[string]seriesTail // by user
 
-	watermark int64                      // up to when the data goes, Unix milliseconds
+	watermark int64                      // event-time watermark, Unix milliseconds
 	users     map[string]map[string]bool // episodes of open alerts, by user
-	changed   map[string]bool            // users about whom something may be new
+	changed   map[string]bool            // users whose alerts may have changed
 	endOfDay  map[int64][]string         // users of provisional alerts, by the end of their day
 }
 
-// openAlert is an alert in the making: the findings of its highest risk so far.
+// openAlert is an alert that may still change: the findings of its highest risk so far.
 type openAlert struct {
 	Revision int
 	Findings []*finding.Finding
-	Undone   []finding.Exposure // told after the findings
+	Undone   []finding.Exposure // reported after the findings
 
-	built          *Alert // of what is above; nil if that has changed
-	published      *Alert // what Updates returned last
-	publishedBuild *Alert // of what it was made
+	built          *Alert // built from the fields above; nil if they have changed
+	published      *Alert // the version that Updates returned last
+	publishedBuild *Alert // the build it came from
 }
 
-// NewCorrelator returns an empty desk.
+// NewCorrelator returns an empty correlator.
 func NewCorrelator() *Correlator {
 	return &Correlator{
 		open:     map[string]*openAlert{},
@@ -96,7 +95,7 @@ func NewCorrelator() *Correlator {
 	}
 }
 
-// indexUser notes whose an open alert is, by a finding of it.
+// indexUser records the user of an open alert, given one of its findings.
 func (d *Correlator) indexUser(f *finding.Finding) {
 	if d.users[f.Person] == nil {
 		d.users[f.Person] = map[string]bool{}
@@ -108,7 +107,7 @@ func (d *Correlator) indexUser(f *finding.Finding) {
 	}
 }
 
-// drop forgets an open alert.
+// drop removes an open alert.
 func (d *Correlator) drop(episode string) {
 	user := d.open[episode].Findings[0].Person
 	delete(d.open, episode)
@@ -117,12 +116,12 @@ func (d *Correlator) drop(episode string) {
 	}
 }
 
-// AdvanceWatermark tells up to when the data goes (Unix milliseconds): alerts on days that
-// end later are provisional. It does not go back.
+// AdvanceWatermark sets the event-time watermark (Unix milliseconds). Alerts on days that end
+// after it are provisional. The watermark never moves backwards.
 func (d *Correlator) AdvanceWatermark(at int64) { d.watermark = max(d.watermark, at) }
 
-// Add takes in a finding. The findings of one moment form a revision; one with a
-// higher risk replaces those before.
+// Add adds a finding. Findings of one time form a revision; a finding with a higher risk
+// replaces the earlier ones.
 func (d *Correlator) Add(f *finding.Finding) {
 	b := d.open[f.Episode]
 	if f.Risk == 0 && !f.Health {
@@ -156,8 +155,8 @@ func (d *Correlator) Add(f *finding.Finding) {
 	b.Findings = append(b.Findings, f)
 }
 
-// closeExposures notes that exposures of an alert are over. Of those that nobody was told
-// about there is nothing to say.
+// closeExposures records that exposures of an alert have ended. Exposures that were never
+// reported are ignored.
 func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
 	if b != nil {
 		b.Undone = append(b.Undone, f.Exposures...)
@@ -185,7 +184,7 @@ func (d *Correlator) Alerts() []Alert {
 	return list
 }
 
-// alert makes an alert of what belongs together, unless it is made already.
+// alert builds the alert unless the last build is still valid.
 func (d *Correlator) alert(b *openAlert) *Alert {
 	if b.built == nil {
 		a := build(b.Revision, slices.Clone(b.Findings))
@@ -198,8 +197,7 @@ func (d *Correlator) alert(b *openAlert) *Alert {
 	return b.built
 }
 
-// Updates returns the alerts that are not as they were when it was called last,
-// ranked.
+// Updates returns the alerts that have changed since the last call, ranked.
 func (d *Correlator) Updates() (list []Alert) {
 	for end, users := range d.endOfDay {
 		if end > d.watermark {
@@ -238,28 +236,28 @@ func (d *Correlator) Updates() (list []Alert) {
 	return list
 }
 
-// IsOpen says whether the desk may still change the alert of an id.
+// IsOpen reports whether findings may still change the alert with this ID.
 func (d *Correlator) IsOpen(id string) bool { return d.open[id] != nil }
 
-// checkpointState is what Keep gives.
+// checkpointState is the stored form of a checkpoint.
 type checkpointState struct {
 	Open map[string]*openAlert
 	Tail map[string]seriesTail
 }
 
-// Checkpoint is what a desk holds that later findings may change, for RestoreDesk: not the
-// alerts that Forget would drop.
+// Checkpoint serialises the open alerts and the tails of series, without the alerts that
+// Prune(before) would drop. RestoreCheckpoint reads it; the stream processor stores it.
 func (d *Correlator) Checkpoint(before int64) ([]byte, error) {
-	c := Correlator{open: maps.Clone(d.open), tails: d.tails, watermark: d.watermark} // whose they are is not asked of it
+	c := Correlator{open: maps.Clone(d.open), tails: d.tails, watermark: d.watermark} // without the index by user, which Prune does not need
 	c.Prune(before)
 	return json.Marshal(checkpointState{c.open, c.tails})
 }
 
-// RestoreCheckpoint returns a desk with what Keep gave.
+// RestoreCheckpoint returns a correlator with the state of a checkpoint.
 func RestoreCheckpoint(b []byte) (*Correlator, error) {
 	var k checkpointState
 	if err := json.Unmarshal(b, &k); err != nil {
-		return nil, fmt.Errorf("alert: desk: %w", err)
+		return nil, fmt.Errorf("alert: correlator state: %w", err)
 	}
 	d := NewCorrelator()
 	if err := validateOpen(k.Open); err != nil {
@@ -274,23 +272,23 @@ func RestoreCheckpoint(b []byte) (*Correlator, error) {
 	return d, nil
 }
 
-// validateOpen is an error if what was read of open alerts is not what a desk keeps.
+// validateOpen returns an error if stored open alerts are inconsistent.
 func validateOpen(open map[string]*openAlert) error {
 	for id, b := range open {
 		if b == nil || len(b.Findings) == 0 {
-			return fmt.Errorf("alert: desk: damaged: the alert %.40q has no finding", id)
+			return fmt.Errorf("alert: correlator state is damaged: the alert %.40q has no finding", id)
 		}
 		for _, f := range b.Findings {
 			if f == nil || f.Episode != id || f.Person != b.Findings[0].Person {
-				return fmt.Errorf("alert: desk: damaged: the alert %.40q has a finding of another", id)
+				return fmt.Errorf("alert: correlator state is damaged: the alert %.40q has a finding of another", id)
 			}
 		}
 	}
 	return nil
 }
 
-// addQualifiers gives findings that were stored before there were qualifiers the only one that there
-// was then.
+// addQualifiers adds the qualifier to findings that were stored before the field existed.
+// There was only one at the time.
 func addQualifiers(open map[string]*openAlert) {
 	for _, b := range open {
 		for _, f := range b.Findings {
@@ -301,14 +299,14 @@ func addQualifiers(open map[string]*openAlert) {
 	}
 }
 
-// MergeCheckpoints puts together what Keep gave of desks, each with the people for whom keep
-// holds: what is about nobody has an empty user.
-func MergeCheckpoints(desks [][]byte, keep func(desk int, user string) bool) ([]byte, error) {
+// MergeCheckpoints merges checkpoints of several correlators. From each it takes the users for
+// whom keep returns true. Alerts about the data rather than a person have an empty user.
+func MergeCheckpoints(checkpoints [][]byte, keep func(i int, user string) bool) ([]byte, error) {
 	all := checkpointState{map[string]*openAlert{}, map[string]seriesTail{}}
-	for i, b := range desks {
+	for i, b := range checkpoints {
 		var k checkpointState
 		if err := json.Unmarshal(b, &k); err != nil {
-			return nil, fmt.Errorf("alert: desk: %w", err)
+			return nil, fmt.Errorf("alert: correlator state: %w", err)
 		}
 		if err := validateOpen(k.Open); err != nil {
 			return nil, err
@@ -327,16 +325,16 @@ func MergeCheckpoints(desks [][]byte, keep func(desk int, user string) bool) ([]
 	return json.Marshal(all)
 }
 
-// reindex notes whose all open alerts are.
+// reindex rebuilds the index of open alerts by user.
 func (d *Correlator) reindex() {
 	for _, b := range d.open {
 		d.indexUser(b.Findings[0])
 	}
 }
 
-// Prune drops alerts on days before a moment (Unix milliseconds) of which nothing
-// is open any more: nothing will change them. It remembers to which series later
-// ones belong.
+// Prune drops alerts on days before a time (Unix milliseconds) that have no open exposure:
+// findings no longer change them. It keeps the tail of each series, so that later alerts join
+// the right case.
 func (d *Correlator) Prune(before int64) {
 	limit := at(before)
 	var held []Alert
@@ -370,13 +368,13 @@ func (d *Correlator) Prune(before int64) {
 		tails[a.User] = t
 	}
 	d.tails = tails
-	for user := range d.users { // series are told apart by other means now
+	for user := range d.users { // cases are now assigned from the tails
 		d.changed[user] = true
 	}
 }
 
-// BatchSnapshot is what a desk holds, at a moment, that later findings may change:
-// alerts on days that are not over.
+// BatchSnapshot serialises the alerts on days that are not over at a time (Unix
+// milliseconds). Scans store it; Store.Load reads it together with the final alerts.
 func (d *Correlator) BatchSnapshot(at int64) ([]byte, error) {
 	open := map[string]*openAlert{}
 	for id, b := range d.open {
@@ -389,7 +387,7 @@ func (d *Correlator) BatchSnapshot(at int64) ([]byte, error) {
 
 const dayMS = 24 * 60 * 60 * 1000
 
-// restoreBatch returns a desk with the state of a snapshot and alerts that are final.
+// restoreBatch returns a correlator with the state of a batch snapshot and the final alerts.
 func restoreBatch(snapshot []byte, done []Alert) (*Correlator, error) {
 	d := NewCorrelator()
 	if err := json.Unmarshal(snapshot, &d.open); err != nil {
@@ -411,7 +409,7 @@ func restoreBatch(snapshot []byte, done []Alert) (*Correlator, error) {
 	return d, nil
 }
 
-// EraseFromState takes a person out of what Keep or Snapshot gave.
+// EraseFromState removes a user from a checkpoint or a batch snapshot.
 func EraseFromState(b []byte, user string) ([]byte, error) {
 	if len(b) == 0 {
 		return b, nil
@@ -429,12 +427,12 @@ func EraseFromState(b []byte, user string) ([]byte, error) {
 	}
 	var shape map[string]json.RawMessage
 	if err := json.Unmarshal(b, &shape); err != nil {
-		return nil, fmt.Errorf("alert: desk: %w", err)
+		return nil, fmt.Errorf("alert: correlator state: %w", err)
 	}
 	if _, keep := shape["Open"]; keep {
 		var k checkpointState
 		if err := json.Unmarshal(b, &k); err != nil {
-			return nil, fmt.Errorf("alert: desk: %w", err)
+			return nil, fmt.Errorf("alert: correlator state: %w", err)
 		}
 		if err := strip(k.Open); err != nil {
 			return nil, err
@@ -444,7 +442,7 @@ func EraseFromState(b []byte, user string) ([]byte, error) {
 	}
 	var open map[string]*openAlert
 	if err := json.Unmarshal(b, &open); err != nil {
-		return nil, fmt.Errorf("alert: desk: %w", err)
+		return nil, fmt.Errorf("alert: correlator state: %w", err)
 	}
 	if err := strip(open); err != nil {
 		return nil, err

@@ -16,28 +16,28 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// NotifyPolicy decides what goes out: of alerts that come again and again, as they
-// grow.
+// NotifyPolicy decides which versions of an alert are queued, and for which channels.
 type NotifyPolicy struct {
 	Routes         []Route
-	NeedsAttention func(a *Alert) bool // whether an alert deserves attention
+	NeedsAttention func(a *Alert) bool // whether an alert passes the budget
 	Now            time.Time
-	// Detectors are all of them: which are never suppressed. Where they are not given,
-	// nothing is.
+	// Detectors has the traits of all detectors, which say what may be suppressed. Without it,
+	// nothing is suppressed.
 	Detectors finding.Detectors
 }
 
-// Route says which alerts a channel takes. One that it has taken it takes to the end.
+// Route selects the alerts of a channel. Once a channel has an alert, it gets every later
+// revision as well.
 type Route struct {
 	Channel string
 	Matches func(a *Alert) bool // nil for all
 }
 
-// Position is up to where a partition of the log of alerts has been taken in, and
-// the term of who judged there.
+// Position is the next offset to read from a partition of the alert topic, and the epoch of
+// the worker that wrote there.
 type Position struct{ Next, Epoch int64 }
 
-// Progress is up to where a partition of the log has been taken in.
+// Progress returns the position up to which a partition of the alert topic was applied.
 func (s *Store) Progress(ctx context.Context, partition int) (p Position, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT next, term FROM progress WHERE part = ?", partition).Scan(&p.Next, &p.Epoch)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -46,11 +46,10 @@ func (s *Store) Progress(ctx context.Context, partition int) (p Position, err er
 	return p, nil
 }
 
-// Apply takes in alerts that lie before a position of a partition of the log,
-// in one transaction with what is to be sent because of them. An alert is told
-// when it first deserves attention, when it gets more severe, and once more when
-// the day it is about is over, if that changed it; one that was told is told again
-// if it is withdrawn. Taking in the same alerts again changes nothing.
+// Apply stores the alerts before a position of a partition, and queues their notifications in
+// the same transaction. A channel is notified when an alert passes the budget, when its
+// severity rises, once more when its day closes if the alert changed, and when it is
+// withdrawn. Applying the same alerts again changes nothing.
 func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Alert, t NotifyPolicy) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		held, err := suppressions(ctx, tx)
@@ -111,7 +110,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	case a.Withdrawn && !known, !a.Withdrawn && !known && !t.NeedsAttention(a):
 		return nil
 	case known && !a.Withdrawn && a.Severity <= worst && a.Provisional:
-		return nil // it grows; what it becomes is told when the day is over
+		return nil // still growing; the final version is sent when the day closes
 	}
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) "+
@@ -133,7 +132,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 				continue
 			}
 		}
-		// what waits for the channel is out of date
+		// the version queued for the channel is out of date
 		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", channel, a.ID); err != nil {
 			return err
 		}
@@ -146,15 +145,14 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	return nil
 }
 
-// QueuedNotification is an alert that waits for a channel.
+// QueuedNotification is an alert queued for a channel.
 type QueuedNotification struct {
 	Seq   int64
 	Alert Alert
-	Place int64 // where sending it began, if it did; -1 otherwise
+	Place int64 // where sending started; -1 if it has not
 }
 
-// Queued lists what waits for a channel, in the order in which it was decided,
-// up to a number.
+// Queued lists up to most notifications queued for a channel, oldest first.
 func (s *Store) Queued(ctx context.Context, channel string, most int) (list []QueuedNotification, err error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
@@ -177,7 +175,7 @@ func (s *Store) Queued(ctx context.Context, channel string, most int) (list []Qu
 	return list, rows.Err()
 }
 
-// MarkStarted notes where sending began, before it does.
+// MarkStarted records where sending starts. Call it before sending.
 func (s *Store) MarkStarted(ctx context.Context, seq, place int64) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE outbox SET place = ? WHERE seq = ?", place, seq)
 	if err != nil {
@@ -186,7 +184,7 @@ func (s *Store) MarkStarted(ctx context.Context, seq, place int64) error {
 	return nil
 }
 
-// MarkSent notes that something need not be sent again.
+// MarkSent records a notification as sent and removes it from the queue.
 func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
@@ -203,14 +201,14 @@ func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 	return nil
 }
 
-// Counts are how many alerts are known, were told, and wait to be sent.
+// Counts returns how many alerts are stored, were notified, and are queued.
 func (s *Store) Counts(ctx context.Context) (known, told, waiting int, err error) {
 	err = s.db.QueryRowContext(ctx,
 		"SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM told), (SELECT count(*) FROM outbox)").Scan(&known, &told, &waiting)
 	return known, told, waiting, err
 }
 
-// Line is an alert as a line of NDJSON, as scans print it.
+// Line returns an alert as a line of NDJSON, as scan prints it.
 func Line(a *Alert) ([]byte, error) {
 	var b bytes.Buffer
 	err := Formats["ndjson"](&b, []Alert{*a}, Options{})

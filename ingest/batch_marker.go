@@ -2,16 +2,16 @@ package ingest
 
 import "encoding/binary"
 
-// BatchMarker is a record in the log of events that is no event: a source says that it
-// begins to deliver much at once, or that it has delivered all it has, in every
-// partition. Until it has, what it delivered may lack what is older.
+// BatchMarker is a control record in the event log. A source appends one to every partition
+// when it begins a batch, and another when the batch is complete. Until then, older events of
+// the batch may still be missing.
 type BatchMarker struct {
 	Begin  bool
-	Seq    int64 // grows with every delivery of a source
+	Seq    int64 // increases with every batch of a source
 	Source string
 }
 
-// Append appends the stored form of a mark. No stored event begins with a zero.
+// Append appends the stored form of the marker. No stored event begins with a zero byte.
 func (m BatchMarker) Append(b []byte) []byte {
 	kind := byte('e')
 	if m.Begin {
@@ -20,7 +20,8 @@ func (m BatchMarker) Append(b []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(append(b, 0, kind), uint64(m.Seq)), m.Source...)
 }
 
-// ParseBatchMarker says whether a record of the log is a mark, and which.
+// ParseBatchMarker parses a record of the event log. It returns false if the record is not a
+// batch marker.
 func ParseBatchMarker(rec []byte) (m BatchMarker, ok bool) {
 	if len(rec) < 10 || rec[0] != 0 {
 		return m, false
@@ -28,7 +29,7 @@ func ParseBatchMarker(rec []byte) (m BatchMarker, ok bool) {
 	return BatchMarker{rec[1] == 'b', int64(binary.BigEndian.Uint64(rec[2:])), string(rec[10:])}, true
 }
 
-// OpenBatches follows the marks of a log: which sources are delivering.
+// OpenBatches tracks the batches of an event log that are not complete in every partition.
 type OpenBatches struct {
 	partitions int
 	sources    map[string]*batch
@@ -39,26 +40,25 @@ type batch struct {
 	ended []int64 // by partition
 }
 
-// NewOpenBatches returns the deliveries of a log with some partitions.
+// NewOpenBatches returns the tracker for an event log with this many partitions.
 func NewOpenBatches(partitions int) *OpenBatches {
 	return &OpenBatches{partitions, map[string]*batch{}}
 }
 
-// Observe takes in a mark of a partition.
+// Observe records a marker read from a partition.
 func (d *OpenBatches) Observe(m BatchMarker, partition int) {
 	s := d.sources[m.Source]
 	if s == nil {
 		s = &batch{ended: make([]int64, d.partitions)}
 		d.sources[m.Source] = s
 	}
-	s.begun = max(s.begun, m.Seq) // the end tells as well that there was a beginning elsewhere
+	s.begun = max(s.begun, m.Seq) // an end implies a begin in another partition
 	if !m.Begin {
 		s.ended[partition] = max(s.ended[partition], m.Seq)
 	}
 }
 
-// Any says whether a source has begun to deliver what it has not said to be whole
-// in every partition.
+// Any reports whether a batch has begun that has not ended in every partition.
 func (d *OpenBatches) Any() bool {
 	for _, s := range d.sources {
 		for _, e := range s.ended {
@@ -70,5 +70,5 @@ func (d *OpenBatches) Any() bool {
 	return false
 }
 
-// Reset drops what is known: the sources that were delivering say nothing any more.
+// Reset forgets all batches, for sources that have stopped without ending theirs.
 func (d *OpenBatches) Reset() { clear(d.sources) }

@@ -2,15 +2,14 @@ package ingest
 
 import "math/bits"
 
-// LatenessHistogram counts by how much events are older than the newest one that had come before:
-// by the power of two of their minutes. The zero value is ready.
+// LatenessHistogram counts how much older events are than the newest event received before
+// them. Its buckets are powers of two of minutes. The zero value is ready to use.
 type LatenessHistogram struct {
 	n    [24]int
 	most int64
 }
 
-// Add counts an event that is older by some milliseconds; one that is not older at all
-// does not count.
+// Add counts an event that is late by some milliseconds. Values of 0 or less are ignored.
 func (l *LatenessHistogram) Add(ms int64) {
 	if ms > 0 {
 		l.n[min(bits.Len64(uint64(ms/60_000)), len(l.n)-1)]++
@@ -18,7 +17,7 @@ func (l *LatenessHistogram) Add(ms int64) {
 	}
 }
 
-// Merge adds what another one has counted.
+// Merge adds the counts of another histogram.
 func (l *LatenessHistogram) Merge(o *LatenessHistogram) {
 	for i, n := range o.n {
 		l.n[i] += n
@@ -26,7 +25,7 @@ func (l *LatenessHistogram) Merge(o *LatenessHistogram) {
 	l.most = max(l.most, o.most)
 }
 
-// Count is how many events were older.
+// Count returns the number of late events.
 func (l *LatenessHistogram) Count() (n int) {
 	for _, k := range l.n {
 		n += k
@@ -34,7 +33,7 @@ func (l *LatenessHistogram) Count() (n int) {
 	return n
 }
 
-// P99 is by how much 99 of 100 of so many new events were older at most, in milliseconds:
+// P99 returns the 99th percentile of lateness over all new events, in milliseconds, rounded
 // up to the next power of two of minutes.
 func (l *LatenessHistogram) P99(events int) int64 {
 	left := events / 100 // one in a hundred may be later still

@@ -2,33 +2,32 @@ package ingest
 
 import "time"
 
-// SweepPlan plans which stretch of time to ask an API for that is asked by the time of
-// events and shows some of them late. Every look goes back a little; now and then one
-// goes back farther, and farther still. What comes again is known by its id. A look
-// that was not finished is taken up as it was: its stretch does not change while it is
-// paged through.
+// SweepPlan plans the time ranges to query from an API that is queried by event time and
+// delivers some events late. Every sweep overlaps the last one a little; now and then one goes
+// back further. Repeated events are recognised by their ID. An unfinished sweep is resumed
+// unchanged: its range stays the same while it is paged through.
 type SweepPlan struct {
-	Lag       time.Duration // what is younger is left for the next look
-	Overlap   time.Duration // how far every look goes back beyond the end of the last
-	Hourly    time.Duration // once an hour, how far before the last such look; 0 if none does
-	Daily     time.Duration // the same once a day: nothing is missed that appears within that time
-	MaxSpan   time.Duration // longest stretch at once; 0 if any may be asked for
-	Retention time.Duration // how long the vendor keeps events; 0 if for good
+	Lag       time.Duration // younger events are left to the next sweep
+	Overlap   time.Duration // how far every sweep goes back before the end of the last
+	Hourly    time.Duration // how far the hourly sweep goes back before the last one; 0 for no hourly sweep
+	Daily     time.Duration // the same, daily: events that appear within this time are not missed
+	MaxSpan   time.Duration // longest range of one sweep; 0 for no limit
+	Retention time.Duration // how long the vendor keeps events; 0 for ever
 }
 
-// SweepState is how far the looks have come: the part of a cursor that Sweeps owns. Times
+// SweepState is how far the sweeps have come: the part of a cursor that SweepPlan owns. Times
 // are Unix milliseconds.
 type SweepState struct {
-	End  int64 `json:"end"`            // everything before it has been asked for
-	Hour int64 `json:"hour,omitempty"` // when a look went back as far as once an hour
+	End  int64 `json:"end"`            // everything before it has been queried
+	Hour int64 `json:"hour,omitempty"` // time of the last hourly sweep
 	Day  int64 `json:"day,omitempty"`
-	From int64 `json:"from,omitempty"` // of the look that is going on; 0 if none is
+	From int64 `json:"from,omitempty"` // of the current sweep; 0 if there is none
 	To   int64 `json:"to,omitempty"`
-	Next int64 `json:"next,omitempty"` // where the next one begins, if the last did not come up to now
+	Next int64 `json:"next,omitempty"` // start of the next sweep, if the last did not reach the present
 }
 
-// Begin plans the next look, unless one is going on. It returns false if there is
-// nothing to ask for yet. What the vendor does not keep any more is a gap.
+// Begin plans the next sweep unless one is in progress. It returns false if there is nothing
+// to query yet. A range that the vendor no longer keeps is returned as a gap.
 func (s SweepPlan) Begin(at *SweepState, since, now time.Time) (gap *Gap, ok bool) {
 	if at.To != 0 {
 		return nil, true
@@ -71,7 +70,7 @@ func (s SweepPlan) Begin(at *SweepState, since, now time.Time) (gap *Gap, ok boo
 	return gap, true
 }
 
-// Page is Begin for a source: the page has the gap, if there is one.
+// Page is Begin for a source: the returned page carries the gap, if there is one.
 func (s SweepPlan) Page(at *SweepState, since, now time.Time) (page Page, ok bool) {
 	gap, ok := s.Begin(at, since, now)
 	if gap != nil {
@@ -80,8 +79,8 @@ func (s SweepPlan) Page(at *SweepState, since, now time.Time) (page Page, ok boo
 	return page, ok
 }
 
-// Finish ends a look that was read whole, and says whether the next one may follow at
-// once: it did not come up to now.
+// Finish ends a sweep that was read completely. It returns true if the sweep did not reach
+// the present, so the next one may follow at once.
 func (s SweepPlan) Finish(at *SweepState, now time.Time) (more bool) {
 	to := at.To
 	at.End = max(at.End, to)

@@ -409,7 +409,10 @@ func bars(a *alert.Alert) template.HTML {
 		fmt.Fprintf(&b, `<text x="0" y="%d" class="t">%s</text>`, y+12, template.HTMLEscapeString(e.Title+", "+e.Unit))
 		y += 18
 		for _, r := range []row{{"this day", e.Observed, "seen"}, {"usual day", e.Expected, "own"}, {"colleagues", e.Peers, "peers"}} {
-			fmt.Fprintf(&b, `<text x="0" y="%d" class="l">%s</text><rect x="80" y="%d" width="%.1f" height="11" class="%s"/><text x="%.1f" y="%d" class="l">%s</text>`, y+10, r.name, y, max(width*r.value/most, 1), r.class, 86+max(width*r.value/most, 1), y+10, template.HTMLEscapeString(short(r.value)))
+			fmt.Fprintf(&b,
+				`<text x="0" y="%d" class="l">%s</text>`+
+					`<rect x="80" y="%d" width="%.1f" height="11" class="%s"/><text x="%.1f" y="%d" class="l">%s</text>`,
+				y+10, r.name, y, max(width*r.value/most, 1), r.class, 86+max(width*r.value/most, 1), y+10, template.HTMLEscapeString(short(r.value)))
 			y += 15
 		}
 		y += 10
@@ -417,7 +420,10 @@ func bars(a *alert.Alert) template.HTML {
 	if y == 0 {
 		return ""
 	}
-	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="What was seen on this day beside a usual day of the person and of colleagues" viewBox="0 0 460 %d" class="bars">%s</svg>`, y, b.String()))
+	return template.HTML(fmt.Sprintf(
+		`<svg role="img" aria-label="What was seen on this day beside a usual day of the person and of colleagues"`+
+			` viewBox="0 0 460 %d" class="bars">%s</svg>`,
+		y, b.String()))
 }
 
 func short(x float64) string {

@@ -48,7 +48,9 @@ func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 // reveals lists requests: those that wait, or those of somebody about a pseudonym, the
 // latest first.
 func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []Reveal, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires FROM reveal WHERE "+where+" ORDER BY id DESC LIMIT 200", args...)
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires FROM reveal "+
+			"WHERE "+where+" ORDER BY id DESC LIMIT 200", args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}

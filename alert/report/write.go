@@ -87,7 +87,9 @@ func bar(l Left) template.HTML {
 		color string
 	}{{"seen", l.Observed, "#d55e00"}, {"usual", l.Expected, "#0072b2"}, {"colleagues", l.Peers, "#767676"}} {
 		w := max(250*r.v/most, 1)
-		fmt.Fprintf(&b, `<text x="0" y="%d">%s</text><rect x="70" y="%d" width="%.1f" height="12" fill="%s"/><text x="%.1f" y="%d">%s</text>`, 12+18*i, r.name, 2+18*i, w, r.color, 76+w, 12+18*i, number(r.v))
+		fmt.Fprintf(&b,
+			`<text x="0" y="%d">%s</text><rect x="70" y="%d" width="%.1f" height="12" fill="%s"/><text x="%.1f" y="%d">%s</text>`,
+			12+18*i, r.name, 2+18*i, w, r.color, 76+w, 12+18*i, number(r.v))
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())
@@ -107,13 +109,16 @@ func line(r *Review) template.HTML {
 	}
 	x := func(t time.Time) float64 { return 10 + 680*min(max(t.Sub(r.From).Hours()/span, 0), 1) }
 	var b strings.Builder
-	b.WriteString(`<svg role="img" viewBox="0 0 700 70" class="timeline" aria-label="the period with notice, last day and unusual days"><line x1="10" y1="40" x2="690" y2="40" stroke="#767676"/>`)
+	b.WriteString(`<svg role="img" viewBox="0 0 700 70" class="timeline" aria-label="the period with notice, last day and unusual days">` +
+		`<line x1="10" y1="40" x2="690" y2="40" stroke="#767676"/>`)
 	for _, m := range []struct {
 		name string
 		at   time.Time
 	}{{"notice", r.Notice}, {"last day", r.LastDay}} {
 		if !m.at.IsZero() {
-			fmt.Fprintf(&b, `<line x1="%.1f" y1="18" x2="%.1f" y2="52" stroke="#1b1f24"/><text x="%.1f" y="14" text-anchor="middle">%s</text>`, x(m.at), x(m.at), min(max(x(m.at), 30), 660), m.name)
+			fmt.Fprintf(&b,
+				`<line x1="%.1f" y1="18" x2="%.1f" y2="52" stroke="#1b1f24"/><text x="%.1f" y="14" text-anchor="middle">%s</text>`,
+				x(m.at), x(m.at), min(max(x(m.at), 30), 660), m.name)
 		}
 	}
 	for _, p := range r.Timeline {

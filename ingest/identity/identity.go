@@ -361,9 +361,13 @@ func LooksAutomated(name string) bool {
 
 var automated = func() map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(`svc svcacct service serviceaccount bot robot automation automated system daemon cron scheduler worker runner ci cicd pipeline builder deploy deployer deployment jenkins github gitlab
-		terraform pulumi ansible puppet argocd spinnaker etl elt airflow dbt fivetran integration integrations connector sync backup backups replication migration archiver ediscovery dlp scanner crawler indexer monitoring
-		logging exporter api apiuser webhook noreply donotreply notifications mailer smtp server servers lambda kubernetes proxy gateway sso scim provisioning hris`) {
+	for _, w := range strings.Fields(`
+		svc svcacct service serviceaccount bot robot automation automated system daemon cron scheduler worker runner
+		ci cicd pipeline builder deploy deployer deployment jenkins github gitlab terraform pulumi ansible puppet
+		argocd spinnaker etl elt airflow dbt fivetran integration integrations connector sync backup backups
+		replication migration archiver ediscovery dlp scanner crawler indexer monitoring logging exporter api apiuser
+		webhook noreply donotreply notifications mailer smtp server servers lambda kubernetes proxy gateway sso scim
+		provisioning hris`) {
 		m[w] = true
 	}
 	return m

@@ -1,6 +1,6 @@
-// Package eventlog is the log that ingest appends to and detect reads from. Its
-// kinds keep one contract, which eventlogtest checks: Memory for scans and
-// tests, SQLite where there is no infrastructure, Kafka where there is.
+// Package eventlog is the event log: ingest appends to it, detect reads from it. All
+// implementations keep one contract, which eventlogtest checks: Memory for scans and tests,
+// SQLite for a single machine, Kafka for a cluster.
 package eventlog
 
 import (
@@ -11,8 +11,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Record is one entry of a log. What Append was given must not be changed
-// afterwards; what Read returns must not be changed at all.
+// Record is one entry of a log. Do not modify records after passing them to Append, nor those
+// that Read returns.
 type Record struct {
 	Partition int    // where the record is; set by Append if there is a key
 	Offset    int64  // its place in the partition, from 0; set by Append
@@ -26,21 +26,20 @@ type Record struct {
 
 // Log is an ordered, partitioned sequence of records.
 type Log interface {
-	// Append adds records in the given order: to the partition of their key, or,
-	// without a key, to the partition they name. Nil means that all of them are as
-	// durable as the kind promises. After an error some may have been added;
-	// appending all of them again is the caller's business, and harmless where ids
-	// are made from causes. It waits while the log is full, until ctx ends.
+	// Append adds records in the given order: to the partition of their key, or, without a
+	// key, to the partition they name. A nil error means that all of them are as durable as
+	// the implementation promises. After an error some may have been added. The caller may
+	// append all of them again, which is harmless if readers deduplicate by ID. Append blocks
+	// while the log is full, until ctx ends.
 	Append(ctx context.Context, recs ...Record) error
-	// Read returns up to max records of a partition from an offset on, at least
-	// one: it waits for the first, until ctx ends. io.EOF says that the log is
-	// closed and holds no more. Reading from an offset tells a kind with limited
-	// room that what lies before it will not be asked for again.
+	// Read returns between 1 and max records of a partition, starting at an offset. It blocks
+	// until there is one or ctx ends. io.EOF means that the log is closed and has no more
+	// records. A log with limited space may discard the records before the offset.
 	Read(ctx context.Context, partition int, from int64, max int) ([]Record, error)
-	// Bounds are the offsets of the first record of a partition that is held, and
-	// of the next one that will be appended.
+	// Bounds returns the offset of the first record that a partition still holds, and the
+	// offset of the next record to be appended.
 	Bounds(ctx context.Context, partition int) (first, next int64, err error)
-	// Partitions is how many there are, fixed for the life of the log.
+	// Partitions returns the number of partitions, which never changes.
 	Partitions() int
 }
 
@@ -50,7 +49,7 @@ var ErrGone = errors.New("eventlog: offset is gone")
 // ErrClosed is returned by Append on a closed log.
 var ErrClosed = errors.New("eventlog: closed")
 
-// place is the partition that a record goes to among n.
+// place returns the partition of a record in a log with n partitions.
 func (r *Record) place(n int) (int, error) {
 	if r.Key != "" {
 		return PartitionOf(r.Key, n), nil

@@ -13,19 +13,19 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// RunAsLeader joins a consumer group on a topic and runs do, with all partitions, while this
-// process is the one member that has them. The others wait, and take over when it goes: at
-// once if it leaves, after the session's timeout if it dies. The context of do ends when
-// somebody else has them; members that come or go do not disturb it otherwise. What do does
-// while it only believes to lead, paused for longer than a session, or cut off from the
-// group, must be harmless. Lead returns what do returns, or when ctx ends.
+// RunAsLeader joins a consumer group on a topic. While this process is the leader, it runs do
+// with all partitions. The other members are standbys. One takes over at once if the leader
+// leaves, and after the session timeout if it dies. The context of do ends when another member
+// becomes the leader; other joins and departures do not affect it. Do must be harmless while
+// the process wrongly believes it leads, because it was paused for longer than a session or cut
+// off from the group. RunAsLeader returns the error of do, or that of ctx.
 func (c *Cluster) RunAsLeader(ctx context.Context, group, topic string, log *slog.Logger,
 	do func(ctx context.Context, partitions []int) error) error {
 	return c.runMember(ctx, group, topic, &balancer{name: "outflow-first", alone: true}, log, do)
 }
 
-// RunShared is Lead where every member has some of the partitions, as many as the others. The
-// context of do ends when its own change.
+// RunShared is RunAsLeader with the partitions spread evenly over the members. The context of
+// do ends when this member's assignment changes.
 func (c *Cluster) RunShared(ctx context.Context, group, topic string, log *slog.Logger,
 	do func(ctx context.Context, partitions []int) error) error {
 	return c.runMember(ctx, group, topic, &balancer{name: "outflow-fair"}, log, do)
@@ -50,7 +50,7 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 		return err
 	}
 	defer g.Close()
-	var now *assignment // what is being done
+	var now *assignment // the current assignment
 	defer func() { now.stop() }()
 	lost := time.Time{}
 	for {
@@ -60,11 +60,11 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 			return ctx.Err()
 		case errors.Is(err, kafka.ErrGroupClosed):
 			return err
-		case err != nil: // the group is being rearranged, or its coordinator moves
+		case err != nil: // the group is rebalancing, or its coordinator is moving
 			log.Debug("waiting for the group", "group", group, "err", err)
 			if lost.IsZero() {
 				lost = time.Now()
-			} else if now != nil && time.Since(lost) > cutOff { // somebody else has them by now
+			} else if now != nil && time.Since(lost) > cutOff { // another member has the partitions by now
 				by.setClaim(claim{})
 				if err := now.stop(); err != nil {
 					return err
@@ -85,7 +85,7 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 		}
 		slices.Sort(own)
 		log.Info("the group is arranged", "group", group, "generation", gen.ID, "judges", len(own) > 0, "partitions", len(own))
-		// Who was not in the generation before does not know who had them meanwhile.
+		// A member that missed a generation does not know who had the partitions in between.
 		if now != nil && (!slices.Equal(now.partitions, own) || gen.ID != by.generation()+1) {
 			if err := now.stop(); err != nil {
 				return err
@@ -118,10 +118,10 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 
 const (
 	sessionTimeout = 6 * time.Second
-	cutOff         = 3 * sessionTimeout // without the group, until it is given up what one had in it
+	cutOff         = 3 * sessionTimeout // time without the group after which a member gives up its partitions
 )
 
-// assignment is what a member does with the partitions that it has.
+// assignment is a run of do on the partitions assigned to this member.
 type assignment struct {
 	partitions []int
 	cancel     context.CancelFunc
@@ -134,14 +134,14 @@ func startAssignment(ctx context.Context, partitions []int, do func(ctx context.
 	h := &assignment{partitions: partitions, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(h.done)
-		if err := do(ctx, partitions); ctx.Err() == nil { // whatever it says of having been ended is no failure
+		if err := do(ctx, partitions); ctx.Err() == nil { // an error caused by the cancellation is not a failure
 			h.err = err
 		}
 	}()
 	return h
 }
 
-// finished is closed when it has ended by itself, or was ended; never if there is none.
+// finished is closed once do has returned; a nil assignment never finishes.
 func (h *assignment) finished() <-chan struct{} {
 	if h == nil {
 		return nil
@@ -149,7 +149,7 @@ func (h *assignment) finished() <-chan struct{} {
 	return h.done
 }
 
-// stop ends it, and returns why it had failed; nil if it had not.
+// stop cancels do, waits for it, and returns its error if it failed before.
 func (h *assignment) stop() error {
 	if h == nil {
 		return nil
@@ -159,8 +159,8 @@ func (h *assignment) stop() error {
 	return h.err
 }
 
-// balancer gives partitions to members: all to one if alone is set, as many to each
-// otherwise. Members say what they have, and keep it as far as that allows.
+// balancer assigns partitions to members: all to one if alone is set, evenly otherwise.
+// Members report what they have, and keep it as far as the balance allows.
 type balancer struct {
 	name  string
 	alone bool
