@@ -60,7 +60,7 @@ const (
 	criticalFrom = .5
 )
 
-// severityOf of a score by its rate, given what is at stake (finding.Stake): the
+// severityOf of a score by its rate, given the impact (finding.Impact): the
 // most valuable things are one step more urgent than the score alone says.
 func severityOf(rate float64, stake int) Severity {
 	s := Informational
@@ -180,7 +180,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
 	ids := map[string]bool{}
 	for _, f := range list {
-		stake = max(stake, f.Stake)
+		stake = max(stake, f.Impact)
 		a.Detectors = append(a.Detectors, f.Detector)
 		a.Evidence = append(a.Evidence, Evidence{
 			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,

@@ -49,7 +49,7 @@ func found(person, detector string, day int64, risk, points float64) *finding.Fi
 		EventIDs:   []string{"a", "b"},
 		Events:     2,
 		Complete:   at,
-		Stake:      1,
+		Impact:     1,
 	}
 }
 
@@ -79,7 +79,7 @@ func sample() []Alert {
 	evil.EventIDs = []string{hostile}
 	d.Add(evil)
 	svc := found("svc-backup@acme.example", "bucket_public", 1, 8, 8)
-	svc.Service, svc.Stake, svc.Title = true, 3, "Bucket made public"
+	svc.Service, svc.Impact, svc.Title = true, 3, "Bucket made public"
 	d.Add(svc)
 	return d.Alerts()
 }
@@ -431,7 +431,7 @@ func TestHealth(t *testing.T) {
 	d := NewCorrelator()
 	d.Add(found("ann@acme.example", "bulk_download", 0, 6, 6))
 	h := found("", "source_silent", 0, 0, 0)
-	h.Health, h.Stake, h.Title, h.Reason, h.Episode = true, 2, "Source silent", "Box has sent nothing for 26 hours", "health"
+	h.Health, h.Impact, h.Title, h.Reason, h.Episode = true, 2, "Source silent", "Box has sent nothing for 26 hours", "health"
 	d.Add(h)
 	list := d.Alerts()
 	if len(list) != 2 || !list[1].Health || list[1].Severity != Medium || list[1].User != "" || list[1].Score != 0 {

@@ -142,7 +142,7 @@ func (e *Engine) emitAccessReview(p *person, now int64) {
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, p.LastDay), Episode: episodeID(p.Name+" left", p.LastDay), Revision: 1, Detector: det.Name, Title: det.Title,
 		Person: p.Name, Department: p.Department, Time: now, Start: open[0].At, End: now, Techniques: det.Techniques,
-		Stake: 1, Observed: float64(len(open)), Unit: "grants",
+		Impact: 1, Observed: float64(len(open)), Unit: "grants",
 		Events: len(open), Days: round(p.Active), Complete: now,
 	}
 	var sources [32]bool

@@ -224,10 +224,10 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 	}
 
 	clauses, impact := d.clauses(g)
-	f.Stake = impact
+	f.Impact = impact
 	if det.Mechanism == detect.UserRules {
 		clauses, f.Techniques = e.sayRules(d)
-		f.Stake = 1
+		f.Impact = 1
 	}
 	if best := v.strongest(cat, g, floorOf(det, p.leaving(at))); best >= 0 {
 		f.Observed, f.Unit = d.Count[best], cat.metrics[best].Unit
@@ -239,7 +239,7 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 	f.Reason = strings.Join(clauses, "; ")
 	f.Context = e.context(p, at)
 	if len(cat.groups[g]) > 0 && det.Exfiltration {
-		f.Stake = max(f.Stake, 1)
+		f.Impact = max(f.Impact, 1)
 	}
 	return f
 }

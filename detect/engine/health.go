@@ -35,7 +35,7 @@ func (e *Engine) healthFinding(m detect.Mechanism, about string, since, at int64
 	return &finding.Finding{
 		ID: findingID(det, about, since), Episode: episodeID(det.Name+" "+about, since), Revision: 1, Detector: det.Name,
 		Title: det.Title, Health: true,
-		Time: at, Start: since, End: at, Stake: stake, Complete: at,
+		Time: at, Start: since, End: at, Impact: stake, Complete: at,
 	}
 }
 

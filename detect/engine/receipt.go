@@ -43,8 +43,8 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x,
 				Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
 				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j],
-				Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Harm: m.weight,
-				Half: m.HalfSaturation}
+				Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Weight: m.weight,
+				HalfSaturation: m.HalfSaturation}
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {

@@ -22,7 +22,7 @@ type Finding struct {
 	Risk       float64 `json:"risk"`            // the person's score with everything considered, at this time
 	// false alerts per 1,000 user-days to be expected in the organisation at this risk or above
 	Rate       float64  `json:"rate"`
-	Stake      int      `json:"stake"`               // what is at stake: 0 little … 3 the most
+	Impact     int      `json:"stake"`               // what is at stake: 0 little … 3 the most; stored as stake
 	Title      string   `json:"title"`               // in a few words
 	Qualifier  string   `json:"qualifier,omitempty"` // of one that only adds weight to what others see: what it adds to their title
 	Reason     string   `json:"reason"`              // in one sentence with numbers

@@ -27,25 +27,25 @@ type Receipt struct {
 
 // Count is a number of things that was judged.
 type Count struct {
-	Detector     string  `json:"detector"`
-	Metric       string  `json:"metric"`
-	Unit         string  `json:"unit"`
-	Window       string  `json:"window"` // "24 h" is the person's day so far
-	Total        float64 `json:"total"`  // in Unit
-	Judged       float64 `json:"judged"` // Total, or its square root for rows and bytes
-	Own          float64 `json:"own"`    // usual for the person, drawn towards the peers; on the scale of Judged, as what follows
-	Peers        float64 `json:"peers"`
-	Organisation float64 `json:"organisation"`
-	Colleagues   float64 `json:"colleagues"` // how much more the colleagues do today: a factor on the expectation
-	Dispersion   float64 `json:"dispersion"` // of the negative binomial distribution
-	Surprise     float64 `json:"surprise"`   // −log₁₀ of the probability of so many or more
-	Before       Before  `json:"before"`
-	Rarity       float64 `json:"rarity"` // −ln of how often anybody's surprise was as large
-	Floor        float64 `json:"floor"`  // rarity from which it speaks
-	Harm         float64 `json:"harm"`
-	Half         float64 `json:"half"`
-	Density      float64 `json:"density"` // 1 where it came in one burst, less where it is spread over the day
-	Points       float64 `json:"points"`
+	Detector       string  `json:"detector"`
+	Metric         string  `json:"metric"`
+	Unit           string  `json:"unit"`
+	Window         string  `json:"window"` // "24 h" is the person's day so far
+	Total          float64 `json:"total"`  // in Unit
+	Judged         float64 `json:"judged"` // Total, or its square root for rows and bytes
+	Own            float64 `json:"own"`    // usual for the person, drawn towards the peers; on the scale of Judged, as what follows
+	Peers          float64 `json:"peers"`
+	Organisation   float64 `json:"organisation"`
+	Colleagues     float64 `json:"colleagues"` // how much more the colleagues do today: a factor on the expectation
+	Dispersion     float64 `json:"dispersion"` // of the negative binomial distribution
+	Surprise       float64 `json:"surprise"`   // −log₁₀ of the probability of so many or more
+	Before         Before  `json:"before"`
+	Rarity         float64 `json:"rarity"` // −ln of how often anybody's surprise was as large
+	Floor          float64 `json:"floor"`  // rarity from which it speaks
+	Weight         float64 `json:"harm"`
+	HalfSaturation float64 `json:"half"`
+	Density        float64 `json:"density"` // 1 where it came in one burst, less where it is spread over the day
+	Points         float64 `json:"points"`
 }
 
 // Before is how surprises at a metric were distributed until then, over everybody.

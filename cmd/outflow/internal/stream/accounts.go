@@ -282,7 +282,7 @@ func (g *gap) alert() alert.Alert {
 		of = "from " + from + " to " + to
 	}
 	a := alert.FromFinding(&finding.Finding{
-		ID: id, Episode: id, Revision: 1, Detector: config.Catalog.Of(detect.SourceGap).Name, Title: alert.TitleNotProcessed, Health: true, Stake: 2,
+		ID: id, Episode: id, Revision: 1, Detector: config.Catalog.Of(detect.SourceGap).Name, Title: alert.TitleNotProcessed, Health: true, Impact: 2,
 		Time: g.came * event.Day, Start: g.from * event.Day, End: (g.to + 1) * event.Day, Complete: g.came * event.Day, Sources: []string{g.source.String()},
 		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), DateOf(g.came), of, from),
 	})
