@@ -39,7 +39,8 @@ var (
 	dropboxFiles = need(event.Dropbox, "file events: Dropbox Business Advanced or above", fileWork...)
 	slackFiles   = need(event.Slack, "audit logs of Slack Enterprise Grid", event.Download, event.Upload, event.ShareUser)
 	slackAny     = anyOf(event.Slack)
-	crmEvents    = need(event.Salesforce, "Event Monitoring (Salesforce Shield or the add-on): without it only Login and set-up data are logged",
+	crmEvents    = need(event.Salesforce, "Event Monitoring (Salesforce Shield or the add-on): "+
+		"without it only Login and set-up data are logged",
 		event.ReportRun, event.Export, event.Query, event.View)
 	crmLogin  = need(event.Salesforce, "the Login event log file or LoginHistory", event.LoginSuccess, event.LoginFailure)
 	s3Data    = need(event.CloudTrail, "S3 data events of the trail (object-level logging)", event.Download, event.List)

@@ -59,14 +59,16 @@ func (e *Engine) checkHRFeed(end int64) {
 	if today >= 5 && float64(today) > leaversShare*float64(e.Heads) {
 		h := e.healthFinding(detect.HRFeed, "flood", end-event.Day, end, 2)
 		h.Observed, h.Unit = float64(today), "leavers in a day"
-		h.Reason = fmt.Sprintf("the HR feed reports %d of %d people as leaving in one day: that is hardly so, and all of them are watched more closely",
+		h.Reason = fmt.Sprintf("the HR feed reports %d of %d people as leaving in one day: "+
+			"that is hardly so, and all of them are watched more closely",
 			today, e.Heads)
 		e.send(h)
 	}
 	if f.Odd > 0 && !f.OddTold {
 		f.OddTold = true
 		h := e.healthFinding(detect.HRFeed, "past", last, end, 1)
-		h.Reason = fmt.Sprintf("the HR feed reports leavers whose last day was over a month before, %s among them: it comes late, or dates are wrong",
+		h.Reason = fmt.Sprintf("the HR feed reports leavers whose last day was over a month before, %s among them: "+
+			"it comes late, or dates are wrong",
 			detect.Quote(f.FirstOddOf))
 		e.send(h)
 	}

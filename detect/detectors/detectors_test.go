@@ -1,10 +1,12 @@
 package detectors
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // dayOf is a day on which a detector has counted n of every metric.
@@ -51,5 +53,34 @@ func TestUnsettled(t *testing.T) {
 	drip := dayOf(slowDrip, 0)
 	if drip.ActiveDays = 2; strings.Contains(slowDrip.Reason(drip), "weeks") {
 		t.Error(slowDrip.Reason(drip))
+	}
+}
+
+// TestFiles finds every detector in a file of its name.
+func TestFiles(t *testing.T) {
+	for _, d := range All {
+		b, err := os.ReadFile(d.Name + ".go")
+		if err != nil || !strings.Contains(string(b), `Name: "`+d.Name+`"`) {
+			t.Errorf("%s is in no file of its own: %v", d.Name, err)
+		}
+	}
+}
+
+// TestTraits has the traits that other rooms rely on.
+func TestTraits(t *testing.T) {
+	all := Traits()
+	for trait, want := range map[finding.Traits]string{
+		finding.AboutData:       "hr_feed names_left_out source_gap source_late source_silent unresolved_identity",
+		finding.AboutLeavers:    "access_left_behind leaver_takeout terminated_user_activity",
+		finding.NeverSuppressed: "logging_disabled source_gap source_silent",
+		finding.ChangesSettings: "authentication_policy logging_disabled public_access_guard sharing_policy",
+		finding.SharesOutside:   "external_sharing personal_mailbox public_link",
+	} {
+		if got := strings.Join(all.With(trait), " "); got != want {
+			t.Errorf("trait %d: %s, want %s", trait, got, want)
+		}
+	}
+	if len(all) != len(All) {
+		t.Errorf("%d detectors have traits, of %d", len(all), len(All))
 	}
 }
