@@ -38,6 +38,7 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 				}
 				continue
 			}
+
 			body, err := json.Marshal(a)
 			if err != nil {
 				return err
@@ -45,6 +46,7 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 			if _, err := put.ExecContext(ctx, a.User, a.Date(), string(body)); err != nil {
 				return err
 			}
+
 			for _, source := range a.Sources {
 				key := [2]string{a.Date(), source}
 				if covered[key] {
@@ -56,11 +58,13 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 				}
 			}
 		}
+
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("alert: activity: %w", err)
 	}
+
 	return nil
 }
 

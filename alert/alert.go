@@ -159,6 +159,7 @@ func build(revision int, list []*finding.Finding) Alert {
 			break
 		}
 	}
+
 	a := Alert{
 		ID:           lead.Episode,
 		Revision:     revision,
@@ -177,6 +178,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		BaselineDays: lead.Days,
 		Context:      lead.Context,
 	}
+
 	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
 	ids := map[string]bool{}
 	for _, f := range list {
@@ -189,6 +191,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		if f.Receipt != nil {
 			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10
 		}
+
 		a.Sources = appendNew(a.Sources, f.Sources)
 		a.Techniques = appendNew(a.Techniques, f.Techniques)
 		for _, x := range f.Exposures {
@@ -199,6 +202,7 @@ func build(revision int, list []*finding.Finding) Alert {
 			a.Evidence[len(a.Evidence)-1].Window = &Window{at(f.Start), at(f.End)}
 			from, to = min(from, f.Start), max(to, f.End)
 		}
+
 		if f.Complete > 0 && (complete == 0 || f.Complete < complete) {
 			complete = f.Complete
 		}
@@ -209,6 +213,7 @@ func build(revision int, list []*finding.Finding) Alert {
 			}
 		}
 	}
+
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
 	if a.Severity = severityOf(a.Rate, stake); a.Health {

@@ -41,6 +41,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 		order = "DESC"
 		add("seq < ?", f.Before)
 	}
+
 	add("seq > ?", f.After)
 	if f.User != "" {
 		add("user = ?", f.User)
@@ -48,6 +49,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	if f.Detector != "" {
 		add("detector = ?", f.Detector)
 	}
+
 	if f.Alert != "" {
 		add("alert = ?", f.Alert)
 	}
@@ -57,6 +59,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	if f.Latest {
 		where = append(where, "NOT EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)")
 	}
+
 	args = append(args, min(max(f.Limit, 1), 1000))
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE "+strings.Join(where,
 		" AND ")+" ORDER BY seq "+order+" LIMIT ?", args...)
@@ -77,6 +80,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 		c.At = time.UnixMilli(at).UTC()
 		list = append(list, c)
 	}
+
 	return list, rows.Err()
 }
 

@@ -51,6 +51,7 @@ func assignCases(list []Alert, before map[string]seriesTail) {
 		} else if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
 			a.Case = list[last].Case
 		}
+
 		last = i
 	}
 }
@@ -128,11 +129,13 @@ func (d *Correlator) Add(f *finding.Finding) {
 		d.closeExposures(f, b)
 		return
 	}
+
 	if b == nil {
 		b = &openAlert{}
 		d.open[f.Episode] = b
 		d.indexUser(f)
 	}
+
 	b.built = nil
 	d.changed[f.Person] = true
 	if len(b.Findings) > 0 {
@@ -143,6 +146,7 @@ func (d *Correlator) Add(f *finding.Finding) {
 			b.Findings = b.Findings[:0]
 		}
 	}
+
 	if len(b.Findings) == 0 {
 		b.Revision++
 	}
@@ -152,6 +156,7 @@ func (d *Correlator) Add(f *finding.Finding) {
 			return
 		}
 	}
+
 	b.Findings = append(b.Findings, f)
 }
 
@@ -208,17 +213,20 @@ func (d *Correlator) Updates() (list []Alert) {
 		}
 		delete(d.endOfDay, end)
 	}
+
 	var all []Alert
 	for user := range d.changed {
 		for id := range d.users[user] {
 			all = append(all, *d.alert(d.open[id]))
 		}
 	}
+
 	for _, a := range d.done {
 		if d.changed[a.User] {
 			all = append(all, a)
 		}
 	}
+
 	clear(d.changed)
 	assignCases(all, d.tails)
 	Rank(all)
@@ -233,6 +241,7 @@ func (d *Correlator) Updates() (list []Alert) {
 		b.published, b.publishedBuild = &a, b.built
 		list = append(list, a)
 	}
+
 	return list
 }
 
@@ -345,6 +354,7 @@ func (d *Correlator) Prune(before int64) {
 			tails[user] = t
 		}
 	}
+
 	for _, a := range d.Alerts() {
 		b := d.open[a.ID]
 		if b == nil || b.Findings[0].Time >= before {
@@ -359,6 +369,7 @@ func (d *Correlator) Prune(before int64) {
 			tails[a.User] = seriesTail{Time: a.Time, Case: a.Case}
 		}
 	}
+
 	for _, a := range held {
 		t := tails[a.User]
 		if t.Cases == nil {
@@ -367,6 +378,7 @@ func (d *Correlator) Prune(before int64) {
 		t.Cases[a.ID] = a.Case
 		tails[a.User] = t
 	}
+
 	d.tails = tails
 	for user := range d.users { // cases are now assigned from the tails
 		d.changed[user] = true
@@ -425,6 +437,7 @@ func EraseFromState(b []byte, user string) ([]byte, error) {
 		}
 		return nil
 	}
+
 	var shape map[string]json.RawMessage
 	if err := json.Unmarshal(b, &shape); err != nil {
 		return nil, fmt.Errorf("alert: correlator state: %w", err)
@@ -440,6 +453,7 @@ func EraseFromState(b []byte, user string) ([]byte, error) {
 		delete(k.Tail, user)
 		return json.Marshal(k)
 	}
+
 	var open map[string]*openAlert
 	if err := json.Unmarshal(b, &open); err != nil {
 		return nil, fmt.Errorf("alert: correlator state: %w", err)
@@ -447,5 +461,6 @@ func EraseFromState(b []byte, user string) ([]byte, error) {
 	if err := strip(open); err != nil {
 		return nil, err
 	}
+
 	return json.Marshal(open)
 }

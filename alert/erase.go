@@ -32,6 +32,7 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 			}
 			alerts = append(alerts, id)
 		}
+
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return err
 		}
@@ -45,6 +46,7 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 				return err
 			}
 		}
+
 		res, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE lower(user) = lower(?)", user)
 		if err != nil {
 			return err
@@ -52,11 +54,13 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 		if days, err = res.RowsAffected(); err != nil {
 			return err
 		}
+
 		for _, table := range []string{"suppression", "leaver"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE lower(user) = lower(?)", user); err != nil {
 				return err
 			}
 		}
+
 		var snapshot []byte
 		err = tx.QueryRowContext(ctx, "SELECT snapshot FROM desk").Scan(&snapshot)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -65,6 +69,7 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 		if err != nil {
 			return err
 		}
+
 		if snapshot, err = EraseFromState(snapshot, user); err != nil {
 			return err
 		}
@@ -74,6 +79,7 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 	if err != nil {
 		return nil, 0, fmt.Errorf("alert: erase: %w", err)
 	}
+
 	return alerts, days, nil
 }
 
@@ -91,6 +97,7 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 					return err
 				}
 			}
+
 			res, err := tx.ExecContext(ctx, "DELETE FROM alert WHERE id IN ("+old+")", at)
 			if err != nil {
 				return err
@@ -98,10 +105,12 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 			if gone, err = res.RowsAffected(); err != nil {
 				return err
 			}
+
 			if _, err := tx.ExecContext(ctx, "DELETE FROM suppression WHERE expires < ?", at); err != nil {
 				return err
 			}
 		}
+
 		if days.IsZero() {
 			return nil
 		}
@@ -109,12 +118,14 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 		if err != nil {
 			return err
 		}
+
 		goneDays, err = res.RowsAffected()
 		return err
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("alert: expire: %w", err)
 	}
+
 	return gone, goneDays, nil
 }
 

@@ -89,6 +89,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 		a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
 		return err
 	}
+
 	var hash int64
 	var worst Severity
 	err = tx.QueryRowContext(ctx, "SELECT hash, severity FROM told WHERE alert = ?", a.ID).Scan(&hash, &worst)
@@ -96,6 +97,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
+
 	now := int64(xxhash.Sum64(body))
 	shown := known || t.NeedsAttention(a)
 	if _, err := tx.ExecContext(ctx,
@@ -104,6 +106,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 		a.ID, a.User, a.Detector, a.Severity, shown, now, t.Now.UnixMilli(), string(body)); err != nil {
 		return err
 	}
+
 	switch {
 	case known && now == hash:
 		return nil
@@ -112,12 +115,14 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	case known && !a.Withdrawn && a.Severity <= worst && a.Provisional:
 		return nil // still growing; the final version is sent when the day closes
 	}
+
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) "+
 			"ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity",
 		a.ID, now, max(worst, a.Severity)); err != nil {
 		return err
 	}
+
 	for _, route := range t.Routes {
 		channel := route.Channel
 		if route.Matches != nil && !route.Matches(a) {
@@ -132,6 +137,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 				continue
 			}
 		}
+
 		// the version queued for the channel is out of date
 		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", channel, a.ID); err != nil {
 			return err
@@ -142,6 +148,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 			return err
 		}
 	}
+
 	return nil
 }
 

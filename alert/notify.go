@@ -151,6 +151,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 	if err != nil || len(list) == 0 {
 		return 0, time.Time{}, err
 	}
+
 	if c.Kind.People && len(list) > manyWait {
 		return c.summary(ctx, s, list, now)
 	}
@@ -165,6 +166,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 			}
 			continue
 		}
+
 		ref, err := c.send(ctx, s, p, nil)
 		if ctx.Err() != nil {
 			return sent, now, ctx.Err()
@@ -179,6 +181,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 			}
 			return sent, next, err
 		}
+
 		c.failures = 0
 		c.between("sent")
 		if err := s.recordSent(ctx, c.Name, p, ref, now); err != nil {
@@ -186,6 +189,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 		}
 		sent++
 	}
+
 	if len(list) == perPass {
 		return sent, now, nil
 	}

@@ -177,6 +177,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 			about = append(about, ocsfResource{"Data source", s, s})
 		}
 	}
+
 	if version == "" {
 		version = "dev"
 	}
@@ -232,6 +233,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 	if len(a.Exposures) > 0 {
 		f.Unmapped["exposures"] = a.Exposures
 	}
+
 	if a.Revision > 1 {
 		f.ActivityID, f.ActivityName, f.TypeUID, f.TypeName = 2, "Update", 200402, "Detection Finding: Update"
 	}
@@ -242,6 +244,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 		}
 		f.FindingInfo.Attacks = append(f.FindingInfo.Attacks, attack)
 	}
+
 	for _, id := range a.EventIDs {
 		f.FindingInfo.Related = append(f.FindingInfo.Related, ocsfRelatedEvent{id})
 	}
@@ -264,6 +267,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 			},
 		})
 	}
+
 	return f
 }
 

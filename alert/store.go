@@ -63,6 +63,7 @@ func (s *Store) Load(ctx context.Context) (generation int64, desk *Correlator, e
 	if err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
 	}
+
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE time <= ?", raisedAt(at-1).UnixMilli())
 	if err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
@@ -80,6 +81,7 @@ func (s *Store) Load(ctx context.Context) (generation int64, desk *Correlator, e
 		}
 		done = append(done, a)
 	}
+
 	if err := rows.Err(); err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
 	}
@@ -143,14 +145,17 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 				return err
 			}
 		}
+
 		_, err = tx.ExecContext(ctx,
 			"INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) "+
 				"ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, checkpoint = excluded.checkpoint, snapshot = excluded.snapshot",
 			generation, checkpoint, string(snapshot))
+
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("alert: %w", err)
 	}
+
 	return nil
 }

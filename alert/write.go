@@ -85,6 +85,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 			a.Case,
 			strings.Join(a.EventIDs, " "),
 		}
+
 		for k := range row {
 			row[k] = escapeFormula(printable(row[k]))
 		}
@@ -92,6 +93,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 			return err
 		}
 	}
+
 	c.Flush()
 	return c.Error()
 }
@@ -120,6 +122,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 	for i := range list {
 		days[list[i].Case]++
 	}
+
 	shown := map[string]bool{}
 	rank := 0
 	for i := range list {
@@ -133,6 +136,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		if a.Health {
 			score, who = "    –", "health of the data"
 		}
+
 		head := fmt.Sprintf("%3d  %s  %s  %s  %s", rank, o.colorize(a.Severity), score, a.Time.Format("2006-01-02 15:04"), who)
 		if a.Service {
 			head += " (service account)"
@@ -140,6 +144,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		if n := days[a.Case]; n > 1 {
 			head += fmt.Sprintf("  [%d days]", n)
 		}
+
 		if a.Provisional {
 			head += "  (provisional)"
 		}
@@ -148,16 +153,19 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		for _, line := range wrap(printable(sentence(a)), width-5) {
 			fmt.Fprintf(b, "     %s\n", line)
 		}
+
 		if s := a.statusText(); s != "" {
 			fmt.Fprintf(b, "     %s\n", printable(s))
 		}
 	}
+
 	if rank == 0 {
 		fmt.Fprintln(b, "No alerts.")
 		for _, line := range wrap(printable(o.Unjudged), width) {
 			fmt.Fprintln(b, line)
 		}
 	}
+
 	return b.Flush()
 }
 

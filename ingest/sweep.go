@@ -52,6 +52,7 @@ func (s SweepPlan) Begin(at *SweepState, since, now time.Time) (gap *Gap, ok boo
 			at.Day = now.UnixMilli()
 		}
 	}
+
 	if s.Retention > 0 {
 		if edge := now.Add(-s.Retention).UnixMilli(); from < edge {
 			if at.End < edge && !first {
@@ -60,6 +61,7 @@ func (s SweepPlan) Begin(at *SweepState, since, now time.Time) (gap *Gap, ok boo
 			from = edge
 		}
 	}
+
 	if from >= to {
 		return gap, false
 	}

@@ -138,6 +138,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 		defer cancel()
 		return n.Notify(ctx, m)
 	}
+
 	ref, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"})
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +147,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 	if len(first) == 0 || !bytes.Contains(first[0].Body, []byte("Bulk download")) {
 		t.Fatalf("it sends %s", first)
 	}
+
 	for _, q := range first { // control characters, and what turns text round, arrive nowhere
 		for _, bad := range []string{"\x1b", "\u202e"} {
 			if kind.People && (bytes.Contains(q.Body, []byte(bad)) || strings.Contains(decoded(q.Body), bad)) {
@@ -156,6 +158,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 			t.Errorf("text of an attacker is in a header or the path: %v", q)
 		}
 	}
+
 	if _, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +166,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 		!slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
 		t.Errorf("the second try differs:\n%s\n%s", again, first)
 	}
+
 	a.Revision, a.Score = 2, 20
 	if _, err := send(&alert.Message{Alert: a, Ref: ref}); err != nil {
 		t.Error(err)
@@ -171,6 +175,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 	if _, err := send(&alert.Message{Alert: a, Ref: ref, Repeat: true, Test: true, Others: []alert.Alert{Alert(), Alert()}}); err != nil {
 		t.Error(err)
 	}
+
 	r.Take()
 	for _, c := range []struct {
 		status    int
@@ -197,6 +202,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 			return c.status, http.Header{"Retry-After": {"3"}},
 				`{"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
 		})
+
 		_, err := send(&alert.Message{Alert: Alert()})
 		switch {
 		case err == nil:
@@ -207,6 +213,7 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 			t.Errorf("%d: the error holds the secret: %v", c.status, err)
 		}
 	}
+
 	r.Close()
 	if _, err := send(&alert.Message{Alert: Alert()}); err == nil || alert.IsPermanent(err) || strings.Contains(err.Error(), Secret) {
 		t.Errorf("nobody is there: %v", err)
@@ -276,6 +283,7 @@ func SMTP(t testing.TB, refuse string) (address string, got chan string) {
 							continue
 						}
 						say("250 ok")
+
 					case "DATA":
 						say("354 go on")
 						var body strings.Builder
@@ -288,6 +296,7 @@ func SMTP(t testing.TB, refuse string) (address string, got chan string) {
 						}
 						got <- body.String()
 						say("250 taken")
+
 					case "QUIT":
 						say("221 bye")
 						return
@@ -298,5 +307,6 @@ func SMTP(t testing.TB, refuse string) (address string, got chan string) {
 			}()
 		}
 	}()
+
 	return ln.Addr().String(), got
 }

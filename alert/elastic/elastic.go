@@ -71,6 +71,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		"threat":  map[string]any{"framework": "MITRE ATT&CK", "technique": map[string]any{"id": a.Techniques}},
 		"outflow": a,
 	}
+
 	head, err := json.Marshal(map[string]any{"index": map[string]string{"_index": n.index, "_id": a.ID}})
 	if err != nil {
 		return "", alert.Permanent(err)
@@ -79,6 +80,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
+
 	res, err := n.api.Send(ctx, http.MethodPost, "/_bulk", "application/x-ndjson", []byte(string(head)+"\n"+string(body)+"\n"), nil)
 	if err != nil {
 		return "", err
@@ -95,6 +97,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return "", errors.New("elastic: the answer is no JSON")
 	}
+
 	if answer.Errors && len(answer.Items) > 0 { // the request was taken, the document was not
 		i := answer.Items[0].Index
 		err := errors.New("elastic: " + string(i.Error[:min(len(i.Error), 300)]))
@@ -103,5 +106,6 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 		return "", err
 	}
+
 	return a.ID, nil
 }

@@ -57,6 +57,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
+
 	port, err := strconv.Atoi(portText)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -67,6 +68,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if c.TLS != "tls" { // with a dialer of ours the library would take TLS from the start for none, and refuse to sign in
 		options = append(options, mail.WithDialContextFunc(dial))
 	}
+
 	switch c.TLS {
 	case "tls":
 		options = append(options, mail.WithSSL())
@@ -75,6 +77,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	default:
 		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
 	}
+
 	if c.User != "" {
 		kind := mail.SMTPAuthAutoDiscover
 		if c.TLS == "none" {
@@ -82,6 +85,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		}
 		options = append(options, mail.WithSMTPAuth(kind), mail.WithUsername(c.User), mail.WithPassword(password.Reveal()))
 	}
+
 	client, err := mail.NewClient(host, options...)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,7 @@ func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) 
 	if err := t.Claims(&all); err != nil {
 		return "", "", err
 	}
+
 	claim := o.Claim
 	if claim == "" {
 		claim = "groups"
@@ -103,6 +104,7 @@ func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) 
 			c.groups = []string{one}
 		}
 	}
+
 	switch {
 	case c.Email != "" && (c.EmailVerified == nil || *c.EmailVerified):
 		name = strings.ToLower(c.Email)
@@ -111,6 +113,7 @@ func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) 
 	default:
 		name = t.Subject
 	}
+
 	for _, r := range Roles {
 		for _, g := range o.Roles[r] {
 			if slices.Contains(c.groups, g) {
@@ -118,6 +121,7 @@ func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) 
 			}
 		}
 	}
+
 	return name, "", nil
 }
 
@@ -166,28 +170,33 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 		Secure:   s.Secure,
 		SameSite: http.SameSiteLaxMode,
 	})
+
 	name, role, err := s.signOn(r)
 	if err != nil {
 		s.Log.Warn("nobody signed in", "err", err)
 		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: "Signing in failed; the log says why."})
 		return
 	}
+
 	if role == "" {
 		s.Log.Warn("somebody without a role has tried to sign in", "name", name)
 		s.render(w, http.StatusForbidden, "login.html", &view{Title: "Sign in", Error: "None of your groups has a role here."})
 		return
 	}
+
 	if err := s.Store.LogAccess(r.Context(), s.Now(), name, role, "signed in"); err != nil {
 		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
+
 	text, err := s.Store.NewToken(r.Context(), name, role, s.Now(), s.SignOn.Life)
 	if err != nil {
 		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
+
 	http.SetCookie(w, &http.Cookie{
 		Name:     s.cookie(),
 		Value:    text,
@@ -197,6 +206,7 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 		Secure:   s.Secure,
 		SameSite: http.SameSiteStrictMode,
 	})
+
 	// A redirection would still count as coming from elsewhere, and the cookie would not
 	// be sent: the page goes on by itself.
 	s.render(w, http.StatusOK, "signed.html", &view{Title: "Signed in", Home: role.home()})
@@ -212,6 +222,7 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	if err != nil {
 		return "", "", errors.New("the browser did not come from here")
 	}
+
 	b, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || json.Unmarshal(b, &a) != nil || a.State == "" {
 		return "", "", errors.New("the cookie is none of ours")
@@ -219,6 +230,7 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	if subtle.ConstantTimeCompare([]byte(a.State), []byte(q.Get("state"))) != 1 {
 		return "", "", errors.New("the state is not that of this browser")
 	}
+
 	p, ctx, err := s.SignOn.discover(r.Context())
 	if err != nil {
 		return "", "", err
@@ -231,6 +243,7 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 		}
 		return "", "", err
 	}
+
 	raw, ok := t.Extra("id_token").(string)
 	if !ok {
 		return "", "", errors.New("the provider gave no id_token")
@@ -239,6 +252,7 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	if err != nil {
 		return "", "", err
 	}
+
 	if subtle.ConstantTimeCompare([]byte(a.Nonce), []byte(id.Nonce)) != 1 {
 		return "", "", errors.New("the nonce of the token is not that of this browser")
 	}

@@ -102,6 +102,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	for _, name := range []string{"style.css", "app.js"} {
 		mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, static, name) })
 	}
+
 	content := []Role{SOC, HR}
 	get := func(pattern string, h handler) { mux.Handle(pattern, s.guard(content, true, h)) }
 	get("GET /{$}", s.queuePage)
@@ -128,6 +129,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 		mux.HandleFunc("GET /login/oidc", s.redirectToProvider)
 		mux.HandleFunc("GET /login/oidc/callback", s.handleCallback)
 	}
+
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{
 			Name:     s.cookie(),
@@ -234,6 +236,7 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 		return text == "" || strings.Contains(strings.ToLower(
 			x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
 	}
+
 	// By severity, so that what is urgent is there however much came after it.
 	var list []item
 	least := f.Severity
@@ -249,21 +252,25 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 			if err != nil {
 				return err
 			}
+
 			for i := range all {
 				if fits(&all[i]) {
 					list = append(list, all[i])
 				}
 			}
+
 			if len(changes) < f.Limit {
 				break
 			}
 			f.Before = changes[len(changes)-1].Seq
 		}
 	}
+
 	slices.SortStableFunc(list, func(a, b item) int {
 		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score),
 			b.Alert.Time.Compare(a.Alert.Time))
 	})
+
 	v := &view{Title: "Alerts", Who: who.Token, Filter: q}
 	if v.More = len(list) > shownInQueue; v.More {
 		list = list[:shownInQueue]
@@ -274,10 +281,12 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 			return err
 		}
 	}
+
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
 		fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
 		return err
 	}
+
 	return s.render(w, http.StatusOK, "queue.html", v)
 }
 
@@ -291,6 +300,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		"looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
 		return err
 	}
+
 	items, err := s.items(r.Context(), []alert.Change{*c}, who)
 	if err != nil {
 		return err
@@ -299,6 +309,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if v.History, err = s.Store.Decisions(r.Context(), c.Alert.ID); err != nil {
 		return err
 	}
+
 	if c.Alert.User != "" {
 		v.User = who.mask.Name(c.Alert.User)
 		if v.Related, err = s.about(r, who, c.Alert.User); err != nil {
@@ -306,6 +317,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		}
 		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == c.Alert.ID })
 	}
+
 	v.Open = openExposures(slices.Concat(items, v.Related))
 	v.Timeline = timeline(&items[0].Alert, v.Related)
 	if v.Unseen, err = s.missingSources(r.Context(), &c.Alert); err != nil {
@@ -314,6 +326,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if v.Chart, err = s.alertSeries(r.Context(), &c.Alert); err != nil {
 		return err
 	}
+
 	if v.Precision, err = s.Store.Precision(r.Context()); err != nil {
 		return err
 	}
@@ -350,6 +363,7 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at "+pseudonym); err != nil {
 		return err
 	}
+
 	v := &view{Title: pseudonym, Who: who.Token, User: pseudonym}
 	if v.Name, v.Until, err = s.Store.activeReveal(r.Context(), who.Name, pseudonym, s.Now()); err != nil {
 		return err
@@ -357,6 +371,7 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if v.Reveals, err = s.Store.reveals(r.Context(), "who = ? AND pseudonym = ?", who.Name, pseudonym); err != nil {
 		return err
 	}
+
 	if v.Charts, err = s.charts(r.Context(), user); err != nil {
 		return err
 	}
@@ -368,6 +383,7 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err != nil {
 		return err
 	}
+
 	v.Active = len(active)
 	if v.Coverage, v.Usual, err = s.coverage(r.Context(), personDays, v.Active); err != nil {
 		return err
@@ -399,6 +415,7 @@ func bars(a *alert.Alert) template.HTML {
 		value float64
 		class string
 	}
+
 	var b strings.Builder
 	y, width := 0, 300.0
 	for _, e := range a.Evidence {
@@ -417,6 +434,7 @@ func bars(a *alert.Alert) template.HTML {
 		}
 		y += 10
 	}
+
 	if y == 0 {
 		return ""
 	}

@@ -146,6 +146,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 				text = c.Value
 			}
 		}
+
 		t, err := s.Store.Check(r.Context(), text, s.Now())
 		switch {
 		case errors.Is(err, ErrToken) && html:
@@ -161,6 +162,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		case err == nil:
 			err = h(w, r, &reader{t, s.Mask(t.Role)})
 		}
+
 		if err == nil || r.Context().Err() != nil {
 			return
 		}
@@ -170,10 +172,12 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		} else {
 			s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		}
+
 		if html {
 			s.errorPage(w, status, text)
 			return
 		}
+
 		write(w, status, map[string]string{"error": text})
 	})
 }
@@ -252,6 +256,7 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 		}
 		return n
 	}
+
 	f = alert.Filter{
 		After:    number("after", math.MaxInt64),
 		Before:   number("before", math.MaxInt64),
@@ -263,12 +268,14 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 	if f.Limit == 0 {
 		f.Limit = page
 	}
+
 	if v := q.Get("severity"); v != "" && err == nil {
 		var perr error
 		if f.Severity, perr = alert.ParseSeverity(v); perr != nil {
 			err = refuse(http.StatusBadRequest, "severity: %v", perr)
 		}
 	}
+
 	if v := q.Get("user"); v != "" && err == nil {
 		f.User, err = s.revealedName(r.Context(), who, v)
 	}
@@ -307,6 +314,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 	if want != "" && !slices.Contains(Statuses, want) {
 		return refuse(http.StatusBadRequest, "status: %q: %v", want, Statuses)
 	}
+
 	var out []item
 	next, limit := f.After, f.Limit
 	for more := true; more && len(out) < limit; {
@@ -318,6 +326,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 		if err != nil {
 			return err
 		}
+
 		more = want != "" && len(list) == f.Limit
 		for i := range list {
 			if f.Before > 0 {
@@ -333,10 +342,12 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 			}
 		}
 	}
+
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
 		fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
 		return err
 	}
+
 	w.Header().Set("X-Next-Cursor", strconv.FormatInt(next, 10))
 	switch accept := r.Header.Get("Accept"); {
 	case strings.Contains(accept, "ndjson"):
@@ -359,6 +370,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 		}
 		return nil
 	}
+
 	if out == nil {
 		out = []item{}
 	}
@@ -493,6 +505,7 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 			s.mu.Unlock()
 		}
+
 		if now := s.Now(); now.Sub(anchoredAt) >= anchorEvery {
 			if a, err := s.Store.Head(ctx); err != nil {
 				s.Log.Error("feed", "err", err)
@@ -501,6 +514,7 @@ func (s *Server) Run(ctx context.Context) error {
 				s.Log.Info("anchor of the log of access", "line", a.Line, "head", a.Head)
 			}
 		}
+
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -522,11 +536,13 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 	if !busy {
 		s.streams++
 	}
+
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		f.After, err = strconv.ParseInt(id, 10, 64)
 	} else if r.URL.Query().Get("after") == "" {
 		f.After = s.newest
 	}
+
 	s.mu.Unlock()
 	if busy {
 		return refuse(http.StatusServiceUnavailable, "%d streams are open: too many", maxStreams)
@@ -535,6 +551,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err != nil {
 		return refuse(http.StatusBadRequest, "Last-Event-ID is not a place in the feed")
 	}
+
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "began to read alerts as they come"); err != nil {
 		return err
 	}
@@ -545,6 +562,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err := out.Flush(); err != nil {
 		return err
 	}
+
 	for {
 		s.mu.Lock()
 		come := s.arrivals
@@ -553,6 +571,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 		if err != nil {
 			return err
 		}
+
 		items, err := s.items(r.Context(), changes, who)
 		if err != nil {
 			return err
@@ -568,12 +587,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 				return err
 			}
 		}
+
 		if len(items) > 0 {
 			if err := out.Flush(); err != nil {
 				return err
 			}
 			continue
 		}
+
 		select {
 		case <-r.Context().Done():
 			return nil

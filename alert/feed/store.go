@@ -402,6 +402,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		if lines++; a.Seq != lines {
 			return lines - 1, "", fmt.Errorf("feed: line %d of the log of access is missing", lines)
 		}
+
 		if !hmac.Equal(mac, s.chain(before, &a)) {
 			return lines - 1, "", fmt.Errorf("feed: line %d of the log of access was changed, or one before it taken out", a.Seq)
 		}
@@ -412,6 +413,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 			}
 		}
 	}
+
 	if err := rows.Err(); err != nil {
 		return lines, "", fmt.Errorf("feed: %w", err)
 	}
@@ -422,6 +424,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 				lines, an.Line)
 		}
 	}
+
 	return lines, fmt.Sprintf("%x", before), nil
 }
 

@@ -42,6 +42,7 @@ func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, erro
 	if err != nil {
 		return nil, err
 	}
+
 	out.Backtest.Alerts, out.Backtest.IDs = len(list), []string{}
 	for i := range list {
 		out.Backtest.IDs = append(out.Backtest.IDs, list[i].ID)
@@ -49,6 +50,7 @@ func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, erro
 	if len(list) == 0 {
 		return out, nil
 	}
+
 	standing, err := s.Store.LatestDecisions(ctx, out.Backtest.IDs...)
 	if err != nil {
 		return nil, err
@@ -62,6 +64,7 @@ func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, erro
 			out.Backtest.Open++
 		}
 	}
+
 	return out, nil
 }
 

@@ -49,6 +49,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 			}
 			end = s.Place
 		}
+
 		if err := store.MarkStarted(ctx, s.Seq, end); err != nil {
 			return sent, err
 		}
@@ -56,6 +57,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		if c.Mask != nil {
 			s.Alert = c.Mask(&s.Alert)
 		}
+
 		line, err := alert.Line(&s.Alert)
 		if err != nil {
 			return sent, err
@@ -63,6 +65,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		if _, err := f.WriteAt(line, end); err != nil {
 			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
+
 		if err := f.Sync(); err != nil {
 			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
@@ -70,7 +73,9 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		if err := store.MarkSent(ctx, s.Seq); err != nil {
 			return sent, err
 		}
+
 		sent++
 	}
+
 	return sent, nil
 }

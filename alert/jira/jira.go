@@ -63,11 +63,13 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			return "", err
 		}
 	}
+
 	text := "{noformat}\n" + m.Text() + "{noformat}"
 	if ref != "" {
 		_, err := n.post(ctx, "/rest/api/2/issue/"+url.PathEscape(ref)+"/comment", map[string]any{"body": text})
 		return ref, err
 	}
+
 	head := []rune(m.Headline())
 	res, err := n.post(ctx, "/rest/api/2/issue", map[string]any{"fields": map[string]any{
 		"project":     map[string]string{"key": n.project},
@@ -79,6 +81,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", err
 	}
+
 	var made struct {
 		Key string `json:"key"`
 	}

@@ -65,6 +65,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		if source == "" {
 			source = "outflow"
 		}
+
 		summary := []rune(m.Headline() + ": " + a.Reason)
 		event["payload"] = map[string]any{
 			"summary":        string(summary[:min(len(summary), 1024)]),
@@ -79,6 +80,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			event["client_url"] = m.Link
 		}
 	}
+
 	b, err := json.Marshal(event)
 	if err != nil {
 		return "", alert.Permanent(err)

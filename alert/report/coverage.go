@@ -60,6 +60,7 @@ func (in *Input) coverageOf(from, to time.Time) *Coverage {
 	if to.After(now) {
 		to = now
 	}
+
 	c := &Coverage{
 		Known:    in.Covered != nil,
 		From:     day(from),
@@ -71,6 +72,7 @@ func (in *Input) coverageOf(from, to time.Time) *Coverage {
 	if !c.Known {
 		return c
 	}
+
 	var dates []time.Time
 	for d := c.From; !d.After(c.To); d = d.AddDate(0, 0, 1) {
 		dates = append(dates, d)
@@ -84,6 +86,7 @@ func (in *Input) coverageOf(from, to time.Time) *Coverage {
 		x.Share = share(x.WithData, c.Days)
 		c.Sources = append(c.Sources, x)
 	}
+
 	return c
 }
 
@@ -253,6 +256,7 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	if k.Counts && in.Usual.Any && in.Usual.PersonDays < in.Usual.Needed {
 		return in.Usual.Lacking()
 	}
+
 	if k.Counts && days >= 0 && days < enoughDays {
 		return fmt.Sprintf("what is usual for the person rests on %s, and %d are needed", plural(days, "active day"), enoughDays)
 	}
@@ -265,6 +269,7 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 		}
 		return ""
 	}
+
 	var lines []string
 	seen := 0
 	for i := range c.Sources {
@@ -277,6 +282,7 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 			lines = append(lines, fmt.Sprintf("%s has no data of %s", sourceTitle(s.Source), stretches(s.Missing)))
 		}
 	}
+
 	if seen == 0 && slices.Contains(in.known(), "") {
 		return "" // days that were kept before sources were
 	}
@@ -287,6 +293,7 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 		}
 		return "there is no data of " + strings.Join(titles, ", ")
 	}
+
 	return strings.Join(lines, "; ")
 }
 

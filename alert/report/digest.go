@@ -167,6 +167,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		Detectors: []Detector{},
 		Health:    slices.Clone(in.Failing),
 	}
+
 	d.Week, _ = WeekOf(monday)
 	people := map[alert.Severity]map[string]bool{}
 	counts := map[alert.Severity]int{}
@@ -176,6 +177,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		p Point
 		a *alert.Alert
 	}
+
 	var act []pair
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
@@ -187,6 +189,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
 			}
 		}
+
 		if inWeek := !a.Time.Before(d.From) && a.Time.Before(d.To); inWeek && !a.Health && a.Severity >= alert.Low {
 			for _, e := range a.Evidence {
 				if in.Detectors[e.Detector]&finding.ChangesSettings != 0 {
@@ -194,6 +197,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 				}
 			}
 		}
+
 		if a.Severity < alert.Medium {
 			continue
 		}
@@ -205,6 +209,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 			}
 			continue
 		}
+
 		trend[week]++
 		if !inside {
 			continue
@@ -213,6 +218,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		if people[a.Severity] == nil {
 			people[a.Severity] = map[string]bool{}
 		}
+
 		people[a.Severity][a.User] = true
 		for _, name := range a.Detectors {
 			byDetector[name]++
@@ -220,6 +226,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		if !closed(a.ID) {
 			act = append(act, pair{point(a), a})
 		}
+
 		if in.Detectors.Any(a.Detectors, finding.SharesOutside) {
 			for _, e := range a.Evidence {
 				if in.Detectors[e.Detector]&finding.SharesOutside != 0 {
@@ -229,6 +236,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 			}
 		}
 	}
+
 	slices.SortStableFunc(act, func(x, y pair) int {
 		return cmp.Or(cmp.Compare(y.a.Severity, x.a.Severity), cmp.Compare(y.a.Score, x.a.Score))
 	})
@@ -240,6 +248,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		seen[x.a.Case] = true
 		d.Act, d.Who = append(d.Act, x.p), append(d.Who, x.a.User)
 	}
+
 	for s := alert.Critical; s >= alert.Medium; s-- {
 		d.Counts = append(d.Counts, Count{s, counts[s], len(people[s])})
 	}
@@ -247,6 +256,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		name, _ := WeekOf(monday.AddDate(0, 0, -7*i))
 		d.Trend = append(d.Trend, Week{name, trend[name]})
 	}
+
 	slices.SortFunc(d.Open, func(a, b Open) int { return b.Opened.Compare(a.Opened) })
 	d.OpenCount = len(d.Open)
 	d.Open = d.Open[:min(len(d.Open), listed)]
@@ -255,6 +265,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 			d.Leaving = append(d.Leaving, l)
 		}
 	}
+
 	slices.SortFunc(d.Leaving, func(a, b Leaver) int { return cmp.Or(a.LastDay.Compare(b.LastDay), cmp.Compare(a.User, b.User)) })
 	d.Sharing = d.Sharing[:min(len(d.Sharing), sharers)]
 	d.Changes = d.Changes[:min(len(d.Changes), listed)]
@@ -265,6 +276,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		}
 		d.Detectors = append(d.Detectors, x)
 	}
+
 	slices.SortFunc(d.Detectors, func(a, b Detector) int { return cmp.Or(cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(a.Name, b.Name)) })
 	d.findProblems(in)
 	return d

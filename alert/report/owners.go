@@ -62,12 +62,14 @@ func MakeOwners(in *Input, only string) []Owner {
 				o = &Owner{User: a.User, Made: in.Reported}
 				by[a.User] = o
 			}
+
 			var how []string
 			for _, s := range a.Sources {
 				if h := howToClose[s]; h != "" {
 					how = append(how, h)
 				}
 			}
+
 			o.Items = append(o.Items, OwnerItem{
 				clean(x.What),
 				x.Opened,
@@ -77,11 +79,13 @@ func MakeOwners(in *Input, only string) []Owner {
 			})
 		}
 	}
+
 	list := []Owner{}
 	for _, o := range by {
 		slices.SortFunc(o.Items, func(a, b OwnerItem) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.What, b.What)) })
 		list = append(list, *o)
 	}
+
 	slices.SortFunc(list, func(a, b Owner) int { return cmp.Compare(a.User, b.User) })
 	return list
 }

@@ -159,11 +159,13 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 		Unseen:     []Unseen{},
 		ActiveDays: -1,
 	}
+
 	for _, l := range in.Leavers {
 		if strings.EqualFold(l.User, user) {
 			r.Notice, r.LastDay = l.Notice, l.LastDay
 		}
 	}
+
 	begin, end := cmp.Or(r.Notice, r.LastDay, in.Now), cmp.Or(r.LastDay, r.Notice, in.Now)
 	r.From, r.To = begin.Add(-lookBack), end.Add(lookAfter)
 	if !from.IsZero() {
@@ -172,6 +174,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 	if !to.IsZero() {
 		r.To = to
 	}
+
 	left := map[string]*Left{}
 	found := map[string]bool{}
 	decisive := r.decisive(in, user, begin)
@@ -184,17 +187,20 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 		case !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To):
 			continue
 		}
+
 		for _, x := range a.Exposures {
 			if x.Closed == nil && a.Severity >= alert.Low {
 				r.urgent = r.urgent || a.Severity >= alert.High
 				r.Open = append(r.Open, Open{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
 			}
 		}
+
 		after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
 		if a.Severity < alert.Medium {
 			r.Minor++
 			continue
 		}
+
 		p := point(a)
 		p.When = r.phase(a.Window.Start)
 		if !decisive && !after {
@@ -202,6 +208,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			r.Minor++
 			continue
 		}
+
 		r.Timeline = append(r.Timeline, p)
 		if after {
 			r.After = append(r.After, p)
@@ -216,6 +223,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 				l = &Left{Kind: clean(e.Title), Unit: clean(e.Unit)}
 				left[e.Title+e.Unit] = l
 			}
+
 			l.Days++
 			l.Observed += e.Observed
 			l.Expected += e.Expected
@@ -227,6 +235,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			}
 		}
 	}
+
 	r.addCharts(in, user)
 	r.Coverage = in.coverageOf(r.From, r.To)
 	r.finish(in, user, left, found)
@@ -355,6 +364,7 @@ func (r *Review) finish(in *Input, user string, left map[string]*Left, found map
 	for _, l := range left {
 		r.Left = append(r.Left, *l)
 	}
+
 	slices.SortFunc(r.Left, func(a, b Left) int {
 		return cmp.Or(cmp.Compare(b.Observed/(b.Expected+1), a.Observed/(a.Expected+1)), cmp.Compare(a.Kind, b.Kind))
 	})
@@ -362,18 +372,21 @@ func (r *Review) finish(in *Input, user string, left map[string]*Left, found map
 	if in.Off != nil {
 		off = in.Off(user)
 	}
+
 	whole, unjudged := in.scoreable(r.Coverage, r.ActiveDays, off)
 	for _, kind := range whole {
 		if !found[kind] {
 			r.Normal = append(r.Normal, kind)
 		}
 	}
+
 	r.Coverage.Unjudged = append(r.Coverage.Unjudged, unjudged...)
 	for _, s := range in.All {
 		if len(in.Sources) > 0 && !slices.Contains(in.Sources, s) {
 			r.Unseen = append(r.Unseen, Unseen{s, "nothing of it is delivered"})
 		}
 	}
+
 	r.Unseen = append(r.Unseen, in.Failing...)
 	if r.CompleteTo.Before(r.To) {
 		r.Unseen = append(r.Unseen, Unseen{"The end of the period", "the data goes to " + r.CompleteTo.Format("2006-01-02 15:04") + " UTC"})
@@ -388,6 +401,7 @@ func (r *Review) finish(in *Input, user string, left map[string]*Left, found map
 		}
 		return cmp.Or(cmp.Compare(after(b), after(a)), cmp.Compare(b.Severity, a.Severity), b.Time.Compare(a.Time))
 	})
+
 	r.Points = r.Points[:min(len(r.Points), 3)]
 	switch {
 	case len(r.After) > 0 && r.urgent:
@@ -404,6 +418,7 @@ func (r *Review) finish(in *Input, user string, left map[string]*Left, found map
 	default:
 		r.quiet(in)
 	}
+
 	if len(r.Open) > 1 {
 		r.Headline = strings.Replace(r.Headline, "things is open", "things are open", 1)
 		r.Headline = strings.Replace(r.Headline, "things that should be closed is", "things that should be closed are", 1)

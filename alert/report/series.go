@@ -50,6 +50,7 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 				}
 			}
 		}
+
 		s.Days = append(s.Days, d)
 		switch {
 		case d.Marked && (!signed || d.N > mark.N):
@@ -58,6 +59,7 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 			highest = d
 		}
 	}
+
 	if marked != nil && !signed {
 		return nil
 	}
@@ -66,6 +68,7 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 		s.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.", len(s.Days), highest.Date.Format("2 January"), number(highest.N), s.Unit)
 		return s
 	}
+
 	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
 		number(mark.N), s.Unit, mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
 	return s

@@ -196,6 +196,7 @@ func parts(b []byte) (list []Part) {
 		sum := sha256.Sum256(content)
 		list = append(list, Part{name, hex.EncodeToString(sum[:])})
 	}
+
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(b, &keys) == nil {
 		names := make([]string, 0, len(keys))
@@ -211,6 +212,7 @@ func parts(b []byte) (list []Part) {
 		}
 		return list
 	}
+
 	var marks [][]int
 	switch {
 	case bytes.HasPrefix(b, []byte("<!doctype html>")):
@@ -218,11 +220,13 @@ func parts(b []byte) (list []Part) {
 	case bytes.HasPrefix(b, []byte("<!-- part:")):
 		marks = markMarkdown.FindAllSubmatchIndex(b, -1)
 	}
+
 	name, from := "head", 0
 	for _, at := range marks {
 		add(name, b[from:at[0]])
 		from, name = at[1], string(b[at[2]:at[3]])
 	}
+
 	add(name, b[from:])
 	return list
 }
@@ -254,6 +258,7 @@ func Verify(content, manifest []byte, public string) (*Manifest, error) {
 	if err != nil || len(key) != ed25519.PublicKeySize {
 		return nil, errors.New("the manifest has no public key")
 	}
+
 	if public != "" && public != m.PublicKey {
 		return nil, errors.New("it was signed by another key")
 	}
@@ -263,6 +268,7 @@ func Verify(content, manifest []byte, public string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	signature, err := hex.DecodeString(m.Signature)
 	if err != nil || !ed25519.Verify(key, signed, signature) {
 		return nil, errors.New("the manifest was changed: its signature does not fit")
@@ -278,5 +284,6 @@ func Verify(content, manifest []byte, public string) (*Manifest, error) {
 			return nil, fmt.Errorf("the part %q was changed", cmp.Or(m.Parts[i].Name, have[i].Name))
 		}
 	}
+
 	return &m, nil
 }

@@ -80,6 +80,7 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 	if len(a.Exposures) > 0 {
 		kinds = append(kinds, "Effects/Data Exposure")
 	}
+
 	f := types.AwsSecurityFinding{
 		SchemaVersion:   aws.String("2018-10-08"),
 		Id:              &a.ID,
@@ -110,6 +111,7 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 	if a.Withdrawn {
 		f.RecordState, f.Workflow.Status = types.RecordStateArchived, types.WorkflowStatusResolved
 	}
+
 	if m.Link != "" {
 		f.SourceUrl = &m.Link
 	}

@@ -65,6 +65,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		if err != nil {
 			return "", err
 		}
+
 		var found struct {
 			Result []struct {
 				ID string `json:"sys_id"`
@@ -73,10 +74,12 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		if err := json.Unmarshal(res.Body, &found); err != nil {
 			return "", err
 		}
+
 		if len(found.Result) > 0 {
 			ref = found.Result[0].ID
 		}
 	}
+
 	method, path, body := http.MethodPost, n.path, map[string]string{}
 	if ref != "" {
 		method, path = http.MethodPatch, n.path+"/"+url.PathEscape(ref)
@@ -90,6 +93,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		body["short_description"], body["description"], body["correlation_id"], body["urgency"] =
 			string(head[:min(len(head), 160)]), m.Text(), m.Alert.ID, strconv.Itoa(level)
 	}
+
 	b, err := json.Marshal(body)
 	if err != nil {
 		return "", alert.Permanent(err)
@@ -98,11 +102,13 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", err
 	}
+
 	var made struct {
 		Result struct {
 			ID string `json:"sys_id"`
 		} `json:"result"`
 	}
+
 	err = json.Unmarshal(res.Body, &made)
 	return made.Result.ID, err
 }

@@ -69,6 +69,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 		return c
 	}, m.Headline()))
+
 	in := &sns.PublishInput{
 		TopicArn: &n.topic,
 		Message:  aws.String(string(body)),
@@ -83,6 +84,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if strings.HasSuffix(n.topic, ".fifo") {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(m.Alert.Case), aws.String(m.Key())
 	}
+
 	_, err = n.api.Publish(ctx, in)
 	var refused smithy.APIError
 	if errors.As(err, &refused) && (refused.ErrorCode() == "InvalidParameter" || refused.ErrorCode() == "InvalidParameterValue") {

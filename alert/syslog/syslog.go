@@ -126,6 +126,7 @@ func Format(m *alert.Message, host, version string) string {
 	if version == "" {
 		version = "dev"
 	}
+
 	act := "alert"
 	switch {
 	case m.Test:
@@ -133,6 +134,7 @@ func Format(m *alert.Message, host, version string) string {
 	case a.Withdrawn:
 		act = "withdrawn"
 	}
+
 	ext := []string{
 		"externalId=" + extension(a.ID),
 		"rt=" + strconv.FormatInt(a.Time.UnixMilli(), 10),
@@ -154,6 +156,7 @@ func Format(m *alert.Message, host, version string) string {
 	if m.Repeat {
 		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
 	}
+
 	return fmt.Sprintf(
 		"<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
 		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), param(a.ID),

@@ -55,6 +55,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 		return b
 	}
+
 	color := map[alert.Severity]string{alert.Critical: "attention", alert.High: "attention", alert.Medium: "warning"}[m.Alert.Severity]
 	if color == "" {
 		color = "default"
@@ -63,6 +64,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	for _, f := range m.Facts() {
 		facts = append(facts, map[string]string{"title": f.Name, "value": escape(f.Value)})
 	}
+
 	body := []any{
 		text(m.Headline(), map[string]any{"weight": "bolder", "size": "medium", "color": color}),
 		text(m.Alert.Sentence(), nil),
@@ -71,6 +73,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if rest := m.Rest(); rest != "" {
 		body = append(body, text(rest, map[string]any{"isSubtle": true}))
 	}
+
 	card := map[string]any{
 		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
 		"type":    "AdaptiveCard",
@@ -81,6 +84,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if m.Link != "" {
 		card["actions"] = []any{map[string]string{"type": "Action.OpenUrl", "title": "Open", "url": m.Link}}
 	}
+
 	b, err := json.Marshal(map[string]any{
 		"type":        "message",
 		"attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}},
@@ -88,6 +92,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
+
 	_, err = n.api.Send(ctx, http.MethodPost, n.path, "application/json", b, nil)
 	return "", alert.Redact(err, n.path)
 }

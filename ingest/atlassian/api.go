@@ -96,12 +96,14 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		query.Set("from", strconv.FormatInt(from.UnixMilli(), 10))
 		query.Set("sortOrder", "asc")
 	}
+
 	res, err := t.api.Get(ctx, t.path+"?"+query.Encode())
 	if c.Next != "" && webapi.Is(err, webapi.Refused) { // it has run out: from a day before the newest that was seen
 		c.Next = ""
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -118,15 +120,18 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "GET events-stream", Err: err}
 	}
+
 	for _, e := range answer.Data {
 		if !e.Attributes.Processed.IsZero() {
 			c.Processed = max(c.Processed, e.Attributes.Processed.UnixMilli())
 		}
 	}
+
 	if len(answer.Data) > 0 {
 		page.Bodies = []ingest.Body{ingest.MemoryBody("events", res.Body)}
 		page.More = answer.Meta.Next != ""
 	}
+
 	c.Next = answer.Meta.Next
 	if c.Processed == 0 && c.Next == "" { // nothing yet
 		c.Processed = now.UnixMilli()

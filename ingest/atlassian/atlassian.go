@@ -105,10 +105,12 @@ func (r *record) organization(s *jsonscan.Scanner) (known bool) {
 					s.Skip()
 				}
 			}
+
 		default:
 			s.Skip()
 		}
 	}
+
 	return known
 }
 
@@ -315,6 +317,7 @@ func (r *record) server(s *jsonscan.Scanner) bool {
 			} else {
 				r.time = s.Text()
 			}
+
 		case "author":
 			r.actor.scan(s)
 			r.actor.kind = ""
@@ -326,6 +329,7 @@ func (r *record) server(s *jsonscan.Scanner) bool {
 			default:
 				r.actor.id = cmp.Or(r.actor.detail, r.actor.id)
 			}
+
 		case "type", "auditType":
 			if !s.Object() {
 				continue
@@ -340,6 +344,7 @@ func (r *record) server(s *jsonscan.Scanner) bool {
 					s.Skip()
 				}
 			}
+
 		case "affectedObjects":
 			r.scanThings(s)
 		case "changedValues", "extraAttributes":
@@ -352,6 +357,7 @@ func (r *record) server(s *jsonscan.Scanner) bool {
 			s.Skip()
 		}
 	}
+
 	return r.time != ""
 }
 
@@ -367,6 +373,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	} else if r.id != "" {
 		e.Key = ingest.Hash("atlassian", r.id)
 	}
+
 	e.Actor = event.Actor{Account: out.Account("atlassian", cmp.Or(r.actor.email, r.actor.id)), Name: r.actor.name, Kind: event.Human}
 	if r.actor.email != "" && r.actor.id != "" {
 		e.Actor.Alias = out.Join("atlassian:", out.Lower(r.actor.id))
@@ -379,6 +386,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	case r.field == "attributes.time" && r.actor.email == "" && !strings.Contains(r.actor.id, ":"):
 		e.Actor.Kind = event.App // a product, or an application, that acts by itself
 	}
+
 	e.Actor.OnBehalfOf = out.Account("atlassian", cmp.Or(r.behalf.email, r.behalf.id))
 	e.Client = event.Client{IP: ingest.Address(r.ip), App: r.token}
 	if r.token != "" {
@@ -387,6 +395,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if t := r.object(); t != nil {
 		e.Object = event.Object{ID: t.id, Type: strings.ToLower(t.kind), Name: t.name}
 	}
+
 	r.classify(e, out)
 	out.Emit()
 	return nil
@@ -470,11 +479,13 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		}
 		return false
 	}
+
 	subject := func() {
 		if t := r.find("user", "users"); t != nil {
 			out.To(out.Account("atlassian", cmp.Or(t.email, t.detail, t.id, t.name)), event.ScopeUnknown)
 		}
 	}
+
 	switch {
 	case has("login failed", "authentication failed", "failed login"):
 		e.Class, e.Outcome = event.LoginFailure, event.Failure
@@ -484,6 +495,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 			e.Actor.OnBehalfOf = out.Account("atlassian", cmp.Or(t.email, t.id))
 		}
 		subject()
+
 	case action == "user login", has("user logged in", "login successful", "authentication successful"):
 		e.Class = event.LoginSuccess
 	case has("logout", "logged out"):
@@ -505,6 +517,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 			out.Attr(event.AttrGrant, rules(g.name))
 		}
 		subject()
+
 	case has("removed from group", "deleted from user group", "removed from user group", "group member removed"):
 		e.Class = event.ConfigChange
 		if g := r.find("group", "groups"); g != nil && administers(g.name) {
@@ -512,6 +525,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 			out.Attr(event.AttrRole, out.Copy(g.name))
 		}
 		subject()
+
 	case has("permission", "role") && !has("scheme"):
 		r.permission(has, subject, e, out)
 	case has("public access", "anonymous access", "made public", "public link"):
@@ -522,6 +536,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		}
 		e.After = event.Public
 		out.To("*", event.ScopeAnyone)
+
 	case has("export") && !has("policy", "setting"):
 		e.Class = event.Export
 	case has("user invit", "invitation"):
@@ -544,6 +559,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 			effect = "stronger"
 		}
 		out.Policy("authentication", effect)
+
 	case has("data security policy", "external user policy", "external sharing"):
 		e.Class = event.ConfigChange
 		out.Policy("sharing", "")
@@ -574,6 +590,7 @@ func (r *record) permission(has func(...string) bool, subject func(), e *event.E
 			name = cmp.Or(name, t.detail)
 		}
 	}
+
 	taken := has("removed", "revoked", "deleted")
 	holder := r.find("user", "users", "group", "groups")
 	anybody := strings.Contains(strings.ToLower(name), "anonymous") ||
@@ -595,6 +612,7 @@ func (r *record) permission(has func(...string) bool, subject func(), e *event.E
 			out.Attr(event.AttrGrant, rules(name))
 		}
 		subject()
+
 	case taken:
 		e.Class = event.ConfigChange
 	default:

@@ -71,6 +71,7 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 	if err != nil {
 		return c, fmt.Errorf("ingest: %w", err)
 	}
+
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM backlog WHERE generation = ? ORDER BY chunk", generation)
 	if err != nil {
 		return c, fmt.Errorf("ingest: %w", err)
@@ -94,6 +95,7 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 			return c, fmt.Errorf("ingest: backlog: %w", err)
 		}
 	}
+
 	return c, rows.Err()
 }
 

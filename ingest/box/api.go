@@ -67,6 +67,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		if json.Unmarshal([]byte(text.Reveal()), &app) != nil || app.Settings.ClientID == "" {
 			return nil, errors.New("app: not the file of Box's developer console")
 		}
+
 		key, err := webapi.ParseKey(secret.New(app.Settings.Auth.Key), secret.New(app.Settings.Auth.Passphrase))
 		if err != nil {
 			return nil, err
@@ -93,6 +94,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return url.Values{"box_subject_type": {"enterprise"}, "box_subject_id": {c.EnterpriseID}}, nil
 		}
 	}
+
 	// of 1,000 a minute
 	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now, Log: env.Log}
 	return []ingest.Stream{
@@ -190,6 +192,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	query := url.Values{"stream_type": {"admin_logs"}, "limit": {"500"}}
 	if c.Position != "" { // Box minds no times beside it
 		query.Set("stream_position", c.Position)
@@ -197,11 +200,13 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		query.Set("created_after", stamp(c.From))
 		query.Set("created_before", stamp(c.To))
 	}
+
 	a, bodies, err := fetchEvents(ctx, h.api, query)
 	if c.Position != "" && webapi.Is(err, webapi.Refused) { // the stretch from its beginning
 		c.Position = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -211,6 +216,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	} else {
 		c.Position, page.More = "", sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

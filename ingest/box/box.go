@@ -82,10 +82,12 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			} else {
 				r.details = s.Raw()
 			}
+
 		default:
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -131,6 +133,7 @@ func (r *record) scanSource(s *jsonscan.Scanner) {
 			if k := string(s.Key); r.itemType == "" && k != "item_id" {
 				r.itemType = k[:strings.IndexByte(k, '_')]
 			}
+
 		case "item_name", "file_name", "folder_name":
 			r.itemName = s.Text()
 		case "id":
@@ -153,18 +156,21 @@ func (r *record) scanSource(s *jsonscan.Scanner) {
 			var p user
 			p.scan(s)
 			r.parentID, r.parentName = p.id, p.name
+
 		case "classification":
 			if s.Kind() == '{' {
 				r.label = s.Field("name")
 			} else {
 				r.label = s.Text()
 			}
+
 		case "shared_link":
 			r.access = s.Field("access")
 		default:
 			s.Skip()
 		}
 	}
+
 	if r.itemID == "" && (r.sourceKind == "file" || r.sourceKind == "folder") {
 		r.itemType, r.itemID, r.itemName = r.sourceKind, r.sourceUser.id, r.sourceUser.name
 	}
@@ -239,11 +245,13 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.id != "" {
 		e.Key = ingest.Hash("box", r.id)
 	}
+
 	e.Actor = r.actor(out)
 	if r.action.login != "" && !strings.EqualFold(r.action.login, r.by.login) { // an admin acting as the user
 		e.Actor.OnBehalfOf = e.Actor.Account
 		e.Actor.Account, e.Actor.Alias = out.Account("box", r.action.login), ""
 	}
+
 	e.Client = event.Client{IP: ingest.Address(r.ip), Session: r.session}
 	h := types[r.kind]
 	e.Class = h.class
@@ -266,6 +274,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	} else if r.group != "" {
 		e.Object = event.Object{Type: "group", Name: r.group}
 	}
+
 	if h.detail != nil {
 		h.detail(r, e, out)
 	}
@@ -329,6 +338,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 		}
 		return ""
 	}
+
 	r := record{
 		created:    text("date"),
 		ip:         text("ipaddress"),
@@ -337,6 +347,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 		parentName: text("parentfolder"),
 		itemType:   "file",
 	}
+
 	r.by = user{text("userid"), text("username"), text("useremail")}
 	action := text("action")
 	kind, known := reportActions[action]
@@ -346,6 +357,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	if r.kind = kind; !known {
 		r.kind = action
 	}
+
 	if kb, err := strconv.ParseFloat(text("sizekb"), 64); err == nil && kb > 0 && kb < 1e12 {
 		r.size = int64(kb * 1024)
 	}

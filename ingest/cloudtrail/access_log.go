@@ -72,19 +72,23 @@ func splitLog(line []byte, fields *[logFields][]byte) int {
 				}
 			}
 			fields[n], line = line[1:end], line[min(end+1, len(line)):]
+
 		case '[':
 			if end = bytes.IndexByte(line, ']'); end < 0 {
 				return n
 			}
 			fields[n], line = line[1:end], line[end+1:]
+
 		default:
 			if end = bytes.IndexByte(line, ' '); end < 0 {
 				end = len(line)
 			}
 			fields[n], line = line[:end], line[end:]
 		}
+
 		n++
 	}
+
 	return n
 }
 
@@ -100,6 +104,7 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	if err != nil {
 		return ingest.BadTime("time", string(f[logTime]))
 	}
+
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Action = at.UnixMilli(), text(f[logRequestID]), ingest.View(f[logOperation])
 	e.Key = ingest.Hash("s3_access_log", text(f[logBucket]), text(f[logRequestID]), text(f[logOperation]), text(f[logKey]))
@@ -108,6 +113,7 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	if decoded, err := url.PathUnescape(key); err == nil {
 		key = decoded
 	}
+
 	e.Object = event.Object{Type: "bucket", Container: text(f[logBucket]), Name: text(f[logBucket])}
 	if key != "" {
 		e.Object.Type, e.Object.Name = "object", out.Copy(key)
@@ -120,6 +126,7 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	case status >= 400:
 		e.Outcome = event.Failure
 	}
+
 	size, _ := strconv.ParseInt(string(f[logBytes]), 10, 64)
 	switch op := e.Action; {
 	case op == "REST.GET.OBJECT", op == "WEBSITE.GET.OBJECT", op == "REST.COPY.OBJECT_GET", op == "REST.COPY.PART_GET":
@@ -136,6 +143,7 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	case strings.HasPrefix(op, "REST.GET."), strings.HasPrefix(op, "REST.HEAD."):
 		e.Class = event.CloudRead
 	}
+
 	out.Emit()
 	return nil
 }

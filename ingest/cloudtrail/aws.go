@@ -88,6 +88,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		o.UsePathStyle = c.BaseURL != ""
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
+
 	var streams []ingest.Stream
 	if c.QueueURL != "" {
 		streams = append(streams, ingest.Stream{
@@ -97,6 +98,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Source:   &queue{api: sqs.NewFromConfig(own), objects: objects, url: c.QueueURL, now: env.Now, visible: c.Visibility, log: env.Log},
 		})
 	}
+
 	if c.Bucket != "" {
 		b := &bucket{objects: objects, name: c.Bucket, prefix: c.Prefix, regions: c.Regions, since: env.Since, now: env.Now, sweeps: listed}
 		every := 5 * time.Minute
@@ -105,6 +107,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		}
 		streams = append(streams, ingest.Stream{Name: "bucket", Every: every, Parallel: c.Fetchers, Source: b})
 	}
+
 	if c.Verify {
 		keys := func(region string) keyLister {
 			return trail.NewFromConfig(own, func(o *trail.Options) { o.Region = region })
@@ -112,6 +115,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		b := &bucket{objects: objects, name: c.Bucket, prefix: c.Prefix, regions: c.Regions, since: env.Since, now: env.Now, sweeps: verified}
 		streams = append(streams, ingest.Stream{Name: "digests", Every: 30 * time.Minute, Source: &digests{bucket: b, keys: keys}})
 	}
+
 	if c.AccessLogs != "" {
 		streams = append(streams, ingest.Stream{
 			Name:     "access_logs",
@@ -120,6 +124,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Source:   &accessLogs{objects: objects, bucket: c.AccessLogs, prefix: c.AccessLogsPrefix, since: env.Since, now: env.Now},
 		})
 	}
+
 	if !c.Lookup {
 		return streams, nil
 	}
@@ -127,6 +132,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	if len(roles) == 0 {
 		roles = []string{c.RoleARN}
 	}
+
 	for _, role := range roles {
 		in := c.assume(conf, role)
 		regions, err := c.regionsOf(ctx, in)
@@ -137,6 +143,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		if parts := strings.Split(role, ":"); len(parts) > 4 {
 			name += " " + parts[4]
 		}
+
 		for _, region := range regions {
 			api := trail.NewFromConfig(in, func(o *trail.Options) { o.Region = region })
 			streams = append(streams, ingest.Stream{
@@ -146,6 +153,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			})
 		}
 	}
+
 	return streams, nil
 }
 

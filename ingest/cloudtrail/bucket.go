@@ -49,6 +49,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 	if err != nil {
 		return nil, err
 	}
+
 	var accounts []string
 	for _, name := range top {
 		if !strings.HasPrefix(name, "o-") {
@@ -63,6 +64,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 			accounts = append(accounts, base+name+"/"+m+"/")
 		}
 	}
+
 	for _, account := range accounts {
 		regions, err := listPrefixes(ctx, b.objects, b.name, account+kind+"/")
 		if err != nil {
@@ -74,6 +76,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 			}
 		}
 	}
+
 	return list, nil
 }
 
@@ -99,6 +102,7 @@ func (b *bucket) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 			}
 		}
 	}
+
 	if len(c.Prefixes) > 0 {
 		prefix := c.Prefixes[0]
 		out, err := listing(ctx, b.objects, b.name, prefix, b.after(prefix, c.From), c.Token)
@@ -114,6 +118,7 @@ func (b *bucket) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 			c.Prefixes = c.Prefixes[1:]
 		}
 	}
+
 	if page.More = len(c.Prefixes) > 0; !page.More {
 		page.More = b.sweeps.Finish(&c.SweepState, b.now())
 	}

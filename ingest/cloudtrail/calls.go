@@ -214,10 +214,12 @@ func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
 			} else {
 				target(e, out, "group", v)
 			}
+
 		case "policyName":
 			if role == "" {
 				role = v
 			}
+
 		case "policyDocument":
 			document = v
 		case "userName":
@@ -234,6 +236,7 @@ func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
 			out.Attr(event.AttrGrant, "every action on every resource")
 		}
 	}
+
 	out.Attr(event.AttrRole, out.Copy(role))
 	if e.Object.ID == "" {
 		e.Object.Type, e.Object.ID, e.Object.Name = "policy", out.Copy(role), out.Copy(role)

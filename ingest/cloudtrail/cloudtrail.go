@@ -111,6 +111,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -200,6 +201,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	} else if r.id != "" {
 		e.Key = ingest.Hash("aws_cloudtrail", r.id)
 	}
+
 	r.who.actor(r, &e.Actor, out)
 	e.Client.IP = ingest.Address(r.ip)
 	e.Client.Agent = strings.TrimSuffix(strings.TrimPrefix(r.agent, "["), "]")
@@ -207,6 +209,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.who.invokedBy != "" {
 		e.Client.App = r.who.invokedBy
 	}
+
 	if r.errorCode != "" || r.errorMessage != "" {
 		e.Outcome = event.Failure
 		if strings.Contains(r.errorCode, "Denied") || strings.Contains(r.errorCode, "Unauthorized") ||
@@ -215,6 +218,7 @@ func (r *record) emit(out *ingest.Sink) error {
 		}
 		out.Attr(event.AttrReason, cmp.Or(r.errorCode, r.errorMessage))
 	}
+
 	c, known := calls[r.name]
 	if known && (c.service == "" || strings.HasPrefix(r.source, c.service)) {
 		e.Class = c.class
@@ -225,6 +229,7 @@ func (r *record) emit(out *ingest.Sink) error {
 			e.Class = event.CloudRead
 		}
 	}
+
 	if r.bucket != "" {
 		e.Object.Type, e.Object.Container = "bucket", r.bucket
 		e.Object.Name = r.bucket
@@ -233,6 +238,7 @@ func (r *record) emit(out *ingest.Sink) error {
 		}
 		e.Bytes = r.bytesOut
 	}
+
 	if known && c.params != nil {
 		c.params(r, e, out)
 	}

@@ -94,6 +94,7 @@ func (d *digests) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 			return ingest.Page{}, err
 		}
 	}
+
 	page := ingest.Page{}
 	if len(c.Roots) > 0 {
 		root := c.Roots[0]
@@ -109,6 +110,7 @@ func (d *digests) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 			page.Bodies = []ingest.Body{lines("digests of "+root, broken)}
 		}
 	}
+
 	if page.More = len(c.Roots) > 0; !page.More {
 		page.More = b.sweeps.Finish(&c.SweepState, b.now())
 	}
@@ -127,6 +129,7 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 	if err != nil {
 		return last, nil, err
 	}
+
 	for _, key := range keys {
 		if key <= last.Key {
 			continue
@@ -144,12 +147,14 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 			last.Key = key
 			continue
 		}
+
 		if why := d.check(ctx, g, key, signature); why != nil {
 			if ctx.Err() != nil || !errors.Is(why, errInvalid) {
 				return last, nil, why
 			}
 			report("DigestInvalid", key, strings.TrimPrefix(why.Error(), errInvalid.Error()+": "), g.End)
 		}
+
 		if last.End > 0 && g.Start.UnixMilli() > last.End {
 			missing := time.UnixMilli(last.End)
 			if g.Previous != nil && *g.Previous > last.Key {
@@ -161,6 +166,7 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 					missing.UTC().Format(time.RFC3339), g.Start.UTC().Format(time.RFC3339)), missing)
 			}
 		}
+
 		for _, f := range g.Files {
 			switch sum, err := d.hash(ctx, f.Bucket, f.Object); {
 			case errors.As(err, &gap):
@@ -173,13 +179,16 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 				report("LogFileAltered", f.Object, "its hash is another than the digest says", g.End)
 			}
 		}
+
 		last = chain{End: max(last.End, g.End.UnixMilli()), Key: key}
 	}
+
 	if over := d.bucket.now().UnixMilli() - last.End; last.End > 0 && !last.Silent && over > digestLate.Milliseconds() &&
 		to >= d.bucket.now().Add(-2*verified.Lag).UnixMilli() {
 		last.Silent = true
 		report("DigestOverdue", root, "there is no digest since "+time.UnixMilli(last.End).UTC().Format(time.RFC3339), time.UnixMilli(last.End))
 	}
+
 	return last, broken, nil
 }
 
@@ -367,6 +376,7 @@ func decodeIntegrity(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -374,6 +384,7 @@ func decodeIntegrity(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !ok {
 		return ingest.BadTime("time", at)
 	}
+
 	e := out.New(event.CloudTrail)
 	e.Time, e.Tenant, e.Action, e.Class = when, account, what, event.Tamper
 	e.Actor = event.Actor{Account: out.Join("aws:", account, ":trail"), Kind: event.System}

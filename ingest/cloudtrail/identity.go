@@ -96,6 +96,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 		if r.userName != "" {
 			a.Alias = iamUser("identity-center", r.userName, out)
 		}
+
 	case "AWSAccount":
 		a.Kind = event.Unknown
 		if u.account == "anonymous" || u.account == "" && u.principal == "" {
@@ -103,6 +104,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 			break
 		}
 		a.Account = out.Join("aws:", u.account)
+
 	case "Role":
 		a.Kind, a.Account = event.Service, out.Join("aws:", acct, ":role/", cmp.Or(u.userName, u.issuer, lastPart(u.arn)))
 	case "AWSService":
@@ -120,6 +122,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 			a.Account = out.Account("aws", cmp.Or(u.arn, u.principal))
 		}
 	}
+
 	if isIssuing(r.name) { // STS hands out a key: whoever asked is who will use it
 		if key := issuedKey(r.response); key != "" && a.Alias == "" {
 			a.Alias = out.Join("aws_key:", key)

@@ -44,6 +44,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	in := &trail.LookupEventsInput{
 		StartTime:  aws.Time(time.UnixMilli(c.From)),
 		EndTime:    aws.Time(time.UnixMilli(c.To)),
@@ -52,12 +53,14 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if c.Token != "" {
 		in.NextToken = &c.Token
 	}
+
 	out, err := l.api.LookupEvents(ctx, in)
 	err = refused(ctx, "cloudtrail:LookupEvents", err)
 	if c.Token != "" && webapi.Is(err, webapi.Refused) { // tokens run out: the look from its beginning
 		c.Token = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if err != nil {
 		return page, err
 	}
@@ -69,6 +72,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		}
 		recs = append(recs, b)
 	}
+
 	if len(recs) > 0 {
 		page.Bodies = []ingest.Body{lines("LookupEvents", recs)}
 	}
@@ -77,6 +81,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	} else {
 		page.More = lookups.Finish(&c.SweepState, l.now())
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

@@ -63,6 +63,7 @@ func readStatement(s *jsonscan.Scanner) (st statement) {
 					st.accounts = append(st.accounts, accountOf(v))
 				}
 			})
+
 		case "NotPrincipal":
 			st.notListed = true
 			s.Skip()
@@ -79,6 +80,7 @@ func readStatement(s *jsonscan.Scanner) (st statement) {
 			s.Skip()
 		}
 	}
+
 	return st
 }
 
@@ -254,6 +256,7 @@ func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
 			return
 		}
 	}
+
 	name := param(r.params, d.name)
 	switch {
 	case strings.HasPrefix(name, "https:"): // the address of a queue
@@ -261,6 +264,7 @@ func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
 	default:
 		name = name[strings.LastIndexByte(name, ':')+1:]
 	}
+
 	target(e, out, d.kind, name)
 	doc := document(r.params, parameter)
 	if doc == nil {

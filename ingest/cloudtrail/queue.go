@@ -51,6 +51,7 @@ func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error)
 		if len(l.messages) > 0 {
 			in.WaitTimeSeconds = 0
 		}
+
 		out, err := q.api.ReceiveMessage(ctx, in)
 		if err != nil {
 			return page, refused(ctx, "sqs:ReceiveMessage", err)
@@ -60,10 +61,12 @@ func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error)
 			l.messages = append(l.messages, m)
 			page.Bodies = append(page.Bodies, q.bodies(l, m)...)
 		}
+
 		if len(out.Messages) < atOnce {
 			break
 		}
 	}
+
 	if len(l.messages) > 0 {
 		page.More, page.Done = true, l.delete
 	}
@@ -88,18 +91,22 @@ func (q *queue) bodies(l *lease, m *types.Message) (list []ingest.Body) {
 			}
 			return &leased{in, ctx, l}, nil
 		}
+
 		body.Skip = func(err error) {
 			l.fail(id)
 			q.log.Warn("file not read; its message comes again", "file", body.Name, "err", err)
 		}
+
 		list = append(list, body)
 	}
+
 	switch {
 	case record:
 		list = append(list, ingest.MemoryBody("message "+id, eventRecord([]byte(aws.ToString(m.Body)))))
 	case !known: // kept as a dead letter
 		list = append(list, ingest.MemoryBody("message "+id, []byte(strconv.Quote(aws.ToString(m.Body)))))
 	}
+
 	return list
 }
 
@@ -220,6 +227,7 @@ func readNotice(b []byte) (files []location, record, known bool) {
 		}
 		b = []byte(*n.Message)
 	}
+
 	switch {
 	case n.Event == "s3:TestEvent":
 		return nil, false, true
@@ -238,16 +246,19 @@ func readNotice(b []byte) (files []location, record, known bool) {
 			files = append(files, location{r.S3.Bucket.Name, key})
 		}
 		return files, false, true
+
 	case n.Bucket != "" && len(n.Keys) > 0:
 		for _, key := range n.Keys {
 			files = append(files, location{n.Bucket, key})
 		}
 		return files, false, true
+
 	case n.DetailType == "Object Created" && n.Source == "aws.s3":
 		return []location{{n.Detail.Bucket.Name, n.Detail.Object.Key}}, false, true
 	case strings.HasSuffix(n.DetailType, " via CloudTrail"):
 		return nil, true, true
 	}
+
 	return nil, false, false
 }
 

@@ -85,6 +85,7 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 			"time":  map[string]string{"start_time": from.UTC().Format("2006-01-02T15:04:05Z")},
 		}
 	}
+
 	b, err := json.Marshal(body)
 	if err != nil {
 		return ingest.Page{}, err
@@ -94,6 +95,7 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	if c.Cursor != "" && webapi.Status(err) == 409 { // reset or bad_cursor
 		return ingest.Page{Next: ingest.WriteCursor(cursor{At: c.At}), More: true}, nil
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -105,6 +107,7 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "POST " + target, Err: err}
 	}
+
 	page := ingest.Page{Next: ingest.WriteCursor(cursor{cmp.Or(answer.Cursor, c.Cursor), now.UnixMilli()}), More: answer.More}
 	if len(answer.Events) > 0 { // none, with more to come, is an answer too
 		page.Bodies = []ingest.Body{ingest.MemoryBody("team_log", res.Body)}

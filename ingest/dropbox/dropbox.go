@@ -68,18 +68,21 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 					r.participant(s)
 				}
 			}
+
 		case "assets":
 			if s.Array() {
 				for s.Elem() {
 					r.asset(s)
 				}
 			}
+
 		case "details":
 			r.details = s.Raw()
 		default:
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		}
 		return &notice{reason: "empty file"}
 	}
+
 	if depth > maxNesting {
 		return r.lost("archives nested deeper than 3")
 	}
@@ -67,6 +68,7 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 			return r.lost("damaged gzip: " + err.Error())
 		}
 		return r.unpack(name, &inflating{z, r.spent}, depth+1)
+
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 		if err != nil {
@@ -74,15 +76,18 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		}
 		defer z.Close()
 		return r.unpack(name, &inflating{z, r.spent}, depth+1)
+
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return r.unzip(name, br, depth)
 	case len(head) > 262 && string(head[257:262]) == "ustar":
 		return r.untar(name, br, depth)
 	}
+
 	if reason := foreign(head); reason != "" {
 		r.rep.Parts++
 		return &notice{reason: reason}
 	}
+
 	r.rep.Parts++
 	if e := wideText(head); e != nil {
 		return r.read(name, transform.NewReader(br, e.NewDecoder()))
@@ -166,12 +171,14 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 	if err != nil {
 		return err
 	}
+
 	for _, m := range z.File {
 		if m.Name == "xl/workbook.xml" {
 			r.rep.Parts++
 			return &notice{reason: "Excel workbook: save the sheet as CSV"}
 		}
 	}
+
 	if err := apart(z.File); err != nil {
 		return err
 	}
@@ -198,6 +205,7 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 			return r.unpack(inner, &inflating{f, r.spent}, depth+1)
 		}))
 	}
+
 	return errors.Join(errs...)
 }
 

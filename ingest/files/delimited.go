@@ -57,6 +57,7 @@ func (r *reader) delimited() error {
 		r.known = false
 		return &notice{reason: "the header cannot be read: " + err.Error()}
 	}
+
 	twins := twins(t.header)
 	for !r.stop() {
 		if nuls := rows.padding(); nuls > 0 {
@@ -67,6 +68,7 @@ func (r *reader) delimited() error {
 		if err == errEnd {
 			return nil
 		}
+
 		if err == nil && len(cells) != len(t.header) {
 			if len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 {
 				continue
@@ -76,11 +78,13 @@ func (r *reader) delimited() error {
 				rows.back()
 			}
 		}
+
 		for _, pair := range twins {
 			if err == nil && !bytes.Equal(cells[pair[0]], cells[pair[1]]) {
 				err = fmt.Errorf("the column %q is there twice, and says two things", t.header[pair[0]])
 			}
 		}
+
 		if err == nil {
 			r.sink.Begin()
 			r.sink.Row(t.header, cells)
@@ -90,6 +94,7 @@ func (r *reader) delimited() error {
 				err = r.refused()
 			}
 		}
+
 		if err != nil {
 			if err == errLongRow {
 				r.rep.Oversized++
@@ -98,9 +103,11 @@ func (r *reader) delimited() error {
 			r.problem(at, err.Error())
 			continue
 		}
+
 		r.rep.Records++
 		r.rep.Formats[t.Name]++
 	}
+
 	return nil
 }
 
@@ -208,6 +215,7 @@ func (t *rows) next() ([][]byte, error) {
 			}
 			cells, n, state = parseRow(w.bytes(), t.delim, t.cells[:0], &t.scratch, true)
 		}
+
 		t.cells = cells
 		switch state {
 		case rowBadQuote:
@@ -217,6 +225,7 @@ func (t *rows) next() ([][]byte, error) {
 			t.skip()
 			return nil, errors.New("a quote that is never closed")
 		}
+
 		t.last = n
 		t.line += bytes.Count(w.bytes()[:n], newline)
 		w.advance(n)
@@ -269,6 +278,7 @@ func parseRow(b []byte, delim byte, cells [][]byte, scratch *[]byte, last bool) 
 					}
 					return cells, 0, rowShort
 				}
+
 				i += k
 				if i+1 == len(b) && !last {
 					return cells, 0, rowShort
@@ -279,13 +289,16 @@ func parseRow(b []byte, delim byte, cells [][]byte, scratch *[]byte, last bool) 
 					start, doubled = i, true
 					continue
 				}
+
 				break
 			}
+
 			cell := b[start:i]
 			if doubled {
 				*scratch = append(*scratch, cell...)
 				cell = (*scratch)[from:]
 			}
+
 			cells = append(cells, cell)
 			i++
 		} else {

@@ -42,6 +42,7 @@ func Find(paths []string) (files []File, unreadable []Report) {
 				err = errors.New("a symbolic link to a directory: not followed")
 			}
 		}
+
 		switch {
 		case seen[path]:
 			if i, is := at[path]; is && !slices.Contains(files[i].Roots, given) {
@@ -55,8 +56,10 @@ func Find(paths []string) (files []File, unreadable []Report) {
 		case !info.IsDir():
 			unreadable = append(unreadable, Report{Path: path, Roots: []string{given}, Reason: "not a regular file"})
 		}
+
 		seen[path] = true
 	}
+
 	for _, given = range paths {
 		root := filepath.Clean(given)
 		if st, err := os.Stat(root); err != nil || !st.IsDir() {
@@ -64,11 +67,13 @@ func Find(paths []string) (files []File, unreadable []Report) {
 			add(root, info, errors.Join(unwrapPath(err), unwrapPath(lerr)))
 			continue
 		}
+
 		if resolved, err := filepath.EvalSymlinks(root); err == nil {
 			if info, err := os.Lstat(root); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 				root = resolved
 			}
 		}
+
 		filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				add(path, nil, unwrapPath(err))
@@ -81,6 +86,7 @@ func Find(paths []string) (files []File, unreadable []Report) {
 			return nil
 		})
 	}
+
 	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
 	return files, unreadable
 }
@@ -222,6 +228,7 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 			}
 		}()
 	}
+
 	wg.Wait()
 	if err := failure.Load(); err != nil {
 		return reports, *err

@@ -56,6 +56,7 @@ func (r *reader) read(name string, in io.Reader) error {
 	if over := r.spent.check(); over != nil && r.w.err == nil {
 		r.w.err = over
 	}
+
 	if r.w.err != nil {
 		r.problem(r.w.line, "cannot read on: "+r.w.err.Error())
 		if r.known {
@@ -63,16 +64,19 @@ func (r *reader) read(name string, in io.Reader) error {
 		}
 		return unreadable(r.w.err)
 	}
+
 	if err != nil {
 		r.rep.Unread += r.w.total
 		return err
 	}
+
 	if !r.known && (r.foreign != "" || r.rep.Unknown > before.Unknown) { // nothing here is ours
 		r.rep.Unknown, r.rep.Oversized, r.rep.Problems, r.rep.ProblemCount = before.Unknown, before.Oversized,
 			r.rep.Problems[:len(before.Problems)], before.ProblemCount
 		r.rep.Unread, r.rep.Cut = before.Unread+r.w.total, before.Cut
 		return &notice{reason: cmp.Or(r.foreign, "JSON of an unknown kind: "+r.keys)}
 	}
+
 	if r.known || r.empty && r.rep.ProblemCount == before.ProblemCount {
 		r.rep.Known++
 	}
@@ -127,6 +131,7 @@ func (r *reader) sniff() error {
 		r.padding()
 		nuls = true
 	}
+
 	r.layout = documentsLayout
 	switch c {
 	case '{':
@@ -137,16 +142,19 @@ func (r *reader) sniff() error {
 			r.layout = linesLayout
 		}
 		return nil
+
 	case '"':
 		if r.linesAhead() {
 			r.layout = linesLayout
 			return nil
 		}
+
 	case '[':
 		if listAhead(w.bytes()[1:]) {
 			return nil
 		}
 	}
+
 	return r.sniffText()
 }
 
@@ -360,12 +368,14 @@ func (r *reader) longLine() {
 				break
 			}
 		}
+
 		if w.start == w.end {
 			if !w.fill() {
 				return
 			}
 			continue
 		}
+
 		switch w.buf[w.start] {
 		case 0:
 		case '{':
@@ -526,6 +536,7 @@ func (r *reader) text() {
 		case len(bytes.TrimSpace(line)) == 0:
 			continue
 		}
+
 		r.tried = r.current
 		r.sink.Begin()
 		if r.sink.Inspected() {
@@ -535,10 +546,12 @@ func (r *reader) text() {
 		if err == nil {
 			err = r.refused()
 		}
+
 		if err != nil {
 			r.fail(number, err, line)
 			continue
 		}
+
 		r.rep.Records++
 		r.rep.Formats[r.current.Name]++
 	}
@@ -812,6 +825,7 @@ func (r *reader) elements() {
 		r.rep.Unread += w.skipLine()
 		return
 	}
+
 	for empty := true; !r.stop(); empty = false {
 		switch c, ok := w.skipSpace(); {
 		case !ok:
@@ -821,6 +835,7 @@ func (r *reader) elements() {
 			w.advance(1)
 			r.empty = r.empty || empty
 			return
+
 		case c == '}':
 			r.problem(w.lineAt(0), "the end of a list of records is missing")
 			return
@@ -953,6 +968,7 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 			s.Skip()
 			continue
 		}
+
 		switch s.Kind() {
 		case '[':
 			known, empty, more := r.knownList(b[s.Offset()+1:])
@@ -975,13 +991,16 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 				}
 			}
 		}
+
 		s.Skip()
 	}
+
 	if s.Err() == nil && void > 0 {
 		if keys, _, err := r.topKeys(b); err == nil && r.match(keys) == nil {
 			return void, level, false
 		}
 	}
+
 	return 0, 0, s.Err() == jsonscan.ErrShort
 }
 
@@ -1014,6 +1033,7 @@ func (r *reader) knownList(b []byte) (known, empty, more bool) {
 				return true, false, false
 			}
 		}
+
 		if s.Skip(); s.Err() != nil {
 			return false, false, s.Err() == jsonscan.ErrShort
 		}
@@ -1025,6 +1045,7 @@ func (r *reader) knownList(b []byte) (known, empty, more bool) {
 			return false, false, s.Err() == jsonscan.ErrShort
 		}
 	}
+
 	return false, false, false
 }
 
@@ -1051,6 +1072,7 @@ func (r *reader) restOfObject() bool {
 			if list, good = r.wrapperKey(); !good {
 				return false
 			}
+
 		case c == '[' && list:
 			if r.furtherList() {
 				w.advance(1)
@@ -1058,14 +1080,17 @@ func (r *reader) restOfObject() bool {
 			} else if !r.skipRest() {
 				return false
 			}
+
 		case c == '{':
 			if !(list && r.page()) && !r.skipRest() {
 				return false
 			}
+
 		case c == '[':
 			if !r.skipRest() {
 				return false
 			}
+
 		case c == ']':
 			r.problem(w.lineAt(0), "a page of records is damaged: brackets do not match")
 			return false
@@ -1073,6 +1098,7 @@ func (r *reader) restOfObject() bool {
 			r.constant()
 		}
 	}
+
 	return false
 }
 

@@ -68,6 +68,7 @@ func (w *window) fill() bool {
 		w.end -= w.start
 		w.start, w.counted = 0, 0
 	}
+
 	if w.end == len(w.buf) {
 		if len(w.buf) >= maxRecord {
 			return false
@@ -76,6 +77,7 @@ func (w *window) fill() bool {
 		copy(bigger, w.buf[:w.end])
 		w.buf = bigger
 	}
+
 	for tries := 0; tries < 100; tries++ {
 		n, err := w.r.Read(w.buf[w.end:])
 		w.end += n
@@ -91,6 +93,7 @@ func (w *window) fill() bool {
 			return true
 		}
 	}
+
 	w.eof, w.err = true, io.ErrNoProgress
 	return false
 }

@@ -101,12 +101,14 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 			Reason: "GitHub keeps what Git does (clones, fetches, pushes) for seven days",
 		})
 	}
+
 	page, ok := sweeps.Page(&c.SweepState, l.since, now)
 	page.Gaps = append(page.Gaps, git...)
 	if !ok {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	target := c.Next
 	if target == "" {
 		stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05+00:00") }
@@ -117,16 +119,19 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 			"per_page": {"100"},
 		}.Encode()
 	}
+
 	res, err := l.api.Get(ctx, target)
 	if c.Next != "" && webapi.Is(err, webapi.Refused) { // the link has run out
 		c.Next = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if webapi.Status(err) == http.StatusNotFound {
 		return ingest.Page{}, errors.Join(err, errors.New(
 			"GitHub answers so where the token lacks read:audit_log, is not authorised for single sign-on, or the "+
 				"organisation is not of an enterprise"))
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -138,6 +143,7 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	} else {
 		page.More = sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

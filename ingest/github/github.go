@@ -63,6 +63,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			if t := oneOf(s); t != "" {
 				r.repo = t
 			}
+
 		case "user":
 			r.user = s.Text()
 		case "invitee":
@@ -85,6 +86,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -118,6 +120,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.id != "" {
 		e.Key = ingest.Hash("github", r.id)
 	}
+
 	e.Actor.Kind = event.Human
 	switch {
 	case r.bot == "true", strings.HasSuffix(r.actor, "[bot]"), strings.HasPrefix(r.access, "GitHub App"), r.actor == "deploy_key":
@@ -130,6 +133,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	default:
 		e.Actor.Account = out.Account("github", r.actor)
 	}
+
 	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, Country: r.country, Session: ""}
 	if r.repo != "" {
 		e.Object = event.Object{ID: r.repo, Type: "repository", Name: r.repo, Container: r.org}
@@ -139,6 +143,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if h.detail != nil {
 		h.detail(r, e, out)
 	}
+
 	out.Emit()
 	return nil
 }

@@ -73,6 +73,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	if json.Unmarshal([]byte(text.Reveal()), &account) != nil || account.Email == "" {
 		return nil, errors.New("service_account: not the key of a service account")
 	}
+
 	key, err := webapi.ParseKey(secret.New(account.Key), secret.Secret{})
 	if err != nil {
 		return nil, err
@@ -89,6 +90,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		Pace:      rate.NewLimiter(20, 40), // of 2,400 a minute
 		Throttled: throttled,
 	}
+
 	names := c.Applications
 	if len(names) == 0 {
 		names = collected
@@ -104,6 +106,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		}
 		streams = append(streams, ingest.Stream{Name: name, Every: 5 * time.Minute, Source: &activityLog{api, name, sweeps, env.Since}})
 	}
+
 	return streams, nil
 }
 
@@ -157,6 +160,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 	query := url.Values{"startTime": {stamp(c.From)}, "endTime": {stamp(c.To)}, "maxResults": {"1000"}}
 	if c.Page != "" {
@@ -168,6 +172,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 		c.Page = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -178,6 +183,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "GET " + path, Err: err}
 	}
+
 	if len(answer.Items) > 0 { // where nothing is, the list is missing
 		page.Bodies = []ingest.Body{ingest.MemoryBody(l.name, res.Body)}
 	}
@@ -186,6 +192,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 	} else {
 		page.More = l.sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

@@ -51,6 +51,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !s.Object() {
 		return ingest.ErrNotThis
 	}
+
 	for s.Next() {
 		switch string(s.Key) {
 		case "id":
@@ -67,6 +68,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -77,6 +79,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !ok {
 		return ingest.BadTime("id.time", a.time)
 	}
+
 	es := &a.scan
 	es.Reset(a.events)
 	if es.Kind() != '[' { // a tool has split the list
@@ -86,12 +89,14 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	for es.Array(); es.Elem(); n++ {
 		es.Skip()
 	}
+
 	if n > 1 { // all of them or, on an error, none
 		es.Reset(a.events)
 		for es.Array(); es.Elem(); {
 			a.e.scan(es)
 		}
 	}
+
 	if es.Err() != nil {
 		return ingest.Whole(es.Err())
 	}
@@ -101,6 +106,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			return err
 		}
 	}
+
 	return ingest.Whole(es.Err())
 }
 
@@ -187,6 +193,7 @@ func (d *detail) parameter(s *jsonscan.Scanner) {
 			s.Skip()
 		}
 	}
+
 	if value == "" && list == nil {
 		return
 	}
@@ -235,6 +242,7 @@ func (d *detail) parameter(s *jsonscan.Scanner) {
 		if d.role == "" || name == "ROLE_NAME" {
 			d.role = value
 		}
+
 	case "SETTING_NAME":
 		d.setting = value
 	case "NEW_VALUE":
@@ -279,6 +287,7 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	if d.name == "" {
 		d.name = "(unnamed)"
 	}
+
 	e := out.New(event.GoogleWorkspace)
 	e.Time, e.ID, e.Tenant, e.Action = at, a.qualifier, a.customer, d.name
 	e.Key = ingest.Hash("google_workspace", a.app, a.qualifier, a.email, d.name, d.docID, d.targetUser, d.userEmail)
@@ -297,12 +306,14 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	default:
 		e.Actor.Kind = event.Anonymous
 	}
+
 	if d.docID != "" {
 		e.Object = event.Object{ID: d.docID, Type: "file", Name: d.title, Container: cmp.Or(d.owner, d.drive), Owner: d.owner, Label: d.label}
 		if d.docType == "folder" || d.docType == "shared_drive" {
 			e.Object.Type, e.Object.Folder = d.docType, true
 		}
 	}
+
 	if a.app == "admin" && a.appName != "" {
 		e.Client.App = a.appName
 	}
@@ -310,6 +321,7 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	if d.notPrimary && a.app == "drive" {
 		e.Class = event.Derived
 	}
+
 	out.Emit()
 	return nil
 }

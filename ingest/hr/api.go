@@ -165,6 +165,7 @@ func (s *employees) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, 
 	if at, err := time.Parse(time.RFC3339, c.Latest); err == nil {
 		since = at.Add(-changeOverlap)
 	}
+
 	res, err := s.api.Get(ctx, "/employees/changed?"+url.Values{"since": {since.UTC().Format(time.RFC3339)}}.Encode())
 	if err != nil {
 		return ingest.Page{}, err
@@ -179,6 +180,7 @@ func (s *employees) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, 
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "GET /employees/changed", Err: err}
 	}
+
 	page := ingest.Page{}
 	for _, id := range slices.Sorted(maps.Keys(answer.Employees)) {
 		e := answer.Employees[id]
@@ -195,6 +197,7 @@ func (s *employees) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, 
 			Open: func(ctx context.Context) (io.ReadCloser, error) { return s.employee(ctx, id, at) },
 		})
 	}
+
 	c.Latest = cmp.Or(answer.Latest, c.Latest)
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
@@ -270,6 +273,7 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 			r.Comma = sep
 		}
 	}
+
 	header, err := r.Read()
 	if err != nil {
 		return ingest.Page{}, fmt.Errorf("%s: %w", m.conf.Path, err)
@@ -278,6 +282,7 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 	for i, h := range header {
 		at[plain.Column(h)] = i
 	}
+
 	place := make([]int, len(named))
 	for i, name := range named {
 		place[i] = -1
@@ -289,6 +294,7 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 			place[i] = k
 		}
 	}
+
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
 	w.Write(append([]string{"employee_id"}, named...))
@@ -301,6 +307,7 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 		if err != nil {
 			return ingest.Page{}, fmt.Errorf("%s: %w", m.conf.Path, err) // it names the line
 		}
+
 		row := make([]string, 1, len(named)+1)
 		for i, name := range named {
 			v := ""
@@ -314,9 +321,11 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 			}
 			row = append(row, v)
 		}
+
 		w.Write(row)
 		rows++
 	}
+
 	w.Flush()
 	return snapshotPage(cur, m.conf.Path, out.Bytes(), rows)
 }

@@ -250,6 +250,7 @@ func decodeBamboo(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -259,6 +260,7 @@ func decodeBamboo(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if w.start == "0000-00-00" {
 		w.start = ""
 	}
+
 	if w.termination != "" && changed != "" && changed < w.termination {
 		w.notice = changed
 	}
@@ -297,6 +299,7 @@ func decodeWorkday(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}

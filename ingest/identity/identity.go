@@ -257,6 +257,7 @@ func (r *Resolver) applyHR(rec []byte) string {
 		}
 		return address
 	}
+
 	p := r.people[address]
 	if p == nil {
 		p = &profile{}
@@ -272,12 +273,14 @@ func (r *Resolver) applyHR(rec []byte) string {
 			r.own[strings.Clone(domain)] = true
 		}
 	}
+
 	p.department = strings.Clone(cmp.Or(e.Attr(event.AttrDepartment), p.department))
 	for _, a := range e.Attrs {
 		if a.Name == event.AttrAlias {
 			r.links[strings.Clone(a.Value)] = address
 		}
 	}
+
 	return address
 }
 
@@ -307,8 +310,10 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 				t.Scope = event.ScopeExternal
 			}
 		}
+
 		changed = changed || *t != before
 	}
+
 	if !changed {
 		return rec
 	}

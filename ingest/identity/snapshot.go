@@ -84,6 +84,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	if err := cborstate.Unmarshal(snapshot, &g); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
+
 	if g.Version < 1 || g.Version > graphVersion {
 		return fmt.Errorf("identity: an alias graph of version %d", g.Version)
 	}
@@ -96,6 +97,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 			r.guests++
 		}
 	}
+
 	maps.Copy(r.locals, g.Locals)
 	maps.Copy(r.keys, g.Keys)
 	for alias, person := range g.Links {
@@ -105,6 +107,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 			r.links[alias] = person
 		}
 	}
+
 	maps.Copy(r.own, g.Own)
 	maps.Copy(r.actors, g.Actors)
 	r.total = g.Total
@@ -112,6 +115,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	for _, s := range r.strangers {
 		r.failures += len(s.Fails)
 	}
+
 	r.origins, r.left, r.day, r.admitted = g.Origins, g.Left, g.Day, g.Admitted
 	return nil
 }
@@ -129,11 +133,13 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 			mine[account] = true
 		}
 	}
+
 	for key, k := range r.keys {
 		if k.Person == person {
 			mine[key] = true
 		}
 	}
+
 	for account, a := range r.accounts {
 		if a.person == person {
 			mine[account] = true
@@ -142,6 +148,7 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 			}
 		}
 	}
+
 	for account := range mine {
 		delete(r.links, account)
 		delete(r.accounts, account)
@@ -149,16 +156,19 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 		delete(r.strangers, account)
 		delete(r.keys, account)
 	}
+
 	for local, who := range r.locals {
 		if mine[who] {
 			delete(r.locals, local)
 		}
 	}
+
 	if len(snapshot) > 0 {
 		if out, err = r.Snapshot(); err != nil {
 			return nil, nil, err
 		}
 	}
+
 	return out, slices.Sorted(maps.Keys(mine)), nil
 }
 

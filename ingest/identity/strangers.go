@@ -196,6 +196,7 @@ func (r *Resolver) evict(e *event.Event) {
 		name string
 		*unknownAccount
 	}
+
 	list := make([]named, 0, len(r.strangers))
 	for name, s := range r.strangers {
 		list = append(list, named{name, s})
@@ -213,6 +214,7 @@ func (r *Resolver) evict(e *event.Event) {
 		r.left.Names++
 		told[x.Origin] = true
 	}
+
 	for i := range r.origins {
 		if told[i] {
 			r.countDropped(i, event.LeftNames, r.origins[i].Names, e.Time)
@@ -293,6 +295,7 @@ func (r *Resolver) newDay(at int64) {
 			r.countDropped(i, event.LeftGuests, n, r.day*dayMS+dayMS-1)
 		}
 	}
+
 	first := r.day == 0
 	r.day, r.admitted = at/dayMS, 0
 	r.expire(at)
@@ -305,6 +308,7 @@ func (r *Resolver) newDay(at int64) {
 			delete(r.keys, key)
 		}
 	}
+
 	if len(r.strangers) == 0 {
 		r.origins = nil
 	}

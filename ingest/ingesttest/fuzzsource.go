@@ -55,6 +55,7 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 			}
 		}
 	}
+
 	for _, cursor := range []string{
 		`{}`, `null`, `[]`,
 		`{"next":"https://evil.example/x","Next":"//evil.example/x","URL":"https://evil.example","Link":"https://evil.example/"}`,
@@ -62,6 +63,7 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 	} {
 		f.Add(byte(0), []byte(cursor), []byte(`{}`), "<https://evil.example/x>; rel=\"next\"")
 	}
+
 	f.Fuzz(func(t *testing.T, which byte, cursor, answer []byte, link string) {
 		vendor := &oneAnswer{t: t, body: answer, link: link}
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // some wait between requests
@@ -70,6 +72,7 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 		if err := yaml.NewDecoder(bytes.NewReader(configs[int(which)%len(configs)]), yaml.Strict()).Decode(settings); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := settings.Check(); err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +85,7 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 		if err != nil {
 			return
 		}
+
 		for _, s := range streams {
 			cur := ingest.Cursor(cursor)
 			for range 3 {
@@ -120,6 +124,7 @@ func (o *oneAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 		o.t.Errorf("more than %d requests", mostRequests)
 		return nil, errors.New("too many requests")
 	}
+
 	body := o.body
 	if strings.Contains(r.URL.Path, "token") {
 		body = []byte(`{"access_token":"hunter2-token","token_type":"Bearer","expires_in":3600,"instance_url":"https://` + fuzzHost + `"}`)
@@ -128,10 +133,12 @@ func (o *oneAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.ContainsAny(o.link, "\r\n") {
 		h["Link"] = []string{o.link}
 	}
+
 	if r.Body != nil {
 		io.Copy(io.Discard, r.Body)
 		r.Body.Close()
 	}
+
 	return &http.Response{
 		StatusCode:    http.StatusOK,
 		Status:        "200 OK",

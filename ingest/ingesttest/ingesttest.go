@@ -60,6 +60,7 @@ func Format(e *event.Event) string {
 			}
 		}
 	}
+
 	add("outcome", [...]string{"", "failure", "denied", "unknown"}[e.Outcome])
 	fmt.Fprintf(&b, "\n   actor %s", e.Actor.Kind)
 	add("account", e.Actor.Account)
@@ -81,12 +82,14 @@ func Format(e *event.Event) string {
 			b.WriteString(" folder")
 		}
 	}
+
 	if e.Rows|e.Bytes|e.Items != 0 {
 		b.WriteString("\n   volume")
 		add("rows", e.Rows)
 		add("bytes", e.Bytes)
 		add("items", e.Items)
 	}
+
 	for _, t := range e.To {
 		fmt.Fprintf(&b, "\n   to %q %s", t.Account, [...]string{"unknown", "internal", "external", "anyone"}[t.Scope])
 	}
@@ -102,6 +105,7 @@ func Format(e *event.Event) string {
 		add("session", e.Client.Session)
 		add("device", e.Client.Device)
 	}
+
 	for _, a := range e.Attrs {
 		fmt.Fprintf(&b, "\n   %s=%q", a.Name, a.Value)
 	}
@@ -134,6 +138,7 @@ func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*
 			want = i
 			continue
 		}
+
 		path := filepath.Join(dir, f.Name)
 		if err := os.WriteFile(path, f.Data, 0o600); err != nil {
 			t.Fatal(err)
@@ -144,6 +149,7 @@ func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*
 			fmt.Fprintln(&got, Format(e))
 			checkEvent(t, e)
 		}
+
 		for _, r := range reports {
 			for _, p := range r.Problems {
 				fmt.Fprintf(&got, "line %d: %s\n", p.Line, p.Reason)
@@ -152,6 +158,7 @@ func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*
 				fmt.Fprintln(&got, r.Reason)
 			}
 		}
+
 		twice, _ := Read(t, formats, tables, path, filepath.Join(dir, f.Name))
 		if len(twice) != len(events) {
 			t.Errorf("%s: %d events, then %d", f.Name, len(events), len(twice))
@@ -162,6 +169,7 @@ func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*
 			}
 		}
 	}
+
 	if *update {
 		if want < 0 {
 			ar.Files = append(ar.Files, txtar.File{Name: "want"})
@@ -173,6 +181,7 @@ func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*
 		}
 		return
 	}
+
 	if want < 0 {
 		t.Fatal("no want: run with -update and read it")
 	}
@@ -217,6 +226,7 @@ func Fuzz(f *testing.F, formats []*ingest.Format, tables []*ingest.Table) {
 			}
 		}
 	}
+
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var events []*event.Event
 		r := files.Reader{Formats: formats, Tables: tables, Workers: 1, Emit: func(int) func(*event.Event) error {

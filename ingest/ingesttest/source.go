@@ -116,6 +116,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.URL.Path, "token") { // assertions differ every time
 		what = r.Method + " " + r.URL.Path
 	}
+
 	w.Header().Set("Date", Now.Format(http.TimeFormat))
 	v.seen[what]++
 	if v.fault != nil && v.fault(w, r, v.seen[what]) {
@@ -127,11 +128,13 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			best = i
 		}
 	}
+
 	if best < 0 {
 		v.Unknown = append(v.Unknown, r.Method+" "+r.URL.String())
 		w.WriteHeader(http.StatusNotImplemented)
 		return
 	}
+
 	a := v.answers[best]
 	text := bytes.ReplaceAll(a.bodies[min(a.used, len(a.bodies)-1)], []byte("{{url}}"), []byte(v.URL))
 	a.used++
@@ -140,6 +143,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(fmt.Sprintf("%s %s: %v", a.method, a.path, err))
 	}
+
 	status := http.StatusOK
 	for name, values := range headers {
 		if name == "Status" {
@@ -148,6 +152,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header()[name] = values
 	}
+
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}
@@ -254,6 +259,7 @@ func (r *run) collect(t testing.TB, dir string) []string {
 		}
 		return pulls
 	}
+
 	pulls := open()
 	for i := range pulls {
 		ended, steps := 0, 0
@@ -265,6 +271,7 @@ func (r *run) collect(t testing.TB, dir string) []string {
 				}
 				pulls = open()
 			}
+
 			p := pulls[i]
 			stepping, cancel := context.WithCancelCause(ctx)
 			if r.between != nil {
@@ -274,6 +281,7 @@ func (r *run) collect(t testing.TB, dir string) []string {
 					}
 				}
 			}
+
 			step, err := store.Step(stepping, p, r.now())
 			cancel(nil)
 			for _, g := range step.Gaps {
@@ -289,10 +297,12 @@ func (r *run) collect(t testing.TB, dir string) []string {
 				ended++
 			}
 		}
+
 		if steps == maxSteps {
 			t.Errorf("%s: no end after %d steps; %s", pulls[i].Stream.Name, steps, r.errors)
 		}
 	}
+
 	letters, err := store.DeadLetters(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -300,6 +310,7 @@ func (r *run) collect(t testing.TB, dir string) []string {
 	for _, l := range letters {
 		r.dead = append(r.dead, "dead: "+l.File+": "+l.Reason)
 	}
+
 	slices.Sort(r.errors)
 	r.errors = slices.Compact(r.errors)
 	return read(t, r.log)
@@ -439,6 +450,7 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 	for _, e := range plain.errors {
 		text += "error: " + strings.ReplaceAll(e, plain.vendor.URL, "{{url}}") + "\n"
 	}
+
 	text += fmt.Sprintf("%d requests\n", plain.vendor.Requests)
 	golden(t, name, s.Archive, text)
 	if len(plain.vendor.Unknown) > 0 {
@@ -457,6 +469,7 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 			}
 		}
 	}
+
 	repeats := s.repeats()
 	t.Run("twice", func(t *testing.T) {
 		if !repeats {
@@ -466,11 +479,13 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 		r.looks = 2
 		same(t, r, r.collect(t, t.TempDir()))
 	})
+
 	t.Run("restarted before every step", func(t *testing.T) {
 		r := fresh()
 		r.restart = true
 		same(t, r, r.collect(t, t.TempDir()))
 	})
+
 	for _, line := range []string{"appended", "read", "advanced", "noted"} {
 		t.Run("crashed after "+line, func(t *testing.T) {
 			if !repeats {
@@ -488,6 +503,7 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 			same(t, r, r.collect(t, t.TempDir()))
 		})
 	}
+
 	for _, fault := range slices.Sorted(maps.Keys(faults)) {
 		t.Run(fault, func(t *testing.T) {
 			if !repeats {
@@ -498,6 +514,7 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 			same(t, r, r.collect(t, t.TempDir()))
 		})
 	}
+
 	t.Run("a log that fails", func(t *testing.T) {
 		if !repeats {
 			t.Skip("the scenario's answers are for one pass")
@@ -506,6 +523,7 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 		r.log = &failing{Log: r.log}
 		same(t, r, r.collect(t, t.TempDir()))
 	})
+
 	t.Run("two pollers", func(t *testing.T) {
 		if !repeats {
 			t.Skip("the scenario's answers are for one pass")
@@ -515,6 +533,7 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 		a.collect(t, t.TempDir())
 		same(t, b, b.collect(t, t.TempDir()))
 	})
+
 	t.Run("a secret that is wrong", func(t *testing.T) {
 		r := fresh()
 		r.vendor.fault = func(w http.ResponseWriter, req *http.Request, _ int) bool {

@@ -134,17 +134,20 @@ func (r *run) stop(t *testing.T, dir string, at int, hang func(http.ResponseWrit
 		hang(w, req, cancel)
 		return true
 	}
+
 	counted := 0
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		counted = r.until(ctx, t, store)
 	}()
+
 	select {
 	case <-done:
 	case <-time.After(stopsWithin):
 		t.Fatalf("request %d hangs: the source does not stop", at+1)
 	}
+
 	appended := 0
 	Events(t, r.log, func(e *event.Event) {
 		if e.Class != event.SourceGap {
@@ -154,6 +157,7 @@ func (r *run) stop(t *testing.T, dir string, at int, hang func(http.ResponseWrit
 	if counted != appended {
 		t.Errorf("stopped at request %d: %d events are in the log, %d were counted", at+1, appended, counted)
 	}
+
 	return ctx.Err() != nil
 }
 

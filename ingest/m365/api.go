@@ -52,6 +52,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		Scopes:       []string{root + "/.default"},
 		Now:          env.Now,
 	}
+
 	// of 2,000 a minute
 	api := &webapi.Client{
 		Base:      root,
@@ -62,6 +63,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		Pace:      rate.NewLimiter(15, 30),
 		Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("AF429")) },
 	}
+
 	types := c.ContentTypes
 	if len(types) == 0 {
 		types = contentTypes
@@ -75,6 +77,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Source:   &feed{api, "/api/v1.0/" + url.PathEscape(c.Tenant) + "/activity/feed", c.Tenant, t, env.Since},
 		})
 	}
+
 	return streams, nil
 }
 
@@ -140,6 +143,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	target := c.Page
 	if target == "" {
 		stamp := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05") }
@@ -150,6 +154,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 			"PublisherIdentifier": {f.tenant},
 		}.Encode()
 	}
+
 	res, err := f.api.Get(ctx, target)
 	switch {
 	case webapi.Says(err, "AF20022"), webapi.Says(err, "AF20023"): // somebody has ended the subscription
@@ -168,6 +173,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	case err != nil:
 		return page, err
 	}
+
 	var blobs []struct {
 		ID      string `json:"contentId"`
 		URI     string `json:"contentUri"`
@@ -177,6 +183,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	if err := json.Unmarshal(res.Body, &blobs); err != nil {
 		return page, &webapi.Error{Op: "GET " + f.path + "/subscriptions/content", Err: err}
 	}
+
 	for _, b := range blobs {
 		if expires, err := time.Parse(time.RFC3339, b.Expires); err == nil && expires.Before(now) {
 			continue
@@ -187,11 +194,13 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 			Open: func(ctx context.Context) (io.ReadCloser, error) { return f.blob(ctx, b.URI, b.Created) },
 		})
 	}
+
 	if c.Page = res.Header.Get("NextPageUri"); c.Page != "" {
 		page.More = true
 	} else {
 		page.More = sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

@@ -80,6 +80,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			if t := s.Text(); r.ip == "" {
 				r.ip = t
 			}
+
 		case "UserAgent":
 			r.agent = s.Text()
 		case "ObjectId":
@@ -104,6 +105,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			if t := s.Text(); t != "" {
 				r.appID = t
 			}
+
 		case "ApplicationDisplayName":
 			r.appName = s.Text()
 		case "TargetUserOrGroupName":
@@ -114,6 +116,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			if t := s.Text(); r.targetName == "" {
 				r.targetName = t
 			}
+
 		case "LogonError":
 			r.logonError = s.Text()
 		case "ErrorNumber", "ErrorCode":
@@ -148,6 +151,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -189,6 +193,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.id != "" {
 		e.Key = ingest.Hash("m365", r.id)
 	}
+
 	r.actor(&e.Actor, out)
 	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, App: r.appID, Session: r.session, Device: r.deviceID}
 	out.Attr(event.AttrAppName, r.appName)
@@ -197,11 +202,13 @@ func (r *record) emit(out *ingest.Sink) error {
 	if strings.EqualFold(r.result, "Failed") || strings.EqualFold(r.result, "Failure") || r.result == "False" {
 		e.Outcome = event.Failure
 	}
+
 	if r.site != "" || r.itemID != "" {
 		r.item(e, out)
 	} else if r.objectID != "" {
 		e.Object.ID, e.Object.Name = r.objectID, r.objectID
 	}
+
 	if r.extended != nil || r.deviceProperty != nil {
 		r.scanExtended(e, out)
 	}
@@ -267,6 +274,7 @@ func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	case isGUID(id) && r.workload != "AzureActiveDirectory":
 		a.Kind = event.App
 	}
+
 	a.Account = person(id, out)
 	if a.Account == "" || strings.HasPrefix(a.Account, "m365:") {
 		if upn := actorUPN(r.actors); upn != "" {
@@ -349,6 +357,7 @@ func pairs(list []byte, visit func(name, value, before string)) {
 					s.Skip()
 				}
 			}
+
 			visit(name, value, before)
 		}
 	case '"':

@@ -447,6 +447,7 @@ func forwarding(r *record, e *event.Event, out *ingest.Sink) {
 			}
 		}
 	}
+
 	visit := func(name, value, _ string) {
 		switch name {
 		case "ForwardTo", "RedirectTo", "ForwardAsAttachmentTo", "ForwardingSmtpAddress", "ForwardingAddress", "BlindCopyTo",
@@ -462,6 +463,7 @@ func forwarding(r *record, e *event.Event, out *ingest.Sink) {
 			}
 		}
 	}
+
 	pairs(r.parameters, visit)
 	pairs(r.operationProperties, visit)
 	if len(e.To) > 0 {

@@ -60,6 +60,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		if err != nil {
 			return nil, err
 		}
+
 		endpoint := base + "/oauth2/v1/token"
 		api.Auth = &webapi.OAuth{
 			HTTP:   env.HTTP,
@@ -79,6 +80,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			},
 		}
 	}
+
 	return []ingest.Stream{{Name: "logs", Every: 20 * time.Second, Source: &logs{api, env.Since}}}, nil
 }
 
@@ -117,6 +119,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		}
 		target = "/api/v1/logs?" + url.Values{"since": {from.UTC().Format(time.RFC3339)}, "sortOrder": {"ASCENDING"}, "limit": {"1000"}}.Encode()
 	}
+
 	res, err := l.api.Get(ctx, target)
 	if webapi.Is(err, webapi.Refused) && c.Next != "" { // links run out: events since are asked for again
 		return ingest.Page{Next: ingest.WriteCursor(cursor{At: c.At}), More: true}, nil
@@ -124,11 +127,13 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	if err != nil {
 		return ingest.Page{}, err
 	}
+
 	page := ingest.Page{Gaps: gaps}
 	if !bytes.Equal(bytes.TrimSpace(res.Body), []byte("[]")) {
 		page.Bodies = append(page.Bodies, ingest.MemoryBody("logs", res.Body))
 		page.More = true
 	}
+
 	page.Next = ingest.WriteCursor(cursor{cmp.Or(webapi.NextLink(res.Header), target), now.UnixMilli()})
 	return page, nil
 }

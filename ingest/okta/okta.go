@@ -63,6 +63,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 					r.target(s)
 				}
 			}
+
 		case "outcome":
 			if s.Object() {
 				for s.Next() {
@@ -76,6 +77,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 					}
 				}
 			}
+
 		case "client":
 			r.scanClient(s)
 		case "authenticationContext":
@@ -88,6 +90,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -307,10 +310,12 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		if e.Outcome != event.Success {
 			e.Class = event.LoginFailure
 		}
+
 	case event.AppAccess:
 		if t := r.find("AppInstance"); t != nil {
 			e.Object = event.Object{ID: t.id, Type: "application", Name: t.name}
 		}
+
 	case event.AdminGrant, event.AdminRevoke:
 		r.users(out)
 		role := r.privilege
@@ -319,6 +324,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		}
 		out.Attr(event.AttrRole, role)
 		e.Object = event.Object{ID: role, Type: "role", Name: role}
+
 	case event.Offboard, event.MFADisabled, event.MFAEnabled, event.MembershipAdd, event.PermissionGrant, event.TokenGrant:
 		r.users(out)
 		for i := range r.targets[:r.targetCount] {
@@ -326,6 +332,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 				e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: t.name}
 			}
 		}
+
 	case event.ConfigChange, event.Tamper:
 		if r.targetCount > 0 {
 			t := &r.targets[0]

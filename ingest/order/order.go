@@ -196,6 +196,7 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 			q = append(q, c)
 		}
 	}
+
 	heap.Init(&q)
 	var best []byte // of the events with one time and key
 	var at entry
@@ -222,6 +223,7 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 			}
 			best, at, have = append(best[:0], c.rec...), c.at, true
 		}
+
 		more, err := c.next()
 		if err != nil {
 			return stats, err
@@ -232,6 +234,7 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 			heap.Pop(&q)
 		}
 	}
+
 	if have {
 		return stats, yield(best)
 	}

@@ -152,6 +152,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 		}
 		w.newest = max(w.newest, at)
 	}
+
 	w.step++
 	b.used = w.step
 	if low, known := b.low[partition]; !known || offset < low {
@@ -162,6 +163,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 	if b.index == nil {
 		b.reindex()
 	}
+
 	if s, known := b.find(k); known {
 		held := b.data[s.off : s.off+s.size]
 		if bytes.Equal(held, rec) {
@@ -171,6 +173,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 		if !preferred(rec, held) {
 			return Repeat, nil
 		}
+
 		b.sort()
 		i, _ := slices.BinarySearchFunc(b.entries, entry{time: at, key: k.key}, entry.compare)
 		b.entries[i].off, b.entries[i].size = place.off, place.size
@@ -182,6 +185,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 		b.changed = true
 		return Replaced, nil
 	}
+
 	if !b.whole && b.mayHold(k.key) {
 		for i := range b.chunks {
 			ids, err := w.idents(&b.chunks[i])
@@ -199,6 +203,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 			}
 		}
 	}
+
 	b.changed = true
 	b.put(k, place)
 	b.entries = append(b.entries, entry{at, k.key, place.off, place.size})
@@ -207,6 +212,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 	if w.sums {
 		b.sum += xxhash.Sum64(rec)
 	}
+
 	w.events++
 	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
 		return Fresh, w.compact()
@@ -318,12 +324,14 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 		i, _ := slices.BinarySearchFunc(staff, from, entry.compare)
 		staff = staff[i:]
 	}
+
 	hours := make([]int64, 0, len(w.hours))
 	for h := range w.hours {
 		if h >= floor(from.time) {
 			hours = append(hours, h)
 		}
 	}
+
 	slices.Sort(hours)
 	for _, h := range hours {
 		b := w.hours[h]
@@ -346,17 +354,20 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 				return err
 			}
 		}
+
 		if w.memory > w.inUse {
 			if err := w.compact(); err != nil {
 				return err
 			}
 		}
 	}
+
 	for _, e := range staff {
 		if err := yield(w.hr.record(e)); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -379,6 +390,7 @@ func (w *Window) pack(b *bucket) error {
 		}
 		b.whole = false
 	}
+
 	if b.changed {
 		b.sort()
 		plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
@@ -391,6 +403,7 @@ func (w *Window) pack(b *bucket) error {
 			kept = binary.LittleEndian.AppendUint64(kept, xxhash.Sum64(rec))
 			prints = append(prints, fingerprint(e.key))
 		}
+
 		slices.Sort(prints)
 		var c chunk
 		var err error
@@ -400,8 +413,10 @@ func (w *Window) pack(b *bucket) error {
 		if err != nil {
 			return err
 		}
+
 		b.chunks, b.prints = append(b.chunks, c), merged(b.prints, prints)
 	}
+
 	w.memory -= b.memory()
 	b.data, b.entries, b.index, b.twins, b.sorted, b.changed = nil, nil, map[uint64]span{}, nil, 0, false
 	return nil
@@ -459,6 +474,7 @@ func (w *Window) unpack(b *bucket) error {
 			data = slices.Grow(data, size)[:at+size]
 			_, err = s2.Decode(data[at:], packed)
 		}
+
 		if err != nil {
 			return fmt.Errorf("temporary file: %w", err)
 		}
@@ -469,6 +485,7 @@ func (w *Window) unpack(b *bucket) error {
 			at += 4 + int(size)
 		}
 	}
+
 	if b.sorted = 0; len(b.chunks) == 1 {
 		b.sorted = len(entries)
 	}
@@ -477,6 +494,7 @@ func (w *Window) unpack(b *bucket) error {
 		e.off += base
 		entries = append(entries, e)
 	}
+
 	b.data, b.entries, b.index, b.twins = append(data, b.data...), entries, nil, nil
 	b.whole, b.changed = true, len(b.chunks) > 1 || b.changed
 	w.memory += b.memory()

@@ -64,6 +64,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		if err != nil {
 			return nil, err
 		}
+
 		auth.Form = func(now time.Time) (url.Values, error) {
 			t, err := webapi.Assertion(key, "", map[string]any{
 				"iss": c.ClientID,
@@ -79,6 +80,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			return nil, err
 		}
 	}
+
 	api := &webapi.Client{
 		Base:      base,
 		HTTP:      env.HTTP,
@@ -87,6 +89,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		Auth:      auth,
 		Throttled: func(body []byte) bool { return bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED")) },
 	}
+
 	query := "/services/data/v" + c.Version + "/query?q="
 	streams := []ingest.Stream{
 		{Name: "EventLogFile", Every: 15 * time.Minute, Parallel: 2, Source: &logFiles{api, query, c.Interval, env.Since}},
@@ -108,6 +111,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Source:   &logFiles{api, query, "Daily", env.Since},
 		})
 	}
+
 	if c.LoginHistory {
 		streams = append(streams, ingest.Stream{
 			Name:  "LoginHistory",
@@ -119,6 +123,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			},
 		})
 	}
+
 	return streams, nil
 }
 
@@ -189,6 +194,7 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	if c.Created > 0 {
 		from = time.UnixMilli(c.Created).Add(-overlap)
 	}
+
 	if listed := time.UnixMilli(c.Listed); c.Listed > 0 && c.Page == "" && now.Sub(listed) > keeps {
 		page.Gaps = append(page.Gaps, ingest.Gap{From: listed, To: now.Add(-keeps), Reason: "Salesforce keeps log files for 30 days"})
 	}
@@ -199,11 +205,13 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 			"FROM EventLogFile WHERE Interval = '" + l.interval + "' AND CreatedDate >= " + stamp(
 			from.UnixMilli()) + " ORDER BY CreatedDate ASC, Id ASC"
 	}
+
 	a, _, err := runQuery(ctx, l.api, target, soql)
 	if c.Page != "" && webapi.Is(err, webapi.Refused) {
 		c.Page = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if err != nil {
 		return page, err
 	}
@@ -219,6 +227,7 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 		if !ok {
 			at = now.UnixMilli()
 		}
+
 		newest = max(newest, at)
 		page.Bodies = append(page.Bodies, ingest.Body{
 			ID:   f.ID,
@@ -226,6 +235,7 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 			Open: func(ctx context.Context) (io.ReadCloser, error) { return l.file(ctx, f.LogFile, at) },
 		})
 	}
+
 	c.Created = newest
 	if c.Page = a.Next; a.Done || c.Page == "" {
 		c.Page, c.Listed = "", now.UnixMilli()
@@ -279,6 +289,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	target, soql := c.Page, ""
 	if target == "" {
 		target = r.query
@@ -300,11 +311,13 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 			"ASC",
 		}, " ")
 	}
+
 	a, body, err := runQuery(ctx, r.api, target, soql)
 	if c.Page != "" && webapi.Is(err, webapi.Refused) {
 		c.Page = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if err != nil {
 		return page, err
 	}
@@ -316,6 +329,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	} else {
 		c.Page, page.More = "", sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

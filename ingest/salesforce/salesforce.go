@@ -229,6 +229,7 @@ func (r *row) emit(out *ingest.Sink) error {
 	if !ok {
 		return ingest.BadTime("TIMESTAMP", cmp.Or(c[timestampDerived], c[timestamp]))
 	}
+
 	e := out.New(event.Salesforce)
 	e.Time, e.ID, e.Tenant, e.Action = at, c[requestID], c[organizationID], c[eventType]
 	h := xxhash.New()
@@ -236,6 +237,7 @@ func (r *row) emit(out *ingest.Sink) error {
 		h.WriteString(c[i])
 		h.Write([]byte{0})
 	}
+
 	e.Key = h.Sum64() | 1
 	e.Actor.Kind = event.Human
 	switch strings.ToLower(c[userType]) {
@@ -244,12 +246,14 @@ func (r *row) emit(out *ingest.Sink) error {
 	case "automatedprocess", "cloudintegrationuser", "platformintegrationuser":
 		e.Actor.Kind = event.System
 	}
+
 	account := r.account(cmp.Or(c[userIDDerived], c[userID]), out)
 	if name := cmp.Or(c[userName], c[user]); ingest.IsEmail(name) {
 		e.Actor.Account, e.Actor.Alias = out.Lower(name), account
 	} else {
 		e.Actor.Account = account
 	}
+
 	e.Client = event.Client{
 		IP:      ingest.Address(cmp.Or(c[clientIP], c[sourceIP])),
 		Agent:   cmp.Or(c[browserType], c[clientInfo], c[userAgent]),
@@ -260,6 +264,7 @@ func (r *row) emit(out *ingest.Sink) error {
 	if c[requestStatus] == "F" || c[requestStatus] == "U" {
 		e.Outcome = event.Failure
 	}
+
 	if h := types[c[eventType]]; h != nil {
 		h(r, e, out)
 	}
@@ -488,6 +493,7 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 			if n := s.Int(); rows == 0 {
 				rows = n
 			}
+
 		case "Sequence":
 			sequence = s.Int()
 		case "DocumentId":
@@ -500,6 +506,7 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -507,6 +514,7 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !ok {
 		return ingest.BadTime("EventDate", date)
 	}
+
 	e := out.New(event.Salesforce)
 	e.Time, e.ID, e.Action = at, id, cmp.Or(kind, "RealTimeEvent")
 	e.Key = ingest.Hash("salesforce", id)
@@ -516,6 +524,7 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if e.Actor.Account = account; ingest.IsEmail(username) {
 		e.Actor.Account, e.Actor.Alias = out.Lower(username), account
 	}
+
 	e.Client = event.Client{IP: ingest.Address(ip), App: app}
 	e.Rows, e.Object.Name = rows, reportName
 	switch kind = strings.TrimSuffix(strings.TrimSuffix(kind, "Store"), "Stream"); kind {
@@ -528,12 +537,14 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 		if sequence > 0 {
 			out.Attr(event.AttrChunk, out.Join("chunk", string(rune('0'+sequence%10))))
 		}
+
 	case "ApiEvent", "BulkApiResultEvent", "ListViewEvent":
 		e.Class, e.Object.Type = event.Query, "entity"
 		if kind == "ListViewEvent" {
 			e.Class = event.View
 		}
 		out.Attr(event.AttrExecution, execution)
+
 	case "FileEvent":
 		e.Class = event.Download
 		if operation == "PREVIEW" {
@@ -543,16 +554,19 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 		}
 		e.Object = event.Object{ID: file, Type: "file", Size: number(size)}
 		e.Bytes = e.Object.Size
+
 	case "LoginEvent":
 		e.Class = event.LoginSuccess
 		if status != "" && status != "Success" {
 			e.Class, e.Outcome = event.LoginFailure, event.Failure
 		}
+
 	case "LoginAsEvent":
 		e.Class = event.AppAccess
 	case "ReportAnomalyEvent", "ApiAnomalyEvent", "CredentialStuffingEvent", "SessionHijackingEvent", "GuestUserAnomalyEvent":
 		e.Class = event.VendorAlert
 	}
+
 	out.Attr(event.AttrReason, action)
 	out.Emit()
 	return nil

@@ -45,12 +45,14 @@ func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
 					s.Skip()
 				}
 			}
+
 		case "DelegateUser":
 			delegate = s.Text()
 		default:
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -58,6 +60,7 @@ func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !ok {
 		return ingest.BadTime("CreatedDate", created)
 	}
+
 	e := out.New(event.Salesforce)
 	e.Time, e.ID, e.Action = at, id, action
 	e.Key = ingest.Hash("salesforce", id)
@@ -69,6 +72,7 @@ func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
 	} else {
 		e.Actor.Account = account
 	}
+
 	if ingest.IsEmail(delegate) { // an administrator who was signed in as somebody else
 		e.Actor.OnBehalfOf, e.Actor.Account, e.Actor.Alias = e.Actor.Account, out.Lower(delegate), ""
 	}
@@ -117,6 +121,7 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 			}
 		}
 		out.To(receiver(display, out), event.ScopeUnknown)
+
 	case strings.HasPrefix(action, "dataexport"):
 		e.Class, e.Object = event.Export, event.Object{Type: "organization", Name: clip(display)}
 	case action == "deactivateduser", action == "frozeuser":
@@ -127,6 +132,7 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 		strings.Contains(action, "mfa") || strings.Contains(action, "twofactor"):
 		e.Class = event.ConfigChange
 		out.Policy("authentication", "")
+
 	case strings.Contains(action, "sharing") || strings.HasPrefix(action, "owd"):
 		e.Class = event.ConfigChange
 		out.Policy("sharing", "")
@@ -180,6 +186,7 @@ func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -187,6 +194,7 @@ func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !ok {
 		return ingest.BadTime("LoginTime", at)
 	}
+
 	e := out.New(event.Salesforce)
 	e.Time, e.ID, e.Action = when, id, "LoginHistory"
 	e.Key = ingest.Hash("salesforce", id)
@@ -197,6 +205,7 @@ func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 		e.Class, e.Outcome = event.LoginFailure, event.Failure
 		out.Attr(event.AttrReason, status)
 	}
+
 	agent := browser
 	if platform != "" && platform != "Unknown" {
 		agent = out.Join(browser, " ", platform)

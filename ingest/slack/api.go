@@ -69,6 +69,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	if _, ok := sweeps.Begin(&c.SweepState, l.since, now); !ok {
 		return ingest.Page{Next: ingest.WriteCursor(c)}, nil
 	}
+
 	second := func(ms int64) string { return strconv.FormatInt(ms/1000, 10) } // both ends count
 	query := url.Values{"oldest": {second(c.From)}, "latest": {second(c.To + 999)}, "limit": {"1000"}}
 	if c.Cursor != "" {
@@ -79,6 +80,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		c.Cursor = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -91,6 +93,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "GET /audit/v1/logs", Err: err}
 	}
+
 	page := ingest.Page{}
 	if len(answer.Entries) > 0 {
 		page.Bodies = []ingest.Body{ingest.MemoryBody("logs", res.Body)}
@@ -100,6 +103,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	} else {
 		page.More = sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

@@ -58,6 +58,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -128,6 +129,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.id != "" {
 		e.Key = ingest.Hash("slack", r.id)
 	}
+
 	e.Actor.Kind, e.Actor.Name = event.Human, r.actor.name
 	e.Actor.Account = out.Account("slack", cmp.Or(r.actor.email, r.actor.id))
 	if r.actor.email != "" && r.actor.id != "" {
@@ -136,6 +138,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.actor.kind != "user" && r.actor.kind != "" {
 		e.Actor.Kind = event.App
 	}
+
 	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, Session: r.session}
 	e.Object = event.Object{ID: r.entity.id, Type: r.entity.kind, Name: cmp.Or(r.entity.title, r.entity.name)}
 	h := actions[r.action]
@@ -144,6 +147,7 @@ func (r *record) emit(out *ingest.Sink) error {
 		e.Class = event.ConfigChange
 		r.setting(out)
 	}
+
 	if h.detail != nil {
 		h.detail(r, e, out)
 	}
@@ -238,6 +242,7 @@ func (r *record) setting(out *ingest.Sink) {
 			value = v
 		}
 	})
+
 	name := strings.TrimPrefix(r.action, "pref.")
 	out.Attr(event.AttrTarget, out.Join(name, "=", value))
 	off := value == "false" || value == "disabled" || value == "off" || value == "none" || value == "optional"
@@ -251,6 +256,7 @@ func (r *record) setting(out *ingest.Sink) {
 		}
 		return ""
 	}
+
 	switch {
 	case strings.Contains(name, "two_factor") || strings.HasPrefix(name, "sso") || strings.Contains(name, "session_duration") ||
 		strings.Contains(name, "password"):

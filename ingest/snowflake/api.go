@@ -77,6 +77,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		if err != nil {
 			return nil, err
 		}
+
 		key, err := webapi.ParseKey(text, pass)
 		if err != nil {
 			return nil, err
@@ -84,8 +85,10 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		if api.Auth, err = newKeyPair(key, c.Account, c.User, env.Now); err != nil {
 			return nil, err
 		}
+
 		api.Header.Set("X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT")
 	}
+
 	view := func(name, at string, columns []string, sweeps ingest.SweepPlan) ingest.Stream {
 		return ingest.Stream{
 			Name:   name,
@@ -93,6 +96,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Source: &rows{api: api, name: name, columns: columns, at: at, conf: *c, since: env.Since, sweeps: sweeps},
 		}
 	}
+
 	return []ingest.Stream{
 		view("LOGIN_HISTORY", "EVENT_TIMESTAMP", []string{
 			"EVENT_ID", "EVENT_TYPE", "USER_NAME", "CLIENT_IP", "REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION",
@@ -236,12 +240,14 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	a, err := r.query(ctx, &c)
 	if c.Handle != "" && webapi.Is(err, webapi.Refused) { // the result is gone: the look from its beginning
 		c.Handle, c.Part, c.Parts = "", 0, 0
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
 	}
+
 	if err != nil {
 		return page, err
 	}
@@ -253,6 +259,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
+
 	body, err := r.records(a.Data)
 	if err != nil {
 		return page, err
@@ -260,6 +267,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	if len(body) > 0 {
 		page.Bodies = []ingest.Body{ingest.MemoryBody(r.name, body)}
 	}
+
 	if c.Parts == 0 {
 		c.Handle, c.Parts = cmp.Or(c.Handle, a.Handle), max(len(a.Meta.Parts), 1)
 	}
@@ -267,6 +275,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		c.Handle, c.Part, c.Parts = "", 0, 0
 		page.More = r.sweeps.Finish(&c.SweepState, now)
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

@@ -192,6 +192,7 @@ func query(r *row, out *ingest.Sink) error {
 		field = "START_TIME"
 		at, ok = ingest.Time(r[startTime])
 	}
+
 	if !ok {
 		return ingest.BadTime(field, cmp.Or(r[endTime], r[startTime]))
 	}
@@ -205,6 +206,7 @@ func query(r *row, out *ingest.Sink) error {
 		e.Outcome = event.Failure
 		out.Attr(event.AttrReason, strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage])))
 	}
+
 	text := r[queryText]
 	if len(text) > textLimit {
 		text = text[:textLimit]
@@ -277,6 +279,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		e.Class, e.Rows, e.Bytes = event.Query, number(r[rowsProduced]), bytes
 		out.Attr(event.AttrExecution, r[queryID])
 		return
+
 	case "UNLOAD", "COPY":
 		e.Class = event.Upload // a table is loaded
 		if to := strings.Trim(w.after("COPY", "INTO"), "'"); strings.HasPrefix(to, "@") || strings.Contains(to, "://") ||
@@ -287,6 +290,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 			e.Object.Name = cmp.Or(w.after("FROM", "SELECT", "*", "FROM"), w.after("SELECT", "*", "FROM"), w.after("FROM"), e.Object.Name)
 		}
 		return
+
 	case "GET_FILES":
 		from := w.after("GET")
 		if strings.HasPrefix(from, "@~/WORKSHEET") { // the web interface keeps its worksheets there
@@ -296,10 +300,12 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		e.Class, e.Items, e.Bytes = event.Download, number(r[rowsProduced]), bytes
 		e.Object = event.Object{Type: "stage", Name: from, Container: r[databaseName]}
 		return
+
 	case "PUT_FILES":
 		e.Class = event.Upload
 		return
 	}
+
 	switch {
 	case w.has("TO", "SHARE") && w.is("GRANT"), w.is("ALTER", "SHARE") && (w.has("ADD", "ACCOUNTS") || w.has("SET", "ACCOUNTS")):
 		e.Class, e.After = event.ShareUser, event.External
@@ -307,6 +313,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		if account := w.after("ACCOUNTS"); account != "" {
 			out.To(out.Account("snowflake", account), event.ScopeExternal)
 		}
+
 	case w.is("CREATE") && w.has("SHARE"):
 		e.Class = event.ConfigChange
 		e.Object = event.Object{Type: "share", Name: w.after("SHARE")}
@@ -330,6 +337,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		if role == "ACCOUNTADMIN" || role == "ORGADMIN" || role == "GLOBALORGADMIN" {
 			out.Attr(event.AttrGrant, "everything in the account")
 		}
+
 	case w.is("GRANT"):
 		e.Class = event.PermissionGrant
 		out.Attr(event.AttrPermission, w.at(1))
@@ -354,6 +362,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		default:
 			e.Class = event.ConfigChange
 		}
+
 	case w.has("NETWORK", "POLICY"), w.has("NETWORK_POLICY"), w.has("AUTHENTICATION", "POLICY"), w.has("PASSWORD", "POLICY"),
 		w.has("SESSION", "POLICY"):
 		e.Class = event.ConfigChange
@@ -362,6 +371,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 			effect = "weaker"
 		}
 		out.Policy("authentication", effect)
+
 	case w.has("MASKING", "POLICY"), w.has("ROW", "ACCESS", "POLICY"):
 		e.Class = event.ConfigChange
 		effect := ""
@@ -369,6 +379,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 			effect = "weaker"
 		}
 		out.Policy("sharing", effect)
+
 	case w.is("DELETE"), w.is("TRUNCATE"), w.is("DROP"):
 		e.Class = event.Delete
 	case w.is("INSERT"), w.is("UPDATE"), w.is("MERGE"):

@@ -157,6 +157,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	if err := f.walk(ctx); err != nil {
 		return err
 	}
+
 	f.deliver.first, f.begun = true, time.Now()
 	for wake, soon := time.NewTimer(0), (<-chan time.Time)(nil); ; {
 		if err := f.start(wctx); err != nil {
@@ -167,6 +168,7 @@ func (f *Follower) Run(ctx context.Context) error {
 		if f.news != nil && soon == nil {
 			some = f.news.some
 		}
+
 		var err error
 		select {
 		case <-ctx.Done():
@@ -181,6 +183,7 @@ func (f *Follower) Run(ctx context.Context) error {
 		case <-wake.C:
 			err = f.scanRoots(ctx)
 		}
+
 		if err != nil {
 			return err
 		}
@@ -271,6 +274,7 @@ func (f *Follower) scanRoots(ctx context.Context) error {
 			f.due = r.due
 		}
 	}
+
 	for path, x := range f.failed {
 		if !x.due.After(now) && !f.busy[path] && !f.queued[path] {
 			if err := f.visit(ctx, path); err != nil {
@@ -278,11 +282,13 @@ func (f *Follower) scanRoots(ctx context.Context) error {
 			}
 		}
 	}
+
 	if len(f.links) <= mostLinks {
 		for path := range f.links {
 			f.check(path, nil)
 		}
 	}
+
 	if err := f.replayed(ctx); err != nil {
 		return err
 	}
@@ -290,6 +296,7 @@ func (f *Follower) scanRoots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	if again || now.Sub(f.walked) >= f.every() {
 		return f.walk(ctx)
 	}
@@ -427,12 +434,14 @@ func (f *Follower) changed(ctx context.Context) error {
 		clear(f.dirs)
 		return f.walk(ctx)
 	}
+
 	var gone []string
 	for path, op := range paths {
 		if op&(fsnotify.Remove|fsnotify.Rename) != 0 && f.dirs[path] {
 			gone = append(gone, path)
 		}
 	}
+
 	for _, path := range gone {
 		f.unwatch(path)
 	}
@@ -444,11 +453,13 @@ func (f *Follower) changed(ctx context.Context) error {
 			return err
 		}
 	}
+
 	if lost != nil {
 		f.Log.Warn("notifications of changes were lost; the folders are walked", "err", lost)
 		f.report(Pass{Lost: 1})
 		return f.walk(ctx)
 	}
+
 	return nil
 }
 
@@ -475,6 +486,7 @@ func (f *Follower) walk(ctx context.Context) error {
 	if f.news != nil {
 		f.blind = ""
 	}
+
 	complete := true
 	for path, r := range f.roots {
 		info, err := os.Stat(path)
@@ -485,6 +497,7 @@ func (f *Follower) walk(ctx context.Context) error {
 			}
 			continue
 		}
+
 		r.info, r.top = info, resolved(path)
 		if kind := remote(path); kind != "" {
 			f.blind = cmp.Or(f.blind, "on "+kind+" changes by other machines are not notified")
@@ -495,16 +508,19 @@ func (f *Follower) walk(ctx context.Context) error {
 		} else if err := f.tree(ctx, r.top); err != nil {
 			return err
 		}
+
 		if x := f.failed[r.top]; x != nil && info.IsDir() {
 			complete = false
 			err = f.missing(ctx, path, x.reason, began)
 		} else {
 			err = f.found(ctx, path, began)
 		}
+
 		if err != nil {
 			return err
 		}
 	}
+
 	if complete {
 		f.known = f.seen // what is not there any more is forgotten
 	}
@@ -517,6 +533,7 @@ func (f *Follower) walk(ctx context.Context) error {
 			f.Log.Info("changes of the folders are notified")
 		}
 	}
+
 	return nil
 }
 
@@ -537,6 +554,7 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 			f.blind = cmp.Or(f.blind, dir+" cannot be watched: "+err.Error())
 		}
 	}
+
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -544,6 +562,7 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 		}
 		return nil
 	}
+
 	delete(f.failed, dir)
 	for _, d := range list {
 		path := filepath.Join(dir, d.Name())
@@ -559,6 +578,7 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 		}
 		f.check(path, info)
 	}
+
 	return nil
 }
 
@@ -576,6 +596,7 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 			f.links[path] = true
 		}
 	}
+
 	switch {
 	case err != nil:
 		delete(f.rising, path)
@@ -588,6 +609,7 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 	case !info.Mode().IsRegular():
 		return
 	}
+
 	n := found{path: path, size: info.Size(), modified: info.ModTime().UnixNano()}
 	place := f.place(path)
 	known, is := f.known[place]
@@ -616,6 +638,7 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 		if r.due = info.ModTime().Add(f.Source.Settled); r.due.Before(f.due) {
 			f.due = r.due
 		}
+
 	default:
 		delete(f.rising, path)
 		f.push(n)
@@ -660,6 +683,7 @@ func (f *Follower) start(ctx context.Context) error {
 			return err
 		}
 	}
+
 	for len(f.queue) > 0 && len(f.busy) < max(f.Source.Workers, 1) {
 		n := f.queue[0]
 		f.queue = f.queue[1:]
@@ -675,10 +699,12 @@ func (f *Follower) start(ctx context.Context) error {
 			f.fail(n.path, reason)
 			continue
 		}
+
 		if n.size, n.modified = info.Size(), info.ModTime().UnixNano(); !n.rising && f.unsettled(n.path, info, now) {
 			f.check(n.path, nil)
 			continue
 		}
+
 		f.busy[n.path] = true
 		come := f.deliver.come
 		go func() {
@@ -690,6 +716,7 @@ func (f *Follower) start(ctx context.Context) error {
 			f.results <- r // there is room for all of them
 		}()
 	}
+
 	if len(f.queue) == 0 && len(f.busy) == 0 {
 		f.flush()
 		f.queue = nil // what it held is free
@@ -698,12 +725,14 @@ func (f *Follower) start(ctx context.Context) error {
 				return err
 			}
 		}
+
 		if f.deliver.late {
 			f.deliver.late = false
 			if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, f.deliver.come, 0); err != nil {
 				return err
 			}
 		}
+
 		if f.deliver.first && (len(f.rising) == 0 || now.Sub(f.begun) > risingMost) {
 			f.deliver.first = false
 			f.mu.Lock()
@@ -715,6 +744,7 @@ func (f *Follower) start(ctx context.Context) error {
 		f.deliver.late = true
 		return f.closeBatch(ctx)
 	}
+
 	return nil
 }
 

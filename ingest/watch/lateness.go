@@ -84,6 +84,7 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("watch: %w", err)
 		}
+
 		if late == 0 || lag == 0 || deliveries < learned {
 			continue
 		}
@@ -96,20 +97,24 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 			Actor:  event.Actor{Kind: event.System},
 			Object: event.Object{Type: "source"},
 		}
+
 		for _, x := range []struct {
 			name string
 			n    int64
 		}{{event.AttrNew, int64(a.sum.n[v])}, {event.AttrLate, int64(late)}, {event.AttrLag, lag}, {event.AttrUsual, int64(usual)}} {
 			e.Attrs = append(e.Attrs, event.Attr{Name: x.name, Value: strconv.FormatInt(x.n, 10)})
 		}
+
 		e.Key = ingest.Hash("source_late", source, v.String(), fmt.Sprint(e.Time, e.Attrs))
 		recs = append(recs, eventlog.Record{Value: e.Append(nil)})
 	}
+
 	if len(recs) > 0 {
 		if err := log.Append(ctx, recs...); err != nil {
 			return err
 		}
 	}
+
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, v := range event.Sources() {
 			if a.sum.n[v] == 0 {
@@ -129,5 +134,6 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
+
 	return nil
 }

@@ -70,6 +70,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 			err = errors.Join(err, s.failed(ctx, p, err, now), s.recordError(ctx, p, err, now), s.appendMarkers(ctx, p, false, now))
 		}
 	}()
+
 	cur, err := s.Cursor(ctx, p.Name, p.Stream.Name)
 	if err != nil {
 		return step, err
@@ -78,16 +79,19 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 	if err != nil {
 		return step, err
 	}
+
 	if (page.More || len(page.Bodies) > 1) && p.pass == 0 {
 		if err := s.appendMarkers(ctx, p, true, now); err != nil {
 			return step, err
 		}
 	}
+
 	if p.come == nil {
 		if p.come, err = s.arrivals(ctx, p.Name, now, 0); err != nil {
 			return step, err
 		}
 	}
+
 	step.More, step.Gaps = page.More, page.Gaps
 	all, err := s.bodies(ctx, p, page.Bodies, &step, now)
 	if err != nil {
@@ -99,6 +103,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 			return step, err
 		}
 	}
+
 	if err := s.advance(ctx, p, cur, &page, &step, all, now); err != nil {
 		return step, err
 	}
@@ -108,6 +113,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 			return step, fmt.Errorf("it is in the log, but telling so failed: %w", err)
 		}
 	}
+
 	if page.More {
 		return step, nil
 	}
@@ -117,6 +123,7 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		}
 		p.come = nil
 	}
+
 	return step, s.appendMarkers(ctx, p, false, now)
 }
 
@@ -184,6 +191,7 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 					return err
 				}
 			}
+
 			var t *taken
 			err := guard.Do("source", func() (err error) { t, err = p.body(gctx, body); return err })
 			if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) { // like content that cannot be read
@@ -193,6 +201,7 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 				t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
 				err = nil
 			}
+
 			if err != nil && body.Skip != nil && gctx.Err() == nil {
 				body.Skip(err)
 				err = nil
@@ -201,6 +210,7 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 					p.between("noted")
 				}
 			}
+
 			mu.Lock()
 			defer mu.Unlock()
 			step.Events += t.events
@@ -211,9 +221,11 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 				t.gaps = nil // as those of the page
 				all.add(t)
 			}
+
 			return err
 		})
 	}
+
 	return all, g.Wait()
 }
 
@@ -272,6 +284,7 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	case err != nil:
 		return t, err
 	}
+
 	defer in.Close()
 	head := &prefixReader{r: in}
 	rep, err := p.take(ctx, body.Name, head, t)
@@ -281,6 +294,7 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	if p.come != nil {
 		p.come.add(&t.counts)
 	}
+
 	t.problemCount += rep.ProblemCount
 	t.problems = append(t.problems, rep.Problems...)
 	if rep.Reason != "" && rep.Records == 0 {
@@ -291,6 +305,7 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 		})
 		t.problemCount = max(t.problemCount, 1)
 	}
+
 	return t, nil
 }
 
@@ -328,6 +343,7 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		batch, sums, size = nil, sums[:0], 0
 		return nil
 	}
+
 	now := time.Now()
 	reader := files.Reader{
 		Formats: p.Formats,
@@ -352,6 +368,7 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 			}
 		},
 	}
+
 	rep, err := reader.Stream(ctx, name, in)
 	if err == nil {
 		err = flush()
@@ -363,6 +380,7 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		n := rep.Ahead[source]
 		err = p.Log.Append(ctx, eventlog.Record{Value: ingest.AheadNotice(source, p.Name, n.Records, n.Latest, now.UnixMilli()).Append(nil)})
 	}
+
 	if err == nil && (rep.Failed || rep.Cut) {
 		err = &brokenError{name, cmp.Or(rep.Reason, "it ends in the middle")}
 	}
@@ -443,6 +461,7 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 				return err
 			}
 		}
+
 		next := page.Next
 		if next == nil {
 			next = ingest.Cursor{}
@@ -456,6 +475,7 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
+
 	return nil
 }
 
@@ -489,6 +509,7 @@ func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now t
 	if p.folder {
 		e.Object.Type = event.Folder
 	}
+
 	if p.Stream.Name != everything {
 		e.Object.Name = p.Stream.Name
 	}
@@ -499,6 +520,7 @@ func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now t
 		}
 		return text
 	}
+
 	from, until := stamp(event.AttrFrom, g.From), stamp(event.AttrUntil, g.To)
 	why := g.Reason
 	if action == event.Failing {
@@ -575,6 +597,7 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 		place[[2]string{st.Source, st.Stream}] = len(list)
 		list = append(list, st)
 	}
+
 	if err := rows.Close(); err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
@@ -595,6 +618,7 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 			list[i].Gaps = append(list[i].Gaps, m)
 		}
 	}
+
 	return list, gaps.Err()
 }
 
@@ -637,6 +661,7 @@ func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events i
 		}
 		letters = append(letters, l)
 	}
+
 	if err := rows.Close(); err != nil {
 		return 0, fmt.Errorf("watch: %w", err)
 	}
@@ -662,5 +687,6 @@ func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events i
 			return events, fmt.Errorf("watch: %w", err)
 		}
 	}
+
 	return events, nil
 }

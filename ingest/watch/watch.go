@@ -156,6 +156,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 			p.Failed = append(p.Failed, u)
 		}
 	}
+
 	var todo []found
 	for _, f := range list {
 		info, err := os.Stat(f.Path)
@@ -163,6 +164,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 			p.Failed = append(p.Failed, files.Report{Path: f.Path, Reason: err.Error(), Failed: true})
 			continue
 		}
+
 		n := found{path: f.Path, size: info.Size(), modified: info.ModTime().UnixNano()}
 		known, err := s.known(ctx, n)
 		switch {
@@ -175,6 +177,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 			todo = append(todo, n)
 		}
 	}
+
 	if len(todo) == 0 {
 		return p, nil
 	}
@@ -182,6 +185,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err != nil {
 		return p, err
 	}
+
 	if err := src.appendMarker(ctx, pass, true); err != nil {
 		return p, err
 	}
@@ -189,6 +193,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err != nil {
 		return p, err
 	}
+
 	var mu sync.Mutex
 	next := 0
 	g, gctx := errgroup.WithContext(ctx)
@@ -202,6 +207,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 				if i >= len(todo) {
 					return nil
 				}
+
 				var rep *files.Report
 				events := 0
 				err := guard.Do("file", func() (err error) {
@@ -211,6 +217,7 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 				if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
 					rep, err = &files.Report{Path: todo[i].path, Reason: err.Error(), Failed: true}, nil
 				}
+
 				if err != nil {
 					return err
 				}
@@ -223,11 +230,13 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 						p.Failed = append(p.Failed, *rep)
 					}
 				}
+
 				mu.Unlock()
 			}
 			return gctx.Err()
 		})
 	}
+
 	if err := g.Wait(); err != nil {
 		return p, err
 	}
@@ -280,6 +289,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 	if err != nil {
 		return &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true, ProblemCount: 0}, 0, nil
 	}
+
 	release, err := s.claim(ctx, hash)
 	if err != nil {
 		return nil, 0, err
@@ -289,6 +299,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 	if err != nil {
 		return nil, 0, err
 	}
+
 	if done {
 		return nil, 0, s.remember(ctx, f, hash)
 	}
@@ -300,6 +311,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 	} else if !again {
 		vendors.come = come
 	}
+
 	flush := func(more bool) error {
 		if len(batch) == 0 {
 			return nil
@@ -317,6 +329,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			hash, seen)
 		return err
 	}
+
 	var last []byte // the event before, of a file that is being written to: it may be half a line
 	var dec event.Decoder
 	var held event.Event
@@ -332,6 +345,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		}
 		return nil
 	}
+
 	skipped := 0 // events that were refused since the one before: they are counted after it
 	refused := func() {
 		if last != nil {
@@ -340,6 +354,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			seen++
 		}
 	}
+
 	reader := files.Reader{
 		Formats: src.Formats,
 		Tables:  src.Tables,
@@ -365,6 +380,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			}
 		},
 	}
+
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
 	if err == nil {
 		err = flush(false)
@@ -372,6 +388,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 	if err != nil {
 		return nil, appended, err
 	}
+
 	rep := &reports[0]
 	if rep.Failed || f.rising { // it is read again, from here on
 		if come.add(&vendors); seen < skip {
@@ -379,6 +396,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		}
 		return rep, appended, s.partly(ctx, src.Name, f, hash, seen, &vendors)
 	}
+
 	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
 		n := rep.Ahead[source]
 		notice := ingest.AheadNotice(source, src.Name, n.Records, n.Latest, cmp.Or(vendors.newestOf(), now.UnixMilli()))
@@ -386,6 +404,7 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 			return nil, appended, err
 		}
 	}
+
 	src.between("read")
 	come.add(&vendors)
 	return rep, appended, s.finish(ctx, src.Name, f, hash, seen, rep, &vendors, now)
@@ -711,6 +730,7 @@ func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, go
 		if n, err = change("UPDATE dead SET again = 1 WHERE record <> '' AND (?1 = 0 OR id = ?1)", id); err != nil {
 			return err
 		}
+
 		for _, hash := range there {
 			if _, err := change("DELETE FROM file WHERE hash = ?", hash); err != nil {
 				return err
@@ -721,11 +741,13 @@ func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, go
 			}
 			n += letters
 		}
+
 		return nil
 	})
 	if err != nil {
 		return 0, nil, fmt.Errorf("watch: %w", err)
 	}
+
 	all, err := s.DeadLetters(ctx, 0)
 	if err != nil {
 		return n, nil, err
@@ -759,6 +781,7 @@ func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing
 			found[string(hash)] = true
 		}
 	}
+
 	missing = map[int64]bool{}
 	for letter, hash := range letters {
 		missing[letter] = !found[hash]
@@ -766,6 +789,7 @@ func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing
 	for hash := range found {
 		there = append(there, []byte(hash))
 	}
+
 	return there, missing, rows.Err()
 }
 

@@ -99,18 +99,21 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 				from = today.AddDate(0, 0, -1)
 			}
 		}
+
 		if edge := today.AddDate(0, 0, -keeps); from.Before(edge) {
 			if c.Done != "" {
 				page.Gaps = append(page.Gaps, ingest.Gap{From: from, To: edge, Reason: "Zoom keeps its reports for six months"})
 			}
 			from = edge
 		}
+
 		to := from.AddDate(0, 0, month-1)
 		if to.After(today) {
 			to = today
 		}
 		c.From, c.To = from.Format(time.DateOnly), to.Format(time.DateOnly)
 	}
+
 	query := url.Values{"from": {c.From}, "to": {c.To}, "page_size": {"300"}}
 	if c.Token != "" {
 		query.Set("next_page_token", c.Token)
@@ -121,6 +124,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
 	}
+
 	if err != nil {
 		return ingest.Page{}, err
 	}
@@ -132,6 +136,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return ingest.Page{}, &webapi.Error{Op: "GET /v2/report/" + r.name, Err: err}
 	}
+
 	if len(answer.Operations)+len(answer.Activities) > 0 {
 		page.Bodies = []ingest.Body{ingest.MemoryBody(r.name, res.Body)}
 	}
@@ -141,6 +146,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		page.More = c.To < today.Format(time.DateOnly)
 		c = cursor{Done: c.To}
 	}
+
 	page.Next = ingest.WriteCursor(c)
 	return page, nil
 }

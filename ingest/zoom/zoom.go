@@ -72,6 +72,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			s.Skip()
 		}
 	}
+
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -130,6 +131,7 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 		}
 		return false
 	}
+
 	from, to := r.values()
 	switch {
 	case has("change role", "user role"):
@@ -146,6 +148,7 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 			out.Attr(event.AttrRole, from)
 		}
 		r.concerns(out)
+
 	case what == "user" && (strings.Contains(action, "delete") || has("deactivate", "delete user", "unlink")):
 		e.Class = event.Offboard
 		r.concerns(out)
@@ -164,12 +167,14 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 		case has("view", "play"):
 			e.Class = event.View
 		}
+
 	case strings.Contains(what, "marketplace") || strings.Contains(what, "app") && has("install", "authoriz", "approve"):
 		e.Class = event.TokenGrant
 		if has("uninstall", "deauthoriz", "remove") {
 			e.Class = event.TokenRevoke
 		}
 		out.Attr(event.AttrAppName, e.Object.Name)
+
 	case has("export"):
 		e.Class = event.Export
 	case strings.Contains(what, "sso") ||
@@ -177,6 +182,7 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 		"password requirement", "sign in with"):
 		e.Class = event.ConfigChange
 		out.Policy("authentication", onOff(from, to))
+
 	case has("recording", "passcode", "authenticated users", "waiting room", "share", "external contact"):
 		e.Class = event.ConfigChange
 		effect := onOff(from, to)
@@ -184,6 +190,7 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 			effect = map[string]string{"weaker": "stronger", "stronger": "weaker"}[effect]
 		}
 		out.Policy("sharing", effect)
+
 	default:
 		e.Class = event.ConfigChange
 	}

@@ -43,6 +43,7 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 		}
 		return x
 	}
+
 	var bars, marked, usual, colleagues []float64
 	var labels []string
 	any := false
@@ -54,6 +55,7 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 		bars, marked, usual, colleagues = append(bars, n), append(marked, m), append(usual, value(d.Usual)), append(colleagues, value(d.Peers))
 		labels = append(labels, d.Date.Format("Jan 2"))
 	}
+
 	var list charts.GenericSeriesList
 	var names []string
 	var colors []charts.Color
@@ -61,6 +63,7 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 		list = append(list, charts.GenericSeries{Type: kind, Name: name, Values: values})
 		names, colors = append(names, name), append(colors, charts.ParseColor(color))
 	}
+
 	add(charts.ChartTypeBar, unit+" a day", "#56B4E9", bars)
 	if any && mark != "" {
 		add(charts.ChartTypeScatter, mark, "#D55E00", marked)
@@ -68,6 +71,7 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 	if own != "" {
 		add(charts.ChartTypeLine, own, "#000000", usual)
 	}
+
 	if peers != "" {
 		add(charts.ChartTypeLine, peers, "#009E73", colleagues)
 	}
@@ -83,5 +87,6 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 	if err != nil {
 		return nil, fmt.Errorf("chart: %w", err)
 	}
+
 	return p.Bytes()
 }

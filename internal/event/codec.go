@@ -94,12 +94,14 @@ func (e *Event) Append(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
+
 	if e.Object.Size|e.Rows|e.Bytes|e.Items != 0 {
 		flags |= flagNumbers
 		for _, n := range [...]int64{e.Object.Size, e.Rows, e.Bytes, e.Items} {
 			b = binary.AppendVarint(b, n)
 		}
 	}
+
 	if len(e.To)+len(e.Attrs) > 0 {
 		flags |= flagLists
 		b = binary.AppendUvarint(b, uint64(len(e.To)))
@@ -112,6 +114,7 @@ func (e *Event) Append(b []byte) []byte {
 			b = appendText(appendText(b, e.Attrs[i].Name), e.Attrs[i].Value)
 		}
 	}
+
 	if e.Object.Folder {
 		flags |= flagFolder
 	}
@@ -209,6 +212,7 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 			*t = r.text()
 		}
 	}
+
 	e.Object.Size, e.Rows, e.Bytes, e.Items = 0, 0, 0, 0
 	if flags&flagNumbers != 0 {
 		e.Object.Size, e.Rows, e.Bytes, e.Items = r.int(), r.int(), r.int(), r.int()
@@ -226,6 +230,7 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 			e.Attrs = append(e.Attrs, Attr{r.text(), r.text()})
 		}
 	}
+
 	e.Object.Folder, e.Actor.Guest = flags&flagFolder != 0, flags&flagGuest != 0
 	if r.b == nil {
 		return errRecord

@@ -78,6 +78,7 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 			}
 			continue
 		}
+
 		lost = time.Time{}
 		var own []int
 		for _, a := range gen.Assignments[topic] {
@@ -92,6 +93,7 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 			}
 			now = nil
 		}
+
 		by.setClaim(claim{gen.ID, own})
 		if now == nil && len(own) > 0 {
 			now = startAssignment(ctx, own, do)
@@ -101,12 +103,14 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 			<-gctx.Done()
 			close(moved)
 		})
+
 		select {
 		case <-moved:
 		case <-ctx.Done():
 		case <-now.finished():
 			return now.stop()
 		}
+
 		if ctx.Err() != nil {
 			if err := now.stop(); err != nil {
 				return err
@@ -212,6 +216,7 @@ func (b *balancer) AssignGroups(members []kafka.GroupMember, partitions []kafka.
 			have[m.ID] = c
 		}
 	}
+
 	slices.SortFunc(ids, func(x, y string) int { // who was there last comes first
 		return cmp.Or(cmp.Compare(have[y].Generation, have[x].Generation), cmp.Compare(x, y))
 	})
@@ -219,16 +224,19 @@ func (b *balancer) AssignGroups(members []kafka.GroupMember, partitions []kafka.
 	for _, p := range partitions {
 		left = append(left, p.ID)
 	}
+
 	slices.Sort(left)
 	if b.alone {
 		who := max(slices.IndexFunc(ids, func(id string) bool { return len(have[id].Partitions) > 0 }), 0)
 		out[ids[who]][topic] = left
 		return out
 	}
+
 	give := func(id string, partition int) {
 		out[id][topic] = append(out[id][topic], partition)
 		left = slices.DeleteFunc(left, func(p int) bool { return p == partition })
 	}
+
 	each, more := len(partitions)/len(ids), len(partitions)%len(ids) // so many have one more
 	for _, id := range ids {
 		for _, p := range have[id].Partitions {
@@ -242,16 +250,19 @@ func (b *balancer) AssignGroups(members []kafka.GroupMember, partitions []kafka.
 			give(id, p)
 		}
 	}
+
 	for _, id := range ids {
 		for len(out[id][topic]) < each {
 			give(id, left[0])
 		}
 	}
+
 	for _, id := range ids {
 		if more > 0 && len(out[id][topic]) == each {
 			more--
 			give(id, left[0])
 		}
 	}
+
 	return out
 }

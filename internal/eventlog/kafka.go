@@ -61,6 +61,7 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	default:
 		err = fmt.Errorf("%q is not a mechanism: plain, scram-sha-256, scram-sha-512", c.Mechanism)
 	}
+
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: sasl: %w", err)
 	}
@@ -71,6 +72,7 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 			}
 		}
 	}
+
 	transport := &kafka.Transport{TLS: c.TLS, SASL: mechanism, DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second, ClientID: "outflow"}
 	return &Cluster{
 		config: c, transport: transport,
@@ -127,6 +129,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	if replication > 2 {
 		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(replication - 1)})
 	}
+
 	err := retryTransient(ctx, func() error {
 		// If no broker could be reached, this says why: a wrong password, say, or a
 		// certificate that is not trusted. CreateTopics would only say that there is none.
@@ -142,6 +145,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 		if err == nil {
 			err = res.Errors[topic]
 		}
+
 		if errors.Is(err, kafka.TopicAlreadyExists) {
 			return nil
 		}
@@ -150,6 +154,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
 	}
+
 	err = retryTransient(ctx, func() error {
 		meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 		switch {
@@ -168,6 +173,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
 	}
+
 	k.writer = &kafka.Writer{
 		Addr: kafka.TCP(c.config.Brokers...), Topic: topic, Transport: c.transport,
 		Balancer:     kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
@@ -175,6 +181,7 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 		BatchTimeout: 5 * time.Millisecond, BatchSize: 2000, BatchBytes: 900_000, MaxAttempts: 10,
 		Compression: kafka.Zstd, WriteTimeout: 15 * time.Second, ReadTimeout: 15 * time.Second,
 	}
+
 	return k, nil
 }
 
@@ -280,6 +287,7 @@ func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 			msgs[i].Key = []byte(r.Key)
 		}
 	}
+
 	wait := retryLeast
 	for {
 		err := k.writer.WriteMessages(ctx, msgs...)
@@ -296,6 +304,7 @@ func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 			}
 			msgs = left
 		}
+
 		if k.over() || errors.Is(err, io.ErrClosedPipe) {
 			return ErrClosed
 		}
@@ -398,11 +407,13 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 				case !isTransient(err):
 					return nil, fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
 				}
+
 				if err := backoff(ctx, &wait); err != nil {
 					return nil, err
 				}
 				continue
 			}
+
 			if len(s.recs) == 0 { // nothing there yet, or nothing that is a record
 				poll = min(2*poll, fetchMost)
 				if at = s.base; k.over() {
@@ -413,10 +424,12 @@ func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([
 				}
 				continue
 			}
+
 			k.mu.Lock()
 			k.ahead[partition] = s
 			k.mu.Unlock()
 		}
+
 		recs := s.recs
 		for len(recs) > 0 && recs[0].Offset < from { // offsets may have gaps
 			recs = recs[1:]
@@ -444,6 +457,7 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 		defer cancel()
 		defer context.AfterFunc(k.open, cancel)()
 	}
+
 	defer k.waits(partition, from)()
 	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{
 		Topic:     k.topic,
@@ -456,6 +470,7 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 	if err != nil {
 		return nil, err
 	}
+
 	if res.Error != nil {
 		return nil, res.Error
 	}
@@ -476,6 +491,7 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 			}
 			return nil, err
 		}
+
 		rec := Record{Partition: partition, Offset: r.Offset}
 		if !r.Time.IsZero() {
 			rec.Appended = r.Time.UnixMilli()
@@ -488,16 +504,19 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 			rec.Key = string(key)
 			r.Key.Close()
 		}
+
 		if r.Value != nil {
 			if rec.Value, err = kafka.ReadAll(r.Value); err != nil {
 				return nil, err
 			}
 			r.Value.Close()
 		}
+
 		if rec.Offset >= from {
 			s.recs = append(s.recs, rec)
 		}
 	}
+
 	if len(s.recs) == 0 && res.HighWatermark > from { // control records, or a gap
 		s.base = from + 1
 	}

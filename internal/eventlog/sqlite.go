@@ -145,12 +145,14 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 			return err
 		}
 	}
+
 	a := &pendingAppend{recs: recs, done: make(chan struct{})}
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
 		return ErrClosed
 	}
+
 	l.queue = append(l.queue, a)
 	lead := !l.leading
 	l.leading = true
@@ -159,6 +161,7 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 		<-a.done
 		return a.err
 	}
+
 	for { // whoever comes first writes for all that wait
 		l.mu.Lock()
 		group := l.queue
@@ -200,6 +203,7 @@ func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 			count[p]++
 		}
 	}
+
 	now := time.Now().UnixMilli()
 	err := sqlitedb.Tx(ctx, l.file.db, func(tx *sql.Tx) error {
 		for p, b := range plain {
@@ -211,11 +215,13 @@ func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
+
 			if _, err := tx.ExecContext(ctx,
 				"INSERT INTO segment (topic, part, base, n, at, body) VALUES (?, ?, ?, ?, ?, ?)",
 				l.id, p, next, count[p], now, l.file.enc.EncodeAll(b, nil)); err != nil {
 				return err
 			}
+
 			if _, err := tx.ExecContext(ctx,
 				"INSERT INTO bound (topic, part, next) VALUES (?, ?, ?) ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next",
 				l.id, p, next+int64(count[p])); err != nil {
@@ -227,6 +233,7 @@ func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 	if err != nil {
 		return fmt.Errorf("eventlog: append: %w", err)
 	}
+
 	return nil
 }
 
@@ -265,6 +272,7 @@ func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) (
 				return nil, err
 			}
 		}
+
 		if s != nil {
 			l.mu.Lock()
 			l.read[partition] = s
@@ -272,6 +280,7 @@ func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) (
 			recs := s.recs[from-s.base:]
 			return recs[:min(max, len(recs)):min(max, len(recs))], nil
 		}
+
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -404,6 +413,7 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 	if err != nil {
 		return 0, err
 	}
+
 	for p := range parts {
 		at, end, err := l.Bounds(ctx, p)
 		if err != nil {
@@ -417,6 +427,7 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 			if s == nil {
 				break
 			}
+
 			var plain []byte
 			changed := 0
 			for i := range s.recs {
@@ -429,6 +440,7 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 				}
 				plain = appendRecord(plain, r.Key, value)
 			}
+
 			if changed > 0 {
 				if _, err := f.db.ExecContext(ctx,
 					"UPDATE segment SET body = ? WHERE topic = ? AND part = ? AND base = ?",
@@ -437,9 +449,11 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 				}
 				n += changed
 			}
+
 			at = s.base + int64(len(s.recs))
 		}
 	}
+
 	return n, nil
 }
 

@@ -407,6 +407,7 @@ func (s *Scanner) escaped(start, i int) []byte {
 			i++
 			continue
 		}
+
 		if i+1 >= len(b) {
 			break
 		}
@@ -446,12 +447,14 @@ func (s *Scanner) escaped(start, i int) []byte {
 				}
 			}
 			out = utf8.AppendRune(out, r)
+
 		default:
 			s.i = i - 1
 			s.Fail("bad escape")
 			return nil
 		}
 	}
+
 	s.short()
 	return nil
 }
@@ -630,6 +633,7 @@ func (s *Scanner) check() {
 		s.Skip()
 		return
 	}
+
 	b, depth, key := s.b, s.depth, false // key: a string that comes is one
 	var objects uint64                   // a bit per open bracket: 1 for an object
 	for i := s.i; i < len(b); i++ {
@@ -647,6 +651,7 @@ func (s *Scanner) check() {
 				return
 			}
 			i = s.i - 1
+
 		case ',':
 			key = objects&1 != 0
 		case '{', '[':
@@ -659,6 +664,7 @@ func (s *Scanner) check() {
 				objects |= 1
 				s.begin(i + 1)
 			}
+
 		case '}', ']':
 			if (c == '}') != (objects&1 != 0) {
 				s.i = i
@@ -677,6 +683,7 @@ func (s *Scanner) check() {
 			}
 		}
 	}
+
 	s.short()
 }
 
@@ -694,6 +701,7 @@ func (s *Scanner) Skip() {
 		s.literal()
 		return
 	}
+
 	b, depth := s.b, 0
 	var objects uint64 // a bit per open bracket: 1 for an object
 	for i := s.i; i < len(b); i++ {
@@ -705,6 +713,7 @@ func (s *Scanner) Skip() {
 				return
 			}
 			i = s.i - 1
+
 		case '{', '[':
 			if depth++; s.depth+depth > MaxDepth {
 				s.i = i
@@ -712,6 +721,7 @@ func (s *Scanner) Skip() {
 				return
 			}
 			objects = objects<<1 | uint64(b[i]>>5&1)
+
 		case '}', ']':
 			if uint64(b[i]>>5&1) != objects&1 {
 				s.i = i
@@ -725,6 +735,7 @@ func (s *Scanner) Skip() {
 			}
 		}
 	}
+
 	s.short()
 }
 

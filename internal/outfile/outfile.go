@@ -47,6 +47,7 @@ func Create(path string, perm fs.FileMode, replace bool) (*File, error) {
 	case !replace:
 		return nil, existsError(path)
 	}
+
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return nil, err
@@ -56,6 +57,7 @@ func Create(path string, perm fs.FileMode, replace bool) (*File, error) {
 		o.Discard()
 		return nil, err
 	}
+
 	return o, nil
 }
 

@@ -52,6 +52,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 			return Secret{}, fmt.Errorf("the environment has no %s", rest)
 		}
 		return Secret{v}, nil
+
 	case kind == "file":
 		info, err := os.Stat(rest)
 		if err != nil {
@@ -62,6 +63,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 		}
 		b, err := os.ReadFile(rest)
 		return Secret{strings.TrimRight(string(b), "\r\n")}, err
+
 	case kind == "exec":
 		words := strings.Fields(rest)
 		if len(words) == 0 {

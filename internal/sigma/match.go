@@ -127,6 +127,7 @@ func selection(v *value) (expr, error) {
 			return nil, &Error{Line: v.line, Reason: "an empty selection"}
 		}
 		return list, nil
+
 	case list:
 		var out some
 		for k := range v.list {
@@ -140,9 +141,11 @@ func selection(v *value) (expr, error) {
 			return nil, &Error{Line: v.line, Reason: "an empty selection"}
 		}
 		return out, nil
+
 	case null:
 		return nil, &Error{Line: v.line, Reason: "an empty selection"}
 	}
+
 	t, err := pattern(v.text, "contains", false, "", v.line)
 	if err != nil {
 		return nil, err
@@ -175,6 +178,7 @@ func newItem(key string, v *value) (*item, error) {
 			return nil, &Error{Line: v.line, Reason: "the modifier " + quote(m) + " is not supported"}
 		}
 	}
+
 	values := []value{*v}
 	if v.kind == list {
 		values = v.list
@@ -182,6 +186,7 @@ func newItem(key string, v *value) (*item, error) {
 	if v.kind == mapping {
 		return nil, &Error{Line: v.line, Reason: "the field " + quote(i.field) + " is compared with a map"}
 	}
+
 	for k := range values {
 		x := &values[k]
 		switch {
@@ -200,6 +205,7 @@ func newItem(key string, v *value) (*item, error) {
 			i.other = x.text
 			continue
 		}
+
 		for _, text := range encoded(x.text, encode) {
 			t, err := pattern(text, how, cased, flags, x.line)
 			if err != nil {
@@ -208,6 +214,7 @@ func newItem(key string, v *value) (*item, error) {
 			i.tests = append(i.tests, t)
 		}
 	}
+
 	return i, nil
 }
 
@@ -254,12 +261,14 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 			return t, &Error{Line: line, Reason: "the regular expression cannot be compiled (RE2 syntax): " + err.Error()}
 		}
 		return t, nil
+
 	case "cidr":
 		t.how = inside
 		if t.net, err = netip.ParsePrefix(text); err != nil {
 			return t, &Error{Line: line, Reason: quote(text) + " is not a range of addresses"}
 		}
 		return t, nil
+
 	case "lt", "lte", "gt", "gte":
 		t.how, t.than = compares, modifier
 		if t.n, err = strconv.ParseFloat(text, 64); err != nil {
@@ -267,6 +276,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 		}
 		return t, nil
 	}
+
 	// Wildcards at the ends say the same as the modifiers do.
 	before, after := modifier == "contains" || modifier == "endswith", modifier == "contains" || modifier == "startswith"
 	for strings.HasPrefix(text, "*") {
@@ -275,6 +285,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 	for strings.HasSuffix(text, "*") && !strings.HasSuffix(text, `\*`) {
 		text, after = text[:len(text)-1], true
 	}
+
 	parts, wild := wildcards(text)
 	if !wild {
 		t.want = unescape(text)
@@ -291,6 +302,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 		}
 		return t, nil
 	}
+
 	re := strings.Join(parts, "")
 	if !before {
 		re = "^" + re
@@ -298,6 +310,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 	if !after {
 		re += "$"
 	}
+
 	if !cased {
 		re = strings.ToLower(re) // compared with values in lower case
 	}
@@ -305,6 +318,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 	if t.re, err = regexp.Compile("(?s)" + re); err != nil {
 		return t, &Error{Line: line, Reason: err.Error()}
 	}
+
 	return t, nil
 }
 

@@ -137,6 +137,7 @@ func (r *Record) walk(s *jsonscan.Scanner, depth int) {
 			return
 		}
 		r.object(s, depth)
+
 	case '[':
 		if depth > maxDepth {
 			s.Skip()
@@ -147,6 +148,7 @@ func (r *Record) walk(s *jsonscan.Scanner, depth int) {
 				r.walk(s, depth+1)
 			}
 		}
+
 	case 'n':
 		s.Skip() // null is as if it were not there
 	case 0:

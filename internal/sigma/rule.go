@@ -167,10 +167,12 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 	if r.Title == "" {
 		return nil, "", &Error{Line: v.line, Reason: "the rule has no title"}
 	}
+
 	if c := v.get("correlation"); c != nil {
 		r.Correlation, err = correlation(c)
 		return r, "", err
 	}
+
 	ls := v.get("logsource")
 	if ls == nil || ls.kind != mapping {
 		return nil, "", &Error{Line: v.line, Reason: "the rule has no logsource"}
@@ -181,6 +183,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 	if d == nil || d.kind != mapping {
 		return nil, "", &Error{Line: v.line, Reason: "the rule has no detection"}
 	}
+
 	named, names := map[string]expr{}, []string(nil)
 	var when *value
 	for i, k := range d.keys {
@@ -197,6 +200,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 		}
 		named[k], names = e, append(names, k)
 	}
+
 	if when == nil {
 		return nil, "", &Error{Line: d.line, Reason: "the detection has no condition"}
 	}
@@ -204,6 +208,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 	if when.kind == list {
 		conditions = when.list
 	}
+
 	var either some
 	for i := range conditions {
 		e, err := condition(conditions[i].text, conditions[i].line, named, names)
@@ -212,6 +217,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 		}
 		either = append(either, e)
 	}
+
 	if r.when = either; len(either) == 1 {
 		r.when = either[0]
 	}
@@ -219,6 +225,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 		return nil, fmt.Sprintf("its logsource (%s) is not a log that Outflow reads",
 			strings.Join(strings.Fields(ls.str("product")+" "+ls.str("service")+" "+ls.str("category")), "/")), nil
 	}
+
 	return r, "", nil
 }
 
@@ -232,6 +239,7 @@ func correlation(v *value) (*Correlation, error) {
 		line:    v.line,
 		told:    v.str("generate") == "true",
 	}
+
 	fail := func(at *value, reason string) error {
 		line := v.line
 		if at != nil {
@@ -239,6 +247,7 @@ func correlation(v *value) (*Correlation, error) {
 		}
 		return &Error{Line: line, Reason: reason}
 	}
+
 	var err error
 	if c.Timespan, err = timespan(v.str("timespan")); err != nil {
 		return nil, fail(v.get("timespan"), err.Error())
@@ -246,6 +255,7 @@ func correlation(v *value) (*Correlation, error) {
 	if len(c.names) == 0 {
 		return nil, fail(nil, "the correlation has no rules")
 	}
+
 	cond := v.get("condition")
 	switch c.Type {
 	case "event_count", "value_count":
@@ -256,6 +266,7 @@ func correlation(v *value) (*Correlation, error) {
 	default:
 		return nil, fail(v.get("type"), quote(c.Type)+" is not a type of correlation: event_count, value_count, temporal, temporal_ordered")
 	}
+
 	if cond != nil && cond.kind == mapping {
 		for i, k := range cond.keys {
 			x := &cond.list[i]
@@ -273,6 +284,7 @@ func correlation(v *value) (*Correlation, error) {
 			}
 		}
 	}
+
 	if c.Type == "value_count" && c.Field == "" {
 		return nil, fail(cond, "value_count needs a field in its condition")
 	}
@@ -281,6 +293,7 @@ func correlation(v *value) (*Correlation, error) {
 			return nil, fail(cond, "the condition compares with nothing")
 		}
 	}
+
 	if a := v.get("aliases"); a != nil && a.kind == mapping {
 		for i, name := range a.keys {
 			c.aliases[name] = map[string]string{}
@@ -289,6 +302,7 @@ func correlation(v *value) (*Correlation, error) {
 			}
 		}
 	}
+
 	return c, nil
 }
 

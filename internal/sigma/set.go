@@ -109,6 +109,7 @@ func (s *Set) link() (bad []error) {
 			kept = append(kept, r)
 			continue
 		}
+
 		var err error
 		for _, name := range c.names {
 			i := slices.IndexFunc(s.Rules, func(x *Rule) bool {
@@ -120,10 +121,12 @@ func (s *Set) link() (bad []error) {
 			}
 			c.Rules = append(c.Rules, s.Rules[i])
 		}
+
 		if err != nil {
 			bad = append(bad, err)
 			continue
 		}
+
 		for _, x := range c.Rules {
 			feeds[x] = feeds[x] || !c.told
 			for _, name := range append(slices.Clone(c.GroupBy), c.Field) {
@@ -132,8 +135,10 @@ func (s *Set) link() (bad []error) {
 				}
 			}
 		}
+
 		kept = append(kept, r)
 	}
+
 	s.Rules = kept
 	for r, only := range feeds {
 		r.Feeds = only

@@ -24,6 +24,7 @@ func LoadTests(path string) (tests []Test, err error) {
 	if err != nil {
 		return nil, inFile(path, err)
 	}
+
 	fail := func(line int, reason string) error { return &Error{path, line, reason} }
 	for i := range docs {
 		d := &docs[i]
@@ -41,6 +42,7 @@ func LoadTests(path string) (tests []Test, err error) {
 			default:
 				return nil, fail(x.line, "the test does not say match: true or false")
 			}
+
 			recs := x.get("records")
 			if one := x.get("record"); one != nil && recs == nil {
 				recs = &value{kind: list, list: []value{*one}}
@@ -48,15 +50,18 @@ func LoadTests(path string) (tests []Test, err error) {
 			if recs == nil || recs.kind != list || len(recs.list) == 0 {
 				return nil, fail(x.line, "the test has no records")
 			}
+
 			for j := range recs.list {
 				if recs.list[j].kind != mapping {
 					return nil, fail(recs.list[j].line, "a record is a map")
 				}
 				t.Records = append(t.Records, recs.list[j].plain())
 			}
+
 			tests = append(tests, t)
 		}
 	}
+
 	return tests, nil
 }
 

@@ -141,6 +141,7 @@ func convert(n ast.Node, depth int) (v value, err error) {
 		v.list = append(v.list, c)
 		return nil
 	}
+
 	switch n := n.(type) {
 	case *ast.NullNode:
 	case *ast.StringNode:
@@ -162,6 +163,7 @@ func convert(n ast.Node, depth int) (v value, err error) {
 			}
 			v.list = append(v.list, c)
 		}
+
 	case *ast.MappingNode:
 		v.kind = mapping
 		for _, m := range n.Values {
@@ -169,11 +171,13 @@ func convert(n ast.Node, depth int) (v value, err error) {
 				return v, err
 			}
 		}
+
 	case *ast.MappingValueNode:
 		v.kind = mapping
 		if err := pair(n); err != nil {
 			return v, err
 		}
+
 	case *ast.AnchorNode:
 		return convert(n.Value, depth+1)
 	case *ast.TagNode:
@@ -181,5 +185,6 @@ func convert(n ast.Node, depth int) (v value, err error) {
 	default:
 		return v, &Error{Line: v.line, Reason: "YAML of a kind that rules do not use (" + n.Type().String() + ")"}
 	}
+
 	return v, nil
 }

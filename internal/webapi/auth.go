@@ -92,6 +92,7 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 	if o.Basic {
 		conf.AuthStyle = oauth2.AuthStyleInHeader
 	}
+
 	if o.Form != nil {
 		form, err := o.Form(now)
 		if err != nil {
@@ -99,6 +100,7 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 		}
 		conf.EndpointParams = form
 	}
+
 	if o.HTTP != nil {
 		ctx = context.WithValue(ctx, oauth2.HTTPClient, o.HTTP)
 	}
@@ -106,6 +108,7 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, o.refusal(ctx, conf.EndpointParams, err)
 	}
+
 	if !t.Expiry.IsZero() { // by the clock that o.Now has, which a test may set
 		t.Expiry = now.Add(time.Duration(renewEarly * float64(time.Until(t.Expiry))))
 	}
@@ -122,6 +125,7 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 	if u, perr := url.Parse(o.URL); perr == nil {
 		path = "POST " + u.Path
 	}
+
 	var r *oauth2.RetrieveError
 	if !errors.As(err, &r) || r.Response == nil {
 		var u *url.Error
@@ -130,6 +134,7 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 		}
 		return &Error{Op: path, Err: err}
 	}
+
 	secrets := []string{o.ClientSecret.Reveal()}
 	for _, name := range []string{"assertion", "client_assertion", "refresh_token"} {
 		secrets = append(secrets, form.Get(name), url.QueryEscape(form.Get(name)))
@@ -143,6 +148,7 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 	case s >= 500 || s/100 == 2:
 		e.Kind = Temporary
 	}
+
 	return e
 }
 

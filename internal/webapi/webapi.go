@@ -275,6 +275,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 		if err != nil {
 			return nil, op, &Error{Op: op, Kind: Refused, Err: err}
 		}
+
 		if body == nil {
 			req.Body, req.ContentLength = http.NoBody, 0
 		}
@@ -283,6 +284,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 		for name, values := range c.Header {
 			req.Header[name] = values
 		}
+
 		if contentType != "" {
 			req.Header.Set("Content-Type", contentType)
 		}
@@ -294,6 +296,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 			}
 			req.Header.Set("Authorization", header)
 		}
+
 		client := *cmp.Or(c.HTTP, http.DefaultClient)
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // secrets go nowhere else
 		res, err := client.Do(req)
@@ -307,6 +310,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 			}
 			return nil, op, &Error{Op: op, Err: err}
 		}
+
 		c.learn(res)
 		if res.StatusCode/100 == 2 {
 			return res, op, nil
@@ -315,6 +319,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 		if e.Kind == Unauthorized && !fresh && c.Auth != nil {
 			continue
 		}
+
 		return nil, op, e
 	}
 }

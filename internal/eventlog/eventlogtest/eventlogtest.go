@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 				t.Fatal(err)
 			}
 		}
+
 		shut()
 		last := map[string]int{}
 		n := 0
@@ -51,10 +52,12 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 				n++
 			}
 		}
+
 		if n != 300 {
 			t.Errorf("%d of 300 records", n)
 		}
 	})
+
 	t.Run("named partition", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 2)
@@ -69,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			t.Errorf("%d records", n)
 		}
 	})
+
 	t.Run("appended", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 1)
@@ -78,6 +82,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 				t.Fatal(err)
 			}
 		}
+
 		shut()
 		recs := drain(t, log, 0, 10)
 		last := before
@@ -87,10 +92,12 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			}
 			last = r.Appended
 		}
+
 		if len(recs) != 6 {
 			t.Errorf("%d records", len(recs))
 		}
 	})
+
 	t.Run("read waits", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 1)
@@ -106,10 +113,12 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		if err := log.Append(t.Context(), eventlog.Record{Value: []byte("late")}); err != nil {
 			t.Fatal(err)
 		}
+
 		if recs := <-got; len(recs) != 1 || string(recs[0].Value) != "late" || recs[0].Offset != 0 {
 			t.Errorf("%+v", recs)
 		}
 	})
+
 	t.Run("read ends with its context", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 1)
@@ -120,6 +129,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			t.Errorf("%v", err)
 		}
 	})
+
 	t.Run("closed", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 1)
@@ -131,6 +141,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			t.Errorf("read: %v", err)
 		}
 	})
+
 	t.Run("bounds", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 2)
@@ -147,6 +158,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 			t.Error("a partition that does not exist has bounds")
 		}
 	})
+
 	t.Run("many writers", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 1)
@@ -160,6 +172,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 				}
 			})
 		}
+
 		go func() { wg.Wait(); shut() }()
 		seen := map[string]bool{}
 		for _, r := range drain(t, log, 0, 64) {
