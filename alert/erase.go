@@ -61,26 +61,31 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 			}
 		}
 
-		var snapshot []byte
-		err = tx.QueryRowContext(ctx, "SELECT snapshot FROM desk").Scan(&snapshot)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-
-		if snapshot, err = EraseFromState(snapshot, user); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "UPDATE desk SET snapshot = ?", string(snapshot))
-		return err
+		return eraseSnapshot(ctx, tx, user)
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("alert: erase: %w", err)
 	}
 
 	return alerts, days, nil
+}
+
+// eraseSnapshot removes a user from the stored state of the correlator.
+func eraseSnapshot(ctx context.Context, tx *sql.Tx, user string) error {
+	var snapshot []byte
+	err := tx.QueryRowContext(ctx, "SELECT snapshot FROM desk").Scan(&snapshot)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+
+	if snapshot, err = EraseFromState(snapshot, user); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE desk SET snapshot = ?", string(snapshot))
+	return err
 }
 
 // Expire deletes alerts that were raised before one time, but for those of which something

@@ -173,30 +173,14 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	counts := map[alert.Severity]int{}
 	trend := map[string]int{}
 	byDetector := map[string]int{}
-	type pair struct {
-		p Point
-		a *alert.Alert
-	}
-
-	var act []pair
+	var act []actionable
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
 		if !a.Service {
 			d.people = append(d.people, a.User)
 		}
-		for _, x := range a.Exposures {
-			if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
-				d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
-			}
-		}
-
-		if inWeek := !a.Time.Before(d.From) && a.Time.Before(d.To); inWeek && !a.Health && a.Severity >= alert.Low {
-			for _, e := range a.Evidence {
-				if in.Detectors[e.Detector]&finding.ChangesSettings != 0 {
-					d.Changes = append(d.Changes, Sharing{a.User, clean(e.Reason), a.ID})
-				}
-			}
-		}
+		d.addOpen(a)
+		d.addChanges(in, a)
 
 		if a.Severity < alert.Medium {
 			continue
@@ -224,30 +208,13 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 			byDetector[name]++
 		}
 		if !closed(a.ID) {
-			act = append(act, pair{point(a), a})
+			act = append(act, actionable{point(a), a})
 		}
 
-		if in.Detectors.Any(a.Detectors, finding.SharesOutside) {
-			for _, e := range a.Evidence {
-				if in.Detectors[e.Detector]&finding.SharesOutside != 0 {
-					d.Sharing = append(d.Sharing, Sharing{a.User, clean(e.Reason), a.ID})
-					break
-				}
-			}
-		}
+		d.addSharing(in, a)
 	}
 
-	slices.SortStableFunc(act, func(x, y pair) int {
-		return cmp.Or(cmp.Compare(y.a.Severity, x.a.Severity), cmp.Compare(y.a.Score, x.a.Score))
-	})
-	seen := map[string]bool{}
-	for _, x := range act { // a case is one thing to act on
-		if seen[x.a.Case] || len(d.Act) == actOn {
-			continue
-		}
-		seen[x.a.Case] = true
-		d.Act, d.Who = append(d.Act, x.p), append(d.Who, x.a.User)
-	}
+	d.addActionable(act)
 
 	for s := alert.Critical; s >= alert.Medium; s-- {
 		d.Counts = append(d.Counts, Count{s, counts[s], len(people[s])})
@@ -260,6 +227,69 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	slices.SortFunc(d.Open, func(a, b Open) int { return b.Opened.Compare(a.Opened) })
 	d.OpenCount = len(d.Open)
 	d.Open = d.Open[:min(len(d.Open), listed)]
+	d.addLeaving(in)
+	d.Sharing = d.Sharing[:min(len(d.Sharing), sharers)]
+	d.Changes = d.Changes[:min(len(d.Changes), listed)]
+	d.addDetectors(byDetector, outcomes)
+	d.findProblems(in)
+	return d
+}
+
+// actionable is an alert that nobody has closed, as the digest shows it.
+type actionable struct {
+	p Point
+	a *alert.Alert
+}
+
+// addOpen adds the exposures of an alert that are still open.
+func (d *Digest) addOpen(a *alert.Alert) {
+	for _, x := range a.Exposures {
+		if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
+			d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
+		}
+	}
+}
+
+// addChanges adds the changes of settings that an alert of the week reports.
+func (d *Digest) addChanges(in *Input, a *alert.Alert) {
+	if inWeek := !a.Time.Before(d.From) && a.Time.Before(d.To); inWeek && !a.Health && a.Severity >= alert.Low {
+		for _, e := range a.Evidence {
+			if in.Detectors[e.Detector]&finding.ChangesSettings != 0 {
+				d.Changes = append(d.Changes, Sharing{a.User, clean(e.Reason), a.ID})
+			}
+		}
+	}
+}
+
+// addSharing adds what an alert says about sharing with outsiders.
+func (d *Digest) addSharing(in *Input, a *alert.Alert) {
+	if in.Detectors.Any(a.Detectors, finding.SharesOutside) {
+		for _, e := range a.Evidence {
+			if in.Detectors[e.Detector]&finding.SharesOutside != 0 {
+				d.Sharing = append(d.Sharing, Sharing{a.User, clean(e.Reason), a.ID})
+				break
+			}
+		}
+	}
+}
+
+// addActionable adds the alerts to act on, the most urgent first, and one of each case.
+func (d *Digest) addActionable(act []actionable) {
+	slices.SortStableFunc(act, func(x, y actionable) int {
+		return cmp.Or(cmp.Compare(y.a.Severity, x.a.Severity), cmp.Compare(y.a.Score, x.a.Score))
+	})
+	seen := map[string]bool{}
+	for _, x := range act { // a case is one thing to act on
+		if seen[x.a.Case] || len(d.Act) == actOn {
+			continue
+		}
+		seen[x.a.Case] = true
+		d.Act, d.Who = append(d.Act, x.p), append(d.Who, x.a.User)
+	}
+}
+
+// addLeaving adds the leavers whose last day is in the week or the one after.
+func (d *Digest) addLeaving(in *Input) {
 	for _, l := range in.Leavers {
 		if !l.LastDay.IsZero() && !l.LastDay.Before(d.From) && l.LastDay.Before(d.To.AddDate(0, 0, 7)) {
 			d.Leaving = append(d.Leaving, l)
@@ -267,9 +297,11 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	}
 
 	slices.SortFunc(d.Leaving, func(a, b Leaver) int { return cmp.Or(a.LastDay.Compare(b.LastDay), cmp.Compare(a.User, b.User)) })
-	d.Sharing = d.Sharing[:min(len(d.Sharing), sharers)]
-	d.Changes = d.Changes[:min(len(d.Changes), listed)]
-	for name, n := range byDetector {
+}
+
+// addDetectors adds the detectors with alerts in the week, and their precision.
+func (d *Digest) addDetectors(alerts map[string]int, outcomes map[string]Outcome) {
+	for name, n := range alerts {
 		x := Detector{Name: name, Alerts: n}
 		if o := outcomes[name]; o.True+o.False > 0 {
 			x.Closed, x.Precision = o.True+o.False, float64(o.True)/float64(o.True+o.False)
@@ -278,8 +310,6 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	}
 
 	slices.SortFunc(d.Detectors, func(a, b Detector) int { return cmp.Or(cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(a.Name, b.Name)) })
-	d.findProblems(in)
-	return d
 }
 
 // SetSuppressed takes in what is counted elsewhere, and comes to the verdict again: messages
