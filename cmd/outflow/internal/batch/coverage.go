@@ -77,7 +77,7 @@ type tally struct {
 	unmapped map[string]int // by source and name
 	unlisted int            // events of further names
 	late     int
-	fresh    [32]int         // events by source that had not come in an earlier run
+	fresh    [32]int                      // events by source that had not come in an earlier run
 	lags     [32]ingest.LatenessHistogram // of them, those older than the newest event there
 }
 

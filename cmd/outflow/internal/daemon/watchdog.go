@@ -36,8 +36,8 @@ type arrivedStatus struct {
 	Vendors []stream.Account `json:"vendors,omitempty"`
 	// Undecoded are dead letters of the day, by source.
 	Undecoded []watch.DeadLetterCount `json:"undecoded,omitempty"`
-	Received  int64             `json:"received"` // records of the log that were read, and dead letters
-	Share     float64           `json:"share"`    // of what is not a repeat, how much was judged; 1 if nothing came
+	Received  int64                   `json:"received"` // records of the log that were read, and dead letters
+	Share     float64                 `json:"share"`    // of what is not a repeat, how much was judged; 1 if nothing came
 	// Unknown is which share of what people did recently, by vendor, is of nobody who is known.
 	Unknown map[string]float64 `json:"unknown_people,omitempty"`
 }

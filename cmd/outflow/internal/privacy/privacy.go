@@ -118,11 +118,11 @@ type keeps struct {
 
 // privacyReport is what a works council asks for.
 type privacyReport struct {
-	Made       time.Time     `json:"made"`
-	Indicators []indicator   `json:"indicators"`
-	Purposes   []string      `json:"purposes"`
-	Kept       []keeps       `json:"kept"`
-	Deleted    []feed.Access `json:"deleted"` // because of retention, or on request
+	Made       time.Time        `json:"made"`
+	Indicators []indicator      `json:"indicators"`
+	Purposes   []string         `json:"purposes"`
+	Kept       []keeps          `json:"kept"`
+	Deleted    []feed.Access    `json:"deleted"` // because of retention, or on request
 	Looks      []feed.AlertView `json:"looks"`   // within 90 days
 }
 

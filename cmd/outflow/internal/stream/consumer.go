@@ -40,8 +40,8 @@ type consumer struct {
 	arrivals   chan Arrival
 	readers    sync.WaitGroup
 	deliveries *ingest.OpenBatches // which sources are in the middle of delivering
-	initial    []int64            // by partition: where the log ended at the start; up to there everything is processed together
-	ended      int                // partitions that have ended: with --once nothing more comes
+	initial    []int64             // by partition: where the log ended at the start; up to there everything is processed together
+	ended      int                 // partitions that have ended: with --once nothing more comes
 
 	last    time.Time // when something came
 	flushed bool      // open days have been scored since
