@@ -50,10 +50,10 @@ func (s *Store) Generation(ctx context.Context) (n int64, err error) {
 	return n, nil
 }
 
-// Load returns the current generation, 0 if there is none, and the desk as it
+// Load returns the current generation, 0 if there is none, and the correlator as it
 // was at its checkpoint: the alerts before it are final, those on days that were
 // not over then are as they were, and what came later is gone.
-func (s *Store) Load(ctx context.Context) (generation int64, desk *Correlator, err error) {
+func (s *Store) Load(ctx context.Context) (generation int64, c *Correlator, err error) {
 	var snapshot []byte
 	var at int64
 	err = s.db.QueryRowContext(ctx, "SELECT generation, checkpoint, snapshot FROM desk").Scan(&generation, &at, &snapshot)
@@ -85,8 +85,8 @@ func (s *Store) Load(ctx context.Context) (generation int64, desk *Correlator, e
 	if err := rows.Err(); err != nil {
 		return 0, nil, fmt.Errorf("alert: %w", err)
 	}
-	desk, err = restoreBatch(snapshot, done)
-	return generation, desk, err
+	c, err = restoreBatch(snapshot, done)
+	return generation, c, err
 }
 
 // Find returns the alert whose id begins with a text. Several, or none, are an
@@ -121,7 +121,7 @@ func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 	return found, nil
 }
 
-// Save makes a generation current: the desk as it was at the checkpoint (Unix
+// Save makes a generation current: the correlator as it was at the checkpoint (Unix
 // milliseconds), and all alerts.
 func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot []byte, list []Alert) error {
 	if snapshot == nil {
