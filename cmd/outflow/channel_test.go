@@ -55,7 +55,7 @@ func TestChannelRun(t *testing.T) {
 		t.Fatalf("%d %s %s", code, out, errs)
 	}
 	once(t, config)
-	code, out, errs := outflow("alerts", "unsent", "--config", config)
+	code, out, errs := outflow("notifications", "pending", "--config", config)
 	if code != exitFine || strings.Count(out, "\n") != 1 || !strings.Contains(out, "400 bad request") {
 		t.Fatalf("%d %s %s", code, out, errs)
 	}
@@ -102,7 +102,7 @@ func TestNobodyByName(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	reviews := filepath.Join(dir, "reviews")
 	for _, args := range [][]string{
-		{"run", "--once", "--config", config}, {"status", "--config", config}, {"alerts", "unsent", "--config", config},
+		{"run", "--once", "--config", config}, {"status", "--config", config}, {"notifications", "pending", "--config", config},
 		{"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms"}, {"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms", "--format", "json"},
 		{"report", "review", "--data", data, "--week", "2026-W20", "--people", "pseudonyms", "--out", reviews},
 	} {

@@ -232,17 +232,17 @@ func TestDaemon(t *testing.T) {
 		return code == exitFine && strings.Contains(out.String(), "Running since") && strings.Contains(out.String(), "aws_cloudtrail") && strings.Contains(out.String(), "alerts are known")
 	})
 	out.Reset()
-	if code := run([]string{"dead", "list", "--config", config}, &out, &out); code != exitFine || !strings.Contains(out.String(), "bad.ndjson:1: ") {
-		t.Errorf("dead list: %d\n%s", code, out.String())
+	if code := run([]string{"dead-letter", "list", "--config", config}, &out, &out); code != exitFine || !strings.Contains(out.String(), "bad.ndjson:1: ") {
+		t.Errorf("dead-letter list: %d\n%s", code, out.String())
 	}
 	id, _, _ := strings.Cut(out.String()[strings.LastIndex(strings.TrimSpace(out.String()), "\n")+1:], " ")
 	out.Reset()
-	if code := run([]string{"dead", "show", id, "--config", config}, &out, &out); code != exitFine {
-		t.Errorf("dead show %s: %d\n%s", id, code, out.String())
+	if code := run([]string{"dead-letter", "show", id, "--config", config}, &out, &out); code != exitFine {
+		t.Errorf("dead-letter show %s: %d\n%s", id, code, out.String())
 	}
 	out.Reset()
-	if code := run([]string{"dead", "replay", "--config", config}, &out, &out); code != exitFine || !strings.Contains(out.String(), "dead letters") {
-		t.Errorf("dead replay: %d\n%s", code, out.String())
+	if code := run([]string{"dead-letter", "replay", "--config", config}, &out, &out); code != exitFine || !strings.Contains(out.String(), "dead letters") {
+		t.Errorf("dead-letter replay: %d\n%s", code, out.String())
 	}
 	text, err := os.ReadFile(config)
 	if err != nil {

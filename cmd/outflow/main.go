@@ -1,5 +1,5 @@
-// Command outflow reads the audit logs of cloud and SaaS providers and says who
-// takes out data in an unusual way.
+// Command outflow reads the audit logs of cloud and SaaS providers and reports users who
+// exfiltrate or expose data in a way that is unusual for them.
 package main
 
 import (
@@ -13,8 +13,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/outflow/outflow/internal/buildinfo"
 )
 
 // Exit codes.
@@ -22,15 +20,16 @@ const (
 	exitFine   = 0
 	exitFailed = 1
 	exitUsage  = 2
-	exitFound  = 3 // --fail-on: something at least that severe was found
+	exitFound  = 3 // --fail-on: there is an alert at least that severe
 )
 
-// exit is an error that carries an exit code; its text, if any, has been told.
+// exit is an error that carries an exit code. Without err nothing is printed.
 type exit struct {
 	code int
 	err  error
 }
 
+// Error returns the text of the error, or the exit code.
 func (e *exit) Error() string {
 	if e.err == nil {
 		return fmt.Sprintf("exit %d", e.code)
@@ -38,11 +37,12 @@ func (e *exit) Error() string {
 	return e.err.Error()
 }
 
+// Unwrap returns the error that the exit code is for; it may be nil.
 func (e *exit) Unwrap() error { return e.err }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the whole program.
+// run runs the program with its arguments, and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // most of the heap is buffers without pointers: collecting is cheap, memory is not
@@ -72,25 +72,46 @@ func run(args []string, stdout, stderr io.Writer) int {
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "outflow",
-		Short: "Find insiders who take out data, in the audit logs of cloud and SaaS providers",
+		Short: "Find insiders who exfiltrate data, in the audit logs of cloud and SaaS providers",
 		Long: `Outflow reads the audit logs of AWS CloudTrail, Microsoft 365, Google Workspace,
-Box, Salesforce, Okta, Slack, GitHub, Dropbox, Atlassian, Zoom and Snowflake, learns what is usual for every
-person, and says who takes out data in an unusual way, or exposes it.`,
+Box, Salesforce, Okta, Slack, GitHub, Dropbox, Atlassian, Zoom and Snowflake, learns a
+baseline for every user, and reports who exfiltrates or exposes data in an unusual way.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          help,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exit{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newScan(stdout, stderr), newExplain(stdout), newBacktest(stdout, stderr), newDoctor(stdout, stderr), newRules(stdout), newRun(stderr), newSource(stdout, stderr), newChannel(stdout, stderr), newAlerts(stdout), newReport(stdout, stderr), newToken(stdout), newAudit(stdout), newPrivacy(stdout, stderr), newStatus(stdout), newDead(stdout), newRejudge(stdout), newBackup(stdout), newRestore(stdout), newVersion(stdout))
+	root.AddCommand(
+		newScan(stdout, stderr),
+		newExplain(stdout),
+		newBacktest(stdout, stderr),
+		newDoctor(stdout, stderr),
+		newRules(stdout),
+		newRun(stderr),
+		newSource(stdout, stderr),
+		newChannel(stdout),
+		newNotifications(stdout),
+		newReport(stdout, stderr),
+		newToken(stdout),
+		newAudit(stdout),
+		newPrivacy(stdout, stderr),
+		newStatus(stdout),
+		newDeadLetter(stdout),
+		newRejudge(stdout),
+		newBackup(stdout),
+		newRestore(stdout),
+		newVersion(stdout),
+	)
+	root.AddCommand(renamed(stdout)...)
 	return root
 }
 
-// usage turns an error about arguments into one of usage.
+// usage makes errors about arguments errors of usage.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -100,12 +121,32 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-func newVersion(stdout io.Writer) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: usage(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(stdout, "outflow", buildinfo.Version())
-			return err
-		},
+// help is what a command does that only has subcommands.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// renamed are commands under the names that they had before. They work for one release, are not
+// listed, and say on standard error what they are called now.
+func renamed(stdout io.Writer) []*cobra.Command {
+	letters := newDeadLetter(stdout)
+	deprecate(letters, "dead", "dead-letter")
+	alerts := newNotifications(stdout)
+	for _, c := range alerts.Commands() {
+		if c.Name() == "pending" {
+			c.Aliases = []string{"unsent"}
+		}
+	}
+	deprecate(alerts, "alerts", "notifications")
+	return []*cobra.Command{letters, alerts}
+}
+
+// deprecate gives a command the name it had before.
+func deprecate(cmd *cobra.Command, old, now string) {
+	cmd.Use, cmd.Hidden = old, true
+	cmd.PersistentPreRun = func(sub *cobra.Command, _ []string) {
+		path := now
+		if sub != cmd {
+			path += " " + sub.Name()
+		}
+		fmt.Fprintf(sub.ErrOrStderr(), "outflow: outflow %s is deprecated: use outflow %s\n", old, path)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// report is how a command that is no scan writes what it found.
+// report is the output format of a command other than scan.
 type report struct{ format string }
 
 // flag defines --format.
 func (r *report) flag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.format, "format", "text", "of the output: json, text")
+	cmd.Flags().StringVar(&r.format, "format", "text", "output format: json, text")
 }
 
-// check is an error of usage if the format is none.
+// check returns an error of usage if there is no such format.
 func (r *report) check() error {
 	if r.format != "text" && r.format != "json" {
 		return &exit{exitUsage, fmt.Errorf("--format %q: json, text", r.format)}
@@ -34,7 +34,8 @@ func (r *report) write(w io.Writer, v any, text func(io.Writer) error) error {
 	return enc.Encode(v)
 }
 
-// failed gives an error the exit status of a command that did not do all of its job.
+// failed gives an error, which may be nil, the exit code of a command that did not do all of its
+// job.
 func failed(err error) error {
 	if err == nil {
 		return nil

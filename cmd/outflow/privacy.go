@@ -18,18 +18,19 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
 )
 
-// privacyFlags are those of all commands about privacy.
+// privacyFlags are the flags of all commands about privacy.
 type privacyFlags struct {
 	privacy.Dir
 	config string
 }
 
 func (f *privacyFlags) flags(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&f.Data, "data", "", "the data directory of a daemon, or of scans: `DIR` (default: that of --config, or data)")
+	cmd.PersistentFlags().StringVar(&f.Data, "data", "", "the data directory of a daemon or of scans: `DIR` (default: that of --config, or data)")
 	cmd.PersistentFlags().StringVar(&f.config, "config", "", "the configuration `FILE`")
 }
 
-// open loads the configuration, and takes the data directory for itself if that is wanted.
+// open loads the configuration and, if exclusive is set, locks the data directory until unlock is
+// called.
 func (f *privacyFlags) open(exclusive bool) (conf *config.Config, unlock func(), err error) {
 	if conf, err = config.Load(f.config); err != nil {
 		return nil, nil, &exit{exitUsage, err}
@@ -38,6 +39,7 @@ func (f *privacyFlags) open(exclusive bool) (conf *config.Config, unlock func(),
 	if _, err := os.Stat(filepath.Join(f.Data, "alerts.db")); err != nil {
 		return nil, nil, fmt.Errorf("--data %s: there are no alerts", f.Data)
 	}
+
 	unlock = func() {}
 	f.Write = exclusive
 	if exclusive {
@@ -53,17 +55,31 @@ func (f *privacyFlags) open(exclusive bool) (conf *config.Config, unlock func(),
 func newPrivacy(stdout, stderr io.Writer) *cobra.Command {
 	var f privacyFlags
 	cmd := &cobra.Command{
-		Use: "privacy", Short: "What is kept about people, for how long, and who looked; export and erase", Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:   "privacy",
+		Short: "Report, export, erase and expire personal data",
+		Args:  usage(cobra.NoArgs),
+		RunE:  help,
 	}
 	f.flags(cmd)
+	cmd.AddCommand(
+		newPrivacyReport(stdout, &f),
+		newExport(stdout, stderr, &f),
+		newErase(stdout, &f),
+		newExpire(stdout, &f),
+	)
+	return cmd
+}
+
+func newPrivacyReport(stdout io.Writer, f *privacyFlags) *cobra.Command {
 	var r report
-	show := &cobra.Command{
-		Use: "report", Short: "List indicators, purposes, retention, and who saw what", Args: usage(cobra.NoArgs),
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "List indicators, purposes, retention, and who accessed what",
 		Long: `Report lists what a works council or a data protection officer asks for: which
 indicators there are, what they count and for whom they are switched off; the purposes,
-and under which pseudonyms each sees people; what is kept, for how long and since when;
-what was deleted because of that; and who has used the feed within 90 days.`,
+and the pseudonyms under which each sees people; what is kept, for how long and since
+when; what was deleted because of that; and who has used the feed within 90 days.`,
+		Args:    usage(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, _, err := f.open(false)
@@ -77,12 +93,18 @@ what was deleted because of that; and who has used the feed within 90 days.`,
 			return r.write(stdout, p, p.Write)
 		},
 	}
-	r.flag(show)
-	export := &cobra.Command{
-		Use: "export PERSON", Short: "Write everything that is kept about somebody as JSON", Args: usage(cobra.ExactArgs(1)),
-		Long: `Export writes, for a request of somebody to see what is kept about them: their accounts,
-what HR has said, what is usual for them, alerts with what was decided, their days, their
-events that the embedded log still has, and who looked. The daemon may run.`,
+	r.flag(cmd)
+	return cmd
+}
+
+func newExport(stdout, stderr io.Writer, f *privacyFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "export PERSON",
+		Short: "Write everything that is kept about a person as JSON",
+		Long: `Export answers a person's request for access to their data. It writes their accounts,
+what HR has said, their baseline, alerts with what was decided, their days, their events
+that the embedded log still holds, and who accessed them. The daemon may be running.`,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf, _, err := f.open(false)
 			if err != nil {
@@ -104,15 +126,20 @@ events that the embedded log still has, and who looked. The daemon may run.`,
 			return enc.Encode(x)
 		},
 	}
+}
+
+func newErase(stdout io.Writer, f *privacyFlags) *cobra.Command {
 	var yes bool
-	erase := &cobra.Command{
-		Use: "erase PERSON", Short: "Delete everything that is kept about somebody", Args: usage(cobra.ExactArgs(1)),
-		Long: `Erase deletes what is kept about somebody from the data directory: alerts with all that
-became of them, days, baselines, accounts, events, dead letters, and requests for their
-name; and writes the files anew, so that no trace is left in what was freed. The log of
-access says that it was done, by a pseudonym. Stop the daemon first. What is not reached
-is listed: exports in watched folders, topics of Kafka, backups, messages that were sent.
-Unless people are switched off (indicators_off), new events begin a new baseline.`,
+	cmd := &cobra.Command{
+		Use:   "erase PERSON",
+		Short: "Delete everything that is kept about a person",
+		Long: `Erase deletes what is kept about a person from the data directory: alerts with their
+decisions, days, baselines, accounts, events, dead letters, and requests for their name.
+It rewrites the files, so that no trace is left in freed space. The audit log of accesses
+records the erasure under a pseudonym. Stop the daemon first. What is not reached is
+listed: exports in watched folders, Kafka topics, backups, messages that were sent.
+Unless the person is excluded (indicators_off), new events begin a new baseline.`,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
 				return &exit{exitUsage, errors.New("this cannot be undone: say --yes")}
@@ -129,6 +156,7 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 			if s := m.Describe(args[0]); s != "" { // it cannot be undone: no guess is good enough
 				return fmt.Errorf("%s: give the address", s)
 			}
+
 			e, err := f.Erase(cmd.Context(), conf, m.Person.Address, time.Now())
 			if err != nil {
 				return err
@@ -137,9 +165,15 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 			return err
 		},
 	}
-	erase.Flags().BoolVar(&yes, "yes", false, "do it")
-	expiry := &cobra.Command{
-		Use: "expire", Short: "Delete what is older than retention says, as the daemon does once a day", Args: usage(cobra.NoArgs),
+	cmd.Flags().BoolVar(&yes, "yes", false, "confirm: this cannot be undone")
+	return cmd
+}
+
+func newExpire(stdout io.Writer, f *privacyFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "expire",
+		Short: "Delete what is older than retention allows, as the daemon does once a day",
+		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, _, err := f.open(false)
 			if err != nil {
@@ -153,17 +187,16 @@ Unless people are switched off (indicators_off), new events begin a new baseline
 				return err
 			}
 			defer alerts.Close()
-			said, err := privacy.Expire(cmd.Context(), f.Data, conf, alerts, time.Now())
+
+			deleted, err := privacy.Expire(cmd.Context(), f.Data, conf, alerts, time.Now())
 			if err != nil {
 				return err
 			}
-			if said == "" {
-				said = "nothing is that old"
+			if deleted == "" {
+				deleted = "nothing is that old"
 			}
-			_, err = fmt.Fprintln(stdout, said)
+			_, err = fmt.Fprintln(stdout, deleted)
 			return err
 		},
 	}
-	cmd.AddCommand(show, export, erase, expiry)
-	return cmd
 }

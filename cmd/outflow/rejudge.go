@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,20 +23,22 @@ func newRejudge(stdout io.Writer) *cobra.Command {
 	var path, from string
 	var reread []string
 	cmd := &cobra.Command{
-		Use: "rejudge", Short: "Have the daemon judge everything from a day on again", Args: usage(cobra.NoArgs),
-		Long: `Rejudge has the daemon with this configuration judge everything that happened on a day
-and later again: at once if it runs, otherwise when it starts. Events that came too late to be
-judged are judged then. It goes back to the newest baselines from before that day. If none are
-kept, and the log does not hold everything there ever was, baselines are learned anew from what
-the log holds; alerts about earlier days stay as they are.
+		Use:   "rejudge",
+		Short: "Have the daemon process everything from a date on again",
+		Long: `Rejudge has the daemon with this configuration process everything that happened on a day
+and later again: at once if it is running, otherwise when it starts. Events that arrived
+too late are processed then. The daemon rolls back to the newest baselines from before that
+day. If none are kept, and the log does not hold everything there ever was, baselines are
+learned anew from what the log holds; alerts about earlier days stay as they are.
 
-With --reread, the files of these sources are read again first, so that the log holds what is
-no longer in it; what it holds already counts once. An API is read again with outflow source
-reset.
+With --reread, the files of these sources are read again first, so that the log holds what
+it no longer held; what it holds already counts once. To read an API again, use outflow
+source state reset.
 
-Over Kafka it must be called on each machine that judges.`,
+Over Kafka it must be called on each machine with the role detect.`,
 		Example: `  outflow rejudge --config outflow.yaml --from 2026-03-01
   outflow rejudge --config outflow.yaml --from 2026-03-01 --reread exports`,
+		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {
 				return &exit{exitUsage, errors.New("--config is required")}
@@ -46,15 +47,15 @@ Over Kafka it must be called on each machine that judges.`,
 			if err != nil {
 				return &exit{exitUsage, fmt.Errorf("--from %q: a day such as 2026-03-31", from)}
 			}
-			conf, err := config.Load(path)
+			conf, err := loadDaemonConfig(path)
 			if err != nil {
-				return &exit{exitUsage, err}
+				return err
 			}
 			return rejudge(cmd.Context(), conf, path, day, reread, stdout)
 		},
 	}
-	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE` of the daemon")
-	cmd.Flags().StringVar(&from, "from", "", "the first `DAY` to judge again (2026-03-31, UTC)")
+	configFlag(cmd, &path)
+	cmd.Flags().StringVar(&from, "from", "", "first `DAY` to process again (2026-03-31, UTC)")
 	cmd.Flags().StringSliceVar(&reread, "reread", nil, "read these sources again first")
 	return cmd
 }
@@ -62,7 +63,7 @@ Over Kafka it must be called on each machine that judges.`,
 // rejudge has sources read again, and leaves the request for the daemon.
 func rejudge(ctx context.Context, conf *config.Config, path string, from time.Time, reread []string, stdout io.Writer) error {
 	for _, name := range reread {
-		if !slices.ContainsFunc(conf.Sources, func(s config.Source) bool { return s.Name == name }) {
+		if sourceNamed(conf, name) == nil {
 			var names []string
 			for _, s := range conf.Sources {
 				names = append(names, s.Name)
@@ -70,6 +71,7 @@ func rejudge(ctx context.Context, conf *config.Config, path string, from time.Ti
 			return &exit{exitUsage, fmt.Errorf("--reread %q: there is no such source: %s", name, strings.Join(names, ", "))}
 		}
 	}
+
 	if _, err := os.Stat(conf.DataDir); err != nil {
 		return fmt.Errorf("%s: no daemon has run there", conf.DataDir)
 	}
@@ -78,6 +80,7 @@ func rejudge(ctx context.Context, conf *config.Config, path string, from time.Ti
 			return fmt.Errorf("source %s: %w", name, err)
 		}
 	}
+
 	b, err := json.Marshal(stream.RejudgeRequest{From: from, At: time.Now().UTC(), Anew: len(reread) > 0})
 	if err != nil {
 		return err
@@ -86,16 +89,17 @@ func rejudge(ctx context.Context, conf *config.Config, path string, from time.Ti
 	if err := outfile.Write(file, append(b, '\n'), 0o600, true); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "What happened on %s and later is judged again, once the daemon has read everything there is: outflow status says how far it is.\n", from.Format(time.DateOnly))
+	_, err = fmt.Fprintf(stdout, "What happened on %s and later is judged again, "+
+		"once the daemon has read everything there is: outflow status says how far it is.\n", from.Format(time.DateOnly))
 	return err
 }
 
 // rereadSource has the files of a source read again.
 func rereadSource(ctx context.Context, conf *config.Config, path, name string, from time.Time, stdout io.Writer) error {
-	i := slices.IndexFunc(conf.Sources, func(c config.Source) bool { return c.Name == name })
-	c := &conf.Sources[i]
+	c := sourceNamed(conf, name)
 	if c.Api != nil {
-		return &exit{exitUsage, fmt.Errorf("it is an API: outflow source reset %s has it read again, by outflow run --since %s", name, from.Format(time.DateOnly))}
+		return &exit{exitUsage, fmt.Errorf("it is an API: outflow source state reset %s has it read again, by outflow run --since %s",
+			name, from.Format(time.DateOnly))}
 	}
 	s, err := openSources(ctx, path)
 	if err != nil {
@@ -106,6 +110,6 @@ func rereadSource(ctx context.Context, conf *config.Config, path, name string, f
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s files of source %s are read again.\n", plain.Count(int(n)), name)
+	_, err = fmt.Fprintf(stdout, "Source %s: %s read again.\n", name, plain.CountOf(int(n), "file is", "files are"))
 	return err
 }

@@ -180,7 +180,7 @@ func TestMailDigest(t *testing.T) {
 	address, got := alerttest.SMTP(t, "")
 	dir, config := folder(t, "../../examples/acme", fmt.Sprintf("  - {name: lead, kind: email, server: %q, tls: none, from: outflow@acme.example, to: [lead@acme.example], min_severity: critical, detectors: [vendor_alert]}\ndigest: {schedule: \"0 7 * * 1\", time_zone: Europe/Berlin}\n", address))
 	once(t, config)
-	conf, err := sourcesOf(config)
+	conf, err := loadDaemonConfig(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,14 +22,14 @@ func newRun(stderr io.Writer) *cobra.Command {
 	var since string
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Watch sources and tell people, until it is stopped",
-		Long: `Run watches the sources of the configuration, judges what comes as it comes, and
-tells people through its channels. Without infrastructure everything is in one
-process and below one folder. With Kafka the roles may run on machines of their own.
+		Short: "Watch sources and send alerts until stopped",
+		Long: `Run watches the sources of the configuration, processes events as they arrive, and sends
+alerts through its channels. Without further infrastructure everything is in one process
+and one data directory. With Kafka the roles may run on separate machines.
 
-It ends on SIGTERM within ten seconds, and goes on where it ended, however it ended.`,
+It stops within ten seconds of SIGTERM. After a stop or a crash it continues where it was.`,
 		Example: `  outflow run --config outflow.yaml
-  outflow run --config outflow.yaml --once          # what there is now, for cron
+  outflow run --config outflow.yaml --once          # process what there is now, for cron
   outflow run --config outflow.yaml --roles detect  # one of several machines`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,8 +56,8 @@ It ends on SIGTERM within ten seconds, and goes on where it ended, however it en
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&path, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
-	fl.StringSliceVar(&roles, "roles", config.Roles, "what this process does: "+strings.Join(config.Roles, ", "))
-	fl.StringVar(&since, "since", "", "read APIs that were not read before from a day (2026-03-31), or a span (720h) ago, on")
-	fl.BoolVar(&once, "once", false, "end once everything that is there now has been judged and told")
+	fl.StringSliceVar(&roles, "roles", config.Roles, "comma-separated: "+strings.Join(config.Roles, ", "))
+	fl.StringVar(&since, "since", "", "backfill start for new API sources: a date (2026-03-31) or a duration (720h)")
+	fl.BoolVar(&once, "once", false, "process what there is now, send alerts, and exit")
 	return cmd
 }

@@ -238,7 +238,7 @@ func TestUndecoded(t *testing.T) {
 		told = append(told, e.Action+" "+e.Tenant+e.Object.Name+" "+e.Attr(event.AttrReason))
 	}
 	slices.Sort(told)
-	want := []string{"failing source broken", "undecoded bad 2 of 100 records on " + time.Now().UTC().Format(time.DateOnly) + "; outflow dead list has them"}
+	want := []string{"failing source broken", "undecoded bad 2 of 100 records on " + time.Now().UTC().Format(time.DateOnly) + "; outflow dead-letter list has them"}
 	if !slices.Equal(told, want) {
 		t.Errorf("%q, want %q", told, want)
 	}

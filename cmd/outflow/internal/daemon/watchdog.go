@@ -154,7 +154,7 @@ func (d *Daemon) came(ctx context.Context, source string, events, problems int) 
 	total := c.events + c.problems
 	tell := !c.told && total >= enoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, config.UsualShare)*float64(total)
 	c.told = c.told || tell
-	why := fmt.Sprintf("%s of %s records on %s; outflow dead list has them", plain.Count(int(c.problems)), plain.Count(int(total)), stream.DateOf(c.day))
+	why := fmt.Sprintf("%s of %s records on %s; outflow dead-letter list has them", plain.Count(int(c.problems)), plain.Count(int(total)), stream.DateOf(c.day))
 	d.stats.mu.Unlock()
 	if !tell {
 		return
@@ -191,7 +191,7 @@ func (d *Daemon) recognised(ctx context.Context, source string, paths map[string
 		}
 		why := fmt.Sprintf("only %.0f %% of what came below %s on %s was recognised", math.Floor(100*all.Read/float64(all.Bytes)), path, stream.DateOf(today))
 		d.health.set("unrecognised", name, why)
-		e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why + "; outflow dead list has what was not"}}}
+		e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why + "; outflow dead-letter list has what was not"}}}
 		e.Key = ingest.Hash("source_gap", event.Undecoded, source, path, stream.DateOf(today)) // one a day
 		if before.Bytes < enoughBytes || before.Read >= batch.EnoughRecognised*float64(before.Bytes) {
 			d.say(ctx, &e)

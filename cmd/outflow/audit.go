@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+func newAudit(stdout io.Writer) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Check the audit log of accesses",
+		Args:  usage(cobra.NoArgs),
+		RunE:  help,
+	}
+	configFlag(cmd, &path)
+	cmd.AddCommand(newAuditVerify(stdout, &path))
+	return cmd
+}
+
+func newAuditVerify(stdout io.Writer, path *string) *cobra.Command {
+	var anchors []string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Verify the audit log's hash chain",
+		Long: `Verify checks the hash chain of the audit log of accesses and prints its head. Keep the
+head where administrators of this machine cannot write: if lines are cut off at the end,
+the chain still fits, but has another head. The daemon logs the head every hour ("anchor
+of the log of access"), so it is wherever that log is shipped to. With --anchor, verify
+checks the chain against a head that was kept.`,
+		Args: usage(cobra.NoArgs),
+		RunE: readingFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+			list, err := parseAnchors(anchors)
+			if err != nil {
+				return err
+			}
+			n, head, err := s.Verify(cmd.Context(), list...)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(stdout, "%s, whole. Head: %s\n", plain.CountOf(int(n), "line", "lines"), head)
+			return err
+		}),
+	}
+	cmd.Flags().StringArrayVar(&anchors, "anchor", nil, "`LINE:HEAD` that was kept elsewhere; may be repeated")
+	return cmd
+}
+
+// parseAnchors reads the values of --anchor.
+func parseAnchors(texts []string) (list []feed.Anchor, err error) {
+	for _, text := range texts {
+		line, head, _ := strings.Cut(text, ":")
+		n, err := strconv.ParseInt(line, 10, 64)
+		if err != nil || len(head) != 64 {
+			return nil, &exit{exitUsage, fmt.Errorf("--anchor %q: not LINE:HEAD", text)}
+		}
+		list = append(list, feed.Anchor{Line: n, Head: head})
+	}
+	return list, nil
+}

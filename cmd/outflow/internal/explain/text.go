@@ -1,0 +1,225 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+const minutes = "2006-01-02 15:04"
+
+// Write writes the explanation as text: a sentence first, then everything. Errors of w are not
+// reported.
+func (x *Explanation) Write(w io.Writer) error {
+	a := x.Alert
+	who := cmp.Or(plain.Escape(a.User), "the data")
+	fmt.Fprintf(w, "%s %s, %s, score %.1f, about %s on %s\n\n",
+		a.Title, a.Short(), a.Severity, a.Score, who, a.Time.Format(minutes+" MST"))
+	fmt.Fprintf(w, "%s.\n", plain.Escape(a.Reason))
+	r := a.Receipt
+	if r == nil {
+		fmt.Fprintln(w, "\nIt rests on what is stated, not on counts: there is no score to compute.")
+		return nil
+	}
+
+	fmt.Fprintf(w, "%s\n", summary(a))
+	x.writeBasis(w)
+	writeCounts(w, r)
+	writeFacts(w, r)
+	writeSum(w, a)
+	if len(a.EventIDs) > 0 {
+		section(w, fmt.Sprintf("Events (%d of %s)", len(a.EventIDs), plain.Count(a.EventCount)))
+		fmt.Fprintf(w, "  %s\n", plain.Escape(strings.Join(a.EventIDs, " ")))
+	}
+	x.writeResult(w)
+	return nil
+}
+
+func section(w io.Writer, title string) { fmt.Fprintf(w, "\n%s\n", title) }
+
+// writeBasis writes how it was counted, over which time and from how many days.
+func (x *Explanation) writeBasis(w io.Writer) {
+	r := x.Alert.Receipt
+	section(w, "How it was counted")
+	for _, n := range x.Notes {
+		fmt.Fprintf(w, "  %s\n", plain.Escape(n))
+	}
+	from, to := time.UnixMilli(r.Start).UTC(), time.UnixMilli(r.At).UTC()
+	fmt.Fprintf(w, "  %s\n", strings.Join([]string{
+		"from " + from.Format(minutes) + " to " + to.Format(minutes+" MST"),
+		"sources " + strings.Join(x.Alert.Sources, ", "),
+		fmt.Sprintf("the person's own usual day rests on %.1f active days", r.Days),
+		knownDays(r),
+	}, "; "))
+}
+
+// writeCounts writes each count against what was expected.
+func writeCounts(w io.Writer, r *finding.Receipt) {
+	if len(r.Counts) == 0 {
+		return
+	}
+	section(w, "Counts, against what is usual (rows and bytes are judged by their square root)")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "  metric\twindow\ttotal\tjudged\town\tpeers\torganisation\tcolleagues ×\tbusier ×\t"+
+		"expected\tsurprise\tonce in\tfloor\tdensity\tpoints\t")
+	for i := range r.Counts {
+		c := &r.Counts[i]
+		fmt.Fprintf(t, "  %s\t%s\t%.0f\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t",
+			c.Metric, c.Window, c.Total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier)
+		fmt.Fprintf(t, "%.3g\t%.2f\t%s\t%.0f\t%.2f\t%.2f\t\n",
+			c.Own*c.Colleagues*r.Busier, c.Surprise, onceIn(c.Rarity), math.Exp(c.Floor), c.Density, c.Points)
+	}
+	t.Flush()
+	fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; "+
+		"once in: of how many days of anybody here one surprises as much, "+
+		"by how surprises spread where that is more than are known; a count speaks above the floor")
+}
+
+// writeFacts writes each indicator, and how often it was seen before.
+func writeFacts(w io.Writer, r *finding.Receipt) {
+	if len(r.Facts) == 0 {
+		return
+	}
+	section(w, "Facts")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "  fact\tweight\tseen on\tof days\tpoints\t")
+	for _, f := range r.Facts {
+		fmt.Fprintf(t, "  %s\t%.2f\t%.1f\t%.0f\t%.2f\t\n", f.Fact, f.Weight, f.Seen, f.Days, f.Points)
+	}
+	t.Flush()
+}
+
+// writeSum writes how the points add up.
+func writeSum(w io.Writer, a *alert.Alert) {
+	r := a.Receipt
+	section(w, "Sum")
+	for _, e := range a.Evidence {
+		if e.Points > 0 {
+			fmt.Fprintf(w, "  %6.2f  %s\n", e.Points, e.Detector)
+		}
+	}
+	fmt.Fprintf(w, "  %6.2f  together: the strongest in full, half of the others%s\n", r.Today, additions(r))
+	fmt.Fprintf(w, "  %6.2f  less half of what is usual for the person (%.2f), but never below 30 %%\n", r.Risk, r.Own)
+}
+
+// writeResult writes whether the recomputed score matches, and the steps that do not.
+func (x *Explanation) writeResult(w io.Writer) {
+	section(w, "Computed again")
+	if x.Matches {
+		fmt.Fprintf(w, "  %.3f, as the alert says: all %d steps match (model %d).\n",
+			x.Recomputed, len(x.Steps), x.Alert.Receipt.Model)
+		return
+	}
+	fmt.Fprintf(w, "  %.3f, and the alert says %.3f: DOES NOT MATCH.\n", x.Recomputed, x.Alert.Score)
+	for i := range x.Steps {
+		if s := &x.Steps[i]; !s.Matches() {
+			fmt.Fprintf(w, "  %s %s: the receipt says %.6g, computed %.6g\n", s.Detector, s.What, s.Said, s.Found)
+		}
+	}
+}
+
+// additions lists what adds to a score beside the detectors' own points.
+func additions(r *finding.Receipt) string {
+	s := ""
+	if r.Shift > 0 {
+		s += fmt.Sprintf(", %.2f for a lasting shift", r.Shift)
+	}
+	if r.Leaver {
+		s += ", more for leaving"
+	}
+	if r.Right > 0 {
+		s += ", more for a new right before"
+	}
+	if r.Breach > 0 {
+		s += ", more for the suspicion about the account before"
+	}
+	return s
+}
+
+// summary says in a sentence how unusual the strongest count is, or the strongest indicator if
+// no count has points.
+func summary(a *alert.Alert) string {
+	best := -1
+	for i, c := range a.Receipt.Counts {
+		if best < 0 || c.Points > a.Receipt.Counts[best].Points {
+			best = i
+		}
+	}
+	if best < 0 || a.Receipt.Counts[best].Points == 0 {
+		return factSummary(a.Receipt)
+	}
+	return countSummary(a.Receipt, &a.Receipt.Counts[best])
+}
+
+// factSummary says how often the strongest indicator was seen.
+func factSummary(r *finding.Receipt) string {
+	if len(r.Facts) == 0 {
+		return "It is the sum of many days a little above the usual."
+	}
+	facts := slices.Clone(r.Facts)
+	slices.SortFunc(facts, func(x, y finding.Noticed) int { return -cmp.Compare(x.Points, y.Points) })
+	f := &facts[0]
+	seen := fmt.Sprintf("Such a thing counts as noticed on %.1f of %s days of people", f.Seen, plain.Count(int(f.Days)))
+	if r.Model < 3 {
+		return seen + ", those assumed at first among them."
+	}
+	return fmt.Sprintf("%s: %.0f are known here, and the others are assumed until more are.", seen, min(r.Known, f.Days))
+}
+
+// countSummary says how rare a count is, and what was expected.
+func countSummary(r *finding.Receipt, c *finding.Count) string {
+	total := plain.Count(int(c.Total))
+	if c.Before.Days == 0 {
+		return fmt.Sprintf("Little is known here yet, %.0f days of people of which %d are needed: "+
+			"that %s %s are many is known from elsewhere, where one day in 10,000 has %s or more.",
+			r.Known, int(engine.Enough), total, c.Unit, plain.Count(int(unscaled(c, c.Before.Rare))))
+	}
+	often := fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days", onceIn(c.Rarity))
+	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
+		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; "+
+			"extrapolated from how such days spread, one in %s is",
+			plain.Count(int(c.Before.Days)), were(c.Before.AtLeast), onceIn(c.Rarity))
+	}
+	expected := unscaled(c, c.Own*c.Colleagues*r.Busier)
+	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, expected, c.Unit, total)
+}
+
+// knownDays says how many days of anybody the baselines rest on.
+func knownDays(r *finding.Receipt) string {
+	if r.Model < 3 {
+		return "how many days of anybody were known was not kept"
+	}
+	return fmt.Sprintf("%.0f days of anybody here are known, %d are needed to judge counts by them", r.Known, int(engine.Enough))
+}
+
+// were writes how many days were of a kind.
+func were(n float64) string {
+	switch n = math.Floor(n + .5); n {
+	case 0:
+		return "none was"
+	case 1:
+		return "1 was"
+	}
+	return plain.Count(int(n)) + " were"
+}
+
+// unscaled turns an expectation on the scale of the model into the unit of its count.
+func unscaled(c *finding.Count, x float64) float64 {
+	if c.Judged > 0 && c.Total > 2*c.Judged { // the square root was scored
+		return x * x * c.Total / (c.Judged * c.Judged)
+	}
+	return x
+}
+
+// onceIn writes a rarity as the number of days of which one is as unusual.
+func onceIn(rarity float64) string { return plain.Count(int(math.Exp(min(rarity, 40)) + .5)) }

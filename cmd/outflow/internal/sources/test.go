@@ -1,0 +1,144 @@
+// Package sources tests the sources of a configuration, and prints how far they have been read.
+package sources
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/webapi"
+)
+
+// refusals says what kinds of refusals mean for whoever set a source up.
+var refusals = map[webapi.Kind]string{
+	webapi.Unauthorized: "the secret is wrong, has run out, or belongs to somebody else",
+	webapi.Denied:       "a permission, a scope or a licence is missing",
+	webapi.Throttled:    "too many requests: somebody else uses the same allowance",
+	webapi.Refused:      "the vendor knows nothing by that name, or does not understand the request",
+	webapi.Temporary:    "the vendor does not answer as it should: try again",
+}
+
+// Explain adds to an error of a vendor's API what it means. Other errors stay as they are.
+func Explain(err error) error {
+	var e *webapi.Error
+	if errors.As(err, &e) {
+		return fmt.Errorf("%w\n  That is: %s", err, refusals[e.Kind])
+	}
+	return err
+}
+
+// Test asks every stream of an API source for its first page, as the daemon would, and prints
+// what comes to w. Nothing is kept. The error says how many streams cannot be read.
+func Test(ctx context.Context, c *config.Source, log *slog.Logger, w io.Writer) error {
+	streams, err := c.Api.Open(ctx, config.SourceEnv(c, "", log))
+	if err != nil {
+		return Explain(fmt.Errorf("source %s: %w", c.Name, err))
+	}
+	failed := 0
+	for _, s := range streams {
+		if err := testStream(ctx, &s, w); err != nil {
+			failed++
+			fmt.Fprintf(w, "%s: %s\n", plain.Escape(s.Name), plain.Escape(Explain(err).Error()))
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d streams cannot be read", failed, len(streams))
+	}
+	return nil
+}
+
+const (
+	testPages  = 5 // asked for until something comes
+	testEvents = 3 // printed
+)
+
+// sample is what a test of a stream has read.
+type sample struct {
+	events   int // decoded
+	problems int // records that were not decoded
+	other    int // events of a kind that is not scored
+	first    []string
+}
+
+// add counts an event, and keeps a line about each of the first ones.
+func (s *sample) add(e *event.Event) error {
+	s.events++
+	if e.Class == event.Other {
+		s.other++
+	}
+	if len(s.first) < testEvents {
+		at := time.UnixMilli(e.Time).UTC().Format("2006-01-02 15:04:05")
+		account, object := cmp.Or(e.Actor.Account, "-"), cmp.Or(e.Object.Name, e.Object.ID)
+		s.first = append(s.first, fmt.Sprintf("%s  %s  %s  %s  %s", at, account, e.Class, e.Action, object))
+	}
+	return nil
+}
+
+// testStream reads pages of a stream until events come, and prints the first of them.
+func testStream(ctx context.Context, s *ingest.Stream, w io.Writer) error {
+	var got sample
+	reader := files.Reader{
+		Formats: all.Formats,
+		Tables:  all.Tables,
+		Emit:    func(int) func(*event.Event) error { return got.add },
+	}
+	var cur ingest.Cursor
+	for range testPages {
+		page, err := s.Source.Fetch(ctx, cur)
+		if err != nil {
+			return err
+		}
+		if err := got.read(ctx, &reader, page.Bodies); err != nil {
+			return err
+		}
+		if got.events > 0 || !page.More {
+			break
+		}
+		cur = page.Next
+	}
+
+	events := plain.CountOf(got.events, "event", "events")
+	problems := plain.CountOf(got.problems, "record", "records")
+	fmt.Fprintf(w, "%s: it answers; %s, %s not decoded", plain.Escape(s.Name), events, problems)
+	if got.other > 0 {
+		fmt.Fprintf(w, ", %s of a kind that is not judged", plain.Count(got.other))
+	}
+	fmt.Fprintln(w)
+	for _, line := range got.first {
+		fmt.Fprintln(w, "  "+plain.Escape(line))
+	}
+	return nil
+}
+
+// read decodes bodies until one has events.
+func (s *sample) read(ctx context.Context, reader *files.Reader, bodies []ingest.Body) error {
+	for _, b := range bodies {
+		in, err := b.Open(ctx)
+		if err != nil {
+			return err
+		}
+		rep, err := reader.Stream(ctx, b.Name, in)
+		in.Close()
+		if err == nil && rep.Failed {
+			err = errors.New(rep.Reason)
+		}
+		if err != nil {
+			return err
+		}
+		s.problems += rep.ProblemCount
+		if s.events > 0 {
+			return nil
+		}
+	}
+	return nil
+}
