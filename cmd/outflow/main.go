@@ -81,11 +81,13 @@ baseline for every user, and reports who exfiltrates or exposes data in an unusu
 		Args:          usage(cobra.NoArgs),
 		RunE:          help,
 	}
+
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exit{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
 	})
+
 	root.AddCommand(
 		newScan(stdout, stderr),
 		newExplain(stdout),

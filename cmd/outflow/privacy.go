@@ -25,7 +25,8 @@ type privacyFlags struct {
 }
 
 func (f *privacyFlags) flags(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&f.Data, "data", "", "the data directory of a daemon or of scans: `DIR` (default: that of --config, or data)")
+	cmd.PersistentFlags().StringVar(&f.Data, "data", "",
+		"the data directory of a daemon or of scans: `DIR` (default: that of --config, or data)")
 	cmd.PersistentFlags().StringVar(&f.config, "config", "", "the configuration `FILE`")
 }
 

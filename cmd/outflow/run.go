@@ -50,7 +50,15 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 					return &exit{exitUsage, fmt.Errorf("--%w", err)}
 				}
 			}
-			d := &daemon.Daemon{Path: path, Config: conf, Roles: roles, Once: once, Since: since, Log: slog.New(slog.NewTextHandler(stderr, nil))}
+
+			d := &daemon.Daemon{
+				Path:   path,
+				Config: conf,
+				Roles:  roles,
+				Once:   once,
+				Since:  since,
+				Log:    slog.New(slog.NewTextHandler(stderr, nil)),
+			}
 			return d.Run(cmd.Context())
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// scanFlags are what a scan was asked to do.
+// scanFlags are the flags of scan, unchecked.
 type scanFlags struct {
 	format   string
 	out      string
@@ -47,52 +48,52 @@ func newScan(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan PATH...",
 		Short: "Read folders and files of exported audit logs and print ranked alerts",
-		Long: `Scan reads folders and files of exported audit logs, learns what is usual for
-every person, and prints alerts, the most urgent first.
+		Long: `Scan reads folders and files of exported audit logs, learns a baseline for every user, and
+prints alerts, the most urgent first.
 
-Files are recognised by their content, also within gzip, zstd, zip and tar. HR
-files (people.csv, leavers.csv) among them say who people are and who is leaving.
-What could not be read is listed at the end, on standard error.
+Files are recognised by their content, also inside gzip, zstd, zip and tar. HR files
+(people.csv, leavers.csv) among them describe people and who is leaving. What could not
+be read is listed at the end, on standard error.
 
-Exit status: 0 fine; 1 a file could not be read, or less than half of a PATH, or of
+Exit status: 0 success; 1 a file could not be read, or less than half of a PATH, or of
 the records of a format, was recognised, or with --strict any record was not read;
-2 wrong usage; 3 an alert at least as severe as --fail-on.`,
-		Example: `  outflow scan exports/                            # what an analyst should look at
+2 wrong usage; 3 there is an alert at least as severe as --fail-on.`,
+		Example: `  outflow scan exports/                            # alerts that need attention
   outflow scan --all --format ndjson --out alerts.ndjson exports/
   outflow scan --data state/ january/              # keep baselines …
-  outflow scan --data state/ february/             # … and go on from there
+  outflow scan --data state/ february/             # … and continue from there
   outflow scan --fail-on high nightly/ || page     # for scripts`,
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			return runScan(cmd.Context(), f, paths, stdout, stderr)
 		},
 	}
+	f.flags(cmd)
+	return cmd
+}
+
+// flags defines the flags.
+func (f *scanFlags) flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.format, "format", "table", "of the output: "+strings.Join(formatNames(), ", "))
+	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(formatNames(), ", "))
 	fl.StringVarP(&f.out, "out", "o", "", "write alerts to `FILE` instead of standard output")
-	fl.StringVar(&f.coverage, "coverage", "", "write what was read, and what could not be, to `FILE` as JSON")
-	fl.BoolVar(&f.all, "all", false, "print everything above zero, not only what deserves attention")
-	fl.StringVar(&f.severity, "min-severity", "medium", "print alerts from this severity on: "+strings.Join(severities(), ", "))
-	fl.Float64Var(&f.budget, "budget", 0, "print as many alerts as give `N` false ones per 1,000 user-days, instead of those of a severity")
-	fl.StringVar(&f.failOn, "fail-on", "", "exit with status 3 if there is an alert of this severity or above")
+	fl.StringVar(&f.coverage, "coverage", "", "write what was read, and what could not be read, to `FILE` as JSON")
+	fl.BoolVar(&f.all, "all", false, "print all alerts with a score above zero, not only those that need attention")
+	fl.StringVar(&f.severity, "min-severity", "medium", "lowest severity to print: "+strings.Join(severities(), ", "))
+	fl.Float64Var(&f.budget, "budget", 0, "print alerts up to a budget of `N` false ones per 1,000 user-days, instead of by severity")
+	fl.StringVar(&f.failOn, "fail-on", "", "exit with status 3 if there is an alert of at least this severity")
 	fl.BoolVar(&f.strict, "strict", false, "exit with status 1 if any record is malformed, of an unknown kind, or longer than 4 MiB")
 	fl.StringVar(&f.data, "data", "", "keep baselines and alerts in `DIR` between runs")
 	fl.StringVar(&f.config, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
-	fl.StringVar(&f.rules, "rules", "", "use the rules below `DIR`, in Sigma's format (see outflow rules)")
-	fl.StringVar(&f.since, "since", "", "print only alerts of this day (2026-03-31) and later")
-	fl.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "files to decode at the same time")
-	fl.StringSliceVar(&f.domains, "domain", nil, "a mail domain of the organisation; may repeat (default: learned from the people file)")
-	complete := func(values []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return values, cobra.ShellCompDirectiveNoFileComp
-		}
-	}
+	fl.StringVar(&f.rules, "rules", "", "use the Sigma rules below `DIR` (see outflow rules)")
+	fl.StringVar(&f.since, "since", "", "print only alerts from this date (2026-03-31) on")
+	fl.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
+	fl.StringSliceVar(&f.domains, "domain", nil, "mail domains of the organisation, comma-separated (default: learned from the people file)")
 	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities()} {
-		if err := cmd.RegisterFlagCompletionFunc(flag, complete(values)); err != nil {
+		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // a flag of that name is defined above
 		}
 	}
-	return cmd
 }
 
 func formatNames() (names []string) {
@@ -110,20 +111,38 @@ func severities() (names []string) {
 	return names
 }
 
-// runScan checks what was asked for, scans, and prints.
-func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io.Writer) error {
-	wrong := func(format string, args ...any) error { return &exit{exitUsage, fmt.Errorf(format, args...)} }
-	write := alert.Formats[f.format]
-	if write == nil {
+// scanJob is a checked request for a scan.
+type scanJob struct {
+	scanFlags
+	conf   *config.Config
+	write  alert.Writer
+	from   alert.Severity // lowest that is printed
+	failOn alert.Severity // lowest that fails; above critical if none does
+	after  time.Time      // of the first alert that is printed; zero for all
+	limit  float64        // budget of false alerts per 1,000 user-days; 0 for none
+
+	alerts, covered *outfile.File // of --out and --coverage; nil without
+}
+
+// job checks what was asked for. Errors are of usage.
+func (f scanFlags) job() (*scanJob, error) {
+	wrong := func(format string, args ...any) (*scanJob, error) {
+		return nil, &exit{exitUsage, fmt.Errorf(format, args...)}
+	}
+	j := &scanJob{
+		scanFlags: f,
+		write:     alert.Formats[f.format],
+		failOn:    alert.Critical + 1,
+	}
+	if j.write == nil {
 		return wrong("--format %q: %s", f.format, strings.Join(formatNames(), ", "))
 	}
-	from, err := alert.ParseSeverity(f.severity)
-	if err != nil {
+	var err error
+	if j.from, err = alert.ParseSeverity(f.severity); err != nil {
 		return wrong("--min-severity: %w", err)
 	}
-	failOn := alert.Critical + 1
 	if f.failOn != "" {
-		if failOn, err = alert.ParseSeverity(f.failOn); err != nil {
+		if j.failOn, err = alert.ParseSeverity(f.failOn); err != nil {
 			return wrong("--fail-on: %w", err)
 		}
 	}
@@ -133,127 +152,200 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if f.budget < 0 || f.budget > config.MaxBudget {
 		return wrong("--budget %g: from 0 to %d false alerts per 1,000 user-days", f.budget, config.MaxBudget)
 	}
-	var since time.Time
 	if f.since != "" {
-		if since, err = time.Parse(time.DateOnly, f.since); err != nil {
+		if j.after, err = time.Parse(time.DateOnly, f.since); err != nil {
 			return wrong("--since %q: a day such as 2026-03-31", f.since)
 		}
 	}
-	conf, err := config.Load(f.config)
-	if err != nil {
+
+	if j.conf, err = config.Load(f.config); err != nil {
 		return wrong("%w", err)
 	}
 	if f.rules != "" {
-		if conf.RuleSet, err = ruleset.Load(f.rules); err != nil {
+		if j.conf.RuleSet, err = ruleset.Load(f.rules); err != nil {
 			return wrong("--rules: %w", err)
 		}
 	}
-	budget := cmp.Or(f.budget, conf.Budget)
-	conf.Domains = append(conf.Domains, f.domains...)
-	out := stdout
-	var file, covered *outfile.File
-	if f.out != "" { // before the work, not after
-		if file, err = outfile.CreateResult(f.out, paths); err != nil {
+	j.limit = cmp.Or(f.budget, j.conf.Budget)
+	j.conf.Domains = append(j.conf.Domains, f.domains...)
+	return j, nil
+}
+
+// create creates the files of --out and --coverage: before the work, not after it.
+func (j *scanJob) create(paths []string) (err error) {
+	if j.out != "" {
+		if j.alerts, err = outfile.CreateResult(j.out, paths); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-		defer file.Discard()
-		out = file.File
 	}
-	if f.coverage != "" {
-		if covered, err = outfile.CreateResult(f.coverage, paths); err != nil {
+	if j.coverage != "" {
+		if j.covered, err = outfile.CreateResult(j.coverage, paths); err != nil {
 			return fmt.Errorf("--coverage: %w", err)
 		}
-		defer covered.Discard()
-		if file != nil && covered.Path == file.Path && file.Path != "" {
-			return wrong("--out and --coverage are the same file")
+		if j.alerts != nil && j.covered.Path == j.alerts.Path && j.alerts.Path != "" {
+			return &exit{exitUsage, errors.New("--out and --coverage are the same file")}
 		}
 	}
+	return nil
+}
+
+// discard removes the files that were created and not committed.
+func (j *scanJob) discard() {
+	for _, f := range []*outfile.File{j.covered, j.alerts} {
+		if f != nil {
+			f.Discard()
+		}
+	}
+}
+
+// runScan checks what was asked for, scans, and prints.
+func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io.Writer) error {
+	j, err := f.job()
+	if err != nil {
+		return err
+	}
+	defer j.discard()
+	if err := j.create(paths); err != nil {
+		return err
+	}
+
 	progress := batch.NewProgress(stderr)
-	res, err := batch.Scan(ctx, batch.Input{Paths: paths, Data: f.data, Workers: f.workers, Config: conf, Progress: progress})
+	res, err := batch.Scan(ctx, batch.Input{
+		Paths:    paths,
+		Data:     j.data,
+		Workers:  j.workers,
+		Config:   j.conf,
+		Progress: progress,
+	})
 	progress.End()
 	if err != nil {
 		return err
 	}
-	list := res.Alerts
-	worst := alert.Severity(-1)
-	list = slices.DeleteFunc(list, func(a alert.Alert) bool {
-		if !since.IsZero() && a.Time.Before(since) {
+
+	shown, hidden, worst := j.choose(res.Alerts)
+	var b bytes.Buffer
+	if err := j.print(stdout, &b, res, shown); err != nil {
+		return err
+	}
+	j.summarize(&b, res, hidden)
+	if j.format == "table" && j.alerts == nil {
+		fmt.Fprintln(stderr)
+	}
+	err = j.writeCoverage(&b, res)
+	stderr.Write(b.Bytes())
+	if err != nil {
+		return fmt.Errorf("--coverage: %w", err)
+	}
+	return j.verdict(res, worst)
+}
+
+// choose returns the alerts to print, how many are not printed for lack of --all, and
+// the highest severity since --since.
+func (j *scanJob) choose(all []alert.Alert) (shown []alert.Alert, hidden int, worst alert.Severity) {
+	worst = -1
+	total := len(all)
+	shown = slices.DeleteFunc(all, func(a alert.Alert) bool {
+		if !j.after.IsZero() && a.Time.Before(j.after) {
 			return true
 		}
 		worst = max(worst, a.Severity)
-		return !f.all && !alert.NeedsAttention(&a, budget, from)
+		return !j.all && !alert.NeedsAttention(&a, j.limit, j.from)
 	})
+	if !j.all {
+		hidden = total - len(shown)
+	}
+	return shown, hidden, worst
+}
+
+// print writes the alerts to where they are wanted, and notes in b the file they are in.
+func (j *scanJob) print(stdout io.Writer, b *bytes.Buffer, res *batch.Result, shown []alert.Alert) error {
+	out := stdout
+	if j.alerts != nil {
+		out = j.alerts.File
+	}
 	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.Usual.Unjudged()}
 	if res.Coverage.Days() == 0 {
 		o.Unjudged = "No events of anybody were read: there is nothing to judge."
 	}
 	o.Color, o.Width = terminal(out)
-	if err := write(out, list, o); err != nil {
+	if err := j.write(out, shown, o); err != nil {
 		return fmt.Errorf("writing alerts: %w", err)
 	}
-	var b bytes.Buffer
-	if file != nil {
-		if err := file.Commit(); err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-		file.Note(&b)
+	if j.alerts == nil {
+		return nil
 	}
-	res.Coverage.Print(&b)
+	if err := j.alerts.Commit(); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	j.alerts.Note(b)
+	return nil
+}
+
+// summarize writes what was read, and what was not printed or used.
+func (j *scanJob) summarize(b *bytes.Buffer, res *batch.Result, hidden int) {
+	res.Coverage.Print(b)
 	if res.Coverage.Days() > 0 {
-		res.Usual.Print(&b)
-	}
-	hidden := 0
-	if !f.all {
-		hidden = len(res.Alerts) - len(list)
+		res.Usual.Print(b)
 	}
 	switch {
 	case hidden == 0:
-	case budget > 0:
-		fmt.Fprintf(&b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n", plain.Count(hidden), budget)
+	case j.limit > 0:
+		fmt.Fprintf(b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n", plain.Count(hidden), j.limit)
 	default:
-		fmt.Fprintf(&b, "%s more below %s: --all prints them\n", plain.Count(hidden), from)
+		fmt.Fprintf(b, "%s more below %s: --all prints them\n", plain.Count(hidden), j.from)
 	}
-	for i, bad := range conf.RuleSet.Bad {
+	bad := j.conf.RuleSet.Bad
+	for i, err := range bad {
 		if i == batch.FewProblems {
-			fmt.Fprintf(&b, "… %s more rules cannot be compiled (outflow rules check lists them)\n", plain.Count(len(conf.RuleSet.Bad)-i))
+			more := plain.CountOf(len(bad)-i, "more rule", "more rules")
+			fmt.Fprintf(b, "… %s cannot be compiled (outflow rules check lists them)\n", more)
 			break
 		}
-		fmt.Fprintf(&b, "Rule left out: %s\n", plain.Escape(bad.Error()))
+		fmt.Fprintf(b, "Rule left out: %s\n", plain.Escape(err.Error()))
 	}
 	for _, c := range res.Covered {
-		fmt.Fprintf(&b, "Exception %s covered %s events of %s people (%s; %s)\n", plain.Escape(c.Label()), plain.Count(c.Acts), plain.Count(c.Users), plain.Escape(c.Owner), plain.Escape(c.Reason))
+		events := plain.CountOf(c.Acts, "event", "events")
+		people := plain.CountOf(c.Users, "person", "people")
+		fmt.Fprintf(b, "Exception %s covered %s of %s (%s; %s)\n",
+			plain.Escape(c.Label()), events, people, plain.Escape(c.Owner), plain.Escape(c.Reason))
 	}
-	if f.format == "table" && file == nil {
-		fmt.Fprintln(stderr)
+}
+
+// writeCoverage writes the file of --coverage, and notes it in b.
+func (j *scanJob) writeCoverage(b *bytes.Buffer, res *batch.Result) error {
+	if j.covered == nil {
+		return nil
 	}
-	if covered != nil {
-		res.Coverage.Usual = &res.Usual
-		err := res.Coverage.Write(covered)
-		if err == nil {
-			err = covered.Commit()
-		}
-		if err != nil {
-			stderr.Write(b.Bytes())
-			return fmt.Errorf("--coverage: %w", err)
-		}
-		covered.Note(&b)
+	res.Coverage.Usual = &res.Usual
+	if err := res.Coverage.Write(j.covered); err != nil {
+		return err
 	}
-	stderr.Write(b.Bytes())
+	if err := j.covered.Commit(); err != nil {
+		return err
+	}
+	j.covered.Note(b)
+	return nil
+}
+
+// verdict is the error that the exit code comes from; nil if all is well.
+func (j *scanJob) verdict(res *batch.Result, worst alert.Severity) error {
 	if err := failed(res.Coverage.Verdict()); err != nil {
 		return err
 	}
-	switch {
-	case f.strict && res.Coverage.Malformed > 0:
-		return &exit{exitFailed, fmt.Errorf("%s malformed records were skipped (--strict)", plain.Count(res.Coverage.Malformed))}
-	case len(conf.RuleSet.Bad) > 0:
-		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", len(conf.RuleSet.Bad))}
-	case worst >= failOn:
+	n := res.Coverage.Malformed
+	switch bad := len(j.conf.RuleSet.Bad); {
+	case j.strict && n > 0:
+		return &exit{exitFailed, fmt.Errorf("%s skipped (--strict)", plain.CountOf(n, "malformed record was", "malformed records were"))}
+	case bad > 0:
+		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", bad)}
+	case worst >= j.failOn:
 		return &exit{code: exitFound}
 	}
 	return nil
 }
 
-// terminal says whether colours are wanted, and how wide the output may be.
+// terminal reports whether colours are wanted, and how many columns the output may have; 0 if there
+// is no limit.
 func terminal(w io.Writer) (color bool, width int) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
