@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/outflow/outflow/cmd/outflow/internal/backtest"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/replay"
 )
 
 func newBacktest(stdout, stderr io.Writer) *cobra.Command {
@@ -46,7 +46,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 				return &exit{exitUsage, err}
 			}
 			progress := batch.NewProgress(stderr)
-			b, err := backtest.Compare(cmd.Context(), paths, workers, old, next, progress)
+			b, err := replay.Compare(cmd.Context(), paths, workers, old, next, progress)
 			progress.End()
 			if err != nil {
 				return err

@@ -120,7 +120,7 @@ func TestFeedCommands(t *testing.T) {
 	if code, _, _ = outflow("token", "create", "--config", config, "--name", "kim", "--role", "king"); code != exitUsage {
 		t.Error(code)
 	}
-	if code, out, _ := outflow("token", "revoke", "kim", "--config", config); code != exitFine || !strings.Contains(out, "1 tokens") {
+	if code, out, _ := outflow("token", "revoke", "kim", "--config", config); code != exitFine || !strings.Contains(out, "1 token is revoked") {
 		t.Error(code, out)
 	}
 	if code, out, _ := outflow("token", "list", "--config", config); code != exitFine || !strings.Contains(out, "kim  soc  revoked") || strings.Contains(out, "outflow_") {

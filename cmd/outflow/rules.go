@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/rulecheck"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
-	"github.com/outflow/outflow/cmd/outflow/internal/ruletest"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -88,7 +88,7 @@ func checkRules(w io.Writer, path string) error {
 
 // testRules runs the tests below a folder, and prints those that fail.
 func testRules(ctx context.Context, w io.Writer, dir string) error {
-	passed, failed, err := ruletest.Run(ctx, w, dir)
+	passed, failed, err := rulecheck.Run(ctx, w, dir)
 	if err != nil {
 		return err
 	}

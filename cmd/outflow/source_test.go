@@ -72,7 +72,7 @@ func TestSourceCommands(t *testing.T) {
 	t.Setenv("OKTA_TOKEN", "good")
 	config := sourceConfigFile(t, fmt.Sprintf("{name: staff, kind: okta, base_url: %q, token: \"env:OKTA_TOKEN\"}", server.URL))
 	code, out, errs := outflow("source", "test", "staff", "--config", config)
-	if code != exitFine || !strings.Contains(out, "logs: it answers; 1 events") || !strings.Contains(out, "kim@northwind.example  login_success  user.session.start") {
+	if code != exitFine || !strings.Contains(out, "logs: it answers; 1 event, 0 records") || !strings.Contains(out, "kim@northwind.example  login_success  user.session.start") {
 		t.Fatalf("%d %s %s", code, out, errs)
 	}
 	once(t, config)

@@ -71,6 +71,9 @@ type Daemon struct {
 
 func (d *Daemon) has(role string) bool { return slices.Contains(d.Roles, role) }
 
+// Run runs the daemon in its roles until ctx ends, or with Once until everything that there is has
+// been processed and sent. It locks the data directory. The error is that of a role that cannot go
+// on, or with Once what sources could not give; the end of ctx is none.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.dir = d.Config.DataDir
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
@@ -81,82 +84,24 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return fmt.Errorf("data_dir%w", err)
 	}
 	defer lock.Close()
-	d.stats.start = time.Now()
-	d.worker.Dir, d.worker.Config, d.worker.Log, d.worker.Once = d.dir, d.current, d.Log, d.Once
-	d.stands = d.worker.Stands
+	d.prepare()
 	defer guard.Watch(d.panicked)()
-	if d.intake.free == nil {
-		d.intake.free = func() (uint64, uint64, error) { return disk.Free(d.dir) }
-	}
-	if d.intake.reserve = int64(d.Config.DiskReserve) << 20; d.Config.DiskReserve < 0 {
-		d.intake.reserve = -1
-	}
 	l, err := stream.OpenLogs(ctx, &d.Config.Log, d.dir, d.Once, d.Log)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	if d.has("ingest") {
-		d.events = l.Events
-		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
-			return err
-		}
-		defer d.sources.Close()
+	defer d.closeStores()
+	if err := d.openStores(ctx, l); err != nil {
+		return err
 	}
-	if d.has("alert") {
-		if d.alerts, err = alert.OpenStore(ctx, filepath.Join(d.dir, "alerts.db")); err != nil {
-			return err
-		}
-		defer d.alerts.Close()
-	}
+
 	var incomplete error // what a source could not give, with --once
 	g, ctx := errgroup.WithContext(ctx)
-	if d.has("ingest") {
-		if err := d.lookAtDisk(ctx, l.Events, time.Now()); err != nil {
-			d.Log.Warn("it is not known how much room the disk has", "err", err)
-		}
-		g.Go(func() error {
-			defer l.EndEvents()
-			return stopped(ctx, guard.Do("ingest", func() error { return d.ingest(ctx, gated{l.Events, &d.intake, d.Once}, &incomplete) }))
-		})
-		if !d.Once {
-			g.Go(func() error {
-				d.keep(ctx, "part", "disk", func(ctx context.Context) error { return d.watchDisk(ctx, l.Events) })
-				return nil
-			})
-		}
-	} else if d.Once {
-		l.EndEvents()
-	}
-	if d.has("detect") {
-		g.Go(func() error {
-			defer l.EndAlerts()
-			return stopped(ctx, l.Lead(ctx, func(ctx context.Context, shards []int) error {
-				return guard.Do("judge", func() error { return d.worker.Run(ctx, l, shards) })
-			}))
-		})
-	} else if d.Once {
-		l.EndAlerts()
-	}
-	if d.has("alert") {
-		g.Go(func() error {
-			return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.Alerts) }))
-		})
-		if d.Config.Digest.Schedule != "" && !d.Once {
-			g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
-		}
-	}
-	if d.has("serve") && !d.Once {
-		g.Go(func() error { return stopped(ctx, d.again(ctx, "status", func() error { return d.serve(ctx, l) })) })
-		g.Go(func() error {
-			return stopped(ctx, d.again(ctx, "heartbeat", func() error { return d.callHeartbeat(ctx) }))
-		})
-		if d.Config.Feed.Listen != "" {
-			g.Go(func() error {
-				return stopped(ctx, d.again(ctx, "feed", func() error { return d.serveFeed(ctx, l) }))
-			})
-		}
-	}
+	d.startIngest(ctx, g, l, &incomplete)
+	d.startDetect(ctx, g, l)
+	d.startAlert(ctx, g, l)
+	d.startServe(ctx, g, l)
 	if !d.Once {
 		g.Go(func() error { return d.again(ctx, "reload", func() error { d.watchConfig(ctx); return nil }) })
 	}
@@ -164,6 +109,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+
 	if d.Once && d.has("serve") { // for those who ask later; nobody keeps it up to date
 		ctx := context.WithoutCancel(ctx)
 		s, err := d.look(ctx, l)
@@ -177,6 +123,110 @@ func (d *Daemon) Run(ctx context.Context) error {
 	v := d.worker.View()
 	d.Log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
 	return incomplete
+}
+
+// prepare sets what the parts of the daemon start from.
+func (d *Daemon) prepare() {
+	d.stats.start = time.Now()
+	d.worker.Dir, d.worker.Config, d.worker.Log, d.worker.Once = d.dir, d.current, d.Log, d.Once
+	d.stands = d.worker.Stands
+	if d.intake.free == nil {
+		d.intake.free = func() (uint64, uint64, error) { return disk.Free(d.dir) }
+	}
+	if d.intake.reserve = int64(d.Config.DiskReserve) << 20; d.Config.DiskReserve < 0 {
+		d.intake.reserve = -1
+	}
+}
+
+// openStores opens the state that the roles need. Call closeStores also if it fails.
+func (d *Daemon) openStores(ctx context.Context, l *stream.Logs) (err error) {
+	if d.has("ingest") {
+		d.events = l.Events
+		if d.sources, err = watch.Open(ctx, filepath.Join(d.dir, "sources.db")); err != nil {
+			return err
+		}
+	}
+	if d.has("alert") {
+		d.alerts, err = alert.OpenStore(ctx, filepath.Join(d.dir, "alerts.db"))
+	}
+	return err
+}
+
+// closeStores closes what openStores has opened.
+func (d *Daemon) closeStores() {
+	if d.alerts != nil {
+		d.alerts.Close()
+	}
+	if d.sources != nil {
+		d.sources.Close()
+	}
+}
+
+// startIngest starts the role ingest. Without it, a daemon that runs once has no more events.
+func (d *Daemon) startIngest(ctx context.Context, g *errgroup.Group, l *stream.Logs, incomplete *error) {
+	if !d.has("ingest") {
+		if d.Once {
+			l.EndEvents()
+		}
+		return
+	}
+	if err := d.lookAtDisk(ctx, l.Events, time.Now()); err != nil {
+		d.Log.Warn("it is not known how much room the disk has", "err", err)
+	}
+	g.Go(func() error {
+		defer l.EndEvents()
+		return stopped(ctx, guard.Do("ingest", func() error { return d.ingest(ctx, gated{l.Events, &d.intake, d.Once}, incomplete) }))
+	})
+	if !d.Once {
+		g.Go(func() error {
+			d.keep(ctx, "part", "disk", func(ctx context.Context) error { return d.watchDisk(ctx, l.Events) })
+			return nil
+		})
+	}
+}
+
+// startDetect starts the role detect. Without it, a daemon that runs once has no more alerts.
+func (d *Daemon) startDetect(ctx context.Context, g *errgroup.Group, l *stream.Logs) {
+	if !d.has("detect") {
+		if d.Once {
+			l.EndAlerts()
+		}
+		return
+	}
+	g.Go(func() error {
+		defer l.EndAlerts()
+		return stopped(ctx, l.Lead(ctx, func(ctx context.Context, shards []int) error {
+			return guard.Do("judge", func() error { return d.worker.Run(ctx, l, shards) })
+		}))
+	})
+}
+
+// startAlert starts the role alert: the dispatcher, and digests by their schedule.
+func (d *Daemon) startAlert(ctx context.Context, g *errgroup.Group, l *stream.Logs) {
+	if !d.has("alert") {
+		return
+	}
+	g.Go(func() error {
+		return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.Alerts) }))
+	})
+	if d.Config.Digest.Schedule != "" && !d.Once {
+		g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
+	}
+}
+
+// startServe starts the role serve: status and metrics, the heartbeat and the feed.
+func (d *Daemon) startServe(ctx context.Context, g *errgroup.Group, l *stream.Logs) {
+	if !d.has("serve") || d.Once {
+		return
+	}
+	part := func(name string, do func() error) {
+		g.Go(func() error { return stopped(ctx, d.again(ctx, name, do)) })
+	}
+	part("status", func() error { return d.serve(ctx, l) })
+	part("heartbeat", func() error { return d.callHeartbeat(ctx) })
+	if d.Config.Feed.Listen != "" {
+		part("feed", func() error { return d.serveFeed(ctx, l) })
+	}
 }
 
 // again runs a part of the daemon that works on what is stored, and begins it again if it

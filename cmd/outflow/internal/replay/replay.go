@@ -1,5 +1,5 @@
-// Package backtest replays exported logs with two configurations and compares the alerts.
-package backtest
+// Package replay replays exported logs with two configurations and compares the alerts.
+package replay
 
 import (
 	"cmp"
@@ -57,20 +57,20 @@ type exception struct {
 // notable is by how much a score changes at least for its alert to have moved.
 const notable = .5
 
-// replay is how logs are scanned, whatever the configuration.
-type replay struct {
+// scanner is how logs are scanned, whatever the configuration.
+type scanner struct {
 	paths    []string
 	workers  int
 	progress *batch.Progress
 }
 
 // scan scans with a configuration, and returns the alerts that it shows, by id.
-func (r *replay) scan(ctx context.Context, c *config.Config) (*batch.Result, map[string]alert.Alert, error) {
+func (s *scanner) scan(ctx context.Context, c *config.Config) (*batch.Result, map[string]alert.Alert, error) {
 	res, err := batch.Scan(ctx, batch.Input{
-		Paths:    r.paths,
-		Workers:  r.workers,
+		Paths:    s.paths,
+		Workers:  s.workers,
 		Config:   c,
-		Progress: r.progress,
+		Progress: s.progress,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -88,12 +88,12 @@ func (r *replay) scan(ctx context.Context, c *config.Config) (*batch.Result, map
 // Compare scans the files below the paths with an old and a new configuration, and once more for
 // every exception of the new one that covers anything. It decodes workers files at a time.
 func Compare(ctx context.Context, paths []string, workers int, old, next *config.Config, p *batch.Progress) (*Comparison, error) {
-	r := &replay{paths: paths, workers: workers, progress: p}
-	_, was, err := r.scan(ctx, old)
+	s := &scanner{paths: paths, workers: workers, progress: p}
+	_, was, err := s.scan(ctx, old)
 	if err != nil {
 		return nil, err
 	}
-	res, is, err := r.scan(ctx, next)
+	res, is, err := s.scan(ctx, next)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func Compare(ctx context.Context, paths []string, workers int, old, next *config
 			x.Until = c.Until.UTC().Format(time.RFC3339)
 		}
 		if c.Acts > 0 {
-			if x.Alerts, err = r.hidden(ctx, next, i, is); err != nil {
+			if x.Alerts, err = s.hidden(ctx, next, i, is); err != nil {
 				return nil, err
 			}
 		}
@@ -133,10 +133,10 @@ func Compare(ctx context.Context, paths []string, workers int, old, next *config
 }
 
 // hidden counts the alerts that would be shown without the exception at i, and are not in shown.
-func (r *replay) hidden(ctx context.Context, c *config.Config, i int, shown map[string]alert.Alert) (n int, err error) {
+func (s *scanner) hidden(ctx context.Context, c *config.Config, i int, shown map[string]alert.Alert) (n int, err error) {
 	without := *c
 	without.Exceptions = slices.Delete(slices.Clone(c.Exceptions), i, i+1)
-	_, more, err := r.scan(ctx, &without)
+	_, more, err := s.scan(ctx, &without)
 	if err != nil {
 		return 0, err
 	}

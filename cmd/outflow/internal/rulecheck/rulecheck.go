@@ -1,6 +1,6 @@
-// Package ruletest runs the samples of an organisation's own rules: records that a rule must match
+// Package rulecheck runs the samples of an organisation's own rules: records that a rule must match
 // or must not match, through the same decoding, matching and correlating as in a scan.
-package ruletest
+package rulecheck
 
 import (
 	"bytes"
