@@ -81,6 +81,7 @@ type tally struct {
 	lags     [32]ingest.LatenessHistogram // of them, those older than the newest event there
 }
 
+// NewCoverage returns an empty coverage of the paths, for as many workers as read them.
 func NewCoverage(workers int, paths []string) *Coverage {
 	c := &Coverage{Formats: map[string]int{}, Undecoded: map[string]int{}, Paths: []*pathCoverage{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
 	for i := range c.workers {
@@ -300,6 +301,7 @@ func (c *Coverage) dropped(stats order.Stats) {
 	}
 }
 
+// Write writes the coverage as indented JSON. The only error is one of w.
 func (c *Coverage) Write(w io.Writer) error {
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {

@@ -27,6 +27,7 @@ type Progress struct {
 	done  sync.WaitGroup
 }
 
+// NewProgress returns the progress of a scan, shown on w if that is a terminal. Call End.
 func NewProgress(w io.Writer) *Progress {
 	p := &Progress{begun: time.Now(), stop: make(chan struct{})}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

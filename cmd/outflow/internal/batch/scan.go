@@ -32,20 +32,22 @@ const (
 	batch      = 512      // records per read
 )
 
+// Input is what to scan, and how.
 type Input struct {
-	Paths    []string
-	Data     string
-	Workers  int
+	Paths    []string // folders and files; at least one
+	Data     string   // folder that keeps baselines and alerts between runs; "" for none
+	Workers  int      // files that are decoded at the same time; at least 1
 	Config   *config.Config
 	Progress *Progress
 }
 
+// Result is what a scan has found.
 type Result struct {
-	Alerts   []alert.Alert
-	Coverage *Coverage
+	Alerts   []alert.Alert    // of every score above zero, the most urgent first
+	Coverage *Coverage        // what was read, and what could not be
 	Covered  []engine.Covered // by the exceptions of the configuration
-	Matched  map[string]bool  // rules of the organisation's own that spoke, by id
-	Usual    usual
+	Matched  map[string]bool  // the organisation's own rules that match, by id
+	Usual    usual            // how much is known of what is usual
 }
 
 // Scan reads everything below the paths, puts it in order, and lets it flow:

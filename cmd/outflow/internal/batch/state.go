@@ -69,6 +69,7 @@ func OpenState(ctx context.Context, dir string) (*state, error) {
 	return s, nil
 }
 
+// Close closes the stores; s may be nil.
 func (s *state) Close() {
 	if s == nil {
 		return

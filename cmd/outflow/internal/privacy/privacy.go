@@ -22,6 +22,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/backlog"
@@ -126,47 +127,24 @@ type privacyReport struct {
 	Looks      []feed.AlertView `json:"looks"`   // within 90 days
 }
 
+// Report lists what is counted and for whom not, who may see what, what is kept for how long, and
+// what was deleted and seen. It only reads.
 func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*privacyReport, error) {
-	p := &privacyReport{Made: now.UTC().Truncate(time.Second), Indicators: []indicator{}, Kept: []keeps{}, Deleted: []feed.Access{}, Looks: []feed.AlertView{}}
+	p := &privacyReport{
+		Made:       now.UTC().Truncate(time.Second),
+		Indicators: []indicator{},
+		Purposes:   purposes(conf),
+		Deleted:    []feed.Access{},
+		Looks:      []feed.AlertView{},
+	}
 	judging, err := conf.Detect()
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range detectors.All {
-		x := indicator{Name: d.Name, Title: d.Title, Counts: []string{}}
-		for _, m := range d.Metrics {
-			x.Counts = append(x.Counts, m.Unit)
-		}
-		for _, f := range d.Indicators {
-			if f.Describe != nil {
-				x.Counts = append(x.Counts, "that it happens: "+strings.ReplaceAll(f.Name, "_", " "))
-			}
-		}
-		for _, o := range judging.OptOuts {
-			if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
-				var whom []string
-				if len(o.Countries) > 0 {
-					whom = append(whom, "in "+strings.Join(o.Countries, ", "))
-				}
-				if len(o.Departments) > 0 {
-					whom = append(whom, "of "+strings.Join(o.Departments, ", "))
-				}
-				x.Off = append(x.Off, "people "+strings.Join(whom, " ")+": "+o.Reason)
-			}
-		}
-		p.Indicators = append(p.Indicators, x)
+		p.Indicators = append(p.Indicators, indicatorOf(d, judging.OptOuts))
 	}
-	p.Purposes = []string{
-		"soc: who works on alerts sees pseudonyms of its own; names on request, with a reason and somebody of the role privacy who agrees, for eight hours",
-		"hr: who reviews leavers sees pseudonyms of its own, and reviews of nobody else",
-		"privacy: agrees to requests for names, and sees no alerts",
-		"auditor: sees the log of access, no content",
-		"admin: sees how the program is doing, no content",
-	}
-	for i := range conf.Channels {
-		c := &conf.Channels[i]
-		p.Purposes = append(p.Purposes, fmt.Sprintf("channel %s (%s): %s, purpose %s", c.Name, c.Kind, c.People, c.Purpose))
-	}
+
 	alerts, err := f.alerts(ctx)
 	if err != nil {
 		return nil, err
@@ -176,17 +154,8 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	days := func(n int) string {
-		if n == 0 {
-			return "for good"
-		}
-		return fmt.Sprintf("%d days", n)
-	}
-	p.Kept = append(p.Kept, keeps{held[0], days(conf.Retention.Alerts)}, keeps{held[1], days(conf.Retention.Days)},
-		keeps{alert.StoredRows{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
-		keeps{alert.StoredRows{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", max(conf.Log.Retention, config.LeastRetention).Hours()/24)},
-		keeps{alert.StoredRows{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
-		keeps{alert.StoredRows{What: "the log of access"}, "for good: it is the proof"})
+	p.Kept = retained(conf, held)
+
 	if path, there := f.file("feed.db"); there {
 		s, err := feed.OpenReadOnly(ctx, path, nil)
 		if err != nil {
@@ -203,6 +172,69 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 	return p, nil
 }
 
+// indicatorOf describes a detector, and for whom opt-outs switch it off.
+func indicatorOf(d *detect.Detector, optOuts []engine.OptOut) indicator {
+	x := indicator{Name: d.Name, Title: d.Title, Counts: []string{}}
+	for _, m := range d.Metrics {
+		x.Counts = append(x.Counts, m.Unit)
+	}
+	for _, f := range d.Indicators {
+		if f.Describe != nil {
+			x.Counts = append(x.Counts, "that it happens: "+strings.ReplaceAll(f.Name, "_", " "))
+		}
+	}
+	for _, o := range optOuts {
+		if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
+			var whom []string
+			if len(o.Countries) > 0 {
+				whom = append(whom, "in "+strings.Join(o.Countries, ", "))
+			}
+			if len(o.Departments) > 0 {
+				whom = append(whom, "of "+strings.Join(o.Departments, ", "))
+			}
+			x.Off = append(x.Off, "people "+strings.Join(whom, " ")+": "+o.Reason)
+		}
+	}
+	return x
+}
+
+// purposes lists what each role and channel may see.
+func purposes(conf *config.Config) []string {
+	list := []string{
+		"soc: who works on alerts sees pseudonyms of its own; " +
+			"names on request, with a reason and somebody of the role privacy who agrees, for eight hours",
+		"hr: who reviews leavers sees pseudonyms of its own, and reviews of nobody else",
+		"privacy: agrees to requests for names, and sees no alerts",
+		"auditor: sees the log of access, no content",
+		"admin: sees how the program is doing, no content",
+	}
+	for i := range conf.Channels {
+		c := &conf.Channels[i]
+		list = append(list, fmt.Sprintf("channel %s (%s): %s, purpose %s", c.Name, c.Kind, c.People, c.Purpose))
+	}
+	return list
+}
+
+// retained says for how long things are kept. The first two of held are alerts and days.
+func retained(conf *config.Config, held []alert.StoredRows) []keeps {
+	days := func(n int) string {
+		if n == 0 {
+			return "for good"
+		}
+		return fmt.Sprintf("%d days", n)
+	}
+	events := max(conf.Log.Retention, config.LeastRetention).Hours() / 24
+	return []keeps{
+		{held[0], days(conf.Retention.Alerts)},
+		{held[1], days(conf.Retention.Days)},
+		{alert.StoredRows{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
+		{alert.StoredRows{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", events)},
+		{alert.StoredRows{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
+		{alert.StoredRows{What: "the log of access"}, "for good: it is the proof"},
+	}
+}
+
+// Write writes the report as text. The only error is one of w.
 func (p *privacyReport) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "What Outflow looks at, %s\n\nIndicators\n", p.Made.Format("2006-01-02 15:04 UTC"))
@@ -297,6 +329,7 @@ func (j *judged) load(ctx context.Context) (err error) {
 	return err
 }
 
+// Close closes what Judged has opened.
 func (j *judged) Close() {
 	if j.store != nil {
 		j.store.Close()
@@ -457,6 +490,8 @@ type exportedAlert struct {
 	Decisions []feed.Triage `json:"decisions"`
 }
 
+// Export returns everything that is kept about a person, who is given by address, as JSON can hold
+// it. The daemon may be running.
 func (f *Dir) Export(ctx context.Context, conf *config.Config, person string) (*exported, error) {
 	x := &exported{Person: person, Made: time.Now().UTC().Truncate(time.Second), Alerts: []exportedAlert{}, Days: []finding.Activity{}, Events: []json.RawMessage{}, Looks: []feed.Access{}}
 	who, err := f.subject(ctx, conf, person)
@@ -531,6 +566,7 @@ type erased struct {
 	left                                             []string // what was not reached
 }
 
+// String says in lines what was deleted, and what was not reached.
 func (e *erased) String() string {
 	baseline := "no baseline"
 	if e.baseline {
@@ -543,6 +579,9 @@ func (e *erased) String() string {
 	return s
 }
 
+// Erase deletes everything that is kept about a person, who is given by address, and has the audit
+// log of accesses record it as of now. The caller holds the lock of the data directory, and Write is
+// set. After an error some of it may be deleted; Erase can be repeated.
 func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now time.Time) (*erased, error) {
 	out := &erased{}
 	who, err := f.subject(ctx, conf, person)

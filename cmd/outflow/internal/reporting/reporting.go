@@ -400,6 +400,8 @@ func SendOwners(ctx context.Context, stdout io.Writer, conf *config.Config, list
 	return err
 }
 
+// SendDigest mails a digest through the first channel of kind email. The error is
+// config.ErrNoMail if there is no such channel.
 func SendDigest(ctx context.Context, conf *config.Config, d *reports.Digest) error {
 	settings, env, err := conf.Mail()
 	if err != nil {

@@ -47,6 +47,8 @@ type Config struct {
 
 const keptSnapshots = 3
 
+// Open opens the snapshots of a name in the backend that c describes; nil if it describes none.
+// Snapshots are sealed with the key, which must be 64 hexadecimal digits.
 func Open(ctx context.Context, c Config, name string) (*Store, error) {
 	if c.Dir == "" && c.Bucket == "" {
 		return nil, nil
@@ -74,6 +76,7 @@ func Open(ctx context.Context, c Config, name string) (*Store, error) {
 	return &Store{at, name, aead}, nil
 }
 
+// File is the name of the snapshot of a time, in milliseconds.
 func (s *Store) File(at int64) string { return fmt.Sprintf("%s-%015d.snap", s.name, at) }
 
 // List lists the times of the snapshots, the newest first.
@@ -239,6 +242,8 @@ func (s *Store) Fetch(ctx context.Context, store string, have int64, log *slog.L
 	return false, nil
 }
 
+// Open puts the snapshot of a time in place of a store, which must not be open. A snapshot that was
+// altered, cut off or sealed with another key is an error, and the store stays.
 func (s *Store) Open(ctx context.Context, store string, at int64) error {
 	name := s.File(at)
 	sealed, err := s.backend.read(ctx, name)
