@@ -64,7 +64,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE "+strings.Join(where,
 		" AND ")+" ORDER BY seq "+order+" LIMIT ?", args...)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list changes: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -72,10 +72,10 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 		var at int64
 		var body []byte
 		if err := rows.Scan(&c.Seq, &at, &body); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list changes: %w", err)
 		}
 		if err := json.Unmarshal(body, &c.Alert); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list changes: %w", err)
 		}
 		c.At = time.UnixMilli(at).UTC()
 		list = append(list, c)
@@ -93,7 +93,7 @@ func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
 		"DELETE FROM change WHERE at < ? AND EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)",
 		now.Add(-keepChanges).UnixMilli())
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: prune changes: %w", err)
 	}
 	return nil
 }
@@ -118,13 +118,13 @@ func (s *Store) ActiveUsers(ctx context.Context) ([]string, error) {
 func (s *Store) users(ctx context.Context, which string) (list []string, err error) {
 	rows, err := s.db.QueryContext(ctx, which)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list users: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var u string
 		if err := rows.Scan(&u); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list users: %w", err)
 		}
 		list = append(list, u)
 	}
@@ -143,17 +143,17 @@ func (s *Store) All(ctx context.Context) ([]Alert, error) {
 func (s *Store) alerts(ctx context.Context, which string, keep func(*Alert) bool, args ...any) (list []Alert, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert "+which, args...)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list alerts: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var body []byte
 		var a Alert
 		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list alerts: %w", err)
 		}
 		if err := json.Unmarshal(body, &a); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list alerts: %w", err)
 		}
 		if !a.Withdrawn && (keep == nil || keep(&a)) {
 			list = append(list, a)

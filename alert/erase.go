@@ -154,7 +154,7 @@ func (s *Store) StoredRows(ctx context.Context) ([]StoredRows, error) {
 			"SELECT count(*), count(DISTINCT user), coalesce(min(day), '') FROM activity").Scan(&days.Rows, &days.People, &day)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: count stored rows: %w", err)
 	}
 	if oldest > 0 {
 		alerts.Oldest = time.UnixMilli(oldest).UTC()

@@ -41,7 +41,7 @@ type Position struct{ Next, Epoch int64 }
 func (s *Store) Progress(ctx context.Context, partition int) (p Position, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT next, term FROM progress WHERE part = ?", partition).Scan(&p.Next, &p.Epoch)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return p, fmt.Errorf("alert: %w", err)
+		return p, fmt.Errorf("alert: read progress: %w", err)
 	}
 	return p, nil
 }
@@ -73,7 +73,7 @@ func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Al
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: apply alerts: %w", err)
 	}
 	return nil
 }
@@ -165,14 +165,14 @@ func (s *Store) Queued(ctx context.Context, channel string, most int) (list []Qu
 		"SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
 		channel, most)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list queued notifications: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var x QueuedNotification
 		var body []byte
 		if err := rows.Scan(&x.Seq, &body, &x.Place); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list queued notifications: %w", err)
 		}
 		if err := json.Unmarshal(body, &x.Alert); err != nil {
 			return nil, fmt.Errorf("alert: outbox: %w", err)
@@ -186,7 +186,7 @@ func (s *Store) Queued(ctx context.Context, channel string, most int) (list []Qu
 func (s *Store) MarkStarted(ctx context.Context, seq, place int64) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE outbox SET place = ? WHERE seq = ?", place, seq)
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: mark notification as started: %w", err)
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: mark notification as sent: %w", err)
 	}
 	return nil
 }

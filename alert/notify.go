@@ -289,13 +289,13 @@ func (s *Store) due(ctx context.Context, channel string) (list []pending, err er
 		"SELECT seq, body, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
 		channel, perPass)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list due notifications: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var p pending
 		if err := rows.Scan(&p.seq, &p.body, &p.attempts, &p.next, &p.begun); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list due notifications: %w", err)
 		}
 		if err := json.Unmarshal(p.body, &p.alert); err != nil {
 			return nil, fmt.Errorf("alert: outbox: %w", err)
@@ -332,7 +332,7 @@ func (s *Store) recordSent(ctx context.Context, channel string, p *pending, ref 
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: record sent notification: %w", err)
 	}
 	return nil
 }
@@ -366,7 +366,7 @@ func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now 
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: store dead letter: %w", err)
 	}
 	return nil
 }
@@ -388,14 +388,14 @@ func (s *Store) Unsent(ctx context.Context) (list []Unsent, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT seq, channel, alert, body ->> 'title', at, budget, 0, error FROM failed
 		UNION ALL SELECT 0, channel, alert, body ->> 'title', next_at, 0, attempts, error FROM outbox WHERE attempts > 0 ORDER BY 1, 5`)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list unsent notifications: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var u Unsent
 		var at int64
 		if err := rows.Scan(&u.Seq, &u.Channel, &u.Alert, &u.Title, &at, &u.Budget, &u.Tries, &u.Reason); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list unsent notifications: %w", err)
 		}
 		u.At = time.UnixMilli(at).UTC()
 		list = append(list, u)
@@ -425,7 +425,7 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("alert: %w", err)
+		return 0, fmt.Errorf("alert: retry notifications: %w", err)
 	}
 	return n, nil
 }
@@ -473,7 +473,7 @@ func OCSF(a *Alert, version string) ([]byte, error) {
 func (s *Store) WasSent(ctx context.Context, channel, key string) (bool, error) {
 	var n int
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sent WHERE channel = ? AND alert = ?", channel, key).Scan(&n); err != nil {
-		return false, fmt.Errorf("alert: %w", err)
+		return false, fmt.Errorf("alert: look up sent message: %w", err)
 	}
 	return n > 0, nil
 }
@@ -482,7 +482,7 @@ func (s *Store) WasSent(ctx context.Context, channel, key string) (bool, error) 
 func (s *Store) RecordSent(ctx context.Context, channel, key string, now time.Time) error {
 	_, err := s.db.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) VALUES (?, ?, '', ?)", channel, key, now.UnixMilli())
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: record sent message: %w", err)
 	}
 	return nil
 }

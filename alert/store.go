@@ -23,7 +23,7 @@ type Store struct{ db *sql.DB }
 func OpenStore(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full) // people are told what is in it
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: open store: %w", err)
 	}
 	return &Store{db}, nil
 }
@@ -33,7 +33,7 @@ func OpenStore(ctx context.Context, path string) (*Store, error) {
 func OpenStoreReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: open store read-only: %w", err)
 	}
 	return &Store{db}, nil
 }
@@ -45,7 +45,7 @@ func (s *Store) Close() error { return s.db.Close() }
 func (s *Store) Generation(ctx context.Context) (n int64, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT generation FROM desk").Scan(&n)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("alert: %w", err)
+		return 0, fmt.Errorf("alert: read generation: %w", err)
 	}
 	return n, nil
 }
@@ -61,12 +61,12 @@ func (s *Store) Load(ctx context.Context) (generation int64, c *Correlator, err 
 		return 0, NewCorrelator(), nil
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("alert: %w", err)
+		return 0, nil, fmt.Errorf("alert: load generation: %w", err)
 	}
 
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE time <= ?", raisedAt(at-1).UnixMilli())
 	if err != nil {
-		return 0, nil, fmt.Errorf("alert: %w", err)
+		return 0, nil, fmt.Errorf("alert: load generation: %w", err)
 	}
 	defer rows.Close()
 	var done []Alert
@@ -74,16 +74,16 @@ func (s *Store) Load(ctx context.Context) (generation int64, c *Correlator, err 
 		var body []byte
 		var a Alert
 		if err := rows.Scan(&body); err != nil {
-			return 0, nil, fmt.Errorf("alert: %w", err)
+			return 0, nil, fmt.Errorf("alert: load generation: %w", err)
 		}
 		if err := json.Unmarshal(body, &a); err != nil {
-			return 0, nil, fmt.Errorf("alert: %w", err)
+			return 0, nil, fmt.Errorf("alert: load generation: %w", err)
 		}
 		done = append(done, a)
 	}
 
 	if err := rows.Err(); err != nil {
-		return 0, nil, fmt.Errorf("alert: %w", err)
+		return 0, nil, fmt.Errorf("alert: load generation: %w", err)
 	}
 	c, err = restoreBatch(snapshot, done)
 	return generation, c, err
@@ -95,25 +95,25 @@ func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 	id = strings.ToLower(id)
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE substr(id, 1, ?) = ?", len(id), id)
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: find alert: %w", err)
 	}
 	defer rows.Close()
 	var found *Alert
 	for rows.Next() {
 		var body []byte
 		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: find alert: %w", err)
 		}
 		if found != nil {
 			return nil, fmt.Errorf("%q begins the ids of several alerts: give more of it", id)
 		}
 		found = new(Alert)
 		if err := json.Unmarshal(body, found); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: find alert: %w", err)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: find alert: %w", err)
 	}
 	if found == nil || id == "" {
 		return nil, fmt.Errorf("there is no alert %q", id)
@@ -154,7 +154,7 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("alert: %w", err)
+		return fmt.Errorf("alert: save generation: %w", err)
 	}
 
 	return nil

@@ -110,7 +110,7 @@ func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Dete
 		"INSERT INTO suppression (user, detectors, severity, owner, reason, source, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		p.User, strings.Join(p.Detectors, " "), p.Severity, p.Owner, p.Reason, p.Alert, p.Made.UnixMilli(), p.Expires.UnixMilli())
 	if err != nil {
-		return 0, fmt.Errorf("alert: %w", err)
+		return 0, fmt.Errorf("alert: store suppression: %w", err)
 	}
 	return res.LastInsertId()
 }
@@ -122,7 +122,7 @@ func (s *Store) EndSuppression(ctx context.Context, id int64, who string, now ti
 		"UPDATE suppression SET ended = ?, ended_by = ? WHERE id = ? AND ended = 0 AND expires > ?",
 		now.UnixMilli(), who, id, now.UnixMilli())
 	if err != nil {
-		return false, fmt.Errorf("alert: %w", err)
+		return false, fmt.Errorf("alert: end suppression: %w", err)
 	}
 	n, err := res.RowsAffected()
 	return n > 0, err
@@ -139,7 +139,7 @@ func suppressions(ctx context.Context, db interface {
 	rows, err := db.QueryContext(ctx,
 		"SELECT id, user, detectors, severity, owner, reason, source, made, expires, ended, ended_by FROM suppression ORDER BY id DESC")
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return nil, fmt.Errorf("alert: list suppressions: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -148,7 +148,7 @@ func suppressions(ctx context.Context, db interface {
 		var made, expires, ended int64
 		if err := rows.Scan(&p.ID, &p.User, &detectors, &p.Severity, &p.Owner, &p.Reason, &p.Alert, &made, &expires, &ended,
 			&p.EndedBy); err != nil {
-			return nil, fmt.Errorf("alert: %w", err)
+			return nil, fmt.Errorf("alert: list suppressions: %w", err)
 		}
 		p.Detectors, p.Made, p.Expires = strings.Fields(detectors), time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC()
 		if ended > 0 {

@@ -114,7 +114,7 @@ func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, htm
 		if n.password != "" {
 			err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
 		}
-		return fmt.Errorf("email: %w", err)
+		return fmt.Errorf("email: send: %w", err)
 	}
 	return nil
 }
@@ -174,12 +174,12 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if errors.As(err, &refused) && !refused.IsTemp() &&
 		(refused.Reason == mail.ErrSMTPRcptTo || refused.Reason == mail.ErrSMTPMailFrom || refused.Reason == mail.ErrSMTPDataClose) &&
 		refused.ErrorCode() >= 500 {
-		return "", alert.Permanent(fmt.Errorf("email: %w", err))
+		return "", alert.Permanent(fmt.Errorf("email: send: %w", err))
 	}
 	if n.password != "" {
 		err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
 	}
-	return "", fmt.Errorf("email: %w", err)
+	return "", fmt.Errorf("email: send: %w", err)
 }
 
 // compose makes the mail of a message.

@@ -40,7 +40,7 @@ func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 		"INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)",
 		r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason)
 	if err != nil {
-		return fmt.Errorf("feed: %w", err)
+		return fmt.Errorf("feed: store request for reveal: %w", err)
 	}
 	return nil
 }
@@ -52,14 +52,14 @@ func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []
 		"SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires FROM reveal "+
 			"WHERE "+where+" ORDER BY id DESC LIMIT 200", args...)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: list reveals: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var r Reveal
 		var at, expires int64
 		if err := rows.Scan(&r.ID, &at, &r.Who, &r.Role, &r.Pseudonym, &r.user, &r.Reason, &r.Second, &r.Agreed, &expires); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: list reveals: %w", err)
 		}
 		r.At, r.Expires = time.UnixMilli(at).UTC(), time.UnixMilli(expires).UTC()
 		list = append(list, r)
@@ -83,7 +83,7 @@ func (s *Store) decideReveal(ctx context.Context, id int64, second string, agree
 		"UPDATE reveal SET second = ?, agreed = ?, decided = ?, expires = ? WHERE id = ? AND decided = 0",
 		second, agreed, now.UnixMilli(), now.Add(revealed).UnixMilli(), id)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: store decision on reveal: %w", err)
 	}
 	return &list[0], nil
 }
@@ -98,7 +98,7 @@ func (s *Store) activeReveal(ctx context.Context, who, pseudonym string, now tim
 		return "", until, nil
 	}
 	if err != nil {
-		return "", until, fmt.Errorf("feed: %w", err)
+		return "", until, fmt.Errorf("feed: look up reveal: %w", err)
 	}
 	return user, time.UnixMilli(ms).UTC(), nil
 }

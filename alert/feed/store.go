@@ -40,7 +40,7 @@ type Store struct {
 func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: open store: %w", err)
 	}
 	return &Store{db, key}, nil
 }
@@ -51,7 +51,7 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 func OpenReadOnly(ctx context.Context, path string, key []byte) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: open store read-only: %w", err)
 	}
 	return &Store{db, key}, nil
 }
@@ -92,13 +92,13 @@ func (s *Store) NewToken(ctx context.Context, name string, role Role, now time.T
 	hash := sha256.Sum256([]byte(text))
 	// sessions, most of them
 	if _, err := s.db.ExecContext(ctx, "DELETE FROM token WHERE expires < ?", now.AddDate(0, -3, 0).UnixMilli()); err != nil {
-		return "", fmt.Errorf("feed: %w", err)
+		return "", fmt.Errorf("feed: create token: %w", err)
 	}
 	_, err := s.db.ExecContext(ctx,
 		"INSERT INTO token (hash, name, role, made, expires) VALUES (?, ?, ?, ?, ?)",
 		hash[:], name, string(role), now.UnixMilli(), now.Add(life).UnixMilli())
 	if err != nil {
-		return "", fmt.Errorf("feed: %w", err)
+		return "", fmt.Errorf("feed: create token: %w", err)
 	}
 	return text, nil
 }
@@ -119,7 +119,7 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, ErrToken
 	case err != nil:
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: check token: %w", err)
 	case subtle.ConstantTimeCompare(stored, hash[:]) != 1, t.Revoked, now.UnixMilli() >= expires:
 		return nil, ErrToken
 	}
@@ -131,14 +131,14 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT name, role, made, expires, revoked FROM token ORDER BY made, name")
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: list tokens: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var t Token
 		var made, expires int64
 		if err := rows.Scan(&t.Name, &t.Role, &made, &expires, &t.Revoked); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: list tokens: %w", err)
 		}
 		t.Made, t.Expires = time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC()
 		list = append(list, t)
@@ -150,7 +150,7 @@ func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
 func (s *Store) Revoke(ctx context.Context, name string) (int64, error) {
 	res, err := s.db.ExecContext(ctx, "UPDATE token SET revoked = 1 WHERE name = ? AND NOT revoked", name)
 	if err != nil {
-		return 0, fmt.Errorf("feed: %w", err)
+		return 0, fmt.Errorf("feed: revoke token: %w", err)
 	}
 	return res.RowsAffected()
 }
@@ -197,7 +197,7 @@ func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error 
 		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		t.Alert, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(detectors, " "))
 	if err != nil {
-		return fmt.Errorf("feed: %w", err)
+		return fmt.Errorf("feed: store decision: %w", err)
 	}
 	return nil
 }
@@ -206,14 +206,14 @@ func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error 
 func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT at, who, status, assignee, note FROM triage WHERE alert = ? ORDER BY seq", alert)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: list decisions: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		t := Triage{Alert: alert}
 		var at int64
 		if err := rows.Scan(&at, &t.Who, &t.Status, &t.Assignee, &t.Note); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: list decisions: %w", err)
 		}
 		t.At = time.UnixMilli(at).UTC()
 		list = append(list, t)
@@ -228,14 +228,14 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 	if len(alerts) > 0 {
 		ids, err := json.Marshal(alerts)
 		if err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: list latest decisions: %w", err)
 		}
 		which, args = "WHERE alert IN (SELECT value FROM json_each(?))", []any{string(ids)}
 	}
 	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note FROM triage WHERE seq IN (SELECT max(seq) "+
 		"FROM triage "+which+" GROUP BY alert)", args...)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: list latest decisions: %w", err)
 	}
 	defer rows.Close()
 	all := map[string]Triage{}
@@ -243,7 +243,7 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 		var t Triage
 		var at int64
 		if err := rows.Scan(&t.Alert, &at, &t.Who, &t.Status, &t.Assignee, &t.Note); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: list latest decisions: %w", err)
 		}
 		t.At = time.UnixMilli(at).UTC()
 		all[t.Alert] = t
@@ -269,14 +269,14 @@ func (s *Store) Precision(ctx context.Context) (map[string]Outcomes, error) {
 		"SELECT status, detectors FROM triage WHERE seq IN (SELECT max(seq) "+
 			"FROM triage GROUP BY alert) AND status IN ('true', 'benign-true', 'false')")
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: count outcomes: %w", err)
 	}
 	defer rows.Close()
 	all := map[string]Outcomes{}
 	for rows.Next() {
 		var status, detectors string
 		if err := rows.Scan(&status, &detectors); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: count outcomes: %w", err)
 		}
 		for d := range strings.FieldsSeq(detectors) {
 			c := all[d]
@@ -344,14 +344,14 @@ func (s *Store) Accesses(ctx context.Context, after int64, most int) ([]Access, 
 func (s *Store) lines(ctx context.Context, which string, args ...any) (list []Access, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE "+which, args...)
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: read audit log: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var a Access
 		var at int64
 		if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: read audit log: %w", err)
 		}
 		a.At = time.UnixMilli(at).UTC()
 		list = append(list, a)
@@ -374,7 +374,7 @@ func (s *Store) Head(ctx context.Context) (a Anchor, err error) {
 		return a, nil
 	}
 	if err != nil {
-		return a, fmt.Errorf("feed: %w", err)
+		return a, fmt.Errorf("feed: read end of audit log: %w", err)
 	}
 	a.Head = fmt.Sprintf("%x", mac)
 	return a, nil
@@ -387,7 +387,7 @@ func (s *Store) Head(ctx context.Context) (a Anchor, err error) {
 func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, head string, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what, mac FROM access ORDER BY seq")
 	if err != nil {
-		return 0, "", fmt.Errorf("feed: %w", err)
+		return 0, "", fmt.Errorf("feed: verify audit log: %w", err)
 	}
 	defer rows.Close()
 	var before []byte
@@ -396,7 +396,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		var at int64
 		var mac []byte
 		if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What, &mac); err != nil {
-			return lines, "", fmt.Errorf("feed: %w", err)
+			return lines, "", fmt.Errorf("feed: verify audit log: %w", err)
 		}
 		a.At = time.UnixMilli(at)
 		if lines++; a.Seq != lines {
@@ -415,7 +415,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 	}
 
 	if err := rows.Err(); err != nil {
-		return lines, "", fmt.Errorf("feed: %w", err)
+		return lines, "", fmt.Errorf("feed: verify audit log: %w", err)
 	}
 	for _, an := range anchors {
 		if an.Line > lines || an.Line < 1 {
@@ -482,14 +482,14 @@ func (s *Store) AlertViews(ctx context.Context, since time.Time) (list []AlertVi
 		"SELECT who, role, count(*), max(at) FROM access WHERE at >= ? GROUP BY who, role ORDER BY count(*) DESC, who",
 		since.UnixMilli())
 	if err != nil {
-		return nil, fmt.Errorf("feed: %w", err)
+		return nil, fmt.Errorf("feed: list views of alerts: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var l AlertView
 		var at int64
 		if err := rows.Scan(&l.Who, &l.Role, &l.Times, &at); err != nil {
-			return nil, fmt.Errorf("feed: %w", err)
+			return nil, fmt.Errorf("feed: list views of alerts: %w", err)
 		}
 		l.Last = time.UnixMilli(at).UTC()
 		list = append(list, l)

@@ -74,7 +74,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", n.address)
 	if err != nil {
-		return "", fmt.Errorf("syslog: %w", err)
+		return "", fmt.Errorf("syslog: send: %w", err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })() // writing and reading do not see the context
@@ -83,7 +83,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	}
 	text := Format(m, n.host, n.version)
 	if _, err := conn.Write([]byte(strconv.Itoa(len(text)) + " " + text)); err != nil {
-		return "", fmt.Errorf("syslog: %w", err)
+		return "", fmt.Errorf("syslog: send: %w", err)
 	}
 	if err := closeInOrder(conn); err != nil || ctx.Err() != nil {
 		return "", cmp.Or(ctx.Err(), err)
@@ -99,12 +99,12 @@ func closeInOrder(conn net.Conn) error {
 		return nil
 	}
 	if err := half.CloseWrite(); err != nil {
-		return fmt.Errorf("syslog: %w", err)
+		return fmt.Errorf("syslog: close connection: %w", err)
 	}
 	conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 	var b [64]byte
 	if _, err := conn.Read(b[:]); err != nil && strings.Contains(err.Error(), "reset") {
-		return fmt.Errorf("syslog: %w", err)
+		return fmt.Errorf("syslog: close connection: %w", err)
 	}
 	return nil
 }

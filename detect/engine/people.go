@@ -120,7 +120,7 @@ func (x *people) pack(h *held) error {
 		return fmt.Errorf("detect: state: %w", err)
 	}
 	if h.body, err = x.file.Put(b); err != nil {
-		return fmt.Errorf("detect: %w", err)
+		return fmt.Errorf("detect: spill person: %w", err)
 	}
 	h.stub, h.dirty = h.person.stub(), false
 	return nil
@@ -129,7 +129,7 @@ func (x *people) pack(h *held) error {
 func (e *Engine) unpack(body spill.Ref) (*person, error) {
 	b, err := body.Get(nil)
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: read spilled person: %w", err)
 	}
 	p := new(person)
 	if err := cborstate.Unmarshal(b, p); err != nil {
@@ -197,7 +197,7 @@ func (x *people) compact() error {
 			h.body, err = x.file.Put(buf)
 		}
 		if err != nil {
-			return fmt.Errorf("detect: %w", err)
+			return fmt.Errorf("detect: compact spilled people: %w", err)
 		}
 	}
 	return nil

@@ -316,7 +316,7 @@ func (s *Store) damaged(generation int64, table, name string, err error) error {
 func OpenStore(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: open store: %w", err)
 	}
 	return &Store{db, path, filepath.Dir(path)}, nil
 }
@@ -327,7 +327,7 @@ func OpenStore(ctx context.Context, path string) (*Store, error) {
 func OpenStoreReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: open store read-only: %w", err)
 	}
 	return &Store{db, path, os.TempDir()}, nil
 }
@@ -338,7 +338,7 @@ func (s *Store) Close() error { return s.db.Close() }
 // Holds says whether a generation is in the file.
 func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error) {
 	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM organisation WHERE generation = ?)", generation).Scan(&is); err != nil {
-		return false, fmt.Errorf("detect: %w", err)
+		return false, fmt.Errorf("detect: look up generation: %w", err)
 	}
 	return is, nil
 }
@@ -354,7 +354,7 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 		return nil, fmt.Errorf("detect: generation %d is not in the file", generation)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: load generation: %w", err)
 	}
 	if err := s.check(generation, "organisation", "", snap.organisation, check); err != nil {
 		return nil, err
@@ -364,14 +364,14 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 	}
 	rows, err := s.db.QueryContext(ctx, "SELECT name, body, sum FROM person WHERE generation = ?", generation)
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: load generation: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var p stored
 		var body sql.RawBytes
 		if err := rows.Scan(&p.name, &body, &check); err != nil {
-			return nil, fmt.Errorf("detect: %w", err)
+			return nil, fmt.Errorf("detect: load generation: %w", err)
 		}
 		if err := s.check(generation, "person", p.name, body, check); err != nil {
 			return nil, err
@@ -380,7 +380,7 @@ func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 			return nil, s.damaged(generation, "person", p.name, err)
 		}
 		if p.body, err = snap.file.Put(body); err != nil {
-			return nil, fmt.Errorf("detect: %w", err)
+			return nil, fmt.Errorf("detect: load generation: %w", err)
 		}
 		snap.persons = append(snap.persons, p)
 	}
@@ -398,13 +398,13 @@ func (s *Store) Save(ctx context.Context, generation, current int64, snap *Snaps
 func (s *Store) Generations(ctx context.Context) (list []int64, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT generation FROM organisation ORDER BY generation")
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: list generations: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var g int64
 		if err := rows.Scan(&g); err != nil {
-			return nil, fmt.Errorf("detect: %w", err)
+			return nil, fmt.Errorf("detect: list generations: %w", err)
 		}
 		list = append(list, g)
 	}
@@ -422,7 +422,7 @@ func (s *Store) Forget(ctx context.Context, after int64) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("detect: %w", err)
+		return fmt.Errorf("detect: forget generations: %w", err)
 	}
 	return nil
 }
@@ -435,7 +435,7 @@ var tables = []string{"organisation", "person", "beside"}
 func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT name, body, sum FROM beside WHERE generation = ?", generation)
 	if err != nil {
-		return nil, fmt.Errorf("detect: %w", err)
+		return nil, fmt.Errorf("detect: read generation: %w", err)
 	}
 	defer rows.Close()
 	var all map[string][]byte
@@ -444,7 +444,7 @@ func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte
 		var body []byte
 		var stored sql.NullInt64
 		if err := rows.Scan(&name, &body, &stored); err != nil {
-			return nil, fmt.Errorf("detect: %w", err)
+			return nil, fmt.Errorf("detect: read generation: %w", err)
 		}
 		if err := s.check(generation, "beside", name, body, stored); err != nil {
 			return nil, err
@@ -507,7 +507,7 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("detect: %w", err)
+		return fmt.Errorf("detect: save generation: %w", err)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ type Store struct{ db *sql.DB }
 func Open(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("ingest: %w", err)
+		return nil, fmt.Errorf("backlog: open: %w", err)
 	}
 	return &Store{db}, nil
 }
@@ -39,7 +39,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("backlog: %w", err)
+		return nil, fmt.Errorf("backlog: open read-only: %w", err)
 	}
 	return &Store{db}, nil
 }
@@ -56,7 +56,7 @@ type Checkpoint struct {
 // Has says whether a generation is in the file.
 func (s *Store) Has(ctx context.Context, generation int64) (is bool, err error) {
 	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM checkpoint WHERE generation = ?)", generation).Scan(&is); err != nil {
-		return false, fmt.Errorf("backlog: %w", err)
+		return false, fmt.Errorf("backlog: look up generation: %w", err)
 	}
 	return is, nil
 }
@@ -66,15 +66,15 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 	var c Checkpoint
 	err := s.db.QueryRowContext(ctx, "SELECT at, aliases FROM checkpoint WHERE generation = ?", generation).Scan(&c.At, &c.Aliases)
 	if errors.Is(err, sql.ErrNoRows) {
-		return c, fmt.Errorf("ingest: generation %d is not in the file", generation)
+		return c, fmt.Errorf("backlog: generation %d is not in the file", generation)
 	}
 	if err != nil {
-		return c, fmt.Errorf("ingest: %w", err)
+		return c, fmt.Errorf("backlog: load: %w", err)
 	}
 
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM backlog WHERE generation = ? ORDER BY chunk", generation)
 	if err != nil {
-		return c, fmt.Errorf("ingest: %w", err)
+		return c, fmt.Errorf("backlog: load: %w", err)
 	}
 	defer rows.Close()
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(chunkSize+maxEvent))
@@ -86,13 +86,13 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 	var plain []byte
 	for rows.Next() {
 		if err := rows.Scan(&packed); err != nil {
-			return c, fmt.Errorf("ingest: %w", err)
+			return c, fmt.Errorf("backlog: load: %w", err)
 		}
 		if plain, err = dec.DecodeAll(packed, plain[:0]); err != nil {
-			return c, fmt.Errorf("ingest: backlog: %w", err)
+			return c, fmt.Errorf("backlog: decode generation: %w", err)
 		}
 		if err := event.Framed(plain, each); err != nil {
-			return c, fmt.Errorf("ingest: backlog: %w", err)
+			return c, fmt.Errorf("backlog: decode generation: %w", err)
 		}
 	}
 
@@ -119,12 +119,12 @@ const (
 func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, fmt.Errorf("ingest: %w", err)
+		return nil, fmt.Errorf("backlog: begin: %w", err)
 	}
 	for _, table := range []string{"checkpoint", "backlog"} {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE generation <> ?", current); err != nil {
 			tx.Rollback()
-			return nil, fmt.Errorf("ingest: %w", err)
+			return nil, fmt.Errorf("backlog: begin: %w", err)
 		}
 	}
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
@@ -153,7 +153,7 @@ func (w *Writer) flush() error {
 	if _, err := w.tx.ExecContext(w.ctx,
 		"INSERT INTO backlog (generation, chunk, events, body) VALUES (?, ?, ?, ?)",
 		w.generation, w.chunk, w.events, packed); err != nil {
-		return fmt.Errorf("ingest: backlog: %w", err)
+		return fmt.Errorf("backlog: write events: %w", err)
 	}
 	w.plain, w.events, w.chunk = w.plain[:0], 0, w.chunk+1
 	return nil
@@ -170,10 +170,10 @@ func (w *Writer) Commit(c Checkpoint) error {
 	if _, err := w.tx.ExecContext(w.ctx,
 		"INSERT INTO checkpoint (generation, at, aliases) VALUES (?, ?, ?)",
 		w.generation, c.At, c.Aliases); err != nil {
-		return fmt.Errorf("ingest: %w", err)
+		return fmt.Errorf("backlog: commit: %w", err)
 	}
 	if err := w.tx.Commit(); err != nil {
-		return fmt.Errorf("ingest: %w", err)
+		return fmt.Errorf("backlog: commit: %w", err)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (r *Resolver) Snapshot() ([]byte, error) {
 	}
 	b, err := cbor.Marshal(&g)
 	if err != nil {
-		return nil, fmt.Errorf("identity: %w", err)
+		return nil, fmt.Errorf("identity: encode: %w", err)
 	}
 	return b, nil
 }
@@ -82,7 +82,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	}
 	var g graph
 	if err := cborstate.Unmarshal(snapshot, &g); err != nil {
-		return fmt.Errorf("identity: %w", err)
+		return fmt.Errorf("identity: restore: %w", err)
 	}
 
 	if g.Version < 1 || g.Version > graphVersion {

@@ -16,13 +16,13 @@ import (
 func (s *Store) taken(ctx context.Context, yield func(found)) error {
 	rows, err := s.db.QueryContext(ctx, "SELECT path, size, modified FROM path JOIN file USING (hash) WHERE done")
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: list known files: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var n found
 		if err := rows.Scan(&n.path, &n.size, &n.modified); err != nil {
-			return fmt.Errorf("watch: %w", err)
+			return fmt.Errorf("watch: list known files: %w", err)
 		}
 		yield(n)
 	}
@@ -33,13 +33,13 @@ func (s *Store) taken(ctx context.Context, yield func(found)) error {
 func (s *Store) forgotten(ctx context.Context) (paths []string, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT path FROM path LEFT JOIN file USING (hash) WHERE coalesce(done, 0) = 0")
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: list files to reread: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var path string
 		if err := rows.Scan(&path); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: list files to reread: %w", err)
 		}
 		paths = append(paths, path)
 	}
@@ -49,7 +49,7 @@ func (s *Store) forgotten(ctx context.Context) (paths []string, err error) {
 // version changes when another process has changed sources.db.
 func (s *Store) version(ctx context.Context) (n int64, err error) {
 	if err = s.db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&n); err != nil {
-		err = fmt.Errorf("watch: %w", err)
+		err = fmt.Errorf("watch: read data version: %w", err)
 	}
 	return n, err
 }
@@ -76,7 +76,7 @@ func (s *Store) forgetFolders(ctx context.Context, src *Source) error {
 		if _, err := s.db.ExecContext(ctx,
 			"DELETE FROM cursor WHERE source = ? AND stream = ? AND cursor = x''",
 			st.Source, st.Stream); err != nil {
-			return fmt.Errorf("watch: %w", err)
+			return fmt.Errorf("watch: forget folders: %w", err)
 		}
 	}
 	return nil
@@ -89,7 +89,7 @@ func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
 			"ON CONFLICT (source, stream) DO UPDATE SET asked = excluded.asked, failing = ''",
 		p.Name, p.Stream.Name, now.UnixMilli())
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: record that folders answered: %w", err)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (s *Store) arrivals(ctx context.Context, source string, now time.Time, toge
 		"SELECT vendor, iif(?3 > 0 AND ?2 - touched < ?3, prior, whole) FROM vendor WHERE source = ?1",
 		source, now.UnixMilli(), together.Milliseconds())
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: begin delivery: %w", err)
 	}
 	defer rows.Close()
 	known := map[string]int64{}
@@ -50,7 +50,7 @@ func (s *Store) arrivals(ctx context.Context, source string, now time.Time, toge
 		var vendor string
 		var at int64
 		if err := rows.Scan(&vendor, &at); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: begin delivery: %w", err)
 		}
 		known[vendor] = at
 	}
@@ -82,7 +82,7 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 			"SELECT lag, deliveries FROM vendor WHERE source = ? AND vendor = ?",
 			source, v.String()).Scan(&usual, &deliveries)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("watch: %w", err)
+			return fmt.Errorf("watch: report lateness: %w", err)
 		}
 
 		if late == 0 || lag == 0 || deliveries < learned {
@@ -132,7 +132,7 @@ func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: report lateness: %w", err)
 	}
 
 	return nil

@@ -233,7 +233,7 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 func (s *Store) has(ctx context.Context, source string, id int64) (bool, error) {
 	var n int
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM piece WHERE source = ? AND id = ?", source, id).Scan(&n); err != nil {
-		return false, fmt.Errorf("watch: %w", err)
+		return false, fmt.Errorf("watch: look up piece: %w", err)
 	}
 	return n > 0, nil
 }
@@ -252,7 +252,7 @@ func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now
 		return t.counts.credit(ctx, tx, source)
 	})
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: record piece: %w", err)
 	}
 	return nil
 }
@@ -264,7 +264,7 @@ const keepPieces = 45 * 24 * time.Hour
 // Prune forgets pieces that no vendor lists any more.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
 	if _, err := s.db.ExecContext(ctx, "DELETE FROM piece WHERE at < ?", now.Add(-keepPieces).UnixMilli()); err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: prune pieces: %w", err)
 	}
 	return nil
 }
@@ -436,7 +436,7 @@ func (s *Store) Cursor(ctx context.Context, source, stream string) (ingest.Curso
 	var cur []byte
 	err := s.db.QueryRowContext(ctx, "SELECT cursor FROM cursor WHERE source = ? AND stream = ?", source, stream).Scan(&cur)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: read cursor: %w", err)
 	}
 	return cur, nil
 }
@@ -473,7 +473,7 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: store cursor and dead letters: %w", err)
 	}
 
 	return nil
@@ -486,7 +486,7 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 			"ON CONFLICT (source, stream) DO UPDATE SET failing = excluded.failing",
 		p.Name, p.Stream.Name, why.Error())
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: record failure of stream: %w", err)
 	}
 	return nil
 }
@@ -539,7 +539,7 @@ func (s *Store) recordError(ctx context.Context, p *Pull, why error, now time.Ti
 	var ms int64
 	err := s.db.QueryRowContext(ctx, "SELECT asked FROM cursor WHERE source = ? AND stream = ?", p.Name, p.Stream.Name).Scan(&ms)
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: report failing stream: %w", err)
 	}
 	answered := instant(ms)
 	since := answered
@@ -583,7 +583,7 @@ type MissingSpan struct {
 func (s *Store) States(ctx context.Context) (list []State, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT source, stream, cursor, events, saved, asked, failing FROM cursor ORDER BY source, stream")
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: list states of streams: %w", err)
 	}
 	defer rows.Close()
 	place := map[[2]string]int{}
@@ -591,7 +591,7 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 		var st State
 		var saved, asked int64
 		if err := rows.Scan(&st.Source, &st.Stream, (*[]byte)(&st.Cursor), &st.Events, &saved, &asked, &st.Failing); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: list states of streams: %w", err)
 		}
 		st.Saved, st.Asked = instant(saved), instant(asked)
 		place[[2]string{st.Source, st.Stream}] = len(list)
@@ -599,11 +599,11 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 	}
 
 	if err := rows.Close(); err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: list states of streams: %w", err)
 	}
 	gaps, err := s.db.QueryContext(ctx, "SELECT source, stream, since, until, reason, at FROM gap ORDER BY id")
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: list states of streams: %w", err)
 	}
 	defer gaps.Close()
 	for gaps.Next() {
@@ -611,7 +611,7 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 		var m MissingSpan
 		var from, to, at int64
 		if err := gaps.Scan(&source, &stream, &from, &to, &m.Reason, &at); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: list states of streams: %w", err)
 		}
 		m.From, m.To, m.At = instant(from), instant(to), instant(at)
 		if i, known := place[[2]string{source, stream}]; known {
@@ -640,7 +640,7 @@ func (s *Store) SetCursor(ctx context.Context, source, stream string, cur ingest
 			"ON CONFLICT (source, stream) DO UPDATE SET cursor = excluded.cursor",
 		source, stream, []byte(cur))
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: store cursor: %w", err)
 	}
 	return nil
 }
@@ -650,20 +650,20 @@ func (s *Store) SetCursor(ctx context.Context, source, stream string, cur ingest
 func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events int, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, file, record FROM dead WHERE again AND source = ?", p.Name)
 	if err != nil {
-		return 0, fmt.Errorf("watch: %w", err)
+		return 0, fmt.Errorf("watch: reread dead letters: %w", err)
 	}
 	defer rows.Close()
 	var letters []DeadLetter
 	for rows.Next() {
 		var l DeadLetter
 		if err := rows.Scan(&l.ID, &l.File, &l.Record); err != nil {
-			return 0, fmt.Errorf("watch: %w", err)
+			return 0, fmt.Errorf("watch: reread dead letters: %w", err)
 		}
 		letters = append(letters, l)
 	}
 
 	if err := rows.Close(); err != nil {
-		return 0, fmt.Errorf("watch: %w", err)
+		return 0, fmt.Errorf("watch: reread dead letters: %w", err)
 	}
 	for _, l := range letters {
 		t := &taken{}
@@ -684,7 +684,7 @@ func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events i
 			return err
 		})
 		if err != nil {
-			return events, fmt.Errorf("watch: %w", err)
+			return events, fmt.Errorf("watch: reread dead letters: %w", err)
 		}
 	}
 

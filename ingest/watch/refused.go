@@ -71,7 +71,7 @@ func (r *Refusal) Clear(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: clear refusal: %w", err)
 	}
 	return nil
 }

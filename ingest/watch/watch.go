@@ -49,7 +49,7 @@ type Store struct {
 func Open(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: open store: %w", err)
 	}
 	return newStore(db), nil
 }
@@ -59,7 +59,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: open store read-only: %w", err)
 	}
 	return newStore(db), nil
 }
@@ -253,7 +253,7 @@ func (s *Store) nextBatchSeq(ctx context.Context, now time.Time) (pass int64, er
 		"INSERT INTO pass (one, last) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last",
 		now.UnixNano()).Scan(&pass)
 	if err != nil {
-		return 0, fmt.Errorf("watch: %w", err)
+		return 0, fmt.Errorf("watch: count batches: %w", err)
 	}
 	return pass, nil
 }
@@ -274,7 +274,7 @@ func (s *Store) known(ctx context.Context, f found) (bool, error) {
 		"SELECT count(*) FROM path JOIN file USING (hash) WHERE path = ? AND size = ? AND modified = ? AND done",
 		f.path, f.size, f.modified).Scan(&n)
 	if err != nil {
-		return false, fmt.Errorf("watch: %w", err)
+		return false, fmt.Errorf("watch: look up file: %w", err)
 	}
 	return n > 0, nil
 }
@@ -426,7 +426,7 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 		return 0, false, nil
 	}
 	if err != nil {
-		return 0, false, fmt.Errorf("watch: %w", err)
+		return 0, false, fmt.Errorf("watch: read progress of file: %w", err)
 	}
 	if h, err := digest(ctx, f.path, size); err != nil || string(h) != string(before) {
 		return 0, false, nil // another file under the same name
@@ -438,7 +438,7 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 func (s *Store) alreadyTaken(ctx context.Context, hash []byte) (is bool, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path WHERE hash = ?)", hash).Scan(&is)
 	if err != nil {
-		return false, fmt.Errorf("watch: %w", err)
+		return false, fmt.Errorf("watch: look up content: %w", err)
 	}
 	return is, nil
 }
@@ -492,7 +492,7 @@ func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
 			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
 		f.path, f.size, f.modified, hash)
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: record known file: %w", err)
 	}
 	return nil
 }
@@ -514,7 +514,7 @@ func (s *Store) partly(ctx context.Context, source string, f found, hash []byte,
 		return v.credit(ctx, tx, source)
 	})
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: record progress of file: %w", err)
 	}
 	return nil
 }
@@ -545,7 +545,7 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 		return v.credit(ctx, tx, source)
 	})
 	if err != nil {
-		return fmt.Errorf("watch: %w", err)
+		return fmt.Errorf("watch: record file: %w", err)
 	}
 	return nil
 }
@@ -632,14 +632,14 @@ type Vendor struct {
 func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT source, vendor, events, newest FROM vendor ORDER BY source, vendor")
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: list vendors: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var v Vendor
 		var at int64
 		if err := rows.Scan(&v.Source, &v.Vendor, &v.Events, &at); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: list vendors: %w", err)
 		}
 		if at > 0 {
 			v.Newest = time.UnixMilli(at).UTC()
@@ -665,14 +665,14 @@ type DeadLetter struct {
 func (s *Store) DeadLetters(ctx context.Context, id int64) (list []DeadLetter, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, source, file, line, reason, at, record FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: list dead letters: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var l DeadLetter
 		var at int64
 		if err := rows.Scan(&l.ID, &l.Source, &l.File, &l.Line, &l.Reason, &at, &l.Record); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: list dead letters: %w", err)
 		}
 		l.At = time.UnixMilli(at).UTC()
 		list = append(list, l)
@@ -691,13 +691,13 @@ type DeadLetterCount struct {
 func (s *Store) DeadLettersSince(ctx context.Context, since time.Time) (list []DeadLetterCount, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT source, count(*) FROM dead WHERE at >= ? GROUP BY source ORDER BY source", since.UnixMilli())
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: count dead letters: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c DeadLetterCount
 		if err := rows.Scan(&c.Source, &c.Records); err != nil {
-			return nil, fmt.Errorf("watch: %w", err)
+			return nil, fmt.Errorf("watch: count dead letters: %w", err)
 		}
 		list = append(list, c)
 	}
@@ -717,7 +717,7 @@ func (s *Store) CountDeadLetters(ctx context.Context) (n int, err error) {
 func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, gone []DeadLetter, err error) {
 	there, missing, err := s.contents(ctx, id)
 	if err != nil {
-		return 0, nil, fmt.Errorf("watch: %w", err)
+		return 0, nil, fmt.Errorf("watch: request reprocessing of dead letters: %w", err)
 	}
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		change := func(statement string, arg any) (int64, error) {
@@ -745,7 +745,7 @@ func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, go
 		return nil
 	})
 	if err != nil {
-		return 0, nil, fmt.Errorf("watch: %w", err)
+		return 0, nil, fmt.Errorf("watch: request reprocessing of dead letters: %w", err)
 	}
 
 	all, err := s.DeadLetters(ctx, 0)
@@ -813,7 +813,7 @@ func (s *Store) Reread(ctx context.Context, paths []string) (n int64, err error)
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("watch: %w", err)
+		return 0, fmt.Errorf("watch: request rereading of files: %w", err)
 	}
 	return n, nil
 }
@@ -859,11 +859,11 @@ func (s *Store) EraseDeadLetters(ctx context.Context, accounts []string) (gone i
 			"DELETE FROM dead WHERE instr(lower(record), ?) > 0 OR instr(lower(reason), ?) > 0",
 			strings.ToLower(a), strings.ToLower(a))
 		if err != nil {
-			return gone, fmt.Errorf("watch: %w", err)
+			return gone, fmt.Errorf("watch: erase dead letters: %w", err)
 		}
 		n, err := res.RowsAffected()
 		if err != nil {
-			return gone, fmt.Errorf("watch: %w", err)
+			return gone, fmt.Errorf("watch: erase dead letters: %w", err)
 		}
 		gone += n
 	}

@@ -85,7 +85,7 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 		Legend: charts.LegendOption{SeriesNames: names, FontStyle: text},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("chart: %w", err)
+		return nil, fmt.Errorf("chart: render: %w", err)
 	}
 
 	return p.Bytes()

@@ -31,7 +31,7 @@ type File struct {
 func OpenFile(ctx context.Context, path string) (*File, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full)
 	if err != nil {
-		return nil, fmt.Errorf("eventlog: %w", err)
+		return nil, fmt.Errorf("eventlog: open: %w", err)
 	}
 	return newFile(db)
 }
@@ -41,7 +41,7 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 func OpenFileReadOnly(ctx context.Context, path string) (*File, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
-		return nil, fmt.Errorf("eventlog: %w", err)
+		return nil, fmt.Errorf("eventlog: open read-only: %w", err)
 	}
 	return newFile(db)
 }
@@ -247,7 +247,7 @@ func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, 
 			"FROM segment WHERE topic = ?1 AND part = ?2), -1)",
 		l.id, partition).Scan(&next, &first)
 	if err != nil {
-		return 0, 0, fmt.Errorf("eventlog: %w", err)
+		return 0, 0, fmt.Errorf("eventlog: read bounds: %w", err)
 	}
 	if first < 0 {
 		first = next

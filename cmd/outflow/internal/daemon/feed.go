@@ -90,7 +90,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
 		}
-		return fmt.Errorf("feed: %w", err)
+		return fmt.Errorf("feed: serve: %w", err)
 	})
 	g.Go(func() error {
 		<-ctx.Done()

@@ -269,7 +269,7 @@ func (d *Daemon) callHeartbeat(ctx context.Context) error {
 func beat(ctx context.Context, c *config.Heartbeat) error {
 	allow, err := c.Allow()
 	if err != nil {
-		return fmt.Errorf("heartbeat: %w", err)
+		return fmt.Errorf("heartbeat: networks: %w", err)
 	}
 	address := secret.New(c.URL)
 	if !config.Literal(c.URL) {

@@ -71,7 +71,7 @@ func Open(ctx context.Context, c Config, name string) (*Store, error) {
 	}
 	at, err := openBackend(ctx, &c)
 	if err != nil {
-		return nil, fmt.Errorf("snapshots: %w", err)
+		return nil, fmt.Errorf("snapshots: open backend: %w", err)
 	}
 	return &Store{at, name, aead}, nil
 }
@@ -83,7 +83,7 @@ func (s *Store) File(at int64) string { return fmt.Sprintf("%s-%015d.snap", s.na
 func (s *Store) List(ctx context.Context) (times []int64, err error) {
 	names, err := s.backend.list(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("snapshots: %w", err)
+		return nil, fmt.Errorf("snapshots: list: %w", err)
 	}
 	for _, name := range names {
 		rest, ours := strings.CutPrefix(name, s.name+"-")
@@ -113,7 +113,7 @@ func (s *Store) Put(ctx context.Context, store string, at int64) error {
 	}
 	for _, old := range times[min(len(times), keptSnapshots):] {
 		if err := s.backend.remove(ctx, s.File(old)); err != nil {
-			return fmt.Errorf("snapshots: %w", err)
+			return fmt.Errorf("snapshots: remove old snapshot: %w", err)
 		}
 	}
 	return nil
@@ -145,7 +145,7 @@ func (s *Store) Seal(ctx context.Context, store, name string) error {
 	}
 	sealed := s.aead.Seal(nonce, nonce, enc.EncodeAll(plain, nil), []byte(name))
 	if err := s.backend.write(ctx, name, sealed); err != nil {
-		return fmt.Errorf("snapshots: %w", err)
+		return fmt.Errorf("snapshots: write: %w", err)
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ type Shared struct {
 func (s *Store) ListShared(ctx context.Context) (list []Shared, err error) {
 	names, err := s.backend.list(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("snapshots: %w", err)
+		return nil, fmt.Errorf("snapshots: list: %w", err)
 	}
 	for _, name := range names {
 		rest, ours := strings.CutPrefix(name, s.name+"-")
@@ -216,7 +216,7 @@ func (s *Store) Prune(ctx context.Context) error {
 			continue
 		}
 		if err := s.backend.remove(ctx, s.Of(x.Shards).File(x.At)); err != nil {
-			return fmt.Errorf("snapshots: %w", err)
+			return fmt.Errorf("snapshots: remove old snapshot: %w", err)
 		}
 	}
 	return nil

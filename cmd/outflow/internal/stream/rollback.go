@@ -72,7 +72,7 @@ func (b *localCheckpoints) rollback(ctx context.Context, at int64) error {
 		for _, x := range times {
 			if x > at {
 				if err := b.shared.Remove(ctx, x); err != nil {
-					return fmt.Errorf("snapshots: %w", err)
+					return fmt.Errorf("snapshots: remove newer snapshot: %w", err)
 				}
 			}
 		}
@@ -138,7 +138,7 @@ func (b *sharedCheckpoints) rollback(ctx context.Context, at int64) error {
 	for _, x := range all {
 		if x.At > at {
 			if err := b.snapshots.Of(x.Shards).Remove(ctx, x.At); err != nil {
-				return fmt.Errorf("snapshots: %w", err)
+				return fmt.Errorf("snapshots: remove newer snapshot: %w", err)
 			}
 		}
 	}
