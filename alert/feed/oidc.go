@@ -173,13 +173,13 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 
 	name, role, err := s.signOn(r)
 	if err != nil {
-		s.Log.Warn("nobody signed in", "err", err)
+		s.Log.Warn("sign-in failed", "err", err)
 		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: "Signing in failed; the log says why."})
 		return
 	}
 
 	if role == "" {
-		s.Log.Warn("somebody without a role has tried to sign in", "name", name)
+		s.Log.Warn("sign-in refused: user has no role", "name", name)
 		s.render(w, http.StatusForbidden, "login.html", &view{Title: "Sign in", Error: "None of your groups has a role here."})
 		return
 	}

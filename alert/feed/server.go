@@ -511,7 +511,7 @@ func (s *Server) Run(ctx context.Context) error {
 				s.Log.Error("feed", "err", err)
 			} else if anchoredAt = now; a != anchored {
 				anchored = a
-				s.Log.Info("anchor of the log of access", "line", a.Line, "head", a.Head)
+				s.Log.Info("audit log anchor", "line", a.Line, "head", a.Head)
 			}
 		}
 

@@ -256,7 +256,7 @@ func TestDaemon(t *testing.T) {
 		cmd.Process.Signal(syscall.SIGHUP)
 	}
 	change(string(text) + "budget: 1\n")
-	until(t, "the configuration is read again", func() bool { return strings.Contains(said(), "configuration read again") })
+	until(t, "the configuration is read again", func() bool { return strings.Contains(said(), "configuration reloaded") })
 	change(strings.Replace(string(text), "./data", "./elsewhere", 1))
 	until(t, "what cannot change is refused", func() bool { return strings.Contains(said(), "data_dir cannot change") })
 	change("nonsense: 1\n")

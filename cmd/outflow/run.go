@@ -19,7 +19,7 @@ func newRun(stderr io.Writer) *cobra.Command {
 	var path string
 	var roles []string
 	var once bool
-	var since string
+	var since, logLevel, logFormat string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Watch sources and send alerts until stopped",
@@ -41,6 +41,10 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 					return &exit{exitUsage, fmt.Errorf("--roles %q: %s", r, strings.Join(config.Roles, ", "))}
 				}
 			}
+			log, err := newLogger(stderr, logLevel, logFormat)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
 			conf, err := config.LoadFor(path, roles...)
 			if err != nil {
 				return &exit{exitUsage, err}
@@ -57,7 +61,7 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 				Roles:  roles,
 				Once:   once,
 				Since:  since,
-				Log:    slog.New(slog.NewTextHandler(stderr, nil)),
+				Log:    log,
 			}
 			return d.Run(cmd.Context())
 		},
@@ -67,5 +71,25 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 	fl.StringSliceVar(&roles, "roles", config.Roles, "comma-separated: "+strings.Join(config.Roles, ", "))
 	fl.StringVar(&since, "since", "", "backfill start for new API sources: a date (2026-03-31) or a duration (720h)")
 	fl.BoolVar(&once, "once", false, "process what there is now, send alerts, and exit")
+	fl.StringVar(&logLevel, "log-level", "info", "least severe `LEVEL` that is logged: debug, info, warn, error")
+	fl.StringVar(&logFormat, "log-format", "text", "`FORMAT` of the log on standard error: text, json")
 	return cmd
+}
+
+// newLogger returns a logger that writes records of a level, and more severe ones, to w. The error
+// names the flag.
+func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	least, known := levels[level]
+	if !known {
+		return nil, fmt.Errorf("--log-level %q: debug, info, warn, error", level)
+	}
+	options := &slog.HandlerOptions{Level: least}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: text, json", format)
 }

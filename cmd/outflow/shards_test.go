@@ -216,7 +216,7 @@ func TestShardsErased(t *testing.T) {
 	until(t, "others go on", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return strings.Count(c.said.String(), "state fetched from snapshots") == 2
+		return strings.Count(c.said.String(), "state restored from snapshots") == 2
 	})
 	c.leave()
 	if strings.Contains(c.said.String(), "level=ERROR") {

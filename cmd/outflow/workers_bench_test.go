@@ -70,7 +70,7 @@ func benchWorkers(b *testing.B, list, exports, want string, n, shards int) {
 		_, config := configure()
 		w, log := running(b, config, "--roles", "detect")
 		workers = append(workers, w)
-		until(b, "the group is arranged", func() bool { return strings.Contains(log(), "the group is arranged") })
+		until(b, "consumer group assigned", func() bool { return strings.Contains(log(), "consumer group assigned") })
 	}
 	time.Sleep(2 * time.Second)
 	_, config = configure()

@@ -347,7 +347,7 @@ func (f *Follower) missing(ctx context.Context, path, reason string, now time.Ti
 	}
 	if r.problem.Reason != reason {
 		r.problem.Reason = reason
-		f.Log.Error("the folder cannot be read; it is tried again", "path", path, "err", reason)
+		f.Log.Error("folder not read; retrying", "path", path, "err", reason)
 		f.report(Pass{Missing: 1})
 		if err := f.Store.failed(ctx, r.pull, errors.New(reason), now); err != nil {
 			return err
@@ -363,7 +363,7 @@ func (f *Follower) found(ctx context.Context, path string, now time.Time) error 
 	if r.problem.Reason == "" {
 		return nil
 	}
-	f.Log.Info("the folder is read again", "path", path)
+	f.Log.Info("folder readable again", "path", path)
 	r.problem = FolderProblem{}
 	r.pull.since = time.Time{}
 	return f.Store.answered(ctx, r.pull, now)
@@ -455,7 +455,7 @@ func (f *Follower) changed(ctx context.Context) error {
 	}
 
 	if lost != nil {
-		f.Log.Warn("notifications of changes were lost; the folders are walked", "err", lost)
+		f.Log.Warn("change notifications lost; walking folders", "err", lost)
 		f.report(Pass{Lost: 1})
 		return f.walk(ctx)
 	}
@@ -528,9 +528,9 @@ func (f *Follower) walk(ctx context.Context) error {
 	if f.took = time.Since(began); f.blind != f.said {
 		f.said = f.blind
 		if f.blind != "" {
-			f.Log.Warn("changes are found by walking the folders", "reason", f.blind, "every", f.every().Round(time.Second))
+			f.Log.Warn("walking folders to find changes", "reason", f.blind, "every", f.every().Round(time.Second))
 		} else {
-			f.Log.Info("changes of the folders are notified")
+			f.Log.Info("change notifications work again")
 		}
 	}
 

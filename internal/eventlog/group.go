@@ -61,7 +61,7 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 		case errors.Is(err, kafka.ErrGroupClosed):
 			return err
 		case err != nil: // the group is rebalancing, or its coordinator is moving
-			log.Debug("waiting for the group", "group", group, "err", err)
+			log.Debug("waiting for consumer group", "group", group, "err", err)
 			if lost.IsZero() {
 				lost = time.Now()
 			} else if now != nil && time.Since(lost) > cutOff { // another member has the partitions by now
@@ -85,7 +85,7 @@ func (c *Cluster) runMember(ctx context.Context, group, topic string, by *balanc
 			own = append(own, a.ID)
 		}
 		slices.Sort(own)
-		log.Info("the group is arranged", "group", group, "generation", gen.ID, "judges", len(own) > 0, "partitions", len(own))
+		log.Info("consumer group assigned", "group", group, "generation", gen.ID, "processes", len(own) > 0, "partitions", len(own))
 		// A member that missed a generation does not know who had the partitions in between.
 		if now != nil && (!slices.Equal(now.partitions, own) || gen.ID != by.generation()+1) {
 			if err := now.stop(); err != nil {

@@ -355,7 +355,7 @@ func (c *Client) learn(res *http.Response) {
 		}
 		if c.skew.Abs() > bigSkew && !c.told && c.Log != nil {
 			c.told = true
-			c.Log.Warn("the clock of this machine and the vendor's differ: the vendor's is used", "by", c.skew.Round(time.Second))
+			c.Log.Warn("clocks differ; using the vendor's", "by", c.skew.Round(time.Second))
 		}
 	}
 	number := func(names ...string) (int64, bool) {

@@ -67,7 +67,7 @@ func (o *outlets) tidy(ctx context.Context, conf *config.Config, now time.Time) 
 	}
 	said, err := privacy.Expire(ctx, o.d.dir, conf, o.d.alerts, now)
 	if said != "" {
-		o.d.Log.Info(said)
+		o.d.Log.Info("retention applied", "result", said)
 	}
 	return err
 }
@@ -107,7 +107,7 @@ func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) erro
 			if err != nil {
 				failed++
 				o.d.stats.failures.Add(1)
-				o.d.Log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+				o.d.Log.Error("notification not sent; retrying", "channel", c.Name, "err", err)
 			}
 			if again.IsZero() && (sent == 0 || err != nil) || failed == tries {
 				break
@@ -163,10 +163,10 @@ func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channe
 		case err != nil && err.Error() != said: // told when it changes
 			said = err.Error()
 			o.d.stats.failures.Add(1)
-			o.d.Log.Error("not sent; it is tried again", "channel", c.Name, "err", err)
+			o.d.Log.Error("notification not sent; retrying", "channel", c.Name, "err", err)
 		case err == nil && sent > 0 && said != "":
 			said = ""
-			o.d.Log.Info("it is sent again", "channel", c.Name)
+			o.d.Log.Info("channel works again", "channel", c.Name)
 		}
 		wait := idleChannel
 		if !again.IsZero() {

@@ -117,7 +117,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
 		}
 		if err != nil {
-			d.Log.Warn("status", "err", err)
+			d.Log.Warn("status not written", "err", err)
 		}
 	}
 	v := d.worker.View()
@@ -171,7 +171,7 @@ func (d *Daemon) startIngest(ctx context.Context, g *errgroup.Group, l *stream.L
 		return
 	}
 	if err := d.lookAtDisk(ctx, l.Events, time.Now()); err != nil {
-		d.Log.Warn("it is not known how much room the disk has", "err", err)
+		d.Log.Warn("free disk space unknown", "err", err)
 	}
 	g.Go(func() error {
 		defer l.EndEvents()

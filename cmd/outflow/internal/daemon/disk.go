@@ -107,7 +107,7 @@ func (d *Daemon) watchDisk(ctx context.Context, log eventlog.Log) error {
 	for said := false; ; {
 		if err := d.lookAtDisk(ctx, log, time.Now()); err != nil && !said && ctx.Err() == nil {
 			said = true
-			d.Log.Warn("it is not known how much room the disk has", "err", err)
+			d.Log.Warn("free disk space unknown", "err", err)
 		}
 		if err := pause(ctx, lookAtDisk); err != nil {
 			return err
@@ -124,12 +124,12 @@ func (d *Daemon) lookAtDisk(ctx context.Context, log eventlog.Log, now time.Time
 	}
 	if !full {
 		d.health.clear("disk", "")
-		d.Log.Info("there is room on the disk again: intake goes on")
+		d.Log.Info("intake resumed: disk space is available")
 		return nil
 	}
 	reason, _ := d.intake.stopped()
 	d.stats.failures.Add(1)
 	d.health.set("disk", "", reason)
-	d.Log.Error("intake is stopped until there is room", "err", reason)
+	d.Log.Error("intake stopped: disk nearly full", "err", reason)
 	return watch.AppendGap(ctx, log, event.Disk, "", now, reason)
 }

@@ -78,7 +78,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		return fmt.Errorf("feed: listen: %w", err)
 	}
 	srv := &http.Server{Handler: guard.Handler("feed", s.Handler()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
-	d.Log.Info("feed", "address", ln.Addr().String(), "tls", s.Secure)
+	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", s.Secure)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
 	g.Go(func() error {

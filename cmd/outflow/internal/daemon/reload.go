@@ -40,11 +40,11 @@ func (d *Daemon) watchConfig(ctx context.Context) {
 		if err := guard.Do("reload", d.readConfig); err != nil {
 			d.stats.failures.Add(1)
 			d.health.set("configuration", d.Path, err.Error())
-			d.Log.Error("the configuration stays as it was", "file", d.Path, "err", err)
+			d.Log.Error("configuration not reloaded", "file", d.Path, "err", err)
 			continue
 		}
 		d.health.clear("configuration", d.Path)
-		d.Log.Info("configuration read again", "file", d.Path)
+		d.Log.Info("configuration reloaded", "file", d.Path)
 	}
 }
 

@@ -35,7 +35,7 @@ func (d *Daemon) mailDigests(ctx context.Context) error {
 		if err := guard.Do("digest", func() error { return MailDigest(ctx, d.dir, d.current(), d.alerts, d.Log, time.Now()) }); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			d.stats.failures.Add(1)
-			d.Log.Error("digest not sent; it is tried again", "err", err)
+			d.Log.Error("digest not sent; retrying", "err", err)
 		}
 		if err := pause(ctx, time.Minute); err != nil {
 			return err

@@ -109,7 +109,7 @@ func (d *Daemon) keep(ctx context.Context, kind, name string, do func(ctx contex
 			err = errors.New("it ended by itself")
 		}
 		d.stats.failures.Add(1)
-		d.Log.Error("stopped; it is begun again", kind, name, "err", err, "wait", wait)
+		d.Log.Error("part stopped; restarting", kind, name, "err", err, "wait", wait)
 		d.health.set(kind, name, err.Error())
 		if pause(ctx, wait) != nil {
 			return
@@ -197,10 +197,10 @@ func (d *Daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
 	d.stats.lost.Add(int64(p.Lost))
 	for i, f := range p.Failed {
 		if i == mostLogged {
-			d.Log.Warn("and more files that were not read", "source", c.Name, "files", len(p.Failed)-i)
+			d.Log.Warn("more files not read", "source", c.Name, "files", len(p.Failed)-i)
 			break
 		}
-		d.Log.Warn("file not read; it is tried again", "source", c.Name, "file", f.Path, "err", f.Reason)
+		d.Log.Warn("file not read; retrying", "source", c.Name, "file", f.Path, "err", f.Reason)
 	}
 	if p.Files > 0 {
 		d.Log.Info("files read", "source", c.Name, "files", p.Files, "events", p.Events, "not_decoded", p.Problems)
@@ -226,7 +226,7 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 		}
 		d.stats.failures.Add(1)
 		err = errors.Join(err, refused.Record(ctx, err, time.Now()))
-		env.Log.Error("source not opened; it is tried again", "err", err)
+		env.Log.Error("source not opened; retrying", "err", err)
 		d.health.set("source", c.Name, err.Error())
 		if d.Once {
 			return fmt.Errorf("source %s: %w", c.Name, err)

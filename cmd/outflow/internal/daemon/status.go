@@ -268,7 +268,7 @@ func (d *Daemon) serve(ctx context.Context, l *stream.Logs) error {
 		defer stop()
 		go func() {
 			if err := srv.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
-				d.Log.Error("listening ended", "err", err)
+				d.Log.Error("listener failed", "err", err)
 			}
 		}()
 	}
@@ -281,7 +281,7 @@ func (d *Daemon) serve(ctx context.Context, l *stream.Logs) error {
 			err = writeStatus(filepath.Join(d.dir, "status.json"), s)
 		}
 		if err != nil && ctx.Err() == nil {
-			d.Log.Warn("status", "err", err)
+			d.Log.Warn("status not written", "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -209,7 +209,7 @@ func (d *Daemon) say(ctx context.Context, e *event.Event) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(sayAtEnd, cancel) })()
 	if err := d.events.Append(lasting, eventlog.Record{Value: e.Append(nil)}); err != nil && !errors.Is(err, eventlog.ErrClosed) {
-		d.Log.Warn("an alert about the data could not be put into the log", "about", e.Action, "err", err)
+		d.Log.Warn("alert about the data not appended to event log", "about", e.Action, "err", err)
 	}
 }
 

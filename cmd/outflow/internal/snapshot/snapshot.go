@@ -237,7 +237,7 @@ func (s *Store) Fetch(ctx context.Context, store string, have int64, log *slog.L
 		if err == nil {
 			return true, nil
 		}
-		log.Error("snapshot refused; the one before it is tried", "file", s.File(at), "err", err)
+		log.Error("snapshot rejected; trying the previous one", "file", s.File(at), "err", err)
 	}
 	return false, nil
 }

@@ -124,7 +124,7 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 		from := store.Of(x.Shards)
 		path := filepath.Join(tmp, fmt.Sprint(i))
 		if err := from.Open(ctx, path, x.At); err != nil {
-			w.Log.Error("snapshot refused; others are tried", "file", from.File(x.At), "err", err)
+			w.Log.Error("snapshot rejected; trying others", "file", from.File(x.At), "err", err)
 			continue
 		}
 		baseline, c, err := loadShared(ctx, path)
@@ -152,7 +152,7 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 	if err != nil {
 		return nil, err
 	}
-	w.Log.Info("state fetched from snapshots", "checkpoint", instant(whole.At), "snapshots", len(parts))
+	w.Log.Info("state restored from snapshots", "checkpoint", instant(whole.At), "snapshots", len(parts))
 	return whole, pr.begin(whole, baseline)
 }
 

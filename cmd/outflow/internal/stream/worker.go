@@ -121,7 +121,7 @@ func (w *Worker) runAll(ctx context.Context, l *Logs, shared *snapshot.Store, pa
 			return err
 		}
 		if fetched {
-			w.Log.Info("state fetched from a snapshot")
+			w.Log.Info("state restored from snapshot")
 		}
 		if store, err = engine.OpenStore(ctx, path); err != nil {
 			return err
@@ -189,7 +189,7 @@ func (w *Worker) rollback(ctx context.Context, l *Logs, pr *Processor, now bool)
 	if back.at > 0 {
 		from = DateOf(back.at / event.Day)
 	}
-	w.Log.Warn("judging begins again", "from", from, "late_events", back.events, "asked", request != nil)
+	w.Log.Warn("rolled back; reprocessing", "from", from, "late_events", back.events, "asked", request != nil)
 	failpoint.Reach("go-back")
 	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
 		err = pr.anew(ctx, l.Events, back.asked.From)
