@@ -62,6 +62,8 @@ var bad = []struct{ text, want string }{
 	{"heartbeat: {url: \"ftp://x\"}\n", "heartbeat.url: give an address"},
 	{"heartbeat: {allow_networks: [everywhere]}\n", `heartbeat.allow_networks: "everywhere" is not a network`},
 
+	{"metrics: {pprof: true}\n", "metrics.pprof: metrics.listen is required"},
+	{"listen: \"a:1\"\nmetrics: {listen: \"b:1\"}\n", "listen: metrics.listen is set, too"},
 	{"feed: {listen: nowhere}\n", `feed.listen: "nowhere" is not a host:port`},
 	{"feed: {listen: \"0.0.0.0:8443\"}\n", "feed: cert and key are required unless listen is a loopback address"},
 	{"feed: {listen: \"127.0.0.1:1\", cert: x}\n", "feed: cert and key go together"},
@@ -247,7 +249,7 @@ func TestMayBecome(t *testing.T) {
 		"domains: [x.org]\n":   "domains cannot change",
 		"log: {kind: sqlite}":  "",
 		"log: {partitions: 5}": "log cannot change",
-		"listen: localhost:1":  "listen cannot change",
+		"listen: localhost:1":  "metrics cannot change",
 		"channels: [{name: c, kind: file, path: x, min_severity: high, allow_networks: [10.0.0.0/8]}]\n": "",
 	} {
 		err := now.MayBecome(load(text))

@@ -51,7 +51,9 @@ type Config struct {
 	Channels []Channel `yaml:"channels"`
 	// Snapshots are where the machines of a cluster share the processor's state.
 	Snapshots snapshot.Config `yaml:"snapshots"`
-	// Listen is the address of /metrics, /healthz and /readyz; "" for none.
+	// Metrics is where metrics are served.
+	Metrics Metrics `yaml:"metrics"`
+	// Listen is the deprecated key of Metrics.Listen.
 	Listen string `yaml:"listen"`
 	// PublicURL is the address at which people reach the pages; messages link to it.
 	PublicURL string `yaml:"public_url"`
@@ -198,6 +200,12 @@ type Heartbeat struct {
 	Every    time.Duration `yaml:"every"`          // 5m if 0
 	Share    float64       `yaml:"share"`          // of today's records that must have been processed; 0.99 if 0
 	Networks []string      `yaml:"allow_networks"` // internal networks that the address may be in: 10.0.0.0/8
+}
+
+// Metrics is where /metrics, /healthz and /readyz are served.
+type Metrics struct {
+	Listen string `yaml:"listen"` // host:port; "" for nowhere
+	Pprof  bool   `yaml:"pprof"`  // whether profiles of the process are served there, too
 }
 
 // Retention is how many days things are kept; 0 means for ever.

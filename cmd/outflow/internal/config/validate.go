@@ -42,6 +42,7 @@ func (c *Config) validate(roles []string) error {
 		c.checkSharding,
 		c.checkDigest,
 		c.Heartbeat.check,
+		c.checkMetrics,
 		c.checkFeed,
 		c.checkSources,
 		c.checkChannels,
@@ -144,6 +145,16 @@ func (c *Heartbeat) check() error {
 // isReference reports whether a setting refers to a secret.
 func isReference(text string) bool {
 	return slices.ContainsFunc([]string{"env:", "file:", "exec:"}, func(scheme string) bool { return strings.HasPrefix(text, scheme) })
+}
+
+func (c *Config) checkMetrics() error {
+	switch {
+	case c.Listen != "" && c.Metrics.Listen != c.Listen:
+		return errors.New("listen: metrics.listen is set, too: remove listen, which is deprecated")
+	case c.Metrics.Pprof && c.Metrics.Listen == "":
+		return errors.New("metrics.pprof: metrics.listen is required")
+	}
+	return nil
 }
 
 func (c *Config) checkFeed() error {

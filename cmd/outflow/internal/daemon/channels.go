@@ -100,10 +100,11 @@ func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) erro
 				sent, again, err = send(ctx)
 				return err
 			})
-			o.d.stats.told.Add(int64(sent))
 			if ctx.Err() != nil {
+				o.d.stats.notified(c.Name, sent, nil)
 				return ctx.Err()
 			}
+			o.d.stats.notified(c.Name, sent, err)
 			if err != nil {
 				failed++
 				o.d.stats.failures.Add(1)
@@ -156,7 +157,11 @@ func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channe
 		if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
 			send = nil // it may be in any state
 		}
-		o.d.stats.told.Add(int64(sent))
+		if ctx.Err() != nil {
+			o.d.stats.notified(c.Name, sent, nil)
+			return
+		}
+		o.d.stats.notified(c.Name, sent, err)
 		switch {
 		case ctx.Err() != nil:
 			return

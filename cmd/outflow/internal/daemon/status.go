@@ -10,12 +10,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	reports "github.com/outflow/outflow/alert/report"
@@ -42,6 +40,7 @@ type runStats struct {
 
 	mu           sync.Mutex
 	panics       map[string]int64 // that were caught, by where
+	channels     map[string]*channelStats
 	came         map[string]*intakeOf
 	recognised   map[[2]string]watch.Recognition // by source and path, on a day
 	recognisedOn int64                           // the day
@@ -243,23 +242,24 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 
 // serve answers /metrics, /healthz and /readyz, and keeps the status file.
 func (d *Daemon) serve(ctx context.Context, l *stream.Logs) error {
-	collector := &collector{look: func() *Status {
+	registry := newRegistry(func() *Status {
 		s, err := d.look(ctx, l)
 		if err != nil {
 			return nil
 		}
 		return s
-	}}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector)
+	}, &d.stats)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if d.Config.Metrics.Pprof {
+		handlePprof(mux)
+	}
 	var seen lastStatus
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ok", seen.dead(time.Now())) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ready", seen.unready(time.Now())) })
-	srv := &http.Server{Handler: guard.Handler("status", mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	if d.Config.Listen != "" {
-		ln, err := net.Listen("tcp", d.Config.Listen)
+	srv := &http.Server{Handler: guard.Handler("status", mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 90 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	if d.Config.Metrics.Listen != "" {
+		ln, err := net.Listen("tcp", d.Config.Metrics.Listen)
 		if err != nil {
 			return fmt.Errorf("listen: %w", err)
 		}
@@ -303,157 +303,4 @@ func writeStatus(path string, s *Status) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
-}
-
-// collector turns a status into metrics when they are asked for.
-type collector struct{ look func() *Status }
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("outflow_"+name, help, labels, nil)
-}
-
-var (
-	descEvents  = desc("source_events_total", "Events that came of a vendor through a source.", "source", "vendor")
-	descNewest  = desc("source_newest_timestamp_seconds", "Time of the newest event of a vendor through a source.", "source", "vendor")
-	descDead    = desc("dead_letters", "Records that could not be decoded.")
-	descLag     = desc("log_lag_records", "Records of the log of events that are not read yet.", "partition")
-	descJudged  = desc("judge_events_total", "Events that were judged, since the start.")
-	descRepeats = desc("judge_repeats_total", "Events that had come before, since the start.")
-	descConfl   = desc("judge_conflicts_total", "Records that had the id of another event and said something else, since the start.")
-	descLate    = desc("judge_late_total", "Events that came too late to be judged, since the start.")
-	descRewinds = desc("judge_rewinds_total", "How often late events had what followed judged again, since the start.")
-	descHeld    = desc("judge_window_events", "Events of the last days that are held.")
-	descPeople  = desc("judge_people", "People and service accounts that are known.")
-	descNames   = desc("judge_names_left_out_total", "Names that had only failed to sign in and were forgotten, because there were too many.")
-	descGuests  = desc("judge_guest_events_left_out_total", "Events of outsiders that were not judged, because too many of them were new.")
-	descMark    = desc("judge_newest_timestamp_seconds", "Time of the newest event that was judged.")
-	descKnown   = desc("alerts_known", "Alerts in the ledger.")
-	descTold    = desc("alerts_told", "Alerts that people were told.")
-	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
-	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
-	descShards  = desc("judge_shards", "Shards of the people that are judged here.")
-	descWaited  = desc("judge_waited_seconds_total", "For how long other judges were waited for, since the start.")
-	descSave    = desc("judge_save_seconds", "How long it took to store the base last.")
-	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
-	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
-	descGaps    = desc("stream_gaps_total", "Stretches of time that could not be read, and will not be.", "source", "stream")
-	descAgain   = desc("api_repeats_total", "Records that APIs sent again within a short time, since the start: they are not appended again.")
-	descPanics  = desc("panics_total", "Panics that were caught, since the start.", "where")
-	descMissing = desc("folders_missing", "Folders of a source that cannot be read.", "source")
-	descUnread  = desc("files_unreadable", "Files and directories of a source that could not be read, and are tried again.", "source")
-	descQueue   = desc("files_waiting", "Files of a source that wait to be read, or are being read.", "source")
-	descLost    = desc("notifications_lost_total", "How often notifications of changes were lost, since the start.")
-	descRoom    = desc("disk_free_bytes", "Room on the disk of the state.")
-	descStopped = desc("intake_stopped", "Whether intake is stopped because the disk is nearly full.")
-	descReason  = desc("conditions", "What keeps the daemon from doing all of its job, by kind.", "kind")
-	descCame    = desc("arrived_records", "What became of the records that came today (UTC), by vendor: received is the sum of the others.", "vendor", "outcome")
-	descDeadNow = desc("arrived_undecoded_records", "Records that came today (UTC) and could not be decoded, by source.", "source")
-	descShare   = desc("judged_ratio", "Of what came today (UTC), and not before, how much was judged: 0 to 1.")
-	descBeat    = desc("heartbeat_timestamp_seconds", "When all was well last: everything is read, decoded and judged.")
-	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
-)
-
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descNewest, descDead, descLag, descJudged, descRepeats, descConfl, descLate, descRewinds, descHeld, descPeople, descNames, descGuests, descMark, descKnown, descTold, descWaiting, descSize, descSave, descShards, descWaited, descAsked, descFailing, descGaps, descAgain, descPanics, descMissing, descUnread, descQueue, descLost, descRoom, descStopped, descReason, descCame, descDeadNow, descShare, descBeat, descFailed} {
-		ch <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	s := c.look()
-	if s == nil {
-		return
-	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	counter := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
-	}
-	for _, v := range s.Sources {
-		counter(descEvents, float64(v.Events), v.Source, v.Vendor)
-		if !v.Newest.IsZero() {
-			gauge(descNewest, float64(v.Newest.UnixMilli())/1000, v.Source, v.Vendor)
-		}
-	}
-	for _, st := range s.Streams {
-		if !st.Asked.IsZero() {
-			gauge(descAsked, float64(st.Asked.UnixMilli())/1000, st.Source, st.Stream)
-		}
-		failing := 0.0
-		if st.Failing != "" {
-			failing = 1
-		}
-		gauge(descFailing, failing, st.Source, st.Stream)
-		counter(descGaps, float64(len(st.Gaps)), st.Source, st.Stream)
-	}
-	gauge(descDead, float64(s.Dead))
-	for _, p := range s.Parts {
-		gauge(descLag, float64(p.Lag), strconv.Itoa(p.Partition))
-	}
-	if j := s.Judge; j != nil {
-		counter(descJudged, float64(j.Judged))
-		counter(descRepeats, float64(j.Repeats))
-		counter(descConfl, float64(j.Conflicts))
-		counter(descLate, float64(j.Late))
-		counter(descRewinds, float64(j.Rewinds))
-		gauge(descHeld, float64(j.Held))
-		gauge(descPeople, float64(j.People))
-		counter(descNames, float64(j.Names))
-		counter(descGuests, float64(j.Guests))
-		gauge(descSave, j.Save)
-		if j.Of > 0 {
-			gauge(descShards, float64(len(j.Shards)))
-			counter(descWaited, j.Waited)
-		}
-		if !j.Newest.IsZero() {
-			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
-		}
-	}
-	if a := s.Arrived; a != nil {
-		for _, v := range a.Vendors {
-			for outcome, n := range map[string]int64{"received": v.Received, "judged": v.Judged, "repeated": v.Repeated, "late": v.Late, "ahead": v.Ahead, "erased": v.Erased, "unreadable": v.Unreadable} {
-				gauge(descCame, float64(n), v.Vendor, outcome)
-			}
-		}
-		for _, x := range a.Undecoded {
-			gauge(descDeadNow, float64(x.Records), x.Source)
-		}
-		gauge(descShare, a.Share)
-	}
-	if !s.Heartbeat.IsZero() {
-		gauge(descBeat, float64(s.Heartbeat.UnixMilli())/1000)
-	}
-	if a := s.Alerts; a != nil {
-		gauge(descKnown, float64(a.Known))
-		gauge(descTold, float64(a.Told))
-		gauge(descWaiting, float64(a.Waiting))
-	}
-	for name, size := range s.Sizes {
-		gauge(descSize, float64(size), name)
-	}
-	counter(descAgain, float64(s.Repeats))
-	for where, n := range s.Panics {
-		counter(descPanics, float64(n), where)
-	}
-	for _, f := range s.Folders {
-		gauge(descMissing, float64(len(f.Missing)), f.Source)
-		gauge(descUnread, float64(f.Unreadable), f.Source)
-		gauge(descQueue, float64(f.Waiting+f.Reading), f.Source)
-	}
-	counter(descLost, float64(s.Lost))
-	if s.DiskFree > 0 {
-		gauge(descRoom, float64(s.DiskFree))
-	}
-	kinds := map[string]int{"disk": 0}
-	for _, c := range s.Conditions {
-		kinds[c.Kind]++
-	}
-	gauge(descStopped, float64(kinds["disk"]))
-	for kind, n := range kinds {
-		gauge(descReason, float64(n), kind)
-	}
-	counter(descFailed, float64(s.Failures))
 }

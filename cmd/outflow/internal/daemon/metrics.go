@@ -1,0 +1,266 @@
+package daemon
+
+import (
+	"net/http"
+	"net/http/pprof"
+	"runtime"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/outflow/outflow/internal/buildinfo"
+)
+
+// newRegistry returns the metrics of a process: those of a status, of notifications, of the build
+// and of the Go runtime.
+func newRegistry(look func() *Status, stats *runStats) *prometheus.Registry {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "outflow_build_info",
+		Help:        "1; the labels are the version of Outflow and that of Go.",
+		ConstLabels: prometheus.Labels{"version": buildinfo.Version(), "goversion": runtime.Version()},
+	})
+	info.Set(1)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		&collector{look},
+		&notifications{stats},
+		info,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return registry
+}
+
+// handlePprof serves profiles of the process below /debug/pprof/.
+func handlePprof(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+}
+
+// notifications counts what channels sent, and how often they failed.
+type notifications struct{ stats *runStats }
+
+var descNotifications = prometheus.NewDesc("outflow_notifications_total",
+	"Notifications by channel and outcome, since the start: sent, or failed attempts, which are retried.",
+	[]string{"channel", "outcome"}, nil)
+
+// Describe implements prometheus.Collector.
+func (n *notifications) Describe(ch chan<- *prometheus.Desc) { ch <- descNotifications }
+
+// Collect implements prometheus.Collector.
+func (n *notifications) Collect(ch chan<- prometheus.Metric) {
+	n.stats.mu.Lock()
+	defer n.stats.mu.Unlock()
+	for channel, c := range n.stats.channels {
+		emit := func(outcome string, v int64) {
+			ch <- prometheus.MustNewConstMetric(descNotifications, prometheus.CounterValue, float64(v), channel, outcome)
+		}
+		emit("sent", c.sent)
+		emit("failed", c.failed)
+	}
+}
+
+// channelStats is what a channel sent since the start, and how often it failed.
+type channelStats struct{ sent, failed int64 }
+
+// notified counts an attempt of a channel to send what waits for it.
+func (s *runStats) notified(channel string, sent int, err error) {
+	s.told.Add(int64(sent))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channels == nil {
+		s.channels = map[string]*channelStats{}
+	}
+	c := s.channels[channel]
+	if c == nil {
+		c = &channelStats{}
+		s.channels[channel] = c
+	}
+	c.sent += int64(sent)
+	if err != nil {
+		c.failed++
+	}
+}
+
+// collector turns a status into metrics when they are asked for.
+type collector struct{ look func() *Status }
+
+// metric is a metric under its name, and under the deprecated one that it had before.
+type metric struct {
+	now *prometheus.Desc
+	old *prometheus.Desc // nil if it has none
+}
+
+// statusMetrics are the metrics of a status, for Describe.
+var statusMetrics []*metric
+
+func desc(name, help string, labels ...string) *metric {
+	m := &metric{now: prometheus.NewDesc("outflow_"+name, help, labels, nil)}
+	statusMetrics = append(statusMetrics, m)
+	return m
+}
+
+// renamed is desc for a metric that had another name in the release before.
+func renamed(old, name, help string, labels ...string) *metric {
+	m := desc(name, help, labels...)
+	m.old = prometheus.NewDesc("outflow_"+old, "Deprecated: use outflow_"+name+". "+help, labels, nil)
+	return m
+}
+
+// emit emits a value under all names of a metric.
+func (m *metric) emit(ch chan<- prometheus.Metric, kind prometheus.ValueType, v float64, labels []string) {
+	for _, d := range []*prometheus.Desc{m.now, m.old} {
+		if d != nil {
+			ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+		}
+	}
+}
+
+var (
+	descEvents  = desc("source_events_total", "Events that came of a vendor through a source.", "source", "vendor")
+	descNewest  = desc("source_newest_timestamp_seconds", "Time of the newest event of a vendor through a source.", "source", "vendor")
+	descDead    = desc("dead_letters", "Records that could not be decoded.")
+	descLag     = desc("log_lag_records", "Records of the event log that are not read yet.", "partition")
+	descJudged  = renamed("judge_events_total", "detect_events_total", "Events that were processed, since the start.")
+	descRepeats = renamed("judge_repeats_total", "detect_repeats_total", "Events that had come before, since the start.")
+	descConfl   = renamed("judge_conflicts_total", "detect_conflicts_total", "Records that had the id of another event and said something else, since the start.")
+	descLate    = renamed("judge_late_total", "detect_late_total", "Events that arrived after the allowed lateness, since the start.")
+	descRewinds = renamed("judge_rewinds_total", "detect_rollbacks_total", "Rollbacks caused by late events, since the start.")
+	descHeld    = renamed("judge_window_events", "detect_window_events", "Events of the last days that are held.")
+	descPeople  = renamed("judge_people", "detect_people", "People and service accounts that are known.")
+	descNames   = renamed("judge_names_left_out_total", "detect_names_left_out_total", "Names that had only failed to sign in and were forgotten, because there were too many.")
+	descGuests  = renamed("judge_guest_events_left_out_total", "detect_guest_events_left_out_total", "Events of outsiders that were not processed, because too many of them were new.")
+	descMark    = renamed("judge_newest_timestamp_seconds", "detect_newest_timestamp_seconds", "Time of the newest event that was processed.")
+	descKnown   = desc("alerts_known", "Alerts in the notification log.")
+	descTold    = renamed("alerts_told", "alerts_notified", "Alerts that were sent through a channel.")
+	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
+	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
+	descShards  = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
+	descWaited  = renamed("judge_waited_seconds_total", "detect_waited_seconds_total", "Time spent waiting for processors of other shards, since the start.")
+	descSave    = renamed("judge_save_seconds", "detect_checkpoint_seconds", "How long it took to store the last checkpoint.")
+	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
+	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
+	descGaps    = desc("stream_gaps_total", "Stretches of time that could not be read, and will not be.", "source", "stream")
+	descAgain   = desc("api_repeats_total", "Records that APIs sent again within a short time, since the start: they are not appended again.")
+	descPanics  = desc("panics_total", "Panics that were caught, since the start.", "where")
+	descMissing = desc("folders_missing", "Folders of a source that cannot be read.", "source")
+	descUnread  = desc("files_unreadable", "Files and directories of a source that could not be read, and are tried again.", "source")
+	descQueue   = desc("files_waiting", "Files of a source that wait to be read, or are being read.", "source")
+	descLost    = desc("notifications_lost_total", "How often notifications of changes were lost, since the start.")
+	descRoom    = desc("disk_free_bytes", "Room on the disk of the state.")
+	descStopped = desc("intake_stopped", "Whether intake is stopped because the disk is nearly full.")
+	descReason  = desc("conditions", "What keeps the daemon from doing all of its job, by kind.", "kind")
+	descCame    = desc("arrived_records", "What became of the records that came today (UTC), by vendor: received is the sum of the others.", "vendor", "outcome")
+	descDeadNow = desc("arrived_undecoded_records", "Records that came today (UTC) and could not be decoded, by source.", "source")
+	descShare   = renamed("judged_ratio", "detect_processed_ratio", "Of what came today (UTC), and not before, how much was processed: 0 to 1.")
+	descBeat    = desc("heartbeat_timestamp_seconds", "When all was well last: everything is read, decoded and processed.")
+	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range statusMetrics {
+		ch <- m.now
+		if m.old != nil {
+			ch <- m.old
+		}
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.look()
+	if s == nil {
+		return
+	}
+	gauge := func(m *metric, v float64, labels ...string) { m.emit(ch, prometheus.GaugeValue, v, labels) }
+	counter := func(m *metric, v float64, labels ...string) { m.emit(ch, prometheus.CounterValue, v, labels) }
+	for _, v := range s.Sources {
+		counter(descEvents, float64(v.Events), v.Source, v.Vendor)
+		if !v.Newest.IsZero() {
+			gauge(descNewest, float64(v.Newest.UnixMilli())/1000, v.Source, v.Vendor)
+		}
+	}
+	for _, st := range s.Streams {
+		if !st.Asked.IsZero() {
+			gauge(descAsked, float64(st.Asked.UnixMilli())/1000, st.Source, st.Stream)
+		}
+		failing := 0.0
+		if st.Failing != "" {
+			failing = 1
+		}
+		gauge(descFailing, failing, st.Source, st.Stream)
+		counter(descGaps, float64(len(st.Gaps)), st.Source, st.Stream)
+	}
+	gauge(descDead, float64(s.Dead))
+	for _, p := range s.Parts {
+		gauge(descLag, float64(p.Lag), strconv.Itoa(p.Partition))
+	}
+	if j := s.Judge; j != nil {
+		counter(descJudged, float64(j.Judged))
+		counter(descRepeats, float64(j.Repeats))
+		counter(descConfl, float64(j.Conflicts))
+		counter(descLate, float64(j.Late))
+		counter(descRewinds, float64(j.Rewinds))
+		gauge(descHeld, float64(j.Held))
+		gauge(descPeople, float64(j.People))
+		counter(descNames, float64(j.Names))
+		counter(descGuests, float64(j.Guests))
+		gauge(descSave, j.Save)
+		if j.Of > 0 {
+			gauge(descShards, float64(len(j.Shards)))
+			counter(descWaited, j.Waited)
+		}
+		if !j.Newest.IsZero() {
+			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
+		}
+	}
+	if a := s.Arrived; a != nil {
+		for _, v := range a.Vendors {
+			for outcome, n := range map[string]int64{"received": v.Received, "judged": v.Judged, "repeated": v.Repeated, "late": v.Late, "ahead": v.Ahead, "erased": v.Erased, "unreadable": v.Unreadable} {
+				gauge(descCame, float64(n), v.Vendor, outcome)
+			}
+		}
+		for _, x := range a.Undecoded {
+			gauge(descDeadNow, float64(x.Records), x.Source)
+		}
+		gauge(descShare, a.Share)
+	}
+	if !s.Heartbeat.IsZero() {
+		gauge(descBeat, float64(s.Heartbeat.UnixMilli())/1000)
+	}
+	if a := s.Alerts; a != nil {
+		gauge(descKnown, float64(a.Known))
+		gauge(descTold, float64(a.Told))
+		gauge(descWaiting, float64(a.Waiting))
+	}
+	for name, size := range s.Sizes {
+		gauge(descSize, float64(size), name)
+	}
+	counter(descAgain, float64(s.Repeats))
+	for where, n := range s.Panics {
+		counter(descPanics, float64(n), where)
+	}
+	for _, f := range s.Folders {
+		gauge(descMissing, float64(len(f.Missing)), f.Source)
+		gauge(descUnread, float64(f.Unreadable), f.Source)
+		gauge(descQueue, float64(f.Waiting+f.Reading), f.Source)
+	}
+	counter(descLost, float64(s.Lost))
+	if s.DiskFree > 0 {
+		gauge(descRoom, float64(s.DiskFree))
+	}
+	kinds := map[string]int{"disk": 0}
+	for _, c := range s.Conditions {
+		kinds[c.Kind]++
+	}
+	gauge(descStopped, float64(kinds["disk"]))
+	for kind, n := range kinds {
+		gauge(descReason, float64(n), kind)
+	}
+	counter(descFailed, float64(s.Failures))
+}
