@@ -115,6 +115,7 @@ type Channel struct {
 	MaxPerDay int                                      // most messages in 24 hours; 0 for no bound. Critical alerts go out all the same
 	Mask      func(a *Alert) Alert                     // what of an alert the channel's readers may see; nil for all
 	Link      func(a *Alert) string                    // may be nil
+	Observe   func(a *Alert, err error)                // called after a message was sent (nil) or refused for good; may be nil
 	Between   func(name string)                        // called by name between two durable effects; for tests, may be nil
 	Wait      func(err error, tries int) time.Duration // webapi.Backoff if it is nil
 
@@ -177,6 +178,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 				return sent, now, serr
 			}
 			if IsPermanent(err) {
+				c.observe(&p.alert, err)
 				continue
 			}
 			return sent, next, err
@@ -188,12 +190,19 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 			return sent, now, err
 		}
 		sent++
+		c.observe(&p.alert, nil)
 	}
 
 	if len(list) == perPass {
 		return sent, now, nil
 	}
 	return sent, time.Time{}, nil
+}
+
+func (c *Channel) observe(a *Alert, err error) {
+	if c.Observe != nil {
+		c.Observe(a, err)
+	}
 }
 
 // send sends one message.
@@ -250,6 +259,7 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 		if err := s.recordSent(ctx, c.Name, &list[i], ref, now); err != nil {
 			return 1, now, err
 		}
+		c.observe(&list[i].alert, nil)
 	}
 	return 1, now, nil
 }

@@ -17,6 +17,8 @@ type Channel struct {
 	Name string // in the configuration
 	Path string
 	Mask func(a *alert.Alert) alert.Alert // what of an alert its readers may see; nil for all
+	// Observe is called after an alert was written; may be nil.
+	Observe func(a *alert.Alert, err error)
 	// Between is called by name between two durable effects; for tests, may be nil.
 	Between func(name string)
 }
@@ -72,6 +74,9 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		c.between("written")
 		if err := store.MarkSent(ctx, s.Seq); err != nil {
 			return sent, err
+		}
+		if c.Observe != nil {
+			c.Observe(&s.Alert, nil)
 		}
 
 		sent++

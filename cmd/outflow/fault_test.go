@@ -220,7 +220,7 @@ func TestDaemon(t *testing.T) {
 		t.Errorf("/healthz: %q", got)
 	}
 	until(t, "it is ready", func() bool { return get("/readyz") == "ready\n" })
-	for _, metric := range []string{`outflow_source_events_total{source="exports",vendor="box"}`, "outflow_judge_events_total", `outflow_log_lag_records{partition="0"} 0`, "outflow_alerts_told", "outflow_detect_events_total", `outflow_notifications_total{channel="out",outcome="sent"}`, "outflow_build_info{", "go_goroutines "} {
+	for _, metric := range []string{`outflow_source_events_total{source="exports",vendor="box"}`, "outflow_judge_events_total", `outflow_log_lag_records{partition="0"} 0`, "outflow_alerts_told", "outflow_detect_events_total", `outflow_notifications_total{channel="out",outcome="sent"}`, "outflow_build_info{", "go_goroutines ", `outflow_notification_latency_seconds_count{channel="out"}`} {
 		if got := get("/metrics"); !strings.Contains(got, metric) {
 			t.Errorf("/metrics lacks %s:\n%s", metric, got)
 		}

@@ -194,8 +194,9 @@ func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Chan
 		return nil, err
 	}
 	between := func(name string) { failpoint.Reach("channel-" + name) }
+	observe := func(a *alert.Alert, err error) { d.stats.observe(c.Name, a.Time, err, time.Now()) }
 	if c.Kind == "file" {
-		ch := &file.Channel{Name: c.Name, Path: c.Path, Mask: mask, Between: between}
+		ch := &file.Channel{Name: c.Name, Path: c.Path, Mask: mask, Between: between, Observe: observe}
 		return func(ctx context.Context) (int, time.Time, error) {
 			sent, err := ch.Deliver(ctx, d.alerts)
 			return sent, time.Time{}, err
@@ -205,7 +206,7 @@ func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Chan
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
-	ch := &alert.Channel{Name: c.Name, Kind: c.Spec, Notifier: n, MaxPerDay: c.PerDay, Mask: mask, Link: conf.Link, Between: between}
+	ch := &alert.Channel{Name: c.Name, Kind: c.Spec, Notifier: n, MaxPerDay: c.PerDay, Mask: mask, Link: conf.Link, Observe: observe, Between: between}
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
 }
 

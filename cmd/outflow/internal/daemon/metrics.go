@@ -5,6 +5,7 @@ import (
 	"net/http/pprof"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -25,6 +26,7 @@ func newRegistry(look func() *Status, stats *runStats) *prometheus.Registry {
 	registry.MustRegister(
 		&collector{look},
 		&notifications{stats},
+		stats.histogram(),
 		info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -66,6 +68,38 @@ func (n *notifications) Collect(ch chan<- prometheus.Metric) {
 
 // channelStats is what a channel sent since the start, and how often it failed.
 type channelStats struct{ sent, failed int64 }
+
+// latencyBuckets are seconds: from live alerts to those about events that arrive days late.
+var latencyBuckets = []float64{1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600}
+
+// newLatency returns the histogram of the time from an alert's last event to its notification.
+func newLatency() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "outflow_notification_latency_seconds",
+		Help:    "Time from the last event of an alert to its notification, by channel.",
+		Buckets: latencyBuckets,
+	}, []string{"channel"})
+}
+
+// observe takes in that a channel sent an alert whose last event was at some time, or that its
+// receiver refused it for good.
+func (s *runStats) observe(channel string, event time.Time, err error, now time.Time) {
+	if err != nil {
+		s.notified(channel, 0, err)
+		return
+	}
+	s.histogram().WithLabelValues(channel).Observe(max(now.Sub(event), 0).Seconds())
+}
+
+// histogram is that of the latency of notifications.
+func (s *runStats) histogram() *prometheus.HistogramVec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latency == nil {
+		s.latency = newLatency()
+	}
+	return s.latency
+}
 
 // notified counts an attempt of a channel to send what waits for it.
 func (s *runStats) notified(channel string, sent int, err error) {

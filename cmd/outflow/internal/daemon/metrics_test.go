@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 )
@@ -16,6 +17,9 @@ func TestMetrics(t *testing.T) {
 	stats.notified("mail", 2, nil)
 	stats.notified("mail", 1, errors.New("x"))
 	stats.notified("chat", 0, errors.New("x"))
+	at := time.Now()
+	stats.observe("mail", at.Add(-time.Minute), nil, at)
+	stats.observe("chat", at, errors.New("refused"), at)
 	s := &Status{Judge: &stream.Status{}, Alerts: &alertStatus{Known: 3, Told: 2}}
 	s.Judge.Rewinds = 7
 	families, err := newRegistry(func() *Status { return s }, &stats).Gather()
@@ -35,13 +39,14 @@ func TestMetrics(t *testing.T) {
 					name += " " + l.GetValue()
 				}
 			}
-			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetHistogram().GetSampleSum()
 		}
 	}
 	for name, want := range map[string]float64{
 		"outflow_notifications_total mail sent": 3, "outflow_notifications_total mail failed": 1,
-		"outflow_notifications_total chat sent": 0, "outflow_notifications_total chat failed": 1,
-		"outflow_detect_rollbacks_total": 7, "outflow_judge_rewinds_total": 7,
+		"outflow_notifications_total chat sent": 0, "outflow_notifications_total chat failed": 2,
+		"outflow_notification_latency_seconds mail": 60,
+		"outflow_detect_rollbacks_total":            7, "outflow_judge_rewinds_total": 7,
 		"outflow_alerts_notified": 2, "outflow_alerts_told": 2,
 		"outflow_build_info": 1,
 	} {

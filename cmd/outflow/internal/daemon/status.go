@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	reports "github.com/outflow/outflow/alert/report"
@@ -41,6 +42,7 @@ type runStats struct {
 	mu           sync.Mutex
 	panics       map[string]int64 // that were caught, by where
 	channels     map[string]*channelStats
+	latency      *prometheus.HistogramVec
 	came         map[string]*intakeOf
 	recognised   map[[2]string]watch.Recognition // by source and path, on a day
 	recognisedOn int64                           // the day
