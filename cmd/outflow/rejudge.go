@@ -81,7 +81,7 @@ func rejudge(ctx context.Context, conf *config.Config, path string, from time.Ti
 		}
 	}
 
-	b, err := json.Marshal(stream.RejudgeRequest{From: from, At: time.Now().UTC(), Anew: len(reread) > 0})
+	b, err := json.Marshal(stream.RejudgeRequest{From: from, At: time.Now().UTC(), Reread: len(reread) > 0})
 	if err != nil {
 		return err
 	}

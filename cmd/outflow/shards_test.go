@@ -43,7 +43,7 @@ func newCrew(t *testing.T, shards int) *crew {
 	key := filepath.Join(t.TempDir(), "key")
 	writeKey(t, key)
 	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshot.Config{Dir: t.TempDir(), Key: "file:" + key}}
-	c.logs = &stream.Logs{Events: eventlog.NewMemory(4, 0), Alerts: eventlog.NewMemory(shards, 0), Hours: eventlog.NewMemory(1, 0)}
+	c.logs = &stream.Logs{Events: eventlog.NewMemory(4, 0), Alerts: eventlog.NewMemory(shards, 0), Deltas: eventlog.NewMemory(1, 0)}
 	c.logs.Trim = func(context.Context, int, int64) error { return nil }
 	t.Cleanup(c.leave)
 	return c

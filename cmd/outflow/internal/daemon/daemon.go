@@ -129,7 +129,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) prepare() {
 	d.stats.start = time.Now()
 	d.worker.Dir, d.worker.Config, d.worker.Log, d.worker.Once = d.dir, d.current, d.Log, d.Once
-	d.stands = d.worker.Stands
+	d.stands = d.worker.StalledSince
 	if d.intake.free == nil {
 		d.intake.free = func() (uint64, uint64, error) { return disk.Free(d.dir) }
 	}
@@ -295,7 +295,7 @@ func (d *Daemon) tell(ctx context.Context, log eventlog.Log) error {
 	for p := range parts {
 		next := at[p].Next
 		readers.Go(func() {
-			stream.Follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []stream.KindOf { return nil })
+			stream.Follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []stream.RecordClass { return nil })
 		})
 	}
 	out := &outlets{d: d}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,41 +20,41 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// accounts account for the records of the log of events that a judge has read: for each
-// record, by the day on which the log took it and by vendor, what became of it. They are a
-// function of the log up to the offsets that have been read, so they lie beside the base
-// with those offsets and add up however often the judge is killed:
+// accounts count what became of the records of the event log that a processor has read, by partition,
+// by the day on which the log received them, and by vendor. They are a function of the log up to the
+// offsets that have been read. They are stored in the checkpoint together with those offsets, so they
+// add up however often the processor is killed:
 //
 //	Received = Judged + Repeated + Late + Ahead + Erased + Unreadable
 type accounts struct {
-	parts []map[accountOf]*Account // by partition
-	day   int64                    // for which recent is
-	part  int
-	quick [32]*Account // of the day and partition, by vendor
+	parts  []map[accountKey]*Account // by partition
+	day    int64                     // of recent
+	part   int                       // of recent
+	recent [32]*Account              // by vendor: the accounts of one day and partition
 }
 
-// accountOf is a day, counted since 1970 in UTC, and a vendor.
-type accountOf struct {
+// accountKey is a day (days since 1970, UTC) and a vendor.
+type accountKey struct {
 	day    int64
 	source event.Source
 }
 
-// Account is what became of records. Numbers are of records of the log.
+// Account counts what became of the records of one day and vendor.
 type Account struct {
-	Day        int64  `json:"day"`              // on which they came, since 1970, UTC
-	Vendor     string `json:"vendor,omitempty"` // empty for what is no event
-	Received   int64  `json:"received"`
-	Judged     int64  `json:"judged,omitempty"`
-	Delayed    int64  `json:"delayed,omitempty"`    // of those judged: over a day old when they came
-	Repeated   int64  `json:"repeated,omitempty"`   // had come before
-	Conflicts  int64  `json:"conflicts,omitempty"`  // of those repeated: under the same id, they said something else
-	Late       int64  `json:"late,omitempty"`       // left out: before the stored base
-	Ahead      int64  `json:"ahead,omitempty"`      // left out: dated more than a day after they came
-	Erased     int64  `json:"erased,omitempty"`     // left out: taken out of the log by privacy erase
+	Day        int64  `json:"day"`                  // on which the log received them, in days since 1970, UTC
+	Vendor     string `json:"vendor,omitempty"`     // empty for records that are no events
+	Received   int64  `json:"received"`             // all of them
+	Judged     int64  `json:"judged,omitempty"`     // processed
+	Delayed    int64  `json:"delayed,omitempty"`    // of those processed: received more than a day after the event
+	Repeated   int64  `json:"repeated,omitempty"`   // events that were there already
+	Conflicts  int64  `json:"conflicts,omitempty"`  // of those repeated: with the same id, but different content
+	Late       int64  `json:"late,omitempty"`       // left out: before the committed checkpoint
+	Ahead      int64  `json:"ahead,omitempty"`      // left out: dated more than a day after they were received
+	Erased     int64  `json:"erased,omitempty"`     // left out: removed by outflow privacy erase
 	Unreadable int64  `json:"unreadable,omitempty"` // left out: of a later version, or damaged
 }
 
-// Add adds the numbers of another account.
+// Add adds the counts of another account.
 func (a *Account) Add(b *Account) {
 	a.Received += b.Received
 	a.Judged += b.Judged
@@ -66,49 +67,49 @@ func (a *Account) Add(b *Account) {
 	a.Unreadable += b.Unreadable
 }
 
-// Left is how many records were left out: they can say nothing about anybody.
+// Left returns how many records were left out: they do not affect any alert.
 func (a *Account) Left() int64 { return a.Late + a.Ahead + a.Erased + a.Unreadable }
 
-// keepAccounts is for how many days accounts are kept: as long as alerts that are out.
+// keepAccounts is for how many days accounts are kept: as long as published alerts.
 const keepAccounts = keepAlerts / event.Day
 
 func newAccounts(partitions int) *accounts {
-	t := &accounts{parts: make([]map[accountOf]*Account, partitions)}
+	t := &accounts{parts: make([]map[accountKey]*Account, partitions)}
 	for p := range t.parts {
-		t.parts[p] = map[accountOf]*Account{}
+		t.parts[p] = map[accountKey]*Account{}
 	}
 	return t
 }
 
-// of is the account of a record, which is counted as received.
+// of returns the account that a record counts towards, and counts the record as received.
 func (t *accounts) of(r *eventlog.Record, source event.Source) *Account {
-	on := r.Appended / event.Day
-	if on != t.day || r.Partition != t.part {
-		t.day, t.part, t.quick = on, r.Partition, [32]*Account{}
+	day := r.Appended / event.Day
+	if day != t.day || r.Partition != t.part {
+		t.day, t.part, t.recent = day, r.Partition, [32]*Account{}
 	}
-	a := t.quick[source]
+	a := t.recent[source]
 	if a == nil {
-		a = t.parts[r.Partition][accountOf{on, source}]
+		a = t.parts[r.Partition][accountKey{day, source}]
 		if a == nil {
-			t.forget(r.Partition, on-keepAccounts)
-			a = &Account{Day: on}
+			t.forget(r.Partition, day-keepAccounts)
+			a = &Account{Day: day}
 			if source != event.NoSource {
 				a.Vendor = source.String()
 			}
-			t.parts[r.Partition][accountOf{on, source}] = a
+			t.parts[r.Partition][accountKey{day, source}] = a
 		}
-		t.quick[source] = a
+		t.recent[source] = a
 	}
 	a.Received++
 	return a
 }
 
-// forget drops the days of a partition before one.
+// forget drops the accounts of a partition before a day.
 func (t *accounts) forget(partition int, before int64) {
-	maps.DeleteFunc(t.parts[partition], func(k accountOf, _ *Account) bool { return k.day < before })
+	maps.DeleteFunc(t.parts[partition], func(k accountKey, _ *Account) bool { return k.day < before })
 }
 
-// stored are the accounts as they are stored, by partition.
+// stored returns the accounts by partition, as a checkpoint holds them.
 func (t *accounts) stored() [][]Account {
 	all := make([][]Account, len(t.parts))
 	for p, part := range t.parts {
@@ -124,7 +125,7 @@ func compareAccounts(a, b Account) int {
 	return cmp.Or(cmp.Compare(a.Day, b.Day), strings.Compare(a.Vendor, b.Vendor))
 }
 
-// restore puts back what was stored.
+// restore takes over accounts from a checkpoint.
 func (t *accounts) restore(all [][]Account) {
 	for p := range min(len(all), len(t.parts)) {
 		for _, a := range all[p] {
@@ -132,15 +133,15 @@ func (t *accounts) restore(all [][]Account) {
 			if a.Vendor != "" {
 				source = event.SourceNamed(a.Vendor)
 			}
-			t.parts[p][accountOf{a.Day, source}] = &a
+			t.parts[p][accountKey{a.Day, source}] = &a
 		}
 	}
-	t.quick = [32]*Account{}
+	t.recent = [32]*Account{}
 }
 
-// sum is what became of the records of all partitions, by day and vendor.
+// sum returns the accounts of all partitions together, by day and vendor.
 func (t *accounts) sum() []Account {
-	of := map[accountOf]*Account{}
+	of := map[accountKey]*Account{}
 	for _, part := range t.parts {
 		for k, a := range part {
 			if of[k] == nil {
@@ -157,40 +158,41 @@ func (t *accounts) sum() []Account {
 	return list
 }
 
-// missed are events that came too late for the base, by when they came and when they
-// happened: going back to an older base can still have them judged.
-type missed struct{ parts []map[missedOf]int64 }
+// missed counts events that were too late for the committed checkpoint, by partition, by when they
+// were received and when they happened. They can still be processed after a rollback to an older one.
+type missed struct{ parts []map[missedKey]int64 }
 
-type missedOf struct {
-	came     int64 // day, since 1970, UTC
-	happened int64 // day
+type missedKey struct {
+	came     int64 // the day on which the log received them, in days since 1970, UTC
+	happened int64 // the day on which they happened
 	source   event.Source
 }
 
-// maxMissed bounds the days that are told apart; what is beyond is put to the earliest
-// one that is known.
+// maxMissed is how many keys a partition may have. Events beyond that count towards the earliest day.
 const maxMissed = 5000
 
 func newMissed(partitions int) *missed {
-	m := &missed{parts: make([]map[missedOf]int64, partitions)}
+	m := &missed{parts: make([]map[missedKey]int64, partitions)}
 	for p := range m.parts {
-		m.parts[p] = map[missedOf]int64{}
+		m.parts[p] = map[missedKey]int64{}
 	}
 	return m
 }
 
-func (m *missed) add(r *eventlog.Record, source event.Source, at int64, n int64) {
-	k := missedOf{r.Appended / event.Day, at / event.Day, source}
+// add counts n events that happened at a time (Unix milliseconds).
+func (m *missed) add(r *eventlog.Record, source event.Source, at, n int64) {
+	k := missedKey{r.Appended / event.Day, at / event.Day, source}
 	of := m.parts[r.Partition]
 	if _, known := of[k]; !known && len(of) >= maxMissed {
-		k.came, k.happened = 0, min(k.happened, m.earliest()) // it is before the base in any case
+		k.came, k.happened = 0, min(k.happened, m.earliest()) // it is before the checkpoint in any case
 	}
 	of[k] += n
 }
 
-// earliest is the earliest day of what was missed; ok is false if nothing was.
+// earliest returns the earliest day on which missed events happened, in days since 1970, UTC;
+// math.MaxInt64 if none were missed.
 func (m *missed) earliest() int64 {
-	first := int64(1<<63 - 1)
+	first := int64(math.MaxInt64)
 	for _, of := range m.parts {
 		for k := range of {
 			first = min(first, k.happened)
@@ -199,8 +201,8 @@ func (m *missed) earliest() int64 {
 	return first
 }
 
-// since is how many of the events happened on a day or after it.
-func (m *missed) since(from int64) (n int64) {
+// countSince returns how many of the events happened on a day or after it.
+func (m *missed) countSince(from int64) (n int64) {
 	for _, of := range m.parts {
 		for k, x := range of {
 			if k.happened >= from {
@@ -211,7 +213,7 @@ func (m *missed) since(from int64) (n int64) {
 	return n
 }
 
-// storedMissed is a line of what was missed as it is stored.
+// storedMissed is a count of missed events, as a checkpoint holds it.
 type storedMissed struct {
 	Came     int64  `json:"came"`
 	Happened int64  `json:"happened"`
@@ -219,6 +221,7 @@ type storedMissed struct {
 	Events   int64  `json:"events"`
 }
 
+// stored returns the counts by partition, as a checkpoint holds them.
 func (m *missed) stored() [][]storedMissed {
 	all := make([][]storedMissed, len(m.parts))
 	for p, of := range m.parts {
@@ -232,23 +235,25 @@ func (m *missed) stored() [][]storedMissed {
 	return all
 }
 
+// restore takes over counts from a checkpoint.
 func (m *missed) restore(all [][]storedMissed) {
 	for p := range min(len(all), len(m.parts)) {
 		for _, x := range all[p] {
-			m.parts[p][missedOf{x.Came, x.Happened, event.SourceNamed(x.Vendor)}] = x.Events
+			m.parts[p][missedKey{x.Came, x.Happened, event.SourceNamed(x.Vendor)}] = x.Events
 		}
 	}
 }
 
-// gap is what was missed of a vendor among what came on a day.
+// gap is what was missed of the events of a vendor that the log received on a day. Days are counted
+// since 1970, UTC.
 type gap struct {
-	came     int64 // day, since 1970, UTC
+	came     int64
 	source   event.Source
-	from, to int64 // days on which it happened
+	from, to int64 // the first and the last day on which they happened
 	events   int64
 }
 
-// gaps are what was missed, by when it came and vendor.
+// gaps returns what was missed, by the day on which it was received and by vendor.
 func (m *missed) gaps() []gap {
 	type of struct {
 		came   int64
@@ -269,11 +274,13 @@ func (m *missed) gaps() []gap {
 	for _, g := range all {
 		list = append(list, *g)
 	}
-	slices.SortFunc(list, func(a, b gap) int { return cmp.Or(cmp.Compare(a.came, b.came), cmp.Compare(a.source, b.source)) })
+	slices.SortFunc(list, func(a, b gap) int {
+		return cmp.Or(cmp.Compare(a.came, b.came), cmp.Compare(a.source, b.source))
+	})
 	return list
 }
 
-// alert tells of a gap.
+// alert is the alert that is published about a gap.
 func (g *gap) alert() alert.Alert {
 	id := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint("events left out ", g.source, " ", g.came)))
 	from, to := DateOf(g.from), DateOf(g.to)
@@ -281,13 +288,25 @@ func (g *gap) alert() alert.Alert {
 	if to != from {
 		of = "from " + from + " to " + to
 	}
-	a := alert.FromFinding(&finding.Finding{
-		ID: id, Episode: id, Revision: 1, Detector: config.Catalog.Of(detect.SourceGap).Name, Title: alert.TitleNotProcessed, Health: true, Impact: 2,
-		Time: g.came * event.Day, Start: g.from * event.Day, End: (g.to + 1) * event.Day, Complete: g.came * event.Day, Sources: []string{g.source.String()},
-		Reason: fmt.Sprintf("%s events from %s that came on %s have not been judged: they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them", plain.Count(int(g.events)), g.source.Title(), DateOf(g.came), of, from),
+	reason := fmt.Sprintf("%s events from %s that came on %s have not been judged: "+
+		"they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them",
+		plain.Count(int(g.events)), g.source.Title(), DateOf(g.came), of, from)
+	return alert.FromFinding(&finding.Finding{
+		ID:       id,
+		Episode:  id,
+		Revision: 1,
+		Detector: config.Catalog.Of(detect.SourceGap).Name,
+		Title:    alert.TitleNotProcessed,
+		Health:   true,
+		Impact:   2,
+		Time:     g.came * event.Day,
+		Start:    g.from * event.Day,
+		End:      (g.to + 1) * event.Day,
+		Complete: g.came * event.Day,
+		Sources:  []string{g.source.String()},
+		Reason:   reason,
 	})
-	return a
 }
 
-// DateOf is a day, counted since 1970 in UTC.
-func DateOf(of int64) string { return time.UnixMilli(of * event.Day).UTC().Format(time.DateOnly) }
+// DateOf formats a day, counted since 1970 in UTC, as YYYY-MM-DD.
+func DateOf(day int64) string { return time.UnixMilli(day * event.Day).UTC().Format(time.DateOnly) }

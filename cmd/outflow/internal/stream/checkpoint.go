@@ -105,61 +105,68 @@ func spacing(age int64) int64 {
 	return 2 * event.Day
 }
 
-// rewind puts the judge back to the last mark that is not after a time.
+// rollBack puts the processor back to the last checkpoint that is not after a time, or to the
+// beginning if there is none. It returns the time from which events are to be processed again. Times
+// are Unix milliseconds.
 func (pr *Processor) rollBack(to int64) (from int64, err error) {
 	if pr.engine != nil {
 		pr.stats.Rewinds++
-		if pr.provisional { // to where the open days began to be judged
+		if pr.provisional { // open days were scored from there on
 			to = min(to, pr.lastTime)
 		}
 	}
 	i := pr.checkpoints.before(to)
 	pr.resolver = identity.New()
-	pr.engine = engine.New(pr.config, func(f *finding.Finding) error { pr.desk.Add(f); return nil })
-	pr.desk, pr.provisional, pr.lastTime, pr.lastKey = alert.NewCorrelator(), false, 0, 0
+	pr.engine = engine.New(pr.config, func(f *finding.Finding) error { pr.correlator.Add(f); return nil })
+	pr.correlator, pr.provisional, pr.lastTime, pr.lastKey = alert.NewCorrelator(), false, 0, 0
 	pr.published.floor = 0
 	if i >= 0 && (pr.checkpoints.list[i].At <= to || pr.checkpoints.settled()) {
-		m := &pr.checkpoints.list[i]
-		from = m.At
-		graph, err := m.Aliases.Get(nil)
-		if err != nil {
+		cp := &pr.checkpoints.list[i]
+		from = cp.At
+		if err := pr.restore(cp); err != nil {
 			return 0, err
 		}
-		if err := pr.resolver.Restore(graph); err != nil {
-			return 0, err
-		}
-		if m.Baseline != nil {
-			if err := pr.engine.Restore(m.Baseline); err != nil {
-				return 0, err
-			}
-		}
-		desk, err := m.Desk.Get(nil)
-		if err != nil {
-			return 0, err
-		}
-		if pr.desk, err = alert.RestoreCheckpoint(desk); err != nil {
-			return 0, err
-		}
-		pr.checkpoints.list, pr.published.floor = pr.checkpoints.list[:i+1], max(m.At-final, pr.published.since)
+		pr.checkpoints.list, pr.published.floor = pr.checkpoints.list[:i+1], max(from-final, pr.published.since)
 	} else {
 		pr.checkpoints.list = nil
 	}
 	pr.resolver.Configure(pr.identity)
 	pr.nextAt, pr.crossed = 0, 0
-	pr.published.rollback(from)
+	pr.published.rollBack(from)
 	if from > 0 {
 		pr.schedule(from)
 	}
 	return from, nil
 }
 
-// arm has the engine leave a mark at the next of the times at which one is wanted:
-// close ones near the newest event, where lateness is usual, and the one that will
-// be the base.
+// restore takes over the state of a checkpoint.
+func (pr *Processor) restore(cp *checkpoint) error {
+	graph, err := cp.Aliases.Get(nil)
+	if err != nil {
+		return err
+	}
+	if err := pr.resolver.Restore(graph); err != nil {
+		return err
+	}
+	if cp.Baseline != nil {
+		if err := pr.engine.Restore(cp.Baseline); err != nil {
+			return err
+		}
+	}
+	desk, err := cp.Desk.Get(nil)
+	if err != nil {
+		return err
+	}
+	pr.correlator, err = alert.RestoreCheckpoint(desk)
+	return err
+}
+
+// schedule has the engine take the next checkpoint after a time (Unix milliseconds), and then all
+// that follow.
 func (pr *Processor) schedule(after int64) {
 	pr.nextAt = pr.checkpoints.next(after)
 	pr.engine.Checkpoint(pr.nextAt, func(s *engine.Snapshot) error {
-		b, err := pr.desk.Checkpoint(pr.nextAt - final)
+		b, err := pr.correlator.Checkpoint(pr.nextAt - final)
 		if err != nil {
 			return err
 		}
@@ -173,16 +180,16 @@ func (pr *Processor) schedule(after int64) {
 	})
 }
 
-// tidy drops marks that are not wanted any more, stores the base if it has moved,
-// and forgets what is before it.
+// commit drops the checkpoints that are not needed any more. If another one is then the oldest that
+// may be rolled back to, it stores that one and forgets what lies before it.
 func (pr *Processor) commit(ctx context.Context) error {
 	at := pr.checkpoints.thin()
 	if at == 0 {
 		return nil
 	}
 	pr.window.Evict(at)
-	if pr.exchange != nil {
-		pr.exchange.forget(at / event.Hour)
+	if pr.deltas != nil {
+		pr.deltas.forget(at / event.Hour)
 	}
 	if pr.store != nil {
 		began := time.Now()
@@ -193,37 +200,37 @@ func (pr *Processor) commit(ctx context.Context) error {
 	}
 	pr.checkpoints.committed = at
 	copy(pr.seen, pr.next)
-	pr.desk.Prune(pr.published.forget(at, pr.checkpoints.watermark))
+	pr.correlator.Prune(pr.published.forget(at, pr.checkpoints.watermark))
 	return nil
 }
 
-// save stores a mark as the base, with the offsets from which the log is to be
-// read again after it, in one transaction.
-func (pr *Processor) save(ctx context.Context, m *checkpoint) error {
+// save stores a checkpoint, with the offsets from which the log must be read after it, in one
+// transaction.
+func (pr *Processor) save(ctx context.Context, cp *checkpoint) error {
 	c := Committed{Position: Position{
-		At:     m.At,
+		At:     cp.At,
 		Low:    make([]int64, len(pr.next)),
 		Next:   pr.next,
 		Counts: pr.accounts.stored(),
 		Missed: pr.missed.stored(),
 		Floor:  pr.published.since,
 	}}
-	if m.At-final > c.Floor {
+	if cp.At-final > c.Floor {
 		c.Floor = 0
 	}
 	for i := range c.Low {
 		c.Low[i] = pr.window.LowestOffset(i, pr.next[i])
 	}
-	if pr.exchange != nil {
-		c.Hours = pr.exchange.low()
+	if pr.deltas != nil {
+		c.Hours = pr.deltas.lowOffset()
 	}
 	pr.window.HRRecords(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
 	pr.staffed = len(c.Staff) > 0
 	var err error
-	if c.Aliases, err = m.Aliases.Get(nil); err != nil {
+	if c.Aliases, err = cp.Aliases.Get(nil); err != nil {
 		return err
 	}
-	if c.Desk, err = m.Desk.Get(nil); err != nil {
+	if c.Desk, err = cp.Desk.Get(nil); err != nil {
 		return err
 	}
 	entries, err := c.Entries()
@@ -235,26 +242,26 @@ func (pr *Processor) save(ctx context.Context, m *checkpoint) error {
 		return err
 	}
 	failpoint.Reach("base-save")
-	if err := pr.store.SaveWith(ctx, m.At, pr.keepGenerations(keep, m.At), m.Baseline, entries); err != nil {
+	if err := pr.store.SaveWith(ctx, cp.At, pr.keepGenerations(keep, cp.At), cp.Baseline, entries); err != nil {
 		return err
 	}
 	failpoint.Reach("base-saved")
 	if pr.stored != nil {
-		return pr.stored(ctx, m.At)
+		return pr.stored(ctx, cp.At)
 	}
 	return nil
 }
 
-// keepBases are the generations to keep, of those that are stored, beside a new base. Judges
-// that share the people keep older bases as snapshots.
+// keepGenerations returns which of the stored generations are kept beside a new one at a time (Unix
+// milliseconds). Workers that share the users keep older checkpoints as snapshots only.
 func (pr *Processor) keepGenerations(generations []int64, at int64) []int64 {
-	if pr.exchange != nil {
+	if pr.deltas != nil {
 		return nil
 	}
 	return snapshot.Thin(generations, at)
 }
 
-// keep is the offset of a partition from which the log is needed still.
+// keep is the offset from which the records of a partition are still needed.
 func (pr *Processor) keep(partition int) int64 {
 	if pr.checkpoints.committed == 0 {
 		return 0

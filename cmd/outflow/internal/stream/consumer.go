@@ -72,8 +72,8 @@ func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
 	defer c.readers.Wait()
 	defer cancel()
 
-	if p.exchange != nil {
-		p.exchange.come = func() bool { return len(c.arrivals) > 0 }
+	if p.deltas != nil {
+		p.deltas.arrived = func() bool { return len(c.arrivals) > 0 }
 	}
 	p.progress = func() { w.progress.Store(time.Now().UnixNano()) }
 	p.progress()
@@ -110,7 +110,7 @@ func (c *consumer) run(ctx context.Context) error {
 // pace is how often the clock is looked at. Workers that share the people wait for one another,
 // so they do not slow down.
 func (c *consumer) pace() time.Duration {
-	if c.flushed && c.processor.exchange == nil {
+	if c.flushed && c.processor.deltas == nil {
 		return tickQuiet
 	}
 	return tick
@@ -154,18 +154,18 @@ func (c *consumer) take(a Arrival) error {
 	c.processor.progress()
 	for i := range a.Recs {
 		r := &a.Recs[i]
-		if a.kinds[i] == isEvent {
+		if a.classes[i] == eventRecord {
 			if err := c.processor.add(r); err != nil {
 				return err
 			}
 			continue
 		}
-		c.processor.skip(r, a.kinds[i])
-		switch a.kinds[i] {
-		case isMark:
+		c.processor.skip(r, a.classes[i])
+		switch a.classes[i] {
+		case markerRecord:
 			m, _ := ingest.ParseBatchMarker(r.Value)
 			c.deliveries.Observe(m, a.Partition)
-		case isNothing:
+		case unknownRecord:
 			c.worker.Log.Error("skipping undecodable record in event log", "partition", a.Partition, "offset", r.Offset)
 		}
 	}
@@ -177,7 +177,7 @@ func (c *consumer) step(ctx context.Context) (done bool, err error) {
 	began := time.Now()
 	now := c.situation(began)
 	if now.ended || !now.incomplete && now.quiet > idle {
-		if err := c.worker.rollback(ctx, c.logs, c.processor, now.ended); err != nil {
+		if err := c.worker.rollBack(ctx, c.logs, c.processor, now.ended); err != nil {
 			return false, err
 		}
 	}
@@ -280,25 +280,25 @@ func (c *consumer) read(ctx context.Context, partition int, until int64) func() 
 	}
 }
 
-// newClassifier returns what says what records of the event log are. It decodes them once, on
+// newClassifier returns a function that classifies records of the event log. It decodes them once, on
 // the reader's core.
-func newClassifier() func([]eventlog.Record) []KindOf {
+func newClassifier() func([]eventlog.Record) []RecordClass {
 	var dec event.Decoder
 	var e event.Event
-	return func(recs []eventlog.Record) []KindOf {
-		kinds := make([]KindOf, len(recs))
+	return func(recs []eventlog.Record) []RecordClass {
+		classes := make([]RecordClass, len(recs))
 		for i := range recs {
 			value := recs[i].Value
-			switch _, checkpoint := ingest.ParseBatchMarker(value); {
+			switch _, marker := ingest.ParseBatchMarker(value); {
 			case len(value) == 0:
-				kinds[i] = isErased
-			case checkpoint:
-				kinds[i] = isMark
+				classes[i] = erasedRecord
+			case marker:
+				classes[i] = markerRecord
 			case dec.Decode(value, &e) != nil:
-				kinds[i] = isNothing
+				classes[i] = unknownRecord
 			}
 		}
-		return kinds
+		return classes
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -23,110 +24,130 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// exchange is how judges that share the people of an organisation learn what an hour
-// brought among those of the others: through a log with one partition.
+// deltaExchange lets workers that share the users of an organization exchange their hourly deltas
+// through a log with one partition.
 //
-// What a judge says about an hour depends on the events up to it that it has seen, and
-// so does what it wants to hear. Both go by the sums of the events of the last days: judges that
-// have seen the same say the same. A judge waits for the others to have seen what it has;
-// not for ever, because an event may be on its way to one of them. What is said later
-// of an hour that was judged has it judged again, as a late event would. So in the
-// end all have judged by the last that each has said.
-type exchange struct {
+// Both the delta of an hour and the deltas that a worker needs from its peers depend on the events
+// that it has up to that hour. A delta therefore carries checksums of the events of the last days:
+// workers with equal checksums have the same events. A worker waits until its peers have the events
+// that it has, but only for peerTimeout, because an event may still be on its way to one of them. A
+// delta that arrives after its hour was processed makes the hour stale, and it is processed again, as
+// after a late event. All workers therefore converge on the latest delta of each peer.
+// docs/adr/0012-shards.md.
+type deltaExchange struct {
 	log    eventlog.Log
 	shards int
 	mine   []int
-	epoch  map[int]int64 // by shard of the judge's
+	epoch  map[int]int64 // by own shard
 	file   *spill.File
 	logger *slog.Logger
-	out    chan saying
+	out    chan appendRequest
 
-	waited time.Duration // since the start
+	waited time.Duration // for peers, since the start
 
-	come func() bool   // whether something has come that the judge has not looked at
-	rest time.Duration // until it does, while it waits
+	arrived      func() bool   // reports whether records have arrived that are not in the window yet
+	recheckAfter time.Duration // how long to wait for peers before they are processed first
 
-	ctx       context.Context // of who waits
-	base      int64           // from which hour on everything is there
-	watermark int64           // the last hour that is traded: later events claim to be from the future
-	sums      map[int64]uint64
+	ctx      context.Context // of the processing that is under way
+	from     int64           // the hour from which on this worker has all events
+	lastHour int64           // the last hour whose deltas are exchanged: later events claim to be from the future
+	sums     map[int64]uint64
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	hours   []map[int64]heard  // by shard and hour: the last that was said
-	next    int64              // up to where the log has been read
-	epochs  []int64            // by shard: of who judges it
-	used    map[int64][]uint64 // by hour and shard: the hash of what was heard
-	sent    map[int64][]uint64 // by hour and shard of the judge's: the hash of what was said
-	again   int64              // the earliest hour that must be judged again
-	skipped int64              // the earliest hour that was judged without trading
-	foreign int                // records of other versions
+	hours   []map[int64]peerDelta // by shard and hour: the latest delta
+	next    int64                 // the offset up to which the log has been read
+	epochs  []int64               // by shard: the latest epoch
+	used    map[int64][]uint64    // by hour and shard: hashes of the peers' deltas that were used
+	sent    map[int64][]uint64    // by hour and own shard: hashes of the deltas that were sent
+	stale   int64                 // the earliest hour that must be processed again
+	skipped int64                 // the earliest hour that was processed without exchanging deltas
+	foreign int                   // records of other versions
 	err     error
 }
 
-// heard is what a judge has said about an hour of a shard.
-type heard struct {
+// peerDelta is the delta of one hour and shard.
+type peerDelta struct {
 	hash   uint64
 	offset int64
-	base   int64
-	days   [tagDays]uint64
+	from   int64 // the hour from which on its worker had all events
+	days   [sumDays]uint64
 	body   spill.Ref
 }
 
-// hourOf is what is said about an hour, as it is in the log.
-type hourOf struct {
-	Model uint64 // of who says it
-	Hour  int64
-	Base  int64           // hour from which on the judge had all events
-	Days  [tagDays]uint64 // sums of the events of the hour's day up to it, and of the days before
-	Of    []shardHour     // some of the judge's shards: those of which something new is said
+// deltaMessage is a record of the log: the deltas of one hour.
+type deltaMessage struct {
+	Model  uint64 // of the worker that sends it
+	Hour   int64
+	From   int64           `cbor:"Base"` // the hour from which on the worker had all events
+	Days   [sumDays]uint64 // checksums of the events of the hour's day up to it, and of the days before
+	Deltas []shardDelta    `cbor:"Of"` // of those shards of the worker whose delta has changed
 }
 
-type shardHour struct {
+// shardDelta is the delta of a shard.
+type shardDelta struct {
 	Shard int
-	Term  int64
+	Epoch int64 `cbor:"Term"`
 	Body  []byte
 }
 
-// saying is what is to be appended; written is closed once it is, if it is not nil.
-type saying struct {
+// appendRequest holds records to append. If written is not nil, it is closed once they are in the log.
+type appendRequest struct {
 	recs    []eventlog.Record
 	written chan struct{}
 }
 
 const (
-	ahead     = 48 // hours after the edge that are traded, too: there is little to do at night
-	tagDays   = event.LateDays
-	patience  = 2 * time.Second        // with a judge that has not seen the same
-	restless  = 100 * time.Millisecond // until a judge that waits looks at what has come for itself; longer every time
-	publishes = 64                     // hours that wait to be written
+	hoursAhead   = 48 // hours after the watermark whose deltas are still exchanged: nights have few events
+	sumDays      = event.LateDays
+	peerTimeout  = 2 * time.Second        // how long to wait for a peer to have the same events
+	recheckEvery = 100 * time.Millisecond // first wait until records that have arrived are processed; it doubles each time
+	maxQueued    = 64                     // requests that wait to be written
 )
 
-// errInterrupted says that a judge has something better to do than to wait.
+// errInterrupted says that records have arrived that are to be processed before waiting on.
 var errInterrupted = errors.New("interrupted")
 
 const never = int64(math.MaxInt64)
 
-// newExchange joins judges that share some shards; term are those of the judge's own, and from
-// is from where the log is to be read.
-func newExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, epoch map[int]int64, from int64, file *spill.File, logger *slog.Logger) (*exchange, error) {
+// newDeltaExchange returns the exchange of a worker that processes the shards mine, each in its
+// epoch. The log is read from the offset from on.
+func newDeltaExchange(ctx context.Context, log eventlog.Log, shards int, mine []int, epoch map[int]int64, from int64,
+	file *spill.File, logger *slog.Logger) (*deltaExchange, error) {
 	first, end, err := log.Bounds(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
 	if from > end {
-		return nil, fmt.Errorf("log of hours: it ends at %d, but offset %d was read before: it was made anew", end, from)
+		return nil, fmt.Errorf("delta log: it ends at %d, but offset %d was read before: the log was replaced", end, from)
 	}
-	x := &exchange{log: log, shards: shards, mine: mine, epoch: epoch, file: file, logger: logger, out: make(chan saying, publishes), hours: make([]map[int64]heard, shards), next: max(first, from), epochs: make([]int64, shards), used: map[int64][]uint64{}, sent: map[int64][]uint64{}, again: never, skipped: never, rest: restless, come: func() bool { return false }}
+	x := &deltaExchange{
+		log:          log,
+		shards:       shards,
+		mine:         mine,
+		epoch:        epoch,
+		file:         file,
+		logger:       logger,
+		out:          make(chan appendRequest, maxQueued),
+		hours:        make([]map[int64]peerDelta, shards),
+		next:         max(first, from),
+		epochs:       make([]int64, shards),
+		used:         map[int64][]uint64{},
+		sent:         map[int64][]uint64{},
+		stale:        never,
+		skipped:      never,
+		recheckAfter: recheckEvery,
+		arrived:      func() bool { return false },
+	}
 	x.changed = sync.NewCond(&x.mu)
 	for s := range shards {
-		x.hours[s] = map[int64]heard{}
+		x.hours[s] = map[int64]peerDelta{}
 	}
 	return x, nil
 }
 
 // run reads and writes the log until ctx ends.
-func (x *exchange) run(ctx context.Context) error {
+func (x *deltaExchange) run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -142,8 +163,8 @@ func (x *exchange) run(ctx context.Context) error {
 	return err
 }
 
-// read takes in what is said.
-func (x *exchange) read(ctx context.Context) error {
+// read receives deltas until ctx ends.
+func (x *deltaExchange) read(ctx context.Context) error {
 	for {
 		recs, err := x.log.Read(ctx, 0, x.next, recordsPerRead)
 		if err == io.EOF { // with --once
@@ -154,83 +175,85 @@ func (x *exchange) read(ctx context.Context) error {
 			return err
 		}
 		for i := range recs {
-			if err := x.hear(&recs[i]); err != nil {
+			if err := x.receive(&recs[i]); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (x *exchange) hear(r *eventlog.Record) error {
-	var h hourOf
-	err := cborstate.Unmarshal(r.Value, &h)
+// receive takes in a record of the log. Deltas of earlier epochs are ignored: another worker has
+// taken over the shard.
+func (x *deltaExchange) receive(r *eventlog.Record) error {
+	var m deltaMessage
+	err := cborstate.Unmarshal(r.Value, &m)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.next = r.Offset + 1
 	if err != nil {
-		x.logger.Error("a record of the log of hours is none; it is left out", "offset", r.Offset, "err", err)
+		x.logger.Error("skipping undecodable record in delta log", "offset", r.Offset, "err", err)
 		return nil
 	}
-	if h.Model != config.Catalog.Model() {
+	if m.Model != config.Catalog.Model() {
 		if x.foreign++; x.foreign == 1 {
-			x.logger.Warn("what a judge of another version says is left out: they cannot share", "offset", r.Offset)
+			x.logger.Warn("ignoring deltas of another version: all workers must run the same version", "offset", r.Offset)
 		}
 		return nil
 	}
-	for i := range h.Of {
-		of := &h.Of[i]
-		if of.Shard < 0 || of.Shard >= x.shards || of.Term < x.epochs[of.Shard] { // said by who judges it no more
+	for i := range m.Deltas {
+		d := &m.Deltas[i]
+		if d.Shard < 0 || d.Shard >= x.shards || d.Epoch < x.epochs[d.Shard] {
 			continue
 		}
-		x.epochs[of.Shard] = of.Term
-		said := heard{hash: xxhash.Sum64(of.Body), offset: r.Offset, base: h.Base, days: h.Days}
-		if !slices.Contains(x.mine, of.Shard) {
-			if said.body, err = x.file.Put(of.Body); err != nil {
+		x.epochs[d.Shard] = d.Epoch
+		received := peerDelta{hash: xxhash.Sum64(d.Body), offset: r.Offset, from: m.From, days: m.Days}
+		if !slices.Contains(x.mine, d.Shard) {
+			if received.body, err = x.file.Put(d.Body); err != nil {
 				return err
 			}
-			if used := x.used[h.Hour]; used != nil && used[of.Shard] != said.hash {
-				x.again = min(x.again, h.Hour)
+			if used := x.used[m.Hour]; used != nil && used[d.Shard] != received.hash {
+				x.stale = min(x.stale, m.Hour)
 			}
 		}
-		x.hours[of.Shard][h.Hour] = said
+		x.hours[d.Shard][m.Hour] = received
 	}
 	x.changed.Broadcast()
 	return nil
 }
 
-// write appends what is said, some at a time.
-func (x *exchange) write(ctx context.Context) error {
+// write appends the requested records, several requests at a time, until ctx ends.
+func (x *deltaExchange) write(ctx context.Context) error {
 	for {
-		var what saying
+		var req appendRequest
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case what = <-x.out:
+		case req = <-x.out:
 		}
-		for more := true; more && what.written == nil && len(what.recs) < recordsPerRead; {
+		for more := true; more && req.written == nil && len(req.recs) < recordsPerRead; {
 			select {
 			case next := <-x.out:
-				what.recs, what.written = append(what.recs, next.recs...), next.written
+				req.recs, req.written = append(req.recs, next.recs...), next.written
 			default:
 				more = false
 			}
 		}
 		failpoint.Reach("hours-append")
-		if err := x.log.Append(ctx, what.recs...); err != nil {
+		if err := x.log.Append(ctx, req.recs...); err != nil {
 			return err
 		}
 		failpoint.Reach("hours-appended")
-		if what.written != nil {
-			close(what.written)
+		if req.written != nil {
+			close(req.written)
 		}
 	}
 }
 
-// flush waits until all that was said is in the log.
-func (x *exchange) flush(ctx context.Context) error {
+// flush waits until everything that was sent is in the log.
+func (x *deltaExchange) flush(ctx context.Context) error {
 	written := make(chan struct{})
 	select {
-	case x.out <- saying{written: written}:
+	case x.out <- appendRequest{written: written}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -242,26 +265,28 @@ func (x *exchange) flush(ctx context.Context) error {
 	}
 }
 
-// trading says what the judge has when it begins to judge: all events from a base on
-// and, but for a few, up to an edge (Unix milliseconds), with their sums by hour.
-func (x *exchange) trading(ctx context.Context, base, watermark int64, sums map[int64]uint64) {
-	x.ctx, x.base, x.watermark, x.sums = ctx, base/event.Hour, watermark/event.Hour+ahead, sums
+// begin tells the exchange what the processor has when it starts to process: all events from a
+// committed checkpoint on and nearly all up to the watermark (both Unix milliseconds), with their
+// checksums by hour. Deltas are exchanged until ctx ends.
+func (x *deltaExchange) begin(ctx context.Context, committed, watermark int64, sums map[int64]uint64) {
+	x.ctx, x.from, x.lastHour, x.sums = ctx, committed/event.Hour, watermark/event.Hour+hoursAhead, sums
 }
 
-// days are the sums of what the judge has of the day of an hour up to it, and of the days
-// before.
-func (x *exchange) days(of int64) (days [tagDays]uint64) {
-	for h := of; h > of/24*24-(tagDays-1)*24-1; h-- {
-		days[of/24-h/24] += x.sums[h]
+// days returns the checksums of the worker's events of the hour's day, up to the hour, and of the
+// days before it.
+func (x *deltaExchange) days(hour int64) (days [sumDays]uint64) {
+	for h := hour; h > hour/24*24-(sumDays-1)*24-1; h-- {
+		days[hour/24-h/24] += x.sums[h]
 	}
 	return days
 }
 
-// alike says whether two judges have seen the same, as far as both have everything.
-func alike(of int64, a, b *heard) bool {
-	from := max(a.base, b.base)
-	for i := range tagDays {
-		if (of/24-int64(i))*24 < from {
+// sameEvents reports whether two workers had the same events up to an hour, as far back as both
+// have all of them.
+func sameEvents(hour int64, a, b *peerDelta) bool {
+	from := max(a.from, b.from)
+	for i := range sumDays {
+		if (hour/24-int64(i))*24 < from {
 			break
 		}
 		if a.days[i] != b.days[i] {
@@ -271,48 +296,61 @@ func alike(of int64, a, b *heard) bool {
 	return true
 }
 
-// trade implements the Exchange of engine.Config.
-func (x *exchange) trade(of int64, brought map[int][]byte) (others [][]byte, err error) {
-	if of > x.watermark {
-		x.skipped = min(x.skipped, of)
+// exchange sends this worker's deltas of an hour, by shard, as far as they have changed, and returns
+// those of its peers. It is called by the engine as engine.Config.Exchange. The error is errInterrupted
+// if records have arrived that are to be processed first.
+func (x *deltaExchange) exchange(hour int64, deltas map[int][]byte) (others [][]byte, err error) {
+	if hour > x.lastHour {
+		x.skipped = min(x.skipped, hour)
 		return nil, nil
 	}
-	own := heard{base: x.base, days: x.days(of)}
-	tag := xxhash.Sum64String(fmt.Sprint(own.days))
-	x.mu.Lock()
-	sent := x.sent[of]
-	if sent == nil {
-		sent = make([]uint64, x.shards)
-		x.sent[of] = sent
-	}
-	x.mu.Unlock()
-	say := hourOf{config.Catalog.Model(), of, x.base, own.days, nil}
-	for _, s := range x.mine {
-		hash := xxhash.Sum64(brought[s]) ^ tag
-		if sent[s] != hash {
-			sent[s] = hash
-			say.Of = append(say.Of, shardHour{s, x.epoch[s], brought[s]})
-		}
-	}
-	if len(say.Of) > 0 {
-		value, err := cbor.Marshal(&say)
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case x.out <- saying{recs: []eventlog.Record{{Value: value}}}:
-		case <-x.ctx.Done():
-			return nil, x.ctx.Err()
-		}
+	own := peerDelta{from: x.from, days: x.days(hour)}
+	if err := x.send(hour, &own, deltas); err != nil {
+		return nil, err
 	}
 	if len(x.mine) == x.shards {
 		return nil, nil
 	}
-	return x.wait(of, &own)
+	return x.awaitPeers(hour, &own)
 }
 
-// wait returns what the others say of an hour.
-func (x *exchange) wait(of int64, own *heard) (others [][]byte, err error) {
+// send queues those deltas of an hour that differ from what was sent of it.
+func (x *deltaExchange) send(hour int64, own *peerDelta, deltas map[int][]byte) error {
+	x.mu.Lock()
+	sent := x.sent[hour]
+	if sent == nil {
+		sent = make([]uint64, x.shards)
+		x.sent[hour] = sent
+	}
+	x.mu.Unlock()
+
+	m := deltaMessage{Model: config.Catalog.Model(), Hour: hour, From: x.from, Days: own.days}
+	tag := xxhash.Sum64String(fmt.Sprint(own.days))
+	for _, s := range x.mine {
+		hash := xxhash.Sum64(deltas[s]) ^ tag
+		if sent[s] != hash {
+			sent[s] = hash
+			m.Deltas = append(m.Deltas, shardDelta{s, x.epoch[s], deltas[s]})
+		}
+	}
+	if len(m.Deltas) == 0 {
+		return nil
+	}
+	value, err := cbor.Marshal(&m)
+	if err != nil {
+		return err
+	}
+	select {
+	case x.out <- appendRequest{recs: []eventlog.Record{{Value: value}}}:
+		return nil
+	case <-x.ctx.Done():
+		return x.ctx.Err()
+	}
+}
+
+// awaitPeers waits for the peers' deltas of an hour and returns them. A peer that has none yet, but
+// already one of a later hour, is not waited for longer than peerTimeout.
+func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta) (others [][]byte, err error) {
 	wake := func() { x.mu.Lock(); x.changed.Broadcast(); x.mu.Unlock() }
 	stop := context.AfterFunc(x.ctx, wake)
 	defer stop()
@@ -327,33 +365,25 @@ func (x *exchange) wait(of int64, own *heard) (others [][]byte, err error) {
 			continue
 		}
 		for {
-			said, there := x.hours[s][of]
-			waited := time.Since(began)
-			if there && (alike(of, own, &said) || waited > patience) {
-				used[s] = said.hash
-				refs = append(refs, said.body)
+			d, done := x.peerReady(s, hour, own, time.Since(began))
+			if d != nil {
+				used[s] = d.hash
+				refs = append(refs, d.body)
+			}
+			if done {
 				break
 			}
-			if !there && waited > patience && x.later(s, of) { // it will be said when more has come there
-				break
+			if err := x.stopWaiting(time.Since(began)); err != nil {
+				return nil, err
 			}
-			switch {
-			case waited > x.rest && x.come():
-				x.rest = min(2*x.rest, 100*restless)
-				return nil, errInterrupted
-			case x.ctx.Err() != nil:
-				return nil, x.ctx.Err()
-			case x.err != nil:
-				return nil, x.err
-			}
-			timer := time.AfterFunc(restless, wake)
+			timer := time.AfterFunc(recheckEvery, wake)
 			x.changed.Wait()
 			timer.Stop()
 		}
 	}
-	x.rest = restless
-	if x.used[of] = used; x.again == of {
-		x.again = never
+	x.recheckAfter = recheckEvery
+	if x.used[hour] = used; x.stale == hour {
+		x.stale = never
 	}
 	for _, r := range refs {
 		b, err := r.Get(nil)
@@ -365,57 +395,75 @@ func (x *exchange) wait(of int64, own *heard) (others [][]byte, err error) {
 	return others, nil
 }
 
-// later says whether something was said about a later hour of a shard.
-func (x *exchange) later(shard int, of int64) bool {
+// peerReady reports whether a shard's delta of an hour need not be waited for any longer. The delta
+// is nil if there is none to use. The caller holds mu.
+func (x *deltaExchange) peerReady(shard int, hour int64, own *peerDelta, waited time.Duration) (d *peerDelta, done bool) {
+	latest, found := x.hours[shard][hour]
+	switch {
+	case found && (sameEvents(hour, own, &latest) || waited > peerTimeout):
+		return &latest, true
+	case !found && waited > peerTimeout && x.hasLater(shard, hour): // sent once its worker has more events
+		return nil, true
+	}
+	return nil, false
+}
+
+// stopWaiting is the error to stop waiting with; nil to wait on. The caller holds mu.
+func (x *deltaExchange) stopWaiting(waited time.Duration) error {
+	switch {
+	case waited > x.recheckAfter && x.arrived():
+		x.recheckAfter = min(2*x.recheckAfter, 100*recheckEvery)
+		return errInterrupted
+	case x.ctx.Err() != nil:
+		return x.ctx.Err()
+	}
+	return x.err
+}
+
+// hasLater reports whether there is a delta of a later hour of a shard. The caller holds mu.
+func (x *deltaExchange) hasLater(shard int, hour int64) bool {
 	for h := range x.hours[shard] {
-		if h > of {
+		if h > hour {
 			return true
 		}
 	}
 	return false
 }
 
-// news is the earliest hour that must be judged again, because of what others have said
-// since, or because the edge (Unix milliseconds) has moved beyond it; ok is false if there is
-// none.
-func (x *exchange) news(watermark int64) (of int64, ok bool) {
+// staleHour returns the earliest hour that must be processed again, because a peer has sent another
+// delta since, or because the watermark (Unix milliseconds) has reached an hour whose deltas were not
+// exchanged. It returns each such hour once; ok is false if there is none.
+func (x *deltaExchange) staleHour(watermark int64) (hour int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	of, x.again = x.again, never
-	if x.skipped <= watermark/event.Hour+ahead {
-		of, x.skipped = min(of, x.skipped), never
+	hour, x.stale = x.stale, never
+	if x.skipped <= watermark/event.Hour+hoursAhead {
+		hour, x.skipped = min(hour, x.skipped), never
 	}
-	return of, of != never
+	return hour, hour != never
 }
 
-// forget drops hours before one.
-func (x *exchange) forget(before int64) {
+// forget drops what is known of the hours before one.
+func (x *deltaExchange) forget(before int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, m := range x.hours {
-		for h := range m {
-			if h < before {
-				delete(m, h)
-			}
-		}
+		maps.DeleteFunc(m, func(h int64, _ peerDelta) bool { return h < before })
 	}
 	for _, m := range []map[int64][]uint64{x.used, x.sent} {
-		for h := range m {
-			if h < before {
-				delete(m, h)
-			}
-		}
+		maps.DeleteFunc(m, func(h int64, _ []uint64) bool { return h < before })
 	}
 }
 
-// low is from where the log is to be read by who begins with the hours that are remembered.
-func (x *exchange) low() int64 {
+// lowOffset is the offset from which the log must be read again to get all deltas that are not
+// forgotten.
+func (x *deltaExchange) lowOffset() int64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	low := x.next
 	for _, m := range x.hours {
-		for _, said := range m {
-			low = min(low, said.offset)
+		for _, d := range m {
+			low = min(low, d.offset)
 		}
 	}
 	return low

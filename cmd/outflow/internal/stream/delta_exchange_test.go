@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -21,22 +20,23 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// TestExchange has two judges say what hours brought.
+// TestExchange has workers exchange the deltas of an hour.
 func TestExchange(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
 	}
 	t.Parallel()
-	const of = 24*20_000 + 5
+	const hour = 24*20_000 + 5
 	log := eventlog.NewMemory(1, 0)
-	join := func(epoch int64, mine ...int) *exchange {
+	join := func(epoch int64, mine ...int) *deltaExchange {
 		t.Helper()
 		epochs := map[int]int64{}
 		for _, s := range mine {
 			epochs[s] = epoch
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		x, err := newExchange(ctx, log, 3, mine, epochs, 0, spill.New(1<<20, t.TempDir()), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		file, logger := spill.New(1<<20, t.TempDir()), slog.New(slog.DiscardHandler)
+		x, err := newDeltaExchange(ctx, log, 3, mine, epochs, 0, file, logger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,110 +45,122 @@ func TestExchange(t *testing.T) {
 		t.Cleanup(func() { stop(); <-done })
 		return x
 	}
-	saw := func(x *exchange, sum uint64) {
-		x.trading(t.Context(), (of-100)*event.Hour, of*event.Hour, map[int64]uint64{of: sum, of - 24: 7, of - 200: sum})
+	has := func(x *deltaExchange, sum uint64) {
+		x.begin(t.Context(), (hour-100)*event.Hour, hour*event.Hour, map[int64]uint64{hour: sum, hour - 24: 7, hour - 200: sum})
 	}
-	heard := func(x *exchange, brought map[int][]byte, want ...string) time.Duration {
+	want := func(x *deltaExchange, deltas map[int][]byte, expected ...string) time.Duration {
 		t.Helper()
 		began := time.Now()
-		others, err := x.trade(of, brought)
+		others, err := x.exchange(hour, deltas)
 		var got []string
 		for _, b := range others {
 			got = append(got, string(b))
 		}
-		if slices.Sort(got); err != nil || !slices.Equal(got, want) {
-			t.Fatalf("heard %q, %v; want %q", got, err, want)
+		if slices.Sort(got); err != nil || !slices.Equal(got, expected) {
+			t.Fatalf("received %q, %v; want %q", got, err, expected)
 		}
 		return time.Since(began)
 	}
-	settled := func(x *exchange, hash func(x *exchange) bool) {
+	await := func(x *deltaExchange, holds func(x *deltaExchange) bool) {
 		t.Helper()
-		eventually(t, "it is heard", func() bool {
+		eventually(t, "a delta is received", func() bool {
 			x.mu.Lock()
 			defer x.mu.Unlock()
-			return hash(x)
+			return holds(x)
 		})
 	}
 
 	a, b := join(1, 0), join(1, 1, 2)
-	saw(a, 1)
-	saw(b, 1)
-	a.come = func() bool { return true } // what has come for one that waits
-	if _, err := a.trade(of, map[int][]byte{0: []byte("a")}); !errors.Is(err, errInterrupted) {
-		t.Fatalf("nothing is said yet: %v", err)
+	has(a, 1)
+	has(b, 1)
+	a.arrived = func() bool { return true } // records that have arrived while it waits
+	if _, err := a.exchange(hour, map[int][]byte{0: []byte("a")}); !errors.Is(err, errInterrupted) {
+		t.Fatalf("no delta has arrived yet: %v", err)
 	}
-	a.come = func() bool { return false }
-	heard(b, map[int][]byte{1: []byte("b1"), 2: nil}, "a")
-	heard(a, map[int][]byte{0: []byte("a")}, "", "b1")
-	if _, news := a.news(of * event.Hour); news {
-		t.Error("news, and nothing was said since")
-	}
-
-	saw(b, 2) // one has seen more than the other, who may never see it
-	if waited := heard(b, map[int][]byte{1: []byte("b1 again"), 2: nil}, "a"); waited < patience {
-		t.Errorf("it did not wait for the other: %s", waited)
-	}
-	settled(a, func(x *exchange) bool { return x.again == of })
-	if h, news := a.news(of * event.Hour); !news || h != of {
-		t.Errorf("news of hour %d, %v", h, news)
-	}
-	saw(a, 2)
-	if waited := heard(a, map[int][]byte{0: []byte("a")}, "", "b1 again"); waited > patience/2 {
-		t.Errorf("it waited for one who has seen the same: %s", waited)
+	a.arrived = func() bool { return false }
+	want(b, map[int][]byte{1: []byte("b1"), 2: nil}, "a")
+	want(a, map[int][]byte{0: []byte("a")}, "", "b1")
+	if _, ok := a.staleHour(hour * event.Hour); ok {
+		t.Error("an hour is stale, and no delta has changed")
 	}
 
-	c := join(2, 1, 2) // takes over; the other one goes on, and does not know
-	saw(c, 2)
-	heard(c, map[int][]byte{1: []byte("c1"), 2: []byte("c2")}, "a")
-	settled(a, func(x *exchange) bool { return x.epochs[2] == 2 })
-	saw(b, 3)
-	b.trade(of, map[int][]byte{1: []byte("late"), 2: []byte("late")})
-	saw(a, 2)
+	has(b, 2) // one has more events than the other, which may never get them
+	if waited := want(b, map[int][]byte{1: []byte("b1 again"), 2: nil}, "a"); waited < peerTimeout {
+		t.Errorf("it did not wait for its peer: %s", waited)
+	}
+	await(a, func(x *deltaExchange) bool { return x.stale == hour })
+	if h, ok := a.staleHour(hour * event.Hour); !ok || h != hour {
+		t.Errorf("stale hour %d, %v", h, ok)
+	}
+	has(a, 2)
+	if waited := want(a, map[int][]byte{0: []byte("a")}, "", "b1 again"); waited > peerTimeout/2 {
+		t.Errorf("it waited for a peer with the same events: %s", waited)
+	}
+
+	c := join(2, 1, 2) // takes over; the other one goes on without knowing
+	has(c, 2)
+	want(c, map[int][]byte{1: []byte("c1"), 2: []byte("c2")}, "a")
+	await(a, func(x *deltaExchange) bool { return x.epochs[2] == 2 })
+	has(b, 3)
+	b.exchange(hour, map[int][]byte{1: []byte("late"), 2: []byte("late")})
+	has(a, 2)
 	_, end, _ := log.Bounds(t.Context(), 0)
-	settled(a, func(x *exchange) bool { return x.next == end })
-	heard(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
+	await(a, func(x *deltaExchange) bool { return x.next == end })
+	want(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
 
-	other, err := cbor.Marshal(hourOf{Model: 1, Hour: of, Of: []shardHour{{Shard: 2, Term: 9, Body: []byte("of another version")}}})
+	other, err := cbor.Marshal(deltaMessage{
+		Model:  1,
+		Hour:   hour,
+		Deltas: []shardDelta{{Shard: 2, Epoch: 9, Body: []byte("of another version")}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := log.Append(t.Context(), eventlog.Record{Value: []byte("no record")}, eventlog.Record{Value: other}); err != nil {
 		t.Fatal(err)
 	}
-	settled(a, func(x *exchange) bool { return x.foreign == 1 })
-	heard(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
+	await(a, func(x *deltaExchange) bool { return x.foreign == 1 })
+	want(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
 
-	if others, err := a.trade(of+ahead+1, map[int][]byte{0: []byte("far")}); err != nil || others != nil {
-		t.Errorf("an hour in the future was traded: %q, %v", others, err)
+	if others, err := a.exchange(hour+hoursAhead+1, map[int][]byte{0: []byte("far")}); err != nil || others != nil {
+		t.Errorf("deltas of an hour in the future were exchanged: %q, %v", others, err)
 	}
-	if h, news := a.news((of + 1) * event.Hour); !news || h != of+ahead+1 {
-		t.Errorf("an hour that is not in the future any more is not judged again: %d, %v", h-of, news)
+	if h, ok := a.staleHour((hour + 1) * event.Hour); !ok || h != hour+hoursAhead+1 {
+		t.Errorf("an hour that is not in the future any more is not processed again: %d, %v", h-hour, ok)
 	}
-	a.forget(of + 1)
-	if _, end, _ := log.Bounds(t.Context(), 0); a.low() != end {
-		t.Errorf("all is forgotten, but what begins at %d of %d", a.low(), end)
+	a.forget(hour + 1)
+	if _, end, _ := log.Bounds(t.Context(), 0); a.lowOffset() != end {
+		t.Errorf("all is forgotten, and the low offset is %d of %d", a.lowOffset(), end)
 	}
-	if d, err := newExchange(t.Context(), log, 3, []int{0}, nil, 0, nil, nil); err != nil || d.next != 0 {
-		t.Errorf("a new one begins at %d, %v", d.next, err)
+	if d, err := newDeltaExchange(t.Context(), log, 3, []int{0}, nil, 0, nil, nil); err != nil || d.next != 0 {
+		t.Errorf("a new exchange begins at %d, %v", d.next, err)
 	}
-	if _, err := newExchange(t.Context(), log, 3, []int{0}, nil, end+3, nil, nil); err == nil {
-		t.Error("a log that is shorter than what was read of it")
+	if _, err := newDeltaExchange(t.Context(), log, 3, []int{0}, nil, end+3, nil, nil); err == nil {
+		t.Error("a log that ends before what was read of it is accepted")
 	}
 }
 
-// BenchmarkExchange has two judges end hours together that brought nothing, through a log in
-// memory and, if there is a broker, over Kafka: what it costs to wait for one another.
+// BenchmarkExchange has two workers exchange empty deltas, through a log in memory and, if there is a
+// broker, over Kafka: it measures what waiting for each other costs.
 func BenchmarkExchange(b *testing.B) {
 	logs := map[string]func(b *testing.B) eventlog.Log{"memory": func(*testing.B) eventlog.Log { return eventlog.NewMemory(1, 0) }}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
 		logs["kafka"] = func(b *testing.B) eventlog.Log {
-			conf := config.Log{Kind: "kafka", Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()), Partitions: 1, Shards: 2, Replication: 1, Retention: config.LeastRetention}
+			conf := config.Log{
+				Kind:        "kafka",
+				Brokers:     strings.Split(list, ","),
+				TopicPrefix: fmt.Sprintf("x%d", time.Now().UnixNano()),
+				Partitions:  1,
+				Shards:      2,
+				Replication: 1,
+				Retention:   config.LeastRetention,
+			}
 			l, err := OpenLogs(b.Context(), &conf, "", false, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.Cleanup(l.Close)
-			return l.Hours
+			return l.Deltas
 		}
 	}
 	for kind, open := range logs {
@@ -156,28 +168,29 @@ func BenchmarkExchange(b *testing.B) {
 			ctx, stop := context.WithCancel(b.Context())
 			defer stop()
 			log := open(b)
-			var both [2]*exchange
+			var both [2]*deltaExchange
 			for s := range both {
-				x, err := newExchange(ctx, log, len(both), []int{s}, map[int]int64{s: 1}, 0, spill.New(1<<20, b.TempDir()), slog.New(slog.DiscardHandler))
+				file, logger := spill.New(1<<20, b.TempDir()), slog.New(slog.DiscardHandler)
+				x, err := newDeltaExchange(ctx, log, len(both), []int{s}, map[int]int64{s: 1}, 0, file, logger)
 				if err != nil {
 					b.Fatal(err)
 				}
 				go x.run(ctx)
-				x.trading(ctx, 0, never, nil)
+				x.begin(ctx, 0, never, nil)
 				both[s] = x
 			}
 			n := int64(0)
 			for b.Loop() {
 				n++
-				var judging sync.WaitGroup
+				var workers sync.WaitGroup
 				for _, x := range both {
-					judging.Go(func() {
-						if _, err := x.trade(n, nil); err != nil {
+					workers.Go(func() {
+						if _, err := x.exchange(n, nil); err != nil {
 							b.Error(err)
 						}
 					})
 				}
-				judging.Wait()
+				workers.Wait()
 			}
 		})
 	}

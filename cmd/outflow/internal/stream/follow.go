@@ -9,26 +9,29 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// Arrival is what was read of a partition.
+// Arrival is what was read from a partition, or the error that ended the reading of it: io.EOF if the
+// partition has ended.
 type Arrival struct {
 	Partition int
 	Recs      []eventlog.Record
-	kinds     []KindOf // of recs
+	classes   []RecordClass // of Recs
 	Err       error
 }
 
-// Follow reads a partition of a log from an offset on, some records at a time, says what
-// they are, and hands them over, until it comes to another offset, reading fails or ctx ends.
-func Follow(ctx context.Context, log eventlog.Log, partition int, next, until int64, most int, to chan<- Arrival, look func([]eventlog.Record) []KindOf) {
+// Follow reads a partition of a log from the offset next on, at most most records at a time, and sends
+// them to a channel. It classifies them with classify on the way. It returns when it has reached the
+// offset until, when ctx ends, or after it has sent an error, a panic of classify included.
+func Follow(ctx context.Context, log eventlog.Log, partition int, next, until int64, most int, to chan<- Arrival,
+	classify func([]eventlog.Record) []RecordClass) {
 	for next < until {
 		var recs []eventlog.Record
-		var kinds []KindOf
+		var classes []RecordClass
 		err := guard.Do("log", func() (err error) {
 			if recs, err = log.Read(ctx, partition, next, most); err == nil {
 				for len(recs) > 0 && recs[len(recs)-1].Offset >= until {
 					recs = recs[:len(recs)-1]
 				}
-				kinds = look(recs)
+				classes = classify(recs)
 			}
 			return err
 		})
@@ -39,7 +42,7 @@ func Follow(ctx context.Context, log eventlog.Log, partition int, next, until in
 			err = fmt.Errorf("log, partition %d, from offset %d on: %w", partition, next, err)
 		}
 		select {
-		case to <- Arrival{partition, recs, kinds, err}:
+		case to <- Arrival{partition, recs, classes, err}:
 		case <-ctx.Done():
 			return
 		}
@@ -50,14 +53,14 @@ func Follow(ctx context.Context, log eventlog.Log, partition int, next, until in
 	}
 }
 
-// KindOf is what a record of the log of events is.
-type KindOf byte
+// RecordClass says what a record of the event log is.
+type RecordClass byte
 
 const (
-	isEvent KindOf = iota
-	isMark
-	isErased
-	isNothing // nothing that this version knows
+	eventRecord   RecordClass = iota
+	markerRecord              // the beginning or the end of a delivery, see ingest.BatchMarker
+	erasedRecord              // its value was removed by outflow privacy erase
+	unknownRecord             // damaged, or written by a later version
 )
 
 // recordsPerRead is how many records of a short log are read at a time.

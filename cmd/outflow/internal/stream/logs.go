@@ -11,71 +11,104 @@ import (
 	"github.com/outflow/outflow/internal/failpoint"
 )
 
-// Logs are the two logs of a daemon.
+// Logs are the logs of a daemon.
 type Logs struct {
-	Events, Alerts eventlog.Log
-	EndEvents      func() // this process appends nothing more
-	EndAlerts      func()
-	Close          func()
-	Trim           func(ctx context.Context, partition int, keep int64) error
-	Hours          eventlog.Log                                                                      // what those who share the judging tell one another; nil if one judges
-	Lead           func(ctx context.Context, do func(ctx context.Context, shards []int) error) error // runs do while this process judges, some shards of the people at least
+	Events eventlog.Log // the event log
+	Alerts eventlog.Log // the alert topic, with a partition for each shard
+	Deltas eventlog.Log // the deltas that workers exchange; nil if one worker processes all users
+
+	EndEvents func() // this process appends no more to Events: readers get io.EOF at the end
+	EndAlerts func() // the same for Alerts
+	Close     func()
+
+	// Trim deletes what is older than the retention and lies before the offset keep of a partition of
+	// the event log. With Kafka it does nothing: the broker trims by the topic's retention.
+	Trim func(ctx context.Context, partition int, keep int64) error
+
+	// Lead waits until this process is to process some shards of the users, and runs do with them. The
+	// context of do ends when the process loses them, and do may be run again after that.
+	Lead func(ctx context.Context, do processFunc) error
 }
 
-// OpenLogs opens the event log and the alert topic that c names; those of the embedded log lie
-// in dir. With once nobody is elected: this process does all.
+// processFunc processes some shards of the users until its context ends.
+type processFunc func(ctx context.Context, shards []int) error
+
+// OpenLogs opens the logs that c names; those of the embedded log lie in the folder dir. With once
+// there is no election: this process processes all shards. The caller must call Close.
 func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *slog.Logger) (*Logs, error) {
-	alone := func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
-		all := make([]int, max(c.Shards, 1))
+	if c.Kind == "kafka" {
+		return openKafka(ctx, c, once, log)
+	}
+	return openEmbedded(ctx, c, dir)
+}
+
+// leadAll runs a function with all of some shards.
+func leadAll(shards int) func(ctx context.Context, do processFunc) error {
+	return func(ctx context.Context, do processFunc) error {
+		all := make([]int, max(shards, 1))
 		for s := range all {
 			all[s] = s
 		}
 		return do(ctx, all)
 	}
-	if c.Kind == "kafka" {
-		kc, err := c.Kafka(ctx)
-		if err != nil {
-			return nil, err
-		}
-		cluster, err := eventlog.OpenCluster(kc)
-		if err != nil {
-			return nil, err
-		}
-		events, err := cluster.Log(ctx, c.Topic("events"), c.Partitions)
-		if err != nil {
-			cluster.Close()
-			return nil, err
-		}
-		alerts, err := cluster.Log(ctx, c.Topic("alerts"), max(c.Shards, 1))
-		if err != nil {
-			events.End()
-			cluster.Close()
-			return nil, err
-		}
-		l := &Logs{Events: events, Alerts: alerts, EndEvents: events.End, EndAlerts: alerts.End}
-		l.Close = func() { events.End(); alerts.End(); cluster.Close() }
-		if c.Shards > 1 {
-			hours, err := cluster.Log(ctx, c.Topic("hours"), 1)
-			if err != nil {
-				l.Close()
-				return nil, err
-			}
-			hours.SetLowLatency()
-			l.Hours = hours
-			l.Close = func() { events.End(); alerts.End(); hours.End(); cluster.Close() }
-		}
-		l.Trim = func(context.Context, int, int64) error { return nil } // the broker does, by the topic's retention
-		l.Lead = alone
-		if !once {
-			l.Lead = func(ctx context.Context, do func(ctx context.Context, shards []int) error) error {
-				if l.Hours != nil {
-					return cluster.RunShared(ctx, c.Topic("detect"), c.Topic("alerts"), log, do)
-				}
-				return cluster.RunAsLeader(ctx, c.Topic("detect"), c.Topic("events"), log, func(ctx context.Context, _ []int) error { return do(ctx, []int{0}) })
-			}
-		}
-		return l, nil
+}
+
+func openKafka(ctx context.Context, c *config.Log, once bool, log *slog.Logger) (*Logs, error) {
+	kc, err := c.Kafka(ctx)
+	if err != nil {
+		return nil, err
 	}
+	cluster, err := eventlog.OpenCluster(kc)
+	if err != nil {
+		return nil, err
+	}
+	events, err := cluster.Log(ctx, c.Topic("events"), c.Partitions)
+	if err != nil {
+		cluster.Close()
+		return nil, err
+	}
+	alerts, err := cluster.Log(ctx, c.Topic("alerts"), max(c.Shards, 1))
+	if err != nil {
+		events.End()
+		cluster.Close()
+		return nil, err
+	}
+	l := &Logs{
+		Events:    events,
+		Alerts:    alerts,
+		EndEvents: events.End,
+		EndAlerts: alerts.End,
+		Close:     func() { events.End(); alerts.End(); cluster.Close() },
+		Trim:      func(context.Context, int, int64) error { return nil },
+		Lead:      leadAll(c.Shards),
+	}
+	if c.Shards > 1 {
+		deltas, err := cluster.Log(ctx, c.Topic("hours"), 1)
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		deltas.SetLowLatency()
+		l.Deltas = deltas
+		l.Close = func() { events.End(); alerts.End(); deltas.End(); cluster.Close() }
+	}
+	switch {
+	case once:
+	case l.Deltas != nil:
+		l.Lead = func(ctx context.Context, do processFunc) error {
+			return cluster.RunShared(ctx, c.Topic("detect"), c.Topic("alerts"), log, do)
+		}
+	default:
+		l.Lead = func(ctx context.Context, do processFunc) error {
+			return cluster.RunAsLeader(ctx, c.Topic("detect"), c.Topic("events"), log, func(ctx context.Context, _ []int) error {
+				return do(ctx, []int{0})
+			})
+		}
+	}
+	return l, nil
+}
+
+func openEmbedded(ctx context.Context, c *config.Log, dir string) (*Logs, error) {
 	f, err := eventlog.OpenFile(ctx, filepath.Join(dir, "log.db"))
 	if err != nil {
 		return nil, err
@@ -90,21 +123,27 @@ func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 		f.Close()
 		return nil, err
 	}
-	l := &Logs{Events: events, Alerts: alerts, EndEvents: events.End, EndAlerts: alerts.End, Lead: alone}
-	l.Close = func() { f.Close() }
-	l.Trim = func(ctx context.Context, partition int, keep int64) error {
-		_, err := events.Trim(ctx, partition, time.Now().Add(-c.Retention), keep)
-		return err
-	}
-	return l, nil
+	return &Logs{
+		Events:    events,
+		Alerts:    alerts,
+		EndEvents: events.End,
+		EndAlerts: alerts.End,
+		Close:     func() { f.Close() },
+		Trim: func(ctx context.Context, partition int, keep int64) error {
+			_, err := events.Trim(ctx, partition, time.Now().Add(-c.Retention), keep)
+			return err
+		},
+		Lead: leadAll(c.Shards),
+	}, nil
 }
 
-// telling appends to the log of alerts, by the key of the term in a shard.
-func (l *Logs) telling(epochs map[int]string) func(ctx context.Context, shard int, alerts [][]byte) error {
-	return func(ctx context.Context, shard int, alerts [][]byte) error {
-		recs := make([]eventlog.Record, len(alerts))
-		for i, b := range alerts {
-			recs[i] = eventlog.Record{Key: epochs[shard], Value: b}
+// appendAlerts returns a function that appends records to the alert topic, with the keys of the epochs
+// by shard.
+func (l *Logs) appendAlerts(keys map[int]string) emitFunc {
+	return func(ctx context.Context, shard int, records [][]byte) error {
+		recs := make([]eventlog.Record, len(records))
+		for i, b := range records {
+			recs[i] = eventlog.Record{Key: keys[shard], Value: b}
 		}
 		failpoint.Reach("alerts-append")
 		defer failpoint.Reach("alerts-appended")

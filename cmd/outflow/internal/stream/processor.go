@@ -22,62 +22,64 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// Processor turns the log of events into alerts as they come. It is a function of the
-// events alone: whatever their order of arrival, once all have come the alerts are
-// those that a scan of them gives.
+// Processor turns the event log into alerts as it grows. Its output is a function of the events
+// alone: whatever the order in which they arrive, once all have arrived the alerts are those that
+// a scan of them finds.
 //
-// Events go into a window of the last days, in the order of their time. What comes
-// at its end is judged at once. What comes late sets the judgement back to a mark
-// before it, and everything since is judged again; people are told what that
-// changed. docs/adr/0007-stream.md.
+// Events go into a window of the last days, in the order of event time. Those that arrive at its end
+// are scored at once. Late events roll the processor back to the preceding checkpoint and replay from
+// there, and what that changes is published. docs/adr/0007-stream.md.
 type Processor struct {
 	identity identity.Config
 	config   engine.Config
-	store    *engine.Store                             // nil where nothing is kept
-	stored   func(ctx context.Context, at int64) error // called once the base at a time is stored; may be nil
+	store    *engine.Store                             // nil if nothing is stored
+	stored   func(ctx context.Context, at int64) error // called once the checkpoint of a time is committed; may be nil
 
-	file        *spill.File // for what is seldom read
+	file        *spill.File // for what is rarely read
 	window      *order.Window
 	checkpoints checkpoints
-	history     bool  // what has come since it was judged last is of more than a day
-	pending     int64 // time of the earliest event that is not judged; none if newer is false
-	newer       bool
+	history     bool  // more than a day of events has arrived since the last processing
+	pendingFrom int64 // time of the earliest event that is to be processed, if hasPending
+	hasPending  bool
 
 	published *publisher
-	exchange  *exchange // with who judges the others; nil if there is one shard
+	deltas    *deltaExchange // with the workers that process the other shards; nil if there is one shard
 
 	engine      *engine.Engine // nil before the first event
 	resolver    *identity.Resolver
-	left        identity.DroppedCounts // as it was said last
-	desk        *alert.Correlator
-	provisional bool // open days were judged before they were over
-	lastTime    int64
-	lastKey     uint64
-	nextAt      int64 // time of the next mark, Unix milliseconds
-	aliases     spill.Ref
-	crossed     int64 // hour for which aliases are
-	batch       []engine.Keyed
+	left        identity.DroppedCounts // what the resolver left out; it never decreases
+	correlator  *alert.Correlator
+	provisional bool      // open days were scored before they had ended
+	lastTime    int64     // of the last event that was scored, Unix milliseconds
+	lastKey     uint64    // its key
+	nextAt      int64     // time of the next checkpoint, Unix milliseconds; 0 before the first event
+	aliases     spill.Ref // the alias graph for the next checkpoint
+	crossed     int64     // the hour at which it was taken
+	keyed       []engine.Keyed
 
-	next  []int64 // by partition: offset up to which the log has been read
-	seen  []int64 // the same, when the base was stored
-	bases bases   // the stored ones; nil where there is nothing to go back to
+	next  []int64         // by partition: the offset up to which the log has been read
+	seen  []int64         // by partition: next as of the committed checkpoint
+	older checkpointStore // earlier committed checkpoints; nil if there are none to roll back to
 
-	accounts *accounts // what became of the records of the log
-	missed   *missed   // what came too late for the base
-	staffed  bool      // HR had spoken when the base was stored
-	hired    bool      // HR speaks for the first time, and the base does not know it
-	lost     bool      // what was missed cannot be judged from a base that is kept
+	accounts    *accounts // what became of the records of the log
+	missed      *missed   // events before the committed checkpoint, which are left out
+	staffed     bool      // the committed checkpoint has HR records
+	newStaff    bool      // HR records have arrived, and the committed checkpoint has none
+	unreachable bool      // no checkpoint that is kept is old enough for the missed events
 
-	saving time.Duration // it took to store the base last
+	saving time.Duration // the last commit took it
 
-	progress func() // called while events are judged; may be nil
+	progress func() // called while events are scored; may be nil
 
 	stats counters
 }
 
-// openProcessor returns a judge of a log with some partitions, as it was when its base
-// was stored last.
-func openProcessor(ctx context.Context, store *engine.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
+// emitFunc appends records to a shard's partition of the alert topic.
+type emitFunc func(ctx context.Context, shard int, records [][]byte) error
+
+// openProcessor returns a processor of an event log with some partitions. It goes on from the newest
+// checkpoint of the store; store may be nil.
+func openProcessor(ctx context.Context, store *engine.Store, partitions int, conf *config.Config, emit emitFunc) (*Processor, error) {
 	pr, err := newProcessor(store, partitions, conf, emit)
 	if err != nil || store == nil {
 		return pr, err
@@ -93,18 +95,18 @@ func openProcessor(ctx context.Context, store *engine.Store, partitions int, con
 	return pr, pr.begin(c, baseline)
 }
 
-// newProcessor returns a judge that knows nothing yet.
-func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit func(context.Context, int, [][]byte) error) (*Processor, error) {
-	judging, err := conf.Detect()
+// newProcessor returns a processor without any state.
+func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit emitFunc) (*Processor, error) {
+	detection, err := conf.Detect()
 	if err != nil {
 		return nil, err
 	}
-	judging.TempDir = conf.DataDir
+	detection.TempDir = conf.DataDir
 	file := spill.New(spillMemory, conf.DataDir)
 	return &Processor{
 		file:      file,
 		identity:  conf.Identity(),
-		config:    judging,
+		config:    detection,
 		store:     store,
 		window:    order.NewWindow(conf.Memory.Window(), conf.DataDir),
 		published: newPublisher(file, emit),
@@ -115,19 +117,19 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 	}, nil
 }
 
-// begin has a new judge go on from a base.
+// begin has a new processor go on from a committed checkpoint.
 func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) {
 	if len(c.Low) != len(pr.next) {
-		return fmt.Errorf("the stored baselines are of a log with %d partitions, not %d", len(c.Low), len(pr.next))
+		return fmt.Errorf("the stored checkpoint is of an event log with %d partitions, not %d", len(c.Low), len(pr.next))
 	}
-	m := checkpoint{At: c.At, Baseline: baseline}
-	if m.Aliases, err = pr.file.Put(c.Aliases); err != nil {
+	cp := checkpoint{At: c.At, Baseline: baseline}
+	if cp.Aliases, err = pr.file.Put(c.Aliases); err != nil {
 		return err
 	}
-	if m.Desk, err = pr.file.Put(c.Desk); err != nil {
+	if cp.Desk, err = pr.file.Put(c.Desk); err != nil {
 		return err
 	}
-	pr.checkpoints.list, pr.checkpoints.committed = []checkpoint{m}, c.At
+	pr.checkpoints.list, pr.checkpoints.committed = []checkpoint{cp}, c.At
 	pr.next, pr.seen, pr.published.since = c.Low, c.Next, c.Floor
 	pr.staffed = len(c.Staff) > 0
 	pr.accounts.restore(c.Counts)
@@ -139,14 +141,15 @@ func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) 
 	if err != nil {
 		return fmt.Errorf("stored HR records: %w", err)
 	}
-	pr.pending, pr.newer = m.At, true
+	pr.pendingFrom, pr.hasPending = cp.At, true
 	return nil
 }
 
-// spillMemory is how many bytes of what is seldom read stay in memory.
+// spillMemory is how many bytes of what is rarely read stay in memory.
 const spillMemory = 32 << 20
 
-// look checks that the log holds what is to be read next.
+// verifyOffsets checks that the event log holds what is to be read next. The error names the
+// partition and the offsets.
 func (pr *Processor) verifyOffsets(ctx context.Context, events eventlog.Log) error {
 	for p := range pr.next {
 		first, end, err := events.Bounds(ctx, p)
@@ -155,48 +158,62 @@ func (pr *Processor) verifyOffsets(ctx context.Context, events eventlog.Log) err
 		}
 		if pr.next[p] < first {
 			if pr.checkpoints.committed == 0 && pr.next[p] == 0 {
-				pr.next[p] = first // nothing was judged yet: it begins with what there is
+				pr.next[p] = first // nothing was processed yet: start with what there is
 				continue
 			}
-			return fmt.Errorf("log of events, partition %d: offsets %d to %d are gone before they were judged: retention is too short, or the state too old", p, pr.next[p], first-1)
+			return fmt.Errorf("event log, partition %d: offsets %d to %d were deleted before they were processed: "+
+				"the retention is too short, or the state too old", p, pr.next[p], first-1)
 		}
 		if pr.next[p] > end {
-			return fmt.Errorf("log of events, partition %d: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", p, end, pr.next[p])
+			return fmt.Errorf("event log, partition %d: it ends at %d, but offset %d was read before: "+
+				"the log was replaced, or restored from an older copy", p, end, pr.next[p])
 		}
 	}
 	return nil
 }
 
-// locate adds to an error of judging an event where in the log the event is.
+// locate adds the position in the event log to an error that an event has caused. Other errors it
+// returns as they are.
 func (pr *Processor) locate(ctx context.Context, log eventlog.Log, err error) error {
 	fault := (*engine.Fault)(nil)
 	if !errors.As(err, &fault) || fault.Record == nil {
 		return err
 	}
+	err = fmt.Errorf("processing stopped at an event; nothing of it was stored, and it is processed again after a restart: %w", err)
 	place := ""
-	var of event.Event
+	var e event.Event
+	failed := guard.Do("locate", func() (err error) {
+		var dec event.Decoder
+		if err = dec.Decode(fault.Record, &e); err == nil {
+			place, err = pr.find(ctx, log, &e)
+		}
+		return err
+	})
+	return fmt.Errorf("event of %s at %s, id %016x (%s): %w",
+		e.Source, instant(e.Time).Format(time.RFC3339Nano), e.Key, cmp.Or(place, "not in the log any more"), errors.Join(err, failed))
+}
+
+// find returns where in the event log an event of the window is; empty if it is not there.
+func (pr *Processor) find(ctx context.Context, log eventlog.Log, wanted *event.Event) (place string, err error) {
 	var dec event.Decoder
-	err = errors.Join(fmt.Errorf("judging stopped at an event; nothing of it was stored, and it is judged again after a restart: %w", err), guard.Do("judge", func() error {
-		if err := dec.Decode(fault.Record, &of); err != nil {
-			return err
-		}
-		for p := range pr.next {
-			for at := pr.window.LowestOffset(p, pr.next[p]); at < pr.next[p] && place == ""; {
-				recs, err := log.Read(ctx, p, at, readBatch)
-				if err != nil {
-					return err
-				}
-				for i := range recs {
-					var e event.Event
-					if _, checkpoint := ingest.ParseBatchMarker(recs[i].Value); !checkpoint && len(recs[i].Value) > 0 && dec.Decode(recs[i].Value, &e) == nil && e.Key == of.Key && e.Time == of.Time && e.Source == of.Source {
-						place = fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset)
-						break
-					}
-				}
-				at = recs[len(recs)-1].Offset + 1
+	for p := range pr.next {
+		for at := pr.window.LowestOffset(p, pr.next[p]); at < pr.next[p]; {
+			recs, err := log.Read(ctx, p, at, readBatch)
+			if err != nil {
+				return "", err
 			}
+			for i := range recs {
+				var e event.Event
+				_, marker := ingest.ParseBatchMarker(recs[i].Value)
+				if marker || len(recs[i].Value) == 0 || dec.Decode(recs[i].Value, &e) != nil {
+					continue
+				}
+				if e.Key == wanted.Key && e.Time == wanted.Time && e.Source == wanted.Source {
+					return fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset), nil
+				}
+			}
+			at = recs[len(recs)-1].Offset + 1
 		}
-		return nil
-	}))
-	return fmt.Errorf("event of %s at %s, id %016x (%s): %w", of.Source, instant(of.Time).Format(time.RFC3339Nano), of.Key, cmp.Or(place, "not in the log any more"), err)
+	}
+	return "", nil
 }

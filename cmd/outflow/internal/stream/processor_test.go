@@ -19,8 +19,8 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// TestFirstStaff has HR speak for the first time after it was found that what was missed is
-// beyond every base: going back is tried again. What HR says once more changes nothing.
+// TestFirstStaff has the first HR record arrive after missed events were found to be older than every
+// checkpoint: a rollback is tried again. Further HR records change nothing.
 func TestFirstStaff(t *testing.T) {
 	for _, known := range []bool{false, true} {
 		pr, err := newProcessor(nil, 1, &config.Config{}, func(context.Context, int, [][]byte) error { return nil })
@@ -29,20 +29,25 @@ func TestFirstStaff(t *testing.T) {
 		}
 		pr.checkpoints.committed = int64(1_760_000_000_000)
 		pr.checkpoints.list = []checkpoint{{At: pr.checkpoints.committed}}
-		pr.staffed, pr.lost = known, true
-		e := event.Event{Source: event.HR, Class: event.Person, Time: pr.checkpoints.committed - 100*event.Day, Key: 1, Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		pr.staffed, pr.unreachable = known, true
+		e := event.Event{
+			Source: event.HR,
+			Class:  event.Person,
+			Time:   pr.checkpoints.committed - 100*event.Day,
+			Key:    1,
+			Actor:  event.Actor{Account: "a@acme.example", Kind: event.Human},
+		}
 		if err := pr.add(&eventlog.Record{Value: e.Append(nil)}); err != nil {
 			t.Fatal(err)
 		}
-		if pr.hired == known || pr.lost != known {
-			t.Errorf("HR known before: %v; hired %v, lost %v", known, pr.hired, pr.lost)
+		if pr.newStaff == known || pr.unreachable != known {
+			t.Errorf("HR known before: %v; new staff %v, unreachable %v", known, pr.newStaff, pr.unreachable)
 		}
 	}
 }
 
-// TestJudgeFault has judging panic at one event: the error names it and where it is in the
-// log, and nothing is skipped.
-func TestJudgeFault(t *testing.T) {
+// TestFault has scoring panic at an event: the error names the event and its position in the log.
+func TestFault(t *testing.T) {
 	log := eventlog.NewMemory(1, 0)
 	conf := &config.Config{}
 	pr, err := newProcessor(nil, 1, conf, func(context.Context, int, [][]byte) error { return nil })
@@ -51,7 +56,13 @@ func TestJudgeFault(t *testing.T) {
 	}
 	var recs []eventlog.Record
 	for i := range 10 {
-		e := event.Event{Source: event.Box, Class: event.View, Time: int64(1_760_000_000_000 + i), Key: uint64(i + 1), Actor: event.Actor{Account: "a@acme.example", Kind: event.Human}}
+		e := event.Event{
+			Source: event.Box,
+			Class:  event.View,
+			Time:   int64(1_760_000_000_000 + i),
+			Key:    uint64(i + 1),
+			Actor:  event.Actor{Account: "a@acme.example", Kind: event.Human},
+		}
 		recs = append(recs, eventlog.Record{Value: e.Append(nil)})
 	}
 	if err := log.Append(t.Context(), recs...); err != nil {
@@ -62,8 +73,8 @@ func TestJudgeFault(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fault := &engine.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "judge", Value: "broken"}}
-	err = pr.locate(t.Context(), log, fmt.Errorf("judging: %w", fault))
+	fault := &engine.Fault{Record: recs[7].Value, Panic: &guard.Panic{Where: "engine", Value: "broken"}}
+	err = pr.locate(t.Context(), log, fmt.Errorf("score: %w", fault))
 	if err == nil || !errors.Is(err, fault) {
 		t.Fatal(err)
 	}
@@ -78,7 +89,7 @@ func TestJudgeFault(t *testing.T) {
 	}
 }
 
-// TestAccounts checks the accounts of records by hand.
+// TestAccounts counts records, stores and restores the accounts, and adds them up.
 func TestAccounts(t *testing.T) {
 	all := newAccounts(2)
 	rec := func(part int, day int64) *eventlog.Record {
@@ -91,7 +102,7 @@ func TestAccounts(t *testing.T) {
 	again := newAccounts(2)
 	again.restore(all.stored())
 	again.of(rec(0, 100), event.Box).Judged++
-	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // the days before are forgotten in this partition
+	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // earlier days of this partition are forgotten
 	want := []Account{
 		{Day: 100, Vendor: "box", Received: 1, Late: 1},
 		{Day: 101, Vendor: "okta", Received: 1, Ahead: 1},
@@ -102,19 +113,18 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// TestTerms has somebody who judged before say something after another one has taken
-// over: it does not count, also if the clock of the other one is behind, whichever shard
-// it is about.
-func TestTerms(t *testing.T) {
+// TestEpochs has a worker publish after another one has taken over its shard: its records are ignored,
+// even if the clock of the other worker is behind.
+func TestEpochs(t *testing.T) {
 	const shard = 2
 	log := eventlog.NewMemory(5, 0)
-	say := func(epoch, reason string) {
+	publish := func(key, reason string) {
 		t.Helper()
 		b, err := json.Marshal(alert.Alert{ID: "x", Reason: reason})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Append(t.Context(), eventlog.Record{Key: epoch, Value: b}); err != nil {
+		if err := log.Append(t.Context(), eventlog.Record{Key: key, Value: b}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,13 +134,13 @@ func TestTerms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, epoch, err := pr.beginEpoch(t.Context(), log, shard, time.UnixMilli(now))
+		_, key, err := pr.beginEpoch(t.Context(), log, shard, time.UnixMilli(now))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return pr, epoch
+		return pr, key
 	}
-	out := func(pr *Processor) string {
+	published := func(pr *Processor) string {
 		b, err := pr.published.alerts["x"].body.Get(nil)
 		var a alert.Alert
 		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil {
@@ -139,15 +149,15 @@ func TestTerms(t *testing.T) {
 		return a.Reason
 	}
 	_, first := begin(1000)
-	say(first, "old")
+	publish(first, "old")
 	pr, second := begin(500)
-	if out(pr) != "old" {
-		t.Fatalf("terms %s and %s, %q", first, second, out(pr))
+	if published(pr) != "old" {
+		t.Fatalf("epochs %s and %s, %q", first, second, published(pr))
 	}
-	say(second, "new")
-	say(first, "old again")
-	if pr, _ = begin(2000); out(pr) != "new" {
-		t.Errorf("what counts is %q", out(pr))
+	publish(second, "new")
+	publish(first, "old again")
+	if pr, _ = begin(2000); published(pr) != "new" {
+		t.Errorf("published: %q", published(pr))
 	}
 	for p := range log.Partitions() {
 		if _, n, err := log.Bounds(t.Context(), p); err != nil || n > 0 != (p == shard) {
@@ -156,10 +166,10 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-// TestManyDays has a judge hear of more days than it holds back: it says them as they come, and
+// TestManyDays has more days end than the publisher holds back: it publishes them as they come, and
 // each once.
 func TestManyDays(t *testing.T) {
-	said, calls := map[string]int{}, 0
+	published, calls := map[string]int{}, 0
 	pr, err := newProcessor(nil, 1, &config.Config{}, func(_ context.Context, _ int, records [][]byte) error {
 		calls++
 		for _, b := range records {
@@ -168,7 +178,7 @@ func TestManyDays(t *testing.T) {
 				t.Fatalf("%.80s: %v", b, err)
 			}
 			for _, a := range r.Activity {
-				said[a.User]++
+				published[a.User]++
 			}
 		}
 		return nil
@@ -176,42 +186,42 @@ func TestManyDays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hear := pr.published.activities(t.Context())
+	add := pr.published.activities(t.Context())
 	for i := range 2*manyDays + 100 {
-		if err := hear(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
+		if err := add(&finding.Activity{User: fmt.Sprint(i), End: 24 * event.Day, Open: true}); err != nil {
 			t.Fatal(err)
 		}
 		if len(pr.published.pending) >= manyDays {
 			t.Fatalf("%d days are held back", len(pr.published.pending))
 		}
 	}
-	for user, n := range said {
+	for user, n := range published {
 		if n != 1 {
-			t.Fatalf("the day of %s was said %d times", user, n)
+			t.Fatalf("the day of %s was published %d times", user, n)
 		}
 	}
-	if len(said) != 2*manyDays || calls != 2 || len(pr.published.pending) != 100 {
-		t.Errorf("%d days were said in %d calls, %d are held back", len(said), calls, len(pr.published.pending))
+	if len(published) != 2*manyDays || calls != 2 || len(pr.published.pending) != 100 {
+		t.Errorf("%d days were published in %d calls, %d are held back", len(published), calls, len(pr.published.pending))
 	}
 }
 
-// TestStands has a worker stand still with and without something to do.
-func TestStands(t *testing.T) {
+// TestStalledSince asks since when a worker makes no progress, with and without work to do.
+func TestStalledSince(t *testing.T) {
 	var w Worker
 	then := time.Now().Add(-time.Hour)
 	w.progress.Store(then.UnixNano())
-	if at := w.Stands(true); !at.IsZero() {
-		t.Errorf("it does not run, and stands since %s", at)
+	if at := w.StalledSince(true); !at.IsZero() {
+		t.Errorf("it does not run, and is stalled since %s", at)
 	}
 	w.running.Store(true)
-	if at := w.Stands(false); !at.IsZero() {
-		t.Errorf("it has nothing to do, and stands since %s", at)
+	if at := w.StalledSince(false); !at.IsZero() {
+		t.Errorf("it has nothing to do, and is stalled since %s", at)
 	}
-	if at := w.Stands(true); !at.Equal(then) {
-		t.Errorf("it has something to read, and stands since %s", at)
+	if at := w.StalledSince(true); !at.Equal(then) {
+		t.Errorf("it has records to read, and is not stalled: %s", at)
 	}
 	w.busy.Store(true)
-	if at := w.Stands(false); !at.Equal(then) {
-		t.Errorf("it scores, and stands since %s", at)
+	if at := w.StalledSince(false); !at.Equal(then) {
+		t.Errorf("it is busy, and is not stalled: %s", at)
 	}
 }

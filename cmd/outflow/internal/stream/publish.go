@@ -20,10 +20,10 @@ import (
 // publisher writes to the alert topic what has changed since it was published last: alerts, what
 // users did on their days, and who leaves. What processing again no longer finds it withdraws.
 type publisher struct {
-	emit   func(ctx context.Context, shard int, records [][]byte) error // appends to the topic
-	file   *spill.File                                                  // for what was published
-	shards int                                                          // among which users are spread
-	mine   []int                                                        // the shards of this processor
+	emit   emitFunc
+	file   *spill.File // for what was published
+	shards int         // among which users are spread
+	mine   []int       // the shards of this processor
 
 	alerts  map[string]publishedAlert // by id
 	pending map[userDay]pendingDay    // days that differ from what is published
@@ -61,7 +61,7 @@ type pendingDay struct {
 	publishedDay
 }
 
-func newPublisher(file *spill.File, emit func(context.Context, int, [][]byte) error) *publisher {
+func newPublisher(file *spill.File, emit emitFunc) *publisher {
 	return &publisher{
 		emit:    emit,
 		file:    file,
@@ -76,7 +76,7 @@ func newPublisher(file *spill.File, emit func(context.Context, int, [][]byte) er
 }
 
 // rollback notes that everything from a time on is processed again.
-func (p *publisher) rollback(to int64) {
+func (p *publisher) rollBack(to int64) {
 	if p.from < 0 || to < p.from {
 		p.from = to
 	}
@@ -106,8 +106,8 @@ type results struct {
 // publish publishes what the processor has found.
 func (pr *Processor) publish(ctx context.Context) error {
 	r := results{
-		alerts:  pr.desk.Updates(),
-		holds:   pr.desk.IsOpen,
+		alerts:  pr.correlator.Updates(),
+		holds:   pr.correlator.IsOpen,
 		missed:  map[string]bool{},
 		leavers: pr.engine.Leavers(),
 		upTo:    pr.lastTime,
@@ -115,7 +115,7 @@ func (pr *Processor) publish(ctx context.Context) error {
 	for _, g := range pr.missed.gaps() {
 		a := g.alert()
 		r.missed[a.ID] = true
-		if pr.lost {
+		if pr.unreachable {
 			r.gaps = append(r.gaps, a)
 		}
 	}
@@ -306,8 +306,7 @@ func (p *publisher) day(a *finding.Activity) error {
 	return nil
 }
 
-// gone are published days that turned out to be nobody's: the account is now known to belong to
-// another user.
+// gone are published days of users whose account is now known to belong to another user.
 func (p *publisher) gone(upTo int64) map[userDay]publishedDay {
 	all := map[userDay]publishedDay{}
 	if p.from < 0 {
@@ -315,7 +314,8 @@ func (p *publisher) gone(upTo int64) map[userDay]publishedDay {
 	}
 	over := upTo / event.Hour * event.Hour // days that end later may still be processed
 	for k, d := range p.days {
-		if _, pending := p.pending[k]; !pending && d.round < p.round && d.end > max(p.from, p.since) && d.end <= over {
+		_, pending := p.pending[k]
+		if !pending && d.round < p.round && d.end > max(p.from, p.since) && d.end <= over {
 			all[k] = d
 		}
 	}
@@ -339,7 +339,9 @@ func (p *publisher) addDays(to outgoing, gone map[userDay]publishedDay) error {
 		}
 		list = append(list, line{k, pendingDay{b, d}})
 	}
-	slices.SortFunc(list, func(a, b line) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.user, b.user)) })
+	slices.SortFunc(list, func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.user, b.user))
+	})
 
 	of := map[int][]json.RawMessage{}
 	for i := range list {
@@ -368,7 +370,7 @@ func (p *publisher) daysPublished() {
 
 // recall notes what was published in a record of the alert topic, so that it is not published
 // again. Days that end before the committed checkpoint cannot change. A record that cannot be
-// read says nothing.
+// decoded is ignored.
 func (p *publisher) recall(shard int, value []byte, committed int64) error {
 	r, err := ParseRecord(value)
 	switch {
@@ -383,7 +385,13 @@ func (p *publisher) recall(shard int, value []byte, committed int64) error {
 			return err
 		}
 		a := r.Alert
-		p.alerts[a.ID] = publishedAlert{xxhash.Sum64(value), a.Time.UnixMilli(), a.Withdrawn, a.IsNotProcessed(), body}
+		p.alerts[a.ID] = publishedAlert{
+			hash:      xxhash.Sum64(value),
+			time:      a.Time.UnixMilli(),
+			withdrawn: a.Withdrawn,
+			gap:       a.IsNotProcessed(),
+			body:      body,
+		}
 	}
 	return nil
 }

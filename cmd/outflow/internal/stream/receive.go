@@ -8,15 +8,15 @@ import (
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// counters is what a judge has counted since it started.
+// counters are what a processor has counted since it started.
 type counters struct {
 	Events  int64 // new ones
 	Repeats int64
-	Late    int64 // too late to be judged
-	Rewinds int64
+	Late    int64 // before the committed checkpoint, and therefore left out
+	Rewinds int64 // rollbacks
 }
 
-// add takes in a record of the log, which is an event.
+// add takes in a record of the event log that is an event.
 func (pr *Processor) add(r *eventlog.Record) error {
 	pr.next[r.Partition] = r.Offset + 1
 	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
@@ -30,7 +30,7 @@ func (pr *Processor) add(r *eventlog.Record) error {
 		if count.Late++; !again {
 			pr.missed.add(r, source, at, 1)
 			pr.stats.Late++
-			pr.lost = false
+			pr.unreachable = false
 		}
 		return nil
 	}
@@ -53,17 +53,18 @@ func (pr *Processor) add(r *eventlog.Record) error {
 		pr.stats.Events++
 	}
 	if source == event.HR && pr.checkpoints.settled() && !again && !pr.staffed && added == order.Fresh {
-		pr.hired, pr.lost = true, false // departments count from the beginning: it is worth going back once more
+		pr.newStaff, pr.unreachable = true, false // departments matter from the beginning: one more rollback is worth it
 	}
-	if newest := pr.window.Newest(); source != event.HR && (at < newest-event.Day || at > pr.checkpoints.watermark+2*event.Day) {
+	newest := pr.window.Newest()
+	if source != event.HR && (at < newest-event.Day || at > pr.checkpoints.watermark+2*event.Day) {
 		pr.history = true
 	}
 	pr.processFrom(at)
 	return nil
 }
 
-// count is the account of a record; again says that it was counted before the base was
-// stored, so that the account is nobody's.
+// count returns the account that a record counts towards. If again is true, the record was counted
+// before the committed checkpoint, and the account is thrown away.
 func (pr *Processor) count(r *eventlog.Record, source event.Source) (a *Account, again bool) {
 	if r.Offset < pr.seen[r.Partition] {
 		return &Account{}, true
@@ -71,33 +72,34 @@ func (pr *Processor) count(r *eventlog.Record, source event.Source) (a *Account,
 	return pr.accounts.of(r, source), false
 }
 
-// datedAhead says whether an event claims to have happened more than a day after the log took
-// it (both Unix milliseconds): one of its clocks is wrong, or somebody made it up.
+// datedAhead reports whether an event claims to have happened more than a day after it was appended
+// to the log (both Unix milliseconds): a clock is wrong, or the event is forged.
 func datedAhead(at, appended int64) bool { return appended > 0 && at > appended+event.Day }
 
-// skip takes in a record of the log that is no event.
-func (pr *Processor) skip(r *eventlog.Record, kind KindOf) {
+// skip takes in a record of the event log that is not an event.
+func (pr *Processor) skip(r *eventlog.Record, class RecordClass) {
 	pr.next[r.Partition] = r.Offset + 1
-	if kind == isMark {
+	if class == markerRecord {
 		return
 	}
-	if count, _ := pr.count(r, event.NoSource); kind == isErased {
+	if count, _ := pr.count(r, event.NoSource); class == erasedRecord {
 		count.Erased++
 	} else {
 		count.Unreadable++
 	}
 }
 
-// judgeFrom has what is at or after a time judged, the next time.
+// processFrom has everything from a time on (Unix milliseconds) processed the next time.
 func (pr *Processor) processFrom(at int64) {
-	if !pr.newer || at < pr.pending {
-		pr.pending = at
+	if !pr.hasPending || at < pr.pendingFrom {
+		pr.pendingFrom = at
 	}
-	pr.newer = true
+	pr.hasPending = true
 }
 
-// arriving says whether history is still coming in, given for how long nothing has: what is
-// judged before it has all come is judged again, and people are told of what it explains.
+// arriving reports whether history is still arriving, given for how long nothing has arrived. If
+// history were processed before all of it is there, it would have to be processed again, and alerts
+// would be sent that later events explain.
 func (pr *Processor) arriving(quiet time.Duration) bool {
 	if pr.engine != nil && !pr.history {
 		return false
@@ -105,11 +107,11 @@ func (pr *Processor) arriving(quiet time.Duration) bool {
 	return quiet < settleQuiet
 }
 
-// settleQuiet is for how long nothing must have come after history has: sources look at their
-// folders more often than that.
-var settleQuiet = 5 * time.Second // tests have less time
+// settleQuiet is how long nothing must have arrived after history has: sources list their folders
+// more often than that.
+var settleQuiet = 5 * time.Second // tests shorten it
 
-// reconsider has everything from a time on judged again, as far as it was.
+// reprocess has everything from a time on (Unix milliseconds) processed again, as far as it was.
 func (pr *Processor) reprocess(from int64) {
 	if from = max(from, pr.checkpoints.base()); pr.engine == nil || from > pr.lastTime {
 		return
@@ -117,7 +119,7 @@ func (pr *Processor) reprocess(from int64) {
 	pr.processFrom(from)
 }
 
-// interrupted has the judge go on from the last mark, in the middle of judging.
+// interrupted has the processor go on from its last checkpoint after errInterrupted.
 func (pr *Processor) interrupted() {
 	pr.provisional = true
 	pr.processFrom(pr.lastTime)

@@ -18,31 +18,31 @@ import (
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// A judge keeps several bases: the one it goes on from, and some older ones. What comes
-// too late for the newest can be judged all the same, from an older one on, as long as the
-// log holds what was read since. docs/adr/0013-arrival.md.
+// A processor keeps several committed checkpoints: the newest, from which it goes on, and some older
+// ones. Events that come too late for the newest can still be processed after a rollback to an older
+// one, as long as the event log holds everything that was read since. docs/adr/0013-arrival.md.
 
-// base is a stored base of a judge.
-type base struct {
-	at  int64   // Unix milliseconds; 0 for the beginning of the log
-	low []int64 // by partition: from where the log is to be read after it
+// olderCheckpoint is a committed checkpoint before the newest.
+type olderCheckpoint struct {
+	at  int64   // Unix milliseconds
+	low []int64 // by partition: the offset from which the event log must be read after it
 }
 
-// bases are the stored bases of a judge.
-type bases interface {
-	// list lists those that are older than the newest, the newest of them first.
-	list(ctx context.Context) ([]base, error)
-	// goBack forgets all that are newer than one at a time; all of them for 0.
-	rollback(ctx context.Context, at int64) error
+// checkpointStore holds the committed checkpoints of a processor.
+type checkpointStore interface {
+	// list returns the checkpoints before the newest, the latest of them first.
+	list(ctx context.Context) ([]olderCheckpoint, error)
+	// rollBack deletes all checkpoints after a time (Unix milliseconds); all of them for 0.
+	rollBack(ctx context.Context, at int64) error
 }
 
-// localBases are those in the judge's own store. What machines share has to go back, too.
+// localCheckpoints are those in the processor's own store. A rollback deletes snapshots, too.
 type localCheckpoints struct {
 	store  *engine.Store
-	shared *snapshot.Store // nil if nothing is shared
+	shared *snapshot.Store // nil if there are no snapshots
 }
 
-func (b *localCheckpoints) list(ctx context.Context) (list []base, err error) {
+func (b *localCheckpoints) list(ctx context.Context) (list []olderCheckpoint, err error) {
 	generations, err := b.store.Generations(ctx)
 	if err != nil {
 		return nil, err
@@ -57,13 +57,13 @@ func (b *localCheckpoints) list(ctx context.Context) (list []base, err error) {
 			return nil, err
 		}
 		if c != nil {
-			list = append(list, base{c.At, c.Low})
+			list = append(list, olderCheckpoint{c.At, c.Low})
 		}
 	}
 	return list, nil
 }
 
-func (b *localCheckpoints) rollback(ctx context.Context, at int64) error {
+func (b *localCheckpoints) rollBack(ctx context.Context, at int64) error {
 	if b.shared != nil {
 		times, err := b.shared.List(ctx)
 		if err != nil {
@@ -80,16 +80,16 @@ func (b *localCheckpoints) rollback(ctx context.Context, at int64) error {
 	if at == 0 {
 		return b.store.Forget(ctx, math.MinInt64)
 	}
-	return b.store.Forget(ctx, at) // a generation is numbered by the time of its base
+	return b.store.Forget(ctx, at) // a generation is numbered by the time of its checkpoint
 }
 
-// sharedBases are those of judges that share the people: the snapshots.
+// sharedCheckpoints are those of workers that share the users: the snapshots.
 type sharedCheckpoints struct {
 	snapshots *snapshot.Store
 	dir       string
 }
 
-func (b *sharedCheckpoints) list(ctx context.Context) (list []base, err error) {
+func (b *sharedCheckpoints) list(ctx context.Context) (list []olderCheckpoint, err error) {
 	all, err := b.snapshots.ListShared(ctx)
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -104,33 +104,42 @@ func (b *sharedCheckpoints) list(ctx context.Context) (list []base, err error) {
 		if x.At == newest {
 			continue
 		}
-		path := filepath.Join(tmp, "store")
-		if err := b.snapshots.Of(x.Shards).Open(ctx, path, x.At); err != nil {
-			continue // refused: one that cannot be gone back to
-		}
-		store, err := engine.OpenStore(ctx, path)
+		low, err := b.lowOffsets(ctx, x, filepath.Join(tmp, "store"))
 		if err != nil {
 			return nil, err
 		}
-		c, err := LatestCommitted(ctx, store)
-		if err := errors.Join(err, store.Close()); err != nil {
-			return nil, err
-		}
-		if c == nil {
-			continue // it holds nothing
+		if low == nil {
+			continue
 		}
 		if n := len(list); n > 0 && list[n-1].at == x.At {
-			for i := range min(len(c.Low), len(list[n-1].low)) {
-				list[n-1].low[i] = min(list[n-1].low[i], c.Low[i])
+			for i := range min(len(low), len(list[n-1].low)) {
+				list[n-1].low[i] = min(list[n-1].low[i], low[i])
 			}
 			continue
 		}
-		list = append(list, base{x.At, c.Low})
+		list = append(list, olderCheckpoint{x.At, low})
 	}
 	return list, nil
 }
 
-func (b *sharedCheckpoints) rollback(ctx context.Context, at int64) error {
+// lowOffsets returns, by partition, the offset from which the event log must be read after a snapshot.
+// It fetches the snapshot to path. The result is nil if the snapshot is refused or empty.
+func (b *sharedCheckpoints) lowOffsets(ctx context.Context, x snapshot.Shared, path string) ([]int64, error) {
+	if err := b.snapshots.Of(x.Shards).Open(ctx, path, x.At); err != nil {
+		return nil, nil // refused: there is no rollback to it
+	}
+	store, err := engine.OpenStore(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := LatestCommitted(ctx, store)
+	if err := errors.Join(err, store.Close()); err != nil || c == nil {
+		return nil, err
+	}
+	return c.Low, nil
+}
+
+func (b *sharedCheckpoints) rollBack(ctx context.Context, at int64) error {
 	all, err := b.snapshots.ListShared(ctx)
 	if err != nil {
 		return err
@@ -145,52 +154,52 @@ func (b *sharedCheckpoints) rollback(ctx context.Context, at int64) error {
 	return nil
 }
 
-// goBack has judging begin again from an older base.
+// rollback is the error that ends a processor so that another one goes on from an older checkpoint.
 type rollback struct {
-	at     int64 // of the base; 0 for the beginning of the log
-	events int64 // that this has judged
-	asked  *RejudgeRequest
+	at      int64           // of the checkpoint, Unix milliseconds; 0 for the beginning of the log
+	events  int64           // missed events that are processed this way
+	request *RejudgeRequest // that asked for it; nil if missed events did
 }
 
-func (g *rollback) Error() string { return "judging begins again at an older base" }
+func (b *rollback) Error() string { return "rolling back to an older checkpoint" }
 
-// earlier is the base to go back to so that what was missed is judged; nil if there is none
-// that helps.
-func (pr *Processor) earlier(ctx context.Context, events eventlog.Log) (*rollback, error) {
+// missedRollback is the rollback after which missed events are processed; nil if there is none that
+// helps.
+func (pr *Processor) missedRollback(ctx context.Context, events eventlog.Log) (*rollback, error) {
 	first := pr.missed.earliest()
-	if first == math.MaxInt64 && !pr.hired || pr.bases == nil {
+	if first == math.MaxInt64 && !pr.newStaff || pr.older == nil {
 		return nil, nil
 	}
-	whole, list, err := pr.within(ctx, events)
+	whole, list, err := pr.reachable(ctx, events)
 	if err != nil {
 		return nil, err
 	}
-	if pr.hired && whole { // departments, and who leaves, count from the beginning
-		return &rollback{events: pr.missed.since(0)}, nil
+	if pr.newStaff && whole { // departments and leavers matter from the beginning
+		return &rollback{events: pr.missed.countSince(0)}, nil
 	}
-	if pr.hired = false; first == math.MaxInt64 {
+	if pr.newStaff = false; first == math.MaxInt64 {
 		return nil, nil
 	}
-	for _, b := range list {
-		if b.at <= first*event.Day {
-			return &rollback{at: b.at, events: pr.missed.since(0)}, nil
+	for _, c := range list {
+		if c.at <= first*event.Day {
+			return &rollback{at: c.at, events: pr.missed.countSince(0)}, nil
 		}
 	}
 	if whole {
-		return &rollback{events: pr.missed.since(0)}, nil
+		return &rollback{events: pr.missed.countSince(0)}, nil
 	}
-	if len(list) > 0 { // not all of it can be judged
+	if len(list) > 0 { // for some of them only
 		oldest := list[len(list)-1].at
-		if n := pr.missed.since((oldest + event.Day - 1) / event.Day); n > 0 {
+		if n := pr.missed.countSince((oldest + event.Day - 1) / event.Day); n > 0 {
 			return &rollback{at: oldest, events: n}, nil
 		}
 	}
 	return nil, nil
 }
 
-// within are the older bases after which the log holds everything; whole says that it
-// holds everything there ever was.
-func (pr *Processor) within(ctx context.Context, events eventlog.Log) (whole bool, list []base, err error) {
+// reachable returns the older checkpoints after which the event log still holds everything, the latest
+// first. If whole is true, it holds every record that it ever had.
+func (pr *Processor) reachable(ctx context.Context, events eventlog.Log) (whole bool, list []olderCheckpoint, err error) {
 	firsts := make([]int64, len(pr.next))
 	whole = true
 	for p := range firsts {
@@ -199,65 +208,67 @@ func (pr *Processor) within(ctx context.Context, events eventlog.Log) (whole boo
 		}
 		whole = whole && firsts[p] == 0
 	}
-	if list, err = pr.bases.list(ctx); err != nil {
+	if list, err = pr.older.list(ctx); err != nil {
 		return false, nil, err
 	}
-	list = slices.DeleteFunc(list, func(b base) bool {
+	list = slices.DeleteFunc(list, func(c olderCheckpoint) bool {
 		for p := range firsts {
-			if p >= len(b.low) || b.low[p] < firsts[p] {
+			if p >= len(c.low) || c.low[p] < firsts[p] {
 				return true
 			}
 		}
-		return b.at >= pr.checkpoints.base()
+		return c.at >= pr.checkpoints.base()
 	})
 	return whole, list, nil
 }
 
-// RejudgeFile is what outflow rejudge asks the daemon for, in its data directory.
+// RejudgeFile is the file in the data directory in which outflow rejudge leaves a RejudgeRequest for
+// the daemon.
 const RejudgeFile = "rejudge.json"
 
-// RejudgeRequest asks for everything from a day on to be judged again.
+// RejudgeRequest asks the daemon to process everything from a day on again.
 type RejudgeRequest struct {
 	From time.Time `json:"from"`
-	At   time.Time `json:"at"` // when it was asked
-	// Anew says that sources are read again for it: what is in the log is all there is.
-	Anew bool `json:"anew,omitempty"`
+	At   time.Time `json:"at"` // when it was asked for
+	// Reread says that sources are read again for it. Processing then starts over with what the event
+	// log holds.
+	Reread bool `json:"anew,omitempty"`
 }
 
-// askedEvery is how often the daemon looks for what outflow rejudge asks.
-const askedEvery = 2 * time.Second
+// checkRequestEvery is how often the daemon looks for a RejudgeRequest.
+const checkRequestEvery = 2 * time.Second
 
-// rereadWithin is for how long it is waited for sources to begin to be read again.
+// rereadWithin is how long a RejudgeRequest waits for sources to begin to be read again.
 const rereadWithin = 20 * time.Second
 
-// requested is the base to go back to for what outflow rejudge asks.
-func (pr *Processor) requested(ctx context.Context, events eventlog.Log, r *RejudgeRequest) (*rollback, error) {
-	whole, list, err := pr.within(ctx, events)
+// requestedRollback is the rollback that a request needs.
+func (pr *Processor) requestedRollback(ctx context.Context, events eventlog.Log, r *RejudgeRequest) (*rollback, error) {
+	whole, list, err := pr.reachable(ctx, events)
 	if err != nil {
 		return nil, err
 	}
-	back := &rollback{asked: r}
-	if r.Anew {
+	back := &rollback{request: r}
+	if r.Reread {
 		return back, nil
 	}
-	for _, b := range list {
-		if b.at <= r.From.UnixMilli() {
-			back.at = b.at
+	for _, c := range list {
+		if c.at <= r.From.UnixMilli() {
+			back.at = c.at
 			return back, nil
 		}
 	}
 	if whole {
-		back.asked = &RejudgeRequest{At: r.At} // nothing has to be left as it is
+		back.request = &RejudgeRequest{At: r.At} // all of it can be processed: nothing stays as published
 	}
 	return back, nil
 }
 
-// dawn is the time of a base that knows nothing. Everything comes after it.
-const dawn = event.Day
+// emptyAt is the time of a checkpoint without any state. All events are later.
+const emptyAt = event.Day
 
-// anew has judging begin with what the log holds, and nothing known. What was told about
-// what happened before a time stays as it is.
-func (pr *Processor) anew(ctx context.Context, events eventlog.Log, from time.Time) error {
+// startOver replaces all checkpoints by an empty one, from which everything in the event log is
+// processed. What was published about the time before from stays as it is.
+func (pr *Processor) startOver(ctx context.Context, events eventlog.Log, from time.Time) error {
 	low := make([]int64, len(pr.next))
 	for p := range low {
 		var err error
@@ -274,7 +285,7 @@ func (pr *Processor) anew(ctx context.Context, events eventlog.Log, from time.Ti
 		return err
 	}
 	c := Committed{
-		Position: Position{At: dawn, Low: low, Next: slices.Clone(low), Floor: from.UnixMilli()},
+		Position: Position{At: emptyAt, Low: low, Next: slices.Clone(low), Floor: from.UnixMilli()},
 		Aliases:  aliases,
 		Desk:     desk,
 	}
@@ -283,14 +294,14 @@ func (pr *Processor) anew(ctx context.Context, events eventlog.Log, from time.Ti
 	if err != nil {
 		return err
 	}
-	if err := pr.bases.rollback(ctx, 0); err != nil {
+	if err := pr.older.rollBack(ctx, 0); err != nil {
 		return err
 	}
-	if err := pr.store.SaveWith(ctx, dawn, nil, nil, entries); err != nil {
+	if err := pr.store.SaveWith(ctx, emptyAt, nil, nil, entries); err != nil {
 		return err
 	}
 	if pr.stored != nil {
-		return pr.stored(ctx, dawn)
+		return pr.stored(ctx, emptyAt)
 	}
 	return nil
 }

@@ -10,33 +10,35 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// fewEvents are so few that they do not say what time it is: some may claim to be
-// from the future.
+// fewEvents is how many events at the newest end do not advance the watermark: their clocks may be
+// ahead.
 const fewEvents = 20
 
-// holdBack is how close to the newest event judging stays behind while more
-// arrive: those of the same second come in any order.
+// holdBack is how many milliseconds processing stays behind the newest event while more arrive:
+// events of the same second arrive in any order.
 const holdBack = 1000
 
+// errEnough ends a walk over the window.
 var errEnough = errors.New("enough")
 
-// extent is how much of what has come is judged.
+// extent says how much of what has arrived is processed.
 type extent int
 
 const (
-	most       extent = iota // what is not so new that more of the same second may come
+	most       extent = iota // what is old enough that no more of the same second is expected
 	everything               // all of it
-	openDays                 // and the days that are still open, as they are
+	openDays                 // all of it, and days that have not ended yet are scored as they are
 )
 
-// apply judges what has come.
+// apply processes what has arrived, publishes what has changed, and commits a checkpoint if one is
+// due.
 func (pr *Processor) apply(ctx context.Context, how extent) error {
-	if pr.exchange != nil {
-		if of, news := pr.exchange.news(pr.window.Watermark(fewEvents)); news {
-			pr.reprocess(of * event.Hour)
+	if pr.deltas != nil {
+		if hour, ok := pr.deltas.staleHour(pr.window.Watermark(fewEvents)); ok {
+			pr.reprocess(hour * event.Hour)
 		}
 	}
-	if !pr.newer && (how != openDays || pr.engine == nil || pr.provisional) {
+	if !pr.hasPending && (how != openDays || pr.engine == nil || pr.provisional) {
 		return nil
 	}
 	pr.checkpoints.watermark, pr.history = pr.window.Watermark(fewEvents), false
@@ -44,13 +46,13 @@ func (pr *Processor) apply(ctx context.Context, how extent) error {
 	if how == most {
 		until -= holdBack
 	}
-	if pr.newer {
+	if pr.hasPending {
 		if err := pr.process(ctx, until); err != nil {
 			return err
 		}
 	}
-	if pr.newer = pr.window.Newest() > until; pr.newer {
-		pr.pending = until + 1
+	if pr.hasPending = pr.window.Newest() > until; pr.hasPending {
+		pr.pendingFrom = until + 1
 	}
 	if how == openDays {
 		pr.provisional = true
@@ -59,36 +61,45 @@ func (pr *Processor) apply(ctx context.Context, how extent) error {
 			return err
 		}
 	}
-	pr.desk.AdvanceWatermark(pr.window.Newest())
+	pr.correlator.AdvanceWatermark(pr.window.Newest())
 	if err := pr.publish(ctx); err != nil {
 		return err
 	}
 	return pr.commit(ctx)
 }
 
-// feed judges events up to a time, going back if some came late. If the context ends
-// it stops in the middle: the judge is then of no use any more.
+// process scores the pending events up to a time (Unix milliseconds), after a rollback if some of
+// them are late. Users are resolved ahead of scoring, on another core. If ctx ends, process stops in
+// the middle, and the processor must not be used any more.
 func (pr *Processor) process(ctx context.Context, until int64) error {
-	all := pr.engine == nil || pr.provisional || pr.pending <= pr.lastTime
+	rewound := pr.engine == nil || pr.provisional || pr.pendingFrom <= pr.lastTime
 	from := int64(0)
-	if all {
+	if rewound {
 		var err error
-		if from, err = pr.rollBack(pr.pending); err != nil {
+		if from, err = pr.rollBack(pr.pendingFrom); err != nil {
 			return err
 		}
 	}
-	// Whose an event is, is found out ahead of judging it, on another core.
 	g, ctx := errgroup.WithContext(ctx)
-	if pr.exchange != nil {
-		pr.exchange.trading(ctx, pr.checkpoints.committed, pr.checkpoints.watermark, pr.window.Sums())
+	if pr.deltas != nil {
+		pr.deltas.begin(ctx, pr.checkpoints.committed, pr.checkpoints.watermark, pr.window.Sums())
 	}
-	groups, used := make(chan *group, 4), make(chan *group, 6)
+	batches, used := make(chan *batch, 4), make(chan *batch, 6)
 	after, key := pr.lastTime, pr.lastKey
-	w := &resolving{pr: pr, ctx: ctx, out: groups, used: used, until: until, nextAt: pr.nextAt, crossed: pr.crossed, group: &group{}}
+	w := &resolveStage{
+		pr:      pr,
+		ctx:     ctx,
+		out:     batches,
+		used:    used,
+		until:   until,
+		nextAt:  pr.nextAt,
+		crossed: pr.crossed,
+		batch:   &batch{},
+	}
 	g.Go(func() error {
-		defer close(groups)
+		defer close(batches)
 		var err error
-		if all {
+		if rewound {
 			err = pr.window.Each(from, w.resolve)
 		} else {
 			err = pr.window.After(after, key, w.resolve)
@@ -100,12 +111,12 @@ func (pr *Processor) process(ctx context.Context, until int64) error {
 	})
 	pr.engine.Days(pr.published.activities(ctx))
 	g.Go(func() error {
-		for of := range groups {
-			if err := pr.score(of); err != nil {
+		for b := range batches {
+			if err := pr.score(b); err != nil {
 				return err
 			}
 			select {
-			case used <- of:
+			case used <- b:
 			default:
 			}
 		}
@@ -116,29 +127,29 @@ func (pr *Processor) process(ctx context.Context, until int64) error {
 	return err
 }
 
-// score scores the next events.
-func (pr *Processor) score(of *group) error {
+// score scores the events of a batch.
+func (pr *Processor) score(b *batch) error {
 	if pr.progress != nil {
 		pr.progress()
 	}
-	pr.batch = pr.batch[:0]
-	for i := range of.events {
-		x := &of.events[i]
-		rec := of.buf[x.from:x.to]
+	pr.keyed = pr.keyed[:0]
+	for i := range b.events {
+		x := &b.events[i]
+		rec := b.buf[x.from:x.to]
 		if event.RecordSource(rec) != event.HR {
 			at := event.RecordTime(rec)
-			if x.aliases.Len() > 0 { // those of a mark that comes before it
-				if err := pr.engine.HandleAll(pr.batch); err != nil {
+			if x.aliases.Len() > 0 { // for a checkpoint before this event
+				if err := pr.engine.HandleAll(pr.keyed); err != nil {
 					return err
 				}
-				pr.batch, pr.aliases = pr.batch[:0], x.aliases
+				pr.keyed, pr.aliases = pr.keyed[:0], x.aliases
 			}
 			if pr.nextAt == 0 {
 				pr.schedule(at)
 			}
 			pr.lastTime, pr.lastKey = at, event.RecordKey(rec)
 		}
-		pr.batch = append(pr.batch, engine.Keyed{Person: x.person, Record: rec})
+		pr.keyed = append(pr.keyed, engine.Keyed{Person: x.person, Record: rec})
 	}
-	return pr.engine.HandleAll(pr.batch)
+	return pr.engine.HandleAll(pr.keyed)
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// detectShards judges some shards of the people, and trades with those who judge the others
-// what hours bring. The base lies with the snapshots alone: which shards a machine judges
-// changes with the machines there are.
+// runShards runs a processor of some shards of the users. It exchanges hourly deltas with the workers
+// that process the other shards. Its checkpoints are stored as snapshots only, because which shards a
+// worker processes changes with the number of workers.
 func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *snapshot.Store, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -33,14 +33,14 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 	}
 	defer store.Close()
 	keys, epochs := map[int]string{}, map[int]int64{}
-	pr, err := newProcessor(store, l.Events.Partitions(), w.Config(), l.telling(keys))
+	pr, err := newProcessor(store, l.Events.Partitions(), w.Config(), l.appendAlerts(keys))
 	if err != nil {
 		return err
 	}
 	pr.published.shards, pr.published.mine = l.Alerts.Partitions(), mine
 	pr.window.KeepSums()
-	pr.bases = &sharedCheckpoints{snapshots, w.Dir}
-	hours, err := w.resume(ctx, pr, snapshots)
+	pr.older = &sharedCheckpoints{snapshots, w.Dir}
+	deltasFrom, err := w.resume(ctx, pr, snapshots)
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,11 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 	if err := pr.verifyOffsets(ctx, l.Events); err != nil {
 		return err
 	}
-	if pr.exchange, err = newExchange(ctx, l.Hours, pr.published.shards, mine, epochs, hours, pr.file, w.Log); err != nil {
+	pr.deltas, err = newDeltaExchange(ctx, l.Deltas, pr.published.shards, mine, epochs, deltasFrom, pr.file, w.Log)
+	if err != nil {
 		return err
 	}
-	pr.config.Shards, pr.config.Mine, pr.config.Exchange = pr.published.shards, mine, pr.exchange.trade
+	pr.config.Shards, pr.config.Mine, pr.config.Exchange = pr.published.shards, mine, pr.deltas.exchange
 	own := snapshots.Of(mine)
 	pr.stored = func(ctx context.Context, at int64) error {
 		if err := own.Put(ctx, path, at); err != nil {
@@ -63,15 +64,20 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 		}
 		return snapshots.Prune(ctx)
 	}
+	return w.consumeShards(ctx, l, pr)
+}
+
+// consumeShards is consume while deltas are exchanged.
+func (w *Worker) consumeShards(ctx context.Context, l *Logs, pr *Processor) error {
 	errDone := errors.New("done")
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return pr.exchange.run(ctx) })
+	g.Go(func() error { return pr.deltas.run(ctx) })
 	g.Go(func() error {
-		err := guard.Do("judge", func() error { return w.consume(ctx, l, pr) })
-		if err == nil { // with --once
-			err = pr.exchange.flush(ctx)
+		err := guard.Do("process", func() error { return w.consume(ctx, l, pr) })
+		if err == nil { // with Once
+			err = pr.deltas.flush(ctx)
 		}
-		return cmp.Or(err, errDone)
+		return cmp.Or(err, errDone) // ends run, too
 	})
 	if err := g.Wait(); err != errDone {
 		return err
@@ -79,10 +85,10 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 	return nil
 }
 
-// resume has a processor of some shards go on from the newest snapshots that together hold
-// them, of one moment. It returns the offset from which the deltas of other workers are to be
-// read; 0 if there are no such snapshots, and it begins from nothing.
-func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Store) (hours int64, err error) {
+// resume has a processor of some shards go on from the newest snapshots of one checkpoint time that
+// together hold its shards. It returns the offset from which the deltas of other workers must be read;
+// 0 if there are no such snapshots, and the processor begins without any state.
+func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Store) (deltasFrom int64, err error) {
 	list, err := store.ListShared(ctx)
 	if err != nil {
 		return 0, err
@@ -104,8 +110,8 @@ func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Stor
 	return 0, nil
 }
 
-// resumeAt is resume from snapshots of one moment. The checkpoint is nil if some of the shards
-// are in none of them that is sound.
+// resumeAt is resume from the snapshots of one checkpoint time. The result is nil if a shard is in none
+// of those that can be read.
 func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.Store, list []snapshot.Shared) (*Committed, error) {
 	tmp, err := os.MkdirTemp(w.Dir, ".shards-*")
 	if err != nil {
@@ -117,8 +123,8 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 	var desks [][]byte
 	left := slices.Clone(pr.published.mine)
 	for i, x := range list {
-		nextCheckpoint := both(x.Shards, left)
-		if len(nextCheckpoint) == 0 {
+		take := intersection(x.Shards, left)
+		if len(take) == 0 {
 			continue
 		}
 		from := store.Of(x.Shards)
@@ -135,9 +141,9 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 			whole = c
 		}
 		whole.earliest(&c.Position)
-		parts = append(parts, engine.Part{Snapshot: baseline, Shards: nextCheckpoint})
+		parts = append(parts, engine.Part{Snapshot: baseline, Shards: take})
 		desks = append(desks, c.Desk)
-		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(nextCheckpoint, s) })
+		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(take, s) })
 	}
 	if len(left) > 0 {
 		return nil, nil
@@ -156,8 +162,8 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 	return whole, pr.begin(whole, baseline)
 }
 
-// both are the numbers that are in both lists.
-func both(a, b []int) (list []int) {
+// intersection returns the numbers that are in both lists.
+func intersection(a, b []int) (list []int) {
 	for _, n := range a {
 		if slices.Contains(b, n) {
 			list = append(list, n)
@@ -166,8 +172,8 @@ func both(a, b []int) (list []int) {
 	return list
 }
 
-// earliest takes the earlier offsets of two positions of the same moment, with what became of
-// the records up to there.
+// earliest lowers the offsets of a position to those of another one of the same checkpoint time, with
+// the accounts of the records up to there.
 func (p *Position) earliest(q *Position) {
 	for n := range min(len(p.Low), len(q.Low)) {
 		p.Low[n] = min(p.Low[n], q.Low[n])
@@ -182,7 +188,7 @@ func (p *Position) earliest(q *Position) {
 	p.Hours = min(p.Hours, q.Hours)
 }
 
-// loadShared reads a snapshot that was fetched to a path.
+// loadShared reads a snapshot that was fetched to path. The error does not name the snapshot.
 func loadShared(ctx context.Context, path string) (*engine.Snapshot, *Committed, error) {
 	store, err := engine.OpenStore(ctx, path)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Record is a record of the alert topic: an alert, what users did on their days, or who leaves.
-// Exactly one of Alert, Activity and Leavers is meant, as Kind says.
+// Record is a record of the alert topic: an alert, what users did on their days, or the leavers of a
+// shard. Kind says which of Alert, Activity and Leavers is set.
 type Record struct {
 	Kind     RecordKind
 	Alert    *alert.Alert
@@ -26,7 +26,7 @@ type Record struct {
 // RecordKind says what a record of the alert topic is about.
 type RecordKind int
 
-// What a record of the alert topic may be.
+// The kinds of records of the alert topic.
 const (
 	AlertRecord RecordKind = iota
 	ActivityRecord
@@ -39,8 +39,7 @@ const (
 	leaversKey  = "leavers"
 )
 
-// ParseRecord reads the value of a record of the alert topic. An error says that it is none; Kind
-// is set all the same.
+// ParseRecord decodes the value of a record of the alert topic. With an error, only Kind is set.
 func ParseRecord(value []byte) (r Record, err error) {
 	switch {
 	case bytes.HasPrefix(value, []byte(`{"`+activityKey+`":`)):
@@ -66,7 +65,7 @@ func unmarshalKeyed[T any](value []byte, key string, list *[]T) error {
 	return err
 }
 
-// Marshal is the value of the record.
+// Marshal encodes the record as the value of a record of the alert topic.
 func (r *Record) Marshal() ([]byte, error) {
 	switch r.Kind {
 	case ActivityRecord:
@@ -82,10 +81,10 @@ func marshalActivity(days []json.RawMessage) ([]byte, error) {
 	return json.Marshal(map[string]any{activityKey: days})
 }
 
-// takeOver begins a term in a shard's partition of the log of alerts, and reads which
-// alerts are out. From there on nothing counts that somebody says whose term was before:
-// who was paused for longer than a session, and goes on, says what is out of date. The
-// key of what is said has the term, such that it gets to the partition.
+// beginEpoch begins an epoch in a shard's partition of the alert topic, and reads which alerts are
+// published. Records of earlier epochs are ignored from here on, so a worker that resumes after its
+// session expired cannot publish stale alerts. It returns the epoch and the key that records of the
+// epoch must have, which leads them to the partition.
 func (pr *Processor) beginEpoch(ctx context.Context, log eventlog.Log, shard int, now time.Time) (epoch int64, key string, err error) {
 	at, end, err := log.Bounds(ctx, shard)
 	if err != nil {
@@ -122,11 +121,11 @@ func (pr *Processor) beginEpoch(ctx context.Context, log eventlog.Log, shard int
 	if _, end, err = log.Bounds(ctx, shard); err != nil {
 		return 0, "", err
 	}
-	return epoch, key, read() // what came in between
+	return epoch, key, read() // what was appended meanwhile
 }
 
-// termKey is the key of what is said in a term, in a partition among some: where there are
-// several, a number after the term gets it there.
+// epochKey is the key of the records of an epoch in a partition. It is the epoch, followed by a number
+// if that is needed for the key's hash to select the partition.
 func epochKey(epoch int64, partition, partitions int) string {
 	key := strconv.FormatInt(epoch, 10)
 	for n := 0; eventlog.PartitionOf(key, partitions) != partition; n++ {
@@ -135,8 +134,9 @@ func epochKey(epoch int64, partition, partitions int) string {
 	return key
 }
 
-// IsCurrent says whether a record of the log of alerts counts: the latest term is kept
-// in term. A record's key is the term of who judged.
+// IsCurrent reports whether a record of the alert topic is of the latest epoch in its partition so far,
+// or begins a later one. The caller keeps the latest epoch of the partition in *epoch, 0 at first, and
+// passes the records in their order.
 func IsCurrent(r *eventlog.Record, epoch *int64) bool {
 	number, _, _ := strings.Cut(r.Key, ".")
 	n, err := strconv.ParseInt(number, 10, 64)

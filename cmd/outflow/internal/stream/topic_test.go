@@ -28,7 +28,8 @@ func TestRecord(t *testing.T) {
 	}
 	day := Record{Kind: ActivityRecord, Activity: []finding.Activity{{User: "a@acme.example", End: 3, Gone: true}}}
 	b, err := day.Marshal()
-	if got, perr := ParseRecord(b); err != nil || perr != nil || got.Kind != ActivityRecord || len(got.Activity) != 1 || got.Activity[0].User != "a@acme.example" {
+	got, perr := ParseRecord(b)
+	if err != nil || perr != nil || got.Kind != ActivityRecord || len(got.Activity) != 1 || got.Activity[0].User != "a@acme.example" {
 		t.Errorf("%s: %+v, %v %v", b, got, err, perr)
 	}
 	sent := Record{Alert: &alert.Alert{ID: "x", User: "a@acme.example", Time: time.UnixMilli(5).UTC()}}
@@ -36,7 +37,13 @@ func TestRecord(t *testing.T) {
 	if got, perr := ParseRecord(b); err != nil || perr != nil || got.Kind != AlertRecord || got.Alert.ID != "x" {
 		t.Errorf("%s: %+v, %v %v", b, got, err, perr)
 	}
-	for bad, kind := range map[string]RecordKind{"": AlertRecord, "x": AlertRecord, `{"activity":5}`: ActivityRecord, `{"leavers":{}}`: LeaversRecord, `{"activity":[`: ActivityRecord} {
+	for bad, kind := range map[string]RecordKind{
+		"":               AlertRecord,
+		"x":              AlertRecord,
+		`{"activity":5}`: ActivityRecord,
+		`{"leavers":{}}`: LeaversRecord,
+		`{"activity":[`:  ActivityRecord,
+	} {
 		if got, err := ParseRecord([]byte(bad)); err == nil || got.Kind != kind {
 			t.Errorf("%q: %+v, %v", bad, got, err)
 		}

@@ -20,25 +20,26 @@ import (
 	"github.com/outflow/outflow/internal/failpoint"
 )
 
-// Worker is a process in the role detect: it runs a processor over the event log, for all
-// people or some shards of them.
+// Worker is a process in the role detect: it runs a processor over the event log, for all users or
+// for some shards of them. Its methods other than Run may be called while Run runs.
 type Worker struct {
 	Dir    string                // the data directory
-	Config func() *config.Config // that holds now
+	Config func() *config.Config // returns the configuration in force
 	Log    *slog.Logger
-	Once   bool // all that is there is processed together, as a scan does, and then Run ends
+	Once   bool // process everything that is there together, as a scan does; then Run ends
 
-	looked time.Time // for what outflow rejudge asks
-	begun  time.Time // when it rolled back; zero once it has caught up
-	rested time.Time // until when it does not do so by itself
+	requestChecked  time.Time // when a RejudgeRequest was last looked for
+	rolledBack      time.Time // when it rolled back to an older checkpoint; zero once it has caught up
+	noRollbackUntil time.Time // unless one is requested
 
 	view     atomic.Pointer[View]
 	running  atomic.Bool  // there is a processor
-	busy     atomic.Bool  // it scores at this moment
-	progress atomic.Int64 // when it last got on, Unix nanoseconds
+	busy     atomic.Bool  // it is processing
+	progress atomic.Int64 // when it last made progress, Unix nanoseconds
 }
 
-// View is what the processor looked like a moment ago; empty if there was none yet.
+// View returns what the processor looked like a moment ago. It is empty if there was none yet, never
+// nil.
 func (w *Worker) View() *View {
 	if v := w.view.Load(); v != nil {
 		return v
@@ -46,21 +47,22 @@ func (w *Worker) View() *View {
 	return &View{}
 }
 
-// Stands is since when a processor that has something to do has got nowhere. It is zero if
-// there is none, or nothing to do; waiting says that there are records that it has not read.
-func (w *Worker) Stands(waiting bool) time.Time {
+// StalledSince returns when a processor that has work to do last made progress. It is zero if there is
+// no processor, or no work; waiting says that the event log has records that are not read yet.
+func (w *Worker) StalledSince(waiting bool) time.Time {
 	if !w.running.Load() || !w.busy.Load() && !waiting {
 		return time.Time{}
 	}
 	return time.Unix(0, w.progress.Load())
 }
 
-// asked is what outflow rejudge asks for; nil if it does not.
-func (w *Worker) asked(now bool) (*RejudgeRequest, error) {
-	if !now && time.Since(w.looked) < askedEvery {
+// rejudgeRequest returns the request that outflow rejudge has left; nil if there is none. With now it
+// is looked for at once, and does not wait for sources to be read again.
+func (w *Worker) rejudgeRequest(now bool) (*RejudgeRequest, error) {
+	if !now && time.Since(w.requestChecked) < checkRequestEvery {
 		return nil, nil
 	}
-	w.looked = time.Now()
+	w.requestChecked = time.Now()
 	b, err := os.ReadFile(filepath.Join(w.Dir, RejudgeFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -70,16 +72,17 @@ func (w *Worker) asked(now bool) (*RejudgeRequest, error) {
 	}
 	var r RejudgeRequest
 	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
-		return nil, fmt.Errorf("%s: not what outflow rejudge writes: remove it", filepath.Join(w.Dir, RejudgeFile))
+		return nil, fmt.Errorf("%s: not a request of outflow rejudge; remove the file", filepath.Join(w.Dir, RejudgeFile))
 	}
-	if !now && r.Anew && time.Since(r.At) < rereadWithin {
+	if !now && r.Reread && time.Since(r.At) < rereadWithin {
 		return nil, nil
 	}
 	return &r, nil
 }
 
-// Run processes the event log, some shards of its people at least, and appends to the
-// log of alerts. It begins again at an older base as often as that is needed.
+// Run processes the event log, for the given shards of the users if workers share them, and appends to
+// the alert topic. It starts another processor after each rollback to an older checkpoint. It returns
+// when ctx ends, at the end of the log with Once, or with the first error.
 func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 	shared, err := snapshot.Open(ctx, w.Config().Snapshots, w.Config().Log.Topic("detect"))
 	if err != nil {
@@ -87,58 +90,38 @@ func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 	}
 	path := filepath.Join(w.Dir, "detect-0.db")
 	for {
-		judging := func(ctx context.Context) error { return w.runAll(ctx, l, shared, path) }
-		if l.Hours != nil {
-			judging = func(ctx context.Context) error { return w.runShards(ctx, l, shards, shared, path) }
+		var err error
+		if l.Deltas != nil {
+			err = w.runShards(ctx, l, shards, shared, path)
+		} else {
+			err = w.runAll(ctx, l, shared, path)
 		}
-		err := judging(ctx)
 		if back := (*rollback)(nil); !errors.As(err, &back) {
 			return err
 		}
 	}
 }
 
-// detectAll judges everybody.
+// runAll runs a processor of all users.
 func (w *Worker) runAll(ctx context.Context, l *Logs, shared *snapshot.Store, path string) error {
+	if err := w.fetchNewer(ctx, shared, path); err != nil {
+		return err
+	}
 	store, err := engine.OpenStore(ctx, path)
 	if err != nil {
 		return err
 	}
-	if shared != nil {
-		var have int64
-		c, err := LatestCommitted(ctx, store)
-		if c != nil {
-			have = c.At
-		}
-		if err != nil {
-			return errors.Join(err, store.Close())
-		}
-		if err := store.Close(); err != nil {
-			return err
-		}
-		fetched, err := shared.Fetch(ctx, path, have, w.Log)
-		if err != nil {
-			return err
-		}
-		if fetched {
-			w.Log.Info("state restored from snapshot")
-		}
-		if store, err = engine.OpenStore(ctx, path); err != nil {
-			return err
-		}
-	}
 	defer store.Close()
-	conf := w.Config()
-	epochs := map[int]string{}
-	pr, err := openProcessor(ctx, store, l.Events.Partitions(), conf, l.telling(epochs))
+	keys := map[int]string{}
+	pr, err := openProcessor(ctx, store, l.Events.Partitions(), w.Config(), l.appendAlerts(keys))
 	if err != nil {
 		return err
 	}
-	pr.bases = &localCheckpoints{store, shared}
+	pr.older = &localCheckpoints{store, shared}
 	if shared != nil {
 		pr.stored = func(ctx context.Context, at int64) error { return shared.Put(ctx, path, at) }
 	}
-	if _, epochs[0], err = pr.beginEpoch(ctx, l.Alerts, 0, time.Now()); err != nil {
+	if _, keys[0], err = pr.beginEpoch(ctx, l.Alerts, 0, time.Now()); err != nil {
 		return err
 	}
 	if err := pr.verifyOffsets(ctx, l.Events); err != nil {
@@ -147,8 +130,35 @@ func (w *Worker) runAll(ctx context.Context, l *Logs, shared *snapshot.Store, pa
 	return w.consume(ctx, l, pr)
 }
 
-// show notes what the judge looks like for status and metrics; what costs more than a
-// little, not more often than they are asked for.
+// fetchNewer replaces the store at path by a snapshot if there is one with a later checkpoint. shared
+// may be nil.
+func (w *Worker) fetchNewer(ctx context.Context, shared *snapshot.Store, path string) error {
+	if shared == nil {
+		return nil
+	}
+	store, err := engine.OpenStore(ctx, path)
+	if err != nil {
+		return err
+	}
+	c, err := LatestCommitted(ctx, store)
+	if err := errors.Join(err, store.Close()); err != nil {
+		return err
+	}
+	var have int64
+	if c != nil {
+		have = c.At
+	}
+	fetched, err := shared.Fetch(ctx, path, have, w.Log)
+	if err != nil {
+		return err
+	}
+	if fetched {
+		w.Log.Info("state restored from snapshot")
+	}
+	return nil
+}
+
+// show updates the worker's view. What is costly to compute is computed only if something has changed.
 func (w *Worker) show(pr *Processor) {
 	before := w.view.Load()
 	v := &View{Status: pr.status(), Processor: pr, upTo: pr.lastTime, Next: slices.Clone(pr.next)}
@@ -160,26 +170,26 @@ func (w *Worker) show(pr *Processor) {
 	w.view.Store(v)
 }
 
-// goBack is a *goBack if judging is to begin again at an older base: because it was asked
-// for, or because history has come that the present one cannot take in. It does what that
-// needs in the stored state. Without hurry the latter takes at most a tenth of the time.
-func (w *Worker) rollback(ctx context.Context, l *Logs, pr *Processor, now bool) error {
-	if !w.begun.IsZero() { // what was begun again is done
-		w.rested = time.Now().Add(min(10*time.Since(w.begun), longestRest))
-		w.begun = time.Time{}
+// rollBack rolls the stored state back to an older checkpoint if that was requested, or if there are
+// missed events that can be processed from there. The error is then a *rollback. Rollbacks for missed
+// events take at most a tenth of the time, unless now is true.
+func (w *Worker) rollBack(ctx context.Context, l *Logs, pr *Processor, now bool) error {
+	if !w.rolledBack.IsZero() { // and it has caught up
+		w.noRollbackUntil = time.Now().Add(min(10*time.Since(w.rolledBack), longestRest))
+		w.rolledBack = time.Time{}
 	}
-	request, err := w.asked(now)
+	request, err := w.rejudgeRequest(now)
 	if err != nil {
 		return err
 	}
 	var back *rollback
 	switch {
 	case request != nil:
-		back, err = pr.requested(ctx, l.Events, request)
-	case !pr.lost && (now || time.Now().After(w.rested)):
-		if back, err = pr.earlier(ctx, l.Events); err == nil && back == nil && pr.missed.earliest() != math.MaxInt64 {
-			pr.lost = true
-			pr.processFrom(pr.lastTime + 1) // so that it is told
+		back, err = pr.requestedRollback(ctx, l.Events, request)
+	case !pr.unreachable && (now || time.Now().After(w.noRollbackUntil)):
+		if back, err = pr.missedRollback(ctx, l.Events); err == nil && back == nil && pr.missed.earliest() != math.MaxInt64 {
+			pr.unreachable = true
+			pr.processFrom(pr.lastTime + 1) // so that it is published
 		}
 	}
 	if err != nil || back == nil {
@@ -189,12 +199,12 @@ func (w *Worker) rollback(ctx context.Context, l *Logs, pr *Processor, now bool)
 	if back.at > 0 {
 		from = DateOf(back.at / event.Day)
 	}
-	w.Log.Warn("rolled back; reprocessing", "from", from, "late_events", back.events, "asked", request != nil)
-	failpoint.Reach("go-back")
-	if back.asked != nil && !back.asked.From.IsZero() && back.at == 0 {
-		err = pr.anew(ctx, l.Events, back.asked.From)
+	w.Log.Warn("rolling back to an older checkpoint", "from", from, "late_events", back.events, "requested", request != nil)
+	failpoint.Reach("rollback")
+	if back.request != nil && !back.request.From.IsZero() && back.at == 0 {
+		err = pr.startOver(ctx, l.Events, back.request.From)
 	} else {
-		err = pr.bases.rollback(ctx, back.at)
+		err = pr.older.rollBack(ctx, back.at)
 	}
 	if err == nil && request != nil {
 		err = os.Remove(filepath.Join(w.Dir, RejudgeFile))
@@ -202,10 +212,10 @@ func (w *Worker) rollback(ctx context.Context, l *Logs, pr *Processor, now bool)
 	if err != nil {
 		return err
 	}
-	failpoint.Reach("gone-back")
-	w.begun = time.Now()
+	failpoint.Reach("rolled-back")
+	w.rolledBack = time.Now()
 	return back
 }
 
-// longestRest is for how long late history waits at most before it is judged.
+// longestRest is how long missed events wait for a rollback at most.
 const longestRest = 6 * time.Hour
