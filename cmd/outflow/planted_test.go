@@ -19,10 +19,10 @@ var planted = []struct {
 }{
 	{"cursor before the log", "source-appended", [][3]string{{"ingest/watch/watch.go", "\t\tif err := src.Log.Append(ctx, batch...); err != nil {", "\t\ts.db.ExecContext(ctx, \"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events\", hash, seen)\n\t\tsrc.between(\"appended\")\n\t\tif err := src.Log.Append(ctx, batch...); err != nil {"}}},
 	{"events since the base are not read again", "base-saved", [][3]string{{"cmd/outflow/internal/stream/checkpoint.go", "c.Low[i] = pr.window.LowestOffset(i, pr.next[i])", "c.Low[i] = pr.next[i]"}}},
-	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/internal/daemon/daemon.go", "\tfailpoint.Reach(\"alerts-take\")", "\td.alerts.Take(ctx, a.partition, *at, nil, telling)\n\tfailpoint.Reach(\"alerts-take\")"}}},
-	{"sent before it is", "channel-begun", [][3]string{{"alert/file/file.go", "\t\tc.between(\"begun\")", "\t\tstore.Sent(ctx, s.Seq)\n\t\tc.between(\"begun\")"}}},
+	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/internal/daemon/daemon.go", "\tfailpoint.Reach(\"alerts-take\")", "\td.alerts.Apply(ctx, a.Partition, *at, nil, telling)\n\tfailpoint.Reach(\"alerts-take\")"}}},
+	{"sent before it is", "channel-begun", [][3]string{{"alert/file/file.go", "\t\tc.between(\"begun\")", "\t\tstore.MarkSent(ctx, s.Seq)\n\t\tc.between(\"begun\")"}}},
 	{"does not look at what it wrote", "channel-written", [][3]string{{"alert/file/file.go", "if s.Place >= 0 && s.Place <= end {", "if false {"}}},
-	{"tells without comparing", "base-saved", [][3]string{{"alert/ledger.go", "case known && now == hash:", "case false:"}, {"cmd/outflow/internal/stream/topic.go", "\t\tfor at < end {", "\t\tfor at < end && at < 0 {"}}},
+	{"tells without comparing", "base-saved", [][3]string{{"alert/notification_log.go", "case known && now == hash:", "case false:"}, {"cmd/outflow/internal/stream/topic.go", "\t\tfor at < end {", "\t\tfor at < end && at < 0 {"}}},
 }
 
 // TestPlanted builds the program with each of the bugs, and has the kill tests'
