@@ -85,7 +85,7 @@ func TestIntake(t *testing.T) {
 	if err := dec.Decode(recs[0].Value, &e); err != nil || e.Class != event.SourceGap || e.Object.Type != event.Disk || !strings.Contains(e.Attr(event.AttrReason), "1024 MiB") {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if !strings.Contains(said.String(), "intake is stopped") || !strings.Contains(said.String(), "goes on") || d.stats.failures.Load() != 1 {
+	if !strings.Contains(said.String(), "intake stopped") || !strings.Contains(said.String(), "intake resumed") || d.stats.failures.Load() != 1 {
 		t.Error(said.String())
 	}
 	total = 2 << 30 // the reserve of a small disk is smaller
