@@ -180,7 +180,13 @@ func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
 
 // Alerts returns all alerts, ranked.
 func (d *Correlator) Alerts() []Alert {
-	list := append(make([]Alert, 0, len(d.done)+len(d.open)), d.done...)
+	list := make([]Alert, 0, len(d.done)+len(d.open))
+	for i := range d.done {
+		// A day that ended with the checkpoint is scored after it, and so again after a restart.
+		if d.open[d.done[i].ID] == nil {
+			list = append(list, d.done[i])
+		}
+	}
 	for _, b := range d.open {
 		list = append(list, *d.alert(b))
 	}

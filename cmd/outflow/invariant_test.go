@@ -216,6 +216,25 @@ func TestStateGoesOn(t *testing.T) {
 	same(t, "everything after a part of it", scanned(t, data, 2, acme), want)
 }
 
+// TestAgain scans the beginnings of the example twice with a data directory, wherever the
+// checkpoint comes to lie: the second scan finds what the first one did.
+func TestAgain(t *testing.T) {
+	long(t)
+	t.Parallel()
+	for _, day := range []string{"0309", "0311", "0315", "0318"} {
+		part := copied(t, func(path string) string {
+			if !before(path, day) {
+				return ""
+			}
+			return path
+		})
+		data := t.TempDir()
+		first := scanned(t, data, 2, part)
+		same(t, "again, until "+day, scanned(t, data, 2, part), first)
+		same(t, "as without a data directory, until "+day, first, scanned(t, "", 2, part))
+	}
+}
+
 // TestLate checks that a file that arrives a week late lands in its own window, and
 // that it is told to be late: the only difference.
 func TestLate(t *testing.T) {

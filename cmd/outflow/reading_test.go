@@ -137,7 +137,7 @@ func TestReadingBesideScan(t *testing.T) {
 	if code, _, errs := outflow("restore", "--data", restored, saved); code != exitFine {
 		t.Fatal(code, errs)
 	}
-	if code, _, errs := outflow("scan", "--data", restored, exports); code == exitUsage || strings.Contains(errs, "generation") {
+	if code, _, errs := outflow("scan", "--data", restored, exports); code != exitFine || strings.Contains(errs, "generation") {
 		t.Errorf("a scan over the backup: exit %d: %s", code, errs)
 	}
 }
