@@ -25,6 +25,23 @@ var planted = []struct {
 	{"tells without comparing", "base-saved", [][3]string{{"alert/notification_log.go", "case known && now == hash:", "case false:"}, {"cmd/outflow/internal/stream/topic.go", "\t\tfor at < end {", "\t\tfor at < end && at < 0 {"}}},
 }
 
+// TestPlantedEdits checks that the bugs follow the code, which TestPlanted, being long, does not
+// check everywhere.
+func TestPlantedEdits(t *testing.T) {
+	for _, bug := range planted {
+		for _, e := range bug.edits {
+			b, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(e[0])))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if n := strings.Count(string(b), e[1]); n != 1 {
+				t.Errorf("%s: %s says %q %d times", bug.name, e[0], e[1], n)
+			}
+		}
+	}
+}
+
 // TestPlanted builds the program with each of the bugs, and has the kill tests'
 // scenario find it. OUTFLOW_PLANTED turns it on: it builds the program six times.
 func TestPlanted(t *testing.T) {
