@@ -267,8 +267,8 @@ func workers(t *testing.T, shards int) {
 		until(t, "somebody judges", func() bool {
 			for _, w := range workers {
 				log := logs[w]()
-				at := strings.LastIndex(log, "judges=")
-				if w != but && at > 0 && strings.HasPrefix(log[at:], "judges=true") {
+				at := strings.LastIndex(log, "processes=")
+				if w != but && at > 0 && strings.HasPrefix(log[at:], "processes=true") {
 					found = w
 					return true
 				}
