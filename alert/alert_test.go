@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -24,7 +25,7 @@ func start() int64 { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMill
 
 // found is a finding about a person on a day.
 func found(person, detector string, day int64, risk, points float64) *finding.Finding {
-	at := start() + day*dayMS
+	at := start() + day*event.Day
 	return &finding.Finding{
 		ID:         person + detector + string(rune('0'+day)),
 		Episode:    person + string(rune('0'+day)),
@@ -304,7 +305,7 @@ func TestStore(t *testing.T) {
 	d := NewCorrelator()
 	d.Add(found("jane", "bulk_download", 0, 6, 6))
 	d.Add(found("jane", "bulk_download", 5, 6, 6)) // its day is not over at the checkpoint
-	checkpoint := start() + 5*dayMS + hourOf(2)
+	checkpoint := start() + 5*event.Day + hourOf(2)
 	snapshot, err := d.BatchSnapshot(checkpoint)
 	if err != nil {
 		t.Fatal(err)

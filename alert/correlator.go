@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -396,14 +397,12 @@ func (d *Correlator) Prune(before int64) {
 func (d *Correlator) BatchSnapshot(at int64) ([]byte, error) {
 	open := map[string]*openAlert{}
 	for id, b := range d.open {
-		if b.Findings[0].Time >= at-dayMS {
+		if b.Findings[0].Time >= at-event.Day {
 			open[id] = b
 		}
 	}
 	return json.Marshal(open)
 }
-
-const dayMS = 24 * 60 * 60 * 1000
 
 // restoreBatch returns a correlator with the state of a batch snapshot and the final alerts.
 func restoreBatch(snapshot []byte, done []Alert) (*Correlator, error) {

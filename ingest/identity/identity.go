@@ -107,7 +107,7 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 		return r.applyHR(rec), rec
 	}
 	r.key = event.RecordKey(rec)
-	if at := event.RecordTime(rec); at/dayMS > r.day {
+	if at := event.RecordTime(rec); at/event.Day > r.day {
 		r.newDay(at)
 	}
 	var a *account

@@ -23,8 +23,6 @@ const (
 	guestsADay   = 2000    // outsiders who become people on one day, at least
 	guestDays    = 60      // without activity, after which an outsider is forgotten
 	keyDays      = 2       // the same for the access key of an AWS session, which lasts 36 hours at most
-
-	dayMS = 24 * 60 * 60 * 1000
 )
 
 // unknownAccount is a name that has never done anything but fail to sign in. It is no person:
@@ -178,7 +176,7 @@ func (r *Resolver) dropUnknown(name string, s *unknownAccount) {
 // expire forgets the strangers whose failures are older than a day.
 func (r *Resolver) expire(now int64) {
 	for name, s := range r.strangers {
-		if now-s.last() > dayMS {
+		if now-s.last() > event.Day {
 			r.dropUnknown(name, s)
 		}
 	}
@@ -292,12 +290,12 @@ func (r *Resolver) newDay(at int64) {
 	for i := range r.origins {
 		o := &r.origins[i]
 		if n := o.Guests; n&(n-1) != 0 {
-			r.countDropped(i, event.LeftGuests, n, r.day*dayMS+dayMS-1)
+			r.countDropped(i, event.LeftGuests, n, r.day*event.Day+event.Day-1)
 		}
 	}
 
 	first := r.day == 0
-	r.day, r.admitted = at/dayMS, 0
+	r.day, r.admitted = at/event.Day, 0
 	r.expire(at)
 	for key, k := range r.keys {
 		switch {

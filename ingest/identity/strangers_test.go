@@ -9,7 +9,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-const noon = int64(20_600*dayMS + dayMS/2)
+const noon = int64(20_600*event.Day + event.Day/2)
 
 // signIn is a sign-in of a name, as stored.
 func signIn(name string, at int64, ok bool, change ...func(*event.Event)) []byte {
@@ -57,8 +57,8 @@ func TestStranger(t *testing.T) {
 		{name: "one", fails: 1, from: 60_000, want: 1},
 		{name: "many", fails: 40, from: 60_000, want: 40},
 		{name: "more than are kept", fails: 300, from: 600_000, want: 172},
-		{name: "a day ago", fails: 9, from: dayMS, want: 9},
-		{name: "two days ago", fails: 9, from: 2 * dayMS},
+		{name: "a day ago", fails: 9, from: event.Day, want: 9},
+		{name: "two days ago", fails: 9, from: 2 * event.Day},
 		{name: "known to HR", fails: 9, from: 60_000, hr: true},
 		{name: "known to HR meanwhile", fails: 9, from: 60_000, again: true, want: 9},
 	} {
@@ -193,7 +193,7 @@ func TestManyStrangers(t *testing.T) {
 	if _, e := resolved(t, r, signIn(guessed, noon+names, true)); len(event.SplitAttempts(e.Attr(event.AttrAttempts))) != (names+4999)/5000 {
 		t.Errorf("a name that was guessed at all along has %d bytes of attempts", len(e.Attr(event.AttrAttempts)))
 	}
-	r.Resolve(signIn("y", noon+2*dayMS, true)) // they are forgotten, and there is nothing to say
+	r.Resolve(signIn("y", noon+2*event.Day, true)) // they are forgotten, and there is nothing to say
 	if len(r.strangers) != 0 || len(r.origins) != 0 || r.Dropped() != left || len(r.Notes()) > 0 {
 		t.Errorf("two days later: %d strangers, %+v", len(r.strangers), r.origins)
 	}
@@ -226,16 +226,16 @@ func TestGuests(t *testing.T) {
 	if want := "guests 512"; len(said) != 10 || said[9] != want || r.Dropped() != (DroppedCounts{Guests: 1000}) {
 		t.Errorf("said %v, left out %+v", said, r.Dropped())
 	}
-	if who, guest := act("g1@rival.example", noon+dayMS/4); who == "" || !guest { // one that is known goes on
+	if who, guest := act("g1@rival.example", noon+event.Day/4); who == "" || !guest { // one that is known goes on
 		t.Errorf("%q, %t", who, guest)
 	}
-	who, guest := act("g2999@rival.example", noon+dayMS) // the next day there is room
+	who, guest := act("g2999@rival.example", noon+event.Day) // the next day there is room
 	notes := r.Notes()
-	if who == "" || !guest || len(notes) != 1 || notes[0].Attr(event.AttrNew) != "1000" || notes[0].Time/dayMS != noon/dayMS {
+	if who == "" || !guest || len(notes) != 1 || notes[0].Attr(event.AttrNew) != "1000" || notes[0].Time/event.Day != noon/event.Day {
 		t.Errorf("%q, %t, said %+v", who, guest, notes)
 	}
 	for day := int64(2); day <= guestDays+1; day++ {
-		act("g7@rival.example", noon+day*dayMS)
+		act("g7@rival.example", noon+day*event.Day)
 		if day == 30 {
 			graph, err := r.Snapshot()
 			if err != nil {
@@ -263,7 +263,7 @@ func TestGuests(t *testing.T) {
 		Action: "x",
 		Actor:  event.Actor{Account: "g7@rival.example", Kind: event.Human},
 	}).Append(nil))
-	if who, guest := act("g7@rival.example", noon+(guestDays+2)*dayMS); who == "" || guest || r.guests != 0 {
+	if who, guest := act("g7@rival.example", noon+(guestDays+2)*event.Day); who == "" || guest || r.guests != 0 {
 		t.Errorf("whom HR names is %q, %t; %d guests", who, guest, r.guests)
 	}
 }
@@ -313,10 +313,10 @@ func TestKeysExpire(t *testing.T) {
 				func(e *event.Event) { e.Class, e.Actor.Kind, e.Client.Session = event.Download, event.Unknown, "ASIA1" }))
 			return who
 		}
-		if a, b := role(noon+1), role(noon+dayMS*3/2); a != "ann@acme.example" || b != a {
+		if a, b := role(noon+1), role(noon+event.Day*3/2); a != "ann@acme.example" || b != a {
 			t.Errorf("%q, %q", a, b)
 		}
-		if who := role(noon + 4*dayMS); who != "aws:1:role/r" || len(r.keys)+len(r.links) != 0 {
+		if who := role(noon + 4*event.Day); who != "aws:1:role/r" || len(r.keys)+len(r.links) != 0 {
 			t.Errorf("after four days: %q, %v %v", who, r.keys, r.links)
 		}
 	}

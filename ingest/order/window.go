@@ -77,8 +77,6 @@ type key struct {
 
 type span struct{ off, size uint32 }
 
-const hourMS = 3_600_000
-
 // NewWindow returns an empty window that keeps up to inUse bytes of events as they
 // are, half as much compressed, and the rest in a temporary file in dir ("" for the
 // system's place).
@@ -103,7 +101,7 @@ func (w *Window) Watermark(some int) int64 {
 	slices.Sort(hours)
 	for i := len(hours) - 1; i >= 0; i-- {
 		if some -= w.hours[hours[i]].n; some <= 0 || i == 0 {
-			return hours[i] * hourMS
+			return hours[i] * event.Hour
 		}
 	}
 	return 0
@@ -298,8 +296,8 @@ func (w *Window) compact() error {
 
 // floor is the hour of a time.
 func floor(at int64) int64 {
-	h := at / hourMS
-	if at%hourMS < 0 {
+	h := at / event.Hour
+	if at%event.Hour < 0 {
 		h--
 	}
 	return h

@@ -541,7 +541,7 @@ func (s *Store) recordError(ctx context.Context, p *Pull, why error, now time.Ti
 	if err != nil {
 		return fmt.Errorf("watch: report failing stream: %w", err)
 	}
-	answered := instant(ms)
+	answered := event.Instant(ms)
 	since := answered
 	if since.IsZero() {
 		if p.since.IsZero() {
@@ -593,7 +593,7 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 		if err := rows.Scan(&st.Source, &st.Stream, (*[]byte)(&st.Cursor), &st.Events, &saved, &asked, &st.Failing); err != nil {
 			return nil, fmt.Errorf("watch: list states of streams: %w", err)
 		}
-		st.Saved, st.Asked = instant(saved), instant(asked)
+		st.Saved, st.Asked = event.Instant(saved), event.Instant(asked)
 		place[[2]string{st.Source, st.Stream}] = len(list)
 		list = append(list, st)
 	}
@@ -613,20 +613,13 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 		if err := gaps.Scan(&source, &stream, &from, &to, &m.Reason, &at); err != nil {
 			return nil, fmt.Errorf("watch: list states of streams: %w", err)
 		}
-		m.From, m.To, m.At = instant(from), instant(to), instant(at)
+		m.From, m.To, m.At = event.Instant(from), event.Instant(to), event.Instant(at)
 		if i, known := place[[2]string{source, stream}]; known {
 			list[i].Gaps = append(list[i].Gaps, m)
 		}
 	}
 
 	return list, gaps.Err()
-}
-
-func instant(ms int64) (t time.Time) {
-	if ms > 0 {
-		t = time.UnixMilli(ms).UTC()
-	}
-	return t
 }
 
 // SetCursor has a stream go on from a cursor; an empty one stands for the beginning.

@@ -190,7 +190,7 @@ func (pr *Processor) locate(ctx context.Context, log eventlog.Log, err error) er
 		return err
 	})
 	return fmt.Errorf("event of %s at %s, id %016x (%s): %w",
-		e.Source, instant(e.Time).Format(time.RFC3339Nano), e.Key, cmp.Or(place, "not in the log any more"), errors.Join(err, failed))
+		e.Source, event.Instant(e.Time).Format(time.RFC3339Nano), e.Key, cmp.Or(place, "not in the log any more"), errors.Join(err, failed))
 }
 
 // find returns where in the event log an event of the window is; empty if it is not there.

@@ -15,6 +15,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/guard"
 )
 
@@ -158,7 +159,7 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 	if err != nil {
 		return nil, err
 	}
-	w.Log.Info("state restored from snapshots", "checkpoint", instant(whole.At), "snapshots", len(parts))
+	w.Log.Info("state restored from snapshots", "checkpoint", event.Instant(whole.At), "snapshots", len(parts))
 	return whole, pr.begin(whole, baseline)
 }
 

@@ -19,8 +19,8 @@ type View struct {
 // status is what the processor looks like now.
 func (pr *Processor) status() Status {
 	s := Status{
-		Newest:    instant(pr.window.Newest()),
-		Base:      instant(pr.checkpoints.committed),
+		Newest:    event.Instant(pr.window.Newest()),
+		Base:      event.Instant(pr.checkpoints.committed),
 		Held:      pr.window.Len(),
 		Judged:    pr.stats.Events,
 		Repeats:   pr.stats.Repeats,
@@ -41,14 +41,6 @@ func (pr *Processor) status() Status {
 		s.Shards, s.Of, s.Waited = pr.published.mine, pr.published.shards, pr.deltas.waited.Seconds()
 	}
 	return s
-}
-
-// instant converts Unix milliseconds to a time in UTC; 0 gives the zero time.
-func instant(ms int64) (t time.Time) {
-	if ms > 0 {
-		t = time.UnixMilli(ms).UTC()
-	}
-	return t
 }
 
 // Status is what outflow status and the metrics show of a processor. Counts are since the start.
