@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -170,8 +171,8 @@ func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
 		d.changed[b.Findings[0].Person] = true
 		return
 	}
-	for i := range d.done {
-		if a := &d.done[i]; a.ID == f.Episode {
+	for a := range d.final() {
+		if a.ID == f.Episode {
 			for _, x := range f.Exposures {
 				a.expose(x)
 			}
@@ -182,11 +183,8 @@ func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
 // Alerts returns all alerts, ranked.
 func (d *Correlator) Alerts() []Alert {
 	list := make([]Alert, 0, len(d.done)+len(d.open))
-	for i := range d.done {
-		// A day that ended with the checkpoint is scored after it, and so again after a restart.
-		if d.open[d.done[i].ID] == nil {
-			list = append(list, d.done[i])
-		}
+	for a := range d.final() {
+		list = append(list, *a)
 	}
 	for _, b := range d.open {
 		list = append(list, *d.alert(b))
@@ -194,6 +192,18 @@ func (d *Correlator) Alerts() []Alert {
 	assignCases(list, d.tails)
 	Rank(list)
 	return list
+}
+
+// final returns the alerts of earlier runs that are not open. One may be open again: a day that
+// ended with the checkpoint is scored after it, and so again after a restart.
+func (d *Correlator) final() iter.Seq[*Alert] {
+	return func(yield func(*Alert) bool) {
+		for i := range d.done {
+			if a := &d.done[i]; d.open[a.ID] == nil && !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 // alert builds the alert unless the last build is still valid.
@@ -228,9 +238,9 @@ func (d *Correlator) Updates() (list []Alert) {
 		}
 	}
 
-	for _, a := range d.done {
+	for a := range d.final() {
 		if d.changed[a.User] {
-			all = append(all, a)
+			all = append(all, *a)
 		}
 	}
 
@@ -418,11 +428,7 @@ func restoreBatch(snapshot []byte, done []Alert) (*Correlator, error) {
 	}
 	addQualifiers(d.open)
 	d.reindex()
-	for _, a := range done {
-		if d.open[a.ID] == nil {
-			d.done = append(d.done, a)
-		}
-	}
+	d.done = done
 	return d, nil
 }
 
