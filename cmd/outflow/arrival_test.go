@@ -367,21 +367,18 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at < end {
-			recs, err := l.Events.Read(t.Context(), p, at, atOnce)
-			if err != nil {
-				t.Fatal(err)
+		_, err = eventlog.Each(t.Context(), l.Events, p, at, end, atOnce, func(r *eventlog.Record) error {
+			if _, mark := ingest.ParseBatchMarker(r.Value); !mark {
+				records++
 			}
-			for i := range recs {
-				if _, mark := ingest.ParseBatchMarker(recs[i].Value); !mark {
-					records++
-				}
-				if dec.Decode(recs[i].Value, &e) == nil && (e.Class == event.SourceLate || e.Class == event.SourceGap) && !said[e.Key] {
-					said[e.Key] = true
-					notices++
-				}
-				at = recs[i].Offset + 1
+			if dec.Decode(r.Value, &e) == nil && (e.Class == event.SourceLate || e.Class == event.SourceGap) && !said[e.Key] {
+				said[e.Key] = true
+				notices++
 			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	if sum.Received != records || sum.Received != sum.Judged+sum.Repeated+sum.Left() {

@@ -99,23 +99,19 @@ func (c *crew) alerts() string {
 	var b strings.Builder
 	for p := range c.logs.Alerts.Partitions() {
 		term := int64(0)
-		for at := int64(0); ; {
-			_, end, err := c.logs.Alerts.Bounds(c.t.Context(), p)
-			if err != nil || at >= end {
-				break
+		_, end, err := c.logs.Alerts.Bounds(c.t.Context(), p)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		_, err = eventlog.Each(c.t.Context(), c.logs.Alerts, p, 0, end, atOnce, func(r *eventlog.Record) error {
+			x, _ := stream.ParseRecord(r.Value)
+			if stream.IsCurrent(r, &term) && len(r.Value) > 0 && x.Kind == stream.AlertRecord {
+				fmt.Fprintf(&b, "%s\n", r.Value)
 			}
-			recs, err := c.logs.Alerts.Read(c.t.Context(), p, at, atOnce)
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			for i := range recs {
-				r := &recs[i]
-				at = r.Offset + 1
-				x, _ := stream.ParseRecord(r.Value)
-				if stream.IsCurrent(r, &term) && len(r.Value) > 0 && x.Kind == stream.AlertRecord {
-					fmt.Fprintf(&b, "%s\n", r.Value)
-				}
-			}
+			return nil
+		})
+		if err != nil {
+			c.t.Fatal(err)
 		}
 	}
 	return last(c.t, b.String())

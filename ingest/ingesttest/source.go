@@ -351,23 +351,20 @@ func Events(t testing.TB, log eventlog.Log, take func(e *event.Event)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := int64(0); at < end; {
-			recs, err := log.Read(t.Context(), p, at, 1000)
-			if err != nil {
-				t.Fatal(err)
+		_, err = eventlog.Each(t.Context(), log, p, 0, end, 1000, func(r *eventlog.Record) error {
+			if _, mark := ingest.ParseBatchMarker(r.Value); mark {
+				return nil
 			}
-			for i := range recs {
-				if _, mark := ingest.ParseBatchMarker(recs[i].Value); mark {
-					continue
-				}
-				var dec event.Decoder
-				var e event.Event
-				if err := dec.Decode(recs[i].Value, &e); err != nil {
-					t.Fatal(err)
-				}
-				take(&e)
+			var dec event.Decoder
+			var e event.Event
+			if err := dec.Decode(r.Value, &e); err != nil {
+				return err
 			}
-			at = recs[len(recs)-1].Offset + 1
+			take(&e)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -43,6 +43,25 @@ type Log interface {
 	Partitions() int
 }
 
+// Each calls do for the records of a partition from one offset up to another, and for those beyond
+// that were read together with the last of them. It reads at most max at a time. It returns the
+// offset that follows the last record, and the first error of Read or of do, as it is.
+func Each(ctx context.Context, log Log, partition int, from, until int64, max int, do func(*Record) error) (next int64, err error) {
+	for from < until {
+		recs, err := log.Read(ctx, partition, from, max)
+		if err != nil {
+			return from, err
+		}
+		for i := range recs {
+			if err := do(&recs[i]); err != nil {
+				return from, err
+			}
+			from = recs[i].Offset + 1
+		}
+	}
+	return from, nil
+}
+
 // ErrGone is returned by Read for an offset that the log no longer holds.
 var ErrGone = errors.New("eventlog: offset is gone")
 

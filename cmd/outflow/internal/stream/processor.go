@@ -196,23 +196,24 @@ func (pr *Processor) locate(ctx context.Context, log eventlog.Log, err error) er
 // find returns where in the event log an event of the window is; empty if it is not there.
 func (pr *Processor) find(ctx context.Context, log eventlog.Log, wanted *event.Event) (place string, err error) {
 	var dec event.Decoder
+	var e event.Event
 	for p := range pr.next {
-		for at := pr.window.LowestOffset(p, pr.next[p]); at < pr.next[p]; {
-			recs, err := log.Read(ctx, p, at, readBatch)
-			if err != nil {
-				return "", err
+		_, err := eventlog.Each(ctx, log, p, pr.window.LowestOffset(p, pr.next[p]), pr.next[p], readBatch, func(r *eventlog.Record) error {
+			_, marker := ingest.ParseBatchMarker(r.Value)
+			if marker || len(r.Value) == 0 || dec.Decode(r.Value, &e) != nil {
+				return nil
 			}
-			for i := range recs {
-				var e event.Event
-				_, marker := ingest.ParseBatchMarker(recs[i].Value)
-				if marker || len(recs[i].Value) == 0 || dec.Decode(recs[i].Value, &e) != nil {
-					continue
-				}
-				if e.Key == wanted.Key && e.Time == wanted.Time && e.Source == wanted.Source {
-					return fmt.Sprintf("partition %d, offset %d", p, recs[i].Offset), nil
-				}
+			if e.Key == wanted.Key && e.Time == wanted.Time && e.Source == wanted.Source {
+				place = fmt.Sprintf("partition %d, offset %d", p, r.Offset)
+				return errEnough
 			}
-			at = recs[len(recs)-1].Offset + 1
+			return nil
+		})
+		if err == errEnough {
+			return place, nil
+		}
+		if err != nil {
+			return "", err
 		}
 	}
 	return "", nil

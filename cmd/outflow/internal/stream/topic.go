@@ -91,24 +91,14 @@ func (pr *Processor) beginEpoch(ctx context.Context, log eventlog.Log, shard int
 		return 0, "", err
 	}
 	latest := int64(0)
-	read := func() error {
-		for at < end {
-			recs, err := log.Read(ctx, shard, at, recordsPerRead)
-			if err != nil {
-				return err
+	read := func() (err error) {
+		at, err = eventlog.Each(ctx, log, shard, at, end, recordsPerRead, func(r *eventlog.Record) error {
+			if !IsCurrent(r, &latest) || len(r.Value) == 0 {
+				return nil
 			}
-			for i := range recs {
-				r := &recs[i]
-				if !IsCurrent(r, &latest) || len(r.Value) == 0 {
-					continue
-				}
-				if err := pr.published.recall(shard, r.Value, pr.checkpoints.base()); err != nil {
-					return err
-				}
-			}
-			at = recs[len(recs)-1].Offset + 1
-		}
-		return nil
+			return pr.published.recall(shard, r.Value, pr.checkpoints.base())
+		})
+		return err
 	}
 	if err := read(); err != nil {
 		return 0, "", err

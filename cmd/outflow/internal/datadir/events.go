@@ -27,19 +27,14 @@ func EachEvent(ctx context.Context, path string, take func(rec []byte) error) er
 		if err != nil {
 			return err
 		}
-		for at < end {
-			recs, err := log.Read(ctx, p, at, recordsPerRead)
-			if err != nil {
-				return err
+		_, err = eventlog.Each(ctx, log, p, at, end, recordsPerRead, func(r *eventlog.Record) error {
+			if !event.HasHeader(r.Value) { // a batch marker
+				return nil
 			}
-			for i := range recs {
-				if event.HasHeader(recs[i].Value) { // no mark
-					if err := take(recs[i].Value); err != nil {
-						return err
-					}
-				}
-			}
-			at = recs[len(recs)-1].Offset + 1
+			return take(r.Value)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
