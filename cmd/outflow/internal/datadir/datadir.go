@@ -69,7 +69,7 @@ func holder(lock io.Reader) string {
 
 // temporaries are files and folders of a data directory that last as long as a step of the
 // process that has it. They are left behind if it is killed.
-var temporaries = regexp.MustCompile(`^(\.(snapshot|shards|erase)-[0-9]+|detect-0\.db\.fetched|status\.json\.new)$`)
+var temporaries = regexp.MustCompile(`^(\.(snapshot|shards|erase|bases)-[0-9]+|detect-0\.db\.fetched|status\.json\.new)$`)
 
 // sweep removes what a process that was killed has left behind: it may hold personal data.
 func sweep(dir string) error {
