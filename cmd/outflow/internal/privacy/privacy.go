@@ -781,11 +781,7 @@ func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generatio
 	if c.Desk, err = alert.EraseFromState(c.Desk, person); err != nil {
 		return false, 0, err
 	}
-	entries, err := c.Entries()
-	if err != nil {
-		return false, 0, err
-	}
-	return known, events, j.store.SaveWith(ctx, generation, all, snapshot, entries)
+	return known, events, c.Save(ctx, j.store, generation, all, snapshot)
 }
 
 // withoutPerson is a record of the log of alerts without a person.

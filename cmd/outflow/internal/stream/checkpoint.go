@@ -233,16 +233,12 @@ func (pr *Processor) save(ctx context.Context, cp *checkpoint) error {
 	if c.Desk, err = cp.Desk.Get(nil); err != nil {
 		return err
 	}
-	entries, err := c.Entries()
-	if err != nil {
-		return err
-	}
 	keep, err := pr.store.Generations(ctx)
 	if err != nil {
 		return err
 	}
 	failpoint.Reach("base-save")
-	if err := pr.store.SaveWith(ctx, cp.At, pr.keepGenerations(keep, cp.At), cp.Baseline, entries); err != nil {
+	if err := c.Save(ctx, pr.store, cp.At, pr.keepGenerations(keep, cp.At), cp.Baseline); err != nil {
 		return err
 	}
 	failpoint.Reach("base-saved")

@@ -40,13 +40,16 @@ const (
 	staffKey    = "staff"
 )
 
-// Entries are the parts of the checkpoint as engine.Store.SaveWith takes them.
-func (c *Committed) Entries() (map[string][]byte, error) {
+// Save writes the checkpoint and its baselines to a store as a generation, in one transaction. Of the
+// other generations those in keep stay. It is engine.Store.SaveWith otherwise.
+func (c *Committed) Save(ctx context.Context, store *engine.Store, generation int64, keep []int64, baseline *engine.Snapshot) error {
 	position, err := json.Marshal(&c.Position)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: encode position: %w", err)
+		return fmt.Errorf("checkpoint: encode position: %w", err)
 	}
-	return map[string][]byte{positionKey: position, aliasesKey: c.Aliases, deskKey: c.Desk, staffKey: c.Staff}, nil
+	return store.SaveWith(ctx, generation, keep, baseline, map[string][]byte{
+		positionKey: position, aliasesKey: c.Aliases, deskKey: c.Desk, staffKey: c.Staff,
+	})
 }
 
 // LatestCommitted reads the newest committed checkpoint of a store; nil if there is none.

@@ -290,14 +290,10 @@ func (pr *Processor) startOver(ctx context.Context, events eventlog.Log, from ti
 		Desk:     desk,
 	}
 	pr.window.HRRecords(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
-	entries, err := c.Entries()
-	if err != nil {
-		return err
-	}
 	if err := pr.older.rollBack(ctx, 0); err != nil {
 		return err
 	}
-	if err := pr.store.SaveWith(ctx, emptyAt, nil, nil, entries); err != nil {
+	if err := c.Save(ctx, pr.store, emptyAt, nil, nil); err != nil {
 		return err
 	}
 	if pr.stored != nil {
