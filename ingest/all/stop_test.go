@@ -1,11 +1,6 @@
 package all_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"path/filepath"
 	"testing"
 
@@ -53,7 +48,7 @@ func TestStop(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	t.Setenv("OUTFLOW_TEST_ACCOUNT", serviceAccount(t))
+	t.Setenv("OUTFLOW_TEST_ACCOUNT", ingesttest.GoogleAccount(t))
 	for _, kind := range all.Kinds {
 		if kind.Name == "hr_csv" { // it asks nobody
 			continue
@@ -72,25 +67,4 @@ func TestStop(t *testing.T) {
 			ingesttest.Stops(t, ingesttest.NewScenario(t, kind, ar, all.Formats, all.Tables))
 		})
 	}
-}
-
-// serviceAccount is a key file of Google.
-func serviceAccount(t *testing.T) string {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := json.Marshal(map[string]string{
-		"client_email":   "collector@project.iam.gserviceaccount.com",
-		"private_key_id": "1",
-		"private_key":    string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
