@@ -27,6 +27,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // wayOfArrival is a way in which files of the example come to a daemon: it puts them into a
@@ -183,7 +184,7 @@ var arrivals = []wayOfArrival{
 	}},
 	{"copied while it runs", func(a *arriving) {
 		cmd, said := running(a.t, a.config)
-		until(a.t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
+		waittest.Until(a.t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
 		groups := a.by(vendorOf)
 		a.rng.Shuffle(len(groups), func(i, k int) { groups[i], groups[k] = groups[k], groups[i] })
 		for _, g := range groups {

@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // fails runs the daemon, which must end with an error that says something.
@@ -202,7 +203,7 @@ func TestDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd, said := running(t, config)
-	until(t, "it listens", func() bool { return strings.Contains(said(), "address=") })
+	waittest.Until(t, "it listens", func() bool { return strings.Contains(said(), "address=") })
 	_, address, _ := strings.Cut(said(), "address=")
 	address, _, _ = strings.Cut(address, "\n")
 	get := func(path string) string {
@@ -215,18 +216,18 @@ func TestDaemon(t *testing.T) {
 		b.ReadFrom(res.Body)
 		return b.String()
 	}
-	until(t, "something is told", func() bool { return soFar(dir) != "" })
+	waittest.Until(t, "something is told", func() bool { return soFar(dir) != "" })
 	if got := get("/healthz"); got != "ok\n" {
 		t.Errorf("/healthz: %q", got)
 	}
-	until(t, "it is ready", func() bool { return get("/readyz") == "ready\n" })
+	waittest.Until(t, "it is ready", func() bool { return get("/readyz") == "ready\n" })
 	for _, metric := range []string{`outflow_source_events_total{source="exports",vendor="box"}`, "outflow_judge_events_total", `outflow_log_lag_records{partition="0"} 0`, "outflow_alerts_told", "outflow_detect_events_total", `outflow_notifications_total{channel="out",outcome="sent"}`, "outflow_build_info{", "go_goroutines ", `outflow_notification_latency_seconds_count{channel="out"}`} {
 		if got := get("/metrics"); !strings.Contains(got, metric) {
 			t.Errorf("/metrics lacks %s:\n%s", metric, got)
 		}
 	}
 	var out bytes.Buffer
-	until(t, "status says what it did", func() bool {
+	waittest.Until(t, "status says what it did", func() bool {
 		out.Reset()
 		code := run([]string{"status", "--config", config}, &out, &out)
 		return code == exitFine && strings.Contains(out.String(), "Running since") && strings.Contains(out.String(), "aws_cloudtrail") && strings.Contains(out.String(), "alerts are known")
@@ -256,11 +257,11 @@ func TestDaemon(t *testing.T) {
 		cmd.Process.Signal(syscall.SIGHUP)
 	}
 	change(string(text) + "budget: 1\n")
-	until(t, "the configuration is read again", func() bool { return strings.Contains(said(), "configuration reloaded") })
+	waittest.Until(t, "the configuration is read again", func() bool { return strings.Contains(said(), "configuration reloaded") })
 	change(strings.Replace(string(text), "./data", "./elsewhere", 1))
-	until(t, "what cannot change is refused", func() bool { return strings.Contains(said(), "data_dir cannot change") })
+	waittest.Until(t, "what cannot change is refused", func() bool { return strings.Contains(said(), "data_dir cannot change") })
 	change("nonsense: 1\n")
-	until(t, "nonsense is refused", func() bool { return strings.Contains(said(), "nonsense") })
+	waittest.Until(t, "nonsense is refused", func() bool { return strings.Contains(said(), "nonsense") })
 	began := time.Now()
 	cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // child runs the daemon as a process of its own, until it ends or is killed.
@@ -262,9 +264,9 @@ func workers(t *testing.T, shards int) {
 	start("ingest")
 	start("alert")
 	workers = append(workers, start("detect"), start("detect"))
-	until(t, "something is told", func() bool { return strings.Count(soFar(alerts), "\n") > 0 })
+	waittest.Until(t, "something is told", func() bool { return strings.Count(soFar(alerts), "\n") > 0 })
 	judging := func(but *exec.Cmd) (found *exec.Cmd) {
-		until(t, "somebody judges", func() bool {
+		waittest.Until(t, "somebody judges", func() bool {
 			for _, w := range workers {
 				log := logs[w]()
 				at := strings.LastIndex(log, "processes=")
@@ -303,7 +305,7 @@ func workers(t *testing.T, shards int) {
 		w.Process.Signal(syscall.SIGCONT)
 		before = w
 	}
-	until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
+	waittest.Until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
 	checkTold(t, alerts, want)
 	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
 		t.Error("no snapshot was left")
@@ -330,7 +332,7 @@ func TestBrokers(t *testing.T) {
 	want := last(t, scannedLines(t, whole))
 	dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: b%d, partitions: 6, replication: 3}\n", list, time.Now().UnixNano()))
 	_, said := running(t, config)
-	until(t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
+	waittest.Until(t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
 	broker := func(args ...string) {
 		if out, err := exec.Command(filepath.Join("..", "..", ".ci", "kafka", "broker"), args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
@@ -349,7 +351,7 @@ func TestBrokers(t *testing.T) {
 		time.Sleep(time.Duration(2+n%3) * time.Second)
 		broker("again", data, which)
 	}
-	until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(dir)) == want })
+	waittest.Until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(dir)) == want })
 	checkTold(t, dir, want)
 }
 
@@ -361,15 +363,4 @@ func soFar(dir string) string {
 		return ""
 	}
 	return string(b[:bytes.LastIndexByte(b, '\n')+1])
-}
-
-// until waits for something that must happen.
-func until(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Fatalf("%s: not within three minutes", what)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // readingCommands are all commands that only read what a daemon keeps, for an alert and a
@@ -46,11 +47,11 @@ func TestReadingBesideDaemon(t *testing.T) {
 	dir, config := folder(t, exports, "listen: 127.0.0.1:0\nfeed: {listen: \"127.0.0.1:0\"}\n")
 	data := filepath.Join(dir, "data")
 	cmd, said := running(t, config)
-	until(t, "something is told", func() bool { return soFar(dir) != "" })
+	waittest.Until(t, "something is told", func() bool { return soFar(dir) != "" })
 	if code, _, errs := outflow("token", "create", "--config", config, "--name", "kim", "--role", "soc"); code != exitFine {
 		t.Fatal(code, errs)
 	}
-	until(t, "there is a status", func() bool { return outfile.Exists(filepath.Join(data, "status.json")) })
+	waittest.Until(t, "there is a status", func() bool { return outfile.Exists(filepath.Join(data, "status.json")) })
 	id := alertIn(t, told(t, dir))
 	month(t, exports, 2) // it has something to do meanwhile
 	var wg sync.WaitGroup

@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // crew are judges in this process that share the people of the example.
@@ -196,7 +197,7 @@ func TestShardsErased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "both have left a snapshot", func() bool {
+	waittest.Until(t, "both have left a snapshot", func() bool {
 		list, err := shelf.ListShared(t.Context())
 		return err == nil && len(list) >= 2 && list[0].At == list[1].At
 	})
@@ -209,7 +210,7 @@ func TestShardsErased(t *testing.T) {
 		}
 	}
 	c.judge([]int{0, 1, 2}, []int{3, 4})
-	until(t, "others go on", func() bool {
+	waittest.Until(t, "others go on", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return strings.Count(c.said.String(), "state restored from snapshots") == 2

@@ -15,6 +15,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // BenchmarkWorkers has several processes judge the example, or the folder that OUTFLOW_BENCH
@@ -70,7 +71,7 @@ func benchWorkers(b *testing.B, list, exports, want string, n, shards int) {
 		_, config := configure()
 		w, log := running(b, config, "--roles", "detect")
 		workers = append(workers, w)
-		until(b, "consumer group assigned", func() bool { return strings.Contains(log(), "consumer group assigned") })
+		waittest.Until(b, "consumer group assigned", func() bool { return strings.Contains(log(), "consumer group assigned") })
 	}
 	time.Sleep(2 * time.Second)
 	_, config = configure()
@@ -83,7 +84,7 @@ func benchWorkers(b *testing.B, list, exports, want string, n, shards int) {
 	}
 	b.StartTimer()
 	began := time.Now()
-	until(b, "the alerts are those of a scan", func() bool { return ids(b, soFar(dir)) == want })
+	waittest.Until(b, "the alerts are those of a scan", func() bool { return ids(b, soFar(dir)) == want })
 	b.ReportMetric(time.Since(began).Seconds(), "s-after-the-last-event")
 	b.StopTimer()
 	var most time.Duration

@@ -41,6 +41,7 @@ var allowed = []struct {
 	{"detect/engine", []string{"detect$", "internal/"}},
 	{"alert", []string{"alert", "internal/"}},
 	{"internal/buildinfo", nil},
+	{"internal/waittest", nil},
 	{"internal/docstest", nil},
 	{"internal/failpoint", nil},
 	{"internal/outfile", []string{"internal/plain"}},

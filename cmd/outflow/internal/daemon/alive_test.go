@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // quietDaemon is a daemon that does nothing by itself; what it logs is in the buffer.
@@ -232,7 +233,7 @@ func TestUndecoded(t *testing.T) {
 		}
 		return list
 	}
-	eventually(t, "both are said", func() bool { return len(said()) == 2 })
+	waittest.Until(t, "both are said", func() bool { return len(said()) == 2 })
 	var told []string
 	for _, e := range said() {
 		told = append(told, e.Action+" "+e.Tenant+e.Object.Name+" "+e.Attr(event.AttrReason))
@@ -331,15 +332,4 @@ func TestDue(t *testing.T) {
 			t.Errorf("%s: %s, want %s", now, got, want)
 		}
 	}
-}
-
-// eventually waits for something that must happen.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Fatalf("%s: not within a minute", what)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/spill"
+	"github.com/outflow/outflow/internal/waittest"
 )
 
 // TestExchange has workers exchange the deltas of an hour.
@@ -63,7 +64,7 @@ func TestExchange(t *testing.T) {
 	}
 	await := func(x *deltaExchange, holds func(x *deltaExchange) bool) {
 		t.Helper()
-		eventually(t, "a delta is received", func() bool {
+		waittest.Until(t, "a delta is received", func() bool {
 			x.mu.Lock()
 			defer x.mu.Unlock()
 			return holds(x)
@@ -194,15 +195,4 @@ func BenchmarkExchange(b *testing.B) {
 			}
 		})
 	}
-}
-
-// eventually waits for something that must happen.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Fatalf("%s: not within three minutes", what)
 }
