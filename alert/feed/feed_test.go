@@ -968,15 +968,32 @@ func TestSuppress(t *testing.T) {
 	if !strings.Contains(body, `"kept":1`) || strings.Contains(body, "ann@") {
 		t.Error(body)
 	}
+	listed := func(states ...string) {
+		t.Helper()
+		status, body, _ := x.ask(SOC, "GET", "/suppressions", "")
+		rows := strings.Split(body, "<tr>")[1:]
+		if status != 200 || len(rows) != len(states)+1 { // with that of the heading
+			t.Fatal(status, body)
+		}
+		for i, want := range states {
+			if !strings.Contains(rows[i+1], want) || strings.Contains(rows[i+1], "<button>End") != (want == "<button>End") {
+				t.Errorf("%d: not %s: %s", i, want, rows[i+1])
+			}
+		}
+	}
+	listed("<button>End")
 	x.set(start.Add(8 * 24 * time.Hour)) // it has expired
 	x.take(sample(9, nil))
 	if ids := queue(); !slices.Contains(ids, "9") {
 		t.Errorf("told: %v", ids)
 	}
+	listed("expired")
 	x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":30,"reason":"again"}`, 1))
+	listed("<button>End", "expired")
 	if status, body, _ := x.ask(SOC, "POST", "/suppressions/2", ""); status != 303 {
 		t.Fatal(status, body)
 	}
+	listed("ended by", "expired")
 	x.take(sample(10, nil))
 	if ids := queue(); !slices.Contains(ids, "a") {
 		t.Errorf("ended, told: %v", ids)
