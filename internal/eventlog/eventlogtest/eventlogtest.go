@@ -159,41 +159,7 @@ func Run(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log
 		}
 	})
 
-	t.Run("each", func(t *testing.T) {
-		t.Parallel()
-		log, shut := open(t, 1)
-		defer shut()
-		for i := range 10 {
-			if err := log.Append(t.Context(), eventlog.Record{Value: fmt.Append(nil, i)}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		first, end, err := log.Bounds(t.Context(), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stop, n := errors.New("stop"), 0
-		next, err := eventlog.Each(t.Context(), log, 0, first, end, 4, func(*eventlog.Record) error {
-			if n++; n == 6 {
-				return stop
-			}
-			return nil
-		})
-		if err != stop || n != 6 {
-			t.Errorf("stopped after %d: %v", n, err)
-		}
-		var got []string
-		next, err = eventlog.Each(t.Context(), log, 0, next, end, 3, func(r *eventlog.Record) error { // from the one that was refused
-			got = append(got, string(r.Value))
-			return nil
-		})
-		if fmt.Sprint(got) != "[5 6 7 8 9]" || next != end || err != nil {
-			t.Errorf("%v, then %d of %d, %v", got, next, end, err)
-		}
-		if next, err := eventlog.Each(t.Context(), log, 0, end, end, 4, func(*eventlog.Record) error { return stop }); err != nil || next != end {
-			t.Errorf("of nothing: %d, %v", next, err)
-		}
-	})
+	t.Run("each", func(t *testing.T) { each(t, open) })
 	t.Run("many writers", func(t *testing.T) {
 		t.Parallel()
 		log, shut := open(t, 1)
@@ -240,5 +206,42 @@ func drain(t *testing.T, log eventlog.Log, partition, max int) (all []eventlog.R
 			r.Value = append([]byte(nil), r.Value...)
 			all = append(all, r)
 		}
+	}
+}
+
+// each goes over the records of a partition, stops at one, and goes on with it.
+func each(t *testing.T, open func(t *testing.T, partitions int) (log eventlog.Log, shut func())) {
+	t.Parallel()
+	log, shut := open(t, 1)
+	defer shut()
+	for i := range 10 {
+		if err := log.Append(t.Context(), eventlog.Record{Value: fmt.Append(nil, i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, end, err := log.Bounds(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, n := errors.New("stop"), 0
+	next, err := eventlog.Each(t.Context(), log, 0, first, end, 4, func(*eventlog.Record) error {
+		if n++; n == 6 {
+			return stop
+		}
+		return nil
+	})
+	if err != stop || n != 6 {
+		t.Errorf("stopped after %d: %v", n, err)
+	}
+	var got []string
+	next, err = eventlog.Each(t.Context(), log, 0, next, end, 3, func(r *eventlog.Record) error { // from the one that was refused
+		got = append(got, string(r.Value))
+		return nil
+	})
+	if fmt.Sprint(got) != "[5 6 7 8 9]" || next != end || err != nil {
+		t.Errorf("%v, then %d of %d, %v", got, next, end, err)
+	}
+	if next, err := eventlog.Each(t.Context(), log, 0, end, end, 4, func(*eventlog.Record) error { return stop }); err != nil || next != end {
+		t.Errorf("of nothing: %d, %v", next, err)
 	}
 }
