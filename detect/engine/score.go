@@ -78,6 +78,9 @@ func (d *dayState) density(g int) float64 {
 // scored is the count of a metric that is scored today: none of one that goes on,
 // unless today adds to it.
 func (d *dayState) scored(j int) float64 {
+	if d.Count[j] == 0 {
+		return 0
+	}
 	m := &d.catalog.metrics[j]
 	if m.carried >= 0 && d.Added&(1<<m.carried) == 0 {
 		return 0
@@ -100,7 +103,7 @@ type verdict struct {
 	k          []float64 // dispersion per scored metric
 	busier     float64
 	leaver     bool      // leaving adds to the score
-	dense      []float64 // per detector: what its counts are worth, by how they are spread
+	dense      []float64 // per detector with counts: what they are worth, by how they are spread
 	counted    []bool    // per detector: its counts are above the absolute floor
 	spoken     []float64 // scratch: points of the counts of one detector
 	worth      []float64 // calibrated surprise per scored metric
@@ -120,7 +123,7 @@ func (v *verdict) reset(cat *Catalog) {
 	}
 	v.shift, v.leaver = 0, false
 	clear(v.counted)
-	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.mean, v.peers, v.worth} {
+	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.worth, v.dense} {
 		clear(list)
 	}
 }
@@ -241,11 +244,13 @@ func (s *scoring) scoreCounts(cat *Catalog, g int, det *detect.Detector) {
 	v, p, o, day := s.verdict, s.person, s.org, &s.person.Day
 	from := floorOf(det, s.leaving)
 	v.spoken = v.spoken[:0]
-	v.dense[g] = day.density(g)
 	for _, j := range cat.groups[g] {
 		x := day.scored(j)
 		if x == 0 {
 			continue
+		}
+		if v.dense[g] == 0 {
+			v.dense[g] = day.density(g)
 		}
 		mu, k := s.expect(j)
 		v.raw[j] = surprise(x, mu, k)
@@ -269,6 +274,9 @@ func (s *scoring) scoreShifts(cat *Catalog) bool {
 	var found []float64 // shifts, the strongest first
 	for i, j := range cat.slow {
 		x := cat.metrics[j].scaled(day.Count[j])
+		if x == 0 && p.Shift[i] == 0 {
+			continue // a CUSUM of nothing stays 0
+		}
 		mu, k := s.expect(j)
 		long := shrunk(v.peers[j], p.Long[i], p.LongN)
 		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before

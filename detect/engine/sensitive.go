@@ -25,22 +25,35 @@ func sensitive(o *event.Object) bool {
 func sensitiveName(name string) bool {
 	start := true
 	for i := 0; i < len(name); i++ {
-		c := name[i] | 0x20
-		letter := c >= 'a' && c <= 'z'
-		if start && letter {
-			for _, w := range sensitiveWords[c-'a'] {
-				if len(name)-i >= len(w) && strings.EqualFold(name[i:i+len(w)], w) {
-					return true
-				}
+		c, isLetter := letter(name[i])
+		if start && isLetter && i+1 < len(name) {
+			if next, ok := letter(name[i+1]); ok && beginsWithWord(name[i:], sensitiveWords[c][next]) {
+				return true
 			}
 		}
-		start = !letter && name[i] < 0x80
+		start = !isLetter && name[i] < 0x80
 	}
 	return false
 }
 
-// sensitiveWords are by first letter.
-var sensitiveWords = func() (by [26][]string) {
+// letter is the number of an ASCII letter, 0 to 25, whatever its case.
+func letter(c byte) (n byte, ok bool) {
+	n = (c | 0x20) - 'a'
+	return n, n < 26
+}
+
+// beginsWithWord says whether a text begins with one of some words, whatever its case.
+func beginsWithWord(text string, words []string) bool {
+	for _, w := range words {
+		if len(text) >= len(w) && strings.EqualFold(text[:len(w)], w) {
+			return true
+		}
+	}
+	return false
+}
+
+// sensitiveWords are by their first two letters.
+var sensitiveWords = func() (by [26][26][]string) {
 	for _, w := range strings.Fields(`
 		confidential secret restricted classified proprietary privileged payroll salar compensation remuneration bonus
 		severance gehalt gehälter salaire nomina board merger acquisition takeover divestiture due-diligence diligence
@@ -51,11 +64,11 @@ var sensitiveWords = func() (by [26][]string) {
 		password secrets private-key vault backup dump security-assess pentest penetration vulnerabilit incident-report
 		finance financ invoice bank
 	`) {
-		i := w[0] - 'a'
-		by[i] = append(by[i], w)
+		words := &by[w[0]-'a'][w[1]-'a']
+		*words = append(*words, w)
 		if strings.Contains(w, "-") { // names also write it with a space, an underscore or nothing
 			for _, sep := range []string{" ", "_", ""} {
-				by[i] = append(by[i], strings.ReplaceAll(w, "-", sep))
+				*words = append(*words, strings.ReplaceAll(w, "-", sep))
 			}
 		}
 	}
