@@ -378,64 +378,91 @@ func (k *Kafka) waits(partition int, from int64) func() {
 	}
 }
 
-// Read implements Log. Errors that pass are waited out.
+// Read implements Log. It waits out transient errors.
 func (k *Kafka) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
 	if err := within(partition, k.parts); err != nil {
 		return nil, err
 	}
-	wait, gone := retryLeast, time.Time{}
-	poll := fetchLeast
+	s := k.fetched(partition, from)
+	if s == nil {
+		var err error
+		if s, err = k.await(ctx, partition, from); err != nil {
+			return nil, err
+		}
+	}
+	recs := s.recs
+	for len(recs) > 0 && recs[0].Offset < from { // offsets may have gaps
+		recs = recs[1:]
+	}
+	return recs[:min(max, len(recs)):min(max, len(recs))], nil
+}
+
+// fetched returns the segment that was fetched last if it reaches an offset, or nil.
+func (k *Kafka) fetched(partition int, from int64) *segment {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.ahead[partition]
+	if s == nil || len(s.recs) == 0 || from < s.base || from > s.recs[len(s.recs)-1].Offset {
+		return nil
+	}
+	return s
+}
+
+// await fetches from an offset on until there are records, and keeps them for fetched. It
+// waits out transient errors. io.EOF means that the log has ended and has no more.
+func (k *Kafka) await(ctx context.Context, partition int, from int64) (*segment, error) {
+	wait, poll := retryLeast, fetchLeast
+	missing := time.Time{} // since when there is no such topic
 	for at := from; ; {
-		k.mu.Lock()
-		s := k.ahead[partition]
-		k.mu.Unlock()
-		if s == nil || len(s.recs) == 0 || from < s.base || from > s.recs[len(s.recs)-1].Offset {
-			var err error
-			if s, err = k.fetch(ctx, partition, at, poll); err != nil {
-				switch {
-				case ctx.Err() == nil && errors.Is(err, context.Canceled): // by End: once more, without waiting
-					poll = fetchLeast
-					continue
-				case ctx.Err() != nil:
-					return nil, ctx.Err()
-				case errors.Is(err, kafka.OffsetOutOfRange):
-					return nil, k.outOfRange(ctx, partition, from)
-				case isUnknownTopic(err) && gone.IsZero():
-					gone = time.Now()
-				case isUnknownTopic(err) && time.Since(gone) > missingFor:
-					return nil, fmt.Errorf("eventlog: topic %s, partition %d: deleted while it was read: %w", k.topic, partition, err)
-				case !isTransient(err):
-					return nil, fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
-				}
-
-				if err := backoff(ctx, &wait); err != nil {
-					return nil, err
-				}
-				continue
-			}
-
-			if len(s.recs) == 0 { // nothing there yet, or nothing that is a record
-				poll = min(2*poll, fetchMost)
-				if at = s.base; k.over() {
-					poll = fetchLeast
-					if _, next, err := k.Bounds(ctx, partition); err == nil && at >= next {
-						return nil, io.EOF
-					}
-				}
-				continue
-			}
-
+		s, err := k.fetch(ctx, partition, at, poll)
+		switch {
+		case err == nil && len(s.recs) > 0:
 			k.mu.Lock()
 			k.ahead[partition] = s
 			k.mu.Unlock()
-		}
+			return s, nil
 
-		recs := s.recs
-		for len(recs) > 0 && recs[0].Offset < from { // offsets may have gaps
-			recs = recs[1:]
+		case err == nil: // nothing there yet, or nothing that is a record
+			at, poll = s.base, min(2*poll, fetchMost)
+			if k.over() {
+				poll = fetchLeast
+				if _, next, err := k.Bounds(ctx, partition); err == nil && at >= next {
+					return nil, io.EOF
+				}
+			}
+
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+
+		case errors.Is(err, context.Canceled): // by End: once more, without waiting
+			poll = fetchLeast
+
+		default:
+			if missing.IsZero() && isUnknownTopic(err) {
+				missing = time.Now()
+			}
+			if err := k.permanent(ctx, err, partition, from, missing); err != nil {
+				return nil, err
+			}
+			if err := backoff(ctx, &wait); err != nil {
+				return nil, err
+			}
 		}
-		return recs[:min(max, len(recs)):min(max, len(recs))], nil
 	}
+}
+
+// permanent returns the error of Read if no retry can mend an error of fetch, nil if it is
+// transient. Missing is since when the topic has not been found.
+func (k *Kafka) permanent(ctx context.Context, err error, partition int, from int64, missing time.Time) error {
+	switch {
+	case errors.Is(err, kafka.OffsetOutOfRange):
+		return k.outOfRange(ctx, partition, from)
+	case isUnknownTopic(err) && time.Since(missing) > missingFor:
+		return fmt.Errorf("eventlog: topic %s, partition %d: deleted while it was read: %w", k.topic, partition, err)
+	case !isTransient(err):
+		return fmt.Errorf("eventlog: topic %s, partition %d, offset %d: %w", k.topic, partition, from, err)
+	}
+	return nil
 }
 
 // fetchBytes bounds what is fetched of a partition at once, compressed.

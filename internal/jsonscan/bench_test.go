@@ -38,6 +38,19 @@ func pick(b *testing.B, in []byte, s Scanner) {
 	}
 }
 
+// BenchmarkRaw passes over a CloudTrail record and checks all of its keys.
+func BenchmarkRaw(b *testing.B) {
+	in := []byte(record)
+	b.SetBytes(int64(len(in)))
+	s := Scanner{Unique: true}
+	for b.Loop() {
+		s.Reset(in)
+		if len(s.Raw()) == 0 {
+			b.Fatal(s.Err())
+		}
+	}
+}
+
 // BenchmarkStandardLibrary picks the same fields with encoding/json.
 func BenchmarkStandardLibrary(b *testing.B) {
 	in := []byte(record)

@@ -603,7 +603,7 @@ func (s *Scanner) Raw() []byte {
 		return nil
 	}
 	start := s.i
-	if s.Unique {
+	if c := s.b[start]; s.Unique && (c == '{' || c == '[') {
 		s.check()
 	} else {
 		s.Skip()
@@ -627,30 +627,22 @@ func (s *Scanner) RawUnchecked() []byte {
 	return raw
 }
 
-// check passes over the next value like Skip, as if all keys in it were read.
+// check passes over the object or array at s.i like Skip, as if all keys in it were read.
 func (s *Scanner) check() {
-	if c := s.peek(); c != '{' && c != '[' {
-		s.Skip()
-		return
-	}
-
 	b, depth, key := s.b, s.depth, false // key: a string that comes is one
 	var objects uint64                   // a bit per open bracket: 1 for an object
 	for i := s.i; i < len(b); i++ {
 		switch c := b[i]; c {
 		case '"':
-			if s.i = i; key {
-				s.Key = s.str()
-				if key = false; s.err == nil {
-					s.note()
-				}
-			} else {
+			if s.i = i; !key {
 				s.skipString()
+			} else if s.Key = s.str(); s.err == nil {
+				s.note()
 			}
 			if s.err != nil {
 				return
 			}
-			i = s.i - 1
+			i, key = s.i-1, false
 
 		case ',':
 			key = objects&1 != 0
@@ -672,9 +664,10 @@ func (s *Scanner) check() {
 				return
 			}
 			if s.i = i; c == '}' {
-				if s.leave(); s.err != nil {
-					return
-				}
+				s.leave()
+			}
+			if s.err != nil {
+				return
 			}
 			objects >>= 1
 			if key, depth = false, depth-1; depth == s.depth {
