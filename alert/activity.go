@@ -11,60 +11,75 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// PutDays keeps what people did on their days, in place of what was said about a day
-// before. Keeping the same again changes nothing.
+// PutDays stores daily summaries, in place of those stored before for the same users and
+// days. It is idempotent. A summary that is Gone deletes the stored one.
 func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 	if len(days) == 0 {
 		return nil
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		put, err := tx.PrepareContext(ctx,
-			"INSERT INTO activity (user, day, body) VALUES (?, ?, ?) ON CONFLICT (user, day) DO UPDATE SET body = excluded.body")
-		if err != nil {
+		if err := putActivity(ctx, tx, days); err != nil {
 			return err
 		}
-		defer put.Close()
-		cover, err := tx.PrepareContext(ctx, "INSERT INTO covered (day, source) VALUES (?, ?) ON CONFLICT DO NOTHING")
-		if err != nil {
-			return err
-		}
-		defer cover.Close()
-		covered := map[[2]string]bool{}
-		for i := range days {
-			a := &days[i]
-			if a.Gone {
-				if _, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE user = ? AND day = ?", a.User, a.Date()); err != nil {
-					return err
-				}
-				continue
-			}
-
-			body, err := json.Marshal(a)
-			if err != nil {
-				return err
-			}
-			if _, err := put.ExecContext(ctx, a.User, a.Date(), string(body)); err != nil {
-				return err
-			}
-
-			for _, source := range a.Sources {
-				key := [2]string{a.Date(), source}
-				if covered[key] {
-					continue
-				}
-				covered[key] = true
-				if _, err := cover.ExecContext(ctx, key[0], source); err != nil {
-					return err
-				}
-			}
-		}
-
-		return nil
+		return putCovered(ctx, tx, days)
 	})
 	if err != nil {
 		return fmt.Errorf("alert: activity: %w", err)
 	}
+	return nil
+}
 
+// putActivity stores the summaries, and deletes those that are Gone.
+func putActivity(ctx context.Context, tx *sql.Tx, days []finding.Activity) error {
+	put, err := tx.PrepareContext(ctx,
+		"INSERT INTO activity (user, day, body) VALUES (?, ?, ?) ON CONFLICT (user, day) DO UPDATE SET body = excluded.body")
+	if err != nil {
+		return err
+	}
+	defer put.Close()
+	for i := range days {
+		a := &days[i]
+		if a.Gone {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE user = ? AND day = ?", a.User, a.Date()); err != nil {
+				return err
+			}
+			continue
+		}
+		body, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		if _, err := put.ExecContext(ctx, a.User, a.Date(), string(body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putCovered stores of which days and sources there is data. Nothing takes that back.
+func putCovered(ctx context.Context, tx *sql.Tx, days []finding.Activity) error {
+	cover, err := tx.PrepareContext(ctx, "INSERT INTO covered (day, source) VALUES (?, ?) ON CONFLICT DO NOTHING")
+	if err != nil {
+		return err
+	}
+	defer cover.Close()
+	covered := map[[2]string]bool{}
+	for i := range days {
+		a := &days[i]
+		if a.Gone {
+			continue
+		}
+		for _, source := range a.Sources {
+			key := [2]string{a.Date(), source}
+			if covered[key] {
+				continue
+			}
+			covered[key] = true
+			if _, err := cover.ExecContext(ctx, key[0], source); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -10,39 +10,19 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// ofAlerts are the tables of what became of alerts.
-var ofAlerts = []string{"told", "outbox", "sent", "failed", "change"}
+// tablesByAlert are the tables whose rows belong to an alert, by its id.
+var tablesByAlert = []string{"told", "outbox", "sent", "failed", "change"}
 
-// Erase deletes everything that is kept about a person: alerts with all that became of
-// them, days, suppressions. It returns the ids of the alerts, and how many days there
-// were.
+// Erase deletes everything that is stored about a user: alerts with their history and
+// notifications, daily summaries, suppressions, and what HR reported. It returns the ids of
+// the alerts and the number of daily summaries that it deleted.
 func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx,
-			"SELECT id FROM alert WHERE lower(user) = lower(?1) UNION SELECT alert FROM change WHERE lower(user) = lower(?1)",
-			user)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			alerts = append(alerts, id)
-		}
-
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if alerts, err = alertsAbout(ctx, tx, user); err != nil {
 			return err
 		}
 		for _, id := range alerts {
-			for _, table := range ofAlerts {
-				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert = ?", id); err != nil {
-					return err
-				}
-			}
-			if _, err := tx.ExecContext(ctx, "DELETE FROM alert WHERE id = ?", id); err != nil {
+			if err := eraseAlert(ctx, tx, id); err != nil {
 				return err
 			}
 		}
@@ -60,14 +40,43 @@ func (s *Store) Erase(ctx context.Context, user string) (alerts []string, days i
 				return err
 			}
 		}
-
 		return eraseSnapshot(ctx, tx, user)
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("alert: erase: %w", err)
 	}
-
 	return alerts, days, nil
+}
+
+// alertsAbout returns the ids of all alerts about a user, also of those of which only
+// versions in the feed are left.
+func alertsAbout(ctx context.Context, tx *sql.Tx, user string) (ids []string, err error) {
+	rows, err := tx.QueryContext(ctx,
+		"SELECT id FROM alert WHERE lower(user) = lower(?1) UNION SELECT alert FROM change WHERE lower(user) = lower(?1)",
+		user)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, errors.Join(rows.Err(), rows.Close())
+}
+
+// eraseAlert deletes an alert with its history and notifications.
+func eraseAlert(ctx context.Context, tx *sql.Tx, id string) error {
+	for _, table := range tablesByAlert {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert = ?", id); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM alert WHERE id = ?", id)
+	return err
 }
 
 // eraseSnapshot removes a user from the stored state of the correlator.
@@ -97,7 +106,7 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 			const old = "SELECT id FROM alert WHERE time < ? AND NOT EXISTS (SELECT 1 " +
 				"FROM json_each(body, '$.exposures') x WHERE json_extract(x.value, '$.closed') IS NULL)"
 			at := alerts.UnixMilli()
-			for _, table := range ofAlerts {
+			for _, table := range tablesByAlert {
 				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert IN ("+old+")", at); err != nil {
 					return err
 				}

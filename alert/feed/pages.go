@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -223,55 +224,11 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	q := r.URL.Query()
-	want, text := Status(q.Get("status")), strings.ToLower(q.Get("q"))
-	fits := func(x *item) bool {
-		st := x.Status()
-		switch {
-		case x.Alert.Withdrawn:
-			return false
-		case want == "" && st != Undecided && st != Acknowledged, want != "" && st != want:
-			return false
-		}
-		return text == "" || strings.Contains(strings.ToLower(
-			x.Alert.Sentence()+" "+x.Alert.User+" "+strings.Join(x.Alert.Sources, " ")+" "+strings.Join(x.Alert.Detectors, " ")), text)
+	v := &view{Title: "Alerts", Who: who.Token, Filter: r.URL.Query()}
+	list, err := s.queue(r.Context(), f, v.Filter, who)
+	if err != nil {
+		return err
 	}
-
-	// By severity, so that what is urgent is there however much came after it.
-	var list []item
-	least := f.Severity
-	f.Latest, f.Exact, f.Limit = true, true, 1000
-	for f.Severity = alert.Critical; f.Severity >= least && len(list) <= shownInQueue; f.Severity-- {
-		f.Before = math.MaxInt64
-		for range queueReads {
-			changes, err := s.Alerts.Changes(r.Context(), f)
-			if err != nil {
-				return err
-			}
-			all, err := s.items(r.Context(), changes, who)
-			if err != nil {
-				return err
-			}
-
-			for i := range all {
-				if fits(&all[i]) {
-					list = append(list, all[i])
-				}
-			}
-
-			if len(changes) < f.Limit {
-				break
-			}
-			f.Before = changes[len(changes)-1].Seq
-		}
-	}
-
-	slices.SortStableFunc(list, func(a, b item) int {
-		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score),
-			b.Alert.Time.Compare(a.Alert.Time))
-	})
-
-	v := &view{Title: "Alerts", Who: who.Token, Filter: q}
 	if v.More = len(list) > shownInQueue; v.More {
 		list = list[:shownInQueue]
 	}
@@ -281,13 +238,63 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 			return err
 		}
 	}
-
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
 		fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
 		return err
 	}
-
 	return s.render(w, http.StatusOK, "queue.html", v)
+}
+
+// queue lists the alerts that fit a request. It reads one severity after another, so that
+// urgent alerts are in the list however many came after them, and stops as soon as it has
+// more than are shown.
+func (s *Server) queue(ctx context.Context, f alert.Filter, q url.Values, who *reader) (list []item, err error) {
+	least := f.Severity
+	f.Latest, f.Exact, f.Limit = true, true, 1000
+	for f.Severity = alert.Critical; f.Severity >= least && len(list) <= shownInQueue; f.Severity-- {
+		f.Before = math.MaxInt64
+		for range queueReads {
+			changes, err := s.Alerts.Changes(ctx, f)
+			if err != nil {
+				return nil, err
+			}
+			all, err := s.items(ctx, changes, who)
+			if err != nil {
+				return nil, err
+			}
+			for i := range all {
+				if all[i].fits(Status(q.Get("status")), strings.ToLower(q.Get("q"))) {
+					list = append(list, all[i])
+				}
+			}
+			if len(changes) < f.Limit {
+				break
+			}
+			f.Before = changes[len(changes)-1].Seq
+		}
+	}
+	slices.SortStableFunc(list, func(a, b item) int {
+		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score),
+			b.Alert.Time.Compare(a.Alert.Time))
+	})
+	return list, nil
+}
+
+// fits reports whether an item belongs in the queue of a status ("" for what is still to be
+// decided), and contains a text in lower case.
+func (x *item) fits(want Status, text string) bool {
+	st := x.Status()
+	switch {
+	case x.Alert.Withdrawn:
+		return false
+	case want == "" && st != Undecided && st != Acknowledged, want != "" && st != want:
+		return false
+	case text == "":
+		return true
+	}
+	a := &x.Alert
+	searched := a.Sentence() + " " + a.User + " " + strings.Join(a.Sources, " ") + " " + strings.Join(a.Detectors, " ")
+	return strings.Contains(strings.ToLower(searched), text)
 }
 
 // alertPage is one alert with its evidence.

@@ -60,7 +60,9 @@ const (
 	atOnce     = 200
 	maxStreams = 1000
 	pollEvery  = 500 * time.Millisecond
-	page       = 100
+	page       = 100 // alerts of an answer that names no limit
+
+	writeTimeout = 10 * time.Second // for one event of a stream
 )
 
 // reader is who asks.
@@ -314,35 +316,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 	if want != "" && !slices.Contains(Statuses, want) {
 		return refuse(http.StatusBadRequest, "status: %q: %v", want, Statuses)
 	}
-
-	var out []item
-	next, limit := f.After, f.Limit
-	for more := true; more && len(out) < limit; {
-		changes, err := s.Alerts.Changes(r.Context(), f)
-		if err != nil {
-			return err
-		}
-		list, err := s.items(r.Context(), changes, who)
-		if err != nil {
-			return err
-		}
-
-		more = want != "" && len(list) == f.Limit
-		for i := range list {
-			if f.Before > 0 {
-				f.Before = list[i].Seq
-			} else {
-				f.After = list[i].Seq
-			}
-			next = list[i].Seq
-			if want == "" || list[i].Status() == want {
-				if out = append(out, list[i]); len(out) == limit {
-					break
-				}
-			}
-		}
+	out, next, err := s.changes(r.Context(), f, want, who)
+	if err != nil {
+		return err
 	}
-
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
 		fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
 		return err
@@ -351,30 +328,68 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 	w.Header().Set("X-Next-Cursor", strconv.FormatInt(next, 10))
 	switch accept := r.Header.Get("Accept"); {
 	case strings.Contains(accept, "ndjson"):
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		enc := json.NewEncoder(w)
-		for i := range out {
-			if err := enc.Encode(&out[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return writeNDJSON(w, out)
 	case strings.Contains(accept, "ocsf"):
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		for i := range out {
-			b, err := alert.OCSF(&out[i].Alert, s.Version)
-			if err != nil {
-				return err
-			}
-			w.Write(append(b, '\n'))
-		}
-		return nil
-	}
-
-	if out == nil {
-		out = []item{}
+		return s.writeOCSF(w, out)
 	}
 	return write(w, http.StatusOK, map[string]any{"alerts": out, "next": next})
+}
+
+// changes reads the next changes of a status, or of any if it is "", up to the limit of the
+// filter. Next is the cursor behind the last change that was looked at.
+func (s *Server) changes(ctx context.Context, f alert.Filter, want Status, who *reader) (out []item, next int64, err error) {
+	out, next = []item{}, f.After
+	for more := true; more; {
+		changes, err := s.Alerts.Changes(ctx, f)
+		if err != nil {
+			return nil, 0, err
+		}
+		list, err := s.items(ctx, changes, who)
+		if err != nil {
+			return nil, 0, err
+		}
+		more = want != "" && len(list) == f.Limit
+		for i := range list {
+			next = list[i].Seq
+			if want != "" && list[i].Status() != want {
+				continue
+			}
+			if out = append(out, list[i]); len(out) == f.Limit {
+				return out, next, nil
+			}
+		}
+		if f.Before > 0 {
+			f.Before = next
+		} else {
+			f.After = next
+		}
+	}
+	return out, next, nil
+}
+
+// writeNDJSON writes one item a line.
+func writeNDJSON(w http.ResponseWriter, list []item) error {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	for i := range list {
+		if err := enc.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeOCSF writes one alert a line, as a Detection Finding.
+func (s *Server) writeOCSF(w http.ResponseWriter, list []item) error {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	for i := range list {
+		b, err := alert.OCSF(&list[i].Alert, s.Version)
+		if err != nil {
+			return err
+		}
+		w.Write(append(b, '\n'))
+	}
+	return nil
 }
 
 // latest is the version of an alert that holds now.
@@ -523,33 +538,25 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// stream hands out changes as they come (Server-Sent Events), from Last-Event-ID on, or
-// from the parameter after, or from now.
+// stream sends changes as they come (Server-Sent Events), from Last-Event-ID on, or from the
+// parameter after, or from now.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) error {
 	f, err := s.filter(r, who)
 	if err != nil {
 		return err
 	}
 	f.Latest, f.Before, f.Limit = false, 0, 1000
-	s.mu.Lock()
-	busy := s.streams >= maxStreams
-	if !busy {
-		s.streams++
-	}
-
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		f.After, err = strconv.ParseInt(id, 10, 64)
-	} else if r.URL.Query().Get("after") == "" {
-		f.After = s.newest
-	}
-
-	s.mu.Unlock()
-	if busy {
-		return refuse(http.StatusServiceUnavailable, "%d streams are open: too many", maxStreams)
-	}
-	defer func() { s.mu.Lock(); s.streams--; s.mu.Unlock() }()
+	newest, err := s.openStream()
 	if err != nil {
-		return refuse(http.StatusBadRequest, "Last-Event-ID is not a place in the feed")
+		return err
+	}
+	defer s.closeStream()
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		if f.After, err = strconv.ParseInt(id, 10, 64); err != nil {
+			return refuse(http.StatusBadRequest, "Last-Event-ID is not a place in the feed")
+		}
+	} else if r.URL.Query().Get("after") == "" {
+		f.After = newest
 	}
 
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "began to read alerts as they come"); err != nil {
@@ -562,7 +569,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err := out.Flush(); err != nil {
 		return err
 	}
-
 	for {
 		s.mu.Lock()
 		come := s.arrivals
@@ -571,27 +577,15 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 		if err != nil {
 			return err
 		}
-
 		items, err := s.items(r.Context(), changes, who)
 		if err != nil {
 			return err
 		}
-		for i := range items {
-			b, err := json.Marshal(&items[i])
-			if err != nil {
-				return err
-			}
-			f.After = items[i].Seq
-			out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // who is too slow comes again with the id
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: alert\ndata: %s\n\n", items[i].Seq, b); err != nil {
-				return err
-			}
-		}
-
 		if len(items) > 0 {
-			if err := out.Flush(); err != nil {
+			if err := sendEvents(w, out, items); err != nil {
 				return err
 			}
+			f.After = items[len(items)-1].Seq
 			continue
 		}
 
@@ -600,11 +594,45 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 			return nil
 		case <-come:
 		case <-time.After(25 * time.Second):
-			out.SetWriteDeadline(time.Now().Add(10 * time.Second))
+			out.SetWriteDeadline(time.Now().Add(writeTimeout))
 			fmt.Fprint(w, ": still here\n\n")
 			if err := out.Flush(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// openStream counts a stream, and returns the place of the newest change. More than
+// maxStreams are refused.
+func (s *Server) openStream() (newest int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams >= maxStreams {
+		return 0, refuse(http.StatusServiceUnavailable, "%d streams are open: too many", maxStreams)
+	}
+	s.streams++
+	return s.newest, nil
+}
+
+func (s *Server) closeStream() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams--
+}
+
+// sendEvents writes items to a stream. A client that is too slow is cut off; it comes again
+// with the id of the last event that it got.
+func sendEvents(w http.ResponseWriter, out *http.ResponseController, items []item) error {
+	for i := range items {
+		b, err := json.Marshal(&items[i])
+		if err != nil {
+			return err
+		}
+		out.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: alert\ndata: %s\n\n", items[i].Seq, b); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
 }

@@ -229,81 +229,95 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 	return r, "", nil
 }
 
+// correlation compiles a correlation. The rules that it is over are linked later.
 func correlation(v *value) (*Correlation, error) {
 	c := &Correlation{
 		Type:    v.str("type"),
 		GroupBy: v.texts("group-by"),
 		names:   v.texts("rules"),
 		Compare: map[string]float64{},
-		aliases: map[string]map[string]string{},
+		aliases: fieldAliases(v.get("aliases")),
 		line:    v.line,
 		told:    v.str("generate") == "true",
 	}
-
-	fail := func(at *value, reason string) error {
-		line := v.line
-		if at != nil {
-			line = at.line
-		}
-		return &Error{Line: line, Reason: reason}
-	}
-
 	var err error
 	if c.Timespan, err = timespan(v.str("timespan")); err != nil {
-		return nil, fail(v.get("timespan"), err.Error())
+		return nil, v.fail("timespan", err.Error())
 	}
 	if len(c.names) == 0 {
-		return nil, fail(nil, "the correlation has no rules")
+		return nil, &Error{Line: v.line, Reason: "the correlation has no rules"}
 	}
 
+	counts := c.Type == "event_count" || c.Type == "value_count"
+	if !counts && c.Type != "temporal" && c.Type != "temporal_ordered" {
+		return nil, v.fail("type",
+			quote(c.Type)+" is not a type of correlation: event_count, value_count, temporal, temporal_ordered")
+	}
 	cond := v.get("condition")
-	switch c.Type {
-	case "event_count", "value_count":
-		if cond == nil || cond.kind != mapping {
-			return nil, fail(nil, "the correlation has no condition")
-		}
-	case "temporal", "temporal_ordered":
-	default:
-		return nil, fail(v.get("type"), quote(c.Type)+" is not a type of correlation: event_count, value_count, temporal, temporal_ordered")
+	if cond != nil && cond.kind != mapping {
+		cond = nil
 	}
-
-	if cond != nil && cond.kind == mapping {
-		for i, k := range cond.keys {
-			x := &cond.list[i]
-			switch k {
-			case "gt", "gte", "lt", "lte", "eq", "neq":
-				n, err := strconv.ParseFloat(x.text, 64)
-				if err != nil {
-					return nil, fail(x, quote(x.text)+" is not a number")
-				}
-				c.Compare[k] = n
-			case "field":
-				c.Field = x.text
-			default:
-				return nil, fail(x, "the condition "+quote(k)+" is not supported")
-			}
-		}
+	if counts && cond == nil {
+		return nil, &Error{Line: v.line, Reason: "the correlation has no condition"}
 	}
-
+	if err := c.compileCondition(cond); err != nil {
+		return nil, err
+	}
 	if c.Type == "value_count" && c.Field == "" {
-		return nil, fail(cond, "value_count needs a field in its condition")
+		return nil, v.fail("condition", "value_count needs a field in its condition")
 	}
-	if c.Type == "event_count" || c.Type == "value_count" {
-		if len(c.Compare) == 0 {
-			return nil, fail(cond, "the condition compares with nothing")
-		}
+	if counts && len(c.Compare) == 0 {
+		return nil, v.fail("condition", "the condition compares with nothing")
 	}
-
-	if a := v.get("aliases"); a != nil && a.kind == mapping {
-		for i, name := range a.keys {
-			c.aliases[name] = map[string]string{}
-			for j, rule := range a.list[i].keys {
-				c.aliases[name][rule] = a.list[i].list[j].text
-			}
-		}
-	}
-
 	return c, nil
+}
+
+// fail returns an error with the line of a key's value, or of the mapping if it has no such key.
+func (v *value) fail(key, reason string) error {
+	at := v
+	if x := v.get(key); x != nil {
+		at = x
+	}
+	return &Error{Line: at.line, Reason: reason}
+}
+
+// compileCondition reads what a correlation compares with, and the field whose values it
+// counts. Without a condition it has neither.
+func (c *Correlation) compileCondition(cond *value) error {
+	if cond == nil {
+		return nil
+	}
+	for i, k := range cond.keys {
+		x := &cond.list[i]
+		switch k {
+		case "gt", "gte", "lt", "lte", "eq", "neq":
+			n, err := strconv.ParseFloat(x.text, 64)
+			if err != nil {
+				return &Error{Line: x.line, Reason: quote(x.text) + " is not a number"}
+			}
+			c.Compare[k] = n
+		case "field":
+			c.Field = x.text
+		default:
+			return &Error{Line: x.line, Reason: "the condition " + quote(k) + " is not supported"}
+		}
+	}
+	return nil
+}
+
+// fieldAliases reads the aliases of a correlation: for every alias, its field by rule.
+func fieldAliases(v *value) map[string]map[string]string {
+	aliases := map[string]map[string]string{}
+	if v == nil || v.kind != mapping {
+		return aliases
+	}
+	for i, name := range v.keys {
+		aliases[name] = map[string]string{}
+		for j, rule := range v.list[i].keys {
+			aliases[name][rule] = v.list[i].list[j].text
+		}
+	}
+	return aliases
 }
 
 // timespan reads 30s, 5m, 2h or 7d.
