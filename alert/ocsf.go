@@ -80,8 +80,10 @@ func anomalies(a *Alert) (list []ocsfAnalysis) {
 			continue
 		}
 		list = append(list, ocsfAnalysis{
-			Targets:   []ocsfTarget{{a.User, "User"}},
-			Anomalies: []ocsfObserved{{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), r.Start, r.At}}}},
+			Targets: []ocsfTarget{{a.User, "User"}},
+			Anomalies: []ocsfObserved{
+				{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), r.Start, r.At}}},
+			},
 			Baselines: []ocsfObserved{
 				{c.Metric, "own", "usual day, on the scale of the model", []ocsfObservation{{Value: num(c.Own)}}},
 				{c.Metric, "peers", "", []ocsfObservation{{Value: num(c.Peers)}}},
@@ -166,18 +168,6 @@ var ocsfSeverities = [...]string{"Informational", "Low", "Medium", "High", "Crit
 
 // ocsf is an alert as a Detection Finding.
 func ocsf(a *Alert, version string) ocsfFinding {
-	user := ocsfUser{Name: a.User, UID: a.User, TypeID: 1, Type: "User"}
-	if a.Service {
-		user.TypeID, user.Type = 3, "System"
-	}
-	about := []ocsfResource{{"User", a.User, a.User}}
-	if a.Health {
-		about = nil
-		for _, s := range a.Sources {
-			about = append(about, ocsfResource{"Data source", s, s})
-		}
-	}
-
 	if version == "" {
 		version = "dev"
 	}
@@ -206,54 +196,59 @@ func ocsf(a *Alert, version string) ocsfFinding {
 			UID:     fmt.Sprintf("%s-%d", a.ID, a.Revision),
 			Product: ocsfProduct{"Outflow", "Outflow", version},
 		},
-		FindingInfo: ocsfInfo{
-			UID:           a.ID,
-			Title:         a.Title,
-			Desc:          a.Reason,
-			CreatedTime:   a.Time.UnixMilli(),
-			FirstSeenTime: a.Window.Start.UnixMilli(),
-			LastSeenTime:  a.Window.End.UnixMilli(),
-			Types:         []string{"Insider risk"},
-			DataSources:   a.Sources,
-			Analytic:      ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title},
-		},
-		Anomalies: anomalies(a),
-		Resources: about,
-		Unmapped: map[string]any{
-			"score":            a.Score,
-			"rate":             a.Rate,
-			"provisional":      a.Provisional,
-			"case":             a.Case,
-			"revision":         a.Revision,
-			"data_complete_to": a.DataCompleteTo.UnixMilli(),
-			"baseline_days":    a.BaselineDays,
-			"context":          a.Context,
-		},
+		FindingInfo: findingInfo(a),
+		Anomalies:   anomalies(a),
+		Evidences:   evidences(a),
+		Resources:   resources(a),
+		Unmapped:    unmapped(a),
 	}
-	if len(a.Exposures) > 0 {
-		f.Unmapped["exposures"] = a.Exposures
-	}
-
 	if a.Revision > 1 {
 		f.ActivityID, f.ActivityName, f.TypeUID, f.TypeName = 2, "Update", 200402, "Detection Finding: Update"
+	}
+	return f
+}
+
+// findingInfo describes the finding: its kind, techniques and events.
+func findingInfo(a *Alert) ocsfInfo {
+	info := ocsfInfo{
+		UID:           a.ID,
+		Title:         a.Title,
+		Desc:          a.Reason,
+		CreatedTime:   a.Time.UnixMilli(),
+		FirstSeenTime: a.Window.Start.UnixMilli(),
+		LastSeenTime:  a.Window.End.UnixMilli(),
+		Types:         []string{"Insider risk"},
+		DataSources:   a.Sources,
+		Analytic:      ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title},
+	}
+	if a.Health && len(a.Evidence) > 0 {
+		info.Types = []string{"Health of the data"}
 	}
 	for _, t := range a.Techniques {
 		attack := ocsfAttack{Version: "18", Technique: ocsfUIDName{t}}
 		if i := slices.Index([]byte(t), '.'); i > 0 {
 			attack.Technique.UID, attack.SubTechnique = t[:i], &ocsfUIDName{t}
 		}
-		f.FindingInfo.Attacks = append(f.FindingInfo.Attacks, attack)
+		info.Attacks = append(info.Attacks, attack)
 	}
-
 	for _, id := range a.EventIDs {
-		f.FindingInfo.Related = append(f.FindingInfo.Related, ocsfRelatedEvent{id})
+		info.Related = append(info.Related, ocsfRelatedEvent{id})
+	}
+	return info
+}
+
+// evidences are the pieces of evidence, each with the user as actor. A finding about the
+// health of the data has no actor, and none.
+func evidences(a *Alert) (list []ocsfEvidence) {
+	if a.Health {
+		return nil
+	}
+	user := ocsfUser{Name: a.User, UID: a.User, TypeID: 1, Type: "User"}
+	if a.Service {
+		user.TypeID, user.Type = 3, "System"
 	}
 	for _, e := range a.Evidence {
-		if a.Health {
-			f.FindingInfo.Types = []string{"Health of the data"}
-			break // there is no actor
-		}
-		f.Evidences = append(f.Evidences, ocsfEvidence{
+		list = append(list, ocsfEvidence{
 			ocsfActor{user},
 			map[string]any{
 				"detector": e.Detector,
@@ -267,8 +262,37 @@ func ocsf(a *Alert, version string) ocsfFinding {
 			},
 		})
 	}
+	return list
+}
 
-	return f
+// resources are what the finding is about: the user, or the sources if it is about the health
+// of the data.
+func resources(a *Alert) (list []ocsfResource) {
+	if !a.Health {
+		return []ocsfResource{{"User", a.User, a.User}}
+	}
+	for _, s := range a.Sources {
+		list = append(list, ocsfResource{"Data source", s, s})
+	}
+	return list
+}
+
+// unmapped are the properties of an alert for which the class has no attribute.
+func unmapped(a *Alert) map[string]any {
+	m := map[string]any{
+		"score":            a.Score,
+		"rate":             a.Rate,
+		"provisional":      a.Provisional,
+		"case":             a.Case,
+		"revision":         a.Revision,
+		"data_complete_to": a.DataCompleteTo.UnixMilli(),
+		"baseline_days":    a.BaselineDays,
+		"context":          a.Context,
+	}
+	if len(a.Exposures) > 0 {
+		m["exposures"] = a.Exposures
+	}
+	return m
 }
 
 func writeOCSF(w io.Writer, list []Alert, o Options) error {

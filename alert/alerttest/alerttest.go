@@ -6,6 +6,7 @@ package alerttest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -125,32 +126,52 @@ func Open(t testing.TB, kind alert.Kind, settings string, files ...pki.Files) al
 // Secret is the one that settings name as env:OUTFLOW_TEST_SECRET.
 const Secret = "hunter2-hunter2"
 
-// HTTP judges a channel over HTTP whose settings are made for an address: the status
-// table, the same request for every try, text that stays text, and secrets.
+// HTTP tests a channel over HTTP. Good is a body that it takes for success, and settings
+// returns its settings for the address of a receiver. A retry must send the same request,
+// text must stay text, each status must be permanent or not, and no error may hold a secret.
 func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) string) {
 	t.Helper()
 	t.Setenv("OUTFLOW_TEST_SECRET", Secret)
 	r := NewReceiver(t, good)
-	n := Open(t, kind, settings(r.URL))
-	a := Alert()
-	send := func(m *alert.Message) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		return n.Notify(ctx, m)
+	h := &httpTest{Receiver: r, kind: kind, channel: Open(t, kind, settings(r.URL))}
+	ref := h.testRetry(t)
+	h.testRevisions(t, ref)
+	h.testStatuses(t)
+	r.Close()
+	if _, err := h.send(t, &alert.Message{Alert: Alert()}); err == nil || alert.IsPermanent(err) || strings.Contains(err.Error(), Secret) {
+		t.Errorf("without a receiver: %v", err)
 	}
+}
 
-	ref, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"})
+// httpTest is a channel over HTTP with the receiver that it sends to.
+type httpTest struct {
+	*Receiver
+	kind    alert.Kind
+	channel alert.Notifier
+}
+
+func (h *httpTest) send(t *testing.T, m *alert.Message) (ref string, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return h.channel.Notify(ctx, m)
+}
+
+// testRetry sends a hostile alert twice: nothing in it may break out, and both requests must
+// be the same.
+func (h *httpTest) testRetry(t *testing.T) (ref string) {
+	t.Helper()
+	m := &alert.Message{Alert: Alert(), Link: "https://outflow.example/alerts/1"}
+	ref, err := h.send(t, m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := r.Take()
+	first := h.Take()
 	if len(first) == 0 || !bytes.Contains(first[0].Body, []byte("Bulk download")) {
 		t.Fatalf("it sends %s", first)
 	}
-
-	for _, q := range first { // control characters, and what turns text round, arrive nowhere
-		for _, bad := range []string{"\x1b", "\u202e"} {
-			if kind.People && (bytes.Contains(q.Body, []byte(bad)) || strings.Contains(decoded(q.Body), bad)) {
+	for _, q := range first {
+		for _, bad := range []string{"\x1b", "\u202e"} { // control characters, and what reverses text
+			if h.kind.People && (bytes.Contains(q.Body, []byte(bad)) || strings.Contains(Text(q.Body), bad)) {
 				t.Errorf("%q arrives", bad)
 			}
 		}
@@ -159,69 +180,67 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 		}
 	}
 
-	if _, err := send(&alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}); err != nil {
+	if _, err := h.send(t, m); err != nil {
 		t.Fatal(err)
 	}
-	if again := r.Take(); len(again) != len(first) ||
-		!slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
+	if again := h.Take(); !slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
 		t.Errorf("the second try differs:\n%s\n%s", again, first)
 	}
+	return ref
+}
 
+// testRevisions sends a revision of an alert, and its withdrawal.
+func (h *httpTest) testRevisions(t *testing.T, ref string) {
+	t.Helper()
+	a := Alert()
 	a.Revision, a.Score = 2, 20
-	if _, err := send(&alert.Message{Alert: a, Ref: ref}); err != nil {
+	if _, err := h.send(t, &alert.Message{Alert: a, Ref: ref}); err != nil {
 		t.Error(err)
 	}
 	a.Withdrawn = true
-	if _, err := send(&alert.Message{Alert: a, Ref: ref, Repeat: true, Test: true, Others: []alert.Alert{Alert(), Alert()}}); err != nil {
+	m := &alert.Message{Alert: a, Ref: ref, Repeat: true, Test: true, Others: []alert.Alert{Alert(), Alert()}}
+	if _, err := h.send(t, m); err != nil {
 		t.Error(err)
 	}
+	h.Take()
+}
 
-	r.Take()
-	for _, c := range []struct {
-		status    int
-		permanent bool
-	}{
-		{200, false},
-		{400, true},
-		{401, false},
-		{403, false},
-		{404, false},
-		{408, false},
-		{413, true},
-		{422, true},
-		{429, false},
-		{500, false},
-		{502, false},
-		{503, false},
+// testStatuses has the receiver refuse with each status, and repeat the request with its
+// secret in the answer.
+func (h *httpTest) testStatuses(t *testing.T) {
+	t.Helper()
+	for status, permanent := range map[int]bool{
+		400: true,
+		401: false,
+		403: false,
+		404: false,
+		408: false,
+		413: true,
+		422: true,
+		429: false,
+		500: false,
+		502: false,
+		503: false,
 	} {
-		if c.status == 200 {
-			continue
-		}
-		r.Set(func(req *http.Request) (int, http.Header, string) {
+		h.Set(func(req *http.Request) (int, http.Header, string) {
 			body, _ := io.ReadAll(req.Body)
-			return c.status, http.Header{"Retry-After": {"3"}},
+			return status, http.Header{"Retry-After": {"3"}},
 				`{"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
 		})
-
-		_, err := send(&alert.Message{Alert: Alert()})
+		_, err := h.send(t, &alert.Message{Alert: Alert()})
 		switch {
 		case err == nil:
-			t.Errorf("%d is no error", c.status)
-		case alert.IsPermanent(err) != c.permanent:
-			t.Errorf("%d: permanent is %v: %v", c.status, !c.permanent, err)
+			t.Errorf("%d is no error", status)
+		case alert.IsPermanent(err) != permanent:
+			t.Errorf("%d: permanent is %v: %v", status, !permanent, err)
 		case strings.Contains(err.Error(), Secret):
-			t.Errorf("%d: the error holds the secret: %v", c.status, err)
+			t.Errorf("%d: the error holds the secret: %v", status, err)
 		}
-	}
-
-	r.Close()
-	if _, err := send(&alert.Message{Alert: Alert()}); err == nil || alert.IsPermanent(err) || strings.Contains(err.Error(), Secret) {
-		t.Errorf("nobody is there: %v", err)
 	}
 }
 
-// decoded is all text of a JSON body.
-func decoded(b []byte) string {
+// Text returns all text of a JSON body, one string a line, or the body itself if it is not JSON.
+func Text(b []byte) string {
 	var v any
 	if json.Unmarshal(b, &v) != nil {
 		return string(b)
@@ -246,67 +265,70 @@ func decoded(b []byte) string {
 	return out.String()
 }
 
-// Text is all text in a JSON body, for checks.
-func Text(b []byte) string { return decoded(b) }
-
-// SMTP is a mail server that takes one mail, or refuses the recipient.
+// SMTP starts a mail server that sends the bodies of the mails that it takes to got. If refuse
+// is not empty, it answers every recipient with that line.
 func SMTP(t testing.TB, refuse string) (address string, got chan string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	got = make(chan string, 10)
+	s := &mailServer{refuse, make(chan string, 10)}
 	go func() {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				r := bufio.NewReader(conn)
-				say := func(s string) { io.WriteString(conn, s+"\r\n") }
-				say("220 test")
-				for {
-					line, err := r.ReadString('\n')
-					if err != nil {
-						return
-					}
-					switch verb := strings.ToUpper(strings.Fields(line + " x")[0]); verb {
-					case "EHLO":
-						say("250-test")
-						say("250 8BITMIME")
-					case "RCPT":
-						if refuse != "" {
-							say(refuse)
-							continue
-						}
-						say("250 ok")
-
-					case "DATA":
-						say("354 go on")
-						var body strings.Builder
-						for {
-							line, err := r.ReadString('\n')
-							if err != nil || line == ".\r\n" {
-								break
-							}
-							body.WriteString(line)
-						}
-						got <- body.String()
-						say("250 taken")
-
-					case "QUIT":
-						say("221 bye")
-						return
-					default:
-						say("250 ok")
-					}
-				}
-			}()
+			go s.serve(conn)
 		}
 	}()
+	return ln.Addr().String(), s.got
+}
 
-	return ln.Addr().String(), got
+type mailServer struct {
+	refuse string      // what recipients are answered with, "" to take them
+	got    chan string // the bodies of mails
+}
+
+// serve is one session of SMTP.
+func (s *mailServer) serve(conn net.Conn) {
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	reply := func(line string) { io.WriteString(conn, line+"\r\n") }
+	reply("220 test")
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb := strings.ToUpper(strings.Fields(line + " x")[0]); verb {
+		case "EHLO":
+			reply("250-test")
+			reply("250 8BITMIME")
+		case "RCPT":
+			reply(cmp.Or(s.refuse, "250 ok"))
+		case "DATA":
+			reply("354 go on")
+			s.got <- readBody(r)
+			reply("250 taken")
+		case "QUIT":
+			reply("221 bye")
+			return
+		default:
+			reply("250 ok")
+		}
+	}
+}
+
+// readBody reads the lines after DATA, up to the one that ends them.
+func readBody(r *bufio.Reader) string {
+	var body strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil || line == ".\r\n" {
+			return body.String()
+		}
+		body.WriteString(line)
+	}
 }

@@ -169,10 +169,8 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 	}
 
 	d.Week, _ = WeekOf(monday)
-	people := map[alert.Severity]map[string]bool{}
-	counts := map[alert.Severity]int{}
+	c := &counted{alerts: map[alert.Severity]int{}, people: map[alert.Severity]map[string]bool{}, byDetector: map[string]int{}}
 	trend := map[string]int{}
-	byDetector := map[string]int{}
 	var act []actionable
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
@@ -181,58 +179,65 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 		}
 		d.addOpen(a)
 		d.addChanges(in, a)
-
-		if a.Severity < alert.Medium {
-			continue
-		}
-		week, _ := WeekOf(a.Time)
 		inside := !a.Time.Before(d.From) && a.Time.Before(d.To)
-		if a.Health {
+		switch {
+		case a.Severity < alert.Medium:
+			continue
+		case a.Health:
 			if inside {
 				d.Health = append(d.Health, Unseen{clean(a.Title), clean(a.Reason)})
 			}
 			continue
 		}
 
+		week, _ := WeekOf(a.Time)
 		trend[week]++
 		if !inside {
 			continue
 		}
-		counts[a.Severity]++
-		if people[a.Severity] == nil {
-			people[a.Severity] = map[string]bool{}
-		}
-
-		people[a.Severity][a.User] = true
-		for _, name := range a.Detectors {
-			byDetector[name]++
-		}
+		c.add(a)
 		if !closed(a.ID) {
 			act = append(act, actionable{point(a), a})
 		}
-
 		d.addSharing(in, a)
 	}
 
 	d.addActionable(act)
-
 	for s := alert.Critical; s >= alert.Medium; s-- {
-		d.Counts = append(d.Counts, Count{s, counts[s], len(people[s])})
+		d.Counts = append(d.Counts, Count{s, c.alerts[s], len(c.people[s])})
 	}
 	for i := weeks - 1; i >= 0; i-- {
 		name, _ := WeekOf(monday.AddDate(0, 0, -7*i))
 		d.Trend = append(d.Trend, Week{name, trend[name]})
 	}
-
 	slices.SortFunc(d.Open, func(a, b Open) int { return b.Opened.Compare(a.Opened) })
 	d.OpenCount = len(d.Open)
 	d.Open = d.Open[:min(len(d.Open), listed)]
 	d.addLeaving(in)
 	d.Sharing = d.Sharing[:min(len(d.Sharing), sharers)]
 	d.Changes = d.Changes[:min(len(d.Changes), listed)]
-	d.addDetectors(byDetector, outcomes)
+	d.addDetectors(c.byDetector, outcomes)
 	d.findProblems(in)
 	return d
+}
+
+// counted are the alerts of the week.
+type counted struct {
+	alerts     map[alert.Severity]int
+	people     map[alert.Severity]map[string]bool
+	byDetector map[string]int
+}
+
+// add counts an alert.
+func (c *counted) add(a *alert.Alert) {
+	c.alerts[a.Severity]++
+	if c.people[a.Severity] == nil {
+		c.people[a.Severity] = map[string]bool{}
+	}
+	c.people[a.Severity][a.User] = true
+	for _, name := range a.Detectors {
+		c.byDetector[name]++
+	}
 }
 
 // actionable is an alert that nobody has closed, as the digest shows it.
@@ -245,7 +250,7 @@ type actionable struct {
 func (d *Digest) addOpen(a *alert.Alert) {
 	for _, x := range a.Exposures {
 		if x.Closed == nil && a.Severity >= alert.Medium && !a.Health && x.Opened.Before(d.To) {
-			d.Open = append(d.Open, Open{clean(x.What), x.Opened, int(d.To.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
+			d.Open = append(d.Open, openSince(x, a, d.To))
 		}
 	}
 }

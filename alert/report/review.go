@@ -141,10 +141,35 @@ var counting = []string{
 	"That something is unusual does not say that it was wrong: work before leaving, such as handing over, is unusual too.",
 }
 
-// MakeReview makes the review of somebody. Notice and last day come from the input; the
-// period is theirs, unless it is given.
+// MakeReview makes the review of one user. Notice and last day come from the input. The period
+// is from lookBack before notice until lookAfter after the last day, unless from or to, which
+// may be zero, say otherwise.
 func MakeReview(in *Input, user string, from, to time.Time) *Review {
-	r := &Review{
+	r := newReview(in, user)
+	begin := r.setPeriod(in, from, to)
+	decisive := r.decisive(in, user, begin)
+	k := &kinds{found: map[string]bool{}, left: map[string]*Left{}}
+	for i := range in.Alerts {
+		a := &in.Alerts[i]
+		switch {
+		case a.Health && a.Severity >= alert.Medium && a.Time.After(r.From) && a.Time.Before(r.To):
+			r.Unseen = append(r.Unseen, Unseen{clean(a.Title), clean(a.Reason)})
+		case strings.EqualFold(a.User, user) && !a.Time.Before(r.From) && !a.Time.After(r.To):
+			r.addOpen(in, a)
+			if r.addDay(a, decisive) {
+				k.add(a)
+			}
+		}
+	}
+	r.addCharts(in, user)
+	r.Coverage = in.coverageOf(r.From, r.To)
+	r.finish(in, user, k)
+	return r
+}
+
+// newReview returns a review without content. Its lists are empty, not nil: JSON has all of them.
+func newReview(in *Input, user string) *Review {
+	return &Review{
 		Person:     user,
 		Made:       in.Reported,
 		CompleteTo: in.Now,
@@ -159,87 +184,99 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 		Unseen:     []Unseen{},
 		ActiveDays: -1,
 	}
+}
 
+// setPeriod sets notice, last day and the period. It returns the notice, or what is closest
+// to it where it is not known.
+func (r *Review) setPeriod(in *Input, from, to time.Time) (begin time.Time) {
 	for _, l := range in.Leavers {
-		if strings.EqualFold(l.User, user) {
+		if strings.EqualFold(l.User, r.Person) {
 			r.Notice, r.LastDay = l.Notice, l.LastDay
 		}
 	}
-
-	begin, end := cmp.Or(r.Notice, r.LastDay, in.Now), cmp.Or(r.LastDay, r.Notice, in.Now)
-	r.From, r.To = begin.Add(-lookBack), end.Add(lookAfter)
+	begin = cmp.Or(r.Notice, r.LastDay, in.Now)
+	r.From = begin.Add(-lookBack)
+	r.To = cmp.Or(r.LastDay, r.Notice, in.Now).Add(lookAfter)
 	if !from.IsZero() {
 		r.From = from
 	}
 	if !to.IsZero() {
 		r.To = to
 	}
+	return begin
+}
 
-	left := map[string]*Left{}
-	found := map[string]bool{}
-	decisive := r.decisive(in, user, begin)
-	for i := range in.Alerts {
-		a := &in.Alerts[i]
-		switch {
-		case a.Health && a.Severity >= alert.Medium && a.Time.After(r.From) && a.Time.Before(r.To):
-			r.Unseen = append(r.Unseen, Unseen{clean(a.Title), clean(a.Reason)})
+// addOpen adds the exposures of an alert that nobody has closed.
+func (r *Review) addOpen(in *Input, a *alert.Alert) {
+	for _, x := range a.Exposures {
+		if x.Closed == nil && a.Severity >= alert.Low {
+			r.urgent = r.urgent || a.Severity >= alert.High
+			r.Open = append(r.Open, openSince(x, a, in.Now))
+		}
+	}
+}
+
+// openSince is an exposure of an alert that is open at a time.
+func openSince(x alert.Exposure, a *alert.Alert, now time.Time) Open {
+	return Open{
+		What:   clean(x.What),
+		Opened: x.Opened,
+		Days:   int(now.Sub(x.Opened).Hours() / 24),
+		Closer: closedBy(a),
+		Alert:  a.ID,
+	}
+}
+
+// addDay adds the day of an alert: to the timeline, which it reports, or to the minor days.
+// Before the last day is over a day counts only if all of them together are decisive.
+func (r *Review) addDay(a *alert.Alert, decisive bool) (listed bool) {
+	if a.Severity < alert.Medium {
+		r.Minor++
+		return false
+	}
+	p := point(a)
+	p.When = r.phase(a.Window.Start)
+	after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
+	if !decisive && !after {
+		r.minor = append(r.minor, p)
+		r.Minor++
+		return false
+	}
+	r.Timeline = append(r.Timeline, p)
+	if after {
+		r.After = append(r.After, p)
+	}
+	return true
+}
+
+// kinds are the kinds of evidence on the timeline, by title.
+type kinds struct {
+	found map[string]bool
+	left  map[string]*Left // those that count something, by title and unit
+}
+
+// add adds the evidence of an alert.
+func (k *kinds) add(a *alert.Alert) {
+	for _, e := range a.Evidence {
+		k.found[e.Title] = true
+		if e.Unit == "" || e.Observed <= 0 {
 			continue
-		case !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To):
-			continue
 		}
-
-		for _, x := range a.Exposures {
-			if x.Closed == nil && a.Severity >= alert.Low {
-				r.urgent = r.urgent || a.Severity >= alert.High
-				r.Open = append(r.Open, Open{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), closedBy(a), a.ID})
-			}
+		l := k.left[e.Title+e.Unit]
+		if l == nil {
+			l = &Left{Kind: clean(e.Title), Unit: clean(e.Unit)}
+			k.left[e.Title+e.Unit] = l
 		}
-
-		after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
-		if a.Severity < alert.Medium {
-			r.Minor++
-			continue
-		}
-
-		p := point(a)
-		p.When = r.phase(a.Window.Start)
-		if !decisive && !after {
-			r.minor = append(r.minor, p)
-			r.Minor++
-			continue
-		}
-
-		r.Timeline = append(r.Timeline, p)
-		if after {
-			r.After = append(r.After, p)
-		}
-		for _, e := range a.Evidence {
-			found[e.Title] = true
-			if e.Unit == "" || e.Observed <= 0 {
-				continue
-			}
-			l := left[e.Title+e.Unit]
-			if l == nil {
-				l = &Left{Kind: clean(e.Title), Unit: clean(e.Unit)}
-				left[e.Title+e.Unit] = l
-			}
-
-			l.Days++
-			l.Observed += e.Observed
-			l.Expected += e.Expected
-			l.Peers += e.Peers
-			for _, s := range e.Sources {
-				if !slices.Contains(l.Sources, s) {
-					l.Sources = append(l.Sources, s)
-				}
+		l.Days++
+		l.Observed += e.Observed
+		l.Expected += e.Expected
+		l.Peers += e.Peers
+		for _, s := range e.Sources {
+			if !slices.Contains(l.Sources, s) {
+				l.Sources = append(l.Sources, s)
 			}
 		}
 	}
-
-	r.addCharts(in, user)
-	r.Coverage = in.coverageOf(r.From, r.To)
-	r.finish(in, user, left, found)
-	return r
 }
 
 // drawn is how many kinds of what was done are drawn.
@@ -355,54 +392,72 @@ func plural(n int, one string) string {
 	return plain.Number(int64(n)) + " " + one + "s"
 }
 
-// finish puts in order what was found, and comes to a verdict.
-func (r *Review) finish(in *Input, user string, left map[string]*Left, found map[string]bool) {
+// finish puts what was found in order, and comes to a verdict.
+func (r *Review) finish(in *Input, user string, k *kinds) {
 	byTime := func(a, b Point) int { return a.Time.Compare(b.Time) }
 	slices.SortFunc(r.Timeline, byTime)
 	slices.SortFunc(r.After, byTime)
 	slices.SortFunc(r.Open, func(a, b Open) int { return a.Opened.Compare(b.Opened) })
-	for _, l := range left {
+	for _, l := range k.left {
 		r.Left = append(r.Left, *l)
 	}
-
 	slices.SortFunc(r.Left, func(a, b Left) int {
 		return cmp.Or(cmp.Compare(b.Observed/(b.Expected+1), a.Observed/(a.Expected+1)), cmp.Compare(a.Kind, b.Kind))
 	})
+	r.addNormal(in, user, k.found)
+	r.addUnseen(in)
+	r.Points = r.mostImportant(3)
+	r.decide(in)
+}
+
+// addNormal adds the kinds that were looked for all the time and not found, and to the
+// coverage those that could not be scored.
+func (r *Review) addNormal(in *Input, user string, found map[string]bool) {
 	var off map[string]string
 	if in.Off != nil {
 		off = in.Off(user)
 	}
-
 	whole, unjudged := in.scoreable(r.Coverage, r.ActiveDays, off)
 	for _, kind := range whole {
 		if !found[kind] {
 			r.Normal = append(r.Normal, kind)
 		}
 	}
-
 	r.Coverage.Unjudged = append(r.Coverage.Unjudged, unjudged...)
+}
+
+// addUnseen adds the sources that deliver nothing, the streams that fail, and the end of the
+// period if the data does not reach it.
+func (r *Review) addUnseen(in *Input) {
 	for _, s := range in.All {
 		if len(in.Sources) > 0 && !slices.Contains(in.Sources, s) {
 			r.Unseen = append(r.Unseen, Unseen{s, "nothing of it is delivered"})
 		}
 	}
-
 	r.Unseen = append(r.Unseen, in.Failing...)
 	if r.CompleteTo.Before(r.To) {
 		r.Unseen = append(r.Unseen, Unseen{"The end of the period", "the data goes to " + r.CompleteTo.Format("2006-01-02 15:04") + " UTC"})
 	}
-	r.Points = slices.Clone(r.Timeline)
-	slices.SortStableFunc(r.Points, func(a, b Point) int {
-		after := func(p Point) int {
-			if slices.ContainsFunc(r.After, func(x Point) bool { return x.Alert == p.Alert }) {
-				return 1
-			}
-			return 0
+}
+
+// mostImportant returns at most n points of the timeline: those after the last day first, then
+// by severity, the latest first.
+func (r *Review) mostImportant(n int) []Point {
+	after := func(p Point) int {
+		if slices.ContainsFunc(r.After, func(x Point) bool { return x.Alert == p.Alert }) {
+			return 1
 		}
+		return 0
+	}
+	list := slices.Clone(r.Timeline)
+	slices.SortStableFunc(list, func(a, b Point) int {
 		return cmp.Or(cmp.Compare(after(b), after(a)), cmp.Compare(b.Severity, a.Severity), b.Time.Compare(a.Time))
 	})
+	return list[:min(len(list), n)]
+}
 
-	r.Points = r.Points[:min(len(r.Points), 3)]
+// decide sets the verdict and the headline.
+func (r *Review) decide(in *Input) {
 	switch {
 	case len(r.After) > 0 && r.urgent:
 		r.Verdict, r.Headline = Act, "Act today: there was activity after the last day, and "+plural(len(r.Open), "thing")+" is open still"
@@ -418,7 +473,6 @@ func (r *Review) finish(in *Input, user string, left map[string]*Left, found map
 	default:
 		r.quiet(in)
 	}
-
 	if len(r.Open) > 1 {
 		r.Headline = strings.Replace(r.Headline, "things is open", "things are open", 1)
 		r.Headline = strings.Replace(r.Headline, "things that should be closed is", "things that should be closed are", 1)
