@@ -51,14 +51,13 @@ func (r *reader) delimited() error {
 	}
 	line = w.lineAt(t.at)
 	w.advance(t.at)
-	read := t.Bind(t.header)
+	columns := columns{Header: t.header, twins: twins(t.header), decode: t.Bind(t.header)}
 	rows := rows{w: w, delim: t.delim, line: line}
 	if _, err := rows.next(); err != nil {
 		r.known = false
 		return &notice{reason: "the header cannot be read: " + err.Error()}
 	}
 
-	twins := twins(t.header)
 	for !r.stop() {
 		if nuls := rows.padding(); nuls > 0 {
 			r.problem(rows.line, fmt.Sprintf("%d NUL bytes: what was written here is lost", nuls))
@@ -68,31 +67,16 @@ func (r *reader) delimited() error {
 		if err == errEnd {
 			return nil
 		}
-
-		if err == nil && len(cells) != len(t.header) {
-			if len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 {
-				continue
-			}
-			if len(cells) != len(t.header)+1 || len(cells[len(t.header)]) > 0 {
-				err = fmt.Errorf("%d cells, but the header has %d", len(cells), len(t.header))
+		if err == nil && len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 { // an empty line; a table has two columns at least
+			continue
+		}
+		if err == nil {
+			if err = columns.fit(cells); err != nil {
 				rows.back()
 			}
 		}
-
-		for _, pair := range twins {
-			if err == nil && !bytes.Equal(cells[pair[0]], cells[pair[1]]) {
-				err = fmt.Errorf("the column %q is there twice, and says two things", t.header[pair[0]])
-			}
-		}
-
 		if err == nil {
-			r.sink.Begin()
-			r.sink.Row(t.header, cells)
-			if err = read(cells, r.sink); err == ingest.ErrNotThis {
-				err = errors.New("a row without the cells that identify an event")
-			} else if err == nil {
-				err = r.refused()
-			}
+			err = r.row(&columns, cells)
 		}
 
 		if err != nil {
@@ -103,11 +87,53 @@ func (r *reader) delimited() error {
 			r.problem(at, err.Error())
 			continue
 		}
-
 		r.rep.Records++
 		r.rep.Formats[t.Name]++
 	}
+	return nil
+}
 
+// row decodes one row of a table and emits its events.
+func (r *reader) row(c *columns, cells [][]byte) error {
+	if err := c.agree(cells); err != nil {
+		return err
+	}
+	r.sink.Begin()
+	r.sink.Row(c.Header, cells)
+	switch err := c.decode(cells, r.sink); err {
+	case nil:
+		return r.refused()
+	case ingest.ErrNotThis:
+		return errors.New("a row without the cells that identify an event")
+	default:
+		return err
+	}
+}
+
+// columns are those of a table, and what decodes a row of them.
+type columns struct {
+	ingest.Header
+	twins  [][2]int // columns of the same name
+	decode func(row [][]byte, out *ingest.Sink) error
+}
+
+// fit returns an error if a row has another number of cells than the header. An empty
+// cell more comes from a delimiter at the end of the line.
+func (c *columns) fit(cells [][]byte) error {
+	n := len(c.Header)
+	if len(cells) == n || len(cells) == n+1 && len(cells[n]) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d cells, but the header has %d", len(cells), n)
+}
+
+// agree returns an error if columns of the same name have different values.
+func (c *columns) agree(cells [][]byte) error {
+	for _, pair := range c.twins {
+		if !bytes.Equal(cells[pair[0]], cells[pair[1]]) {
+			return fmt.Errorf("the column %q is there twice, and says two things", c.Header[pair[0]])
+		}
+	}
 	return nil
 }
 
@@ -261,75 +287,82 @@ const (
 
 // parseRow splits the row that b begins with into cells and returns how many
 // bytes it takes with its line end. Cells share the memory of b, or of scratch
-// where quotes were doubled.
+// where quotes were doubled. Last says that nothing follows b.
 func parseRow(b []byte, delim byte, cells [][]byte, scratch *[]byte, last bool) ([][]byte, int, rowState) {
 	*scratch = (*scratch)[:0]
-	i := 0
-	for {
+	for i := 0; ; i++ {
+		var cell []byte
+		state := rowDone
 		if i < len(b) && b[i] == '"' {
-			start, from := i+1, len(*scratch)
-			i++
-			doubled := false
-			for {
-				k := bytes.IndexByte(b[i:], '"')
-				if k < 0 {
-					if last {
-						return cells, 0, rowOpenQuote
-					}
-					return cells, 0, rowShort
-				}
-
-				i += k
-				if i+1 == len(b) && !last {
-					return cells, 0, rowShort
-				}
-				if i+1 < len(b) && b[i+1] == '"' {
-					*scratch = append(*scratch, b[start:i+1]...)
-					i += 2
-					start, doubled = i, true
-					continue
-				}
-
-				break
-			}
-
-			cell := b[start:i]
-			if doubled {
-				*scratch = append(*scratch, cell...)
-				cell = (*scratch)[from:]
-			}
-
-			cells = append(cells, cell)
-			i++
+			cell, i, state = quotedCell(b, i, scratch, last)
 		} else {
-			start := i
+			from := i
 			for i < len(b) && b[i] != delim && b[i] != '\n' {
 				i++
 			}
+			cell = b[from:i]
 			if i == len(b) && !last {
-				return cells, 0, rowShort
+				state = rowShort
+			} else if i == len(b) || b[i] == '\n' {
+				cell = bytes.TrimSuffix(cell, carriageReturn)
 			}
-			cell := b[start:i]
-			if (i == len(b) || b[i] == '\n') && len(cell) > 0 && cell[len(cell)-1] == '\r' {
-				cell = cell[:len(cell)-1]
-			}
-			cells = append(cells, cell)
 		}
-		switch {
-		case i == len(b):
-			return cells, i, rowDone
-		case b[i] == delim:
-			i++
-		case b[i] == '\n':
-			return cells, i + 1, rowDone
-		case b[i] == '\r' && i+1 < len(b) && b[i+1] == '\n':
-			return cells, i + 2, rowDone
-		case b[i] == '\r' && i+1 == len(b) && !last:
-			return cells, 0, rowShort
-		case b[i] == '\r' && i+1 == len(b):
-			return cells, i + 1, rowDone
-		default:
-			return cells, 0, rowBadQuote
+		if state != rowDone {
+			return cells, 0, state
+		}
+
+		cells = append(cells, cell)
+		if i == len(b) || b[i] != delim {
+			n, state := rowEnd(b[i:], last)
+			return cells, i + n, state
 		}
 	}
 }
+
+// quotedCell reads the cell whose opening quote is at b[i], and returns where the row
+// goes on behind the closing one.
+func quotedCell(b []byte, i int, scratch *[]byte, last bool) (cell []byte, next int, state rowState) {
+	from, doubled := len(*scratch), false
+	i++
+	for start := i; ; start = i {
+		k := bytes.IndexByte(b[i:], '"')
+		if k < 0 && last {
+			return nil, 0, rowOpenQuote
+		}
+		if k < 0 || i+k+1 == len(b) && !last { // the next byte may be a second quote
+			return nil, 0, rowShort
+		}
+		i += k + 1
+		if i < len(b) && b[i] == '"' {
+			*scratch = append(*scratch, b[start:i]...)
+			i, doubled = i+1, true
+			continue
+		}
+		if cell = b[start : i-1]; doubled {
+			*scratch = append(*scratch, cell...)
+			cell = (*scratch)[from:]
+		}
+		return cell, i, rowDone
+	}
+}
+
+// rowEnd is the length of the line end that b, behind the last cell of a row, begins with.
+func rowEnd(b []byte, last bool) (int, rowState) {
+	switch {
+	case len(b) == 0:
+		return 0, rowDone
+	case b[0] == '\n':
+		return 1, rowDone
+	case b[0] != '\r':
+		return 0, rowBadQuote
+	case len(b) == 1 && last:
+		return 1, rowDone
+	case len(b) == 1:
+		return 0, rowShort
+	case b[1] == '\n':
+		return 2, rowDone
+	}
+	return 0, rowBadQuote
+}
+
+var carriageReturn = []byte{'\r'}

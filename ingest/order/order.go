@@ -181,7 +181,27 @@ type Stats struct {
 // the most is kept. A record is valid only during the call. The error is that
 // of yield, the context or the temporary file.
 func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats, error) {
-	stats := Stats{map[event.Source]int{}, map[event.Source]int{}}
+	u := unique{yield: yield, Stats: Stats{map[event.Source]int{}, map[event.Source]int{}}}
+	q, err := s.cursors()
+	if err != nil {
+		return u.Stats, err
+	}
+	for n := 0; len(q) > 0; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return u.Stats, ctx.Err()
+		}
+		if err := u.add(q[0].at, q[0].rec); err != nil {
+			return u.Stats, err
+		}
+		if err := q.advance(); err != nil {
+			return u.Stats, err
+		}
+	}
+	return u.Stats, u.flush()
+}
+
+// cursors returns a queue with a cursor on every run.
+func (s *Sorter) cursors() (queue, error) {
 	var q queue
 	for i := range s.runs {
 		c := &cursor{run: s.runs[i]}
@@ -190,55 +210,58 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 		}
 		more, err := c.next()
 		if err != nil {
-			return stats, err
+			return nil, err
 		}
 		if more {
 			q = append(q, c)
 		}
 	}
-
 	heap.Init(&q)
-	var best []byte // of the events with one time and key
-	var at entry
-	have := false
-	for n := 0; len(q) > 0; n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
-			return stats, ctx.Err()
-		}
-		c := q[0]
-		if have && at.time == c.at.time && at.key == c.at.key {
-			src := event.RecordSource(c.rec)
-			stats.Duplicates[src]++
-			if !bytes.Equal(best, c.rec) {
-				stats.Conflicts[src]++
-				if preferred(c.rec, best) {
-					best = append(best[:0], c.rec...)
-				}
-			}
-		} else {
-			if have {
-				if err := yield(best); err != nil {
-					return stats, err
-				}
-			}
-			best, at, have = append(best[:0], c.rec...), c.at, true
-		}
+	return q, nil
+}
 
-		more, err := c.next()
-		if err != nil {
-			return stats, err
-		}
-		if more {
-			heap.Fix(&q, 0)
-		} else {
-			heap.Pop(&q)
-		}
-	}
+// unique takes records in the order of time and key, and yields the preferred one of
+// those that share both.
+type unique struct {
+	Stats
+	yield func(rec []byte) error
+	best  []byte // of the records with the time and key of at
+	at    entry
+	have  bool // best is set
+}
 
-	if have {
-		return stats, yield(best)
+// add takes the next record. It is copied.
+func (u *unique) add(at entry, rec []byte) error {
+	if u.have && u.at.time == at.time && u.at.key == at.key {
+		u.repeat(rec)
+		return nil
 	}
-	return stats, nil
+	if err := u.flush(); err != nil {
+		return err
+	}
+	u.best, u.at, u.have = append(u.best[:0], rec...), at, true
+	return nil
+}
+
+// repeat counts a record of the same event, and keeps it if it is preferred.
+func (u *unique) repeat(rec []byte) {
+	src := event.RecordSource(rec)
+	u.Duplicates[src]++
+	if bytes.Equal(u.best, rec) {
+		return
+	}
+	u.Conflicts[src]++
+	if preferred(rec, u.best) {
+		u.best = append(u.best[:0], rec...)
+	}
+}
+
+// flush yields the record that is held.
+func (u *unique) flush() error {
+	if !u.have {
+		return nil
+	}
+	return u.yield(u.best)
 }
 
 // preferred orders records of one event: a human actor first, then the longer one,
@@ -294,6 +317,20 @@ func (c *cursor) next() (bool, error) {
 
 // queue is a heap of cursors by their present event.
 type queue []*cursor
+
+// advance moves the first cursor to its next event, or removes it at the end of its run.
+func (q *queue) advance() error {
+	more, err := (*q)[0].next()
+	if err != nil {
+		return err
+	}
+	if more {
+		heap.Fix(q, 0)
+	} else {
+		heap.Pop(q)
+	}
+	return nil
+}
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].at.compare(q[j].at) < 0 }

@@ -140,82 +140,109 @@ const (
 // Add adds an event as stored, which came from an offset of a partition of a log. The
 // error is that of the temporary file.
 func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error) {
-	at := event.RecordTime(rec)
-	b := w.hr
-	if event.RecordSource(rec) != event.HR {
-		hour := floor(at)
-		if b = w.hours[hour]; b == nil {
-			b = newBucket()
-			w.hours[hour] = b
-		}
-		w.newest = max(w.newest, at)
-	}
-
+	k := key{event.RecordTime(rec), event.RecordKey(rec)}
+	b := w.bucket(event.RecordSource(rec), k.time)
 	w.step++
 	b.used = w.step
 	if low, known := b.low[partition]; !known || offset < low {
 		b.low[partition] = offset
 	}
-	k := key{at, event.RecordKey(rec)}
-	place := span{uint32(len(b.data)), uint32(len(rec))}
 	if b.index == nil {
 		b.reindex()
 	}
 
-	if s, known := b.find(k); known {
-		held := b.data[s.off : s.off+s.size]
-		if bytes.Equal(held, rec) {
+	held, known := b.find(k)
+	if !known && !b.whole && b.mayHold(k.key) {
+		sum, packed, err := w.findPacked(b, k)
+		switch {
+		case err != nil:
+			return 0, err
+		case packed && sum == xxhash.Sum64(rec):
 			return Repeat, nil
-		}
-		w.conflicts++
-		if !preferred(rec, held) {
-			return Repeat, nil
-		}
-
-		b.sort()
-		i, _ := slices.BinarySearchFunc(b.entries, entry{time: at, key: k.key}, entry.compare)
-		b.entries[i].off, b.entries[i].size = place.off, place.size
-		if w.sums {
-			b.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
-		}
-		b.put(k, place)
-		b.data = append(b.data, rec...)
-		b.changed = true
-		return Replaced, nil
-	}
-
-	if !b.whole && b.mayHold(k.key) {
-		for i := range b.chunks {
-			ids, err := w.idents(&b.chunks[i])
-			if err != nil {
+		case packed: // one of the two says more
+			if err := w.unpack(b); err != nil {
 				return 0, err
 			}
-			if at, known := slices.BinarySearchFunc(ids, ident{key: k.key, time: at}, ident.compare); known {
-				if ids[at].sum == xxhash.Sum64(rec) {
-					return Repeat, nil
-				}
-				if err := w.unpack(b); err != nil { // one of the two says more
-					return 0, err
-				}
-				return w.Add(rec, partition, offset)
-			}
+			b.reindex()
+			held, known = b.find(k)
 		}
 	}
 
-	b.changed = true
-	b.put(k, place)
-	b.entries = append(b.entries, entry{at, k.key, place.off, place.size})
+	if known {
+		return w.resolve(b, k, held, rec), nil
+	}
+	return Fresh, w.insert(b, k, rec)
+}
+
+// bucket is that of the hour of an event, or HR's.
+func (w *Window) bucket(source event.Source, at int64) *bucket {
+	if source == event.HR {
+		return w.hr
+	}
+	w.newest = max(w.newest, at)
+	hour := floor(at)
+	b := w.hours[hour]
+	if b == nil {
+		b = newBucket()
+		w.hours[hour] = b
+	}
+	return b
+}
+
+// findPacked looks for an event in the chunks of an hour, and returns the hash of its record.
+func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error) {
+	for i := range b.chunks {
+		ids, err := w.idents(&b.chunks[i])
+		if err != nil {
+			return 0, false, err
+		}
+		if at, found := slices.BinarySearchFunc(ids, ident{key: k.key, time: k.time}, ident.compare); found {
+			return ids[at].sum, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// resolve keeps the preferred one of two records of an event, of which one is held.
+func (w *Window) resolve(b *bucket, k key, place span, rec []byte) AddResult {
+	held := b.data[place.off : place.off+place.size]
+	if bytes.Equal(held, rec) {
+		return Repeat
+	}
+	w.conflicts++
+	if !preferred(rec, held) {
+		return Repeat
+	}
+
+	b.sort()
+	i, _ := slices.BinarySearchFunc(b.entries, entry{time: k.time, key: k.key}, entry.compare)
+	at := span{uint32(len(b.data)), uint32(len(rec))}
+	b.entries[i].off, b.entries[i].size = at.off, at.size
+	if w.sums {
+		b.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
+	}
+	b.put(k, at)
 	b.data = append(b.data, rec...)
+	b.changed = true
+	return Replaced
+}
+
+// insert adds a new event to an hour, and packs others if memory is short.
+func (w *Window) insert(b *bucket, k key, rec []byte) error {
+	at := span{uint32(len(b.data)), uint32(len(rec))}
+	b.put(k, at)
+	b.entries = append(b.entries, entry{k.time, k.key, at.off, at.size})
+	b.data = append(b.data, rec...)
+	b.changed = true
 	b.n++
 	if w.sums {
 		b.sum += xxhash.Sum64(rec)
 	}
-
 	w.events++
 	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
-		return Fresh, w.compact()
+		return w.compact()
 	}
-	return Fresh, nil
+	return nil
 }
 
 // idents lists the events of a chunk.
