@@ -624,7 +624,7 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 		f.stale[path] = true
 	case f.queued[path]: // it is looked at again when its turn comes
 	case f.failed[path] != nil && f.failed[path].due.After(now):
-	case f.unsettled(path, info, now):
+	case f.Source.unsettled(info, now):
 		r := f.rising[path]
 		if r == nil {
 			r = &highWater{first: now, wait: risingMost}
@@ -643,11 +643,6 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 		delete(f.rising, path)
 		f.push(n)
 	}
-}
-
-// unsettled says whether somebody may still be writing to a file.
-func (f *Follower) unsettled(path string, info fs.FileInfo, now time.Time) bool {
-	return now.Sub(info.ModTime()) < f.Source.Settled && !info.ModTime().After(now) // later than now, the clock was set back
 }
 
 func (f *Follower) push(n found) {
@@ -683,68 +678,82 @@ func (f *Follower) start(ctx context.Context) error {
 			return err
 		}
 	}
-
 	for len(f.queue) > 0 && len(f.busy) < max(f.Source.Workers, 1) {
-		n := f.queue[0]
-		f.queue = f.queue[1:]
-		delete(f.queued, n.path)
-		info, err := os.Stat(n.path)
-		if err != nil {
-			reason := unwrapped(err)
-			if errors.Is(err, fs.ErrNotExist) {
-				reason = "it was deleted, or renamed, before it was read"
-				f.report(Pass{Failed: []files.Report{{Path: n.path, Reason: reason, Failed: true}}})
-				continue
-			}
-			f.fail(n.path, reason)
-			continue
+		if n, ready := f.pop(now); ready {
+			f.read(ctx, n, now)
 		}
-
-		if n.size, n.modified = info.Size(), info.ModTime().UnixNano(); !n.rising && f.unsettled(n.path, info, now) {
-			f.check(n.path, nil)
-			continue
-		}
-
-		f.busy[n.path] = true
-		come := f.deliver.come
-		go func() {
-			r := result{found: n}
-			r.err = guard.Do("file", func() (err error) {
-				r.rep, r.events, err = f.Store.take(ctx, f.Source, n, come, now)
-				return err
-			})
-			f.results <- r // there is room for all of them
-		}()
 	}
 
 	if len(f.queue) == 0 && len(f.busy) == 0 {
-		f.flush()
-		f.queue = nil // what it held is free
-		if f.deliver.open {
-			if err := f.closeBatch(ctx); err != nil {
-				return err
-			}
-		}
-
-		if f.deliver.late {
-			f.deliver.late = false
-			if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, f.deliver.come, 0); err != nil {
-				return err
-			}
-		}
-
-		if f.deliver.first && (len(f.rising) == 0 || now.Sub(f.begun) > risingMost) {
-			f.deliver.first = false
-			f.mu.Lock()
-			f.status.Whole = now.UTC()
-			f.mu.Unlock()
-			f.publishStatus()
-		}
-	} else if f.deliver.open && !f.deliver.first && now.Sub(f.deliver.since) > waitMost {
+		return f.settle(ctx, now)
+	}
+	if f.deliver.open && !f.deliver.first && now.Sub(f.deliver.since) > waitMost {
 		f.deliver.late = true
 		return f.closeBatch(ctx)
 	}
+	return nil
+}
 
+// pop takes the next file from the queue. It is not ready if it cannot be read, or is
+// being written to again.
+func (f *Follower) pop(now time.Time) (n found, ready bool) {
+	n = f.queue[0]
+	f.queue = f.queue[1:]
+	delete(f.queued, n.path)
+	info, err := os.Stat(n.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		reason := "it was deleted, or renamed, before it was read"
+		f.report(Pass{Failed: []files.Report{{Path: n.path, Reason: reason, Failed: true}}})
+		return n, false
+	case err != nil:
+		f.fail(n.path, unwrapped(err))
+		return n, false
+	}
+	n.size, n.modified = info.Size(), info.ModTime().UnixNano()
+	if !n.rising && f.Source.unsettled(info, now) {
+		f.check(n.path, nil)
+		return n, false
+	}
+	return n, true
+}
+
+// read has a worker read a file.
+func (f *Follower) read(ctx context.Context, n found, now time.Time) {
+	f.busy[n.path] = true
+	come := f.deliver.come
+	go func() {
+		r := result{found: n}
+		r.err = guard.Do("file", func() (err error) {
+			r.rep, r.events, err = f.Store.take(ctx, f.Source, n, come, now)
+			return err
+		})
+		f.results <- r // there is room for all of them
+	}()
+}
+
+// settle ends the delivery: every file that was found has been read.
+func (f *Follower) settle(ctx context.Context, now time.Time) error {
+	f.flush()
+	f.queue = nil // what it held is free
+	if f.deliver.open {
+		if err := f.closeBatch(ctx); err != nil {
+			return err
+		}
+	}
+	if f.deliver.late {
+		f.deliver.late = false
+		if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, f.deliver.come, 0); err != nil {
+			return err
+		}
+	}
+	if f.deliver.first && (len(f.rising) == 0 || now.Sub(f.begun) > risingMost) {
+		f.deliver.first = false
+		f.mu.Lock()
+		f.status.Whole = now.UTC()
+		f.mu.Unlock()
+		f.publishStatus()
+	}
 	return nil
 }
 

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,6 +53,14 @@ type Step struct {
 	Problems int // records that could not be decoded
 	Gaps     []ingest.Gap
 	More     bool
+}
+
+// add adds what came of a body.
+func (s *Step) add(t *taken) {
+	s.Events += t.events
+	s.Repeats += t.repeats
+	s.Problems += t.problemCount
+	s.Gaps = append(s.Gaps, t.gaps...)
 }
 
 // maxSeen bounds how many events are remembered so that the overlap of looks does not
@@ -183,50 +189,56 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 			break
 		}
 		g.Go(func() error {
-			body := &list[i]
-			id := int64(xxhash.Sum64String(body.ID))
-			if body.ID != "" {
-				known, err := s.has(gctx, p.Name, id)
-				if err != nil || known {
-					return err
-				}
+			t, err := s.takeBody(gctx, p, &list[i], now)
+			if t == nil {
+				return err
 			}
-
-			var t *taken
-			err := guard.Do("source", func() (err error) { t, err = p.body(gctx, body); return err })
-			if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) { // like content that cannot be read
-				t, err = &taken{}, &brokenError{body.Name, panicked.Error()}
-			}
-			if broken := (*brokenError)(nil); errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
-				t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
-				err = nil
-			}
-
-			if err != nil && body.Skip != nil && gctx.Err() == nil {
-				body.Skip(err)
-				err = nil
-			} else if err == nil && body.ID != "" {
-				if err = s.note(gctx, p.Name, id, t, now); err == nil {
-					p.between("noted")
-				}
-			}
-
 			mu.Lock()
 			defer mu.Unlock()
-			step.Events += t.events
-			step.Repeats += t.repeats
-			step.Problems += t.problemCount
-			step.Gaps = append(step.Gaps, t.gaps...)
-			if body.ID == "" {
+			step.add(t)
+			if list[i].ID == "" {
 				t.gaps = nil // as those of the page
 				all.add(t)
 			}
-
 			return err
 		})
 	}
-
 	return all, g.Wait()
+}
+
+// takeBody brings a body into the log, and notes it if it is a piece with an id. It returns
+// nil if it is in the log already. What was taken before an error counts.
+func (s *Store) takeBody(ctx context.Context, p *Pull, body *ingest.Body, now time.Time) (*taken, error) {
+	id := int64(xxhash.Sum64String(body.ID))
+	if body.ID != "" {
+		known, err := s.has(ctx, p.Name, id)
+		if err != nil || known {
+			return nil, err
+		}
+	}
+
+	var t *taken
+	err := guard.Do("source", func() (err error) { t, err = p.body(ctx, body); return err })
+	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) { // like content that cannot be read
+		t, err = &taken{}, &brokenError{body.Name, panicked.Error()}
+	}
+	if broken := (*brokenError)(nil); errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
+		t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
+		err = nil
+	}
+
+	switch {
+	case err != nil && body.Skip != nil && ctx.Err() == nil:
+		body.Skip(err)
+		return t, nil
+	case err != nil || body.ID == "":
+		return t, err
+	}
+	if err := s.note(ctx, p.Name, id, t, now); err != nil {
+		return t, err
+	}
+	p.between("noted")
+	return t, nil
 }
 
 // has says whether a piece is in the log.
@@ -327,20 +339,34 @@ func (b *prefixReader) Read(p []byte) (int, error) {
 
 // take brings what is read into the log. What breaks off is an error.
 func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (files.Report, error) {
-	var batch []eventlog.Record
+	var batch batch
 	var sums []uint64
-	size := 0
 	flush := func() error {
-		if len(batch) == 0 {
+		n := len(batch.records)
+		if n == 0 {
 			return nil
 		}
-		if err := p.Log.Append(ctx, batch...); err != nil {
+		if err := p.Log.Append(ctx, batch.records...); err != nil {
 			return err
 		}
 		p.between("appended")
 		p.remember(sums)
-		t.events += len(batch)
-		batch, sums, size = nil, sums[:0], 0
+		t.events += n
+		batch.records, batch.size, sums = nil, 0, sums[:0]
+		return nil
+	}
+	emit := func(e *event.Event) error {
+		value := e.Append(nil)
+		sum := xxhash.Sum64(value)
+		if p.known(sum) {
+			t.repeats++
+			return nil
+		}
+		t.counts.count(e)
+		sums = append(sums, sum)
+		if batch.add(e, value) {
+			return flush()
+		}
 		return nil
 	}
 
@@ -350,37 +376,15 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		Tables:  p.Tables,
 		Inspect: p.Inspect,
 		Latest:  now.Add(ingest.MaxClockSkew),
-		Emit: func(int) func(*event.Event) error {
-			return func(e *event.Event) error {
-				value := e.Append(nil)
-				sum := xxhash.Sum64(value)
-				if p.known(sum) {
-					t.repeats++
-					return nil
-				}
-				t.counts.count(e)
-				batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
-				sums = append(sums, sum)
-				if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
-					return flush()
-				}
-				return nil
-			}
-		},
+		Emit:    func(int) func(*event.Event) error { return emit },
 	}
-
 	rep, err := reader.Stream(ctx, name, in)
 	if err == nil {
 		err = flush()
 	}
-	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
-		if err != nil {
-			break
-		}
-		n := rep.Ahead[source]
-		err = p.Log.Append(ctx, eventlog.Record{Value: ingest.AheadNotice(source, p.Name, n.Records, n.Latest, now.UnixMilli()).Append(nil)})
+	if err == nil {
+		err = appendAhead(ctx, p.Log, p.Name, &rep, now.UnixMilli())
 	}
-
 	if err == nil && (rep.Failed || rep.Cut) {
 		err = &brokenError{name, cmp.Or(rep.Reason, "it ends in the middle")}
 	}
@@ -468,8 +472,10 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 		}
 		saved := now.UnixMilli()
 		_, err := tx.ExecContext(ctx, `INSERT INTO cursor (source, stream, cursor, events, saved, asked) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-			ON CONFLICT (source, stream) DO UPDATE SET cursor = iif(cursor = ?6, excluded.cursor, cursor), events = events + excluded.events, saved = iif(excluded.events > 0, excluded.saved, saved), asked = excluded.asked, failing = ''`,
-			p.Name, p.Stream.Name, []byte(next), step.Events, saved, append([]byte{}, cur...)) // unless somebody has set another one meanwhile
+			ON CONFLICT (source, stream) DO UPDATE SET cursor = iif(cursor = ?6, excluded.cursor, cursor),
+				events = events + excluded.events, saved = iif(excluded.events > 0, excluded.saved, saved),
+				asked = excluded.asked, failing = ''`,
+			p.Name, p.Stream.Name, []byte(next), step.Events, saved, append([]byte{}, cur...)) // unless the cursor was set meanwhile
 		return err
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -150,43 +151,15 @@ type found struct {
 // that of the log, the context or sources.db: the next pass goes on from there.
 func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, error) {
 	var p Pass
-	list, unreadable := files.Find(src.Paths)
-	for _, u := range unreadable {
-		if u.Failed {
-			p.Failed = append(p.Failed, u)
-		}
+	todo, err := s.pending(ctx, src, now, &p)
+	if err != nil || len(todo) == 0 {
+		return p, err
 	}
-
-	var todo []found
-	for _, f := range list {
-		info, err := os.Stat(f.Path)
-		if err != nil {
-			p.Failed = append(p.Failed, files.Report{Path: f.Path, Reason: err.Error(), Failed: true})
-			continue
-		}
-
-		n := found{path: f.Path, size: info.Size(), modified: info.ModTime().UnixNano()}
-		known, err := s.known(ctx, n)
-		switch {
-		case err != nil:
-			return p, err
-		case known:
-		case now.Sub(info.ModTime()) < src.Settled && !info.ModTime().After(now): // later than now, the clock was set back
-			p.Left++
-		default:
-			todo = append(todo, n)
-		}
-	}
-
-	if len(todo) == 0 {
-		return p, nil
-	}
-	pass, err := s.nextBatchSeq(ctx, now)
+	seq, err := s.nextBatchSeq(ctx, now)
 	if err != nil {
 		return p, err
 	}
-
-	if err := src.appendMarker(ctx, pass, true); err != nil {
+	if err := src.appendMarker(ctx, seq, true); err != nil {
 		return p, err
 	}
 	come, err := s.arrivals(ctx, src.Name, now, src.Together)
@@ -194,56 +167,103 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 		return p, err
 	}
 
-	var mu sync.Mutex
-	next := 0
-	g, gctx := errgroup.WithContext(ctx)
-	for range max(src.Workers, 1) {
-		g.Go(func() error {
-			for gctx.Err() == nil {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
-				if i >= len(todo) {
-					return nil
-				}
-
-				var rep *files.Report
-				events := 0
-				err := guard.Do("file", func() (err error) {
-					rep, events, err = s.take(gctx, src, todo[i], come, now)
-					return err
-				})
-				if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
-					rep, err = &files.Report{Path: todo[i].path, Reason: err.Error(), Failed: true}, nil
-				}
-
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				if p.Events += events; rep != nil {
-					p.Files++
-					p.Problems += rep.ProblemCount
-					p.recognise(src.Paths, rep)
-					if rep.Failed {
-						p.Failed = append(p.Failed, *rep)
-					}
-				}
-
-				mu.Unlock()
-			}
-			return gctx.Err()
-		})
-	}
-
-	if err := g.Wait(); err != nil {
+	if err := s.takeAll(ctx, src, todo, come, now, &p); err != nil {
 		return p, err
 	}
 	if err := s.reportLateness(ctx, src.Name, src.Log, come, 0); err != nil {
 		return p, err
 	}
-	return p, src.appendMarker(ctx, pass, false)
+	return p, src.appendMarker(ctx, seq, false)
+}
+
+// pending lists the files of a source that are new or have changed, and counts in p
+// those that cannot be read or are still being written to.
+func (s *Store) pending(ctx context.Context, src *Source, now time.Time, p *Pass) (todo []found, err error) {
+	list, unreadable := files.Find(src.Paths)
+	for _, u := range unreadable {
+		if u.Failed {
+			p.Failed = append(p.Failed, u)
+		}
+	}
+
+	for _, f := range list {
+		info, err := os.Stat(f.Path)
+		if err != nil {
+			p.Failed = append(p.Failed, files.Report{Path: f.Path, Reason: err.Error(), Failed: true})
+			continue
+		}
+		n := found{path: f.Path, size: info.Size(), modified: info.ModTime().UnixNano()}
+		known, err := s.known(ctx, n)
+		switch {
+		case err != nil:
+			return nil, err
+		case known:
+		case src.unsettled(info, now):
+			p.Left++
+		default:
+			todo = append(todo, n)
+		}
+	}
+	return todo, nil
+}
+
+// unsettled says whether a file may still be being written to. One that is dated after
+// now was written before the clock was set back.
+func (src *Source) unsettled(info fs.FileInfo, now time.Time) bool {
+	return now.Sub(info.ModTime()) < src.Settled && !info.ModTime().After(now)
+}
+
+// takeAll reads files, several at a time, and counts in p what came of them.
+func (s *Store) takeAll(ctx context.Context, src *Source, todo []found, come *arrivals, now time.Time, p *Pass) error {
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(src.Workers, 1))
+	for _, f := range todo {
+		if gctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			rep, events, err := s.takeGuarded(gctx, src, f, come, now)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			p.Events += events
+			if rep != nil {
+				p.count(src.Paths, rep)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// count adds a file that was read.
+func (p *Pass) count(paths []string, rep *files.Report) {
+	p.Files++
+	p.Problems += rep.ProblemCount
+	p.recognise(paths, rep)
+	if rep.Failed {
+		p.Failed = append(p.Failed, *rep)
+	}
+}
+
+// takeGuarded is take, but a panic is a failure of the file.
+func (s *Store) takeGuarded(
+	ctx context.Context, src *Source, f found, come *arrivals, now time.Time,
+) (rep *files.Report, events int, err error) {
+	err = guard.Do("file", func() (err error) {
+		rep, events, err = s.take(ctx, src, f, come, now)
+		return err
+	})
+	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
+		return &files.Report{Path: f.path, Reason: err.Error(), Failed: true}, 0, nil
+	}
+	return rep, events, err
 }
 
 // nextBatchSeq is that of the next delivery: later ones have greater numbers, also if the clock
@@ -287,9 +307,8 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		return nil, 0, ctx.Err()
 	}
 	if err != nil {
-		return &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true, ProblemCount: 0}, 0, nil
+		return &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true}, 0, nil
 	}
-
 	release, err := s.claim(ctx, hash)
 	if err != nil {
 		return nil, 0, err
@@ -299,115 +318,168 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 	if err != nil {
 		return nil, 0, err
 	}
-
 	if done {
 		return nil, 0, s.remember(ctx, f, hash)
 	}
-	var batch []eventlog.Record
-	var size, seen, appended int
-	vendors := vendorCounts{}
-	if again, err := s.alreadyTaken(ctx, hash); err != nil {
+
+	in := &intake{store: s, src: src, hash: hash, skip: skip}
+	again, err := s.alreadyTaken(ctx, hash)
+	if err != nil {
 		return nil, 0, err
-	} else if !again {
-		vendors.come = come
+	}
+	if !again {
+		in.vendors.come = come
+	}
+	rep, err := in.read(ctx, f, now)
+	if err != nil {
+		return nil, in.appended, err
 	}
 
-	flush := func(more bool) error {
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := src.Log.Append(ctx, batch...); err != nil {
-			return err
-		}
-		src.between("appended")
-		appended += len(batch)
-		if batch, size = nil, 0; !more { // finish notes it
-			return nil
-		}
-		_, err := s.db.ExecContext(ctx,
-			"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
-			hash, seen)
-		return err
+	if rep.Failed || f.rising { // it is read again, from here on
+		come.add(&in.vendors)
+		return rep, in.appended, s.partly(ctx, src.Name, f, hash, max(in.seen, skip), &in.vendors)
 	}
-
-	var last []byte // the event before, of a file that is being written to: it may be half a line
-	var dec event.Decoder
-	var held event.Event
-	emit := func(e *event.Event) error {
-		if seen++; seen <= skip {
-			return nil
-		}
-		vendors.count(e)
-		value := e.Append(nil)
-		batch = append(batch, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
-		if size += len(value); len(batch) >= batchEvents || size >= batchBytes {
-			return flush(true)
-		}
-		return nil
+	if err := appendAhead(ctx, src.Log, src.Name, rep, cmp.Or(in.vendors.newestOf(), now.UnixMilli())); err != nil {
+		return nil, in.appended, err
 	}
+	src.between("read")
+	come.add(&in.vendors)
+	return rep, in.appended, s.finish(ctx, src.Name, f, hash, in.seen, rep, &in.vendors, now)
+}
 
-	skipped := 0 // events that were refused since the one before: they are counted after it
-	refused := func() {
-		if last != nil {
-			skipped++
-		} else {
-			seen++
-		}
+// intake brings the events of one file into the log, and notes how far it got.
+type intake struct {
+	store    *Store
+	src      *Source
+	hash     []byte // of the content
+	skip     int    // events at the beginning that are in the log already
+	seen     int    // events so far, with those that were refused
+	appended int    // events that this intake appended
+	batch    batch
+	vendors  vendorCounts
+}
+
+// read reads a file into the log.
+func (in *intake) read(ctx context.Context, f found, now time.Time) (*files.Report, error) {
+	emit, refuse := func(e *event.Event) error { return in.emit(ctx, e) }, in.refuse
+	if f.rising {
+		held := &heldEvent{intake: in, next: emit}
+		emit, refuse = held.emit, held.refuse
 	}
-
 	reader := files.Reader{
-		Formats: src.Formats,
-		Tables:  src.Tables,
+		Formats: in.src.Formats,
+		Tables:  in.src.Tables,
 		Workers: 1,
-		Inspect: src.Inspect,
+		Inspect: in.src.Inspect,
 		Latest:  now.Add(ingest.MaxClockSkew),
-		Refused: func(int) func() { return refused },
-		Emit: func(int) func(*event.Event) error {
-			if !f.rising {
-				return emit
-			}
-			return func(e *event.Event) error {
-				before := last
-				if last = e.Append(nil); before == nil {
-					return nil
-				}
-				if err := dec.Decode(before, &held); err != nil {
-					return err
-				}
-				err := emit(&held)
-				seen, skipped = seen+skipped, 0
-				return err
-			}
-		},
+		Refused: func(int) func() { return refuse },
+		Emit:    func(int) func(*event.Event) error { return emit },
 	}
-
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
 	if err == nil {
-		err = flush(false)
+		err = in.flush(ctx, false)
 	}
 	if err != nil {
-		return nil, appended, err
+		return nil, err
 	}
+	return &reports[0], nil
+}
 
-	rep := &reports[0]
-	if rep.Failed || f.rising { // it is read again, from here on
-		if come.add(&vendors); seen < skip {
-			seen = skip
-		}
-		return rep, appended, s.partly(ctx, src.Name, f, hash, seen, &vendors)
+// emit takes the next event.
+func (in *intake) emit(ctx context.Context, e *event.Event) error {
+	if in.seen++; in.seen <= in.skip {
+		return nil
 	}
+	in.vendors.count(e)
+	if in.batch.add(e, e.Append(nil)) {
+		return in.flush(ctx, true)
+	}
+	return nil
+}
 
+// refuse counts an event that was refused.
+func (in *intake) refuse() { in.seen++ }
+
+// flush appends the batch. Unless it was the last, in which case finish or partly does
+// so, it notes how many events of the file are in the log.
+func (in *intake) flush(ctx context.Context, more bool) error {
+	n := len(in.batch.records)
+	if n == 0 {
+		return nil
+	}
+	if err := in.src.Log.Append(ctx, in.batch.records...); err != nil {
+		return err
+	}
+	in.src.between("appended")
+	in.appended += n
+	if in.batch = (batch{}); !more {
+		return nil
+	}
+	if err := storeProgress(ctx, in.store.db, in.hash, in.seen); err != nil {
+		return fmt.Errorf("watch: record progress of file: %w", err)
+	}
+	return nil
+}
+
+// heldEvent is the newest event of a file that is being written to. It may come from half
+// a line, so each is passed on when the next one comes, and the last one never.
+type heldEvent struct {
+	intake  *intake
+	next    func(*event.Event) error
+	value   []byte // the event as stored; nil before the first
+	refused int    // events that were refused since: they are counted after it
+	dec     event.Decoder
+	decoded event.Event
+}
+
+// emit holds an event, and passes on the one before.
+func (h *heldEvent) emit(e *event.Event) error {
+	before := h.value
+	if h.value = e.Append(nil); before == nil {
+		return nil
+	}
+	if err := h.dec.Decode(before, &h.decoded); err != nil {
+		return err
+	}
+	err := h.next(&h.decoded)
+	h.intake.seen += h.refused
+	h.refused = 0
+	return err
+}
+
+// refuse counts an event that was refused.
+func (h *heldEvent) refuse() {
+	if h.value != nil {
+		h.refused++
+	} else {
+		h.intake.refuse()
+	}
+}
+
+// batch collects events that are appended to the log together.
+type batch struct {
+	records []eventlog.Record
+	size    int // bytes of the records
+}
+
+// add adds an event and the same as stored, and says whether the batch is full.
+func (b *batch) add(e *event.Event, value []byte) (full bool) {
+	b.records = append(b.records, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
+	b.size += len(value)
+	return len(b.records) >= batchEvents || b.size >= batchBytes
+}
+
+// appendAhead appends a notice about the records of each vendor that are dated too far ahead.
+// It stands at a time (Unix milliseconds) at which other events do.
+func appendAhead(ctx context.Context, log eventlog.Log, name string, rep *files.Report, at int64) error {
 	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
 		n := rep.Ahead[source]
-		notice := ingest.AheadNotice(source, src.Name, n.Records, n.Latest, cmp.Or(vendors.newestOf(), now.UnixMilli()))
-		if err := src.Log.Append(ctx, eventlog.Record{Value: notice.Append(nil)}); err != nil {
-			return nil, appended, err
+		notice := ingest.AheadNotice(source, name, n.Records, n.Latest, at)
+		if err := log.Append(ctx, eventlog.Record{Value: notice.Append(nil)}); err != nil {
+			return err
 		}
 	}
-
-	src.between("read")
-	come.add(&vendors)
-	return rep, appended, s.finish(ctx, src.Name, f, hash, seen, rep, &vendors, now)
+	return nil
 }
 
 // progress is how many events of a content are in the log, by itself or as the
@@ -486,29 +558,43 @@ func digest(ctx context.Context, path string, size int64) ([]byte, error) {
 	return h.Sum(nil), ctx.Err()
 }
 
+// executor is a database or a transaction.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// remember notes which content is at a path.
 func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
-	_, err := s.db.ExecContext(ctx,
-		"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
-			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
-		f.path, f.size, f.modified, hash)
-	if err != nil {
+	if err := storePath(ctx, s.db, f, hash); err != nil {
 		return fmt.Errorf("watch: record known file: %w", err)
 	}
 	return nil
 }
 
+// storePath notes which content is at a path.
+func storePath(ctx context.Context, db executor, f found, hash []byte) error {
+	_, err := db.ExecContext(ctx,
+		"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
+			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
+		f.path, f.size, f.modified, hash)
+	return err
+}
+
+// storeProgress notes how many events of a content are in the log.
+func storeProgress(ctx context.Context, db executor, hash []byte, events int) error {
+	_, err := db.ExecContext(ctx,
+		"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
+		hash, events)
+	return err
+}
+
 // partly notes how much of a file is in the log that is to be read again.
 func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendorCounts) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
-			hash, events); err != nil {
+		if err := storeProgress(ctx, tx, hash, events); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
-				"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
-			f.path, f.size, f.modified, hash); err != nil {
+		if err := storePath(ctx, tx, f, hash); err != nil {
 			return err
 		}
 		return v.credit(ctx, tx, source)
@@ -529,10 +615,7 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 			hash, events, rep.ProblemCount, rep.Reason); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
-				"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
-			f.path, f.size, f.modified, hash); err != nil {
+		if err := storePath(ctx, tx, f, hash); err != nil {
 			return err
 		}
 		problems := rep.Problems
