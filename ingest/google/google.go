@@ -194,9 +194,13 @@ func (d *detail) parameter(s *jsonscan.Scanner) {
 		}
 	}
 
-	if value == "" && list == nil {
-		return
+	if value != "" || list != nil {
+		d.set(name, value, list)
 	}
+}
+
+// set takes a parameter with a value or a list of values.
+func (d *detail) set(name, value string, list []byte) {
 	switch name {
 	case "doc_id":
 		d.docID = value
@@ -242,7 +246,6 @@ func (d *detail) parameter(s *jsonscan.Scanner) {
 		if d.role == "" || name == "ROLE_NAME" {
 			d.role = value
 		}
-
 	case "SETTING_NAME":
 		d.setting = value
 	case "NEW_VALUE":

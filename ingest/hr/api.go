@@ -264,68 +264,92 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 	if err != nil {
 		return ingest.Page{}, err
 	}
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	r := csv.NewReader(bytes.NewReader(b))
-	r.FieldsPerRecord = -1
-	head, _, _ := bytes.Cut(b, []byte("\n"))
-	for _, sep := range []rune{';', '\t'} {
-		if bytes.Count(head, []byte(string(sep))) > bytes.Count(head, []byte(string(r.Comma))) {
-			r.Comma = sep
-		}
-	}
-
-	header, err := r.Read()
+	body, rows, err := m.convert(b)
 	if err != nil {
 		return ingest.Page{}, fmt.Errorf("%s: %w", m.conf.Path, err)
 	}
-	at := map[string]int{}
-	for i, h := range header {
-		at[plain.Column(h)] = i
-	}
+	return snapshotPage(cur, m.conf.Path, body, rows)
+}
 
-	place := make([]int, len(named))
-	for i, name := range named {
-		place[i] = -1
-		if col := m.conf.Columns[name]; col != "" {
-			k, known := at[plain.Column(col)]
-			if !known {
-				return ingest.Page{}, fmt.Errorf("%s: it has no column %q", m.conf.Path, col)
-			}
-			place[i] = k
-		}
+// convert writes the file with the columns and dates of docs/sources/hr.md, and counts
+// its rows.
+func (m *mapped) convert(b []byte) (body []byte, rows int, err error) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	r := csv.NewReader(bytes.NewReader(b))
+	r.FieldsPerRecord = -1
+	r.Comma = delimiter(b)
+	header, err := r.Read()
+	if err != nil {
+		return nil, 0, err
+	}
+	place, err := m.conf.places(header)
+	if err != nil {
+		return nil, 0, err
 	}
 
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
 	w.Write(append([]string{"employee_id"}, named...))
-	rows := 0
-	for {
+	for ; ; rows++ {
 		cells, err := r.Read()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return ingest.Page{}, fmt.Errorf("%s: %w", m.conf.Path, err) // it names the line
+			return nil, 0, err // it names the line
 		}
-
-		row := make([]string, 1, len(named)+1)
-		for i, name := range named {
-			v := ""
-			if k := place[i]; k >= 0 && k < len(cells) {
-				v = strings.TrimSpace(cells[k])
-			}
-			if strings.HasSuffix(name, "_date") || name == "last_day" {
-				if day, err := time.Parse(m.layout, v); err == nil {
-					v = day.Format(time.DateOnly)
-				}
-			}
-			row = append(row, v)
-		}
-
-		w.Write(row)
-		rows++
+		w.Write(m.row(cells, place))
 	}
-
 	w.Flush()
-	return snapshotPage(cur, m.conf.Path, out.Bytes(), rows)
+	return out.Bytes(), rows, nil
+}
+
+// delimiter is the most frequent of comma, semicolon and tab in the first line.
+func delimiter(b []byte) rune {
+	head, _, _ := bytes.Cut(b, []byte("\n"))
+	best := byte(',')
+	for _, c := range []byte{';', '\t'} {
+		if bytes.Count(head, []byte{c}) > bytes.Count(head, []byte{best}) {
+			best = c
+		}
+	}
+	return rune(best)
+}
+
+// places are the positions of the named columns in a file; -1 for one that is not mapped.
+func (c *CSV) places(header []string) ([]int, error) {
+	at := map[string]int{}
+	for i, h := range header {
+		at[plain.Column(h)] = i
+	}
+	place := make([]int, len(named))
+	for i, name := range named {
+		place[i] = -1
+		if col := c.Columns[name]; col != "" {
+			k, known := at[plain.Column(col)]
+			if !known {
+				return nil, fmt.Errorf("it has no column %q", col)
+			}
+			place[i] = k
+		}
+	}
+	return place, nil
+}
+
+// row is a row of the file with the named columns, behind an empty employee id.
+func (m *mapped) row(cells []string, place []int) []string {
+	row := make([]string, 1, len(named)+1)
+	for i, name := range named {
+		v := ""
+		if k := place[i]; k >= 0 && k < len(cells) {
+			v = strings.TrimSpace(cells[k])
+		}
+		if strings.HasSuffix(name, "_date") || name == "last_day" {
+			if day, err := time.Parse(m.layout, v); err == nil {
+				v = day.Format(time.DateOnly)
+			}
+		}
+		row = append(row, v)
+	}
+	return row
 }

@@ -57,101 +57,8 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		return ingest.ErrNotThis
 	}
 	for s.Next() {
-		switch string(s.Key) {
-		case "CreationTime":
-			r.time = s.Text()
-		case "Id":
-			r.id = s.Text()
-		case "Operation":
-			r.operation = s.Text()
-		case "OrganizationId":
-			r.tenant = s.Text()
-		case "RecordType":
-			r.recordType = s.Int()
-		case "UserKey":
-			r.userKey = s.Text()
-		case "UserType":
-			r.userType = s.Int()
-		case "UserId":
-			r.userID = s.Text()
-		case "Workload":
-			r.workload = s.Text()
-		case "ClientIP", "ClientIPAddress", "ActorIpAddress":
-			if t := s.Text(); r.ip == "" {
-				r.ip = t
-			}
-
-		case "UserAgent":
-			r.agent = s.Text()
-		case "ObjectId":
-			r.objectID = s.Text()
-		case "ResultStatus":
-			r.result = s.Text()
-		case "ItemType":
-			r.itemType = s.Text()
-		case "ListItemUniqueId":
-			r.itemID = s.Text()
-		case "SiteUrl":
-			r.site = s.Text()
-		case "SourceRelativeUrl":
-			r.relative = s.Text()
-		case "SourceFileName":
-			r.fileName = s.Text()
-		case "SensitivityLabelId":
-			r.label = s.Text()
-		case "FileSizeBytes":
-			r.size = s.Int()
-		case "ApplicationId", "AppId", "ClientAppId":
-			if t := s.Text(); t != "" {
-				r.appID = t
-			}
-
-		case "ApplicationDisplayName":
-			r.appName = s.Text()
-		case "TargetUserOrGroupName":
-			r.targetName = s.Text()
-		case "TargetUserOrGroupType":
-			r.targetType = s.Text()
-		case "UserSharedWith":
-			if t := s.Text(); r.targetName == "" {
-				r.targetName = t
-			}
-
-		case "LogonError":
-			r.logonError = s.Text()
-		case "ErrorNumber", "ErrorCode":
-			r.errorNumber = s.Text()
-		case "MailboxOwnerUPN":
-			r.mailbox = s.Text()
-		case "SessionId":
-			r.session = s.Text()
-		case "MachineId":
-			r.deviceID = s.Text()
-		case "OperationCount":
-			r.count = s.Int()
-		case "AppAccessContext":
-			r.scanContext(s)
-		case "ExtendedProperties":
-			r.extended = s.Raw()
-		case "ModifiedProperties":
-			r.modified = s.Raw()
-		case "Target":
-			r.targets = s.Raw()
-		case "Actor":
-			r.actors = s.Raw()
-		case "Parameters":
-			r.parameters = s.Raw()
-		case "OperationProperties":
-			r.operationProperties = s.Raw()
-		case "SensitivityLabelEventData":
-			r.labelEvent = s.Raw()
-		case "DeviceProperties":
-			r.deviceProperty = s.Raw()
-		default:
-			s.Skip()
-		}
+		r.scanCommon(s)
 	}
-
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -159,6 +66,109 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		return ingest.ErrNotThis
 	}
 	return r.emit(out)
+}
+
+// scanCommon reads a field of the common schema, which all workloads share, or else of theirs.
+func (r *record) scanCommon(s *jsonscan.Scanner) {
+	switch string(s.Key) {
+	case "CreationTime":
+		r.time = s.Text()
+	case "Id":
+		r.id = s.Text()
+	case "Operation":
+		r.operation = s.Text()
+	case "OrganizationId":
+		r.tenant = s.Text()
+	case "RecordType":
+		r.recordType = s.Int()
+	case "UserKey":
+		r.userKey = s.Text()
+	case "UserType":
+		r.userType = s.Int()
+	case "UserId":
+		r.userID = s.Text()
+	case "Workload":
+		r.workload = s.Text()
+	case "ClientIP", "ClientIPAddress", "ActorIpAddress":
+		if t := s.Text(); r.ip == "" {
+			r.ip = t
+		}
+	case "ObjectId":
+		r.objectID = s.Text()
+	case "ResultStatus":
+		r.result = s.Text()
+	case "AppAccessContext":
+		r.scanContext(s)
+	default:
+		r.scanWorkload(s)
+	}
+}
+
+// scanWorkload reads a field of the schema of a workload: SharePoint, Exchange, Entra ID, Teams
+// or an endpoint.
+func (r *record) scanWorkload(s *jsonscan.Scanner) {
+	switch string(s.Key) {
+	case "UserAgent":
+		r.agent = s.Text()
+	case "ItemType":
+		r.itemType = s.Text()
+	case "ListItemUniqueId":
+		r.itemID = s.Text()
+	case "SiteUrl":
+		r.site = s.Text()
+	case "SourceRelativeUrl":
+		r.relative = s.Text()
+	case "SourceFileName":
+		r.fileName = s.Text()
+	case "SensitivityLabelId":
+		r.label = s.Text()
+	case "FileSizeBytes":
+		r.size = s.Int()
+	case "ApplicationId", "AppId", "ClientAppId":
+		if t := s.Text(); t != "" {
+			r.appID = t
+		}
+	case "ApplicationDisplayName":
+		r.appName = s.Text()
+	case "TargetUserOrGroupName":
+		r.targetName = s.Text()
+	case "TargetUserOrGroupType":
+		r.targetType = s.Text()
+	case "UserSharedWith":
+		if t := s.Text(); r.targetName == "" {
+			r.targetName = t
+		}
+	case "LogonError":
+		r.logonError = s.Text()
+	case "ErrorNumber", "ErrorCode":
+		r.errorNumber = s.Text()
+	case "MailboxOwnerUPN":
+		r.mailbox = s.Text()
+	case "SessionId":
+		r.session = s.Text()
+	case "MachineId":
+		r.deviceID = s.Text()
+	case "OperationCount":
+		r.count = s.Int()
+	case "ExtendedProperties":
+		r.extended = s.Raw()
+	case "ModifiedProperties":
+		r.modified = s.Raw()
+	case "Target":
+		r.targets = s.Raw()
+	case "Actor":
+		r.actors = s.Raw()
+	case "Parameters":
+		r.parameters = s.Raw()
+	case "OperationProperties":
+		r.operationProperties = s.Raw()
+	case "SensitivityLabelEventData":
+		r.labelEvent = s.Raw()
+	case "DeviceProperties":
+		r.deviceProperty = s.Raw()
+	default:
+		s.Skip()
+	}
 }
 
 func (r *record) scanContext(s *jsonscan.Scanner) {

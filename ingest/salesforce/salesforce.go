@@ -458,84 +458,98 @@ func attachment(r *row, e *event.Event, _ *ingest.Sink) {
 	e.Object = event.Object{ID: r.cells[entityID], Type: "file", Name: r.cells[fileName]}
 }
 
+// stored is what one pass over a stored real-time event picks out of it.
+type stored struct {
+	kind, id, date, username, user, ip, execution, operation, name, app, file, size, status string
+	rows, sequence                                                                          int64
+}
+
 // decodeEvent reads a stored real-time event as a query returns it.
 func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
-	var kind, id, date, username, user, ip, execution, operation, reportName, app, file, size, action, status string
-	var rows, sequence int64
+	var v stored
 	if !s.Object() {
 		return ingest.ErrNotThis
 	}
+	v.scan(s)
+	if err := s.Err(); err != nil {
+		return err
+	}
+	at, ok := ingest.Time(v.date)
+	if !ok {
+		return ingest.BadTime("EventDate", v.date)
+	}
+
+	e := out.New(event.Salesforce)
+	e.Time, e.ID, e.Action = at, v.id, cmp.Or(v.kind, "RealTimeEvent")
+	e.Key = ingest.Hash("salesforce", v.id)
+	e.Actor.Kind = event.Human
+	var r row
+	account := r.account(v.user, out)
+	if e.Actor.Account = account; ingest.IsEmail(v.username) {
+		e.Actor.Account, e.Actor.Alias = out.Lower(v.username), account
+	}
+	e.Client = event.Client{IP: ingest.Address(v.ip), App: v.app}
+	e.Rows, e.Object.Name = v.rows, v.name
+	v.classify(e, out)
+	out.Emit()
+	return nil
+}
+
+// scan reads the fields of an object.
+func (v *stored) scan(s *jsonscan.Scanner) {
 	for s.Next() {
 		switch string(s.Key) {
 		case "attributes":
-			kind = s.Field("type")
+			v.kind = s.Field("type")
 		case "EventIdentifier":
-			id = s.Text()
+			v.id = s.Text()
 		case "EventDate":
-			date = s.Text()
+			v.date = s.Text()
 		case "Username":
-			username = s.Text()
+			v.username = s.Text()
 		case "UserId":
-			user = s.Text()
+			v.user = s.Text()
 		case "SourceIp":
-			ip = s.Text()
+			v.ip = s.Text()
 		case "ExecutionIdentifier":
-			execution = s.Text()
+			v.execution = s.Text()
 		case "Operation", "FileAction":
-			operation = s.Text()
+			v.operation = s.Text()
 		case "Name", "QueriedEntities":
-			reportName = s.Text()
+			v.name = s.Text()
 		case "Client", "Application", "ConnectedAppId":
-			app = s.Text()
+			v.app = s.Text()
 		case "RowsProcessed":
-			rows = s.Int()
+			v.rows = s.Int()
 		case "RowsReturned":
-			if n := s.Int(); rows == 0 {
-				rows = n
+			if n := s.Int(); v.rows == 0 {
+				v.rows = n
 			}
-
 		case "Sequence":
-			sequence = s.Int()
+			v.sequence = s.Int()
 		case "DocumentId":
-			file = s.Text()
+			v.file = s.Text()
 		case "ContentSize":
-			size = s.Text()
+			v.size = s.Text()
 		case "Status":
-			status = s.Text()
+			v.status = s.Text()
 		default:
 			s.Skip()
 		}
 	}
+}
 
-	if err := s.Err(); err != nil {
-		return err
-	}
-	at, ok := ingest.Time(date)
-	if !ok {
-		return ingest.BadTime("EventDate", date)
-	}
-
-	e := out.New(event.Salesforce)
-	e.Time, e.ID, e.Action = at, id, cmp.Or(kind, "RealTimeEvent")
-	e.Key = ingest.Hash("salesforce", id)
-	e.Actor.Kind = event.Human
-	var r row
-	account := r.account(user, out)
-	if e.Actor.Account = account; ingest.IsEmail(username) {
-		e.Actor.Account, e.Actor.Alias = out.Lower(username), account
-	}
-
-	e.Client = event.Client{IP: ingest.Address(ip), App: app}
-	e.Rows, e.Object.Name = rows, reportName
-	switch kind = strings.TrimSuffix(strings.TrimSuffix(kind, "Store"), "Stream"); kind {
+// classify sets the class of an event by its type, and what depends on the type.
+func (v *stored) classify(e *event.Event, out *ingest.Sink) {
+	switch kind := strings.TrimSuffix(strings.TrimSuffix(v.kind, "Store"), "Stream"); kind {
 	case "ReportEvent":
 		e.Class, e.Object.Type = event.ReportRun, "report"
-		if strings.Contains(operation, "Export") {
+		if strings.Contains(v.operation, "Export") {
 			e.Class = event.Export
 		}
-		out.Attr(event.AttrExecution, execution)
-		if sequence > 0 {
-			out.Attr(event.AttrChunk, out.Join("chunk", string(rune('0'+sequence%10))))
+		out.Attr(event.AttrExecution, v.execution)
+		if v.sequence > 0 {
+			out.Attr(event.AttrChunk, out.Join("chunk", string(rune('0'+v.sequence%10))))
 		}
 
 	case "ApiEvent", "BulkApiResultEvent", "ListViewEvent":
@@ -543,21 +557,23 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 		if kind == "ListViewEvent" {
 			e.Class = event.View
 		}
-		out.Attr(event.AttrExecution, execution)
+		out.Attr(event.AttrExecution, v.execution)
 
 	case "FileEvent":
-		e.Class = event.Download
-		if operation == "PREVIEW" {
+		switch v.operation {
+		case "PREVIEW":
 			e.Class = event.View
-		} else if operation == "UPLOAD" {
+		case "UPLOAD":
 			e.Class = event.Upload
+		default:
+			e.Class = event.Download
 		}
-		e.Object = event.Object{ID: file, Type: "file", Size: number(size)}
+		e.Object = event.Object{ID: v.file, Type: "file", Size: number(v.size)}
 		e.Bytes = e.Object.Size
 
 	case "LoginEvent":
 		e.Class = event.LoginSuccess
-		if status != "" && status != "Success" {
+		if v.status != "" && v.status != "Success" {
 			e.Class, e.Outcome = event.LoginFailure, event.Failure
 		}
 
@@ -566,8 +582,4 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 	case "ReportAnomalyEvent", "ApiAnomalyEvent", "CredentialStuffingEvent", "SessionHijackingEvent", "GuestUserAnomalyEvent":
 		e.Class = event.VendorAlert
 	}
-
-	out.Attr(event.AttrReason, action)
-	out.Emit()
-	return nil
 }

@@ -13,20 +13,40 @@ import (
 
 // Formats are the JSON shapes: rows with the names of the views' columns.
 var Formats = []*ingest.Format{
-	{Name: "snowflake_query", Match: func(k ingest.Keys) bool { return k.Has("QUERY_ID", "QUERY_TYPE") }, Decode: decoder(query)},
-	{Name: "snowflake_login", Match: func(k ingest.Keys) bool { return k.Has("EVENT_ID", "IS_SUCCESS") }, Decode: decoder(login)},
-	{Name: "snowflake_grant", Match: func(k ingest.Keys) bool { return k.Has("GRANTEE_NAME", "ROLE", "CREATED_ON") }, Decode: decoder(grant)},
+	{
+		Name:   "snowflake_query",
+		Match:  func(k ingest.Keys) bool { return k.Has("QUERY_ID", "QUERY_TYPE") },
+		Decode: decoder(query),
+	},
+	{
+		Name:   "snowflake_login",
+		Match:  func(k ingest.Keys) bool { return k.Has("EVENT_ID", "IS_SUCCESS") },
+		Decode: decoder(login),
+	},
+	{
+		Name:   "snowflake_grant",
+		Match:  func(k ingest.Keys) bool { return k.Has("GRANTEE_NAME", "ROLE", "CREATED_ON") },
+		Decode: decoder(grant),
+	},
 }
 
 // Tables are the delimited shapes of the same rows.
 var Tables = []*ingest.Table{
-	{Name: "snowflake_query_csv", Match: func(h ingest.Header) bool { return h.Has("queryid", "querytype") }, Bind: binder(query)},
+	{
+		Name:  "snowflake_query_csv",
+		Match: func(h ingest.Header) bool { return h.Has("queryid", "querytype") },
+		Bind:  binder(query),
+	},
 	{
 		Name:  "snowflake_login_csv",
 		Match: func(h ingest.Header) bool { return h.Has("eventid", "issuccess", "eventtimestamp") },
 		Bind:  binder(login),
 	},
-	{Name: "snowflake_grant_csv", Match: func(h ingest.Header) bool { return h.Has("granteename", "role", "createdon") }, Bind: binder(grant)},
+	{
+		Name:  "snowflake_grant_csv",
+		Match: func(h ingest.Header) bool { return h.Has("granteename", "role", "createdon") },
+		Bind:  binder(grant),
+	},
 }
 
 // Columns that are read.
@@ -257,7 +277,9 @@ func (w statement) has(words ...string) bool {
 }
 
 func words(text string) statement {
-	return strings.FieldsFunc(strings.ToUpper(text), func(c rune) bool { return c <= ' ' || c == '=' || c == '(' || c == ')' || c == ',' })
+	return strings.FieldsFunc(strings.ToUpper(text), func(c rune) bool {
+		return c <= ' ' || c == '=' || c == '(' || c == ')' || c == ','
+	})
 }
 
 // administrative are the roles that come with an account and rule over it.
@@ -270,42 +292,54 @@ var administrative = map[string]bool{
 	"USERADMIN":      true,
 }
 
-// classify says what kind of action a statement was, by its type and, where types
-// say little, by its words.
+// classify sets the class of a query by its type and, where types say little, by the words
+// of its statement.
 func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
-	bytes := max(number(r[bytesToResult]), number(r[bytesOut]))
-	switch kind := strings.ToUpper(r[queryType]); kind {
+	switch strings.ToUpper(r[queryType]) {
 	case "SELECT":
-		e.Class, e.Rows, e.Bytes = event.Query, number(r[rowsProduced]), bytes
+		e.Class, e.Rows, e.Bytes = event.Query, number(r[rowsProduced]), r.bytes()
 		out.Attr(event.AttrExecution, r[queryID])
-		return
-
 	case "UNLOAD", "COPY":
-		e.Class = event.Upload // a table is loaded
-		if to := strings.Trim(w.after("COPY", "INTO"), "'"); strings.HasPrefix(to, "@") || strings.Contains(to, "://") ||
-			to == "" && kind == "UNLOAD" {
-			e.Class, e.Rows, e.Bytes = event.Export, max(number(r[rowsUnloaded]), number(r[rowsProduced])), bytes
-			out.Attr(event.AttrExecution, r[queryID])
-			out.Attr(event.AttrTarget, to)
-			e.Object.Name = cmp.Or(w.after("FROM", "SELECT", "*", "FROM"), w.after("SELECT", "*", "FROM"), w.after("FROM"), e.Object.Name)
-		}
-		return
-
+		r.copyInto(e, w, out)
 	case "GET_FILES":
-		from := w.after("GET")
-		if strings.HasPrefix(from, "@~/WORKSHEET") { // the web interface keeps its worksheets there
-			e.Class = event.View
-			return
-		}
-		e.Class, e.Items, e.Bytes = event.Download, number(r[rowsProduced]), bytes
-		e.Object = event.Object{Type: "stage", Name: from, Container: r[databaseName]}
-		return
-
+		r.getFiles(e, w)
 	case "PUT_FILES":
+		e.Class = event.Upload
+	default:
+		w.classify(e, out)
+	}
+}
+
+// bytes is how much a query brought out of the account.
+func (r *row) bytes() int64 { return max(number(r[bytesToResult]), number(r[bytesOut])) }
+
+// copyInto is COPY INTO: a table is loaded, or unloaded into a stage or a bucket.
+func (r *row) copyInto(e *event.Event, w statement, out *ingest.Sink) {
+	to := strings.Trim(w.after("COPY", "INTO"), "'")
+	unload := to == "" && strings.EqualFold(r[queryType], "UNLOAD")
+	if !unload && !strings.HasPrefix(to, "@") && !strings.Contains(to, "://") {
 		e.Class = event.Upload
 		return
 	}
+	e.Class, e.Rows, e.Bytes = event.Export, max(number(r[rowsUnloaded]), number(r[rowsProduced])), r.bytes()
+	out.Attr(event.AttrExecution, r[queryID])
+	out.Attr(event.AttrTarget, to)
+	e.Object.Name = cmp.Or(w.after("FROM", "SELECT", "*", "FROM"), w.after("SELECT", "*", "FROM"), w.after("FROM"), e.Object.Name)
+}
 
+// getFiles is GET: files of a stage are downloaded.
+func (r *row) getFiles(e *event.Event, w statement) {
+	from := w.after("GET")
+	if strings.HasPrefix(from, "@~/WORKSHEET") { // the web interface keeps its worksheets there
+		e.Class = event.View
+		return
+	}
+	e.Class, e.Items, e.Bytes = event.Download, number(r[rowsProduced]), r.bytes()
+	e.Object = event.Object{Type: "stage", Name: from, Container: r[databaseName]}
+}
+
+// classify sets the class of a statement by its words.
+func (w statement) classify(e *event.Event, out *ingest.Sink) {
 	switch {
 	case w.has("TO", "SHARE") && w.is("GRANT"), w.is("ALTER", "SHARE") && (w.has("ADD", "ACCOUNTS") || w.has("SET", "ACCOUNTS")):
 		e.Class, e.After = event.ShareUser, event.External
@@ -313,73 +347,21 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 		if account := w.after("ACCOUNTS"); account != "" {
 			out.To(out.Account("snowflake", account), event.ScopeExternal)
 		}
-
 	case w.is("CREATE") && w.has("SHARE"):
 		e.Class = event.ConfigChange
 		e.Object = event.Object{Type: "share", Name: w.after("SHARE")}
 	case w.is("GRANT", "ROLE"), w.is("REVOKE", "ROLE"):
-		role := w.after("ROLE")
-		high := administrative[role]
-		e.Class = event.PermissionGrant
-		switch {
-		case w.is("REVOKE") && high:
-			e.Class = event.AdminRevoke
-		case w.is("REVOKE"):
-			e.Class = event.ConfigChange
-		case high:
-			e.Class = event.AdminGrant
-		}
-		e.Object = event.Object{Type: "user", Name: cmp.Or(w.after("TO", "USER"), w.after("FROM", "USER"), w.after("TO", "ROLE"))}
-		if who := cmp.Or(w.after("TO", "USER"), w.after("FROM", "USER")); who != "" {
-			out.To(out.Account("snowflake", who), event.ScopeUnknown)
-		}
-		out.Attr(event.AttrRole, role)
-		if role == "ACCOUNTADMIN" || role == "ORGADMIN" || role == "GLOBALORGADMIN" {
-			out.Attr(event.AttrGrant, "everything in the account")
-		}
-
+		w.role(e, out)
 	case w.is("GRANT"):
 		e.Class = event.PermissionGrant
 		out.Attr(event.AttrPermission, w.at(1))
 	case w.is("ALTER", "USER"), w.is("DROP", "USER"), w.is("CREATE", "USER"):
-		who := w.after("USER")
-		if who == "IF" {
-			who = w.after("EXISTS")
-		}
-		e.Object = event.Object{Type: "user", Name: who}
-		out.To(out.Account("snowflake", who), event.ScopeUnknown)
-		switch {
-		case w.is("DROP"), w.has("DISABLED", "TRUE"):
-			e.Class = event.Offboard
-		case w.has("RSA_PUBLIC_KEY"), w.has("RSA_PUBLIC_KEY_2"), w.has("ADD", "PROGRAMMATIC"), w.has("ADD", "PAT"):
-			e.Class = event.TokenGrant
-			out.Attr(event.AttrAppName, "key pair")
-		case w.has("DISABLE_MFA", "TRUE"), w.has("MINS_TO_BYPASS_MFA"), w.has("REMOVE", "MFA"):
-			e.Class = event.MFADisabled
-		case w.has("UNSET", "NETWORK_POLICY"):
-			e.Class = event.ConfigChange
-			out.Policy("authentication", "weaker")
-		default:
-			e.Class = event.ConfigChange
-		}
-
+		w.user(e, out)
 	case w.has("NETWORK", "POLICY"), w.has("NETWORK_POLICY"), w.has("AUTHENTICATION", "POLICY"), w.has("PASSWORD", "POLICY"),
 		w.has("SESSION", "POLICY"):
-		e.Class = event.ConfigChange
-		effect := ""
-		if w.is("DROP") || w.has("UNSET") {
-			effect = "weaker"
-		}
-		out.Policy("authentication", effect)
-
+		w.policy("authentication", e, out)
 	case w.has("MASKING", "POLICY"), w.has("ROW", "ACCESS", "POLICY"):
-		e.Class = event.ConfigChange
-		effect := ""
-		if w.is("DROP") || w.has("UNSET") {
-			effect = "weaker"
-		}
-		out.Policy("sharing", effect)
-
+		w.policy("sharing", e, out)
 	case w.is("DELETE"), w.is("TRUNCATE"), w.is("DROP"):
 		e.Class = event.Delete
 	case w.is("INSERT"), w.is("UPDATE"), w.is("MERGE"):
@@ -389,6 +371,65 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 	case w.is("CREATE"), w.is("ALTER"), w.is("REVOKE"):
 		e.Class = event.ConfigChange
 	}
+}
+
+// role is GRANT ROLE or REVOKE ROLE.
+func (w statement) role(e *event.Event, out *ingest.Sink) {
+	role := w.after("ROLE")
+	revoke, high := w.is("REVOKE"), administrative[role]
+	switch {
+	case revoke && high:
+		e.Class = event.AdminRevoke
+	case revoke:
+		e.Class = event.ConfigChange
+	case high:
+		e.Class = event.AdminGrant
+	default:
+		e.Class = event.PermissionGrant
+	}
+	user := cmp.Or(w.after("TO", "USER"), w.after("FROM", "USER"))
+	e.Object = event.Object{Type: "user", Name: cmp.Or(user, w.after("TO", "ROLE"))}
+	if user != "" {
+		out.To(out.Account("snowflake", user), event.ScopeUnknown)
+	}
+	out.Attr(event.AttrRole, role)
+	if role == "ACCOUNTADMIN" || role == "ORGADMIN" || role == "GLOBALORGADMIN" {
+		out.Attr(event.AttrGrant, "everything in the account")
+	}
+}
+
+// user is ALTER USER, DROP USER or CREATE USER.
+func (w statement) user(e *event.Event, out *ingest.Sink) {
+	user := w.after("USER")
+	if user == "IF" {
+		user = w.after("EXISTS")
+	}
+	e.Object = event.Object{Type: "user", Name: user}
+	out.To(out.Account("snowflake", user), event.ScopeUnknown)
+	switch {
+	case w.is("DROP"), w.has("DISABLED", "TRUE"):
+		e.Class = event.Offboard
+	case w.has("RSA_PUBLIC_KEY"), w.has("RSA_PUBLIC_KEY_2"), w.has("ADD", "PROGRAMMATIC"), w.has("ADD", "PAT"):
+		e.Class = event.TokenGrant
+		out.Attr(event.AttrAppName, "key pair")
+	case w.has("DISABLE_MFA", "TRUE"), w.has("MINS_TO_BYPASS_MFA"), w.has("REMOVE", "MFA"):
+		e.Class = event.MFADisabled
+	case w.has("UNSET", "NETWORK_POLICY"):
+		e.Class = event.ConfigChange
+		out.Policy("authentication", "weaker")
+	default:
+		e.Class = event.ConfigChange
+	}
+}
+
+// policy is a change to a policy of a kind (event.AttrPolicy).
+func (w statement) policy(kind string, e *event.Event, out *ingest.Sink) {
+	e.Class = event.ConfigChange
+	effect := ""
+	if w.is("DROP") || w.has("UNSET") {
+		effect = "weaker"
+	}
+	out.Policy(kind, effect)
 }
 
 // number reads a count; what is none is 0.
