@@ -28,14 +28,52 @@ const mostRequests = 2000
 
 // FuzzSource asserts that no cursor that was stored, and no answer of a vendor, makes a
 // source panic, ask forever, or send its secret to another host. Seeds are the scenarios
-// of the package (Sources).
+// of the package (TestSources).
 func FuzzSource(f *testing.F, kind ingest.Kind) {
 	os.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
+	configs := seedScenarios(f, kind)
+	for _, cursor := range []string{
+		`{}`, `null`, `[]`,
+		`{"next":"https://evil.example/x","Next":"//evil.example/x","URL":"https://evil.example","Link":"https://evil.example/"}`,
+		`{"After":"2026-03-01T00:00:00Z","Until":"9999-12-31T00:00:00Z"}`,
+	} {
+		f.Add(byte(0), []byte(cursor), []byte(`{}`), "<https://evil.example/x>; rel=\"next\"")
+	}
+
+	f.Fuzz(func(t *testing.T, which byte, cursor, answer []byte, link string) {
+		vendor := &oneAnswer{t: t, body: answer, link: link}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // some wait between requests
+		defer cancel()
+		settings := kind.New()
+		if err := yaml.NewDecoder(bytes.NewReader(configs[int(which)%len(configs)]), yaml.Strict()).Decode(settings); err != nil {
+			t.Fatal(err)
+		}
+		if err := settings.Check(); err != nil {
+			t.Fatal(err)
+		}
+		streams, err := settings.Open(ctx, ingest.Env{
+			HTTP:  &http.Client{Transport: vendor},
+			Now:   func() time.Time { return Now },
+			Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Since: Now.Add(-24 * time.Hour),
+		})
+		if err != nil {
+			return
+		}
+		for _, s := range streams {
+			readPages(ctx, s.Source, cursor)
+		}
+	})
+}
+
+// seedScenarios adds the answers of a kind's scenarios as seeds, and returns their
+// configurations.
+func seedScenarios(f *testing.F, kind ingest.Kind) (configs [][]byte) {
+	f.Helper()
 	archives, err := filepath.Glob("testdata/api/" + kind.Name + "*.txtar")
 	if err != nil || len(archives) == 0 {
 		f.Fatal("no testdata/api/"+kind.Name+"*.txtar", err)
 	}
-	var configs [][]byte
 	for _, name := range archives {
 		ar, err := txtar.ParseFile(name)
 		if err != nil {
@@ -55,56 +93,27 @@ func FuzzSource(f *testing.F, kind ingest.Kind) {
 			}
 		}
 	}
+	return configs
+}
 
-	for _, cursor := range []string{
-		`{}`, `null`, `[]`,
-		`{"next":"https://evil.example/x","Next":"//evil.example/x","URL":"https://evil.example","Link":"https://evil.example/"}`,
-		`{"After":"2026-03-01T00:00:00Z","Until":"9999-12-31T00:00:00Z"}`,
-	} {
-		f.Add(byte(0), []byte(cursor), []byte(`{}`), "<https://evil.example/x>; rel=\"next\"")
-	}
-
-	f.Fuzz(func(t *testing.T, which byte, cursor, answer []byte, link string) {
-		vendor := &oneAnswer{t: t, body: answer, link: link}
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // some wait between requests
-		defer cancel()
-		settings := kind.New()
-		if err := yaml.NewDecoder(bytes.NewReader(configs[int(which)%len(configs)]), yaml.Strict()).Decode(settings); err != nil {
-			t.Fatal(err)
-		}
-
-		if err := settings.Check(); err != nil {
-			t.Fatal(err)
-		}
-		streams, err := settings.Open(ctx, ingest.Env{
-			HTTP:  &http.Client{Transport: vendor},
-			Now:   func() time.Time { return Now },
-			Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
-			Since: Now.Add(-24 * time.Hour),
-		})
+// readPages reads up to three pages of a source, from a cursor on, and all of their bodies.
+func readPages(ctx context.Context, source ingest.Source, cursor []byte) {
+	cur := ingest.Cursor(cursor)
+	for range 3 {
+		page, err := source.Fetch(ctx, cur)
 		if err != nil {
 			return
 		}
-
-		for _, s := range streams {
-			cur := ingest.Cursor(cursor)
-			for range 3 {
-				page, err := s.Source.Fetch(ctx, cur)
-				if err != nil {
-					break
-				}
-				for _, b := range page.Bodies {
-					if in, err := b.Open(ctx); err == nil {
-						io.Copy(io.Discard, in)
-						in.Close()
-					}
-				}
-				if cur = page.Next; !page.More {
-					break
-				}
+		for _, b := range page.Bodies {
+			if in, err := b.Open(ctx); err == nil {
+				io.Copy(io.Discard, in)
+				in.Close()
 			}
 		}
-	})
+		if cur = page.Next; !page.More {
+			return
+		}
+	}
 }
 
 // oneAnswer answers every request with the same, and those for tokens with one.

@@ -246,74 +246,83 @@ const maxSteps = 60
 // once, as text in the order of time.
 func (r *run) collect(t testing.TB, dir string) []string {
 	t.Helper()
-	ctx := t.Context()
-	store, err := watch.Open(ctx, filepath.Join(dir, "sources.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { store.Close() }()
-	open := func() []*watch.Pull {
-		pulls, err := r.open(ctx, t)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pulls
-	}
-
-	pulls := open()
-	for i := range pulls {
+	c := &collection{run: r, path: filepath.Join(dir, "sources.db")}
+	defer c.close()
+	c.open(t)
+	for i := range c.pulls {
 		ended, steps := 0, 0
 		for ; ended < max(r.looks, 1) && steps < maxSteps; steps++ {
 			if r.restart {
-				store.Close()
-				if store, err = watch.Open(ctx, filepath.Join(dir, "sources.db")); err != nil {
-					t.Fatal(err)
-				}
-				pulls = open()
+				c.close()
+				c.open(t)
 			}
-
-			p := pulls[i]
-			stepping, cancel := context.WithCancelCause(ctx)
-			if r.between != nil {
-				p.Between = func(name string) {
-					if err := r.between(name); err != nil {
-						cancel(err)
-					}
-				}
-			}
-
-			step, err := store.Step(stepping, p, r.now())
-			cancel(nil)
-			for _, g := range step.Gaps {
-				r.gaps = append(r.gaps, "gap: "+strings.ReplaceAll(g.Error(), r.vendor.URL, "{{url}}"))
-			}
-			switch {
-			case err != nil:
-				r.errors = append(r.errors, err.Error())
-				if webapi.Is(err, webapi.Denied) || webapi.Is(err, webapi.Refused) {
-					ended++ // asked rarely
-				}
-			case !step.More:
+			if c.step(t.Context(), c.pulls[i]) {
 				ended++
 			}
 		}
-
 		if steps == maxSteps {
-			t.Errorf("%s: no end after %d steps; %s", pulls[i].Stream.Name, steps, r.errors)
+			t.Errorf("%s: no end after %d steps; %s", c.pulls[i].Stream.Name, steps, r.errors)
 		}
 	}
 
-	letters, err := store.DeadLetters(ctx, 0)
+	letters, err := c.store.DeadLetters(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range letters {
 		r.dead = append(r.dead, "dead: "+l.File+": "+l.Reason)
 	}
-
 	slices.Sort(r.errors)
 	r.errors = slices.Compact(r.errors)
 	return read(t, r.log)
+}
+
+// collection is a run with an open store and open streams.
+type collection struct {
+	*run
+	path  string // of the store
+	store *watch.Store
+	pulls []*watch.Pull
+}
+
+// open opens the store and the streams, as a program does that starts.
+func (c *collection) open(t testing.TB) {
+	t.Helper()
+	var err error
+	if c.store, err = watch.Open(t.Context(), c.path); err != nil {
+		t.Fatal(err)
+	}
+	if c.pulls, err = c.run.open(t.Context(), t); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *collection) close() {
+	if c.store != nil {
+		c.store.Close()
+	}
+}
+
+// step asks a stream once. It returns true if there is no more to ask for.
+func (c *collection) step(ctx context.Context, p *watch.Pull) (end bool) {
+	stepping, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if c.between != nil {
+		p.Between = func(name string) {
+			if err := c.between(name); err != nil {
+				cancel(err)
+			}
+		}
+	}
+	step, err := c.store.Step(stepping, p, c.now())
+	for _, g := range step.Gaps {
+		c.gaps = append(c.gaps, "gap: "+strings.ReplaceAll(g.Error(), c.vendor.URL, "{{url}}"))
+	}
+	if err != nil {
+		c.errors = append(c.errors, err.Error())
+		return webapi.Is(err, webapi.Denied) || webapi.Is(err, webapi.Refused) // asked rarely
+	}
+	return !step.More
 }
 
 // open opens the streams of the scenario's configuration. The error is that of the source.
@@ -436,59 +445,63 @@ func since(t *testing.T, ar *txtar.Archive) time.Time {
 // repeats says whether the vendor gives the same answers a second time.
 func (s *Scenario) repeats() bool { return !strings.Contains(string(s.Archive.Comment), "Once only") }
 
-// TestSource judges a source by one scenario.
+// TestSource tests a source with one scenario.
 func TestSource(t *testing.T, name string, s *Scenario) {
 	t.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
 	s.Secrets = append(s.Secrets, "hunter2-hunter2")
-	fresh := func() *run { return newRun(t, s) }
-	plain := fresh()
-	got := plain.collect(t, t.TempDir())
-	text := strings.Join(slices.Concat(got, plain.gaps, plain.dead), "\n") + "\n"
-	for _, e := range plain.errors {
-		text += "error: " + strings.ReplaceAll(e, plain.vendor.URL, "{{url}}") + "\n"
-	}
-
-	text += fmt.Sprintf("%d requests\n", plain.vendor.Requests)
-	golden(t, name, s.Archive, text)
+	plain := newRun(t, s)
+	want := plain.collect(t, t.TempDir())
+	golden(t, name, s.Archive, plain.text(want))
 	if len(plain.vendor.Unknown) > 0 {
 		t.Errorf("nothing answers %s", plain.vendor.Unknown)
 	}
-	same := func(t *testing.T, r *run, got2 []string) {
-		t.Helper()
-		if !slices.Equal(got, got2) {
-			t.Errorf("it gives\n%s\nin place of\n%s\nerrors %s", strings.Join(got2, "\n"), strings.Join(got, "\n"), r.errors)
-		}
-		for _, e := range r.errors {
-			for _, secret := range s.Secrets {
-				if strings.Contains(e, secret) {
-					t.Errorf("an error holds a secret: %s", e)
-				}
-			}
-		}
-	}
 
-	repeats := s.repeats()
-	t.Run("twice", func(t *testing.T) {
-		if !repeats {
-			t.Skip("the scenario's answers are for one pass")
-		}
-		r := fresh()
-		r.looks = 2
-		same(t, r, r.collect(t, t.TempDir()))
-	})
-
-	t.Run("restarted before every step", func(t *testing.T) {
-		r := fresh()
-		r.restart = true
-		same(t, r, r.collect(t, t.TempDir()))
-	})
-
-	for _, line := range []string{"appended", "read", "advanced", "noted"} {
-		t.Run("crashed after "+line, func(t *testing.T) {
-			if !repeats {
+	for _, v := range variants() {
+		t.Run(v.name, func(t *testing.T) {
+			if v.repeats && !s.repeats() {
 				t.Skip("the scenario's answers are for one pass")
 			}
-			r := fresh()
+			r := newRun(t, s)
+			v.set(r)
+			r.check(t, r.collect(t, t.TempDir()), want)
+		})
+	}
+	t.Run("two pollers", func(t *testing.T) {
+		if !s.repeats() {
+			t.Skip("the scenario's answers are for one pass")
+		}
+		a, b := newRun(t, s), newRun(t, s)
+		b.vendor, b.log = a.vendor, a.log
+		a.collect(t, t.TempDir())
+		b.check(t, b.collect(t, t.TempDir()), want)
+	})
+	t.Run("a secret that is wrong", func(t *testing.T) {
+		r := newRun(t, s)
+		r.vendor.fault = forbid
+		list := r.collect(t, t.TempDir())
+		if len(list) > 0 || len(r.errors) == 0 {
+			t.Errorf("%d events, %d errors", len(list), len(r.errors))
+		}
+		r.check(t, nil, nil)
+	})
+}
+
+// variant is a way to run a scenario that must give the same events.
+type variant struct {
+	name    string
+	repeats bool // it asks for things a second time
+	set     func(r *run)
+}
+
+// variants are repetitions, restarts, crashes, faults of the vendor, and a log that fails.
+func variants() []variant {
+	list := []variant{
+		{"twice", true, func(r *run) { r.looks = 2 }},
+		{"restarted before every step", false, func(r *run) { r.restart = true }},
+		{"a log that fails", true, func(r *run) { r.log = &failing{Log: r.log} }},
+	}
+	for _, line := range []string{"appended", "read", "advanced", "noted"} {
+		list = append(list, variant{"crashed after " + line, true, func(r *run) {
 			r.restart = true
 			var crashes atomic.Int64 // bodies are read at the same time
 			r.between = func(at string) error {
@@ -497,53 +510,44 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 				}
 				return nil
 			}
-			same(t, r, r.collect(t, t.TempDir()))
-		})
+		}})
 	}
-
 	for _, fault := range slices.Sorted(maps.Keys(faults)) {
-		t.Run(fault, func(t *testing.T) {
-			if !repeats {
-				t.Skip("the scenario's answers are for one pass")
-			}
-			r := fresh()
-			r.vendor.fault = faults[fault]
-			same(t, r, r.collect(t, t.TempDir()))
-		})
+		list = append(list, variant{fault, true, func(r *run) { r.vendor.fault = faults[fault] }})
 	}
+	return list
+}
 
-	t.Run("a log that fails", func(t *testing.T) {
-		if !repeats {
-			t.Skip("the scenario's answers are for one pass")
-		}
-		r := fresh()
-		r.log = &failing{Log: r.log}
-		same(t, r, r.collect(t, t.TempDir()))
-	})
+// forbid refuses every request, and repeats its secrets.
+func forbid(w http.ResponseWriter, req *http.Request, _ int) bool {
+	w.WriteHeader(http.StatusForbidden)
+	body, _ := io.ReadAll(req.Body)
+	fmt.Fprintf(w, `{"error":"no access for %s with %s"}`, req.Header.Get("Authorization"), body)
+	return true
+}
 
-	t.Run("two pollers", func(t *testing.T) {
-		if !repeats {
-			t.Skip("the scenario's answers are for one pass")
-		}
-		a, b := fresh(), fresh()
-		b.vendor, b.log = a.vendor, a.log
-		a.collect(t, t.TempDir())
-		same(t, b, b.collect(t, t.TempDir()))
-	})
+// text is what a run gave, as the section want holds it.
+func (r *run) text(events []string) string {
+	text := strings.Join(slices.Concat(events, r.gaps, r.dead), "\n") + "\n"
+	for _, e := range r.errors {
+		text += "error: " + strings.ReplaceAll(e, r.vendor.URL, "{{url}}") + "\n"
+	}
+	return text + fmt.Sprintf("%d requests\n", r.vendor.Requests)
+}
 
-	t.Run("a secret that is wrong", func(t *testing.T) {
-		r := fresh()
-		r.vendor.fault = func(w http.ResponseWriter, req *http.Request, _ int) bool {
-			w.WriteHeader(http.StatusForbidden)
-			body, _ := io.ReadAll(req.Body)
-			fmt.Fprintf(w, `{"error":"no access for %s with %s"}`, req.Header.Get("Authorization"), body)
-			return true
+// check asserts that a run gave certain events, and that none of its errors holds a secret.
+func (r *run) check(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("it gives\n%s\nin place of\n%s\nerrors %s", strings.Join(got, "\n"), strings.Join(want, "\n"), r.errors)
+	}
+	for _, e := range r.errors {
+		for _, secret := range r.Secrets {
+			if strings.Contains(e, secret) {
+				t.Errorf("an error holds a secret: %s", e)
+			}
 		}
-		if list := r.collect(t, t.TempDir()); len(list) > 0 || len(r.errors) == 0 {
-			t.Errorf("%d events, %d errors", len(list), len(r.errors))
-		}
-		same(t, &run{Scenario: s, errors: r.errors}, got)
-	})
+	}
 }
 
 // failing is a log of whose first writes every second fails, and every fourth reports
