@@ -185,3 +185,47 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestCommands looks up what the go test commands in pages run: the package has a test or a
+// benchmark that the pattern matches.
+func TestCommands(t *testing.T) {
+	command := regexp.MustCompile("go test [^`\n]*")
+	pattern := regexp.MustCompile(`-(run|bench) '?([A-Za-z0-9.^$]+)'?`)
+	known := 0
+	for name, text := range pages(t) {
+		if name == "CHANGELOG.md" { // of what was
+			continue
+		}
+		for _, c := range command.FindAllString(text, -1) {
+			for _, p := range pattern.FindAllStringSubmatch(c, -1) {
+				if p[2] == "^$" || p[2] == "." {
+					continue
+				}
+				kind := map[string]string{"run": "Test", "bench": "Benchmark"}[p[1]]
+				body := regexp.MustCompile(`(?m)^func ` + kind + `\w*` + strings.TrimPrefix(strings.Trim(p[2], "^$"), kind))
+				if known++; !declared(c, body) {
+					t.Errorf("%s: %s: no function matches -%s %s", name, c, p[1], p[2])
+				}
+			}
+		}
+	}
+	if known < 10 {
+		t.Errorf("only %d patterns are named", known)
+	}
+}
+
+// declared reports whether a test file of a package that a go test command names contains a pattern.
+func declared(command string, pattern *regexp.Regexp) bool {
+	for word := range strings.FieldsSeq(command) {
+		if !strings.HasPrefix(word, "./") {
+			continue
+		}
+		files, _ := filepath.Glob(filepath.Join("../..", word, "*_test.go"))
+		for _, file := range files {
+			if b, err := os.ReadFile(file); err == nil && pattern.Match(b) {
+				return true
+			}
+		}
+	}
+	return false
+}
