@@ -135,8 +135,9 @@ func TestFields(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range strings.Fields(
-			"id time user detector score severity title reason window observed expected peers sources techniques event_ids data_complete_to") {
+		const keys = "id time user detector score severity title reason window observed expected peers sources " +
+			"techniques event_ids data_complete_to"
+		for _, key := range strings.Fields(keys) {
 			if _, ok := m[key]; !ok {
 				t.Errorf("no %s in %s", key, line)
 			}
@@ -217,7 +218,16 @@ func TestSeverity(t *testing.T) {
 		rate  float64
 		stake int
 		want  Severity
-	}{{60, 0, Informational}, {20, 0, Low}, {5, 0, Medium}, {5, 3, High}, {19, 3, Low}, {2, 1, High}, {.5, 0, Critical}, {.001, 3, Critical}} {
+	}{
+		{60, 0, Informational},
+		{20, 0, Low},
+		{5, 0, Medium},
+		{5, 3, High},
+		{19, 3, Low},
+		{2, 1, High},
+		{.5, 0, Critical},
+		{.001, 3, Critical},
+	} {
 		if got := severityOf(c.rate, c.stake); got != c.want {
 			t.Errorf("severity(%g, %d) = %s, want %s", c.rate, c.stake, got, c.want)
 		}

@@ -90,7 +90,8 @@ const keepChanges = 90 * 24 * time.Hour
 // PruneChanges takes versions out of the feed that are old and were superseded.
 func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
 	_, err := s.db.ExecContext(ctx,
-		"DELETE FROM change WHERE at < ? AND EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)",
+		"DELETE FROM change WHERE at < ? AND "+
+			"EXISTS (SELECT 1 FROM change later WHERE later.alert = change.alert AND later.seq > change.seq)",
 		now.Add(-keepChanges).UnixMilli())
 	if err != nil {
 		return fmt.Errorf("alert: prune changes: %w", err)

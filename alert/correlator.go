@@ -274,7 +274,8 @@ type checkpointState struct {
 // Checkpoint serialises the open alerts and the tails of series, without the alerts that
 // Prune(before) would drop. RestoreCheckpoint reads it; the stream processor stores it.
 func (d *Correlator) Checkpoint(before int64) ([]byte, error) {
-	c := Correlator{open: maps.Clone(d.open), tails: d.tails, watermark: d.watermark} // without the index by user, which Prune does not need
+	// Without the index by user, which Prune does not need.
+	c := Correlator{open: maps.Clone(d.open), tails: d.tails, watermark: d.watermark}
 	c.Prune(before)
 	return json.Marshal(checkpointState{c.open, c.tails})
 }

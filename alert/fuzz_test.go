@@ -124,8 +124,12 @@ func cells(t *testing.T, out, text string) {
 // can be used: never a panic.
 func FuzzCorrelator(f *testing.F) {
 	f.Add([]byte(`{}`))
-	f.Add([]byte(`{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Detector":"bulk_download","Title":"Bulk download","Person":"kim@acme.example","Risk":3,"Points":3,"Time":1772452800000,"Until":1772496000000,"Events":2,"Exposures":[{"What":"x","Opened":1}]}],"Undone":[{"What":"x","Opened":1,"Closed":2}]}}`))
-	f.Add([]byte(`{"Open":{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Title":"T","Person":"kim","Risk":1}]}},"Tail":{"kim":{"Time":"2026-03-02T12:00:00Z","Case":"e0","Cases":{"e1":"e0"}}}}`))
+	f.Add([]byte(`{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Detector":"bulk_download",` +
+		`"Title":"Bulk download","Person":"kim@acme.example","Risk":3,"Points":3,` +
+		`"Time":1772452800000,"Until":1772496000000,"Events":2,"Exposures":[{"What":"x","Opened":1}]}],` +
+		`"Undone":[{"What":"x","Opened":1,"Closed":2}]}}`))
+	f.Add([]byte(`{"Open":{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Title":"T","Person":"kim","Risk":1}]}},` +
+		`"Tail":{"kim":{"Time":"2026-03-02T12:00:00Z","Case":"e0","Cases":{"e1":"e0"}}}}`))
 	f.Add([]byte(`{"e1":null}`))
 	f.Add([]byte(`{"e1":{"Findings":[null]}}`))
 	f.Add([]byte(`{"Open":{"e1":{}}}`))

@@ -102,7 +102,8 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	shown := known || t.NeedsAttention(a)
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) "+
-			"SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE coalesce((SELECT hash FROM change WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 0) <> ?6",
+			"SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "+
+			"WHERE coalesce((SELECT hash FROM change WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 0) <> ?6",
 		a.ID, a.User, a.Detector, a.Severity, shown, now, t.Now.UnixMilli(), string(body)); err != nil {
 		return err
 	}
@@ -139,7 +140,9 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 		}
 
 		// the version queued for the channel is out of date
-		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", channel, a.ID); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL",
+			channel, a.ID); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx,

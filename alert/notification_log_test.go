@@ -83,7 +83,8 @@ func TestOutdated(t *testing.T) {
 	s := ledger(t)
 	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "a"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
 	for i, severity := range []alert.Severity{alert.Medium, alert.High, alert.Critical} {
-		if err := s.Apply(t.Context(), 0, alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}, telling); err != nil {
+		at, list := alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}
+		if err := s.Apply(t.Context(), 0, at, list, telling); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -423,7 +423,8 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 			}
 		}
 		res, err := tx.ExecContext(ctx,
-			"INSERT INTO outbox (channel, alert, body, since) SELECT channel, alert, body, ?2 FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
+			"INSERT INTO outbox (channel, alert, body, since) "+
+				"SELECT channel, alert, body, ?2 FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
 			seq, now.UnixMilli())
 		if err != nil {
 			return err
@@ -490,7 +491,9 @@ func (s *Store) WasSent(ctx context.Context, channel, key string) (bool, error) 
 
 // RecordSent notes that something that is no alert, such as a digest, went out.
 func (s *Store) RecordSent(ctx context.Context, channel, key string, now time.Time) error {
-	_, err := s.db.ExecContext(ctx, "INSERT OR IGNORE INTO sent (channel, alert, ref, at) VALUES (?, ?, '', ?)", channel, key, now.UnixMilli())
+	_, err := s.db.ExecContext(ctx,
+		"INSERT OR IGNORE INTO sent (channel, alert, ref, at) VALUES (?, ?, '', ?)",
+		channel, key, now.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("alert: record sent message: %w", err)
 	}

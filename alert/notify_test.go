@@ -195,7 +195,10 @@ func TestRoute(t *testing.T) {
 	telling := alert.NotifyPolicy{
 		Now:            start,
 		NeedsAttention: func(*alert.Alert) bool { return true },
-		Routes:         []alert.Route{{Channel: "a", Matches: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn }}},
+		Routes: []alert.Route{{
+			Channel: "a",
+			Matches: func(a *alert.Alert) bool { return a.Severity >= alert.High && !a.Withdrawn },
+		}},
 	}
 	b := a
 	b.ID, b.Severity = strings.Repeat("b", 32), alert.Low
@@ -244,7 +247,8 @@ func TestBacklog(t *testing.T) {
 			want = 1
 		}
 		if len(out.got) != want || people &&
-			(len(out.got[0].Others) != 119 || out.got[0].Alert.Severity != alert.High || !strings.Contains(out.got[0].Rest(), "119 more alerts")) {
+			(len(out.got[0].Others) != 119 || out.got[0].Alert.Severity != alert.High ||
+				!strings.Contains(out.got[0].Rest(), "119 more alerts")) {
 			t.Errorf("people %v: %d messages", people, len(out.got))
 		}
 		if _, _, waiting, err := s.Counts(t.Context()); waiting != 0 || err != nil {
@@ -303,7 +307,8 @@ func TestKilled(t *testing.T) {
 func TestMask(t *testing.T) {
 	a := alert.Sample(start)
 	a.User = "dana.ruiz@northwind.example"
-	a.Reason = `shared "Dana Ruiz notes.docx" of Dana.Ruiz@northwind.example with li.wei@northwind.example and buyer@rival.example; Ruiz, Dana; dana_ruiz`
+	a.Reason = `shared "Dana Ruiz notes.docx" of Dana.Ruiz@northwind.example with li.wei@northwind.example ` +
+		`and buyer@rival.example; Ruiz, Dana; dana_ruiz`
 	a.Context = []string{"kim.ops@contoso.example saw danaruiz"}
 	a.Exposures = []alert.Exposure{{What: "folder of dana.ruiz", By: "admin@northwind.example"}}
 	master := []byte(strings.Repeat("k", 32))

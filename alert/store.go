@@ -137,18 +137,20 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 		}
 		defer insert.Close()
 		for i := range list {
-			body, err := json.Marshal(&list[i])
+			a := &list[i]
+			body, err := json.Marshal(a)
 			if err != nil {
 				return err
 			}
-			if _, err := insert.ExecContext(ctx, list[i].ID, list[i].Time.UnixMilli(), list[i].User, list[i].Score, string(body)); err != nil {
+			if _, err := insert.ExecContext(ctx, a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
 				return err
 			}
 		}
 
 		_, err = tx.ExecContext(ctx,
 			"INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) "+
-				"ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, checkpoint = excluded.checkpoint, snapshot = excluded.snapshot",
+				"ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, "+
+				"checkpoint = excluded.checkpoint, snapshot = excluded.snapshot",
 			generation, checkpoint, string(snapshot))
 
 		return err

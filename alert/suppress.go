@@ -164,5 +164,6 @@ func suppressions(ctx context.Context, db interface {
 // in force that is its backtest, afterwards what it has done.
 func (s *Store) Suppressed(ctx context.Context, p *Suppression, known finding.Detectors, from, until time.Time) ([]Alert, error) {
 	matches := func(a *Alert) bool { return p.Matches(a, known) }
-	return s.alerts(ctx, "WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", matches, p.User, from.UnixMilli(), until.UnixMilli())
+	return s.alerts(ctx, "WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", matches,
+		p.User, from.UnixMilli(), until.UnixMilli())
 }

@@ -25,7 +25,13 @@ type Options struct {
 }
 
 // Formats are the formats by name.
-var Formats = map[string]Writer{"table": writeTable, "ndjson": writeNDJSON, "json": writeJSON, "csv": writeCSV, "ocsf": writeOCSF}
+var Formats = map[string]Writer{
+	"table":  writeTable,
+	"ndjson": writeNDJSON,
+	"json":   writeJSON,
+	"csv":    writeCSV,
+	"ocsf":   writeOCSF,
+}
 
 func writeNDJSON(w io.Writer, list []Alert, _ Options) error {
 	enc := json.NewEncoder(w)

@@ -138,7 +138,8 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 	h.testRevisions(t, ref)
 	h.testStatuses(t)
 	r.Close()
-	if _, err := h.send(t, &alert.Message{Alert: Alert()}); err == nil || alert.IsPermanent(err) || strings.Contains(err.Error(), Secret) {
+	_, err := h.send(t, &alert.Message{Alert: Alert()})
+	if err == nil || alert.IsPermanent(err) || strings.Contains(err.Error(), Secret) {
 		t.Errorf("without a receiver: %v", err)
 	}
 }
@@ -183,7 +184,8 @@ func (h *httpTest) testRetry(t *testing.T) (ref string) {
 	if _, err := h.send(t, m); err != nil {
 		t.Fatal(err)
 	}
-	if again := h.Take(); !slices.EqualFunc(again, first, func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }) {
+	same := func(x, y Request) bool { return x.Path == y.Path && bytes.Equal(x.Body, y.Body) }
+	if again := h.Take(); !slices.EqualFunc(again, first, same) {
 		t.Errorf("the second try differs:\n%s\n%s", again, first)
 	}
 	return ref
@@ -198,7 +200,13 @@ func (h *httpTest) testRevisions(t *testing.T, ref string) {
 		t.Error(err)
 	}
 	a.Withdrawn = true
-	m := &alert.Message{Alert: a, Ref: ref, Repeat: true, Test: true, Others: []alert.Alert{Alert(), Alert()}}
+	m := &alert.Message{
+		Alert:  a,
+		Ref:    ref,
+		Repeat: true,
+		Test:   true,
+		Others: []alert.Alert{Alert(), Alert()},
+	}
 	if _, err := h.send(t, m); err != nil {
 		t.Error(err)
 	}

@@ -178,7 +178,8 @@ func TestPagerDuty(t *testing.T) {
 func TestElasticRefused(t *testing.T) {
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
 	for status, permanent := range map[int]bool{400: true, 429: false, 503: false} {
-		r := alerttest.NewReceiver(t, fmt.Sprintf(`{"errors":true,"items":[{"index":{"status":%d,"error":{"type":"mapper_parsing_exception"}}}]}`, status))
+		r := alerttest.NewReceiver(t, fmt.Sprintf(
+			`{"errors":true,"items":[{"index":{"status":%d,"error":{"type":"mapper_parsing_exception"}}}]}`, status))
 		n := alerttest.Open(t, kindOf("elastic"), fmt.Sprintf(overHTTP["elastic"].settings, r.URL))
 		if _, err := n.Notify(t.Context(), &alert.Message{Alert: alerttest.Alert()}); err == nil || alert.IsPermanent(err) != permanent {
 			t.Errorf("%d: %v", status, err)

@@ -116,7 +116,8 @@ func TestSyslogServer(t *testing.T) {
 			}
 			return len(got) > 0
 		})
-		if len(got) != 1 || got[0].App != "outflow" || !strings.Contains(got[0].Msg, `|a\|b\\c`) || !strings.Contains(got[0].Msg, "ünïcode") {
+		if len(got) != 1 || got[0].App != "outflow" ||
+			!strings.Contains(got[0].Msg, `|a\|b\\c`) || !strings.Contains(got[0].Msg, "ünïcode") {
 			t.Errorf("%s: %.400q", name, got)
 		}
 	}

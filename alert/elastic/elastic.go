@@ -36,7 +36,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		index = "outflow-alerts"
 	}
 	return &notifier{
-		&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "ApiKey", Token: key}},
+		&webapi.Client{
+			Base: c.URL,
+			HTTP: env.HTTP(),
+			Now:  env.Now,
+			Auth: webapi.Static{Scheme: "ApiKey", Token: key},
+		},
 		index,
 	}, nil
 }

@@ -217,5 +217,7 @@ var page = template.Must(template.New("mail").Parse(
 	`<!doctype html><html><body style="font-family:-apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:40em">
 <p style="font-size:18px;font-weight:600;margin:0 0 8px">{{.Headline}}</p>
 <p style="margin:0 0 16px">{{.Alert.Sentence}}</p>
-<table style="border-collapse:collapse">{{range .Facts}}<tr><td style="padding:2px 12px 2px 0;color:#57606a;vertical-align:top">{{.Name}}</td><td style="padding:2px 0">{{.Value}}</td></tr>{{end}}</table>
+<table style="border-collapse:collapse">{{range .Facts}}` +
+		`<tr><td style="padding:2px 12px 2px 0;color:#57606a;vertical-align:top">{{.Name}}</td>` +
+		`<td style="padding:2px 0">{{.Value}}</td></tr>{{end}}</table>
 {{if .Link}}<p><a href="{{.Link}}">Open the alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</body></html>`))

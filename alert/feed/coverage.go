@@ -19,6 +19,12 @@ func (s *Server) coverage(ctx context.Context, days, active int) (*report.Covera
 	if err != nil {
 		return nil, nil, err
 	}
-	in.Usual = report.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: s.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= s.Enough}
+	in.Usual = report.Usual{
+		Any:        k.Any,
+		PersonDays: k.PersonDays,
+		Needed:     s.Enough,
+		PerDay:     k.PerDay,
+		Judged:     k.PersonDays >= s.Enough,
+	}
 	return in.Coverage(s.Now().Add(-time.Duration(days-1)*24*time.Hour), s.Now(), active), &in.Usual, nil
 }

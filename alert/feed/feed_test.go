@@ -456,7 +456,8 @@ func TestReveal(t *testing.T) {
 	if status != 200 || !strings.Contains(text, "person.3@northwind.example") {
 		t.Errorf("%d %s", status, text)
 	}
-	if _, text, _ = x.ask(Auditor, "GET", "/v1/access", ""); !strings.Contains(text, "revealed "+name+", agreed by kim the privacy: case 7") {
+	_, text, _ = x.ask(Auditor, "GET", "/v1/access", "")
+	if !strings.Contains(text, "revealed "+name+", agreed by kim the privacy: case 7") {
 		t.Error(text)
 	}
 }
@@ -537,7 +538,8 @@ func TestPages(t *testing.T) {
 		}
 		defer res.Body.Close()
 		b, _ := io.ReadAll(res.Body)
-		if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		csp := res.Header.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			t.Error(csp)
 		}
 		return string(b)
@@ -569,7 +571,9 @@ func TestPages(t *testing.T) {
 			}
 		}
 		if path == "/alerts/"+bad.ID &&
-			(!strings.Contains(body, "&lt;script&gt;") || !strings.Contains(body, "<svg role=\"img\"") || !strings.Contains(body, "this day")) {
+			(!strings.Contains(body, "&lt;script&gt;") ||
+				!strings.Contains(body, "<svg role=\"img\"") ||
+				!strings.Contains(body, "this day")) {
 			t.Error(body)
 		}
 	}
@@ -605,7 +609,8 @@ func TestPages(t *testing.T) {
 func TestLeavers(t *testing.T) {
 	x := newTeam(t, 20)
 	name := x.server.Mask(HR).Name
-	leaving, quiet, staying := name("person.1@northwind.example"), name("person.quiet@northwind.example"), name("person.2@northwind.example")
+	leaving, staying := name("person.1@northwind.example"), name("person.2@northwind.example")
+	quiet := name("person.quiet@northwind.example")
 	status, body, _ := x.ask(HR, "GET", "/leavers", "")
 	if first, last := strings.Index(body, leaving), strings.Index(body, quiet); status != 200 || first < 0 || last < first ||
 		!strings.Contains(body, "2026-03-09") || !strings.Contains(body, "Nothing unusual") || strings.Contains(body, staying) {

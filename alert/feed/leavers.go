@@ -48,7 +48,8 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 		v.Leavers = append(v.Leavers, leaver{who.mask.Name(l.User), report.MakeReview(in, l.User, time.Time{}, time.Time{})})
 	}
 	slices.SortFunc(v.Leavers, func(a, b leaver) int {
-		return cmp.Or(cmp.Or(b.Review.LastDay, b.Review.Notice).Compare(cmp.Or(a.Review.LastDay, a.Review.Notice)), cmp.Compare(a.User, b.User))
+		until := func(l leaver) time.Time { return cmp.Or(l.Review.LastDay, l.Review.Notice) }
+		return cmp.Or(until(b).Compare(until(a)), cmp.Compare(a.User, b.User))
 	})
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the list of leavers"); err != nil {
 		return err

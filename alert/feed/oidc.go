@@ -248,7 +248,8 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	if !ok {
 		return "", "", errors.New("the provider gave no id_token")
 	}
-	id, err := p.VerifierContext(ctx, &oidc.Config{ClientID: s.SignOn.ClientID, SupportedSigningAlgs: algorithms, Now: s.Now}).Verify(ctx, raw)
+	config := &oidc.Config{ClientID: s.SignOn.ClientID, SupportedSigningAlgs: algorithms, Now: s.Now}
+	id, err := p.VerifierContext(ctx, config).Verify(ctx, raw)
 	if err != nil {
 		return "", "", err
 	}

@@ -312,7 +312,12 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	v := &view{Title: items[0].Alert.Title, Who: who.Token, Item: &items[0], Message: &alert.Message{Alert: items[0].Alert}}
+	v := &view{
+		Title:   items[0].Alert.Title,
+		Who:     who.Token,
+		Item:    &items[0],
+		Message: &alert.Message{Alert: items[0].Alert},
+	}
 	if v.History, err = s.Store.Decisions(r.Context(), c.Alert.ID); err != nil {
 		return err
 	}
@@ -433,10 +438,10 @@ func bars(a *alert.Alert) template.HTML {
 		fmt.Fprintf(&b, `<text x="0" y="%d" class="t">%s</text>`, y+12, template.HTMLEscapeString(e.Title+", "+e.Unit))
 		y += 18
 		for _, r := range []row{{"this day", e.Observed, "seen"}, {"usual day", e.Expected, "own"}, {"colleagues", e.Peers, "peers"}} {
-			fmt.Fprintf(&b,
-				`<text x="0" y="%d" class="l">%s</text>`+
-					`<rect x="80" y="%d" width="%.1f" height="11" class="%s"/><text x="%.1f" y="%d" class="l">%s</text>`,
-				y+10, r.name, y, max(width*r.value/most, 1), r.class, 86+max(width*r.value/most, 1), y+10, template.HTMLEscapeString(short(r.value)))
+			long := max(width*r.value/most, 1)
+			fmt.Fprintf(&b, `<text x="0" y="%d" class="l">%s</text>`, y+10, r.name)
+			fmt.Fprintf(&b, `<rect x="80" y="%d" width="%.1f" height="11" class="%s"/>`, y, long, r.class)
+			fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="l">%s</text>`, 86+long, y+10, template.HTMLEscapeString(short(r.value)))
 			y += 15
 		}
 		y += 10

@@ -36,7 +36,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	api := &webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}}
+	api := &webapi.Client{
+		Base: c.URL,
+		HTTP: env.HTTP(),
+		Now:  env.Now,
+		Auth: webapi.Static{Scheme: "Bearer", Token: token},
+	}
 	if c.User != "" {
 		api.Auth = webapi.Basic{User: c.User, Password: token}
 	}

@@ -53,7 +53,12 @@ var severities = map[alert.Severity]string{
 // incident, whatever comes again.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	a := &m.Alert
-	event := map[string]any{"routing_key": n.key.Reveal(), "dedup_key": a.ID, "event_action": "trigger", "client": "Outflow"}
+	event := map[string]any{
+		"routing_key":  n.key.Reveal(),
+		"dedup_key":    a.ID,
+		"event_action": "trigger",
+		"client":       "Outflow",
+	}
 	if a.Withdrawn {
 		event["event_action"] = "resolve"
 	} else {

@@ -270,7 +270,8 @@ func (d *Directory) close(key string) (list []string) {
 	for address, p := range d.people {
 		theirs := short(address)
 		best := distance(key, address)
-		best = min(best, distance(local, theirs)+1, distance(name, fold(strings.NewReplacer(".", " ", "_", " ", "-", " ").Replace(theirs)))+1)
+		spaced := strings.NewReplacer(".", " ", "_", " ", "-", " ").Replace(theirs)
+		best = min(best, distance(local, theirs)+1, distance(name, fold(spaced))+1)
 		for _, n := range p.Names {
 			best = min(best, distance(name, fold(n)))
 		}

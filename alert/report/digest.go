@@ -349,7 +349,10 @@ func (d *Digest) findProblems(in *Input) {
 	for i, s := range c.Sources {
 		if s.WithData == 0 && before.Sources[i].WithData > 0 {
 			missing++
-			d.Health = append(d.Health, Unseen{sourceTitle(s.Source), "there is no data of this week, and there was in the four weeks before"})
+			d.Health = append(d.Health, Unseen{
+				sourceTitle(s.Source),
+				"there is no data of this week, and there was in the four weeks before",
+			})
 		}
 	}
 	switch {

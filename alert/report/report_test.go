@@ -215,11 +215,13 @@ func TestSigned(t *testing.T) {
 		}
 		changed := bytes.Replace(content, []byte("state"), []byte("stale"), 1)
 		if _, err := Verify(changed, manifest, ""); err == nil ||
-			!strings.Contains(err.Error(), `the part "counting" was changed`) && !strings.Contains(err.Error(), `the part "statement" was changed`) {
+			!strings.Contains(err.Error(), `the part "counting" was changed`) &&
+				!strings.Contains(err.Error(), `the part "statement" was changed`) {
 			t.Errorf("%s: %v", format, err)
 		}
 		if format != "json" {
-			cut, _, _ := bytes.Cut(content, []byte(map[string]string{"html": " data-part=\"statement", "md": "<!-- part: statement"}[format]))
+			statement := map[string]string{"html": " data-part=\"statement", "md": "<!-- part: statement"}[format]
+			cut, _, _ := bytes.Cut(content, []byte(statement))
 			if _, err := Verify(cut, manifest, ""); err == nil || !strings.Contains(err.Error(), `the part "statement" was taken out`) {
 				t.Errorf("%s: %v", format, err)
 			}

@@ -65,7 +65,8 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 	}
 	fill(s.Days)
 	if !signed {
-		s.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.", len(s.Days), highest.Date.Format("2 January"), number(highest.N), s.Unit)
+		s.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.",
+			len(s.Days), highest.Date.Format("2 January"), number(highest.N), s.Unit)
 		return s
 	}
 

@@ -40,7 +40,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		table = "incident"
 	}
 	return &notifier{
-		&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Basic{User: c.User, Password: password}},
+		&webapi.Client{
+			Base: c.URL,
+			HTTP: env.HTTP(),
+			Now:  env.Now,
+			Auth: webapi.Basic{User: c.User, Password: password},
+		},
 		"/api/now/table/" + url.PathEscape(table),
 	}, nil
 }

@@ -39,7 +39,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		base = "https://slack.com"
 	}
 	return &notifier{
-		&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Bearer", Token: token}},
+		&webapi.Client{
+			Base: base,
+			HTTP: env.HTTP(),
+			Now:  env.Now,
+			Auth: webapi.Static{Scheme: "Bearer", Token: token},
+		},
 		c.Channel,
 	}, nil
 }
@@ -51,7 +56,12 @@ type notifier struct {
 
 // Notify implements alert.Notifier. The reference is the message's channel and time.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	body := map[string]any{"channel": n.channel, "text": escape(m.Headline()), "blocks": blocks(m), "unfurl_links": false}
+	body := map[string]any{
+		"channel":      n.channel,
+		"text":         escape(m.Headline()),
+		"blocks":       blocks(m),
+		"unfurl_links": false,
+	}
 	method := "chat.postMessage"
 	if channel, ts, ok := strings.Cut(m.Ref, " "); ok {
 		method, body["channel"], body["ts"] = "chat.update", channel, ts

@@ -31,7 +31,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		return nil, err
 	}
 	return &notifier{
-		&webapi.Client{Base: c.URL, HTTP: env.HTTP(), Now: env.Now, Auth: webapi.Static{Scheme: "Splunk", Token: token}},
+		&webapi.Client{
+			Base: c.URL,
+			HTTP: env.HTTP(),
+			Now:  env.Now,
+			Auth: webapi.Static{Scheme: "Splunk", Token: token},
+		},
 		c.Index,
 	}, nil
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // head is what a message begins with: RFC 5424 up to the end of its structured data.
-var head = regexp.MustCompile(`^<\d+>1 [0-9T:.Z-]+ \S+ outflow - alert \[outflow@32473 id="(?:[^"\\\]]|\\.)*" revision="\d+" severity="[a-z]+"\] CEF:0\|`)
+var head = regexp.MustCompile(`^<\d+>1 [0-9T:.Z-]+ \S+ outflow - alert ` +
+	`\[outflow@32473 id="(?:[^"\\\]]|\\.)*" revision="\d+" severity="[a-z]+"\] CEF:0\|`)
 
 // FuzzFormat asserts that text of an attacker adds no line, no field of the CEF header and
 // no key of its extension: what is sent is read back as it was meant.
@@ -38,7 +39,8 @@ func FuzzFormat(f *testing.F) {
 			t.Fatalf("header %q of %q", fields, text)
 		}
 		keys, values := cefExtension(rest)
-		if got := strings.Join(keys, " "); got != "externalId rt start end suser cnt act cs1Label cs1 cs2Label cs2 cn1Label cn1 cfp1Label cfp1 msg" {
+		const want = "externalId rt start end suser cnt act cs1Label cs1 cs2Label cs2 cn1Label cn1 cfp1Label cfp1 msg"
+		if got := strings.Join(keys, " "); got != want {
 			t.Errorf("keys %s of %q", got, text)
 		} else if values["suser"] != escapeControl(user) || values["act"] != "alert" {
 			t.Errorf("suser %q, want %q", values["suser"], user)

@@ -111,8 +111,20 @@ func closeInOrder(conn net.Conn) error {
 
 // severities of RFC 5424, and of CEF.
 var (
-	severities = map[alert.Severity]int{alert.Critical: 2, alert.High: 3, alert.Medium: 4, alert.Low: 5, alert.Informational: 6}
-	cef        = map[alert.Severity]int{alert.Critical: 10, alert.High: 8, alert.Medium: 6, alert.Low: 3, alert.Informational: 1}
+	severities = map[alert.Severity]int{
+		alert.Critical:      2,
+		alert.High:          3,
+		alert.Medium:        4,
+		alert.Low:           5,
+		alert.Informational: 6,
+	}
+	cef = map[alert.Severity]int{
+		alert.Critical:      10,
+		alert.High:          8,
+		alert.Medium:        6,
+		alert.Low:           3,
+		alert.Informational: 1,
+	}
 )
 
 const facility = 13 // log audit

@@ -35,7 +35,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		return nil, err
 	}
 	return &notifier{
-		&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now, Throttled: func(b []byte) bool { return strings.Contains(string(b), "429") }},
+		&webapi.Client{
+			Base:      base,
+			HTTP:      env.HTTP(),
+			Now:       env.Now,
+			Throttled: func(b []byte) bool { return strings.Contains(string(b), "429") },
+		},
 		path,
 	}, nil
 }

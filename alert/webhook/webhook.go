@@ -40,7 +40,13 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now}, path, key, c.Format == "ocsf", env}, nil
+	return &notifier{
+		api:  &webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now},
+		path: path,
+		key:  key,
+		ocsf: c.Format == "ocsf",
+		env:  env,
+	}, nil
 }
 
 type notifier struct {

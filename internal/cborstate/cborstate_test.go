@@ -26,7 +26,8 @@ func TestUnmarshal(t *testing.T) {
 	if err := Unmarshal(b[:len(b)-1], &got); err == nil {
 		t.Error("what is cut off is read")
 	}
-	if err := Unmarshal([]byte{0xbb, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff}, &got); err == nil { // says that it has two thousand million entries
+	// A map that claims to have two thousand million entries.
+	if err := Unmarshal([]byte{0xbb, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff}, &got); err == nil {
 		t.Error("what is not there is read")
 	}
 }

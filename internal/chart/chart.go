@@ -52,7 +52,8 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 		if d.Marked {
 			m, any = n, true
 		}
-		bars, marked, usual, colleagues = append(bars, n), append(marked, m), append(usual, value(d.Usual)), append(colleagues, value(d.Peers))
+		bars, marked = append(bars, n), append(marked, m)
+		usual, colleagues = append(usual, value(d.Usual)), append(colleagues, value(d.Peers))
 		labels = append(labels, d.Date.Format("Jan 2"))
 	}
 

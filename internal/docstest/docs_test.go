@@ -103,7 +103,8 @@ func TestLinks(t *testing.T) {
 
 // TestBroken is a check of the check: links that lead nowhere are found, others are not.
 func TestBroken(t *testing.T) {
-	text := "# Some `title`, here\n[a](#some-title-here) [b](#other) [c](../README.md) [d](none.md) `[e](none.md)` [f](https://a.example/b)\n"
+	text := "# Some `title`, here\n" +
+		"[a](#some-title-here) [b](#other) [c](../README.md) [d](none.md) `[e](none.md)` [f](https://a.example/b)\n"
 	got := broken("docs/scoring.md", text, map[string]string{"docs/scoring.md": text})
 	for i, l := range got {
 		if l == "#some-title-here" {

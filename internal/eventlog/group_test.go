@@ -132,7 +132,8 @@ func TestLead(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			c.RunAsLeader(ctx, topic, topic, slog.New(&member{slog.DiscardHandler, &in, name}), func(ctx context.Context, partitions []int) error {
+			log := slog.New(&member{slog.DiscardHandler, &in, name})
+			c.RunAsLeader(ctx, topic, topic, log, func(ctx context.Context, partitions []int) error {
 				events <- fmt.Sprintf("%s has %d", name, len(partitions))
 				<-ctx.Done()
 				events <- name + " ends"

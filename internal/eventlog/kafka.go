@@ -73,11 +73,27 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 		}
 	}
 
-	transport := &kafka.Transport{TLS: c.TLS, SASL: mechanism, DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second, ClientID: "outflow"}
+	transport := &kafka.Transport{
+		TLS:         c.TLS,
+		SASL:        mechanism,
+		DialTimeout: 5 * time.Second,
+		MetadataTTL: 5 * time.Second,
+		ClientID:    "outflow",
+	}
 	return &Cluster{
-		config: c, transport: transport,
-		client: &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: transport, Timeout: 15 * time.Second},
-		dialer: &kafka.Dialer{TLS: c.TLS, SASLMechanism: mechanism, Timeout: 5 * time.Second, ClientID: "outflow"},
+		config:    c,
+		transport: transport,
+		client: &kafka.Client{
+			Addr:      kafka.TCP(c.Brokers...),
+			Transport: transport,
+			Timeout:   15 * time.Second,
+		},
+		dialer: &kafka.Dialer{
+			TLS:           c.TLS,
+			SASLMechanism: mechanism,
+			Timeout:       5 * time.Second,
+			ClientID:      "outflow",
+		},
 	}, nil
 }
 
@@ -111,11 +127,48 @@ type tail struct {
 	waiting int   // readers that wait there for more: whatever comes, they learn of at once
 }
 
-// Log opens the log of a topic, and makes the topic if it is not there. Another
-// number of partitions than it has is an error: state is kept by partition.
+// Log opens the log of a topic, and creates the topic if it does not exist. A topic with
+// another number of partitions is an error: state is stored by partition.
 func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka, error) {
-	k := &Kafka{cluster: c, topic: topic, parts: partitions, ahead: map[int]*segment{}, tails: map[int]tail{}}
+	if err := retryTransient(ctx, func() error { return c.createTopic(ctx, topic, partitions) }); err != nil {
+		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
+	}
+	if err := retryTransient(ctx, func() error { return c.checkTopic(ctx, topic, partitions) }); err != nil {
+		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
+	}
+	k := &Kafka{
+		cluster: c,
+		topic:   topic,
+		parts:   partitions,
+		ahead:   map[int]*segment{},
+		tails:   map[int]tail{},
+	}
 	k.open, k.shut = context.WithCancel(context.Background())
+	k.writer = &kafka.Writer{
+		Addr:         kafka.TCP(c.config.Brokers...),
+		Topic:        topic,
+		Transport:    c.transport,
+		Balancer:     kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
+		RequiredAcks: kafka.RequireAll, // the zero value is none
+		BatchTimeout: 5 * time.Millisecond,
+		BatchSize:    2000,
+		BatchBytes:   900_000,
+		MaxAttempts:  10,
+		Compression:  kafka.Zstd,
+		WriteTimeout: 15 * time.Second,
+		ReadTimeout:  15 * time.Second,
+	}
+	return k, nil
+}
+
+// createTopic creates a topic with the retention and replication of the configuration. A topic
+// that exists is left as it is.
+func (c *Cluster) createTopic(ctx context.Context, topic string, partitions int) error {
+	// If no broker can be reached, this returns the reason: a wrong password, say, or a
+	// certificate that is not trusted. CreateTopics would only report that there is none.
+	if _, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}}); err != nil {
+		return err
+	}
 	retention := "-1"
 	if c.config.Retention > 0 {
 		retention = strconv.FormatInt(c.config.Retention.Milliseconds(), 10)
@@ -129,60 +182,36 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 	if replication > 2 {
 		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(replication - 1)})
 	}
-
-	err := retryTransient(ctx, func() error {
-		// If no broker could be reached, this says why: a wrong password, say, or a
-		// certificate that is not trusted. CreateTopics would only say that there is none.
-		if _, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}}); err != nil {
-			return err
-		}
-		res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
-			Topic:             topic,
-			NumPartitions:     partitions,
-			ReplicationFactor: replication,
-			ConfigEntries:     entries,
-		}}})
-		if err == nil {
-			err = res.Errors[topic]
-		}
-
-		if errors.Is(err, kafka.TopicAlreadyExists) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
+	res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+		Topic:             topic,
+		NumPartitions:     partitions,
+		ReplicationFactor: replication,
+		ConfigEntries:     entries,
+	}}})
+	if err == nil {
+		err = res.Errors[topic]
 	}
-
-	err = retryTransient(ctx, func() error {
-		meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
-		switch {
-		case err != nil:
-			return err
-		case len(meta.Topics) != 1:
-			return kafka.UnknownTopicOrPartition
-		case meta.Topics[0].Error != nil:
-			return meta.Topics[0].Error
-		}
-		if n := len(meta.Topics[0].Partitions); n != partitions {
-			return fmt.Errorf("it has %d partitions, not %d: the number is fixed when a log is made", n, partitions)
-		}
+	if errors.Is(err, kafka.TopicAlreadyExists) {
 		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("eventlog: topic %s: %w", topic, err)
 	}
+	return err
+}
 
-	k.writer = &kafka.Writer{
-		Addr: kafka.TCP(c.config.Brokers...), Topic: topic, Transport: c.transport,
-		Balancer:     kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
-		RequiredAcks: kafka.RequireAll, // the zero value is none
-		BatchTimeout: 5 * time.Millisecond, BatchSize: 2000, BatchBytes: 900_000, MaxAttempts: 10,
-		Compression: kafka.Zstd, WriteTimeout: 15 * time.Second, ReadTimeout: 15 * time.Second,
+// checkTopic returns an error unless a topic exists and has a number of partitions.
+func (c *Cluster) checkTopic(ctx context.Context, topic string, partitions int) error {
+	meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+	switch {
+	case err != nil:
+		return err
+	case len(meta.Topics) != 1:
+		return kafka.UnknownTopicOrPartition
+	case meta.Topics[0].Error != nil:
+		return meta.Topics[0].Error
 	}
-
-	return k, nil
+	if n := len(meta.Topics[0].Partitions); n != partitions {
+		return fmt.Errorf("it has %d partitions, not %d: the number is fixed when a log is made", n, partitions)
+	}
+	return nil
 }
 
 // SetLowLatency has records appended at once, without waiting for others to go with them. It is

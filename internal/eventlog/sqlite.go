@@ -363,7 +363,13 @@ func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int, at
 		if err != nil {
 			return nil, fmt.Errorf("eventlog: partition %d, offset %d: %w", partition, base+int64(i), err)
 		}
-		recs[i] = Record{Partition: partition, Offset: base + int64(i), Key: string(key), Value: value, Appended: at}
+		recs[i] = Record{
+			Partition: partition,
+			Offset:    base + int64(i),
+			Key:       string(key),
+			Value:     value,
+			Appended:  at,
+		}
 	}
 	if len(plain) > 0 {
 		return nil, fmt.Errorf(

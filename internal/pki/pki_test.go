@@ -135,7 +135,10 @@ func TestMutual(t *testing.T) {
 		t.Errorf("a certificate of another authority: the server saw %q", got)
 	}
 	renew(ours, "third")
-	for name, f := range map[string]pki.Files{"nothing is shown": {CA: ca}, "nobody vouches for the server": {Cert: certFile, Key: keyFile}} {
+	for name, f := range map[string]pki.Files{
+		"nothing is shown":              {CA: ca},
+		"nobody vouches for the server": {Cert: certFile, Key: keyFile},
+	} {
 		c, err := f.Config()
 		if err != nil {
 			t.Fatal(err)

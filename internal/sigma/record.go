@@ -122,7 +122,12 @@ func (r *Record) set(at int, v string) {
 }
 
 // pairLists are lists of {name, value} in which vendors keep further fields.
-var pairLists = map[string]bool{"events.parameters": true, "parameters": true, "extendedproperties": true, "modifiedproperties": true}
+var pairLists = map[string]bool{
+	"events.parameters":  true,
+	"parameters":         true,
+	"extendedproperties": true,
+	"modifiedproperties": true,
+}
 
 // walk visits a value at the current path.
 func (r *Record) walk(s *jsonscan.Scanner, depth int) {

@@ -159,7 +159,13 @@ var aliases = map[event.Source]map[string][]string{
 
 // compile compiles the rules of a document: a rule, or a correlation.
 func compile(v *value) (r *Rule, skipped string, err error) {
-	r = &Rule{ID: v.str("id"), Name: v.str("name"), Title: v.str("title"), Tags: v.texts("tags"), Line: v.line}
+	r = &Rule{
+		ID:    v.str("id"),
+		Name:  v.str("name"),
+		Title: v.str("title"),
+		Tags:  v.texts("tags"),
+		Line:  v.line,
+	}
 	level, known := parseLevel(v.str("level"))
 	if r.Level = level; !known {
 		return nil, "", &Error{Line: v.get("level").line, Reason: quote(v.str("level")) + " is not a level"}
@@ -322,7 +328,12 @@ func fieldAliases(v *value) map[string]map[string]string {
 
 // timespan reads 30s, 5m, 2h or 7d.
 func timespan(t string) (time.Duration, error) {
-	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
+	units := map[byte]time.Duration{
+		's': time.Second,
+		'm': time.Minute,
+		'h': time.Hour,
+		'd': 24 * time.Hour,
+	}
 	if len(t) > 1 {
 		if n, err := strconv.Atoi(t[:len(t)-1]); err == nil && n > 0 && units[t[len(t)-1]] > 0 && n <= 1_000_000 {
 			return time.Duration(n) * units[t[len(t)-1]], nil

@@ -27,8 +27,10 @@ func rule(detection string) string {
 
 // TestMatch asks single rules about one record.
 func TestMatch(t *testing.T) {
-	const record = `{"eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","sourceIPAddress":"203.0.113.9","userIdentity":{"type":"IAMUser","userName":"kim","arn":"arn:aws:iam::1:user/kim"},
-		"requestParameters":{"name":"main","rules":[{"port":22},{"port":443}],"text":"a*b","path":"C:\\tmp\\x"},"errorCode":null,"count":12,"blob":"aGVsbG8gd29ybGQ"}`
+	const record = `{"eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","sourceIPAddress":"203.0.113.9",
+		"userIdentity":{"type":"IAMUser","userName":"kim","arn":"arn:aws:iam::1:user/kim"},
+		"requestParameters":{"name":"main","rules":[{"port":22},{"port":443}],"text":"a*b","path":"C:\\tmp\\x"},
+		"errorCode":null,"count":12,"blob":"aGVsbG8gd29ybGQ"}`
 	for detection, want := range map[string]bool{
 		"    sel:\n        eventName: StopLogging\n    condition: sel":       true,
 		"    sel:\n        eventName: stoplogging\n    condition: sel":       true,

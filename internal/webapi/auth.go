@@ -139,7 +139,12 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 	for _, name := range []string{"assertion", "client_assertion", "refresh_token"} {
 		secrets = append(secrets, form.Get(name), url.QueryEscape(form.Get(name)))
 	}
-	e := &Error{Op: path, Status: r.Response.StatusCode, Kind: Unauthorized, Text: plainText(r.Body, secrets)}
+	e := &Error{
+		Op:     path,
+		Status: r.Response.StatusCode,
+		Kind:   Unauthorized,
+		Text:   plainText(r.Body, secrets),
+	}
 	switch s := r.Response.StatusCode; {
 	case s == http.StatusForbidden:
 		e.Kind = Denied

@@ -206,7 +206,14 @@ func (c *Client) JSON(ctx context.Context, method, target, contentType string, b
 // Send sends a request with headers of its own, and reads the answer whole, whatever it
 // is.
 func (c *Client) Send(ctx context.Context, method, target, contentType string, body []byte, header http.Header) (*Response, error) {
-	with := &Client{Base: c.Base, HTTP: c.HTTP, Header: c.Header.Clone(), Auth: c.Auth, Throttled: c.Throttled, Now: c.Now}
+	with := &Client{
+		Base:      c.Base,
+		HTTP:      c.HTTP,
+		Header:    c.Header.Clone(),
+		Auth:      c.Auth,
+		Throttled: c.Throttled,
+		Now:       c.Now,
+	}
 	if with.Header == nil {
 		with.Header = http.Header{}
 	}
@@ -380,7 +387,12 @@ func (c *Client) learn(res *http.Response) {
 func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error {
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-	e := &Error{Op: op, Status: res.StatusCode, Text: plainText(body, secrets), Wait: c.asked(res.Header)}
+	e := &Error{
+		Op:     op,
+		Status: res.StatusCode,
+		Text:   plainText(body, secrets),
+		Wait:   c.asked(res.Header),
+	}
 	marked := c.Throttled != nil && c.Throttled(body)
 	switch s := res.StatusCode; {
 	case s == http.StatusTooManyRequests,
