@@ -24,7 +24,7 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 		return putCovered(ctx, tx, days)
 	})
 	if err != nil {
-		return fmt.Errorf("alert: activity: %w", err)
+		return fmt.Errorf("alert: store daily summaries: %w", err)
 	}
 	return nil
 }
@@ -56,7 +56,8 @@ func putActivity(ctx context.Context, tx *sql.Tx, days []finding.Activity) error
 	return nil
 }
 
-// putCovered stores of which days and sources there is data. Nothing takes that back.
+// putCovered records which sources had data on which days. Deleting a summary does not undo
+// that.
 func putCovered(ctx context.Context, tx *sql.Tx, days []finding.Activity) error {
 	cover, err := tx.PrepareContext(ctx, "INSERT INTO covered (day, source) VALUES (?, ?) ON CONFLICT DO NOTHING")
 	if err != nil {
@@ -83,12 +84,14 @@ func putCovered(ctx context.Context, tx *sql.Tx, days []finding.Activity) error 
 	return nil
 }
 
-// EachDay hands out what is kept of everybody's days, by person and day.
+// EachDay calls each for every stored daily summary, by user and day. It returns the first
+// error of each.
 func (s *Store) EachDay(ctx context.Context, each func(*finding.Activity) error) error {
 	return s.days(ctx, each, "ORDER BY user, day")
 }
 
-// Days lists what somebody did on the days from one to another, the first first.
+// Days returns the daily summaries of a user from one date to another, both included, the
+// earliest first. Only the date of the times counts, in UTC.
 func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list []finding.Activity, err error) {
 	err = s.days(ctx, func(a *finding.Activity) error { list = append(list, *a); return nil },
 		"WHERE user = ? AND day >= ? AND day <= ? ORDER BY day", user, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
@@ -98,17 +101,17 @@ func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list
 func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, which string, args ...any) error {
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM activity "+which, args...)
 	if err != nil {
-		return fmt.Errorf("alert: activity: %w", err)
+		return fmt.Errorf("alert: read daily summaries: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var body []byte
 		var a finding.Activity
 		if err := rows.Scan(&body); err != nil {
-			return fmt.Errorf("alert: activity: %w", err)
+			return fmt.Errorf("alert: read daily summaries: %w", err)
 		}
 		if err := json.Unmarshal(body, &a); err != nil {
-			return fmt.Errorf("alert: activity: %w", err)
+			return fmt.Errorf("alert: read daily summaries: %w", err)
 		}
 		if err := each(&a); err != nil {
 			return err
@@ -117,46 +120,46 @@ func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, wh
 	return rows.Err()
 }
 
-// Covered lists the days (2006-01-02) of which there is data of anybody, with the names of
-// the sources it is of, in order. A source "" stands for days that were kept before sources
-// were. It says the same after days of people are deleted.
+// Covered returns the dates (2006-01-02) of which there is data, each with the sorted names of
+// its sources. A source "" stands for days that were stored before sources were recorded.
+// Deleting summaries does not change the answer.
 func (s *Store) Covered(ctx context.Context) (map[string][]string, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT day, source FROM covered ORDER BY day, source")
 	if err != nil {
-		return nil, fmt.Errorf("alert: covered: %w", err)
+		return nil, fmt.Errorf("alert: read covered days: %w", err)
 	}
 	defer rows.Close()
 	days := map[string][]string{}
 	for rows.Next() {
 		var day, source string
 		if err := rows.Scan(&day, &source); err != nil {
-			return nil, fmt.Errorf("alert: covered: %w", err)
+			return nil, fmt.Errorf("alert: read covered days: %w", err)
 		}
 		days[day] = append(days[day], source)
 	}
 	return days, rows.Err()
 }
 
-// Known is how much was known of what is usual when somebody's latest day was judged.
+// Known is how much data there was to tell what is usual when the latest days were scored.
 type Known struct {
-	PersonDays float64 // of people; those long ago count less
-	PerDay     float64 // how many more a day brought lately
-	Any        bool    // whether anything is kept that says so
+	PersonDays float64 // that baselines rest on; old ones count less
+	PerDay     float64 // how many each of the last seven days added
+	Any        bool    // whether anything is stored that states it
 }
 
-// Known says how much was known of what is usual when the latest days were judged.
+// Known returns how much data there was to tell what is usual when the latest days were scored.
 func (s *Store) Known(ctx context.Context) (k Known, err error) {
 	var last string
 	if err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(day), '') FROM activity").Scan(&last); err != nil {
-		return k, fmt.Errorf("alert: activity: %w", err)
+		return k, fmt.Errorf("alert: read daily summaries: %w", err)
 	}
 	at, err := time.Parse(time.DateOnly, last)
 	if err != nil {
-		return k, nil // nothing is kept
+		return k, nil // nothing is stored
 	}
 	people := 0.0
 	err = s.days(ctx, func(a *finding.Activity) error {
-		if !a.Service && len(a.Sources) > 0 { // days kept by an earlier version say neither
+		if !a.Service && len(a.Sources) > 0 { // summaries of an earlier version have neither
 			k.PersonDays, k.Any = max(k.PersonDays, a.Known), true
 			people++
 		}
@@ -166,8 +169,8 @@ func (s *Store) Known(ctx context.Context) (k Known, err error) {
 	return k, err
 }
 
-// SetLeavers keeps of whom HR has said that they leave, in place of who there was among
-// the people for whom among holds; all if it is nil.
+// SetLeavers stores the people whom HR lists as leaving, in place of the stored ones for whom
+// among returns true. A nil among stands for all.
 func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver, among func(user string) bool) error {
 	before, err := s.Leavers(ctx)
 	if err != nil {
@@ -192,22 +195,22 @@ func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver, among fun
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("alert: leavers: %w", err)
+		return fmt.Errorf("alert: store leavers: %w", err)
 	}
 	return nil
 }
 
-// Leavers lists those of whom HR has said that they leave, or have left, by name.
+// Leavers returns the people whom HR lists as leaving or having left, by user.
 func (s *Store) Leavers(ctx context.Context) (list []finding.Leaver, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT user, notice, last_day FROM leaver ORDER BY user")
 	if err != nil {
-		return nil, fmt.Errorf("alert: leavers: %w", err)
+		return nil, fmt.Errorf("alert: list leavers: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var l finding.Leaver
 		if err := rows.Scan(&l.User, &l.Notice, &l.LastDay); err != nil {
-			return nil, fmt.Errorf("alert: leavers: %w", err)
+			return nil, fmt.Errorf("alert: list leavers: %w", err)
 		}
 		list = append(list, l)
 	}

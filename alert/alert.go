@@ -31,18 +31,19 @@ const (
 
 var severityNames = [...]string{"informational", "low", "medium", "high", "critical"}
 
+// String returns the name: informational, low, medium, high or critical.
 func (s Severity) String() string { return severityNames[min(max(int(s), 0), len(severityNames)-1)] }
 
-// MarshalText writes the name.
+// MarshalText implements encoding.TextMarshaler with the name.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads a name.
+// UnmarshalText implements encoding.TextUnmarshaler; see ParseSeverity.
 func (s *Severity) UnmarshalText(b []byte) (err error) {
 	*s, err = ParseSeverity(string(b))
 	return err
 }
 
-// ParseSeverity reads the name of a severity.
+// ParseSeverity returns the severity of a name, in any case. The error lists the names.
 func ParseSeverity(name string) (Severity, error) {
 	if i := slices.Index(severityNames[:], strings.ToLower(name)); i >= 0 {
 		return Severity(i), nil
@@ -50,9 +51,9 @@ func ParseSeverity(name string) (Severity, error) {
 	return 0, fmt.Errorf("%q is not a severity: %s", name, strings.Join(severityNames[:], ", "))
 }
 
-// The rates from which an alert has a severity: false alerts to be expected per
-// 1,000 user-days in this organisation at the score of the alert or above. So a
-// severity means the same everywhere, whatever the scores are like.
+// The highest rate at which an alert has a severity. The rate is the number of false alerts per
+// 1,000 user-days to expect in this organisation at the alert's score or above. A severity
+// therefore means the same everywhere, whatever the scores are.
 const (
 	lowFrom      = 20.0
 	mediumFrom   = 5.0
@@ -60,96 +61,97 @@ const (
 	criticalFrom = .5
 )
 
-// severityOf of a score by its rate, given the impact (finding.Impact): the
-// most valuable things are one step more urgent than the score alone says.
-func severityOf(rate float64, stake int) Severity {
+// severityOf returns the severity of a rate. An alert of the highest impact (finding.Impact) is
+// one step more urgent than its rate alone makes it.
+func severityOf(rate float64, impact int) Severity {
 	s := Informational
 	for _, from := range [...]float64{lowFrom, mediumFrom, highFrom, criticalFrom} {
 		if rate <= from {
 			s++
 		}
 	}
-	if stake >= 3 && s >= Medium && s < Critical {
+	if impact >= 3 && s >= Medium && s < Critical {
 		s++
 	}
 	return s
 }
 
-// Window is a stretch of time, both ends included.
+// Window is a period of time, both ends included.
 type Window struct {
-	Start time.Time `json:"start"`
-	End   time.Time `json:"end"`
+	Start time.Time `json:"start"` // the first event
+	End   time.Time `json:"end"`   // the last event
 }
 
-// Alert is a notification about a person, or about the data. It is built from one revision of
-// findings; later revisions keep the ID.
+// Alert is what Outflow reports about one person's day, or about the data. It is built from one
+// revision of findings; later revisions keep the ID.
 type Alert struct {
-	ID             string     `json:"id"`
-	Revision       int        `json:"revision"`
-	Case           string     `json:"case"` // id of the first alert of a series about one person
-	Time           time.Time  `json:"time"` // when the last event it rests on happened, or just after
-	User           string     `json:"user"`
-	Department     string     `json:"department,omitempty"` // of the person, as HR says
-	Service        bool       `json:"service,omitempty"`    // a service account, not a person
-	Health         bool       `json:"health,omitempty"`     // about the data rather than a person: User is empty and Score 0
-	Detector       string     `json:"detector"`             // the one that contributes most
-	Detectors      []string   `json:"detectors"`
-	Score          float64    `json:"score"`
-	Rate           float64    `json:"rate"` // false alerts per 1,000 user-days to be expected in the organisation at this score or above
-	Severity       Severity   `json:"severity"`
-	Title          string     `json:"title"`
-	Reason         string     `json:"reason"` // one sentence in plain words
-	Context        []string   `json:"context"`
-	Window         Window     `json:"window"`
-	Provisional    bool       `json:"provisional,omitempty"` // the person's day is not over in the data: it may get worse
-	Observed       float64    `json:"observed"`              // of the leading detector, in Unit
-	Expected       float64    `json:"expected"`              // on a usual day of the person
-	Peers          float64    `json:"peers"`                 // on a usual day of a colleague
-	Unit           string     `json:"unit"`
-	BaselineDays   float64    `json:"baseline_days"`        // active days that Expected rests on, those long ago less
-	KnownDays      float64    `json:"known_days,omitempty"` // days of anybody in the organisation that the score rests on, those long ago less
-	Sources        []string   `json:"sources"`
-	Techniques     []string   `json:"techniques"` // MITRE ATT&CK
-	EventIDs       []string   `json:"event_ids"`  // some of the events, the first and the last
-	EventCount     int        `json:"event_count"`
+	ID           string    `json:"id"`                    // the episode of its findings, 32 hexadecimal digits
+	Revision     int       `json:"revision"`              // from 1
+	Case         string    `json:"case"`                  // ID of the first alert of a case; see assignCases
+	Time         time.Time `json:"time"`                  // when the last event it rests on happened, rounded up to a second
+	User         string    `json:"user"`                  // account of the person; empty if Health
+	Department   string    `json:"department,omitempty"`  // of the person, from HR's files
+	Service      bool      `json:"service,omitempty"`     // a service account, not a person
+	Health       bool      `json:"health,omitempty"`      // about the data rather than a person: User is empty, Score 0
+	Detector     string    `json:"detector"`              // the one that contributes most
+	Detectors    []string  `json:"detectors"`             // all that contribute, Detector first
+	Score        float64   `json:"score"`                 // in points; comparable within one organisation
+	Rate         float64   `json:"rate"`                  // false alerts per 1,000 user-days to expect at this score or above
+	Severity     Severity  `json:"severity"`              // by Rate, and by impact
+	Title        string    `json:"title"`                 // of Detector, with the qualifiers of others
+	Reason       string    `json:"reason"`                // one sentence in plain words, without a full stop
+	Context      []string  `json:"context"`               // what else is known of the person or the day
+	Window       Window    `json:"window"`                // from the first event to the last
+	Provisional  bool      `json:"provisional,omitempty"` // the day is not over in the data, so the alert may grow
+	Observed     float64   `json:"observed"`              // of Detector, in Unit
+	Expected     float64   `json:"expected"`              // on a usual day of the person, in Unit
+	Peers        float64   `json:"peers"`                 // on a usual day of a colleague, in Unit
+	Unit         string    `json:"unit"`                  // what Observed counts; empty if Detector counts nothing
+	BaselineDays float64   `json:"baseline_days"`         // active days that Expected rests on; old days count less
+	// Person-days of the organisation that the score rests on. Old ones count less.
+	KnownDays      float64    `json:"known_days,omitempty"`
+	Sources        []string   `json:"sources"`          // short names of the sources of the events
+	Techniques     []string   `json:"techniques"`       // of MITRE ATT&CK, such as T1530
+	EventIDs       []string   `json:"event_ids"`        // up to 60 of the events, the first and the last among them
+	EventCount     int        `json:"event_count"`      // all events
 	DataCompleteTo time.Time  `json:"data_complete_to"` // up to when all its sources had delivered
-	Evidence       []Evidence `json:"evidence"`
+	Evidence       []Evidence `json:"evidence"`         // by detector, the strongest first
 	// Exposures lists what was exposed or disabled, and when it was reverted. It is the only
 	// part of an alert that may change long after Time.
 	Exposures []Exposure `json:"exposures,omitempty"`
 	// Withdrawn marks an alert that later events made obsolete.
 	Withdrawn bool             `json:"withdrawn,omitempty"`
-	Receipt   *finding.Receipt `json:"receipt,omitempty"` // what the score rests on; outflow explain computes it again
+	Receipt   *finding.Receipt `json:"receipt,omitempty"` // the figures that the score rests on, for outflow explain
 }
 
 // Exposure is something that was exposed to outsiders, or disabled.
 type Exposure struct {
-	What   string     `json:"what"`
-	Opened time.Time  `json:"opened"`
-	Closed *time.Time `json:"closed,omitempty"` // when it was undone, if it was
-	By     string     `json:"by,omitempty"`     // who undid it
+	What   string     `json:"what"`             // in plain words
+	Opened time.Time  `json:"opened"`           // when it was exposed or disabled
+	Closed *time.Time `json:"closed,omitempty"` // when that was reverted; nil if it is still open
+	By     string     `json:"by,omitempty"`     // who reverted it; empty if that is not known
 }
 
 // Evidence is one detector's contribution to an alert.
 type Evidence struct {
-	Detector string   `json:"detector"`
-	Title    string   `json:"title"`
-	Points   float64  `json:"points"` // of the score
-	Reason   string   `json:"reason,omitempty"`
-	Observed float64  `json:"observed"`
-	Expected float64  `json:"expected"`
-	Peers    float64  `json:"peers"`
-	Unit     string   `json:"unit,omitempty"`
-	Sources  []string `json:"sources,omitempty"`
-	Events   int      `json:"events"`
-	Repeats  int      `json:"repeats,omitempty"` // events about things that were counted already
-	Folders  int      `json:"folders,omitempty"` // things taken that are folders of unknown size
-	Window   *Window  `json:"window,omitempty"`  // when its events happened
+	Detector string   `json:"detector"`          // its name
+	Title    string   `json:"title"`             // of the detector, for people
+	Points   float64  `json:"points"`            // share of the score
+	Reason   string   `json:"reason,omitempty"`  // in plain words; may be empty
+	Observed float64  `json:"observed"`          // on this day, in Unit
+	Expected float64  `json:"expected"`          // on a usual day of the person
+	Peers    float64  `json:"peers"`             // on a usual day of a colleague
+	Unit     string   `json:"unit,omitempty"`    // empty if the detector counts nothing
+	Sources  []string `json:"sources,omitempty"` // short names of the sources of its events
+	Events   int      `json:"events"`            // how many events it counted
+	Repeats  int      `json:"repeats,omitempty"` // events about objects that were already counted
+	Folders  int      `json:"folders,omitempty"` // objects that are folders of unknown size
+	Window   *Window  `json:"window,omitempty"`  // when its events happened; nil if it has none
 }
 
 // build builds the alert of one revision of findings.
 func build(revision int, list []*finding.Finding) Alert {
-	slices.SortStableFunc(list, func(a, b *finding.Finding) int { // what contributes most comes first
+	slices.SortStableFunc(list, func(a, b *finding.Finding) int { // the largest contribution first
 		return cmp.Or(-cmp.Compare(a.Points, b.Points), cmp.Compare(a.Detector, b.Detector))
 	})
 	lead := list[0]
@@ -179,10 +181,10 @@ func build(revision int, list []*finding.Finding) Alert {
 		Context:      lead.Context,
 	}
 
-	stake, from, to, complete := 0, lead.Start, lead.End, int64(0)
+	impact, from, to, complete := 0, lead.Start, lead.End, int64(0)
 	ids := map[string]bool{}
 	for _, f := range list {
-		stake = max(stake, f.Impact)
+		impact = max(impact, f.Impact)
 		a.Detectors = append(a.Detectors, f.Detector)
 		a.Evidence = append(a.Evidence, Evidence{
 			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,
@@ -216,24 +218,25 @@ func build(revision int, list []*finding.Finding) Alert {
 
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
-	if a.Severity = severityOf(a.Rate, stake); a.Health {
-		a.Severity = min(Severity(stake), Medium)
+	if a.Severity = severityOf(a.Rate, impact); a.Health {
+		a.Severity = min(Severity(impact), Medium)
 	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
 	return a
 }
 
-// FromFinding returns the alert of a single finding about the data that comes from no detector.
+// FromFinding returns the alert of a single finding that does not come from a detector, such as
+// one about the health of the data.
 func FromFinding(f *finding.Finding) Alert {
 	a := build(f.Revision, []*finding.Finding{f})
 	a.Case = a.ID
 	return a
 }
 
+// maxEventIDs is the most event ids that an alert lists.
 const maxEventIDs = 60
 
-// expose adds an exposure, or the end of one that is known. If several ends are
-// told, the first is right.
+// expose adds an exposure, or the end of a known one. Of several ends the earliest counts.
 func (a *Alert) expose(x finding.Exposure) {
 	open := Exposure{What: x.What, Opened: at(x.Opened)}
 	i := slices.IndexFunc(a.Exposures, func(h Exposure) bool { return h.What == open.What && h.Opened.Equal(open.Opened) })
@@ -249,14 +252,15 @@ func (a *Alert) expose(x finding.Exposure) {
 	}
 }
 
+// at converts Unix milliseconds.
 func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// raisedAt is the moment at which an alert is raised that rests on an event of a
-// time. Most vendors state whole seconds and mean some moment within: the alert
-// comes at the end of the second, so that it never precedes what it rests on.
+// raisedAt returns when an alert is raised whose last event has a time (Unix milliseconds).
+// Most vendors state whole seconds and mean some moment within: the alert is raised at the end
+// of the second, so that it never precedes its events.
 func raisedAt(ms int64) time.Time { return at((ms/1000 + 1) * 1000) }
 
-// appendNew adds what is not there yet.
+// appendNew appends the elements of more that list does not have yet.
 func appendNew(list, more []string) []string {
 	for _, m := range more {
 		if !slices.Contains(list, m) {
@@ -266,6 +270,7 @@ func appendNew(list, more []string) []string {
 	return list
 }
 
+// title returns the leading finding's title with the qualifiers of all findings.
 func title(lead *finding.Finding, list []*finding.Finding) string {
 	t := lead.Title
 	for _, f := range list {
@@ -298,20 +303,19 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 	return s
 }
 
-// Rank orders alerts for reading: the highest score first, the health of the
-// data at the end.
+// Rank sorts alerts for reading: the highest score first, those about the data last.
 func Rank(list []Alert) {
 	slices.SortFunc(list, func(a, b Alert) int {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 	})
 }
 
-// TitleNotProcessed is the title of an alert about events that were not judged. No detector has
-// it.
+// TitleNotProcessed is the title of the alert about events that were not scored. It comes from
+// no detector.
 const TitleNotProcessed = "Events not judged"
 
-// IsNotProcessed reports whether the alert is about events that were not judged. Channels cannot
-// mute it.
+// IsNotProcessed reports whether the alert is about events that were not scored. Channels
+// cannot mute it.
 func (a *Alert) IsNotProcessed() bool {
 	return a.Health && a.Title == TitleNotProcessed
 }

@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// Change is what became of an alert: a version of it, at a place in the feed.
+// Change is one version of an alert, at its place in the feed.
 type Change struct {
-	Seq   int64     `json:"seq"`
-	At    time.Time `json:"at"` // when it was taken in
-	Alert Alert     `json:"alert"`
+	Seq   int64     `json:"seq"`   // its place, from 1; versions keep their order
+	At    time.Time `json:"at"`    // when it was stored
+	Alert Alert     `json:"alert"` // the version
 }
 
-// Filter is which changes are wanted.
+// Filter selects changes. The zero value selects those of any severity that were notified.
 type Filter struct {
-	After    int64 // changes after this place
-	Before   int64 // if it is not 0: changes before this place, the latest first
-	Limit    int   // 1 … 1000
-	Severity Severity
-	Exact    bool // that severity alone, not higher ones
-	User     string
-	Detector string
-	Alert    string // id
-	All      bool   // also what does not deserve attention
-	Latest   bool   // of every alert only the version that holds now
+	After    int64    // changes after this place
+	Before   int64    // if not 0: changes before this place, the latest first
+	Limit    int      // at most so many, 1 to 1,000; other values are brought into the range
+	Severity Severity // this severity or above
+	Exact    bool     // exactly Severity
+	User     string   // about this user; "" for all
+	Detector string   // led by this detector; "" for all
+	Alert    string   // of the alert with this ID; "" for all
+	All      bool     // also alerts that did not need attention
+	Latest   bool     // only the latest version of each alert
 }
 
-// Changes lists changes in their order.
+// Changes returns the changes that a filter selects, by place.
 func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error) {
 	where, args := []string{"severity >= ?"}, []any{f.Severity}
 	if f.Exact {
@@ -84,10 +84,10 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	return list, rows.Err()
 }
 
-// keepChanges is for how long the feed has versions of alerts that have been superseded.
+// keepChanges is for how long the feed keeps superseded versions.
 const keepChanges = 90 * 24 * time.Hour
 
-// PruneChanges takes versions out of the feed that are old and were superseded.
+// PruneChanges deletes superseded versions that are older than keepChanges.
 func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
 	_, err := s.db.ExecContext(ctx,
 		"DELETE FROM change WHERE at < ? AND "+
@@ -99,19 +99,20 @@ func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// Users lists everybody there is an alert about.
+// Users returns the users with an alert, sorted.
 func (s *Store) Users(ctx context.Context) ([]string, error) {
 	return s.users(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
 }
 
-// KnownUsers lists everybody of whom anything is kept: alerts, days, or that they leave.
+// KnownUsers returns all users about whom anything is stored, sorted: alerts, daily summaries,
+// or that they leave.
 func (s *Store) KnownUsers(ctx context.Context) ([]string, error) {
 	return s.users(ctx,
 		"SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM change WHERE user <> '' "+
 			"UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
 }
 
-// ActiveUsers lists everybody there is an alert about, or a day of.
+// ActiveUsers returns the users with an alert or a daily summary, sorted.
 func (s *Store) ActiveUsers(ctx context.Context) ([]string, error) {
 	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")
 }
@@ -132,15 +133,15 @@ func (s *Store) users(ctx context.Context, which string) (list []string, err err
 	return list, rows.Err()
 }
 
-// All lists the alerts as they are now, ranked.
+// All returns the current alerts, ranked, without withdrawn ones.
 func (s *Store) All(ctx context.Context) ([]Alert, error) {
 	list, err := s.alerts(ctx, "", nil)
 	Rank(list)
 	return list, err
 }
 
-// alerts lists those that a condition holds for, without those that are withdrawn and
-// those that keep, which may be nil, does not want.
+// alerts returns the alerts that an SQL condition selects, without those that are withdrawn or
+// that keep, which may be nil, rejects.
 func (s *Store) alerts(ctx context.Context, which string, keep func(*Alert) bool, args ...any) (list []Alert, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert "+which, args...)
 	if err != nil {

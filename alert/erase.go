@@ -97,9 +97,9 @@ func eraseSnapshot(ctx context.Context, tx *sql.Tx, user string) error {
 	return err
 }
 
-// Expire deletes alerts that were raised before one time, but for those of which something
-// is open still, and days before another; a zero time stands for none. It returns how many
-// of each.
+// Expire deletes the alerts raised before one time, unless they have an open exposure, and the
+// daily summaries before another; a zero time keeps all. It returns how many of each it
+// deleted.
 func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneDays int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if !alerts.IsZero() {
@@ -143,15 +143,15 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 	return gone, goneDays, nil
 }
 
-// StoredRows is how much is kept of what, and since when.
+// StoredRows is how much is stored of one kind of data.
 type StoredRows struct {
-	What   string    `json:"what"`
-	Rows   int64     `json:"rows"`
-	People int64     `json:"people"`
-	Oldest time.Time `json:"oldest,omitzero"`
+	What   string    `json:"what"`            // the kind, in plain words
+	Rows   int64     `json:"rows"`            // how many records
+	People int64     `json:"people"`          // of how many users
+	Oldest time.Time `json:"oldest,omitzero"` // zero if there are none
 }
 
-// StoredRows says what is kept.
+// StoredRows returns how much is stored: of alerts, and of daily summaries.
 func (s *Store) StoredRows(ctx context.Context) ([]StoredRows, error) {
 	alerts, days := StoredRows{What: "alerts"}, StoredRows{What: "days of people"}
 	var oldest int64
@@ -174,5 +174,5 @@ func (s *Store) StoredRows(ctx context.Context) ([]StoredRows, error) {
 	return []StoredRows{alerts, days}, nil
 }
 
-// Vacuum gives back, and overwrites, what deleted rows took.
+// Vacuum returns the space of deleted rows to the file system, and overwrites it.
 func (s *Store) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, s.db) }

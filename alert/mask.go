@@ -11,25 +11,25 @@ import (
 	"github.com/outflow/outflow/internal/mail"
 )
 
-// Mask replaces people by stable pseudonyms. Every purpose has a key of its own, so that
-// what one kind of reader sees cannot be joined with what another does.
+// Mask replaces people by stable pseudonyms. Each purpose has its own key: the pseudonyms of
+// one kind of reader cannot be joined with those of another.
 type Mask struct {
 	key     []byte
 	domains func(domain string) bool
 }
 
-// NewMask returns the mask of a purpose. The master key is the organisation's; own says
-// whether a mail domain is.
+// NewMask returns the mask of a purpose. Master is the organisation's key. Own, which may be
+// nil, reports whether a mail domain in lower case belongs to the organisation.
 func NewMask(master []byte, purpose string, own func(domain string) bool) *Mask {
 	h := hmac.New(sha256.New, master)
 	h.Write([]byte("outflow pseudonyms: " + purpose))
 	return &Mask{h.Sum(nil), own}
 }
 
-// pseudonyms are written like this: P-, and 50 bits.
+// base writes the 50 bits of a pseudonym, without letters and digits that look alike.
 var base = base32.NewEncoding("ABCDEFGHJKLMNPQRSTUVWXYZ23456789").WithPadding(base32.NoPadding)
 
-// Name is the pseudonym of somebody.
+// Name returns the pseudonym of a user: P- and ten characters. Case does not matter.
 func (m *Mask) Name(user string) string {
 	h := hmac.New(sha256.New, m.key)
 	h.Write([]byte(strings.ToLower(user)))
@@ -38,7 +38,8 @@ func (m *Mask) Name(user string) string {
 
 var address = regexp.MustCompile(`[A-Za-z0-9._%+'\-]+@([A-Za-z0-9\-]+\.)+[A-Za-z]{2,}`)
 
-// Text replaces every address of the organisation's own, and the users that are named.
+// Text replaces every address in the organisation's domains, and the given users: their
+// addresses, and their names as the addresses spell them (jane.doe, Jane Doe, Doe, Jane).
 func (m *Mask) Text(text string, users ...string) string {
 	for _, u := range users {
 		if u == "" {
@@ -65,13 +66,13 @@ func (m *Mask) Text(text string, users ...string) string {
 	})
 }
 
-// replaceFold replaces a text whatever its letters' case.
+// replaceFold replaces a text in any case. Texts of fewer than four bytes are left alone.
 func replaceFold(text, old, by string) string {
 	if len(old) < 4 {
 		return text
 	}
 	low, want := strings.ToLower(text), strings.ToLower(old)
-	if len(low) != len(text) { // letters whose small form is longer
+	if len(low) != len(text) { // letters whose lower case has another length
 		return strings.ReplaceAll(text, old, by)
 	}
 	var b strings.Builder
@@ -87,8 +88,8 @@ func replaceFold(text, old, by string) string {
 	}
 }
 
-// Within is the mask that takes those for the organisation's, too, whose address has the
-// domain of one of its people, unless that is one of private mailboxes.
+// Within returns a mask that also counts the domains of the given users as the organisation's,
+// unless they are those of private mailboxes.
 func (m *Mask) Within(users ...string) *Mask {
 	domains := map[string]bool{}
 	for _, u := range users {
@@ -100,8 +101,9 @@ func (m *Mask) Within(users ...string) *Mask {
 	return &Mask{m.key, func(d string) bool { return domains[d] || own != nil && own(d) }}
 }
 
-// CommonDomains are the mail domains that at least a tenth of some people have, private
-// mailboxes aside: those of an organisation, where nobody has said which they are.
+// CommonDomains returns the mail domains that at least a tenth of the given users have, without
+// those of private mailboxes. They stand for the organisation's domains where none are
+// configured.
 func CommonDomains(users []string) map[string]bool {
 	count, all := map[string]int{}, 0
 	for _, u := range users {
@@ -117,9 +119,9 @@ func CommonDomains(users []string) map[string]bool {
 	return common
 }
 
-// Alert is an alert without names of the organisation's people: in its user, its texts
-// and who undid what. Service accounts keep theirs. Ids of events stay: they tell nobody
-// who has no access to the source.
+// Alert returns an alert without names of the organisation's people: in its user, its texts and
+// who reverted an exposure. Service accounts keep their names. Event ids stay: they mean
+// nothing without access to the source.
 func (m *Mask) Alert(a *Alert) Alert {
 	out := *a
 	var users []string

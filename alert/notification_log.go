@@ -18,9 +18,9 @@ import (
 
 // NotifyPolicy decides which versions of an alert are queued, and for which channels.
 type NotifyPolicy struct {
-	Routes         []Route
+	Routes         []Route             // all channels
 	NeedsAttention func(a *Alert) bool // whether an alert passes the budget
-	Now            time.Time
+	Now            time.Time           // the time of queueing
 	// Detectors has the traits of all detectors, which say what may be suppressed. Without it,
 	// nothing is suppressed.
 	Detectors finding.Detectors
@@ -29,13 +29,16 @@ type NotifyPolicy struct {
 // Route selects the alerts of a channel. Once a channel has an alert, it gets every later
 // revision as well.
 type Route struct {
-	Channel string
-	Matches func(a *Alert) bool // nil for all
+	Channel string              // name of the channel
+	Matches func(a *Alert) bool // whether the channel wants an alert; nil for all
 }
 
 // Position is the next offset to read from a partition of the alert topic, and the epoch of
 // the worker that wrote there.
-type Position struct{ Next, Epoch int64 }
+type Position struct {
+	Next  int64 // the next offset to read
+	Epoch int64 // of the worker that wrote there
+}
 
 // Progress returns the position up to which a partition of the alert topic was applied.
 func (s *Store) Progress(ctx context.Context, partition int) (p Position, err error) {
@@ -78,6 +81,7 @@ func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Al
 	return nil
 }
 
+// apply stores one alert, and queues it for the channels that are to be notified.
 func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	body, err := json.Marshal(a)
 	if err != nil {
@@ -139,7 +143,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 			}
 		}
 
-		// the version queued for the channel is out of date
+		// The version that is queued for the channel is out of date.
 		if _, err := tx.ExecContext(ctx,
 			"DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL",
 			channel, a.ID); err != nil {
@@ -157,8 +161,8 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 
 // QueuedNotification is an alert queued for a channel.
 type QueuedNotification struct {
-	Seq   int64
-	Alert Alert
+	Seq   int64 // for MarkStarted and MarkSent
+	Alert Alert // the version to send
 	Place int64 // where sending started; -1 if it has not
 }
 
@@ -178,14 +182,15 @@ func (s *Store) Queued(ctx context.Context, channel string, most int) (list []Qu
 			return nil, fmt.Errorf("alert: list queued notifications: %w", err)
 		}
 		if err := json.Unmarshal(body, &x.Alert); err != nil {
-			return nil, fmt.Errorf("alert: outbox: %w", err)
+			return nil, fmt.Errorf("alert: decode queued alert: %w", err)
 		}
 		list = append(list, x)
 	}
 	return list, rows.Err()
 }
 
-// MarkStarted records where sending starts. Call it before sending.
+// MarkStarted stores that sending starts, and at which place of the channel's output. Call it
+// before sending.
 func (s *Store) MarkStarted(ctx context.Context, seq, place int64) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE outbox SET place = ? WHERE seq = ?", place, seq)
 	if err != nil {

@@ -18,66 +18,63 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Notifier sends through a channel. It may be called again with the same alert and
-// revision: channels that have a key, or can look, must then tell people nothing new.
-// An error is tried again later, unless it is Permanent. The context ends sending.
+// Notifier sends through a channel. It may be called again with the same alert and revision: a
+// channel that has a key, or can look a message up, must not notify people twice. An error is
+// retried later unless it is Permanent. The end of the context ends sending.
 type Notifier interface {
-	// Notify returns what the channel calls the message, which comes back as Ref with
-	// later revisions of the same alert.
+	// Notify sends a message. It returns the channel's name for it, which comes back as Ref
+	// with later revisions of the same alert.
 	Notify(ctx context.Context, m *Message) (ref string, err error)
 }
 
-// Message is what is sent.
+// Message is what a channel sends.
 type Message struct {
-	Alert  Alert
-	Ref    string  // of the message about the revision before; "" for none
-	Repeat bool    // it may have been sent already: the process ended in the middle
-	Test   bool    // it is no alert but a trial
-	Others []Alert // that waited, too, and of which there is no message: a channel was down for long
+	Alert  Alert   // the alert, masked for the channel's readers
+	Ref    string  // what Notify returned for the previous revision; "" for none
+	Repeat bool    // it may have been sent before: sending was interrupted
+	Test   bool    // it is a test of the channel, not an alert
+	Others []Alert // alerts that waited too and get no message of their own
 	Link   string  // to the alert's page; "" for none
 }
 
-// Key is what tells a message apart for channels that take one: the same for every
-// try.
+// Key identifies a message: it is the same for every attempt.
 func (m *Message) Key() string { return fmt.Sprintf("%s.%d", m.Alert.ID, m.Alert.Revision) }
 
-// Settings are those of a kind of channel, as they are written in the configuration:
-// pointers to structs with yaml tags.
+// Settings are the configuration of a channel: a pointer to a struct with yaml tags.
 type Settings interface {
-	// Check says what is missing or cannot be, without asking anybody.
+	// Check returns an error if a setting is missing or invalid. It needs no network.
 	Check() error
-	// Open resolves secrets.
-	Open(ctx context.Context, env Env) (Notifier, error)
+	Open(ctx context.Context, env Env) (Notifier, error) // Open resolves secrets and returns the channel.
 }
 
-// Env is what channels get from outside.
+// Env is what channels need besides their settings.
 type Env struct {
-	Now     func() time.Time
-	Version string         // of the program
-	Allow   []netip.Prefix // networks within that a channel may reach
-	TLS     *tls.Config    // whom a channel trusts, and as whom it shows itself; never nil
+	Now     func() time.Time // the clock
+	Version string           // of the program
+	Allow   []netip.Prefix   // internal networks that a channel may connect to
+	TLS     *tls.Config      // trusted certificates and the client certificate; never nil
 }
 
-// HTTP is what a channel sends requests with.
+// HTTP returns a client that connects to public addresses and to the networks in Allow only.
 func (e *Env) HTTP() *http.Client { return webapi.NewGuarded(e.Allow, e.TLS) }
 
-// RequireTLS says what is wrong if a channel connects in the clear: it has certificates.
+// RequireTLS rejects certificate settings on a plaintext connection.
 func (e *Env) RequireTLS() error {
 	if e.TLS.RootCAs != nil || e.TLS.GetClientCertificate != nil {
-		return errors.New("ca and client_cert need tls: true")
+		return errors.New("ca and client_cert require tls: true")
 	}
 	return nil
 }
 
 // Kind is a kind of channel.
 type Kind struct {
-	Name   string
-	New    func() Settings
-	People bool // people read it one by one: a long backlog becomes one message
-	SDK    bool // AWS's SDK connects, and takes certificates in its own ways
+	Name   string          // as in the configuration
+	New    func() Settings // returns empty settings
+	People bool            // people read messages one by one: a long backlog becomes one message
+	SDK    bool            // the AWS SDK connects and has its own certificate settings
 }
 
-// Permanent marks an error that trying again does not mend.
+// Permanent marks an error that a retry cannot fix. It returns nil for nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -89,35 +86,38 @@ type permanent struct{ error }
 
 func (p *permanent) Unwrap() error { return p.error }
 
-// IsPermanent says whether an error is marked so, or a refusal of the message itself.
+// IsPermanent reports whether an error is marked by Permanent, or is a receiver's refusal of
+// the message itself.
 func IsPermanent(err error) bool {
 	var p *permanent
 	if errors.As(err, &p) {
 		return true
 	}
-	return webapi.Is(err, webapi.Refused) && webapi.Status(err) != 404 // an address may come into being
+	return webapi.Is(err, webapi.Refused) && webapi.Status(err) != 404 // the address may be created later
 }
 
 // Limits of a channel.
 const (
-	expires    = 72 * time.Hour // after so long something is not worth telling any more
-	breakerAt  = 5              // failures in a row from which a channel is left alone for a while
-	breakerFor = 30 * time.Second
-	manyWait   = 50 // from so many on, people get one message about all
-	perPass    = 200
+	expires    = 72 * time.Hour   // after so long in the queue a message becomes a dead letter
+	breakerAt  = 5                // failures in a row after which the channel pauses
+	breakerFor = 30 * time.Second // length of such a pause
+	manyWait   = 50               // a longer queue becomes one message if people read the channel
+	perPass    = 200              // most messages that one call of Deliver looks at
 )
 
-// Channel is a channel in use: its own queue, tried again and again, in order.
+// Channel is an open channel with its queue. Messages are sent in order, and retried until they
+// are sent or given up.
 type Channel struct {
-	Name      string
-	Kind      Kind
-	Notifier  Notifier
-	MaxPerDay int                                      // most messages in 24 hours; 0 for no bound. Critical alerts go out all the same
-	Mask      func(a *Alert) Alert                     // what of an alert the channel's readers may see; nil for all
-	Link      func(a *Alert) string                    // may be nil
-	Observe   func(a *Alert, err error)                // called after a message was sent (nil) or refused for good; may be nil
+	Name     string   // as in the configuration
+	Kind     Kind     // the kind of its notifier
+	Notifier Notifier // sends messages
+	// Most messages in 24 hours; 0 for no limit. Critical alerts are always sent.
+	MaxPerDay int
+	Mask      func(a *Alert) Alert                     // what the channel's readers may see of an alert; nil for all
+	Link      func(a *Alert) string                    // address of the alert's page; may be nil
+	Observe   func(a *Alert, err error)                // called once a message was sent (nil) or refused for good; may be nil
 	Between   func(name string)                        // called by name between two durable effects; for tests, may be nil
-	Wait      func(err error, tries int) time.Duration // webapi.Backoff if it is nil
+	Wait      func(err error, tries int) time.Duration // time before the next try; webapi.Backoff if nil
 
 	failures int
 	resume   time.Time
@@ -132,18 +132,18 @@ func (c *Channel) between(name string) {
 // pending is a row of the outbox.
 type pending struct {
 	seq      int64
-	next     int64 // when it is tried, Unix milliseconds
+	next     int64 // when it is due, Unix milliseconds
 	attempts int
-	begun    bool
+	begun    bool // an attempt to send it was interrupted
 	body     []byte
 	alert    Alert
 }
 
-// Deliver sends what waits for the channel and is due, in the order in which it was
-// decided. What fails is tried again later; what is permanent, or has waited for three
-// days, is put aside (Failed). It returns how many messages went out and when to call
-// it again; the error is that of the store or the context, or why the last message did
-// not go out.
+// Deliver sends the messages that are due, in the order in which they were queued. A failure is
+// retried later; a message that fails for good, or has waited for three days, becomes a dead
+// letter (Unsent). Deliver returns how many messages it sent and when to call it again, zero
+// for as soon as something is queued. The error is that of the store or the context, or why the
+// last message was not sent.
 func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent int, again time.Time, err error) {
 	if now.Before(c.resume) {
 		return 0, c.resume, nil
@@ -159,7 +159,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 	for i := range list {
 		p := &list[i]
 		if next := time.UnixMilli(p.next); p.attempts > 0 && next.After(now) {
-			return sent, next, nil // in order: what follows waits, too
+			return sent, next, nil // in order: the messages behind it wait, too
 		}
 		if over, err := s.overBudget(ctx, c, p, now); err != nil || over {
 			if err != nil {
@@ -205,7 +205,7 @@ func (c *Channel) observe(a *Alert, err error) {
 	}
 }
 
-// send sends one message.
+// send sends the message of a row. Others are rows without a message of their own.
 func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pending) (string, error) {
 	m := &Message{Alert: p.alert, Repeat: p.begun}
 	var err error
@@ -231,7 +231,7 @@ func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pendi
 	return c.Notifier.Notify(ctx, m)
 }
 
-// summary sends one message about all that waits: the most urgent in full.
+// summary sends one message about all rows, with the most urgent alert in full.
 func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now time.Time) (int, time.Time, error) {
 	if next := time.UnixMilli(list[0].next); list[0].attempts > 0 && next.After(now) {
 		return 0, next, nil
@@ -264,7 +264,7 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 	return 1, now, nil
 }
 
-// recordFailure notes why something was not sent, and when it is tried again.
+// recordFailure stores why a message was not sent, and returns when it is tried next.
 func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now time.Time, why error) (next time.Time, err error) {
 	if IsPermanent(why) {
 		return now, s.deadLetter(ctx, c.Name, p, now, false, why.Error())
@@ -293,7 +293,7 @@ func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now t
 	return next, err
 }
 
-// due lists the rows of a channel in order.
+// due returns the first rows of a channel, in order.
 func (s *Store) due(ctx context.Context, channel string) (list []pending, err error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT seq, body, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
@@ -308,19 +308,21 @@ func (s *Store) due(ctx context.Context, channel string) (list []pending, err er
 			return nil, fmt.Errorf("alert: list due notifications: %w", err)
 		}
 		if err := json.Unmarshal(p.body, &p.alert); err != nil {
-			return nil, fmt.Errorf("alert: outbox: %w", err)
+			return nil, fmt.Errorf("alert: decode queued alert: %w", err)
 		}
 		list = append(list, p)
 	}
 	return list, rows.Err()
 }
 
+// queuedAt returns when a row was queued.
 func (s *Store) queuedAt(ctx context.Context, seq int64) (time.Time, error) {
 	var at int64
 	err := s.db.QueryRowContext(ctx, "SELECT since FROM outbox WHERE seq = ?", seq).Scan(&at)
 	return time.UnixMilli(at), err
 }
 
+// ref returns what the channel called the last message about an alert; "" if there was none.
 func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT ref FROM sent WHERE channel = ? AND alert = ?", channel, alert).Scan(&ref)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -329,7 +331,7 @@ func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, err
 	return ref, err
 }
 
-// recordSent notes that a message went out, and what the channel calls it.
+// recordSent stores that a message was sent, and what the channel calls it.
 func (s *Store) recordSent(ctx context.Context, channel string, p *pending, ref string, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
@@ -347,9 +349,9 @@ func (s *Store) recordSent(ctx context.Context, channel string, p *pending, ref 
 	return nil
 }
 
-// overBudget puts a message aside that is beyond the channel's budget: it is visible in the
-// list of what was not sent. Critical alerts, what was told before, and the end of it go
-// out all the same.
+// overBudget makes a message beyond the channel's daily limit a dead letter, and reports
+// whether it did. Critical alerts, revisions of alerts that were sent, and withdrawals are not
+// limited.
 func (s *Store) overBudget(ctx context.Context, c *Channel, p *pending, now time.Time) (bool, error) {
 	if c.MaxPerDay == 0 || p.alert.Severity >= Critical || p.alert.Withdrawn {
 		return false, nil
@@ -364,7 +366,7 @@ func (s *Store) overBudget(ctx context.Context, c *Channel, p *pending, now time
 	return true, s.deadLetter(ctx, c.Name, p, now, true, fmt.Sprintf("beyond %d messages a day", c.MaxPerDay))
 }
 
-// deadLetter ends trying.
+// deadLetter moves a message from the outbox to the dead letters.
 func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now time.Time, budget bool, why string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
@@ -381,19 +383,19 @@ func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now 
 	return nil
 }
 
-// Unsent is a message that did not go out.
+// Unsent is a message that was not sent: a dead letter, or one that is being retried.
 type Unsent struct {
-	Seq     int64     `json:"number"` // for Retry; 0 while it is still tried
-	Channel string    `json:"channel"`
-	Alert   string    `json:"alert"`
-	Title   string    `json:"title"`
-	At      time.Time `json:"at"`     // when it was put aside, or is tried next
-	Budget  bool      `json:"budget"` // it was beyond the channel's budget
-	Tries   int       `json:"tries,omitempty"`
-	Reason  string    `json:"reason"`
+	Seq     int64     `json:"number"`          // number of a dead letter, for Retry; 0 while it is retried
+	Channel string    `json:"channel"`         // name of the channel
+	Alert   string    `json:"alert"`           // ID of the alert
+	Title   string    `json:"title"`           // of the alert
+	At      time.Time `json:"at"`              // when it became a dead letter, or is tried next
+	Budget  bool      `json:"budget"`          // it was beyond the channel's daily limit
+	Tries   int       `json:"tries,omitempty"` // attempts so far; 0 for dead letters
+	Reason  string    `json:"reason"`          // the last error
 }
 
-// Unsent lists what did not go out: what was put aside, and what is tried again.
+// Unsent returns the messages that were not sent, those that are being retried first.
 func (s *Store) Unsent(ctx context.Context) (list []Unsent, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT seq, channel, alert, body ->> 'title', at, budget, 0, error FROM failed
 		UNION ALL SELECT 0, channel, alert, body ->> 'title', next_at, 0, attempts, error FROM outbox WHERE attempts > 0 ORDER BY 1, 5`)
@@ -413,8 +415,8 @@ func (s *Store) Unsent(ctx context.Context) (list []Unsent, err error) {
 	return list, rows.Err()
 }
 
-// Retry has what was put aside sent after all: one message, or with 0 all of them; and
-// what waits tried at once. It returns how many.
+// Retry queues a dead letter again, or with 0 all of them and makes messages that are being
+// retried due at once. It returns how many dead letters it queued.
 func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if seq == 0 {
@@ -441,7 +443,7 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 	return n, nil
 }
 
-// RequireSettings says which of some settings are missing: pairs of a name and a value.
+// RequireSettings takes pairs of a name and a value. The error names the first without a value.
 func RequireSettings(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
@@ -451,16 +453,16 @@ func RequireSettings(pairs ...string) error {
 	return nil
 }
 
-// SplitURL splits a URL into what a client needs: scheme and host, and path with query.
+// SplitURL splits an http or https URL into scheme and host, and path with query.
 func SplitURL(text string) (base, path string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", "", errors.New("url: not an address such as https://host/path")
+		return "", "", errors.New("url: not a URL such as https://host/path")
 	}
 	return u.Scheme + "://" + u.Host, u.RequestURI(), nil
 }
 
-// Redact is an error without a secret that its text may hold.
+// Redact returns an error of a request without a secret that its text may contain.
 func Redact(err error, secret string) error {
 	var e *webapi.Error
 	if secret == "" || !errors.As(err, &e) {
@@ -474,13 +476,14 @@ func Redact(err error, secret string) error {
 	return &out
 }
 
-// OCSF is an alert as a Detection Finding of OCSF, as JSON.
+// OCSF returns an alert as a Detection Finding of OCSF, in JSON. Version is that of the
+// program.
 func OCSF(a *Alert, version string) ([]byte, error) {
 	f := ocsf(a, version)
 	return json.Marshal(&f)
 }
 
-// WasSent says whether Mark was called for something.
+// WasSent reports whether RecordSent was called with a channel and key.
 func (s *Store) WasSent(ctx context.Context, channel, key string) (bool, error) {
 	var n int
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sent WHERE channel = ? AND alert = ?", channel, key).Scan(&n); err != nil {
@@ -489,7 +492,8 @@ func (s *Store) WasSent(ctx context.Context, channel, key string) (bool, error) 
 	return n > 0, nil
 }
 
-// RecordSent notes that something that is no alert, such as a digest, went out.
+// RecordSent stores that a message about no alert, such as a digest, was sent. Key identifies
+// it.
 func (s *Store) RecordSent(ctx context.Context, channel, key string, now time.Time) error {
 	_, err := s.db.ExecContext(ctx,
 		"INSERT OR IGNORE INTO sent (channel, alert, ref, at) VALUES (?, ?, '', ?)",

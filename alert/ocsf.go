@@ -12,7 +12,7 @@ import (
 // output follows.
 const ocsfVersion = "1.6.0"
 
-// The Detection Finding class (2004) of OCSF, as far as it is filled in.
+// ocsfFinding is the Detection Finding class (2004) of OCSF, with the attributes that are set.
 // https://schema.ocsf.io/1.6.0/classes/detection_finding
 type ocsfFinding struct {
 	ActivityID   int            `json:"activity_id"`
@@ -42,7 +42,7 @@ type ocsfFinding struct {
 	Unmapped     map[string]any `json:"unmapped"`
 }
 
-// ocsfAnalysis says what is usual, and what was found instead.
+// ocsfAnalysis compares what was observed with what is usual.
 type ocsfAnalysis struct {
 	Targets   []ocsfTarget   `json:"analysis_targets"`
 	Anomalies []ocsfObserved `json:"anomalies"`
@@ -67,7 +67,7 @@ type ocsfObservation struct {
 	End   int64  `json:"end_time,omitempty"`
 }
 
-// anomalies are the counts of a receipt that contributed.
+// anomalies returns the counts of the receipt that contribute to the score.
 func anomalies(a *Alert) (list []ocsfAnalysis) {
 	r := a.Receipt
 	if r == nil {
@@ -166,7 +166,7 @@ type ocsfResource struct {
 
 var ocsfSeverities = [...]string{"Informational", "Low", "Medium", "High", "Critical"}
 
-// ocsf is an alert as a Detection Finding.
+// ocsf returns an alert as a Detection Finding.
 func ocsf(a *Alert, version string) ocsfFinding {
 	if version == "" {
 		version = "dev"
@@ -208,7 +208,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 	return f
 }
 
-// findingInfo describes the finding: its kind, techniques and events.
+// findingInfo returns the title, techniques and events of the finding.
 func findingInfo(a *Alert) ocsfInfo {
 	info := ocsfInfo{
 		UID:           a.ID,
@@ -237,8 +237,8 @@ func findingInfo(a *Alert) ocsfInfo {
 	return info
 }
 
-// evidences are the pieces of evidence, each with the user as actor. A finding about the
-// health of the data has no actor, and none.
+// evidences returns the evidence with the user as actor. A finding about the health of the data
+// has no actor, and so no evidences.
 func evidences(a *Alert) (list []ocsfEvidence) {
 	if a.Health {
 		return nil
@@ -265,8 +265,8 @@ func evidences(a *Alert) (list []ocsfEvidence) {
 	return list
 }
 
-// resources are what the finding is about: the user, or the sources if it is about the health
-// of the data.
+// resources returns what the finding is about: the user, or the sources if it is about the
+// data.
 func resources(a *Alert) (list []ocsfResource) {
 	if !a.Health {
 		return []ocsfResource{{"User", a.User, a.User}}
@@ -277,7 +277,7 @@ func resources(a *Alert) (list []ocsfResource) {
 	return list
 }
 
-// unmapped are the properties of an alert for which the class has no attribute.
+// unmapped returns the properties for which the class has no attribute.
 func unmapped(a *Alert) map[string]any {
 	m := map[string]any{
 		"score":            a.Score,

@@ -15,21 +15,21 @@ import (
 //go:embed migrations/*.sql
 var scripts embed.FS
 
-// Store keeps the alerts between runs. Its generation is that of all files: it
-// is written last.
+// Store is alerts.db: the alerts with their history and notifications, daily summaries,
+// suppressions and leavers. It is written last of all files; its generation is that of all.
 type Store struct{ db *sql.DB }
 
-// OpenStore opens the file, or makes it.
+// OpenStore opens the file, and creates or migrates it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full) // people are told what is in it
+	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full) // people are notified of what is in it
 	if err != nil {
 		return nil, fmt.Errorf("alert: open store: %w", err)
 	}
 	return &Store{db}, nil
 }
 
-// OpenStoreReadOnly opens a file that exists, to read what it holds at this moment, also
-// while another process writes it. Everything that writes fails.
+// OpenStoreReadOnly opens an existing file for reading, as it is at this moment, while another
+// process may write to it. Methods that write return an error.
 func OpenStoreReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
@@ -50,9 +50,9 @@ func (s *Store) Generation(ctx context.Context) (n int64, err error) {
 	return n, nil
 }
 
-// Load returns the current generation, 0 if there is none, and the correlator as it
-// was at its checkpoint: the alerts before it are final, those on days that were
-// not over then are as they were, and what came later is gone.
+// Load returns the current generation, and the correlator as of its checkpoint. Alerts before
+// the checkpoint are final, alerts on days that were not over at that time are as they were
+// then, and later ones are gone. Without a generation it returns 0 and an empty correlator.
 func (s *Store) Load(ctx context.Context) (generation int64, c *Correlator, err error) {
 	var snapshot []byte
 	var at int64
@@ -89,7 +89,7 @@ func (s *Store) Load(ctx context.Context) (generation int64, c *Correlator, err 
 	return generation, c, err
 }
 
-// Find returns the alert whose id begins with a text. Several, or none, are an
+// Find returns the alert whose id begins with a text, in any case. No alert, or several, are an
 // error.
 func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 	id = strings.ToLower(id)
@@ -105,7 +105,7 @@ func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 			return nil, fmt.Errorf("alert: find alert: %w", err)
 		}
 		if found != nil {
-			return nil, fmt.Errorf("%q begins the ids of several alerts: give more of it", id)
+			return nil, fmt.Errorf("%q begins the ids of several alerts: use more characters", id)
 		}
 		found = new(Alert)
 		if err := json.Unmarshal(body, found); err != nil {
@@ -121,8 +121,8 @@ func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 	return found, nil
 }
 
-// Save makes a generation current: the correlator as it was at the checkpoint (Unix
-// milliseconds), and all alerts.
+// Save stores a generation: the correlator's BatchSnapshot at a checkpoint (Unix milliseconds),
+// and all alerts in place of the stored ones. A nil snapshot is empty.
 func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot []byte, list []Alert) error {
 	if snapshot == nil {
 		snapshot = []byte("{}")

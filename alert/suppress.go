@@ -12,35 +12,35 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Suppression says what people are not told again for a while, because it was looked
-// into and is no matter. It is about telling alone: whom it is about is judged as before,
-// the alerts are kept, and one that another detector has a part in, or that is more
-// severe, is told.
+// Suppression mutes notifications about one user's alerts that were triaged as benign. It
+// affects notifications alone: the user is scored as before and alerts are stored. An alert to
+// which another detector contributes, or that is more severe, is sent.
 type Suppression struct {
-	ID        int64     `json:"id,omitempty"`
-	User      string    `json:"user"`
-	Detectors []string  `json:"detectors"` // alerts that these alone speak in
-	Severity  Severity  `json:"severity"`  // at most
-	Owner     string    `json:"owner"`     // who answers for it
-	Reason    string    `json:"reason"`
-	Alert     string    `json:"alert"` // id of the one that it came from
-	Made      time.Time `json:"made"`
-	Expires   time.Time `json:"expires"`
-	Ended     time.Time `json:"ended,omitzero"` // when somebody ended it before
-	EndedBy   string    `json:"ended_by,omitempty"`
+	ID        int64     `json:"id,omitempty"`       // from 1; 0 before it is stored
+	User      string    `json:"user"`               // the user that it is about
+	Detectors []string  `json:"detectors"`          // it covers alerts to which only these contribute
+	Severity  Severity  `json:"severity"`           // the highest severity that it covers
+	Owner     string    `json:"owner"`              // who is responsible for it
+	Reason    string    `json:"reason"`             // in the owner's words
+	Alert     string    `json:"alert"`              // ID of the alert that it was made from
+	Made      time.Time `json:"made"`               // when it was made
+	Expires   time.Time `json:"expires"`            // when it ends by itself
+	Ended     time.Time `json:"ended,omitzero"`     // when it was ended early; zero if it was not
+	EndedBy   string    `json:"ended_by,omitempty"` // who ended it early
 }
 
-// LongestSuppression is for how long one may hold at most: what goes on for longer is an
-// exception of the configuration.
+// LongestSuppression is the longest that a suppression may last. Activity that goes on for
+// longer needs an exception in the configuration.
 const LongestSuppression = 180 * 24 * time.Hour
 
-// ErrNotSuppressible says that an alert cannot be suppressed.
+// ErrNotSuppressible is the error of Suggest and Suppress for detectors whose alerts are always
+// sent.
 var ErrNotSuppressible = errors.New("alerts about logs that are switched off, or missing, cannot be suppressed")
 
-// errNoDetectors says that it is not known which alerts cannot be suppressed.
-var errNoDetectors = errors.New("nothing can be suppressed: the detectors are not known")
+// errNoDetectors is returned where it is not known which detectors may be suppressed.
+var errNoDetectors = errors.New("nothing can be suppressed: the detectors are unknown")
 
-// suppressible is an error if alerts of some detectors cannot be suppressed.
+// suppressible returns an error unless alerts of all the detectors may be suppressed.
 func suppressible(detectors []string, known finding.Detectors) error {
 	switch {
 	case len(known) == 0:
@@ -51,8 +51,9 @@ func suppressible(detectors []string, known finding.Detectors) error {
 	return nil
 }
 
-// Suggest is the narrowest suppression that would have kept an alert from being told. Known are
-// all detectors. The error is ErrNever if one of those in the alert is never suppressed.
+// Suggest returns the narrowest suppression that covers an alert, for 30 days. Known are the
+// traits of all detectors. The error is ErrNotSuppressible if one of the alert's detectors is
+// never suppressed.
 func Suggest(a *Alert, known finding.Detectors, now time.Time) (*Suppression, error) {
 	s := &Suppression{
 		User:      a.User,
@@ -68,7 +69,8 @@ func Suggest(a *Alert, known finding.Detectors, now time.Time) (*Suppression, er
 	return s, nil
 }
 
-// Matches says whether an alert is one of those that are not told. Known are all detectors.
+// Matches reports whether the suppression covers an alert, in force or not. Known are the
+// traits of all detectors.
 func (s *Suppression) Matches(a *Alert, known finding.Detectors) bool {
 	if a.User != s.User || a.Severity > s.Severity || len(a.Detectors) == 0 || suppressible(a.Detectors, known) != nil {
 		return false
@@ -81,10 +83,10 @@ func (s *Suppression) Matches(a *Alert, known finding.Detectors) bool {
 	return true
 }
 
-// InForce says whether it is in force.
+// InForce reports whether the suppression is in force at a time.
 func (s *Suppression) InForce(now time.Time) bool { return s.Ended.IsZero() && now.Before(s.Expires) }
 
-// Until is when it ends, or has ended.
+// Until returns when the suppression ends, or ended.
 func (s *Suppression) Until() time.Time {
 	if s.Ended.IsZero() {
 		return s.Expires
@@ -92,19 +94,20 @@ func (s *Suppression) Until() time.Time {
 	return s.Ended
 }
 
-// Suppress puts a suppression into force and returns its id. Known are all detectors. The error
-// is ErrNever if one of those of the suppression is never suppressed.
+// Suppress stores a suppression and returns its id. Known are the traits of all detectors.
+// Without an owner, a reason, detectors and an end within LongestSuppression it returns an
+// error; ErrNotSuppressible if one of the detectors is never suppressed.
 func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Detectors) (int64, error) {
 	never := suppressible(p.Detectors, known)
 	switch {
 	case strings.TrimSpace(p.Owner) == "" || strings.TrimSpace(p.Reason) == "":
-		return 0, errors.New("a suppression needs an owner and a reason")
+		return 0, errors.New("a suppression requires an owner and a reason")
 	case len(p.Detectors) == 0:
-		return 0, errors.New("a suppression needs detectors")
+		return 0, errors.New("a suppression requires detectors")
 	case never != nil:
 		return 0, never
 	case !p.Expires.After(p.Made) || p.Expires.Sub(p.Made) > LongestSuppression:
-		return 0, fmt.Errorf("a suppression ends within %d days", int(LongestSuppression.Hours())/24)
+		return 0, fmt.Errorf("a suppression must end within %d days", int(LongestSuppression.Hours())/24)
 	}
 	res, err := s.db.ExecContext(ctx,
 		"INSERT INTO suppression (user, detectors, severity, owner, reason, source, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -115,8 +118,8 @@ func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Dete
 	return res.LastInsertId()
 }
 
-// EndSuppression ends one before its time. It returns false if there is none, or it has
-// ended.
+// EndSuppression ends a suppression early. It returns false if there is none with this id, or
+// it is not in force any more.
 func (s *Store) EndSuppression(ctx context.Context, id int64, who string, now time.Time) (bool, error) {
 	res, err := s.db.ExecContext(ctx,
 		"UPDATE suppression SET ended = ?, ended_by = ? WHERE id = ? AND ended = 0 AND expires > ?",
@@ -128,7 +131,7 @@ func (s *Store) EndSuppression(ctx context.Context, id int64, who string, now ti
 	return n > 0, err
 }
 
-// Suppressions lists all of them, the latest first.
+// Suppressions returns all suppressions, also those that have ended, the latest first.
 func (s *Store) Suppressions(ctx context.Context) ([]Suppression, error) {
 	return suppressions(ctx, s.db)
 }
@@ -159,9 +162,9 @@ func suppressions(ctx context.Context, db interface {
 	return list, rows.Err()
 }
 
-// Suppressed lists the alerts about whom a suppression is that it would keep from being
-// told, of those raised from one moment on until another, the first first: before it is
-// in force that is its backtest, afterwards what it has done.
+// Suppressed returns the alerts that a suppression covers among those raised from one time
+// until before another, the earliest first. Before the suppression is in force this is its
+// backtest; afterwards it is what it muted.
 func (s *Store) Suppressed(ctx context.Context, p *Suppression, known finding.Detectors, from, until time.Time) ([]Alert, error) {
 	matches := func(a *Alert) bool { return p.Matches(a, known) }
 	return s.alerts(ctx, "WHERE user = ? AND time >= ? AND time < ? ORDER BY time, id", matches,

@@ -9,10 +9,10 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Sentence is the title and the reason.
+// Sentence returns the title and the reason as one sentence, without control characters.
 func (a *Alert) Sentence() string { return printable(sentence(a)) }
 
-// Headline is one line for people: severity, title and who.
+// Headline returns one line for people: severity, title and user.
 func (m *Message) Headline() string {
 	a := &m.Alert
 	s := strings.ToUpper(a.Severity.String()) + " " + a.Title
@@ -28,10 +28,13 @@ func (m *Message) Headline() string {
 	return printable(s)
 }
 
-// Fact is something to be shown as a name and a value.
-type Fact struct{ Name, Value string }
+// Fact is a property of an alert as people read it.
+type Fact struct {
+	Name  string // such as When
+	Value string // without control characters
+}
 
-// Facts are what people want to see beside the sentence.
+// Facts returns the properties to be shown beside the sentence.
 func (m *Message) Facts() (list []Fact) {
 	a := &m.Alert
 	add := func(name, value string) {
@@ -61,7 +64,7 @@ func (m *Message) Facts() (list []Fact) {
 	return list
 }
 
-// Rest says in a line what waited, too; "" if nothing did.
+// Rest returns a line about the alerts in Others; "" if there are none.
 func (m *Message) Rest() string {
 	if len(m.Others) == 0 {
 		return ""
@@ -80,7 +83,7 @@ func (m *Message) Rest() string {
 		", ") + ". They are in the list of alerts."
 }
 
-// Text is the message as plain text of several lines.
+// Text returns the message as plain text of several lines.
 func (m *Message) Text() string {
 	var b strings.Builder
 	b.WriteString(m.Headline() + "\n\n" + m.Alert.Sentence() + "\n")
@@ -96,7 +99,7 @@ func (m *Message) Text() string {
 	return b.String() + "\n"
 }
 
-// Sample is what outflow channel test sends.
+// Sample returns the alert that outflow channel test sends.
 func Sample(now time.Time) Alert {
 	now = now.UTC().Truncate(time.Second)
 	return Alert{
@@ -138,7 +141,7 @@ func Sample(now time.Time) Alert {
 	}
 }
 
-// number writes an amount as people do: whole from ten on.
+// number formats an amount for people: without decimals from ten on, with one below.
 func number(x float64) string {
 	if x >= 10 || x == math.Trunc(x) {
 		return plain.Number(int64(math.Round(x)))

@@ -13,18 +13,18 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// A Writer writes alerts, ranked, in one format.
+// Writer writes alerts, which are ranked, in one format.
 type Writer func(w io.Writer, list []Alert, o Options) error
 
-// Options are for the formats that have a choice.
+// Options are the settings of formats. Each format uses those that concern it.
 type Options struct {
-	Color    bool
-	Width    int    // of the terminal in columns; 0 for no limit
-	Version  string // of the program
-	Unjudged string // what was not judged, and why; "" if everything was
+	Color    bool   // whether a table has ANSI colours
+	Width    int    // of the terminal in columns; 0 for 120
+	Version  string // of the program, for OCSF
+	Unjudged string // what was not scored, and why; "" if everything was
 }
 
-// Formats are the formats by name.
+// Formats are the writers by the name of their format.
 var Formats = map[string]Writer{
 	"table":  writeTable,
 	"ndjson": writeNDJSON,
@@ -104,7 +104,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	return c.Error()
 }
 
-// escapeFormula keeps a cell from being taken for a formula by a spreadsheet
+// escapeFormula keeps a spreadsheet from reading a cell as a formula
 // (owasp.org/www-community/attacks/CSV_Injection).
 func escapeFormula(cell string) string {
 	if strings.IndexAny(cell, "=+-@\t\r＝＋－＠") == 0 {
@@ -115,8 +115,8 @@ func escapeFormula(cell string) string {
 
 func formatTime(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
 
-// writeTable writes alerts for people: a case is one entry, told by its most
-// urgent alert.
+// writeTable writes alerts for people: one entry for each case, represented by its most urgent
+// alert.
 func writeTable(w io.Writer, list []Alert, o Options) error {
 	b := bufio.NewWriter(w)
 	width := o.Width
@@ -175,7 +175,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 	return b.Flush()
 }
 
-// statusText says how long what was laid open stayed so.
+// statusText describes how long exposures stayed open; "" if there are none.
 func (a *Alert) statusText() string {
 	if len(a.Exposures) == 0 {
 		return ""
@@ -200,15 +200,15 @@ func (a *Alert) statusText() string {
 	return "Undone after " + plain.Duration(longest) + " by " + by + "."
 }
 
-// Short is the beginning of the id, which people name an alert by.
+// Short returns the first eight characters of the id, by which people refer to an alert.
 func (a *Alert) Short() string { return a.ID[:min(len(a.ID), 8)] }
 
-// sentence is the title and the reason of an alert.
+// sentence returns the title and the reason of an alert.
 func sentence(a *Alert) string { return a.Title + ": " + a.Reason + "." }
 
 var severityColors = [...]string{"2", "36", "33", "31", "1;31"}
 
-// colorize writes a severity in its colour, padded to one width.
+// colorize returns a severity in its colour, padded to eight columns.
 func (o Options) colorize(s Severity) string {
 	name := s.String()
 	if s == Informational {
@@ -221,7 +221,7 @@ func (o Options) colorize(s Severity) string {
 	return "\x1b[" + severityColors[s] + "m" + name + "\x1b[0m"
 }
 
-// printable drops what could disturb a terminal.
+// printable replaces control characters, and those that change the direction of text.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if plain.Disturbs(c) {
@@ -231,8 +231,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// wrap breaks a text into lines of at most width characters, at spaces where
-// there are any.
+// wrap breaks a text into lines of at most width characters, at spaces where there are any.
 func wrap(text string, width int) (lines []string) {
 	line, n := "", 0
 	for word := range strings.FieldsSeq(text) {
