@@ -7,8 +7,8 @@ import (
 	"github.com/outflow/outflow/alert/report"
 )
 
-// coverage says what there is data of in the last days, and how much is known of what is
-// usual. Active is on how many days somebody was; fewer than 0 for nobody in particular.
+// coverage returns of which of the last days there is data, and how much is known of what is
+// usual. Active is on how many of them a user was active; below 0 for no particular user.
 func (s *Server) coverage(ctx context.Context, days, active int) (*report.Coverage, *report.Usual, error) {
 	in := &report.Input{Now: s.Now(), Reported: s.Now()}
 	var err error

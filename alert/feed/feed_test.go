@@ -505,7 +505,7 @@ func TestAccessLog(t *testing.T) {
 				t.Error("an anchor of another line holds")
 			}
 			defer func() {
-				if _, _, err := x.store.Verify(t.Context(), good); err == nil || !strings.Contains(err.Error(), "taken off its end") {
+				if _, _, err := x.store.Verify(t.Context(), good); err == nil || !strings.Contains(err.Error(), "removed from its end") {
 					t.Errorf("cut off, against an anchor: %v", err)
 				}
 			}()
@@ -604,7 +604,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestLeavers has the list of leavers and a review for HR, both in the log of access,
+// TestLeavers has the list of leavers and a review for HR, both in the audit log,
 // and no review of somebody who does not leave.
 func TestLeavers(t *testing.T) {
 	x := newTeam(t, 20)
@@ -856,7 +856,7 @@ func (x *team) days(user string) {
 }
 
 // TestDays draws somebody's days for the alert and for the person, says in words what is
-// drawn, and has it in the log of access.
+// drawn, and has it in the audit log.
 func TestDays(t *testing.T) {
 	x := newTeam(t, 2)
 	user := "person.1@northwind.example"

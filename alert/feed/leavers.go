@@ -15,14 +15,14 @@ import (
 
 // leaver is a row of the page of leavers.
 type leaver struct {
-	User   string // as the reader sees people
+	User   string // as the reader sees them
 	Review *report.Review
 }
 
-// freshFor is for how long what reviews are made of is kept: reading it takes a while.
+// freshFor is how long the input of reviews is cached: reading it takes a while.
 const freshFor = time.Minute
 
-// input is what reviews are made of. It is not changed by who reads it.
+// input returns the input of reviews, which callers must not change.
 func (s *Server) input(ctx context.Context) (*report.Input, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
@@ -36,8 +36,8 @@ func (s *Server) input(ctx context.Context) (*report.Input, error) {
 	return s.reports, nil
 }
 
-// leaversPage lists those of whom HR has said that they leave, the last day that comes
-// first, and what their reviews come to.
+// leaversPage lists the people whom HR lists as leaving, with the results of their reviews, the
+// latest last day first.
 func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	in, err := s.input(r.Context())
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 	return s.render(w, http.StatusOK, "leavers.html", v)
 }
 
-// reviewPage is the review of a leaver, as it is printed. Of others there is none: HR
-// has no reason to look at them.
+// reviewPage is the review of a leaver, as it is printed. There is none of other people: HR has
+// no reason to look at them.
 func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	in, err := s.input(r.Context())
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err := review.Write(&b, "html"); err != nil {
 		return err
 	}
-	// It has its style within it, as a file that is passed on: that one is let through.
+	// The review has its style sheet within it, as it may be saved as a file. Only that one is allowed.
 	_, style, _ := bytes.Cut(b.Bytes(), []byte("<style>"))
 	style, _, _ = bytes.Cut(style, []byte("</style>"))
 	sum := sha256.Sum256(style)
@@ -109,7 +109,7 @@ func (s *Server) digestPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err := d.Write(&b, "html"); err != nil {
 		return err
 	}
-	// styles are inlined for mail; nothing else is let through
+	// Styles are inline, as in mail; nothing else is allowed.
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, err = w.Write(b.Bytes())

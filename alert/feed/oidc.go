@@ -18,44 +18,47 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// SignOn is signing in through an identity provider: OpenID Connect, with an authorization
-// code and PKCE (RFC 7636).
+// SignOn is signing in through an identity provider: OpenID Connect, with an authorization code
+// and PKCE (RFC 7636).
 type SignOn struct {
-	Issuer       string
-	ClientID     string
-	ClientSecret string // "" for a public client
-	Redirect     string // address of /login/oidc/callback, as the provider knows it
-	Claim        string // that says in which groups somebody is; groups if empty
-	Roles        map[Role][]string
-	Life         time.Duration // of a session
-	HTTP         *http.Client
+	Issuer       string            // URL of the provider
+	ClientID     string            // as registered with the provider
+	ClientSecret string            // "" for a public client
+	Redirect     string            // URL of /login/oidc/callback, as registered
+	Claim        string            // claim that lists a user's groups; "" for groups
+	Roles        map[Role][]string // groups that give each role
+	Life         time.Duration     // of a session
+	HTTP         *http.Client      // the client for requests to the provider
 
 	mu       sync.Mutex
 	provider *oidc.Provider
 }
 
-// algorithms are those by which tokens may be signed: none with a shared secret.
+// algorithms are the accepted signature algorithms of tokens; none of them uses a shared
+// secret.
 var algorithms = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384,
 	oidc.ES512, oidc.EdDSA,
 }
 
-// authRequest is what a browser keeps between leaving for the provider and coming back.
+// authRequest is what a browser keeps in a cookie while the user is at the provider.
 type authRequest struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
 }
 
+// askLife is how long a user may take to sign in at the provider.
 const askLife = 10 * time.Minute
 
-// discover asks the provider where its endpoints and keys are, once it answers.
+// discover returns the provider. It fetches the provider's endpoints and keys the first time
+// that it answers.
 func (o *SignOn) discover(ctx context.Context) (*oidc.Provider, context.Context, error) {
 	ctx = oidc.ClientContext(ctx, o.HTTP)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.provider == nil {
-		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.HTTP), o.Issuer) // its keys are fetched later, too
+		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.HTTP), o.Issuer) // it fetches keys later, too
 		if err != nil {
 			return nil, ctx, fmt.Errorf("identity provider: %w", err)
 		}
@@ -74,7 +77,7 @@ func (o *SignOn) config(p *oidc.Provider) *oauth2.Config {
 	}
 }
 
-// claims are what of a token is read.
+// claims are the claims of an ID token that are used.
 type claims struct {
 	Email         string `json:"email"`
 	EmailVerified *bool  `json:"email_verified"`
@@ -82,8 +85,8 @@ type claims struct {
 	groups        []string
 }
 
-// principal says whose a token is, and what they may: the first role that one of their groups
-// has.
+// principal returns the user and role of an ID token: the first role that one of the user's
+// groups has, or "" if none has one.
 func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) {
 	var c claims
 	if err := t.Claims(&c); err != nil {
@@ -125,6 +128,7 @@ func (o *SignOn) principal(t *oidc.IDToken) (name string, role Role, err error) 
 	return name, "", nil
 }
 
+// authCookie is the name of the cookie with an authRequest.
 func (s *Server) authCookie() string { return s.cookie() + "-ask" }
 
 // redirectToProvider sends a browser to the provider.
@@ -145,7 +149,7 @@ func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, http.StatusInternalServerError, "it failed")
 		return
 	}
-	// It comes back from elsewhere: a strict cookie would not be sent then.
+	// The browser comes back from another site: it would not send a strict cookie then.
 	http.SetCookie(w, &http.Cookie{
 		Name:     s.authCookie(),
 		Value:    base64.RawURLEncoding.EncodeToString(b),
@@ -159,9 +163,9 @@ func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
 		http.StatusSeeOther)
 }
 
-// handleCallback takes in a browser that comes from the provider, and makes a session.
+// handleCallback signs in the user of a browser that comes back from the provider.
 func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
-	// it holds once
+	// An authRequest is used once.
 	http.SetCookie(w, &http.Cookie{
 		Name:     s.authCookie(),
 		Path:     "/",
@@ -207,28 +211,29 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 		SameSite: http.SameSiteStrictMode,
 	})
 
-	// A redirection would still count as coming from elsewhere, and the cookie would not
-	// be sent: the page goes on by itself.
+	// A redirect would still count as coming from another site, and the browser would not send
+	// the cookie. So this is a page, which goes on by itself.
 	s.render(w, http.StatusOK, "signed.html", &view{Title: "Signed in", Home: role.home()})
 }
 
+// signOn checks the response of the provider and returns the user and role.
 func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	q := r.URL.Query()
 	if e := q.Get("error"); e != "" {
-		return "", "", fmt.Errorf("the provider says %q", e)
+		return "", "", fmt.Errorf("the provider returned the error %q", e)
 	}
 	var a authRequest
 	c, err := r.Cookie(s.authCookie())
 	if err != nil {
-		return "", "", errors.New("the browser did not come from here")
+		return "", "", errors.New("the browser has no cookie of a sign-in")
 	}
 
 	b, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || json.Unmarshal(b, &a) != nil || a.State == "" {
-		return "", "", errors.New("the cookie is none of ours")
+		return "", "", errors.New("the cookie is invalid")
 	}
 	if subtle.ConstantTimeCompare([]byte(a.State), []byte(q.Get("state"))) != 1 {
-		return "", "", errors.New("the state is not that of this browser")
+		return "", "", errors.New("the state does not match the browser's")
 	}
 
 	p, ctx, err := s.SignOn.discover(r.Context())
@@ -238,15 +243,15 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	t, err := s.SignOn.config(p).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		var re *oauth2.RetrieveError
-		if errors.As(err, &re) { // not its body: it may hold a token
-			err = fmt.Errorf("the provider refuses the code: %s", re.ErrorCode)
+		if errors.As(err, &re) { // without its body, which may contain a token
+			err = fmt.Errorf("the provider rejected the code: %s", re.ErrorCode)
 		}
 		return "", "", err
 	}
 
 	raw, ok := t.Extra("id_token").(string)
 	if !ok {
-		return "", "", errors.New("the provider gave no id_token")
+		return "", "", errors.New("the provider returned no id_token")
 	}
 	config := &oidc.Config{ClientID: s.SignOn.ClientID, SupportedSigningAlgs: algorithms, Now: s.Now}
 	id, err := p.VerifierContext(ctx, config).Verify(ctx, raw)
@@ -255,7 +260,7 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 	}
 
 	if subtle.ConstantTimeCompare([]byte(a.Nonce), []byte(id.Nonce)) != 1 {
-		return "", "", errors.New("the nonce of the token is not that of this browser")
+		return "", "", errors.New("the token's nonce does not match the browser's")
 	}
 	return s.SignOn.principal(id)
 }

@@ -53,13 +53,13 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"path": url.PathEscape,
 }).ParseFS(files, "pages/*.html"))
 
-// view is what a page is made of.
+// view is the data of a page. Each page sets the fields that it shows.
 type view struct {
 	Title      string
 	Who        *Token
 	Now        time.Time
 	Items      []item
-	More       bool
+	More       bool // there are more items than are shown
 	Item       *item
 	History    []Triage
 	Related    []item
@@ -67,8 +67,8 @@ type view struct {
 	Open       []alert.Exposure
 	Timeline   []moment
 	Unseen     []string
-	Active     int              // days on which the person of the page did something, of those
-	Coverage   *report.Coverage // of the days that a page is about
+	Active     int              // days on which the user was active, of those of Coverage
+	Coverage   *report.Coverage // of the days that the page is about
 	Usual      *report.Usual
 	Chart      *report.Series
 	Charts     []report.Series
@@ -76,8 +76,8 @@ type view struct {
 	Precision  map[string]Outcomes // by detector
 	Held       []activeSuppression
 	Reveals    []Reveal
-	Name       string    // of whom the page is about, while it is shown
-	Until      time.Time // when it is not any more
+	Name       string    // of the user, while it is revealed
+	Until      time.Time // until when it is
 	Leavers    []leaver
 	Health     any
 	Statuses   []Status
@@ -86,15 +86,16 @@ type view struct {
 	Error      string
 	Message    *alert.Message
 	SignOn     bool   // whether there is an identity provider
-	Home       string // where the pages begin
+	Home       string // first page of the role
 }
 
 const (
-	shownInQueue = 200
-	queueReads   = 5 // of 1,000 alerts each, of one severity
-	queueDays    = 7 // of which an empty queue says whether there is data
+	shownInQueue = 200 // most alerts on the page
+	queueReads   = 5   // reads of 1,000 alerts each, for one severity
+	queueDays    = 7   // days of which an empty queue shows the coverage
 )
 
+// pages adds the routes of the pages.
 func (s *Server) pages(mux *http.ServeMux) {
 	static, err := fs.Sub(files, "pages")
 	if err != nil {
@@ -144,7 +145,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	})
 }
 
-// login makes a session of a token: the cookie ends with it.
+// login starts a session with a token; the cookie ends with the token.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	if !s.limit("login " + clientHost(r)).Allow() {
 		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
@@ -173,7 +174,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, t.Role.home(), http.StatusSeeOther)
 }
 
-// clientHost is the address that a request comes from, without its port.
+// clientHost returns the address that a request comes from, without the port.
 func clientHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -182,7 +183,7 @@ func clientHost(r *http.Request) string {
 	return host
 }
 
-// home is where the pages of a role begin.
+// home returns the first page of a role.
 func (r Role) home() string {
 	if r == Privacy {
 		return "/requests"
@@ -190,6 +191,7 @@ func (r Role) home() string {
 	return "/"
 }
 
+// render answers a page.
 func (s *Server) render(w http.ResponseWriter, status int, name string, v *view) error {
 	v.SignOn = s.SignOn != nil
 	v.Now, v.Statuses, v.Severities = s.Now(), Statuses, []string{"low", "medium", "high", "critical"}
@@ -203,8 +205,8 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, v *view)
 	return err
 }
 
-// printableRune replaces what could make a page show another text than it holds, such as
-// characters that turn it round.
+// printableRune replaces characters that could make a page show another text than it contains,
+// such as those that change its direction.
 func printableRune(c rune) rune {
 	if plain.Disturbs(c) && c != '\n' && c != '\r' && c != '\t' {
 		return '·'
@@ -212,13 +214,14 @@ func printableRune(c rune) rune {
 	return c
 }
 
+// errorPage answers an error as a page.
 func (s *Server) errorPage(w http.ResponseWriter, status int, text string) {
 	if err := s.render(w, status, "error.html", &view{Title: http.StatusText(status), Error: text}); err != nil {
 		s.Log.Error("feed", "err", err)
 	}
 }
 
-// queuePage is what is open, the most urgent first.
+// queuePage is the list of open alerts, the most urgent first.
 func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	f, err := s.filter(r, who)
 	if err != nil {
@@ -348,7 +351,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	return s.render(w, http.StatusOK, "alert.html", v)
 }
 
-// about lists the alerts about somebody, the latest first.
+// about returns the latest alerts about a user.
 func (s *Server) about(r *http.Request, who *reader, user string) ([]item, error) {
 	changes, err := s.Alerts.Changes(r.Context(), alert.Filter{User: user, Latest: true, Before: math.MaxInt64, Limit: 50})
 	if err != nil {
@@ -357,6 +360,7 @@ func (s *Server) about(r *http.Request, who *reader, user string) ([]item, error
 	return s.items(r.Context(), changes, who)
 }
 
+// decidePage stores a decision from the page of an alert.
 func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	t := Triage{Status: Status(r.PostFormValue("status")), Assignee: r.PostFormValue("assignee"), Note: r.PostFormValue("note")}
 	if err := s.decide(r.Context(), r.PathValue("id"), t, who); err != nil {
@@ -366,6 +370,7 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 	return nil
 }
 
+// personPage is one user, with alerts and charts.
 func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	pseudonym := r.PathValue("user")
 	user, err := s.revealedName(r.Context(), who, pseudonym)
@@ -403,7 +408,7 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	return s.render(w, http.StatusOK, "person.html", v)
 }
 
-// openExposures is what was laid open and is so still.
+// openExposures returns the exposures that nobody has closed.
 func openExposures(list []item) (still []alert.Exposure) {
 	for i := range list {
 		for _, x := range list[i].Alert.Exposures {
@@ -415,11 +420,12 @@ func openExposures(list []item) (still []alert.Exposure) {
 	return still
 }
 
+// sourcesPage is the health of the sources.
 func (s *Server) sourcesPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	return s.render(w, http.StatusOK, "sources.html", &view{Title: "Sources", Who: who.Token, Health: s.Health()})
 }
 
-// bars draws what was seen beside what is usual, as SVG: one row for each piece of
+// bars draws what was observed beside what is usual, as SVG: three bars for each piece of
 // evidence that counts something.
 func bars(a *alert.Alert) template.HTML {
 	type row struct {
@@ -456,6 +462,7 @@ func bars(a *alert.Alert) template.HTML {
 		y, b.String()))
 }
 
+// short formats an amount: without decimals from ten on, with one below.
 func short(x float64) string {
 	if x >= 10 {
 		return plain.Number(int64(math.Round(x)))

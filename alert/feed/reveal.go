@@ -15,26 +15,26 @@ import (
 	"github.com/outflow/outflow/alert/people"
 )
 
-// Reveal is that somebody wants to know whom a pseudonym stands for. Somebody else, with
-// the role privacy, decides; what was agreed to is shown for a while.
+// Reveal is a request for the name behind a pseudonym. Another user, with the role privacy,
+// decides. An approved name is shown for some hours.
 type Reveal struct {
-	ID        int64
-	At        time.Time
-	Who       string
-	Role      Role
-	Pseudonym string // as who asks sees it
-	Reason    string
-	Second    string // who decided; "" while it waits
-	Agreed    bool
-	Expires   time.Time
+	ID        int64     // from 1
+	At        time.Time // when it was requested
+	Who       string    // who requests it
+	Role      Role      // of Who
+	Pseudonym string    // as Who sees it
+	Reason    string    // in the words of Who
+	Second    string    // who decided; "" if undecided
+	Agreed    bool      // whether it was approved
+	Expires   time.Time // until when the name is shown
 
-	user string
+	user string // the name
 }
 
-// revealed is for how long a name is shown.
+// revealed is for how long an approved name is shown.
 const revealed = 8 * time.Hour
 
-// requestReveal notes that somebody wants to know a name.
+// requestReveal stores a request.
 func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 	_, err := s.db.ExecContext(ctx,
 		"INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)",
@@ -45,8 +45,7 @@ func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 	return nil
 }
 
-// reveals lists requests: those that wait, or those of somebody about a pseudonym, the
-// latest first.
+// reveals returns the requests that an SQL condition selects, at most 200, the latest first.
 func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []Reveal, err error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires FROM reveal "+
@@ -67,7 +66,7 @@ func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []
 	return list, rows.Err()
 }
 
-// decideReveal agrees to a request, or refuses it.
+// decideReveal approves or refuses a request. Nobody may decide a request of their own.
 func (s *Store) decideReveal(ctx context.Context, id int64, second string, agreed bool, now time.Time) (*Reveal, error) {
 	list, err := s.reveals(ctx, "id = ? AND decided = 0", id)
 	if err != nil {
@@ -88,7 +87,8 @@ func (s *Store) decideReveal(ctx context.Context, id int64, second string, agree
 	return &list[0], nil
 }
 
-// activeReveal is the name behind a pseudonym, and until when somebody may see it; "" if not.
+// activeReveal returns the name behind a pseudonym and until when a user may see it; "" if the
+// user may not.
 func (s *Store) activeReveal(ctx context.Context, who, pseudonym string, now time.Time) (user string, until time.Time, err error) {
 	var ms int64
 	err = s.db.QueryRowContext(ctx,
@@ -103,13 +103,13 @@ func (s *Store) activeReveal(ctx context.Context, who, pseudonym string, now tim
 	return user, time.UnixMilli(ms).UTC(), nil
 }
 
-// reveal says who a pseudonym stands for, if somebody else with the role privacy agrees:
-// with a reason, which goes into the log of access first.
+// reveal answers the name behind a pseudonym. The request has a reason, and a token of another
+// user with the role privacy; both are written to the audit log first.
 func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) error {
 	var ask struct {
 		Pseudonym string `json:"pseudonym"`
 		Reason    string `json:"reason"`
-		Approval  string `json:"approval"` // token of who agrees
+		Approval  string `json:"approval"` // token of the user who approves
 	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || strings.TrimSpace(ask.Reason) == "" || ask.Pseudonym == "" {
 		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are required")
@@ -132,8 +132,8 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
 }
 
-// revealedName is who a pseudonym stands for. One that stands for nobody is a refusal, and so is
-// a name: a reader knows people by pseudonyms alone.
+// revealedName returns the user behind a pseudonym. A text that is no pseudonym is refused,
+// even if it is a name: readers know people by pseudonyms alone.
 func (s *Server) revealedName(ctx context.Context, who *reader, pseudonym string) (string, error) {
 	d, err := s.directory(ctx, who)
 	if err != nil {
@@ -154,7 +154,7 @@ func (s *Server) revealedName(ctx context.Context, who *reader, pseudonym string
 		strings.ToUpper(pseudonym))
 }
 
-// requestRevealPage takes in that a reader of a person's page wants to know the name.
+// requestRevealPage stores a request for the name behind the page of a person.
 func (s *Server) requestRevealPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	pseudonym, reason := r.PathValue("user"), strings.TrimSpace(r.PostFormValue("reason"))
 	user, err := s.revealedName(r.Context(), who, pseudonym)
@@ -181,7 +181,7 @@ func (s *Server) requestRevealPage(w http.ResponseWriter, r *http.Request, who *
 	return nil
 }
 
-// requestsPage lists, for the role privacy, who wants to know a name and why.
+// requestsPage lists the open requests for names, for the role privacy.
 func (s *Server) requestsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	list, err := s.Store.reveals(r.Context(), "decided = 0")
 	if err != nil {
@@ -193,8 +193,8 @@ func (s *Server) requestsPage(w http.ResponseWriter, r *http.Request, who *reade
 	return s.render(w, http.StatusOK, "requests.html", &view{Title: "Requests for names", Who: who.Token, Reveals: list})
 }
 
-// decideRequest agrees to a request, or refuses it. It goes into the log of access before
-// the name can be seen.
+// decideRequest approves or refuses a request for a name. That is written to the audit log
+// before the name can be seen.
 func (s *Server) decideRequest(w http.ResponseWriter, r *http.Request, who *reader) error {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	agreed := r.PostFormValue("decision") == "agree"

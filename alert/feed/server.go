@@ -24,31 +24,30 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Server answers the API and the pages.
+// Server serves the API and the pages. Set the exported fields before Handler and Run.
 type Server struct {
-	Store   *Store
-	Alerts  *alert.Store
-	Mask    func(r Role) *alert.Mask                                       // by which a role sees people
-	Health  func() any                                                     // how the daemon is doing, for the page of sources and for admins
-	Reports func(ctx context.Context) (*report.Input, error)               // what reviews of leavers are made of
-	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week, or of the newest data if it is ""
-	// person-days that must be known before counts are judged by what is usual here
-	Enough float64
-	// Detectors are all of them: which are about the data, and which are never suppressed.
-	Detectors finding.Detectors
-	Now       func() time.Time
-	Log       *slog.Logger
-	Version   string
-	Secure    bool    // over TLS: cookies are for that alone
-	SignOn    *SignOn // nil where tokens are the only way in
+	Store   *Store                                                         // tokens, triage and the audit log
+	Alerts  *alert.Store                                                   // the alerts
+	Mask    func(r Role) *alert.Mask                                       // the pseudonyms of a role
+	Health  func() any                                                     // state of the daemon, for the sources page and GET /v1/health
+	Reports func(ctx context.Context) (*report.Input, error)               // input of the reviews of leavers
+	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week such as 2026-W20; "" for the newest data
+	// Person-days needed before counts are scored by what is usual in the organisation.
+	Enough    float64
+	Detectors finding.Detectors // traits of all detectors
+	Now       func() time.Time  // the clock
+	Log       *slog.Logger      // the program's log
+	Version   string            // of the program, for OCSF
+	Secure    bool              // served over TLS: cookies are sent over TLS alone
+	SignOn    *SignOn           // nil where tokens are the only way to sign in
 
 	mu       sync.Mutex
 	limits   map[string]*rate.Limiter
-	names    map[Role]*people.Directory // as each role sees people
+	names    map[Role]*people.Directory // users as each role sees them
 	namesAt  time.Time
 	streams  int
 	newest   int64
-	arrivals chan struct{} // closed when something has come
+	arrivals chan struct{} // closed when there are new changes
 
 	reading   sync.Mutex
 	reports   *report.Input
@@ -56,16 +55,16 @@ type Server struct {
 }
 
 const (
-	perSecond  = 20 // requests of one token
-	atOnce     = 200
-	maxStreams = 1000
-	pollEvery  = 500 * time.Millisecond
-	page       = 100 // alerts of an answer that names no limit
+	perSecond  = 20                     // requests per second with one token
+	atOnce     = 200                    // requests at once with one token
+	maxStreams = 1000                   // open streams
+	pollEvery  = 500 * time.Millisecond // time between two looks for new changes
+	page       = 100                    // alerts of an answer that names no limit
 
 	writeTimeout = 10 * time.Second // for one event of a stream
 )
 
-// reader is who asks.
+// reader is the user of a request, with the pseudonyms that they see.
 type reader struct {
 	*Token
 	mask *alert.Mask
@@ -73,7 +72,7 @@ type reader struct {
 
 type handler func(w http.ResponseWriter, r *http.Request, who *reader) error
 
-// refusal is an error that is told with a status.
+// refusal is an error for the user, with an HTTP status.
 type refusal struct {
 	status int
 	text   string
@@ -81,6 +80,7 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.text }
 
+// refuse returns a refusal.
 func refuse(status int, format string, args ...any) error {
 	return &refusal{status, fmt.Sprintf(format, args...)}
 }
@@ -88,7 +88,7 @@ func refuse(status int, format string, args ...any) error {
 //go:embed openapi.json
 var openAPI []byte
 
-// Handler is everything that is served. Run must run beside it.
+// Handler returns the handler of all requests. Run must run beside it.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	content := []Role{SOC, HR}
@@ -113,7 +113,7 @@ func (s *Server) Handler() http.Handler {
 	return s.harden(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// harden sets what every answer has.
+// harden sets the security headers of every response, and bounds the size of requests.
 func (s *Server) harden(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -131,7 +131,7 @@ func (s *Server) harden(next http.Handler) http.Handler {
 	})
 }
 
-// cookie holds the token of a session of the pages.
+// cookie is the name of the cookie with the token of a session.
 func (s *Server) cookie() string {
 	if s.Secure {
 		return "__Host-outflow"
@@ -139,7 +139,8 @@ func (s *Server) cookie() string {
 	return "outflow"
 }
 
-// guard lets those with a role in, and tells errors. Pages send others to sign in.
+// guard calls h for users with one of some roles, and answers errors. Pages send everyone else
+// to the sign-in page.
 func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -184,6 +185,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 	})
 }
 
+// limit returns the rate limiter of a token's name.
 func (s *Server) limit(name string) *rate.Limiter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,13 +200,14 @@ func (s *Server) limit(name string) *rate.Limiter {
 	return l
 }
 
+// write answers v as JSON.
 func write(w http.ResponseWriter, status int, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	return json.NewEncoder(w).Encode(v)
 }
 
-// item is a change as it is handed out.
+// item is a change as the API returns it.
 type item struct {
 	Seq    int64       `json:"seq"`
 	At     time.Time   `json:"at"`
@@ -212,7 +215,7 @@ type item struct {
 	Triage *Triage     `json:"triage,omitempty"`
 }
 
-// items masks changes, and adds what was decided.
+// items masks changes for a reader, and adds their triage.
 func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([]item, error) {
 	out := make([]item, 0, len(list))
 	if len(list) == 0 {
@@ -236,7 +239,7 @@ func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([
 	return out, nil
 }
 
-// status of an item; open if nothing was decided.
+// Status returns the status of an item; open if nothing was decided.
 func (x *item) Status() Status {
 	if x.Triage == nil {
 		return Undecided
@@ -244,7 +247,7 @@ func (x *item) Status() Status {
 	return x.Triage.Status
 }
 
-// filter reads what is wanted from a request.
+// filter reads the filter of a request. Invalid parameters are refused.
 func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error) {
 	q := r.URL.Query()
 	number := func(name string, most int64) int64 {
@@ -284,7 +287,7 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 	return f, err
 }
 
-// directory is everybody of whom anything is kept, as a reader sees them.
+// directory returns all users about whom anything is stored, as a reader sees them.
 func (s *Server) directory(ctx context.Context, who *reader) (*people.Directory, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -305,8 +308,8 @@ func (s *Server) directory(ctx context.Context, who *reader) (*people.Directory,
 	return s.names[who.Role], nil
 }
 
-// list answers changes from a cursor on: their order never changes, and revisions are
-// changes of their own. NDJSON and OCSF by Accept.
+// list answers changes from a cursor on. Their order never changes, and revisions are changes
+// of their own. The format is JSON, NDJSON or OCSF, by the header Accept.
 func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error {
 	f, err := s.filter(r, who)
 	if err != nil {
@@ -335,8 +338,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 	return write(w, http.StatusOK, map[string]any{"alerts": out, "next": next})
 }
 
-// changes reads the next changes of a status, or of any if it is "", up to the limit of the
-// filter. Next is the cursor behind the last change that was looked at.
+// changes reads the next changes with a status, or with any if it is "", up to the limit of the
+// filter. Next is the cursor after the last change that was examined.
 func (s *Server) changes(ctx context.Context, f alert.Filter, want Status, who *reader) (out []item, next int64, err error) {
 	out, next = []item{}, f.After
 	for more := true; more; {
@@ -392,7 +395,7 @@ func (s *Server) writeOCSF(w http.ResponseWriter, list []item) error {
 	return nil
 }
 
-// latest is the version of an alert that holds now.
+// latest returns the current version of an alert, and all versions.
 func (s *Server) latest(ctx context.Context, id string) (*alert.Change, []alert.Change, error) {
 	list, err := s.Alerts.Changes(ctx, alert.Filter{Alert: id, All: true, Limit: 1000})
 	if err != nil {
@@ -404,6 +407,7 @@ func (s *Server) latest(ctx context.Context, id string) (*alert.Change, []alert.
 	return &list[len(list)-1], list, nil
 }
 
+// one answers an alert with the decisions about it.
 func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error {
 	c, history, err := s.latest(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -433,6 +437,7 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	})
 }
 
+// triage stores the decision of a request.
 func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	var t Triage
 	if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
@@ -444,6 +449,7 @@ func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) err
 	return write(w, http.StatusOK, map[string]string{"status": string(t.Status)})
 }
 
+// decide stores a decision about an alert, and writes it to the audit log first.
 func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) error {
 	c, _, err := s.latest(ctx, id)
 	if err != nil {
@@ -459,7 +465,7 @@ func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) e
 	return nil
 }
 
-// precision is how alerts turned out, by detector.
+// precision answers how alerts turned out, by detector.
 func (s *Server) precision(w http.ResponseWriter, r *http.Request, _ *reader) error {
 	all, err := s.Store.Precision(r.Context())
 	if err != nil {
@@ -479,6 +485,7 @@ func (s *Server) precision(w http.ResponseWriter, r *http.Request, _ *reader) er
 	return write(w, http.StatusOK, map[string]any{"detectors": list})
 }
 
+// accesses answers the lines of the audit log.
 func (s *Server) accesses(w http.ResponseWriter, r *http.Request, _ *reader) error {
 	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
 	list, err := s.Store.Accesses(r.Context(), after, 1000)
@@ -491,16 +498,17 @@ func (s *Server) accesses(w http.ResponseWriter, r *http.Request, _ *reader) err
 	return write(w, http.StatusOK, map[string]any{"access": list})
 }
 
+// health answers the state of the daemon.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *reader) error {
 	return write(w, http.StatusOK, s.Health())
 }
 
-// anchorEvery is how often the head of the log of access goes into the program's log,
-// which is kept elsewhere.
+// anchorEvery is how often the head of the audit log is written to the program's log, which is
+// kept elsewhere.
 const anchorEvery = time.Hour
 
-// Run tells streams that something has come, and the program's log what binds the log of
-// access, until the context ends.
+// Run wakes streams when there are new changes, and writes the head of the audit log to the
+// program's log, until the context ends.
 func (s *Server) Run(ctx context.Context) error {
 	var anchored Anchor
 	var anchoredAt time.Time

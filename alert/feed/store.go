@@ -1,8 +1,8 @@
-// Package feed hands alerts to the people of a security team: as an API with a stable
-// cursor, live, and as pages; and takes what they decide. People are pseudonyms in it;
-// who has looked at what is in a log that is chained, so that nobody takes a line out.
+// Package feed serves alerts to security teams: as an API with a stable cursor, as a stream,
+// and as pages. It stores their triage. People appear as pseudonyms. Every access is recorded
+// in an audit log whose lines are chained, so that removing or changing one is detected.
 //
-// It owns feed.db: tokens, triage and the log of access.
+// It owns feed.db: tokens, triage and the audit log.
 package feed
 
 import (
@@ -32,11 +32,11 @@ var scripts embed.FS
 // Store is an open feed.db.
 type Store struct {
 	db  *sql.DB
-	key []byte // of the log of access
+	key []byte // of the audit log's chain
 }
 
-// Open opens the file, or makes it. The key binds the rows of the log of access: who has
-// the file alone cannot make a row that fits.
+// Open opens the file, and creates or migrates it. The key authenticates the lines of the audit
+// log: without it, nobody who can write to the file can forge one.
 func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full)
 	if err != nil {
@@ -45,9 +45,8 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	return &Store{db, key}, nil
 }
 
-// OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
-// another process writes it. The key is needed by Verify alone. Everything that writes
-// fails.
+// OpenReadOnly opens an existing file for reading, as it is at this moment, while another
+// process may write to it. Only Verify needs the key. Methods that write return an error.
 func OpenReadOnly(ctx context.Context, path string, key []byte) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
@@ -59,38 +58,39 @@ func OpenReadOnly(ctx context.Context, path string, key []byte) (*Store, error) 
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Role is what somebody may see, and do.
+// Role is what the holder of a token may see and do.
 type Role string
 
-// The roles. None of them sees names; SOC and HR have pseudonyms of their own.
+// The roles. None of them sees names; SOC and HR have different pseudonyms.
 const (
-	SOC     Role = "soc"     // alerts, and what becomes of them
-	HR      Role = "hr"      // alerts, by pseudonyms of HR's own
-	Privacy Role = "privacy" // agrees that a name is revealed
-	Auditor Role = "auditor" // the log of access, no content
-	Admin   Role = "admin"   // how the daemon is doing, no content
+	SOC     Role = "soc"     // reads and triages alerts
+	HR      Role = "hr"      // reads and triages alerts, and reads the reviews of leavers
+	Privacy Role = "privacy" // approves requests for names
+	Auditor Role = "auditor" // reads the audit log, no alerts
+	Admin   Role = "admin"   // reads the daemon's health, no alerts
 )
 
-// Roles are all of them.
+// Roles are all roles.
 var Roles = []Role{SOC, HR, Privacy, Auditor, Admin}
 
-// Token is somebody's right to ask.
+// Token is the right to use the feed.
 type Token struct {
-	Name    string    `json:"name"`
-	Role    Role      `json:"role"`
-	Made    time.Time `json:"made"`
-	Expires time.Time `json:"expires"`
-	Revoked bool      `json:"revoked,omitempty"`
+	Name    string    `json:"name"`              // of the user or program that holds it
+	Role    Role      `json:"role"`              // what the holder may do
+	Made    time.Time `json:"made"`              // when it was created
+	Expires time.Time `json:"expires"`           // when it stops being valid
+	Revoked bool      `json:"revoked,omitempty"` // whether it was revoked before
 }
 
-// NewToken makes a token and returns it: it is not stored, and cannot be shown again.
+// NewToken creates a token that is valid for a time, and returns its text. The text is not
+// stored and cannot be shown again. A token without a name or with an unknown role is an error.
 func (s *Store) NewToken(ctx context.Context, name string, role Role, now time.Time, life time.Duration) (string, error) {
 	if name == "" || !slices.Contains(Roles, role) {
-		return "", fmt.Errorf("feed: a token needs a name, and a role of %v", Roles)
+		return "", fmt.Errorf("feed: a token requires a name and one of the roles %v", Roles)
 	}
 	text := "outflow_" + base64.RawURLEncoding.EncodeToString([]byte(rand.Text()+rand.Text()))
 	hash := sha256.Sum256([]byte(text))
-	// sessions, most of them
+	// Most of the expired tokens are sessions.
 	if _, err := s.db.ExecContext(ctx, "DELETE FROM token WHERE expires < ?", now.AddDate(0, -3, 0).UnixMilli()); err != nil {
 		return "", fmt.Errorf("feed: create token: %w", err)
 	}
@@ -103,10 +103,11 @@ func (s *Store) NewToken(ctx context.Context, name string, role Role, now time.T
 	return text, nil
 }
 
-// ErrToken says that a token is none, or holds no more.
+// ErrToken is returned for a text that is no token, and for a token that was revoked or has
+// expired.
 var ErrToken = errors.New("feed: the token is not valid")
 
-// Check says whose a token is.
+// Check returns the valid token with a text, or ErrToken.
 func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, error) {
 	hash := sha256.Sum256([]byte(text))
 	var stored []byte
@@ -127,7 +128,7 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 	return &t, nil
 }
 
-// Tokens lists them, the oldest first.
+// Tokens returns all tokens, also invalid ones, the oldest first.
 func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT name, role, made, expires, revoked FROM token ORDER BY made, name")
 	if err != nil {
@@ -146,7 +147,7 @@ func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
 	return list, rows.Err()
 }
 
-// Revoke ends all tokens of a name, and returns how many.
+// Revoke revokes all tokens of a name, and returns how many.
 func (s *Store) Revoke(ctx context.Context, name string) (int64, error) {
 	res, err := s.db.ExecContext(ctx, "UPDATE token SET revoked = 1 WHERE name = ? AND NOT revoked", name)
 	if err != nil {
@@ -155,35 +156,37 @@ func (s *Store) Revoke(ctx context.Context, name string) (int64, error) {
 	return res.RowsAffected()
 }
 
-// Status is what was decided about an alert.
+// Status is the result of triage.
 type Status string
 
-// What may be decided.
+// The statuses.
 const (
-	Undecided    Status = "open"
-	Acknowledged Status = "acknowledged"
-	True         Status = "true"        // it was what it says
-	BenignTrue   Status = "benign-true" // it was, and was meant to be
-	False        Status = "false"
-	Duplicate    Status = "duplicate"
+	Undecided    Status = "open"         // nobody has decided
+	Acknowledged Status = "acknowledged" // somebody works on it
+	True         Status = "true"         // the activity was what the alert reports
+	BenignTrue   Status = "benign-true"  // it was, and it was legitimate
+	False        Status = "false"        // it was not
+	Duplicate    Status = "duplicate"    // another alert reports it
 )
 
-// Statuses are all of them.
+// Statuses are all statuses.
 var Statuses = []Status{Undecided, Acknowledged, True, BenignTrue, False, Duplicate}
 
 // Triage is a decision about an alert.
 type Triage struct {
-	Alert    string    `json:"-"`
-	At       time.Time `json:"at"`
-	Who      string    `json:"who"`
-	Status   Status    `json:"status"`
-	Assignee string    `json:"assignee,omitempty"`
-	Note     string    `json:"note,omitempty"`
+	Alert    string    `json:"-"`                  // ID of the alert
+	At       time.Time `json:"at"`                 // when it was decided
+	Who      string    `json:"who"`                // name of the token
+	Status   Status    `json:"status"`             // the decision
+	Assignee string    `json:"assignee,omitempty"` // who works on it; up to 200 bytes
+	Note     string    `json:"note,omitempty"`     // the reason; up to 4,000 bytes
 }
 
+// maxNote is the most bytes of a note or reason.
 const maxNote = 4000
 
-// Decide stores a decision. Detectors are those of the alert, for Precision.
+// Decide stores a decision. Detectors are those of the alert, for Precision. An unknown status,
+// a note that is too long, and a False or BenignTrue without a note are errors.
 func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error {
 	switch {
 	case !slices.Contains(Statuses, t.Status):
@@ -202,7 +205,7 @@ func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error 
 	return nil
 }
 
-// Decisions lists what was decided about an alert, the latest last.
+// Decisions returns the decisions about an alert, the latest last.
 func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT at, who, status, assignee, note FROM triage WHERE alert = ? ORDER BY seq", alert)
 	if err != nil {
@@ -221,8 +224,8 @@ func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err
 	return list, rows.Err()
 }
 
-// LatestDecisions is the latest decision about each of some alerts, if there is one; about all
-// that there is one about if none is named.
+// LatestDecisions returns the latest decision about each of the given alerts that has one, by
+// id; without arguments, about every alert.
 func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[string]Triage, error) {
 	which, args := "", []any(nil)
 	if len(alerts) > 0 {
@@ -251,10 +254,13 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 	return all, rows.Err()
 }
 
-// Outcomes is how alerts of a detector turned out.
-type Outcomes struct{ True, False int }
+// Outcomes are how many alerts of a detector were closed as true (or benign) and as false.
+type Outcomes struct {
+	True  int // closed as true or benign-true
+	False int // closed as false
+}
 
-// String says it for people.
+// String returns the outcomes for people: how many of the closed alerts were true.
 func (c Outcomes) String() string {
 	if c.True+c.False == 0 {
 		return "none closed yet"
@@ -262,8 +268,7 @@ func (c Outcomes) String() string {
 	return fmt.Sprintf("%d of %d", c.True, c.True+c.False)
 }
 
-// Precision is, by detector, how alerts turned out that were closed; benign ones were
-// rightly seen.
+// Precision returns the outcomes of closed alerts, by detector.
 func (s *Store) Precision(ctx context.Context) (map[string]Outcomes, error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT status, detectors FROM triage WHERE seq IN (SELECT max(seq) "+
@@ -291,16 +296,16 @@ func (s *Store) Precision(ctx context.Context) (map[string]Outcomes, error) {
 	return all, rows.Err()
 }
 
-// Access is a line of the log of access.
+// Access is a line of the audit log.
 type Access struct {
-	Seq  int64     `json:"seq"`
-	At   time.Time `json:"at"`
-	Who  string    `json:"who"`
-	Role Role      `json:"role"`
-	What string    `json:"what"`
+	Seq  int64     `json:"seq"`  // line number, from 1
+	At   time.Time `json:"at"`   // when
+	Who  string    `json:"who"`  // name of the token
+	Role Role      `json:"role"` // of the token
+	What string    `json:"what"` // what was read or done, with pseudonyms
 }
 
-// chain binds a row to the one before.
+// chain returns the code (HMAC-SHA-256) of a line, which covers that of the line before.
 func (s *Store) chain(before []byte, a *Access) []byte {
 	h := hmac.New(sha256.New, s.key)
 	h.Write(before)
@@ -313,8 +318,8 @@ func (s *Store) chain(before []byte, a *Access) []byte {
 	return h.Sum(nil)
 }
 
-// LogAccess writes a line, before what it is about is done: if it cannot be written, that is
-// not.
+// LogAccess appends a line. Call it before the access: if the line cannot be written, nothing
+// may be read or changed.
 func (s *Store) LogAccess(ctx context.Context, at time.Time, who string, role Role, what string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		var before []byte
@@ -330,17 +335,17 @@ func (s *Store) LogAccess(ctx context.Context, at time.Time, who string, role Ro
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("feed: log of access: %w", err)
+		return fmt.Errorf("feed: write audit log: %w", err)
 	}
 	return nil
 }
 
-// Accesses lists lines after one, in order.
+// Accesses returns at most most lines that follow a line number, in order.
 func (s *Store) Accesses(ctx context.Context, after int64, most int) ([]Access, error) {
 	return s.lines(ctx, "seq > ? ORDER BY seq LIMIT ?", after, most)
 }
 
-// lines lists the lines of the log of access that a condition holds for.
+// lines returns the lines of the audit log that an SQL condition selects.
 func (s *Store) lines(ctx context.Context, which string, args ...any) (list []Access, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE "+which, args...)
 	if err != nil {
@@ -359,14 +364,13 @@ func (s *Store) lines(ctx context.Context, which string, args ...any) (list []Ac
 	return list, rows.Err()
 }
 
-// Anchor is what bound the log of access up to a line at some time, and was kept
-// elsewhere.
+// Anchor is the head of the audit log at some time, kept outside of the file.
 type Anchor struct {
-	Line int64
-	Head string // 64 hexadecimal digits
+	Line int64  // number of the last line; 0 for an empty log
+	Head string // code of that line, 64 hexadecimal digits
 }
 
-// Head is the anchor of the last line; of line 0 if there is none.
+// Head returns the anchor of the last line; the zero Anchor if there are no lines.
 func (s *Store) Head(ctx context.Context) (a Anchor, err error) {
 	var mac []byte
 	err = s.db.QueryRowContext(ctx, "SELECT seq, mac FROM access ORDER BY seq DESC LIMIT 1").Scan(&a.Line, &mac)
@@ -380,10 +384,10 @@ func (s *Store) Head(ctx context.Context) (a Anchor, err error) {
 	return a, nil
 }
 
-// Verify checks the log of access from its beginning, and against anchors. It returns how
-// many lines there are and, as 64 hexadecimal digits, what binds the last: kept elsewhere,
-// it tells that none was taken off the end. The error names the first line that was
-// changed, or is missing.
+// Verify checks the audit log from its first line, and against anchors. It returns the number
+// of lines and the code of the last line as 64 hexadecimal digits. Kept elsewhere, that code
+// later shows whether lines were removed from the end. The error names the first line that was
+// changed or is missing.
 func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, head string, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what, mac FROM access ORDER BY seq")
 	if err != nil {
@@ -400,16 +404,16 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		}
 		a.At = time.UnixMilli(at)
 		if lines++; a.Seq != lines {
-			return lines - 1, "", fmt.Errorf("feed: line %d of the log of access is missing", lines)
+			return lines - 1, "", fmt.Errorf("feed: line %d of the audit log is missing", lines)
 		}
 
 		if !hmac.Equal(mac, s.chain(before, &a)) {
-			return lines - 1, "", fmt.Errorf("feed: line %d of the log of access was changed, or one before it taken out", a.Seq)
+			return lines - 1, "", fmt.Errorf("feed: line %d of the audit log was changed, or the line before it was removed", a.Seq)
 		}
 		before = mac
 		for _, an := range anchors {
 			if an.Line == lines && !strings.EqualFold(an.Head, fmt.Sprintf("%x", mac)) {
-				return lines, "", fmt.Errorf("feed: up to line %d the log of access is another one than was anchored", lines)
+				return lines, "", fmt.Errorf("feed: the audit log up to line %d does not match its anchor", lines)
 			}
 		}
 	}
@@ -420,7 +424,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 	for _, an := range anchors {
 		if an.Line > lines || an.Line < 1 {
 			return lines, "", fmt.Errorf(
-				"feed: the log of access ends at line %d, but line %d was anchored: lines were taken off its end",
+				"feed: the audit log ends at line %d, but line %d was anchored: lines were removed from its end",
 				lines, an.Line)
 		}
 	}
@@ -428,8 +432,8 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 	return lines, fmt.Sprintf("%x", before), nil
 }
 
-// Erase deletes what was decided about some alerts, and who asked for the name of a
-// person. The log of access stays: it has pseudonyms alone.
+// Erase deletes the decisions about the given alerts and the requests for a user's name. The
+// audit log stays: it has only pseudonyms.
 func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, id := range alerts {
@@ -446,7 +450,7 @@ func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 	return sqlitedb.Vacuum(ctx, s.db)
 }
 
-// Expire deletes decisions and requests for names of before a time, and returns how many.
+// Expire deletes decisions and requests for names before a time, and returns how many.
 func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, table := range []string{"triage", "reveal"} {
@@ -468,15 +472,15 @@ func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err e
 	return gone, nil
 }
 
-// AlertView is how often somebody looked at something.
+// AlertView is how often one user has read in the feed.
 type AlertView struct {
-	Who   string    `json:"who"`
-	Role  Role      `json:"role"`
-	Times int64     `json:"times"`
-	Last  time.Time `json:"last"`
+	Who   string    `json:"who"`   // name of the token
+	Role  Role      `json:"role"`  // of the token
+	Times int64     `json:"times"` // lines in the audit log
+	Last  time.Time `json:"last"`  // the latest of them
 }
 
-// AlertViews says who has used the feed since a time, the most often first.
+// AlertViews returns who has used the feed since a time, the most frequent first.
 func (s *Store) AlertViews(ctx context.Context, since time.Time) (list []AlertView, err error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT who, role, count(*), max(at) FROM access WHERE at >= ? GROUP BY who, role ORDER BY count(*) DESC, who",
@@ -497,8 +501,8 @@ func (s *Store) AlertViews(ctx context.Context, since time.Time) (list []AlertVi
 	return list, rows.Err()
 }
 
-// Mentions lists the lines of the log of access that have one of some texts in them: the
-// pseudonyms of somebody.
+// Mentions returns the lines of the audit log that contain one of the given texts, such as the
+// pseudonyms of a user, by line number.
 func (s *Store) Mentions(ctx context.Context, texts ...string) (list []Access, err error) {
 	for _, text := range texts {
 		more, err := s.lines(ctx, "instr(what, ?) > 0", text)

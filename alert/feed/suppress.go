@@ -14,22 +14,22 @@ import (
 	"github.com/outflow/outflow/alert"
 )
 
-// backtested is for how long before it a suppression is tried on what there was.
+// backtested is the time before an alert on which a suppression is tried.
 const backtested = 90 * 24 * time.Hour
 
-// suggestion is a suppression, and what it would have kept from being told.
+// suggestion is a suppression with the alerts that it would have muted.
 type suggestion struct {
 	alert.Suppression
 	Backtest struct {
 		Days   int      `json:"days"`
-		Alerts int      `json:"alerts"`      // that would not have been told
+		Alerts int      `json:"alerts"`      // that it would have muted
 		True   int      `json:"closed_true"` // of them, closed as true
-		Open   int      `json:"undecided"`   // of them, nobody has decided about
+		Open   int      `json:"undecided"`   // of them, without a decision
 		IDs    []string `json:"ids"`
 	} `json:"backtest"`
 }
 
-// suggest is the narrowest suppression for an alert, with its backtest. An alert that
+// suggest returns the narrowest suppression for an alert, with its backtest. An alert that
 // cannot be suppressed is a refusal.
 func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, error) {
 	p, err := alert.Suggest(a, s.Detectors, s.Now())
@@ -85,7 +85,7 @@ func (s *Server) suggestion(w http.ResponseWriter, r *http.Request, who *reader)
 	return write(w, http.StatusOK, p)
 }
 
-// name is how a reader sees somebody; "" for nobody.
+// name returns a user as the reader sees them; "" for "".
 func (who *reader) name(user string) string {
 	if user == "" {
 		return ""
@@ -93,7 +93,7 @@ func (who *reader) name(user string) string {
 	return who.mask.Name(user)
 }
 
-// suppress has what an alert is like not be told again for some days.
+// suppress mutes alerts like one for some days, 30 if days is 0.
 func (s *Server) suppress(ctx context.Context, id string, days int, reason string, who *reader) (int64, error) {
 	c, _, err := s.latest(ctx, id)
 	if err != nil {
@@ -135,13 +135,14 @@ func (s *Server) suppressAlert(w http.ResponseWriter, r *http.Request, who *read
 	return write(w, http.StatusOK, map[string]int64{"id": id})
 }
 
-// activeSuppression is a suppression with what it has done.
+// activeSuppression is a suppression with its effect so far.
 type activeSuppression struct {
 	alert.Suppression
-	Holds bool `json:"holds"`
-	Kept  int  `json:"kept"` // alerts that were not told because of it
+	Holds bool `json:"holds"` // whether it is in force
+	Kept  int  `json:"kept"`  // alerts that it muted
 }
 
+// activeSuppressions returns all suppressions with their effect, as a reader sees them.
 func (s *Server) activeSuppressions(ctx context.Context, who *reader) ([]activeSuppression, error) {
 	all, err := s.Alerts.Suppressions(ctx)
 	if err != nil {
@@ -172,6 +173,7 @@ func (s *Server) suppressions(w http.ResponseWriter, r *http.Request, who *reade
 	return write(w, http.StatusOK, map[string]any{"suppressions": list})
 }
 
+// end ends a suppression early.
 func (s *Server) end(ctx context.Context, id string, who *reader) error {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
@@ -224,8 +226,8 @@ func (s *Server) endPage(w http.ResponseWriter, r *http.Request, who *reader) er
 	return nil
 }
 
-// suggested is what the page of an alert suggests after it was closed as false; nil if
-// nothing.
+// suggested returns the suppression that the page of an alert suggests after the alert was
+// closed as false; nil otherwise.
 func (s *Server) suggested(ctx context.Context, a *alert.Alert, history []Triage) (*suggestion, error) {
 	if n := len(history); n == 0 || history[n-1].Status != False {
 		return nil, nil

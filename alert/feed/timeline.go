@@ -19,17 +19,17 @@ import (
 type moment struct {
 	At   time.Time
 	What string
-	Link string // id of the alert that it is about; "" for this one
+	Link string // id of another alert that it is about; "" for this one
 }
 
 const (
-	chartDays   = 60 // before the alert
-	chartAfter  = 14
-	relatedDays = 7 // how far other alerts may be to be on the timeline
+	chartDays   = 60 // days that are drawn before the alert
+	chartAfter  = 14 // days that are drawn after it
+	relatedDays = 7  // most days between the alert and others on its timeline
 )
 
-// timeline puts what the alert rests on, what was laid open and what else there was about
-// the person in those days into one order.
+// timeline returns an alert's evidence, its exposures, and other alerts about the user of about
+// that time, in order.
 func timeline(a *alert.Alert, related []item) (list []moment) {
 	for i := range a.Evidence {
 		e := &a.Evidence[i]
@@ -60,8 +60,8 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 	return list
 }
 
-// missingSources lists what could not be seen at the time of an alert: alerts about the data whose
-// time it falls into.
+// missingSources returns what could not be seen at the time of an alert: the reasons of alerts
+// about the data in whose time it falls.
 func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []string, err error) {
 	for _, d := range s.Detectors.With(finding.AboutData) {
 		changes, err := s.Alerts.Changes(ctx, alert.Filter{Detector: d, Latest: true, All: true, Before: math.MaxInt64, Limit: 200})
@@ -72,7 +72,7 @@ func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []str
 			h := &changes[i].Alert
 			from, to := h.Window.Start.Add(-24*time.Hour), h.Time.Add(24*time.Hour)
 			for _, x := range h.Exposures {
-				if x.Closed == nil { // it goes on
+				if x.Closed == nil { // it is still missing
 					to = a.Time
 				} else {
 					to = x.Closed.Add(24 * time.Hour)
@@ -86,8 +86,9 @@ func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []str
 	return list, nil
 }
 
-// chartSeries picks what of a person's days is drawn for an alert: the amount of its leading
-// detector that departs most from what is usual on the day of the alert.
+// chartSeries returns the days to be drawn for an alert: the amount of its leading detector
+// that departs most from what is usual on the day of the alert. It returns nil if there is
+// none.
 func chartSeries(a *alert.Alert, days []finding.Activity) *report.Series {
 	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
 	if on < 0 {
@@ -112,7 +113,8 @@ func chartSeries(a *alert.Alert, days []finding.Activity) *report.Series {
 	return report.MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
 }
 
-// alertSeries reads the days around an alert, and draws them; nil where nothing is kept.
+// alertSeries reads the days around an alert and returns those to be drawn; nil if none are
+// stored.
 func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Series, error) {
 	if a.User == "" {
 		return nil, nil
@@ -124,7 +126,7 @@ func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Serie
 	return chartSeries(a, days), nil
 }
 
-// chartPage is the picture of an alert.
+// chartPage is the chart of an alert.
 func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	c, _, err := s.latest(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -140,7 +142,7 @@ func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	return s.chartImage(w, r, who, who.mask.Name(c.Alert.User), p, "this alert")
 }
 
-// chartImage answers a picture, which goes into the log of access.
+// chartImage answers a chart as SVG, and writes the access to the audit log.
 func (s *Server) chartImage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *report.Series, mark string) error {
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the days of "+pseudonym); err != nil {
 		return err
@@ -150,19 +152,19 @@ func (s *Server) chartImage(w http.ResponseWriter, r *http.Request, who *reader,
 		return err
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
-	// a picture: it has no scripts, and loads nothing
+	// An image has no scripts and loads nothing.
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_, err = w.Write(b)
 	return err
 }
 
 const (
-	personDays   = 90
-	personCharts = 3
+	personDays   = 90 // days that the page of a person covers
+	personCharts = 3  // most charts on it
 )
 
-// charts are those of a person: of what departed most from what is usual within the last
-// 90 days that there are.
+// charts returns the charts of a user: of what departed most from what is usual within the last
+// 90 days with data.
 func (s *Server) charts(ctx context.Context, user string) ([]report.Series, error) {
 	days, err := s.Alerts.Days(ctx, user, time.Time{}, s.Now().AddDate(1, 0, 0))
 	if err != nil || len(days) == 0 {
@@ -174,21 +176,21 @@ func (s *Server) charts(ctx context.Context, user string) ([]report.Series, erro
 	if err != nil {
 		return nil, err
 	}
-	told := map[int64]bool{} // ends of days with an alert that deserves attention
+	alerting := map[int64]bool{} // ends of days with an alert that needs attention
 	for i := range alerts {
 		at := alerts[i].Alert.Time.UnixMilli()
 		if d := slices.IndexFunc(days, func(d finding.Activity) bool {
 			return d.End >= at &&
 				d.End-at < 24*time.Hour.Milliseconds()
 		}); d >= 0 && !alerts[i].Alert.Withdrawn {
-			told[days[d].End] = true
+			alerting[days[d].End] = true
 		}
 	}
-	list := report.AllSeries(days, func(d *finding.Activity) bool { return told[d.End] })
+	list := report.AllSeries(days, func(d *finding.Activity) bool { return alerting[d.End] })
 	return list[:min(len(list), personCharts)], nil
 }
 
-// personChartPage is one of the pictures of a person.
+// personChartPage is one of the charts of a user.
 func (s *Server) personChartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	user, err := s.revealedName(r.Context(), who, r.PathValue("user"))
 	if err != nil {

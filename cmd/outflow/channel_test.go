@@ -172,7 +172,7 @@ func TestOwnAuthority(t *testing.T) {
 		{"hook", ", ca: none.pem", exitFailed, "none.pem: no such file"},
 		{"hook", ", ca: outflow.yaml", exitFailed, "holds no certificate"},
 		{"hook", ", client_cert: a", exitUsage, "client_cert and client_key belong together"},
-		{"clear", "}\n  - {name: clear, kind: syslog, server: \"127.0.0.1:1\", ca: ca.pem", exitFailed, "need tls: true"},
+		{"clear", "}\n  - {name: clear, kind: syslog, server: \"127.0.0.1:1\", ca: ca.pem", exitFailed, "require tls: true"},
 		{"topic", "}\n  - {name: topic, kind: sns, topic_arn: \"arn:aws:sns:eu-west-1:1:t\", ca: ca.pem", exitUsage, "a channel of kind sns takes none"},
 	} {
 		config := filepath.Join(dir, "outflow.yaml")
