@@ -10,36 +10,36 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Coverage is what an answer rests on: of which days there is data, and of which sources.
-// Days are those of the calendar (UTC).
+// Coverage is what data a report rests on: of which days, and of which sources. Days are
+// calendar days (UTC).
 type Coverage struct {
-	Known    bool             `json:"known"` // false where nothing was kept that says so
-	From     time.Time        `json:"from"`  // the first day that was asked for
-	To       time.Time        `json:"to"`    // the last one that can have data; before From if none can
-	Days     int              `json:"days"`  // from the one to the other
-	WithData int              `json:"with_data"`
-	Share    float64          `json:"share"`   // of Days, those with data
-	Sources  []SourceCoverage `json:"sources"` // that have had data at any time
-	Missing  []Stretch        `json:"missing"` // days in a row without any data, long ones
-	Unjudged []Unseen         `json:"unjudged"`
+	Known    bool             `json:"known"`     // false where it is not known which days have data
+	From     time.Time        `json:"from"`      // first day of the period
+	To       time.Time        `json:"to"`        // last day that can have data; before From if none can
+	Days     int              `json:"days"`      // from From to To
+	WithData int              `json:"with_data"` // days with data of any source
+	Share    float64          `json:"share"`     // WithData of Days, 0 to 1
+	Sources  []SourceCoverage `json:"sources"`   // those that have had data at any time, by name
+	Missing  []Stretch        `json:"missing"`   // long stretches without any data
+	Unjudged []Unseen         `json:"unjudged"`  // kinds that could not be scored, or not on all days
 }
 
-// SourceCoverage is of which days there is data of a source.
+// SourceCoverage is on which days of the period a source has data.
 type SourceCoverage struct {
-	Source   string    `json:"source"`
-	WithData int       `json:"with_data"`
-	Share    float64   `json:"share"` // of the days that were asked for
-	Missing  []Stretch `json:"missing"`
+	Source   string    `json:"source"`    // short name
+	WithData int       `json:"with_data"` // days with data
+	Share    float64   `json:"share"`     // of the days of the period, 0 to 1
+	Missing  []Stretch `json:"missing"`   // long stretches without data
 }
 
-// Stretch is some days in a row, both ends included.
+// Stretch is a number of days in a row, both ends included.
 type Stretch struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	Days int       `json:"days"`
+	From time.Time `json:"from"` // first day
+	To   time.Time `json:"to"`   // last day
+	Days int       `json:"days"` // how many
 }
 
-// String writes a stretch for people.
+// String returns the first and the last date.
 func (s Stretch) String() string {
 	if s.Days == 1 {
 		return s.From.Format(time.DateOnly)
@@ -47,11 +47,11 @@ func (s Stretch) String() string {
 	return s.From.Format(time.DateOnly) + " to " + s.To.Format(time.DateOnly)
 }
 
-// longGap is how many days in a row without data are more than a long weekend.
+// longGap is from how many days without data a stretch is long: more than a long weekend.
 const longGap = 5
 
-// coverageOf says of which days from one moment to another there is data. It ends where the
-// data does, or might.
+// coverageOf returns the coverage of the days between two times, without what could not be
+// scored. The period ends where the data does.
 func (in *Input) coverageOf(from, to time.Time) *Coverage {
 	now := in.Now
 	if in.Covered == nil || now.IsZero() {
@@ -90,9 +90,8 @@ func (in *Input) coverageOf(from, to time.Time) *Coverage {
 	return c
 }
 
-// Coverage says of which of the days from one moment to another there is data, and what could
-// not be judged. Days are those on which somebody was active; fewer than 0 for nobody in
-// particular.
+// Coverage returns the coverage of the days between two times. Days is on how many of them a
+// user was active; below 0 for no particular user.
 func (in *Input) Coverage(from, to time.Time, days int) *Coverage {
 	c := in.coverageOf(from, to)
 	if _, unjudged := in.scoreable(c, days, nil); unjudged != nil {
@@ -101,7 +100,7 @@ func (in *Input) Coverage(from, to time.Time, days int) *Coverage {
 	return c
 }
 
-// known lists the sources that have had data at any time.
+// known returns the sources that have had data at any time, sorted.
 func (in *Input) known() (list []string) {
 	for _, sources := range in.Covered {
 		for _, s := range sources {
@@ -114,8 +113,8 @@ func (in *Input) known() (list []string) {
 	return list
 }
 
-// present counts the days for which something holds, and lists the long stretches of days
-// for which it does not.
+// present returns on how many of the dates something holds, and the long stretches on which it
+// does not.
 func present(dates []time.Time, holds func(day string) bool) (n int, missing []Stretch) {
 	missing = []Stretch{}
 	for i := 0; i < len(dates); {
@@ -135,6 +134,7 @@ func present(dates []time.Time, holds func(day string) bool) (n int, missing []S
 	return n, missing
 }
 
+// share returns n as a share of a number; 0 of 0.
 func share(n, of int) float64 {
 	if of == 0 {
 		return 0
@@ -142,7 +142,7 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// missingDays is how many days are in long stretches without data.
+// missingDays returns how many days are in the stretches.
 func missingDays(list []Stretch) (n int) {
 	for _, s := range list {
 		n += s.Days
@@ -150,10 +150,10 @@ func missingDays(list []Stretch) (n int) {
 	return n
 }
 
-// missingDays is how many of the days are in long stretches without data; weekends are none.
+// missingDays returns how many days are in long stretches without data. Weekends are not.
 func (c *Coverage) missingDays() int { return missingDays(c.Missing) }
 
-// Sentence says in a line of what there is data.
+// Sentence returns in one line of which days there is data.
 func (c *Coverage) Sentence() string {
 	switch {
 	case !c.Known:
@@ -172,9 +172,10 @@ func (c *Coverage) Sentence() string {
 	return s
 }
 
-// fewStretches is how many stretches a sentence names.
+// fewStretches is the most stretches that a sentence names.
 const fewStretches = 4
 
+// stretches lists the first few stretches in words.
 func stretches(list []Stretch) string {
 	var out []string
 	for i, s := range list {
@@ -187,10 +188,10 @@ func stretches(list []Stretch) string {
 	return strings.Join(out, ", ")
 }
 
-// fewKinds is how many kinds that share a reason are named.
+// fewKinds is the most kinds with one reason that are named.
 const fewKinds = 6
 
-// Reasons lists why kinds could not be judged, those with the same reason together.
+// Reasons returns why kinds could not be scored, those with the same reason together.
 func (c *Coverage) Reasons() (list []Unseen) {
 	kinds := map[string][]string{}
 	var order []string
@@ -211,7 +212,7 @@ func (c *Coverage) Reasons() (list []Unseen) {
 	return list
 }
 
-// Sentence says in a line of which days there is data of a source.
+// Sentence returns in one line on which days the source has data.
 func (s *SourceCoverage) Sentence() string {
 	line := fmt.Sprintf("%s, %.0f %%", plural(s.WithData, "day"), 100*s.Share)
 	if len(s.Missing) > 0 {
@@ -220,16 +221,16 @@ func (s *SourceCoverage) Sentence() string {
 	return line
 }
 
-// Kind is one of the kinds of things that are looked for.
+// Kind is a kind of activity that is looked for: a detector.
 type Kind struct {
-	Title   string
-	Sources []string // names of those it can see anything in; nil for whatever there is
-	Counts  bool     // it judges how much was done, and has to know what is usual
-	HR      bool     // it needs to be told who leaves
+	Title   string   // of the detector
+	Sources []string // sources in which it sees anything; nil for any
+	Counts  bool     // it scores amounts, and needs to know what is usual
+	HR      bool     // it needs to know who leaves
 }
 
-// scoreable says of every kind whether it could be judged in all the days there were, and
-// otherwise why not. Off, which may be nil, says why a kind must not be looked for.
+// scoreable returns the kinds that could be scored on all days, and the others with the reason.
+// Off, which may be nil, has the reasons of opt-outs by kind.
 func (in *Input) scoreable(c *Coverage, days int, off map[string]string) (whole []string, unjudged []Unseen) {
 	for _, k := range in.Kinds {
 		why := in.notScoredReason(c, &k, days)
@@ -245,7 +246,7 @@ func (in *Input) scoreable(c *Coverage, days int, off map[string]string) (whole 
 	return whole, unjudged
 }
 
-// notScoredReason a kind could not be judged, or not on all days; "" if it could.
+// notScoredReason returns why a kind could not be scored, or not on all days; "" if it could.
 func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	if !c.Known {
 		return ""
@@ -284,7 +285,7 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	}
 
 	if seen == 0 && slices.Contains(in.known(), "") {
-		return "" // days that were kept before sources were
+		return "" // days that were stored before sources were recorded
 	}
 	if seen == 0 {
 		var titles []string
@@ -297,16 +298,17 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	return strings.Join(lines, "; ")
 }
 
-// Usual is how much is known of what is usual in the organisation.
+// Usual is how much data there is to tell what is usual in the organisation.
 type Usual struct {
-	Any        bool    `json:"any"`         // whether anything is kept that says so
-	PersonDays float64 `json:"person_days"` // that are known; those long ago count less
-	Needed     float64 `json:"needed"`      // before counts are judged by how rare they are here
-	PerDay     float64 `json:"per_day"`     // how many more a day brought lately
-	Judged     bool    `json:"counts_judged"`
+	Any        bool    `json:"any"`           // whether that is known
+	PersonDays float64 `json:"person_days"`   // that baselines rest on; old ones count less
+	Needed     float64 `json:"needed"`        // before amounts are scored by how rare they are here
+	PerDay     float64 `json:"per_day"`       // how many each of the last days added
+	Judged     bool    `json:"counts_judged"` // whether amounts are scored that way
 }
 
-// Lacking says what is not judged yet, and from when on it will be; "" if enough is known.
+// Lacking returns in one line what is not scored yet and when it will be; "" if there is enough
+// data.
 func (u *Usual) Lacking() string {
 	if !u.Any || u.PersonDays >= u.Needed {
 		return ""

@@ -12,44 +12,44 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Digest is the week of a security lead.
+// Digest is the weekly report for a security lead.
 type Digest struct {
-	Week       string        `json:"week"` // 2026-W20
-	From       time.Time     `json:"from"`
-	To         time.Time     `json:"to"`
-	Made       time.Time     `json:"made"`
-	Act        []Point       `json:"act"` // at most five
-	Who        []string      `json:"-"`   // of Act, in order
-	Counts     []Count       `json:"counts"`
-	Trend      []Week        `json:"trend"` // the last twelve weeks, this one last
-	Open       []Open        `json:"open"`  // exposures that nobody has closed, the newest first
-	OpenCount  int           `json:"open_count"`
-	Leaving    []Leaver      `json:"leaving"` // whose last day is this week or next
-	Sharing    []Sharing     `json:"sharing"` // who shared most with whom outside
-	Changes    []Sharing     `json:"changes"` // of what services allow: policies, logging, guards
-	Detectors  []Detector    `json:"detectors"`
-	Health     []Unseen      `json:"health"`
-	Overflow   int           `json:"overflow"`   // messages beyond a channel's budget
-	Suppressed int           `json:"suppressed"` // alerts that were not told because of suppressions
-	Verdict    State         `json:"verdict"`
-	Coverage   *Coverage     `json:"coverage"`          // of the days of the week, as far as they are over
+	Week       string        `json:"week"`              // such as 2026-W20
+	From       time.Time     `json:"from"`              // Monday, 00:00 UTC
+	To         time.Time     `json:"to"`                // the Monday after, 00:00 UTC
+	Made       time.Time     `json:"made"`              // when the digest was made
+	Act        []Point       `json:"act"`               // up to five cases to act on, the most urgent first
+	Who        []string      `json:"-"`                 // users of Act, in the same order
+	Counts     []Count       `json:"counts"`            // by severity, the highest first
+	Trend      []Week        `json:"trend"`             // the last twelve weeks, this one last
+	Open       []Open        `json:"open"`              // exposures that nobody has closed, the newest eight first
+	OpenCount  int           `json:"open_count"`        // how many there are in all
+	Leaving    []Leaver      `json:"leaving"`           // people whose last day is this week or next
+	Sharing    []Sharing     `json:"sharing"`           // who shared most with outsiders
+	Changes    []Sharing     `json:"changes"`           // changes of policies, logging and other safeguards
+	Detectors  []Detector    `json:"detectors"`         // with alerts this week
+	Health     []Unseen      `json:"health"`            // problems with the data
+	Overflow   int           `json:"overflow"`          // messages beyond a channel's daily limit
+	Suppressed int           `json:"suppressed"`        // alerts that suppressions muted
+	Verdict    State         `json:"verdict"`           // the result
+	Coverage   *Coverage     `json:"coverage"`          // of the days of the week that are over
 	Usual      *Usual        `json:"usual"`             // how much is known of what is usual
-	Arrived    []LateArrival `json:"arrived,omitempty"` // what became of what came in the week, by source
+	Arrived    []LateArrival `json:"arrived,omitempty"` // records that arrived in the week, by source
 
-	people []string // whom alerts are about
+	people []string // users with alerts
 }
 
-// LateArrival is what became of the records of a vendor that came on a day, or in a week.
+// LateArrival is what became of the records of one source that arrived on a day or in a week.
 type LateArrival struct {
 	Day      time.Time `json:"day,omitzero"` // UTC; zero for a week
-	Source   string    `json:"source"`       // in the vendor's words
-	Received int64     `json:"received"`
-	Judged   int64     `json:"judged"`
-	Repeated int64     `json:"repeated"`
-	LeftOut  int64     `json:"left_out"` // too late, dated ahead, or unreadable
+	Source   string    `json:"source"`       // title of the source
+	Received int64     `json:"received"`     // records that arrived
+	Judged   int64     `json:"judged"`       // of them, scored
+	Repeated int64     `json:"repeated"`     // of them, duplicates
+	LeftOut  int64     `json:"left_out"`     // of them, too late, dated ahead or unreadable
 }
 
-// Sentence says it for people.
+// Sentence returns the figures for people.
 func (a *LateArrival) Sentence() string {
 	s := fmt.Sprintf("%s judged of %s", plain.Number(a.Judged), plural(int(a.Received), "record"))
 	if a.Repeated > 0 {
@@ -61,7 +61,7 @@ func (a *LateArrival) Sentence() string {
 	return s
 }
 
-// lateArrivals sums up what came from one moment to another, by source.
+// lateArrivals sums up by source what arrived from one time until before another.
 func lateArrivals(all []LateArrival, from, to time.Time) (list []LateArrival) {
 	for _, a := range all {
 		if a.Day.Before(from) || !a.Day.Before(to) {
@@ -79,49 +79,52 @@ func lateArrivals(all []LateArrival, from, to time.Time) (list []LateArrival) {
 	return list
 }
 
-// State is what a week comes to.
+// State is the result of a week.
 type State string
 
-// The states of a week. Of one without data nothing can be said.
+// The states of a week.
 const (
-	AllQuiet   State = "quiet"
-	Busy       State = "to_look_at"
-	NoData     State = "not_enough_data"
-	PartlyData State = "quiet_as_far_as_there_is_data"
+	AllQuiet   State = "quiet"                         // nothing to act on, in complete data
+	Busy       State = "to_look_at"                    // something to look at
+	NoData     State = "not_enough_data"               // there is no data of the week
+	PartlyData State = "quiet_as_far_as_there_is_data" // nothing to act on, in incomplete data
 )
 
 // Count is how many alerts of a severity there were.
 type Count struct {
-	Severity alert.Severity `json:"severity"`
-	Alerts   int            `json:"alerts"`
-	People   int            `json:"people"`
+	Severity alert.Severity `json:"severity"` // from critical to medium
+	Alerts   int            `json:"alerts"`   // of the week
+	People   int            `json:"people"`   // that they are about
 }
 
-// Week is a week's alerts that deserve attention.
+// Week is the number of alerts in a week.
 type Week struct {
-	Week   string `json:"week"`
-	Alerts int    `json:"alerts"`
+	Week   string `json:"week"`   // such as 2026-W20
+	Alerts int    `json:"alerts"` // of medium severity or above
 }
 
-// Sharing is somebody who shared much outside.
+// Sharing is what a user shared or changed.
 type Sharing struct {
-	Person string `json:"person"`
-	Reason string `json:"reason"`
-	Alert  string `json:"alert"`
+	Person string `json:"person"` // the user
+	Reason string `json:"reason"` // of the evidence
+	Alert  string `json:"alert"`  // ID of the alert
 }
 
-// Detector is how alerts of a detector fared.
+// Detector is how the alerts of a detector turned out.
 type Detector struct {
-	Name      string  `json:"name"`
-	Alerts    int     `json:"alerts"` // this week
-	Closed    int     `json:"closed"` // ever, as true or false
-	Precision float64 `json:"precision"`
+	Name      string  `json:"name"`      // of the detector
+	Alerts    int     `json:"alerts"`    // this week
+	Closed    int     `json:"closed"`    // ever, as true or false
+	Precision float64 `json:"precision"` // share of Closed that was true, 0 to 1
 }
 
-// Outcome is how alerts of a detector turned out.
-type Outcome struct{ True, False int }
+// Outcome is how many alerts of a detector were closed as true and as false.
+type Outcome struct {
+	True  int // closed as true or benign-true
+	False int // closed as false
+}
 
-// WeekOf is the week that a moment lies in, by ISO 8601, and its Monday.
+// WeekOf returns the name of the ISO 8601 week of a time, and its Monday (UTC).
 func WeekOf(at time.Time) (name string, monday time.Time) {
 	at = at.UTC()
 	year, week := at.ISOWeek()
@@ -129,13 +132,14 @@ func WeekOf(at time.Time) (name string, monday time.Time) {
 	return fmt.Sprintf("%d-W%02d", year, week), monday
 }
 
-// ParseWeek reads a week such as 2026-W20.
+// ParseWeek returns the Monday of a week such as 2026-W20. A week that does not exist is an
+// error.
 func ParseWeek(text string) (monday time.Time, err error) {
 	var year, week int
 	if n, err := fmt.Sscanf(text, "%4d-W%2d", &year, &week); n != 2 || err != nil || week < 1 || week > 53 {
 		return monday, fmt.Errorf("%q is not a week such as 2026-W20", text)
 	}
-	_, monday = WeekOf(time.Date(year, 1, 4, 0, 0, 0, 0, time.UTC)) // it is in the first week
+	_, monday = WeekOf(time.Date(year, 1, 4, 0, 0, 0, 0, time.UTC)) // 4 January is always in the first week
 	monday = monday.AddDate(0, 0, 7*(week-1))
 	if name, _ := WeekOf(monday); name != fmt.Sprintf("%d-W%02d", year, week) {
 		return monday, fmt.Errorf("%d has no week %d", year, week)
@@ -144,15 +148,15 @@ func ParseWeek(text string) (monday time.Time, err error) {
 }
 
 const (
-	actOn   = 5
-	listed  = 8
-	weeks   = 12
-	sharers = 5
+	actOn   = 5  // most cases to act on
+	listed  = 8  // most open exposures, and most changes
+	weeks   = 12 // length of the trend
+	sharers = 5  // most users who shared
 )
 
-// MakeDigest makes the digest of the week that begins on a Monday. Closed says which
-// alerts were closed; outcomes are by detector; overflow is how many messages were beyond
-// a budget.
+// MakeDigest makes the digest of the week that begins on a Monday. Closed reports whether an
+// alert was closed. Outcomes are by detector. Overflow is the number of messages beyond a
+// channel's daily limit.
 func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcomes map[string]Outcome, overflow int) *Digest {
 	d := &Digest{
 		From:      monday,
@@ -224,7 +228,7 @@ func MakeDigest(in *Input, monday time.Time, closed func(id string) bool, outcom
 // counted are the alerts of the week.
 type counted struct {
 	alerts     map[alert.Severity]int
-	people     map[alert.Severity]map[string]bool
+	people     map[alert.Severity]map[string]bool // users with alerts
 	byDetector map[string]int
 }
 
@@ -266,7 +270,7 @@ func (d *Digest) addChanges(in *Input, a *alert.Alert) {
 	}
 }
 
-// addSharing adds what an alert says about sharing with outsiders.
+// addSharing adds what an alert reports about sharing with outsiders.
 func (d *Digest) addSharing(in *Input, a *alert.Alert) {
 	if in.Detectors.Any(a.Detectors, finding.SharesOutside) {
 		for _, e := range a.Evidence {
@@ -278,13 +282,13 @@ func (d *Digest) addSharing(in *Input, a *alert.Alert) {
 	}
 }
 
-// addActionable adds the alerts to act on, the most urgent first, and one of each case.
+// addActionable adds the alerts to act on, the most urgent first, one of each case.
 func (d *Digest) addActionable(act []actionable) {
 	slices.SortStableFunc(act, func(x, y actionable) int {
 		return cmp.Or(cmp.Compare(y.a.Severity, x.a.Severity), cmp.Compare(y.a.Score, x.a.Score))
 	})
 	seen := map[string]bool{}
-	for _, x := range act { // a case is one thing to act on
+	for _, x := range act {
 		if seen[x.a.Case] || len(d.Act) == actOn {
 			continue
 		}
@@ -317,8 +321,7 @@ func (d *Digest) addDetectors(alerts map[string]int, outcomes map[string]Outcome
 	slices.SortFunc(d.Detectors, func(a, b Detector) int { return cmp.Or(cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(a.Name, b.Name)) })
 }
 
-// SetSuppressed takes in what is counted elsewhere, and comes to the verdict again: messages
-// beyond a budget, and alerts that were not told because of suppressions.
+// SetSuppressed sets the number of alerts that suppressions muted, and updates the verdict.
 func (d *Digest) SetSuppressed(suppressed int) {
 	d.Suppressed = suppressed
 	if d.Verdict != NoData && !d.Quiet() {
@@ -326,14 +329,14 @@ func (d *Digest) SetSuppressed(suppressed int) {
 	}
 }
 
-// Quiet says that there is nothing to list. It does not say that the week was quiet: that
-// is the verdict's to say.
+// Quiet reports whether there is nothing to list. Whether the week was quiet is the verdict's
+// to state: there may be no data.
 func (d *Digest) Quiet() bool {
 	return len(d.Act)+len(d.Open)+len(d.Health)+len(d.Leaving)+len(d.Changes)+d.Overflow+d.Suppressed == 0
 }
 
-// findProblems says of which days there is data, and comes to a verdict. Sources that had data in
-// the four weeks before are expected.
+// findProblems adds the coverage and the problems with the data, and sets the verdict. Sources
+// with data in the four weeks before are expected to have some.
 func (d *Digest) findProblems(in *Input) {
 	d.Coverage = in.Coverage(d.From, d.To.Add(-time.Second), -1)
 	d.Usual = &in.Usual
@@ -367,7 +370,7 @@ func (d *Digest) findProblems(in *Input) {
 	}
 }
 
-// Headline says in a line how the week was.
+// Headline returns the result in one line.
 func (d *Digest) Headline() string {
 	switch d.Verdict {
 	case NoData:
@@ -384,7 +387,7 @@ func (d *Digest) Headline() string {
 	return d.summary()
 }
 
-// summary counts what there is.
+// summary returns the figures in one line.
 func (d *Digest) summary() string {
 	total := 0
 	for _, c := range d.Counts {
@@ -406,7 +409,7 @@ func (d *Digest) summary() string {
 	return strings.Join(parts, ", ")
 }
 
-// Sparkline draws numbers as a line of bars, which every mail client shows.
+// Sparkline draws the trend as a line of block characters, which every mail client shows.
 func (d *Digest) Sparkline() string {
 	most := 1
 	for _, w := range d.Trend {
@@ -419,7 +422,7 @@ func (d *Digest) Sparkline() string {
 	return b.String()
 }
 
-// Mask takes names out of a digest.
+// Mask replaces the names of people by pseudonyms.
 func (d *Digest) Mask(m *alert.Mask) {
 	m = m.Within(d.people...)
 	for i := range d.Act {

@@ -9,25 +9,25 @@ import (
 	"github.com/outflow/outflow/alert"
 )
 
-// Owner is what somebody has laid open and nobody has closed: a list for the person, who
-// knows best whether it was meant.
+// Owner is the list of a user's exposures that nobody has closed. It is for the user, who knows
+// whether they are intended.
 type Owner struct {
-	User  string      `json:"user"`
-	Made  time.Time   `json:"made"`
-	Items []OwnerItem `json:"items"` // what is open for longest first
+	User  string      `json:"user"`  // account of the user
+	Made  time.Time   `json:"made"`  // when the list was made
+	Items []OwnerItem `json:"items"` // the oldest first
 }
 
-// OwnerItem is one of the things that are open, and how to close it.
+// OwnerItem is one exposure, and how to close it.
 type OwnerItem struct {
-	What   string    `json:"what"`
-	Opened time.Time `json:"opened"`
-	Days   int       `json:"days"`
-	How    string    `json:"how"`
-	Alert  string    `json:"alert"`
+	What   string    `json:"what"`   // in plain words
+	Opened time.Time `json:"opened"` // since when it is open
+	Days   int       `json:"days"`   // whole days since then
+	How    string    `json:"how"`    // instructions
+	Alert  string    `json:"alert"`  // ID of the alert
 }
 
-// howToClose says, for each service, where what was shared is closed (the vendors' help
-// pages as of 2026).
+// howToClose has, by source, how an owner closes what they shared (from the vendors' help pages
+// as of 2026).
 var howToClose = map[string]string{
 	"box":              "In Box: open the item, Share, switch the shared link off; or set it to people in your company.",
 	"google_workspace": "In Google Drive: Share, General access: Restricted. For people: remove them in the same window.",
@@ -44,8 +44,8 @@ var howToClose = map[string]string{
 		"policy), or ask the cloud team.",
 }
 
-// MakeOwners lists everybody who has laid something open that is open still; service
-// accounts aside. A list may be about one person alone.
+// MakeOwners returns the lists of all users with open exposures, without service accounts, by
+// user; of one user if only is not empty.
 func MakeOwners(in *Input, only string) []Owner {
 	by := map[string]*Owner{}
 	for i := range in.Alerts {
@@ -90,7 +90,7 @@ func MakeOwners(in *Input, only string) []Owner {
 	return list
 }
 
-// Headline says in a line what it is about.
+// Headline returns what the list is about in one line.
 func (o *Owner) Headline() string {
 	return plural(len(o.Items), "thing") + " that you have opened to others and that nobody has closed"
 }

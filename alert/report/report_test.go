@@ -193,7 +193,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// TestSigned names the part that was changed, added or taken out, in every format.
+// TestSigned names the part that was changed, added or removed, in every format.
 func TestSigned(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
 	for _, format := range []string{"html", "md", "json"} {
@@ -222,7 +222,7 @@ func TestSigned(t *testing.T) {
 		if format != "json" {
 			statement := map[string]string{"html": " data-part=\"statement", "md": "<!-- part: statement"}[format]
 			cut, _, _ := bytes.Cut(content, []byte(statement))
-			if _, err := Verify(cut, manifest, ""); err == nil || !strings.Contains(err.Error(), `the part "statement" was taken out`) {
+			if _, err := Verify(cut, manifest, ""); err == nil || !strings.Contains(err.Error(), `the part "statement" was removed`) {
 				t.Errorf("%s: %v", format, err)
 			}
 			if _, err := Verify(append(bytes.Clone(content), "<!-- part: more -->x"...), manifest, ""); err == nil {

@@ -1,5 +1,6 @@
-// Package report writes what is read calmly: the review of somebody who leaves, and the
-// digest of a week. It judges nothing: it reads alerts, and what HR has said.
+// Package report makes reports from alerts and from what HR reports: the offboarding review of
+// a leaver, the digest of a week, and the list of what an owner should close. It does not
+// score.
 package report
 
 import (
@@ -14,124 +15,131 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Leaver is somebody who has given notice.
+// Leaver is a person whom HR lists as leaving.
 type Leaver struct {
-	User    string    `json:"user"`
+	User    string    `json:"user"`              // account of the person
 	Notice  time.Time `json:"notice"`            // when it became known
-	LastDay time.Time `json:"last_day,omitzero"` // the last working day; zero if unknown
+	LastDay time.Time `json:"last_day,omitzero"` // last working day; zero if unknown
 }
 
-// Verdict is what a review comes to.
+// Verdict is the result of a review.
 type Verdict string
 
-// The verdicts. NotEnough says that nothing was found and that it means nothing: there is
-// too little data of the period, of the person, or of the organisation. NoActivity says that
-// somebody is known, and that the data, of which there is enough, has nothing that they did.
+// The verdicts.
 const (
-	Nothing    Verdict = "nothing_unusual"
-	Look       Verdict = "look"
-	Act        Verdict = "act_today"
-	NotEnough  Verdict = "not_enough_data"
+	// Nothing means that nothing unusual was found, in enough data.
+	Nothing Verdict = "nothing_unusual"
+	// Look means that there is something to look at.
+	Look Verdict = "look"
+	// Act means that something should be done today.
+	Act Verdict = "act_today"
+	// NotEnough means that nothing was found, but that there is too little data to tell: of the
+	// period, of the person or of the organisation.
+	NotEnough Verdict = "not_enough_data"
+	// NoActivity means that the person is known, and that there is enough data, but nothing
+	// that they did.
 	NoActivity Verdict = "no_activity"
 )
 
-// Point is something to look at.
+// Point is an alert as something to look at.
 type Point struct {
-	Alert    string         `json:"alert"`
-	Time     time.Time      `json:"time"`
-	Severity alert.Severity `json:"severity"`
-	Title    string         `json:"title"`
-	Reason   string         `json:"reason"`
-	Sources  []string       `json:"sources"`
-	When     string         `json:"when"` // before notice, between notice and the last day, after it
-	Events   []string       `json:"event_ids,omitempty"`
+	Alert    string         `json:"alert"`               // ID of the alert
+	Time     time.Time      `json:"time"`                // of the alert
+	Severity alert.Severity `json:"severity"`            // of the alert
+	Title    string         `json:"title"`               // of the alert
+	Reason   string         `json:"reason"`              // of the alert
+	Sources  []string       `json:"sources"`             // short names
+	When     string         `json:"when"`                // relative to notice and last day, in words
+	Events   []string       `json:"event_ids,omitempty"` // ids of some events
 }
 
-// Open is something that was laid open and is so still.
+// Open is an exposure that nobody has closed.
 type Open struct {
-	What   string    `json:"what"`
-	Opened time.Time `json:"opened"`
-	Days   int       `json:"days"`
-	Closer string    `json:"closer"` // who should close it
-	Alert  string    `json:"alert"`
+	What   string    `json:"what"`   // in plain words
+	Opened time.Time `json:"opened"` // since when it is open
+	Days   int       `json:"days"`   // whole days since then
+	Closer string    `json:"closer"` // who should close it, in words
+	Alert  string    `json:"alert"`  // ID of the alert
 }
 
-// Left is what left, by kind, beside what is usual.
+// Left is an amount that left, of one kind, beside what is usual.
 type Left struct {
-	Kind     string   `json:"kind"`
-	Unit     string   `json:"unit"`
-	Days     int      `json:"days"`     // on which it was unusual
-	Observed float64  `json:"observed"` // on those days together
+	Kind     string   `json:"kind"`     // title of the detector
+	Unit     string   `json:"unit"`     // what is counted
+	Days     int      `json:"days"`     // days on which it was unusual
+	Observed float64  `json:"observed"` // sum over these days
 	Expected float64  `json:"expected"` // on as many usual days of the person
 	Peers    float64  `json:"peers"`    // on as many usual days of a colleague
-	Sources  []string `json:"sources"`
+	Sources  []string `json:"sources"`  // short names
 }
 
-// Unseen is what could not be seen.
+// Unseen is something that could not be seen.
 type Unseen struct {
-	What string `json:"what"`
-	Why  string `json:"why"`
+	What string `json:"what"` // a source, a kind or a period
+	Why  string `json:"why"`  // the reason
 }
 
 // Review is the offboarding review of one leaver.
 type Review struct {
-	Person     string    `json:"person"`
-	Made       time.Time `json:"made"`
-	From       time.Time `json:"from"`
-	To         time.Time `json:"to"`
-	Notice     time.Time `json:"notice,omitzero"`
-	LastDay    time.Time `json:"last_day,omitzero"`
-	Verdict    Verdict   `json:"verdict"`
-	Headline   string    `json:"headline"`
-	Points     []Point   `json:"points"`      // at most three, the most important first
-	Timeline   []Point   `json:"timeline"`    // all unusual days, the earliest first
-	Open       []Open    `json:"open"`        // exposures that nobody has closed
-	After      []Point   `json:"after"`       // what happened after the last day
-	Left       []Left    `json:"left"`        // by kind
-	Days       []Series  `json:"days"`        // what was done day by day, what departs most from what is usual first
-	Minor      int       `json:"minor"`       // days that were a little out of the ordinary, and are not listed
-	Normal     []string  `json:"normal"`      // what was looked for and not found
-	Unseen     []Unseen  `json:"unseen"`      // what could not be seen
-	Coverage   *Coverage `json:"coverage"`    // of which days there is data, and what could not be judged
-	ActiveDays int       `json:"active_days"` // of the person within the period; -1 if that was not kept
-	CompleteTo time.Time `json:"complete_to"` // up to when the data goes
-	Counting   []string  `json:"counting"`
-	Statement  string    `json:"statement"` // of the person: a place for it
+	Person     string    `json:"person"`            // account, or pseudonym if masked
+	Made       time.Time `json:"made"`              // when the review was made
+	From       time.Time `json:"from"`              // beginning of the period
+	To         time.Time `json:"to"`                // end of the period
+	Notice     time.Time `json:"notice,omitzero"`   // zero if unknown
+	LastDay    time.Time `json:"last_day,omitzero"` // zero if unknown
+	Verdict    Verdict   `json:"verdict"`           // the result
+	Headline   string    `json:"headline"`          // the result in one line
+	Points     []Point   `json:"points"`            // up to three, the most important first
+	Timeline   []Point   `json:"timeline"`          // all unusual days, the earliest first
+	Open       []Open    `json:"open"`              // exposures that nobody has closed, the oldest first
+	After      []Point   `json:"after"`             // of Timeline, what happened after the last day
+	Left       []Left    `json:"left"`              // by kind, what departs most from what is usual first
+	Days       []Series  `json:"days"`              // charts by day, what departs most from what is usual first
+	Minor      int       `json:"minor"`             // days that were slightly unusual and are not listed
+	Normal     []string  `json:"normal"`            // kinds that were looked for and not found
+	Unseen     []Unseen  `json:"unseen"`            // what could not be seen
+	Coverage   *Coverage `json:"coverage"`          // of which days there is data, and what could not be scored
+	ActiveDays int       `json:"active_days"`       // of the person within the period; -1 if unknown
+	CompleteTo time.Time `json:"complete_to"`       // up to when the data goes
+	Counting   []string  `json:"counting"`          // how amounts are counted, in sentences
+	Statement  string    `json:"statement"`         // place for a statement of the person
 
-	urgent bool    // something open is more than a trifle
-	minor  []Point // days that count among Minor, though they were told
-	thin   int     // days that would decide, if what is usual rested on more of the person's own
+	urgent bool    // an open exposure is severe
+	minor  []Point // days of medium severity that count among Minor
+	thin   int     // days that would decide if the person's baseline were longer
 }
 
-// Before and after notice and the last day, a review looks at so much.
+// The period of a review: from lookBack before notice until lookAfter after the last day.
 const (
 	lookBack  = 90 * 24 * time.Hour
 	lookAfter = 30 * 24 * time.Hour
 )
 
-// Input is what reports are made of.
+// Input is what reports are made from.
 type Input struct {
-	Alerts    []alert.Alert // all of them, withdrawn ones left out
-	Leavers   []Leaver
-	Now       time.Time         // that is: up to when the data goes
-	Sources   []string          // that deliver, if that is known
-	All       []string          // that Outflow knows
+	Alerts    []alert.Alert     // all alerts, without withdrawn ones
+	Leavers   []Leaver          // people whom HR lists as leaving
+	Now       time.Time         // up to when the data goes
+	Sources   []string          // short names of the sources that deliver; empty if unknown
+	All       []string          // short names of all sources
 	Kinds     []Kind            // what is looked for
-	Detectors finding.Detectors // all of them
+	Detectors finding.Detectors // traits of all detectors
 	Failing   []Unseen          // streams that fail, and gaps
-	Arrived   []LateArrival     // what became of what came; nil where no daemon counts it
+	Arrived   []LateArrival     // records by source and day; nil without a daemon
 	Reported  time.Time         // when the report is made
-	// Days are what somebody did from one day to another; nil where nothing is kept.
+	// Days returns the daily summaries of a user between two times; nil where none are stored.
 	Days func(user string, from, to time.Time) ([]finding.Activity, error)
 
-	Covered map[string][]string // names of the sources there is data of, by day (2006-01-02); nil if it was not kept
-	HR      bool                // whether HR's files say who leaves
-	Usual   Usual
-	// Off says why kinds, by title, must not be looked for in what somebody does; nil if
-	// nothing is switched off.
+	// Short names of the sources with data, by date (2006-01-02); nil if unknown.
+	Covered map[string][]string
+	HR      bool  // whether there are HR files with leavers
+	Usual   Usual // how much is known of what is usual
+	// Off returns why kinds, by title, are not looked for in what a user does (opt-out). It is
+	// nil if there is no opt-out.
 	Off func(user string) map[string]string
 }
 
+// counting explains the figures of a review to its readers.
 var counting = []string{
 	"An unusual day is one whose activity is rare for the person, for colleagues and in the organisation; the " +
 		"score says how rare. What was usual is taken from the time at least a month before notice.",
@@ -279,10 +287,10 @@ func (k *kinds) add(a *alert.Alert) {
 	}
 }
 
-// drawn is how many kinds of what was done are drawn.
+// drawn is the most charts in a review.
 const drawn = 4
 
-// addCharts adds what was done day by day, with the unusual days marked.
+// addCharts adds the charts by day, with the unusual days marked.
 func (r *Review) addCharts(in *Input, user string) {
 	if in.Days == nil {
 		return
@@ -305,15 +313,16 @@ func (r *Review) addCharts(in *Input, user string) {
 	r.Days = r.Days[:min(len(r.Days), drawn)]
 }
 
-// Of an alert of four months something always is: one decides if it is high, or if there
-// are two from a month before notice on; and if what is usual rests on some days.
+// In four months almost everybody has an alert. One decides the verdict if it is high.
+// Otherwise it takes two, from a month before notice on. Both need a baseline of some days.
 const (
-	enoughDays = 8
-	nearNotice = 30 * 24 * time.Hour
-	severalOf  = 2
+	enoughDays = 8                   // active days that a baseline must rest on
+	nearNotice = 30 * 24 * time.Hour // time before notice from which medium alerts count
+	severalOf  = 2                   // how many of them it takes
 )
 
-// decisive says whether there is more than happens to many in so long a time.
+// decisive reports whether the alerts are more than what happens to many people in so long a
+// time.
 func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
 	near := 0
 	for i := range in.Alerts {
@@ -337,7 +346,7 @@ func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
 	return near >= severalOf
 }
 
-// point is an alert as something to look at.
+// point returns an alert as something to look at.
 func point(a *alert.Alert) Point {
 	return Point{
 		Alert:    a.ID,
@@ -350,7 +359,7 @@ func point(a *alert.Alert) Point {
 	}
 }
 
-// clean drops what could disturb a terminal or turn text round.
+// clean replaces control characters, and those that change the direction of text.
 func clean(t string) string {
 	return strings.Map(func(c rune) rune {
 		if plain.Disturbs(c) {
@@ -360,7 +369,7 @@ func clean(t string) string {
 	}, t)
 }
 
-// closedBy is who should close what somebody left open.
+// closedBy returns who should close an exposure.
 func closedBy(a *alert.Alert) string {
 	if len(a.Sources) == 0 {
 		return "an administrator"
@@ -368,7 +377,7 @@ func closedBy(a *alert.Alert) string {
 	return "the owner, or an administrator of " + strings.Join(a.Sources, ", ")
 }
 
-// phase says where a day lies.
+// phase returns where a day lies relative to notice and last day, in words.
 func (r *Review) phase(at time.Time) string {
 	switch {
 	case r.Notice.IsZero():
@@ -383,8 +392,10 @@ func (r *Review) phase(at time.Time) string {
 	return "between notice and the last day"
 }
 
+// day returns the beginning of a day in UTC.
 func day(at time.Time) time.Time { return at.UTC().Truncate(24 * time.Hour) }
 
+// plural returns a number with a noun, such as 1 day or 2 days.
 func plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
@@ -479,11 +490,11 @@ func (r *Review) decide(in *Input) {
 	}
 }
 
-// leastShare of the days of a period must have data for it to be said that nothing unusual
-// happened.
+// leastShare is the share of the days of a period that must have data before nothing unusual
+// can be stated.
 const leastShare = .5
 
-// quiet comes to a verdict where nothing was found: it may be that nothing could be.
+// quiet sets the verdict where nothing was found: perhaps nothing could be.
 func (r *Review) quiet(in *Input) {
 	c := r.Coverage
 	lacking := in.Usual.Lacking()
@@ -509,13 +520,13 @@ func (r *Review) quiet(in *Input) {
 	default:
 		r.Verdict, r.Headline = Nothing, "Nothing unusual"+r.onDays()
 	}
-	if r.Verdict == NotEnough { // nobody can say that everybody has such days
+	if r.Verdict == NotEnough { // it is unknown whether such days are usual
 		slices.SortFunc(r.minor, func(a, b Point) int { return a.Time.Compare(b.Time) })
 		r.Timeline, r.Minor = append(r.Timeline, r.minor...), r.Minor-len(r.minor)
 	}
 }
 
-// onDays says of how many days something is said, if that is not all.
+// onDays returns of how many days the headline speaks; "" if of all.
 func (r *Review) onDays() string {
 	c := r.Coverage
 	if !c.Known || c.missingDays() == 0 {
@@ -524,7 +535,7 @@ func (r *Review) onDays() string {
 	return fmt.Sprintf(" on the %d of %s that there is data of", c.Days-c.missingDays(), plural(c.Days, "day"))
 }
 
-// Mask takes names out of a review.
+// Mask replaces the names of people by pseudonyms.
 func (r *Review) Mask(m *alert.Mask) {
 	user := r.Person
 	m = m.Within(user)

@@ -12,25 +12,25 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// Series is somebody's days by what one metric counts.
+// Series is a user's days by one metric.
 type Series struct {
-	Title  string      `json:"title"`
-	Metric string      `json:"metric"`
-	Unit   string      `json:"unit"`
-	Days   []chart.Day `json:"days"`
-	Alt    string      `json:"alt"` // in words, for who does not see it
+	Title  string      `json:"title"`  // for people
+	Metric string      `json:"metric"` // name of the metric
+	Unit   string      `json:"unit"`   // what it counts
+	Days   []chart.Day `json:"days"`   // without gaps, the earliest first
+	Alt    string      `json:"alt"`    // description for people who cannot see the chart
 
-	worst float64 // how far beyond what is usual a day went
+	worst float64 // largest excess over what is usual
 }
 
-// Draw draws the days; a marked one is called mark.
+// Draw draws the days. Mark is what a marked day is called.
 func (s *Series) Draw(f chart.Format, mark string) ([]byte, error) {
 	return chart.Days(f, s.Days, s.Unit, mark, "usual day", "colleagues")
 }
 
-// MakeSeries are somebody's days by the metric of an amount, from the first day to the
-// last: both are there. Marked, which may be nil, says which days have a sign on them;
-// if no day has, there is no series.
+// MakeSeries returns a user's days by the metric of an amount, from the first day to the last.
+// Days must not be empty. Marked, which may be nil, reports which days have a mark; if none
+// has, the result is nil.
 func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*finding.Activity) bool) *Series {
 	s := &Series{Title: heading(of.Detector) + ": " + of.Unit, Metric: of.Metric, Unit: of.Unit}
 	first, err1 := time.Parse(time.DateOnly, days[0].Date())
@@ -75,8 +75,8 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 	return s
 }
 
-// AllSeries are somebody's days by everything that was counted, what went farthest beyond
-// what is usual first. Days are marked where there are such.
+// AllSeries returns a user's days by every metric that has amounts, what departs most from what
+// is usual first. Days are marked where marked returns true for at least one.
 func AllSeries(days []finding.Activity, marked func(*finding.Activity) bool) (list []Series) {
 	seen := map[string]bool{}
 	for i := range days {
@@ -95,11 +95,11 @@ func AllSeries(days []finding.Activity, marked func(*finding.Activity) bool) (li
 	return list
 }
 
-// excess is how far an amount is beyond what is usual.
+// excess returns how far an amount is above what is usual.
 func excess(x *finding.Amount) float64 { return x.N / (x.Usual + x.Peers + 1) }
 
-// fill has the lines of what is usual go on over days on which nothing was counted: what
-// was usual last, and before the first such day what was usual then.
+// fill continues the lines of what is usual over days without amounts: with the last known
+// values, and before the first with the first.
 func fill(days []chart.Day) {
 	own, peers := math.NaN(), math.NaN()
 	for _, d := range days {
@@ -117,7 +117,7 @@ func fill(days []chart.Day) {
 	}
 }
 
-// heading is a detector's name for people.
+// heading returns a detector's name for people.
 func heading(detector string) string {
 	words := strings.ReplaceAll(detector, "_", " ")
 	if rest, ok := strings.CutPrefix(words, "crm"); ok {

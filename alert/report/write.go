@@ -54,6 +54,7 @@ var (
 	texts = text.Must(text.New("").Funcs(funcs).ParseFS(files, "templates/*.txt", "templates/*.md"))
 )
 
+// number formats an amount: without decimals from ten on, with one below.
 func number(x float64) string {
 	if x >= 10 || x == math.Trunc(x) {
 		return plain.Number(int64(math.Round(x)))
@@ -61,7 +62,7 @@ func number(x float64) string {
 	return fmt.Sprintf("%.1f", x)
 }
 
-// sourceTitle is what people call a source.
+// sourceTitle returns the title of a source for people.
 func sourceTitle(name string) string {
 	for _, s := range event.Sources() {
 		if s.String() == name {
@@ -71,12 +72,12 @@ func sourceTitle(name string) string {
 	return name
 }
 
-// markdown keeps a line of text from being taken for Markdown or HTML.
+// markdown keeps a line of text from being read as Markdown or HTML.
 var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">",
 	"&gt;", "#", "\\#", "|", "\\|").Replace
 
-// bar draws what was seen beside what is usual. Colours are told apart by those who see
-// fewer, and in print by their length and words.
+// bar draws an amount beside what is usual. The bars differ in length and have labels, for
+// people who do not see their colours and for print.
 func bar(l Left) template.HTML {
 	most := max(l.Observed, l.Expected, l.Peers, 1)
 	var b strings.Builder
@@ -95,7 +96,7 @@ func bar(l Left) template.HTML {
 	return template.HTML(b.String())
 }
 
-// chartURL is a series as an image within the page.
+// chartURL returns a series as an image within the page.
 func chartURL(s Series) (template.URL, error) {
 	b, err := s.Draw(chart.SVG, "unusual day")
 	return template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(b)), err
@@ -129,7 +130,7 @@ func line(r *Review) template.HTML {
 	return template.HTML(b.String())
 }
 
-// Write writes a review as html, json or md.
+// Write writes the review as html, json or md. Another format is an error.
 func (r *Review) Write(w io.Writer, format string) error {
 	switch format {
 	case "json":
@@ -148,13 +149,13 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// Write writes a digest as html, json or text.
+// Write writes the digest as html, json or text. Another format is an error.
 func (d *Digest) Write(w io.Writer, format string) error { return writeMail(w, format, "digest", d) }
 
-// Write writes a list as html, json or text.
+// Write writes the list as html, json or text. Another format is an error.
 func (o *Owner) Write(w io.Writer, format string) error { return writeMail(w, format, "owner", o) }
 
-// writeMail writes what may go out by mail.
+// writeMail writes a report that may be mailed.
 func writeMail(w io.Writer, format, name string, v any) error {
 	switch format {
 	case "json":
@@ -167,30 +168,29 @@ func writeMail(w io.Writer, format, name string, v any) error {
 	return fmt.Errorf("format %q: html, json, text", format)
 }
 
-// Manifest says what a report was when it was made: a hash for each of its parts, and a
-// signature (ed25519) over them.
+// Manifest is the record of a report as it was made: a hash of each part, and an Ed25519
+// signature.
 type Manifest struct {
-	File      string `json:"file"`
-	Made      string `json:"made"`
-	Parts     []Part `json:"parts"`
-	PublicKey string `json:"public_key"` // hexadecimal
-	Signature string `json:"signature"`  // hexadecimal, over the JSON without it
+	File      string `json:"file"`       // name of the report's file
+	Made      string `json:"made"`       // RFC 3339, UTC
+	Parts     []Part `json:"parts"`      // in the order of the report; by key for JSON
+	PublicKey string `json:"public_key"` // 64 hexadecimal digits
+	Signature string `json:"signature"`  // hexadecimal, over the JSON of the other fields
 }
 
-// Part is a part of a report with its hash (SHA-256).
+// Part is a part of a report.
 type Part struct {
-	Name string `json:"name"`
-	Hash string `json:"sha256"`
+	Name string `json:"name"`   // as marked in the report, or the key in JSON
+	Hash string `json:"sha256"` // SHA-256, hexadecimal
 }
 
-// What begins a part, in HTML and in Markdown: text that is escaped for the one cannot
-// contain its mark.
+// The beginnings of parts in HTML and in Markdown. Escaped text cannot contain them.
 var (
 	markHTML     = regexp.MustCompile(` data-part="([a-z]+)"`)
 	markMarkdown = regexp.MustCompile(`<!-- part: ([a-z]+) -->`)
 )
 
-// parts splits a report: at its marks, or at the keys of JSON; anything else is one part.
+// parts splits a report at its marks, or at the keys of JSON; anything else is one part.
 func parts(b []byte) (list []Part) {
 	add := func(name string, content []byte) {
 		sum := sha256.Sum256(content)
@@ -231,7 +231,7 @@ func parts(b []byte) (list []Part) {
 	return list
 }
 
-// Sign makes the manifest of a report.
+// Sign returns the manifest of a report as JSON. File is the name of the report's file.
 func Sign(file string, content []byte, key ed25519.PrivateKey, now time.Time) ([]byte, error) {
 	m := Manifest{
 		File:      file,
@@ -247,12 +247,12 @@ func Sign(file string, content []byte, key ed25519.PrivateKey, now time.Time) ([
 	return json.MarshalIndent(&m, "", "  ")
 }
 
-// Verify checks a report against its manifest. The error names the part that was changed,
-// added or taken out. Public, if it is not empty, is the key that must have signed.
+// Verify checks a report against its manifest. The error names the first part that was changed,
+// added or removed. Public, if not empty, is the hexadecimal key that must have signed.
 func Verify(content, manifest []byte, public string) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {
-		return nil, errors.New("the manifest is none")
+		return nil, errors.New("the manifest is not JSON")
 	}
 	key, err := hex.DecodeString(m.PublicKey)
 	if err != nil || len(key) != ed25519.PublicKeySize {
@@ -260,7 +260,7 @@ func Verify(content, manifest []byte, public string) (*Manifest, error) {
 	}
 
 	if public != "" && public != m.PublicKey {
-		return nil, errors.New("it was signed by another key")
+		return nil, errors.New("it was signed with another key")
 	}
 	bare := m
 	bare.Signature = ""
@@ -271,13 +271,13 @@ func Verify(content, manifest []byte, public string) (*Manifest, error) {
 
 	signature, err := hex.DecodeString(m.Signature)
 	if err != nil || !ed25519.Verify(key, signed, signature) {
-		return nil, errors.New("the manifest was changed: its signature does not fit")
+		return nil, errors.New("the manifest was changed: its signature is invalid")
 	}
 	have := parts(content)
 	for i := range max(len(have), len(m.Parts)) {
 		switch {
 		case i >= len(have):
-			return nil, fmt.Errorf("the part %q was taken out", m.Parts[i].Name)
+			return nil, fmt.Errorf("the part %q was removed", m.Parts[i].Name)
 		case i >= len(m.Parts):
 			return nil, fmt.Errorf("the part %q was added", have[i].Name)
 		case have[i] != m.Parts[i]:
