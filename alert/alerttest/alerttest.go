@@ -1,6 +1,5 @@
-// Package alerttest judges channels: whatever an attacker has written into a name, the
-// message says it and nothing else; what a receiver answers is taken for what it means;
-// no error holds a secret.
+// Package alerttest tests channels. Text that an attacker controls must stay text in every
+// message, responses must be understood, and no error may contain a secret.
 package alerttest
 
 import (
@@ -26,15 +25,15 @@ import (
 	"github.com/outflow/outflow/internal/pki"
 )
 
-// Now is what time it is in these tests.
+// Now is the time in these tests.
 var Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// Hostile is text that tries to be more than text, wherever it ends up.
+// Hostile is text that tries to break out of the formats of messages.
 const Hostile = "<script>alert(1)</script> <!channel> <https://evil.example|click> [x](https://evil.example) *b* " +
 	"=HYPERLINK(\"https://evil.example\") |suser=root \\ \"]\r\nSubject: forged\r\n\r\nBcc: x@evil.example " +
 	"\x1b[31mred\x1b[0m \u202etxt.exe {noformat} %n ' OR 1=1 --"
 
-// Alert is an alert with hostile text in it.
+// Alert returns an alert with hostile text.
 func Alert() alert.Alert {
 	a := alert.Sample(Now)
 	a.ID, a.Case = "abcdef0123456789abcdef0123456789", "abcdef0123456789abcdef0123456789"
@@ -42,22 +41,24 @@ func Alert() alert.Alert {
 	return a
 }
 
-// Request is one that a receiver got.
+// Request is a request that a Receiver got.
 type Request struct {
-	Method, Path string
-	Header       http.Header
-	Body         []byte
+	Method string      // such as POST
+	Path   string      // with the query
+	Header http.Header // all headers
+	Body   []byte      // the whole body
 }
 
-// Receiver is a server that answers with a status and body, and keeps what it got.
+// Receiver is a server that keeps the requests that it gets.
 type Receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
 	requests []Request
-	Answer   func(r *http.Request) (status int, header http.Header, body string)
+	// Answer returns the response to a request. Change it with Set.
+	Answer func(r *http.Request) (status int, header http.Header, body string)
 }
 
-// NewReceiver starts a receiver that answers 200 and a body.
+// NewReceiver starts a receiver that answers 200 and a body. It is closed with the test.
 func NewReceiver(t testing.TB, body string) *Receiver {
 	r := &Receiver{Answer: func(*http.Request) (int, http.Header, string) { return http.StatusOK, nil, body }}
 	r.Server = httptest.NewServer(r)
@@ -80,7 +81,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	io.WriteString(w, text)
 }
 
-// Take returns what came since it was called last.
+// Take returns the requests since the last call.
 func (r *Receiver) Take() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,15 +90,15 @@ func (r *Receiver) Take() []Request {
 	return list
 }
 
-// Set changes what is answered.
+// Set changes the responses.
 func (r *Receiver) Set(answer func(*http.Request) (int, http.Header, string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Answer = answer
 }
 
-// Open opens a channel with settings as they are written in the configuration, and
-// certificates.
+// Open opens a channel with settings in YAML, as in the configuration, and at most one set of
+// certificates. Errors end the test.
 func Open(t testing.TB, kind alert.Kind, settings string, files ...pki.Files) alert.Notifier {
 	t.Helper()
 	s := kind.New()
@@ -123,7 +124,7 @@ func Open(t testing.TB, kind alert.Kind, settings string, files ...pki.Files) al
 	return n
 }
 
-// Secret is the one that settings name as env:OUTFLOW_TEST_SECRET.
+// Secret is the value of env:OUTFLOW_TEST_SECRET in the settings that tests use.
 const Secret = "hunter2-hunter2"
 
 // HTTP tests a channel over HTTP. Good is a body that it takes for success, and settings

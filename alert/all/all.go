@@ -1,5 +1,4 @@
-// Package all lists every kind of channel but that of files, which looks at what it has
-// written.
+// Package all lists the kinds of channels, except for file, which package file delivers itself.
 package all
 
 import (
@@ -19,7 +18,7 @@ import (
 	"github.com/outflow/outflow/alert/webhook"
 )
 
-// Kinds are the channels.
+// Kinds are the kinds of channels.
 var Kinds = []alert.Kind{
 	webhook.Kind, slack.Kind, teams.Kind, pagerduty.Kind, email.Kind, syslog.Kind, splunk.Kind, elastic.Kind,
 	kafka.Kind, sns.Kind, securityhub.Kind, jira.Kind, servicenow.Kind,

@@ -1,4 +1,5 @@
-// Package elastic is a channel: a document of Elasticsearch or OpenSearch with the fields of the Elastic Common Schema.
+// Package elastic sends alerts to Elasticsearch or OpenSearch, as documents with the fields of
+// the Elastic Common Schema (ECS).
 package elastic
 
 import (
@@ -12,14 +13,15 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel elastic.
 var Kind = alert.Kind{Name: "elastic", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind elastic: an API key that may create and index documents.
+// Config are the settings of the channel. The API key must be allowed to create and index
+// documents.
 type Config struct {
-	URL    string `yaml:"url"`
-	Index  string `yaml:"index"`   // outflow-alerts if nothing is said
-	APIKey string `yaml:"api_key"` // as Elasticsearch hands it out, encoded
+	URL    string `yaml:"url"`     // of the cluster
+	Index  string `yaml:"index"`   // outflow-alerts if empty
+	APIKey string `yaml:"api_key"` // reference; encoded, as Elasticsearch returns it
 }
 
 // Check implements alert.Settings.
@@ -51,12 +53,15 @@ type notifier struct {
 	index string
 }
 
-// Notify implements alert.Notifier. The document's id is the alert's: a revision takes its
-// place.
+// Notify implements alert.Notifier. The document's id is the alert's, so that a revision
+// replaces it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	a := &m.Alert
 	doc := map[string]any{
-		"@timestamp": a.Time, "message": a.Sentence(), "ecs": map[string]string{"version": "8.17"}, "tags": []string{"outflow"},
+		"@timestamp": a.Time,
+		"message":    a.Sentence(),
+		"ecs":        map[string]string{"version": "8.17"},
+		"tags":       []string{"outflow"},
 		"event": map[string]any{
 			"kind":       "alert",
 			"category":   []string{"threat"},
@@ -100,10 +105,10 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		} `json:"items"`
 	}
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
-		return "", errors.New("elastic: the answer is no JSON")
+		return "", errors.New("elastic: the response is not JSON")
 	}
 
-	if answer.Errors && len(answer.Items) > 0 { // the request was taken, the document was not
+	if answer.Errors && len(answer.Items) > 0 { // the request was accepted, the document was not
 		i := answer.Items[0].Index
 		err := errors.New("elastic: " + string(i.Error[:min(len(i.Error), 300)]))
 		if i.Status >= 400 && i.Status < 500 && i.Status != http.StatusTooManyRequests {

@@ -1,4 +1,4 @@
-// Package email is a channel: a mail by SMTP, in text and HTML.
+// Package email sends alerts by SMTP, as mails with text and HTML.
 package email
 
 import (
@@ -17,17 +17,17 @@ import (
 	"github.com/outflow/outflow/internal/secret"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel email.
 var Kind = alert.Kind{Name: "email", New: func() alert.Settings { return &Config{TLS: "starttls"} }, People: true}
 
-// Config is a channel of kind email.
+// Config are the settings of the channel.
 type Config struct {
-	Server   string   `yaml:"server"` // host:port
-	TLS      string   `yaml:"tls"`    // starttls (required), tls, or none for a server on this machine
-	User     string   `yaml:"user"`
-	Password string   `yaml:"password"`
-	From     string   `yaml:"from"`
-	To       []string `yaml:"to"`
+	Server   string   `yaml:"server"`   // host:port
+	TLS      string   `yaml:"tls"`      // starttls (required), tls, or none for a server on this machine
+	User     string   `yaml:"user"`     // empty to send without authentication
+	Password string   `yaml:"password"` // reference
+	From     string   `yaml:"from"`     // address of the sender
+	To       []string `yaml:"to"`       // addresses of the recipients
 }
 
 // Check implements alert.Settings.
@@ -40,7 +40,7 @@ func (c *Config) Check() error {
 	case err != nil:
 		return fmt.Errorf("server: %q is not a host:port", c.Server)
 	case c.TLS == "none" && !net.ParseIP(host).IsLoopback() && host != "localhost":
-		return errors.New("tls: none is for a server on this machine: names would go over the network in the clear")
+		return errors.New("tls: none is only for a server on this machine: names would cross the network unencrypted")
 	case c.TLS != "starttls" && c.TLS != "tls" && c.TLS != "none":
 		return fmt.Errorf("tls: %q: starttls, tls, none", c.TLS)
 	}
@@ -65,7 +65,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	conf := env.TLS.Clone()
 	conf.ServerName = host
 	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(30 * time.Second), mail.WithTLSConfig(conf)}
-	if c.TLS != "tls" { // with a dialer of ours the library would take TLS from the start for none, and refuse to sign in
+	if c.TLS != "tls" { // with its own dialer the library takes implicit TLS for plaintext, and refuses to authenticate
 		options = append(options, mail.WithDialContextFunc(dial))
 	}
 
@@ -93,7 +93,8 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{client, c.From, c.To, password.Reveal()}, nil
 }
 
-// Send sends a mail that is no alert, such as a digest. The id is the same for every try.
+// Send sends a mail that is not about an alert, such as a digest. Id is the local part of its
+// Message-ID and must be the same for every attempt.
 func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, html string) error {
 	opened, err := c.Open(ctx, env)
 	if err != nil {
@@ -126,10 +127,10 @@ type notifier struct {
 	password string
 }
 
-// sending is the key of the context of a mail in the context of a dial, which ends earlier.
+// sending is the key of the mail's context in the context of a dial, which ends earlier.
 type sending struct{}
 
-// send sends a mail until ctx ends: the library reads and writes without looking at it.
+// send sends a mail until ctx ends. The library does not look at ctx while it reads and writes.
 func (n *notifier) send(ctx context.Context, msg *mail.Msg) error {
 	result := make(chan error, 1)
 	go func() {
@@ -140,12 +141,12 @@ func (n *notifier) send(ctx context.Context, msg *mail.Msg) error {
 	select {
 	case err := <-result:
 		return err
-	case <-ctx.Done(): // its connection is closed, or ends after the library's timeout
+	case <-ctx.Done(): // dial closes the connection, or it ends after the library's timeout
 		return ctx.Err()
 	}
 }
 
-// dial makes a connection that is closed when the context of its mail ends.
+// dial opens a connection that is closed when the context of its mail ends.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
@@ -158,9 +159,9 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return conn, nil
 }
 
-// Notify implements alert.Notifier. Mail has no key: Message-ID is the same for every try,
-// so that a reader shows it once; later revisions are answers to the first, which gathers
-// them.
+// Notify implements alert.Notifier. Mail has no key: the Message-ID is the same for every
+// attempt, so that a mail client shows one. Later revisions are replies to the first, so that
+// they form a thread.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	msg, err := n.compose(m)
 	if err != nil {
@@ -182,7 +183,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return "", fmt.Errorf("email: send: %w", err)
 }
 
-// compose makes the mail of a message.
+// compose returns the mail of a message.
 func (n *notifier) compose(m *alert.Message) (*mail.Msg, error) {
 	_, domain, _ := strings.Cut(n.from, "@")
 	domain = strings.Trim(domain, "> ")
@@ -206,13 +207,14 @@ func (n *notifier) compose(m *alert.Message) (*mail.Msg, error) {
 	return msg, nil
 }
 
-// oneLine keeps a header from becoming several, and from being decoded: what looks like an
-// encoded word (RFC 2047) could stand for any text.
+// oneLine keeps a header on one line, and from being decoded: an encoded word (RFC 2047) could
+// stand for any text. It cuts off what is longer than 200 characters.
 func oneLine(t string) string {
 	r := []rune(strings.ReplaceAll(strings.Join(strings.Fields(t), " "), "=?", "= ?"))
 	return string(r[:min(len(r), 200)])
 }
 
+// page is the mail in HTML.
 var page = template.Must(template.New("mail").Parse(
 	`<!doctype html><html><body style="font-family:-apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:40em">
 <p style="font-size:18px;font-weight:600;margin:0 0 8px">{{.Headline}}</p>

@@ -1,5 +1,4 @@
-// Package file is a channel that appends what people are told to a file, as lines
-// of NDJSON.
+// Package file appends alerts to a file, as lines of NDJSON.
 package file
 
 import (
@@ -11,15 +10,15 @@ import (
 	"github.com/outflow/outflow/alert"
 )
 
-// Channel appends to a file. It can look at what it has written: so every alert
-// is there once, whatever is interrupted.
+// Channel appends to a file. It compares the file with what it was about to write, so that
+// every notification is in it exactly once, whatever is interrupted.
 type Channel struct {
-	Name string // in the configuration
-	Path string
-	Mask func(a *alert.Alert) alert.Alert // what of an alert its readers may see; nil for all
-	// Observe is called after an alert was written; may be nil.
+	Name string                           // in the configuration
+	Path string                           // of the file, which is created if it does not exist
+	Mask func(a *alert.Alert) alert.Alert // what its readers may see of an alert; nil for all
+	// Observe is called after an alert was written. It may be nil.
 	Observe func(a *alert.Alert, err error)
-	// Between is called by name between two durable effects; for tests, may be nil.
+	// Between is called by name between two durable effects. It is for tests and may be nil.
 	Between func(name string)
 }
 
@@ -29,7 +28,8 @@ func (c *Channel) between(name string) {
 	}
 }
 
-// Deliver appends what waits for the channel. What fails waits for the next time.
+// Deliver appends up to 1,000 notifications that are queued, and returns how many it wrote.
+// After an error the rest stays queued.
 func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, err error) {
 	list, err := store.Queued(ctx, c.Name, 1000)
 	if err != nil || len(list) == 0 {
@@ -45,7 +45,7 @@ func (c *Channel) Deliver(ctx context.Context, store *alert.Store) (sent int, er
 		if err != nil {
 			return sent, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
-		if s.Place >= 0 && s.Place <= end { // a run before was cut off while it wrote this
+		if s.Place >= 0 && s.Place <= end { // an earlier process was interrupted while it wrote this line
 			if err := f.Truncate(s.Place); err != nil {
 				return sent, fmt.Errorf("channel %s: %w", c.Name, err)
 			}

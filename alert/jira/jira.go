@@ -1,4 +1,4 @@
-// Package jira is a channel: an issue of Jira; later revisions are comments.
+// Package jira sends alerts to Jira: an issue for each alert, with later revisions as comments.
 package jira
 
 import (
@@ -12,17 +12,17 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel jira.
 var Kind = alert.Kind{Name: "jira", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind jira: somebody's address and API token (Cloud), or a
-// personal access token alone (Data Center).
+// Config are the settings of the channel: a user's address and API token (Cloud), or a personal
+// access token without a user (Data Center).
 type Config struct {
-	URL       string `yaml:"url"`
-	User      string `yaml:"user"`
-	Token     string `yaml:"token"`
-	Project   string `yaml:"project"`
-	IssueType string `yaml:"issue_type"` // Task if nothing is said
+	URL       string `yaml:"url"`        // of the site
+	User      string `yaml:"user"`       // empty for Data Center
+	Token     string `yaml:"token"`      // reference
+	Project   string `yaml:"project"`    // key of the project
+	IssueType string `yaml:"issue_type"` // Task if empty
 }
 
 // Check implements alert.Settings.
@@ -57,8 +57,8 @@ type notifier struct {
 	project, kind string
 }
 
-// Notify implements alert.Notifier. The reference is the issue's key. One that was being
-// made when the process ended is looked for by its label.
+// Notify implements alert.Notifier. The reference is the issue's key. If an earlier attempt was
+// interrupted, Notify looks for the issue by its label.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	label := "outflow-" + m.Alert.ID
 	ref := m.Ref
@@ -94,6 +94,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return made.Key, err
 }
 
+// find returns the key of the issue with a label; "" if there is none.
 func (n *notifier) find(ctx context.Context, label string) (string, error) {
 	res, err := n.post(ctx, "/rest/api/2/search", map[string]any{
 		"jql":        "labels = \"" + label + "\"",
@@ -114,6 +115,7 @@ func (n *notifier) find(ctx context.Context, label string) (string, error) {
 	return found.Issues[0].Key, nil
 }
 
+// post sends a request with a JSON body and returns the body of the response.
 func (n *notifier) post(ctx context.Context, path string, body any) ([]byte, error) {
 	b, err := json.Marshal(body)
 	if err != nil {

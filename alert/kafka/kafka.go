@@ -1,5 +1,5 @@
-// Package kafka is a channel: a topic of Kafka, with Detection Findings of OCSF, keyed by
-// the alert.
+// Package kafka writes alerts to a topic of Kafka, as Detection Findings of OCSF keyed by the
+// alert's ID.
 package kafka
 
 import (
@@ -11,19 +11,19 @@ import (
 	"github.com/outflow/outflow/internal/secret"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel kafka.
 var Kind = alert.Kind{Name: "kafka", New: func() alert.Settings { return &Config{Partitions: 1, Replication: 1} }}
 
-// Config is a channel of kind kafka.
+// Config are the settings of the channel.
 type Config struct {
-	Brokers     []string `yaml:"brokers"`
-	Topic       string   `yaml:"topic"`
-	Partitions  int      `yaml:"partitions"` // of the topic, if it is made
-	Replication int      `yaml:"replication"`
-	TLS         bool     `yaml:"tls"`
-	Mechanism   string   `yaml:"mechanism"` // plain, scram-sha-256, scram-sha-512
-	User        string   `yaml:"user"`
-	Password    string   `yaml:"password"`
+	Brokers     []string `yaml:"brokers"`     // host:port
+	Topic       string   `yaml:"topic"`       // is created if it does not exist
+	Partitions  int      `yaml:"partitions"`  // of the topic; must match if it exists
+	Replication int      `yaml:"replication"` // copies of a record, if the topic is created
+	TLS         bool     `yaml:"tls"`         // whether brokers are reached over TLS
+	Mechanism   string   `yaml:"mechanism"`   // plain, scram-sha-256 or scram-sha-512; empty for none
+	User        string   `yaml:"user"`        // for Mechanism
+	Password    string   `yaml:"password"`    // reference
 }
 
 // Check implements alert.Settings.
@@ -67,8 +67,8 @@ type notifier struct {
 	log        *eventlog.Kafka
 }
 
-// Notify implements alert.Notifier. Records may repeat: metadata.uid is the alert's id and
-// revision.
+// Notify implements alert.Notifier. Records may repeat: metadata.uid, made of the alert's ID
+// and revision, identifies them.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	if n.log == nil {
 		log, err := n.cluster.Log(ctx, n.topic, n.partitions)

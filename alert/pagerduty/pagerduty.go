@@ -1,4 +1,5 @@
-// Package pagerduty is a channel: an incident of PagerDuty (Events API v2), which is resolved when the alert is withdrawn.
+// Package pagerduty sends alerts to PagerDuty (Events API v2), as incidents that are resolved
+// when the alert is withdrawn.
 package pagerduty
 
 import (
@@ -11,13 +12,13 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel pagerduty.
 var Kind = alert.Kind{Name: "pagerduty", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind pagerduty: the integration key of a service.
+// Config are the settings of the channel.
 type Config struct {
 	BaseURL string `yaml:"base_url"` // https://events.eu.pagerduty.com in Europe
-	Key     string `yaml:"key"`
+	Key     string `yaml:"key"`      // reference; integration key of a service
 }
 
 // Check implements alert.Settings.
@@ -41,6 +42,7 @@ type notifier struct {
 	key secret.Secret
 }
 
+// severities are PagerDuty's.
 var severities = map[alert.Severity]string{
 	alert.Critical:      "critical",
 	alert.High:          "error",
@@ -49,8 +51,8 @@ var severities = map[alert.Severity]string{
 	alert.Informational: "info",
 }
 
-// Notify implements alert.Notifier. dedup_key is the alert's id: PagerDuty keeps one
-// incident, whatever comes again.
+// Notify implements alert.Notifier. dedup_key is the alert's ID: PagerDuty keeps one incident,
+// however often it is sent.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	a := &m.Alert
 	event := map[string]any{

@@ -1,7 +1,6 @@
-// Package people says whom a text names: by address, by another account, by display
-// name, or by pseudonym. Commands and pages that take a person ask it and nothing else,
-// so that the same text names the same person everywhere, and a text that names nobody
-// is an error everywhere.
+// Package people finds the person whom a text names: by address, by another account, by display
+// name or by pseudonym. All commands and pages that take a person use it, so that the same text
+// names the same person everywhere, and a text that names nobody is an error everywhere.
 package people
 
 import (
@@ -18,31 +17,31 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Person is somebody who is known.
+// Person is a known person.
 type Person struct {
-	Address    string   // the name that everything about them is kept under, in lower case
+	// The account under which everything about them is stored, in lower case.
+	Address    string
 	Names      []string // display names
-	Department string   // as HR says; "" if it is not known
-	Country    string   // as HR says; "" if it is not known
-	Staff      bool     // in the HR files
-	Acted      bool     // there is something in the logs that they did, or an alert about them
+	Department string   // from HR's files; "" if unknown
+	Country    string   // from HR's files; "" if unknown
+	Staff      bool     // is in HR's files
+	Acted      bool     // the logs have events of them, or there is an alert about them
 }
 
-// Directory is everybody who is known, and what they are called. The zero value is not
-// usable: call New.
+// Directory is all known people and their names. The zero value is not usable: call New.
 type Directory struct {
-	people   map[string]*Person // by address
-	accounts map[string]string  // account, in lower case → address
-	names    map[string][]string
+	people   map[string]*Person  // by address
+	accounts map[string]string   // account in lower case → address
+	names    map[string][]string // folded display name → addresses
 }
 
-// New returns a directory that knows nobody.
+// New returns an empty directory.
 func New() *Directory {
 	return &Directory{people: map[string]*Person{}, accounts: map[string]string{}, names: map[string][]string{}}
 }
 
-// Add returns the person with an address, who is known from now on. The address is not
-// "".
+// Add returns the person with an address, and adds them if they are unknown. The address must
+// not be empty.
 func (d *Directory) Add(address string) *Person {
 	address = strings.ToLower(address)
 	p := d.people[address]
@@ -53,7 +52,7 @@ func (d *Directory) Add(address string) *Person {
 	return p
 }
 
-// SetName says that a person is also called by a display name.
+// SetName adds a display name of a person.
 func (d *Directory) SetName(p *Person, name string) {
 	key := fold(name)
 	if key == "" || slices.Contains(d.names[key], p.Address) {
@@ -63,7 +62,7 @@ func (d *Directory) SetName(p *Person, name string) {
 	p.Names = append(p.Names, strings.TrimSpace(name))
 }
 
-// Account says that an account is a person's: an id of a service, an address of before.
+// Account adds another account of a person: an id of a service, or a former address.
 func (d *Directory) Account(account, address string) {
 	account, address = strings.ToLower(account), strings.ToLower(address)
 	if account != "" && address != "" && account != address {
@@ -71,17 +70,16 @@ func (d *Directory) Account(account, address string) {
 	}
 }
 
-// Owner is the address of the person whom an account is known to be of; "" if it is of
-// nobody known.
+// Owner returns the address of the person who has an account; "" if that is unknown.
 func (d *Directory) Owner(account string) string { return d.accounts[strings.ToLower(account)] }
 
-// Len is how many people are known.
+// Len returns the number of known people.
 func (d *Directory) Len() int { return len(d.people) }
 
-// Get is the person with an address; nil if nobody has it.
+// Get returns the person with an address, or nil.
 func (d *Directory) Get(address string) *Person { return d.people[strings.ToLower(address)] }
 
-// All lists everybody, by address.
+// All returns all people, by address.
 func (d *Directory) All() []*Person {
 	list := make([]*Person, 0, len(d.people))
 	for _, p := range d.people {
@@ -91,8 +89,8 @@ func (d *Directory) All() []*Person {
 	return list
 }
 
-// Pseudonymized is the directory as a reader sees it who knows people by pseudonyms alone: they
-// can be found by these, and by nothing that would tell who is behind one.
+// Pseudonymized returns the directory for a reader who knows people by pseudonyms alone: they
+// can be found by pseudonym, and by nothing that would reveal a name.
 func (d *Directory) Pseudonymized(pseudonym func(address string) string) *Directory {
 	out := New()
 	for address, p := range d.people {
@@ -101,26 +99,26 @@ func (d *Directory) Pseudonymized(pseudonym func(address string) string) *Direct
 	return out
 }
 
-// MatchKind says how a text named somebody.
+// MatchKind is by what a text named a person.
 type MatchKind string
 
-// The ways.
+// The kinds of match.
 const (
-	Address     MatchKind = "address"
-	Account     MatchKind = "account"
-	DisplayName MatchKind = "display name"
-	ShortName   MatchKind = "short name"
-	Pseudonym   MatchKind = "pseudonym"
+	Address     MatchKind = "address"      // the address itself
+	Account     MatchKind = "account"      // an account that Directory.Account added
+	DisplayName MatchKind = "display name" // a name that SetName added
+	ShortName   MatchKind = "short name"   // the part of an address before the @
+	Pseudonym   MatchKind = "pseudonym"    // in a directory that is Pseudonymized
 )
 
-// Match is who a text names, and how.
+// Match is the person whom a text names.
 type Match struct {
 	*Person
-	By MatchKind
+	By MatchKind // by what the text names them
 }
 
-// Describe is a sentence about whom the text was taken for; "" where it was the address
-// itself.
+// Describe returns a sentence about whom the text was taken for; "" if the text was the address
+// or pseudonym itself.
 func (m Match) Describe(text string) string {
 	if m.By == Address || m.By == Pseudonym {
 		return ""
@@ -128,15 +126,16 @@ func (m Match) Describe(text string) string {
 	return fmt.Sprintf("%q is the %s of %s", clean(text), m.By, clean(m.Person.Address))
 }
 
-// Unknown is the error that a text names nobody, or several.
+// Unknown is the error for a text that names nobody, or several people.
 type Unknown struct {
-	Text      string
-	Several   []string // addresses of all who are called so
-	Close     []string // addresses of those who are called nearly so, the closest first
+	Text      string   // the text
+	Several   []string // addresses of all people whom it names, sorted
+	Close     []string // addresses of people with similar names, the closest first
 	Pseudonym bool     // it has the form of a pseudonym
 	Known     int      // how many people are known
 }
 
+// Error returns a message that lists the people who may be meant.
 func (e *Unknown) Error() string {
 	switch {
 	case len(e.Several) > 0:
@@ -153,6 +152,7 @@ func (e *Unknown) Error() string {
 	return fmt.Sprintf("nobody is known as %q, nor by a name like it", clean(e.Text))
 }
 
+// joinList joins the first few addresses.
 func joinList(list []string) string {
 	var out []string
 	for i, a := range list {
@@ -165,7 +165,7 @@ func joinList(list []string) string {
 	return strings.Join(out, ", ")
 }
 
-// clean drops what could disturb a terminal, and the end of what is very long.
+// clean replaces control characters, and cuts off what is longer than 200 characters.
 func clean(t string) string {
 	t = strings.Map(func(c rune) rune {
 		if plain.Disturbs(c) {
@@ -179,13 +179,13 @@ func clean(t string) string {
 	return t
 }
 
-// Form is what pseudonyms look like.
+// Form matches texts that have the form of a pseudonym.
 var Form = regexp.MustCompile(`(?i)^P-[A-Z2-9]{10}$`)
 
-// Find says whom a text names: an address first, then another account, a display name, and
-// the short form of an address. Case does not matter, nor do accents and the order
-// of the words of a display name. A text that names nobody, or more than one person, is an
-// error of type *Unknown.
+// Find returns the person whom a text names: an address first, then another account, a display
+// name, and the short form of an address. Case does not matter, nor do accents and the order of
+// words in a display name. A text that names nobody, or more than one person, is an error of
+// type *Unknown.
 func (d *Directory) Find(text string) (Match, error) {
 	key := strings.ToLower(strings.TrimSpace(text))
 	unknown := &Unknown{Text: text, Pseudonym: Form.MatchString(key), Known: len(d.people)}
@@ -213,7 +213,8 @@ func (d *Directory) Find(text string) (Match, error) {
 	return Match{}, unknown
 }
 
-// byAccount is whose an account is, also where its service is left out: 00u1 for okta:00u1.
+// byAccount returns the addresses of people who have an account. The service may be left out:
+// 00u1 for okta:00u1.
 func (d *Directory) byAccount(key string) (list []string) {
 	if key == "" {
 		return nil
@@ -229,7 +230,7 @@ func (d *Directory) byAccount(key string) (list []string) {
 	return list
 }
 
-// byShort is whose address a text is the short form of.
+// byShort returns the addresses of which a text is the short form.
 func (d *Directory) byShort(key string) (list []string) {
 	for address := range d.people {
 		if key != "" && short(address) == key {
@@ -239,9 +240,8 @@ func (d *Directory) byShort(key string) (list []string) {
 	return list
 }
 
-// short is the part of an address that people know it by: what is before the @, or the last
-// part of the name of an account that belongs to nobody known, such as
-// aws:111122223333:user/dana.ruiz.
+// short returns the part of an address that people use: what is before the @, or the last part
+// of an account of an unknown person, such as aws:111122223333:user/dana.ruiz.
 func short(address string) string {
 	if local, _, ok := strings.Cut(address, "@"); ok {
 		return local
@@ -250,12 +250,12 @@ func short(address string) string {
 }
 
 const (
-	suggested = 5
-	longest   = 254 // characters of a text that is compared: as long as an address may be
+	suggested = 5   // most people that an error names
+	longest   = 254 // characters of a text that is compared, as many as an address may have
 )
 
-// close lists who is called nearly so: whose address, name before the @ or display name can
-// be made of the text by few changes of letters.
+// close returns the addresses of people whose address, short form or display name differs from
+// the text by few letters.
 func (d *Directory) close(key string) (list []string) {
 	if r := []rune(key); len(r) == 0 || len(r) > longest {
 		return nil
@@ -288,11 +288,11 @@ func (d *Directory) close(key string) (list []string) {
 	return list
 }
 
-// distance is how many letters must be changed, added or taken out.
+// distance returns how many letters must be changed, added or removed.
 func distance(a, b string) int { return levenshtein.ComputeDistance(a, b) }
 
-// fold makes display names comparable: lower case, without accents and marks, and their
-// words in alphabetical order, since some write the surname first.
+// fold makes display names comparable: in lower case, without accents, with the words in
+// alphabetical order, since some people write the surname first.
 func fold(name string) string {
 	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return unicode.IsSpace(c) || c == ',' })
 	slices.Sort(words)

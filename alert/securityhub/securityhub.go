@@ -1,4 +1,4 @@
-// Package securityhub is a channel: findings of AWS Security Hub (ASFF).
+// Package securityhub sends alerts to AWS Security Hub, as findings in its format (ASFF).
 package securityhub
 
 import (
@@ -16,21 +16,21 @@ import (
 	"github.com/outflow/outflow/alert"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel securityhub.
 var Kind = alert.Kind{Name: "securityhub", New: func() alert.Settings { return &Config{} }, SDK: true}
 
-// Config is a channel of kind securityhub. Credentials are those of the AWS SDK; they
-// need securityhub:BatchImportFindings.
+// Config are the settings of the channel. The AWS SDK finds credentials, which must allow
+// securityhub:BatchImportFindings.
 type Config struct {
-	BaseURL string `yaml:"base_url"`
-	Region  string `yaml:"region"`
-	Account string `yaml:"account"`
+	BaseURL string `yaml:"base_url"` // endpoint, for tests and proxies; empty for AWS
+	Region  string `yaml:"region"`   // such as eu-west-1
+	Account string `yaml:"account"`  // 12 digits
 }
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
 	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
-		return fmt.Errorf("account: %q is not the id of an AWS account", c.Account)
+		return fmt.Errorf("account: %q is not an AWS account id of 12 digits", c.Account)
 	}
 	return alert.RequireSettings("region", c.Region)
 }
@@ -54,6 +54,7 @@ type notifier struct {
 	now  func() time.Time
 }
 
+// severities are the labels of ASFF.
 var severities = map[alert.Severity]types.SeverityLabel{
 	alert.Critical:      types.SeverityLabelCritical,
 	alert.High:          types.SeverityLabelHigh,
@@ -62,13 +63,14 @@ var severities = map[alert.Severity]types.SeverityLabel{
 	alert.Informational: types.SeverityLabelInformational,
 }
 
+// clip cuts off what is longer than some characters.
 func clip(t string, most int) string {
 	r := []rune(t)
 	return string(r[:min(len(r), most)])
 }
 
-// Finding is an alert as a finding of ASFF (docs.aws.amazon.com/securityhub, "Required
-// attributes" and "Optional attributes").
+// Finding returns an alert as a finding in ASFF (docs.aws.amazon.com/securityhub, "Required
+// attributes" and "Optional attributes"), updated now.
 func Finding(m *alert.Message, region, account string, now time.Time) types.AwsSecurityFinding {
 	a := &m.Alert
 	stamp := func(t time.Time) *string { return aws.String(t.UTC().Format("2006-01-02T15:04:05.000Z")) }
@@ -118,8 +120,8 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 	return f
 }
 
-// Notify implements alert.Notifier. The finding's id is the alert's: a revision brings it
-// up to date.
+// Notify implements alert.Notifier. The finding's id is the alert's, so that a revision updates
+// it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{Findings: []types.AwsSecurityFinding{Finding(
 		m, n.conf.Region, n.conf.Account, n.now())}})

@@ -1,4 +1,5 @@
-// Package servicenow is a channel: an incident of ServiceNow; later revisions are work notes.
+// Package servicenow sends alerts to ServiceNow: an incident for each alert, with later
+// revisions as work notes.
 package servicenow
 
 import (
@@ -13,15 +14,15 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel servicenow.
 var Kind = alert.Kind{Name: "servicenow", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind servicenow: a user with the role itil.
+// Config are the settings of the channel. The user must have the role itil.
 type Config struct {
-	URL      string `yaml:"url"` // https://acme.service-now.com
-	User     string `yaml:"user"`
-	Password string `yaml:"password"`
-	Table    string `yaml:"table"` // incident if nothing is said; sn_si_incident with Security Incident Response
+	URL      string `yaml:"url"`      // such as https://acme.service-now.com
+	User     string `yaml:"user"`     // name of the user
+	Password string `yaml:"password"` // reference
+	Table    string `yaml:"table"`    // incident if empty; sn_si_incident for Security Incident Response
 }
 
 // Check implements alert.Settings.
@@ -55,10 +56,11 @@ type notifier struct {
 	path string
 }
 
+// urgency is ServiceNow's, from 1; severities without one have 3.
 var urgency = map[alert.Severity]int{alert.Critical: 1, alert.High: 1, alert.Medium: 2}
 
-// Notify implements alert.Notifier. The reference is the record's sys_id; correlation_id is
-// the alert's id, by which one is found that was being made when the process ended.
+// Notify implements alert.Notifier. The reference is the record's sys_id. correlation_id is the
+// alert's ID, by which Notify finds the record if an earlier attempt was interrupted.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	ref := m.Ref
 	if ref == "" && m.Repeat {

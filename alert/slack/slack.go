@@ -1,4 +1,5 @@
-// Package slack is a channel: a message in a channel of Slack, which is brought up to date when the alert changes.
+// Package slack sends alerts to a channel of Slack, as messages that are updated when the alert
+// changes.
 package slack
 
 import (
@@ -14,15 +15,15 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel slack.
 var Kind = alert.Kind{Name: "slack", New: func() alert.Settings { return &Config{} }, People: true}
 
-// Config is a channel of kind slack: a bot token (xoxb-…) with the scope chat:write, whose
-// application was invited to the channel.
+// Config are the settings of the channel. The app of the bot token needs the scope chat:write
+// and must be a member of the channel.
 type Config struct {
 	BaseURL string `yaml:"base_url"` // https://slack-gov.com for GovSlack
-	Token   string `yaml:"token"`
-	Channel string `yaml:"channel"` // its id: C0123456789
+	Token   string `yaml:"token"`    // reference; a bot token (xoxb-…)
+	Channel string `yaml:"channel"`  // its id, such as C0123456789
 }
 
 // Check implements alert.Settings.
@@ -54,7 +55,7 @@ type notifier struct {
 	channel string
 }
 
-// Notify implements alert.Notifier. The reference is the message's channel and time.
+// Notify implements alert.Notifier. The reference is the message's channel and timestamp.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	body := map[string]any{
 		"channel":      n.channel,
@@ -76,7 +77,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return ref, err
 }
 
-// call calls a method. Slack answers 200 with ok: false.
+// call calls a method of the Web API and returns the reference of the message. Slack answers
+// 200 with ok: false for an error.
 func (n *notifier) call(ctx context.Context, method string, body map[string]any) (string, error) {
 	b, err := encode(body)
 	if err != nil {
@@ -106,6 +108,7 @@ func (n *notifier) call(ctx context.Context, method string, body map[string]any)
 	return "", err
 }
 
+// encode returns JSON in which <, > and & are not escaped: Slack shows them as they are.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -114,12 +117,14 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// escape makes text that means nothing to Slack: no mentions, no links
-// (docs.slack.dev, "Formatting message text").
+// escape removes the meaning that text has to Slack: no mentions, no links (docs.slack.dev,
+// "Formatting message text").
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
 
+// maxBlock is the most characters of a section; Slack allows 3,000.
 const maxBlock = 2900 // characters of a section: 3,000 at most
 
+// clip cuts off what is longer than some characters.
 func clip(t string, most int) string {
 	r := []rune(t)
 	if len(r) > most {
@@ -128,11 +133,12 @@ func clip(t string, most int) string {
 	return t
 }
 
-// plain is text in which nothing is formatted.
+// plain returns text without formatting.
 func plain(t string, most int) map[string]any {
 	return map[string]any{"type": "plain_text", "text": clip(t, most), "emoji": false}
 }
 
+// blocks returns the blocks of a message.
 func blocks(m *alert.Message) []any {
 	list := []any{
 		map[string]any{"type": "header", "text": plain(m.Headline(), 150)},

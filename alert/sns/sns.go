@@ -1,4 +1,4 @@
-// Package sns is a channel: a topic of Amazon SNS.
+// Package sns publishes alerts to a topic of Amazon SNS, as JSON.
 package sns
 
 import (
@@ -17,20 +17,20 @@ import (
 	"github.com/outflow/outflow/alert"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel sns.
 var Kind = alert.Kind{Name: "sns", New: func() alert.Settings { return &Config{} }, SDK: true}
 
-// Config is a channel of kind sns. Credentials are those of the AWS SDK; they need
+// Config are the settings of the channel. The AWS SDK finds credentials, which must allow
 // sns:Publish.
 type Config struct {
-	BaseURL  string `yaml:"base_url"`
-	TopicARN string `yaml:"topic_arn"`
+	BaseURL  string `yaml:"base_url"`  // endpoint, for tests and proxies; empty for AWS
+	TopicARN string `yaml:"topic_arn"` // of the topic
 }
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
 	if len(strings.Split(c.TopicARN, ":")) < 6 {
-		return fmt.Errorf("topic_arn: %q is none", c.TopicARN)
+		return fmt.Errorf("topic_arn: %q is not an ARN", c.TopicARN)
 	}
 	return nil
 }
@@ -53,8 +53,8 @@ type notifier struct {
 	topic string
 }
 
-// Notify implements alert.Notifier. A FIFO topic drops repeats within five minutes; others
-// have the alert's id and revision as attributes.
+// Notify implements alert.Notifier. A FIFO topic drops repeats within five minutes. In other
+// topics the attribute key, made of the alert's ID and revision, identifies repeats.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	body, err := json.Marshal(&m.Alert)
 	if err != nil {

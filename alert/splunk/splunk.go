@@ -1,4 +1,4 @@
-// Package splunk is a channel: an event of Splunk by its HTTP event collector.
+// Package splunk sends alerts to Splunk's HTTP event collector (HEC).
 package splunk
 
 import (
@@ -11,14 +11,14 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel splunk_hec.
 var Kind = alert.Kind{Name: "splunk_hec", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind splunk_hec.
+// Config are the settings of the channel.
 type Config struct {
-	URL   string `yaml:"url"` // https://splunk.acme.example:8088
-	Token string `yaml:"token"`
-	Index string `yaml:"index"`
+	URL   string `yaml:"url"`   // such as https://splunk.acme.example:8088
+	Token string `yaml:"token"` // reference
+	Index string `yaml:"index"` // empty for the token's default
 }
 
 // Check implements alert.Settings.
@@ -46,7 +46,8 @@ type notifier struct {
 	index string
 }
 
-// Notify implements alert.Notifier. Splunk keeps what it gets: alert_id tells repeats.
+// Notify implements alert.Notifier. Splunk keeps repeats: the fields alert_id and revision
+// identify them.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	event := map[string]any{
 		"time":       float64(m.Alert.Time.UnixMilli()) / 1000,

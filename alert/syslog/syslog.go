@@ -1,5 +1,5 @@
-// Package syslog is a channel: messages of RFC 5424 over TCP or TLS, framed by their
-// length (RFC 6587), with the alert in the Common Event Format.
+// Package syslog sends alerts as messages of RFC 5424 over TCP or TLS, framed by length (RFC
+// 6587), in the Common Event Format (CEF).
 package syslog
 
 import (
@@ -17,13 +17,13 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel syslog.
 var Kind = alert.Kind{Name: "syslog", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind syslog.
+// Config are the settings of the channel.
 type Config struct {
 	Server string `yaml:"server"` // host:port
-	TLS    bool   `yaml:"tls"`
+	TLS    bool   `yaml:"tls"`    // whether the server is reached over TLS
 }
 
 // Check implements alert.Settings.
@@ -58,11 +58,12 @@ type notifier struct {
 	tls                    *tls.Config
 }
 
+// limit is the longest that sending one message takes.
 const limit = 20 * time.Second
 
-// Notify implements alert.Notifier. Syslog acknowledges nothing: each message has a
-// connection of its own, which the receiver closes in order, so that one that does not
-// take it is an error. What was interrupted may come twice; externalId tells.
+// Notify implements alert.Notifier. Syslog has no acknowledgements. Each message has its own
+// connection, which the receiver closes, so that a receiver that does not read it is an error.
+// A message may come twice after an interruption: externalId identifies it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -77,7 +78,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return "", fmt.Errorf("syslog: send: %w", err)
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })() // writing and reading do not see the context
+	defer context.AfterFunc(ctx, func() { conn.Close() })() // reading and writing do not look at the context
 	if at, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(at)
 	}
@@ -91,8 +92,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return "", nil
 }
 
-// closeInOrder says that nothing more comes, and waits until the receiver has closed or
-// refused.
+// closeInOrder ends the outgoing direction, and waits until the receiver closes or resets the
+// connection.
 func closeInOrder(conn net.Conn) error {
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok {
@@ -109,7 +110,7 @@ func closeInOrder(conn net.Conn) error {
 	return nil
 }
 
-// severities of RFC 5424, and of CEF.
+// The severities of RFC 5424 and of CEF.
 var (
 	severities = map[alert.Severity]int{
 		alert.Critical:      2,
@@ -129,7 +130,8 @@ var (
 
 const facility = 13 // log audit
 
-// Format is a message as it is sent, without its length.
+// Format returns the message as it is sent, without its length. Empty host and version are
+// replaced.
 func Format(m *alert.Message, host, version string) string {
 	a := &m.Alert
 	if host == "" {
@@ -175,7 +177,7 @@ func Format(m *alert.Message, host, version string) string {
 		a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
 }
 
-// headerWord is a field of the header: printable ASCII without blanks.
+// headerWord returns a field of the header: printable ASCII without spaces.
 func headerWord(t string) string {
 	return strings.Map(func(c rune) rune {
 		if c <= ' ' || c > '~' {
@@ -185,8 +187,8 @@ func headerWord(t string) string {
 	}, t)
 }
 
-// escapeControl drops what could disturb the reader of a log: control characters, line ends
-// among them, and what turns text round.
+// escapeControl replaces control characters, line ends among them, and those that change the
+// direction of text.
 func escapeControl(t string) string {
 	return strings.Map(func(c rune) rune {
 		if plain.Disturbs(c) {
@@ -201,12 +203,13 @@ func param(t string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`).Replace(escapeControl(t))
 }
 
-// header and extension escape for CEF (ArcSight, "Implementing ArcSight Common Event
-// Format"): pipes in the header, equals signs in the extension.
+// header escapes pipes in the header of CEF (ArcSight, "Implementing ArcSight Common Event
+// Format").
 func header(t string) string {
 	return strings.NewReplacer(`\`, `\\`, "|", `\|`).Replace(escapeControl(t))
 }
 
+// extension escapes equals signs in the extension of CEF.
 func extension(t string) string {
 	return strings.NewReplacer(`\`, `\\`, "=", `\=`).Replace(escapeControl(t))
 }

@@ -1,4 +1,5 @@
-// Package teams is a channel: an adaptive card in a channel of Microsoft Teams, by a workflow that takes webhooks.
+// Package teams sends alerts to a channel of Microsoft Teams, as adaptive cards through a
+// workflow that receives webhooks.
 package teams
 
 import (
@@ -12,10 +13,10 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel teams.
 var Kind = alert.Kind{Name: "teams", New: func() alert.Settings { return &Config{} }, People: true}
 
-// Config is a channel of kind teams: the address of a workflow "Post to a channel when a
+// Config are the settings of the channel: the URL of a workflow "Post to a channel when a
 // webhook request is received", which is a secret.
 type Config struct {
 	URL string `yaml:"url"` // reference
@@ -50,8 +51,8 @@ type notifier struct {
 	path string
 }
 
-// Notify implements alert.Notifier. Teams has no key: what was interrupted may come twice,
-// and says so.
+// Notify implements alert.Notifier. Teams has no key: a message may come twice after an
+// interruption, and then it says so.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	text := func(t string, more map[string]any) map[string]any {
 		b := map[string]any{"type": "TextBlock", "text": escape(t), "wrap": true}
@@ -102,7 +103,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return "", alert.Redact(err, n.path)
 }
 
-// escape keeps text from being taken for Markdown, which adaptive cards know in part:
-// links, emphasis and lists.
+// escape keeps text from being read as Markdown, of which adaptive cards know links, emphasis
+// and lists.
 var escape = strings.NewReplacer("\\", "\\\\", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "(", "\\(", ")", "\\)", "#",
 	"\\#", "`", "\\`", "<", "&lt;", ">", "&gt;").Replace

@@ -1,4 +1,4 @@
-// Package webhook is a channel: a POST of JSON to an address of your own, signed.
+// Package webhook sends alerts to an address of the user's own, as a signed POST of JSON.
 package webhook
 
 import (
@@ -15,12 +15,12 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the channel.
+// Kind is the kind of channel webhook.
 var Kind = alert.Kind{Name: "webhook", New: func() alert.Settings { return &Config{} }}
 
-// Config is a channel of kind webhook.
+// Config are the settings of the channel.
 type Config struct {
-	URL    string `yaml:"url"`
+	URL    string `yaml:"url"`    // http or https
 	Secret string `yaml:"secret"` // reference; signs every request
 	Format string `yaml:"format"` // json (as scan prints it) or ocsf
 }
@@ -57,9 +57,9 @@ type notifier struct {
 	env  alert.Env
 }
 
-// Notify implements alert.Notifier. X-Outflow-Signature is t=UNIX,v1=HEX: the HMAC-SHA-256
-// of the time, a dot and the body; whoever receives it refuses what is older than five
-// minutes. Idempotency-Key is the same for every try.
+// Notify implements alert.Notifier. X-Outflow-Signature is t=UNIX,v1=HEX: the HMAC-SHA-256 of
+// the time, a dot and the body. Receivers should reject requests that are older than five
+// minutes. Idempotency-Key is the same for every attempt.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	var body []byte
 	var err error
@@ -82,7 +82,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return "", err
 }
 
-// Sign is the signature of a body sent at a time (Unix seconds, as text).
+// Sign returns the signature of a body that is sent at a time (Unix seconds, as text), in
+// hexadecimal.
 func Sign(key secret.Secret, at string, body []byte) string {
 	h := hmac.New(sha256.New, []byte(key.Reveal()))
 	h.Write([]byte(at + "."))
