@@ -126,7 +126,7 @@ func absent(t *testing.T, name string, paths []string) {
 			t.Errorf("a blatant act is not told: %s", table)
 		}
 	}
-	if name == "HR alone" && !strings.Contains(table, "there is nothing to judge") {
+	if name == "HR alone" && !strings.Contains(table, "there is nothing to score") {
 		t.Error(table)
 	}
 	if code, _, errs := outflow(append([]string{"scan", "--data", state}, paths...)...); code == exitUsage {

@@ -116,7 +116,7 @@ func TestMadeUpNames(t *testing.T) {
 		if b, err := os.ReadFile(file); err != nil || json.Unmarshal(b, &c) != nil || float64(c.Names) != left["names"] || c.Guests < int64(left["events"]) {
 			t.Errorf("%v: %d names, %d events of outsiders, told %v", err, c.Names, c.Guests, left)
 		}
-		for _, part := range []string{"names that only failed to sign in could not be remembered", "events of outsiders were not judged"} {
+		for _, part := range []string{"names that only failed to sign in could not be remembered", "events of outsiders were not processed"} {
 			if !strings.Contains(stderr.String(), part) {
 				t.Errorf("not printed: %s\n%s", part, stderr.String())
 			}

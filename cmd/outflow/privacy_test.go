@@ -155,7 +155,7 @@ func TestRetention(t *testing.T) {
 	}
 	conf := &config.Config{Retention: config.Retention{Alerts: 400, Days: 400, Decisions: 400}}
 	said, err := privacy.Expire(t.Context(), dir, conf, s, now)
-	if err != nil || !strings.Contains(said, "deleted 1 alerts older than 400 days") {
+	if err != nil || !strings.Contains(said, "deleted 1 alert older than 400 days") {
 		t.Errorf("%q %v", said, err)
 	}
 	left, err := s.All(t.Context())

@@ -88,7 +88,8 @@ func (f *scanFlags) flags(cmd *cobra.Command) {
 	fl.StringVar(&f.rules, "rules", "", "use the Sigma rules below `DIR` (see outflow rules)")
 	fl.StringVar(&f.since, "since", "", "print only alerts from this date (2026-03-31) on")
 	fl.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
-	fl.StringSliceVar(&f.domains, "domain", nil, "mail domains of the organisation, comma-separated (default: learned from the people file)")
+	fl.StringSliceVar(&f.domains, "domain", nil,
+		"mail domains of the organisation, comma-separated (default: learned from the people file)")
 	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities()} {
 		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // a flag of that name is defined above
@@ -263,9 +264,9 @@ func (j *scanJob) print(stdout io.Writer, b *bytes.Buffer, res *batch.Result, sh
 	if j.alerts != nil {
 		out = j.alerts.File
 	}
-	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.Usual.Unjudged()}
+	o := alert.Options{Version: buildinfo.Version(), Unjudged: res.Usual.Unscored()}
 	if res.Coverage.Days() == 0 {
-		o.Unjudged = "No events of anybody were read: there is nothing to judge."
+		o.Unjudged = "No events of people were read: there is nothing to score."
 	}
 	o.Color, o.Width = terminal(out)
 	if err := j.write(out, shown, o); err != nil {
@@ -290,7 +291,8 @@ func (j *scanJob) summarize(b *bytes.Buffer, res *batch.Result, hidden int) {
 	switch {
 	case hidden == 0:
 	case j.limit > 0:
-		fmt.Fprintf(b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n", plain.Count(hidden), j.limit)
+		fmt.Fprintf(b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n",
+			plain.Count(hidden), j.limit)
 	default:
 		fmt.Fprintf(b, "%s more below %s: --all prints them\n", plain.Count(hidden), j.from)
 	}

@@ -14,7 +14,8 @@ var appConsent = &detect.Detector{
 	Needs:     []detect.Need{m365Entra, googleToken, slackAny, githubAny, atlassianAny, zoomAny, snowflakeAny},
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
-		Name: "app_broad", Weight: .5, Impact: 2, On: grants, Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) },
+		Name: "app_broad", Weight: .5, Impact: 2, On: grants,
+		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) },
 		Describe: func(a *detect.Enriched) string {
 			return "let the application " + detect.Quote(a.AppName()) + " read all their files or mail, or change accounts"
 		},

@@ -8,7 +8,8 @@ import (
 
 // objectStoreRead is somebody who reads much from an object store (A06).
 var objectStoreRead = &detect.Detector{
-	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"}, Weight: .7, Exfiltration: true,
+	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"},
+	Weight: .7, Exfiltration: true,
 	Needs: []detect.Need{s3Data},
 	Metrics: []detect.Metric{
 		{

@@ -16,7 +16,8 @@ var terminatedUserActivity = &detect.Detector{
 		Name: "after_last_day", Weight: 1.8, Impact: 3, Once: true, On: everything,
 		Match: func(a *detect.Enriched) bool { return a.AfterLast > 0 },
 		Describe: func(a *detect.Enriched) string {
-			s := detect.Quote(a.Action) + " in " + a.Source.Title() + ", " + detect.Duration(a.AfterLast) + " after the end of the last working day"
+			s := detect.Quote(a.Action) + " in " + a.Source.Title() + ", " +
+				detect.Duration(a.AfterLast) + " after the end of the last working day"
 			if a.Client.App != "" {
 				s += ", by the application " + detect.Quote(a.AppName())
 			}

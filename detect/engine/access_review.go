@@ -140,7 +140,8 @@ func (e *Engine) emitAccessReview(p *person, now int64) {
 	var names [3]string
 	det := e.catalog.Of(detect.AccessReview)
 	f := &finding.Finding{
-		ID: findingID(det, p.Name, p.LastDay), Episode: episodeID(p.Name+" left", p.LastDay), Revision: 1, Detector: det.Name, Title: det.Title,
+		ID: findingID(det, p.Name, p.LastDay), Episode: episodeID(p.Name+" left", p.LastDay), Revision: 1,
+		Detector: det.Name, Title: det.Title,
 		Person: p.Name, Department: p.Department, Time: now, Start: open[0].At, End: now, Techniques: det.Techniques,
 		Impact: 1, Observed: float64(len(open)), Unit: "grants",
 		Events: len(open), Days: round(p.Active), Complete: now,

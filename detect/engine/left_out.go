@@ -27,7 +27,8 @@ func (e *Engine) leftOut(ev *event.Event) {
 	if ev.Action == event.LeftNames {
 		f.Unit, f.Techniques = "names", e.catalog.Of(detect.NamesLeftOut).Techniques
 		f.Reason = detect.Amount(float64(n), "name", "names") + " that never signed in failed to sign in to " + from +
-			" and could not be remembered: there were too many within a day; if one of them gets in after all, its failed attempts are not counted"
+			" and could not be remembered: there were too many within a day; " +
+			"if one of them gets in after all, its failed attempts are not counted"
 	} else {
 		f.Unit = "events"
 		f.Reason = detect.Amount(float64(n), "event", "events") + " in " + from +

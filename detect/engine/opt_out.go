@@ -45,7 +45,8 @@ func (o *OptOut) check(cat *Catalog) error {
 // for people of whom the one it asks for is unknown.
 func (o *OptOut) Covers(department, country string) bool {
 	in := func(list []string, x string) bool {
-		return len(list) == 0 || x != "" && slices.ContainsFunc(list, func(y string) bool { return strings.EqualFold(strings.TrimSpace(y), x) })
+		same := func(y string) bool { return strings.EqualFold(strings.TrimSpace(y), x) }
+		return len(list) == 0 || x != "" && slices.ContainsFunc(list, same)
 	}
 	return in(o.Countries, country) && in(o.Departments, department)
 }

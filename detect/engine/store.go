@@ -337,7 +337,8 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Holds says whether a generation is in the file.
 func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error) {
-	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM organisation WHERE generation = ?)", generation).Scan(&is); err != nil {
+	const query = "SELECT EXISTS (SELECT 1 FROM organisation WHERE generation = ?)"
+	if err := s.db.QueryRowContext(ctx, query, generation).Scan(&is); err != nil {
 		return false, fmt.Errorf("detect: look up generation: %w", err)
 	}
 	return is, nil
@@ -597,8 +598,8 @@ func (s *Snapshot) Person(cat *Catalog, name string) ([]byte, error) {
 		}
 		return json.Marshal(map[string]any{
 			"department": p.Department, "location": p.Location, "country": p.Country, "service": p.Service, "notice": p.Notice,
-			"last_day":    p.LastDay,
-			"active_days": round(p.Active), "usual_counts": usual, "hours_utc": p.Hours, "weekend_share": p.Weekend, "usual_score": round(p.Own),
+			"last_day": p.LastDay, "active_days": round(p.Active), "usual_counts": usual, "hours_utc": p.Hours,
+			"weekend_share": p.Weekend, "usual_score": round(p.Own),
 			"known_things": p.Known.n + p.Items.n, "open_access": len(p.Access),
 		})
 	}

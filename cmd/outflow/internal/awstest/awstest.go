@@ -29,7 +29,10 @@ func NewBucket(t *testing.T, conf aws.Config) (api *s3.Client, name string) {
 	t.Helper()
 	api = s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true })
 	name = "b" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if _, err := api.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
+	if _, err := api.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket:                    &name,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return api, name

@@ -22,15 +22,15 @@ import (
 
 // Coverage is what was read and what was not.
 type Coverage struct {
-	Files        int                       `json:"files"`
-	Bytes        int64                     `json:"bytes"`
-	Records      int                       `json:"records"`
-	Formats      map[string]int            `json:"formats"` // records by format
-	Events       int                       `json:"events"`
-	Duplicates   int                       `json:"duplicates"` // events that were there already
-	Conflicts    int                       `json:"conflicts"`  // of them, those that said something else
-	Late         int                       `json:"late"`       // events older than what can still be judged
-	Sources      map[string]sourceCoverage `json:"sources"`
+	Files        int                       `json:"files"`                 // that were read, or could not be
+	Bytes        int64                     `json:"bytes"`                 // of them, as they are stored
+	Records      int                       `json:"records"`               // that were decoded
+	Formats      map[string]int            `json:"formats"`               // records by format
+	Events       int                       `json:"events"`                // duplicates among them
+	Duplicates   int                       `json:"duplicates"`            // events that were there already
+	Conflicts    int                       `json:"conflicts"`             // of them, those that said something else
+	Late         int                       `json:"late"`                  // events older than what can still be processed
+	Sources      map[string]sourceCoverage `json:"sources"`               // by name
 	Unmapped     map[string]map[string]int `json:"unmapped"`              // by source: event names without a meaning to us
 	Unlisted     int                       `json:"unmapped_unlisted"`     // events of further such names, of which there were too many
 	Names        int64                     `json:"names_left_out"`        // that had only failed to sign in, and were too many to remember
@@ -38,12 +38,12 @@ type Coverage struct {
 	Malformed    int                       `json:"malformed"`             // all that is between records, or is one, and could not be read
 	Oversized    int                       `json:"oversized"`             // of them, those longer than 4 MiB
 	Undecoded    map[string]int            `json:"undecoded"`             // of them, those of a known format, by format
-	Problems     []files.Problem           `json:"problems"`
-	Unrecognised []unread                  `json:"unrecognised"` // files of other kinds
-	Unreadable   []unread                  `json:"unreadable"`   // files that could not be read, or not whole
-	Failed       int                       `json:"failed"`       // how many of those
-	Paths        []*pathCoverage           `json:"paths"`        // as they were given
-	Usual        *usual                    `json:"usual,omitempty"`
+	Problems     []files.Problem           `json:"problems"`              // malformed records, not all if there are many
+	Unrecognised []unread                  `json:"unrecognised"`          // files of other kinds
+	Unreadable   []unread                  `json:"unreadable"`            // files that could not be read, or not whole
+	Failed       int                       `json:"failed"`                // how many of those
+	Paths        []*pathCoverage           `json:"paths"`                 // as they were given
+	Usual        *usual                    `json:"usual,omitempty"`       // how much is known of what is usual, at the end
 
 	workers []*tally
 }
@@ -83,7 +83,14 @@ type tally struct {
 
 // NewCoverage returns an empty coverage of the paths, for as many workers as read them.
 func NewCoverage(workers int, paths []string) *Coverage {
-	c := &Coverage{Formats: map[string]int{}, Undecoded: map[string]int{}, Paths: []*pathCoverage{}, Sources: map[string]sourceCoverage{}, Unmapped: map[string]map[string]int{}, workers: make([]*tally, workers)}
+	c := &Coverage{
+		Formats:   map[string]int{},
+		Undecoded: map[string]int{},
+		Paths:     []*pathCoverage{},
+		Sources:   map[string]sourceCoverage{},
+		Unmapped:  map[string]map[string]int{},
+		workers:   make([]*tally, workers),
+	}
 	for i := range c.workers {
 		c.workers[i] = &tally{unmapped: map[string]int{}}
 	}
@@ -170,7 +177,7 @@ func (c *Coverage) path(name string) *pathCoverage {
 }
 
 // add takes in what reading a file gave. A file counts by what it holds unpacked, or by
-// its own size if that cannot be told.
+// its own size if that is unknown.
 func (p *pathCoverage) add(r *files.Report) {
 	size, share := max(r.Size, r.Content), r.Recognised()
 	p.Files++
@@ -200,7 +207,8 @@ func (c *Coverage) Warnings() (list []string) {
 	}
 	for _, f := range slices.Sorted(maps.Keys(c.Undecoded)) {
 		if bad, good := c.Undecoded[f], c.Formats[f]; bad > good {
-			list = append(list, fmt.Sprintf("%s: only %s of %s records could be read", f, plain.Count(good), plain.Count(good+bad)))
+			list = append(list, fmt.Sprintf("%s: only %s of %s could be read", f, plain.Count(good),
+				plain.CountOf(good+bad, "record", "records")))
 		}
 	}
 	return list
@@ -209,7 +217,7 @@ func (c *Coverage) Warnings() (list []string) {
 // Verdict is an error if something could not be read, or too little of it.
 func (c *Coverage) Verdict() error {
 	if c.Failed > 0 {
-		return fmt.Errorf("%d of the files could not be read, or not whole", c.Failed)
+		return fmt.Errorf("%s could not be read, or not whole", plain.CountOf(c.Failed, "file", "files"))
 	}
 	switch w := c.Warnings(); len(w) {
 	case 0:
@@ -311,14 +319,34 @@ func (c *Coverage) Write(w io.Writer) error {
 	return err
 }
 
-const (
-	FewProblems = 10 // malformed records and files that are listed
-	fewNames    = 12
-)
+// FewProblems is how many malformed records, files and warnings are printed, of each.
+const FewProblems = 10
 
-// Print writes the summary for people.
+// fewNames is how many event names without a meaning are printed, of each source.
+const fewNames = 12
+
+// Print prints the summary as text. Errors of w are ignored.
 func (c *Coverage) Print(w io.Writer) {
-	fmt.Fprintf(w, "Read %s files, %s records: %s events", plain.Count(c.Files), plain.Count(c.Records), plain.Count(c.Events))
+	c.printEvents(w)
+	c.printLeftOut(w)
+	c.printMalformed(w)
+	printUnread(w, c.Unrecognised, "file was not recognised", "files were not recognised")
+	printUnread(w, c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
+	warnings := c.Warnings()
+	for i, warning := range warnings {
+		if i == FewProblems {
+			more := plain.CountOf(len(warnings)-i, "more warning", "more warnings")
+			fmt.Fprintf(w, "… %s (--coverage FILE has the figures)\n", more)
+			break
+		}
+		fmt.Fprintf(w, "Warning: %s\n", warning)
+	}
+}
+
+// printEvents prints how much was read, and the events of each source.
+func (c *Coverage) printEvents(w io.Writer) {
+	fmt.Fprintf(w, "Read %s, %s: %s", plain.CountOf(c.Files, "file", "files"),
+		plain.CountOf(c.Records, "record", "records"), plain.CountOf(c.Events, "event", "events"))
 	if c.Duplicates > 0 {
 		fmt.Fprintf(w, ", %s of them repeats", plain.Count(c.Duplicates))
 	}
@@ -334,60 +362,64 @@ func (c *Coverage) Print(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+// printLeftOut prints the events and names that were read, and left out.
+func (c *Coverage) printLeftOut(w io.Writer) {
 	if c.Late > 0 {
-		fmt.Fprintf(w, "%s events are from before what --data still holds (%d days before the newest of an earlier run): they were judged then, or not at all if their files are new. Scan everything into an empty folder to have new ones judged\n", plain.Count(c.Late), event.LateDays)
+		fmt.Fprintf(w, "%s from before what --data holds (%d days before the newest event of an earlier run): "+
+			"an earlier run has processed it, or it is left out. "+
+			"To process new files of that time, scan everything into an empty folder\n",
+			plain.CountOf(c.Late, "event is", "events are"), event.LateDays)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
 		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
 	}
 	if c.Unlisted > 0 {
-		fmt.Fprintf(w, "%s more events have names without a meaning to Outflow, too many to list\n", plain.Count(c.Unlisted))
+		fmt.Fprintf(w, "%s without a meaning to Outflow, too many to list\n",
+			plain.CountOf(c.Unlisted, "more event has a name", "more events have names"))
 	}
 	if c.Names > 0 {
-		fmt.Fprintf(w, "%s names that only failed to sign in could not be remembered: too many within a day\n", plain.Count(int(c.Names)))
+		fmt.Fprintf(w, "%s that only failed to sign in could not be remembered: too many within a day\n",
+			plain.CountOf(int(c.Names), "name", "names"))
 	}
 	if c.Guests > 0 {
-		fmt.Fprintf(w, "%s events of outsiders were not judged: too many of them were new on one day\n", plain.Count(int(c.Guests)))
+		fmt.Fprintf(w, "%s not processed: too many of them were new on one day\n",
+			plain.CountOf(int(c.Guests), "event of outsiders was", "events of outsiders were"))
 	}
-	if c.Malformed > 0 {
-		fmt.Fprintf(w, "%s malformed records were skipped", plain.Count(c.Malformed))
-		if c.Oversized > 0 {
-			fmt.Fprintf(w, " (%s longer than 4 MiB)", plain.Count(c.Oversized))
-		}
-		fmt.Fprintln(w, ":")
-		for i, p := range c.Problems {
-			if i == FewProblems {
-				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(c.Malformed-i))
-				break
-			}
-			fmt.Fprintf(w, "  %s\n", p)
-		}
+}
+
+// printMalformed prints the first malformed records.
+func (c *Coverage) printMalformed(w io.Writer) {
+	if c.Malformed == 0 {
+		return
 	}
-	files := func(list []unread, one, many string) {
-		switch len(list) {
-		case 0:
-			return
-		case 1:
-			fmt.Fprintf(w, "1 %s:\n", one)
-		default:
-			fmt.Fprintf(w, "%s %s:\n", plain.Count(len(list)), many)
-		}
-		for i, u := range list {
-			if i == FewProblems {
-				fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(len(list)-i))
-				break
-			}
-			fmt.Fprintf(w, "  %s: %s\n", plain.Escape(u.File), plain.Escape(u.Reason))
-		}
+	fmt.Fprintf(w, "%s skipped", plain.CountOf(c.Malformed, "malformed record was", "malformed records were"))
+	if c.Oversized > 0 {
+		fmt.Fprintf(w, " (%s longer than 4 MiB)", plain.Count(c.Oversized))
 	}
-	files(c.Unrecognised, "file was not recognised", "files were not recognised")
-	files(c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
-	for i, warning := range c.Warnings() {
+	fmt.Fprintln(w, ":")
+	for i, p := range c.Problems {
 		if i == FewProblems {
-			fmt.Fprintf(w, "… %s more warnings (--coverage FILE has the figures)\n", plain.Count(len(c.Warnings())-i))
+			fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(c.Malformed-i))
 			break
 		}
-		fmt.Fprintf(w, "Warning: %s\n", warning)
+		fmt.Fprintf(w, "  %s\n", p)
+	}
+}
+
+// printUnread prints the first of some files, below a line that says what happened to one, or to many.
+func printUnread(w io.Writer, list []unread, one, many string) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%s:\n", plain.CountOf(len(list), one, many))
+	for i, u := range list {
+		if i == FewProblems {
+			fmt.Fprintf(w, "  … %s more (--coverage FILE lists them)\n", plain.Count(len(list)-i))
+			break
+		}
+		fmt.Fprintf(w, "  %s: %s\n", plain.Escape(u.File), plain.Escape(u.Reason))
 	}
 }
 
@@ -397,7 +429,7 @@ func names(m map[string]int) string {
 	var parts []string
 	for i, n := range list {
 		if i == fewNames {
-			parts = append(parts, fmt.Sprintf("… %s more names", plain.Count(len(list)-i)))
+			parts = append(parts, fmt.Sprintf("… %s", plain.CountOf(len(list)-i, "more name", "more names")))
 			break
 		}
 		parts = append(parts, fmt.Sprintf("%s (%s)", plain.Escape(n), plain.Count(m[n])))

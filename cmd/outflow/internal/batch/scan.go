@@ -76,22 +76,18 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	}
 	cov := NewCoverage(in.Workers, in.Paths)
 	writers := make([]*order.Writer, in.Workers)
-	reader := files.Reader{Formats: all.Formats, Tables: all.Tables, Workers: in.Workers, Latest: time.Now().Add(ingest.MaxClockSkew), Progress: in.Progress.Reading(found), Inspect: in.Config.RuleSet.Inspect(), Emit: func(n int) func(*event.Event) error {
-		w, count := sorter.Writer(), cov.Worker(n)
-		writers[n] = w
-		return func(e *event.Event) error {
-			if count(e); e.Time < before.at && e.Source != event.HR {
-				cov.late(n)
-				return nil
-			}
-			if known := before.newest[e.Source]; known > 0 {
-				if _, again := slices.BinarySearch(before.keys, e.Key); !again {
-					cov.arrived(n, e.Source, known-e.Time)
-				}
-			}
-			return w.Add(e)
-		}
-	}}
+	reader := files.Reader{
+		Formats:  all.Formats,
+		Tables:   all.Tables,
+		Workers:  in.Workers,
+		Latest:   time.Now().Add(ingest.MaxClockSkew),
+		Progress: in.Progress.Reading(found),
+		Inspect:  in.Config.RuleSet.Inspect(),
+		Emit: func(n int) func(*event.Event) error {
+			writers[n] = sorter.Writer()
+			return before.taker(cov, n, writers[n])
+		},
+	}
 	reports, err := reader.Read(ctx, found)
 	first, latest := cov.span()
 	first, latest = earlier(first, before.earliest), max(latest, before.latest)
@@ -113,7 +109,18 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	cov.Add(unreadable)
 	cov.Add(reports)
 
-	flow := &flow{ctx: ctx, state: st, before: before, sorter: sorter, resolver: before.resolver, progress: in.Progress, coverage: cov, config: judging, first: first, latest: latest}
+	flow := &flow{
+		ctx:      ctx,
+		state:    st,
+		before:   before,
+		sorter:   sorter,
+		resolver: before.resolver,
+		progress: in.Progress,
+		coverage: cov,
+		config:   judging,
+		first:    first,
+		latest:   latest,
+	}
 	flow.resolver.Configure(in.Config.Identity())
 	desk, err := flow.run()
 	if err != nil {
@@ -122,7 +129,25 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	return &Result{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(event.Day))}, nil
 }
 
-// aheadNotices tell of the records that are dated too far ahead, by source; they stand at
+// taker returns the function that takes the events of a worker: it counts them, and gives those that
+// earlier runs have not processed to w.
+func (c *checkpoint) taker(cov *Coverage, worker int, w *order.Writer) func(*event.Event) error {
+	count := cov.Worker(worker)
+	return func(e *event.Event) error {
+		if count(e); e.Time < c.at && e.Source != event.HR {
+			cov.late(worker)
+			return nil
+		}
+		if known := c.newest[e.Source]; known > 0 {
+			if _, again := slices.BinarySearch(c.keys, e.Key); !again {
+				cov.arrived(worker, e.Source, known-e.Time)
+			}
+		}
+		return w.Add(e)
+	}
+}
+
+// aheadNotices are events about the records that are dated too far ahead, by source; they stand at
 // the time of the latest event that is not, or now.
 func aheadNotices(reports []files.Report, latest int64) (list []*event.Event) {
 	of := map[event.Source]files.Ahead{}

@@ -19,7 +19,7 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// usual is how much is known of what is usual, and so what could be judged.
+// usual is how much is known of what is usual, and so which counts could be scored.
 type usual struct {
 	reports.Usual
 	From        time.Time          `json:"from,omitzero"` // when enough came to be known in this run; zero if it was before, or is not
@@ -29,7 +29,11 @@ type usual struct {
 
 // newUsual is what an engine knows after some days.
 func newUsual(k engine.Knowledge, days float64) usual {
-	u := usual{Usual: reports.Usual{Any: true, PersonDays: k.PersonDays, Needed: engine.Enough, Judged: k.PersonDays >= engine.Enough}, ServiceDays: k.ServiceDays, Sources: k.Sources}
+	u := usual{
+		Usual:       reports.Usual{Any: true, PersonDays: k.PersonDays, Needed: engine.Enough, Judged: k.PersonDays >= engine.Enough},
+		ServiceDays: k.ServiceDays,
+		Sources:     k.Sources,
+	}
 	if k.From > 0 {
 		u.From = time.UnixMilli(k.From).UTC()
 	}
@@ -39,21 +43,23 @@ func newUsual(k engine.Knowledge, days float64) usual {
 	return u
 }
 
-// Unjudged says what is not judged yet, and why; "" if everything is.
-func (u *usual) Unjudged() string {
+// Unscored says what is not scored yet, and why; "" if everything is.
+func (u *usual) Unscored() string {
 	lacking := u.Lacking()
 	switch {
 	case lacking == "" && u.From.IsZero():
 		return ""
 	case lacking == "":
-		return fmt.Sprintf("Counts were judged by what is usual here from %s UTC on: before, fewer than %.0f days of people were known.", u.From.Format("2006-01-02 15:04"), u.Needed)
+		return fmt.Sprintf("Counts were scored against the baselines of this organisation from %s UTC on: "+
+			"before, fewer than %.0f days of people were known.", u.From.Format("2006-01-02 15:04"), u.Needed)
 	}
-	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Judged are facts, such as something made public, and counts that hardly any day elsewhere reaches."
+	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Until then, only facts are scored, such as something made public, " +
+		"and counts that hardly any day elsewhere reaches."
 }
 
 // Print says how much is known, and of which sources.
 func (u *usual) Print(w io.Writer) {
-	if s := u.Unjudged(); s != "" {
+	if s := u.Unscored(); s != "" {
 		fmt.Fprintln(w, s)
 	}
 	if u.Judged {
@@ -66,7 +72,7 @@ func (u *usual) Print(w io.Writer) {
 	if len(parts) > 0 {
 		fmt.Fprintf(w, "  Days of people by source: %s\n", strings.Join(parts, ", "))
 	}
-	fmt.Fprintf(w, "  Not judged by what is usual here: %s\n", strings.Join(Counting(), ", "))
+	fmt.Fprintf(w, "  Not scored against baselines yet: %s\n", strings.Join(Counting(), ", "))
 }
 
 // Counting lists the detectors that have to know what is usual.
@@ -102,22 +108,29 @@ func UsualKept(ctx context.Context, dir string) (*reports.Usual, error) {
 	return &u, nil
 }
 
-// UsualOf is how much was known of what is usual when the latest days were judged.
+// UsualOf is how much was known of what is usual when the latest days were scored.
 func UsualOf(ctx context.Context, alerts *alert.Store) (reports.Usual, error) {
 	k, err := alerts.Known(ctx)
-	return reports.Usual{Any: k.Any, PersonDays: k.PersonDays, Needed: engine.Enough, PerDay: k.PerDay, Judged: k.PersonDays >= engine.Enough}, err
+	return reports.Usual{
+		Any:        k.Any,
+		PersonDays: k.PersonDays,
+		Needed:     engine.Enough,
+		PerDay:     k.PerDay,
+		Judged:     k.PersonDays >= engine.Enough,
+	}, err
 }
 
 // PrintUsual says in a line how much is known of what is usual.
 func PrintUsual(w io.Writer, u *reports.Usual) error {
 	if u == nil {
-		_, err := fmt.Fprintln(w, "\nNo day of anybody has been judged yet, or nothing is kept that says how much is known.")
+		_, err := fmt.Fprintln(w, "\nNo day has been scored yet, or nothing is kept that says how much is known.")
 		return err
 	}
 	if lacking := u.Lacking(); lacking != "" {
 		_, err := fmt.Fprintf(w, "\n%s%s.\n", strings.ToUpper(lacking[:1]), lacking[1:])
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nCounts are judged by what is usual here: %s days of people are known.\n", plain.Count(int(u.PersonDays)))
+	_, err := fmt.Fprintf(w, "\nCounts are scored against the baselines of this organisation: %s known.\n",
+		plain.CountOf(int(u.PersonDays), "day of people is", "days of people are"))
 	return err
 }

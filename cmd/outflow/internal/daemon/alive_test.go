@@ -133,7 +133,7 @@ func TestProbes(t *testing.T) {
 	a, r = probe(func(_ *Status, l *lastStatus) { l.status = nil })
 	check("at the start", a, r, "200", "503 starting")
 	a, r = probe(func(s *Status, _ *lastStatus) { s.Parts = []partStatus{{0, 0, 20_000, 20_000}} })
-	check("behind", a, r, "200", "503 catching up: 20000")
+	check("behind", a, r, "200", "503 catching up: 20,000")
 	a, r = probe(func(_ *Status, l *lastStatus) { l.at, l.err = now.Add(-2*time.Minute), errors.New("locked") })
 	check("nothing is known", a, r, "200", "503 status")
 	a, r = probe(func(_ *Status, l *lastStatus) { l.at, l.err = now.Add(-time.Hour), errors.New("locked") })
@@ -279,7 +279,7 @@ func TestHeartbeat(t *testing.T) {
 	worse := *s
 	worse.At = at.Add(time.Minute)
 	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadLetterCount{{Source: "exports", Records: 10}})
-	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was judged") {
+	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was processed") {
 		t.Errorf("%v", worse.Unwell)
 	}
 	if h.note(&worse); !h.last().Equal(at) || !worse.Heartbeat.Equal(at) {

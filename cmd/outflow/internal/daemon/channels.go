@@ -206,7 +206,16 @@ func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Chan
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 	}
-	ch := &alert.Channel{Name: c.Name, Kind: c.Spec, Notifier: n, MaxPerDay: c.PerDay, Mask: mask, Link: conf.Link, Observe: observe, Between: between}
+	ch := &alert.Channel{
+		Name:      c.Name,
+		Kind:      c.Spec,
+		Notifier:  n,
+		MaxPerDay: c.PerDay,
+		Mask:      mask,
+		Link:      conf.Link,
+		Observe:   observe,
+		Between:   between,
+	}
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
 }
 

@@ -121,7 +121,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 	}
 	v := d.worker.View()
-	d.Log.Info("stopped", "events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late, "rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
+	d.Log.Info("stopped",
+		"events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late,
+		"rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
 	return incomplete
 }
 
@@ -248,12 +250,13 @@ func (d *Daemon) panicked(p *guard.Panic) {
 	d.stats.failures.Add(1)
 	d.stats.panicked(p.Where)
 	d.health.set("panic", p.Where, fmt.Sprint(p.Value))
-	d.Log.Error("panic: this is a fault of the program, please report it", "where", p.Where, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	d.Log.Error("panic: this is a fault of the program, please report it",
+		"where", p.Where, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 	now := time.Now()
-	e := event.Event{Class: event.SourceGap, Action: event.Failing, Time: now.UnixMilli(), Actor: event.Actor{Kind: event.System}, Object: event.Object{Type: event.Part, Name: p.Where}}
-	e.Attrs = []event.Attr{{Name: event.AttrReason, Value: fmt.Sprint(p.Value)}}
+	e := gapEvent(event.Failing, "", fmt.Sprint(p.Value), now)
+	e.Object = event.Object{Type: event.Part, Name: p.Where}
 	e.Key = ingest.Hash("source_gap", event.Part, p.Where, now.UTC().Format(time.DateOnly)) // one a day
-	go d.say(context.Background(), &e)                                                      // whoever panicked may hold what the log needs
+	go d.appendEvent(context.Background(), e)                                               // the panic may hold what the log needs
 }
 
 // stopped turns the end of the context, which is how a daemon stops, into no error.
@@ -285,7 +288,8 @@ func (d *Daemon) tell(ctx context.Context, log eventlog.Log) error {
 			return err
 		}
 		if at[p].Next > end {
-			return fmt.Errorf("log of alerts: it ends at %d, but offset %d was read before: it was made anew, or restored from an older copy", end, at[p].Next)
+			return fmt.Errorf("alert topic: it ends at %d, but offset %d was read before: "+
+				"it was recreated, or restored from an older copy", end, at[p].Next)
 		}
 		at[p].Next = max(at[p].Next, first)
 	}
@@ -360,7 +364,11 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
-	telling := alert.NotifyPolicy{Now: time.Now(), Detectors: detectors.Traits(), NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, conf.Budget, alert.Medium) }}
+	telling := alert.NotifyPolicy{
+		Now:            time.Now(),
+		Detectors:      detectors.Traits(),
+		NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, conf.Budget, alert.Medium) },
+	}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
 		telling.Routes = append(telling.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c)})

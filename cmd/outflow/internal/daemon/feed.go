@@ -37,39 +37,26 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 			return err
 		}
 	}
-	s := &feed.Server{Store: store, Alerts: d.alerts, Mask: func(r feed.Role) *alert.Mask { return masks[r] }, Enough: engine.Enough, Detectors: detectors.Traits(), Now: time.Now, Log: d.Log, Version: buildinfo.Version(), Secure: conf.Feed.Cert != "", Health: func() any {
-		st, err := d.look(ctx, l)
-		if err != nil {
-			return &Status{}
-		}
-		return st
-	}, Digest: func(ctx context.Context, week string) (*reports.Digest, error) {
-		f := d.reports()
-		data, err := f.Load(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer data.Close()
-		_, monday := reports.WeekOf(data.In.Now)
-		if week != "" {
-			if monday, err = reports.ParseWeek(week); err != nil {
-				return nil, err
+	s := &feed.Server{
+		Store:     store,
+		Alerts:    d.alerts,
+		Mask:      func(r feed.Role) *alert.Mask { return masks[r] },
+		Enough:    engine.Enough,
+		Detectors: detectors.Traits(),
+		Now:       time.Now,
+		Log:       d.Log,
+		Version:   buildinfo.Version(),
+		Secure:    conf.Feed.Cert != "",
+		Digest:    d.digest,
+		Reports:   d.reportInput,
+		Health: func() any {
+			st, err := d.look(ctx, l)
+			if err != nil {
+				return &Status{}
 			}
-		}
-		return f.Digest(ctx, data, monday)
-	}, Reports: func(ctx context.Context) (*reports.Input, error) {
-		data, err := d.reports().Load(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer data.Close()
-		in := data.In
-		lasting := context.WithoutCancel(ctx) // it is kept for longer than who asked waits
-		in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
-			return d.alerts.Days(lasting, user, from, to)
-		}
-		return in, nil
-	}}
+			return st
+		},
+	}
 	if s.SignOn, err = conf.SignOn(ctx); err != nil {
 		return err
 	}
@@ -77,7 +64,14 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	if err != nil {
 		return fmt.Errorf("feed: listen: %w", err)
 	}
-	srv := &http.Server{Handler: guard.Handler("feed", s.Handler()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	srv := &http.Server{
+		Handler:           guard.Handler("feed", s.Handler()),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
 	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", s.Secure)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
@@ -97,6 +91,38 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		return srv.Close()
 	})
 	return g.Wait()
+}
+
+// digest makes the digest of a week (2026-W13), or of the current one if week is "".
+func (d *Daemon) digest(ctx context.Context, week string) (*reports.Digest, error) {
+	f := d.reports()
+	data, err := f.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	_, monday := reports.WeekOf(data.In.Now)
+	if week != "" {
+		if monday, err = reports.ParseWeek(week); err != nil {
+			return nil, err
+		}
+	}
+	return f.Digest(ctx, data, monday)
+}
+
+// reportInput loads what reports are made of. It is valid after ctx has ended.
+func (d *Daemon) reportInput(ctx context.Context) (*reports.Input, error) {
+	data, err := d.reports().Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	in := data.In
+	lasting := context.WithoutCancel(ctx)
+	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
+		return d.alerts.Days(lasting, user, from, to)
+	}
+	return in, nil
 }
 
 // reports is what reports in the feed are made of. The feed takes names out.

@@ -18,7 +18,7 @@ const (
 	rememberFor  = 15 * time.Minute // a panic
 	silentAfter  = time.Hour        // a stream that does not answer
 	lookedWithin = time.Minute      // the status is from
-	catchingUp   = 10_000           // records that wait to be judged
+	catchingUp   = 10_000           // records that wait to be processed
 )
 
 // condition is something that keeps the daemon from doing all of its job.
@@ -95,7 +95,9 @@ func (d *Daemon) condition(s *Status) {
 		}
 	}
 	for _, st := range s.Streams {
-		if st.Failing != "" && !st.Asked.IsZero() && now.Sub(st.Asked) > silentAfter && !slices.ContainsFunc(s.Conditions, func(c condition) bool { return c.Kind == "folder" && c.Name == st.Stream }) {
+		failing := st.Failing != "" && !st.Asked.IsZero() && now.Sub(st.Asked) > silentAfter
+		isFolder := func(c condition) bool { return c.Kind == "folder" && c.Name == st.Stream }
+		if failing && !slices.ContainsFunc(s.Conditions, isFolder) {
 			s.Conditions = append(s.Conditions, condition{"stream", st.Source + "/" + st.Stream, st.Failing, st.Asked})
 		}
 	}
@@ -150,7 +152,7 @@ func (l *lastStatus) unready(now time.Time) (reasons []string) {
 	}
 	lag := l.status.lag()
 	if l.judges && (l.status.Judge == nil || lag >= catchingUp) {
-		reasons = append(reasons, fmt.Sprintf("catching up: %d records wait to be judged", lag))
+		reasons = append(reasons, "catching up: "+plain.CountOf(int(lag), "record waits", "records wait")+" to be processed")
 	}
 	for _, c := range l.status.Conditions {
 		reasons = append(reasons, c.String())
@@ -160,7 +162,8 @@ func (l *lastStatus) unready(now time.Time) (reasons []string) {
 
 // String is the condition as one line.
 func (c condition) String() string {
-	return plain.Escape(strings.TrimSpace(c.Kind+" "+c.Name)) + ": " + plain.Escape(c.Reason) + " (since " + c.Since.Format(time.RFC3339) + ")"
+	what := plain.Escape(strings.TrimSpace(c.Kind + " " + c.Name))
+	return what + ": " + plain.Escape(c.Reason) + " (since " + c.Since.Format(time.RFC3339) + ")"
 }
 
 // answer writes that all is well, or 503 and a line for each reason why it is not.

@@ -161,25 +161,31 @@ var (
 	descLag     = desc("log_lag_records", "Records of the event log that are not read yet.", "partition")
 	descJudged  = renamed("judge_events_total", "detect_events_total", "Events that were processed, since the start.")
 	descRepeats = renamed("judge_repeats_total", "detect_repeats_total", "Events that had come before, since the start.")
-	descConfl   = renamed("judge_conflicts_total", "detect_conflicts_total", "Records that had the id of another event and said something else, since the start.")
+	descConfl   = renamed("judge_conflicts_total", "detect_conflicts_total",
+		"Records that had the id of another event and said something else, since the start.")
 	descLate    = renamed("judge_late_total", "detect_late_total", "Events that arrived after the allowed lateness, since the start.")
 	descRewinds = renamed("judge_rewinds_total", "detect_rollbacks_total", "Rollbacks caused by late events, since the start.")
 	descHeld    = renamed("judge_window_events", "detect_window_events", "Events of the last days that are held.")
 	descPeople  = renamed("judge_people", "detect_people", "People and service accounts that are known.")
-	descNames   = renamed("judge_names_left_out_total", "detect_names_left_out_total", "Names that had only failed to sign in and were forgotten, because there were too many.")
-	descGuests  = renamed("judge_guest_events_left_out_total", "detect_guest_events_left_out_total", "Events of outsiders that were not processed, because too many of them were new.")
-	descMark    = renamed("judge_newest_timestamp_seconds", "detect_newest_timestamp_seconds", "Time of the newest event that was processed.")
+	descNames   = renamed("judge_names_left_out_total", "detect_names_left_out_total",
+		"Names that had only failed to sign in and were forgotten, because there were too many.")
+	descGuests = renamed("judge_guest_events_left_out_total", "detect_guest_events_left_out_total",
+		"Events of outsiders that were not processed, because too many of them were new.")
+	descMark = renamed("judge_newest_timestamp_seconds", "detect_newest_timestamp_seconds",
+		"Time of the newest event that was processed.")
 	descKnown   = desc("alerts_known", "Alerts in the notification log.")
 	descTold    = renamed("alerts_told", "alerts_notified", "Alerts that were sent through a channel.")
 	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
 	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
 	descShards  = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
-	descWaited  = renamed("judge_waited_seconds_total", "detect_waited_seconds_total", "Time spent waiting for processors of other shards, since the start.")
+	descWaited  = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
+		"Time spent waiting for processors of other shards, since the start.")
 	descSave    = renamed("judge_save_seconds", "detect_checkpoint_seconds", "How long it took to store the last checkpoint.")
 	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
 	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")
 	descGaps    = desc("stream_gaps_total", "Stretches of time that could not be read, and will not be.", "source", "stream")
-	descAgain   = desc("api_repeats_total", "Records that APIs sent again within a short time, since the start: they are not appended again.")
+	descAgain   = desc("api_repeats_total",
+		"Records that APIs sent again within a short time, since the start: they are not appended again.")
 	descPanics  = desc("panics_total", "Panics that were caught, since the start.", "where")
 	descMissing = desc("folders_missing", "Folders of a source that cannot be read.", "source")
 	descUnread  = desc("files_unreadable", "Files and directories of a source that could not be read, and are tried again.", "source")
@@ -188,11 +194,13 @@ var (
 	descRoom    = desc("disk_free_bytes", "Room on the disk of the state.")
 	descStopped = desc("intake_stopped", "Whether intake is stopped because the disk is nearly full.")
 	descReason  = desc("conditions", "What keeps the daemon from doing all of its job, by kind.", "kind")
-	descCame    = desc("arrived_records", "What became of the records that came today (UTC), by vendor: received is the sum of the others.", "vendor", "outcome")
+	descCame    = desc("arrived_records",
+		"What became of the records that came today (UTC), by vendor: received is the sum of the others.", "vendor", "outcome")
 	descDeadNow = desc("arrived_undecoded_records", "Records that came today (UTC) and could not be decoded, by source.", "source")
-	descShare   = renamed("judged_ratio", "detect_processed_ratio", "Of what came today (UTC), and not before, how much was processed: 0 to 1.")
-	descBeat    = desc("heartbeat_timestamp_seconds", "When all was well last: everything is read, decoded and processed.")
-	descFailed  = desc("failures_total", "Failures that were logged, since the start.")
+	descShare   = renamed("judged_ratio", "detect_processed_ratio",
+		"Of what came today (UTC), and not before, how much was processed: 0 to 1.")
+	descBeat   = desc("heartbeat_timestamp_seconds", "When all was well last: everything is read, decoded and processed.")
+	descFailed = desc("failures_total", "Failures that were logged, since the start.")
 )
 
 // Describe implements prometheus.Collector.
@@ -211,90 +219,140 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if s == nil {
 		return
 	}
-	gauge := func(m *metric, v float64, labels ...string) { m.emit(ch, prometheus.GaugeValue, v, labels) }
-	counter := func(m *metric, v float64, labels ...string) { m.emit(ch, prometheus.CounterValue, v, labels) }
+	out := metricSink(ch)
+	out.sources(s)
+	out.processor(s)
+	out.arrived(s.Arrived)
+	out.alerts(s)
+	out.state(s)
+	out.conditions(s)
+}
+
+// metricSink takes the values of metrics.
+type metricSink chan<- prometheus.Metric
+
+func (out metricSink) gauge(m *metric, v float64, labels ...string) {
+	m.emit(out, prometheus.GaugeValue, v, labels)
+}
+
+func (out metricSink) counter(m *metric, v float64, labels ...string) {
+	m.emit(out, prometheus.CounterValue, v, labels)
+}
+
+// timestamp is a gauge of seconds since 1970; it has no value while the time is not known.
+func (out metricSink) timestamp(m *metric, t time.Time, labels ...string) {
+	if !t.IsZero() {
+		out.gauge(m, float64(t.UnixMilli())/1000, labels...)
+	}
+}
+
+// sources collects what came through sources: from APIs, and from folders.
+func (out metricSink) sources(s *Status) {
 	for _, v := range s.Sources {
-		counter(descEvents, float64(v.Events), v.Source, v.Vendor)
-		if !v.Newest.IsZero() {
-			gauge(descNewest, float64(v.Newest.UnixMilli())/1000, v.Source, v.Vendor)
-		}
+		out.counter(descEvents, float64(v.Events), v.Source, v.Vendor)
+		out.timestamp(descNewest, v.Newest, v.Source, v.Vendor)
 	}
 	for _, st := range s.Streams {
-		if !st.Asked.IsZero() {
-			gauge(descAsked, float64(st.Asked.UnixMilli())/1000, st.Source, st.Stream)
-		}
+		out.timestamp(descAsked, st.Asked, st.Source, st.Stream)
 		failing := 0.0
 		if st.Failing != "" {
 			failing = 1
 		}
-		gauge(descFailing, failing, st.Source, st.Stream)
-		counter(descGaps, float64(len(st.Gaps)), st.Source, st.Stream)
+		out.gauge(descFailing, failing, st.Source, st.Stream)
+		out.counter(descGaps, float64(len(st.Gaps)), st.Source, st.Stream)
 	}
-	gauge(descDead, float64(s.Dead))
-	for _, p := range s.Parts {
-		gauge(descLag, float64(p.Lag), strconv.Itoa(p.Partition))
-	}
-	if j := s.Judge; j != nil {
-		counter(descJudged, float64(j.Judged))
-		counter(descRepeats, float64(j.Repeats))
-		counter(descConfl, float64(j.Conflicts))
-		counter(descLate, float64(j.Late))
-		counter(descRewinds, float64(j.Rewinds))
-		gauge(descHeld, float64(j.Held))
-		gauge(descPeople, float64(j.People))
-		counter(descNames, float64(j.Names))
-		counter(descGuests, float64(j.Guests))
-		gauge(descSave, j.Save)
-		if j.Of > 0 {
-			gauge(descShards, float64(len(j.Shards)))
-			counter(descWaited, j.Waited)
-		}
-		if !j.Newest.IsZero() {
-			gauge(descMark, float64(j.Newest.UnixMilli())/1000)
-		}
-	}
-	if a := s.Arrived; a != nil {
-		for _, v := range a.Vendors {
-			for outcome, n := range map[string]int64{"received": v.Received, "judged": v.Judged, "repeated": v.Repeated, "late": v.Late, "ahead": v.Ahead, "erased": v.Erased, "unreadable": v.Unreadable} {
-				gauge(descCame, float64(n), v.Vendor, outcome)
-			}
-		}
-		for _, x := range a.Undecoded {
-			gauge(descDeadNow, float64(x.Records), x.Source)
-		}
-		gauge(descShare, a.Share)
-	}
-	if !s.Heartbeat.IsZero() {
-		gauge(descBeat, float64(s.Heartbeat.UnixMilli())/1000)
-	}
-	if a := s.Alerts; a != nil {
-		gauge(descKnown, float64(a.Known))
-		gauge(descTold, float64(a.Told))
-		gauge(descWaiting, float64(a.Waiting))
-	}
-	for name, size := range s.Sizes {
-		gauge(descSize, float64(size), name)
-	}
-	counter(descAgain, float64(s.Repeats))
-	for where, n := range s.Panics {
-		counter(descPanics, float64(n), where)
-	}
+	out.gauge(descDead, float64(s.Dead))
+	out.counter(descAgain, float64(s.Repeats))
 	for _, f := range s.Folders {
-		gauge(descMissing, float64(len(f.Missing)), f.Source)
-		gauge(descUnread, float64(f.Unreadable), f.Source)
-		gauge(descQueue, float64(f.Waiting+f.Reading), f.Source)
+		out.gauge(descMissing, float64(len(f.Missing)), f.Source)
+		out.gauge(descUnread, float64(f.Unreadable), f.Source)
+		out.gauge(descQueue, float64(f.Waiting+f.Reading), f.Source)
 	}
-	counter(descLost, float64(s.Lost))
+	out.counter(descLost, float64(s.Lost))
+}
+
+// processor collects how far the stream processor is, if one runs here.
+func (out metricSink) processor(s *Status) {
+	for _, p := range s.Parts {
+		out.gauge(descLag, float64(p.Lag), strconv.Itoa(p.Partition))
+	}
+	j := s.Judge
+	if j == nil {
+		return
+	}
+	out.counter(descJudged, float64(j.Judged))
+	out.counter(descRepeats, float64(j.Repeats))
+	out.counter(descConfl, float64(j.Conflicts))
+	out.counter(descLate, float64(j.Late))
+	out.counter(descRewinds, float64(j.Rewinds))
+	out.gauge(descHeld, float64(j.Held))
+	out.gauge(descPeople, float64(j.People))
+	out.counter(descNames, float64(j.Names))
+	out.counter(descGuests, float64(j.Guests))
+	out.gauge(descSave, j.Save)
+	if j.Of > 0 {
+		out.gauge(descShards, float64(len(j.Shards)))
+		out.counter(descWaited, j.Waited)
+	}
+	out.timestamp(descMark, j.Newest)
+}
+
+// arrived collects what became of the records that came today; nil if that is not known.
+func (out metricSink) arrived(a *arrivedStatus) {
+	if a == nil {
+		return
+	}
+	for _, v := range a.Vendors {
+		for outcome, n := range map[string]int64{
+			"received":   v.Received,
+			"judged":     v.Judged,
+			"repeated":   v.Repeated,
+			"late":       v.Late,
+			"ahead":      v.Ahead,
+			"erased":     v.Erased,
+			"unreadable": v.Unreadable,
+		} {
+			out.gauge(descCame, float64(n), v.Vendor, outcome)
+		}
+	}
+	for _, x := range a.Undecoded {
+		out.gauge(descDeadNow, float64(x.Records), x.Source)
+	}
+	out.gauge(descShare, a.Share)
+}
+
+// alerts collects the notification log, if it is kept here.
+func (out metricSink) alerts(s *Status) {
+	if a := s.Alerts; a != nil {
+		out.gauge(descKnown, float64(a.Known))
+		out.gauge(descTold, float64(a.Told))
+		out.gauge(descWaiting, float64(a.Waiting))
+	}
+}
+
+// state collects the sizes of the files of the state, and the room on its disk.
+func (out metricSink) state(s *Status) {
+	for name, size := range s.Sizes {
+		out.gauge(descSize, float64(size), name)
+	}
 	if s.DiskFree > 0 {
-		gauge(descRoom, float64(s.DiskFree))
+		out.gauge(descRoom, float64(s.DiskFree))
+	}
+}
+
+// conditions collects what is wrong with the process. The condition of the disk always has a value.
+func (out metricSink) conditions(s *Status) {
+	out.timestamp(descBeat, s.Heartbeat)
+	for where, n := range s.Panics {
+		out.counter(descPanics, float64(n), where)
 	}
 	kinds := map[string]int{"disk": 0}
 	for _, c := range s.Conditions {
 		kinds[c.Kind]++
 	}
-	gauge(descStopped, float64(kinds["disk"]))
+	out.gauge(descStopped, float64(kinds["disk"]))
 	for kind, n := range kinds {
-		gauge(descReason, float64(n), kind)
+		out.gauge(descReason, float64(n), kind)
 	}
-	counter(descFailed, float64(s.Failures))
+	out.counter(descFailed, float64(s.Failures))
 }

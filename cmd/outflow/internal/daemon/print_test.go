@@ -17,7 +17,7 @@ func TestPrintConditions(t *testing.T) {
 		At:         now,
 		Started:    now.Add(-2 * time.Hour),
 		Conditions: []condition{full, evil},
-		Unwell:     []string{full.String(), evil.String(), "10,000 records wait to be judged"},
+		Unwell:     []string{full.String(), evil.String(), "10,000 records wait to be processed"},
 		Dead:       1,
 		Failures:   2,
 		Alerts:     &alertStatus{Known: 1, Told: 0, Waiting: 2},
@@ -34,7 +34,7 @@ func TestPrintConditions(t *testing.T) {
 		"",
 		"NOT WORKING: disk: 9 MiB are free (since 2026-03-02T09:00:00Z)",
 		`NOT WORKING: folder /in\x1b[2J\nNOT WORKING: all: gone\r\u202e (since 2026-03-02T09:59:00Z)`,
-		"NOT WORKING: 10,000 records wait to be judged",
+		"NOT WORKING: 10,000 records wait to be processed",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", top, strings.Join(want, "\n"))

@@ -32,7 +32,9 @@ const digestChannel = " digest"
 func (d *Daemon) mailDigests(ctx context.Context) error {
 	said := ""
 	for {
-		if err := guard.Do("digest", func() error { return MailDigest(ctx, d.dir, d.current(), d.alerts, d.Log, time.Now()) }); err != nil && ctx.Err() == nil && err.Error() != said {
+		if err := guard.Do("digest", func() error {
+			return MailDigest(ctx, d.dir, d.current(), d.alerts, d.Log, time.Now())
+		}); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			d.stats.failures.Add(1)
 			d.Log.Error("digest not sent; retrying", "err", err)

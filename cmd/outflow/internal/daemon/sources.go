@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -136,7 +137,16 @@ func (d *Daemon) files(conf *config.Config, c *config.Source, log eventlog.Log) 
 			n++
 		}
 	}
-	src := &watch.Source{Name: c.Name, Paths: c.Paths, Workers: max(readers/n, leastReaders), Formats: all.Formats, Tables: all.Tables, Inspect: conf.RuleSet.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("source-" + name) }}
+	src := &watch.Source{
+		Name:    c.Name,
+		Paths:   c.Paths,
+		Workers: max(readers/n, leastReaders),
+		Formats: all.Formats,
+		Tables:  all.Tables,
+		Inspect: conf.RuleSet.Inspect(),
+		Log:     log,
+		Between: func(name string) { failpoint.Reach("source-" + name) },
+	}
 	if !d.Once {
 		src.Settled, src.Together = settle, oneDelivery
 	}
@@ -162,7 +172,12 @@ func (d *Daemon) passFiles(ctx context.Context, conf *config.Config, c *config.S
 // followFiles reads what is in the folders of a source, and what comes into them, until ctx
 // ends.
 func (d *Daemon) followFiles(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
-	f := &watch.Follower{Store: d.sources, Source: d.files(conf, c, log), Log: d.Log.With("source", c.Name), Took: func(p watch.Pass) { d.took(ctx, c, p) }}
+	f := &watch.Follower{
+		Store:  d.sources,
+		Source: d.files(conf, c, log),
+		Log:    d.Log.With("source", c.Name),
+		Took:   func(p watch.Pass) { d.took(ctx, c, p) },
+	}
 	d.following(f)
 	return f.Run(ctx)
 }
@@ -237,7 +252,16 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 	}
 	var g errgroup.Group
 	for _, s := range streams {
-		p := &watch.Pull{Name: c.Name, Source: c.Vendor(), Stream: s, Formats: all.Formats, Tables: all.Tables, Inspect: conf.RuleSet.Inspect(), Log: log, Between: func(name string) { failpoint.Reach("pull-" + name) }}
+		p := &watch.Pull{
+			Name:    c.Name,
+			Source:  c.Vendor(),
+			Stream:  s,
+			Formats: all.Formats,
+			Tables:  all.Tables,
+			Inspect: conf.RuleSet.Inspect(),
+			Log:     log,
+			Between: func(name string) { failpoint.Reach("pull-" + name) },
+		}
 		g.Go(func() error {
 			do := func(ctx context.Context) error { return d.stream(ctx, &env, p) }
 			if d.Once {
@@ -250,66 +274,101 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 	return g.Wait()
 }
 
-// stream reads one stream of an API: as long as there is more, and then now and then.
+// stream reads one stream of an API until ctx ends, or with Once until it has been read to its
+// end: as long as there is more, and then at its interval.
 func (d *Daemon) stream(ctx context.Context, env *ingest.Env, p *watch.Pull) error {
-	l := env.Log.With("stream", p.Stream.Name)
-	tries, said := 0, ""
-	events, problems, tidied := 0, 0, time.Time{}
+	r := streamReader{d: d, pull: p, log: env.Log.With("stream", p.Stream.Name)}
 	for {
-		step, err := d.sources.Step(ctx, p, time.Now())
-		d.came(ctx, p.Name, step.Events, step.Problems)
-		d.stats.repeats.Add(int64(step.Repeats))
-		events += step.Events
-		problems += step.Problems
-		for _, g := range step.Gaps {
-			l.Warn("gap: what is missing will not come", "gap", g.Error())
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			tries++
-			if d.Once && (tries >= onceTries || webapi.Is(err, webapi.Unauthorized) || webapi.Is(err, webapi.Denied)) {
-				return fmt.Errorf("source %s, %s: %w", p.Name, p.Stream.Name, err)
-			}
-			wait := webapi.Backoff(err, tries)
-			if err.Error() != said { // told when it changes
-				said = err.Error()
-				d.stats.failures.Add(1)
-				l.Error("not read; it is tried again", "err", err, "wait", wait.Round(time.Second))
-			}
-			if err := pause(ctx, wait); err != nil {
-				return err
-			}
-			continue
-		}
-		if said != "" {
-			l.Info("it is read again")
-		}
-		tries, said = 0, ""
-		if step.More {
-			continue
-		}
-		if events > 0 || problems > 0 {
-			l.Info("read", "events", events, "not_decoded", problems)
-			events, problems = 0, 0
-		}
-		if d.Once {
-			return nil
-		}
-		if again, err := d.sources.RereadAll(ctx, p, time.Now()); err != nil {
-			l.Error("dead letters not read again", "err", err)
-		} else if again > 0 {
-			l.Info("dead letters read again", "events", again)
-		}
-		if now := time.Now(); now.Sub(tidied) > 24*time.Hour {
-			tidied = now
-			if err := d.sources.Prune(ctx, now); err != nil {
-				l.Error("state of the source not tidied", "err", err)
-			}
-		}
-		if err := pause(ctx, time.Duration(float64(p.Stream.Every)*(1-jitter+2*jitter*rand.Float64()))); err != nil {
+		wait, done, err := r.step(ctx)
+		if done || err != nil {
 			return err
 		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// streamReader is the reading of one stream of an API.
+type streamReader struct {
+	d    *Daemon
+	pull *watch.Pull
+	log  *slog.Logger
+
+	tries            int    // that failed, since the last that did not
+	logged           string // the error that was logged last; "" once the stream is read again
+	events, problems int    // that came, and were not logged yet
+	pruned           time.Time
+}
+
+// step reads the next part of the stream. It returns how long to wait for the next, or that there
+// is none.
+func (r *streamReader) step(ctx context.Context) (wait time.Duration, done bool, err error) {
+	d := r.d
+	step, err := d.sources.Step(ctx, r.pull, time.Now())
+	d.came(ctx, r.pull.Name, step.Events, step.Problems)
+	d.stats.repeats.Add(int64(step.Repeats))
+	r.events += step.Events
+	r.problems += step.Problems
+	for _, g := range step.Gaps {
+		r.log.Warn("gap: what is missing will not come", "gap", g.Error())
+	}
+	if ctx.Err() != nil {
+		return 0, true, ctx.Err()
+	}
+	if err != nil {
+		wait, err = r.failed(err)
+		return wait, false, err
+	}
+	if r.logged != "" {
+		r.log.Info("stream is read again")
+	}
+	r.tries, r.logged = 0, ""
+	if step.More {
+		return 0, false, nil
+	}
+	if r.events > 0 || r.problems > 0 {
+		r.log.Info("read", "events", r.events, "not_decoded", r.problems)
+		r.events, r.problems = 0, 0
+	}
+	if d.Once {
+		return 0, true, nil
+	}
+	r.maintain(ctx)
+	return time.Duration(float64(r.pull.Stream.Every) * (1 - jitter + 2*jitter*rand.Float64())), false, nil
+}
+
+// failed counts a try that failed, and logs the error where it is another one than before. It
+// returns how long to wait for the next try; with Once, the error if there is to be none.
+func (r *streamReader) failed(err error) (wait time.Duration, last error) {
+	r.tries++
+	refused := webapi.Is(err, webapi.Unauthorized) || webapi.Is(err, webapi.Denied)
+	if r.d.Once && (r.tries >= onceTries || refused) {
+		return 0, fmt.Errorf("source %s, %s: %w", r.pull.Name, r.pull.Stream.Name, err)
+	}
+	wait = webapi.Backoff(err, r.tries)
+	if err.Error() != r.logged {
+		r.logged = err.Error()
+		r.d.stats.failures.Add(1)
+		r.log.Error("stream not read; retrying", "err", err, "wait", wait.Round(time.Second))
+	}
+	return wait, nil
+}
+
+// maintain reads dead letters again that this version can decode, and once a day deletes what is
+// not needed any longer.
+func (r *streamReader) maintain(ctx context.Context) {
+	now := time.Now()
+	if again, err := r.d.sources.RereadAll(ctx, r.pull, now); err != nil {
+		r.log.Error("dead letters not read again", "err", err)
+	} else if again > 0 {
+		r.log.Info("dead letters read again", "events", again)
+	}
+	if now.Sub(r.pruned) <= 24*time.Hour {
+		return
+	}
+	r.pruned = now
+	if err := r.d.sources.Prune(ctx, now); err != nil {
+		r.log.Error("state of the source not pruned", "err", err)
 	}
 }

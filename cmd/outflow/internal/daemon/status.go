@@ -184,7 +184,16 @@ func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64,
 
 // look puts together what the daemon looks like.
 func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
-	s := &Status{At: time.Now().UTC(), Started: d.stats.start.UTC(), Roles: d.Roles, Once: d.Once, Events: d.stats.events.Load(), Problems: d.stats.problems.Load(), Repeats: d.stats.repeats.Load(), Failures: d.stats.failures.Load()}
+	s := &Status{
+		At:       time.Now().UTC(),
+		Started:  d.stats.start.UTC(),
+		Roles:    d.Roles,
+		Once:     d.Once,
+		Events:   d.stats.events.Load(),
+		Problems: d.stats.problems.Load(),
+		Repeats:  d.stats.repeats.Load(),
+		Failures: d.stats.failures.Load(),
+	}
 	if d.sources != nil {
 		list, err := d.sources.Vendors(ctx)
 		if err != nil {
@@ -259,7 +268,14 @@ func (d *Daemon) serve(ctx context.Context, l *stream.Logs) error {
 	var seen lastStatus
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ok", seen.dead(time.Now())) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "ready", seen.unready(time.Now())) })
-	srv := &http.Server{Handler: guard.Handler("status", mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 90 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	srv := &http.Server{
+		Handler:           guard.Handler("status", mux),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
 	if d.Config.Metrics.Listen != "" {
 		ln, err := net.Listen("tcp", d.Config.Metrics.Listen)
 		if err != nil {

@@ -26,9 +26,9 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// The dead-man's switch: that nobody is alerted must mean that nothing happened. The daemon
-// says what became of everything that came today, and beats only while all is well, so that
-// something outside can notice that it does not.
+// The dead man's switch: no alert must mean that nothing happened. The daemon accounts for
+// everything that came today, and sends heartbeats only while all is well, so that something
+// outside notices when they stop.
 
 // arrivedStatus is what became of what came on a day.
 type arrivedStatus struct {
@@ -37,8 +37,8 @@ type arrivedStatus struct {
 	// Undecoded are dead letters of the day, by source.
 	Undecoded []watch.DeadLetterCount `json:"undecoded,omitempty"`
 	Received  int64                   `json:"received"` // records of the log that were read, and dead letters
-	Share     float64                 `json:"share"`    // of what is not a repeat, how much was judged; 1 if nothing came
-	// Unknown is which share of what people did recently, by vendor, is of nobody who is known.
+	Share     float64                 `json:"share"`    // of what is not a repeat, how much was processed: 0 to 1; 1 if nothing came
+	// Unknown is, by vendor, the share of recent actions by users that are unknown: 0 to 1.
 	Unknown map[string]float64 `json:"unknown_people,omitempty"`
 }
 
@@ -52,7 +52,7 @@ func arrived(day int64, all []stream.Account, dead []watch.DeadLetterCount) *arr
 			total.Add(&x)
 		}
 	}
-	lost := total.Left() - total.Erased // what was erased was judged before
+	lost := total.Left() - total.Erased // what was erased had been processed before
 	for _, x := range dead {
 		lost += x.Records
 		a.Received += x.Records
@@ -70,35 +70,47 @@ func (a *arrivedStatus) Percent() float64 { return math.Floor(10_000*a.Share) / 
 // enoughCame is how many records of a day must have come until their share means something.
 const enoughCame = 100
 
-// low says that less than a share of what came was judged, if that was enough to tell.
+// low says that less than a share of what came was processed, if enough came to say so.
 func (a *arrivedStatus) low(share float64) (string, bool) {
 	if a.Received < enoughCame || a.Share >= share {
 		return "", false
 	}
-	return fmt.Sprintf("of what came on %s only %.1f %% was judged (outflow status)", a.Day, a.Percent()), true
+	return fmt.Sprintf("of what came on %s only %.1f %% was processed (outflow status)", a.Day, a.Percent()), true
 }
 
-// Print writes what became of it for people.
+// Print prints it as text. The error is one of w.
 func (a *arrivedStatus) Print(w io.Writer) error {
 	if a.Received == 0 {
 		_, err := fmt.Fprintf(w, "Nothing has come on %s (UTC) yet.\n\n", a.Day)
 		return err
 	}
-	fmt.Fprintf(w, "Of %s records that came on %s (UTC), %.2f %% of those that had not come before were judged.\n", plain.Count(int(a.Received)), a.Day, a.Percent())
+	fmt.Fprintf(w, "Of %s that came on %s (UTC), %.2f %% of those that had not come before were processed.\n",
+		plain.CountOf(int(a.Received), "record", "records"), a.Day, a.Percent())
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "VENDOR\tRECEIVED\tJUDGED\tOVER A DAY OLD\tREPEATED\tOF THEM DIFFERENT\tTOO LATE\tDATED AHEAD\tERASED\tUNREADABLE\tOF NOBODY KNOWN")
+	columns := []string{
+		"VENDOR", "RECEIVED", "PROCESSED", "OVER A DAY OLD", "REPEATED", "OF THEM DIFFERENT", "TOO LATE", "DATED AHEAD",
+		"ERASED", "UNREADABLE", "OF UNKNOWN USERS",
+	}
+	fmt.Fprintln(t, strings.Join(columns, "\t"))
 	for _, v := range a.Vendors {
 		unknown := "-"
 		if share, known := a.Unknown[v.Vendor]; known {
 			unknown = fmt.Sprintf("%.0f %%", 100*share)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(v.Vendor, "(none)"), plain.Count(int(v.Received)), plain.Count(int(v.Judged)), plain.Count(int(v.Delayed)), plain.Count(int(v.Repeated)), plain.Count(int(v.Conflicts)), plain.Count(int(v.Late)), plain.Count(int(v.Ahead)), plain.Count(int(v.Erased)), plain.Count(int(v.Unreadable)), unknown)
+		fmt.Fprint(t, cmp.Or(v.Vendor, "(none)"))
+		for _, n := range []int64{
+			v.Received, v.Judged, v.Delayed, v.Repeated, v.Conflicts, v.Late, v.Ahead, v.Erased, v.Unreadable,
+		} {
+			fmt.Fprint(t, "\t", plain.Number(n))
+		}
+		fmt.Fprint(t, "\t", unknown, "\n")
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, x := range a.Undecoded {
-		fmt.Fprintf(w, "Through source %s, %s records could not be decoded.\n", plain.Escape(x.Source), plain.Count(int(x.Records)))
+		fmt.Fprintf(w, "Through source %s, %s could not be decoded.\n",
+			plain.Escape(x.Source), plain.CountOf(int(x.Records), "record", "records"))
 	}
 	_, err := fmt.Fprintln(w)
 	return err
@@ -110,10 +122,10 @@ func (s *Status) unwell(share float64) (wrong []string) {
 		wrong = append(wrong, what)
 	}
 	if s.Judge == nil && slices.Contains(s.Roles, "detect") {
-		wrong = append(wrong, "nothing is judged here: another machine judges, or it has not begun")
+		wrong = append(wrong, "nothing is processed here: another machine does, or the processor has not started")
 	}
 	if lag := s.lag(); lag >= catchingUp {
-		wrong = append(wrong, fmt.Sprintf("%s records wait to be judged", plain.Count(int(lag))))
+		wrong = append(wrong, plain.CountOf(int(lag), "record waits", "records wait")+" to be processed")
 	}
 	for _, c := range s.Conditions {
 		wrong = append(wrong, c.String())
@@ -132,11 +144,11 @@ func (s *Status) lag() (n int64) {
 type intakeOf struct {
 	day              int64
 	events, problems int64
-	told             bool
+	reported         bool // that too much of it could not be decoded
 }
 
-// came counts what came through a source. Where too much of what came on a day could not be
-// decoded, that is said in the log, once a day: it is an alert about the data.
+// came counts what came through a source. If too much of what came on a day could not be decoded,
+// it appends an event that says so, once a day: that becomes an alert about the data.
 func (d *Daemon) came(ctx context.Context, source string, events, problems int) {
 	d.stats.events.Add(int64(events))
 	d.stats.problems.Add(int64(problems))
@@ -152,20 +164,22 @@ func (d *Daemon) came(ctx context.Context, source string, events, problems int) 
 	}
 	c.events, c.problems = c.events+int64(events), c.problems+int64(problems)
 	total := c.events + c.problems
-	tell := !c.told && total >= enoughCame && float64(c.events) < cmp.Or(d.current().Heartbeat.Share, config.UsualShare)*float64(total)
-	c.told = c.told || tell
-	why := fmt.Sprintf("%s of %s records on %s; outflow dead-letter list has them", plain.Count(int(c.problems)), plain.Count(int(total)), stream.DateOf(c.day))
+	share := cmp.Or(d.current().Heartbeat.Share, config.UsualShare)
+	report := !c.reported && total >= enoughCame && float64(c.events) < share*float64(total)
+	c.reported = c.reported || report
+	why := fmt.Sprintf("%s of %s on %s; outflow dead-letter list has them",
+		plain.Count(int(c.problems)), plain.CountOf(int(total), "record", "records"), stream.DateOf(c.day))
 	d.stats.mu.Unlock()
-	if !tell {
+	if !report {
 		return
 	}
-	e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why}}}
+	e := gapEvent(event.Undecoded, source, why, now)
 	e.Key = ingest.Hash("source_gap", event.Undecoded, source, stream.DateOf(c.day))
-	d.say(ctx, &e)
+	d.appendEvent(ctx, e)
 }
 
-// enoughBytes is how much must have come below a path on a day until it is said how much of
-// it was recognised.
+// enoughBytes is how much must have come below a path on a day before the share of it that was
+// recognised is reported.
 const enoughBytes = 64 << 10
 
 // recognised counts how much of what came below the paths of a source on a day was
@@ -189,35 +203,48 @@ func (d *Daemon) recognised(ctx context.Context, source string, paths map[string
 			d.health.clear("unrecognised", name)
 			continue
 		}
-		why := fmt.Sprintf("only %.0f %% of what came below %s on %s was recognised", math.Floor(100*all.Read/float64(all.Bytes)), path, stream.DateOf(today))
+		why := fmt.Sprintf("only %.0f %% of what came below %s on %s was recognised",
+			math.Floor(100*all.Read/float64(all.Bytes)), path, stream.DateOf(today))
 		d.health.set("unrecognised", name, why)
-		e := event.Event{Class: event.SourceGap, Action: event.Undecoded, Time: now.UnixMilli(), Tenant: source, Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrReason, Value: why + "; outflow dead-letter list has what was not"}}}
+		e := gapEvent(event.Undecoded, source, why+"; outflow dead-letter list has what was not", now)
 		e.Key = ingest.Hash("source_gap", event.Undecoded, source, path, stream.DateOf(today)) // one a day
 		if before.Bytes < enoughBytes || before.Read >= batch.EnoughRecognised*float64(before.Bytes) {
-			d.say(ctx, &e)
+			d.appendEvent(ctx, e)
 		}
 	}
 }
 
-// say puts what the daemon has to say about the data into the log of events. It does not wait
-// for long, and hardly at all once ctx has ended: status and metrics say the same.
-func (d *Daemon) say(ctx context.Context, e *event.Event) {
+// gapEvent is an event about the data: something of a source is missing, for a reason. Its key has
+// yet to be set.
+func gapEvent(action, source, reason string, now time.Time) *event.Event {
+	return &event.Event{
+		Class:  event.SourceGap,
+		Action: action,
+		Time:   now.UnixMilli(),
+		Tenant: source,
+		Actor:  event.Actor{Kind: event.System},
+		Attrs:  []event.Attr{{Name: event.AttrReason, Value: reason}},
+	}
+}
+
+// appendEvent appends an event about the data to the event log. It does not wait for long, and
+// hardly at all once ctx has ended: status and metrics report the same.
+func (d *Daemon) appendEvent(ctx context.Context, e *event.Event) {
 	if d.events == nil {
 		return
 	}
-	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), sayWithin)
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(sayAtEnd, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(appendAtEnd, cancel) })()
 	if err := d.events.Append(lasting, eventlog.Record{Value: e.Append(nil)}); err != nil && !errors.Is(err, eventlog.ErrClosed) {
 		d.Log.Warn("alert about the data not appended to event log", "about", e.Action, "err", err)
 	}
 }
 
-// How long the log may take to take in what is said about the data, and that once the daemon
-// is told to end.
+// How long the event log may take to take an event about the data, and that once the daemon stops.
 const (
-	sayWithin = 5 * time.Second
-	sayAtEnd  = 500 * time.Millisecond
+	appendWithin = 5 * time.Second
+	appendAtEnd  = 500 * time.Millisecond
 )
 
 // heart remembers when all was well last.
@@ -244,28 +271,28 @@ func (h *heart) note(s *Status) {
 
 // callHeartbeat fetches the address of the configuration while all is well, until ctx ends.
 func (d *Daemon) callHeartbeat(ctx context.Context) error {
-	said := ""
+	logged := "" // the error that was logged last; "" after a heartbeat that was delivered
 	for {
 		c := d.current().Heartbeat
 		if err := pause(ctx, c.Every); err != nil {
 			return err
 		}
 		if beat := d.stats.heart.last(); c.URL == "" || time.Since(beat) > max(c.Every, time.Minute) {
-			continue // not well: whoever waits for the call notices
+			continue // not well: the receiver notices that the heartbeat is missing
 		}
 		err := beat(ctx, &c)
 		if err == nil {
-			said = ""
+			logged = ""
 			continue
 		}
-		if d.stats.failures.Add(1); err.Error() != said && ctx.Err() == nil { // told when it changes
-			said = err.Error()
+		if d.stats.failures.Add(1); err.Error() != logged && ctx.Err() == nil {
+			logged = err.Error()
 			d.Log.Error("heartbeat not delivered", "err", err)
 		}
 	}
 }
 
-// call fetches the address.
+// beat sends a heartbeat: it fetches the address.
 func beat(ctx context.Context, c *config.Heartbeat) error {
 	allow, err := c.Allow()
 	if err != nil {

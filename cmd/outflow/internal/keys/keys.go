@@ -70,7 +70,9 @@ func RandomKey(path string) ([]byte, error) {
 }
 
 // ChannelMask is what a channel's readers may see of an alert; nil for everything. See openMask.
-func ChannelMask(dir string, conf *config.Config, c *config.Channel, common func(domain string) bool) (func(*alert.Alert) alert.Alert, error) {
+func ChannelMask(
+	dir string, conf *config.Config, c *config.Channel, common func(domain string) bool,
+) (func(*alert.Alert) alert.Alert, error) {
 	if c.People == "names" {
 		return nil, nil
 	}

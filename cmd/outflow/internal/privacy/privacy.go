@@ -65,7 +65,10 @@ func Expire(ctx context.Context, dir string, conf *config.Config, alerts *alert.
 	if gone+goneDays+decisions == 0 {
 		return "", nil
 	}
-	said = fmt.Sprintf("retention: deleted %d alerts older than %d days, %d days of people older than %d days, %d decisions older than %d days", gone, r.Alerts, goneDays, r.Days, decisions, r.Decisions)
+	said = fmt.Sprintf("retention: deleted %s older than %s, %s older than %s, %s older than %s",
+		plain.CountOf(int(gone), "alert", "alerts"), plain.CountOf(r.Alerts, "day", "days"),
+		plain.CountOf(int(goneDays), "day of a person", "days of people"), plain.CountOf(r.Days, "day", "days"),
+		plain.CountOf(int(decisions), "decision", "decisions"), plain.CountOf(r.Decisions, "day", "days"))
 	if err := alerts.Vacuum(ctx); err != nil {
 		return "", err
 	}
@@ -255,7 +258,8 @@ func (p *privacyReport) Write(w io.Writer) error {
 	for _, k := range p.Kept {
 		fmt.Fprintf(&b, "  %s: %s", k.What, k.For)
 		if k.Rows > 0 {
-			fmt.Fprintf(&b, "; now %s about %s people, the oldest of %s", plain.Count(int(k.Rows)), plain.Count(int(k.People)), k.Oldest.Format(time.DateOnly))
+			fmt.Fprintf(&b, "; now %s about %s, the oldest of %s", plain.Count(int(k.Rows)),
+				plain.CountOf(int(k.People), "person", "people"), k.Oldest.Format(time.DateOnly))
 		}
 		b.WriteByte('\n')
 	}
@@ -268,7 +272,8 @@ func (p *privacyReport) Write(w io.Writer) error {
 	}
 	b.WriteString("\nWho has used the feed within 90 days\n")
 	for _, l := range p.Looks {
-		fmt.Fprintf(&b, "  %s (%s): %s times, last %s\n", plain.Escape(l.Who), l.Role, plain.Count(int(l.Times)), l.Last.Format("2006-01-02 15:04"))
+		fmt.Fprintf(&b, "  %s (%s): %s, last %s\n", plain.Escape(l.Who), l.Role,
+			plain.CountOf(int(l.Times), "time", "times"), l.Last.Format("2006-01-02 15:04"))
 	}
 	if len(p.Looks) == 0 {
 		b.WriteString("  nobody\n")
@@ -493,7 +498,14 @@ type exportedAlert struct {
 // Export returns everything that is kept about a person, who is given by address, as JSON can hold
 // it. The daemon may be running.
 func (f *Dir) Export(ctx context.Context, conf *config.Config, person string) (*exported, error) {
-	x := &exported{Person: person, Made: time.Now().UTC().Truncate(time.Second), Alerts: []exportedAlert{}, Days: []finding.Activity{}, Events: []json.RawMessage{}, Looks: []feed.Access{}}
+	x := &exported{
+		Person: person,
+		Made:   time.Now().UTC().Truncate(time.Second),
+		Alerts: []exportedAlert{},
+		Days:   []finding.Activity{},
+		Events: []json.RawMessage{},
+		Looks:  []feed.Access{},
+	}
 	who, err := f.subject(ctx, conf, person)
 	if err != nil {
 		return nil, err
@@ -572,7 +584,11 @@ func (e *erased) String() string {
 	if e.baseline {
 		baseline = "the baseline"
 	}
-	s := fmt.Sprintf("deleted %s, %d accounts, %d alerts, %d days, %d events, %d records of alerts, %d dead letters\n", baseline, e.accounts, e.alerts, e.days, e.events, e.records, e.letters)
+	s := fmt.Sprintf("deleted %s, %s, %s, %s, %s, %s, %s\n", baseline,
+		plain.CountOf(e.accounts, "account", "accounts"), plain.CountOf(e.alerts, "alert", "alerts"),
+		plain.CountOf(e.days, "day", "days"), plain.CountOf(e.events, "event", "events"),
+		plain.CountOf(e.records, "record of alerts", "records of alerts"),
+		plain.CountOf(e.letters, "dead letter", "dead letters"))
 	if len(e.left) > 0 {
 		s += "not reached, and to be deleted where it lies: " + strings.Join(e.left, "; ") + "\n"
 	}
@@ -594,23 +610,8 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	if out.baseline, out.events, err = who.judged.erase(ctx, conf, person, who.aliases, mine); err != nil {
 		return nil, err
 	}
-	if path, there := f.file("log.db"); there {
-		log, err := eventlog.OpenFile(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		defer log.Close()
-		n, err := log.Rewrite(ctx, "events", func(r *eventlog.Record) ([]byte, bool) { return nil, mine(r.Value) })
-		if err != nil {
-			return nil, err
-		}
-		out.events += n
-		if out.records, err = log.Rewrite(ctx, "alerts", func(r *eventlog.Record) ([]byte, bool) { return withoutPerson(r.Value, person) }); err != nil {
-			return nil, err
-		}
-		if err := log.Vacuum(ctx); err != nil {
-			return nil, err
-		}
+	if err := f.eraseLog(ctx, person, mine, out); err != nil {
+		return nil, err
 	}
 	ids, days, err := alerts.Erase(ctx, person)
 	if err != nil {
@@ -659,7 +660,33 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	default:
 		out.left = append(out.left, "snapshots of the judge: the next one is without the person")
 	}
-	return out, s.LogAccess(ctx, now, "outflow", feed.Privacy, fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events", m.Name(person), out.alerts, out.days, out.events))
+	what := fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events",
+		m.Name(person), out.alerts, out.days, out.events)
+	return out, s.LogAccess(ctx, now, "outflow", feed.Privacy, what)
+}
+
+// eraseLog deletes the events of a person, and the records about them in the alert topic, from the
+// embedded event log, if there is one. It adds to out how many these were.
+func (f *Dir) eraseLog(ctx context.Context, person string, mine func(rec []byte) bool, out *erased) error {
+	path, there := f.file("log.db")
+	if !there {
+		return nil
+	}
+	log, err := eventlog.OpenFile(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	n, err := log.Rewrite(ctx, "events", func(r *eventlog.Record) ([]byte, bool) { return nil, mine(r.Value) })
+	if err != nil {
+		return err
+	}
+	out.events += n
+	without := func(r *eventlog.Record) ([]byte, bool) { return withoutPerson(r.Value, person) }
+	if out.records, err = log.Rewrite(ctx, "alerts", without); err != nil {
+		return err
+	}
+	return log.Vacuum(ctx)
 }
 
 // EraseShared takes a person out of the snapshots of judges that share people, who go on from
@@ -684,7 +711,9 @@ func EraseShared(ctx context.Context, conf *config.Config, dir, person string) (
 }
 
 // eraseSnapshot takes a person out of a snapshot.
-func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config.Config, dir string, x snapshot.Shared, person string) (known bool, err error) {
+func eraseSnapshot(
+	ctx context.Context, s *snapshot.Store, conf *config.Config, dir string, x snapshot.Shared, person string,
+) (known bool, err error) {
 	tmp, err := os.MkdirTemp(dir, ".erase-*")
 	if err != nil {
 		return false, err
@@ -713,7 +742,9 @@ func eraseSnapshot(ctx context.Context, s *snapshot.Store, conf *config.Config, 
 }
 
 // erase takes a person out of the judge's state.
-func (j *judged) erase(ctx context.Context, conf *config.Config, person string, aliases []byte, mine func(rec []byte) bool) (known bool, events int, err error) {
+func (j *judged) erase(
+	ctx context.Context, conf *config.Config, person string, aliases []byte, mine func(rec []byte) bool,
+) (known bool, events int, err error) {
 	if j.store == nil || j.generation == 0 {
 		return false, 0, nil
 	}
@@ -750,7 +781,9 @@ func (j *judged) erase(ctx context.Context, conf *config.Config, person string, 
 }
 
 // eraseBase takes a person out of one of a daemon's bases, and leaves the others.
-func (j *judged) eraseBase(ctx context.Context, judging engine.Config, generation int64, all []int64, person string, mine func(rec []byte) bool) (known bool, events int, err error) {
+func (j *judged) eraseBase(
+	ctx context.Context, judging engine.Config, generation int64, all []int64, person string, mine func(rec []byte) bool,
+) (known bool, events int, err error) {
 	c, err := stream.ReadCommitted(ctx, j.store, generation)
 	if err != nil || c == nil {
 		return false, 0, err
@@ -930,7 +963,9 @@ func (f *Dir) Find(ctx context.Context, conf *config.Config, alerts *alert.Store
 }
 
 // Under says whom a pseudonym of a mask stands for.
-func (f *Dir) Under(ctx context.Context, conf *config.Config, alerts *alert.Store, mask *alert.Mask, text string) (m people.Match, err error) {
+func (f *Dir) Under(
+	ctx context.Context, conf *config.Config, alerts *alert.Store, mask *alert.Mask, text string,
+) (m people.Match, err error) {
 	j, err := f.Judged(ctx, alerts)
 	if err != nil {
 		return m, err

@@ -268,7 +268,14 @@ func arrivedOf(dir string) (list []reports.LateArrival, err error) {
 		if a.Vendor != "" {
 			source = event.SourceNamed(a.Vendor).Title()
 		}
-		list = append(list, reports.LateArrival{Day: time.UnixMilli(a.Day * event.Day).UTC(), Source: source, Received: a.Received, Judged: a.Judged, Repeated: a.Repeated, LeftOut: a.Left()})
+		list = append(list, reports.LateArrival{
+			Day:      time.UnixMilli(a.Day * event.Day).UTC(),
+			Source:   source,
+			Received: a.Received,
+			Judged:   a.Judged,
+			Repeated: a.Repeated,
+			LeftOut:  a.Left(),
+		})
 	}
 	return list, nil
 }
@@ -361,7 +368,8 @@ func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n
 	seen := map[string]bool{}
 	for i := range list {
 		p := &list[i]
-		begin, end := slices.MaxFunc([]time.Time{p.Made, from}, time.Time.Compare), slices.MinFunc([]time.Time{p.Until(), to}, time.Time.Compare)
+		begin := slices.MaxFunc([]time.Time{p.Made, from}, time.Time.Compare)
+		end := slices.MinFunc([]time.Time{p.Until(), to}, time.Time.Compare)
 		kept, err := alerts.Suppressed(ctx, p, detectors.Traits(), begin, end)
 		if err != nil {
 			return 0, err
@@ -391,7 +399,8 @@ func SendOwners(ctx context.Context, stdout io.Writer, conf *config.Config, list
 		}
 		to := *settings
 		to.To = []string{o.User}
-		if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly)), text.String(), html.String()); err != nil {
+		id := fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly))
+		if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), id, text.String(), html.String()); err != nil {
 			return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
 		}
 		sent++
