@@ -174,7 +174,7 @@ func TestRetention(t *testing.T) {
 	}
 	defer f.Close()
 	lines, err := f.Accesses(t.Context(), 0, 10)
-	if err != nil || len(lines) != 1 || lines[0].Role != feed.Privacy || !strings.HasPrefix(lines[0].What, "retention: deleted 1 alerts") {
+	if err != nil || len(lines) != 1 || lines[0].Role != feed.Privacy || !strings.HasPrefix(lines[0].What, "retention: deleted 1 alert older") {
 		t.Errorf("%+v %v", lines, err)
 	}
 }
