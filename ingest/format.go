@@ -157,7 +157,9 @@ func AheadNotice(source event.Source, name string, records int, latest time.Time
 		Object: event.Object{Type: "stream"},
 	}
 	until := latest.UTC().Format(time.RFC3339)
-	e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrUntil, Value: until}, event.Attr{Name: event.AttrRecords, Value: fmt.Sprint(records)})
+	e.Attrs = append(e.Attrs,
+		event.Attr{Name: event.AttrUntil, Value: until},
+		event.Attr{Name: event.AttrRecords, Value: fmt.Sprint(records)})
 	e.Key = Hash("source_gap", event.Ahead, source.String(), name, fmt.Sprint(records), until)
 	return e
 }

@@ -54,7 +54,10 @@ type Body struct {
 
 // MemoryBody is a body that is in memory.
 func MemoryBody(name string, b []byte) Body {
-	return Body{Name: name, Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
+	return Body{
+		Name: name,
+		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
+	}
 }
 
 // Gap is a stretch of time, or a part of one, that could not be read and will not be.

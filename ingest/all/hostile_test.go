@@ -47,11 +47,17 @@ type hostile struct {
 
 // rec is a record of Okta, rec2 one of CloudTrail.
 func rec(i int) string {
-	return fmt.Sprintf(`{"uuid":"5d3f0c1a-0000-4000-8000-%012d","published":"2026-05-06T07:%02d:%02d.000Z","eventType":"user.session.start","actor":{"id":"00u%d","type":"User","alternateId":"rosa.lind@birch.example","displayName":"Rosa Lind"},"client":{"ipAddress":"192.0.2.44"},"outcome":{"result":"SUCCESS"},"target":[{"id":"0oa1","type":"AppInstance","displayName":"Vault"}]}`, i, i/60%60, i%60, i)
+	return fmt.Sprintf(`{"uuid":"5d3f0c1a-0000-4000-8000-%012d","published":"2026-05-06T07:%02d:%02d.000Z",`+
+		`"eventType":"user.session.start","actor":{"id":"00u%d","type":"User",`+
+		`"alternateId":"rosa.lind@birch.example","displayName":"Rosa Lind"},"client":{"ipAddress":"192.0.2.44"},`+
+		`"outcome":{"result":"SUCCESS"},"target":[{"id":"0oa1","type":"AppInstance","displayName":"Vault"}]}`, i, i/60%60, i%60, i)
 }
 
 func rec2(i int) string {
-	return fmt.Sprintf(`{"eventVersion":"1.09","eventTime":"2026-05-06T08:00:%02dZ","eventSource":"kms.amazonaws.com","eventName":"Decrypt","eventID":"9b2e0000-0000-4000-8000-%012d","awsRegion":"eu-north-1","sourceIPAddress":"192.0.2.45","userIdentity":{"type":"IAMUser","userName":"nils","accountId":"210987654321"},"requestParameters":{"keyId":"k%d"}}`, i%60, i, i)
+	return fmt.Sprintf(`{"eventVersion":"1.09","eventTime":"2026-05-06T08:00:%02dZ",`+
+		`"eventSource":"kms.amazonaws.com","eventName":"Decrypt","eventID":"9b2e0000-0000-4000-8000-%012d",`+
+		`"awsRegion":"eu-north-1","sourceIPAddress":"192.0.2.45","userIdentity":{"type":"IAMUser","userName":"nils",`+
+		`"accountId":"210987654321"},"requestParameters":{"keyId":"k%d"}}`, i%60, i, i)
 }
 
 const people = "Email Address,Display Name,Department,Manager,Job Title,Location,Country,Start Date\n"
@@ -242,9 +248,27 @@ func structures() (list []hostile) {
 			bad = 0
 		}
 		list = append(list,
-			hostile{name: "list: " + name + " first", content: []byte("[" + x + ",\n" + a + "," + b + "]"), records: 2, bad: bad, orMore: true},
-			hostile{name: "list: " + name + " between", content: []byte("[" + a + "," + x + ",\n" + b + "]"), records: 2, bad: bad, orMore: true},
-			hostile{name: "list: " + name + " last", content: []byte("[" + a + "," + b + "," + x + "]"), records: 2, bad: bad, orMore: true},
+			hostile{
+				name:    "list: " + name + " first",
+				content: []byte("[" + x + ",\n" + a + "," + b + "]"),
+				records: 2,
+				bad:     bad,
+				orMore:  true,
+			},
+			hostile{
+				name:    "list: " + name + " between",
+				content: []byte("[" + a + "," + x + ",\n" + b + "]"),
+				records: 2,
+				bad:     bad,
+				orMore:  true,
+			},
+			hostile{
+				name:    "list: " + name + " last",
+				content: []byte("[" + a + "," + b + "," + x + "]"),
+				records: 2,
+				bad:     bad,
+				orMore:  true,
+			},
 			hostile{
 				name:    "page: " + name + " first",
 				content: []byte(`{"Records":[` + cmp.Or(x, "null") + ",\n" + rec2(1) + "," + rec2(2) + "]}"),
@@ -326,11 +350,14 @@ func structures() (list []hostile) {
 			records: 1,
 			bad:     1,
 		},
-		"something behind a record":             {content: []byte(a + " and more\n" + b + "\n"), records: 2, bad: 1},
-		"unknown ones before the first known":   {content: []byte(strings.Repeat("{\"x\":1}\n", 50) + a + "\n"), records: 1, bad: 50},
-		"many unknown ones before it":           {content: []byte(strings.Repeat("{\"x\":1}\n", 3000) + a + "\n"), records: 1, bad: 3000},
-		"only unknown ones":                     {content: []byte(strings.Repeat("{\"x\":1}\n", 3000)), reason: "JSON of an unknown kind"},
-		"only text":                             {content: []byte(strings.Repeat("nothing to see\n", 3000)), reason: "text of an unknown kind"},
+		"something behind a record":           {content: []byte(a + " and more\n" + b + "\n"), records: 2, bad: 1},
+		"unknown ones before the first known": {content: []byte(strings.Repeat("{\"x\":1}\n", 50) + a + "\n"), records: 1, bad: 50},
+		"many unknown ones before it":         {content: []byte(strings.Repeat("{\"x\":1}\n", 3000) + a + "\n"), records: 1, bad: 3000},
+		"only unknown ones":                   {content: []byte(strings.Repeat("{\"x\":1}\n", 3000)), reason: "JSON of an unknown kind"},
+		"only text": {
+			content: []byte(strings.Repeat("nothing to see\n", 3000)),
+			reason:  "text of an unknown kind",
+		},
 		"only NULs":                             {content: make([]byte, 5000), bad: 1, reason: "NUL"},
 		"nothing":                               {content: nil, reason: "empty"},
 		"only white space":                      {content: []byte(" \n\t\r\n"), reason: "empty"},
@@ -343,16 +370,24 @@ func structures() (list []hostile) {
 			records: 2,
 			bad:     1,
 		},
-		"UTF-32":                              {content: wide("\ufeff"+a+"\n"+b, binary.LittleEndian, 4), records: 2},
-		"UTF-32, big end first":               {content: wide("\ufeff"+a+"\n"+b, binary.BigEndian, 4), records: 2},
-		"nested 60 deep":                      {content: []byte(nested(a, 60) + "\n" + b), records: 2},
-		"nested 65 deep":                      {content: []byte(nested(a, 65) + "\n" + b), records: 1, bad: 1},
-		"nested 100,000 deep":                 {content: []byte(nested(a, 100_000) + "\n" + b), records: 1, bad: 1},
-		"a million brackets":                  {content: []byte(strings.Repeat("[", 1_000_000) + "\n" + a), records: 1, bad: 1, orMore: true},
-		"a million braces":                    {content: []byte(strings.Repeat(`{"a":`, 200_000) + "\n" + a), records: 1, bad: 1},
-		"100,000 lists on lines":              {content: []byte(strings.Repeat("[\n", 100_000) + a), records: 1, bad: 1, orMore: true},
-		"100,000 keys":                        {content: []byte(keys(100_000) + "\n" + a), records: 1, bad: 1},
-		"100,000 keys in a known record":      {content: []byte(strings.TrimSuffix(a, "}") + "," + keys(100_000)[1:] + "\n" + b), records: 2},
+		"UTF-32":                {content: wide("\ufeff"+a+"\n"+b, binary.LittleEndian, 4), records: 2},
+		"UTF-32, big end first": {content: wide("\ufeff"+a+"\n"+b, binary.BigEndian, 4), records: 2},
+		"nested 60 deep":        {content: []byte(nested(a, 60) + "\n" + b), records: 2},
+		"nested 65 deep":        {content: []byte(nested(a, 65) + "\n" + b), records: 1, bad: 1},
+		"nested 100,000 deep":   {content: []byte(nested(a, 100_000) + "\n" + b), records: 1, bad: 1},
+		"a million brackets": {
+			content: []byte(strings.Repeat("[", 1_000_000) + "\n" + a),
+			records: 1,
+			bad:     1,
+			orMore:  true,
+		},
+		"a million braces":       {content: []byte(strings.Repeat(`{"a":`, 200_000) + "\n" + a), records: 1, bad: 1},
+		"100,000 lists on lines": {content: []byte(strings.Repeat("[\n", 100_000) + a), records: 1, bad: 1, orMore: true},
+		"100,000 keys":           {content: []byte(keys(100_000) + "\n" + a), records: 1, bad: 1},
+		"100,000 keys in a known record": {
+			content: []byte(strings.TrimSuffix(a, "}") + "," + keys(100_000)[1:] + "\n" + b),
+			records: 2,
+		},
 		"a record of 3 MiB":                   {content: []byte(padded(a, 3<<20) + "\n" + b), records: 2},
 		"a record of 6 MiB":                   {content: []byte(padded(a, 6<<20) + "\n" + b), records: 1, bad: 1},
 		"a record of 6 MiB in a list":         {content: []byte("[" + padded(a, 6<<20) + "," + b + "," + c + "]"), records: 2, bad: 1},
@@ -424,8 +459,8 @@ func twinned() (list []hostile) {
 	return append(list,
 		hostile{
 			name: "twin: columns that differ",
-			content: []byte(
-				"Email Address,Display Name,EmailAddress,Department\na@birch.example,A,b@birch.example,X\nc@birch.example,C,c@birch.example,X\n"),
+			content: []byte("Email Address,Display Name,EmailAddress,Department\n" +
+				"a@birch.example,A,b@birch.example,X\nc@birch.example,C,c@birch.example,X\n"),
 			records: 1,
 			bad:     1,
 		})
@@ -464,7 +499,9 @@ func values() (list []hostile) {
 		`"1,000"`,
 	} {
 		list = append(list, hostile{name: fmt.Sprint("number ", i, " ", v[:min(len(v), 12)]), either: true, records: 2,
-			content: []byte(`{"type":"event","event_id":"b1","created_by":{"type":"user","id":"7","name":"Rosa","login":"rosa@birch.example"},"created_at":"2026-05-06T07:00:00Z","event_type":"DOWNLOAD","source":{"item_type":"file","item_id":"3","item_name":"x"},"additional_details":{"size":` + v + "}}\n" + rec(1) + "\n")})
+			content: []byte(`{"type":"event","event_id":"b1","created_by":{"type":"user","id":"7","name":"Rosa",` +
+				`"login":"rosa@birch.example"},"created_at":"2026-05-06T07:00:00Z","event_type":"DOWNLOAD",` +
+				`"source":{"item_type":"file","item_id":"3","item_name":"x"},"additional_details":{"size":` + v + "}}\n" + rec(1) + "\n")})
 	}
 	for i, v := range []string{
 		"0001-01-01T00:00:00Z",
@@ -662,7 +699,13 @@ func containers() (list []hostile) {
 		list = append(list, hostile{name: "container: " + name, content: content, records: records, reason: reason})
 	}
 	for _, n := range []int{1, 5, 10, 11, len(packed) / 2, len(packed) - 9, len(packed) - 1} {
-		list = append(list, hostile{name: fmt.Sprint("container: gzip cut at ", n), content: packed[:n], reason: "*", orMore: true, either: true})
+		list = append(list, hostile{
+			name:    fmt.Sprint("container: gzip cut at ", n),
+			content: packed[:n],
+			reason:  "*",
+			orMore:  true,
+			either:  true,
+		})
 	}
 	for _, n := range []int{4, 10, 30, len(archive) / 2, len(archive) - 23, len(archive) - 1} {
 		add(fmt.Sprint("zip cut at ", n), archive[:n], 0, "damaged zip")
@@ -796,17 +839,32 @@ func tables() (list []hostile) {
 	p, q := person(1), person(2)
 	wideHeader := "Email Address,Display Name," + strings.Repeat("c,", 100_000) + "Department\n"
 	for name, c := range map[string]hostile{
-		"an open quote":              {content: []byte(people + `"` + p + q), records: 1, bad: 1},
-		"an open quote between":      {content: []byte(people + p + `x@birch.example,"Open,F,,C,O,NO,2022-03-01` + "\n" + q), records: 2, bad: 1},
-		"text behind a quote":        {content: []byte(people + `x@birch.example,"A"b,F,,C,O,NO,2022-03-01` + "\n" + q), records: 1, bad: 1},
-		"quotes within a cell":       {content: []byte(people + `x@birch.example,A"b"c,F,,C,O,NO,2022-03-01` + "\n" + q), records: 2},
-		"doubled quotes":             {content: []byte(people + `x@birch.example,"A ""b"" c",F,,C,O,NO,2022-03-01` + "\n" + q), records: 2},
-		"newlines within a cell":     {content: []byte(people + "x@birch.example,\"A\nb\",F,,C,O,NO,2022-03-01\n" + q), records: 2},
-		"short rows":                 {content: []byte(people + "x@birch.example\n" + q), records: 1, bad: 1},
-		"long rows":                  {content: []byte(people + "x@birch.example" + strings.Repeat(",y", 1000) + "\n" + q), records: 1, bad: 1},
-		"empty rows":                 {content: []byte(people + "\n\n" + p + "\n" + q), records: 2},
-		"another delimiter":          {content: []byte(strings.ReplaceAll(people+p+q, ",", ";")), records: 2},
-		"tabs, UTF-16":               {content: wide("\ufeff"+strings.ReplaceAll(people+p+q, ",", "\t"), binary.LittleEndian, 2), records: 2},
+		"an open quote": {content: []byte(people + `"` + p + q), records: 1, bad: 1},
+		"an open quote between": {
+			content: []byte(people + p + `x@birch.example,"Open,F,,C,O,NO,2022-03-01` + "\n" + q),
+			records: 2,
+			bad:     1,
+		},
+		"text behind a quote": {
+			content: []byte(people + `x@birch.example,"A"b,F,,C,O,NO,2022-03-01` + "\n" + q),
+			records: 1,
+			bad:     1,
+		},
+		"quotes within a cell":   {content: []byte(people + `x@birch.example,A"b"c,F,,C,O,NO,2022-03-01` + "\n" + q), records: 2},
+		"doubled quotes":         {content: []byte(people + `x@birch.example,"A ""b"" c",F,,C,O,NO,2022-03-01` + "\n" + q), records: 2},
+		"newlines within a cell": {content: []byte(people + "x@birch.example,\"A\nb\",F,,C,O,NO,2022-03-01\n" + q), records: 2},
+		"short rows":             {content: []byte(people + "x@birch.example\n" + q), records: 1, bad: 1},
+		"long rows": {
+			content: []byte(people + "x@birch.example" + strings.Repeat(",y", 1000) + "\n" + q),
+			records: 1,
+			bad:     1,
+		},
+		"empty rows":        {content: []byte(people + "\n\n" + p + "\n" + q), records: 2},
+		"another delimiter": {content: []byte(strings.ReplaceAll(people+p+q, ",", ";")), records: 2},
+		"tabs, UTF-16": {
+			content: wide("\ufeff"+strings.ReplaceAll(people+p+q, ",", "\t"), binary.LittleEndian, 2),
+			records: 2,
+		},
 		"capitals":                   {content: []byte(strings.ToUpper(people) + p + q), records: 2},
 		"a banner":                   {content: []byte("Report of all staff\n" + people + p + q), records: 2, bad: 1},
 		"a banner and an empty line": {content: []byte("Report of all staff\n\n" + people + p + q), records: 2, bad: 1},
@@ -816,12 +874,16 @@ func tables() (list []hostile) {
 			records: 1,
 			bad:     1,
 		},
-		"a quoted cell of 5 MiB": {content: []byte(people + strings.Replace(p, "Person 1", `"`+strings.Repeat("P", 5<<20)+`"`, 1) + q), records: 1, bad: 1},
-		"100,000 columns":        {content: []byte(wideHeader + "x@birch.example,X," + strings.Repeat("1,", 100_000) + "F\n"), records: 1},
-		"only a header":          {content: []byte(people)},
-		"a header of nobody":     {content: []byte("colour,size\nred,7\n"), reason: "unknown kind"},
-		"the header again":       {content: []byte(people + p + people + q), records: 3, either: true},
-		"a manager of oneself":   {content: []byte(people + strings.Replace(p, ",,", ",p1@birch.example,", 1)), records: 1},
+		"a quoted cell of 5 MiB": {
+			content: []byte(people + strings.Replace(p, "Person 1", `"`+strings.Repeat("P", 5<<20)+`"`, 1) + q),
+			records: 1,
+			bad:     1,
+		},
+		"100,000 columns":      {content: []byte(wideHeader + "x@birch.example,X," + strings.Repeat("1,", 100_000) + "F\n"), records: 1},
+		"only a header":        {content: []byte(people)},
+		"a header of nobody":   {content: []byte("colour,size\nred,7\n"), reason: "unknown kind"},
+		"the header again":     {content: []byte(people + p + people + q), records: 3, either: true},
+		"a manager of oneself": {content: []byte(people + strings.Replace(p, ",,", ",p1@birch.example,", 1)), records: 1},
 	} {
 		c.name = "table: " + name
 		list = append(list, c)
@@ -833,7 +895,15 @@ func tables() (list []hostile) {
 func heavy(size int64) (list []hostile) {
 	const bound = 300 << 20
 	add := func(name string, stream func() io.Reader, records, bad int, reason string) {
-		list = append(list, hostile{name: "heavy: " + name, stream: stream, records: records, bad: bad, orMore: true, reason: reason, memory: bound})
+		list = append(list, hostile{
+			name:    "heavy: " + name,
+			stream:  stream,
+			records: records,
+			bad:     bad,
+			orMore:  true,
+			reason:  reason,
+			memory:  bound,
+		})
 	}
 	text := strings.NewReader
 	run := func(s string) io.Reader { return io.LimitReader(&repeated{s: s}, size/int64(len(s))*int64(len(s))) }
@@ -867,9 +937,12 @@ func heavy(size int64) (list []hostile) {
 	add("a cell", func() io.Reader { return between(people+person(1)+"x,", run("y"), "\n"+person(2)) }, 2, 1, "")
 	add("text of no kind", func() io.Reader { return between("", run("lorem ipsum\n"), rec(2)) }, 1, 1, "")
 	add("records in UTF-16", func() io.Reader {
-		return between(string(wide("\ufeff"+rec(1)+"\n", binary.LittleEndian, 2)), run(string(wide("x", binary.LittleEndian, 2))), string(wide("\n"+rec(2), binary.LittleEndian, 2)))
+		utf16 := func(text string) string { return string(wide(text, binary.LittleEndian, 2)) }
+		return between(utf16("\ufeff"+rec(1)+"\n"), run(utf16("x")), utf16("\n"+rec(2)))
 	}, 2, 1, "")
-	add("half records without line ends", func() io.Reader { return between("["+rec(1)+",", run(`{"uuid":"1","published":{`), "") }, 1, 1, "")
+	add("half records without line ends", func() io.Reader {
+		return between("["+rec(1)+",", run(`{"uuid":"1","published":{`), "")
+	}, 1, 1, "")
 	add("gzip of a line", packed(between(rec(1)+"\n{\"uuid\":\"", run("x"), "\"}\n"+rec(2))), 2, 1, "or inflates to more")
 	add("gzip of white space", packed(between("", run(" "), rec(2))), 1, 0, "or inflates to more")
 	return list

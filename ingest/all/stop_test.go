@@ -39,7 +39,9 @@ Content-Type: application/xml
 -- GET /access/2026-03-02-10-00-00-AAAA --
 Content-Type: text/plain
 
-79a5 access [02/Mar/2026:10:00:00 +0000] 192.0.2.3 79a5 3E57427F3EXAMPLE REST.GET.OBJECT report.pdf "GET /access/report.pdf HTTP/1.1" 200 - 113 113 7 6 "-" "S3Console/0.4" - id SigV4 ECDHE AuthHeader access.s3.eu-west-1.amazonaws.com TLSv1.2
+79a5 access [02/Mar/2026:10:00:00 +0000] 192.0.2.3 79a5 3E57427F3EXAMPLE REST.GET.OBJECT report.pdf ` +
+	`"GET /access/report.pdf HTTP/1.1" 200 - 113 113 7 6 "-" "S3Console/0.4" ` +
+	`- id SigV4 ECDHE AuthHeader access.s3.eu-west-1.amazonaws.com TLSv1.2
 `
 
 // TestStop stops every source that is an API while its vendor keeps it waiting.

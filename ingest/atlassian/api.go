@@ -89,7 +89,11 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		}
 		if edge := now.Add(-keeps); from.Before(edge) {
 			if c.Processed > 0 {
-				page.Gaps = append(page.Gaps, ingest.Gap{From: from, To: edge, Reason: "Atlassian keeps its log for 180 days"})
+				page.Gaps = append(page.Gaps, ingest.Gap{
+					From:   from,
+					To:     edge,
+					Reason: "Atlassian keeps its log for 180 days",
+				})
 			}
 			from = edge
 		}

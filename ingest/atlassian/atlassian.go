@@ -374,7 +374,11 @@ func (r *record) emit(out *ingest.Sink) error {
 		e.Key = ingest.Hash("atlassian", r.id)
 	}
 
-	e.Actor = event.Actor{Account: out.Account("atlassian", cmp.Or(r.actor.email, r.actor.id)), Name: r.actor.name, Kind: event.Human}
+	e.Actor = event.Actor{
+		Account: out.Account("atlassian", cmp.Or(r.actor.email, r.actor.id)),
+		Name:    r.actor.name,
+		Kind:    event.Human,
+	}
 	if r.actor.email != "" && r.actor.id != "" {
 		e.Actor.Alias = out.Join("atlassian:", out.Lower(r.actor.id))
 	}

@@ -96,7 +96,14 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 
 	// of 1,000 a minute
-	api := &webapi.Client{Base: base, HTTP: env.HTTP, Auth: auth, Pace: rate.NewLimiter(8, 20), Now: env.Now, Log: env.Log}
+	api := &webapi.Client{
+		Base: base,
+		HTTP: env.HTTP,
+		Auth: auth,
+		Pace: rate.NewLimiter(8, 20),
+		Now:  env.Now,
+		Log:  env.Log,
+	}
 	return []ingest.Stream{
 		{Name: "admin_logs_streaming", Every: 45 * time.Second, Source: &live{api}},
 		{Name: "admin_logs", Every: time.Hour, Source: &history{api, env.Since}},
@@ -164,7 +171,11 @@ func (l *live) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return ingest.Page{}, err
 	}
 	next := cmp.Or(a.position(), c.Position)
-	return ingest.Page{Bodies: bodies, Next: ingest.WriteCursor(position{next}), More: len(bodies) > 0 || next != c.Position}, nil
+	return ingest.Page{
+		Bodies: bodies,
+		Next:   ingest.WriteCursor(position{next}),
+		More:   len(bodies) > 0 || next != c.Position,
+	}, nil
 }
 
 // history is what happened, complete and in order, once it is a day old.
@@ -173,7 +184,12 @@ type history struct {
 	since time.Time
 }
 
-var sweeps = ingest.SweepPlan{Lag: 24 * time.Hour, Overlap: time.Hour, MaxSpan: 24 * time.Hour, Retention: 365 * 24 * time.Hour}
+var sweeps = ingest.SweepPlan{
+	Lag:       24 * time.Hour,
+	Overlap:   time.Hour,
+	MaxSpan:   24 * time.Hour,
+	Retention: 365 * 24 * time.Hour,
+}
 
 type progress struct {
 	ingest.SweepState

@@ -176,7 +176,10 @@ func requester(name string, out *ingest.Sink) event.Actor {
 	if resource == "root" {
 		return event.Actor{Account: out.Join("aws:", acct, ":root"), Kind: event.Human}
 	}
-	return event.Actor{Account: iamUser(acct, resource[strings.LastIndexByte(resource, '/')+1:], out), Kind: event.Human}
+	return event.Actor{
+		Account: iamUser(acct, resource[strings.LastIndexByte(resource, '/')+1:], out),
+		Kind:    event.Human,
+	}
 }
 
 // accessLogs lists the objects that S3 writes access logs to. Names begin with the

@@ -31,7 +31,10 @@ import (
 
 // Kind is CloudTrail: its files in S3, as notices in a queue tell of them or as they
 // are listed, the events of the API, and the digests that prove files to be whole.
-var Kind = ingest.Kind{Name: "aws_cloudtrail", New: func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} }}
+var Kind = ingest.Kind{
+	Name: "aws_cloudtrail",
+	New:  func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} },
+}
 
 // Config is a source of kind aws_cloudtrail. Credentials are those of the AWS SDK:
 // environment, profile, web identity, instance; a role is assumed with them, if one is
@@ -95,12 +98,27 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Name:     "queue",
 			Every:    time.Second,
 			Parallel: c.Fetchers,
-			Source:   &queue{api: sqs.NewFromConfig(own), objects: objects, url: c.QueueURL, now: env.Now, visible: c.Visibility, log: env.Log},
+			Source: &queue{
+				api:     sqs.NewFromConfig(own),
+				objects: objects,
+				url:     c.QueueURL,
+				now:     env.Now,
+				visible: c.Visibility,
+				log:     env.Log,
+			},
 		})
 	}
 
 	if c.Bucket != "" {
-		b := &bucket{objects: objects, name: c.Bucket, prefix: c.Prefix, regions: c.Regions, since: env.Since, now: env.Now, sweeps: listed}
+		b := &bucket{
+			objects: objects,
+			name:    c.Bucket,
+			prefix:  c.Prefix,
+			regions: c.Regions,
+			since:   env.Since,
+			now:     env.Now,
+			sweeps:  listed,
+		}
 		every := 5 * time.Minute
 		if c.QueueURL != "" { // it finds what notices were lost for
 			b.sweeps, every = reconciled, 6*time.Hour
@@ -112,8 +130,20 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		keys := func(region string) keyLister {
 			return trail.NewFromConfig(own, func(o *trail.Options) { o.Region = region })
 		}
-		b := &bucket{objects: objects, name: c.Bucket, prefix: c.Prefix, regions: c.Regions, since: env.Since, now: env.Now, sweeps: verified}
-		streams = append(streams, ingest.Stream{Name: "digests", Every: 30 * time.Minute, Source: &digests{bucket: b, keys: keys}})
+		b := &bucket{
+			objects: objects,
+			name:    c.Bucket,
+			prefix:  c.Prefix,
+			regions: c.Regions,
+			since:   env.Since,
+			now:     env.Now,
+			sweeps:  verified,
+		}
+		streams = append(streams, ingest.Stream{
+			Name:   "digests",
+			Every:  30 * time.Minute,
+			Source: &digests{bucket: b, keys: keys},
+		})
 	}
 
 	if c.AccessLogs != "" {
@@ -121,7 +151,13 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Name:     "access_logs",
 			Every:    15 * time.Minute,
 			Parallel: c.Fetchers,
-			Source:   &accessLogs{objects: objects, bucket: c.AccessLogs, prefix: c.AccessLogsPrefix, since: env.Since, now: env.Now},
+			Source: &accessLogs{
+				objects: objects,
+				bucket:  c.AccessLogs,
+				prefix:  c.AccessLogsPrefix,
+				since:   env.Since,
+				now:     env.Now,
+			},
 		})
 	}
 
@@ -304,7 +340,11 @@ func listing(ctx context.Context, api *s3.Client, bucket, prefix, after, token s
 
 // listPrefixes lists the folders below a prefix.
 func listPrefixes(ctx context.Context, api *s3.Client, bucket, prefix string) (names []string, err error) {
-	pages := s3.NewListObjectsV2Paginator(api, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, Delimiter: aws.String("/")})
+	pages := s3.NewListObjectsV2Paginator(api, &s3.ListObjectsV2Input{
+		Bucket:    &bucket,
+		Prefix:    &prefix,
+		Delimiter: aws.String("/"),
+	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -49,7 +49,8 @@ func TestNotice(t *testing.T) {
 		b, _ := json.Marshal(map[string]string{"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:1:x", "Message": message})
 		return string(b)
 	}
-	s3n := `{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"AWSLogs/1/CloudTrail/eu-west-1/2026/03/02/a+b%3Dc.json.gz","size":1}}}]}`
+	s3n := `{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},` +
+		`"object":{"key":"AWSLogs/1/CloudTrail/eu-west-1/2026/03/02/a+b%3Dc.json.gz","size":1}}}]}`
 	trailn := `{"s3Bucket":"b","s3ObjectKey":["` + log + `","x%3D"]}`
 	bridge := `{"detail-type":"AWS API Call via CloudTrail","source":"aws.iam","detail":{"eventName":"x"}}`
 	for _, c := range []struct {
@@ -76,7 +77,8 @@ func TestNotice(t *testing.T) {
 			nil, false, true,
 		},
 		{
-			`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a","size":0}}}]}`,
+			`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},` +
+				`"object":{"key":"a","size":0}}}]}`,
 			nil, false, true,
 		},
 		{`{"hello":1}`, nil, false, false},
@@ -196,7 +198,10 @@ func zipped(b []byte) []byte {
 func logFile(first, n int, at time.Time) []byte {
 	var list []string
 	for i := first; i < first+n; i++ {
-		list = append(list, fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"kim","accountId":"210987654321"},"eventTime":%q,"eventSource":"iam.amazonaws.com","eventName":"ListUsers","awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.17","eventID":"%08d-0000-4000-8000-000000000000","recipientAccountId":"210987654321"}`, at.Format(time.RFC3339), i))
+		list = append(list, fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"kim",`+
+			`"accountId":"210987654321"},"eventTime":%q,"eventSource":"iam.amazonaws.com","eventName":"ListUsers",`+
+			`"awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.17","eventID":"%08d-0000-4000-8000-000000000000",`+
+			`"recipientAccountId":"210987654321"}`, at.Format(time.RFC3339), i))
 	}
 	return zipped([]byte(`{"Records":[` + strings.Join(list, ",") + `]}`))
 }
@@ -205,7 +210,12 @@ func logFile(first, n int, at time.Time) []byte {
 func pulled(t testing.TB, s ingest.Source, parallel int, store *watch.Store, log eventlog.Log,
 	now time.Time) (ids map[string]int, gaps []string) {
 	t.Helper()
-	p := &watch.Pull{Name: "aws", Stream: ingest.Stream{Name: fmt.Sprintf("%T", s), Parallel: parallel, Source: s}, Formats: Formats, Log: log}
+	p := &watch.Pull{
+		Name:    "aws",
+		Stream:  ingest.Stream{Name: fmt.Sprintf("%T", s), Parallel: parallel, Source: s},
+		Formats: Formats,
+		Log:     log,
+	}
 	for range 10_000 {
 		step, err := store.Step(t.Context(), p, now)
 		if err != nil {
@@ -410,8 +420,14 @@ func TestDigests(t *testing.T) {
 			}
 			c.do(f, keys)
 			d := &digests{
-				bucket: &bucket{objects: api, name: "trail", since: now.Add(-12 * time.Hour), now: func() time.Time { return now }, sweeps: verified},
-				keys:   func(string) keyLister { return ch },
+				bucket: &bucket{
+					objects: api,
+					name:    "trail",
+					since:   now.Add(-12 * time.Hour),
+					now:     func() time.Time { return now },
+					sweeps:  verified,
+				},
+				keys: func(string) keyLister { return ch },
 			}
 			store, log := openStore(t), eventlog.NewMemory(1, 64<<20)
 			ids, _ := pulled(t, d, 1, store, log, now)
@@ -508,7 +524,11 @@ func TestQueue(t *testing.T) {
 	if _, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: &gone}); err != nil {
 		t.Fatal(err)
 	}
-	bridge := `{"version":"0","id":"1","detail-type":"AWS API Call via CloudTrail","source":"aws.iam","account":"210987654321","time":"2026-03-02T21:44:49Z","region":"us-east-1","detail":{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"kim","accountId":"210987654321"},"eventTime":"2026-03-02T21:44:49Z","eventSource":"iam.amazonaws.com","eventName":"CreateUser","eventID":"bridge"}}`
+	bridge := `{"version":"0","id":"1","detail-type":"AWS API Call via CloudTrail","source":"aws.iam",` +
+		`"account":"210987654321","time":"2026-03-02T21:44:49Z","region":"us-east-1","detail":{"eventVersion":"1.08",` +
+		`"userIdentity":{"type":"IAMUser","userName":"kim","accountId":"210987654321"},` +
+		`"eventTime":"2026-03-02T21:44:49Z","eventSource":"iam.amazonaws.com","eventName":"CreateUser",` +
+		`"eventID":"bridge"}}`
 	for _, body := range []string{"hello", bridge, `{"Service":"Amazon S3","Event":"s3:TestEvent"}`} {
 		if _, err := queues.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: made.QueueUrl, MessageBody: &body}); err != nil {
 			t.Fatal(err)
@@ -534,7 +554,8 @@ func TestQueue(t *testing.T) {
 		QueueUrl:       made.QueueUrl,
 		AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"},
 	})
-	if err != nil || left.Attributes["ApproximateNumberOfMessages"] != "0" || left.Attributes["ApproximateNumberOfMessagesNotVisible"] != "0" {
+	if err != nil || left.Attributes["ApproximateNumberOfMessages"] != "0" ||
+		left.Attributes["ApproximateNumberOfMessagesNotVisible"] != "0" {
 		t.Errorf("on the queue still: %v, %v", left, err)
 	}
 	b := &bucket{
@@ -607,7 +628,11 @@ func BenchmarkQueue(b *testing.B) {
 				}
 				for i := range files {
 					key := fmt.Sprintf("AWSLogs/210987654321/CloudTrail/eu-west-1/2026/03/02/%d.json.gz", i)
-					if _, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+					if _, err := objects.PutObject(ctx, &s3.PutObjectInput{
+						Bucket: &name,
+						Key:    &key,
+						Body:   bytes.NewReader(body),
+					}); err != nil {
 						b.Fatal(err)
 					}
 					note := fmt.Sprintf(`{"s3Bucket":%q,"s3ObjectKey":[%q]}`, name, key)
@@ -624,7 +649,12 @@ func BenchmarkQueue(b *testing.B) {
 					log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 				}
 				store := openStore(b)
-				p := &watch.Pull{Name: name, Stream: ingest.Stream{Name: "queue", Parallel: fetchers, Source: q}, Formats: Formats, Log: nowhere{}}
+				p := &watch.Pull{
+					Name:    name,
+					Stream:  ingest.Stream{Name: "queue", Parallel: fetchers, Source: q},
+					Formats: Formats,
+					Log:     nowhere{},
+				}
 				b.StartTimer()
 				for events := 0; events < files*each; {
 					step, err := store.Step(ctx, p, time.Now())
@@ -665,16 +695,23 @@ func TestLookup(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		switch {
 		case r.URL.Path == "/listRegions":
-			io.WriteString(w, `{"Regions":[{"RegionName":"us-east-1","RegionOptStatus":"ENABLED_BY_DEFAULT"},{"RegionName":"eu-west-1","RegionOptStatus":"ENABLED"}]}`)
+			io.WriteString(w, `{"Regions":[{"RegionName":"us-east-1",`+
+				`"RegionOptStatus":"ENABLED_BY_DEFAULT"},{"RegionName":"eu-west-1","RegionOptStatus":"ENABLED"}]}`)
 		case strings.Contains(string(body), "Action=AssumeRole"):
 			q, _ := url.ParseQuery(string(body))
 			roles[q.Get("RoleArn")+" "+q.Get("ExternalId")] = true
-			io.WriteString(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey><SessionToken>c</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+			io.WriteString(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+				`<AssumeRoleResult><Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey>`+
+				`<SessionToken>c</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials>`+
+				`</AssumeRoleResult></AssumeRoleResponse>`)
 		case strings.HasSuffix(r.Header.Get("X-Amz-Target"), "LookupEvents"):
 			lookups++
 			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 			event := func(id string) string {
-				inner, _ := json.Marshal(fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"kim","accountId":"111122223333"},"eventTime":"2026-03-02T11:00:00Z","eventSource":"iam.amazonaws.com","eventName":"ListUsers","eventID":%q,"recipientAccountId":"111122223333"}`, id))
+				inner, _ := json.Marshal(fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser",`+
+					`"userName":"kim","accountId":"111122223333"},"eventTime":"2026-03-02T11:00:00Z",`+
+					`"eventSource":"iam.amazonaws.com","eventName":"ListUsers","eventID":%q,`+
+					`"recipientAccountId":"111122223333"}`, id))
 				return fmt.Sprintf(`{"EventId":%q,"CloudTrailEvent":%s}`, id, inner)
 			}
 			switch {
@@ -716,20 +753,8 @@ func TestLookup(t *testing.T) {
 	for _, s := range streams {
 		names = append(names, s.Name)
 	}
-	if got := strings.Join(names, ", "); got != "lookup 111122223333 eu-west-1, lookup 111122223333 us-east-1, lookup 444455556666 eu-west-1, lookup "+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		""+
-		"444455556666 us-east-1" {
+	if got := strings.Join(names, ", "); got != "lookup 111122223333 eu-west-1, lookup 111122223333 us-east-1, "+
+		"lookup 444455556666 eu-west-1, lookup 444455556666 us-east-1" {
 		t.Error(got)
 	}
 	if !roles["arn:aws:iam::111122223333:role/outflow acme"] || !roles["arn:aws:iam::444455556666:role/outflow acme"] {

@@ -29,7 +29,12 @@ type bucket struct {
 // Where a queue tells of them, what it missed is found within the day.
 var (
 	listed     = ingest.SweepPlan{Overlap: 2 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
-	reconciled = ingest.SweepPlan{Lag: time.Hour, Overlap: 2 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
+	reconciled = ingest.SweepPlan{
+		Lag:     time.Hour,
+		Overlap: 2 * time.Hour,
+		Daily:   48 * time.Hour,
+		MaxSpan: 24 * time.Hour,
+	}
 )
 
 type bucketCursor struct {

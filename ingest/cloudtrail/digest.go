@@ -186,7 +186,8 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 	if over := d.bucket.now().UnixMilli() - last.End; last.End > 0 && !last.Silent && over > digestLate.Milliseconds() &&
 		to >= d.bucket.now().Add(-2*verified.Lag).UnixMilli() {
 		last.Silent = true
-		report("DigestOverdue", root, "there is no digest since "+time.UnixMilli(last.End).UTC().Format(time.RFC3339), time.UnixMilli(last.End))
+		end := time.UnixMilli(last.End)
+		report("DigestOverdue", root, "there is no digest since "+end.UTC().Format(time.RFC3339), end)
 	}
 
 	return last, broken, nil

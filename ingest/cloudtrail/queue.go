@@ -161,7 +161,10 @@ func (l *lease) delete(ctx context.Context) error {
 	for from := 0; from < len(done); from += atOnce {
 		in := &sqs.DeleteMessageBatchInput{QueueUrl: &l.q.url}
 		for i, m := range done[from:min(from+atOnce, len(done))] {
-			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
+			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{
+				Id:            aws.String(strconv.Itoa(i)),
+				ReceiptHandle: m.ReceiptHandle,
+			})
 		}
 		if _, err := l.q.api.DeleteMessageBatch(ctx, in); err != nil {
 			return refused(ctx, "sqs:DeleteMessage", err)

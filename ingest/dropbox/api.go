@@ -108,7 +108,10 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		return ingest.Page{}, &webapi.Error{Op: "POST " + target, Err: err}
 	}
 
-	page := ingest.Page{Next: ingest.WriteCursor(cursor{cmp.Or(answer.Cursor, c.Cursor), now.UnixMilli()}), More: answer.More}
+	page := ingest.Page{
+		Next: ingest.WriteCursor(cursor{cmp.Or(answer.Cursor, c.Cursor), now.UnixMilli()}),
+		More: answer.More,
+	}
 	if len(answer.Events) > 0 { // none, with more to come, is an answer too
 		page.Bodies = []ingest.Body{ingest.MemoryBody("team_log", res.Body)}
 	}

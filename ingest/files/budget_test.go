@@ -20,7 +20,7 @@ import (
 // its members and however deep they are packed.
 func TestInflation(t *testing.T) {
 	member := strings.Repeat(" ", 300<<10) + recordA
-	twice := string(gz(member))
+	twice, packed := string(gz(member)), string(zst(member))
 	for name, content := range map[string][]byte{
 		"one member":             gz(strings.Repeat(member, 5)),
 		"several members":        zipped("a", member, "b", member, "c", member, "d", member, "e", member),
@@ -28,7 +28,7 @@ func TestInflation(t *testing.T) {
 		"gzips in a tar":         tarred("a", twice, "b", twice, "c", twice, "d", twice, "e", twice),
 		"a tar in a gzip":        gz(string(tarred("a", member, "b", member, "c", member))),
 		"zips in a zip":          zipped("a", string(zipped("a", member, "b", member)), "b", string(zipped("a", member, "b", member))),
-		"zstd in a zip":          zipped("a", string(zst(member)), "b", string(zst(member)), "c", string(zst(member)), "d", string(zst(member))),
+		"zstd in a zip":          zipped("a", packed, "b", packed, "c", packed, "d", packed),
 		"one stream of several":  gz(member, member, member, member, member),
 		"a zip that is not last": gz(string(zipped("a", member, "b", member, "c", member, "d", member))),
 	} {

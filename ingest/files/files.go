@@ -49,7 +49,12 @@ func Find(paths []string) (files []File, unreadable []Report) {
 				files[i].Roots = append(files[i].Roots, given)
 			}
 		case err != nil:
-			unreadable = append(unreadable, Report{Path: path, Roots: []string{given}, Reason: err.Error(), Failed: true})
+			unreadable = append(unreadable, Report{
+				Path:   path,
+				Roots:  []string{given},
+				Reason: err.Error(),
+				Failed: true,
+			})
 		case info.Mode().IsRegular():
 			at[path] = len(files)
 			files = append(files, File{path, info.Size(), []string{given}})

@@ -23,8 +23,10 @@ import (
 )
 
 const (
-	recordA = `{"eventTime":"2026-03-02T08:00:01Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventID":"a","userIdentity":{"type":"Root","accountId":"1"}}`
-	recordB = `{"eventTime":"2026-03-02T08:00:02Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventID":"b","userIdentity":{"type":"Root","accountId":"1"}}`
+	recordA = `{"eventTime":"2026-03-02T08:00:01Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",` +
+		`"eventID":"a","userIdentity":{"type":"Root","accountId":"1"}}`
+	recordB = `{"eventTime":"2026-03-02T08:00:02Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",` +
+		`"eventID":"b","userIdentity":{"type":"Root","accountId":"1"}}`
 )
 
 func gz(parts ...string) []byte {
@@ -92,7 +94,8 @@ func ids(events []*event.Event) string {
 }
 
 func TestContainers(t *testing.T) {
-	csv := "eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3.amazonaws.com\nb,2026-03-02T08:00:02Z,GetObject,s3.amazonaws.com\n"
+	csv := "eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3.amazonaws.com\n" +
+		"b,2026-03-02T08:00:02Z,GetObject,s3.amazonaws.com\n"
 	for name, content := range map[string][]byte{
 		"page":                   []byte(`{"Records":[` + recordA + `,` + recordB + `]}`),
 		"page, other keys":       []byte(`{"ResponseMetadata":{"x":[1,{}]},"Records":[` + recordA + `,` + recordB + `],"next":"x"}`),
@@ -140,10 +143,17 @@ func TestBadInput(t *testing.T) {
 		{"a bad line", []byte(recordA + "\n{broken\n" + recordB + "\n"), 2, ":2: ", false},
 		{"a cut line", []byte(recordA + "\n" + recordB[:50] + "\n" + recordB + "\n"), 2, ":2: the record ends too early", false},
 		{"a line of 5 MB", []byte(recordA + "\n" + long + "\n" + recordB + "\n"), 2, ":2: a record longer than 4 MiB", false},
-		{"a record of no known kind", []byte(recordA + "\n{\"x\":1}\n" + recordB), 2, ":2: a record of an unknown kind, with the keys x", false},
+		{
+			"a record of no known kind",
+			[]byte(recordA + "\n{\"x\":1}\n" + recordB),
+			2,
+			":2: a record of an unknown kind, with the keys x",
+			false,
+		},
 		{
 			"a bad row",
-			[]byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3\nx,y\nb,2026-03-02T08:00:02Z,GetObject,s3\n"),
+			[]byte("eventid,eventtime,eventname,eventsource\na,2026-03-02T08:00:01Z,GetObject,s3\n" +
+				"x,y\nb,2026-03-02T08:00:02Z,GetObject,s3\n"),
 			2,
 			":3: 2 cells, but the header has 4",
 			false,
@@ -165,7 +175,13 @@ func TestBadInput(t *testing.T) {
 		{"prose", []byte("Dear all,\nhello\n"), 0, "text of an unknown kind", false},
 		{"a cut gzip", cut[:len(cut)/2], -1, "unexpected EOF", true},
 		{"a broken zip", []byte("PK\x03\x04garbage"), 0, "damaged zip", true},
-		{"gzip in gzip in gzip in gzip in gzip", gz(string(gz(string(gz(string(gz(string(gz(recordA))))))))), 0, "nested deeper than 3", true},
+		{
+			"gzip in gzip in gzip in gzip in gzip",
+			gz(string(gz(string(gz(string(gz(string(gz(recordA))))))))),
+			0,
+			"nested deeper than 3",
+			true,
+		},
 		{"one bad member", zipped("a", recordA, "b.gz", "\x1f\x8bgarbage", "c", recordB), 2, "!b.gz: damaged gzip", true},
 	} {
 		events, r := read(t, c.content)

@@ -51,7 +51,9 @@ func packed(content string, layers string) []byte {
 // FuzzContainer asserts that what is packed, however deep, gives what it holds or a reason
 // why not, and that a damaged container is one that says so: never a panic.
 func FuzzContainer(f *testing.F) {
-	for _, layers := range []string{"", "\x00", "\x01", "\x02", "\x03", "\x04", "\x03\x00", "\x02\x02", "\x00\x00\x00", "\x02\x03\x00\x01"} {
+	for _, layers := range []string{
+		"", "\x00", "\x01", "\x02", "\x03", "\x04", "\x03\x00", "\x02\x02", "\x00\x00\x00", "\x02\x03\x00\x01",
+	} {
 		f.Add(recordA+"\n"+recordB, layers, uint16(0), byte(0), uint16(0))
 		f.Add(recordA, layers, uint16(20), byte(1), uint16(0))
 		f.Add(recordA, layers, uint16(0), byte(0), uint16(30))

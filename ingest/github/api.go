@@ -56,7 +56,11 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 	var streams []ingest.Stream
 	add := func(name, path string) {
-		streams = append(streams, ingest.Stream{Name: name, Every: time.Minute, Source: &auditLog{api, path, env.Since}})
+		streams = append(streams, ingest.Stream{
+			Name:   name,
+			Every:  time.Minute,
+			Source: &auditLog{api, path, env.Since},
+		})
 	}
 	for _, org := range c.Organizations {
 		add(org, "/orgs/"+url.PathEscape(org)+"/audit-log")
@@ -79,7 +83,12 @@ const (
 	keepsGit = 7 * 24 * time.Hour
 )
 
-var sweeps = ingest.SweepPlan{Overlap: 10 * time.Minute, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour, Retention: keeps}
+var sweeps = ingest.SweepPlan{
+	Overlap:   10 * time.Minute,
+	Daily:     24 * time.Hour,
+	MaxSpan:   24 * time.Hour,
+	Retention: keeps,
+}
 
 type cursor struct {
 	ingest.SweepState

@@ -225,7 +225,11 @@ var actions = map[string]handler{
 	"business_secret_scanning.disable":                   {event.Tamper, nil},
 }
 
-var visibilities = map[string]event.Visibility{"private": event.Private, "internal": event.Internal, "public": event.Public}
+var visibilities = map[string]event.Visibility{
+	"private":  event.Private,
+	"internal": event.Internal,
+	"public":   event.Public,
+}
 
 // access is a change of a repository's visibility, or a new repository, which is
 // a publication only if it is public from the start.

@@ -104,7 +104,11 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			MaxSpan:   24 * time.Hour,
 			Retention: keeps,
 		}
-		streams = append(streams, ingest.Stream{Name: name, Every: 5 * time.Minute, Source: &activityLog{api, name, sweeps, env.Since}})
+		streams = append(streams, ingest.Stream{
+			Name:   name,
+			Every:  5 * time.Minute,
+			Source: &activityLog{api, name, sweeps, env.Since},
+		})
 	}
 
 	return streams, nil

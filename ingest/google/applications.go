@@ -144,8 +144,11 @@ var applications = map[string]application{
 		"accept_invitation": {event.MembershipAdd, nil},
 		"join":              {event.MembershipAdd, nil},
 	},
-	"groups_enterprise": {"add_member": {event.MembershipAdd, member}, "add_member_role": {event.MembershipAdd, member}},
-	"saml":              {"login_success": {event.AppAccess, nil}, "login_failure": {event.LoginFailure, loginFailure}},
+	"groups_enterprise": {
+		"add_member":      {event.MembershipAdd, member},
+		"add_member_role": {event.MembershipAdd, member},
+	},
+	"saml": {"login_success": {event.AppAccess, nil}, "login_failure": {event.LoginFailure, loginFailure}},
 	"rules": {
 		"rule_match":      {event.VendorAlert, nil},
 		"rule_trigger":    {event.VendorAlert, nil},

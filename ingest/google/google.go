@@ -311,7 +311,14 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	}
 
 	if d.docID != "" {
-		e.Object = event.Object{ID: d.docID, Type: "file", Name: d.title, Container: cmp.Or(d.owner, d.drive), Owner: d.owner, Label: d.label}
+		e.Object = event.Object{
+			ID:        d.docID,
+			Type:      "file",
+			Name:      d.title,
+			Container: cmp.Or(d.owner, d.drive),
+			Owner:     d.owner,
+			Label:     d.label,
+		}
 		if d.docType == "folder" || d.docType == "shared_drive" {
 			e.Object.Type, e.Object.Folder = d.docType, true
 		}

@@ -39,7 +39,8 @@ var Tables = []*ingest.Table{
 		return h.Has("emailaddress", "effectivedate") && (h.Has("oldlevel") || h.Has("newlevel") || h.Has("remarks") || h.Has("rating"))
 	}, Bind: ingest.PerRow(history)},
 	{Name: "hr_people", Match: func(h ingest.Header) bool {
-		return (h.Has("emailaddress") || h.Has("email")) && (h.Has("department") || h.Has("displayname") || h.Has("manager") || h.Has("aliases"))
+		return (h.Has("emailaddress") || h.Has("email")) &&
+			(h.Has("department") || h.Has("displayname") || h.Has("manager") || h.Has("aliases"))
 	}, Bind: ingest.PerRow(person)},
 }
 

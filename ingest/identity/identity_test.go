@@ -41,7 +41,10 @@ func hrPerson(address, department string, aliases ...string) *event.Event {
 
 func staffed(t *testing.T) *identity.Resolver {
 	r := identity.New()
-	for _, e := range []*event.Event{hrPerson("jane.doe@acme.example", "Finance", "github:jdoe-codes"), hrPerson("bob@acme.example", "IT")} {
+	for _, e := range []*event.Event{
+		hrPerson("jane.doe@acme.example", "Finance", "github:jdoe-codes"),
+		hrPerson("bob@acme.example", "IT"),
+	} {
 		resolve(t, r, e)
 	}
 	return r

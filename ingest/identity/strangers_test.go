@@ -190,7 +190,8 @@ func TestManyStrangers(t *testing.T) {
 	if got := notes[len(notes)-1].Attr(event.AttrNew); got != fmt.Sprint(left.Names) {
 		t.Errorf("last said %s, left out %d", got, left.Names)
 	}
-	if _, e := resolved(t, r, signIn(guessed, noon+names, true)); len(event.SplitAttempts(e.Attr(event.AttrAttempts))) != (names+4999)/5000 {
+	_, e := resolved(t, r, signIn(guessed, noon+names, true))
+	if len(event.SplitAttempts(e.Attr(event.AttrAttempts))) != (names+4999)/5000 {
 		t.Errorf("a name that was guessed at all along has %d bytes of attempts", len(e.Attr(event.AttrAttempts)))
 	}
 	r.Resolve(signIn("y", noon+2*event.Day, true)) // they are forgotten, and there is nothing to say

@@ -237,7 +237,12 @@ type run struct {
 }
 
 func newRun(t testing.TB, s *Scenario) *run {
-	return &run{Scenario: s, vendor: NewVendor(t, s.Archive), now: func() time.Time { return Now }, log: eventlog.NewMemory(1, 64<<20)}
+	return &run{
+		Scenario: s,
+		vendor:   NewVendor(t, s.Archive),
+		now:      func() time.Time { return Now },
+		log:      eventlog.NewMemory(1, 64<<20),
+	}
 }
 
 const maxSteps = 60
@@ -341,7 +346,12 @@ func (r *run) open(ctx context.Context, t testing.TB) ([]*watch.Pull, error) {
 	if err := settings.Check(); err != nil {
 		t.Fatal(err)
 	}
-	streams, err := settings.Open(ctx, ingest.Env{HTTP: r.vendor.Client(), Now: r.now, Log: slog.New(slog.DiscardHandler), Since: r.Since})
+	streams, err := settings.Open(ctx, ingest.Env{
+		HTTP:  r.vendor.Client(),
+		Now:   r.now,
+		Log:   slog.New(slog.DiscardHandler),
+		Since: r.Since,
+	})
 	if err != nil {
 		return nil, err
 	}

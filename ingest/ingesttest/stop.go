@@ -108,7 +108,8 @@ func Stops(t *testing.T, s *Scenario) {
 				r.vendor.fault = nil
 				r.vendor.mu.Unlock()
 				if got := r.collect(t, dir); !slices.Equal(got, want) {
-					t.Errorf("stopped at request %d, it gives\n%s\nin place of\n%s", at+1, strings.Join(got, "\n"), strings.Join(want, "\n"))
+					t.Errorf("stopped at request %d, it gives\n%s\nin place of\n%s",
+						at+1, strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
 			}
 		})

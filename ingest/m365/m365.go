@@ -205,7 +205,13 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 
 	r.actor(&e.Actor, out)
-	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, App: r.appID, Session: r.session, Device: r.deviceID}
+	e.Client = event.Client{
+		IP:      ingest.Address(r.ip),
+		Agent:   r.agent,
+		App:     r.appID,
+		Session: r.session,
+		Device:  r.deviceID,
+	}
 	out.Attr(event.AttrAppName, r.appName)
 	op := operations[r.operation]
 	e.Class = op.class

@@ -76,7 +76,10 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 					"exp": now.Add(5 * time.Minute).Unix(),
 					"jti": rand.Text(),
 				})
-				return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {t}}, err
+				return url.Values{
+					"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+					"client_assertion":      {t},
+				}, err
 			},
 		}
 	}
@@ -117,7 +120,11 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 			}
 			from = edge
 		}
-		target = "/api/v1/logs?" + url.Values{"since": {from.UTC().Format(time.RFC3339)}, "sortOrder": {"ASCENDING"}, "limit": {"1000"}}.Encode()
+		target = "/api/v1/logs?" + url.Values{
+			"since":     {from.UTC().Format(time.RFC3339)},
+			"sortOrder": {"ASCENDING"},
+			"limit":     {"1000"},
+		}.Encode()
 	}
 
 	res, err := l.api.Get(ctx, target)

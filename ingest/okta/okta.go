@@ -182,7 +182,12 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.id != "" {
 		e.Key = ingest.Hash("okta", r.id)
 	}
-	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: known(r.agent), Country: known(r.country), Session: known(r.session)}
+	e.Client = event.Client{
+		IP:      ingest.Address(r.ip),
+		Agent:   known(r.agent),
+		Country: known(r.country),
+		Session: known(r.session),
+	}
 	r.setActor(e, out)
 	switch r.result {
 	case "FAILURE":

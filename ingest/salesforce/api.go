@@ -17,7 +17,10 @@ import (
 )
 
 // Kind is EventLogFile and SetupAuditTrail, and LoginHistory where it is wanted.
-var Kind = ingest.Kind{Name: "salesforce", New: func() ingest.Opener { return &Config{Version: "62.0", Interval: "Hourly"} }}
+var Kind = ingest.Kind{
+	Name: "salesforce",
+	New:  func() ingest.Opener { return &Config{Version: "62.0", Interval: "Hourly"} },
+}
 
 // Config is a source of kind salesforce: an external client application with a user
 // to run as, by client credentials, or by the key that belongs to its certificate.
@@ -92,7 +95,12 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 
 	query := "/services/data/v" + c.Version + "/query?q="
 	streams := []ingest.Stream{
-		{Name: "EventLogFile", Every: 15 * time.Minute, Parallel: 2, Source: &logFiles{api, query, c.Interval, env.Since}},
+		{
+			Name:     "EventLogFile",
+			Every:    15 * time.Minute,
+			Parallel: 2,
+			Source:   &logFiles{api, query, c.Interval, env.Since},
+		},
 		{
 			Name:  "SetupAuditTrail",
 			Every: 5 * time.Minute,
@@ -118,7 +126,8 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			Every: 5 * time.Minute,
 			Source: &rows{
 				api, query,
-				"Id, UserId, LoginTime, LoginType, LoginUrl, SourceIp, Status, Platform, Browser, Application, ClientVersion, ApiType, CountryIso",
+				"Id, UserId, LoginTime, LoginType, LoginUrl, SourceIp, Status, Platform, Browser, Application, " +
+					"ClientVersion, ApiType, CountryIso",
 				"LoginHistory", "LoginTime", env.Since,
 			},
 		})
@@ -196,7 +205,11 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	}
 
 	if listed := time.UnixMilli(c.Listed); c.Listed > 0 && c.Page == "" && now.Sub(listed) > keeps {
-		page.Gaps = append(page.Gaps, ingest.Gap{From: listed, To: now.Add(-keeps), Reason: "Salesforce keeps log files for 30 days"})
+		page.Gaps = append(page.Gaps, ingest.Gap{
+			From:   listed,
+			To:     now.Add(-keeps),
+			Reason: "Salesforce keeps log files for 30 days",
+		})
 	}
 	target, soql := c.Page, ""
 	if target == "" {

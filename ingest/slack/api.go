@@ -52,7 +52,12 @@ type logs struct {
 	since time.Time
 }
 
-var sweeps = ingest.SweepPlan{Lag: time.Minute, Overlap: 5 * time.Minute, Daily: 24 * time.Hour, MaxSpan: 24 * time.Hour}
+var sweeps = ingest.SweepPlan{
+	Lag:     time.Minute,
+	Overlap: 5 * time.Minute,
+	Daily:   24 * time.Hour,
+	MaxSpan: 24 * time.Hour,
+}
 
 type cursor struct {
 	ingest.SweepState

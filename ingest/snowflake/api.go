@@ -108,7 +108,13 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			"SCHEMA_NAME", "EXECUTION_STATUS", "ERROR_CODE", "ERROR_MESSAGE", "ROWS_PRODUCED", "ROWS_UNLOADED",
 			"BYTES_WRITTEN_TO_RESULT", "OUTBOUND_DATA_TRANSFER_BYTES",
 		},
-			ingest.SweepPlan{Overlap: time.Hour, Hourly: 4 * time.Hour, Daily: 24 * time.Hour, MaxSpan: 6 * time.Hour, Retention: keeps}),
+			ingest.SweepPlan{
+				Overlap:   time.Hour,
+				Hourly:    4 * time.Hour,
+				Daily:     24 * time.Hour,
+				MaxSpan:   6 * time.Hour,
+				Retention: keeps,
+			}),
 	}, nil
 }
 
@@ -133,7 +139,12 @@ func newKeyPair(key *rsa.PrivateKey, account, user string, now func() time.Time)
 	sum := sha256.Sum256(der)
 	account, _, _ = strings.Cut(strings.ToUpper(account), ".") // without the region of a locator
 	sub := account + "." + strings.ToUpper(user)
-	return &keyPair{key: key, issuer: sub + ".SHA256:" + base64.StdEncoding.EncodeToString(sum[:]), sub: sub, now: now}, nil
+	return &keyPair{
+		key:    key,
+		issuer: sub + ".SHA256:" + base64.StdEncoding.EncodeToString(sum[:]),
+		sub:    sub,
+		now:    now,
+	}, nil
 }
 
 // Authorization implements webapi.Authorizer.
@@ -196,7 +207,10 @@ func (r *rows) records(data [][]*string) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	for _, cells := range data {
 		if len(cells) != len(names) {
-			return nil, &webapi.Error{Op: "statements", Err: fmt.Errorf("a row of %d cells rather than %d", len(cells), len(names))}
+			return nil, &webapi.Error{
+				Op:  "statements",
+				Err: fmt.Errorf("a row of %d cells rather than %d", len(cells), len(names)),
+			}
 		}
 		rec := map[string]*string{}
 		for i, c := range cells {
@@ -254,7 +268,10 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	page.More = true
 	if a.Data == nil {
 		if c.Handle = cmp.Or(c.Handle, a.Handle); c.Handle == "" {
-			return page, &webapi.Error{Op: "statements", Err: errors.New("an answer with neither a result nor a handle")}
+			return page, &webapi.Error{
+				Op:  "statements",
+				Err: errors.New("an answer with neither a result nor a handle"),
+			}
 		}
 		page.Next = ingest.WriteCursor(c)
 		return page, nil

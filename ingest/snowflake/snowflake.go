@@ -167,7 +167,10 @@ func login(r *row, out *ingest.Sink) error {
 	e := out.New(event.Snowflake)
 	e.Time, e.ID, e.Action, e.Class, e.Actor = at, r[eventID], cmp.Or(r[eventType], "LOGIN"), event.LoginSuccess, r.actor(out)
 	e.Key = ingest.Hash("snowflake_login", r[eventID])
-	e.Client = event.Client{IP: ingest.Address(r[clientIP]), Agent: strings.TrimSpace(out.Join(r[clientType], " ", r[clientVersion]))}
+	e.Client = event.Client{
+		IP:    ingest.Address(r[clientIP]),
+		Agent: strings.TrimSpace(out.Join(r[clientType], " ", r[clientVersion])),
+	}
 	if !strings.EqualFold(r[success], "YES") && !strings.EqualFold(r[success], "true") {
 		e.Class, e.Outcome = event.LoginFailure, event.Failure
 		out.Attr(event.AttrReason, strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage])))

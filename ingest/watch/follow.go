@@ -548,7 +548,8 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 		case err == nil:
 			f.dirs[dir] = true
 		case exhausted(err):
-			f.blind = cmp.Or(f.blind, "the system watches no more directories (fs.inotify.max_user_watches, max_user_instances): "+err.Error())
+			f.blind = cmp.Or(f.blind,
+				"the system watches no more directories (fs.inotify.max_user_watches, max_user_instances): "+err.Error())
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // listing it says so
 		default:
 			f.blind = cmp.Or(f.blind, dir+" cannot be watched: "+err.Error())

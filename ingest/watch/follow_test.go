@@ -284,7 +284,8 @@ func TestFollowMany(t *testing.T) {
 func TestFollowAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	bad := `{"eventVersion":"1.08","eventTime":"never","eventName":"X","eventSource":"s3.amazonaws.com","userIdentity":{"type":"IAMUser"}}` + "\n"
+	bad := `{"eventVersion":"1.08","eventTime":"never","eventName":"X","eventSource":"s3.amazonaws.com",` +
+		`"userIdentity":{"type":"IAMUser"}}` + "\n"
 	put(t, filepath.Join(dir, "a.ndjson"), calls(0, 10)+bad)
 	x := follow(t, nil, dir)
 	x.has("first", 10)

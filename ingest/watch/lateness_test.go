@@ -22,7 +22,11 @@ func calls(at time.Time, n int) string {
 	var b strings.Builder
 	for i := range n {
 		t := at.Add(time.Duration(i) * time.Second)
-		fmt.Fprintf(&b, `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},"eventTime":"%s","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"eu-west-1","requestParameters":{"bucketName":"b","key":"k"},"eventID":"%d","recipientAccountId":"111122223333"}`+"\n", t.UTC().Format(time.RFC3339), t.Unix())
+		fmt.Fprintf(&b, `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser",`+
+			`"arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},`+
+			`"eventTime":"%s","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"eu-west-1",`+
+			`"requestParameters":{"bucketName":"b","key":"k"},"eventID":"%d","recipientAccountId":"111122223333"}`+"\n",
+			t.UTC().Format(time.RFC3339), t.Unix())
 	}
 	return b.String()
 }
@@ -96,7 +100,8 @@ func TestLate(t *testing.T) {
 		e.Attr(event.AttrNew) != "100" || e.Attr(event.AttrLate) != "30" || e.Attr(event.AttrUsual) != "0" {
 		t.Errorf("%+v", e)
 	}
-	if lag := e.Attr(event.AttrLag); lag != fmt.Sprint((9*time.Hour + 39*time.Second).Milliseconds()) { // what came last before is of 12:00:39
+	// The newest event before is of 12:00:39.
+	if lag := e.Attr(event.AttrLag); lag != fmt.Sprint((9*time.Hour + 39*time.Second).Milliseconds()) {
 		t.Errorf("lag %s", lag)
 	}
 	if _, err := s.db.ExecContext(t.Context(), "DELETE FROM file"); err != nil { // as Again does
@@ -150,7 +155,15 @@ func TestTogether(t *testing.T) {
 		}
 		defer s.Close()
 		log := eventlog.NewMemory(1, 0)
-		src := &Source{Name: "exports", Paths: []string{dir}, Workers: 1, Together: together, Formats: all.Formats, Tables: all.Tables, Log: log}
+		src := &Source{
+			Name:     "exports",
+			Paths:    []string{dir},
+			Workers:  1,
+			Together: together,
+			Formats:  all.Formats,
+			Tables:   all.Tables,
+			Log:      log,
+		}
 		at := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
 		for i, hours := range []int{0, -48, -24} {
 			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.ndjson", i)),

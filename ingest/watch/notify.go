@@ -34,7 +34,8 @@ func SystemNotifier() (*Notifier, error) {
 
 // exhausted says whether an error of Add is that the system watches no more directories.
 func exhausted(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOMEM)
 }
 
 // changes collects what a notifier says until it is looked at, each path once: the

@@ -24,7 +24,9 @@ func (s script) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, erro
 	return s(ctx, cur)
 }
 
-const record = `{"uuid":"u1","published":"2026-03-02T08:14:37Z","eventType":"user.session.start","actor":{"id":"a","type":"User","alternateId":"kim@northwind.example"},"outcome":{"result":"SUCCESS"},"client":{"ipAddress":"198.51.100.17"},"target":[]}`
+const record = `{"uuid":"u1","published":"2026-03-02T08:14:37Z","eventType":"user.session.start","actor":{"id":"a",` +
+	`"type":"User","alternateId":"kim@northwind.example"},"outcome":{"result":"SUCCESS"},` +
+	`"client":{"ipAddress":"198.51.100.17"},"target":[]}`
 
 func puller(t *testing.T, s script) (*Store, *Pull) {
 	store, err := Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))

@@ -38,7 +38,13 @@ func (r *Refusal) Record(ctx context.Context, why error, now time.Time) error {
 		}
 		r.since = now
 		add := func(stream string) {
-			r.streams = append(r.streams, &Pull{Name: r.Name, Source: r.Source, Stream: ingest.Stream{Name: stream}, Log: r.Log, since: now})
+			r.streams = append(r.streams, &Pull{
+				Name:   r.Name,
+				Source: r.Source,
+				Stream: ingest.Stream{Name: stream},
+				Log:    r.Log,
+				since:  now,
+			})
 		}
 		for _, st := range states {
 			if st.Source == r.Name {

@@ -282,7 +282,10 @@ func (s *Store) nextBatchSeq(ctx context.Context, now time.Time) (pass int64, er
 func (src *Source) appendMarker(ctx context.Context, pass int64, begins bool) error {
 	recs := make([]eventlog.Record, src.Log.Partitions())
 	for i := range recs {
-		recs[i] = eventlog.Record{Partition: i, Value: ingest.BatchMarker{Begin: begins, Seq: pass, Source: src.Name}.Append(nil)}
+		recs[i] = eventlog.Record{
+			Partition: i,
+			Value:     ingest.BatchMarker{Begin: begins, Seq: pass, Source: src.Name}.Append(nil),
+		}
 	}
 	return src.Log.Append(ctx, recs...)
 }
@@ -611,7 +614,8 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
 			"INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) "+
-				"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason",
+				"ON CONFLICT (hash) DO UPDATE SET "+
+				"events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason",
 			hash, events, rep.ProblemCount, rep.Reason); err != nil {
 			return err
 		}
@@ -746,7 +750,8 @@ type DeadLetter struct {
 // DeadLetters lists what could not be decoded, the latest last; all of them, or the one
 // with an id.
 func (s *Store) DeadLetters(ctx context.Context, id int64) (list []DeadLetter, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, source, file, line, reason, at, record FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT id, source, file, line, reason, at, record FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
 	if err != nil {
 		return nil, fmt.Errorf("watch: list dead letters: %w", err)
 	}
@@ -772,7 +777,8 @@ type DeadLetterCount struct {
 // DeadLettersSince counts the dead letters since a time, by source. What was replayed since is not
 // among them.
 func (s *Store) DeadLettersSince(ctx context.Context, since time.Time) (list []DeadLetterCount, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT source, count(*) FROM dead WHERE at >= ? GROUP BY source ORDER BY source", since.UnixMilli())
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT source, count(*) FROM dead WHERE at >= ? GROUP BY source ORDER BY source", since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("watch: count dead letters: %w", err)
 	}

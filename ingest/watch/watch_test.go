@@ -18,7 +18,11 @@ import (
 
 // call is a record of CloudTrail with a number.
 func call(n int) string {
-	return fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},"eventTime":"2026-03-02T09:%02d:%02dZ","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"eu-west-1","requestParameters":{"bucketName":"b","key":"k%d"},"eventID":"e%d","recipientAccountId":"111122223333"}`+"\n", n/60%60, n%60, n, n)
+	return fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser",`+
+		`"arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},`+
+		`"eventTime":"2026-03-02T09:%02d:%02dZ","eventSource":"s3.amazonaws.com","eventName":"GetObject",`+
+		`"awsRegion":"eu-west-1","requestParameters":{"bucketName":"b","key":"k%d"},"eventID":"e%d",`+
+		`"recipientAccountId":"111122223333"}`+"\n", n/60%60, n%60, n, n)
 }
 
 func calls(from, to int) string {
@@ -114,7 +118,8 @@ func TestOnceByContent(t *testing.T) {
 	write("copy.ndjson", calls(100, 130))
 	pass("exchanged", 30)
 	write("bad.ndjson", calls(200, 202)+
-		"{\"eventVersion\":\"1.08\",\"eventTime\":\"never\",\"eventName\":\"X\",\"eventSource\":\"s3.amazonaws.com\",\"userIdentity\":{\"type\":\"IAMUser\"}}\n"+calls(202, 203))
+		`{"eventVersion":"1.08","eventTime":"never","eventName":"X","eventSource":"s3.amazonaws.com",`+
+		`"userIdentity":{"type":"IAMUser"}}`+"\n"+calls(202, 203))
 	if p := pass("with a bad record", 3); p.Problems != 1 {
 		t.Errorf("%d problems", p.Problems)
 	}
@@ -180,7 +185,15 @@ func TestClockSetBack(t *testing.T) {
 	}
 	defer s.Close()
 	log := eventlog.NewMemory(2, 0)
-	src := &watch.Source{Name: "x", Paths: []string{dir}, Workers: 1, Settled: time.Minute, Formats: all.Formats, Tables: all.Tables, Log: log}
+	src := &watch.Source{
+		Name:    "x",
+		Paths:   []string{dir},
+		Workers: 1,
+		Settled: time.Minute,
+		Formats: all.Formats,
+		Tables:  all.Tables,
+		Log:     log,
+	}
 	deliveries := ingest.NewOpenBatches(2)
 	now := time.Now()
 	for i, at := range []time.Time{now.Add(time.Hour), now.Add(-24 * time.Hour), now.Add(-48 * time.Hour)} {

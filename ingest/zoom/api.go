@@ -58,7 +58,11 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		Pace: rate.NewLimiter(2, 10),
 	}
 	stream := func(name string) ingest.Stream {
-		return ingest.Stream{Name: name, Every: 30 * time.Minute, Source: &report{api, name, env.Since}} // heavy requests have a quota a day
+		return ingest.Stream{
+			Name:   name,
+			Every:  30 * time.Minute, // heavy requests have a daily quota
+			Source: &report{api, name, env.Since},
+		}
 	}
 	return []ingest.Stream{stream("operationlogs"), stream("activities")}, nil
 }
@@ -102,7 +106,11 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 
 		if edge := today.AddDate(0, 0, -keeps); from.Before(edge) {
 			if c.Done != "" {
-				page.Gaps = append(page.Gaps, ingest.Gap{From: from, To: edge, Reason: "Zoom keeps its reports for six months"})
+				page.Gaps = append(page.Gaps, ingest.Gap{
+					From:   from,
+					To:     edge,
+					Reason: "Zoom keeps its reports for six months",
+				})
 			}
 			from = edge
 		}

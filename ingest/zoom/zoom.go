@@ -105,7 +105,10 @@ func (r *record) emit(out *ingest.Sink) error {
 // activity is a sign-in or a sign-out. Sign-ins that failed are not reported.
 func (r *record) activity(e *event.Event, out *ingest.Sink) {
 	e.Action = r.kind
-	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: out.Join(r.client, " ", strings.TrimPrefix(r.version, "-"))}
+	e.Client = event.Client{
+		IP:    ingest.Address(r.ip),
+		Agent: out.Join(r.client, " ", strings.TrimPrefix(r.version, "-")),
+	}
 	e.Client.Agent = strings.TrimSpace(e.Client.Agent)
 	switch strings.ToLower(r.kind) {
 	case "sign in":
