@@ -209,9 +209,9 @@ func summary(w io.Writer, worlds []*world, res, strict *scores) {
 	fmt.Fprint(w, "\n¹ False alerts per 1,000 user-days with `budget: 1`, 2 or 5: over all organisations, and the lowest "+
 		"and highest of one.\n\n")
 	curve(w, worlds)
-	fmt.Fprintf(w, "Precision among the 20 best of each week: %.2f. Incidents in a weekly top 20: %.3f. "+
-		"Time to detect: median %.1f hours, 90th percentile %.1f hours. "+
-		"Everything with `--all`: recall %.3f at %.0f false alerts.\n\n",
+	fmt.Fprintf(w, "| | |\n|---|---|\n| precision among the 20 best of each week | %.2f |\n"+
+		"| incidents in a weekly top 20 | %.3f |\n| time to detect | median %.1f hours, 90th percentile %.1f hours |\n"+
+		"| everything, with `--all` | recall %.3f at %.0f false alerts per 1,000 user-days |\n\n",
 		res.PrecisionAt20, res.FoundAt20, res.HoursMedian, res.HoursP90, res.EmittedRecall, res.EmittedFalse)
 }
 
@@ -230,13 +230,15 @@ func tables(w io.Writer, res *scores) {
 	}
 }
 
-// falseAlerts prints what the false alerts at a budget of 2 fall on.
+// falseAlerts prints which decoys the false alerts at a budget of 2 fall on, the most frequent first.
 func falseAlerts(w io.Writer, res *scores) {
-	fmt.Fprintf(w, "### False alerts at 2 per 1,000 user-days\n\n%d fall on nothing in particular", res.FalseElsewhere)
-	for _, name := range sortedKeys(res.FalseOnDecoys) {
-		fmt.Fprintf(w, ", %d on %s", res.FalseOnDecoys[name], strings.ReplaceAll(name, "_", " "))
+	fmt.Fprintf(w, "### False alerts at 2 per 1,000 user-days\n\n| decoy | false alerts |\n|---|---|\n| none | %d |\n", res.FalseElsewhere)
+	names := sortedKeys(res.FalseOnDecoys)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(res.FalseOnDecoys[b], res.FalseOnDecoys[a]) })
+	for _, name := range names {
+		fmt.Fprintf(w, "| %s | %d |\n", strings.ReplaceAll(name, "_", " "), res.FalseOnDecoys[name])
 	}
-	fmt.Fprint(w, ".\n\n")
+	fmt.Fprintln(w)
 }
 
 // losses prints the incidents that a budget of 2 does not reach.

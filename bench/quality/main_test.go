@@ -64,7 +64,7 @@ func TestTables(t *testing.T) {
 	}
 	page.Reset()
 	falseAlerts(&page, &scores{FalseElsewhere: 3, FalseOnDecoys: map[string]int{"legal_hold": 2, "change": 1}})
-	if want := "3 fall on nothing in particular, 1 on change, 2 on legal hold.\n"; !strings.Contains(page.String(), want) {
+	if want := "| none | 3 |\n| legal hold | 2 |\n| change | 1 |\n"; !strings.Contains(page.String(), want) {
 		t.Errorf("%q does not contain %q", page.String(), want)
 	}
 }
