@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
 
 // Exit codes.
@@ -80,6 +82,8 @@ baseline for every user, and reports who exfiltrates or exposes data in an unusu
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
 		RunE:          help,
+
+		PersistentPreRun: warnDeprecatedKeys,
 	}
 
 	root.SetOut(stdout)
@@ -150,5 +154,23 @@ func deprecate(cmd *cobra.Command, old, now string) {
 			path += " " + sub.Name()
 		}
 		fmt.Fprintf(sub.ErrOrStderr(), "outflow: outflow %s is deprecated: use outflow %s\n", old, path)
+		warnDeprecatedKeys(sub, nil)
+	}
+}
+
+// warnDeprecatedKeys prints the deprecated keys that the configuration of a command uses. outflow run
+// logs them itself.
+func warnDeprecatedKeys(cmd *cobra.Command, _ []string) {
+	if cmd.Name() == "run" {
+		return
+	}
+	for _, flag := range []string{"config", "against"} {
+		f := cmd.Flag(flag)
+		if f == nil || f.Value.String() == "" {
+			continue
+		}
+		for _, k := range config.Deprecated(f.Value.String()) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "outflow: --%s %s: %s\n", flag, f.Value, &k)
+		}
 	}
 }

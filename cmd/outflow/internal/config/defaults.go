@@ -16,7 +16,7 @@ const (
 // setDefaults fills in what the file leaves out.
 func (c *Config) setDefaults() {
 	c.DataDir = cmp.Or(c.DataDir, "data")
-	c.Metrics.Listen = cmp.Or(c.Metrics.Listen, c.Listen)
+	c.useRenamed()
 	c.Log.setDefaults()
 	c.Digest.People = cmp.Or(c.Digest.People, "pseudonyms")
 	c.Heartbeat.Every = cmp.Or(c.Heartbeat.Every, usualPeriod)

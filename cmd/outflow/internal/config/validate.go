@@ -42,6 +42,7 @@ func (c *Config) validate(roles []string) error {
 		c.checkSharding,
 		c.checkDigest,
 		c.Heartbeat.check,
+		c.checkRenamed,
 		c.checkMetrics,
 		c.checkFeed,
 		c.checkSources,
@@ -148,10 +149,7 @@ func isReference(text string) bool {
 }
 
 func (c *Config) checkMetrics() error {
-	switch {
-	case c.Listen != "" && c.Metrics.Listen != c.Listen:
-		return errors.New("listen: metrics.listen is set, too: remove listen, which is deprecated")
-	case c.Metrics.Pprof && c.Metrics.Listen == "":
+	if c.Metrics.Pprof && c.Metrics.Listen == "" {
 		return errors.New("metrics.pprof: metrics.listen is required")
 	}
 	return nil

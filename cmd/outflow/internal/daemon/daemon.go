@@ -105,6 +105,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if !d.Once {
 		g.Go(func() error { return d.again(ctx, "reload", func() error { d.watchConfig(ctx); return nil }) })
 	}
+	d.warnDeprecated()
 	d.Log.Info("started", "version", buildinfo.Version(), "roles", strings.Join(d.Roles, ","), "data_dir", d.dir, "log", d.Config.Log.Kind)
 	if err := g.Wait(); err != nil {
 		return err

@@ -44,7 +44,15 @@ func (d *Daemon) watchConfig(ctx context.Context) {
 			continue
 		}
 		d.health.clear("configuration", d.Path)
+		d.warnDeprecated()
 		d.Log.Info("configuration reloaded", "file", d.Path)
+	}
+}
+
+// warnDeprecated logs the deprecated keys that the file of the configuration uses.
+func (d *Daemon) warnDeprecated() {
+	for _, k := range config.Deprecated(d.Path) {
+		d.Log.Warn("configuration key is deprecated", "key", k.Old, "use", k.New)
 	}
 }
 
