@@ -1,9 +1,9 @@
-// Package buildinfo tells which version of the program this is.
+// Package buildinfo returns the version of the program.
 package buildinfo
 
 import "runtime/debug"
 
-// Version is that of the module, or of the commit it was built from.
+// Version returns the version of the module, or devel with the commit that it was built from.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,5 +1,5 @@
-// Package chart draws days as pictures: bars for what was counted, lines for what was
-// usual. The colours are told apart by the colour-blind (Okabe and Ito, 2008), and in
+// Package chart draws charts of days: bars for what was counted, lines for what is usual. The
+// colours can be told apart by people with colour blindness (Okabe and Ito, 2008), and in
 // print.
 package chart
 
@@ -11,7 +11,7 @@ import (
 	"github.com/go-analyze/charts"
 )
 
-// Format is that of a picture.
+// Format is an image format.
 type Format string
 
 // The formats.
@@ -20,18 +20,18 @@ const (
 	PNG Format = charts.ChartOutputPNG
 )
 
-// Day is a bar, with what was usual. NaN stands for nothing known.
+// Day is one bar, with what is usual.
 type Day struct {
-	Date   time.Time `json:"date"`
-	N      float64   `json:"n"`
-	Usual  float64   `json:"usual"`
-	Peers  float64   `json:"peers"`
-	Marked bool      `json:"marked,omitempty"` // with a sign on it
+	Date   time.Time `json:"date"`             // the date that is shown
+	N      float64   `json:"n"`                // height of the bar; NaN for none
+	Usual  float64   `json:"usual"`            // on a usual day of the person; NaN if unknown
+	Peers  float64   `json:"peers"`            // on a usual day of a colleague; NaN if unknown
+	Marked bool      `json:"marked,omitempty"` // the bar has a mark
 }
 
-// Days draws some days, which follow one another without gaps. Unit is what is counted,
-// mark what a marked day is called, own and peers what the lines are called: "" leaves
-// one out. The error is that there is nothing to draw, or the library's.
+// Days draws consecutive days. Unit is what is counted. Mark is what a marked day is called;
+// own and peers are the names of the lines. A line or mark without a name is left out. Without
+// days there is an error.
 func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, error) {
 	if len(days) == 0 {
 		return nil, fmt.Errorf("chart: no days")
@@ -78,12 +78,17 @@ func Days(format Format, days []Day, unit, mark, own, peers string) ([]byte, err
 	}
 	text := charts.FontStyle{FontSize: 11}
 	p, err := charts.Render(charts.ChartOption{
-		OutputFormat: string(format), Width: 720, Height: 220, Padding: charts.NewBox(8, 8, 8, 4),
-		Theme:      charts.GetTheme(charts.ThemeLight).WithSeriesColors(colors),
-		SeriesList: list, LineStrokeWidth: 1.5, StrokeSmoothingTension: .05, // which draws no points on lines
-		XAxis:  charts.XAxisOption{Labels: labels, LabelCount: 8, LabelFontStyle: text},
-		YAxis:  []charts.YAxisOption{{Min: charts.Ptr(0.0), LabelFontStyle: text}},
-		Legend: charts.LegendOption{SeriesNames: names, FontStyle: text},
+		OutputFormat:           string(format),
+		Width:                  720,
+		Height:                 220,
+		Padding:                charts.NewBox(8, 8, 8, 4),
+		Theme:                  charts.GetTheme(charts.ThemeLight).WithSeriesColors(colors),
+		SeriesList:             list,
+		LineStrokeWidth:        1.5,
+		StrokeSmoothingTension: .05, // draws no points on lines
+		XAxis:                  charts.XAxisOption{Labels: labels, LabelCount: 8, LabelFontStyle: text},
+		YAxis:                  []charts.YAxisOption{{Min: charts.Ptr(0.0), LabelFontStyle: text}},
+		Legend:                 charts.LegendOption{SeriesNames: names, FontStyle: text},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("chart: render: %w", err)

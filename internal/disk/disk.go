@@ -1,7 +1,6 @@
-// Package disk says how much room a file system has.
+// Package disk returns the free space of a file system.
 package disk
 
-// Free returns how many bytes of the file system that holds a path this process may still
-// write, and how many it has in all. The error is that of the system, or says that this
-// system cannot be asked.
+// Free returns how many bytes this process may still write to the file system of a path, and
+// its size in bytes. On systems where that is unknown the error is errors.ErrUnsupported.
 func Free(path string) (free, total uint64, err error) { return room(path) }

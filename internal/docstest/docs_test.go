@@ -1,5 +1,5 @@
-// Package docstest checks the documentation: that links lead somewhere, and that the
-// index of decisions is complete.
+// Package docstest checks the documentation: links lead somewhere, the commands and tests that
+// it names exist, and the index of decisions is complete.
 package docstest
 
 import (
@@ -19,7 +19,7 @@ var (
 	path    = regexp.MustCompile("`((?:alert|cmd|detect|ingest|internal|docs|\\.ci)/[A-Za-z0-9_./-]*[A-Za-z0-9_/-])`")
 )
 
-// pages are the Markdown files of the repository, but for those that tests read or write.
+// pages are the Markdown files of the repository, without those that tests read or write.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	out, err := exec.Command("git", "-C", "../..", "ls-files", "--cached", "--others", "--exclude-standard", "*.md").Output()
@@ -46,7 +46,7 @@ func pages(t *testing.T) map[string]string {
 	return all
 }
 
-// anchor is what GitHub makes of a heading.
+// anchor returns the anchor that GitHub gives a heading.
 func anchor(h string) string {
 	h = link.ReplaceAllString(h, "]")
 	var b strings.Builder
@@ -61,7 +61,7 @@ func anchor(h string) string {
 	return b.String()
 }
 
-// broken lists the links of a page that lead nowhere.
+// broken returns the links of a page that lead nowhere.
 func broken(name, text string, all map[string]string) []string {
 	var bad []string
 	for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
@@ -101,7 +101,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestBroken is a check of the check: links that lead nowhere are found, others are not.
+// TestBroken checks the check: it finds links that lead nowhere, and no others.
 func TestBroken(t *testing.T) {
 	text := "# Some `title`, here\n" +
 		"[a](#some-title-here) [b](#other) [c](../README.md) [d](none.md) `[e](none.md)` [f](https://a.example/b)\n"

@@ -29,13 +29,14 @@ const (
 
 var errRecord = errors.New("event: damaged record")
 
-// AppendFramed appends a stored event after its length, as Framed reads it.
+// AppendFramed appends a stored event with its length before it, for Framed.
 func AppendFramed(b, rec []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(rec))), rec...)
 }
 
-// Framed calls each for the events that AppendFramed put one after another. What it
-// is given is part of b, and has a whole header.
+// Framed calls each for the stored events that AppendFramed put into b. Their memory is that of
+// b, and they have a whole header. It returns the first error of each, and an error for damaged
+// input.
 func Framed(b []byte, each func(rec []byte) error) error {
 	for len(b) > 0 {
 		n, k := binary.Uvarint(b)
@@ -50,8 +51,8 @@ func Framed(b []byte, each func(rec []byte) error) error {
 	return nil
 }
 
-// HasHeader says whether a record begins with the header of a stored event, all of whose
-// values are known. The functions that read a header need it.
+// HasHeader reports whether a record begins with the header of a stored event and all of its
+// values are known. RecordTime and RecordKey need it.
 func HasHeader(rec []byte) bool {
 	return len(rec) >= headerSize && rec[0] == codecVersion && rec[17] < byte(sourceCount) && rec[18] < byte(classCount) &&
 		int(rec[19]) < len(kindNames) && rec[20] <= byte(UnknownOutcome) && int(rec[21]>>4) < len(visibilityNames) &&
@@ -131,11 +132,12 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// RecordTime and RecordKey read the time and the key of a stored event without
-// decoding the rest. The record must hold at least a header.
+// RecordTime returns the time of a stored event, Unix milliseconds, without decoding the rest.
+// The record must have a header (HasHeader).
 func RecordTime(rec []byte) int64 { return int64(binary.LittleEndian.Uint64(rec[1:])) }
 
-// RecordKey is the counterpart of RecordTime.
+// RecordKey returns the key of a stored event without decoding the rest. The record must have a
+// header (HasHeader).
 func RecordKey(rec []byte) uint64 { return binary.LittleEndian.Uint64(rec[9:]) }
 
 // RecordSource reads the source of a stored event.

@@ -1,10 +1,9 @@
-// Package event holds what crosses from ingest to detect: one normalised audit
-// event, and how it is written as bytes for a log.
+// Package event holds what ingest passes to detect: one normalised audit event, and its stored
+// form.
 //
-// An event states a fact in the vendor's words, arranged the same way for every
-// vendor. It carries no judgement: whether a recipient matters, or a number is
-// large, is decided in detect. Field names follow OCSF and ECS where those have
-// a word for it.
+// An event states a fact in the vendor's words, arranged in the same way for every vendor. It
+// carries no judgement: detect decides whether a recipient matters or a number is large. Field
+// names follow OCSF and ECS where they have a word for it.
 package event
 
 import (
@@ -13,7 +12,7 @@ import (
 	"strings"
 )
 
-// Source is the audit log an event comes from.
+// Source is the audit log that an event comes from.
 type Source uint8
 
 // The sources Outflow reads. The order is part of the stored format: append only.
@@ -40,7 +39,7 @@ var sourceNames = [sourceCount]string{
 	"dropbox", "hr", "atlassian", "zoom", "snowflake",
 }
 
-// Sources lists all sources in order.
+// Sources returns all sources, in order.
 func Sources() []Source {
 	var all []Source
 	for s := CloudTrail; s < sourceCount; s++ {
@@ -49,7 +48,7 @@ func Sources() []Source {
 	return all
 }
 
-// String is the source's name in configuration, output and docs.
+// String returns the short name that configuration, output and docs use.
 func (s Source) String() string {
 	if s < sourceCount {
 		return sourceNames[s]
@@ -57,7 +56,7 @@ func (s Source) String() string {
 	return "unknown"
 }
 
-// SourceNamed is the source with a name as String gives it; NoSource if there is none.
+// SourceNamed returns the source with a short name; NoSource if there is none.
 func SourceNamed(name string) Source {
 	if i := slices.Index(sourceNames[:], name); i > 0 {
 		return Source(i)
@@ -65,7 +64,7 @@ func SourceNamed(name string) Source {
 	return NoSource
 }
 
-// Title is the source's name for people.
+// Title returns the source's name for people.
 func (s Source) Title() string {
 	return [...]string{
 		"", "AWS", "Microsoft 365", "Google Workspace", "Box", "Salesforce", "Okta", "Slack", "GitHub",
@@ -78,58 +77,58 @@ type Class uint8
 
 // The action classes. The order is part of the stored format: append only.
 const (
-	Other Class = iota // not mapped; kept and counted by name
-	LoginSuccess
-	LoginFailure
-	Logout
-	MFAChallenge    // a second factor was asked for or given
-	MFADenied       // the person refused a push
-	AccountLocked   //
-	AppAccess       // single sign-on into an application
-	View            // opened or previewed, nothing taken
-	Edit            //
-	Download        // content left the service: file download, object read
-	Sync            // a sync client fetched content
-	Upload          //
-	Delete          //
-	Copy            //
-	Rename          //
-	List            // names were listed, no content
-	ShareUser       // access given to named recipients
-	ShareLink       // visibility changed: a link or a publication
-	Unshare         // access taken away, link removed
-	ReportRun       // a report was run on screen
-	Export          // rows or files were exported on purpose
-	Query           // rows were returned through an API
-	Clone           // a repository was cloned or downloaded whole
-	Fetch           // new commits were fetched
-	Push            //
-	CloudRead       // a read of cloud configuration
-	CloudChange     // any other change of cloud configuration
-	NetworkOpen     // an ingress rule was added
-	NetworkClose    // an ingress rule was removed
-	PolicyChange    // a resource policy or ACL was set; Visibility says what it grants
-	GuardChange     // a public-access block was set or removed
-	AdminGrant      // an administrative role or policy was granted
-	AdminRevoke     //
-	PermissionGrant // any other right
-	TokenGrant      // an application was authorised, a key or token created
-	TokenRevoke     //
-	MailRule        // a mail rule or forwarding was set
-	ConfigChange    // a setting of the service was changed
-	Tamper          // logging or auditing was switched off or narrowed
-	MFADisabled     // a factor was removed or reset
-	MembershipAdd   // somebody was added to a group, channel or site
-	Offboard        // an account was disabled or deleted
-	VendorAlert     // the vendor's own detection
-	Person          // HR: who somebody is
-	Notice          // HR: somebody gave notice
-	Derived         // a consequence of another event that is logged by itself
-	LabelChange     // a sensitivity label was set, lowered or removed
-	MFAEnabled      // a factor was enrolled
-	SourceGap       // of a source itself: a stretch of it could not be read
-	SourceLate      // of a source itself: what came of it was older than what had come before
-	NamesLeftOut    // of a source itself: outsiders made more names than are kept
+	Other           Class = iota // not mapped; kept and counted by name
+	LoginSuccess                 // a sign-in succeeded
+	LoginFailure                 // a sign-in failed
+	Logout                       // a session ended
+	MFAChallenge                 // a second factor was asked for or given
+	MFADenied                    // the person refused a push
+	AccountLocked                // the service locked the account
+	AppAccess                    // single sign-on into an application
+	View                         // opened or previewed, nothing taken
+	Edit                         // content was changed
+	Download                     // content left the service: file download, object read
+	Sync                         // a sync client fetched content
+	Upload                       // content was added
+	Delete                       // content was deleted
+	Copy                         // content was copied
+	Rename                       // an object was renamed or moved
+	List                         // names were listed, without content
+	ShareUser                    // access given to named recipients
+	ShareLink                    // visibility changed: a link or a publication
+	Unshare                      // access taken away, link removed
+	ReportRun                    // a report was viewed
+	Export                       // rows or files were exported
+	Query                        // rows were returned through an API
+	Clone                        // a repository was cloned or downloaded whole
+	Fetch                        // new commits were fetched
+	Push                         // commits were pushed
+	CloudRead                    // a read of cloud configuration
+	CloudChange                  // any other change of cloud configuration
+	NetworkOpen                  // an ingress rule was added
+	NetworkClose                 // an ingress rule was removed
+	PolicyChange                 // a resource policy or ACL was set; Visibility says what it grants
+	GuardChange                  // a public-access block was set or removed
+	AdminGrant                   // an administrative role or policy was granted
+	AdminRevoke                  // an administrative role or policy was taken away
+	PermissionGrant              // any other right
+	TokenGrant                   // an application was authorised, a key or token created
+	TokenRevoke                  // an application's access, a key or a token was revoked
+	MailRule                     // a mail rule or forwarding was set
+	ConfigChange                 // a setting of the service was changed
+	Tamper                       // logging or auditing was switched off or narrowed
+	MFADisabled                  // a factor was removed or reset
+	MembershipAdd                // an account was added to a group, channel or site
+	Offboard                     // an account was disabled or deleted
+	VendorAlert                  // the vendor's own detection
+	Person                       // HR: facts about a person
+	Notice                       // HR: a person gave notice
+	Derived                      // a consequence of another event that is logged on its own
+	LabelChange                  // a sensitivity label was set, lowered or removed
+	MFAEnabled                   // a factor was enrolled
+	SourceGap                    // of a source itself: a part of it could not be read
+	SourceLate                   // of a source itself: events arrived later than is usual for it
+	NamesLeftOut                 // of a source itself: outsiders created more names than are stored
 	classCount
 )
 
@@ -145,29 +144,29 @@ var classNames = [classCount]string{
 	"label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out",
 }
 
-// Actions of SourceGap.
+// Actions of events of class SourceGap.
 const (
 	Gone    = "gap"     // what is missing will not come
-	Failing = "failing" // it may come yet
-	Ahead   = "ahead"   // records were left out: they are dated further ahead than clocks go wrong
+	Failing = "failing" // what is missing may still come
+	Ahead   = "ahead"   // records were dead-lettered: they are dated too far ahead
 
-	Undecoded = "undecoded" // much of what came through a source could not be decoded
+	Undecoded = "undecoded" // many records of a source could not be decoded
 )
 
-// Types of the objects of SourceGap that are no streams of a vendor: the event has no source.
+// Object types of SourceGap that are not streams of a vendor. The event has no source.
 const (
-	Folder = "folder" // the object's name is its path
-	Disk   = "disk"   // intake stands still because there is too little room on it
-	Part   = "part"   // of the program: the object's name says which
+	Folder = "folder" // a watched folder; the object's name is its path
+	Disk   = "disk"   // ingestion is paused: the disk has too little space
+	Part   = "part"   // a part of the program; the object's name says which
 )
 
-// Actions of NamesLeftOut.
+// Actions of events of class NamesLeftOut.
 const (
-	LeftNames  = "failed sign-ins" // of names that have only failed: what was known of them
-	LeftGuests = "guests"          // events of outsiders who are new
+	LeftNames  = "failed sign-ins" // what was stored about accounts that never signed in successfully was dropped
+	LeftGuests = "guests"          // events of new outsiders were dropped
 )
 
-// String is the class's name in output and docs.
+// String returns the class's name in output and docs.
 func (c Class) String() string {
 	if c < classCount {
 		return classNames[c]
@@ -175,34 +174,34 @@ func (c Class) String() string {
 	return "unknown"
 }
 
-// ActorKind says what kind of principal acted.
+// ActorKind is the kind of principal that acted.
 type ActorKind uint8
 
 // The kinds of actor. The order is part of the stored format.
 const (
-	Unknown   ActorKind = iota
-	Human               //
-	Service             // a service account, machine or pipeline
-	App                 // an application acting by itself
-	System              // the vendor's own machinery
-	Anonymous           // nobody signed in
-	Support             // the vendor's staff
+	Unknown   ActorKind = iota // not stated
+	Human                      // a person
+	Service                    // a service account, machine or pipeline
+	App                        // an application acting by itself
+	System                     // the vendor's own machinery
+	Anonymous                  // without a sign-in
+	Support                    // the vendor's staff
 )
 
 var kindNames = [...]string{"unknown", "human", "service", "app", "system", "anonymous", "support"}
 
-// String is the kind's name in output and docs.
+// String returns the kind's name in output and docs.
 func (k ActorKind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
 
-// Outcome says whether the action took effect.
+// Outcome is whether the action took effect.
 type Outcome uint8
 
 // The outcomes. The order is part of the stored format.
 const (
-	Success Outcome = iota
-	Failure
-	Denied
-	UnknownOutcome
+	Success        Outcome = iota // it took effect
+	Failure                       // it failed
+	Denied                        // it was not allowed
+	UnknownOutcome                // not stated
 )
 
 // Visibility is who can reach an object.
@@ -211,93 +210,97 @@ type Visibility uint8
 // The visibilities, from narrow to wide. The order is part of the stored format.
 const (
 	NoVisibility Visibility = iota // not stated
-	Private
-	Internal   // the organisation, or people in it
-	External   // named outsiders
-	PublicLink // anybody who has the link
-	Public     // anybody
+	Private                        // the owner alone
+	Internal                       // the organisation, or people in it
+	External                       // named outsiders
+	PublicLink                     // everyone who has the link
+	Public                         // everyone
 )
 
 var visibilityNames = [...]string{"", "private", "internal", "external", "public_link", "public"}
 
-// String is the visibility's name in output and docs.
+// String returns the visibility's name in output and docs; "" if it is not stated.
 func (v Visibility) String() string { return visibilityNames[min(int(v), len(visibilityNames)-1)] }
 
-// Scope is where a recipient stands.
+// Scope is a recipient's relation to the organisation.
 type Scope uint8
 
 // The scopes. The order is part of the stored format.
 const (
-	ScopeUnknown  Scope = iota
-	ScopeInternal       // the organisation's own person or domain
-	ScopeExternal       // anybody else
-	ScopeAnyone         // no sign-in needed
+	ScopeUnknown  Scope = iota // not known
+	ScopeInternal              // a person or domain of the organisation
+	ScopeExternal              // anyone else who is named
+	ScopeAnyone                // everyone, without a sign-in
 )
 
-// Event is one fact from an audit log. Strings may share memory with the buffer
-// an event was decoded from: Clone what is kept.
+// Event is one fact from an audit log. Strings may share memory with the buffer that the event
+// was decoded from: Clone an event to keep it.
 type Event struct {
-	ID      string // the vendor's id of the record, as evidence names it; may be empty or not unique
-	Key     uint64 // the identity for counting once: equal for repeats of one record, and only for those
-	Source  Source
-	Tenant  string // account, organisation or enterprise id
-	Time    int64  // when it happened, Unix milliseconds UTC
-	Actor   Actor
-	Action  string // the vendor's name of the action, untouched
-	Class   Class
-	Object  Object
+	ID string // the vendor's id of the record; may be empty or not unique
+	// Identity for deduplication: equal for repeats of a record, and only for them.
+	Key     uint64
+	Source  Source      // the audit log
+	Tenant  string      // account, organisation or enterprise id
+	Time    int64       // when it happened, Unix milliseconds
+	Actor   Actor       // who acted
+	Action  string      // the vendor's name of the action, unchanged
+	Class   Class       // kind of action
+	Object  Object      // what was acted on
 	To      []Recipient // who received access, rights or mail
-	Before  Visibility  // of the object, before and after; NoVisibility if not stated
-	After   Visibility
-	Rows    int64 // rows returned or exported; -1 if some, but unknown how many
-	Bytes   int64 // bytes taken; 0 if not stated
-	Items   int64 // items taken in one event; 0 stands for 1
-	Client  Client
-	Outcome Outcome
-	Attrs   []Attr // further facts a detector reads, named below
+	Before  Visibility  // of the object before the action; NoVisibility if not stated
+	After   Visibility  // of the object after the action; NoVisibility if not stated
+	Rows    int64       // returned or exported; -1 if there were some, of unknown number
+	Bytes   int64       // taken; 0 if not stated
+	Items   int64       // taken in one event; 0 stands for 1
+	Client  Client      // where the action came from
+	Outcome Outcome     // whether it took effect
+	Attrs   []Attr      // further facts that detectors read; see AttrRule and so on
 }
 
 // Actor is who acted, as the vendor names them.
 type Actor struct {
-	Account    string // canonical: an e-mail address in lower case, or "source:id"
-	Alias      string // a second account of the same person that the record carries, or empty
-	Name       string // display name, or empty
-	Kind       ActorKind
-	OnBehalfOf string // the account acted for: login-as, delegation
-	Guest      bool   // an outsider; known once it is known whose the account is
+	Account    string    // canonical: an e-mail address in lower case, or "source:id"
+	Alias      string    // another account of the same person in the record; may be empty
+	Name       string    // display name; may be empty
+	Kind       ActorKind // of principal
+	OnBehalfOf string    // the account acted for by delegation or login-as; may be empty
+	Guest      bool      // an outsider; set by entity resolution
 }
 
 // Object is what was acted on.
 type Object struct {
 	ID        string // stable id; empty if container and name identify it
 	Type      string // file, folder, report, repository, bucket, user …
-	Name      string // as people see it
+	Name      string // for people
 	Container string // folder, site, drive, bucket, repository owner or project
-	Owner     string
-	Label     string // sensitivity label or classification, or empty
+	Owner     string // account of the owner; may be empty
+	Label     string // sensitivity label or classification; may be empty
 	Size      int64  // bytes; 0 if not stated
 	Folder    bool   // a whole folder, of unknown size
 }
 
 // Recipient is who received something.
 type Recipient struct {
-	Account    string // canonical, as Actor.Account; a domain with a leading "@"; "*" for anybody
-	Department string // for the organisation's own people, when HR knows
-	Scope      Scope
+	Account    string // as Actor.Account; a domain with a leading "@"; "*" for everyone
+	Department string // of people of the organisation, if HR's files have it
+	Scope      Scope  // relation to the organisation
 }
 
 // Client is where an action came from.
 type Client struct {
-	IP      string // only if it is an address; otherwise empty
+	IP      string // an address, or empty
 	Agent   string // user agent as sent
-	Country string // as the vendor located it, or empty
-	App     string // id or name of an application acting for the person, or empty
-	Session string
-	Device  string
+	Country string // as the vendor located the address; may be empty
+	App     string // id or name of an application acting for the person; may be empty
+	Session string // the vendor's id; may be empty
+	Device  string // the vendor's id or name; may be empty
 }
 
 // Attr is a named fact.
-type Attr struct{ Name, Value string }
+type Attr struct {
+	Name  string // one of AttrRule and so on
+	Value string // as described there
+}
 
 // Names of attributes.
 const (
@@ -311,38 +314,38 @@ const (
 	AttrChunk      = "chunk"       // the rows of this record add to those of its execution
 	AttrStart      = "start"       // HR: first working day, 2006-01-02
 	AttrLastDay    = "last_day"    // HR: last working day, 2006-01-02
-	AttrDepartment = "department"  // HR
-	AttrTitle      = "title"       // HR
-	AttrManager    = "manager"     // HR
+	AttrDepartment = "department"  // HR: of the person
+	AttrTitle      = "title"       // HR: of the person
+	AttrManager    = "manager"     // HR: account of the manager
 	AttrLocation   = "location"    // HR: city
 	AttrCountry    = "country"     // HR: ISO 3166 code or name
 	AttrAlias      = "alias"       // HR: another account of the person; may repeat
-	AttrReason     = "reason"      // why something failed, or what a vendor's alert says
+	AttrReason     = "reason"      // why an action failed, or what a vendor's alert reports
 	AttrRecords    = "records"     // of a source itself: how many records it is about
 	AttrTarget     = "target"      // what a change was made to, where the object is something else
 	AttrThrottled  = "throttled"   // the vendor stopped counting: the volume is a lower bound
 	AttrPermission = "permissions" // what was permitted
 	AttrAppName    = "app_name"    // display name of Client.App
 	AttrPolicy     = "policy"      // what a setting governs: "sharing", "authentication" or "logging"
-	AttrRuleMatch  = "rule_match"  // a user's rule that the record satisfies: its id, and fields for correlations
-	AttrFrom       = "from"        // of a gap, RFC 3339; its end is AttrUntil
-	AttrUntil      = "until"
-	AttrNew        = "new"      // of a delivery: how many events were new,
-	AttrLate       = "late"     // how many of them older than what had come before,
-	AttrLag        = "lag"      // by how many milliseconds at most, but for one in a hundred,
-	AttrUsual      = "usual"    // and how many are usual
-	AttrAttempts   = "attempts" // of the first event of an account: the failed sign-ins before it (Attempt)
-	AttrEffect     = "effect"   // of a change, where the record tells: "weaker" or "stronger"
+	AttrRuleMatch  = "rule_match"  // a rule of the organisation that the record satisfies: its id, and fields for correlations
+	AttrFrom       = "from"        // beginning of a gap, RFC 3339
+	AttrUntil      = "until"       // end of a gap, RFC 3339
+	AttrNew        = "new"         // of a delivery: how many events were new
+	AttrLate       = "late"        // how many of them were older than events that had come before
+	AttrLag        = "lag"         // how late they were: the 99th percentile, in milliseconds
+	AttrUsual      = "usual"       // the usual lag of the source, in milliseconds
+	AttrAttempts   = "attempts"    // of the first event of an account: failed sign-ins before it; see JoinAttempts
+	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
 )
 
 // Attempt is a failed sign-in.
 type Attempt struct {
 	_  struct{} `cbor:",toarray"`
 	At int64    // Unix milliseconds
-	IP uint64   // XXH64 of the address it came from
+	IP uint64   // XXH64 of the address
 }
 
-// JoinAttempts is the value of AttrAttempts.
+// JoinAttempts returns attempts as the value of AttrAttempts.
 func JoinAttempts(list []Attempt) string {
 	b := make([]byte, 0, 16*len(list))
 	for _, f := range list {
@@ -351,7 +354,8 @@ func JoinAttempts(list []Attempt) string {
 	return string(b)
 }
 
-// SplitAttempts reads the value of AttrAttempts. What is left of a damaged one is dropped.
+// SplitAttempts reads the value of AttrAttempts. Bytes at the end that are no whole attempt are
+// dropped.
 func SplitAttempts(value string) (list []Attempt) {
 	for b := []byte(value); len(b) >= 16; b = b[16:] {
 		list = append(list, Attempt{At: int64(binary.LittleEndian.Uint64(b)), IP: binary.LittleEndian.Uint64(b[8:])})
@@ -359,7 +363,7 @@ func SplitAttempts(value string) (list []Attempt) {
 	return list
 }
 
-// Attr returns the first attribute of a name, or "".
+// Attr returns the value of the first attribute with a name, or "".
 func (e *Event) Attr(name string) string {
 	for i := range e.Attrs {
 		if e.Attrs[i].Name == name {

@@ -1,5 +1,5 @@
 // Package eventlog is the event log: ingest appends to it, detect reads from it. All
-// implementations keep one contract, which eventlogtest checks: Memory for scans and tests,
+// implementations satisfy one contract, which eventlogtest checks: Memory for scans and tests,
 // SQLite for a single machine, Kafka for a cluster.
 package eventlog
 
@@ -14,13 +14,13 @@ import (
 // Record is one entry of a log. Do not modify records after passing them to Append, nor those
 // that Read returns.
 type Record struct {
-	Partition int    // where the record is; set by Append if there is a key
-	Offset    int64  // its place in the partition, from 0; set by Append
-	Key       string // decides the partition; records of one key keep their order
-	Value     []byte
-	// Appended is when the log took the record, Unix milliseconds: by the clock of the
-	// process that appended it (Memory, SQLite) or of the broker (Kafka). Set by Append,
-	// and equal in every Read. 0 if it is not known.
+	Partition int    // where the record is; Append sets it if there is a Key
+	Offset    int64  // position in the partition, from 0; set by Append
+	Key       string // determines the partition; records of one key keep their order
+	Value     []byte // the content
+	// Appended is when the log stored the record, Unix milliseconds: by the clock of the
+	// process that appended it (Memory, SQLite) or of the broker (Kafka). Append sets it, and
+	// every Read returns the same. It is 0 if unknown.
 	Appended int64
 }
 
@@ -43,9 +43,9 @@ type Log interface {
 	Partitions() int
 }
 
-// Each calls do for the records of a partition from one offset up to another, and for those beyond
-// that were read together with the last of them. It reads at most max at a time. It returns the
-// offset that follows the last record, and the first error of Read or of do, as it is.
+// Each calls do for the records of a partition from one offset until another, and for those
+// beyond that were read together with the last of them. It reads at most max records at a time.
+// It returns the offset after the last record, and the first error of Read or do, unchanged.
 func Each(ctx context.Context, log Log, partition int, from, until int64, max int, do func(*Record) error) (next int64, err error) {
 	for from < until {
 		recs, err := log.Read(ctx, partition, from, max)
@@ -62,7 +62,7 @@ func Each(ctx context.Context, log Log, partition int, from, until int64, max in
 	return from, nil
 }
 
-// ErrGone is returned by Read for an offset that the log no longer holds.
+// ErrGone is returned by Read for an offset whose record the log no longer has.
 var ErrGone = errors.New("eventlog: offset is gone")
 
 // ErrClosed is returned by Append on a closed log.
@@ -76,7 +76,7 @@ func (r *Record) place(n int) (int, error) {
 	return r.Partition, within(r.Partition, n)
 }
 
-// within is an error if there is no such partition among n.
+// within returns an error unless a log with n partitions has the partition.
 func within(partition, n int) error {
 	if partition < 0 || partition >= n {
 		return fmt.Errorf("eventlog: no partition %d", partition)
@@ -84,6 +84,6 @@ func within(partition, n int) error {
 	return nil
 }
 
-// PartitionOf is the partition of a key among n. It must never change: state is
-// kept by partition.
+// PartitionOf returns the partition of a key in a log with n partitions. It must never change:
+// state is stored by partition.
 func PartitionOf(key string, n int) int { return int(xxhash.Sum64String(key) % uint64(n)) }

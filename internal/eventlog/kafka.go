@@ -18,18 +18,18 @@ import (
 	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
-// KafkaConfig says which cluster holds the logs, and how they are made.
+// KafkaConfig is how to reach a cluster, and how topics are created.
 type KafkaConfig struct {
-	Brokers     []string
+	Brokers     []string      // host:port; at least one
 	Replication int           // copies of every record; 1 for a single broker
-	Retention   time.Duration // how long records are kept; 0 for ever
-	TLS         *tls.Config   // nil for connections in the clear
+	Retention   time.Duration // for how long records are kept; 0 for ever
+	TLS         *tls.Config   // nil for unencrypted connections
 	Mechanism   string        // "", "plain", "scram-sha-256" or "scram-sha-512"
-	User        string
-	Password    string
+	User        string        // for Mechanism
+	Password    string        // for Mechanism
 }
 
-// Cluster is a connection to Kafka.
+// Cluster is a client of a Kafka cluster.
 type Cluster struct {
 	config    KafkaConfig
 	client    *kafka.Client
@@ -37,13 +37,14 @@ type Cluster struct {
 	dialer    *kafka.Dialer
 }
 
-// Errors of Kafka that pass: whoever meets one tries again.
+// Waiting times between attempts after a transient error.
 const (
 	retryLeast = 100 * time.Millisecond
 	retryMost  = 5 * time.Second
 )
 
-// OpenCluster prepares connections. It does not connect yet.
+// OpenCluster prepares a client, without connecting. An unknown mechanism is an error, and so
+// is a password that would be sent unencrypted to another machine.
 func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	if len(c.Brokers) == 0 {
 		return nil, errors.New("eventlog: no brokers")
@@ -66,9 +67,9 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 		return nil, fmt.Errorf("eventlog: sasl: %w", err)
 	}
 	if mechanism != nil && c.TLS == nil {
-		for _, b := range c.Brokers { // a password in the clear
+		for _, b := range c.Brokers { // the password would be sent unencrypted
 			if host, _, err := net.SplitHostPort(b); err != nil || !loopback(host) {
-				return nil, fmt.Errorf("eventlog: sasl without tls to %s: only to this machine", b)
+				return nil, fmt.Errorf("eventlog: sasl without tls to %s: allowed on this machine only", b)
 			}
 		}
 	}
@@ -97,6 +98,7 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	}, nil
 }
 
+// loopback reports whether a host is this machine.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
@@ -105,7 +107,7 @@ func loopback(host string) bool {
 // Close closes idle connections.
 func (c *Cluster) Close() { c.transport.CloseIdleConnections() }
 
-// Kafka is a log in a topic. Make one with Cluster.Log; End it when done.
+// Kafka is a log in a topic. Make one with Cluster.Log; call End when done.
 type Kafka struct {
 	cluster *Cluster
 	topic   string
@@ -116,15 +118,15 @@ type Kafka struct {
 	shut  context.CancelFunc
 	mu    sync.Mutex
 	ended bool
-	ahead map[int]*segment // by partition: fetched, and not asked for yet
+	ahead map[int]*segment // by partition: the segment that was fetched last
 	tails map[int]tail     // by partition
 }
 
-// tail is what is known of the end of a partition from the answers to its readers.
+// tail is what the responses to readers tell about the end of a partition.
 type tail struct {
-	known   bool
-	next    int64 // the end, as the last answer said; only if it is known
-	waiting int   // readers that wait there for more: whatever comes, they learn of at once
+	known   bool  // whether next is known
+	next    int64 // the end of the partition in the last response
+	waiting int   // readers that wait at the end: they learn of new records at once
 }
 
 // Log opens the log of a topic, and creates the topic if it does not exist. A topic with
@@ -209,16 +211,16 @@ func (c *Cluster) checkTopic(ctx context.Context, topic string, partitions int) 
 		return meta.Topics[0].Error
 	}
 	if n := len(meta.Topics[0].Partitions); n != partitions {
-		return fmt.Errorf("it has %d partitions, not %d: the number is fixed when a log is made", n, partitions)
+		return fmt.Errorf("it has %d partitions, not %d: the number is fixed when a log is created", n, partitions)
 	}
 	return nil
 }
 
-// SetLowLatency has records appended at once, without waiting for others to go with them. It is
-// called before the first.
+// SetLowLatency makes Append send records at once, without waiting for more to send with them.
+// Call it before the first Append.
 func (k *Kafka) SetLowLatency() { k.writer.BatchTimeout = time.Millisecond }
 
-// retryTransient tries again while an error is one that passes.
+// retryTransient tries again up to eight times while the error is transient.
 func retryTransient(ctx context.Context, try func() error) error {
 	wait := retryLeast
 	for n := 0; ; n++ {
@@ -232,7 +234,7 @@ func retryTransient(ctx context.Context, try func() error) error {
 	}
 }
 
-// backoff waits before the next try, and longer before the one after it.
+// backoff waits before the next attempt, and doubles the time for the one after it.
 func backoff(ctx context.Context, wait *time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -243,8 +245,8 @@ func backoff(ctx context.Context, wait *time.Duration) error {
 	return nil
 }
 
-// isTransient says whether an error is one that a broker's restart or a change of
-// leaders explains.
+// isTransient reports whether the restart of a broker or a change of leaders can cause an
+// error.
 func isTransient(err error) bool {
 	var code kafka.Error
 	if errors.As(err, &code) {
@@ -266,20 +268,19 @@ func isTransient(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// isUnknownTopic says whether an error is that a topic, or a partition, is not there: for a
-// moment after it was made, or for good.
+// isUnknownTopic reports whether an error means that a topic or partition does not exist: for a
+// moment after its creation, or for good.
 func isUnknownTopic(err error) bool {
 	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition)
 }
 
-// missingFor is for how long a topic may be missing until it is taken for deleted.
+// missingFor is how long a topic may be missing before it counts as deleted.
 const missingFor = 30 * time.Second
 
 // Partitions implements Log.
 func (k *Kafka) Partitions() int { return k.parts }
 
-// End says that this process appends nothing more: its readers get io.EOF once
-// they have read everything.
+// End ends appending by this process: its readers get io.EOF once they have read everything.
 func (k *Kafka) End() {
 	k.mu.Lock()
 	ended := k.ended
@@ -287,19 +288,20 @@ func (k *Kafka) End() {
 	k.mu.Unlock()
 	if !ended {
 		k.writer.Close()
-		k.shut() // nobody waits for more
+		k.shut() // readers no longer wait for more
 	}
 }
 
+// over reports whether End was called.
 func (k *Kafka) over() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.ended
 }
 
-// Append implements Log: nil means that all copies in sync have the records.
-// After an error that a broker's restart explains some may be there twice: ids
-// are made from causes, so that this is harmless.
+// Append implements Log. A nil error means that all in-sync replicas have the records. It waits
+// out transient errors. After one of them some records may be in the log twice: consumers
+// deduplicate by ID.
 func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 	if k.over() {
 		return ErrClosed
@@ -324,7 +326,7 @@ func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
 			return nil
 		}
 		var each kafka.WriteErrors
-		if errors.As(err, &each) && len(each) == len(msgs) { // only what is not there again
+		if errors.As(err, &each) && len(each) == len(msgs) { // retry only the records that failed
 			left := msgs[:0:0]
 			for i, e := range each {
 				if e != nil {
@@ -373,9 +375,9 @@ func (k *Kafka) Bounds(ctx context.Context, partition int) (first, next int64, e
 	return first, next, nil
 }
 
-// Next is the offset of the next record of a partition that will be appended, as Bounds
-// returns it. The broker is asked only if no reader waits for that record: whoever waits
-// learns of it as soon as it is there.
+// Next returns the offset of the next record that will be appended to a partition, as Bounds
+// does. It asks the broker only if no reader waits for that record: a waiting reader learns of
+// it as soon as it is there.
 func (k *Kafka) Next(ctx context.Context, partition int) (int64, error) {
 	k.mu.Lock()
 	t := k.tails[partition]
@@ -387,13 +389,13 @@ func (k *Kafka) Next(ctx context.Context, partition int) (int64, error) {
 	return next, err
 }
 
-// waits notes that a reader asks for records from an offset on, until the function that it
-// returns is called.
+// waits records that a reader asks for records from an offset on, until the returned function
+// is called.
 func (k *Kafka) waits(partition int, from int64) func() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := k.tails[partition]
-	if !t.known || from != t.next { // there is more, or it is not known whether there is
+	if !t.known || from != t.next { // there are more records, or that is unknown
 		return func() {}
 	}
 	t.waiting++
@@ -494,18 +496,18 @@ func (k *Kafka) permanent(ctx context.Context, err error, partition int, from in
 	return nil
 }
 
-// fetchBytes bounds what is fetched of a partition at once, compressed.
+// fetchBytes is the most that one request fetches of a partition, compressed.
 const fetchBytes = 1 << 20
 
-// For how long the broker holds back an answer while there is nothing: longer every time,
-// so that a quiet topic costs little. What comes is answered at once.
+// How long the broker may hold back a response while there are no records. It doubles every
+// time, so that a quiet topic costs little. New records are always returned at once.
 const (
 	fetchLeast = 250 * time.Millisecond
 	fetchMost  = 8 * time.Second
 )
 
-// fetch asks for records from an offset on, and waits for the first for some time. Without
-// any, base is where to ask next.
+// fetch asks for records from an offset on, and waits for the first for a while. If there are
+// none, base is the offset to ask for next.
 func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.Duration) (*segment, error) {
 	if !k.over() {
 		var cancel context.CancelFunc
@@ -542,7 +544,7 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 			break
 		}
 		if err != nil {
-			if len(s.recs) > 0 { // the last batch is cut off: its beginning is whole
+			if len(s.recs) > 0 { // the last batch is truncated: use its beginning
 				break
 			}
 			return nil, err
@@ -579,7 +581,7 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 	return s, nil
 }
 
-// outOfRange tells what is wrong with an offset that the broker does not have.
+// outOfRange returns the error for an offset that the broker does not have.
 func (k *Kafka) outOfRange(ctx context.Context, partition int, from int64) error {
 	first, next, err := k.Bounds(ctx, partition)
 	switch {
@@ -589,11 +591,11 @@ func (k *Kafka) outOfRange(ctx context.Context, partition int, from int64) error
 		return ErrGone
 	}
 	return fmt.Errorf(
-		"eventlog: offset %d is beyond the end of topic %s, partition %d (%d): the topic was made anew, or lost records",
+		"eventlog: offset %d is beyond the end of topic %s, partition %d (%d): the topic was recreated, or lost records",
 		from, k.topic, partition, next)
 }
 
-// Delete deletes a topic with all that it holds.
+// Delete deletes a topic with its records.
 func (c *Cluster) Delete(ctx context.Context, topic string) error {
 	res, err := c.client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{topic}})
 	if err == nil {

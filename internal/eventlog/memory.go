@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Memory is a log in memory. It is as durable as the process.
+// Memory is a log in memory. Its records are lost when the process ends.
 type Memory struct {
 	limit int64 // bytes of unread values at which Append waits; 0 for no limit
 
@@ -18,14 +18,15 @@ type Memory struct {
 	closed  bool
 }
 
+// memoryPartition is one partition of a Memory.
 type memoryPartition struct {
 	first int64 // offset of recs[0]
 	recs  []Record
 }
 
-// NewMemory returns an empty log. With a limit it forgets what has been read,
-// and Append waits while more than limit bytes of values are unread; the reader
-// of every partition must then keep reading.
+// NewMemory returns an empty log. With a limit it drops records once they have been read, and
+// Append waits while more than limit bytes of values are unread. Every partition then needs a
+// reader that keeps reading.
 func NewMemory(partitions int, limit int64) *Memory {
 	m := &Memory{limit: limit, parts: make([]memoryPartition, partitions)}
 	m.changed = sync.NewCond(&m.mu)
@@ -35,8 +36,7 @@ func NewMemory(partitions int, limit int64) *Memory {
 // Partitions implements Log.
 func (m *Memory) Partitions() int { return len(m.parts) }
 
-// Close says that nothing more will be appended: readers get io.EOF once they
-// have read everything.
+// Close ends appending: readers get io.EOF once they have read everything.
 func (m *Memory) Close() {
 	m.mu.Lock()
 	m.closed = true
@@ -75,8 +75,8 @@ func (m *Memory) Append(ctx context.Context, recs ...Record) error {
 	return nil
 }
 
-// wake takes the lock so that no waiter misses the end of its context between
-// looking and waiting.
+// wake holds the lock, so that no reader misses the end of its context between checking and
+// waiting.
 func (m *Memory) wake() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -19,15 +19,15 @@ import (
 //go:embed migrations/*.sql
 var scripts embed.FS
 
-// File is an SQLite file that holds logs. One process writes it at a time; what
-// was acknowledged survives a power cut.
+// File is an SQLite file with logs. One process writes to it at a time. What was acknowledged
+// survives a power cut.
 type File struct {
 	db  *sql.DB
 	enc *zstd.Encoder
 	dec *zstd.Decoder
 }
 
-// OpenFile opens a file of logs, or makes it.
+// OpenFile opens a file with logs, and creates or migrates it.
 func OpenFile(ctx context.Context, path string) (*File, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full)
 	if err != nil {
@@ -36,8 +36,8 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 	return newFile(db)
 }
 
-// OpenFileReadOnly opens a file of logs that exists, to read what it holds at this moment,
-// also while another process appends to it. Everything that writes fails.
+// OpenFileReadOnly opens an existing file for reading, as it is at this moment, while another
+// process may append to it. Methods that write return an error.
 func OpenFileReadOnly(ctx context.Context, path string) (*File, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
@@ -60,14 +60,13 @@ func newFile(db *sql.DB) (*File, error) {
 	return &File{db, enc, dec}, nil
 }
 
-// Close closes the file; its logs must not be used afterwards.
+// Close closes the file. Its logs must not be used afterwards.
 func (f *File) Close() error {
 	f.dec.Close()
 	return f.db.Close()
 }
 
-// SQLite is a log in a File. Appending at the same time from several goroutines
-// is one transaction.
+// SQLite is a log in a File. Concurrent calls of Append share a transaction.
 type SQLite struct {
 	file  *File
 	id    int64
@@ -81,20 +80,22 @@ type SQLite struct {
 	read    map[int]*segment // by partition: the segment that was read last
 }
 
+// pendingAppend is a call of Append that waits to be written.
 type pendingAppend struct {
 	recs []Record
 	done chan struct{}
 	err  error
 }
 
+// segment is the records of one transaction in one partition.
 type segment struct {
-	base int64
+	base int64 // offset of the first record
 	at   int64 // when it was appended, Unix milliseconds
 	recs []Record
 }
 
-// Log opens a log of the file by name, or makes it. The number of partitions is
-// fixed when it is made: another one is an error.
+// Log opens the log with a name, or creates it. The number of partitions is fixed at creation:
+// another number is an error.
 func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, error) {
 	l := &SQLite{file: f, parts: partitions, read: map[int]*segment{}}
 	l.changed = sync.NewCond(&l.mu)
@@ -109,12 +110,12 @@ func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, e
 		return nil, fmt.Errorf("eventlog: %s: %w", name, err)
 	}
 	if has != partitions {
-		return nil, fmt.Errorf("eventlog: %s has %d partitions, not %d: the number is fixed when a log is made", name, has, partitions)
+		return nil, fmt.Errorf("eventlog: %s has %d partitions, not %d: the number is fixed when a log is created", name, has, partitions)
 	}
 	return l, nil
 }
 
-// Partitions is how many partitions a log has that was made before; 0 if there is none.
+// Partitions returns the number of partitions of a log; 0 if it does not exist.
 func (f *File) Partitions(ctx context.Context, name string) (n int, err error) {
 	err = f.db.QueryRowContext(ctx, "SELECT partitions FROM topic WHERE name = ?", name).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -126,8 +127,7 @@ func (f *File) Partitions(ctx context.Context, name string) (n int, err error) {
 // Partitions implements Log.
 func (l *SQLite) Partitions() int { return l.parts }
 
-// End says that nothing more will be appended: readers get io.EOF once they have
-// read everything.
+// End ends appending: readers get io.EOF once they have read everything.
 func (l *SQLite) End() {
 	l.mu.Lock()
 	l.ended = true
@@ -135,7 +135,7 @@ func (l *SQLite) End() {
 	l.changed.Broadcast()
 }
 
-// Append implements Log: nil means that the records survive a power cut.
+// Append implements Log. A nil error means that the records survive a power cut.
 func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 	if len(recs) == 0 {
 		return nil
@@ -162,7 +162,7 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 		return a.err
 	}
 
-	for { // whoever comes first writes for all that wait
+	for { // the first call writes for all that wait
 		l.mu.Lock()
 		group := l.queue
 		l.queue = nil
@@ -181,7 +181,7 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 	}
 }
 
-// appendRecord appends a record to those of a segment.
+// appendRecord appends a record in the stored form of a segment.
 func appendRecord(b []byte, key string, value []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	b = append(b, key...)
@@ -189,7 +189,7 @@ func appendRecord(b []byte, key string, value []byte) []byte {
 	return append(b, value...)
 }
 
-// write appends a group in one transaction.
+// write appends the records of a group in one transaction.
 func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 	plain, count := make([][]byte, l.parts), make([]int, l.parts)
 	for _, g := range group {
@@ -291,7 +291,7 @@ func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) (
 	}
 }
 
-// wait returns when there may be a record at an offset.
+// wait returns once there may be a record at an offset.
 func (l *SQLite) wait(ctx context.Context, partition int, from int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -305,15 +305,15 @@ func (l *SQLite) wait(ctx context.Context, partition int, from int64) {
 	}
 }
 
-// wake takes the lock so that no waiter misses the end of its context between
-// looking and waiting.
+// wake holds the lock, so that no reader misses the end of its context between checking and
+// waiting.
 func (l *SQLite) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changed.Broadcast()
 }
 
-// segment reads the segment that holds an offset; nil if none does yet.
+// segment reads the segment with an offset; nil if it does not exist yet.
 func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segment, error) {
 	s := &segment{}
 	var n int
@@ -331,7 +331,7 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 			return nil, err
 		case from > next:
 			return nil, fmt.Errorf(
-				"eventlog: offset %d is beyond the end of partition %d (%d): the log was restored, or exchanged for another",
+				"eventlog: offset %d is beyond the end of partition %d (%d): the log was restored or replaced",
 				from, partition, next)
 		case from < first:
 			return nil, ErrGone
@@ -344,14 +344,14 @@ func (l *SQLite) segment(ctx context.Context, partition int, from int64) (*segme
 	return s, nil
 }
 
-// unpack reads the n records of a stored segment, which begins at an offset and was appended
-// at a time (Unix milliseconds).
+// unpack returns the n records of a stored segment that begins at an offset and was appended at
+// a time (Unix milliseconds).
 func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int, at int64) ([]Record, error) {
 	plain, err := dec.DecodeAll(body, nil)
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged: %w", partition, base, err)
 	}
-	if n < 0 || n > len(plain)/2 { // each takes two bytes at least
+	if n < 0 || n > len(plain)/2 { // a record takes at least two bytes
 		return nil, fmt.Errorf("eventlog: partition %d, offset %d: damaged segment: %d records in %d bytes", partition, base, n, len(plain))
 	}
 	recs := make([]Record, n)
@@ -379,6 +379,7 @@ func unpack(dec *zstd.Decoder, body []byte, partition int, base int64, n int, at
 	return recs, nil
 }
 
+// field splits the first length-prefixed field off.
 func field(b []byte) (value, rest []byte, err error) {
 	n, k := binary.Uvarint(b)
 	if k <= 0 || n > uint64(len(b)-k) {
@@ -387,9 +388,8 @@ func field(b []byte) (value, rest []byte, err error) {
 	return b[k : k+int(n) : k+int(n)], b[k+int(n):], nil
 }
 
-// Trim forgets segments of a partition that were appended before a time, as far
-// as they lie before an offset that no reader will ask for again. It returns how
-// many records are gone.
+// Trim deletes segments of a partition that were appended before a time and end at or before
+// the offset keep, which readers may still need. It returns how many records it deleted.
 func (l *SQLite) Trim(ctx context.Context, partition int, before time.Time, keep int64) (gone int64, err error) {
 	var n sql.NullInt64
 	err = sqlitedb.Tx(ctx, l.file.db, func(tx *sql.Tx) error {
@@ -407,9 +407,9 @@ func (l *SQLite) Trim(ctx context.Context, partition int, before time.Time, keep
 	return n.Int64, nil
 }
 
-// Rewrite replaces the values of records of a log where a function wants so, at their
-// offsets: to take out what must not be kept any more. Nobody else may use the file
-// meanwhile. It returns how many were replaced; a log that was never made has none.
+// Rewrite replaces the values of records of a log for which change returns true, at their
+// offsets. It erases data that must not be stored any longer. No other process may use the file
+// meanwhile. It returns how many it replaced; 0 for a log that does not exist.
 func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) (value []byte, changed bool)) (n int, err error) {
 	parts, err := f.Partitions(ctx, name)
 	if err != nil || parts == 0 {
@@ -463,5 +463,5 @@ func (f *File) Rewrite(ctx context.Context, name string, change func(r *Record) 
 	return n, nil
 }
 
-// Vacuum writes the file anew without what was replaced or deleted.
+// Vacuum rewrites the file without what was replaced or deleted.
 func (f *File) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, f.db) }

@@ -1,4 +1,4 @@
-// Package failpoint kills the process at named lines, for tests of crashes.
+// Package failpoint kills the process at named points, for tests of crashes.
 package failpoint
 
 import (
@@ -9,10 +9,9 @@ import (
 	"syscall"
 )
 
-// Reach kills the process, as kill -9 does, at a named line that lies between
-// two durable effects: the first time it is reached, or the nth, if the environment
-// says OUTFLOW_FAILPOINT=name or name:n. It is how tests prove that nothing is lost
-// there; without the variable it does nothing.
+// Reach kills the process, as kill -9 does, if the environment variable OUTFLOW_FAILPOINT is
+// name (the first time) or name:n (the nth time). Calls are between two durable effects, so
+// that tests can prove that nothing is lost there. Without the variable Reach does nothing.
 func Reach(name string) {
 	if armedAt == "" || armedAt != name {
 		return

@@ -2,40 +2,40 @@ package finding
 
 import "time"
 
-// Activity is what somebody did on a day, beside what was usual then. The last word
-// about a day, which is known by its Date, counts: when it ends may be known better
-// later.
+// Activity is a daily summary: what a user did on a day, beside what is usual. A later summary
+// of the same user and Date replaces it; End may differ, since it may be known better by then.
 type Activity struct {
-	User    string   `json:"user"`
-	End     int64    `json:"end"`            // of the day, Unix milliseconds: in the middle of the person's night
-	Open    bool     `json:"open,omitempty"` // the day is not over
-	Gone    bool     `json:"gone,omitempty"` // there was no such day, as is known now
-	Risk    float64  `json:"risk,omitempty"` // the highest score of the day
-	Leaving bool     `json:"leaving,omitempty"`
+	User    string   `json:"user"`              // account of the user
+	End     int64    `json:"end"`               // end of the day, Unix milliseconds: in the middle of the user's night
+	Open    bool     `json:"open,omitempty"`    // the day is not over
+	Gone    bool     `json:"gone,omitempty"`    // there was no such day, as later events showed
+	Risk    float64  `json:"risk,omitempty"`    // highest score of the day
+	Leaving bool     `json:"leaving,omitempty"` // whether the user was known to leave
 	Service bool     `json:"service,omitempty"` // a service account rather than a person
-	Sources []string `json:"sources,omitempty"` // that had something from them
-	Known   float64  `json:"known"`             // person-days that unusual counts were told from usual ones by, those long ago less
-	Counts  []Amount `json:"counts,omitempty"`
+	Sources []string `json:"sources,omitempty"` // short names of the sources with events of the user
+	Known   float64  `json:"known"`             // person-days that baselines rested on; old ones count less
+	Counts  []Amount `json:"counts,omitempty"`  // what was counted, by metric
 }
 
-// Date is the calendar day in the middle of which the day is.
+// Date returns the calendar date of the day (2006-01-02): that of 12 hours before its end, in
+// UTC.
 func (a *Activity) Date() string {
 	return time.UnixMilli(a.End - 12*time.Hour.Milliseconds()).UTC().Format(time.DateOnly)
 }
 
-// Amount is how much of something was done.
+// Amount is what one metric counted on a day.
 type Amount struct {
-	Detector string  `json:"detector"`
-	Metric   string  `json:"metric"`
-	Unit     string  `json:"unit"` // plural, for people
-	N        float64 `json:"n"`
-	Usual    float64 `json:"usual"` // on a usual day of the person
-	Peers    float64 `json:"peers"` // on a usual day of a colleague
+	Detector string  `json:"detector"` // that counts it
+	Metric   string  `json:"metric"`   // name of the metric
+	Unit     string  `json:"unit"`     // plural, for people
+	N        float64 `json:"n"`        // on the day
+	Usual    float64 `json:"usual"`    // on a usual day of the user
+	Peers    float64 `json:"peers"`    // on a usual day of a colleague
 }
 
-// Leaver is somebody of whom HR has said that they leave.
+// Leaver is a person whom HR lists as leaving.
 type Leaver struct {
-	User    string `json:"user"`
-	Notice  int64  `json:"notice"`             // when that became known, Unix milliseconds
-	LastDay int64  `json:"last_day,omitempty"` // the last working day; 0 if it is not known
+	User    string `json:"user"`               // account of the person
+	Notice  int64  `json:"notice"`             // when it became known, Unix milliseconds
+	LastDay int64  `json:"last_day,omitempty"` // last working day, Unix milliseconds; 0 if unknown
 }

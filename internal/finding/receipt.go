@@ -1,83 +1,87 @@
 package finding
 
-// Receipt is everything a score rests on, so that it can be computed again. It
-// comes with one of the findings of a moment. docs/scoring.md has the formulas.
+// Receipt is everything that a score rests on, so that it can be computed again. One of the
+// findings of one time has it. docs/scoring.md has the formulas.
 type Receipt struct {
-	Model  int     `json:"model"`  // version of the formulas
-	At     int64   `json:"at"`     // Unix milliseconds
-	Start  int64   `json:"start"`  // of the person's day
-	Days   float64 `json:"days"`   // active days that the person's own usual day rests on, those long ago less
-	Known  float64 `json:"known"`  // person-days of anybody that were known here, those long ago less
-	Busier float64 `json:"busier"` // how much more harmless work than usual the person does today: a factor on all expectations
+	Model int     `json:"model"` // version of the formulas
+	At    int64   `json:"at"`    // time of the score, Unix milliseconds
+	Start int64   `json:"start"` // beginning of the person's day, Unix milliseconds
+	Days  float64 `json:"days"`  // active days that the person's baseline rests on; old days count less
+	Known float64 `json:"known"` // person-days of the organisation; old ones count less
+	// How much more harmless work than usual the person does today: a factor on all
+	// expectations.
+	Busier float64 `json:"busier"`
 
-	Counts  []Count     `json:"counts,omitempty"`
-	Facts   []Noticed   `json:"facts,omitempty"`
-	Rules   []RuleMatch `json:"rules,omitempty"`
-	Counted []string    `json:"counted,omitempty"` // detectors whose counts are above their absolute floor
+	Counts  []Count     `json:"counts,omitempty"`  // amounts that were scored
+	Facts   []Noticed   `json:"facts,omitempty"`   // indicators that matched
+	Rules   []RuleMatch `json:"rules,omitempty"`   // rules of the organisation that matched
+	Counted []string    `json:"counted,omitempty"` // detectors with counts above their absolute floor
 
-	Shift       float64 `json:"shift,omitempty"`        // points of a lasting shift of rates
-	Breach      float64 `json:"breach,omitempty"`       // points of a suspicion about the account within 24 hours before
-	Right       float64 `json:"right,omitempty"`        // points of a right that was given to the person within 48 hours before
-	Leaver      bool    `json:"leaver,omitempty"`       // leaving adds to the score
-	LeaverShare float64 `json:"leaver_share,omitempty"` // share of people who are leaving
+	Shift  float64 `json:"shift,omitempty"`  // points of a lasting shift of rates
+	Breach float64 `json:"breach,omitempty"` // points of a suspected compromise within 24 hours before
+	// Points of a right that was granted to the person within 48 hours before.
+	Right       float64 `json:"right,omitempty"`
+	Leaver      bool    `json:"leaver,omitempty"`       // whether leaving adds to the score
+	LeaverShare float64 `json:"leaver_share,omitempty"` // share of people who are leaving, 0 to 1
 	Own         float64 `json:"own"`                    // usual score of the person
-	Today       float64 `json:"today"`                  // score of the day before what is usual is taken off
-	Risk        float64 `json:"risk"`
+	Today       float64 `json:"today"`                  // score of the day before Own is subtracted
+	Risk        float64 `json:"risk"`                   // the score
 }
 
-// Count is a number of things that was judged.
+// Count is an amount that was scored.
 type Count struct {
-	Detector       string  `json:"detector"`
-	Metric         string  `json:"metric"`
-	Unit           string  `json:"unit"`
-	Window         string  `json:"window"` // "24 h" is the person's day so far
-	Total          float64 `json:"total"`  // in Unit
-	Judged         float64 `json:"judged"` // Total, or its square root for rows and bytes
-	Own            float64 `json:"own"`    // usual for the person, drawn towards the peers; on the scale of Judged, as what follows
-	Peers          float64 `json:"peers"`
-	Organisation   float64 `json:"organisation"`
-	Colleagues     float64 `json:"colleagues"` // how much more the colleagues do today: a factor on the expectation
-	Dispersion     float64 `json:"dispersion"` // of the negative binomial distribution
-	Surprise       float64 `json:"surprise"`   // −log₁₀ of the probability of so many or more
-	Before         Before  `json:"before"`
-	Rarity         float64 `json:"rarity"` // −ln of how often anybody's surprise was as large
-	Floor          float64 `json:"floor"`  // rarity from which it speaks
-	Weight         float64 `json:"harm"`
-	HalfSaturation float64 `json:"half"`
-	Density        float64 `json:"density"` // 1 where it came in one burst, less where it is spread over the day
-	Points         float64 `json:"points"`
+	Detector string  `json:"detector"` // name of the detector
+	Metric   string  `json:"metric"`   // name of the metric
+	Unit     string  `json:"unit"`     // of Total
+	Window   string  `json:"window"`   // length of time; "24 h" is the person's day so far
+	Total    float64 `json:"total"`    // in Unit
+	Judged   float64 `json:"judged"`   // the scored value: Total, or its square root for rows and bytes
+	// Usual for the person, drawn towards the peers; on the scale of Judged.
+	Own            float64 `json:"own"`
+	Peers          float64 `json:"peers"`        // usual for a colleague, on the scale of Judged
+	Organisation   float64 `json:"organisation"` // usual in the organisation, on the scale of Judged
+	Colleagues     float64 `json:"colleagues"`   // how much more the colleagues do today: a factor on the expectation
+	Dispersion     float64 `json:"dispersion"`   // of the negative binomial distribution
+	Surprise       float64 `json:"surprise"`     // −log₁₀ of the probability of this amount or more
+	Before         Before  `json:"before"`       // earlier surprises at the metric
+	Rarity         float64 `json:"rarity"`       // −ln of how often any user's surprise was as large
+	Floor          float64 `json:"floor"`        // rarity from which the count contributes
+	Weight         float64 `json:"harm"`         // factor of the metric on the points; stored as harm
+	HalfSaturation float64 `json:"half"`         // value of Judged at which the points are halved; stored as half
+	Density        float64 `json:"density"`      // 1 if it came in one burst, less if it is spread over the day
+	Points         float64 `json:"points"`       // contribution to the score
 }
 
-// Before is how surprises at a metric were distributed until then, over everybody.
+// Before is the distribution of earlier surprises at a metric, over all users.
 type Before struct {
-	Days    float64 `json:"days,omitempty"`     // person-days, those long ago less; 0 if there were too few
+	Days    float64 `json:"days,omitempty"`     // person-days, old ones count less; 0 if there are too few
 	AtLeast float64 `json:"at_least,omitempty"` // of them, those at least as surprising
 	Level   float64 `json:"level,omitempty"`    // above which an exponential tail is fitted
-	Above   float64 `json:"above,omitempty"`    // person-days above it
+	Above   float64 `json:"above,omitempty"`    // person-days above Level
 	Excess  float64 `json:"excess,omitempty"`   // their mean excess
-	// Where there were too few days: the judged count that one of 10,000 person-days of
-	// other organisations reaches, and how fast larger ones become rarer (the exponent of a
-	// Pareto tail). A smaller count does not speak.
-	Rare  float64 `json:"rare,omitempty"`
+	// With too few days: the scored value that one of 10,000 person-days of other organisations
+	// reaches. A smaller one does not contribute.
+	Rare float64 `json:"rare,omitempty"`
+	// With too few days: how fast larger values become rarer, the exponent of a Pareto tail.
 	Falls float64 `json:"falls,omitempty"`
 }
 
-// RuleMatch is a rule of the organisation's own that matched.
+// RuleMatch is a rule of the organisation that matched.
 type RuleMatch struct {
-	Rule   string  `json:"rule"` // its id
-	Title  string  `json:"title"`
-	Level  int     `json:"level"` // 0 informational … 4 critical
-	Seen   float64 `json:"seen"`  // on how many days of people it matched before, those long ago less
-	Days   float64 `json:"days"`  // of how many
-	Points float64 `json:"points"`
+	Rule   string  `json:"rule"`   // its id
+	Title  string  `json:"title"`  // of the rule
+	Level  int     `json:"level"`  // from 0 (informational) to 4 (critical)
+	Seen   float64 `json:"seen"`   // person-days on which it matched before; old ones count less
+	Days   float64 `json:"days"`   // all person-days; old ones count less
+	Points float64 `json:"points"` // contribution to the score
 }
 
-// Noticed is a fact that holds.
+// Noticed is an indicator that matched.
 type Noticed struct {
-	Detector string  `json:"detector"`
-	Fact     string  `json:"fact"`
-	Weight   float64 `json:"weight"`
-	Seen     float64 `json:"seen"` // on how many days of people it held before, those long ago less
-	Days     float64 `json:"days"` // of how many
-	Points   float64 `json:"points"`
+	Detector string  `json:"detector"` // name of the detector
+	Fact     string  `json:"fact"`     // name of the indicator
+	Weight   float64 `json:"weight"`   // factor of the indicator on the points
+	Seen     float64 `json:"seen"`     // person-days on which it matched before; old ones count less
+	Days     float64 `json:"days"`     // all person-days; old ones count less
+	Points   float64 `json:"points"`   // contribution to the score
 }

@@ -5,36 +5,35 @@ import (
 	"slices"
 )
 
-// Traits are what those who handle findings, and the alerts made of them, need to know of a
-// detector: a set of bits. They are not stored; they hold for old alerts, too.
+// Traits are properties of a detector that the handling of its findings and alerts depends on:
+// a set of bits. They are not stored, and apply to old alerts, too.
 type Traits uint8
 
 // The traits.
 const (
-	// AboutData is a detector that speaks about the data rather than about a person: what
-	// it sees makes the judgement of others less certain.
+	// AboutData marks a detector that reports on the data rather than on a person. Its findings
+	// make those of other detectors less certain.
 	AboutData Traits = 1 << iota
-	// AboutLeavers is one that speaks of people who leave, and of nobody else.
+	// AboutLeavers marks a detector that reports only on people who are leaving.
 	AboutLeavers
-	// NeverSuppressed is one whose alerts cannot be suppressed, because it reports that
-	// others go blind.
+	// NeverSuppressed marks a detector whose alerts cannot be suppressed, because it reports
+	// that other detectors miss data.
 	NeverSuppressed
-	// ChangesSettings is one that sees a change of what a service allows.
+	// ChangesSettings marks a detector that reports a change of what a service allows.
 	ChangesSettings
-	// SharesOutside is one that sees data being shared outside the organisation.
+	// SharesOutside marks a detector that reports data shared outside the organisation.
 	SharesOutside
 )
 
-// Detectors are the traits of detectors by their names. Those of a detector that is not known
-// are none.
+// Detectors are the traits of detectors by name. An unknown detector has none.
 type Detectors map[string]Traits
 
-// Any says whether one of some detectors has one of some traits.
+// Any reports whether one of the named detectors has one of the traits in t.
 func (d Detectors) Any(names []string, t Traits) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return d[name]&t != 0 })
 }
 
-// With lists the detectors that have one of some traits, by name.
+// With returns the names of the detectors that have one of the traits in t, sorted.
 func (d Detectors) With(t Traits) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(d)) {
 		if d[name]&t != 0 {

@@ -1,6 +1,6 @@
-// Package guard turns panics into errors where a goroutine, a request or a part of the
-// program begins, so that one fault does not end everything else. A panic is never
-// silent: whoever registered with Watch is told of each one, whatever becomes of the error.
+// Package guard turns panics into errors at the start of a goroutine, a request or a part of
+// the program, so that one fault does not end everything else. A panic is never silent:
+// functions registered with Watch are called for each one, whatever becomes of the error.
 package guard
 
 import (
@@ -13,22 +13,22 @@ import (
 
 // Panic is a panic that was caught.
 type Panic struct {
-	Where string // the part of the program: a word such as source, channel, feed
-	Value any    // what was given to panic
+	Where string // the part of the program: a word such as source, channel or feed
+	Value any    // the argument of panic
 	Stack []byte // of the goroutine, as debug.Stack returns it
 }
 
-// Error implements error: it has no stack.
+// Error returns where the panic was and its value, without the stack.
 func (p *Panic) Error() string { return fmt.Sprintf("panic in %s: %v", p.Where, p.Value) }
 
-// Unwrap returns the value that was given to panic if it is an error, nil otherwise.
+// Unwrap returns the argument of panic if it is an error, nil otherwise.
 func (p *Panic) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err
 }
 
-// Do runs f and returns its error. If f panics, it returns a *Panic, after those who
-// registered with Watch were told.
+// Do runs f and returns its error. If f panics, it calls the functions registered with Watch
+// and returns a *Panic.
 func Do(where string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -39,6 +39,7 @@ func Do(where string, f func() error) (err error) {
 	return f()
 }
 
+// caught returns a panic, after it called the functions registered with Watch.
 func caught(where string, v any) *Panic {
 	p := &Panic{Where: where, Value: v, Stack: debug.Stack()}
 	mu.Lock()
@@ -58,8 +59,8 @@ var (
 	watchers []*func(*Panic)
 )
 
-// Watch has tell called for every panic that is caught in the process, on the goroutine
-// that panicked, until stop is called.
+// Watch registers a function that is called for every panic in the process that is caught, on
+// the goroutine that panicked, until stop is called.
 func Watch(tell func(*Panic)) (stop func()) {
 	mu.Lock()
 	defer mu.Unlock()
@@ -76,8 +77,8 @@ func Watch(tell func(*Panic)) (stop func()) {
 	}
 }
 
-// Handler returns a handler that answers 500 where h panics before it has written, and
-// breaks the connection off where it has. http.ErrAbortHandler is passed on.
+// Handler returns a handler that answers 500 if h panics before it has written, and aborts the
+// connection if it has. It passes http.ErrAbortHandler on.
 func Handler(where string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := &started{ResponseWriter: w}
@@ -98,33 +99,35 @@ func Handler(where string, h http.Handler) http.Handler {
 			return
 		}
 		if out.begun {
-			panic(http.ErrAbortHandler) // the reader must not take what it got for whole
+			panic(http.ErrAbortHandler) // the client must not take a partial response for a whole one
 		}
 		http.Error(w, "internal error: the log has the details", http.StatusInternalServerError)
 	})
 }
 
-// started notes whether an answer has begun.
+// started records whether a response has begun.
 type started struct {
 	http.ResponseWriter
 	begun bool
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (s *started) WriteHeader(code int) {
 	s.begun = true
 	s.ResponseWriter.WriteHeader(code)
 }
 
+// Write implements http.ResponseWriter.
 func (s *started) Write(b []byte) (int, error) {
 	s.begun = true
 	return s.ResponseWriter.Write(b)
 }
 
-// Flush implements http.Flusher: answers that are streamed need it.
+// Flush implements http.Flusher, which streamed responses need.
 func (s *started) Flush() {
 	s.begun = true
 	http.NewResponseController(s.ResponseWriter).Flush()
 }
 
-// Unwrap is what http.ResponseController asks for.
+// Unwrap is for http.ResponseController.
 func (s *started) Unwrap() http.ResponseWriter { return s.ResponseWriter }

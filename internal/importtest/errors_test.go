@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// bareWrap is a wrap that says nothing but one word.
+// bareWrap is a wrap of an error with a single word.
 var bareWrap = regexp.MustCompile(`^([a-z0-9_]+): %w$`)
 
-// TestErrors demands that whatever wraps an error says which operation failed: the name of a
-// package alone does not.
+// TestErrors requires that every wrap of an error names the operation that failed: the name of
+// a package alone does not.
 func TestErrors(t *testing.T) {
 	fset := token.NewFileSet()
 	var files []*ast.File
@@ -57,7 +57,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestBareWrap has the check find what it is there for.
+// TestBareWrap checks that the check finds what it is for.
 func TestBareWrap(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "x.go", `package x
 func f(err error) error {

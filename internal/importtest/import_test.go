@@ -1,5 +1,5 @@
-// Package importtest checks who may import whom: data flows one way, and rooms do
-// not open each other's doors.
+// Package importtest checks which packages may import which: data flows in one direction, and
+// rooms do not use each other's internals.
 package importtest
 
 import (
@@ -13,8 +13,8 @@ import (
 
 const module = "github.com/outflow/outflow/"
 
-// allowed are the packages of ours that the packages of a room may import, by
-// prefix, or with a $ at the end by name; the longest prefix that matches the importer decides.
+// allowed are the packages of this module that the packages of a room may import, by prefix, or
+// with a $ at the end by name. The longest prefix of the importer decides.
 var allowed = []struct {
 	room string
 	may  []string
@@ -51,7 +51,7 @@ var allowed = []struct {
 }
 
 func TestImports(t *testing.T) {
-	// What another process reads does not count for go's cache of results: this does.
+	// Go's test cache does not track files that another process reads, so read them here.
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".go") {
 			_, err = os.Stat(path)

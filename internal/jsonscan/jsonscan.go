@@ -1,22 +1,21 @@
-// Package jsonscan reads JSON by pulling: the caller walks an object key by
-// key, takes the few values it wants and skips the rest, in one pass and
-// without building a tree. It exists because audit records are wide and only a
-// fifth of each is of interest; docs/benchmarks.md compares it with libraries.
+// Package jsonscan is a pull parser for JSON: the caller walks an object key by key, takes the
+// few values that it wants and skips the rest, in one pass and without building a tree. It
+// exists because audit records are wide and only a fifth of each is of interest;
+// docs/benchmarks.md compares it with libraries.
 //
-// The scanner works on a byte slice that must hold the whole value. When the
-// slice ends inside the value, Err is ErrShort: a streaming caller appends
-// more input and starts the value again.
+// The scanner works on a byte slice that must hold the whole value. If the slice ends inside
+// the value, Err is ErrShort: a streaming caller appends more input and starts the value again.
 //
-// It is lenient about types, because vendors are: Text of a number is its
-// digits, Object of a string is an empty object. It is strict about structure:
-// unbalanced brackets, missing colons or commas, raw control characters in
-// strings and nesting deeper than 64 are errors. Of skipped values only strings and
-// brackets are checked. Keys are compared exactly, after escapes are resolved.
+// It is lenient about types, because vendors are: Text of a number is its digits, Object of a
+// string is an empty object. It is strict about structure: unbalanced brackets, missing colons
+// or commas, raw control characters in strings and nesting deeper than 64 are errors. In
+// skipped values only strings and brackets are checked. Keys are compared exactly, after
+// escapes are resolved.
 //
-// RFC 8259 leaves open which of two equal keys counts, and readers differ. A
-// scanner that is Unique therefore fails with a DuplicateKeyError if a key that the
-// caller reads occurs twice in its object with values that are not written alike; one
-// that is not sees both, in order.
+// RFC 8259 leaves open which of two equal keys counts, and parsers differ. A scanner that is
+// Unique therefore fails with a DuplicateKeyError if a key that the caller reads occurs twice
+// in its object with values that are not written alike. Without Unique the caller sees both, in
+// order.
 package jsonscan
 
 import (
@@ -33,25 +32,27 @@ import (
 	"unsafe"
 )
 
-// ErrShort says that the input ended inside a value.
+// ErrShort means that the input ended inside a value.
 var ErrShort = errors.New("unexpected end of JSON")
 
 // SyntaxError is malformed JSON at a byte offset of the scanned slice.
 type SyntaxError struct {
-	Offset int
-	Reason string
+	Offset int    // in bytes from 0
+	Reason string // what is wrong
 }
 
+// Error returns the offset and the reason.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("malformed JSON at byte %d: %s", e.Offset, e.Reason)
 }
 
-// DuplicateKeyError says that an object has a key twice whose value was read, and that
-// the values differ (or that the object is too large to tell).
+// DuplicateKeyError means that an object has a key twice whose value was read, and that the
+// values differ, or that the object is too large to compare them.
 type DuplicateKeyError struct {
-	Key string // unescaped, at most 64 bytes of it; "" if only the object is known
+	Key string // unescaped, at most 64 bytes of it; "" if unknown
 }
 
+// Error names the key if it is known.
 func (e *DuplicateKeyError) Error() string {
 	if e.Key == "" {
 		return "a key occurs twice in one object"
@@ -64,11 +65,11 @@ const MaxDepth = 64
 
 // Scanner walks one JSON value. The zero value is ready after Reset.
 type Scanner struct {
-	Key []byte // the key that Next stopped at; valid until the next call
+	Key []byte // the key at which Next stopped; valid until the next call
 
-	// Unique makes it an error if a key that is read occurs twice in an object. A key
-	// is read if its value is asked for in any way but by Skip; within what Raw
-	// returns every key is, as it will be looked at later. It holds across Reset.
+	// Unique makes it an error if a key that is read occurs twice in an object. A key is read
+	// if its value is asked for by any method but Skip. Within the result of Raw every key
+	// counts as read, since it may be read later. Reset does not change Unique.
 	Unique bool
 
 	b       []byte
@@ -79,34 +80,34 @@ type Scanner struct {
 	scratch []byte // unescaped strings of the current record
 
 	unread bool     // Next has stopped at a key whose value has not been asked for
-	keys   []uint64 // hashes of the keys read, of every object that is open
-	object object   // the innermost one that is open
-	outer  []object // those around it
-	alike  int      // keys that were there twice with the same value
+	keys   []uint64 // hashes of the keys read, of all open objects
+	object object   // the innermost open one
+	outer  []object // the open ones around it
+	alike  int      // keys that occurred twice with the same value
 }
 
-// object is what is known of an object that is open.
+// object is the state of an open object.
 type object struct {
-	at   int    // where it begins, behind its bracket
+	at   int    // where it begins, after its bracket
 	from int    // where its keys begin in Scanner.keys
-	seen uint64 // a filter over them
+	seen uint64 // a Bloom filter over them
 }
 
-// Reset starts over at the beginning of b. Strings returned before are invalid.
+// Reset starts over at the beginning of b. Strings that were returned before are invalid.
 func (s *Scanner) Reset(b []byte) {
 	s.b, s.i, s.depth, s.first, s.err = b, 0, 0, false, nil
 	s.scratch, s.keys, s.unread = s.scratch[:0], s.keys[:0], false
 	s.object, s.outer, s.alike = object{}, s.outer[:0], 0
 }
 
-// Err is the first error met, or nil. After an error every method returns
-// its zero value, so a decoder may check once at the end.
+// Err returns the first error, or nil. After an error every method returns its zero value, so
+// that a decoder may check once, at the end.
 func (s *Scanner) Err() error { return s.err }
 
-// Offset is the number of bytes consumed so far.
+// Offset returns the number of bytes consumed so far.
 func (s *Scanner) Offset() int { return s.i }
 
-// Fail makes the scan fail with a reason at the present offset.
+// Fail makes the scan fail with a reason at the current offset, unless it has failed before.
 func (s *Scanner) Fail(reason string) {
 	if s.err == nil {
 		s.err = &SyntaxError{s.i, reason}
@@ -120,8 +121,7 @@ func (s *Scanner) short() {
 	}
 }
 
-// peek skips white space and returns the next byte, or 0 at the end or after
-// an error.
+// peek skips white space and returns the next byte, or 0 at the end or after an error.
 func (s *Scanner) peek() byte {
 	if s.err == nil && s.i < len(s.b) {
 		if c := s.b[s.i]; c > ' ' {
@@ -146,8 +146,8 @@ func (s *Scanner) peekBehindSpace() byte {
 	return 0
 }
 
-// Kind returns the first byte of the value that comes next: one of { [ " t f n
-// - or a digit; 0 after an error.
+// Kind returns the first byte of the next value: one of { [ " t f n - or a digit; 0 after an
+// error.
 func (s *Scanner) Kind() byte {
 	if s.unread {
 		s.read()
@@ -155,7 +155,7 @@ func (s *Scanner) Kind() byte {
 	return s.peek()
 }
 
-// manyKeys is from how many keys on an object is checked once, at its end.
+// manyKeys is the number of keys above which an object is checked once, at its end.
 const manyKeys = 64
 
 var (
@@ -164,15 +164,14 @@ var (
 	key1 = maphash.String(seed, "1")
 )
 
-// read notes that the value of the present key is asked for.
+// read records that the value of the current key is asked for.
 func (s *Scanner) read() {
 	s.unread = false
 	s.note()
 }
 
-// note notes the present key as one of the innermost object. It does so by a seeded
-// hash: nobody can make two keys that collide on purpose. Keys are short, which maphash
-// is not made for.
+// note records the current key as one of the innermost object. It uses a seeded hash, so that
+// nobody can construct keys that collide. Keys are short, which maphash is not made for.
 func (s *Scanner) note() {
 	var h uint64
 	if k := s.Key; len(k) > 16 {
@@ -198,8 +197,9 @@ func (s *Scanner) note() {
 	s.keys = append(s.keys, h)
 }
 
-// repeated says whether the present key, with a hash, was read in the innermost object
-// before; it is an error if the values differ. If keys are many, leave tells.
+// repeated reports whether the current key, with a hash, was read in the innermost object
+// before. It is an error if the values differ. If there are many keys, leave checks them
+// instead.
 func (s *Scanner) repeated(h uint64) bool {
 	o := &s.object
 	if len(s.keys)-o.from > manyKeys || !slices.Contains(s.keys[o.from:], h) {
@@ -211,11 +211,11 @@ func (s *Scanner) repeated(h uint64) bool {
 	return true
 }
 
-// maxAlike bounds how often an object is looked through for the first of two keys.
+// maxAlike bounds how often an object is searched for the first of two equal keys.
 const maxAlike = 16
 
-// same says whether the value that comes next is written like that of the first equal
-// key of the object that begins at an offset.
+// same reports whether the next value is written like that of the first equal key of the object
+// that begins at an offset.
 func (s *Scanner) same(at int) bool {
 	first, next := Scanner{b: s.b, i: at, depth: 1, first: true}, Scanner{b: s.b, i: s.i, depth: 1}
 	if next.peek() == ':' {
@@ -227,13 +227,13 @@ func (s *Scanner) same(at int) bool {
 	return bytes.Equal(first.Raw(), next.Raw()) || next.err == ErrShort
 }
 
-// begin opens an object that begins at an offset.
+// begin opens an object at an offset.
 func (s *Scanner) begin(at int) {
 	s.outer = append(s.outer, s.object)
 	s.object = object{at: at, from: len(s.keys)}
 }
 
-// leave forgets the keys of the object that ends, and checks them if they are many.
+// leave closes the innermost object. It checks its keys if there are many.
 func (s *Scanner) leave() {
 	if len(s.keys)-s.object.from > manyKeys {
 		s.sortOut(s.keys[s.object.from:])
@@ -261,12 +261,12 @@ func (s *Scanner) duplicate(key string) {
 	}
 }
 
-// Object enters the object that comes next; Next then walks its keys. A value
-// that is not an object is skipped and false returned.
+// Object enters the next value if it is an object, whose keys Next then walks. Otherwise it
+// skips the value and returns false.
 func (s *Scanner) Object() bool { return s.enter('{') }
 
-// Array enters the array that comes next; Elem then walks its elements. A
-// value that is not an array is skipped and false returned.
+// Array enters the next value if it is an array, whose elements Elem then walks. Otherwise it
+// skips the value and returns false.
 func (s *Scanner) Array() bool { return s.enter('[') }
 
 func (s *Scanner) enter(open byte) bool {
@@ -293,10 +293,11 @@ func (s *Scanner) enter(open byte) bool {
 	return true
 }
 
-// Next stops at the next key of the object and its value, or leaves the object
-// and returns false.
+// Next stops at the next key of the object and its value. At the end it leaves the object and
+// returns false.
 func (s *Scanner) Next() bool {
-	if i := s.i; s.err == nil && !s.first && i+1 < len(s.b) && s.b[i] == ',' && s.b[i+1] == '"' { // as machines write it
+	// Without white space, as machines write it.
+	if i := s.i; s.err == nil && !s.first && i+1 < len(s.b) && s.b[i] == ',' && s.b[i+1] == '"' {
 		s.i = i + 1
 	} else if !s.more('}') {
 		s.unread = false
@@ -315,7 +316,7 @@ func (s *Scanner) Next() bool {
 	return true
 }
 
-// Elem stops at the next element of the array, or leaves the array and returns
+// Elem stops at the next element of the array. At the end it leaves the array and returns
 // false.
 func (s *Scanner) Elem() bool { return s.more(']') }
 
@@ -348,14 +349,14 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special sets the high bit of the first of 8 bytes that is a quote, a backslash or below
-// 0x20, and none before it. Changing one bit makes a quote 0x20, what is below stay below,
-// and what is above stay above.
+// special sets the high bit of the first of 8 bytes that is a quote, a backslash or below 0x20,
+// and of none before it. Flipping one bit turns a quote into 0x20, keeps what is below 0x20
+// below, and what is above above.
 func special(x uint64) uint64 {
 	return (((x ^ 0x02*ones) - 0x21*ones) | ((x ^ '\\'*ones) - ones)) &^ x & highs
 }
 
-// str reads the string at s.i, which must be its opening quote.
+// str reads the string at s.i, which must be the opening quote.
 func (s *Scanner) str() []byte {
 	b, start := s.b, s.i+1
 	i := start
@@ -386,7 +387,7 @@ func (s *Scanner) str() []byte {
 	}
 }
 
-// escaped finishes a string whose first backslash is at i.
+// escaped reads the rest of a string whose first backslash is at i.
 func (s *Scanner) escaped(start, i int) []byte {
 	b := s.b
 	from := len(s.scratch)
@@ -480,9 +481,9 @@ func hex4(b []byte, i int) (rune, bool) {
 	return r, true
 }
 
-// Bytes returns the next value as text: a string unescaped, a number or a
-// boolean as written, nil for null, an object or an array. The result is valid
-// until Reset, and as long as the scanned slice is not changed.
+// Bytes returns the next value as text: a string unescaped, a number or a boolean as written,
+// nil for null, an object or an array. The result is valid until Reset, and while the scanned
+// slice is not changed.
 func (s *Scanner) Bytes() []byte {
 	if s.unread {
 		s.read()
@@ -502,7 +503,8 @@ func (s *Scanner) Bytes() []byte {
 	return s.literal()
 }
 
-// Text is Bytes as a string that shares the scanned memory: clone it to keep it.
+// Text returns the result of Bytes as a string that shares the scanned memory: clone it to keep
+// it.
 func (s *Scanner) Text() string { return view(s.Bytes()) }
 
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
@@ -533,12 +535,11 @@ func (s *Scanner) literal() []byte {
 	return nil
 }
 
-// Int returns the next value as an integer: a number, also with a fraction or
-// an exponent, or a string that holds one; 0 for anything else.
+// Int returns the next value as an integer: a number, also with a fraction or an exponent, or a
+// string that contains one; 0 for anything else.
 func (s *Scanner) Int() int64 { return ParseInt(s.Bytes()) }
 
-// ParseInt reads an integer from text, or 0. A fraction is cut off; 1.77e12 is
-// read as the number it stands for.
+// ParseInt returns the integer in a text, or 0. A fraction is cut off, and an exponent applied.
 func ParseInt(t []byte) int64 {
 	n, digits := int64(0), t
 	if len(digits) > 0 && digits[0] == '-' {
@@ -570,15 +571,14 @@ func parseFloat(t []byte) int64 {
 	return int64(f)
 }
 
-// Bool returns the next value as a boolean: true, or the string "true" in any
-// case, is true.
+// Bool returns the next value as a boolean: true and the string "true", in any case, are true.
 func (s *Scanner) Bool() bool {
 	t := s.Bytes()
 	return len(t) == 4 && t[0]|0x20 == 't' && t[1]|0x20 == 'r' && t[2]|0x20 == 'u' && t[3]|0x20 == 'e'
 }
 
-// Field returns one field of the object that comes next as Text, and skips the
-// others; "" if there is no object or no such field.
+// Field returns one field of the next value, an object, as Text, and skips the others; "" if
+// there is no object or no such field.
 func (s *Scanner) Field(name string) (value string) {
 	if !s.Object() {
 		return ""
@@ -593,8 +593,8 @@ func (s *Scanner) Field(name string) (value string) {
 	return value
 }
 
-// Raw returns the next value as it is written. If the scanner is Unique, all of
-// the value is checked.
+// Raw returns the next value as it is written. If the scanner is Unique, all keys within are
+// checked.
 func (s *Scanner) Raw() []byte {
 	if s.unread {
 		s.read()
@@ -614,8 +614,8 @@ func (s *Scanner) Raw() []byte {
 	return s.b[start:s.i]
 }
 
-// RawUnchecked is Raw for who walks the value with another Unique scanner, and heeds
-// its error: what is within is not checked twice.
+// RawUnchecked is Raw without the check of keys, for callers that walk the value with another
+// Unique scanner and handle its error.
 func (s *Scanner) RawUnchecked() []byte {
 	if s.unread {
 		s.read()
@@ -627,9 +627,9 @@ func (s *Scanner) RawUnchecked() []byte {
 	return raw
 }
 
-// check passes over the object or array at s.i like Skip, as if all keys in it were read.
+// check skips the object or array at s.i like Skip, and treats all keys in it as read.
 func (s *Scanner) check() {
-	b, depth, key := s.b, s.depth, false // key: a string that comes is one
+	b, depth, key := s.b, s.depth, false // key: the next string is a key
 	var objects uint64                   // a bit per open bracket: 1 for an object
 	for i := s.i; i < len(b); i++ {
 		switch c := b[i]; c {
@@ -680,7 +680,7 @@ func (s *Scanner) check() {
 	s.short()
 }
 
-// Skip passes over the next value.
+// Skip skips the next value.
 func (s *Scanner) Skip() {
 	s.unread = false
 	switch s.peek() {
@@ -732,7 +732,7 @@ func (s *Scanner) Skip() {
 	s.short()
 }
 
-// skipString passes over the string at s.i without unescaping it.
+// skipString skips the string at s.i without unescaping it.
 func (s *Scanner) skipString() {
 	b, i := s.b, s.i+1
 	for {

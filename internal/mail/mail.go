@@ -1,10 +1,9 @@
-// Package mail reads e-mail addresses, and knows which domains give them to
-// anybody. It owns no state.
+// Package mail knows about e-mail addresses, and which domains offer them to everyone.
 package mail
 
 import "strings"
 
-// Consumer says whether a mail domain gives addresses to anybody.
+// Consumer reports whether a domain, in lower case, offers mailboxes to everyone.
 func Consumer(domain string) bool { return consumer[domain] }
 
 var consumer = func() map[string]bool {
@@ -26,7 +25,7 @@ var consumer = func() map[string]bool {
 	return m
 }()
 
-// Domain is the part of an e-mail address after the @, or "".
+// Domain returns the part of an address after the last @, or "".
 func Domain(address string) string {
 	if i := strings.LastIndexByte(address, '@'); i >= 0 {
 		return address[i+1:]

@@ -1,5 +1,5 @@
-// Package outfile writes the files that a command was told to write: whole or not at all,
-// and never over one of its inputs.
+// Package outfile writes the output files of commands: whole or not at all, and never over one
+// of their inputs.
 package outfile
 
 import (
@@ -14,20 +14,20 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// File is a file that a command was told to write. It is under its name whole, or not
-// at all: what is written goes to a temporary file beside it until Commit.
+// File is an output file. It appears under its name whole or not at all: until Commit its
+// content is in a temporary file beside it.
 type File struct {
 	*os.File
-	Path    string // where it will be; "" if it is written in place
+	Path    string // the final path; "" if it is written in place
 	replace bool
 	there   bool // whether there was a file before
 }
 
-// Create begins a file with permissions. One that exists is an error unless it may be
-// replaced; what is no regular file, such as /dev/stdout or a pipe, is written in place.
-// The caller calls Commit, and Discard in any case.
+// Create begins a file with permissions. An existing file is an error unless it may be
+// replaced. What is not a regular file, such as /dev/stdout or a pipe, is written in place. The
+// caller calls Commit, and Discard in any case.
 func Create(path string, perm fs.FileMode, replace bool) (*File, error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil { // the file, not the link to it
+	if real, err := filepath.EvalSymlinks(path); err == nil { // replace the file, not a link to it
 		path = real
 	}
 	there := true
@@ -61,12 +61,13 @@ func Create(path string, perm fs.FileMode, replace bool) (*File, error) {
 	return o, nil
 }
 
+// existsError is the error for a file that must not be replaced.
 func existsError(path string) error {
 	return fmt.Errorf("%s exists: --force replaces it", path)
 }
 
-// CreateResult begins a file of what a scan finds. It takes the place of one of before,
-// but not of anything below the paths that are read.
+// CreateResult begins a file for the results of a scan. It replaces an existing file, unless
+// that is below one of the inputs.
 func CreateResult(path string, inputs []string) (*File, error) {
 	o, err := Create(path, 0o644, true)
 	if err != nil || !o.there {
@@ -74,7 +75,7 @@ func CreateResult(path string, inputs []string) (*File, error) {
 	}
 	for _, in := range inputs {
 		if in, err = filepath.EvalSymlinks(in); err != nil {
-			continue // the scan says so
+			continue // the scan reports it
 		}
 		if isBelow(o.Path, in) {
 			o.Discard()
@@ -84,7 +85,7 @@ func CreateResult(path string, inputs []string) (*File, error) {
 	return o, nil
 }
 
-// isBelow says whether a path is that of a folder, or of something in it.
+// isBelow reports whether a path is that of a folder, or below it.
 func isBelow(path, folder string) bool {
 	a, err := filepath.Abs(path)
 	if err != nil {
@@ -98,14 +99,14 @@ func isBelow(path, folder string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// Note says that a file of before was replaced.
+// Note writes a line if an existing file was replaced.
 func (o *File) Note(w io.Writer) {
 	if o.there {
 		fmt.Fprintf(w, "%s was there, and was replaced\n", plain.Escape(o.Path))
 	}
 }
 
-// Commit puts the file under its name, once all of it is on disk.
+// Commit gives the file its name, once its content is on disk.
 func (o *File) Commit() error {
 	if o.Path == "" {
 		return o.Close()
@@ -122,12 +123,12 @@ func (o *File) Commit() error {
 	return SyncDir(filepath.Dir(o.Path))
 }
 
-// place gives the file its name.
+// place renames the temporary file.
 func (o *File) place() error {
 	if o.replace {
 		return os.Rename(o.Name(), o.Path)
 	}
-	err := os.Link(o.Name(), o.Path) // fails if somebody has made one meanwhile
+	err := os.Link(o.Name(), o.Path) // fails if the file was created meanwhile
 	if errors.Is(err, fs.ErrExist) {
 		return existsError(o.Path)
 	}
@@ -141,7 +142,7 @@ func (o *File) place() error {
 	return os.Rename(o.Name(), o.Path)
 }
 
-// Discard takes away what was not committed.
+// Discard removes a file that was not committed. After Commit it does nothing.
 func (o *File) Discard() {
 	o.Close()
 	if o.Path != "" {
@@ -149,13 +150,13 @@ func (o *File) Discard() {
 	}
 }
 
-// Exists says whether there is something under a path.
+// Exists reports whether a path exists.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// SyncDir makes names of a folder survive a power cut.
+// SyncDir makes the names in a folder survive a power cut.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -164,7 +165,7 @@ func SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Write writes a whole file with permissions, as Create does.
+// Write writes a whole file with permissions. Replace is as in Create.
 func Write(path string, content []byte, perm fs.FileMode, replace bool) error {
 	o, err := Create(path, perm, replace)
 	if err != nil {

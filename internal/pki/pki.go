@@ -1,4 +1,5 @@
-// Package pki is whom connections over TLS trust, and as whom they show themselves.
+// Package pki reads the certificates of TLS clients: whom they trust, and how they
+// authenticate.
 package pki
 
 import (
@@ -9,14 +10,15 @@ import (
 	"os"
 )
 
-// Files are certificates and a key, in PEM, as settings name them.
+// Files are paths of certificates and a key in PEM, as the configuration has them.
 type Files struct {
-	CA   string `yaml:"ca"`          // of authorities; "" for those of the system
-	Cert string `yaml:"client_cert"` // that is shown to a server that asks for one, with what leads to its authority; "" for none
-	Key  string `yaml:"client_key"`  // of that certificate
+	CA   string `yaml:"ca"`          // of trusted authorities; "" for those of the system
+	Cert string `yaml:"client_cert"` // client certificate with its intermediates; "" for none
+	Key  string `yaml:"client_key"`  // private key of the client certificate
 }
 
-// Check says what cannot be, without reading anything.
+// Check returns an error for a certificate without a key, or a key without a certificate. It
+// reads no file.
 func (f Files) Check() error {
 	if (f.Cert == "") != (f.Key == "") {
 		return errors.New("client_cert and client_key belong together")
@@ -24,8 +26,8 @@ func (f Files) Check() error {
 	return nil
 }
 
-// Config is for connections as a client, of TLS 1.2 at least. The certificate that is shown
-// is read for each connection, so that one that is renewed needs no restart.
+// Config returns the settings of a client for TLS 1.2 or later. The client certificate is read
+// for each connection, so that a renewed one needs no restart. Unreadable files are errors.
 func (f Files) Config() (*tls.Config, error) {
 	if err := f.Check(); err != nil {
 		return nil, err

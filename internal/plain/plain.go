@@ -1,5 +1,4 @@
-// Package plain writes what comes from the outside, and numbers, so that they can
-// stand in a line of text. It owns no state.
+// Package plain formats numbers and text from outside for a line of plain text.
 package plain
 
 import (
@@ -8,9 +7,9 @@ import (
 	"time"
 )
 
-// Disturbs says whether a character could disturb a terminal, a log or a line of
-// text: control characters, line and paragraph separators, what changes the
-// direction of text, and what takes no room.
+// Disturbs reports whether a character could disturb a terminal, a log or a line of text:
+// control characters, line and paragraph separators, characters that change the direction of
+// text, and characters without width.
 func Disturbs(c rune) bool {
 	switch {
 	case c < 0x20, c >= 0x7f && c < 0xa0, c >= 0x200b && c <= 0x200f, c >= 0x2028 && c <= 0x202e, c >= 0x2060 && c <= 0x206f, c == 0xfeff:
@@ -19,9 +18,8 @@ func Disturbs(c rune) bool {
 	return false
 }
 
-// Column folds the name of a table's column to lower case without spaces, dots,
-// underscores, dashes and brackets, so that "Event time", "event_time" and "EVENT
-// TIME" are one.
+// Column folds the name of a table's column: to lower case, without spaces, dots, underscores,
+// dashes and brackets. "Event time", "event_time" and "EVENT TIME" are the same column.
 func Column(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(strings.TrimSpace(name)) {
@@ -34,7 +32,7 @@ func Column(name string) string {
 	return b.String()
 }
 
-// Number writes a whole number with separators: 41,200.
+// Number formats an integer with separators: 41,200.
 func Number(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
@@ -43,7 +41,7 @@ func Number(n int64) string {
 	return s
 }
 
-// Duration writes how long something took, to the minute, hour or day.
+// Duration formats a duration in minutes, hours or days.
 func Duration(d time.Duration) string {
 	some := func(n int64, one string) string {
 		if n == 1 {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Escape makes a name from the outside fit for a terminal.
+// Escape escapes a name from outside for a terminal, and cuts it off after 300 bytes.
 func Escape(s string) string {
 	q := strconv.Quote(s)
 	if q = q[1 : len(q)-1]; len(q) > 300 {
@@ -14,10 +14,10 @@ func Escape(s string) string {
 	return strings.ReplaceAll(q, `\"`, `"`)
 }
 
-// Count writes a number with separators.
+// Count formats a number with separators.
 func Count(n int) string { return Number(int64(n)) }
 
-// CountOf writes a number with separators and its noun: one if n is 1, many otherwise. "1 dead
+// CountOf formats a number with separators and its noun: one if n is 1, many otherwise. "1 dead
 // letter", "1,204 dead letters".
 func CountOf(n int, one, many string) string {
 	if n == 1 {

@@ -1,5 +1,5 @@
-// Package secret keeps secrets out of sight: a Secret prints as stars, whatever
-// prints it. Configuration holds references, never secrets.
+// Package secret keeps secrets out of output: a Secret prints as asterisks everywhere.
+// Configuration has references to secrets, never secrets.
 package secret
 
 import (
@@ -12,20 +12,21 @@ import (
 	"time"
 )
 
-// Secret is a text that nothing prints.
+// Secret is a text that is not printed. The zero value is empty.
 type Secret struct{ text string }
 
-// New makes a secret of a text.
+// New returns a Secret with a text.
 func New(text string) Secret { return Secret{text} }
 
-// Reveal is the text, for the one place that needs it.
+// Reveal returns the text, for the one place that needs it.
 func (s Secret) Reveal() string { return s.text }
 
-// Empty says whether there is none.
+// Empty reports whether the text is empty.
 func (s Secret) Empty() bool { return s.text == "" }
 
 const stars = "****"
 
+// String hides the text.
 func (s Secret) String() string { return stars }
 
 // GoString hides the text from %#v.
@@ -34,14 +35,13 @@ func (s Secret) GoString() string { return stars }
 // MarshalText hides the text from JSON, YAML and logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
 
-// execLimit is how long a command may take that prints a secret.
+// execLimit is how long a command that prints a secret may take.
 const execLimit = 30 * time.Second
 
-// Resolve finds the secret that a reference names: env:NAME is a variable of the
-// environment, file:PATH a file that others cannot read, exec:COMMAND ARG… what a
-// program prints (its arguments are separated by spaces; no shell is involved). The
-// end of the last line is no part of it. An empty reference is an empty secret. No
-// error holds a secret.
+// Resolve returns the secret of a reference: env:NAME is an environment variable, file:PATH a
+// file that only its owner can read, exec:COMMAND ARG… the output of a program (arguments are
+// separated by spaces, without a shell). Line ends at the end are removed. An empty reference
+// is an empty Secret. Errors contain no secrets.
 func Resolve(ctx context.Context, ref string) (Secret, error) {
 	switch kind, rest, _ := strings.Cut(ref, ":"); {
 	case ref == "":
@@ -72,9 +72,9 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 		ctx, cancel := context.WithTimeout(ctx, execLimit)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-		cmd.WaitDelay = time.Second / 2 // what it started may hold its output open
+		cmd.WaitDelay = time.Second / 2 // its children may keep its output open
 		out, err := cmd.Output()
-		if err != nil { // what it printed may hold the secret
+		if err != nil { // without its output, which may contain the secret
 			return Secret{}, fmt.Errorf("exec: %s: %v", words[0], errText(err))
 		}
 		return Secret{strings.TrimRight(string(out), "\r\n")}, nil
@@ -82,6 +82,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 	return Secret{}, errors.New("give a reference, env:NAME, file:PATH or exec:COMMAND, rather than the secret")
 }
 
+// errText returns how a command ended, without its output.
 func errText(err error) string {
 	var e *exec.ExitError
 	if errors.As(err, &e) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// expr is a condition that is compiled.
+// expr is a compiled condition.
 type expr interface{ match(r *Record) bool }
 
 type (
@@ -165,7 +165,7 @@ func (p *conditionParser) of() (expr, error) {
 	return nil, p.fail("the condition counts " + quote(count) + " of selections: 1, any or all")
 }
 
-// bind gives the fields of an expression their numbers in the records of a source.
+// bind sets the slots of an expression's fields in the records of a source.
 func bind(e expr, f *fields, others map[string][]string) {
 	switch e := e.(type) {
 	case all:
@@ -193,8 +193,8 @@ func bind(e expr, f *fields, others map[string][]string) {
 	}
 }
 
-// mayHold says whether an expression can hold for a record whose action is known:
-// false only if it depends on the action alone.
+// mayHold reports whether an expression can hold for a record with an action: it returns false
+// only if that depends on the action alone.
 func mayHold(e expr, fields []string, action string) bool {
 	switch e := e.(type) {
 	case all:

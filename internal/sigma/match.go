@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// item is one field of a selection with the values it is compared with; without a
-// field, a keyword that may stand anywhere.
+// item is a field of a selection with the values that it is compared with. Without a field it
+// is a keyword, which may occur anywhere.
 type item struct {
 	field  string
 	tests  []test
 	every  bool   // all tests must hold
-	exists int    // 1: the field must be there, −1: it must not; 0: no matter
-	isNull bool   // a missing field or null satisfies it
-	other  string // the field whose value is compared with
+	exists int    // 1: the field must be present, −1: it must not; 0: either
+	isNull bool   // a missing field or null matches
+	other  string // the field that it is compared with
 
 	slot, otherSlot int // of the fields in a record
 }
@@ -46,7 +46,7 @@ const (
 	isEmpty
 )
 
-// holds compares a value, given as it is and in lower case.
+// holds compares a value, which is given as it is and in lower case.
 func (t *test) holds(v, low string) bool {
 	if !t.cased {
 		v = low
@@ -72,6 +72,7 @@ func (t *test) holds(v, low string) bool {
 	return v == ""
 }
 
+// match reports whether a record satisfies the item.
 func (i *item) match(r *Record) bool {
 	if i.field == "" {
 		return i.holds(r.texts, r.texts)
@@ -94,7 +95,8 @@ func (i *item) match(r *Record) bool {
 	return i.holds(values, r.lows[i.slot])
 }
 
-// holds says whether one of the tests is satisfied by a value, or all of them.
+// holds reports whether one of the values satisfies one of the tests, or all of them if every
+// is set.
 func (i *item) holds(values, lows []string) bool {
 	for k := range i.tests {
 		t, found := &i.tests[k], false
@@ -218,7 +220,7 @@ func newItem(key string, v *value) (*item, error) {
 	return i, nil
 }
 
-// encoded applies the modifiers that change what is looked for.
+// encoded applies the modifiers that change the value that is looked for.
 func encoded(text string, how []string) []string {
 	out := []string{text}
 	for _, m := range how {
@@ -277,7 +279,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 		return t, nil
 	}
 
-	// Wildcards at the ends say the same as the modifiers do.
+	// Wildcards at the ends mean the same as the modifiers do.
 	before, after := modifier == "contains" || modifier == "endswith", modifier == "contains" || modifier == "startswith"
 	for strings.HasPrefix(text, "*") {
 		text, before = text[1:], true

@@ -8,13 +8,13 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// fields are what the rules of a source ask records for: a number for every
-// field, so that a record is read once, and only as far as somebody asks.
+// fields are what the rules of a source need of records: a slot for each field, so that a
+// record is read once, and only as far as necessary.
 type fields struct {
 	slots    map[string]int // by path in lower case, other names of a field included
 	columns  map[string]int // the same by the folded name of a column
 	prefixes map[string]bool
-	keywords bool // some rule looks for words anywhere
+	keywords bool // a rule looks for words anywhere
 	n        int
 }
 
@@ -51,8 +51,8 @@ func (f *fields) add(path string, at int) {
 	}
 }
 
-// Record is a vendor's record that rules are asked about. It is read when a rule
-// asks for the first time. Its zero value is ready for Reset.
+// Record is a vendor's record. It is read when the first rule needs it. The zero value is ready
+// for Reset.
 type Record struct {
 	raw     []byte   // JSON
 	columns []string // or the cells of a row, by folded column
@@ -61,16 +61,15 @@ type Record struct {
 	of     *fields
 	read   bool
 	values [][]string // by slot
-	lows   [][]string // the same in lower case
-	texts  []string   // all values in lower case, if some rule looks for words
+	lows   [][]string // values in lower case
+	texts  []string   // all values in lower case, if a rule looks for words
 	path   []byte
 }
 
-// Reset makes the record one of JSON. The bytes are read later.
+// Reset sets the record to JSON, which must not change until the last Match.
 func (r *Record) Reset(raw []byte) { r.raw, r.columns, r.cells, r.read = raw, nil, nil, false }
 
-// ResetRow makes the record a row of a table, by folded column names
-// (plain.Column).
+// ResetRow sets the record to a row of a table, by folded column names (plain.Column).
 func (r *Record) ResetRow(columns []string, cells [][]byte) {
 	r.raw, r.columns, r.cells, r.read = nil, columns, cells, false
 }
@@ -95,14 +94,14 @@ func (r *Record) prepare(f *fields) {
 	var s jsonscan.Scanner
 	s.Reset(r.raw)
 	r.walk(&s, 0)
-	if to, wanted := f.slots["eventservice"]; wanted { // as the field names Google's services
+	if to, wanted := f.slots["eventservice"]; wanted { // the name that rules use for Google's services
 		for _, app := range r.values[f.slots["id.applicationname"]] {
 			r.set(to, app+".googleapis.com")
 		}
 	}
 }
 
-// row takes the cells that somebody asks for.
+// row takes the cells that rules need.
 func (r *Record) row() {
 	for i, c := range r.cells {
 		if i < len(r.columns) && len(c) > 0 {
@@ -121,7 +120,7 @@ func (r *Record) set(at int, v string) {
 	r.lows[at] = append(r.lows[at], lower(v))
 }
 
-// pairLists are lists of {name, value} in which vendors keep further fields.
+// pairLists are lists of {name, value} in which vendors have further fields.
 var pairLists = map[string]bool{
 	"events.parameters":  true,
 	"parameters":         true,
@@ -155,7 +154,7 @@ func (r *Record) walk(s *jsonscan.Scanner, depth int) {
 		}
 
 	case 'n':
-		s.Skip() // null is as if it were not there
+		s.Skip() // null is treated as missing
 	case 0:
 	default:
 		at, wanted := r.of.slots[string(r.path)]

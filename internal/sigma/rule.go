@@ -1,7 +1,7 @@
-// Package sigma compiles rules as security teams write them, Sigma's YAML
-// (github.com/SigmaHQ/sigma-specification, version 2), and matches them with the
-// vendors' own records: single events here, correlations where events come in
-// order (package detect). It keeps no state.
+// Package sigma compiles detection rules in Sigma's YAML
+// (github.com/SigmaHQ/sigma-specification, version 2) and matches them with the vendors' own
+// records. It matches single events; detect evaluates correlations, where events are in order.
+// It keeps no state.
 package sigma
 
 import (
@@ -14,13 +14,14 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// Error is what is wrong with a rule.
+// Error is a fault in a rule or test.
 type Error struct {
-	File   string
-	Line   int
-	Reason string
+	File   string // path; empty if unknown
+	Line   int    // from 1
+	Reason string // what is wrong
 }
 
+// Error returns file, line and reason.
 func (e *Error) Error() string {
 	if e.File == "" {
 		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
@@ -28,6 +29,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
 }
 
+// quote quotes a text for an error, and cuts it off after 80 bytes.
 func quote(s string) string {
 	if len(s) > 80 {
 		s = s[:80] + "…"
@@ -35,7 +37,7 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// Level says how serious its author thinks what a rule finds is.
+// Level is the severity that the author of a rule gives it.
 type Level int
 
 // The levels of Sigma.
@@ -49,10 +51,10 @@ const (
 
 var levelNames = [...]string{"informational", "low", "medium", "high", "critical"}
 
-// String is the level as rules write it.
+// String returns the level as rules write it.
 func (l Level) String() string { return levelNames[min(max(l, 0), Critical)] }
 
-// parseLevel reads a level; a rule that states none is of level medium.
+// parseLevel reads a level. A rule without a level is of level medium.
 func parseLevel(name string) (Level, bool) {
 	if name == "" {
 		return Medium, true
@@ -61,41 +63,41 @@ func parseLevel(name string) (Level, bool) {
 	return Level(i), i >= 0
 }
 
-// Rule is a rule that is compiled.
+// Rule is a compiled rule.
 type Rule struct {
-	ID    string // as written, or the name, or the title
-	Name  string // by which correlations refer to it, or empty
-	Title string
-	Level Level
-	Tags  []string
-	File  string
-	Line  int
+	ID    string   // as written, or else the name, or the title
+	Name  string   // by which correlations refer to it; may be empty
+	Title string   // never empty
+	Level Level    // severity
+	Tags  []string // as written, such as attack.t1530
+	File  string   // path
+	Line  int      // of the rule in File
 
-	Source      event.Source // whose records it is about; NoSource for a correlation
-	Correlation *Correlation
-	Feeds       bool // it only feeds correlations and tells nothing by itself
+	Source      event.Source // of the records that it matches; NoSource for a correlation
+	Correlation *Correlation // nil for a rule about single events
+	Feeds       bool         // it only feeds correlations, and makes no findings itself
 
 	when    expr
 	by      []string // fields that correlations over it need
 	bySlots []int
 }
 
-// Correlation is a rule over other rules.
+// Correlation is a rule over the matches of other rules.
 type Correlation struct {
-	Type     string   // event_count, value_count, temporal or temporal_ordered
-	Rules    []*Rule  // that feed it
-	GroupBy  []string // fields, or the names of aliases
-	Timespan time.Duration
-	Field    string // whose values value_count counts
-	Compare  map[string]float64
+	Type     string             // event_count, value_count, temporal or temporal_ordered
+	Rules    []*Rule            // that feed it
+	GroupBy  []string           // fields, or names of aliases
+	Timespan time.Duration      // within which the matches must be
+	Field    string             // whose values value_count counts
+	Compare  map[string]float64 // operator (gt, gte, lt, lte, eq or neq) → number
 
 	names   []string
 	aliases map[string]map[string]string // alias → rule → field
 	line    int
-	told    bool // generate: the rules that feed it tell for themselves too
+	told    bool // generate: the rules that feed it make findings, too
 }
 
-// Holds says whether a count satisfies the condition.
+// Holds reports whether a count satisfies the condition.
 func (c *Correlation) Holds(n int) bool {
 	for how, want := range c.Compare {
 		if !compare(float64(n), how, want) {
@@ -105,7 +107,7 @@ func (c *Correlation) Holds(n int) bool {
 	return true
 }
 
-// FieldOf is the field of one of its rules that a group-by name stands for.
+// FieldOf returns the field of one of its rules for a name of GroupBy or Field.
 func (c *Correlation) FieldOf(r *Rule, name string) string {
 	fields := c.aliases[name]
 	for _, key := range []string{r.ID, r.Name} {
@@ -116,8 +118,8 @@ func (c *Correlation) FieldOf(r *Rule, name string) string {
 	return name
 }
 
-// logsource says which records a rule is about, ok false if it is about none that
-// Outflow reads.
+// logsource returns the source of the records that a rule is about. Ok is false if Outflow does
+// not read it.
 func logsource(product, service, category string) (s event.Source, ok bool) {
 	product, service = strings.ToLower(product), strings.ToLower(service)
 	switch {
@@ -137,7 +139,7 @@ func logsource(product, service, category string) (s event.Source, ok bool) {
 	return event.NoSource, false
 }
 
-// actionFields are the names under which a source's records state what was done.
+// actionFields are the fields in which a source's records state the action.
 var actionFields = map[event.Source][]string{
 	event.CloudTrail:      {"eventName"},
 	event.M365:            {"Operation"},
@@ -150,14 +152,15 @@ var actionFields = map[event.Source][]string{
 	event.Salesforce:      {"EVENT_TYPE"},
 }
 
-// aliases are names that the field uses for a source's own.
+// aliases are common names of fields in rules, with those of the records.
 var aliases = map[event.Source]map[string][]string{
 	event.M365:            {"eventSource": {"Workload"}, "eventName": {"Operation", "Name"}, "status": {"ResultStatus", "Status"}},
 	event.GoogleWorkspace: {"eventName": {"events.name"}, "actor": {"actor.email"}},
 	event.Okta:            {"eventtype": {"eventType"}, "displaymessage": {"displayMessage"}},
 }
 
-// compile compiles the rules of a document: a rule, or a correlation.
+// compile compiles a document: a rule, or a correlation. Skipped is the reason why a valid rule
+// cannot match anything.
 func compile(v *value) (r *Rule, skipped string, err error) {
 	r = &Rule{
 		ID:    v.str("id"),
@@ -235,7 +238,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 	return r, "", nil
 }
 
-// correlation compiles a correlation. The rules that it is over are linked later.
+// correlation compiles a correlation. Set.link links the rules that it is over.
 func correlation(v *value) (*Correlation, error) {
 	c := &Correlation{
 		Type:    v.str("type"),
@@ -326,7 +329,7 @@ func fieldAliases(v *value) map[string]map[string]string {
 	return aliases
 }
 
-// timespan reads 30s, 5m, 2h or 7d.
+// timespan reads a duration such as 30s, 5m, 2h or 7d.
 func timespan(t string) (time.Duration, error) {
 	units := map[byte]time.Duration{
 		's': time.Second,

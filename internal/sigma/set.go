@@ -11,11 +11,11 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// Set is rules that are ready to be asked. It does not change, and may be used by
-// many at a time.
+// Set is a set of compiled rules. It does not change after Load, and is safe for concurrent
+// use.
 type Set struct {
-	Rules    []*Rule   // that can be used, in the order of their files
-	Skipped  []Skipped // about logs that are not read
+	Rules    []*Rule   // usable rules, in the order of their files
+	Skipped  []Skipped // valid rules about logs that Outflow does not read
 	byID     map[string]int
 	bySource [32][]*Rule
 	fields   [32]*fields
@@ -23,12 +23,16 @@ type Set struct {
 
 func newSet() *Set { return &Set{byID: map[string]int{}} }
 
-// Skipped is a rule that cannot speak here.
-type Skipped struct{ File, Title, Reason string }
+// Skipped is a valid rule that cannot match anything.
+type Skipped struct {
+	File   string // path
+	Title  string // of the rule
+	Reason string // why it cannot match
+}
 
-// Load compiles the rules of a folder, or of one file. Files that end in
-// .test.yaml hold tests. Rules that cannot be compiled are listed in bad, with
-// file and line; the others can be used.
+// Load compiles the rules of a folder with its subfolders, or of one file. Files that end in
+// .test.yaml or .test.yml contain tests and are left out. Bad lists the rules that cannot be
+// compiled, with file and line; the others are usable. Err is that of reading the files.
 func Load(path string) (set *Set, bad []error, err error) {
 	set = newSet()
 	var paths []string
@@ -58,7 +62,7 @@ func isRule(p string) bool {
 	return (strings.HasSuffix(p, ".yml") || strings.HasSuffix(p, ".yaml")) && !IsTest(p)
 }
 
-// IsTest says whether a file holds tests of rules.
+// IsTest reports whether a file contains tests of rules, by its name.
 func IsTest(p string) bool {
 	return strings.HasSuffix(p, ".test.yml") || strings.HasSuffix(p, ".test.yaml")
 }
@@ -91,6 +95,7 @@ func (s *Set) add(file string, data []byte) (bad []error) {
 	return bad
 }
 
+// inFile adds the file to an error.
 func inFile(file string, err error) error {
 	if e, ok := err.(*Error); ok {
 		e.File = file
@@ -99,7 +104,7 @@ func inFile(file string, err error) error {
 	return &Error{file, 1, strings.TrimSpace(err.Error())}
 }
 
-// link ties correlations to the rules they are over.
+// link links correlations with the rules that they are over.
 func (s *Set) link() (bad []error) {
 	kept := s.Rules[:0:0]
 	feeds := map[*Rule]bool{}
@@ -147,7 +152,7 @@ func (s *Set) link() (bad []error) {
 }
 
 func (s *Set) index() {
-	clear(s.byID) // correlations that could not be linked are gone
+	clear(s.byID) // link has removed correlations
 	for i, r := range s.Rules {
 		s.byID[r.ID] = i
 		if r.Correlation == nil {
@@ -166,7 +171,7 @@ func (s *Set) index() {
 	}
 }
 
-// Rule is the rule of an id, or nil.
+// Rule returns the rule with an id, or nil. A nil Set has no rules.
 func (s *Set) Rule(id string) *Rule {
 	if s == nil {
 		return nil
@@ -177,23 +182,23 @@ func (s *Set) Rule(id string) *Rule {
 	return nil
 }
 
-// Matcher asks a set about records, one worker's. It remembers which rules can hold
-// for which actions: most rules name one, and are never asked about others.
+// Matcher matches records with the rules of a set, for one goroutine. It remembers which rules
+// can match which actions: most rules name one, and are never evaluated for others.
 type Matcher struct {
 	set   *Set
 	might [32]map[string][]*Rule
 }
 
-// maxActions bounds what a Matcher remembers: a hostile log could name any number.
+// maxActions bounds what a Matcher remembers of a source: a hostile log could name any number.
 const maxActions = 4096
 
-// NewMatcher returns a matcher for a set.
+// NewMatcher returns a matcher for the rules of a set.
 func NewMatcher(set *Set) *Matcher { return &Matcher{set: set} }
 
-// Concerns says whether any rule is about records of a source.
+// Concerns reports whether any rule is about records of a source.
 func (m *Matcher) Concerns(src event.Source) bool { return len(m.set.bySource[src]) > 0 }
 
-// candidates are the rules that can hold for an action.
+// candidates returns the rules that can match an action.
 func (m *Matcher) candidates(src event.Source, action string) []*Rule {
 	if list, known := m.might[src][action]; known {
 		return list
@@ -213,9 +218,8 @@ func (m *Matcher) candidates(src event.Source, action string) []*Rule {
 	return list
 }
 
-// Match calls hit for every rule that a record satisfies, with the values of the
-// fields that correlations over it need. The action is what the vendor calls what
-// was done.
+// Match calls hit for every rule that a record matches, with the values of the fields that
+// correlations over it need. Action is the vendor's name of the action.
 func (m *Matcher) Match(src event.Source, action string, r *Record, hit func(rule *Rule, fields [][2]string)) {
 	list := m.candidates(src, action)
 	if len(list) == 0 {
@@ -236,7 +240,7 @@ func (m *Matcher) Match(src event.Source, action string, r *Record, hit func(rul
 	}
 }
 
-// lower is strings.ToLower without a copy where there is nothing to do.
+// lower is strings.ToLower without a copy where nothing changes.
 func lower(t string) string {
 	for i := 0; i < len(t); i++ {
 		if c := t[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {

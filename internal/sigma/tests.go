@@ -5,16 +5,17 @@ import (
 	"strings"
 )
 
-// Test is a sample that a rule is asked about.
+// Test is a sample for a rule.
 type Test struct {
-	Name    string
-	Line    int
-	Rule    string // id, name or title
-	Match   bool   // whether it should match
+	Name    string // may be empty
+	Line    int    // in the file of the test, from 1
+	Rule    string // id, name or title of the rule
+	Match   bool   // whether the rule must match
 	Records []any  // vendor records, in the order in which they happened
 }
 
-// LoadTests reads a file of tests.
+// LoadTests reads the tests of a file. The error is an *Error with the line, or that of
+// reading.
 func LoadTests(path string) (tests []Test, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -30,7 +31,7 @@ func LoadTests(path string) (tests []Test, err error) {
 		d := &docs[i]
 		tested := d.get("tests")
 		if d.str("rule") == "" || tested == nil || len(tested.list) == 0 {
-			return nil, fail(d.line, "a file of tests names a rule and has a list of tests")
+			return nil, fail(d.line, "a test file must name a rule and list tests")
 		}
 		for k := range tested.list {
 			x := &tested.list[k]
@@ -40,7 +41,7 @@ func LoadTests(path string) (tests []Test, err error) {
 				t.Match = true
 			case "false":
 			default:
-				return nil, fail(x.line, "the test does not say match: true or false")
+				return nil, fail(x.line, "the test has neither match: true nor match: false")
 			}
 
 			recs := x.get("records")
@@ -53,7 +54,7 @@ func LoadTests(path string) (tests []Test, err error) {
 
 			for j := range recs.list {
 				if recs.list[j].kind != mapping {
-					return nil, fail(recs.list[j].line, "a record is a map")
+					return nil, fail(recs.list[j].line, "a record must be a map")
 				}
 				t.Records = append(t.Records, recs.list[j].plain())
 			}
@@ -65,7 +66,7 @@ func LoadTests(path string) (tests []Test, err error) {
 	return tests, nil
 }
 
-// Find is the rule of an id, a name or a title, or nil.
+// Find returns the rule with an id, name or title, or nil.
 func (s *Set) Find(name string) *Rule {
 	for _, r := range s.Rules {
 		if r.ID == name || r.Name == name || r.Title == name {

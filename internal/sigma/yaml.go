@@ -8,7 +8,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// value is a YAML value that knows its line.
+// value is a YAML value with its line.
 type value struct {
 	line int
 	kind kind
@@ -41,7 +41,7 @@ func (v *value) get(key string) *value {
 	return nil
 }
 
-// str is the text of a scalar at a key, or "".
+// str returns the text of the scalar at a key, or "".
 func (v *value) str(key string) string {
 	if c := v.get(key); c != nil && (c.kind == text || c.kind == number || c.kind == boolean) {
 		return c.text
@@ -49,7 +49,7 @@ func (v *value) str(key string) string {
 	return ""
 }
 
-// texts is the scalar, or the scalars of the list, at a key.
+// texts returns the scalar, or the scalars of the list, at a key.
 func (v *value) texts(key string) (out []string) {
 	c := v.get(key)
 	switch {
@@ -64,7 +64,7 @@ func (v *value) texts(key string) (out []string) {
 	return out
 }
 
-// plain turns a value into what encoding/json writes.
+// plain returns the value as encoding/json takes it.
 func (v *value) plain() any {
 	switch v.kind {
 	case text:
@@ -95,7 +95,7 @@ func (v *value) plain() any {
 // documents reads the YAML documents of a file.
 func documents(data []byte) (out []value, err error) {
 	defer func() {
-		if r := recover(); r != nil { // the parser's own, on input it does not expect
+		if r := recover(); r != nil { // of the parser, for input that it does not expect
 			err = fmt.Errorf("not YAML: %v", r)
 		}
 	}()

@@ -1,6 +1,6 @@
-// Package spill keeps byte strings that are read seldom: a bounded amount in memory,
-// the rest in an unnamed temporary file, which is gone when the process is, however it
-// ends. There is no deleting: the space of what nobody refers to any more is used again.
+// Package spill stores byte strings that are read rarely: a bounded amount in memory, the rest
+// in an unnamed temporary file, which disappears with the process, however it ends. There is no
+// delete: the space of strings to which no reference is left is used again.
 package spill
 
 import (
@@ -11,59 +11,60 @@ import (
 	"sync"
 )
 
-// File keeps byte strings. It is safe for concurrent use. Make one with New.
+// File stores byte strings. It is safe for concurrent use. Make one with New.
 type File struct {
-	memory int64 // bytes of full pages that stay in memory
+	memory int64 // most bytes of full pages in memory
 	dir    string
 
 	mu   sync.Mutex
-	open *page // takes what is put
+	open *page // the page that Put appends to
 	file *os.File
 	room *room
 }
 
-// room is what the pages take. It is known to the collector's cleanups, which a File need
-// not outlive.
+// room is the space that pages take. Cleanups of the garbage collector use it, and need not
+// keep the File alive.
 type room struct {
 	mu   sync.Mutex
 	held int64   // bytes in memory
-	end  int64   // of the file
-	free []int64 // places in the file that nothing refers to
+	end  int64   // length of the file
+	free []int64 // unused places in the file
 }
 
-// PageSize is how many bytes of strings are forgotten together, about.
+// PageSize is about how many bytes of strings are freed together.
 const PageSize = 4 * place
 
+// place is the unit of space in the file.
 const place = 128 << 10 // what the file is divided into
 
-// page is some strings that are kept, and forgotten, together.
+// page is a number of strings that are stored, and freed, together.
 type page struct {
 	mu     sync.Mutex
-	data   []byte // nil once it is in the file
+	data   []byte // nil once the page is in the file
 	places []int64
 	file   *os.File
 }
 
-// Ref refers to a string. The zero Ref is that of an empty one.
+// Ref is a reference to a string. The zero Ref refers to the empty string.
 type Ref struct {
 	page *page
 	off  uint32
 	size uint32
 }
 
-// Len is how long the string is, in bytes.
+// Len returns the length of the string in bytes.
 func (r Ref) Len() int { return int(r.size) }
 
-// Page tells apart where strings are kept: those of one page are forgotten together.
+// Page identifies the page of a string: strings of one page are freed together.
 func (r Ref) Page() any { return r.page }
 
-// New returns a file that keeps up to memory bytes in memory, and what is more in a
-// temporary file in dir ("" for the system's place).
+// New returns a File that holds up to memory bytes in memory, and the rest in a temporary file
+// in dir ("" for the system's temporary folder).
 func New(memory int64, dir string) *File {
 	return &File{memory: memory, dir: dir, room: &room{}}
 }
 
-// Close gives the file back. References to it are of no use any more.
+// Close closes the temporary file. References must not be used any more.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,8 +75,7 @@ func (f *File) Close() error {
 	return f.file.Close()
 }
 
-// Put keeps a string, at most 4 GiB, which may be reused afterwards. The error is that of
-// the temporary file.
+// Put stores a copy of a string of at most 4 GiB. The error is that of the temporary file.
 func (f *File) Put(b []byte) (Ref, error) {
 	if len(b) == 0 {
 		return Ref{}, nil
@@ -105,7 +105,7 @@ func (f *File) Put(b []byte) (Ref, error) {
 	return r, nil
 }
 
-// shut moves a page that is full to the file, unless there is room in memory.
+// shut moves a full page to the file, unless there is space in memory.
 func (f *File) shut(p *page) error {
 	size := int64(cap(p.data))
 	if f.room.hold(size, f.memory) {
@@ -134,7 +134,7 @@ func (f *File) shut(p *page) error {
 	return nil
 }
 
-// Get returns the string that a reference is to, appended to buf.
+// Get appends the string to buf. The error is that of the temporary file.
 func (r Ref) Get(buf []byte) ([]byte, error) {
 	if r.size == 0 {
 		return buf, nil
@@ -157,14 +157,15 @@ func (r Ref) Get(buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// Size is how many bytes are kept, in memory and in the file, as far as it is known what
-// is referred to.
+// Size returns how many bytes are stored in memory and in the file. It includes strings without
+// references that the garbage collector has not found yet.
 func (f *File) Size() (memory, file int64) {
 	f.room.mu.Lock()
 	defer f.room.mu.Unlock()
 	return f.room.held, f.room.end - int64(len(f.room.free))*place
 }
 
+// hold reserves memory for a page, and reports whether there was enough below a limit.
 func (r *room) hold(size, limit int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,13 +176,14 @@ func (r *room) hold(size, limit int64) bool {
 	return true
 }
 
+// drop frees the memory of a page.
 func (r *room) drop(size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.held -= size
 }
 
-// take finds n places.
+// take reserves n places in the file.
 func (r *room) take(n int) []int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -195,6 +197,7 @@ func (r *room) take(n int) []int64 {
 	return list
 }
 
+// give frees places in the file.
 func (r *room) give(places []int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

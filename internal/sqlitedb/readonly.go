@@ -14,14 +14,13 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// OpenReadOnly opens a file that exists, to read what it holds at this moment: everything
-// that is read through the database belongs to one commit, whatever another process
-// writes meanwhile. Nothing next to the file is changed, and nobody who writes is kept
-// waiting. Files in folders that cannot be written can be read, too.
+// OpenReadOnly opens an existing file for reading, as it is at this moment: everything that is
+// read through the result belongs to one commit, whatever another process writes meanwhile. It
+// changes nothing next to the file and does not block writers. It works in read-only folders,
+// too.
 //
-// A file that was written by an earlier version is copied to a temporary file, which is
-// brought up to date in its place; one by a later version is refused, as Open does.
-// Close what it returns.
+// A file of an earlier version is copied to a temporary file, which is migrated in its place;
+// one of a later version is refused, as by Open. The caller closes the result.
 func OpenReadOnly(ctx context.Context, path string, migrations fs.FS) (*sql.DB, error) {
 	db, err := openAsIs(ctx, path)
 	if err != nil {
@@ -46,8 +45,8 @@ func OpenReadOnly(ctx context.Context, path string, migrations fs.FS) (*sql.DB, 
 	return db, nil
 }
 
-// pin begins a transaction on the only connection of a database, and has it see the file
-// as it is now. It ends with the connection.
+// pin begins a transaction on the only connection of a database, which fixes what it sees. It
+// ends with the connection.
 func pin(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
@@ -56,15 +55,15 @@ func pin(ctx context.Context, db *sql.DB) error {
 	return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables)
 }
 
-// isCurrent says whether a file has the newest schema. One of a later version, or of
-// another program, is an error.
+// isCurrent reports whether a file has the newest schema. One of a later version, or of another
+// program, is an error.
 func isCurrent(ctx context.Context, db *sql.DB, migrations fs.FS) (bool, error) {
 	version, names, err := schema(ctx, db, migrations)
 	return version == len(names), err
 }
 
-// migratedCopy is a copy of a file with the newest schema. It has no name, so that it is
-// gone when it is closed, or the process ends.
+// migratedCopy returns a copy of a file with the newest schema. The copy has no name, so that
+// it disappears when it is closed or the process ends.
 func migratedCopy(ctx context.Context, from *sql.DB, migrations fs.FS) (*sql.DB, error) {
 	dir, err := os.MkdirTemp("", "outflow-read-*")
 	if err != nil {
@@ -87,7 +86,7 @@ func migratedCopy(ctx context.Context, from *sql.DB, migrations fs.FS) (*sql.DB,
 	return db, nil
 }
 
-// openAsIs opens a file to be read, with one connection, whatever its version.
+// openAsIs opens a file of any version for reading, with one connection.
 func openAsIs(ctx context.Context, path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, errors.Unwrap(err)
@@ -97,14 +96,15 @@ func openAsIs(ctx context.Context, path string) (*sql.DB, error) {
 	if err == nil || !errors.As(err, &failed) || failed.Code != sqlite3.ErrCantOpen && failed.Code != sqlite3.ErrReadonly {
 		return db, err
 	}
-	// SQLite keeps an index of the write-ahead log beside the file, and this folder cannot
-	// be written. Without a log the file is all there is, and nobody changes it.
+	// SQLite needs an index of the write-ahead log beside the file, and this folder is
+	// read-only. Without a log the file is all there is, and nothing changes it.
 	if info, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return openMode(ctx, path, url.Values{"mode": {"ro"}, "immutable": {"1"}})
 	}
 	return openCopy(ctx, path)
 }
 
+// openMode opens a file with options of the driver.
 func openMode(ctx context.Context, path string, options url.Values) (*sql.DB, error) {
 	db, err := sql.Open("sqlite3", address(path, options))
 	if err != nil {
@@ -119,8 +119,8 @@ func openMode(ctx context.Context, path string, options url.Values) (*sql.DB, er
 	return db, nil
 }
 
-// openCopy opens a copy of a file and its write-ahead log, both as they were at one
-// moment. The copy has no name.
+// openCopy opens a copy of a file and its write-ahead log, both as they were at one time. The
+// copy has no name.
 func openCopy(ctx context.Context, path string) (*sql.DB, error) {
 	dir, err := os.MkdirTemp("", "outflow-read-*")
 	if err != nil {
@@ -146,10 +146,10 @@ func openCopy(ctx context.Context, path string) (*sql.DB, error) {
 			return openMode(ctx, copied, url.Values{"_busy_timeout": {"10000"}})
 		}
 	}
-	return nil, errors.New("it changes while it is copied, and its folder cannot be written to read it in place")
+	return nil, errors.New("it keeps changing while it is copied, and its folder is read-only, so it cannot be read in place")
 }
 
-// stamps tell whether a file or its write-ahead log was changed.
+// stamps returns values that change with a file or its write-ahead log.
 func stamps(path string) (s [4]int64, err error) {
 	for i, end := range []string{"", "-wal"} {
 		info, err := os.Stat(path + end)

@@ -1,5 +1,5 @@
-// Package sqlitedb opens the SQLite files that the rooms keep their state in.
-// It owns no tables: every room brings its own, as migrations.
+// Package sqlitedb opens the SQLite files in which the rooms store their state. It owns no
+// tables: every room has its own, as migrations.
 package sqlitedb
 
 import (
@@ -14,22 +14,21 @@ import (
 	_ "github.com/mattn/go-sqlite3" // registers the driver
 )
 
-// ApplicationID marks our files in their header ("OUT1"), so that no other
-// database is taken for one.
+// ApplicationID marks Outflow's files in their header ("OUT1"), to tell them from other
+// databases.
 const ApplicationID = 0x4f555431
 
-// Safety is how much a commit survives. Without one it survives a crash of the
-// process, and a power cut may undo the last commits, whole.
+// Safety is what a commit survives. By default it survives a crash of the process, while a
+// power cut may undo the last commits, each as a whole.
 type Safety string
 
-// Full makes every commit survive a power cut: wherever somebody outside was told
-// that it is safe.
+// Full makes every commit survive a power cut. It is for files that others have been told are
+// safe.
 const Full Safety = "FULL"
 
-// Open opens a file, or makes it, and brings it up to date. Migrations are files
-// named migrations/0001.sql, 0002.sql and so on; each is applied once, in order, in a
-// transaction of its own. A file that was written by a later version is refused.
-// Close what it returns.
+// Open opens a file, or creates it, and migrates it to the newest schema. Migrations are the
+// files migrations/0001.sql, 0002.sql and so on; each is applied once, in order, in its own
+// transaction. A file of a later version is refused. The caller closes the result.
 func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},       // readers do not wait for the writer
@@ -52,8 +51,8 @@ func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) 
 	return db, nil
 }
 
-// schema returns the version of a file's schema, and the names of the migrations that
-// there are, in order. A file of a later version, or of another program, is an error.
+// schema returns the version of a file's schema, and the names of all migrations in order. A
+// file of a later version, or of another program, is an error.
 func schema(ctx context.Context, db *sql.DB, migrations fs.FS) (version int, names []string, err error) {
 	var app int
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
@@ -75,6 +74,7 @@ func schema(ctx context.Context, db *sql.DB, migrations fs.FS) (version int, nam
 	return version, names, nil
 }
 
+// migrate applies the migrations that a file lacks.
 func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	version, names, err := schema(ctx, db, migrations)
 	if err != nil {
@@ -99,8 +99,8 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	return nil
 }
 
-// Tx runs a function in a transaction, which is committed if it returns nil and
-// rolled back otherwise.
+// Tx runs a function in a transaction, which is committed if it returns nil and rolled back
+// otherwise.
 func Tx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -121,7 +121,7 @@ func Copy(ctx context.Context, from, to string) error {
 	})
 }
 
-// Check has SQLite look for damage in a file.
+// Check searches a file for damage.
 func Check(ctx context.Context, path string) error {
 	return reading(path, func(db *sql.DB) error {
 		var verdict string
@@ -135,7 +135,7 @@ func Check(ctx context.Context, path string) error {
 	})
 }
 
-// reading opens a file that is only read, whatever its version.
+// reading opens a file of any version for reading.
 func reading(path string, do func(db *sql.DB) error) error {
 	db, err := openAsIs(context.Background(), path)
 	if err != nil {
@@ -148,13 +148,12 @@ func reading(path string, do func(db *sql.DB) error) error {
 	return nil
 }
 
-// address is what the driver opens a file by.
+// address returns the name of a file for the driver.
 func address(path string, options url.Values) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
 }
 
-// Vacuum writes a file anew without what was deleted, so that no trace of it is left in
-// pages that are free.
+// Vacuum rewrites a file without deleted data, so that no trace of it is left in free pages.
 func Vacuum(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, "VACUUM"); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Package waittest waits in tests for what another goroutine or process brings about.
+// Package waittest waits in tests for the effects of other goroutines and processes.
 package waittest
 
 import (
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Until returns once holds is true, which it asks every 100 ms. After three minutes the test fails,
-// and says what did not happen.
+// Until returns once holds is true, which it checks every 100 ms. After three minutes it fails
+// the test; what names the condition.
 func Until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {

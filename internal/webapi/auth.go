@@ -21,10 +21,10 @@ import (
 	"github.com/outflow/outflow/internal/secret"
 )
 
-// Static is a token that does not change, behind a scheme such as Bearer or SSWS.
+// Static authorises with a token that does not change.
 type Static struct {
-	Scheme string
-	Token  secret.Secret
+	Scheme string        // such as Bearer or SSWS
+	Token  secret.Secret // the token
 }
 
 // Authorization implements Authorizer.
@@ -32,10 +32,10 @@ func (s Static) Authorization(context.Context, bool) (string, []string, error) {
 	return s.Scheme + " " + s.Token.Reveal(), []string{s.Token.Reveal()}, nil
 }
 
-// Basic is a name and a password.
+// Basic authorises with a user name and password (RFC 7617).
 type Basic struct {
-	User     string
-	Password secret.Secret
+	User     string        // name of the user
+	Password secret.Secret // of the user
 }
 
 // Authorization implements Authorizer.
@@ -44,19 +44,20 @@ func (b Basic) Authorization(context.Context, bool) (string, []string, error) {
 	return "Basic " + v, []string{v, b.Password.Reveal(), b.User}, nil
 }
 
-// OAuth gets tokens from a token endpoint (RFC 6749), by any grant: what differs is
-// the form that is sent.
+// OAuth gets tokens from a token endpoint (RFC 6749), with any grant: the grants differ in the
+// form that is sent.
 type OAuth struct {
-	HTTP         *http.Client
-	URL          string
-	ClientID     string
-	ClientSecret secret.Secret
-	Basic        bool // id and secret go into the header rather than the form
-	Scopes       []string
-	// Form is what is sent besides; grant_type is client_credentials unless it says
-	// otherwise. It is asked for every token: assertions live for minutes. May be nil.
+	HTTP         *http.Client  // http.DefaultClient if nil
+	URL          string        // of the token endpoint
+	ClientID     string        // of the client
+	ClientSecret secret.Secret // may be empty
+	Basic        bool          // id and secret are sent in the header rather than in the form
+	Scopes       []string      // that tokens are requested for
+	// Form returns further fields of the form. grant_type is client_credentials unless they
+	// contain it. It is called for every token, since assertions expire within minutes. It may
+	// be nil.
 	Form func(now time.Time) (url.Values, error)
-	Now  func() time.Time
+	Now  func() time.Time // the clock
 
 	mu    sync.Mutex
 	token *oauth2.Token
@@ -74,7 +75,8 @@ func (o *OAuth) Authorization(ctx context.Context, fresh bool) (string, []string
 // renewEarly is the share of a token's life after which it is renewed.
 const renewEarly = .8
 
-// Token is a token that holds, or a new one. The error is an *Error.
+// Token returns a valid token, a new one if fresh is set. The error is an *Error, or that of
+// ctx.
 func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -109,14 +111,14 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 		return nil, o.refusal(ctx, conf.EndpointParams, err)
 	}
 
-	if !t.Expiry.IsZero() { // by the clock that o.Now has, which a test may set
+	if !t.Expiry.IsZero() { // by the clock of o.Now, which a test may set
 		t.Expiry = now.Add(time.Duration(renewEarly * float64(time.Until(t.Expiry))))
 	}
 	o.token = t
 	return t, nil
 }
 
-// refusal says why there is no token.
+// refusal returns the error for a token that was not issued.
 func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -157,7 +159,7 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 	return e
 }
 
-// Assertion signs a JWT (RS256) that claims something, for grants that take one.
+// Assertion returns a JWT with claims, signed with RS256. The key id may be empty.
 func Assertion(key *rsa.PrivateKey, keyID string, claims map[string]any) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
 	if keyID != "" {
@@ -166,11 +168,11 @@ func Assertion(key *rsa.PrivateKey, keyID string, claims map[string]any) (string
 	return t.SignedString(key)
 }
 
-// JWTBearer is the grant type of an assertion (RFC 7523).
+// JWTBearer is the grant type for an assertion (RFC 7523).
 const JWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// ParseKey reads an RSA key in PEM: PKCS#1 or PKCS#8, the latter encrypted or not.
-// No error holds the key.
+// ParseKey returns the RSA key of a PEM block: PKCS#1, or PKCS#8 with or without encryption.
+// Errors do not contain the key.
 func ParseKey(text, passphrase secret.Secret) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode([]byte(text.Reveal()))
 	if block == nil {
@@ -191,7 +193,7 @@ func ParseKey(text, passphrase secret.Secret) (*rsa.PrivateKey, error) {
 	}
 	rsaKey, ok := key.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("the private key is a %T, not of RSA", key)
+		return nil, fmt.Errorf("the private key is a %T, not an RSA key", key)
 	}
 	return rsaKey, nil
 }

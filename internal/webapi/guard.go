@@ -15,9 +15,8 @@ import (
 	"time"
 )
 
-// inner are the networks that no address of a destination may lead into unless they are
-// allowed: this machine, private ones, those of cloud metadata, and what stands for others
-// (RFC 6890 and its successors).
+// inner are the networks that are not reached unless they are allowed: this machine, private
+// networks, cloud metadata, and those that stand for others (RFC 6890 and its successors).
 var inner = func() (list []netip.Prefix) {
 	for _, p := range []string{
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
@@ -29,18 +28,18 @@ var inner = func() (list []netip.Prefix) {
 	return list
 }()
 
-// Outside says whether an address is on the internet, or in a network that is allowed.
+// Outside reports whether an address is on the internet, or in an allowed network.
 func Outside(a netip.Addr, allow []netip.Prefix) bool {
 	a = a.Unmap().WithZone("")
 	within := func(p netip.Prefix) bool { return p.Contains(a) }
 	return a.IsValid() && (!slices.ContainsFunc(inner, within) || slices.ContainsFunc(allow, within))
 }
 
-// NewGuarded is NewHTTP for addresses that somebody has configured: it connects to no
-// address of this machine, of a private network or of a cloud's metadata, whatever a name
-// resolves to at that moment, unless its network is allowed; and it speaks without TLS only
-// where networks are. encryption is whom it trusts and as whom it shows itself; nil for the
-// system's authorities.
+// NewGuarded is NewHTTP for addresses from the configuration. It connects to no address of this
+// machine, of a private network or of cloud metadata, whatever a name resolves to at that
+// moment, unless its network is allowed. Without allowed networks it requires TLS. Encryption
+// has the trusted authorities and the client certificate; nil stands for the system's
+// authorities.
 func NewGuarded(allow []netip.Prefix, encryption *tls.Config) *http.Client {
 	c := NewHTTP()
 	s := c.Transport.(*steady)
@@ -53,13 +52,13 @@ func NewGuarded(allow []netip.Prefix, encryption *tls.Config) *http.Client {
 	guarded.Control = func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		if err != nil || !Outside(at.Addr(), allow) {
-			return fmt.Errorf("%s is an address within: a channel reaches it only if its network is in allow_networks", address)
+			return fmt.Errorf("%s is an internal address: a channel reaches it only if its network is in allow_networks", address)
 		}
 		return nil
 	}
 	proxies := proxyHosts()
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if slices.Contains(proxies, address) { // which checks for itself
+		if slices.Contains(proxies, address) { // the proxy decides where it connects
 			return plain.DialContext(ctx, network, address)
 		}
 		return guarded.DialContext(ctx, network, address)
@@ -70,7 +69,7 @@ func NewGuarded(allow []netip.Prefix, encryption *tls.Config) *http.Client {
 	return c
 }
 
-// proxyHosts are the proxies of the environment, as they are dialled.
+// proxyHosts returns the proxies of the environment, as host:port.
 func proxyHosts() (list []string) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		v := os.Getenv(name)
@@ -90,13 +89,13 @@ func proxyHosts() (list []string) {
 	return list
 }
 
-// secure refuses what is not over TLS.
+// secure refuses requests without TLS.
 type secure struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (s secure) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" {
-		return nil, errors.New("https is required: without it only networks in allow_networks are reached")
+		return nil, errors.New("https is required, unless allow_networks is set")
 	}
 	return s.next.RoundTrip(req)
 }

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// stall is how long a vendor may say nothing in the middle of an answer.
+// stall is how long a vendor may pause in the middle of a response.
 const stall = time.Minute
 
-// NewHTTP returns what requests are sent with: answers must begin within a minute and
-// a half, and go on; they may be as long as they like.
+// NewHTTP returns a client for requests to vendors. Responses must begin within 90 seconds and
+// may pause for a minute; they may take as long as they like.
 func NewHTTP() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext
@@ -22,7 +22,7 @@ func NewHTTP() *http.Client {
 	return &http.Client{Transport: &steady{t, stall}}
 }
 
-// steady ends answers that stall.
+// steady cancels responses that stall.
 type steady struct {
 	next  http.RoundTripper
 	stall time.Duration
@@ -42,6 +42,7 @@ func (s *steady) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+// steadyBody is the body of a response that is cancelled if nothing is read for a while.
 type steadyBody struct {
 	io.ReadCloser
 	stall  time.Duration
@@ -49,11 +50,13 @@ type steadyBody struct {
 	cancel context.CancelFunc
 }
 
+// Read implements io.Reader.
 func (b *steadyBody) Read(p []byte) (int, error) {
 	b.timer.Reset(b.stall)
 	return b.ReadCloser.Read(p)
 }
 
+// Close implements io.Closer.
 func (b *steadyBody) Close() error {
 	b.timer.Stop()
 	err := b.ReadCloser.Close()

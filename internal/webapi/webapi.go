@@ -1,6 +1,6 @@
-// Package webapi speaks to the APIs of vendors: one place for authorisation, pacing,
-// what an answer means, and what of it may be repeated. Secrets appear in none of
-// its errors. It decodes nothing.
+// Package webapi is an HTTP client for the APIs of vendors: authorisation, pacing, the meaning
+// of responses, and what may be retried. Its errors contain no secrets. It does not decode
+// responses.
 package webapi
 
 import (
@@ -24,64 +24,67 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Client speaks to one API. It is safe for concurrent use once it is set up.
+// Client is a client of one API. It is safe for concurrent use once its fields are set.
 type Client struct {
-	Base   string // scheme, host and a beginning of the path: answers may point nowhere else
-	HTTP   *http.Client
+	// Scheme, host and beginning of the path: links in responses must stay there.
+	Base   string
+	HTTP   *http.Client  // http.DefaultClient if nil
 	Header http.Header   // sent with every request
 	Auth   Authorizer    // may be nil
 	Pace   *rate.Limiter // of requests; may be nil
-	// Spare is the share of the vendor's budget of requests that is left to others,
-	// from 0 to 1: once no more is left, requests wait until it is filled again.
+	// Spare is the share of the vendor's rate limit that is left to other clients, 0 to 1: once
+	// no more is left, requests wait until the limit is reset.
 	Spare float64
-	// Throttled says whether a refusal with status 400 or 403 means no more than
-	// too many requests; may be nil.
+	// Throttled reports whether a response with status 400 or 403 means too many requests. It
+	// may be nil.
 	Throttled func(body []byte) bool
-	Now       func() time.Time
-	Log       *slog.Logger // may be nil
+	Now       func() time.Time // the clock
+	Log       *slog.Logger     // may be nil
 
 	mu    sync.Mutex
-	skew  time.Duration // by how much the vendor's clock is ahead of ours
+	skew  time.Duration // by how much the vendor's clock is ahead
 	until time.Time     // no request before
-	n     int
-	told  bool // that clocks differ
+	n     int           // requests so far
+	told  bool          // the difference of the clocks was logged
 }
 
-// Authorizer gives the value of the Authorization header; fresh asks for a new one,
-// because the vendor refused the last. It returns the secret parts of the value, too,
-// which are cut out of whatever a vendor says.
+// Authorizer returns the value of the Authorization header. Fresh asks for a new token, because
+// the vendor refused the last. It also returns the secret parts of the value, which are removed
+// from the texts of errors.
 type Authorizer interface {
+	// Authorization returns the header's value, and the secrets in it.
 	Authorization(ctx context.Context, fresh bool) (header string, secrets []string, err error)
 }
 
-// Response is an answer that was read whole.
+// Response is a response that was read whole.
 type Response struct {
-	Header http.Header
-	Body   []byte
+	Header http.Header // all headers
+	Body   []byte      // the whole body
 }
 
-// Kind says what an error means for who asked.
+// Kind is the meaning of an error for the caller.
 type Kind int
 
-// The kinds. All may go away by themselves or by somebody's doing: none ends asking.
+// The kinds. Each may go away by itself or once a person acts, so that none ends retrying.
 const (
-	Temporary    Kind = iota // the network, or the vendor: ask again
-	Throttled                // too many requests: ask again after Wait
-	Unauthorized             // the secret is wrong, or has run out
-	Denied                   // a permission, or a licence, is missing
-	Refused                  // the request itself: a cursor that has run out, a thing that is gone
+	Temporary    Kind = iota // the network or the vendor failed: retry
+	Throttled                // too many requests: retry after Wait
+	Unauthorized             // the secret is wrong or has expired
+	Denied                   // a permission or licence is missing
+	Refused                  // the request is invalid: an expired cursor, an object that is gone
 )
 
-// Error is an answer other than what was asked for. It holds no secret.
+// Error is a response other than the expected one, or none. It contains no secret.
 type Error struct {
-	Op     string // method and path
-	Kind   Kind
-	Status int           // 0 if there was no answer
-	Text   string        // in the vendor's words
-	Wait   time.Duration // how long the vendor asks to wait
-	Err    error         // why there was no answer
+	Op     string        // method and path
+	Kind   Kind          // the meaning
+	Status int           // 0 if there was no response
+	Text   string        // in the vendor's words, on one line
+	Wait   time.Duration // how long the vendor asks to wait; 0 if it does not
+	Err    error         // why there was no response, or why it was unusable
 }
 
+// Error returns the operation with the status and the vendor's text, or with Err.
 func (e *Error) Error() string {
 	s := e.Op + ": "
 	if e.Status > 0 {
@@ -94,15 +97,16 @@ func (e *Error) Error() string {
 	return s + e.Err.Error()
 }
 
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is says whether an error is of a kind.
+// Is reports whether an error is an *Error of a kind.
 func Is(err error, k Kind) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind == k
 }
 
-// Status is that of the answer that an error tells of; 0 if there was none.
+// Status returns the status of the response in an error; 0 if there was none.
 func Status(err error) int {
 	var e *Error
 	if errors.As(err, &e) {
@@ -111,24 +115,24 @@ func Status(err error) int {
 	return 0
 }
 
-// Says says whether an error is a vendor's answer that contains a text.
+// Says reports whether an error is a vendor's response that contains a text.
 func Says(err error, text string) bool {
 	var e *Error
 	return errors.As(err, &e) && strings.Contains(e.Text, text)
 }
 
 const (
-	maxBody    = 64 << 20
-	maxText    = 400
+	maxBody    = 64 << 20 // bytes of a JSON response
+	maxText    = 400      // bytes of Error.Text
 	leastWait  = time.Second
 	mostWait   = 5 * time.Minute
-	bigSkew    = time.Minute
-	fixedByMan = 10 * time.Minute // what somebody has to mend is tried more rarely
+	bigSkew    = time.Minute      // a difference of the clocks that is logged
+	fixedByMan = 10 * time.Minute // longest wait for something that a person has to fix
 )
 
-// Backoff is how long to wait before asking again after so many errors in a row
-// (1 is the first): what the vendor says, or a random time below a bound that doubles
-// ("full jitter"), at most five minutes.
+// Backoff returns how long to wait before the next attempt after a number of errors in a row,
+// from 1: the time that the vendor asks for, or a random time below a bound that doubles ("full
+// jitter"), five minutes at most, ten for Unauthorized and Denied.
 func Backoff(err error, tries int) time.Duration {
 	bound := min(leastWait<<min(tries, 10), mostWait)
 	var e *Error
@@ -143,34 +147,34 @@ func Backoff(err error, tries int) time.Duration {
 	return leastWait/2 + rand.N(bound)
 }
 
-// Clock is what time it is for the vendor, as far as answers have told.
+// Clock returns the time by the vendor's clock, as far as responses have stated it.
 func (c *Client) Clock() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.Now().Add(c.skew)
 }
 
-// Skew is by how much the vendor's clock is ahead of ours.
+// Skew returns by how much the vendor's clock is ahead of ours.
 func (c *Client) Skew() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.skew
 }
 
-// Requests is how many requests were sent.
+// Requests returns how many requests were sent.
 func (c *Client) Requests() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n
 }
 
-// Get asks for JSON. The target is a path below Base, or a URL that the vendor gave,
-// which must lead to the same host.
+// Get requests JSON. The target is a path below Base, or a URL from a response, which must have
+// the same scheme and host.
 func (c *Client) Get(ctx context.Context, target string) (*Response, error) {
 	return c.JSON(ctx, http.MethodGet, target, "", nil)
 }
 
-// Post sends a JSON body, or an empty one, and asks for JSON.
+// Post sends a JSON body, or none if it is nil, and expects JSON.
 func (c *Client) Post(ctx context.Context, target string, body []byte) (*Response, error) {
 	kind := ""
 	if body != nil {
@@ -179,8 +183,8 @@ func (c *Client) Post(ctx context.Context, target string, body []byte) (*Respons
 	return c.JSON(ctx, http.MethodPost, target, kind, body)
 }
 
-// JSON sends a request and reads the answer whole. What is no JSON, or is cut, is a
-// temporary error: proxies and login pages answer like that.
+// JSON sends a request and reads the response, which must be JSON. Anything else, or a
+// truncated response, is a temporary error: proxies and login pages respond like that.
 func (c *Client) JSON(ctx context.Context, method, target, contentType string, body []byte) (*Response, error) {
 	res, op, err := c.do(ctx, method, target, contentType, body)
 	if err != nil {
@@ -190,21 +194,21 @@ func (c *Client) JSON(ctx context.Context, method, target, contentType string, b
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, &Error{Op: op, Err: fmt.Errorf("the answer was cut: %w", err)}
+		return nil, &Error{Op: op, Err: fmt.Errorf("the response was truncated: %w", err)}
 	case len(b) > maxBody:
-		return nil, &Error{Op: op, Kind: Refused, Err: fmt.Errorf("an answer of more than %d MiB", maxBody>>20)}
+		return nil, &Error{Op: op, Kind: Refused, Err: fmt.Errorf("a response of more than %d MiB", maxBody>>20)}
 	case !json.Valid(b):
-		what := "the answer is no JSON"
+		what := "the response is not JSON"
 		if t := bytes.TrimSpace(b); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
-			what = "the answer was cut"
+			what = "the response was truncated"
 		}
 		return nil, &Error{Op: op, Err: errors.New(what)}
 	}
 	return &Response{res.Header, b}, nil
 }
 
-// Send sends a request with headers of its own, and reads the answer whole, whatever it
-// is.
+// Send sends a request with additional headers, and reads the first MiB of the response,
+// whatever it is. It ignores Pace and Spare.
 func (c *Client) Send(ctx context.Context, method, target, contentType string, body []byte, header http.Header) (*Response, error) {
 	with := &Client{
 		Base:      c.Base,
@@ -225,13 +229,13 @@ func (c *Client) Send(ctx context.Context, method, target, contentType string, b
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
-		return nil, &Error{Op: op, Err: fmt.Errorf("the answer was cut: %w", err)}
+		return nil, &Error{Op: op, Err: fmt.Errorf("the response was truncated: %w", err)}
 	}
 	return &Response{res.Header, b}, nil
 }
 
-// Open asks for something big. The caller closes it; what is read after the
-// connection was cut ends in an error.
+// Open requests something large. The caller closes it. Reading ends with an error if the
+// connection is cut.
 func (c *Client) Open(ctx context.Context, target string) (io.ReadCloser, error) {
 	res, op, err := c.do(ctx, http.MethodGet, target, "", nil)
 	if err != nil {
@@ -239,20 +243,20 @@ func (c *Client) Open(ctx context.Context, target string) (io.ReadCloser, error)
 	}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 		res.Body.Close()
-		return nil, &Error{Op: op, Err: errors.New("the answer is a web page")}
+		return nil, &Error{Op: op, Err: errors.New("the response is a web page")}
 	}
 	return res.Body, nil
 }
 
-// locate makes a URL of a target.
+// locate returns the URL of a target.
 func (c *Client) locate(target string) (*url.URL, error) {
 	base, err := url.Parse(c.Base)
 	if err != nil || base.Host == "" {
-		return nil, fmt.Errorf("%q is not the address of an API", c.Base)
+		return nil, fmt.Errorf("%q is not the URL of an API", c.Base)
 	}
 	u, err := url.Parse(target)
 	if err != nil {
-		return nil, errors.New("the vendor gave a link that is none")
+		return nil, errors.New("the vendor returned an invalid link")
 	}
 	if u.Host == "" && u.Scheme == "" {
 		path, query, _ := strings.Cut(target, "?")
@@ -266,12 +270,12 @@ func (c *Client) locate(target string) (*url.URL, error) {
 	return u, nil
 }
 
-// do sends a request, with a new token if the first was refused. The answer has
-// status 2xx.
+// do sends a request, and sends it again with a new token if the first was refused. The
+// response has a status 2xx.
 func (c *Client) do(ctx context.Context, method, target, contentType string, body []byte) (res *http.Response, op string, err error) {
 	u, err := c.locate(target)
 	if err != nil {
-		return nil, "", &Error{Op: method, Kind: Denied, Err: err} // for somebody to look at
+		return nil, "", &Error{Op: method, Kind: Denied, Err: err} // a person should look at it
 	}
 	op = method + " /" + strings.TrimPrefix(u.Path, "/")
 	for fresh := false; ; fresh = true {
@@ -305,11 +309,13 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 		}
 
 		client := *cmp.Or(c.HTTP, http.DefaultClient)
-		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // secrets go nowhere else
+		client.CheckRedirect = func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse // secrets are sent nowhere else
+		}
 		res, err := client.Do(req)
 		if err != nil {
 			var u *url.Error
-			if errors.As(err, &u) { // its text holds the query
+			if errors.As(err, &u) { // its text contains the query
 				err = u.Err
 			}
 			if ctx.Err() != nil {
@@ -331,7 +337,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 	}
 }
 
-// wait holds a request back while the vendor's budget is used up.
+// wait delays a request while the vendor's limit is used up.
 func (c *Client) wait(ctx context.Context) error {
 	c.mu.Lock()
 	until := c.until
@@ -350,14 +356,13 @@ func (c *Client) wait(ctx context.Context) error {
 	return nil
 }
 
-// learn takes in what the headers of an answer say: the vendor's clock, and what is
-// left of its budget.
+// learn reads the vendor's clock and rate limit from the headers of a response.
 func (c *Client) learn(res *http.Response) {
 	h, now := res.Header, c.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at, err := http.ParseTime(h.Get("Date")); err == nil {
-		if c.skew = at.Sub(now); c.skew.Abs() <= 2*time.Second { // Date has whole seconds, and took its time
+		if c.skew = at.Sub(now); c.skew.Abs() <= 2*time.Second { // Date has whole seconds, and the response took time
 			c.skew = 0
 		}
 		if c.skew.Abs() > bigSkew && !c.told && c.Log != nil {
@@ -383,7 +388,7 @@ func (c *Client) learn(res *http.Response) {
 	}
 }
 
-// refusal is what an answer other than 2xx means.
+// refusal returns the error of a response other than 2xx.
 func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error {
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
@@ -411,14 +416,15 @@ func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error
 	case s == http.StatusForbidden, s == http.StatusPaymentRequired:
 		e.Kind = Denied
 	case s/100 == 3:
-		e.Kind, e.Text = Refused, "it leads elsewhere, which is not followed"
+		e.Kind, e.Text = Refused, "it redirects elsewhere, which is not followed"
 	default:
 		e.Kind = Refused
 	}
 	return e
 }
 
-// asked is how long a Retry-After header asks to wait: seconds, or a date.
+// asked returns how long a Retry-After header asks to wait, in seconds or as a date; 0 without
+// one.
 func (c *Client) asked(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {
@@ -433,7 +439,7 @@ func (c *Client) asked(h http.Header) time.Duration {
 	return 0
 }
 
-// plainText is what a vendor's refusal says, on one line and without secrets.
+// plainText returns the text of a vendor's error on one line, without secrets.
 func plainText(body []byte, secrets []string) string {
 	text := string(body)
 	for _, s := range secrets {
@@ -451,7 +457,7 @@ func plainText(body []byte, secrets []string) string {
 	return text
 }
 
-// NextLink is the target of a Link header with rel="next", or "".
+// NextLink returns the target of a Link header with rel="next", or "".
 func NextLink(h http.Header) string {
 	for _, line := range h.Values("Link") {
 		for rest := line; ; {
