@@ -30,7 +30,6 @@ type publisher struct {
 	days    map[userDay]publishedDay  // that may change yet
 	leavers map[int]uint64            // by shard: a hash of its leavers
 
-	round int   // how often a rollback happened
 	from  int64 // to where, at the earliest, since the last publication; -1 if none happened
 	floor int64 // what happened before is final, and no longer on the desk
 	since int64 // what happened before is not published, and what was published about it stays; 0 for nothing
@@ -52,7 +51,7 @@ type userDay struct{ user, date string }
 type publishedDay struct {
 	hash  uint64
 	end   int64 // of the day, Unix milliseconds
-	round int   // in which it was processed last
+	stale bool  // a rollback went back to before its end, and it has not been found again since
 }
 
 // pendingDay is what is to be published about a day.
@@ -80,7 +79,12 @@ func (p *publisher) rollBack(to int64) {
 	if p.from < 0 || to < p.from {
 		p.from = to
 	}
-	p.round++
+	for k, d := range p.days {
+		if d.end > to && d.end > p.since && !d.stale {
+			d.stale = true
+			p.days[k] = d
+		}
+	}
 	clear(p.pending) // they are processed again
 }
 
@@ -101,6 +105,7 @@ type results struct {
 	missed  map[string]bool      // the ids of alerts about what was missed and is not processed yet
 	leavers []finding.Leaver
 	upTo    int64 // time of the last event that was processed
+	open    bool  // whether the days that are open are among the results
 }
 
 // publish publishes what the processor has found.
@@ -111,6 +116,7 @@ func (pr *Processor) publish(ctx context.Context) error {
 		missed:  map[string]bool{},
 		leavers: pr.engine.Leavers(),
 		upTo:    pr.lastTime,
+		open:    pr.provisional,
 	}
 	for _, g := range pr.missed.gaps() {
 		a := g.alert()
@@ -141,7 +147,7 @@ func (p *publisher) publish(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
-	gone := p.gone(r.upTo)
+	gone := p.gone(r)
 	if err := p.addDays(records, gone); err != nil {
 		return err
 	}
@@ -296,7 +302,7 @@ func (p *publisher) day(a *finding.Activity) error {
 	if err != nil {
 		return err
 	}
-	k, d := userDay{a.User, a.Date()}, publishedDay{xxhash.Sum64(b), a.End, p.round}
+	k, d := userDay{a.User, a.Date()}, publishedDay{hash: xxhash.Sum64(b), end: a.End}
 	if p.days[k].hash == d.hash {
 		p.days[k] = d
 		delete(p.pending, k)
@@ -306,16 +312,13 @@ func (p *publisher) day(a *finding.Activity) error {
 	return nil
 }
 
-// gone are published days of users whose account is now known to belong to another user.
-func (p *publisher) gone(upTo int64) map[userDay]publishedDay {
+// gone are published days that processing again has not found: the user's account is now known to
+// belong to another user, or the day now begins at another hour.
+func (p *publisher) gone(r *results) map[userDay]publishedDay {
 	all := map[userDay]publishedDay{}
-	if p.from < 0 {
-		return all
-	}
-	over := upTo / event.Hour * event.Hour // days that end later may still be processed
+	over := r.upTo / event.Hour * event.Hour // days that end later are found when they end
 	for k, d := range p.days {
-		_, pending := p.pending[k]
-		if !pending && d.round < p.round && d.end > max(p.from, p.since) && d.end <= over {
+		if _, pending := p.pending[k]; d.stale && !pending && (r.open || d.end <= over) {
 			all[k] = d
 		}
 	}
@@ -405,6 +408,6 @@ func (p *publisher) recallDays(days []finding.Activity, committed int64) {
 			delete(p.days, k)
 			continue
 		}
-		p.days[k] = publishedDay{xxhash.Sum64(b), a.End, 0}
+		p.days[k] = publishedDay{hash: xxhash.Sum64(b), end: a.End}
 	}
 }
