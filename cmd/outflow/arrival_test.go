@@ -246,7 +246,7 @@ func TestArrivals(t *testing.T) {
 	if n, err := strconv.ParseUint(os.Getenv("OUTFLOW_SEED"), 10, 64); err == nil {
 		seed = n
 	}
-	draws := 4
+	draws := 2
 	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_ARRIVALS")); err == nil {
 		draws = n
 	}

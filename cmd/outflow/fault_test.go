@@ -230,7 +230,7 @@ func TestDaemon(t *testing.T) {
 	waittest.Until(t, "status says what it did", func() bool {
 		out.Reset()
 		code := run([]string{"status", "--config", config}, &out, &out)
-		return code == exitFine && strings.Contains(out.String(), "Running since") && strings.Contains(out.String(), "aws_cloudtrail") && strings.Contains(out.String(), "alerts are known")
+		return code == exitFine && strings.Contains(out.String(), "Running since") && strings.Contains(out.String(), "salesforce") && strings.Contains(out.String(), "alerts are known")
 	})
 	out.Reset()
 	if code := run([]string{"dead-letter", "list", "--config", config}, &out, &out); code != exitFine || !strings.Contains(out.String(), "bad.ndjson:1: ") {

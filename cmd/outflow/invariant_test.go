@@ -119,8 +119,10 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		t.Fatalf("only %d alerts", strings.Count(want, "\n"))
 	}
 	shuffled := copied(t, func(path string) string { return fmt.Sprintf("%x/x", sha256.Sum256([]byte(path))) })
-	for _, workers := range []int{1, 2, 5, 16} {
+	for _, workers := range []int{2, 16} {
 		same(t, fmt.Sprint(workers, " workers"), scanned(t, "", workers, acme), want)
+	}
+	for _, workers := range []int{1, 5} {
 		same(t, fmt.Sprint("shuffled, ", workers, " workers"), scanned(t, "", workers, shuffled), want)
 	}
 }

@@ -46,7 +46,7 @@ func child(t testing.TB, config, failpoint string, after time.Duration) (killed 
 // month is the beginning of the example: the files of some days, in two parts.
 func month(t testing.TB, to string, part int) {
 	t.Helper()
-	days, on := delivered(t, 0, nil)
+	days, on := delivered(t, 0, nil, several...)
 	for i, day := range days[:26] {
 		if part == 1 && i < 14 || part == 2 && i >= 14 {
 			for _, path := range on[day] {
@@ -279,7 +279,7 @@ func workers(t *testing.T, shards int) {
 		})
 		return found
 	}
-	days, on := delivered(t, 0, nil)
+	days, on := delivered(t, 0, nil, several...)
 	days = days[14:26]
 	disturbances := pauses + wipes
 	var before *exec.Cmd
@@ -324,7 +324,7 @@ func TestBrokers(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("OUTFLOW_BROKER_KILLS")); err == nil {
 		kills = n
 	}
-	days, on := delivered(t, 0, nil)
+	days, on := delivered(t, 0, nil, several...)
 	days = days[:26]
 	exports, whole := t.TempDir(), t.TempDir()
 	month(t, whole, 1)

@@ -144,7 +144,8 @@ func differs(got, all, printed string) string {
 func TestShards(t *testing.T) {
 	long(t)
 	t.Parallel()
-	whole, printed := last(t, scannedLines(t, "--all", acme)), last(t, scannedLines(t, acme))
+	paths := examplePaths(several)
+	whole, printed := last(t, scannedLines(t, append([]string{"--all"}, paths...)...)), last(t, scannedLines(t, paths...))
 	for name, arranged := range map[string][][][]int{
 		"two":         {{{0, 1, 2}, {3, 4}}, {{0, 1}, {2, 3, 4}}, {{4, 2}, {0, 1, 3}}},
 		"more":        {{{0, 1, 2, 3, 4}}, {{0, 1}, {2, 3, 4}}, {{0}, {1, 2}, {3, 4}}},
@@ -154,7 +155,7 @@ func TestShards(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCrew(t, 5)
-			days, on := delivered(t, 5, rand.New(rand.NewPCG(3, 3)))
+			days, on := delivered(t, 5, rand.New(rand.NewPCG(3, 3)), several...)
 			for i, day := range days {
 				if n := len(arranged); i%((len(days)+n-1)/n) == 0 {
 					c.judge(arranged[i/((len(days)+n-1)/n)]...)
@@ -188,7 +189,7 @@ func TestShardsErased(t *testing.T) {
 	t.Parallel()
 	c := newCrew(t, 5)
 	c.judge([]int{0, 1}, []int{2, 3, 4})
-	days, on := delivered(t, 0, nil)
+	days, on := delivered(t, 0, nil, several...)
 	for _, day := range days {
 		c.deliver(on[day]...)
 	}
