@@ -8,15 +8,20 @@ import (
 	"time"
 )
 
-// Budget is what one file may cost, with all that is packed in it, at whatever depth.
-// What a zero field stands for is said beside it.
+// Budget limits what one file may cost, with everything packed in it at any depth.
 type Budget struct {
-	Inflated int64         // bytes that may come out of containers whatever the size of the file; 256 MiB
-	Ratio    int64         // beyond that, bytes for each byte of the file; 400. A log compresses well, a bomb better
-	Time     time.Duration // for unpacking and decoding, plus a second for each MiB of the file; 5 minutes
-	// Clock is the time since some moment. Time in which the file itself is read, and
-	// in which events are handed on, is not counted: a slow disk or log costs nobody
-	// his records. If nil, a clock that ticks a few times a second.
+	// Inflated is how many bytes may come out of containers whatever the size of the file; 0
+	// stands for 256 MiB.
+	Inflated int64
+	// Ratio is how many bytes may come out for each byte of the file, if that is more than
+	// Inflated; 0 stands for 400. Logs compress well, but bombs compress better.
+	Ratio int64
+	// Time is the time for unpacking and decoding, in addition to one second per MiB of the
+	// file; 0 stands for 5 minutes. The time spent reading the file and emitting events
+	// does not count, so a slow disk or event log costs no records.
+	Time time.Duration
+	// Clock returns the time since an arbitrary moment; nil stands for a clock that ticks
+	// ten times a second.
 	Clock func() time.Duration
 }
 
@@ -27,23 +32,23 @@ const (
 	tick            = 100 * time.Millisecond
 )
 
-// errStopped ends the reading of a file; the reason is that of who ended it.
+// errStopped ends the reading of a file because the context or Emit stopped all reading.
 var errStopped = errors.New("not read further: stopped")
 
-// budgetUse is what a file has cost so far. All that reads from it, or from anything
-// in it, asks here whether to go on.
+// budgetUse is what a file has cost so far. Everything that reads from the file, or from a
+// container in it, checks it.
 type budgetUse struct {
 	Budget
-	stopped  func() bool // by the context, or who takes the events
-	size     int64       // of the file, if it is known
-	stored   int64       // bytes of it that were read
-	inflated int64       // bytes that came out of containers
-	start    time.Duration
-	away     time.Duration // of the time since, what is not counted
-	err      error         // why it is not read further
+	stopped  func() bool   // reports whether all reading is stopped
+	size     int64         // bytes of the file, if known
+	stored   int64         // bytes of the file that were read
+	inflated int64         // bytes that came out of containers
+	start    time.Duration // when reading began
+	away     time.Duration // time since then that does not count
+	err      error         // why the file is not read further
 }
 
-// begin starts the account of a file.
+// begin starts reading a file of a size.
 func (b Budget) begin(size int64, stopped func() bool) *budgetUse {
 	if b.Inflated == 0 {
 		b.Inflated = defaultInflated
@@ -57,7 +62,7 @@ func (b Budget) begin(size int64, stopped func() bool) *budgetUse {
 	return &budgetUse{Budget: b, stopped: stopped, size: size, start: b.Clock()}
 }
 
-// check is an error once the file must not be read further.
+// check returns an error if the file must not be read further.
 func (s *budgetUse) check() error {
 	switch {
 	case s.err != nil:
@@ -72,7 +77,7 @@ func (s *budgetUse) check() error {
 	return s.err
 }
 
-// inflate takes the cost of n bytes that came out of a container.
+// inflate counts n bytes that came out of a container and returns check's error.
 func (s *budgetUse) inflate(n int) error {
 	s.inflated += int64(n)
 	if limit := s.Ratio * max(s.size, s.stored); s.err == nil && s.inflated > max(s.Inflated, limit) {
@@ -81,12 +86,13 @@ func (s *budgetUse) inflate(n int) error {
 	return s.check()
 }
 
-// counter is the file itself: it counts the bytes that are read from it.
+// counter reads the file and counts its bytes and the time that takes.
 type counter struct {
 	r io.Reader
 	*budgetUse
 }
 
+// Read implements io.Reader.
 func (c *counter) Read(p []byte) (n int, err error) {
 	if err := c.check(); err != nil {
 		return 0, err
@@ -98,12 +104,13 @@ func (c *counter) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// inflating is what comes out of a container.
+// inflating reads from a container and counts the bytes.
 type inflating struct {
 	r io.Reader
 	*budgetUse
 }
 
+// Read implements io.Reader.
 func (i *inflating) Read(p []byte) (int, error) {
 	if err := i.check(); err != nil {
 		return 0, err
@@ -115,7 +122,7 @@ func (i *inflating) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ticking is a clock that is cheap to look at.
+// ticking returns a clock that is cheap to read. End stops it.
 func ticking() (clock func() time.Duration, end func()) {
 	var now atomic.Int64
 	done := make(chan struct{})

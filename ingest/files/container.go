@@ -20,16 +20,16 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// Limits on how containers are packed. What they may hold is in Budget.
+// Limits on the structure of containers. Budget limits their content.
 const (
-	maxNesting   = 3 // containers within containers
-	sniffSize    = 512
-	maxTarMember = 1 << 40
-	maxInnerZip  = 64 << 20 // of a zip that is not itself a file: it is held in memory
-	maxDirectory = 16 << 20 // of a zip, held in memory several times over
+	maxNesting   = 3        // containers within containers
+	sniffSize    = 512      // bytes by which a container is recognised
+	maxTarMember = 1 << 40  // bytes
+	maxInnerZip  = 64 << 20 // bytes of a zip inside another container: it is held in memory
+	maxDirectory = 16 << 20 // bytes of the directory of a zip: it is held in memory several times over
 )
 
-// A notice is why a file, or a part of it, holds no records for us.
+// notice is the reason why a file, or a part of it, has no records that can be read.
 type notice struct {
 	reason string
 	failed bool // the content could not be read, as opposed to being of another kind
@@ -37,14 +37,14 @@ type notice struct {
 
 func (n *notice) Error() string { return n.reason }
 
-// Log deliveries are many small files: what reads them is used again.
+// Readers are reused, since log deliveries are many small files.
 var (
 	buffers   = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
 	inflaters = sync.Pool{New: func() any { return new(gzip.Reader) }}
 )
 
-// unpack finds out by content what a stream is and calls read for every plain
-// member of it. The name of a member of an archive is name!member.
+// unpack recognises containers by their content, at any depth, and calls read for every plain
+// text in them. A member of an archive is named name!member.
 func (r *reader) unpack(name string, in io.Reader, depth int) error {
 	br := buffers.Get().(*bufio.Reader)
 	br.Reset(in)
@@ -95,7 +95,7 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 	return r.read(name, br)
 }
 
-// lost is the notice of a part that cannot be read.
+// lost counts a part that cannot be read and returns its notice.
 func (r *reader) lost(reason string) *notice {
 	r.rep.Parts++
 	return &notice{reason, true}
@@ -103,7 +103,7 @@ func (r *reader) lost(reason string) *notice {
 
 var nothingIn = &notice{reason: "an archive with nothing in it"}
 
-// unreadable is the notice of an error of reading.
+// unreadable turns an error of reading into a notice.
 func unreadable(err error) *notice {
 	if n := (*notice)(nil); errors.As(err, &n) {
 		return n
@@ -111,8 +111,7 @@ func unreadable(err error) *notice {
 	return &notice{err.Error(), true}
 }
 
-// foreign says what a file is that is known not to be a log that is read; "" for all
-// others.
+// foreign describes a file that is recognised, but cannot hold records; "" for any other.
 func foreign(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("PAR1")):
@@ -128,8 +127,8 @@ func foreign(head []byte) string {
 	return ""
 }
 
-// wideText is the encoding of a text whose characters take two or four bytes; nil for
-// UTF-8. Without a byte order mark it shows in the zeros beside ASCII characters.
+// wideText returns the encoding of UTF-16 and UTF-32 text, or nil. Text without a byte order
+// mark is recognised by the zero bytes beside ASCII characters.
 func wideText(head []byte) encoding.Encoding {
 	zero := func(at ...int) bool {
 		for _, i := range at {
@@ -153,6 +152,7 @@ func wideText(head []byte) encoding.Encoding {
 	return nil
 }
 
+// isHTML reports whether a file is HTML or XML.
 func isHTML(head []byte) bool {
 	h := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, utf8BOM)))
 	return bytes.HasPrefix(h, []byte("<!doctype")) || bytes.HasPrefix(h, []byte("<html")) || bytes.HasPrefix(h, []byte("<?xml"))
@@ -160,8 +160,8 @@ func isHTML(head []byte) bool {
 
 var utf8BOM = []byte{0xef, 0xbb, 0xbf}
 
-// unzip reads the members of a zip archive. A zip needs random access, so one
-// that is not itself the file is held in memory, within limits.
+// unzip reads the members of a zip archive. A zip needs random access, so a zip inside
+// another container is held in memory.
 func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 	at, size, err := r.random(in, depth)
 	if err != nil {
@@ -209,7 +209,7 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 	return errors.Join(errs...)
 }
 
-// random gives random access to a zip.
+// random returns random access to a zip, and its size.
 func (r *reader) random(in *bufio.Reader, depth int) (io.ReaderAt, int64, error) {
 	if r.open != nil && depth == 0 {
 		st, err := r.open.Stat()
@@ -230,7 +230,7 @@ func (r *reader) random(in *bufio.Reader, depth int) (io.ReaderAt, int64, error)
 	return bytes.NewReader(b), int64(len(b)), nil
 }
 
-// openZip reads the directory of a zip, unless it is too large to be held.
+// openZip reads the directory of a zip, unless it is larger than maxDirectory.
 func openZip(at io.ReaderAt, size int64) (*zip.Reader, error) {
 	limited := &limitedAt{at, maxDirectory}
 	z, err := zip.NewReader(limited, size)
@@ -244,28 +244,29 @@ func openZip(at io.ReaderAt, size int64) (*zip.Reader, error) {
 	return z, nil
 }
 
-// limitedAt is a file of which only so much may be read.
+// limitedAt is a file of which a limited number of bytes may be read.
 type limitedAt struct {
 	io.ReaderAt
-	left int64
+	left int64 // bytes
 }
 
+// ReadAt implements io.ReaderAt.
 func (l *limitedAt) ReadAt(p []byte, off int64) (int, error) {
 	if l.left -= int64(len(p)); l.left < 0 {
-		return 0, errors.New("too much")
+		return 0, errors.New("limit exceeded")
 	}
 	return l.ReaderAt.ReadAt(p, off)
 }
 
-// apart is an error if members of a zip share bytes: then a small file holds any
-// number of large ones, and no tool that is honest writes it.
+// apart returns an error if members of a zip overlap. Overlapping members let a small file
+// inflate to any size, and no honest tool writes them.
 func apart(list []*zip.File) error {
 	type span struct{ from, to uint64 }
 	spans := make([]span, 0, len(list))
 	for _, m := range list {
 		at, err := m.DataOffset()
 		if err != nil || m.CompressedSize64 == 0 {
-			continue // one that is damaged is named when it is read
+			continue // a damaged member is reported when it is read
 		}
 		spans = append(spans, span{uint64(at), uint64(at) + m.CompressedSize64})
 	}
@@ -278,6 +279,7 @@ func apart(list []*zip.File) error {
 	return nil
 }
 
+// untar reads the members of a tar archive.
 func (r *reader) untar(name string, in io.Reader, depth int) error {
 	t := tar.NewReader(in)
 	var errs []error
@@ -298,7 +300,7 @@ func (r *reader) untar(name string, in io.Reader, depth int) error {
 			r.rep.Parts++
 			return errors.Join(append(errs, memberError(name, &notice{"damaged tar: " + err.Error(), true}))...)
 		}
-		if h.Typeflag == tar.TypeReg && h.Size < maxTarMember { // a sparse member inflates, too
+		if h.Typeflag == tar.TypeReg && h.Size < maxTarMember { // sparse members inflate, too
 			errs = append(errs, member(name+"!"+h.Name, func(inner string) error {
 				return r.unpack(inner, &inflating{t, r.spent}, depth+1)
 			}))
@@ -306,18 +308,18 @@ func (r *reader) untar(name string, in io.Reader, depth int) error {
 	}
 }
 
-// member reads one member of an archive; what is wrong with it does not stop
-// the others.
+// member reads one member of an archive. Its error does not stop the others.
 func member(name string, read func(name string) error) error {
 	return memberError(name, read(name))
 }
 
-// A misfit ties a notice to the member it is about.
+// misfit is the notice of a member of an archive.
 type misfit struct {
 	name string
 	*notice
 }
 
+// memberError ties a notice to a member. Other errors name theirs already.
 func memberError(name string, err error) error {
 	if n, ok := err.(*notice); ok {
 		return &misfit{name, n}

@@ -10,11 +10,11 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// table is the header of a table that was found at the beginning of a stream.
+// table is a table found at the beginning of a stream.
 type table struct {
 	*ingest.Table          // nil if there is none
-	before        [][]byte // lines in front of it, that are none of those that tools put there
-	at            int      // its offset in the window
+	before        [][]byte // lines before the header, except those that tools write there
+	at            int      // offset of the header in the window
 	header        ingest.Header
 	delim         byte
 }
@@ -26,7 +26,7 @@ func (r *reader) findTable() (t table) {
 	for n := 0; n < manyLines && t.at < len(b); n++ {
 		line, _, _ := bytes.Cut(b[t.at:], newline)
 		next := t.at + len(line) + 1
-		switch line = bytes.TrimSpace(line); { // PowerShell and Excel put lines before the header
+		switch line = bytes.TrimSpace(line); { // PowerShell and Excel write lines before the header
 		case len(line) == 0, bytes.HasPrefix(line, []byte("#TYPE")):
 		case len(line) == 5 && bytes.HasPrefix(line, []byte("sep=")):
 			delims = line[4:5]
@@ -41,8 +41,8 @@ func (r *reader) findTable() (t table) {
 	return table{}
 }
 
-// delimited reads a table: comma, semicolon, tab or bar, cells quoted or not,
-// any order of columns.
+// delimited reads a table. Cells are separated by commas, semicolons, tabs or bars and may
+// be quoted; columns may be in any order.
 func (r *reader) delimited() error {
 	w, t := &r.w, r.table
 	line := w.lineAt(0)
@@ -67,7 +67,7 @@ func (r *reader) delimited() error {
 		if err == errEnd {
 			return nil
 		}
-		if err == nil && len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 { // an empty line; a table has two columns at least
+		if err == nil && len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 { // an empty line: tables have two columns or more
 			continue
 		}
 		if err == nil {
@@ -110,15 +110,15 @@ func (r *reader) row(c *columns, cells [][]byte) error {
 	}
 }
 
-// columns are those of a table, and what decodes a row of them.
+// columns are the columns of a table.
 type columns struct {
 	ingest.Header
-	twins  [][2]int // columns of the same name
+	twins  [][2]int // pairs of columns with the same name
 	decode func(row [][]byte, out *ingest.Sink) error
 }
 
-// fit returns an error if a row has another number of cells than the header. An empty
-// cell more comes from a delimiter at the end of the line.
+// fit returns an error if a row has a different number of cells than the header. One empty
+// cell too many is accepted: it comes from a delimiter at the end of the line.
 func (c *columns) fit(cells [][]byte) error {
 	n := len(c.Header)
 	if len(cells) == n || len(cells) == n+1 && len(cells[n]) == 0 {
@@ -131,13 +131,13 @@ func (c *columns) fit(cells [][]byte) error {
 func (c *columns) agree(cells [][]byte) error {
 	for _, pair := range c.twins {
 		if !bytes.Equal(cells[pair[0]], cells[pair[1]]) {
-			return fmt.Errorf("the column %q is there twice, and says two things", c.Header[pair[0]])
+			return fmt.Errorf("the column %q occurs twice, with different values", c.Header[pair[0]])
 		}
 	}
 	return nil
 }
 
-// twins are the pairs of columns that have the same name, as it is compared.
+// twins returns the pairs of columns with the same (folded) name.
 func twins(h ingest.Header) (pairs [][2]int) {
 	first := make(map[string]int, len(h))
 	for i, name := range h {
@@ -150,7 +150,7 @@ func twins(h ingest.Header) (pairs [][2]int) {
 	return pairs
 }
 
-// header finds the delimiter and the table that the row belongs to that b begins with.
+// header finds the table whose header is the row at the start of b, and its delimiter.
 func (r *reader) header(b, delims []byte) (*ingest.Table, ingest.Header, byte) {
 	for _, d := range delims {
 		cells, _, ok := parseRow(b, d, nil, new([]byte), true)
@@ -170,7 +170,7 @@ func (r *reader) header(b, delims []byte) (*ingest.Table, ingest.Header, byte) {
 	return nil, nil, 0
 }
 
-// describeText says what a text file without a known header looks like.
+// describeText describes a text file without a known header.
 func describeText(b []byte) string {
 	line, _, _ := bytes.Cut(b, newline)
 	if n := bytes.Count(line, []byte{','}); n >= 2 {
@@ -183,8 +183,8 @@ func describeText(b []byte) string {
 	return "text of an unknown kind"
 }
 
-// printable replaces what could disturb a terminal or a log: file content ends
-// up in these messages.
+// printable replaces characters that could disturb a terminal or a log, since messages
+// quote file content.
 func printable(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if plain.Disturbs(c) {
@@ -203,17 +203,17 @@ var (
 	errLongRow = errors.New("a row longer than 4 MiB")
 )
 
-// rows reads one row after another and finds its way back after a bad one.
+// rows reads the rows of a table and recovers after a bad one.
 type rows struct {
 	w       *window
 	delim   byte
-	line    int // of the next row
+	line    int // line number of the next row
 	cells   [][]byte
 	scratch []byte
-	last    int // bytes of the row before
+	last    int // length of the previous row in bytes
 }
 
-// padding consumes NUL bytes before the next row and returns how many there were.
+// padding consumes NUL bytes before the next row and returns their number.
 func (t *rows) padding() int64 {
 	if w := t.w; w.start == w.end && !w.fill() || w.buf[w.start] != 0 {
 		return 0
@@ -221,9 +221,9 @@ func (t *rows) padding() int64 {
 	return t.w.skipNULs()
 }
 
-// next returns the cells of the next row, valid until the call after. After an
-// error the next call goes on with the physical line after the one that the bad
-// row began on: a cut line may have opened a quote that swallows good rows.
+// next returns the cells of the next row, valid until the next call. After an error, the
+// next call goes on with the line after the one on which the bad row began, since a cut line
+// may have opened a quote that swallows good rows.
 func (t *rows) next() ([][]byte, error) {
 	w := t.w
 	for {
@@ -259,13 +259,13 @@ func (t *rows) next() ([][]byte, error) {
 	}
 }
 
-// skip leaves the physical line at the start of the window.
+// skip skips the line at the start of the window.
 func (t *rows) skip() {
 	t.line++
 	t.w.skipLine()
 }
 
-// back returns to the second physical line of the row just read, if it has one.
+// back goes back to the second line of the row just read, if it spans several.
 func (t *rows) back() {
 	w := t.w
 	row := w.buf[w.start-t.last : w.start]
@@ -276,18 +276,19 @@ func (t *rows) back() {
 	}
 }
 
+// rowState is the result of parsing a row.
 type rowState int
 
 const (
-	rowDone rowState = iota
-	rowShort
-	rowBadQuote
-	rowOpenQuote
+	rowDone      rowState = iota
+	rowShort              // more input is needed
+	rowBadQuote           // text after a closing quote
+	rowOpenQuote          // the input ends inside a quote
 )
 
-// parseRow splits the row that b begins with into cells and returns how many
-// bytes it takes with its line end. Cells share the memory of b, or of scratch
-// where quotes were doubled. Last says that nothing follows b.
+// parseRow splits the row at the start of b into cells and returns its length including the
+// line end. Cells share the memory of b, or of scratch where doubled quotes were undone.
+// Last means that the input ends with b.
 func parseRow(b []byte, delim byte, cells [][]byte, scratch *[]byte, last bool) ([][]byte, int, rowState) {
 	*scratch = (*scratch)[:0]
 	for i := 0; ; i++ {
@@ -319,8 +320,8 @@ func parseRow(b []byte, delim byte, cells [][]byte, scratch *[]byte, last bool) 
 	}
 }
 
-// quotedCell reads the cell whose opening quote is at b[i], and returns where the row
-// goes on behind the closing one.
+// quotedCell reads the cell whose opening quote is at b[i] and returns the offset after the
+// closing quote.
 func quotedCell(b []byte, i int, scratch *[]byte, last bool) (cell []byte, next int, state rowState) {
 	from, doubled := len(*scratch), false
 	i++
@@ -346,7 +347,8 @@ func quotedCell(b []byte, i int, scratch *[]byte, last bool) (cell []byte, next 
 	}
 }
 
-// rowEnd is the length of the line end that b, behind the last cell of a row, begins with.
+// rowEnd returns the length of the line end at the start of b, which follows the last cell
+// of a row.
 func rowEnd(b []byte, last bool) (int, rowState) {
 	switch {
 	case len(b) == 0:

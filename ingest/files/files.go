@@ -1,6 +1,6 @@
-// Package files reads folders and files of exported audit logs: it finds out by
-// content what each file is, unpacks it, finds its records and has them decoded.
-// Names of files mean nothing to it. It owns no state.
+// Package files reads exported audit logs from files and folders. It recognises each file
+// by its content, never by its name, unpacks it, finds its records and decodes them. It
+// keeps no state.
 package files
 
 import (
@@ -25,16 +25,16 @@ import (
 // File is a file to read.
 type File struct {
 	Path  string
-	Size  int64
-	Roots []string // of the paths given to Find, those it is at or below, as they were given
+	Size  int64    // in bytes, as stored
+	Roots []string // the paths given to Find at or below which the file is, as given
 }
 
-// Find lists the files at and below the given paths, sorted and each once.
-// Symbolic links to files are followed, links to directories are not: they come
-// back as unreadable, as does everything else that cannot be read.
+// Find returns the regular files at and below the given paths, sorted by path, each once.
+// Symbolic links to files are followed. Links to directories are not; they are returned as
+// unreadable, as is everything else that cannot be read.
 func Find(paths []string) (files []File, unreadable []Report) {
 	seen := map[string]bool{}
-	at := map[string]int{} // in files
+	at := map[string]int{} // index in files
 	given := ""
 	add := func(path string, info fs.FileInfo, err error) {
 		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -96,7 +96,7 @@ func Find(paths []string) (files []File, unreadable []Report) {
 	return files, unreadable
 }
 
-// unwrapPath drops the path from an error: the report names it.
+// unwrapPath removes the path from an error. The report names it already.
 func unwrapPath(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -105,59 +105,64 @@ func unwrapPath(err error) error {
 	return err
 }
 
-// Report is what reading one file gave.
+// Report is the result of reading one file.
 type Report struct {
-	Path         string
-	Size         int64
-	Roots        []string       // see File
-	Formats      map[string]int // records by format
-	Undecoded    map[string]int // malformed records by the format they are of, where it is known
-	Records      int            // decoded
-	Unknown      int            // well formed, but of no known kind
-	Oversized    int            // of ProblemCount: longer than 4 MiB
-	Problems     []Problem      // malformed records, at most maxProblems of them
-	ProblemCount int            // all that is between records and could not be read: malformed records, those of unknown kind, other text
-	Content      int64          // bytes of the plain text in it, as far as it was read
-	Unread       int64          // of Content: what is in no record, or of another kind
-	Parts        int            // plain texts in it that are not empty: 1, or the members of an archive
-	Known        int            // of Parts: those of a known kind
-	Reason       string         // why nothing, or not all, was read; empty if all was
-	Failed       bool           // the file could not be read, as opposed to being of another kind
-	Cut          bool           // it ended inside a JSON value
+	Path      string
+	Size      int64          // in bytes, as stored
+	Roots     []string       // as in File
+	Formats   map[string]int // decoded records by name of format or table
+	Undecoded map[string]int // malformed records by name of format or table, where it is known
+	Records   int            // decoded records
+	Unknown   int            // well-formed records of an unknown kind
+	Oversized int            // records longer than 4 MiB, included in ProblemCount
+	Problems  []Problem      // the first 1,000 problems
+	// ProblemCount counts everything between decoded records that could not be read:
+	// malformed records, records of an unknown kind, and other text.
+	ProblemCount int
+	Content      int64  // bytes of plain text, as far as it was read
+	Unread       int64  // bytes of Content outside of records, or in parts of an unknown kind
+	Parts        int    // non-empty plain texts: 1, or the members of an archive
+	Known        int    // the Parts of a known kind
+	Reason       string // why not everything was read; "" if everything was
+	Failed       bool   // the file could not be read, as opposed to being of another kind
+	Cut          bool   // the file ends inside a JSON value
 
-	Ahead map[event.Source]Ahead // of ProblemCount: dated too far ahead
+	// Ahead is about the records dated too far ahead, which are included in ProblemCount.
+	Ahead map[event.Source]Ahead
 }
 
-// Ahead is how many records were dated too far ahead, and how far at most.
+// Ahead describes the records of one vendor that are dated too far ahead.
 type Ahead struct {
-	Records int
-	Latest  time.Time
+	Records int       // how many there are
+	Latest  time.Time // the latest of their times
 }
 
-// maxProblems bounds the memory a hostile file can take.
+// maxProblems limits the memory that a hostile file can take.
 const maxProblems = 1000
 
-// Problem is one malformed record.
+// Problem is a malformed record, or text that is not a record.
 type Problem struct {
-	File   string `json:"file"` // archive!member inside archives
-	Line   int    `json:"line"`
-	Reason string `json:"reason"`
-	Record string `json:"-"` // its beginning, of what is read by Stream
+	File   string `json:"file"`   // archive!member inside archives
+	Line   int    `json:"line"`   // from 1; 0 for a whole file
+	Reason string `json:"reason"` // printable
+	Record string `json:"-"`      // beginning of the record; only Stream sets it
 }
 
+// String returns file, line and reason.
 func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s", printable(p.File), p.Line, p.Reason)
 }
 
+// add adds a problem. Only the first maxProblems are kept.
 func (r *Report) add(file string, line int, reason string) {
 	if r.ProblemCount++; len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, Problem{File: file, Line: line, Reason: printable(reason)})
 	}
 }
 
-// Recognised is how much of the file could be read, from 0 to 1: the least of the
-// shares of its records, of its bytes and, in an archive, of its members. A file that
-// says that there is nothing, such as an empty list, is recognised.
+// Recognised returns how much of the file could be read, from 0 to 1: the smallest of the
+// shares of its records, of its bytes and, in an archive, of its members. A file that states
+// that there is nothing, such as an empty list, is recognised.
 func (r *Report) Recognised() float64 {
 	if r.Known == 0 {
 		return 0
@@ -172,35 +177,37 @@ func (r *Report) Recognised() float64 {
 	return share
 }
 
-// Progress counts what has been read so far. It may be read while Read runs.
+// Progress counts what has been read so far. It is safe to load while Read runs.
 type Progress struct {
-	Files, Bytes, Events atomic.Int64
+	Files  atomic.Int64 // files read
+	Bytes  atomic.Int64 // bytes of these, as stored
+	Events atomic.Int64 // events emitted
 }
 
 // Reader reads files with several workers.
 type Reader struct {
-	Formats  []*ingest.Format
-	Tables   []*ingest.Table
-	Workers  int       // at least 1
-	Progress *Progress // may be nil
-	// Emit returns the function that takes the events of one worker. An event and
-	// its texts are valid only during the call; an error ends the reading.
+	Formats  []*ingest.Format // recognised JSON and text formats, in order of preference
+	Tables   []*ingest.Table  // recognised tables, in order of preference
+	Workers  int              // files read at the same time; at least 1
+	Progress *Progress        // may be nil
+	// Emit returns the function that takes the events of one worker. An event and its
+	// strings are valid only during the call. An error stops all reading.
 	Emit   func(worker int) func(*event.Event) error
-	Budget Budget // of each file
-	// Latest is the time after which no event is believed to have happened; the zero time
-	// for none. A record with one is a problem.
+	Budget Budget // limits for each file
+	// Latest is the latest time that an event may have; the zero time stands for no limit.
+	// A record with a later event is a problem.
 	Latest time.Time
-	// Refused, if it is not nil, returns the function that is called for each such event of
-	// one worker, in its place among those that Emit takes.
+	// Refused, if not nil, returns the function that is called for each event of one worker
+	// that is later than Latest, in order with the calls of Emit.
 	Refused func(worker int) func()
-	// Inspect, if it is not nil, returns the function that looks at the events of
-	// one worker together with their records (ingest.Sink.Inspect).
+	// Inspect, if not nil, returns the function that inspects the events of one worker
+	// together with their records (see ingest.Sink.Inspect).
 	Inspect func(worker int) func(*event.Event, *ingest.Native)
 }
 
-// Read reads all files and returns a report on each, in the order of files. The
-// error is that of the context or of Emit; what is wrong with a file is in its
-// report. Which worker reads a file, and when, is not determined.
+// Read reads all files and returns their reports in the same order. The error is that of
+// the context or of Emit; errors of a file are in its report. It is not determined which
+// worker reads a file, and when.
 func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 	reports := make([]Report, len(files))
 	progress := d.Progress
@@ -241,11 +248,12 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 	return reports, ctx.Err()
 }
 
+// newReport returns an empty report.
 func newReport(path string, size int64) Report {
 	return Report{Path: path, Size: size, Formats: map[string]int{}, Undecoded: map[string]int{}}
 }
 
-// startBudget is the budget with a clock; end stops it.
+// startBudget returns the budget with a running clock. End stops the clock.
 func (d *Reader) startBudget() (b Budget, end func()) {
 	if b = d.Budget; b.Clock != nil {
 		return b, func() {}
@@ -254,7 +262,7 @@ func (d *Reader) startBudget() (b Budget, end func()) {
 	return b, end
 }
 
-// reader makes what reads for one worker.
+// reader returns a new reader for one worker.
 func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure *atomic.Pointer[error]) *reader {
 	emit := d.Emit(n)
 	r := &reader{formats: d.Formats, tables: d.Tables}
@@ -281,11 +289,11 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 	return r
 }
 
-// Pages are many small streams: what holds them is used again.
+// streamBuffers are reused, since the pages of an API are many small streams.
 var streamBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// Stream reads one stream as the file that it would be, and keeps the records that
-// cannot be decoded in its report. The error is that of the context or of Emit.
+// Stream reads a stream like a file, and keeps undecodable records in its report. The error
+// is that of the context or of Emit.
 func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report, error) {
 	var failure atomic.Pointer[error]
 	r := d.reader(ctx, 0, new(Progress), &failure)
@@ -322,7 +330,7 @@ func (r *reader) file(path string, progress *Progress) {
 	r.rep.conclude(err)
 }
 
-// conclude turns what unpacking returned into the report's reason.
+// conclude turns the error of unpacking into the report's reason.
 func (r *Report) conclude(err error) {
 	unnamed := 0
 	for _, e := range flat(err) {
@@ -346,7 +354,7 @@ func (r *Report) conclude(err error) {
 	}
 }
 
-// flat lists the errors that are joined in one, archives within archives.
+// flat returns the errors joined in err, at any depth: archives may contain archives.
 func flat(err error) (list []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -15,35 +15,35 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// reader finds the records of one plain stream after another and decodes them.
-// Every worker has one.
+// reader finds and decodes the records of plain streams, one stream after another. Each
+// worker has its own.
 type reader struct {
 	formats []*ingest.Format
 	tables  []*ingest.Table
 	sink    *ingest.Sink
-	ended   func() bool // whether the whole reading is to end early
-	keep    bool        // records that cannot be decoded, for the report
+	ended   func() bool // reports whether all reading is to stop early
+	keep    bool        // keep undecodable records in the report
 
 	rep   *Report
-	open  *os.File   // the file itself, while it is read
-	spent *budgetUse // on it
+	open  *os.File   // the file on disk, while it is read
+	spent *budgetUse // what the file has cost so far
 
 	w       window
 	scan    jsonscan.Scanner
-	current *ingest.Format // of the record before
-	tried   *ingest.Format // of the record that is decoded, as far as it is known
+	current *ingest.Format // format of the previous record
+	tried   *ingest.Format // format of the record being decoded; nil if unknown
 	table   table
 	name    string
-	foreign string // what the stream is if no record in it is known: it does not begin like one
+	foreign string // what the stream looks like; the reason if it holds no known record
 	keys    string // top-level keys of the first unknown record
-	known   bool   // a record or a header was of a known kind
-	empty   bool   // a list has nothing in it
-	cut     bool   // it ends inside a value
-	nested  int    // lists within lists that are open
+	known   bool   // a record or a header was recognised
+	empty   bool   // the stream holds an empty list
+	cut     bool   // the stream ends inside a value
+	nested  int    // depth of open lists
 	layout  layout
 }
 
-// stop says whether to end early.
+// stop reports whether to stop early.
 func (r *reader) stop() bool { return r.spent.check() != nil }
 
 // read decodes one plain stream. The error, if any, is a *notice.
@@ -70,7 +70,7 @@ func (r *reader) read(name string, in io.Reader) error {
 		return err
 	}
 
-	if !r.known && (r.foreign != "" || r.rep.Unknown > before.Unknown) { // nothing here is ours
+	if !r.known && (r.foreign != "" || r.rep.Unknown > before.Unknown) { // no audit log that is known
 		r.rep.Unknown, r.rep.Oversized, r.rep.Problems, r.rep.ProblemCount = before.Unknown, before.Oversized,
 			r.rep.Problems[:len(before.Problems)], before.ProblemCount
 		r.rep.Unread, r.rep.Cut = before.Unread+r.w.total, before.Cut
@@ -83,7 +83,7 @@ func (r *reader) read(name string, in io.Reader) error {
 	return nil
 }
 
-// records reads what the stream holds.
+// records reads all records of the stream.
 func (r *reader) records() error {
 	if err := r.sniff(); err != nil {
 		return err
@@ -107,12 +107,12 @@ type layout int
 const (
 	delimitedLayout layout = iota
 	linesLayout            // JSON, a record on each line
-	documentsLayout        // JSON, records and lists of them as they come
+	documentsLayout        // JSON, records and lists of records in any mix
 	textLayout             // a record on each line, not JSON
 )
 
-// sniff decides from the first window how records are laid out. What stands before
-// the first of them, such as a banner, does not hide them.
+// sniff detects the layout from the first window. Text before the first record, such as a
+// banner, does not hide the records.
 func (r *reader) sniff() error {
 	w := &r.w
 	for w.end < 128<<10 && w.fill() {
@@ -135,7 +135,7 @@ func (r *reader) sniff() error {
 	r.layout = documentsLayout
 	switch c {
 	case '{':
-		if _, levels, _ := r.findRecords(w.bytes()); levels > 0 { // a page, the only thing that most files hold
+		if _, levels, _ := r.findRecords(w.bytes()); levels > 0 { // a page; most files hold just one
 			return nil
 		}
 		if r.linesAhead() {
@@ -158,7 +158,7 @@ func (r *reader) sniff() error {
 	return r.sniffText()
 }
 
-// listAhead says whether what follows a bracket may be the elements of a list.
+// listAhead reports whether the bytes after a bracket may be the elements of a list.
 func listAhead(b []byte) bool {
 	for n := separator(b); n > 0; n = separator(b) {
 		b = b[n:]
@@ -166,10 +166,10 @@ func listAhead(b []byte) bool {
 	return len(b) == 0 || bytes.IndexByte([]byte("{[]\",\x00"), b[0]) >= 0 || bytes.HasPrefix(b, []byte("null"))
 }
 
-// manyLines is among how many lines the first record, or a header, is looked for.
+// manyLines is the number of lines in which the first record or a header is looked for.
 const manyLines = 20
 
-// sniffText decides how a stream is laid out that does not begin like JSON.
+// sniffText detects the layout of a stream that does not begin like JSON.
 func (r *reader) sniffText() error {
 	w := &r.w
 	for bytes.IndexByte(w.bytes(), '\n') < 0 && w.grow() { // a header may be long
@@ -198,8 +198,8 @@ func (r *reader) sniffText() error {
 	return nil
 }
 
-// linesAhead says whether any of the first lines that look like JSON is by itself a
-// known record, or a JSON string that holds one.
+// linesAhead reports whether one of the first lines that look like JSON is a known record,
+// or a JSON string that holds one.
 func (r *reader) linesAhead() bool {
 	b := r.w.bytes()
 	for n := 0; n < manyLines && len(b) > 0; {
@@ -243,8 +243,8 @@ func trim(line []byte) []byte {
 	return line
 }
 
-// padding consumes NUL bytes, which a crash or a truncated file leaves where records
-// were, and counts them as one thing that could not be read.
+// padding consumes NUL bytes, which a crash or a truncation leaves in place of records, and
+// counts them as one problem.
 func (r *reader) padding() {
 	w := &r.w
 	if w.start == w.end && !w.fill() || w.buf[w.start] != 0 {
@@ -272,7 +272,7 @@ func (r *reader) lines() {
 	}
 }
 
-// line reads the records of one line: one, as a rule.
+// line reads the records of one line, usually one.
 func (r *reader) line(line []byte, number int) {
 	for len(line) > 0 && !r.stop() {
 		n := separator(line)
@@ -302,8 +302,7 @@ func (r *reader) line(line []byte, number int) {
 	}
 }
 
-// lineRecord decodes the record that a line begins with, and returns where the line
-// goes on.
+// lineRecord decodes the record at the start of a line and returns its length.
 func (r *reader) lineRecord(line []byte, number int) int {
 	n, err := r.decode(line)
 	if err == nil {
@@ -322,8 +321,8 @@ func (r *reader) lineRecord(line []byte, number int) int {
 	return len(line)
 }
 
-// lineText reads what a JSON string holds that a line begins with, and returns where
-// the line goes on.
+// lineText reads the records in the JSON string at the start of a line and returns the
+// length of the string.
 func (r *reader) lineText(line []byte, number int) int {
 	r.scan.Reset(line)
 	text := append([]byte(nil), r.scan.Bytes()...)
@@ -342,7 +341,7 @@ func (r *reader) lineText(line []byte, number int) int {
 	return n
 }
 
-// within reads documents that are held in memory, as if they were the stream.
+// within reads documents in memory as if they were the stream.
 func (r *reader) within(b []byte, number int) {
 	outer, cut, layout := r.w, r.rep.Cut, r.layout
 	r.cut = false
@@ -351,7 +350,7 @@ func (r *reader) within(b []byte, number int) {
 	r.documents()
 	r.w, r.layout, r.cut = outer, layout, false
 	if r.w.start < r.w.end || !r.w.eof {
-		r.rep.Cut = cut // what is cut off here is not the end of the stream
+		r.rep.Cut = cut // the line was cut off, not the stream
 	}
 }
 
@@ -395,9 +394,9 @@ func (r *reader) longLine() {
 	}
 }
 
-// decode decodes the record that b begins with and returns its length. The
-// error is jsonscan.ErrShort if b ends inside the record, an *unknownRecord if
-// no format knows it, or what is wrong with it.
+// decode decodes the record at the start of b and returns its length. The error is
+// jsonscan.ErrShort if b ends inside the record, an *unknownRecord if no format matches,
+// or what is wrong with the record.
 func (r *reader) decode(b []byte) (int, error) {
 	if r.current != nil {
 		n, err := r.try(r.current, b)
@@ -428,12 +427,13 @@ func (r *reader) decode(b []byte) (int, error) {
 	return 0, &unknownRecord{keys}
 }
 
+// try decodes the record at the start of b with a format and returns its length.
 func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 	r.tried = f
 	r.scan.Reset(b)
 	r.sink.Begin()
 	if r.sink.Inspected() {
-		if r.scan.Raw(); r.scan.Err() != nil { // rules may look at all of it
+		if r.scan.Raw(); r.scan.Err() != nil { // rules may use any part of the record
 			return 0, r.scan.Err()
 		}
 		r.sink.Native(b[:r.scan.Offset()])
@@ -450,10 +450,10 @@ func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 	return r.scan.Offset(), nil
 }
 
-// refused is why an event of the current record was refused, which is counted; nil if none was.
+// refused returns why an event of the current record was refused and counts it, or nil.
 func (r *reader) refused() error {
 	err := r.sink.Refused()
-	if err == nil { // as a rule
+	if err == nil { // almost always
 		return nil
 	}
 	if ahead := (*ingest.AheadError)(nil); errors.As(err, &ahead) {
@@ -469,7 +469,7 @@ func (r *reader) refused() error {
 	return err
 }
 
-// unknownRecord is a well-formed record that no format matches.
+// unknownRecord is the error for a well-formed record that no format matches.
 type unknownRecord struct{ keys ingest.Keys }
 
 func (u *unknownRecord) Error() string {
@@ -481,7 +481,7 @@ func (u *unknownRecord) Error() string {
 	return fmt.Sprintf("a record of an unknown kind, with the keys %s", strings.Join(keys, ", "))
 }
 
-// topKeys lists the keys of the object that b begins with, and its length.
+// topKeys returns the keys of the object at the start of b and the object's length.
 func (r *reader) topKeys(b []byte) (ingest.Keys, int, error) {
 	var keys ingest.Keys
 	r.scan.Reset(b)
@@ -499,6 +499,7 @@ func (r *reader) topKeys(b []byte) (ingest.Keys, int, error) {
 	return keys, r.scan.Offset(), r.scan.Err()
 }
 
+// match returns the JSON format of records with these top-level keys, or nil.
 func (r *reader) match(keys ingest.Keys) *ingest.Format {
 	for _, f := range r.formats {
 		if f.Line == nil && f.Match(keys) {
@@ -508,7 +509,7 @@ func (r *reader) match(keys ingest.Keys) *ingest.Format {
 	return nil
 }
 
-// lineFormat is the format of a stream of lines that begins with one, or nil.
+// lineFormat returns the text format of a stream that begins with a line, or nil.
 func (r *reader) lineFormat(line []byte) *ingest.Format {
 	for _, f := range r.formats {
 		if f.Line != nil && f.Line.First(line) {
@@ -518,7 +519,7 @@ func (r *reader) lineFormat(line []byte) *ingest.Format {
 	return nil
 }
 
-// text reads a record from every line.
+// text reads a record that is not JSON from every line.
 func (r *reader) text() {
 	w := &r.w
 	for !r.stop() {
@@ -557,7 +558,7 @@ func (r *reader) text() {
 	}
 }
 
-// fail counts a record that could not be decoded; b begins with it.
+// fail counts a record that could not be decoded. It is at the start of b.
 func (r *reader) fail(line int, err error, b []byte) {
 	var u *unknownRecord
 	switch {
@@ -570,7 +571,7 @@ func (r *reader) fail(line int, err error, b []byte) {
 		r.rep.Undecoded[r.tried.Name]++
 	}
 	before := len(r.rep.Problems)
-	if before >= maxProblems { // their texts are not kept
+	if before >= maxProblems { // count only
 		r.rep.ProblemCount++
 		return
 	}
@@ -580,7 +581,7 @@ func (r *reader) fail(line int, err error, b []byte) {
 	}
 }
 
-// skipped counts n bytes that are no record, of which b is the beginning.
+// skipped counts n bytes that are not a record. They begin with b.
 func (r *reader) skipped(line int, b []byte, n int64) {
 	r.rep.Unread += n
 	if r.tried = nil; len(r.rep.Problems) >= maxProblems {
@@ -590,15 +591,17 @@ func (r *reader) skipped(line int, b []byte, n int64) {
 	r.fail(line, fmt.Errorf("no record, %d bytes: %q", n, beginning(b)), b)
 }
 
-// beginning is what is shown of a text that is not read.
+// beginning returns the part of a skipped text that is shown in a problem.
 func beginning(b []byte) []byte {
 	b, _, _ = bytes.Cut(b[:min(len(b), 60)], newline)
 	return append([]byte(nil), bytes.TrimSpace(b)...)
 }
 
+// problem adds a problem at a line of the stream to the report.
 func (r *reader) problem(line int, reason string) { r.rep.add(r.name, line, reason) }
 
-// Keys under which vendors, and the tools that call them, put pages of records.
+// wrapperKeys are the keys under which vendors, and tools that export from them, put lists
+// of records.
 var wrapperKeys = map[string]bool{
 	"Records":        true,
 	"records":        true,
@@ -618,8 +621,8 @@ var wrapperKeys = map[string]bool{
 	"activity_logs":  true,
 }
 
-// documents reads concatenated values: records, arrays of records and pages,
-// on as many lines as they like.
+// documents reads concatenated values: records, arrays of records and pages, with line
+// breaks anywhere.
 func (r *reader) documents() {
 	w := &r.w
 	for !r.stop() {
@@ -645,8 +648,8 @@ func (r *reader) documents() {
 	}
 }
 
-// junk consumes text that is no JSON, up to the next line that begins like a list or
-// a record, and counts it as one thing.
+// junk skips text that is not JSON, up to the next line that begins like a list or a record,
+// and counts it as one problem.
 func (r *reader) junk() {
 	w := &r.w
 	line, first := w.lineAt(0), beginning(w.bytes())
@@ -661,8 +664,8 @@ func (r *reader) junk() {
 	r.skipped(line, first, n)
 }
 
-// record decodes the value at the start of the window, reading on as needed. What
-// cannot be decoded is counted and passed over.
+// record decodes the value at the start of the window, reading more input as needed. A value
+// that cannot be decoded is counted and skipped.
 func (r *reader) record() {
 	w := &r.w
 	for {
@@ -682,7 +685,7 @@ func (r *reader) record() {
 	}
 }
 
-// bad counts the value at the start of the window, and goes on behind it.
+// bad counts the undecodable value at the start of the window and skips it.
 func (r *reader) bad(err error) {
 	w := &r.w
 	if err == jsonscan.ErrShort && w.full() {
@@ -712,8 +715,8 @@ func (r *reader) bad(err error) {
 	r.rep.Unread += w.skipLine()
 }
 
-// tooLong counts and passes over a record that does not fit into the window. If
-// another one begins on a line of its own within it, it is one that does not end.
+// tooLong counts and skips a record that does not fit into the window. If another record
+// begins on a line of its own within it, the first one has no end, and only that is skipped.
 func (r *reader) tooLong() {
 	w := &r.w
 	from, b := w.offset(), w.bytes()
@@ -738,9 +741,9 @@ func (r *reader) tooLong() {
 	r.rep.Unread += w.offset() - from
 }
 
-// resume finds where to go on behind the bad record that b begins with: behind it, if
-// its brackets match, or at the next known record, whichever is first. It returns 0 if
-// there is neither in b.
+// resume returns the offset at which to go on after the bad record at the start of b: after
+// its closing bracket or at the next known record, whichever comes first. It returns 0 if b
+// has neither.
 func (r *reader) resume(b []byte, err error) int {
 	end := 0
 	var s jsonscan.Scanner
@@ -752,7 +755,7 @@ func (r *reader) resume(b []byte, err error) int {
 	if syntax := (*jsonscan.SyntaxError)(nil); errors.As(err, &syntax) {
 		from = max(1, min(syntax.Offset, len(b)))
 	} else if err != jsonscan.ErrShort && end > 0 {
-		return end // it is whole JSON, it only says something that cannot be
+		return end // the JSON is well formed, a value in it is invalid
 	}
 	limit := len(b)
 	if end > 0 {
@@ -764,12 +767,12 @@ func (r *reader) resume(b []byte, err error) int {
 	return end
 }
 
-// nextKnown is where the next record of a known kind begins in b, at or behind from
-// and before limit; 0 if there is none. It begins where an element of a list or a line
-// may begin: what is nested in a record, perhaps by somebody who wants it to be read,
-// is none. Or it cuts off a string: a line that was cut and one that was written behind.
+// nextKnown returns the offset of the next known record in b, at or after from and before
+// limit, or 0. It must begin where a list element or a line may begin: an object nested in
+// a record is not one, since an attacker may have put it there. Or it interrupts a string,
+// where a write was cut off and another one followed on the same line.
 func (r *reader) nextKnown(b []byte, from, limit int) int {
-	work := 16 * len(b) // whatever b is made of
+	work := 16 * len(b) // limit in bytes scanned, for input made to be slow
 	if from >= 3 && b[from-2] == '{' && b[from-1] == '"' {
 		from -= 2
 		if keys, _, err := r.topKeys(b[from:]); err == nil && r.match(keys) != nil {
@@ -799,11 +802,10 @@ func (r *reader) nextKnown(b []byte, from, limit int) int {
 	return 0
 }
 
-// maxKept bounds how much of a record is kept that cannot be decoded.
+// maxKept is how many bytes of an undecodable record are kept.
 const maxKept = 256 << 10
 
-// value is the JSON value that b begins with; its beginning, if it is long or does
-// not end.
+// value returns the JSON value at the start of b, cut to maxKept bytes.
 func (r *reader) value(b []byte) string {
 	var s jsonscan.Scanner
 	s.Reset(b)
@@ -813,8 +815,8 @@ func (r *reader) value(b []byte) string {
 	return string(b[:min(len(b), maxKept)])
 }
 
-// elements decodes the values of an array whose bracket has been consumed, and
-// consumes its end, if it has one.
+// elements decodes the elements of an array whose opening bracket has been consumed, and
+// consumes the closing one if there is one.
 func (r *reader) elements() {
 	w := &r.w
 	r.nested++
@@ -856,7 +858,7 @@ func (r *reader) elements() {
 	}
 }
 
-// truncated counts, once, that the stream ends inside a value.
+// truncated counts, once per stream, that the stream ends inside a value.
 func (r *reader) truncated(reason string) {
 	if !r.cut {
 		r.problem(r.w.lineAt(0), reason)
@@ -864,7 +866,7 @@ func (r *reader) truncated(reason string) {
 	r.cut, r.rep.Cut = true, true
 }
 
-// quoted decodes a record that is written as a JSON string.
+// quoted decodes a record encoded as a JSON string.
 func (r *reader) quoted() {
 	w := &r.w
 	for {
@@ -896,7 +898,7 @@ func (r *reader) quoted() {
 	}
 }
 
-// literal passes over an element of a list that is no record.
+// literal skips a list element that is not a record.
 func (r *reader) literal() {
 	w := &r.w
 	line, first, n := w.lineAt(0), beginning(w.bytes()), int64(0)
@@ -918,9 +920,9 @@ func (r *reader) literal() {
 	}
 }
 
-// page decodes the records of a page such as {"Records":[…]} or
-// {"data":{"events":[…]}}. It returns false, consuming nothing, if the object
-// at the start of the window is no page of known records.
+// page decodes the records of a page such as {"Records":[…]} or {"data":{"events":[…]}}.
+// It returns false and consumes nothing if the object at the start of the window is not a
+// page of known records.
 func (r *reader) page() bool {
 	w := &r.w
 	var at, levels int
@@ -949,17 +951,20 @@ func (r *reader) page() bool {
 	return true
 }
 
-// findRecords looks for a list of known records, or an empty one, in the object that
-// b begins with; a known record that has such a list is none. It returns the offset just inside the list and how many objects are
-// open there; more says that a longer b may give another answer.
+// findRecords looks for a list of known records, or an empty list, in the object at the
+// start of b. An object that is itself a known record is not a page. It returns the offset
+// just inside the list and how many objects are open there; more means that a longer b may
+// give another answer.
 func (r *reader) findRecords(b []byte) (at, levels int, more bool) {
 	var s jsonscan.Scanner
 	s.Reset(b)
 	return r.findList(&s, b, 1)
 }
 
+// findList is findRecords for an object at a nesting level, from 1. The scanner is at the
+// start of b.
 func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels int, more bool) {
-	void := 0 // where the first empty list begins
+	void := 0 // offset just inside the first empty list
 	if !s.Object() {
 		return 0, 0, s.Err() == jsonscan.ErrShort
 	}
@@ -1004,11 +1009,11 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 	return 0, 0, s.Err() == jsonscan.ErrShort
 }
 
-// knownList says whether one of the first elements of a list is a known record, and
-// whether the list is empty; more says that a longer b may give another answer.
+// knownList reports whether one of the first elements of a list is a known record, and
+// whether the list is empty; more means that a longer b may give another answer.
 func (r *reader) knownList(b []byte) (known, empty, more bool) {
 	var s jsonscan.Scanner
-	s.Reset(b) // the bracket is before b
+	s.Reset(b) // b begins after the bracket
 	for n := 0; n < manyLines; n++ {
 		switch s.Kind() {
 		case ']':
@@ -1049,11 +1054,11 @@ func (r *reader) knownList(b []byte) (known, empty, more bool) {
 	return false, false, false
 }
 
-// restOfObject consumes the remaining keys of an object and its bracket, and reads
-// what other lists of records it has. It returns false if the object does not end.
+// restOfObject consumes the remaining keys and the closing bracket of an object, and reads
+// the other lists of records in it. It returns false if the object does not end.
 func (r *reader) restOfObject() bool {
 	w := &r.w
-	list := false // the value that comes is that of a key that holds records
+	list := false // the next value belongs to one of wrapperKeys
 	for !r.stop() {
 		c, ok := w.skipSpace()
 		switch {
@@ -1102,7 +1107,8 @@ func (r *reader) restOfObject() bool {
 	return false
 }
 
-// wrapperKey consumes a string, and says whether it is a key that may hold records.
+// wrapperKey consumes a string and reports whether it is one of wrapperKeys. Ok is false if
+// the string is damaged.
 func (r *reader) wrapperKey() (is, ok bool) {
 	w := &r.w
 	for {
@@ -1123,7 +1129,7 @@ func (r *reader) wrapperKey() (is, ok bool) {
 	}
 }
 
-// furtherList says whether the list at the start of the window holds records.
+// furtherList reports whether the list at the start of the window holds known records.
 func (r *reader) furtherList() bool {
 	for {
 		known, _, more := r.knownList(r.w.bytes()[1:])
@@ -1133,7 +1139,8 @@ func (r *reader) furtherList() bool {
 	}
 }
 
-// skipRest consumes a value that belongs to a page and holds no records.
+// skipRest consumes a value of a page that holds no records. It returns false if the value
+// does not end.
 func (r *reader) skipRest() bool {
 	w := &r.w
 	line, first := w.lineAt(0), beginning(w.bytes())

@@ -5,23 +5,24 @@ import (
 	"io"
 )
 
-// maxRecord is the longest record that is read: vendors stay below 1 MiB.
+// maxRecord is the size of the longest record that is read, in bytes. Records of all vendors
+// are smaller than 1 MiB.
 const maxRecord = 4 << 20
 
-// window is a sliding view of a stream: the bytes between start and end are
-// read and not yet consumed.
+// window is a sliding view of a stream. The bytes from start to end have been read, but not
+// consumed.
 type window struct {
 	r          io.Reader
 	buf        []byte
 	start, end int
 	eof        bool
-	err        error // why reading ended, if not at the end of the input
-	line       int   // number of the line that holds start, from 1, as of counted
-	counted    int   // position up to which newlines are counted into line
-	total      int64 // bytes that were read
+	err        error // why reading ended, unless at the end of the input
+	line       int   // line number of the byte at counted, from 1
+	counted    int   // offset in buf up to which newlines are counted in line
+	total      int64 // bytes read
 }
 
-// reset starts on another stream, reusing the buffer.
+// reset starts reading another stream and reuses the buffer.
 func (w *window) reset(r io.Reader) {
 	*w = window{r: r, buf: w.buf, line: 1}
 	if w.buf == nil {
@@ -29,16 +30,16 @@ func (w *window) reset(r io.Reader) {
 	}
 }
 
-// bytes are the unread bytes; valid until fill.
+// bytes returns the unconsumed bytes. They are valid until fill is called.
 func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
 
 // advance consumes n bytes.
 func (w *window) advance(n int) { w.start += n }
 
-// offset is how many bytes of the stream are consumed.
+// offset returns how many bytes of the stream have been consumed.
 func (w *window) offset() int64 { return w.total - int64(w.end-w.start) }
 
-// lineAt is the line number of the byte n after start.
+// lineAt returns the line number, from 1, of the byte n after start.
 func (w *window) lineAt(n int) int {
 	if w.counted < w.start {
 		w.count(w.start)
@@ -51,13 +52,14 @@ func (w *window) lineAt(n int) int {
 
 var newline = []byte{'\n'}
 
+// count counts the newlines up to an offset in buf.
 func (w *window) count(to int) {
 	w.line += bytes.Count(w.buf[w.counted:to], newline)
 	w.counted = to
 }
 
-// fill reads more, moving or growing the buffer as needed. It returns false at
-// the end of the input and when the window is full.
+// fill reads more input. It moves or grows the buffer as needed, and returns false at the
+// end of the input or when the window is full.
 func (w *window) fill() bool {
 	if w.eof {
 		return false
@@ -98,12 +100,12 @@ func (w *window) fill() bool {
 	return false
 }
 
-// full says that a record does not fit.
+// full reports that a record does not fit into the window.
 func (w *window) full() bool { return !w.eof && w.end-w.start >= maxRecord }
 
-// grow reads until the window holds twice as much as it does, so that a record that
-// is looked at again from its beginning costs no more than twice its length, however
-// little a read gives. It returns false if nothing could be added.
+// grow reads until the window holds twice as much as before. So a record that is scanned
+// again from its beginning costs at most twice its length, however short the reads are. It
+// returns false if nothing could be added.
 func (w *window) grow() bool {
 	before := w.end - w.start
 	for w.end-w.start < 2*before+1 && w.fill() {
@@ -111,12 +113,11 @@ func (w *window) grow() bool {
 	return w.end-w.start > before
 }
 
-// Characters that separate records, or mark the beginning of a text, and say nothing:
-// the byte order mark, and the line and paragraph separators, in UTF-8.
+// separators are, in UTF-8, the byte order mark and the line and paragraph separators.
 var separators = [][]byte{utf8BOM, []byte("\u2028"), []byte("\u2029")}
 
-// separator is the length of the separator that b begins with, or 0: white space, the
-// record separator of RFC 7464, and those above.
+// separator returns the length of the separator at the start of b, or 0. Separators are
+// white space, the record separator of RFC 7464, and separators.
 func separator(b []byte) int {
 	if len(b) == 0 {
 		return 0
@@ -158,7 +159,7 @@ func (w *window) skipSpace() (c byte, ok bool) {
 	}
 }
 
-// skipNULs consumes the NUL bytes at the start and returns how many they were.
+// skipNULs consumes the NUL bytes at the start and returns their number.
 func (w *window) skipNULs() (n int64) {
 	for {
 		for ; w.start < w.end; w.start++ {
@@ -173,8 +174,8 @@ func (w *window) skipNULs() (n int64) {
 	}
 }
 
-// nextLine returns the next line without its end; ok is false at the end of the
-// input. A line that does not fit is not consumed: tooLong says so.
+// nextLine returns the next line without its line end. Ok is false at the end of the input.
+// A line that does not fit into the window is not consumed, and tooLong is true.
 func (w *window) nextLine() (line []byte, tooLong, ok bool) {
 	from := 0
 	for {
@@ -198,8 +199,8 @@ func (w *window) nextLine() (line []byte, tooLong, ok bool) {
 	}
 }
 
-// skipLine consumes everything up to and including the next newline, and returns how
-// many bytes that was.
+// skipLine consumes everything up to and including the next newline, and returns the number
+// of bytes.
 func (w *window) skipLine() (n int64) {
 	for {
 		if i := bytes.IndexByte(w.bytes(), '\n'); i >= 0 {
