@@ -24,7 +24,7 @@ import (
 
 // File is a file to read.
 type File struct {
-	Path  string
+	Path  string   // cleaned, below one of the paths given to Find
 	Size  int64    // in bytes, as stored
 	Roots []string // the paths given to Find at or below which the file is, as given
 }
@@ -107,7 +107,7 @@ func unwrapPath(err error) error {
 
 // Report is the result of reading one file.
 type Report struct {
-	Path      string
+	Path      string         // as in File, or the name given to Stream
 	Size      int64          // in bytes, as stored
 	Roots     []string       // as in File
 	Formats   map[string]int // decoded records by name of format or table

@@ -11,8 +11,8 @@ import (
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// taken calls yield for every path whose file is in the log, as it was then. Nothing else
-// may be asked of the store meanwhile.
+// taken calls yield for every file that has been read to its end, as it was then. Yield must
+// not use the store.
 func (s *Store) taken(ctx context.Context, yield func(found)) error {
 	rows, err := s.db.QueryContext(ctx, "SELECT path, size, modified FROM path JOIN file USING (hash) WHERE done")
 	if err != nil {
@@ -29,7 +29,8 @@ func (s *Store) taken(ctx context.Context, yield func(found)) error {
 	return rows.Err()
 }
 
-// forgotten lists the paths whose file is to be read again, or is not whole in the log.
+// forgotten returns the paths of known files that are to be read again, or were not read to
+// their end.
 func (s *Store) forgotten(ctx context.Context) (paths []string, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT path FROM path LEFT JOIN file USING (hash) WHERE coalesce(done, 0) = 0")
 	if err != nil {
@@ -46,7 +47,7 @@ func (s *Store) forgotten(ctx context.Context) (paths []string, err error) {
 	return paths, rows.Err()
 }
 
-// version changes when another process has changed sources.db.
+// version returns a number that changes when another process writes to sources.db.
 func (s *Store) version(ctx context.Context) (n int64, err error) {
 	if err = s.db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&n); err != nil {
 		err = fmt.Errorf("watch: read data version: %w", err)
@@ -54,12 +55,12 @@ func (s *Store) version(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// folder is the stream under which it is noted how a folder of a source is.
+// folder returns the stream under which the state of a folder is stored.
 func (s *Store) folder(src *Source, path string) *Pull {
 	return &Pull{Name: src.Name, Stream: ingest.Stream{Name: filepath.Clean(path)}, Log: src.Log, folder: true}
 }
 
-// forgetFolders drops what is noted about folders that a source has no more.
+// forgetFolders deletes the states of folders that are no longer configured.
 func (s *Store) forgetFolders(ctx context.Context, src *Source) error {
 	states, err := s.States(ctx)
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *Store) forgetFolders(ctx context.Context, src *Source) error {
 	return nil
 }
 
-// answered notes that a folder can be read, or could be a moment ago.
+// answered stores that a folder could be read at a time.
 func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
 	_, err := s.db.ExecContext(ctx,
 		"INSERT INTO cursor (source, stream, cursor, saved, asked) VALUES (?, ?, x'', 0, ?) "+
@@ -94,8 +95,9 @@ func (s *Store) answered(ctx context.Context, p *Pull, now time.Time) error {
 	return nil
 }
 
-// AppendGap puts into the log that something has kept sources from being read since a moment: a
-// kind of object of event.SourceGap with its name, and the reason.
+// AppendGap appends an event which says that sources have not been read since a time. Kind and
+// name are those of the object of the event.SourceGap, which is what kept them from being read.
+// The error is that of the event log.
 func AppendGap(ctx context.Context, log eventlog.Log, kind, name string, since time.Time, reason string) error {
 	from := since.UTC().Format(time.RFC3339)
 	e := event.Event{

@@ -23,130 +23,136 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// Follower follows the folders of one source for as long as it runs. It looks at a file
-// when the system says that it has changed. Now and then it walks the folders all the
-// same, because notifications get lost; where there are none, more often. Every file is
-// read by itself: one that takes long does not hold up the others.
+// Follower reads the files of one source as they appear and change. It checks a file when
+// the operating system notifies that it has changed. Since notifications get lost, it also
+// walks the folders from time to time; more often where there are no notifications. A file
+// that takes long to read does not delay the others.
 type Follower struct {
-	Store  *Store
-	Source *Source
-	Log    *slog.Logger
+	Store  *Store                    // where progress is stored
+	Source *Source                   // what is followed
+	Log    *slog.Logger              // for problems with folders
 	Notify func() (*Notifier, error) // nil stands for SystemNotifier
-	Tick   time.Duration             // between looks at the folders themselves; 2 s if 0
-	Took   func(Pass)                // called with what has come since the last call; not concurrently; may be nil
+	Tick   time.Duration             // interval of checks of the configured paths themselves; 0 stands for 2 s
+	Took   func(Pass)                // if not nil, called with the results since the last call, never concurrently
 
-	seed    maphash.Seed
-	known   map[uint64]uint64     // by path: size and time of modification when it was taken in; both as hashes
-	seen    map[uint64]uint64     // the same, of what a walk has met
-	links   map[string]bool       // symbolic links to files, and roots that are files: nobody notifies of their targets
-	rising  map[string]*highWater // files that are being written to
-	failed  map[string]*failed    // files and directories that could not be read
-	queue   []found               // in the order in which they are read
-	queued  map[string]bool       // the paths of these
-	busy    map[string]bool       // paths that are being read
-	stale   map[string]bool       // of these: they changed meanwhile
-	results chan result           // of workers
-	cancel  context.CancelFunc    // ends the workers
-	deliver delivery              // what the readers of the log are told of
-	roots   map[string]*rootInfo  // by path, as configured
-	dirs    map[string]bool       // directories that are watched
-	news    *changes              // nil without notifications
-	notify  *Notifier
-	blind   string    // why not everything is notified; "" if it is
-	said    string    // what the log says of that
-	due     time.Time // when there is something to look at without a notification
-	begun   time.Time
-	walked  time.Time
-	took    time.Duration // the last walk
-	version int64         // of sources.db, as others have changed it
-	sum     Pass          // what Took was not called with yet
+	seed      maphash.Seed
+	known     map[uint64]uint64       // files read to their end: hash of the path to hash of size and modification time
+	seen      map[uint64]uint64       // the part of known that the current walk has met; nil outside of a walk
+	links     map[string]bool         // symbolic links to files, and roots that are files: their targets are not watched
+	growing   map[string]*growingFile // files that are being written to
+	failed    map[string]*failed      // files and directories that could not be read
+	queue     []found                 // files to read, in order
+	queued    map[string]bool         // paths of the files in queue
+	busy      map[string]bool         // paths of files being read
+	stale     map[string]bool         // the part of busy that changed in the meantime
+	results   chan result             // from the workers
+	cancel    context.CancelFunc      // stops the workers
+	deliver   delivery                // current batch
+	roots     map[string]*rootInfo    // by path, as configured
+	dirs      map[string]bool         // directories that are watched
+	news      *changes                // change notifications; nil if there are none
+	notify    *Notifier               // nil if there are no notifications
+	unwatched string                  // why not everything is watched; "" if everything is
+	logged    string                  // value of unwatched when it was last logged
+	due       time.Time               // next time to check without a notification
+	begun     time.Time               // end of the first walk
+	walked    time.Time               // start of the last walk
+	took      time.Duration           // duration of the last walk
+	version   int64                   // data version of sources.db, which changes when other processes write to it
+	sum       Pass                    // results that Took has not been called with yet
 
 	mu     sync.Mutex
 	status FolderStatus
 }
 
-// FolderStatus is how the folders of a source are.
+// FolderStatus is the status of the folders of a source.
 type FolderStatus struct {
-	Source     string          `json:"source"`
+	Source     string          `json:"source"`               // name of the source
 	Missing    []FolderProblem `json:"missing,omitempty"`    // folders that cannot be read
-	Files      int             `json:"files"`                // that are known
-	Waiting    int             `json:"waiting"`              // to be read
-	Reading    int             `json:"reading"`              // now
-	Growing    int             `json:"growing"`              // left until nobody writes to them any more
-	Unreadable int             `json:"unreadable"`           // files and directories that are tried again
-	Example    string          `json:"example,omitempty"`    // one of these, and why
-	Walking    string          `json:"walking,omitempty"`    // why changes are found by walking alone
-	Every      float64         `json:"walk_seconds"`         // between walks
-	Whole      time.Time       `json:"whole_since,omitzero"` // when everything that was there at the start had been read
+	Files      int             `json:"files"`                // files read to their end
+	Waiting    int             `json:"waiting"`              // files to read
+	Reading    int             `json:"reading"`              // files being read
+	Growing    int             `json:"growing"`              // files that are still being written to
+	Unreadable int             `json:"unreadable"`           // files and directories that are retried
+	Example    string          `json:"example,omitempty"`    // one of the unreadable ones, and why
+	Walking    string          `json:"walking,omitempty"`    // why folders are walked more often; "" if all changes are notified
+	Every      float64         `json:"walk_seconds"`         // interval of walks
+	Whole      time.Time       `json:"whole_since,omitzero"` // when everything present at the start had been read
 }
 
 // FolderProblem is a folder that cannot be read.
 type FolderProblem struct {
-	Path   string    `json:"path"`
-	Reason string    `json:"reason"`
-	Since  time.Time `json:"since"` // as far as this process knows
+	Path   string    `json:"path"`   // as configured, cleaned
+	Reason string    `json:"reason"` // the operating system's error
+	Since  time.Time `json:"since"`  // when this process first noticed
 }
 
-type highWater struct {
-	first time.Time     // seen to be written to
-	due   time.Time     // when it is looked at again
-	wait  time.Duration // until it is read although it is still being written to
+// growingFile is a file that is being written to.
+type growingFile struct {
+	first time.Time     // first seen being written to, or last read
+	due   time.Time     // next check
+	wait  time.Duration // time since first after which it is read although it is still being written to
 }
 
+// failed is a file or directory that could not be read.
 type failed struct {
 	reason string
 	tries  int
-	due    time.Time
+	due    time.Time // next attempt
 }
 
+// rootInfo is the state of a configured path.
 type rootInfo struct {
-	info    fs.FileInfo // nil if it is not there
-	top     string      // where it leads to, if it is a symbolic link; files.Find names files so
-	before  bool        // it could be read
-	problem FolderProblem
-	pull    *Pull // under which it is noted that it cannot be read
+	info    fs.FileInfo   // nil if the path does not exist
+	top     string        // target of a symbolic link, else the path; files.Find uses it
+	before  bool          // the path could be read at some time
+	problem FolderProblem // zero if the path can be read
+	pull    *Pull         // stream under which the problem is stored
 }
 
+// result is the result of reading a file.
 type result struct {
 	found
 	rep    *files.Report
-	events int
+	events int // appended
 	err    error
 }
 
-// delivery is what a source brings from when it begins to read until nothing waits.
+// delivery is a batch: everything from the first file in the queue until the queue is empty
+// and all workers are idle.
 type delivery struct {
-	open  bool
-	first bool // it is what was there at the start
-	late  bool // it took so long that nobody waits for its end
-	pass  int64
-	since time.Time
-	come  *arrivals
+	open    bool  // a begin marker was appended, and no end marker yet
+	first   bool  // it holds the files present at the start
+	late    bool  // it took longer than waitMost, and was ended early
+	pass    int64 // sequence number
+	since   time.Time
+	arrived *arrivals
 }
 
 const (
-	gather     = 200 * time.Millisecond // after a change: others come with it
-	lookRoots  = 2 * time.Second        // at the folders themselves, at links, at what is due
-	mostLinks  = 256                    // that are looked at so often
-	risingMost = time.Minute            // a file that is written to for so long is read as far as it is complete
-	retryMost  = time.Hour
-	waitMost   = 2 * time.Minute // for the end of a delivery
-	endMost    = time.Second     // for workers, at the end
+	gather      = 200 * time.Millisecond // wait after a change, since others follow
+	lookRoots   = 2 * time.Second        // default of Follower.Tick
+	mostLinks   = 256                    // more links than this are not checked at every tick
+	growingMost = time.Minute            // a file that has been written to for this long is read as far as it is complete
+	retryMost   = time.Hour              // longest wait until the next attempt
+	waitMost    = 2 * time.Minute        // longest open batch
+	endMost     = time.Second            // longest wait for workers at the end
 )
 
-// every is how long it is until the next walk, by how long the last one took: walking
-// takes at most a small part of a core.
+// every returns the interval until the next walk. It depends on the duration of the last one,
+// so that walking takes a small part of a core at most.
 func (f *Follower) every() time.Duration {
-	if f.blind != "" {
+	if f.unwatched != "" {
 		return min(max(400*f.took, 2*f.tick()), 15*time.Minute)
 	}
 	return max(1000*f.took, 10*time.Minute)
 }
 
+// tick returns the interval of checks of the configured paths.
 func (f *Follower) tick() time.Duration { return cmp.Or(f.Tick, lookRoots) }
 
-// Run follows the folders until ctx ends. An error is that of the context, of the log or
-// of sources.db; Run may be called again then, and goes on from there.
+// Run follows the folders until ctx ends. The error is that of the context, the event log or
+// sources.db. Run may then be called again and resumes there.
 func (f *Follower) Run(ctx context.Context) error {
 	if err := f.begin(ctx); err != nil {
 		return err
@@ -190,10 +196,10 @@ func (f *Follower) Run(ctx context.Context) error {
 	}
 }
 
-// begin reads what is known, and has the system notify.
+// begin resets the follower, loads the known files and starts notifications.
 func (f *Follower) begin(ctx context.Context) (err error) {
 	f.seed = maphash.MakeSeed()
-	f.links, f.rising, f.failed, f.queued = map[string]bool{}, map[string]*highWater{}, map[string]*failed{}, map[string]bool{}
+	f.links, f.growing, f.failed, f.queued = map[string]bool{}, map[string]*growingFile{}, map[string]*failed{}, map[string]bool{}
 	f.queue, f.busy, f.stale, f.dirs = nil, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	f.results, f.deliver, f.roots = make(chan result, max(f.Source.Workers, 1)), delivery{}, map[string]*rootInfo{}
 	for _, path := range f.Source.Paths {
@@ -219,24 +225,24 @@ func (f *Follower) begin(ctx context.Context) (err error) {
 	return nil
 }
 
-// listen has the system notify from now on.
+// listen starts change notifications.
 func (f *Follower) listen() {
 	notify := f.Notify
 	if notify == nil {
 		notify = SystemNotifier
 	}
-	f.news, f.blind = nil, ""
+	f.news, f.unwatched = nil, ""
 	var err error
 	if f.notify, err = notify(); err != nil {
-		f.notify, f.blind = nil, "no notification of changes: "+err.Error()
+		f.notify, f.unwatched = nil, "no notification of changes: "+err.Error()
 		return
 	}
 	f.news = newChanges()
 	go f.news.collect(f.notify)
 }
 
-// end ends the workers. One that hangs in a file system that does not answer is left
-// behind: what it reads is read again.
+// end stops the workers. A worker that hangs in an unresponsive file system is abandoned; its
+// file will be read again.
 func (f *Follower) end() {
 	f.cancel()
 	defer f.flush()
@@ -255,19 +261,22 @@ func (f *Follower) end() {
 	}
 }
 
+// place returns the hash of a path.
 func (f *Follower) place(path string) uint64 { return maphash.String(f.seed, path) }
 
+// stamp returns the hash of a file's size and modification time.
 func (f *Follower) stamp(n found) uint64 {
 	return maphash.Comparable(f.seed, [2]int64{n.size, n.modified})
 }
 
-// scanRoots does what is to be done from time to time.
+// scanRoots does the periodic work: it checks growing, failed and linked files and the
+// configured paths, and walks the folders if that is due.
 func (f *Follower) scanRoots(ctx context.Context) error {
 	now := time.Now()
 	f.due = now.Add(f.tick())
 	defer f.publishStatus()
 	f.flush()
-	for path, r := range f.rising {
+	for path, r := range f.growing {
 		if !r.due.After(now) {
 			f.check(path, nil)
 		} else if r.due.Before(f.due) {
@@ -303,8 +312,8 @@ func (f *Follower) scanRoots(ctx context.Context) error {
 	return nil
 }
 
-// lookRoots looks whether the folders are there, and are the same. It says whether one of
-// them must be walked.
+// lookRoots checks whether the configured paths exist and are the same files as before. It
+// returns true if one of them must be walked.
 func (f *Follower) lookRoots(ctx context.Context, now time.Time) (again bool, err error) {
 	for path, r := range f.roots {
 		info, err := os.Stat(path)
@@ -320,7 +329,7 @@ func (f *Follower) lookRoots(ctx context.Context, now time.Time) (again bool, er
 		case r.info == nil || !os.SameFile(r.info, info):
 			f.unwatch(path)
 			again = true
-		case r.problem.Reason != "" && info.IsDir(): // it was there, and could not be read
+		case r.problem.Reason != "" && info.IsDir(): // it existed, but could not be read
 			if d, err := os.Open(path); err == nil {
 				_, err = d.ReadDir(1)
 				d.Close()
@@ -334,7 +343,7 @@ func (f *Follower) lookRoots(ctx context.Context, now time.Time) (again bool, er
 	return again, nil
 }
 
-// missing notes that a folder cannot be read.
+// missing records that a folder cannot be read.
 func (f *Follower) missing(ctx context.Context, path, reason string, now time.Time) error {
 	r := f.roots[path]
 	if r.problem.Reason == "" {
@@ -356,7 +365,7 @@ func (f *Follower) missing(ctx context.Context, path, reason string, now time.Ti
 	return f.Store.recordError(ctx, r.pull, errors.New(reason), now)
 }
 
-// found notes that a folder can be read.
+// found records that a folder can be read.
 func (f *Follower) found(ctx context.Context, path string, now time.Time) error {
 	r := f.roots[path]
 	r.before = true
@@ -369,7 +378,7 @@ func (f *Follower) found(ctx context.Context, path string, now time.Time) error 
 	return f.Store.answered(ctx, r.pull, now)
 }
 
-// replayed looks whether somebody wants files to be read again.
+// replayed checks the files that another process has requested to be read again.
 func (f *Follower) replayed(ctx context.Context) error {
 	v, err := f.Store.version(ctx)
 	if err != nil || v == f.version {
@@ -386,7 +395,7 @@ func (f *Follower) replayed(ctx context.Context) error {
 	return err
 }
 
-// isUnderRoot says whether a path is below the folders.
+// isUnderRoot reports whether a path is one of the configured paths or below one.
 func (f *Follower) isUnderRoot(path string) bool {
 	for _, r := range f.roots {
 		if isWithin(path, r.top) {
@@ -396,13 +405,13 @@ func (f *Follower) isUnderRoot(path string) bool {
 	return false
 }
 
-// isWithin says whether a path is a directory, or lies below it.
+// isWithin reports whether a path is dir or below dir.
 func isWithin(path, dir string) bool {
 	rest, ok := strings.CutPrefix(path, dir)
 	return ok && (rest == "" || rest[0] == filepath.Separator || strings.HasSuffix(dir, string(filepath.Separator)))
 }
 
-// resolved is where a root leads to if it is a symbolic link.
+// resolved returns the target of a root that is a symbolic link, else the root.
 func resolved(root string) string {
 	if info, err := os.Lstat(root); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if to, err := filepath.EvalSymlinks(root); err == nil {
@@ -412,25 +421,25 @@ func resolved(root string) string {
 	return root
 }
 
-// unwatch ends the watching of a directory and of all below it: it has gone, or has another
-// name, or another one has its name.
+// unwatch stops watching a directory and everything below it, since it was deleted, renamed
+// or replaced.
 func (f *Follower) unwatch(path string) {
 	if r := f.roots[path]; r != nil {
 		path = r.top
 	}
 	for dir := range f.dirs {
 		if isWithin(dir, path) {
-			f.notify.Remove(dir) // an error says that the system did so before
+			f.notify.Remove(dir) // an error means that the system has done so already
 			delete(f.dirs, dir)
 		}
 	}
 }
 
-// changed looks at what the system has notified.
+// changed checks the paths that the system has notified.
 func (f *Follower) changed(ctx context.Context) error {
 	paths, lost, over := f.news.take()
 	if over && ctx.Err() == nil {
-		f.news, f.notify, f.blind = nil, nil, "the notification of changes has ended"
+		f.news, f.notify, f.unwatched = nil, nil, "the notification of changes has ended"
 		clear(f.dirs)
 		return f.walk(ctx)
 	}
@@ -463,7 +472,7 @@ func (f *Follower) changed(ctx context.Context) error {
 	return nil
 }
 
-// visit looks at a path: at all of it if it is a directory.
+// visit checks a path, with everything below it if it is a directory.
 func (f *Follower) visit(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && info.IsDir() {
@@ -477,14 +486,14 @@ func (f *Follower) visit(ctx context.Context, path string) error {
 	return nil
 }
 
-// walk looks at everything.
+// walk checks everything at and below the configured paths.
 func (f *Follower) walk(ctx context.Context) error {
 	began := time.Now()
 	f.walked = began
 	f.links = map[string]bool{}
 	f.seen = make(map[uint64]uint64, len(f.known))
 	if f.news != nil {
-		f.blind = ""
+		f.unwatched = ""
 	}
 
 	complete := true
@@ -500,7 +509,7 @@ func (f *Follower) walk(ctx context.Context) error {
 
 		r.info, r.top = info, resolved(path)
 		if kind := remote(path); kind != "" {
-			f.blind = cmp.Or(f.blind, "on "+kind+" changes by other machines are not notified")
+			f.unwatched = cmp.Or(f.unwatched, "on "+kind+" changes by other machines are not notified")
 		}
 		if !info.IsDir() {
 			f.links[path] = true
@@ -522,13 +531,13 @@ func (f *Follower) walk(ctx context.Context) error {
 	}
 
 	if complete {
-		f.known = f.seen // what is not there any more is forgotten
+		f.known = f.seen // forget the files that no longer exist
 	}
 	f.seen = nil
-	if f.took = time.Since(began); f.blind != f.said {
-		f.said = f.blind
-		if f.blind != "" {
-			f.Log.Warn("walking folders to find changes", "reason", f.blind, "every", f.every().Round(time.Second))
+	if f.took = time.Since(began); f.unwatched != f.logged {
+		f.logged = f.unwatched
+		if f.unwatched != "" {
+			f.Log.Warn("walking folders to find changes", "reason", f.unwatched, "every", f.every().Round(time.Second))
 		} else {
 			f.Log.Info("change notifications work again")
 		}
@@ -537,8 +546,8 @@ func (f *Follower) walk(ctx context.Context) error {
 	return nil
 }
 
-// tree looks at a directory and all below it. A directory is watched before it is
-// listed: what comes into it in between is met twice, and never missed.
+// tree checks a directory and everything below it. A directory is watched before it is listed,
+// so that a file that appears in between is checked twice rather than missed.
 func (f *Follower) tree(ctx context.Context, dir string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -548,11 +557,11 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 		case err == nil:
 			f.dirs[dir] = true
 		case exhausted(err):
-			f.blind = cmp.Or(f.blind,
+			f.unwatched = cmp.Or(f.unwatched,
 				"the system watches no more directories (fs.inotify.max_user_watches, max_user_instances): "+err.Error())
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // listing it says so
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // listing fails, too
 		default:
-			f.blind = cmp.Or(f.blind, dir+" cannot be watched: "+err.Error())
+			f.unwatched = cmp.Or(f.unwatched, dir+" cannot be watched: "+err.Error())
 		}
 	}
 
@@ -574,7 +583,7 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 			continue
 		}
 		info, err := d.Info()
-		if err != nil { // it has gone since
+		if err != nil { // deleted since
 			continue
 		}
 		f.check(path, info)
@@ -583,8 +592,8 @@ func (f *Follower) tree(ctx context.Context, dir string) error {
 	return nil
 }
 
-// check looks at what is no directory, which has been looked at already if info is not nil,
-// and has it read if it is new or has changed.
+// check queues a file for reading if it is new or has changed. The path is not a directory;
+// info is what Lstat returned, or nil.
 func (f *Follower) check(path string, info fs.FileInfo) {
 	var err error
 	if info == nil {
@@ -600,7 +609,7 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 
 	switch {
 	case err != nil:
-		delete(f.rising, path)
+		delete(f.growing, path)
 		if delete(f.links, path); errors.Is(err, fs.ErrNotExist) && !isLink(path) {
 			delete(f.failed, path)
 			return
@@ -619,20 +628,20 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 	}
 	switch now := time.Now(); {
 	case is && known == f.stamp(n):
-		delete(f.rising, path)
+		delete(f.growing, path)
 		delete(f.failed, path)
 	case f.busy[path]:
 		f.stale[path] = true
-	case f.queued[path]: // it is looked at again when its turn comes
+	case f.queued[path]: // pop stats it again
 	case f.failed[path] != nil && f.failed[path].due.After(now):
 	case f.Source.unsettled(info, now):
-		r := f.rising[path]
+		r := f.growing[path]
 		if r == nil {
-			r = &highWater{first: now, wait: risingMost}
-			f.rising[path] = r
+			r = &growingFile{first: now, wait: growingMost}
+			f.growing[path] = r
 		}
 		if now.Sub(r.first) >= r.wait {
-			n.rising = true
+			n.growing = true
 			r.first, r.wait = now, 2*r.wait
 			f.push(n)
 		}
@@ -641,22 +650,24 @@ func (f *Follower) check(path string, info fs.FileInfo) {
 		}
 
 	default:
-		delete(f.rising, path)
+		delete(f.growing, path)
 		f.push(n)
 	}
 }
 
+// push queues a file for reading.
 func (f *Follower) push(n found) {
 	f.queue = append(f.queue, n)
 	f.queued[n.path] = true
 }
 
+// isLink reports whether a path is a symbolic link.
 func isLink(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// fail notes that something could not be read: it is tried again, more and more seldom.
+// fail records that a file or directory could not be read. It is retried at growing intervals.
 func (f *Follower) fail(path, reason string) {
 	x := f.failed[path]
 	if x == nil {
@@ -671,7 +682,8 @@ func (f *Follower) fail(path, reason string) {
 	x.tries++
 }
 
-// start has files read that wait, as many at a time as there are workers.
+// start starts reading queued files, as many at a time as there are workers, and ends the
+// batch when all have been read.
 func (f *Follower) start(ctx context.Context) error {
 	now := time.Now()
 	if len(f.queue) > 0 && !f.deliver.open && !f.deliver.late {
@@ -695,7 +707,7 @@ func (f *Follower) start(ctx context.Context) error {
 	return nil
 }
 
-// pop takes the next file from the queue. It is not ready if it cannot be read, or is
+// pop takes the next file from the queue. The file is not ready if it cannot be read or is
 // being written to again.
 func (f *Follower) pop(now time.Time) (n found, ready bool) {
 	n = f.queue[0]
@@ -704,7 +716,7 @@ func (f *Follower) pop(now time.Time) (n found, ready bool) {
 	info, err := os.Stat(n.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		reason := "it was deleted, or renamed, before it was read"
+		reason := "it was deleted or renamed before it was read"
 		f.report(Pass{Failed: []files.Report{{Path: n.path, Reason: reason, Failed: true}}})
 		return n, false
 	case err != nil:
@@ -712,31 +724,31 @@ func (f *Follower) pop(now time.Time) (n found, ready bool) {
 		return n, false
 	}
 	n.size, n.modified = info.Size(), info.ModTime().UnixNano()
-	if !n.rising && f.Source.unsettled(info, now) {
+	if !n.growing && f.Source.unsettled(info, now) {
 		f.check(n.path, nil)
 		return n, false
 	}
 	return n, true
 }
 
-// read has a worker read a file.
+// read reads a file in a goroutine, which sends the result to results.
 func (f *Follower) read(ctx context.Context, n found, now time.Time) {
 	f.busy[n.path] = true
-	come := f.deliver.come
+	arrived := f.deliver.arrived
 	go func() {
 		r := result{found: n}
 		r.err = guard.Do("file", func() (err error) {
-			r.rep, r.events, err = f.Store.take(ctx, f.Source, n, come, now)
+			r.rep, r.events, err = f.Store.take(ctx, f.Source, n, arrived, now)
 			return err
 		})
-		f.results <- r // there is room for all of them
+		f.results <- r // does not block: there is room for all workers
 	}()
 }
 
-// settle ends the delivery: every file that was found has been read.
+// settle ends the batch. Every file that was found has been read.
 func (f *Follower) settle(ctx context.Context, now time.Time) error {
 	f.flush()
-	f.queue = nil // what it held is free
+	f.queue = nil // free its memory
 	if f.deliver.open {
 		if err := f.closeBatch(ctx); err != nil {
 			return err
@@ -744,11 +756,11 @@ func (f *Follower) settle(ctx context.Context, now time.Time) error {
 	}
 	if f.deliver.late {
 		f.deliver.late = false
-		if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, f.deliver.come, 0); err != nil {
+		if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, f.deliver.arrived, 0); err != nil {
 			return err
 		}
 	}
-	if f.deliver.first && (len(f.rising) == 0 || now.Sub(f.begun) > risingMost) {
+	if f.deliver.first && (len(f.growing) == 0 || now.Sub(f.begun) > growingMost) {
 		f.deliver.first = false
 		f.mu.Lock()
 		f.status.Whole = now.UTC()
@@ -758,7 +770,7 @@ func (f *Follower) settle(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// openBatch tells the readers of the log that much may come.
+// openBatch begins a batch.
 func (f *Follower) openBatch(ctx context.Context, now time.Time) (err error) {
 	d := &f.deliver
 	if d.pass, err = f.Store.nextBatchSeq(ctx, now); err != nil {
@@ -768,26 +780,26 @@ func (f *Follower) openBatch(ctx context.Context, now time.Time) (err error) {
 		return err
 	}
 	d.open, d.since = true, now
-	d.come, err = f.Store.arrivals(ctx, f.Source.Name, now, f.Source.Together)
+	d.arrived, err = f.Store.arrivals(ctx, f.Source.Name, now, f.Source.Together)
 	return err
 }
 
-// closeBatch tells them that it has come, or that they need not wait for the rest.
+// closeBatch ends the batch. If it is late, the rest counts as another delivery.
 func (f *Follower) closeBatch(ctx context.Context) (err error) {
 	d := &f.deliver
-	if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, d.come, 0); err != nil {
+	if err := f.Store.reportLateness(ctx, f.Source.Name, f.Source.Log, d.arrived, 0); err != nil {
 		return err
 	}
 	if err := f.Source.appendMarker(ctx, d.pass, false); err != nil {
 		return err
 	}
 	if d.open = false; d.late {
-		d.come, err = f.Store.arrivals(ctx, f.Source.Name, time.Now(), f.Source.Together)
+		d.arrived, err = f.Store.arrivals(ctx, f.Source.Name, time.Now(), f.Source.Together)
 	}
 	return err
 }
 
-// done takes in that a file was read.
+// done processes the result of a worker.
 func (f *Follower) done(ctx context.Context, r result) error {
 	delete(f.busy, r.path)
 	var panicked *guard.Panic
@@ -798,24 +810,24 @@ func (f *Follower) done(ctx context.Context, r result) error {
 		return fmt.Errorf("%s: %w", r.path, r.err)
 	case r.rep != nil && r.rep.Failed:
 		f.fail(r.path, r.rep.Reason)
-	case !r.rising:
+	case !r.growing:
 		f.known[f.place(r.path)] = f.stamp(r.found)
 		delete(f.failed, r.path)
 	}
 	p := Pass{Events: r.events}
-	if r.rep != nil && !r.rising {
+	if r.rep != nil && !r.growing {
 		p.Files, p.Problems = 1, r.rep.ProblemCount
 		p.recognise(f.Source.Paths, r.rep)
 	}
 	f.report(p)
-	if f.stale[r.path] || r.rising {
+	if f.stale[r.path] || r.growing {
 		delete(f.stale, r.path)
 		f.check(r.path, nil)
 	}
 	return nil
 }
 
-// report adds to what Took is called with.
+// report adds to the results for Took.
 func (f *Follower) report(p Pass) {
 	f.sum.Files += p.Files
 	f.sum.Events += p.Events
@@ -826,7 +838,7 @@ func (f *Follower) report(p Pass) {
 	f.sum.Failed = append(f.sum.Failed, p.Failed...)
 }
 
-// flush calls Took.
+// flush calls Took, unless there is nothing to report.
 func (f *Follower) flush() {
 	p := f.sum
 	if f.sum = (Pass{}); f.Took != nil && (p.Files > 0 || p.Events > 0 || p.Missing > 0 || p.Lost > 0 || len(p.Failed) > 0) {
@@ -834,7 +846,7 @@ func (f *Follower) flush() {
 	}
 }
 
-// publishStatus keeps the status up to date.
+// publishStatus updates what Status returns.
 func (f *Follower) publishStatus() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -843,9 +855,9 @@ func (f *Follower) publishStatus() {
 		Files:      len(f.known),
 		Waiting:    len(f.queue),
 		Reading:    len(f.busy),
-		Growing:    len(f.rising),
+		Growing:    len(f.growing),
 		Unreadable: len(f.failed),
-		Walking:    f.blind,
+		Walking:    f.unwatched,
 		Every:      f.every().Seconds(),
 		Whole:      f.status.Whole,
 	}
@@ -862,14 +874,14 @@ func (f *Follower) publishStatus() {
 	f.status = s
 }
 
-// Status is how the folders are. It may be called while Run runs.
+// Status returns the status of the folders. It may be called while Run runs.
 func (f *Follower) Status() FolderStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.status
 }
 
-// unwrapped is the text of an error without the path in it.
+// unwrapped returns the text of an error without the path in it.
 func unwrapped(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {

@@ -16,26 +16,26 @@ import (
 )
 
 const (
-	lagMemory  = .8        // of the usual delay, after a delivery
-	spanOf     = time.Hour // what a stream brings in so long is looked at as one delivery
-	learnFirst = 24        // deliveries of a stream before its usual delay is known
+	lagMemory  = .8        // weight of the usual lag, against that of the latest delivery
+	spanOf     = time.Hour // the events of a stream in this time count as one delivery
+	learnFirst = 24        // deliveries of a stream before its usual lag is known
 )
 
-// arrivals are the new events of a delivery: by vendor how many there are, and by how much
-// they are older than what had come before. What an interrupted delivery had brought is
-// among what the next one brings, so that nothing of it seems late.
+// arrivals are the events of a delivery, with how much older they are, by vendor, than the
+// newest event of the deliveries before. The events of an interrupted delivery count with the
+// next one, so that the next one does not seem late. It is safe for concurrent use.
 type arrivals struct {
-	before   [32]int64 // time of the newest event when the last delivery was whole; 0 for none
-	since    time.Time
-	together time.Duration // what follows the last look within so long is the same delivery
-	until    int64         // events that claim to be later do not say what time it is
+	before   [32]int64     // by vendor: newest event of complete deliveries, Unix milliseconds; 0 for none
+	since    time.Time     // begin of the delivery
+	together time.Duration // see Source.Together
+	until    int64         // later events do not make others late, Unix milliseconds
 
 	mu  sync.Mutex
 	sum vendorCounts
 }
 
-// arrivals begins a delivery of a source, or goes on with one: what follows the last look
-// within some time belongs to it, since whoever copies a folder takes a while.
+// arrivals begins a delivery of a source. If the last one was within together, it is resumed,
+// since copying a folder takes a while.
 func (s *Store) arrivals(ctx context.Context, source string, now time.Time, together time.Duration) (*arrivals, error) {
 	a := &arrivals{since: now, together: together, until: now.Add(spanOf).UnixMilli()}
 	rows, err := s.db.QueryContext(ctx,
@@ -60,15 +60,15 @@ func (s *Store) arrivals(ctx context.Context, source string, now time.Time, toge
 	return a, rows.Err()
 }
 
-// add takes in what one worker brought.
+// add adds the counts of one worker.
 func (a *arrivals) add(v *vendorCounts) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sum.add(v)
 }
 
-// reportLateness ends a delivery: what was late is said in the log, and from now on what is older
-// is. At least so many deliveries must have been whole before.
+// reportLateness ends a delivery. It appends an event for every vendor whose events were late,
+// if at least learned deliveries were complete before, and updates the vendor's usual lag.
 func (s *Store) reportLateness(ctx context.Context, source string, log eventlog.Log, a *arrivals, learned int) error {
 	var recs []eventlog.Record
 	for _, v := range event.Sources() {

@@ -10,17 +10,17 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Notifier is how the system tells that something in a directory has changed.
+// Notifier notifies of changes in directories.
 type Notifier struct {
-	Events <-chan fsnotify.Event // paths below directories that were added
-	Errors <-chan error          // events were lost
-	Add    func(dir string) error
-	Remove func(dir string) error // an error says that the directory was not watched
-	Close  func() error
+	Events <-chan fsnotify.Event  // changes in the watched directories
+	Errors <-chan error           // errors; each means that events were lost
+	Add    func(dir string) error // watches a directory, but none below it
+	Remove func(dir string) error // stops watching; the error means that the directory was not watched
+	Close  func() error           // stops all notifications and closes the channels
 }
 
-// SystemNotifier returns the notifier of the operating system. Where there is none that
-// copes with folders of many files it returns an error.
+// SystemNotifier returns the notifier of the operating system. It returns an error if there is
+// none that copes with folders of many files.
 func SystemNotifier() (*Notifier, error) {
 	if runtime.GOOS != "linux" { // kqueue needs an open descriptor for every file
 		return nil, fmt.Errorf("there is none on %s", runtime.GOOS)
@@ -32,28 +32,29 @@ func SystemNotifier() (*Notifier, error) {
 	return &Notifier{Events: w.Events, Errors: w.Errors, Add: w.Add, Remove: w.Remove, Close: w.Close}, nil
 }
 
-// exhausted says whether an error of Add is that the system watches no more directories.
+// exhausted reports whether an error of Add means that the system's limit is reached.
 func exhausted(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
 		errors.Is(err, syscall.ENOMEM)
 }
 
-// changes collects what a notifier says until it is looked at, each path once: the
-// notifier never waits, however long a look takes.
+// changes collects notifications until take is called, each path once, so that the notifier
+// never has to wait.
 type changes struct {
-	some chan struct{} // has one element while there is something to look at
+	some chan struct{} // holds one element while there is something to take
 
 	mu    sync.Mutex
 	paths map[string]fsnotify.Op
-	lost  error // why the paths are not all; nil if they are
+	lost  error // why notifications were lost; nil if none were
 	over  bool  // the notifier has ended
 }
 
+// newChanges returns an empty collection.
 func newChanges() *changes {
 	return &changes{some: make(chan struct{}, 1), paths: map[string]fsnotify.Op{}}
 }
 
-// collect takes in what a notifier says until it is closed.
+// collect collects the notifications of a notifier until it is closed.
 func (c *changes) collect(n *Notifier) {
 	for {
 		select {
@@ -77,6 +78,7 @@ func (c *changes) collect(n *Notifier) {
 	}
 }
 
+// add makes a change and signals it.
 func (c *changes) add(do func()) {
 	c.mu.Lock()
 	do()
@@ -87,7 +89,7 @@ func (c *changes) add(do func()) {
 	}
 }
 
-// take returns what was collected, and begins anew.
+// take returns what was collected and starts again.
 func (c *changes) take() (paths map[string]fsnotify.Op, lost error, over bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

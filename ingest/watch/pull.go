@@ -23,39 +23,41 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// Pull is one stream of an API, and what brings it into the log.
+// Pull reads one stream of an API. The exported fields are set once; Step is called by one
+// goroutine at a time.
 type Pull struct {
-	Name    string       // of the source
-	Source  event.Source // whose log it is, for what is said about it
-	Stream  ingest.Stream
-	Formats []*ingest.Format
-	Tables  []*ingest.Table
-	Inspect func(worker int) func(*event.Event, *ingest.Native)
-	Log     eventlog.Log
-	// Between is called by name between two durable effects; for tests, may be nil.
+	Name    string                                              // name of the source
+	Source  event.Source                                        // vendor named in gaps; gaps of NoSource and HR are not appended
+	Stream  ingest.Stream                                       // what is read
+	Formats []*ingest.Format                                    // as in files.Reader
+	Tables  []*ingest.Table                                     // as in files.Reader
+	Inspect func(worker int) func(*event.Event, *ingest.Native) // as in files.Reader
+	Log     eventlog.Log                                        // where the events are appended
+	// Between, if not nil, is called with a name between two durable effects. It is for tests.
 	Between func(name string)
 
-	folder       bool  // it is a folder, whose path is the stream's name
-	pass         int64 // of the delivery that goes on; 0 if none does
+	folder   bool      // the stream is a folder, and its name is the folder's path
+	pass     int64     // sequence number of the open batch; 0 if there is none
+	since    time.Time // first failure, if the vendor has never answered
+	reported time.Time // start of the failure that was reported last
+	arrived  *arrivals // the current delivery
+	caughtUp bool      // read to the end since the program started, so repeats are recognised
+
 	mu           sync.Mutex
-	seen, before map[uint64]struct{}
-	broken       map[int64]int // tries of pieces that could not be read
-	since        time.Time     // of the first failure, where the vendor has never answered
-	told         time.Time     // the failure that is in the log
-	come         *arrivals     // what has come since a while ago
-	looked       bool          // all there was has been read since the program began: what comes again is known
+	seen, before map[uint64]struct{} // hashes of recent events; before is the older generation
+	broken       map[int64]int       // failed attempts by id of the piece
 }
 
-// Step is what asking a stream once gave.
+// Step is the result of asking a stream once.
 type Step struct {
-	Events   int // appended to the log
-	Repeats  int // that had come a short while ago
-	Problems int // records that could not be decoded
-	Gaps     []ingest.Gap
-	More     bool
+	Events   int          // events appended to the event log
+	Repeats  int          // events that were read recently, and not appended again
+	Problems int          // records that could not be decoded
+	Gaps     []ingest.Gap // what could not be read and will not be
+	More     bool         // there is more to read at once
 }
 
-// add adds what came of a body.
+// add adds the result of a body.
 func (s *Step) add(t *taken) {
 	s.Events += t.events
 	s.Repeats += t.repeats
@@ -63,13 +65,14 @@ func (s *Step) add(t *taken) {
 	s.Gaps = append(s.Gaps, t.gaps...)
 }
 
-// maxSeen bounds how many events are remembered so that the overlap of looks does not
-// come into the log again. What is forgotten comes twice, and counts once.
+// maxSeen is how many recent events are remembered per generation, so that events in the
+// overlap of two requests are not appended again. Forgotten ones are appended twice and count
+// once.
 const maxSeen = 1 << 19
 
-// Step asks a stream once from where it was read to, brings what came into the log,
-// and stores how far it got. An error is that of the vendor, the log, the context or
-// sources.db: the next call asks for the same again.
+// Step fetches one page of a stream from its cursor on, appends the events to the event log,
+// and stores the new cursor. The error is that of the vendor, the event log, the context or
+// sources.db. The next call asks for the same page again.
 func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, err error) {
 	defer func() {
 		if err != nil && ctx.Err() == nil {
@@ -92,8 +95,8 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 		}
 	}
 
-	if p.come == nil {
-		if p.come, err = s.arrivals(ctx, p.Name, now, 0); err != nil {
+	if p.arrived == nil {
+		if p.arrived, err = s.arrivals(ctx, p.Name, now, 0); err != nil {
 			return step, err
 		}
 	}
@@ -116,30 +119,32 @@ func (s *Store) Step(ctx context.Context, p *Pull, now time.Time) (step Step, er
 	p.between("advanced")
 	if page.Done != nil {
 		if err := page.Done(ctx); err != nil {
-			return step, fmt.Errorf("it is in the log, but telling so failed: %w", err)
+			return step, fmt.Errorf("acknowledge what is in the event log: %w", err)
 		}
 	}
 
 	if page.More {
 		return step, nil
 	}
-	if p.looked = true; now.Sub(p.come.since) >= spanOf {
-		if err := s.reportLateness(ctx, p.Name, p.Log, p.come, learnFirst); err != nil {
+	if p.caughtUp = true; now.Sub(p.arrived.since) >= spanOf {
+		if err := s.reportLateness(ctx, p.Name, p.Log, p.arrived, learnFirst); err != nil {
 			return step, err
 		}
-		p.come = nil
+		p.arrived = nil
 	}
 
 	return step, s.appendMarkers(ctx, p, false, now)
 }
 
+// between calls Between.
 func (p *Pull) between(name string) {
 	if p.Between != nil {
 		p.Between(name)
 	}
 }
 
-// appendMarkers tells the readers of the log that much begins to come, or has come.
+// appendMarkers appends to every partition a marker that a batch of the stream begins or
+// ends. It does nothing at the end if no batch is open.
 func (s *Store) appendMarkers(ctx context.Context, p *Pull, begins bool, now time.Time) (err error) {
 	if begins {
 		if p.pass, err = s.nextBatchSeq(ctx, now); err != nil {
@@ -159,15 +164,16 @@ func (s *Store) appendMarkers(ctx context.Context, p *Pull, begins bool, now tim
 	return nil
 }
 
-// taken is what came of bodies.
+// taken is the result of reading bodies.
 type taken struct {
-	events, repeats int
+	events, repeats int // appended and not appended again
 	counts          vendorCounts
 	problems        []files.Problem
 	problemCount    int
 	gaps            []ingest.Gap
 }
 
+// add adds the result of other bodies.
 func (t *taken) add(o *taken) {
 	t.events += o.events
 	t.repeats += o.repeats
@@ -177,8 +183,9 @@ func (t *taken) add(o *taken) {
 	t.counts.add(&o.counts)
 }
 
-// bodies brings the bodies of a page into the log, several at a time, and returns
-// what of it is not noted yet: pieces that have an id are noted one by one.
+// bodies appends the events of a page's bodies to the event log, several bodies at a time. It
+// returns the results that are not stored yet; those of pieces with an id are stored one by
+// one.
 func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *Step, now time.Time) (*taken, error) {
 	all := &taken{}
 	var mu sync.Mutex
@@ -197,7 +204,7 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 			defer mu.Unlock()
 			step.add(t)
 			if list[i].ID == "" {
-				t.gaps = nil // as those of the page
+				t.gaps = nil // they are in step
 				all.add(t)
 			}
 			return err
@@ -206,8 +213,9 @@ func (s *Store) bodies(ctx context.Context, p *Pull, list []ingest.Body, step *S
 	return all, g.Wait()
 }
 
-// takeBody brings a body into the log, and notes it if it is a piece with an id. It returns
-// nil if it is in the log already. What was taken before an error counts.
+// takeBody appends the events of a body to the event log, and stores the result if the body
+// is a piece with an id. It returns nil if the piece has been read already. With an error, it
+// returns what was appended before.
 func (s *Store) takeBody(ctx context.Context, p *Pull, body *ingest.Body, now time.Time) (*taken, error) {
 	id := int64(xxhash.Sum64String(body.ID))
 	if body.ID != "" {
@@ -241,7 +249,7 @@ func (s *Store) takeBody(ctx context.Context, p *Pull, body *ingest.Body, now ti
 	return t, nil
 }
 
-// has says whether a piece is in the log.
+// has reports whether a piece has been read already.
 func (s *Store) has(ctx context.Context, source string, id int64) (bool, error) {
 	var n int
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM piece WHERE source = ? AND id = ?", source, id).Scan(&n); err != nil {
@@ -250,7 +258,7 @@ func (s *Store) has(ctx context.Context, source string, id int64) (bool, error) 
 	return n > 0, nil
 }
 
-// note stores that a piece is in the log, and what of it could not be decoded.
+// note stores that a piece has been read, with its dead letters.
 func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
@@ -269,11 +277,10 @@ func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now
 	return nil
 }
 
-// keepPieces is for how long it is remembered which pieces were taken: longer than
-// vendors list them.
+// keepPieces is how long the ids of pieces are remembered: longer than any vendor lists them.
 const keepPieces = 45 * 24 * time.Hour
 
-// Prune forgets pieces that no vendor lists any more.
+// Prune deletes the ids of pieces that no vendor lists any more.
 func (s *Store) Prune(ctx context.Context, now time.Time) error {
 	if _, err := s.db.ExecContext(ctx, "DELETE FROM piece WHERE at < ?", now.Add(-keepPieces).UnixMilli()); err != nil {
 		return fmt.Errorf("watch: prune pieces: %w", err)
@@ -281,11 +288,11 @@ func (s *Store) Prune(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// body opens a body and brings it into the log.
+// body opens a body and appends its events to the event log.
 func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	t := &taken{}
-	if p.come != nil && (body.ID != "" || p.looked) { // nothing of it has come before
-		t.counts.come = p.come
+	if p.arrived != nil && (body.ID != "" || p.caughtUp) { // its events are new
+		t.counts.arrived = p.arrived
 	}
 	in, err := body.Open(ctx)
 	var gap *ingest.Gap
@@ -303,8 +310,8 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	if err != nil {
 		return t, err
 	}
-	if p.come != nil {
-		p.come.add(&t.counts)
+	if p.arrived != nil {
+		p.arrived.add(&t.counts)
 	}
 
 	t.problemCount += rep.ProblemCount
@@ -321,7 +328,7 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	return t, nil
 }
 
-// prefixReader keeps the first of what is read, for what nobody can decode.
+// prefixReader keeps the first maxBeginning bytes that are read, for a dead letter.
 type prefixReader struct {
 	r    io.Reader
 	kept []byte
@@ -329,6 +336,7 @@ type prefixReader struct {
 
 const maxBeginning = 64 << 10
 
+// Read implements io.Reader.
 func (b *prefixReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if room := maxBeginning - len(b.kept); room > 0 {
@@ -337,7 +345,8 @@ func (b *prefixReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// take brings what is read into the log. What breaks off is an error.
+// take decodes a stream and appends its events to the event log. Input that ends in the
+// middle is a *brokenError.
 func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (files.Report, error) {
 	var batch batch
 	var sums []uint64
@@ -391,16 +400,17 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 	return rep, err
 }
 
-// brokenError says that the content of a body cannot be read to its end.
+// brokenError is the error for a body whose content cannot be read to its end.
 type brokenError struct{ name, reason string }
 
+// Error implements error.
 func (e *brokenError) Error() string { return e.name + ": " + e.reason }
 
-// maxBroken is how often a piece is fetched whose content cannot be read. What is
-// broken at the vendor's must not hold up everything behind it.
+// maxBroken is how often a piece with unreadable content is fetched. A piece that is broken at
+// the vendor's must not block everything after it.
 const maxBroken = 5
 
-// giveUp counts that a piece was broken, and says whether that is enough.
+// giveUp counts a failed attempt to read a piece, and reports whether it was the last.
 func (p *Pull) giveUp(id int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -415,6 +425,7 @@ func (p *Pull) giveUp(id int64) bool {
 	return true
 }
 
+// known reports whether an event with this hash was appended recently.
 func (p *Pull) known(sum uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -423,7 +434,7 @@ func (p *Pull) known(sum uint64) bool {
 	return now || before
 }
 
-// remember keeps what is in the log now.
+// remember keeps the hashes of appended events.
 func (p *Pull) remember(sums []uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -435,7 +446,7 @@ func (p *Pull) remember(sums []uint64) {
 	}
 }
 
-// Cursor is up to where a stream has been read; empty if it has not.
+// Cursor returns the cursor of a stream; empty if it has not been read.
 func (s *Store) Cursor(ctx context.Context, source, stream string) (ingest.Cursor, error) {
 	var cur []byte
 	err := s.db.QueryRowContext(ctx, "SELECT cursor FROM cursor WHERE source = ? AND stream = ?", source, stream).Scan(&cur)
@@ -445,7 +456,7 @@ func (s *Store) Cursor(ctx context.Context, source, stream string) (ingest.Curso
 	return cur, nil
 }
 
-// advance stores how far a stream was read, and what of it could not be.
+// advance stores the next cursor of a stream with its gaps and dead letters.
 func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *ingest.Page, step *Step, t *taken, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if err := insertDeadLetters(ctx, tx, p.Name, []byte{}, t.problems, now); err != nil {
@@ -485,7 +496,7 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 	return nil
 }
 
-// failed notes why a stream does not go on.
+// failed stores why a stream cannot be read.
 func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) error {
 	_, err := s.db.ExecContext(ctx,
 		"INSERT INTO cursor (source, stream, cursor, saved, asked, failing) VALUES (?, ?, x'', 0, 0, ?) "+
@@ -497,8 +508,8 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 	return nil
 }
 
-// appendGap puts into the log that a stretch of a stream was not read. The same is known by
-// its key, however often it is said.
+// appendGap appends an event about a gap in a stream. Its key is the same however often the
+// gap is reported.
 func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now time.Time) error {
 	if !p.folder && (p.Source == event.NoSource || p.Source == event.HR) {
 		return nil
@@ -530,17 +541,18 @@ func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now t
 	from, until := stamp(event.AttrFrom, g.From), stamp(event.AttrUntil, g.To)
 	why := g.Reason
 	if action == event.Failing {
-		why = "" // words that change do not make it another failure
+		why = "" // the same failure, even if the wording changes
 	}
 	e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrReason, Value: g.Reason})
 	e.Key = ingest.Hash("source_gap", action, p.Name, p.Stream.Name, from, until, why)
 	return p.Log.Append(ctx, eventlog.Record{Value: e.Append(nil)})
 }
 
-// complainAfter is for how long a stream fails at least until that is said in the log.
+// complainAfter is how long a stream must fail before the failure is appended to the event log.
 const complainAfter = time.Hour
 
-// recordError says in the log that a stream has failed for long, once for each time.
+// recordError appends an event to the event log if a stream has been failing for long, once
+// for each failure.
 func (s *Store) recordError(ctx context.Context, p *Pull, why error, now time.Time) error {
 	var ms int64
 	err := s.db.QueryRowContext(ctx, "SELECT asked FROM cursor WHERE source = ? AND stream = ?", p.Name, p.Stream.Name).Scan(&ms)
@@ -555,37 +567,37 @@ func (s *Store) recordError(ctx context.Context, p *Pull, why error, now time.Ti
 		}
 		since = p.since
 	}
-	if now.Sub(since) < max(complainAfter, 3*p.Stream.Every) || p.told.Equal(since) {
+	if now.Sub(since) < max(complainAfter, 3*p.Stream.Every) || p.reported.Equal(since) {
 		return nil
 	}
 	if err := p.appendGap(ctx, event.Failing, ingest.Gap{From: answered, Reason: why.Error()}, now); err != nil {
 		return err
 	}
-	p.told = since
+	p.reported = since
 	return nil
 }
 
-// State is how far a stream of a source has been read.
+// State is the state of a stream of a source.
 type State struct {
-	Source  string          `json:"source"`
-	Stream  string          `json:"stream"`
-	Cursor  json.RawMessage `json:"cursor,omitempty"`
-	Events  int64           `json:"events"`            // appended to the log since the stream began
-	Saved   time.Time       `json:"saved"`             // when something came last
-	Asked   time.Time       `json:"asked"`             // when the vendor answered last
-	Failing string          `json:"failing,omitempty"` // why it does not now
-	Gaps    []MissingSpan   `json:"gaps,omitempty"`
+	Source  string          `json:"source"`            // name of the source
+	Stream  string          `json:"stream"`            // name of the stream, or path of a folder
+	Cursor  json.RawMessage `json:"cursor,omitempty"`  // empty at the beginning
+	Events  int64           `json:"events"`            // events appended since the stream was first read
+	Saved   time.Time       `json:"saved"`             // last time that events were appended
+	Asked   time.Time       `json:"asked"`             // last time that the vendor answered
+	Failing string          `json:"failing,omitempty"` // error of the last attempt; "" if it succeeded
+	Gaps    []MissingSpan   `json:"gaps,omitempty"`    // in the order in which they were found
 }
 
-// MissingSpan is a stretch of time that could not be read, and will not be.
+// MissingSpan is a gap: a time range of a stream that was not read and cannot be read any more.
 type MissingSpan struct {
-	From   time.Time `json:"from"` // zero if unknown
-	To     time.Time `json:"to"`
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"` // when that was found
+	From   time.Time `json:"from"`   // zero if unknown
+	To     time.Time `json:"to"`     // zero if unknown
+	Reason string    `json:"reason"` // why it was not read
+	At     time.Time `json:"at"`     // when the gap was found
 }
 
-// States lists the streams, by source and stream.
+// States returns the states of all streams, ordered by source and stream.
 func (s *Store) States(ctx context.Context) (list []State, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT source, stream, cursor, events, saved, asked, failing FROM cursor ORDER BY source, stream")
 	if err != nil {
@@ -628,8 +640,8 @@ func (s *Store) States(ctx context.Context) (list []State, err error) {
 	return list, gaps.Err()
 }
 
-// SetCursor has a stream go on from a cursor; an empty one stands for the beginning.
-// Gaps and counts stay.
+// SetCursor makes a stream resume from a cursor. An empty cursor stands for the beginning.
+// Gaps and counts are kept.
 func (s *Store) SetCursor(ctx context.Context, source, stream string, cur ingest.Cursor) error {
 	if cur == nil {
 		cur = ingest.Cursor{}
@@ -644,8 +656,9 @@ func (s *Store) SetCursor(ctx context.Context, source, stream string, cur ingest
 	return nil
 }
 
-// RereadAll reads the records of APIs once more for which Again was called. Those that can
-// be decoded now are in the log, and no dead letters any more.
+// RereadAll decodes the API records for which ReprocessDeadLetters was called again. Those
+// that can be decoded now are appended to the event log and are no longer dead letters. It
+// returns how many events were appended.
 func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events int, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, file, record FROM dead WHERE again AND source = ?", p.Name)
 	if err != nil {

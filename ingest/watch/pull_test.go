@@ -260,7 +260,7 @@ func TestSays(t *testing.T) {
 	if n := fail(90 * time.Minute); n != 1 {
 		t.Errorf("told %d times", n)
 	}
-	p.told = time.Time{} // a restart
+	p.reported = time.Time{} // a restart
 	fail(2 * time.Hour)
 	if list := said(t, log, event.SourceGap); len(list) != 4 || list[2].Key != list[3].Key || list[3].Action != event.Failing ||
 		list[3].Attr(event.AttrFrom) != "2026-03-02T12:00:00Z" {

@@ -13,23 +13,23 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// Refusal is a source that cannot be opened: a secret that is gone, a vendor that does not
-// say which streams there are. It is known by its streams, as if each of them failed.
+// Refusal is a source that cannot be opened, for instance because a secret is missing or the
+// vendor does not list its streams. It is stored as if each of its known streams failed.
 type Refusal struct {
-	Store  *Store
-	Name   string
+	Store  *Store       // where the attempts are stored
+	Name   string       // name of the source
 	Source event.Source // as in Pull
-	Log    eventlog.Log
+	Log    eventlog.Log // where gaps are appended
 
-	since   time.Time
+	since   time.Time // first failed attempt
 	streams []*Pull
 }
 
-// everything stands for the streams of a source of which none is known yet.
+// everything is the name of the stream that stands for a source without known streams.
 const everything = "*"
 
-// Record takes in that it was tried in vain. Once that has lasted for an hour, it is said in
-// the log, from when on each stream was not read.
+// Record stores a failed attempt to open the source. Once attempts have failed for an hour, it
+// appends a gap for each stream to the event log.
 func (r *Refusal) Record(ctx context.Context, why error, now time.Time) error {
 	if r.streams == nil {
 		states, err := r.Store.States(ctx)
@@ -66,7 +66,7 @@ func (r *Refusal) Record(ctx context.Context, why error, now time.Time) error {
 	return all
 }
 
-// Clear takes in that it is open: from now on its streams say themselves how they are.
+// Clear stores that the source is open. From then on its streams store their own states.
 func (r *Refusal) Clear(ctx context.Context) error {
 	r.streams = nil
 	err := sqlitedb.Tx(ctx, r.Store.db, func(tx *sql.Tx) error {

@@ -2,8 +2,8 @@ package watch
 
 import "syscall"
 
-// remote is the kind of a file system on which other machines change files without this
-// one being notified; "" for any other.
+// remote returns the type of a file system on which other machines can change files without a
+// notification here; "" for any other.
 func remote(path string) string {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(path, &st); err != nil {

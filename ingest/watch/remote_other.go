@@ -2,6 +2,5 @@
 
 package watch
 
-// remote is the kind of a file system on which other machines change files without this
-// one being notified. Where nothing is notified there is no need to know.
+// remote returns "": without notifications, the type of a file system does not matter.
 func remote(string) string { return "" }

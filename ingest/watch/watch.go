@@ -1,10 +1,12 @@
-// Package watch brings what sources have into the log of events: folders in which
-// exported logs appear, and streams of APIs. Every file comes once, by its content: a
-// copy, or a new name, is nothing new; a file that has grown goes on where it ended.
-// What was interrupted goes on in the middle. A stream goes on from a cursor that is
-// stored once what is before it is in the log: a crash repeats, and never skips.
+// Package watch appends the events of sources to the event log. Sources are folders in which
+// exported logs appear, and streams of APIs.
 //
-// It owns sources.db.
+// Every file is read once, by its content: a copy, or a new name, adds nothing, and a file
+// that has grown is resumed where it ended, as is an interrupted one. A stream is resumed
+// from a cursor, which is stored after everything before it is in the event log. A crash may
+// repeat events, but never skips any.
+//
+// The package owns sources.db.
 package watch
 
 import (
@@ -38,15 +40,15 @@ import (
 //go:embed migrations/*.sql
 var scripts embed.FS
 
-// Store is an open sources.db.
+// Store is an open sources.db. It is safe for concurrent use.
 type Store struct {
 	db *sql.DB
 
 	mu     sync.Mutex
-	taking map[string]chan struct{} // contents that are being read, by hash; closed when they are
+	taking map[string]chan struct{} // contents being read, by hash; closed afterwards
 }
 
-// Open opens the file, or makes it.
+// Open opens sources.db and creates it if needed.
 func Open(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
@@ -55,8 +57,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return newStore(db), nil
 }
 
-// OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
-// another process writes it. Everything that writes fails.
+// OpenReadOnly opens an existing sources.db for reading, also while another process writes
+// to it. Methods that write return an error.
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
@@ -70,49 +72,50 @@ func newStore(db *sql.DB) *Store { return &Store{db: db, taking: map[string]chan
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Source is a source of files.
+// Source is a source of kind files.
 type Source struct {
-	Name    string
+	Name    string   // as configured
 	Paths   []string // files and folders
-	Workers int      // files read at the same time
-	// Together is how long after a look another one may follow so that both are of one
-	// delivery, in which nothing is late for what came in the other.
+	Workers int      // files read at the same time; 0 stands for 1
+	// Together is how long after one pass another may begin and still belong to the same
+	// delivery. Within a delivery, no event makes another one late.
 	Together time.Duration
-	Settled  time.Duration // a file that was written to more recently is left for the next pass
-	Formats  []*ingest.Format
-	Tables   []*ingest.Table
-	Inspect  func(worker int) func(*event.Event, *ingest.Native) // see files.Reader
-	Log      eventlog.Log
-	// Between is called by name between two durable effects; for tests, may be nil.
+	Settled  time.Duration                                       // files modified more recently than this are left to a later pass
+	Formats  []*ingest.Format                                    // as in files.Reader
+	Tables   []*ingest.Table                                     // as in files.Reader
+	Inspect  func(worker int) func(*event.Event, *ingest.Native) // as in files.Reader
+	Log      eventlog.Log                                        // where the events are appended
+	// Between, if not nil, is called with a name between two durable effects. It is for tests.
 	Between func(name string)
 }
 
+// between calls Between.
 func (src *Source) between(name string) {
 	if src.Between != nil {
 		src.Between(name)
 	}
 }
 
-// Pass is what one look at the folders gave.
+// Pass is the result of one pass over the folders of a source.
 type Pass struct {
-	Files    int            // read
-	Events   int            // appended to the log
-	Problems int            // records that could not be decoded
-	Left     int            // files that are still being written to
-	Failed   []files.Report // files that could not be read; they are tried again
-	Missing  int            // folders that could not be read, of Follower
-	Lost     int            // how often notifications were lost, of Follower
-	Paths    map[string]Recognition
+	Files    int                    // files read
+	Events   int                    // events appended to the event log
+	Problems int                    // records that could not be decoded
+	Left     int                    // files that are still being written to
+	Failed   []files.Report         // files that could not be read; they are retried
+	Missing  int                    // folders that could not be read; set by Follower only
+	Lost     int                    // how often change notifications were lost; set by Follower only
+	Paths    map[string]Recognition // by configured path
 }
 
-// Recognition is how much of the files below a path of a source was recognised.
+// Recognition is how much of the files below a configured path was recognised.
 type Recognition struct {
-	Files int
-	Bytes int64   // of what they hold, unpacked
-	Read  float64 // of these, what was recognised
+	Files int     // files read
+	Bytes int64   // bytes in them, unpacked
+	Read  float64 // recognised bytes, as a part of Bytes
 }
 
-// recognise adds a file to what is known of the path that it lies below.
+// recognise adds a file to the configured path that it is below.
 func (p *Pass) recognise(paths []string, r *files.Report) {
 	root := ""
 	for _, path := range paths {
@@ -124,6 +127,7 @@ func (p *Pass) recognise(paths []string, r *files.Report) {
 	p.add(map[string]Recognition{cmp.Or(root, r.Path): {1, size, float64(size) * r.Recognised()}})
 }
 
+// add adds the figures of another pass by path.
 func (p *Pass) add(paths map[string]Recognition) {
 	for path, r := range paths {
 		if p.Paths == nil {
@@ -134,21 +138,22 @@ func (p *Pass) add(paths map[string]Recognition) {
 	}
 }
 
+// A batch is appended to the event log when it has this many events or bytes.
 const (
 	batchEvents = 4096
 	batchBytes  = 1 << 20
 )
 
-// found is a file that is new, or has changed.
+// found is a file that is new or has changed.
 type found struct {
 	path     string
-	size     int64
-	modified int64
-	rising   bool // it is being written to: what is complete is read
+	size     int64 // bytes
+	modified int64 // Unix nanoseconds
+	growing  bool  // still being written to: only complete records are read
 }
 
-// Pass looks at the folders once and appends what is new to the log. An error is
-// that of the log, the context or sources.db: the next pass goes on from there.
+// Pass goes through the folders once and appends what is new to the event log. The error is
+// that of the event log, the context or sources.db. The next pass resumes there.
 func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, error) {
 	var p Pass
 	todo, err := s.pending(ctx, src, now, &p)
@@ -162,22 +167,22 @@ func (s *Store) Pass(ctx context.Context, src *Source, now time.Time) (Pass, err
 	if err := src.appendMarker(ctx, seq, true); err != nil {
 		return p, err
 	}
-	come, err := s.arrivals(ctx, src.Name, now, src.Together)
+	arrived, err := s.arrivals(ctx, src.Name, now, src.Together)
 	if err != nil {
 		return p, err
 	}
 
-	if err := s.takeAll(ctx, src, todo, come, now, &p); err != nil {
+	if err := s.takeAll(ctx, src, todo, arrived, now, &p); err != nil {
 		return p, err
 	}
-	if err := s.reportLateness(ctx, src.Name, src.Log, come, 0); err != nil {
+	if err := s.reportLateness(ctx, src.Name, src.Log, arrived, 0); err != nil {
 		return p, err
 	}
 	return p, src.appendMarker(ctx, seq, false)
 }
 
-// pending lists the files of a source that are new or have changed, and counts in p
-// those that cannot be read or are still being written to.
+// pending returns the files of a source that are new or have changed. It counts in p the
+// files that cannot be read or are still being written to.
 func (s *Store) pending(ctx context.Context, src *Source, now time.Time, p *Pass) (todo []found, err error) {
 	list, unreadable := files.Find(src.Paths)
 	for _, u := range unreadable {
@@ -207,14 +212,14 @@ func (s *Store) pending(ctx context.Context, src *Source, now time.Time, p *Pass
 	return todo, nil
 }
 
-// unsettled says whether a file may still be being written to. One that is dated after
-// now was written before the clock was set back.
+// unsettled reports whether a file may still be being written to. A modification time after
+// now means that the clock was set back since.
 func (src *Source) unsettled(info fs.FileInfo, now time.Time) bool {
 	return now.Sub(info.ModTime()) < src.Settled && !info.ModTime().After(now)
 }
 
-// takeAll reads files, several at a time, and counts in p what came of them.
-func (s *Store) takeAll(ctx context.Context, src *Source, todo []found, come *arrivals, now time.Time, p *Pass) error {
+// takeAll reads files, several at a time, and adds the results to p.
+func (s *Store) takeAll(ctx context.Context, src *Source, todo []found, arrived *arrivals, now time.Time, p *Pass) error {
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(src.Workers, 1))
@@ -223,7 +228,7 @@ func (s *Store) takeAll(ctx context.Context, src *Source, todo []found, come *ar
 			break
 		}
 		g.Go(func() error {
-			rep, events, err := s.takeGuarded(gctx, src, f, come, now)
+			rep, events, err := s.takeGuarded(gctx, src, f, arrived, now)
 			if err != nil {
 				return err
 			}
@@ -242,7 +247,7 @@ func (s *Store) takeAll(ctx context.Context, src *Source, todo []found, come *ar
 	return ctx.Err()
 }
 
-// count adds a file that was read.
+// count adds the report of a file.
 func (p *Pass) count(paths []string, rep *files.Report) {
 	p.Files++
 	p.Problems += rep.ProblemCount
@@ -252,12 +257,12 @@ func (p *Pass) count(paths []string, rep *files.Report) {
 	}
 }
 
-// takeGuarded is take, but a panic is a failure of the file.
+// takeGuarded is take, but returns a panic as a failed report.
 func (s *Store) takeGuarded(
-	ctx context.Context, src *Source, f found, come *arrivals, now time.Time,
+	ctx context.Context, src *Source, f found, arrived *arrivals, now time.Time,
 ) (rep *files.Report, events int, err error) {
 	err = guard.Do("file", func() (err error) {
-		rep, events, err = s.take(ctx, src, f, come, now)
+		rep, events, err = s.take(ctx, src, f, arrived, now)
 		return err
 	})
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
@@ -266,8 +271,8 @@ func (s *Store) takeGuarded(
 	return rep, events, err
 }
 
-// nextBatchSeq is that of the next delivery: later ones have greater numbers, also if the clock
-// was set back.
+// nextBatchSeq returns the sequence number of the next batch. Numbers increase even if the
+// clock is set back.
 func (s *Store) nextBatchSeq(ctx context.Context, now time.Time) (pass int64, err error) {
 	err = s.db.QueryRowContext(ctx,
 		"INSERT INTO pass (one, last) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last",
@@ -278,7 +283,7 @@ func (s *Store) nextBatchSeq(ctx context.Context, now time.Time) (pass int64, er
 	return pass, nil
 }
 
-// appendMarker tells the readers of the log that much begins to come, or has come.
+// appendMarker appends to every partition a marker that a batch begins or ends.
 func (src *Source) appendMarker(ctx context.Context, pass int64, begins bool) error {
 	recs := make([]eventlog.Record, src.Log.Partitions())
 	for i := range recs {
@@ -290,7 +295,7 @@ func (src *Source) appendMarker(ctx context.Context, pass int64, begins bool) er
 	return src.Log.Append(ctx, recs...)
 }
 
-// known says whether a file is as it was when it was taken in.
+// known reports whether a file is unchanged since it was read to its end.
 func (s *Store) known(ctx context.Context, f found) (bool, error) {
 	var n int
 	err := s.db.QueryRowContext(ctx,
@@ -302,9 +307,9 @@ func (s *Store) known(ctx context.Context, f found) (bool, error) {
 	return n > 0, nil
 }
 
-// take brings one file into the log. The report is nil if its content is there
-// already.
-func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, now time.Time) (*files.Report, int, error) {
+// take appends the events of a file to the event log. It returns the report and how many
+// events were appended. The report is nil if the content has been read already.
+func (s *Store) take(ctx context.Context, src *Source, f found, arrived *arrivals, now time.Time) (*files.Report, int, error) {
 	hash, err := digest(ctx, f.path, f.size)
 	if ctx.Err() != nil {
 		return nil, 0, ctx.Err()
@@ -331,41 +336,41 @@ func (s *Store) take(ctx context.Context, src *Source, f found, come *arrivals, 
 		return nil, 0, err
 	}
 	if !again {
-		in.vendors.come = come
+		in.vendors.arrived = arrived
 	}
 	rep, err := in.read(ctx, f, now)
 	if err != nil {
 		return nil, in.appended, err
 	}
 
-	if rep.Failed || f.rising { // it is read again, from here on
-		come.add(&in.vendors)
+	if rep.Failed || f.growing { // it will be resumed from here
+		arrived.add(&in.vendors)
 		return rep, in.appended, s.partly(ctx, src.Name, f, hash, max(in.seen, skip), &in.vendors)
 	}
 	if err := appendAhead(ctx, src.Log, src.Name, rep, cmp.Or(in.vendors.newestOf(), now.UnixMilli())); err != nil {
 		return nil, in.appended, err
 	}
 	src.between("read")
-	come.add(&in.vendors)
+	arrived.add(&in.vendors)
 	return rep, in.appended, s.finish(ctx, src.Name, f, hash, in.seen, rep, &in.vendors, now)
 }
 
-// intake brings the events of one file into the log, and notes how far it got.
+// intake appends the events of one file to the event log and stores its progress.
 type intake struct {
 	store    *Store
 	src      *Source
 	hash     []byte // of the content
-	skip     int    // events at the beginning that are in the log already
-	seen     int    // events so far, with those that were refused
-	appended int    // events that this intake appended
+	skip     int    // events at the beginning of the file that are in the event log already
+	seen     int    // events decoded so far, including refused ones
+	appended int    // events appended so far
 	batch    batch
 	vendors  vendorCounts
 }
 
-// read reads a file into the log.
+// read reads the file and appends its events.
 func (in *intake) read(ctx context.Context, f found, now time.Time) (*files.Report, error) {
 	emit, refuse := func(e *event.Event) error { return in.emit(ctx, e) }, in.refuse
-	if f.rising {
+	if f.growing {
 		held := &heldEvent{intake: in, next: emit}
 		emit, refuse = held.emit, held.refuse
 	}
@@ -388,7 +393,7 @@ func (in *intake) read(ctx context.Context, f found, now time.Time) (*files.Repo
 	return &reports[0], nil
 }
 
-// emit takes the next event.
+// emit appends an event, unless it is one of those to skip.
 func (in *intake) emit(ctx context.Context, e *event.Event) error {
 	if in.seen++; in.seen <= in.skip {
 		return nil
@@ -400,11 +405,11 @@ func (in *intake) emit(ctx context.Context, e *event.Event) error {
 	return nil
 }
 
-// refuse counts an event that was refused.
+// refuse counts a refused event.
 func (in *intake) refuse() { in.seen++ }
 
-// flush appends the batch. Unless it was the last, in which case finish or partly does
-// so, it notes how many events of the file are in the log.
+// flush appends the batch. If there is more to come, it stores the progress; after the last
+// batch, finish or partly does so.
 func (in *intake) flush(ctx context.Context, more bool) error {
 	n := len(in.batch.records)
 	if n == 0 {
@@ -424,18 +429,18 @@ func (in *intake) flush(ctx context.Context, more bool) error {
 	return nil
 }
 
-// heldEvent is the newest event of a file that is being written to. It may come from half
-// a line, so each is passed on when the next one comes, and the last one never.
+// heldEvent holds back the latest event of a file that is still being written to. The event
+// may come from half a line, so it is passed on only when another one follows.
 type heldEvent struct {
 	intake  *intake
 	next    func(*event.Event) error
-	value   []byte // the event as stored; nil before the first
-	refused int    // events that were refused since: they are counted after it
+	value   []byte // stored form of the event that is held; nil before the first
+	refused int    // events refused since then; they are counted after it
 	dec     event.Decoder
 	decoded event.Event
 }
 
-// emit holds an event, and passes on the one before.
+// emit holds an event and passes on the one before.
 func (h *heldEvent) emit(e *event.Event) error {
 	before := h.value
 	if h.value = e.Append(nil); before == nil {
@@ -450,7 +455,7 @@ func (h *heldEvent) emit(e *event.Event) error {
 	return err
 }
 
-// refuse counts an event that was refused.
+// refuse counts a refused event.
 func (h *heldEvent) refuse() {
 	if h.value != nil {
 		h.refused++
@@ -459,21 +464,21 @@ func (h *heldEvent) refuse() {
 	}
 }
 
-// batch collects events that are appended to the log together.
+// batch collects events that are appended to the event log together.
 type batch struct {
 	records []eventlog.Record
 	size    int // bytes of the records
 }
 
-// add adds an event and the same as stored, and says whether the batch is full.
+// add adds an event with its stored form and reports whether the batch is full.
 func (b *batch) add(e *event.Event, value []byte) (full bool) {
 	b.records = append(b.records, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
 	b.size += len(value)
 	return len(b.records) >= batchEvents || b.size >= batchBytes
 }
 
-// appendAhead appends a notice about the records of each vendor that are dated too far ahead.
-// It stands at a time (Unix milliseconds) at which other events do.
+// appendAhead appends, for each vendor, a notice about the records that are dated too far
+// ahead. The notice itself is dated at, in Unix milliseconds, where other events are.
 func appendAhead(ctx context.Context, log eventlog.Log, name string, rep *files.Report, at int64) error {
 	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
 		n := rep.Ahead[source]
@@ -485,8 +490,8 @@ func appendAhead(ctx context.Context, log eventlog.Log, name string, rep *files.
 	return nil
 }
 
-// progress is how many events of a content are in the log, by itself or as the
-// beginning of a file that has grown.
+// progress returns how many events of a content are in the event log, and whether that is
+// all of them. The content may be that of a known file that has grown.
 func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int, done bool, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT events, done FROM file WHERE hash = ?", hash).Scan(&events, &done)
 	if err == nil || !errors.Is(err, sql.ErrNoRows) {
@@ -509,7 +514,7 @@ func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int,
 	return events, false, nil
 }
 
-// alreadyTaken says whether a content that was in the log before is to be read once more.
+// alreadyTaken reports whether the content of a known file is being read again.
 func (s *Store) alreadyTaken(ctx context.Context, hash []byte) (is bool, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path WHERE hash = ?)", hash).Scan(&is)
 	if err != nil {
@@ -518,8 +523,8 @@ func (s *Store) alreadyTaken(ctx context.Context, hash []byte) (is bool, err err
 	return is, nil
 }
 
-// claim waits until nobody else reads a content, and keeps others from it until release
-// is called: copies that come at the same time are read one after the other, and so once.
+// claim waits until no other worker reads a content, and reserves it until release is called.
+// Copies that arrive at the same time are read one after the other, and so once.
 func (s *Store) claim(ctx context.Context, hash []byte) (release func(), err error) {
 	for {
 		s.mu.Lock()
@@ -544,7 +549,7 @@ func (s *Store) claim(ctx context.Context, hash []byte) (release func(), err err
 	}
 }
 
-// digest is the SHA-256 of the first bytes of a file.
+// digest returns the SHA-256 of the first size bytes of a file.
 func digest(ctx context.Context, path string, size int64) ([]byte, error) {
 	in, err := os.Open(path)
 	if err != nil {
@@ -566,7 +571,7 @@ type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// remember notes which content is at a path.
+// remember stores that a path holds a content that has been read.
 func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
 	if err := storePath(ctx, s.db, f, hash); err != nil {
 		return fmt.Errorf("watch: record known file: %w", err)
@@ -574,7 +579,7 @@ func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
 	return nil
 }
 
-// storePath notes which content is at a path.
+// storePath stores which content is at a path.
 func storePath(ctx context.Context, db executor, f found, hash []byte) error {
 	_, err := db.ExecContext(ctx,
 		"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
@@ -583,7 +588,7 @@ func storePath(ctx context.Context, db executor, f found, hash []byte) error {
 	return err
 }
 
-// storeProgress notes how many events of a content are in the log.
+// storeProgress stores how many events of a content are in the event log.
 func storeProgress(ctx context.Context, db executor, hash []byte, events int) error {
 	_, err := db.ExecContext(ctx,
 		"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
@@ -591,7 +596,7 @@ func storeProgress(ctx context.Context, db executor, hash []byte, events int) er
 	return err
 }
 
-// partly notes how much of a file is in the log that is to be read again.
+// partly stores the progress of a file that will be resumed.
 func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendorCounts) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if err := storeProgress(ctx, tx, hash, events); err != nil {
@@ -608,7 +613,7 @@ func (s *Store) partly(ctx context.Context, source string, f found, hash []byte,
 	return nil
 }
 
-// finish notes that a file is in the log, and what of it could not be.
+// finish stores that a file has been read to its end, with its dead letters.
 func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report,
 	v *vendorCounts, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
@@ -637,7 +642,7 @@ func (s *Store) finish(ctx context.Context, source string, f found, hash []byte,
 	return nil
 }
 
-// insertDeadLetters makes dead letters of what could not be decoded.
+// insertDeadLetters stores problems as dead letters.
 func insertDeadLetters(ctx context.Context, tx *sql.Tx, source string, hash []byte, problems []files.Problem, now time.Time) error {
 	for _, p := range problems {
 		if _, err := tx.ExecContext(ctx,
@@ -649,32 +654,33 @@ func insertDeadLetters(ctx context.Context, tx *sql.Tx, source string, hash []by
 	return nil
 }
 
-// vendorCounts counts events by vendor.
+// vendorCounts counts events by vendor (event.Source). Times are Unix milliseconds.
 type vendorCounts struct {
-	n      [32]int
-	newest [32]int64
-	come   *arrivals // what had come before; nil if what is late is not counted
-	latest [32]int64 // the same as newest, without what claims to be from the future
-	lags   [32]ingest.LatenessHistogram
+	n       [32]int                      // events
+	newest  [32]int64                    // time of the newest event; 0 for HR
+	arrived *arrivals                    // the delivery so far; nil if lateness is not measured
+	latest  [32]int64                    // as newest, without events dated in the future
+	lags    [32]ingest.LatenessHistogram // of late events
 }
 
+// count counts an event.
 func (v *vendorCounts) count(e *event.Event) {
 	v.n[e.Source]++
 	if e.Source != event.HR {
 		v.newest[e.Source] = max(v.newest[e.Source], e.Time)
-		if v.come == nil {
+		if v.arrived == nil {
 			return
 		}
-		if e.Time <= v.come.until {
+		if e.Time <= v.arrived.until {
 			v.latest[e.Source] = max(v.latest[e.Source], e.Time)
 		}
-		if before := v.come.before[e.Source]; before > 0 {
+		if before := v.arrived.before[e.Source]; before > 0 {
 			v.lags[e.Source].Add(before - e.Time)
 		}
 	}
 }
 
-// newestOf is the time of the newest event that was counted; 0 if there is none.
+// newestOf returns the time of the newest event of any vendor; 0 if there is none.
 func (v *vendorCounts) newestOf() (at int64) {
 	for _, n := range v.newest {
 		at = max(at, n)
@@ -682,7 +688,7 @@ func (v *vendorCounts) newestOf() (at int64) {
 	return at
 }
 
-// add adds what another one has counted.
+// add adds the counts of o.
 func (v *vendorCounts) add(o *vendorCounts) {
 	for i := range o.n {
 		v.n[i] += o.n[i]
@@ -691,7 +697,7 @@ func (v *vendorCounts) add(o *vendorCounts) {
 	}
 }
 
-// credit adds them to what has come through a source.
+// credit adds the counts to those stored for a source.
 func (v *vendorCounts) credit(ctx context.Context, tx *sql.Tx, source string) error {
 	for _, vendor := range event.Sources() {
 		if v.n[vendor] == 0 {
@@ -707,15 +713,15 @@ func (v *vendorCounts) credit(ctx context.Context, tx *sql.Tx, source string) er
 	return nil
 }
 
-// Vendor is what has come of a vendor through a source.
+// Vendor counts the events of a vendor that were received through a source.
 type Vendor struct {
-	Source string    `json:"source"`
-	Vendor string    `json:"vendor"`
-	Events int64     `json:"events"`
-	Newest time.Time `json:"newest"` // of the events; zero for HR
+	Source string    `json:"source"` // name of the source
+	Vendor string    `json:"vendor"` // name of the vendor (event.Source)
+	Events int64     `json:"events"` // since the source was first read
+	Newest time.Time `json:"newest"` // time of the newest event; zero for HR
 }
 
-// Vendors lists what has come, by source and vendor.
+// Vendors returns the counts of all vendors, ordered by source and vendor.
 func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT source, vendor, events, newest FROM vendor ORDER BY source, vendor")
 	if err != nil {
@@ -736,19 +742,18 @@ func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
 	return list, rows.Err()
 }
 
-// DeadLetter is a record, or a file, that could not be decoded.
+// DeadLetter is a record or a file that could not be decoded.
 type DeadLetter struct {
-	ID     int64     `json:"id"`
-	Source string    `json:"source"`
-	File   string    `json:"file"`           // or what of an API it came in
-	Line   int       `json:"line,omitempty"` // 0 for a whole file
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"`
-	Record string    `json:"record,omitempty"` // of an API
+	ID     int64     `json:"id"`               // increases
+	Source string    `json:"source"`           // name of the source
+	File   string    `json:"file"`             // the file, or the part of an API's answer
+	Line   int       `json:"line,omitempty"`   // from 1; 0 for a whole file
+	Reason string    `json:"reason"`           // why it could not be decoded
+	At     time.Time `json:"at"`               // when it was read
+	Record string    `json:"record,omitempty"` // its beginning, if it came from an API
 }
 
-// DeadLetters lists what could not be decoded, the latest last; all of them, or the one
-// with an id.
+// DeadLetters returns the dead letter with an id, or all of them if id is 0, the latest last.
 func (s *Store) DeadLetters(ctx context.Context, id int64) (list []DeadLetter, err error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT id, source, file, line, reason, at, record FROM dead WHERE ?1 = 0 OR id = ?1 ORDER BY id", id)
@@ -768,14 +773,14 @@ func (s *Store) DeadLetters(ctx context.Context, id int64) (list []DeadLetter, e
 	return list, rows.Err()
 }
 
-// DeadLetterCount is how many records of a source could not be decoded.
+// DeadLetterCount is the number of dead letters of a source.
 type DeadLetterCount struct {
-	Source  string `json:"source"`
-	Records int64  `json:"records"`
+	Source  string `json:"source"`  // name of the source
+	Records int64  `json:"records"` // dead letters
 }
 
-// DeadLettersSince counts the dead letters since a time, by source. What was replayed since is not
-// among them.
+// DeadLettersSince counts the dead letters that were added since a time, by source. Those
+// replayed successfully in the meantime are not counted.
 func (s *Store) DeadLettersSince(ctx context.Context, since time.Time) (list []DeadLetterCount, err error) {
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT source, count(*) FROM dead WHERE at >= ? GROUP BY source ORDER BY source", since.UnixMilli())
@@ -793,16 +798,17 @@ func (s *Store) DeadLettersSince(ctx context.Context, since time.Time) (list []D
 	return list, rows.Err()
 }
 
-// CountDeadLetters is how many records could not be decoded.
+// CountDeadLetters returns the number of dead letters.
 func (s *Store) CountDeadLetters(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM dead").Scan(&n)
 	return n, err
 }
 
-// ReprocessDeadLetters has dead letters read once more, by a version that may understand them: one
-// letter, or all; with a letter its whole file. What of them is in the log counts
-// once. Records of APIs wait for Redo. It returns how many letters are concerned, and those
-// that stay as they are because nothing with the content of their file is there any more.
+// ReprocessDeadLetters requests that a dead letter, or all of them if id is 0, be decoded
+// again, since a new version may understand them. Files are read again as a whole, and events
+// that are in the event log already count once. Records of APIs wait for RereadAll. It returns
+// how many letters that affects, and the letters that stay because no file with their content
+// exists any more.
 func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, gone []DeadLetter, err error) {
 	there, missing, err := s.contents(ctx, id)
 	if err != nil {
@@ -844,8 +850,8 @@ func (s *Store) ReprocessDeadLetters(ctx context.Context, id int64) (n int64, go
 	return n, slices.DeleteFunc(all, func(l DeadLetter) bool { return !missing[l.ID] }), nil
 }
 
-// contents are the hashes of what the letters of files are about, of all or of one, as far as
-// it is there to be read, and the letters of which it is not.
+// contents returns the hashes of the files of dead letters that can still be read, and the
+// letters whose file cannot. If id is not 0, it is limited to the file of that letter.
 func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing map[int64]bool, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT d.id, d.hash, p.path, p.size FROM dead d LEFT JOIN path p ON p.hash = d.hash
 		WHERE d.record = '' AND (?1 = 0 OR d.hash IN (SELECT hash FROM dead WHERE id = ?1 AND record = ''))`, id)
@@ -882,8 +888,8 @@ func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing
 	return there, missing, rows.Err()
 }
 
-// Reread has files be read again at the next look, although they are in the log: those at
-// some paths, and below them. It returns how many. What of them is in the log counts once.
+// Reread requests that the files at and below some paths be read again at the next pass. It
+// returns their number. Events that are in the event log already count once.
 func (s *Store) Reread(ctx context.Context, paths []string) (n int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, p := range paths {
@@ -907,11 +913,11 @@ func (s *Store) Reread(ctx context.Context, paths []string) (n int64, err error)
 	return n, nil
 }
 
-// maxShown bounds how much of a record is shown.
+// maxShown is how many bytes of a record are shown.
 const maxShown = 4096
 
-// Record is the line of a plain file on which a record begins, or the beginning of
-// the line. Compressed files and archives are not opened.
+// Record returns a line of a plain file, from 1, cut to 4,096 bytes. Compressed files and
+// archives are an error.
 func Record(path string, line int) (string, error) {
 	if line < 1 {
 		return "", errors.New("it is a whole file")
@@ -940,8 +946,8 @@ func Record(path string, line int) (string, error) {
 	}
 }
 
-// EraseDeadLetters deletes dead letters whose record has one of some accounts in it, and returns
-// how many.
+// EraseDeadLetters deletes the dead letters whose record or reason contains one of the
+// accounts, in any case, and returns their number.
 func (s *Store) EraseDeadLetters(ctx context.Context, accounts []string) (gone int64, err error) {
 	for _, a := range accounts {
 		res, err := s.db.ExecContext(ctx,
