@@ -10,13 +10,12 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -25,6 +24,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/outflow/outflow/bench/internal/score"
 )
 
 func main() {
@@ -63,21 +64,6 @@ type quality struct {
 	temporary   bool // dir goes away, and exports as soon as they are read
 }
 
-// scores are the figures that bench/score prints.
-type scores struct {
-	Worlds, Incidents, UserDays   int
-	Recall, RecallLow, RecallHigh map[string]float64
-	RecallShared                  map[string]float64
-	ByScenario, ByIntensity       map[string][]float64
-	PrecisionAt20, FoundAt20      float64
-	HoursMedian, HoursP90         float64
-	EmittedRecall, EmittedFalse   float64
-	FalseOnDecoys                 map[string]int
-	FalseElsewhere                int
-}
-
-var budgets = []string{"1/1000", "2/1000", "5/1000"}
-
 const module = "github.com/outflow/outflow"
 
 func (q *quality) run(w io.Writer, seeds []string) error {
@@ -99,7 +85,7 @@ func (q *quality) run(w io.Writer, seeds []string) error {
 	if err = os.MkdirAll(q.dir, 0o755); err != nil {
 		return err
 	}
-	for name, from := range map[string]string{"world": "/bench/world", "score": "/bench/score", "outflow": "/cmd/outflow"} {
+	for name, from := range map[string]string{"world": "/bench/world", "outflow": "/cmd/outflow"} {
 		if err := command(".", "go", "build", "-o", filepath.Join(q.dir, name), module+from); err != nil {
 			return err
 		}
@@ -133,7 +119,7 @@ func (q *quality) commandLine(seeds []string) string {
 }
 
 // measure generates, scans and scores organisations; strict has the figures of -strict.
-func (q *quality) measure(seeds, flags []string) (worlds []*world, res, strict *scores, err error) {
+func (q *quality) measure(seeds, flags []string) (worlds []*world, res, strict *score.Report, err error) {
 	for _, s := range seeds {
 		x, err := q.world(s, "", flags...)
 		if err != nil {
@@ -141,10 +127,8 @@ func (q *quality) measure(seeds, flags []string) (worlds []*world, res, strict *
 		}
 		worlds = append(worlds, x)
 	}
-	if res, err = q.score(worlds); err == nil {
-		strict, err = q.score(worlds, "-strict")
-	}
-	return worlds, res, strict, err
+	strict, err = evaluateStrict(worlds)
+	return worlds, evaluate(worlds), strict, err
 }
 
 // bothHalves measures procedural worlds twice. The incidents of a seed are the same, the
@@ -171,7 +155,7 @@ func (q *quality) bothHalves(w io.Writer, seeds []string) error {
 }
 
 // reached compares recall with the floor.
-func (q *quality) reached(what string, res *scores) error {
+func (q *quality) reached(what string, res *score.Report) error {
 	if got := res.Recall["2/1000"]; q.floor > 0 && got < q.floor {
 		return fmt.Errorf("%s: recall at 2 false alerts per 1,000 user-days is %.3f, below %.3f", what, got, q.floor)
 	}
@@ -198,13 +182,14 @@ func (q *quality) detail(w io.Writer, seeds []string) error {
 }
 
 // summary prints recall by budget, the rate of alerts by score, and time to detect.
-func summary(w io.Writer, worlds []*world, res, strict *scores) {
+func summary(w io.Writer, worlds []*world, res, strict *score.Report) {
 	fmt.Fprintf(w, "%d organisations, %d incidents, %s user-days under test.\n\n", res.Worlds, res.Incidents, thousands(res.UserDays))
 	fmt.Fprint(w, "| false alerts per 1,000 user-days | recall | 95 % interval | `-strict` | one threshold for all "+
 		"| expected false alerts kept¹ |\n|---|---|---|---|---|---|\n")
-	for i, b := range budgets {
-		fmt.Fprintf(w, "| %s | **%.3f** | %.2f – %.2f | %.3f | %.3f | %s |\n", strings.TrimSuffix(b, "/1000"), res.Recall[b],
-			res.RecallLow[b], res.RecallHigh[b], strict.Recall[b], res.RecallShared[b], kept(worlds, []float64{1, 2, 5}[i]))
+	for _, budget := range score.Budgets {
+		b := score.BudgetName(budget)
+		fmt.Fprintf(w, "| %g | **%.3f** | %.2f – %.2f | %.3f | %.3f | %s |\n", budget, res.Recall[b],
+			res.RecallLow[b], res.RecallHigh[b], strict.Recall[b], res.RecallShared[b], kept(worlds, budget))
 	}
 	fmt.Fprint(w, "\n¹ False alerts per 1,000 user-days with `budget: 1`, 2 or 5: over all organisations, and the lowest "+
 		"and highest of one.\n\n")
@@ -216,13 +201,13 @@ func summary(w io.Writer, worlds []*world, res, strict *scores) {
 }
 
 // tables prints recall by intensity and by scenario.
-func tables(w io.Writer, res *scores) {
+func tables(w io.Writer, res *score.Report) {
 	for _, t := range []struct {
 		title string
-		by    map[string][]float64
+		by    map[string][3]float64
 	}{{"intensity", res.ByIntensity}, {"scenario", res.ByScenario}} {
 		fmt.Fprintf(w, "| %s | 1 | 2 | 5 |\n|---|---|---|---|\n", t.title)
-		for _, name := range sortedKeys(t.by) {
+		for _, name := range slices.Sorted(maps.Keys(t.by)) {
 			x := t.by[name]
 			fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f |\n", name, x[0], x[1], x[2])
 		}
@@ -231,9 +216,9 @@ func tables(w io.Writer, res *scores) {
 }
 
 // falseAlerts prints which decoys the false alerts at a budget of 2 fall on, the most frequent first.
-func falseAlerts(w io.Writer, res *scores) {
+func falseAlerts(w io.Writer, res *score.Report) {
 	fmt.Fprintf(w, "### False alerts at 2 per 1,000 user-days\n\n| decoy | false alerts |\n|---|---|\n| none | %d |\n", res.FalseElsewhere)
-	names := sortedKeys(res.FalseOnDecoys)
+	names := slices.Sorted(maps.Keys(res.FalseOnDecoys))
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(res.FalseOnDecoys[b], res.FalseOnDecoys[a]) })
 	for _, name := range names {
 		fmt.Fprintf(w, "| %s | %d |\n", strings.ReplaceAll(name, "_", " "), res.FalseOnDecoys[name])
@@ -254,51 +239,28 @@ func losses(w io.Writer, worlds []*world) {
 
 // world is a generated organisation and the alerts about it.
 type world struct {
-	seed, truth, alertsFile string
-	labels                  labels
-	alerts                  []alert
-}
-
-type labels struct {
-	Meta struct {
-		TestStart time.Time `json:"test_start"`
-		End       time.Time `json:"end"`
-		UserDays  int       `json:"user_days_test"`
-	} `json:"meta"`
-	Incidents []incident        `json:"incidents"`
-	Aliases   map[string]string `json:"aliases"`
-}
-
-type incident struct {
-	Scenario  string    `json:"scenario"`
-	Users     []string  `json:"users"`
-	Start     time.Time `json:"start"`
-	End       time.Time `json:"end"`
-	Intensity float64   `json:"intensity"`
-}
-
-type alert struct {
-	Time   time.Time `json:"time"`
-	User   string    `json:"user"`
-	Score  float64   `json:"score"`
-	Rate   float64   `json:"rate"`
-	Health bool      `json:"health"`
-	Title  string    `json:"title"`
+	*score.World
+	seed           string
+	labels, alerts string // files
 }
 
 // world generates an organisation, unless the folder already holds it, and scans it.
 func (q *quality) world(seed, suffix string, flags ...string) (*world, error) {
 	name := seed + suffix + "-" + strings.Trim(strings.Join(flags, ""), "-")
-	x := &world{seed: seed, truth: filepath.Join(q.dir, "truth-"+name), alertsFile: filepath.Join(q.dir, "alerts-"+name+".ndjson")}
-	exports := filepath.Join(q.dir, "exports-"+name)
-	if _, err := os.Stat(filepath.Join(x.truth, "labels.json")); err != nil {
-		args := append([]string{"-seed", seed, "-out", exports, "-truth", x.truth}, flags...)
+	truth, exports := filepath.Join(q.dir, "truth-"+name), filepath.Join(q.dir, "exports-"+name)
+	x := &world{
+		seed:   seed,
+		labels: filepath.Join(truth, "labels.json"),
+		alerts: filepath.Join(q.dir, "alerts-"+name+".ndjson"),
+	}
+	if _, err := os.Stat(x.labels); err != nil {
+		args := append([]string{"-seed", seed, "-out", exports, "-truth", truth}, flags...)
 		if err := command(".", filepath.Join(q.dir, "world"), args...); err != nil {
 			return nil, err
 		}
 	}
-	if err := command(".", filepath.Join(q.dir, "outflow"), "scan", "--all", "--format", "ndjson", "--out", x.alertsFile,
-		exports); err != nil {
+	scan := []string{"scan", "--all", "--format", "ndjson", "--out", x.alerts, exports}
+	if err := command(".", filepath.Join(q.dir, "outflow"), scan...); err != nil {
 		return nil, err
 	}
 	if q.temporary {
@@ -306,104 +268,53 @@ func (q *quality) world(seed, suffix string, flags ...string) (*world, error) {
 			return nil, err
 		}
 	}
-	b, err := os.ReadFile(filepath.Join(x.truth, "labels.json"))
-	if err != nil {
-		return nil, err
+	var err error
+	x.World, err = score.Load(x.labels, x.alerts, score.Options{})
+	return x, err
+}
+
+// evaluate computes the figures of organisations.
+func evaluate(worlds []*world) *score.Report {
+	var list []*score.World
+	for _, x := range worlds {
+		list = append(list, x.World)
 	}
-	if err := json.Unmarshal(b, &x.labels); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(x.alertsFile)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	for s := json.NewDecoder(bufio.NewReader(f)); ; {
-		var a alert
-		if err := s.Decode(&a); err == io.EOF {
-			return x, nil
-		} else if err != nil {
+	return score.Evaluate(list)
+}
+
+// evaluateStrict is evaluate, where an alert counts only if it names an event of its incident.
+func evaluateStrict(worlds []*world) (*score.Report, error) {
+	var list []*score.World
+	for _, x := range worlds {
+		w, err := score.Load(x.labels, x.alerts, score.Options{Strict: true})
+		if err != nil {
 			return nil, err
 		}
-		if to, known := x.labels.Aliases[a.User]; known {
-			a.User = to
-		}
-		if !a.Health {
-			x.alerts = append(x.alerts, a)
-		}
+		list = append(list, w)
 	}
+	return score.Evaluate(list), nil
 }
 
-func (q *quality) score(worlds []*world, flags ...string) (*scores, error) {
-	args := append([]string{"-json"}, flags...)
-	for _, x := range worlds {
-		args = append(args, filepath.Join(x.truth, "labels.json"), x.alertsFile)
-	}
-	b, err := exec.Command(filepath.Join(q.dir, "score"), args...).Output()
-	if err != nil {
-		return nil, fmt.Errorf("score: %w", err)
-	}
-	res := new(scores)
-	return res, json.Unmarshal(b, res)
+// units are those of alerts about people, from a time to before another.
+func (x *world) units(from, to time.Time) []*score.Unit {
+	return slices.DeleteFunc(x.Between(from, to), func(u *score.Unit) bool { return u.Best.Health })
 }
 
-// unit is a user's alerts of a UTC day, inside or outside an incident, as the protocol
-// counts them.
-type unit struct {
-	user string
-	day  string
-	hit  int // index of the incident, or -1
-}
-
-// units maps each unit to its best alert between from and to.
-func (x *world) units(from, to time.Time) map[unit]alert {
-	out := map[unit]alert{}
-	for _, a := range x.alerts {
-		if a.Time.Before(from) || !a.Time.Before(to) {
-			continue
-		}
-		u := unit{strings.ToLower(a.User), a.Time.Format(time.DateOnly), -1}
-		for i := range x.labels.Incidents {
-			in := &x.labels.Incidents[i]
-			if !a.Time.Before(in.Start) && !a.Time.After(in.End.Add(24*time.Hour)) &&
-				slices.ContainsFunc(in.Users, func(s string) bool { return strings.EqualFold(s, a.User) }) {
-				u.hit = i
-			}
-		}
-		if held, known := out[u]; !known || a.Score > held.Score {
-			out[u] = a
-		}
-	}
-	return out
-}
-
-// threshold is the score above which there are at most budget false alerts.
-func threshold(units map[unit]alert, budget int) float64 {
-	var wrong []float64
-	for u, a := range units {
-		if u.hit < 0 {
-			wrong = append(wrong, a.Score)
-		}
-	}
-	slices.SortFunc(wrong, func(a, b float64) int { return -cmp.Compare(a, b) })
-	if budget >= len(wrong) {
-		return 0
-	}
-	return wrong[budget]
-}
+// tested are the units of the test period.
+func (x *world) tested() []*score.Unit { return x.units(x.Meta.TestStart, x.Meta.End) }
 
 // kept is the rate of false alerts that a configured budget results in.
 func kept(worlds []*world, budget float64) string {
 	all, days, low, high := 0.0, 0.0, math.Inf(1), 0.0
 	for _, x := range worlds {
 		n := 0.0
-		for u, a := range x.units(x.labels.Meta.TestStart, x.labels.Meta.End) {
-			if u.hit < 0 && a.Rate <= budget {
+		for _, u := range x.tested() {
+			if u.Hit < 0 && u.Best.Rate <= budget {
 				n++
 			}
 		}
-		rate := n * 1000 / float64(x.labels.Meta.UserDays)
-		all, days, low, high = all+n, days+float64(x.labels.Meta.UserDays), min(low, rate), max(high, rate)
+		rate := n * 1000 / float64(x.Meta.UserDays)
+		all, days, low, high = all+n, days+float64(x.Meta.UserDays), min(low, rate), max(high, rate)
 	}
 	return fmt.Sprintf("%.2f (%.2f – %.2f)", all*1000/days, low, high)
 }
@@ -425,9 +336,9 @@ func curve(w io.Writer, worlds []*world) {
 		for _, s := range scores {
 			n, days := 0.0, 0.0
 			for _, x := range worlds {
-				days += float64(x.labels.Meta.UserDays)
-				for u, a := range x.units(x.labels.Meta.TestStart, x.labels.Meta.End) {
-					if a.Score >= s && (row.all || u.hit < 0) {
+				days += float64(x.Meta.UserDays)
+				for _, u := range x.tested() {
+					if u.Best.Score >= s && (row.all || u.Hit < 0) {
 						n++
 					}
 				}
@@ -441,17 +352,18 @@ func curve(w io.Writer, worlds []*world) {
 
 // lost prints the incidents of an organisation that a budget of 2 does not reach.
 func (x *world) lost(w io.Writer) {
-	units := x.units(x.labels.Meta.TestStart, x.labels.Meta.End)
-	need := threshold(units, 2*x.labels.Meta.UserDays/1000)
-	for i := range x.labels.Incidents {
-		best := alert{Title: "nothing"}
-		for u, a := range units {
-			if u.hit == i && a.Score > best.Score {
-				best = a
+	units := x.tested()
+	need := max(score.Threshold(units, 2*x.Meta.UserDays/1000), math.SmallestNonzeroFloat64)
+	for i := range x.Incidents {
+		best := &score.Alert{Title: "nothing"}
+		for _, u := range units {
+			if u.Hit == i && u.Best.Score > best.Score {
+				best = u.Best
 			}
 		}
-		if in := &x.labels.Incidents[i]; best.Score <= need {
-			fmt.Fprintf(w, "| %s | %s | %.2f | %.1f | %.1f | %s |\n", x.seed, in.Scenario, in.Intensity, best.Score, need, best.Title)
+		if in := &x.Incidents[i]; best.Score < need {
+			fmt.Fprintf(w, "| %s | %s | %.2f | %.1f | %.1f | %s |\n",
+				x.seed, in.Scenario, in.Intensity, best.Score, need, best.Title)
 		}
 	}
 }
@@ -472,25 +384,22 @@ func (q *quality) ages(w io.Writer, seeds []string) error {
 	for _, span := range [][2]int{{1, 7}, {8, 14}, {15, 30}} {
 		n, found := 0, [3]int{}
 		for _, x := range worlds {
-			start := x.labels.Meta.TestStart.Add(-24 * time.Hour)
+			start := x.Meta.TestStart.Add(-24 * time.Hour)
 			from, to := start.AddDate(0, 0, span[0]-1), start.AddDate(0, 0, span[1])
-			userDays := float64(x.labels.Meta.UserDays) * float64(span[1]-span[0]+1) / 30
+			userDays := float64(x.Meta.UserDays) * float64(span[1]-span[0]+1) / 30
 			units := x.units(from, to.Add(24*time.Hour))
-			for k, b := range []float64{1, 2, 5} {
-				need := threshold(x.units(from, to), int(b*userDays/1000))
-				for i := range x.labels.Incidents {
-					in := &x.labels.Incidents[i]
+			for k, b := range score.Budgets {
+				need := score.Threshold(x.units(from, to), int(b*userDays/1000))
+				for i := range x.Incidents {
+					in := &x.Incidents[i]
 					if in.Start.Before(from) || !in.Start.Before(to) {
 						continue
 					}
 					if k == 0 {
 						n++
 					}
-					for u, a := range units {
-						if u.hit == i && a.Score > need {
-							found[k]++
-							break
-						}
+					if slices.ContainsFunc(units, func(u *score.Unit) bool { return u.Hit == i && u.Best.Score >= need }) {
+						found[k]++
 					}
 				}
 			}
@@ -503,15 +412,6 @@ func (q *quality) ages(w io.Writer, seeds []string) error {
 }
 
 func share(a, n int) float64 { return float64(a) / float64(max(n, 1)) }
-
-func sortedKeys[V any](m map[string]V) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
 
 func thousands(n int) string {
 	s := strconv.Itoa(n)

@@ -1,61 +1,77 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/outflow/outflow/bench/internal/score"
 )
 
-func organisation() *world {
-	at := func(day, hour int) time.Time { return time.Date(2026, 2, day, hour, 0, 0, 0, time.UTC) }
-	x := &world{seed: "7"}
-	x.labels.Meta.TestStart, x.labels.Meta.End, x.labels.Meta.UserDays = at(1, 0), at(28, 0), 1000
-	x.labels.Incidents = []incident{
-		{Scenario: "found", Users: []string{"ann@x.example"}, Start: at(10, 9), End: at(10, 12)},
-		{Scenario: "missed", Users: []string{"bob@x.example"}, Start: at(12, 9), End: at(12, 12)},
+const labels = `{"meta":{"test_start":"2026-02-01T00:00:00Z","end":"2026-02-28T00:00:00Z","user_days_test":1000},
+"incidents":[
+ {"scenario":"found","users":["ann@x.example"],"start":"2026-02-10T09:00:00Z","end":"2026-02-10T12:00:00Z"},
+ {"scenario":"missed","users":["bob@x.example"],"start":"2026-02-12T09:00:00Z","end":"2026-02-12T12:00:00Z"}]}`
+
+const alerts = `{"time":"2026-02-10T11:00:00Z","user":"Ann@x.example","score":9,"rate":0.5,"title":"Bulk download"}
+{"time":"2026-02-10T12:00:00Z","user":"ann@x.example","score":4,"rate":3,"title":"Bulk download"}
+{"time":"2026-02-13T13:00:00Z","user":"bob@x.example","score":7,"rate":1,"title":"Public links"}
+{"time":"2026-02-03T09:00:00Z","user":"carl@x.example","score":8,"rate":0.8,"title":"Bulk download"}
+{"time":"2026-02-12T13:00:00Z","user":"bob@x.example","score":2,"rate":6,"title":"External sharing"}
+{"time":"2026-02-28T00:00:00Z","user":"carl@x.example","score":30,"rate":0.1,"title":"Bulk download"}
+{"time":"2026-02-05T00:00:00Z","user":"","score":20,"rate":0.1,"title":"Data of Box is late","health":true}
+`
+
+// organisation has two alerts of one unit, one an hour after an incident's window, one after the
+// test period, and one about the data.
+func organisation(t *testing.T) *world {
+	t.Helper()
+	x := &world{seed: "7", labels: filepath.Join(t.TempDir(), "labels.json"), alerts: filepath.Join(t.TempDir(), "alerts.ndjson")}
+	err := errors.Join(os.WriteFile(x.labels, []byte(labels), 0o644), os.WriteFile(x.alerts, []byte(alerts), 0o644))
+	if err == nil {
+		x.World, err = score.Load(x.labels, x.alerts, score.Options{})
 	}
-	x.alerts = []alert{
-		{Time: at(10, 11), User: "Ann@x.example", Score: 9, Rate: .5, Title: "Bulk download"},
-		{Time: at(10, 12), User: "ann@x.example", Score: 4, Rate: 3, Title: "Bulk download"}, // the same unit
-		{Time: at(13, 13), User: "bob@x.example", Score: 7, Rate: 1, Title: "Public links"},  // an hour too late
-		{Time: at(3, 9), User: "carl@x.example", Score: 8, Rate: .8, Title: "Bulk download"},
-		{Time: at(12, 13), User: "bob@x.example", Score: 2, Rate: 6, Title: "External sharing"},
-		{Time: at(28, 0), User: "carl@x.example", Score: 30, Rate: .1, Title: "Bulk download"}, // after the test period
+	if err != nil {
+		t.Fatal(err)
 	}
 	return x
 }
 
 func TestUnits(t *testing.T) {
-	x := organisation()
-	units := x.units(x.labels.Meta.TestStart, x.labels.Meta.End)
-	want := map[unit]float64{
-		{"ann@x.example", "2026-02-10", 0}:   9,
-		{"bob@x.example", "2026-02-13", -1}:  7,
-		{"carl@x.example", "2026-02-03", -1}: 8,
-		{"bob@x.example", "2026-02-12", 1}:   2,
+	units := organisation(t).tested()
+	want := []string{"ann@x.example 10 0 9", "carl@x.example 3 -1 8", "bob@x.example 13 -1 7", "bob@x.example 12 1 2"}
+	var got []string
+	for _, u := range units {
+		got = append(got, fmt.Sprint(u.User, " ", u.Day.Day(), " ", u.Hit, " ", u.Best.Score))
 	}
-	if len(units) != len(want) {
-		t.Errorf("%d units, want %d", len(units), len(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
-	for u, score := range want {
-		if units[u].Score != score {
-			t.Errorf("%+v: score %g, want %g", u, units[u].Score, score)
+	for budget, want := range map[int]int{0: 1, 1: 2, 2: 4, 5: 4} { // units at the threshold or above
+		at := score.Threshold(units, budget)
+		n := 0
+		for _, u := range units {
+			if u.Best.Score >= at {
+				n++
+			}
 		}
-	}
-	for budget, want := range map[int]float64{0: 8, 1: 7, 2: 0, 5: 0} {
-		if got := threshold(units, budget); got != want {
-			t.Errorf("threshold for %d false alerts: %g, want %g", budget, got, want)
+		if n != want {
+			t.Errorf("%d false alerts are acceptable: %d units, want %d", budget, n, want)
 		}
 	}
 }
 
 func TestTables(t *testing.T) {
-	x := organisation()
+	x := organisation(t)
 	if got, want := kept([]*world{x}, 1), "2.00 (2.00 – 2.00)"; got != want {
 		t.Errorf("kept: %s, want %s", got, want)
 	}
-	x.labels.Meta.UserDays = 500 // a budget of one false alert
+	x.Meta.UserDays = 500 // a budget of one false alert
 	var page strings.Builder
 	losses(&page, []*world{x})
 	if got := page.String(); !strings.Contains(got, "| 7 | missed | 0.00 | 2.0 | 7.0 | External sharing |") ||
@@ -63,7 +79,7 @@ func TestTables(t *testing.T) {
 		t.Error(got)
 	}
 	page.Reset()
-	falseAlerts(&page, &scores{FalseElsewhere: 3, FalseOnDecoys: map[string]int{"legal_hold": 2, "change": 1}})
+	falseAlerts(&page, &score.Report{FalseElsewhere: 3, FalseOnDecoys: map[string]int{"legal_hold": 2, "change": 1}})
 	if want := "| none | 3 |\n| legal hold | 2 |\n| change | 1 |\n"; !strings.Contains(page.String(), want) {
 		t.Errorf("%q does not contain %q", page.String(), want)
 	}
@@ -82,8 +98,8 @@ func TestCommandLine(t *testing.T) {
 		t.Error("no error without seeds")
 	}
 	q.floor = .5
-	if q.reached("all", &scores{Recall: map[string]float64{"2/1000": .49}}) == nil ||
-		q.reached("all", &scores{Recall: map[string]float64{"2/1000": .5}}) != nil {
+	if q.reached("all", &score.Report{Recall: map[string]float64{"2/1000": .49}}) == nil ||
+		q.reached("all", &score.Report{Recall: map[string]float64{"2/1000": .5}}) != nil {
 		t.Error("the floor does not hold")
 	}
 }

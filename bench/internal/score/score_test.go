@@ -1,4 +1,4 @@
-package main
+package score
 
 import (
 	"fmt"
@@ -18,22 +18,22 @@ const labels = `{"meta":{"test_start":"2026-02-01T00:00:00Z","end":"2026-03-01T0
 "decoys":[{"type":"migration","user":"carl@x.example","start":"2026-02-03T09:00:00Z","end":"2026-02-03T18:00:00Z"}],
 "aliases":{"ann-gh":"ann@x.example"}}`
 
-func scored(t *testing.T, strict, native bool, alerts ...string) *report {
+func scored(t *testing.T, strict, native bool, alerts ...string) *Report {
 	t.Helper()
 	return scoredWith(t, labels, strict, native, alerts...)
 }
 
-func scoredWith(t *testing.T, labels string, strict, native bool, alerts ...string) *report {
+func scoredWith(t *testing.T, labels string, strict, native bool, alerts ...string) *Report {
 	t.Helper()
 	dir := t.TempDir()
 	l, a := filepath.Join(dir, "labels.json"), filepath.Join(dir, "alerts.ndjson")
 	os.WriteFile(l, []byte(labels), 0o644)
 	os.WriteFile(a, []byte(strings.Join(alerts, "\n")), 0o644)
-	w, err := load(l, a, native, strict)
+	w, err := Load(l, a, Options{Native: native, Strict: strict})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return evaluate([]*world{w})
+	return Evaluate([]*World{w})
 }
 
 func line(day, user string, score float64, ids string) string {
