@@ -18,6 +18,8 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
+	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/backlog"
 )
 
@@ -271,13 +273,43 @@ func TestLate(t *testing.T) {
 // TestOneProcess checks that a data directory is used by one process at a time.
 func TestOneProcess(t *testing.T) {
 	dir := t.TempDir()
-	s, err := batch.OpenState(t.Context(), dir)
+	lock, err := datadir.Lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if _, err := batch.OpenState(t.Context(), dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
-		t.Errorf("%v", err)
+	defer lock.Close()
+	code, _, errs := outflow("scan", "--data", dir, acme)
+	if code != exitFailed || !strings.Contains(errs, fmt.Sprintf("in use by process %d", os.Getpid())) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// beginScan opens the data directory of a scan as a further scan does, up to the backlog of its next
+// generation. Until closed, the directory is locked.
+func beginScan(t *testing.T, data string) (next *backlog.Writer, generation int64, closed func()) {
+	t.Helper()
+	lock, err := datadir.Lock(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := alert.OpenStore(t.Context(), filepath.Join(data, "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if generation, err = alerts.Generation(t.Context()); err != nil || generation == 0 {
+		t.Fatal(generation, err)
+	}
+	cursors, err := backlog.Open(t.Context(), filepath.Join(data, "cursors.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next, err = cursors.Begin(t.Context(), generation+1, generation); err != nil {
+		t.Fatal(err)
+	}
+	return next, generation, func() {
+		cursors.Close()
+		alerts.Close()
+		lock.Close()
 	}
 }
 
@@ -294,28 +326,21 @@ func TestInterrupted(t *testing.T) {
 	})
 	scanned(t, data, 2, first)
 	for _, step := range []string{"backlog", "baselines"} { // what is written before the alerts, which come last
-		s, err := batch.OpenState(t.Context(), data)
-		if err != nil {
+		next, generation, closed := beginScan(t, data)
+		if err := next.Commit(backlog.Checkpoint{}); err != nil {
 			t.Fatal(err)
 		}
-		generation, _, err := s.Alerts.Load(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Current = generation
-		if err := s.Begin(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Backlog.Commit(backlog.Checkpoint{}); err != nil {
-			t.Fatal(err)
-		}
-		s.Backlog = nil
 		if step == "baselines" {
-			if err := s.Detect.Save(t.Context(), generation+1, generation, nil); err != nil {
+			store, err := engine.OpenStore(t.Context(), filepath.Join(data, "detect-0.db"))
+			if err != nil {
 				t.Fatal(err)
 			}
+			if err := store.Save(t.Context(), generation+1, generation, nil); err != nil {
+				t.Fatal(err)
+			}
+			store.Close()
 		}
-		s.Close()
+		closed()
 	}
 	same(t, "after two crashes", scanned(t, data, 2, acme), scanned(t, "", 2, acme))
 }

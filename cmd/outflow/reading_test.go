@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/waittest"
@@ -108,19 +107,11 @@ func TestReadingBesideScan(t *testing.T) {
 	t.Parallel()
 	exports, data := t.TempDir(), t.TempDir()
 	month(t, exports, 1)
-	_, found, errs := outflow("scan", "--data", data, "--format", "ndjson", exports)
+	_, found, _ := outflow("scan", "--data", data, "--format", "ndjson", exports)
 	id := alertIn(t, found)
-	s, err := batch.OpenState(t.Context(), data)
-	if err != nil {
-		t.Fatal(err, errs)
-	}
-	defer s.Close()
-	if s.Current, err = s.Alerts.Generation(t.Context()); err != nil || s.Current == 0 {
-		t.Fatal(s.Current, err)
-	}
-	if err := s.Begin(t.Context()); err != nil { // a transaction that lasts as long as the scan
-		t.Fatal(err)
-	}
+	next, _, closed := beginScan(t, data) // a transaction that lasts as long as the scan
+	defer closed()
+	defer next.Rollback()
 	saved := filepath.Join(t.TempDir(), "backup")
 	for _, args := range [][]string{
 		{"explain", "--data", data, id},

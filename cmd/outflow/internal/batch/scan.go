@@ -62,11 +62,11 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", in.Paths[0])
 	}
-	st, err := OpenState(ctx, in.Data)
+	st, err := openState(ctx, in.Data)
 	if err != nil {
 		return nil, err
 	}
-	defer st.Close()
+	defer st.close()
 	sorter := order.New(sortMemory, "")
 	defer sorter.Close()
 
@@ -199,7 +199,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 		if f.before.baseline == nil && f.first/event.Hour >= f.at/event.Hour {
 			f.at = f.before.at // nothing comes before it
 		}
-		if err := f.state.Begin(f.ctx); err != nil {
+		if err := f.state.begin(f.ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -248,7 +248,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 				}
 			}
 			if hr || at >= f.at {
-				if err := f.state.Backlog.Add(rec); err != nil {
+				if err := f.state.backlog.Add(rec); err != nil {
 					return err
 				}
 			}

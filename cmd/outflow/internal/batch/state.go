@@ -37,15 +37,15 @@ type state struct {
 	dir     string
 	lock    *os.File
 	cursors *backlog.Store
-	Detect  *engine.Store
-	Alerts  *alert.Store
-	Backlog *backlog.Writer
-	Current int64
+	detect  *engine.Store
+	alerts  *alert.Store
+	backlog *backlog.Writer
+	current int64
 }
 
-// OpenState opens a data directory, or makes it. Another process in the same
+// openState opens a data directory, or makes it. Another process in the same
 // directory is an error.
-func OpenState(ctx context.Context, dir string) (*state, error) {
+func openState(ctx context.Context, dir string) (*state, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -58,33 +58,33 @@ func OpenState(ctx context.Context, dir string) (*state, error) {
 	}
 	s := &state{dir: dir, lock: lock}
 	if s.cursors, err = backlog.Open(ctx, filepath.Join(dir, "cursors.db")); err == nil {
-		if s.Detect, err = engine.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
-			s.Alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))
+		if s.detect, err = engine.OpenStore(ctx, filepath.Join(dir, "detect-0.db")); err == nil {
+			s.alerts, err = alert.OpenStore(ctx, filepath.Join(dir, "alerts.db"))
 		}
 	}
 	if err != nil {
-		s.Close()
+		s.close()
 		return nil, fmt.Errorf("--data: %w", err)
 	}
 	return s, nil
 }
 
-// Close closes the stores; s may be nil.
-func (s *state) Close() {
+// close closes the stores; s may be nil.
+func (s *state) close() {
 	if s == nil {
 		return
 	}
-	if s.Backlog != nil {
-		s.Backlog.Rollback()
+	if s.backlog != nil {
+		s.backlog.Rollback()
 	}
 	if s.cursors != nil {
 		s.cursors.Close()
 	}
-	if s.Detect != nil {
-		s.Detect.Close()
+	if s.detect != nil {
+		s.detect.Close()
 	}
-	if s.Alerts != nil {
-		s.Alerts.Close()
+	if s.alerts != nil {
+		s.alerts.Close()
 	}
 	s.lock.Close()
 }
@@ -97,10 +97,10 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 		return c, nil
 	}
 	var err error
-	if c.generation, c.desk, err = s.Alerts.Load(ctx); err != nil || c.generation == 0 {
+	if c.generation, c.desk, err = s.alerts.Load(ctx); err != nil || c.generation == 0 {
 		return c, err
 	}
-	s.Current = c.generation
+	s.current = c.generation
 	w := sorter.Writer()
 	kept, err := s.cursors.Load(ctx, c.generation, func(rec []byte) error {
 		if event.RecordSource(rec) != event.HR {
@@ -122,7 +122,7 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	if err := c.resolver.Restore(kept.Aliases); err != nil {
 		return nil, err
 	}
-	if c.baseline, err = s.Detect.Load(ctx, c.generation); err != nil {
+	if c.baseline, err = s.detect.Load(ctx, c.generation); err != nil {
 		return nil, err
 	}
 	if c.snapshot, err = c.desk.BatchSnapshot(c.at); err != nil {
@@ -131,9 +131,9 @@ func (s *state) load(ctx context.Context, sorter *order.Sorter) (*checkpoint, er
 	return c, nil
 }
 
-// Begin starts the next generation.
-func (s *state) Begin(ctx context.Context) (err error) {
-	s.Backlog, err = s.cursors.Begin(ctx, s.Current+1, s.Current)
+// begin starts the next generation.
+func (s *state) begin(ctx context.Context) (err error) {
+	s.backlog, err = s.cursors.Begin(ctx, s.current+1, s.current)
 	return err
 }
 
@@ -141,16 +141,16 @@ func (s *state) Begin(ctx context.Context) (err error) {
 // whenever it is kept. Until the alerts are written, which
 // comes last, the generation before is.
 func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
-	next := s.Current + 1
-	if err := s.Backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
+	next := s.current + 1
+	if err := s.backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
 		return err
 	}
-	s.Backlog = nil
-	if err := s.Detect.Save(ctx, next, s.Current, f.baseline); err != nil {
+	s.backlog = nil
+	if err := s.detect.Save(ctx, next, s.current, f.baseline); err != nil {
 		return err
 	}
-	if err := errors.Join(s.Alerts.PutDays(ctx, f.days), s.Alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
+	if err := errors.Join(s.alerts.PutDays(ctx, f.days), s.alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
 		return err
 	}
-	return s.Alerts.Save(ctx, next, f.at, f.desk, list)
+	return s.alerts.Save(ctx, next, f.at, f.desk, list)
 }
