@@ -284,17 +284,17 @@ func title(lead *finding.Finding, list []*finding.Finding) string {
 // reason joins the detectors' reasons into one sentence, the strongest first. Detectors that
 // contribute little appear in the evidence only.
 func reason(lead *finding.Finding, list []*finding.Finding) string {
-	said := map[string]bool{lead.Detector: true}
+	mentioned := map[string]bool{lead.Detector: true}
 	s := lead.Reason
 	if s == "" {
 		first, size := utf8.DecodeRuneInString(lead.Title)
 		s = string(unicode.ToLower(first)) + lead.Title[size:]
 	}
 	for _, f := range list {
-		if said[f.Detector] || f.Reason == "" || f.Points < .2*lead.Points || f.Qualifier != "" {
+		if mentioned[f.Detector] || f.Reason == "" || f.Points < .2*lead.Points || f.Qualifier != "" {
 			continue
 		}
-		said[f.Detector] = true
+		mentioned[f.Detector] = true
 		s += "; also " + f.Reason
 	}
 	if len(lead.Context) > 0 {

@@ -54,7 +54,7 @@ func found(person, detector string, day int64, risk, points float64) *finding.Fi
 	}
 }
 
-// hostile is text that wants out of everything.
+// hostile is text that tries to break out of every format.
 const hostile = "=cmd|' /C calc'!A0\"><script>alert(1)</script>\x1b[31m\r\nX: y\u202egnp.exe `*_<!here>"
 
 func sample() []Alert {
@@ -85,7 +85,7 @@ func sample() []Alert {
 	return d.Alerts()
 }
 
-// TestFormats compares every format with its golden, hostile names and all.
+// TestFormats compares every format with its golden, hostile names included.
 func TestFormats(t *testing.T) {
 	for name, write := range Formats {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestColor(t *testing.T) {
 	}
 }
 
-// TestFields checks what the NDJSON alert carries at least.
+// TestFields checks that the NDJSON has all documented fields.
 func TestFields(t *testing.T) {
 	var b bytes.Buffer
 	writeNDJSON(&b, sample(), Options{})
@@ -281,7 +281,7 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// TestSeriesGoesOn checks that alerts of one case stay one, wherever the correlator lets go of the
+// TestSeriesGoesOn checks that alerts of one case stay one after the correlator has pruned the
 // first of them.
 func TestSeriesGoesOn(t *testing.T) {
 	for hours := range int64(8 * 24) {
@@ -309,7 +309,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if generation, desk, err := s.Load(ctx); err != nil || generation != 0 || len(desk.Alerts()) != 0 {
+	if generation, c, err := s.Load(ctx); err != nil || generation != 0 || len(c.Alerts()) != 0 {
 		t.Fatalf("empty: %d, %v", generation, err)
 	}
 	d := NewCorrelator()
@@ -340,8 +340,8 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestUnqualified reads findings that were stored before there were qualifiers: their alert is
-// the same.
+// TestUnqualified reads findings that were stored before qualifiers existed: their alert is the
+// same.
 func TestUnqualified(t *testing.T) {
 	leaver := found("jane", "leaver_takeout", 0, 12, 3)
 	leaver.Reason, leaver.Events = "is leaving", 0
@@ -372,8 +372,8 @@ func TestUnqualified(t *testing.T) {
 	}
 }
 
-// TestNeverSuppressed has alerts of which one detector must never be suppressed, with a
-// suppression from before it was so; and without it being known which detectors those are.
+// TestNeverSuppressed sends alerts of a detector that is never suppressed, despite an older
+// suppression of it, and while the traits of detectors are unknown.
 func TestNeverSuppressed(t *testing.T) {
 	known := finding.Detectors{"bulk_download": 0, "logging_disabled": finding.NeverSuppressed}
 	now := time.Unix(0, 0)
@@ -402,8 +402,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestUndone tells that an exposure is over, of an alert that is open and of one
-// from an earlier run; the first end that is told counts.
+// TestUndone ends an exposure of an open alert and of one from an earlier run. The earliest
+// reported end counts.
 func TestUndone(t *testing.T) {
 	d := NewCorrelator()
 	f := found("ann@acme.example", "security_group_open", 0, 6, 6)
@@ -437,7 +437,7 @@ func TestUndone(t *testing.T) {
 	}
 }
 
-// TestHealth writes an alert about the data: it accuses nobody and comes last.
+// TestHealth writes an alert about the data: it has no user and comes last.
 func TestHealth(t *testing.T) {
 	d := NewCorrelator()
 	d.Add(found("ann@acme.example", "bulk_download", 0, 6, 6))
@@ -459,8 +459,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestUpdates checks that what Updates has returned is, put together, what Alerts lists,
-// whatever comes in which order.
+// TestUpdates checks that the results of Updates, put together, are what Alerts lists, in
+// whatever order findings come.
 func TestUpdates(t *testing.T) {
 	const start = int64(1_700_000_000_000)
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -500,7 +500,7 @@ func TestUpdates(t *testing.T) {
 			out[a.ID] = string(b)
 		}
 		if again := d.Updates(); len(again) > 0 {
-			t.Fatalf("%d alerts are said again", len(again))
+			t.Fatalf("%d alerts are returned again", len(again))
 		}
 		if rng.IntN(40) == 0 {
 			d.Prune(now - 4*86_400_000)

@@ -12,14 +12,14 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// hostileTexts are seeds that try to be more than text in some format.
+// hostileTexts are seeds that try to break out of some format.
 var hostileTexts = []string{
 	"", "plain", "a\"b'c", "=HYPERLINK(\"https://evil.example\")", "\r\nid,time\r\n", "\x1b[31mred\x1b[0m",
 	"\u202etxt.exe", "\xff\xfe", "<script>alert(1)</script>", "-1+1", "\t@SUM(A1)", "{\"id\":\"x\"}",
 	"\u2028\u2029", "\x00",
 }
 
-// written is an alert with text of an attacker wherever names of the outside end up.
+// written is an alert with an attacker's text in every field that comes from outside.
 func written(text string) Alert {
 	at := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	a := Sample(at)
@@ -30,8 +30,8 @@ func written(text string) Alert {
 	return a
 }
 
-// FuzzWriters asserts that text of an attacker is data in every format: what is written
-// is read back as the same number of alerts, which say it.
+// FuzzWriters asserts that an attacker's text stays data in every format: the output is parsed
+// as the same number of alerts, with the same text.
 func FuzzWriters(f *testing.F) {
 	for _, s := range hostileTexts {
 		f.Add(s)
@@ -120,8 +120,8 @@ func cells(t *testing.T, out, text string) {
 	}
 }
 
-// FuzzCorrelator asserts that a stored correlator that is damaged gives an error, and one that is read
-// can be used: never a panic.
+// FuzzCorrelator asserts that a damaged checkpoint is an error, and that one that is accepted
+// can be used without a panic.
 func FuzzCorrelator(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"e1":{"Revision":1,"Findings":[{"ID":"1","Episode":"e1","Detector":"bulk_download",` +

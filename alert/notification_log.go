@@ -21,7 +21,7 @@ type NotifyPolicy struct {
 	Routes         []Route             // all channels
 	NeedsAttention func(a *Alert) bool // whether an alert passes the budget
 	Now            time.Time           // the time of queueing
-	// Detectors has the traits of all detectors, which say what may be suppressed. Without it,
+	// Detectors has the traits of all detectors, which decide what may be suppressed. Without it,
 	// nothing is suppressed.
 	Detectors finding.Detectors
 }
@@ -217,10 +217,10 @@ func (s *Store) MarkSent(ctx context.Context, seq int64) error {
 }
 
 // Counts returns how many alerts are stored, were notified, and are queued.
-func (s *Store) Counts(ctx context.Context) (known, told, waiting int, err error) {
+func (s *Store) Counts(ctx context.Context) (stored, notified, queued int, err error) {
 	err = s.db.QueryRowContext(ctx,
-		"SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM told), (SELECT count(*) FROM outbox)").Scan(&known, &told, &waiting)
-	return known, told, waiting, err
+		"SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM told), (SELECT count(*) FROM outbox)").Scan(&stored, &notified, &queued)
+	return stored, notified, queued, err
 }
 
 // Line returns an alert as a line of NDJSON, as scan prints it.

@@ -7,7 +7,7 @@ import (
 	"github.com/outflow/outflow/alert"
 )
 
-func ledger(t *testing.T) *alert.Store {
+func newStore(t *testing.T) *alert.Store {
 	t.Helper()
 	s, err := alert.OpenStore(t.Context(), filepath.Join(t.TempDir(), "alerts.db"))
 	if err != nil {
@@ -17,18 +17,18 @@ func ledger(t *testing.T) *alert.Store {
 	return s
 }
 
-// TestTake checks when an alert that comes again and again is told.
+// TestTake checks which versions of an alert are queued.
 func TestTake(t *testing.T) {
-	s := ledger(t)
-	telling := alert.NotifyPolicy{
+	s := newStore(t)
+	policy := alert.NotifyPolicy{
 		Routes:         []alert.Route{{Channel: "a"}, {Channel: "b"}},
 		NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium },
 	}
 	next := int64(0)
 	for _, step := range []struct {
-		what string
-		a    alert.Alert
-		told bool
+		what     string
+		a        alert.Alert
+		notified bool
 	}{
 		{"below what deserves attention", alert.Alert{ID: "x", Severity: alert.Low, Provisional: true}, false},
 		{"deserves attention", alert.Alert{ID: "x", Severity: alert.Medium, Score: 6, Provisional: true}, true},
@@ -40,9 +40,9 @@ func TestTake(t *testing.T) {
 		{"the same, over", alert.Alert{ID: "x", Severity: alert.High, Score: 9}, false},
 		{"something came late", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7}, true},
 		{"withdrawn", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7, Withdrawn: true}, true},
-		{"withdrawn before it was told", alert.Alert{ID: "y", Severity: alert.High, Withdrawn: true}, false},
+		{"withdrawn before it was notified", alert.Alert{ID: "y", Severity: alert.High, Withdrawn: true}, false},
 	} {
-		for _, channel := range telling.Routes { // what waited is sent
+		for _, channel := range policy.Routes { // what waited is sent
 			list, err := s.Queued(t.Context(), channel.Channel, 10)
 			if err != nil {
 				t.Fatal(err)
@@ -55,36 +55,35 @@ func TestTake(t *testing.T) {
 		}
 		next++
 		for range 2 { // taking in the same again changes nothing
-			if err := s.Apply(t.Context(), 0, alert.Position{Next: next, Epoch: 7}, []alert.Alert{step.a}, telling); err != nil {
+			if err := s.Apply(t.Context(), 0, alert.Position{Next: next, Epoch: 7}, []alert.Alert{step.a}, policy); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, channel := range telling.Routes {
+		for _, channel := range policy.Routes {
 			list, err := s.Queued(t.Context(), channel.Channel, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if (len(list) == 1) != step.told || len(list) > 1 {
-				t.Errorf("%s: %d wait for %s, told is %v", step.what, len(list), channel.Channel, step.told)
+			if (len(list) == 1) != step.notified || len(list) > 1 {
+				t.Errorf("%s: %d wait for %s, notified is %v", step.what, len(list), channel.Channel, step.notified)
 			}
 		}
 	}
 	if got, err := s.Progress(t.Context(), 0); err != nil || got.Next != next || got.Epoch != 7 {
 		t.Errorf("progress %+v, %v; want %d", got, err, next)
 	}
-	if known, told, _, err := s.Counts(t.Context()); err != nil || known != 2 || told != 1 {
-		t.Errorf("%d known, %d told, %v", known, told, err)
+	if known, notified, _, err := s.Counts(t.Context()); err != nil || known != 2 || notified != 1 {
+		t.Errorf("%d known, %d notified, %v", known, notified, err)
 	}
 }
 
-// TestOutdated checks that of an alert which changes while it waits only the last
-// version is sent.
+// TestOutdated checks that only the last version of an alert that changes in the queue is sent.
 func TestOutdated(t *testing.T) {
-	s := ledger(t)
-	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "a"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
+	s := newStore(t)
+	policy := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "a"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
 	for i, severity := range []alert.Severity{alert.Medium, alert.High, alert.Critical} {
 		at, list := alert.Position{Next: int64(i + 1)}, []alert.Alert{{ID: "x", Severity: severity}}
-		if err := s.Apply(t.Context(), 0, at, list, telling); err != nil {
+		if err := s.Apply(t.Context(), 0, at, list, policy); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// sink is a channel that does what a test says, and keeps what it was sent.
+// sink is a channel that returns what a test wants, and keeps its messages.
 type sink struct {
 	fails func(n int) error
 	got   []alert.Message
@@ -34,7 +34,7 @@ func (s *sink) Notify(_ context.Context, m *alert.Message) (string, error) {
 	return "ref-" + m.Alert.ID, nil
 }
 
-// decided is a store in which so many alerts were decided, for each of some channels.
+// decided is a store with a number of queued alerts, for each of some channels.
 func decided(t testing.TB, n int, channels ...string) (*alert.Store, []alert.Alert) {
 	t.Helper()
 	s, err := alert.OpenStore(t.Context(), filepath.Join(t.TempDir(), "alerts.db"))
@@ -55,19 +55,19 @@ func decided(t testing.TB, n int, channels ...string) (*alert.Store, []alert.Ale
 
 func decide(t testing.TB, s *alert.Store, list []alert.Alert, channels ...string) {
 	t.Helper()
-	telling := alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }}
+	policy := alert.NotifyPolicy{Now: start, NeedsAttention: func(*alert.Alert) bool { return true }}
 	for _, c := range channels {
-		telling.Routes = append(telling.Routes, alert.Route{Channel: c})
+		policy.Routes = append(policy.Routes, alert.Route{Channel: c})
 	}
-	if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
+	if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, policy); err != nil {
 		t.Fatal(err)
 	}
 }
 
 var start = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// drain delivers until nothing waits, moving the clock to when the channel wants to be
-// asked again. It returns how much time passed.
+// drain delivers until the queue is empty, and moves the clock to when the channel is to be
+// called again. It returns how much time passed.
 func drain(t testing.TB, s *alert.Store, c *alert.Channel) time.Duration {
 	t.Helper()
 	now := start
@@ -84,8 +84,7 @@ func drain(t testing.TB, s *alert.Store, c *alert.Channel) time.Duration {
 	return 0
 }
 
-// TestInOrder sends what waits in the order in which it was decided, whatever fails in
-// between, and each once.
+// TestInOrder checks that messages are sent in order and once, whatever fails in between.
 func TestInOrder(t *testing.T) {
 	s, list := decided(t, 40, "a")
 	out := &sink{fails: func(n int) error {
@@ -105,8 +104,8 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
-// TestWaits waits as long as a receiver asks, leaves one that is down alone, and catches
-// up within minutes once it is back.
+// TestWaits checks that a channel waits as long as its receiver asks, pauses while it is down,
+// and catches up within minutes once it is back.
 func TestWaits(t *testing.T) {
 	s, _ := decided(t, 3, "a")
 	out := &sink{fails: func(n int) error {
@@ -142,7 +141,8 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// TestPutAside ends trying what is permanent, or old, and sends it after all if asked to.
+// TestPutAside checks that messages that fail for good, or are old, become dead letters, and
+// are sent if they are retried.
 func TestPutAside(t *testing.T) {
 	s, _ := decided(t, 3, "a")
 	out := &sink{fails: func(n int) error {
@@ -172,7 +172,7 @@ func TestPutAside(t *testing.T) {
 	}
 }
 
-// TestRevision comes with what the channel called the message before.
+// TestRevision checks that a revision has the reference of the message before.
 func TestRevision(t *testing.T) {
 	s, list := decided(t, 1, "a")
 	out := &sink{}
@@ -187,12 +187,13 @@ func TestRevision(t *testing.T) {
 	}
 }
 
-// TestRoute sends a channel what it wants, and the end of what it was sent.
+// TestRoute checks that a channel gets the alerts that it wants, and the withdrawal of those
+// that it got.
 func TestRoute(t *testing.T) {
 	s, _ := decided(t, 0)
 	a := alert.Sample(start)
 	a.Severity = alert.High
-	telling := alert.NotifyPolicy{
+	policy := alert.NotifyPolicy{
 		Now:            start,
 		NeedsAttention: func(*alert.Alert) bool { return true },
 		Routes: []alert.Route{{
@@ -205,7 +206,7 @@ func TestRoute(t *testing.T) {
 	out := &sink{}
 	c := &alert.Channel{Name: "a", Notifier: out}
 	take := func(list ...alert.Alert) {
-		if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
+		if err := s.Apply(t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, policy); err != nil {
 			t.Fatal(err)
 		}
 		drain(t, s, c)
@@ -218,7 +219,8 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// TestBudget puts aside what is beyond a number a day, visibly, but nothing critical.
+// TestBudget checks that messages beyond a daily limit become dead letters, but critical ones
+// do not.
 func TestBudget(t *testing.T) {
 	s, list := decided(t, 9, "a")
 	for i := range list {
@@ -236,7 +238,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestBacklog makes one message of many that waited, for channels that people read.
+// TestBacklog checks that a long queue becomes one message for channels that people read.
 func TestBacklog(t *testing.T) {
 	for _, people := range []bool{false, true} {
 		s, list := decided(t, 120, "a")
@@ -257,8 +259,8 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-// TestKilled ends the process at every line between two effects, fifty times: everything
-// is sent, what may come twice says so, and no more comes twice than there were kills.
+// TestKilled kills the process at every line between two effects, fifty times: everything is
+// sent, possible repeats are marked as such, and there are no more repeats than kills.
 func TestKilled(t *testing.T) {
 	s, list := decided(t, 200, "a")
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -302,8 +304,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestMask has no name in it, whatever text it is in, and tells the same person by the
-// same name, of one purpose.
+// TestMask checks that no name is left in an alert, in whatever text, and that a person has the
+// same pseudonym everywhere within one purpose.
 func TestMask(t *testing.T) {
 	a := alert.Sample(start)
 	a.User = "dana.ruiz@northwind.example"
@@ -362,7 +364,7 @@ func BenchmarkDeliver(b *testing.B) {
 	b.ReportMetric(float64(50_000*b.N)/b.Elapsed().Seconds(), "messages/s")
 }
 
-// TestTidyChanges takes what is old and superseded out of the feed, and nothing else.
+// TestTidyChanges checks that old, superseded versions leave the feed, and nothing else.
 func TestTidyChanges(t *testing.T) {
 	s, list := decided(t, 2, "a")
 	list[0].Revision = 2

@@ -30,8 +30,8 @@ import (
 	"github.com/outflow/outflow/internal/secret"
 )
 
-// overHTTP are the channels that speak HTTP: what a receiver answers when it is content,
-// and the settings for an address.
+// overHTTP are the channels over HTTP: a response that they take for success, and the settings
+// for an address.
 var overHTTP = map[string]struct{ good, settings string }{
 	"webhook":    {`{}`, `url: "%s/hook?x=1"` + "\nsecret: env:OUTFLOW_TEST_SECRET"},
 	"slack":      {`{"ok":true,"channel":"C1","ts":"1.2"}`, `base_url: "%s"` + "\ntoken: env:OUTFLOW_TEST_SECRET\nchannel: C1"},
@@ -49,7 +49,7 @@ var overHTTP = map[string]struct{ good, settings string }{
 // others have tests of their own below.
 var others = map[string]bool{"email": true, "syslog": true, "kafka": true, "sns": true, "securityhub": true}
 
-// TestChannels judges every channel, so that none stays outside.
+// TestChannels tests every channel, so that none is left out.
 func TestChannels(t *testing.T) {
 	for _, kind := range Kinds {
 		c, known := overHTTP[kind.Name]
@@ -80,7 +80,7 @@ func kindOf(name string) alert.Kind {
 	panic(name)
 }
 
-// one sends one message through a channel over HTTP and returns what came.
+// one sends one message through a channel over HTTP and returns the requests.
 func one(t *testing.T, name string, m *alert.Message) alerttest.Request {
 	t.Helper()
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
@@ -101,7 +101,8 @@ func one(t *testing.T, name string, m *alert.Message) alerttest.Request {
 	return list[0]
 }
 
-// TestSlackText has nothing formatted or linked, and updates in place.
+// TestSlackText checks that nothing is formatted or linked, and that messages are updated in
+// place.
 func TestSlackText(t *testing.T) {
 	got := one(t, "slack", &alert.Message{Alert: alerttest.Alert()})
 	var m struct {
@@ -134,7 +135,7 @@ func TestSlackText(t *testing.T) {
 	}
 }
 
-// TestTeamsText escapes what an adaptive card takes for Markdown.
+// TestTeamsText checks that Markdown of adaptive cards is escaped.
 func TestTeamsText(t *testing.T) {
 	got := alerttest.Text(one(t, "teams", &alert.Message{Alert: alerttest.Alert()}).Body)
 	for _, bad := range []string{"[x](", "*b*", "<script"} {
@@ -158,7 +159,7 @@ func TestWebhookSignature(t *testing.T) {
 	}
 }
 
-// TestPagerDuty triggers by the alert's id, and resolves what is withdrawn.
+// TestPagerDuty triggers with the alert's id, and resolves withdrawn alerts.
 func TestPagerDuty(t *testing.T) {
 	a := alerttest.Alert()
 	for _, withdrawn := range []bool{false, true} {
@@ -174,7 +175,7 @@ func TestPagerDuty(t *testing.T) {
 	}
 }
 
-// TestElasticRefused tells a document that was refused from an index that is busy.
+// TestElasticRefused tells a rejected document from an index that is busy.
 func TestElasticRefused(t *testing.T) {
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
 	for status, permanent := range map[int]bool{400: true, 429: false, 503: false} {
@@ -187,7 +188,7 @@ func TestElasticRefused(t *testing.T) {
 	}
 }
 
-// TestInterrupted finds the issue that was being made when the process ended.
+// TestInterrupted finds the issue of an interrupted attempt.
 func TestInterrupted(t *testing.T) {
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
 	for name, lookup := range map[string]string{"jira": "/rest/api/2/search", "servicenow": "/api/now/table/incident?"} {
@@ -266,7 +267,7 @@ func TestEmail(t *testing.T) {
 	}
 }
 
-// TestSyslog frames by length, and lets no field become another.
+// TestSyslog checks framing by length, and that no field becomes another.
 func TestSyslog(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -404,7 +405,7 @@ func TestAWS(t *testing.T) {
 	}
 }
 
-// TestASFF keeps to the limits of the format, which moto does not check.
+// TestASFF checks the limits of the format, which moto does not check.
 func TestASFF(t *testing.T) {
 	a := alerttest.Alert()
 	a.Reason = strings.Repeat("x", 5000)

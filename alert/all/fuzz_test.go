@@ -16,9 +16,9 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// FuzzChannels asserts, for every channel over HTTP, that text of an attacker changes
-// neither the address, the headers nor the shape of what is sent, and that people are
-// shown nothing that disturbs.
+// FuzzChannels asserts for every channel over HTTP that an attacker's text changes neither the
+// address, the headers nor the structure of requests, and that people see no character that
+// disturbs.
 func FuzzChannels(f *testing.F) {
 	os.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
 	names := slices.Sorted(maps.Keys(overHTTP))
@@ -66,7 +66,7 @@ func FuzzChannels(f *testing.F) {
 	})
 }
 
-// sent sends an alert and returns what came.
+// sent sends an alert and returns the requests.
 func sent(t testing.TB, r *alerttest.Receiver, n alert.Notifier, user, reason string) alerttest.Request {
 	a := alerttest.Alert()
 	a.User, a.Reason, a.Evidence[0].Reason = "kim7 "+user, "read "+reason, "read "+reason
@@ -90,7 +90,7 @@ func kept(h http.Header) http.Header {
 	return h
 }
 
-// shape is what a body is made of, without its texts: JSON, or a line of JSON each.
+// shape is the structure of a body without its texts: JSON, or lines of JSON.
 func shape(t *testing.T, body []byte) string {
 	var b strings.Builder
 	dec := json.NewDecoder(bytes.NewReader(body))

@@ -28,8 +28,8 @@ func eventually(t *testing.T, holds func() bool) {
 	t.Fatal("it never came")
 }
 
-// TestMailServer sends through a real server, over STARTTLS under an authority of its own:
-// what arrives is one mail to whom it is for, whatever the alert holds.
+// TestMailServer sends through a real server, over STARTTLS with an authority of its own: one
+// mail arrives, for its recipient, whatever the alert contains.
 func TestMailServer(t *testing.T) {
 	server := os.Getenv("OUTFLOW_SMTP")
 	if server == "" {
@@ -77,8 +77,8 @@ func TestMailServer(t *testing.T) {
 	}
 }
 
-// TestSyslogServer sends to rsyslog, plain and over TLS: each message is one record there,
-// with its fields, whatever the alert holds.
+// TestSyslogServer sends to rsyslog, with and without TLS: each message is one record with its
+// fields, whatever the alert contains.
 func TestSyslogServer(t *testing.T) {
 	file := os.Getenv("OUTFLOW_SYSLOG_FILE")
 	if file == "" {

@@ -12,8 +12,7 @@ import (
 	"github.com/outflow/outflow/alert/alerttest"
 )
 
-// plainly are the settings of the channels that do not speak HTTP themselves, for a host
-// and a port.
+// plainly are the settings, for a host and port, of the channels whose tests do not use HTTP.
 var plainly = map[string]string{
 	"email":       "server: %s\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]",
 	"syslog":      "server: %s",
@@ -22,8 +21,7 @@ var plainly = map[string]string{
 	"securityhub": "base_url: http://%s\nregion: eu-west-1\naccount: \"111122223333\"",
 }
 
-// silent listens and says nothing but a greeting. It hands out a signal for everyone who
-// connects.
+// silent listens and sends nothing but a greeting. It signals every connection.
 func silent(t *testing.T, greeting string) (address string, came <-chan struct{}) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,8 +46,8 @@ func silent(t *testing.T, greeting string) (address string, came <-chan struct{}
 	return ln.Addr().String(), signal
 }
 
-// TestStop ends sending through every channel while its server says nothing, or stops in
-// the middle.
+// TestStop ends sending through every channel while its server sends nothing, or stops in the
+// middle.
 func TestStop(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "x")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")

@@ -15,8 +15,8 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// FuzzMessage asserts that text of an attacker adds no header, no part and no markup to a
-// mail, and that both of its parts say it.
+// FuzzMessage asserts that an attacker's text adds no header, part or markup to a mail, and
+// that both of its parts contain it.
 func FuzzMessage(f *testing.F) {
 	for _, s := range []string{
 		"",

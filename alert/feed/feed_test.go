@@ -42,7 +42,7 @@ type team struct {
 	at     atomic.Int64 // what time it is, Unix nanoseconds
 }
 
-// detectors are some of those that there are.
+// detectors are some detectors with their traits.
 var detectors = finding.Detectors{
 	"bulk_download":    0,
 	"external_sharing": finding.SharesOutside,
@@ -132,17 +132,17 @@ func (x *team) sample(from, n int) (list []alert.Alert) {
 
 func (x *team) take(list ...alert.Alert) {
 	x.t.Helper()
-	telling := alert.NotifyPolicy{
+	policy := alert.NotifyPolicy{
 		Detectors:      detectors,
 		Now:            x.now(),
 		NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Medium },
 	}
-	if err := x.alerts.Apply(x.t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, telling); err != nil {
+	if err := x.alerts.Apply(x.t.Context(), 0, alert.Position{Next: 1, Epoch: 1}, list, policy); err != nil {
 		x.t.Fatal(err)
 	}
 }
 
-// ask sends a request with the token of a role ("" for none) and returns the answer.
+// ask sends a request with the token of a role ("" for none) and returns the response.
 func (x *team) ask(role Role, method, path, body string, header ...string) (int, string, http.Header) {
 	x.t.Helper()
 	req, err := http.NewRequest(method, x.http.URL+path, strings.NewReader(body))
@@ -189,8 +189,7 @@ func (x *team) list(role Role, query string) (l listed) {
 	return l
 }
 
-// TestRoles asks every route with every role, with none, and with tokens that hold no
-// more.
+// TestRoles requests every route with every role, without one, and with invalid tokens.
 func TestRoles(t *testing.T) {
 	x := newTeam(t, 4)
 	id := fmt.Sprintf("%032x", 2)
@@ -246,7 +245,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestNoNames has nobody's name in any answer or page, for any role.
+// TestNoNames checks that no response or page has a name, for any role.
 func TestNoNames(t *testing.T) {
 	x := newTeam(t, 20)
 	for _, role := range []Role{SOC, HR, Auditor, Admin} {
@@ -272,8 +271,8 @@ func TestNoNames(t *testing.T) {
 	}
 }
 
-// TestCursor reads the feed in pages while alerts change: nothing is missed or comes
-// twice, and a revision comes at a later place.
+// TestCursor reads the feed in pages while alerts change: nothing is missed or comes twice, and
+// revisions come at later places.
 func TestCursor(t *testing.T) {
 	x := newTeam(t, 40)
 	seen, next := map[string][]int{}, int64(0)
@@ -352,7 +351,7 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// TestStream goes on where it ended, and has what comes meanwhile.
+// TestStream checks that a stream continues where it ended, with the changes of the meantime.
 func TestStream(t *testing.T) {
 	x := newTeam(t, 4)
 	read := func(last string, n int) (ids []string) {
@@ -395,8 +394,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestTriage keeps decisions with who made them, asks for a reason, and counts how
-// detectors do.
+// TestTriage checks that decisions keep their authors, need a reason, and count for the
+// precision of detectors.
 func TestTriage(t *testing.T) {
 	x := newTeam(t, 8)
 	id := func(n int) string { return fmt.Sprintf("%032x", n) }
@@ -432,8 +431,8 @@ func TestTriage(t *testing.T) {
 	}
 }
 
-// TestReveal needs a reason and somebody else with the role privacy, and is in the log of
-// access.
+// TestReveal checks that revealing a name needs a reason and another user with the role
+// privacy, and is in the audit log.
 func TestReveal(t *testing.T) {
 	x := newTeam(t, 8)
 	name := x.server.Mask(SOC).Name("person.3@northwind.example")
@@ -462,8 +461,8 @@ func TestReveal(t *testing.T) {
 	}
 }
 
-// TestAccessLog finds every way of changing it, but for what is cut off its end, which the
-// head tells.
+// TestAccessLog checks that every change of the audit log is found; lines removed from the end
+// are found with an anchor.
 func TestAccessLog(t *testing.T) {
 	for name, do := range map[string]string{
 		"":          "SELECT 1",
@@ -519,8 +518,8 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// TestPages signs in, shows hostile text as text, decides, and signs out; requests from
-// elsewhere are refused.
+// TestPages signs in, shows hostile text as text, decides and signs out. Requests from other
+// sites are refused.
 func TestPages(t *testing.T) {
 	x := newTeam(t, 4)
 	bad := alerttest.Alert()
@@ -604,8 +603,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestLeavers has the list of leavers and a review for HR, both in the audit log,
-// and no review of somebody who does not leave.
+// TestLeavers shows the list of leavers and a review to HR, both in the audit log, and no
+// review of other people.
 func TestLeavers(t *testing.T) {
 	x := newTeam(t, 20)
 	name := x.server.Mask(HR).Name
@@ -639,8 +638,8 @@ func TestLeavers(t *testing.T) {
 	}
 }
 
-// TestQueue has what is urgent at the top of the queue, however much less urgent came
-// after it, and says that there is more than it shows.
+// TestQueue checks that urgent alerts are at the top of the queue, however many others came
+// after them, and that the page says if there are more than it shows.
 func TestQueue(t *testing.T) {
 	x := newTeam(t, 0)
 	old := x.sample(0, 3)
@@ -665,8 +664,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestOpenAPI holds the document against what is answered: every path is there, and every
-// answer has what the document says that it has.
+// TestOpenAPI compares the document with the responses: all paths and all properties are in it.
 func TestOpenAPI(t *testing.T) {
 	x := newTeam(t, 4)
 	_, body, _ := x.ask("", "GET", "/v1/openapi.json", "")
@@ -724,7 +722,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// TestLimit answers 429 to who asks too much.
+// TestLimit checks that too many requests are answered with 429.
 func TestLimit(t *testing.T) {
 	x := newTeam(t, 0)
 	refused := 0
@@ -766,8 +764,8 @@ func BenchmarkPage(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }
 
-// BenchmarkStreams has as many clients as there may be read what comes: how long until
-// all have it, and the memory of one, client and server together.
+// BenchmarkStreams has as many streams as are allowed: how long until all have a change, and
+// how much memory one takes, client and server together.
 func BenchmarkStreams(b *testing.B) {
 	x := newTeam(b, 1)
 	var tokens []string
@@ -827,7 +825,7 @@ func BenchmarkStreams(b *testing.B) {
 	b.ReportMetric(float64(after.Sys-before.Sys)/maxStreams/1000, "kB/client")
 }
 
-// days keeps ninety days of somebody, with a peak on the day of the sample.
+// days stores ninety days of a user, with a peak on the day of the sample.
 func (x *team) days(user string) {
 	x.t.Helper()
 	var list []finding.Activity
@@ -855,8 +853,8 @@ func (x *team) days(user string) {
 	}
 }
 
-// TestDays draws somebody's days for the alert and for the person, says in words what is
-// drawn, and has it in the audit log.
+// TestDays draws the days of a user for the alert and the person, describes them in words, and
+// writes the access to the audit log.
 func TestDays(t *testing.T) {
 	x := newTeam(t, 2)
 	user := "person.1@northwind.example"
@@ -886,7 +884,7 @@ func TestDays(t *testing.T) {
 	}
 }
 
-// TestDigestPage is the digest of a week, without a name.
+// TestDigestPage shows the digest of a week without names.
 func TestDigestPage(t *testing.T) {
 	x := newTeam(t, 8)
 	status, body, header := x.ask(SOC, "GET", "/digest", "")
@@ -902,9 +900,9 @@ func TestDigestPage(t *testing.T) {
 	}
 }
 
-// TestSuppress suggests the narrowest suppression once an alert is closed as false, with
-// what it would have done; alerts like it are then kept and not told, and worse ones, or
-// others, are.
+// TestSuppress suggests the narrowest suppression with its backtest once an alert is closed as
+// false. Alerts that it covers are then stored and not sent; more severe ones, and others, are
+// sent.
 func TestSuppress(t *testing.T) {
 	x := newTeam(t, 0)
 	sample := func(n int, change func(*alert.Alert)) alert.Alert {
@@ -1009,8 +1007,8 @@ func TestSuppress(t *testing.T) {
 	}
 }
 
-// TestUnseen lists with an alert what could not be seen then, whichever detector about the data
-// says so, and nothing of another time.
+// TestUnseen checks that an alert lists what could not be seen at its time, whichever detector
+// reports it, and nothing of another time.
 func TestUnseen(t *testing.T) {
 	x := newTeam(t, 0)
 	about := func(n int, detector, reason string, at time.Time) alert.Alert {
@@ -1029,8 +1027,8 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
-// TestRequests has somebody ask for a name, and somebody else with the role privacy agree:
-// it is shown to who asked alone, and for a while.
+// TestRequests requests a name, and another user with the role privacy approves: only the first
+// user sees it, and for a while.
 func TestRequests(t *testing.T) {
 	x := newTeam(t, 2)
 	user := "person.1@northwind.example"

@@ -14,7 +14,7 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// get asks the handler itself, without a network and without its limit of requests.
+// get calls the handler itself, without a network and without the rate limit.
 func (x *team) get(h http.Handler, role Role, target string) *httptest.ResponseRecorder {
 	clear(x.server.limits)
 	req := httptest.NewRequest("GET", "/", nil)
@@ -26,8 +26,8 @@ func (x *team) get(h http.Handler, role Role, target string) *httptest.ResponseR
 	return rec
 }
 
-// FuzzQuery asserts that whatever is asked of the API and the pages is answered, or refused
-// as the asker's fault, in the format that was promised.
+// FuzzQuery asserts that every request to the API and the pages is answered, or refused as the
+// client's fault, in the right format.
 func FuzzQuery(f *testing.F) {
 	x := newTeam(f, 20)
 	h := x.server.Handler()
@@ -64,7 +64,7 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// FuzzPages asserts that text of an attacker adds no markup to a page.
+// FuzzPages asserts that an attacker's text adds no markup to a page.
 func FuzzPages(f *testing.F) {
 	x := newTeam(f, 0)
 	h := x.server.Handler()

@@ -139,8 +139,8 @@ func (p *provider) signed(m jwt.SigningMethod, kid string, key any, c jwt.MapCla
 	return s
 }
 
-// TestSignOn signs people in through an identity provider, and nobody whose token is not
-// for them, for this, or from it.
+// TestSignOn signs users in through an identity provider, and refuses tokens of another
+// audience, of another provider, or that are otherwise invalid.
 func TestSignOn(t *testing.T) {
 	x := newTeam(t, 2)
 	p := newProvider(t, x.now)

@@ -154,12 +154,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	text := strings.TrimSpace(r.PostFormValue("token"))
 	t, err := s.Store.Check(r.Context(), text, s.Now())
 	if err != nil {
-		said := "That token is not valid."
+		reason := "That token is not valid."
 		if !errors.Is(err, ErrToken) {
 			s.Log.Error("feed", "path", r.URL.Path, "err", err)
-			said = "It failed; the log says why."
+			reason = "It failed; the log says why."
 		}
-		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: said})
+		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: reason})
 		return
 	}
 	http.SetCookie(w, &http.Cookie{

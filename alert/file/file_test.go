@@ -9,8 +9,7 @@ import (
 	"github.com/outflow/outflow/alert/file"
 )
 
-// TestDeliver appends alerts, one of them twice over: a run before was cut off while
-// it wrote it.
+// TestDeliver appends alerts, one of them after an interruption in the middle of its line.
 func TestDeliver(t *testing.T) {
 	dir := t.TempDir()
 	s, err := alert.OpenStore(t.Context(), filepath.Join(dir, "alerts.db"))
@@ -18,10 +17,10 @@ func TestDeliver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	telling := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "out"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
+	policy := alert.NotifyPolicy{Routes: []alert.Route{{Channel: "out"}}, NeedsAttention: func(*alert.Alert) bool { return true }}
 	take := func(next int64, id string) string {
 		a := alert.Alert{ID: id, Severity: alert.High}
-		if err := s.Apply(t.Context(), 0, alert.Position{Next: next}, []alert.Alert{a}, telling); err != nil {
+		if err := s.Apply(t.Context(), 0, alert.Position{Next: next}, []alert.Alert{a}, policy); err != nil {
 			t.Fatal(err)
 		}
 		line, err := alert.Line(&a)

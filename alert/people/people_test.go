@@ -30,7 +30,7 @@ func directory() *Directory {
 	return d
 }
 
-// TestFind finds people by everything they are called.
+// TestFind finds people by all of their names.
 func TestFind(t *testing.T) {
 	for text, want := range map[string]string{
 		"dana.ruiz@acme.example":    "dana.ruiz@acme.example address",
@@ -84,7 +84,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestHostile puts nothing on a terminal that does more than letters do.
+// TestHostile checks that errors and descriptions contain no control characters.
 func TestHostile(t *testing.T) {
 	d := New()
 	d.Add("a\x1b[2Jb@acme.example")
@@ -94,7 +94,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestUnder finds nobody by what a reader of pseudonyms may not know.
+// TestUnder checks that a reader of pseudonyms finds nobody by name.
 func TestUnder(t *testing.T) {
 	n := 0
 	names := map[string]string{}
@@ -114,7 +114,7 @@ func TestUnder(t *testing.T) {
 	}
 }
 
-// TestEmpty says that nobody is known where that is so.
+// TestEmpty checks the error of a directory without people.
 func TestEmpty(t *testing.T) {
 	d := New()
 	if _, err := d.Find("dana.ruiz@acme.example"); err == nil || !strings.Contains(err.Error(), "there is no data") {

@@ -14,11 +14,11 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// special are unescaped characters that Markdown or HTML take for more than text.
+// special are unescaped characters that have a meaning in Markdown or HTML.
 var special = regexp.MustCompile("(?:^|[^\\\\])(?:\\\\\\\\)*[`*_\\[\\]<>#|]")
 
-// FuzzReports asserts that text of an attacker adds neither markup nor lines nor parts to
-// a report: each format is made of the same pieces, whatever the text.
+// FuzzReports asserts that an attacker's text adds neither markup nor lines nor parts to a
+// report: each format has the same structure, whatever the text.
 func FuzzReports(f *testing.F) {
 	for _, s := range []string{
 		"", "plain", alerttest.Hostile, `" data-part="left"`, "<!-- part: left -->", "\n- forged\n",
@@ -68,7 +68,7 @@ func names(list []Part) (out []string) {
 	return out
 }
 
-// written are the reports about somebody, by kind and format.
+// written are the reports about one user, by kind and format.
 func written(t testing.TB, who, reason, what string) map[string]string {
 	who = "kim" + strings.ToLower(who)
 	a := at(notice.AddDate(0, 0, 5), alert.High)

@@ -35,7 +35,7 @@ func at(day time.Time, s alert.Severity) alert.Alert {
 	return a
 }
 
-// detectors are some of those that there are.
+// detectors are some detectors with their traits.
 var detectors = finding.Detectors{
 	"bulk_download": 0, "sharing_policy": finding.ChangesSettings, "external_sharing": finding.SharesOutside,
 	"personal_mailbox": finding.SharesOutside, "public_link": finding.SharesOutside,
@@ -54,8 +54,7 @@ func input(list ...alert.Alert) *Input {
 	}
 }
 
-// TestDrawn draws what was done day by day, within the page and in words, and has it as
-// numbers.
+// TestDrawn draws days within the page, and has them in words and as numbers.
 func TestDrawn(t *testing.T) {
 	in := input(at(notice.AddDate(0, 0, 5), alert.High))
 	in.Days = func(who string, from, to time.Time) (list []finding.Activity, err error) {
@@ -95,7 +94,7 @@ func TestDrawn(t *testing.T) {
 	}
 }
 
-// TestVerdict comes to what an HR partner has to do.
+// TestVerdict checks verdict and headline of reviews.
 func TestVerdict(t *testing.T) {
 	open := at(notice.AddDate(0, 0, 5), alert.High)
 	open.Exposures = []alert.Exposure{{What: "made \"x\" public", Opened: open.Time}}
@@ -138,7 +137,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestHostile writes text of attackers into every format, and it stays text.
+// TestHostile checks that an attacker's text stays text in every format.
 func TestHostile(t *testing.T) {
 	bad := at(notice, alert.High)
 	bad.Reason = alerttest.Hostile
@@ -171,7 +170,7 @@ func TestHostile(t *testing.T) {
 
 func mondayOf(t time.Time) time.Time { _, m := WeekOf(t); return m }
 
-// TestMasked has no name in a report under pseudonyms.
+// TestMasked checks that a report under pseudonyms has no names.
 func TestMasked(t *testing.T) {
 	a := at(notice, alert.High)
 	a.Reason = "shared with Dana Ruiz's own address dana.ruiz@gmail.com"
@@ -243,7 +242,7 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-// TestWeeks reads weeks as ISO 8601 counts them.
+// TestWeeks checks that weeks are those of ISO 8601.
 func TestWeeks(t *testing.T) {
 	for text, monday := range map[string]string{
 		"2026-W01": "2025-12-29",
@@ -266,8 +265,8 @@ func TestWeeks(t *testing.T) {
 	}
 }
 
-// TestDigest has what is to be acted on, once a case, what is open, and who leaves; and
-// says a quiet week in one line.
+// TestDigest checks that the digest lists each case once, what is open and who leaves, and
+// reports a quiet week in one line.
 func TestDigest(t *testing.T) {
 	monday := mondayOf(last)
 	var list []alert.Alert
@@ -320,7 +319,7 @@ func covered(from, to time.Time, sources ...string) map[string][]string {
 	return days
 }
 
-// TestWeekWithoutData says of a week only what the data says.
+// TestWeekWithoutData reports of a week only what the data shows.
 func TestWeekWithoutData(t *testing.T) {
 	monday := mondayOf(notice)
 	enough := Usual{Any: true, PersonDays: 400, Needed: 50, PerDay: 10, Judged: true}
@@ -328,7 +327,7 @@ func TestWeekWithoutData(t *testing.T) {
 		covered map[string][]string
 		usual   Usual
 		want    State
-		says    []string
+		phrases []string
 	}{
 		"all": {
 			covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box"),
@@ -375,7 +374,7 @@ func TestWeekWithoutData(t *testing.T) {
 			if err := d.Write(&b, format); err != nil || d.Verdict != c.want {
 				t.Errorf("%s: %v %s", name, err, d.Verdict)
 			}
-			for _, s := range c.says {
+			for _, s := range c.phrases {
 				if !strings.Contains(b.String(), s) {
 					t.Errorf("%s as %s does not say %q: %s", name, format, s, b.String())
 				}
@@ -392,13 +391,13 @@ func TestWeekWithoutData(t *testing.T) {
 	}
 }
 
-// merged is the days of one map, with those of another in place of some.
+// merged is the days of one map, with some replaced by those of another.
 func merged(a, b map[string][]string) map[string][]string {
 	maps.Copy(a, b)
 	return a
 }
 
-// TestNotEnough says nothing unusual only where something unusual could have been seen.
+// TestNotEnough reports nothing unusual only where something unusual could have been seen.
 func TestNotEnough(t *testing.T) {
 	from, to := notice.Add(-lookBack), last.Add(lookAfter)
 	all := covered(from, to, "box")
@@ -411,8 +410,8 @@ func TestNotEnough(t *testing.T) {
 		usual   Usual
 		list    []alert.Alert
 		want    Verdict
-		says    string
-		whole   int // kinds that could be judged on all days
+		phrase  string
+		whole   int // kinds that could be scored on all days
 	}{
 		"all": {all, 60, enough, nil, Nothing, "Nothing unusual", 3},
 		"the first 44 days": {
@@ -479,7 +478,7 @@ func TestNotEnough(t *testing.T) {
 		if c.want == Look {
 			found = 1
 		}
-		if r.Verdict != c.want || !strings.Contains(r.Headline, c.says) || len(r.Normal)+found < c.whole || len(r.Normal) > c.whole ||
+		if r.Verdict != c.want || !strings.Contains(r.Headline, c.phrase) || len(r.Normal)+found < c.whole || len(r.Normal) > c.whole ||
 			len(r.Normal)+len(r.Coverage.Unjudged)+found < 3 {
 			t.Errorf("%s: %s, %q, normal %v, unjudged %v", name, r.Verdict, r.Headline, r.Normal, r.Coverage.Unjudged)
 		}
@@ -499,8 +498,8 @@ func TestNotEnough(t *testing.T) {
 	}
 }
 
-// TestOwners lists for everybody what is open, and where it is closed, whatever it is
-// called.
+// TestOwners lists for every user what is open and how to close it, however the name is
+// written.
 func TestOwners(t *testing.T) {
 	a := at(notice, alert.Low)
 	a.Sources = []string{"box"}
@@ -537,7 +536,7 @@ func TestOwners(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestGolden has the reports as they are read: a review and a digest, in every format.
+// TestGolden compares a review and a digest with their goldens, in every format.
 func TestGolden(t *testing.T) {
 	leaving := at(notice.AddDate(0, 0, 5), alert.High)
 	leaving.Exposures = []alert.Exposure{{What: `made "prices <2026>" public`, Opened: leaving.Time}}
@@ -580,7 +579,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestArrived sums up what came in a week, and lists what was left out among what is wrong
+// TestArrived sums up what arrived in a week, and lists what was left out among the problems
 // with the data.
 func TestArrived(t *testing.T) {
 	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)

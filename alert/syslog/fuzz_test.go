@@ -10,12 +10,12 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// head is what a message begins with: RFC 5424 up to the end of its structured data.
+// head matches the beginning of a message: RFC 5424 up to the end of its structured data.
 var head = regexp.MustCompile(`^<\d+>1 [0-9T:.Z-]+ \S+ outflow - alert ` +
 	`\[outflow@32473 id="(?:[^"\\\]]|\\.)*" revision="\d+" severity="[a-z]+"\] CEF:0\|`)
 
-// FuzzFormat asserts that text of an attacker adds no line, no field of the CEF header and
-// no key of its extension: what is sent is read back as it was meant.
+// FuzzFormat asserts that an attacker's text adds no line, no field of the CEF header and no
+// key of its extension: what is sent is parsed as it was meant.
 func FuzzFormat(f *testing.F) {
 	for _, s := range []string{
 		"", "plain", "a|b", "x suser=root", `a\`, `\|`, `\\=`, "\r\n<13>1 forged", "\"] [x y=\"", "\x1b[31m",

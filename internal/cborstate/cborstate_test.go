@@ -8,8 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// TestUnmarshal reads back what is written of many accounts, and of one whose name is no
-// text.
+// TestUnmarshal reads back many accounts, and one whose name is not valid UTF-8.
 func TestUnmarshal(t *testing.T) {
 	want := map[string]string{"an\xff": "\xfe"}
 	for i := range 200_000 {

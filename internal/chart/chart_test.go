@@ -23,7 +23,7 @@ func days(n int) (list []Day) {
 	return list
 }
 
-// TestDays draws well-formed pictures, in which no text of others does harm.
+// TestDays draws well-formed images, in which text from outside does no harm.
 func TestDays(t *testing.T) {
 	hostile := `</text><script>alert(1)</script>`
 	b, err := Days(SVG, days(91), hostile, hostile, "usual day", "colleagues")

@@ -8,7 +8,7 @@ import (
 	"github.com/outflow/outflow/internal/disk"
 )
 
-// TestFree asks for the room of a folder that is there, and of one that is not.
+// TestFree asks for the free space of a folder, and of one that does not exist.
 func TestFree(t *testing.T) {
 	free, total, err := disk.Free(t.TempDir())
 	if errors.Is(err, errors.ErrUnsupported) {

@@ -92,8 +92,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// FuzzFramed asserts that a stored backlog that is damaged gives an error, and that what is
-// read of one can be used: never a panic.
+// FuzzFramed asserts that damaged stored events are an error, and that those that are accepted
+// can be used without a panic.
 func FuzzFramed(f *testing.F) {
 	rec := sample().Append(nil)
 	f.Add(AppendFramed(AppendFramed(nil, rec), rec))

@@ -6,8 +6,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// FuzzSegment asserts that a stored segment that is damaged is an error, and never a panic
-// or more memory than there is in it; and that one that is read is what was written.
+// FuzzSegment asserts that a damaged segment is an error, without a panic or more memory than
+// its size justifies, and that one that is accepted is what was written.
 func FuzzSegment(f *testing.F) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false)) // so that damage gets through
 	if err != nil {

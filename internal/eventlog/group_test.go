@@ -17,8 +17,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// TestBalancer has members come and go: every partition has one of them, all have as many,
-// and they keep what they have as far as that allows; with alone, one keeps all.
+// TestBalancer has members come and go: every partition has one member, all members have as
+// many, and they keep theirs as far as that allows. With alone, one member keeps all.
 func TestBalancer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 200 {
@@ -83,8 +83,8 @@ func TestBalancer(t *testing.T) {
 	}
 }
 
-// TestBalancerZombie has a member come back that was away while another one had its
-// partitions: the other one keeps them.
+// TestBalancerZombie has a member come back whose partitions another one has by now: that one
+// keeps them.
 func TestBalancerZombie(t *testing.T) {
 	member := func(id string, generation int32, partitions ...int) kafka.GroupMember {
 		data, err := json.Marshal(claim{generation, partitions})
@@ -107,8 +107,8 @@ func subset(list, of []int) bool {
 	return !slices.ContainsFunc(list, func(p int) bool { return !slices.Contains(of, p) })
 }
 
-// TestLead has members of a group come and go, over a broker: the one that leads is not
-// disturbed by others, and is followed by one of them.
+// TestLead has members of a group come and go, with a broker: others do not disturb the leader,
+// and one of them follows it.
 func TestLead(t *testing.T) {
 	t.Parallel()
 	list := os.Getenv("OUTFLOW_KAFKA")
@@ -184,13 +184,13 @@ func TestLead(t *testing.T) {
 	next("second ends")
 }
 
-// generations are those of the group that its members were in last, by name.
+// generations are the last generations of the members of a group, by name.
 type generations struct {
 	mu   sync.Mutex
 	last map[string]int64
 }
 
-// common is the generation that all of some members are in, or 0.
+// common returns the generation that all of some members are in, or 0.
 func (g *generations) common(names []string) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -202,7 +202,7 @@ func (g *generations) common(names []string) int64 {
 	return g.last[names[0]]
 }
 
-// member takes from what a member logs which generation it is in.
+// member is the log of a member, from which it takes the generation.
 type member struct {
 	slog.Handler
 	in   *generations

@@ -61,8 +61,8 @@ func TestKafka(t *testing.T) {
 	})
 }
 
-// TestKafkaReopen checks that a log goes on where it ended, that its number of
-// partitions is fixed, and what offsets that are not there are told as.
+// TestKafkaReopen checks that a log continues where it ended, that its number of partitions is
+// fixed, and the errors for offsets that it does not have.
 func TestKafkaReopen(t *testing.T) {
 	t.Parallel()
 	c, name := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)}), topic(t)
@@ -92,7 +92,7 @@ func TestKafkaReopen(t *testing.T) {
 }
 
 // TestKafkaNext checks that the end of a partition is known while a reader waits there, after
-// it has read what came, and when nobody reads.
+// it has read, and without readers.
 func TestKafkaNext(t *testing.T) {
 	t.Parallel()
 	l, err := cluster(t, eventlog.KafkaConfig{Brokers: brokers(t)}).Log(t.Context(), topic(t), 2)
@@ -145,8 +145,8 @@ func TestKafkaNext(t *testing.T) {
 	}
 }
 
-// TestKafkaSecurity signs in by password over TLS, and is refused with a wrong
-// password or without the authority's certificate: at once, and with the reason.
+// TestKafkaSecurity authenticates by password over TLS, and is refused at once, with the
+// reason, with a wrong password or without the authority's certificate.
 func TestKafkaSecurity(t *testing.T) {
 	t.Parallel()
 	brokers(t)
@@ -206,8 +206,8 @@ func TestKafkaConfig(t *testing.T) {
 	}
 }
 
-// BenchmarkConsume reads a whole topic, and does nothing with it: what a bare
-// consumer costs. .ci/stream names the topic.
+// BenchmarkConsume reads a whole topic and drops the records: the cost of a bare consumer.
+// .ci/stream names the topic.
 func BenchmarkConsume(b *testing.B) {
 	name := os.Getenv("OUTFLOW_TOPIC")
 	if name == "" {

@@ -20,7 +20,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryLimit checks that a full log waits, and forgets what was read.
+// TestMemoryLimit checks that Append waits while a log is full, and that records are dropped
+// once they have been read.
 func TestMemoryLimit(t *testing.T) {
 	m := eventlog.NewMemory(1, 10)
 	if err := m.Append(t.Context(), eventlog.Record{Value: make([]byte, 20)}); err != nil {
@@ -48,7 +49,7 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// TestPartitionOf pins the partitions of keys: state is kept by partition.
+// TestPartitionOf pins the partitions of keys: state is stored by partition.
 func TestPartitionOf(t *testing.T) {
 	for key, want := range map[string]int{"": 9, "jane.doe@acme.example": 2, "aws:111122223333:user/jane": 6} {
 		if got := eventlog.PartitionOf(key, 16); got != want {

@@ -33,8 +33,8 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
-// TestSQLiteReopen checks that a log goes on where it ended, also after what it
-// held is forgotten, and that its number of partitions is fixed.
+// TestSQLiteReopen checks that a log continues where it ended, also after Trim, and that its
+// number of partitions is fixed.
 func TestSQLiteReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.db")
 	f, l := openFile(t, path, 2)

@@ -44,12 +44,12 @@ func caught(where string, v any) *Panic {
 	p := &Panic{Where: where, Value: v, Stack: debug.Stack()}
 	mu.Lock()
 	all := make([]func(*Panic), 0, len(watchers))
-	for _, tell := range watchers {
-		all = append(all, *tell)
+	for _, report := range watchers {
+		all = append(all, *report)
 	}
 	mu.Unlock()
-	for _, tell := range all {
-		tell(p)
+	for _, report := range all {
+		report(p)
 	}
 	return p
 }
@@ -61,15 +61,15 @@ var (
 
 // Watch registers a function that is called for every panic in the process that is caught, on
 // the goroutine that panicked, until stop is called.
-func Watch(tell func(*Panic)) (stop func()) {
+func Watch(report func(*Panic)) (stop func()) {
 	mu.Lock()
 	defer mu.Unlock()
-	watchers = append(watchers, &tell)
+	watchers = append(watchers, &report)
 	return func() {
 		mu.Lock()
 		defer mu.Unlock()
 		for i, t := range watchers {
-			if t == &tell {
+			if t == &report {
 				watchers = append(watchers[:i:i], watchers[i+1:]...)
 				return
 			}

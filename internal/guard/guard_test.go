@@ -11,11 +11,11 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// TestDo checks what becomes of errors and of panics of several kinds, and that each panic
-// is told once, to those who still want to know.
+// TestDo checks the results of errors and panics of several kinds, and that every registered
+// function is called once for each panic.
 func TestDo(t *testing.T) {
-	var told []*guard.Panic
-	stop := guard.Watch(func(p *guard.Panic) { told = append(told, p) })
+	var seen []*guard.Panic
+	stop := guard.Watch(func(p *guard.Panic) { seen = append(seen, p) })
 	failed := errors.New("failed")
 	if err := guard.Do("x", func() error { return failed }); err != failed {
 		t.Errorf("%v", err)
@@ -33,19 +33,19 @@ func TestDo(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if len(told) != 4 || !errors.Is(told[1], failed) {
-		t.Errorf("%d were told", len(told))
+	if len(seen) != 4 || !errors.Is(seen[1], failed) {
+		t.Errorf("%d were seen", len(seen))
 	}
 	stop()
 	stop()
-	guard.Do("x", func() error { panic("nobody is told") })
-	if len(told) != 4 {
-		t.Errorf("%d were told after the end", len(told))
+	guard.Do("x", func() error { panic("after stop") })
+	if len(seen) != 4 {
+		t.Errorf("%d were seen after the end", len(seen))
 	}
 }
 
-// TestHandler checks what a client sees of a handler that panics: 500, or a connection that
-// breaks off where the answer had begun; and that the server goes on.
+// TestHandler checks what a client gets from a handler that panics: 500, or an aborted
+// connection if the response had begun; and that the server goes on.
 func TestHandler(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/before", func(http.ResponseWriter, *http.Request) { panic("secret") })

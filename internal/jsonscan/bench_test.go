@@ -56,7 +56,7 @@ func pick(b *testing.B, in []byte, s Scanner) {
 	}
 }
 
-// BenchmarkRaw passes over a CloudTrail record and checks all of its keys.
+// BenchmarkRaw skips a CloudTrail record and checks all of its keys.
 func BenchmarkRaw(b *testing.B) {
 	in := []byte(record)
 	b.SetBytes(int64(len(in)))

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// texts walks a value and returns its texts with the keys they stand under.
+// texts walks a value and returns its texts by the path of keys.
 func texts(s *Scanner, key string, out map[string]string) {
 	switch s.Kind() {
 	case '{':
@@ -96,8 +96,8 @@ func TestParseInt(t *testing.T) {
 	}
 }
 
-// FuzzScan compares with encoding/json: what it accepts is accepted, and texts of
-// objects are the same.
+// FuzzScan compares with encoding/json: what that accepts is accepted, and texts of objects are
+// the same.
 func FuzzScan(f *testing.F) {
 	for _, s := range []string{`{"a":"b"}`, `{"a":{"b":[1,2,{"c":"d"}]},"e":null}`, `[]`, `{"k":"\ud800"}`, `"x"`, `{"a":1}{"b":2}`} {
 		f.Add([]byte(s))
@@ -128,8 +128,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// TestUnique checks that a key that decides occurs once, however it is written, and
-// that nobody is bothered about keys that are not read.
+// TestUnique checks that a key that is read occurs once, however it is written, and that keys
+// that are not read may be repeated.
 func TestUnique(t *testing.T) {
 	many := func(n int, last string) string {
 		var b strings.Builder
@@ -189,7 +189,7 @@ func TestUnique(t *testing.T) {
 	}
 }
 
-// TestSpecial compares what is found in 8 bytes at a time with a look at each of them.
+// TestSpecial compares the search in 8 bytes at a time with one byte by byte.
 func TestSpecial(t *testing.T) {
 	plain := func(b []byte) int {
 		for i, c := range b {
@@ -216,9 +216,9 @@ func TestSpecial(t *testing.T) {
 	}
 }
 
-// TestUniqueNested compares with a look at every object by itself: keys are those of the
-// innermost object, whatever was read around it and before. The objects are small: few keys
-// of a record may be repeated at all.
+// TestUniqueNested compares with a check of every object by itself: keys are those of the
+// innermost object, whatever was read around it and before. The objects are small, since only a
+// few keys of a record may be repeated at all.
 func TestUniqueNested(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	keys := []string{

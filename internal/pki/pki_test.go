@@ -85,8 +85,8 @@ func write(t *testing.T, dir, name string, cert *x509.Certificate, key *ecdsa.Pr
 	return certFile, keyFile
 }
 
-// TestMutual reaches a server under an authority of its own that wants a certificate: with
-// the right files alone, and with one that was renewed meanwhile.
+// TestMutual connects to a server with an authority of its own that requires a certificate:
+// only with the right files, and with a certificate that was renewed meanwhile.
 func TestMutual(t *testing.T) {
 	dir, ours, others := t.TempDir(), newAuthority(t), newAuthority(t)
 	ca, _ := write(t, dir, "ca", ours.cert, nil)
@@ -149,7 +149,7 @@ func TestMutual(t *testing.T) {
 	}
 }
 
-// TestWrong says which file is wrong.
+// TestWrong checks that errors name the file.
 func TestWrong(t *testing.T) {
 	dir, ours := t.TempDir(), newAuthority(t)
 	cert, key := write(t, dir, "a", ours.cert, ours.key)

@@ -64,7 +64,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestStop ends waiting for a program whose child holds its output open.
+// TestStop stops waiting for a program whose child keeps its output open.
 func TestStop(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\nsleep 60 &\nsleep 60\n"), 0o700); err != nil {

@@ -94,7 +94,7 @@ type Correlation struct {
 	names   []string
 	aliases map[string]map[string]string // alias → rule → field
 	line    int
-	told    bool // generate: the rules that feed it make findings, too
+	emits   bool // generate: the rules that feed it make findings, too
 }
 
 // Holds reports whether a count satisfies the condition.
@@ -247,7 +247,7 @@ func correlation(v *value) (*Correlation, error) {
 		Compare: map[string]float64{},
 		aliases: fieldAliases(v.get("aliases")),
 		line:    v.line,
-		told:    v.str("generate") == "true",
+		emits:   v.str("generate") == "true",
 	}
 	var err error
 	if c.Timespan, err = timespan(v.str("timespan")); err != nil {

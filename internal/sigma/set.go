@@ -133,7 +133,7 @@ func (s *Set) link() (bad []error) {
 		}
 
 		for _, x := range c.Rules {
-			feeds[x] = feeds[x] || !c.told
+			feeds[x] = feeds[x] || !c.emits
 			for _, name := range append(slices.Clone(c.GroupBy), c.Field) {
 				if f := c.FieldOf(x, name); f != "" && !slices.Contains(x.by, f) {
 					x.by = append(x.by, f)

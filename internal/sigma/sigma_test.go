@@ -25,7 +25,7 @@ func rule(detection string) string {
 	return "title: T\nid: r\nlogsource:\n    product: aws\n    service: cloudtrail\ndetection:\n" + detection + "\nlevel: high\n"
 }
 
-// TestMatch asks single rules about one record.
+// TestMatch matches single rules with one record.
 func TestMatch(t *testing.T) {
 	const record = `{"eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","sourceIPAddress":"203.0.113.9",
 		"userIdentity":{"type":"IAMUser","userName":"kim","arn":"arn:aws:iam::1:user/kim"},
@@ -89,7 +89,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// TestRow asks a rule about rows of a table, whose columns may be written in any way.
+// TestRow matches a rule with rows of a table, whose column names are written in different
+// ways.
 func TestRow(t *testing.T) {
 	set, bad, err := Load(write(t, map[string]string{"r.yml": rule(
 		"    sel:\n        event_Name: StopLogging\n        Source IP address|cidr: 203.0.113.0/24\n    condition: sel")}))
@@ -117,7 +118,7 @@ func TestRow(t *testing.T) {
 	}
 }
 
-// TestErrors names what is wrong with a rule, and its line; other rules are used.
+// TestErrors checks that errors name the line, and that other rules remain usable.
 func TestErrors(t *testing.T) {
 	for body, want := range map[string]string{
 		rule("    sel:\n        a|near: b\n    condition: sel"):          `r.yml:8: the modifier "near" is not supported`,
@@ -158,7 +159,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestCandidates asks rules only about actions that they can hold for.
+// TestCandidates checks that rules are evaluated only for actions that they can match.
 func TestCandidates(t *testing.T) {
 	set, _, err := Load(write(t, map[string]string{"a.yml": rule("    a:\n        eventName: [StopLogging, DeleteTrail]\n    condition: a"),
 		"b.yml": strings.Replace(rule(

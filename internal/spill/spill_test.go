@@ -13,7 +13,7 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// text is the i-th string, of a length between nothing and some pages.
+// text is the i-th string, empty up to some pages long.
 func text(i int) []byte {
 	n := i * 37 % 4000
 	if i%500 == 499 {
@@ -22,7 +22,7 @@ func text(i int) []byte {
 	return bytes.Repeat(fmt.Append(nil, i, "."), n/4)
 }
 
-// TestFile puts strings and gets them back, from memory and from the file.
+// TestFile stores strings and gets them back, from memory and from the file.
 func TestFile(t *testing.T) {
 	for _, memory := range []int64{0, 1 << 20, 1 << 30} {
 		dir := t.TempDir()
@@ -59,7 +59,7 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// TestReuse drops references over and over: the file does not grow for it.
+// TestReuse drops references again and again: the file does not grow.
 func TestReuse(t *testing.T) {
 	f := spill.New(1<<20, t.TempDir())
 	defer f.Close()
@@ -86,7 +86,7 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// TestNoRoom checks that a disk that takes nothing is an error, not a loss.
+// TestNoRoom checks that a full disk is an error, not a loss.
 func TestNoRoom(t *testing.T) {
 	f := spill.New(0, "/nonexistent")
 	defer f.Close()

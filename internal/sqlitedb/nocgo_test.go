@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNeedsCGO checks that a build without cgo fails, and says what is missing: the
-// program would otherwise fail at the first file that it opens.
+// TestNeedsCGO checks that a build without cgo fails and names the reason: the program would
+// otherwise fail at the first file that it opens.
 func TestNeedsCGO(t *testing.T) {
 	cmd := exec.Command("go", "build", ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -26,7 +26,7 @@ func sum(t *testing.T, db *sql.DB) (n int) {
 	return n
 }
 
-// TestReadOnly reads one moment of a file that is written meanwhile, and writes nothing.
+// TestReadOnly reads a file as of one moment while it is written, and writes nothing.
 func TestReadOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	if _, err := sqlitedb.OpenReadOnly(t.Context(), path, numbers); err == nil || !strings.Contains(err.Error(), "no such file") {
@@ -73,8 +73,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestReadOnlyEarlierVersion reads a file of an earlier version as it will be, and leaves
-// it as it is.
+// TestReadOnlyEarlierVersion reads a file of an earlier version with the newest schema, and
+// does not change it.
 func TestReadOnlyEarlierVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	db, err := sqlitedb.Open(t.Context(), path, numbers)
@@ -98,8 +98,8 @@ func TestReadOnlyEarlierVersion(t *testing.T) {
 	}
 }
 
-// TestReadOnlyFolder reads files of a folder that cannot be written: closed, left behind
-// by a process that was killed, and in use.
+// TestReadOnlyFolder reads files in read-only folders: closed, left behind by a process that
+// was killed, and in use.
 func TestReadOnlyFolder(t *testing.T) {
 	if dir := os.Getenv("OUTFLOW_TEST_DIR"); dir != "" { // the child, who is not root
 		readFolder(t, dir)

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// TestGuarded reaches nothing of this machine and of networks within, however an address
-// is written, whatever a name resolves to and wherever an answer points; unless it is
-// allowed.
+// TestGuarded connects to no address of this machine or of internal networks, however it is
+// written, whatever a name resolves to and wherever a response redirects, unless it is allowed.
 func TestGuarded(t *testing.T) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		t.Setenv(name, "")

@@ -41,11 +41,11 @@ type Client struct {
 	Now       func() time.Time // the clock
 	Log       *slog.Logger     // may be nil
 
-	mu    sync.Mutex
-	skew  time.Duration // by how much the vendor's clock is ahead
-	until time.Time     // no request before
-	n     int           // requests so far
-	told  bool          // the difference of the clocks was logged
+	mu     sync.Mutex
+	skew   time.Duration // by how much the vendor's clock is ahead
+	until  time.Time     // no request before
+	n      int           // requests so far
+	warned bool          // the difference of the clocks was logged
 }
 
 // Authorizer returns the value of the Authorization header. Fresh asks for a new token, because
@@ -365,8 +365,8 @@ func (c *Client) learn(res *http.Response) {
 		if c.skew = at.Sub(now); c.skew.Abs() <= 2*time.Second { // Date has whole seconds, and the response took time
 			c.skew = 0
 		}
-		if c.skew.Abs() > bigSkew && !c.told && c.Log != nil {
-			c.told = true
+		if c.skew.Abs() > bigSkew && !c.warned && c.Log != nil {
+			c.warned = true
 			c.Log.Warn("clocks differ; using the vendor's", "by", c.skew.Round(time.Second))
 		}
 	}

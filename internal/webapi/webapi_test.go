@@ -21,14 +21,14 @@ import (
 	"github.com/outflow/outflow/internal/secret"
 )
 
-// vendor answers with what a test wants.
+// vendor responds with what a test wants.
 func vendor(t *testing.T, do http.HandlerFunc) *Client {
 	s := httptest.NewServer(do)
 	t.Cleanup(s.Close)
 	return &Client{Base: s.URL + "/v1", HTTP: s.Client(), Now: time.Now}
 }
 
-// TestMeaning walks the table of what answers mean, and how long vendors ask to wait.
+// TestMeaning checks the meaning of responses, and how long vendors ask to wait.
 func TestMeaning(t *testing.T) {
 	soon := time.Now().Add(30 * time.Second)
 	for _, c := range []struct {
@@ -79,7 +79,7 @@ func TestMeaning(t *testing.T) {
 	}
 }
 
-// TestElsewhere does not follow links, nor redirections, to another host.
+// TestElsewhere follows neither links nor redirects to another host.
 func TestElsewhere(t *testing.T) {
 	asked := false
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
@@ -104,7 +104,7 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// TestBudget waits while less of the vendor's budget is left than is to be spared.
+// TestBudget waits while less of the vendor's rate limit is left than should be spared.
 func TestBudget(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	api := vendor(t, func(w http.ResponseWriter, r *http.Request) {
@@ -129,7 +129,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestClock takes the vendor's clock where ours is wrong.
+// TestClock uses the vendor's clock where ours is wrong.
 func TestClock(t *testing.T) {
 	api := vendor(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", time.Now().Add(10*time.Minute).UTC().Format(http.TimeFormat))
@@ -143,8 +143,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestOAuth gets a token by an assertion, keeps it, and gets another when it is refused;
-// an error holds neither the assertion nor the secret.
+// TestOAuth gets a token with an assertion, keeps it, and gets another when it is refused.
+// Errors contain neither the assertion nor the secret.
 func TestOAuth(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -208,7 +208,7 @@ func TestOAuth(t *testing.T) {
 	}
 }
 
-// TestParseKey reads keys in every form, and names no secret where it cannot.
+// TestParseKey reads keys in every form. Errors contain no secret.
 func TestParseKey(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -253,7 +253,7 @@ func TestNextLink(t *testing.T) {
 	}
 }
 
-// TestStall ends an answer that stops in its middle.
+// TestStall cancels a response that stops in the middle.
 func TestStall(t *testing.T) {
 	gone := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
