@@ -61,8 +61,9 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	}
 
 	args = append(args, min(max(f.Limit, 1), 1000))
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE "+strings.Join(where,
-		" AND ")+" ORDER BY seq "+order+" LIMIT ?", args...)
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT seq, at, body FROM change WHERE "+strings.Join(where, " AND ")+" ORDER BY seq "+order+" LIMIT ?",
+		args...)
 	if err != nil {
 		return nil, fmt.Errorf("alert: list changes: %w", err)
 	}

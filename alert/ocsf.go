@@ -74,6 +74,7 @@ func anomalies(a *Alert) (list []ocsfAnalysis) {
 		return nil
 	}
 	num := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+	value := func(x float64) []ocsfObservation { return []ocsfObservation{{Value: num(x)}} }
 	for i := range r.Counts {
 		c := &r.Counts[i]
 		if c.Points <= 0 {
@@ -85,9 +86,9 @@ func anomalies(a *Alert) (list []ocsfAnalysis) {
 				{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), r.Start, r.At}}},
 			},
 			Baselines: []ocsfObserved{
-				{c.Metric, "own", "usual day, on the scale of the model", []ocsfObservation{{Value: num(c.Own)}}},
-				{c.Metric, "peers", "", []ocsfObservation{{Value: num(c.Peers)}}},
-				{c.Metric, "organisation", "", []ocsfObservation{{Value: num(c.Organisation)}}},
+				{c.Metric, "own", "usual day, on the scale of the model", value(c.Own)},
+				{c.Metric, "peers", "", value(c.Peers)},
+				{c.Metric, "organisation", "", value(c.Organisation)},
 			},
 		})
 	}

@@ -79,8 +79,8 @@ func (m *Message) Rest() string {
 			parts = append(parts, number(float64(n))+" "+s.String())
 		}
 	}
-	return number(float64(len(m.Others))) + " more alerts waited while this channel was down: " + strings.Join(parts,
-		", ") + ". They are in the list of alerts."
+	return number(float64(len(m.Others))) + " more alerts waited while this channel was down: " +
+		strings.Join(parts, ", ") + ". They are in the list of alerts."
 }
 
 // Text returns the message as plain text of several lines.

@@ -622,8 +622,8 @@ func TestLeavers(t *testing.T) {
 	_, style, _ := strings.Cut(body, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
 	sum := sha256.Sum256([]byte(style))
-	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp,
-		"style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || strings.Contains(csp, "script") {
+	policy := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, policy) || strings.Contains(csp, "script") {
 		t.Error(csp)
 	}
 	if status, body, _ := x.ask(HR, "GET", "/leavers/"+staying, ""); status != 404 {
@@ -941,8 +941,8 @@ func TestSuppress(t *testing.T) {
 	decide(2, True)
 	x.set(start.Add(4 * time.Hour))
 	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim", SOC, x.now(), 1000*time.Hour)
-	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body,
-		"would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0") {
+	const kept = "would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0"
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body, kept) {
 		t.Error(body)
 	}
 	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "<th>Right so far") || !strings.Contains(body, "1 of 2") {

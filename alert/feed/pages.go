@@ -353,7 +353,12 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 
 // about returns the latest alerts about a user.
 func (s *Server) about(r *http.Request, who *reader, user string) ([]item, error) {
-	changes, err := s.Alerts.Changes(r.Context(), alert.Filter{User: user, Latest: true, Before: math.MaxInt64, Limit: 50})
+	changes, err := s.Alerts.Changes(r.Context(), alert.Filter{
+		User:   user,
+		Latest: true,
+		Before: math.MaxInt64,
+		Limit:  50,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,13 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 // about the data in whose time it falls.
 func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []string, err error) {
 	for _, d := range s.Detectors.With(finding.AboutData) {
-		changes, err := s.Alerts.Changes(ctx, alert.Filter{Detector: d, Latest: true, All: true, Before: math.MaxInt64, Limit: 200})
+		changes, err := s.Alerts.Changes(ctx, alert.Filter{
+			Detector: d,
+			Latest:   true,
+			All:      true,
+			Before:   math.MaxInt64,
+			Limit:    200,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -172,17 +178,20 @@ func (s *Server) charts(ctx context.Context, user string) ([]report.Series, erro
 	}
 	last := days[len(days)-1].End
 	days = slices.DeleteFunc(days, func(d finding.Activity) bool { return d.End < last-personDays*24*time.Hour.Milliseconds() })
-	alerts, err := s.Alerts.Changes(ctx, alert.Filter{User: user, Latest: true, Before: math.MaxInt64, Limit: 500})
+	alerts, err := s.Alerts.Changes(ctx, alert.Filter{
+		User:   user,
+		Latest: true,
+		Before: math.MaxInt64,
+		Limit:  500,
+	})
 	if err != nil {
 		return nil, err
 	}
 	alerting := map[int64]bool{} // ends of days with an alert that needs attention
 	for i := range alerts {
 		at := alerts[i].Alert.Time.UnixMilli()
-		if d := slices.IndexFunc(days, func(d finding.Activity) bool {
-			return d.End >= at &&
-				d.End-at < 24*time.Hour.Milliseconds()
-		}); d >= 0 && !alerts[i].Alert.Withdrawn {
+		on := func(d finding.Activity) bool { return d.End >= at && d.End-at < 24*time.Hour.Milliseconds() }
+		if d := slices.IndexFunc(days, on); d >= 0 && !alerts[i].Alert.Withdrawn {
 			alerting[days[d].End] = true
 		}
 	}

@@ -56,7 +56,12 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{cluster: cluster, topic: c.Topic, partitions: c.Partitions, version: env.Version}, nil
+	return &notifier{
+		cluster:    cluster,
+		topic:      c.Topic,
+		partitions: c.Partitions,
+		version:    env.Version,
+	}, nil
 }
 
 type notifier struct {

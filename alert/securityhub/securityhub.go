@@ -123,8 +123,9 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 // Notify implements alert.Notifier. The finding's id is the alert's, so that a revision updates
 // it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{Findings: []types.AwsSecurityFinding{Finding(
-		m, n.conf.Region, n.conf.Account, n.now())}})
+	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{
+		Findings: []types.AwsSecurityFinding{Finding(m, n.conf.Region, n.conf.Account, n.now())},
+	})
 	if err != nil {
 		return "", err
 	}

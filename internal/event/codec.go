@@ -140,34 +140,35 @@ func RecordTime(rec []byte) int64 { return int64(binary.LittleEndian.Uint64(rec[
 // header (HasHeader).
 func RecordKey(rec []byte) uint64 { return binary.LittleEndian.Uint64(rec[9:]) }
 
-// RecordSource reads the source of a stored event.
+// RecordSource returns the source of a stored event.
 func RecordSource(rec []byte) Source { return Source(rec[17]) }
 
-// RecordKind reads the kind of actor of a stored event.
+// RecordKind returns the kind of actor of a stored event.
 func RecordKind(rec []byte) ActorKind { return ActorKind(rec[19]) }
 
-// SetRecordKind sets the kind of actor of a stored event.
+// SetRecordKind changes the kind of actor of a stored event.
 func SetRecordKind(rec []byte, k ActorKind) { rec[19] = byte(k) }
 
-// RecordGuest says whether the actor of a stored event is a guest.
+// RecordGuest reports whether the actor of a stored event is a guest.
 func RecordGuest(rec []byte) bool { return rec[22]&flagGuest != 0 }
 
 // SetRecordGuest makes the actor of a stored event a guest.
 func SetRecordGuest(rec []byte) { rec[22] |= flagGuest }
 
-// RecordClass reads the class of a stored event.
+// RecordClass returns the class of a stored event.
 func RecordClass(rec []byte) Class { return Class(rec[18]) }
 
-// RecordOutcome reads the outcome of a stored event.
+// RecordOutcome returns the outcome of a stored event.
 func RecordOutcome(rec []byte) Outcome { return Outcome(rec[20]) }
 
-// RecordVisibility reads who could reach the object of a stored event, before and after.
+// RecordVisibility returns the visibility of the object of a stored event before and after the
+// action.
 func RecordVisibility(rec []byte) (before, after Visibility) {
 	return Visibility(rec[21] >> 4), Visibility(rec[21] & 15)
 }
 
-// RecordActor reads the account and the alias of the actor of a stored event.
-// They share its memory.
+// RecordActor returns the account and the alias of the actor of a stored event. They share its
+// memory.
 func RecordActor(rec []byte) (account, alias string) {
 	mask := binary.LittleEndian.Uint32(rec[23:])
 	r := reader{rec[headerSize:]}
@@ -180,16 +181,14 @@ func RecordActor(rec []byte) (account, alias string) {
 	return account, alias
 }
 
-// RecordHasRecipients says whether a stored event names recipients or
-// attributes.
+// RecordHasRecipients reports whether a stored event has recipients or attributes.
 func RecordHasRecipients(rec []byte) bool { return rec[22]&flagLists != 0 }
 
-// Decoder reads stored events. Its zero value is ready.
+// Decoder reads stored events. The zero value is ready. It is not safe for concurrent use.
 type Decoder struct{ uuid [36]byte }
 
-// Decode reads one stored event into e. Texts share the memory of rec and of
-// the decoder, and are valid until the next call. Damaged input gives an error
-// and never a panic.
+// Decode reads one stored event into e. Strings share the memory of rec and of the decoder, and
+// are valid until the next call. Damaged input is an error, never a panic.
 func (d *Decoder) Decode(rec []byte, e *Event) error {
 	if !HasHeader(rec) {
 		return errRecord
@@ -240,7 +239,7 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 	return nil
 }
 
-// reader consumes a record; b is nil after damage.
+// reader consumes a record; b is nil once it is damaged.
 type reader struct{ b []byte }
 
 func (r *reader) text() string {
@@ -264,7 +263,7 @@ func (r *reader) int() int64 {
 	return n
 }
 
-// count reads a number of list entries, each of which takes at least a byte.
+// count reads the length of a list, each element of which takes at least a byte.
 func (r *reader) count() int {
 	n, k := binary.Uvarint(r.b)
 	if k <= 0 || n > uint64(len(r.b)-k) {

@@ -297,8 +297,10 @@ func (l *SQLite) wait(ctx context.Context, partition int, from int64) {
 	defer l.mu.Unlock()
 	for ctx.Err() == nil && !l.ended {
 		var next int64
-		if err := l.file.db.QueryRowContext(ctx, "SELECT next FROM bound WHERE topic = ? AND part = ?", l.id, partition).Scan(
-			&next); err == nil && next > from {
+		err := l.file.db.QueryRowContext(ctx,
+			"SELECT next FROM bound WHERE topic = ? AND part = ?",
+			l.id, partition).Scan(&next)
+		if err == nil && next > from {
 			return
 		}
 		l.changed.Wait()

@@ -405,8 +405,8 @@ func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error
 		s == http.StatusBadRequest && marked:
 		e.Kind = Throttled
 		if e.Wait == 0 {
-			if reset, err := strconv.ParseInt(cmp.Or(res.Header.Get("X-Rate-Limit-Reset"), res.Header.Get("X-RateLimit-Reset")), 10,
-				64); err == nil {
+			header := cmp.Or(res.Header.Get("X-Rate-Limit-Reset"), res.Header.Get("X-RateLimit-Reset"))
+			if reset, err := strconv.ParseInt(header, 10, 64); err == nil {
 				e.Wait = min(max(time.Unix(reset, 0).Sub(c.Clock()), leastWait), time.Hour)
 			}
 		}
