@@ -23,6 +23,7 @@ func (c Counts) N(metric string) float64 { return c.n[c.detector.metric(metric)]
 // that rests on. It can only be read.
 type Day struct {
 	Counts
+	// Evidence is what the counts and indicators of the detector rest on.
 	Evidence Evidence
 	// Settled says that enough is known about the person for something new to mean
 	// anything.
@@ -33,18 +34,18 @@ type Day struct {
 	Lasting bool
 }
 
-// FewDays is how many active days somebody must have had for what is usual for them to be
+// FewDays is how many active days a person must have had for what is usual for them to be
 // spoken of as that.
 const FewDays = 4
 
 // Evidence is what the counts and indicators of a detector rest on today.
 type Evidence struct {
-	Events   int   // 0 if there are none; then the rest is zero, too
-	From, To int64 // time of the first and of the last, Unix milliseconds
-	Sources  []event.Source
-	Places   Most // the containers of the objects
-	Targets  Most // who or what received the data
-	Folders  int  // things taken that are folders, whose size the vendor does not state
+	Events   int            // 0 if there are none; then the rest is zero, too
+	From, To int64          // time of the first and of the last, Unix milliseconds
+	Sources  []event.Source // in the order of their numbers
+	Places   Most           // the containers of the objects
+	Targets  Most           // who or what received the data
+	Folders  int            // things taken that are folders, whose size the vendor does not state
 }
 
 // Most is the most frequent of some names.
@@ -89,8 +90,8 @@ func (d *Day) Folders() string {
 	return ""
 }
 
-// ToWhom says who received things; "" if nobody is known.
-func (d *Day) ToWhom() string {
+// Recipients says who received things: " with …"; "" if nothing is known of them.
+func (d *Day) Recipients() string {
 	switch t := &d.Evidence.Targets; {
 	case t.Name == "":
 		return ""
@@ -119,7 +120,7 @@ func (d *Day) OfWhich(metricsAndWords ...string) string {
 	for i := 0; i+1 < len(metricsAndWords); i += 2 {
 		j := d.detector.metric(metricsAndWords[i])
 		if !d.Settled && d.detector.Metrics[j].History {
-			continue // everything is new to somebody of whom hardly a day is known
+			continue // everything is new to a person of whom hardly a day is known
 		}
 		if n := d.n[j]; n > 0 {
 			parts = append(parts, Number(n)+" "+metricsAndWords[i+1])

@@ -22,9 +22,9 @@ type Detector struct {
 	Needs  []Need
 	Traits finding.Traits // what those who handle its findings need to know
 
-	Weight     float64 // of its counts in the score; 0 stands for 1
-	Metrics    []Metric
-	Indicators []Indicator
+	Weight     float64     // of its counts in the score; 0 stands for 1
+	Metrics    []Metric    // what it counts; their order is that of the stored state
+	Indicators []Indicator // what it notices on single events
 	// Mechanism is the part of the engine that makes its findings, where it has neither
 	// metrics nor indicators.
 	Mechanism Mechanism
@@ -40,19 +40,19 @@ type Detector struct {
 	Qualifier string
 
 	// Exfiltration says that the detector sees data leave, so that its findings weigh more
-	// before somebody leaves, and count towards a slow drip.
+	// before a user leaves, and count towards a slow drip.
 	Exfiltration bool
-	// Compromise says that the detector sees somebody else behind the account, so that data
+	// Compromise says that the detector sees an intruder behind the account, so that data
 	// taken out on the same day weighs more.
 	Compromise bool
-	// Privilege says that the detector sees somebody receive a right, so that data taken out
+	// Privilege says that the detector sees a user receive a right, so that data taken out
 	// within two days weighs more.
 	Privilege Privilege
 }
 
 // Need is a part of a source's audit log that is exported, licensed or switched on by itself.
 type Need struct {
-	Source  event.Source
+	Source  event.Source  // the source whose log it is part of
 	Classes []event.Class // any event of them shows that it arrives; nil for any of the source
 	Missing string        // what is missing where none arrives: an export, a licence, a switch
 }
@@ -62,9 +62,9 @@ type Privilege uint8
 
 // The receivers of a right.
 const (
-	NoPrivilege    Privilege = iota
-	PrivilegeTaken           // the person who acts
-	PrivilegeGiven           // the recipients of the day's administrative grants (Enriched.TopGrant)
+	NoPrivilege    Privilege = iota // none: the detector sees no right granted
+	PrivilegeTaken                  // the person who acts
+	PrivilegeGiven                  // the recipients of the day's administrative grants (Enriched.TopGrant)
 )
 
 // Mechanism is a part of the engine that makes findings from its own state.
@@ -72,19 +72,19 @@ type Mechanism uint8
 
 // The mechanisms. Each has exactly one detector.
 const (
-	NoMechanism     Mechanism = iota
-	SlowDrift                 // lasting shifts of the rates of metrics that are Slow
-	Leaving                   // weight for data taken out by somebody who is leaving
-	AfterCompromise           // weight for data taken out soon after a Compromise
-	AfterPrivilege            // weight for data taken out soon after a Privilege
-	UserRules                 // rules of the organisation's own
-	AccessReview              // access that a leaver has left behind
-	SourceSilent              // a source sends nothing
-	SourceLate                // a source is later than usual
-	SourceGap                 // a part of a source was not read
-	HRFeed                    // the HR feed is stale or implausible
-	UnknownAccounts           // accounts that belong to nobody known
-	NamesLeftOut              // more names than are kept
+	NoMechanism     Mechanism = iota // none: the detector has metrics or indicators
+	SlowDrift                        // lasting shifts of the rates of metrics that are Slow
+	Leaving                          // weight for data taken out by a leaver
+	AfterCompromise                  // weight for data taken out soon after a Compromise
+	AfterPrivilege                   // weight for data taken out soon after a Privilege
+	UserRules                        // rules of the organisation's own
+	AccessReview                     // access that a leaver has left behind
+	SourceSilent                     // a source sends nothing
+	SourceLate                       // a source is later than usual
+	SourceGap                        // a part of a source was not read
+	HRFeed                           // the HR feed is stale or implausible
+	UnknownAccounts                  // accounts that belong to no known user
+	NamesLeftOut                     // more names than are kept
 	mechanisms
 )
 
@@ -97,18 +97,18 @@ type Metric struct {
 	Unit   string  // plural, for people
 	Weight float64 // how much a surprise about it matters, against others; 0 stands for 1
 	// HalfSaturation is the scored count at which a surprise has half its weight: small
-	// amounts do little harm.
+	// amounts weigh little.
 	HalfSaturation float64
-	Scale          Scale
-	Slow           bool // a lasting shift of its rate is looked for
-	Burst          bool // the most within half an hour is scored, rather than the total of the day
+	Scale          Scale // from the total to the count that is scored
+	Slow           bool  // a lasting shift of its rate is looked for
+	Burst          bool  // the most within half an hour is scored, rather than the total of the day
 	// History says that what is counted depends on what was there before: files never
 	// opened, recipients not written to. Where hardly a day is known, everything is new.
 	History bool
 	// Decay, if it is not 0, makes the count go on from day to day: what is left of it after
 	// a day. It is scored on days that add to it.
 	Decay float64
-	On    []event.Class
+	On    []event.Class // the classes of events that are measured
 	// Measure is how much an event adds; 0 if nothing.
 	Measure func(a *Enriched) float64
 }
@@ -119,20 +119,20 @@ type Scale uint8
 
 // The scales.
 const (
-	Linear    Scale = iota
-	Root            // ⌊√x⌋
-	RootBytes       // ⌊√(x / 100 kB)⌋
+	Linear    Scale = iota // ⌊x⌋
+	Root                   // ⌊√x⌋
+	RootBytes              // ⌊√(x / 100 kB)⌋
 )
 
 // Indicator is something noticed on a single event, without a baseline. How much it says
 // depends on how rare it is in the organisation.
 type Indicator struct {
-	Name     string // stored key
-	Weight   float64
-	Impact   int           // at least: 1 … 3
-	On       []event.Class // none if it only holds in place of another (Persists)
-	Once     bool          // further events of the day say nothing new
-	Match    func(a *Enriched) bool
+	Name     string                   // stored key
+	Weight   float64                  // of its rarity in the score
+	Impact   int                      // of its findings at least: 1 … 3
+	On       []event.Class            // none if it only holds in place of another (Persists)
+	Once     bool                     // further events of the day say nothing new
+	Match    func(a *Enriched) bool   // whether an event has it
 	Describe func(a *Enriched) string // a clause for people; nil if the indicator only adds weight
 	// Persists names the indicator of the same detector that holds in place of this one
 	// where what the event laid open, or switched off, is not undone within hours.

@@ -10,7 +10,7 @@ import (
 // must not be changed, nor kept beyond the call.
 type Enriched struct {
 	*event.Event
-	Person string
+	Person string // the name of the person who acts
 
 	First     bool    // the first time today that this is done with the object
 	Repeat    bool    // it was done with the object before today: it does not count again
@@ -19,7 +19,7 @@ type Enriched struct {
 	Sensitive bool    // by label, or by the names of object and container
 	OffHours  bool    // at an hour or on a day at which the person hardly ever works
 	Connected bool    // through a connected application, not by hand
-	RareApp   bool    // an application that hardly anybody else here uses
+	RareApp   bool    // an application that hardly anyone else here uses
 	Strange   bool    // from a network that was new to person and organisation within two days
 	Rows      float64 // rows taken, each execution once
 	Export    bool    // the first record of an export
@@ -34,7 +34,8 @@ type Enriched struct {
 	Failures   int  // failed sign-ins from the same address within the day before
 	Silent     int  // days without any activity before today
 
-	SharedAfterDownload, DeletedAfterDownload bool
+	SharedAfterDownload  bool // the person downloaded the object within three days, and shares it
+	DeletedAfterDownload bool // the same, and deletes it
 	// Stages are the steps from collecting to cleaning up that the object has gone through
 	// within three days, this one included.
 	Stages int
@@ -47,7 +48,7 @@ type Enriched struct {
 	Refused    int    // pushes refused within ten minutes; on a sign-in, those of the half hour before
 	Brief      int64  // how long a right was held that is taken away within a day, milliseconds; 0 if longer
 	AfterLast  int64  // how long the last working day has been over, milliseconds; 0 if it is not
-	Leaving    bool   // the person is leaving
+	Leaving    bool   // the person has given notice, or left lately
 }
 
 // Outsider is the first recipient outside; "" if there is none.
@@ -60,7 +61,7 @@ func (a *Enriched) Outsider() string {
 	return ""
 }
 
-// Subject is whose account is changed: somebody else's, or the person's own.
+// Subject is the user whose account is changed: another user, or the person.
 func (a *Enriched) Subject() string {
 	if len(a.To) > 0 {
 		return a.To[0].Account
@@ -68,7 +69,7 @@ func (a *Enriched) Subject() string {
 	return a.Person
 }
 
-// ItemName names the object for people.
+// ItemName is the name of the object, with that of its container where it has one.
 func (a *Enriched) ItemName() string {
 	if a.Object.Container != "" && a.Source != event.M365 {
 		return a.Object.Container + "/" + a.Object.Name
@@ -76,7 +77,7 @@ func (a *Enriched) ItemName() string {
 	return a.Object.Name
 }
 
-// AppName names the application for people.
+// AppName is the display name of the application; its id if it has none.
 func (a *Enriched) AppName() string {
 	if n := a.Attr(event.AttrAppName); n != "" {
 		return n
@@ -92,7 +93,7 @@ func (a *Enriched) LabelLowered() bool {
 // Role is the role that is granted or revoked, as the vendor calls it.
 func (a *Enriched) Role() string { return a.Attr(event.AttrRole) }
 
-// Receiver says for people who receives a right: "themselves" if it is the person who acts.
+// Receiver says in words who receives a right: "themselves" if it is the person who acts.
 func (a *Enriched) Receiver() string {
 	for i := range a.To {
 		if a.To[i].Account == a.Person {

@@ -76,6 +76,7 @@ func short(place string) string {
 	return strings.TrimSuffix(place, "/")
 }
 
+// List lists names as English does: a, b and c.
 func List(names []string) string {
 	switch len(names) {
 	case 0:

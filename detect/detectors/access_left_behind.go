@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// accessLeftBehind is what somebody leaves open a day after the last working day
+// accessLeftBehind is what a leaver leaves open a day after the last working day
 // (F06): applications and keys that were authorised, public links, outsiders in
 // shared files.
 var accessLeftBehind = &detect.Detector{

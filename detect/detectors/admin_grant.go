@@ -7,7 +7,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// adminGrant is an administrative right given to somebody (D01): it weighs more
+// adminGrant is an administrative right that is granted (D01): it weighs more
 // if the receiver is the giver, does not work with systems, or if it happens at
 // an odd hour.
 var adminGrant = &detect.Detector{

@@ -4,7 +4,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// appDownload is an application that reads many files on somebody's behalf (A19).
+// appDownload is an application that reads many files on a user's behalf (A19).
 var appDownload = &detect.Detector{
 	Name: "app_download", Title: "Bulk read by a connected application", Techniques: []string{"T1528", "T1530"}, Exfiltration: true,
 	Needs: fileStores,

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// bulkDownload is somebody who downloads many files by hand (A01): distinct
+// bulkDownload is a user who downloads many files by hand (A01): distinct
 // files, not events; without sync clients, previews and applications.
 var bulkDownload = &detect.Detector{
 	Name: "bulk_download", Title: "Bulk download", Techniques: []string{"T1530", "T1213"}, Exfiltration: true,

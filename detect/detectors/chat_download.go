@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// chatDownload is somebody who downloads many files from conversations (A01).
+// chatDownload is a user who downloads many files from conversations (A01).
 var chatDownload = &detect.Detector{
 	Name: "chat_download", Title: "Bulk download from chat", Techniques: []string{"T1213.005"}, Exfiltration: true,
 	Needs: []detect.Need{slackFiles},

@@ -4,7 +4,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// compromiseTakeout is a sign-in that somebody else may be behind, and data taken
+// compromiseTakeout is a sign-in that may be an intruder's, and data taken
 // out by the same account within 24 hours (H02). It has nothing of its own: it
 // adds weight where both have spoken.
 var compromiseTakeout = &detect.Detector{

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// crmExport is somebody who exports reports or files of the CRM (A03). One
+// crmExport is a user who exports reports or files of the CRM (A03). One
 // execution counts once, however many records describe it.
 var crmExport = &detect.Detector{
 	Name: "crm_export", Title: "CRM export", Techniques: []string{"T1213.004"}, Weight: .8, Exfiltration: true,

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// crmQuery is somebody who takes rows out of the CRM through its interfaces for
+// crmQuery is a user who takes rows out of the CRM through its interfaces for
 // programs (A04).
 var crmQuery = &detect.Detector{
 	Name: "crm_query", Title: "CRM bulk query", Techniques: []string{"T1213.004", "T1119"}, Weight: 1.35, Exfiltration: true,

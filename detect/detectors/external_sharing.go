@@ -6,9 +6,9 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// externalSharing is somebody who shares much with outsiders (B02): pairs of an
+// externalSharing is a user who shares much with outsiders (B02): pairs of an
 // item and a recipient, each once. Partners the organisation has long shared with
-// weigh little, since sharing with them is not new to anybody.
+// weigh little, since sharing with them is nothing new.
 var externalSharing = &detect.Detector{
 	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Exfiltration: true,
 	Needs:  fileStores,
@@ -47,7 +47,7 @@ var externalSharing = &detect.Detector{
 		},
 	},
 	Reason: func(d *detect.Day) string {
-		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.ToWhom() + d.Within() +
+		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.Recipients() + d.Within() +
 			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", "to new or personal domains")
 	},
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// forbiddenDomain is something shared with, or somebody invited from, a domain
+// forbiddenDomain is something shared with, or a guest invited from, a domain
 // that the configuration forbids (B04): a competitor, say.
 var forbiddenDomain = &detect.Detector{
 	Name: "forbidden_domain", Title: "Share to a forbidden domain", Techniques: []string{"T1567"}, Exfiltration: true,

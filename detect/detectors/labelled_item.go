@@ -6,7 +6,7 @@ import (
 )
 
 // labelledItem is something with a top sensitivity label that leaves (B05): one
-// is enough. It weighs less where it goes to somebody who has received things
+// is enough. It weighs less where it goes to a recipient who has received things
 // before.
 var labelledItem = &detect.Detector{
 	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Exfiltration: true,

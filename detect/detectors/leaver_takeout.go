@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// leaverTakeout is somebody who takes data out between notice and a week after
+// leaverTakeout is a user who takes data out between notice and a week after
 // the last day (F02). It adds weight where another detector has already spoken.
 var leaverTakeout = &detect.Detector{
 	Name: "leaver_takeout", Title: "Take-out before leaving", Techniques: []string{"T1530", "T1567"},

@@ -16,7 +16,7 @@ var loggingDisabled = &detect.Detector{
 		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper},
 		Persists: "logging_disabled_lasting", Match: func(*detect.Enriched) bool { return true },
 		Describe: func(a *detect.Enriched) string {
-			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // nobody is known
+			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // no user is known
 				return "logs of " + a.Source.Title() + " are not whole: " + a.Action + " " + detect.Quote(a.Object.Name) + ": " + why
 			}
 			s := "stopped or narrowed what " + a.Source.Title() + " logs: " + detect.Quote(a.Action)

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// massClone is somebody who clones many repositories (A07): distinct ones, so
+// massClone is a user who clones many repositories (A07): distinct ones, so
 // that a pipeline that clones one again and again does not count.
 var massClone = &detect.Detector{
 	Name: "mass_clone", Title: "Mass clone of source code", Techniques: []string{"T1213.003", "T1567.001"}, Exfiltration: true,

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// massDeletion is somebody who deletes many files (F05).
+// massDeletion is a user who deletes many files (F05).
 var massDeletion = &detect.Detector{
 	Name: "mass_deletion", Title: "Mass deletion", Techniques: []string{"T1485", "T1070"},
 	Needs: fileStores,

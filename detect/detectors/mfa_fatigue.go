@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// mfaFatigue is somebody who is asked to approve a sign-in until they give in
+// mfaFatigue is a user who is asked to approve a sign-in until they give in
 // (E03): refused pushes in a burst, above all with an approval after them.
 var mfaFatigue = &detect.Detector{
 	Name: "mfa_fatigue", Title: "MFA fatigue", Techniques: []string{"T1621"}, Compromise: true,

@@ -7,8 +7,8 @@ import (
 )
 
 // mfaRemoved is a second factor that is removed or reset (E04): most weigh little
-// unless none is enrolled again the same day; of somebody who is leaving, or of
-// somebody else, more.
+// unless none is enrolled again the same day; of a leaver, or of
+// another user, more.
 var mfaRemoved = &detect.Detector{
 	Name: "mfa_removed", Title: "Second factor removed", Techniques: []string{"T1556.006"}, Compromise: true,
 	Needs: []detect.Need{oktaAny, m365Entra, googleUsers, githubAny, boxAny, dropboxAny, awsManage},

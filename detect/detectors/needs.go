@@ -18,7 +18,7 @@ func need(s event.Source, missing string, classes ...event.Class) detect.Need {
 // anyOf is any part of a source's log.
 func anyOf(s event.Source) detect.Need { return detect.Need{Source: s} }
 
-// The parts of audit logs that detectors see through. What needs which licence is said on the
+// The parts of audit logs that detectors see through. Which licence they require is documented on the
 // vendors' pages in docs/sources.
 var (
 	fileWork = []event.Class{event.View, event.Edit, event.Upload, event.Download, event.Delete, event.Rename, event.Copy, event.Sync}

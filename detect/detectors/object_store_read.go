@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// objectStoreRead is somebody who reads much from an object store (A06).
+// objectStoreRead is a user who reads much from an object store (A06).
 var objectStoreRead = &detect.Detector{
 	Name: "object_store_read", Title: "Bulk read of an object store", Techniques: []string{"T1530", "T1537"},
 	Weight: .7, Exfiltration: true,

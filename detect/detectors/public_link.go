@@ -8,7 +8,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// publicLink is somebody who makes files reachable without sign-in (B01), each
+// publicLink is a user who makes files reachable without sign-in (B01), each
 // once, however often the link is changed.
 var publicLink = &detect.Detector{
 	Name: "public_link", Title: "Public links", Techniques: []string{"T1567.002", "T1530"},

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// selfGrant is somebody who gives an administrative right to one of their own
+// selfGrant is a user who gives an administrative right to one of their own
 // accounts, or gives one and takes it away within a day (D02).
 var selfGrant = &detect.Detector{
 	Name: "self_grant", Title: "Right granted to oneself, or for a moment", Techniques: []string{"T1098.003"},

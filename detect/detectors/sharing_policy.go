@@ -18,7 +18,7 @@ var sharingPolicy = &detect.Detector{
 }
 
 // policyFacts are those of a policy of a kind: weakened, or changed in a
-// direction that the record does not tell.
+// direction that the record does not state.
 func policyFacts(kind string) []detect.Indicator {
 	changed := []event.Class{event.ConfigChange}
 	what := func(a *detect.Enriched) string {

@@ -7,7 +7,7 @@ import (
 )
 
 // takeoutSequence is the same files downloaded, then shared out or made public,
-// or deleted, within three days (H01). Files are told apart by id, so renaming one
+// or deleted, within three days (H01). Files are distinguished by id, so renaming one
 // changes nothing; three stages weigh more than two.
 var takeoutSequence = &detect.Detector{
 	Name: "takeout_sequence", Title: "Download, then share or delete", Techniques: []string{"T1119", "T1567", "T1070"}, Exfiltration: true,

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// terminatedUserActivity is anything done by any account of somebody whose last
+// terminatedUserActivity is anything done by any account of a user whose last
 // working day is over (F01).
 var terminatedUserActivity = &detect.Detector{
 	Name: "terminated_user_activity", Title: "Activity after the last working day", Techniques: []string{"T1078.004"}, Compromise: true,
@@ -26,7 +26,7 @@ var terminatedUserActivity = &detect.Detector{
 	}},
 }
 
-// everything is all classes of what somebody may do.
+// everything is all classes of what a user may do.
 var everything = func() (all []event.Class) {
 	for c := event.Other; c.String() != "unknown"; c++ {
 		switch c {

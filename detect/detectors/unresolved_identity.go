@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// unresolvedIdentity is a source many of whose accounts belong to nobody known
+// unresolvedIdentity is a source of which many accounts belong to no known user
 // (I05).
 var unresolvedIdentity = &detect.Detector{
 	Name: "unresolved_identity", Title: "Accounts without a person",

@@ -11,7 +11,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// access is something that somebody opened and nobody has closed.
+// access is something that a person opened and that has not been closed.
 type access struct {
 	Kind   uint8
 	Source event.Source

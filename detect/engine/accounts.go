@@ -15,10 +15,10 @@ const (
 )
 
 // Unknown is how many acts of people a source had of late that take or change something,
-// and how many of them are of nobody who is known: counts per day, those of earlier days less.
-func (e *Engine) Unknown(s event.Source) (acts, nobody float64) {
+// and how many of them are by unknown accounts: counts per day, those of earlier days less.
+func (e *Engine) Unknown(s event.Source) (acts, unknown float64) {
 	p := &e.Pulse[s]
-	return p.Acts, p.Nobody
+	return p.Acts, p.Unknown
 }
 
 // countActs counts an event that took effect for the health of its source.
@@ -35,8 +35,8 @@ func (e *Engine) countActs(p *person, source event.Source, class event.Class) {
 	b := e.deltaOf(p)
 	b.Acts[source]++
 	if strings.Contains(p.Name, ":") { // source:id stands for an account that belongs to no known address
-		b.Nobody[source]++
-		b.nobody(source, p.Name, 1)
+		b.Unknown[source]++
+		b.countUnknown(source, p.Name, 1)
 	}
 }
 
@@ -44,10 +44,10 @@ func (e *Engine) countActs(p *person, source event.Source, class event.Class) {
 func (e *Engine) checkAccounts(end int64) {
 	for _, s := range event.Sources() {
 		p := &e.Pulse[s]
-		share := p.Nobody / max(p.Acts, 1)
+		share := p.Unknown / max(p.Acts, 1)
 		switch {
-		case p.Acts >= unresolvedN && share > unresolved && !p.NobodyTold && end/event.Hour-p.First >= settleHours:
-			p.NobodyTold = true
+		case p.Acts >= unresolvedN && share > unresolved && !p.UnknownReported && end/event.Hour-p.First >= settleHours:
+			p.UnknownReported = true
 			f := e.healthFinding(detect.UnknownAccounts, s.String(), end-event.Day, end, 1)
 			f.Sources = []string{s.String()}
 			f.Observed, f.Unit = round(100*share), "% of events"
@@ -57,10 +57,10 @@ func (e *Engine) checkAccounts(end int64) {
 				100*share, s.Title(), accounts(p.Who), detect.Quote(most))
 			e.send(f)
 		case share < unresolved/2:
-			p.NobodyTold = false
+			p.UnknownReported = false
 		}
 		p.Acts *= .6
-		p.Nobody *= .6
+		p.Unknown *= .6
 	}
 }
 

@@ -41,7 +41,7 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 	e.err = e.days(a)
 }
 
-// Leavers lists those of whom HR has said that they leave, or have left, by name.
+// Leavers lists the users that HR reports as leaving or gone, by name.
 func (e *Engine) Leavers() (list []finding.Leaver) {
 	for _, l := range e.leavers {
 		list = append(list, l)

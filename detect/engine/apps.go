@@ -16,8 +16,8 @@ var clients = map[string]bool{
 	"691301496089":                         true, // Google Drive on the web
 }
 
-// automation are applications that read on somebody's behalf without being asked
-// to each time. They are no rarity, whoever uses them first.
+// automation are applications that read on a user's behalf without being asked
+// to each time. They are no rarity, no matter who uses them first.
 var automation = map[string]bool{
 	"fb8d773d-7ef8-4ec0-a117-179f88add510": true, // Enterprise Copilot Platform
 	"7ab7862c-4c57-491e-8a45-d52a7e023983": true, // App Service

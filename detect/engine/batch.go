@@ -13,10 +13,10 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// Keyed is an event as stored, and whose it is.
+// Keyed is an event as stored, and the person it belongs to.
 type Keyed struct {
-	Person string
-	Record []byte
+	Person string // "" if no person is known
+	Record []byte // as event.Event.Append writes it
 }
 
 const (
@@ -41,8 +41,8 @@ type item struct {
 	rec    []byte // nil if the day ends
 }
 
-// lane scores the events of some of the people of a batch. It has its own engine, which
-// knows of everybody what the engine knows whose batch it is, and changes people alone.
+// lane scores the events of some of the people of a batch. It has its own engine, which shares
+// what the batch's engine knows, and changes only people.
 type lane struct {
 	engine *Engine
 	dec    event.Decoder
@@ -85,8 +85,8 @@ func (e *Engine) HandleAll(events []Keyed) error {
 
 // Fault says that scoring an event panicked: the engine is of no use any more.
 type Fault struct {
-	Record []byte // the event as stored; nil where the end of a day was scored
-	Panic  *guard.Panic
+	Record []byte       // the event as stored; nil where the end of a day was scored
+	Panic  *guard.Panic // what happened
 }
 
 // Error implements error.

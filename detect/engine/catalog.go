@@ -8,7 +8,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// busy is harmless activity. It is not scored: it says how busy somebody is, and
+// busy is harmless activity. It is not scored: it says how busy a person is, and
 // much work explains much else.
 var busy = []detect.Metric{
 	{Name: "views", On: []event.Class{event.View}, Measure: one},
@@ -27,7 +27,7 @@ func one(*detect.Enriched) float64 { return 1 }
 // metric is a Metric in the flat list that state is kept by.
 type metric struct {
 	*detect.Metric
-	detector int // index in the catalog, or -1 if it only says how busy somebody is
+	detector int // index in the catalog, or -1 if it only says how busy a person is
 	weight   float64
 	carried  int // index among those that go on from day to day, or -1
 }

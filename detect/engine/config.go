@@ -18,20 +18,21 @@ import (
 
 // Config is the configuration of an engine. All of it but Detectors may be empty.
 type Config struct {
-	Detectors        *Catalog    // what is scored; needed
+	Detectors        *Catalog    // what is scored; required
 	ForbiddenDomains []string    // nothing may be shared with: competitors, say
 	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
 	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
 	Exceptions       []Exception // what is known and wanted
 	OptOuts          []OptOut    // who must not be looked at, and for what
 	Rules            *sigma.Set  // rules of the organisation's own; nil for none
-	// Shards is among how many the people are spread (ShardOf); 0 for one. Mine are those that
-	// the engine scores, nil for all of them; it must be given all events still. If there is
-	// more than one, Exchange is called when an hour is over, with the deltas of its shards
-	// (empty ones are left out), and returns those of the other shards, in any order, once it
-	// has all of them.
-	Shards   int
-	Mine     []int
+	// Shards is the number of parts that people are divided into (ShardOf); 0 stands for one.
+	Shards int
+	// Mine are the shards that the engine scores; nil for all of them. It must be given all
+	// events all the same.
+	Mine []int
+	// Exchange is called at the end of an hour (hours since 1970) if there is more than one
+	// shard. It is given the deltas of the engine's shards (empty ones are left out), and
+	// returns those of the other shards, in any order, once it has all of them.
 	Exchange func(hour int64, deltas map[int][]byte) (others [][]byte, err error)
 
 	Unpacked int    // how many people are kept unpacked in memory; 0 for 20,000
@@ -43,7 +44,7 @@ type Config struct {
 // learned from. All conditions that are stated must hold; at least one of App,
 // Domain, User and Detectors must be.
 type Exception struct {
-	Name      string
+	Name      string    // of the exception, for reports about it
 	App       string    // id or name of the application that acts
 	Domain    string    // of a recipient
 	User      string    // who acts, as in the alerts
@@ -199,7 +200,7 @@ func (e *Engine) spared(a *detect.Enriched, by uint64) {
 type Covered struct {
 	Exception
 	Acts  int // events that would have been scored otherwise
-	Users int // people whose events they were
+	Users int // people that the events belong to
 }
 
 // Covered says what each exception has covered since the engine was made.

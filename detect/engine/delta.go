@@ -14,20 +14,21 @@ import (
 
 // delta collects the effects of one shard's people on shared state since the last hour ended:
 // what they add to the sums of the organisation, and what one of them did to another. It is
-// applied when the hour ends: until then nobody's events change what is known of anybody else.
+// applied when the hour ends: until then no person's events change what is known of others.
 // Deltas add up to the same in any order.
 type delta struct {
 	People, Services orgDelta
 
-	Heads        int                // people who were not known before
-	Complete     [32]int64          // per source: time of its latest event
-	Acts, Nobody [32]int64          // per source: events that take or change something, and those of nobody known
-	Who          [32]map[string]int // the latter by account
-	Notices      []announced        // of who leaves
-	Laid         []*exposure        // open
-	Shut         []closing          // closed
-	Rights       []given            // to others
-	Gone         []offboarded       // accounts that were closed
+	Heads    int                // people who were not known before
+	Complete [32]int64          // per source: time of its latest event
+	Acts     [32]int64          // per source: events that take or change something
+	Unknown  [32]int64          `cbor:"Nobody"` // of them, those by unknown accounts
+	Who      [32]map[string]int // the latter by account
+	Notices  []announced        // of who leaves
+	Laid     []*exposure        // open
+	Shut     []closing          // closed
+	Rights   []given            // to others
+	Gone     []offboarded       // accounts that were closed
 
 	touched bool // there may be something
 	catalog *Catalog
@@ -193,7 +194,7 @@ func (e *Engine) exchangeDeltas(own []*delta) *delta {
 		others, err := e.config.exchange(e.Hour, sent)
 		e.err = err
 		for _, body := range others {
-			if len(body) == 0 { // nobody there did anything
+			if len(body) == 0 { // no person there did anything
 				continue
 			}
 			b := newDelta(e.catalog)
@@ -251,17 +252,17 @@ func (b *delta) add(o *delta) {
 	for s := range b.Complete {
 		b.Complete[s] = max(b.Complete[s], o.Complete[s])
 		b.Acts[s] += o.Acts[s]
-		b.Nobody[s] += o.Nobody[s]
+		b.Unknown[s] += o.Unknown[s]
 		for name, n := range o.Who[s] {
-			b.nobody(event.Source(s), name, n)
+			b.countUnknown(event.Source(s), name, n)
 		}
 	}
 	b.Notices, b.Laid, b.Shut = append(b.Notices, o.Notices...), append(b.Laid, o.Laid...), append(b.Shut, o.Shut...)
 	b.Rights, b.Gone = append(b.Rights, o.Rights...), append(b.Gone, o.Gone...)
 }
 
-// nobody counts events of an account that belongs to no known person.
-func (b *delta) nobody(s event.Source, name string, n int) {
+// countUnknown counts events of an account that belongs to no known person.
+func (b *delta) countUnknown(s event.Source, name string, n int) {
 	if b.Who[s] == nil {
 		b.Who[s] = map[string]int{}
 	}
@@ -424,7 +425,7 @@ func (e *Engine) applyDelta(b *delta, end int64) {
 		e.Complete[s] = max(e.Complete[s], b.Complete[s])
 		p := &e.Pulse[s]
 		p.Acts += float64(b.Acts[s])
-		p.Nobody += float64(b.Nobody[s])
+		p.Unknown += float64(b.Unknown[s])
 		for _, name := range b.most(s) {
 			tally(&p.Who, name, b.Who[s][name])
 		}

@@ -1,8 +1,8 @@
 // Package engine scores people by their events. It keeps what is usual for a person, for
-// colleagues and for the organisation, and reports in findings where somebody departs from it,
-// or does what needs no comparison. What it looks for is said by the detectors.
+// colleagues and for the organisation, and reports in findings where a person departs from it,
+// or does what needs no comparison. The detectors define what it looks for.
 //
-// It reads a log of events, keyed by person and ordered by time, and gives findings. It owns
+// It reads an event log, keyed by person and ordered by time, and gives findings. It owns
 // the state of a partition (Store); it reads no clock: the only time it knows is that of the
 // events. docs/scoring.md explains the model.
 package engine
@@ -31,13 +31,13 @@ type Engine struct {
 	people   people
 	deltas   []*delta                  // in the hour that is open, by shard; nil where others score
 	spare    []*delta                  // to be filled next
-	closing  map[int64][]string        // whose days are open, by their end
+	closing  map[int64][]string        // people with an open day, by its end
 	active   []*person                 // who did something in this hour
 	away     []string                  // of them, those who are packed
 	young    []*exposure               // exposures that may soon turn out to last
 	excluded map[string]bool           // people who have opted out of everything
 	leaving  []string                  // who have given notice, and were not looked at after leaving
-	leavers  map[string]finding.Leaver // all of whom HR has said that they leave
+	leavers  map[string]finding.Leaver // all that HR reports as leaving
 	spoke    map[string]bool           // rules of the organisation's own that have matched
 	tenant   string                    // the cloud account seen last
 	enriched detect.Enriched
@@ -105,7 +105,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	}
 	e.arrived(name, ev.Source, ev.Time)
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
-		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what nobody signed in has done
+		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what happens without a signed-in user
 	}
 	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.owns(name) {
 		return e.err
@@ -120,7 +120,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	return e.err
 }
 
-// handle scores an event of a person whose day is open.
+// handle scores an event of a person with an open day.
 func (e *Engine) handle(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
@@ -234,7 +234,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 	}
 }
 
-// send emits a finding about somebody whom the engine scores. The first error of the
+// send emits a finding, if it is about a person that the engine scores. The first error of the
 // Receiver is kept.
 func (e *Engine) send(f *finding.Finding) {
 	if e.err == nil && e.owns(f.Person) {

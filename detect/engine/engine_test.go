@@ -195,7 +195,7 @@ func TestSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		if k.Version = version; version < stateVersion {
-			k.Brought = nil // it was not kept
+			k.Deltas = nil // it was not kept
 		}
 		body, err := encoding.Marshal(&k)
 		if err != nil {

@@ -155,7 +155,7 @@ func (p *person) refused(at, within int64) (n int) {
 	return n
 }
 
-// right is the key of an administrative right of somebody.
+// right is the key of an administrative right of an account.
 func right(a *detect.Enriched) uint64 { return hash(ofUser, a.Source.String(), a.Receiver(), a.Role()) }
 
 // stepKey is the key of a step that an item goes through.
@@ -247,7 +247,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 	case event.Delete:
 		bit = didDelete
 	case event.Upload:
-		if name := ev.Object.Name; detect.FileStore(src) && key != 0 && telling(name) && p.takenElsewhere(src, name, today) {
+		if name := ev.Object.Name; detect.FileStore(src) && key != 0 && distinctive(name) && p.takenElsewhere(src, name, today) {
 			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
 		}
 		return
@@ -262,7 +262,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 		a.Unlabelled = p.recent(stepLowered, key, today)
 		if bit == didDownload && ev.Class == event.Download {
 			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
-			if telling(ev.Object.Name) {
+			if distinctive(ev.Object.Name) {
 				p.Steps.age(stepKey(stepTaken, named(src, ev.Object.Name)), today, maxSteps)
 			}
 		}
@@ -283,7 +283,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 
 // takenElsewhere says whether a file of a name was lately downloaded from another
 // service than a source. Services give the same file different ids: across them
-// its name tells.
+// its name identifies it.
 func (p *person) takenElsewhere(source event.Source, name string, today int64) bool {
 	for _, s := range event.Sources() {
 		if s != source && detect.FileStore(s) && p.recent(stepTaken, named(s, name), today) {
@@ -297,9 +297,9 @@ func named(s event.Source, name string) uint64 {
 	return hash(ofItem, "name", s.String(), strings.ToLower(name))
 }
 
-// telling says whether the name of a file tells it apart: several words, and none
+// distinctive says whether the name of a file identifies it: several words, and none
 // that programs give.
-func telling(name string) bool {
+func distinctive(name string) bool {
 	name = strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
 	if strings.HasPrefix(name, "untitled") || strings.HasPrefix(name, "new ") || strings.HasPrefix(name, "copy of ") ||
 		strings.HasPrefix(name, "img_") || strings.HasPrefix(name, "screenshot") {
@@ -344,8 +344,8 @@ func (e *Engine) touchRepository(p *person, a *detect.Enriched, today int64) {
 	p.setDone(key, done|didClone)
 }
 
-// connected says whether an event was done by an application that somebody
-// connected, on the person's behalf, and whether hardly anybody else uses it.
+// connected says whether an event was done by an application that was connected
+// to act on the person's behalf, and whether hardly anyone else uses it.
 func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (connected, rare bool) {
 	app := bare(ev.Client.App)
 	switch {
@@ -417,7 +417,7 @@ func (e *Engine) share(p *person, o *org, a *detect.Enriched, today int64) {
 }
 
 // rows finds out how many rows an export or a query took. An export names its
-// report, whose last run says how many rows it has; the records of one
+// report, and that report's last run says how many rows it has; the records of one
 // execution count once.
 func (e *Engine) rows(p *person, a *detect.Enriched) {
 	n := float64(max(a.Event.Rows, 0))

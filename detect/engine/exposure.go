@@ -10,7 +10,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// exposure is something that somebody laid open or switched off, until it is
+// exposure is something that a person laid open or switched off, until it is
 // undone: by whomever.
 type exposure struct {
 	Person string

@@ -116,14 +116,14 @@ func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool)
 		}
 		found = found || !known
 		if f.Describe != nil {
-			said := f.Describe(a)
+			clause := f.Describe(a)
 			if len(n.Say) < 2 {
-				n.Say = append(n.Say, said)
+				n.Say = append(n.Say, clause)
 			} else {
 				n.More++
 			}
 			if f.lasting >= 0 {
-				e.expose(p, a, i, said)
+				e.expose(p, a, i, clause)
 			}
 		}
 		if d.Facts == nil {

@@ -15,26 +15,26 @@ const (
 
 // hrState is what is known about the HR feed.
 type hrState struct {
-	Notices    []int64 // times of the latest ones, oldest first
-	Odd        int     // that named a last day long past
-	StaleTold  bool
-	OddTold    bool
-	FirstOddOf string
+	Notices       []int64 // times of the latest ones, oldest first
+	Odd           int     // that named a last day long past
+	StaleReported bool    `cbor:"StaleTold"`
+	OddReported   bool    `cbor:"OddTold"`
+	FirstOddOf    string
 }
 
-// noteNotice notes that HR reported somebody's leaving.
+// noteNotice notes that HR reported a leaver.
 func (e *Engine) noteNotice(p *person, ev *event.Event) {
 	b := e.deltaOf(p)
 	b.Notices = append(b.Notices, announced{ev.Time, p.Name, p.LastDay > 0 && p.LastDay < ev.Time-30*event.Day})
 }
 
-// announce takes in that somebody's leaving was reported.
+// announce takes in that a leaver was reported.
 func (f *hrState) announce(n announced) {
 	if len(f.Notices) >= maxNotices {
 		f.Notices = f.Notices[1:]
 	}
 	f.Notices = append(f.Notices, n.At)
-	f.StaleTold = false
+	f.StaleReported = false
 	if n.Odd {
 		if f.Odd++; f.FirstOddOf == "" {
 			f.FirstOddOf = n.Name
@@ -64,20 +64,20 @@ func (e *Engine) checkHRFeed(end int64) {
 			today, e.Heads)
 		e.send(h)
 	}
-	if f.Odd > 0 && !f.OddTold {
-		f.OddTold = true
+	if f.Odd > 0 && !f.OddReported {
+		f.OddReported = true
 		h := e.healthFinding(detect.HRFeed, "past", last, end, 1)
 		h.Reason = fmt.Sprintf("the HR feed reports leavers whose last day was over a month before, %s among them: "+
 			"it comes late, or dates are wrong",
 			detect.Quote(f.FirstOddOf))
 		e.send(h)
 	}
-	if n < 5 || f.StaleTold {
+	if n < 5 || f.StaleReported {
 		return
 	}
 	usual := float64(last-f.Notices[0]) / float64(n-1)
 	if gap := float64(end - last); gap > max(staleDays*float64(event.Day), 7*usual) {
-		f.StaleTold = true
+		f.StaleReported = true
 		h := e.healthFinding(detect.HRFeed, "stale", last, end, 2)
 		h.Reason = fmt.Sprintf("the HR feed has reported nobody for %s; before, it did about every %s: who leaves may go unnoticed",
 			detect.Duration(end-last), detect.Duration(int64(usual)))

@@ -7,7 +7,7 @@ import (
 )
 
 // Enough is how many person-days must be known before a count is scored by how rarely
-// anybody's was as unusual. Until then only indicators are scored, and counts that no other
+// a day was as unusual. Until then only indicators are scored, and counts that no other
 // organisation calls usual.
 const Enough = warm
 
@@ -23,7 +23,7 @@ type Knowledge struct {
 	From        int64              // when enough came to be known, Unix milliseconds; 0 if it is not, or was from the beginning
 }
 
-// personDays is how many person-days unusual counts are told from usual ones by.
+// personDays is how many person-days distinguish unusual counts from usual ones.
 func (o *org) personDays() float64 {
 	n := math.Inf(1)
 	for j := range o.Tails {

@@ -3,7 +3,7 @@ package engine
 import "strings"
 
 // topLabel says whether a label is of the highest tier: one that the
-// configuration names, or one whose name says so anywhere in the world.
+// configuration names, or one with a name that says so anywhere in the world.
 func (e *Engine) topLabel(label string) bool {
 	if label == "" {
 		return false

@@ -17,11 +17,11 @@ const (
 
 // Delivery is what came of a source at once: in one run, or one call of its API.
 type Delivery struct {
-	Source event.Source
-	At     int64 // of its newest event, Unix milliseconds
-	New    int   // events that had not come before
-	Late   int   // of them, those older than the newest event of the source before
-	Lag    int64 // by how much 99 of 100 new events at most were older, milliseconds
+	Source event.Source // not HR
+	At     int64        // of its newest event, Unix milliseconds
+	New    int          // events that had not come before
+	Late   int          // of them, those older than the newest event of the source before
+	Lag    int64        // by how much 99 of 100 new events at most were older, milliseconds
 }
 
 // Deliver takes in how late the events of a delivery were. It changes nothing in

@@ -37,7 +37,7 @@ func (e *Engine) leftOut(ev *event.Event) {
 	e.send(f)
 }
 
-// attempts takes in the failed sign-ins before the first event of somebody.
+// attempts takes in the failed sign-ins before the first event of a person.
 func (p *person) attempts(ev *event.Event) {
 	for _, f := range event.SplitAttempts(ev.Attr(event.AttrAttempts)) {
 		if ev.Time-f.At > event.Day {
@@ -73,7 +73,7 @@ func (e *Engine) lapse(end int64) {
 	}
 }
 
-// subtract takes what is known of people because of somebody out of it.
+// subtract takes out of it what is known of people because of one of them.
 func (e *Engine) subtract(p *person) {
 	b := e.deltaOf(p)
 	to := b.of(p)

@@ -12,7 +12,7 @@ import (
 )
 
 // novelty is a bounded set of things with the days on which they were first and
-// last seen: a hash table with eight bytes a slot, 32 bits of which tell things
+// last seen: a hash table with eight bytes a slot, 32 bits of which distinguish things
 // apart. Two things out of 8,192 are mistaken for one another twice in a million
 // look-ups; a new thing is then not noticed as new.
 type novelty struct {

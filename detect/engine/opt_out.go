@@ -17,7 +17,7 @@ type OptOut struct {
 	Countries   []string // as HR writes them; any if empty
 	Departments []string // the same
 	Detectors   []string // all if empty
-	Reason      string
+	Reason      string   // as it is shown; required
 }
 
 func (o *OptOut) check(cat *Catalog) error {
@@ -42,7 +42,7 @@ func (o *OptOut) check(cat *Catalog) error {
 }
 
 // Covers says whether the opt-out holds for people of a department and a country. It does not
-// for people of whom the one it asks for is unknown.
+// for people if the one it asks for is unknown.
 func (o *OptOut) Covers(department, country string) bool {
 	in := func(list []string, x string) bool {
 		same := func(y string) bool { return strings.EqualFold(strings.TrimSpace(y), x) }
@@ -137,7 +137,7 @@ func (e *Engine) optOut(p *person, off uint64) {
 	}
 }
 
-// forgetSlow forgets what is known of one of the metrics whose lasting shifts are looked
+// forgetSlow forgets what is known of one of the metrics that lasting shifts are looked
 // for.
 func (p *person) forgetSlow(i int) {
 	p.Long[i], p.Shift[i], p.Top[i] = 0, 0, 0

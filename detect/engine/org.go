@@ -260,7 +260,7 @@ func (o *org) known(set int) map[uint64]int32 {
 // everywhere is the location that stands for all.
 const everywhere = "*"
 
-// hours counts active days where somebody works.
+// hours counts active days, by hour, at a location.
 func (o *org) hours(location string) *[25]int64 {
 	h := o.Hours[location]
 	if h == nil {

@@ -9,10 +9,10 @@ import (
 // People without a department have peers by access: people who work with the
 // same services, as far as not everybody does.
 const (
-	peersFrom  = 3.0 // active days before somebody's services are known
-	peersUse   = .35 // of the active days, for a service to be one that somebody works with
+	peersFrom  = 3.0 // active days before a person's services are known
+	peersUse   = .35 // of the active days, for a service to be one that a person works with
 	peersLeave = .20 // below that it is none any more
-	common     = .60 // of all people's active days, for a service to distinguish nobody
+	common     = .60 // of all people's active days, for a service to distinguish no one
 )
 
 var sources = event.Sources()

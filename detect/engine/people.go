@@ -65,7 +65,7 @@ func (x *people) add(p *person) {
 	x.unpacked = append(x.unpacked, h)
 }
 
-// find returns a person, who may be changed then; nil if nobody has the name. It is valid
+// find returns a person, who may be changed then; nil if there is none of the name. It is valid
 // until people are packed.
 func (e *Engine) find(name string) *person {
 	h := e.people.all[name]
@@ -86,7 +86,7 @@ func (e *Engine) find(name string) *person {
 	return h.person
 }
 
-// look returns what is kept of somebody's dates, without unpacking; the zero stub if nobody
+// look returns what is kept of a person's dates, without unpacking; the zero stub if none
 // has the name.
 func (x *people) look(name string) stub {
 	switch h := x.all[name]; {
@@ -148,7 +148,7 @@ func (e *Engine) unpack(body spill.Ref) (*person, error) {
 }
 
 // packIdle packs the people who were of interest longest ago, if there are too many
-// unpacked ones. It is called where nobody is being looked at.
+// unpacked ones. It is called while no person is in use.
 func (e *Engine) packIdle() {
 	x := &e.people
 	if len(x.unpacked) <= x.most || e.err != nil {

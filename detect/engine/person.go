@@ -45,7 +45,7 @@ type person struct {
 	AlertT  int64   // time of the last day with an alert
 	Right   float64 // points of the last right that was given to the person, and when
 	RightT  int64
-	Breach  float64 // points of the last suspicion that somebody else acts, and when
+	Breach  float64 // points of the last suspicion that an intruder acts, and when
 	BreachT int64
 
 	Known   novelty // containers, recipients, networks, countries, clients
@@ -54,7 +54,7 @@ type person struct {
 	Fails   []failure
 	Refused []int64            // times of refused pushes
 	Granted map[uint64]int64   // rights given lately, and when
-	Access  map[uint64]access  // what the person has opened and nobody closed
+	Access  map[uint64]access  // what the person has opened and is not closed
 	Laid    []exposure         // what the person laid open in this hour
 	Shut    []closing          // what the person closed in this hour
 	Reports map[uint64]float64 // rows of the last run of a report
@@ -327,7 +327,7 @@ func (p *person) leaving(at int64) bool {
 }
 
 // quiet is the hour of the day (UTC) at which a day ends: opposite to the middle
-// of the hours with activity, about one in the morning where somebody works.
+// of the hours with activity, about one in the morning where the person works.
 func quiet(h *[24]float64) int {
 	var x, y float64
 	for i, n := range h {
@@ -335,7 +335,7 @@ func quiet(h *[24]float64) int {
 		y += float64(n * circle[i][1])
 	}
 	best, at := 0.0, 0
-	for i := range 24 { // the hour whose direction is farthest from the mean's
+	for i := range 24 { // the hour with the direction farthest from the mean's
 		if dot := float64(x*circle[i][0]) + float64(y*circle[i][1]); dot < best-1e-9 {
 			best, at = dot, i
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// Once somebody gives notice, their baseline is the one of a month before: people who are about
+// Once a person gives notice, their baseline is the one of a month before: people who are about
 // to leave take data before they say so, and what they took then must not become usual.
 const (
 	archiveEvery = 10 * event.Day // how often a baseline is archived

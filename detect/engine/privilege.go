@@ -13,7 +13,7 @@ const (
 	maxReceivers = 8
 )
 
-// receivers notes to whom rights are given today.
+// receivers notes who is given rights today.
 func (d *dayState) receivers(a *detect.Enriched) {
 	if a.Class != event.AdminGrant || !a.TopGrant() {
 		return

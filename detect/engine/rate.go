@@ -9,7 +9,7 @@ import "math"
 var curve = []struct{ score, rate float64 }{{2.4, 28.4}, {3.5, 14.1}, {5.2, 6}, {6.5, 3.5}, {7.6, 2.17}, {9.3, 1.3}, {12, .57}, {14.6, .2}}
 
 const (
-	anchor      = 2.4  // score whose frequency is compared with that of other organisations
+	anchor      = 2.4  // the score at which the frequency is compared with that of other organisations
 	anchorRate  = .033 // share of user-days at or above it there, incidents among them
 	anchorDays  = 2000 // user-days that the experience of others weighs
 	anchorDecay = .99  // a day

@@ -150,14 +150,14 @@ func total(score, own float64) float64 { return max(score-float64(ownShare*own),
 
 // Step is one line of a receipt that was computed again.
 type Step struct {
-	Detector string
+	Detector string  // its name; "" for what all have together
 	What     string  // in words
-	Said     float64 // what the receipt says
+	Stated   float64 `json:"Said"` // what the receipt says
 	Found    float64 // what comes out
 }
 
 // Recompute computes a score again from its receipt, from counts, expectations
-// and frequencies on. It returns the score and the steps; a step whose two
+// and frequencies on. It returns the score and the steps; a step of which the two
 // numbers differ by more than rounding is a mismatch. An error says that the
 // receipt cannot be computed by this version.
 func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, err error) {
@@ -232,4 +232,4 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 }
 
 // Matches says whether a step came out as the receipt says, but for rounding.
-func (s *Step) Matches() bool { return math.Abs(s.Said-s.Found) <= 1e-6*max(1, math.Abs(s.Said)) }
+func (s *Step) Matches() bool { return math.Abs(s.Stated-s.Found) <= 1e-6*max(1, math.Abs(s.Stated)) }

@@ -16,7 +16,7 @@ const (
 	longGamma   = .993 // the same for what was usual long before: 99 days
 	kappa       = 4.0  // days that the colleagues' usual count weighs
 	floor       = 3.5  // −ln of how rare a count must be to speak at all
-	leaveFloor  = 2.0  // the same for data taken out by somebody who is leaving
+	leaveFloor  = 2.0  // the same for data taken out by a leaver
 	limit       = 9.0  // how far beyond what was ever seen a surprise may go
 	shiftMax    = 5.0
 	others      = .27 // of the further counts of one detector
@@ -94,7 +94,7 @@ type verdict struct {
 	today      float64   // before habits
 	points     []float64 // per detector
 	shift      float64   // points of the slow shift
-	breach     float64   // points of the strongest sign that somebody else acts
+	breach     float64   // points of the strongest sign of an intruder
 	raw        []float64 // surprise per scored metric
 	shifts     []float64 // CUSUM per slow metric, as it would be after today
 	mean       []float64
@@ -312,7 +312,7 @@ type lesson struct {
 	*verdict
 	person   *person
 	to       *orgDelta
-	compared bool // with what is usual for anybody: the first days of all are not
+	compared bool // with the organisation's baselines: the first days of all are not
 	leaving  bool
 	outage   bool // a source is silent that should not be
 }

@@ -37,29 +37,29 @@ func (e *Engine) checkSilence(hour int64) {
 		}
 		rate := p.Rate[slot]
 		if seen[s] {
-			if p.Told > 0 {
+			if p.Reported > 0 {
 				e.resumed(s, p)
 			}
-			p.Gap, p.Told = 0, 0
+			p.Gap, p.Reported = 0, 0
 			p.Rate[slot] = float64(rate*.75) + .25
 			continue
 		}
-		others, habit := here, usual-rate // the other sources: silent too, nobody is at work
+		others, habit := here, usual-rate // the other sources: silent too, no one is at work
 		if habit < .5 && (others > 0 || e.only(s)) || habit >= .5 && others >= .6*habit {
 			p.Gap -= math.Log(1 - min(rate, .97))
 		}
-		if p.Told == 0 {
+		if p.Reported == 0 {
 			p.Rate[slot] = rate * .75
 		}
-		if p.Told == 0 && p.Gap >= silentFrom && hour-p.First >= learnHours && hour-e.Complete[s]/event.Hour >= silentHours {
-			p.Told = e.Complete[s]
+		if p.Reported == 0 && p.Gap >= silentFrom && hour-p.First >= learnHours && hour-e.Complete[s]/event.Hour >= silentHours {
+			p.Reported = e.Complete[s]
 			end := (hour + 1) * event.Hour
-			f := e.healthFinding(detect.SourceSilent, s.String(), p.Told, end, 2)
+			f := e.healthFinding(detect.SourceSilent, s.String(), p.Reported, end, 2)
 			f.Sources = []string{s.String()}
 			f.Reason = fmt.Sprintf("%s has sent nothing for %s, since %s; in %s it was hardly ever silent for so long; %s",
-				s.Title(), detect.Duration(end-p.Told), stamp(p.Told),
-				detect.Amount(float64((p.Told/event.Hour-p.First)/24), "day", "days"), e.meanwhile(s, p.Told))
-			f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told}}
+				s.Title(), detect.Duration(end-p.Reported), stamp(p.Reported),
+				detect.Amount(float64((p.Reported/event.Hour-p.First)/24), "day", "days"), e.meanwhile(s, p.Reported))
+			f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Reported}}
 			e.send(f)
 		}
 	}
@@ -105,7 +105,7 @@ func (e *Engine) only(s event.Source) bool {
 // outage says whether a source is silent that should not be.
 func (e *Engine) outage() bool {
 	for i := range e.Pulse {
-		if e.Pulse[i].Told > 0 {
+		if e.Pulse[i].Reported > 0 {
 			return true
 		}
 	}
@@ -114,8 +114,8 @@ func (e *Engine) outage() bool {
 
 // resumed reports that a source is back.
 func (e *Engine) resumed(s event.Source, p *sourceHealth) {
-	f := e.healthFinding(detect.SourceSilent, s.String(), p.Told, e.Complete[s], 2)
+	f := e.healthFinding(detect.SourceSilent, s.String(), p.Reported, e.Complete[s], 2)
 	f.Health = false // the end of what was reported, and nothing new
-	f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Told, Closed: e.Complete[s]}}
+	f.Exposures = []finding.Exposure{{What: s.Title() + " silent", Opened: p.Reported, Closed: e.Complete[s]}}
 	e.send(f)
 }

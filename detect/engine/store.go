@@ -47,7 +47,7 @@ type stored struct {
 }
 
 // kept is what is stored of the state besides the people. Metrics and indicators are
-// kept by name, so that a later version can tell which of them it knows.
+// kept by name, so that a later version knows which of them it has.
 type kept struct {
 	Version  int
 	Metrics  []string
@@ -62,7 +62,7 @@ type kept struct {
 	Windows  map[uint64]*window
 	People   *org
 	Services *org
-	Brought  map[int]*delta // in the hour that is open, by shard
+	Deltas   map[int]*delta `cbor:"Brought"` // of the hour that is open, by shard
 }
 
 var encoding = func() cbor.EncMode {
@@ -86,7 +86,7 @@ func (cat *Catalog) layout() (names, slowNames, factNames []string) {
 	return names, slowNames, factNames
 }
 
-// Model tells versions apart that count the same from those that do not: only engines of
+// Model distinguishes versions that count the same from those that do not: only engines of
 // the same can exchange deltas.
 func (cat *Catalog) Model() uint64 { return cat.model }
 
@@ -114,12 +114,12 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 	k := kept{
 		Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed,
 		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, People: e.People, Services: e.Services,
-		Brought: map[int]*delta{},
+		Deltas: map[int]*delta{},
 	}
 	for s, b := range e.deltas {
 		if b != nil {
 			b.order()
-			k.Brought[s] = b
+			k.Deltas[s] = b
 		}
 	}
 	k.Metrics, k.Slow, k.Facts = e.catalog.layout()
@@ -179,7 +179,7 @@ func (e *Engine) restore(s *Snapshot) error {
 	if e.Windows == nil {
 		e.Windows = map[uint64]*window{}
 	}
-	for s, b := range k.Brought {
+	for s, b := range k.Deltas {
 		if s < len(e.deltas) && e.deltas[s] != nil {
 			e.deltas[s].add(b)
 		}
@@ -243,7 +243,7 @@ func widen[T any](uses []T) []T {
 	return append(uses, make([]T, len(sources)+1-len(uses))...)
 }
 
-// Names lists everybody whom the state knows, in no order; nil knows nobody.
+// Names lists all people in the state, in no order; a nil snapshot has none.
 func (s *Snapshot) Names() (names []string) {
 	if s == nil {
 		return nil
@@ -265,10 +265,10 @@ type Store struct {
 	dir  string
 }
 
-// DamagedError says that stored state is not what was written: a disk, or somebody, changed it.
+// DamagedError says that stored state is not what was written: a disk, or a person, changed it.
 type DamagedError struct {
 	Path       string // of the file
-	Generation int64
+	Generation int64  // the checkpoint that was to be loaded
 	Key        string // which part of the generation: its table, and the name in it
 	Err        error  // what is wrong with it
 }
@@ -533,8 +533,8 @@ func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 // Part is a snapshot of an engine that scored some shards, and those of them that are
 // wanted.
 type Part struct {
-	Snapshot *Snapshot
-	Shards   []int
+	Snapshot *Snapshot // nil if the engine has not seen anything
+	Shards   []int     // those that are taken from it
 }
 
 // Merge puts together what engines that shared people among some shards knew at the same
@@ -554,11 +554,11 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 		if i == 0 {
 			all = &Snapshot{file: spill.New(packedMemory, dir)}
 			known = k
-			known.Brought = map[int]*delta{}
+			known.Deltas = map[int]*delta{}
 		}
 		for _, s := range part.Shards {
-			if b := k.Brought[s]; b != nil {
-				known.Brought[s] = b
+			if b := k.Deltas[s]; b != nil {
+				known.Deltas[s] = b
 			}
 		}
 		for _, p := range part.Snapshot.persons {
@@ -577,7 +577,7 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 	return all, nil
 }
 
-// Person is what a snapshot has about somebody, as JSON; nil if nothing.
+// Person is what a snapshot has about a person, as JSON; nil if nothing.
 func (s *Snapshot) Person(cat *Catalog, name string) ([]byte, error) {
 	if s == nil {
 		return nil, nil

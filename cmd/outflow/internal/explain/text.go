@@ -123,7 +123,7 @@ func (x *Explanation) writeResult(w io.Writer) {
 	fmt.Fprintf(w, "  %.3f, and the alert says %.3f: DOES NOT MATCH.\n", x.Recomputed, x.Alert.Score)
 	for i := range x.Steps {
 		if s := &x.Steps[i]; !s.Matches() {
-			fmt.Fprintf(w, "  %s %s: the receipt says %.6g, computed %.6g\n", s.Detector, s.What, s.Said, s.Found)
+			fmt.Fprintf(w, "  %s %s: the receipt says %.6g, computed %.6g\n", s.Detector, s.What, s.Stated, s.Found)
 		}
 	}
 }
