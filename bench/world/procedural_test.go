@@ -133,6 +133,9 @@ func TestHalvesOfTheGrammar(t *testing.T) {
 }
 
 func TestNewFlagsLeaveOldWorldsAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	c := config(t, 9, "all")
 	w := build(t, c)

@@ -114,6 +114,9 @@ func TestWorldsStayTheSame(t *testing.T) {
 // Very small and very short worlds are complete, too: with one person, on one day, and
 // where nobody else has a mailbox.
 func TestSmallWorlds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	for _, args := range []string{
 		"-procedural -families even -seed 1045 -users 5 -days 10",
@@ -243,6 +246,9 @@ func lines(t *testing.T, root string, visit func(src, id, text string)) (bad int
 }
 
 func TestExportsAreNativeAndLabelled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	c := config(t, 3, "all")
 	w := build(t, c)

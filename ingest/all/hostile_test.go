@@ -970,6 +970,9 @@ func discard(int) func(*event.Event) error { return func(*event.Event) error { r
 // OUTFLOW_HEAVY to a number of bytes, such as 2e9, to have the heavy ones that large.
 func TestHostile(t *testing.T) {
 	size := 8e6
+	if testing.Short() {
+		size = 1e6
+	}
 	if s := os.Getenv("OUTFLOW_HEAVY"); s != "" {
 		if _, err := fmt.Sscan(s, &size); err != nil {
 			t.Fatal("OUTFLOW_HEAVY: ", err)
