@@ -6,9 +6,9 @@ import "encoding/binary"
 // when it begins a batch, and another when the batch is complete. Until then, older events of
 // the batch may still be missing.
 type BatchMarker struct {
-	Begin  bool
-	Seq    int64 // increases with every batch of a source
-	Source string
+	Begin  bool   // the batch begins; false if it ends
+	Seq    int64  // increases with every batch of a source
+	Source string // name of the source, and of the stream of an API
 }
 
 // Append appends the stored form of the marker. No stored event begins with a zero byte.

@@ -1,6 +1,6 @@
-// Package ingest turns what vendors write into events. It owns the contract
-// between the readers of files (and, later, of APIs) and the decoders, one
-// package per vendor. Decoders state facts; they judge nothing.
+// Package ingest defines the contracts between readers, decoders and sources. Decoders, one
+// package per vendor, turn the records of audit logs into events. They state facts; scoring
+// happens elsewhere. Sources read streams of APIs.
 package ingest
 
 import (
@@ -15,44 +15,44 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// ErrNotThis is what a decoder returns for a record that is not of its format
-// after all. The reader then recognises the record anew; it is not an error of
-// the input.
+// ErrNotThis is what a decoder returns for a record that is not of its format after all. The
+// reader then tries other formats. It is not an error of the input.
 var ErrNotThis = errors.New("not a record of this format")
 
-// Format is one shape in which a vendor writes records, one after another.
+// Format is one shape in which a vendor writes records: JSON objects or lines of text.
 type Format struct {
 	Name string // as in docs/sources and in the coverage summary
-	// Match says whether an object with these top-level keys is such a record.
-	// Formats are asked in order, the first match decides.
+	// Match reports whether an object with these top-level keys is such a record. The first
+	// format that matches is used.
 	Match func(k Keys) bool
-	// Decode reads the record that s stands before and emits its events. On an
-	// error nothing of the record may have been emitted; jsonscan.ErrShort asks
-	// for the same record again with more input.
+	// Decode reads the record at the scanner's position and emits its events. If it returns an
+	// error, it must not have emitted any; jsonscan.ErrShort asks for the same record again
+	// with more input.
 	Decode func(s *jsonscan.Scanner, out *Sink) error
-	// Line, for formats that are lines of text rather than JSON, in place of Match and
-	// Decode: whether a line is such a record (First), and what reads one. A line and
-	// what is made of it are valid until the next.
+	// Line replaces Match and Decode in formats that are lines of text.
 	Line *Line
 }
 
 // Line is a format of lines of text.
 type Line struct {
-	First  func(line []byte) bool
+	// First reports whether a line is such a record.
+	First func(line []byte) bool
+	// Decode reads a line and emits its events. The line is valid only during the call.
 	Decode func(line []byte, out *Sink) error
 }
 
 // Table is one shape in which a vendor writes delimited rows.
 type Table struct {
-	Name string
-	// Match says whether a header belongs to this table.
+	Name string // as in docs/sources and in the coverage summary
+	// Match reports whether a header is that of this table.
 	Match func(h Header) bool
-	// Bind looks the columns up once and returns what reads a row, whose cells
-	// follow the header, and emits its events. One reader calls it at a time.
+	// Bind looks up the columns once and returns the function that reads a row and emits its
+	// events. The row has the cells of the header's columns. The function is not safe for
+	// concurrent use.
 	Bind func(h Header) func(row [][]byte, out *Sink) error
 }
 
-// PerRow is a Bind for tables that look their columns up in every row.
+// PerRow returns a Bind for tables whose columns are looked up for every row.
 func PerRow(read func(h Header, row [][]byte, out *Sink) error) func(Header) func([][]byte, *Sink) error {
 	return func(h Header) func([][]byte, *Sink) error {
 		return func(row [][]byte, out *Sink) error { return read(h, row, out) }
@@ -62,7 +62,7 @@ func PerRow(read func(h Header, row [][]byte, out *Sink) error) func(Header) fun
 // Keys are the top-level keys of a record.
 type Keys []string
 
-// Has says whether all of the given keys are there.
+// Has reports whether all of the given keys are there.
 func (k Keys) Has(names ...string) bool {
 next:
 	for _, n := range names {
@@ -79,7 +79,7 @@ next:
 // Header names the columns of a table, folded by plain.Column.
 type Header []string
 
-// Has says whether all of the given (folded) columns are there.
+// Has reports whether all of the given (folded) columns are there.
 func (h Header) Has(names ...string) bool {
 	for _, n := range names {
 		if h.Index(n) < 0 {
@@ -89,7 +89,7 @@ func (h Header) Has(names ...string) bool {
 	return true
 }
 
-// Index is the position of a (folded) column, or -1.
+// Index returns the position of a (folded) column, or -1.
 func (h Header) Index(name string) int {
 	for i, c := range h {
 		if c == name {
@@ -99,8 +99,8 @@ func (h Header) Index(name string) int {
 	return -1
 }
 
-// Cell is the value of the first of the given (folded) columns that exists and
-// is not empty, or nil.
+// Cell returns the value of the first of the given (folded) columns that exists and is not
+// empty, without surrounding white space, or nil.
 func (h Header) Cell(row [][]byte, names ...string) []byte {
 	for _, n := range names {
 		if i := h.Index(n); i >= 0 && i < len(row) && len(row[i]) > 0 {
@@ -110,8 +110,8 @@ func (h Header) Cell(row [][]byte, names ...string) []byte {
 	return nil
 }
 
-// Sink receives the events of one reader. A decoder calls New, fills the event
-// in, and calls Emit. It is not safe for concurrent use: every worker has one.
+// Sink receives the events of one worker. A decoder calls New, fills in the event, and calls
+// Emit. A Sink is not safe for concurrent use.
 type Sink struct {
 	emit    func(*event.Event)
 	e       event.Event
@@ -119,33 +119,34 @@ type Sink struct {
 	pending int // events emitted for the current record
 	inspect func(*event.Event, *Native)
 	native  Native
-	latest  int64 // events after it are refused, Unix milliseconds; 0 for none
+	latest  int64 // later events are refused, Unix milliseconds; 0 for no limit
 	refused *AheadError
 	refuse  func() // may be nil
 }
 
-// AheadError says that an event is dated further ahead than clocks go wrong.
+// AheadError is the error for an event that is dated further ahead than MaxClockSkew.
 type AheadError struct {
-	Source event.Source
-	Time   time.Time
+	Source event.Source // vendor of the event
+	Time   time.Time    // time of the event
 }
 
+// Error implements error.
 func (e *AheadError) Error() string {
 	return "dated " + e.Time.UTC().Format("2006-01-02 15:04:05") + " UTC, more than 24 h ahead of the clock here"
 }
 
-// MaxClockSkew is by how much an event may be dated ahead of the clock of who reads it.
+// MaxClockSkew is how far an event may be dated ahead of this machine's clock.
 const MaxClockSkew = 24 * time.Hour
 
-// RefuseAfter has the sink refuse events that are dated after a time; HR's are not refused, since
-// they speak of what is planned. A function is called for each of them; nil for none.
+// RefuseAfter makes the sink refuse events that are dated after a time, except HR's, which
+// state what is planned. Refuse, if not nil, is called for each refused event.
 func (s *Sink) RefuseAfter(latest time.Time, refuse func()) {
 	s.latest, s.refuse = latest.UnixMilli(), refuse
 }
 
-// AheadNotice is what is told of records of a source, through something with a name, that
-// are dated too far ahead: how many, and up to when. It stands at a time (Unix milliseconds)
-// at which other events do.
+// AheadNotice returns the event which says that a number of records of a vendor, received
+// through the source called name, are dated too far ahead, the latest of them at a time. The
+// event itself is dated at, in Unix milliseconds.
 func AheadNotice(source event.Source, name string, records int, latest time.Time, at int64) *event.Event {
 	e := &event.Event{
 		Source: source,
@@ -164,7 +165,7 @@ func AheadNotice(source event.Source, name string, records int, latest time.Time
 	return e
 }
 
-// Refused is an *AheadError if an event of the current record was refused, and nil otherwise.
+// Refused returns an *AheadError if an event of the current record was refused, or nil.
 func (s *Sink) Refused() error {
 	if s.refused == nil {
 		return nil
@@ -172,47 +173,47 @@ func (s *Sink) Refused() error {
 	return s.refused
 }
 
-// Native is the vendor's own record that an event was decoded from: JSON, or a
-// row of a table. It is valid during the call it is handed over in.
+// Native is the vendor's own record from which an event was decoded: JSON or a row of a table.
+// It is valid only during the call that it is passed to.
 type Native struct {
-	JSON    []byte
-	Columns []string
-	Cells   [][]byte
-	First   bool // the event is the first of its record
+	JSON    []byte   // the record; nil for a row
+	Columns []string // names of the columns of a row
+	Cells   [][]byte // cells of a row
+	First   bool     // the event is the first of its record
 }
 
-// NewSink returns a sink that hands events to emit. An event and its texts are
-// valid only during the call.
+// NewSink returns a sink that passes events to emit. An event and its strings are valid only
+// during the call.
 func NewSink(emit func(*event.Event)) *Sink { return &Sink{emit: emit} }
 
-// Begin starts a new record: texts made for earlier events become invalid.
+// Begin starts a new record. Strings made for earlier events become invalid.
 func (s *Sink) Begin() { s.scratch, s.pending, s.refused = s.scratch[:0], 0, nil }
 
-// Inspect has a function look at every event together with the record it comes
-// from, just before it is handed on; the function may add attributes. Readers call
-// Native or Row before they decode.
+// Inspect sets a function that inspects every event together with its record just before the
+// event is passed on. The function may add attributes. Readers call Native or Row before they
+// decode.
 func (s *Sink) Inspect(f func(e *event.Event, n *Native)) { s.inspect = f }
 
-// Inspected says whether records are to be handed over.
+// Inspected reports whether Native or Row must be called before decoding.
 func (s *Sink) Inspected() bool { return s.inspect != nil }
 
-// Native states the current record. A decoder calls it where the vendor's record
-// is carried by another one.
+// Native sets the current record. Decoders call it if the vendor's record is inside another
+// one.
 func (s *Sink) Native(json []byte) { s.native = Native{JSON: json} }
 
-// Row states the current row.
+// Row sets the current row.
 func (s *Sink) Row(columns []string, cells [][]byte) {
 	s.native = Native{Columns: columns, Cells: cells}
 }
 
-// New returns the event to fill in, empty but for its source.
+// New returns the event to fill in. Only its source is set.
 func (s *Sink) New(src event.Source) *event.Event {
 	s.e = event.Event{Source: src, To: s.e.To[:0], Attrs: s.e.Attrs[:0]}
 	return &s.e
 }
 
-// Emit hands the event on. An event without a Key gets one from its source, time
-// and id, or, without an id, from all of its content. One that is dated too far ahead is
+// Emit passes the event on. An event without a Key gets one made from its source, tenant and
+// id or, without an id, from its whole content. An event that is dated too far ahead is
 // refused.
 func (s *Sink) Emit() {
 	e := &s.e
@@ -238,10 +239,10 @@ func (s *Sink) Emit() {
 	s.emit(e)
 }
 
-// Emitted is the number of events emitted since Begin.
+// Emitted returns the number of events emitted since Begin.
 func (s *Sink) Emitted() int { return s.pending }
 
-// Join concatenates texts into memory that is valid until Begin.
+// Join concatenates strings into memory that is valid until Begin.
 func (s *Sink) Join(parts ...string) string {
 	from := len(s.scratch)
 	for _, p := range parts {
@@ -267,8 +268,8 @@ func (s *Sink) Lower(t string) string {
 	return t
 }
 
-// Copy copies t into memory that is valid until Begin. Decoders use it for text
-// in a buffer of their own.
+// Copy copies t into memory that is valid until Begin. Decoders use it for strings in buffers
+// of their own.
 func (s *Sink) Copy(t string) string { return s.Join(t) }
 
 // Attr adds an attribute to the event, unless the value is empty.
@@ -278,24 +279,24 @@ func (s *Sink) Attr(name, value string) {
 	}
 }
 
-// Policy says what a setting governs (event.AttrPolicy), and in which direction
-// it was changed, if the record tells (event.AttrEffect).
+// Policy sets what a changed setting governs (event.AttrPolicy) and, if the record states it,
+// in which direction it was changed (event.AttrEffect).
 func (s *Sink) Policy(kind, effect string) {
 	s.Attr(event.AttrPolicy, kind)
 	s.Attr(event.AttrEffect, effect)
 }
 
-// To adds a recipient to the event, unless the account is empty. Scope states
-// what the vendor itself says about the recipient, if anything.
+// To adds a recipient to the event, unless the account is empty. Scope is what the vendor
+// itself states about the recipient.
 func (s *Sink) To(account string, scope event.Scope) {
 	if account != "" {
 		s.e.To = append(s.e.To, event.Recipient{Account: account, Scope: scope})
 	}
 }
 
-// Account is the canonical name of an account: an e-mail address in lower case
-// stands for itself, another id is prefixed with its source. The result is
-// valid until Begin; an empty or meaningless id gives "".
+// Account returns the canonical name of an account: an e-mail address in lower case, or any
+// other id with the source as prefix. It returns "" for an empty or meaningless id. The result
+// is valid until Begin.
 func (s *Sink) Account(src, id string) string {
 	switch id {
 	case "", "-", "null", "unknown", "Unknown", "N/A":
@@ -307,7 +308,7 @@ func (s *Sink) Account(src, id string) string {
 	return s.Join(src, ":", s.Lower(id))
 }
 
-// IsEmail says whether t has the form of an e-mail address.
+// IsEmail reports whether t has the form of an e-mail address.
 func IsEmail(t string) bool {
 	at := strings.IndexByte(t, '@')
 	if at < 1 || at == len(t)-1 || strings.IndexByte(t[at+1:], '@') >= 0 {
@@ -326,5 +327,5 @@ func IsEmail(t string) bool {
 
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// View returns b as text that shares its memory.
+// View returns b as a string that shares its memory, so b must not change while it is used.
 func View(b []byte) string { return view(b) }

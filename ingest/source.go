@@ -12,47 +12,46 @@ import (
 	"time"
 )
 
-// Source is one stream of an API that is read from a cursor on. It keeps no state
-// between calls: the same cursor gives the same records, or more of them. An error is
-// that of the vendor or of the context; who called asks again later, with the same
-// cursor. A source may be asked by one caller at a time.
+// Source is one stream of an API that is read from a cursor on. It keeps no state between
+// calls: the same cursor gives the same records, or more of them. It is used by one caller at
+// a time.
 type Source interface {
+	// Fetch returns the page after a cursor. The error is that of the vendor or the context;
+	// the caller asks again later, with the same cursor.
 	Fetch(ctx context.Context, cur Cursor) (Page, error)
 }
 
-// Cursor is up to where a source has been read, as JSON of its own; empty at the
-// beginning. Handing it back says that everything before it is safe.
+// Cursor is how far a source has been read, as JSON whose structure the source defines; empty
+// at the beginning. By passing a cursor, the caller states that everything before it is in the
+// event log.
 type Cursor []byte
 
-// Page is what a source gives at once.
+// Page is the result of one Fetch.
 type Page struct {
-	Bodies []Body
-	Next   Cursor
-	More   bool // there is more already: ask again at once
-	Gaps   []Gap
-	// Done, if it is not nil, is called once all of it is in the log, for sources
-	// that keep what has been read themselves. An error of it is no harm: what was
-	// read comes again.
+	Bodies []Body // the records
+	Next   Cursor // cursor after them
+	More   bool   // there is more to read at once
+	Gaps   []Gap  // what could not be read and will not be
+	// Done, if not nil, is called once the whole page is in the event log, for sources that
+	// acknowledge to the vendor what has been read. If it fails, the records are read again.
 	Done func(ctx context.Context) error
 }
 
-// Body is a piece of a page in a shape that a vendor exports, compressed or not.
+// Body is a part of a page, in a format that the vendor exports, compressed or not.
 type Body struct {
-	// ID tells the piece apart within its source, if it is one that does not change: it
-	// is taken once then, however often it is handed out. "" for what may be more at
-	// the next time.
+	// ID identifies a piece whose content never changes, such as a file, within its source. A
+	// piece is read once, however often it is listed. It is "" if the content may grow.
 	ID   string
-	Name string // where it is from, for what is said about its records; no secret
-	// Open hands out the content. If it fails, or breaks off, the whole page is asked
-	// for again; unless the error is a *Gap, which says that the piece is gone for
-	// good, or there is Skip.
+	Name string // where the content is from, for messages about its records; no secrets
+	// Open opens the content. If that or reading fails, the whole page is fetched again, unless
+	// the error is a *Gap, which means that the piece is lost, or Skip is set.
 	Open func(ctx context.Context) (io.ReadCloser, error)
-	// Skip, if it is not nil, is told why this piece could not be read; the others go
-	// on, and it comes again by itself.
+	// Skip, if not nil, is called with the reason why this piece could not be read. The rest
+	// of the page counts as read; the source lists the piece again by itself.
 	Skip func(err error)
 }
 
-// MemoryBody is a body that is in memory.
+// MemoryBody returns a body with content in memory.
 func MemoryBody(name string, b []byte) Body {
 	return Body{
 		Name: name,
@@ -60,12 +59,14 @@ func MemoryBody(name string, b []byte) Body {
 	}
 }
 
-// Gap is a stretch of time, or a part of one, that could not be read and will not be.
+// Gap is a time range of a stream, or a part of one, that was not read and cannot be read any
+// more. It is also the error of Body.Open for a piece that is lost.
 type Gap struct {
 	From, To time.Time // zero if unknown
-	Reason   string
+	Reason   string    // why it cannot be read
 }
 
+// Error returns the time range and the reason.
 func (g *Gap) Error() string {
 	if g.From.IsZero() {
 		return g.Reason
@@ -73,40 +74,39 @@ func (g *Gap) Error() string {
 	return fmt.Sprintf("%s to %s: %s", g.From.UTC().Format(time.RFC3339), g.To.UTC().Format(time.RFC3339), g.Reason)
 }
 
-// Stream is a source under a name of its own within its kind: "drive",
-// "Audit.Exchange". Streams are read independently of one another.
+// Stream is a named stream of a source, such as "drive" or "Audit.Exchange". Streams are read
+// independently of each other.
 type Stream struct {
-	Name     string
-	Every    time.Duration // between two looks, once there is nothing more
+	Name     string        // unique within the source
+	Every    time.Duration // interval of fetches once there is nothing more to read
 	Parallel int           // bodies of a page that are read at the same time; 0 stands for 1
-	Source   Source
+	Source   Source        // what is read
 }
 
-// Env is what sources get from outside.
+// Env is what sources need from their environment.
 type Env struct {
-	HTTP  *http.Client     // without a timeout of its own: contexts end requests
-	Now   func() time.Time // of this machine
-	Log   *slog.Logger
-	Since time.Time // from when on a stream is read that has no cursor
+	HTTP  *http.Client     // without a timeout: contexts end requests
+	Now   func() time.Time // clock of this machine
+	Log   *slog.Logger     // for what goes on without an error
+	Since time.Time        // start of streams that have no cursor yet
 }
 
-// Opener is the settings of one kind of source, as they are written in the
-// configuration: pointers to structs with yaml tags.
+// Opener is the configuration of a source of some kind: a pointer to a struct with yaml tags.
 type Opener interface {
-	// Check says what of the settings is missing or cannot be, without asking anybody.
+	// Check returns an error if a setting is missing or invalid. It makes no requests.
 	Check() error
-	// Open resolves secrets and returns the streams. It may ask the vendor which
-	// there are.
+	// Open resolves secrets and returns the streams. It may ask the vendor for their names.
 	Open(ctx context.Context, env Env) ([]Stream, error)
 }
 
 // Kind is a kind of source.
 type Kind struct {
-	Name string
-	New  func() Opener // settings with their defaults
+	Name string        // as in the configuration
+	New  func() Opener // returns the default settings
 }
 
-// RequireSettings says which of some settings are missing: pairs of a name and a value.
+// RequireSettings takes pairs of a setting's name and value. It returns an error that names the
+// first setting whose value is empty.
 func RequireSettings(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
@@ -116,7 +116,7 @@ func RequireSettings(pairs ...string) error {
 	return nil
 }
 
-// ReadCursor reads a cursor that WriteCursor wrote; an empty one is the zero value.
+// ReadCursor parses a cursor that WriteCursor wrote. An empty cursor gives the zero value.
 func ReadCursor[T any](cur Cursor) (c T, err error) {
 	if len(cur) == 0 {
 		return c, nil
@@ -127,7 +127,7 @@ func ReadCursor[T any](cur Cursor) (c T, err error) {
 	return c, nil
 }
 
-// WriteCursor is the stored form of a cursor.
+// WriteCursor returns a struct as a cursor. It panics if the struct cannot be JSON.
 func WriteCursor(c any) Cursor {
 	b, err := json.Marshal(c)
 	if err != nil {

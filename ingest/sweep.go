@@ -20,9 +20,9 @@ type SweepPlan struct {
 type SweepState struct {
 	End  int64 `json:"end"`            // everything before it has been queried
 	Hour int64 `json:"hour,omitempty"` // time of the last hourly sweep
-	Day  int64 `json:"day,omitempty"`
-	From int64 `json:"from,omitempty"` // of the current sweep; 0 if there is none
-	To   int64 `json:"to,omitempty"`
+	Day  int64 `json:"day,omitempty"`  // time of the last daily sweep
+	From int64 `json:"from,omitempty"` // start of the current sweep; 0 if there is none
+	To   int64 `json:"to,omitempty"`   // end of the current sweep; 0 if there is none
 	Next int64 `json:"next,omitempty"` // start of the next sweep, if the last did not reach the present
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// Hash makes a key from texts: stable across runs and machines, different for
-// different splits of the same letters. It is never zero.
+// Hash returns a key made from strings. It is stable across runs and machines, depends on where
+// one string ends and the next begins, and is never zero.
 func Hash(parts ...string) uint64 {
 	var h uint64
 	for _, p := range parts {
@@ -31,28 +31,28 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// ContentKey is the key of an event whose vendor gives no id: everything it says.
-// Set it before Key, once the event is filled in.
+// ContentKey returns a key made from the whole content of an event, for vendors without ids.
+// Call it when the event is complete and its Key is not set yet.
 func ContentKey(e *event.Event) uint64 {
 	var buf [512]byte
 	return xxhash.Sum64(e.Append(buf[:0])) | 1
 }
 
-// The years in which an event may have happened. Anything else is a damaged
-// time, and Unix nanoseconds of it could overflow.
+// The range of valid times. Times outside of it are damaged, and could overflow as Unix
+// nanoseconds.
 var (
 	earliest = time.Date(2005, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 )
 
-// ValidTime says whether a time in Unix milliseconds lies between 2005 and 2100.
+// ValidTime reports whether a time, in Unix milliseconds, is from 2005 to 2099.
 func ValidTime(ms int64) bool { return ms >= earliest && ms < latest }
 
-// Time reads a time as vendors write it and returns Unix milliseconds: RFC 3339
-// with any offset, without one (taken as UTC), with a space for the T, with a
-// fraction of any length; Salesforce's 20060102150405.000; Unix seconds,
-// milliseconds or microseconds by magnitude. The second result is false for
-// anything else and for times outside 2005 … 2100.
+// Time parses a time as vendors write it and returns Unix milliseconds: RFC 3339 with any
+// offset or none (taken as UTC), with a space for the T, and with a fraction of any length;
+// Salesforce's 20060102150405.000; Unix seconds, milliseconds, microseconds or nanoseconds,
+// told apart by magnitude. It returns false for anything else, and for times that are not
+// valid (ValidTime).
 func Time(t string) (int64, bool) {
 	if len(t) >= 19 && t[4] == '-' && t[7] == '-' && (t[10] == 'T' || t[10] == ' ') && t[13] == ':' && t[16] == ':' {
 		y, ok1 := digits(t[0:4])
@@ -83,7 +83,8 @@ func Time(t string) (int64, bool) {
 	return epoch(t)
 }
 
-// fraction reads a fraction of a second at i as milliseconds and leaves the rest in t.
+// fraction parses a fraction of a second at i, returns it in milliseconds, and leaves the rest
+// in t.
 func fraction(t *string, i int) int64 {
 	s := (*t)[i:]
 	ms, scale := int64(0), int64(100)
@@ -99,7 +100,7 @@ func fraction(t *string, i int) int64 {
 	return ms
 }
 
-// offset reads Z, +hh:mm, +hhmm, " UTC" or nothing, in milliseconds.
+// offset parses Z, +hh:mm, +hhmm, " UTC" or nothing, and returns it in milliseconds.
 func offset(t string) (int64, bool) {
 	switch t = strings.TrimPrefix(t, " "); {
 	case t == "" || t == "Z" || t == "UTC" || t == "z":
@@ -123,8 +124,8 @@ func offset(t string) (int64, bool) {
 	return off, true
 }
 
-// epoch reads Unix seconds, milliseconds, microseconds or nanoseconds, also
-// with a fraction or an exponent.
+// epoch parses Unix seconds, milliseconds, microseconds or nanoseconds, also with a fraction or
+// an exponent.
 func epoch(t string) (int64, bool) {
 	if t == "" || t[0] > '9' || t[0] < '0' {
 		return 0, false
@@ -183,9 +184,9 @@ func unixDays(y, m, d int) int64 {
 	return int64(era)*146097 + int64(doe) - 719468
 }
 
-// Address returns t if it is an IP address, without a port, brackets or the
-// prefix of an IPv4-mapped address; otherwise "". Vendors write much else in
-// such fields: host names, service names, "Unknown IP".
+// Address returns the IP address in t without a port, brackets or the prefix of an IPv4-mapped
+// address. It returns "" for anything else that vendors write in such fields: host names,
+// service names, "Unknown IP".
 func Address(t string) string {
 	if t == "" || len(t) > 64 {
 		return ""
@@ -227,11 +228,12 @@ func isIPv4(t string) bool {
 	return dots == 3 && size > 0
 }
 
-// Always is the time of facts that hold from the beginning: the people file.
+// Always is the time, in Unix milliseconds, of facts that hold from the beginning, such as
+// those of the people file.
 var Always = earliest
 
-// Date reads a calendar day: 2006-01-02, 2006/01/02 or any form that Time reads,
-// and returns its beginning in UTC, or the moment.
+// Date parses a calendar day, 2006-01-02 or 2006/01/02, and returns its beginning in UTC, or any
+// time that Time parses. The result is in Unix milliseconds.
 func Date(t string) (int64, bool) {
 	if len(t) == 10 && (t[4] == '-' && t[7] == '-' || t[4] == '/' && t[7] == '/') {
 		return Time(t[:4] + "-" + t[5:7] + "-" + t[8:] + "T00:00:00Z")
@@ -239,8 +241,7 @@ func Date(t string) (int64, bool) {
 	return Time(t)
 }
 
-// BadTime is the error for a time that cannot be read or lies outside the years
-// of audit logs.
+// BadTime returns the error for a field whose time is missing or not valid.
 func BadTime(field, value string) error {
 	if value == "" {
 		return fmt.Errorf("%s is missing", field)
@@ -251,8 +252,8 @@ func BadTime(field, value string) error {
 	return fmt.Errorf("%s %q is not a time between 2005 and 2100", field, value)
 }
 
-// Whole turns jsonscan.ErrShort, which asks a reader for more input, into the
-// error of a value that ends too early although all of it is there.
+// Whole turns jsonscan.ErrShort, which asks for more input, into the error for a record that
+// ends too early, for callers without more input. It returns any other error unchanged.
 func Whole(err error) error {
 	if err == jsonscan.ErrShort {
 		return errTruncated

@@ -1,7 +1,7 @@
-// Package order puts events that arrive in any order, from several workers, into
-// the order of their time, and drops repeats. It holds a bounded amount in
-// memory and the rest in an unnamed temporary file, which is gone when the
-// process is, however it ends.
+// Package order sorts events by time and removes duplicates: Sorter those of a finite input
+// from several workers, Window those of the last days of a stream. Both keep a limited amount
+// in memory and the rest in an unnamed temporary file, which disappears with the process,
+// however it ends.
 package order
 
 import (
@@ -20,34 +20,36 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// Sorter collects events and gives them back in order. Make one with New.
+// Sorter collects events and returns them in order. Make one with New, add events with one
+// Writer per worker, and then call Merge.
 type Sorter struct {
-	runSize int   // bytes of a run
-	budget  int64 // bytes of runs kept in memory
+	runSize int   // size of a run in bytes
+	budget  int64 // bytes of runs that may be kept in memory
 
 	mu   sync.Mutex
-	held int64
+	held int64 // bytes of runs in memory
 	runs []run
-	file *os.File
-	end  int64 // of file
+	file *os.File // nil until the first run is spilled
+	end  int64    // end of file
 	dir  string
 }
 
-// New returns a sorter that keeps up to memory bytes of events in memory, beside
-// one run per writer, and puts the others into a temporary file in dir ("" for
-// the system's place).
+// New returns a sorter that keeps up to memory bytes of sorted events in memory, in addition to
+// one run per writer, and the rest in a temporary file in dir; "" stands for the system's
+// directory.
 func New(memory int64, dir string) *Sorter {
 	return &Sorter{runSize: int(min(16<<20, max(memory/4, 64<<10))), budget: memory, dir: dir}
 }
 
-// entry locates an event in a run.
+// entry locates an event in a run or bucket.
 type entry struct {
-	time int64
+	time int64 // Unix milliseconds
 	key  uint64
 	off  uint32
 	size uint32
 }
 
+// compare orders entries by time and key.
 func (a entry) compare(b entry) int {
 	switch {
 	case a.time != b.time:
@@ -64,7 +66,7 @@ func (a entry) compare(b entry) int {
 	return 0
 }
 
-// run is a sorted sequence of events: in memory, or from..to of the file.
+// run is a sorted sequence of events: data and entries in memory, or from to to in the file.
 type run struct {
 	data    []byte
 	entries []entry
@@ -72,7 +74,7 @@ type run struct {
 	to      int64
 }
 
-// Writer collects the events of one worker.
+// Writer adds the events of one worker to a Sorter. It is not safe for concurrent use.
 type Writer struct {
 	s       *Sorter
 	data    []byte
@@ -82,7 +84,7 @@ type Writer struct {
 // Writer returns a writer for one worker.
 func (s *Sorter) Writer() *Writer { return &Writer{s: s} }
 
-// Add adds an event. The event may be reused afterwards.
+// Add adds an event, which may be reused afterwards. The error is that of the temporary file.
 func (w *Writer) Add(e *event.Event) error {
 	w.grow()
 	from := len(w.data)
@@ -90,7 +92,8 @@ func (w *Writer) Add(e *event.Event) error {
 	return w.added(from, e.Time, e.Key)
 }
 
-// AddRecord adds an event as stored.
+// AddRecord adds an event in stored form, which may be reused afterwards. The error is that of
+// the temporary file.
 func (w *Writer) AddRecord(rec []byte) error {
 	w.grow()
 	from := len(w.data)
@@ -98,12 +101,14 @@ func (w *Writer) AddRecord(rec []byte) error {
 	return w.added(from, event.RecordTime(rec), event.RecordKey(rec))
 }
 
+// grow allocates the memory of a run.
 func (w *Writer) grow() {
 	if w.data == nil {
 		w.data = make([]byte, 0, w.s.runSize+64<<10)
 	}
 }
 
+// added adds the entry of the event at from, and ends the run when it is full.
 func (w *Writer) added(from int, time int64, key uint64) error {
 	w.entries = append(w.entries, entry{time, key, uint32(from), uint32(len(w.data) - from)})
 	if len(w.data) >= w.s.runSize {
@@ -112,7 +117,8 @@ func (w *Writer) added(from int, time int64, key uint64) error {
 	return nil
 }
 
-// Flush ends the run that is being collected. Call it once all events are added.
+// Flush ends the current run. Call it after the last event. The error is that of the temporary
+// file.
 func (w *Writer) Flush() error {
 	if len(w.entries) == 0 {
 		return nil
@@ -170,16 +176,15 @@ func (s *Sorter) Close() error {
 	return nil
 }
 
-// Stats is what Merge dropped.
+// Stats counts what Merge dropped, by vendor.
 type Stats struct {
-	Duplicates map[event.Source]int // repeats of a record
-	Conflicts  map[event.Source]int // those of them that said something else
+	Duplicates map[event.Source]int // events with the time and key of another one
+	Conflicts  map[event.Source]int // duplicates with different content
 }
 
-// Merge calls yield for every event, as stored, in the order of time and key.
-// Of several events with one time and key the one that names a person and says
-// the most is kept. A record is valid only during the call. The error is that
-// of yield, the context or the temporary file.
+// Merge calls yield for every event, in stored form, ordered by time and key. Of events with
+// the same time and key it keeps one: preferably of a human, then the longest. A record is
+// valid only during the call. The error is that of yield, the context or the temporary file.
 func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats, error) {
 	u := unique{yield: yield, Stats: Stats{map[event.Source]int{}, map[event.Source]int{}}}
 	q, err := s.cursors()
@@ -200,7 +205,7 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 	return u.Stats, u.flush()
 }
 
-// cursors returns a queue with a cursor on every run.
+// cursors returns a queue with a cursor for every run.
 func (s *Sorter) cursors() (queue, error) {
 	var q queue
 	for i := range s.runs {
@@ -220,17 +225,16 @@ func (s *Sorter) cursors() (queue, error) {
 	return q, nil
 }
 
-// unique takes records in the order of time and key, and yields the preferred one of
-// those that share both.
+// unique takes records ordered by time and key, and yields one of each time and key.
 type unique struct {
 	Stats
 	yield func(rec []byte) error
-	best  []byte // of the records with the time and key of at
+	best  []byte // preferred record with the time and key of at
 	at    entry
 	have  bool // best is set
 }
 
-// add takes the next record. It is copied.
+// add takes the next record and copies it.
 func (u *unique) add(at entry, rec []byte) error {
 	if u.have && u.at.time == at.time && u.at.key == at.key {
 		u.repeat(rec)
@@ -243,7 +247,7 @@ func (u *unique) add(at entry, rec []byte) error {
 	return nil
 }
 
-// repeat counts a record of the same event, and keeps it if it is preferred.
+// repeat counts another record of the same event and keeps it if it is preferred.
 func (u *unique) repeat(rec []byte) {
 	src := event.RecordSource(rec)
 	u.Duplicates[src]++
@@ -256,7 +260,7 @@ func (u *unique) repeat(rec []byte) {
 	}
 }
 
-// flush yields the record that is held.
+// flush yields the record that is held, if any.
 func (u *unique) flush() error {
 	if !u.have {
 		return nil
@@ -264,8 +268,9 @@ func (u *unique) flush() error {
 	return u.yield(u.best)
 }
 
-// preferred orders records of one event: a human actor first, then the longer one,
-// then by content, so that the choice does not depend on the order of files.
+// preferred reports whether record a of an event is preferred to b: one with a human actor,
+// then the longer one, then by content, so that the choice does not depend on the order of
+// files.
 func preferred(a, b []byte) bool {
 	if ka, kb := event.RecordKind(a) == event.Human, event.RecordKind(b) == event.Human; ka != kb {
 		return ka
@@ -276,16 +281,17 @@ func preferred(a, b []byte) bool {
 	return bytes.Compare(a, b) > 0
 }
 
-// cursor walks a run.
+// cursor iterates over a run.
 type cursor struct {
 	run
-	i   int
-	in  *bufio.Reader
+	i   int           // next entry, in memory
+	in  *bufio.Reader // next event, in the file
 	buf []byte
-	at  entry
-	rec []byte
+	at  entry  // time and key of the current event
+	rec []byte // current event in stored form
 }
 
+// next moves to the next event. It returns false at the end of the run.
 func (c *cursor) next() (bool, error) {
 	if c.entries != nil {
 		if c.i == len(c.entries) {
@@ -315,7 +321,7 @@ func (c *cursor) next() (bool, error) {
 	return true, nil
 }
 
-// queue is a heap of cursors by their present event.
+// queue is a heap of cursors, ordered by their current events.
 type queue []*cursor
 
 // advance moves the first cursor to its next event, or removes it at the end of its run.

@@ -14,85 +14,88 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// Window holds the events of the last days in the order of their time, each
-// once, while more arrive in any order. What HR says is held for good. A bounded
-// amount is in memory, the rest packed in an unnamed temporary file. It is not safe
-// for concurrent use.
+// Window holds the events of the last days, ordered by time, each once, while more arrive in
+// any order. HR's events are held without limit. Part of the events is in memory and the rest
+// compressed in an unnamed temporary file. It is not safe for concurrent use.
 type Window struct {
-	hours  map[int64]*bucket
+	hours  map[int64]*bucket // by hour since 1970
 	hr     *bucket
 	newest int64
 	events int
 
-	conflicts int64 // records that had the id of another one and said something else
+	conflicts int64 // records with the time and key of another one, but different content
 
 	file   *spill.File
-	known  int64 // how many idents of packed events are in memory
-	inUse  int64 // how much is kept unpacked, in bytes
-	memory int64 // of what is, about
-	step   int64
-	sums   bool // are kept
+	known  int64 // idents of packed events in memory
+	inUse  int64 // limit of memory, in bytes
+	memory int64 // approximate size of unpacked events, in bytes
+	step   int64 // count of uses, as a clock for bucket.used
+	sums   bool  // keep bucket.sum
 }
 
-// bucket is the events of one hour: packed chunks, and a part in use. What arrives
-// for a packed hour is put beside it.
+// bucket holds the events of one hour: packed chunks, and an unpacked part. Events that arrive
+// for a packed hour go to the unpacked part.
 type bucket struct {
 	data    []byte
-	entries []entry // sorted up to sorted
-	sorted  int
-	index   map[uint64]span // place in data by the event's key, of the first with it; nil if it must be made
-	twins   map[key]span    // of others with the same key
+	entries []entry         // unpacked events; the first sorted ones are in order
+	sorted  int             // number of entries in order
+	index   map[uint64]span // place in data by key, of the first event with the key; nil if not built
+	twins   map[key]span    // places of other events with the same key
 	chunks  []chunk
-	prints  []uint32 // of the events in the chunks, sorted: what has none of them is not there
-	whole   bool     // the part in use holds what is in the chunks
-	changed bool     // and more
-	n       int
-	used    int64         // when it was used last, in steps of the window
-	sum     uint64        // of the hashes of the events
-	low     map[int]int64 // per partition of the log: the lowest offset of an event here
+	prints  []uint32      // sorted fingerprints of the packed events
+	whole   bool          // the chunks are unpacked, too
+	changed bool          // the unpacked part has events that are not in the chunks
+	n       int           // events
+	used    int64         // step of the last use
+	sum     uint64        // sum of the hashes of the events
+	low     map[int]int64 // lowest offset of an event by partition of the event log
 }
 
 // chunk is a packed part of an hour.
 type chunk struct {
 	packed spill.Ref
-	ids    spill.Ref // idents
-	known  []ident   // those, sorted, while they are asked for
+	ids    spill.Ref // the idents of its events
+	known  []ident   // ids, sorted, if they are in memory
 }
 
-// ident tells a packed event apart, and whether another one says the same.
+// ident identifies a packed event and its content.
 type ident struct {
 	key  uint64
-	time int64
-	sum  uint64
+	time int64  // Unix milliseconds
+	sum  uint64 // hash of the record
 }
 
+// compare orders idents by key and time.
 func (a ident) compare(b ident) int {
 	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.time, b.time))
 }
 
+// key identifies an event.
 type key struct {
-	time int64
+	time int64 // Unix milliseconds
 	key  uint64
 }
 
+// span is the place of a record in the data of a bucket.
 type span struct{ off, size uint32 }
 
-// NewWindow returns an empty window that keeps up to inUse bytes of events as they
-// are, half as much compressed, and the rest in a temporary file in dir ("" for the
-// system's place).
+// NewWindow returns an empty window that keeps up to inUse bytes of events unpacked, half as
+// much compressed in memory, and the rest in a temporary file in dir; "" stands for the
+// system's directory.
 func NewWindow(inUse int64, dir string) *Window {
 	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket()}
 }
 
+// newBucket returns an empty bucket.
 func newBucket() *bucket { return &bucket{index: map[uint64]span{}, low: map[int]int64{}} }
 
-// Newest is the time of the newest event that is not HR's, Unix milliseconds; 0
-// if there is none.
+// Newest returns the time of the newest event that is not HR's, in Unix milliseconds; 0 if
+// there is none.
 func (w *Window) Newest() int64 { return w.newest }
 
-// Watermark is the beginning of the latest hour at or after which there are some events,
-// Unix milliseconds; of the earliest one if there are fewer. A few that claim to be
-// from the future do not move it.
+// Watermark returns the beginning, in Unix milliseconds, of the latest hour from which on there
+// are at least some events, or of the earliest hour if there are fewer. So a few events dated
+// in the future do not move it. It is 0 for an empty window.
 func (w *Window) Watermark(some int) int64 {
 	hours := make([]int64, 0, len(w.hours))
 	for h := range w.hours {
@@ -107,11 +110,12 @@ func (w *Window) Watermark(some int) int64 {
 	return 0
 }
 
-// KeepSums has sums kept. It is called before the first event.
+// KeepSums enables Sums. Call it before the first event is added.
 func (w *Window) KeepSums() { w.sums = true }
 
-// Sums are by hour, since 1970, of the events in it: windows that hold the same events
-// have the same sums, in whatever order they came. HR's are in none.
+// Sums returns a checksum of the events of each hour, by hours since 1970. Windows with the
+// same events have the same sums, in whatever order the events arrived. HR's events are not
+// included.
 func (w *Window) Sums() map[int64]uint64 {
 	sums := make(map[int64]uint64, len(w.hours))
 	for h, b := range w.hours {
@@ -120,25 +124,25 @@ func (w *Window) Sums() map[int64]uint64 {
 	return sums
 }
 
-// Len is how many events are held.
+// Len returns the number of events.
 func (w *Window) Len() int { return w.events }
 
-// Conflicts is how many records had the id of another event and said something else,
-// since the window was made. One of the two is held; Add returned Repeat or Replaced.
+// Conflicts returns how many records since the window was made had the time and key of another
+// event, but different content. One of the two is held; Add returned Repeat or Replaced.
 func (w *Window) Conflicts() int64 { return w.conflicts }
 
-// AddResult says what came of an event.
+// AddResult is the result of adding an event.
 type AddResult int
 
-// What may come of an event.
+// The results of Add.
 const (
-	Fresh    AddResult = iota // it is new
-	Repeat                    // it is held already
-	Replaced                  // it says more than the one that was held, and took its place
+	Fresh    AddResult = iota // the event is new
+	Repeat                    // the event is held already
+	Replaced                  // the record is preferred to the one that was held, and replaces it
 )
 
-// Add adds an event as stored, which came from an offset of a partition of a log. The
-// error is that of the temporary file.
+// Add adds an event in stored form that was read at an offset of a partition of the event log.
+// The record may be reused afterwards. The error is that of the temporary file.
 func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error) {
 	k := key{event.RecordTime(rec), event.RecordKey(rec)}
 	b := w.bucket(event.RecordSource(rec), k.time)
@@ -159,7 +163,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 			return 0, err
 		case packed && sum == xxhash.Sum64(rec):
 			return Repeat, nil
-		case packed: // one of the two says more
+		case packed: // a conflict: the contents decide
 			if err := w.unpack(b); err != nil {
 				return 0, err
 			}
@@ -174,7 +178,7 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 	return Fresh, w.insert(b, k, rec)
 }
 
-// bucket is that of the hour of an event, or HR's.
+// bucket returns the bucket of an event's hour, or HR's.
 func (w *Window) bucket(source event.Source, at int64) *bucket {
 	if source == event.HR {
 		return w.hr
@@ -189,7 +193,7 @@ func (w *Window) bucket(source event.Source, at int64) *bucket {
 	return b
 }
 
-// findPacked looks for an event in the chunks of an hour, and returns the hash of its record.
+// findPacked looks for an event in the chunks of an hour and returns the hash of its record.
 func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error) {
 	for i := range b.chunks {
 		ids, err := w.idents(&b.chunks[i])
@@ -203,7 +207,7 @@ func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error
 	return 0, false, nil
 }
 
-// resolve keeps the preferred one of two records of an event, of which one is held.
+// resolve keeps the preferred one of two records of an event: the one at place and rec.
 func (w *Window) resolve(b *bucket, k key, place span, rec []byte) AddResult {
 	held := b.data[place.off : place.off+place.size]
 	if bytes.Equal(held, rec) {
@@ -227,7 +231,7 @@ func (w *Window) resolve(b *bucket, k key, place span, rec []byte) AddResult {
 	return Replaced
 }
 
-// insert adds a new event to an hour, and packs others if memory is short.
+// insert adds a new event to an hour, and packs other hours if memory is over the limit.
 func (w *Window) insert(b *bucket, k key, rec []byte) error {
 	at := span{uint32(len(b.data)), uint32(len(rec))}
 	b.put(k, at)
@@ -245,7 +249,7 @@ func (w *Window) insert(b *bucket, k key, rec []byte) error {
 	return nil
 }
 
-// idents lists the events of a chunk.
+// idents returns the sorted idents of a chunk.
 func (w *Window) idents(c *chunk) ([]ident, error) {
 	if c.known == nil {
 		b, err := c.ids.Get(nil)
@@ -258,7 +262,7 @@ func (w *Window) idents(c *chunk) ([]ident, error) {
 			c.known[i] = ident{binary.LittleEndian.Uint64(x), int64(binary.LittleEndian.Uint64(x[8:])), binary.LittleEndian.Uint64(x[16:])}
 		}
 		slices.SortFunc(c.known, ident.compare)
-		if w.known += int64(len(c.known)); w.known*identSize > w.inUse/4 { // others are asked for no more
+		if w.known += int64(len(c.known)); w.known*identSize > w.inUse/4 { // drop those of all other chunks
 			for _, b := range w.hours {
 				for i := range b.chunks {
 					if o := &b.chunks[i]; o != c {
@@ -272,18 +276,18 @@ func (w *Window) idents(c *chunk) ([]ident, error) {
 	return c.known, nil
 }
 
-const identSize = 24 // as kept
+const identSize = 24 // bytes of a stored ident
 
-// fingerprint is what is kept in memory of the key of a packed event.
+// fingerprint returns the part of a packed event's key that is kept in memory.
 func fingerprint(key uint64) uint32 { return uint32(key >> 32) }
 
-// mayHold says whether a packed event may have a key.
+// mayHold reports whether a packed event may have the key.
 func (b *bucket) mayHold(key uint64) bool {
 	_, found := slices.BinarySearch(b.prints, fingerprint(key))
 	return found
 }
 
-// merged puts prints among others; both are sorted.
+// merged returns the sorted union of two sorted lists.
 func merged(prints, more []uint32) []uint32 {
 	if len(prints) == 0 {
 		return more
@@ -298,10 +302,10 @@ func merged(prints, more []uint32) []uint32 {
 	return append(all, prints...)
 }
 
-// perEvent is about what the entry and the place of an event take, in bytes.
+// perEvent is the approximate size of an event's entry and index in bytes.
 const perEvent = 100
 
-// compact packs the hours that were not used for the longest time.
+// compact packs the least recently used hours until half of the limit is free.
 func (w *Window) compact() error {
 	var list []*bucket
 	for _, b := range w.hours {
@@ -321,7 +325,7 @@ func (w *Window) compact() error {
 	return nil
 }
 
-// floor is the hour of a time.
+// floor returns the hour since 1970 of a time in Unix milliseconds.
 func floor(at int64) int64 {
 	h := at / event.Hour
 	if at%event.Hour < 0 {
@@ -330,18 +334,21 @@ func floor(at int64) int64 {
 	return h
 }
 
-// Each calls yield for all of HR's events, and for the others from a time on (Unix
-// milliseconds), in the order of time and key; HR's earlier ones come first. A
-// record is valid only during the call.
+// Each calls yield for all of HR's events, and for the others from a time on, in Unix
+// milliseconds, ordered by time and key. A record is valid only during the call. The error is
+// that of yield or the temporary file.
 func (w *Window) Each(from int64, yield func(rec []byte) error) error {
 	return w.walk(entry{time: from}, true, yield)
 }
 
-// After calls yield for the events that come after one with a time and key.
+// After calls yield for the events after the one with a time, in Unix milliseconds, and key,
+// ordered by time and key. A record is valid only during the call. The error is that of yield
+// or the temporary file.
 func (w *Window) After(at int64, k uint64, yield func(rec []byte) error) error {
 	return w.walk(entry{time: at, key: k + 1}, false, yield)
 }
 
+// walk calls yield for the events from an entry on, HR's from the beginning if withHR is set.
 func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) error {
 	w.hr.sort()
 	staff := w.hr.entries
@@ -396,6 +403,7 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 	return nil
 }
 
+// record returns the stored form of an unpacked event.
 func (b *bucket) record(e entry) []byte { return b.data[e.off : e.off+e.size] }
 
 // sort puts the entries in order.
@@ -407,7 +415,7 @@ func (b *bucket) sort() {
 	b.sorted = len(b.entries)
 }
 
-// pack gives the memory of an hour back.
+// pack compresses the unpacked part of an hour and frees its memory.
 func (w *Window) pack(b *bucket) error {
 	if b.whole {
 		if b.changed {
@@ -447,7 +455,7 @@ func (w *Window) pack(b *bucket) error {
 	return nil
 }
 
-// find is where an event is in the part in use.
+// find returns the place of an event in the unpacked part.
 func (b *bucket) find(k key) (span, bool) {
 	s, known := b.index[k.key]
 	if known && event.RecordTime(b.data[s.off:]) != k.time {
@@ -456,7 +464,7 @@ func (b *bucket) find(k key) (span, bool) {
 	return s, known
 }
 
-// put notes where an event is.
+// put stores the place of an event in the index.
 func (b *bucket) put(k key, s span) {
 	if first, known := b.index[k.key]; known && event.RecordTime(b.data[first.off:]) != k.time {
 		if b.twins == nil {
@@ -468,7 +476,7 @@ func (b *bucket) put(k key, s span) {
 	b.index[k.key] = s
 }
 
-// reindex notes where all are.
+// reindex rebuilds the index.
 func (b *bucket) reindex() {
 	b.index, b.twins = make(map[uint64]span, len(b.entries)), nil
 	for _, e := range b.entries {
@@ -476,10 +484,11 @@ func (b *bucket) reindex() {
 	}
 }
 
-// memory is about what the part in use takes.
+// memory returns the approximate size of the unpacked part in bytes.
 func (b *bucket) memory() int64 { return int64(len(b.data)) + perEvent*int64(len(b.entries)) }
 
-// unpack puts the packed chunks of an hour among what came since.
+// unpack adds the events of the chunks to the unpacked part. Decompression errors are those of
+// the temporary file.
 func (w *Window) unpack(b *bucket) error {
 	if b.whole || len(b.chunks) == 0 {
 		return nil
@@ -526,7 +535,7 @@ func (w *Window) unpack(b *bucket) error {
 	return nil
 }
 
-// Evict drops events before a time but HR's.
+// Evict drops the hours before that of a time, in Unix milliseconds, but not HR's events.
 func (w *Window) Evict(before int64) {
 	for h, b := range w.hours {
 		if h < floor(before) {
@@ -537,8 +546,8 @@ func (w *Window) Evict(before int64) {
 	}
 }
 
-// LowestOffset is the lowest offset of a partition that an event came from, or next if
-// none is held. HR's do not count.
+// LowestOffset returns the lowest offset in a partition from which an event came, or next if
+// there is none lower. HR's events do not count.
 func (w *Window) LowestOffset(partition int, next int64) int64 {
 	for _, b := range w.hours {
 		if low, known := b.low[partition]; known {
@@ -548,7 +557,7 @@ func (w *Window) LowestOffset(partition int, next int64) int64 {
 	return next
 }
 
-// HRRecords calls yield for what HR has said.
+// HRRecords calls yield for HR's events, in stored form, ordered by time and key.
 func (w *Window) HRRecords(yield func(rec []byte)) {
 	w.hr.sort()
 	for _, e := range w.hr.entries {
