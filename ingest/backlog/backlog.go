@@ -1,9 +1,8 @@
-// Package backlog keeps, between runs, what ingest knows: the alias graph as it
-// was at a checkpoint some days before the newest event, and the events since.
-// What arrives late is put among them, so that it lands in its own window, and
-// what arrives twice counts once.
+// Package backlog stores the state of ingestion between runs of scan: the alias graph at a
+// checkpoint some days before the newest event, and the events since. So late events can be
+// sorted in among them, and repeated ones are recognised.
 //
-// It owns cursors.db.
+// The package owns cursors.db.
 package backlog
 
 import (
@@ -22,10 +21,10 @@ import (
 //go:embed migrations/*.sql
 var scripts embed.FS
 
-// Store is an open file.
+// Store is an open cursors.db.
 type Store struct{ db *sql.DB }
 
-// Open opens the file, or makes it.
+// Open opens cursors.db and creates it if needed.
 func Open(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, scripts)
 	if err != nil {
@@ -34,8 +33,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return &Store{db}, nil
 }
 
-// OpenReadOnly opens a file that exists, to read what it holds at this moment, also while
-// another process writes it. Everything that writes fails.
+// OpenReadOnly opens an existing cursors.db for reading, also while another process writes to
+// it. Methods that write return an error.
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlitedb.OpenReadOnly(ctx, path, scripts)
 	if err != nil {
@@ -47,21 +46,24 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Checkpoint is where a generation begins.
+// Checkpoint is the state at which a generation of the backlog begins.
 type Checkpoint struct {
-	At      int64  // Unix milliseconds; 0 if the backlog holds everything there ever was
+	At      int64  // Unix milliseconds; 0 if the backlog holds all events
 	Aliases []byte // the alias graph at that time
 }
 
-// Has says whether a generation is in the file.
+// Has reports whether a generation is stored.
 func (s *Store) Has(ctx context.Context, generation int64) (is bool, err error) {
-	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM checkpoint WHERE generation = ?)", generation).Scan(&is); err != nil {
+	err = s.db.QueryRowContext(ctx,
+		"SELECT EXISTS (SELECT 1 FROM checkpoint WHERE generation = ?)", generation).Scan(&is)
+	if err != nil {
 		return false, fmt.Errorf("backlog: look up generation: %w", err)
 	}
 	return is, nil
 }
 
-// Load returns the checkpoint of a generation and hands its events to each.
+// Load returns the checkpoint of a generation and calls each for its events in stored form. A
+// record is valid only during the call. The error is that of cursors.db or of each.
 func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte) error) (Checkpoint, error) {
 	var c Checkpoint
 	err := s.db.QueryRowContext(ctx, "SELECT at, aliases FROM checkpoint WHERE generation = ?", generation).Scan(&c.At, &c.Aliases)
@@ -99,7 +101,7 @@ func (s *Store) Load(ctx context.Context, generation int64, each func(rec []byte
 	return c, rows.Err()
 }
 
-// Writer writes a generation. Until Commit it is not there.
+// Writer writes a generation, which is not visible before Commit.
 type Writer struct {
 	ctx        context.Context
 	tx         *sql.Tx
@@ -111,11 +113,11 @@ type Writer struct {
 }
 
 const (
-	chunkSize = 1 << 20  // bytes from which a chunk is written
-	maxEvent  = 16 << 20 // more than any stored event takes: it comes of a record of 4 MiB at most
+	chunkSize = 1 << 20  // bytes of events after which a chunk is written
+	maxEvent  = 16 << 20 // bytes; more than any stored event has, since records are limited to 4 MiB
 )
 
-// Begin starts a generation, and forgets all others but the current one.
+// Begin starts a generation. On Commit it deletes all others but the current one.
 func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -135,7 +137,7 @@ func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, 
 	return &Writer{ctx: ctx, tx: tx, generation: generation, enc: enc}, nil
 }
 
-// Add adds an event as stored.
+// Add adds an event in stored form. The record may be reused afterwards.
 func (w *Writer) Add(rec []byte) error {
 	w.plain = event.AppendFramed(w.plain, rec)
 	w.events++
@@ -145,6 +147,7 @@ func (w *Writer) Add(rec []byte) error {
 	return nil
 }
 
+// flush writes a chunk.
 func (w *Writer) flush() error {
 	if w.events == 0 {
 		return nil
@@ -159,7 +162,7 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// Commit makes the generation durable.
+// Commit stores the generation durably with its checkpoint.
 func (w *Writer) Commit(c Checkpoint) error {
 	if err := w.flush(); err != nil {
 		return err
@@ -178,11 +181,11 @@ func (w *Writer) Commit(c Checkpoint) error {
 	return nil
 }
 
-// Rollback gives a generation up, unless it is committed.
+// Rollback discards the generation, unless it was committed.
 func (w *Writer) Rollback() { w.tx.Rollback() }
 
-// Erase takes events out of a generation, and has its alias graph be another one. It
-// returns how many are gone.
+// Erase removes the events of a generation for which gone returns true, and replaces its alias
+// graph. It deletes all other generations, and returns how many events were removed.
 func (s *Store) Erase(ctx context.Context, generation int64, aliases []byte, gone func(rec []byte) bool) (n int, err error) {
 	var kept [][]byte
 	c, err := s.Load(ctx, generation, func(rec []byte) error {
@@ -197,7 +200,7 @@ func (s *Store) Erase(ctx context.Context, generation int64, aliases []byte, gon
 		return 0, err
 	}
 	c.Aliases = aliases
-	w, err := s.Begin(ctx, generation, -1) // in place of all there is
+	w, err := s.Begin(ctx, generation, -1) // replaces every generation
 	if err != nil {
 		return 0, err
 	}
@@ -210,5 +213,5 @@ func (s *Store) Erase(ctx context.Context, generation int64, aliases []byte, gon
 	return n, w.Commit(c)
 }
 
-// Vacuum writes the file anew without what was deleted.
+// Vacuum rewrites the file so that deleted data cannot be recovered from it.
 func (s *Store) Vacuum(ctx context.Context) error { return sqlitedb.Vacuum(ctx, s.db) }

@@ -1,7 +1,6 @@
-// Package identity says which person an account belongs to. It works through
-// events in the order of their time and knows nothing from later ones: the
-// people file holds from the beginning, a link between two accounts from the
-// event that carries both. It owns the alias graph.
+// Package identity resolves accounts to people. It processes events in order of time and uses
+// no knowledge from later ones: the people file holds from the beginning, and a link between
+// two accounts from the event that names both. It owns the alias graph.
 package identity
 
 import (
@@ -16,55 +15,55 @@ import (
 // Resolver resolves the accounts of events. Make one with New.
 type Resolver struct {
 	people   map[string]*profile // by e-mail address
-	locals   map[string]string   // local part → address, "" if two people share it
-	links    map[string]string   // account → person, from the people file or learned
+	locals   map[string]string   // e-mail address by local part; "" if two people share it
+	links    map[string]string   // person by account, from the people file or learned
 	accounts map[string]*account // everything resolved so far
-	own      map[string]bool     // the organisation's domains, given or from the people file
-	actors   map[string]int      // people seen by domain, while own is unknown
-	total    int
+	own      map[string]bool     // the organisation's domains, configured or from the people file
+	actors   map[string]int      // people seen by domain, while own is empty
+	total    int                 // sum of actors
 
-	keys map[string]issued // by alias: access keys of AWS sessions, for as long as they last
+	keys map[string]issued // access keys of AWS sessions, by alias, until they expire
 
-	strangers map[string]*unknownAccount // names that have only failed to sign in, within a day
-	failures  int                        // of theirs that are held
-	origins   []origin                   // where names came from that were left out today
+	strangers map[string]*unknownAccount // names that have only failed to sign in within the last day
+	failures  int                        // failed sign-ins of all strangers that are kept
+	origins   []origin                   // where the names that were dropped today came from
 	left      DroppedCounts
-	day       int64 // of the latest event, days since 1970
-	admitted  int   // guests who are new today
-	guests    int   // accounts that are guests'
-	notes     []*event.Event
-	key       uint64 // of the event that is resolved
+	day       int64          // day of the latest event, days since 1970
+	admitted  int            // new guests of that day
+	guests    int            // accounts of guests
+	notes     []*event.Event // see Notes
+	key       uint64         // key of the event being resolved
 
 	dec event.Decoder
 	e   event.Event
 	buf []byte
 
-	recalled []byte // an event with the failures before it
+	recalled []byte // an event with the failed sign-ins before it
 }
 
-// profile is what the people file says about somebody.
+// profile is what the people file states about a person.
 type profile struct{ department string }
 
 // account is an account that has been resolved.
 type account struct {
 	person string
 	kind   event.ActorKind
-	alias  string // the alias last seen with it
+	alias  string // latest alias
 	known  bool   // tied to the people file or to a link
 
-	guest   bool  // an outsider's: forgotten after guestDays without activity
-	failing bool  // it has only failed: known for a rule of the organisation's own that matched
-	seen    int64 // the day of a guest's last event, days since 1970
+	guest   bool  // from outside the organisation: forgotten after guestDays without activity
+	failing bool  // it has only failed, and is kept because a rule of the organisation matched
+	seen    int64 // day of a guest's last event, days since 1970
 }
 
-// Config is what an administrator knows about accounts. All of it may be empty.
+// Config is the configuration of accounts. All of it may be empty.
 type Config struct {
-	Domains         []string            // the organisation's own, beside those of the people file
+	Domains         []string            // the organisation's domains, in addition to those of the people file
 	ServiceAccounts []string            // accounts that belong to no person
-	Aliases         map[string][]string // further accounts of people, by their address
+	Aliases         map[string][]string // further accounts of people, by e-mail address
 }
 
-// New returns a resolver that knows nothing.
+// New returns a resolver without any knowledge.
 func New() *Resolver {
 	return &Resolver{
 		people:    map[string]*profile{},
@@ -78,7 +77,7 @@ func New() *Resolver {
 	}
 }
 
-// Configure adds what an administrator knows. It comes before the first event.
+// Configure adds a configuration. Call it before the first event.
 func (r *Resolver) Configure(c Config) {
 	for _, d := range c.Domains {
 		r.own[strings.ToLower(strings.TrimPrefix(d, "@"))] = true
@@ -97,11 +96,11 @@ func (r *Resolver) Configure(c Config) {
 	}
 }
 
-// Resolve says whose doing a stored event is and completes the event: the kind
-// of its actor, whether it is a guest, and its recipients. The person is "" where nobody
-// acted, or a name that has never done anything but fail: when it does, its first event
-// carries the failed sign-ins of the day before (event.AttrAttempts). The record may be
-// changed in place or replaced; the result is valid until the next call.
+// Resolve returns the person who acted in a stored event, and the event completed with the kind
+// of the actor, whether it is a guest, and who the recipients are. The person is "" if nobody
+// acted, or if the name has never done anything but fail. When such a name succeeds, that event
+// carries its failed sign-ins of the last day (event.AttrAttempts). The record may be changed
+// in place or replaced; the result is valid until the next call.
 func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 	if event.RecordSource(rec) == event.HR {
 		return r.applyHR(rec), rec
@@ -132,7 +131,7 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 	return person, rec
 }
 
-// actor resolves who acted; nil if that is nobody.
+// actor returns the account that acted, or nil, and the record.
 func (r *Resolver) actor(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	a := r.accounts[name]
 	if kind == event.Unknown && (a == nil || !a.known) && strings.Contains(name, ":role/") {
@@ -146,8 +145,8 @@ func (r *Resolver) actor(name string, kind event.ActorKind, rec []byte) (*accoun
 	return a.as(kind), rec
 }
 
-// as is the account, which acts as one of a kind. Of one account and two kinds, what is
-// not a person wins.
+// as returns the account after it has acted as a kind of actor. If an account has been seen as
+// two kinds, the one that is not human is kept.
 func (a *account) as(kind event.ActorKind) *account {
 	if kind > event.Human && a.kind != kind && !a.known {
 		a.kind = kind
@@ -155,7 +154,7 @@ func (a *account) as(kind event.ActorKind) *account {
 	return a
 }
 
-// lookup resolves an account, and remembers the answer.
+// lookup resolves an account and remembers the result.
 func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 	if a := r.accounts[name]; a != nil {
 		return a.as(kind)
@@ -185,7 +184,7 @@ func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 	return a
 }
 
-// find looks an account up in what is known about people.
+// find returns the person of an account by the people file and the links; "" if unknown.
 func (r *Resolver) find(name string) string {
 	if p := r.links[name]; p != "" {
 		return p
@@ -201,7 +200,7 @@ func (r *Resolver) find(name string) string {
 		if i := strings.IndexByte(bare, '+'); i > 0 {
 			bare = bare[:i]
 		}
-		if !r.own[name[at+1:]] { // somebody else's jane.doe
+		if !r.own[name[at+1:]] { // the jane.doe of another organisation
 			return ""
 		}
 	case strings.HasPrefix(name, "aws:"), strings.HasPrefix(name, "okta:"), strings.HasPrefix(name, "m365:"):
@@ -216,8 +215,7 @@ func (r *Resolver) find(name string) string {
 	return cmp.Or(r.links["*:"+bare], r.locals[bare])
 }
 
-// session is the person of an assumed role, by the access key that STS handed to somebody;
-// "" if that is not known.
+// session returns the person who was issued the access key of an assumed role; "" if unknown.
 func (r *Resolver) session(rec []byte) string {
 	if r.dec.Decode(rec, &r.e) != nil || r.e.Client.Session == "" {
 		return ""
@@ -225,8 +223,8 @@ func (r *Resolver) session(rec []byte) string {
 	return r.keys[keyPrefix+r.e.Client.Session].Person
 }
 
-// learn ties an alias to the person of an account. The first link holds: an
-// alias that moves is somebody else's account with an old id.
+// learn links an alias to the person of an account. The first link is kept: an alias that moves
+// is another person's account with an old id.
 func (r *Resolver) learn(alias string, a *account) {
 	a.alias = strings.Clone(alias)
 	if strings.HasPrefix(alias, keyPrefix) {
@@ -244,7 +242,7 @@ func (r *Resolver) learn(alias string, a *account) {
 	}
 }
 
-// applyHR takes in a row of the HR files and returns the person it is about.
+// applyHR applies an event of HR and returns the person it is about.
 func (r *Resolver) applyHR(rec []byte) string {
 	if r.dec.Decode(rec, &r.e) != nil {
 		return ""
@@ -284,7 +282,7 @@ func (r *Resolver) applyHR(rec []byte) string {
 	return address
 }
 
-// recipients resolves who received something and says which side they are on.
+// recipients resolves the recipients of an event and sets whether they are internal or external.
 func (r *Resolver) recipients(rec []byte, person string) []byte {
 	if r.dec.Decode(rec, &r.e) != nil || len(r.e.To) == 0 {
 		return rec
@@ -321,11 +319,11 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 	return r.buf
 }
 
-// isInternal says whether a domain is the organisation's. Where nothing says which
-// domains are, they are the sharer's own and those of many who act.
+// isInternal reports whether a domain is the organisation's. If its domains are unknown, that
+// is the domain of the person who shares, or one that a tenth of all actors have.
 func (r *Resolver) isInternal(domain, person string) bool {
 	if len(r.own) > 0 {
-		for !r.own[domain] { // a subdomain of an own one is own
+		for !r.own[domain] { // subdomains are internal, too
 			_, parent, ok := strings.Cut(domain, ".")
 			if !ok {
 				return false
@@ -341,8 +339,8 @@ func (r *Resolver) isInternal(domain, person string) bool {
 	return own != "" && (domain == own || strings.HasSuffix(domain, "."+own)) || r.actors[domain] >= 5 && r.actors[domain]*10 >= r.total
 }
 
-// LooksAutomated says whether the name of an account is that of a machine, by
-// the words administrators use for them.
+// LooksAutomated reports whether an account's name looks like that of a machine: it contains a
+// word that administrators use for them.
 func LooksAutomated(name string) bool {
 	if i := strings.LastIndexAny(name, ":/"); i >= 0 {
 		name = name[i+1:]

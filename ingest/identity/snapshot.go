@@ -31,6 +31,7 @@ type graph struct {
 	Admitted  int
 }
 
+// link is the stored form of an account.
 type link struct {
 	Person string
 	Kind   event.ActorKind
@@ -44,7 +45,7 @@ type link struct {
 
 const graphVersion = 2
 
-// Snapshot is the alias graph as it stands.
+// Snapshot returns the alias graph in stored form.
 func (r *Resolver) Snapshot() ([]byte, error) {
 	g := graph{
 		Version:   graphVersion,
@@ -75,7 +76,8 @@ func (r *Resolver) Snapshot() ([]byte, error) {
 	return b, nil
 }
 
-// Restore adds the alias graph of a snapshot to a new resolver.
+// Restore adds the alias graph of a snapshot to a new resolver. An empty snapshot adds nothing.
+// The error is that of a damaged snapshot, or of one that another version wrote.
 func (r *Resolver) Restore(snapshot []byte) error {
 	if len(snapshot) == 0 {
 		return nil
@@ -120,8 +122,8 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	return nil
 }
 
-// EraseFromSnapshot takes a person out of a stored alias graph. It returns the graph without them,
-// and the accounts that were theirs, the person's own name among them.
+// EraseFromSnapshot removes a person from a stored alias graph. It returns the remaining graph
+// and the person's accounts, sorted, including the person's own name.
 func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []string, err error) {
 	r := New()
 	if err := r.Restore(snapshot); err != nil {
@@ -172,8 +174,8 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 	return out, slices.Sorted(maps.Keys(mine)), nil
 }
 
-// Accounts lists all accounts that the resolver has tied to people or seen, with whose
-// they are: those of people under their own address, too.
+// Accounts returns the person of every account that was seen or linked, including the people's
+// own addresses.
 func (r *Resolver) Accounts() map[string]string {
 	all := map[string]string{}
 	for address := range r.people {

@@ -13,66 +13,66 @@ import (
 	"github.com/outflow/outflow/internal/mail"
 )
 
-// Bounds of what outsiders can make the resolver remember. docs/adr/0015-names.md.
+// Limits on what outsiders can make the resolver remember. See docs/adr/0015-names.md.
 const (
 	maxStrangers = 1 << 15 // names that have only failed to sign in within a day
-	maxFailures  = 1 << 17 // of their failed sign-ins, together
-	perStranger  = 256     // of one name; beyond it the older half is dropped
-	maxOrigins   = 256     // sources and tenants that are counted apart
-	maxDomains   = 1 << 14 // whose people are counted while the organisation's domains are unknown
-	guestsADay   = 2000    // outsiders who become people on one day, at least
-	guestDays    = 60      // without activity, after which an outsider is forgotten
-	keyDays      = 2       // the same for the access key of an AWS session, which lasts 36 hours at most
+	maxFailures  = 1 << 17 // failed sign-ins of all of them
+	perStranger  = 256     // failed sign-ins of one name; beyond it the older half is dropped
+	maxOrigins   = 256     // sources and tenants that are counted separately
+	maxDomains   = 1 << 14 // domains whose people are counted while the organisation's are unknown
+	guestsADay   = 2000    // outsiders who can become guests on one day; more if the organisation is larger
+	guestDays    = 60      // days without activity after which a guest is forgotten
+	keyDays      = 2       // the same for the access key of an AWS session, which lasts up to 36 hours
 )
 
-// unknownAccount is a name that has never done anything but fail to sign in. It is no person:
-// all that is known of it are its failures of the last day.
+// unknownAccount is a name that has never done anything but fail to sign in. It does not count
+// as a person. Only its failures of the last day are kept.
 type unknownAccount struct {
-	_      struct{} `cbor:",toarray"`
-	Origin int
+	_      struct{}        `cbor:",toarray"`
+	Origin int             // index in Resolver.origins
 	Fails  []event.Attempt // the oldest first
 }
 
+// last returns the time of the latest failure in Unix milliseconds.
 func (s *unknownAccount) last() int64 { return s.Fails[len(s.Fails)-1].At }
 
 // issued is an access key of an AWS session.
 type issued struct {
 	_      struct{} `cbor:",toarray"`
 	Person string
-	Day    int64 // on which it was handed out, days since 1970
+	Day    int64 // day on which it was issued, days since 1970
 }
 
-const keyPrefix = "aws_key:" // of the alias that such a key is
+const keyPrefix = "aws_key:" // prefix of aliases that are access keys
 
-// origin is where names come from, and how many of them were left out today.
+// origin is where names come from, and how many were dropped today.
 type origin struct {
 	Source event.Source
-	Tenant string // "" for all those beyond maxOrigins
-	Names  int64  // that had failed within a day, and were forgotten
-	Guests int64  // events of outsiders who did not become people
+	Tenant string // "" for all tenants beyond maxOrigins
+	Names  int64  // names that had failed within a day and were dropped
+	Guests int64  // events of outsiders who did not become guests
 }
 
-// DroppedCounts is what was left out since the state began, because outsiders made more names than
-// are kept.
+// DroppedCounts counts what was dropped since the state began because outsiders produced more
+// names than are kept.
 type DroppedCounts struct {
-	Names  int64 // that had failed to sign in within a day, and whose failures were forgotten
-	Guests int64 // events of outsiders that were not judged
+	Names  int64 // names that had failed to sign in within a day, and whose failures were dropped
+	Guests int64 // events of outsiders that were not scored
 }
 
-// Dropped says what was left out.
+// Dropped returns what was dropped.
 func (r *Resolver) Dropped() DroppedCounts { return r.left }
 
-// Notes returns what the resolver has to say about the events since it was asked last:
-// events of the class NamesLeftOut. They belong before the event that was resolved last,
-// and are about nobody.
+// Notes returns the events of class NamesLeftOut that were produced since the last call. They
+// belong before the event that was resolved last, and concern no person.
 func (r *Resolver) Notes() []*event.Event {
 	list := r.notes
 	r.notes = nil
 	return list
 }
 
-// failed says whether a stored event says nothing but that somebody was turned away.
-// Refusing a push is different: only an account that exists is asked.
+// failed reports whether a stored event shows only that an actor was rejected. A denied MFA
+// prompt shows more, since only existing accounts are prompted.
 func failed(rec []byte) bool {
 	if event.RecordClass(rec) == event.MFADenied {
 		return false
@@ -81,9 +81,8 @@ func failed(rec []byte) bool {
 	return event.RecordClass(rec) == event.LoginFailure || o == event.Failure || o == event.Denied
 }
 
-// resolveUnknown resolves an account that is no member's yet: one that was never seen, or a guest's.
-// It returns nil where there is nobody: the name has only ever failed, or is one outsider
-// too many.
+// resolveUnknown resolves an account that was never seen, or is a guest's. It returns nil if
+// the name has only ever failed, or if there are too many new guests today.
 func (r *Resolver) resolveUnknown(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	a, fails := r.accounts[name], failed(rec)
 	if a != nil {
@@ -113,8 +112,8 @@ func (r *Resolver) resolveUnknown(name string, kind event.ActorKind, rec []byte)
 	return a, r.attachFailures(name, rec)
 }
 
-// rejected takes in an event of a name that has never done anything but fail. What a rule
-// of the organisation's own matches is somebody's all the same, as long as there are few.
+// rejected processes an event of a name that has never done anything but fail. If a rule of the
+// organisation matches the event, the name becomes a guest anyway, within the daily limit.
 func (r *Resolver) rejected(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	if r.dec.Decode(rec, &r.e) != nil {
 		return nil, rec
@@ -135,7 +134,7 @@ func (r *Resolver) rejected(name string, kind event.ActorKind, rec []byte) (*acc
 	return nil, rec
 }
 
-// fail remembers a failed sign-in of a stranger.
+// fail keeps a failed sign-in of a stranger.
 func (r *Resolver) fail(name string, e *event.Event) {
 	s := r.strangers[name]
 	if s == nil {
@@ -156,7 +155,8 @@ func (r *Resolver) fail(name string, e *event.Event) {
 	}
 }
 
-// attachFailures hands the failures of a stranger who has become somebody on, with the event.
+// attachFailures adds the failed sign-ins of a stranger to its first event that succeeds, and
+// forgets them.
 func (r *Resolver) attachFailures(name string, rec []byte) []byte {
 	s := r.strangers[name]
 	if s == nil || r.dec.Decode(rec, &r.e) != nil {
@@ -168,12 +168,14 @@ func (r *Resolver) attachFailures(name string, rec []byte) []byte {
 	return r.recalled
 }
 
+// dropUnknown forgets a stranger.
 func (r *Resolver) dropUnknown(name string, s *unknownAccount) {
 	delete(r.strangers, name)
 	r.failures -= len(s.Fails)
 }
 
-// expire forgets the strangers whose failures are older than a day.
+// expire forgets the strangers whose latest failure is more than a day before now, in Unix
+// milliseconds.
 func (r *Resolver) expire(now int64) {
 	for name, s := range r.strangers {
 		if now-s.last() > event.Day {
@@ -182,9 +184,9 @@ func (r *Resolver) expire(now int64) {
 	}
 }
 
-// evict makes room: what is older than a day goes first, then the half of the names that
-// have failed least often. A name that is guessed at for long stays, however many others
-// there are that were tried once.
+// evict makes room. Strangers older than a day go first, then the half of the names that have
+// failed least often. So a name under attack for long is kept, however many other names are
+// tried once.
 func (r *Resolver) evict(e *event.Event) {
 	r.expire(e.Time)
 	if len(r.strangers) < maxStrangers*3/4 && r.failures < maxFailures*3/4 {
@@ -202,7 +204,7 @@ func (r *Resolver) evict(e *event.Event) {
 	slices.SortFunc(list, func(a, b named) int {
 		return cmp.Or(cmp.Compare(len(a.Fails), len(b.Fails)), cmp.Compare(a.last(), b.last()), cmp.Compare(a.name, b.name))
 	})
-	var told [maxOrigins + 32]bool
+	var dropped [maxOrigins + 32]bool
 	for _, x := range list {
 		if len(r.strangers) <= maxStrangers/2 && r.failures <= maxFailures/2 {
 			break
@@ -210,17 +212,17 @@ func (r *Resolver) evict(e *event.Event) {
 		r.dropUnknown(x.name, x.unknownAccount)
 		r.origins[x.Origin].Names++
 		r.left.Names++
-		told[x.Origin] = true
+		dropped[x.Origin] = true
 	}
 
 	for i := range r.origins {
-		if told[i] {
+		if dropped[i] {
 			r.countDropped(i, event.LeftNames, r.origins[i].Names, e.Time)
 		}
 	}
 }
 
-// origin is the index of a source and a tenant.
+// origin returns the index in origins of a source and a tenant.
 func (r *Resolver) origin(s event.Source, tenant string) int {
 	i := slices.IndexFunc(r.origins, func(o origin) bool { return o.Source == s && o.Tenant == tenant })
 	if i < 0 && len(r.origins) >= maxOrigins {
@@ -234,17 +236,23 @@ func (r *Resolver) origin(s event.Source, tenant string) int {
 	return i
 }
 
-// countDropped says that names of an origin were left out, so many of them today.
+// countDropped adds a note that n names of an origin were dropped today.
 func (r *Resolver) countDropped(i int, what string, n, at int64) {
 	o := &r.origins[i]
 	r.notes = append(r.notes, &event.Event{
-		Source: o.Source, Tenant: o.Tenant, Class: event.NamesLeftOut, Action: what, Time: at, Key: r.key,
-		Actor: event.Actor{Kind: event.System}, Attrs: []event.Attr{{Name: event.AttrNew, Value: strconv.FormatInt(n, 10)}},
+		Source: o.Source,
+		Tenant: o.Tenant,
+		Class:  event.NamesLeftOut,
+		Action: what,
+		Time:   at,
+		Key:    r.key,
+		Actor:  event.Actor{Kind: event.System},
+		Attrs:  []event.Attr{{Name: event.AttrNew, Value: strconv.FormatInt(n, 10)}},
 	})
 }
 
-// isExternal says whether an account is an outsider's, as far as that is known: a mail address
-// of another domain than the organisation's.
+// isExternal reports whether an account is known to be from outside: an e-mail address of
+// another domain than the organisation's.
 func (r *Resolver) isExternal(name string) bool {
 	if !ingest.IsEmail(name) {
 		return false
@@ -256,15 +264,15 @@ func (r *Resolver) isExternal(name string) bool {
 	return !r.isInternal(domain, "")
 }
 
-// mayAdmitGuest says whether one more outsider may become somebody today. Large organisations have
-// many guests: on a day as many may be new as there are members.
+// mayAdmitGuest reports whether one more outsider may become a guest today. Large organisations
+// have many guests, so the daily limit grows with the number of members.
 func (r *Resolver) mayAdmitGuest() bool {
 	return r.admitted < max(guestsADay, len(r.accounts)-r.guests)
 }
 
 // admitGuest makes an account a guest's.
 func (r *Resolver) admitGuest(a *account) {
-	if a.known || a.guest { // an alias of somebody, or named in the configuration
+	if a.known || a.guest { // an alias of a person, or configured
 		return
 	}
 	a.guest, a.seen = true, r.day
@@ -272,7 +280,7 @@ func (r *Resolver) admitGuest(a *account) {
 	r.guests++
 }
 
-// countRejectedGuest counts an event of an outsider who is one too many today.
+// countRejectedGuest counts an event of an outsider beyond the daily limit.
 func (r *Resolver) countRejectedGuest(rec []byte) {
 	if r.dec.Decode(rec, &r.e) != nil {
 		return
@@ -280,12 +288,13 @@ func (r *Resolver) countRejectedGuest(rec []byte) {
 	i := r.origin(r.e.Source, r.e.Tenant)
 	r.origins[i].Guests++
 	r.left.Guests++
-	if n := r.origins[i].Guests; n&(n-1) == 0 { // not each time
+	if n := r.origins[i].Guests; n&(n-1) == 0 { // at powers of two only
 		r.countDropped(i, event.LeftGuests, n, r.e.Time)
 	}
 }
 
-// newDay begins a day (UTC), and forgets guests and keys that are long out of use.
+// newDay begins the day (UTC) of a time in Unix milliseconds. It forgets inactive guests and
+// expired keys.
 func (r *Resolver) newDay(at int64) {
 	for i := range r.origins {
 		o := &r.origins[i]
@@ -299,7 +308,7 @@ func (r *Resolver) newDay(at int64) {
 	r.expire(at)
 	for key, k := range r.keys {
 		switch {
-		case first: // they are of a state that did not say how old they are
+		case first: // restored from a state without ages
 			k.Day = r.day
 			r.keys[key] = k
 		case k.Day < r.day-keyDays:
