@@ -13,7 +13,7 @@ import (
 // group".
 type action string
 
-// has says whether the action contains one of some texts.
+// has reports whether the action contains one of some texts.
 func (a action) has(texts ...string) bool {
 	for _, t := range texts {
 		if strings.Contains(string(a), t) {
@@ -218,7 +218,7 @@ func policy(kind string) func(*record, action, *event.Event, *ingest.Sink) {
 	return func(_ *record, _ action, _ *event.Event, out *ingest.Sink) { out.Policy(kind, "") }
 }
 
-// administers says whether a group or permission is one that administers something.
+// administers reports whether a group or permission is one that administers something.
 func administers(name string) bool { return strings.Contains(strings.ToLower(name), "admin") }
 
 // reach is what a group or permission that administers gives access to, if it is a whole

@@ -15,15 +15,15 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the organisation's audit log.
+// Kind is the kind atlassian: the audit log of an Atlassian organisation.
 var Kind = ingest.Kind{Name: "atlassian", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind atlassian: an API key of the organisation with the scope
-// read:events:admin.
+// Config configures a source of kind atlassian. It needs an API key of the organisation with
+// the scope read:events:admin.
 type Config struct {
-	BaseURL        string `yaml:"base_url"`
-	OrganizationID string `yaml:"organization_id"`
-	APIKey         string `yaml:"api_key"`
+	BaseURL        string `yaml:"base_url"`        // optional; replaces https://api.atlassian.com
+	OrganizationID string `yaml:"organization_id"` // required
+	APIKey         string `yaml:"api_key"`         // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -52,15 +52,15 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}}, nil
 }
 
-// stream is the log in the order in which events were processed.
+// stream reads the log in the order in which Atlassian processed the events.
 type stream struct {
 	api   *webapi.Client
 	path  string
 	since time.Time
 }
 
-// cursor is the position that Atlassian gave for what comes next; without one, when
-// the newest event that was seen was processed.
+// cursor is Atlassian's position after the last page and, for when that has expired, when the
+// newest event read so far was processed.
 type cursor struct {
 	Next      string `json:"next,omitempty"`
 	Processed int64  `json:"processed,omitempty"` // Unix milliseconds
@@ -80,7 +80,7 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	now := t.api.Clock()
 	page := ingest.Page{}
 	query := url.Values{"limit": {"500"}}
-	if c.Next != "" { // it has the order and the range in it
+	if c.Next != "" { // it includes order and range
 		query.Set("cursor", c.Next)
 	} else {
 		from := t.since
@@ -102,7 +102,7 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	}
 
 	res, err := t.api.Get(ctx, t.path+"?"+query.Encode())
-	if c.Next != "" && webapi.Is(err, webapi.Refused) { // it has run out: from a day before the newest that was seen
+	if c.Next != "" && webapi.Is(err, webapi.Refused) { // expired: start again a day before the newest event
 		c.Next = ""
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
@@ -137,7 +137,7 @@ func (t *stream) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	}
 
 	c.Next = answer.Meta.Next
-	if c.Processed == 0 && c.Next == "" { // nothing yet
+	if c.Processed == 0 && c.Next == "" { // no event yet
 		c.Processed = now.UnixMilli()
 	}
 	page.Next = ingest.WriteCursor(c)

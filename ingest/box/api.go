@@ -17,18 +17,18 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the enterprise events API.
+// Kind is the kind box: the enterprise events API.
 var Kind = ingest.Kind{Name: "box", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind box: an application with the scope "Manage enterprise
-// properties", by client credentials, or by the file with a key that the developer
-// console gives.
+// Config configures a source of kind box. It needs an application with the scope "Manage
+// enterprise properties" that signs in with client credentials, or with the key file of the
+// developer console.
 type Config struct {
-	BaseURL      string `yaml:"base_url"`
-	EnterpriseID string `yaml:"enterprise_id"`
-	ClientID     string `yaml:"client_id"`
-	ClientSecret string `yaml:"client_secret"`
-	App          string `yaml:"app"` // reference to the JSON of the developer console, in place of the three
+	BaseURL      string `yaml:"base_url"`      // optional; replaces https://api.box.com
+	EnterpriseID string `yaml:"enterprise_id"` // required without app
+	ClientID     string `yaml:"client_id"`     // required without app
+	ClientSecret string `yaml:"client_secret"` // reference to a secret; required without app
+	App          string `yaml:"app"`           // reference to the key file, a secret; replaces the three
 }
 
 // Check implements ingest.Opener.
@@ -39,7 +39,7 @@ func (c *Config) Check() error {
 	return ingest.RequireSettings("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
 }
 
-// application is the file of the developer console.
+// application is the key file of the developer console.
 type application struct {
 	Settings struct {
 		ClientID     string `json:"clientID"`
@@ -110,7 +110,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}, nil
 }
 
-// answer is a page of events. Positions exceed what a float holds: they are text.
+// answer is a page of events. Positions may exceed the integers of a float, so they are text.
 type answer struct {
 	Entries []json.RawMessage `json:"entries"`
 	Next    json.RawMessage   `json:"next_stream_position"`
@@ -118,7 +118,7 @@ type answer struct {
 
 func (a *answer) position() string { return string(bytes.Trim(a.Next, `"`)) }
 
-// last is the time of the last entry, Unix milliseconds.
+// last returns the time of the last entry in Unix milliseconds.
 func (a *answer) last() int64 {
 	var e struct {
 		At time.Time `json:"created_at"`
@@ -129,7 +129,7 @@ func (a *answer) last() int64 {
 	return e.At.UnixMilli()
 }
 
-// fetchEvents asks for a page, and makes a body of it if it holds anything.
+// fetchEvents fetches a page and returns it as a body, unless it is empty.
 func fetchEvents(ctx context.Context, api *webapi.Client, query url.Values) (a answer, bodies []ingest.Body, err error) {
 	res, err := api.Get(ctx, "/2.0/events?"+query.Encode())
 	if err != nil {
@@ -144,8 +144,8 @@ func fetchEvents(ctx context.Context, api *webapi.Client, query url.Values) (a a
 	return a, bodies, nil
 }
 
-// live is the stream of what happens: within seconds, in no order, some of it twice,
-// and for two weeks. What it misses is in the history.
+// live reads the live stream. It has events within seconds, in any order, some of them twice,
+// and for two weeks. Events that it misses are in the history.
 type live struct{ api *webapi.Client }
 
 // position is a place in the live stream.
@@ -164,7 +164,7 @@ func (l *live) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		query.Set("stream_position", c.Position)
 	}
 	a, bodies, err := fetchEvents(ctx, l.api, query)
-	if c.Position != "" && webapi.Is(err, webapi.Refused) { // from the oldest that there is
+	if c.Position != "" && webapi.Is(err, webapi.Refused) { // start again from the oldest event
 		return ingest.Page{Next: ingest.WriteCursor(position{}), More: true}, nil
 	}
 	if err != nil {
@@ -178,7 +178,7 @@ func (l *live) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	}, nil
 }
 
-// history is what happened, complete and in order, once it is a day old.
+// history reads the events that are a day old: complete and in order.
 type history struct {
 	api   *webapi.Client
 	since time.Time
@@ -210,7 +210,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	}
 
 	query := url.Values{"stream_type": {"admin_logs"}, "limit": {"500"}}
-	if c.Position != "" { // Box minds no times beside it
+	if c.Position != "" { // Box ignores times beside a position
 		query.Set("stream_position", c.Position)
 	} else {
 		query.Set("created_after", stamp(c.From))
@@ -218,7 +218,7 @@ func (h *history) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	}
 
 	a, bodies, err := fetchEvents(ctx, h.api, query)
-	if c.Position != "" && webapi.Is(err, webapi.Refused) { // the stretch from its beginning
+	if c.Position != "" && webapi.Is(err, webapi.Refused) { // start the sweep again
 		c.Position = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// isAccessLog says whether a line is one of an S3 server access log: the owner's
+// isAccessLog reports whether a line is one of an S3 server access log: the owner's
 // canonical id (64 hexadecimal digits), the bucket, and the time in brackets.
 func isAccessLog(line []byte) bool {
 	owner, rest, _ := bytes.Cut(line, []byte(" "))

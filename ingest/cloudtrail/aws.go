@@ -29,38 +29,39 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is CloudTrail: its files in S3, as notices in a queue tell of them or as they
-// are listed, the events of the API, and the digests that prove files to be whole.
+// Kind is the kind aws_cloudtrail. It reads CloudTrail's files in S3, found through
+// notifications in a queue or by listing, the events of the LookupEvents API, the digests that
+// prove the integrity of files, and S3 server access logs.
 var Kind = ingest.Kind{
 	Name: "aws_cloudtrail",
 	New:  func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} },
 }
 
-// Config is a source of kind aws_cloudtrail. Credentials are those of the AWS SDK:
-// environment, profile, web identity, instance; a role is assumed with them, if one is
-// named.
+// Config configures a source of kind aws_cloudtrail. The credentials are those of the AWS SDK:
+// environment, profile, web identity or instance. One of QueueURL, Bucket, Lookup and AccessLogs
+// is required.
 type Config struct {
-	BaseURL    string `yaml:"base_url"` // of an endpoint for all services
-	Region     string `yaml:"region"`
-	RoleARN    string `yaml:"role_arn"`
-	ExternalID string `yaml:"external_id"`
+	BaseURL    string `yaml:"base_url"`    // optional; endpoint of all services
+	Region     string `yaml:"region"`      // optional; replaces the SDK's default
+	RoleARN    string `yaml:"role_arn"`    // optional; role to assume
+	ExternalID string `yaml:"external_id"` // for the roles to assume
 
-	QueueURL string `yaml:"queue_url"` // of notices about new files, or of events themselves
-	Fetchers int    `yaml:"fetchers"`  // files that are fetched at the same time
-	// Visibility is for how long a message that was received is handed to nobody else.
+	QueueURL string `yaml:"queue_url"` // SQS queue of notifications about new files, or of events
+	Fetchers int    `yaml:"fetchers"`  // files fetched at the same time, from 1 to 64; default 8
+	// Visibility is the visibility timeout of received messages, from 1 s to 12 h; default 5 min.
 	// It is extended while files are read.
 	Visibility time.Duration `yaml:"visibility_timeout"`
 
-	Bucket string `yaml:"bucket"` // of the trail: read from --since on, and what the queue missed
-	Prefix string `yaml:"prefix"` // before AWSLogs/
-	Verify bool   `yaml:"verify"` // digests, and the files that they name
+	Bucket string `yaml:"bucket"` // bucket of the trail, for older files and those that the queue missed
+	Prefix string `yaml:"prefix"` // prefix before AWSLogs/
+	Verify bool   `yaml:"verify"` // check digests and the files named in them; needs Bucket
 
-	Lookup  bool     `yaml:"lookup"` // LookupEvents, for accounts without a trail
-	Roles   []string `yaml:"roles"`  // with lookup: a role in every account; none: the account of the credentials
-	Regions []string `yaml:"regions"`
+	Lookup  bool     `yaml:"lookup"`  // use LookupEvents, for accounts without a trail
+	Roles   []string `yaml:"roles"`   // with Lookup: a role in each account; the credentials' account if empty
+	Regions []string `yaml:"regions"` // optional; only these regions
 
-	AccessLogs       string `yaml:"access_logs"` // bucket with S3 server access logs
-	AccessLogsPrefix string `yaml:"access_logs_prefix"`
+	AccessLogs       string `yaml:"access_logs"`        // bucket of S3 server access logs
+	AccessLogsPrefix string `yaml:"access_logs_prefix"` // prefix of their keys
 }
 
 // Check implements ingest.Opener.
@@ -120,7 +121,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			sweeps:  listed,
 		}
 		every := 5 * time.Minute
-		if c.QueueURL != "" { // it finds what notices were lost for
+		if c.QueueURL != "" { // finds the files whose notifications were lost
 			b.sweeps, every = reconciled, 6*time.Hour
 		}
 		streams = append(streams, ingest.Stream{Name: "bucket", Every: every, Parallel: c.Fetchers, Source: b})
@@ -193,7 +194,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return streams, nil
 }
 
-// aws is the configuration of the SDK.
+// aws returns the configuration of the SDK.
 func (c *Config) aws(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{config.WithHTTPClient(
 		awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -215,7 +216,7 @@ func (c *Config) aws(ctx context.Context) (aws.Config, error) {
 	return conf, nil
 }
 
-// assume is the configuration with the rights of a role, if one is named.
+// assume returns the configuration with the credentials of a role, if one is named.
 func (c *Config) assume(conf aws.Config, role string) aws.Config {
 	if role == "" {
 		return conf
@@ -231,8 +232,8 @@ func (c *Config) assume(conf aws.Config, role string) aws.Config {
 	return out
 }
 
-// regionsOf are the regions that an account uses, unless they are named. Global
-// services (IAM, STS) write to us-east-1, whatever else is used.
+// regionsOf returns the configured regions, or those that the account uses. Global services
+// (IAM, STS) always write to us-east-1.
 func (c *Config) regionsOf(ctx context.Context, conf aws.Config) ([]string, error) {
 	if len(c.Regions) > 0 {
 		return c.Regions, nil
@@ -255,7 +256,7 @@ func (c *Config) regionsOf(ctx context.Context, conf aws.Config) ([]string, erro
 	return regions, nil
 }
 
-// refused says what an error of the SDK means, in AWS's words.
+// refused turns an error of the SDK into one of webapi.
 func refused(ctx context.Context, op string, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return cmp.Or(ctx.Err(), err)
@@ -287,7 +288,7 @@ func refused(ctx context.Context, op string, err error) error {
 	return e
 }
 
-// object opens an object. What is gone, or lies in an archive, is a gap.
+// object opens an object. One that no longer exists or is archived is a gap.
 func object(ctx context.Context, api *s3.Client, bucket, key string) (*s3.GetObjectOutput, error) {
 	out, err := api.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	if err == nil {
@@ -299,7 +300,7 @@ func object(ctx context.Context, api *s3.Client, bucket, key string) (*s3.GetObj
 	case errors.As(err, &gone):
 		return nil, &ingest.Gap{Reason: "s3://" + bucket + "/" + key + " is gone"}
 	case errors.As(err, &archived):
-		return nil, &ingest.Gap{Reason: "s3://" + bucket + "/" + key + " lies in an archive: restore it, and reset the state of the source"}
+		return nil, &ingest.Gap{Reason: "s3://" + bucket + "/" + key + " is archived: restore it and reset the state of the source"}
 	}
 	e := refused(ctx, "s3:GetObject "+bucket+"/"+key, err)
 	if webapi.Is(e, webapi.Denied) {
@@ -308,7 +309,7 @@ func object(ctx context.Context, api *s3.Client, bucket, key string) (*s3.GetObj
 	return nil, e
 }
 
-// file is a log file as a body.
+// file returns a log file as a body.
 func file(api *s3.Client, bucket, key string) ingest.Body {
 	name := "s3://" + bucket + "/" + key
 	return ingest.Body{ID: name, Name: name, Open: func(ctx context.Context) (io.ReadCloser, error) {
@@ -320,13 +321,13 @@ func file(api *s3.Client, bucket, key string) ingest.Body {
 	}}
 }
 
-// isLog says whether a key is that of a log file: digests, insights and the logs of
-// other services lie in the same bucket.
+// isLog reports whether a key is that of a log file. Digests, insights and logs of other
+// services may be in the same bucket.
 func isLog(key string) bool {
 	return strings.Contains(key, "/CloudTrail/") && (strings.HasSuffix(key, ".json.gz") || strings.HasSuffix(key, ".json"))
 }
 
-// listing reads a page of the keys below a prefix, after one.
+// listing lists a page of the keys with a prefix, after a key.
 func listing(ctx context.Context, api *s3.Client, bucket, prefix, after, token string) (*s3.ListObjectsV2Output, error) {
 	in := &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix}
 	if token != "" {
@@ -338,7 +339,7 @@ func listing(ctx context.Context, api *s3.Client, bucket, prefix, after, token s
 	return out, refused(ctx, "s3:ListBucket "+bucket+"/"+prefix, err)
 }
 
-// listPrefixes lists the folders below a prefix.
+// listPrefixes returns the folders below a prefix.
 func listPrefixes(ctx context.Context, api *s3.Client, bucket, prefix string) (names []string, err error) {
 	pages := s3.NewListObjectsV2Paginator(api, &s3.ListObjectsV2Input{
 		Bucket:    &bucket,
@@ -357,7 +358,7 @@ func listPrefixes(ctx context.Context, api *s3.Client, bucket, prefix string) (n
 	return names, nil
 }
 
-// days are those from one moment to another, as in the keys of files.
+// days returns the days from one time to another, as in the keys of files.
 func days(from, to int64) (list []string) {
 	for at := from; ; at += 24 * time.Hour.Milliseconds() {
 		at = min(at, to)
@@ -370,7 +371,7 @@ func days(from, to int64) (list []string) {
 	}
 }
 
-// lines makes a body of records, one on each line.
+// lines returns records as a body with one on each line.
 func lines(name string, recs [][]byte) ingest.Body {
 	return ingest.MemoryBody(name, append(bytes.Join(recs, []byte("\n")), '\n'))
 }

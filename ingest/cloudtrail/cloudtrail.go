@@ -249,7 +249,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	return nil
 }
 
-// reads says whether the call changes nothing. Records before version 1.05
+// reads reports whether the call changes nothing. Records before version 1.05
 // have no readOnly; there the verb decides.
 func (r *record) reads() bool {
 	if r.readOnly != "" {

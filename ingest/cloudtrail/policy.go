@@ -146,7 +146,7 @@ func accountOf(principal string) string {
 	return strings.Clone(principal)
 }
 
-// public says whether a policy by itself opens something to everybody, and what.
+// public reports whether a policy by itself opens something to everybody, and what.
 func public(list []statement) (open bool, grant string) {
 	for i := range list {
 		st := &list[i]
@@ -165,7 +165,7 @@ func public(list []statement) (open bool, grant string) {
 	return false, ""
 }
 
-// grantsEverything says whether an identity policy allows all actions on all
+// grantsEverything reports whether an identity policy allows all actions on all
 // resources.
 func grantsEverything(doc []byte) bool {
 	for _, st := range statements(doc) {

@@ -12,16 +12,16 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the team log.
+// Kind is the kind dropbox: the team log.
 var Kind = ingest.Kind{Name: "dropbox", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind dropbox: an application of the team with the scope
-// events.read, and the refresh token that an administrator gave it.
+// Config configures a source of kind dropbox. It needs a team application with the scope
+// events.read, and a refresh token that a team administrator authorised.
 type Config struct {
-	BaseURL      string `yaml:"base_url"`
-	AppKey       string `yaml:"app_key"`
-	AppSecret    string `yaml:"app_secret"`
-	RefreshToken string `yaml:"refresh_token"`
+	BaseURL      string `yaml:"base_url"`      // optional; replaces https://api.dropboxapi.com
+	AppKey       string `yaml:"app_key"`       // required
+	AppSecret    string `yaml:"app_secret"`    // reference to a secret; required
+	RefreshToken string `yaml:"refresh_token"` // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -62,10 +62,10 @@ type teamLog struct {
 
 type cursor struct {
 	Cursor string `json:"cursor,omitempty"`
-	At     int64  `json:"at"` // when it was used last, Unix milliseconds
+	At     int64  `json:"at"` // last use, Unix milliseconds
 }
 
-// again is how far before a cursor that was lost events are asked for once more.
+// again is how far events are read again before the last use of a cursor that was lost.
 const again = time.Hour
 
 // Fetch implements ingest.Source.
@@ -112,7 +112,7 @@ func (l *teamLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 		Next: ingest.WriteCursor(cursor{cmp.Or(answer.Cursor, c.Cursor), now.UnixMilli()}),
 		More: answer.More,
 	}
-	if len(answer.Events) > 0 { // none, with more to come, is an answer too
+	if len(answer.Events) > 0 { // an answer may be empty although there is more
 		page.Bodies = []ingest.Body{ingest.MemoryBody("team_log", res.Body)}
 	}
 	return page, nil

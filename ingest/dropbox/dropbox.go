@@ -92,7 +92,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// isTag says whether a key is the union tag; some tools write _tag for .tag.
+// isTag reports whether a key is the union tag; some tools write _tag for .tag.
 func isTag(key []byte) bool { return string(key) == ".tag" || string(key) == "_tag" }
 
 // tag reads the tag of the union that comes next.

@@ -17,16 +17,16 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the audit log API of GitHub Enterprise.
+// Kind is the kind github: the audit log API of GitHub Enterprise.
 var Kind = ingest.Kind{Name: "github", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind github: organisations, or an enterprise with all of
-// its, and a token with the scope read:audit_log.
+// Config configures a source of kind github. It reads organisations, or an enterprise with all
+// of its organisations, and needs a token with the scope read:audit_log.
 type Config struct {
-	BaseURL       string   `yaml:"base_url"` // https://HOST/api/v3 for GitHub Enterprise Server
-	Organizations []string `yaml:"organizations"`
-	Enterprise    string   `yaml:"enterprise"`
-	Token         string   `yaml:"token"`
+	BaseURL       string   `yaml:"base_url"`      // https://HOST/api/v3 for GitHub Enterprise Server
+	Organizations []string `yaml:"organizations"` // names; required without enterprise
+	Enterprise    string   `yaml:"enterprise"`    // name; required without organizations
+	Token         string   `yaml:"token"`         // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -71,7 +71,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return streams, nil
 }
 
-// auditLog is the log of an organisation, what Git does included, the oldest first.
+// auditLog reads the log of an organisation or enterprise, including Git events, oldest first.
 type auditLog struct {
 	api   *webapi.Client
 	path  string
@@ -130,7 +130,7 @@ func (l *auditLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	}
 
 	res, err := l.api.Get(ctx, target)
-	if c.Next != "" && webapi.Is(err, webapi.Refused) { // the link has run out
+	if c.Next != "" && webapi.Is(err, webapi.Refused) { // the link has expired
 		c.Next = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}

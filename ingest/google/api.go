@@ -17,18 +17,18 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the Reports API of the Admin SDK.
+// Kind is the kind google_workspace: the Reports API of the Admin SDK.
 var Kind = ingest.Kind{Name: "google_workspace", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind google_workspace: a service account to which domain-wide
-// delegation gives the scope admin.reports.audit.readonly, and an administrator whose
-// rights it uses.
+// Config configures a source of kind google_workspace. It needs a service account with
+// domain-wide delegation for the scope admin.reports.audit.readonly, and an administrator on
+// whose behalf it reads.
 type Config struct {
-	BaseURL        string   `yaml:"base_url"`
-	TokenURL       string   `yaml:"token_url"`
-	ServiceAccount string   `yaml:"service_account"` // reference to its key, the JSON file
-	Subject        string   `yaml:"subject"`         // address of the administrator
-	Applications   []string `yaml:"applications"`
+	BaseURL        string   `yaml:"base_url"`        // optional; replaces https://admin.googleapis.com
+	TokenURL       string   `yaml:"token_url"`       // optional; replaces the one in the key file
+	ServiceAccount string   `yaml:"service_account"` // reference to the key file (JSON), a secret; required
+	Subject        string   `yaml:"subject"`         // e-mail address of the administrator; required
+	Applications   []string `yaml:"applications"`    // optional; replaces the default list
 }
 
 // Check implements ingest.Opener.
@@ -36,15 +36,15 @@ func (c *Config) Check() error {
 	return ingest.RequireSettings("service_account", c.ServiceAccount, "subject", c.Subject)
 }
 
-// collected are the applications that data leaves by, or that say who acts. Further ones may be
-// named in the settings.
+// collected are the applications that are read by default: those through which data can leave,
+// and those that show who acts.
 var collected = []string{
 	"drive", "login", "admin", "token", "user_accounts", "saml", "groups_enterprise", "rules", "gmail",
 	"chrome", "chat", "vault", "takeout", "calendar", "data_studio", "keep",
 }
 
-// delays are the applications whose events may take long to appear; others take
-// minutes. docs/sources/google_workspace.md.
+// delays is how long the events of some applications may take to appear. Those of others take
+// minutes. See docs/sources/google_workspace.md.
 var delays = map[string]time.Duration{
 	"login":    3 * time.Hour,
 	"calendar": 3 * time.Hour,
@@ -128,7 +128,7 @@ func grant(key *rsa.PrivateKey, keyID, account, subject, endpoint string) func(t
 	}
 }
 
-// throttled says whether a 403 is about the quota.
+// throttled reports whether a 403 is about the quota.
 func throttled(body []byte) bool {
 	for _, reason := range []string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"} {
 		if bytes.Contains(body, []byte(reason)) {
@@ -138,8 +138,8 @@ func throttled(body []byte) bool {
 	return false
 }
 
-// activityLog is the activities of one application, newest first: a look counts once it was
-// read to its end.
+// activityLog reads the activities of one application. They come newest first, so a sweep counts
+// only when it has been read to its end.
 type activityLog struct {
 	api    *webapi.Client
 	name   string
@@ -172,7 +172,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 	}
 	path := "/admin/reports/v1/activity/users/all/applications/" + url.PathEscape(l.name)
 	res, err := l.api.Get(ctx, path+"?"+query.Encode())
-	if c.Page != "" && webapi.Is(err, webapi.Refused) { // the page has run out: the look from its beginning
+	if c.Page != "" && webapi.Is(err, webapi.Refused) { // the page token has expired: start the sweep again
 		c.Page = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}
@@ -188,7 +188,7 @@ func (l *activityLog) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page
 		return ingest.Page{}, &webapi.Error{Op: "GET " + path, Err: err}
 	}
 
-	if len(answer.Items) > 0 { // where nothing is, the list is missing
+	if len(answer.Items) > 0 { // an empty list is omitted
 		page.Bodies = []ingest.Body{ingest.MemoryBody(l.name, res.Body)}
 	}
 	if c.Page = answer.Next; c.Page != "" {

@@ -24,25 +24,25 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kinds are the systems that HR keeps people in.
+// Kinds are the kinds of HR systems: workday, bamboohr and hr_csv.
 var Kinds = []ingest.Kind{
 	{Name: "workday", New: func() ingest.Opener { return &Workday{} }},
 	{Name: "bamboohr", New: func() ingest.Opener { return &BambooHR{} }},
 	{Name: "hr_csv", New: func() ingest.Opener { return &CSV{} }},
 }
 
-// snapshot is the cursor of a source that gives everybody at once.
+// snapshot is the cursor of a source that lists all people at once.
 type snapshot struct {
 	Rows int    `json:"rows"`
-	Sum  uint64 `json:"sum,string"` // of the content
+	Sum  uint64 `json:"sum,string"` // hash of the content
 }
 
-// shrunk is the share of the people before that a snapshot must still have.
+// shrunk is the share of the previous people that a snapshot must have at least.
 const shrunk = .8
 
-// snapshotPage says what a snapshot is worth: nothing if it is as it was, and an error if so
-// many are missing that it cannot be whole. Nobody is taken for gone because a
-// snapshot lacks them.
+// snapshotPage returns a snapshot as a page. The page is empty if nothing has changed. It is an
+// error if so many people are missing that the snapshot cannot be complete. A person who is
+// missing is never taken for a leaver.
 func snapshotPage(cur ingest.Cursor, name string, body []byte, rows int) (ingest.Page, error) {
 	before, err := ingest.ReadCursor[snapshot](cur)
 	if err != nil {
@@ -53,22 +53,22 @@ func snapshotPage(cur ingest.Cursor, name string, body []byte, rows int) (ingest
 	case now == before:
 		return ingest.Page{Next: cur}, nil
 	case rows == 0:
-		return ingest.Page{}, fmt.Errorf("%s: nobody is in it: it is not taken for that everybody left", name)
+		return ingest.Page{}, fmt.Errorf("%s: no people in it: not read, since not everybody can have left", name)
 	case float64(rows) < shrunk*float64(before.Rows):
 		return ingest.Page{}, fmt.Errorf(
-			"%s: %d people are in it, %d before: it is not taken; if it is right, reset the state of the source",
+			"%s: %d people in it, %d before: not read; if that is right, reset the state of the source",
 			name, rows, before.Rows)
 	}
 	return ingest.Page{Bodies: []ingest.Body{ingest.MemoryBody(name, body)}, Next: ingest.WriteCursor(now)}, nil
 }
 
-// Workday is a source of kind workday: a custom report that is enabled as a web
-// service, with Work_Email, Last_Day_of_Work, Resignation_Date and the like as column
-// aliases, and a user of an integration that may run it.
+// Workday configures a source of kind workday. It needs a custom report that is enabled as a
+// web service, with column aliases such as Work_Email, Last_Day_of_Work and Resignation_Date,
+// and an integration user who may run it.
 type Workday struct {
-	URL      string `yaml:"url"` // of the report, without parameters
-	User     string `yaml:"user"`
-	Password string `yaml:"password"`
+	URL      string `yaml:"url"`      // of the report, without parameters; required
+	User     string `yaml:"user"`     // required
+	Password string `yaml:"password"` // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -116,12 +116,12 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	return snapshotPage(cur, "report", res.Body, len(answer.Entries))
 }
 
-// BambooHR is a source of kind bamboohr: the key of a user who may see addresses,
-// departments, locations and termination dates.
+// BambooHR configures a source of kind bamboohr. It needs the API key of a user who may see
+// e-mail addresses, departments, locations and termination dates.
 type BambooHR struct {
-	BaseURL string `yaml:"base_url"`
-	Company string `yaml:"company"` // COMPANY.bamboohr.com
-	Key     string `yaml:"key"`
+	BaseURL string `yaml:"base_url"` // optional; replaces https://COMPANY.bamboohr.com
+	Company string `yaml:"company"`  // the COMPANY in COMPANY.bamboohr.com; required
+	Key     string `yaml:"key"`      // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -143,11 +143,11 @@ func (c *BambooHR) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, e
 	return []ingest.Stream{{Name: "employees", Every: time.Hour, Parallel: 2, Source: &employees{api}}}, nil
 }
 
-// employees lists who changed; each is fetched by itself.
+// employees lists the employees that changed, and fetches each of them.
 type employees struct{ api *webapi.Client }
 
 type changes struct {
-	Latest string `json:"latest,omitempty"` // time of the latest change, as BambooHR gave it
+	Latest string `json:"latest,omitempty"` // time of the latest change, as in BambooHR's answer
 }
 
 const (
@@ -203,8 +203,8 @@ func (s *employees) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, 
 	return page, nil
 }
 
-// employee fetches one, and adds when it changed: an end that is entered is known
-// from then.
+// employee fetches an employee and adds the time of the change, from which on a termination
+// date is known.
 func (s *employees) employee(ctx context.Context, id string, changed time.Time) (io.ReadCloser, error) {
 	res, err := s.api.Get(ctx, "/employees/"+url.PathEscape(id)+"?fields="+fields)
 	if webapi.Status(err) == 404 {
@@ -222,16 +222,15 @@ func (s *employees) employee(ctx context.Context, id string, changed time.Time) 
 	return io.NopCloser(bytes.NewReader(b)), err
 }
 
-// CSV is a source of kind hr_csv: a file that somebody puts in place now and then,
-// with columns of any name. Files with the columns of docs/sources/hr.md need no more
-// than a source of kind files.
+// CSV configures a source of kind hr_csv: a file with columns of any name that is replaced from
+// time to time. For files with the columns of docs/sources/hr.md, use a source of kind files.
 type CSV struct {
-	Path    string            `yaml:"path"`
-	Columns map[string]string `yaml:"columns"` // what Outflow calls it → what the file does
-	Dates   string            `yaml:"dates"`   // DD.MM.YYYY, MM/DD/YYYY …; YYYY-MM-DD if nothing is said
+	Path    string            `yaml:"path"`    // of the file; required
+	Columns map[string]string `yaml:"columns"` // the file's columns by Outflow's names; email is required
+	Dates   string            `yaml:"dates"`   // format of dates, such as DD.MM.YYYY; default YYYY-MM-DD
 }
 
-// named are the columns that may be mapped.
+// named are Outflow's names of the columns.
 var named = []string{
 	"email", "display_name", "department", "location", "job_title", "manager", "aliases", "status",
 	"notice_date", "last_day", "termination_date",
@@ -271,8 +270,8 @@ func (m *mapped) Fetch(_ context.Context, cur ingest.Cursor) (ingest.Page, error
 	return snapshotPage(cur, m.conf.Path, body, rows)
 }
 
-// convert writes the file with the columns and dates of docs/sources/hr.md, and counts
-// its rows.
+// convert rewrites the file with the columns and dates of docs/sources/hr.md, and returns the
+// number of its rows.
 func (m *mapped) convert(b []byte) (body []byte, rows int, err error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	r := csv.NewReader(bytes.NewReader(b))
@@ -296,7 +295,7 @@ func (m *mapped) convert(b []byte) (body []byte, rows int, err error) {
 			break
 		}
 		if err != nil {
-			return nil, 0, err // it names the line
+			return nil, 0, err // names the line
 		}
 		w.Write(m.row(cells, place))
 	}
@@ -304,7 +303,7 @@ func (m *mapped) convert(b []byte) (body []byte, rows int, err error) {
 	return out.Bytes(), rows, nil
 }
 
-// delimiter is the most frequent of comma, semicolon and tab in the first line.
+// delimiter returns the most frequent of comma, semicolon and tab in the first line.
 func delimiter(b []byte) rune {
 	head, _, _ := bytes.Cut(b, []byte("\n"))
 	best := byte(',')
@@ -316,7 +315,7 @@ func delimiter(b []byte) rune {
 	return rune(best)
 }
 
-// places are the positions of the named columns in a file; -1 for one that is not mapped.
+// places returns the positions in the file of the columns in named; -1 for unmapped ones.
 func (c *CSV) places(header []string) ([]int, error) {
 	at := map[string]int{}
 	for i, h := range header {
@@ -336,7 +335,7 @@ func (c *CSV) places(header []string) ([]int, error) {
 	return place, nil
 }
 
-// row is a row of the file with the named columns, behind an empty employee id.
+// row returns a row of the file with an empty employee id and the columns in named.
 func (m *mapped) row(cells []string, place []int) []string {
 	row := make([]string, 1, len(named)+1)
 	for i, name := range named {

@@ -1,7 +1,6 @@
-// Package hr reads what the HR department knows: who people are, who has given
-// notice and when their last day is. Its files enter as events of a source of
-// their own, so that a notice counts from the moment it was given and not before.
-// Facts about the formats: docs/sources/hr.md.
+// Package hr decodes the data of the HR department: who people are, who has given notice and
+// when their last day is. It makes events of them, so that a notice counts from the moment it
+// was given and not before. Facts about the formats: docs/sources/hr.md.
 package hr
 
 import (
@@ -44,12 +43,13 @@ var Tables = []*ingest.Table{
 	}, Bind: ingest.PerRow(person)},
 }
 
-// worker is one person as any of the files describes them.
+// worker is a person as described by any of the files.
 type worker struct {
 	email, name, department, title, manager, location, country, start, aliases string
 	status, notice, lastDay, termination                                       string
 }
 
+// read returns the person described by a row.
 func read(h ingest.Header, cells [][]byte) worker {
 	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
 	return worker{
@@ -69,9 +69,9 @@ func read(h ingest.Header, cells [][]byte) worker {
 	}
 }
 
-// history is a row of the files that Purview's HR connector takes about changes of job
-// level, performance reviews and improvement plans. Nobody is judged by them: they are
-// kept as what they are, so that such a file is none of an unknown kind.
+// history decodes a row of the files for Purview's HR connector about changes of job level,
+// performance reviews and improvement plans. They are not used for scoring; decoding them keeps
+// such files from being reported as unknown.
 func history(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	w := read(h, cells)
 	text := ingest.View(h.Cell(cells, "effectivedate"))
@@ -107,8 +107,7 @@ func employee(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	return w.both(out)
 }
 
-// both states who somebody is and, if so, that the person is leaving: both or,
-// on an error, neither.
+// both emits the person and, if they are leaving, the notice. On an error it emits neither.
 func (w *worker) both(out *ingest.Sink) error {
 	if !w.leaves() {
 		return w.person(out)
@@ -122,7 +121,7 @@ func (w *worker) both(out *ingest.Sink) error {
 	return w.leaver(out)
 }
 
-// leaves says whether the person is leaving or has left.
+// leaves reports whether the person is leaving or has left.
 func (w *worker) leaves() bool {
 	switch strings.ToLower(w.status) {
 	case "active", "leave":
@@ -149,8 +148,8 @@ func clip(t string) string {
 	return t
 }
 
-// person states who somebody is. The file is a snapshot that holds from the
-// beginning; it may be stale.
+// person emits the person. The file is a snapshot, which holds from the beginning and may be
+// outdated.
 func (w *worker) person(out *ingest.Sink) error {
 	e, err := w.begin(event.Person, ingest.Always, out)
 	if err != nil {
@@ -180,8 +179,8 @@ func (w *worker) person(out *ingest.Sink) error {
 	return nil
 }
 
-// leaver states that somebody gave notice. It is known from the day of notice;
-// where that is missing, from the last working day.
+// leaver emits the notice of a leaver. It is dated on the day of notice or, if that is missing,
+// on the last working day.
 func (w *worker) leaver(out *ingest.Sink) error {
 	at, lastAt, err := w.dates()
 	if err != nil {
@@ -199,8 +198,8 @@ func (w *worker) leaver(out *ingest.Sink) error {
 	return nil
 }
 
-// dates reads when the notice became known and the last working day, which is 0
-// if it is not stated.
+// dates returns the days of notice and the last working day in Unix milliseconds; last is 0 if
+// it is not stated.
 func (w *worker) dates() (notice, last int64, err error) {
 	ok := true
 	if text := cmp.Or(w.lastDay, w.termination); text != "" || w.notice == "" {
@@ -219,8 +218,8 @@ func (w *worker) dates() (notice, last int64, err error) {
 
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
 
-// decodeBamboo reads an employee of BambooHR. An end that lies ahead of the change
-// that entered it is known since then; BambooHR writes 0000-00-00 for none.
+// decodeBamboo decodes an employee of BambooHR. A termination date after the latest change is
+// known since that change. BambooHR writes 0000-00-00 for no date.
 func decodeBamboo(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var w worker
 	var changed string
@@ -268,7 +267,7 @@ func decodeBamboo(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return w.both(out)
 }
 
-// decodeWorkday reads an entry of a Workday report (Report_Entry).
+// decodeWorkday decodes an entry of a Workday report (Report_Entry).
 func decodeWorkday(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var w worker
 	if !s.Object() {
@@ -289,7 +288,7 @@ func decodeWorkday(s *jsonscan.Scanner, out *ingest.Sink) error {
 		case "Location":
 			w.location = s.Text()
 		case "Worker_Status":
-			s.Skip() // Workday keeps people active until the day after their last
+			s.Skip() // Workday keeps people active until the day after their last day
 		case "Resignation_Date":
 			w.notice = s.Text()
 		case "Last_Day_of_Work":

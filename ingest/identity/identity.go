@@ -320,7 +320,8 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 }
 
 // isInternal reports whether a domain is the organisation's. If its domains are unknown, that
-// is the domain of the person who shares, or one that a tenth of all actors have.
+// is the domain of the person who shares, or one that at least five people and a tenth of all
+// people have.
 func (r *Resolver) isInternal(domain, person string) bool {
 	if len(r.own) > 0 {
 		for !r.own[domain] { // subdomains are internal, too

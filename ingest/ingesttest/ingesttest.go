@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite goldens")
 
-// Update says whether goldens are to be rewritten.
+// Update reports whether goldens are to be rewritten.
 func Update() bool { return *update }
 
 // Read reads files and returns clones of their events, in the order in which they
@@ -261,6 +261,6 @@ func Accounted(t testing.TB, data []byte, events []*event.Event, r files.Report)
 	}
 }
 
-// emptyList says whether the records may rightly hold no event: a Google activity
+// emptyList reports whether the records may rightly hold no event: a Google activity
 // with an empty list of events.
 func emptyList(r files.Report) bool { return r.Formats["google_workspace"] == r.Records }

@@ -452,7 +452,7 @@ func since(t *testing.T, ar *txtar.Archive) time.Time {
 	return Now.Add(-24 * time.Hour)
 }
 
-// repeats says whether the vendor gives the same answers a second time.
+// repeats reports whether the vendor gives the same answers a second time.
 func (s *Scenario) repeats() bool { return !strings.Contains(string(s.Archive.Comment), "Once only") }
 
 // TestSource tests a source with one scenario.

@@ -16,18 +16,18 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the Office 365 Management Activity API.
+// Kind is the kind m365: the Office 365 Management Activity API.
 var Kind = ingest.Kind{Name: "m365", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind m365: an application of the tenant with the application
-// permission ActivityFeed.Read, to which an administrator has consented.
+// Config configures a source of kind m365. It needs an application of the tenant with the
+// application permission ActivityFeed.Read and an administrator's consent.
 type Config struct {
-	BaseURL      string   `yaml:"base_url"` // of other clouds: https://manage-gcc.office.com …
-	LoginURL     string   `yaml:"login_url"`
-	Tenant       string   `yaml:"tenant"` // its GUID
-	ClientID     string   `yaml:"client_id"`
-	ClientSecret string   `yaml:"client_secret"`
-	ContentTypes []string `yaml:"content_types"`
+	BaseURL      string   `yaml:"base_url"`      // for other clouds, such as https://manage-gcc.office.com
+	LoginURL     string   `yaml:"login_url"`     // for other clouds; replaces https://login.microsoftonline.com
+	Tenant       string   `yaml:"tenant"`        // GUID; required
+	ClientID     string   `yaml:"client_id"`     // required
+	ClientSecret string   `yaml:"client_secret"` // reference to a secret; required
+	ContentTypes []string `yaml:"content_types"` // optional; replaces the default list
 }
 
 // Check implements ingest.Opener.
@@ -35,6 +35,7 @@ func (c *Config) Check() error {
 	return ingest.RequireSettings("tenant", c.Tenant, "client_id", c.ClientID, "client_secret", c.ClientSecret)
 }
 
+// contentTypes are the content types that are read by default.
 var contentTypes = []string{"Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General"}
 
 // Open implements ingest.Opener.
@@ -81,7 +82,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return streams, nil
 }
 
-// feed is one content type: blobs of records are listed by when they became
+// feed reads one content type. Blobs of records are listed by the time at which they became
 // available, and fetched one by one.
 type feed struct {
 	api         *webapi.Client
@@ -91,9 +92,9 @@ type feed struct {
 	since       time.Time
 }
 
-// A blob is listed for seven days; the window of a list has 24 hours at most. The
-// earliest start keeps some minutes from the edge, which calls take to get there.
-// Blobs are registered late, for a time before: looks overlap.
+// Blobs are listed for seven days, and a list spans at most 24 hours. The earliest start keeps
+// a few minutes from the edge for the duration of the calls. Blobs are registered late, with an
+// earlier time, so lists overlap.
 var sweeps = ingest.SweepPlan{
 	Overlap:   15 * time.Minute,
 	Hourly:    2 * time.Hour,
@@ -104,7 +105,7 @@ var sweeps = ingest.SweepPlan{
 
 type cursor struct {
 	ingest.SweepState
-	Page       string `json:"page,omitempty"` // of the list that is being read
+	Page       string `json:"page,omitempty"` // next page of the current list
 	Subscribed bool   `json:"subscribed,omitempty"`
 }
 
@@ -123,19 +124,19 @@ func (f *feed) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	return f.list(ctx, &c)
 }
 
-// subscribe has the content type collected: what is not subscribed is lost.
+// subscribe subscribes to the content type. Events before the subscription are lost.
 func (f *feed) subscribe(ctx context.Context) error {
 	_, err := f.api.Post(ctx, f.path+"/subscriptions/start?"+url.Values{
 		"contentType":         {f.contentType},
 		"PublisherIdentifier": {f.tenant},
 	}.Encode(), nil)
-	if webapi.Says(err, "AF20024") { // it is subscribed
+	if webapi.Says(err, "AF20024") { // already subscribed
 		return nil
 	}
 	return err
 }
 
-// list reads a page of the list of blobs, whose content is opened when it is wanted.
+// list reads a page of the list of blobs. Their content is opened later.
 func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	now := f.api.Clock()
 	page, ok := sweeps.Page(&c.SweepState, f.since, now)
@@ -157,7 +158,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 
 	res, err := f.api.Get(ctx, target)
 	switch {
-	case webapi.Says(err, "AF20022"), webapi.Says(err, "AF20023"): // somebody has ended the subscription
+	case webapi.Says(err, "AF20022"), webapi.Says(err, "AF20023"): // the subscription was ended
 		c.Subscribed = false
 		page.Gaps = append(page.Gaps, ingest.Gap{
 			From:   time.UnixMilli(c.From),
@@ -166,7 +167,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 		})
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
-	case c.Page != "" && webapi.Is(err, webapi.Refused): // AF20031: the page has run out
+	case c.Page != "" && webapi.Is(err, webapi.Refused): // AF20031: the page has expired
 		c.Page = ""
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
@@ -205,7 +206,7 @@ func (f *feed) list(ctx context.Context, c *cursor) (ingest.Page, error) {
 	return page, nil
 }
 
-// blob opens one. What is gone is a gap.
+// blob opens a blob. One that no longer exists is a gap.
 func (f *feed) blob(ctx context.Context, target, created string) (io.ReadCloser, error) {
 	if u, err := url.Parse(target); err == nil {
 		q := u.Query()

@@ -183,7 +183,7 @@ func mailAccess(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// technical says whether a sharing target is SharePoint's own machinery: the
+// technical reports whether a sharing target is SharePoint's own machinery: the
 // hidden groups behind links and limited access.
 func technical(name string) bool {
 	return strings.HasPrefix(name, "SharingLinks.") || strings.HasPrefix(name, "Limited Access System Group") ||
@@ -332,7 +332,7 @@ func consent(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// sharingPolicy says whether a tenant's or site's sharing was widened: a kind of
+// sharingPolicy reports whether a tenant's or site's sharing was widened: a kind of
 // sharing that is now on, or a capability above the one before.
 func sharingPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	modifiedSettings(r, e, out)

@@ -13,18 +13,18 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the System Log API.
+// Kind is the kind okta: the System Log API.
 var Kind = ingest.Kind{Name: "okta", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind okta: with a token, or with the key of a service
-// application that has the scope okta.logs.read.
+// Config configures a source of kind okta. It needs an API token, or the key of a service
+// application with the scope okta.logs.read.
 type Config struct {
-	Domain     string `yaml:"domain"`   // acme.okta.com: that of the organisation, not -admin
-	BaseURL    string `yaml:"base_url"` // in place of https://domain
-	Token      string `yaml:"token"`
-	ClientID   string `yaml:"client_id"`
-	PrivateKey string `yaml:"private_key"`
-	KeyID      string `yaml:"key_id"`
+	Domain     string `yaml:"domain"`      // such as acme.okta.com, not acme-admin.okta.com
+	BaseURL    string `yaml:"base_url"`    // optional; replaces https://domain
+	Token      string `yaml:"token"`       // API token; reference to a secret
+	ClientID   string `yaml:"client_id"`   // of the service application; required without token
+	PrivateKey string `yaml:"private_key"` // reference to a secret; required without token
+	KeyID      string `yaml:"key_id"`      // id of the key (kid); optional
 }
 
 // Check implements ingest.Opener.
@@ -38,7 +38,7 @@ func (c *Config) Check() error {
 	return ingest.RequireSettings("token (or client_id)", c.ClientID, "private_key", c.PrivateKey)
 }
 
-// keeps is for how long Okta keeps its log.
+// keeps is how long Okta keeps its log.
 const keeps = 90 * 24 * time.Hour
 
 // Open implements ingest.Opener.
@@ -87,17 +87,17 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return []ingest.Stream{{Name: "logs", Every: 20 * time.Second, Source: &logs{api, env.Since}}}, nil
 }
 
-// logs is the System Log in polling mode: without an end, in the order in which
-// events were stored. Nothing is skipped, however late it comes.
+// logs reads the System Log in polling mode: events in the order in which Okta stored them, so
+// that none is skipped, however late it is.
 type logs struct {
 	api   *webapi.Client
 	since time.Time
 }
 
-// cursor is the link that Okta gave for what comes next.
+// cursor is Okta's link to the next page.
 type cursor struct {
 	Next string `json:"next,omitempty"`
-	At   int64  `json:"at"` // when it was followed last, Unix milliseconds
+	At   int64  `json:"at"` // last use, Unix milliseconds
 }
 
 // Fetch implements ingest.Source.
@@ -128,7 +128,7 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	}
 
 	res, err := l.api.Get(ctx, target)
-	if webapi.Is(err, webapi.Refused) && c.Next != "" { // links run out: events since are asked for again
+	if webapi.Is(err, webapi.Refused) && c.Next != "" { // the link has expired: read the events since its last use again
 		return ingest.Page{Next: ingest.WriteCursor(cursor{At: c.At}), More: true}, nil
 	}
 	if err != nil {

@@ -16,29 +16,28 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is EventLogFile and SetupAuditTrail, and LoginHistory where it is wanted.
+// Kind is the kind salesforce: EventLogFile, SetupAuditTrail and, optionally, LoginHistory.
 var Kind = ingest.Kind{
 	Name: "salesforce",
 	New:  func() ingest.Opener { return &Config{Version: "62.0", Interval: "Hourly"} },
 }
 
-// Config is a source of kind salesforce: an external client application with a user
-// to run as, by client credentials, or by the key that belongs to its certificate.
+// Config configures a source of kind salesforce. It needs an external client application with a
+// user to run as, and signs in with client credentials or with the key of a certificate.
 type Config struct {
-	Domain       string `yaml:"domain"`   // acme.my.salesforce.com
-	BaseURL      string `yaml:"base_url"` // in place of https://domain
-	ClientID     string `yaml:"client_id"`
-	ClientSecret string `yaml:"client_secret"`
-	PrivateKey   string `yaml:"private_key"` // in place of client_secret
-	User         string `yaml:"user"`        // with private_key: the user to run as
-	Audience     string `yaml:"audience"`    // with private_key: https://test.salesforce.com for a sandbox
-	Version      string `yaml:"api_version"`
-	// Interval of the log files: Hourly, which has the files of days read, too, once they
-	// are there, for what came to no file of an hour; or Daily, for organisations that have
-	// none of hours.
+	Domain       string `yaml:"domain"`        // such as acme.my.salesforce.com
+	BaseURL      string `yaml:"base_url"`      // optional; replaces https://domain
+	ClientID     string `yaml:"client_id"`     // required
+	ClientSecret string `yaml:"client_secret"` // reference to a secret; required without private_key
+	PrivateKey   string `yaml:"private_key"`   // reference to a secret; replaces client_secret
+	User         string `yaml:"user"`          // user to run as; required with private_key
+	Audience     string `yaml:"audience"`      // with private_key: https://test.salesforce.com for a sandbox
+	Version      string `yaml:"api_version"`   // default 62.0
+	// Interval of the log files. Hourly, the default, also reads the daily files, for events
+	// that are in no hourly one. Daily is for organisations without hourly files.
 	Interval string `yaml:"interval"`
-	// LoginHistory has sign-ins read from LoginHistory, for organisations whose log
-	// files hold none. Where they do, every sign-in would count twice.
+	// LoginHistory reads sign-ins from LoginHistory. It is for organisations whose log files
+	// have no sign-ins; in others, every sign-in would count twice.
 	LoginHistory bool `yaml:"login_history"`
 }
 
@@ -136,14 +135,14 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return streams, nil
 }
 
-// answer is a page of what a query gives.
+// answer is a page of the result of a query.
 type answer struct {
 	Records []json.RawMessage `json:"records"`
 	Done    bool              `json:"done"`
 	Next    string            `json:"nextRecordsUrl"`
 }
 
-// query asks a query in Salesforce's language, or for the next page of one.
+// query makes a SOQL query, or fetches the next page of its result.
 func runQuery(ctx context.Context, api *webapi.Client, target, soql string) (a answer, body []byte, err error) {
 	if soql != "" {
 		target += url.QueryEscape(soql)
@@ -160,7 +159,7 @@ func runQuery(ctx context.Context, api *webapi.Client, target, soql string) (a a
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05Z") }
 
-// moment reads a time as Salesforce writes it: with +0000.
+// moment parses a time as Salesforce writes it, with +0000.
 func moment(text string) (int64, bool) {
 	for _, layout := range []string{"2006-01-02T15:04:05.000-0700", time.RFC3339} {
 		if at, err := time.Parse(layout, text); err == nil {
@@ -170,9 +169,9 @@ func moment(text string) (int64, bool) {
 	return 0, false
 }
 
-// logFiles lists the files of event monitoring by when they were made, and fetches
-// them one by one. Events that come later make another file of the same hour: every
-// file is new, and rows that come again count once.
+// logFiles lists the files of event monitoring by the time of their creation, and fetches them
+// one by one. Late events are in another file of the same hour. Rows that are repeated in it
+// count once.
 type logFiles struct {
 	api      *webapi.Client
 	query    string
@@ -186,9 +185,9 @@ const (
 )
 
 type fileCursor struct {
-	Created int64  `json:"created,omitempty"` // of the newest file that was listed, Unix milliseconds
+	Created int64  `json:"created,omitempty"` // creation of the newest file listed, Unix milliseconds
 	Page    string `json:"page,omitempty"`
-	Listed  int64  `json:"listed,omitempty"` // when the list was read to its end last
+	Listed  int64  `json:"listed,omitempty"` // last time that the list was read to its end, Unix milliseconds
 }
 
 // Fetch implements ingest.Source.
@@ -257,23 +256,23 @@ func (l *logFiles) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, e
 	return page, nil
 }
 
-// file opens one log file. An error is JSON with a status of its own, never rows.
+// file opens a log file. An error has a status of its own, so it is never taken for rows.
 func (l *logFiles) file(ctx context.Context, path string, created int64) (io.ReadCloser, error) {
 	in, err := l.api.Open(ctx, path)
 	if webapi.Status(err) == 404 {
 		at := time.UnixMilli(created)
-		return nil, &ingest.Gap{From: at, To: at, Reason: path + " is gone: somebody deleted it, or it is too old"}
+		return nil, &ingest.Gap{From: at, To: at, Reason: path + " is gone: it was deleted or is too old"}
 	}
 	return in, err
 }
 
-// rows is an object that is asked for by the time of its rows.
+// rows reads an object that is queried by the time of its rows.
 type rows struct {
 	api    *webapi.Client
 	query  string
 	fields string
 	object string
-	at     string // field with the time
+	at     string // name of the field with the time
 	since  time.Time
 }
 

@@ -15,14 +15,14 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the Audit Logs API.
+// Kind is the kind slack: the Audit Logs API.
 var Kind = ingest.Kind{Name: "slack", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind slack: the token (xoxp-…) of an application that an
-// owner installed on the organisation, with the user scope auditlogs:read.
+// Config configures a source of kind slack. It needs the token (xoxp-…) of an application that
+// an owner installed on the organisation, with the user scope auditlogs:read.
 type Config struct {
-	BaseURL string `yaml:"base_url"` // https://api.slack-gov.com for GovSlack
-	Token   string `yaml:"token"`
+	BaseURL string `yaml:"base_url"` // optional; https://api.slack-gov.com for GovSlack
+	Token   string `yaml:"token"`    // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -45,8 +45,8 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return []ingest.Stream{{Name: "logs", Every: time.Minute, Source: &logs{api, env.Since}}}, nil
 }
 
-// logs is the audit log, which comes newest first: a look counts once it was read to
-// its end.
+// logs reads the audit log. It comes newest first, so a sweep counts only when it has been read
+// to its end.
 type logs struct {
 	api   *webapi.Client
 	since time.Time
@@ -75,13 +75,13 @@ func (l *logs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 		return ingest.Page{Next: ingest.WriteCursor(c)}, nil
 	}
 
-	second := func(ms int64) string { return strconv.FormatInt(ms/1000, 10) } // both ends count
+	second := func(ms int64) string { return strconv.FormatInt(ms/1000, 10) } // both ends are inclusive
 	query := url.Values{"oldest": {second(c.From)}, "latest": {second(c.To + 999)}, "limit": {"1000"}}
 	if c.Cursor != "" {
 		query.Set("cursor", c.Cursor)
 	}
 	res, err := l.api.Get(ctx, "/audit/v1/logs?"+query.Encode())
-	if c.Cursor != "" && webapi.Is(err, webapi.Refused) { // the cursor has run out: the look from its beginning
+	if c.Cursor != "" && webapi.Is(err, webapi.Refused) { // the cursor has expired: start the sweep again
 		c.Cursor = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}

@@ -26,20 +26,20 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the account usage views, through the SQL API.
+// Kind is the kind snowflake: the account usage views, read through the SQL API.
 var Kind = ingest.Kind{Name: "snowflake", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind snowflake: a service user with a key pair, or with a
+// Config configures a source of kind snowflake. It needs a service user with a key pair or a
 // programmatic access token, whose role may read the account usage views.
 type Config struct {
-	Account    string `yaml:"account"`  // ORGANISATION-ACCOUNT, or a locator with its region
-	BaseURL    string `yaml:"base_url"` // in place of https://account.snowflakecomputing.com
-	User       string `yaml:"user"`
-	PrivateKey string `yaml:"private_key"`
-	Passphrase string `yaml:"passphrase"` // of the key, if it has one
-	Token      string `yaml:"token"`      // in place of private_key
-	Role       string `yaml:"role"`
-	Warehouse  string `yaml:"warehouse"`
+	Account    string `yaml:"account"`     // ORGANISATION-ACCOUNT, or a locator with its region
+	BaseURL    string `yaml:"base_url"`    // optional; replaces https://account.snowflakecomputing.com
+	User       string `yaml:"user"`        // required without token
+	PrivateKey string `yaml:"private_key"` // reference to a secret; required without token
+	Passphrase string `yaml:"passphrase"`  // of private_key; optional reference to a secret
+	Token      string `yaml:"token"`       // reference to a secret; replaces private_key
+	Role       string `yaml:"role"`        // optional; the user's default role if empty
+	Warehouse  string `yaml:"warehouse"`   // required
 }
 
 // Check implements ingest.Opener.
@@ -120,7 +120,7 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 
 const keeps = 365 * 24 * time.Hour
 
-// keyPair signs the tokens of a key pair: they live for an hour.
+// keyPair signs the tokens of a key pair, which are valid for an hour.
 type keyPair struct {
 	key         *rsa.PrivateKey
 	issuer, sub string
@@ -167,20 +167,19 @@ func (k *keyPair) Authorization(_ context.Context, fresh bool) (string, []string
 	return "Bearer " + k.token, []string{k.token}, nil
 }
 
-// rows is a view that is asked for by the time of its rows, some of which appear
-// hours later.
+// rows reads a view that is queried by the time of its rows. Some rows appear hours later.
 type rows struct {
 	api     *webapi.Client
 	name    string
 	columns []string
-	at      string // the column with the time
+	at      string // name of the column with the time
 	conf    Config
 	since   time.Time
 	sweeps  ingest.SweepPlan
 }
 
-// statement asks for the rows of a stretch of time, in Unix milliseconds, with the
-// addresses of their users. Times are written in UTC, whatever zone the session has.
+// statement returns the statement for the rows of a time range, in Unix milliseconds, with the
+// e-mail addresses of their users. Times are in UTC, whatever the time zone of the session.
 func (r *rows) statement(from, to int64) string {
 	var b strings.Builder
 	b.WriteString("SELECT ")
@@ -199,8 +198,7 @@ func (r *rows) statement(from, to int64) string {
 	return b.String()
 }
 
-// records are the rows of an answer as JSON objects, as files of these views hold
-// them.
+// records returns the rows of an answer as JSON objects, as in exports of these views.
 func (r *rows) records(data [][]*string) ([]byte, error) {
 	names := append(slices.Clone(r.columns), "USER_EMAIL", r.at)
 	var b bytes.Buffer
@@ -225,15 +223,15 @@ func (r *rows) records(data [][]*string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// cursor is the statement whose result is being read: results stay for a day.
+// cursor is the statement whose result is being read. Snowflake keeps results for a day.
 type cursor struct {
 	ingest.SweepState
 	Handle string `json:"handle,omitempty"`
-	Part   int    `json:"part,omitempty"`  // the next one
-	Parts  int    `json:"parts,omitempty"` // 0 as long as it is not known
+	Part   int    `json:"part,omitempty"`  // next part of the result
+	Parts  int    `json:"parts,omitempty"` // number of parts; 0 while unknown
 }
 
-// answer is a result, or a part of one, or that there is none yet.
+// answer is a result, a part of one, or the state of a running statement.
 type answer struct {
 	Handle string `json:"statementHandle"`
 	Meta   struct {
@@ -256,7 +254,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	}
 
 	a, err := r.query(ctx, &c)
-	if c.Handle != "" && webapi.Is(err, webapi.Refused) { // the result is gone: the look from its beginning
+	if c.Handle != "" && webapi.Is(err, webapi.Refused) { // the result has expired: start the sweep again
 		c.Handle, c.Part, c.Parts = "", 0, 0
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
@@ -297,7 +295,7 @@ func (r *rows) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, error
 	return page, nil
 }
 
-// query begins the statement of a look, or asks for the next part of its result.
+// query starts the statement of a sweep, or fetches the next part of its result.
 func (r *rows) query(ctx context.Context, c *cursor) (*answer, error) {
 	var res *webapi.Response
 	var err error

@@ -259,7 +259,7 @@ func (w statement) after(words ...string) string {
 	return ""
 }
 
-// is says whether a statement begins with some words.
+// is reports whether a statement begins with some words.
 func (w statement) is(words ...string) bool {
 	for i, want := range words {
 		if w.at(i) != want {
@@ -269,7 +269,7 @@ func (w statement) is(words ...string) bool {
 	return true
 }
 
-// has says whether the words follow one another somewhere.
+// has reports whether the words follow one another somewhere.
 func (w statement) has(words ...string) bool {
 	for i := range w {
 		if w[i:].is(words...) {

@@ -14,17 +14,17 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Kind is the reports API.
+// Kind is the kind zoom: the reports API.
 var Kind = ingest.Kind{Name: "zoom", New: func() ingest.Opener { return &Config{} }}
 
-// Config is a source of kind zoom: a server-to-server OAuth application with the scope
-// report:read:admin.
+// Config configures a source of kind zoom. It needs a server-to-server OAuth application with
+// the scope report:read:admin.
 type Config struct {
-	BaseURL      string `yaml:"base_url"`  // https://api.zoomgov.com for Zoom for Government
-	TokenURL     string `yaml:"token_url"` // https://zoomgov.com/oauth/token
-	AccountID    string `yaml:"account_id"`
-	ClientID     string `yaml:"client_id"`
-	ClientSecret string `yaml:"client_secret"`
+	BaseURL      string `yaml:"base_url"`      // optional; https://api.zoomgov.com for Zoom for Government
+	TokenURL     string `yaml:"token_url"`     // optional; https://zoomgov.com/oauth/token for the same
+	AccountID    string `yaml:"account_id"`    // required
+	ClientID     string `yaml:"client_id"`     // required
+	ClientSecret string `yaml:"client_secret"` // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -67,8 +67,8 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return []ingest.Stream{stream("operationlogs"), stream("activities")}, nil
 }
 
-// report is one of the reports, which are asked for by days. The day that goes on and
-// the one before are asked for at every look: what comes again counts once.
+// report reads one of the reports, which are queried by day. Today and yesterday are queried
+// every time; repeated rows count once.
 type report struct {
 	api   *webapi.Client
 	name  string
@@ -76,15 +76,15 @@ type report struct {
 }
 
 type cursor struct {
-	Done  string `json:"done,omitempty"` // the last day of a look that was read to its end
-	From  string `json:"from,omitempty"` // of the look that is going on
+	Done  string `json:"done,omitempty"` // last day of the last range that was read to its end
+	From  string `json:"from,omitempty"` // first day of the current range
 	To    string `json:"to,omitempty"`
 	Token string `json:"token,omitempty"`
 }
 
 const (
 	month = 30  // days that a request may span
-	keeps = 180 // days that Zoom keeps
+	keeps = 180 // days for which Zoom keeps its reports
 )
 
 // Fetch implements ingest.Source.
@@ -127,7 +127,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 		query.Set("next_page_token", c.Token)
 	}
 	res, err := r.api.Get(ctx, "/v2/report/"+r.name+"?"+query.Encode())
-	if c.Token != "" && webapi.Is(err, webapi.Refused) { // tokens live for a quarter of an hour: the look from its beginning
+	if c.Token != "" && webapi.Is(err, webapi.Refused) { // page tokens expire after 15 minutes: start the range again
 		c.Token = ""
 		page.Next, page.More = ingest.WriteCursor(c), true
 		return page, nil
