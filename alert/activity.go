@@ -140,14 +140,14 @@ func (s *Store) Covered(ctx context.Context) (map[string][]string, error) {
 	return days, rows.Err()
 }
 
-// Known is how much data there was to tell what is usual when the latest days were scored.
+// Known is the amount of data behind the baselines when the latest days were scored.
 type Known struct {
 	PersonDays float64 // that baselines rest on; old ones count less
 	PerDay     float64 // how many each of the last seven days added
-	Any        bool    // whether anything is stored that states it
+	Any        bool    // whether the amount is known
 }
 
-// Known returns how much data there was to tell what is usual when the latest days were scored.
+// Known returns the amount of data behind the baselines when the latest days were scored.
 func (s *Store) Known(ctx context.Context) (k Known, err error) {
 	var last string
 	if err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(day), '') FROM activity").Scan(&last); err != nil {

@@ -143,7 +143,7 @@ func (s *Store) Expire(ctx context.Context, alerts, days time.Time) (gone, goneD
 	return gone, goneDays, nil
 }
 
-// StoredRows is how much is stored of one kind of data.
+// StoredRows counts what is stored of one kind of data.
 type StoredRows struct {
 	What   string    `json:"what"`            // the kind, in plain words
 	Rows   int64     `json:"rows"`            // how many records

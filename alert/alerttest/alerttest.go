@@ -300,7 +300,7 @@ type mailServer struct {
 	got    chan string // the bodies of mails
 }
 
-// serve is one session of SMTP.
+// serve handles one session of SMTP.
 func (s *mailServer) serve(conn net.Conn) {
 	defer conn.Close()
 	r := bufio.NewReader(conn)

@@ -57,7 +57,7 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 	return s.render(w, http.StatusOK, "leavers.html", v)
 }
 
-// reviewPage is the review of a leaver, as it is printed. There is none of other people: HR has
+// reviewPage serves the review of a leaver, as it is printed. There is none of other people: HR has
 // no reason to look at them.
 func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	in, err := s.input(r.Context())
@@ -89,7 +89,7 @@ func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader)
 	return err
 }
 
-// digestPage is the digest of a week, as it is mailed.
+// digestPage serves the digest of a week, as it is mailed.
 func (s *Server) digestPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	week := r.URL.Query().Get("week")
 	if week != "" {

@@ -221,7 +221,7 @@ func (s *Server) errorPage(w http.ResponseWriter, status int, text string) {
 	}
 }
 
-// queuePage is the list of open alerts, the most urgent first.
+// queuePage serves the list of open alerts, the most urgent first.
 func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	f, err := s.filter(r, who)
 	if err != nil {
@@ -300,7 +300,7 @@ func (x *item) fits(want Status, text string) bool {
 	return strings.Contains(strings.ToLower(searched), text)
 }
 
-// alertPage is one alert with its evidence.
+// alertPage serves one alert with its evidence.
 func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	c, _, err := s.latest(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -375,7 +375,7 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 	return nil
 }
 
-// personPage is one user, with alerts and charts.
+// personPage serves one user, with alerts and charts.
 func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	pseudonym := r.PathValue("user")
 	user, err := s.revealedName(r.Context(), who, pseudonym)
@@ -425,7 +425,7 @@ func openExposures(list []item) (still []alert.Exposure) {
 	return still
 }
 
-// sourcesPage is the health of the sources.
+// sourcesPage serves the health of the sources.
 func (s *Server) sourcesPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	return s.render(w, http.StatusOK, "sources.html", &view{Title: "Sources", Who: who.Token, Health: s.Health()})
 }

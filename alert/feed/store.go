@@ -254,7 +254,7 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 	return all, rows.Err()
 }
 
-// Outcomes are how many alerts of a detector were closed as true (or benign) and as false.
+// Outcomes counts the closed alerts of a detector.
 type Outcomes struct {
 	True  int // closed as true or benign-true
 	False int // closed as false
@@ -472,7 +472,7 @@ func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err e
 	return gone, nil
 }
 
-// AlertView is how often one user has read in the feed.
+// AlertView counts the accesses of one user to the feed.
 type AlertView struct {
 	Who   string    `json:"who"`   // name of the token
 	Role  Role      `json:"role"`  // of the token

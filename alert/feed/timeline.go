@@ -132,7 +132,7 @@ func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Serie
 	return chartSeries(a, days), nil
 }
 
-// chartPage is the chart of an alert.
+// chartPage serves the chart of an alert.
 func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	c, _, err := s.latest(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -199,7 +199,7 @@ func (s *Server) charts(ctx context.Context, user string) ([]report.Series, erro
 	return list[:min(len(list), personCharts)], nil
 }
 
-// personChartPage is one of the charts of a user.
+// personChartPage serves one of the charts of a user.
 func (s *Server) personChartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	user, err := s.revealedName(r.Context(), who, r.PathValue("user"))
 	if err != nil {

@@ -298,9 +298,9 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	return strings.Join(lines, "; ")
 }
 
-// Usual is how much data there is to tell what is usual in the organisation.
+// Usual is the amount of data behind the baselines of the organisation.
 type Usual struct {
-	Any        bool    `json:"any"`           // whether that is known
+	Any        bool    `json:"any"`           // whether the amount is known
 	PersonDays float64 `json:"person_days"`   // that baselines rest on; old ones count less
 	Needed     float64 `json:"needed"`        // before amounts are scored by how rare they are here
 	PerDay     float64 `json:"per_day"`       // how many each of the last days added

@@ -39,7 +39,8 @@ type Digest struct {
 	people []string // users with alerts
 }
 
-// LateArrival is what became of the records of one source that arrived on a day or in a week.
+// LateArrival counts the records of one source that arrived on a day or in a week, by what
+// became of them.
 type LateArrival struct {
 	Day      time.Time `json:"day,omitzero"` // UTC; zero for a week
 	Source   string    `json:"source"`       // title of the source
@@ -90,7 +91,7 @@ const (
 	PartlyData State = "quiet_as_far_as_there_is_data" // nothing to act on, in incomplete data
 )
 
-// Count is how many alerts of a severity there were.
+// Count is the number of alerts of a severity in the week.
 type Count struct {
 	Severity alert.Severity `json:"severity"` // from critical to medium
 	Alerts   int            `json:"alerts"`   // of the week
@@ -110,7 +111,7 @@ type Sharing struct {
 	Alert  string `json:"alert"`  // ID of the alert
 }
 
-// Detector is how the alerts of a detector turned out.
+// Detector is the outcome of a detector's alerts.
 type Detector struct {
 	Name      string  `json:"name"`      // of the detector
 	Alerts    int     `json:"alerts"`    // this week
@@ -118,7 +119,7 @@ type Detector struct {
 	Precision float64 `json:"precision"` // share of Closed that was true, 0 to 1
 }
 
-// Outcome is how many alerts of a detector were closed as true and as false.
+// Outcome counts the closed alerts of a detector.
 type Outcome struct {
 	True  int // closed as true or benign-true
 	False int // closed as false

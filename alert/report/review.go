@@ -224,7 +224,7 @@ func (r *Review) addOpen(in *Input, a *alert.Alert) {
 	}
 }
 
-// openSince is an exposure of an alert that is open at a time.
+// openSince returns an exposure of an alert that is open at a time.
 func openSince(x alert.Exposure, a *alert.Alert, now time.Time) Open {
 	return Open{
 		What:   clean(x.What),

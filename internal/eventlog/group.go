@@ -222,7 +222,7 @@ type balancer struct {
 	have claim
 }
 
-// claim is what a member had in the last generation that it was in.
+// claim is the assignment of a member in its last generation.
 type claim struct {
 	Generation int32
 	Partitions []int

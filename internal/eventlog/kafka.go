@@ -18,7 +18,7 @@ import (
 	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
-// KafkaConfig is how to reach a cluster, and how topics are created.
+// KafkaConfig has the addresses of a cluster, and the settings of new topics.
 type KafkaConfig struct {
 	Brokers     []string      // host:port; at least one
 	Replication int           // copies of every record; 1 for a single broker
@@ -122,7 +122,7 @@ type Kafka struct {
 	tails map[int]tail     // by partition
 }
 
-// tail is what the responses to readers tell about the end of a partition.
+// tail is the end of a partition, as the responses to readers show it.
 type tail struct {
 	known   bool  // whether next is known
 	next    int64 // the end of the partition in the last response

@@ -141,7 +141,7 @@ func (p *conditionParser) unary() (expr, error) {
 	return e, nil
 }
 
-// of is "1 of selection_*", "all of them".
+// of compiles "1 of selection_*" or "all of them".
 func (p *conditionParser) of() (expr, error) {
 	count, pattern := strings.ToLower(p.words[0]), p.words[2]
 	p.words = p.words[3:]

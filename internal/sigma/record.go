@@ -22,7 +22,7 @@ func newFields() *fields {
 	return &fields{slots: map[string]int{}, columns: map[string]int{}, prefixes: map[string]bool{"": true}}
 }
 
-// slot is the number of a field, under one of its names or several.
+// slot returns the number of a field, and adds the field with its other names if it is new.
 func (f *fields) slot(name string, others []string) int {
 	low := strings.ToLower(name)
 	at, known := f.slots[low]
