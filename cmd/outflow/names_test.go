@@ -159,7 +159,7 @@ func TestMadeUpNames(t *testing.T) {
 		}
 		var s daemon.Status
 		b, err := os.ReadFile(filepath.Join(dir, "data", "status.json"))
-		if err != nil || json.Unmarshal(b, &s) != nil || float64(s.Judge.Names) < left["names"] || s.Judge.Guests == 0 || s.Judge.People > visited {
+		if err != nil || json.Unmarshal(b, &s) != nil || float64(s.Processor.Names) < left["names"] || s.Processor.Guests == 0 || s.Processor.People > visited {
 			t.Errorf("%v: %s", err, b)
 		}
 	})

@@ -21,7 +21,7 @@ var planted = []struct {
 }{
 	{"cursor before the log", "source-appended", [][3]string{{"ingest/watch/watch.go", "\tif err := in.src.Log.Append(ctx, in.batch.records...); err != nil {", "\tstoreProgress(ctx, in.store.db, in.hash, in.seen)\n\tin.src.between(\"appended\")\n\tif err := in.src.Log.Append(ctx, in.batch.records...); err != nil {"}}},
 	{"events since the base are not read again", "base-saved", [][3]string{{"cmd/outflow/internal/stream/checkpoint.go", "c.Low[i] = pr.window.LowestOffset(i, pr.next[i])", "c.Low[i] = pr.next[i]"}}},
-	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/internal/daemon/daemon.go", "\tfailpoint.Reach(\"alerts-take\")", "\td.alerts.Apply(ctx, a.Partition, *at, nil, telling)\n\tfailpoint.Reach(\"alerts-take\")"}}},
+	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/internal/daemon/daemon.go", "\tfailpoint.Reach(\"alerts-take\")", "\td.alerts.Apply(ctx, a.Partition, *at, nil, policy)\n\tfailpoint.Reach(\"alerts-take\")"}}},
 	{"sent before it is", "channel-begun", [][3]string{{"alert/file/file.go", "\t\tc.between(\"begun\")", "\t\tstore.MarkSent(ctx, s.Seq)\n\t\tc.between(\"begun\")"}}},
 	{"does not look at what it wrote", "channel-written", [][3]string{{"alert/file/file.go", "if s.Place >= 0 && s.Place <= end {", "if false {"}}},
 	{"tells without comparing", "base-saved", [][3]string{{"alert/notification_log.go", "case known && now == hash:", "case false:"}, {"cmd/outflow/internal/stream/topic.go", "\tlatest := int64(0)\n", "\tat = end\n\tlatest := int64(0)\n"}}},

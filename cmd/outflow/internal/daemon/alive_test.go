@@ -111,7 +111,7 @@ func TestProbes(t *testing.T) {
 	probe := func(change func(s *Status, l *lastStatus)) (alive, ready string) {
 		t.Helper()
 		l := &lastStatus{}
-		s := &Status{Judge: &stream.Status{}}
+		s := &Status{Processor: &stream.Status{}}
 		d.condition(s)
 		l.set(s, nil, true, now)
 		if change != nil {

@@ -16,42 +16,42 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// outlets are the channels in use. Each goes at its own pace: one that hangs, or is
-// down, delays itself alone.
-type outlets struct {
+// dispatcher sends notifications through the channels. Each has its own pace: one that hangs, or
+// is down, delays only itself.
+type dispatcher struct {
 	d      *Daemon
 	conf   *config.Config
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	wake   []chan struct{}
-	tidied time.Time // when the feed was
+	pruned time.Time // when retention was applied last
 }
 
-// outlet sends what waits for one channel. It returns when to call it again, if it says
-// so.
-type outlet func(ctx context.Context) (sent int, again time.Time, err error)
+// sender sends what waits for one channel. It returns how many notifications it sent, and when to
+// call it again; a zero time leaves that to the caller.
+type sender func(ctx context.Context) (sent int, again time.Time, err error)
 
-// idleChannel is how often a channel is looked at that nobody has woken.
+// idleChannel is how often a channel looks for notifications without being woken.
 const idleChannel = 5 * time.Second
 
-// pass has the channels look at what waits. A daemon's go on by themselves; with --once
-// they are asked here, and none waits for another try.
-func (o *outlets) pass(ctx context.Context) error {
-	conf := o.d.current()
-	if o.d.Once {
-		return o.each(ctx, conf, 1)
+// dispatch has the channels send what waits. Those of a daemon run by themselves, and are woken;
+// with Once they run here, and each tries once.
+func (x *dispatcher) dispatch(ctx context.Context) error {
+	conf := x.d.current()
+	if x.d.Once {
+		return x.each(ctx, conf, 1)
 	}
-	if conf != o.conf {
-		o.stop()
-		o.start(ctx, conf)
+	if conf != x.conf {
+		x.stop()
+		x.start(ctx, conf)
 	}
-	if now := time.Now(); now.Sub(o.tidied) > 24*time.Hour {
-		o.tidied = now
-		if err := o.tidy(ctx, conf, now); err != nil {
+	if now := time.Now(); now.Sub(x.pruned) > 24*time.Hour {
+		x.pruned = now
+		if err := x.prune(ctx, conf, now); err != nil {
 			return err
 		}
 	}
-	for _, w := range o.wake {
+	for _, w := range x.wake {
 		select {
 		case w <- struct{}{}:
 		default:
@@ -60,36 +60,36 @@ func (o *outlets) pass(ctx context.Context) error {
 	return nil
 }
 
-// tidy deletes what is not to be kept any longer.
-func (o *outlets) tidy(ctx context.Context, conf *config.Config, now time.Time) error {
-	if err := o.d.alerts.PruneChanges(ctx, now); err != nil {
+// prune deletes what has reached the end of its retention.
+func (x *dispatcher) prune(ctx context.Context, conf *config.Config, now time.Time) error {
+	if err := x.d.alerts.PruneChanges(ctx, now); err != nil {
 		return err
 	}
-	said, err := privacy.Expire(ctx, o.d.dir, conf, o.d.alerts, now)
-	if said != "" {
-		o.d.Log.Info("retention applied", "result", said)
+	deleted, err := privacy.Expire(ctx, x.d.dir, conf, x.d.alerts, now)
+	if deleted != "" {
+		x.d.Log.Info("retention applied", "result", deleted)
 	}
 	return err
 }
 
-// rest has everything sent that waits still, with --once: what fails is tried a few
-// times. Then it tidies.
-func (o *outlets) rest(ctx context.Context) error {
-	if !o.d.Once {
+// drain has everything sent that still waits, with Once: what fails is tried a few times. Then it
+// applies retention.
+func (x *dispatcher) drain(ctx context.Context) error {
+	if !x.d.Once {
 		return nil
 	}
-	conf := o.d.current()
-	if err := o.each(ctx, conf, onceTries); err != nil {
+	conf := x.d.current()
+	if err := x.each(ctx, conf, onceTries); err != nil {
 		return err
 	}
-	return o.tidy(ctx, conf, time.Now())
+	return x.prune(ctx, conf, time.Now())
 }
 
-// each asks every channel, so many times at most if it fails.
-func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) error {
+// each has every channel send what waits, with so many tries at most.
+func (x *dispatcher) each(ctx context.Context, conf *config.Config, tries int) error {
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
-		send, err := o.d.outlet(ctx, conf, c)
+		send, err := x.d.openChannel(ctx, conf, c)
 		if err != nil {
 			return err
 		}
@@ -101,14 +101,14 @@ func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) erro
 				return err
 			})
 			if ctx.Err() != nil {
-				o.d.stats.notified(c.Name, sent, nil)
+				x.d.stats.notified(c.Name, sent, nil)
 				return ctx.Err()
 			}
-			o.d.stats.notified(c.Name, sent, err)
+			x.d.stats.notified(c.Name, sent, err)
 			if err != nil {
 				failed++
-				o.d.stats.failures.Add(1)
-				o.d.Log.Error("notification not sent; retrying", "channel", c.Name, "err", err)
+				x.d.stats.failures.Add(1)
+				x.d.Log.Error("notification not sent; retrying", "channel", c.Name, "err", err)
 			}
 			if again.IsZero() && (sent == 0 || err != nil) || failed == tries {
 				break
@@ -121,33 +121,35 @@ func (o *outlets) each(ctx context.Context, conf *config.Config, tries int) erro
 	return nil
 }
 
-func (o *outlets) start(ctx context.Context, conf *config.Config) {
-	ctx, o.cancel = context.WithCancel(ctx)
-	o.conf, o.wake = conf, nil
+// start runs a sender for each channel of a configuration, until stop is called or ctx ends.
+func (x *dispatcher) start(ctx context.Context, conf *config.Config) {
+	ctx, x.cancel = context.WithCancel(ctx)
+	x.conf, x.wake = conf, nil
 	for i := range conf.Channels {
 		c, wake := &conf.Channels[i], make(chan struct{}, 1)
-		o.wake = append(o.wake, wake)
-		o.wait.Go(func() { o.run(ctx, conf, c, wake) })
+		x.wake = append(x.wake, wake)
+		x.wait.Go(func() { x.run(ctx, conf, c, wake) })
 	}
 }
 
-func (o *outlets) stop() {
-	if o.cancel != nil {
-		o.cancel()
-		o.wait.Wait()
+// stop ends the senders, and waits for them.
+func (x *dispatcher) stop() {
+	if x.cancel != nil {
+		x.cancel()
+		x.wait.Wait()
 	}
 }
 
 // run sends through one channel until the context ends.
-func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channel, wake <-chan struct{}) {
-	var send outlet
-	said := ""
+func (x *dispatcher) run(ctx context.Context, conf *config.Config, c *config.Channel, wake <-chan struct{}) {
+	var send sender
+	logged := "" // the error that was logged last; "" once the channel works again
 	for ctx.Err() == nil {
 		var sent int
 		var again time.Time
 		err := guard.Do("channel", func() (err error) {
 			if send == nil {
-				send, err = o.d.outlet(ctx, conf, c)
+				send, err = x.d.openChannel(ctx, conf, c)
 			}
 			if err == nil {
 				sent, again, err = send(ctx)
@@ -158,20 +160,20 @@ func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channe
 			send = nil // it may be in any state
 		}
 		if ctx.Err() != nil {
-			o.d.stats.notified(c.Name, sent, nil)
+			x.d.stats.notified(c.Name, sent, nil)
 			return
 		}
-		o.d.stats.notified(c.Name, sent, err)
+		x.d.stats.notified(c.Name, sent, err)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && err.Error() != said: // told when it changes
-			said = err.Error()
-			o.d.stats.failures.Add(1)
-			o.d.Log.Error("notification not sent; retrying", "channel", c.Name, "err", err)
-		case err == nil && sent > 0 && said != "":
-			said = ""
-			o.d.Log.Info("channel works again", "channel", c.Name)
+		case err != nil && err.Error() != logged:
+			logged = err.Error()
+			x.d.stats.failures.Add(1)
+			x.d.Log.Error("notification not sent; retrying", "channel", c.Name, "err", err)
+		case err == nil && sent > 0 && logged != "":
+			logged = ""
+			x.d.Log.Info("channel works again", "channel", c.Name)
 		}
 		wait := idleChannel
 		if !again.IsZero() {
@@ -187,8 +189,8 @@ func (o *outlets) run(ctx context.Context, conf *config.Config, c *config.Channe
 	}
 }
 
-// outlet opens a channel.
-func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Channel) (outlet, error) {
+// openChannel returns the function that sends through a channel.
+func (d *Daemon) openChannel(ctx context.Context, conf *config.Config, c *config.Channel) (sender, error) {
 	mask, err := keys.ChannelMask(d.dir, conf, c, d.commonDomain)
 	if err != nil {
 		return nil, err
@@ -219,8 +221,8 @@ func (d *Daemon) outlet(ctx context.Context, conf *config.Config, c *config.Chan
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
 }
 
-// commonDomain says whether a mail domain is the organisation's even if nobody has
-// configured it: at least a tenth of those have it whom alerts are about.
+// commonDomain says whether a mail domain is the organisation's even if it is not configured: at
+// least a tenth of the users that alerts are about have it.
 func (d *Daemon) commonDomain(domain string) bool {
 	d.domains.Lock()
 	defer d.domains.Unlock()

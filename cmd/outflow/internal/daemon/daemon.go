@@ -34,22 +34,23 @@ import (
 	"github.com/outflow/outflow/internal/failpoint"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Daemon is outflow run.
 type Daemon struct {
-	Path   string
-	Config *config.Config
-	Roles  []string
-	Once   bool
-	Since  string // in place of that of the sources
+	Path   string         // the file of the configuration, which is watched
+	Config *config.Config // as it was at the start: see current
+	Roles  []string       // of config.Roles
+	Once   bool           // ends when everything that there is has been processed
+	Since  string         // in place of that of the sources
 	Log    *slog.Logger
 
 	dir     string
 	sources *watch.Store
 	alerts  *alert.Store
 	stats   runStats
-	events  eventlog.Log                 // for what the daemon says about the data; nil before it is open, or where nothing is taken in
+	events  eventlog.Log                 // for events about the data; nil before it is open, and without the role ingest
 	ends    ends                         // of the partitions of the log, for status
 	worker  stream.Worker                // in the role detect
 	stands  func(waiting bool) time.Time // since when it gets nowhere; zero if it does
@@ -111,7 +112,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 
-	if d.Once && d.has("serve") { // for those who ask later; nobody keeps it up to date
+	if d.Once && d.has("serve") { // for outflow status, later on
 		ctx := context.WithoutCancel(ctx)
 		s, err := d.look(ctx, l)
 		if err == nil {
@@ -123,7 +124,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	v := d.worker.View()
 	d.Log.Info("stopped",
-		"events", d.stats.events.Load(), "told", d.stats.told.Load(), "repeats", v.Repeats, "late", v.Late,
+		"events", d.stats.events.Load(), "told", d.stats.sent.Load(), "repeats", v.Repeats, "late", v.Late,
 		"rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
 	return incomplete
 }
@@ -210,7 +211,7 @@ func (d *Daemon) startAlert(ctx context.Context, g *errgroup.Group, l *stream.Lo
 		return
 	}
 	g.Go(func() error {
-		return stopped(ctx, d.again(ctx, "ledger", func() error { return d.tell(ctx, l.Alerts) }))
+		return stopped(ctx, d.again(ctx, "ledger", func() error { return d.notify(ctx, l.Alerts) }))
 	})
 	if d.Config.Digest.Schedule != "" && !d.Once {
 		g.Go(func() error { return stopped(ctx, d.mailDigests(ctx)) })
@@ -246,7 +247,7 @@ func (d *Daemon) again(ctx context.Context, name string, do func() error) error 
 	}
 }
 
-// panicked counts and tells that a part of the program panicked.
+// panicked counts and reports that a part of the program panicked.
 func (d *Daemon) panicked(p *guard.Panic) {
 	d.stats.failures.Add(1)
 	d.stats.panicked(p.Where)
@@ -268,13 +269,15 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-const (
-	StatusEvery  = 2 * time.Second
-	deliverEvery = 5 * time.Second
-)
+// StatusEvery is how often the daemon writes its status file.
+const StatusEvery = 2 * time.Second
 
-// tell takes in the log of alerts and sends through the channels.
-func (d *Daemon) tell(ctx context.Context, log eventlog.Log) error {
+// deliverEvery is how often channels are woken, if no alert wakes them.
+const deliverEvery = 5 * time.Second
+
+// notify reads the alert topic and sends notifications through the channels, until ctx ends, or
+// with Once until everything has been sent.
+func (d *Daemon) notify(ctx context.Context, log eventlog.Log) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts := log.Partitions()
@@ -303,12 +306,12 @@ func (d *Daemon) tell(ctx context.Context, log eventlog.Log) error {
 			stream.Follow(ctx, log, p, next, math.MaxInt64, 256, arrivals, func([]eventlog.Record) []stream.RecordClass { return nil })
 		})
 	}
-	out := &outlets{d: d}
+	out := &dispatcher{d: d}
 	defer out.stop()
 	clock := time.NewTicker(deliverEvery)
 	defer clock.Stop()
 	for ended := 0; ended < parts; {
-		if err := out.pass(ctx); err != nil {
+		if err := out.dispatch(ctx); err != nil {
 			return err
 		}
 		select {
@@ -328,17 +331,17 @@ func (d *Daemon) tell(ctx context.Context, log eventlog.Log) error {
 			}
 		}
 	}
-	if err := out.rest(ctx); err != nil {
+	if err := out.drain(ctx); err != nil {
 		return err
 	}
 	_, _, left, err := d.alerts.Counts(ctx)
 	if err == nil && left > 0 {
-		return fmt.Errorf("%d alerts could not be sent: they wait in %s", left, d.dir)
+		return fmt.Errorf("%s in %s", plain.CountOf(left, "alert could not be sent: it waits", "alerts could not be sent: they wait"), d.dir)
 	}
 	return err
 }
 
-// take takes in what was read of a partition of the log of alerts.
+// take stores what was read of a partition of the alert topic, and what is to be sent because of it.
 func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position, parts int) error {
 	list := make([]alert.Alert, 0, len(a.Recs))
 	var days []finding.Activity
@@ -365,27 +368,27 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
-	telling := alert.NotifyPolicy{
+	policy := alert.NotifyPolicy{
 		Now:            time.Now(),
 		Detectors:      detectors.Traits(),
 		NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, conf.Budget, alert.Medium) },
 	}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
-		telling.Routes = append(telling.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c)})
+		policy.Routes = append(policy.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c)})
 	}
 	if err := d.alerts.PutDays(ctx, days); err != nil {
 		return err
 	}
 	failpoint.Reach("alerts-take")
-	if err := d.alerts.Apply(ctx, a.Partition, *at, list, telling); err != nil {
+	if err := d.alerts.Apply(ctx, a.Partition, *at, list, policy); err != nil {
 		return err
 	}
 	failpoint.Reach("alerts-taken")
 	return nil
 }
 
-// current is the configuration that holds now.
+// current is the configuration in force.
 func (d *Daemon) current() *config.Config {
 	if c := d.reload.Load(); c != nil {
 		return c

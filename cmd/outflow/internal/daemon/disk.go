@@ -18,7 +18,7 @@ const (
 )
 
 // intake lets events into the log while there is room on the disk of the state. Below the
-// reserve it stops; what judges and tells goes on in what is left. With a tenth more than
+// reserve it stops; processing and notifying go on in what is left. With a tenth more than
 // the reserve it goes on by itself.
 type intake struct {
 	reserve int64 // bytes; 0 for the default, -1 for none
@@ -84,11 +84,11 @@ func (i *intake) wait(ctx context.Context) error {
 	}
 }
 
-// gated is a log of events that takes nothing while intake is stopped.
+// gated is an event log that takes nothing while intake is stopped.
 type gated struct {
 	eventlog.Log
 	intake *intake
-	once   bool // nobody waits: it is an error
+	once   bool // an error instead of waiting
 }
 
 // Append implements eventlog.Log.
@@ -104,9 +104,9 @@ func (g gated) Append(ctx context.Context, recs ...eventlog.Record) error {
 
 // watchDisk stops and opens intake until ctx ends.
 func (d *Daemon) watchDisk(ctx context.Context, log eventlog.Log) error {
-	for said := false; ; {
-		if err := d.lookAtDisk(ctx, log, time.Now()); err != nil && !said && ctx.Err() == nil {
-			said = true
+	for logged := false; ; {
+		if err := d.lookAtDisk(ctx, log, time.Now()); err != nil && !logged && ctx.Err() == nil {
+			logged = true
 			d.Log.Warn("free disk space unknown", "err", err)
 		}
 		if err := pause(ctx, lookAtDisk); err != nil {
@@ -115,7 +115,7 @@ func (d *Daemon) watchDisk(ctx context.Context, log eventlog.Log) error {
 	}
 }
 
-// lookAtDisk looks once. That intake is stopped is said in the log of events: the reserve is
+// lookAtDisk looks once. It appends an event that intake is stopped: the reserve is
 // room enough for it.
 func (d *Daemon) lookAtDisk(ctx context.Context, log eventlog.Log, now time.Time) error {
 	full, changed, err := d.intake.look()

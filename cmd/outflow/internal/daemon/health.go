@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	stalledAfter = 5 * time.Minute  // without getting on, while there is something to judge
+	stalledAfter = 5 * time.Minute  // without progress, while there is something to process
 	rememberFor  = 15 * time.Minute // a panic
 	silentAfter  = time.Hour        // a stream that does not answer
 	lookedWithin = time.Minute      // the status is from
@@ -29,7 +29,7 @@ type condition struct {
 	Since  time.Time `json:"since"`
 }
 
-// health is what is wrong with the parts of a daemon that say so themselves. The zero value
+// health is what is wrong with the parts of a daemon that report it themselves. The zero value
 // is ready to use.
 type health struct {
 	mu   sync.Mutex
@@ -103,7 +103,8 @@ func (d *Daemon) condition(s *Status) {
 	}
 	waiting := s.lag()
 	if at := d.stands(waiting > 0); !at.IsZero() && now.Sub(at) > stalledAfter {
-		s.Stalled = fmt.Sprintf("the judge has not got on since %s, and %d records wait", at.UTC().Format(time.RFC3339), waiting)
+		s.Stalled = fmt.Sprintf("the processor has made no progress since %s, and %s",
+			at.UTC().Format(time.RFC3339), plain.CountOf(int(waiting), "record waits", "records wait"))
 		s.Conditions = append(s.Conditions, condition{"judge", "", s.Stalled, at.UTC()})
 	}
 }
@@ -114,19 +115,19 @@ type lastStatus struct {
 	mu     sync.Mutex
 	status *Status
 	err    error
-	judges bool
+	detect bool // the process has the role detect
 	at     time.Time
 }
 
-func (l *lastStatus) set(s *Status, err error, judges bool, now time.Time) {
+func (l *lastStatus) set(s *Status, err error, detect bool, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err, l.judges = err, judges; err == nil {
+	if l.err, l.detect = err, detect; err == nil {
 		l.status, l.at = s, now
 	}
 }
 
-// dead lists why the process must be started anew; nil if it need not be.
+// dead lists why the process must be restarted; nil if it need not be.
 func (l *lastStatus) dead(now time.Time) (reasons []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,7 +152,7 @@ func (l *lastStatus) unready(now time.Time) (reasons []string) {
 		reasons = append(reasons, fmt.Sprintf("status: nothing is known since %s: %v", l.at.UTC().Format(time.RFC3339), l.err))
 	}
 	lag := l.status.lag()
-	if l.judges && (l.status.Judge == nil || lag >= catchingUp) {
+	if l.detect && (l.status.Processor == nil || lag >= catchingUp) {
 		reasons = append(reasons, "catching up: "+plain.CountOf(int(lag), "record waits", "records wait")+" to be processed")
 	}
 	for _, c := range l.status.Conditions {

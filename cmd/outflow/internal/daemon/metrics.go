@@ -81,7 +81,7 @@ func newLatency() *prometheus.HistogramVec {
 	}, []string{"channel"})
 }
 
-// observe takes in that a channel sent an alert whose last event was at some time, or that its
+// observe counts that a channel sent an alert whose last event was at some time, or that its
 // receiver refused it for good.
 func (s *runStats) observe(channel string, event time.Time, err error, now time.Time) {
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *runStats) histogram() *prometheus.HistogramVec {
 
 // notified counts an attempt of a channel to send what waits for it.
 func (s *runStats) notified(channel string, sent int, err error) {
-	s.told.Add(int64(sent))
+	s.sent.Add(int64(sent))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.channels == nil {
@@ -162,7 +162,7 @@ var (
 	descJudged  = renamed("judge_events_total", "detect_events_total", "Events that were processed, since the start.")
 	descRepeats = renamed("judge_repeats_total", "detect_repeats_total", "Events that had come before, since the start.")
 	descConfl   = renamed("judge_conflicts_total", "detect_conflicts_total",
-		"Records that had the id of another event and said something else, since the start.")
+		"Records that had the id of another event and other content, since the start.")
 	descLate    = renamed("judge_late_total", "detect_late_total", "Events that arrived after the allowed lateness, since the start.")
 	descRewinds = renamed("judge_rewinds_total", "detect_rollbacks_total", "Rollbacks caused by late events, since the start.")
 	descHeld    = renamed("judge_window_events", "detect_window_events", "Events of the last days that are held.")
@@ -276,7 +276,7 @@ func (out metricSink) processor(s *Status) {
 	for _, p := range s.Parts {
 		out.gauge(descLag, float64(p.Lag), strconv.Itoa(p.Partition))
 	}
-	j := s.Judge
+	j := s.Processor
 	if j == nil {
 		return
 	}
@@ -325,7 +325,7 @@ func (out metricSink) arrived(a *arrivedStatus) {
 func (out metricSink) alerts(s *Status) {
 	if a := s.Alerts; a != nil {
 		out.gauge(descKnown, float64(a.Known))
-		out.gauge(descTold, float64(a.Told))
+		out.gauge(descTold, float64(a.Notified))
 		out.gauge(descWaiting, float64(a.Waiting))
 	}
 }

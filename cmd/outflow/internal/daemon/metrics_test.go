@@ -20,8 +20,8 @@ func TestMetrics(t *testing.T) {
 	at := time.Now()
 	stats.observe("mail", at.Add(-time.Minute), nil, at)
 	stats.observe("chat", at, errors.New("refused"), at)
-	s := &Status{Judge: &stream.Status{}, Alerts: &alertStatus{Known: 3, Told: 2}}
-	s.Judge.Rewinds = 7
+	s := &Status{Processor: &stream.Status{}, Alerts: &alertStatus{Known: 3, Notified: 2}}
+	s.Processor.Rewinds = 7
 	families, err := newRegistry(func() *Status { return s }, &stats).Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -45,14 +45,14 @@ func (s *Status) Print(w io.Writer, now time.Time) error {
 			return err
 		}
 	}
-	if s.Judge != nil {
-		printProcessor(&b, s.Judge, ago)
+	if s.Processor != nil {
+		printProcessor(&b, s.Processor, ago)
 	}
 	if a := s.Alerts; a != nil {
 		known := plain.CountOf(a.Known, "alert is known", "alerts are known")
-		told := plain.CountOf(a.Told, "was told", "were told")
+		notified := plain.CountOf(a.Notified, "was sent", "were sent")
 		waiting := plain.CountOf(a.Waiting, "waits to be sent", "wait to be sent")
-		fmt.Fprintf(&b, "%s, %s, %s.\n", known, told, waiting)
+		fmt.Fprintf(&b, "%s, %s, %s.\n", known, notified, waiting)
 	}
 	dead := plain.CountOf(s.Dead, "record", "records")
 	failures := plain.CountOf(int(s.Failures), "failure", "failures")
@@ -124,9 +124,9 @@ func (s *Status) printFolders(b *bytes.Buffer) {
 // printProcessor prints how far the stream processor is.
 func printProcessor(b *bytes.Buffer, j *stream.Status, ago func(time.Time) string) {
 	people := plain.CountOf(j.People, "person", "people")
-	late := plain.CountOf(int(j.Rewinds), "time", "times")
-	fmt.Fprintf(b, "Knows %s; the newest event that was judged is of %s; "+
-		"%s since the start something came late enough to judge again.\n", people, ago(j.Newest), late)
+	rollbacks := plain.CountOf(int(j.Rewinds), "rollback", "rollbacks")
+	fmt.Fprintf(b, "Knows %s; the newest event that was processed is of %s; late events caused %s since the start.\n",
+		people, ago(j.Newest), rollbacks)
 	if j.Names+j.Guests > 0 {
 		names := plain.CountOf(int(j.Names), "name", "names")
 		events := plain.CountOf(int(j.Guests), "event", "events")
@@ -135,7 +135,7 @@ func printProcessor(b *bytes.Buffer, j *stream.Status, ago func(time.Time) strin
 	}
 	if j.Of > 0 {
 		waited := time.Duration(j.Waited * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(b, "Judges %d of %d shards of the people (%s); waited %s for who judges the others.\n",
+		fmt.Fprintf(b, "Processes %d of %d shards (%s); waited %s for the processors of the others.\n",
 			len(j.Shards), j.Of, ranges(j.Shards), waited)
 	}
 }

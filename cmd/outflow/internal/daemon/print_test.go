@@ -20,7 +20,7 @@ func TestPrintConditions(t *testing.T) {
 		Unwell:     []string{full.String(), evil.String(), "10,000 records wait to be processed"},
 		Dead:       1,
 		Failures:   2,
-		Alerts:     &alertStatus{Known: 1, Told: 0, Waiting: 2},
+		Alerts:     &alertStatus{Known: 1, Notified: 0, Waiting: 2},
 	}
 	var b bytes.Buffer
 	if err := s.Print(&b, now); err != nil {
@@ -39,7 +39,7 @@ func TestPrintConditions(t *testing.T) {
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", top, strings.Join(want, "\n"))
 	}
-	for _, want := range []string{"1 record could not be decoded", "2 failures", "1 alert is known, 0 were told, 2 wait to be sent"} {
+	for _, want := range []string{"1 record could not be decoded", "2 failures", "1 alert is known, 0 were sent, 2 wait to be sent"} {
 		if !strings.Contains(rest, want) {
 			t.Errorf("no %q in\n%s", want, rest)
 		}

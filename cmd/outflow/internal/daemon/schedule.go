@@ -24,18 +24,19 @@ func due(s cron.Schedule, zone *time.Location, now time.Time) (last time.Time) {
 	return last
 }
 
-// digestChannel is under which name it is noted that a digest went out.
+// digestChannel is the name under which the store records that a digest was sent.
 const digestChannel = " digest"
 
 // mailDigests mails the digest of the week before once its time has come, also if that
 // was while the daemon was down; each once.
 func (d *Daemon) mailDigests(ctx context.Context) error {
-	said := ""
+	logged := "" // the error that was logged last
 	for {
-		if err := guard.Do("digest", func() error {
+		err := guard.Do("digest", func() error {
 			return MailDigest(ctx, d.dir, d.current(), d.alerts, d.Log, time.Now())
-		}); err != nil && ctx.Err() == nil && err.Error() != said {
-			said = err.Error()
+		})
+		if err != nil && ctx.Err() == nil && err.Error() != logged {
+			logged = err.Error()
 			d.stats.failures.Add(1)
 			d.Log.Error("digest not sent; retrying", "err", err)
 		}

@@ -29,17 +29,17 @@ import (
 const (
 	readers      = 32               // files read at the same time: they share commits
 	leastReaders = 4                // of each source
-	oneDelivery  = 10 * time.Minute // looks at a folder within it are one delivery: whoever copies files takes a while
+	oneDelivery  = 10 * time.Minute // looks at a folder within it are one delivery: copying files takes a while
 	settle       = time.Second      // a file that was written to more recently is left for a moment
 	mostLogged   = 20               // files that were not read, at once
 	onceTries    = 4                // how often an API is asked that does not answer, with --once
 	jitter       = .2               // of the time between two looks at an API, to either side
 )
 
-// ingest brings what the sources have into the log of events, until the context ends
-// or, with --once, until nothing is left. With --once, what a source could not give is
-// put into incomplete: what came is judged and told all the same. Sources do not wait for
-// one another, and one that fails is begun again by itself.
+// ingest appends what the sources have to the event log, until ctx ends or, with Once, until
+// nothing is left. With Once, what a source could not give is put into incomplete: what came is
+// processed all the same. Sources do not wait for one another, and one that fails is restarted by
+// itself.
 func (d *Daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error) error {
 	for {
 		conf := d.current()
@@ -91,8 +91,8 @@ func (d *Daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 // ownError is one of the log or the state, and not of what a source could not give.
 type ownError struct{ error }
 
-// keep runs a part of the daemon until ctx ends. Where it fails, or panics, that is logged,
-// counted and told, and after a while it is begun again.
+// keep runs a part of the daemon until ctx ends. If it fails or panics, that is logged, counted
+// and a condition, and after a while the part is restarted.
 func (d *Daemon) keep(ctx context.Context, kind, name string, do func(ctx context.Context) error) {
 	for tries := 0; ; tries++ {
 		began := time.Now()
@@ -182,7 +182,7 @@ func (d *Daemon) followFiles(ctx context.Context, conf *config.Config, c *config
 	return f.Run(ctx)
 }
 
-// following adds to the sources of files that are followed; nil begins anew.
+// following adds a source of files to those that are followed; nil removes all.
 func (d *Daemon) following(f *watch.Follower) {
 	d.followers.Lock()
 	defer d.followers.Unlock()

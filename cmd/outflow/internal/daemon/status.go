@@ -32,7 +32,7 @@ type runStats struct {
 	start    time.Time
 	events   atomic.Int64 // appended to the log
 	problems atomic.Int64 // records that could not be decoded
-	told     atomic.Int64 // alerts that went out, all channels together
+	sent     atomic.Int64 // notifications, all channels together
 	repeats  atomic.Int64 // records that APIs sent again within a short time: they are not appended again
 	failures atomic.Int64
 	unread   atomic.Int64 // files that could not be read
@@ -68,7 +68,7 @@ type sample struct {
 // sampleEvery is how often it is noted how many events have come.
 const sampleEvery = time.Minute
 
-// rate notes how many events have come, and says how many come in an hour.
+// rate notes how many events have come, and sets how many come in an hour.
 func (s *runStats) rate(now time.Time, list []sourceStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,35 +94,36 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 
 // Status is what outflow status prints. The daemon writes it every few seconds.
 type Status struct {
-	Usual    *reports.Usual   `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
-	At       time.Time        `json:"at"`
-	Started  time.Time        `json:"started"`
-	Roles    []string         `json:"roles"`
-	Once     bool             `json:"once,omitempty"` // it ran once and ended
-	Events   int64            `json:"events"`         // appended since the start
-	Problems int64            `json:"not_decoded"`    // since the start
-	Repeats  int64            `json:"api_repeats"`    // records that APIs sent again, since the start
-	Failures int64            `json:"failures"`
-	Sources  []sourceStatus   `json:"sources,omitempty"`
-	Streams  []watch.State    `json:"streams,omitempty"` // of APIs
-	Parts    []partStatus     `json:"partitions,omitempty"`
-	Judge    *stream.Status   `json:"judge,omitempty"`
-	Alerts   *alertStatus     `json:"alerts,omitempty"`
-	Dead     int              `json:"dead_letters"`
-	Arrived  *arrivedStatus   `json:"arrived,omitempty"` // what became of what came today
-	Accounts []stream.Account `json:"accounts,omitempty"`
-	Unwell   []string         `json:"unwell,omitempty"` // why not all is well
+	Usual    *reports.Usual `json:"usual,omitempty"`      // how much is known of what is usual; outflow status adds it
+	At       time.Time      `json:"at"`                   // when it was written
+	Started  time.Time      `json:"started"`              // when the daemon was
+	Roles    []string       `json:"roles"`                // of the daemon
+	Once     bool           `json:"once,omitempty"`       // it ran once and ended
+	Events   int64          `json:"events"`               // appended since the start
+	Problems int64          `json:"not_decoded"`          // since the start
+	Repeats  int64          `json:"api_repeats"`          // records that APIs sent again, since the start
+	Failures int64          `json:"failures"`             // that were logged, since the start
+	Sources  []sourceStatus `json:"sources,omitempty"`    // by source and vendor
+	Streams  []watch.State  `json:"streams,omitempty"`    // of APIs
+	Parts    []partStatus   `json:"partitions,omitempty"` // of the event log
+	// Processor is how far the stream processor is; nil if none runs here.
+	Processor *stream.Status   `json:"judge,omitempty"`
+	Alerts    *alertStatus     `json:"alerts,omitempty"`   // nil without the role alert
+	Dead      int              `json:"dead_letters"`       // of all sources
+	Arrived   *arrivedStatus   `json:"arrived,omitempty"`  // what became of what came today
+	Accounts  []stream.Account `json:"accounts,omitempty"` // the same of every day that is known
+	Unwell    []string         `json:"unwell,omitempty"`   // why not all is well
 	// Heartbeat is when all was well last; zero if it has not been since the start.
 	Heartbeat time.Time        `json:"heartbeat,omitzero"`
 	Sizes     map[string]int64 `json:"state_bytes"` // by file
 
-	Folders    []watch.FolderStatus `json:"folders,omitempty"` // of sources of files
-	Unread     int64                `json:"files_not_read"`    // failures to read a file, since the start
-	Lost       int64                `json:"notifications_lost"`
-	Panics     map[string]int64     `json:"panics,omitempty"` // caught since the start, by where
-	DiskFree   uint64               `json:"disk_free_bytes,omitempty"`
-	Conditions []condition          `json:"conditions,omitempty"` // what keeps it from doing all of its job
-	Stalled    string               `json:"stalled,omitempty"`    // why the judge must be started anew
+	Folders    []watch.FolderStatus `json:"folders,omitempty"`         // of sources of files
+	Unread     int64                `json:"files_not_read"`            // failures to read a file, since the start
+	Lost       int64                `json:"notifications_lost"`        // times that notifications of changed files were lost
+	Panics     map[string]int64     `json:"panics,omitempty"`          // caught since the start, by where
+	DiskFree   uint64               `json:"disk_free_bytes,omitempty"` // 0 if unknown
+	Conditions []condition          `json:"conditions,omitempty"`      // what keeps it from doing all of its job
+	Stalled    string               `json:"stalled,omitempty"`         // why the processor must be restarted
 }
 
 type sourceStatus struct {
@@ -141,10 +142,10 @@ type partStatus struct {
 }
 
 type alertStatus struct {
-	Known   int   `json:"known"`
-	Told    int   `json:"told"`
-	Waiting int   `json:"waiting"`
-	Sent    int64 `json:"sent"`
+	Known    int   `json:"known"`
+	Notified int   `json:"told"`
+	Waiting  int   `json:"waiting"`
+	Sent     int64 `json:"sent"`
 }
 
 // ends are up to where the partitions of a log go. A broker is not asked for them every time.
@@ -182,7 +183,7 @@ func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64,
 	return list, nil
 }
 
-// look puts together what the daemon looks like.
+// look collects the status of the daemon.
 func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 	s := &Status{
 		At:       time.Now().UTC(),
@@ -212,7 +213,7 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 	}
 	v := d.worker.View()
 	if v.Processor != nil {
-		s.Judge = &v.Status
+		s.Processor = &v.Status
 		ends, err := d.ends.get(ctx, l.Events, d.Config.Log.Kind == "kafka" && !d.Once)
 		if err != nil {
 			return nil, err
@@ -242,11 +243,11 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 		}
 	}
 	if d.alerts != nil {
-		known, told, waiting, err := d.alerts.Counts(ctx)
+		known, notified, waiting, err := d.alerts.Counts(ctx)
 		if err != nil {
 			return nil, err
 		}
-		s.Alerts = &alertStatus{known, told, waiting, d.stats.told.Load()}
+		s.Alerts = &alertStatus{known, notified, waiting, d.stats.sent.Load()}
 	}
 	return s, nil
 }
@@ -309,9 +310,9 @@ func (d *Daemon) serve(ctx context.Context, l *stream.Logs) error {
 	}
 }
 
-// writeStatus writes a status in place of the last. It is not writeOut: this happens every two
-// seconds, so it does not sync, which a reader does not need; and the file beside it has one
-// name, so that a daemon that is killed in between leaves one behind at most.
+// writeStatus replaces the status file. It does not sync, since that happens every two seconds and
+// readers do not need it. The temporary file has a fixed name, so that a daemon that is killed
+// leaves at most one behind.
 func writeStatus(path string, s *Status) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

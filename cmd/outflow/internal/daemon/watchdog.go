@@ -121,7 +121,7 @@ func (s *Status) unwell(share float64) (wrong []string) {
 	if what, low := s.Arrived.low(share); low {
 		wrong = append(wrong, what)
 	}
-	if s.Judge == nil && slices.Contains(s.Roles, "detect") {
+	if s.Processor == nil && slices.Contains(s.Roles, "detect") {
 		wrong = append(wrong, "nothing is processed here: another machine does, or the processor has not started")
 	}
 	if lag := s.lag(); lag >= catchingUp {
