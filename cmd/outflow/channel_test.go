@@ -170,8 +170,8 @@ func TestOwnAuthority(t *testing.T) {
 		{"hook", "", exitFailed, "certificate signed by unknown authority"},
 		{"hook", ", ca: ca.pem", exitFine, ""},
 		{"hook", ", ca: none.pem", exitFailed, "none.pem: no such file"},
-		{"hook", ", ca: outflow.yaml", exitFailed, "holds no certificate"},
-		{"hook", ", client_cert: a", exitUsage, "client_cert and client_key belong together"},
+		{"hook", ", ca: outflow.yaml", exitFailed, "contains no certificate"},
+		{"hook", ", client_cert: a", exitUsage, "client_cert and client_key must both be set"},
 		{"clear", "}\n  - {name: clear, kind: syslog, server: \"127.0.0.1:1\", ca: ca.pem", exitFailed, "require tls: true"},
 		{"topic", "}\n  - {name: topic, kind: sns, topic_arn: \"arn:aws:sns:eu-west-1:1:t\", ca: ca.pem", exitUsage, "a channel of kind sns takes none"},
 	} {

@@ -28,12 +28,12 @@ func TestOutFile(t *testing.T) {
 		}
 	}
 	scan(exitFine, "", "--out", at("new"), "--coverage", at("covered"))
-	scan(exitFine, "new was there, and was replaced", "--out", at("new"))
+	scan(exitFine, "new existed and was replaced", "--out", at("new"))
 	put("target", "x")
 	if err := os.Symlink("target", at("link")); err != nil {
 		t.Fatal(err)
 	}
-	scan(exitFine, "target was there", "--out", at("link"))
+	scan(exitFine, "target existed", "--out", at("link"))
 	if b, err := os.ReadFile(at("target")); err != nil || !strings.HasPrefix(string(b), "{") {
 		t.Errorf("the link was replaced, not its target: %.20s %v", b, err)
 	}
@@ -55,7 +55,7 @@ func TestOutFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, flag := range []string{"--out", "--coverage"} {
-		scan(exitFailed, "among the files that are read", flag, export)
+		scan(exitFailed, "one of the files that are read", flag, export)
 	}
 	if after, err := os.ReadFile(export); err != nil || string(after) != string(before) {
 		t.Error("an export was replaced", err)

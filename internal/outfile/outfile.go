@@ -63,7 +63,7 @@ func Create(path string, perm fs.FileMode, replace bool) (*File, error) {
 
 // existsError is the error for a file that must not be replaced.
 func existsError(path string) error {
-	return fmt.Errorf("%s exists: --force replaces it", path)
+	return fmt.Errorf("%s exists: use --force to replace it", path)
 }
 
 // CreateResult begins a file for the results of a scan. It replaces an existing file, unless
@@ -79,7 +79,7 @@ func CreateResult(path string, inputs []string) (*File, error) {
 		}
 		if isBelow(o.Path, in) {
 			o.Discard()
-			return nil, fmt.Errorf("%s is among the files that are read: it would be replaced", path)
+			return nil, fmt.Errorf("%s is one of the files that are read, and would be replaced", path)
 		}
 	}
 	return o, nil
@@ -102,7 +102,7 @@ func isBelow(path, folder string) bool {
 // Note writes a line if an existing file was replaced.
 func (o *File) Note(w io.Writer) {
 	if o.there {
-		fmt.Fprintf(w, "%s was there, and was replaced\n", plain.Escape(o.Path))
+		fmt.Fprintf(w, "%s existed and was replaced\n", plain.Escape(o.Path))
 	}
 }
 

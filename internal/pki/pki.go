@@ -21,7 +21,7 @@ type Files struct {
 // reads no file.
 func (f Files) Check() error {
 	if (f.Cert == "") != (f.Key == "") {
-		return errors.New("client_cert and client_key belong together")
+		return errors.New("client_cert and client_key must both be set")
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (f Files) Config() (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s holds no certificate", f.CA)
+			return nil, fmt.Errorf("ca: %s contains no certificate", f.CA)
 		}
 	}
 	if f.Cert != "" {

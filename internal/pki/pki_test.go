@@ -155,12 +155,12 @@ func TestWrong(t *testing.T) {
 	cert, key := write(t, dir, "a", ours.cert, ours.key)
 	_, other := write(t, dir, "b", ours.cert, newAuthority(t).key)
 	for want, f := range map[string]pki.Files{
-		"ca: open ":                            {CA: filepath.Join(dir, "none")},
-		"ca: " + key + " holds no certificate": {CA: key},
-		"client_cert and client_key belong":    {Cert: cert},
-		"client_key belong together":           {Key: key},
-		"client_cert: ":                        {Cert: cert, Key: other},
-		"client_cert: open ":                   {Cert: cert, Key: filepath.Join(dir, "none")},
+		"ca: open ": {CA: filepath.Join(dir, "none")},
+		"ca: " + key + " contains no certificate": {CA: key},
+		"client_cert and client_key must":         {Cert: cert},
+		"client_key must both be set":             {Key: key},
+		"client_cert: ":                           {Cert: cert, Key: other},
+		"client_cert: open ":                      {Cert: cert, Key: filepath.Join(dir, "none")},
 	} {
 		if _, err := f.Config(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

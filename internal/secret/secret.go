@@ -49,7 +49,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 	case kind == "env":
 		v, ok := os.LookupEnv(rest)
 		if !ok {
-			return Secret{}, fmt.Errorf("the environment has no %s", rest)
+			return Secret{}, fmt.Errorf("the environment variable %s is not set", rest)
 		}
 		return Secret{v}, nil
 
@@ -59,7 +59,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 			return Secret{}, err
 		}
 		if info.Mode().Perm()&0o077 != 0 {
-			return Secret{}, fmt.Errorf("%s can be read by others: chmod 600", rest)
+			return Secret{}, fmt.Errorf("%s is readable by others: run chmod 600 on it", rest)
 		}
 		b, err := os.ReadFile(rest)
 		return Secret{strings.TrimRight(string(b), "\r\n")}, err
@@ -67,7 +67,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 	case kind == "exec":
 		words := strings.Fields(rest)
 		if len(words) == 0 {
-			return Secret{}, errors.New("exec: names no program")
+			return Secret{}, errors.New("exec: no program is given")
 		}
 		ctx, cancel := context.WithTimeout(ctx, execLimit)
 		defer cancel()
@@ -79,7 +79,7 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 		}
 		return Secret{strings.TrimRight(string(out), "\r\n")}, nil
 	}
-	return Secret{}, errors.New("give a reference, env:NAME, file:PATH or exec:COMMAND, rather than the secret")
+	return Secret{}, errors.New("use a reference (env:NAME, file:PATH or exec:COMMAND) rather than the secret")
 }
 
 // errText returns how a command ended, without its output.

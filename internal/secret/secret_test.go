@@ -45,7 +45,7 @@ func TestResolve(t *testing.T) {
 	for _, c := range []struct{ ref, want, fails string }{
 		{"", "", ""},
 		{"env:OUTFLOW_TEST_TOKEN", "from the environment", ""},
-		{"env:OUTFLOW_NO_SUCH", "", "no OUTFLOW_NO_SUCH"},
+		{"env:OUTFLOW_NO_SUCH", "", "OUTFLOW_NO_SUCH is not set"},
 		{"file:" + path, "from a file", ""},
 		{"file:" + open, "", "chmod 600"},
 		{"file:" + path + "x", "", "no such file"},

@@ -189,7 +189,7 @@ func ParseKey(text, passphrase secret.Secret) (*rsa.PrivateKey, error) {
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	}
 	if err != nil {
-		return nil, errors.New("the private key cannot be read: is the passphrase right?")
+		return nil, errors.New("the private key cannot be read: check the passphrase")
 	}
 	rsaKey, ok := key.(*rsa.PrivateKey)
 	if !ok {

@@ -48,7 +48,7 @@ var bad = []struct{ text, want string }{
 	{"log: {shards: 2}\n", "log.shards: shards are for processors on several machines: kafka is required"},
 	{"log: {replication: -1}\n", "log.replication: -1: at least 1"},
 	{"log: {retention: 24h}\n", "log.retention: 24h0m0s: at least 240h"},
-	{"log: {client_cert: x}\n", "log: client_cert and client_key belong together"},
+	{"log: {client_cert: x}\n", "log: client_cert and client_key must both be set"},
 
 	{"digest: {people: all}\n", `digest.people: "all": names, pseudonyms`},
 	{"digest: {schedule: x}\n", `digest.schedule: "x"`},
@@ -96,7 +96,7 @@ var bad = []struct{ text, want string }{
 	{"channels: [{name: c, kind: file, path: x, per_day: 1}]\n", "channel c: per_day: a file has no limit"},
 	{"channels: [{name: c, kind: slack, token: \"env:X\", channel: C1, per_day: -1}]\n", "channel c: per_day: -1: cannot be negative"},
 	{"channels: [{name: c, kind: file, path: x, ca: y}]\n", "channel c: ca, client_cert, client_key: a channel of kind file takes none"},
-	{"channels: [{name: c, kind: file, path: x, client_key: y}]\n", "channel c: client_cert and client_key belong together"},
+	{"channels: [{name: c, kind: file, path: x, client_key: y}]\n", "channel c: client_cert and client_key must both be set"},
 	{"channels: [{name: c, kind: file, path: x, people: all}]\n", `channel c: people: "all": names, pseudonyms`},
 	{"channels: [{name: c, kind: file, path: x, min_severity: loud}]\n", "channel c: min_severity: "},
 	{"channels: [{name: c, kind: file, path: x, detectors: [nothing]}]\n", `channel c: detectors: "nothing" is not a detector`},
