@@ -282,30 +282,9 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 		if err := c.wait(ctx); err != nil {
 			return nil, op, err
 		}
-		req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+		req, secrets, err := c.request(ctx, method, u, contentType, body, fresh)
 		if err != nil {
-			return nil, op, &Error{Op: op, Kind: Refused, Err: err}
-		}
-
-		if body == nil {
-			req.Body, req.ContentLength = http.NoBody, 0
-		}
-		req.Header.Set("Accept", "application/json")
-		req.Header.Set("User-Agent", "outflow")
-		for name, values := range c.Header {
-			req.Header[name] = values
-		}
-
-		if contentType != "" {
-			req.Header.Set("Content-Type", contentType)
-		}
-		var secrets []string
-		if c.Auth != nil {
-			var header string
-			if header, secrets, err = c.Auth.Authorization(ctx, fresh); err != nil {
-				return nil, op, err
-			}
-			req.Header.Set("Authorization", header)
+			return nil, op, err
 		}
 
 		client := *cmp.Or(c.HTTP, http.DefaultClient)
@@ -335,6 +314,35 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 
 		return nil, op, e
 	}
+}
+
+// request makes a request, with a new token if fresh is set. It returns the secrets in its headers.
+func (c *Client) request(ctx context.Context, method string, u *url.URL, contentType string, body []byte, fresh bool) (
+	req *http.Request, secrets []string, err error) {
+
+	if req, err = http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body)); err != nil {
+		return nil, nil, &Error{Op: method + " /" + strings.TrimPrefix(u.Path, "/"), Kind: Refused, Err: err}
+	}
+	if body == nil {
+		req.Body, req.ContentLength = http.NoBody, 0
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "outflow")
+	for name, values := range c.Header {
+		req.Header[name] = values
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	if c.Auth == nil {
+		return req, nil, nil
+	}
+	header, secrets, err := c.Auth.Authorization(ctx, fresh)
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("Authorization", header)
+	return req, secrets, nil
 }
 
 // wait delays a request while the vendor's limit is used up.

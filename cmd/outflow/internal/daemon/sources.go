@@ -44,47 +44,69 @@ func (d *Daemon) ingest(ctx context.Context, log eventlog.Log, incomplete *error
 	for {
 		conf := d.current()
 		gctx, cancel := context.WithCancel(ctx)
-		var g sync.WaitGroup
-		var mu sync.Mutex
-		var failed error
+		g := &sourceGroup{d: d, ctx: gctx, cancel: cancel}
 		d.following(nil)
-		each := func(name string, do func(ctx context.Context) error) {
-			g.Go(func() {
-				if !d.Once {
-					d.keep(gctx, "source", name, do)
-					return
-				}
-				err := guard.Do("source", func() error { return do(gctx) })
-				mu.Lock()
-				defer mu.Unlock()
-				if own := (*ownError)(nil); !errors.As(err, &own) {
-					*incomplete = errors.Join(*incomplete, err)
-				} else if failed == nil {
-					failed = own.error
-					cancel()
-				}
-			})
-		}
 		for i := range conf.Sources {
-			switch c := &conf.Sources[i]; {
-			case c.Api != nil:
-				each(c.Name, func(ctx context.Context) error { return d.pull(ctx, conf, c, log) })
-			case d.Once:
-				each(c.Name, func(ctx context.Context) error { return d.passFiles(ctx, conf, c, log) })
-			default:
-				each(c.Name, func(ctx context.Context) error { return d.followFiles(ctx, conf, c, log) })
-			}
+			c := &conf.Sources[i]
+			g.start(c.Name, func(ctx context.Context) error { return d.collect(ctx, conf, c, log) })
 		}
 		if !d.Once {
 			for d.current() == conf && pause(gctx, time.Second) == nil { // other sources from now on
 			}
 			cancel()
 		}
-		g.Wait()
+		g.all.Wait()
 		cancel()
 		if ctx.Err() != nil || d.Once {
-			return cmp.Or(ctx.Err(), failed)
+			*incomplete = errors.Join(*incomplete, g.incomplete)
+			return cmp.Or(ctx.Err(), g.failed)
 		}
+	}
+}
+
+// collect brings what a source has into the event log.
+func (d *Daemon) collect(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
+	switch {
+	case c.Api != nil:
+		return d.pull(ctx, conf, c, log)
+	case d.Once:
+		return d.passFiles(ctx, conf, c, log)
+	}
+	return d.followFiles(ctx, conf, c, log)
+}
+
+// sourceGroup runs sources at the same time.
+type sourceGroup struct {
+	d      *Daemon
+	ctx    context.Context
+	cancel context.CancelFunc
+	all    sync.WaitGroup
+
+	mu         sync.Mutex
+	incomplete error // what sources could not give, with --once
+	failed     error // the first ownError, with --once
+}
+
+// start runs a source: again and again until the context ends or, with --once, once.
+func (g *sourceGroup) start(name string, do func(ctx context.Context) error) {
+	g.all.Go(func() {
+		if !g.d.Once {
+			g.d.keep(g.ctx, "source", name, do)
+			return
+		}
+		g.end(guard.Do("source", func() error { return do(g.ctx) }))
+	})
+}
+
+// end notes how a source ended. After an ownError the others end, too.
+func (g *sourceGroup) end(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if own := (*ownError)(nil); !errors.As(err, &own) {
+		g.incomplete = errors.Join(g.incomplete, err)
+	} else if g.failed == nil {
+		g.failed = own.error
+		g.cancel()
 	}
 }
 
