@@ -14,7 +14,7 @@ short: ## the same without the long ones
 race: ## the short tests under the race detector
 	go test -race -short ./...
 
-lint: ## formatting, vet, staticcheck, cognitive complexity
+lint: ## formatting, vet, staticcheck, limits of functions and lines
 	.ci/lint
 
 fuzz: ## every fuzz target for a few seconds: make fuzz SECONDS=20

@@ -93,7 +93,28 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 
-	var streams []ingest.Stream
+	streams := c.objectStreams(own, objects, env)
+	if !c.Lookup {
+		return streams, nil
+	}
+	lookups, err := c.lookups(ctx, conf, env)
+	return append(streams, lookups...), err
+}
+
+// objectStreams read objects of buckets: those that notifications in a queue name, those that are listed,
+// digests, and access logs.
+func (c *Config) objectStreams(own aws.Config, objects *s3.Client, env ingest.Env) (streams []ingest.Stream) {
+	listing := func(sweeps ingest.SweepPlan) *bucket {
+		return &bucket{
+			objects: objects,
+			name:    c.Bucket,
+			prefix:  c.Prefix,
+			regions: c.Regions,
+			since:   env.Since,
+			now:     env.Now,
+			sweeps:  sweeps,
+		}
+	}
 	if c.QueueURL != "" {
 		streams = append(streams, ingest.Stream{
 			Name:     "queue",
@@ -111,39 +132,21 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	}
 
 	if c.Bucket != "" {
-		b := &bucket{
-			objects: objects,
-			name:    c.Bucket,
-			prefix:  c.Prefix,
-			regions: c.Regions,
-			since:   env.Since,
-			now:     env.Now,
-			sweeps:  listed,
-		}
-		every := 5 * time.Minute
+		sweeps, every := listed, 5*time.Minute
 		if c.QueueURL != "" { // finds the files whose notifications were lost
-			b.sweeps, every = reconciled, 6*time.Hour
+			sweeps, every = reconciled, 6*time.Hour
 		}
-		streams = append(streams, ingest.Stream{Name: "bucket", Every: every, Parallel: c.Fetchers, Source: b})
+		streams = append(streams, ingest.Stream{Name: "bucket", Every: every, Parallel: c.Fetchers, Source: listing(sweeps)})
 	}
 
 	if c.Verify {
 		keys := func(region string) keyLister {
 			return trail.NewFromConfig(own, func(o *trail.Options) { o.Region = region })
 		}
-		b := &bucket{
-			objects: objects,
-			name:    c.Bucket,
-			prefix:  c.Prefix,
-			regions: c.Regions,
-			since:   env.Since,
-			now:     env.Now,
-			sweeps:  verified,
-		}
 		streams = append(streams, ingest.Stream{
 			Name:   "digests",
 			Every:  30 * time.Minute,
-			Source: &digests{bucket: b, keys: keys},
+			Source: &digests{bucket: listing(verified), keys: keys},
 		})
 	}
 
@@ -161,15 +164,15 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			},
 		})
 	}
+	return streams
+}
 
-	if !c.Lookup {
-		return streams, nil
-	}
+// lookups ask LookupEvents, for each role in each of its regions.
+func (c *Config) lookups(ctx context.Context, conf aws.Config, env ingest.Env) (streams []ingest.Stream, err error) {
 	roles := c.Roles
 	if len(roles) == 0 {
 		roles = []string{c.RoleARN}
 	}
-
 	for _, role := range roles {
 		in := c.assume(conf, role)
 		regions, err := c.regionsOf(ctx, in)
@@ -190,7 +193,6 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 			})
 		}
 	}
-
 	return streams, nil
 }
 

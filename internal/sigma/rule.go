@@ -120,7 +120,7 @@ func (c *Correlation) FieldOf(r *Rule, name string) string {
 
 // logsource returns the source of the records that a rule is about. Ok is false if Outflow does
 // not read it.
-func logsource(product, service, category string) (s event.Source, ok bool) {
+func logsource(product, service string) (s event.Source, ok bool) {
 	product, service = strings.ToLower(product), strings.ToLower(service)
 	switch {
 	case product == "aws" && (service == "cloudtrail" || service == ""):
@@ -186,7 +186,7 @@ func compile(v *value) (r *Rule, skipped string, err error) {
 	if ls == nil || ls.kind != mapping {
 		return nil, "", &Error{Line: v.line, Reason: "the rule has no logsource"}
 	}
-	source, ok := logsource(ls.str("product"), ls.str("service"), ls.str("category"))
+	source, ok := logsource(ls.str("product"), ls.str("service"))
 	r.Source = source
 	d := v.get("detection")
 	if d == nil || d.kind != mapping {

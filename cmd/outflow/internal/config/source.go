@@ -46,10 +46,10 @@ func SourceEnv(c *Source, since string, log *slog.Logger) ingest.Env {
 }
 
 // Vendor is the vendor of the events of an API source; event.NoSource for those that read HR.
-func (c *Source) Vendor() event.Source {
-	for _, s := range event.Sources() {
-		if s.String() == c.Kind {
-			return s
+func (s *Source) Vendor() event.Source {
+	for _, v := range event.Sources() {
+		if v.String() == s.Kind {
+			return v
 		}
 	}
 	return event.NoSource

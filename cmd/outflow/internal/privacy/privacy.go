@@ -356,7 +356,7 @@ func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *judged, pers
 	}
 	var dec event.Decoder
 	var e event.Event
-	err = f.staff(ctx, j, alerts, func(rec []byte) error {
+	err = f.staff(ctx, j, func(rec []byte) error {
 		if dec.Decode(rec, &e) == nil && strings.EqualFold(e.Actor.Account, person) {
 			for _, a := range e.Attrs {
 				if a.Name == event.AttrAlias {
@@ -444,7 +444,7 @@ func (s *subject) close() {
 }
 
 // staff hands out the records of HR that there are.
-func (f *Dir) staff(ctx context.Context, j *judged, alerts *alert.Store, each func(rec []byte) error) error {
+func (f *Dir) staff(ctx context.Context, j *judged, each func(rec []byte) error) error {
 	only := func(rec []byte) error {
 		if event.RecordSource(rec) == event.HR {
 			return each(rec)
@@ -892,7 +892,7 @@ func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.
 func (f *Dir) Hired(ctx context.Context, d *people.Directory, alerts *alert.Store, j *judged) error {
 	var dec event.Decoder
 	var e event.Event
-	return f.staff(ctx, j, alerts, func(rec []byte) error {
+	return f.staff(ctx, j, func(rec []byte) error {
 		if dec.Decode(rec, &e) != nil || e.Actor.Account == "" || e.Class == event.Derived {
 			return nil // what cannot be read was told when it came
 		}
