@@ -336,7 +336,8 @@ func (d *Daemon) notify(ctx context.Context, log eventlog.Log) error {
 	}
 	_, _, left, err := d.alerts.Counts(ctx)
 	if err == nil && left > 0 {
-		return fmt.Errorf("%s in %s", plain.CountOf(left, "alert could not be sent: it waits", "alerts could not be sent: they wait"), d.dir)
+		waits := plain.CountOf(left, "alert could not be sent: it waits", "alerts could not be sent: they wait")
+		return fmt.Errorf("%s in %s", waits, d.dir)
 	}
 	return err
 }
