@@ -42,7 +42,7 @@ func exportsAll(a *Actor) bool { return a.sells() && (a.Admin || a.Dept == Data 
 
 func searches(a *Actor) bool { return a.Admin || a.Dept == Legal }
 
-// assists reports whether reading somebody else's mailbox is part of the person's work.
+// assists reports whether reading another user's mailbox is part of the person's work.
 func (a *Actor) assists() bool {
 	return a.Suite == M365 && (a.Dept == Executive && hash(a.Key, 72)%100 < 40 || a.Dept == HR && hash(a.Key, 72)%100 < 15 || a.Dept == IT)
 }

@@ -117,7 +117,7 @@ func openPorts(p *plan, n int, t int64) int64 {
 }
 
 // iamUser creates an IAM user with a key, which reads n objects. In an incident it is an
-// administrator and somebody else's.
+// administrator and another user's.
 func iamUser(p *plan, n int, t int64) int64 {
 	name := pick(p.r, []string{"report", "sync", "build", "probe", "export"}) + "-" + p.r.coin(&tongues[0], 1)
 	policy := "AmazonS3ReadOnlyAccess"
@@ -169,7 +169,7 @@ func roamingKey(p *plan, n int, t int64) int64 {
 	return t
 }
 
-// boss picks the owner of a mailbox worth reading, or nil if nobody else has one.
+// boss picks the owner of a mailbox worth reading, or nil if no one else has one.
 // An assistant always works for the same person.
 func (p *plan) boss() *Actor {
 	other := func(b *Actor) bool { return b != p.a && b.Suite == M365 }
@@ -188,7 +188,7 @@ func (p *plan) boss() *Actor {
 	}
 }
 
-// othersMailbox reads somebody else's mail, leaving n records, after obtaining the
+// othersMailbox reads another user's mail, leaving n records, after obtaining the
 // permission unless it was granted long ago. It does nothing if no such mailbox exists.
 func othersMailbox(p *plan, n int, t int64) int64 {
 	b := p.boss()
@@ -454,7 +454,7 @@ func warehouseQuery(p *plan, n int, t int64) int64 {
 }
 
 // warehouseUnload copies tables to a bucket: the organisation's own, or in an incident one
-// outside, whose credentials are in the statement.
+// outside, with its credentials in the statement.
 func warehouseUnload(p *plan, n int, t int64) int64 {
 	p.put(Event{At: t - 20*second, Src: Snowflake, Kind: Native, Arg: "LOGIN"})
 	for ; n > 0; n-- {

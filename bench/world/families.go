@@ -61,7 +61,7 @@ func (a *Actor) calm(d int) bool {
 	return a.Hired < d-30 && a.LastDay == never && a.leaveFrom == never && a.present(d)
 }
 
-// occur plans one burst of a family, with up to about most people. It returns false if nobody suits.
+// occur plans one burst of a family, with up to about most people. It returns false if no person suits.
 func (w *World) occur(f *family, r Rand, most int) bool {
 	h := &happening{w: w, r: r, f: f, d: r.between(9, w.Days-14)}
 	if f.reason.name == "quarter" {

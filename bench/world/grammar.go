@@ -7,7 +7,7 @@ import (
 )
 
 // This file holds the grammar of benign bursts. A family is a sentence of the grammar:
-// who does what, for which reason, how much of it, where, in which cadence, for whom.
+// who does what, for which reason, how much of it, where, in which cadence, and for which recipient.
 
 // scope is who takes part in a benign burst.
 
@@ -51,7 +51,7 @@ var cadences = []cadence{
 }
 
 // receivers are the recipients a family may name. Reasons refer to them by index:
-// 0 nobody, 1 a colleague, 2 a long-standing vendor, 3 a new company that
+// 0 no one, 1 a colleague, 2 a long-standing vendor, 3 a new company that
 // colleagues write to as well, 4 the person's own private address.
 var receivers = []string{"for nobody else", "for a colleague", "for a vendor known for long",
 	"for a company that is new, to which colleagues write too", "to the own private address, a few harmless things"}

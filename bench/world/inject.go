@@ -20,7 +20,7 @@ type story struct {
 }
 
 // plan collects the events of one story. It draws on the same people, files, clients and
-// vocabulary as ordinary activity, so that only the behaviour tells misuse apart.
+// vocabulary as ordinary activity, so that only the behaviour distinguishes misuse.
 type plan struct {
 	w      *World
 	r      Rand
@@ -57,8 +57,8 @@ func (p *plan) put(e Event) {
 	p.events = append(p.events, e)
 }
 
-// tell plans a story for a person, with intensity q. ok is false if it does not suit them.
-func (w *World) tell(s *story, r Rand, a *Actor, q float64, inc *Incident) (from, to time.Time, ok bool) {
+// plan plans a story for a person, with intensity q. ok is false if it does not suit them.
+func (w *World) plan(s *story, r Rand, a *Actor, q float64, inc *Incident) (from, to time.Time, ok bool) {
 	p := &plan{w: w, r: r, a: a, q: q, inc: inc, tag: noTag}
 	lo, hi := 0, w.Days-2-s.span
 	if inc != nil {
@@ -127,7 +127,7 @@ func (w *World) decoy() {
 				if a.taken || a.Hired > 0 || (a.LastDay < never) != s.leaver || a.leaveFrom < never {
 					continue
 				}
-				if from, to, ok := w.tell(s, r, a, r.Float64(), nil); ok {
+				if from, to, ok := w.plan(s, r, a, r.Float64(), nil); ok {
 					w.decoys = append(w.decoys, Decoy{Type: s.name, User: a.Email, Start: from, End: to})
 					break
 				}
@@ -153,7 +153,7 @@ func (w *World) offend(kinds []story, per int) {
 				}
 				inc := &Incident{Scenario: s.name, Family: s.family, Severity: s.severity, Users: []string{a.Email},
 					Intensity: math.Round(q*100) / 100, Events: map[string][]string{}}
-				if from, to, ok := w.tell(s, r, a, q, inc); ok {
+				if from, to, ok := w.plan(s, r, a, q, inc); ok {
 					inc.Start, inc.End = from, to
 					w.incidents = append(w.incidents, inc)
 					break
@@ -229,7 +229,7 @@ func (p *plan) elsewhere(place *Place, block []string, dev *Device) *Context {
 	return &Context{IP: address(p.r, block), Place: place, Device: dev, Agent: agentOf(dev, p.d), Session: p.r.Uint64()}
 }
 
-// intruder is the client of somebody else. A blatant one connects from a hosting or
+// intruder is the client of an intruder. A blatant one connects from a hosting or
 // broadband provider abroad, a stealthy one from the victim's country.
 func (p *plan) intruder() *Context {
 	place := pick(p.r, p.w.lex.abroad)

@@ -65,7 +65,7 @@ func (l *lexicon) obscureApp(r Rand) string {
 	return pick(r, l.appParts[0]) + pick(r, l.appParts[1]) + pick(r, l.appParts[2])
 }
 
-// prospect draws an address at a company nobody has dealt with.
+// prospect draws an address at a company that no one has dealt with.
 func (l *lexicon) prospect(r Rand) string {
 	return strings.ToLower(pick(r, l.first)) + "@" + pick(r, l.stems) + "-" + pick(r, l.prospects) + ".example"
 }

@@ -19,7 +19,7 @@ func does(names ...string) func(p *plan) bool {
 		for i, name := range names {
 			d := deeds[name]
 			if p.q > 1./3 && d.rate < .05 && p.w.habitual(p.a, d) {
-				return false // what a person does all the time cannot be told apart
+				return false // what a person does all the time cannot be distinguished
 			}
 			n, parts := p.lerp(d.lo, d.hi), 1
 			if p.q < .5 && n > 12 && i == 0 && slices.Contains(divisible, name) {

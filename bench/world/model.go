@@ -57,7 +57,7 @@ const (
 	Join      // Slack
 	AWSCall   // a CloudTrail management event, Arg names the API
 	ListFiles // S3 ListObjects
-	Native    // a record whose members are written out: see native.go
+	Native    // a record with members that are written out: see native.go
 )
 
 // Event is an audit record before it is encoded in the vendor's format.

@@ -510,7 +510,7 @@ func stalePassword(p *plan) bool {
 	return true
 }
 
-// personalDocuments is somebody who sends a few private papers home.
+// personalDocuments is a person who sends a few private papers home.
 func personalDocuments(p *plan) bool {
 	p.sweep(p.src, ShareExternal, p.loot(p.src, p.r.between(2, 9), 0), p.clock(p.d, 0), 60, nil, p.a.Personal)
 	return true

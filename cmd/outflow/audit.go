@@ -32,8 +32,8 @@ func newAuditVerify(stdout io.Writer, path *string) *cobra.Command {
 		Short: "Verify the audit log's hash chain",
 		Long: `Verify checks the hash chain of the audit log of accesses and prints its head. Keep the
 head where administrators of this machine cannot write: if lines are cut off at the end,
-the chain still fits, but has another head. The daemon logs the head every hour ("anchor
-of the log of access"), so it is wherever that log is shipped to. With --anchor, verify
+the chain still fits, but has another head. The daemon logs the head every hour ("audit
+log anchor"), so it is wherever that log is shipped to. With --anchor, verify
 checks the chain against a head that was kept.`,
 		Args: usage(cobra.NoArgs),
 		RunE: readingFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {

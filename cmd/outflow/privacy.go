@@ -77,7 +77,7 @@ func newPrivacyReport(stdout io.Writer, f *privacyFlags) *cobra.Command {
 		Use:   "report",
 		Short: "List indicators, purposes, retention, and who accessed what",
 		Long: `Report lists what a works council or a data protection officer asks for: which
-indicators there are, what they count and for whom they are switched off; the purposes,
+indicators there are, what they count and who is exempt from them; the purposes,
 and the pseudonyms under which each sees people; what is kept, for how long and since
 when; what was deleted because of that; and who has used the feed within 90 days.`,
 		Args:    usage(cobra.NoArgs),

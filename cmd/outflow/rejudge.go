@@ -89,8 +89,8 @@ func rejudge(ctx context.Context, conf *config.Config, path string, from time.Ti
 	if err := outfile.Write(file, append(b, '\n'), 0o600, true); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "What happened on %s and later is judged again, "+
-		"once the daemon has read everything there is: outflow status says how far it is.\n", from.Format(time.DateOnly))
+	_, err = fmt.Fprintf(stdout, "What happened on %s and later is processed again, "+
+		"once the daemon has read everything there is: see outflow status.\n", from.Format(time.DateOnly))
 	return err
 }
 

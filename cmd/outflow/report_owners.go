@@ -29,7 +29,7 @@ func newOwners(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "owners [PERSON]",
 		Short: "List, for each person, what they have exposed and not closed",
 		Long: `Owners writes a list for everyone who has made something public or given outsiders access
-that is still open: what, since when, and where to close it. Whoever opened it knows best
+that is still open: what, since when, and where to close it. The person who opened it knows best
 whether that was intended. The lists go into a folder, a file for each person, or with
 --send to each person by mail, through the server of the first channel of kind email.`,
 		Example: `  outflow report owners --data data --out owners/
@@ -56,8 +56,8 @@ func (f *ownersFlags) run(ctx context.Context, args []string, stdout, stderr io.
 	}
 	defer data.Close()
 	only := ""
-	if len(args) == 1 { // also if it is empty: that names nobody, and not everybody
-		if only, err = f.Whom(ctx, data, args[0], nil, stderr); err != nil {
+	if len(args) == 1 { // also if it is empty: that is an unknown user, rather than all
+		if only, err = f.FindUser(ctx, data, args[0], nil, stderr); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (f *ownersFlags) run(ctx context.Context, args []string, stdout, stderr io.
 
 	switch {
 	case only != "" && len(list) == 0:
-		_, err = fmt.Fprintf(stdout, "these logs show nothing that %s has opened and nobody has closed\n", plain.Escape(only))
+		_, err = fmt.Fprintf(stdout, "these logs show nothing that %s has opened and that is still open\n", plain.Escape(only))
 	case f.out != "" || len(list) == 0:
 		_, err = fmt.Fprintf(stdout, "people with something open: %s\n", plain.Count(len(list)))
 	}

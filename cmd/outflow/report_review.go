@@ -36,7 +36,7 @@ func newReview(stdout, stderr io.Writer) *cobra.Command {
 says whether there was nothing unusual, what to look at, or what to do today. Then comes
 the period from 90 days before notice to 30 days after the last day: the evidence, what
 is still open, and what could not be seen. With --week it writes a review for everyone
-whose last day is in that week, into the folder --out.`,
+with the last day in that week, into the folder --out.`,
 		Example: `  outflow report review dana.ruiz@acme.example --data data --out dana.html
   outflow report review --week 2026-W20 --data data --out reviews/`,
 		Args: usage(cobra.MaximumNArgs(1)),
@@ -53,7 +53,7 @@ whose last day is in that week, into the folder --out.`,
 	f.flags(cmd, "html", "json", "md", "pdf")
 	cmd.Flags().StringVar(&f.from, "from", "", "first day of the review (default: 90 days before notice)")
 	cmd.Flags().StringVar(&f.to, "to", "", "last day of the review (default: 30 days after the last day)")
-	cmd.Flags().StringVar(&f.week, "week", "", "review everyone whose last day is in a week: 2026-W20")
+	cmd.Flags().StringVar(&f.week, "week", "", "review everyone with the last day in a week: 2026-W20")
 	return cmd
 }
 
@@ -89,7 +89,7 @@ func (f *reviewFlags) run(ctx context.Context, args []string, stdout, stderr io.
 	if len(args) == 0 {
 		return f.reviewWeek(data.In, mask, stdout, one)
 	}
-	user, err := f.Whom(ctx, data, args[0], mask, stderr)
+	user, err := f.FindUser(ctx, data, args[0], mask, stderr)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (f *reviewFlags) review(ctx context.Context, in *reports.Input, user string
 	return b.Bytes(), nil
 }
 
-// reviewWeek writes, by one, a review of everyone whose last day is in the week.
+// reviewWeek writes, by one, a review of everyone with the last day in the week.
 func (f *reviewFlags) reviewWeek(in *reports.Input, mask *alert.Mask, stdout io.Writer, one func(user, path string) error) error {
 	monday, err := reports.ParseWeek(f.week)
 	if err != nil {

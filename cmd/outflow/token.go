@@ -47,11 +47,11 @@ func readingFeed(path *string, do feedFunc) func(*cobra.Command, []string) error
 		}
 		name := filepath.Join(dir, "feed.db")
 		if !outfile.Exists(name) {
-			return fmt.Errorf("%s: there is no feed.db: nobody has made a token, or used the feed", dir)
+			return fmt.Errorf("%s: there is no feed.db: no token was made, and the feed was not used", dir)
 		}
 		key, err := keys.ReadKey(filepath.Join(dir, "access.key"))
 		if err != nil {
-			return fmt.Errorf("log of access: %w", err)
+			return fmt.Errorf("audit log of accesses: %w", err)
 		}
 		s, err := feed.OpenReadOnly(cmd.Context(), name, key)
 		if err != nil {

@@ -28,13 +28,13 @@ type Coverage struct {
 	Formats      map[string]int            `json:"formats"`               // records by format
 	Events       int                       `json:"events"`                // duplicates among them
 	Duplicates   int                       `json:"duplicates"`            // events that were there already
-	Conflicts    int                       `json:"conflicts"`             // of them, those that said something else
+	Conflicts    int                       `json:"conflicts"`             // of them, those with other content
 	Late         int                       `json:"late"`                  // events older than what can still be processed
 	Sources      map[string]sourceCoverage `json:"sources"`               // by name
 	Unmapped     map[string]map[string]int `json:"unmapped"`              // by source: event names without a meaning to us
 	Unlisted     int                       `json:"unmapped_unlisted"`     // events of further such names, of which there were too many
 	Names        int64                     `json:"names_left_out"`        // that had only failed to sign in, and were too many to remember
-	Guests       int64                     `json:"guest_events_left_out"` // of outsiders, of whom too many were new
+	Guests       int64                     `json:"guest_events_left_out"` // of outsiders: too many of them were new
 	Malformed    int                       `json:"malformed"`             // all that is between records, or is one, and could not be read
 	Oversized    int                       `json:"oversized"`             // of them, those longer than 4 MiB
 	Undecoded    map[string]int            `json:"undecoded"`             // of them, those of a known format, by format
@@ -351,7 +351,7 @@ func (c *Coverage) printEvents(w io.Writer) {
 		fmt.Fprintf(w, ", %s of them repeats", plain.Count(c.Duplicates))
 	}
 	if c.Conflicts > 0 {
-		fmt.Fprintf(w, " (%s said something else)", plain.Count(c.Conflicts))
+		fmt.Fprintf(w, " (%s with other content)", plain.Count(c.Conflicts))
 	}
 	fmt.Fprintln(w)
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {

@@ -15,9 +15,9 @@ import (
 
 // Progress shows on a terminal how far a scan is. Elsewhere it is silent.
 type Progress struct {
-	w      io.Writer // nil if silent
-	read   files.Progress
-	judged atomic.Int64
+	w         io.Writer // nil if silent
+	read      files.Progress
+	processed atomic.Int64 // events that were read before
 
 	files int
 	bytes int64
@@ -64,13 +64,12 @@ func (p *Progress) show() {
 	}
 }
 
-// line is the state after some time. Reading is most of the work; judging what
-// was read comes after it.
+// line is the state after some time. Reading is most of the work; processing comes after it.
 func (p *Progress) line(after time.Duration) string {
 	s := max(after.Seconds(), .001)
 	n, b, e := p.read.Files.Load(), p.read.Bytes.Load(), p.read.Events.Load()
-	if j := p.judged.Load(); j > 0 {
-		return fmt.Sprintf("judging %d of %d events", j, e)
+	if j := p.processed.Load(); j > 0 {
+		return fmt.Sprintf("processing %d of %d events", j, e)
 	}
 	left := ""
 	if b > 0 && b < p.bytes {

@@ -13,8 +13,8 @@ func TestProgress(t *testing.T) {
 	if got, want := p.line(2*time.Second), "reading 5 of 10 files · 0 MB/s · 1000 events/s · 2 s left"; got != want {
 		t.Errorf("%q", got)
 	}
-	p.judged.Store(7)
-	if got, want := p.line(time.Second), "judging 7 of 2000 events"; got != want {
+	p.processed.Store(7)
+	if got, want := p.line(time.Second), "processing 7 of 2000 events"; got != want {
 		t.Errorf("%q", got)
 	}
 }

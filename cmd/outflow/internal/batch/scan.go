@@ -51,13 +51,13 @@ type Result struct {
 }
 
 // Scan reads everything below the paths, puts it in order, and lets it flow:
-// ingest → log of events → detect → findings → alert.
+// ingest → event log → detect → findings → alert.
 func Scan(ctx context.Context, in Input) (*Result, error) {
-	judging, err := in.Config.Detect()
+	detection, err := in.Config.Detect()
 	if err != nil {
 		return nil, err
 	}
-	judging.TempDir = in.Data
+	detection.TempDir = in.Data
 	found, unreadable := files.Find(in.Paths)
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", in.Paths[0])
@@ -117,7 +117,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		resolver: before.resolver,
 		progress: in.Progress,
 		coverage: cov,
-		config:   judging,
+		config:   detection,
 		first:    first,
 		latest:   latest,
 	}
@@ -224,8 +224,7 @@ func (f *flow) run() ([]alert.Alert, error) {
 	return list, nil
 }
 
-// ingest puts the events in order, says whose they are, and appends them to the
-// log of events.
+// ingest puts the events in order, resolves their users, and appends them to the event log.
 func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 	before := f.resolver.Dropped()
 	var slab []byte
@@ -254,7 +253,7 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 			}
 		}
 		person, rec := f.resolver.Resolve(rec)
-		f.progress.judged.Add(1)
+		f.progress.processed.Add(1)
 		for _, note := range f.resolver.Notes() {
 			recs = append(recs, eventlog.Record{Value: copied(note.Append(nil))})
 		}
@@ -275,14 +274,14 @@ func (f *flow) ingest(ctx context.Context, log eventlog.Log) error {
 	return log.Append(ctx, recs...)
 }
 
-// found is what comes out of judging: a finding, or what somebody did on a day, or
-// neither, which marks the checkpoint.
+// found is what detect sends: a finding, or what a person did on a day, or neither, which stands
+// for the checkpoint.
 type found struct {
 	finding *finding.Finding
 	day     *finding.Activity
 }
 
-// detect judges the log of events.
+// detect scores the events of the event log.
 func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) error {
 	send := func(x found) error {
 		select {

@@ -12,7 +12,7 @@ import (
 // Catalog has the detectors that the program scores with.
 var Catalog = engine.NewCatalog(detectors.All)
 
-// traits are those of the detectors whose alerts channels choose from.
+// traits are those of the detectors, by which channels choose alerts.
 var traits = detectors.Traits()
 
 // Identity is the part of the configuration that is about people.

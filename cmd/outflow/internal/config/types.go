@@ -80,7 +80,7 @@ type Config struct {
 
 // Memory is how much is kept in memory; 0 stands for the default.
 type Memory struct {
-	People int `yaml:"people"` // whose state is kept; 20,000 by default, about 10 kB each
+	People int `yaml:"people"` // people kept in memory; 20,000 by default, about 10 kB each
 	Events int `yaml:"events"` // MiB of events of the last days; 128 by default
 }
 

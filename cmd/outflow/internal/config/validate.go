@@ -18,7 +18,7 @@ import (
 	"github.com/outflow/outflow/internal/pki"
 )
 
-// MaxBudget is the largest budget: more than any team reads, and than scores can tell apart.
+// MaxBudget is the largest budget: more than any team reads, and than scores can distinguish.
 const MaxBudget = 100
 
 // LeastRetention is how long events must be kept: the allowed lateness, and a few days in which

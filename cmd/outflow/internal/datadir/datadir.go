@@ -20,12 +20,12 @@ import (
 )
 
 // StateFiles are the files below a data directory that hold state, in the order in
-// which they are copied: what is told before what it rests on, so that a copy taken
-// while the daemon runs repeats work rather than skipping it.
+// which they are copied: results before what they rest on, so that a copy taken while the
+// daemon runs repeats work rather than skipping it.
 var StateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "sources.db", "log.db"}
 
-// KeyFiles are the keys beside them. Without them people get other pseudonyms, the log of
-// access cannot be checked, and reports are signed by a key that nobody knows.
+// KeyFiles are the keys beside them. Without them people get other pseudonyms, the audit
+// log of accesses cannot be verified, and reports are signed by an unknown key.
 var KeyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
 
 // Lock takes a data directory for this process, which writes it, until the file is

@@ -7,7 +7,7 @@ import (
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// EachEvent hands what is in the embedded log of events to a function.
+// EachEvent hands each record of the embedded event log to a function.
 func EachEvent(ctx context.Context, path string, take func(rec []byte) error) error {
 	f, err := eventlog.OpenFileReadOnly(ctx, path)
 	if err != nil {

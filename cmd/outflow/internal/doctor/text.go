@@ -72,12 +72,12 @@ func (d *Diagnosis) noteHistory() {
 	}
 	switch {
 	case u.PersonDays == 0:
-		d.note("there are no events of anybody: nothing can be judged")
+		d.note("there are no events of people: nothing can be scored")
 	case !u.Enough:
 		pace := (u.Needed-u.PersonDays)*max(days, 1)/u.PersonDays + 1
-		d.note("counts are not judged by what is usual here before %d days of people are known, "+
+		d.note("counts are not scored before %d days of people are known, "+
 			"and there are %d in the source with most of them: at this pace that takes about %s more; "+
-			"until then facts are judged, and counts that hardly any day elsewhere reaches (%s)",
+			"until then only facts are scored, and counts that hardly any day elsewhere reaches (%s)",
 			u.Needed, u.PersonDays, plain.CountOf(pace, "day", "days"), strings.Join(batch.Counting(), ", "))
 	}
 }

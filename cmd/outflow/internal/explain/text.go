@@ -68,9 +68,9 @@ func writeCounts(w io.Writer, r *finding.Receipt) {
 	if len(r.Counts) == 0 {
 		return
 	}
-	section(w, "Counts, against what is usual (rows and bytes are judged by their square root)")
+	section(w, "Counts, against what is usual (rows and bytes are scored by their square root)")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "  metric\twindow\ttotal\tjudged\town\tpeers\torganisation\tcolleagues ×\tbusier ×\t"+
+	fmt.Fprintln(t, "  metric\twindow\ttotal\tscored\town\tpeers\torganisation\tcolleagues ×\tbusier ×\t"+
 		"expected\tsurprise\tonce in\tfloor\tdensity\tpoints\t")
 	for i := range r.Counts {
 		c := &r.Counts[i]
@@ -81,7 +81,7 @@ func writeCounts(w io.Writer, r *finding.Receipt) {
 	}
 	t.Flush()
 	fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; "+
-		"once in: of how many days of anybody here one surprises as much, "+
+		"once in: one in so many days of people here surprises as much, "+
 		"by how surprises spread where that is more than are known; a count speaks above the floor")
 }
 
@@ -184,7 +184,7 @@ func countSummary(r *finding.Receipt, c *finding.Count) string {
 			"that %s %s are many is known from elsewhere, where one day in 10,000 has %s or more.",
 			r.Known, int(engine.Enough), total, c.Unit, plain.Count(int(unscaled(c, c.Before.Rare))))
 	}
-	often := fmt.Sprintf("Anybody's day here is as unusual in this respect once in %s days", onceIn(c.Rarity))
+	often := fmt.Sprintf("One in %s days of people here is as unusual in this respect", onceIn(c.Rarity))
 	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
 		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; "+
 			"extrapolated from how such days spread, one in %s is",
@@ -194,12 +194,12 @@ func countSummary(r *finding.Receipt, c *finding.Count) string {
 	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, expected, c.Unit, total)
 }
 
-// knownDays says how many days of anybody the baselines rest on.
+// knownDays says how many days of people the baselines rest on.
 func knownDays(r *finding.Receipt) string {
 	if r.Model < 3 {
-		return "how many days of anybody were known was not kept"
+		return "how many days of people were known was not kept"
 	}
-	return fmt.Sprintf("%.0f days of anybody here are known, %d are needed to judge counts by them", r.Known, int(engine.Enough))
+	return fmt.Sprintf("%.0f days of people here are known, %d are needed to score counts", r.Known, int(engine.Enough))
 }
 
 // were writes how many days were of a kind.

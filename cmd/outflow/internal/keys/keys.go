@@ -19,18 +19,18 @@ import (
 	"github.com/outflow/outflow/internal/outfile"
 )
 
-// OpenFeed opens feed.db, with the key of its log of access.
+// OpenFeed opens feed.db, with the key of its audit log of accesses. Close it.
 func OpenFeed(ctx context.Context, dir string) (*feed.Store, error) {
 	key, err := RandomKey(filepath.Join(dir, "access.key"))
 	if err != nil {
-		return nil, fmt.Errorf("log of access: %w", err)
+		return nil, fmt.Errorf("audit log of accesses: %w", err)
 	}
 	return feed.Open(ctx, filepath.Join(dir, "feed.db"), key)
 }
 
 // OpenMask is the mask of a purpose. The key of all pseudonyms lies in the data
-// directory; without it nobody can tell whom they stand for. Domains are the
-// organisation's that are configured, or of which common says so; it may be nil.
+// directory; without it no one can resolve them. The organisation's domains are those that are
+// configured, and those that common reports; it may be nil.
 func OpenMask(dir string, conf *config.Config, purpose string, common func(domain string) bool) (*alert.Mask, error) {
 	key, err := RandomKey(filepath.Join(dir, "pseudonyms.key"))
 	if err != nil {

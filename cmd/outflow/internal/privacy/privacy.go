@@ -34,9 +34,9 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Expire deletes what is older than the configuration says, and has the log of access say
-// so.
-func Expire(ctx context.Context, dir string, conf *config.Config, alerts *alert.Store, now time.Time) (said string, err error) {
+// Expire deletes what is older than the retention of the configuration, and records that in the
+// audit log of accesses. It returns what was deleted, in words; "" if nothing was.
+func Expire(ctx context.Context, dir string, conf *config.Config, alerts *alert.Store, now time.Time) (deleted string, err error) {
 	r := conf.Retention
 	if r == (config.Retention{}) {
 		return "", nil
@@ -65,20 +65,20 @@ func Expire(ctx context.Context, dir string, conf *config.Config, alerts *alert.
 	if gone+goneDays+decisions == 0 {
 		return "", nil
 	}
-	said = fmt.Sprintf("retention: deleted %s older than %s, %s older than %s, %s older than %s",
+	deleted = fmt.Sprintf("retention: deleted %s older than %s, %s older than %s, %s older than %s",
 		plain.CountOf(int(gone), "alert", "alerts"), plain.CountOf(r.Alerts, "day", "days"),
 		plain.CountOf(int(goneDays), "day of a person", "days of people"), plain.CountOf(r.Days, "day", "days"),
 		plain.CountOf(int(decisions), "decision", "decisions"), plain.CountOf(r.Decisions, "day", "days"))
 	if err := alerts.Vacuum(ctx); err != nil {
 		return "", err
 	}
-	return said, s.LogAccess(ctx, now, "outflow", feed.Privacy, said)
+	return deleted, s.LogAccess(ctx, now, "outflow", feed.Privacy, deleted)
 }
 
-// Dir is a data directory, looked at for what it says about one person.
+// Dir is a data directory that personal data is looked up in.
 type Dir struct {
-	Data  string
-	Write bool // whether files are opened to be changed
+	Data  string // the folder
+	Write bool   // whether files are opened to be changed
 }
 
 // alerts opens the alerts of the data directory.
@@ -89,7 +89,8 @@ func (f *Dir) alerts(ctx context.Context) (*alert.Store, error) {
 	return datadir.OpenAlerts(ctx, f.Data)
 }
 
-// Named says whom a text names.
+// Named returns the person that a text names, by address or name. An unknown person is an error
+// with suggestions.
 func (f *Dir) Named(ctx context.Context, conf *config.Config, text string) (m people.Match, err error) {
 	alerts, err := f.alerts(ctx)
 	if err != nil {
@@ -106,12 +107,12 @@ func (f *Dir) file(name string) (path string, there bool) {
 	return path, err == nil
 }
 
-// indicator is a detector, for people.
+// indicator is a detector, as the report describes it.
 type indicator struct {
 	Name   string   `json:"name"`
 	Title  string   `json:"title"`
-	Counts []string `json:"counts"` // what it counts
-	Off    []string `json:"off,omitempty"`
+	Counts []string `json:"counts"`        // what it counts
+	Off    []string `json:"off,omitempty"` // the people that it is switched off for, with the reason
 }
 
 // keeps is for how long something is kept, and how much there is.
@@ -130,7 +131,7 @@ type privacyReport struct {
 	Looks      []feed.AlertView `json:"looks"`   // within 90 days
 }
 
-// Report lists what is counted and for whom not, who may see what, what is kept for how long, and
+// Report lists what is counted and who is exempt, who may see what, what is kept for how long, and
 // what was deleted and seen. It only reads.
 func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*privacyReport, error) {
 	p := &privacyReport{
@@ -140,12 +141,12 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 		Deleted:    []feed.Access{},
 		Looks:      []feed.AlertView{},
 	}
-	judging, err := conf.Detect()
+	detection, err := conf.Detect()
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range detectors.All {
-		p.Indicators = append(p.Indicators, indicatorOf(d, judging.OptOuts))
+		p.Indicators = append(p.Indicators, indicatorOf(d, detection.OptOuts))
 	}
 
 	alerts, err := f.alerts(ctx)
@@ -175,7 +176,7 @@ func (f *Dir) Report(ctx context.Context, conf *config.Config, now time.Time) (*
 	return p, nil
 }
 
-// indicatorOf describes a detector, and for whom opt-outs switch it off.
+// indicatorOf describes a detector, and the people that opt-outs switch it off for.
 func indicatorOf(d *detect.Detector, optOuts []engine.OptOut) indicator {
 	x := indicator{Name: d.Name, Title: d.Title, Counts: []string{}}
 	for _, m := range d.Metrics {
@@ -188,14 +189,14 @@ func indicatorOf(d *detect.Detector, optOuts []engine.OptOut) indicator {
 	}
 	for _, o := range optOuts {
 		if len(o.Detectors) == 0 || slices.Contains(o.Detectors, d.Name) {
-			var whom []string
+			var people []string
 			if len(o.Countries) > 0 {
-				whom = append(whom, "in "+strings.Join(o.Countries, ", "))
+				people = append(people, "in "+strings.Join(o.Countries, ", "))
 			}
 			if len(o.Departments) > 0 {
-				whom = append(whom, "of "+strings.Join(o.Departments, ", "))
+				people = append(people, "of "+strings.Join(o.Departments, ", "))
 			}
-			x.Off = append(x.Off, "people "+strings.Join(whom, " ")+": "+o.Reason)
+			x.Off = append(x.Off, "people "+strings.Join(people, " ")+": "+o.Reason)
 		}
 	}
 	return x
@@ -205,11 +206,11 @@ func indicatorOf(d *detect.Detector, optOuts []engine.OptOut) indicator {
 func purposes(conf *config.Config) []string {
 	list := []string{
 		"soc: who works on alerts sees pseudonyms of its own; " +
-			"names on request, with a reason and somebody of the role privacy who agrees, for eight hours",
-		"hr: who reviews leavers sees pseudonyms of its own, and reviews of nobody else",
+			"names on request, with a reason and the consent of the role privacy, for eight hours",
+		"hr: who reviews leavers sees pseudonyms of its own, and only reviews of leavers",
 		"privacy: agrees to requests for names, and sees no alerts",
-		"auditor: sees the log of access, no content",
-		"admin: sees how the program is doing, no content",
+		"auditor: sees the audit log of accesses, no content",
+		"admin: sees the status of the program, no content",
 	}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
@@ -224,7 +225,7 @@ func retained(conf *config.Config, held []alert.StoredRows) []keeps {
 		if n == 0 {
 			return "for good"
 		}
-		return fmt.Sprintf("%d days", n)
+		return plain.CountOf(n, "day", "days")
 	}
 	events := max(conf.Log.Retention, config.LeastRetention).Hours() / 24
 	return []keeps{
@@ -232,8 +233,8 @@ func retained(conf *config.Config, held []alert.StoredRows) []keeps {
 		{held[1], days(conf.Retention.Days)},
 		{alert.StoredRows{What: "decisions, and requests for names"}, days(conf.Retention.Decisions)},
 		{alert.StoredRows{What: "events"}, fmt.Sprintf("%.0f days at least, in the log", events)},
-		{alert.StoredRows{What: "what is usual for a person"}, "as long as the person is known; what is old weighs less every day"},
-		{alert.StoredRows{What: "the log of access"}, "for good: it is the proof"},
+		{alert.StoredRows{What: "the baseline of a person"}, "as long as the person is known; what is old weighs less every day"},
+		{alert.StoredRows{What: "the audit log of accesses"}, "for good: it is the proof"},
 	}
 }
 
@@ -276,27 +277,27 @@ func (p *privacyReport) Write(w io.Writer) error {
 			plain.CountOf(int(l.Times), "time", "times"), l.Last.Format("2006-01-02 15:04"))
 	}
 	if len(p.Looks) == 0 {
-		b.WriteString("  nobody\n")
+		b.WriteString("  no one\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// judged is what a data directory has of the judge's state, whichever made it.
-type judged struct {
+// engineState is the engine's state in a data directory, of a daemon or of scans.
+type engineState struct {
 	store      *engine.Store
 	backlog    *backlog.Store // of scans; nil for a daemon
 	generation int64
 	snapshot   *engine.Snapshot
 	committed  *stream.Committed // of a daemon
 	aliases    []byte
-	shards     int   // among which people are spread; 0 for one
-	mine       []int // of them, those of which it is
+	shards     int   // that people are divided into; 0 for one
+	mine       []int // of them, those that the state is of
 }
 
-// Judged opens the judge's state. It may hold nothing yet.
-func (f *Dir) Judged(ctx context.Context, alerts *alert.Store) (j *judged, err error) {
-	j = &judged{}
+// OpenState opens the engine's state. It may hold nothing yet. Close it.
+func (f *Dir) OpenState(ctx context.Context, alerts *alert.Store) (j *engineState, err error) {
+	j = &engineState{}
 	path, there := f.file("detect-0.db")
 	if !there {
 		return j, nil
@@ -324,7 +325,7 @@ func (f *Dir) Judged(ctx context.Context, alerts *alert.Store) (j *judged, err e
 }
 
 // load reads the state of a daemon.
-func (j *judged) load(ctx context.Context) (err error) {
+func (j *engineState) load(ctx context.Context) (err error) {
 	c, err := stream.LatestCommitted(ctx, j.store)
 	if err != nil || c == nil {
 		return err
@@ -334,8 +335,8 @@ func (j *judged) load(ctx context.Context) (err error) {
 	return err
 }
 
-// Close closes what Judged has opened.
-func (j *judged) Close() {
+// Close closes what OpenState has opened.
+func (j *engineState) Close() {
 	if j.store != nil {
 		j.store.Close()
 	}
@@ -344,9 +345,9 @@ func (j *judged) Close() {
 	}
 }
 
-// accounts are those of a person, the person's name among them: as the judge knows them,
-// and as the configuration and HR's records say.
-func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *judged, person string, alerts *alert.Store) ([]string, []byte, error) {
+// accounts are those of a person, the person's name among them: from the engine's state, the
+// configuration and HR's records.
+func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *engineState, person string, alerts *alert.Store) ([]string, []byte, error) {
 	aliases, list, err := identity.EraseFromSnapshot(j.aliases, person)
 	if err != nil {
 		return nil, nil, err
@@ -372,8 +373,8 @@ func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *judged, pers
 			r.Configure(conf.Identity())
 			err = j.walk(ctx, r, people.New())
 		}
-		for account, whose := range r.Accounts() {
-			if whose == person {
+		for account, owner := range r.Accounts() {
+			if owner == person {
 				list = append(list, account)
 			}
 		}
@@ -385,7 +386,7 @@ func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *judged, pers
 // subject is a person with what a data directory has of them.
 type subject struct {
 	alerts   *alert.Store
-	judged   *judged
+	state    *engineState
 	accounts []string
 	aliases  []byte                // the alias graph without the person
 	mine     func(rec []byte) bool // whether a stored event is one of theirs
@@ -425,8 +426,8 @@ func (f *Dir) openSubject(ctx context.Context, conf *config.Config, person strin
 		s.close()
 		return nil, 0, err
 	}
-	if s.judged, err = f.Judged(ctx, s.alerts); err == nil {
-		s.accounts, s.aliases, err = f.accounts(ctx, conf, s.judged, person, s.alerts)
+	if s.state, err = f.OpenState(ctx, s.alerts); err == nil {
+		s.accounts, s.aliases, err = f.accounts(ctx, conf, s.state, person, s.alerts)
 	}
 	if err != nil {
 		s.close()
@@ -437,14 +438,14 @@ func (f *Dir) openSubject(ctx context.Context, conf *config.Config, person strin
 }
 
 func (s *subject) close() {
-	if s.judged != nil {
-		s.judged.Close()
+	if s.state != nil {
+		s.state.Close()
 	}
 	s.alerts.Close()
 }
 
 // staff hands out the records of HR that there are.
-func (f *Dir) staff(ctx context.Context, j *judged, each func(rec []byte) error) error {
+func (f *Dir) staff(ctx context.Context, j *engineState, each func(rec []byte) error) error {
 	only := func(rec []byte) error {
 		if event.RecordSource(rec) == event.HR {
 			return each(rec)
@@ -466,11 +467,11 @@ func (f *Dir) staff(ctx context.Context, j *judged, each func(rec []byte) error)
 	return nil
 }
 
-// of says whether a stored event is about what one of some accounts did, or about whose
-// they are.
+// of says whether a stored event is about what one of some accounts did, or about the accounts of
+// one of them.
 func of(accounts []string) func(rec []byte) bool {
 	return func(rec []byte) bool {
-		if !event.HasHeader(rec) { // a mark
+		if !event.HasHeader(rec) { // a batch marker
 			return false
 		}
 		name, alias := event.RecordActor(rec)
@@ -478,7 +479,7 @@ func of(accounts []string) func(rec []byte) bool {
 	}
 }
 
-// exported is everything that is kept about somebody.
+// exported is everything that is kept about a person.
 type exported struct {
 	Person   string             `json:"person"`
 	Made     time.Time          `json:"made"`
@@ -511,7 +512,7 @@ func (f *Dir) Export(ctx context.Context, conf *config.Config, person string) (*
 		return nil, err
 	}
 	defer who.close()
-	alerts, j := who.alerts, who.judged
+	alerts, j := who.alerts, who.state
 	x.Accounts = who.accounts
 	if x.Usual, err = j.snapshot.Person(config.Catalog, person); err != nil {
 		return nil, err
@@ -607,7 +608,7 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	defer who.close()
 	alerts, mine := who.alerts, who.mine
 	out.accounts = len(who.accounts)
-	if out.baseline, out.events, err = who.judged.erase(ctx, conf, person, who.aliases, mine); err != nil {
+	if out.baseline, out.events, err = who.state.erase(ctx, conf, person, who.aliases, mine); err != nil {
 		return nil, err
 	}
 	if err := f.eraseLog(ctx, person, mine, out); err != nil {
@@ -658,7 +659,7 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 		}
 		out.baseline = out.baseline || known
 	default:
-		out.left = append(out.left, "snapshots of the judge: the next one is without the person")
+		out.left = append(out.left, "snapshots of the processor: the next one is without the person")
 	}
 	what := fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events",
 		m.Name(person), out.alerts, out.days, out.events)
@@ -689,21 +690,22 @@ func (f *Dir) eraseLog(ctx context.Context, person string, mine func(rec []byte)
 	return log.Vacuum(ctx)
 }
 
-// EraseShared takes a person out of the snapshots of judges that share people, who go on from
-// nothing else. They must not be running.
+// EraseShared takes a person out of the snapshots of processors that share the people by shards.
+// They must not be running: they start from nothing else. It says whether a snapshot knew the
+// person.
 func EraseShared(ctx context.Context, conf *config.Config, dir, person string) (known bool, err error) {
-	shelf, err := snapshot.Open(ctx, conf.Snapshots, conf.Log.Topic("detect"))
+	snapshots, err := snapshot.Open(ctx, conf.Snapshots, conf.Log.Topic("detect"))
 	if err != nil {
 		return false, err
 	}
-	list, err := shelf.ListShared(ctx)
+	list, err := snapshots.ListShared(ctx)
 	if err != nil {
 		return false, err
 	}
 	for _, x := range list {
-		found, err := eraseSnapshot(ctx, shelf.Of(x.Shards), conf, dir, x, person)
+		found, err := eraseSnapshot(ctx, snapshots.Of(x.Shards), conf, dir, x, person)
 		if err != nil {
-			return false, fmt.Errorf("snapshot %s: %w", shelf.Of(x.Shards).File(x.At), err)
+			return false, fmt.Errorf("snapshot %s: %w", snapshots.Of(x.Shards).File(x.At), err)
 		}
 		known = known || found
 	}
@@ -723,7 +725,7 @@ func eraseSnapshot(
 	if err := s.Open(ctx, path, x.At); err != nil {
 		return false, err
 	}
-	j := &judged{shards: conf.Log.Shards, mine: x.Shards}
+	j := &engineState{shards: conf.Log.Shards, mine: x.Shards}
 	if j.store, err = engine.OpenStore(ctx, path); err != nil {
 		return false, err
 	}
@@ -741,20 +743,21 @@ func eraseSnapshot(
 	return known, s.Seal(ctx, path, s.File(x.At))
 }
 
-// erase takes a person out of the judge's state.
-func (j *judged) erase(
+// erase takes a person out of the engine's state. It says whether the state knew the person, and
+// how many events were deleted.
+func (j *engineState) erase(
 	ctx context.Context, conf *config.Config, person string, aliases []byte, mine func(rec []byte) bool,
 ) (known bool, events int, err error) {
 	if j.store == nil || j.generation == 0 {
 		return false, 0, nil
 	}
-	judging, err := conf.Detect()
+	detection, err := conf.Detect()
 	if err != nil {
 		return false, 0, err
 	}
-	judging.Shards, judging.Mine = j.shards, j.mine
+	detection.Shards, detection.Mine = j.shards, j.mine
 	if j.backlog != nil {
-		snapshot, known, err := j.snapshot.Forget(judging, person)
+		snapshot, known, err := j.snapshot.Forget(detection, person)
 		if err != nil {
 			return false, 0, err
 		}
@@ -771,18 +774,18 @@ func (j *judged) erase(
 		return false, 0, err
 	}
 	for _, g := range generations {
-		has, n, err := j.eraseBase(ctx, judging, g, generations, person, mine)
+		has, n, err := j.eraseCheckpoint(ctx, detection, g, generations, person, mine)
 		if err != nil {
 			return false, 0, err
 		}
-		known, events = known || has, max(events, n) // older bases hold the same records of HR
+		known, events = known || has, max(events, n) // older checkpoints hold the same records of HR
 	}
 	return known, events, j.store.Vacuum(ctx)
 }
 
-// eraseBase takes a person out of one of a daemon's bases, and leaves the others.
-func (j *judged) eraseBase(
-	ctx context.Context, judging engine.Config, generation int64, all []int64, person string, mine func(rec []byte) bool,
+// eraseCheckpoint takes a person out of one of a daemon's checkpoints, and leaves the others.
+func (j *engineState) eraseCheckpoint(
+	ctx context.Context, detection engine.Config, generation int64, all []int64, person string, mine func(rec []byte) bool,
 ) (known bool, events int, err error) {
 	c, err := stream.ReadCommitted(ctx, j.store, generation)
 	if err != nil || c == nil {
@@ -792,7 +795,7 @@ func (j *judged) eraseBase(
 	if err != nil {
 		return false, 0, err
 	}
-	if snapshot, known, err = snapshot.Forget(judging, person); err != nil {
+	if snapshot, known, err = snapshot.Forget(detection, person); err != nil {
 		return false, 0, err
 	}
 	var staff []byte
@@ -817,7 +820,7 @@ func (j *judged) eraseBase(
 	return known, events, c.Save(ctx, j.store, generation, all, snapshot)
 }
 
-// withoutPerson is a record of the log of alerts without a person.
+// withoutPerson is a record of the alert topic without a person.
 func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 	if len(value) == 0 {
 		return nil, false
@@ -845,10 +848,10 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 	return out, err == nil
 }
 
-// directory is everybody whom a data directory knows: of whom there are alerts or days, who
-// is in the HR files, whom the judge has seen; with their accounts and display names. Deep
-// looks through the events of a scan, too, for accounts that nothing else says.
-func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.Store, j *judged, deep bool) (*people.Directory, error) {
+// directory is all people in a data directory: those with alerts or days, in the HR files, and in
+// the engine's state; with their accounts and display names. Deep also looks through the events of
+// a scan, for accounts that are nowhere else.
+func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.Store, j *engineState, deep bool) (*people.Directory, error) {
 	d := people.New()
 	kept, err := alerts.KnownUsers(ctx)
 	if err != nil {
@@ -867,7 +870,7 @@ func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.
 	for _, name := range j.snapshot.Names() {
 		d.Add(name)
 	}
-	if err := f.Hired(ctx, d, alerts, j); err != nil {
+	if err := f.AddStaff(ctx, d, alerts, j); err != nil {
 		return nil, err
 	}
 	r := identity.New()
@@ -888,17 +891,17 @@ func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.
 	return d, nil
 }
 
-// Hired adds what HR says: who there is, what they are called, and their further accounts.
-func (f *Dir) Hired(ctx context.Context, d *people.Directory, alerts *alert.Store, j *judged) error {
+// AddStaff adds the people in HR's files: their names, departments, and further accounts.
+func (f *Dir) AddStaff(ctx context.Context, d *people.Directory, alerts *alert.Store, j *engineState) error {
 	var dec event.Decoder
 	var e event.Event
 	return f.staff(ctx, j, func(rec []byte) error {
 		if dec.Decode(rec, &e) != nil || e.Actor.Account == "" || e.Class == event.Derived {
-			return nil // what cannot be read was told when it came
+			return nil // what cannot be read was reported when it came
 		}
 		address := strings.Clone(e.Actor.Account)
-		if whose := d.Owner(address); e.Class != event.Person && whose != "" { // leaving under an address of before
-			address = whose
+		if owner := d.Owner(address); e.Class != event.Person && owner != "" { // leaving under a former address
+			address = owner
 		}
 		p := d.Add(address)
 		p.Staff = true
@@ -919,7 +922,7 @@ func (f *Dir) Hired(ctx context.Context, d *people.Directory, alerts *alert.Stor
 }
 
 // walk resolves the events that a scan has kept, as a scan does.
-func (j *judged) walk(ctx context.Context, r *identity.Resolver, d *people.Directory) error {
+func (j *engineState) walk(ctx context.Context, r *identity.Resolver, d *people.Directory) error {
 	var dec event.Decoder
 	var e event.Event
 	_, err := j.backlog.Load(ctx, j.generation, func(rec []byte) error {
@@ -940,10 +943,10 @@ func (j *judged) walk(ctx context.Context, r *identity.Resolver, d *people.Direc
 	return err
 }
 
-// Find says whom a text names. Where nothing else tells, the events that are kept are asked
-// for accounts.
+// Find returns the person that a text names, by address, name or account. If they are not found
+// otherwise, the events that are kept are searched for accounts.
 func (f *Dir) Find(ctx context.Context, conf *config.Config, alerts *alert.Store, text string) (m people.Match, err error) {
-	j, err := f.Judged(ctx, alerts)
+	j, err := f.OpenState(ctx, alerts)
 	if err != nil {
 		return m, err
 	}
@@ -962,11 +965,11 @@ func (f *Dir) Find(ctx context.Context, conf *config.Config, alerts *alert.Store
 	return m, nil // not reached
 }
 
-// Under says whom a pseudonym of a mask stands for.
-func (f *Dir) Under(
+// FindPseudonym returns the person that a pseudonym of a mask stands for.
+func (f *Dir) FindPseudonym(
 	ctx context.Context, conf *config.Config, alerts *alert.Store, mask *alert.Mask, text string,
 ) (m people.Match, err error) {
-	j, err := f.Judged(ctx, alerts)
+	j, err := f.OpenState(ctx, alerts)
 	if err != nil {
 		return m, err
 	}

@@ -50,7 +50,7 @@ type exception struct {
 	Reason string `json:"reason"`
 	Until  string `json:"until,omitempty"` // RFC 3339; "" for good
 	Events int    `json:"events"`          // that it covers
-	People int    `json:"people"`          // whose events it covers
+	People int    `json:"people"`          // with events that it covers
 	Alerts int    `json:"hidden_alerts"`   // that would be shown without it
 }
 

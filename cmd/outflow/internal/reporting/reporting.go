@@ -37,13 +37,13 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// Whom says whom a text names, and on stderr how, unless it is their address. Under a mask
-// the pseudonyms that it gives name people, too: what is written then has no others.
-func (f *Source) Whom(ctx context.Context, data *Data, text string, mask *alert.Mask, stderr io.Writer) (string, error) {
+// FindUser returns the address of the user that a text names, and prints on stderr how it was found,
+// unless the text is the address. With a mask, its pseudonyms name users, too.
+func (f *Source) FindUser(ctx context.Context, data *Data, text string, mask *alert.Mask, stderr io.Writer) (string, error) {
 	conf, alerts := data.Conf, data.alerts
 	p := &privacy.Dir{Data: f.Data}
 	if mask != nil && people.Form.MatchString(text) {
-		m, err := p.Under(ctx, conf, alerts, mask, text)
+		m, err := p.FindPseudonym(ctx, conf, alerts, mask, text)
 		if err != nil {
 			return "", err
 		}
@@ -59,7 +59,7 @@ func (f *Source) Whom(ctx context.Context, data *Data, text string, mask *alert.
 	return m.Person.Address, nil
 }
 
-// known adds what there is data of, how much of it, and what is switched off for whom.
+// known adds what there is data of, how much of it, and what is switched off for a user.
 func (f *Source) known(ctx context.Context, data *Data) error {
 	conf, alerts, in := data.Conf, data.alerts, data.In
 	var err error
@@ -67,33 +67,33 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 		return err
 	}
 	in.HR = len(in.Leavers) > 0
-	judging, err := conf.Detect()
+	detection, err := conf.Detect()
 	if err != nil {
 		return err
 	}
-	if len(judging.OptOuts) == 0 {
+	if len(detection.OptOuts) == 0 {
 		return nil
 	}
 	p := &privacy.Dir{Data: f.Data}
-	j, err := p.Judged(ctx, alerts)
+	j, err := p.OpenState(ctx, alerts)
 	if err != nil {
 		return err
 	}
 	defer j.Close()
 	staff := people.New()
-	if err := p.Hired(ctx, staff, alerts, j); err != nil {
+	if err := p.AddStaff(ctx, staff, alerts, j); err != nil {
 		return err
 	}
 	in.Off = func(user string) map[string]string {
 		if x := staff.Get(user); x != nil {
-			return switchedOff(judging.OptOuts, x.Department, x.Country)
+			return switchedOff(detection.OptOuts, x.Department, x.Country)
 		}
 		return nil
 	}
 	return nil
 }
 
-// switchedOff says why detectors, by title, are switched off for somebody.
+// switchedOff gives the reasons why detectors, by title, are switched off for a person.
 func switchedOff(list []engine.OptOut, department, country string) map[string]string {
 	why := map[string]string{}
 	for i := range list {
@@ -132,15 +132,15 @@ func kinds() (list []reports.Kind) {
 
 // Source is a data directory that reports are made of.
 type Source struct {
-	Data   string
-	People string // names, or pseudonyms
-	Conf   *config.Config
+	Data   string         // the folder
+	People string         // names, or pseudonyms
+	Conf   *config.Config // complete; see config.Load
 }
 
 // Data is what reports are made of: what a data directory holds at one moment.
 type Data struct {
-	In     *reports.Input
-	Conf   *config.Config
+	In     *reports.Input // valid until Close
+	Conf   *config.Config // of the Source
 	alerts *alert.Store
 }
 
@@ -280,7 +280,7 @@ func arrivedOf(dir string) (list []reports.LateArrival, err error) {
 	return list, nil
 }
 
-// leavers are those of whom HR has said that they leave.
+// leavers are the users that HR reports as leaving.
 func leavers(ctx context.Context, alerts *alert.Store) (list []reports.Leaver, err error) {
 	all, err := alerts.Leavers(ctx)
 	for _, l := range all {
@@ -359,7 +359,7 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 	return d, nil
 }
 
-// suppressed is how many alerts of a stretch of time were not told because of suppressions.
+// suppressed is how many alerts of a stretch of time were not sent because of suppressions.
 func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n int, err error) {
 	list, err := alerts.Suppressions(ctx)
 	if err != nil {

@@ -25,8 +25,8 @@ import (
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// Store is what the machines of a cluster share: the base of the judge lies there,
-// so that another machine can go on. Files are compressed, encrypted with AES-256-GCM and
+// Store is what the machines of a cluster share: the committed checkpoint of the processor, so
+// that another machine can continue from it. Files are compressed, encrypted with AES-256-GCM and
 // bound to their name: one that was changed, or exchanged for another, is refused, and
 // the one before it taken.
 type Store struct {
@@ -35,12 +35,12 @@ type Store struct {
 	aead    cipher.AEAD
 }
 
-// Config is where snapshots lie.
+// Config is where snapshots are stored. The zero value is nowhere.
 type Config struct {
-	Dir     string `yaml:"dir"`
-	Bucket  string `yaml:"bucket"` // of S3, in place of a folder
-	Prefix  string `yaml:"prefix"` // within it
-	Region  string `yaml:"region"`
+	Dir     string `yaml:"dir"`      // a folder that the machines share
+	Bucket  string `yaml:"bucket"`   // of S3, in place of a folder
+	Prefix  string `yaml:"prefix"`   // within it
+	Region  string `yaml:"region"`   // of the bucket
 	BaseURL string `yaml:"base_url"` // of what is S3-compatible
 	Key     string `yaml:"key"`      // reference to 64 hexadecimal digits
 }
@@ -97,8 +97,8 @@ func (s *Store) List(ctx context.Context) (times []int64, err error) {
 	return times, nil
 }
 
-// Put copies the state of the judge, whose base is at a time. It does nothing if it
-// is there.
+// Put stores a copy of the processor's store, which has the checkpoint at a time (Unix
+// milliseconds). It does nothing if there is one.
 func (s *Store) Put(ctx context.Context, store string, at int64) error {
 	name := s.File(at)
 	times, err := s.List(ctx)
@@ -150,7 +150,7 @@ func (s *Store) Seal(ctx context.Context, store, name string) error {
 	return nil
 }
 
-// Of are the snapshots of who judges some shards.
+// Of are the snapshots of a processor of some shards.
 func (s *Store) Of(shards []int) *Store {
 	var set uint64
 	for _, n := range shards {
@@ -159,13 +159,13 @@ func (s *Store) Of(shards []int) *Store {
 	return &Store{s.backend, fmt.Sprintf("%s-%016x", s.name, set), s.aead}
 }
 
-// Shared is a snapshot of who judged some shards.
+// Shared is a snapshot of a processor of some shards.
 type Shared struct {
-	At     int64
-	Shards []int
+	At     int64 // time of the checkpoint, Unix milliseconds
+	Shards []int // in order
 }
 
-// ListShared lists the snapshots of those who judge shards, the newest first.
+// ListShared lists the snapshots of processors of shards, the newest first.
 func (s *Store) ListShared(ctx context.Context) (list []Shared, err error) {
 	names, err := s.backend.list(ctx)
 	if err != nil {
@@ -194,8 +194,8 @@ func (s *Store) ListShared(ctx context.Context) (list []Shared, err error) {
 	return list, nil
 }
 
-// Prune removes snapshots of those who judge shards, but those of the last few moments and
-// those that judging may go back to.
+// Prune removes snapshots of processors of shards, except those of the last few checkpoints and
+// those that a rollback may need.
 func (s *Store) Prune(ctx context.Context) error {
 	list, err := s.ListShared(ctx)
 	if err != nil {
@@ -223,7 +223,7 @@ func (s *Store) Prune(ctx context.Context) error {
 }
 
 // Fetch puts the newest snapshot that is sound, and newer than what is there, in
-// place of the judge's store, which must not be open. It says whether it did.
+// place of the processor's store, which must not be open. It says whether it did.
 func (s *Store) Fetch(ctx context.Context, store string, have int64, log *slog.Logger) (bool, error) {
 	times, err := s.List(ctx)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// keptBases is how many older bases are kept, besides the newest; apartBases is how far they
-// lie from one another at least.
+// keptCheckpoints is how many older checkpoints are kept, besides the newest; checkpointsApart is
+// how far apart they are at least, in milliseconds.
 const (
-	keptBases  = 4
-	apartBases = 7 * event.Day
+	keptCheckpoints  = 4
+	checkpointsApart = 7 * event.Day
 )
 
-// Thin are the times of bases to keep, of some that are stored, once there is a new one
-// at a time.
+// Thin returns the times of the checkpoints to keep, of those that are stored, once there is a new
+// one at newest. Times are Unix milliseconds.
 func Thin(times []int64, newest int64) (keep []int64) {
 	times = slices.Sorted(slices.Values(times))
 	slices.Reverse(times)
@@ -23,9 +23,9 @@ func Thin(times []int64, newest int64) (keep []int64) {
 		switch {
 		case at >= newest:
 			continue
-		case len(keep) == keptBases:
+		case len(keep) == keptCheckpoints:
 			return keep
-		case last-at < apartBases && i+1 < len(times) && last-times[i+1] <= apartBases+event.Day:
+		case last-at < checkpointsApart && i+1 < len(times) && last-times[i+1] <= checkpointsApart+event.Day:
 			continue // the one before it lies better
 		}
 		keep, last = append(keep, at), at

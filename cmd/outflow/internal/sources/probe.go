@@ -19,11 +19,11 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// refusals says what kinds of refusals mean for whoever set a source up.
+// refusals says what kinds of refusals mean for the person who set a source up.
 var refusals = map[webapi.Kind]string{
-	webapi.Unauthorized: "the secret is wrong, has run out, or belongs to somebody else",
+	webapi.Unauthorized: "the secret is wrong, has run out, or belongs to another account",
 	webapi.Denied:       "a permission, a scope or a licence is missing",
-	webapi.Throttled:    "too many requests: somebody else uses the same allowance",
+	webapi.Throttled:    "too many requests: another client uses the same allowance",
 	webapi.Refused:      "the vendor knows nothing by that name, or does not understand the request",
 	webapi.Temporary:    "the vendor does not answer as it should: try again",
 }
@@ -111,7 +111,7 @@ func testStream(ctx context.Context, s *ingest.Stream, w io.Writer) error {
 	problems := plain.CountOf(got.problems, "record", "records")
 	fmt.Fprintf(w, "%s: it answers; %s, %s not decoded", plain.Escape(s.Name), events, problems)
 	if got.other > 0 {
-		fmt.Fprintf(w, ", %s of a kind that is not judged", plain.Count(got.other))
+		fmt.Fprintf(w, ", %s of a kind that is not scored", plain.Count(got.other))
 	}
 	fmt.Fprintln(w)
 	for _, line := range got.first {
