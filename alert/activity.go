@@ -98,6 +98,7 @@ func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list
 	return list, err
 }
 
+// days calls each for the summaries that an SQL condition selects.
 func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, which string, args ...any) error {
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM activity "+which, args...)
 	if err != nil {

@@ -118,6 +118,7 @@ func (s *Store) ActiveUsers(ctx context.Context) ([]string, error) {
 	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")
 }
 
+// users returns the users that a query selects.
 func (s *Store) users(ctx context.Context, which string) (list []string, err error) {
 	rows, err := s.db.QueryContext(ctx, which)
 	if err != nil {

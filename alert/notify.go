@@ -82,8 +82,10 @@ func Permanent(err error) error {
 	return &permanent{err}
 }
 
+// permanent is an error that Permanent has marked.
 type permanent struct{ error }
 
+// Unwrap returns the marked error.
 func (p *permanent) Unwrap() error { return p.error }
 
 // IsPermanent reports whether an error is marked by Permanent, or is a receiver's refusal of
@@ -123,6 +125,7 @@ type Channel struct {
 	resume   time.Time
 }
 
+// between calls Between if it is set.
 func (c *Channel) between(name string) {
 	if c.Between != nil {
 		c.Between(name)
@@ -199,6 +202,7 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 	return sent, time.Time{}, nil
 }
 
+// observe calls Observe if it is set.
 func (c *Channel) observe(a *Alert, err error) {
 	if c.Observe != nil {
 		c.Observe(a, err)

@@ -296,6 +296,7 @@ func unmapped(a *Alert) map[string]any {
 	return m
 }
 
+// writeOCSF writes one Detection Finding a line.
 func writeOCSF(w io.Writer, list []Alert, o Options) error {
 	enc := json.NewEncoder(w)
 	for i := range list {

@@ -136,6 +136,7 @@ func (s *Store) Suppressions(ctx context.Context) ([]Suppression, error) {
 	return suppressions(ctx, s.db)
 }
 
+// suppressions returns all suppressions, in a transaction or not, the latest first.
 func suppressions(ctx context.Context, db interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }) (list []Suppression, err error) {

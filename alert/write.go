@@ -33,6 +33,7 @@ var Formats = map[string]Writer{
 	"ocsf":   writeOCSF,
 }
 
+// writeNDJSON writes one alert a line.
 func writeNDJSON(w io.Writer, list []Alert, _ Options) error {
 	enc := json.NewEncoder(w)
 	for i := range list {
@@ -43,6 +44,7 @@ func writeNDJSON(w io.Writer, list []Alert, _ Options) error {
 	return nil
 }
 
+// writeJSON writes one array of alerts, indented.
 func writeJSON(w io.Writer, list []Alert, _ Options) error {
 	if list == nil {
 		list = []Alert{}
@@ -59,6 +61,7 @@ var csvColumns = []string{
 	"event_count", "data_complete_to", "case", "event_ids",
 }
 
+// writeCSV writes one alert a row, below a row of column names.
 func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(csvColumns); err != nil {
@@ -113,6 +116,7 @@ func escapeFormula(cell string) string {
 	return cell
 }
 
+// formatTime formats a time with milliseconds (RFC 3339).
 func formatTime(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
 
 // writeTable writes alerts for people: one entry for each case, represented by its most urgent

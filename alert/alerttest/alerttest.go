@@ -152,6 +152,7 @@ type httpTest struct {
 	channel alert.Notifier
 }
 
+// send sends one message within 20 seconds.
 func (h *httpTest) send(t *testing.T, m *alert.Message) (ref string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -295,6 +296,7 @@ func SMTP(t testing.TB, refuse string) (address string, got chan string) {
 	return ln.Addr().String(), s.got
 }
 
+// mailServer is a mail server for tests.
 type mailServer struct {
 	refuse string      // what recipients are answered with, "" to take them
 	got    chan string // the bodies of mails

@@ -48,6 +48,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	}, nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	api   *webapi.Client
 	index string

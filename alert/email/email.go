@@ -120,6 +120,7 @@ func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, htm
 	return nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	client   *mail.Client
 	from     string

@@ -67,6 +67,7 @@ func (o *SignOn) discover(ctx context.Context) (*oidc.Provider, context.Context,
 	return o.provider, ctx, nil
 }
 
+// config returns the settings of the authorization code flow.
 func (o *SignOn) config(p *oidc.Provider) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID:     o.ClientID,

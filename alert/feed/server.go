@@ -70,6 +70,7 @@ type reader struct {
 	mask *alert.Mask
 }
 
+// handler answers a request of a reader. Its error is answered by guard.
 type handler func(w http.ResponseWriter, r *http.Request, who *reader) error
 
 // refusal is an error for the user, with an HTTP status.
@@ -78,6 +79,7 @@ type refusal struct {
 	text   string
 }
 
+// Error returns the text for the user.
 func (e *refusal) Error() string { return e.text }
 
 // refuse returns a refusal.
@@ -623,6 +625,7 @@ func (s *Server) openStream() (newest int64, err error) {
 	return s.newest, nil
 }
 
+// closeStream ends a stream that openStream counted.
 func (s *Server) closeStream() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

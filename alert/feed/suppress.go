@@ -68,6 +68,7 @@ func (s *Server) suggest(ctx context.Context, a *alert.Alert) (*suggestion, erro
 	return out, nil
 }
 
+// suggestion answers the narrowest suppression for an alert, with its backtest.
 func (s *Server) suggestion(w http.ResponseWriter, r *http.Request, who *reader) error {
 	c, _, err := s.latest(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -119,6 +120,7 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 	return n, nil
 }
 
+// suppressAlert stores a suppression.
 func (s *Server) suppressAlert(w http.ResponseWriter, r *http.Request, who *reader) error {
 	var ask struct {
 		Alert  string `json:"alert"`
@@ -162,6 +164,7 @@ func (s *Server) activeSuppressions(ctx context.Context, who *reader) ([]activeS
 	return list, nil
 }
 
+// suppressions answers all suppressions with their effect.
 func (s *Server) suppressions(w http.ResponseWriter, r *http.Request, who *reader) error {
 	list, err := s.activeSuppressions(r.Context(), who)
 	if err != nil {
@@ -189,6 +192,7 @@ func (s *Server) end(ctx context.Context, id string, who *reader) error {
 	return err
 }
 
+// endSuppression ends a suppression early.
 func (s *Server) endSuppression(w http.ResponseWriter, r *http.Request, who *reader) error {
 	if err := s.end(r.Context(), r.PathValue("id"), who); err != nil {
 		return err
@@ -198,6 +202,7 @@ func (s *Server) endSuppression(w http.ResponseWriter, r *http.Request, who *rea
 
 // The pages.
 
+// suppressPage stores a suppression from the page of an alert.
 func (s *Server) suppressPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	days, _ := strconv.Atoi(r.PostFormValue("days"))
 	if _, err := s.suppress(r.Context(), r.PathValue("id"), days, r.PostFormValue("reason"), who); err != nil {
@@ -207,6 +212,7 @@ func (s *Server) suppressPage(w http.ResponseWriter, r *http.Request, who *reade
 	return nil
 }
 
+// suppressionsPage serves the list of suppressions.
 func (s *Server) suppressionsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	list, err := s.activeSuppressions(r.Context(), who)
 	if err != nil {
@@ -218,6 +224,7 @@ func (s *Server) suppressionsPage(w http.ResponseWriter, r *http.Request, who *r
 	return s.render(w, http.StatusOK, "suppressions.html", &view{Title: "Suppressions", Who: who.Token, Held: list})
 }
 
+// endPage ends a suppression from that list.
 func (s *Server) endPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	if err := s.end(r.Context(), r.PathValue("id"), who); err != nil {
 		return err

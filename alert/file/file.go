@@ -22,6 +22,7 @@ type Channel struct {
 	Between func(name string)
 }
 
+// between calls Between if it is set.
 func (c *Channel) between(name string) {
 	if c.Between != nil {
 		c.Between(name)

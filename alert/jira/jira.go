@@ -52,6 +52,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{api, c.Project, kind}, nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	api           *webapi.Client
 	project, kind string

@@ -64,6 +64,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	}, nil
 }
 
+// notifier implements alert.Notifier. It opens the log at the first notification.
 type notifier struct {
 	cluster    *eventlog.Cluster
 	topic      string

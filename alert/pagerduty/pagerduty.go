@@ -37,6 +37,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{&webapi.Client{Base: base, HTTP: env.HTTP(), Now: env.Now}, key}, nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	api *webapi.Client
 	key secret.Secret

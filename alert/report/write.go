@@ -143,6 +143,7 @@ func (r *Review) Write(w io.Writer, format string) error {
 	return fmt.Errorf("format %q: html, json, md", format)
 }
 
+// writeJSON writes a report as indented JSON.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

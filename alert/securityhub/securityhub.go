@@ -48,6 +48,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{securityhub.NewFromConfig(conf), c, env.Now}, nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	api  *securityhub.Client
 	conf *Config

@@ -48,6 +48,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{sns.NewFromConfig(conf), c.TopicARN}, nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	api   *sns.Client
 	topic string

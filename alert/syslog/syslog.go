@@ -53,6 +53,7 @@ func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) 
 	return n, nil
 }
 
+// notifier implements alert.Notifier.
 type notifier struct {
 	address, host, version string
 	tls                    *tls.Config

@@ -128,6 +128,7 @@ func (e *Event) Append(b []byte) []byte {
 	return b
 }
 
+// appendText appends a text with its length.
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
@@ -242,6 +243,7 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 // reader consumes a record; b is nil once it is damaged.
 type reader struct{ b []byte }
 
+// text reads a text, which shares the record's memory.
 func (r *reader) text() string {
 	n, k := binary.Uvarint(r.b)
 	if k <= 0 || n > uint64(len(r.b)-k) {
@@ -253,6 +255,7 @@ func (r *reader) text() string {
 	return unsafe.String(unsafe.SliceData(t), len(t))
 }
 
+// int reads an integer.
 func (r *reader) int() int64 {
 	n, k := binary.Varint(r.b)
 	if k <= 0 {
@@ -274,6 +277,7 @@ func (r *reader) count() int {
 	return int(n)
 }
 
+// byte reads a byte.
 func (r *reader) byte() byte {
 	if len(r.b) == 0 {
 		r.b = nil
@@ -284,6 +288,7 @@ func (r *reader) byte() byte {
 	return c
 }
 
+// isUUID reports whether a text is a UUID in lower case.
 func isUUID(s string) bool {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return false
@@ -306,6 +311,7 @@ var hexValue = func() (t [256]int8) {
 	return t
 }()
 
+// appendUUID appends the 16 bytes of a UUID.
 func appendUUID(b []byte, s string) []byte {
 	for i := 0; i < 36; i += 2 {
 		if s[i] == '-' {
@@ -316,6 +322,7 @@ func appendUUID(b []byte, s string) []byte {
 	return b
 }
 
+// formatUUID writes the text of a UUID's 16 bytes to dst.
 func formatUUID(dst *[36]byte, raw []byte) {
 	const digits = "0123456789abcdef"
 	i := 0

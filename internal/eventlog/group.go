@@ -228,12 +228,14 @@ type claim struct {
 	Partitions []int
 }
 
+// setClaim changes what the member reports to have.
 func (b *balancer) setClaim(c claim) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.have = c
 }
 
+// generation returns the last generation that the member was in.
 func (b *balancer) generation() int32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

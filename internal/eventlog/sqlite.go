@@ -46,6 +46,7 @@ func OpenFileReadOnly(ctx context.Context, path string) (*File, error) {
 	return newFile(db)
 }
 
+// newFile returns the File of an open database, which it closes after an error.
 func newFile(db *sql.DB) (*File, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 	if err != nil {

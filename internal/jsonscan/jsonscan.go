@@ -114,6 +114,7 @@ func (s *Scanner) Fail(reason string) {
 	}
 }
 
+// short makes the scan fail with ErrShort.
 func (s *Scanner) short() {
 	if s.err == nil {
 		s.err = ErrShort
@@ -131,6 +132,7 @@ func (s *Scanner) peek() byte {
 	return s.peekBehindSpace()
 }
 
+// peekBehindSpace is peek where there may be white space.
 func (s *Scanner) peekBehindSpace() byte {
 	if s.err != nil {
 		return 0
@@ -255,6 +257,7 @@ func (s *Scanner) sortOut(keys []uint64) {
 	}
 }
 
+// duplicate makes the scan fail with a DuplicateKeyError.
 func (s *Scanner) duplicate(key string) {
 	if s.err == nil {
 		s.err = &DuplicateKeyError{key}
@@ -269,6 +272,7 @@ func (s *Scanner) Object() bool { return s.enter('{') }
 // skips the value and returns false.
 func (s *Scanner) Array() bool { return s.enter('[') }
 
+// enter enters the next value if it begins with a bracket, and skips it otherwise.
 func (s *Scanner) enter(open byte) bool {
 	if s.unread {
 		s.read()
@@ -320,6 +324,8 @@ func (s *Scanner) Next() bool {
 // false.
 func (s *Scanner) Elem() bool { return s.more(']') }
 
+// more stops before the next element of an object or array, or leaves it at its closing
+// bracket.
 func (s *Scanner) more(end byte) bool {
 	c := s.peek()
 	switch {
@@ -460,6 +466,7 @@ func (s *Scanner) escaped(start, i int) []byte {
 	return nil
 }
 
+// hex4 reads four hexadecimal digits.
 func hex4(b []byte, i int) (rune, bool) {
 	if i+4 > len(b) {
 		return 0, false
@@ -507,6 +514,7 @@ func (s *Scanner) Bytes() []byte {
 // it.
 func (s *Scanner) Text() string { return view(s.Bytes()) }
 
+// view returns bytes as a string that shares their memory.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // literal reads a number, true, false or null.
@@ -560,6 +568,8 @@ func ParseInt(t []byte) int64 {
 	return n
 }
 
+// parseFloat is ParseInt for texts that are not up to 18 digits. Numbers beyond ±1e18 are 0,
+// unless they fit an int64 exactly.
 func parseFloat(t []byte) int64 {
 	if n, err := strconv.ParseInt(view(t), 10, 64); err == nil {
 		return n

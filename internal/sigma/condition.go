@@ -10,9 +10,9 @@ import (
 type expr interface{ match(r *Record) bool }
 
 type (
-	all  []expr
-	some []expr
-	not  struct{ expr }
+	all  []expr         // holds if each does
+	some []expr         // holds if one does
+	not  struct{ expr } // holds if it does not
 )
 
 func (a all) match(r *Record) bool {
@@ -51,6 +51,7 @@ func condition(text string, line int, named map[string]expr, names []string) (ex
 	return e, nil
 }
 
+// conditionParser parses a condition: or binds weaker than and, and and weaker than not.
 type conditionParser struct {
 	words []string
 	line  int
@@ -59,13 +60,16 @@ type conditionParser struct {
 	depth int
 }
 
+// tokens splits a condition into words and brackets.
 func tokens(text string) (out []string) {
 	text = strings.NewReplacer("(", " ( ", ")", " ) ", "|", " | ").Replace(text)
 	return strings.Fields(text)
 }
 
+// fail returns an error with the condition's line.
 func (p *conditionParser) fail(reason string) error { return &Error{Line: p.line, Reason: reason} }
 
+// next consumes the next word if it is a given one.
 func (p *conditionParser) next(word string) bool {
 	if len(p.words) > 0 && strings.EqualFold(p.words[0], word) {
 		p.words = p.words[1:]
@@ -74,6 +78,7 @@ func (p *conditionParser) next(word string) bool {
 	return false
 }
 
+// or parses a condition of terms that or joins.
 func (p *conditionParser) or() (expr, error) {
 	if p.depth++; p.depth > maxDepth {
 		return nil, p.fail("the condition is nested too deeply")
@@ -95,6 +100,7 @@ func (p *conditionParser) or() (expr, error) {
 	return list, nil
 }
 
+// and parses a condition of terms that and joins.
 func (p *conditionParser) and() (expr, error) {
 	var list all
 	for {
@@ -112,6 +118,7 @@ func (p *conditionParser) and() (expr, error) {
 	return list, nil
 }
 
+// unary parses a name, a count of names, a negation or a condition in brackets.
 func (p *conditionParser) unary() (expr, error) {
 	switch {
 	case len(p.words) == 0:

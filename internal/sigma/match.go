@@ -33,6 +33,7 @@ type test struct {
 	n     float64
 }
 
+// how is how a field is compared with a value.
 type how uint8
 
 const (
@@ -324,6 +325,7 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 	return t, nil
 }
 
+// compare compares two numbers with an operator: lt, lte, gt, gte, eq or neq.
 func compare(x float64, how string, n float64) bool {
 	switch how {
 	case "lt":
@@ -359,6 +361,7 @@ func wildcards(text string) (parts []string, wild bool) {
 	return parts, wild
 }
 
+// unescape removes the backslash before *, ? and backslash.
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text

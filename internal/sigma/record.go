@@ -41,6 +41,7 @@ func (f *fields) slot(name string, others []string) int {
 	return at
 }
 
+// add adds a name of a field.
 func (f *fields) add(path string, at int) {
 	f.slots[path] = at
 	f.columns[plain.Column(path)] = at
@@ -115,6 +116,7 @@ func (r *Record) row() {
 	}
 }
 
+// set adds a value of a field.
 func (r *Record) set(at int, v string) {
 	r.values[at] = append(r.values[at], v)
 	r.lows[at] = append(r.lows[at], lower(v))
@@ -175,6 +177,7 @@ func (r *Record) walk(s *jsonscan.Scanner, depth int) {
 	}
 }
 
+// object visits the fields of an object at the current path.
 func (r *Record) object(s *jsonscan.Scanner, depth int) {
 	if !s.Object() {
 		return

@@ -58,6 +58,7 @@ func Load(path string) (set *Set, bad []error, err error) {
 	return set, bad, nil
 }
 
+// isRule reports whether a file contains rules, by its name.
 func isRule(p string) bool {
 	return (strings.HasSuffix(p, ".yml") || strings.HasSuffix(p, ".yaml")) && !IsTest(p)
 }
@@ -151,6 +152,7 @@ func (s *Set) link() (bad []error) {
 	return bad
 }
 
+// index prepares the rules for matching.
 func (s *Set) index() {
 	clear(s.byID) // link has removed correlations
 	for i, r := range s.Rules {

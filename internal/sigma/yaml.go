@@ -17,6 +17,7 @@ type value struct {
 	keys []string // of a map, in order, with the values in list
 }
 
+// kind is the kind of a YAML value.
 type kind uint8
 
 const (
@@ -120,6 +121,7 @@ func documents(data []byte) (out []value, err error) {
 
 const maxDepth = 64
 
+// convert returns the value of a YAML node.
 func convert(n ast.Node, depth int) (v value, err error) {
 	if t := n.GetToken(); t != nil && t.Position != nil {
 		v.line = t.Position.Line

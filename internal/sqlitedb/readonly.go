@@ -161,6 +161,7 @@ func stamps(path string) (s [4]int64, err error) {
 	return s, nil
 }
 
+// copyFile copies a file.
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
