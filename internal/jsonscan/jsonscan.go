@@ -568,8 +568,8 @@ func ParseInt(t []byte) int64 {
 	return n
 }
 
-// parseFloat is ParseInt for texts that are not up to 18 digits. Numbers beyond ±1e18 are 0,
-// unless they fit an int64 exactly.
+// parseFloat is ParseInt for everything but integers of up to 18 digits. Numbers beyond ±1e18
+// that do not fit an int64 as they are written are 0.
 func parseFloat(t []byte) int64 {
 	if n, err := strconv.ParseInt(view(t), 10, 64); err == nil {
 		return n
