@@ -32,8 +32,8 @@ func isAccessLog(line []byte) bool {
 	return ok && len(rest) > 0 && rest[0] == '['
 }
 
-// Fields of a line that are read; docs/sources/aws_cloudtrail.md. Lines may have fewer,
-// which older ones do, or more.
+// The fields of a line that are read; see docs/sources/aws_cloudtrail.md. Lines may have more
+// fields or, like older ones, fewer.
 const (
 	logBucket = iota + 1
 	logTime
@@ -54,8 +54,8 @@ const (
 	logFields
 )
 
-// splitLog splits a line at blanks outside of quotes and brackets. A quote within a
-// quoted field is one unless a blank, or the end, follows it.
+// splitLog splits a line at blanks outside of quotes and brackets. A quote ends a quoted field
+// only if a blank or the end of the line follows.
 func splitLog(line []byte, fields *[logFields][]byte) int {
 	n := 0
 	for n < logFields {
@@ -92,9 +92,9 @@ func splitLog(line []byte, fields *[logFields][]byte) int {
 	return n
 }
 
-// decodeAccessLog reads one request to a bucket that logs them. It is best effort of
-// AWS: lines come late, twice or never, and CloudTrail's data events say more; what
-// both have is told apart by the request id.
+// decodeAccessLog decodes a request to a bucket. AWS delivers access logs on a best effort:
+// lines may be late, repeated or missing. CloudTrail's data events have more detail; a request
+// that is in both has the same request id.
 func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	var f [logFields][]byte
 	if splitLog(line, &f) <= logStatus {
@@ -148,7 +148,7 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	return nil
 }
 
-// text is a field; - stands for none.
+// text returns a field; "" for -, which stands for none.
 func text(b []byte) string {
 	if len(b) == 1 && b[0] == '-' {
 		return ""
@@ -156,7 +156,7 @@ func text(b []byte) string {
 	return ingest.View(b)
 }
 
-// requester is who sent a request: an ARN, a canonical id, or nobody.
+// requester returns who sent a request, from an ARN, a canonical id, or - for anonymous ones.
 func requester(name string, out *ingest.Sink) event.Actor {
 	parts := strings.SplitN(name, ":", 6)
 	switch {
@@ -182,8 +182,8 @@ func requester(name string, out *ingest.Sink) event.Actor {
 	}
 }
 
-// accessLogs lists the objects that S3 writes access logs to. Names begin with the
-// time of delivery; lines come up to days late, so looks go back.
+// accessLogs reads the objects to which S3 writes access logs. Their names begin with the time
+// of delivery. Lines may be days late, so sweeps go back.
 type accessLogs struct {
 	objects        *s3.Client
 	bucket, prefix string

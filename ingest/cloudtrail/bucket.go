@@ -12,21 +12,21 @@ import (
 	"github.com/outflow/outflow/ingest"
 )
 
-// bucket lists the files of a trail, day by day, for every account and region that it
-// finds: [prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/. Files of the
-// same minute come in any order, so looks overlap; what was taken is not taken again.
+// bucket lists the files of a trail, day by day, for every account and region that it finds:
+// [prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/. Files of the same minute appear
+// in any order, so sweeps overlap; a file that has been read is not read again.
 type bucket struct {
 	objects *s3.Client
 	name    string
 	prefix  string
-	regions []string // only these; all if there are none
+	regions []string // only these; all if empty
 	since   time.Time
 	now     func() time.Time
 	sweeps  ingest.SweepPlan
 }
 
-// Where files are but listed, every look goes back some hours, and one a day two days.
-// Where a queue tells of them, what it missed is found within the day.
+// Without a queue, every sweep goes back two hours, and one a day two days. With a queue, files
+// that it missed are found within the day.
 var (
 	listed     = ingest.SweepPlan{Overlap: 2 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
 	reconciled = ingest.SweepPlan{
@@ -39,11 +39,11 @@ var (
 
 type bucketCursor struct {
 	ingest.SweepState
-	Prefixes []string `json:"prefixes,omitempty"` // still to be listed in this look
-	Token    string   `json:"token,omitempty"`    // of the first of them
+	Prefixes []string `json:"prefixes,omitempty"` // still to be listed in this sweep
+	Token    string   `json:"token,omitempty"`    // continuation token for the first of them
 }
 
-// roots finds the folders of the regions: those of logs, or those of digests.
+// roots returns the folders of the regions, of logs or of digests.
 func (b *bucket) roots(ctx context.Context, kind string) (list []string, err error) {
 	base := b.prefix
 	if base != "" && !strings.HasSuffix(base, "/") {
@@ -131,8 +131,8 @@ func (b *bucket) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	return page, nil
 }
 
-// after is the key before which nothing of a day is wanted: names begin with account
-// and region, and go on with the minute of delivery.
+// after returns the key after which the listing of a day begins. Names begin with the account,
+// the region and the minute of delivery.
 func (b *bucket) after(prefix string, from int64) string {
 	parts := strings.Split(strings.TrimSuffix(prefix, "/"), "/")
 	if len(parts) < 6 {

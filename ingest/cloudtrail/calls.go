@@ -8,12 +8,12 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// call is what an API call means. Calls that are not listed are reads or
-// changes of cloud configuration, as the record itself says.
+// call is the meaning of an API call. Calls that are not listed are reads or changes of cloud
+// configuration, as the record itself states.
 type call struct {
 	service string // prefix of eventSource; empty for any
 	class   event.Class
-	params  func(r *record, e *event.Event, out *ingest.Sink) // reads r.params; nil if they say nothing more
+	params  func(r *record, e *event.Event, out *ingest.Sink) // reads r.params; nil if they are not needed
 }
 
 var calls = map[string]call{
@@ -192,7 +192,7 @@ func consoleLogin(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// copyObject names what was read: the source. Where it went is the target.
+// copyObject names the source, which was read, as the object. The destination is the target.
 func copyObject(r *record, e *event.Event, out *ingest.Sink) {
 	from := strings.TrimPrefix(param(r.params, "x-amz-copy-source"), "/")
 	out.Attr(event.AttrTarget, r.bucket)
@@ -258,9 +258,8 @@ func trailTarget(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// narrowedTrail tells a trail that records less from any other change to one:
-// management events left out, reads or writes only, one region only, or files
-// that can no longer be validated.
+// narrowedTrail recognises changes after which a trail records less: no management events, reads
+// or writes only, one region only, or files that can no longer be validated.
 func narrowedTrail(r *record, e *event.Event, out *ingest.Sink) {
 	trailTarget(r, e, out)
 	fields(r.params, func(k, v string) {
@@ -284,7 +283,7 @@ func loggingResumed(r *record, e *event.Event, out *ingest.Sink) {
 	out.Policy("logging", "stronger")
 }
 
-// bucketLogging is access logging of a bucket: off where no target is named.
+// bucketLogging is a change to the access logging of a bucket: off if no target is named.
 func bucketLogging(r *record, e *event.Event, out *ingest.Sink) {
 	target(e, out, "bucket", r.bucket)
 	switch {
@@ -293,11 +292,11 @@ func bucketLogging(r *record, e *event.Event, out *ingest.Sink) {
 	case document(r.params, "BucketLoggingStatus") != nil:
 		e.Class = event.Tamper
 	default:
-		out.Policy("logging", "") // the record does not say to what
+		out.Policy("logging", "") // the record does not state the new value
 	}
 }
 
-// activityStream is the audit stream of a database.
+// activityStream is a change to the audit stream of a database.
 func activityStream(r *record, e *event.Event, out *ingest.Sink) {
 	arn := param(r.params, "resourceArn")
 	target(e, out, "database", arn[strings.LastIndexByte(arn, ':')+1:])
@@ -315,8 +314,8 @@ func guardDuty(r *record, e *event.Event, out *ingest.Sink) {
 	out.Policy("logging", "")
 }
 
-// passwordPolicy compares an account's password policy with what AWS asks for
-// where there is none: eight characters of three kinds
+// passwordPolicy compares an account's password policy with the default of AWS: eight
+// characters of three kinds
 // (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html).
 func passwordPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	target(e, out, "account", e.Tenant)

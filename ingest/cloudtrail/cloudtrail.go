@@ -1,6 +1,6 @@
-// Package cloudtrail decodes AWS CloudTrail records, as S3 delivers them, as
-// LookupEvents answers them, as EventBridge wraps them and as the console
-// exports them. Facts about the format: docs/sources/aws_cloudtrail.md.
+// Package cloudtrail decodes AWS CloudTrail records, as delivered to S3, returned by
+// LookupEvents, wrapped by EventBridge and exported by the console, and S3 server access logs. It
+// is also their source. Facts about the formats: docs/sources/aws_cloudtrail.md.
 package cloudtrail
 
 import (
@@ -55,13 +55,13 @@ type record struct {
 	// from requestParameters, responseElements, additionalEventData
 	bucket, key, userName string
 	bytesOut              int64
-	params, response      []byte // raw, where a handler needs more
+	params, response      []byte // raw JSON, if a handler needs it
 	who                   identity
-	bad                   error // what a handler cannot read
+	bad                   error // set by a handler that cannot read the record
 }
 
-// records are reused: handlers are called through a table, so a record on the
-// stack would be moved to the heap for every event.
+// records are reused. Handlers are called through a table, so a record would escape to the heap
+// for every event.
 var records = sync.Pool{New: func() any { return new(record) }}
 
 func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
@@ -121,8 +121,8 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// scanParams picks bucket and key, and keeps the rest only for the calls that
-// have a handler. Most records name the call before its parameters.
+// scanParams reads bucket and key, and keeps the raw parameters only for calls that have a
+// handler. Most records name the call before its parameters.
 func (r *record) scanParams(s *jsonscan.Scanner) {
 	if r.source != "s3.amazonaws.com" && r.source != "" {
 		if c, known := calls[r.name]; known && c.params != nil {
@@ -196,7 +196,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.account, r.name
-	if r.sharedID != "" { // the same call, seen by caller and by owner
+	if r.sharedID != "" { // the same call, recorded for the caller and for the owner
 		e.Key = ingest.Hash("aws_cloudtrail", r.sharedID)
 	} else if r.id != "" {
 		e.Key = ingest.Hash("aws_cloudtrail", r.id)
@@ -233,7 +233,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.bucket != "" {
 		e.Object.Type, e.Object.Container = "bucket", r.bucket
 		e.Object.Name = r.bucket
-		if r.key != "" { // bucket and key identify an object: it needs no other id
+		if r.key != "" { // bucket and key identify the object
 			e.Object.Type, e.Object.Name = "object", r.key
 		}
 		e.Bytes = r.bytesOut
@@ -303,8 +303,8 @@ func decodeEventBridge(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return decodeInner(inner, out)
 }
 
-// decodeInner decodes a record that another one carries whole. A carried record
-// that ends early is damaged; no more input can complete it.
+// decodeInner decodes a record inside another one. If it ends early, it is damaged; more input
+// cannot complete it.
 func decodeInner(inner []byte, out *ingest.Sink) error {
 	if inner == nil {
 		return ingest.ErrNotThis

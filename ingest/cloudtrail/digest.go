@@ -25,40 +25,39 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// digests checks what CloudTrail says about its own files: every hour a digest names
-// the log files of the hour with their hashes, and the digest before; it is signed
-// (SHA-256 with RSA). A digest that is missing or was changed, and a log file that is
-// missing or was changed, become events. The algorithm is AWS's ("CloudTrail log file
-// integrity validation: custom implementations").
+// digests validates CloudTrail's files. Every hour, a digest lists the log files of the hour
+// with their hashes, and names the digest before; it is signed (SHA-256 with RSA). Digests and
+// log files that are missing or were changed become events. The algorithm is AWS's ("CloudTrail
+// log file integrity validation: custom implementations").
 type digests struct {
 	bucket *bucket
 	keys   func(region string) keyLister
 }
 
-// keyLister hands out the public keys of a region.
+// keyLister lists the public keys of a region.
 type keyLister interface {
 	ListPublicKeys(context.Context, *trail.ListPublicKeysInput, ...func(*trail.Options)) (*trail.ListPublicKeysOutput, error)
 }
 
-// A digest appears within the hour after the one that it is about.
+// verified is the plan of digests. A digest appears within the hour after its own.
 var verified = ingest.SweepPlan{Lag: 30 * time.Minute, Overlap: 3 * time.Hour, MaxSpan: 24 * time.Hour}
 
-const digestLate = 3 * time.Hour // without a digest for so long, one is missing
+const digestLate = 3 * time.Hour // time without a digest after which one is overdue
 
 type digestCursor struct {
 	ingest.SweepState
-	Roots []string         `json:"roots,omitempty"` // still to be checked in this look
+	Roots []string         `json:"roots,omitempty"` // still to be checked in this sweep
 	Last  map[string]chain `json:"last,omitempty"`  // by root
 }
 
-// chain is where the digests of a region ended.
+// chain is the end of the checked digests of a region.
 type chain struct {
-	End    int64  `json:"end"` // of the last digest, Unix milliseconds
+	End    int64  `json:"end"` // end of the last digest, Unix milliseconds
 	Key    string `json:"key"`
-	Silent bool   `json:"silent,omitempty"` // that it is overdue was told
+	Silent bool   `json:"silent,omitempty"` // the next digest was reported as overdue
 }
 
-// digest is what is read of a digest.
+// digest is the part of a digest that is used.
 type digest struct {
 	Account     string    `json:"awsAccountId"`
 	Start       time.Time `json:"digestStartTime"`
@@ -118,8 +117,8 @@ func (d *digests) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, er
 	return page, nil
 }
 
-// region checks the digests of a region that are newer than the end of a chain, and
-// returns where it ends now, and what is wrong as records.
+// region checks the digests of a region after the end of a chain. It returns the new end, and
+// its findings as records.
 func (d *digests) region(ctx context.Context, root string, last chain, from, to int64) (chain, [][]byte, error) {
 	var broken [][]byte
 	report := func(what, key, why string, at time.Time) {
@@ -193,8 +192,8 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 	return last, broken, nil
 }
 
-// list lists the digests of some days in the order of time. Those that were made
-// afterwards (_backfill) form a chain of their own, and are left out.
+// list returns the digests of a range of days in order of time. It leaves out backfilled ones
+// (_backfill), which form a chain of their own.
 func (d *digests) list(ctx context.Context, root string, from, to int64) (keys []string, err error) {
 	for _, day := range days(from, to) {
 		for token := ""; ; {
@@ -218,11 +217,11 @@ func (d *digests) list(ctx context.Context, root string, from, to int64) (keys [
 
 var errInvalid = errors.New("not as it was delivered")
 
-// maxDigest bounds a digest, packed and unpacked, in bytes.
+// maxDigest is the limit for a digest, packed and unpacked, in bytes.
 const maxDigest = 64 << 20
 
-// open reads a digest and its signature. If the error comes with a digest, it is the
-// content that is wrong.
+// open reads a digest and its signature. If it returns a digest with an error, the content is
+// invalid.
 func (d *digests) open(ctx context.Context, key string) (*digest, string, error) {
 	out, err := object(ctx, d.bucket.objects, d.bucket.name, key)
 	if err != nil {
@@ -231,7 +230,7 @@ func (d *digests) open(ctx context.Context, key string) (*digest, string, error)
 	defer out.Body.Close()
 	g := &digest{}
 	packed, err := io.ReadAll(io.LimitReader(out.Body, maxDigest))
-	if err != nil { // nothing is known about the content
+	if err != nil { // the content is unknown
 		return nil, "", refused(ctx, "s3:GetObject "+key, err)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(packed))
@@ -248,8 +247,8 @@ func (d *digests) open(ctx context.Context, key string) (*digest, string, error)
 	return g, out.Metadata["signature"], err
 }
 
-// check verifies where a digest lies and its signature. An error that is errInvalid is
-// about the digest, others are about asking.
+// check verifies the place and the signature of a digest. The error is errInvalid if the digest
+// is; others are those of requests.
 func (d *digests) check(ctx context.Context, g *digest, key, signature string) error {
 	if g.Bucket != d.bucket.name || g.Object != key {
 		return fmt.Errorf("%w: it was written for s3://%s/%s", errInvalid, g.Bucket, g.Object)
@@ -274,7 +273,7 @@ func (d *digests) check(ctx context.Context, g *digest, key, signature string) e
 	return nil
 }
 
-// public finds the key that signed a digest.
+// public returns the public key that signed a digest.
 func (d *digests) public(ctx context.Context, g *digest, region string) (*rsa.PublicKey, error) {
 	in := &trail.ListPublicKeysInput{StartTime: aws.Time(g.Start), EndTime: aws.Time(g.End)}
 	for {
@@ -301,7 +300,7 @@ func (d *digests) public(ctx context.Context, g *digest, region string) (*rsa.Pu
 	}
 }
 
-// hash is the SHA-256 of a log file as it is uncompressed.
+// hash returns the SHA-256 of an uncompressed log file.
 func (d *digests) hash(ctx context.Context, bucket, key string) (string, error) {
 	out, err := object(ctx, d.bucket.objects, bucket, key)
 	if err != nil {
@@ -323,7 +322,7 @@ func (d *digests) hash(ctx context.Context, bucket, key string) (string, error) 
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// trailAccount and regionOf take a key or a folder of digests apart:
+// trailAccount and regionOf return the account and the region in a key or folder of digests:
 // …/ACCOUNT/CloudTrail-Digest/REGION/….
 func trailAccount(key string) string { return around(key, -1) }
 func regionOf(key string) string     { return around(key, 1) }
@@ -336,7 +335,7 @@ func around(key string, n int) string {
 	return ""
 }
 
-// integrityRecord is a finding of the check as a record.
+// integrityRecord returns a finding as a record.
 func integrityRecord(account, region, what, key, why string, at time.Time) []byte {
 	b, err := json.Marshal(map[string]string{
 		"integrity": what,
@@ -347,13 +346,13 @@ func integrityRecord(account, region, what, key, why string, at time.Time) []byt
 		"time":      at.UTC().Format(time.RFC3339),
 	})
 	if err != nil {
-		panic(err) // strings alone
+		panic(err) // cannot happen: it has only strings
 	}
 	return b
 }
 
-// decodeIntegrity reads such a record: somebody has tampered with the log, or logging
-// has stopped. Who did is not known: it is put down to the trail.
+// decodeIntegrity decodes such a record: the log was tampered with, or logging has stopped. Since
+// it is unknown who did that, the actor is the trail.
 func decodeIntegrity(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var what, account, region, key, why, at string
 	if !s.Object() {
@@ -395,7 +394,7 @@ func decodeIntegrity(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return nil
 }
 
-// untilDone ends reading when a context does: a small file may unpack for long.
+// untilDone stops reading when a context ends, since a small file may take long to unpack.
 type untilDone struct {
 	io.Reader
 	ctx context.Context

@@ -9,7 +9,7 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// identity is userIdentity.
+// identity is the field userIdentity.
 type identity struct {
 	kind, principal, arn, account, accessKey, userName, invokedBy string
 	issuer, sourceIdentity, onBehalfOf                            string
@@ -63,7 +63,7 @@ func (u *identity) scanSession(s *jsonscan.Scanner) {
 	}
 }
 
-// session is the session name of an assumed role.
+// session returns the session name of an assumed role.
 func (u *identity) session() string {
 	if i := strings.IndexByte(u.principal, ':'); i >= 0 {
 		return u.principal[i+1:]
@@ -74,9 +74,9 @@ func (u *identity) session() string {
 	return ""
 }
 
-// actor names who acted. The order in which an assumed role is resolved to a
-// person: source identity, Identity Center or SAML session name, and otherwise
-// the role alone; a later stage may still know the session's access key.
+// actor sets who acted. An assumed role is resolved to a person by source identity, or by the
+// session name of Identity Center or SAML; otherwise the actor is the role, and a later stage
+// may know the access key of the session.
 func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 	acct := cmp.Or(u.account, r.account)
 	a.Kind = event.Human
@@ -123,7 +123,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 		}
 	}
 
-	if isIssuing(r.name) { // STS hands out a key: whoever asked is who will use it
+	if isIssuing(r.name) { // STS issues a key, which its requester will use
 		if key := issuedKey(r.response); key != "" && a.Alias == "" {
 			a.Alias = out.Join("aws_key:", key)
 		}
@@ -149,8 +149,8 @@ func (u *identity) assumedRole(r *record, acct string, a *event.Actor, out *inge
 	}
 }
 
-// iamUser names a user of an AWS account; a name that is an e-mail address
-// stands for itself.
+// iamUser returns the account of an IAM user. A name that is an e-mail address stands for
+// itself.
 func iamUser(acct, name string, out *ingest.Sink) string {
 	if ingest.IsEmail(name) {
 		return out.Lower(name)

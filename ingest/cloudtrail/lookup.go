@@ -56,7 +56,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 
 	out, err := l.api.LookupEvents(ctx, in)
 	err = refused(ctx, "cloudtrail:LookupEvents", err)
-	if c.Token != "" && webapi.Is(err, webapi.Refused) { // tokens run out: the look from its beginning
+	if c.Token != "" && webapi.Is(err, webapi.Refused) { // the token has expired: start the sweep again
 		c.Token = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
 	}

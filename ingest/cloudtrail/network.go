@@ -15,7 +15,7 @@ import (
 type rule struct {
 	protocol, from, to string
 	sources            []string
-	twin               string // a field that is there twice, in different cases, and says two things
+	twin               string // a field that occurs twice, in different cases, with different values
 }
 
 // add writes the rule as attributes "protocol/from-to source". Protocol -1, or
@@ -62,7 +62,7 @@ func (p *rule) scan(s *jsonscan.Scanner) {
 	}
 }
 
-// set takes the value of a field, whose names differ in case between the calls.
+// set sets a field. The case of field names differs between calls.
 func (p *rule) set(field *string, key, value string) {
 	if *field != "" && *field != value {
 		p.twin = key
@@ -70,10 +70,10 @@ func (p *rule) set(field *string, key, value string) {
 	*field = value
 }
 
-// addRule adds a rule, unless it says two things.
+// addRule adds a rule, unless it is ambiguous.
 func (r *record) addRule(p *rule, out *ingest.Sink) {
 	if p.twin != "" {
-		r.bad = fmt.Errorf("the field %q of a rule is there twice, in different cases, and says two things", p.twin)
+		r.bad = fmt.Errorf("the field %q of a rule occurs twice, in different cases, with different values", p.twin)
 		return
 	}
 	p.add(out)

@@ -8,7 +8,7 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// A statement of an IAM or resource policy, as far as exposure depends on it.
+// statement is the part of a policy statement on which exposure depends.
 type statement struct {
 	allow               bool
 	everyone, notListed bool     // Principal "*" in any form; NotPrincipal
@@ -54,7 +54,7 @@ func readStatement(s *jsonscan.Scanner) (st statement) {
 	for s.Next() {
 		switch key := string(s.Key); key {
 		case "Effect":
-			st.allow = s.Text() == "Allow" || st.allow // twice is no policy; if it were, the wider counts
+			st.allow = s.Text() == "Allow" || st.allow // twice is invalid; the wider one counts
 		case "Principal":
 			walk(s, "", func(k, v string) {
 				if v == "*" && k != "Service" && k != "Federated" {
@@ -138,7 +138,7 @@ var limiting = map[string]bool{
 	"aws:principalservicename":  true,
 }
 
-// accountOf is the account of a principal: an ARN or a bare account id.
+// accountOf returns the account of a principal: an ARN or a bare account id.
 func accountOf(principal string) string {
 	if p := strings.SplitN(principal, ":", 6); len(p) == 6 {
 		return p[4]
@@ -146,7 +146,7 @@ func accountOf(principal string) string {
 	return strings.Clone(principal)
 }
 
-// public reports whether a policy by itself opens something to everybody, and what.
+// public reports whether a policy by itself opens a resource to everybody, and what it allows.
 func public(list []statement) (open bool, grant string) {
 	for i := range list {
 		st := &list[i]
@@ -185,7 +185,7 @@ func bucketPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	resourcePolicy("bucketPolicy", r, e, out)
 }
 
-// repositoryPolicy is who may pull from a container registry's repository.
+// repositoryPolicy evaluates who may pull from the repository of a container registry.
 func repositoryPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	target(e, out, "repository", param(r.params, "repositoryName"))
 	resourcePolicy("policyText", r, e, out)
@@ -204,7 +204,7 @@ func resourcePolicy(name string, r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// evaluate says whom a policy document lets in, besides the account itself.
+// evaluate sets who, besides the account itself, has access by a policy document.
 func evaluate(doc []byte, e *event.Event, out *ingest.Sink) {
 	e.After = event.Private
 	list := statements(doc)
@@ -223,8 +223,8 @@ func evaluate(doc []byte, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// documents are the parameters that hold the policy of a resource, by service,
-// with what the resource is called.
+// documents are, by service, the parameters with the policy of a resource, and the type of the
+// resource.
 var documents = map[string]struct{ kind, policy, name string }{
 	"sqs.":            {"queue", "Policy", "queueUrl"},
 	"sns.":            {"topic", "attributeValue", "topicArn"},
@@ -236,9 +236,8 @@ var documents = map[string]struct{ kind, policy, name string }{
 	"iam.":            {"role", "", "roleName"},
 }
 
-// servicePolicy evaluates the policy of a queue, topic, key, secret, table,
-// search domain or vault, and who may assume a role. A call that sets something
-// else changes no exposure.
+// servicePolicy evaluates the policy of a queue, topic, key, secret, table, search domain or
+// vault, and the trust policy of a role. A call without a policy changes no exposure.
 func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
 	service, _, _ := strings.Cut(r.source, ".")
 	d, known := documents[service+"."]
@@ -259,7 +258,7 @@ func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
 
 	name := param(r.params, d.name)
 	switch {
-	case strings.HasPrefix(name, "https:"): // the address of a queue
+	case strings.HasPrefix(name, "https:"): // the URL of a queue
 		name = name[strings.LastIndexByte(name, '/')+1:]
 	default:
 		name = name[strings.LastIndexByte(name, ':')+1:]
@@ -274,7 +273,7 @@ func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
 	evaluate(doc, e, out)
 }
 
-// document finds a parameter of a name, on the outermost level or one below.
+// document returns a parameter by name, at the top level or one below.
 func document(params []byte, name string) (doc []byte) {
 	var s jsonscan.Scanner
 	if s.Reset(params); params == nil || !s.Object() {
@@ -293,7 +292,7 @@ func document(params []byte, name string) (doc []byte) {
 	return nil
 }
 
-// functionPermission lets somebody call a function.
+// functionPermission is a permission to call a function.
 func functionPermission(r *record, e *event.Event, out *ingest.Sink) {
 	name := param(r.params, "functionName")
 	target(e, out, "function", name[strings.LastIndexByte(name, ':')+1:])
@@ -305,7 +304,7 @@ func functionPermission(r *record, e *event.Event, out *ingest.Sink) {
 	opens(e, out, out.Join("everybody may ", param(r.params, "action")))
 }
 
-// functionURL is a function's own address: without IAM, everybody may call it.
+// functionURL is the URL of a function. Without IAM authentication, everybody may call it.
 func functionURL(r *record, e *event.Event, out *ingest.Sink) {
 	name := param(r.params, "functionName")
 	target(e, out, "function", name[strings.LastIndexByte(name, ':')+1:])
@@ -326,7 +325,7 @@ func projectVisibility(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// databaseAccess is whether a database has an address on the internet.
+// databaseAccess sets whether a database can be reached from the internet.
 func databaseAccess(r *record, e *event.Event, out *ingest.Sink) {
 	name := param(r.params, "dBInstanceIdentifier")
 	if name == "" {
@@ -334,7 +333,7 @@ func databaseAccess(r *record, e *event.Event, out *ingest.Sink) {
 	}
 	target(e, out, "database", name)
 	reach := param(r.params, "publiclyAccessible")
-	if reach == "" { // what a new one is by default
+	if reach == "" { // the default of a new database
 		reach = param(r.response, "publiclyAccessible")
 	}
 	switch {
@@ -353,7 +352,7 @@ func opens(e *event.Event, out *ingest.Sink, grant string) {
 
 func madePrivate(_ *record, e *event.Event, _ *ingest.Sink) { e.After = event.Private }
 
-// Groups of everybody in access control lists.
+// The groups in access control lists that stand for everybody.
 const (
 	allUsers           = "/groups/global/AllUsers"
 	authenticatedUsers = "/groups/global/AuthenticatedUsers"
@@ -390,7 +389,7 @@ func bucketACL(r *record, e *event.Event, out *ingest.Sink) {
 	out.To("*", event.ScopeAnyone)
 }
 
-// objectACL notices an upload that makes the new object public.
+// objectACL recognises an upload that makes the new object public.
 func objectACL(r *record, e *event.Event, out *ingest.Sink) {
 	if acl := param(r.params, "x-amz-acl"); strings.HasPrefix(acl, "public-") || acl == "authenticated-read" {
 		e.After = event.Public
@@ -418,7 +417,7 @@ func accessBlock(r *record, e *event.Event, out *ingest.Sink) {
 		out.Attr(event.AttrBlock, "off")
 	case on+off > 0:
 		out.Attr(event.AttrBlock, "partial")
-	default: // the record does not say to what
+	default: // the record does not state the new value
 	}
 	accountWide(r, e)
 }

@@ -19,25 +19,25 @@ import (
 	"github.com/outflow/outflow/ingest"
 )
 
-// queue takes notices about new files from SQS. A message is deleted once everything
-// that it tells of is in the log; what cannot be read comes again, and goes where the
-// queue's redrive policy sends it.
+// queue receives notifications about new files from SQS. A message is deleted once all its files
+// are in the event log. If a file cannot be read, the message is received again, until the
+// queue's redrive policy moves it.
 type queue struct {
 	api     *sqs.Client
 	objects *s3.Client
 	url     string
 	now     func() time.Time
-	visible time.Duration // how long a message is nobody else's; extended while it is worked on
+	visible time.Duration // visibility timeout of messages; extended while they are processed
 	log     *slog.Logger
 }
 
 const (
 	longPoll  = 5  // seconds
-	atOnce    = 10 // messages per call: the most
-	mostCalls = 4  // per page
+	atOnce    = 10 // messages per call; the maximum of SQS
+	mostCalls = 4  // calls per page
 )
 
-// Fetch implements ingest.Source. There is no cursor: the queue keeps what was read.
+// Fetch implements ingest.Source. There is no cursor, since the queue knows what has been read.
 func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error) {
 	l := &lease{q: q, failed: map[string]bool{}, extended: q.now()}
 	page := ingest.Page{}
@@ -73,7 +73,7 @@ func (q *queue) Fetch(ctx context.Context, _ ingest.Cursor) (ingest.Page, error)
 	return page, nil
 }
 
-// bodies are what a message tells of.
+// bodies returns the files or events of a message.
 func (q *queue) bodies(l *lease, m *types.Message) (list []ingest.Body) {
 	id := aws.ToString(m.MessageId)
 	keys, record, known := readNotice([]byte(aws.ToString(m.Body)))
@@ -110,7 +110,7 @@ func (q *queue) bodies(l *lease, m *types.Message) (list []ingest.Body) {
 	return list
 }
 
-// lease keeps the messages of a page from being handed to others.
+// lease keeps the messages of a page invisible to other consumers.
 type lease struct {
 	q        *queue
 	messages []*types.Message
@@ -126,8 +126,8 @@ func (l *lease) fail(id string) {
 	l.failed[id] = true
 }
 
-// extend asks for more time once half of it is over. An error of it is no harm: who
-// else gets a message reads what is read already.
+// extend renews the visibility timeout when half of it is over. Errors do no harm: another
+// consumer of the message reads the same files again.
 func (l *lease) extend(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,7 +150,7 @@ func (l *lease) extend(ctx context.Context) {
 	}
 }
 
-// delete takes the messages off the queue whose files are all in the log.
+// delete deletes the messages whose files are all in the event log.
 func (l *lease) delete(ctx context.Context) error {
 	var done []*types.Message
 	for _, m := range l.messages {
@@ -173,7 +173,7 @@ func (l *lease) delete(ctx context.Context) error {
 	return nil
 }
 
-// leased is a file that is being read on a lease.
+// leased is a file that is read during a lease.
 type leased struct {
 	io.ReadCloser
 	ctx context.Context
@@ -185,10 +185,10 @@ func (r *leased) Read(p []byte) (int, error) {
 	return r.ReadCloser.Read(p)
 }
 
-// location is where a file lies.
+// location is the place of a file.
 type location struct{ bucket, key string }
 
-// notice is every shape of a notice in one.
+// notice has the fields of all shapes of notifications.
 type notice struct {
 	Type     string
 	TopicArn string
@@ -215,12 +215,12 @@ type notice struct {
 	}
 }
 
-// readNotice says which files a message tells of, or that it holds an event itself
-// (record). What it is, known says: tests of S3 and SNS tell of nothing.
-// docs/sources/aws_cloudtrail.md lists the shapes.
+// readNotice returns the files named in a message, or whether it is an event itself (record).
+// Known is false for messages of an unknown shape; test messages of S3 and SNS are known, and
+// name nothing. See docs/sources/aws_cloudtrail.md for the shapes.
 func readNotice(b []byte) (files []location, record, known bool) {
 	var n notice
-	for range 2 { // what SNS has put into an envelope is looked at again
+	for range 2 { // once more for the content of an SNS envelope
 		n = notice{}
 		if json.Unmarshal(b, &n) != nil {
 			return nil, false, strings.TrimSpace(string(b)) == "CloudTrail validation message."
@@ -265,7 +265,7 @@ func readNotice(b []byte) (files []location, record, known bool) {
 	return nil, false, false
 }
 
-// eventRecord takes an event of EventBridge out of the envelope of SNS, if it is in one.
+// eventRecord returns an event of EventBridge without the envelope of SNS, if it has one.
 func eventRecord(b []byte) []byte {
 	var n notice
 	if json.Unmarshal(b, &n) == nil && n.Message != nil {
