@@ -8,12 +8,11 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// action is the name of an action in lower case, with spaces between its words: the
-// organisation's log writes user_added_to_group where the products write "User added to
-// group".
+// action is the name of an action in lower case with spaces between the words, since the
+// organisation's log has user_added_to_group where the products have "User added to group".
 type action string
 
-// has reports whether the action contains one of some texts.
+// has reports whether the action contains one of the texts.
 func (a action) has(texts ...string) bool {
 	for _, t := range texts {
 		if strings.Contains(string(a), t) {
@@ -30,16 +29,17 @@ type rule struct {
 	and   []string // and one of these, unless there are none,
 	not   []string // and none of these
 	class event.Class
-	// detail sets what else is known of such an action, and may change the class.
+	// detail, if not nil, sets further fields, and may change the class.
 	detail func(r *record, a action, e *event.Event, out *ingest.Sink)
 }
 
+// matches reports whether the rule applies to an action.
 func (u *rule) matches(a action) bool {
 	return (string(a) == u.is || a.has(u.any...)) && (u.and == nil || a.has(u.and...)) && !a.has(u.not...)
 }
 
-// actions are the rules by which actions are classified, the first that matches: Atlassian
-// publishes no list of their names, so what the names have in common decides.
+// actions classifies actions; the first rule that matches applies. The rules use common parts of
+// names, since Atlassian publishes no list of actions.
 var actions = []rule{
 	{
 		any:    []string{"login failed", "authentication failed", "failed login"},
@@ -136,7 +136,7 @@ var actions = []rule{
 	},
 }
 
-// classify sets the class of an event, and what depends on it.
+// classify sets the class of an event and the fields that depend on it.
 func (r *record) classify(e *event.Event, out *ingest.Sink) {
 	a := action(strings.ReplaceAll(strings.ToLower(r.action), "_", " "))
 	for i := range actions {
@@ -152,7 +152,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// subject adds the user that an action was about as recipient.
+// subject adds the user that an action was about as a recipient.
 func (r *record) subject(_ action, _ *event.Event, out *ingest.Sink) {
 	if t := r.find("user", "users"); t != nil {
 		out.To(out.Account("atlassian", cmp.Or(t.email, t.detail, t.id, t.name)), event.ScopeUnknown)
@@ -213,7 +213,7 @@ func (r *record) authentication(a action, _ *event.Event, out *ingest.Sink) {
 	out.Policy("authentication", effect)
 }
 
-// policy is a change to a policy of a kind, of which nothing says in which direction.
+// policy is a change, in an unknown direction, to a policy of a kind (event.AttrPolicy).
 func policy(kind string) func(*record, action, *event.Event, *ingest.Sink) {
 	return func(_ *record, _ action, _ *event.Event, out *ingest.Sink) { out.Policy(kind, "") }
 }
@@ -221,9 +221,8 @@ func policy(kind string) func(*record, action, *event.Event, *ingest.Sink) {
 // administers reports whether a group or permission is one that administers something.
 func administers(name string) bool { return strings.Contains(strings.ToLower(name), "admin") }
 
-// reach is what a group or permission that administers gives access to, if it is a whole
-// organisation, site or product: so do the groups that Atlassian makes, and the highest
-// permissions.
+// reach returns what a group or permission gives access to, if that is a whole organisation,
+// site or product. That is so for Atlassian's own groups and for the highest permissions.
 func reach(name string) string {
 	switch n := strings.ToLower(name); n {
 	case "org-admins", "site-admins", "administrators", "system-administrators", "jira-administrators",
@@ -234,8 +233,8 @@ func reach(name string) string {
 	return ""
 }
 
-// permission is a right that was given or taken: over everything, over a space to
-// named people, or to anybody.
+// permission is a permission that was granted or revoked: over everything, over a space for
+// named people, or for everybody.
 func (r *record) permission(a action, e *event.Event, out *ingest.Sink) {
 	name := r.changed("Type", "Permission")
 	for i := range r.things[:r.thingCount] {

@@ -1,6 +1,6 @@
-// Package atlassian decodes Atlassian's audit logs: that of an organisation, those of
-// Jira and Confluence in the cloud, and the one that Jira, Confluence and Bitbucket
-// share in data centers. Facts about the formats: docs/sources/atlassian.md.
+// Package atlassian decodes Atlassian's audit logs: the one of an organisation, those of Jira
+// and Confluence Cloud, and the common one of Jira, Confluence and Bitbucket Data Center. It is
+// also the source of the first. Facts about the formats: docs/sources/atlassian.md.
 package atlassian
 
 import (
@@ -34,15 +34,15 @@ var Formats = []*ingest.Format{{
 	Decode: decoder((*record).server),
 }}
 
-// thing is what a record speaks of: a user, a group, a space, a project.
+// thing is an object of a record: a user, a group, a space, a project.
 type thing struct{ kind, id, name, email, detail string }
 
 // change is a value that was changed.
 type change struct{ name, from, to string }
 
-// record is what one pass over a record picks out of it, whatever its shape.
+// record holds the fields of a record that are used, whatever its shape.
 type record struct {
-	field                                string // that the time is from
+	field                                string // name of the field with the time
 	id, time, action, category, ip, site string
 	actor, behalf                        thing
 	token                                string
@@ -54,7 +54,7 @@ type record struct {
 
 var records = sync.Pool{New: func() any { return new(record) }}
 
-// decoder makes a decoder of what reads one shape.
+// decoder returns the decoder of records that are read by a function.
 func decoder(read func(r *record, s *jsonscan.Scanner) bool) func(*jsonscan.Scanner, *ingest.Sink) error {
 	return func(s *jsonscan.Scanner, out *ingest.Sink) error {
 		r := records.Get().(*record)
@@ -74,7 +74,7 @@ func decoder(read func(r *record, s *jsonscan.Scanner) bool) func(*jsonscan.Scan
 	}
 }
 
-// organization reads an event of the organisation's log.
+// organization reads an event of an organisation's log.
 func (r *record) organization(s *jsonscan.Scanner) (known bool) {
 	r.field = "attributes.time"
 	for s.Next() {
@@ -114,7 +114,7 @@ func (r *record) organization(s *jsonscan.Scanner) (known bool) {
 	return known
 }
 
-// scanActor reads who acted: directly, with a token, or for somebody.
+// scanActor reads who acted: directly, with a token, or on behalf of another user.
 func (r *record) scanActor(s *jsonscan.Scanner) {
 	if !s.Object() {
 		return
@@ -131,8 +131,7 @@ func (r *record) scanActor(s *jsonscan.Scanner) {
 	}
 }
 
-// scanContainer reads where it happened: the id of the site or, without one, of
-// what holds it.
+// scanContainer reads where it happened: the id of the site or, without one, of its container.
 func (r *record) scanContainer(s *jsonscan.Scanner) {
 	if !s.Array() {
 		return
@@ -171,8 +170,8 @@ func (t *thing) scan(s *jsonscan.Scanner) {
 	}
 }
 
-// field reads a field of a user, group, space or other object, as one of the shapes
-// names it.
+// field reads a field of a user, group, space or other object, under its name in any of the
+// shapes.
 func (t *thing) field(s *jsonscan.Scanner) {
 	switch string(s.Key) {
 	case "id", "accountId":
@@ -194,7 +193,7 @@ func (t *thing) field(s *jsonscan.Scanner) {
 	}
 }
 
-// user is the name of the user that a page of a data center is about.
+// user returns the name of the user that a record of a data center is about.
 func user(uri string) string {
 	for _, mark := range []string{"username=", "ViewProfile.jspa?name=", "/users/"} {
 		if _, name, ok := strings.Cut(uri, mark); ok {
@@ -205,7 +204,7 @@ func user(uri string) string {
 	return ""
 }
 
-// confluence reads a record of Confluence in the cloud.
+// confluence reads a record of Confluence Cloud.
 func (r *record) confluence(s *jsonscan.Scanner) bool {
 	r.field = "creationDate"
 	for s.Next() {
@@ -273,7 +272,7 @@ func (r *record) scanChanges(s *jsonscan.Scanner) {
 	}
 }
 
-// jira reads a record of Jira in the cloud.
+// jira reads a record of Jira Cloud.
 func (r *record) jira(s *jsonscan.Scanner) bool {
 	r.field = "created"
 	for s.Next() {
@@ -305,8 +304,7 @@ func (r *record) jira(s *jsonscan.Scanner) bool {
 	return r.time != ""
 }
 
-// server reads a record of a data center, as the interface gives it or as it stands in
-// the audit file of a node.
+// server reads a record of a data center, from the API or from the audit file of a node.
 func (r *record) server(s *jsonscan.Scanner) bool {
 	r.field = "timestamp"
 	for s.Next() {
@@ -368,7 +366,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 	e := out.New(event.Atlassian)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.site, r.action
-	if r.field == "created" { // ids of Jira are numbers of one site, which the record does not name
+	if r.field == "created" { // Jira's ids are unique within a site, which the record does not name
 		e.Key = ingest.Hash("atlassian_jira", r.id, r.time, r.action)
 	} else if r.id != "" {
 		e.Key = ingest.Hash("atlassian", r.id)
@@ -388,7 +386,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	case r.actor.kind == "anonymous":
 		e.Actor.Kind = event.Anonymous
 	case r.field == "attributes.time" && r.actor.email == "" && !strings.Contains(r.actor.id, ":"):
-		e.Actor.Kind = event.App // a product, or an application, that acts by itself
+		e.Actor.Kind = event.App // a product or an application
 	}
 
 	e.Actor.OnBehalfOf = out.Account("atlassian", cmp.Or(r.behalf.email, r.behalf.id))
@@ -405,10 +403,10 @@ func (r *record) emit(out *ingest.Sink) error {
 	return nil
 }
 
-// object is what was acted on: what is neither a user nor the site around it, if
-// there is such a thing.
+// object returns the object of the action: the first thing that is neither a user nor the site,
+// else the first thing.
 func (r *record) object() *thing {
-	if t := r.find("repository"); t != nil { // beside the project that it is in
+	if t := r.find("repository"); t != nil { // its project is there, too
 		return t
 	}
 	things := r.things[:r.thingCount]
@@ -432,7 +430,7 @@ func (t *thing) is(kinds ...string) bool {
 	return false
 }
 
-// find is the first of the things of a kind.
+// find returns the first thing of one of the kinds, or nil.
 func (r *record) find(kinds ...string) *thing {
 	for i := range r.things[:r.thingCount] {
 		if t := &r.things[i]; t.is(kinds...) {
@@ -442,7 +440,7 @@ func (r *record) find(kinds ...string) *thing {
 	return nil
 }
 
-// changed is what a field was changed to, or what it was before if it was taken away.
+// changed returns the new value of a changed field, or the old one if it was removed.
 func (r *record) changed(names ...string) string {
 	for _, n := range names {
 		for i := range r.changes[:r.changeCount] {

@@ -35,7 +35,7 @@ var Tables = []*ingest.Table{{
 // user is created_by, accessible_by or owned_by.
 type user struct{ id, name, login string }
 
-// record is what one pass over an event picks out of it.
+// record holds the fields of an event that are used.
 type record struct {
 	id, kind, created, ip, session                                  string
 	by, action, to, owner                                           user
@@ -77,7 +77,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		case "source":
 			r.scanSource(s)
 		case "additional_details":
-			if s.Kind() == '"' { // a string that holds the object
+			if s.Kind() == '"' { // the object encoded as a string
 				r.details = append([]byte(nil), s.Bytes()...)
 			} else {
 				r.details = s.Raw()
@@ -116,8 +116,8 @@ func (u *user) scan(s *jsonscan.Scanner) {
 	}
 }
 
-// scanSource reads the object of the event, whose shape depends on its kind: an
-// item, a collaboration, a user, a group, or a file as the API gives it.
+// scanSource reads the object of the event: an item, a collaboration, a user, a group, or a file
+// as in the API. The shape depends on the kind.
 func (r *record) scanSource(s *jsonscan.Scanner) {
 	if !s.Object() {
 		return
@@ -201,8 +201,8 @@ func (r *record) scanDetails() {
 	}
 }
 
-// scanAlert reads a Shield alert: the person is inside, the event's own actor is
-// the unknown user.
+// scanAlert reads a Shield alert. The person is inside it; the event's actor is the unknown
+// user.
 func (r *record) scanAlert(s *jsonscan.Scanner) {
 	if !s.Object() {
 		return
@@ -232,7 +232,7 @@ func (r *record) scanAlert(s *jsonscan.Scanner) {
 	}
 }
 
-// anonymousID is the user id that stands for nobody signed in.
+// anonymousID is the user id of anonymous users.
 const anonymousID = "2"
 
 func (r *record) emit(out *ingest.Sink) error {
@@ -300,7 +300,7 @@ func (r *record) actor(out *ingest.Sink) (a event.Actor) {
 	return a
 }
 
-// Japanese headers of the report; other languages are not known to us.
+// Headers of the Japanese report. Those in other languages are unknown.
 var localized = map[string]string{
 	"日付":           "date",
 	"ユーザー名":        "username",
@@ -328,9 +328,8 @@ func column(h ingest.Header, name string) int {
 	return -1
 }
 
-// row reads a row of the User Activity report. It has no event id, and its times
-// are in the zone of the admin who ran it, which the file does not say; they are
-// taken as UTC.
+// row decodes a row of the User Activity report. It has no event id. Its times are in the time
+// zone of the admin who ran it, which is not in the file; they are taken as UTC.
 func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	text := func(name string) string {
 		if i := column(h, name); i >= 0 && i < len(cells) {
@@ -367,7 +366,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// reportActions maps the report's words to event types.
+// reportActions maps the report's action names to event types.
 var reportActions = map[string]string{
 	"download":            "DOWNLOAD",
 	"downloaded":          "DOWNLOAD",

@@ -6,8 +6,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// handler is what an event type means. Enterprise streams use short names, user
-// streams ITEM_ names for the same actions.
+// handler is the meaning of an event type. For the same actions, enterprise streams use short
+// names and user streams names with ITEM_.
 type handler struct {
 	class  event.Class
 	detail func(r *record, e *event.Event, out *ingest.Sink)
@@ -88,8 +88,8 @@ var types = map[string]handler{
 	"FILE_MARKED_MALICIOUS":                        {event.VendorAlert, alert},
 }
 
-// download gives DOWNLOAD and ITEM_DOWNLOAD of the same file in the same second
-// one key: they are two records of one action.
+// download gives DOWNLOAD and ITEM_DOWNLOAD of the same file in the same second the same key,
+// since they are two records of one action.
 func download(r *record, e *event.Event, out *ingest.Sink) {
 	if r.itemID != "" {
 		e.Time -= e.Time % 1000
@@ -97,8 +97,8 @@ func download(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// link reads who may open a shared link. Box does not say in every record; an
-// unstated link is open to the company, its most common setting.
+// link sets who may open a shared link. Not every record states it; then the link is taken to be
+// open to the company, the most common setting.
 func link(r *record, e *event.Event, out *ingest.Sink) {
 	switch r.access {
 	case "open":
@@ -111,8 +111,8 @@ func link(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// collaborator names who was invited. Before somebody unregistered accepts, only
-// the source or the details hold the address.
+// collaborator adds who was invited. Until an unregistered person accepts, only the source or the
+// details have the address.
 func collaborator(r *record, e *event.Event, out *ingest.Sink) {
 	switch {
 	case r.to.login != "":
@@ -139,7 +139,7 @@ func subject(r *record, e *event.Event, out *ingest.Sink) {
 
 func sharingPolicy(_ *record, _ *event.Event, out *ingest.Sink) { out.Policy("sharing", "") }
 
-// unlabelled is a classification that was taken off a file: Box keeps them as
+// unlabelled is a classification that was removed from a file. Box keeps classifications as
 // metadata.
 func unlabelled(_ *record, _ *event.Event, out *ingest.Sink) { out.Attr(event.AttrEffect, "weaker") }
 

@@ -19,16 +19,16 @@ var Formats = []*ingest.Format{{
 	Decode: decode,
 }}
 
-// user is a person in the shape the log uses everywhere.
+// user is a person in the shape that the log uses everywhere.
 type user struct{ tag, email, account, name string }
 
-// asset is a file or folder the event is about.
+// asset is a file or folder of an event.
 type asset struct {
 	tag, id, name, path string
 	size                int64
 }
 
-// record is what one pass over an event picks out of it.
+// record holds the fields of an event that are used.
 type record struct {
 	time, kind, actorTag, ip, country, session, appID, appName string
 	actor, context                                             user
@@ -92,7 +92,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// isTag reports whether a key is the union tag; some tools write _tag for .tag.
+// isTag reports whether a key is the tag of a union. Some tools write _tag for .tag.
 func isTag(key []byte) bool { return string(key) == ".tag" || string(key) == "_tag" }
 
 // tag reads the tag of the union that comes next.
@@ -189,7 +189,7 @@ func (r *record) scanOrigin(s *jsonscan.Scanner) {
 	}
 }
 
-// nested finds a text field at any depth below the object that comes next.
+// nested returns a text field at any depth of the next object.
 func nested(s *jsonscan.Scanner, name string) (value string) {
 	if s.Kind() != '{' {
 		s.Skip()
@@ -246,7 +246,7 @@ func (r *record) asset(s *jsonscan.Scanner) {
 	r.assets = append(r.assets, a)
 }
 
-// emit emits one event for every asset: a multiple selection is many items.
+// emit emits an event for every asset, since a selection may have many items.
 func (r *record) emit(out *ingest.Sink) error {
 	at, ok := ingest.Time(r.time)
 	if !ok {
@@ -276,7 +276,7 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 			Size:      a.size,
 			Folder:    strings.HasSuffix(a.tag, "folder"),
 		}
-		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids: time and item say which record it is
+		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids, so time and item identify the record
 	}
 	h := types[r.kind]
 	e.Class = h.class
@@ -290,7 +290,7 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 	out.Emit()
 }
 
-// folder is the folder of a path: its first level, which is what is shared.
+// folder returns the first level of a path, at which folders are shared.
 func folder(path string) string {
 	path = strings.TrimPrefix(path, "/")
 	if i := strings.IndexByte(path, '/'); i >= 0 {
@@ -322,7 +322,7 @@ func (r *record) setActor(e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// handler is what an event type means.
+// handler is the meaning of an event type.
 type handler struct {
 	class  event.Class
 	detail func(r *record, e *event.Event, out *ingest.Sink)
@@ -395,8 +395,8 @@ var types = map[string]handler{
 	"sharing_change_member_policy":         {event.ConfigChange, changed},
 }
 
-// scanDetails reads the values most types keep: the one set, the one before, and
-// who may open a link.
+// scanDetails reads the details that most types have: new value, previous value, and who may
+// open a link.
 func (r *record) scanDetails() {
 	var s jsonscan.Scanner
 	if s.Reset(r.details); r.details == nil || !s.Object() {
@@ -418,8 +418,8 @@ func (r *record) scanDetails() {
 	}
 }
 
-// link is a change of who may open a link. A link whose audience is not stated
-// is open to anybody, as Dropbox makes them unless the team says otherwise.
+// link is a change of who may open a link. Without a stated audience, everybody may, which is
+// Dropbox's default for teams.
 func link(r *record, e *event.Event, out *ingest.Sink) {
 	r.scanDetails()
 	audiences := map[string]event.Visibility{
@@ -497,7 +497,7 @@ func status(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// tfa is a change of somebody's second factor, which may also strengthen it.
+// tfa is a change of a person's second factor, which may also strengthen it.
 func tfa(r *record, e *event.Event, out *ingest.Sink) {
 	if r.context.email != "" {
 		out.To(out.Account("dropbox", r.context.email), event.ScopeUnknown)
@@ -529,7 +529,7 @@ func changed(r *record, e *event.Event, out *ingest.Sink) {
 	out.Policy(kind, effect)
 }
 
-// label is a sensitivity label that was taken off or set.
+// label is a sensitivity label that was set or removed.
 func label(r *record, _ *event.Event, out *ingest.Sink) {
 	if r.kind == "object_label_removed" {
 		out.Attr(event.AttrEffect, "weaker")

@@ -22,7 +22,7 @@ var Formats = []*ingest.Format{{
 	Decode: decode,
 }}
 
-// record is what one pass over a record picks out of it.
+// record holds the fields of a record that are used.
 type record struct {
 	id, stamp, created, action, actor, ip, country, nameID, org, repo, user, permission string
 	visibility, before, agent, access, bot, app, invitee, team                          string
@@ -96,7 +96,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// oneOf reads a text that may also come as a list of texts.
+// oneOf reads a text that may also be a list of texts.
 func oneOf(s *jsonscan.Scanner) (t string) {
 	if s.Kind() != '[' {
 		return s.Text()
@@ -231,8 +231,8 @@ var visibilities = map[string]event.Visibility{
 	"public":   event.Public,
 }
 
-// access is a change of a repository's visibility, or a new repository, which is
-// a publication only if it is public from the start.
+// access is a change of a repository's visibility, or a new repository, which counts as published
+// only if it is public from the start.
 func access(r *record, e *event.Event, out *ingest.Sink) {
 	e.Before, e.After = visibilities[r.before], visibilities[r.visibility]
 	switch {
@@ -244,7 +244,7 @@ func access(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// policy is a setting that governs what its name says.
+// policy is a change to a setting. Its name shows what it governs.
 func policy(kind, effect string) func(*record, *event.Event, *ingest.Sink) {
 	return func(_ *record, e *event.Event, out *ingest.Sink) {
 		if e.Object.ID == "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// application is what the event names of one application mean. The zero value
-// keeps everything as other.
+// application is the meaning of the event names of an application. The zero value leaves all of
+// them unclassified.
 type application map[string]handler
 
 type handler struct {
@@ -19,7 +19,7 @@ type handler struct {
 
 func (a application) classify(app string, d *detail, e *event.Event, out *ingest.Sink) {
 	h, known := a[d.name]
-	if !known && strings.HasSuffix(d.name, "_hierarchy_reconciled") { // inherited, not done by anybody
+	if !known && strings.HasSuffix(d.name, "_hierarchy_reconciled") { // inherited, not done by a person
 		h.class = event.Derived
 	}
 	e.Class = h.class
@@ -167,7 +167,7 @@ var visibilities = map[string]event.Visibility{
 	"public_on_the_web":              event.Public,
 }
 
-// userAccess is a change of one person's, group's or domain's access.
+// userAccess is a change of a person's, group's or domain's access.
 func userAccess(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Before, e.After = visibilities[d.oldVisibility], visibilities[d.visibility]
 	none := false
@@ -198,8 +198,7 @@ func ownerChange(d *detail, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrRole, "owner")
 }
 
-// visibility is a change of who may reach an item by its link. Narrowing is the
-// opposite of sharing.
+// visibility is a change of who may open an item by its link. Narrowing it counts as unsharing.
 func visibility(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Before, e.After = visibilities[d.oldVisibility], visibilities[d.visibility]
 	switch {
@@ -219,8 +218,8 @@ func published(d *detail, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// calendarAccess is a change of who sees a calendar. Google names the public by
-// an address of its own
+// calendarAccess is a change of who sees a calendar. Google has an address of its own for the
+// public
 // (developers.google.com/workspace/admin/reports/v1/appendix/activity/calendar).
 func calendarAccess(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{ID: d.calendar, Type: "calendar", Name: d.calendar}
@@ -253,7 +252,7 @@ func loginFailure(d *detail, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrReason, d.failure)
 }
 
-// affected makes the subject of a warning the actor: Google often names nobody.
+// affected makes the subject of a warning the actor, since Google often names no actor.
 func affected(d *detail, e *event.Event, out *ingest.Sink) {
 	if d.affected != "" {
 		e.Actor = event.Actor{Kind: event.Human, Account: out.Account("google_workspace", d.affected)}
@@ -287,8 +286,8 @@ func setting(d *detail, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// governs says what a setting of the Admin console is about, and in which
-// direction the new value goes.
+// governs returns what a setting of the Admin console governs, and in which direction the new
+// value changes it.
 // Names: https://developers.google.com/workspace/admin/reports/v1/appendix/activity/admin-application-settings
 func governs(action, name, value string) (kind, effect string) {
 	name, value = strings.ToUpper(name), strings.ToUpper(value)

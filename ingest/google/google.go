@@ -20,7 +20,7 @@ var Formats = []*ingest.Format{{
 	Decode: decode,
 }}
 
-// activity is what one pass over an activity picks out of it.
+// activity holds the fields of an activity that are used.
 type activity struct {
 	time, qualifier, app, customer, email, profile, key, ip, region, appName string
 	events                                                                   []byte
@@ -28,8 +28,8 @@ type activity struct {
 	scan                                                                     jsonscan.Scanner
 }
 
-// detail is one element of events with the parameters that matter. Parameter
-// names are lower-case in most applications and upper-case in admin.
+// detail is an element of events with the parameters that are used. Names of parameters are
+// lower-case in most applications and upper-case in admin.
 type detail struct {
 	kind, name                                                                    string
 	docID, docType, title, owner, visibility, oldVisibility, change, targetUser   string
@@ -82,7 +82,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 
 	es := &a.scan
 	es.Reset(a.events)
-	if es.Kind() != '[' { // a tool has split the list
+	if es.Kind() != '[' { // split by a tool
 		return a.emit(es, at, out)
 	}
 	n := 0
@@ -90,7 +90,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		es.Skip()
 	}
 
-	if n > 1 { // all of them or, on an error, none
+	if n > 1 { // check all of them first, so that an error emits none
 		es.Reset(a.events)
 		for es.Array(); es.Elem(); {
 			a.e.scan(es)
@@ -199,7 +199,7 @@ func (d *detail) parameter(s *jsonscan.Scanner) {
 	}
 }
 
-// set takes a parameter with a value or a list of values.
+// set sets the field of a parameter, which has a value or a list of values.
 func (d *detail) set(name, value string, list []byte) {
 	switch name {
 	case "doc_id":
@@ -279,8 +279,8 @@ func (d *detail) set(name, value string, list []byte) {
 	}
 }
 
-// emit emits one element of events. Two elements of one activity differ in name
-// or object, so both belong to the key.
+// emit emits an element of events. The elements of an activity differ in name or object, so both
+// are part of the key.
 func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	d := &a.e
 	d.scan(s)
@@ -336,7 +336,7 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	return nil
 }
 
-// The profile id that stands for nobody in particular.
+// anonymousProfile is the profile id of anonymous users.
 const anonymousProfile = "105250506097979753968"
 
 // names calls visit for every element of a list of texts.

@@ -38,7 +38,7 @@ var Tables = []*ingest.Table{{
 	Bind:  ingest.PerRow(row),
 }}
 
-// record is what one pass over a record picks out of it.
+// record holds the fields of a record that are used.
 type record struct {
 	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result              string
 	itemType, itemID, site, relative, fileName, label, appID, appName, targetName                    string
@@ -68,7 +68,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// scanCommon reads a field of the common schema, which all workloads share, or else of theirs.
+// scanCommon reads a field of the common schema of all workloads, or else of a workload's.
 func (r *record) scanCommon(s *jsonscan.Scanner) {
 	switch string(s.Key) {
 	case "CreationTime":
@@ -248,7 +248,7 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 		o.ID = r.objectID
 	}
 	o.Container = strings.TrimSuffix(r.site, "/")
-	if strings.Contains(r.site, "/personal/") { // a drive holds many folders: the second level tells them apart
+	if strings.Contains(r.site, "/personal/") { // a drive has many folders, which differ at the second level
 		folder := r.relative
 		if i := strings.IndexByte(folder, '/'); i >= 0 {
 			if j := strings.IndexByte(folder[i+1:], '/'); j >= 0 {
@@ -264,8 +264,8 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// actor names who acted. UserType is 4 for the system, 5 for an application and
-// 6 for a service principal; guests are often 0, so the form of the name decides.
+// actor sets who acted. UserType is 4 for the system, 5 for an application and 6 for a service
+// principal. For guests it is often 0, so they are recognised by the form of the name.
 func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	id := r.userID
 	a.Kind = event.Human
@@ -299,8 +299,8 @@ func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	}
 }
 
-// person is the canonical account of a user name. A guest is written as
-// name_domain#EXT#@tenant.onmicrosoft.com and stands for name@domain.
+// person returns the account of a user name. The guest name_domain#EXT#@tenant.onmicrosoft.com is
+// name@domain.
 func person(name string, out *ingest.Sink) string {
 	if i := strings.Index(name, "#"); i > 0 && len(name) > i+5 && strings.EqualFold(name[i:i+5], "#EXT#") {
 		local := name[:i]
@@ -315,7 +315,7 @@ func isGUID(id string) bool {
 	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-'
 }
 
-// actorUPN finds the user name (type 5) in Actor.
+// actorUPN returns the user name (type 5) in Actor.
 func actorUPN(actors []byte) (upn string) {
 	var s jsonscan.Scanner
 	if s.Reset(actors); actors == nil || !s.Array() {
@@ -347,9 +347,9 @@ func idAndType(s *jsonscan.Scanner) (id string, kind int64) {
 	return id, kind
 }
 
-// pairs calls visit for every {Name, Value} of a list. Newer values come as
-// NewValue, with the one before as OldValue. The list may also be a string of
-// JSON, or of -Name "value" words as PowerShell writes them.
+// pairs calls visit for every {Name, Value} of a list. New values may also be NewValue, with the
+// previous one as OldValue. The list may also be a string of JSON, or of -Name "value" words as
+// PowerShell writes them.
 func pairs(list []byte, visit func(name, value, before string)) {
 	var s jsonscan.Scanner
 	s.Reset(list)
@@ -386,7 +386,7 @@ func pairs(list []byte, visit func(name, value, before string)) {
 	}
 }
 
-// words reads -Name "value" -Other value.
+// words parses -Name "value" -Other value.
 func words(t string, visit func(name, value, before string)) {
 	for {
 		i := strings.IndexByte(t, '-')
@@ -406,16 +406,15 @@ func words(t string, visit func(name, value, before string)) {
 	}
 }
 
-// unquote takes the quotes off a property value that is itself JSON text:
-// "Global Administrator" in quotes, or a list of one.
+// unquote returns the text of a property value that is itself JSON: a string such as "Global
+// Administrator", or a list of one.
 func unquote(v string) string {
 	v = strings.TrimSpace(v)
 	v = strings.TrimSuffix(strings.TrimPrefix(v, "["), "]")
 	return strings.Trim(strings.TrimSpace(v), `"`)
 }
 
-// scanExtended reads the user agent and the session out of Entra's property
-// lists.
+// scanExtended reads the user agent and the session from the property lists of Entra ID.
 func (r *record) scanExtended(e *event.Event, out *ingest.Sink) {
 	pairs(r.extended, func(name, value, _ string) {
 		switch name {
@@ -439,14 +438,14 @@ func (r *record) scanExtended(e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// jsonField is a top-level text field of an object in a string.
+// jsonField returns a top-level text field of a JSON object in a string.
 func jsonField(text, field string) string {
 	var s jsonscan.Scanner
 	s.Reset([]byte(text))
 	return s.Field(field)
 }
 
-// decodeGraph reads a record that carries the native one in auditData.
+// decodeGraph decodes a record with the native record in auditData.
 func decodeGraph(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var inner []byte
 	if !s.Object() {
@@ -479,8 +478,8 @@ func decodeWhole(inner []byte, out *ingest.Sink) error {
 	return ingest.Whole(decode(&s, out))
 }
 
-// row reads a row of a Purview or Search-UnifiedAuditLog export. The native
-// record in AuditData is trusted over the columns around it.
+// row decodes a row of an export of Purview or Search-UnifiedAuditLog, by the native record in
+// AuditData rather than the other columns.
 func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	data := h.Cell(cells, "auditdata")
 	err := decodeWhole(data, out)
@@ -490,7 +489,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	return err
 }
 
-// cutCell is an AuditData cell that a spreadsheet has shortened.
+// cutCell is the error for an AuditData cell that a spreadsheet program has shortened.
 type cutCell struct{ err error }
 
 func (c *cutCell) Error() string {

@@ -9,7 +9,8 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// operation is what an Operation means. Others are kept as other and counted.
+// operation is the meaning of an Operation. Operations that are not listed stay unclassified and
+// are counted.
 type operation struct {
 	class  event.Class
 	detail func(r *record, e *event.Event, out *ingest.Sink)
@@ -170,8 +171,8 @@ func mail(r *record, e *event.Event, _ *ingest.Sink) {
 	e.Object = event.Object{Type: "mail", Container: r.mailbox}
 }
 
-// mailAccess counts messages. Above 1,000 in a day the vendor stops recording:
-// the volume is then a lower bound.
+// mailAccess counts messages. Microsoft stops recording above 1,000 in a day, so the volume is a
+// lower bound.
 func mailAccess(r *record, e *event.Event, out *ingest.Sink) {
 	mail(r, e, out)
 	e.Items = max(r.count, 1)
@@ -183,8 +184,8 @@ func mailAccess(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// technical reports whether a sharing target is SharePoint's own machinery: the
-// hidden groups behind links and limited access.
+// technical reports whether a sharing target is internal to SharePoint: the hidden groups behind
+// links and limited access.
 func technical(name string) bool {
 	return strings.HasPrefix(name, "SharingLinks.") || strings.HasPrefix(name, "Limited Access System Group") ||
 		strings.HasPrefix(name, "SharePointHome") ||
@@ -223,8 +224,8 @@ func siteAdmin(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrRole, "Site collection administrator")
 }
 
-// loginFailed tells a wrong password from what is no failure: a prompt for a
-// second factor or for staying signed in.
+// loginFailed classifies failed sign-ins. Prompts for a second factor or for staying signed in
+// are not failures.
 // Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 func loginFailed(r *record, e *event.Event, out *ingest.Sink) {
 	e.Outcome = event.Failure
@@ -237,9 +238,9 @@ func loginFailed(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrReason, r.logonError)
 }
 
-// updatedUser is a change of a directory entry. One that leaves no method of
-// strong authentication removes the second factor; one that adds the first
-// enrols it. Entra lists the methods as a JSON array.
+// updatedUser is a change of a directory entry. If no method of strong authentication is left,
+// the second factor was removed; if the first one was added, it was enrolled. Entra ID lists the
+// methods as a JSON array.
 func updatedUser(r *record, e *event.Event, out *ingest.Sink) {
 	entraTarget(r, e, out)
 	pairs(r.modified, func(name, value, before string) {
@@ -255,7 +256,7 @@ func updatedUser(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// entraTarget names the user or application a directory change was made to.
+// entraTarget sets the user or application that was changed in the directory.
 func entraTarget(r *record, e *event.Event, out *ingest.Sink) {
 	var s jsonscan.Scanner
 	if s.Reset(r.targets); r.targets == nil || !s.Array() {
@@ -305,7 +306,7 @@ func cmdletRole(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// consent reads the permissions an application was given.
+// consent reads the permissions that an application was granted.
 func consent(r *record, e *event.Event, out *ingest.Sink) {
 	entraTarget(r, e, out)
 	if e.Object.Name == "" || e.Object.Name == r.objectID {
@@ -332,8 +333,8 @@ func consent(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// sharingPolicy reports whether a tenant's or site's sharing was widened: a kind of
-// sharing that is now on, or a capability above the one before.
+// sharingPolicy reports whether the sharing of a tenant or site was widened: a kind of sharing
+// was turned on, or the capability is higher than before.
 func sharingPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	modifiedSettings(r, e, out)
 	effect := ""
@@ -378,8 +379,8 @@ func authenticationPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	out.Policy("authentication", effect)
 }
 
-// label is a change of a sensitivity label. LabelEventType says in which
-// direction: 1 up, 2 down, 3 removed, 4 changed at the same rank
+// label is a change of a sensitivity label. LabelEventType is 1 for an upgrade, 2 for a
+// downgrade, 3 for a removal and 4 for a change at the same rank
 // (learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema).
 func label(r *record, e *event.Event, out *ingest.Sink) {
 	var s jsonscan.Scanner
@@ -432,8 +433,8 @@ func mailboxPermission(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
-// forwarding finds where mail is sent on to. A mailbox that is changed in other
-// ways is a change of settings.
+// forwarding finds where mail is forwarded to. Other changes of a mailbox are changes of
+// settings.
 func forwarding(r *record, e *event.Event, out *ingest.Sink) {
 	e.Object.Type = "mailbox"
 	add := func(value string) {

@@ -1,5 +1,5 @@
-// Package okta decodes the Okta System Log, as the API and event hooks give it
-// and as the console exports it. Facts about the format: docs/sources/okta.md.
+// Package okta decodes the Okta System Log, from the API, from event hooks and from exports of
+// the console. It is also its source. Facts about the format: docs/sources/okta.md.
 package okta
 
 import (
@@ -29,7 +29,7 @@ var Tables = []*ingest.Table{{
 // party is an actor or a target.
 type party struct{ id, kind, login, name string }
 
-// record is what one pass over an event picks out of it.
+// record holds the fields of an event that are used.
 type record struct {
 	id, published, kind, result, reason, ip, agent, country, session string
 	privilege, factor, transaction                                   string
@@ -206,8 +206,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	return nil
 }
 
-// setActor names who acted. Codes sent by the system for a person are that
-// person's doing.
+// setActor sets who acted. If the system sends a code for a person, the person is the actor.
 func (r *record) setActor(e *event.Event, out *ingest.Sink) {
 	a := &e.Actor
 	switch r.actor.kind {
@@ -244,7 +243,7 @@ func (r *record) find(kind string) *party {
 	return nil
 }
 
-// known drops the words that stand for nothing.
+// known returns t, or "" if it is a word that stands for no value.
 func known(t string) string {
 	switch t {
 	case "unknown", "null", "Unknown", "UNKNOWN", "-":
@@ -358,7 +357,7 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// users adds the people among the targets.
+// users adds the users among the targets as recipients.
 func (r *record) users(out *ingest.Sink) {
 	for i := range r.targets[:r.targetCount] {
 		if t := &r.targets[i]; t.kind == "User" {
@@ -371,8 +370,8 @@ func (r *record) users(out *ingest.Sink) {
 	}
 }
 
-// row reads a row of the console's download. Its uuid is the API's, so that both
-// count once; up to four targets are flattened.
+// row decodes a row of the console's export. Its uuid is that of the API, so that an event in
+// both counts once. Up to four targets are in columns.
 func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
 	r := record{

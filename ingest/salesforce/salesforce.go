@@ -1,7 +1,6 @@
-// Package salesforce decodes Salesforce event monitoring: EventLogFile CSVs, the
-// same rows as JSON, and stored real-time events; and the set-up audit trail and
-// login history as queries return them. Facts about the format:
-// docs/sources/salesforce.md.
+// Package salesforce decodes Salesforce event monitoring (EventLogFile CSVs, the same rows as
+// JSON, and stored real-time events), the setup audit trail and the login history. It is also
+// their source. Facts about the formats: docs/sources/salesforce.md.
 package salesforce
 
 import (
@@ -52,9 +51,9 @@ var Tables = []*ingest.Table{{
 	Bind: bind,
 }}
 
-// The columns that are read. The first ones identify a row: its key is made from
-// them, so that the hourly and the daily file of one event agree, and a row
-// delivered twice counts once. REQUEST_ID alone is shared by rows of a request.
+// The columns that are read. The key of a row is made from the first ones, so that an event in
+// an hourly and a daily file, or a repeated row, counts once. REQUEST_ID alone is the same in all
+// rows of a request.
 const (
 	eventType = iota
 	timestamp
@@ -80,7 +79,7 @@ const (
 	transactionType
 	loginStatus
 	query
-	identifying // the number of columns above
+	identifying // number of columns in the key
 
 	timestampDerived = iota - 1
 	userIDDerived
@@ -174,7 +173,7 @@ var columnIndex = func() map[string]int {
 	return m
 }()
 
-// row is one row of an event log file.
+// row is a row of an event log file.
 type row struct {
 	cells [columnCount]string
 	id18  [18]byte
@@ -219,7 +218,7 @@ func decodeRow(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
-// emit turns the row into an event.
+// emit emits the event of the row.
 func (r *row) emit(out *ingest.Sink) error {
 	c := &r.cells
 	if c[eventType] == "" {
@@ -272,8 +271,8 @@ func (r *row) emit(out *ingest.Sink) error {
 	return nil
 }
 
-// account names a user by the 18-character form of an id; the 15-character form
-// differs in the case of letters alone, so it is completed first.
+// account returns the account of a user id. Ids of 15 characters may differ in case only, so they
+// are first extended to the 18-character form.
 func (r *row) account(id string, out *ingest.Sink) string {
 	switch len(id) {
 	case 18:
@@ -297,7 +296,8 @@ func (r *row) account(id string, out *ingest.Sink) string {
 
 func number(t string) int64 { return jsonscan.ParseInt([]byte(t)) }
 
-// types is what an EVENT_TYPE means. Others are kept as other and counted.
+// types is the meaning of each EVENT_TYPE. Types that are not listed stay unclassified and are
+// counted.
 var types = map[string]func(r *row, e *event.Event, out *ingest.Sink){
 	"Login":                       login,
 	"LoginAs":                     loginAs,
@@ -317,7 +317,7 @@ var types = map[string]func(r *row, e *event.Event, out *ingest.Sink){
 	"ContentDistribution":         contentDistribution,
 	"ContentDocumentLink":         class(event.PermissionGrant),
 	"DocumentAttachmentDownloads": attachment,
-	"DocumentAttachmentDownoads":  attachment, // the vendor's documentation prints both
+	"DocumentAttachmentDownoads":  attachment, // both are in the vendor's documentation
 	"URI":                         class(event.View),
 	"LightningPageView":           class(event.View),
 	"Search":                      class(event.List),
@@ -340,8 +340,8 @@ func login(r *row, e *event.Event, out *ingest.Sink) {
 	e.Client.App = ""
 }
 
-// loginAs turns the record round: the delegated user is the admin who acts, the
-// user is the one acted for.
+// loginAs is an admin who signs in as another user. The delegated user of the record is the
+// admin; its user is the one on whose behalf the admin acts.
 func loginAs(r *row, e *event.Event, out *ingest.Sink) {
 	e.Class = event.AppAccess
 	e.Actor.OnBehalfOf = e.Actor.Account
@@ -352,8 +352,8 @@ func loginAs(r *row, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// report is a report that was run; formatted exports appear here alone, details
-// exports in ReportExport too.
+// report is a report that was run. Formatted exports are recorded only here, exports of details
+// in ReportExport, too.
 func report(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	e.Class, e.Rows = event.ReportRun, number(c[rowCount])
@@ -366,7 +366,7 @@ func report(r *row, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrExecution, c[requestID])
 }
 
-// reportKey is the 15-character form of a report id, which all types share.
+// reportKey returns the 15-character form of a report id, which all types have.
 func reportKey(id string) string {
 	if len(id) == 18 {
 		return id[:15]
@@ -374,7 +374,7 @@ func reportKey(id string) string {
 	return id
 }
 
-// reportExport has no row count: the run of the same report does.
+// reportExport is an exported report. It has no row count, but the run of the report has.
 func reportExport(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	id := cmp.Or(c[uriID], strings.TrimPrefix(c[uri], "/"))
@@ -393,8 +393,7 @@ func waveDownload(r *row, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrExecution, r.cells[requestID])
 }
 
-// apiCall is a call that returned or wrote rows. Only what was read counts as
-// taken.
+// apiCall is a call that returned or wrote rows. Only reads are queries.
 func apiCall(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	e.Class, e.Rows = event.Query, number(c[rowsProcessed])
@@ -406,8 +405,8 @@ func apiCall(r *row, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{ID: c[entityName], Type: "entity", Name: c[entityName]}
 }
 
-// bulk is a batch or a state of a job. A BulkApi2 job has a row for every state
-// with the rows so far; the execution ties them together.
+// bulk is a batch or a state of a job. A BulkApi2 job has a row for every state with the number
+// of rows so far; they have the execution in common.
 func bulk(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	e.Class, e.Rows = event.Query, max(number(c[rowsProcessed]), number(c[recordsProcessed]))
@@ -458,13 +457,13 @@ func attachment(r *row, e *event.Event, _ *ingest.Sink) {
 	e.Object = event.Object{ID: r.cells[entityID], Type: "file", Name: r.cells[fileName]}
 }
 
-// stored is what one pass over a stored real-time event picks out of it.
+// stored holds the fields of a stored real-time event that are used.
 type stored struct {
 	kind, id, date, username, user, ip, execution, operation, name, app, file, size, status string
 	rows, sequence                                                                          int64
 }
 
-// decodeEvent reads a stored real-time event as a query returns it.
+// decodeEvent decodes a stored real-time event, as a query returns it.
 func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var v stored
 	if !s.Object() {
@@ -539,7 +538,7 @@ func (v *stored) scan(s *jsonscan.Scanner) {
 	}
 }
 
-// classify sets the class of an event by its type, and what depends on the type.
+// classify sets the class of an event by its type, and the fields that depend on the type.
 func (v *stored) classify(e *event.Event, out *ingest.Sink) {
 	switch kind := strings.TrimSuffix(strings.TrimSuffix(v.kind, "Store"), "Stream"); kind {
 	case "ReportEvent":

@@ -9,8 +9,8 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// decodeSetup reads a row of SetupAuditTrail: what administrators changed. The details
-// are in a sentence, in the language of the organisation; the action is a code.
+// decodeSetup decodes a row of SetupAuditTrail: a change by an administrator. The action is a
+// code; the details are in a sentence in the language of the organisation.
 func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var id, action, section, display, created, by, username, email, delegate string
 	if !s.Object() {
@@ -73,7 +73,7 @@ func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
 		e.Actor.Account = account
 	}
 
-	if ingest.IsEmail(delegate) { // an administrator who was signed in as somebody else
+	if ingest.IsEmail(delegate) { // an administrator who was signed in as another user
 		e.Actor.OnBehalfOf, e.Actor.Account, e.Actor.Alias = e.Actor.Account, out.Lower(delegate), ""
 	}
 	e.Object = event.Object{Type: "setting", ID: action, Name: clip(display), Container: section}
@@ -90,14 +90,13 @@ func clip(t string) string {
 	return t
 }
 
-// whole are permissions over all data, or over who has which, as codes and as the
-// sentences name them.
+// whole are permissions over all data or over permissions, as codes and as in the sentences.
 var whole = []string{
 	"modify all data", "modifyalldata", "view all data", "viewalldata", "manage users", "manageusers",
 	"customize application", "system administrator", "systemadministrator",
 }
 
-// setup says what an action of the set-up means.
+// setup classifies an action of the setup audit trail.
 func setup(e *event.Event, action, display string, out *ingest.Sink) {
 	text := strings.ToLower(display)
 	switch {
@@ -144,7 +143,7 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 	}
 }
 
-// receiver is the user name in the sentence, of those that say who received a right.
+// receiver returns the user name in a sentence about a granted permission.
 func receiver(display string, out *ingest.Sink) string {
 	for word := range strings.FieldsSeq(display) {
 		if word = strings.Trim(word, "(),;:.'\""); ingest.IsEmail(word) {
@@ -154,7 +153,7 @@ func receiver(display string, out *ingest.Sink) string {
 	return ""
 }
 
-// decodeLogin reads a row of LoginHistory.
+// decodeLogin decodes a row of LoginHistory.
 func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 	var id, user, at, kind, ip, status, browser, platform, app, country string
 	if !s.Object() {

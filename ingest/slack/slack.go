@@ -1,5 +1,5 @@
-// Package slack decodes Slack audit log entries. Facts about the format:
-// docs/sources/slack.md.
+// Package slack decodes the entries of the Slack audit log, and is its source. Facts about the
+// format: docs/sources/slack.md.
 package slack
 
 import (
@@ -22,7 +22,7 @@ var Formats = []*ingest.Format{{
 // thing is an actor or an entity: {type, <type>: {id, name, email, …}}.
 type thing struct{ kind, id, name, email, title, privacy string }
 
-// record is what one pass over an entry picks out of it.
+// record holds the fields of an entry that are used.
 type record struct {
 	id, created, action, ip, agent, session, workspace string
 	actor, entity                                      thing
@@ -221,7 +221,7 @@ var actions = map[string]handler{
 	"intune_enabled":                          {event.ConfigChange, signOn},
 }
 
-// signOn is a change of how people, or their devices, are let in.
+// signOn is a change of how people or their devices sign in.
 func signOn(r *record, _ *event.Event, out *ingest.Sink) {
 	effect := ""
 	switch {
@@ -233,8 +233,8 @@ func signOn(r *record, _ *event.Event, out *ingest.Sink) {
 	out.Policy("authentication", effect)
 }
 
-// setting says what a workspace's preference governs. One that forbids something
-// is weaker when it is turned off.
+// setting is a changed preference of a workspace. Turning off one that forbids something weakens
+// the policy.
 func (r *record) setting(out *ingest.Sink) {
 	value := ""
 	r.visit(func(key, v string) {
@@ -274,7 +274,7 @@ func public(_ *record, e *event.Event, out *ingest.Sink) {
 	out.To("*", event.ScopeAnyone)
 }
 
-// details visits the text values of details; their shapes differ by action.
+// details visits the text values of details, whose shape depends on the action.
 func (r *record) visit(visit func(key, value string)) {
 	var s jsonscan.Scanner
 	if s.Reset(r.details); r.details == nil || !s.Object() {

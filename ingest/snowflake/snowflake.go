@@ -1,5 +1,5 @@
-// Package snowflake decodes rows of Snowflake's account usage views: queries,
-// sign-ins and grants. Facts about the format: docs/sources/snowflake.md.
+// Package snowflake decodes rows of Snowflake's account usage views (queries, sign-ins and
+// grants), and is their source. Facts about the format: docs/sources/snowflake.md.
 package snowflake
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// Formats are the JSON shapes: rows with the names of the views' columns.
+// Formats are the JSON shapes of Snowflake's rows, with the views' column names as keys.
 var Formats = []*ingest.Format{
 	{
 		Name:   "snowflake_query",
@@ -49,7 +49,7 @@ var Tables = []*ingest.Table{
 	},
 }
 
-// Columns that are read.
+// The columns that are read.
 const (
 	queryID = iota
 	queryType
@@ -143,7 +143,7 @@ func binder(read func(*row, *ingest.Sink) error) func(ingest.Header) func([][]by
 	}
 }
 
-// actor is the user: by e-mail address where the row has it, and by name.
+// actor returns the user, by e-mail address if the row has one, and by name.
 func (r *row) actor(out *ingest.Sink) event.Actor {
 	a := event.Actor{Account: out.Account("snowflake", cmp.Or(r[userEmail], r[userName])), Kind: event.Human}
 	if ingest.IsEmail(r[userEmail]) && r[userName] != "" && !strings.EqualFold(r[userEmail], r[userName]) {
@@ -155,7 +155,7 @@ func (r *row) actor(out *ingest.Sink) event.Actor {
 	return a
 }
 
-// login is a row of LOGIN_HISTORY.
+// login decodes a row of LOGIN_HISTORY.
 func login(r *row, out *ingest.Sink) error {
 	if r[eventID] == "" || r[success] == "" {
 		return ingest.ErrNotThis
@@ -179,8 +179,8 @@ func login(r *row, out *ingest.Sink) error {
 	return nil
 }
 
-// grant is a row of GRANTS_TO_USERS. The statement that gave the role is in the
-// history of queries, with who did it: this row is a consequence.
+// grant decodes a row of GRANTS_TO_USERS. The statement that granted the role is in the query
+// history, with its user; this row is a consequence.
 func grant(r *row, out *ingest.Sink) error {
 	if r[granteeName] == "" {
 		return ingest.ErrNotThis
@@ -201,10 +201,10 @@ func grant(r *row, out *ingest.Sink) error {
 	return nil
 }
 
-// textLimit is how much of a statement is looked at.
+// textLimit is how many bytes of a statement are parsed.
 const textLimit = 2000
 
-// query is a row of QUERY_HISTORY.
+// query decodes a row of QUERY_HISTORY.
 func query(r *row, out *ingest.Sink) error {
 	if r[queryID] == "" || r[queryType] == "" {
 		return ingest.ErrNotThis
@@ -239,7 +239,7 @@ func query(r *row, out *ingest.Sink) error {
 	return nil
 }
 
-// statement is a statement as words in capitals; texts in quotes stay one word.
+// statement is a SQL statement as a list of words in capitals.
 type statement []string
 
 func (w statement) at(i int) string {
@@ -249,7 +249,7 @@ func (w statement) at(i int) string {
 	return ""
 }
 
-// after is the word that follows some words.
+// after returns the word after a sequence of words; "" if there is none.
 func (w statement) after(words ...string) string {
 	for i := 0; i+len(words) < len(w); i++ {
 		if w[i : i+len(words)].is(words...) {
@@ -259,7 +259,7 @@ func (w statement) after(words ...string) string {
 	return ""
 }
 
-// is reports whether a statement begins with some words.
+// is reports whether the statement begins with a sequence of words.
 func (w statement) is(words ...string) bool {
 	for i, want := range words {
 		if w.at(i) != want {
@@ -269,7 +269,7 @@ func (w statement) is(words ...string) bool {
 	return true
 }
 
-// has reports whether the words follow one another somewhere.
+// has reports whether the statement contains a sequence of words.
 func (w statement) has(words ...string) bool {
 	for i := range w {
 		if w[i:].is(words...) {
@@ -285,7 +285,7 @@ func words(text string) statement {
 	})
 }
 
-// administrative are the roles that come with an account and rule over it.
+// administrative are the built-in roles that administer an account.
 var administrative = map[string]bool{
 	"ACCOUNTADMIN":   true,
 	"ORGADMIN":       true,
@@ -313,7 +313,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 	}
 }
 
-// bytes is how much a query brought out of the account.
+// bytes returns how many bytes a query returned or sent out of the account.
 func (r *row) bytes() int64 { return max(number(r[bytesToResult]), number(r[bytesOut])) }
 
 // copyInto is COPY INTO: a table is loaded, or unloaded into a stage or a bucket.
@@ -435,7 +435,7 @@ func (w statement) policy(kind string, e *event.Event, out *ingest.Sink) {
 	out.Policy(kind, effect)
 }
 
-// number reads a count; what is none is 0.
+// number parses a count; 0 for anything else.
 func number(t string) int64 {
 	if t == "" {
 		return 0

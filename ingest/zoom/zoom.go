@@ -1,5 +1,5 @@
-// Package zoom decodes Zoom's operation logs and sign-in activities, as the reports
-// API gives them and as the web portal exports them. Facts about the format:
+// Package zoom decodes Zoom's operation logs and sign-in activities, from the reports API and
+// from exports of the web portal. It is also their source. Facts about the format:
 // docs/sources/zoom.md.
 package zoom
 
@@ -23,7 +23,7 @@ var Formats = []*ingest.Format{{
 	Decode: decode,
 }}
 
-// Tables are the delimited shapes: the portal's export of operation logs.
+// Tables are the delimited shapes of Zoom's reports: the portal's exports of operation logs.
 var Tables = []*ingest.Table{{
 	Name:  "zoom_operation_csv",
 	Match: func(h ingest.Header) bool { return h.Has("time", "operator", "operationdetail") },
@@ -118,7 +118,7 @@ func (r *record) activity(e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// operation is what somebody changed. What it was stands in an English sentence:
+// operation is a change by a user. The details are in an English sentence:
 // "Change Role  - dana@acme.example: from Member to Admin".
 func (r *record) operation(e *event.Event, out *ingest.Sink) {
 	e.Action = out.Join(r.category, "/", r.action)
@@ -189,7 +189,7 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 	case has("recording", "passcode", "authenticated users", "waiting room", "share", "external contact"):
 		e.Class = event.ConfigChange
 		effect := onOff(from, to)
-		if !has("only", "passcode", "require", "authenticated", "waiting room", "prevent", "block") { // what allows rather than forbids
+		if !has("only", "passcode", "require", "authenticated", "waiting room", "prevent", "block") { // it allows rather than forbids
 			effect = map[string]string{"weaker": "stronger", "stronger": "weaker"}[effect]
 		}
 		out.Policy("sharing", effect)
@@ -199,7 +199,7 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// onOff is what a guard's change from one value to another does.
+// onOff returns the effect of a protection's change from one value to another.
 func onOff(from, to string) string {
 	switch {
 	case strings.EqualFold(from, "on") && strings.EqualFold(to, "off"):
@@ -210,7 +210,7 @@ func onOff(from, to string) string {
 	return ""
 }
 
-// values are what the sentence says was changed: from one to another.
+// values returns the old and the new value in the sentence.
 func (r *record) values() (from, to string) {
 	i := strings.LastIndex(r.detail, "from ")
 	if i < 0 {
@@ -223,8 +223,7 @@ func (r *record) values() (from, to string) {
 	return strings.TrimSpace(from), strings.TrimSpace(to)
 }
 
-// subject is what the sentence is about: the words after the dash, without the
-// change.
+// subject returns the words after the dash of the sentence, without the change.
 func (r *record) subject() string {
 	_, s, ok := strings.Cut(r.detail, " - ")
 	if !ok {
@@ -234,7 +233,7 @@ func (r *record) subject() string {
 	return strings.TrimSpace(s)
 }
 
-// concerns adds the user that the sentence names.
+// concerns adds the user that the sentence names as a recipient.
 func (r *record) concerns(out *ingest.Sink) {
 	for w := range strings.FieldsFuncSeq(r.detail, func(c rune) bool { return c == ' ' || c == ',' || c == ':' || c == ';' }) {
 		if ingest.IsEmail(w) {
