@@ -87,7 +87,7 @@ type Stream struct {
 type Env struct {
 	HTTP  *http.Client     // without a timeout: contexts end requests
 	Now   func() time.Time // clock of this machine
-	Log   *slog.Logger     // for what goes on without an error
+	Log   *slog.Logger     // for problems that are not errors
 	Since time.Time        // start of streams that have no cursor yet
 }
 

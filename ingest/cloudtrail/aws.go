@@ -101,8 +101,8 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, err
 	return append(streams, lookups...), err
 }
 
-// objectStreams read objects of buckets: those that notifications in a queue name, those that are listed,
-// digests, and access logs.
+// objectStreams returns the streams that read objects of buckets: those named by notifications in a
+// queue, those that are listed, digests, and access logs.
 func (c *Config) objectStreams(own aws.Config, objects *s3.Client, env ingest.Env) (streams []ingest.Stream) {
 	listing := func(sweeps ingest.SweepPlan) *bucket {
 		return &bucket{
@@ -167,7 +167,7 @@ func (c *Config) objectStreams(own aws.Config, objects *s3.Client, env ingest.En
 	return streams
 }
 
-// lookups ask LookupEvents, for each role in each of its regions.
+// lookups returns a stream of LookupEvents for each role in each of its regions.
 func (c *Config) lookups(ctx context.Context, conf aws.Config, env ingest.Env) (streams []ingest.Stream, err error) {
 	roles := c.Roles
 	if len(roles) == 0 {

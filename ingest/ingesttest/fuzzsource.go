@@ -19,16 +19,15 @@ import (
 	"github.com/outflow/outflow/ingest"
 )
 
-// fuzzHost is where the vendor of a fuzz target is. Nobody is asked.
+// fuzzHost is the host of the vendor in fuzz targets. No request is sent to it.
 const fuzzHost = "vendor.example"
 
-// mostRequests is how many a source may make for a page of one answer that it is given
-// again and again.
+// mostRequests is how many requests a source may make if every answer is the same.
 const mostRequests = 2000
 
-// FuzzSource asserts that no cursor that was stored, and no answer of a vendor, makes a
-// source panic, ask forever, or send its secret to another host. Seeds are the scenarios
-// of the package (TestSources).
+// FuzzSource asserts that no stored cursor and no answer of a vendor makes a source panic, send
+// requests without end, or send its secret to another host. The seeds are the scenarios of the
+// package (see TestSources).
 func FuzzSource(f *testing.F, kind ingest.Kind) {
 	os.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
 	configs := seedScenarios(f, kind)
@@ -116,7 +115,7 @@ func readPages(ctx context.Context, source ingest.Source, cursor []byte) {
 	}
 }
 
-// oneAnswer answers every request with the same, and those for tokens with one.
+// oneAnswer gives every request the same answer, and requests for tokens a token.
 type oneAnswer struct {
 	t        *testing.T
 	body     []byte

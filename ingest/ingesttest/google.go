@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// GoogleAccount is the key file of a service account of Google, with a new key.
+// GoogleAccount returns the key file of a Google service account, with a new key.
 func GoogleAccount(t testing.TB) string {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -1,5 +1,5 @@
-// Package ingesttest judges decoders. It reads samples through the same reader
-// as the program and writes events as text, so that goldens can be read.
+// Package ingesttest tests decoders and sources. It reads samples with the same reader as the
+// program, and writes events as text, so that golden files are readable.
 package ingesttest
 
 import (
@@ -22,11 +22,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite goldens")
 
-// Update reports whether goldens are to be rewritten.
+// Update reports whether golden files are to be rewritten (-update).
 func Update() bool { return *update }
 
-// Read reads files and returns clones of their events, in the order in which they
-// were read, and the reports.
+// Read reads files and returns copies of their events, in the order in which they were read, and
+// the reports.
 func Read(t testing.TB, formats []*ingest.Format, tables []*ingest.Table, paths ...string) ([]*event.Event, []files.Report) {
 	t.Helper()
 	found, bad := files.Find(paths)
@@ -44,7 +44,7 @@ func Read(t testing.TB, formats []*ingest.Format, tables []*ingest.Table, paths 
 	return events, append(reports, bad...)
 }
 
-// Format writes an event as text: one line, only what is stated.
+// Format returns an event as text, with the fields that are set.
 func Format(e *event.Event) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s", time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z"), e.Source, e.Class, e.Action)
@@ -112,8 +112,8 @@ func Format(e *event.Event) string {
 	return b.String()
 }
 
-// Run judges the decoders of a package by its testdata/*.txtar: every file of an
-// archive but want is read as an export, want is what comes out.
+// Run tests the decoders of a package with its testdata/*.txtar. Every file of an archive is read
+// as an export, except want, which has the wanted events.
 func Run(t *testing.T, formats []*ingest.Format, tables []*ingest.Table) {
 	t.Helper()
 	archives, err := filepath.Glob("testdata/*.txtar")
@@ -125,6 +125,7 @@ func Run(t *testing.T, formats []*ingest.Format, tables []*ingest.Table) {
 	}
 }
 
+// testFormats tests decoders with one archive.
 func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*ingest.Table) {
 	ar, err := txtar.ParseFile(name)
 	if err != nil {
@@ -190,7 +191,7 @@ func testFormats(t *testing.T, name string, formats []*ingest.Format, tables []*
 	}
 }
 
-// checkEvent holds for every event of every decoder.
+// checkEvent asserts what holds for every event of every decoder.
 func checkEvent(t testing.TB, e *event.Event) {
 	t.Helper()
 	if e.Source == event.NoSource || e.Action == "" || !ingest.ValidTime(e.Time) || e.Key == 0 {
@@ -207,10 +208,9 @@ func checkEvent(t testing.TB, e *event.Event) {
 	}
 }
 
-// Fuzz asserts that bytes in are either events or counted errors: nothing is
-// dropped in silence, and nothing panics. Seeds are the records of the package's
-// testdata, each by itself: a target that is given whole exports spends its time on
-// minimising them.
+// Fuzz asserts that all input becomes events or counted errors: nothing is dropped silently, and
+// nothing panics. The seeds are the records of the package's testdata, one by one, since a target
+// with whole exports as seeds spends its time on minimising them.
 func Fuzz(f *testing.F, formats []*ingest.Format, tables []*ingest.Table) {
 	archives, _ := filepath.Glob("testdata/*.txtar")
 	for _, name := range archives {
@@ -246,8 +246,8 @@ func Fuzz(f *testing.F, formats []*ingest.Format, tables []*ingest.Table) {
 	})
 }
 
-// Accounted asserts that a report accounts for the bytes of an export: they are
-// records that gave events, or the report says what is wrong with them.
+// Accounted asserts that a report accounts for all bytes of an export: they are records with
+// events, or the report has what is wrong with them.
 func Accounted(t testing.TB, data []byte, events []*event.Event, r files.Report) {
 	t.Helper()
 	if r.Known == 0 && r.ProblemCount == 0 && r.Reason == "" && len(bytes.Trim(data, " \r\n\t,[]{}\xef\xbb\xbf")) > 0 {
@@ -261,6 +261,6 @@ func Accounted(t testing.TB, data []byte, events []*event.Event, r files.Report)
 	}
 }
 
-// emptyList reports whether the records may rightly hold no event: a Google activity
-// with an empty list of events.
+// emptyList reports whether the records may have no events: Google activities may have an empty
+// list of them.
 func emptyList(r files.Report) bool { return r.Formats["google_workspace"] == r.Records }

@@ -7,13 +7,12 @@ import (
 	"slices"
 )
 
-// maxSeed is how large a seed of a fuzz target may be. Every execution mutates and
-// decodes whole inputs, so large ones are slow and find less.
+// maxSeed is the largest size of a seed of a fuzz target. Every execution mutates and decodes
+// whole inputs, so large ones are slow and find less.
 const maxSeed = 2 << 10 // bytes
 
-// Seeds cuts an export into small inputs for a fuzz target: one for each record, in
-// the envelope that the export has. Records of more than 2 KiB are left out unless
-// there is nothing smaller.
+// Seeds splits an export into small inputs for a fuzz target, one for each record in the envelope
+// of the export. Records of more than 2 KiB are left out unless there are no smaller ones.
 func Seeds(data []byte) [][]byte {
 	var list [][]byte
 	switch lines := bytes.SplitAfter(bytes.TrimSpace(data), []byte("\n")); {
@@ -33,8 +32,8 @@ func Seeds(data []byte) [][]byte {
 	return append(list, data[:min(len(data), maxSeed)])
 }
 
-// documents are copies of a JSON document with one element each of the list that it
-// is, or of the longest list that it holds.
+// documents returns copies of a JSON document, each with one element of the list that it is, or
+// of the longest list in it.
 func documents(data []byte) (list [][]byte) {
 	var elements []json.RawMessage
 	if json.Unmarshal(data, &elements) == nil {

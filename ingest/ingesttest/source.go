@@ -33,35 +33,37 @@ import (
 	"github.com/outflow/outflow/internal/webapi"
 )
 
-// Now is what time it is in scenarios.
+// Now is the current time in scenarios.
 var Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// Vendor is a server that answers as a scenario says: sections of a txtar archive
-// named as the requests that they answer, "GET /path?a=b", where * stands for any
-// value, *text* for one that contains a text, and parameters that are not named do not matter; "POST /path text" answers
-// those whose body contains a text. A section holds headers
-// (Status among them), an empty line and the body; {{url}} is the server's address. Of
-// several sections with one name each answers once, and the last from then on.
+// Vendor is a server that answers requests from the sections of a txtar archive. The name of a
+// section is the request that it answers: "GET /path?a=b", where the value * stands for any
+// value and *text* for one that contains the text, and other parameters are ignored; or "POST
+// /path text", for requests whose body contains the text. A section consists of headers (Status
+// among them), an empty line and the body; {{url}} stands for the server's address. Of several
+// sections with the same name, each answers once, and the last one from then on.
 type Vendor struct {
 	*httptest.Server
-	Requests int
-	Unknown  []string // requests that nothing answers
+	Requests int      // requests so far
+	Unknown  []string // requests that no section answers
 
 	mu      sync.Mutex
 	answers []*answer
-	fault   func(w http.ResponseWriter, r *http.Request, seen int) bool // whether it has answered
-	seen    map[string]int
+	fault   func(w http.ResponseWriter, r *http.Request, seen int) bool // returns true if it has answered
+	seen    map[string]int                                              // how often each request was made
 }
 
+// answer holds the answers to a request.
 type answer struct {
 	method, path string
-	text         string // that the body contains
+	text         string // part of the request's body
 	query        url.Values
 	bodies       [][]byte
-	used         int
+	used         int // answers given so far
 }
 
-// NewVendor starts a server for the sections of an archive that are requests.
+// NewVendor starts a server for the sections of an archive that are requests. It is closed when
+// the test ends.
 func NewVendor(t testing.TB, ar *txtar.Archive) *Vendor {
 	t.Helper()
 	v := &Vendor{seen: map[string]int{}}
@@ -90,6 +92,7 @@ func NewVendor(t testing.TB, ar *txtar.Archive) *Vendor {
 	return v
 }
 
+// matches reports whether a request with a body gets the answer.
 func (a *answer) matches(r *http.Request, body []byte) bool {
 	if a.method != r.Method || a.path != r.URL.Path || !bytes.Contains(body, []byte(a.text)) {
 		return false
@@ -123,7 +126,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	best := -1
-	for i, a := range v.answers { // the one that says most
+	for i, a := range v.answers { // the one with the most parameters
 		if a.matches(r, body) && (best < 0 || len(a.query) > len(v.answers[best].query)) {
 			best = i
 		}
@@ -160,8 +163,8 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(bytes.TrimRight(content, "\n"))
 }
 
-// faults are how vendors, and what lies between, misbehave: at the first time that
-// something is asked for. Each must leave what is collected as it is.
+// faults are the ways in which vendors and proxies misbehave, when a request is made for the
+// first time. None of them may change which events are collected.
 var faults = map[string]func(w http.ResponseWriter, r *http.Request, seen int) bool{
 	"throttled for seconds": first(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "0")
@@ -202,6 +205,7 @@ var faults = map[string]func(w http.ResponseWriter, r *http.Request, seen int) b
 	}),
 }
 
+// first returns a fault that answers only the first time that a request is made.
 func first(do func(w http.ResponseWriter, r *http.Request)) func(http.ResponseWriter, *http.Request, int) bool {
 	return func(w http.ResponseWriter, r *http.Request, seen int) bool {
 		if seen > 1 {
@@ -212,25 +216,25 @@ func first(do func(w http.ResponseWriter, r *http.Request)) func(http.ResponseWr
 	}
 }
 
-// Scenario is a scenario of a source of some kind.
+// Scenario is a scenario of a source.
 type Scenario struct {
-	Kind    ingest.Kind
-	Archive *txtar.Archive
-	Formats []*ingest.Format
-	Tables  []*ingest.Table
-	Secrets []string // texts that appear nowhere
-	Since   time.Time
+	Kind    ingest.Kind      // kind of the source
+	Archive *txtar.Archive   // configuration, answers of the vendor, and wanted events
+	Formats []*ingest.Format // formats that the source reads
+	Tables  []*ingest.Table  // tables that the source reads
+	Secrets []string         // texts that must not appear in errors
+	Since   time.Time        // start of the streams
 }
 
-// run is one collection of a scenario.
+// run is a collection of the events of a scenario.
 type run struct {
 	*Scenario
 	vendor  *Vendor
 	now     func() time.Time
 	log     eventlog.Log
-	restart bool                    // before every step, so that nothing is remembered
-	between func(name string) error // may end a step in its middle
-	looks   int                     // how often each stream is read to its end
+	restart bool                    // before every step, so that only stored state is used
+	between func(name string) error // an error ends the step in the middle
+	looks   int                     // how often each stream is read to its end; 0 stands for 1
 	errors  []string
 	gaps    []string
 	dead    []string
@@ -247,8 +251,8 @@ func newRun(t testing.TB, s *Scenario) *run {
 
 const maxSteps = 60
 
-// collect reads all streams to their end and returns what is in the log, each event
-// once, as text in the order of time.
+// collect reads all streams to their end and returns the events in the event log as text, each
+// once, ordered by time.
 func (r *run) collect(t testing.TB, dir string) []string {
 	t.Helper()
 	c := &collection{run: r, path: filepath.Join(dir, "sources.db")}
@@ -290,7 +294,7 @@ type collection struct {
 	pulls []*watch.Pull
 }
 
-// open opens the store and the streams, as a program does that starts.
+// open opens the store and the streams, as the program does at its start.
 func (c *collection) open(t testing.TB) {
 	t.Helper()
 	var err error
@@ -308,7 +312,7 @@ func (c *collection) close() {
 	}
 }
 
-// step asks a stream once. It returns true if there is no more to ask for.
+// step reads a page of a stream. It returns true if there is no more to read.
 func (c *collection) step(ctx context.Context, p *watch.Pull) (end bool) {
 	stepping, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -325,12 +329,12 @@ func (c *collection) step(ctx context.Context, p *watch.Pull) (end bool) {
 	}
 	if err != nil {
 		c.errors = append(c.errors, err.Error())
-		return webapi.Is(err, webapi.Denied) || webapi.Is(err, webapi.Refused) // asked rarely
+		return webapi.Is(err, webapi.Denied) || webapi.Is(err, webapi.Refused) // these are not retried soon
 	}
 	return !step.More
 }
 
-// open opens the streams of the scenario's configuration. The error is that of the source.
+// open opens the streams with the scenario's configuration. The error is that of the source.
 func (r *run) open(ctx context.Context, t testing.TB) ([]*watch.Pull, error) {
 	t.Helper()
 	var conf []byte
@@ -362,7 +366,7 @@ func (r *run) open(ctx context.Context, t testing.TB) ([]*watch.Pull, error) {
 	return pulls, nil
 }
 
-// Events hands the events of a log to a function, partition by partition, in their order.
+// Events calls take for the events of an event log, partition by partition, ordered by offset.
 func Events(t testing.TB, log eventlog.Log, take func(e *event.Event)) {
 	t.Helper()
 	for p := range log.Partitions() {
@@ -371,7 +375,7 @@ func Events(t testing.TB, log eventlog.Log, take func(e *event.Event)) {
 			t.Fatal(err)
 		}
 		_, err = eventlog.Each(t.Context(), log, p, 0, end, 1000, func(r *eventlog.Record) error {
-			if _, mark := ingest.ParseBatchMarker(r.Value); mark {
+			if _, marker := ingest.ParseBatchMarker(r.Value); marker {
 				return nil
 			}
 			var dec event.Decoder
@@ -388,7 +392,7 @@ func Events(t testing.TB, log eventlog.Log, take func(e *event.Event)) {
 	}
 }
 
-// read is what a log holds, each event once, as text in the order of time.
+// read returns the events of an event log as text, each once, ordered by time.
 func read(t testing.TB, log eventlog.Log) []string {
 	t.Helper()
 	type place struct {
@@ -410,9 +414,9 @@ func read(t testing.TB, log eventlog.Log) []string {
 	return list
 }
 
-// TestSources judges a kind by the scenarios testdata/api/*.txtar: what comes to be in the
-// log is the section want, whatever is done to it: faults of the vendor, restarts and
-// crashes at any line, a log that fails, two pollers at once. No error holds a secret.
+// TestSources tests a kind of source with the scenarios testdata/api/*.txtar. The events that it
+// collects must be those of the section want, despite faults of the vendor, restarts, crashes at
+// any line, a failing event log, and two pollers at once. No error may contain a secret.
 func TestSources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, tables []*ingest.Table) {
 	t.Helper()
 	archives, err := filepath.Glob("testdata/api/*.txtar")
@@ -433,12 +437,12 @@ func TestSources(t *testing.T, kind ingest.Kind, formats []*ingest.Format, table
 	}
 }
 
-// NewScenario is the scenario of an archive.
+// NewScenario returns the scenario of an archive.
 func NewScenario(t *testing.T, kind ingest.Kind, ar *txtar.Archive, formats []*ingest.Format, tables []*ingest.Table) *Scenario {
 	return &Scenario{Kind: kind, Archive: ar, Formats: formats, Tables: tables, Since: since(t, ar)}
 }
 
-// since is from when on a scenario is read: a day before Now, unless a section says so.
+// since returns the start of a scenario's streams: the section since, or a day before Now.
 func since(t *testing.T, ar *txtar.Archive) time.Time {
 	for _, f := range ar.Files {
 		if f.Name == "since" {
@@ -452,7 +456,7 @@ func since(t *testing.T, ar *txtar.Archive) time.Time {
 	return Now.Add(-24 * time.Hour)
 }
 
-// repeats reports whether the vendor gives the same answers a second time.
+// repeats reports whether the vendor repeats its answers.
 func (s *Scenario) repeats() bool { return !strings.Contains(string(s.Archive.Comment), "Once only") }
 
 // TestSource tests a source with one scenario.
@@ -496,14 +500,14 @@ func TestSource(t *testing.T, name string, s *Scenario) {
 	})
 }
 
-// variant is a way to run a scenario that must give the same events.
+// variant is a way to run a scenario that must collect the same events.
 type variant struct {
 	name    string
-	repeats bool // it asks for things a second time
+	repeats bool // needs a vendor that repeats its answers
 	set     func(r *run)
 }
 
-// variants are repetitions, restarts, crashes, faults of the vendor, and a log that fails.
+// variants returns repetitions, restarts, crashes, faults of the vendor, and a failing event log.
 func variants() []variant {
 	list := []variant{
 		{"twice", true, func(r *run) { r.looks = 2 }},
@@ -515,7 +519,7 @@ func variants() []variant {
 			r.restart = true
 			var crashes atomic.Int64 // bodies are read at the same time
 			r.between = func(at string) error {
-				if at == line && crashes.Add(1)%2 == 1 { // the next time it goes on
+				if at == line && crashes.Add(1)%2 == 1 { // every second time
 					return errors.New("crash")
 				}
 				return nil
@@ -528,7 +532,7 @@ func variants() []variant {
 	return list
 }
 
-// forbid refuses every request, and repeats its secrets.
+// forbid rejects every request and repeats its secrets.
 func forbid(w http.ResponseWriter, req *http.Request, _ int) bool {
 	w.WriteHeader(http.StatusForbidden)
 	body, _ := io.ReadAll(req.Body)
@@ -536,7 +540,7 @@ func forbid(w http.ResponseWriter, req *http.Request, _ int) bool {
 	return true
 }
 
-// text is what a run gave, as the section want holds it.
+// text returns the result of a run in the form of the section want.
 func (r *run) text(events []string) string {
 	text := strings.Join(slices.Concat(events, r.gaps, r.dead), "\n") + "\n"
 	for _, e := range r.errors {
@@ -545,7 +549,7 @@ func (r *run) text(events []string) string {
 	return text + fmt.Sprintf("%d requests\n", r.vendor.Requests)
 }
 
-// check asserts that a run gave certain events, and that none of its errors holds a secret.
+// check asserts that a run collected the wanted events, and that no error contains a secret.
 func (r *run) check(t *testing.T, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
@@ -560,8 +564,8 @@ func (r *run) check(t *testing.T, got, want []string) {
 	}
 }
 
-// failing is a log of whose first writes every second fails, and every fourth reports
-// to have failed although it has not.
+// failing is an event log. Of its first writes, every second one fails, and every fourth one
+// returns an error although it succeeds.
 type failing struct {
 	eventlog.Log
 	mu sync.Mutex

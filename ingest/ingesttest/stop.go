@@ -16,8 +16,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// hangs are the ways in which a vendor can keep a source waiting. Each calls hung once the
-// source is in the middle of it, and goes on until the connection is closed.
+// hangs are the ways in which a vendor can keep a source waiting. Each calls hung when the source
+// is waiting, and goes on until the connection is closed.
 var hangs = map[string]func(w http.ResponseWriter, r *http.Request, hung func()){
 	"no headers": func(_ http.ResponseWriter, r *http.Request, hung func()) {
 		hung()
@@ -62,6 +62,7 @@ var hangs = map[string]func(w http.ResponseWriter, r *http.Request, hung func())
 	},
 }
 
+// send sends bytes at once.
 func send(w http.ResponseWriter, b []byte) error {
 	_, err := w.Write(b)
 	w.(http.Flusher).Flush()
@@ -78,18 +79,16 @@ func endless(w http.ResponseWriter, piece []byte, hung func()) {
 	}
 }
 
-// stopsWithin is for how long a test waits at most for a source that was told to stop. It is
-// there so that one that never does fails by itself, and says nothing about how fast sources
-// stop.
+// stopsWithin is how long a test waits for a source to stop. It makes the test of a source that
+// never stops fail by itself; it is no limit on how fast sources stop.
 const stopsWithin = 20 * time.Second
 
-// mostHangs is at how many requests of a scenario a vendor hangs, one after the other.
+// mostHangs is the number of requests of a scenario at which a vendor hangs, one after the other.
 const mostHangs = 5
 
-// Stops asserts that a source stops when its context ends, whatever it waits for: every
-// request of a scenario in turn hangs in every way that hangs names. What had been appended
-// until then was counted, and after a restart the log comes to hold what it does without an
-// interruption.
+// Stops asserts that a source stops when its context ends, whatever it waits for: every request
+// of a scenario in turn hangs in each of the ways of hangs. All events appended before must have
+// been counted, and after a restart the event log must end up the same as without interruption.
 func Stops(t *testing.T, s *Scenario) {
 	t.Setenv("OUTFLOW_TEST_SECRET", "hunter2-hunter2")
 	plain := newRun(t, s)
@@ -166,7 +165,7 @@ func (r *run) stop(t *testing.T, dir string, at int, hang func(http.ResponseWrit
 	return ctx.Err() != nil
 }
 
-// until reads all streams until the context ends, or there is no more, and returns how many
+// until reads all streams until the context ends or there is no more to read, and returns how many
 // events were counted.
 func (r *run) until(ctx context.Context, t *testing.T, store *watch.Store) (events int) {
 	pulls, err := r.open(ctx, t)
