@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestSweeps plays a vendor that shows events late, by less than a sweep goes back, and a
-// collector that is down now and then: every event is collected; with a lag beyond
-// what any sweep goes back, some are not, so that the test can fail.
+// TestSweeps simulates a vendor whose events appear late, by less than a sweep goes back, and a
+// collector that is down from time to time: every event is collected. With longer delays some
+// are not, which shows that the test can fail.
 func TestSweeps(t *testing.T) {
 	sweeps := SweepPlan{Lag: time.Minute, Overlap: 10 * time.Minute, Hourly: 3 * time.Hour, Daily: 48 * time.Hour, MaxSpan: 24 * time.Hour}
 	for seed := range uint64(8) {

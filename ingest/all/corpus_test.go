@@ -16,9 +16,9 @@ import (
 
 const corpus = "../../../shared/corpus"
 
-// TestCorpus reads samples that nobody here wrote: real records, and those of
-// vendors' documentation. Every record is an event, a counted error, or in a file
-// that is named as of another kind. The golden says what came of each source.
+// TestCorpus reads real records and those of vendors' documentation. Every record becomes an
+// event or a counted error, or is in a file that is reported as of another kind. The golden file
+// has the counts of each source.
 func TestCorpus(t *testing.T) {
 	if _, err := os.Stat(corpus); err != nil {
 		t.Skip("no corpus of samples beside the project: ", err)

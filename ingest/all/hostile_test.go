@@ -31,8 +31,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// hostile is an input that somebody may have made to hide something in it, or to stop
-// who reads it, and what must come of it.
+// hostile is an input that an attacker may have made to hide something in it or to stop the
+// reader, and what must be read of it.
 type hostile struct {
 	name    string
 	content []byte
@@ -422,7 +422,7 @@ func keys(n int) string {
 	return b.String() + "}"
 }
 
-// twinned are records that say two things, with what each is read as.
+// twinned returns ambiguous records, with what must be read of each.
 func twinned() (list []hostile) {
 	for i, c := range []struct {
 		more string

@@ -11,7 +11,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// record is a stored event that tells its number and generation.
+// record returns a stored event that has its number and generation in it.
 func record(i int, generation int64) []byte {
 	e := event.Event{
 		ID:     fmt.Sprintf("%d of generation %d", i, generation),

@@ -248,7 +248,7 @@ func (c *Config) regionsOf(ctx context.Context, conf aws.Config) ([]string, erro
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("which regions are used (or name them under regions): %w", refused(ctx, "account:ListRegions", err))
+			return nil, fmt.Errorf("list the regions in use (or set regions): %w", refused(ctx, "account:ListRegions", err))
 		}
 		for _, r := range page.Regions {
 			regions = append(regions, aws.ToString(r.RegionName))

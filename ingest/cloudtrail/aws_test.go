@@ -246,8 +246,8 @@ func openStore(t testing.TB) *watch.Store {
 	return store
 }
 
-// TestBucket lists the trail of an organisation, and finds what comes later, each file
-// once; other files of the bucket are let be.
+// TestBucket lists the trail of an organisation. It finds later files, too, each once, and
+// ignores other files of the bucket.
 func TestBucket(t *testing.T) {
 	f, api := newFakeS3(t)
 	now := time.Date(2026, 3, 2, 0, 30, 0, 0, time.UTC)
@@ -451,9 +451,9 @@ func TestDigests(t *testing.T) {
 	}
 }
 
-// TestQueue runs against an AWS endpoint: files that are put into a bucket come through
-// its queue, with messages that mean nothing and files that are gone; what is read is
-// off the queue.
+// TestQueue runs against an AWS endpoint: files put into a bucket are read through its queue,
+// among irrelevant messages and files that no longer exist. Messages of files that were read are
+// deleted.
 func TestQueue(t *testing.T) {
 	endpoint := os.Getenv("OUTFLOW_AWS")
 	if endpoint == "" {

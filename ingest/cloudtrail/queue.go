@@ -94,7 +94,7 @@ func (q *queue) bodies(l *lease, m *types.Message) (list []ingest.Body) {
 
 		body.Skip = func(err error) {
 			l.fail(id)
-			q.log.Warn("file not read; its message comes again", "file", body.Name, "err", err)
+			q.log.Warn("file not read; its message will be received again", "file", body.Name, "err", err)
 		}
 
 		list = append(list, body)

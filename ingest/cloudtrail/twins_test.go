@@ -11,8 +11,8 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// TestTwins checks that a record which says two things is refused, wherever it says
-// them, also where it is carried by another one or the case of a name does not count.
+// TestTwins checks that an ambiguous record is refused, at any level, inside another record, and
+// with field names that differ in case only.
 func TestTwins(t *testing.T) {
 	call := func(name, params string) string {
 		return `{"eventTime":"2026-05-04T07:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"` + name +

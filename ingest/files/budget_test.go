@@ -16,8 +16,8 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// TestInflation checks that what comes out of a file is counted together, over all
-// its members and however deep they are packed.
+// TestInflation checks that the inflated bytes of a file are added up over all its members, at
+// any depth.
 func TestInflation(t *testing.T) {
 	member := strings.Repeat(" ", 300<<10) + recordA
 	twice, packed := string(gz(member)), string(zst(member))

@@ -300,5 +300,5 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// headerOnly says whether the bytes may be a table without rows.
+// headerOnly reports whether the bytes may be a table without rows.
 func headerOnly(b []byte) bool { return bytes.Count(bytes.TrimSpace(b), []byte("\n")) == 0 }

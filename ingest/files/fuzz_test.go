@@ -48,8 +48,8 @@ func packed(content string, layers string) []byte {
 	return []byte(content)
 }
 
-// FuzzContainer asserts that what is packed, however deep, gives what it holds or a reason
-// why not, and that a damaged container is one that says so: never a panic.
+// FuzzContainer asserts that containers, at any depth, give their content or a reason why not,
+// that a damaged container is reported, and that nothing panics.
 func FuzzContainer(f *testing.F) {
 	for _, layers := range []string{
 		"", "\x00", "\x01", "\x02", "\x03", "\x04", "\x03\x00", "\x02\x02", "\x00\x00\x00", "\x02\x03\x00\x01",

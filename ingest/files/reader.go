@@ -58,7 +58,7 @@ func (r *reader) read(name string, in io.Reader) error {
 	}
 
 	if r.w.err != nil {
-		r.problem(r.w.line, "cannot read on: "+r.w.err.Error())
+		r.problem(r.w.line, "cannot read further: "+r.w.err.Error())
 		if r.known {
 			r.rep.Known++
 		}

@@ -88,7 +88,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	}
 
 	if g.Version < 1 || g.Version > graphVersion {
-		return fmt.Errorf("identity: an alias graph of version %d", g.Version)
+		return fmt.Errorf("identity: unsupported version %d of the alias graph", g.Version)
 	}
 	for a, d := range g.People {
 		r.people[a] = &profile{d}

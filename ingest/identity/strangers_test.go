@@ -32,7 +32,7 @@ func signIn(name string, at int64, ok bool, change ...func(*event.Event)) []byte
 	return e.Append(nil)
 }
 
-// resolved resolves a record, and returns the event with whose it is.
+// resolved resolves a record and returns the person and the event.
 func resolved(t *testing.T, r *Resolver, rec []byte) (string, *event.Event) {
 	t.Helper()
 	person, rec := r.Resolve(rec)
@@ -43,8 +43,8 @@ func resolved(t *testing.T, r *Resolver, rec []byte) (string, *event.Event) {
 	return person, e.Clone()
 }
 
-// TestStranger checks that a name which only fails is nobody's, and that what is known of
-// its failures comes with its first success, and only with that.
+// TestStranger checks that a name which only fails is no person, and that its failures are
+// attached to its first success, and only to that.
 func TestStranger(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -109,8 +109,8 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// TestDenied checks that whatever is denied makes nobody of a name, that a refused push
-// does, and that an alias of a stranger is not learned.
+// TestDenied checks that no denied action makes a name a person, except a denied MFA prompt, and
+// that the alias of a stranger is not learned.
 func TestDenied(t *testing.T) {
 	r := New()
 	for _, c := range []struct {
@@ -140,8 +140,8 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestManyStrangers has far more names fail than are kept: those that fail least often go,
-// each is counted, and a resolver that was stored in the middle says the same.
+// TestManyStrangers fails far more names than are kept. Those that fail least often are dropped
+// and counted, and a resolver that was stored and restored in the middle gives the same.
 func TestManyStrangers(t *testing.T) {
 	const names = 3 * maxStrangers
 	guessed := "guessed@acme.example"
@@ -269,8 +269,8 @@ func TestGuests(t *testing.T) {
 	}
 }
 
-// TestRuleMatches checks that a failure which a rule matches is somebody's, within the
-// bound, and that the name is a member's once it succeeds.
+// TestRuleMatches checks that a failure which a rule matches makes a name a guest, within the
+// limit, and that the name becomes a member once it succeeds.
 func TestRuleMatches(t *testing.T) {
 	r := New()
 	r.Configure(Config{Domains: []string{"acme.example"}})

@@ -94,8 +94,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestConflict checks which of two records of one event stays: the one that says
-// most, whatever their order.
+// TestConflict checks which of two records of one event is kept: the preferred one, whatever
+// their order.
 func TestConflict(t *testing.T) {
 	a, b := ev(1), ev(1)
 	b.Actor.Name = "Jane"

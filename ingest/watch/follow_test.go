@@ -32,7 +32,7 @@ type followed struct {
 
 	mu         sync.Mutex
 	pass       watch.Pass
-	recognised int // files whose recognition was told
+	recognised int // files whose recognition was reported
 }
 
 // follow has the folders of a source followed until the test ends, or stop is called.
@@ -185,7 +185,7 @@ func exhausted(f *watch.Follower) {
 	}
 }
 
-// TestFollow has files come into a folder in every way, with notifications and without.
+// TestFollow adds files to a folder in every way, with and without notifications.
 func TestFollow(t *testing.T) {
 	for name, change := range map[string]func(*watch.Follower){"notified": nil, "not notified": broken, "no more watches": exhausted} {
 		t.Run(name, func(t *testing.T) {
@@ -233,9 +233,8 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestFollowMany has thousands of files come at once, while some of them are renamed or
-// moved: every event comes, and none twice but those of files that had another name while
-// they were read.
+// TestFollowMany adds thousands of files at once, while some of them are renamed or moved. Every
+// event is appended, and only those of files that were renamed while being read may be repeated.
 func TestFollowMany(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -305,8 +304,8 @@ func TestFollowAgain(t *testing.T) {
 	}
 }
 
-// TestFolderGone has folders that are not there, come later, go, come back as another one,
-// and cannot be read: each is a failure that is told, and the others go on.
+// TestFolderGone has folders that are missing, appear later, disappear, are replaced, or cannot be
+// read. Each failure is reported, and the other folders are read on.
 func TestFolderGone(t *testing.T) {
 	t.Parallel()
 	top := t.TempDir()
@@ -332,7 +331,7 @@ func TestFolderGone(t *testing.T) {
 	put(t, filepath.Join(later, "c.ndjson"), calls(2, 3))
 	x.has("another one of the same name", 3)
 	must(t, os.Rename(later, filepath.Join(top, "was2")))
-	put(t, filepath.Join(later, "sub", "d.ndjson"), calls(3, 4)) // before anybody has looked
+	put(t, filepath.Join(later, "sub", "d.ndjson"), calls(3, 4)) // before the first check
 	x.has("exchanged", 4)
 	put(t, filepath.Join(later, "sub", "e.ndjson"), calls(4, 5))
 	x.has("what came into it later", 5)
@@ -351,8 +350,8 @@ func TestFolderGone(t *testing.T) {
 	}
 }
 
-// TestUnreadable has files and folders that must not be read: they are told, and read
-// once they may be.
+// TestUnreadable has files and folders without read permission. They are reported, and read once
+// they are permitted.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
@@ -430,8 +429,8 @@ func (l *slow) Append(ctx context.Context, recs ...eventlog.Record) error {
 	return l.Log.Append(ctx, recs...)
 }
 
-// TestSlowFile has one file take for ever: the others of its source do not wait, and those
-// that come meanwhile neither.
+// TestSlowFile has a file that takes forever. The other files of its source do not wait, nor do
+// those that are added in the meantime.
 func TestSlowFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

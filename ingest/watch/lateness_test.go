@@ -44,9 +44,9 @@ func (b *broken) Append(ctx context.Context, recs ...eventlog.Record) error {
 	return b.Log.Append(ctx, recs...)
 }
 
-// TestLate has files come that are hours older than what had come before: that is said in
-// the log. What was interrupted, came before, or is after a record from the future is not
-// late.
+// TestLate adds files with events hours older than the newest one before, which is reported in the
+// event log. Events of an interrupted delivery, repeated ones, and those after a record from the
+// future are not late.
 func TestLate(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
@@ -117,8 +117,8 @@ func TestLate(t *testing.T) {
 	want("after a record from the future", 1)
 }
 
-// TestLatePull has an API give pieces, an hour's worth at a time: once it is known how late
-// they usually are, those that are later are said to be.
+// TestLatePull has an API with pieces of an hour each. Once their usual lag is known, later ones
+// are reported.
 func TestLatePull(t *testing.T) {
 	var page ingest.Page
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) { return page, nil })
@@ -144,8 +144,8 @@ func TestLatePull(t *testing.T) {
 	}
 }
 
-// TestTogether has a folder copied into a watched one while looks at it go on: nothing of it is
-// late for what the looks before had found. What comes another time is.
+// TestTogether copies a folder into a watched one during several passes. None of its events make
+// others of it late, but later deliveries may be.
 func TestTogether(t *testing.T) {
 	for together, want := range map[time.Duration]int{time.Hour: 0, 0: 2} {
 		dir := t.TempDir()

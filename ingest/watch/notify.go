@@ -23,7 +23,7 @@ type Notifier struct {
 // none that copes with folders of many files.
 func SystemNotifier() (*Notifier, error) {
 	if runtime.GOOS != "linux" { // kqueue needs an open descriptor for every file
-		return nil, fmt.Errorf("there is none on %s", runtime.GOOS)
+		return nil, fmt.Errorf("not supported on %s", runtime.GOOS)
 	}
 	w, err := fsnotify.NewWatcher()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// script is a source that gives what a test says.
+// script is a source whose pages a test defines.
 type script func(ctx context.Context, cur ingest.Cursor) (ingest.Page, error)
 
 // Fetch implements ingest.Source.
@@ -89,8 +89,7 @@ func TestDeadRecord(t *testing.T) {
 	}
 }
 
-// TestBrokenPiece tries a piece that cannot be read several times, and then goes on
-// without it: it is a gap.
+// TestBrokenPiece reads a broken piece several times, and then goes on without it: it is a gap.
 func TestBrokenPiece(t *testing.T) {
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
 		broken := ingest.MemoryBody("broken", []byte("["+record[:50]))
@@ -159,7 +158,7 @@ func TestSetCursor(t *testing.T) {
 	}
 }
 
-// TestSkip goes on where a piece cannot be read that comes again by itself.
+// TestSkip goes on after a piece that cannot be read, and that the source lists again by itself.
 func TestSkip(t *testing.T) {
 	skipped, done := 0, 0
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
@@ -179,7 +178,7 @@ func TestSkip(t *testing.T) {
 	}
 }
 
-// TestTidy forgets pieces that nobody lists any more.
+// TestTidy forgets pieces that are no longer listed.
 func TestTidy(t *testing.T) {
 	opened := 0
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) {
@@ -202,7 +201,7 @@ func TestTidy(t *testing.T) {
 	}
 }
 
-// said is what the log has about the source itself, of a class.
+// said returns the events in the event log about the source itself, of a class.
 func said(t *testing.T, log eventlog.Log, class event.Class) (list []event.Event) {
 	t.Helper()
 	_, end, err := log.Bounds(t.Context(), 0)
@@ -226,8 +225,8 @@ func said(t *testing.T, log eventlog.Log, class event.Class) (list []event.Event
 	return list
 }
 
-// TestSays has a source say in the log what of it was not read: a gap each time that it
-// comes up under one key, and a failure once it lasts, until the vendor has answered.
+// TestSays checks the events about a source that is not read: a gap always has the same key, and a
+// failure is reported once it lasts, until the vendor answers.
 func TestSays(t *testing.T) {
 	var page ingest.Page
 	var failure error
@@ -268,8 +267,8 @@ func TestSays(t *testing.T) {
 	}
 }
 
-// TestRefused says of a source that cannot be opened since when each of its streams was not
-// read, once that has lasted; and forgets it once it is open.
+// TestRefused checks that a source that cannot be opened is reported for each of its streams once
+// that has lasted, and no longer once it is open.
 func TestRefused(t *testing.T) {
 	store, p := puller(t, func(context.Context, ingest.Cursor) (ingest.Page, error) { return ingest.Page{}, nil })
 	log := eventlog.NewMemory(1, 1<<20)

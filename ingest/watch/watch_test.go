@@ -75,8 +75,8 @@ func count(t *testing.T, log eventlog.Log) (events, marks int) {
 	return events, marks
 }
 
-// TestOnceByContent checks that a file is taken in once: not again under another
-// name, as a copy, or touched; and what is added to it when it grows.
+// TestOnceByContent checks that a file is read once: not again under another name, as a copy or
+// touched. When it grows, what was added is read.
 func TestOnceByContent(t *testing.T) {
 	dir := t.TempDir()
 	s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
@@ -145,7 +145,7 @@ func TestOnceByContent(t *testing.T) {
 	}
 }
 
-// TestInterrupted checks that a pass that the log refused goes on where it was.
+// TestInterrupted checks that a pass resumes after an error of the event log.
 func TestInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	const n = 3*4096 + 100
@@ -175,8 +175,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestClockSetBack reads what comes while the clock is a day behind what it was: files are
-// newer than now, and deliveries are later ones all the same.
+// TestClockSetBack reads files after the clock was set back by a day: the files are newer than
+// now, and sequence numbers still increase.
 func TestClockSetBack(t *testing.T) {
 	dir := t.TempDir()
 	s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
@@ -236,8 +236,8 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// TestAgainGone has dead letters read again whose files are gone, were changed or renamed: what
-// is not there to be read stays.
+// TestAgainGone requests that dead letters be decoded again whose files were deleted, changed or
+// renamed. Those that cannot be read any more stay.
 func TestAgainGone(t *testing.T) {
 	bad := func(i int) string { return fmt.Sprintf("{\"eventVersion\":\"1.08\",\"eventTime\":\"never %d\"}\n", i) }
 	for what, c := range map[string]struct {
