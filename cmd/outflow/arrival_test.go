@@ -330,8 +330,8 @@ func (a *arriving) addsUp() {
 	if err := json.Unmarshal(b, &c); err != nil {
 		a.t.Fatal(err)
 	}
-	if want := int64(c.Events-c.Duplicates) + notices; got.Judged != want || got.Left() > 0 {
-		a.t.Errorf("%d events were judged, %d left out; a scan has %d", got.Judged, got.Left(), want)
+	if want := int64(c.Events-c.Duplicates) + notices; got.Processed != want || got.Left() > 0 {
+		a.t.Errorf("%d events were judged, %d left out; a scan has %d", got.Processed, got.Left(), want)
 	}
 }
 
@@ -382,7 +382,7 @@ func checkAccounts(t testing.TB, path string) (sum stream.Account, notices int64
 			t.Fatal(err)
 		}
 	}
-	if sum.Received != records || sum.Received != sum.Judged+sum.Repeated+sum.Left() {
+	if sum.Received != records || sum.Received != sum.Processed+sum.Repeated+sum.Left() {
 		t.Errorf("the log holds %d records, and the accounts say %+v", records, sum)
 	}
 	return sum, notices

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/backup"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newBackup(stdout io.Writer) *cobra.Command {
@@ -26,7 +27,7 @@ is left behind.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%d files in %s\n", n, args[0])
+			_, err = fmt.Fprintf(stdout, "%s in %s\n", plain.CountOf(n, "file", "files"), args[0])
 			return err
 		},
 	}

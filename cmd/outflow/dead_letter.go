@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -143,7 +144,8 @@ status is 1 then.`,
 			if len(gone) == 1 {
 				return fmt.Errorf("1 dead letter cannot be read again, and stays")
 			}
-			return fmt.Errorf("%s dead letters cannot be read again, and stay", plain.Count(len(gone)))
+			stay := plain.CountOf(len(gone), "dead letter cannot be read again, and stays", "dead letters cannot be read again, and stay")
+			return errors.New(stay)
 		}),
 	}
 }

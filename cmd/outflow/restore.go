@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/backup"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 func newRestore(stdout io.Writer) *cobra.Command {
@@ -20,7 +21,7 @@ func newRestore(stdout io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%d files in %s\n", n, data)
+			_, err = fmt.Fprintf(stdout, "%s in %s\n", plain.CountOf(n, "file", "files"), data)
 			return err
 		},
 	}

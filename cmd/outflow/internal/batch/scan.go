@@ -34,11 +34,11 @@ const (
 
 // Input is what to scan, and how.
 type Input struct {
-	Paths    []string // folders and files; at least one
-	Data     string   // folder that keeps baselines and alerts between runs; "" for none
-	Workers  int      // files that are decoded at the same time; at least 1
-	Config   *config.Config
-	Progress *Progress
+	Paths    []string       // folders and files; at least one
+	Data     string         // folder that keeps baselines and alerts between runs; "" for none
+	Workers  int            // files that are decoded at the same time; at least 1
+	Config   *config.Config // complete; see config.Load
+	Progress *Progress      // shows how far the scan is; nil for none
 }
 
 // Result is what a scan has found.

@@ -89,38 +89,38 @@ func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
 
 // OptOut is an engine.OptOut as the file has it.
 type OptOut struct {
-	Countries   []string `yaml:"countries"`
-	Departments []string `yaml:"departments"`
-	Detectors   []string `yaml:"detectors"`
-	Reason      string   `yaml:"reason"`
+	Countries   []string `yaml:"countries"`   // as HR writes them; any if empty
+	Departments []string `yaml:"departments"` // the same; one of both is required
+	Detectors   []string `yaml:"detectors"`   // by name; all if empty
+	Reason      string   `yaml:"reason"`      // required
 }
 
 // Exception is an engine.Exception as the file has it.
 type Exception struct {
-	Name      string   `yaml:"name"`
-	App       string   `yaml:"app"`
-	Domain    string   `yaml:"domain"`
-	User      string   `yaml:"user"`
-	Detectors []string `yaml:"detectors"`
-	From      string   `yaml:"from"`  // a day or a time; see Moment
-	Until     string   `yaml:"until"` // likewise
-	Owner     string   `yaml:"owner"`
-	Reason    string   `yaml:"reason"`
+	Name      string   `yaml:"name"`      // of the exception
+	App       string   `yaml:"app"`       // id or name of the application that acts
+	Domain    string   `yaml:"domain"`    // of a recipient
+	User      string   `yaml:"user"`      // who acts
+	Detectors []string `yaml:"detectors"` // by name; all if empty
+	From      string   `yaml:"from"`      // a day or a time; see Moment
+	Until     string   `yaml:"until"`     // likewise
+	Owner     string   `yaml:"owner"`     // who answers for it
+	Reason    string   `yaml:"reason"`    // why it is permitted
 }
 
 // Feed is where the feed is served.
 type Feed struct {
 	Listen string `yaml:"listen"` // "" for nowhere
 	Cert   string `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
-	Key    string `yaml:"key"`
+	Key    string `yaml:"key"`    // of the certificate
 	// OIDC is the identity provider that people sign in through, in addition to tokens.
 	OIDC OIDC `yaml:"oidc"`
 }
 
 // OIDC is an OpenID Connect provider. It sends browsers back to public_url.
 type OIDC struct {
-	Issuer       string                 `yaml:"issuer"` // "" for none
-	ClientID     string                 `yaml:"client_id"`
+	Issuer       string                 `yaml:"issuer"`        // "" for none
+	ClientID     string                 `yaml:"client_id"`     // of Outflow at the provider
 	ClientSecret string                 `yaml:"client_secret"` // env:NAME, file:PATH or exec:COMMAND; "" for a public client
 	Claim        string                 `yaml:"claim"`         // that lists groups; "groups" if empty
 	Roles        map[feed.Role][]string `yaml:"roles"`         // the groups of each role
@@ -140,25 +140,25 @@ type Log struct {
 	// Retention is how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`
 	// The rest is for kafka.
-	Brokers     addresses `yaml:"brokers"`
-	TopicPrefix string    `yaml:"topic_prefix"`
-	Replication int       `yaml:"replication"`
-	TLS         bool      `yaml:"tls"`
-	Files       pki.Files `yaml:",inline"`
-	SASL        SASL      `yaml:"sasl"`
+	Brokers     addresses `yaml:"brokers"`      // host:port
+	TopicPrefix string    `yaml:"topic_prefix"` // of the names of all topics; "outflow" if empty
+	Replication int       `yaml:"replication"`  // factor of topics that are created; 1 if 0
+	TLS         bool      `yaml:"tls"`          // whether connections are encrypted
+	Files       pki.Files `yaml:",inline"`      // certificates for TLS
+	SASL        SASL      `yaml:"sasl"`         // zero for none
 }
 
 // SASL is how the daemon authenticates to the brokers.
 type SASL struct {
-	Mechanism string `yaml:"mechanism"`
-	User      string `yaml:"user"`
-	Password  string `yaml:"password"` // env:NAME, file:PATH or exec:COMMAND
+	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	User      string `yaml:"user"`      // at the brokers
+	Password  string `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
 }
 
 // Source is a source of events: files, or an API with settings of its own.
 type Source struct {
-	Name  string   `yaml:"name"`
-	Kind  string   `yaml:"kind"`
+	Name  string   `yaml:"name"`  // of the source; unique
+	Kind  string   `yaml:"kind"`  // files, or a kind of ingest/all
 	Paths []string `yaml:"paths"` // of files
 	Since string   `yaml:"since"` // of an API: where a new source's backfill begins; see Start
 
@@ -168,8 +168,8 @@ type Source struct {
 
 // Channel is where notifications go: a file, or a kind with settings of its own.
 type Channel struct {
-	Name        string    `yaml:"name"`
-	Kind        string    `yaml:"kind"`
+	Name        string    `yaml:"name"`           // of the channel; unique
+	Kind        string    `yaml:"kind"`           // file, or a kind of alert/all
 	Path        string    `yaml:"path"`           // of a file
 	MinSeverity string    `yaml:"min_severity"`   // of its alerts, in addition to the budget
 	Detectors   []string  `yaml:"detectors"`      // only alerts that one of these contributed to
@@ -180,7 +180,7 @@ type Channel struct {
 	Purpose     string    `yaml:"purpose"`        // of the readers: pseudonyms of different purposes cannot be joined
 	PerDay      int       `yaml:"per_day"`        // most messages in 24 hours; critical ones are always sent
 	Networks    []string  `yaml:"allow_networks"` // internal networks that its address may be in: 10.0.0.0/8
-	Files       pki.Files `yaml:",inline"`
+	Files       pki.Files `yaml:",inline"`        // certificates for TLS
 
 	// Spec is the kind of the channel; zero for a file.
 	Spec     alert.Kind `yaml:"-"`

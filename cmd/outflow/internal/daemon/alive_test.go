@@ -271,14 +271,14 @@ func TestHeartbeat(t *testing.T) {
 	}
 	var h heart
 	at := time.Now()
-	s := &Status{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 995, Late: 5}}, nil)}
+	s := &Status{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Processed: 995, Late: 5}}, nil)}
 	if s.Unwell = s.unwell(.99); len(s.Unwell) != 0 {
 		t.Errorf("%v", s.Unwell)
 	}
 	h.note(s)
 	worse := *s
 	worse.At = at.Add(time.Minute)
-	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Judged: 950, Repeated: 30, Ahead: 20}}, []watch.DeadLetterCount{{Source: "exports", Records: 10}})
+	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Processed: 950, Repeated: 30, Ahead: 20}}, []watch.DeadLetterCount{{Source: "exports", Records: 10}})
 	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was processed") {
 		t.Errorf("%v", worse.Unwell)
 	}

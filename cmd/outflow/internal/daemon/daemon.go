@@ -44,7 +44,7 @@ type Daemon struct {
 	Roles  []string       // of config.Roles
 	Once   bool           // ends when everything that there is has been processed
 	Since  string         // in place of that of the sources
-	Log    *slog.Logger
+	Log    *slog.Logger   // gets what operators should know
 
 	dir     string
 	sources *watch.Store
@@ -124,8 +124,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	v := d.worker.View()
 	d.Log.Info("stopped",
-		"events", d.stats.events.Load(), "told", d.stats.sent.Load(), "repeats", v.Repeats, "late", v.Late,
-		"rewinds", v.Rewinds, "newest", v.Newest, "base", v.Base)
+		"events", d.stats.events.Load(), "sent", d.stats.sent.Load(), "repeats", v.Repeats, "late", v.Late,
+		"rollbacks", v.Rewinds, "newest", v.Newest, "checkpoint", v.Base)
 	return incomplete
 }
 

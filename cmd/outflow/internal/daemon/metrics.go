@@ -155,30 +155,30 @@ func (m *metric) emit(ch chan<- prometheus.Metric, kind prometheus.ValueType, v 
 }
 
 var (
-	descEvents  = desc("source_events_total", "Events that came of a vendor through a source.", "source", "vendor")
-	descNewest  = desc("source_newest_timestamp_seconds", "Time of the newest event of a vendor through a source.", "source", "vendor")
-	descDead    = desc("dead_letters", "Records that could not be decoded.")
-	descLag     = desc("log_lag_records", "Records of the event log that are not read yet.", "partition")
-	descJudged  = renamed("judge_events_total", "detect_events_total", "Events that were processed, since the start.")
-	descRepeats = renamed("judge_repeats_total", "detect_repeats_total", "Events that had come before, since the start.")
-	descConfl   = renamed("judge_conflicts_total", "detect_conflicts_total",
+	descEvents    = desc("source_events_total", "Events that came of a vendor through a source.", "source", "vendor")
+	descNewest    = desc("source_newest_timestamp_seconds", "Time of the newest event of a vendor through a source.", "source", "vendor")
+	descDead      = desc("dead_letters", "Records that could not be decoded.")
+	descLag       = desc("log_lag_records", "Records of the event log that are not read yet.", "partition")
+	descProcessed = renamed("judge_events_total", "detect_events_total", "Events that were processed, since the start.")
+	descRepeats   = renamed("judge_repeats_total", "detect_repeats_total", "Events that had come before, since the start.")
+	descConfl     = renamed("judge_conflicts_total", "detect_conflicts_total",
 		"Records that had the id of another event and other content, since the start.")
-	descLate    = renamed("judge_late_total", "detect_late_total", "Events that arrived after the allowed lateness, since the start.")
-	descRewinds = renamed("judge_rewinds_total", "detect_rollbacks_total", "Rollbacks caused by late events, since the start.")
-	descHeld    = renamed("judge_window_events", "detect_window_events", "Events of the last days that are held.")
-	descPeople  = renamed("judge_people", "detect_people", "People and service accounts that are known.")
-	descNames   = renamed("judge_names_left_out_total", "detect_names_left_out_total",
+	descLate      = renamed("judge_late_total", "detect_late_total", "Events that arrived after the allowed lateness, since the start.")
+	descRollbacks = renamed("judge_rewinds_total", "detect_rollbacks_total", "Rollbacks caused by late events, since the start.")
+	descHeld      = renamed("judge_window_events", "detect_window_events", "Events of the last days that are held.")
+	descPeople    = renamed("judge_people", "detect_people", "People and service accounts that are known.")
+	descNames     = renamed("judge_names_left_out_total", "detect_names_left_out_total",
 		"Names that had only failed to sign in and were forgotten, because there were too many.")
 	descGuests = renamed("judge_guest_events_left_out_total", "detect_guest_events_left_out_total",
 		"Events of outsiders that were not processed, because too many of them were new.")
-	descMark = renamed("judge_newest_timestamp_seconds", "detect_newest_timestamp_seconds",
+	descWatermark = renamed("judge_newest_timestamp_seconds", "detect_newest_timestamp_seconds",
 		"Time of the newest event that was processed.")
-	descKnown   = desc("alerts_known", "Alerts in the notification log.")
-	descTold    = renamed("alerts_told", "alerts_notified", "Alerts that were sent through a channel.")
-	descWaiting = desc("alerts_waiting", "Alerts that wait for a channel.")
-	descSize    = desc("state_bytes", "Size of a file of the state.", "file")
-	descShards  = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
-	descWaited  = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
+	descKnown    = desc("alerts_known", "Alerts in the notification log.")
+	descNotified = renamed("alerts_told", "alerts_notified", "Alerts that were sent through a channel.")
+	descWaiting  = desc("alerts_waiting", "Alerts that wait for a channel.")
+	descSize     = desc("state_bytes", "Size of a file of the state.", "file")
+	descShards   = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
+	descWaited   = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
 		"Time spent waiting for processors of other shards, since the start.")
 	descSave    = renamed("judge_save_seconds", "detect_checkpoint_seconds", "How long it took to store the last checkpoint.")
 	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
@@ -280,11 +280,11 @@ func (out metricSink) processor(s *Status) {
 	if j == nil {
 		return
 	}
-	out.counter(descJudged, float64(j.Judged))
+	out.counter(descProcessed, float64(j.Processed))
 	out.counter(descRepeats, float64(j.Repeats))
 	out.counter(descConfl, float64(j.Conflicts))
 	out.counter(descLate, float64(j.Late))
-	out.counter(descRewinds, float64(j.Rewinds))
+	out.counter(descRollbacks, float64(j.Rewinds))
 	out.gauge(descHeld, float64(j.Held))
 	out.gauge(descPeople, float64(j.People))
 	out.counter(descNames, float64(j.Names))
@@ -294,7 +294,7 @@ func (out metricSink) processor(s *Status) {
 		out.gauge(descShards, float64(len(j.Shards)))
 		out.counter(descWaited, j.Waited)
 	}
-	out.timestamp(descMark, j.Newest)
+	out.timestamp(descWatermark, j.Newest)
 }
 
 // arrived collects what became of the records that came today; nil if that is not known.
@@ -305,7 +305,7 @@ func (out metricSink) arrived(a *arrivedStatus) {
 	for _, v := range a.Vendors {
 		for outcome, n := range map[string]int64{
 			"received":   v.Received,
-			"judged":     v.Judged,
+			"judged":     v.Processed,
 			"repeated":   v.Repeated,
 			"late":       v.Late,
 			"ahead":      v.Ahead,
@@ -325,7 +325,7 @@ func (out metricSink) arrived(a *arrivedStatus) {
 func (out metricSink) alerts(s *Status) {
 	if a := s.Alerts; a != nil {
 		out.gauge(descKnown, float64(a.Known))
-		out.gauge(descTold, float64(a.Notified))
+		out.gauge(descNotified, float64(a.Notified))
 		out.gauge(descWaiting, float64(a.Waiting))
 	}
 }

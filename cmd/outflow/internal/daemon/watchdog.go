@@ -58,8 +58,8 @@ func arrived(day int64, all []stream.Account, dead []watch.DeadLetterCount) *arr
 		a.Received += x.Records
 	}
 	a.Received += total.Received
-	if counted := total.Judged + lost; counted > 0 {
-		a.Share = float64(total.Judged) / float64(counted)
+	if counted := total.Processed + lost; counted > 0 {
+		a.Share = float64(total.Processed) / float64(counted)
 	}
 	return a
 }
@@ -99,7 +99,7 @@ func (a *arrivedStatus) Print(w io.Writer) error {
 		}
 		fmt.Fprint(t, cmp.Or(v.Vendor, "(none)"))
 		for _, n := range []int64{
-			v.Received, v.Judged, v.Delayed, v.Repeated, v.Conflicts, v.Late, v.Ahead, v.Erased, v.Unreadable,
+			v.Received, v.Processed, v.Delayed, v.Repeated, v.Conflicts, v.Late, v.Ahead, v.Erased, v.Unreadable,
 		} {
 			fmt.Fprint(t, "\t", plain.Number(n))
 		}

@@ -24,7 +24,7 @@ type Diagnosis struct {
 	Sources   []source   `json:"sources"`   // that the logs are of
 	Detectors []detector `json:"detectors"` // all that there are, in their order
 	Notes     []string   `json:"notes"`     // what else is missing or wrong
-	Usual     history    `json:"usual"`
+	Usual     history    `json:"usual"`     // how much there is to learn baselines from
 
 	// Verdict is the error of logs of which too little could be read; nil otherwise.
 	Verdict error `json:"-"`

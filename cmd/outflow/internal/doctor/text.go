@@ -57,8 +57,8 @@ func (d *Diagnosis) noteSpans() {
 			d.note("%s reaches back %s: baselines are settled after about %d",
 				s.Source, plain.CountOf(s.Days, "day", "days"), wantedDays)
 		case behind > 48*time.Hour:
-			d.note("%s ends on %s, %d days before the newest event: is its export still running?",
-				s.Source, s.To.Format(time.DateOnly), int(behind/(24*time.Hour)))
+			d.note("%s ends on %s, %s before the newest event: is its export still running?",
+				s.Source, s.To.Format(time.DateOnly), plain.CountOf(int(behind/(24*time.Hour)), "day", "days"))
 		}
 	}
 }

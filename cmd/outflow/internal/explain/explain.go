@@ -13,7 +13,7 @@ import (
 
 // Explanation is what the score of an alert rests on. It is written as JSON.
 type Explanation struct {
-	Alert      *alert.Alert  `json:"alert"`
+	Alert      *alert.Alert  `json:"alert"`      // that is explained
 	Recomputed float64       `json:"recomputed"` // score from the receipt; 0 if the alert has none
 	Matches    bool          `json:"matches"`    // whether score and steps are those of the alert
 	Steps      []engine.Step `json:"steps"`      // of the computation

@@ -347,7 +347,9 @@ func (j *engineState) Close() {
 
 // accounts are those of a person, the person's name among them: from the engine's state, the
 // configuration and HR's records.
-func (f *Dir) accounts(ctx context.Context, conf *config.Config, j *engineState, person string, alerts *alert.Store) ([]string, []byte, error) {
+func (f *Dir) accounts(
+	ctx context.Context, conf *config.Config, j *engineState, person string,
+) ([]string, []byte, error) {
 	aliases, list, err := identity.EraseFromSnapshot(j.aliases, person)
 	if err != nil {
 		return nil, nil, err
@@ -427,7 +429,7 @@ func (f *Dir) openSubject(ctx context.Context, conf *config.Config, person strin
 		return nil, 0, err
 	}
 	if s.state, err = f.OpenState(ctx, s.alerts); err == nil {
-		s.accounts, s.aliases, err = f.accounts(ctx, conf, s.state, person, s.alerts)
+		s.accounts, s.aliases, err = f.accounts(ctx, conf, s.state, person)
 	}
 	if err != nil {
 		s.close()
@@ -661,8 +663,9 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	default:
 		out.left = append(out.left, "snapshots of the processor: the next one is without the person")
 	}
-	what := fmt.Sprintf("erased everything about %s: %d alerts, %d days, %d events",
-		m.Name(person), out.alerts, out.days, out.events)
+	what := fmt.Sprintf("erased everything about %s: %s, %s, %s", m.Name(person),
+		plain.CountOf(out.alerts, "alert", "alerts"), plain.CountOf(out.days, "day", "days"),
+		plain.CountOf(out.events, "event", "events"))
 	return out, s.LogAccess(ctx, now, "outflow", feed.Privacy, what)
 }
 
@@ -851,7 +854,9 @@ func withoutPerson(value []byte, person string) (out []byte, changed bool) {
 // directory is all people in a data directory: those with alerts or days, in the HR files, and in
 // the engine's state; with their accounts and display names. Deep also looks through the events of
 // a scan, for accounts that are nowhere else.
-func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.Store, j *engineState, deep bool) (*people.Directory, error) {
+func (f *Dir) directory(
+	ctx context.Context, conf *config.Config, alerts *alert.Store, j *engineState, deep bool,
+) (*people.Directory, error) {
 	d := people.New()
 	kept, err := alerts.KnownUsers(ctx)
 	if err != nil {
@@ -870,7 +875,7 @@ func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.
 	for _, name := range j.snapshot.Names() {
 		d.Add(name)
 	}
-	if err := f.AddStaff(ctx, d, alerts, j); err != nil {
+	if err := f.AddStaff(ctx, d, j); err != nil {
 		return nil, err
 	}
 	r := identity.New()
@@ -892,7 +897,7 @@ func (f *Dir) directory(ctx context.Context, conf *config.Config, alerts *alert.
 }
 
 // AddStaff adds the people in HR's files: their names, departments, and further accounts.
-func (f *Dir) AddStaff(ctx context.Context, d *people.Directory, alerts *alert.Store, j *engineState) error {
+func (f *Dir) AddStaff(ctx context.Context, d *people.Directory, j *engineState) error {
 	var dec event.Decoder
 	var e event.Event
 	return f.staff(ctx, j, func(rec []byte) error {

@@ -16,9 +16,9 @@ import (
 // Comparison is what a change of configuration does to the alerts of the past. It is written as
 // JSON.
 type Comparison struct {
-	Days       int           `json:"days"` // with events
-	Old        volume        `json:"old"`
-	New        volume        `json:"new"`
+	Days       int           `json:"days"`         // with events
+	Old        volume        `json:"old"`          // alerts with the old configuration
+	New        volume        `json:"new"`          // alerts with the new one
 	Added      []alert.Alert `json:"new_alerts"`   // that only the new configuration shows, the most urgent first
 	Lost       []alert.Alert `json:"lost_alerts"`  // that only the old configuration shows, the most urgent first
 	Moved      []moved       `json:"moved_alerts"` // that both show, the largest change first

@@ -81,7 +81,7 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	}
 	defer j.Close()
 	staff := people.New()
-	if err := p.AddStaff(ctx, staff, alerts, j); err != nil {
+	if err := p.AddStaff(ctx, staff, j); err != nil {
 		return err
 	}
 	in.Off = func(user string) map[string]string {
@@ -272,7 +272,7 @@ func arrivedOf(dir string) (list []reports.LateArrival, err error) {
 			Day:      time.UnixMilli(a.Day * event.Day).UTC(),
 			Source:   source,
 			Received: a.Received,
-			Judged:   a.Judged,
+			Judged:   a.Processed,
 			Repeated: a.Repeated,
 			LeftOut:  a.Left(),
 		})

@@ -65,9 +65,9 @@ func Age(d time.Duration) string {
 	case d < 2*time.Minute:
 		return d.String()
 	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+		return plain.CountOf(int(d.Minutes()), "minute", "minutes")
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Hours()))
+		return plain.CountOf(int(d.Hours()), "hour", "hours")
 	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
+	return plain.CountOf(int(d.Hours()/24), "day", "days")
 }

@@ -25,7 +25,7 @@ import (
 // offsets that have been read. They are stored in the checkpoint together with those offsets, so they
 // add up however often the processor is killed:
 //
-//	Received = Judged + Repeated + Late + Ahead + Erased + Unreadable
+//	Received = Processed + Repeated + Late + Ahead + Erased + Unreadable
 type accounts struct {
 	parts  []map[accountKey]*Account // by partition
 	day    int64                     // of recent
@@ -44,7 +44,7 @@ type Account struct {
 	Day        int64  `json:"day"`                  // on which the log received them, in days since 1970, UTC
 	Vendor     string `json:"vendor,omitempty"`     // empty for records that are no events
 	Received   int64  `json:"received"`             // all of them
-	Judged     int64  `json:"judged,omitempty"`     // processed
+	Processed  int64  `json:"judged,omitempty"`     // processed
 	Delayed    int64  `json:"delayed,omitempty"`    // of those processed: received more than a day after the event
 	Repeated   int64  `json:"repeated,omitempty"`   // events that were there already
 	Conflicts  int64  `json:"conflicts,omitempty"`  // of those repeated: with the same id, but different content
@@ -57,7 +57,7 @@ type Account struct {
 // Add adds the counts of another account.
 func (a *Account) Add(b *Account) {
 	a.Received += b.Received
-	a.Judged += b.Judged
+	a.Processed += b.Processed
 	a.Delayed += b.Delayed
 	a.Repeated += b.Repeated
 	a.Conflicts += b.Conflicts

@@ -19,7 +19,7 @@ type Committed struct {
 
 // Position is how far a processor had come at a checkpoint. Times are Unix milliseconds.
 type Position struct {
-	At   int64
+	At   int64   // time of the checkpoint
 	Low  []int64 // by partition: the offset from which the event log is to be read again
 	Next []int64 // by partition: the offset up to which it had been read
 

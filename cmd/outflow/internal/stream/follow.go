@@ -12,10 +12,10 @@ import (
 // Arrival is what was read from a partition, or the error that ended the reading of it: io.EOF if the
 // partition has ended.
 type Arrival struct {
-	Partition int
-	Recs      []eventlog.Record
-	classes   []RecordClass // of Recs
-	Err       error
+	Partition int               // that was read
+	Recs      []eventlog.Record // in order; none with an error
+	classes   []RecordClass     // of Recs
+	Err       error             // nil if there are records
 }
 
 // Follow reads a partition of a log from the offset next on, at most most records at a time, and sends

@@ -19,7 +19,7 @@ type Logs struct {
 
 	EndEvents func() // this process appends no more to Events: readers get io.EOF at the end
 	EndAlerts func() // the same for Alerts
-	Close     func()
+	Close     func() // closes all logs
 
 	// Trim deletes what is older than the retention and lies before the offset keep of a partition of
 	// the event log. With Kafka it does nothing: the broker trims by the topic's retention.

@@ -95,18 +95,18 @@ func TestAccounts(t *testing.T) {
 	rec := func(part int, day int64) *eventlog.Record {
 		return &eventlog.Record{Partition: part, Appended: day * 24 * event.Hour}
 	}
-	all.of(rec(0, 100), event.Box).Judged++
+	all.of(rec(0, 100), event.Box).Processed++
 	all.of(rec(0, 100), event.Box).Repeated++
 	all.of(rec(1, 100), event.Box).Late++
 	all.of(rec(1, 101), event.Okta).Ahead++
 	again := newAccounts(2)
 	again.restore(all.stored())
-	again.of(rec(0, 100), event.Box).Judged++
-	again.of(rec(0, 100+keepAccounts+1), event.Okta).Judged++ // earlier days of this partition are forgotten
+	again.of(rec(0, 100), event.Box).Processed++
+	again.of(rec(0, 100+keepAccounts+1), event.Okta).Processed++ // earlier days of this partition are forgotten
 	want := []Account{
 		{Day: 100, Vendor: "box", Received: 1, Late: 1},
 		{Day: 101, Vendor: "okta", Received: 1, Ahead: 1},
-		{Day: 101 + keepAccounts, Vendor: "okta", Received: 1, Judged: 1},
+		{Day: 101 + keepAccounts, Vendor: "okta", Received: 1, Processed: 1},
 	}
 	if got := again.sum(); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

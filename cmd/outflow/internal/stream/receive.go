@@ -47,7 +47,7 @@ func (pr *Processor) add(r *eventlog.Record) error {
 	case added == order.Replaced:
 		count.Repeated++
 	case added == order.Fresh:
-		if count.Judged++; r.Appended-at > event.Day && source != event.HR {
+		if count.Processed++; r.Appended-at > event.Day && source != event.HR {
 			count.Delayed++
 		}
 		pr.stats.Events++

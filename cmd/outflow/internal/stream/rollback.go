@@ -161,6 +161,7 @@ type rollback struct {
 	request *RejudgeRequest // that asked for it; nil if missed events did
 }
 
+// Error implements error.
 func (b *rollback) Error() string { return "rolling back to an older checkpoint" }
 
 // missedRollback is the rollback after which missed events are processed; nil if there is none that
@@ -228,8 +229,8 @@ const RejudgeFile = "rejudge.json"
 
 // RejudgeRequest asks the daemon to process everything from a day on again.
 type RejudgeRequest struct {
-	From time.Time `json:"from"`
-	At   time.Time `json:"at"` // when it was asked for
+	From time.Time `json:"from"` // midnight UTC of the day
+	At   time.Time `json:"at"`   // when it was asked for
 	// Reread says that sources are read again for it. Processing then starts over with what the event
 	// log holds.
 	Reread bool `json:"anew,omitempty"`

@@ -17,10 +17,10 @@ import (
 // Record is a record of the alert topic: an alert, what users did on their days, or the leavers of a
 // shard. Kind says which of Alert, Activity and Leavers is set.
 type Record struct {
-	Kind     RecordKind
-	Alert    *alert.Alert
-	Activity []finding.Activity
-	Leavers  []finding.Leaver // all leavers of the shard
+	Kind     RecordKind         // what the record is about
+	Alert    *alert.Alert       // a version of an alert
+	Activity []finding.Activity // of users on their days
+	Leavers  []finding.Leaver   // all leavers of the shard
 }
 
 // RecordKind says what a record of the alert topic is about.
@@ -28,9 +28,9 @@ type RecordKind int
 
 // The kinds of records of the alert topic.
 const (
-	AlertRecord RecordKind = iota
-	ActivityRecord
-	LeaversRecord
+	AlertRecord    RecordKind = iota // an alert
+	ActivityRecord                   // what users did on their days
+	LeaversRecord                    // the leavers of a shard
 )
 
 // Records that are no alerts have one of these as their first and only key.

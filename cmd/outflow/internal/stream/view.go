@@ -9,7 +9,7 @@ import (
 // View is what a worker's processor looked like a moment ago.
 type View struct {
 	Status
-	Processor *Processor
+	Processor *Processor         // nil if none runs
 	upTo      int64              // time of the last event that was scored, Unix milliseconds
 	Next      []int64            // by partition: the offset up to which the event log has been read
 	Accounts  []Account          // what became of the records of the event log, by day and vendor
@@ -22,7 +22,7 @@ func (pr *Processor) status() Status {
 		Newest:    event.Instant(pr.window.Newest()),
 		Base:      event.Instant(pr.checkpoints.committed),
 		Held:      pr.window.Len(),
-		Judged:    pr.stats.Events,
+		Processed: pr.stats.Events,
 		Repeats:   pr.stats.Repeats,
 		Conflicts: pr.window.Conflicts(),
 		Late:      pr.stats.Late,
@@ -45,13 +45,13 @@ func (pr *Processor) status() Status {
 
 // Status is what outflow status and the metrics show of a processor. Counts are since the start.
 type Status struct {
-	Newest  time.Time `json:"newest"`      // time of the newest event
-	Base    time.Time `json:"base"`        // time of the committed checkpoint; zero if there is none
-	People  int       `json:"people"`      // users with a baseline
-	Held    int       `json:"events_held"` // events in the window
-	Judged  int64     `json:"judged"`      // events, without repeats
-	Repeats int64     `json:"repeats"`     // records whose event was there already
-	Late    int64     `json:"late"`        // events before the committed checkpoint, which were left out
+	Newest    time.Time `json:"newest"`      // time of the newest event
+	Base      time.Time `json:"base"`        // time of the committed checkpoint; zero if there is none
+	People    int       `json:"people"`      // users with a baseline
+	Held      int       `json:"events_held"` // events in the window
+	Processed int64     `json:"judged"`      // events, without repeats
+	Repeats   int64     `json:"repeats"`     // records of events that were there already
+	Late      int64     `json:"late"`        // events before the committed checkpoint, which were left out
 
 	Conflicts int64   `json:"conflicts"`    // records with the id of another event and different content
 	Rewinds   int64   `json:"rewinds"`      // rollbacks

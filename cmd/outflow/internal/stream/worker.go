@@ -25,8 +25,8 @@ import (
 type Worker struct {
 	Dir    string                // the data directory
 	Config func() *config.Config // returns the configuration in force
-	Log    *slog.Logger
-	Once   bool // process everything that is there together, as a scan does; then Run ends
+	Log    *slog.Logger          // of the daemon
+	Once   bool                  // process everything that is there together, as a scan does; then Run ends
 
 	requestChecked  time.Time // when a RejudgeRequest was last looked for
 	rolledBack      time.Time // when it rolled back to an older checkpoint; zero once it has caught up
