@@ -1,0 +1,252 @@
+package files
+
+import (
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/jsonscan"
+)
+
+// page decodes the records of a page such as {"Records":[…]} or {"data":{"events":[…]}}.
+// It returns false and consumes nothing if the object at the start of the window is not a
+// page of known records.
+func (r *reader) page() bool {
+	w := &r.w
+	var at, levels int
+	for {
+		var more bool
+		at, levels, more = r.findRecords(w.bytes())
+		if levels > 0 {
+			break
+		}
+		if !more || w.full() || !w.grow() {
+			return false
+		}
+	}
+	if r.nested++; r.nested > jsonscan.MaxDepth {
+		r.nested--
+		return false
+	}
+	defer func() { r.nested-- }()
+	w.advance(at)
+	r.elements()
+	for ; levels > 0; levels-- {
+		if !r.restOfObject() {
+			return true
+		}
+	}
+	return true
+}
+
+// findRecords looks for a list of known records, or an empty list, in the object at the
+// start of b. An object that is itself a known record is not a page. It returns the offset
+// just inside the list and how many objects are open there; more means that a longer b may
+// give another answer.
+func (r *reader) findRecords(b []byte) (at, levels int, more bool) {
+	var s jsonscan.Scanner
+	s.Reset(b)
+	return r.findList(&s, b, 1)
+}
+
+// findList is findRecords for an object at a nesting level, from 1. The scanner is at the
+// start of b.
+func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels int, more bool) {
+	void := 0 // offset just inside the first empty list
+	if !s.Object() {
+		return 0, 0, s.Err() == jsonscan.ErrShort
+	}
+	for s.Next() {
+		if !wrapperKeys[string(s.Key)] {
+			s.Skip()
+			continue
+		}
+
+		switch s.Kind() {
+		case '[':
+			known, empty, more := r.knownList(b[s.Offset()+1:])
+			if more {
+				return 0, 0, true
+			}
+			if known {
+				return s.Offset() + 1, level, false
+			}
+			if empty && void == 0 {
+				void = s.Offset() + 1
+			}
+		case '{':
+			if level < 3 {
+				sub := jsonscan.Scanner{}
+				sub.Reset(b[s.Offset():])
+				at, levels, more := r.findList(&sub, b[s.Offset():], level+1)
+				if levels > 0 || more {
+					return s.Offset() + at, levels, more
+				}
+			}
+		}
+
+		s.Skip()
+	}
+
+	if s.Err() == nil && void > 0 {
+		if keys, _, err := r.topKeys(b); err == nil && r.match(keys) == nil {
+			return void, level, false
+		}
+	}
+
+	return 0, 0, s.Err() == jsonscan.ErrShort
+}
+
+// knownList reports whether one of the first elements of a list is a known record, and
+// whether the list is empty; more means that a longer b may give another answer.
+func (r *reader) knownList(b []byte) (known, empty, more bool) {
+	var s jsonscan.Scanner
+	s.Reset(b) // b begins after the bracket
+	for n := 0; n < manyLines; n++ {
+		switch s.Kind() {
+		case ']':
+			return false, n == 0, false
+		case '{', '"':
+			element := b[s.Offset():]
+			if element[0] == '"' {
+				text := s
+				element = append([]byte(nil), text.Bytes()...)
+				if text.Err() != nil {
+					return false, false, text.Err() == jsonscan.ErrShort
+				}
+			}
+			if len(element) == 0 || element[0] != '{' {
+				break
+			}
+			keys, _, err := r.topKeys(element)
+			if err == jsonscan.ErrShort {
+				return false, false, true
+			}
+			if err == nil && r.match(keys) != nil {
+				return true, false, false
+			}
+		}
+
+		if s.Skip(); s.Err() != nil {
+			return false, false, s.Err() == jsonscan.ErrShort
+		}
+		switch s.Kind() {
+		case ',':
+			b = b[s.Offset()+1:]
+			s.Reset(b)
+		default:
+			return false, false, s.Err() == jsonscan.ErrShort
+		}
+	}
+
+	return false, false, false
+}
+
+// restOfObject consumes the remaining keys and the closing bracket of an object, and reads
+// the other lists of records in it. It returns false if the object does not end.
+func (r *reader) restOfObject() bool {
+	w := &r.w
+	list := false // the next value belongs to one of wrapperKeys
+	for !r.stop() {
+		c, ok := w.skipSpace()
+		switch {
+		case !ok:
+			r.truncated("the file ends inside a page of records")
+			return false
+		case c == '}':
+			w.advance(1)
+			return true
+		case c == ',', c == ':':
+			w.advance(1)
+		case c == 0:
+			r.padding()
+		case c == '"':
+			var good bool
+			if list, good = r.wrapperKey(); !good {
+				return false
+			}
+
+		case c == '[' && list:
+			if r.furtherList() {
+				w.advance(1)
+				r.elements()
+			} else if !r.skipRest() {
+				return false
+			}
+
+		case c == '{':
+			if !(list && r.page()) && !r.skipRest() {
+				return false
+			}
+
+		case c == '[':
+			if !r.skipRest() {
+				return false
+			}
+
+		case c == ']':
+			r.problem(w.lineAt(0), "a page of records is damaged: brackets do not match")
+			return false
+		default:
+			r.constant()
+		}
+	}
+
+	return false
+}
+
+// wrapperKey consumes a string and reports whether it is one of wrapperKeys. Ok is false if
+// the string is damaged.
+func (r *reader) wrapperKey() (is, ok bool) {
+	w := &r.w
+	for {
+		r.scan.Reset(w.bytes())
+		text := r.scan.Bytes()
+		err := r.scan.Err()
+		if err == jsonscan.ErrShort && !w.full() && w.grow() {
+			continue
+		}
+		if err != nil {
+			r.problem(w.lineAt(0), "a page of records is damaged: "+ingest.Whole(err).Error())
+			r.rep.Unread += w.skipLine()
+			return false, false
+		}
+		is = wrapperKeys[string(text)]
+		w.advance(r.scan.Offset())
+		return is, true
+	}
+}
+
+// furtherList reports whether the list at the start of the window holds known records.
+func (r *reader) furtherList() bool {
+	for {
+		known, _, more := r.knownList(r.w.bytes()[1:])
+		if known || !more || r.w.full() || !r.w.grow() {
+			return known
+		}
+	}
+}
+
+// skipRest consumes a value of a page that holds no records. It returns false if the value
+// does not end.
+func (r *reader) skipRest() bool {
+	w := &r.w
+	line, first := w.lineAt(0), beginning(w.bytes())
+	if w.skipValue(false) {
+		return true
+	}
+	r.skipped(line, first, w.skipLine())
+	return false
+}
+
+// constant consumes a number, true, false or null.
+func (r *reader) constant() {
+	w := &r.w
+	for {
+		for ; w.start < w.end; w.start++ {
+			if c := w.buf[w.start]; c == ',' || c == ']' || c == '}' || c == '\n' {
+				return
+			}
+		}
+		if !w.fill() {
+			return
+		}
+	}
+}

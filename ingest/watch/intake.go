@@ -1,0 +1,357 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/sqlitedb"
+)
+
+// take appends the events of a file to the event log. It returns the report and how many
+// events were appended. The report is nil if the content has been read already.
+func (s *Store) take(ctx context.Context, src *Source, f found, arrived *arrivals, now time.Time) (*files.Report, int, error) {
+	hash, err := digest(ctx, f.path, f.size)
+	if ctx.Err() != nil {
+		return nil, 0, ctx.Err()
+	}
+	if err != nil {
+		return &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true}, 0, nil
+	}
+	release, err := s.claim(ctx, hash)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
+	skip, done, err := s.progress(ctx, f, hash)
+	if err != nil {
+		return nil, 0, err
+	}
+	if done {
+		return nil, 0, s.remember(ctx, f, hash)
+	}
+
+	in := &intake{store: s, src: src, hash: hash, skip: skip}
+	again, err := s.alreadyTaken(ctx, hash)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !again {
+		in.vendors.arrived = arrived
+	}
+	rep, err := in.read(ctx, f, now)
+	if err != nil {
+		return nil, in.appended, err
+	}
+
+	if rep.Failed || f.growing { // it will be resumed from here
+		arrived.add(&in.vendors)
+		return rep, in.appended, s.partly(ctx, src.Name, f, hash, max(in.seen, skip), &in.vendors)
+	}
+	if err := appendAhead(ctx, src.Log, src.Name, rep, cmp.Or(in.vendors.newestOf(), now.UnixMilli())); err != nil {
+		return nil, in.appended, err
+	}
+	src.between("read")
+	arrived.add(&in.vendors)
+	return rep, in.appended, s.finish(ctx, src.Name, f, hash, in.seen, rep, &in.vendors, now)
+}
+
+// intake appends the events of one file to the event log and stores its progress.
+type intake struct {
+	store    *Store
+	src      *Source
+	hash     []byte // of the content
+	skip     int    // events at the beginning of the file that are in the event log already
+	seen     int    // events decoded so far, including refused ones
+	appended int    // events appended so far
+	batch    batch
+	vendors  vendorCounts
+}
+
+// read reads the file and appends its events.
+func (in *intake) read(ctx context.Context, f found, now time.Time) (*files.Report, error) {
+	emit, refuse := func(e *event.Event) error { return in.emit(ctx, e) }, in.refuse
+	if f.growing {
+		held := &heldEvent{intake: in, next: emit}
+		emit, refuse = held.emit, held.refuse
+	}
+	reader := files.Reader{
+		Formats: in.src.Formats,
+		Tables:  in.src.Tables,
+		Workers: 1,
+		Inspect: in.src.Inspect,
+		Latest:  now.Add(ingest.MaxClockSkew),
+		Refused: func(int) func() { return refuse },
+		Emit:    func(int) func(*event.Event) error { return emit },
+	}
+	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
+	if err == nil {
+		err = in.flush(ctx, false)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &reports[0], nil
+}
+
+// emit appends an event, unless it is one of those to skip.
+func (in *intake) emit(ctx context.Context, e *event.Event) error {
+	if in.seen++; in.seen <= in.skip {
+		return nil
+	}
+	in.vendors.count(e)
+	if in.batch.add(e, e.Append(nil)) {
+		return in.flush(ctx, true)
+	}
+	return nil
+}
+
+// refuse counts a refused event.
+func (in *intake) refuse() { in.seen++ }
+
+// flush appends the batch. If there is more to come, it stores the progress; after the last
+// batch, finish or partly does so.
+func (in *intake) flush(ctx context.Context, more bool) error {
+	n := len(in.batch.records)
+	if n == 0 {
+		return nil
+	}
+	if err := in.src.Log.Append(ctx, in.batch.records...); err != nil {
+		return err
+	}
+	in.src.between("appended")
+	in.appended += n
+	if in.batch = (batch{}); !more {
+		return nil
+	}
+	if err := storeProgress(ctx, in.store.db, in.hash, in.seen); err != nil {
+		return fmt.Errorf("watch: record progress of file: %w", err)
+	}
+	return nil
+}
+
+// heldEvent holds back the latest event of a file that is still being written to. The event
+// may come from half a line, so it is passed on only when another one follows.
+type heldEvent struct {
+	intake  *intake
+	next    func(*event.Event) error
+	value   []byte // stored form of the event that is held; nil before the first
+	refused int    // events refused since then; they are counted after it
+	dec     event.Decoder
+	decoded event.Event
+}
+
+// emit holds an event and passes on the one before.
+func (h *heldEvent) emit(e *event.Event) error {
+	before := h.value
+	if h.value = e.Append(nil); before == nil {
+		return nil
+	}
+	if err := h.dec.Decode(before, &h.decoded); err != nil {
+		return err
+	}
+	err := h.next(&h.decoded)
+	h.intake.seen += h.refused
+	h.refused = 0
+	return err
+}
+
+// refuse counts a refused event.
+func (h *heldEvent) refuse() {
+	if h.value != nil {
+		h.refused++
+	} else {
+		h.intake.refuse()
+	}
+}
+
+// batch collects events that are appended to the event log together.
+type batch struct {
+	records []eventlog.Record
+	size    int // bytes of the records
+}
+
+// add adds an event with its stored form and reports whether the batch is full.
+func (b *batch) add(e *event.Event, value []byte) (full bool) {
+	b.records = append(b.records, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
+	b.size += len(value)
+	return len(b.records) >= batchEvents || b.size >= batchBytes
+}
+
+// appendAhead appends, for each vendor, a notice about the records that are dated too far
+// ahead. The notice itself is dated at, in Unix milliseconds, where other events are.
+func appendAhead(ctx context.Context, log eventlog.Log, name string, rep *files.Report, at int64) error {
+	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
+		n := rep.Ahead[source]
+		notice := ingest.AheadNotice(source, name, n.Records, n.Latest, at)
+		if err := log.Append(ctx, eventlog.Record{Value: notice.Append(nil)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// progress returns how many events of a content are in the event log, and whether that is
+// all of them. The content may be that of a known file that has grown.
+func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int, done bool, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT events, done FROM file WHERE hash = ?", hash).Scan(&events, &done)
+	if err == nil || !errors.Is(err, sql.ErrNoRows) {
+		return events, done, err
+	}
+	var before []byte
+	var size int64
+	err = s.db.QueryRowContext(ctx,
+		"SELECT hash, size, events FROM path JOIN file USING (hash) WHERE path = ? AND size < ?",
+		f.path, f.size).Scan(&before, &size, &events)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("watch: read progress of file: %w", err)
+	}
+	if h, err := digest(ctx, f.path, size); err != nil || string(h) != string(before) {
+		return 0, false, nil // another file under the same name
+	}
+	return events, false, nil
+}
+
+// alreadyTaken reports whether the content of a known file is being read again.
+func (s *Store) alreadyTaken(ctx context.Context, hash []byte) (is bool, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path WHERE hash = ?)", hash).Scan(&is)
+	if err != nil {
+		return false, fmt.Errorf("watch: look up content: %w", err)
+	}
+	return is, nil
+}
+
+// claim waits until no other worker reads a content, and reserves it until release is called.
+// Copies that arrive at the same time are read one after the other, and so once.
+func (s *Store) claim(ctx context.Context, hash []byte) (release func(), err error) {
+	for {
+		s.mu.Lock()
+		other := s.taking[string(hash)]
+		if other == nil {
+			own := make(chan struct{})
+			s.taking[string(hash)] = own
+			s.mu.Unlock()
+			return func() {
+				s.mu.Lock()
+				delete(s.taking, string(hash))
+				s.mu.Unlock()
+				close(own)
+			}, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// digest returns the SHA-256 of the first size bytes of a file.
+func digest(ctx context.Context, path string, size int64) ([]byte, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	h := sha256.New()
+	for left := size; left > 0 && ctx.Err() == nil; {
+		n, err := io.CopyN(h, in, min(left, 8<<20))
+		if left -= n; err != nil {
+			return nil, err
+		}
+	}
+	return h.Sum(nil), ctx.Err()
+}
+
+// executor is a database or a transaction.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// remember stores that a path holds a content that has been read.
+func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
+	if err := storePath(ctx, s.db, f, hash); err != nil {
+		return fmt.Errorf("watch: record known file: %w", err)
+	}
+	return nil
+}
+
+// storePath stores which content is at a path.
+func storePath(ctx context.Context, db executor, f found, hash []byte) error {
+	_, err := db.ExecContext(ctx,
+		"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
+			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
+		f.path, f.size, f.modified, hash)
+	return err
+}
+
+// storeProgress stores how many events of a content are in the event log.
+func storeProgress(ctx context.Context, db executor, hash []byte, events int) error {
+	_, err := db.ExecContext(ctx,
+		"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
+		hash, events)
+	return err
+}
+
+// partly stores the progress of a file that will be resumed.
+func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendorCounts) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if err := storeProgress(ctx, tx, hash, events); err != nil {
+			return err
+		}
+		if err := storePath(ctx, tx, f, hash); err != nil {
+			return err
+		}
+		return v.credit(ctx, tx, source)
+	})
+	if err != nil {
+		return fmt.Errorf("watch: record progress of file: %w", err)
+	}
+	return nil
+}
+
+// finish stores that a file has been read to its end, with its dead letters.
+func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report,
+	v *vendorCounts, now time.Time) error {
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) "+
+				"ON CONFLICT (hash) DO UPDATE SET "+
+				"events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason",
+			hash, events, rep.ProblemCount, rep.Reason); err != nil {
+			return err
+		}
+		if err := storePath(ctx, tx, f, hash); err != nil {
+			return err
+		}
+		problems := rep.Problems
+		if rep.Reason != "" && rep.Records == 0 {
+			problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
+		}
+		if err := insertDeadLetters(ctx, tx, source, hash, problems, now); err != nil {
+			return err
+		}
+		return v.credit(ctx, tx, source)
+	})
+	if err != nil {
+		return fmt.Errorf("watch: record file: %w", err)
+	}
+	return nil
+}
