@@ -272,8 +272,8 @@ func arriveBy(t *testing.T, way wayOfArrival, log string, rng *rand.Rand) {
 	way.deliver(a)
 	all, printed := scannedLines(t, "--all", a.exports), scannedLines(t, a.exports)
 	got := ""
-	if _, err := os.Stat(filepath.Join(a.dir, "told.ndjson")); err == nil {
-		got = last(t, told(t, a.dir))
+	if _, err := os.Stat(filepath.Join(a.dir, "notifications.ndjson")); err == nil {
+		got = last(t, notified(t, a.dir))
 	}
 	if wrong := differs(got, last(t, all), last(t, printed)); wrong != "" {
 		t.Errorf("%d files of %s: %s", len(a.files), vendorsOf(a.files), wrong)
@@ -400,7 +400,7 @@ func TestRejudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mute := strings.Replace(string(text), "path: told.ndjson}", "path: told.ndjson, health: false, min_severity: critical}\n  - {name: all, kind: file, path: all.ndjson, health: false}", 1)
+	mute := strings.Replace(string(text), "path: notifications.ndjson}", "path: notifications.ndjson, health: false, min_severity: critical}\n  - {name: all, kind: file, path: all.ndjson, health: false}", 1)
 	if err := os.WriteFile(config, []byte(mute), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -533,7 +533,7 @@ func TestDaemonAbsent(t *testing.T) {
 				return
 			}
 			got := ""
-			if b, err := os.ReadFile(filepath.Join(a.dir, "told.ndjson")); err == nil {
+			if b, err := os.ReadFile(filepath.Join(a.dir, "notifications.ndjson")); err == nil {
 				got = last(t, string(b))
 			}
 			if wrong := differs(got, last(t, scannedLines(t, "--all", a.exports)), last(t, scannedLines(t, a.exports))); wrong != "" {

@@ -47,7 +47,7 @@ func TestChannelRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := filepath.Join(t.TempDir(), "outflow.yaml")
-	text := fmt.Sprintf("data_dir: ./data\npublic_url: https://outflow.example\nsources:\n  - {name: exports, kind: files, paths: [%q]}\nchannels:\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", min_severity: high, allow_networks: [127.0.0.1]}\n  - {name: out, kind: file, path: told.ndjson}\n", exports, server.URL)
+	text := fmt.Sprintf("data_dir: ./data\npublic_url: https://outflow.example\nsources:\n  - {name: exports, kind: files, paths: [%q]}\nchannels:\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", min_severity: high, allow_networks: [127.0.0.1]}\n  - {name: out, kind: file, path: notifications.ndjson}\n", exports, server.URL)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestChannelRun(t *testing.T) {
 	}
 	once(t, config)
 	want := 0
-	for line := range strings.Lines(told(t, filepath.Dir(config))) {
+	for line := range strings.Lines(notified(t, filepath.Dir(config))) {
 		var a alert.Alert
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatal(err)
@@ -83,10 +83,10 @@ func TestChannelRun(t *testing.T) {
 	}
 }
 
-// TestNobodyByName runs the example, where no domain is configured, and looks for the
+// TestNoNames runs the example, where no domain is configured, and looks for the
 // people of HR's file in all that goes out under pseudonyms: messages, the log of the
 // run, what is said about unsent ones, the digest, and the review with its file's name.
-func TestNobodyByName(t *testing.T) {
+func TestNoNames(t *testing.T) {
 	long(t)
 	var mu sync.Mutex
 	out := map[string]string{}

@@ -141,9 +141,6 @@ status is 1 then.`,
 					return err
 				}
 			}
-			if len(gone) == 1 {
-				return fmt.Errorf("1 dead letter cannot be read again, and stays")
-			}
 			stay := plain.CountOf(len(gone), "dead letter cannot be read again, and stays", "dead letters cannot be read again, and stay")
 			return errors.New(stay)
 		}),

@@ -134,7 +134,7 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	once(t, config)
-	checkTold(t, dir, want)
+	checkNotified(t, dir, want)
 }
 
 // limited runs the program where files grow no further than some blocks, of 512 bytes or
@@ -183,12 +183,12 @@ func TestBackup(t *testing.T) {
 		}
 	}
 	call(exitFine, "restore", "--data", filepath.Join(dir2, "data"), saved)
-	if err := os.WriteFile(filepath.Join(dir2, "told.ndjson"), []byte(told(t, dir)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir2, "notifications.ndjson"), []byte(notified(t, dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	month(t, exports, 2)
 	once(t, config2)
-	checkTold(t, dir2, last(t, scannedLines(t, exports)))
+	checkNotified(t, dir2, last(t, scannedLines(t, exports)))
 }
 
 // TestDaemon runs the daemon for good: a file that appears is judged, /metrics and
@@ -344,7 +344,7 @@ func TestNoFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(config, bytes.Replace(text, []byte("told.ndjson"), []byte("later/told.ndjson"), 1), 0o600); err != nil {
+	if err := os.WriteFile(config, bytes.Replace(text, []byte("notifications.ndjson"), []byte("later/notifications.ndjson"), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	fails(t, config, "not sent", "could not be sent")
@@ -352,7 +352,7 @@ func TestNoFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	once(t, config)
-	checkTold(t, filepath.Join(dir, "later"), want)
+	checkNotified(t, filepath.Join(dir, "later"), want)
 }
 
 // TestRunUsage refuses what the command line or the configuration lacks, and says so with the

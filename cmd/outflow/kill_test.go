@@ -142,18 +142,18 @@ func TestFailpoints(t *testing.T) {
 				if !hit {
 					t.Error("the line was never reached")
 				}
-				checkTold(t, dir, want)
+				checkNotified(t, dir, want)
 				checkAccounts(t, config)
 			})
 		}
 	}
 }
 
-// checkTold checks that a file tells in the end what was wanted, and that no line is
+// checkNotified checks that a file tells in the end what was wanted, and that no line is
 // there twice.
-func checkTold(t *testing.T, dir, want string) {
+func checkNotified(t *testing.T, dir, want string) {
 	t.Helper()
-	lines := told(t, dir)
+	lines := notified(t, dir)
 	seen := map[string]bool{}
 	for line := range strings.Lines(lines) {
 		if seen[line] {
@@ -203,7 +203,7 @@ func TestKills(t *testing.T) {
 					}
 				}
 				child(t, config, "", 0)
-				checkTold(t, dir, want)
+				checkNotified(t, dir, want)
 				checkAccounts(t, config)
 			}
 			t.Logf("%d kills in %d rounds", killed, rounds)
@@ -306,7 +306,7 @@ func workers(t *testing.T, shards int) {
 		before = w
 	}
 	waittest.Until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
-	checkTold(t, alerts, want)
+	checkNotified(t, alerts, want)
 	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
 		t.Error("no snapshot was left")
 	}
@@ -352,13 +352,13 @@ func TestBrokers(t *testing.T) {
 		broker("again", data, which)
 	}
 	waittest.Until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(dir)) == want })
-	checkTold(t, dir, want)
+	checkNotified(t, dir, want)
 }
 
 const sessionPause = 9 * time.Second
 
 func soFar(dir string) string {
-	b, err := os.ReadFile(filepath.Join(dir, "told.ndjson"))
+	b, err := os.ReadFile(filepath.Join(dir, "notifications.ndjson"))
 	if err != nil {
 		return ""
 	}

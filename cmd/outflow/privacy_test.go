@@ -186,12 +186,12 @@ func TestRetentionOnce(t *testing.T) {
 	t.Parallel()
 	dir, config := folder(t, acme, "retention: {alerts: 30, days: 30}\n")
 	once(t, config)
-	lines := strings.Count(told(t, dir), "\n")
+	lines := strings.Count(notified(t, dir), "\n")
 	if lines == 0 {
 		t.Fatal("nothing was told")
 	}
 	once(t, config)
-	if n := strings.Count(told(t, dir), "\n"); n != lines {
+	if n := strings.Count(notified(t, dir), "\n"); n != lines {
 		t.Errorf("%d lines were told, then %d", lines, n)
 	}
 	s, err := alert.OpenStore(t.Context(), filepath.Join(dir, "data", "alerts.db"))

@@ -51,7 +51,7 @@ func TestReadingBesideDaemon(t *testing.T) {
 		t.Fatal(code, errs)
 	}
 	waittest.Until(t, "there is a status", func() bool { return outfile.Exists(filepath.Join(data, "status.json")) })
-	id := alertIn(t, told(t, dir))
+	id := alertIn(t, notified(t, dir))
 	month(t, exports, 2) // it has something to do meanwhile
 	var wg sync.WaitGroup
 	for _, args := range readingCommands(data, config, id, "chen.kapoor@acme.example") {

@@ -52,7 +52,7 @@ func oktaServer(t *testing.T, events int) *httptest.Server {
 // sourceConfigFile writes a configuration with one source.
 func sourceConfigFile(t *testing.T, source string) string {
 	path := filepath.Join(t.TempDir(), "outflow.yaml")
-	if err := os.WriteFile(path, []byte("data_dir: ./data\nsources:\n  - "+source+"\nchannels:\n  - {name: out, kind: file, path: told.ndjson}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("data_dir: ./data\nsources:\n  - "+source+"\nchannels:\n  - {name: out, kind: file, path: notifications.ndjson}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -119,7 +119,7 @@ func TestSourceRefused(t *testing.T) {
 	if code != exitFailed || !strings.Contains(errs2, "source staff, logs: GET /api/v1/logs: 403") {
 		t.Errorf("%d %s", code, errs2)
 	}
-	if got, want := told(t, filepath.Dir(config)), scannedLines(t, exports); got != want {
+	if got, want := notified(t, filepath.Dir(config)), scannedLines(t, exports); got != want {
 		t.Error("what the files hold is not told")
 	}
 	if all := out + errs + out2 + errs2; strings.Contains(all, "hunter2") {
@@ -193,7 +193,7 @@ func TestQueueKills(t *testing.T) {
 		}
 	}
 	child(t, config, "", 0)
-	if got := last(t, told(t, filepath.Dir(config))); got != want {
+	if got := last(t, notified(t, filepath.Dir(config))); got != want {
 		t.Errorf("after %d kills it tells other alerts than a scan", kills)
 	}
 }

@@ -28,7 +28,7 @@ func folder(t testing.TB, exports string, more string) (dir, config string) {
 		t.Fatal(err)
 	}
 	config = filepath.Join(dir, "outflow.yaml")
-	text := fmt.Sprintf("data_dir: ./data\nsources:\n  - {name: exports, kind: files, paths: [%q]}\nchannels:\n  - {name: out, kind: file, path: told.ndjson}\n%s", exports, more)
+	text := fmt.Sprintf("data_dir: ./data\nsources:\n  - {name: exports, kind: files, paths: [%q]}\nchannels:\n  - {name: out, kind: file, path: notifications.ndjson}\n%s", exports, more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +44,9 @@ func once(t testing.TB, config string) {
 	}
 }
 
-func told(t testing.TB, dir string) string {
+func notified(t testing.TB, dir string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, "told.ndjson"))
+	b, err := os.ReadFile(filepath.Join(dir, "notifications.ndjson"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,9 +90,9 @@ func TestOnce(t *testing.T) {
 		}
 		dir, config := folder(t, exports, memory)
 		once(t, config)
-		same(t, "told", told(t, dir), want)
+		same(t, "told", notified(t, dir), want)
 		once(t, config)
-		same(t, "told after another run", told(t, dir), want)
+		same(t, "told after another run", notified(t, dir), want)
 	}
 }
 
@@ -223,7 +223,7 @@ func arrive(t *testing.T, memory string, every int, folders ...string) {
 		whole = examplePaths(folders)
 	}
 	want := last(t, scannedLines(t, append([]string{"--all"}, whole...)...))
-	got := last(t, told(t, dir))
+	got := last(t, notified(t, dir))
 	all := map[string]bool{}
 	for line := range strings.Lines(want + "\n") {
 		all[strings.TrimSpace(line)] = true
@@ -243,7 +243,7 @@ func arrive(t *testing.T, memory string, every int, folders ...string) {
 			break
 		}
 	}
-	if !strings.Contains(told(t, dir), `"detector":"source_late"`) {
+	if !strings.Contains(notified(t, dir), `"detector":"source_late"`) {
 		t.Error("nobody was told that sources are late")
 	}
 	state := t.TempDir()
@@ -258,7 +258,7 @@ func arrive(t *testing.T, memory string, every int, folders ...string) {
 			}
 		}
 	}
-	t.Logf("%d lines told, %d alerts in the end, %d wrong", strings.Count(told(t, dir), "\n"), strings.Count(got, "\n")+1, wrong)
+	t.Logf("%d lines told, %d alerts in the end, %d wrong", strings.Count(notified(t, dir), "\n"), strings.Count(got, "\n")+1, wrong)
 }
 
 // daysKept is what is kept of what people did on their days.
@@ -305,7 +305,7 @@ func TestFuture(t *testing.T) {
 		month(t, exports, part)
 		once(t, config)
 	}
-	if told := last(t, told(t, dir)); told == "" || told != last(t, scannedLines(t, exports)) {
+	if told := last(t, notified(t, dir)); told == "" || told != last(t, scannedLines(t, exports)) {
 		t.Errorf("told is not what a scan says:\n%.600s", told)
 	}
 }

@@ -30,7 +30,7 @@ func history(t *testing.T) []keyed {
 	return s.events
 }
 
-func said(t *testing.T, play func(emit func(*finding.Finding) error)) string {
+func emitted(t *testing.T, play func(emit func(*finding.Finding) error)) string {
 	t.Helper()
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -60,7 +60,7 @@ func TestDeterminism(t *testing.T) {
 	var words [5]string
 	for i := range 5 {
 		config := Config{Unpacked: []int{0, 0, 1, 0, 1}[i]}
-		words[i] = said(t, func(emit func(*finding.Finding) error) {
+		words[i] = emitted(t, func(emit func(*finding.Finding) error) {
 			e := newEngine(config, emit)
 			if i < 3 {
 				feed(t, e, events)
@@ -139,7 +139,7 @@ func TestSnapshot(t *testing.T) {
 	checkpoint := at(20, 0)
 	var snap *Snapshot
 	rest := 0
-	whole := said(t, func(emit func(*finding.Finding) error) {
+	whole := emitted(t, func(emit func(*finding.Finding) error) {
 		taken := false
 		e := newEngine(Config{}, func(f *finding.Finding) error {
 			if !taken {
@@ -172,7 +172,7 @@ func TestSnapshot(t *testing.T) {
 	if snap, err = store.Load(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	again := said(t, func(emit func(*finding.Finding) error) {
+	again := emitted(t, func(emit func(*finding.Finding) error) {
 		e := newEngine(Config{}, emit)
 		if err := e.Restore(snap); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ func FuzzConfig(f *testing.F) {
 	for _, s := range []string{
 		"sources:\n  - {name: a, kind: files, paths: [x]}\n",
 		"sources:\n  -\n",
-		"channels:\n  - {name: out, kind: file, path: told.ndjson, min_severity: high, people: pseudonyms, purpose: soc}\n",
+		"channels:\n  - {name: out, kind: file, path: notifications.ndjson, min_severity: high, people: pseudonyms, purpose: soc}\n",
 		"log: {kind: kafka, brokers: [\"127.0.0.1:1\"], partitions: -1, shards: 99}\n",
 		"indicators_off:\n  - {countries: [DE], reason: x}\n",
 		"exceptions:\n  - {}\n",
