@@ -92,7 +92,10 @@ func TestAbsent(t *testing.T) {
 				t.Errorf("%v: %d %s %s", args, code, said, errs)
 			}
 		}
-		for _, args := range [][]string{{"report", "digest"}, {"report", "review", "a@b.example"}, {"explain", "00000000"}, {"privacy", "export", "a@b.example"}} {
+		for _, args := range [][]string{
+			{"report", "digest"}, {"report", "review", "a@b.example"}, {"explain", "00000000"},
+			{"privacy", "export", "a@b.example"},
+		} {
 			if code, said, errs := outflow(append(args, "--data", t.TempDir())...); code == exitFine || said != "" || !strings.Contains(errs, "--data") {
 				t.Errorf("%v: %d %s %s", args, code, said, errs)
 			}

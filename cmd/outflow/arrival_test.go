@@ -292,7 +292,9 @@ func drawn(t *testing.T, rng *rand.Rand) (list []string) {
 		vendors[[]string{"box", "m365", "okta", "google_workspace"}[rng.IntN(4)]] = true
 		vendors["hr"] = rng.IntN(2) == 0
 	}
-	vendors["okta"] = vendors["okta"] || !slices.ContainsFunc([]string{"box", "m365", "google_workspace"}, func(v string) bool { return vendors[v] })
+	vendors["okta"] = vendors["okta"] || !slices.ContainsFunc([]string{"box", "m365", "google_workspace"}, func(v string) bool {
+		return vendors[v]
+	})
 	err := filepath.WalkDir(acme, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && vendors[vendorOf(path)] {
 			list = append(list, path)

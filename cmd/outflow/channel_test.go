@@ -103,7 +103,8 @@ func TestNoNames(t *testing.T) {
 	reviews := filepath.Join(dir, "reviews")
 	for _, args := range [][]string{
 		{"run", "--once", "--config", config}, {"status", "--config", config}, {"notifications", "pending", "--config", config},
-		{"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms"}, {"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms", "--format", "json"},
+		{"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms"},
+		{"report", "digest", "--data", data, "--week", "2026-W16", "--people", "pseudonyms", "--format", "json"},
 		{"report", "review", "--data", data, "--week", "2026-W20", "--people", "pseudonyms", "--out", reviews},
 	} {
 		code, said, errs := outflow(args...)
@@ -173,7 +174,10 @@ func TestOwnAuthority(t *testing.T) {
 		{"hook", ", ca: outflow.yaml", exitFailed, "contains no certificate"},
 		{"hook", ", client_cert: a", exitUsage, "client_cert and client_key must both be set"},
 		{"clear", "}\n  - {name: clear, kind: syslog, server: \"127.0.0.1:1\", ca: ca.pem", exitFailed, "require tls: true"},
-		{"topic", "}\n  - {name: topic, kind: sns, topic_arn: \"arn:aws:sns:eu-west-1:1:t\", ca: ca.pem", exitUsage, "a channel of kind sns takes none"},
+		{
+			"topic", "}\n  - {name: topic, kind: sns, topic_arn: \"arn:aws:sns:eu-west-1:1:t\", ca: ca.pem", exitUsage,
+			"a channel of kind sns takes none",
+		},
 	} {
 		config := filepath.Join(dir, "outflow.yaml")
 		text := fmt.Sprintf("data_dir: ./data\nsources:\n  - {name: exports, kind: files, paths: [.]}\nchannels:\n  - {name: hook, kind: webhook, url: %q, secret: \"env:HOOK\", allow_networks: [127.0.0.1]%s}\n", server.URL, c.more)

@@ -18,7 +18,9 @@ func TestDocumentedCommands(t *testing.T) {
 	root := newRoot(io.Discard, io.Discard)
 	command := regexp.MustCompile("(?m)(?:`|^    |^  +)outflow ([a-z][^`\n#|]*)")
 	var files []string
-	for _, pattern := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "docs/*/*.md", "bench/*.md", "config.example.yaml"} {
+	for _, pattern := range []string{
+		"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "docs/*/*.md", "bench/*.md", "config.example.yaml",
+	} {
 		found, _ := filepath.Glob(filepath.Join("../..", pattern))
 		files = append(files, found...)
 	}

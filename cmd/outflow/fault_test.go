@@ -172,7 +172,11 @@ func TestBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, damaged := range map[string][]byte{"cut off": b[:len(b)/2], "changed": append(append(bytes.Clone(b[:len(b)/2]), b[len(b)/2]^1), b[len(b)/2+1:]...), "garbage": []byte("garbage")} {
+	for name, damaged := range map[string][]byte{
+		"cut off": b[:len(b)/2],
+		"changed": append(append(bytes.Clone(b[:len(b)/2]), b[len(b)/2]^1), b[len(b)/2+1:]...),
+		"garbage": []byte("garbage"),
+	} {
 		bad := filepath.Join(t.TempDir(), "bad")
 		if err := os.WriteFile(bad, damaged, 0o600); err != nil {
 			t.Fatal(err)
@@ -221,7 +225,12 @@ func TestDaemon(t *testing.T) {
 		t.Errorf("/healthz: %q", got)
 	}
 	waittest.Until(t, "it is ready", func() bool { return get("/readyz") == "ready\n" })
-	for _, metric := range []string{`outflow_source_events_total{source="exports",vendor="box"}`, "outflow_judge_events_total", `outflow_log_lag_records{partition="0"} 0`, "outflow_alerts_told", "outflow_detect_events_total", `outflow_notifications_total{channel="out",outcome="sent"}`, "outflow_build_info{", "go_goroutines ", `outflow_notification_latency_seconds_count{channel="out"}`} {
+	for _, metric := range []string{
+		`outflow_source_events_total{source="exports",vendor="box"}`, "outflow_judge_events_total",
+		`outflow_log_lag_records{partition="0"} 0`, "outflow_alerts_told", "outflow_detect_events_total",
+		`outflow_notifications_total{channel="out",outcome="sent"}`, "outflow_build_info{", "go_goroutines ",
+		`outflow_notification_latency_seconds_count{channel="out"}`,
+	} {
 		if got := get("/metrics"); !strings.Contains(got, metric) {
 			t.Errorf("/metrics lacks %s:\n%s", metric, got)
 		}

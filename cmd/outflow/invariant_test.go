@@ -45,7 +45,13 @@ func scanned(t *testing.T, data string, workers int, paths ...string) string {
 }
 
 func scannedWith(ctx context.Context, data string, workers int, paths ...string) (string, error) {
-	res, err := batch.Scan(ctx, batch.Input{Paths: paths, Data: data, Workers: workers, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
+	res, err := batch.Scan(ctx, batch.Input{
+		Paths:    paths,
+		Data:     data,
+		Workers:  workers,
+		Config:   &config.Config{},
+		Progress: batch.NewProgress(io.Discard),
+	})
 	if err != nil {
 		return "", err
 	}
@@ -154,7 +160,12 @@ func before(path, day string) bool {
 func TestNoHindsight(t *testing.T) {
 	long(t)
 	t.Parallel()
-	whole, err := batch.Scan(t.Context(), batch.Input{Paths: []string{acme}, Workers: 2, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
+	whole, err := batch.Scan(t.Context(), batch.Input{
+		Paths:    []string{acme},
+		Workers:  2,
+		Config:   &config.Config{},
+		Progress: batch.NewProgress(io.Discard),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +176,12 @@ func TestNoHindsight(t *testing.T) {
 			}
 			return path
 		})
-		beginning, err := batch.Scan(t.Context(), batch.Input{Paths: []string{part}, Workers: 2, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
+		beginning, err := batch.Scan(t.Context(), batch.Input{
+			Paths:    []string{part},
+			Workers:  2,
+			Config:   &config.Config{},
+			Progress: batch.NewProgress(io.Discard),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

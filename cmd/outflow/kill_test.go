@@ -80,7 +80,10 @@ func running(t testing.TB, config string, args ...string) (cmd *exec.Cmd, said f
 	return cmd, said
 }
 
-var failpoints = []string{"source-appended", "source-read", "alerts-append", "alerts-appended", "base-save", "base-saved", "alerts-take", "alerts-taken", "channel-begun", "channel-written"}
+var failpoints = []string{
+	"source-appended", "source-read", "alerts-append", "alerts-appended", "base-save", "base-saved", "alerts-take",
+	"alerts-taken", "channel-begun", "channel-written",
+}
 
 // logKinds are the logs that the daemon is killed over: the embedded one, and, if there is a
 // broker, Kafka, and Kafka with people in shards.

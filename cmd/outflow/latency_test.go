@@ -32,7 +32,14 @@ func BenchmarkLatency(b *testing.B) {
 	}
 	kinds := map[string]config.Log{"sqlite": {Kind: "sqlite", Partitions: 4, Retention: config.LeastRetention}}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
-		kinds["kafka"] = config.Log{Kind: "kafka", Partitions: 16, Retention: config.LeastRetention, Replication: 1, Brokers: strings.Split(list, ","), TopicPrefix: fmt.Sprintf("l%d", time.Now().UnixNano())}
+		kinds["kafka"] = config.Log{
+			Kind:        "kafka",
+			Partitions:  16,
+			Retention:   config.LeastRetention,
+			Replication: 1,
+			Brokers:     strings.Split(list, ","),
+			TopicPrefix: fmt.Sprintf("l%d", time.Now().UnixNano()),
+		}
 	}
 	for kind, conf := range kinds {
 		b.Run(kind, func(b *testing.B) {
@@ -50,7 +57,11 @@ func BenchmarkLatency(b *testing.B) {
 func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list []time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	w := &stream.Worker{Dir: b.TempDir(), Config: func() *config.Config { return &config.Config{Log: conf} }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	w := &stream.Worker{
+		Dir:    b.TempDir(),
+		Config: func() *config.Config { return &config.Config{Log: conf} },
+		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
 	l, err := stream.OpenLogs(ctx, &conf, w.Dir, false, w.Log)
 	if err != nil {
 		b.Fatal(err)
@@ -86,7 +97,13 @@ func latency(b *testing.B, conf config.Log, rate int, long time.Duration) (list 
 		for range int(time.Since(began).Seconds()*float64(rate)) - n {
 			n++
 			who := fmt.Sprintf("p%d@acme.example", n%500)
-			e := event.Event{Source: event.Box, Class: event.View, Action: "PREVIEW", Time: time.Now().UnixMilli(), Key: uint64(n)*0x9e3779b97f4a7c15 + 1}
+			e := event.Event{
+				Source: event.Box,
+				Class:  event.View,
+				Action: "PREVIEW",
+				Time:   time.Now().UnixMilli(),
+				Key:    uint64(n)*0x9e3779b97f4a7c15 + 1,
+			}
 			e.Object = event.Object{ID: strconv.Itoa(n % 7919), Type: "file", Name: "plan.docx", Container: "Team"}
 			if n%(rate/8) == 0 { // something that speaks at once
 				who = fmt.Sprintf("loud%d@acme.example", n)

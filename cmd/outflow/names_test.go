@@ -152,7 +152,9 @@ func TestMadeUpNames(t *testing.T) {
 			once(t, config)
 		}
 		final := func(lines string) string { // of days that are open, what changes is told when they are over
-			return strings.Join(slices.DeleteFunc(strings.Split(lines, "\n"), func(l string) bool { return strings.Contains(l, `"provisional":true`) }), "\n")
+			return strings.Join(slices.DeleteFunc(strings.Split(lines, "\n"), func(l string) bool {
+				return strings.Contains(l, `"provisional":true`)
+			}), "\n")
 		}
 		if wrong := differs(final(last(t, notified(t, dir))), final(whole), final(printed)); wrong != "" {
 			t.Error(wrong)
@@ -178,25 +180,62 @@ func TestNamesTakeNoMemory(t *testing.T) {
 	person := event.Actor{Account: "ann@acme.example", Kind: event.Human}
 	for what, value := range map[string]func(i int) *event.Event{
 		"failed sign-ins": func(i int) *event.Event {
-			return &event.Event{Class: event.LoginFailure, Outcome: event.Failure, Actor: event.Actor{Account: fmt.Sprintf("x%d@acme.example", i), Alias: fmt.Sprintf("okta:%d", i), Kind: event.Human}, Client: event.Client{IP: "203.0.113.9"}}
+			return &event.Event{
+				Class:   event.LoginFailure,
+				Outcome: event.Failure,
+				Actor:   event.Actor{Account: fmt.Sprintf("x%d@acme.example", i), Alias: fmt.Sprintf("okta:%d", i), Kind: event.Human},
+				Client:  event.Client{IP: "203.0.113.9"},
+			}
 		},
 		"denied requests": func(i int) *event.Event {
-			return &event.Event{Class: event.CloudRead, Outcome: event.Denied, Actor: event.Actor{Account: fmt.Sprintf("aws:111122223333:user/x%d", i)}}
+			return &event.Event{
+				Class:   event.CloudRead,
+				Outcome: event.Denied,
+				Actor:   event.Actor{Account: fmt.Sprintf("aws:111122223333:user/x%d", i)},
+			}
 		},
 		"outsiders": func(i int) *event.Event {
-			return &event.Event{Class: event.View, Actor: event.Actor{Account: fmt.Sprintf("g%d@rival.example", i), Kind: event.Human}, Object: event.Object{ID: "1"}}
+			return &event.Event{
+				Class:  event.View,
+				Actor:  event.Actor{Account: fmt.Sprintf("g%d@rival.example", i), Kind: event.Human},
+				Object: event.Object{ID: "1"},
+			}
 		},
 		"tenants": func(i int) *event.Event {
-			return &event.Event{Class: event.LoginFailure, Outcome: event.Failure, Tenant: fmt.Sprint("t", i), Actor: event.Actor{Account: fmt.Sprintf("x%d@acme.example", i), Kind: event.Human}, Client: event.Client{IP: "203.0.113.9"}}
+			return &event.Event{
+				Class:   event.LoginFailure,
+				Outcome: event.Failure,
+				Tenant:  fmt.Sprint("t", i),
+				Actor:   event.Actor{Account: fmt.Sprintf("x%d@acme.example", i), Kind: event.Human},
+				Client:  event.Client{IP: "203.0.113.9"},
+			}
 		},
 		"recipients": func(i int) *event.Event {
-			return &event.Event{Class: event.ShareUser, Actor: person, Object: event.Object{ID: "1"}, To: []event.Recipient{{Account: fmt.Sprintf("r%d@rival.example", i)}}}
+			return &event.Event{
+				Class:  event.ShareUser,
+				Actor:  person,
+				Object: event.Object{ID: "1"},
+				To:     []event.Recipient{{Account: fmt.Sprintf("r%d@rival.example", i)}},
+			}
 		},
 		"files": func(i int) *event.Event {
-			return &event.Event{Class: event.Download, Actor: person, Object: event.Object{ID: fmt.Sprint("id", i), Name: fmt.Sprintf("file %d.txt", i), Container: fmt.Sprint("folder ", i)}}
+			return &event.Event{
+				Class:  event.Download,
+				Actor:  person,
+				Object: event.Object{ID: fmt.Sprint("id", i), Name: fmt.Sprintf("file %d.txt", i), Container: fmt.Sprint("folder ", i)},
+			}
 		},
 		"devices": func(i int) *event.Event {
-			return &event.Event{Class: event.Sync, Actor: person, Object: event.Object{ID: "1"}, Client: event.Client{Device: fmt.Sprint("d", i), IP: fmt.Sprintf("203.0.%d.%d", i>>8&255, i&255), Agent: fmt.Sprintf("agent-%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26)}}
+			return &event.Event{
+				Class:  event.Sync,
+				Actor:  person,
+				Object: event.Object{ID: "1"},
+				Client: event.Client{
+					Device: fmt.Sprint("d", i),
+					IP:     fmt.Sprintf("203.0.%d.%d", i>>8&255, i&255),
+					Agent:  fmt.Sprintf("agent-%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26),
+				},
+			}
 		},
 		"actions": func(i int) *event.Event {
 			return &event.Event{Class: event.Other, Action: fmt.Sprint("act", i), Actor: person}
@@ -205,7 +244,9 @@ func TestNamesTakeNoMemory(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			resolver := identity.New()
 			resolver.Configure(identity.Config{Domains: []string{"acme.example"}})
-			eng := engine.New(engine.Config{Detectors: config.Catalog, TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error { return nil })
+			eng := engine.New(engine.Config{Detectors: config.Catalog, TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error {
+				return nil
+			})
 			i := 0
 			heap := func(until int) uint64 {
 				var list []engine.Keyed

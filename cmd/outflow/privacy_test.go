@@ -75,7 +75,12 @@ func TestErase(t *testing.T) {
 			if code, _, errs := outflow("privacy", "erase", leaver, "--data", where); code != exitUsage || !strings.Contains(errs, "--yes") {
 				t.Error(code, errs)
 			}
-			for who, says := range map[string]string{"chen.kapor@acme.example": "known are " + leaver, "Chen Kapoor": "is the display name of " + leaver, "nobody@elsewhere.test": "nobody is known as", "P-ABCDEFGHJK": "is a pseudonym"} {
+			for who, says := range map[string]string{
+				"chen.kapor@acme.example": "known are " + leaver,
+				"Chen Kapoor":             "is the display name of " + leaver,
+				"nobody@elsewhere.test":   "nobody is known as",
+				"P-ABCDEFGHJK":            "is a pseudonym",
+			} {
 				for _, args := range [][]string{{"erase", "--yes"}, {"export"}} {
 					if args[0] == "export" && who == "Chen Kapoor" { // nothing is lost by a guess that is said
 						continue

@@ -298,7 +298,10 @@ func TestFullDiskBackup(t *testing.T) {
 // TestSweep removes what a process that was killed has left behind, and nothing else.
 func TestSweep(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	for _, name := range []string{".snapshot-1/copy", ".shards-2/0", ".erase-3/store", ".bases-4/store", "detect-0.db.fetched", "status.json.new", "outflow-backup.tar.gz", ".snapshot-weekly/x", "detect-0.db", "status.json", ".hidden"} {
+	for _, name := range []string{
+		".snapshot-1/copy", ".shards-2/0", ".erase-3/store", ".bases-4/store", "detect-0.db.fetched", "status.json.new",
+		"outflow-backup.tar.gz", ".snapshot-weekly/x", "detect-0.db", "status.json", ".hidden",
+	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -312,7 +315,9 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if left := stored(t, dir); !slices.Equal(left, []string{".hidden", ".snapshot-weekly", "detect-0.db", "lock", "outflow-backup.tar.gz", "status.json"}) {
+	if left := stored(t, dir); !slices.Equal(left, []string{
+		".hidden", ".snapshot-weekly", "detect-0.db", "lock", "outflow-backup.tar.gz", "status.json",
+	}) {
 		t.Errorf("left: %v", left)
 	}
 	if _, err := datadir.Lock(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {

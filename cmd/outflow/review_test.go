@@ -42,7 +42,12 @@ func TestReports(t *testing.T) {
 		t.Errorf("a daemon's: %s; a scan's: %s", a, b)
 	}
 	unknown := filepath.Join(t.TempDir(), "unknown.html")
-	for who, says := range map[string]string{"chen.kapor@acme.example": "known are chen.kapoor@acme.example", "nobody@elsewhere.test": "nor by a name like it", "P-ABCDEFGHJK": "is a pseudonym", "": "nobody is known"} {
+	for who, says := range map[string]string{
+		"chen.kapor@acme.example": "known are chen.kapoor@acme.example",
+		"nobody@elsewhere.test":   "nor by a name like it",
+		"P-ABCDEFGHJK":            "is a pseudonym",
+		"":                        "nobody is known",
+	} {
 		for _, where := range []string{data, scans} {
 			if code, said, errs := outflow("report", "review", who, "--data", where, "--out", unknown); code != exitFailed || said != "" || !strings.Contains(errs, says) {
 				t.Errorf("%q: %d %s %s", who, code, said, errs)
@@ -103,7 +108,10 @@ func TestReports(t *testing.T) {
 	if code != exitFine || !strings.Contains(digest, "To act on") || !strings.Contains(digest, "Twelve weeks") {
 		t.Errorf("%d %s %s", code, digest, errs)
 	}
-	for _, args := range [][]string{{"review"}, {"review", "x", "--week", "2026-W20"}, {"review", "x", "--format", "doc"}, {"digest", "--week", "2026-W60"}, {"digest", "--send"}} {
+	for _, args := range [][]string{
+		{"review"}, {"review", "x", "--week", "2026-W20"}, {"review", "x", "--format", "doc"},
+		{"digest", "--week", "2026-W60"}, {"digest", "--send"},
+	} {
 		if code, _, _ := outflow(append([]string{"report", "--data", data}, args...)...); code == exitFine {
 			t.Errorf("%v: no error", args)
 		}

@@ -143,9 +143,18 @@ func trail(t *testing.T, endpoint string, exports map[string][]byte) (source str
 	}
 	queue, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
 	check(err)
-	at, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"}})
+	at, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: queue.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{"QueueArn"},
+	})
 	check(err)
-	_, err = objects.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: &name, NotificationConfiguration: &s3types.NotificationConfiguration{QueueConfigurations: []s3types.QueueConfiguration{{QueueArn: aws.String(at.Attributes["QueueArn"]), Events: []s3types.Event{"s3:ObjectCreated:*"}}}}})
+	_, err = objects.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+		Bucket: &name,
+		NotificationConfiguration: &s3types.NotificationConfiguration{
+			QueueConfigurations: []s3types.QueueConfiguration{{
+				QueueArn: aws.String(at.Attributes["QueueArn"]), Events: []s3types.Event{"s3:ObjectCreated:*"},
+			}},
+		},
+	})
 	check(err)
 	for _, path := range slices.Sorted(maps.Keys(exports)) {
 		var body bytes.Buffer
@@ -182,7 +191,10 @@ func TestQueueKills(t *testing.T) {
 	config := sourceConfigFile(t, trail(t, endpoint, files))
 	want := last(t, scannedLines(t, "../../examples/acme"))
 	kills := 0
-	for _, at := range []string{"pull-appended", "pull-appended:20", "pull-noted", "pull-noted:7", "pull-read", "pull-advanced", "pull-advanced:2"} {
+	for _, at := range []string{
+		"pull-appended", "pull-appended:20", "pull-noted", "pull-noted:7", "pull-read", "pull-advanced",
+		"pull-advanced:2",
+	} {
 		if child(t, config, at, 0) {
 			kills++
 		}

@@ -454,7 +454,9 @@ func TestExceptions(t *testing.T) {
 		feed(t, e, s.events)
 		e.Flush()
 		_, list := o.worst(address("p1"), at(31, 0))
-		spoke := slices.ContainsFunc(list, func(f *finding.Finding) bool { return f.Detector == "bulk_download" || f.Detector == "app_download" })
+		spoke := slices.ContainsFunc(list, func(f *finding.Finding) bool {
+			return f.Detector == "bulk_download" || f.Detector == "app_download"
+		})
 		if got := e.Covered()[0]; spoke == c.covered || c.covered != (got.Acts >= 60 && got.Users == 1) {
 			t.Errorf("%s: spoke %v, %+v", name, spoke, got)
 		}
@@ -509,10 +511,12 @@ func TestReceipt(t *testing.T) {
 		t.Fatalf("%d receipts", n)
 	}
 	for name, change := range map[string]func(r *finding.Receipt){
-		"judged":      func(r *finding.Receipt) { r.Counts[0].Judged += 3 },
-		"own":         func(r *finding.Receipt) { r.Counts[0].Own *= 2 },
-		"busier":      func(r *finding.Receipt) { r.Busier *= 1.5 },
-		"days before": func(r *finding.Receipt) { r.Counts[0].Before.Days *= 2 }, "points": func(r *finding.Receipt) { r.Counts[0].Points++ },
+		"judged": func(r *finding.Receipt) { r.Counts[0].Judged += 3 },
+		"own":    func(r *finding.Receipt) { r.Counts[0].Own *= 2 },
+		"busier": func(r *finding.Receipt) { r.Busier *= 1.5 },
+		"days before": func(r *finding.Receipt) {
+			r.Counts[0].Before.Days *= 2
+		}, "points": func(r *finding.Receipt) { r.Counts[0].Points++ },
 		"weight": func(r *finding.Receipt) { r.Facts[0].Weight *= 2 },
 		"seen":   func(r *finding.Receipt) { r.Facts[0].Seen *= 4 },
 		"habit":  func(r *finding.Receipt) { r.Own += 2 }, "shift": func(r *finding.Receipt) { r.Shift++ },

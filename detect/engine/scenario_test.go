@@ -196,7 +196,12 @@ func (s *scenario) routine(who string, day int) {
 	ip := fmt.Sprintf("198.51.%d.7", hash(ofNetwork, who)%4)
 	add := func(class event.Class, src event.Source, n int, edit func(e *event.Event)) {
 		for range n {
-			e := &event.Event{Source: src, Class: class, Action: class.String(), Time: at(day, start+time.Duration(roll(8*3600))*time.Second)}
+			e := &event.Event{
+				Source: src,
+				Class:  class,
+				Action: class.String(),
+				Time:   at(day, start+time.Duration(roll(8*3600))*time.Second),
+			}
 			e.Client = event.Client{IP: ip, Country: "DE", Agent: "Mozilla/5.0"}
 			edit(e)
 			s.add(who, e)

@@ -27,7 +27,11 @@ import (
 func quietDaemon(t *testing.T) (*Daemon, *bytes.Buffer) {
 	t.Helper()
 	var said bytes.Buffer
-	d := &Daemon{Config: &config.Config{}, Log: slog.New(slog.NewTextHandler(&said, nil)), stands: func(bool) time.Time { return time.Time{} }}
+	d := &Daemon{
+		Config: &config.Config{},
+		Log:    slog.New(slog.NewTextHandler(&said, nil)),
+		stands: func(bool) time.Time { return time.Time{} },
+	}
 	t.Cleanup(guard.Watch(d.panicked))
 	return d, &said
 }
@@ -159,7 +163,12 @@ func TestProbes(t *testing.T) {
 	if list := d.health.conditions(now.Add(time.Hour)); len(list) > 0 {
 		t.Errorf("%+v", list)
 	}
-	s := &Status{Streams: []watch.State{{Source: "okta", Stream: "log", Failing: "503", Asked: now.Add(-2 * time.Hour)}, {Source: "okta", Stream: "b", Failing: "503", Asked: now}}}
+	s := &Status{
+		Streams: []watch.State{
+			{Source: "okta", Stream: "log", Failing: "503", Asked: now.Add(-2 * time.Hour)},
+			{Source: "okta", Stream: "b", Failing: "503", Asked: now},
+		},
+	}
 	d.condition(s)
 	if len(s.Conditions) != 1 || s.Conditions[0].Name != "okta/log" {
 		t.Errorf("%+v", s.Conditions)
@@ -263,7 +272,11 @@ func TestHeartbeat(t *testing.T) {
 	if got := <-calls; got != "/yes" {
 		t.Errorf("called %s", got)
 	}
-	for url, says := range map[string]string{server.URL + "/no": "404", "env:NO_SUCH_VARIABLE": "NO_SUCH_VARIABLE", "http://127.0.0.1:1/secret": "heartbeat"} {
+	for url, says := range map[string]string{
+		server.URL + "/no":          "404",
+		"env:NO_SUCH_VARIABLE":      "NO_SUCH_VARIABLE",
+		"http://127.0.0.1:1/secret": "heartbeat",
+	} {
 		c := config.Heartbeat{URL: url, Networks: c.Networks}
 		if err := beat(t.Context(), &c); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", url, err)
@@ -271,14 +284,30 @@ func TestHeartbeat(t *testing.T) {
 	}
 	var h heart
 	at := time.Now()
-	s := &Status{At: at, Arrived: arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Processed: 995, Late: 5}}, nil)}
+	s := &Status{
+		At: at,
+		Arrived: arrived(at.UnixMilli()/event.Day, []stream.Account{{
+			Day:       at.UnixMilli() / event.Day,
+			Vendor:    "box",
+			Received:  1000,
+			Processed: 995,
+			Late:      5,
+		}}, nil),
+	}
 	if s.Unwell = s.unwell(.99); len(s.Unwell) != 0 {
 		t.Errorf("%v", s.Unwell)
 	}
 	h.note(s)
 	worse := *s
 	worse.At = at.Add(time.Minute)
-	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{Day: at.UnixMilli() / event.Day, Vendor: "box", Received: 1000, Processed: 950, Repeated: 30, Ahead: 20}}, []watch.DeadLetterCount{{Source: "exports", Records: 10}})
+	worse.Arrived = arrived(at.UnixMilli()/event.Day, []stream.Account{{
+		Day:       at.UnixMilli() / event.Day,
+		Vendor:    "box",
+		Received:  1000,
+		Processed: 950,
+		Repeated:  30,
+		Ahead:     20,
+	}}, []watch.DeadLetterCount{{Source: "exports", Records: 10}})
 	if worse.Unwell = worse.unwell(.99); len(worse.Unwell) != 1 || !strings.Contains(worse.Unwell[0], "only 96.9 % was processed") {
 		t.Errorf("%v", worse.Unwell)
 	}
@@ -290,7 +319,11 @@ func TestHeartbeat(t *testing.T) {
 // FuzzSchedule asserts that a schedule is refused, or says when the digest is due: within
 // the last week, always the same moment, and without counting for long.
 func FuzzSchedule(f *testing.F) {
-	for _, s := range []string{"0 7 * * 1", "* * * * *", "@weekly", "@every 1h", "@every 1ns", "TZ=0", "CRON_TZ=Europe/Berlin 0 7 * * 1", "0 0 31 2 *", "0 0 29 2 *", "60 * * * *", "*/0 * * * *", "1-0 * * * *", "0 7 * * MON#1", "0 7 L * *", "0 2 29 3 *", "@reboot", "0 0 * * * *"} {
+	for _, s := range []string{
+		"0 7 * * 1", "* * * * *", "@weekly", "@every 1h", "@every 1ns", "TZ=0", "CRON_TZ=Europe/Berlin 0 7 * * 1",
+		"0 0 31 2 *", "0 0 29 2 *", "60 * * * *", "*/0 * * * *", "1-0 * * * *", "0 7 * * MON#1", "0 7 L * *",
+		"0 2 29 3 *", "@reboot", "0 0 * * * *",
+	} {
 		f.Add(s, "Europe/Berlin", int64(1774767600))
 		f.Add(s, "", int64(0))
 	}

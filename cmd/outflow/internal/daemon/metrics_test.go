@@ -69,7 +69,12 @@ func TestMetrics(t *testing.T) {
 func TestPprof(t *testing.T) {
 	mux := http.NewServeMux()
 	handlePprof(mux)
-	for path, want := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/goroutine?debug=1": 200, "/debug/pprof/cmdline": 200, "/debug/pprof/x": 404} {
+	for path, want := range map[string]int{
+		"/debug/pprof/":                  200,
+		"/debug/pprof/goroutine?debug=1": 200,
+		"/debug/pprof/cmdline":           200,
+		"/debug/pprof/x":                 404,
+	} {
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != want {

@@ -13,7 +13,12 @@ import (
 // TestExplain computes every score of the example again, and does not believe one
 // that was changed.
 func TestExplain(t *testing.T) {
-	res, err := batch.Scan(t.Context(), batch.Input{Paths: []string{"../../../../examples/acme"}, Workers: 2, Config: &config.Config{}, Progress: batch.NewProgress(io.Discard)})
+	res, err := batch.Scan(t.Context(), batch.Input{
+		Paths:    []string{"../../../../examples/acme"},
+		Workers:  2,
+		Config:   &config.Config{},
+		Progress: batch.NewProgress(io.Discard),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,10 @@ func TestStaleDays(t *testing.T) {
 		{"found again, and changed", end - 1, found(end, 2), []results{{upTo: end, open: true}}, nil},
 		{"not found, and over", end - 1, nil, []results{{upTo: end}, {upTo: end}}, []int{0}},
 		{"not found, over later", end - 1, nil, []results{{upTo: end - 1}, {upTo: end - 1}, {upTo: end}}, []int{2}},
-		{"not found among those that are open", end - 1, nil, []results{{upTo: end - 2}, {upTo: end - 1, open: true}, {upTo: end}}, []int{1}},
+		{
+			"not found among those that are open", end - 1, nil,
+			[]results{{upTo: end - 2}, {upTo: end - 1, open: true}, {upTo: end}}, []int{1},
+		},
 		{"ends at another hour", end - 1, found(end-20*event.Hour, 1), []results{{upTo: end - 1, open: true}}, []int{0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
