@@ -45,7 +45,7 @@ type Evidence struct {
 	Sources  []event.Source // in the order of their numbers
 	Places   Most           // the containers of the objects
 	Targets  Most           // who or what received the data
-	Folders  int            // things taken that are folders, whose size the vendor does not state
+	Folders  int            // things taken that are folders, of a size that the vendor does not state
 }
 
 // Most is the most frequent of some names.
@@ -81,7 +81,7 @@ func (d *Day) Where() string {
 	return s
 }
 
-// Folders says how many of the things taken were folders, whose size the vendor does not
+// Folders says how many of the things taken were folders, of a size that the vendor does not
 // state; "" if none were.
 func (d *Day) Folders() string {
 	if n := d.Evidence.Folders; n > 0 {
@@ -120,7 +120,7 @@ func (d *Day) OfWhich(metricsAndWords ...string) string {
 	for i := 0; i+1 < len(metricsAndWords); i += 2 {
 		j := d.detector.metric(metricsAndWords[i])
 		if !d.Settled && d.detector.Metrics[j].History {
-			continue // everything is new to a person of whom hardly a day is known
+			continue // everything is new to a person with hardly a day that is known
 		}
 		if n := d.n[j]; n > 0 {
 			parts = append(parts, Number(n)+" "+metricsAndWords[i+1])

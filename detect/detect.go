@@ -52,7 +52,7 @@ type Detector struct {
 
 // Need is a part of a source's audit log that is exported, licensed or switched on by itself.
 type Need struct {
-	Source  event.Source  // the source whose log it is part of
+	Source  event.Source  // the source of the log
 	Classes []event.Class // any event of them shows that it arrives; nil for any of the source
 	Missing string        // what is missing where none arrives: an export, a licence, a switch
 }

@@ -61,7 +61,7 @@ func (a *Enriched) Outsider() string {
 	return ""
 }
 
-// Subject is the user whose account is changed: another user, or the person.
+// Subject is the owner of the account that is changed: another user, or the person.
 func (a *Enriched) Subject() string {
 	if len(a.To) > 0 {
 		return a.To[0].Account

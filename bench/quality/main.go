@@ -368,7 +368,7 @@ func (x *world) lost(w io.Writer) {
 	}
 }
 
-// ages measures organisations whose incidents begin on the second day of the logs,
+// ages measures organisations with incidents from the second day of the logs on,
 // by the age of the baseline.
 func (q *quality) ages(w io.Writer, seeds []string) error {
 	fmt.Fprintf(w, "### By the age of the baseline\n\nOrganisations without history: 31 days of logs, incidents from the second "+

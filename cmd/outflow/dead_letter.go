@@ -26,7 +26,7 @@ func newDeadLetter(stdout io.Writer) *cobra.Command {
 	return cmd
 }
 
-// onLetters runs do on the dead letters of a daemon, whose store open opens: on the one that is
+// onLetters runs do on the dead letters of a daemon, in the store that open opens: on the one that is
 // given as an argument, or with id 0 on all of them.
 func onLetters(
 	path *string,
@@ -117,7 +117,7 @@ func newLetterReplay(stdout io.Writer, path *string) *cobra.Command {
 		Short: "Read all dead letters again, or one",
 		Long: `Replay has the daemon read dead letters again at its next look, for instance after an
 upgrade that understands them. A file is read as a whole; events that are known already
-count once. Dead letters whose file is gone or was changed stay and are listed; the exit
+count once. Dead letters of a file that is gone or was changed stay and are listed; the exit
 status is 1 then.`,
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: onLetters(path, openSources, func(ctx context.Context, s *watch.Store, id int64) error {

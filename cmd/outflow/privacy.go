@@ -103,7 +103,7 @@ func newExport(stdout, stderr io.Writer, f *privacyFlags) *cobra.Command {
 		Use:   "export PERSON",
 		Short: "Write everything that is kept about a person as JSON",
 		Long: `Export answers a person's request for access to their data. It writes their accounts,
-what HR has said, their baseline, alerts with what was decided, their days, their events
+HR's records, their baseline, alerts with what was decided, their days, their events
 that the embedded log still holds, and who accessed them. The daemon may be running.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

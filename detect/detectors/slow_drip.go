@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// slowDrip is a user whose days are each a little above the usual, for long
+// slowDrip is a user with days that are each a little above the usual, for long
 // (A15). It has no counts of its own: the engine keeps a CUSUM for every metric
 // that is marked slow.
 var slowDrip = &detect.Detector{

@@ -6,7 +6,7 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// terminatedUserActivity is anything done by any account of a user whose last
+// terminatedUserActivity is anything done by any account of a leaver after the last
 // working day is over (F01).
 var terminatedUserActivity = &detect.Detector{
 	Name: "terminated_user_activity", Title: "Activity after the last working day", Techniques: []string{"T1078.004"}, Compromise: true,

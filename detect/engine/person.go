@@ -153,7 +153,7 @@ type proof struct {
 	Sources uint32
 	Places  names
 	Targets names
-	Unknown int // folders, whose number of files is unknown
+	Unknown int // folders, with an unknown number of files
 	Repeats int // further events about things that are counted already
 }
 

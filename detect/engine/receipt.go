@@ -180,7 +180,7 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 			c.Surprise, s,
 		})
 		worth := rarity(c.Judged, s, c.Before, limit)
-		steps = append(steps, Step{c.Detector, "how rarely anybody's " + c.Metric + " surprised as much", c.Rarity, worth})
+		steps = append(steps, Step{c.Detector, "how rarely " + c.Metric + " surprised as much here", c.Rarity, worth})
 		w := cat.metrics[j].points(worth, c.Floor, c.Judged, c.Density)
 		steps = append(steps, Step{c.Detector, "points of " + c.Metric, c.Points, w})
 		if w > 0 {

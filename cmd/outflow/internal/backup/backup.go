@@ -1,5 +1,5 @@
 // Package backup copies the state of a data directory into one archive, and restores it. The
-// archive is a gzip-compressed tar file whose first entry is a manifest with the SHA-256 of
+// archive is a gzip-compressed tar file that begins with a manifest, with the SHA-256 of
 // every other entry.
 package backup
 

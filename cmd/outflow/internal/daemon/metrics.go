@@ -81,7 +81,7 @@ func newLatency() *prometheus.HistogramVec {
 	}, []string{"channel"})
 }
 
-// observe counts that a channel sent an alert whose last event was at some time, or that its
+// observe counts that a channel sent an alert with its last event at some time, or that its
 // receiver refused it for good.
 func (s *runStats) observe(channel string, event time.Time, err error, now time.Time) {
 	if err != nil {

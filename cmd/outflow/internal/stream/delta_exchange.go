@@ -50,7 +50,7 @@ type deltaExchange struct {
 
 	ctx      context.Context // of the processing that is under way
 	from     int64           // the hour from which on this worker has all events
-	lastHour int64           // the last hour whose deltas are exchanged: later events claim to be from the future
+	lastHour int64           // the last hour of which deltas are exchanged: later events claim to be from the future
 	sums     map[int64]uint64
 
 	mu      sync.Mutex
@@ -98,7 +98,7 @@ type appendRequest struct {
 }
 
 const (
-	hoursAhead   = 48 // hours after the watermark whose deltas are still exchanged: nights have few events
+	hoursAhead   = 48 // hours after the watermark of which deltas are still exchanged: nights have few events
 	sumDays      = event.LateDays
 	peerTimeout  = 2 * time.Second        // how long to wait for a peer to have the same events
 	recheckEvery = 100 * time.Millisecond // first wait until records that have arrived are processed; it doubles each time
@@ -265,7 +265,7 @@ func (x *deltaExchange) flush(ctx context.Context) error {
 	}
 }
 
-// begin tells the exchange what the processor has when it starts to process: all events from a
+// begin sets what the processor has when it starts to process: all events from a
 // committed checkpoint on and nearly all up to the watermark (both Unix milliseconds), with their
 // checksums by hour. Deltas are exchanged until ctx ends.
 func (x *deltaExchange) begin(ctx context.Context, committed, watermark int64, sums map[int64]uint64) {

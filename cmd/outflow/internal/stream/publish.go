@@ -231,7 +231,7 @@ func (p *publisher) changed(list []alert.Alert, to outgoing) (map[string]publish
 	return fresh, nil
 }
 
-// addLeavers adds the leavers of shards whose list has changed. It returns the hashes of all.
+// addLeavers adds the leavers of shards if their list has changed. It returns the hashes of all.
 func (p *publisher) addLeavers(to outgoing, list []finding.Leaver) (map[int]uint64, error) {
 	of := map[int][]finding.Leaver{}
 	for _, l := range list {

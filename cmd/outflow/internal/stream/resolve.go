@@ -12,7 +12,7 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// batch holds successive events whose users are resolved.
+// batch holds successive events with resolved users.
 type batch struct {
 	buf    []byte
 	events []resolvedEvent
