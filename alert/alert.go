@@ -85,7 +85,7 @@ type Window struct {
 // Alert is what Outflow reports about one person's day, or about the data. It is built from one
 // revision of findings; later revisions keep the ID.
 type Alert struct {
-	ID           string    `json:"id"`                    // the episode of its findings, 32 hexadecimal digits
+	ID           string    `json:"id"`                    // the episode of its findings, 16 hexadecimal digits
 	Revision     int       `json:"revision"`              // from 1
 	Case         string    `json:"case"`                  // ID of the first alert of a case; see assignCases
 	Time         time.Time `json:"time"`                  // when the last event it rests on happened, rounded up to a second

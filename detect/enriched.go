@@ -13,7 +13,7 @@ type Enriched struct {
 	Person string // the name of the person who acts
 
 	First     bool    // the first time today that this is done with the object
-	Repeat    bool    // it was done with the object before today: it does not count again
+	Repeat    bool    // it was done with the object earlier today: it does not count again
 	Fresh     bool    // the person never touched the object before today
 	PlaceAge  int     // days since the person first touched the container; 0 on the first day
 	Sensitive bool    // by label, or by the names of object and container

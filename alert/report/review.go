@@ -120,8 +120,8 @@ type Input struct {
 	Alerts    []alert.Alert     // all alerts, without withdrawn ones
 	Leavers   []Leaver          // people whom HR lists as leaving
 	Now       time.Time         // up to when the data goes
-	Sources   []string          // short names of the sources that deliver; empty if unknown
-	All       []string          // short names of all sources
+	Sources   []string          // titles of the sources that deliver; empty if unknown
+	All       []string          // titles of all sources
 	Kinds     []Kind            // what is looked for
 	Detectors finding.Detectors // traits of all detectors
 	Failing   []Unseen          // streams that fail, and gaps

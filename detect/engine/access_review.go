@@ -120,7 +120,7 @@ func (e *Engine) reviewLeavers(now int64) {
 	e.leaving = keep
 }
 
-// due says whether review may have to do something about a person, sooner rather than later:
+// due says whether reviewLeavers may have to do something about a person, sooner rather than later:
 // where they work is not looked at.
 func (s *stub) due(now int64) bool {
 	return !s.Frozen && s.Notice > 0 && now >= s.Notice || s.LastDay > 0 && now >= s.LastDay+2*event.Day-12*event.Hour

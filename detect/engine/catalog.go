@@ -147,7 +147,7 @@ func (c *Catalog) check() {
 	}
 }
 
-// Of is the detector Of a mechanism.
+// Of is the detector of a mechanism.
 func (c *Catalog) Of(m detect.Mechanism) *detect.Detector { return c.detectors[c.mechanism[m]] }
 
 // weightOf is the weight of a detector's counts in the score.

@@ -122,6 +122,8 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 
 // handle scores an event of a person with an open day.
 func (e *Engine) handle(p *person, ev *event.Event) {
+	// The order matters: attempts looks at failures before enrich accounts for the sign-in, and count
+	// must know what closeExposures has closed, since expose leaves out what is open already.
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
 	p.Day.Sources |= 1 << ev.Source
@@ -234,8 +236,8 @@ func (e *Engine) staff(name string, ev *event.Event) {
 	}
 }
 
-// send emits a finding, if it is about a person that the engine scores. The first error of the
-// Receiver is kept.
+// send emits a finding, if it is about a person that the engine scores. The first error of
+// emit is kept.
 func (e *Engine) send(f *finding.Finding) {
 	if e.err == nil && e.owns(f.Person) {
 		e.err = e.emit(f)

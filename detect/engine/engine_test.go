@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -417,6 +418,49 @@ routine 1-32
 	}
 	if len(e.Exposed) != 0 || len(e.young) != 0 {
 		t.Errorf("%d still open", len(e.Exposed))
+	}
+}
+
+// TestGuardExposure opens two buckets and takes their blocks of public access away. A block that is
+// put back closes what is open of its own bucket, and that of the account what is open of the account.
+func TestGuardExposure(t *testing.T) {
+	const bucket = " source=aws_cloudtrail type=bucket place="
+	s := &scenario{t: t}
+	for _, line := range []string{
+		"people 14 Engineering",
+		"routine 1-33",
+		"31 10:00 p1 guard_change" + bucket + "alpha name=alpha attr.block=off",
+		"31 10:01 p1 policy_change" + bucket + "alpha name=alpha after=public attr.grant=everybody",
+		"31 10:02 p2 guard_change" + bucket + "beta name=beta attr.block=off",
+		"31 10:03 p3 guard_change source=aws_cloudtrail type=account item=111122223333 attr.block=off",
+		"31 10:30 p4 guard_change" + bucket + "beta name=beta attr.block=on",
+		"31 10:40 p4 guard_change" + bucket + "gamma name=gamma attr.block=on",
+		"31 11:00 p4 guard_change" + bucket + "alpha name=alpha attr.block=partial",
+		"32 16:00 p4 guard_change" + bucket + "alpha name=alpha attr.block=on",
+		"33 09:00 p4 guard_change source=aws_cloudtrail type=account item=111122223333 attr.block=on",
+		"33 17:00 p5 view source=box item=a name=a",
+	} {
+		s.line(line)
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	closed := map[string]int64{} // by person and detector
+	e := newEngine(Config{}, func(f *finding.Finding) error {
+		for _, x := range f.Exposures {
+			if x.Closed != 0 {
+				closed[f.Person+" "+f.Detector] = x.Closed
+			}
+		}
+		return nil
+	})
+	feed(t, e, s.events)
+	want := map[string]int64{
+		address("p1") + " public_access_guard": at(32, 16*time.Hour),
+		address("p1") + " bucket_public":       at(32, 16*time.Hour),
+		address("p2") + " public_access_guard": at(31, 10*time.Hour+30*time.Minute),
+		address("p3") + " public_access_guard": at(33, 9*time.Hour),
+	}
+	if !maps.Equal(closed, want) {
+		t.Errorf("closed at %v, want %v", closed, want)
 	}
 }
 

@@ -73,9 +73,9 @@ func ways(a *detect.Enriched) (list []way) {
 		}
 		list = append(list, way{thing("resource", a.Object.Type, resource(a)), sub})
 	case event.GuardChange:
-		list = append(list, way{thing("guard", a.Object.ID), ""})
+		list = append(list, way{thing("guard", resource(a)), ""})
 		if a.Attr(event.AttrBlock) == "on" {
-			list = append(list, way{thing("resource", "bucket", a.Object.ID), ""})
+			list = append(list, way{thing("resource", "bucket", resource(a)), ""})
 		}
 	case event.Delete:
 		list = append(list, way{thing("resource", a.Object.Type, resource(a)), ""}, way{object(a.Event), ""})
@@ -179,7 +179,7 @@ func (e *Engine) closeExposures(p *person, a *detect.Enriched) {
 	}
 }
 
-// applyOpened registers what was applyOpened open in an hour, in order.
+// applyOpened registers what was opened in an hour, in order.
 func (e *Engine) applyOpened(list []*exposure) {
 	for _, x := range list {
 		held := e.Exposed[x.Key]

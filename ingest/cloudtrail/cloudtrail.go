@@ -164,8 +164,8 @@ func (r *record) scanResponse(s *jsonscan.Scanner) {
 	switch r.name {
 	case "ConsoleLogin", "":
 		r.response = s.Raw()
-	case "CreateDBInstance", "RestoreDBInstanceFromDBSnapshot", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity",
-		"GetSessionToken", "GetFederationToken":
+	case "CreateDBInstance", "CreateDBCluster", "RestoreDBInstanceFromDBSnapshot", // whether they are public by default
+		"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken":
 		r.response = s.Raw()
 	default:
 		s.Skip()

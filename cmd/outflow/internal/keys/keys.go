@@ -69,7 +69,7 @@ func RandomKey(path string) ([]byte, error) {
 	return key, err
 }
 
-// ChannelMask is what a channel's readers may see of an alert; nil for everything. See openMask.
+// ChannelMask is what a channel's readers may see of an alert; nil for everything.
 func ChannelMask(
 	dir string, conf *config.Config, c *config.Channel, common func(domain string) bool,
 ) (func(*alert.Alert) alert.Alert, error) {

@@ -74,7 +74,7 @@ func newPublisher(file *spill.File, emit emitFunc) *publisher {
 	}
 }
 
-// rollback notes that everything from a time on is processed again.
+// rollBack notes that everything from a time on is processed again.
 func (p *publisher) rollBack(to int64) {
 	if p.from < 0 || to < p.from {
 		p.from = to
