@@ -103,10 +103,15 @@ func (a *Enriched) Receiver() string {
 	if len(a.To) > 0 {
 		return Quote(a.To[0].Account)
 	}
-	if a.Object.Name != "" {
+	if a.Object.Name != "" && a.Object.Type != "role" {
 		return Quote(a.Object.Name)
 	}
 	return "somebody"
+}
+
+// UnnamedGrant says whether an administrative right was granted that the log does not name.
+func (a *Enriched) UnnamedGrant() bool {
+	return a.Outcome == event.Success && a.Class == event.AdminGrant && a.Role() == "" && a.Attr(event.AttrGrant) == ""
 }
 
 // TopGrant says whether full control was granted.

@@ -58,7 +58,9 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		case "actor":
 			r.actor.scan(s)
 		case "target":
-			if s.Array() {
+			if s.Kind() == '{' { // a list of one, collapsed to its element
+				r.target(s)
+			} else if s.Array() {
 				for s.Elem() {
 					r.target(s)
 				}
@@ -236,7 +238,7 @@ func (r *record) setActor(e *event.Event, out *ingest.Sink) {
 // find returns the first target of a kind, or nil.
 func (r *record) find(kind string) *party {
 	for i := range r.targets[:r.targetCount] {
-		if r.targets[i].kind == kind {
+		if r.targets[i].is(kind) {
 			return &r.targets[i]
 		}
 	}
@@ -252,67 +254,18 @@ func known(t string) string {
 	return t
 }
 
-var classes = map[string]event.Class{
-	"user.session.start":                                 event.LoginSuccess,
-	"user.session.end":                                   event.Logout,
-	"user.authentication.auth_via_mfa":                   event.MFAChallenge,
-	"user.authentication.verify":                         event.MFAChallenge,
-	"user.authentication.auth_via_IDP":                   event.MFAChallenge,
-	"policy.evaluate_sign_on":                            event.MFAChallenge,
-	"user.mfa.okta_verify.deny_push":                     event.MFADenied,
-	"user.account.lock":                                  event.AccountLocked,
-	"user.authentication.sso":                            event.AppAccess,
-	"user.session.access_admin_app":                      event.AppAccess,
-	"user.account.privilege.grant":                       event.AdminGrant,
-	"group.privilege.grant":                              event.AdminGrant,
-	"iam.resourceset.bindings.add":                       event.AdminGrant,
-	"iam.role.assignment.create":                         event.AdminGrant,
-	"user.account.privilege.revoke":                      event.AdminRevoke,
-	"group.privilege.revoke":                             event.AdminRevoke,
-	"system.api_token.create":                            event.TokenGrant,
-	"app.oauth2.client.lifecycle.create":                 event.TokenGrant,
-	"app.oauth2.as.consent.grant":                        event.TokenGrant,
-	"system.api_token.revoke":                            event.TokenRevoke,
-	"application.user_membership.add":                    event.PermissionGrant,
-	"group.user_membership.add":                          event.MembershipAdd,
-	"application.lifecycle.create":                       event.ConfigChange,
-	"user.mfa.factor.deactivate":                         event.MFADisabled,
-	"user.mfa.factor.reset_all":                          event.MFADisabled,
-	"user.mfa.factor.suspend":                            event.MFADisabled,
-	"user.mfa.factor.unsuspend":                          event.MFAEnabled,
-	"system.mfa.factor.deactivate":                       event.ConfigChange,
-	"system.mfa.factor.activate":                         event.ConfigChange,
-	"user.mfa.factor.activate":                           event.MFAEnabled,
-	"policy.rule.update":                                 event.ConfigChange,
-	"policy.lifecycle.update":                            event.ConfigChange,
-	"policy.lifecycle.deactivate":                        event.ConfigChange,
-	"policy.lifecycle.delete":                            event.ConfigChange,
-	"policy.rule.deactivate":                             event.ConfigChange,
-	"policy.rule.delete":                                 event.ConfigChange,
-	"policy.lifecycle.create":                            event.ConfigChange,
-	"zone.update":                                        event.ConfigChange,
-	"zone.delete":                                        event.ConfigChange,
-	"zone.deactivate":                                    event.ConfigChange,
-	"system.idp.lifecycle.create":                        event.ConfigChange,
-	"user.lifecycle.deactivate":                          event.Offboard,
-	"user.lifecycle.suspend":                             event.Offboard,
-	"user.lifecycle.delete.initiated":                    event.Offboard,
-	"user.account.report_suspicious_activity_by_enduser": event.VendorAlert,
-	"security.threat.detected":                           event.VendorAlert,
-	"user.risk.detect":                                   event.VendorAlert,
-	"user.session.impersonation.initiate":                event.AppAccess,
-	"user.session.impersonation.grant":                   event.PermissionGrant,
-	"system.log_stream.lifecycle.deactivate":             event.Tamper,
-	"system.log_stream.lifecycle.delete":                 event.Tamper,
-	"application.user_membership.show_password":          event.View,
-}
-
 func (r *record) classify(e *event.Event, out *ingest.Sink) {
-	e.Class = classes[r.kind]
+	op := operationOf(r.kind)
+	e.Class = op.class
 	switch e.Class {
 	case event.LoginSuccess:
 		if e.Outcome != event.Success {
 			e.Class = event.LoginFailure
+		}
+
+	case event.MFAChallenge:
+		if r.pushRefused(e.Outcome) {
+			e.Class = event.MFADenied
 		}
 
 	case event.AppAccess:
@@ -321,46 +274,71 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 		}
 
 	case event.AdminGrant, event.AdminRevoke:
-		r.users(out)
-		role := r.privilege
-		if t := r.find("ROLE"); t != nil {
-			role = cmp.Or(t.name, t.id)
-		}
-		out.Attr(event.AttrRole, role)
-		e.Object = event.Object{ID: role, Type: "role", Name: role}
+		r.right(e, out)
 
 	case event.Offboard, event.MFADisabled, event.MFAEnabled, event.MembershipAdd, event.PermissionGrant, event.TokenGrant:
 		r.users(out)
 		for i := range r.targets[:r.targetCount] {
-			if t := &r.targets[i]; t.kind != "User" && t.kind != "AppUser" {
+			if t := &r.targets[i]; !t.is("User") && !t.is("AppUser") {
 				e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: t.name}
 			}
 		}
 
-	case event.ConfigChange, event.Tamper:
+	case event.ConfigChange, event.Tamper, event.Export, event.View:
 		if r.targetCount > 0 {
 			t := &r.targets[0]
-			e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: t.name}
+			e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: known(t.name)}
 		}
-		if e.Class == event.ConfigChange &&
-			(strings.HasPrefix(r.kind, "policy.") || strings.HasPrefix(r.kind, "zone.") || strings.HasPrefix(r.kind, "system.idp.") ||
-				strings.HasPrefix(r.kind, "system.mfa.")) {
-			effect := ""
-			switch {
-			case strings.HasSuffix(r.kind, ".deactivate"), strings.HasSuffix(r.kind, ".delete"):
-				effect = "weaker"
-			case r.kind == "system.mfa.factor.activate":
-				effect = "stronger"
-			}
-			out.Policy("authentication", effect)
+		if op.policy != "" {
+			out.Policy(op.policy, op.effect)
 		}
 	}
 }
 
+// right sets what administrative right was given or taken, and whose it is. The role is a
+// target of its own, or in the debug data; exports of the console have neither.
+func (r *record) right(e *event.Event, out *ingest.Sink) {
+	r.users(out)
+	role := known(r.privilege)
+	for i := range r.targets[:r.targetCount] {
+		if t := &r.targets[i]; t.is("ROLE") || t.is("CUSTOM_ROLE") {
+			role = cmp.Or(known(t.name), t.id)
+		}
+	}
+	out.Attr(event.AttrRole, role)
+	if role != "" {
+		e.Object = event.Object{ID: role, Type: "role", Name: role}
+	}
+	if len(e.To) > 0 {
+		return
+	}
+	for i := range r.targets[:r.targetCount] { // everybody in a group, or an application
+		if t := &r.targets[i]; t.is("UserGroup") || t.is("Group") || t.is("PublicClientApp") || t.is("AppInstance") {
+			e.Object = event.Object{ID: t.id, Type: out.Lower(t.kind), Name: known(t.name)}
+		}
+	}
+}
+
+// pushRefused says whether a person refused a push. The Identity Engine has no event for that,
+// but fails the factor: a push that is not answered fails with another reason.
+func (r *record) pushRefused(outcome event.Outcome) bool {
+	if outcome == event.Success || !strings.Contains(strings.ToUpper(r.factor), "PUSH") {
+		return false
+	}
+	switch strings.ToUpper(r.reason) {
+	case "INVALID_CREDENTIALS", "USER_REJECTED", "REJECTED", "DENIED", "FACTOR_REJECTED":
+		return true
+	}
+	return false
+}
+
+// is reports whether a party is of a kind. Okta writes kinds as User, USER or user.
+func (p *party) is(kind string) bool { return strings.EqualFold(p.kind, kind) }
+
 // users adds the users among the targets as recipients.
 func (r *record) users(out *ingest.Sink) {
 	for i := range r.targets[:r.targetCount] {
-		if t := &r.targets[i]; t.kind == "User" {
+		if t := &r.targets[i]; t.is("User") {
 			if login := known(t.login); login != "" {
 				out.To(out.Account("okta", login), event.ScopeUnknown)
 			} else {
@@ -384,6 +362,8 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 		agent:     text("clientuseragentrawuseragent"),
 		country:   text("clientgeographicalcontextcountry"),
 		session:   text("authenticationcontextexternalsessionid"),
+		privilege: text("debugcontextdebugdataprivilegegranted", "debugcontextdebugdataprivilegerevoked"),
+		factor:    text("debugcontextdebugdatafactor"),
 	}
 	r.actor = party{text("actorid"), text("actortype"), text("actoralternateid"), text("actordisplayname")}
 	for _, n := range []string{"target0", "target1", "target2", "target3"} {
