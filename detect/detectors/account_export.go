@@ -12,10 +12,10 @@ import (
 // service weighs more.
 var accountExport = &detect.Detector{
 	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
-	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny},
+	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents},
 	Indicators: []detect.Indicator{{
 		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
-		Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) },
+		Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) && !a.Whole() },
 		Describe: func(a *detect.Enriched) string {
 			return "started an export in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
@@ -24,6 +24,12 @@ var accountExport = &detect.Detector{
 		Match: func(a *detect.Enriched) bool { return !crm(a) && elsewhereBound(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "started an export from " + a.Source.Title() + " to " + detect.Quote(a.Attr(event.AttrTarget))
+		},
+	}, {
+		Name: "account_export_whole", Weight: 1.3, Impact: 3, Once: true, On: []event.Class{event.Export},
+		Match: (*detect.Enriched).Whole,
+		Describe: func(a *detect.Enriched) string {
+			return "started an export of the whole organisation in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
 	}},
 }

@@ -14,7 +14,7 @@ var crmExport = &detect.Detector{
 	Metrics: []detect.Metric{
 		{
 			Name: "crm_exports", HalfSaturation: 2, Unit: "exports", Slow: true, On: []event.Class{event.Export},
-			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export }),
+			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && !a.Whole() }),
 		},
 		{Name: "crm_export_rows", HalfSaturation: 25, Unit: "rows", Scale: detect.Root, On: []event.Class{event.Export},
 			Measure: func(a *detect.Enriched) float64 {
@@ -23,10 +23,14 @@ var crmExport = &detect.Detector{
 				}
 				return 0
 			}},
+		{ // for the words; it hardly weighs anything
+			Name: "crm_exports_unsized", HalfSaturation: 1, Weight: 1e-9, Unit: "exports of unknown size", On: []event.Class{event.Export},
+			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && a.Unsized && !a.Whole() }),
+		},
 		{
 			Name: "crm_exports_burst", HalfSaturation: 2, Unit: "exports within half an hour", Burst: true,
 			On:      []event.Class{event.Export},
-			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export }),
+			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && !a.Whole() }),
 		},
 		{
 			Name: "crm_files", HalfSaturation: 10, Unit: "files", Weight: .6, On: takesFile,
@@ -39,11 +43,23 @@ var crmExport = &detect.Detector{
 	Reason: func(d *detect.Day) string {
 		s := "downloaded " + detect.Amount(d.N("crm_files"), "CRM file", "CRM files")
 		if n := d.N("crm_exports"); n > 0 {
-			s = "exported " + detect.Amount(d.N("crm_export_rows"), "Salesforce row", "Salesforce rows") + " in " +
-				detect.Amount(n, "report export", "report exports")
+			s = crmExports(n, d.N("crm_export_rows"), d.N("crm_exports_unsized"))
 		}
 		return s + d.Within()
 	},
+}
+
+// crmExports says how much was exported. What the logs do not state is not zero.
+func crmExports(exports, rows, unsized float64) string {
+	in := detect.Amount(exports, "report export", "report exports")
+	switch {
+	case unsized == 0:
+		return "exported " + detect.Amount(rows, "Salesforce row", "Salesforce rows") + " in " + in
+	case rows == 0:
+		return "exported Salesforce rows in " + in + " (how many is not in these logs)"
+	}
+	return "exported at least " + detect.Amount(rows, "Salesforce row", "Salesforce rows") + " in " + in + " (the rows of " +
+		detect.Number(unsized) + " are not in these logs)"
 }
 
 func crm(a *detect.Enriched) bool { return a.Source == event.Salesforce }

@@ -432,9 +432,10 @@ func (e *Engine) rows(p *person, a *detect.Enriched) {
 		return
 	case a.Class == event.Export && a.Event.Rows < 0:
 		known := false
-		if n, known = p.Reports[report]; !known {
-			n = p.Reports[latest]
+		if n, known = p.Reports[report]; a.Attr(event.AttrReport) == "" { // the export does not say of which report it is
+			n, known = p.Reports[latest]
 		}
+		a.Unsized = !known
 	}
 	a.Export, a.Rows = true, n
 	exec := a.Attr(event.AttrExecution)

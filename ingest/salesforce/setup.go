@@ -102,7 +102,7 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 	switch {
 	case action == "permsetunassign", strings.HasPrefix(action, "permset") && strings.Contains(action, "disable"):
 		e.Class = event.AdminRevoke
-		out.To(receiver(display, out), event.ScopeUnknown)
+		holder(e, display, out)
 	case strings.HasPrefix(action, "permsetassign"), strings.HasPrefix(action, "permsetgroupassign"),
 		strings.HasPrefix(action, "permsetenable"), strings.HasPrefix(action, "changedprofileforuser"),
 		strings.HasPrefix(action, "profileenable"), strings.HasPrefix(action, "changedroleforuser"):
@@ -119,7 +119,7 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 				break
 			}
 		}
-		out.To(receiver(display, out), event.ScopeUnknown)
+		holder(e, display, out)
 
 	case strings.HasPrefix(action, "dataexport"):
 		e.Class, e.Object = event.Export, event.Object{Type: "organization", Name: clip(display)}
@@ -143,14 +143,36 @@ func setup(e *event.Event, action, display string, out *ingest.Sink) {
 	}
 }
 
-// receiver returns the user name in a sentence about a granted permission.
-func receiver(display string, out *ingest.Sink) string {
-	for word := range strings.FieldsSeq(display) {
-		if word = strings.Trim(word, "(),;:.'\""); ingest.IsEmail(word) {
-			return out.Lower(word)
+// holder sets who or what has a right, from the sentence about it: a user, or a permission set
+// or profile, which gives it to everybody that it is assigned to.
+func holder(e *event.Event, display string, out *ingest.Sink) {
+	e.Object = event.Object{Type: "permission set", ID: e.Object.ID, Container: e.Object.Container}
+	if strings.Contains(strings.ToLower(e.Action), "profile") {
+		e.Object.Type = "profile"
+	}
+	text := strings.ToLower(display)
+	if i := strings.Index(text, e.Object.Type+" "); i >= 0 && len(text) == len(display) {
+		if name, _, named := strings.Cut(display[i+len(e.Object.Type)+1:], ":"); named {
+			e.Object.ID, e.Object.Name = "", clip(strings.TrimSpace(name))
 		}
 	}
-	return ""
+	out.To(receiver(display, out), event.ScopeUnknown)
+}
+
+// receiver returns the user in a sentence about a right: a user name, or else an id.
+func receiver(display string, out *ingest.Sink) string {
+	id := ""
+	for word := range strings.FieldsSeq(display) {
+		word = strings.Trim(word, "(),;:.'\"[]")
+		if ingest.IsEmail(word) {
+			return out.Lower(word)
+		}
+		if strings.HasPrefix(word, "005") && (len(word) == 15 || len(word) == 18) { // 005 is the prefix of users
+			id = word
+		}
+	}
+	var r row
+	return r.account(id, out)
 }
 
 // decodeLogin decodes a row of LoginHistory.

@@ -15,19 +15,34 @@ import (
 var Formats = []*ingest.Format{
 	{
 		Name:   "snowflake_query",
-		Match:  func(k ingest.Keys) bool { return k.Has("QUERY_ID", "QUERY_TYPE") },
+		Match:  either("QUERY_ID", "QUERY_TYPE"),
 		Decode: decoder(query),
 	},
 	{
 		Name:   "snowflake_login",
-		Match:  func(k ingest.Keys) bool { return k.Has("EVENT_ID", "IS_SUCCESS") },
+		Match:  either("EVENT_ID", "IS_SUCCESS"),
 		Decode: decoder(login),
 	},
 	{
 		Name:   "snowflake_grant",
-		Match:  func(k ingest.Keys) bool { return k.Has("GRANTEE_NAME", "ROLE", "CREATED_ON") },
+		Match:  either("GRANTEE_NAME", "ROLE", "CREATED_ON"),
 		Decode: decoder(grant),
 	},
+	{
+		Name:   "snowflake_access",
+		Match:  either("QUERY_ID", "QUERY_START_TIME", "DIRECT_OBJECTS_ACCESSED"),
+		Decode: decoder(access),
+	},
+}
+
+// either matches rows with some columns, in capitals or in small letters: drivers and pipelines
+// write both.
+func either(columns ...string) func(ingest.Keys) bool {
+	small := make([]string, len(columns))
+	for i, c := range columns {
+		small[i] = strings.ToLower(c)
+	}
+	return func(k ingest.Keys) bool { return k.Has(columns...) || k.Has(small...) }
 }
 
 // Tables are the delimited shapes of the same rows.
@@ -46,6 +61,11 @@ var Tables = []*ingest.Table{
 		Name:  "snowflake_grant_csv",
 		Match: func(h ingest.Header) bool { return h.Has("granteename", "role", "createdon") },
 		Bind:  binder(grant),
+	},
+	{
+		Name:  "snowflake_access_csv",
+		Match: func(h ingest.Header) bool { return h.Has("queryid", "querystarttime", "directobjectsaccessed") },
+		Bind:  binder(access),
 	},
 }
 
@@ -82,6 +102,8 @@ const (
 	grantedRole
 	granteeName
 	grantedBy
+	queryStart
+	accessed
 	columnCount
 )
 
@@ -92,6 +114,7 @@ var names = [columnCount]string{
 	"OUTBOUND_DATA_TRANSFER_BYTES", "EVENT_ID", "EVENT_TIMESTAMP", "EVENT_TYPE", "CLIENT_IP",
 	"REPORTED_CLIENT_TYPE", "REPORTED_CLIENT_VERSION",
 	"SECOND_AUTHENTICATION_FACTOR", "IS_SUCCESS", "CREATED_ON", "DELETED_ON", "ROLE", "GRANTEE_NAME", "GRANTED_BY",
+	"QUERY_START_TIME", "DIRECT_OBJECTS_ACCESSED",
 }
 
 // row holds the cells of a row by column.
@@ -100,7 +123,7 @@ type row [columnCount]string
 var byName = func() map[string]int {
 	m := map[string]int{}
 	for i, n := range names {
-		m[n] = i
+		m[n], m[strings.ToLower(n)] = i, i
 	}
 	return m
 }()
@@ -112,7 +135,9 @@ func decoder(read func(*row, *ingest.Sink) error) func(*jsonscan.Scanner, *inges
 			return ingest.ErrNotThis
 		}
 		for s.Next() {
-			if i, known := byName[string(s.Key)]; known && s.Kind() != 'n' {
+			if i, known := byName[string(s.Key)]; known && i == accessed && s.Kind() == '[' {
+				r[i] = ingest.View(s.Raw())
+			} else if known && s.Kind() != 'n' {
 				r[i] = s.Text()
 			} else {
 				s.Skip()
@@ -197,6 +222,37 @@ func grant(r *row, out *ingest.Sink) error {
 	e.Actor = event.Actor{Account: out.Account("snowflake", r[grantedBy]), Kind: event.System}
 	out.To(out.Account("snowflake", r[granteeName]), event.ScopeUnknown)
 	out.Attr(event.AttrRole, r[grantedRole])
+	out.Emit()
+	return nil
+}
+
+// access decodes a row of ACCESS_HISTORY: which tables a query read. The query counts in
+// QUERY_HISTORY; this row is a consequence.
+func access(r *row, out *ingest.Sink) error {
+	if r[queryID] == "" || r[queryStart] == "" || r[queryType] != "" {
+		return ingest.ErrNotThis
+	}
+	at, ok := ingest.Time(r[queryStart])
+	if !ok {
+		return ingest.BadTime("QUERY_START_TIME", r[queryStart])
+	}
+	e := out.New(event.Snowflake)
+	e.Time, e.ID, e.Action, e.Class, e.Actor = at, r[queryID], "ACCESS", event.Derived, r.actor(out)
+	e.Key = ingest.Hash("snowflake_access", r[queryID])
+	e.Object = event.Object{Type: "table"}
+	var s jsonscan.Scanner
+	s.Reset([]byte(r[accessed]))
+	if s.Array() {
+		for s.Elem() {
+			if name := s.Field("objectName"); e.Object.Name == "" {
+				e.Object.Name = out.Copy(name)
+			}
+			e.Items++
+		}
+	}
+	if s.Err() != nil { // a cell that was cut
+		e.Object.Name, e.Items = "", 0
+	}
 	out.Emit()
 	return nil
 }
