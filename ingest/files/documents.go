@@ -17,6 +17,7 @@ var wrapperKeys = map[string]bool{
 	"events":         true,
 	"items":          true,
 	"entries":        true,
+	"logins":         true,
 	"value":          true,
 	"data":           true,
 	"results":        true,

@@ -17,10 +17,14 @@ var Formats = []*ingest.Format{{
 	Name:   "slack",
 	Match:  func(k ingest.Keys) bool { return k.Has("date_create", "action", "actor", "entity") },
 	Decode: decode,
+}, {
+	Name:   "slack_access_log",
+	Match:  func(k ingest.Keys) bool { return k.Has("user_id", "date_first", "date_last", "user_agent") },
+	Decode: decodeAccess,
 }}
 
 // thing is an actor or an entity: {type, <type>: {id, name, email, …}}.
-type thing struct{ kind, id, name, email, title, privacy string }
+type thing struct{ kind, id, name, email, title, privacy, filetype string }
 
 // record holds the fields of an entry that are used.
 type record struct {
@@ -92,6 +96,8 @@ func (t *thing) scan(s *jsonscan.Scanner) {
 				t.title = s.Text()
 			case "privacy":
 				t.privacy = s.Text()
+			case "filetype":
+				t.filetype = s.Text()
 			default:
 				s.Skip()
 			}
@@ -155,13 +161,57 @@ func (r *record) emit(out *ingest.Sink) error {
 	return nil
 }
 
+// decodeAccess decodes an entry of the access log (team.accessLogs): a person's visits from one
+// address with one client, in sum. Later pages have the same entry with a later end.
+func decodeAccess(s *jsonscan.Scanner, out *ingest.Sink) error {
+	var user, name, first, ip, agent, country string
+	if !s.Object() {
+		return ingest.ErrNotThis
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "user_id":
+			user = s.Text()
+		case "username":
+			name = s.Text()
+		case "date_first":
+			first = s.Text()
+		case "ip":
+			ip = s.Text()
+		case "user_agent":
+			agent = s.Text()
+		case "country":
+			country = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if user == "" || first == "" {
+		return ingest.ErrNotThis
+	}
+	at, ok := ingest.Time(first)
+	if !ok {
+		return ingest.BadTime("date_first", first)
+	}
+	e := out.New(event.Slack)
+	e.Time, e.Action, e.Class = at, "access", event.AppAccess
+	e.Key = ingest.Hash("slack_access", user, ip, agent, first)
+	e.Actor = event.Actor{Account: out.Account("slack", user), Name: name, Kind: event.Human}
+	e.Client = event.Client{IP: ingest.Address(ip), Agent: agent, Country: country}
+	out.Emit()
+	return nil
+}
+
 type handler struct {
 	class  event.Class
 	detail func(r *record, e *event.Event, out *ingest.Sink)
 }
 
 var actions = map[string]handler{
-	"file_downloaded":                         {event.Download, nil},
+	"file_downloaded":                         {event.Download, download},
 	"canvas_downloaded":                       {event.Download, nil},
 	"list_downloaded":                         {event.Download, nil},
 	"huddle_recording_downloaded":             {event.Download, nil},
@@ -219,6 +269,16 @@ var actions = map[string]handler{
 	"idp_prod_configuration_updated":          {event.ConfigChange, signOn},
 	"intune_disabled":                         {event.ConfigChange, signOn},
 	"intune_enabled":                          {event.ConfigChange, signOn},
+}
+
+// download is a file that was fetched. The applications for telephones fetch a picture to show it.
+func download(r *record, e *event.Event, _ *ingest.Sink) {
+	agent := strings.ToLower(r.agent)
+	phone := strings.HasPrefix(agent, "com.tinyspeck.") || strings.Contains(agent, "(iphone") || strings.Contains(agent, "(ipad") ||
+		strings.Contains(agent, "android")
+	if phone && strings.HasPrefix(r.entity.filetype, "image/") {
+		e.Class = event.View
+	}
 }
 
 // signOn is a change of how people or their devices sign in.

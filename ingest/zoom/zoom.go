@@ -21,6 +21,10 @@ var Formats = []*ingest.Format{{
 	Name:   "zoom_activity",
 	Match:  func(k ingest.Keys) bool { return k.Has("email", "time", "type", "client_type") },
 	Decode: decode,
+}, {
+	Name:   "zoom_webhook",
+	Match:  func(k ingest.Keys) bool { return k.Has("event", "payload") },
+	Decode: decodeWebhook,
 }}
 
 // Tables are the delimited shapes of Zoom's reports: the portal's exports of operation logs.
