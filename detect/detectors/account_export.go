@@ -15,7 +15,7 @@ var accountExport = &detect.Detector{
 	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents},
 	Indicators: []detect.Indicator{{
 		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
-		Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) && !a.Whole() },
+		Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) && !exportsReport(a) && !a.Whole() },
 		Describe: func(a *detect.Enriched) string {
 			return "started an export in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},

@@ -11,7 +11,7 @@ import (
 // on the order.
 var All = []*detect.Detector{
 	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, massClone, accountExport,
-	warehouseExport, slowDrip,
+	warehouseExport, mailRead, endpointTakeout, assistantRead, reportExport, slowDrip,
 	publicLink, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
 	bucketPublic, publicAccessGuard, securityGroupOpen, snapshotShared,
 	adminGrant, selfGrant, appConsent,

@@ -80,6 +80,8 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 		e.touchRepository(p, a, today)
 	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.List:
 		e.touch(p, o, a, today)
+	case event.MailRead, event.DeviceCopy, event.Assistant:
+		e.takeNote(p, a, today)
 	case event.Fetch, event.Push:
 		p.Known.age(hash(ofPlace, a.Source.String(), a.Object.ID), today, maxKnown)
 	case event.ShareUser, event.ShareLink, event.MailRule:
@@ -278,6 +280,30 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 		}
 		done |= bit
 		p.setDone(key, done)
+	}
+}
+
+// takeNote notes mail that is read, a file that is taken off a device, and what an assistant reads.
+func (e *Engine) takeNote(p *person, a *detect.Enriched, today int64) {
+	a.Sensitive, a.TopLabel = sensitive(&a.Object), e.topLabel(a.Object.Label)
+	if place := a.Object.Container; place != "" {
+		a.PlaceAge = p.Known.age(hash(ofPlace, a.Source.String(), place), today, maxKnown)
+	} else {
+		a.PlaceAge = 99
+	}
+	if a.Class == event.MailRead {
+		a.First = true // a record stands for messages that no earlier one has
+		return
+	}
+	key, bit := object(a.Event), uint16(didTakeOff)
+	if a.Class == event.Assistant {
+		bit = didAsk
+	}
+	done := p.done(key)
+	a.First = key == 0 || done&bit == 0
+	a.Repeat = !a.First
+	if key != 0 {
+		p.setDone(key, done|bit)
 	}
 }
 

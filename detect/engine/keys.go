@@ -21,6 +21,8 @@ const (
 	didPublish
 	sequenceShared
 	sequenceDeleted
+	didTakeOff // off a device
+	didAsk     // read through an assistant
 )
 
 // Domains of a novelty key: sets of different things share one map.

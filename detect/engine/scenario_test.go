@@ -293,6 +293,10 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Rows = number
 		case "bytes":
 			e.Bytes = number
+		case "items":
+			e.Items = number
+		case "owner":
+			e.Object.Owner = address(value)
 		case "ip":
 			e.Client.IP = value
 		case "country":

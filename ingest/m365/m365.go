@@ -45,6 +45,8 @@ type record struct {
 	targetType, logonError, errorNumber, mailbox, session, deviceID                                  string
 	recordType, userType, size, count                                                                int64
 	extended, modified, targets, actors, parameters, operationProperties, deviceProperty, labelEvent []byte
+
+	workloadFields
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}
@@ -122,7 +124,7 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 		r.fileName = s.Text()
 	case "SensitivityLabelId":
 		r.label = s.Text()
-	case "FileSizeBytes":
+	case "FileSizeBytes", "FileSize":
 		r.size = s.Int()
 	case "ApplicationId", "AppId", "ClientAppId":
 		if t := s.Text(); t != "" {
@@ -167,7 +169,7 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 	case "DeviceProperties":
 		r.deviceProperty = s.Raw()
 	default:
-		s.Skip()
+		r.workloadFields.scan(s)
 	}
 }
 
@@ -213,7 +215,7 @@ func (r *record) emit(out *ingest.Sink) error {
 		Device:  r.deviceID,
 	}
 	out.Attr(event.AttrAppName, r.appName)
-	op := operations[r.operation]
+	op := r.meaning()
 	e.Class = op.class
 	if strings.EqualFold(r.result, "Failed") || strings.EqualFold(r.result, "Failure") || r.result == "False" {
 		e.Outcome = event.Failure

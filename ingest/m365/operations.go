@@ -56,27 +56,6 @@ var operations = map[string]operation{
 	"SearchQueryInitiatedExchange":     {event.List, nil},
 	"SearchQueryInitiatedSharePoint":   {event.List, nil},
 
-	"AnonymousLinkCreated":       {event.ShareLink, anyoneLink},
-	"AnonymousLinkUpdated":       {event.ShareLink, anyoneLink},
-	"AnonymousLinkRemoved":       {event.Unshare, nil},
-	"AnonymousLinkUsed":          {event.View, anonymous},
-	"CompanyLinkCreated":         {event.ShareLink, companyLink},
-	"CompanyLinkUsed":            {event.View, nil},
-	"CompanyLinkRemoved":         {event.Unshare, nil},
-	"SecureLinkCreated":          {event.PermissionGrant, nil},
-	"SecureLinkUpdated":          {event.PermissionGrant, nil},
-	"SecureLinkUsed":             {event.View, nil},
-	"SecureLinkDeleted":          {event.Unshare, nil},
-	"AddedToSecureLink":          {event.ShareUser, shared},
-	"RemovedFromSecureLink":      {event.Unshare, nil},
-	"SharingSet":                 {event.ShareUser, shared},
-	"SharingRevoked":             {event.Unshare, nil},
-	"SharingInvitationCreated":   {event.ShareUser, invited},
-	"SharingInvitationAccepted":  {event.AppAccess, nil},
-	"SharingInvitationRevoked":   {event.Unshare, nil},
-	"SharingInheritanceBroken":   {event.PermissionGrant, nil},
-	"SharingInheritanceReset":    {event.PermissionGrant, nil},
-	"PermissionLevelAdded":       {event.PermissionGrant, nil},
 	"AddedToGroup":               {event.MembershipAdd, recipient},
 	"MemberAdded":                {event.MembershipAdd, nil},
 	"Add member to group.":       {event.MembershipAdd, entraTarget},
@@ -141,13 +120,10 @@ var operations = map[string]operation{
 	"Set-AdminAuditLogConfig":              {event.Tamper, cmdletSettings},
 	"Set-MailboxAuditBypassAssociation":    {event.Tamper, cmdletSettings},
 	"Set-TransportConfig":                  {event.ConfigChange, cmdletSettings},
-	"MailItemsAccessed":                    {event.View, mailAccess},
 	"Send":                                 {event.Upload, mail},
 	"SendAs":                               {event.Upload, mail},
 	"Create":                               {event.Edit, mail},
 	"Update":                               {event.Edit, mail},
-	"SearchExported":                       {event.Export, nil},
-	"SearchExportDownloaded":               {event.Export, nil},
 	"New-ComplianceSearchAction":           {event.Export, cmdletSettings},
 	"New-MailboxExportRequest":             {event.Export, cmdletSettings},
 	"DLPRuleMatch":                         {event.VendorAlert, nil},
@@ -156,48 +132,8 @@ var operations = map[string]operation{
 	"MCAS_ALERT_ANUBIS_DETECTION_VELOCITY": {event.VendorAlert, nil},
 }
 
-func anyoneLink(_ *record, e *event.Event, out *ingest.Sink) {
-	e.After = event.PublicLink
-	out.To("*", event.ScopeAnyone)
-}
-
-func companyLink(_ *record, e *event.Event, _ *ingest.Sink) { e.After = event.Internal }
-
-func anonymous(_ *record, e *event.Event, _ *ingest.Sink) {
-	e.Actor = event.Actor{Kind: event.Anonymous}
-}
-
 func mail(r *record, e *event.Event, _ *ingest.Sink) {
 	e.Object = event.Object{Type: "mail", Container: r.mailbox}
-}
-
-// mailAccess counts messages. Microsoft stops recording above 1,000 in a day, so the volume is a
-// lower bound.
-func mailAccess(r *record, e *event.Event, out *ingest.Sink) {
-	mail(r, e, out)
-	e.Items = max(r.count, 1)
-	pairs(r.operationProperties, func(name, value, _ string) {
-		if name == "IsThrottled" && strings.EqualFold(value, "true") {
-			e.Items = max(e.Items, 1000)
-			out.Attr(event.AttrThrottled, "true")
-		}
-	})
-}
-
-// technical reports whether a sharing target is internal to SharePoint: the hidden groups behind
-// links and limited access.
-func technical(name string) bool {
-	return strings.HasPrefix(name, "SharingLinks.") || strings.HasPrefix(name, "Limited Access System Group") ||
-		strings.HasPrefix(name, "SharePointHome") ||
-		strings.HasPrefix(name, "c:0") || strings.HasPrefix(name, "Everyone except") || len(name) == 44 && strings.HasSuffix(name, "=")
-}
-
-func shared(r *record, e *event.Event, out *ingest.Sink) {
-	if r.targetName == "" || technical(r.targetName) || r.targetType == "SharePointGroup" || r.targetType == "SecurityGroup" {
-		e.Class = event.PermissionGrant
-		return
-	}
-	recipient(r, e, out)
 }
 
 func recipient(r *record, e *event.Event, out *ingest.Sink) {
@@ -209,13 +145,6 @@ func recipient(r *record, e *event.Event, out *ingest.Sink) {
 		if name = strings.TrimSpace(name); name != "" {
 			out.To(person(name, out), scope)
 		}
-	}
-}
-
-func invited(r *record, e *event.Event, out *ingest.Sink) {
-	recipient(r, e, out)
-	for i := range e.To {
-		e.To[i].Scope = event.ScopeExternal
 	}
 }
 

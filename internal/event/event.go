@@ -129,6 +129,9 @@ const (
 	SourceGap                    // of a source itself: a part of it could not be read
 	SourceLate                   // of a source itself: events arrived later than is usual for it
 	NamesLeftOut                 // of a source itself: outsiders created more names than are stored
+	MailRead                     // messages were opened or synchronised; Items, or a whole folder
+	DeviceCopy                   // a file was taken off a device; AttrChannel says by which way
+	Assistant                    // an AI assistant answered a person; the object is what it read
 	classCount
 )
 
@@ -142,6 +145,7 @@ var classNames = [classCount]string{
 	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper",
 	"mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived",
 	"label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out",
+	"mail_read", "device_copy", "assistant",
 }
 
 // Actions of events of class SourceGap.
@@ -335,7 +339,19 @@ const (
 	AttrLag        = "lag"         // how late they were: the 99th percentile, in milliseconds
 	AttrUsual      = "usual"       // the usual lag of the source, in milliseconds
 	AttrAttempts   = "attempts"    // of the first event of an account: failed sign-ins before it; see JoinAttempts
+	AttrChannel    = "channel"     // how a file was taken off a device: see ChannelRemovable and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
+)
+
+// Values of AttrChannel.
+const (
+	ChannelRemovable = "removable" // copied to removable media
+	ChannelWeb       = "web"       // uploaded to a website or cloud service, or pasted into one
+	ChannelPrinter   = "printer"   // printed
+	ChannelNetwork   = "network"   // copied to a network share
+	ChannelRemote    = "remote"    // copied to a remote desktop session
+	ChannelBluetooth = "bluetooth" // sent over Bluetooth
+	ChannelClipboard = "clipboard" // copied to the clipboard
 )
 
 // Attempt is a failed sign-in.
