@@ -11,10 +11,13 @@ import (
 // endpointTakeout is a user who takes files off a device (A10): to removable media, to websites,
 // to a printer. What goes to a domain of the organisation's own is not counted.
 var endpointTakeout = &detect.Detector{
-	Name: "endpoint_takeout", Title: "Files taken off a device", Techniques: []string{"T1052.001", "T1567.002"}, Exfiltration: true,
-	Needs: []detect.Need{m365Endpoint},
+	Name: "endpoint_takeout", Title: "Files taken off a device", Techniques: []string{"T1052.001", "T1567.002"},
+	Exfiltration: true, Needs: []detect.Need{m365Endpoint},
 	Metrics: []detect.Metric{
-		{Name: "device_removable", HalfSaturation: 10, Unit: "files to removable media", On: offDevice, Measure: by(event.ChannelRemovable)},
+		{
+			Name: "device_removable", HalfSaturation: 10, Unit: "files to removable media", On: offDevice,
+			Measure: by(event.ChannelRemovable),
+		},
 		{Name: "device_web", HalfSaturation: 15, Unit: "files to websites", On: offDevice, Measure: by(event.ChannelWeb)},
 		{Name: "device_printed", HalfSaturation: 25, Unit: "files printed", Weight: .7, On: offDevice, Measure: by(event.ChannelPrinter)},
 		{
