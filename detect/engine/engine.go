@@ -124,6 +124,9 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 func (e *Engine) handle(p *person, ev *event.Event) {
 	// The order matters: attempts looks at failures before enrich accounts for the sign-in, and count
 	// must know what closeExposures has closed, since expose leaves out what is open already.
+	if p.Day.again(ev) {
+		return
+	}
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
 	p.Day.Sources |= 1 << ev.Source

@@ -104,6 +104,7 @@ type dayState struct {
 	Ruled    []ruled  // rules that matched
 	Received []string // who was given administrative rights
 	Added    uint64   // the counts that go on, and were added to: a bit each
+	Requests novelty  // reads of object stores by the key of the event, by minute rather than day
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -259,6 +260,8 @@ const (
 	maxSteps   = 4096
 	maxRefused = 64
 	maxGranted = 256
+
+	maxRequests = 1 << 14
 )
 
 // open begins a day.
@@ -284,7 +287,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Proof)
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received = d.Opened[:0], d.Ruled[:0], d.Received[:0]
-	d.Hours, d.Sources, d.Best = 0, 0, 0
+	d.Hours, d.Sources, d.Best, d.Requests = 0, 0, 0, novelty{}
 	for k, j := range cat.carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(event.Day))
@@ -305,11 +308,24 @@ func (d *dayState) shut() {
 	d.PriorT = d.End
 	d.End = 0
 	d.Count, d.Next, d.Expect, d.Proof, d.Rev = nil, nil, nil, nil, nil
-	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received = nil, nil, nil, nil, nil
+	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received, d.Requests = nil, nil, nil, nil, nil, novelty{}
 	if len(d.Done) > 128 { // give a large day's memory back
 		d.Done = nil
 	}
 	clear(d.Done)
+}
+
+// again says whether a read of an object store is in the logs a second time. The logs of one
+// request differ in its time: one has when it came in, another when it was answered. Those of the
+// same time are one event already.
+func (d *dayState) again(ev *event.Event) bool {
+	if ev.Source != event.CloudTrail || ev.Class != event.Download || ev.Key == 0 || !effective(ev) {
+		return false
+	}
+	minute := ev.Time / (event.Hour / 60)
+	_, known := d.Requests.since(ev.Key, minute)
+	d.Requests.age(ev.Key, minute, maxRequests)
+	return known
 }
 
 // proof is the evidence of a detector today.

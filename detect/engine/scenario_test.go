@@ -250,7 +250,7 @@ func (s *scenario) actLine(day int, f []string) {
 	var e event.Event
 	e.Class, e.Action, e.Source = class, class.String(), event.Box
 	e.Client = event.Client{IP: fmt.Sprintf("198.51.%d.7", hash(ofNetwork, who)%4), Country: "DE", Agent: "Mozilla/5.0"}
-	item := ""
+	item, id := "", ""
 	for _, w := range f[3:] {
 		key, value, _ := strings.Cut(w, "=")
 		value = strings.ReplaceAll(value, "+", " ")
@@ -268,6 +268,8 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Object.Name = value
 		case "item":
 			item = value
+		case "id": // of the event
+			id = value
 		case "item.same": // one item for all
 			e.Object.ID = value
 		case "type":
@@ -333,6 +335,9 @@ func (s *scenario) actLine(day int, f []string) {
 		c.Time = at(day, start+spread*time.Duration(i)/time.Duration(n))
 		if item != "" {
 			c.Object.ID = item + strconv.Itoa(i+1)
+		}
+		if id != "" {
+			c.ID = id + strconv.Itoa(i+1)
 		}
 		s.add(who, c)
 	}

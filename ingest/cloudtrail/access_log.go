@@ -14,6 +14,7 @@ import (
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/jsonscan"
 )
 
 // isAccessLog reports whether a line is one of an S3 server access log: the owner's
@@ -51,6 +52,11 @@ const (
 	logTurnaround
 	logReferer
 	logAgent
+	logVersion
+	logHost
+	logSignature
+	logCipher
+	logAuthentication
 	logFields
 )
 
@@ -94,7 +100,7 @@ func splitLog(line []byte, fields *[logFields][]byte) int {
 
 // decodeAccessLog decodes a request to a bucket. AWS delivers access logs on a best effort:
 // lines may be late, repeated or missing. CloudTrail's data events have more detail; a request
-// that is in both has the same request id.
+// that is in both has the same request id, and counts once (requestKey).
 func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	var f [logFields][]byte
 	if splitLog(line, &f) <= logStatus {
@@ -107,45 +113,138 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Action = at.UnixMilli(), text(f[logRequestID]), ingest.View(f[logOperation])
-	e.Key = ingest.Hash("s3_access_log", text(f[logBucket]), text(f[logRequestID]), text(f[logOperation]), text(f[logKey]))
 	e.Actor = requester(text(f[logRequester]), out)
-	key := text(f[logKey])
-	if decoded, err := url.PathUnescape(key); err == nil {
-		key = decoded
-	}
-
+	e.Class = operationClass(e.Action)
 	e.Object = event.Object{Type: "bucket", Container: text(f[logBucket]), Name: text(f[logBucket])}
-	if key != "" {
+	if key := objectKey(text(f[logKey])); key != "" {
 		e.Object.Type, e.Object.Name = "object", out.Copy(key)
 	}
 	e.Client = event.Client{IP: ingest.Address(text(f[logIP])), Agent: text(f[logAgent])}
-	status, _ := strconv.Atoi(string(f[logStatus]))
-	switch {
-	case status == 401 || status == 403:
-		e.Outcome = event.Denied
-	case status >= 400:
-		e.Outcome = event.Failure
+	if e.Key = requestKey(e, e.ID); e.Key == 0 {
+		e.Key = ingest.Hash("s3_access_log", text(f[logBucket]), e.ID, e.Action, text(f[logKey]))
+	}
+	if string(f[logAuthentication]) == "QueryString" {
+		out.Attr(event.AttrSigned, "link")
 	}
 
-	size, _ := strconv.ParseInt(string(f[logBytes]), 10, 64)
-	switch op := e.Action; {
-	case op == "REST.GET.OBJECT", op == "WEBSITE.GET.OBJECT", op == "REST.COPY.OBJECT_GET", op == "REST.COPY.PART_GET":
-		e.Class = event.Download
-		if e.Outcome == event.Success {
-			e.Bytes = size
-		}
-	case strings.HasPrefix(op, "REST.PUT.OBJECT"), op == "REST.POST.OBJECT", op == "REST.PUT.PART", strings.HasPrefix(op, "REST.COPY."):
-		e.Class = event.Upload
-	case strings.HasPrefix(op, "BATCH.DELETE"), op == "REST.DELETE.OBJECT":
-		e.Class = event.Delete
-	case op == "REST.GET.BUCKET", op == "REST.GET.BUCKETVERSIONS":
-		e.Class = event.List
-	case strings.HasPrefix(op, "REST.GET."), strings.HasPrefix(op, "REST.HEAD."):
-		e.Class = event.CloudRead
+	status, err := strconv.Atoi(string(f[logStatus]))
+	switch {
+	case err != nil && e.Class != event.Derived:
+		e.Outcome = event.UnknownOutcome
+	case status == 401 || status == 403:
+		e.Outcome = event.Denied
+	case status >= 300: // nothing is sent of an object that has not changed, or that is elsewhere
+		e.Outcome = event.Failure
+	}
+	if e.Outcome != event.Success {
+		out.Attr(event.AttrReason, text(f[logError]))
+	}
+
+	switch {
+	case e.Outcome == event.Failure || e.Outcome == event.Denied:
+	case e.Class == event.Download:
+		e.Bytes = max(jsonscan.ParseInt(f[logBytes]), 0)
+		fallthrough
+	case e.Class == event.Copy:
+		e.Object.Size = max(jsonscan.ParseInt(f[logSize]), 0)
 	}
 
 	out.Emit()
 	return nil
+}
+
+// objectKey decodes a key. Of most operations it is encoded twice, of some once; keys that
+// themselves hold the encoding of a character are rarer than either.
+func objectKey(key string) string {
+	for range 2 {
+		decoded, err := url.PathUnescape(key)
+		if err != nil {
+			break
+		}
+		key = decoded
+	}
+	return key
+}
+
+// requestKey identifies a request by its id, which is the same in the records of the caller, of
+// the owner and of the owner of a VPC endpoint, in a record that amends another, and in the access
+// log; 0 if the request has no id, or if its records are not all about the same act. A batch of
+// deletions has one id for all of its objects.
+func requestKey(e *event.Event, request string) uint64 {
+	if request == "" {
+		return 0
+	}
+	name := ""
+	switch e.Class {
+	case event.Download, event.Copy, event.Upload, event.List:
+	case event.Delete:
+		name = e.Object.Name
+	default:
+		return 0
+	}
+	return ingest.Hash("s3_request", request, e.Class.String(), name)
+}
+
+// operations are the classes of operations on objects and buckets that have a meaning of their
+// own, without the interface (REST, WEBSITE, SOAP, BATCH) that they came through. Others are reads
+// or changes of configuration.
+var operations = map[string]event.Class{
+	"GET.OBJECT":          event.Download,
+	"GET.OBJECT_TORRENT":  event.Download,
+	"GET.TORRENT":         event.Download,
+	"SELECT.OBJECT":       event.Download,
+	"POST.SELECT":         event.Download,
+	"POST.OBJECT_SELECT":  event.Download,
+	"COPY.OBJECT_GET":     event.Copy,
+	"COPY.PART_GET":       event.Copy,
+	"COPY.OBJECT":         event.Upload,
+	"COPY.PART":           event.Upload,
+	"PUT.OBJECT":          event.Upload,
+	"POST.OBJECT":         event.Upload,
+	"PUT.PART":            event.Upload,
+	"POST.UPLOAD":         event.Upload,
+	"DELETE.OBJECT":       event.Delete,
+	"DELETE.BUCKET":       event.Delete,
+	"GET.BUCKET":          event.List,
+	"GET.BUCKETVERSIONS":  event.List,
+	"GET.BUCKET_VERSIONS": event.List,
+
+	"POST.MULTI_OBJECT_DELETE": event.Derived, // its objects have lines of their own
+	"GETOBJECT":                event.Download,
+	"GETOBJECTEXTENDED":        event.Download,
+	"COPYOBJECT":               event.Upload,
+	"PUTOBJECT":                event.Upload,
+	"PUTOBJECTINLINE":          event.Upload,
+	"DELETEOBJECT":             event.Delete,
+	"DELETEBUCKET":             event.Delete,
+	"LISTBUCKET":               event.List,
+}
+
+// operationClass returns the class of an operation such as REST.GET.OBJECT.
+func operationClass(op string) event.Class {
+	by, what, _ := strings.Cut(op, ".")
+	switch by {
+	case "S3": // the store itself, as the rules of the bucket say
+		return event.Derived
+	case "REST", "WEBSITE", "SOAP", "BATCH":
+	default:
+		return event.Other
+	}
+	what = strings.ToUpper(what)
+	if c, known := operations[what]; known {
+		return c
+	}
+	for _, verb := range [...]string{"GET", "HEAD", "LIST", "OPTIONS"} {
+		if strings.HasPrefix(what, verb) {
+			return event.CloudRead
+		}
+	}
+	for _, verb := range [...]string{"PUT", "POST", "DELETE", "COPY", "SET", "CREATE"} {
+		if strings.HasPrefix(what, verb) {
+			return event.CloudChange
+		}
+	}
+	return event.Other
 }
 
 // text returns a field; "" for -, which stands for none.
@@ -156,16 +255,22 @@ func text(b []byte) string {
 	return ingest.View(b)
 }
 
-// requester returns who sent a request, from an ARN, a canonical id, or - for anonymous ones.
+// requester returns who sent a request, from an ARN, a canonical id, the name of a service of AWS,
+// or - for anonymous ones.
 func requester(name string, out *ingest.Sink) event.Actor {
 	parts := strings.SplitN(name, ":", 6)
 	switch {
 	case name == "":
 		return event.Actor{Kind: event.Anonymous}
+	case name == "AmazonS3", strings.HasPrefix(name, "svc:"), strings.HasSuffix(name, ".amazonaws.com"):
+		return event.Actor{Account: out.Account("aws", strings.TrimPrefix(name, "svc:")), Kind: event.System}
 	case len(parts) < 6 || parts[0] != "arn":
 		return event.Actor{Account: out.Join("aws:", name), Kind: event.Unknown}
 	}
 	acct, resource := parts[4], parts[5]
+	if strings.Trim(acct, "0123456789") != "" { // arn:aws:iam::cloudfront:user/…
+		return event.Actor{Account: out.Account("aws", acct), Kind: event.System}
+	}
 	if session, ok := strings.CutPrefix(resource, "assumed-role/"); ok {
 		role, who, _ := strings.Cut(session, "/")
 		u := identity{issuer: role, principal: ":" + who}

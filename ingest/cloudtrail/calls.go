@@ -25,7 +25,7 @@ var calls = map[string]call{
 	"PutObject":           {"s3.", event.Upload, objectACL},
 	"UploadPart":          {"s3.", event.Upload, nil},
 	"DeleteObject":        {"s3.", event.Delete, nil},
-	"DeleteObjects":       {"s3.", event.Delete, nil},
+	"DeleteObjects":       {"s3.", event.Delete, deletedBatch},
 	"DeleteBucket":        {"s3.", event.Delete, nil},
 	"ListObjects":         {"s3.", event.List, nil},
 	"ListObjectsV2":       {"s3.", event.List, nil},
@@ -196,6 +196,7 @@ func consoleLogin(r *record, e *event.Event, out *ingest.Sink) {
 func copyObject(r *record, e *event.Event, out *ingest.Sink) {
 	from := strings.TrimPrefix(param(r.params, "x-amz-copy-source"), "/")
 	out.Attr(event.AttrTarget, r.bucket)
+	e.Bytes = 0 // what is sent is the answer, not the object
 	if i := strings.IndexByte(from, '/'); i > 0 {
 		from = out.Copy(from)
 		e.Object.Type, e.Object.Container, e.Object.Name = "object", from[:i], from[i+1:]

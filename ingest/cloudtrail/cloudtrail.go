@@ -36,6 +36,16 @@ var Formats = []*ingest.Format{
 		Decode: decodeIntegrity,
 	},
 	{
+		Name:   "aws_cloudtrail_insight",
+		Match:  func(k ingest.Keys) bool { return k.Has("eventTime", "insightDetails") },
+		Decode: decodeInsight,
+	},
+	{
+		Name:   "aws_cloudtrail_aggregated",
+		Match:  func(k ingest.Keys) bool { return k.Has("eventSource", "timeWindow", "summary") },
+		Decode: decodeAggregated,
+	},
+	{
 		Name: "aws_s3_access_log",
 		Line: &ingest.Line{First: isAccessLog, Decode: decodeAccessLog},
 	},
@@ -51,13 +61,14 @@ var Tables = []*ingest.Table{{
 // record is what one pass over a CloudTrail record picks out of it.
 type record struct {
 	id, sharedID, time, source, name, ip, agent, errorCode, errorMessage string
-	account, readOnly, category, kind                                    string
+	account, readOnly, category, kind, request                           string
 	// from requestParameters, responseElements, additionalEventData
-	bucket, key, userName string
-	bytesOut              int64
-	params, response      []byte // raw JSON, if a handler needs it
-	who                   identity
-	bad                   error // set by a handler that cannot read the record
+	bucket, key, userName, authentication string
+	bytesOut                              int64
+	params, response, resources           []byte // raw JSON, if it is needed
+	amends                                addendum
+	who                                   identity
+	bad                                   error // set by a handler that cannot read the record
 }
 
 // records are reused. Handlers are called through a table, so a record would escape to the heap
@@ -99,6 +110,12 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			r.scanResponse(s)
 		case "additionalEventData":
 			r.scanAdditional(s)
+		case "requestID":
+			r.request = s.Text()
+		case "resources":
+			r.resources = s.Raw()
+		case "addendum":
+			r.amends.scan(s)
 		case "readOnly":
 			r.readOnly = s.Text()
 		case "recipientAccountId":
@@ -121,10 +138,30 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return r.emit(out)
 }
 
+// addendum is the field of a record that was delivered late, or again with other data: it names the
+// record that it amends, if there is one.
+type addendum struct{ event, request string }
+
+func (a *addendum) scan(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "originalEventID":
+			a.event = s.Text()
+		case "originalRequestID":
+			a.request = s.Text()
+		default:
+			s.Skip()
+		}
+	}
+}
+
 // scanParams reads bucket and key, and keeps the raw parameters only for calls that have a
 // handler. Most records name the call before its parameters.
 func (r *record) scanParams(s *jsonscan.Scanner) {
-	if r.source != "s3.amazonaws.com" && r.source != "" {
+	if r.source != "" && !isS3(r.source) {
 		if c, known := calls[r.name]; known && c.params != nil {
 			r.params = s.Raw()
 		} else {
@@ -182,6 +219,8 @@ func (r *record) scanAdditional(s *jsonscan.Scanner) {
 			r.bytesOut = s.Int()
 		case "UserName":
 			r.userName = s.Text()
+		case "AuthenticationMethod":
+			r.authentication = s.Text()
 		default:
 			s.Skip()
 		}
@@ -196,11 +235,6 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.account, r.name
-	if r.sharedID != "" { // the same call, recorded for the caller and for the owner
-		e.Key = ingest.Hash("aws_cloudtrail", r.sharedID)
-	} else if r.id != "" {
-		e.Key = ingest.Hash("aws_cloudtrail", r.id)
-	}
 
 	r.who.actor(r, &e.Actor, out)
 	e.Client.IP = ingest.Address(r.ip)
@@ -220,7 +254,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 
 	c, known := calls[r.name]
-	if known && (c.service == "" || strings.HasPrefix(r.source, c.service)) {
+	if known && (c.service == "" || strings.HasPrefix(r.source, c.service) || c.service == "s3." && isS3(r.source)) {
 		e.Class = c.class
 	} else {
 		known = false
@@ -230,6 +264,12 @@ func (r *record) emit(out *ingest.Sink) error {
 		}
 	}
 
+	if isS3(r.source) {
+		r.locate(out)
+	}
+	if r.authentication == "QueryString" {
+		out.Attr(event.AttrSigned, "link")
+	}
 	if r.bucket != "" {
 		e.Object.Type, e.Object.Container = "bucket", r.bucket
 		e.Object.Name = r.bucket
@@ -245,8 +285,22 @@ func (r *record) emit(out *ingest.Sink) error {
 	if r.bad != nil {
 		return r.bad
 	}
+	r.identify(e)
 	out.Emit()
 	return nil
+}
+
+// identify sets the key of the event. The records of one call have one: those of the caller and
+// the owner of what was called share an id, and one that amends another names it.
+func (r *record) identify(e *event.Event) {
+	if isS3(r.source) {
+		if e.Key = requestKey(e, cmp.Or(r.amends.request, r.request)); e.Key != 0 {
+			return
+		}
+	}
+	if id := cmp.Or(r.sharedID, r.amends.event, r.id); id != "" {
+		e.Key = ingest.Hash("aws_cloudtrail", id)
+	}
 }
 
 // reads reports whether the call changes nothing. Records before version 1.05
@@ -321,6 +375,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	text := func(names ...string) string { return ingest.View(h.Cell(cells, names...)) }
 	r := record{
 		id:        text("eventid"),
+		request:   text("requestid"),
 		time:      text("eventtime"),
 		name:      text("eventname"),
 		source:    text("eventsource"),

@@ -340,6 +340,7 @@ const (
 	AttrUsual      = "usual"       // the usual lag of the source, in milliseconds
 	AttrAttempts   = "attempts"    // of the first event of an account: failed sign-ins before it; see JoinAttempts
 	AttrChannel    = "channel"     // how a file was taken off a device: see ChannelRemovable and so on
+	AttrSigned     = "signed"      // "link": authorised by a signature in the link, whoever sent the request
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
 )
 
