@@ -122,6 +122,7 @@ type Sink struct {
 	latest  int64 // later events are refused, Unix milliseconds; 0 for no limit
 	refused *AheadError
 	refuse  func() // may be nil
+	forms   forms
 }
 
 // AheadError is the error for an event that is dated further ahead than MaxClockSkew.
@@ -187,7 +188,12 @@ type Native struct {
 func NewSink(emit func(*event.Event)) *Sink { return &Sink{emit: emit} }
 
 // Begin starts a new record. Strings made for earlier events become invalid.
-func (s *Sink) Begin() { s.scratch, s.pending, s.refused = s.scratch[:0], 0, nil }
+func (s *Sink) Begin() {
+	s.scratch, s.pending, s.refused, s.forms.local = s.scratch[:0], 0, nil, 0
+	if !s.forms.probing {
+		s.forms.asks = ""
+	}
+}
 
 // Inspect sets a function that inspects every event together with its record just before the
 // event is passed on. The function may add attributes. Readers call Native or Row before they
@@ -217,6 +223,9 @@ func (s *Sink) New(src event.Source) *event.Event {
 // refused.
 func (s *Sink) Emit() {
 	e := &s.e
+	if s.forms.asks != "" || s.forms.probing {
+		return
+	}
 	if s.latest > 0 && e.Time > s.latest && e.Source != event.HR {
 		s.refused = &AheadError{e.Source, time.UnixMilli(e.Time)}
 		if s.refuse != nil {
@@ -230,6 +239,9 @@ func (s *Sink) Emit() {
 		} else {
 			e.Key = ContentKey(e)
 		}
+	}
+	if s.forms.local != 0 && s.forms.local == e.Time { // not part of what makes an event the same
+		e.Zoneless = true
 	}
 	if s.inspect != nil {
 		s.native.First = s.pending == 0

@@ -54,6 +54,12 @@ func ValidTime(ms int64) bool { return ms >= earliest && ms < latest }
 // told apart by magnitude. It returns false for anything else, and for times that are not
 // valid (ValidTime).
 func Time(t string) (int64, bool) {
+	ms, _, ok := clock(t)
+	return ms, ok
+}
+
+// clock is Time, and reports whether the zone is stated.
+func clock(t string) (ms int64, zoned, ok bool) {
 	if len(t) >= 19 && t[4] == '-' && t[7] == '-' && (t[10] == 'T' || t[10] == ' ') && t[13] == ':' && t[16] == ':' {
 		y, ok1 := digits(t[0:4])
 		mo, ok2 := digits(t[5:7])
@@ -62,12 +68,12 @@ func Time(t string) (int64, bool) {
 		mi, ok5 := digits(t[14:16])
 		s, ok6 := digits(t[17:19])
 		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60 {
-			return 0, false
+			return 0, false, false
 		}
 		ms := (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 19)
 		off, ok := offset(t)
 		ms -= off
-		return ms, ok && ValidTime(ms)
+		return ms, t != "", ok && ValidTime(ms)
 	}
 	if len(t) >= 14 && allDigits(t[:14]) && (len(t) == 14 || t[14] == '.') {
 		y, _ := digits(t[0:4])
@@ -77,10 +83,12 @@ func Time(t string) (int64, bool) {
 		mi, _ := digits(t[10:12])
 		s, _ := digits(t[12:14])
 		if y >= 2005 && y < 2100 && mo >= 1 && mo <= 12 && d >= 1 && d <= 31 && h < 24 && mi < 60 && s <= 60 {
-			return (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 14), true
+			ms := (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 14)
+			return ms, false, true
 		}
 	}
-	return epoch(t)
+	ms, ok = epoch(t)
+	return ms, true, ok
 }
 
 // fraction parses a fraction of a second at i, returns it in milliseconds, and leaves the rest
@@ -135,7 +143,7 @@ func epoch(t string) (int64, bool) {
 		for i := 0; i < len(t); i++ {
 			n = n*10 + int64(t[i]-'0')
 		}
-	} else if n = jsonscan.ParseInt([]byte(t)); n == 0 {
+	} else if n = jsonscan.ParseInt([]byte(t)); n == 0 || lostDigits(t) {
 		return 0, false
 	}
 	switch {
@@ -147,6 +155,13 @@ func epoch(t string) (int64, bool) {
 		n /= 1e3
 	}
 	return n, ValidTime(n)
+}
+
+// lostDigits reports whether a number is written as spreadsheets show one that is too wide: with
+// six digits at most, as 1.77069E+12.
+func lostDigits(t string) bool {
+	mantissa, _, ok := strings.Cut(t, "E+")
+	return ok && len(mantissa) <= len("1.77069")
 }
 
 func digits(t string) (int, bool) {
@@ -246,10 +261,7 @@ func BadTime(field, value string) error {
 	if value == "" {
 		return fmt.Errorf("%s is missing", field)
 	}
-	if len(value) > 40 {
-		value = value[:40] + "…"
-	}
-	return fmt.Errorf("%s %q is not a time between 2005 and 2100", field, value)
+	return fmt.Errorf("%s %q is not a time between 2005 and 2100", field, clip(value))
 }
 
 // Whole turns jsonscan.ErrShort, which asks for more input, into the error for a record that

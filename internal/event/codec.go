@@ -25,6 +25,7 @@ const (
 	flagFolder  = 1 << 2
 	flagUUID    = 1 << 3
 	flagGuest   = 1 << 4
+	flagLocal   = 1 << 5
 )
 
 var errRecord = errors.New("event: damaged record")
@@ -121,6 +122,9 @@ func (e *Event) Append(b []byte) []byte {
 	}
 	if e.Actor.Guest {
 		flags |= flagGuest
+	}
+	if e.Zoneless {
+		flags |= flagLocal
 	}
 	h = b[at:]
 	h[22] = flags
@@ -234,6 +238,7 @@ func (d *Decoder) Decode(rec []byte, e *Event) error {
 	}
 
 	e.Object.Folder, e.Actor.Guest = flags&flagFolder != 0, flags&flagGuest != 0
+	e.Zoneless = flags&flagLocal != 0
 	if r.b == nil {
 		return errRecord
 	}

@@ -253,13 +253,19 @@ type Event struct {
 	To      []Recipient // who received access, rights or mail
 	Before  Visibility  // of the object before the action; NoVisibility if not stated
 	After   Visibility  // of the object after the action; NoVisibility if not stated
-	Rows    int64       // returned or exported; -1 if there were some, of unknown number
+	Rows    int64       // returned or exported; RowsUnknown if there were some, of unknown number
 	Bytes   int64       // taken; 0 if not stated
 	Items   int64       // taken in one event; 0 stands for 1
 	Client  Client      // where the action came from
 	Outcome Outcome     // whether it took effect
 	Attrs   []Attr      // further facts that detectors read; see AttrRule and so on
+	// Zoneless means that the record states no zone: Time is taken as UTC, and the hour of the
+	// day is not known.
+	Zoneless bool
 }
+
+// RowsUnknown is the value of Event.Rows where there were some rows, of unknown number.
+const RowsUnknown = -1
 
 // Actor is who acted, as the vendor names them.
 type Actor struct {
