@@ -19,6 +19,9 @@ type Forms struct {
 // ErrAmbiguous is wrapped by the errors for times that may be either of two.
 var ErrAmbiguous = errors.New("is ambiguous")
 
+// errNoTime is the error for what is not a time in any form.
+var errNoTime = errors.New("not a time")
+
 // errAsks is what a decoder gets while the records after this one are being looked at.
 var errAsks = errors.New("the form of a value is not known yet")
 
@@ -92,7 +95,10 @@ func (s *Sink) placed(field, t string, clock int64, plain, utc bool) (int64, err
 	p := form.Time{Clock: clock}
 	if !plain {
 		var err error
-		if p, err = s.parse(field, field, t); err != nil {
+		if p, err = s.parse(field, field, t); err == errNoTime {
+			return 0, BadTime(field, t)
+		}
+		if err != nil {
 			return 0, err
 		}
 		if p.Day {
@@ -127,14 +133,10 @@ func (s *Sink) Day(field, t string) (int64, error) {
 		}
 	}
 	p, err := s.parse(field, "days", t)
-	if err != nil {
-		return 0, err
+	if err == errNoTime || err == nil && !ValidTime(p.Clock/day*day) {
+		return 0, fmt.Errorf("%s %q is not a date such as 2026-03-31", field, clip(t))
 	}
-	ms := p.Clock / day * day
-	if !ValidTime(ms) {
-		return 0, BadTime(field, t)
-	}
-	return ms, nil
+	return p.Clock / day * day, err
 }
 
 // parse reads a time in any form. Key is what its order of day and month is remembered under.
@@ -153,7 +155,7 @@ func (s *Sink) parse(field, key, t string) (form.Time, error) {
 	case err == form.ErrZone:
 		return p, fmt.Errorf("%s %q %w: several zones have this abbreviation; set the zone of the source, or --zone", field, clip(t), ErrAmbiguous)
 	case err != nil:
-		return p, BadTime(field, t)
+		return p, errNoTime
 	case p.Shows != form.NoOrder:
 		return p, s.shown(field, key, t, p.Shows)
 	case !p.Open:
@@ -163,7 +165,7 @@ func (s *Sink) parse(field, key, t string) (form.Time, error) {
 			f.settled()
 		}
 		if p, err = form.ParseTime(t, known, zone); err != nil || p.Open {
-			return p, BadTime(field, t)
+			return p, errNoTime
 		}
 		return p, nil
 	case s.ask(key):
@@ -206,17 +208,25 @@ func (s *Sink) ask(what string) bool {
 	return f.asks != ""
 }
 
-// Rows reads a number of rows, whose digits may be grouped. It returns 0 for "", and
-// event.RowsUnknown for what is not a whole number or may be either of two.
-func (s *Sink) Rows(t string) int64 {
-	if t == "" {
-		return 0
+// Rows reads numbers of rows, whose digits may be grouped, and returns the largest. It returns 0
+// if there are none, and event.RowsUnknown if none is known and one of them is not a whole number
+// or may be either of two.
+func (s *Sink) Rows(texts ...string) int64 {
+	known, unknown := int64(0), false
+	for _, t := range texts {
+		if t == "" {
+			continue
+		}
+		if n, ok := s.Count(t); ok {
+			known = max(known, n)
+		} else {
+			unknown = true
+		}
 	}
-	n, ok := s.Count(t)
-	if !ok {
+	if unknown && known == 0 {
 		return event.RowsUnknown
 	}
-	return n
+	return known
 }
 
 // Count reads a whole number that is not negative, whose digits may be grouped.
@@ -245,6 +255,12 @@ func (s *Sink) Size(t string) int64 {
 		return 0
 	}
 	return int64(f)
+}
+
+// Number reads a number that is not negative, whose digits may be grouped.
+func (s *Sink) Number(t string) (float64, bool) {
+	f, ok := s.number(t, form.ParseNumber)
+	return f, ok && f >= 0
 }
 
 // plainCount reads a number without separators.

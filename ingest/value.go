@@ -67,7 +67,7 @@ func clock(t string) (ms int64, zoned, ok bool) {
 		h, ok4 := digits(t[11:13])
 		mi, ok5 := digits(t[14:16])
 		s, ok6 := digits(t[17:19])
-		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60 {
+		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || mo < 1 || mo > 12 || d < 1 || d > 28 && d > monthDays(y, mo) || h > 23 || mi > 59 || s > 60 {
 			return 0, false, false
 		}
 		ms := (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 19)
@@ -82,7 +82,7 @@ func clock(t string) (ms int64, zoned, ok bool) {
 		h, _ := digits(t[8:10])
 		mi, _ := digits(t[10:12])
 		s, _ := digits(t[12:14])
-		if y >= 2005 && y < 2100 && mo >= 1 && mo <= 12 && d >= 1 && d <= 31 && h < 24 && mi < 60 && s <= 60 {
+		if y >= 2005 && y < 2100 && mo >= 1 && mo <= 12 && d >= 1 && d <= monthDays(y, mo) && h < 24 && mi < 60 && s <= 60 {
 			ms := (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 14)
 			return ms, false, true
 		}
@@ -183,6 +183,19 @@ func allDigits(t string) bool {
 		}
 	}
 	return t != ""
+}
+
+// monthDays is the number of days of a month.
+func monthDays(y, m int) int {
+	switch {
+	case m == 2 && y%4 == 0 && (y%100 != 0 || y%400 == 0):
+		return 29
+	case m == 2:
+		return 28
+	case m == 4 || m == 6 || m == 9 || m == 11:
+		return 30
+	}
+	return 31
 }
 
 // unixDays is the number of days from 1970-01-01 to a date of the Gregorian

@@ -360,9 +360,9 @@ func (r *record) server(s *jsonscan.Scanner) bool {
 }
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.time)
-	if !ok {
-		return ingest.BadTime(r.field, r.time)
+	at, err := out.Time(r.field, r.time)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Atlassian)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.site, r.action

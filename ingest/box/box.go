@@ -5,7 +5,6 @@ package box
 import (
 	"bytes"
 	"cmp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -236,9 +235,9 @@ func (r *record) scanAlert(s *jsonscan.Scanner) {
 const anonymousID = "2"
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.created)
-	if !ok {
-		return ingest.BadTime("created_at", r.created)
+	at, err := out.Time("created_at", r.created)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Box)
 	e.Time, e.ID, e.Action = at, r.id, r.kind
@@ -329,7 +328,7 @@ func column(h ingest.Header, name string) int {
 }
 
 // row decodes a row of the User Activity report. It has no event id. Its times are in the time
-// zone of the admin who ran it, which is not in the file; they are taken as UTC.
+// zone of the admin who ran it, which is not in the file.
 func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	text := func(name string) string {
 		if i := column(h, name); i >= 0 && i < len(cells) {
@@ -357,7 +356,7 @@ func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 		r.kind = action
 	}
 
-	if kb, err := strconv.ParseFloat(text("sizekb"), 64); err == nil && kb > 0 && kb < 1e12 {
+	if kb, ok := out.Number(text("sizekb")); ok && kb < 1e12 {
 		r.size = int64(kb * 1024)
 	}
 	if r.kind == "" {

@@ -229,9 +229,9 @@ func (r *record) scanAdditional(s *jsonscan.Scanner) {
 
 // emit turns the record into an event.
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.time)
-	if !ok {
-		return ingest.BadTime("eventTime", r.time)
+	at, err := out.TimeUTC("eventTime", r.time)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.account, r.name

@@ -380,9 +380,9 @@ func decodeIntegrity(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	when, ok := ingest.Time(at)
-	if !ok {
-		return ingest.BadTime("time", at)
+	when, err := out.TimeUTC("time", at)
+	if err != nil {
+		return err
 	}
 
 	e := out.New(event.CloudTrail)

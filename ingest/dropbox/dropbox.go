@@ -248,9 +248,9 @@ func (r *record) asset(s *jsonscan.Scanner) {
 
 // emit emits an event for every asset, since a selection may have many items.
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.time)
-	if !ok {
-		return ingest.BadTime("timestamp", r.time)
+	at, err := out.Time("timestamp", r.time)
+	if err != nil {
+		return err
 	}
 	if len(r.assets) == 0 {
 		r.one(at, nil, 0, out)

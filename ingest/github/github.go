@@ -111,9 +111,9 @@ func oneOf(s *jsonscan.Scanner) (t string) {
 }
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(cmp.Or(r.stamp, r.created))
-	if !ok {
-		return ingest.BadTime("@timestamp", cmp.Or(r.stamp, r.created))
+	at, err := out.TimeUTC("@timestamp", cmp.Or(r.stamp, r.created))
+	if err != nil {
+		return err
 	}
 	e := out.New(event.GitHub)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.org, r.action

@@ -75,9 +75,9 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if a.events == nil || a.app == "" && a.time == "" {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(a.time)
-	if !ok {
-		return ingest.BadTime("id.time", a.time)
+	at, err := out.Time("id.time", a.time)
+	if err != nil {
+		return err
 	}
 
 	es := &a.scan

@@ -75,9 +75,9 @@ func read(h ingest.Header, cells [][]byte) worker {
 func history(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 	w := read(h, cells)
 	text := ingest.View(h.Cell(cells, "effectivedate"))
-	at, ok := ingest.Date(text)
-	if !ok {
-		return fmt.Errorf("effective date %q is not a date such as 2026-03-31", clip(text))
+	at, err := out.Day("effective date", text)
+	if err != nil {
+		return err
 	}
 	e, err := w.begin(event.Derived, at, out)
 	if err != nil {
@@ -112,7 +112,7 @@ func (w *worker) both(out *ingest.Sink) error {
 	if !w.leaves() {
 		return w.person(out)
 	}
-	if _, _, err := w.dates(); err != nil {
+	if _, _, err := w.dates(out); err != nil {
 		return err
 	}
 	if err := w.person(out); err != nil {
@@ -161,9 +161,9 @@ func (w *worker) person(out *ingest.Sink) error {
 	out.Attr(event.AttrLocation, w.location)
 	out.Attr(event.AttrCountry, w.country)
 	if w.start != "" {
-		at, ok := ingest.Date(w.start)
-		if !ok {
-			return fmt.Errorf("start date %q is not a date such as 2026-03-31", clip(w.start))
+		at, err := out.Day("start date", w.start)
+		if err != nil {
+			return err
 		}
 		out.Attr(event.AttrStart, out.Copy(day(at)))
 	}
@@ -182,7 +182,7 @@ func (w *worker) person(out *ingest.Sink) error {
 // leaver emits the notice of a leaver. It is dated on the day of notice or, if that is missing,
 // on the last working day.
 func (w *worker) leaver(out *ingest.Sink) error {
-	at, lastAt, err := w.dates()
+	at, lastAt, err := w.dates(out)
 	if err != nil {
 		return err
 	}
@@ -200,20 +200,20 @@ func (w *worker) leaver(out *ingest.Sink) error {
 
 // dates returns the days of notice and the last working day in Unix milliseconds; last is 0 if
 // it is not stated.
-func (w *worker) dates() (notice, last int64, err error) {
-	ok := true
+func (w *worker) dates(out *ingest.Sink) (notice, last int64, err error) {
 	if text := cmp.Or(w.lastDay, w.termination); text != "" || w.notice == "" {
-		if last, ok = ingest.Date(text); !ok {
-			return 0, 0, fmt.Errorf("last working date %q is not a date such as 2026-03-31", clip(text))
+		if last, err = out.Day("last working date", text); err != nil {
+			return 0, 0, err
 		}
 	}
 	if w.notice == "" {
 		return last, last, nil
 	}
-	if notice, ok = ingest.Date(w.notice); !ok {
-		return 0, 0, fmt.Errorf("resignation date %q is not a date such as 2026-03-31", clip(w.notice))
+	if at, ok := ingest.Time(w.notice); ok { // with a time of day
+		return at, last, nil
 	}
-	return notice, last, nil
+	notice, err = out.Day("resignation date", w.notice)
+	return notice, last, err
 }
 
 func day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }

@@ -196,9 +196,9 @@ func (r *record) scanContext(s *jsonscan.Scanner) {
 }
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.time)
-	if !ok {
-		return ingest.BadTime("CreationTime", r.time)
+	at, err := out.TimeUTC("CreationTime", r.time)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.M365)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.tenant, r.operation

@@ -175,9 +175,9 @@ func (r *record) scanDebug(s *jsonscan.Scanner) {
 }
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.published)
-	if !ok {
-		return ingest.BadTime("published", r.published)
+	at, err := out.TimeUTC("published", r.published)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Okta)
 	e.Time, e.ID, e.Action = at, r.id, r.kind

@@ -224,9 +224,14 @@ func (r *row) emit(out *ingest.Sink) error {
 	if c[eventType] == "" {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(cmp.Or(c[timestampDerived], c[timestamp]))
-	if !ok {
-		return ingest.BadTime("TIMESTAMP", cmp.Or(c[timestampDerived], c[timestamp]))
+	at, err := out.TimeUTC("TIMESTAMP", cmp.Or(c[timestampDerived], c[timestamp]))
+	if err != nil && c[timestamp] != "" && c[timestampDerived] != "" { // a spreadsheet may have spoilt one of them
+		if again, bad := out.TimeUTC("TIMESTAMP", c[timestamp]); bad == nil {
+			at, err = again, nil
+		}
+	}
+	if err != nil {
+		return err
 	}
 
 	e := out.New(event.Salesforce)
@@ -473,9 +478,9 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	at, ok := ingest.Time(v.date)
-	if !ok {
-		return ingest.BadTime("EventDate", v.date)
+	at, err := out.TimeUTC("EventDate", v.date)
+	if err != nil {
+		return err
 	}
 
 	e := out.New(event.Salesforce)

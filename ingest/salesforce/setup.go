@@ -56,9 +56,9 @@ func decodeSetup(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	at, ok := ingest.Time(created)
-	if !ok {
-		return ingest.BadTime("CreatedDate", created)
+	at, err := out.TimeUTC("CreatedDate", created)
+	if err != nil {
+		return err
 	}
 
 	e := out.New(event.Salesforce)
@@ -211,9 +211,9 @@ func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	when, ok := ingest.Time(at)
-	if !ok {
-		return ingest.BadTime("LoginTime", at)
+	when, err := out.TimeUTC("LoginTime", at)
+	if err != nil {
+		return err
 	}
 
 	e := out.New(event.Salesforce)

@@ -126,9 +126,9 @@ func (r *record) scanContext(s *jsonscan.Scanner) {
 }
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.created)
-	if !ok {
-		return ingest.BadTime("date_create", r.created)
+	at, err := out.Time("date_create", r.created)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Slack)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.workspace, r.action
@@ -192,9 +192,9 @@ func decodeAccess(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if user == "" || first == "" {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(first)
-	if !ok {
-		return ingest.BadTime("date_first", first)
+	at, err := out.Time("date_first", first)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Slack)
 	e.Time, e.Action, e.Class = at, "access", event.AppAccess

@@ -185,9 +185,9 @@ func login(r *row, out *ingest.Sink) error {
 	if r[eventID] == "" || r[success] == "" {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(r[eventTime])
-	if !ok {
-		return ingest.BadTime("EVENT_TIMESTAMP", r[eventTime])
+	at, err := out.Time("EVENT_TIMESTAMP", r[eventTime])
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Snowflake)
 	e.Time, e.ID, e.Action, e.Class, e.Actor = at, r[eventID], cmp.Or(r[eventType], "LOGIN"), event.LoginSuccess, r.actor(out)
@@ -210,9 +210,9 @@ func grant(r *row, out *ingest.Sink) error {
 	if r[granteeName] == "" {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(cmp.Or(r[deletedOn], r[createdOn]))
-	if !ok {
-		return ingest.BadTime("CREATED_ON", cmp.Or(r[deletedOn], r[createdOn]))
+	at, err := out.Time("CREATED_ON", cmp.Or(r[deletedOn], r[createdOn]))
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Snowflake)
 	e.Time, e.Action, e.Class = at, "GRANT", event.Derived
@@ -232,9 +232,9 @@ func access(r *row, out *ingest.Sink) error {
 	if r[queryID] == "" || r[queryStart] == "" || r[queryType] != "" {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(r[queryStart])
-	if !ok {
-		return ingest.BadTime("QUERY_START_TIME", r[queryStart])
+	at, err := out.Time("QUERY_START_TIME", r[queryStart])
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Snowflake)
 	e.Time, e.ID, e.Action, e.Class, e.Actor = at, r[queryID], "ACCESS", event.Derived, r.actor(out)
@@ -265,15 +265,13 @@ func query(r *row, out *ingest.Sink) error {
 	if r[queryID] == "" || r[queryType] == "" {
 		return ingest.ErrNotThis
 	}
-	field := "END_TIME"
-	at, ok := ingest.Time(r[endTime])
-	if !ok && r[endTime] == "" {
-		field = "START_TIME"
-		at, ok = ingest.Time(r[startTime])
+	field, text := "END_TIME", r[endTime]
+	if text == "" {
+		field, text = "START_TIME", r[startTime]
 	}
-
-	if !ok {
-		return ingest.BadTime(field, cmp.Or(r[endTime], r[startTime]))
+	at, err := out.Time(field, text)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Snowflake)
 	e.Time, e.ID, e.Action, e.Actor = at, r[queryID], r[queryType], r.actor(out)
@@ -286,11 +284,11 @@ func query(r *row, out *ingest.Sink) error {
 		out.Attr(event.AttrReason, strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage])))
 	}
 
-	text := r[queryText]
-	if len(text) > textLimit {
-		text = text[:textLimit]
+	sql := r[queryText]
+	if len(sql) > textLimit {
+		sql = sql[:textLimit]
 	}
-	r.classify(e, words(text), out)
+	r.classify(e, words(sql), out)
 	out.Emit()
 	return nil
 }

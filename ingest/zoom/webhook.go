@@ -125,9 +125,9 @@ func (w *webhook) count(s *jsonscan.Scanner) {
 }
 
 func (w *webhook) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(cmp.Or(w.at, w.when))
-	if !ok {
-		return ingest.BadTime("event_ts", cmp.Or(w.at, w.when))
+	at, err := out.Time("event_ts", cmp.Or(w.at, w.when))
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Zoom)
 	e.Time, e.Tenant, e.Action = at, w.account, w.name

@@ -87,9 +87,9 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 }
 
 func (r *record) emit(out *ingest.Sink) error {
-	at, ok := ingest.Time(r.time)
-	if !ok {
-		return ingest.BadTime("time", r.time)
+	at, err := out.Time("time", r.time)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.Zoom)
 	e.Time = at
