@@ -42,7 +42,7 @@ type Enriched struct {
 	Stages int
 
 	Forbidden  string // a recipient at a domain that the configuration forbids
-	Foreign    string // a recipient outside the organisation's cloud accounts
+	Foreign    string // a recipient in the cloud that is neither the organisation's own nor long known; see ForeignParty
 	TopLabel   bool   // the object has a label of the highest tier
 	Unlabelled bool   // its label was lowered or taken off within three days
 	NewDevice  bool   // the device was new to the person within a week
@@ -60,6 +60,27 @@ func (a *Enriched) Outsider() string {
 		}
 	}
 	return ""
+}
+
+// ForeignParty says in words who Foreign is: an account, an organisation or a part of one, a canonical
+// user, or a person.
+func (a *Enriched) ForeignParty() string {
+	account, within, _ := strings.Cut(a.Foreign, "/")
+	switch {
+	case strings.Contains(account, "@"):
+		return Quote(account)
+	case strings.HasPrefix(account, "o-"):
+		return "the organisation " + Quote(account)
+	case strings.HasPrefix(within, "o-"):
+		organization, unit, _ := strings.Cut(within, "/")
+		if unit != "" {
+			return "the unit " + Quote(unit) + " of the organisation " + Quote(organization) + " of the account " + Quote(account)
+		}
+		return "the organisation " + Quote(organization) + " of the account " + Quote(account)
+	case len(account) > 32:
+		return "the canonical user " + Quote(account)
+	}
+	return "the account " + Quote(account)
 }
 
 // Subject is the owner of the account that is changed: another user, or the person.

@@ -8,21 +8,28 @@ import (
 )
 
 // bucketPublic is a bucket, an object or another resource of the cloud that a
-// policy, an access list or a setting opens to everybody (C01, C06). The effective grant is evaluated when the record is decoded:
-// any form of the wildcard principal, conditions, and grants to all users.
+// policy, an access list or a setting opens to everybody (C01, C06). The effective grant is evaluated when the
+// record is decoded: any form of the wildcard principal, conditions, and grants to all users.
 var bucketPublic = &detect.Detector{
 	Name: "bucket_public", Title: "Bucket or other resource made public", Techniques: []string{"T1530", "T1537"},
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
 		Name: "bucket_public", Weight: .8, Impact: 2, Persists: "bucket_public_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
-		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive },
+		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && !neverPublic[a.Object.Type] },
 		Describe: sayOpened,
 	}, {
 		Name: "bucket_public_sensitive", Weight: 1.6, Impact: 3, Persists: "bucket_public_sensitive_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && a.Sensitive },
 		Describe: sayOpened,
+	}, {
+		Name: "resource_public", Weight: 1.2, Impact: 2, Persists: "resource_public_lasting",
+		On:       []event.Class{event.PolicyChange},
+		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && neverPublic[a.Object.Type] },
+		Describe: sayOpened,
+	}, {
+		Name: "resource_public_lasting", Weight: 1.2, Impact: 2,
 	}, {
 		Name: "bucket_public_lasting", Weight: .65, Impact: 2,
 	}, {
@@ -34,14 +41,29 @@ func opened(a *detect.Enriched) bool {
 	return cloud(a) && a.Outcome == event.Success && a.After == event.Public && !copied(a)
 }
 
+// neverPublic are types of resources that no website needs: buckets, objects, functions, databases
+// and search domains may be public for a reason.
+var neverPublic = map[string]bool{
+	"access point": true, "access grants instance": true, "table bucket": true, "vector bucket": true, "table": true,
+	"key": true, "role": true, "secret": true, "parameter": true,
+	"queue": true, "topic": true, "stream": true, "cluster": true, "event bus": true, "log destination": true,
+	"file system": true, "backup": true, "backup vault": true, "vault": true,
+	"data catalog": true, "data lake": true, "data warehouse": true, "data share": true,
+	"registry": true, "package domain": true, "package repository": true,
+}
+
 func sayOpened(a *detect.Enriched) string {
-	what := a.Object.Type + " " + detect.Quote(cmp.Or(a.Object.Container, a.Object.Name))
-	if a.Object.Type == "object" {
-		what = "object " + detect.Quote(a.Object.Container+"/"+a.Object.Name)
-	}
-	s := "made the " + what + " public"
+	s := "made the " + resourceName(a) + " public"
 	if g := a.Attr(event.AttrGrant); g != "" {
 		s += ": " + g
 	}
 	return s
+}
+
+// resourceName names a resource of the cloud with its type.
+func resourceName(a *detect.Enriched) string {
+	if a.Object.Type == "object" {
+		return "object " + detect.Quote(a.Object.Container+"/"+a.Object.Name)
+	}
+	return a.Object.Type + " " + detect.Quote(cmp.Or(a.Object.Container, a.Object.Name))
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// snapshotShared is a snapshot, an image or a container repository that another
-// account, or everybody, may use (C04). The organisation's accounts are those
-// that its own logs come from, and those that the configuration names.
+// snapshotShared is a snapshot, an image, a container repository or any other resource of the cloud
+// that another party, or a copy of a system that everybody, may use (C04). The organisation's own
+// parties are the accounts that its logs come from, and those that the configuration names.
 var snapshotShared = &detect.Detector{
-	Name: "snapshot_shared", Title: "Snapshot, image or repository shared outside", Techniques: []string{"T1537"}, Exfiltration: true,
+	Name: "snapshot_shared", Title: "Snapshot or other cloud resource shared outside", Techniques: []string{"T1537"}, Exfiltration: true,
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
 		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting",
 		Match: func(a *detect.Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
 		Describe: func(a *detect.Enriched) string {
-			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with the account " + detect.Quote(a.Foreign)
+			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with " + a.ForeignParty()
 		},
 	}, {
 		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
@@ -28,6 +28,27 @@ var snapshotShared = &detect.Detector{
 		},
 	}, {
 		Name: "snapshot_public_lasting", Weight: 1.6, Impact: 3,
+	}, {
+		Name: "resource_shared", Weight: 1.1, Impact: 2, On: copies, Persists: "resource_shared_lasting",
+		Match:    func(a *detect.Enriched) bool { return letIn(a) && !a.Sensitive },
+		Describe: sayLetIn,
+	}, {
+		Name: "resource_shared_lasting", Weight: 1.2, Impact: 2,
+	}, {
+		Name: "resource_shared_sensitive", Weight: 1.3, Impact: 3, On: copies, Persists: "resource_shared_sensitive_lasting",
+		Match:    func(a *detect.Enriched) bool { return letIn(a) && a.Sensitive },
+		Describe: sayLetIn,
+	}, {
+		Name: "resource_shared_sensitive_lasting", Weight: 1.4, Impact: 3,
+	}, {
+		Name: "bucket_replicated", Weight: .45, Impact: 1, On: []event.Class{event.ShareUser},
+		Match: func(a *detect.Enriched) bool {
+			return cloud(a) && a.Outcome == event.Success && len(a.To) == 0 && a.Attr(event.AttrTarget) != ""
+		},
+		Describe: func(a *detect.Enriched) string {
+			return "set up the " + resourceName(a) + " to replicate to " + detect.Quote(a.Attr(event.AttrTarget)) +
+				", whose account the log does not name"
+		},
 	}},
 }
 
@@ -37,4 +58,20 @@ var copies = []event.Class{event.ShareUser, event.PolicyChange}
 // a file.
 func copied(a *detect.Enriched) bool {
 	return cloud(a) && (a.Object.Type == "snapshot" || a.Object.Type == "image" || a.Object.Type == "repository")
+}
+
+// letIn says whether an act lets another party use a resource.
+func letIn(a *detect.Enriched) bool {
+	return cloud(a) && !copied(a) && a.Outcome == event.Success && a.After != event.Public && a.Foreign != ""
+}
+
+func sayLetIn(a *detect.Enriched) string {
+	s := "shared the " + resourceName(a) + " with " + a.ForeignParty()
+	if t := a.Attr(event.AttrTarget); t != "" {
+		s += ", in " + detect.Quote(t)
+	}
+	if g := a.Attr(event.AttrGrant); g != "" {
+		s += ": " + g
+	}
+	return s
 }

@@ -18,13 +18,15 @@ import (
 
 // Config is the configuration of an engine. All of it but Detectors may be empty.
 type Config struct {
-	Detectors        *Catalog    // what is scored; required
-	ForbiddenDomains []string    // nothing may be shared with: competitors, say
-	TopLabels        []string    // names or ids of the sensitivity labels of the highest tier
-	AWSAccounts      []string    // the organisation's own accounts, beside those its logs come from
-	Exceptions       []Exception // what is known and wanted
-	OptOuts          []OptOut    // who must not be looked at, and for what
-	Rules            *sigma.Set  // rules of the organisation's own; nil for none
+	Detectors        *Catalog // what is scored; required
+	ForbiddenDomains []string // nothing may be shared with: competitors, say
+	TopLabels        []string // names or ids of the sensitivity labels of the highest tier
+	// AWSAccounts are the organisation's own accounts, beside those its logs come from, and its own
+	// organisations (o-…) and canonical user ids.
+	AWSAccounts []string
+	Exceptions  []Exception // what is known and wanted
+	OptOuts     []OptOut    // who must not be looked at, and for what
+	Rules       *sigma.Set  // rules of the organisation's own; nil for none
 	// Shards is the number of parts that people are divided into (ShardOf); 0 stands for one.
 	Shards int
 	// Mine are the shards that the engine scores; nil for all of them. It must be given all
@@ -91,17 +93,19 @@ func (c *Config) Check() error {
 
 // config is a Config that is ready to be asked.
 type config struct {
-	catalog    *Catalog
-	forbidden  map[string]bool
-	topLabels  map[string]bool
-	accounts   map[string]bool
-	exceptions []exception
-	optOuts    []OptOut
-	unpacked   int
-	lanes      int
-	shards     int
-	mine       []int
-	exchange   func(hour int64, deltas map[int][]byte) (others [][]byte, err error)
+	catalog   *Catalog
+	forbidden map[string]bool
+	topLabels map[string]bool
+	accounts  map[string]bool
+	// organizations says that the organisation's own are among the accounts: any other is foreign.
+	organizations bool
+	exceptions    []exception
+	optOuts       []OptOut
+	unpacked      int
+	lanes         int
+	shards        int
+	mine          []int
+	exchange      func(hour int64, deltas map[int][]byte) (others [][]byte, err error)
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -132,6 +136,9 @@ func (c *Config) prepare() (out config) {
 		}
 	}
 	out.forbidden, out.topLabels, out.accounts = set(c.ForbiddenDomains, "@"), set(c.TopLabels, ""), set(c.AWSAccounts, "aws:")
+	for id := range out.accounts {
+		out.organizations = out.organizations || strings.HasPrefix(id, "o-")
+	}
 	if out.rules = c.Rules; out.rules != nil {
 		for _, r := range out.rules.Rules {
 			if r.Correlation != nil {

@@ -464,6 +464,40 @@ func TestGuardExposure(t *testing.T) {
 	}
 }
 
+// TestUnknownExposure opens three buckets. A record that does not say what was set closes none; a
+// policy for an account of one's own does.
+func TestUnknownExposure(t *testing.T) {
+	const bucket = " source=aws_cloudtrail tenant=111122223333 action=PutBucketPolicy type=bucket place="
+	s := &scenario{t: t}
+	for _, line := range []string{
+		"own 444455556666",
+		"people 14 Engineering",
+		"routine 1-32",
+		"31 10:00 p1 policy_change" + bucket + "alpha name=alpha after=public",
+		"31 10:10 p1 policy_change" + bucket + "alpha name=alpha",
+		"31 10:00 p2 policy_change" + bucket + "beta name=beta after=public",
+		"31 10:10 p2 policy_change" + bucket + "beta name=beta after=external to=aws:444455556666",
+		"31 10:00 p3 policy_change" + bucket + "gamma name=gamma after=public",
+		"31 10:10 p3 policy_change" + bucket + "gamma name=gamma after=external to=aws:777788889999",
+	} {
+		s.line(line)
+	}
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	closed := map[string]int64{}
+	e := newEngine(s.config, func(f *finding.Finding) error {
+		for _, x := range f.Exposures {
+			if x.Closed != 0 {
+				closed[f.Person] = x.Closed
+			}
+		}
+		return nil
+	})
+	feed(t, e, s.events)
+	if want := map[string]int64{address("p2"): at(31, 10*time.Hour+10*time.Minute)}; !maps.Equal(closed, want) {
+		t.Errorf("closed at %v, want %v", closed, want)
+	}
+}
+
 // TestExceptions excepts an application, a domain, a detector for a while.
 func TestExceptions(t *testing.T) {
 	when := func(day int) time.Time { return time.UnixMilli(at(day, 0)) }

@@ -43,7 +43,7 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.deltaOf(p).People)
 	}
 	if len(a.To) > 0 {
-		e.recipients(a)
+		e.recipients(p, o, a, today)
 	}
 	approval := ev.Class == event.MFAChallenge || ev.Class == event.LoginSuccess
 	if approval && ev.Outcome == event.Success && len(p.Refused) > 0 {
@@ -86,7 +86,9 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 		p.Known.age(hash(ofPlace, a.Source.String(), a.Object.ID), today, maxKnown)
 	case event.ShareUser, event.ShareLink, event.MailRule:
 		a.Sensitive = sensitive(&a.Object)
-		e.share(p, o, a, today)
+		if a.Source != event.CloudTrail { // resources, not files: Foreign says with whom they are shared
+			e.share(p, o, a, today)
+		}
 	case event.Export, event.ReportRun, event.Query:
 		e.rows(p, a)
 		a.Sensitive = sensitive(&a.Object)
@@ -124,27 +126,57 @@ func (p *person) noteGrant(a *detect.Enriched) {
 	p.Granted[right(a)] = a.Time
 }
 
-// recipients looks at who receives something: a forbidden domain, a foreign cloud
-// account.
-func (e *Engine) recipients(a *detect.Enriched) {
+// recipients looks at who receives something: a forbidden domain, a party in the cloud.
+func (e *Engine) recipients(p *person, o *org, a *detect.Enriched, today int64) {
 	for i := range a.To {
-		to := a.To[i].Account
-		if domain := mail.Domain(to); domain != "" {
-			for len(e.config.forbidden) > 0 && domain != "" && a.Forbidden == "" {
-				if e.config.forbidden[domain] {
-					a.Forbidden = to
-				}
-				_, domain, _ = strings.Cut(domain, ".")
+		to := &a.To[i]
+		domain := mail.Domain(to.Account)
+		for d := domain; len(e.config.forbidden) > 0 && d != "" && a.Forbidden == ""; {
+			if e.config.forbidden[d] {
+				a.Forbidden = to.Account
 			}
-			continue
+			_, d, _ = strings.Cut(d, ".")
 		}
-		if account, ok := strings.CutPrefix(to, "aws:"); ok && a.Foreign == "" && a.To[i].Scope == event.ScopeExternal &&
-			!e.config.accounts[account] {
-			if _, own := e.People.Domains[hash(ofAccount, account)]; !own {
-				a.Foreign = account
-			}
+		if a.Source == event.CloudTrail {
+			e.party(p, o, a, to, today)
 		}
 	}
+}
+
+// party tells the organisation's own accounts and organisations in the cloud from others. A party
+// with which it has long shared is not foreign.
+func (e *Engine) party(p *person, o *org, a *detect.Enriched, to *event.Recipient, today int64) {
+	id, cloud := strings.CutPrefix(to.Account, "aws:")
+	known := to.Scope == event.ScopeExternal || to.Scope == event.ScopeUnknown && e.config.organizations && strings.HasPrefix(id, "o-")
+	switch {
+	case !known:
+	case cloud && e.own(id, p, today):
+		to.Scope = event.ScopeInternal
+	case o.age(domains, hash(ofDomain, cmp.Or(mail.Domain(to.Account), to.Account)), today, e.deltaOf(p).of(p)) >= longKnown:
+	case a.Foreign == "":
+		a.Foreign = strings.TrimPrefix(to.Account, "aws:")
+	}
+}
+
+// longKnown is after how many days a party that things are shared with is no stranger.
+const longKnown = 30
+
+// own says whether an account, an organisation or a canonical user in the cloud is the
+// organisation's own. Of an organisation that is named with the account that manages it, the
+// account says it; the organisation is known from then on.
+func (e *Engine) own(id string, p *person, today int64) bool {
+	for part := range strings.SplitSeq(id, "/") {
+		_, seen := e.People.Domains[hash(ofAccount, part)]
+		if !seen && !e.config.accounts[part] {
+			continue
+		}
+		if manager, rest, found := strings.Cut(id, "/"); found && manager == part && strings.HasPrefix(rest, "o-") {
+			organization, _, _ := strings.Cut(rest, "/")
+			e.People.age(domains, hash(ofAccount, organization), today, &e.deltaOf(p).People)
+		}
+		return true
+	}
+	return false
 }
 
 // refused counts the pushes refused within a time before a moment.

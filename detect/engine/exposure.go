@@ -79,8 +79,13 @@ func ways(a *detect.Enriched) (list []way) {
 		}
 	case event.Delete:
 		list = append(list, way{thing("resource", a.Object.Type, resource(a)), ""}, way{object(a.Event), ""})
-	case event.ShareLink, event.ShareUser, event.Unshare:
+	case event.ShareLink, event.ShareUser:
 		list = append(list, way{object(a.Event), ""})
+	case event.Unshare:
+		list = append(list, way{object(a.Event), ""})
+		if a.Source == event.CloudTrail { // what was open by a policy may be open by a list
+			list = append(list, way{thing("resource", a.Object.Type, resource(a)), ""})
+		}
 	case event.AdminGrant, event.AdminRevoke:
 		for i := range a.To {
 			list = append(list, way{thing("right", a.To[i].Account), strings.Clone(a.Role())})
@@ -112,7 +117,7 @@ func closes(a *detect.Enriched) bool {
 	case event.NetworkClose, event.AdminRevoke, event.Unshare, event.MFAEnabled, event.Delete:
 		return true
 	case event.PolicyChange:
-		return a.After != event.Public && a.After != event.External
+		return a.After == event.Private || a.After == event.Internal || a.After == event.External && a.Foreign == ""
 	case event.GuardChange:
 		return a.Attr(event.AttrBlock) == "on"
 	case event.ConfigChange:

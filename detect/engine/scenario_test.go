@@ -34,6 +34,7 @@ import (
 //	rules testdata/user_rule/rules          configuration: rules; | in attr.rule_match separates fields
 //	deliver box 31 new=9 late=3 lag=32h     at the end: what came of a source, and how late
 //	forbid rival.example                    configuration: a forbidden domain
+//	own o-abc123                            configuration: an account or organisation of one's own in AWS
 //
 // Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
 type scenario struct {
@@ -160,6 +161,8 @@ func (s *scenario) line(text string) {
 		s.config.Rules = set
 	case "forbid":
 		s.config.ForbiddenDomains = append(s.config.ForbiddenDomains, f[1])
+	case "own":
+		s.config.AWSAccounts = append(s.config.AWSAccounts, f[1])
 	case "loud", "quiet", "count", "told", "untold":
 		s.checks = append(s.checks, f)
 	default:
@@ -281,8 +284,11 @@ func (s *scenario) actLine(day int, f []string) {
 			if strings.HasSuffix(value, "@acme.example") {
 				scope = event.ScopeInternal
 			}
-			if value == "*" {
+			switch {
+			case value == "*":
 				scope = event.ScopeAnyone
+			case strings.HasPrefix(value, "aws:o-"):
+				scope = event.ScopeUnknown
 			}
 			e.To = append(e.To, event.Recipient{Account: value, Scope: scope})
 		case "dept":

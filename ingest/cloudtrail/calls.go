@@ -9,7 +9,8 @@ import (
 )
 
 // call is the meaning of an API call. Calls that are not listed are reads or changes of cloud
-// configuration, as the record itself states.
+// configuration, as the record itself states. Names are without the versions that some services
+// put behind them: AddPermission20150331v2.
 type call struct {
 	service string // prefix of eventSource; empty for any
 	class   event.Class
@@ -22,7 +23,7 @@ var calls = map[string]call{
 	"SelectObjectContent": {"s3.", event.Download, nil},
 	"CopyObject":          {"s3.", event.Copy, copyObject},
 	"UploadPartCopy":      {"s3.", event.Copy, copyObject},
-	"PutObject":           {"s3.", event.Upload, objectACL},
+	"PutObject":           {"s3.", event.Upload, bucketACL},
 	"UploadPart":          {"s3.", event.Upload, nil},
 	"DeleteObject":        {"s3.", event.Delete, nil},
 	"DeleteObjects":       {"s3.", event.Delete, deletedBatch},
@@ -32,23 +33,10 @@ var calls = map[string]call{
 	"ListObjectVersions":  {"s3.", event.List, nil},
 
 	"PutBucketPolicy":                 {"s3.", event.PolicyChange, bucketPolicy},
-	"DeleteBucketPolicy":              {"s3.", event.PolicyChange, madePrivate},
-	"SetRepositoryPolicy":             {"ecr.", event.PolicyChange, repositoryPolicy},
-	"DeleteRepositoryPolicy":          {"ecr.", event.PolicyChange, repositoryPrivate},
-	"SetQueueAttributes":              {"sqs.", event.CloudChange, servicePolicy},
-	"CreateQueue":                     {"sqs.", event.CloudChange, servicePolicy},
-	"SetTopicAttributes":              {"sns.", event.CloudChange, servicePolicy},
-	"PutKeyPolicy":                    {"kms.", event.CloudChange, servicePolicy},
-	"CreateKey":                       {"kms.", event.CloudChange, servicePolicy},
-	"PutResourcePolicy":               {"", event.CloudChange, servicePolicy},
-	"SetVaultAccessPolicy":            {"glacier.", event.CloudChange, servicePolicy},
-	"CreateElasticsearchDomain":       {"es.", event.CloudChange, servicePolicy},
-	"UpdateElasticsearchDomainConfig": {"es.", event.CloudChange, servicePolicy},
-	"CreateDomain":                    {"es.", event.CloudChange, servicePolicy},
-	"UpdateDomainConfig":              {"es.", event.CloudChange, servicePolicy},
-	"UpdateAssumeRolePolicy":          {"iam.", event.CloudChange, servicePolicy},
-	"CreateRole":                      {"iam.", event.CloudChange, servicePolicy},
-	"AddPermission20150331v2":         {"lambda.", event.CloudChange, functionPermission},
+	"DeleteBucketPolicy":              {"s3.", event.PolicyChange, closed},
+	"AddPermission":                   {"lambda.", event.CloudChange, functionPermission},
+	"AddLayerVersionPermission":       {"lambda.", event.CloudChange, functionPermission},
+	"PutBucketReplication":            {"s3.", event.CloudChange, replication},
 	"CreateFunctionUrlConfig":         {"lambda.", event.CloudChange, functionURL},
 	"UpdateFunctionUrlConfig":         {"lambda.", event.CloudChange, functionURL},
 	"UpdateProjectVisibility":         {"codebuild.", event.PolicyChange, projectVisibility},
@@ -74,10 +62,9 @@ var calls = map[string]call{
 	"RevokeSecurityGroupIngress":    {"ec2.", event.NetworkClose, ingressRules},
 	"DeleteNetworkAclEntry":         {"ec2.", event.NetworkClose, networkACL},
 
-	"ModifySnapshotAttribute":          {"ec2.", event.ShareUser, sharedSnapshot},
-	"ModifyImageAttribute":             {"ec2.", event.ShareUser, sharedSnapshot},
-	"ModifyDBSnapshotAttribute":        {"rds.", event.ShareUser, sharedDBSnapshot},
-	"ModifyDBClusterSnapshotAttribute": {"rds.", event.ShareUser, sharedDBSnapshot},
+	"ModifySnapshotAttribute":  {"ec2.", event.ShareUser, sharedCopy},
+	"ModifyFpgaImageAttribute": {"ec2.", event.ShareUser, sharedCopy},
+	"ModifyImageAttribute":     {"ec2.", event.ShareUser, sharedCopy},
 
 	"AttachUserPolicy":        {"iam.", event.AdminGrant, iamGrant},
 	"AttachRolePolicy":        {"iam.", event.AdminGrant, iamGrant},
@@ -177,9 +164,10 @@ func walk(s *jsonscan.Scanner, key string, visit func(key, value string)) {
 	}
 }
 
+// param returns the first value of a parameter, wherever it is; names differ in case between services.
 func param(params []byte, name string) (value string) {
 	fields(params, func(k, v string) {
-		if value == "" && k == name {
+		if value == "" && strings.EqualFold(k, name) {
 			value = v
 		}
 	})
@@ -345,38 +333,13 @@ func target(e *event.Event, out *ingest.Sink, kind, name string) {
 	e.Object.Name = e.Object.ID
 }
 
-func sharedSnapshot(r *record, e *event.Event, out *ingest.Sink) {
-	target(e, out, "snapshot", param(r.params, "snapshotId"))
-	if id := param(r.params, "imageId"); id != "" {
-		target(e, out, "image", id)
-	}
-	for _, list := range []string{"add", "remove"} {
-		var s jsonscan.Scanner
-		s.Reset(r.params)
-		under(&s, list, func(k, v string) {
-			switch {
-			case list == "remove" && (k == "userId" || k == "group"):
-				e.Class = event.Unshare
-			case k == "userId":
-				out.To(out.Join("aws:", v), event.ScopeExternal)
-			case k == "group" && v == "all":
-				e.After = event.Public
-				out.To("*", event.ScopeAnyone)
-			}
-		})
-		if len(e.To) > 0 {
-			break
-		}
-	}
-}
-
 // under visits the values below the first key of a name.
 func under(s *jsonscan.Scanner, name string, visit func(key, value string)) {
 	switch s.Kind() {
 	case '{':
 		s.Object()
 		for s.Next() {
-			if string(s.Key) == name {
+			if strings.EqualFold(string(s.Key), name) {
 				walk(s, name, visit)
 			} else {
 				under(s, name, visit)
@@ -389,26 +352,5 @@ func under(s *jsonscan.Scanner, name string, visit func(key, value string)) {
 		}
 	default:
 		s.Skip()
-	}
-}
-
-func sharedDBSnapshot(r *record, e *event.Event, out *ingest.Sink) {
-	fields(r.params, func(k, v string) {
-		switch k {
-		case "dBSnapshotIdentifier", "dBClusterSnapshotIdentifier":
-			target(e, out, "snapshot", v)
-		case "valuesToAdd":
-			if v == "all" {
-				e.After = event.Public
-				out.To("*", event.ScopeAnyone)
-			} else {
-				out.To(out.Join("aws:", v), event.ScopeExternal)
-			}
-		case "valuesToRemove":
-			e.Class = event.Unshare
-		}
-	})
-	if len(e.To) > 0 {
-		e.Class = event.ShareUser
 	}
 }

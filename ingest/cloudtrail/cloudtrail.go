@@ -162,14 +162,14 @@ func (a *addendum) scan(s *jsonscan.Scanner) {
 // handler. Most records name the call before its parameters.
 func (r *record) scanParams(s *jsonscan.Scanner) {
 	if r.source != "" && !isS3(r.source) {
-		if c, known := calls[r.name]; known && c.params != nil {
+		if c, _ := r.operation(); r.name == "" || c.params != nil {
 			r.params = s.Raw()
 		} else {
 			s.Skip()
 		}
 		return
 	}
-	if c := calls[r.name]; r.name == "" || c.params != nil {
+	if c, _ := r.operation(); r.name == "" || r.source == "" || c.params != nil {
 		r.params = s.Raw()
 		if s.Err() == nil {
 			var sub jsonscan.Scanner
@@ -253,11 +253,10 @@ func (r *record) emit(out *ingest.Sink) error {
 		out.Attr(event.AttrReason, cmp.Or(r.errorCode, r.errorMessage))
 	}
 
-	c, known := calls[r.name]
-	if known && (c.service == "" || strings.HasPrefix(r.source, c.service) || c.service == "s3." && isS3(r.source)) {
+	c, known := r.operation()
+	if known {
 		e.Class = c.class
 	} else {
-		known = false
 		e.Class = event.CloudChange
 		if r.reads() {
 			e.Class = event.CloudRead
@@ -279,7 +278,7 @@ func (r *record) emit(out *ingest.Sink) error {
 		e.Bytes = r.bytesOut
 	}
 
-	if known && c.params != nil {
+	if c.params != nil && !omitted(r.params) {
 		c.params(r, e, out)
 	}
 	if r.bad != nil {

@@ -1,6 +1,8 @@
 package cloudtrail
 
 import (
+	"cmp"
+	"net/url"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -12,39 +14,70 @@ import (
 type statement struct {
 	allow               bool
 	everyone, notListed bool     // Principal "*" in any form; NotPrincipal
-	accounts            []string // other principals: account ids
+	principals          []string // other principals, but for services
+	federated           []string // identity providers
 	actions             []string
 	notAction, limited  bool // limited: a condition narrows who may use it
 	everyResource       bool
-	conditions          []string
+	named               []string        // accounts, organisations and principals that a condition narrows it to
+	conditions          map[string]bool // keys of conditions that bind it to a fixed value
 }
 
-// statements reads a policy document: an object, or a string that holds one.
-func statements(doc []byte) (list []statement) {
+// policies reads the policies in parameters: every object with statements, and every text that is
+// one. It reports whether there is any.
+func policies(params []byte) (list []statement, found bool) {
 	var s jsonscan.Scanner
-	s.Reset(doc)
-	if s.Kind() == '"' {
-		inner := append([]byte(nil), s.Bytes()...)
-		return statements(inner)
+	if s.Reset(params); params == nil {
+		return nil, false
 	}
-	if !s.Object() {
-		return nil
-	}
-	for s.Next() {
-		if string(s.Key) != "Statement" {
-			s.Skip()
-			continue
+	found = findPolicies(&s, &list)
+	return list, found && s.Err() == nil
+}
+
+func findPolicies(s *jsonscan.Scanner, list *[]statement) (found bool) {
+	switch s.Kind() {
+	case '{':
+		if !s.Object() {
+			return false
 		}
-		if s.Kind() == '[' {
-			s.Array()
-			for s.Elem() {
-				list = append(list, readStatement(&s))
+		for s.Next() {
+			if strings.EqualFold(string(s.Key), "Statement") && (s.Kind() == '[' || s.Kind() == '{') {
+				found = true
+				readStatements(s, list)
+				continue
 			}
-			continue
+			found = findPolicies(s, list) || found
 		}
-		list = append(list, readStatement(&s))
+	case '[':
+		for s.Array(); s.Elem(); {
+			found = findPolicies(s, list) || found
+		}
+	case '"':
+		text := strings.TrimSpace(s.Text())
+		if strings.HasPrefix(text, "%7B") {
+			if plain, err := url.QueryUnescape(text); err == nil {
+				text = plain
+			}
+		}
+		if strings.HasPrefix(text, "{") && strings.Contains(text, "Statement") {
+			var inner jsonscan.Scanner
+			inner.Reset([]byte(text))
+			return findPolicies(&inner, list) && inner.Err() == nil
+		}
+	default:
+		s.Skip()
 	}
-	return list
+	return found
+}
+
+func readStatements(s *jsonscan.Scanner, list *[]statement) {
+	if s.Kind() != '[' {
+		*list = append(*list, readStatement(s))
+		return
+	}
+	for s.Array(); s.Elem(); {
+		*list = append(*list, readStatement(s))
+	}
 }
 
 func readStatement(s *jsonscan.Scanner) (st statement) {
@@ -56,14 +89,7 @@ func readStatement(s *jsonscan.Scanner) (st statement) {
 		case "Effect":
 			st.allow = s.Text() == "Allow" || st.allow // twice is invalid; the wider one counts
 		case "Principal":
-			walk(s, "", func(k, v string) {
-				if v == "*" && k != "Service" && k != "Federated" {
-					st.everyone = true
-				} else if k == "AWS" || k == "" {
-					st.accounts = append(st.accounts, accountOf(v))
-				}
-			})
-
+			walk(s, "", func(k, v string) { st.principal(k, strings.Clone(v)) })
 		case "NotPrincipal":
 			st.notListed = true
 			s.Skip()
@@ -84,6 +110,19 @@ func readStatement(s *jsonscan.Scanner) (st statement) {
 	return st
 }
 
+// principal adds a principal of a kind: AWS, CanonicalUser, Federated or Service; "" if it is bare.
+func (st *statement) principal(kind, id string) {
+	switch {
+	case kind == "Service":
+	case kind == "Federated":
+		st.federated = append(st.federated, id)
+	case id == "*":
+		st.everyone = true
+	default:
+		st.principals = append(st.principals, id)
+	}
+}
+
 // readCondition reads {operator: {key: value or values}}. A condition limits a
 // statement when a positive operator binds it to networks, accounts,
 // organisations or principals with a value that is not itself everything; this
@@ -101,74 +140,103 @@ func (st *statement) readCondition(s *jsonscan.Scanner) {
 		positive := !strings.Contains(operator, "not") && !strings.HasSuffix(operator, "ifexists") && !strings.HasPrefix(operator, "null")
 		for s.Next() {
 			key, fixed := strings.ToLower(string(s.Key)), true
+			var values []string
 			walk(s, key, func(_, v string) {
-				if v == "*" || v == "0.0.0.0/0" || v == "::/0" || strings.HasPrefix(v, "*") || strings.HasPrefix(v, "arn:aws:iam::*") {
+				if v == "0.0.0.0/0" || v == "::/0" || strings.HasPrefix(v, "*") || strings.HasPrefix(v, "arn:aws:iam::*") || v == "repo:*" {
 					fixed = false
 				}
+				values = append(values, strings.Clone(v))
 			})
-			st.conditions = append(st.conditions, key)
-			if positive && fixed && limiting[key] {
-				st.limited = true
+			if !positive || !fixed {
+				continue
+			}
+			if st.conditions == nil {
+				st.conditions = map[string]bool{}
+			}
+			st.conditions[key] = true
+			st.limited = st.limited || limiting[key] || strings.HasPrefix(key, "aws:principaltag/")
+			if naming[key] {
+				st.named = append(st.named, values...)
 			}
 		}
 	}
 }
 
-var limiting = map[string]bool{
-	"aws:sourceip":              true,
-	"aws:sourcevpc":             true,
-	"aws:sourcevpce":            true,
-	"aws:vpcsourceip":           true,
-	"aws:sourcearn":             true,
-	"aws:sourceaccount":         true,
-	"aws:sourceowner":           true,
-	"aws:sourceorgid":           true,
-	"aws:sourceorgpaths":        true,
-	"aws:principalorgid":        true,
-	"aws:principalorgpaths":     true,
-	"aws:principalaccount":      true,
-	"aws:principalarn":          true,
-	"aws:userid":                true,
-	"aws:username":              true,
-	"aws:principaltag":          true,
-	"s3:dataaccesspointaccount": true,
-	"s3:dataaccesspointarn":     true,
-	"kms:calleraccount":         true,
-	"kms:viaservice":            true,
-	"aws:principalservicename":  true,
+// naming are the keys of conditions whose values name accounts, organisations or principals: only
+// they have what the statement allows. The others of limiting name networks, services and the like.
+var naming = set(`aws:sourcearn aws:sourceaccount aws:sourceowner aws:sourceorgid aws:sourceorgpaths aws:principalorgid
+	aws:principalorgpaths aws:principalaccount aws:principalarn s3:dataaccesspointaccount s3:dataaccesspointarn kms:calleraccount`)
+
+var limiting = set(`aws:sourceip aws:sourcevpc aws:sourcevpce aws:vpcsourceip aws:sourcearn aws:sourceaccount aws:sourceowner
+	aws:sourceorgid aws:sourceorgpaths aws:principalorgid aws:principalorgpaths aws:principalaccount aws:principalarn aws:userid
+	aws:username aws:principaltag s3:dataaccesspointaccount s3:dataaccesspointarn kms:calleraccount kms:viaservice
+	aws:principalservicename aws:vpceaccount aws:vpceorgid aws:vpceorgpaths`)
+
+// open says to whom a statement by itself opens a resource: "everybody", any workload of an identity
+// provider that many organisations share; "" if to nobody in particular.
+func (st *statement) open() string {
+	if !st.allow {
+		return ""
+	}
+	if (st.everyone || st.notListed) && !st.limited {
+		return "everybody"
+	}
+	for _, provider := range st.federated {
+		if host := sharedProvider(provider); host != "" && !st.binds(host) {
+			return "everybody for whom " + host + " signs tokens"
+		}
+	}
+	return ""
 }
 
-// accountOf returns the account of a principal: an ARN or a bare account id.
-func accountOf(principal string) string {
-	if p := strings.SplitN(principal, ":", 6); len(p) == 6 {
-		return p[4]
-	}
-	return strings.Clone(principal)
+// sharedProviders are identity providers that sign tokens for everybody, each with whether the
+// audience of a token says for whose application it is. Of build services it only says AWS.
+var sharedProviders = map[string]bool{
+	"token.actions.githubusercontent.com": false, "gitlab.com": false, "app.terraform.io": false, "agent.buildkite.com": false,
+	"accounts.google.com": true, "www.amazon.com": true, "graph.facebook.com": true, "cognito-identity.amazonaws.com": true,
 }
 
-// public reports whether a policy by itself opens a resource to everybody, and what it allows.
-func public(list []statement) (open bool, grant string) {
-	for i := range list {
-		st := &list[i]
-		if !st.allow || !st.everyone && !st.notListed || st.limited {
-			continue
-		}
-		what := strings.Join(st.actions, ", ")
-		if st.notAction || what == "" {
-			what = "almost every action"
-		}
-		if len(what) > 120 {
-			what = what[:117] + "..."
-		}
-		return true, "everybody may " + what
+// sharedProvider returns the host of an identity provider that signs tokens for everybody; "" for one
+// of the organisation's own.
+func sharedProvider(provider string) string {
+	host := provider
+	if i := strings.Index(provider, ":oidc-provider/"); i >= 0 {
+		host = provider[i+len(":oidc-provider/"):]
 	}
-	return false, ""
+	if _, shared := sharedProviders[host]; shared {
+		return host
+	}
+	return ""
+}
+
+// binds reports whether a condition on the token of a shared provider says whose it must be.
+func (st *statement) binds(host string) bool {
+	for key := range st.conditions {
+		claim, found := strings.CutPrefix(key, host+":")
+		if found && (claim != "aud" || sharedProviders[host]) {
+			return true
+		}
+	}
+	return false
+}
+
+// allows says what a statement allows.
+func (st *statement) allows() string {
+	what := strings.Join(st.actions, ", ")
+	if st.notAction || what == "" {
+		what = "almost every action"
+	}
+	if len(what) > 120 {
+		what = what[:117] + "..."
+	}
+	return what
 }
 
 // grantsEverything reports whether an identity policy allows all actions on all
 // resources.
 func grantsEverything(doc []byte) bool {
-	for _, st := range statements(doc) {
+	list, _ := policies(doc)
+	for _, st := range list {
 		if !st.allow || !st.everyResource {
 			continue
 		}
@@ -181,97 +249,47 @@ func grantsEverything(doc []byte) bool {
 	return false
 }
 
-func bucketPolicy(r *record, e *event.Event, out *ingest.Sink) {
-	resourcePolicy("bucketPolicy", r, e, out)
-}
-
-// repositoryPolicy evaluates who may pull from the repository of a container registry.
-func repositoryPolicy(r *record, e *event.Event, out *ingest.Sink) {
-	target(e, out, "repository", param(r.params, "repositoryName"))
-	resourcePolicy("policyText", r, e, out)
-}
-
-func repositoryPrivate(r *record, e *event.Event, out *ingest.Sink) {
-	target(e, out, "repository", param(r.params, "repositoryName"))
-	e.After = event.Private
-}
-
-// resourcePolicy evaluates the policy document in a parameter.
-func resourcePolicy(name string, r *record, e *event.Event, out *ingest.Sink) {
-	e.After = event.Private
-	if doc := document(r.params, name); doc != nil {
-		evaluate(doc, e, out)
+// evaluate sets who, besides the account itself, has access by policies in the parameters. It reports
+// whether there are any that can be read: without them, who has access is unknown.
+func evaluate(params []byte, e *event.Event, out *ingest.Sink) bool {
+	list, found := policies(params)
+	if !found {
+		return false
 	}
+	e.After = event.Private
+	for i := range list {
+		st := &list[i]
+		if who := st.open(); who != "" && e.After != event.Public {
+			e.After = event.Public
+			out.Attr(event.AttrGrant, out.Join(who, " may ", st.allows()))
+			out.To("*", event.ScopeAnyone)
+		}
+	}
+	for i := range list {
+		list[i].admit(e, out)
+	}
+	return true
 }
 
-// evaluate sets who, besides the account itself, has access by a policy document.
-func evaluate(doc []byte, e *event.Event, out *ingest.Sink) {
-	e.After = event.Private
-	list := statements(doc)
-	if open, grant := public(list); open {
-		e.After = event.Public
-		out.Attr(event.AttrGrant, out.Copy(grant))
-		out.To("*", event.ScopeAnyone)
+// admit adds the parties that a statement lets in: those that its conditions name, otherwise its
+// principals.
+func (st *statement) admit(e *event.Event, out *ingest.Sink) {
+	who := st.principals
+	if len(st.named) > 0 && (st.everyone || st.notListed || len(who) > 0) {
+		who = st.named
 	}
-	for _, st := range list {
-		for _, acct := range st.accounts {
-			if st.allow && acct != "" && acct != "*" && acct != e.Tenant {
-				out.To(out.Join("aws:", acct), event.ScopeExternal)
-				e.After = max(e.After, event.External)
-			}
+	if !st.allow || st.everyone && !st.limited {
+		return
+	}
+	for _, principal := range who {
+		if party(principal, e, out) && e.After < event.External {
+			e.After = event.External
+			out.Attr(event.AttrGrant, out.Copy(st.allows()))
 		}
 	}
 }
 
-// documents are, by service, the parameters with the policy of a resource, and the type of the
-// resource.
-var documents = map[string]struct{ kind, policy, name string }{
-	"sqs.":            {"queue", "Policy", "queueUrl"},
-	"sns.":            {"topic", "attributeValue", "topicArn"},
-	"kms.":            {"key", "policy", "keyId"},
-	"secretsmanager.": {"secret", "resourcePolicy", "secretId"},
-	"glacier.":        {"vault", "policy", "vaultName"},
-	"es.":             {"search domain", "accessPolicies", "domainName"},
-	"dynamodb.":       {"table", "policy", "resourceArn"},
-	"iam.":            {"role", "", "roleName"},
-}
-
-// servicePolicy evaluates the policy of a queue, topic, key, secret, table, search domain or
-// vault, and the trust policy of a role. A call without a policy changes no exposure.
-func servicePolicy(r *record, e *event.Event, out *ingest.Sink) {
-	service, _, _ := strings.Cut(r.source, ".")
-	d, known := documents[service+"."]
-	if !known {
-		return
-	}
-	parameter := d.policy
-	switch r.name {
-	case "UpdateAssumeRolePolicy":
-		parameter = "policyDocument"
-	case "CreateRole":
-		parameter = "assumeRolePolicyDocument"
-	case "SetTopicAttributes":
-		if param(r.params, "attributeName") != "Policy" {
-			return
-		}
-	}
-
-	name := param(r.params, d.name)
-	switch {
-	case strings.HasPrefix(name, "https:"): // the URL of a queue
-		name = name[strings.LastIndexByte(name, '/')+1:]
-	default:
-		name = name[strings.LastIndexByte(name, ':')+1:]
-	}
-
-	target(e, out, d.kind, name)
-	doc := document(r.params, parameter)
-	if doc == nil {
-		return
-	}
-	e.Class = event.PolicyChange
-	evaluate(doc, e, out)
-}
+func bucketPolicy(r *record, e *event.Event, out *ingest.Sink) { evaluate(r.params, e, out) }
 
 // document returns a parameter by name, at the top level or one below.
 func document(params []byte, name string) (doc []byte) {
@@ -280,10 +298,10 @@ func document(params []byte, name string) (doc []byte) {
 		return nil
 	}
 	for s.Next() {
-		switch key := string(s.Key); {
-		case key == name:
+		switch {
+		case strings.EqualFold(string(s.Key), name):
 			return s.Raw()
-		case key == "attributes":
+		case string(s.Key) == "attributes":
 			return document(s.Raw(), name)
 		default:
 			s.Skip()
@@ -292,16 +310,44 @@ func document(params []byte, name string) (doc []byte) {
 	return nil
 }
 
-// functionPermission is a permission to call a function.
+// functionPermission is a permission to call a function, or to use a layer of functions.
 func functionPermission(r *record, e *event.Event, out *ingest.Sink) {
 	name := param(r.params, "functionName")
 	target(e, out, "function", name[strings.LastIndexByte(name, ':')+1:])
-	if param(r.params, "principal") != "*" ||
-		param(r.params, "sourceArn")+param(r.params, "sourceAccount")+param(r.params, "principalOrgID") != "" ||
-		param(r.params, "functionUrlAuthType") == "AWS_IAM" {
-		return
+	if layer := param(r.params, "layerName"); layer != "" {
+		target(e, out, "layer", layer[strings.LastIndexByte(layer, ':')+1:])
 	}
-	opens(e, out, out.Join("everybody may ", param(r.params, "action")))
+	principal := param(r.params, "principal")
+	who := cmp.Or(param(r.params, "sourceAccount"), accountIn(param(r.params, "sourceArn")), param(r.params, "principalOrgID"),
+		param(r.params, "organizationId"), principal)
+	switch {
+	case principal == "" || isService(principal):
+	case who == "*" && param(r.params, "sourceArn") == "" && param(r.params, "functionUrlAuthType") != "AWS_IAM":
+		opens(e, out, out.Join("everybody may ", cmp.Or(param(r.params, "action"), "use it")))
+	case who != "*":
+		admits(who, param(r.params, "action"), e, out)
+	}
+}
+
+// admits lets a party in.
+func admits(principal, what string, e *event.Event, out *ingest.Sink) {
+	if party(principal, e, out) && e.After < event.External {
+		e.Class, e.After = event.PolicyChange, event.External
+		out.Attr(event.AttrGrant, out.Copy(what))
+	}
+}
+
+// isService reports whether a principal is a service of AWS.
+func isService(principal string) bool {
+	return strings.HasSuffix(principal, ".amazonaws.com") || strings.HasSuffix(principal, ".amazonaws.com.cn")
+}
+
+// accountIn returns the account in an ARN; "" if there is none.
+func accountIn(arn string) string {
+	if p := strings.SplitN(arn, ":", 6); len(p) == 6 && isAccount(p[4]) {
+		return p[4]
+	}
+	return ""
 }
 
 // functionURL is the URL of a function. Without IAM authentication, everybody may call it.
@@ -350,7 +396,8 @@ func opens(e *event.Event, out *ingest.Sink, grant string) {
 	out.To("*", event.ScopeAnyone)
 }
 
-func madePrivate(_ *record, e *event.Event, _ *ingest.Sink) { e.After = event.Private }
+// closed is the end of a policy: nobody but the account itself has access by it.
+func closed(_ *record, e *event.Event, _ *ingest.Sink) { e.After = event.Private }
 
 // The groups in access control lists that stand for everybody.
 const (
@@ -358,42 +405,95 @@ const (
 	authenticatedUsers = "/groups/global/AuthenticatedUsers"
 )
 
-// bucketACL evaluates a canned ACL, grant headers and a full access control list.
-func bucketACL(r *record, e *event.Event, out *ingest.Sink) {
-	grant, permission := "", ""
-	fields(r.params, func(k, v string) {
-		switch {
-		case k == "x-amz-acl" && (strings.HasPrefix(v, "public-") || v == "authenticated-read"):
-			grant = "canned ACL " + v
-		case k == "Permission":
-			permission = v
-		case strings.Contains(v, allUsers), strings.Contains(v, authenticatedUsers):
-			grant = "ACL grant to " + v[strings.LastIndexByte(v, '/')+1:]
-			grant = strings.TrimRight(grant, "\"'")
-		}
-	})
-	if grant == "" {
-		if r.name == "PutBucketAcl" || r.name == "PutObjectAcl" {
-			e.After = event.Private
-		}
-		return
-	}
-	if permission != "" && !strings.HasPrefix(grant, "canned") {
-		grant += " (" + permission + ")"
-	}
-	e.After = event.Public
-	if r.name == "CreateBucket" {
-		e.Class = event.PolicyChange
-	}
-	out.Attr(event.AttrGrant, out.Copy(grant))
-	out.To("*", event.ScopeAnyone)
+// acl is what an access control list says.
+type acl struct {
+	stated   bool   // the record has the list, or a part of it
+	everyone string // how everybody is let in; "" if not
+	grantees []string
+	owner    string
+	grantee  string // the last one, for its permission
+	granted  string // the permission of the first grantee who is not the owner
 }
 
-// objectACL recognises an upload that makes the new object public.
-func objectACL(r *record, e *event.Event, out *ingest.Sink) {
-	if acl := param(r.params, "x-amz-acl"); strings.HasPrefix(acl, "public-") || acl == "authenticated-read" {
-		e.After = event.Public
-		out.Attr(event.AttrGrant, out.Join("canned ACL ", acl))
+// readACL reads a canned list, grant headers and a full list.
+func readACL(params []byte) (list acl) {
+	var s jsonscan.Scanner
+	s.Reset(params)
+	under(&s, "Owner", func(k, v string) {
+		if k == "ID" {
+			list.owner = strings.Clone(v)
+		}
+	})
+	fields(params, func(k, v string) {
+		switch {
+		case k == "x-amz-acl":
+			list.stated = true
+			if strings.HasPrefix(v, "public-") || v == "authenticated-read" {
+				list.everyone = "canned ACL " + v
+			}
+		case strings.HasPrefix(k, "x-amz-grant-"):
+			list.stated = true
+			list.header(k, v)
+		case k == "Permission":
+			list.stated = true
+			switch {
+			case strings.HasPrefix(list.everyone, "ACL grant") && !strings.HasSuffix(list.everyone, ")"):
+				list.everyone += " (" + v + ")"
+			case list.granted == "" && list.grantee != list.owner:
+				list.granted = v
+			}
+		case k == "URI", k == "EmailAddress", k == "ID":
+			list.grant(v)
+		}
+	})
+	return list
+}
+
+// header reads a grant header: uri="…", id="…", emailAddress="…", separated by commas.
+func (list *acl) header(name, value string) {
+	for grantee := range strings.SplitSeq(value, ",") {
+		_, who, _ := strings.Cut(grantee, "=")
+		list.grant(strings.Trim(strings.TrimSpace(who), "\"'"))
+	}
+	if list.granted == "" {
+		list.granted = strings.ToUpper(strings.TrimPrefix(name, "x-amz-grant-"))
+	}
+}
+
+// grant notes a grantee.
+func (list *acl) grant(who string) {
+	list.grantee = strings.Clone(who)
+	switch {
+	case strings.HasSuffix(who, allUsers), strings.HasSuffix(who, authenticatedUsers):
+		if list.everyone == "" {
+			list.everyone = "ACL grant to " + who[strings.LastIndexByte(who, '/')+1:]
+		}
+	default:
+		list.grantees = append(list.grantees, list.grantee)
+	}
+}
+
+// bucketACL evaluates an access control list. A record that does not have it says nothing about who
+// has access.
+func bucketACL(r *record, e *event.Event, out *ingest.Sink) {
+	list := readACL(r.params)
+	if !list.stated {
+		return
+	}
+	class := e.Class
+	if r.name == "PutBucketAcl" || r.name == "PutObjectAcl" {
+		e.After = event.Private
+	}
+	if list.everyone != "" {
+		opens(e, out, out.Copy(list.everyone))
+	}
+	for _, who := range list.grantees {
+		if who != list.owner {
+			admits(who, list.granted, e, out)
+		}
+	}
+	if r.name == "PutObject" { // an upload stays one
+		e.Class = class
 	}
 }
 
