@@ -99,6 +99,9 @@ func (a *Enriched) ItemName() string {
 	return a.Object.Name
 }
 
+// InConversation says whether the object is a file attached to a conversation.
+func (a *Enriched) InConversation() bool { return a.Object.Type == "attachment" }
+
 // AppName is the display name of the application; its id if it has none.
 func (a *Enriched) AppName() string {
 	if n := a.Attr(event.AttrAppName); n != "" {

@@ -15,7 +15,9 @@ var accountExport = &detect.Detector{
 	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents},
 	Indicators: []detect.Indicator{{
 		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
-		Match: func(a *detect.Enriched) bool { return !crm(a) && !elsewhereBound(a) && !exportsReport(a) && !a.Whole() },
+		Match: func(a *detect.Enriched) bool {
+			return !crm(a) && !elsewhereBound(a) && !exportsReport(a) && !a.Whole() && !ofOthers(a)
+		},
 		Describe: func(a *detect.Enriched) string {
 			return "started an export in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
@@ -31,7 +33,32 @@ var accountExport = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "started an export of the whole organisation in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
+	}, {
+		Name: "account_export_others", Weight: 1, Impact: 2, Once: true, On: []event.Class{event.Export},
+		Match: func(a *detect.Enriched) bool { return ofOthers(a) && len(a.To) == 0 },
+		Describe: func(a *detect.Enriched) string {
+			s := "started an export of other people's data in " + a.Source.Title() + ": " + detect.Quote(a.Action)
+			if a.Object.Name != "" {
+				s += " of " + detect.Quote(a.Object.Name)
+			}
+			return s
+		},
+	}, {
+		Name: "account_transfer", Weight: .6, Impact: 2, On: []event.Class{event.Export},
+		Match:    func(a *detect.Enriched) bool { return ofOthers(a) && len(a.To) > 0 && a.Receiver() != "themselves" },
+		Describe: sayTransferred,
+	}, {
+		Name: "account_transfer_self", Weight: 1.1, Impact: 3, On: []event.Class{event.Export},
+		Match:    func(a *detect.Enriched) bool { return ofOthers(a) && a.Receiver() == "themselves" },
+		Describe: sayTransferred,
 	}},
+}
+
+// ofOthers says whether other people's data is exported or handed over.
+func ofOthers(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == event.ReachOthers }
+
+func sayTransferred(a *detect.Enriched) string {
+	return "had the files of " + detect.Quote(a.Object.Name) + " transferred to " + a.Receiver() + " in " + a.Source.Title()
 }
 
 // elsewhereBound says whether an export goes to another service. Google names

@@ -12,6 +12,7 @@ import (
 var All = []*detect.Detector{
 	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, massClone, accountExport,
 	warehouseExport, mailRead, endpointTakeout, assistantRead, reportExport, slowDrip,
+	bulkCopy,
 	publicLink, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
 	bucketPublic, publicAccessGuard, securityGroupOpen, snapshotShared,
 	adminGrant, selfGrant, appConsent,

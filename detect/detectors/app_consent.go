@@ -15,9 +15,22 @@ var appConsent = &detect.Detector{
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
 		Name: "app_broad", Weight: .5, Impact: 2, On: grants,
-		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) },
+		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "let the application " + detect.Quote(a.AppName()) + " read all their files or mail, or change accounts"
+		},
+	}, {
+		Name: "app_everybody", Weight: 1.6, Impact: 3, On: grants,
+		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) && forEverybody(a) },
+		Describe: func(a *detect.Enriched) string {
+			return "let the application " + detect.Quote(a.AppName()) +
+				" read the files or mail of everybody in the organisation, or change their accounts"
+		},
+	}, {
+		Name: "app_for_all", Weight: .6, Impact: 2, On: grants,
+		Match: func(a *detect.Enriched) bool { return !broad(a.Attr(event.AttrScopes)) && forEverybody(a) },
+		Describe: func(a *detect.Enriched) string {
+			return "let the application " + detect.Quote(a.AppName()) + " act for everybody in the organisation"
 		},
 	}, {
 		Name: "app_new", Weight: .3, Impact: 1, On: grants,
@@ -27,6 +40,9 @@ var appConsent = &detect.Detector{
 		},
 	}},
 }
+
+// forEverybody says whether an application may act for all users, as in domain-wide delegation.
+func forEverybody(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == event.ReachOrganization }
 
 var grants = []event.Class{event.TokenGrant, event.PermissionGrant}
 

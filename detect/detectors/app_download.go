@@ -11,17 +11,17 @@ var appDownload = &detect.Detector{
 	Metrics: []detect.Metric{
 		{
 			Name: "app_downloads", Weight: .5, HalfSaturation: 20, Unit: "files", On: takesFile,
-			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected && took(a) }),
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected }),
 		},
 		{
 			Name: "app_downloads_rare", History: true, HalfSaturation: 20,
 			Unit: "files by an application that nobody else uses", On: takesFile,
-			Measure: when(func(a *detect.Enriched) bool { return a.First && a.RareApp && took(a) }),
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.RareApp }),
 		},
 		{
 			Name: "app_downloads_burst", Weight: .5, HalfSaturation: 20, Unit: "files within half an hour",
 			Burst: true, On: takesFile,
-			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected && took(a) }),
+			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Connected }),
 		},
 	},
 	Floor: func(c detect.Counts) bool { return c.N("app_downloads") >= 5 },

@@ -61,13 +61,12 @@ var bulkDownload = &detect.Detector{
 	},
 }
 
-var takesFile = []event.Class{event.Download, event.Copy}
+var takesFile = []event.Class{event.Download}
 
 // byHand says whether a file left a file store in a person's own doing, for the
 // first time today.
-func byHand(a *detect.Enriched) bool {
-	return a.First && !a.Connected && detect.FileStore(a.Source) && took(a)
-}
+func byHand(a *detect.Enriched) bool { return a.First && !a.Connected && inStore(a) }
 
-// took says whether content came out: a copy within the service stays inside.
-func took(a *detect.Enriched) bool { return a.Class == event.Download }
+// inStore says whether an object is kept in a file store, rather than in a conversation of the
+// same service.
+func inStore(a *detect.Enriched) bool { return detect.FileStore(a.Source) && !a.InConversation() }

@@ -9,11 +9,11 @@ import (
 // chatDownload is a user who downloads many files from conversations (A01).
 var chatDownload = &detect.Detector{
 	Name: "chat_download", Title: "Bulk download from chat", Techniques: []string{"T1213.005"}, Exfiltration: true,
-	Needs: []detect.Need{slackFiles},
+	Needs: []detect.Need{slackFiles, googleChat},
 	Metrics: []detect.Metric{
 		{
 			Name: "chat_downloads", HalfSaturation: 15, Unit: "files", Weight: .6, On: takesFile,
-			Measure: when(func(a *detect.Enriched) bool { return a.First && a.Source == event.Slack }),
+			Measure: when(func(a *detect.Enriched) bool { return a.First && (a.Source == event.Slack || a.InConversation()) }),
 		},
 	},
 	Floor: func(c detect.Counts) bool { return c.N("chat_downloads") >= 10 },

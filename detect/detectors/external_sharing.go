@@ -46,6 +46,13 @@ var externalSharing = &detect.Detector{
 			On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.Own) },
 		},
 	},
+	Indicators: []detect.Indicator{{
+		Name: "drive_shared", Weight: 1, Impact: 2, On: sharesWithPeople,
+		Match: func(a *detect.Enriched) bool { return a.External > 0 && a.Object.Type == "shared_drive" },
+		Describe: func(a *detect.Enriched) string {
+			return "gave " + detect.Quote(a.Outsider()) + " access to everything in the shared drive " + detect.Quote(a.Object.Name)
+		},
+	}},
 	Reason: func(d *detect.Day) string {
 		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.Recipients() + d.Within() +
 			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", "to new or personal domains")

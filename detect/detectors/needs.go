@@ -21,7 +21,8 @@ func anyOf(s event.Source) detect.Need { return detect.Need{Source: s} }
 // The parts of audit logs that detectors see through. Which licence they require is documented on the
 // vendors' pages in docs/sources.
 var (
-	fileWork = []event.Class{event.View, event.Edit, event.Upload, event.Download, event.Delete, event.Rename, event.Copy, event.Sync}
+	fileWork = []event.Class{event.View, event.Edit, event.Upload, event.Download, event.Delete, event.Rename, event.Copy, event.Sync,
+		event.Print}
 
 	boxFiles     = need(event.Box, "file events: the enterprise events stream (admin_logs) rather than a user's own", fileWork...)
 	m365Files    = need(event.M365, "the content type Audit.SharePoint (unified audit log on)", fileWork...)
@@ -36,8 +37,10 @@ var (
 	googleLogin   = need(event.GoogleWorkspace, "the application login", event.LoginSuccess, event.LoginFailure)
 	googleAdmin   = need(event.GoogleWorkspace, "the application admin",
 		event.AdminGrant, event.AdminRevoke, event.ConfigChange, event.Offboard)
-	googleToken = need(event.GoogleWorkspace, "the application token", event.TokenGrant, event.TokenRevoke)
-	googleUsers = need(event.GoogleWorkspace, "the application user_accounts (or nobody has changed a factor or a forwarding)",
+	googleChat   = need(event.GoogleWorkspace, "the application chat", event.MembershipAdd, event.Download)
+	googleStudio = need(event.GoogleWorkspace, "the application data_studio (or nobody has used it)", event.ReportRun, event.Export)
+	googleToken  = need(event.GoogleWorkspace, "the application token", event.TokenGrant, event.TokenRevoke)
+	googleUsers  = need(event.GoogleWorkspace, "the application user_accounts (or nobody has changed a factor or a forwarding)",
 		event.MailRule, event.MFADisabled, event.MFAEnabled)
 	takeouts     = need(event.GoogleWorkspace, "the application takeout (or nobody has made one)", event.Export)
 	dropboxFiles = need(event.Dropbox, "file events: Dropbox Business Advanced or above", fileWork...)

@@ -10,7 +10,7 @@ import (
 // intelligence service (A03). Records rarely say how many rows they have.
 var reportExport = &detect.Detector{
 	Name: "report_export", Title: "Reports exported", Techniques: []string{"T1213"}, Weight: .8, Exfiltration: true,
-	Needs: []detect.Need{m365Reports},
+	Needs: []detect.Need{m365Reports, googleStudio},
 	Metrics: []detect.Metric{
 		{Name: "reports", HalfSaturation: 8, Unit: "exports", Slow: true, On: exports, Measure: when(exportsReport)},
 		{Name: "reports_burst", HalfSaturation: 8, Unit: "exports within half an hour", Burst: true, On: exports, Measure: when(exportsReport)},

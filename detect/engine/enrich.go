@@ -78,7 +78,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 	case event.Clone:
 		e.signIn(p, a, today)
 		e.touchRepository(p, a, today)
-	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.List:
+	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.Print, event.List:
 		e.touch(p, o, a, today)
 	case event.MailRead, event.DeviceCopy, event.Assistant:
 		e.takeNote(p, a, today)
@@ -267,7 +267,11 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 	}
 	bit := uint16(0)
 	switch ev.Class {
-	case event.Download, event.Copy:
+	case event.Copy:
+		bit = didCopy
+	case event.Print:
+		bit = didPrint
+	case event.Download:
 		bit = didDownload
 		a.OffHours = e.offHours(p, ev.Time)
 		switch {
@@ -294,7 +298,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 	a.TopLabel = e.topLabel(ev.Object.Label)
 	if detect.FileStore(src) && key != 0 && a.First {
 		a.Unlabelled = p.recent(stepLowered, key, today)
-		if bit == didDownload && ev.Class == event.Download {
+		if bit == didDownload {
 			p.Steps.age(stepKey(stepTaken, key), today, maxSteps)
 			if distinctive(ev.Object.Name) {
 				p.Steps.age(stepKey(stepTaken, named(src, ev.Object.Name)), today, maxSteps)

@@ -23,6 +23,8 @@ const (
 	sequenceDeleted
 	didTakeOff // off a device
 	didAsk     // read through an assistant
+	didCopy
+	didPrint
 )
 
 // Domains of a novelty key: sets of different things share one map.

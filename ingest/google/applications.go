@@ -8,17 +8,19 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
-// application is the meaning of the event names of an application. The zero value leaves all of
-// them unclassified.
-type application map[string]handler
-
+// handler is what an event means: its class, and what is to be read from its parameters.
 type handler struct {
 	class  event.Class
 	detail func(d *detail, e *event.Event, out *ingest.Sink)
 }
 
-func (a application) classify(app string, d *detail, e *event.Event, out *ingest.Sink) {
-	h, known := a[d.name]
+// classify sets the class of an event of an application, and what depends on it.
+func classify(app string, d *detail, e *event.Event, out *ingest.Sink) {
+	table := tables[app]
+	if table == nil {
+		return
+	}
+	h, known := table.Get(d.name)
 	if !known && strings.HasSuffix(d.name, "_hierarchy_reconciled") { // inherited, not done by a person
 		h.class = event.Derived
 	}
@@ -26,135 +28,6 @@ func (a application) classify(app string, d *detail, e *event.Event, out *ingest
 	if h.detail != nil {
 		h.detail(d, e, out)
 	}
-}
-
-var applications = map[string]application{
-	"drive": {
-		"view":                           {event.View, nil},
-		"preview":                        {event.View, nil},
-		"print":                          {event.View, nil},
-		"access_item_content":            {event.View, nil},
-		"access_url":                     {event.View, nil},
-		"edit":                           {event.Edit, nil},
-		"download":                       {event.Download, nil},
-		"sync_item_content":              {event.Sync, nil},
-		"create":                         {event.Upload, nil},
-		"upload":                         {event.Upload, nil},
-		"trash":                          {event.Delete, nil},
-		"delete":                         {event.Delete, nil},
-		"copy":                           {event.Copy, nil},
-		"source_copy":                    {event.Copy, nil},
-		"rename":                         {event.Rename, nil},
-		"move":                           {event.Rename, nil},
-		"add_to_folder":                  {event.Rename, nil},
-		"remove_from_folder":             {event.Rename, nil},
-		"change_user_access":             {event.ShareUser, userAccess},
-		"change_owner":                   {event.ShareUser, ownerChange},
-		"change_document_visibility":     {event.ShareLink, visibility},
-		"change_document_access_scope":   {event.ShareLink, visibility},
-		"publish_change":                 {event.ShareLink, published},
-		"change_acl_editors":             {event.ConfigChange, nil},
-		"shared_drive_membership_change": {event.MembershipAdd, member},
-		"shared_drive_settings_change":   {event.ConfigChange, nil},
-		"label_removed":                  {event.LabelChange, labelRemoved},
-		"label_field_changed":            {event.LabelChange, nil},
-		"label_added":                    {event.LabelChange, labelAdded},
-		"label_added_by_item_create":     {event.LabelChange, labelAdded},
-		"search":                         {event.List, nil},
-		"email_collaborators":            {event.ShareUser, nil},
-		"untrash":                        {event.Edit, nil},
-	},
-	"login": {
-		"login_success":                    {event.LoginSuccess, nil},
-		"login_failure":                    {event.LoginFailure, loginFailure},
-		"logout":                           {event.Logout, nil},
-		"login_challenge":                  {event.MFAChallenge, nil},
-		"login_verification":               {event.MFAChallenge, nil},
-		"suspicious_login":                 {event.VendorAlert, affected},
-		"suspicious_login_less_secure_app": {event.VendorAlert, affected},
-		"suspicious_programmatic_login":    {event.VendorAlert, affected},
-		"gov_attack_warning":               {event.VendorAlert, affected},
-		"account_disabled_password_leak":   {event.VendorAlert, affected},
-		"account_disabled_hijacked":        {event.VendorAlert, affected},
-		"account_disabled_spamming":        {event.VendorAlert, affected},
-		"account_disabled_generic":         {event.VendorAlert, affected},
-		"2sv_disable":                      {event.MFADisabled, nil},
-		"email_forwarding_out_of_domain":   {event.MailRule, forwarded},
-	},
-	"admin": {
-		"ASSIGN_ROLE":                      {event.AdminGrant, adminRole},
-		"GRANT_ADMIN_PRIVILEGE":            {event.AdminGrant, adminRole},
-		"GRANT_DELEGATED_ADMIN_PRIVILEGES": {event.AdminGrant, adminRole},
-		"ADD_PRIVILEGE":                    {event.AdminGrant, adminRole},
-		"UNASSIGN_ROLE":                    {event.AdminRevoke, adminRole},
-		"REVOKE_ADMIN_PRIVILEGE":           {event.AdminRevoke, adminRole},
-		"REMOVE_PRIVILEGE":                 {event.AdminRevoke, adminRole},
-		"SUSPEND_USER":                     {event.Offboard, adminUser},
-		"DELETE_USER":                      {event.Offboard, adminUser},
-		"ARCHIVE_USER":                     {event.Offboard, adminUser},
-		"AUTHORIZE_API_CLIENT_ACCESS":      {event.TokenGrant, appGrant},
-		"REMOVE_API_CLIENT_ACCESS":         {event.TokenRevoke, appGrant},
-		"ADD_APPLICATION":                  {event.TokenGrant, appGrant},
-		"CREATE_DATA_TRANSFER_REQUEST":     {event.Export, adminUser},
-		"CUSTOMER_TAKEOUT_CREATED":         {event.Export, nil},
-		"CUSTOMER_TAKEOUT_SUCCEEDED":       {event.Export, nil},
-		"DOWNLOAD_USERLIST_CSV":            {event.Export, nil},
-		"EMAIL_LOG_SEARCH":                 {event.List, adminUser},
-		"CHANGE_APPLICATION_SETTING":       {event.ConfigChange, setting},
-		"CREATE_APPLICATION_SETTING":       {event.ConfigChange, setting},
-		"DELETE_APPLICATION_SETTING":       {event.ConfigChange, setting},
-		"CHANGE_CALENDAR_SETTING":          {event.ConfigChange, setting},
-		"REMOVE_TRUSTED_DOMAINS":           {event.ConfigChange, setting},
-		"ENFORCE_STRONG_AUTHENTICATION":    {event.ConfigChange, setting},
-		"ALLOW_STRONG_AUTHENTICATION":      {event.ConfigChange, setting},
-		"ADD_TRUSTED_DOMAINS":              {event.ConfigChange, setting},
-		"CHANGE_PASSWORD":                  {event.ConfigChange, adminUser},
-		"CREATE_USER":                      {event.ConfigChange, adminUser},
-		"UNSUSPEND_USER":                   {event.ConfigChange, adminUser},
-		"TURN_OFF_2_STEP_VERIFICATION":     {event.MFADisabled, adminUser},
-		"UNENROLL_USER_FROM_STRONG_AUTH":   {event.MFADisabled, adminUser},
-		"ADD_GROUP_MEMBER":                 {event.MembershipAdd, adminUser},
-	},
-	"token": {
-		"authorize": {event.TokenGrant, appGrant},
-		"revoke":    {event.TokenRevoke, appGrant},
-		"request":   {event.AppAccess, appGrant},
-		"activity":  {event.Query, appActivity},
-	},
-	"takeout": {
-		"STARTED_USER_TAKEOUT":    {event.Export, takeout},
-		"SCHEDULED_USER_TAKEOUT":  {event.Export, takeout},
-		"COMPLETED_USER_TAKEOUT":  {event.Export, takeout},
-		"DOWNLOADED_USER_TAKEOUT": {event.Export, takeout},
-	},
-	"user_accounts": {
-		"2sv_disable":                    {event.MFADisabled, nil},
-		"email_forwarding_out_of_domain": {event.MailRule, forwarded},
-		"password_edit":                  {event.ConfigChange, nil},
-		"recovery_email_edit":            {event.ConfigChange, nil},
-		"recovery_phone_edit":            {event.ConfigChange, nil},
-		"recovery_secret_qa_edit":        {event.ConfigChange, nil},
-		"2sv_enroll":                     {event.MFAEnabled, nil},
-		"titanium_enroll":                {event.ConfigChange, nil},
-		"titanium_unenroll":              {event.ConfigChange, weakerAuthentication},
-	},
-	"calendar": {"change_calendar_acls": {event.PermissionGrant, calendarAccess}},
-	"groups": {
-		"add_user":          {event.MembershipAdd, member},
-		"accept_invitation": {event.MembershipAdd, nil},
-		"join":              {event.MembershipAdd, nil},
-	},
-	"groups_enterprise": {
-		"add_member":      {event.MembershipAdd, member},
-		"add_member_role": {event.MembershipAdd, member},
-	},
-	"saml": {"login_success": {event.AppAccess, nil}, "login_failure": {event.LoginFailure, loginFailure}},
-	"rules": {
-		"rule_match":      {event.VendorAlert, nil},
-		"rule_trigger":    {event.VendorAlert, nil},
-		"content_matched": {event.VendorAlert, nil},
-	},
-	"vault": {"create_export": {event.Export, nil}, "download_export": {event.Export, nil}},
 }
 
 var visibilities = map[string]event.Visibility{
@@ -171,7 +44,7 @@ var visibilities = map[string]event.Visibility{
 func userAccess(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Before, e.After = visibilities[d.oldVisibility], visibilities[d.visibility]
 	none := false
-	names(d.newValues, func(v string) { none = none || v == "none" })
+	names(d.newValues, d.newValue, func(v string) { none = none || v == "none" })
 	if none {
 		e.Class = event.Unshare
 	}
@@ -237,8 +110,37 @@ func calendarAccess(d *detail, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-func member(d *detail, e *event.Event, out *ingest.Sink) {
-	to(cmp.Or(d.targetUser, d.memberEmail, d.userEmail), event.ScopeUnknown, out)
+// driveMember is a change of who belongs to a shared drive. Whoever is added may read everything in
+// it, so that this is a share of the drive.
+func driveMember(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Class = event.ShareUser
+	if d.docID == "" {
+		e.Object = event.Object{ID: d.drive, Name: cmp.Or(d.title, d.owner), Owner: d.owner}
+	}
+	e.Object.Type, e.Object.Folder = "shared_drive", true
+	scope := event.ScopeUnknown
+	if d.change == "external" {
+		scope = event.ScopeExternal
+	}
+	to(cmp.Or(d.targetUser, d.memberEmail, d.userEmail), scope, out)
+	if len(e.To) == 0 && d.targetDomain != "" && d.targetDomain != "all" {
+		out.To(out.Join("@", out.Lower(d.targetDomain)), scope)
+	}
+	out.Attr(event.AttrRole, cmp.Or(d.addedRole, firstOf(d.newValues, d.newValue)))
+	if strings.Contains(d.membership, "remove") || d.addedRole == "none" {
+		e.Class = event.Unshare
+	}
+}
+
+// firstOf is the first element of a list of texts or, if there is no list, a text.
+func firstOf(list []byte, text string) (first string) {
+	names(list, text, func(v string) { first = cmp.Or(first, v) })
+	return first
+}
+
+// groupMember is a change of who belongs to a group.
+func groupMember(d *detail, e *event.Event, out *ingest.Sink) {
+	to(cmp.Or(d.memberEmail, d.targetUser, d.userEmail), event.ScopeUnknown, out)
 	if e.Object.ID == "" {
 		e.Object = event.Object{ID: d.groupEmail, Type: "group", Name: d.groupEmail}
 	}
@@ -246,6 +148,71 @@ func member(d *detail, e *event.Event, out *ingest.Sink) {
 		e.Class = event.Unshare
 	}
 }
+
+// opensGroup is a setting of a group. It weakens sharing if it lets anybody in.
+func opensGroup(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.groupEmail, Type: "group", Name: d.groupEmail}
+	open := false
+	names(d.newValues, d.newValue, func(v string) {
+		open = open || contains(strings.ToUpper(v), "ANYONE", "PUBLIC", "ALL_IN_WORLD", "INTERNET", "EXTERNAL")
+	})
+	if open {
+		out.Attr(event.AttrTarget, out.Join(d.groupEmail, "=", out.Copy(firstOf(d.newValues, d.newValue))))
+		out.Policy("sharing", "weaker")
+	}
+}
+
+// copied is a copy of a document. Google says whether original and copy belong to different
+// organisations.
+func copied(d *detail, _ *event.Event, out *ingest.Sink) {
+	if d.copyType == "external" {
+		out.Attr(event.AttrReach, event.ReachOutside)
+	}
+}
+
+// attached is an attachment in a conversation.
+func attached(d *detail, e *event.Event, _ *ingest.Sink) {
+	e.Object = event.Object{ID: cmp.Or(d.attachmentHash, d.attachment), Type: "attachment", Name: d.attachment, Container: d.room}
+}
+
+// roomMember is a change of who belongs to a conversation.
+func roomMember(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.room, Type: "conversation", Name: d.room}
+	names(d.targets, d.targetUser, func(list string) {
+		for t := range strings.FieldsFuncSeq(list, func(c rune) bool { return c == ',' || c == ';' || c <= ' ' }) {
+			to(out.Copy(t), event.ScopeUnknown, out)
+		}
+	})
+}
+
+// studioAsset is a report or data source of Looker Studio.
+func studioAsset(d *detail, e *event.Event, _ *ingest.Sink) {
+	kind := strings.ToLower(d.assetType)
+	if kind == "" || kind == "explorer" {
+		kind = "report"
+	}
+	e.Object = event.Object{ID: cmp.Or(d.assetID, d.asset), Type: kind, Name: d.asset, Owner: d.owner}
+}
+
+func studioShare(d *detail, e *event.Event, out *ingest.Sink) {
+	studioAsset(d, e, out)
+	userAccess(d, e, out)
+}
+
+func studioVisibility(d *detail, e *event.Event, out *ingest.Sink) {
+	studioAsset(d, e, out)
+	d.visibility, d.oldVisibility = strings.ToLower(d.visibility), strings.ToLower(d.oldVisibility)
+	visibility(d, e, out)
+}
+
+// note is a note of Google Keep.
+func note(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.resource, Type: "note", Name: d.resource, Owner: d.owner}
+	to(d.targetUser, event.ScopeUnknown, out)
+}
+
+// denied is an access that was not allowed.
+func denied(_ *detail, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Denied }
 
 func loginFailure(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Outcome = event.Failure
@@ -275,49 +242,6 @@ func adminUser(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{ID: d.userEmail, Type: "user", Name: d.userEmail}
 }
 
-func setting(d *detail, e *event.Event, out *ingest.Sink) {
-	name := cmp.Or(d.setting, d.name)
-	e.Object = event.Object{ID: name, Type: "setting", Name: name}
-	if d.newValue != "" {
-		out.Attr(event.AttrTarget, out.Join(name, "=", d.newValue))
-	}
-	if kind, effect := governs(d.name, d.setting, d.newValue); kind != "" {
-		out.Policy(kind, effect)
-	}
-}
-
-// governs returns what a setting of the Admin console governs, and in which direction the new
-// value changes it.
-// Names: https://developers.google.com/workspace/admin/reports/v1/appendix/activity/admin-application-settings
-func governs(action, name, value string) (kind, effect string) {
-	name, value = strings.ToUpper(name), strings.ToUpper(value)
-	switch {
-	case action == "ADD_TRUSTED_DOMAINS":
-		return "sharing", "weaker"
-	case action == "REMOVE_TRUSTED_DOMAINS":
-		return "sharing", "stronger"
-	case action == "ENFORCE_STRONG_AUTHENTICATION" || action == "ALLOW_STRONG_AUTHENTICATION":
-		if value == "FALSE" {
-			return "authentication", "weaker"
-		}
-		return "authentication", "stronger"
-	case strings.Contains(name, "SHARING") || strings.Contains(name, "OUTSIDE_DOMAIN") || strings.Contains(name, "PUBLISHING") ||
-		strings.Contains(name, "EXTERNAL"):
-		switch {
-		case strings.Contains(value, "NOT_ALLOWED") || strings.Contains(value, "PROHIBIT") || strings.Contains(value, "DISABLED") ||
-			value == "FALSE" || value == "PRIVATE" || value == "NONE":
-			return "sharing", "stronger"
-		case value != "":
-			return "sharing", "weaker"
-		}
-		return "sharing", ""
-	case strings.Contains(name, "PASSWORD") || strings.Contains(name, "2SV") || strings.Contains(name, "TWO_STEP") ||
-		strings.Contains(name, "SSO") || strings.Contains(name, "LESS_SECURE"):
-		return "authentication", ""
-	}
-	return "", ""
-}
-
 func labelRemoved(_ *detail, _ *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrEffect, "weaker")
 }
@@ -332,8 +256,52 @@ func weakerAuthentication(_ *detail, _ *event.Event, out *ingest.Sink) {
 
 func appGrant(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{ID: cmp.Or(d.clientID, d.appName), Type: "application", Name: cmp.Or(d.appName, d.clientID)}
-	out.Attr(event.AttrScopes, joined(d.scopes, out))
+	out.Attr(event.AttrScopes, d.joined(out))
 	out.Attr(event.AttrAppName, d.appName)
+}
+
+// delegation is domain-wide delegation: an application may act for every user of the organisation.
+func delegation(d *detail, e *event.Event, out *ingest.Sink) {
+	appGrant(d, e, out)
+	out.Attr(event.AttrReach, event.ReachOrganization)
+}
+
+// transfer hands a user's documents over to another one.
+func transfer(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.userEmail, Type: "user", Name: d.userEmail}
+	to(cmp.Or(d.newOwner, d.newValue), event.ScopeUnknown, out)
+	out.Attr(event.AttrReach, event.ReachOthers)
+}
+
+// ofOrganization is an export of everybody's data.
+func ofOrganization(_ *detail, e *event.Event, _ *ingest.Sink) {
+	e.Object.Type = "organization"
+}
+
+// ofOthers is an export of another user's data.
+func ofOthers(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.userEmail, Type: "user", Name: d.userEmail}
+	out.Attr(event.AttrReach, event.ReachOthers)
+}
+
+// ofMatter is an export of a matter in Vault: what is held of any users.
+func ofMatter(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.matter, Type: "matter", Name: cmp.Or(d.resource, d.matter)}
+	out.Attr(event.AttrReach, event.ReachOthers)
+}
+
+func matterMember(d *detail, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: d.matter, Type: "matter", Name: cmp.Or(d.resource, d.matter)}
+	to(d.targetUser, event.ScopeUnknown, out)
+}
+
+// enforced is two-step verification, enforced or allowed. Without a value it was.
+func enforced(d *detail, e *event.Event, out *ingest.Sink) {
+	effect := "stronger"
+	if on, known := switchedOn(d.newValue); known && !on {
+		effect = "weaker"
+	}
+	policy("authentication", effect)(d, e, out)
 }
 
 func appActivity(d *detail, e *event.Event, out *ingest.Sink) {

@@ -5,7 +5,6 @@ package google
 
 import (
 	"cmp"
-	"strings"
 	"sync"
 
 	"github.com/outflow/outflow/ingest"
@@ -13,45 +12,67 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// Formats are the JSON shapes of Workspace activities.
+// Formats are the JSON shapes of Workspace activities: that of the Reports API, also with one event
+// and its parameters at the top, as collectors write it; a row of the BigQuery export; an entry of
+// Google Cloud's audit log.
 var Formats = []*ingest.Format{{
-	Name:   "google_workspace",
-	Match:  func(k ingest.Keys) bool { return k.Has("id", "actor", "events") },
+	Name: "google_workspace",
+	Match: func(k ingest.Keys) bool {
+		switch {
+		case !k.Has("id"):
+			return false
+		case k.Has("actor", "events"), k.Has("actor", "event"), k.Has("actor", "name", "parameters"):
+			return true
+		case k.Has("events"), k.Has("name", "parameters"), k.Has("actor", "name"):
+			return k.Has("kind") || k.Has("etag") && k.Has("ipAddress")
+		}
+		return false
+	},
 	Decode: decode,
+}, {
+	Name:   "google_workspace_bigquery",
+	Match:  func(k ingest.Keys) bool { return k.Has("time_usec", "event_name", "record_type") },
+	Decode: decodeRow,
+}, {
+	Name:   "google_workspace_cloud_logging",
+	Match:  func(k ingest.Keys) bool { return k.Has("logName", "protoPayload") },
+	Decode: decodeEntry,
 }}
 
 // activity holds the fields of an activity that are used.
 type activity struct {
 	time, qualifier, app, customer, email, profile, key, ip, region, appName string
 	events                                                                   []byte
+	flat                                                                     bool // e is the event, at the top level
 	e                                                                        detail
 	scan                                                                     jsonscan.Scanner
+	records                                                                  []record
 }
 
-// detail is an element of events with the parameters that are used. Names of parameters are
-// lower-case in most applications and upper-case in admin.
-type detail struct {
-	kind, name                                                                    string
-	docID, docType, title, owner, visibility, oldVisibility, change, targetUser   string
-	targetDomain, appID, newOwner, userEmail, role, setting, newValue, membership string
-	clientID, appName, destination, forward, affected, failure, label             string
-	groupEmail, memberEmail, drive, calendar, grantee, access                     string
-	scopes, newValues                                                             []byte
-	primary, notPrimary, suspicious, collaborator                                 bool
-	bytes                                                                         int64
+// record is a column of a row that may hold the parameters of its application.
+type record struct {
+	name   string
+	fields []byte
 }
 
 var activities = sync.Pool{New: func() any { return new(activity) }}
 
-func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
+// begin returns an empty activity from the pool.
+func begin() *activity {
 	a := activities.Get().(*activity)
-	defer activities.Put(a)
-	*a = activity{scan: a.scan}
+	*a = activity{scan: a.scan, records: a.records[:0]}
 	a.scan.Unique = true
+	return a
+}
+
+func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
+	a := begin()
+	defer activities.Put(a)
 	if !s.Object() {
 		return ingest.ErrNotThis
 	}
 
+	var parameters []byte
 	for s.Next() {
 		switch string(s.Key) {
 		case "id":
@@ -60,10 +81,16 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 			a.scanActor(s)
 		case "ipAddress":
 			a.ip = s.Text()
-		case "events":
+		case "events", "event":
 			a.events = s.RawUnchecked()
 		case "networkInfo":
 			a.region = s.Field("regionCode")
+		case "type":
+			a.e.kind = s.Text()
+		case "name":
+			a.e.name = s.Text()
+		case "parameters":
+			parameters = s.RawUnchecked()
 		default:
 			s.Skip()
 		}
@@ -72,17 +99,30 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	if a.events == nil || a.app == "" && a.time == "" {
+	a.flat = a.events == nil && a.e.name != ""
+	if a.events == nil && !a.flat || a.app == "" && a.time == "" {
 		return ingest.ErrNotThis
 	}
 	at, err := out.Time("id.time", a.time)
 	if err != nil {
 		return err
 	}
+	if a.flat {
+		if parameters != nil {
+			a.scan.Reset(parameters)
+			a.e.parameters(&a.scan)
+		}
+		return a.emit(&a.scan, at, out)
+	}
+	return a.emitAll(at, out)
+}
 
+// emitAll emits the elements of events, or the only one that a tool has left of the list.
+func (a *activity) emitAll(at int64, out *ingest.Sink) error {
 	es := &a.scan
 	es.Reset(a.events)
-	if es.Kind() != '[' { // split by a tool
+	if es.Kind() != '[' {
+		a.e.scan(es)
 		return a.emit(es, at, out)
 	}
 	n := 0
@@ -93,7 +133,9 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if n > 1 { // check all of them first, so that an error emits none
 		es.Reset(a.events)
 		for es.Array(); es.Elem(); {
-			a.e.scan(es)
+			if a.e.scan(es); a.e.cut != nil {
+				return a.e.cut
+			}
 		}
 	}
 
@@ -102,6 +144,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	}
 	es.Reset(a.events)
 	for es.Array(); es.Elem(); {
+		a.e.scan(es)
 		if err := a.emit(es, at, out); err != nil {
 			return err
 		}
@@ -150,142 +193,15 @@ func (a *activity) scanActor(s *jsonscan.Scanner) {
 	}
 }
 
-// scan reads one element of events.
-func (d *detail) scan(s *jsonscan.Scanner) {
-	*d = detail{}
-	if !s.Object() {
-		return
-	}
-	for s.Next() {
-		switch string(s.Key) {
-		case "type":
-			d.kind = s.Text()
-		case "name":
-			d.name = s.Text()
-		case "parameters":
-			if s.Array() {
-				for s.Elem() {
-					d.parameter(s)
-				}
-			}
-		default:
-			s.Skip()
-		}
-	}
-}
-
-// parameter reads {name, value | intValue | boolValue | multiValue | …}.
-func (d *detail) parameter(s *jsonscan.Scanner) {
-	if !s.Object() {
-		return
-	}
-	var name, value string
-	var list []byte
-	for s.Next() {
-		switch string(s.Key) {
-		case "name":
-			name = s.Text()
-		case "value", "intValue", "boolValue":
-			value = s.Text()
-		case "multiValue":
-			list = s.Raw()
-		default:
-			s.Skip()
-		}
-	}
-
-	if value != "" || list != nil {
-		d.set(name, value, list)
-	}
-}
-
-// set sets the field of a parameter, which has a value or a list of values.
-func (d *detail) set(name, value string, list []byte) {
-	switch name {
-	case "doc_id":
-		d.docID = value
-	case "doc_type":
-		d.docType = value
-	case "doc_title":
-		d.title = value
-	case "owner":
-		d.owner = value
-	case "visibility":
-		d.visibility = value
-	case "old_visibility":
-		d.oldVisibility = value
-	case "visibility_change":
-		d.change = value
-	case "target_user", "target":
-		d.targetUser = value
-	case "target_domain":
-		d.targetDomain = value
-	case "primary_event":
-		d.primary, d.notPrimary = value == "true", value == "false"
-	case "originating_app_id":
-		d.appID = value
-	case "new_owner":
-		d.newOwner = value
-	case "shared_drive_id", "team_drive_id":
-		d.drive = value
-	case "membership_change_type":
-		d.membership = value
-	case "new_value":
-		d.newValues = list
-	case "actor_is_collaborator_account":
-		d.collaborator = value == "true"
-	case "label", "label_title":
-		d.label = value
-	case "USER_EMAIL", "user_email":
-		d.userEmail = value
-	case "GROUP_EMAIL", "group_email", "group_id":
-		d.groupEmail = value
-	case "member_id", "member_email":
-		d.memberEmail = value
-	case "ROLE_NAME", "PRIVILEGE_NAME":
-		if d.role == "" || name == "ROLE_NAME" {
-			d.role = value
-		}
-	case "SETTING_NAME":
-		d.setting = value
-	case "NEW_VALUE":
-		d.newValue = value
-	case "API_CLIENT_NAME", "client_id":
-		d.clientID = value
-	case "API_SCOPES":
-		d.scopes = list
-	case "app_name":
-		d.appName = value
-	case "scope":
-		d.scopes = list
-	case "num_response_bytes":
-		d.bytes = jsonscan.ParseInt([]byte(value))
-	case "TAKEOUT_DESTINATION":
-		d.destination = value
-	case "email_forwarding_destination_address":
-		d.forward = value
-	case "calendar_id":
-		d.calendar = value
-	case "grantee_email":
-		d.grantee = value
-	case "access_level":
-		d.access = value
-	case "affected_email_address":
-		d.affected = value
-	case "login_failure_type":
-		d.failure = value
-	case "is_suspicious":
-		d.suspicious = value == "true"
-	}
-}
-
-// emit emits an element of events. The elements of an activity differ in name or object, so both
+// emit emits the event that was scanned last. The elements of an activity differ in name or object, so both
 // are part of the key.
 func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	d := &a.e
-	d.scan(s)
 	if s.Err() != nil {
 		return ingest.Whole(s.Err())
+	}
+	if d.cut != nil {
+		return d.cut
 	}
 	if d.name == "" {
 		d.name = "(unnamed)"
@@ -306,8 +222,10 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 		e.Actor.Kind, e.Actor.Account = event.App, out.Account("google_workspace", a.key)
 	case a.profile != "" && a.profile != anonymousProfile:
 		e.Actor.Account = out.Join("google_workspace:", a.profile)
-	default:
+	case a.profile == anonymousProfile || documents[a.app]:
 		e.Actor.Kind = event.Anonymous
+	default:
+		e.Actor.Kind = event.Unknown
 	}
 
 	if d.docID != "" {
@@ -327,36 +245,24 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 	if a.app == "admin" && a.appName != "" {
 		e.Client.App = a.appName
 	}
-	applications[a.app].classify(a.app, d, e, out)
+	classify(a.app, d, e, out)
 	if d.notPrimary && a.app == "drive" {
 		e.Class = event.Derived
 	}
 
 	out.Emit()
+	if d.suspicious && a.app == "login" && e.Class == event.LoginSuccess { // what Google says about a sign-in is a fact of its own
+		e.Class = event.VendorAlert
+		e.Key = ingest.Hash("google_workspace", "suspicious", a.qualifier, a.email, d.name)
+		out.Attr(event.AttrReason, "is_suspicious")
+		out.Emit()
+	}
 	return nil
 }
 
+// documents are the applications in which people without an account may open what is shared with
+// everybody: their events without an actor are those people's.
+var documents = map[string]bool{"drive": true, "data_studio": true}
+
 // anonymousProfile is the profile id of anonymous users.
 const anonymousProfile = "105250506097979753968"
-
-// names calls visit for every element of a list of texts.
-func names(list []byte, visit func(string)) {
-	var s jsonscan.Scanner
-	if s.Reset(list); list == nil || !s.Array() {
-		return
-	}
-	for s.Elem() {
-		visit(s.Text())
-	}
-}
-
-func joined(list []byte, out *ingest.Sink) string {
-	var b strings.Builder
-	names(list, func(t string) {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(t)
-	})
-	return out.Copy(b.String())
-}

@@ -132,6 +132,7 @@ const (
 	MailRead                     // messages were opened or synchronised; Items, or a whole folder
 	DeviceCopy                   // a file was taken off a device; AttrChannel says by which way
 	Assistant                    // an AI assistant answered a person; the object is what it read
+	Print                        // content was printed
 	classCount
 )
 
@@ -145,7 +146,7 @@ var classNames = [classCount]string{
 	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper",
 	"mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived",
 	"label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out",
-	"mail_read", "device_copy", "assistant",
+	"mail_read", "device_copy", "assistant", "print",
 }
 
 // Actions of events of class SourceGap.
@@ -336,7 +337,7 @@ const (
 	AttrThrottled  = "throttled"   // the vendor stopped counting: the volume is a lower bound
 	AttrPermission = "permissions" // what was permitted
 	AttrAppName    = "app_name"    // display name of Client.App
-	AttrPolicy     = "policy"      // what a setting governs: "sharing", "authentication" or "logging"
+	AttrPolicy     = "policy"      // what a setting governs: "sharing", "authentication", "logging" or "mail"
 	AttrRuleMatch  = "rule_match"  // a rule of the organisation that the record satisfies: its id, and fields for correlations
 	AttrFrom       = "from"        // beginning of a gap, RFC 3339
 	AttrUntil      = "until"       // end of a gap, RFC 3339
@@ -347,6 +348,7 @@ const (
 	AttrAttempts   = "attempts"    // of the first event of an account: failed sign-ins before it; see JoinAttempts
 	AttrChannel    = "channel"     // how a file was taken off a device: see ChannelRemovable and so on
 	AttrSigned     = "signed"      // "link": authorised by a signature in the link, whoever sent the request
+	AttrReach      = "reach"       // whose data or accounts are concerned: see ReachOrganization and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
 )
 
@@ -359,6 +361,13 @@ const (
 	ChannelRemote    = "remote"    // copied to a remote desktop session
 	ChannelBluetooth = "bluetooth" // sent over Bluetooth
 	ChannelClipboard = "clipboard" // copied to the clipboard
+)
+
+// Values of AttrReach.
+const (
+	ReachOrganization = "organization" // everybody's
+	ReachOthers       = "others"       // other people's than the actor's
+	ReachOutside      = "outside"      // partly another organisation's
 )
 
 // Attempt is a failed sign-in.
