@@ -61,7 +61,10 @@ var endpointTakeout = &detect.Detector{
 			{"device_removable", "file to removable media", "files to removable media"},
 			{"device_web", "file to a website", "files to websites"},
 			{"device_printed", "file to a printer", "files to printers"},
-			{"device_elsewhere", "file to network shares, remote sessions or Bluetooth", "files to network shares, remote sessions or Bluetooth"},
+			{
+				"device_elsewhere", "file to a network share, remote session or Bluetooth",
+				"files to network shares, remote sessions or Bluetooth",
+			},
 			{"device_clipboard", "file to the clipboard", "files to the clipboard"},
 		} {
 			if n := d.N(w.metric); n > 0 {

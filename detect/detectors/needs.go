@@ -31,11 +31,13 @@ var (
 		event.LoginSuccess, event.LoginFailure, event.AdminGrant, event.TokenGrant, event.MFADisabled)
 	m365MailReads = need(event.M365, "MailItemsAccessed in the content type Audit.Exchange (E5, or Audit (Premium))", event.MailRead)
 	m365Endpoint  = need(event.M365, "endpoint data loss prevention (devices onboarded to Microsoft Purview)", event.DeviceCopy)
-	m365Assistant = need(event.M365, "CopilotInteraction in the content type Audit.General (or nobody has used Copilot)", event.Assistant)
-	m365Reports   = need(event.M365, "Power BI in the content type Audit.General (or nobody has exported a report)", event.ReportRun, event.Export)
-	driveFiles    = need(event.GoogleWorkspace, "the application drive (Drive log events: Business Standard or above)", fileWork...)
-	googleLogin   = need(event.GoogleWorkspace, "the application login", event.LoginSuccess, event.LoginFailure)
-	googleAdmin   = need(event.GoogleWorkspace, "the application admin",
+	m365Assistant = need(event.M365, "CopilotInteraction in the content type Audit.General (or nobody has used Copilot)",
+		event.Assistant)
+	m365Reports = need(event.M365, "Power BI in the content type Audit.General (or nobody has exported a report)",
+		event.ReportRun, event.Export)
+	driveFiles  = need(event.GoogleWorkspace, "the application drive (Drive log events: Business Standard or above)", fileWork...)
+	googleLogin = need(event.GoogleWorkspace, "the application login", event.LoginSuccess, event.LoginFailure)
+	googleAdmin = need(event.GoogleWorkspace, "the application admin",
 		event.AdminGrant, event.AdminRevoke, event.ConfigChange, event.Offboard)
 	googleChat   = need(event.GoogleWorkspace, "the application chat", event.MembershipAdd, event.Download)
 	googleStudio = need(event.GoogleWorkspace, "the application data_studio (or nobody has used it)", event.ReportRun, event.Export)

@@ -13,7 +13,10 @@ var reportExport = &detect.Detector{
 	Needs: []detect.Need{m365Reports, googleStudio},
 	Metrics: []detect.Metric{
 		{Name: "reports", HalfSaturation: 8, Unit: "exports", Slow: true, On: exports, Measure: when(exportsReport)},
-		{Name: "reports_burst", HalfSaturation: 8, Unit: "exports within half an hour", Burst: true, On: exports, Measure: when(exportsReport)},
+		{
+			Name: "reports_burst", HalfSaturation: 8, Unit: "exports within half an hour", Burst: true, On: exports,
+			Measure: when(exportsReport),
+		},
 	},
 	Floor: func(c detect.Counts) bool { return c.N("reports") >= 5 },
 	Reason: func(d *detect.Day) string {
