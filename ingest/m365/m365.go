@@ -4,6 +4,7 @@
 package m365
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // Formats are the JSON shapes of Microsoft 365 records.
-var Formats = []*ingest.Format{
+var Formats = append([]*ingest.Format{
 	{
 		Name:   "m365",
 		Match:  func(k ingest.Keys) bool { return k.Has("CreationTime", "Operation", "Workload") },
@@ -29,14 +30,14 @@ var Formats = []*ingest.Format{
 		Match:  func(k ingest.Keys) bool { return k.Has("AuditData") },
 		Decode: decodeGraph,
 	},
-}
+}, entraFormats...)
 
 // Tables are the delimited shapes of Microsoft 365 records.
 var Tables = []*ingest.Table{{
 	Name:  "m365_purview_csv",
 	Match: func(h ingest.Header) bool { return h.Has("auditdata") },
 	Bind:  ingest.PerRow(row),
-}}
+}, flattened, entraSignIns, entraAudits}
 
 // record holds the fields of a record that are used.
 type record struct {
@@ -201,16 +202,18 @@ func (r *record) emit(out *ingest.Sink) error {
 		return err
 	}
 	e := out.New(event.M365)
-	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.tenant, r.operation
+	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.tenant, cmp.Or(r.action, r.operation)
 	if r.id != "" {
 		e.Key = ingest.Hash("m365", r.id)
 	}
 
 	r.actor(&e.Actor, out)
+	e.Actor.Name = r.displayName
 	e.Client = event.Client{
 		IP:      ingest.Address(r.ip),
 		Agent:   r.agent,
 		App:     r.appID,
+		Country: r.country,
 		Session: r.session,
 		Device:  r.deviceID,
 	}

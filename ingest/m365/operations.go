@@ -64,7 +64,7 @@ var operations = map[string]operation{
 	"SharingPolicyChanged":       {event.ConfigChange, sharingPolicy},
 	"SiteCollectionCreated":      {event.ConfigChange, nil},
 
-	"UserLoggedIn":                                  {event.LoginSuccess, nil},
+	"UserLoggedIn":                                  {event.LoginSuccess, signedIn},
 	"UserLoginFailed":                               {event.LoginFailure, loginFailed},
 	"UserLoggedOff":                                 {event.Logout, nil},
 	"UserSignedOut":                                 {event.Logout, nil},

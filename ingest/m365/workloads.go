@@ -14,6 +14,8 @@ type workloadFields struct {
 	linkScope, eventData                                                    string
 	deviceName, targetDomain, targetPath, printer, application, enforcing   string
 	workspace, itemName, artifact, report, dataset, dashboard, artifactKind string
+	action, country, displayName                                            string // of Entra ID's own schema
+	silent                                                                  bool   // the person was not there
 	artifactID, reportID, datasetID, dashboardID, dataflowID, succeeded     string
 }
 
@@ -87,7 +89,10 @@ func (r *record) meaning() operation {
 	if op, known := operations[r.operation]; known {
 		return op
 	}
-	return workloads[r.operation]
+	if op, known := workloads[r.operation]; known {
+		return op
+	}
+	return operations[r.operation+"."] // Entra ID's own log has no full stop
 }
 
 const dlpEndpoint = 63 // RecordType
@@ -188,6 +193,8 @@ var workloads = map[string]operation{
 	"CopyReport":                    {event.Edit, biItem},
 	"RefreshDataset":                {event.Derived, biItem},
 	"ExportActivityEvents":          {event.CloudRead, nil},
+
+	riskDetected: {event.VendorAlert, func(r *record, _ *event.Event, out *ingest.Sink) { out.Attr(event.AttrReason, r.logonError) }},
 
 	"MessagesExported":       {event.Export, conversations},
 	"MessagesListed":         {event.List, conversations},
