@@ -7,10 +7,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unsafe"
 
+	"github.com/outflow/outflow/ingest/names"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
@@ -306,8 +306,8 @@ func (s *Sink) To(account string, scope event.Scope) {
 	}
 }
 
-// Account returns the canonical name of an account: an e-mail address in lower case, or any
-// other id with the source as prefix. It returns "" for an empty or meaningless id. The result
+// Account returns the canonical name of an account: an e-mail address in lower case, also of
+// forms that contain one (see package names), or any other id with the source as prefix. It returns "" for an empty or meaningless id. The result
 // is valid until Begin.
 func (s *Sink) Account(src, id string) string {
 	switch id {
@@ -317,25 +317,14 @@ func (s *Sink) Account(src, id string) string {
 	if IsEmail(id) {
 		return s.Lower(id)
 	}
+	if address := names.Address(id); address != "" {
+		return s.Lower(address)
+	}
 	return s.Join(src, ":", s.Lower(id))
 }
 
 // IsEmail reports whether t has the form of an e-mail address.
-func IsEmail(t string) bool {
-	at := strings.IndexByte(t, '@')
-	if at < 1 || at == len(t)-1 || strings.IndexByte(t[at+1:], '@') >= 0 {
-		return false
-	}
-	for i := 0; i < len(t); i++ {
-		switch c := t[i]; {
-		case c <= ' ' || c == 0x7f:
-			return false
-		case c == '/' || c == ':' || c == '\\' || c == '|' || c == '<' || c == '>' || c == '"' || c == ',' || c == ';':
-			return false
-		}
-	}
-	return true
-}
+func IsEmail(t string) bool { return names.IsEmail(t) }
 
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 

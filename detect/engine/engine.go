@@ -130,8 +130,8 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
 	p.Day.Sources |= 1 << ev.Source
-	if p.Last == 0 && p.Fails == nil {
-		p.attempts(ev)
+	if v := ev.Attr(event.AttrAttempts); v != "" {
+		p.attempts(ev.Time, v)
 	}
 	a := e.enrich(p, ev)
 	if effective(ev) {

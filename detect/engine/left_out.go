@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -37,10 +38,10 @@ func (e *Engine) leftOut(ev *event.Event) {
 	e.send(f)
 }
 
-// attempts takes in the failed sign-ins before the first event of a person.
-func (p *person) attempts(ev *event.Event) {
-	for _, f := range event.SplitAttempts(ev.Attr(event.AttrAttempts)) {
-		if ev.Time-f.At > event.Day {
+// attempts takes in failed sign-ins before an event, which were not known to be the person's.
+func (p *person) attempts(at int64, list string) {
+	for _, f := range event.SplitAttempts(list) {
+		if at-f.At > event.Day {
 			continue
 		}
 		p.Fails = append(p.Fails, failure{f.At, hashed(ofNetwork, f.IP)})
@@ -48,6 +49,10 @@ func (p *person) attempts(ev *event.Event) {
 			d.Start = f.At
 			d.Hours |= 1 << (f.At / event.Hour % 24)
 		}
+	}
+	slices.SortStableFunc(p.Fails, func(a, b failure) int { return cmp.Compare(a.At, b.At) })
+	if n := len(p.Fails) - maxFails; n > 0 {
+		p.Fails = append(p.Fails[:0], p.Fails[n:]...)
 	}
 }
 

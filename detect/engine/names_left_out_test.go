@@ -13,8 +13,8 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// TestAttempts checks that failed sign-ins that come with the first event of somebody say
-// what they say one by one.
+// TestAttempts checks that failed sign-ins that come with a later event of somebody, who may be new
+// or have been known for long, say what they say one by one.
 func TestAttempts(t *testing.T) {
 	history := &scenario{t: t}
 	history.line("people 16 Sales")
@@ -23,15 +23,19 @@ func TestAttempts(t *testing.T) {
 		Source: event.Okta, Class: event.LoginSuccess, Action: "in", Time: at(36, 15*time.Hour),
 		Client: event.Client{IP: "203.0.113.9", Country: "BR"},
 	}
-	for _, n := range []int{0, 5, 6, 40, 300} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
+	for _, c := range []struct {
+		who string
+		n   int
+	}{{"new", 0}, {"new", 5}, {"new", 6}, {"new", 40}, {"new", 300}, {"p1", 40}, {"p1", 300}} {
+		t.Run(fmt.Sprint(c.who, c.n), func(t *testing.T) {
+			n := c.n
 			one, all := *history, *history
 			one.t, all.t, one.events, all.events = t, t, slices.Clone(history.events), slices.Clone(history.events)
 			var attempts []event.Attempt
 			for i := range n {
 				f := *in
 				f.Class, f.Outcome, f.Time = event.LoginFailure, event.Failure, at(36, 14*time.Hour)+int64(i)*1000
-				one.add("new", &f)
+				one.add(c.who, &f)
 				if len(attempts) >= maxFails {
 					attempts = slices.Delete(attempts, 0, maxFails/2)
 				}
@@ -39,15 +43,15 @@ func TestAttempts(t *testing.T) {
 			}
 			a, b := *in, *in
 			a.ID, b.ID = "in", "in"
-			one.add("new", &a)
+			one.add(c.who, &a)
 			b.Attrs = []event.Attr{{Name: event.AttrAttempts, Value: event.JoinAttempts(attempts)}}
-			all.add("new", &b)
+			all.add(c.who, &b)
 			of := func(s *scenario) (list []*finding.Finding) {
 				o := outcome{}
 				e := newEngine(Config{}, o.take)
 				slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 				feed(t, e, s.events)
-				_, list = o.worst(address("new"), 0)
+				_, list = o.worst(address(c.who), 0)
 				return list
 			}
 			x, y := of(&one), of(&all)

@@ -256,7 +256,8 @@ func text(b []byte) string {
 }
 
 // requester returns who sent a request, from an ARN, a canonical id, the name of a service of AWS,
-// or - for anonymous ones.
+// or - for anonymous ones. It may be anybody whom the bucket's policy admits, and the log does not
+// say whose the bucket is.
 func requester(name string, out *ingest.Sink) event.Actor {
 	parts := strings.SplitN(name, ":", 6)
 	switch {
@@ -273,7 +274,7 @@ func requester(name string, out *ingest.Sink) event.Actor {
 	}
 	if session, ok := strings.CutPrefix(resource, "assumed-role/"); ok {
 		role, who, _ := strings.Cut(session, "/")
-		u := identity{issuer: role, principal: ":" + who}
+		u := identity{issuer: role, principal: ":" + who, elsewhere: true}
 		a := event.Actor{Kind: event.Human}
 		u.assumedRole(&record{}, acct, &a, out)
 		return a
@@ -281,8 +282,9 @@ func requester(name string, out *ingest.Sink) event.Actor {
 	if resource == "root" {
 		return event.Actor{Account: out.Join("aws:", acct, ":root"), Kind: event.Human}
 	}
+	u := identity{elsewhere: true}
 	return event.Actor{
-		Account: iamUser(acct, resource[strings.LastIndexByte(resource, '/')+1:], out),
+		Account: u.user(acct, resource[strings.LastIndexByte(resource, '/')+1:], out),
 		Kind:    event.Human,
 	}
 }

@@ -236,6 +236,9 @@ func (r *record) emit(out *ingest.Sink) error {
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.account, r.name
 
+	if e.Tenant == "" && r.who.kind != "AWSAccount" { // event version 1.01 and before
+		e.Tenant = r.who.account
+	}
 	r.who.actor(r, &e.Actor, out)
 	e.Client.IP = ingest.Address(r.ip)
 	e.Client.Agent = strings.TrimSuffix(strings.TrimPrefix(r.agent, "["), "]")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/names"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
@@ -12,8 +13,8 @@ import (
 // identity is the field userIdentity.
 type identity struct {
 	kind, principal, arn, account, accessKey, userName, invokedBy string
-	issuer, sourceIdentity, onBehalfOf                            string
-	present                                                       bool
+	issuer, issuerKind, sourceIdentity, onBehalfOf, provider      string
+	present, elsewhere                                            bool // elsewhere: the account may be another organisation's
 }
 
 func (u *identity) scan(s *jsonscan.Scanner) {
@@ -41,6 +42,8 @@ func (u *identity) scan(s *jsonscan.Scanner) {
 			u.scanSession(s)
 		case "onBehalfOf":
 			u.onBehalfOf = s.Field("userId")
+		case "identityProvider":
+			u.provider = s.Text()
 		default:
 			s.Skip()
 		}
@@ -56,7 +59,27 @@ func (u *identity) scanSession(s *jsonscan.Scanner) {
 		case "sourceIdentity":
 			u.sourceIdentity = s.Text()
 		case "sessionIssuer":
-			u.issuer = s.Field("userName")
+			u.scanIssuer(s)
+		case "webIdFederationData":
+			if p := s.Field("federatedProvider"); p != "" {
+				u.provider = p
+			}
+		default:
+			s.Skip()
+		}
+	}
+}
+
+func (u *identity) scanIssuer(s *jsonscan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Next() {
+		switch string(s.Key) {
+		case "userName":
+			u.issuer = s.Text()
+		case "type":
+			u.issuerKind = s.Text()
 		default:
 			s.Skip()
 		}
@@ -75,26 +98,36 @@ func (u *identity) session() string {
 }
 
 // actor sets who acted. An assumed role is resolved to a person by source identity, or by the
-// session name of Identity Center or SAML; otherwise the actor is the role, and a later stage
-// may know the access key of the session.
+// session name of Identity Center or SAML; otherwise the actor is the role, and entity
+// resolution may know the access key of the session, or the user that it names.
 func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 	acct := cmp.Or(u.account, r.account)
+	u.elsewhere = r.account != "" && acct != r.account
 	a.Kind = event.Human
 	switch u.kind {
 	case "Root":
 		a.Account = out.Join("aws:", acct, ":root")
 	case "IAMUser":
-		a.Account = iamUser(acct, cmp.Or(u.userName, lastPart(u.arn)), out)
+		a.Account = u.user(acct, cmp.Or(u.userName, lastPart(u.arn)), out)
 	case "AssumedRole":
 		u.assumedRole(r, acct, a, out)
 	case "FederatedUser":
-		a.Account = iamUser(acct, cmp.Or(lastPart(u.arn), u.session()), out)
-	case "SAMLUser", "WebIdentityUser":
-		a.Account = iamUser(acct, cmp.Or(u.userName, u.session(), u.principal), out)
+		name := cmp.Or(lastPart(u.arn), u.session())
+		if u.issuerKind == "IAMUser" && u.issuer != "" && (name == "" || names.UniqueID(name)) {
+			name = u.issuer // the session is named by the id of the user who began it
+		}
+		a.Account = u.user(acct, name, out)
+	case "SAMLUser":
+		a.Account = u.user(acct, cmp.Or(u.userName, u.session(), u.principal), out)
+	case "WebIdentityUser":
+		u.webIdentity(acct, a, out)
 	case "IdentityCenterUser":
 		a.Account = out.Account("aws_identity_center", cmp.Or(u.onBehalfOf, u.principal))
 		if r.userName != "" {
-			a.Alias = iamUser("identity-center", r.userName, out)
+			a.Alias = iamUser(names.IdentityCenter, r.userName, out)
+		}
+		if a.Account == "" {
+			a.Account, a.Alias = a.Alias, ""
 		}
 
 	case "AWSAccount":
@@ -115,7 +148,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 		case u.invokedBy != "":
 			a.Kind, a.Account = event.System, out.Account("aws", u.invokedBy)
 		case u.userName != "":
-			a.Account = iamUser(acct, u.userName, out)
+			a.Account = u.user(acct, u.userName, out)
 		case r.kind == "AwsServiceEvent" || !u.present:
 			a.Kind, a.Account = event.System, out.Account("aws", r.source)
 		case u.arn != "" || u.principal != "":
@@ -134,23 +167,54 @@ func (u *identity) assumedRole(r *record, acct string, a *event.Actor, out *inge
 	session := u.session()
 	switch {
 	case u.sourceIdentity != "":
-		a.Account = iamUser(acct, u.sourceIdentity, out)
+		a.Account = u.user(acct, u.sourceIdentity, out)
+	case names.WorkloadIssuer(u.provider):
+		a.Kind, a.Account = event.Service, out.Join("aws:", acct, ":role/", cmp.Or(u.issuer, session))
 	case ingest.IsEmail(session):
-		a.Account = out.Lower(session)
+		a.Account = u.user(acct, session, out)
 	case strings.HasPrefix(u.issuer, "AWSReservedSSO_"):
-		a.Account = iamUser("identity-center", session, out)
+		if u.elsewhere {
+			a.Account = out.Join("aws:", acct, ":sso/", out.Lower(session))
+		} else {
+			a.Account = iamUser(names.IdentityCenter, session, out)
+		}
 	default:
 		a.Kind = event.Unknown
 		a.Account = out.Join("aws:", acct, ":role/", cmp.Or(u.issuer, session))
-		if strings.HasPrefix(session, "i-") || u.invokedBy != "" || strings.Contains(r.agent, "aws-sdk-nodejs/lambda") ||
-			strings.Contains(r.agent, "exec-env/AWS_Lambda") || strings.Contains(r.agent, "exec-env/AWS_ECS") {
+		switch {
+		case u.onBehalfOf != "":
+			a.OnBehalfOf = out.Account("aws_identity_center", u.onBehalfOf)
+		case strings.HasPrefix(session, "i-") || u.invokedBy != "" || strings.Contains(r.agent, "aws-sdk-nodejs/lambda") ||
+			strings.Contains(r.agent, "exec-env/AWS_Lambda") || strings.Contains(r.agent, "exec-env/AWS_ECS"):
 			a.Kind = event.Service
+		case u.provider == "" && u.issuer != "" && names.ChosenSession(session):
+			a.OnBehalfOf = out.Join("aws:", acct, ":session/", out.Lower(session))
 		}
 	}
 }
 
+// webIdentity sets the subject of a token with which somebody took on a role: a person, or a
+// workload of a pipeline or a cluster, whose subject has several parts.
+func (u *identity) webIdentity(acct string, a *event.Actor, out *ingest.Sink) {
+	subject := cmp.Or(u.userName, u.session(), u.principal)
+	if names.Workload(subject) || names.WorkloadIssuer(cmp.Or(u.provider, u.principal)) || strings.Count(subject, ":") > 1 {
+		a.Kind, a.Account = event.Service, out.Join("aws:", acct, ":workload/", out.Lower(subject))
+		return
+	}
+	a.Account = u.user(acct, subject, out)
+}
+
+// user returns the account of a user. An address stands for itself, unless it may be that of a
+// user of another organisation, who may have any name.
+func (u *identity) user(acct, name string, out *ingest.Sink) string {
+	if u.elsewhere && ingest.IsEmail(name) {
+		return out.Join("aws:", acct, ":user/", out.Lower(name))
+	}
+	return iamUser(acct, name, out)
+}
+
 // iamUser returns the account of an IAM user. A name that is an e-mail address stands for
-// itself.
+// itself, and a workload's subject is no user.
 func iamUser(acct, name string, out *ingest.Sink) string {
 	if ingest.IsEmail(name) {
 		return out.Lower(name)
@@ -158,7 +222,11 @@ func iamUser(acct, name string, out *ingest.Sink) string {
 	if name == "" || name == "HIDDEN_DUE_TO_SECURITY_REASONS" {
 		return ""
 	}
-	return out.Join("aws:", acct, ":user/", out.Lower(name))
+	kind := ":user/"
+	if names.Workload(name) {
+		kind = ":workload/"
+	}
+	return out.Join("aws:", acct, kind, out.Lower(name))
 }
 
 func lastPart(arn string) string {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/names"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/mail"
 )
@@ -16,9 +17,15 @@ import (
 type Resolver struct {
 	people   map[string]*profile // by e-mail address
 	locals   map[string]string   // e-mail address by local part; "" if two people share it
-	links    map[string]string   // person by account, from the people file or learned
+	stated   map[string]string   // person by account, from the people file or the configuration
+	links    map[string]string   // person by account, learned from events
+	former   map[string]string   // of accounts that have changed hands: the person before; shared if two use it in turn
 	accounts map[string]*account // everything resolved so far
 	own      map[string]bool     // the organisation's domains, configured or from the people file
+	tenants  map[string]bool     // further ones, from events
+	aws      map[string]bool     // the organisation's AWS accounts, configured or those whose trails are read
+	trail    string              // AWS account of the latest event of CloudTrail
+	round    uint32              // how often the above changed, except links
 	actors   map[string]int      // people seen by domain, while own is empty
 	total    int                 // sum of actors
 
@@ -49,7 +56,9 @@ type account struct {
 	person string
 	kind   event.ActorKind
 	alias  string // latest alias
-	known  bool   // tied to the people file or to a link
+	known  bool   // tied to another account or to the people file
+	sure   bool   // by the people file, the configuration or a link to an address, and not by its name
+	round  uint32 // of the resolver when it was resolved, unless that is sure
 
 	guest   bool  // from outside the organisation: forgotten after guestDays without activity
 	failing bool  // it has only failed, and is kept because a rule of the organisation matched
@@ -61,6 +70,7 @@ type Config struct {
 	Domains         []string            // the organisation's domains, in addition to those of the people file
 	ServiceAccounts []string            // accounts that belong to no person
 	Aliases         map[string][]string // further accounts of people, by e-mail address
+	AWSAccounts     []string            // the organisation's, in addition to those whose trails are read
 }
 
 // New returns a resolver without any knowledge.
@@ -68,9 +78,13 @@ func New() *Resolver {
 	return &Resolver{
 		people:    map[string]*profile{},
 		locals:    map[string]string{},
+		stated:    map[string]string{},
 		links:     map[string]string{},
+		former:    map[string]string{},
 		accounts:  map[string]*account{},
 		own:       map[string]bool{},
+		tenants:   map[string]bool{},
+		aws:       map[string]bool{},
 		actors:    map[string]int{},
 		strangers: map[string]*unknownAccount{},
 		keys:      map[string]issued{},
@@ -87,13 +101,18 @@ func (r *Resolver) Configure(c Config) {
 		if a := r.accounts[name]; a != nil && a.guest {
 			r.guests--
 		}
-		r.accounts[name] = &account{person: name, kind: event.Service, known: true}
+		r.accounts[name] = &account{person: name, kind: event.Service, known: true, sure: true}
+		r.stated[name] = name
 	}
 	for address, list := range c.Aliases {
 		for _, alias := range list {
-			r.links[strings.ToLower(alias)] = strings.ToLower(address)
+			r.stated[strings.ToLower(alias)] = strings.ToLower(address)
 		}
 	}
+	for _, id := range c.AWSAccounts {
+		r.aws[strings.TrimPrefix(strings.ToLower(id), "aws:")] = true
+	}
+	r.round++
 }
 
 // Resolve returns the person who acted in a stored event, and the event completed with the kind
@@ -109,12 +128,19 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 	if at := event.RecordTime(rec); at/event.Day > r.day {
 		r.newDay(at)
 	}
+	source := event.RecordSource(rec)
+	if source == event.CloudTrail {
+		r.ownAWS(event.RecordTenant(rec))
+	}
 	var a *account
 	if name, alias := event.RecordActor(rec); name != "" {
 		kind := event.RecordKind(rec)
-		if a, rec = r.actor(name, kind, rec); a != nil {
+		if source == event.Salesforce {
+			name = r.withoutSuffix(name)
+		}
+		if a, rec = r.actor(name, alias, kind, rec); a != nil {
 			if alias != "" && alias != a.alias {
-				r.learn(alias, a)
+				rec = r.learn(name, alias, a, rec)
 			}
 			person = a.person
 			if a.kind != kind {
@@ -131,16 +157,48 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 	return person, rec
 }
 
+// ownAWS notes that an AWS account is the organisation's, because its trail is read.
+func (r *Resolver) ownAWS(id string) {
+	if id == r.trail || id == "" {
+		return
+	}
+	r.trail = strings.Clone(id)
+	if !r.aws[id] {
+		r.aws[r.trail] = true
+		r.round++
+	}
+}
+
+// withoutSuffix returns the address of which a user name of Salesforce was made: user names are
+// unique in all of Salesforce, so those of a sandbox have a suffix. The address must be known.
+func (r *Resolver) withoutSuffix(user string) string {
+	if !ingest.IsEmail(user) || r.people[user] != nil || r.stated[user] != "" {
+		return user
+	}
+	for address := names.WithoutSuffix(user); address != ""; address = names.WithoutSuffix(address) {
+		if p, _ := r.find(address); p != "" {
+			return address
+		}
+		if a := r.accounts[address]; a != nil && !a.guest {
+			return address
+		}
+	}
+	return user
+}
+
 // actor returns the account that acted, or nil, and the record.
-func (r *Resolver) actor(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
+func (r *Resolver) actor(name, alias string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	a := r.accounts[name]
+	if a != nil && !a.sure && a.round != r.round {
+		r.again(name, a)
+	}
 	if kind == event.Unknown && (a == nil || !a.known) && strings.Contains(name, ":role/") {
 		if p := r.session(rec); p != "" {
 			return r.lookup(p, event.Human), rec
 		}
 	}
 	if a == nil || a.guest {
-		return r.resolveUnknown(name, kind, rec)
+		return r.resolveUnknown(name, alias, kind, rec)
 	}
 	return a.as(kind), rec
 }
@@ -160,10 +218,9 @@ func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 		return a.as(kind)
 	}
 	name = strings.Clone(name)
-	a := &account{person: name, kind: kind}
+	a := &account{person: name, kind: kind, round: r.round}
 	r.accounts[name] = a
-	if p := r.find(name); p != "" {
-		a.person, a.known, a.kind = p, true, event.Human
+	if r.settle(name, a) {
 		return a
 	}
 	if kind == event.Human || kind == event.Unknown {
@@ -184,62 +241,118 @@ func (r *Resolver) lookup(name string, kind event.ActorKind) *account {
 	return a
 }
 
-// find returns the person of an account by the people file and the links; "" if unknown.
-func (r *Resolver) find(name string) string {
-	if p := r.links[name]; p != "" {
-		return p
+// settle sets the person of an account if it can be told, and reports whether it can.
+func (r *Resolver) settle(name string, a *account) bool {
+	p, sure := r.find(name)
+	if p == "" {
+		return false
+	}
+	a.person, a.known, a.sure, a.kind = p, true, sure, r.kindOf(p)
+	return true
+}
+
+// again resolves an account that was resolved by its name, or not at all, before what is known
+// of the organisation changed.
+func (r *Resolver) again(name string, a *account) {
+	name, a.round = strings.Clone(name), r.round
+	if !r.settle(name, a) && a.known {
+		a.person, a.known = name, false
+	}
+}
+
+// find returns the person of an account, and whether that is sure: by the people file, the
+// configuration or a link to an address. Otherwise it is resolved by its name, or "". The result
+// may share the memory of the name.
+func (r *Resolver) find(name string) (person string, sure bool) {
+	if p := r.stated[name]; p != "" {
+		return p, true
 	}
 	if _, ok := r.people[name]; ok {
-		return name
+		return name, true
 	}
-	bare := name
-	switch {
-	case ingest.IsEmail(name):
-		at := strings.LastIndexByte(name, '@')
-		bare = name[:at]
-		if i := strings.IndexByte(bare, '+'); i > 0 {
-			bare = bare[:i]
+	if p := r.links[name]; p != "" {
+		if ingest.IsEmail(p) {
+			return p, true
 		}
-		if !r.own[name[at+1:]] { // the jane.doe of another organisation
-			return ""
-		}
-	case strings.HasPrefix(name, "aws:"), strings.HasPrefix(name, "okta:"), strings.HasPrefix(name, "m365:"):
-		bare = name[strings.LastIndexAny(name, ":/")+1:]
-		if strings.Contains(name, ":role/") {
-			return ""
-		}
-	default:
-		bare = name[strings.LastIndexByte(name, ':')+1:]
-		return r.links["*:"+bare]
+		return cmp.Or(r.stated[p], r.links[p], r.byName(names.Parse(p)), p), false
 	}
-	return cmp.Or(r.links["*:"+bare], r.locals[bare])
+	if ingest.IsEmail(name) {
+		return r.byAddress(name), false
+	}
+	return r.byName(names.Parse(name)), false
 }
 
-// session returns the person who was issued the access key of an assumed role; "" if unknown.
-func (r *Resolver) session(rec []byte) string {
-	if r.dec.Decode(rec, &r.e) != nil || r.e.Client.Session == "" {
+// byAddress returns the person of an address in one of the organisation's domains: the local
+// part means the same person in all of them.
+func (r *Resolver) byAddress(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if !r.isOwn(address[at+1:]) { // the jane.doe of another organisation
 		return ""
 	}
-	return r.keys[keyPrefix+r.e.Client.Session].Person
+	local, _, _ := strings.Cut(address[:at], "+")
+	return cmp.Or(r.stated["*:"+local], r.locals[local])
 }
 
-// learn links an alias to the person of an account. The first link is kept: an alias that moves
-// is another person's account with an old id.
-func (r *Resolver) learn(alias string, a *account) {
-	a.alias = strings.Clone(alias)
-	if strings.HasPrefix(alias, keyPrefix) {
-		if r.keys[a.alias].Person == "" {
-			r.keys[a.alias] = issued{Person: a.person, Day: r.day}
+// byName returns the person of an account that is no address, by a name that the people file
+// states for every source, or the local part of an address where the organisation itself names
+// the users. The names of another organisation's AWS account mean nobody.
+func (r *Resolver) byName(a names.Account) string {
+	if a.Source == "aws" {
+		if !r.isOwnAWS(a) {
+			return ""
 		}
-		return
+		switch a.Kind {
+		case "user", "session":
+		case "sso":
+			name := "aws:" + names.IdentityCenter + ":user/" + a.Name
+			p, _ := r.find(name)
+			return cmp.Or(p, name)
+		default:
+			return ""
+		}
+		if ingest.IsEmail(a.Name) {
+			p, _ := r.find(a.Name)
+			return cmp.Or(p, a.Name)
+		}
 	}
-	if r.links[a.alias] != "" {
-		return
+	if !names.Whole(a.Name) || a.Source == "" {
+		return ""
 	}
-	r.links[a.alias] = a.person
-	if other := r.accounts[a.alias]; other != nil && !other.known {
-		other.person, other.kind, other.known = a.person, a.kind, true
+	if p := r.stated["*:"+a.Name]; p != "" || !names.ByAdmins(a.Source) {
+		return p
 	}
+	return r.locals[a.Name]
+}
+
+// isOwnAWS reports whether an account of AWS is the organisation's. As long as none is known,
+// only whole addresses are accepted: others could be anybody's.
+func (r *Resolver) isOwnAWS(a names.Account) bool {
+	return a.Owner == "" || a.Owner == names.IdentityCenter || r.aws[a.Owner] || len(r.aws) == 0 && ingest.IsEmail(a.Name)
+}
+
+// session returns the person who acts in the session of a role: on whose behalf it was begun, who
+// was issued its access key, or whom it is named after. It returns "" if they are unknown.
+func (r *Resolver) session(rec []byte) string {
+	if r.dec.Decode(rec, &r.e) != nil {
+		return ""
+	}
+	behalf := r.e.Actor.OnBehalfOf
+	named := strings.Contains(behalf, ":session/")
+	if behalf != "" && !named {
+		if p, _ := r.find(behalf); p != "" {
+			return p
+		}
+	}
+	if s := r.e.Client.Session; s != "" {
+		if p := r.keys[keyPrefix+s].Person; p != "" {
+			return p
+		}
+	}
+	if named && !LooksAutomated(behalf) {
+		p, _ := r.find(behalf)
+		return p
+	}
+	return ""
 }
 
 // applyHR applies an event of HR and returns the person it is about.
@@ -250,10 +363,8 @@ func (r *Resolver) applyHR(rec []byte) string {
 	e := &r.e
 	address := strings.Clone(e.Actor.Account)
 	if e.Class != event.Person {
-		if p := r.find(address); p != "" {
-			return p
-		}
-		return address
+		p, _ := r.find(address)
+		return cmp.Or(p, address)
 	}
 
 	p := r.people[address]
@@ -270,24 +381,38 @@ func (r *Resolver) applyHR(rec []byte) string {
 		if !mail.Consumer(domain) {
 			r.own[strings.Clone(domain)] = true
 		}
+		r.round++
+		if a := r.accounts[address]; a != nil {
+			a.person, a.kind, a.known, a.sure = address, event.Human, true, true
+		}
 	}
 
 	p.department = strings.Clone(cmp.Or(e.Attr(event.AttrDepartment), p.department))
 	for _, a := range e.Attrs {
-		if a.Name == event.AttrAlias {
-			r.links[strings.Clone(a.Value)] = address
+		if a.Name == event.AttrAlias && r.stated[a.Value] != address {
+			r.state(strings.Clone(a.Value), address)
 		}
 	}
 
 	return address
 }
 
+// state applies what the people file states about an account.
+func (r *Resolver) state(alias, address string) {
+	r.stated[alias] = address
+	r.round++
+	if a := r.accounts[alias]; a != nil {
+		a.person, a.kind, a.known, a.sure = address, event.Human, true, true
+	}
+}
+
 // recipients resolves the recipients of an event and sets whether they are internal or external.
 func (r *Resolver) recipients(rec []byte, person string) []byte {
-	if r.dec.Decode(rec, &r.e) != nil || len(r.e.To) == 0 {
+	if r.dec.Decode(rec, &r.e) != nil {
 		return rec
 	}
 	e := &r.e
+	r.ownDomains(e)
 	changed := false
 	for i := range e.To {
 		t := &e.To[i]
@@ -295,7 +420,7 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 			continue
 		}
 		before := *t
-		if p := r.find(t.Account); p != "" {
+		if p, _ := r.find(t.Account); p != "" {
 			t.Account, t.Scope = p, event.ScopeInternal
 			if profile := r.people[p]; profile != nil {
 				t.Department = profile.department
@@ -319,10 +444,47 @@ func (r *Resolver) recipients(rec []byte, person string) []byte {
 	return r.buf
 }
 
+// ownDomains learns the domains of which an event states that they are the organisation's, and
+// the initial domain of its Microsoft 365 tenant, from the tenant's site or from a member.
+func (r *Resolver) ownDomains(e *event.Event) {
+	if e.Source != event.M365 {
+		return
+	}
+	for i := range e.Attrs {
+		if e.Attrs[i].Name == event.AttrOwnDomain {
+			r.ownDomain(e.Attrs[i].Value)
+		}
+	}
+	for i := range e.To {
+		domain := mail.Domain(e.To[i].Account)
+		if strings.HasSuffix(domain, names.OnMicrosoft) && (e.To[i].Scope == event.ScopeInternal || domain == names.InitialDomain(e.Object.Container)) {
+			r.ownDomain(domain)
+		}
+	}
+}
+
+// ownDomain notes that a domain is the organisation's.
+func (r *Resolver) ownDomain(domain string) {
+	if domain != "" && !r.own[domain] && !r.tenants[domain] {
+		r.tenants[strings.Clone(domain)] = true
+		r.round++
+	}
+}
+
+// isOwn reports whether a domain is the organisation's, as far as its domains are known.
+func (r *Resolver) isOwn(domain string) bool {
+	return r.own[domain] || r.tenants[domain] || strings.HasSuffix(domain, ".com") && r.isBaseOwn(names.Base(domain))
+}
+
+func (r *Resolver) isBaseOwn(base string) bool { return base != "" && (r.own[base] || r.tenants[base]) }
+
 // isInternal reports whether a domain is the organisation's. If its domains are unknown, that
 // is the domain of the person who shares, or one that at least five people and a tenth of all
 // people have.
 func (r *Resolver) isInternal(domain, person string) bool {
+	if r.isOwn(domain) {
+		return true
+	}
 	if len(r.own) > 0 {
 		for !r.own[domain] { // subdomains are internal, too
 			_, parent, ok := strings.Cut(domain, ".")
@@ -343,6 +505,9 @@ func (r *Resolver) isInternal(domain, person string) bool {
 // LooksAutomated reports whether an account's name looks like that of a machine: it contains a
 // word that administrators use for them.
 func LooksAutomated(name string) bool {
+	if a := names.Parse(name); a.Kind == "workload" || names.Workload(a.Name) {
+		return true
+	}
 	if i := strings.LastIndexAny(name, ":/"); i >= 0 {
 		name = name[i+1:]
 	}

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/outflow/outflow/ingest/identity"
@@ -60,6 +61,9 @@ func TestOnePerson(t *testing.T) {
 	r := staffed(t)
 	resolve(t, r, by("jane.doe@acme.example", "salesforce:005x"))
 	resolve(t, r, by("jane.doe@acme.example", "slack:w1"))
+	trail := by("bob@acme.example", "")
+	trail.Source, trail.Tenant = event.CloudTrail, "111122223333"
+	resolve(t, r, trail)
 	for _, account := range []string{
 		"jane.doe@acme.example", "salesforce:005x", "slack:w1", "github:jdoe-codes",
 		"aws:111122223333:user/jane.doe", "jane.doe+x@acme.example", "okta:jane.doe",
@@ -81,6 +85,7 @@ func TestRoleSession(t *testing.T) {
 	r := staffed(t)
 	role := &event.Event{
 		Source: event.CloudTrail,
+		Tenant: "1",
 		Actor:  event.Actor{Account: "aws:1:role/analyst", Kind: event.Unknown},
 		Client: event.Client{Session: "ASIA1"},
 	}
@@ -166,9 +171,34 @@ func TestNoHindsight(t *testing.T) {
 	if who, _, _ := resolve(t, r, by("box:1", "")); who != "jane.doe@acme.example" {
 		t.Errorf("not learned: %s", who)
 	}
-	resolve(t, r, by("bob@acme.example", "box:1")) // the first link holds
-	if who, _, _ := resolve(t, r, by("box:1", "")); who != "jane.doe@acme.example" {
-		t.Errorf("taken over: %s", who)
+}
+
+// TestMovedID checks that an id goes with the address that it was last seen with, that an address
+// from outside does not take it from a person of the people file, and that an id which two people
+// use in turn is nobody's.
+func TestMovedID(t *testing.T) {
+	const jane, bob = "jane.doe@acme.example", "bob@acme.example"
+	for _, c := range []struct{ name, seen, want string }{
+		{"one", jane, jane},
+		{"again", jane + " " + jane, jane},
+		{"handed over", jane + " " + bob, bob},
+		{"renamed", jane + " jane.roe@acme.example", "jane.roe@acme.example"},
+		{"an address outside", jane + " jane@rival.example", jane},
+		{"an address outside first", "jane@rival.example " + jane, jane},
+		{"in turn", jane + " " + bob + " " + jane, "box:1"},
+		{"in turn for long", jane + " " + bob + " " + jane + " " + bob, "box:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := staffed(t)
+			for _, address := range strings.Fields(c.seen) {
+				if who, _, _ := resolve(t, r, by(address, "box:1")); who != address {
+					t.Errorf("%s is %s", address, who)
+				}
+			}
+			if who, _, _ := resolve(t, r, by("box:1", "")); who != c.want {
+				t.Errorf("the id is %s, want %s", who, c.want)
+			}
+		})
 	}
 }
 

@@ -8,11 +8,13 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/cborstate"
 	"github.com/outflow/outflow/internal/event"
 )
 
-// graph is the stored form of a resolver. Version 1 had neither strangers nor guests.
+// graph is the stored form of a resolver. Version 1 had neither strangers nor guests. Version 2
+// had links from the people file and the configuration among those from events.
 type graph struct {
 	Version  int
 	People   map[string]string // department by address
@@ -22,6 +24,10 @@ type graph struct {
 	Own      map[string]bool
 	Actors   map[string]int
 	Total    int
+	Stated   map[string]string
+	Former   map[string]string
+	Tenants  map[string]bool
+	AWS      map[string]bool
 
 	Keys      map[string]issued
 	Strangers map[string]*unknownAccount
@@ -43,7 +49,7 @@ type link struct {
 	Seen    int64 `cbor:",omitempty"`
 }
 
-const graphVersion = 2
+const graphVersion = 3
 
 // Snapshot returns the alias graph in stored form.
 func (r *Resolver) Snapshot() ([]byte, error) {
@@ -56,6 +62,10 @@ func (r *Resolver) Snapshot() ([]byte, error) {
 		Own:       r.own,
 		Actors:    r.actors,
 		Total:     r.total,
+		Stated:    r.stated,
+		Former:    r.former,
+		Tenants:   r.tenants,
+		AWS:       r.aws,
 		Keys:      r.keys,
 		Strangers: r.strangers,
 		Origins:   r.origins,
@@ -94,7 +104,10 @@ func (r *Resolver) Restore(snapshot []byte) error {
 		r.people[a] = &profile{d}
 	}
 	for n, l := range g.Accounts {
-		r.accounts[n] = &account{l.Person, l.Kind, l.Alias, l.Known, l.Guest, l.Failing, l.Seen}
+		if g.Version < 3 && ingest.IsEmail(n) && !ingest.IsEmail(l.Person) {
+			l.Person, l.Known = n, false // an id took over an address
+		}
+		r.accounts[n] = &account{person: l.Person, kind: l.Kind, alias: l.Alias, known: l.Known, guest: l.Guest, failing: l.Failing, seen: l.Seen}
 		if l.Guest {
 			r.guests++
 		}
@@ -103,13 +116,20 @@ func (r *Resolver) Restore(snapshot []byte) error {
 	maps.Copy(r.locals, g.Locals)
 	maps.Copy(r.keys, g.Keys)
 	for alias, person := range g.Links {
-		if strings.HasPrefix(alias, keyPrefix) { // of version 1
+		switch {
+		case strings.HasPrefix(alias, keyPrefix): // of version 1
 			r.keys[alias] = issued{Person: person}
-		} else {
+		case g.Version < 3 && ingest.IsEmail(alias) && !ingest.IsEmail(person): // an id took over an address
+		default:
 			r.links[alias] = person
 		}
 	}
 
+	maps.Copy(r.stated, g.Stated)
+	maps.Copy(r.former, g.Former)
+	maps.Copy(r.tenants, g.Tenants)
+	maps.Copy(r.aws, g.AWS)
+	r.round++
 	maps.Copy(r.own, g.Own)
 	maps.Copy(r.actors, g.Actors)
 	r.total = g.Total
@@ -130,9 +150,16 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 		return nil, nil, err
 	}
 	mine := map[string]bool{person: true}
-	for account, who := range r.links {
+	for _, links := range []map[string]string{r.stated, r.links} {
+		for account, who := range links {
+			if who == person {
+				mine[account] = true
+			}
+		}
+	}
+	for account, who := range r.former {
 		if who == person {
-			mine[account] = true
+			delete(r.former, account)
 		}
 	}
 
@@ -152,7 +179,9 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 	}
 
 	for account := range mine {
+		delete(r.stated, account)
 		delete(r.links, account)
+		delete(r.former, account)
 		delete(r.accounts, account)
 		delete(r.people, account)
 		delete(r.strangers, account)
@@ -188,6 +217,9 @@ func (r *Resolver) Accounts() map[string]string {
 		}
 	}
 	for account, person := range r.links {
+		all[account] = person
+	}
+	for account, person := range r.stated {
 		all[strings.TrimPrefix(account, "*:")] = person
 	}
 	return all

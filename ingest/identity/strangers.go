@@ -82,8 +82,9 @@ func failed(rec []byte) bool {
 }
 
 // resolveUnknown resolves an account that was never seen, or is a guest's. It returns nil if
-// the name has only ever failed, or if there are too many new guests today.
-func (r *Resolver) resolveUnknown(name string, kind event.ActorKind, rec []byte) (*account, []byte) {
+// the name has only ever failed, or if there are too many new guests today. If it fails under a
+// name that is unknown and an alias that is a person's, the person failed.
+func (r *Resolver) resolveUnknown(name, alias string, kind event.ActorKind, rec []byte) (*account, []byte) {
 	a, fails := r.accounts[name], failed(rec)
 	if a != nil {
 		a.seen = r.day
@@ -94,10 +95,13 @@ func (r *Resolver) resolveUnknown(name string, kind event.ActorKind, rec []byte)
 		}
 		return r.lookup(name, kind), rec
 	}
-	if r.find(name) != "" {
+	if p, _ := r.find(name); p != "" {
 		return r.lookup(name, kind), r.attachFailures(name, rec)
 	}
 	if fails {
+		if p, sure := r.find(alias); sure {
+			return r.lookup(p, kind), rec
+		}
 		return r.rejected(name, kind, rec)
 	}
 	guest := r.isExternal(name)
@@ -325,9 +329,7 @@ func (r *Resolver) newDay(at int64) {
 	if r.guests > 0 {
 		for name, a := range r.accounts {
 			if a.guest && a.seen < r.day-guestDays {
-				if r.links[a.alias] == a.person {
-					delete(r.links, a.alias)
-				}
+				r.unlink(a.alias, a.person)
 				delete(r.accounts, name)
 				r.guests--
 			}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/names"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
@@ -42,6 +43,7 @@ var Tables = []*ingest.Table{{
 // record holds the fields of a record that are used.
 type record struct {
 	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result              string
+	organization                                                                                     string
 	itemType, itemID, site, relative, fileName, label, appID, appName, targetName                    string
 	targetType, logonError, errorNumber, mailbox, session, deviceID                                  string
 	recordType, userType, size, count                                                                int64
@@ -163,6 +165,8 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 		r.actors = s.Raw()
 	case "Parameters":
 		r.parameters = s.Raw()
+	case "OrganizationName":
+		r.organization = s.Text()
 	case "OperationProperties":
 		r.operationProperties = s.Raw()
 	case "SensitivityLabelEventData":
@@ -209,6 +213,7 @@ func (r *record) emit(out *ingest.Sink) error {
 
 	r.actor(&e.Actor, out)
 	e.Actor.Name = r.displayName
+	r.ownDomain(out)
 	e.Client = event.Client{
 		IP:      ingest.Address(r.ip),
 		Agent:   r.agent,
@@ -249,7 +254,7 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 		o.Type = out.Lower(r.itemType)
 	}
 	o.ID, o.Name, o.Label, o.Size = r.itemID, r.fileName, r.label, r.size
-	if o.ID == "" || o.ID == "00000000-0000-0000-0000-000000000000" {
+	if o.ID == "" || o.ID == zeroID {
 		o.ID = r.objectID
 	}
 	o.Container = strings.TrimSuffix(r.site, "/")
@@ -278,9 +283,6 @@ func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	case id == "anonymous" || strings.HasPrefix(id, "urn:spo:anon"):
 		a.Kind = event.Anonymous
 		return
-	case strings.HasPrefix(id, "urn:spo:guest#"):
-		a.Account = out.Account("m365", id[len("urn:spo:guest#"):])
-		return
 	case id == "app@sharepoint" || strings.EqualFold(id, `SHAREPOINT\system`) || strings.HasPrefix(id, `NT AUTHORITY\`) ||
 		strings.HasPrefix(id, "NT SERVICE"):
 		a.Kind = event.System
@@ -302,37 +304,68 @@ func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 			a.Account = person(upn, out)
 		}
 	}
+	if r.workload == "AzureActiveDirectory" && a.Kind == event.Human && ingest.IsEmail(a.Account) {
+		a.Alias = r.objectIDAlias(out)
+	}
 }
 
-// person returns the account of a user name. The guest name_domain#EXT#@tenant.onmicrosoft.com is
-// name@domain.
-func person(name string, out *ingest.Sink) string {
-	if i := strings.Index(name, "#"); i > 0 && len(name) > i+5 && strings.EqualFold(name[i:i+5], "#EXT#") {
-		local := name[:i]
-		if j := strings.LastIndexByte(local, '_'); j > 0 {
-			return out.Lower(out.Join(local[:j], "@", local[j+1:]))
+// ownDomain sets a domain that is the tenant's own: that of the organisation in whose Exchange a
+// command was run, or the one in which a guest has a name.
+func (r *record) ownDomain(out *ingest.Sink) {
+	domain := names.Tenant(r.userID)
+	if domain == "" && r.parameters != nil {
+		domain = r.organization
+	}
+	if domain = out.Lower(domain); strings.HasSuffix(domain, names.OnMicrosoft) {
+		out.Attr(event.AttrOwnDomain, domain)
+	}
+}
+
+// objectIDAlias returns the account of the actor's object id, under which other records may be.
+func (r *record) objectIDAlias(out *ingest.Sink) string {
+	id := r.userKey
+	if !isGUID(id) {
+		if id = actorID(r.actors); id == "" && isGUID(r.userID) {
+			id = r.userID
 		}
 	}
-	return out.Account("m365", name)
+	if id == "" || id == zeroID {
+		return ""
+	}
+	return out.Join("m365:", out.Lower(id))
 }
+
+const zeroID = "00000000-0000-0000-0000-000000000000"
+
+// person returns the account of a user name, of which there are many forms: see package names.
+func person(name string, out *ingest.Sink) string { return out.Account("m365", name) }
 
 func isGUID(id string) bool {
 	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-'
 }
 
 // actorUPN returns the user name (type 5) in Actor.
-func actorUPN(actors []byte) (upn string) {
+func actorUPN(actors []byte) string {
+	return actorOf(actors, func(_ string, kind int64) bool { return kind == 5 })
+}
+
+// actorID returns the user's object id (type 0) in Actor.
+func actorID(actors []byte) string {
+	return actorOf(actors, func(id string, kind int64) bool { return kind == 0 && isGUID(id) })
+}
+
+// actorOf returns the first id in Actor that is wanted.
+func actorOf(actors []byte, wanted func(id string, kind int64) bool) (found string) {
 	var s jsonscan.Scanner
 	if s.Reset(actors); actors == nil || !s.Array() {
 		return ""
 	}
 	for s.Elem() {
-		id, kind := idAndType(&s)
-		if kind == 5 && upn == "" {
-			upn = id
+		if id, kind := idAndType(&s); found == "" && wanted(id, kind) {
+			found = id
 		}
 	}
-	return upn
+	return found
 }
 
 func idAndType(s *jsonscan.Scanner) (id string, kind int64) {

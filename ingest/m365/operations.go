@@ -138,8 +138,11 @@ func mail(r *record, e *event.Event, _ *ingest.Sink) {
 
 func recipient(r *record, e *event.Event, out *ingest.Sink) {
 	scope := event.ScopeUnknown
-	if r.targetType == "Guest" || r.targetType == "Partner" {
+	switch r.targetType {
+	case "Guest", "Partner":
 		scope = event.ScopeExternal
+	case "Member":
+		scope = event.ScopeInternal
 	}
 	for name := range strings.SplitSeq(r.targetName, ",") {
 		if name = strings.TrimSpace(name); name != "" {

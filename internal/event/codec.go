@@ -69,7 +69,10 @@ func (e *Event) texts() [textCount]*string {
 		&e.Client.IP, &e.Client.Agent, &e.Client.Country, &e.Client.App, &e.Client.Session, &e.Client.Device}
 }
 
-const idText = 4 // index of ID in texts
+const (
+	idText     = 4 // index of ID in texts
+	tenantText = 5 // index of Tenant
+)
 
 // Append appends the stored form of the event to b.
 func (e *Event) Append(b []byte) []byte {
@@ -184,6 +187,25 @@ func RecordActor(rec []byte) (account, alias string) {
 		alias = r.text()
 	}
 	return account, alias
+}
+
+// RecordTenant returns the tenant of a stored event. It shares its memory.
+func RecordTenant(rec []byte) string {
+	mask := binary.LittleEndian.Uint32(rec[23:])
+	if mask&(1<<tenantText) == 0 {
+		return ""
+	}
+	r := reader{rec[headerSize:]}
+	for i := range tenantText {
+		switch {
+		case mask&(1<<i) == 0:
+		case i == idText && rec[22]&flagUUID != 0:
+			r.b = r.b[min(16, len(r.b)):]
+		default:
+			r.text()
+		}
+	}
+	return r.text()
 }
 
 // RecordHasRecipients reports whether a stored event has recipients or attributes.

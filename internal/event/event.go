@@ -274,7 +274,7 @@ type Actor struct {
 	Alias      string    // another account of the same person in the record; may be empty
 	Name       string    // display name; may be empty
 	Kind       ActorKind // of principal
-	OnBehalfOf string    // the account acted for by delegation or login-as; may be empty
+	OnBehalfOf string    // the account acted for by delegation or login-as, or that a role's session names; may be empty
 	Guest      bool      // an outsider; set by entity resolution
 }
 
@@ -350,6 +350,7 @@ const (
 	AttrSigned     = "signed"      // "link": authorised by a signature in the link, whoever sent the request
 	AttrReach      = "reach"       // whose data or accounts are concerned: see ReachOrganization and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
+	AttrOwnDomain  = "own_domain"  // a domain that the record states to be the tenant's own
 )
 
 // Values of AttrChannel.

@@ -17,7 +17,7 @@ var traits = detectors.Traits()
 
 // Identity is the part of the configuration that is about people.
 func (c *Config) Identity() identity.Config {
-	return identity.Config{Domains: c.Domains, ServiceAccounts: c.ServiceAccounts, Aliases: c.Aliases}
+	return identity.Config{Domains: c.Domains, ServiceAccounts: c.ServiceAccounts, Aliases: c.Aliases, AWSAccounts: c.AWSAccounts}
 }
 
 // Detect is the part of the configuration that is about detection. The error names the exception
