@@ -307,8 +307,8 @@ func (s *Sink) To(account string, scope event.Scope) {
 }
 
 // Account returns the canonical name of an account: an e-mail address in lower case, also of
-// forms that contain one (see package names), or any other id with the source as prefix. It returns "" for an empty or meaningless id. The result
-// is valid until Begin.
+// forms that contain one (see package names), or any other id with the source as prefix. It
+// returns "" for an empty or meaningless id. The result is valid until Begin.
 func (s *Sink) Account(src, id string) string {
 	switch id {
 	case "", "-", "null", "unknown", "Unknown", "N/A":

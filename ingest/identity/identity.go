@@ -456,8 +456,12 @@ func (r *Resolver) ownDomains(e *event.Event) {
 		}
 	}
 	for i := range e.To {
-		domain := mail.Domain(e.To[i].Account)
-		if strings.HasSuffix(domain, names.OnMicrosoft) && (e.To[i].Scope == event.ScopeInternal || domain == names.InitialDomain(e.Object.Container)) {
+		t := &e.To[i]
+		domain := mail.Domain(t.Account)
+		if !strings.HasSuffix(domain, names.OnMicrosoft) {
+			continue
+		}
+		if t.Scope == event.ScopeInternal || domain == names.InitialDomain(e.Object.Container) {
 			r.ownDomain(domain)
 		}
 	}

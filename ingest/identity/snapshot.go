@@ -107,7 +107,10 @@ func (r *Resolver) Restore(snapshot []byte) error {
 		if g.Version < 3 && ingest.IsEmail(n) && !ingest.IsEmail(l.Person) {
 			l.Person, l.Known = n, false // an id took over an address
 		}
-		r.accounts[n] = &account{person: l.Person, kind: l.Kind, alias: l.Alias, known: l.Known, guest: l.Guest, failing: l.Failing, seen: l.Seen}
+		r.accounts[n] = &account{
+			person: l.Person, kind: l.Kind, alias: l.Alias, known: l.Known,
+			guest: l.Guest, failing: l.Failing, seen: l.Seen,
+		}
 		if l.Guest {
 			r.guests++
 		}

@@ -21,6 +21,8 @@ const (
 	otherAWS = "another AWS account"
 	tenant   = "the tenant"
 	vendor   = "the vendor: an id of the account"
+	byMail   = "the person of records that have it beside an address"
+	byAdmins = "the local part of an address: administrators name the users"
 )
 
 // Forms lists the forms. docs/identity.md has them as a table, and a test resolves each.
@@ -29,7 +31,8 @@ var Forms = []Form{
 	{"all", "Jane.Doe+x@acme.example", "jane.doe+x@acme.example", anyones, jane, "without what follows +, in an own domain"},
 	{"all", "jane.doe@acme-labs.example", "jane.doe@acme-labs.example", "another own domain", jane,
 		"the same local part means the same person in all own domains, unless two people share it"},
-	{"all", "jane.doe@rival.example", "jane.doe@rival.example", "another organisation", itself, "names of other organisations mean nobody here"},
+	{"all", "jane.doe@rival.example", "jane.doe@rival.example", "another organisation", itself,
+		"names of other organisations mean nobody here"},
 	{"all", "mailto:jane.doe@acme.example", jane, anyones, jane, "the address after `mailto:`, `smtp:`, `sip:` or `user:`"},
 
 	{"Microsoft 365", "i:0#.f|membership|jane.doe@acme.example", jane, tenant, jane,
@@ -44,7 +47,7 @@ var Forms = []Form{
 		"the tenant's initial domain is an own domain, known from its sites, guests, members or `OrganizationName`"},
 	{"Microsoft 365", "755e500a-6c03-46b0-b53b-282f23374e3b", "m365:755e500a-6c03-46b0-b53b-282f23374e3b", tenant, itself,
 		"an object id is the person's of the sign-ins that have it beside an address"},
-	{"Microsoft 365", "jane.doe", "m365:jane.doe", tenant, jane, "the local part of an address: administrators name the users"},
+	{"Microsoft 365", "jane.doe", "m365:jane.doe", tenant, jane, byAdmins},
 
 	{"AWS", "arn:aws:iam::111122223333:user/jane.doe", "aws:111122223333:user/jane.doe", ownAWS, jane, "the local part of an address"},
 	{"AWS", "arn:aws:iam::999988887777:user/jane.doe", "aws:999988887777:user/jane.doe", otherAWS, itself,
@@ -63,20 +66,21 @@ var Forms = []Form{
 		"the pipeline or cluster that issued the token", service,
 		"GitHub, GitLab (`project_path:`), Kubernetes (`system:serviceaccount:`), Terraform Cloud (`organization:`) and others"},
 
-	{"Okta", "jane.doe", "okta:jane.doe", "the organisation", jane, "the local part of an address: administrators name the users"},
+	{"Okta", "jane.doe", "okta:jane.doe", "the organisation", jane, byAdmins},
 	{"Okta", "00u4tjZ1E7T3Yy7kPzHM", "okta:00u4tjz1e7t3yy7kpzhm", vendor, itself, "the person of records that have it beside a login"},
-	{"Snowflake", "JANE.DOE", "snowflake:jane.doe", "the organisation", jane, "the local part of an address: administrators name the users"},
+	{"Snowflake", "JANE.DOE", "snowflake:jane.doe", "the organisation", jane, byAdmins},
 	{"Snowflake", "JANE_DOE", "snowflake:jane_doe", "the organisation", itself, "the person of rows that have it beside an address"},
 	{"Salesforce", "jane.doe@acme.example.uat", "jane.doe@acme.example.uat", "the organisation's Salesforce", jane,
 		"a user name with a suffix is the known address before it"},
-	{"Salesforce", "0055j00000gEytUAAS", "salesforce:0055j00000geytuaas", vendor, itself, "the person of records that have it beside a user name"},
+	{"Salesforce", "0055j00000gEytUAAS", "salesforce:0055j00000geytuaas", vendor, itself,
+		"the person of records that have it beside a user name"},
 	{"GitHub", "jane-doe", "github:jane-doe", "whoever took the name", itself, "the person of records that have it beside a SAML name id"},
 	{"GitHub", "deploy_key", "github:deploy_key", "a repository", service, "so are bots and GitHub Apps that act for themselves"},
 	{"Google Workspace", "102883068663900076015", "google_workspace:102883068663900076015", vendor, itself,
-		"the person of records that have it beside an address"},
+		byMail},
 	{"Google Workspace", "jane.doe@acme.example.test-google-a.com", "jane.doe@acme.example.test-google-a.com", "the organisation", jane,
 		"the test domain that Google gives to an own domain"},
-	{"Slack, Box, Dropbox, Atlassian", "WNWIJIEXAD", "slack:wnwijiexad", vendor, itself, "the person of records that have it beside an address"},
+	{"Slack, Box, Dropbox, Atlassian", "WNWIJIEXAD", "slack:wnwijiexad", vendor, itself, byMail},
 	{"Atlassian", "557058:f58131cb-b67d-43c7-b30d-6b58d40bd077", "atlassian:557058:f58131cb-b67d-43c7-b30d-6b58d40bd077", vendor, itself,
 		"an id, never a name after the colon"},
 }

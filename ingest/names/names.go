@@ -154,7 +154,7 @@ func ByAdmins(source string) bool {
 }
 
 // Whole reports whether a name has no parts: it is no path, subject of a token or domain\name.
-func Whole(name string) bool { return name != "" && strings.IndexAny(name, `:/\|#`) < 0 }
+func Whole(name string) bool { return name != "" && !strings.ContainsAny(name, `:/\|#`) }
 
 // workloads are how the subjects of workloads begin: jobs of pipelines, pods and nodes of
 // clusters.

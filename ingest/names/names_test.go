@@ -95,12 +95,15 @@ func TestParts(t *testing.T) {
 		yes, no []string
 	}{
 		"a workload": {Workload, []string{"repo:acme/app:environment:prod", "project_path:acme/app:ref_type:tag:ref:v1",
-			"system:serviceaccount:jobs:etl", "organization:acme:project:p:workspace:w", "deploy_key"}, []string{"ann", "reporter", "repo", "organizer"}},
+			"system:serviceaccount:jobs:etl", "organization:acme:project:p:workspace:w", "deploy_key"},
+			[]string{"ann", "reporter", "repo", "organizer"}},
 		"an issuer of workloads": {WorkloadIssuer, []string{"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
 			"oidc.eks.eu-west-1.amazonaws.com/id/ABC", "gitlab.acme.example"}, []string{"accounts.google.com", "acme.okta.com", ""}},
-		"a chosen session": {ChosenSession, []string{"ann.lee", "ann"}, []string{"botocore-session-1700000000", "i-0af5b", "1700000000000", "", "AWSCLI-Session"}},
-		"a unique id":      {UniqueID, []string{"AIDAEU1F45GRUKIOMYJB1", "AROAEU1F45GRUKIOMYJB1"}, []string{"AIDA", "aidaeu1f45grukiomyjb1", "ann.lee@acme.example"}},
-		"whole":            {Whole, []string{"ann.lee", "ann"}, []string{"", "a/b", "a:b", `acme\ann`, "a|b", "a#b"}},
+		"a chosen session": {ChosenSession, []string{"ann.lee", "ann"},
+			[]string{"botocore-session-1700000000", "i-0af5b", "1700000000000", "", "AWSCLI-Session"}},
+		"a unique id": {UniqueID, []string{"AIDAEU1F45GRUKIOMYJB1", "AROAEU1F45GRUKIOMYJB1"},
+			[]string{"AIDA", "aidaeu1f45grukiomyjb1", "ann.lee@acme.example"}},
+		"whole": {Whole, []string{"ann.lee", "ann"}, []string{"", "a/b", "a:b", `acme\ann`, "a|b", "a#b"}},
 	} {
 		for _, name := range c.yes {
 			if !c.is(name) {
