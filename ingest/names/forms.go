@@ -61,7 +61,7 @@ var Forms = []Form{
 	{"AWS", "onBehalfOf.userId 93a4b8c2-10f1-7003-6a8b-1f2e3d4c5b6a", "aws_identity_center:93a4b8c2-10f1-7003-6a8b-1f2e3d4c5b6a",
 		"the identity store", itself, "the person of the sign-ins that have it beside a user name; also of a role's session"},
 	{"AWS", "arn:aws:sts::111122223333:assumed-role/Admin/jane.doe", "aws:111122223333:session/jane.doe", ownAWS, jane,
-		"the session's source identity or address; else who was issued its key; else a person whose local part it is named by; else the role"},
+		"its source identity or address; else who was issued its key; else the person whose local part it is named by; else the role"},
 	{"AWS", "repo:acme/app:ref:refs/heads/jane.doe", "aws:111122223333:workload/repo:acme/app:ref:refs/heads/jane.doe",
 		"the pipeline or cluster that issued the token", service,
 		"GitHub, GitLab (`project_path:`), Kubernetes (`system:serviceaccount:`), Terraform Cloud (`organization:`) and others"},
