@@ -147,13 +147,11 @@ func (r *record) emit(out *ingest.Sink) error {
 
 	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, Session: r.session}
 	e.Object = event.Object{ID: r.entity.id, Type: r.entity.kind, Name: cmp.Or(r.entity.title, r.entity.name)}
-	h := actions[r.action]
-	e.Class = h.class
-	if h.class == event.Other && strings.HasPrefix(r.action, "pref.") {
-		e.Class = event.ConfigChange
-		r.setting(out)
+	h, known := actions[r.action]
+	if !known {
+		h = byVerb(r.action)
 	}
-
+	e.Class = h.class
 	if h.detail != nil {
 		h.detail(r, e, out)
 	}
@@ -205,72 +203,6 @@ func decodeAccess(s *jsonscan.Scanner, out *ingest.Sink) error {
 	return nil
 }
 
-type handler struct {
-	class  event.Class
-	detail func(r *record, e *event.Event, out *ingest.Sink)
-}
-
-var actions = map[string]handler{
-	"file_downloaded":                         {event.Download, download},
-	"canvas_downloaded":                       {event.Download, nil},
-	"list_downloaded":                         {event.Download, nil},
-	"huddle_recording_downloaded":             {event.Download, nil},
-	"file_uploaded":                           {event.Upload, nil},
-	"file_deleted":                            {event.Delete, nil},
-	"file_shared":                             {event.ShareUser, shared},
-	"canvas_shared":                           {event.ShareUser, shared},
-	"file_public_link_created":                {event.ShareLink, public},
-	"canvas_linksharing_enabled":              {event.ShareLink, public},
-	"list_linksharing_enabled":                {event.ShareLink, public},
-	"file_public_link_revoked":                {event.Unshare, nil},
-	"external_shared_channel_invite_sent":     {event.ShareUser, invited},
-	"external_shared_channel_invite_created":  {event.ShareUser, invited},
-	"connect_dm_invite_generated":             {event.ShareUser, invited},
-	"external_shared_channel_invite_accepted": {event.MembershipAdd, nil},
-	"external_shared_channel_connected":       {event.MembershipAdd, nil},
-	"guest_created":                           {event.MembershipAdd, subject},
-	"guest_channel_join":                      {event.MembershipAdd, nil},
-	"private_channel_converted_to_public":     {event.ConfigChange, nil},
-	"user_channel_join":                       {event.AppAccess, nil},
-	"public_channel_preview":                  {event.View, nil},
-	"role_change_to_admin":                    {event.AdminGrant, role},
-	"role_change_to_owner":                    {event.AdminGrant, role},
-	"owner_transferred":                       {event.AdminGrant, role},
-	"role_assigned":                           {event.AdminGrant, role},
-	"permissions_assigned":                    {event.AdminGrant, role},
-	"service_owner_transferred":               {event.AdminGrant, role},
-	"role_change_to_user":                     {event.AdminRevoke, role},
-	"role_change_to_guest":                    {event.AdminRevoke, role},
-	"role_removed":                            {event.AdminRevoke, role},
-	"permissions_removed":                     {event.AdminRevoke, role},
-	"user_login":                              {event.LoginSuccess, nil},
-	"user_login_failed":                       {event.LoginFailure, failed},
-	"user_logout":                             {event.Logout, nil},
-	"user_deactivated":                        {event.Offboard, subject},
-	"user_created":                            {event.ConfigChange, subject},
-	"user_reactivated":                        {event.ConfigChange, subject},
-	"manual_export_started":                   {event.Export, nil},
-	"manual_export_completed":                 {event.Export, nil},
-	"manual_export_downloaded":                {event.Export, nil},
-	"scheduled_export_started":                {event.Export, nil},
-	"scheduled_export_downloaded":             {event.Export, nil},
-	"channels_export_started":                 {event.Export, nil},
-	"channels_export_downloaded":              {event.Export, nil},
-	"manual_user_export_started":              {event.Export, nil},
-	"manual_user_export_downloaded":           {event.Export, nil},
-	"app_installed":                           {event.TokenGrant, app},
-	"app_approved":                            {event.TokenGrant, app},
-	"app_scopes_expanded":                     {event.TokenGrant, app},
-	"anomaly":                                 {event.VendorAlert, anomaly},
-	"file_malicious_content_detected":         {event.VendorAlert, nil},
-	"ekm_unenrolled":                          {event.Tamper, nil},
-	"idp_configuration_added":                 {event.ConfigChange, signOn},
-	"idp_configuration_deleted":               {event.ConfigChange, signOn},
-	"idp_prod_configuration_updated":          {event.ConfigChange, signOn},
-	"intune_disabled":                         {event.ConfigChange, signOn},
-	"intune_enabled":                          {event.ConfigChange, signOn},
-}
-
 // download is a file that was fetched. The applications for telephones fetch a picture to show it.
 func download(r *record, e *event.Event, _ *ingest.Sink) {
 	agent := strings.ToLower(r.agent)
@@ -285,9 +217,9 @@ func download(r *record, e *event.Event, _ *ingest.Sink) {
 func signOn(r *record, _ *event.Event, out *ingest.Sink) {
 	effect := ""
 	switch {
-	case strings.HasSuffix(r.action, "_deleted"), strings.HasSuffix(r.action, "_disabled"):
+	case strings.HasSuffix(r.action, "_deleted"), strings.HasSuffix(r.action, "_disabled"), strings.HasSuffix(r.action, "_entity_removed"):
 		effect = "weaker"
-	case r.action == "intune_enabled":
+	case strings.HasSuffix(r.action, "_enabled"):
 		effect = "stronger"
 	}
 	out.Policy("authentication", effect)
@@ -295,7 +227,7 @@ func signOn(r *record, _ *event.Event, out *ingest.Sink) {
 
 // setting is a changed preference of a workspace. Turning off one that forbids something weakens
 // the policy.
-func (r *record) setting(out *ingest.Sink) {
+func setting(r *record, _ *event.Event, out *ingest.Sink) {
 	value := ""
 	r.visit(func(key, v string) {
 		if key == "new_value" && value == "" {
