@@ -278,7 +278,10 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 		}
 		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids, so time and item identify the record
 	}
-	h := types[r.kind]
+	h, known := types[r.kind]
+	if !known {
+		h = byWords(r.kind)
+	}
 	e.Class = h.class
 	if e.Class == event.Download && a != nil {
 		e.Bytes = a.size
@@ -320,79 +323,6 @@ func (r *record) setActor(e *event.Event, out *ingest.Sink) {
 	if r.context.email != "" && !strings.EqualFold(r.context.email, r.actor.email) {
 		a.OnBehalfOf = out.Account("dropbox", r.context.email)
 	}
-}
-
-// handler is the meaning of an event type.
-type handler struct {
-	class  event.Class
-	detail func(r *record, e *event.Event, out *ingest.Sink)
-}
-
-var types = map[string]handler{
-	"file_download":                        {event.Download, nil},
-	"shared_content_download":              {event.Download, nil},
-	"shared_link_download":                 {event.Download, nil},
-	"paper_doc_download":                   {event.Download, nil},
-	"file_transfers_transfer_download":     {event.Download, nil},
-	"file_preview":                         {event.View, nil},
-	"shared_content_view":                  {event.View, nil},
-	"shared_link_view":                     {event.View, nil},
-	"paper_doc_view":                       {event.View, nil},
-	"file_add":                             {event.Upload, nil},
-	"file_edit":                            {event.Edit, nil},
-	"paper_doc_edit":                       {event.Edit, nil},
-	"file_restore":                         {event.Edit, nil},
-	"create_folder":                        {event.Upload, nil},
-	"file_delete":                          {event.Delete, nil},
-	"file_permanently_delete":              {event.Delete, nil},
-	"file_copy":                            {event.Copy, nil},
-	"shared_content_copy":                  {event.Copy, nil},
-	"file_get_copy_reference":              {event.Copy, nil},
-	"file_move":                            {event.Rename, nil},
-	"file_rename":                          {event.Rename, nil},
-	"shared_link_create":                   {event.ShareLink, link},
-	"shared_link_change_visibility":        {event.ShareLink, link},
-	"shared_link_settings_change_audience": {event.ShareLink, link},
-	"shared_content_change_link_audience":  {event.ShareLink, link},
-	"shared_link_disable":                  {event.Unshare, nil},
-	"shared_content_remove_member":         {event.Unshare, nil},
-	"shared_content_add_member":            {event.ShareUser, recipients},
-	"shared_content_add_invitees":          {event.ShareUser, invitees},
-	"shared_link_share":                    {event.ShareUser, recipients},
-	"file_transfers_transfer_send":         {event.ShareUser, recipients},
-	"paper_content_add_member":             {event.ShareUser, recipients},
-	"sf_external_invite_warn":              {event.ShareUser, recipients},
-	"sf_team_invite":                       {event.ShareUser, recipients},
-	"shared_folder_transfer_ownership":     {event.PermissionGrant, recipients},
-	"member_change_admin_role":             {event.AdminGrant, adminRole},
-	"member_change_status":                 {event.ConfigChange, status},
-	"app_link_team":                        {event.TokenGrant, nil},
-	"app_link_user":                        {event.TokenGrant, nil},
-	"app_unlink_user":                      {event.TokenRevoke, nil},
-	"app_unlink_team":                      {event.TokenRevoke, nil},
-	"device_link_success":                  {event.AppAccess, nil},
-	"sign_in_as_session_start":             {event.AppAccess, nil},
-	"login_success":                        {event.LoginSuccess, nil},
-	"login_fail":                           {event.LoginFailure, failed},
-	"logout":                               {event.Logout, nil},
-	"sso_error":                            {event.LoginFailure, failed},
-	"tfa_change_status":                    {event.MFADisabled, tfa},
-	"tfa_reset":                            {event.MFADisabled, tfaReset},
-	"tfa_change_policy":                    {event.ConfigChange, changed},
-	"member_transfer_account_contents":     {event.Export, nil},
-	"export_members_report":                {event.Export, nil},
-	"dropbox_passwords_exported":           {event.Export, nil},
-	"external_sharing_create_report":       {event.Export, nil},
-	"sharing_change_link_policy":           {event.ConfigChange, changed},
-	"member_send_invite_policy_changed":    {event.ConfigChange, changed},
-	"password_reset":                       {event.ConfigChange, nil},
-	"admin_alerting_triggered_alert":       {event.VendorAlert, nil},
-	"object_label_removed":                 {event.LabelChange, label},
-	"object_label_updated_value":           {event.LabelChange, label},
-	"object_label_added":                   {event.LabelChange, label},
-	"shared_folder_change_members_policy":  {event.ConfigChange, nil},
-	"sharing_change_folder_join_policy":    {event.ConfigChange, changed},
-	"sharing_change_member_policy":         {event.ConfigChange, changed},
 }
 
 // scanDetails reads the details that most types have: new value, previous value, and who may
@@ -516,7 +446,7 @@ func changed(r *record, e *event.Event, out *ingest.Sink) {
 	r.scanDetails()
 	out.Attr(event.AttrTarget, out.Join(r.kind, "=", r.newValue))
 	kind := "sharing"
-	if r.kind == "tfa_change_policy" {
+	if authentication(r.kind) {
 		kind = "authentication"
 	}
 	effect := ""
