@@ -11,12 +11,12 @@ import (
 // a takeout, a transfer, a migration, a content search. A destination outside the
 // service weighs more.
 var accountExport = &detect.Detector{
-	Name: "account_export", Title: "Whole account or workspace exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
-	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents},
+	Name: "account_export", Title: "Whole account, workspace or database exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
+	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents, awsManage},
 	Indicators: []detect.Indicator{{
 		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
 		Match: func(a *detect.Enriched) bool {
-			return !crm(a) && !elsewhereBound(a) && !exportsReport(a) && !a.Whole() && !ofOthers(a)
+			return !crm(a) && !cloud(a) && !elsewhereBound(a) && !exportsReport(a) && !a.Whole() && !ofOthers(a)
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "started an export in " + a.Source.Title() + ": " + detect.Quote(a.Action)
@@ -51,6 +51,14 @@ var accountExport = &detect.Detector{
 		Name: "account_transfer_self", Weight: 1.1, Impact: 3, On: []event.Class{event.Export},
 		Match:    func(a *detect.Enriched) bool { return ofOthers(a) && a.Receiver() == "themselves" },
 		Describe: sayTransferred,
+	}, {
+		Name: "cloud_export", Weight: 1, Impact: 2, On: []event.Class{event.Export},
+		Match:    func(a *detect.Enriched) bool { return cloud(a) && a.Foreign == "" },
+		Describe: sayExported,
+	}, {
+		Name: "cloud_export_foreign", Weight: 1.4, Impact: 3, On: []event.Class{event.Export},
+		Match:    func(a *detect.Enriched) bool { return cloud(a) && a.Foreign != "" },
+		Describe: sayExported,
 	}},
 }
 
@@ -67,4 +75,16 @@ func elsewhereBound(a *detect.Enriched) bool {
 	d := strings.ToUpper(a.Attr(event.AttrTarget))
 	return a.Source == event.GoogleWorkspace && d != "" && !strings.Contains(d, "DRIVE_") && d != "DRIVE" &&
 		!strings.Contains(d, "GOOGLE") && !strings.Contains(d, "EMAIL") && !strings.Contains(d, "DOWNLOAD")
+}
+
+// sayExported says what was exported from AWS, and to which bucket.
+func sayExported(a *detect.Enriched) string {
+	s := "exported the " + resourceName(a)
+	if bucket := a.Attr(event.AttrTarget); bucket != "" {
+		s += " to the bucket " + detect.Quote(bucket)
+	}
+	if a.Foreign != "" {
+		s += " of " + a.ForeignParty()
+	}
+	return s
 }

@@ -10,8 +10,8 @@ import (
 // All lists the detectors in the order of their group in docs/detectors. Stored state relies
 // on the order.
 var All = []*detect.Detector{
-	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, massClone, accountExport,
-	warehouseExport, mailRead, endpointTakeout, assistantRead, reportExport, slowDrip,
+	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, secretRead, massClone,
+	accountExport, warehouseExport, mailRead, endpointTakeout, assistantRead, reportExport, slowDrip,
 	bulkCopy,
 	publicLink, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
 	bucketPublic, publicAccessGuard, securityGroupOpen, snapshotShared,

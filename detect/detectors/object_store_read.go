@@ -14,23 +14,23 @@ var objectStoreRead = &detect.Detector{
 	Metrics: []detect.Metric{
 		{
 			Name: "objects", HalfSaturation: 60, Unit: "objects", Weight: .9, On: takesFile,
-			Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) }),
+			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) }),
 		},
 		{
 			Name: "objects_new_bucket", History: true, HalfSaturation: 40,
 			Unit: "objects from buckets new to the person", On: takesFile,
-			Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) && a.PlaceAge <= 1 }),
+			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) && a.PlaceAge <= 1 }),
 		},
 		{Name: "object_bytes", HalfSaturation: 30, Unit: "bytes", Weight: .8, Scale: detect.RootBytes, On: takesFile,
 			Measure: func(a *detect.Enriched) float64 {
-				if cloud(a) {
+				if stored(a) {
 					return float64(max(a.Bytes, 0))
 				}
 				return 0
 			}},
 		{
 			Name: "objects_burst", HalfSaturation: 60, Unit: "objects within half an hour", Weight: .9, Burst: true,
-			On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && cloud(a) }),
+			On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) }),
 		},
 		{Name: "object_lists", HalfSaturation: 10, Unit: "listings", Weight: .3, On: []event.Class{event.List}, Measure: when(cloud)},
 	},
@@ -40,8 +40,27 @@ var objectStoreRead = &detect.Detector{
 		if b := d.N("object_bytes"); b > 0 {
 			s += ", " + detect.Size(b) + ","
 		}
-		return s + d.Where() + d.Within() + d.OfWhich("objects_new_bucket", "in buckets new to them")
+		return s + d.Where() + d.Within() + d.OfWhich("objects_new_bucket", "in buckets new to them") + copiesTo(d)
 	},
+}
+
+// copiesTo says to which bucket objects were copied; "" if none were.
+func copiesTo(d *detect.Day) string {
+	switch t := &d.Evidence.Targets; {
+	case t.Name == "":
+		return ""
+	case t.Share > .95:
+		return "; copies went to " + detect.Quote(t.Name)
+	case t.Share >= .5:
+		return "; copies went mostly to " + detect.Quote(t.Name)
+	default:
+		return "; copies went to " + detect.Amount(float64(t.Names), "bucket", "buckets")
+	}
+}
+
+// stored says whether an act is about an object in a bucket, rather than a secret, or a copy of a system.
+func stored(a *detect.Enriched) bool {
+	return cloud(a) && (a.Object.Type == "object" || a.Object.Type == "")
 }
 
 func cloud(a *detect.Enriched) bool { return a.Source == event.CloudTrail }

@@ -154,8 +154,11 @@ func target(a *detect.Enriched) string {
 	if o := a.Outsider(); o != "" {
 		return o
 	}
-	if a.Class == event.Query {
+	switch {
+	case a.Class == event.Query:
 		return a.Client.App
+	case a.Class == event.Copy && a.Source == event.CloudTrail:
+		return a.Attr(event.AttrTarget)
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 var meanings = func() map[string]map[string]call {
 	all := map[string]map[string]call{}
 	addShares(all)
+	addExports(all)
 	for name, c := range calls {
 		add(all, strings.TrimSuffix(c.service, "."), name, c)
 	}
@@ -44,8 +45,12 @@ func (r *record) operation() (call, bool) {
 		name = unversioned(name)
 	}
 	c, known := meanings[serviceOf(r.source)][name]
-	if !known && setsPolicy(name) {
+	switch {
+	case known:
+	case setsPolicy(name):
 		c.params = anyPolicy
+	case exportsSomething(name):
+		c.params = anyExport
 	}
 	return c, known
 }

@@ -173,7 +173,8 @@ func addShares(to map[string]map[string]call) {
 
 // read reads what is shared, and with whom.
 func (s *share) read(r *record, e *event.Event, out *ingest.Sink) {
-	target(e, out, s.kind, cmp.Or(short(first(r.params, s.called)), e.Tenant))
+	name := strings.TrimPrefix(short(first(r.params, s.called)), s.kind+"/")
+	target(e, out, s.kind, cmp.Or(name, e.Tenant))
 	switch {
 	case s.ends:
 		if e.After = event.Private; e.Class == event.ShareUser {
