@@ -211,8 +211,8 @@ func (r *record) emit(out *ingest.Sink) error {
 		e.Key = ingest.Hash("m365", r.id)
 	}
 
-	r.actor(&e.Actor, out)
 	e.Actor.Name = r.displayName
+	r.actor(&e.Actor, out)
 	r.ownDomain(out)
 	e.Client = event.Client{
 		IP:      ingest.Address(r.ip),
@@ -282,6 +282,10 @@ func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	switch {
 	case id == "anonymous" || strings.HasPrefix(id, "urn:spo:anon"):
 		a.Kind = event.Anonymous
+		return
+	case id == "app@sharepoint" && r.appID != "":
+		a.Kind = event.App // by permissions of its own, all of which SharePoint writes under one name
+		a.Account, a.Name = out.Account("m365", r.appID), cmp.Or(a.Name, r.appName)
 		return
 	case id == "app@sharepoint" || strings.EqualFold(id, `SHAREPOINT\system`) || strings.HasPrefix(id, `NT AUTHORITY\`) ||
 		strings.HasPrefix(id, "NT SERVICE"):
