@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -43,7 +44,7 @@ func (m *Message) Facts() (list []Fact) {
 		}
 	}
 	who := a.User
-	if a.Service {
+	if a.Service && !event.IsPlace(a.User) {
 		who += " (service account)"
 	}
 	add("Who", who)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -148,7 +149,7 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		}
 
 		head := fmt.Sprintf("%3d  %s  %s  %s  %s", rank, o.colorize(a.Severity), score, a.Time.Format("2006-01-02 15:04"), who)
-		if a.Service {
+		if a.Service && !event.IsPlace(a.User) {
 			head += " (service account)"
 		}
 		if n := days[a.Case]; n > 1 {

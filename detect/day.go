@@ -32,6 +32,8 @@ type Day struct {
 	ActiveDays float64
 	// Lasting says that a raised rate began before today.
 	Lasting bool
+	// Service says that the day is not that of a person, but of a service account or a place.
+	Service bool
 }
 
 // FewDays is how many active days a person must have had for what is usual for them to be

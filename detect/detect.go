@@ -39,6 +39,10 @@ type Detector struct {
 	// adds to their title, such as "before leaving". Its own reason is left out then.
 	Qualifier string
 
+	// Unsigned says that the detector sees what is done without a sign-in, of which the person who
+	// opened it to anybody is told, or the place. It sees nothing else, and no other detector sees
+	// that. Peers say nothing about it.
+	Unsigned bool
 	// Exfiltration says that the detector sees data leave, so that its findings weigh more
 	// before a user leaves, and count towards a slow drip.
 	Exfiltration bool

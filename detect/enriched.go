@@ -12,6 +12,7 @@ type Enriched struct {
 	*event.Event
 	Person string // the name of the person who acts
 
+	Unsigned  bool    // done without a sign-in, in what the person opened or owns, or in a place
 	First     bool    // the first time today that this is done with the object
 	Repeat    bool    // it was done with the object earlier today: it does not count again
 	Fresh     bool    // the person never touched the object before today
@@ -50,6 +51,12 @@ type Enriched struct {
 	Brief      int64  // how long a right was held that is taken away within a day, milliseconds; 0 if longer
 	AfterLast  int64  // how long the last working day has been over, milliseconds; 0 if it is not
 	Leaving    bool   // the person has given notice, or left lately
+}
+
+// Signed says whether the request was authorised by a signature in its link: whoever had the link
+// could send it.
+func (a *Enriched) Signed() bool {
+	return a.Source == event.CloudTrail && len(a.Attrs) > 0 && a.Attr(event.AttrSigned) != ""
 }
 
 // Outsider is the first recipient outside; "" if there is none.

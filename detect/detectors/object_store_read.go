@@ -21,6 +21,11 @@ var objectStoreRead = &detect.Detector{
 			Unit: "objects from buckets new to the person", On: takesFile,
 			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) && a.PlaceAge <= 1 }),
 		},
+		{
+			Name: "objects_signed_link", History: true, HalfSaturation: 30, Weight: .9,
+			Unit: "objects by pre-signed URLs from unknown networks", On: takesFile,
+			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) && a.Strange && a.Signed() }),
+		},
 		{Name: "object_bytes", HalfSaturation: 30, Unit: "bytes", Weight: .8, Scale: detect.RootBytes, On: takesFile,
 			Measure: func(a *detect.Enriched) float64 {
 				if stored(a) {
@@ -40,7 +45,8 @@ var objectStoreRead = &detect.Detector{
 		if b := d.N("object_bytes"); b > 0 {
 			s += ", " + detect.Size(b) + ","
 		}
-		return s + d.Where() + d.Within() + d.OfWhich("objects_new_bucket", "in buckets new to them") + copiesTo(d)
+		return s + d.Where() + d.Within() + d.OfWhich("objects_new_bucket", "in buckets new to them",
+			"objects_signed_link", "by pre-signed URLs from unknown networks") + copiesTo(d)
 	},
 }
 

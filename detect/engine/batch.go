@@ -121,11 +121,15 @@ func (e *Engine) addToBatch(k *Keyed) error {
 	if k.Person == "" || class == event.Derived || e.excluded[k.Person] || !e.owns(k.Person) {
 		return e.err
 	}
-	p := e.person(k.Person, event.RecordKind(k.Record))
+	kind, unsigned := event.RecordKind(k.Record), event.Nobody(k.Record)
+	if unsigned && !event.IsPlace(k.Person) {
+		kind = event.Human
+	}
+	p := e.person(k.Person, kind)
 	p.Guest = event.RecordGuest(k.Record)
 	e.begin(p, at)
 	e.org(p).department(p.peerGroup())
-	if tookEffect(event.RecordOutcome(k.Record)) {
+	if !unsigned && tookEffect(event.RecordOutcome(k.Record)) {
 		e.countActs(p, source, class)
 	}
 	b.items = append(b.items, item{p, k.Record})

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -29,13 +30,15 @@ type metric struct {
 	*detect.Metric
 	detector int // index in the catalog, or -1 if it only says how busy a person is
 	weight   float64
-	carried  int // index among those that go on from day to day, or -1
+	carried  int  // index among those that go on from day to day, or -1
+	unsigned bool // of what is done without a sign-in
 }
 
 // indicator is an Indicator in the flat list.
 type indicator struct {
 	*detect.Indicator
 	detector int
+	unsigned bool
 	lasting  int // index of the indicator that Persists names, or -1
 }
 
@@ -77,11 +80,11 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 	}
 	c.scored = len(c.metrics)
 	for i := range busy {
-		c.metrics = append(c.metrics, metric{&busy[i], -1, 0, -1})
+		c.metrics = append(c.metrics, metric{&busy[i], -1, 0, -1, false})
 	}
 	for i, m := range c.metrics {
 		c.index[m.Name] = i
-		c.rare = append(c.rare, rareCounts[m.Name])
+		c.rare = append(c.rare, cmp.Or(rareCounts[m.Name], unsignedCounts[m.Name]))
 		for _, class := range m.On {
 			c.onClass[class] = append(c.onClass[class], i)
 		}
@@ -106,7 +109,7 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 		c.mechanism[m] = d
 	}
 	for i := range det.Metrics {
-		m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1}
+		m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1, det.Unsigned}
 		if m.weight == 0 {
 			m.weight = 1
 		}
@@ -121,7 +124,7 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 		c.metrics = append(c.metrics, m)
 	}
 	for i := range det.Indicators {
-		c.indicators = append(c.indicators, indicator{&det.Indicators[i], d, -1})
+		c.indicators = append(c.indicators, indicator{&det.Indicators[i], d, det.Unsigned, -1})
 	}
 }
 

@@ -110,10 +110,14 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.owns(name) {
 		return e.err
 	}
-	p := e.person(name, ev.Actor.Kind)
+	kind, unsigned := ev.Actor.Kind, ev.Actor.Kind == event.Anonymous && ev.Actor.Account == ""
+	if unsigned && !event.IsPlace(name) {
+		kind = event.Human
+	}
+	p := e.person(name, kind)
 	p.Guest = ev.Actor.Guest
 	e.begin(p, ev.Time)
-	if effective(ev) {
+	if effective(ev) && !unsigned {
 		e.countActs(p, ev.Source, ev.Class)
 	}
 	e.handle(p, ev)
@@ -122,6 +126,10 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 
 // handle scores an event of a person with an open day.
 func (e *Engine) handle(p *person, ev *event.Event) {
+	if ev.Actor.Kind == event.Anonymous && ev.Actor.Account == "" {
+		e.handleUnsigned(p, ev)
+		return
+	}
 	// The order matters: attempts looks at failures before enrich accounts for the sign-in, and count
 	// must know what closeExposures has closed, since expose leaves out what is open already.
 	if p.Day.again(ev) {

@@ -214,6 +214,12 @@ func (e *Engine) network(p *person, o *org, a *detect.Enriched, today int64) {
 		return
 	}
 	key := hash(ofNetwork, network(a.Client.IP))
+	if a.Signed() { // whoever has the link may use it, from a network that is not the person's
+		_, mine := p.Known.since(key, today)
+		_, theirs := o.known(networks)[key]
+		a.Strange = !mine && !theirs
+		return
+	}
 	mine := p.Known.age(key, today, maxKnown)
 	theirs := o.age(networks, key, today, e.deltaOf(p).of(p))
 	a.NewNetwork = p.settled() && mine == 0 && theirs == 0

@@ -66,6 +66,9 @@ func (d *dayState) measure(a *detect.Enriched, c *concerned) (grown bool) {
 	cat := d.catalog
 	for _, j := range cat.onClass[a.Class] {
 		m := &cat.metrics[j]
+		if m.unsigned != a.Unsigned {
+			continue
+		}
 		n := m.Measure(a)
 		if n <= 0 || j < cat.scored && !c.may(m.detector) {
 			continue
@@ -106,7 +109,7 @@ func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool)
 	cat, d := e.catalog, &p.Day
 	for _, i := range cat.indicatorsOn[a.Class] {
 		f := &cat.indicators[i]
-		if !f.Match(a) || !c.may(f.detector) {
+		if f.unsigned != a.Unsigned || !f.Match(a) || !c.may(f.detector) {
 			continue
 		}
 		c.marked |= 1 << f.detector
@@ -141,7 +144,7 @@ func (d *dayState) repeat(a *detect.Enriched) {
 	var marked uint64
 	a.First = true
 	for _, j := range cat.onClass[a.Class] {
-		if m := &cat.metrics[j]; j < cat.scored && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
+		if m := &cat.metrics[j]; j < cat.scored && m.unsigned == a.Unsigned && marked>>m.detector&1 == 0 && m.Measure(a) > 0 {
 			marked |= 1 << m.detector
 			d.proof(m.detector).Repeats++
 		}
@@ -311,7 +314,7 @@ func (d *dayState) counts(det *detect.Detector, g int) detect.Counts {
 func (p *person) view(det *detect.Detector, g int) *detect.Day {
 	return &detect.Day{
 		Counts: p.Day.counts(det, g), Evidence: p.Day.proof(g).evidence(), Settled: p.settled(), ActiveDays: p.Active,
-		Lasting: slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 }),
+		Lasting: slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 }), Service: p.Service,
 	}
 }
 
@@ -326,6 +329,12 @@ func (e *Engine) usually(p *person, v *verdict, j int) string {
 	write := detect.About
 	if m.Scale == detect.RootBytes {
 		write = detect.Size
+	}
+	if m.unsigned {
+		if v.mean[j] < unusual {
+			return "nothing like it is known of other days"
+		}
+		return "usual day " + write(cat.unscale(j, v.mean[j])) + " " + m.Unit
 	}
 	own, peers := write(cat.unscale(j, v.mean[j])), write(cat.unscale(j, v.peers[j]))
 	if b := o.before(j, v.raw[j], p.Service); b.Days == 0 {

@@ -44,6 +44,7 @@ const (
 	ofDevice
 	ofAccount
 	ofWindow
+	ofUnsigned
 	stepTaken   // steps of a sequence, by item
 	stepHidden  // renamed
 	stepLowered // its label lowered or taken off

@@ -223,6 +223,9 @@ func (o *org) everybody(j int) float64 { return (unfix(o.Sum[j]) + .5) / (unfix(
 // peers is the usual count of a metric in a department, drawn towards that of
 // everybody where the department is small.
 func (o *org) peers(d *department, j int) float64 {
+	if o.catalog.metrics[j].unsigned {
+		return 0 // one place says nothing about another
+	}
 	return (unfix(d.Sum[j]) + float64(30*o.everybody(j))) / (unfix(d.Active) + 30)
 }
 

@@ -40,6 +40,13 @@ var rareCounts = map[string]rareCount{
 	"synced":                    {460, 1.5},
 }
 
+// unsignedCounts are the same for what is done without a sign-in in places where it was not before.
+// In the generated organisations nothing is: these are set, not measured.
+var unsignedCounts = map[string]rareCount{
+	"unsigned_takes_new":   {25, 1.5},
+	"unsigned_deletes_new": {10, 1.5},
+}
+
 type rareCount struct{ count, falls float64 }
 
 // before is how surprises at a metric were distributed until now. While too few days are
@@ -48,7 +55,7 @@ type rareCount struct{ count, falls float64 }
 func (o *org) before(j int, s float64, service bool) finding.Before {
 	cat := o.catalog
 	b := o.Tails[j].before(s)
-	if b.Days > 0 || service {
+	if b.Days > 0 || service && !cat.metrics[j].unsigned {
 		return b
 	}
 	b.Rare, b.Falls = cat.rare[j].count, cat.rare[j].falls

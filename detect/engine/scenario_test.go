@@ -82,7 +82,9 @@ func (s *scenario) add(who string, e *event.Event) {
 			e.Actor.Kind = event.Service
 		}
 	}
-	e.Actor.Account = person
+	if e.Actor.Account = person; e.Actor.Kind == event.Anonymous { // the person opened it, or it is a place
+		e.Actor.Account = ""
+	}
 	s.events = append(s.events, keyed{person, e})
 }
 
@@ -318,7 +320,7 @@ func (s *scenario) actLine(day int, f []string) {
 		case "folder":
 			e.Object.Folder = true
 		case "kind":
-			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System}[value]
+			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System, "anonymous": event.Anonymous}[value]
 		case "outcome":
 			e.Outcome = event.Failure
 		case "action":

@@ -22,6 +22,7 @@ const (
 	others      = .27 // of the further counts of one detector
 	othersMax   = 4.0
 	second      = .5 // of the further detectors
+	unusual     = .5 // usual count from which it is spoken of
 	serviceDays = 10 // active days before the counts of a service account speak: other ones say nothing about it
 	together    = .5 // of the weaker of a suspicious sign-in and exfiltration
 	busyPower   = 1.4
@@ -261,7 +262,7 @@ func (s *scoring) scoreCounts(cat *Catalog, g int, det *detect.Detector) {
 			v.spoken = append(v.spoken, c)
 		}
 	}
-	known := !p.Service || p.Active >= serviceDays
+	known := !p.Service || p.Active >= serviceDays || det.Unsigned
 	if len(v.spoken) > 0 && known && (det.Floor == nil || det.Floor(day.counts(det, g))) {
 		v.counted[g] = true
 		v.points[g] = sumOf(det, v.spoken)

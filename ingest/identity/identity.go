@@ -31,6 +31,8 @@ type Resolver struct {
 
 	keys map[string]issued // access keys of AWS sessions, by alias, until they expire
 
+	opened map[uint64]opener // what is open to anybody, by openedKey
+
 	strangers map[string]*unknownAccount // names that have only failed to sign in within the last day
 	failures  int                        // failed sign-ins of all strangers that are kept
 	origins   []origin                   // where the names that were dropped today came from
@@ -88,6 +90,7 @@ func New() *Resolver {
 		actors:    map[string]int{},
 		strangers: map[string]*unknownAccount{},
 		keys:      map[string]issued{},
+		opened:    map[uint64]opener{},
 	}
 }
 
@@ -116,7 +119,8 @@ func (r *Resolver) Configure(c Config) {
 }
 
 // Resolve returns the person who acted in a stored event, and the event completed with the kind
-// of the actor, whether it is a guest, and who the recipients are. The person is "" if nobody
+// of the actor, whether it is a guest, and who the recipients are. Of what is done without a sign-in,
+// it is who opened it to anybody, or the place (see event.PlaceName). The person is "" if nobody
 // acted, or if the name has never done anything but fail. When such a name succeeds, that event
 // carries its failed sign-ins of the last day (event.AttrAttempts). The record may be changed
 // in place or replaced; the result is valid until the next call.
@@ -147,6 +151,12 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 				event.SetRecordKind(rec, a.kind)
 			}
 		}
+	}
+	switch {
+	case person != "":
+		r.openedBy(person, rec)
+	case event.Nobody(rec):
+		person = r.nobody(rec)
 	}
 	if event.RecordHasRecipients(rec) {
 		rec = r.recipients(rec, person)

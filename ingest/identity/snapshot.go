@@ -35,6 +35,8 @@ type graph struct {
 	Left      DroppedCounts
 	Day       int64
 	Admitted  int
+
+	Opened map[uint64]opener `cbor:",omitempty"`
 }
 
 // link is the stored form of an account.
@@ -72,6 +74,7 @@ func (r *Resolver) Snapshot() ([]byte, error) {
 		Left:      r.left,
 		Day:       r.day,
 		Admitted:  r.admitted,
+		Opened:    r.opened,
 	}
 	for a, p := range r.people {
 		g.People[a] = p.department
@@ -118,6 +121,7 @@ func (r *Resolver) Restore(snapshot []byte) error {
 
 	maps.Copy(r.locals, g.Locals)
 	maps.Copy(r.keys, g.Keys)
+	maps.Copy(r.opened, g.Opened)
 	for alias, person := range g.Links {
 		switch {
 		case strings.HasPrefix(alias, keyPrefix): // of version 1
@@ -191,6 +195,7 @@ func EraseFromSnapshot(snapshot []byte, person string) (out []byte, accounts []s
 		delete(r.keys, account)
 	}
 
+	maps.DeleteFunc(r.opened, func(_ uint64, o opener) bool { return mine[o.Person] })
 	for local, who := range r.locals {
 		if mine[who] {
 			delete(r.locals, local)

@@ -310,6 +310,7 @@ func (r *Resolver) newDay(at int64) {
 	first := r.day == 0
 	r.day, r.admitted = at/event.Day, 0
 	r.expire(at)
+	r.forgetOpened()
 	for key, k := range r.keys {
 		switch {
 		case first: // restored from a state without ages

@@ -198,6 +198,26 @@ var kindNames = [...]string{"unknown", "human", "service", "app", "system", "ano
 // String returns the kind's name in output and docs.
 func (k ActorKind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
 
+// placeMark is in the name of every place.
+const placeMark = ":public/"
+
+// PlaceName returns the name under which it is told what happens in a container without a
+// sign-in, where nobody is known who opened it to anybody. It is no account.
+func PlaceName(s Source, container string) string { return s.String() + placeMark + container }
+
+// IsPlace reports whether a name is one that PlaceName returned.
+func IsPlace(name string) bool { return strings.Contains(name, placeMark) }
+
+// Nobody reports whether a stored event was done without a sign-in by somebody who has no name at
+// all.
+func Nobody(rec []byte) bool {
+	if RecordKind(rec) != Anonymous {
+		return false
+	}
+	account, _ := RecordActor(rec)
+	return account == ""
+}
+
 // Outcome is whether the action took effect.
 type Outcome uint8
 

@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"cmp"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+)
+
+// handleUnsigned scores what was done without a sign-in, in what a person has opened to anybody or
+// owns, or in a place. It is not the person's doing: nothing else is learned from it.
+func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
+	p.Day.Latest = ev.Time
+	p.Day.Sources |= 1 << ev.Source
+	a := &e.enriched
+	*a = detect.Enriched{Event: ev, Person: p.Name, Unsigned: true, Sensitive: sensitive(&ev.Object)}
+	if effective(ev) {
+		p.touchUnsigned(a)
+	}
+	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
+	if e.count(p, a) || again {
+		e.emitFindings(p, ev.Time)
+	}
+}
+
+// touchUnsigned notes what is done without a sign-in to files and objects.
+func (p *person) touchUnsigned(a *detect.Enriched) {
+	act := "take"
+	switch a.Class {
+	case event.Download, event.Sync, event.Copy:
+	case event.View:
+		act = "view"
+	case event.Delete:
+		act = "delete"
+	default:
+		return
+	}
+	place := cmp.Or(a.Object.Container, a.Object.Name)
+	a.PlaceAge = p.Known.age(hash(ofUnsigned, act, a.Source.String(), place), a.Time/event.Day, maxKnown)
+	if a.First = true; object(a.Event) != 0 {
+		key := hash(ofUnsigned, act) ^ object(a.Event)
+		a.First = p.done(key) == 0
+		p.setDone(key, 1)
+	}
+	a.Repeat = !a.First
+}
