@@ -30,8 +30,10 @@ func (r *Resolver) openedBy(person string, rec []byte) {
 		return
 	}
 	_, after := event.RecordVisibility(rec)
-	if o := event.RecordOutcome(rec); event.RecordKind(rec) != event.Human || after < event.PublicLink || o == event.Failure || o == event.Denied ||
-		r.dec.Decode(rec, &r.e) != nil {
+	if after < event.PublicLink || event.RecordKind(rec) != event.Human {
+		return
+	}
+	if o := event.RecordOutcome(rec); o == event.Failure || o == event.Denied || r.dec.Decode(rec, &r.e) != nil {
 		return
 	}
 	o := &r.e.Object
