@@ -42,6 +42,9 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 		e.tenant = strings.Clone(ev.Tenant)
 		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.deltaOf(p).People)
 	}
+	if ev.Source == event.GitHub {
+		e.member(p, ev, today)
+	}
 	if len(a.To) > 0 {
 		e.recipients(p, o, a, today)
 	}
@@ -137,8 +140,11 @@ func (e *Engine) recipients(p *person, o *org, a *detect.Enriched, today int64) 
 			}
 			_, d, _ = strings.Cut(d, ".")
 		}
-		if a.Source == event.CloudTrail {
+		switch a.Source {
+		case event.CloudTrail:
 			e.party(p, o, a, to, today)
+		case event.GitHub:
+			e.login(p, o, to, today)
 		}
 	}
 }

@@ -12,12 +12,16 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
-// Formats are the JSON shapes of audit log records.
+// Formats are the JSON shapes of audit log records. A record may have no actor: GitHub names none
+// for deploy keys and its own machinery, and tools leave out what is empty.
 var Formats = []*ingest.Format{{
 	Name: "github",
 	Match: func(k ingest.Keys) bool {
-		return k.Has("action", "actor") && (k.Has("@timestamp") || k.Has("created_at")) && !k.Has("entity") &&
-			(k.Has("_document_id") || k.Has("org") || k.Has("repo") || k.Has("business") || k.Has("actor_location") || k.Has("actor_id"))
+		if !k.Has("action") || k.Has("entity") || !(k.Has("@timestamp") || k.Has("created_at")) {
+			return false
+		}
+		some := k.Has("org") || k.Has("repo") || k.Has("business") || k.Has("actor_location") || k.Has("actor_id") || k.Has("actor_ip")
+		return k.Has("_document_id") || k.Has("actor") && some || k.Has("@timestamp") && some
 	},
 	Decode: decode,
 }}
@@ -25,7 +29,8 @@ var Formats = []*ingest.Format{{
 // record holds the fields of a record that are used.
 type record struct {
 	id, stamp, created, action, actor, ip, country, nameID, org, repo, user, permission string
-	visibility, before, agent, access, bot, app, invitee, team                          string
+	visibility, before, agent, access, bot, app, invitee, team, email, owner, newName   string
+	path, method, status, fingerprint, public, target, business, scope, oldPermission   string
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}
@@ -38,52 +43,14 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		return ingest.ErrNotThis
 	}
 	for s.Next() {
-		switch string(s.Key) {
-		case "_document_id":
-			r.id = s.Text()
-		case "@timestamp":
-			r.stamp = s.Text()
-		case "created_at":
-			r.created = s.Text()
-		case "action":
-			r.action = s.Text()
-		case "actor":
-			r.actor = s.Text()
-		case "actor_ip":
-			r.ip = s.Text()
-		case "actor_is_bot":
-			r.bot = s.Text()
-		case "actor_location":
-			r.country = s.Field("country_code")
-		case "external_identity_nameid":
-			r.nameID = s.Text()
-		case "org":
-			r.org = oneOf(s)
-		case "repo", "repository":
-			if t := oneOf(s); t != "" {
-				r.repo = t
+		if string(s.Key) != "data" {
+			r.field(s)
+			continue
+		}
+		if s.Object() { // older exports put further fields there
+			for s.Next() {
+				r.field(s)
 			}
-
-		case "user":
-			r.user = s.Text()
-		case "invitee":
-			r.invitee = s.Text()
-		case "permission", "new_repo_permission":
-			r.permission = s.Text()
-		case "visibility":
-			r.visibility = s.Text()
-		case "previous_visibility":
-			r.before = s.Text()
-		case "user_agent":
-			r.agent = s.Text()
-		case "programmatic_access_type":
-			r.access = s.Text()
-		case "integration", "oauth_application_name":
-			r.app = s.Text()
-		case "team":
-			r.team = s.Text()
-		default:
-			s.Skip()
 		}
 	}
 
@@ -94,6 +61,88 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		return ingest.ErrNotThis
 	}
 	return r.emit(out)
+}
+
+// field reads the value of the current key.
+func (r *record) field(s *jsonscan.Scanner) {
+	switch string(s.Key) {
+	case "_document_id":
+		r.id = s.Text()
+	case "@timestamp":
+		r.stamp = s.Text()
+	case "created_at":
+		r.created = s.Text()
+	case "action":
+		r.action = s.Text()
+	case "actor":
+		r.actor = s.Text()
+	case "actor_ip":
+		r.ip = s.Text()
+	case "actor_is_bot":
+		r.bot = s.Text()
+	case "actor_location":
+		r.country = s.Field("country_code")
+	case "external_identity_nameid":
+		r.nameID = s.Text()
+	case "org":
+		r.org = oneOf(s)
+	case "business":
+		r.business = s.Text()
+	case "repo", "repository":
+		if t := oneOf(s); t != "" {
+			r.repo = t
+		}
+	case "user":
+		r.user = s.Text()
+	case "permission", "new_repo_permission":
+		r.permission = s.Text()
+	case "user_agent":
+		r.agent = s.Text()
+	case "programmatic_access_type":
+		r.access = s.Text()
+	default:
+		r.rareField(s)
+	}
+}
+
+// rareField reads the value of a key that few records have.
+func (r *record) rareField(s *jsonscan.Scanner) {
+	switch string(s.Key) {
+	case "invitee", "collaborator":
+		r.invitee = s.Text()
+	case "email", "invitee_email":
+		r.email = s.Text()
+	case "old_permission", "old_role":
+		r.oldPermission = s.Text()
+	case "visibility":
+		r.visibility = s.Text()
+	case "previous_visibility":
+		r.before = s.Text()
+	case "integration", "oauth_application_name", "application", "oauth_application":
+		r.app = s.Text()
+	case "team":
+		r.team = s.Text()
+	case "new_owner", "owner":
+		r.owner = s.Text()
+	case "new_nwo":
+		r.newName = s.Text()
+	case "url_path":
+		r.path = s.Text()
+	case "request_method":
+		r.method = s.Text()
+	case "status_code":
+		r.status = s.Text()
+	case "deploy_key_fingerprint", "fingerprint":
+		r.fingerprint = s.Text()
+	case "repository_public", "public_repo":
+		r.public = s.Text()
+	case "name", "project_name", "gist_id":
+		r.target = s.Text()
+	case "token_scopes":
+		r.scope = s.Text()
+	default:
+		s.Skip()
+	}
 }
 
 // oneOf reads a text that may also be a list of texts.
@@ -116,30 +165,19 @@ func (r *record) emit(out *ingest.Sink) error {
 		return err
 	}
 	e := out.New(event.GitHub)
-	e.Time, e.ID, e.Tenant, e.Action = at, r.id, r.org, r.action
+	e.Time, e.ID, e.Tenant, e.Action = at, r.id, cmp.Or(r.org, r.business), r.action
 	if r.id != "" {
 		e.Key = ingest.Hash("github", r.id)
 	}
 
-	e.Actor.Kind = event.Human
-	switch {
-	case r.bot == "true", strings.HasSuffix(r.actor, "[bot]"), strings.HasPrefix(r.access, "GitHub App"), r.actor == "deploy_key":
-		e.Actor.Kind = event.Service
-		e.Actor.Account = out.Account("github", r.actor)
-	case r.actor == "":
-		e.Actor.Kind = event.System
-	case ingest.IsEmail(r.nameID):
-		e.Actor.Account, e.Actor.Alias = out.Lower(r.nameID), out.Join("github:", out.Lower(r.actor))
-	default:
-		e.Actor.Account = out.Account("github", r.actor)
-	}
+	h, _ := operations.Get(r.action)
+	e.Class = h.class
+	r.who(e, out)
 
 	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, Country: r.country, Session: ""}
 	if r.repo != "" {
 		e.Object = event.Object{ID: r.repo, Type: "repository", Name: r.repo, Container: r.org}
 	}
-	h := actions[r.action]
-	e.Class = h.class
 	if h.detail != nil {
 		h.detail(r, e, out)
 	}
@@ -148,81 +186,49 @@ func (r *record) emit(out *ingest.Sink) error {
 	return nil
 }
 
-type handler struct {
-	class  event.Class
-	detail func(r *record, e *event.Event, out *ingest.Sink)
+// who sets the actor. A key, an app that acts by itself and a bot are services. Where no actor is
+// named, the user is, if what was done is done by oneself.
+func (r *record) who(e *event.Event, out *ingest.Sink) {
+	e.Actor.Kind = event.Human
+	login := r.actor
+	if login == "" && byOneself[e.Class] {
+		login = r.user
+	}
+	switch {
+	case strings.EqualFold(r.access, "deploy key"), r.actor == "deploy_key",
+		r.actor == "" && r.fingerprint != "" && strings.HasPrefix(r.action, "git."):
+		e.Actor.Kind, e.Actor.Account = event.Service, "github:deploy_key"
+		if r.fingerprint != "" {
+			e.Actor.Account = out.Join("github:deploy_key:", r.fingerprint)
+		}
+	case r.bot == "true", strings.HasSuffix(login, "[bot]"), ownApp(r.access):
+		e.Actor.Kind, e.Actor.Account = event.Service, out.Account("github", login)
+	case ingest.IsEmail(r.nameID) && (login != "" || byOneself[e.Class]):
+		e.Actor.Account = out.Lower(r.nameID)
+		if login != "" {
+			e.Actor.Alias = out.Join("github:", out.Lower(login))
+		}
+	case login != "":
+		e.Actor.Account = out.Account("github", login)
+	case r.public == "true" && (e.Class == event.Clone || e.Class == event.Fetch):
+		e.Actor.Kind = event.Anonymous
+	case byOneself[e.Class]:
+		e.Actor.Kind = event.Unknown
+	default:
+		e.Actor.Kind = event.System
+	}
 }
 
-var actions = map[string]handler{
-	"git.clone":                                          {event.Clone, nil},
-	"repo.download_zip":                                  {event.Clone, nil},
-	"git.fetch":                                          {event.Fetch, nil},
-	"git.push":                                           {event.Push, nil},
-	"pull_request.create":                                {event.Edit, nil},
-	"pull_request.merge":                                 {event.Edit, nil},
-	"pull_request.close":                                 {event.Edit, nil},
-	"pull_request_review.submit":                         {event.Edit, nil},
-	"migration.create":                                   {event.Export, nil},
-	"org.audit_log_export":                               {event.Export, nil},
-	"org.audit_log_git_event_export":                     {event.Export, nil},
-	"repo.access":                                        {event.ShareLink, access},
-	"repo.create":                                        {event.Upload, access},
-	"repo.pages_public":                                  {event.ShareLink, published},
-	"repo.destroy":                                       {event.Delete, nil},
-	"repo.transfer":                                      {event.ShareUser, member},
-	"repo.transfer_start":                                {event.ShareUser, member},
-	"repo.transfer_outgoing":                             {event.ShareUser, member},
-	"repo.add_member":                                    {event.MembershipAdd, member},
-	"org.invite_member":                                  {event.MembershipAdd, member},
-	"repository_invitation.create":                       {event.MembershipAdd, member},
-	"team.add_member":                                    {event.MembershipAdd, member},
-	"org.update_member":                                  {event.AdminGrant, role},
-	"org.add_member":                                     {event.MembershipAdd, orgMember},
-	"business.add_admin":                                 {event.AdminGrant, role},
-	"business.invite_admin":                              {event.AdminGrant, role},
-	"organization_role.assign":                           {event.AdminGrant, role},
-	"business.remove_admin":                              {event.AdminRevoke, role},
-	"org.remove_member":                                  {event.Offboard, member},
-	"personal_access_token.access_granted":               {event.TokenGrant, app},
-	"public_key.create":                                  {event.TokenGrant, app},
-	"deploy_key.create":                                  {event.TokenGrant, app},
-	"oauth_authorization.create":                         {event.TokenGrant, app},
-	"integration_installation.create":                    {event.TokenGrant, app},
-	"org_credential_authorization.grant":                 {event.TokenGrant, app},
-	"hook.create":                                        {event.TokenGrant, app},
-	"org.sso_response":                                   {event.LoginSuccess, nil},
-	"business.sso_response":                              {event.LoginSuccess, nil},
-	"user.login":                                         {event.LoginSuccess, nil},
-	"user.failed_login":                                  {event.LoginFailure, failed},
-	"org.disable_two_factor_requirement":                 {event.ConfigChange, policy("authentication", "weaker")},
-	"org.disable_saml":                                   {event.ConfigChange, policy("authentication", "weaker")},
-	"org.saml_disabled":                                  {event.ConfigChange, policy("authentication", "weaker")},
-	"business.disable_two_factor_requirement":            {event.ConfigChange, policy("authentication", "weaker")},
-	"business.disable_saml":                              {event.ConfigChange, policy("authentication", "weaker")},
-	"ip_allow_list.disable":                              {event.ConfigChange, policy("authentication", "weaker")},
-	"org.enable_two_factor_requirement":                  {event.ConfigChange, policy("authentication", "stronger")},
-	"org.enable_saml":                                    {event.ConfigChange, policy("authentication", "stronger")},
-	"ip_allow_list.enable":                               {event.ConfigChange, policy("authentication", "stronger")},
-	"private_repository_forking.enable":                  {event.ConfigChange, policy("sharing", "weaker")},
-	"private_repository_forking.disable":                 {event.ConfigChange, policy("sharing", "stronger")},
-	"members_can_create_public_repos.enable":             {event.ConfigChange, policy("sharing", "weaker")},
-	"members_can_create_public_repos.disable":            {event.ConfigChange, policy("sharing", "stronger")},
-	"protected_branch.destroy":                           {event.ConfigChange, nil},
-	"protected_branch.policy_override":                   {event.ConfigChange, nil},
-	"org.disable_oauth_app_restrictions":                 {event.ConfigChange, policy("sharing", "weaker")},
-	"org.enable_oauth_app_restrictions":                  {event.ConfigChange, policy("sharing", "stronger")},
-	"org.update_saml_provider_settings":                  {event.ConfigChange, policy("authentication", "")},
-	"ip_allow_list_entry.create":                         {event.ConfigChange, policy("authentication", "")},
-	"ip_allow_list_entry.update":                         {event.ConfigChange, policy("authentication", "")},
-	"two_factor_authentication.disabled":                 {event.MFADisabled, nil},
-	"two_factor_authentication.enabled":                  {event.MFAEnabled, nil},
-	"repository_secret_scanning.disable":                 {event.Tamper, nil},
-	"repository_secret_scanning_push_protection.disable": {event.Tamper, nil},
-	"audit_log_streaming.destroy":                        {event.Tamper, nil},
-	"secret_scanning.disable":                            {event.Tamper, nil},
-	"secret_scanning_new_repos.disable":                  {event.Tamper, nil},
-	"business_advanced_security.disabled":                {event.Tamper, nil},
-	"business_secret_scanning.disable":                   {event.Tamper, nil},
+// ownApp reports whether an app acted by itself, rather than for a user.
+func ownApp(access string) bool {
+	return strings.HasPrefix(access, "GitHub App") && !strings.Contains(access, "user-to-server")
+}
+
+// byOneself has the classes whose user field is the user who acts. In others it is the user to whom
+// something is done.
+var byOneself = map[event.Class]bool{
+	event.Clone: true, event.Fetch: true, event.Push: true, event.View: true, event.List: true, event.Edit: true, event.Download: true,
+	event.LoginSuccess: true, event.LoginFailure: true, event.Logout: true, event.MFAChallenge: true, event.AppAccess: true,
 }
 
 var visibilities = map[string]event.Visibility{
@@ -260,12 +266,26 @@ func published(_ *record, e *event.Event, out *ingest.Sink) {
 }
 
 func member(r *record, e *event.Event, out *ingest.Sink) {
-	out.To(out.Account("github", cmp.Or(r.user, r.invitee)), event.ScopeUnknown)
+	receiver(r, event.ScopeUnknown, out)
 	out.Attr(event.AttrPermission, r.permission)
 }
 
+// receiver adds the user or address that receives something.
+func receiver(r *record, scope event.Scope, out *ingest.Sink) {
+	out.To(out.Account("github", cmp.Or(r.email, r.invitee, r.user)), scope)
+}
+
+// invited is an invitation to a repository. Members of the organisation are added without one, so
+// that who is invited is none.
+func invited(r *record, e *event.Event, out *ingest.Sink) {
+	receiver(r, event.ScopeExternal, out)
+	out.Attr(event.AttrPermission, r.permission)
+}
+
+// orgMember is a new member of the organisation.
 func orgMember(r *record, e *event.Event, out *ingest.Sink) {
-	member(r, e, out)
+	receiver(r, event.ScopeInternal, out)
+	out.Attr(event.AttrPermission, r.permission)
 	if r.permission == "admin" {
 		e.Class = event.AdminGrant
 		out.Attr(event.AttrRole, r.permission)
@@ -273,7 +293,7 @@ func orgMember(r *record, e *event.Event, out *ingest.Sink) {
 }
 
 func role(r *record, e *event.Event, out *ingest.Sink) {
-	out.To(out.Account("github", r.user), event.ScopeUnknown)
+	receiver(r, event.ScopeUnknown, out)
 	name := r.permission
 	if name == "" && strings.Contains(r.action, "admin") {
 		name = "admin"
@@ -281,6 +301,85 @@ func role(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrRole, name)
 }
 
-func app(r *record, e *event.Event, out *ingest.Sink) { out.Attr(event.AttrAppName, r.app) }
+// transferred is a repository that is handed over to another owner. The user of such records is
+// one of the parties, and not always the new owner.
+func transferred(r *record, e *event.Event, out *ingest.Sink) {
+	owner := r.owner
+	if name, _, found := strings.Cut(r.newName, "/"); owner == "" && found {
+		owner = name
+	}
+	if strings.EqualFold(owner, r.org) { // it comes in
+		owner = ""
+	}
+	out.To(out.Account("github", owner), event.ScopeUnknown)
+	out.Attr(event.AttrRole, "owner")
+}
+
+// handedOver is an organisation, or an app, that goes to another owner.
+func handedOver(r *record, e *event.Event, out *ingest.Sink) {
+	if e.Object.ID == "" {
+		name := cmp.Or(r.app, r.org)
+		e.Object = event.Object{ID: name, Type: "organization", Name: name}
+	}
+	transferred(r, e, out)
+}
+
+func app(r *record, e *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrAppName, r.app)
+	if strings.HasPrefix(r.action, "personal_access_token") || strings.HasPrefix(r.action, "oauth") {
+		out.Attr(event.AttrScopes, r.scope)
+	}
+}
 
 func failed(_ *record, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Failure }
+
+// gist is a gist, or a project, that may be public.
+func gist(r *record, e *event.Event, out *ingest.Sink) {
+	if e.Object.ID == "" {
+		e.Object = event.Object{ID: r.target, Type: "gist", Name: r.target}
+	}
+	access(r, e, out)
+}
+
+// project is a project board.
+func project(r *record, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{ID: r.target, Type: "project", Name: r.target, Container: r.org}
+	switch {
+	case strings.HasSuffix(r.action, "visibility_public"):
+		published(r, e, out)
+	case strings.HasSuffix(r.action, "collaborator.add"), strings.HasSuffix(r.action, "user_permission"):
+		receiver(r, event.ScopeUnknown, out)
+	}
+}
+
+// request is a request to the API. Most of what it reads is of no interest by itself; an archive of
+// a repository is the repository.
+func request(r *record, e *event.Event, out *ingest.Sink) {
+	if len(r.status) == 3 && r.status[0] >= '4' {
+		e.Outcome = event.Failure
+	}
+	parts := strings.Split(strings.Trim(r.path, "/"), "/")
+	if len(parts) > 1 && parts[0] == "api" { // GitHub Enterprise Server: /api/v3/repos/…
+		parts = parts[2:]
+	}
+	if r.method != "" && !strings.EqualFold(r.method, "GET") {
+		e.Class = event.Derived // what it changes has an event of its own
+		return
+	}
+	e.Class = event.List
+	for i, part := range parts {
+		switch part {
+		case "tarball", "zipball", "archive":
+			if parts[0] == "repos" && i == 3 && r.repo == "" {
+				name := out.Join(parts[1], "/", parts[2])
+				e.Object = event.Object{ID: name, Type: "repository", Name: name, Container: r.org}
+			}
+			if e.Class = event.Clone; part == "archive" {
+				e.Class = event.Export // of a migration
+			}
+			return
+		case "contents", "blobs", "raw":
+			e.Class = event.View
+		}
+	}
+}
