@@ -1,6 +1,8 @@
 package detectors
 
 import (
+	"slices"
+
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
@@ -11,7 +13,7 @@ import (
 // weigh little, since sharing with them is nothing new.
 var externalSharing = &detect.Detector{
 	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Exfiltration: true,
-	Needs:  fileStores,
+	Needs:  append(slices.Clone(fileStores), githubAny),
 	Traits: finding.SharesOutside,
 	Metrics: []detect.Metric{
 		{
@@ -20,7 +22,7 @@ var externalSharing = &detect.Detector{
 		},
 		{
 			Name: "external_shares_unknown", History: true, HalfSaturation: 5,
-			Unit: "shares with new or personal domains", Slow: true, On: sharesWithPeople,
+			Unit: "shares with parties new here or personal domains", Slow: true, On: sharesWithPeople,
 			Measure: func(a *detect.Enriched) float64 { return float64(a.Unknown - a.Own) },
 		},
 		{
@@ -52,11 +54,31 @@ var externalSharing = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "gave " + detect.Quote(a.Outsider()) + " access to everything in the shared drive " + detect.Quote(a.Object.Name)
 		},
+	}, {
+		Name: "owner_outside", Weight: .8, Impact: 2, On: sharesWithPeople,
+		Match: func(a *detect.Enriched) bool {
+			return a.Role() == "owner" && (a.External > 0 || len(a.To) == 0 && a.Attr(event.AttrReach) == event.ReachOutside)
+		},
+		Describe: func(a *detect.Enriched) string {
+			if o := a.Outsider(); o != "" {
+				return "made " + detect.Quote(o) + " the owner of " + detect.Quote(a.Object.Name)
+			}
+			return "transferred " + detect.Quote(a.Object.Name) + " to another owner, whom the log does not name"
+		},
 	}},
 	Reason: func(d *detect.Day) string {
 		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.Recipients() + d.Within() +
-			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", "to new or personal domains")
+			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", newParties(d))
 	},
+}
+
+// newParties is what recipients are called who are new here, or private addresses. Logins of GitHub
+// have no domain.
+func newParties(d *detect.Day) string {
+	if s := d.Evidence.Sources; len(s) == 1 && s[0] == event.GitHub {
+		return "to logins that are new here"
+	}
+	return "to new or personal domains"
 }
 
 var sharesWithPeople = []event.Class{event.ShareUser}

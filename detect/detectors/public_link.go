@@ -32,7 +32,7 @@ var publicLink = &detect.Detector{
 	}, {
 		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting",
 		On:    []event.Class{event.ShareLink},
-		Match: func(a *detect.Enriched) bool { return a.Source == event.GitHub && a.After == event.Public },
+		Match: func(a *detect.Enriched) bool { return a.Object.Type == "repository" && a.After == event.Public },
 		Describe: func(a *detect.Enriched) string {
 			return "made the repository " + detect.Quote(a.Object.Name) + " public"
 		},

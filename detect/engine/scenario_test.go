@@ -289,7 +289,7 @@ func (s *scenario) actLine(day int, f []string) {
 			switch {
 			case value == "*":
 				scope = event.ScopeAnyone
-			case strings.HasPrefix(value, "aws:o-"):
+			case strings.HasPrefix(value, "aws:o-"), strings.HasPrefix(value, "github:"):
 				scope = event.ScopeUnknown
 			}
 			e.To = append(e.To, event.Recipient{Account: value, Scope: scope})

@@ -94,12 +94,15 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 	return 0, 0, s.Err() == jsonscan.ErrShort
 }
 
+// manyElements is the number of elements of a list in which the first record is looked for.
+const manyElements = 500
+
 // knownList reports whether one of the first elements of a list is a known record, and
 // whether the list is empty; more means that a longer b may give another answer.
 func (r *reader) knownList(b []byte) (known, empty, more bool) {
 	var s jsonscan.Scanner
 	s.Reset(b) // b begins after the bracket
-	for n := 0; n < manyLines; n++ {
+	for n := 0; n < manyElements; n++ {
 		switch s.Kind() {
 		case ']':
 			return false, n == 0, false

@@ -182,7 +182,8 @@ type list struct {
 
 var lists = []list{
 	{handler{event.ConfigChange, policy("authentication", "weaker")}, `
-		org: disable_two_factor_requirement disable_saml saml_disabled clear_disallowed_two_factor_methods remove_disallowed_two_factor_method
+		org: disable_two_factor_requirement disable_saml saml_disabled clear_disallowed_two_factor_methods
+		org: remove_disallowed_two_factor_method
 		business: disable_two_factor_requirement disable_saml disable_oidc clear_disallowed_two_factor_methods
 		business: remove_disallowed_two_factor_method proxy_security_header_disabled
 		ip_allow_list: disable disable_for_installed_apps disable_idp_ip_allowlist_for_web disable_user_level_enforcement

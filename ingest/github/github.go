@@ -313,6 +313,9 @@ func transferred(r *record, e *event.Event, out *ingest.Sink) {
 	}
 	out.To(out.Account("github", owner), event.ScopeUnknown)
 	out.Attr(event.AttrRole, "owner")
+	if strings.HasSuffix(r.action, "_outgoing") {
+		out.Attr(event.AttrReach, event.ReachOutside)
+	}
 }
 
 // handedOver is an organisation, or an app, that goes to another owner.
