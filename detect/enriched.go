@@ -24,6 +24,7 @@ type Enriched struct {
 	Strange   bool    // from a network that was new to person and organisation within two days
 	Rows      float64 // rows taken, each execution once
 	Export    bool    // the first record of an export
+	Wide      bool    // an export of what a search of the whole organisation found
 	Unsized   bool    // an export of a number of rows that no log states
 
 	External, Internal, Unknown, Own int // recipients that are new to the object today, by kind
@@ -118,7 +119,9 @@ func (a *Enriched) AppName() string {
 }
 
 // Whole says whether what is exported is the whole organisation: every account, or every record.
-func (a *Enriched) Whole() bool { return a.Object.Type == "organization" }
+func (a *Enriched) Whole() bool {
+	return a.Object.Type == "organization" || a.Class == event.Export && a.Wide
+}
 
 // LabelLowered says whether a sensitivity label was lowered or taken off.
 func (a *Enriched) LabelLowered() bool {

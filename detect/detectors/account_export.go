@@ -35,7 +35,7 @@ var accountExport = &detect.Detector{
 		},
 	}, {
 		Name: "account_export_others", Weight: 1, Impact: 2, Once: true, On: []event.Class{event.Export},
-		Match: func(a *detect.Enriched) bool { return ofOthers(a) && len(a.To) == 0 },
+		Match: func(a *detect.Enriched) bool { return ofOthers(a) && len(a.To) == 0 && !a.Whole() },
 		Describe: func(a *detect.Enriched) string {
 			s := "started an export of other people's data in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 			if a.Object.Name != "" {

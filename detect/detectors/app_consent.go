@@ -17,7 +17,11 @@ var appConsent = &detect.Detector{
 		Name: "app_broad", Weight: .5, Impact: 2, On: grants,
 		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) },
 		Describe: func(a *detect.Enriched) string {
-			return "let the application " + detect.Quote(a.AppName()) + " read all their files or mail, or change accounts"
+			whose := "all their"
+			if a.Attr(event.AttrPermission) == event.AppOnly {
+				whose = "everybody's"
+			}
+			return "let the application " + detect.Quote(a.AppName()) + " read " + whose + " files or mail, or change accounts"
 		},
 	}, {
 		Name: "app_everybody", Weight: 1.6, Impact: 3, On: grants,
@@ -37,6 +41,14 @@ var appConsent = &detect.Detector{
 		Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "authorised the application " + detect.Quote(a.AppName()) + ", which these logs had not named before"
+		},
+	}, {
+		Name: "app_secret", Weight: .6, Impact: 1, On: []event.Class{event.TokenGrant},
+		Match: func(a *detect.Enriched) bool {
+			return a.Object.Type == "application" && a.Attr(event.AttrPermission) == event.SignInAsApp
+		},
+		Describe: func(a *detect.Enriched) string {
+			return "added a secret or certificate to the application " + detect.Quote(a.AppName()) + ", with which one can act as it"
 		},
 	}},
 }
@@ -58,7 +70,9 @@ func broad(scopes string) bool {
 			strings.Contains(s, "auth/gmail.readonly"), strings.Contains(s, "auth/gmail.modify"),
 			strings.HasPrefix(s, "files.read.all"), strings.HasPrefix(s, "files.readwrite.all"),
 			strings.HasPrefix(s, "sites.read"), strings.HasPrefix(s, "sites.fullcontrol"), s == "mail.read",
-			s == "mail.readwrite", s == "full_access_as_app":
+			s == "mail.readwrite", s == "full_access_as_app", s == "ews.accessasuser.all", s == "directory.readwrite.all",
+			s == "user.readwrite.all", s == "rolemanagement.readwrite.directory", s == "approleassignment.readwrite.all",
+			s == "application.readwrite.all":
 			return true
 		}
 	}

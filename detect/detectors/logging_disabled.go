@@ -30,5 +30,13 @@ var loggingDisabled = &detect.Detector{
 		},
 	}, {
 		Name: "logging_disabled_lasting", Weight: 1.3, Impact: 3,
+	}, {
+		Name: "logging_changed", Weight: .4, Impact: 1, On: []event.Class{event.ConfigChange},
+		Match: func(a *detect.Enriched) bool {
+			return a.Attr(event.AttrPolicy) == "logging" && a.Attr(event.AttrEffect) == ""
+		},
+		Describe: func(a *detect.Enriched) string {
+			return "changed what " + a.Source.Title() + " logs, in a direction that the record does not state: " + setting(a)
+		},
 	}},
 }

@@ -2,6 +2,7 @@ package detectors
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/outflow/outflow/internal/event"
 
@@ -12,7 +13,7 @@ import (
 var mailForwarding = &detect.Detector{
 	Name: "mail_forwarding", Title: "Mail forwarded outside", Techniques: []string{"T1114.003", "T1564.008"}, Exfiltration: true,
 	Needs: []detect.Need{m365Exchange, googleUsers, googleAdmin},
-	Indicators: []detect.Indicator{{
+	Indicators: append([]detect.Indicator{{
 		Name: "forward_unknown", Weight: 1.5, Impact: 2, On: []event.Class{event.MailRule},
 		Match: func(a *detect.Enriched) bool { return a.External > 0 && a.Unknown > 0 },
 		Describe: func(a *detect.Enriched) string {
@@ -24,9 +25,29 @@ var mailForwarding = &detect.Detector{
 		Describe: func(a *detect.Enriched) string { return "forwards mail to " + detect.Quote(a.Outsider()) },
 	}, {
 		Name: "mail_routing_changed", Weight: .6, Impact: 1, On: []event.Class{event.ConfigChange},
-		Match: func(a *detect.Enriched) bool { return a.Attr(event.AttrPolicy) == "mail" },
-		Describe: func(a *detect.Enriched) string {
-			return "changed where the organisation's mail is routed: " + detect.Quote(cmp.Or(a.Attr(event.AttrTarget), a.Action))
+		Match: func(a *detect.Enriched) bool {
+			return a.Attr(event.AttrPolicy) == "mail" && a.Attr(event.AttrEffect) == ""
 		},
-	}},
+		Describe: func(a *detect.Enriched) string {
+			return "changed where the organisation's mail is routed: " + setting(a)
+		},
+	}, {
+		Name: "forward_unnamed", Weight: .6, Impact: 1, On: []event.Class{event.MailRule},
+		Match: func(a *detect.Enriched) bool { return a.External == 0 && unplaced(a) != "" },
+		Describe: func(a *detect.Enriched) string {
+			return "forwards mail to " + detect.Quote(unplaced(a)) + ", whose address the record does not state"
+		},
+	}}, policyFacts("mail")[:2]...),
+}
+
+// unplaced is a recipient of whom it is not known whether they are outside: a contact, or a name; "" if
+// there is none.
+func unplaced(a *detect.Enriched) string {
+	for i := range a.To {
+		if a.To[i].Scope == event.ScopeUnknown {
+			_, name, _ := strings.Cut(a.To[i].Account, ":")
+			return cmp.Or(name, a.To[i].Account)
+		}
+	}
+	return ""
 }

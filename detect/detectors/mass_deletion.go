@@ -50,6 +50,13 @@ var massDeletion = &detect.Detector{
 	Floor: func(c detect.Counts) bool {
 		return c.N("deletes") >= 15 || c.N("object_deletes") >= 30 || c.N("object_batches") >= 3
 	},
+	Indicators: []detect.Indicator{{
+		Name: "mail_purged", Weight: 1, Impact: 2, Once: true, On: []event.Class{event.Delete},
+		Match: func(a *detect.Enriched) bool { return a.Object.Type == "search" || a.Object.Type == "organization" },
+		Describe: func(a *detect.Enriched) string {
+			return "deleted what the search " + detect.Quote(a.Object.Name) + " had found in mailboxes; how much is not in these logs"
+		},
+	}},
 	Reason: func(d *detect.Day) string {
 		var what []string
 		if n := d.N("deletes"); n > 0 {

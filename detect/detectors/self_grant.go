@@ -1,6 +1,8 @@
 package detectors
 
 import (
+	"cmp"
+
 	"github.com/outflow/outflow/internal/event"
 
 	"github.com/outflow/outflow/detect"
@@ -27,10 +29,19 @@ var selfGrant = &detect.Detector{
 	}, {
 		Name: "grant_self_lesser", Weight: .6, Impact: 2, On: []event.Class{event.AdminGrant},
 		Match: func(a *detect.Enriched) bool {
-			return a.Outcome == event.Success && !a.TopGrant() && !a.UnnamedGrant() && a.Receiver() == "themselves"
+			return a.Outcome == event.Success && !a.TopGrant() && !a.UnnamedGrant() && a.Receiver() == "themselves" && !othersAccount(a)
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "gave their own account the limited administrative right " + detect.Quote(a.Role()) + " in " + a.Source.Title()
+		},
+	}, {
+		Name: "grant_self_others_account", Weight: 1, Impact: 2, On: []event.Class{event.AdminGrant, event.PermissionGrant},
+		Match: func(a *detect.Enriched) bool {
+			return a.Outcome == event.Success && othersAccount(a) && a.Receiver() == "themselves"
+		},
+		Describe: func(a *detect.Enriched) string {
+			right := cmp.Or(a.Role(), a.Attr(event.AttrPermission), "access")
+			return "gave themselves the right " + detect.Quote(right) + " to " + ownedThing(a) + " of " + detect.Quote(a.Object.Name)
 		},
 	}, {
 		Name: "grant_brief", Weight: .8, Impact: 2, On: []event.Class{event.AdminRevoke},
@@ -39,4 +50,17 @@ var selfGrant = &detect.Detector{
 			return "took the right " + detect.Quote(a.Role()) + " away from " + a.Receiver() + " again after " + detect.Duration(a.Brief)
 		},
 	}},
+}
+
+// othersAccount says whether a right is to the whole mailbox or drive of somebody else.
+func othersAccount(a *detect.Enriched) bool {
+	return (a.Object.Type == "mailbox" || a.Object.Type == "drive") && a.Object.Owner != "" && a.Object.Owner != a.Person &&
+		a.Object.Owner != a.Actor.Account
+}
+
+func ownedThing(a *detect.Enriched) string {
+	if a.Object.Type == "drive" && a.Source == event.M365 {
+		return "the OneDrive"
+	}
+	return "the " + a.Object.Type
 }

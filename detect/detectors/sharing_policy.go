@@ -21,21 +21,14 @@ var sharingPolicy = &detect.Detector{
 // direction that the record does not state.
 func policyFacts(kind string) []detect.Indicator {
 	changed := []event.Class{event.ConfigChange}
-	what := func(a *detect.Enriched) string {
-		s := detect.Quote(a.Action)
-		if t := a.Attr(event.AttrTarget); t != "" {
-			s = detect.Quote(t)
-		} else if a.Object.Name != "" {
-			s += " on " + detect.Quote(a.Object.Name)
-		}
-		return s + " in " + a.Source.Title()
-	}
 	return []detect.Indicator{{
 		Name: kind + "_weakened", Weight: 1, Impact: 2, On: changed, Persists: kind + "_weakened_lasting",
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "weaker"
 		},
-		Describe: func(a *detect.Enriched) string { return "weakened the " + kind + " policy: " + what(a) },
+		Describe: func(a *detect.Enriched) string {
+			return "weakened the " + kind + " policy: " + setting(a) + " in " + a.Source.Title()
+		},
 	}, {
 		Name: kind + "_weakened_lasting", Weight: 1.2, Impact: 2,
 	}, {
@@ -43,6 +36,19 @@ func policyFacts(kind string) []detect.Indicator {
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == ""
 		},
-		Describe: func(a *detect.Enriched) string { return "changed the " + kind + " policy: " + what(a) },
+		Describe: func(a *detect.Enriched) string {
+			return "changed the " + kind + " policy: " + setting(a) + " in " + a.Source.Title()
+		},
 	}}
+}
+
+// setting names the setting that was changed: the operation, with the new value or the object.
+func setting(a *detect.Enriched) string {
+	s := detect.Quote(a.Action)
+	if t := a.Attr(event.AttrTarget); t != "" {
+		s += " (" + detect.Quote(t) + ")"
+	} else if a.Object.Name != "" {
+		s += " on " + detect.Quote(a.Object.Name)
+	}
+	return s
 }

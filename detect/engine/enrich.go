@@ -65,7 +65,7 @@ func (p *person) refuse(a *detect.Enriched) {
 		}
 		p.Refused = append(p.Refused, a.Time)
 		a.Refused = p.refused(a.Time, 10*60_000)
-	case a.Class == event.LoginFailure && a.Client.IP != "":
+	case a.Class == event.LoginFailure && a.Outcome == event.Failure && a.Client.IP != "": // only wrong secrets are guesses
 		if len(p.Fails) >= maxFails {
 			p.Fails = append(p.Fails[:0], p.Fails[maxFails/2:]...)
 		}
@@ -81,7 +81,12 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 	case event.Clone:
 		e.signIn(p, a, today)
 		e.touchRepository(p, a, today)
-	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.Print, event.List:
+	case event.View, event.Download, event.Sync, event.Edit, event.Upload, event.Delete, event.Copy, event.Print:
+		e.touch(p, o, a, today)
+	case event.List:
+		if a.Whole() {
+			p.Steps.age(stepKey(stepSearched, object(a.Event)), today, maxSteps)
+		}
 		e.touch(p, o, a, today)
 	case event.MailRead, event.DeviceCopy, event.Assistant:
 		e.takeNote(p, a, today)
@@ -94,6 +99,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 		}
 	case event.Export, event.ReportRun, event.Query:
 		e.rows(p, a)
+		a.Wide = a.Class == event.Export && a.Object.Type == "search" && p.recent(stepSearched, object(a.Event), today)
 		a.Sensitive = sensitive(&a.Object)
 	case event.TokenGrant, event.PermissionGrant:
 		e.application(p, o, a, today)

@@ -45,10 +45,11 @@ const (
 	ofAccount
 	ofWindow
 	ofUnsigned
-	stepTaken   // steps of a sequence, by item
-	stepHidden  // renamed
-	stepLowered // its label lowered or taken off
-	stepOut     // shared out
+	stepTaken    // steps of a sequence, by item
+	stepHidden   // renamed
+	stepLowered  // its label lowered or taken off
+	stepOut      // shared out
+	stepSearched // a search of the whole organisation
 )
 
 // hash is the key of a thing in a novelty set.

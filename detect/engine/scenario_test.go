@@ -289,7 +289,7 @@ func (s *scenario) actLine(day int, f []string) {
 			switch {
 			case value == "*":
 				scope = event.ScopeAnyone
-			case strings.HasPrefix(value, "aws:o-"), strings.HasPrefix(value, "github:"):
+			case strings.HasPrefix(value, "aws:o-"), strings.HasPrefix(value, "github:"), strings.HasPrefix(value, "m365:"):
 				scope = event.ScopeUnknown
 			}
 			e.To = append(e.To, event.Recipient{Account: value, Scope: scope})
@@ -322,7 +322,7 @@ func (s *scenario) actLine(day int, f []string) {
 		case "kind":
 			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System, "anonymous": event.Anonymous}[value]
 		case "outcome":
-			e.Outcome = event.Failure
+			e.Outcome = map[string]event.Outcome{"failure": event.Failure, "denied": event.Denied}[value]
 		case "action":
 			e.Action = value
 		default:

@@ -286,7 +286,8 @@ func (s *scoring) scoreShifts(cat *Catalog) bool {
 			found = append(found, s.org.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
 		}
 	}
-	if len(found) == 0 || p.optedOut(detect.SlowDrift) {
+	known := !p.Service || p.Active >= serviceDays
+	if len(found) == 0 || !known || p.optedOut(detect.SlowDrift) {
 		return false
 	}
 	slices.SortFunc(found, func(a, b float64) int { return -cmp.Compare(a, b) })

@@ -29,7 +29,7 @@ func pastState(t *testing.T) *Snapshot {
 		"20-31 15:00 p2 download x20 spread=1h place=Board item=b source=box",
 		"25 14:00 p4 token_grant source=github item=pat name=laptop", "26 14:00 p4 share_link source=box item=plan name=plan.docx after=link",
 		"30 10:00 p3 network_open source=aws_cloudtrail item=sg name=web attr.rule=tcp/22-22+0.0.0.0/0",
-		"31 09:00 p1 mfa_denied x5 spread=5m source=okta", "31 09:10 p1 login_failure x7 spread=5m source=okta ip=203.0.113.9",
+		"31 09:00 p1 mfa_denied x5 spread=5m source=okta", "31 09:10 p1 login_failure x7 spread=5m source=okta ip=203.0.113.9 outcome=failure",
 		"31 09:20 p1 login_success source=okta ip=203.0.113.9 country=BR",
 		"31 10:00 p2 admin_grant source=google_workspace attr.role=Super+administrator to=p1@acme.example dept=Sales",
 		"31 10:10 p2 other x4 spread=8m source=box attr.rule_match=opened|created_by.login=p2|ip_address=203.0.113.1",

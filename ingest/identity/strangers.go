@@ -132,7 +132,7 @@ func (r *Resolver) rejected(name string, kind event.ActorKind, rec []byte) (*acc
 		r.countRejectedGuest(rec)
 		return nil, rec
 	}
-	if r.e.Class == event.LoginFailure && r.e.Client.IP != "" {
+	if r.e.Class == event.LoginFailure && r.e.Outcome == event.Failure && r.e.Client.IP != "" { // a guess
 		r.fail(name, &r.e)
 	}
 	return nil, rec

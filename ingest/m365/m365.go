@@ -45,11 +45,14 @@ type record struct {
 	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result              string
 	organization                                                                                     string
 	itemType, itemID, site, relative, fileName, label, appID, appName, targetName                    string
-	targetType, logonError, errorNumber, mailbox, session, deviceID                                  string
+	teamName, teamID, targetType, logonError, errorNumber, mailbox, session, deviceID                string
 	recordType, userType, size, count                                                                int64
 	extended, modified, targets, actors, parameters, operationProperties, deviceProperty, labelEvent []byte
+	members                                                                                          []byte
 
 	workloadFields
+
+	cut string // what stands in place of a list that a detail needs, and that a tool has not written out
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}
@@ -89,7 +92,7 @@ func (r *record) scanCommon(s *jsonscan.Scanner) {
 	case "UserKey":
 		r.userKey = s.Text()
 	case "UserType":
-		r.userType = s.Int()
+		r.userType = userType(s.Text())
 	case "UserId":
 		r.userID = s.Text()
 	case "Workload":
@@ -161,6 +164,12 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 		r.modified = s.Raw()
 	case "Target":
 		r.targets = s.Raw()
+	case "Members":
+		r.members = s.Raw()
+	case "TeamName":
+		r.teamName = s.Text()
+	case "TeamGuid":
+		r.teamID = s.Text()
 	case "Actor":
 		r.actors = s.Raw()
 	case "Parameters":
@@ -239,7 +248,9 @@ func (r *record) emit(out *ingest.Sink) error {
 		r.scanExtended(e, out)
 	}
 	if op.detail != nil {
-		op.detail(r, e, out)
+		if op.detail(r, e, out); r.cut != "" {
+			return &cutList{r.cut}
+		}
 	}
 	out.Emit()
 	return nil
@@ -341,8 +352,26 @@ func (r *record) objectIDAlias(out *ingest.Sink) string {
 
 const zeroID = "00000000-0000-0000-0000-000000000000"
 
+// isGuest reports whether a user name has the form of a guest's.
+func isGuest(name string) bool { return strings.Contains(strings.ToLower(name), "#ext#") }
+
 // person returns the account of a user name, of which there are many forms: see package names.
 func person(name string, out *ingest.Sink) string { return out.Account("m365", name) }
+
+// userTypes are the names of user types, which tools write instead of numbers.
+var userTypes = map[string]int64{
+	"regular": 0, "reserved": 1, "admin": 2, "dcadmin": 3, "system": 4, "application": 5, "serviceprincipal": 6,
+	"custompolicy": 7, "systempolicy": 8, "partnertechnician": 9, "guest": 10,
+}
+
+// userType returns the number of a user type.
+func userType(t string) int64 {
+	if t != "" && (t[0] < '0' || t[0] > '9') {
+		var buf [32]byte
+		return userTypes[string(fold(buf[:0], t))]
+	}
+	return jsonscan.ParseInt([]byte(t))
+}
 
 func isGUID(id string) bool {
 	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-'
@@ -387,65 +416,6 @@ func idAndType(s *jsonscan.Scanner) (id string, kind int64) {
 		}
 	}
 	return id, kind
-}
-
-// pairs calls visit for every {Name, Value} of a list. New values may also be NewValue, with the
-// previous one as OldValue. The list may also be a string of JSON, or of -Name "value" words as
-// PowerShell writes them.
-func pairs(list []byte, visit func(name, value, before string)) {
-	var s jsonscan.Scanner
-	s.Reset(list)
-	switch s.Kind() {
-	case '[':
-		s.Array()
-		for s.Elem() {
-			var name, value, before string
-			if !s.Object() {
-				continue
-			}
-			for s.Next() {
-				switch string(s.Key) {
-				case "Name":
-					name = s.Text()
-				case "Value", "NewValue":
-					value = s.Text()
-				case "OldValue":
-					before = s.Text()
-				default:
-					s.Skip()
-				}
-			}
-
-			visit(name, value, before)
-		}
-	case '"':
-		text := append([]byte(nil), s.Bytes()...)
-		if len(text) > 0 && text[0] == '[' {
-			pairs(text, visit)
-			return
-		}
-		words(string(text), visit)
-	}
-}
-
-// words parses -Name "value" -Other value.
-func words(t string, visit func(name, value, before string)) {
-	for {
-		i := strings.IndexByte(t, '-')
-		if i < 0 {
-			return
-		}
-		name, rest, _ := strings.Cut(t[i+1:], " ")
-		rest = strings.TrimLeft(rest, " ")
-		value := ""
-		if strings.HasPrefix(rest, `"`) {
-			value, rest, _ = strings.Cut(rest[1:], `"`)
-		} else if !strings.HasPrefix(rest, "-") {
-			value, rest, _ = strings.Cut(rest, " ")
-		}
-		visit(name, value, "")
-		t = rest
-	}
 }
 
 // unquote returns the text of a property value that is itself JSON: a string such as "Global

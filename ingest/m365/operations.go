@@ -56,76 +56,25 @@ var operations = map[string]operation{
 	"SearchQueryInitiatedExchange":     {event.List, nil},
 	"SearchQueryInitiatedSharePoint":   {event.List, nil},
 
-	"AddedToGroup":               {event.MembershipAdd, recipient},
-	"MemberAdded":                {event.MembershipAdd, nil},
-	"Add member to group.":       {event.MembershipAdd, entraTarget},
+	"AddedToGroup":               {event.MembershipAdd, joined},
+	"MemberAdded":                {event.MembershipAdd, members},
 	"SiteCollectionAdminAdded":   {event.AdminGrant, siteAdmin},
 	"SiteCollectionAdminRemoved": {event.AdminRevoke, siteAdmin},
 	"SharingPolicyChanged":       {event.ConfigChange, sharingPolicy},
 	"SiteCollectionCreated":      {event.ConfigChange, nil},
 
-	"UserLoggedIn":                                  {event.LoginSuccess, signedIn},
-	"UserLoginFailed":                               {event.LoginFailure, loginFailed},
-	"UserLoggedOff":                                 {event.Logout, nil},
-	"UserSignedOut":                                 {event.Logout, nil},
-	"MailboxLogin":                                  {event.AppAccess, nil},
-	"TeamsSessionStarted":                           {event.AppAccess, nil},
-	"Consent to application.":                       {event.TokenGrant, consent},
-	"Add OAuth2PermissionGrant.":                    {event.PermissionGrant, consent},
-	"Add delegated permission grant.":               {event.PermissionGrant, consent},
-	"Add app role assignment grant to user.":        {event.PermissionGrant, entraTarget},
-	"Add app role assignment to service principal.": {event.PermissionGrant, consent},
-	"Add service principal credentials.":            {event.TokenGrant, entraTarget},
-	"Update application – Certificates and secrets management ": {event.TokenGrant, entraTarget},
-	"Add member to role.":                              {event.AdminGrant, roleChange},
-	"Add eligible member to role.":                     {event.AdminGrant, roleChange},
-	"Add-RoleGroupMember":                              {event.AdminGrant, cmdletRole},
-	"Add member to role in PIM completed (permanent).": {event.AdminGrant, roleChange},
-	"Add owner to application.":                        {event.PermissionGrant, entraTarget},
-	"Remove member from role.":                         {event.AdminRevoke, roleChange},
-	"Remove-RoleGroupMember":                           {event.AdminRevoke, cmdletRole},
-	"Disable Strong Authentication.":                   {event.MFADisabled, entraTarget},
-	"Set domain authentication.":                       {event.ConfigChange, authenticationPolicy},
-	"Enable Strong Authentication.":                    {event.MFAEnabled, entraTarget},
-	"User deleted security info":                       {event.MFADisabled, nil},
-	"User registered security info":                    {event.MFAEnabled, nil},
-	"Admin deleted security info":                      {event.MFADisabled, entraTarget},
-	"Update conditional access policy.":                {event.ConfigChange, authenticationPolicy},
-	"Delete conditional access policy.":                {event.ConfigChange, authenticationPolicy},
-	"Add conditional access policy.":                   {event.ConfigChange, authenticationPolicy},
-	"SensitivityLabelRemoved":                          {event.LabelChange, label},
-	"SensitivityLabelUpdated":                          {event.LabelChange, label},
-	"SensitivityLabelApplied":                          {event.LabelChange, label},
-	"FileSensitivityLabelRemoved":                      {event.LabelChange, label},
-	"FileSensitivityLabelChanged":                      {event.LabelChange, label},
-	"FileSensitivityLabelApplied":                      {event.LabelChange, label},
-	"SensitivityLabeledFileRenamed":                    {event.Rename, nil},
-	"Set Company Information.":                         {event.ConfigChange, modifiedSettings},
-	"Update user.":                                     {event.ConfigChange, updatedUser},
-	"Disable account.":                                 {event.Offboard, entraTarget},
-	"Delete user.":                                     {event.Offboard, entraTarget},
-	"Reset user password.":                             {event.ConfigChange, entraTarget},
-	"Change user password.":                            {event.ConfigChange, entraTarget},
+	"SensitivityLabelRemoved":       {event.LabelChange, label},
+	"SensitivityLabelUpdated":       {event.LabelChange, label},
+	"SensitivityLabelApplied":       {event.LabelChange, label},
+	"FileSensitivityLabelRemoved":   {event.LabelChange, label},
+	"FileSensitivityLabelChanged":   {event.LabelChange, label},
+	"FileSensitivityLabelApplied":   {event.LabelChange, label},
+	"SensitivityLabeledFileRenamed": {event.Rename, nil},
 
-	"New-InboxRule":                        {event.MailRule, forwarding},
-	"Set-InboxRule":                        {event.MailRule, forwarding},
-	"UpdateInboxRules":                     {event.MailRule, forwarding},
-	"New-TransportRule":                    {event.MailRule, forwarding},
-	"Set-TransportRule":                    {event.MailRule, forwarding},
-	"Set-Mailbox":                          {event.ConfigChange, forwarding},
-	"Add-MailboxPermission":                {event.PermissionGrant, mailboxPermission},
-	"Add-RecipientPermission":              {event.PermissionGrant, mailboxPermission},
-	"AddFolderPermissions":                 {event.PermissionGrant, mailboxPermission},
-	"ModifyFolderPermissions":              {event.PermissionGrant, mailboxPermission},
-	"Set-AdminAuditLogConfig":              {event.Tamper, cmdletSettings},
-	"Set-MailboxAuditBypassAssociation":    {event.Tamper, cmdletSettings},
-	"Set-TransportConfig":                  {event.ConfigChange, cmdletSettings},
 	"Send":                                 {event.Upload, mail},
 	"SendAs":                               {event.Upload, mail},
 	"Create":                               {event.Edit, mail},
 	"Update":                               {event.Edit, mail},
-	"New-ComplianceSearchAction":           {event.Export, cmdletSettings},
-	"New-MailboxExportRequest":             {event.Export, cmdletSettings},
 	"DLPRuleMatch":                         {event.VendorAlert, nil},
 	"DlpRuleMatch":                         {event.VendorAlert, nil},
 	"AlertTriggered":                       {event.VendorAlert, nil},
@@ -137,15 +86,15 @@ func mail(r *record, e *event.Event, _ *ingest.Sink) {
 }
 
 func recipient(r *record, e *event.Event, out *ingest.Sink) {
-	scope := event.ScopeUnknown
-	switch r.targetType {
-	case "Guest", "Partner":
-		scope = event.ScopeExternal
-	case "Member":
-		scope = event.ScopeInternal
-	}
 	for name := range strings.SplitSeq(r.targetName, ",") {
 		if name = strings.TrimSpace(name); name != "" {
+			scope := event.ScopeUnknown
+			switch {
+			case r.targetType == "Guest" || r.targetType == "Partner" || isGuest(name):
+				scope = event.ScopeExternal
+			case r.targetType == "Member":
+				scope = event.ScopeInternal
+			}
 			out.To(person(name, out), scope)
 		}
 	}
@@ -154,20 +103,58 @@ func recipient(r *record, e *event.Event, out *ingest.Sink) {
 func siteAdmin(r *record, e *event.Event, out *ingest.Sink) {
 	recipient(r, e, out)
 	out.Attr(event.AttrRole, "Site collection administrator")
+	_, owner, personal := strings.Cut(strings.TrimSuffix(cmp.Or(r.site, r.objectID), "/"), "/personal/")
+	if !personal {
+		return
+	}
+	owner, _, _ = strings.Cut(owner, "/")
+	e.Object.Type, e.Object.Name, e.Object.Owner = "drive", owner, out.Account("m365", owner)
+	for i := range e.To {
+		if strings.EqualFold(siteName(e.To[i].Account), owner) { // of their own, which is set up so
+			e.Object.Owner, e.Class = e.To[i].Account, event.PermissionGrant
+		}
+	}
 }
 
-// loginFailed classifies failed sign-ins. Prompts for a second factor or for staying signed in
-// are not failures.
-// Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
-func loginFailed(r *record, e *event.Event, out *ingest.Sink) {
-	e.Outcome = event.Failure
-	switch r.errorNumber {
-	case "50074", "50076", "50079", "50072", "50140", "50058", "50125", "16000", "65001":
-		e.Class, e.Outcome = event.MFAChallenge, event.UnknownOutcome
-	case "500121":
-		e.Class = event.MFADenied
+// siteName returns the name of an account in the address of its OneDrive: _ in place of all but letters
+// and digits.
+func siteName(account string) string {
+	return strings.Map(func(c rune) rune {
+		if c < 0x80 && !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9') {
+			return '_'
+		}
+		return c
+	}, account)
+}
+
+// joined is a member of a group of a site. A guest who joins is given what the group has.
+func joined(r *record, e *event.Event, out *ingest.Sink) {
+	recipient(r, e, out)
+	guestsJoin(e)
+}
+
+// members are those who are added to a team or a group.
+func members(r *record, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{Type: "team", ID: cmp.Or(r.teamID, r.teamName), Name: r.teamName}
+	r.pairs(r.members, func(name, value, _ string) {
+		if name == "UPN" {
+			scope := event.ScopeUnknown
+			if isGuest(value) {
+				scope = event.ScopeExternal
+			}
+			out.To(person(out.Copy(value), out), scope)
+		}
+	})
+	guestsJoin(e)
+}
+
+// guestsJoin makes a membership a share if one of those who join is from outside.
+func guestsJoin(e *event.Event) {
+	for i := range e.To {
+		if e.To[i].Scope == event.ScopeExternal {
+			e.Class = event.ShareUser
+		}
 	}
-	out.Attr(event.AttrReason, r.logonError)
 }
 
 // updatedUser is a change of a directory entry. If no method of strong authentication is left,
@@ -175,7 +162,7 @@ func loginFailed(r *record, e *event.Event, out *ingest.Sink) {
 // methods as a JSON array.
 func updatedUser(r *record, e *event.Event, out *ingest.Sink) {
 	entraTarget(r, e, out)
-	pairs(r.modified, func(name, value, before string) {
+	r.pairs(r.modified, func(name, value, before string) {
 		if name != "StrongAuthenticationMethod" {
 			return
 		}
@@ -214,63 +201,12 @@ func entraTarget(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-func roleChange(r *record, e *event.Event, out *ingest.Sink) {
-	entraTarget(r, e, out)
-	role := ""
-	pairs(r.modified, func(name, value, before string) {
-		if name == "Role.DisplayName" {
-			if role = unquote(value); role == "" {
-				role = unquote(before)
-			}
-		}
-	})
-	out.Attr(event.AttrRole, out.Copy(role))
-}
-
-func cmdletRole(r *record, e *event.Event, out *ingest.Sink) {
-	pairs(r.parameters, func(name, value, _ string) {
-		switch name {
-		case "Identity":
-			out.Attr(event.AttrRole, out.Copy(value))
-		case "Member":
-			out.To(person(value, out), event.ScopeUnknown)
-		}
-	})
-}
-
-// consent reads the permissions that an application was granted.
-func consent(r *record, e *event.Event, out *ingest.Sink) {
-	entraTarget(r, e, out)
-	if e.Object.Name == "" || e.Object.Name == r.objectID {
-		e.Object.Name = r.objectID
-	}
-	e.Object.Type = "application"
-	pairs(r.modified, func(name, value, _ string) {
-		switch name {
-		case "ConsentAction.Permissions":
-			if i := strings.LastIndex(value, "Scope: "); i >= 0 {
-				value = value[i+len("Scope: "):]
-				if j := strings.IndexAny(value, ",]"); j >= 0 {
-					value = value[:j]
-				}
-				out.Attr(event.AttrScopes, out.Copy(strings.TrimSpace(value)))
-			}
-		case "DelegatedPermissionGrant.Scope":
-			out.Attr(event.AttrScopes, out.Copy(unquote(value)))
-		case "ConsentContext.IsAdminConsent":
-			if strings.EqualFold(unquote(value), "true") {
-				out.Attr(event.AttrPermission, "admin consent")
-			}
-		}
-	})
-}
-
 // sharingPolicy reports whether the sharing of a tenant or site was widened: a kind of sharing
 // was turned on, or the capability is higher than before.
 func sharingPolicy(r *record, e *event.Event, out *ingest.Sink) {
 	modifiedSettings(r, e, out)
 	effect := ""
-	pairs(r.modified, func(name, value, before string) {
+	r.pairs(r.modified, func(name, value, before string) {
 		value, before = strings.ToLower(unquote(value)), strings.ToLower(unquote(before))
 		if value == before || !strings.Contains(strings.ToLower(name), "shar") && !strings.Contains(strings.ToLower(name), "guest") &&
 			!strings.Contains(strings.ToLower(name), "anonymous") {
@@ -296,19 +232,6 @@ var openness = map[string]int{
 	"enabled":                         3,
 	"externalusersharingonly":         3,
 	"externaluserandguestsharing":     4,
-}
-
-func authenticationPolicy(r *record, e *event.Event, out *ingest.Sink) {
-	modifiedSettings(r, e, out)
-	entraTarget(r, e, out)
-	effect := ""
-	switch {
-	case strings.HasPrefix(r.operation, "Delete"):
-		effect = "weaker"
-	case strings.HasPrefix(r.operation, "Add"):
-		effect = "stronger"
-	}
-	out.Policy("authentication", effect)
 }
 
 // label is a change of a sensitivity label. LabelEventType is 1 for an upgrade, 2 for a
@@ -339,67 +262,9 @@ func label(r *record, e *event.Event, out *ingest.Sink) {
 }
 
 func modifiedSettings(r *record, e *event.Event, out *ingest.Sink) {
-	pairs(r.modified, func(name, value, before string) {
+	r.pairs(r.modified, func(name, value, before string) {
 		if name != "" && value != before {
 			out.Attr(event.AttrTarget, out.Join(name, "=", unquote(value)))
 		}
 	})
-}
-
-func cmdletSettings(r *record, e *event.Event, out *ingest.Sink) {
-	pairs(r.parameters, func(name, value, _ string) {
-		if name != "" && value != "" {
-			out.Attr(event.AttrTarget, out.Join(name, "=", value))
-		}
-	})
-}
-
-func mailboxPermission(r *record, e *event.Event, out *ingest.Sink) {
-	pairs(r.parameters, func(name, value, _ string) {
-		switch name {
-		case "User", "Trustee":
-			out.To(person(value, out), event.ScopeUnknown)
-		case "AccessRights":
-			out.Attr(event.AttrPermission, out.Copy(value))
-		}
-	})
-}
-
-// forwarding finds where mail is forwarded to. Other changes of a mailbox are changes of
-// settings.
-func forwarding(r *record, e *event.Event, out *ingest.Sink) {
-	e.Object.Type = "mailbox"
-	add := func(value string) {
-		for part := range strings.FieldsFuncSeq(value, func(c rune) bool {
-			return c == ';' || c == ',' || c == ' ' || c == '"' ||
-				c == '[' || c == ']'
-		}) {
-			part = strings.TrimPrefix(strings.TrimPrefix(part, "smtp:"), "SMTP:")
-			if ingest.IsEmail(part) {
-				out.To(person(part, out), event.ScopeUnknown)
-			}
-		}
-	}
-
-	visit := func(name, value, _ string) {
-		switch name {
-		case "ForwardTo", "RedirectTo", "ForwardAsAttachmentTo", "ForwardingSmtpAddress", "ForwardingAddress", "BlindCopyTo",
-			"RedirectMessageTo", "CopyTo":
-			add(value)
-		case "Name":
-			if value != "" {
-				e.Object.Name = out.Copy(value)
-			}
-		case "RuleActions", "Actions": // JSON of UpdateInboxRules
-			if strings.Contains(value, "Forward") || strings.Contains(value, "Redirect") {
-				add(strings.NewReplacer(":", " ", "{", " ", "}", " ").Replace(value))
-			}
-		}
-	}
-
-	pairs(r.parameters, visit)
-	pairs(r.operationProperties, visit)
-	if len(e.To) > 0 {
-		e.Class = event.MailRule
-	}
 }

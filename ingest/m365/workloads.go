@@ -86,13 +86,7 @@ func (r *record) meaning() operation {
 			return op
 		}
 	}
-	if op, known := operations[r.operation]; known {
-		return op
-	}
-	if op, known := workloads[r.operation]; known {
-		return op
-	}
-	return operations[r.operation+"."] // Entra ID's own log has no full stop
+	return lookup(r.operation)
 }
 
 const dlpEndpoint = 63 // RecordType

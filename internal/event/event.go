@@ -79,7 +79,7 @@ type Class uint8
 const (
 	Other           Class = iota // not mapped; kept and counted by name
 	LoginSuccess                 // a sign-in succeeded
-	LoginFailure                 // a sign-in failed
+	LoginFailure                 // a sign-in failed; the outcome is Failure only if the name, password or code was wrong
 	Logout                       // a session ended
 	MFAChallenge                 // a second factor was asked for or given
 	MFADenied                    // the person refused a push
@@ -371,6 +371,12 @@ const (
 	AttrReach      = "reach"       // whose data or accounts are concerned: see ReachOrganization and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
 	AttrOwnDomain  = "own_domain"  // a domain that the record states to be the tenant's own
+)
+
+// Values of AttrPermission for applications.
+const (
+	SignInAsApp = "sign in as the application" // of a new secret or certificate
+	AppOnly     = "without a user"             // of scopes that reach everybody's data
 )
 
 // Values of AttrChannel.
