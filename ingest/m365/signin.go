@@ -1,6 +1,7 @@
 package m365
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -69,29 +70,27 @@ var signInResults = map[string]signInResult{
 
 // signInNames are the same results by the names of the errors, for records without a code.
 var signInNames = map[string]signInResult{
-	"invalidusernameorpassword":                                  codeWrong,
-	"invalidusernameorpasswordorinvalidonpremusernameorpassword": codeWrong,
-	"useraccountnotfound":                                        codeWrong,
-	"useraccountnotindirectory":                                  codeWrong,
-	"invalidornullpassword":                                      codeWrong,
-	"credentialauthenticationerror":                              codeWrong,
-	"passwordchangeincorrectcurrentpassword":                     codeWrong,
-	"idslocked":                                                  codeLocked,
-	"userstrongauthclientauthnrequired":                          codeAsked,
-	"userstrongauthclientauthnrequiredinterrupt":                 codeAsked,
-	"userstrongauthenrollmentrequired":                           codeAsked,
-	"userstrongauthenrollmentrequiredinterrupt":                  codeAsked,
-	"userstrongauthexpired":                                      codeAsked,
-	"passwordresetregistrationrequiredinterrupt":                 codeAsked,
-	"cmsiinterrupt":                                              codeAsked,
-	"keepmesignedininterrupt":                                    codeAsked,
-	"usersessionselectioninvalid":                                codeAsked,
-	"selectuseraccount":                                          codeAsked,
-	"userinformationnotprovided":                                 codeAsked,
-	"delegationdoesnotexist":                                     codeAsked,
-	"externalsecuritychallenge":                                  codeAsked,
-	"authenticationfailedsaserror":                               codePushed,
-	"userstrongauthclientauthnrequiredfailed":                    codePushed,
+	"useraccountnotfound":                        codeWrong,
+	"useraccountnotindirectory":                  codeWrong,
+	"invalidornullpassword":                      codeWrong,
+	"credentialauthenticationerror":              codeWrong,
+	"passwordchangeincorrectcurrentpassword":     codeWrong,
+	"idslocked":                                  codeLocked,
+	"userstrongauthclientauthnrequired":          codeAsked,
+	"userstrongauthclientauthnrequiredinterrupt": codeAsked,
+	"userstrongauthenrollmentrequired":           codeAsked,
+	"userstrongauthenrollmentrequiredinterrupt":  codeAsked,
+	"userstrongauthexpired":                      codeAsked,
+	"passwordresetregistrationrequiredinterrupt": codeAsked,
+	"cmsiinterrupt":                              codeAsked,
+	"keepmesignedininterrupt":                    codeAsked,
+	"usersessionselectioninvalid":                codeAsked,
+	"selectuseraccount":                          codeAsked,
+	"userinformationnotprovided":                 codeAsked,
+	"delegationdoesnotexist":                     codeAsked,
+	"externalsecuritychallenge":                  codeAsked,
+	"authenticationfailedsaserror":               codePushed,
+	"userstrongauthclientauthnrequiredfailed":    codePushed,
 }
 
 // resultOf returns what the error code of a sign-in means or, without one, its name.
@@ -103,6 +102,9 @@ func resultOf(code, name string) signInResult {
 	key := fold(buf[:0], name)
 	if len(key) == 0 {
 		return codeUnstated
+	}
+	if bytes.Contains(key, []byte("invalidusernameorpassword")) { // also in a sentence
+		return codeWrong
 	}
 	return signInNames[string(key)]
 }
