@@ -26,11 +26,6 @@ var Formats = []*ingest.Format{
 		Decode: decodeLookup,
 	},
 	{
-		Name:   "aws_cloudtrail_eventbridge",
-		Match:  func(k ingest.Keys) bool { return k.Has("detail-type", "detail", "source") },
-		Decode: decodeEventBridge,
-	},
-	{
 		Name:   "aws_cloudtrail_integrity",
 		Match:  func(k ingest.Keys) bool { return k.Has("integrity", "account", "object", "reason") },
 		Decode: decodeIntegrity,
@@ -331,24 +326,6 @@ func decodeLookup(s *jsonscan.Scanner, out *ingest.Sink) error {
 			} else {
 				inner = s.Bytes()
 			}
-			continue
-		}
-		s.Skip()
-	}
-	if s.Err() != nil {
-		return s.Err()
-	}
-	return decodeInner(inner, out)
-}
-
-func decodeEventBridge(s *jsonscan.Scanner, out *ingest.Sink) error {
-	var inner []byte
-	if !s.Object() {
-		return ingest.ErrNotThis
-	}
-	for s.Next() {
-		if string(s.Key) == "detail" {
-			inner = s.Raw()
 			continue
 		}
 		s.Skip()

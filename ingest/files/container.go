@@ -95,6 +95,18 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 	return r.read(name, br)
 }
 
+// damaged is the error for a container of a kind that cannot be unpacked, in plain words.
+func damaged(kind string, err error) error {
+	n := (*notice)(nil)
+	switch {
+	case errors.As(err, &n):
+		return n
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return &notice{"the " + kind + " is cut off: its end is missing", true}
+	}
+	return &notice{"damaged " + kind + ": " + err.Error(), true}
+}
+
 // lost counts a part that cannot be read and returns its notice.
 func (r *reader) lost(reason string) *notice {
 	r.rep.Parts++

@@ -16,8 +16,13 @@ type table struct {
 	before        [][]byte // lines before the header, except those that tools write there
 	at            int      // offset of the header in the window
 	header        ingest.Header
+	names         []string // the columns as they are written
+	plan          *plan    // how rows that are not a vendor's own become records
 	delim         byte
 }
+
+// found reports whether there is a table.
+func (t *table) found() bool { return t.Table != nil || t.plan != nil }
 
 // findTable looks for a header among the first lines of the window.
 func (r *reader) findTable() (t table) {
@@ -31,7 +36,7 @@ func (r *reader) findTable() (t table) {
 		case len(line) == 5 && bytes.HasPrefix(line, []byte("sep=")):
 			delims = line[4:5]
 		default:
-			if t.Table, t.header, t.delim = r.header(b[t.at:], delims); t.Table != nil {
+			if r.header(&t, b[t.at:], delims); t.found() {
 				return t
 			}
 			t.before = append(t.before, line)
@@ -51,7 +56,10 @@ func (r *reader) delimited() error {
 	}
 	line = w.lineAt(t.at)
 	w.advance(t.at)
-	columns := columns{Header: t.header, twins: twins(t.header), decode: t.Bind(t.header)}
+	columns := columns{Header: t.header, twins: twins(t.header)}
+	if t.plan == nil {
+		columns.decode = t.Bind(t.header)
+	}
 	rows := rows{w: w, delim: t.delim, line: line}
 	if _, err := rows.next(); err != nil {
 		r.known = false
@@ -67,13 +75,17 @@ func (r *reader) delimited() error {
 		if err == errEnd {
 			return nil
 		}
-		if err == nil && len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 { // an empty line: tables have two columns or more
+		if err == nil && len(cells) == 1 && len(bytes.TrimSpace(cells[0])) == 0 && len(t.header) > 1 { // an empty line
 			continue
 		}
 		if err == nil {
 			if err = columns.fit(cells); err != nil {
 				rows.back()
 			}
+		}
+		if t.plan != nil {
+			r.plannedRow(&columns, t.plan, at, cells, err)
+			continue
 		}
 		if err == nil {
 			err = r.row(&columns, cells)
@@ -91,6 +103,29 @@ func (r *reader) delimited() error {
 		r.rep.Formats[t.Name]++
 	}
 	return nil
+}
+
+// plannedRow decodes the row on a line by a plan, unless there was an error before.
+func (r *reader) plannedRow(c *columns, p *plan, line int, row [][]byte, err error) {
+	r.tried = nil
+	if err == errLongRow {
+		r.rep.Oversized++
+	}
+	if err == nil {
+		err = c.agree(row)
+	}
+	if err == nil {
+		c.cells = c.cells[:0]
+		for _, text := range row {
+			c.cells = append(c.cells, cell{text: text})
+		}
+		r.lineNumber = line
+		err = r.rowRecord(p, c.cells)
+		r.lineNumber = 0
+	}
+	if err != nil {
+		r.fail(line, err, nil)
+	}
 }
 
 // row decodes one row of a table and emits its events.
@@ -113,6 +148,7 @@ func (r *reader) row(c *columns, cells [][]byte) error {
 // columns are the columns of a table.
 type columns struct {
 	ingest.Header
+	cells  []cell   // of the row
 	twins  [][2]int // pairs of columns with the same name
 	decode func(row [][]byte, out *ingest.Sink) error
 }
@@ -151,23 +187,50 @@ func twins(h ingest.Header) (pairs [][2]int) {
 }
 
 // header finds the table whose header is the row at the start of b, and its delimiter.
-func (r *reader) header(b, delims []byte) (*ingest.Table, ingest.Header, byte) {
+func (r *reader) header(t *table, b, delims []byte) {
 	for _, d := range delims {
-		cells, _, ok := parseRow(b, d, nil, new([]byte), true)
-		if ok != rowDone || len(cells) < 2 {
+		cells, n, ok := parseRow(b, d, nil, new([]byte), true)
+		if ok != rowDone {
 			continue
 		}
-		h := make(ingest.Header, len(cells))
+		t.header, t.names, t.delim = make(ingest.Header, len(cells)), make([]string, len(cells)), d
 		for i, c := range cells {
-			h[i] = plain.Column(string(c))
+			t.names[i] = string(bytes.TrimPrefix(c, utf8BOM))
+			t.header[i] = plain.Column(t.names[i])
 		}
-		for _, t := range r.tables {
-			if t.Match(h) {
-				return t, h, d
+		var rows [][][]byte
+		t.plan = r.planRows(t.names, func() [][][]byte {
+			if rows == nil {
+				rows = firstRows(b[n:], d)
+			}
+			return rows
+		}, true)
+		if t.plan != nil {
+			return
+		}
+		for _, known := range r.tables {
+			if len(cells) > 1 && known.Match(t.header) {
+				t.Table = known
+				return
 			}
 		}
 	}
-	return nil, nil, 0
+}
+
+// firstRows returns the first rows of a table.
+func firstRows(b []byte, delim byte) [][][]byte {
+	rows := [][][]byte{}
+	for len(rows) < manyLines && len(b) > 0 {
+		cells, n, state := parseRow(b, delim, nil, new([]byte), false)
+		if state != rowDone {
+			cells, n, state = parseRow(b, delim, nil, new([]byte), true)
+			if state != rowDone || len(rows) > 0 {
+				break
+			}
+		}
+		rows, b = append(rows, cells), b[n:]
+	}
+	return rows
 }
 
 // describeText describes a text file without a known header.
@@ -229,6 +292,10 @@ func (t *rows) next() ([][]byte, error) {
 	for {
 		if w.start == w.end && !w.fill() {
 			return nil, errEnd
+		}
+		if w.buf[w.start] == utf8BOM[0] && bytes.HasPrefix(w.bytes(), utf8BOM) { // where files were joined
+			w.advance(len(utf8BOM))
+			continue
 		}
 		cells, n, state := parseRow(w.bytes(), t.delim, t.cells[:0], &t.scratch, w.eof)
 		if state == rowShort {

@@ -3,32 +3,11 @@ package files
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
-
-// wrapperKeys are the keys under which vendors, and tools that export from them, put lists
-// of records.
-var wrapperKeys = map[string]bool{
-	"Records":        true,
-	"records":        true,
-	"Events":         true,
-	"events":         true,
-	"items":          true,
-	"entries":        true,
-	"logins":         true,
-	"value":          true,
-	"data":           true,
-	"results":        true,
-	"result":         true,
-	"logs":           true,
-	"response":       true,
-	"Report_Entry":   true,
-	"activities":     true,
-	"operation_logs": true,
-	"activity_logs":  true,
-}
 
 // documents reads concatenated values: records, arrays of records and pages, with line
 // breaks anywhere.
@@ -43,8 +22,10 @@ func (r *reader) documents() {
 		case c == ',':
 			w.advance(1)
 		case c == '[':
-			w.advance(1)
-			r.elements()
+			if r.depth == 0 || !r.listRow() {
+				w.advance(1)
+				r.elements()
+			}
 		case c == '{':
 			if !r.page() {
 				r.record()
@@ -52,7 +33,11 @@ func (r *reader) documents() {
 		case c == '"':
 			r.quoted()
 		default:
-			r.junk()
+			if n := r.prefixed(); n > 0 {
+				w.advance(n)
+			} else {
+				r.junk()
+			}
 		}
 	}
 }
@@ -117,11 +102,11 @@ func (r *reader) bad(err error) {
 	}
 	if err == jsonscan.ErrShort {
 		r.rep.Cut = true
-		r.rep.Unread += int64(w.end - w.start)
+		r.unread(int64(w.end - w.start))
 		w.start = w.end
 		return
 	}
-	r.rep.Unread += w.skipLine()
+	r.unread(w.skipLine())
 }
 
 // tooLong counts and skips a record that does not fit into the window. If another record
@@ -135,10 +120,10 @@ func (r *reader) tooLong() {
 			break
 		}
 		at += n + 1
-		if keys, _, err := r.topKeys(b[at:]); err == nil && r.match(keys) != nil {
+		if keys, _, err := r.topKeys(b[at:]); err == nil && r.knows(keys) {
 			r.fail(w.lineAt(0), ingest.Whole(jsonscan.ErrShort), b[:at])
 			w.advance(at)
-			r.rep.Unread += w.offset() - from
+			r.unread(w.offset() - from)
 			return
 		}
 	}
@@ -147,7 +132,7 @@ func (r *reader) tooLong() {
 	if !w.skipValue(r.layout == linesLayout) {
 		w.skipLine()
 	}
-	r.rep.Unread += w.offset() - from
+	r.unread(w.offset() - from)
 }
 
 // resume returns the offset at which to go on after the bad record at the start of b: after
@@ -184,7 +169,7 @@ func (r *reader) nextKnown(b []byte, from, limit int) int {
 	work := 16 * len(b) // limit in bytes scanned, for input made to be slow
 	if from >= 3 && b[from-2] == '{' && b[from-1] == '"' {
 		from -= 2
-		if keys, _, err := r.topKeys(b[from:]); err == nil && r.match(keys) != nil {
+		if keys, _, err := r.topKeys(b[from:]); err == nil && r.knows(keys) {
 			return from
 		}
 		from++
@@ -202,7 +187,7 @@ func (r *reader) nextKnown(b []byte, from, limit int) int {
 		switch before[len(before)-1] {
 		case ',', '[', '\n', '\r', '}', 0, 0x1e:
 			keys, _, err := r.topKeys(b[at:])
-			if err == nil && r.match(keys) != nil {
+			if err == nil && r.knows(keys) {
 				return at
 			}
 			work -= r.scan.Offset()
@@ -233,7 +218,7 @@ func (r *reader) elements() {
 	if r.nested > jsonscan.MaxDepth {
 		r.tried = nil
 		r.problem(w.lineAt(0), "lists nested deeper than 64: the rest of the line is not read")
-		r.rep.Unread += w.skipLine()
+		r.unread(w.skipLine())
 		return
 	}
 
@@ -255,8 +240,10 @@ func (r *reader) elements() {
 		case c == '{':
 			r.record()
 		case c == '[':
-			w.advance(1)
-			r.elements()
+			if !r.listRow() {
+				w.advance(1)
+				r.elements()
+			}
 		case c == '"':
 			r.quoted()
 		case c == 0:
@@ -275,35 +262,138 @@ func (r *reader) truncated(reason string) {
 	r.cut, r.rep.Cut = true, true
 }
 
-// quoted decodes a record encoded as a JSON string.
+// quoted decodes the records in a JSON string. A string that the window cannot hold is read as
+// a stream.
 func (r *reader) quoted() {
+	w := &r.w
+	text, n, err := r.str()
+	line := w.lineAt(0)
+	switch {
+	case err == jsonscan.ErrShort && w.full() && r.nested < jsonscan.MaxDepth:
+		r.longString()
+		return
+	case err != nil:
+		if r.tried = nil; w.full() {
+			r.rep.Oversized++
+			err = errors.New("a record longer than 4 MiB")
+		}
+		r.fail(line, ingest.Whole(err), w.bytes())
+		r.unread(w.skipLine())
+		return
+	}
+	if inner := append([]byte(nil), trim(text)...); len(inner) > 0 && (inner[0] == '{' || inner[0] == '[' || prefix(inner) > 0) {
+		w.advance(n)
+		r.line(inner, line)
+		return
+	}
+	if r.depth == 0 || !isNumber(text) { // collectors write times beside records
+		r.skipped(line, w.bytes()[:n], int64(n))
+	}
+	w.advance(n)
+}
+
+// isNumber reports whether a text is a number without a sign.
+func isNumber(text []byte) bool { return len(bytes.Trim(text, "0123456789.")) == 0 && len(text) > 0 }
+
+// prefixed returns the length of the prefix of the line at the start of the window.
+func (r *reader) prefixed() int {
+	w := &r.w
+	for bytes.IndexByte(w.bytes(), '\n') < 0 && !w.full() && w.grow() {
+	}
+	line, _, _ := bytes.Cut(w.bytes(), newline)
+	return prefix(bytes.TrimRight(line, " \t\r"))
+}
+
+// longString reads the documents in the string at the start of the window, which is longer
+// than the window.
+func (r *reader) longString() {
+	outer, cut, layout := r.w, r.cut, r.layout
+	text := &unescaping{w: &outer}
+	outer.advance(1)
+	r.nested++
+	r.w = window{r: text, buf: make([]byte, 256<<10), line: outer.lineAt(0), fixed: true}
+	r.layout = documentsLayout
+	r.documents()
+	r.w, r.cut, r.layout = outer, cut, layout
+	r.nested--
+	if text.err != nil {
+		r.truncated("the file ends inside a string, or the string is damaged")
+	}
+}
+
+// unescaping reads the text of a JSON string, whose opening quote has been consumed, from a
+// window, up to its closing quote.
+type unescaping struct {
+	w    *window
+	scan jsonscan.Scanner
+	rest []byte // unescaped, but not read yet
+	done bool
+	err  error
+}
+
+// Read implements io.Reader.
+func (u *unescaping) Read(p []byte) (int, error) {
+	for len(u.rest) == 0 {
+		if u.done || u.err != nil {
+			return 0, io.EOF
+		}
+		u.err = u.next()
+	}
+	n := copy(p, u.rest)
+	u.rest = u.rest[n:]
+	return n, nil
+}
+
+// next unescapes a piece of the string.
+func (u *unescaping) next() error {
+	w := u.w
+	if w.end-w.start < 16 && !w.fill() && w.end == w.start {
+		return io.ErrUnexpectedEOF
+	}
+	b := w.bytes()
+	n := bytes.IndexAny(b, "\"\\")
+	switch {
+	case n < 0:
+		n = len(b)
+	case n > 0:
+	case b[0] == '"':
+		w.advance(1)
+		u.done = true
+		return nil
+	default: // escapes, as many as there are in a row: a surrogate pair must not be split
+		for n < len(b) && b[n] == '\\' && n < 4<<10 {
+			size := 2
+			if n+1 < len(b) && b[n+1] == 'u' {
+				size = 6
+			}
+			if n+size > len(b) {
+				break
+			}
+			n += size
+		}
+		if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		u.scan.Reset(append(append([]byte{'"'}, b[:n]...), '"'))
+		u.rest = append([]byte(nil), u.scan.Bytes()...)
+		w.advance(n)
+		return u.scan.Err()
+	}
+	u.rest = append([]byte(nil), b[:n]...)
+	w.advance(n)
+	return nil
+}
+
+// str reads the string at the start of the window, reading more input as needed, and returns
+// its text and its length with the quotes. The text is valid until the scanner is used again.
+func (r *reader) str() (text []byte, n int, err error) {
 	w := &r.w
 	for {
 		r.scan.Reset(w.bytes())
-		text := r.scan.Bytes()
-		err := r.scan.Err()
-		if err == jsonscan.ErrShort && !w.full() && w.grow() {
-			continue
+		text = r.scan.Bytes()
+		if err = r.scan.Err(); err != jsonscan.ErrShort || w.full() || !w.grow() {
+			return text, r.scan.Offset(), err
 		}
-		line := w.lineAt(0)
-		if err != nil {
-			if r.tried = nil; w.full() {
-				r.rep.Oversized++
-				err = errors.New("a record longer than 4 MiB")
-			}
-			r.fail(line, ingest.Whole(err), w.bytes())
-			r.rep.Unread += w.skipLine()
-			return
-		}
-		n := r.scan.Offset()
-		if inner := append([]byte(nil), trim(text)...); len(inner) > 0 && inner[0] == '{' {
-			w.advance(n)
-			r.line(inner, line)
-			return
-		}
-		r.skipped(line, w.bytes()[:n], int64(n))
-		w.advance(n)
-		return
 	}
 }
 
@@ -317,14 +407,22 @@ func (r *reader) literal() {
 	for {
 		for ; w.start < w.end; w.start++ {
 			if c := w.buf[w.start]; n > 0 && (c == ',' || c == ']' || c == '}' || c == '{' || c == '[' || c == '\n') {
-				r.skipped(line, first, n)
+				r.literalEnd(line, first, n)
 				return
 			}
 			n++
 		}
 		if !w.fill() {
-			r.skipped(line, first, n)
+			r.literalEnd(line, first, n)
 			return
 		}
+	}
+}
+
+// literalEnd counts a list element of n bytes that is not a record, except the numbers that
+// collectors write beside records.
+func (r *reader) literalEnd(line int, first []byte, n int64) {
+	if r.depth == 0 || !isNumber(first) {
+		r.skipped(line, first, n)
 	}
 }

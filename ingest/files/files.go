@@ -112,6 +112,7 @@ type Report struct {
 	Roots     []string       // as in File
 	Formats   map[string]int // decoded records by name of format or table
 	Undecoded map[string]int // malformed records by name of format or table, where it is known
+	Envelopes map[string]int // decoded records that were in something else, by its name (docs/sources.md); nil if none were
 	Records   int            // decoded records
 	Unknown   int            // well-formed records of an unknown kind
 	Oversized int            // records longer than 4 MiB, included in ProblemCount

@@ -45,6 +45,9 @@ func (r *reader) lines() {
 
 // line reads the records of one line, usually one.
 func (r *reader) line(line []byte, number int) {
+	outer := r.lineNumber
+	r.lineNumber = number
+	defer func() { r.lineNumber = outer }()
 	for len(line) > 0 && !r.stop() {
 		n := separator(line)
 		if line[0] == ',' {
@@ -67,10 +70,25 @@ func (r *reader) line(line []byte, number int) {
 			r.within(line, number)
 			return
 		default:
-			r.skipped(number, line, int64(len(line)))
+			n := prefix(line)
+			if n == 0 {
+				r.skipped(number, line, int64(len(line)))
+				return
+			}
+			r.enveloped(linePrefix, r.prefixedRecord(line[n:], number))
 			return
 		}
 	}
+}
+
+// linePrefix is the name of what collectors write before a record on its line.
+const linePrefix = "syslog or time before the record"
+
+// prefixedRecord decodes the records on a line without its prefix and returns their number.
+func (r *reader) prefixedRecord(line []byte, number int) int {
+	before := r.rep.Records
+	r.line(line, number)
+	return r.rep.Records - before
 }
 
 // lineRecord decodes the record at the start of a line and returns its length.
@@ -80,7 +98,7 @@ func (r *reader) lineRecord(line []byte, number int) int {
 		return n
 	}
 	if unknown := (*unknownRecord)(nil); errors.As(err, &unknown) {
-		if _, levels, _ := r.findRecords(line); levels > 0 {
+		if _, levels, _ := r.findRecords(line, true); levels > 0 {
 			r.within(line, number)
 			return len(line)
 		}
@@ -114,12 +132,12 @@ func (r *reader) lineText(line []byte, number int) int {
 
 // within reads documents in memory as if they were the stream.
 func (r *reader) within(b []byte, number int) {
-	outer, cut, layout := r.w, r.rep.Cut, r.layout
-	r.cut = false
-	r.w = window{buf: b, end: len(b), eof: true, line: number}
+	outer, cut, layout, line := r.w, r.rep.Cut, r.layout, r.lineNumber
+	r.cut, r.lineNumber = false, number
+	r.w = window{buf: b, end: len(b), eof: true, line: number, fixed: r.depth > 0}
 	r.layout = documentsLayout
 	r.documents()
-	r.w, r.layout, r.cut = outer, layout, false
+	r.w, r.layout, r.cut, r.lineNumber = outer, layout, false, line
 	if r.w.start < r.w.end || !r.w.eof {
 		r.rep.Cut = cut // the line was cut off, not the stream
 	}
@@ -178,7 +196,7 @@ func (r *reader) text() {
 		case tooLong:
 			r.rep.Oversized++
 			r.problem(number, "a line longer than 4 MiB")
-			r.rep.Unread += w.skipLine()
+			r.unread(w.skipLine())
 			continue
 		case len(bytes.TrimSpace(line)) == 0:
 			continue

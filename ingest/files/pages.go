@@ -13,7 +13,7 @@ func (r *reader) page() bool {
 	var at, levels int
 	for {
 		var more bool
-		at, levels, more = r.findRecords(w.bytes())
+		at, levels, more = r.findRecords(w.bytes(), w.eof || w.full())
 		if levels > 0 {
 			break
 		}
@@ -27,7 +27,10 @@ func (r *reader) page() bool {
 	}
 	defer func() { r.nested-- }()
 	w.advance(at)
+	columns := r.columns
+	r.columns = r.found
 	r.elements()
+	r.columns = columns
 	for ; levels > 0; levels-- {
 		if !r.restOfObject() {
 			return true
@@ -39,11 +42,23 @@ func (r *reader) page() bool {
 // findRecords looks for a list of known records, or an empty list, in the object at the
 // start of b. An object that is itself a known record is not a page. It returns the offset
 // just inside the list and how many objects are open there; more means that a longer b may
-// give another answer.
-func (r *reader) findRecords(b []byte) (at, levels int, more bool) {
+// give another answer. Last means that there is no longer b. If the list holds the rows of a
+// table, its columns are found, too.
+func (r *reader) findRecords(b []byte, last bool) (at, levels int, more bool) {
 	var s jsonscan.Scanner
 	s.Reset(b)
-	return r.findList(&s, b, 1)
+	r.found, r.indirect = nil, false
+	at, levels, more = r.findList(&s, b, 1)
+	if levels > 0 && r.indirect {
+		keys, _, err := r.topKeys(b)
+		if err == jsonscan.ErrShort && !last {
+			return 0, 0, true
+		}
+		if err == nil && r.match(keys) != nil { // what is in a record may come from the users being logged
+			return 0, 0, false
+		}
+	}
+	return at, levels, more
 }
 
 // findList is findRecords for an object at a nesting level, from 1. The scanner is at the
@@ -53,15 +68,34 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 	if !s.Object() {
 		return 0, 0, s.Err() == jsonscan.ErrShort
 	}
+	var columns []string
 	for s.Next() {
-		if !wrapperKeys[string(s.Key)] {
-			s.Skip()
+		whose := wrapperKeys[string(s.Key)]
+		if whose == 0 {
+			if columnKeys[string(s.Key)] && s.Kind() == '[' {
+				columns = columnNames(s.RawUnchecked())
+			} else {
+				s.Skip()
+			}
 			continue
 		}
 
 		switch s.Kind() {
 		case '[':
+			if columns != nil {
+				plan, more := r.rowsAhead(columns, b[s.Offset()+1:])
+				if plan != nil {
+					r.found, r.indirect = plan, r.indirect || whose != envelopeList
+					return s.Offset() + 1, level, false
+				}
+				if more {
+					return 0, 0, true
+				}
+			}
+			before := r.indirect
+			r.indirect = false
 			known, empty, more := r.knownList(b[s.Offset()+1:])
+			r.indirect = (before || r.indirect) && whose != envelopeList
 			if more {
 				return 0, 0, true
 			}
@@ -106,7 +140,7 @@ func (r *reader) knownList(b []byte) (known, empty, more bool) {
 		switch s.Kind() {
 		case ']':
 			return false, n == 0, false
-		case '{', '"':
+		case '{', '"', '[':
 			element := b[s.Offset():]
 			if element[0] == '"' {
 				text := s
@@ -114,16 +148,12 @@ func (r *reader) knownList(b []byte) (known, empty, more bool) {
 				if text.Err() != nil {
 					return false, false, text.Err() == jsonscan.ErrShort
 				}
+				element = trim(element)
+				element = element[prefix(element):]
 			}
-			if len(element) == 0 || element[0] != '{' {
-				break
-			}
-			keys, _, err := r.topKeys(element)
-			if err == jsonscan.ErrShort {
-				return false, false, true
-			}
-			if err == nil && r.match(keys) != nil {
-				return true, false, false
+			known, more := r.knownElement(element)
+			if known || more {
+				return known, false, more
 			}
 		}
 
@@ -141,6 +171,40 @@ func (r *reader) knownList(b []byte) (known, empty, more bool) {
 
 	return false, false, false
 }
+
+// knownElement reports whether an element of a list is, or holds, a known record; more means
+// that a longer one may give another answer.
+func (r *reader) knownElement(b []byte) (known, more bool) {
+	if len(b) > 0 && b[0] == '[' {
+		if names, cells, _, ok := pairs(b); ok {
+			if r.knownRow(names, cells) {
+				r.indirect = true
+				return true, false
+			}
+			return false, false
+		}
+	}
+	known, carried, err := r.recognise(b)
+	if known {
+		r.indirect = r.indirect || carried
+		return true, false
+	}
+	if len(b) > 0 && b[0] == '{' && r.inPages < maxPages {
+		r.inPages++
+		var s jsonscan.Scanner
+		s.Reset(b)
+		_, levels, more := r.findList(&s, b, 1)
+		r.inPages--
+		if levels > 0 || more {
+			r.indirect = r.indirect || levels > 0
+			return levels > 0, more
+		}
+	}
+	return false, err == jsonscan.ErrShort
+}
+
+// maxPages is how many lists of pages are looked into.
+const maxPages = 3
 
 // restOfObject consumes the remaining keys and the closing bracket of an object, and reads
 // the other lists of records in it. It returns false if the object does not end.
@@ -199,22 +263,15 @@ func (r *reader) restOfObject() bool {
 // the string is damaged.
 func (r *reader) wrapperKey() (is, ok bool) {
 	w := &r.w
-	for {
-		r.scan.Reset(w.bytes())
-		text := r.scan.Bytes()
-		err := r.scan.Err()
-		if err == jsonscan.ErrShort && !w.full() && w.grow() {
-			continue
-		}
-		if err != nil {
-			r.problem(w.lineAt(0), "a page of records is damaged: "+ingest.Whole(err).Error())
-			r.rep.Unread += w.skipLine()
-			return false, false
-		}
-		is = wrapperKeys[string(text)]
-		w.advance(r.scan.Offset())
-		return is, true
+	text, n, err := r.str()
+	if err != nil {
+		r.problem(w.lineAt(0), "a page of records is damaged: "+ingest.Whole(err).Error())
+		r.unread(w.skipLine())
+		return false, false
 	}
+	is = wrapperKeys[string(text)] > 0
+	w.advance(n)
+	return is, true
 }
 
 // furtherList reports whether the list at the start of the window holds known records.

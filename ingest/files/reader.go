@@ -41,6 +41,13 @@ type reader struct {
 	cut     bool   // the stream ends inside a value
 	nested  int    // depth of open lists
 	layout  layout
+
+	envelopes
+	lineNumber int   // of the line being decoded; 0 if the window knows it
+	columns    *plan // of the rows in the list being read
+	found      *plan // of the rows in the list that findRecords has found
+	indirect   bool  // what findRecords has found is in envelopes
+	inPages    int   // depth of the pages that are looked into
 }
 
 // stop reports whether to stop early.
@@ -50,6 +57,10 @@ func (r *reader) stop() bool { return r.spent.check() != nil }
 func (r *reader) read(name string, in io.Reader) error {
 	r.w.reset(in)
 	r.name, r.current, r.foreign, r.keys, r.known, r.empty, r.cut, r.nested = name, nil, "", "", false, false, false, 0
+	r.depth, r.lineNumber, r.columns, r.plan, r.inPages = 0, 0, nil, nil, 0
+	for i := range r.levels {
+		r.levels[i].carrier, r.levels[i].flat = nil, false
+	}
 	before := *r.rep
 	err := r.records()
 	r.rep.Content += r.w.total
@@ -135,7 +146,7 @@ func (r *reader) sniff() error {
 	r.layout = documentsLayout
 	switch c {
 	case '{':
-		if _, levels, _ := r.findRecords(w.bytes()); levels > 0 { // a page; most files hold just one
+		if _, levels, _ := r.findRecords(w.bytes(), w.eof); levels > 0 { // a page; most files hold just one
 			return nil
 		}
 		if r.linesAhead() {
@@ -174,7 +185,7 @@ func (r *reader) sniffText() error {
 	w := &r.w
 	for bytes.IndexByte(w.bytes(), '\n') < 0 && w.grow() { // a header may be long
 	}
-	if r.table = r.findTable(); r.table.Table != nil {
+	if r.table = r.findTable(); r.table.found() {
 		r.layout, r.known = delimitedLayout, true
 		return nil
 	}
@@ -216,8 +227,9 @@ func (r *reader) linesAhead() bool {
 			}
 			line = text
 		}
-		if len(line) > 0 && line[0] == '{' {
-			if keys, _, err := r.topKeys(line); err == nil && r.match(keys) != nil {
+		line = line[prefix(line):]
+		if len(line) > 0 && (line[0] == '{' || line[0] == '[') {
+			if known, _, err := r.recognise(line); err == nil && known {
 				return true
 			}
 			n++
@@ -242,19 +254,40 @@ func (r *reader) padding() {
 // jsonscan.ErrShort if b ends inside the record, an *unknownRecord if no format matches,
 // or what is wrong with the record.
 func (r *reader) decode(b []byte) (int, error) {
-	if r.current != nil {
+	l := &r.levels[r.depth]
+	if l.carrier != nil {
+		n, err := r.unwrap(l.carrier, b)
+		if err != ingest.ErrNotThis && !isUnknown(err) {
+			return n, err
+		}
+		l.carrier = nil
+	} else if r.current != nil && !l.flat {
 		n, err := r.try(r.current, b)
 		if err != ingest.ErrNotThis {
 			return n, err
 		}
 	}
+	l.flat = false
 	r.tried = nil
 	keys, _, err := r.topKeys(b)
 	if err != nil {
 		return 0, err
 	}
+	return r.decodeAs(keys, b)
+}
+
+// decodeAs decodes the record at the start of b, which has these top-level keys, as whatever
+// it is. The result is that of decode.
+func (r *reader) decodeAs(keys ingest.Keys, b []byte) (int, error) {
+	var unknown error
+	n, err := r.unwrapAny(keys, b, true)
+	if err != ingest.ErrNotThis && !isUnknown(err) {
+		return n, err
+	} else if err != ingest.ErrNotThis {
+		unknown = err
+	}
 	for _, f := range r.formats {
-		if f == r.current || f.Line != nil || !f.Match(keys) {
+		if f.Line != nil || !f.Match(keys) {
 			continue
 		}
 		n, err := r.try(f, b)
@@ -267,8 +300,23 @@ func (r *reader) decode(b []byte) (int, error) {
 		}
 		return n, err
 	}
+	n, err = r.unwrapAny(keys, b, false)
 	r.tried = nil
-	return 0, &unknownRecord{keys}
+	switch {
+	case err != ingest.ErrNotThis && !isUnknown(err):
+		return n, err
+	case unknown != nil:
+		return 0, unknown
+	case err != ingest.ErrNotThis:
+		return 0, err
+	}
+	return 0, &unknownRecord{keys: keys}
+}
+
+// isUnknown reports whether an error is an *unknownRecord.
+func isUnknown(err error) bool {
+	var u *unknownRecord
+	return errors.As(err, &u)
 }
 
 // try decodes the record at the start of b with a format and returns its length.
@@ -314,15 +362,26 @@ func (r *reader) refused() error {
 }
 
 // unknownRecord is the error for a well-formed record that no format matches.
-type unknownRecord struct{ keys ingest.Keys }
+type unknownRecord struct {
+	keys ingest.Keys // nil if it is no object
+	in   []string    // the envelopes around it, the outermost first
+}
 
+// Error names the keys of the record and the envelopes around it.
 func (u *unknownRecord) Error() string {
+	where := ""
+	if len(u.in) > 0 {
+		where = " in an envelope of " + strings.Join(u.in, " in ")
+	}
+	if u.keys == nil {
+		return "no record" + where
+	}
 	keys := append([]string(nil), u.keys...)
 	sort.Strings(keys)
 	if len(keys) > 6 {
 		keys = append(keys[:6], "…")
 	}
-	return fmt.Sprintf("a record of an unknown kind, with the keys %s", strings.Join(keys, ", "))
+	return fmt.Sprintf("a record of an unknown kind%s, with the keys %s", where, strings.Join(keys, ", "))
 }
 
 // topKeys returns the keys of the object at the start of b and the object's length.
@@ -353,6 +412,21 @@ func (r *reader) match(keys ingest.Keys) *ingest.Format {
 	return nil
 }
 
+// knows reports whether an object with these top-level keys is a record, or an envelope, of a
+// known kind.
+func (r *reader) knows(keys ingest.Keys) bool {
+	if r.match(keys) != nil {
+		return true
+	}
+	for range carries(keys, true) {
+		return true
+	}
+	for range carries(keys, false) {
+		return true
+	}
+	return false
+}
+
 // lineFormat returns the text format of a stream that begins with a line, or nil.
 func (r *reader) lineFormat(line []byte) *ingest.Format {
 	for _, f := range r.formats {
@@ -370,7 +444,7 @@ func (r *reader) fail(line int, err error, b []byte) {
 	case errors.As(err, &u):
 		r.rep.Unknown++
 		if r.keys == "" {
-			r.keys = strings.TrimPrefix(u.Error(), "a record of an unknown kind, with ")
+			r.keys = strings.TrimPrefix(strings.TrimPrefix(u.Error(), "a record of an unknown kind, with "), "a record of an unknown kind ")
 		}
 	case r.tried != nil:
 		r.rep.Undecoded[r.tried.Name]++
@@ -388,12 +462,19 @@ func (r *reader) fail(line int, err error, b []byte) {
 
 // skipped counts n bytes that are not a record. They begin with b.
 func (r *reader) skipped(line int, b []byte, n int64) {
-	r.rep.Unread += n
+	r.unread(n)
 	if r.tried = nil; len(r.rep.Problems) >= maxProblems {
 		r.rep.ProblemCount++
 		return
 	}
 	r.fail(line, fmt.Errorf("no record, %d bytes: %q", n, beginning(b)), b)
+}
+
+// unread counts bytes that are not read. Those in an envelope are no bytes of the file.
+func (r *reader) unread(n int64) {
+	if r.depth == 0 {
+		r.rep.Unread += n
+	}
 }
 
 // beginning returns the part of a skipped text that is shown in a problem.

@@ -20,6 +20,7 @@ type window struct {
 	line       int   // line number of the byte at counted, from 1
 	counted    int   // offset in buf up to which newlines are counted in line
 	total      int64 // bytes read
+	fixed      bool  // all of it is on one line of the file
 }
 
 // reset starts reading another stream and reuses the buffer.
@@ -41,6 +42,9 @@ func (w *window) offset() int64 { return w.total - int64(w.end-w.start) }
 
 // lineAt returns the line number, from 1, of the byte n after start.
 func (w *window) lineAt(n int) int {
+	if w.fixed {
+		return w.line
+	}
 	if w.counted < w.start {
 		w.count(w.start)
 	}

@@ -464,8 +464,8 @@ func attachment(r *row, e *event.Event, _ *ingest.Sink) {
 
 // stored holds the fields of a stored real-time event that are used.
 type stored struct {
-	kind, id, date, username, user, ip, execution, operation, name, app, file, size, status string
-	rows, sequence                                                                          int64
+	kind, signed, id, date, username, user, ip, execution, operation, name, app, file, size, status string
+	rows, sequence                                                                                  int64
 }
 
 // decodeEvent decodes a stored real-time event, as a query returns it.
@@ -484,7 +484,7 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 	}
 
 	e := out.New(event.Salesforce)
-	e.Time, e.ID, e.Action = at, v.id, cmp.Or(v.kind, "RealTimeEvent")
+	e.Time, e.ID, e.Action = at, v.id, cmp.Or(v.kind, v.signed, "RealTimeEvent")
 	e.Key = ingest.Hash("salesforce", v.id)
 	e.Actor.Kind = event.Human
 	var r row
@@ -537,15 +537,33 @@ func (v *stored) scan(s *jsonscan.Scanner) {
 			v.size = s.Text()
 		case "Status":
 			v.status = s.Text()
+		case "ReportId", "ListViewId", "ApiType", "LoginType", "LoginAsCategory":
+			v.sign(string(s.Key), s.Text())
 		default:
 			s.Skip()
 		}
 	}
 }
 
+// signs are fields that only events of one type have. A stream names the type beside the event.
+var signs = map[string]string{
+	"ReportId":        "ReportEvent",
+	"ListViewId":      "ListViewEvent",
+	"ApiType":         "ApiEvent",
+	"LoginType":       "LoginEvent",
+	"LoginAsCategory": "LoginAsEvent",
+}
+
+// sign notes the type of an event that has a field.
+func (v *stored) sign(field, value string) {
+	if value != "" && v.signed != "LoginAsEvent" {
+		v.signed = signs[field]
+	}
+}
+
 // classify sets the class of an event by its type, and the fields that depend on the type.
 func (v *stored) classify(e *event.Event, out *ingest.Sink) {
-	switch kind := strings.TrimSuffix(strings.TrimSuffix(v.kind, "Store"), "Stream"); kind {
+	switch kind := strings.TrimSuffix(strings.TrimSuffix(cmp.Or(v.kind, v.signed), "Store"), "Stream"); kind {
 	case "ReportEvent":
 		e.Class, e.Object.Type = event.ReportRun, "report"
 		if strings.Contains(v.operation, "Export") {
