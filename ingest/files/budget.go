@@ -108,6 +108,7 @@ func (c *counter) Read(p []byte) (n int, err error) {
 type inflating struct {
 	r io.Reader
 	*budgetUse
+	kind string // of container
 }
 
 // Read implements io.Reader.
@@ -118,6 +119,9 @@ func (i *inflating) Read(p []byte) (int, error) {
 	n, err := i.r.Read(p)
 	if over := i.inflate(n); over != nil {
 		return n, over
+	}
+	if err != nil && err != io.EOF {
+		err = damaged(i.kind, err)
 	}
 	return n, err
 }

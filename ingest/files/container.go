@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"compress/bzip2"
 	"errors"
 	"io"
 	"math"
@@ -65,18 +66,30 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		z := inflaters.Get().(*gzip.Reader)
 		defer inflaters.Put(z)
 		if err := z.Reset(br); err != nil {
-			return r.lost("damaged gzip: " + err.Error())
+			return r.lost(damaged("gzip", err).reason)
 		}
-		return r.unpack(name, &inflating{z, r.spent}, depth+1)
+		return r.unpack(name, &inflating{z, r.spent, "gzip"}, depth+1)
 
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 		if err != nil {
-			return r.lost("damaged zstd: " + err.Error())
+			return r.lost(damaged("zstd", err).reason)
 		}
 		defer z.Close()
-		return r.unpack(name, &inflating{z, r.spent}, depth+1)
+		return r.unpack(name, &inflating{z, r.spent, "zstd"}, depth+1)
 
+	case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 9 && (string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17rE8P\x90"):
+		return r.unpack(name, &inflating{bzip2.NewReader(br), r.spent, "bzip2"}, depth+1)
+
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+		z, err := openXZ(br)
+		if err != nil {
+			return r.lost(damaged("xz", err).reason)
+		}
+		return r.unpack(name, &inflating{z, r.spent, "xz"}, depth+1)
+
+	case bytes.HasPrefix(head, sevenZip):
+		return r.un7zip(name, br, depth)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return r.unzip(name, br, depth)
 	case len(head) > 262 && string(head[257:262]) == "ustar":
@@ -96,7 +109,7 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 }
 
 // damaged is the error for a container of a kind that cannot be unpacked, in plain words.
-func damaged(kind string, err error) error {
+func damaged(kind string, err error) *notice {
 	n := (*notice)(nil)
 	switch {
 	case errors.As(err, &n):
@@ -211,10 +224,10 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 			}
 			f, err := m.Open()
 			if err != nil {
-				return r.lost("damaged zip member: " + err.Error())
+				return r.lost(damaged("zip member", err).reason)
 			}
 			defer f.Close()
-			return r.unpack(inner, &inflating{f, r.spent}, depth+1)
+			return r.unpack(inner, &inflating{f, r.spent, "zip member"}, depth+1)
 		}))
 	}
 
@@ -234,10 +247,10 @@ func (r *reader) random(in *bufio.Reader, depth int) (io.ReaderAt, int64, error)
 	if n := (*notice)(nil); errors.As(err, &n) {
 		return nil, 0, n
 	} else if err != nil {
-		return nil, 0, &notice{"damaged zip: " + err.Error(), true}
+		return nil, 0, damaged("zip", err)
 	}
 	if len(b) > maxInnerZip {
-		return nil, 0, &notice{"a zip of over 64 MiB inside another container: unpack it first", true}
+		return nil, 0, &notice{"an archive of over 64 MiB inside another container: unpack it first", true}
 	}
 	return bytes.NewReader(b), int64(len(b)), nil
 }
@@ -249,8 +262,11 @@ func openZip(at io.ReaderAt, size int64) (*zip.Reader, error) {
 	if limited.left < 0 {
 		return nil, &notice{"a zip with a directory of over 16 MiB: unpack it first", true}
 	}
+	if errors.Is(err, zip.ErrFormat) {
+		return nil, &notice{"the zip is cut off or damaged: its directory, at the end, is missing", true}
+	}
 	if err != nil {
-		return nil, &notice{"damaged zip: " + err.Error(), true}
+		return nil, damaged("zip", err)
 	}
 	limited.left = math.MaxInt64
 	return z, nil
@@ -310,11 +326,11 @@ func (r *reader) untar(name string, in io.Reader, depth int) error {
 			return errors.Join(append(errs, memberError(name, n))...)
 		} else if err != nil {
 			r.rep.Parts++
-			return errors.Join(append(errs, memberError(name, &notice{"damaged tar: " + err.Error(), true}))...)
+			return errors.Join(append(errs, memberError(name, damaged("tar", err)))...)
 		}
 		if h.Typeflag == tar.TypeReg && h.Size < maxTarMember { // sparse members inflate, too
 			errs = append(errs, member(name+"!"+h.Name, func(inner string) error {
-				return r.unpack(inner, &inflating{t, r.spent}, depth+1)
+				return r.unpack(inner, &inflating{t, r.spent, "tar"}, depth+1)
 			}))
 		}
 	}

@@ -220,7 +220,7 @@ func (r *reader) contents(b []byte) error {
 		}
 		return ingest.Whole(err)
 	case '[':
-		if known, empty, _ := r.knownList(b[1:]); known || empty {
+		if known, _, _ := r.knownList(b[1:]); known {
 			r.within(b, r.lineNow())
 			return nil
 		}
@@ -262,16 +262,16 @@ func (r *reader) unpacked(l *level, text []byte) ([]byte, error) {
 	if len(text) < 4 {
 		return nil, nil
 	}
-	size := base64.StdEncoding.DecodedLen(len(text))
-	if cap(l.packed) < size {
-		l.packed = make([]byte, size)
-	}
 	encoding := base64.StdEncoding
 	if bytes.ContainsAny(text, "-_") {
 		encoding = base64.URLEncoding
 	}
 	if text[len(text)-1] != '=' {
 		encoding = encoding.WithPadding(base64.NoPadding)
+	}
+	size := encoding.DecodedLen(len(text))
+	if cap(l.packed) < size {
+		l.packed = make([]byte, size)
 	}
 	n, err := encoding.Decode(l.packed[:size], text)
 	if err != nil {
@@ -301,7 +301,7 @@ func (r *reader) inflated(l *level, b []byte) ([]byte, error) {
 		return nil, damaged("gzip", err)
 	}
 	plain := bytes.NewBuffer(l.plain[:0])
-	n, err := io.Copy(plain, io.LimitReader(&inflating{z, r.spent}, maxCarried+1))
+	n, err := io.Copy(plain, io.LimitReader(&inflating{z, r.spent, "gzip"}, maxCarried+1))
 	l.plain = plain.Bytes()
 	if err != nil {
 		return nil, damaged("gzip", err)
