@@ -773,7 +773,7 @@ func containers() (list []hostile) {
 		bad:     1,
 		orMore:  true,
 		either:  true,
-		reason:  "EOF",
+		reason:  "the tar is cut off",
 	})
 	add("gzip of two streams", append(gzipped(a), gzipped(b)...), 2, "")
 	list = append(list, hostile{
@@ -781,7 +781,7 @@ func containers() (list []hostile) {
 		content: append(gzipped(a), "junk"...),
 		records: 1,
 		bad:     1,
-		reason:  "EOF",
+		reason:  "damaged gzip: something else follows it",
 	})
 	for name, head := range map[string]string{
 		"Parquet": "PAR1",

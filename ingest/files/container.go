@@ -68,7 +68,8 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		if err := z.Reset(br); err != nil {
 			return r.lost(damaged("gzip", err).reason)
 		}
-		return r.unpack(name, &inflating{z, r.spent, "gzip"}, depth+1)
+		z.Multistream(false)
+		return r.unpack(name, &inflating{&gzipMembers{z, br}, r.spent, "gzip"}, depth+1)
 
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
@@ -106,6 +107,39 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		return r.read(name, transform.NewReader(br, e.NewDecoder()))
 	}
 	return r.read(name, br)
+}
+
+// gzipMembers reads the members of a gzip file, one after another.
+type gzipMembers struct {
+	z  *gzip.Reader
+	in *bufio.Reader
+}
+
+// Read implements io.Reader.
+func (g *gzipMembers) Read(p []byte) (int, error) {
+	n, err := g.z.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	if n > 0 {
+		return n, nil
+	}
+	head, err := g.in.Peek(1)
+	for err == nil && head[0] == 0 { // padding
+		g.in.Discard(1)
+		head, err = g.in.Peek(1)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if head[0] != 0x1f {
+		return 0, errors.New("something else follows it")
+	}
+	if err := g.z.Reset(g.in); err != nil {
+		return 0, err
+	}
+	g.z.Multistream(false)
+	return 0, nil
 }
 
 // damaged is the error for a container of a kind that cannot be unpacked, in plain words.
@@ -263,7 +297,7 @@ func openZip(at io.ReaderAt, size int64) (*zip.Reader, error) {
 		return nil, &notice{"a zip with a directory of over 16 MiB: unpack it first", true}
 	}
 	if errors.Is(err, zip.ErrFormat) {
-		return nil, &notice{"the zip is cut off or damaged: its directory, at the end, is missing", true}
+		return nil, &notice{"damaged zip, or cut off: its directory, at the end, is missing", true}
 	}
 	if err != nil {
 		return nil, damaged("zip", err)

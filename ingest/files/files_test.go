@@ -173,7 +173,7 @@ func TestBadInput(t *testing.T) {
 		{"other JSON", []byte(`{"hello":"world"}`), 0, "JSON of an unknown kind: the keys hello", false},
 		{"another table", []byte("a,b,c,d,e\n1,2,3,4,5\n"), 0, "a table of an unknown kind, with the columns a, b, c, d", false},
 		{"prose", []byte("Dear all,\nhello\n"), 0, "text of an unknown kind", false},
-		{"a cut gzip", cut[:len(cut)/2], -1, "unexpected EOF", true},
+		{"a cut gzip", cut[:len(cut)/2], -1, "the gzip is cut off: its end is missing", true},
 		{"a broken zip", []byte("PK\x03\x04garbage"), 0, "damaged zip", true},
 		{
 			"gzip in gzip in gzip in gzip in gzip",
@@ -182,7 +182,7 @@ func TestBadInput(t *testing.T) {
 			"nested deeper than 3",
 			true,
 		},
-		{"one bad member", zipped("a", recordA, "b.gz", "\x1f\x8bgarbage", "c", recordB), 2, "!b.gz: damaged gzip", true},
+		{"one bad member", zipped("a", recordA, "b.gz", "\x1f\x8bgarbage", "c", recordB), 2, "!b.gz: the gzip is cut off", true},
 	} {
 		events, r := read(t, c.content)
 		said := r.Reason
