@@ -54,7 +54,7 @@ var carriers = []*carrier{
 	before("Kinesis", "SequenceNumber Data", "Data"),
 	before("Firehose", "recordId data", "data"),
 	before("Firehose", "rawData", "rawData"),
-	before("CloudWatch Logs", "awslogs", "awslogs/data"),
+	before("CloudWatch Logs to Lambda", "awslogs", "awslogs/data"),
 	before("CloudWatch Logs", "logStreamName message", "message"),
 	before("CloudWatch Logs", "@message", "@message"),
 	before("CloudTrail Lake", "eventJson", "eventJson"),

@@ -80,7 +80,7 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		return r.unpack(name, &inflating{z, r.spent, "zstd"}, depth+1)
 
 	case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 9 && (string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17rE8P\x90"):
-		return r.unpack(name, &inflating{bzip2.NewReader(br), r.spent, "bzip2"}, depth+1)
+		return r.unpack(name, &inflating{&bunzip{bzip2.NewReader(br), br}, r.spent, "bzip2"}, depth+1)
 
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
 		z, err := openXZ(br)
@@ -140,6 +140,23 @@ func (g *gzipMembers) Read(p []byte) (int, error) {
 	}
 	g.z.Multistream(false)
 	return 0, nil
+}
+
+// bunzip reads a bzip2 file. The library takes the end of a file that is cut off for zeros.
+type bunzip struct {
+	io.Reader
+	in *bufio.Reader
+}
+
+// Read implements io.Reader.
+func (z *bunzip) Read(p []byte) (int, error) {
+	n, err := z.Reader.Read(p)
+	if structure := bzip2.StructuralError(""); errors.As(err, &structure) {
+		if _, end := z.in.Peek(1); end == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	return n, err
 }
 
 // damaged is the error for a container of a kind that cannot be unpacked, in plain words.

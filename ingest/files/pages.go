@@ -71,31 +71,12 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 	var columns []string
 	for s.Next() {
 		whose := wrapperKeys[string(s.Key)]
-		if whose == 0 {
-			if columnKeys[string(s.Key)] && s.Kind() == '[' {
-				columns = columnNames(s.RawUnchecked())
-			} else {
-				s.Skip()
-			}
-			continue
-		}
-
-		switch s.Kind() {
-		case '[':
-			if columns != nil {
-				plan, more := r.rowsAhead(columns, b[s.Offset()+1:])
-				if plan != nil {
-					r.found, r.indirect = plan, r.indirect || whose != envelopeList
-					return s.Offset() + 1, level, false
-				}
-				if more {
-					return 0, 0, true
-				}
-			}
-			before := r.indirect
-			r.indirect = false
-			known, empty, more := r.knownList(b[s.Offset()+1:])
-			r.indirect = (before || r.indirect) && whose != envelopeList
+		switch kind := s.Kind(); {
+		case whose == 0 && kind == '[' && columnKeys[string(s.Key)]:
+			columns = columnNames(b[s.Offset():])
+		case whose == 0:
+		case kind == '[':
+			known, empty, more := r.inList(columns, b[s.Offset()+1:], whose)
 			if more {
 				return 0, 0, true
 			}
@@ -105,17 +86,14 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 			if empty && void == 0 {
 				void = s.Offset() + 1
 			}
-		case '{':
-			if level < 3 {
-				sub := jsonscan.Scanner{}
-				sub.Reset(b[s.Offset():])
-				at, levels, more := r.findList(&sub, b[s.Offset():], level+1)
-				if levels > 0 || more {
-					return s.Offset() + at, levels, more
-				}
+		case kind == '{' && level < 3:
+			sub := jsonscan.Scanner{}
+			sub.Reset(b[s.Offset():])
+			at, levels, more := r.findList(&sub, b[s.Offset():], level+1)
+			if levels > 0 || more {
+				return s.Offset() + at, levels, more
 			}
 		}
-
 		s.Skip()
 	}
 
@@ -130,6 +108,26 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 
 // manyElements is the number of elements of a list in which the first record is looked for.
 const manyElements = 500
+
+// inList is knownList for a list at one of wrapperKeys, which may also hold the rows of a table whose
+// columns are known.
+func (r *reader) inList(columns []string, b []byte, whose list) (known, empty, more bool) {
+	if columns != nil {
+		plan, more := r.rowsAhead(columns, b)
+		if plan != nil {
+			r.found, r.indirect = plan, r.indirect || whose != envelopeList
+			return true, false, false
+		}
+		if more {
+			return false, false, true
+		}
+	}
+	before := r.indirect
+	r.indirect = false
+	known, empty, more = r.knownList(b)
+	r.indirect = (before || r.indirect) && whose != envelopeList
+	return known, empty, more
+}
 
 // knownList reports whether one of the first elements of a list is a known record, and
 // whether the list is empty; more means that a longer b may give another answer.

@@ -62,7 +62,10 @@ func (r *reader) planRows(header []string, rows func() [][][]byte, tables bool) 
 	if tables && slices.ContainsFunc(r.tables, func(t *ingest.Table) bool { return t.Match(folded) }) {
 		return nil
 	}
-	for i := range header {
+	for i, name := range header {
+		if strings.Contains(name, `{"`) { // this is a row, too
+			return nil
+		}
 		if len(header) > 1 && r.columnHolds(rows, i, len(header)) {
 			p.name, p.column = "column "+strings.TrimSpace(header[i]), i
 			return p

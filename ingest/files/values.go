@@ -168,7 +168,8 @@ func valueEnd(text []byte, open, end byte) int {
 			if open == '[' {
 				return i
 			}
-			if name, _, found := bytes.Cut(text[i+2:], []byte("=")); found && isName(name) && trailNames[strings.ToLower(string(name))] != "" {
+			name, _, found := bytes.Cut(text[i+2:], []byte("="))
+			if found && isName(name) && trailNames[strings.ToLower(string(name))] != "" {
 				return i
 			}
 		}
