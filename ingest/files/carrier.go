@@ -13,6 +13,7 @@ type carrier struct {
 	keys  []string // top-level keys that such an object has
 	paths []path   // where the record is, in order of preference
 	first bool     // consulted before the formats: its keys are those of no vendor
+	vague bool     // other records have such keys, too: not worth a word if it holds no record
 }
 
 // path leads from an object to a value in it, key by key. The key * stands for any whose value
@@ -32,6 +33,13 @@ func in(name, keys string, paths ...string) *carrier {
 func before(name, keys string, paths ...string) *carrier {
 	c := in(name, keys, paths...)
 	c.first = true
+	return c
+}
+
+// maybe returns a carrier whose keys mean little.
+func maybe(name, keys string, paths ...string) *carrier {
+	c := in(name, keys, paths...)
+	c.vague = true
 	return c
 }
 
@@ -98,24 +106,24 @@ var carriers = []*carrier{
 	in("Datadog", "attributes", "attributes/message", "attributes/attributes"),
 	in("OpenTelemetry", "body", "body/stringValue", "body"),
 	in("OCSF", "raw_data", "raw_data"),
-	in("Azure Monitor", "properties", "properties"),
+	maybe("Azure Monitor", "properties", "properties"),
 	in("Graph PowerShell", "AdditionalProperties", "AdditionalProperties"),
 	in("Event Hubs", "Body", "Body"),
 	in("SNS", "Message", "Message"),
-	in("message", "message", "message/data", "message"),
-	in("payload", "payload", "payload"),
-	in("data", "data", "data"),
-	in("record", "record", "record"),
-	in("value", "value", "value"),
-	in("raw", "raw", "raw"),
-	in("raw", "rawLog", "rawLog"),
-	in("raw", "raw_log", "raw_log"),
-	in("raw", "rawEvent", "rawEvent"),
-	in("raw", "raw_event", "raw_event"),
-	in("raw", "rawMessage", "rawMessage"),
-	in("raw", "rawRecord", "rawRecord"),
-	in("raw", "original", "original"),
-	in("raw", "original_event", "original_event"),
+	maybe("message", "message", "message/data", "message"),
+	maybe("payload", "payload", "payload"),
+	maybe("data", "data", "data"),
+	maybe("record", "record", "record"),
+	maybe("value", "value", "value"),
+	maybe("raw", "raw", "raw"),
+	maybe("raw", "rawLog", "rawLog"),
+	maybe("raw", "raw_log", "raw_log"),
+	maybe("raw", "rawEvent", "rawEvent"),
+	maybe("raw", "raw_event", "raw_event"),
+	maybe("raw", "rawMessage", "rawMessage"),
+	maybe("raw", "rawRecord", "rawRecord"),
+	maybe("raw", "original", "original"),
+	maybe("raw", "original_event", "original_event"),
 }
 
 // carries returns the carriers of objects with these top-level keys, of those that are

@@ -27,6 +27,9 @@ type envelopes struct {
 	levels [maxEnvelopes + 1]level
 	plan   *plan // of the previous row
 	build  []byte
+
+	joined     *plan       // of the previous flat object; nil if it is no record
+	joinedKeys ingest.Keys // its keys
 }
 
 // level is one depth of envelopes.
@@ -97,7 +100,7 @@ func (r *reader) unwrapAny(keys ingest.Keys, b []byte, first bool) (int, error) 
 		if err != ingest.ErrNotThis && !isUnknown(err) {
 			return n, err
 		}
-		if unknown == ingest.ErrNotThis {
+		if unknown == ingest.ErrNotThis && !c.vague {
 			unknown = err
 		}
 	}

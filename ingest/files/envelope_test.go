@@ -157,9 +157,9 @@ func TestNoRecordInside(t *testing.T) {
 	}{
 		"text":          {`{"log":"started on port 80\n","stream":"stdout"}`, ":2: no record in an envelope of Fluent or Docker"},
 		"another kind":  {`{"TopicArn":"x","Message":"{\"a\":1,\"b\":2}"}`, ":2: a record of an unknown kind in an envelope of SNS, with the keys a, b"},
-		"two envelopes": {`{"_source":{"message":"x"}}`, ":2: no record in an envelope of Elasticsearch in message"},
+		"two envelopes": {`{"_source":{"message":"x"}}`, ":2: a record of an unknown kind in an envelope of Elasticsearch, with the keys message"},
 		"cut":           {`{"message":` + quote(recordA[:50]) + `}`, ":2: "},
-		"empty":         {`{"message":""}`, ":2: no record in an envelope of message"},
+		"empty":         {`{"message":""}`, ":2: a record of an unknown kind, with the keys message"},
 		"too deep":      {deep, ":2: a record in more than 4 envelopes"},
 		"bad record":    {`{"message":` + quote(strings.Replace(recordA, "2026", "x", 1)) + `}`, ":2: in an envelope of message: "},
 		"cut gzip":      {`{"awslogs":{"data":"` + b64(string(gz(recordA)[:40])) + `"}}`, ":2: in an envelope of CloudWatch Logs to Lambda: the gzip is cut off"},

@@ -58,6 +58,7 @@ func (r *reader) read(name string, in io.Reader) error {
 	r.w.reset(in)
 	r.name, r.current, r.foreign, r.keys, r.known, r.empty, r.cut, r.nested = name, nil, "", "", false, false, false, 0
 	r.depth, r.lineNumber, r.columns, r.plan, r.inPages = 0, 0, nil, nil, 0
+	r.joined, r.joinedKeys = nil, nil
 	for i := range r.levels {
 		r.levels[i].carrier, r.levels[i].flat = nil, false
 	}

@@ -54,13 +54,19 @@ func (r *reader) planRows(header []string, rows func() [][][]byte, tables bool) 
 		}
 	}
 	for _, s := range schemas {
-		if folded.Has(s.columns...) {
+		if s.first && s.matches(folded) {
 			p.name, p.shape = s.name, s.shape(header)
 			return p
 		}
 	}
 	if tables && slices.ContainsFunc(r.tables, func(t *ingest.Table) bool { return t.Match(folded) }) {
 		return nil
+	}
+	for _, s := range schemas {
+		if s.matches(folded) {
+			p.name, p.shape = s.name, s.shape(header)
+			return p
+		}
 	}
 	for i, name := range header {
 		if strings.Contains(name, `{"`) { // this is a row, too
@@ -149,10 +155,13 @@ func flattened(keys ingest.Keys) bool {
 
 // planned returns the plan for flat objects with these keys, or nil.
 func (r *reader) planned(keys ingest.Keys) *plan {
-	if r.plan == nil || !slices.Equal(r.plan.header, keys) {
-		r.plan = r.planRows(keys, nil, false)
+	if !slices.Equal(r.joinedKeys, keys) {
+		r.joinedKeys, r.joined = slices.Clone(keys), r.planRows(keys, nil, false)
+		if p := r.joined; p != nil && p.name == joinedKeys && len(p.shape.kids) == len(keys) { // nothing is joined
+			r.joined = nil
+		}
 	}
-	return r.plan
+	return r.joined
 }
 
 // unflatten decodes the flat object at the start of b, which has these keys, and returns its length.

@@ -11,7 +11,8 @@ import (
 // schema is a table in which a system keeps the records of one vendor, a column for each field.
 type schema struct {
 	name    string            // as in docs/sources.md
-	columns []string          // columns, folded, that only such a table has
+	columns []string          // columns, folded, that such a table has; a bar stands between those of which one is enough
+	first   bool              // goes before the tables of vendors
 	fields  map[string]string // by folded column: where its value is in the record
 	other   func(column string) string
 }
@@ -19,7 +20,7 @@ type schema struct {
 // schemas are the tables that are known by their columns. A field that begins with @ is a time.
 var schemas = []*schema{{
 	name:    "Sentinel AWSCloudTrail",
-	columns: []string{"eventname", "eventsource", "eventtypename", "useridentitytype"},
+	columns: []string{"timegenerated|timegeneratedutc", "eventname", "eventsource", "eventtypename", "useridentitytype"},
 	fields: map[string]string{
 		"timegenerated":                  "@eventTime",
 		"timegeneratedutc":               "@eventTime",
@@ -66,7 +67,7 @@ var schemas = []*schema{{
 	},
 }, {
 	name:    "Sentinel OfficeActivity",
-	columns: []string{"officeworkload", "operation"},
+	columns: []string{"timegenerated|timegeneratedutc", "officeworkload", "operation"},
 	fields: map[string]string{
 		"timegenerated":    "@CreationTime",
 		"timegeneratedutc": "@CreationTime",
@@ -91,15 +92,29 @@ var schemas = []*schema{{
 }, {
 	name:    "Athena or CloudTrail Lake",
 	columns: []string{"eventname", "eventsource", "eventtime", "useridentity"},
+	first:   true,
 	other:   func(column string) string { return trailNames[plain.Column(column)] },
 }}
+
+// joinedKeys is the name of a record whose levels a tool has joined to one.
+const joinedKeys = "flattened record"
 
 // flatSchemas are shapes of columns that are tried one after another, until the record is one of a
 // known kind: columns named like paths, as tools join them, and those of custom tables of
 // Azure Monitor, whose names have underscores for levels and end in their type.
 var flatSchemas = []*schema{
-	{name: "flattened record", other: strings.TrimSpace},
+	{name: joinedKeys, other: strings.TrimSpace},
 	{name: "Azure Monitor custom table"},
+}
+
+// matches reports whether a header is that of the table.
+func (s *schema) matches(h ingest.Header) bool {
+	for _, alternatives := range s.columns {
+		if !slices.ContainsFunc(strings.Split(alternatives, "|"), func(c string) bool { return h.Index(c) >= 0 }) {
+			return false
+		}
+	}
+	return true
 }
 
 // shape returns how the cells of columns become a record.
