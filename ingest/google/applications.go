@@ -201,8 +201,14 @@ func studioShare(d *detail, e *event.Event, out *ingest.Sink) {
 
 func studioVisibility(d *detail, e *event.Event, out *ingest.Sink) {
 	studioAsset(d, e, out)
-	d.visibility, d.oldVisibility = strings.ToLower(d.visibility), strings.ToLower(d.oldVisibility)
+	d.visibility = strings.ToLower(cmp.Or(firstOf(d.newValues, d.newValue), d.visibility))
+	d.oldVisibility = strings.ToLower(cmp.Or(d.oldValue, d.oldVisibility))
 	visibility(d, e, out)
+}
+
+// assistant is Gemini, which helps a user. The record does not say what it read.
+func assistant(d *detail, e *event.Event, _ *ingest.Sink) {
+	e.Client.App = cmp.Or(d.appName, e.Client.App)
 }
 
 // note is a note of Google Keep.

@@ -5,6 +5,18 @@ import "github.com/outflow/outflow/internal/event"
 // lists has the events of each application that share a meaning.
 var lists = map[string][]list{
 	"drive": {
+		{handler{event.Download, nil}, `email_as_attachment download_forms_response`},
+		{handler{event.Sync, nil}, `prefetch_item_content`},
+		{handler{event.View, nil}, `download_video_caption`},
+		{handler{event.PermissionGrant, nil}, `sheets_import_range_access_change request_access`},
+		{handler{event.ConfigChange, nil}, `
+			encrypt disable_inherited_permissions enable_inherited_permissions pause_sync_client resume_sync_client
+			create_script_trigger delete_script_trigger shared_drive_apply_security_update shared_drive_remove_security_update
+			pin_revision unpin_revision`},
+		{handler{event.Edit, nil}, `
+			cancel_esignature complete_esignature request_esignature review_esignature delete_revision accept_suggestion
+			create_suggestion delete_suggestion reject_suggestion delete_video_caption upload_video_caption publish_new_version`},
+		{handler{event.Derived, nil}, `unmovable_item_reparented`},
 		{handler{event.ConfigChange, nil}, `change_acl_editors add_lock remove_lock script_trigger_created script_trigger_deleted`},
 		{handler{event.Edit, nil}, `
 			untrash create_comment delete_comment edit_comment reopen_comment resolve_comment reassign_comment approval_requested
@@ -13,6 +25,8 @@ var lists = map[string][]list{
 		{handler{event.AppAccess, denied}, `deny_access_request`},
 	},
 	"login": {
+		{handler{event.MFAEnabled, nil}, `passkey_enrolled`},
+		{handler{event.MFADisabled, nil}, `passkey_removed`},
 		{handler{event.VendorAlert, affected}, `
 			suspicious_login suspicious_login_less_secure_app suspicious_programmatic_login
 			user_signed_out_due_to_suspicious_session_cookie gov_attack_warning account_disabled_password_leak
@@ -26,6 +40,43 @@ var lists = map[string][]list{
 			password_edit recovery_email_edit recovery_phone_edit recovery_secret_qa_edit titanium_enroll`},
 	},
 	"admin": {
+		{handler{event.Export, nil}, `
+			DOWNLOAD_USERLIST DOWNLOAD_UNMANAGED_USERS_LIST DOWNLOAD_PENDING_APP_USER_REQUESTS`},
+		{handler{event.List, adminUser}, `EMAIL_LIFE_OF_A_MESSAGE`},
+		{handler{event.MFADisabled, adminUser}, `PASSKEY_REVOKED USER_CREATED_PASSKEY_REVOKE`},
+		{handler{event.TokenGrant, appGrant}, `
+			ADD_TO_TRUSTED_BY_OAUTH_SCOPE_OAUTH2_APPS MULTIPLE_ADD_TO_TRUSTED_OAUTH2_APPS
+			MULTIPLE_ADD_TO_TRUSTED_BY_OAUTH_SCOPE_OAUTH2_APPS EWS_IN_NEW_CREDENTIALS_GENERATED`},
+		{handler{event.TokenRevoke, appGrant}, `
+			ADD_TO_BLOCKED_OAUTH2_APPS ADD_TO_LIMITED_OAUTH2_APPS MULTIPLE_ADD_TO_BLOCKED_OAUTH2_APPS
+			MULTIPLE_ADD_TO_LIMITED_OAUTH2_APPS REMOVE_FROM_TRUSTED_BY_OAUTH_SCOPE_OAUTH2_APPS`},
+		{handler{event.ConfigChange, policy("authentication", "weaker")}, `ADD_TO_CAA_EXEMPT_OAUTH2_APPS`},
+		{handler{event.ConfigChange, policy("authentication", "stronger")}, `REMOVE_FROM_CAA_EXEMPT_OAUTH2_APPS`},
+		{handler{event.ConfigChange, policy("authentication", "")}, `
+			UPDATE_PUBLIC_KEY_CERTIFICATE UPDATE_PUBLIC_KEY_CERTIFICATE_STATUS`},
+		{handler{event.ConfigChange, policy("sharing", "weaker")}, `UNBLOCK_ALL_THIRD_PARTY_API_ACCESS`},
+		{handler{event.ConfigChange, policy("sharing", "stronger")}, `
+			BLOCK_ALL_THIRD_PARTY_API_ACCESS UNDERAGE_BLOCK_ALL_THIRD_PARTY_API_ACCESS`},
+		{handler{event.ConfigChange, policy("sharing", "")}, `
+			SIGN_IN_ONLY_THIRD_PARTY_API_ACCESS UNDERAGE_SIGN_IN_ONLY_THIRD_PARTY_API_ACCESS`},
+		{handler{event.ConfigChange, setting}, `
+			ACCEPT_USER_INVITATION ADD_DISPLAY_NAME APPLE_DEP_SYNC_TRIGGERED APPLE_DEP_TOKEN_SETUP_COMPLETE
+			APPLE_VPP_TOKEN_OPERATION CHANGE_CHROME_OS_CUSTOM_CONFIGURATIONS_JSON_SETTING
+			CHANGE_CHROME_OS_ISOLATED_WEB_APPLICATION_SETTING CHANGE_CHROME_OS_WEB_APPLICATION_SETTING
+			CHANGE_CHROME_OS_WEB_PERMISSION_SETTING CHANGE_CONFLICT_ACCOUNTS_MANAGEMENT_SETTINGS CHANGE_DEVICE_UPGRADE
+			CHANGE_DISPLAY_NAME CHANGE_RESELLER_ACCESS_FOR_SKU CHROME_APP_LICENSES_ENABLED CHROME_APP_USER_LICENSE_ASSIGNED
+			CHROME_APP_USER_LICENSE_REVOKED CREATE_CHROME_OS_ENROLLMENT_TOKEN CUSTOMER_USER_DEVICE_DELETION_EVENT
+			DELETE_CHROME_OS_DEVICE DELETE_DUPLICATE_CHROME_OS_DEVICE DELETE_PROFILE_PHOTO DOCS_ORG_BRANDING_PROVISIONING
+			DOCS_ORG_BRANDING_UPLOAD EDU_DELEGATED_USER_APPROVAL_WORKFLOW_DISABLED EDU_DELEGATED_USER_APPROVAL_WORKFLOW_ENABLED
+			EDU_OVER_18_APPROVAL_WORKFLOW_DISABLED EDU_OVER_18_APPROVAL_WORKFLOW_ENABLED EWS_OUT_ENDPOINT_CONFIGURATION_CHANGED
+			EWS_OUT_ENDPOINT_CONFIGURATION_RESET MOVE_SHARED_DRIVE_TO_ORG_UNIT OAUTH_APPS_BULK_UPLOAD
+			PRE_PROVISION_CHROME_OS_DEVICE REMOVE_CHROME_OS_APPLICATION_SETTING REMOVE_CHROME_OS_WEB_ORIGIN_SETTINGS
+			REMOVE_DISPLAY_NAME REMOVE_FROM_BLOCKED_OAUTH2_APPS REMOVE_FROM_LIMITED_OAUTH2_APPS REPAIR_CENTER_DEPROVISION
+			REVOKE_CHROME_OS_ENROLLMENT_TOKEN SUPPRESSED_LICENSE_ASSIGNMENT SUPPRESSED_LICENSE_REVOKE
+			SUPPRESSED_TO_ASSIGNED_LICENSE_CONVERSION TEMPORARY_LICENSE_ASSIGNMENT TEMPORARY_LICENSE_REVOKE
+			TEMPORARY_TO_ASSIGNED_LICENSE_CONVERSION TEMPORARY_TO_SUPPRESSED_LICENSE_CONVERSION TOGGLE_CAA_REMEDIATION_ENABLEMENT
+			UNDERAGE_USER_APPROVAL_WORKFLOW_DISABLED UNDERAGE_USER_APPROVAL_WORKFLOW_ENABLED UNMANAGED_USERS_BULK_UPLOAD
+			UPDATE_PROFILE_PHOTO UPDATE_SMART_FEATURES USER_APPROVAL_WORKFLOW_DISABLED USER_APPROVAL_WORKFLOW_ENABLED`},
 		{handler{event.Offboard, adminUser}, `SUSPEND_USER DELETE_USER ARCHIVE_USER`},
 		{handler{event.List, adminUser}, `
 			EMAIL_LOG_SEARCH SECURITY_INVESTIGATION_QUERY ALERT_CENTER_LIST_CUSTOM_QUERIES ALERT_CENTER_VIEW
@@ -114,6 +165,7 @@ var lists = map[string][]list{
 		{handler{event.Derived, nil}, `CUSTOMER_TAKEOUT_FAILED CUSTOMER_TAKEOUT_CANCELED`},
 	},
 	"calendar": {
+		{handler{event.View, nil}, `print_preview_calendar`},
 		{handler{event.Edit, nil}, `
 			create_event change_event change_event_title change_event_start_time change_event_guest_response restore_event
 			transfer_event_requested transfer_event_completed add_event_guest remove_event_guest change_event_guest_response_auto
@@ -125,6 +177,8 @@ var lists = map[string][]list{
 			delete_appointment_schedule`},
 	},
 	"groups": {
+		{handler{event.MembershipAdd, groupMember}, `join_via_mail reinvite_user`},
+		{handler{event.ConfigChange, nil}, `request_to_join_via_mail unsubscribe_via_mail`},
 		{handler{event.ConfigChange, nil}, `
 			create_group delete_group change_identity_setting add_info_setting change_info_setting remove_info_setting
 			change_new_members_restrictions_setting change_post_replies_setting change_spam_moderation_setting
@@ -132,6 +186,12 @@ var lists = map[string][]list{
 			reject_invitation reject_join_request request_to_join revoke_invitation unban_user change_topic_description leave`},
 	},
 	"groups_enterprise": {
+		{handler{event.PermissionGrant, groupMember}, `add_service_account_permission`},
+		{handler{event.Unshare, groupMember}, `remove_service_account_permission`},
+		{handler{event.ConfigChange, opensGroup}, `change_security_setting_state`},
+		{handler{event.ConfigChange, nil}, `
+			ban_member_with_moderation create_namespace delete_namespace change_dynamic_group_query add_membership_expiry
+			remove_membership_expiry update_membership_expiry`},
 		{handler{event.ConfigChange, nil}, `
 			create_group delete_group change_info_setting add_info_setting remove_info_setting change_email change_name
 			change_description add_dynamic_group_query update_dynamic_group_query add_security_setting remove_security_setting
@@ -139,20 +199,41 @@ var lists = map[string][]list{
 			request_to_join reject_join_request reject_invitation revoke_invitation leave`},
 	},
 	"vault": {
-		{handler{event.View, nil}, `
-			view_matter view_search view_export view_document view_litigation_hold view_litigation_hold_stats
-			view_cross_matter_litigation_hold_report view_audit_log search view_investigation download_search_results`},
-		{handler{event.List, nil}, `search_corpus search_count count list_matters`},
 		{handler{event.Export, ofMatter}, `
-			download_litigation_hold_report export_audit_log export_search_results download_audit_log
-			download_per_matter_litigation_hold_report download_csv copy_export`},
+			create_export_begin export export_file_download legacy_export_download download_count_per_account_csv
+			download_cross_matter_litigation_hold_report download_per_matter_litigation_hold_report`},
+		{handler{event.PermissionGrant, matterMember}, `add_collaborator_begin`},
+		{handler{event.Unshare, matterMember}, `remove_collaborator_begin`},
+		{handler{event.View, nil}, `
+			obsolete_api_matters_get obsolete_preview_retention_rule_count preview_retention_rule
+			view_cross_matter_litigation_hold_report view_custodian_litigation_hold_report view_document view_document_information
+			view_external_document view_investigation view_matter_audit_log view_per_matter_litigation_hold_report
+			view_retention_policy view_retention_settings view_system_audit_log`},
+		{handler{event.List, nil}, `
+			deletion_search get_count_operation obsolete_api_exports_list obsolete_api_holds_list obsolete_api_matters_list search
+			search_count`},
 		{handler{event.ConfigChange, nil}, `
-			create_matter open_matter close_matter reopen_matter delete_matter undelete_matter update_matter
-			create_litigation_hold modify_litigation_hold remove_litigation_hold cancel_export delete_export save_query
-			delete_query update_saved_query create_saved_query delete_saved_query create_retention_rule modify_retention_rule
-			delete_retention_rule remove_retention_rule modify_default_retention_rule create_default_retention_rule`},
+			add_litigation_hold_begin add_preservation_rule_begin add_retention_rule_begin cancel_accelerated_deletion_begin
+			close_investigation_begin convert_saved_query_to_collection_begin create_accelerated_deletion_begin
+			create_investigation_begin create_saved_query_begin delete_export_begin delete_investigation_begin
+			delete_preservation_rule_begin delete_retention_rule_begin delete_saved_query_begin
+			modify_default_retention_period_begin obsolete_api_holds_insert obsolete_api_matters_delete
+			obsolete_api_matters_insert obsolete_api_matters_update remove_litigation_hold_begin reopen_investigation_begin
+			restore_investigation_begin update_investigation_details_begin update_preservation_rule_add_holds_begin
+			update_preservation_rule_query_begin update_preservation_rule_remove_holds_begin update_retention_rule_begin
+			update_retention_settings update_saved_query_details_begin`},
+		{handler{event.Derived, nil}, `
+			add_collaborator_end add_litigation_hold_end add_preservation_rule_end add_retention_rule_end
+			cancel_accelerated_deletion_end close_investigation_end convert_saved_query_to_collection_end
+			create_accelerated_deletion_end create_export_end create_investigation_end create_saved_query_end delete_export_end
+			delete_export_fail delete_investigation_end delete_preservation_rule_end delete_retention_rule_end
+			delete_saved_query_end modify_default_retention_period_end remove_collaborator_end remove_litigation_hold_end
+			reopen_investigation_end restore_investigation_end update_investigation_details_end
+			update_preservation_rule_add_holds_end update_preservation_rule_query_end update_preservation_rule_remove_holds_end
+			update_retention_rule_end update_saved_query_details_end`},
 	},
 	"chat": {
+		{handler{event.ConfigChange, nil}, `app_invoked block_room block_user message_report_resolved`},
 		{handler{event.Edit, nil}, `message_edited reaction_added reaction_removed message_pinned message_unpinned emoji_deleted`},
 		{handler{event.Delete, nil}, `message_deleted room_deleted`},
 		{handler{event.ConfigChange, nil}, `
@@ -161,11 +242,16 @@ var lists = map[string][]list{
 			app_uninvoked message_reported user_blocked user_unblocked`},
 	},
 	"data_studio": {
+		{handler{event.ShareLink, studioVisibility}, `
+			CHANGE_ASSET_LINK_SHARING_VISIBILITY CHANGE_ASSET_LINK_SHARING_ACCESS_TYPE`},
+		{handler{event.ShareUser, studioShare}, `CHANGE_USER_ACCESS_TO_ASSET_VIA_WORKSPACE`},
+		{handler{event.ConfigChange, studioAsset}, `PARENT_WORKSPACE_CHANGE CHANGE_DATA_SOURCE_ACCESS_TYPE`},
 		{handler{event.ConfigChange, studioAsset}, `
 			ADD_REPORT_EMAIL_DELIVERY_SCHEDULE UPDATE_REPORT_EMAIL_DELIVERY STOP_REPORT_EMAIL_DELIVERY
 			DELETE_REPORT_EMAIL_DELIVERY CHANGE_ASSET_OWNER UPGRADE_TO_PRO MOVE LINK_BIGQUERY_MONITORING`},
 	},
 	"meet": {
+		{handler{event.ConfigChange, nil}, `broadcast_activity in_meet_broadcast_activity`},
 		{handler{event.Download, nil}, `recording_downloaded`},
 		{handler{event.AppAccess, nil}, `
 			call_ended knocking_accepted knocking_denied invitation_sent presentation_started presentation_stopped
@@ -179,6 +265,8 @@ var lists = map[string][]list{
 		{handler{event.Derived, nil}, `action_complete content_unmatched label_applied label_field_value_changed label_removed`},
 	},
 	"mobile": {
+		{handler{event.ConfigChange, nil}, `
+			APPLE_DEP_DEVICE_UPDATE_ON_APPLE_PORTAL_EVENT ANDROID_WORK_PROFILE_SUPPORT_ENABLED_EVENT`},
 		{handler{event.VendorAlert, nil}, `DEVICE_COMPROMISED_EVENT SUSPICIOUS_ACTIVITY_EVENT FAILED_PASSWORD_ATTEMPTS_EVENT`},
 		{handler{event.ConfigChange, nil}, `
 			DEVICE_ACTION_EVENT ADVANCED_POLICY_SYNC_EVENT DEVICE_REGISTER_UNREGISTER_EVENT DEVICE_SETTINGS_UPDATED_EVENT
@@ -187,6 +275,8 @@ var lists = map[string][]list{
 		{handler{event.Derived, nil}, `DEVICE_SYNC_EVENT`},
 	},
 	"chrome": {
+		{handler{event.VendorAlert, nil}, `DLP_EVENT`},
+		{handler{event.ConfigChange, nil}, `DEVICE_BOOT_STATE_CHANGE`},
 		{handler{event.VendorAlert, nil}, `
 			MALWARE_TRANSFER DANGEROUS_DOWNLOAD SENSITIVE_DATA_TRANSFER SENSITIVE_DATA_EVENT PASSWORD_BREACH PASSWORD_REUSE
 			UNSAFE_SITE_VISIT UNSCANNED_FILE_EVENT URL_FILTERING_INTERSTITIAL SUSPICIOUS_URL_EVENT EXTENSION_TELEMETRY_EVENT`},
