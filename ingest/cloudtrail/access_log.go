@@ -106,6 +106,30 @@ func decodeAccessLog(line []byte, out *ingest.Sink) error {
 	if splitLog(line, &f) <= logStatus {
 		return errors.New("a line of an access log with fewer than ten fields")
 	}
+	return decodeRequest(&f, out)
+}
+
+// accessColumns are the columns of the table that AWS documents for access logs in Athena, by
+// field.
+var accessColumns = [logFields][]string{
+	logBucket: {"bucketname", "bucket"}, logTime: {"requestdatetime"}, logIP: {"remoteip"}, logRequester: {"requester"},
+	logRequestID: {"requestid"}, logOperation: {"operation"}, logKey: {"key"}, logStatus: {"httpstatus"}, logError: {"errorcode"},
+	logBytes: {"bytessent"}, logSize: {"objectsize"}, logAgent: {"useragent"}, logAuthentication: {"authtype"},
+}
+
+// accessRow reads a row of an access log in Athena.
+func accessRow(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
+	var f [logFields][]byte
+	for i, names := range accessColumns {
+		if f[i] = bytes.Trim(h.Cell(cells, names...), `"[]`); len(f[i]) == 0 {
+			f[i] = []byte("-")
+		}
+	}
+	return decodeRequest(&f, out)
+}
+
+// decodeRequest decodes the fields of a request.
+func decodeRequest(f *[logFields][]byte, out *ingest.Sink) error {
 	at, err := time.Parse("02/Jan/2006:15:04:05 -0700", string(f[logTime]))
 	if err != nil {
 		return ingest.BadTime("time", string(f[logTime]))

@@ -51,6 +51,10 @@ var Tables = []*ingest.Table{{
 	Name:  "aws_cloudtrail_csv",
 	Match: func(h ingest.Header) bool { return h.Has("eventid", "eventtime", "eventname", "eventsource") },
 	Bind:  ingest.PerRow(row),
+}, {
+	Name:  "aws_s3_access_log_csv",
+	Match: func(h ingest.Header) bool { return h.Has("requestdatetime", "requester", "operation", "httpstatus") },
+	Bind:  ingest.PerRow(accessRow),
 }}
 
 // record is what one pass over a CloudTrail record picks out of it.

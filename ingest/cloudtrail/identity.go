@@ -132,7 +132,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 
 	case "AWSAccount":
 		a.Kind = event.Unknown
-		if u.account == "anonymous" || u.account == "" && u.principal == "" {
+		if anonymousAccount(u.account) || u.account == "" && (u.principal == "" || anonymousAccount(u.principal)) {
 			a.Kind = event.Anonymous
 			break
 		}
@@ -161,6 +161,12 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 			a.Alias = out.Join("aws_key:", key)
 		}
 	}
+}
+
+// anonymousAccount reports whether an account or a principal stands for requests without a
+// signature.
+func anonymousAccount(id string) bool {
+	return strings.EqualFold(id, "anonymous") || id == "ANONYMOUS_PRINCIPAL"
 }
 
 func (u *identity) assumedRole(r *record, acct string, a *event.Actor, out *ingest.Sink) {

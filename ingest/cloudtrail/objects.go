@@ -18,7 +18,14 @@ func isS3(source string) bool {
 func (r *record) locate(out *ingest.Sink) {
 	named := r.bucket != "" && !strings.HasPrefix(r.bucket, "arn:") && !strings.HasSuffix(r.bucket, "-s3alias") &&
 		!strings.HasSuffix(r.bucket, ".mrap")
-	if named || r.resources == nil {
+	if named {
+		return
+	}
+	if _, name, ok := strings.Cut(r.bucket, ":s3:::"); ok { // the ARN of the bucket itself
+		r.bucket = name
+		return
+	}
+	if r.resources == nil {
 		return
 	}
 	bucket, point, key := "", "", ""
