@@ -221,7 +221,7 @@ func note(d *detail, e *event.Event, out *ingest.Sink) {
 func denied(_ *detail, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Denied }
 
 func loginFailure(d *detail, e *event.Event, out *ingest.Sink) {
-	e.Outcome = event.Failure
+	ingest.SignInFailed(e, d.failure, "invalidpassword", "invalidsecondfactor", "usernotfound")
 	out.Attr(event.AttrReason, d.failure)
 }
 

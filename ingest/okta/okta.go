@@ -259,7 +259,11 @@ func (r *record) classify(e *event.Event, out *ingest.Sink) {
 	e.Class = op.class
 	switch e.Class {
 	case event.LoginSuccess:
-		if e.Outcome != event.Success {
+		switch e.Outcome {
+		case event.Success:
+		case event.Failure:
+			ingest.SignInFailed(e, r.reason, "invalidcredentials", "verificationerror", "invalidlogin", "invalidpassword", "usernotfound")
+		default:
 			e.Class = event.LoginFailure
 		}
 

@@ -336,10 +336,16 @@ func class(c event.Class) func(*row, *event.Event, *ingest.Sink) {
 	return func(_ *row, e *event.Event, _ *ingest.Sink) { e.Class = c }
 }
 
+// wrongSecrets are the statuses of sign-ins with a wrong name, password or code, without blanks and signs.
+var wrongSecrets = []string{
+	"invalidpassword", "pwdinvalid", "passwordinvalid", "invalidlogin", "invalidusername", "invalidcredentials", "nosuchuser",
+	"usernotfound", "invalidverificationcode", "incorrectcode",
+}
+
 func login(r *row, e *event.Event, out *ingest.Sink) {
 	e.Class = event.LoginSuccess
 	if status := r.cells[loginStatus]; status != "" && status != "LOGIN_NO_ERROR" && !strings.EqualFold(status, "success") {
-		e.Class, e.Outcome = event.LoginFailure, event.Failure
+		ingest.SignInFailed(e, status, wrongSecrets...)
 		out.Attr(event.AttrReason, status)
 	}
 	e.Client.App = ""
@@ -596,7 +602,8 @@ func (v *stored) classify(e *event.Event, out *ingest.Sink) {
 	case "LoginEvent":
 		e.Class = event.LoginSuccess
 		if v.status != "" && v.status != "Success" {
-			e.Class, e.Outcome = event.LoginFailure, event.Failure
+			ingest.SignInFailed(e, v.status, wrongSecrets...)
+			out.Attr(event.AttrReason, v.status)
 		}
 
 	case "LoginAsEvent":

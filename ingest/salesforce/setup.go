@@ -223,7 +223,7 @@ func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 	e.Actor = event.Actor{Account: r.account(user, out), Kind: event.Human}
 	e.Class = event.LoginSuccess
 	if status != "" && !strings.EqualFold(status, "success") {
-		e.Class, e.Outcome = event.LoginFailure, event.Failure
+		ingest.SignInFailed(e, status, wrongSecrets...)
 		out.Attr(event.AttrReason, status)
 	}
 

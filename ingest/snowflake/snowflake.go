@@ -197,8 +197,12 @@ func login(r *row, out *ingest.Sink) error {
 		Agent: strings.TrimSpace(out.Join(r[clientType], " ", r[clientVersion])),
 	}
 	if !strings.EqualFold(r[success], "YES") && !strings.EqualFold(r[success], "true") {
-		e.Class, e.Outcome = event.LoginFailure, event.Failure
-		out.Attr(event.AttrReason, strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage])))
+		reason := strings.TrimSpace(out.Join(r[errorCode], " ", r[errorMessage]))
+		ingest.SignInFailed(e, reason, "390100", "incorrectusername", "incorrectpassword", "extauthninvalid", "390127")
+		if strings.Contains(reason, "EXT_AUTHN_DENIED") || r[errorCode] == "390120" { // a push that was refused
+			e.Class, e.Outcome = event.MFADenied, event.Failure
+		}
+		out.Attr(event.AttrReason, reason)
 	}
 	out.Emit()
 	return nil
