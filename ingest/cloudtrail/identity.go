@@ -10,6 +10,9 @@ import (
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
+// uniqueID is before the ids that IAM gives to users and roles, which are unique in all of AWS.
+const uniqueID = "aws_id:"
+
 // identity is the field userIdentity.
 type identity struct {
 	kind, principal, arn, account, accessKey, userName, invokedBy string
@@ -109,6 +112,9 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 		a.Account = out.Join("aws:", acct, ":root")
 	case "IAMUser":
 		a.Account = u.user(acct, cmp.Or(u.userName, lastPart(u.arn)), out)
+		if names.UniqueID(u.principal) && a.Account != "" {
+			a.Alias = out.Join(uniqueID, out.Lower(u.principal))
+		}
 	case "AssumedRole":
 		u.assumedRole(r, acct, a, out)
 	case "FederatedUser":
@@ -157,7 +163,7 @@ func (u *identity) actor(r *record, a *event.Actor, out *ingest.Sink) {
 	}
 
 	if isIssuing(r.name) { // STS issues a key, which its requester will use
-		if key := issuedKey(r.response); key != "" && a.Alias == "" {
+		if key := issuedKey(r.response); key != "" && (a.Alias == "" || strings.HasPrefix(a.Alias, uniqueID)) {
 			a.Alias = out.Join("aws_key:", key)
 		}
 	}
@@ -227,6 +233,9 @@ func iamUser(acct, name string, out *ingest.Sink) string {
 	}
 	if name == "" || name == "HIDDEN_DUE_TO_SECURITY_REASONS" {
 		return ""
+	}
+	if names.UniqueID(name) {
+		return out.Join(uniqueID, out.Lower(name))
 	}
 	kind := ":user/"
 	if names.Workload(name) {

@@ -82,8 +82,10 @@ func (r *record) field(s *jsonscan.Scanner) {
 		r.bot = s.Text()
 	case "actor_location":
 		r.country = s.Field("country_code")
-	case "external_identity_nameid":
-		r.nameID = s.Text()
+	case "external_identity_nameid", "external_identity_username": // either may be the address
+		if t := s.Text(); !ingest.IsEmail(r.nameID) {
+			r.nameID = t
+		}
 	case "org":
 		r.org = oneOf(s)
 	case "business":

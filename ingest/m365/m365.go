@@ -290,6 +290,9 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 func (r *record) actor(a *event.Actor, out *ingest.Sink) {
 	id := r.userID
 	a.Kind = event.Human
+	if strings.HasSuffix(id, "|app@sharepoint") { // a claim
+		id = "app@sharepoint"
+	}
 	switch {
 	case id == "anonymous" || strings.HasPrefix(id, "urn:spo:anon"):
 		a.Kind = event.Anonymous

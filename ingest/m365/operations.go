@@ -92,7 +92,7 @@ func recipient(r *record, e *event.Event, out *ingest.Sink) {
 			switch {
 			case r.targetType == "Guest" || r.targetType == "Partner" || isGuest(name):
 				scope = event.ScopeExternal
-			case r.targetType == "Member":
+			case r.targetType == "Member" && !strings.Contains(r.targetName, ","): // of several, it is one's type
 				scope = event.ScopeInternal
 			}
 			out.To(person(name, out), scope)
