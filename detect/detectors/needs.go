@@ -64,6 +64,8 @@ var (
 	atlassianAny = anyOf(event.Atlassian)
 	zoomAny      = anyOf(event.Zoom)
 	snowflakeAny = anyOf(event.Snowflake)
+	anthropicAny = anyOf(event.Anthropic)
+	openAIAny    = anyOf(event.OpenAI)
 	leaversFile  = need(event.HR, "a file of leavers (leavers.csv: EmailAddress, ResignationDate, LastWorkingDate)", event.Notice)
 
 	boxShield   = need(event.Box, "Box Shield (or it has reported nothing)", event.VendorAlert)
@@ -78,8 +80,10 @@ var (
 	fileStores = []detect.Need{boxFiles, m365Files, driveFiles, dropboxFiles}
 	signIns    = []detect.Need{
 		oktaAny, m365Entra, googleLogin, slackAny, crmLogin, awsManage, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny,
+		anthropicAny, openAIAny,
 	}
 	management = []detect.Need{
 		oktaAny, m365Entra, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, awsManage, atlassianAny, zoomAny, snowflakeAny,
+		anthropicAny, openAIAny,
 	}
 )

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/anthropic"
 	"github.com/outflow/outflow/ingest/atlassian"
 	"github.com/outflow/outflow/ingest/box"
 	"github.com/outflow/outflow/ingest/cloudtrail"
@@ -15,6 +16,7 @@ import (
 	"github.com/outflow/outflow/ingest/hr"
 	"github.com/outflow/outflow/ingest/m365"
 	"github.com/outflow/outflow/ingest/okta"
+	"github.com/outflow/outflow/ingest/openai"
 	"github.com/outflow/outflow/ingest/salesforce"
 	"github.com/outflow/outflow/ingest/slack"
 	"github.com/outflow/outflow/ingest/snowflake"
@@ -23,7 +25,8 @@ import (
 
 // Formats are the JSON shapes of all sources.
 var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, okta.Formats, slack.Formats, dropbox.Formats,
-	box.Formats, github.Formats, salesforce.Formats, hr.Formats, atlassian.Formats, zoom.Formats, snowflake.Formats)
+	box.Formats, github.Formats, salesforce.Formats, hr.Formats, atlassian.Formats, zoom.Formats, snowflake.Formats,
+	anthropic.Formats, openai.Formats)
 
 // Tables are the delimited shapes of all sources.
 var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables, zoom.Tables,

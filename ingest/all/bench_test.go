@@ -19,10 +19,11 @@ import (
 func BenchmarkDecode(b *testing.B) {
 	for _, kind := range []string{
 		"okta", "m365", "google", "salesforce", "box", "slack", "github", "dropbox", "atlassian", "zoom",
-		"snowflake", "cloudtrail",
+		"snowflake", "cloudtrail", "anthropic", "openai",
 	} {
 		where := "/testdata/api/*.txtar"
-		if kind == "snowflake" || kind == "cloudtrail" { // whose answers are rows without names, or files
+		switch kind {
+		case "snowflake", "cloudtrail", "anthropic", "openai": // whose answers are rows without names, or files
 			where = "/testdata/*.txtar"
 		}
 		archives, err := filepath.Glob("../" + kind + where)

@@ -31,12 +31,14 @@ const (
 	Atlassian
 	Zoom
 	Snowflake
+	Anthropic
+	OpenAI
 	sourceCount
 )
 
 var sourceNames = [sourceCount]string{
 	"", "aws_cloudtrail", "m365", "google_workspace", "box", "salesforce", "okta", "slack", "github",
-	"dropbox", "hr", "atlassian", "zoom", "snowflake",
+	"dropbox", "hr", "atlassian", "zoom", "snowflake", "anthropic", "openai",
 }
 
 // Sources returns all sources, in order.
@@ -68,7 +70,7 @@ func SourceNamed(name string) Source {
 func (s Source) Title() string {
 	return [...]string{
 		"", "AWS", "Microsoft 365", "Google Workspace", "Box", "Salesforce", "Okta", "Slack", "GitHub",
-		"Dropbox", "HR", "Atlassian", "Zoom", "Snowflake",
+		"Dropbox", "HR", "Atlassian", "Zoom", "Snowflake", "Anthropic", "OpenAI",
 	}[min(s, sourceCount-1)]
 }
 
