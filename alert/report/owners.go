@@ -40,6 +40,8 @@ var howToClose = map[string]string{
 	"zoom":             "In Zoom: Recordings, Share, Publicly off.",
 	"snowflake":        "In Snowflake: ALTER SHARE … REMOVE ACCOUNTS, or ask who administers the account.",
 	"okta":             "Ask who administers Okta to take the right away again.",
+	"anthropic":        "In Claude: open the chat, project or artifact, Share, set it to private.",
+	"openai":           "Ask who administers OpenAI's organisation to take the right away again.",
 	"aws_cloudtrail": "In AWS: undo the change (Block Public Access of the bucket, the rule of the security group, the attached " +
 		"policy), or ask the cloud team.",
 }

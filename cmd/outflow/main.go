@@ -76,8 +76,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "outflow",
 		Short: "Find insiders who exfiltrate data, in the audit logs of cloud and SaaS providers",
 		Long: `Outflow reads the audit logs of AWS CloudTrail, Microsoft 365, Google Workspace,
-Box, Salesforce, Okta, Slack, GitHub, Dropbox, Atlassian, Zoom and Snowflake, learns a
-baseline for every user, and reports who exfiltrates or exposes data in an unusual way.`,
+Box, Salesforce, Okta, Slack, GitHub, Dropbox, Atlassian, Zoom, Snowflake, Anthropic and
+OpenAI, learns a baseline for every user, and reports who exfiltrates or exposes data in
+an unusual way.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),

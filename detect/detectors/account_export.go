@@ -11,8 +11,10 @@ import (
 // a takeout, a transfer, a migration, a content search. A destination outside the
 // service weighs more.
 var accountExport = &detect.Detector{
-	Name: "account_export", Title: "Whole account, workspace or database exported", Techniques: []string{"T1567.002", "T1530"}, Exfiltration: true,
-	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents, awsManage},
+	Name: "account_export", Title: "Whole account, workspace or database exported", Techniques: []string{"T1567.002", "T1530"},
+	Exfiltration: true,
+	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents, awsManage,
+		anthropicAny},
 	Indicators: []detect.Indicator{{
 		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
 		Match: func(a *detect.Enriched) bool {

@@ -11,7 +11,7 @@ import (
 var assistantRead = &detect.Detector{
 	Name: "assistant_read", Title: "Bulk read by an AI assistant", Techniques: []string{"T1213", "T1530"}, Exfiltration: true,
 	Weight: .7,
-	Needs:  []detect.Need{m365Assistant},
+	Needs:  []detect.Need{m365Assistant, anthropicAny, openAIAny},
 	Metrics: []detect.Metric{
 		{Name: "assistant_items", HalfSaturation: 60, Unit: "items", On: asks, Measure: when(answeredFrom)},
 		{
@@ -34,9 +34,13 @@ var assistantRead = &detect.Detector{
 	},
 }
 
+// assistantOnly are the types of objects that hold nothing of the organisation's by themselves: the
+// conversation, a page of the web, a tool that an assistant used.
+var assistantOnly = map[string]bool{"conversation": true, "website": true, "tool": true}
+
 var asks = []event.Class{event.Assistant}
 
 // answeredFrom says whether an assistant read something of the organisation's, for the first time today.
 func answeredFrom(a *detect.Enriched) bool {
-	return a.First && a.Object.ID != "" && a.Object.Type != "website" && a.Object.Type != "conversation"
+	return a.First && a.Object.ID != "" && !assistantOnly[a.Object.Type]
 }
