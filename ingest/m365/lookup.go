@@ -3,7 +3,7 @@ package m365
 // tables holds the meaning of every operation that is known, by subject. An operation is in one of
 // them only.
 var tables = []map[string]operation{
-	operations, workloads, signInOperations, settingOperations, directoryOperations, exchangeOperations,
+	operations, workloads, signInOperations, settingOperations, directoryOperations, exchangeOperations, publishedOperations,
 }
 
 // byName finds operations by their exact and by their folded names.
