@@ -139,6 +139,8 @@ var applications = map[string]map[string]handler{
 		"REMOVE_TRUSTED_DOMAINS":                   {event.ConfigChange, policy("sharing", "stronger")},
 		"ENFORCE_STRONG_AUTHENTICATION":            {event.ConfigChange, enforced},
 		"ALLOW_STRONG_AUTHENTICATION":              {event.ConfigChange, enforced},
+		"ADD_SECONDARY_DOMAIN":                     {event.ConfigChange, policy("authentication", "")},
+		"UPDATE_DOMAIN_PRIMARY_ADMIN_EMAIL":        {event.ConfigChange, policy("authentication", "")},
 		"TOGGLE_SSO_ENABLED":                       {event.ConfigChange, protects("authentication")},
 		"CHANGE_SSO_SETTINGS":                      {event.ConfigChange, policy("authentication", "")},
 		"TOGGLE_CAA_ENABLEMENT":                    {event.ConfigChange, protects("authentication")},

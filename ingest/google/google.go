@@ -43,7 +43,8 @@ var Formats = []*ingest.Format{{
 type activity struct {
 	time, qualifier, app, customer, email, profile, key, ip, region, appName string
 	events                                                                   []byte
-	flat                                                                     bool // e is the event, at the top level
+	flat                                                                     bool  // e is the event, at the top level
+	cut                                                                      error // a tool left out who acted, or when
 	e                                                                        detail
 	scan                                                                     jsonscan.Scanner
 	records                                                                  []record
@@ -76,8 +77,10 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	for s.Next() {
 		switch string(s.Key) {
 		case "id":
+			a.whole(s, "id")
 			a.scanID(s)
 		case "actor":
+			a.whole(s, "actor")
 			a.scanActor(s)
 		case "ipAddress":
 			a.ip = s.Text()
@@ -98,6 +101,9 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 
 	if err := s.Err(); err != nil {
 		return err
+	}
+	if a.cut != nil && (a.app != "" || a.email != "") {
+		return a.cut
 	}
 	a.flat = a.events == nil && a.e.name != ""
 	if a.events == nil && !a.flat || a.app == "" && a.time == "" {
@@ -121,6 +127,10 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 func (a *activity) emitAll(at int64, out *ingest.Sink) error {
 	es := &a.scan
 	es.Reset(a.events)
+	if inner := encoded(es, a.events); inner != nil {
+		a.events = inner
+		es.Reset(inner)
+	}
 	if es.Kind() != '[' {
 		a.e.scan(es)
 		return a.emit(es, at, out)
@@ -151,6 +161,31 @@ func (a *activity) emitAll(at int64, out *ingest.Sink) error {
 	}
 
 	return ingest.Whole(es.Err())
+}
+
+// whole notes that a tool left out a part that the next value should be.
+func (a *activity) whole(s *jsonscan.Scanner, field string) {
+	if s.Kind() != '"' {
+		return
+	}
+	look := *s
+	if t := look.Text(); ingest.Cut(t) {
+		a.cut = ingest.CutError(field, t)
+	}
+}
+
+// encoded returns the JSON in the text at the start of b, where a tool has encoded a list or an
+// object as a text; nil if there is none.
+func encoded(s *jsonscan.Scanner, b []byte) []byte {
+	if s.Kind() != '"' {
+		return nil
+	}
+	var text jsonscan.Scanner
+	text.Reset(b)
+	if inner := text.Bytes(); len(inner) > 1 && (inner[0] == '[' || inner[0] == '{' && inner[1] != '.') {
+		return inner
+	}
+	return nil
 }
 
 func (a *activity) scanID(s *jsonscan.Scanner) {

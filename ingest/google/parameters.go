@@ -70,7 +70,16 @@ func (d *detail) parameters(s *jsonscan.Scanner) {
 	case '{':
 		d.byName(s)
 	case '"':
-		d.cut = ingest.CutError("parameters", s.Text())
+		text := s.Text()
+		if len(text) < 2 || text[0] != '[' && text[0] != '{' || ingest.Cut(text) {
+			d.cut = ingest.CutError("parameters", text)
+			return
+		}
+		var inner jsonscan.Scanner // a tool has encoded them
+		inner.Reset([]byte(text))
+		if d.parameters(&inner); inner.Err() != nil {
+			d.cut = ingest.Whole(inner.Err())
+		}
 	default:
 		s.Skip()
 	}
