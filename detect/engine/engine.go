@@ -358,7 +358,7 @@ func (e *Engine) contribute(p *person) {
 	}
 	b.Shut = append(b.Shut, p.Shut...)
 	p.Laid, p.Shut = nil, nil
-	if d.End == 0 {
+	if d.End == 0 || p.idle() {
 		return
 	}
 	o := e.org(p)

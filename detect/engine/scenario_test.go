@@ -382,8 +382,13 @@ func load(t *testing.T, path string) *scenario {
 	for sc := bufio.NewScanner(file); sc.Scan(); {
 		s.line(sc.Text())
 	}
-	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+	s.sort()
 	return s
+}
+
+// sort puts the events into the order of their time.
+func (s *scenario) sort() {
+	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
 }
 
 // outcome is the last word on every person's day.

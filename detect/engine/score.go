@@ -325,6 +325,12 @@ func (e *Engine) closeDay(p *person) {
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	l := lesson{verdict: v, person: p, to: to, compared: o.Active > 0, leaving: p.leaving(day.Latest), outage: e.outage()}
+	if p.idle() {
+		l.learnUnsigned()
+		p.carry()
+		day.shut()
+		return
+	}
 	l.learnCounts()
 	l.learnSurprises()
 	l.learnShifts()

@@ -44,3 +44,18 @@ func (p *person) touchUnsigned(a *detect.Enriched) {
 	}
 	a.Repeat = !a.First
 }
+
+// idle says whether a person has done nothing today: what there is was done without a sign-in, in
+// what the person opened or owns.
+func (p *person) idle() bool { return p.Day.Hours == 0 && !p.Service }
+
+// learnUnsigned makes the counts of what is done without a sign-in part of what is usual, on a day
+// that teaches nothing else about the person.
+func (l *lesson) learnUnsigned() {
+	p := l.person
+	for j := range p.catalog.metrics {
+		if p.catalog.metrics[j].unsigned {
+			p.Sum[j] = float64(p.Sum[j]*gamma) + l.teaches(j, p.Day.scored(j))
+		}
+	}
+}
