@@ -136,7 +136,9 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 		return
 	}
 	p.Day.Latest = ev.Time
-	p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
+	if !ev.Zoneless {
+		p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
+	}
 	p.Day.Sources |= 1 << ev.Source
 	if v := ev.Attr(event.AttrAttempts); v != "" {
 		p.attempts(ev.Time, v)

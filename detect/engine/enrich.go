@@ -123,7 +123,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 			p.noteGrant(a)
 		}
 		a.Sensitive = sensitive(&a.Object)
-		a.OffHours = e.offHours(p, a.Time)
+		a.OffHours = e.offHours(p, a.Event)
 	}
 }
 
@@ -291,7 +291,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 		bit = didPrint
 	case event.Download:
 		bit = didDownload
-		a.OffHours = e.offHours(p, ev.Time)
+		a.OffHours = e.offHours(p, ev)
 		switch {
 		case src == event.CloudTrail:
 			bit = didRead
@@ -508,6 +508,11 @@ func (e *Engine) rows(p *person, a *detect.Enriched) {
 		if p.Reports == nil || len(p.Reports) >= maxReports {
 			p.Reports = map[uint64]float64{}
 		}
+		if a.Event.Rows < 0 { // what an earlier run had is not what this one has
+			delete(p.Reports, report)
+			delete(p.Reports, latest)
+			return
+		}
 		p.Reports[report], p.Reports[latest] = n, n
 		return
 	case a.Class == event.Export && a.Event.Rows < 0:
@@ -552,14 +557,18 @@ func (e *Engine) application(p *person, o *org, a *detect.Enriched, today int64)
 	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.deltaOf(p).of(p)) == 0 && o.FactN > 260
 }
 
-// offHours says whether the person hardly ever works at this time.
-func (e *Engine) offHours(p *person, at int64) bool {
+// offHours says whether the person hardly ever works at the time of an event. Of a time without
+// a zone nobody knows.
+func (e *Engine) offHours(p *person, ev *event.Event) bool {
+	if ev.Zoneless {
+		return false
+	}
 	prof := &p.Day.Profile
-	h := int(at / event.Hour % 24)
+	h := int(ev.Time / event.Hour % 24)
 	if prof[h]+float64(.5*(prof[(h+1)%24]+prof[(h+23)%24])) < .12 {
 		return true
 	}
-	if wd := localDay(at, p.Day.Quiet); wd == 0 || wd == 6 {
+	if wd := localDay(ev.Time, p.Day.Quiet); wd == 0 || wd == 6 {
 		return p.Weekend < .12
 	}
 	return false

@@ -465,6 +465,9 @@ func (l *lesson) learnShifts() {
 // learnHours takes in at which hours of the day the person was active.
 func (p *person) learnHours(to *orgDelta) {
 	day := &p.Day
+	if day.Hours == 0 { // no time of the day has a zone
+		return
+	}
 	peers, all := to.hours(p.Location), to.hours(everywhere)
 	wd := localDay(day.Start, day.Quiet)
 	weekend := 0.0

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/plain"
@@ -19,6 +20,7 @@ type table struct {
 	names         []string // the columns as they are written
 	plan          *plan    // how rows that are not a vendor's own become records
 	delim         byte
+	zone          *time.Location // that the header states for times; nil if it states none
 }
 
 // found reports whether there is a table.
@@ -52,6 +54,10 @@ func (r *reader) delimited() error {
 	w, t := &r.w, r.table
 	line := w.lineAt(0)
 	for _, b := range t.before {
+		if zone := statedZone(b); zone != nil {
+			t.zone = zone
+			continue
+		}
 		r.skipped(line, b, int64(len(b)))
 	}
 	line = w.lineAt(t.at)
@@ -60,6 +66,7 @@ func (r *reader) delimited() error {
 	if t.plan == nil {
 		columns.decode = t.Bind(t.header)
 	}
+	r.beginForms(t.zone, usualPoint(t.delim))
 	rows := rows{w: w, delim: t.delim, line: line}
 	if _, err := rows.next(); err != nil {
 		r.known = false
@@ -89,6 +96,10 @@ func (r *reader) delimited() error {
 		}
 		if err == nil {
 			err = r.row(&columns, cells)
+			if r.sink.Asks() != "" {
+				r.lookAtRows(&rows, &columns)
+				continue
+			}
 		}
 
 		if err != nil {
@@ -141,7 +152,7 @@ func (r *reader) row(c *columns, cells [][]byte) error {
 	case ingest.ErrNotThis:
 		return errors.New("a row without the cells that identify an event")
 	default:
-		return err
+		return r.unplaced(err)
 	}
 }
 
@@ -211,6 +222,13 @@ func (r *reader) header(t *table, b, delims []byte) {
 		for _, known := range r.tables {
 			if len(cells) > 1 && known.Match(t.header) {
 				t.Table = known
+				return
+			}
+		}
+		h, zone := zonedColumns(cells)
+		for _, known := range r.tables {
+			if zone != nil && len(cells) > 1 && known.Match(h) {
+				t.Table, t.header, t.zone = known, h, zone
 				return
 			}
 		}

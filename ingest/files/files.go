@@ -204,6 +204,14 @@ type Reader struct {
 	// Inspect, if not nil, returns the function that inspects the events of one worker
 	// together with their records (see ingest.Sink.Inspect).
 	Inspect func(worker int) func(*event.Event, *ingest.Native)
+	// Forms is what is known about times that do not say it themselves.
+	Forms ingest.Forms
+	// Settled and Ambiguous are for callers that resume a file which has grown, and so must know
+	// when a record is read that was refused before. Settled, if not nil, returns the function
+	// that is called when a time of one worker was read that only Forms or other records of its
+	// file make clear; Ambiguous the one that is called when a record is refused because its
+	// time is ambiguous. Both are called in order with the calls of Emit.
+	Settled, Ambiguous func(worker int) func()
 }
 
 // Read reads all files and returns their reports in the same order. The error is that of
@@ -279,6 +287,14 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 	})
 	if d.Inspect != nil {
 		r.sink.Inspect(d.Inspect(n))
+	}
+	var settled func()
+	if d.Settled != nil {
+		settled = d.Settled(n)
+	}
+	r.sink.UseForms(d.Forms, settled)
+	if d.Ambiguous != nil {
+		r.ambiguous = d.Ambiguous(n)
 	}
 	if !d.Latest.IsZero() {
 		var refused func()

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/form"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
@@ -43,11 +44,13 @@ type reader struct {
 	layout  layout
 
 	envelopes
-	lineNumber int   // of the line being decoded; 0 if the window knows it
-	columns    *plan // of the rows in the list being read
-	found      *plan // of the rows in the list that findRecords has found
-	indirect   bool  // what findRecords has found is in envelopes
-	inPages    int   // depth of the pages that are looked into
+	lineNumber int              // of the line being decoded; 0 if the window knows it
+	columns    *plan            // of the rows in the list being read
+	found      *plan            // of the rows in the list that findRecords has found
+	indirect   bool             // what findRecords has found is in envelopes
+	inPages    int              // depth of the pages that are looked into
+	looked     map[string]int64 // what was looked for ahead, and up to which offset
+	ambiguous  func()           // called when a record is refused because its time is ambiguous; may be nil
 }
 
 // stop reports whether to stop early.
@@ -62,6 +65,7 @@ func (r *reader) read(name string, in io.Reader) error {
 	for i := range r.levels {
 		r.levels[i].carrier, r.levels[i].flat = nil, false
 	}
+	r.beginForms(nil, form.NoPoint)
 	before := *r.rep
 	err := r.records()
 	r.rep.Content += r.w.total
@@ -332,8 +336,16 @@ func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 		r.sink.Native(b[:r.scan.Offset()])
 		r.scan.Reset(b)
 	}
-	if err := f.Decode(&r.scan, r.sink); err != nil {
-		return 0, err
+	err := f.Decode(&r.scan, r.sink)
+	if r.sink.Asks() != "" {
+		if n := jsonLength(b); n > 0 {
+			r.lookAtRecords(f, b[n:])
+			return r.try(f, b)
+		}
+		return 0, jsonscan.ErrShort
+	}
+	if err != nil {
+		return 0, r.unplaced(err)
 	}
 	if err := r.refused(); err != nil {
 		return 0, err

@@ -90,6 +90,9 @@ func Format(e *event.Event) string {
 		add("items", e.Items)
 	}
 
+	if e.Zoneless {
+		b.WriteString("\n   zoneless")
+	}
 	for _, t := range e.To {
 		fmt.Fprintf(&b, "\n   to %q %s", t.Account, [...]string{"unknown", "internal", "external", "anyone"}[t.Scope])
 	}

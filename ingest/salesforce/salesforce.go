@@ -299,8 +299,6 @@ func (r *row) account(id string, out *ingest.Sink) string {
 	return out.Join("salesforce:", out.Lower(id))
 }
 
-func number(t string) int64 { return jsonscan.ParseInt([]byte(t)) }
-
 // types is the meaning of each EVENT_TYPE. Types that are not listed stay unclassified and are
 // counted.
 var types = map[string]func(r *row, e *event.Event, out *ingest.Sink){
@@ -367,7 +365,7 @@ func loginAs(r *row, e *event.Event, out *ingest.Sink) {
 // in ReportExport, too.
 func report(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
-	e.Class, e.Rows = event.ReportRun, number(c[rowCount])
+	e.Class, e.Rows = event.ReportRun, out.Rows(c[rowCount])
 	if c[origin] == "ReportExported" {
 		e.Class = event.Export
 	}
@@ -389,7 +387,7 @@ func reportKey(id string) string {
 func reportExport(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	id := cmp.Or(c[uriID], strings.TrimPrefix(c[uri], "/"))
-	e.Class, e.Rows = event.Export, -1
+	e.Class, e.Rows = event.Export, event.RowsUnknown
 	e.Object = event.Object{ID: id, Type: "report", Name: c[description]}
 	if len(e.Object.Name) > 80 {
 		e.Object.Name = ""
@@ -399,7 +397,7 @@ func reportExport(r *row, e *event.Event, out *ingest.Sink) {
 }
 
 func waveDownload(r *row, e *event.Event, out *ingest.Sink) {
-	e.Class, e.Rows = event.Export, number(r.cells[numberOfRecords])
+	e.Class, e.Rows = event.Export, out.Rows(r.cells[numberOfRecords])
 	e.Object = event.Object{ID: r.cells[assetID], Type: "dashboard"}
 	out.Attr(event.AttrExecution, r.cells[requestID])
 }
@@ -407,7 +405,7 @@ func waveDownload(r *row, e *event.Event, out *ingest.Sink) {
 // apiCall is a call that returned or wrote rows. Only reads are queries.
 func apiCall(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
-	e.Class, e.Rows = event.Query, number(c[rowsProcessed])
+	e.Class, e.Rows = event.Query, out.Rows(c[rowsProcessed])
 	switch m := strings.ToLower(cmp.Or(c[methodName], c[method])); {
 	case strings.HasPrefix(m, "create"), strings.HasPrefix(m, "update"), strings.HasPrefix(m, "upsert"),
 		strings.HasPrefix(m, "delete"), m == "post", m == "patch", m == "put":
@@ -420,7 +418,7 @@ func apiCall(r *row, e *event.Event, out *ingest.Sink) {
 // of rows so far; they have the execution in common.
 func bulk(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
-	e.Class, e.Rows = event.Query, max(number(c[rowsProcessed]), number(c[recordsProcessed]))
+	e.Class, e.Rows = event.Query, out.Rows(c[rowsProcessed], c[recordsProcessed])
 	switch op := strings.ToLower(c[operationType]); op {
 	case "query", "queryall", "":
 	default:
@@ -432,11 +430,11 @@ func bulk(r *row, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrPermission, "bulk")
 }
 
-func contentTransfer(r *row, e *event.Event, _ *ingest.Sink) {
+func contentTransfer(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	switch c[transactionType] {
 	case "VersionDownloadAction", "VersionDownloadApi", "":
-		e.Class, e.Bytes = event.Download, number(c[sizeBytes])
+		e.Class, e.Bytes = event.Download, out.Size(c[sizeBytes])
 	case "VersionRenditionDownload":
 		e.Class = event.View
 	default:
@@ -446,7 +444,7 @@ func contentTransfer(r *row, e *event.Event, _ *ingest.Sink) {
 		ID:   cmp.Or(c[documentIDDerived], c[documentID], c[versionID]),
 		Type: "file",
 		Name: c[fileName],
-		Size: number(c[sizeBytes]),
+		Size: out.Size(c[sizeBytes]),
 	}
 }
 
@@ -471,7 +469,8 @@ func attachment(r *row, e *event.Event, _ *ingest.Sink) {
 // stored holds the fields of a stored real-time event that are used.
 type stored struct {
 	kind, signed, id, date, username, user, ip, execution, operation, name, app, file, size, status string
-	rows, sequence                                                                                  int64
+	processed, returned                                                                             string
+	sequence                                                                                        int64
 }
 
 // decodeEvent decodes a stored real-time event, as a query returns it.
@@ -499,7 +498,7 @@ func decodeEvent(s *jsonscan.Scanner, out *ingest.Sink) error {
 		e.Actor.Account, e.Actor.Alias = out.Lower(v.username), account
 	}
 	e.Client = event.Client{IP: ingest.Address(v.ip), App: v.app}
-	e.Rows, e.Object.Name = v.rows, v.name
+	e.Rows, e.Object.Name = v.rows(out), v.name
 	v.classify(e, out)
 	out.Emit()
 	return nil
@@ -530,11 +529,9 @@ func (v *stored) scan(s *jsonscan.Scanner) {
 		case "Client", "Application", "ConnectedAppId":
 			v.app = s.Text()
 		case "RowsProcessed":
-			v.rows = s.Int()
+			v.processed = s.Text()
 		case "RowsReturned":
-			if n := s.Int(); v.rows == 0 {
-				v.rows = n
-			}
+			v.returned = s.Text()
 		case "Sequence":
 			v.sequence = s.Int()
 		case "DocumentId":
@@ -567,6 +564,14 @@ func (v *stored) sign(field, value string) {
 	}
 }
 
+// rows is how many rows were processed or, where that is not stated, returned.
+func (v *stored) rows(out *ingest.Sink) int64 {
+	if n := out.Rows(v.processed); n > 0 {
+		return n
+	}
+	return out.Rows(v.processed, v.returned)
+}
+
 // classify sets the class of an event by its type, and the fields that depend on the type.
 func (v *stored) classify(e *event.Event, out *ingest.Sink) {
 	switch kind := strings.TrimSuffix(strings.TrimSuffix(cmp.Or(v.kind, v.signed), "Store"), "Stream"); kind {
@@ -596,7 +601,7 @@ func (v *stored) classify(e *event.Event, out *ingest.Sink) {
 		default:
 			e.Class = event.Download
 		}
-		e.Object = event.Object{ID: v.file, Type: "file", Size: number(v.size)}
+		e.Object = event.Object{ID: v.file, Type: "file", Size: out.Size(v.size)}
 		e.Bytes = e.Object.Size
 
 	case "LoginEvent":

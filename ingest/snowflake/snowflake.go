@@ -358,12 +358,12 @@ var administrative = map[string]bool{
 func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 	switch strings.ToUpper(r[queryType]) {
 	case "SELECT":
-		e.Class, e.Rows, e.Bytes = event.Query, number(r[rowsProduced]), r.bytes()
+		e.Class, e.Rows, e.Bytes = event.Query, out.Rows(r[rowsProduced]), r.bytes(out)
 		out.Attr(event.AttrExecution, r[queryID])
 	case "UNLOAD", "COPY":
 		r.copyInto(e, w, out)
 	case "GET_FILES":
-		r.getFiles(e, w)
+		r.getFiles(e, w, out)
 	case "PUT_FILES":
 		e.Class = event.Upload
 	default:
@@ -372,7 +372,7 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 }
 
 // bytes returns how many bytes a query returned or sent out of the account.
-func (r *row) bytes() int64 { return max(number(r[bytesToResult]), number(r[bytesOut])) }
+func (r *row) bytes(out *ingest.Sink) int64 { return max(out.Size(r[bytesToResult]), out.Size(r[bytesOut])) }
 
 // copyInto is COPY INTO: a table is loaded, or unloaded into a stage or a bucket.
 func (r *row) copyInto(e *event.Event, w statement, out *ingest.Sink) {
@@ -382,20 +382,20 @@ func (r *row) copyInto(e *event.Event, w statement, out *ingest.Sink) {
 		e.Class = event.Upload
 		return
 	}
-	e.Class, e.Rows, e.Bytes = event.Export, max(number(r[rowsUnloaded]), number(r[rowsProduced])), r.bytes()
+	e.Class, e.Rows, e.Bytes = event.Export, out.Rows(r[rowsUnloaded], r[rowsProduced]), r.bytes(out)
 	out.Attr(event.AttrExecution, r[queryID])
 	out.Attr(event.AttrTarget, to)
 	e.Object.Name = cmp.Or(w.after("FROM", "SELECT", "*", "FROM"), w.after("SELECT", "*", "FROM"), w.after("FROM"), e.Object.Name)
 }
 
 // getFiles is GET: files of a stage are downloaded.
-func (r *row) getFiles(e *event.Event, w statement) {
+func (r *row) getFiles(e *event.Event, w statement, out *ingest.Sink) {
 	from := w.after("GET")
 	if strings.HasPrefix(from, "@~/WORKSHEET") { // the web interface keeps its worksheets there
 		e.Class = event.View
 		return
 	}
-	e.Class, e.Items, e.Bytes = event.Download, number(r[rowsProduced]), r.bytes()
+	e.Class, e.Items, e.Bytes = event.Download, max(out.Rows(r[rowsProduced]), 0), r.bytes(out)
 	e.Object = event.Object{Type: "stage", Name: from, Container: r[databaseName]}
 }
 
@@ -491,12 +491,4 @@ func (w statement) policy(kind string, e *event.Event, out *ingest.Sink) {
 		effect = "weaker"
 	}
 	out.Policy(kind, effect)
-}
-
-// number parses a count; 0 for anything else.
-func number(t string) int64 {
-	if t == "" {
-		return 0
-	}
-	return max(jsonscan.ParseInt([]byte(t)), 0)
 }

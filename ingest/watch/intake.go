@@ -36,15 +36,15 @@ func (s *Store) take(ctx context.Context, src *Source, f found, arrived *arrival
 		return nil, 0, err
 	}
 	defer release()
-	skip, done, err := s.progress(ctx, f, hash)
+	before, err := s.progress(ctx, f, hash)
 	if err != nil {
 		return nil, 0, err
 	}
-	if done {
+	if before.done {
 		return nil, 0, s.remember(ctx, f, hash)
 	}
 
-	in := &intake{store: s, src: src, hash: hash, skip: skip}
+	in := &intake{store: s, src: src, hash: hash, skip: before.events, unsure: before.ambiguous}
 	again, err := s.alreadyTaken(ctx, hash)
 	if err != nil {
 		return nil, 0, err
@@ -59,14 +59,14 @@ func (s *Store) take(ctx context.Context, src *Source, f found, arrived *arrival
 
 	if rep.Failed || f.growing { // it will be resumed from here
 		arrived.add(&in.vendors)
-		return rep, in.appended, s.partly(ctx, src.Name, f, hash, max(in.seen, skip), &in.vendors)
+		return rep, in.appended, s.partly(ctx, src.Name, f, in, max(in.seen, in.skip))
 	}
 	if err := appendAhead(ctx, src.Log, src.Name, rep, cmp.Or(in.vendors.newestOf(), now.UnixMilli())); err != nil {
 		return nil, in.appended, err
 	}
 	src.between("read")
 	arrived.add(&in.vendors)
-	return rep, in.appended, s.finish(ctx, src.Name, f, hash, in.seen, rep, &in.vendors, now)
+	return rep, in.appended, s.finish(ctx, src.Name, f, in, rep, now)
 }
 
 // intake appends the events of one file to the event log and stores its progress.
@@ -75,7 +75,9 @@ type intake struct {
 	src      *Source
 	hash     []byte // of the content
 	skip     int    // events at the beginning of the file that are in the event log already
-	seen     int    // events decoded so far, including refused ones
+	unsure   bool   // records among those were refused because their times are ambiguous
+	seen     int    // events decoded so far, including refused ones and records with ambiguous times
+	refused  bool   // a record was refused now because its time is ambiguous
 	appended int    // events appended so far
 	batch    batch
 	vendors  vendorCounts
@@ -84,18 +86,22 @@ type intake struct {
 // read reads the file and appends its events.
 func (in *intake) read(ctx context.Context, f found, now time.Time) (*files.Report, error) {
 	emit, refuse := func(e *event.Event) error { return in.emit(ctx, e) }, in.refuse
+	ambiguous := func() { in.refused = true; refuse() }
 	if f.growing {
 		held := &heldEvent{intake: in, next: emit}
 		emit, refuse = held.emit, held.refuse
 	}
 	reader := files.Reader{
-		Formats: in.src.Formats,
-		Tables:  in.src.Tables,
-		Workers: 1,
-		Inspect: in.src.Inspect,
-		Latest:  now.Add(ingest.MaxClockSkew),
-		Refused: func(int) func() { return refuse },
-		Emit:    func(int) func(*event.Event) error { return emit },
+		Formats:   in.src.Formats,
+		Tables:    in.src.Tables,
+		Workers:   1,
+		Inspect:   in.src.Inspect,
+		Forms:     in.src.Forms,
+		Latest:    now.Add(ingest.MaxClockSkew),
+		Refused:   func(int) func() { return refuse },
+		Settled:   func(int) func() { return in.settled },
+		Ambiguous: func(int) func() { return ambiguous },
+		Emit:      func(int) func(*event.Event) error { return emit },
 	}
 	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
 	if err == nil {
@@ -122,6 +128,14 @@ func (in *intake) emit(ctx context.Context, e *event.Event) error {
 // refuse counts a refused event.
 func (in *intake) refuse() { in.seen++ }
 
+// settled takes in everything from here on, if records were refused before because their times
+// were ambiguous: now it is known how to read them. Events that are in the log already count once.
+func (in *intake) settled() {
+	if in.unsure {
+		in.skip = min(in.skip, in.seen)
+	}
+}
+
 // flush appends the batch. If there is more to come, it stores the progress; after the last
 // batch, finish or partly does so.
 func (in *intake) flush(ctx context.Context, more bool) error {
@@ -137,7 +151,7 @@ func (in *intake) flush(ctx context.Context, more bool) error {
 	if in.batch = (batch{}); !more {
 		return nil
 	}
-	if err := storeProgress(ctx, in.store.db, in.hash, in.seen); err != nil {
+	if err := storeProgress(ctx, in.store.db, in, in.seen); err != nil {
 		return fmt.Errorf("watch: record progress of file: %w", err)
 	}
 	return nil
@@ -204,28 +218,36 @@ func appendAhead(ctx context.Context, log eventlog.Log, name string, rep *files.
 	return nil
 }
 
-// progress returns how many events of a content are in the event log, and whether that is
-// all of them. The content may be that of a known file that has grown.
-func (s *Store) progress(ctx context.Context, f found, hash []byte) (events int, done bool, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT events, done FROM file WHERE hash = ?", hash).Scan(&events, &done)
+// progress is how far a content has been read.
+type progress struct {
+	events    int  // of the content that are in the event log, with refused ones
+	done      bool // that is all of them
+	ambiguous bool // records were refused because their times are ambiguous
+}
+
+// progress returns how far a content has been read. The content may be that of a known file that
+// has grown.
+func (s *Store) progress(ctx context.Context, f found, hash []byte) (p progress, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT events, done, ambiguous FROM file WHERE hash = ?", hash).
+		Scan(&p.events, &p.done, &p.ambiguous)
 	if err == nil || !errors.Is(err, sql.ErrNoRows) {
-		return events, done, err
+		return p, err
 	}
 	var before []byte
 	var size int64
 	err = s.db.QueryRowContext(ctx,
-		"SELECT hash, size, events FROM path JOIN file USING (hash) WHERE path = ? AND size < ?",
-		f.path, f.size).Scan(&before, &size, &events)
+		"SELECT hash, size, events, ambiguous FROM path JOIN file USING (hash) WHERE path = ? AND size < ?",
+		f.path, f.size).Scan(&before, &size, &p.events, &p.ambiguous)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, nil
+		return progress{}, nil
 	}
 	if err != nil {
-		return 0, false, fmt.Errorf("watch: read progress of file: %w", err)
+		return progress{}, fmt.Errorf("watch: read progress of file: %w", err)
 	}
 	if h, err := digest(ctx, f.path, size); err != nil || string(h) != string(before) {
-		return 0, false, nil // another file under the same name
+		return progress{}, nil // another file under the same name
 	}
-	return events, false, nil
+	return p, nil
 }
 
 // alreadyTaken reports whether the content of a known file is being read again.
@@ -303,23 +325,24 @@ func storePath(ctx context.Context, db executor, f found, hash []byte) error {
 }
 
 // storeProgress stores how many events of a content are in the event log.
-func storeProgress(ctx context.Context, db executor, hash []byte, events int) error {
+func storeProgress(ctx context.Context, db executor, in *intake, events int) error {
 	_, err := db.ExecContext(ctx,
-		"INSERT INTO file (hash, events, done) VALUES (?, ?, 0) ON CONFLICT (hash) DO UPDATE SET events = excluded.events",
-		hash, events)
+		"INSERT INTO file (hash, events, ambiguous, done) VALUES (?, ?, ?, 0) "+
+			"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, ambiguous = excluded.ambiguous",
+		in.hash, events, in.refused)
 	return err
 }
 
 // partly stores the progress of a file that will be resumed.
-func (s *Store) partly(ctx context.Context, source string, f found, hash []byte, events int, v *vendorCounts) error {
+func (s *Store) partly(ctx context.Context, source string, f found, in *intake, events int) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if err := storeProgress(ctx, tx, hash, events); err != nil {
+		if err := storeProgress(ctx, tx, in, events); err != nil {
 			return err
 		}
-		if err := storePath(ctx, tx, f, hash); err != nil {
+		if err := storePath(ctx, tx, f, in.hash); err != nil {
 			return err
 		}
-		return v.credit(ctx, tx, source)
+		return in.vendors.credit(ctx, tx, source)
 	})
 	if err != nil {
 		return fmt.Errorf("watch: record progress of file: %w", err)
@@ -328,27 +351,26 @@ func (s *Store) partly(ctx context.Context, source string, f found, hash []byte,
 }
 
 // finish stores that a file has been read to its end, with its dead letters.
-func (s *Store) finish(ctx context.Context, source string, f found, hash []byte, events int, rep *files.Report,
-	v *vendorCounts, now time.Time) error {
+func (s *Store) finish(ctx context.Context, source string, f found, in *intake, rep *files.Report, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO file (hash, events, done, problems, reason) VALUES (?, ?, 1, ?, ?) "+
-				"ON CONFLICT (hash) DO UPDATE SET "+
-				"events = excluded.events, done = 1, problems = excluded.problems, reason = excluded.reason",
-			hash, events, rep.ProblemCount, rep.Reason); err != nil {
+			"INSERT INTO file (hash, events, ambiguous, done, problems, reason) VALUES (?, ?, ?, 1, ?, ?) "+
+				"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, ambiguous = excluded.ambiguous, "+
+				"done = 1, problems = excluded.problems, reason = excluded.reason",
+			in.hash, in.seen, in.refused, rep.ProblemCount, rep.Reason); err != nil {
 			return err
 		}
-		if err := storePath(ctx, tx, f, hash); err != nil {
+		if err := storePath(ctx, tx, f, in.hash); err != nil {
 			return err
 		}
 		problems := rep.Problems
 		if rep.Reason != "" && rep.Records == 0 {
 			problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
 		}
-		if err := insertDeadLetters(ctx, tx, source, hash, problems, now); err != nil {
+		if err := insertDeadLetters(ctx, tx, source, in.hash, problems, now); err != nil {
 			return err
 		}
-		return v.credit(ctx, tx, source)
+		return in.vendors.credit(ctx, tx, source)
 	})
 	if err != nil {
 		return fmt.Errorf("watch: record file: %w", err)

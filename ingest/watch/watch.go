@@ -79,6 +79,7 @@ type Source struct {
 	Formats  []*ingest.Format                                    // as in files.Reader
 	Tables   []*ingest.Table                                     // as in files.Reader
 	Inspect  func(worker int) func(*event.Event, *ingest.Native) // as in files.Reader
+	Forms    ingest.Forms                                        // as in files.Reader
 	Log      eventlog.Log                                        // where the events are appended
 	// Between, if not nil, is called with a name between two durable effects. It is for tests.
 	Between func(name string)

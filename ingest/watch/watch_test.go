@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
@@ -275,5 +276,66 @@ func TestAgainGone(t *testing.T) {
 			t.Errorf("%s: %d letters, %v gone, %v left, %v", what, n, gone, left, err)
 		}
 		s.Close()
+	}
+}
+
+// TestAmbiguousThenClear checks a file that grows: rows whose day and month cannot be told apart
+// are refused, until a later row shows their order. Then all of them are read, and no row that
+// came since is lost.
+func TestAmbiguousThenClear(t *testing.T) {
+	dir := t.TempDir()
+	s, err := watch.Open(t.Context(), filepath.Join(t.TempDir(), "sources.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	log := eventlog.NewMemory(1, 0)
+	src := &watch.Source{Name: "x", Paths: []string{dir}, Workers: 1, Formats: all.Formats, Tables: all.Tables, Log: log}
+	text := "Date,User Name,User Email,IP Address,Action,Affected,Affected ID,Size (KB),Parent Folder,Details\n"
+	now, row := time.Now(), 0
+	grow := func(dates ...string) {
+		for _, d := range dates {
+			row++
+			text += fmt.Sprintf("%s,Uma,uma@kite.example,192.0.2.7,Downloaded,F%d.txt,%d,10,Plans,\n", d, row, row)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "report.csv"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pass := func(events, problems int) {
+		t.Helper()
+		now = now.Add(time.Hour)
+		p, err := s.Pass(t.Context(), src, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Events != events || p.Problems != problems {
+			t.Errorf("%d events and %d problems, want %d and %d", p.Events, p.Problems, events, problems)
+		}
+	}
+	grow("04/04/2026 09:00", "04/05/2026 09:00", "05/05/2026 09:00", "04/06/2026 09:00")
+	pass(2, 2)
+	grow("04/07/2026 09:00", "06/06/2026 09:00")
+	pass(1, 3)
+	grow("04/13/2026 09:00", "04/08/2026 09:00")
+	pass(7, 0) // all but the first, two of which are in the log already
+	grow("04/09/2026 09:00")
+	pass(1, 0)
+	keys := map[uint64]int{}
+	at, end, err := log.Bounds(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, err := log.Read(t.Context(), 0, at, int(end-at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recs {
+		if event.HasHeader(r.Value) && event.RecordSource(r.Value) == event.Box && event.RecordClass(r.Value) == event.Download {
+			keys[event.RecordKey(r.Value)]++
+		}
+	}
+	if len(keys) != row {
+		t.Errorf("%d of %d rows are in the log", len(keys), row)
 	}
 }
