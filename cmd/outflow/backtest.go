@@ -16,6 +16,7 @@ func newBacktest(stdout, stderr io.Writer) *cobra.Command {
 	var conf, against string
 	var out report
 	var workers int
+	var forms formFlags
 	cmd := &cobra.Command{
 		Use:   "backtest --config NEW.yaml [--against OLD.yaml] PATH...",
 		Short: "Replay history against a new configuration",
@@ -37,6 +38,10 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 			if err := out.check(); err != nil {
 				return err
 			}
+			read, err := forms.forms()
+			if err != nil {
+				return err
+			}
 			next, err := config.Load(conf)
 			if err != nil {
 				return &exit{exitUsage, err}
@@ -46,7 +51,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 				return &exit{exitUsage, err}
 			}
 			progress := batch.NewProgress(stderr)
-			b, err := replay.Compare(cmd.Context(), paths, workers, old, next, progress)
+			b, err := replay.Compare(cmd.Context(), replay.Logs{Paths: paths, Workers: workers, Forms: read, Progress: progress}, old, next)
 			progress.End()
 			if err != nil {
 				return err
@@ -60,6 +65,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 	cmd.Flags().StringVar(&conf, "config", "", "the configuration to try (`FILE`)")
 	cmd.Flags().StringVar(&against, "against", "", "the configuration to compare with (`FILE`; default: the defaults)")
 	out.flag(cmd)
+	forms.flags(cmd)
 	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
 	return cmd
 }

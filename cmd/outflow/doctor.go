@@ -13,6 +13,7 @@ import (
 func newDoctor(stdout, stderr io.Writer) *cobra.Command {
 	var out report
 	var workers int
+	var forms formFlags
 	cmd := &cobra.Command{
 		Use:   "doctor PATH...",
 		Short: "Show what each detector can see in exported logs, and what is missing",
@@ -28,8 +29,12 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 			if err := out.check(); err != nil {
 				return err
 			}
+			read, err := forms.forms()
+			if err != nil {
+				return err
+			}
 			progress := batch.NewProgress(stderr)
-			d, err := doctor.Examine(cmd.Context(), paths, workers, progress)
+			d, err := doctor.Examine(cmd.Context(), paths, workers, read, progress)
 			progress.End()
 			if err != nil {
 				return err
@@ -41,6 +46,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 		},
 	}
 	out.flag(cmd)
+	forms.flags(cmd)
 	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
 	return cmd
 }

@@ -20,6 +20,7 @@ func newRun(stderr io.Writer) *cobra.Command {
 	var roles []string
 	var once bool
 	var since, logLevel, logFormat string
+	var forms formFlags
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Watch sources and send alerts until stopped",
@@ -55,12 +56,17 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 				}
 			}
 
+			read, err := forms.forms()
+			if err != nil {
+				return err
+			}
 			d := &daemon.Daemon{
 				Path:   path,
 				Config: conf,
 				Roles:  roles,
 				Once:   once,
 				Since:  since,
+				Forms:  read,
 				Log:    log,
 			}
 			return d.Run(cmd.Context())
@@ -70,6 +76,7 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 	fl.StringVar(&path, "config", "", "read settings from `FILE` (YAML, see config.example.yaml)")
 	fl.StringSliceVar(&roles, "roles", config.Roles, "comma-separated: "+strings.Join(config.Roles, ", "))
 	fl.StringVar(&since, "since", "", "backfill start for new API sources: a date (2026-03-31) or a duration (720h)")
+	forms.flags(cmd)
 	fl.BoolVar(&once, "once", false, "process what there is now, send alerts, and exit")
 	fl.StringVar(&logLevel, "log-level", "info", "least severe `LEVEL` that is logged: debug, info, warn, error")
 	fl.StringVar(&logFormat, "log-format", "text", "`FORMAT` of the log on standard error: text, json")

@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/buildinfo"
 	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/plain"
@@ -41,6 +42,7 @@ type scanFlags struct {
 	budget   float64
 	workers  int
 	domains  []string
+	forms    formFlags
 }
 
 func newScan(stdout, stderr io.Writer) *cobra.Command {
@@ -88,6 +90,7 @@ func (f *scanFlags) flags(cmd *cobra.Command) {
 	fl.StringVar(&f.rules, "rules", "", "use the Sigma rules below `DIR` (see outflow rules)")
 	fl.StringVar(&f.since, "since", "", "print only alerts from this date (2026-03-31) on")
 	fl.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
+	f.forms.flags(cmd)
 	fl.StringSliceVar(&f.domains, "domain", nil,
 		"mail domains of the organisation, comma-separated (default: learned from the people file)")
 	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities()} {
@@ -116,6 +119,7 @@ func severities() (names []string) {
 type scanJob struct {
 	scanFlags
 	conf   *config.Config
+	read   ingest.Forms // of times that do not say it themselves
 	write  alert.Writer
 	from   alert.Severity // lowest that is printed
 	failOn alert.Severity // lowest that fails; above critical if none does
@@ -139,6 +143,9 @@ func (f scanFlags) job() (*scanJob, error) {
 		return wrong("--format %q: %s", f.format, strings.Join(formatNames(), ", "))
 	}
 	var err error
+	if j.read, err = f.forms.forms(); err != nil {
+		return nil, err
+	}
 	if j.from, err = alert.ParseSeverity(f.severity); err != nil {
 		return wrong("--min-severity: %w", err)
 	}
@@ -215,6 +222,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		Paths:    paths,
 		Data:     j.data,
 		Workers:  j.workers,
+		Forms:    j.read,
 		Config:   j.conf,
 		Progress: progress,
 	})

@@ -372,7 +372,9 @@ func (r *row) classify(e *event.Event, w statement, out *ingest.Sink) {
 }
 
 // bytes returns how many bytes a query returned or sent out of the account.
-func (r *row) bytes(out *ingest.Sink) int64 { return max(out.Size(r[bytesToResult]), out.Size(r[bytesOut])) }
+func (r *row) bytes(out *ingest.Sink) int64 {
+	return max(out.Size(r[bytesToResult]), out.Size(r[bytesOut]))
+}
 
 // copyInto is COPY INTO: a table is loaded, or unloaded into a stage or a bucket.
 func (r *row) copyInto(e *event.Event, w statement, out *ingest.Sink) {

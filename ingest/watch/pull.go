@@ -32,6 +32,7 @@ type Pull struct {
 	Formats []*ingest.Format                                    // as in files.Reader
 	Tables  []*ingest.Table                                     // as in files.Reader
 	Inspect func(worker int) func(*event.Event, *ingest.Native) // as in files.Reader
+	Forms   ingest.Forms                                        // as in files.Reader
 	Log     eventlog.Log                                        // where the events are appended
 	// Between, if not nil, is called with a name between two durable effects. It is for tests.
 	Between func(name string)
@@ -384,6 +385,7 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		Formats: p.Formats,
 		Tables:  p.Tables,
 		Inspect: p.Inspect,
+		Forms:   p.Forms,
 		Latest:  now.Add(ingest.MaxClockSkew),
 		Emit:    func(int) func(*event.Event) error { return emit },
 	}

@@ -37,6 +37,7 @@ type Input struct {
 	Paths    []string       // folders and files; at least one
 	Data     string         // folder that keeps baselines and alerts between runs; "" for none
 	Workers  int            // files that are decoded at the same time; at least 1
+	Forms    ingest.Forms   // of times that do not say it themselves
 	Config   *config.Config // complete; see config.Load
 	Progress *Progress      // shows how far the scan is; nil for none
 }
@@ -83,6 +84,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		Latest:   time.Now().Add(ingest.MaxClockSkew),
 		Progress: in.Progress.Reading(found),
 		Inspect:  in.Config.RuleSet.Inspect(),
+		Forms:    in.Forms,
 		Emit: func(n int) func(*event.Event) error {
 			writers[n] = sorter.Writer()
 			return before.taker(cov, n, writers[n])

@@ -48,7 +48,7 @@ func (s *Source) UnmarshalYAML(text []byte) error {
 	if err := yaml.Unmarshal(text, &given); err != nil {
 		return err
 	}
-	common := []string{"name", "kind", "since"}
+	common := []string{"name", "kind", "since", "zone", "date_order"}
 	if given["kind"] == "files" {
 		common = append(common, "paths")
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/form"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -29,6 +30,32 @@ func (s *Source) Start(now time.Time) (time.Time, error) {
 		return at, fmt.Errorf("since: %q is neither a day such as 2026-03-31 nor a span such as 720h", s.Since)
 	}
 	return at, nil
+}
+
+// Forms is what is known about times of the source that do not say it themselves: its settings, or
+// else those of others.
+func (s *Source) Forms(others ingest.Forms) (ingest.Forms, error) {
+	own, err := ParseForms(s.Zone, s.Order, "zone", "date_order")
+	if own.Zone == nil {
+		own.Zone = others.Zone
+	}
+	own.Order = cmp.Or(own.Order, others.Order)
+	return own, err
+}
+
+// ParseForms reads a zone and an order of dates, either of which may be "". Errors name the
+// settings as they are called.
+func ParseForms(zone, order, zoneName, orderName string) (f ingest.Forms, err error) {
+	if zone != "" {
+		known := false
+		if f.Zone, known = form.ParseZone(zone); !known {
+			return f, fmt.Errorf("%s: %q is not a zone such as Europe/Berlin or -05:00", zoneName, zone)
+		}
+	}
+	if f.Order, err = form.ParseOrder(order); err != nil {
+		return f, fmt.Errorf("%s: %q is not one of %w", orderName, order, err)
+	}
+	return f, nil
 }
 
 // SourceEnv is what the API of a source gets from outside. since, unless it is "", replaces that

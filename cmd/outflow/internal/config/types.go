@@ -157,10 +157,12 @@ type SASL struct {
 
 // Source is a source of events: files, or an API with settings of its own.
 type Source struct {
-	Name  string   `yaml:"name"`  // of the source; unique
-	Kind  string   `yaml:"kind"`  // files, or a kind of ingest/all
-	Paths []string `yaml:"paths"` // of files
-	Since string   `yaml:"since"` // of an API: where a new source's backfill begins; see Start
+	Name  string   `yaml:"name"`       // of the source; unique
+	Kind  string   `yaml:"kind"`       // files, or a kind of ingest/all
+	Paths []string `yaml:"paths"`      // of files
+	Since string   `yaml:"since"`      // of an API: where a new source's backfill begins; see Start
+	Zone  string   `yaml:"zone"`       // of times that state none: Europe/Berlin, -05:00; "" if it is not known
+	Order string   `yaml:"date_order"` // of dates such as 02/03/2026: dmy, mdy or ymd; "" if it is not known
 
 	// Api has the settings of the kind; nil for files.
 	Api ingest.Opener `yaml:"-"`

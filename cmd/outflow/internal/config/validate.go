@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	channels "github.com/outflow/outflow/alert/all"
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/pki"
@@ -233,6 +234,9 @@ func (s *Source) check() error {
 		if err := s.Api.Check(); err != nil {
 			return err
 		}
+	}
+	if _, err := s.Forms(ingest.Forms{}); err != nil {
+		return err
 	}
 	_, err := s.Start(time.Now())
 	return err

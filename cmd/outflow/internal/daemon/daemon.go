@@ -44,6 +44,7 @@ type Daemon struct {
 	Roles  []string       // of config.Roles
 	Once   bool           // ends when everything that there is has been processed
 	Since  string         // in place of that of the sources
+	Forms  ingest.Forms   // of sources that do not set their own
 	Log    *slog.Logger   // gets what operators should know
 
 	dir     string

@@ -169,6 +169,7 @@ func (d *Daemon) files(conf *config.Config, c *config.Source, log eventlog.Log) 
 		Log:     log,
 		Between: func(name string) { failpoint.Reach("source-" + name) },
 	}
+	src.Forms, _ = c.Forms(d.Forms) // it was checked
 	if !d.Once {
 		src.Settled, src.Together = settle, oneDelivery
 	}
@@ -284,6 +285,7 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 			Log:     log,
 			Between: func(name string) { failpoint.Reach("pull-" + name) },
 		}
+		p.Forms, _ = c.Forms(d.Forms) // it was checked
 		g.Go(func() error {
 			do := func(ctx context.Context) error { return d.stream(ctx, &env, p) }
 			if d.Once {

@@ -127,9 +127,9 @@ func (t *tally) merge(other *tally) {
 }
 
 // Examine reads everything below the paths, workers files at a time, and diagnoses what can be
-// seen in it. It fails if there are no files, or ctx ends; what could not be read is in the
+// seen in it. Forms is about times that do not say it themselves. It fails if there are no files, or ctx ends; what could not be read is in the
 // diagnosis's Notes and Verdict.
-func Examine(ctx context.Context, paths []string, workers int, p *batch.Progress) (*Diagnosis, error) {
+func Examine(ctx context.Context, paths []string, workers int, forms ingest.Forms, p *batch.Progress) (*Diagnosis, error) {
 	found, unreadable := files.Find(paths)
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", paths[0])
@@ -141,6 +141,7 @@ func Examine(ctx context.Context, paths []string, workers int, p *batch.Progress
 		Formats:  all.Formats,
 		Tables:   all.Tables,
 		Workers:  workers,
+		Forms:    forms,
 		Progress: p.Reading(found),
 		Emit: func(n int) func(*event.Event) error {
 			count, mine := cov.Worker(n), &tallies[n]

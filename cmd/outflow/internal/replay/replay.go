@@ -11,6 +11,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/ingest"
 )
 
 // Comparison is what a change of configuration does to the alerts of the past. It is written as
@@ -57,20 +58,22 @@ type exception struct {
 // notable is by how much a score changes at least for its alert to have moved.
 const notable = .5
 
-// scanner is how logs are scanned, whatever the configuration.
-type scanner struct {
-	paths    []string
-	workers  int
-	progress *batch.Progress
+// Logs are the logs that are replayed, whatever the configuration.
+type Logs struct {
+	Paths    []string        // folders and files; at least one
+	Workers  int             // files that are decoded at the same time; at least 1
+	Forms    ingest.Forms    // of times that do not say it themselves
+	Progress *batch.Progress // nil for none
 }
 
 // scan scans with a configuration, and returns the alerts that it shows, by id.
-func (s *scanner) scan(ctx context.Context, c *config.Config) (*batch.Result, map[string]alert.Alert, error) {
+func (s *Logs) scan(ctx context.Context, c *config.Config) (*batch.Result, map[string]alert.Alert, error) {
 	res, err := batch.Scan(ctx, batch.Input{
-		Paths:    s.paths,
-		Workers:  s.workers,
+		Paths:    s.Paths,
+		Workers:  s.Workers,
+		Forms:    s.Forms,
 		Config:   c,
-		Progress: s.progress,
+		Progress: s.Progress,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -85,10 +88,10 @@ func (s *scanner) scan(ctx context.Context, c *config.Config) (*batch.Result, ma
 	return res, shown, nil
 }
 
-// Compare scans the files below the paths with an old and a new configuration, and once more for
-// every exception of the new one that covers anything. It decodes workers files at a time.
-func Compare(ctx context.Context, paths []string, workers int, old, next *config.Config, p *batch.Progress) (*Comparison, error) {
-	s := &scanner{paths: paths, workers: workers, progress: p}
+// Compare scans logs with an old and a new configuration, and once more for every exception of
+// the new one that covers anything.
+func Compare(ctx context.Context, logs Logs, old, next *config.Config) (*Comparison, error) {
+	s := &logs
 	_, was, err := s.scan(ctx, old)
 	if err != nil {
 		return nil, err
@@ -133,7 +136,7 @@ func Compare(ctx context.Context, paths []string, workers int, old, next *config
 }
 
 // hidden counts the alerts that would be shown without the exception at i, and are not in shown.
-func (s *scanner) hidden(ctx context.Context, c *config.Config, i int, shown map[string]alert.Alert) (n int, err error) {
+func (s *Logs) hidden(ctx context.Context, c *config.Config, i int, shown map[string]alert.Alert) (n int, err error) {
 	without := *c
 	without.Exceptions = slices.Delete(slices.Clone(c.Exceptions), i, i+1)
 	_, more, err := s.scan(ctx, &without)
