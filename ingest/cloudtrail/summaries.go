@@ -47,9 +47,9 @@ func decodeInsight(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !r.present {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(r.time)
-	if !ok {
-		return ingest.BadTime("eventTime", r.time)
+	at, err := out.TimeUTC("eventTime", r.time)
+	if err != nil {
+		return err
 	}
 
 	e := out.New(event.CloudTrail)
@@ -173,9 +173,9 @@ func decodeAggregated(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if !present {
 		return ingest.ErrNotThis
 	}
-	at, ok := ingest.Time(start)
-	if !ok {
-		return ingest.BadTime("timeWindow.windowStart", start)
+	at, err := out.TimeUTC("timeWindow.windowStart", start)
+	if err != nil {
+		return err
 	}
 	e := out.New(event.CloudTrail)
 	e.Time, e.ID, e.Tenant, e.Class, e.Action = at, id, account, event.Derived, "AwsAggregatedEvent"

@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
