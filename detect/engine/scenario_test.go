@@ -323,7 +323,6 @@ func (s *scenario) actLine(day int, f []string) {
 			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System, "anonymous": event.Anonymous}[value]
 		case "outcome":
 			e.Outcome = map[string]event.Outcome{"failure": event.Failure, "denied": event.Denied}[value]
-			e.Outcome = event.Failure
 		case "zone":
 			e.Zoneless = value == "none"
 		case "action":
