@@ -26,7 +26,7 @@ import (
 
 // oktaLine is a record of Okta's system log.
 func oktaLine(n int, name, kind, result, ip string, at time.Time) string {
-	return fmt.Sprintf(`{"actor":{"id":"unknown","type":"User","alternateId":%q},"client":{"userAgent":{"rawUserAgent":"x"},"ipAddress":%q},"eventType":%q,"outcome":{"result":%q},"published":%q,"uuid":"%08x-2222-4000-8000-000000000000","target":[{"id":"0oa1","type":"AppInstance","displayName":"Wiki"}]}`, name, ip, kind, result, at.Format("2006-01-02T15:04:05.000Z"), n) + "\n"
+	return fmt.Sprintf(`{"actor":{"id":"unknown","type":"User","alternateId":%q},"client":{"userAgent":{"rawUserAgent":"x"},"ipAddress":%q},"eventType":%q,"outcome":{"result":%q,"reason":"INVALID_CREDENTIALS"},"published":%q,"uuid":"%08x-2222-4000-8000-000000000000","target":[{"id":"0oa1","type":"AppInstance","displayName":"Wiki"}]}`, name, ip, kind, result, at.Format("2006-01-02T15:04:05.000Z"), n) + "\n"
 }
 
 const (
