@@ -373,7 +373,7 @@ func (c *Coverage) printLeftOut(w io.Writer) {
 			plain.CountOf(c.Late, "event is", "events are"), event.LateDays)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
-		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, names(c.Unmapped[name]))
+		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, Names(c.Unmapped[name]))
 	}
 	if c.Unlisted > 0 {
 		fmt.Fprintf(w, "%s without a meaning to Outflow, too many to list\n",
@@ -423,8 +423,8 @@ func printUnread(w io.Writer, list []unread, one, many string) {
 	}
 }
 
-// names lists names by how often they occur.
-func names(m map[string]int) string {
+// Names lists names by how often they occur.
+func Names(m map[string]int) string {
 	list := slices.SortedFunc(maps.Keys(m), func(a, b string) int { return cmp.Or(-cmp.Compare(m[a], m[b]), cmp.Compare(a, b)) })
 	var parts []string
 	for i, n := range list {

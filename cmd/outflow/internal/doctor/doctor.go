@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -26,6 +27,9 @@ type Diagnosis struct {
 	Detectors []detector `json:"detectors"` // all that there are, in their order
 	Notes     []string   `json:"notes"`     // what else is missing or wrong
 	Usual     history    `json:"usual"`     // how much there is to learn baselines from
+
+	Unmapped map[string]map[string]int `json:"unmapped"` // by source: operations without a meaning to Outflow
+	Unjudged map[string]map[string]int `json:"unjudged"` // by source: operations that have one, but no detector judges
 
 	// Verdict is the error of logs of which too little could be read; nil otherwise.
 	Verdict error `json:"-"`
@@ -104,7 +108,17 @@ type tally struct {
 	classes     classCounts
 	days        personDays
 	departments bool // whether a record of HR names a department
+	unjudged    map[operation]*int
 }
+
+// operation is what a source calls an action.
+type operation struct {
+	source event.Source
+	name   string
+}
+
+// maxOperations bounds the operations that are listed.
+const maxOperations = 10_000
 
 func (t *tally) add(e *event.Event) {
 	t.days.add(e)
@@ -112,12 +126,40 @@ func (t *tally) add(e *event.Event) {
 		t.departments = true
 	}
 	t.classes[e.Source][e.Class]++
+	if e.Class != event.Other && !detectors.Judged(e) {
+		t.miss(e)
+	}
 	if e.Object.Label != "" && e.Class != event.LabelChange {
 		t.classes[e.Source][event.LabelChange]++
 	}
 }
 
+// miss counts an operation that no detector judges.
+func (t *tally) miss(e *event.Event) {
+	if n := t.unjudged[operation{e.Source, e.Action}]; n != nil {
+		*n++ // the key is not assigned again: the event's memory is not kept
+		return
+	}
+	if t.unjudged == nil {
+		t.unjudged = map[operation]*int{}
+	}
+	if len(t.unjudged) < maxOperations {
+		one := 1
+		t.unjudged[operation{e.Source, strings.Clone(e.Action)}] = &one
+	}
+}
+
 func (t *tally) merge(other *tally) {
+	for key, n := range other.unjudged {
+		if t.unjudged == nil {
+			t.unjudged = map[operation]*int{}
+		}
+		if mine := t.unjudged[key]; mine != nil {
+			*mine += *n
+		} else {
+			t.unjudged[key] = n
+		}
+	}
 	t.days.merge(&other.days)
 	t.departments = t.departments || other.departments
 	for s := range t.classes {
@@ -170,7 +212,20 @@ func Examine(ctx context.Context, paths []string, workers int, forms ingest.Form
 
 // diagnose puts together the diagnosis of what was counted.
 func diagnose(cov *batch.Coverage, total *tally) *Diagnosis {
-	d := &Diagnosis{Sources: []source{}, Notes: []string{}, Verdict: cov.Verdict()}
+	d := &Diagnosis{
+		Sources:  []source{},
+		Notes:    []string{},
+		Unmapped: cov.Unmapped,
+		Unjudged: map[string]map[string]int{},
+		Verdict:  cov.Verdict(),
+	}
+	for key, n := range total.unjudged {
+		name := key.source.String()
+		if d.Unjudged[name] == nil {
+			d.Unjudged[name] = map[string]int{}
+		}
+		d.Unjudged[name][key.name] = *n
+	}
 	d.addSources(cov, &total.days)
 	for _, det := range detectors.All {
 		d.Detectors = append(d.Detectors, diagnoseDetector(det, &total.classes))

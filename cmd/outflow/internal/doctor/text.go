@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +107,8 @@ func (d *Diagnosis) Write(w io.Writer) error {
 	for _, state := range []string{blind, partly, able} {
 		d.writeState(&b, state)
 	}
+	writeOperations(&b, "Without a meaning to Outflow", d.Unmapped)
+	writeOperations(&b, "With a meaning, but judged by no detector", d.Unjudged)
 	if len(d.Notes) > 0 {
 		fmt.Fprintln(&b, "\nNotes")
 		for _, n := range d.Notes {
@@ -143,5 +147,16 @@ func (d *Diagnosis) writeState(b *bytes.Buffer, state string) {
 		if state == blind && len(x.Absent) > 0 {
 			fmt.Fprintf(b, "      would see %s\n", strings.Join(x.Absent, ", "))
 		}
+	}
+}
+
+// writeOperations lists operations by source, if there are any.
+func writeOperations(b *bytes.Buffer, title string, operations map[string]map[string]int) {
+	if len(operations) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", title)
+	for _, source := range slices.Sorted(maps.Keys(operations)) {
+		fmt.Fprintf(b, "  %s: %s\n", source, batch.Names(operations[source]))
 	}
 }
