@@ -131,6 +131,15 @@ func (a *Enriched) LabelLowered() bool {
 // Role is the role that is granted or revoked, as the vendor calls it.
 func (a *Enriched) Role() string { return a.Attr(event.AttrRole) }
 
+// RightName names the right that is granted or revoked: what it comes to, if the log has more than a
+// name of the organisation's own choice.
+func (a *Enriched) RightName() string {
+	if g := a.Attr(event.AttrGrant); strings.HasPrefix(g, "every") {
+		return "the right to " + g + " (" + Quote(a.Role()) + ")"
+	}
+	return "the right " + Quote(a.Role())
+}
+
 // Receiver says in words who receives a right: "themselves" if it is the person who acts.
 func (a *Enriched) Receiver() string {
 	for i := range a.To {

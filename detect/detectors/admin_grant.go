@@ -16,14 +16,14 @@ var adminGrant = &detect.Detector{
 	Privilege: detect.PrivilegeGiven,
 	Indicators: []detect.Indicator{{
 		Name: "top_grant", Weight: .5, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant},
-		Match: (*detect.Enriched).TopGrant,
+		Match: gaveAnother,
 		Describe: func(a *detect.Enriched) string {
-			return "gave " + a.Receiver() + " the right " + detect.Quote(a.Role()) + " in " + a.Source.Title()
+			return "gave " + a.Receiver() + " " + a.RightName() + " in " + a.Source.Title()
 		},
 	}, {
 		Name: "top_grant_odd", Weight: .9, Impact: 3, On: []event.Class{event.AdminGrant}, Match: func(a *detect.Enriched) bool {
 			kind := receiverKind(a)
-			return a.TopGrant() && (kind == elsewhere || kind == builder && a.OffHours)
+			return gaveAnother(a) && (kind == elsewhere || kind == builder && a.OffHours)
 		},
 	}, {
 		Name: "top_grant_lasting", Weight: .5, Impact: 2,
@@ -34,6 +34,10 @@ var adminGrant = &detect.Detector{
 		},
 	}},
 }
+
+// gaveAnother says whether full control was granted to another account than the giver's own, which
+// selfGrant reports.
+func gaveAnother(a *detect.Enriched) bool { return a.TopGrant() && a.Receiver() != "themselves" }
 
 // Kinds of receivers, by department.
 const (

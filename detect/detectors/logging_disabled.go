@@ -33,10 +33,22 @@ var loggingDisabled = &detect.Detector{
 	}, {
 		Name: "logging_changed", Weight: .4, Impact: 1, On: []event.Class{event.ConfigChange},
 		Match: func(a *detect.Enriched) bool {
-			return a.Attr(event.AttrPolicy) == "logging" && a.Attr(event.AttrEffect) == ""
+			return a.Attr(event.AttrPolicy) == "logging" && a.Attr(event.AttrEffect) == "" && !redirected(a)
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "changed what " + a.Source.Title() + " logs, in a direction that the record does not state: " + setting(a)
 		},
+	}, {
+		Name: "log_redirected", Weight: .5, Impact: 1, On: []event.Class{event.ConfigChange},
+		Match: redirected,
+		Describe: func(a *detect.Enriched) string {
+			return "set the bucket that the trail " + detect.Quote(a.Object.Name) + " writes to: " + detect.Quote(a.Attr(event.AttrTarget))
+		},
 	}},
+}
+
+// redirected says whether a trail of AWS is set to write to a bucket, which may be another one than
+// before.
+func redirected(a *detect.Enriched) bool {
+	return cloud(a) && a.Outcome == event.Success && a.Object.Type == "trail" && a.Attr(event.AttrTarget) != ""
 }

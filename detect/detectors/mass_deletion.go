@@ -75,7 +75,7 @@ var massDeletion = &detect.Detector{
 
 // deletedObjects is how many objects of an object store an event deletes; 0 if the log does not say.
 func deletedObjects(a *detect.Enriched) float64 {
-	if !a.First || !cloud(a) || a.Object.Folder || a.Object.Type == "bucket" {
+	if !a.First || !stored(a) || a.Object.Folder {
 		return 0
 	}
 	return float64(max(a.Items, 1))

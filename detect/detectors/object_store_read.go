@@ -13,20 +13,20 @@ var objectStoreRead = &detect.Detector{
 	Needs: []detect.Need{s3Data},
 	Metrics: []detect.Metric{
 		{
-			Name: "objects", HalfSaturation: 60, Unit: "objects", Weight: .9, On: takesFile,
+			Name: "objects", HalfSaturation: 60, Unit: "objects", Weight: .9, On: readsObject,
 			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) }),
 		},
 		{
 			Name: "objects_new_bucket", History: true, HalfSaturation: 40,
-			Unit: "objects from buckets new to the person", On: takesFile,
+			Unit: "objects from buckets new to the person", On: readsObject,
 			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) && a.PlaceAge <= 1 }),
 		},
 		{
 			Name: "objects_signed_link", History: true, HalfSaturation: 30, Weight: .9,
-			Unit: "objects by pre-signed URLs from unknown networks", On: takesFile,
+			Unit: "objects by pre-signed URLs from unknown networks", On: readsObject,
 			Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) && a.Strange && a.Signed() }),
 		},
-		{Name: "object_bytes", HalfSaturation: 30, Unit: "bytes", Weight: .8, Scale: detect.RootBytes, On: takesFile,
+		{Name: "object_bytes", HalfSaturation: 30, Unit: "bytes", Weight: .8, Scale: detect.RootBytes, On: readsObject,
 			Measure: func(a *detect.Enriched) float64 {
 				if stored(a) {
 					return float64(max(a.Bytes, 0))
@@ -35,7 +35,7 @@ var objectStoreRead = &detect.Detector{
 			}},
 		{
 			Name: "objects_burst", HalfSaturation: 60, Unit: "objects within half an hour", Weight: .9, Burst: true,
-			On: takesFile, Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) }),
+			On: readsObject, Measure: when(func(a *detect.Enriched) bool { return a.First && stored(a) }),
 		},
 		{Name: "object_lists", HalfSaturation: 10, Unit: "listings", Weight: .3, On: []event.Class{event.List}, Measure: when(cloud)},
 	},
@@ -49,6 +49,9 @@ var objectStoreRead = &detect.Detector{
 			"objects_signed_link", "by pre-signed URLs from unknown networks") + copiesTo(d)
 	},
 }
+
+// readsObject are the classes of what reads an object: a copy into another bucket does, too.
+var readsObject = []event.Class{event.Download, event.Copy}
 
 // copiesTo says to which bucket objects were copied; "" if none were.
 func copiesTo(d *detect.Day) string {

@@ -34,7 +34,10 @@ func loosened(a *detect.Enriched) bool {
 }
 
 func sayLoosened(a *detect.Enriched) string {
-	if a.Object.Type == "account" {
+	switch a.Object.Type {
+	case "images", "snapshots":
+		return "took the block of public sharing off the " + a.Object.Type + " of the account " + detect.Quote(a.Object.Name)
+	case "account":
 		return "took the block of public access off the whole account " + detect.Quote(a.Object.Name)
 	}
 	return "took the block of public access off the bucket " + detect.Quote(a.Object.Name)

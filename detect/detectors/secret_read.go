@@ -19,7 +19,8 @@ var secretRead = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("secrets") >= 10 },
 	Reason: func(d *detect.Day) string {
-		return "read the values of " + detect.Amount(d.N("secrets"), "secret or parameter", "secrets or parameters") + d.Where() + d.Within()
+		n := detect.Amount(d.N("secrets"), "secret or parameter", "secrets or parameters")
+		return "read the values of " + n + d.Where() + d.Within()
 	},
 }
 

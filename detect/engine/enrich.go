@@ -286,7 +286,9 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 	bit := uint16(0)
 	switch ev.Class {
 	case event.Copy:
-		bit = didCopy
+		if bit = didCopy; src == event.CloudTrail {
+			bit = didRead
+		}
 	case event.Print:
 		bit = didPrint
 	case event.Download:

@@ -55,6 +55,15 @@ var calls = map[string]call{
 	"PutAccountPublicAccessBlock":     {"s3.", event.GuardChange, accessBlock},
 	"DeleteAccountPublicAccessBlock":  {"s3.", event.GuardChange, accessBlockOff},
 
+	"EnableImageBlockPublicAccess":     {"ec2.", event.GuardChange, copyBlock},
+	"DisableImageBlockPublicAccess":    {"ec2.", event.GuardChange, copyBlockOff},
+	"EnableSnapshotBlockPublicAccess":  {"ec2.", event.GuardChange, copyBlock},
+	"DisableSnapshotBlockPublicAccess": {"ec2.", event.GuardChange, copyBlockOff},
+
+	"AttachManagedPolicyToPermissionSet":   {"sso.", event.AdminGrant, iamGrant},
+	"PutInlinePolicyToPermissionSet":       {"sso.", event.AdminGrant, iamGrant},
+	"DetachManagedPolicyFromPermissionSet": {"sso.", event.AdminRevoke, iamGrant},
+
 	"GetSecretValue":                          {"secretsmanager.", event.Download, secretRead},
 	"BatchGetSecretValue":                     {"secretsmanager.", event.Download, secretRead},
 	"GetParameter":                            {"ssm.", event.Download, parameterRead},
@@ -214,7 +223,11 @@ func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
 	var role, document string
 	fields(r.params, func(k, v string) {
 		switch k {
-		case "policyArn", "permissionSetArn":
+		case "permissionSetArn":
+			if role == "" {
+				role = v[strings.LastIndexByte(v, '/')+1:]
+			}
+		case "policyArn", "managedPolicyArn":
 			role = v[strings.LastIndexByte(v, '/')+1:]
 		case "groupName":
 			if r.name == "AddUserToGroup" || r.name == "RemoveUserFromGroup" {
@@ -228,7 +241,7 @@ func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
 				role = v
 			}
 
-		case "policyDocument":
+		case "policyDocument", "inlinePolicy":
 			document = v
 		case "userName":
 			out.To(iamUser(e.Tenant, v, out), event.ScopeInternal)
@@ -245,6 +258,10 @@ func iamGrant(r *record, e *event.Event, out *ingest.Sink) {
 		}
 	}
 
+	if strings.HasPrefix(role, "AWSCompromisedKeyQuarantine") && e.Class == event.AdminGrant { // AWS attaches it by itself
+		e.Class = event.VendorAlert
+		out.Attr(event.AttrReason, out.Join("a key of ", e.Object.Name, " was found in public: ", role))
+	}
 	out.Attr(event.AttrRole, out.Copy(role))
 	if e.Object.ID == "" {
 		e.Object.Type, e.Object.ID, e.Object.Name = "policy", out.Copy(role), out.Copy(role)
@@ -270,6 +287,9 @@ func trailTarget(r *record, e *event.Event, out *ingest.Sink) {
 // or writes only, one region only, or files that can no longer be validated.
 func narrowedTrail(r *record, e *event.Event, out *ingest.Sink) {
 	trailTarget(r, e, out)
+	if bucket := first(r.params, "s3BucketName"); r.name == "UpdateTrail" {
+		out.Attr(event.AttrTarget, out.Copy(bucket))
+	}
 	fields(r.params, func(k, v string) {
 		switch {
 		case (k == "includeManagementEvents" || k == "isMultiRegionTrail" || k == "enableLogFileValidation" ||

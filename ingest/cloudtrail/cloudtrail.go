@@ -67,6 +67,8 @@ type record struct {
 	params, response, resources           []byte // raw JSON, if it is needed
 	amends                                addendum
 	who                                   identity
+	what                                  call // what the call means; see operation
+	known, looked                         bool
 	bad                                   error // set by a handler that cannot read the record
 }
 
@@ -256,9 +258,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 
 	c, known := r.operation()
-	if known {
-		e.Class = c.class
-	} else {
+	if e.Class = c.class; known && c.class == event.Other {
 		e.Class = event.CloudChange
 		if r.reads() {
 			e.Class = event.CloudRead

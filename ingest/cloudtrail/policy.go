@@ -527,6 +527,30 @@ func accessBlockOff(r *record, e *event.Event, out *ingest.Sink) {
 	accountWide(r, e)
 }
 
+// copyBlock is the block of public sharing of an account's images or snapshots.
+func copyBlock(r *record, e *event.Event, out *ingest.Sink) {
+	switch first(r.params, "imageBlockPublicAccessState state") {
+	case "block-new-sharing", "block-all-sharing":
+		out.Attr(event.AttrBlock, "on")
+	case "unblocked":
+		out.Attr(event.AttrBlock, "off")
+	}
+	copiesOf(r, e)
+}
+
+func copyBlockOff(r *record, e *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrBlock, "off")
+	copiesOf(r, e)
+}
+
+// copiesOf names what a block of copies is about: the account's images or its snapshots.
+func copiesOf(r *record, e *event.Event) {
+	e.Object.Type, e.Object.ID, e.Object.Name = "snapshots", "snapshots", e.Tenant
+	if strings.Contains(r.name, "Image") {
+		e.Object.Type, e.Object.ID = "images", "images"
+	}
+}
+
 // accountWide names the account as the object where no bucket is named.
 func accountWide(r *record, e *event.Event) {
 	if r.bucket == "" {
