@@ -44,7 +44,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	if !strings.HasSuffix(a.actorType, "_actor") {
+	if a.kind == "" || !strings.HasSuffix(a.actorType, "_actor") {
 		return ingest.ErrNotThis
 	}
 	return a.emit(out)

@@ -151,13 +151,12 @@ func (s *schema) shape(header []string) *shape {
 // splitPath splits a name such as a.b[0].c, a.b.0.c or a.b{}.c into its keys. A number is a
 // position in a list.
 func splitPath(name string) []string {
-	name = strings.NewReplacer("{}.", ".0.", "[", ".", "]", "").Replace(name)
-	name = strings.TrimSuffix(name, "{}")
-	parts := strings.Split(name, ".")
-	if name[0] == '.' || name[len(name)-1] == '.' {
+	path := strings.NewReplacer("{}.", ".0.", "[", ".", "]", "").Replace(name)
+	path = strings.TrimSuffix(path, "{}")
+	if path == "" || path[0] == '.' || path[len(path)-1] == '.' {
 		return []string{name}
 	}
-	return parts
+	return strings.Split(path, ".")
 }
 
 // customPaths returns where the value of a column of a custom table may belong: each underscore
