@@ -50,6 +50,8 @@ type Table struct {
 	// events. The row has the cells of the header's columns. The function is not safe for
 	// concurrent use.
 	Bind func(h Header) func(row [][]byte, out *Sink) error
+	// Columns are what the table is declared by; nil if Match knows (see Declare).
+	Columns []Column
 }
 
 // PerRow returns a Bind for tables whose columns are looked up for every row.

@@ -30,7 +30,7 @@ var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, ok
 
 // Tables are the delimited shapes of all sources.
 var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables, zoom.Tables,
-	snowflake.Tables)
+	snowflake.Tables, google.Tables, slack.Tables, dropbox.Tables, atlassian.Tables)
 
 // Kinds are the sources that are APIs.
 var Kinds = slices.Concat([]ingest.Kind{

@@ -3,7 +3,6 @@
 package box
 
 import (
-	"bytes"
 	"cmp"
 	"strings"
 	"sync"
@@ -20,15 +19,6 @@ var Formats = []*ingest.Format{{
 		return k.Has("event_type", "created_by") && (k.Has("source") || k.Has("event_id"))
 	},
 	Decode: decode,
-}}
-
-// Tables are the delimited shapes of Box events.
-var Tables = []*ingest.Table{{
-	Name: "box_user_activity_csv",
-	Match: func(h ingest.Header) bool {
-		return column(h, "date") >= 0 && column(h, "useremail") >= 0 && column(h, "action") >= 0 && column(h, "affected") >= 0
-	},
-	Bind: ingest.PerRow(row),
 }}
 
 // user is created_by, accessible_by or owned_by.
@@ -297,103 +287,4 @@ func (r *record) actor(out *ingest.Sink) (a event.Actor) {
 		}
 	}
 	return a
-}
-
-// Headers of the Japanese report. Those in other languages are unknown.
-var localized = map[string]string{
-	"日付":           "date",
-	"ユーザー名":        "username",
-	"ユーザーのメールアドレス": "useremail",
-	"IPアドレス":       "ipaddress",
-	"ipアドレス":       "ipaddress",
-	"操作":           "action",
-	"対象":           "affected",
-	"影響を受けるID":     "affectedid",
-	"影響を受けるid":     "affectedid",
-	"サイズ（KB）":      "sizekb",
-	"サイズkb":        "sizekb",
-	"親フォルダ":        "parentfolder",
-	"詳細":           "details",
-	"ユーザーID":       "userid",
-	"ユーザーid":       "userid",
-}
-
-func column(h ingest.Header, name string) int {
-	for i, c := range h {
-		if c == name || localized[c] == name {
-			return i
-		}
-	}
-	return -1
-}
-
-// row decodes a row of the User Activity report. It has no event id. Its times are in the time
-// zone of the admin who ran it, which is not in the file.
-func row(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
-	text := func(name string) string {
-		if i := column(h, name); i >= 0 && i < len(cells) {
-			return ingest.View(bytes.TrimSpace(cells[i]))
-		}
-		return ""
-	}
-
-	r := record{
-		created:    text("date"),
-		ip:         text("ipaddress"),
-		itemID:     text("affectedid"),
-		itemName:   text("affected"),
-		parentName: text("parentfolder"),
-		itemType:   "file",
-	}
-
-	r.by = user{text("userid"), text("username"), text("useremail")}
-	action := text("action")
-	kind, known := reportActions[action]
-	if !known {
-		kind, known = reportActions[strings.ToLower(action)]
-	}
-	if r.kind = kind; !known {
-		r.kind = action
-	}
-
-	if kb, ok := out.Number(text("sizekb")); ok && kb < 1e12 {
-		r.size = int64(kb * 1024)
-	}
-	if r.kind == "" {
-		return ingest.ErrNotThis
-	}
-	return r.emit(out)
-}
-
-// reportActions maps the report's action names to event types.
-var reportActions = map[string]string{
-	"download":            "DOWNLOAD",
-	"downloaded":          "DOWNLOAD",
-	"ダウンロード":              "DOWNLOAD",
-	"preview":             "PREVIEW",
-	"previewed":           "PREVIEW",
-	"プレビュー":               "PREVIEW",
-	"upload":              "UPLOAD",
-	"uploaded":            "UPLOAD",
-	"アップロード":              "UPLOAD",
-	"delete":              "DELETE",
-	"deleted":             "DELETE",
-	"削除":                  "DELETE",
-	"shared":              "SHARE",
-	"share":               "SHARE",
-	"共有":                  "SHARE",
-	"login":               "LOGIN",
-	"logged in":           "LOGIN",
-	"ログイン":                "LOGIN",
-	"failed login":        "FAILED_LOGIN",
-	"edited":              "EDIT",
-	"edit":                "EDIT",
-	"編集":                  "EDIT",
-	"synced":              "ITEM_SYNC",
-	"invited":             "COLLABORATION_INVITE",
-	"accepted invitation": "COLLABORATION_ACCEPT",
-	"copied":              "COPY",
-	"moved":               "MOVE",
-	"renamed":             "RENAME",
-	"opened":              "ITEM_OPEN",
 }

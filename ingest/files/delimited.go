@@ -251,15 +251,33 @@ func firstRows(b []byte, delim byte) [][][]byte {
 	return rows
 }
 
-// describeText describes a text file without a known header.
-func describeText(b []byte) string {
+// describeText describes a text file without a known header: its columns, and the known table
+// that is nearest.
+func (r *reader) describeText(b []byte) string {
 	line, _, _ := bytes.Cut(b, newline)
-	if n := bytes.Count(line, []byte{','}); n >= 2 {
-		cols := strings.Split(string(bytes.TrimSpace(line)), ",")
-		if len(cols) > 4 {
-			cols = append(cols[:4], "…")
+	line = bytes.TrimSpace(bytes.TrimPrefix(line, utf8BOM))
+	for _, delim := range []byte(",;\t|") {
+		if bytes.Count(line, []byte{delim}) < 2 {
+			continue
 		}
-		return printable("a table of an unknown kind, with the columns " + strings.Join(cols, ", "))
+		cells, _, ok := parseRow(line, delim, nil, new([]byte), true)
+		if ok != rowDone {
+			continue
+		}
+		var h ingest.Header
+		var shown []string
+		for _, c := range cells {
+			h = append(h, plain.Column(string(c)))
+			shown = append(shown, string(bytes.TrimSpace(c)))
+		}
+		if len(shown) > 4 {
+			shown = append(shown[:4], "…")
+		}
+		s := "a table of an unknown kind, with the columns " + strings.Join(shown, ", ")
+		if t, missing := ingest.Nearest(r.tables, h); t != nil {
+			s += "; it is nearest to " + t.Name + ", but lacks " + strings.Join(missing, ", ")
+		}
+		return printable(s)
 	}
 	return "text of an unknown kind"
 }

@@ -207,7 +207,7 @@ func (r *reader) sniffText() error {
 			return nil
 		}
 	}
-	r.foreign = describeText(w.bytes())
+	r.foreign = r.describeText(w.bytes())
 	if bytes.IndexByte(w.bytes()[:min(512, len(w.bytes()))], 0) >= 0 {
 		r.foreign = "binary file"
 	}

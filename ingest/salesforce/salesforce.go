@@ -49,7 +49,7 @@ var Tables = []*ingest.Table{{
 		return h.Has("eventtype", "timestamp") && (h.Has("userid") || h.Has("requestid")) && !h.Has("displaymessage")
 	},
 	Bind: bind,
-}}
+}, setupRows, loginRows, eventRows, setupPage, loginPage}
 
 // The columns that are read. The key of a row is made from the first ones, so that an event in
 // an hourly and a daily file, or a repeated row, counts once. REQUEST_ID alone is the same in all

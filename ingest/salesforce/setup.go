@@ -177,32 +177,32 @@ func receiver(display string, out *ingest.Sink) string {
 
 // decodeLogin decodes a row of LoginHistory.
 func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
-	var id, user, at, kind, ip, status, browser, platform, app, country string
+	var l loginRecord
 	if !s.Object() {
 		return ingest.ErrNotThis
 	}
 	for s.Next() {
 		switch string(s.Key) {
 		case "Id":
-			id = s.Text()
+			l.id = s.Text()
 		case "UserId":
-			user = s.Text()
+			l.user = s.Text()
 		case "LoginTime":
-			at = s.Text()
+			l.at = s.Text()
 		case "LoginType":
-			kind = s.Text()
+			l.kind = s.Text()
 		case "SourceIp":
-			ip = s.Text()
+			l.ip = s.Text()
 		case "Status":
-			status = s.Text()
+			l.status = s.Text()
 		case "Browser":
-			browser = s.Text()
+			l.browser = s.Text()
 		case "Platform":
-			platform = s.Text()
+			l.platform = s.Text()
 		case "Application":
-			app = s.Text()
+			l.app = s.Text()
 		case "CountryIso":
-			country = s.Text()
+			l.country = s.Text()
 		default:
 			s.Skip()
 		}
@@ -211,28 +211,39 @@ func decodeLogin(s *jsonscan.Scanner, out *ingest.Sink) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	when, err := out.TimeUTC("LoginTime", at)
+	at, err := out.TimeUTC("LoginTime", l.at)
 	if err != nil {
 		return err
 	}
+	return l.emit(at, out)
+}
 
+// loginRecord holds the fields of a row of LoginHistory that are used.
+type loginRecord struct{ id, user, at, kind, ip, status, browser, platform, app, country string }
+
+func (l *loginRecord) emit(at int64, out *ingest.Sink) error {
 	e := out.New(event.Salesforce)
-	e.Time, e.ID, e.Action = when, id, "LoginHistory"
-	e.Key = ingest.Hash("salesforce", id)
+	e.Time, e.ID, e.Action = at, l.id, "LoginHistory"
+	if l.id != "" {
+		e.Key = ingest.Hash("salesforce", l.id)
+	}
 	var r row
-	e.Actor = event.Actor{Account: r.account(user, out), Kind: event.Human}
+	e.Actor = event.Actor{Account: r.account(l.user, out), Kind: event.Human}
+	if ingest.IsEmail(l.user) {
+		e.Actor.Account = out.Lower(l.user)
+	}
 	e.Class = event.LoginSuccess
-	if status != "" && !strings.EqualFold(status, "success") {
-		ingest.SignInFailed(e, status, wrongSecrets...)
-		out.Attr(event.AttrReason, status)
+	if l.status != "" && !strings.EqualFold(l.status, "success") {
+		ingest.SignInFailed(e, l.status, wrongSecrets...)
+		out.Attr(event.AttrReason, l.status)
 	}
 
-	agent := browser
-	if platform != "" && platform != "Unknown" {
-		agent = out.Join(browser, " ", platform)
+	agent := l.browser
+	if l.platform != "" && l.platform != "Unknown" {
+		agent = out.Join(l.browser, " ", l.platform)
 	}
-	e.Client = event.Client{IP: ingest.Address(ip), Agent: agent, Country: country}
-	e.Object = event.Object{Type: "application", Name: cmp.Or(app, kind)}
+	e.Client = event.Client{IP: ingest.Address(l.ip), Agent: agent, Country: l.country}
+	e.Object = event.Object{Type: "application", Name: cmp.Or(l.app, l.kind)}
 	out.Emit()
 	return nil
 }

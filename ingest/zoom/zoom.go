@@ -27,22 +27,47 @@ var Formats = []*ingest.Format{{
 	Decode: decodeWebhook,
 }}
 
-// Tables are the delimited shapes of Zoom's reports: the portal's exports of operation logs.
-var Tables = []*ingest.Table{{
-	Name:  "zoom_operation_csv",
-	Match: func(h ingest.Header) bool { return h.Has("time", "operator", "operationdetail") },
-	Bind: ingest.PerRow(func(h ingest.Header, row [][]byte, out *ingest.Sink) error {
-		cell := func(names ...string) string { return string(h.Cell(row, names...)) }
+// Tables are the delimited shapes of Zoom's reports: the portal's exports of operation logs and of
+// sign-ins.
+var Tables = []*ingest.Table{
+	ingest.Declare("zoom_operation_csv", []ingest.Column{
+		{Field: "time", Required: true, Names: []string{"Time", "Zeit", "Heure", "Hora", "時刻"}},
+		{Field: "operator", Required: true, Names: []string{"Operator", "Bediener", "Opérateur", "Operador"}},
+		{Field: "detail", Required: true, Names: []string{"Operation Detail", "Operation Details"}},
+		{Field: "category", Names: []string{"Category Type", "Category"}},
+		{Field: "action", Names: []string{"Action", "Aktion", "Acción"}},
+	}, func(cell ingest.Cells, out *ingest.Sink) error {
 		r := record{
 			time:     cell("time"),
 			operator: cell("operator"),
-			category: cell("categorytype", "category"),
+			category: cell("category"),
 			action:   cell("action"),
-			detail:   cell("operationdetail"),
+			detail:   cell("detail"),
 		}
 		return r.emit(out)
 	}),
-}}
+	ingest.Declare("zoom_activity_csv", []ingest.Column{
+		{Field: "time", Required: true, Names: []string{"Time", "Zeit", "Heure", "Hora", "時刻"}},
+		{Field: "email", Required: true, Names: []string{"Email", "E-Mail", "User", "Email address"}},
+		{Field: "type", Required: true, Names: []string{"Type", "Typ", "Tipo"}},
+		{Field: "client", Required: true, Names: []string{"Client Type", "Client-Typ"}},
+		{Field: "ip", Names: []string{"IP Address", "IP-Adresse", "Adresse IP"}},
+		{Field: "version", Names: []string{"Version", "Client Version"}},
+	}, func(cell ingest.Cells, out *ingest.Sink) error {
+		r := record{
+			time:     cell("time"),
+			operator: cell("email"),
+			kind:     cell("type"),
+			client:   cell("client"),
+			ip:       cell("ip"),
+			version:  cell("version"),
+		}
+		if r.kind == "" {
+			return ingest.ErrNotThis
+		}
+		return r.emit(out)
+	}),
+}
 
 // record is a row of one of the reports.
 type record struct{ time, operator, category, action, detail, kind, ip, client, version string }
