@@ -23,9 +23,12 @@ type Enriched struct {
 	RareApp   bool    // an application that hardly anyone else here uses
 	Strange   bool    // from a network that was new to person and organisation within two days
 	Rows      float64 // rows taken, each execution once
-	Export    bool    // the first record of an export
-	Wide      bool    // an export of what a search of the whole organisation found
-	Unsized   bool    // an export of a number of rows that no log states
+	// LikelyRows are the rows of the report that was run just before an export of which no log
+	// states how many rows it has. They count, but are not told.
+	LikelyRows float64
+	Export     bool // the first record of an export
+	Wide       bool // an export of what a search of the whole organisation found
+	Unsized    bool // an export of a number of rows that no log states
 
 	External, Internal, Unknown, Own int // recipients that are new to the object today, by kind
 	NewRecipients                    int // of them, new to the person

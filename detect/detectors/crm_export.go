@@ -19,10 +19,20 @@ var crmExport = &detect.Detector{
 		{Name: "crm_export_rows", HalfSaturation: 25, Unit: "rows", Scale: detect.Root, On: []event.Class{event.Export},
 			Measure: func(a *detect.Enriched) float64 {
 				if crm(a) {
-					return a.Rows
+					return a.Rows + a.LikelyRows
 				}
 				return 0
 			}},
+		{ // for the words; it hardly weighs anything
+			Name: "crm_export_rows_stated", HalfSaturation: 1, Weight: 1e-9, Unit: "rows that logs state", Scale: detect.Root,
+			On: []event.Class{event.Export},
+			Measure: func(a *detect.Enriched) float64 {
+				if crm(a) {
+					return a.Rows
+				}
+				return 0
+			},
+		},
 		{ // for the words; it hardly weighs anything
 			Name: "crm_exports_unsized", HalfSaturation: 1, Weight: 1e-9, Unit: "exports of unknown size", On: []event.Class{event.Export},
 			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && a.Unsized && !a.Whole() }),
@@ -43,7 +53,7 @@ var crmExport = &detect.Detector{
 	Reason: func(d *detect.Day) string {
 		s := "downloaded " + detect.Amount(d.N("crm_files"), "CRM file", "CRM files")
 		if n := d.N("crm_exports"); n > 0 {
-			s = crmExports(n, d.N("crm_export_rows"), d.N("crm_exports_unsized"))
+			s = crmExports(n, d.N("crm_export_rows_stated"), d.N("crm_exports_unsized"))
 		}
 		return s + d.Within()
 	},

@@ -498,13 +498,16 @@ func (e *Engine) share(p *person, o *org, a *detect.Enriched, today int64) {
 	}
 }
 
+// runBefore is how long before an export a run may have been of the same report, in milliseconds.
+const runBefore = 2 * 60_000
+
 // rows finds out how many rows an export or a query took. An export names its
 // report, and that report's last run says how many rows it has; the records of one
 // execution count once.
 func (e *Engine) rows(p *person, a *detect.Enriched) {
 	n := float64(max(a.Event.Rows, 0))
 	report := hash(ofItem, a.Attr(event.AttrReport))
-	latest := hash(ofItem, "the report run last")
+	latest, ran := hash(ofItem, "the report run last"), hash(ofItem, "when a report ran last")
 	switch {
 	case a.Class == event.ReportRun:
 		if p.Reports == nil || len(p.Reports) >= maxReports {
@@ -515,7 +518,7 @@ func (e *Engine) rows(p *person, a *detect.Enriched) {
 			delete(p.Reports, latest)
 			return
 		}
-		p.Reports[report], p.Reports[latest] = n, n
+		p.Reports[report], p.Reports[latest], p.Reports[ran] = n, n, float64(a.Time)
 		return
 	case a.Class == event.Export && a.Event.Rows < 0:
 		known := false
@@ -523,6 +526,9 @@ func (e *Engine) rows(p *person, a *detect.Enriched) {
 			n, known = p.Reports[latest]
 		}
 		a.Unsized = !known
+		if at, ok := p.Reports[ran]; a.Unsized && ok && float64(a.Time)-at >= 0 && float64(a.Time)-at <= runBefore {
+			a.LikelyRows = p.Reports[latest]
+		}
 	}
 	a.Export, a.Rows = true, n
 	exec := a.Attr(event.AttrExecution)
@@ -531,7 +537,9 @@ func (e *Engine) rows(p *person, a *detect.Enriched) {
 	}
 	key := hash(ofExecution, exec)
 	seen := p.Day.Done[key] != 0
-	a.Export = !seen
+	if a.Export = !seen; seen {
+		a.LikelyRows = 0
+	}
 	if a.Attr(event.AttrChunk) != "" { // the chunks of one execution add up
 		p.setDone(key, 1)
 		return

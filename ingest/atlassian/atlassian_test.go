@@ -7,6 +7,6 @@ import (
 	"github.com/outflow/outflow/ingest/ingesttest"
 )
 
-func TestDecode(t *testing.T) { ingesttest.Run(t, atlassian.Formats, nil) }
+func TestDecode(t *testing.T) { ingesttest.Run(t, atlassian.Formats, atlassian.Tables) }
 
-func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, atlassian.Formats, nil) }
+func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, atlassian.Formats, atlassian.Tables) }

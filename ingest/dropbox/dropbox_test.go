@@ -7,6 +7,6 @@ import (
 	"github.com/outflow/outflow/ingest/ingesttest"
 )
 
-func TestDecode(t *testing.T) { ingesttest.Run(t, dropbox.Formats, nil) }
+func TestDecode(t *testing.T) { ingesttest.Run(t, dropbox.Formats, dropbox.Tables) }
 
-func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, dropbox.Formats, nil) }
+func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, dropbox.Formats, dropbox.Tables) }

@@ -7,6 +7,6 @@ import (
 	"github.com/outflow/outflow/ingest/ingesttest"
 )
 
-func TestDecode(t *testing.T) { ingesttest.Run(t, google.Formats, nil) }
+func TestDecode(t *testing.T) { ingesttest.Run(t, google.Formats, google.Tables) }
 
-func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, google.Formats, nil) }
+func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, google.Formats, google.Tables) }

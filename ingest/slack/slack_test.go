@@ -7,6 +7,6 @@ import (
 	"github.com/outflow/outflow/ingest/slack"
 )
 
-func TestDecode(t *testing.T) { ingesttest.Run(t, slack.Formats, nil) }
+func TestDecode(t *testing.T) { ingesttest.Run(t, slack.Formats, slack.Tables) }
 
-func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, slack.Formats, nil) }
+func FuzzDecode(f *testing.F) { ingesttest.Fuzz(f, slack.Formats, slack.Tables) }
