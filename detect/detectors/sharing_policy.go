@@ -1,6 +1,8 @@
 package detectors
 
 import (
+	"strings"
+
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
@@ -44,8 +46,10 @@ func policyFacts(kind string) []detect.Indicator {
 
 // setting names the setting that was changed: the operation, with the new value or the object.
 func setting(a *detect.Enriched) string {
-	s := detect.Quote(a.Action)
-	if t := a.Attr(event.AttrTarget); t != "" {
+	s, t := detect.Quote(a.Action), a.Attr(event.AttrTarget)
+	if strings.HasPrefix(t, a.Action) {
+		s = detect.Quote(t)
+	} else if t != "" {
 		s += " (" + detect.Quote(t) + ")"
 	} else if a.Object.Name != "" {
 		s += " on " + detect.Quote(a.Object.Name)
