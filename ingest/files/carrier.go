@@ -51,7 +51,7 @@ var carriers = []*carrier{
 	before("Splunk", "offset result", "result/_raw", "result"),
 	before("Splunk HEC", "event sourcetype", "event"),
 	before("Splunk HEC", "event host time", "event"),
-	before("Elasticsearch", "_source", "_source"),
+	before("Elasticsearch", "_source", "_source/event/original", "_source"),
 	before("Elasticsearch", "_index fields", "fields/event.original", "fields/message"),
 	before("EventBridge", "detail-type detail", "detail/payload", "detail"),
 	before("SNS", "TopicArn Message", "Message"),

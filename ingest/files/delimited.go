@@ -37,6 +37,8 @@ func (r *reader) findTable() (t table) {
 		case len(line) == 0, bytes.HasPrefix(line, []byte("#TYPE")):
 		case len(line) == 5 && bytes.HasPrefix(line, []byte("sep=")):
 			delims = line[4:5]
+		case bytes.Contains(line, []byte(`{"`)): // a row, or a record
+			t.before = append(t.before, line)
 		default:
 			if r.header(&t, b[t.at:], delims); t.found() {
 				return t
@@ -210,7 +212,7 @@ func (r *reader) header(t *table, b, delims []byte) {
 			t.header[i] = plain.Column(t.names[i])
 		}
 		var rows [][][]byte
-		t.plan = r.planRows(t.names, func() [][][]byte {
+		t.plan = r.planRows(t.names, t.header, func() [][][]byte {
 			if rows == nil {
 				rows = firstRows(b[n:], d)
 			}

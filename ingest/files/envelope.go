@@ -53,6 +53,11 @@ var errNested = fmt.Errorf("a record in more than %d envelopes", maxEnvelopes)
 // wrong with it or with the record in it.
 func (r *reader) unwrap(c *carrier, b []byte) (int, error) {
 	l := &r.levels[r.depth]
+	if l.carrier == c {
+		if n, err := r.unwrapAgain(l, b); err != ingest.ErrNotThis && !isUnknown(err) {
+			return n, err
+		}
+	}
 	n, err := l.find(c, b)
 	if err != nil {
 		return 0, err
@@ -89,6 +94,54 @@ func (r *reader) unwrap(c *carrier, b []byte) (int, error) {
 		return n, nil
 	}
 	return n, unknown
+}
+
+// unwrapAgain is unwrap for an envelope like the previous one, in one pass. The error is
+// ingest.ErrNotThis, too, if what it holds has to be looked at more closely.
+func (r *reader) unwrapAgain(l *level, b []byte) (int, error) {
+	s := &l.outer
+	s.Unique = true
+	s.Reset(b)
+	if s.Kind() != '{' {
+		return 0, ingest.ErrNotThis
+	}
+	text := follow(s, l.carrier.paths[l.path])
+	if s.Err() != nil {
+		return 0, s.Err()
+	}
+	n := s.Offset()
+	if text = trim(text); len(text) == 0 || text[0] != '{' {
+		return 0, ingest.ErrNotThis
+	}
+	before, name := r.rep.Records, l.carrier.name
+	if err := r.inside(name, text); err != nil {
+		return n, err
+	}
+	r.enveloped(name, r.rep.Records-before)
+	return n, nil
+}
+
+// follow returns the value at a path in the object at the scanner's position, which it consumes:
+// the text of a string, or the value as it is written.
+func follow(s *jsonscan.Scanner, p path) (text []byte) {
+	s.Object()
+	for s.Next() {
+		if text != nil || string(s.Key) != p[0] && (p[0] != "*" || s.Kind() != '{') {
+			s.Skip()
+			continue
+		}
+		switch kind := s.Kind(); {
+		case kind == '{' && len(p) > 1:
+			text = follow(s, p[1:])
+		case len(p) > 1:
+			s.Skip()
+		case kind == '"':
+			text = s.Bytes()
+		default:
+			text = s.RawUnchecked()
+		}
+	}
+	return text
 }
 
 // unwrapAny decodes the records in the envelope at the start of b, which has these keys. The
@@ -185,10 +238,18 @@ func (r *reader) carried(name string, value []byte) error {
 	if err != nil {
 		return fmt.Errorf("in an envelope of %s: %w", name, err)
 	}
+	return r.inside(name, text)
+}
+
+// inside decodes the records in the text that an envelope held.
+func (r *reader) inside(name string, text []byte) error {
+	if r.depth == maxEnvelopes {
+		return errNested
+	}
 	columns := r.columns
 	r.columns = nil // what is in an envelope is no row of the table around it
 	r.depth++
-	err = r.contents(text)
+	err := r.contents(text)
 	r.depth--
 	r.columns = columns
 	if u := (*unknownRecord)(nil); errors.As(err, &u) {
@@ -427,7 +488,7 @@ func isPriority(head string) bool {
 // (Mar 2 08:00:00) or a number of seconds or parts of them.
 func isTime(head string) bool {
 	const digits = "0123456789"
-	first, _, _ := strings.Cut(strings.ReplaceAll(head, "\t", " "), " ")
+	first := head[:max(0, strings.IndexAny(head, " \t"))]
 	rest := strings.TrimLeft(first, digits)
 	switch n := len(first) - len(rest); {
 	case n == 4 && (strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "/")):

@@ -39,14 +39,11 @@ var recordColumns = map[string]string{
 	"@rawstring":          "Falcon LogScale",
 }
 
-// planRows returns how rows with a header become records, or nil if they do not. The first
-// rows, as far as they are known, show which column holds records.
-func (r *reader) planRows(header []string, rows func() [][][]byte, tables bool) *plan {
+// planRows returns how rows with a header, also folded, become records, or nil if they do not.
+// The first rows, as far as they are known, show which column holds records. If tables is set,
+// a header of a vendor's table has no plan.
+func (r *reader) planRows(header []string, folded ingest.Header, rows func() [][][]byte, tables bool) *plan {
 	p := &plan{header: slices.Clone(header), column: -1}
-	folded := make(ingest.Header, len(header))
-	for i, name := range header {
-		folded[i] = plain.Column(name)
-	}
 	for i, name := range folded {
 		if c := recordColumns[name]; c != "" && r.columnHolds(rows, i, len(header)) {
 			p.name, p.column = c, i
@@ -68,10 +65,7 @@ func (r *reader) planRows(header []string, rows func() [][][]byte, tables bool) 
 			return p
 		}
 	}
-	for i, name := range header {
-		if strings.Contains(name, `{"`) { // this is a row, too
-			return nil
-		}
+	for i := range header {
 		if len(header) > 1 && r.columnHolds(rows, i, len(header)) {
 			p.name, p.column = "column "+strings.TrimSpace(header[i]), i
 			return p
@@ -85,6 +79,15 @@ func (r *reader) planRows(header []string, rows func() [][][]byte, tables bool) 
 		}
 	}
 	return nil
+}
+
+// fold returns the folded names of columns.
+func fold(names []string) ingest.Header {
+	folded := make(ingest.Header, len(names))
+	for i, name := range names {
+		folded[i] = plain.Column(name)
+	}
+	return folded
 }
 
 // columnHolds reports whether the first cells of a column are known records, or envelopes of
@@ -156,7 +159,7 @@ func flattened(keys ingest.Keys) bool {
 // planned returns the plan for flat objects with these keys, or nil.
 func (r *reader) planned(keys ingest.Keys) *plan {
 	if !slices.Equal(r.joinedKeys, keys) {
-		r.joinedKeys, r.joined = slices.Clone(keys), r.planRows(keys, nil, false)
+		r.joinedKeys, r.joined = slices.Clone(keys), r.planRows(keys, fold(keys), nil, false)
 		if p := r.joined; p != nil && p.name == joinedKeys && len(p.shape.kids) == len(keys) { // nothing is joined
 			r.joined = nil
 		}
@@ -282,7 +285,7 @@ var columnKeys = map[string]bool{"columns": true, "Columns": true, "fields": tru
 
 // knownRow reports whether a row becomes a known record.
 func (r *reader) knownRow(names []string, cells []cell) bool {
-	return r.planRows(names, oneRow(cells), false) != nil
+	return r.planRows(names, fold(names), oneRow(cells), false) != nil
 }
 
 // oneRow returns the cells of a row as the only row.
@@ -314,7 +317,7 @@ func (r *reader) rowsAhead(columns []string, b []byte) (p *plan, more bool) {
 		}
 		rows, b = append(rows, oneRow(cells)()...), b[n:]
 	}
-	return r.planRows(columns, func() [][][]byte { return rows }, false), false
+	return r.planRows(columns, fold(columns), func() [][][]byte { return rows }, false), false
 }
 
 // listRow decodes the row at the start of the window, a list in a list, reading more input as
@@ -355,7 +358,7 @@ func (r *reader) decodeRow(b []byte) (int, error) {
 		return 0, ingest.ErrNotThis
 	}
 	if r.plan == nil || !slices.Equal(r.plan.header, names) {
-		if r.plan = r.planRows(names, oneRow(cells), false); r.plan == nil {
+		if r.plan = r.planRows(names, fold(names), oneRow(cells), false); r.plan == nil {
 			return n, &unknownRecord{keys: names}
 		}
 	}

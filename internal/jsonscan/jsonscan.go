@@ -399,6 +399,25 @@ func (s *Scanner) escaped(start, i int) []byte {
 	from := len(s.scratch)
 	out := append(s.scratch, b[start:i]...)
 	for i < len(b) {
+		for i+8 <= len(b) { // eight at a time, and what is behind a special byte is overwritten
+			if cap(out)-len(out) < 8 {
+				out = slices.Grow(out, 256)
+			}
+			eight := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
+			binary.LittleEndian.PutUint64(out[len(out):len(out)+8:len(out)+8], eight)
+			n := 8
+			hit := special(eight)
+			if hit != 0 {
+				n = bits.TrailingZeros64(hit) >> 3
+			}
+			out, i = out[:len(out)+n], i+n
+			if hit != 0 {
+				break
+			}
+		}
+		if i == len(b) {
+			break
+		}
 		c := b[i]
 		switch {
 		case c == '"':
