@@ -53,7 +53,8 @@ func newScan(stdout, stderr io.Writer) *cobra.Command {
 		Long: `Scan reads folders and files of exported audit logs, learns a baseline for every user, and
 prints alerts, the most urgent first.
 
-Files are recognised by their content, also inside gzip, zstd, zip and tar. HR files
+Files are recognised by their content, also inside archives (gzip, zstd, bzip2, xz, zip,
+7-Zip, tar) and where Splunk, Elastic, CloudWatch Logs and others hand records on. HR files
 (people.csv, leavers.csv) among them describe people and who is leaving. What could not
 be read is listed at the end, on standard error.
 

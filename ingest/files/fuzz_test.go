@@ -107,3 +107,51 @@ func FuzzTable(f *testing.F) {
 		ingesttest.Accounted(t, content, events, r)
 	})
 }
+
+// FuzzEnvelope asserts that what is in envelopes is read or counted, whatever is in which one, and
+// that a record in them is never read as anything else.
+func FuzzEnvelope(f *testing.F) {
+	shapes := []string{
+		`{"message":%s}`, `{"_raw":%s}`, `{"Records":[{"kinesis":{"data":%s}}]}`, `{"logEvents":[{"message":%s}]}`,
+		`[[{"field":"@message","value":%s}]]`, `{"tables":[{"columns":[{"name":"_raw"},{"name":"x"}],"rows":[[%s,"1"]]}]}`,
+		`{"_source":{"event":{"original":%s}}}`, `{"data":{"x":%s}}`, `2026-03-02T08:00:01Z {"log":%s}`, `[%s]`,
+	}
+	for i := range shapes {
+		f.Add(recordA, string(rune(i)), uint16(0), byte(0))
+		f.Add(recordA+"\n"+recordB, string([]byte{byte(i), 0x80 + byte(i), 3}), uint16(20), byte(1))
+	}
+	f.Add("_raw,x\n"+csvCell(recordA)+",1\n", "", uint16(0), byte(0))
+	f.Add("eventname,eventsource,eventtime,useridentity\nx,y,2026-03-02T08:00:01Z,\"{type=Root, arn=a, b, c=[1, {x=y}]}\"\n", "", uint16(0), byte(0))
+	f.Add("TimeGenerated,eventName_s,eventTime_t,eventSource_s,userIdentity_type_s,a_b_c_d_e_s\n1,x,2026-03-02T08:00:01Z,y,Root,1\n", "", uint16(0), byte(0))
+	f.Fuzz(func(t *testing.T, content, layers string, at uint16, flip byte) {
+		if len(content) > 1<<14 || len(layers) > 6 {
+			return
+		}
+		for _, l := range []byte(layers) {
+			inner := quote(content)
+			if l&0x80 != 0 {
+				inner = quote(b64(string(gz(content))))
+			}
+			content = strings.Replace(shapes[int(l&0x7f)%len(shapes)], "%s", inner, 1)
+		}
+		b := []byte(content)
+		if len(b) > 0 {
+			b[int(at)%len(b)] ^= flip
+		}
+		events, r := stream(t, b, small)
+		for _, e := range events {
+			if e.Action == "" || e.Key == 0 || e.Source == event.NoSource {
+				t.Errorf("an event without source, action or key: %+v", e)
+			}
+		}
+		for name, n := range r.Envelopes {
+			if n > maxEnvelopes*r.Records {
+				t.Errorf("%d of %d records in %s", n, r.Records, name)
+			}
+		}
+		ingesttest.Accounted(t, b, events, r)
+	})
+}
+
+// maxEnvelopes is how many envelopes of one name can be around a record.
+const maxEnvelopes = 4

@@ -393,28 +393,40 @@ func (s *Scanner) str() []byte {
 	}
 }
 
+// run appends what is in b from i on to a text, up to a byte that has to be looked at more closely
+// or to the last few bytes, and returns where it ends. It copies eight bytes at a time, also those
+// behind a special one, which are then overwritten.
+func run(out, b []byte, i int) (text []byte, end int) {
+	for i+8 <= len(b) {
+		if cap(out)-len(out) < 8 {
+			out = slices.Grow(out, 256)
+		}
+		eight := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
+		binary.LittleEndian.PutUint64(out[len(out):len(out)+8:len(out)+8], eight)
+		hit := special(eight)
+		if hit == 0 {
+			out, i = out[:len(out)+8], i+8
+			continue
+		}
+		n := bits.TrailingZeros64(hit) >> 3
+		i += n
+		if b[i] != '\\' || i+1 == len(b) || b[i+1] != '"' {
+			return out[:len(out)+n], i
+		}
+		out = out[:len(out)+n+1] // JSON in a string has quotes above all
+		out[len(out)-1] = '"'
+		i += 2
+	}
+	return out, i
+}
+
 // escaped reads the rest of a string whose first backslash is at i.
 func (s *Scanner) escaped(start, i int) []byte {
 	b := s.b
 	from := len(s.scratch)
 	out := append(s.scratch, b[start:i]...)
 	for i < len(b) {
-		for i+8 <= len(b) { // eight at a time, and what is behind a special byte is overwritten
-			if cap(out)-len(out) < 8 {
-				out = slices.Grow(out, 256)
-			}
-			eight := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
-			binary.LittleEndian.PutUint64(out[len(out):len(out)+8:len(out)+8], eight)
-			n := 8
-			hit := special(eight)
-			if hit != 0 {
-				n = bits.TrailingZeros64(hit) >> 3
-			}
-			out, i = out[:len(out)+n], i+n
-			if hit != 0 {
-				break
-			}
-		}
+		out, i = run(out, b, i)
 		if i == len(b) {
 			break
 		}

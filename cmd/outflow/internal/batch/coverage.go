@@ -37,6 +37,7 @@ type Coverage struct {
 	Guests       int64                     `json:"guest_events_left_out"` // of outsiders: too many of them were new
 	Malformed    int                       `json:"malformed"`             // all that is between records, or is one, and could not be read
 	Oversized    int                       `json:"oversized"`             // of them, those longer than 4 MiB
+	Envelopes    map[string]int            `json:"envelopes,omitempty"`   // decoded records that were in something else, by what it was
 	Undecoded    map[string]int            `json:"undecoded"`             // of them, those of a known format, by format
 	Problems     []files.Problem           `json:"problems"`              // malformed records, not all if there are many
 	Unrecognised []unread                  `json:"unrecognised"`          // files of other kinds
@@ -241,6 +242,12 @@ func (c *Coverage) Add(reports []files.Report) {
 		c.Problems = append(c.Problems, r.Problems...)
 		for f, n := range r.Formats {
 			c.Formats[f] += n
+		}
+		for f, n := range r.Envelopes {
+			if c.Envelopes == nil {
+				c.Envelopes = map[string]int{}
+			}
+			c.Envelopes[f] += n
 		}
 		for f, n := range r.Undecoded {
 			c.Undecoded[f] += n
