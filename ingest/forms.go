@@ -153,7 +153,8 @@ func (s *Sink) parse(field, key, t string) (form.Time, error) {
 	p, err := form.ParseTime(t, form.NoOrder, zone)
 	switch {
 	case err == form.ErrZone:
-		return p, fmt.Errorf("%s %q %w: several zones have this abbreviation; set the zone of the source, or --zone", field, clip(t), ErrAmbiguous)
+		return p, fmt.Errorf("%s %q %w: several zones have this abbreviation; set the zone of the source, or --zone",
+			field, clip(t), ErrAmbiguous)
 	case err != nil:
 		return p, errNoTime
 	case p.Shows != form.NoOrder:

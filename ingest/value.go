@@ -67,7 +67,8 @@ func clock(t string) (ms int64, zoned, ok bool) {
 		h, ok4 := digits(t[11:13])
 		mi, ok5 := digits(t[14:16])
 		s, ok6 := digits(t[17:19])
-		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || mo < 1 || mo > 12 || d < 1 || d > 28 && d > monthDays(y, mo) || h > 23 || mi > 59 || s > 60 {
+		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || mo < 1 || mo > 12 || d < 1 || d > 28 && d > monthDays(y, mo) ||
+			h > 23 || mi > 59 || s > 60 {
 			return 0, false, false
 		}
 		ms := (unixDays(y, mo, d)*86400+int64(h*3600+mi*60+s))*1000 + fraction(&t, 19)

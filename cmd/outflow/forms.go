@@ -13,7 +13,8 @@ type formFlags struct{ zone, order string }
 // flags defines the flags.
 func (f *formFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.zone, "zone", "", "`ZONE` of times that state none, such as Europe/Berlin or -05:00")
-	cmd.Flags().StringVar(&f.order, "date-order", "", "`ORDER` of dates such as 02/03/2026: dmy or mdy (default: as other rows of the file show)")
+	cmd.Flags().StringVar(&f.order, "date-order", "",
+		"`ORDER` of dates such as 02/03/2026: dmy or mdy (default: as other rows of the file show)")
 }
 
 // forms returns what the flags say. The error is of usage.

@@ -29,9 +29,10 @@ var activities = map[string]string{
 	"changed two-factor authentication setting for team":           "tfa_change_policy",
 	"changed visibility of shared link":                            "shared_link_change_visibility",
 	"changed whether members can share files/folders outside team": "sharing_change_member_policy",
-	"changed whether members can share links outside team, and if links are accessible only by team members or anyone by default": "sharing_change_link_policy",
-	"changed whether team members can join shared folders owned outside team":                                                     "sharing_change_folder_join_policy",
-	"changed who can become member of shared folder":                                                                              "shared_folder_change_members_policy",
+	"changed whether members can share links outside team, and if links are accessible only by team members or " +
+		"anyone by default": "sharing_change_link_policy",
+	"changed whether team members can join shared folders owned outside team": "sharing_change_folder_join_policy",
+	"changed who can become member of shared folder":                          "shared_folder_change_members_policy",
 	"cloned stack": "dash_cloned_stack",
 	"completed restrictions on data center locations where team data resides": "data_placement_restriction_satisfy_policy",
 	"connected integration for member":                                        "integration_connected",

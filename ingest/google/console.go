@@ -34,7 +34,8 @@ var parameterOf = func() map[string]string {
 	m := map[string]string{}
 	for _, name := range []string{
 		"doc_id", "doc_type", "doc_title", "old_visibility", "visibility_change", "target_user", "target_domain", "new_value", "old_value",
-		"user_email", "primary_event", "originating_app_id", "shared_drive_id", "owner_is_shared_drive", "app_name", "client_id", "api_scopes",
+		"user_email", "primary_event", "originating_app_id", "shared_drive_id", "owner_is_shared_drive", "app_name", "client_id",
+		"api_scopes",
 		"role_name", "privilege_name", "setting_name", "group_email", "login_type", "login_challenge_method", "login_failure_type",
 		"is_suspicious", "target_users", "actor_is_collaborator_account", "num_response_bytes", "source_copied_from", "application_name",
 	} {
@@ -92,15 +93,19 @@ func (a *activity) portal(field string, out *ingest.Sink) error {
 
 var (
 	consoleDate = ingest.Column{Field: "date", Required: true, Names: []string{"Date", "Datum", "Fecha", "日付"}}
-	consoleWhat = ingest.Column{Field: "event", Required: true, Names: []string{"Event", "Event name", "Ereignis", "Événement", "Evento", "イベント"}}
-	consoleIP   = ingest.Column{Field: "ip", Names: []string{"IP address", "IP-Adresse", "Adresse IP", "Dirección IP", "IP アドレス"}}
+	consoleWhat = ingest.Column{Field: "event", Required: true, Names: []string{
+		"Event", "Event name", "Ereignis", "Événement", "Evento", "イベント",
+	}}
+	consoleIP = ingest.Column{Field: "ip", Names: []string{"IP address", "IP-Adresse", "Adresse IP", "Dirección IP", "IP アドレス"}}
 )
 
 // driveConsole is the export of the Drive log events of the admin console.
 var driveConsole = ingest.Declare("google_workspace_drive_csv", []ingest.Column{
 	consoleDate, consoleWhat, consoleIP,
 	{Field: "doc_id", Required: true, Names: []string{"Document ID", "Dokument-ID", "ID du document", "ID de documento", "ドキュメント ID"}},
-	{Field: "actor", Required: true, Names: []string{"Actor", "User", "Akteur", "Nutzer", "Acteur", "Utilisateur", "Usuario", "アクター", "ユーザー"}},
+	{Field: "actor", Required: true, Names: []string{
+		"Actor", "User", "Akteur", "Nutzer", "Acteur", "Utilisateur", "Usuario", "アクター", "ユーザー",
+	}},
 	{Field: "doc_title", Names: []string{"Title", "Document title", "Titel", "Titre", "Título", "タイトル"}},
 	{Field: "doc_type", Names: []string{"Document type", "Dokumenttyp", "Type de document"}},
 	{Field: "owner", Names: []string{"Owner", "Eigentümer", "Propriétaire", "Propietario", "オーナー"}},

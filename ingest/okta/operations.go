@@ -210,7 +210,8 @@ func (f *family) operation(kind string) operation {
 	case "export":
 		return operation{class: event.Export}
 	case "create", "created", "add", "activate", "activated", "update", "updated", "change", "enable", "enabled", "import", "unsuspend",
-		"rollover", "rotate", "assign", "reactivate", "publish", "move", "extend", "restore", "approve", "unlock_by_admin", "reset_password",
+		"rollover", "rotate", "assign", "reactivate", "publish", "move", "extend", "restore", "approve", "unlock_by_admin",
+		"reset_password",
 		"update_password", "update_primary_email", "update_secondary_email", "update_profile":
 		return operation{event.ConfigChange, f.policy, ""}
 	case "delete", "deleted", "remove", "deactivate", "deactivated", "disable", "disabled", "revoke":

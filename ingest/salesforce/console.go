@@ -87,7 +87,9 @@ func code(sentence string) string {
 // loginPage is the export of the Setup page Login History.
 var loginPage = ingest.Declare("salesforce_login_page_csv", []ingest.Column{
 	{Field: "user", Required: true, Names: []string{"Username", "Benutzername", "Nom d'utilisateur", "Nombre de usuario", "ユーザー名"}},
-	{Field: "time", Required: true, Names: []string{"Login Time", "Anmeldezeit", "Heure de connexion", "Hora de inicio de sesión", "ログイン日時"}},
+	{Field: "time", Required: true, Names: []string{
+		"Login Time", "Anmeldezeit", "Heure de connexion", "Hora de inicio de sesión", "ログイン日時",
+	}},
 	{Field: "ip", Required: true, Names: []string{"Source IP", "Quell-IP", "IP source", "IP de origen", "送信元 IP"}},
 	{Field: "status", Required: true, Names: []string{"Status", "Statut", "Estado", "状況"}},
 	{Field: "type", Names: []string{"Login Type", "Anmeldetyp", "Type de connexion", "Tipo de inicio de sesión"}},

@@ -170,8 +170,8 @@ func (t *tally) merge(other *tally) {
 }
 
 // Examine reads everything below the paths, workers files at a time, and diagnoses what can be
-// seen in it. Forms is about times that do not say it themselves. It fails if there are no files, or ctx ends; what could not be read is in the
-// diagnosis's Notes and Verdict.
+// seen in it. Forms is about times that do not say it themselves. It fails if there are no files,
+// or ctx ends; what could not be read is in the diagnosis's Notes and Verdict.
 func Examine(ctx context.Context, paths []string, workers int, forms ingest.Forms, p *batch.Progress) (*Diagnosis, error) {
 	found, unreadable := files.Find(paths)
 	if len(found) == 0 && len(unreadable) == 0 {
