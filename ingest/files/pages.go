@@ -99,6 +99,7 @@ func (r *reader) findList(s *jsonscan.Scanner, b []byte, level int) (at, levels 
 
 	if s.Err() == nil && void > 0 {
 		if keys, _, err := r.topKeys(b); err == nil && r.match(keys) == nil {
+			r.void = true
 			return void, level, false
 		}
 	}
@@ -189,10 +190,14 @@ func (r *reader) knownElement(b []byte) (known, more bool) {
 	}
 	if len(b) > 0 && b[0] == '{' && r.inPages < maxPages {
 		r.inPages++
+		r.void = false
 		var s jsonscan.Scanner
 		s.Reset(b)
 		_, levels, more := r.findList(&s, b, 1)
 		r.inPages--
+		if r.void { // nothing in it is known
+			levels, r.void = 0, false
+		}
 		if levels > 0 || more {
 			r.indirect = r.indirect || levels > 0
 			return levels > 0, more

@@ -48,6 +48,7 @@ type reader struct {
 	columns    *plan            // of the rows in the list being read
 	found      *plan            // of the rows in the list that findRecords has found
 	indirect   bool             // what findRecords has found is in envelopes
+	void       bool             // the list that findList has found is empty
 	inPages    int              // depth of the pages that are looked into
 	looked     map[string]int64 // what was looked for ahead, and up to which offset
 	ambiguous  func()           // called when a record is refused because its time is ambiguous; may be nil
