@@ -30,7 +30,8 @@ type record struct {
 	by, action, to, owner                                           user
 	itemType, itemID, itemName, parentName, parentID, label, access string
 	userID, userName, role, email, service, reason, group           string
-	size                                                            int64
+	size                                                            string
+	kilobytes                                                       string // in place of size
 	details                                                         []byte
 	sourceUser                                                      user
 	sourceKind                                                      string
@@ -132,7 +133,7 @@ func (r *record) scanSource(s *jsonscan.Scanner) {
 		case "login":
 			r.sourceUser.login = s.Text()
 		case "size":
-			r.size = s.Int()
+			r.size = s.Text()
 		case "user_id":
 			r.userID = s.Text()
 		case "user_name":
@@ -173,7 +174,7 @@ func (r *record) scanDetails() {
 	for s.Next() {
 		switch string(s.Key) {
 		case "size":
-			r.size = s.Int()
+			r.size = s.Text()
 		case "access", "shared_link_access":
 			r.access = s.Text()
 		case "role":
@@ -252,11 +253,11 @@ func (r *record) emit(out *ingest.Sink) error {
 			Container: cmp.Or(r.parentName, r.parentID),
 			Owner:     out.Lower(r.owner.login),
 			Label:     r.label,
-			Size:      r.size,
+			Size:      r.bytes(out),
 			Folder:    r.itemType == "folder",
 		}
 		if e.Class == event.Download || e.Class == event.Sync {
-			e.Bytes = r.size
+			e.Bytes = e.Object.Size
 		}
 	} else if r.sourceUser.login != "" {
 		e.Object = event.Object{ID: r.sourceUser.id, Type: "user", Name: r.sourceUser.login}
@@ -269,6 +270,14 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 	out.Emit()
 	return nil
+}
+
+// bytes returns the size of the item; 0 if it is not known.
+func (r *record) bytes(out *ingest.Sink) int64 {
+	if kb, ok := out.Number(r.kilobytes); ok && kb < 1e12 {
+		return int64(kb * 1024)
+	}
+	return out.Size(r.size)
 }
 
 func (r *record) actor(out *ingest.Sink) (a event.Actor) {

@@ -31,6 +31,7 @@ func row(text ingest.Cells, out *ingest.Sink) error {
 		itemName:   text("affected"),
 		parentName: text("parentfolder"),
 		itemType:   "file",
+		kilobytes:  text("sizekb"),
 	}
 
 	r.by = user{text("userid"), text("username"), text("useremail")}
@@ -40,9 +41,6 @@ func row(text ingest.Cells, out *ingest.Sink) error {
 		r.kind = action
 	}
 
-	if kb, ok := out.Number(text("sizekb")); ok && kb < 1e12 {
-		r.size = int64(kb * 1024)
-	}
 	if r.kind == "" {
 		return ingest.ErrNotThis
 	}

@@ -25,7 +25,7 @@ type user struct{ tag, email, account, name string }
 // asset is a file or folder of an event.
 type asset struct {
 	tag, id, name, path string
-	size                int64
+	size                string
 }
 
 // record holds the fields of an event that are used.
@@ -236,7 +236,7 @@ func (r *record) asset(s *jsonscan.Scanner) {
 		case string(s.Key) == "display_name":
 			a.name = s.Text()
 		case string(s.Key) == "file_size":
-			a.size = s.Int()
+			a.size = s.Text()
 		case string(s.Key) == "path":
 			a.path = s.Field("contextual")
 		default:
@@ -273,7 +273,7 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 			Type:      cmp.Or(a.tag, "file"),
 			Name:      cmp.Or(a.name, a.path),
 			Container: folder(a.path),
-			Size:      a.size,
+			Size:      out.Size(a.size),
 			Folder:    strings.HasSuffix(a.tag, "folder"),
 		}
 		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids, so time and item identify the record
@@ -284,7 +284,7 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 	}
 	e.Class = h.class
 	if e.Class == event.Download && a != nil {
-		e.Bytes = a.size
+		e.Bytes = e.Object.Size
 	}
 	if h.detail != nil {
 		h.detail(r, e, out)

@@ -72,7 +72,7 @@ func leaves(channel string) func(*record, *event.Event, *ingest.Sink) {
 // the file.
 func onDevice(r *record, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{
-		ID: r.objectID, Type: "file", Name: ownPath(r.objectID), Container: r.deviceName, Size: r.size,
+		ID: r.objectID, Type: "file", Name: ownPath(r.objectID), Container: r.deviceName, Size: out.Size(r.size),
 		Label: e.Object.Label,
 	}
 	if e.Object.Label == "" {

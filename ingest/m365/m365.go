@@ -46,7 +46,8 @@ type record struct {
 	organization                                                                                     string
 	itemType, itemID, site, relative, fileName, label, appID, appName, targetName                    string
 	teamName, teamID, targetType, logonError, errorNumber, mailbox, session, deviceID                string
-	recordType, userType, size, count                                                                int64
+	size, count                                                                                      string
+	recordType, userType                                                                             int64
 	extended, modified, targets, actors, parameters, operationProperties, deviceProperty, labelEvent []byte
 	members                                                                                          []byte
 
@@ -131,7 +132,7 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 	case "SensitivityLabelId":
 		r.label = s.Text()
 	case "FileSizeBytes", "FileSize":
-		r.size = s.Int()
+		r.size = s.Text()
 	case "ApplicationId", "AppId", "ClientAppId":
 		if t := s.Text(); t != "" {
 			r.appID = t
@@ -157,7 +158,7 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 	case "MachineId":
 		r.deviceID = s.Text()
 	case "OperationCount":
-		r.count = s.Int()
+		r.count = s.Text()
 	case "ExtendedProperties":
 		r.extended = s.Raw()
 	case "ModifiedProperties":
@@ -264,7 +265,7 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 	default:
 		o.Type = out.Lower(r.itemType)
 	}
-	o.ID, o.Name, o.Label, o.Size = r.itemID, r.fileName, r.label, r.size
+	o.ID, o.Name, o.Label, o.Size = r.itemID, r.fileName, r.label, out.Size(r.size)
 	if o.ID == "" || o.ID == zeroID {
 		o.ID = r.objectID
 	}
@@ -281,7 +282,7 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 		}
 	}
 	if e.Class == event.Download || e.Class == event.Sync {
-		e.Bytes = r.size
+		e.Bytes = o.Size
 	}
 }
 

@@ -41,7 +41,8 @@ func mailAccess(r *record, e *event.Event, out *ingest.Sink) {
 	}
 	m := mails{out: out}
 	m.folders(r.folders)
-	e.Items, e.Bytes = max(r.count, m.items), m.size()
+	count, _ := out.Count(r.count)
+	e.Items, e.Bytes = max(count, m.items), m.size()
 	e.Object.Name = m.folder
 	if e.Object.Name == "" {
 		e.Object.Name = out.Copy(folder)

@@ -367,7 +367,7 @@ func report(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	e.Class, e.Rows = event.ReportRun, out.Rows(c[rowCount])
 	if c[origin] == "ReportExported" {
-		e.Class = event.Export
+		e.Class, e.Rows = event.Export, exported(c[rowCount], out)
 	}
 	id := cmp.Or(c[reportIDDerived], c[reportID], c[uriID])
 	e.Object = event.Object{ID: id, Type: "report", Name: c[entityName], Container: c[entityName]}
@@ -396,8 +396,16 @@ func reportExport(r *row, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrExecution, c[requestID])
 }
 
+// exported is the number of rows of an export. One that is not stated is not zero.
+func exported(rows string, out *ingest.Sink) int64 {
+	if rows == "" {
+		return event.RowsUnknown
+	}
+	return out.Rows(rows)
+}
+
 func waveDownload(r *row, e *event.Event, out *ingest.Sink) {
-	e.Class, e.Rows = event.Export, out.Rows(r.cells[numberOfRecords])
+	e.Class, e.Rows = event.Export, exported(r.cells[numberOfRecords], out)
 	e.Object = event.Object{ID: r.cells[assetID], Type: "dashboard"}
 	out.Attr(event.AttrExecution, r.cells[requestID])
 }
