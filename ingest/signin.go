@@ -7,9 +7,10 @@ import (
 )
 
 // SignInFailed sets the class and the outcome of a sign-in that failed for a reason, in the vendor's
-// words. It is a guess (event.Failure) only if the reason has one of the words for a wrong name,
-// password or code. Other reasons are denials; a locked account has a class of its own. Without a reason the outcome
-// is unknown. Words are in small letters without blanks and signs, as is the reason for comparison.
+// words. It is a guess (event.Failure) if the reason has one of the words for a wrong name, password
+// or code, or if the log has none: exports often leave it out. Other reasons are denials; a locked
+// account has a class of its own. The outcome is unknown if the reason says that it is. Words are
+// in small letters without blanks and signs, as is the reason for comparison.
 func SignInFailed(e *event.Event, reason string, wrong ...string) {
 	e.Class, e.Outcome = event.LoginFailure, event.Denied
 	reason = strings.Map(func(c rune) rune {
@@ -21,7 +22,11 @@ func SignInFailed(e *event.Event, reason string, wrong ...string) {
 		}
 		return -1
 	}, reason)
-	if reason == "" || strings.HasSuffix(reason, "unknown") {
+	if reason == "" {
+		e.Outcome = event.Failure
+		return
+	}
+	if strings.HasSuffix(reason, "unknown") {
 		e.Outcome = event.UnknownOutcome
 		return
 	}
