@@ -19,6 +19,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
+
+	"github.com/outflow/outflow/ingest/files/parquet"
 )
 
 // Limits on the structure of containers. Budget limits their content.
@@ -89,6 +91,8 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 		}
 		return r.unpack(name, &inflating{z, r.spent, "xz"}, depth+1)
 
+	case bytes.HasPrefix(head, []byte(parquet.Magic)):
+		return r.parquet(name, br, depth)
 	case bytes.HasPrefix(head, sevenZip):
 		return r.un7zip(name, br, depth)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
@@ -190,8 +194,8 @@ func unreadable(err error) *notice {
 // foreign describes a file that is recognised, but cannot hold records; "" for any other.
 func foreign(head []byte) string {
 	switch {
-	case bytes.HasPrefix(head, []byte("PAR1")):
-		return "Parquet file: export it as JSON lines or CSV"
+	case bytes.HasPrefix(head, []byte("PARE")):
+		return "encrypted Parquet file"
 	case bytes.HasPrefix(head, []byte("Obj\x01")):
 		return "Avro file: export it as JSON lines"
 	case bytes.HasPrefix(head, []byte("%PDF")), bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")),

@@ -69,7 +69,7 @@ func (r *reader) delimited() error {
 		columns.decode = t.Bind(t.header)
 	}
 	r.beginForms(t.zone, usualPoint(t.delim))
-	rows := rows{w: w, delim: t.delim, line: line}
+	rows := rows{w: w, delim: t.delim, line: line, each: r.rowLines}
 	if _, err := rows.next(); err != nil {
 		r.known = false
 		return &notice{reason: "the header cannot be read: " + err.Error()}
@@ -311,7 +311,8 @@ type rows struct {
 	line    int // line number of the next row
 	cells   [][]byte
 	scratch []byte
-	last    int // length of the previous row in bytes
+	last    int  // length of the previous row in bytes
+	each    bool // a row is one line, whatever is in its cells
 }
 
 // padding consumes NUL bytes before the next row and returns their number.
@@ -358,7 +359,11 @@ func (t *rows) next() ([][]byte, error) {
 		}
 
 		t.last = n
-		t.line += bytes.Count(w.bytes()[:n], newline)
+		if t.each {
+			t.line++
+		} else {
+			t.line += bytes.Count(w.bytes()[:n], newline)
+		}
 		w.advance(n)
 		return cells, nil
 	}

@@ -51,6 +51,8 @@ type reader struct {
 	void       bool             // the list that findList has found is empty
 	inPages    int              // depth of the pages that are looked into
 	looked     map[string]int64 // what was looked for ahead, and up to which offset
+	rowLines   bool             // a line is a row: the lines in its cells do not count
+	heading    bool             // the first line has names of columns, and the one after it is row 1
 	ambiguous  func()           // called when a record is refused because its time is ambiguous; may be nil
 }
 
@@ -60,6 +62,9 @@ func (r *reader) stop() bool { return r.spent.check() != nil }
 // read decodes one plain stream. The error, if any, is a *notice.
 func (r *reader) read(name string, in io.Reader) error {
 	r.w.reset(in)
+	if r.heading {
+		r.w.line = 0
+	}
 	r.name, r.current, r.foreign, r.keys, r.known, r.empty, r.cut, r.nested = name, nil, "", "", false, false, false, 0
 	r.depth, r.lineNumber, r.columns, r.plan, r.inPages = 0, 0, nil, nil, 0
 	r.joined, r.joinedKeys = nil, nil

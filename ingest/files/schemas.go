@@ -90,11 +90,14 @@ var schemas = []*schema{{
 	},
 	other: strings.TrimSpace,
 }, {
-	name:    "Athena or CloudTrail Lake",
+	name:    athena,
 	columns: []string{"eventname", "eventsource", "eventtime", "useridentity"},
 	first:   true,
 	other:   func(column string) string { return trailNames[plain.Column(column)] },
 }}
+
+// athena is the name of a table whose columns, and the fields of structures in them, are in lower case.
+const athena = "Athena or CloudTrail Lake"
 
 // joinedKeys is the name of a record whose levels a tool has joined to one.
 const joinedKeys = "flattened record"
