@@ -168,7 +168,7 @@ func TestBadInput(t *testing.T) {
 		{"the page is cut", []byte(`{"Records":[` + recordA + `,` + recordB[:40]), 1, ":1: ", false},
 		{"nothing", nil, 0, "empty file", false},
 		{"a binary", append([]byte("MZ\x00\x00"), make([]byte, 600)...), 0, "not a log file", false},
-		{"parquet", []byte("PAR1xxxxPAR1"), 0, "Parquet", false},
+		{"parquet", []byte("PAR1xxxxPAR1"), 0, "Parquet", true},
 		{"a web page", []byte("<!DOCTYPE html><html>Sign in</html>"), 0, "login page", false},
 		{"other JSON", []byte(`{"hello":"world"}`), 0, "JSON of an unknown kind: the keys hello", false},
 		{"another table", []byte("a,b,c,d,e\n1,2,3,4,5\n"), 0, "a table of an unknown kind, with the columns a, b, c, d", false},

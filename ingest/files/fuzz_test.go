@@ -58,6 +58,9 @@ func FuzzContainer(f *testing.F) {
 		f.Add(recordA, layers, uint16(20), byte(1), uint16(0))
 		f.Add(recordA, layers, uint16(0), byte(0), uint16(30))
 	}
+	rows := string(columns(f, flatTrail{"a", "2026-03-02T08:00:01Z", "GetObject", "s3"}))
+	f.Add(rows, "", uint16(0), byte(0), uint16(0))
+	f.Add(rows, "\x02", uint16(300), byte(1), uint16(0))
 	f.Add(strings.Repeat(" ", 4000), "\x00\x00", uint16(0), byte(0), uint16(0))
 	f.Fuzz(func(t *testing.T, content, layers string, at uint16, flip byte, cut uint16) {
 		if len(content) > 1<<16 || len(layers) > 6 {

@@ -96,9 +96,14 @@ func (r *reader) read(name string, in io.Reader) error {
 		r.rep.Unknown, r.rep.Oversized, r.rep.Problems, r.rep.ProblemCount = before.Unknown, before.Oversized,
 			r.rep.Problems[:len(before.Problems)], before.ProblemCount
 		r.rep.Unread, r.rep.Cut = before.Unread+r.w.total, before.Cut
-		return &notice{reason: cmp.Or(r.foreign, "JSON of an unknown kind: "+r.keys)}
+		kind := "JSON"
+		if r.rowLines {
+			kind = "Parquet"
+		}
+		return &notice{reason: cmp.Or(r.foreign, kind+" of an unknown kind: "+r.keys)}
 	}
 
+	r.empty = r.empty || r.rowLines && r.w.total == 0
 	if r.known || r.empty && r.rep.ProblemCount == before.ProblemCount {
 		r.rep.Known++
 	}
@@ -107,7 +112,9 @@ func (r *reader) read(name string, in io.Reader) error {
 
 // records reads all records of the stream.
 func (r *reader) records() error {
-	if err := r.sniff(); err != nil {
+	if r.rowLines && !r.heading {
+		r.layout = linesLayout
+	} else if err := r.sniff(); err != nil {
 		return err
 	}
 	switch r.layout {

@@ -152,12 +152,12 @@ func (f *File) AppendCells(b []byte, ends []int) ([]byte, []int, error) {
 }
 
 // maxRow is the length of the longest row, in bytes.
-const maxRow = 64 << 20
+const maxRow = 16 << 20
 
 // room returns an error if a row has become too long.
 func (f *File) room(length int) error {
 	if length > maxRow {
-		return errors.New("a row of over 64 MiB")
+		return errors.New("a row of over 16 MiB")
 	}
 	return nil
 }
