@@ -13,7 +13,6 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files/parquet"
 	"github.com/outflow/outflow/internal/jsonscan"
-	"github.com/outflow/outflow/internal/plain"
 )
 
 // parquet reads a Parquet file. Its rows are read like lines of JSON if they are records, and else
@@ -93,8 +92,9 @@ func (r *reader) planColumns(rows *rowText) error {
 	var rename func(parent, name string) string
 	if !known && len(first) > 0 {
 		cells := func() [][][]byte { return cellsOf(columns, first) }
-		p := r.planRows(columns, cells, true)
-		rows.table = p != nil || r.hasTable(columns)
+		h := fold(columns)
+		p := r.planRows(columns, h, cells, true)
+		rows.table = p != nil || len(h) > 1 && slices.ContainsFunc(r.tables, func(t *ingest.Table) bool { return t.Match(h) })
 		if p != nil && p.name == athena {
 			rename = structName
 		}
@@ -104,15 +104,6 @@ func (r *reader) planColumns(rows *rowText) error {
 	}
 	rows.columns = columns
 	return nil
-}
-
-// hasTable reports whether columns are those of a vendor's table.
-func (r *reader) hasTable(columns []string) bool {
-	h := make(ingest.Header, len(columns))
-	for i, c := range columns {
-		h[i] = plain.Column(c)
-	}
-	return len(columns) > 1 && slices.ContainsFunc(r.tables, func(t *ingest.Table) bool { return t.Match(h) })
 }
 
 // cellsOf returns the cells of rows, which are objects.

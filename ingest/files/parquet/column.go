@@ -29,7 +29,6 @@ type column struct {
 	dictionary     []value
 	held           int64 // bytes of the dictionary
 	data           []byte
-	packed         []byte
 	repeats        hybrid
 	defines        hybrid
 	values         values
@@ -355,7 +354,8 @@ func (f *File) inflate(codec int64, out, in []byte) error {
 		_, err = io.ReadFull(brotli.NewReader(bytes.NewReader(in)), out)
 	case 6:
 		if f.zstd == nil {
-			f.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecodeAllCapLimit(true))
+			f.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage),
+				zstd.WithDecodeAllCapLimit(true))
 			if err != nil {
 				return err
 			}

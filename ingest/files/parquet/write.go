@@ -122,9 +122,12 @@ func bytesOf(e *element) func(b []byte, v value) []byte {
 			}
 			return writeDecimal(b, n, e.scale)
 		}
-	case e.logical == 14 && e.length == 16:
+	case e.logical == 14:
 		return func(b []byte, v value) []byte {
 			u := v.bytes
+			if len(u) != 16 {
+				return writeBinary(b, v)
+			}
 			return fmt.Appendf(b, `"%x-%x-%x-%x-%x"`, u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 		}
 	case e.logical == 12 || e.converted == 19:
