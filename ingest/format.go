@@ -158,7 +158,7 @@ func AheadNotice(source event.Source, name string, records int, latest time.Time
 		Time:   at,
 		Tenant: name,
 		Actor:  event.Actor{Kind: event.System},
-		Object: event.Object{Type: "stream"},
+		Object: event.Object{Type: event.Stream},
 	}
 	until := latest.UTC().Format(time.RFC3339)
 	e.Attrs = append(e.Attrs,

@@ -49,6 +49,9 @@ type Body struct {
 	// Skip, if not nil, is called with the reason why this piece could not be read. The rest
 	// of the page counts as read; the source lists the piece again by itself.
 	Skip func(err error)
+	// Final states that the content will never be another: it is not fetched again. What cannot
+	// be read in it is a dead letter, and the rest of the page counts as read.
+	Final bool
 }
 
 // MemoryBody returns a body with content in memory.
@@ -81,6 +84,8 @@ type Stream struct {
 	Every    time.Duration // interval of fetches once there is nothing more to read
 	Parallel int           // bodies of a page that are read at the same time; 0 stands for 1
 	Source   Source        // what is read
+	// Close, if not nil, is called once the stream is no longer read.
+	Close func()
 }
 
 // Env is what sources need from their environment.
@@ -89,6 +94,9 @@ type Env struct {
 	Now   func() time.Time // clock of this machine
 	Log   *slog.Logger     // for problems that are not errors
 	Since time.Time        // start of streams that have no cursor yet
+	// Full, if not nil, says why nothing can be taken in at the moment; "" if it can. Sources that
+	// are sent records refuse them meanwhile.
+	Full func() string
 }
 
 // Opener is the configuration of a source of some kind: a pointer to a struct with yaml tags.
@@ -103,6 +111,14 @@ type Opener interface {
 type Kind struct {
 	Name string        // as in the configuration
 	New  func() Opener // returns the default settings
+	// Mixed states that the records are those of any vendors, in any format that files may have.
+	Mixed bool
+}
+
+// Sampler is an Opener whose streams must not be read by two programs at a time. Sample returns
+// streams for a look at what there is, which takes nothing from those of Open.
+type Sampler interface {
+	Sample(ctx context.Context, env Env) ([]Stream, error)
 }
 
 // RequireSettings takes pairs of a setting's name and value. It returns an error that names the

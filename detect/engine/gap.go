@@ -29,6 +29,11 @@ func (e *Engine) gap(ev *event.Event) {
 		stream = "the folder " + detect.Quote(ev.Object.Name) + " of the source " + detect.Quote(ev.Tenant)
 	case ev.Object.Type == event.Disk:
 		stream = "the data of all sources"
+	case ev.Source == event.NoSource && ev.Object.Type == event.Stream:
+		stream = "the source " + detect.Quote(ev.Tenant)
+		if ev.Object.Name != "" {
+			stream = "the stream " + detect.Quote(ev.Object.Name) + " of " + stream
+		}
 	case ev.Object.Name != "":
 		stream += ", " + detect.Quote(ev.Object.Name) + ","
 	}

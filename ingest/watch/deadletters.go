@@ -45,7 +45,8 @@ func (s *Store) RereadAll(ctx context.Context, p *Pull, now time.Time) (events i
 		events += t.events
 		err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 			if rep.ProblemCount == 0 && rep.Records > 0 {
-				if err := t.counts.credit(ctx, tx, p.Name); err != nil {
+				t.took(&rep)
+				if err := t.credit(ctx, tx, p.Name); err != nil {
 					return err
 				}
 				_, err := tx.ExecContext(ctx, "DELETE FROM dead WHERE id = ?", l.ID)

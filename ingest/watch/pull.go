@@ -27,7 +27,8 @@ import (
 // goroutine at a time.
 type Pull struct {
 	Name    string                                              // name of the source
-	Source  event.Source                                        // vendor named in gaps; gaps of NoSource and HR are not appended
+	Source  event.Source                                        // vendor named in gaps; gaps of HR, and of NoSource unless Mixed, are not appended
+	Mixed   bool                                                // the records are those of any vendors
 	Stream  ingest.Stream                                       // what is read
 	Formats []*ingest.Format                                    // as in files.Reader
 	Tables  []*ingest.Table                                     // as in files.Reader
@@ -172,6 +173,7 @@ type taken struct {
 	problems        []files.Problem
 	problemCount    int
 	gaps            []ingest.Gap
+	shapes          map[shape]int // records by what they were taken for
 }
 
 // add adds the result of other bodies.
@@ -182,6 +184,12 @@ func (t *taken) add(o *taken) {
 	t.problems = append(t.problems, o.problems...)
 	t.gaps = append(t.gaps, o.gaps...)
 	t.counts.add(&o.counts)
+	for s, n := range o.shapes {
+		if t.shapes == nil {
+			t.shapes = map[shape]int{}
+		}
+		t.shapes[s] += n
+	}
 }
 
 // bodies appends the events of a page's bodies to the event log, several bodies at a time. It
@@ -229,9 +237,15 @@ func (s *Store) takeBody(ctx context.Context, p *Pull, body *ingest.Body, now ti
 	var t *taken
 	err := guard.Do("source", func() (err error) { t, err = p.body(ctx, body); return err })
 	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) { // like content that cannot be read
-		t, err = &taken{}, &brokenError{body.Name, panicked.Error()}
+		t, err = &taken{}, &brokenError{name: body.Name, reason: panicked.Error()}
 	}
-	if broken := (*brokenError)(nil); errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
+	broken := (*brokenError)(nil)
+	if errors.As(err, &broken) && body.Final {
+		t.problems = append(t.problems, files.Problem{File: body.Name, Reason: broken.reason, Record: broken.beginning})
+		t.problemCount++
+		err = nil
+	}
+	if errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
 		t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
 		err = nil
 	}
@@ -270,7 +284,7 @@ func (s *Store) note(ctx context.Context, source string, id int64, t *taken, now
 		if err := insertDeadLetters(ctx, tx, source, []byte{}, t.problems, now); err != nil {
 			return err
 		}
-		return t.counts.credit(ctx, tx, source)
+		return t.credit(ctx, tx, source)
 	})
 	if err != nil {
 		return fmt.Errorf("watch: record piece: %w", err)
@@ -308,15 +322,26 @@ func (p *Pull) body(ctx context.Context, body *ingest.Body) (*taken, error) {
 	defer in.Close()
 	head := &prefixReader{r: in}
 	rep, err := p.take(ctx, body.Name, head, t)
-	if err != nil {
+	broken := (*brokenError)(nil)
+	if errors.As(err, &broken) {
+		broken.beginning = strings.ToValidUTF8(string(head.kept), "\uFFFD")
+	}
+	if err != nil && (broken == nil || !body.Final) {
 		return t, err
 	}
 	if p.arrived != nil {
 		p.arrived.add(&t.counts)
 	}
 
+	t.took(&rep)
 	t.problemCount += rep.ProblemCount
 	t.problems = append(t.problems, rep.Problems...)
+	switch {
+	case err != nil && rep.Reason == "" && rep.ProblemCount > 0: // the cut record is among them
+		return t, nil
+	case err != nil:
+		return t, err
+	}
 	if rep.Reason != "" && rep.Records == 0 {
 		t.problems = append(t.problems, files.Problem{
 			File:   body.Name,
@@ -397,13 +422,16 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		err = appendAhead(ctx, p.Log, p.Name, &rep, now.UnixMilli())
 	}
 	if err == nil && (rep.Failed || rep.Cut) {
-		err = &brokenError{name, cmp.Or(rep.Reason, "it ends in the middle")}
+		err = &brokenError{name: name, reason: cmp.Or(rep.Reason, "it ends in the middle")}
 	}
 	return rep, err
 }
 
 // brokenError is the error for a body whose content cannot be read to its end.
-type brokenError struct{ name, reason string }
+type brokenError struct {
+	name, reason string
+	beginning    string // of the content, for a dead letter
+}
 
 // Error implements error.
 func (e *brokenError) Error() string { return e.name + ": " + e.reason }
@@ -464,7 +492,7 @@ func (s *Store) advance(ctx context.Context, p *Pull, cur ingest.Cursor, page *i
 		if err := insertDeadLetters(ctx, tx, p.Name, []byte{}, t.problems, now); err != nil {
 			return err
 		}
-		if err := t.counts.credit(ctx, tx, p.Name); err != nil {
+		if err := t.credit(ctx, tx, p.Name); err != nil {
 			return err
 		}
 		for _, g := range step.Gaps {
@@ -513,7 +541,7 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 // appendGap appends an event about a gap in a stream. Its key is the same however often the
 // gap is reported.
 func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now time.Time) error {
-	if !p.folder && (p.Source == event.NoSource || p.Source == event.HR) {
+	if !p.folder && (p.Source == event.NoSource && !p.Mixed || p.Source == event.HR) {
 		return nil
 	}
 	e := event.Event{
@@ -523,7 +551,7 @@ func (p *Pull) appendGap(ctx context.Context, action string, g ingest.Gap, now t
 		Time:   now.UnixMilli(),
 		Tenant: p.Name,
 		Actor:  event.Actor{Kind: event.System},
-		Object: event.Object{Type: "stream"},
+		Object: event.Object{Type: event.Stream},
 	}
 	if p.folder {
 		e.Object.Type = event.Folder

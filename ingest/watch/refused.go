@@ -19,6 +19,7 @@ type Refusal struct {
 	Store  *Store       // where the attempts are stored
 	Name   string       // name of the source
 	Source event.Source // as in Pull
+	Mixed  bool         // as in Pull
 	Log    eventlog.Log // where gaps are appended
 
 	since   time.Time // first failed attempt
@@ -41,6 +42,7 @@ func (r *Refusal) Record(ctx context.Context, why error, now time.Time) error {
 			r.streams = append(r.streams, &Pull{
 				Name:   r.Name,
 				Source: r.Source,
+				Mixed:  r.Mixed,
 				Stream: ingest.Stream{Name: stream},
 				Log:    r.Log,
 				since:  now,

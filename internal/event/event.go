@@ -162,6 +162,7 @@ const (
 
 // Object types of SourceGap that are not streams of a vendor. The event has no source.
 const (
+	Stream = "stream" // a stream of a source; the object's name is the stream's
 	Folder = "folder" // a watched folder; the object's name is its path
 	Disk   = "disk"   // ingestion is paused: the disk has too little space
 	Part   = "part"   // a part of the program; the object's name says which

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/form"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/webapi"
@@ -70,6 +72,11 @@ func SourceEnv(c *Source, since string, log *slog.Logger) ingest.Env {
 		Log:   log.With("source", c.Name, "kind", c.Kind),
 		Since: begin,
 	}
+}
+
+// Mixed reports whether the records of an API source are those of any vendors.
+func (s *Source) Mixed() bool {
+	return slices.ContainsFunc(all.Kinds, func(k ingest.Kind) bool { return k.Name == s.Kind && k.Mixed })
 }
 
 // Vendor is the vendor of the events of an API source; event.NoSource for those that read HR.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/sources"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -39,6 +40,7 @@ func (s *Status) Print(w io.Writer, now time.Time) error {
 		}
 		fmt.Fprintln(&b)
 	}
+	s.printFormats(&b)
 	s.printFolders(&b)
 	if s.Arrived != nil {
 		if err := s.Arrived.Print(&b); err != nil {
@@ -98,6 +100,25 @@ func (s *Status) printTables(b *bytes.Buffer, ago func(time.Time) string) {
 		fmt.Fprintln(t)
 	}
 	t.Flush()
+}
+
+// printFormats prints what the records of streams were taken for, a line for each source.
+func (s *Status) printFormats(b *bytes.Buffer) {
+	phrases := map[string]string{watch.Decoded: "taken for", watch.Undecoded: "not decoded, although of", watch.Envelope: "in the envelope"}
+	for i, f := range s.Formats {
+		switch first := i == 0 || s.Formats[i-1].Source != f.Source; {
+		case first && i > 0:
+			b.WriteString(".\nSource " + plain.Escape(f.Source) + ": ")
+		case first:
+			b.WriteString("Source " + plain.Escape(f.Source) + ": ")
+		default:
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(b, "%s %s %s", plain.CountOf(int(f.Records), "record", "records"), phrases[f.Role], plain.Escape(f.Name))
+	}
+	if len(s.Formats) > 0 {
+		b.WriteString(".\n\n")
+	}
 }
 
 // printFolders prints the files of sources of files.

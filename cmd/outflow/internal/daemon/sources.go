@@ -33,6 +33,7 @@ const (
 	settle       = time.Second      // a file that was written to more recently is left for a moment
 	mostLogged   = 20               // files that were not read, at once
 	onceTries    = 4                // how often an API is asked that does not answer, with --once
+	mostOften    = 10 * time.Second // between two log lines about what a stream had
 	jitter       = .2               // of the time between two looks at an API, to either side
 )
 
@@ -248,8 +249,12 @@ func (d *Daemon) took(ctx context.Context, c *config.Source, p watch.Pass) {
 // pull reads the streams of an API.
 func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source, log eventlog.Log) error {
 	env := config.SourceEnv(c, d.Since, d.Log)
+	env.Full = func() string {
+		reason, _ := d.intake.stopped()
+		return reason
+	}
 	var streams []ingest.Stream
-	refused := &watch.Refusal{Store: d.sources, Name: c.Name, Source: c.Vendor(), Log: log}
+	refused := &watch.Refusal{Store: d.sources, Name: c.Name, Source: c.Vendor(), Mixed: c.Mixed(), Log: log}
 	for tries := 1; ; tries++ {
 		var err error
 		if streams, err = c.Api.Open(ctx, env); err == nil {
@@ -278,6 +283,7 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 		p := &watch.Pull{
 			Name:    c.Name,
 			Source:  c.Vendor(),
+			Mixed:   c.Mixed(),
 			Stream:  s,
 			Formats: all.Formats,
 			Tables:  all.Tables,
@@ -295,7 +301,13 @@ func (d *Daemon) pull(ctx context.Context, conf *config.Config, c *config.Source
 			return ctx.Err()
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	for _, s := range streams {
+		if s.Close != nil {
+			s.Close()
+		}
+	}
+	return err
 }
 
 // stream reads one stream of an API until ctx ends, or with Once until it has been read to its
@@ -323,6 +335,7 @@ type streamReader struct {
 	logged           string // the error that was logged last; "" once the stream is read again
 	events, problems int    // that came, and were not logged yet
 	pruned           time.Time
+	told             time.Time // when it was logged what came
 }
 
 // step reads the next part of the stream. It returns how long to wait for the next, or that there
@@ -351,15 +364,26 @@ func (r *streamReader) step(ctx context.Context) (wait time.Duration, done bool,
 	if step.More {
 		return 0, false, nil
 	}
-	if r.events > 0 || r.problems > 0 {
-		r.log.Info("read", "events", r.events, "not_decoded", r.problems)
-		r.events, r.problems = 0, 0
+	calm := time.Since(r.told) >= mostOften // the end of a stream may be reached many times in a second
+	if calm || d.Once {
+		r.tell()
 	}
 	if d.Once {
 		return 0, true, nil
 	}
-	r.maintain(ctx)
+	if calm {
+		r.maintain(ctx)
+	}
 	return time.Duration(float64(r.pull.Stream.Every) * (1 - jitter + 2*jitter*rand.Float64())), false, nil
+}
+
+// tell logs what came since it was called last.
+func (r *streamReader) tell() {
+	r.told = time.Now()
+	if r.events > 0 || r.problems > 0 {
+		r.log.Info("read", "events", r.events, "not_decoded", r.problems)
+		r.events, r.problems = 0, 0
+	}
 }
 
 // failed counts a try that failed, and logs the error where it is another one than before. It

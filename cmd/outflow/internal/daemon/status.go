@@ -104,6 +104,7 @@ type Status struct {
 	Repeats  int64          `json:"api_repeats"`          // records that APIs sent again, since the start
 	Failures int64          `json:"failures"`             // that were logged, since the start
 	Sources  []sourceStatus `json:"sources,omitempty"`    // by source and vendor
+	Formats  []watch.Format `json:"formats,omitempty"`    // what records of streams were taken for
 	Streams  []watch.State  `json:"streams,omitempty"`    // of APIs
 	Parts    []partStatus   `json:"partitions,omitempty"` // of the event log
 	// Processor is how far the stream processor is; nil if none runs here.
@@ -204,6 +205,9 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 			s.Sources = append(s.Sources, sourceStatus{Source: v.Source, Vendor: v.Vendor, Events: v.Events, Newest: v.Newest})
 		}
 		d.stats.rate(s.At, s.Sources)
+		if s.Formats, err = d.sources.Formats(ctx); err != nil {
+			return nil, err
+		}
 		if s.Streams, err = d.sources.States(ctx); err != nil {
 			return nil, err
 		}

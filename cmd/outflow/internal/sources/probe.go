@@ -40,10 +40,21 @@ func Explain(err error) error {
 // Test asks every stream of an API source for its first page, as the daemon would, and prints
 // what comes to w. Nothing is kept. The error says how many streams cannot be read.
 func Test(ctx context.Context, c *config.Source, log *slog.Logger, w io.Writer) error {
-	streams, err := c.Api.Open(ctx, config.SourceEnv(c, "", log))
+	open := c.Api.Open
+	if s, ok := c.Api.(ingest.Sampler); ok {
+		open = s.Sample
+	}
+	streams, err := open(ctx, config.SourceEnv(c, "", log))
 	if err != nil {
 		return Explain(fmt.Errorf("source %s: %w", c.Name, err))
 	}
+	defer func() {
+		for _, s := range streams {
+			if s.Close != nil {
+				s.Close()
+			}
+		}
+	}()
 	failed := 0
 	for _, s := range streams {
 		if err := testStream(ctx, &s, w); err != nil {
