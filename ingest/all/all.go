@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/ingest/m365"
 	"github.com/outflow/outflow/ingest/okta"
 	"github.com/outflow/outflow/ingest/openai"
+	"github.com/outflow/outflow/ingest/push"
 	"github.com/outflow/outflow/ingest/salesforce"
 	"github.com/outflow/outflow/ingest/slack"
 	"github.com/outflow/outflow/ingest/snowflake"
@@ -32,8 +33,8 @@ var Formats = slices.Concat(cloudtrail.Formats, m365.Formats, google.Formats, ok
 var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtrail.Tables, box.Tables, hr.Tables, zoom.Tables,
 	snowflake.Tables, google.Tables, slack.Tables, dropbox.Tables, atlassian.Tables)
 
-// Kinds are the sources that are APIs.
+// Kinds are the sources that are not files: APIs, and what takes records of any vendor.
 var Kinds = slices.Concat([]ingest.Kind{
 	cloudtrail.Kind, m365.Kind, google.Kind, box.Kind, salesforce.Kind, okta.Kind, slack.Kind, github.Kind,
-	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind,
+	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind, push.Kind,
 }, hr.Kinds)
