@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/ingest/github"
 	"github.com/outflow/outflow/ingest/google"
 	"github.com/outflow/outflow/ingest/hr"
+	"github.com/outflow/outflow/ingest/kafka"
 	"github.com/outflow/outflow/ingest/m365"
 	"github.com/outflow/outflow/ingest/okta"
 	"github.com/outflow/outflow/ingest/openai"
@@ -36,5 +37,5 @@ var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtra
 // Kinds are the sources that are not files: APIs, and what takes records of any vendor.
 var Kinds = slices.Concat([]ingest.Kind{
 	cloudtrail.Kind, m365.Kind, google.Kind, box.Kind, salesforce.Kind, okta.Kind, slack.Kind, github.Kind,
-	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind, push.Kind,
+	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind, push.Kind, kafka.Kind,
 }, hr.Kinds)

@@ -49,6 +49,32 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	if len(c.Brokers) == 0 {
 		return nil, errors.New("eventlog: no brokers")
 	}
+	dialer, err := c.Dialer()
+	if err != nil {
+		return nil, err
+	}
+	transport := &kafka.Transport{
+		TLS:         dialer.TLS,
+		SASL:        dialer.SASLMechanism,
+		DialTimeout: 5 * time.Second,
+		MetadataTTL: 5 * time.Second,
+		ClientID:    "outflow",
+	}
+	return &Cluster{
+		config:    c,
+		transport: transport,
+		client: &kafka.Client{
+			Addr:      kafka.TCP(c.Brokers...),
+			Transport: transport,
+			Timeout:   15 * time.Second,
+		},
+		dialer: dialer,
+	}, nil
+}
+
+// Dialer returns what connects and authenticates to the brokers. Its errors are those of
+// OpenCluster.
+func (c *KafkaConfig) Dialer() (*kafka.Dialer, error) {
 	var mechanism sasl.Mechanism
 	var err error
 	switch c.Mechanism {
@@ -74,27 +100,11 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 		}
 	}
 
-	transport := &kafka.Transport{
-		TLS:         c.TLS,
-		SASL:        mechanism,
-		DialTimeout: 5 * time.Second,
-		MetadataTTL: 5 * time.Second,
-		ClientID:    "outflow",
-	}
-	return &Cluster{
-		config:    c,
-		transport: transport,
-		client: &kafka.Client{
-			Addr:      kafka.TCP(c.Brokers...),
-			Transport: transport,
-			Timeout:   15 * time.Second,
-		},
-		dialer: &kafka.Dialer{
-			TLS:           c.TLS,
-			SASLMechanism: mechanism,
-			Timeout:       5 * time.Second,
-			ClientID:      "outflow",
-		},
+	return &kafka.Dialer{
+		TLS:           c.TLS,
+		SASLMechanism: mechanism,
+		Timeout:       5 * time.Second,
+		ClientID:      "outflow",
 	}, nil
 }
 

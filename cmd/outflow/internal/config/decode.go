@@ -15,32 +15,6 @@ import (
 	"github.com/outflow/outflow/ingest/all"
 )
 
-// addresses is a list of host:port. Within brackets the YAML library takes an
-// unquoted one for a mapping.
-type addresses []string
-
-// UnmarshalYAML implements yaml.InterfaceUnmarshaler.
-func (a *addresses) UnmarshalYAML(decode func(any) error) error {
-	var list []any
-	if err := decode(&list); err != nil {
-		return err
-	}
-	*a = nil
-	for _, x := range list {
-		switch x := x.(type) {
-		case string:
-			*a = append(*a, x)
-		case map[string]any:
-			for host, port := range x {
-				*a = append(*a, fmt.Sprintf("%s:%v", host, port))
-			}
-		default:
-			return fmt.Errorf("%v is not a host:port", x)
-		}
-	}
-	return nil
-}
-
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind determines the other settings.
 // A kind that is not known is left to validation.
 func (s *Source) UnmarshalYAML(text []byte) error {

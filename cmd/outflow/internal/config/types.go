@@ -12,6 +12,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/pki"
 )
 
@@ -140,12 +141,12 @@ type Log struct {
 	// Retention is how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`
 	// The rest is for kafka.
-	Brokers     addresses `yaml:"brokers"`      // host:port
-	TopicPrefix string    `yaml:"topic_prefix"` // of the names of all topics; "outflow" if empty
-	Replication int       `yaml:"replication"`  // factor of topics that are created; 1 if 0
-	TLS         bool      `yaml:"tls"`          // whether connections are encrypted
-	Files       pki.Files `yaml:",inline"`      // certificates for TLS
-	SASL        SASL      `yaml:"sasl"`         // zero for none
+	Brokers     eventlog.Addresses `yaml:"brokers"`      // host:port
+	TopicPrefix string             `yaml:"topic_prefix"` // of the names of all topics; "outflow" if empty
+	Replication int                `yaml:"replication"`  // factor of topics that are created; 1 if 0
+	TLS         bool               `yaml:"tls"`          // whether connections are encrypted
+	Files       pki.Files          `yaml:",inline"`      // certificates for TLS
+	SASL        SASL               `yaml:"sasl"`         // zero for none
 }
 
 // SASL is how the daemon authenticates to the brokers.
