@@ -132,6 +132,38 @@ func (b *brokers) partitions(ctx context.Context, topic string) (list []int, err
 	return list, nil
 }
 
+// bounds returns the offset that a group has committed for a partition, -1 for none, and the first
+// offset that the partition still has.
+func (b *brokers) bounds(ctx context.Context, group, topic string, partition int) (committed, first int64, err error) {
+	done, err := b.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: {partition}}})
+	if err == nil {
+		err = done.Error
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("topic %s: committed offsets: %w", topic, err)
+	}
+	committed = -1
+	for _, p := range done.Topics[topic] {
+		if p.Error != nil {
+			return 0, 0, fmt.Errorf("topic %s: committed offsets: %w", topic, p.Error)
+		}
+		committed = p.CommittedOffset
+	}
+	there, err := b.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+		topic: {kafka.FirstOffsetOf(partition)},
+	}})
+	if err != nil {
+		return 0, 0, fmt.Errorf("topic %s: list offsets: %w", topic, err)
+	}
+	for _, p := range there.Topics[topic] {
+		if p.Error != nil {
+			return 0, 0, fmt.Errorf("topic %s: list offsets: %w", topic, p.Error)
+		}
+		first = p.FirstOffset
+	}
+	return committed, first, nil
+}
+
 // Open implements ingest.Opener. There is a stream for each topic.
 func (c *Config) Open(ctx context.Context, env ingest.Env) (streams []ingest.Stream, err error) {
 	b, err := c.connect(ctx)
@@ -144,7 +176,10 @@ func (c *Config) Open(ctx context.Context, env ingest.Env) (streams []ingest.Str
 		}
 	}
 	for _, topic := range c.Topics {
-		s := &source{topic: topic, log: env.Log.With("topic", topic)}
+		s := &source{topic: topic, log: env.Log.With("topic", topic), next: map[int]int64{}}
+		s.bounds = func(ctx context.Context, partition int) (committed, first int64, err error) {
+			return b.bounds(ctx, c.Group, topic, partition)
+		}
 		s.reach = func(ctx context.Context) error {
 			_, err := b.partitions(ctx, topic)
 			return err

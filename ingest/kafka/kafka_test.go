@@ -62,6 +62,59 @@ func (f *fake) CommitMessages(_ context.Context, list ...kafka.Message) error {
 // Close implements reader.
 func (f *fake) Close() error { return nil }
 
+// fakeSource reads from a reader in memory. The group has committed an offset, and the partition
+// begins with one.
+func fakeSource(f *fake, committed, first int64) *source {
+	return &source{
+		topic:  "audit",
+		reader: f,
+		log:    slog.New(slog.DiscardHandler),
+		next:   map[int]int64{},
+		bounds: func(context.Context, int) (int64, int64, error) { return committed, first, nil },
+	}
+}
+
+// TestMissing checks that messages are reported which were removed before they were read, and no
+// others: offsets have gaps anyhow.
+func TestMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		committed, first int64
+		offsets          []int64
+		want             string
+	}{
+		"a new group":               {-1, 40, []int64{40, 41}, ""},
+		"goes on":                   {40, 10, []int64{40, 41}, ""},
+		"removed while it was away": {40, 47, []int64{47}, "partition 0: 7 messages were removed from the topic before being read, from offset 40 on"},
+		"removed while it ran":      {41, 50, []int64{40, 50}, "partition 0: 9 messages were removed from the topic before being read, from offset 41 on"},
+		"marks of transactions":     {40, 10, []int64{40, 42, 47}, ""},
+		"read by another member":    {60, 55, []int64{40, 60}, ""},
+		"the topic was made anew":   {40, 0, []int64{0, 1}, ""},
+	} {
+		f := &fake{}
+		for _, o := range c.offsets {
+			f.list = append(f.list, kafka.Message{Offset: o, Value: []byte("x")})
+		}
+		s := fakeSource(f, c.committed, c.first)
+		if c.offsets[0] < c.first {
+			s.next[0] = c.offsets[0]
+		}
+		page, err := s.Fetch(t.Context(), nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got := ""
+		for _, g := range page.Gaps {
+			got += g.Reason
+		}
+		if got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+		if err := page.Done(t.Context()); err != nil || s.gaps != nil || s.paged != nil {
+			t.Errorf("%s: %v, %v after it is done", name, s.gaps, err)
+		}
+	}
+}
+
 // refusing is an event log that fails at first.
 type refusing struct {
 	eventlog.Log
@@ -104,7 +157,7 @@ func TestCommits(t *testing.T) {
 	p := &watch.Pull{
 		Name:    "bus",
 		Mixed:   true,
-		Stream:  ingest.Stream{Name: "audit", Source: &source{topic: "audit", reader: f, log: slog.New(slog.DiscardHandler)}},
+		Stream:  ingest.Stream{Name: "audit", Source: fakeSource(f, -1, 0)},
 		Formats: okta.Formats,
 		Log:     log,
 	}

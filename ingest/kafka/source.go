@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 const (
@@ -24,14 +25,28 @@ const (
 // source is a topic. What was fetched is kept until it is in the event log: the broker hands out
 // a message once, and again only if another member takes the partition over.
 type source struct {
-	reach  func(ctx context.Context) error // says why the topic cannot be reached
+	reach func(ctx context.Context) error // says why the topic cannot be reached
+	// bounds returns the offset that the group has committed for a partition, -1 for none, and the
+	// first offset that the partition still has.
+	bounds func(ctx context.Context, partition int) (committed, first int64, err error)
 	topic  string
 	reader reader
 	log    *slog.Logger
 	paged  []kafka.Message // in the page that was fetched last, until it is done
+	gaps   []ingest.Gap    // of the same page
+
+	next  map[int]int64 // by partition: the offset behind the last message
+	jumps []jump        // of the same page, not looked into yet
 
 	logged  atomic.Pointer[string] // error that the reader has logged since the last quiet time
 	quarrel int                    // quiet times in a row with such an error
+}
+
+// jump is a place where a partition does not go on with the next offset, or where that is unknown
+// (-1). Messages between may never have been any.
+type jump struct {
+	partition      int
+	expected, came int64
 }
 
 // reader is what a source needs of a kafka.Reader.
@@ -78,17 +93,40 @@ func (s *source) Fetch(ctx context.Context, _ ingest.Cursor) (page ingest.Page, 
 	if len(s.paged) == 0 {
 		return page, nil
 	}
+	for ; len(s.jumps) > 0; s.jumps = s.jumps[1:] {
+		if err := s.missing(ctx, s.jumps[0]); err != nil {
+			return page, err
+		}
+	}
 	return ingest.Page{
 		Bodies: bodies(s.paged),
 		More:   len(s.paged) == mostMessages,
+		Gaps:   s.gaps,
 		Done: func(ctx context.Context) error {
 			if err := s.reader.CommitMessages(ctx, s.paged...); err != nil {
 				return fmt.Errorf("commit offsets: %w", err)
 			}
-			s.paged = nil
+			s.paged, s.gaps = nil, nil
 			return nil
 		},
 	}, nil
+}
+
+// missing notes how many messages were removed from the topic before they were read. The reader
+// passes over them without a word. What another member has read meanwhile is not missing.
+func (s *source) missing(ctx context.Context, j jump) error {
+	committed, first, err := s.bounds(ctx, j.partition)
+	if err != nil {
+		return err
+	}
+	from := max(j.expected, committed)
+	if n := min(first, j.came) - from; from >= 0 && n > 0 {
+		s.gaps = append(s.gaps, ingest.Gap{
+			Reason: fmt.Sprintf("partition %d: %s removed from the topic before being read, from offset %d on",
+				j.partition, plain.CountOf(int(n), "message was", "messages were"), from),
+		})
+	}
+	return nil
 }
 
 // gather reads messages until there are enough for a page, or none comes for a moment.
@@ -102,6 +140,14 @@ func (s *source) gather(ctx context.Context) error {
 		case err == nil:
 			s.paged = append(s.paged, m)
 			size += len(m.Value)
+			expected, known := s.next[m.Partition]
+			if !known {
+				expected = -1
+			}
+			if m.Offset != expected {
+				s.jumps = append(s.jumps, jump{m.Partition, expected, m.Offset})
+			}
+			s.next[m.Partition] = m.Offset + 1
 			s.quarrel = 0
 			continue
 		case ctx.Err() != nil:
