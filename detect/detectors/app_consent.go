@@ -21,7 +21,7 @@ var appConsent = &detect.Detector{
 			if a.Attr(event.AttrPermission) == event.AppOnly {
 				whose = "everybody's"
 			}
-			return "let the application " + detect.Quote(a.AppName()) + " read " + whose + " files or mail, or change accounts"
+			return "let the application " + detect.Quote(a.AppName()) + " read " + whose + " files, mail or messages, or change accounts"
 		},
 	}, {
 		Name: "app_everybody", Weight: 1.6, Impact: 3, On: grants,
@@ -72,7 +72,9 @@ func broad(scopes string) bool {
 			strings.HasPrefix(s, "sites.read"), strings.HasPrefix(s, "sites.fullcontrol"), s == "mail.read",
 			s == "mail.readwrite", s == "full_access_as_app", s == "ews.accessasuser.all", s == "directory.readwrite.all",
 			s == "user.readwrite.all", s == "rolemanagement.readwrite.directory", s == "approleassignment.readwrite.all",
-			s == "application.readwrite.all":
+			s == "application.readwrite.all",
+			// Slack: private channels, direct messages, and everything of an Enterprise organisation
+			s == "groups:history", s == "im:history", s == "mpim:history", s == "discovery:read", s == "admin.conversations:read":
 			return true
 		}
 	}

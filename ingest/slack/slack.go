@@ -24,7 +24,10 @@ var Formats = []*ingest.Format{{
 }}
 
 // thing is an actor or an entity: {type, <type>: {id, name, email, …}}.
-type thing struct{ kind, id, name, email, title, privacy, filetype string }
+type thing struct {
+	kind, id, name, email, title, privacy, filetype string
+	scopes                                          []byte // of an application
+}
 
 // record holds the fields of an entry that are used.
 type record struct {
@@ -98,6 +101,8 @@ func (t *thing) scan(s *jsonscan.Scanner) {
 				t.privacy = s.Text()
 			case "filetype":
 				t.filetype = s.Text()
+			case "scopes":
+				t.scopes = s.Raw()
 			default:
 				s.Skip()
 			}
@@ -335,6 +340,13 @@ func app(r *record, e *event.Event, out *ingest.Sink) {
 			list = append(list, value)
 		}
 	})
+	if len(list) == 0 && len(r.entity.scopes) > 0 && r.entity.scopes[0] == '[' {
+		var s jsonscan.Scanner
+		s.Reset(r.entity.scopes)
+		for s.Array(); s.Elem(); {
+			list = append(list, strings.Clone(s.Text()))
+		}
+	}
 	out.Attr(event.AttrScopes, out.Copy(strings.Join(list, " ")))
 	out.Attr(event.AttrAppName, e.Object.Name)
 }

@@ -168,14 +168,11 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 	switch {
 	case has("change role", "user role"):
 		e.Class = event.ConfigChange
-		high := func(role string) bool {
-			return strings.Contains(strings.ToLower(role), "admin") || strings.EqualFold(role, "owner")
-		}
-		switch {
-		case high(to):
+		switch before, after := rank(from), rank(to); {
+		case after > before:
 			e.Class = event.AdminGrant
 			out.Attr(event.AttrRole, to)
-		case high(from):
+		case before > after:
 			e.Class = event.AdminRevoke
 			out.Attr(event.AttrRole, from)
 		}
@@ -215,10 +212,11 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 		e.Class = event.ConfigChange
 		out.Policy("authentication", onOff(from, to))
 
-	case has("recording", "passcode", "authenticated users", "waiting room", "share", "external contact"):
+	case has("recording", "passcode", "authenticated users", "waiting room", "share", "external contact", "security option",
+		"require ", "encrypt"):
 		e.Class = event.ConfigChange
 		effect := onOff(from, to)
-		if !has("only", "passcode", "require", "authenticated", "waiting room", "prevent", "block") { // it allows rather than forbids
+		if !has("only", "passcode", "require", "authenticated", "waiting room", "prevent", "block", "security option", "encrypt") { // it allows rather than forbids
 			effect = map[string]string{"weaker": "stronger", "stronger": "weaker"}[effect]
 		}
 		out.Policy("sharing", effect)
@@ -226,6 +224,19 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 	default:
 		e.Class = event.ConfigChange
 	}
+}
+
+// rank returns how much a role may administer: 0 if nothing.
+func rank(role string) int {
+	switch role = strings.ToLower(role); {
+	case role == "owner":
+		return 3
+	case strings.Contains(role, "owner"): // co-owners
+		return 2
+	case strings.Contains(role, "admin"):
+		return 1
+	}
+	return 0
 }
 
 // onOff returns the effect of a protection's change from one value to another.
