@@ -87,6 +87,10 @@ func BenchmarkEnvelopes(b *testing.B) {
 			return `{"id":"30000000000000000000000000000000000000000000000000000000","timestamp":1770742800000,"message":` + quote(r) + `}`
 		})},
 		{"CloudWatch Logs export", join("2026-03-02T08:00:01.000Z ", "\n2026-03-02T08:00:01.000Z ", "\n", same)},
+		{"OCSF", join("", "\n", "\n", func(string) string {
+			return `{"class_uid":6003,` + ocsfTrail + ocsfUser + `"api":{"operation":"GetObject","service":{"name":"s3.amazonaws.com"},` +
+				`"request":{"uid":"r","data":"{\"bucketName\":\"plans\"}"}},"unmapped":{"recipientAccountId":"111122223333"}}`
+		})},
 		{"Elasticsearch", join("", "\n", "\n", func(r string) string {
 			return `{"_index":"logs-aws.cloudtrail-default","_id":"0","_source":{"@timestamp":"2026-03-02T08:00:01Z",` +
 				`"event":{"dataset":"aws.cloudtrail","original":` + quote(r) + `}}}`

@@ -30,6 +30,8 @@ type envelopes struct {
 
 	joined     *plan       // of the previous flat object; nil if it is no record
 	joinedKeys ingest.Keys // its keys
+
+	ocsf ocsf
 }
 
 // level is one depth of envelopes.
@@ -163,6 +165,9 @@ func (r *reader) unwrapAny(keys ingest.Keys, b []byte, first bool) (int, error) 
 			r.levels[r.depth].flat = err == nil
 			return n, err
 		}
+	}
+	if !first && isOCSF(keys) {
+		return r.restored(keys, b)
 	}
 	return 0, unknown
 }
@@ -401,6 +406,10 @@ func (r *reader) recognise(b []byte) (known, carried bool, err error) {
 			if r.holds(c, b[:n]) {
 				return true, true, nil
 			}
+		}
+		if isOCSF(keys) {
+			known := r.restorable(b[:n])
+			return known, known, nil
 		}
 		if flattened(keys) {
 			p := r.planned(keys)

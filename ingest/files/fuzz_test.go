@@ -123,6 +123,8 @@ func FuzzEnvelope(f *testing.F) {
 		f.Add(recordA, string(rune(i)), uint16(0), byte(0))
 		f.Add(recordA+"\n"+recordB, string([]byte{byte(i), 0x80 + byte(i), 3}), uint16(20), byte(1))
 	}
+	f.Add(`{"class_uid":3002,`+ocsfTrail+ocsfUser+`"api":{"operation":"ConsoleLogin","service":{"name":"signin.amazonaws.com"}},`+
+		`"unmapped":{"a.b":"{}","userIdentity.type.x":1},"resources":[{"uid":"x","owner":{"account":{"uid":1}}}]}`, "", uint16(0), byte(0))
 	f.Add("_raw,x\n"+csvCell(recordA)+",1\n", "", uint16(0), byte(0))
 	f.Add("eventname,eventsource,eventtime,useridentity\nx,y,2026-03-02T08:00:01Z,\"{type=Root, arn=a, b, c=[1, {x=y}]}\"\n", "", uint16(0), byte(0))
 	f.Add("TimeGenerated,eventName_s,eventTime_t,eventSource_s,userIdentity_type_s,a_b_c_d_e_s\n1,x,2026-03-02T08:00:01Z,y,Root,1\n", "", uint16(0), byte(0))
