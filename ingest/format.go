@@ -52,6 +52,8 @@ type Table struct {
 	Bind func(h Header) func(row [][]byte, out *Sink) error
 	// Columns are what the table is declared by; nil if Match knows (see Declare).
 	Columns []Column
+	// Forms is what is known about values of such tables that do not say it themselves.
+	Forms Forms
 }
 
 // PerRow returns a Bind for tables whose columns are looked up for every row.

@@ -28,6 +28,7 @@ var errAsks = errors.New("the form of a value is not known yet")
 // forms is what a sink knows about the forms of the current file.
 type forms struct {
 	Forms
+	source Forms                 // what the configuration says about all files
 	zone   *time.Location        // that the file states; nil if it states none
 	orders map[string]form.Order // by field: what its values have shown so far
 	point  form.Point            // what the numbers of the file have shown so far
@@ -47,14 +48,44 @@ const numbers = "numbers"
 // UseForms sets what the configuration says about the records, and a function that is called
 // when a value was read that could not have been read without knowing its form from elsewhere. It
 // may be nil.
-func (s *Sink) UseForms(f Forms, settled func()) { s.forms.Forms, s.forms.settled = f, settled }
+func (s *Sink) UseForms(f Forms, settled func()) {
+	s.forms.Forms, s.forms.source, s.forms.settled = f, f, settled
+}
+
+// Assume sets what is known about the values of the current file, besides what the configuration
+// says about all files. What the file states itself comes first.
+func (s *Sink) Assume(f Forms) {
+	if f.Zone != nil {
+		s.forms.Zone = f.Zone
+	}
+	if f.Order != form.NoOrder {
+		s.forms.Order = f.Order
+	}
+}
+
+// Order returns the order of day and month in the current file as far as it is known: as it was set, or
+// as the values have shown it.
+func (s *Sink) Order() form.Order {
+	if s.forms.Order != form.NoOrder {
+		return s.forms.Order
+	}
+	found := form.NoOrder
+	for _, order := range s.forms.orders {
+		if found != form.NoOrder && found != order {
+			return form.NoOrder
+		}
+		found = order
+	}
+	return found
+}
 
 // BeginFile forgets what the values of other files have shown. Zone is the zone that the file
 // states for its times, or nil; usual is what a point in a number usually stands for in such a
 // file. MayAsk reports whether the reader will look ahead to find out what is needed; if it is
 // not nil, the reader calls Asks after each record.
 func (s *Sink) BeginFile(zone *time.Location, usual form.Point, mayAsk func(what string) bool) {
-	s.forms = forms{Forms: s.forms.Forms, settled: s.forms.settled, zone: zone, usual: usual, mayAsk: mayAsk}
+	f := &s.forms
+	s.forms = forms{Forms: f.source, source: f.source, settled: f.settled, zone: zone, usual: usual, mayAsk: mayAsk}
 }
 
 // Asks returns what must be known to read the current record, or "". If it is not "", nothing was

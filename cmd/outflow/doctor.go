@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/doctor"
 )
 
 func newDoctor(stdout, stderr io.Writer) *cobra.Command {
 	var out report
 	var workers int
+	var path string
 	var forms formFlags
 	cmd := &cobra.Command{
 		Use:   "doctor PATH...",
@@ -33,8 +35,18 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
+			conf, err := config.Load(path)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
 			progress := batch.NewProgress(stderr)
-			d, err := doctor.Examine(cmd.Context(), paths, workers, read, progress)
+			d, err := doctor.Examine(cmd.Context(), doctor.Logs{
+				Paths:    paths,
+				Workers:  workers,
+				Tables:   conf.AllTables(),
+				Forms:    read,
+				Progress: progress,
+			})
 			progress.End()
 			if err != nil {
 				return err
@@ -46,6 +58,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 		},
 	}
 	out.flag(cmd)
+	cmd.Flags().StringVar(&path, "config", "", "use the tables of the configuration `FILE`")
 	forms.flags(cmd)
 	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
 	return cmd

@@ -54,7 +54,7 @@ refuses, its error message is printed, with an explanation.`,
 			}
 			c.Since = cmp.Or(since, c.Since, "24h")
 			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			return failed(sources.Test(cmd.Context(), c, log, stdout))
+			return failed(sources.Test(cmd.Context(), conf, c, log, stdout))
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "start of what is fetched: a date (2026-03-31) or a duration (24h)")

@@ -64,11 +64,7 @@ func (r *reader) delimited() error {
 	}
 	line = w.lineAt(t.at)
 	w.advance(t.at)
-	columns := columns{Header: t.header, twins: twins(t.header)}
-	if t.plan == nil {
-		columns.decode = t.Bind(t.header)
-	}
-	r.beginForms(t.zone, usualPoint(t.delim))
+	columns := r.bind(&t)
 	rows := rows{w: w, delim: t.delim, line: line, each: r.rowLines}
 	if _, err := rows.next(); err != nil {
 		r.known = false
@@ -112,10 +108,20 @@ func (r *reader) delimited() error {
 			r.problem(at, err.Error())
 			continue
 		}
-		r.rep.Records++
-		r.rep.Formats[t.Name]++
+		r.wasDecoded(t.Name, at)
 	}
 	return nil
+}
+
+// bind prepares the reading of the rows of a table.
+func (r *reader) bind(t *table) columns {
+	c := columns{Header: t.header, twins: twins(t.header)}
+	r.beginForms(t.zone, usualPoint(t.delim))
+	if t.plan == nil {
+		c.decode = t.Bind(t.header)
+		r.sink.Assume(t.Forms)
+	}
+	return c
 }
 
 // plannedRow decodes the row on a line by a plan, unless there was an error before.
@@ -254,9 +260,35 @@ func firstRows(b []byte, delim byte) [][][]byte {
 }
 
 // describeText describes a text file without a known header: its columns, and the known table
-// that is nearest.
+// that is nearest. Lines may be before the header.
 func (r *reader) describeText(b []byte) string {
-	line, _, _ := bytes.Cut(b, newline)
+	plainText := "text of an unknown kind"
+	text := plainText
+	for n := 0; n < manyLines && len(b) > 0; n++ {
+		var line []byte
+		line, b, _ = bytes.Cut(b, newline)
+		shown, h := header(line)
+		if h == nil {
+			continue
+		}
+		if len(shown) > 4 {
+			shown = append(shown[:4], "…")
+		}
+		s := "a table of an unknown kind, with the columns " + strings.Join(shown, ", ")
+		if t, missing := ingest.Nearest(r.tables, h); t != nil {
+			return printable(s + "; it is nearest to " + t.Name + ", but lacks " + strings.Join(missing, ", "))
+		}
+		next, _, _ := bytes.Cut(b, newline)
+		if _, row := header(next); n == 0 || text == plainText && len(row) == len(h) {
+			text = printable(s)
+		}
+	}
+	return text
+}
+
+// header returns the names of the columns that a line may have, as they are written and folded;
+// nil if it has fewer than three.
+func header(line []byte) (names []string, h ingest.Header) {
 	line = bytes.TrimSpace(bytes.TrimPrefix(line, utf8BOM))
 	for _, delim := range []byte(",;\t|") {
 		if bytes.Count(line, []byte{delim}) < 2 {
@@ -266,22 +298,13 @@ func (r *reader) describeText(b []byte) string {
 		if ok != rowDone {
 			continue
 		}
-		var h ingest.Header
-		var shown []string
 		for _, c := range cells {
 			h = append(h, plain.Column(string(c)))
-			shown = append(shown, string(bytes.TrimSpace(c)))
+			names = append(names, string(bytes.TrimSpace(c)))
 		}
-		if len(shown) > 4 {
-			shown = append(shown[:4], "…")
-		}
-		s := "a table of an unknown kind, with the columns " + strings.Join(shown, ", ")
-		if t, missing := ingest.Nearest(r.tables, h); t != nil {
-			s += "; it is nearest to " + t.Name + ", but lacks " + strings.Join(missing, ", ")
-		}
-		return printable(s)
+		return names, h
 	}
-	return "text of an unknown kind"
+	return nil, nil
 }
 
 // printable replaces characters that could disturb a terminal or a log, since messages

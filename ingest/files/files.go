@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/form"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/guard"
 )
@@ -212,6 +213,19 @@ type Reader struct {
 	// file make clear; Ambiguous the one that is called when a record is refused because its
 	// time is ambiguous. Both are called in order with the calls of Emit.
 	Settled, Ambiguous func(worker int) func()
+	// Decoded, if not nil, returns the function that is called for each record of one worker after
+	// its events.
+	Decoded func(worker int) func(Origin)
+}
+
+// Origin says where a decoded record is, and how it was read.
+type Origin struct {
+	File      string         // archive!member inside archives
+	Line      int            // from 1
+	Format    string         // name of the format or table
+	Delimiter byte           // of the table that the record is in; 0 if it is in none
+	Zone      *time.Location // that the file states for its times; nil if it states none
+	Order     form.Order     // of day and month in the file, as far as it is known
 }
 
 // Read reads all files and returns their reports in the same order. The error is that of
@@ -295,6 +309,9 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 	r.sink.UseForms(d.Forms, settled)
 	if d.Ambiguous != nil {
 		r.ambiguous = d.Ambiguous(n)
+	}
+	if d.Decoded != nil {
+		r.decoded = d.Decoded(n)
 	}
 	if !d.Latest.IsZero() {
 		var refused func()

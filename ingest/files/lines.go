@@ -217,7 +217,6 @@ func (r *reader) text() {
 			continue
 		}
 
-		r.rep.Records++
-		r.rep.Formats[r.current.Name]++
+		r.wasDecoded(r.current.Name, number)
 	}
 }

@@ -54,6 +54,7 @@ type reader struct {
 	rowLines   bool             // a line is a row: the lines in its cells do not count
 	heading    bool             // the first line has names of columns, and the one after it is row 1
 	ambiguous  func()           // called when a record is refused because its time is ambiguous; may be nil
+	decoded    func(Origin)     // called after each record; may be nil
 }
 
 // stop reports whether to stop early.
@@ -363,9 +364,26 @@ func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 	if err := r.refused(); err != nil {
 		return 0, err
 	}
-	r.rep.Records++
-	r.rep.Formats[f.Name]++
+	r.wasDecoded(f.Name, 0)
 	return r.scan.Offset(), nil
+}
+
+// wasDecoded counts a record that was decoded. Line is 0 if the window knows it.
+func (r *reader) wasDecoded(format string, line int) {
+	r.rep.Records++
+	r.rep.Formats[format]++
+	if r.decoded != nil {
+		r.decoded(r.origin(format, cmp.Or(line, r.lineNow())))
+	}
+}
+
+// origin says where the record on a line is, and how it was read.
+func (r *reader) origin(format string, line int) Origin {
+	o := Origin{File: r.name, Line: line, Format: format, Order: r.sink.Order()}
+	if r.layout == delimitedLayout {
+		o.Delimiter, o.Zone = r.table.delim, r.table.zone
+	}
+	return o
 }
 
 // refused returns why an event of the current record was refused and counts it, or nil.

@@ -182,6 +182,12 @@ func (c Class) String() string {
 	return "unknown"
 }
 
+// ClassNamed returns the class with a name, and whether there is one.
+func ClassNamed(name string) (Class, bool) {
+	i := slices.Index(classNames[:], name)
+	return Class(max(i, 0)), i >= 0
+}
+
 // ActorKind is the kind of principal that acted.
 type ActorKind uint8
 

@@ -79,7 +79,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	writers := make([]*order.Writer, in.Workers)
 	reader := files.Reader{
 		Formats:  all.Formats,
-		Tables:   all.Tables,
+		Tables:   in.Config.AllTables(),
 		Workers:  in.Workers,
 		Latest:   time.Now().Add(ingest.MaxClockSkew),
 		Progress: in.Progress.Reading(found),

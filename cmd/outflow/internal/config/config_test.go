@@ -11,6 +11,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/ingest/all"
 )
 
 // write writes a configuration file.
@@ -33,6 +34,9 @@ var bad = []struct{ text, want string }{
 	{"exceptions: [{name: x, from: tomorrow}]\n", `exception 1 (x): from: "tomorrow" is neither a day`},
 	{"exceptions: [{name: x, until: 2026-02-30}]\n", `exception 1 (x): until: "2026-02-30" is neither a day`},
 	{"rules: nowhere\n", "rules: "},
+	{"tables: [{name: a, source: box, column: {}}]\n", `unknown field "column"`},
+	{"tables: [{name: a, source: box}]\n", "tables: table a: columns: time is required"},
+	{"tables: [{name: slack_csv, source: slack}]\n", "tables: table 1: a name of its own is required, which no known table has"},
 	{"retention: {alerts: -1}\n", "retention: days cannot be negative"},
 	{"retention: {decisions: -1}\n", "retention: days cannot be negative"},
 	{"memory: {events: -1}\n", "memory: people and events cannot be negative"},
@@ -216,6 +220,19 @@ feed: {listen: "0.0.0.0:1", cert: cert.pem, key: /key.pem}
 	}
 }
 
+const ownTable = "tables: [{name: a, source: box, columns: {time: T, user: U, action: A}, actions: {got: download}}]\n"
+
+// TestAllTables has tables of the configuration come before those that are known.
+func TestAllTables(t *testing.T) {
+	c, err := config.Load(write(t, ownTable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := c.AllTables(); len(list) != len(all.Tables)+1 || list[0].Name != "a" || list[1] != all.Tables[0] {
+		t.Errorf("%d tables, the first %s", len(list), list[0].Name)
+	}
+}
+
 // TestExample reads the example of the documentation, as it is and with all that is commented out.
 func TestExample(t *testing.T) {
 	c, err := config.Load(filepath.Join("..", "..", "..", "..", "config.example.yaml"))
@@ -248,6 +265,7 @@ func TestMayBecome(t *testing.T) {
 		source:                 "",
 		"domains: [x.org]\n":   "domains cannot change",
 		"log: {kind: sqlite}":  "",
+		ownTable:               "tables cannot change",
 		"log: {partitions: 5}": "log cannot change",
 		"listen: localhost:1":  "metrics cannot change",
 		"channels: [{name: c, kind: file, path: x, min_severity: high, allow_networks: [10.0.0.0/8]}]\n": "",

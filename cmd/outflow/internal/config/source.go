@@ -10,6 +10,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/form"
+	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -43,6 +44,12 @@ func (s *Source) Forms(others ingest.Forms) (ingest.Forms, error) {
 	}
 	own.Order = cmp.Or(own.Order, others.Order)
 	return own, err
+}
+
+// AllTables returns the tables of the configuration and, after them, those that Outflow knows.
+func (c *Config) AllTables() []*ingest.Table {
+	own, _ := mapped.Compile(c.Tables, all.Tables) // it was checked
+	return append(own, all.Tables...)
 }
 
 // ParseForms reads a zone and an order of dates, either of which may be "". Errors name the

@@ -12,6 +12,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/pki"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	AWSAccounts []string `yaml:"aws_accounts"`
 	// Exceptions are activities that are known and permitted.
 	Exceptions []Exception `yaml:"exceptions"`
+	// Tables are exports that Outflow does not know; see AllTables.
+	Tables []mapped.Table `yaml:"tables"`
 	// Rules is a folder with the organisation's own rules, in Sigma's format.
 	Rules string `yaml:"rules"`
 

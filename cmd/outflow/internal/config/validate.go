@@ -15,6 +15,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/pki"
 )
@@ -38,6 +39,7 @@ const (
 func (c *Config) validate(roles []string) error {
 	sections := []func() error{
 		c.checkDetection,
+		c.checkTables,
 		c.checkLimits,
 		c.Log.check,
 		c.checkSharding,
@@ -64,6 +66,13 @@ func (c *Config) checkDetection() error {
 	}
 	_, err := c.Detect()
 	return err
+}
+
+func (c *Config) checkTables() error {
+	if _, err := mapped.Compile(c.Tables, all.Tables); err != nil {
+		return fmt.Errorf("tables: %w", err)
+	}
+	return nil
 }
 
 func (c *Config) checkLimits() error {

@@ -169,23 +169,31 @@ func (t *tally) merge(other *tally) {
 	}
 }
 
-// Examine reads everything below the paths, workers files at a time, and diagnoses what can be
-// seen in it. Forms is about times that do not say it themselves. It fails if there are no files,
-// or ctx ends; what could not be read is in the diagnosis's Notes and Verdict.
-func Examine(ctx context.Context, paths []string, workers int, forms ingest.Forms, p *batch.Progress) (*Diagnosis, error) {
-	found, unreadable := files.Find(paths)
+// Logs are the logs to examine.
+type Logs struct {
+	Paths    []string        // folders and files; at least one
+	Workers  int             // files that are decoded at the same time; at least 1
+	Tables   []*ingest.Table // recognised tables, in order of preference
+	Forms    ingest.Forms    // of times that do not say it themselves
+	Progress *batch.Progress // nil for none
+}
+
+// Examine reads everything below the paths, and diagnoses what can be seen in it. It fails if there
+// are no files, or ctx ends; what could not be read is in the diagnosis's Notes and Verdict.
+func Examine(ctx context.Context, in Logs) (*Diagnosis, error) {
+	found, unreadable := files.Find(in.Paths)
 	if len(found) == 0 && len(unreadable) == 0 {
-		return nil, fmt.Errorf("%s: no files", paths[0])
+		return nil, fmt.Errorf("%s: no files", in.Paths[0])
 	}
 
-	cov := batch.NewCoverage(workers, paths)
-	tallies := make([]tally, workers)
+	cov := batch.NewCoverage(in.Workers, in.Paths)
+	tallies := make([]tally, in.Workers)
 	reader := files.Reader{
 		Formats:  all.Formats,
-		Tables:   all.Tables,
-		Workers:  workers,
-		Forms:    forms,
-		Progress: p.Reading(found),
+		Tables:   in.Tables,
+		Workers:  in.Workers,
+		Forms:    in.Forms,
+		Progress: in.Progress.Reading(found),
 		Emit: func(n int) func(*event.Event) error {
 			count, mine := cov.Worker(n), &tallies[n]
 			return func(e *event.Event) error {

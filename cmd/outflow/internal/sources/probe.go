@@ -37,9 +37,9 @@ func Explain(err error) error {
 	return err
 }
 
-// Test asks every stream of an API source for its first page, as the daemon would, and prints
-// what comes to w. Nothing is kept. The error says how many streams cannot be read.
-func Test(ctx context.Context, c *config.Source, log *slog.Logger, w io.Writer) error {
+// Test asks every stream of an API source of a configuration for its first page, as the daemon would, and
+// prints what comes to w. Nothing is kept. The error says how many streams cannot be read.
+func Test(ctx context.Context, conf *config.Config, c *config.Source, log *slog.Logger, w io.Writer) error {
 	open := c.Api.Open
 	if s, ok := c.Api.(ingest.Sampler); ok {
 		open = s.Sample
@@ -57,7 +57,7 @@ func Test(ctx context.Context, c *config.Source, log *slog.Logger, w io.Writer) 
 	}()
 	failed := 0
 	for _, s := range streams {
-		if err := testStream(ctx, &s, w); err != nil {
+		if err := testStream(ctx, &s, conf.AllTables(), w); err != nil {
 			failed++
 			fmt.Fprintf(w, "%s: %s\n", plain.Escape(s.Name), plain.Escape(Explain(err).Error()))
 		}
@@ -96,11 +96,11 @@ func (s *sample) add(e *event.Event) error {
 }
 
 // testStream reads pages of a stream until events come, and prints the first of them.
-func testStream(ctx context.Context, s *ingest.Stream, w io.Writer) error {
+func testStream(ctx context.Context, s *ingest.Stream, tables []*ingest.Table, w io.Writer) error {
 	var got sample
 	reader := files.Reader{
 		Formats: all.Formats,
-		Tables:  all.Tables,
+		Tables:  tables,
 		Emit:    func(int) func(*event.Event) error { return got.add },
 	}
 	var cur ingest.Cursor
