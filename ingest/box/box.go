@@ -245,7 +245,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	e.Client = event.Client{IP: ingest.Address(r.ip), Session: r.session}
 	h := types[r.kind]
 	e.Class = h.class
-	if r.itemID != "" {
+	if r.itemID != "" || r.itemName != "" {
 		e.Object = event.Object{
 			ID:        r.itemID,
 			Type:      r.itemType,

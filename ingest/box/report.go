@@ -2,6 +2,7 @@ package box
 
 import (
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/event"
 )
 
 // Tables are the delimited shapes of Box events: the user activity report of the admin console.
@@ -39,6 +40,13 @@ func row(text ingest.Cells, out *ingest.Sink) error {
 	kind, known := reportActions[ingest.Words(action)]
 	if r.kind = kind; !known {
 		r.kind = action
+	}
+
+	switch types[r.kind].class {
+	case event.Other, event.LoginSuccess, event.LoginFailure:
+		if r.itemID == "" {
+			r.itemName = "" // it may be a person's
+		}
 	}
 
 	if r.kind == "" {
