@@ -22,6 +22,7 @@ type Table struct {
 	Source     string            `yaml:"source"`     // short name of the vendor whose events these are
 	Columns    map[string]Names  `yaml:"columns"`    // by field
 	Actions    map[string]string `yaml:"actions"`    // the class of each of the table's words for actions
+	Class      string            `yaml:"class"`      // of every row, if there is no column of actions
 	Outcomes   map[string]string `yaml:"outcomes"`   // success, failure or denied, by the table's words
 	Visibility map[string]string `yaml:"visibility"` // private, internal, external, public_link or public, by the table's words
 	Zone       string            `yaml:"zone"`       // of times that state none; "" if it is not known
@@ -53,7 +54,7 @@ var fields = []string{
 }
 
 // required are the fields without which there is no event.
-var required = []string{"time", "user", "action"}
+var required = []string{"time", "user"}
 
 // Classes that cannot be declared, because they are no actions of people in a vendor's log.
 var reserved = []event.Class{
@@ -109,6 +110,13 @@ func (t *Table) compile() (*ingest.Table, error) {
 	if err := t.checkWords(); err != nil {
 		return nil, err
 	}
+	if t.Class != "" {
+		class, known := classes()[t.Class]
+		if !known {
+			return nil, fmt.Errorf("class: there is no class %q: docs/sources.md lists them", t.Class)
+		}
+		r.every, r.class = t.Name, class
+	}
 	if r.actions, err = words("actions", t.Actions, classes()); err != nil {
 		return nil, err
 	}
@@ -135,7 +143,10 @@ func (t *Table) columns() (list []ingest.Column, err error) {
 	for _, field := range fields {
 		names, declared := t.Columns[field]
 		if !declared {
-			if slices.Contains(required, field) {
+			switch {
+			case field == "action" && t.Class == "":
+				return nil, errors.New("columns: action is required, or the class of all rows")
+			case slices.Contains(required, field):
 				return nil, fmt.Errorf("columns: %s is required", field)
 			}
 			continue
@@ -160,7 +171,11 @@ func (t *Table) columns() (list []ingest.Column, err error) {
 
 // checkWords checks that words are declared for the columns that have them, and only for those.
 func (t *Table) checkWords() error {
-	if len(t.Actions) == 0 {
+	_, column := t.Columns["action"]
+	switch {
+	case t.Class != "" && (column || len(t.Actions) > 0):
+		return errors.New("class: it is for tables without a column of actions")
+	case t.Class == "" && len(t.Actions) == 0:
 		return errors.New("actions are required: the class of each of the table's words for actions")
 	}
 	for _, c := range []struct {

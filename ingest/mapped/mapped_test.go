@@ -27,6 +27,10 @@ const declared = `
   columns: {time: When, user: Who, action: Job, object: Report, rows: Rows, app: Client, role: Profile, recipient: Given to}
   actions: {export run: export, 7: view, profile granted: admin_grant, wrong password: login_failure}
   date_order: mdy
+- name: downloads
+  source: dropbox
+  columns: {time: Downloaded at, user: Downloaded by, object: Path}
+  class: download
 `
 
 // tables parses declarations in YAML.

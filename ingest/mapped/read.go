@@ -15,6 +15,8 @@ type reader struct {
 	actions    map[string]event.Class      // by word
 	outcomes   map[string]event.Outcome    // by word
 	visibility map[string]event.Visibility // by word
+	every      string                      // the action of all rows; "" if there is a column of actions
+	class      event.Class                 // of all rows, if there is none
 	hasRows    bool                        // there is a column of rows
 	hasOutcome bool                        // there is a column of outcomes
 }
@@ -28,7 +30,11 @@ var answered = []event.Class{event.Export, event.Query, event.ReportRun}
 
 // read emits the event of a row.
 func (r *reader) read(cell ingest.Cells, out *ingest.Sink) error {
-	action := cell("action")
+	action, class := r.every, r.class
+	if action == "" {
+		action = cell("action")
+		class = r.actions[ingest.Words(action)]
+	}
 	if action == "" {
 		return ingest.ErrNotThis
 	}
@@ -37,7 +43,7 @@ func (r *reader) read(cell ingest.Cells, out *ingest.Sink) error {
 	if e.Time, err = out.Time("time", cell("time")); err != nil {
 		return err
 	}
-	e.ID, e.Action, e.Class = cell("id"), action, r.actions[ingest.Words(action)]
+	e.ID, e.Action, e.Class = cell("id"), action, class
 	if e.Outcome, err = r.outcome(cell("outcome")); err != nil {
 		return err
 	}
