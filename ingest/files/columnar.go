@@ -33,9 +33,9 @@ func (r *reader) parquet(name string, in *bufio.Reader, depth int) error {
 		return r.lost(columnar(fmt.Errorf("row %d: %w", f.Row(), err)).reason)
 	}
 	r.rep.Parts++
-	r.rowLines, r.heading = true, rows.table
+	r.rowLines, r.jsonRows, r.heading = true, !rows.table, rows.table
 	err = r.read(name, rows)
-	r.rowLines, r.heading = false, false
+	r.rowLines, r.jsonRows, r.heading = false, false, false
 	return err
 }
 
@@ -142,11 +142,16 @@ type rowText struct {
 	table   bool
 	begun   bool
 	err     error
-	text    []byte // not read yet
-	buf     []byte
 	cells   []byte
 	ends    []int
+	csvText
 	*budgetUse
+}
+
+// csvText is a part of a table in CSV.
+type csvText struct {
+	text []byte // not read yet
+	buf  []byte
 }
 
 // Read implements io.Reader.
@@ -207,7 +212,7 @@ func (t *rowText) row() {
 }
 
 // cell writes a cell.
-func (t *rowText) cell(column int, text []byte) {
+func (t *csvText) cell(column int, text []byte) {
 	if column > 0 {
 		t.buf = append(t.buf, ',')
 	}

@@ -196,6 +196,8 @@ func foreign(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("PARE")):
 		return "encrypted Parquet file"
+	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
+		return "an Office file of the old kind, or with a password: save it as .xlsx or CSV"
 	case bytes.HasPrefix(head, []byte("Obj\x01")):
 		return "Avro file: export it as JSON lines"
 	case bytes.HasPrefix(head, []byte("%PDF")), bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")),
@@ -252,15 +254,17 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 		return err
 	}
 
-	for _, m := range z.File {
-		if m.Name == "xl/workbook.xml" {
-			r.rep.Parts++
-			return &notice{reason: "Excel workbook: save the sheet as CSV"}
-		}
-	}
-
 	if err := apart(z.File); err != nil {
 		return err
+	}
+	for _, m := range z.File {
+		switch m.Name {
+		case "xl/workbook.xml":
+			return r.workbook(name, z)
+		case "xl/workbook.bin":
+			r.rep.Parts++
+			return &notice{reason: "binary Excel workbook: save it as .xlsx or CSV"}
+		}
 	}
 	if !slices.ContainsFunc(z.File, func(m *zip.File) bool { return !m.FileInfo().IsDir() }) {
 		return nothingIn

@@ -52,6 +52,7 @@ type reader struct {
 	inPages    int              // depth of the pages that are looked into
 	looked     map[string]int64 // what was looked for ahead, and up to which offset
 	rowLines   bool             // a line is a row: the lines in its cells do not count
+	jsonRows   bool             // each line is an object in JSON
 	heading    bool             // the first line has names of columns, and the one after it is row 1
 	ambiguous  func()           // called when a record is refused because its time is ambiguous; may be nil
 	decoded    func(Origin)     // called after each record; may be nil
@@ -98,13 +99,13 @@ func (r *reader) read(name string, in io.Reader) error {
 			r.rep.Problems[:len(before.Problems)], before.ProblemCount
 		r.rep.Unread, r.rep.Cut = before.Unread+r.w.total, before.Cut
 		kind := "JSON"
-		if r.rowLines {
+		if r.jsonRows {
 			kind = "Parquet"
 		}
 		return &notice{reason: cmp.Or(r.foreign, kind+" of an unknown kind: "+r.keys)}
 	}
 
-	r.empty = r.empty || r.rowLines && r.w.total == 0
+	r.empty = r.empty || r.jsonRows && r.w.total == 0
 	if r.known || r.empty && r.rep.ProblemCount == before.ProblemCount {
 		r.rep.Known++
 	}
@@ -113,7 +114,7 @@ func (r *reader) read(name string, in io.Reader) error {
 
 // records reads all records of the stream.
 func (r *reader) records() error {
-	if r.rowLines && !r.heading {
+	if r.jsonRows {
 		r.layout = linesLayout
 	} else if err := r.sniff(); err != nil {
 		return err
