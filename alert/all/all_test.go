@@ -379,7 +379,11 @@ func TestAWS(t *testing.T) {
 	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, WaitTimeSeconds: 5})
+	receive := &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, WaitTimeSeconds: 20}
+	got, err := queues.ReceiveMessage(t.Context(), receive)
+	for again := 0; err == nil && len(got.Messages) == 0 && again < 3; again++ { // the endpoint may be slow
+		got, err = queues.ReceiveMessage(t.Context(), receive)
+	}
 	if err != nil || len(got.Messages) != 1 || !strings.Contains(*got.Messages[0].Body, a.ID) {
 		t.Errorf("%v %v", got, err)
 	}
