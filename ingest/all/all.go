@@ -22,6 +22,7 @@ import (
 	"github.com/outflow/outflow/ingest/salesforce"
 	"github.com/outflow/outflow/ingest/slack"
 	"github.com/outflow/outflow/ingest/snowflake"
+	"github.com/outflow/outflow/ingest/storage"
 	"github.com/outflow/outflow/ingest/zoom"
 )
 
@@ -37,5 +38,5 @@ var Tables = slices.Concat(m365.Tables, okta.Tables, salesforce.Tables, cloudtra
 // Kinds are the sources that are not files: APIs, and what takes records of any vendor.
 var Kinds = slices.Concat([]ingest.Kind{
 	cloudtrail.Kind, m365.Kind, google.Kind, box.Kind, salesforce.Kind, okta.Kind, slack.Kind, github.Kind,
-	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind, push.Kind, kafka.Kind,
+	dropbox.Kind, atlassian.Kind, zoom.Kind, snowflake.Kind, push.Kind, kafka.Kind, storage.Kind,
 }, hr.Kinds)

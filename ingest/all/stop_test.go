@@ -31,11 +31,11 @@ Content-Type: application/x-amz-json-1.1
 -- GET /trail --
 Content-Type: application/xml
 
-<ListBucketResult><CommonPrefixes><Prefix>AWSLogs/111122223333/</Prefix></CommonPrefixes></ListBucketResult>
+<ListBucketResult><Name>b</Name><CommonPrefixes><Prefix>AWSLogs/111122223333/</Prefix></CommonPrefixes></ListBucketResult>
 -- GET /access --
 Content-Type: application/xml
 
-<ListBucketResult><Contents><Key>2026-03-02-10-00-00-AAAA</Key><Size>10</Size></Contents></ListBucketResult>
+<ListBucketResult><Name>b</Name><Contents><Key>2026-03-02-10-00-00-AAAA</Key><Size>10</Size></Contents></ListBucketResult>
 -- GET /access/2026-03-02-10-00-00-AAAA --
 Content-Type: text/plain
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/storage"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
@@ -340,13 +341,13 @@ func (a *accessLogs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page,
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
-	out, err := listing(ctx, a.objects, a.bucket, a.prefix, a.prefix+time.UnixMilli(c.From).UTC().Format("2006-01-02-15-04-05"), c.Token)
+	out, err := storage.List(ctx, a.objects, a.bucket, a.prefix, a.prefix+time.UnixMilli(c.From).UTC().Format("2006-01-02-15-04-05"), c.Token)
 	if err != nil {
 		return page, err
 	}
 	for _, o := range out.Contents {
 		if aws.ToInt64(o.Size) > 0 {
-			page.Bodies = append(page.Bodies, file(a.objects, a.bucket, aws.ToString(o.Key)))
+			page.Bodies = append(page.Bodies, storage.File(a.objects, a.bucket, aws.ToString(o.Key)))
 		}
 	}
 	if c.Token = aws.ToString(out.NextContinuationToken); c.Token != "" {

@@ -37,58 +37,15 @@ import (
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/ingesttest"
+	"github.com/outflow/outflow/ingest/storage"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 )
 
-// TestNotice reads every shape in which a notice comes.
-func TestNotice(t *testing.T) {
+// TestIsLog checks which objects of a bucket are log files.
+func TestIsLog(t *testing.T) {
 	const log = "AWSLogs/1/CloudTrail/eu-west-1/2026/03/02/a b=c.json.gz"
-	sns := func(message string) string {
-		b, _ := json.Marshal(map[string]string{"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:1:x", "Message": message})
-		return string(b)
-	}
-	s3n := `{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},` +
-		`"object":{"key":"AWSLogs/1/CloudTrail/eu-west-1/2026/03/02/a+b%3Dc.json.gz","size":1}}}]}`
-	trailn := `{"s3Bucket":"b","s3ObjectKey":["` + log + `","x%3D"]}`
-	bridge := `{"detail-type":"AWS API Call via CloudTrail","source":"aws.iam","detail":{"eventName":"x"}}`
-	for _, c := range []struct {
-		body          string
-		files         []location
-		record, known bool
-	}{
-		{s3n, []location{{"b", log}}, false, true},
-		{sns(s3n), []location{{"b", log}}, false, true},
-		{trailn, []location{{"b", log}, {"b", "x%3D"}}, false, true}, // these are not encoded
-		{sns(trailn), []location{{"b", log}, {"b", "x%3D"}}, false, true},
-		{
-			`{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{"name":"b"},"object":{"key":"a%3D"}}}`,
-			[]location{{"b", "a%3D"}},
-			false,
-			true,
-		},
-		{`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`, nil, false, true},
-		{sns("CloudTrail validation message."), nil, false, true},
-		{bridge, nil, true, true},
-		{sns(bridge), nil, true, true},
-		{
-			`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"a"}}}]}`,
-			nil, false, true,
-		},
-		{
-			`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},` +
-				`"object":{"key":"a","size":0}}}]}`,
-			nil, false, true,
-		},
-		{`{"hello":1}`, nil, false, false},
-		{`hello`, nil, false, false},
-	} {
-		files, record, known := readNotice([]byte(c.body))
-		if !slices.Equal(files, c.files) || record != c.record || known != c.known {
-			t.Errorf("%s: %v %v %v", c.body, files, record, known)
-		}
-	}
 	for key, want := range map[string]bool{
 		log: true,
 		"p/AWSLogs/o-1/1/CloudTrail/r/2026/03/02/x.json": true,
@@ -159,9 +116,11 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	type common struct{ Prefix string }
 	var out struct {
 		XMLName        xml.Name `xml:"ListBucketResult"`
+		Name           string
 		Contents       []content
 		CommonPrefixes []common
 	}
+	out.Name = "trail"
 	prefix, delimiter, after := q.Get("prefix"), q.Get("delimiter"), q.Get("start-after")
 	seen := map[string]bool{}
 	keys := make([]string, 0, len(f.objects))
@@ -461,8 +420,8 @@ func TestQueue(t *testing.T) {
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "x")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
-	conf := &Config{BaseURL: endpoint, Region: "eu-west-1", Fetchers: 8}
-	sdk, err := conf.aws(t.Context())
+	conf := &Config{Access: storage.Access{BaseURL: endpoint, Region: "eu-west-1"}, Fetchers: 8}
+	sdk, err := conf.Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -534,14 +493,8 @@ func TestQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	q := &queue{
-		api:     queues,
-		objects: objects,
-		url:     *made.QueueUrl,
-		now:     time.Now,
-		visible: 5 * time.Minute,
-		log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}
+	q := newQueue(queues, objects, *made.QueueUrl, 5*time.Minute,
+		ingest.Env{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	store, log := openStore(t), eventlog.NewMemory(1, 64<<20)
 	ids, gaps := pulled(t, q, 8, store, log, now)
 	if len(ids) != 301 || len(gaps) != 1 || !strings.Contains(gaps[0], "gone.json.gz is gone") {
@@ -601,7 +554,7 @@ func BenchmarkQueue(b *testing.B) {
 	}
 	b.Setenv("AWS_ACCESS_KEY_ID", "x")
 	b.Setenv("AWS_SECRET_ACCESS_KEY", "y")
-	sdk, err := (&Config{BaseURL: endpoint, Region: "eu-west-1"}).aws(b.Context())
+	sdk, err := (&storage.Access{BaseURL: endpoint, Region: "eu-west-1"}).Connect(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -640,14 +593,8 @@ func BenchmarkQueue(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				q := &queue{
-					api:     queues,
-					objects: objects,
-					url:     *made.QueueUrl,
-					now:     time.Now,
-					visible: 5 * time.Minute,
-					log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
-				}
+				q := newQueue(queues, objects, *made.QueueUrl, 5*time.Minute,
+					ingest.Env{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 				store := openStore(b)
 				p := &watch.Pull{
 					Name:    name,
@@ -734,12 +681,10 @@ func TestLookup(t *testing.T) {
 	}))
 	defer server.Close()
 	conf := &Config{
-		BaseURL:    server.URL,
-		Region:     "eu-west-1",
+		Access:     storage.Access{BaseURL: server.URL, Region: "eu-west-1", ExternalID: "acme"},
 		Fetchers:   1,
 		Visibility: time.Minute,
 		Lookup:     true,
-		ExternalID: "acme",
 		Roles:      []string{"arn:aws:iam::111122223333:role/outflow", "arn:aws:iam::444455556666:role/outflow"},
 	}
 	if err := conf.Check(); err != nil {

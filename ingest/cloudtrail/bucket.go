@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/storage"
 )
 
 // bucket lists the files of a trail, day by day, for every account and region that it finds:
@@ -50,7 +51,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 		base += "/"
 	}
 	base += "AWSLogs/"
-	top, err := listPrefixes(ctx, b.objects, b.name, base)
+	top, err := storage.Prefixes(ctx, b.objects, b.name, base)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 			accounts = append(accounts, base+name+"/")
 			continue
 		}
-		members, err := listPrefixes(ctx, b.objects, b.name, base+name+"/")
+		members, err := storage.Prefixes(ctx, b.objects, b.name, base+name+"/")
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (b *bucket) roots(ctx context.Context, kind string) (list []string, err err
 	}
 
 	for _, account := range accounts {
-		regions, err := listPrefixes(ctx, b.objects, b.name, account+kind+"/")
+		regions, err := storage.Prefixes(ctx, b.objects, b.name, account+kind+"/")
 		if err != nil {
 			return nil, err
 		}
@@ -110,13 +111,13 @@ func (b *bucket) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 
 	if len(c.Prefixes) > 0 {
 		prefix := c.Prefixes[0]
-		out, err := listing(ctx, b.objects, b.name, prefix, b.after(prefix, c.From), c.Token)
+		out, err := storage.List(ctx, b.objects, b.name, prefix, b.after(prefix, c.From), c.Token)
 		if err != nil {
 			return page, err
 		}
 		for _, o := range out.Contents {
 			if key := aws.ToString(o.Key); isLog(key) && aws.ToInt64(o.Size) > 0 {
-				page.Bodies = append(page.Bodies, file(b.objects, b.name, key))
+				page.Bodies = append(page.Bodies, storage.File(b.objects, b.name, key))
 			}
 		}
 		if c.Token = aws.ToString(out.NextContinuationToken); c.Token == "" {

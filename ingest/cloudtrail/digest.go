@@ -21,6 +21,7 @@ import (
 	trail "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/storage"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
@@ -197,7 +198,7 @@ func (d *digests) region(ctx context.Context, root string, last chain, from, to 
 func (d *digests) list(ctx context.Context, root string, from, to int64) (keys []string, err error) {
 	for _, day := range days(from, to) {
 		for token := ""; ; {
-			out, err := listing(ctx, d.bucket.objects, d.bucket.name, root+day+"/", "", token)
+			out, err := storage.List(ctx, d.bucket.objects, d.bucket.name, root+day+"/", "", token)
 			if err != nil {
 				return nil, err
 			}
@@ -223,7 +224,7 @@ const maxDigest = 64 << 20
 // open reads a digest and its signature. If it returns a digest with an error, the content is
 // invalid.
 func (d *digests) open(ctx context.Context, key string) (*digest, string, error) {
-	out, err := object(ctx, d.bucket.objects, d.bucket.name, key)
+	out, err := storage.Object(ctx, d.bucket.objects, d.bucket.name, key)
 	if err != nil {
 		return nil, "", err
 	}
@@ -231,7 +232,7 @@ func (d *digests) open(ctx context.Context, key string) (*digest, string, error)
 	g := &digest{}
 	packed, err := io.ReadAll(io.LimitReader(out.Body, maxDigest))
 	if err != nil { // the content is unknown
-		return nil, "", refused(ctx, "s3:GetObject "+key, err)
+		return nil, "", storage.Refused(ctx, "s3:GetObject "+key, err)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err == nil {
@@ -279,7 +280,7 @@ func (d *digests) public(ctx context.Context, g *digest, region string) (*rsa.Pu
 	for {
 		out, err := d.keys(region).ListPublicKeys(ctx, in)
 		if err != nil {
-			return nil, refused(ctx, "cloudtrail:ListPublicKeys", err)
+			return nil, storage.Refused(ctx, "cloudtrail:ListPublicKeys", err)
 		}
 		for _, k := range out.PublicKeyList {
 			if aws.ToString(k.Fingerprint) != g.Fingerprint {
@@ -302,7 +303,7 @@ func (d *digests) public(ctx context.Context, g *digest, region string) (*rsa.Pu
 
 // hash returns the SHA-256 of an uncompressed log file.
 func (d *digests) hash(ctx context.Context, bucket, key string) (string, error) {
-	out, err := object(ctx, d.bucket.objects, bucket, key)
+	out, err := storage.Object(ctx, d.bucket.objects, bucket, key)
 	if err != nil {
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 	trail "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/storage"
 	"github.com/outflow/outflow/internal/webapi"
 )
 
@@ -55,7 +56,7 @@ func (l *lookup) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 	}
 
 	out, err := l.api.LookupEvents(ctx, in)
-	err = refused(ctx, "cloudtrail:LookupEvents", err)
+	err = storage.Refused(ctx, "cloudtrail:LookupEvents", err)
 	if c.Token != "" && webapi.Is(err, webapi.Refused) { // the token has expired: start the sweep again
 		c.Token = ""
 		return ingest.Page{Next: ingest.WriteCursor(c), More: true}, nil
