@@ -93,6 +93,14 @@ func Refused(ctx context.Context, op string, err error) error {
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
+		switch e.Status { // of a proxy, perhaps
+		case http.StatusUnauthorized:
+			e.Kind = webapi.Unauthorized
+		case http.StatusForbidden:
+			e.Kind = webapi.Denied
+		case http.StatusTooManyRequests:
+			e.Kind = webapi.Throttled
+		}
 		return e
 	}
 	e.Text = api.ErrorCode() + ": " + api.ErrorMessage()
