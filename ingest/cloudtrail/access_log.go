@@ -341,7 +341,8 @@ func (a *accessLogs) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page,
 		page.Next = ingest.WriteCursor(c)
 		return page, nil
 	}
-	out, err := storage.List(ctx, a.objects, a.bucket, a.prefix, a.prefix+time.UnixMilli(c.From).UTC().Format("2006-01-02-15-04-05"), c.Token)
+	out, err := storage.List(ctx, a.objects, a.bucket, a.prefix,
+		a.prefix+time.UnixMilli(c.From).UTC().Format("2006-01-02-15-04-05"), c.Token)
 	if err != nil {
 		return page, err
 	}

@@ -112,7 +112,8 @@ func Refused(ctx context.Context, op string, err error) error {
 		e.Kind = webapi.Throttled
 	case e.Status == http.StatusUnauthorized:
 		e.Kind = webapi.Unauthorized
-	case code == "Forbidden", strings.Contains(code, "AccessDenied"), strings.Contains(code, "Unauthorized"), strings.HasPrefix(code, "KMS."):
+	case code == "Forbidden", strings.Contains(code, "AccessDenied"),
+		strings.Contains(code, "Unauthorized"), strings.HasPrefix(code, "KMS."):
 		e.Kind = webapi.Denied
 	case strings.Contains(code, "ExpiredToken"), strings.Contains(code, "InvalidClientTokenId"), code == "SignatureDoesNotMatch",
 		code == "InvalidAccessKeyId", code == "UnrecognizedClientException":

@@ -27,7 +27,7 @@ import (
 // goroutine at a time.
 type Pull struct {
 	Name    string                                              // name of the source
-	Source  event.Source                                        // vendor in gaps; those of HR are not appended, nor of NoSource unless Mixed
+	Source  event.Source                                        // vendor in gaps; not appended: of HR, and of NoSource unless Mixed
 	Mixed   bool                                                // the records are those of any vendors
 	Stream  ingest.Stream                                       // what is read
 	Formats []*ingest.Format                                    // as in files.Reader
