@@ -216,7 +216,8 @@ func (r *record) operation(e *event.Event, out *ingest.Sink) {
 		"require ", "encrypt"):
 		e.Class = event.ConfigChange
 		effect := onOff(from, to)
-		if !has("only", "passcode", "require", "authenticated", "waiting room", "prevent", "block", "security option", "encrypt") { // it allows rather than forbids
+		if !has("only", "passcode", "require", "authenticated", "waiting room", "prevent", "block", "security option",
+			"encrypt") { // it allows rather than forbids
 			effect = map[string]string{"weaker": "stronger", "stronger": "weaker"}[effect]
 		}
 		out.Policy("sharing", effect)
