@@ -23,9 +23,8 @@ var crmExport = &detect.Detector{
 				}
 				return 0
 			}},
-		{ // for the words; it hardly weighs anything
-			Name: "crm_export_rows_stated", HalfSaturation: 1, Weight: 1e-9, Unit: "rows that logs state", Scale: detect.Root,
-			On: []event.Class{event.Export},
+		{
+			Name: "crm_export_rows_stated", Unscored: true, Unit: "rows that logs state", On: []event.Class{event.Export},
 			Measure: func(a *detect.Enriched) float64 {
 				if crm(a) {
 					return a.Rows
@@ -33,8 +32,8 @@ var crmExport = &detect.Detector{
 				return 0
 			},
 		},
-		{ // for the words; it hardly weighs anything
-			Name: "crm_exports_unsized", HalfSaturation: 1, Weight: 1e-9, Unit: "exports of unknown size", On: []event.Class{event.Export},
+		{
+			Name: "crm_exports_unsized", Unscored: true, Unit: "exports of unknown size", On: []event.Class{event.Export},
 			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && a.Unsized && !a.Whole() }),
 		},
 		{

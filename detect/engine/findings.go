@@ -80,7 +80,7 @@ func (d *dayState) measure(a *detect.Enriched, c *concerned) (grown bool) {
 		if m.carried >= 0 {
 			d.Added |= 1 << m.carried
 		}
-		if j >= cat.scored {
+		if j >= cat.scored || m.Unscored {
 			continue
 		}
 		c.marked |= 1 << m.detector

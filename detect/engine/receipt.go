@@ -30,7 +30,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 		for _, j := range cat.groups[g] {
 			m := &cat.metrics[j]
 			x := day.scored(j)
-			if x == 0 {
+			if x == 0 || m.Unscored {
 				continue
 			}
 			window := "24 h"

@@ -247,7 +247,7 @@ func (s *scoring) scoreCounts(cat *Catalog, g int, det *detect.Detector) {
 	v.spoken = v.spoken[:0]
 	for _, j := range cat.groups[g] {
 		x := day.scored(j)
-		if x == 0 {
+		if x == 0 || cat.metrics[j].Unscored {
 			continue
 		}
 		if v.dense[g] == 0 {
