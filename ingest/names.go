@@ -1,5 +1,10 @@
 package ingest
 
+import (
+	"iter"
+	"maps"
+)
+
 // Names maps names of operations to what they mean. Names are compared without case, dashes,
 // underscores, blanks and a final stop, since tools that hand on logs rewrite them.
 type Names[T any] struct{ exact, folded map[string]T }
@@ -25,6 +30,9 @@ func (n *Names[T]) Get(name string) (meaning T, known bool) {
 	meaning, known = n.folded[string(FoldName(buf[:0], name))]
 	return meaning, known
 }
+
+// All returns the names as they are declared, in no order.
+func (n *Names[T]) All() iter.Seq[string] { return maps.Keys(n.exact) }
 
 // FoldName appends a name of an operation to b in the form in which names are compared.
 func FoldName(b []byte, name string) []byte {

@@ -243,7 +243,7 @@ func (r *record) emit(out *ingest.Sink) error {
 	}
 
 	e.Client = event.Client{IP: ingest.Address(r.ip), Session: r.session}
-	h := types[r.kind]
+	h, _ := types.Get(r.kind)
 	e.Class = h.class
 	if r.itemID != "" || r.itemName != "" {
 		e.Object = event.Object{

@@ -42,7 +42,7 @@ func row(text ingest.Cells, out *ingest.Sink) error {
 		r.kind = action
 	}
 
-	switch types[r.kind].class {
+	switch h, _ := types.Get(r.kind); h.class {
 	case event.Other, event.LoginSuccess, event.LoginFailure:
 		if r.itemID == "" {
 			r.itemName = "" // it may be a person's

@@ -13,7 +13,7 @@ type handler struct {
 	detail func(r *record, e *event.Event, out *ingest.Sink)
 }
 
-var types = map[string]handler{
+var types = ingest.NamesOf(map[string]handler{
 	"DOWNLOAD":                            {event.Download, download},
 	"ITEM_DOWNLOAD":                       {event.Download, download},
 	"FILE_WATERMARKED_DOWNLOAD":           {event.Download, nil},
@@ -131,7 +131,7 @@ var types = map[string]handler{
 	"GROUP_ADMIN_DELETED":                                         {event.AdminRevoke, adminRole},
 	"SHIELD_INFORMATION_BARRIER_ENABLED":                          {event.ConfigChange, barrier},
 	"SHIELD_INFORMATION_BARRIER_DISABLED":                         {event.ConfigChange, barrier},
-}
+})
 
 // download gives DOWNLOAD and ITEM_DOWNLOAD of the same file in the same second the same key,
 // since they are two records of one action.

@@ -24,7 +24,7 @@ func TestTypes(t *testing.T) {
 		if !interesting.MatchString(name) || machinery.MatchString(name) {
 			continue
 		}
-		if types[name].class == event.Other {
+		if h, _ := types.Get(name); h.class == event.Other {
 			t.Errorf("%s has no class", name)
 		}
 	}

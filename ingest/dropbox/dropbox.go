@@ -278,7 +278,7 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 		}
 		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids, so time and item identify the record
 	}
-	h, known := types[r.kind]
+	h, known := types.Get(r.kind)
 	if !known {
 		h = byWords(r.kind)
 	}

@@ -13,7 +13,7 @@ type handler struct {
 	detail func(r *record, e *event.Event, out *ingest.Sink)
 }
 
-var types = map[string]handler{
+var types = ingest.NamesOf(map[string]handler{
 	"file_download":                        {event.Download, nil},
 	"shared_content_download":              {event.Download, nil},
 	"shared_link_download":                 {event.Download, nil},
@@ -182,7 +182,7 @@ var types = map[string]handler{
 	"protect_action_export":                     {event.Export, nil},
 	"protect_report_view":                       {event.View, nil},
 	"sso_change_policy":                         {event.ConfigChange, changed},
-}
+})
 
 // changes are the words of types that change something without a meaning of its own: an object
 // is made, changed, moved or removed.

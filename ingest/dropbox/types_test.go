@@ -24,7 +24,7 @@ func TestTypes(t *testing.T) {
 		if !interesting.MatchString(name) || machinery.MatchString(name) {
 			continue
 		}
-		h, known := types[name]
+		h, known := types.Get(name)
 		if !known {
 			h = byWords(name)
 		}

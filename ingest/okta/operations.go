@@ -3,6 +3,7 @@ package okta
 import (
 	"strings"
 
+	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -16,7 +17,7 @@ type operation struct {
 // operationOf returns what an event type means; class event.Other if it is of no interest or
 // not known.
 func operationOf(kind string) operation {
-	if op, known := operations[kind]; known {
+	if op, known := operations.Get(kind); known {
 		return op
 	}
 	kind = strings.ToLower(kind)
@@ -33,7 +34,7 @@ func operationOf(kind string) operation {
 
 // operations are the event types with a meaning of their own.
 // https://developer.okta.com/docs/reference/api/event-types/
-var operations = map[string]operation{
+var operations = ingest.NamesOf(map[string]operation{
 	"user.session.start":               {class: event.LoginSuccess},
 	"user.session.end":                 {class: event.Logout},
 	"user.session.expire":              {class: event.Logout},
@@ -146,7 +147,7 @@ var operations = map[string]operation{
 	"analytics.reports.export.generate": {class: event.Derived},
 	"mim.streamDevicesCSVDownload":      {class: event.Export},
 	"workflows.user.table.view":         {class: event.View},
-}
+})
 
 // family is a group of event types that have a beginning in common, and end with a verb.
 type family struct {

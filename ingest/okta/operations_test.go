@@ -34,7 +34,7 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s has no class", name)
 		}
 	}
-	for name := range operations {
+	for name := range operations.All() {
 		if !listed[name] && !former[name] {
 			t.Errorf("%s is not in Okta's list", name)
 		}

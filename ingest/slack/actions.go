@@ -12,7 +12,7 @@ type handler struct {
 	detail func(r *record, e *event.Event, out *ingest.Sink)
 }
 
-var actions = map[string]handler{
+var actions = ingest.NamesOf(map[string]handler{
 	"file_downloaded":                         {event.Download, download},
 	"canvas_downloaded":                       {event.Download, nil},
 	"list_downloaded":                         {event.Download, nil},
@@ -201,7 +201,7 @@ var actions = map[string]handler{
 	"ekm_logging_config_set":             {event.ConfigChange, watched},
 	"legal_hold_policy_released":         {event.ConfigChange, watched},
 	"legal_hold_policy_entities_deleted": {event.ConfigChange, watched},
-}
+})
 
 // changes are the words of actions that change something without a meaning of its own: an
 // object is made, changed, moved or removed.

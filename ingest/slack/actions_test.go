@@ -29,7 +29,7 @@ func TestActions(t *testing.T) {
 		if !interesting.MatchString(name) || machinery.MatchString(name) {
 			continue
 		}
-		h, known := actions[name]
+		h, known := actions.Get(name)
 		if !known {
 			h = byVerb(name)
 		}
@@ -37,7 +37,10 @@ func TestActions(t *testing.T) {
 			t.Errorf("%s has no class", name)
 		}
 	}
-	for name := range actions {
+	if h, _ := actions.Get("File-Downloaded."); h.class != event.Download {
+		t.Error("an action that is spelled otherwise has no class")
+	}
+	for name := range actions.All() {
 		if !listed[name] && !former[name] {
 			t.Errorf("%s is not in Slack's list", name)
 		}

@@ -152,7 +152,7 @@ func (r *record) emit(out *ingest.Sink) error {
 
 	e.Client = event.Client{IP: ingest.Address(r.ip), Agent: r.agent, Session: r.session}
 	e.Object = event.Object{ID: r.entity.id, Type: r.entity.kind, Name: cmp.Or(r.entity.title, r.entity.name)}
-	h, known := actions[r.action]
+	h, known := actions.Get(r.action)
 	if !known {
 		h = byVerb(r.action)
 	}
