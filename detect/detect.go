@@ -89,6 +89,7 @@ const (
 	HRFeed                           // the HR feed is stale or implausible
 	UnknownAccounts                  // accounts that belong to no known user
 	NamesLeftOut                     // more names than are kept
+	Watchlists                       // weight of the watchlists of the organisation
 	mechanisms
 )
 

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
+			d.Notes = append(d.Notes, conf.EndedWatchlists(time.Now())...)
 			if err := out.write(stdout, d, d.Write); err != nil {
 				return err
 			}
@@ -58,7 +60,7 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 		},
 	}
 	out.flag(cmd)
-	cmd.Flags().StringVar(&path, "config", "", "use the tables of the configuration `FILE`")
+	cmd.Flags().StringVar(&path, "config", "", "use the tables of the configuration `FILE`, and check its watchlists")
 	forms.flags(cmd)
 	cmd.Flags().IntVar(&workers, "workers", runtime.GOMAXPROCS(0), "number of files decoded at the same time")
 	return cmd

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 )
 
@@ -38,6 +39,11 @@ is, and how many alerts were sent.`,
 			if err := json.Unmarshal(b, &s); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
+			conf, err := config.Load(path)
+			if err != nil {
+				return err
+			}
+			s.EndedWatchlists = conf.EndedWatchlists(time.Now())
 			if s.Usual, err = batch.UsualKept(cmd.Context(), filepath.Dir(file)); err != nil {
 				return err
 			}

@@ -22,6 +22,7 @@ var All = []*detect.Detector{
 	takeoutSequence, compromiseTakeout, privilegeTakeout,
 	userRule,
 	sourceSilent, sourceLate, hrFeed, unresolvedIdentity, sourceGap, namesLeftOut,
+	watchlist,
 }
 
 // Traits are those of all detectors, for the rooms that handle findings.

@@ -25,6 +25,7 @@ type Config struct {
 	// organisations (o-…) and canonical user ids.
 	AWSAccounts []string
 	Exceptions  []Exception // what is known and wanted
+	Watchlists  []Watchlist // whose alerts gain weight, by their names
 	OptOuts     []OptOut    // who must not be looked at, and for what
 	Rules       *sigma.Set  // rules of the organisation's own; nil for none
 	// Shards is the number of parts that people are divided into (ShardOf); 0 stands for one.
@@ -72,6 +73,17 @@ func (c *Config) Check() error {
 			return fmt.Errorf("indicators_off %d: %w", i+1, err)
 		}
 	}
+	named := map[string]bool{}
+	for i := range c.Watchlists {
+		w := &c.Watchlists[i]
+		if err := w.Check(); err != nil {
+			return fmt.Errorf("watchlist %d (%s): %w", i+1, w.Name, err)
+		}
+		if named[w.Name] {
+			return fmt.Errorf("watchlist %d (%s): another one has the name", i+1, w.Name)
+		}
+		named[w.Name] = true
+	}
 	for i := range c.Exceptions {
 		x := &c.Exceptions[i]
 		switch {
@@ -101,6 +113,7 @@ type config struct {
 	organizations bool
 	exceptions    []exception
 	optOuts       []OptOut
+	watchlists    []watchlist
 	unpacked      int
 	lanes         int
 	shards        int
@@ -145,6 +158,9 @@ func (c *Config) prepare() (out config) {
 				out.correlations = append(out.correlations, r)
 			}
 		}
+	}
+	for i := range c.Watchlists {
+		out.watchlists = append(out.watchlists, c.Watchlists[i].prepare())
 	}
 	for _, x := range c.Exceptions {
 		p := exception{Exception: x, mu: new(sync.Mutex), users: map[string]bool{}}

@@ -53,6 +53,9 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	if c.spared != 0 {
 		e.spared(a, c.spared)
 	}
+	if c.marked != 0 && len(e.config.watchlists) > 0 {
+		again = e.watch(p, a) || again
+	}
 	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
 		if marked&1 != 0 {
 			d.proof(g).add(a.Event, a.Object.Container, target(a))
@@ -243,7 +246,10 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		clauses = append(clauses, det.Reason(p.view(det, g)))
 	}
 	f.Reason = strings.Join(clauses, "; ")
-	f.Context = e.context(p, at)
+	f.Context = append(e.context(p, at), e.sayWatched(v.watched)...)
+	if det.Mechanism == detect.Watchlists {
+		f.Reason = strings.Join(e.sayWatched(v.watched), "; ")
+	}
 	if len(cat.groups[g]) > 0 && det.Exfiltration {
 		f.Impact = max(f.Impact, 1)
 	}

@@ -132,6 +132,9 @@ func (e *Engine) optOut(p *person, off uint64) {
 	if p.optedOut(detect.UserRules) {
 		p.Day.Ruled = nil
 	}
+	if p.optedOut(detect.Watchlists) {
+		p.Day.Watched = nil
+	}
 	if p.optedOut(detect.AccessReview) {
 		p.Access = nil
 	}

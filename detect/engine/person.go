@@ -101,10 +101,11 @@ type dayState struct {
 	Rev      []int
 	Silent   int // days without activity before this one
 	Opened   []laid
-	Ruled    []ruled  // rules that matched
-	Received []string // who was given administrative rights
-	Added    uint64   // the counts that go on, and were added to: a bit each
-	Requests novelty  // reads of object stores by the key of the event, by minute rather than day
+	Ruled    []ruled   // rules that matched
+	Watched  []watched `cbor:",omitempty"` // places and applications on watchlists
+	Received []string  // who was given administrative rights
+	Added    uint64    // the counts that go on, and were added to: a bit each
+	Requests novelty   // reads of object stores by the key of the event, by minute rather than day
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -286,7 +287,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Facts)
 	clear(d.Proof)
 	clear(d.Rev)
-	d.Opened, d.Ruled, d.Received = d.Opened[:0], d.Ruled[:0], d.Received[:0]
+	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]
 	d.Hours, d.Sources, d.Best, d.Requests = 0, 0, 0, novelty{}
 	for k, j := range cat.carried {
 		if p.Carry != nil {
@@ -308,7 +309,7 @@ func (d *dayState) shut() {
 	d.PriorT = d.End
 	d.End = 0
 	d.Count, d.Next, d.Expect, d.Proof, d.Rev = nil, nil, nil, nil, nil
-	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received, d.Requests = nil, nil, nil, nil, nil, novelty{}
+	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received, d.Watched, d.Requests = nil, nil, nil, nil, nil, nil, novelty{}
 	if len(d.Done) > 128 { // give a large day's memory back
 		d.Done = nil
 	}

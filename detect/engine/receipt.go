@@ -24,7 +24,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	leaving := p.leaving(at)
 	r := &finding.Receipt{
 		Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier,
-		Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk,
+		Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk, Watch: v.watched, WatchPoints: v.gain,
 	}
 	for g, det := range cat.detectors {
 		for _, j := range cat.groups[g] {
@@ -228,7 +228,13 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 	}
 	steps = append(steps, Step{"", "all detectors together", r.Today, score})
 	risk = total(score, r.Own)
-	return risk, append(steps, Step{"", "less half of what is usual for the person", r.Risk, risk}), nil
+	steps = append(steps, Step{"", "less half of what is usual for the person", r.Risk - r.WatchPoints, risk})
+	if len(r.Watch) > 0 {
+		gain := watchPoints(risk, r.Watch)
+		steps = append(steps, Step{cat.Of(detect.Watchlists).Name, "weight of the watchlists", r.WatchPoints, gain})
+		risk += gain
+	}
+	return risk, steps, nil
 }
 
 // Matches says whether a step came out as the receipt says, but for rounding.

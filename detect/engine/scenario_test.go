@@ -34,6 +34,7 @@ import (
 //	rules testdata/user_rule/rules          configuration: rules; | in attr.rule_match separates fields
 //	deliver box 31 new=9 late=3 lag=32h     at the end: what came of a source, and how late
 //	forbid rival.example                    configuration: a forbidden domain
+//	watch 3 person=p1 place=Board*          configuration: a watchlist of some points; also department=, app=, until=DAY
 //	own o-abc123                            configuration: an account or organisation of one's own in AWS
 //
 // Day 1 is Monday, 2 March 2026. Items are numbered: x60 item=b is b1 … b60.
@@ -163,6 +164,8 @@ func (s *scenario) line(text string) {
 		s.config.Rules = set
 	case "forbid":
 		s.config.ForbiddenDomains = append(s.config.ForbiddenDomains, f[1])
+	case "watch":
+		s.watch(f[1:])
 	case "own":
 		s.config.AWSAccounts = append(s.config.AWSAccounts, f[1])
 	case "loud", "quiet", "count", "told", "untold":
@@ -176,6 +179,34 @@ func (s *scenario) line(text string) {
 			s.actLine(d, f[1:])
 		}
 	}
+}
+
+// watch configures a watchlist.
+func (s *scenario) watch(f []string) {
+	points, err := strconv.ParseFloat(f[0], 64)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	w := Watchlist{Name: fmt.Sprintf("list %d", len(s.config.Watchlists)+1), Points: points, Owner: "legal@acme.example", Reason: "a merger"}
+	for _, word := range f[1:] {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "person":
+			w.People = append(w.People, address(value))
+		case "department":
+			w.Departments = append(w.Departments, value)
+		case "place":
+			w.Places = append(w.Places, value)
+		case "app":
+			w.Applications = append(w.Applications, value)
+		case "until":
+			day, _ := strconv.Atoi(value)
+			w.Until = dayOne.AddDate(0, 0, day)
+		default:
+			s.t.Fatalf("unknown word %q", word)
+		}
+	}
+	s.config.Watchlists = append(s.config.Watchlists, w)
 }
 
 func span(t string) (from, to int) {
@@ -753,7 +784,7 @@ func TestLayout(t *testing.T) {
 	of := map[detect.Mechanism]int{}
 	for _, d := range cat.detectors {
 		of[d.Mechanism]++
-		if (d.Needs == nil) != (d.Has(finding.AboutData) && d.Mechanism != detect.HRFeed || d.Mechanism == detect.UserRules) {
+		if (d.Needs == nil) != (d.Has(finding.AboutData) && d.Mechanism != detect.HRFeed || d.Mechanism == detect.UserRules || d.Mechanism == detect.Watchlists) {
 			t.Errorf("%s: what it needs of the audit logs", d.Name)
 		}
 		if d.Mechanism != detect.NoMechanism && len(d.Metrics)+len(d.Indicators) > 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // Parameters of the score. They were chosen on development worlds by recall at a
@@ -106,6 +107,8 @@ type verdict struct {
 	leaver     bool      // leaving adds to the score
 	dense      []float64 // per detector with counts: what they are worth, by how they are spread
 	counted    []bool    // per detector: its counts are above the absolute floor
+	watched    []finding.Watched
+	gain       float64   // of watchlists: part of risk
 	spoken     []float64 // scratch: points of the counts of one detector
 	worth      []float64 // calibrated surprise per scored metric
 }
@@ -210,6 +213,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	}
 	v.today = score
 	v.risk = total(score, p.Own) // some people are always odd
+	s.addWatched(e.watched(p, at))
 	return v
 }
 
@@ -343,7 +347,7 @@ func (e *Engine) closeDay(p *person) {
 		}
 	}
 	to.Days++
-	if day.Best >= anchor {
+	if day.Best-v.gain >= anchor {
 		to.Notable++
 	}
 	if l.leaving {
@@ -383,7 +387,7 @@ func (l *lesson) teaches(j int, x float64) float64 {
 		return l.mean[j] // what a silent source did not report does not become usual
 	case l.leaving:
 		return min(y, l.mean[j]) // what is taken before leaving does not become usual
-	case l.risk >= alerting:
+	case l.risk-l.gain >= alerting:
 		return min(y, float64(3*l.mean[j])+5) // a day with an alert teaches less
 	}
 	return y
@@ -418,7 +422,7 @@ func (l *lesson) learnCounts() {
 // learnSurprises notes how rare the day's surprises were.
 func (l *lesson) learnSurprises() {
 	p, day := l.person, &l.person.Day
-	alert := l.risk >= alerting
+	alert := l.risk-l.gain >= alerting
 	if l.compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
 		for j := range p.catalog.scored {
 			l.to.Tails[j].see(l.raw[j])

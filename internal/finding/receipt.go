@@ -25,7 +25,11 @@ type Receipt struct {
 	LeaverShare float64 `json:"leaver_share,omitempty"` // share of people who are leaving, 0 to 1
 	Own         float64 `json:"own"`                    // usual score of the person
 	Today       float64 `json:"today"`                  // score of the day before Own is subtracted
-	Risk        float64 `json:"risk"`                   // the score
+	// Watchlists that hold, and what they change the score by after Own is subtracted; may be
+	// negative.
+	Watch       []Watched `json:"watch,omitempty"`
+	WatchPoints float64   `json:"watch_points,omitempty"`
+	Risk        float64   `json:"risk"` // the score
 }
 
 // Count is an amount that was scored.
@@ -84,4 +88,12 @@ type Noticed struct {
 	Seen     float64 `json:"seen"`     // person-days on which it matched before; old ones count less
 	Days     float64 `json:"days"`     // all person-days; old ones count less
 	Points   float64 `json:"points"`   // contribution to the score
+}
+
+// Watched is a watchlist that holds for the person's day.
+type Watched struct {
+	List   string  `json:"list"`           // its name
+	Kind   string  `json:"kind"`           // what is on it: person, department, place or application
+	Name   string  `json:"name,omitempty"` // of the department, place or application
+	Points float64 `json:"points"`         // weight of the list, may be negative
 }

@@ -33,6 +33,15 @@ var bad = []struct{ text, want string }{
 	{"budget: 101\n", "budget 101: from 0 to 100"},
 	{"exceptions: [{name: x, from: tomorrow}]\n", `exception 1 (x): from: "tomorrow" is neither a day`},
 	{"exceptions: [{name: x, until: 2026-02-30}]\n", `exception 1 (x): until: "2026-02-30" is neither a day`},
+	{"watchlists: [{name: x}]\n", "watchlists: line 1 (x): it needs members, places or applications"},
+	{watch("weight: 2, reason: r"), "watchlists: line 2 (x): it needs an owner and a reason"},
+	{watch("weight: 2, reason: r, owner: o\n    until: soon"), `watchlists: line 7 (x): until: "soon" is neither a day`},
+	{watch("reason: r, owner: o\n    weight: 7"), "watchlists: line 6 (x): weight: 7: points from -6 to 6, other than 0"},
+	{watch("reason: r, owner: o\n    weight: .nan"), "watchlists: line 6 (x): weight: NaN: points from -6 to 6"},
+	{watch("reason: r, owner: o"), "watchlists: line 2 (x): weight: 0: points from -6 to 6, other than 0"},
+	{watch("reason: r, owner: o, weight: 1\n    file: nowhere.csv"), "watchlists: line 7 (x): file: open "},
+	{watch("member: [b]"), `unknown field "member"`},
+	{watch("reason: r, owner: o, weight: 1") + "  - {name: x, places: [b], weight: 1, owner: o, reason: r}\n", "watchlist 2 (x): another one has the name"},
 	{"rules: nowhere\n", "rules: "},
 	{"tables: [{name: a, source: box, column: {}}]\n", `unknown field "column"`},
 	{"tables: [{name: a, source: box}]\n", "tables: table a: columns: time is required"},
@@ -106,6 +115,19 @@ var bad = []struct{ text, want string }{
 	{"channels: [{name: c, kind: file, path: x, detectors: [nothing]}]\n", `channel c: detectors: "nothing" is not a detector`},
 	{"channels: [{name: c, kind: file, path: x, allow_networks: [10.0.0.0/33]}]\n",
 		`channel c: allow_networks: "10.0.0.0/33" is not a network`},
+}
+
+// watch is a watchlist of a place, with further keys from its third line on.
+func watch(more string) string {
+	first, rest, _ := strings.Cut(more, "\n")
+	lines := ""
+	for _, pair := range strings.Split(first, ", ") {
+		lines += "    " + pair + "\n"
+	}
+	if rest != "" {
+		lines += rest + "\n"
+	}
+	return "watchlists:\n  - name: x\n    places: [a]\n" + lines
 }
 
 const public = "public_url: https://x.example\n"

@@ -34,6 +34,13 @@ func (c *Config) Detect() (engine.Config, error) {
 	for _, x := range c.IndicatorsOff {
 		out.OptOuts = append(out.OptOuts, engine.OptOut(x))
 	}
+	for i := range c.Watchlists {
+		w, err := c.Watchlists[i].detect()
+		if err != nil {
+			return out, err
+		}
+		out.Watchlists = append(out.Watchlists, w)
+	}
 	for i := range c.Exceptions {
 		x, err := c.Exceptions[i].detect()
 		if err != nil {

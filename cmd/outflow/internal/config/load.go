@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 
@@ -30,6 +31,9 @@ func load(path string, roles []string) (*Config, error) {
 	c.setDefaults()
 	c.resolvePaths(path)
 	c.RuleSet, err = ruleset.Load(c.Rules)
+	for i := 0; i < len(c.Watchlists) && err == nil; i++ {
+		err = c.Watchlists[i].readFile()
+	}
 	if err == nil {
 		err = c.validate(roles)
 	}
@@ -62,6 +66,10 @@ func (c *Config) MayBecome(next *Config) error {
 	a, b := *c, *next
 	for _, x := range []*Config{&a, &b} {
 		x.Sources, x.Channels, x.Budget, x.RuleSet = nil, nil, 0, ruleset.Rules{}
+		x.Watchlists = slices.Clone(x.Watchlists)
+		for i := range x.Watchlists {
+			x.Watchlists[i].lines = nil
+		}
 	}
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for i := range va.NumField() {

@@ -40,6 +40,8 @@ type Config struct {
 	AWSAccounts []string `yaml:"aws_accounts"`
 	// Exceptions are activities that are known and permitted.
 	Exceptions []Exception `yaml:"exceptions"`
+	// Watchlists are people, places and applications whose alerts weigh more, or less.
+	Watchlists []Watchlist `yaml:"watchlists"`
 	// Tables are exports that Outflow does not know; see AllTables.
 	Tables []mapped.Table `yaml:"tables"`
 	// Rules is a folder with the organisation's own rules, in Sigma's format.

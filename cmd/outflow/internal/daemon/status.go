@@ -94,19 +94,21 @@ func (s *runStats) rate(now time.Time, list []sourceStatus) {
 
 // Status is what outflow status prints. The daemon writes it every few seconds.
 type Status struct {
-	Usual    *reports.Usual `json:"usual,omitempty"`      // how much is known of what is usual; outflow status adds it
-	At       time.Time      `json:"at"`                   // when it was written
-	Started  time.Time      `json:"started"`              // when the daemon was
-	Roles    []string       `json:"roles"`                // of the daemon
-	Once     bool           `json:"once,omitempty"`       // it ran once and ended
-	Events   int64          `json:"events"`               // appended since the start
-	Problems int64          `json:"not_decoded"`          // since the start
-	Repeats  int64          `json:"api_repeats"`          // records that APIs sent again, since the start
-	Failures int64          `json:"failures"`             // that were logged, since the start
-	Sources  []sourceStatus `json:"sources,omitempty"`    // by source and vendor
-	Formats  []watch.Format `json:"formats,omitempty"`    // what records of streams were taken for
-	Streams  []watch.State  `json:"streams,omitempty"`    // of APIs
-	Parts    []partStatus   `json:"partitions,omitempty"` // of the event log
+	Usual *reports.Usual `json:"usual,omitempty"` // how much is known of what is usual; outflow status adds it
+	// EndedWatchlists are those that no longer count, a sentence each; outflow status adds them.
+	EndedWatchlists []string       `json:"ended_watchlists,omitempty"`
+	At              time.Time      `json:"at"`                   // when it was written
+	Started         time.Time      `json:"started"`              // when the daemon was
+	Roles           []string       `json:"roles"`                // of the daemon
+	Once            bool           `json:"once,omitempty"`       // it ran once and ended
+	Events          int64          `json:"events"`               // appended since the start
+	Problems        int64          `json:"not_decoded"`          // since the start
+	Repeats         int64          `json:"api_repeats"`          // records that APIs sent again, since the start
+	Failures        int64          `json:"failures"`             // that were logged, since the start
+	Sources         []sourceStatus `json:"sources,omitempty"`    // by source and vendor
+	Formats         []watch.Format `json:"formats,omitempty"`    // what records of streams were taken for
+	Streams         []watch.State  `json:"streams,omitempty"`    // of APIs
+	Parts           []partStatus   `json:"partitions,omitempty"` // of the event log
 	// Processor is how far the stream processor is; nil if none runs here.
 	Processor *stream.Status   `json:"judge,omitempty"`
 	Alerts    *alertStatus     `json:"alerts,omitempty"`   // nil without the role alert

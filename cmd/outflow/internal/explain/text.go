@@ -109,7 +109,20 @@ func writeSum(w io.Writer, a *alert.Alert) {
 		}
 	}
 	fmt.Fprintf(w, "  %6.2f  together: the strongest in full, half of the others%s\n", r.Today, additions(r))
-	fmt.Fprintf(w, "  %6.2f  less half of what is usual for the person (%.2f), but never below 30 %%\n", r.Risk, r.Own)
+	own := r.Risk - r.WatchPoints
+	fmt.Fprintf(w, "  %6.2f  less half of what is usual for the person (%.2f), but never below 30 %%\n", own, r.Own)
+	if len(r.Watch) > 0 {
+		fmt.Fprintf(w, "  %6.2f  with the weight of watchlists:%s\n", r.Risk, weights(r.Watch))
+	}
+}
+
+// weights lists watchlists and their points.
+func weights(list []finding.Watched) string {
+	var names []string
+	for _, x := range list {
+		names = append(names, fmt.Sprintf(" %s (%+.2f)", plain.Escape(x.List), x.Points))
+	}
+	return strings.Join(names, ",")
 }
 
 // writeResult writes whether the recomputed score matches, and the steps that do not.

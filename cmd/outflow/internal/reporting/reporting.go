@@ -113,7 +113,7 @@ func switchedOff(list []engine.OptOut, department, country string) map[string]st
 // kinds are what reports say is looked for, with the sources that each sees something in.
 func kinds() (list []reports.Kind) {
 	for _, d := range detectors.All {
-		if d.Mechanism == detect.UserRules || d.Has(finding.AboutData) {
+		if d.Mechanism == detect.UserRules || d.Mechanism == detect.Watchlists || d.Has(finding.AboutData) {
 			continue
 		}
 		k := reports.Kind{Title: d.Title, Counts: d.Counts()}
