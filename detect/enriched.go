@@ -46,6 +46,7 @@ type Enriched struct {
 	// within three days, this one included.
 	Stages int
 
+	Party      Party  // the strangest party that receives something
 	Forbidden  string // a recipient at a domain that the configuration forbids
 	Foreign    string // a recipient in the cloud that is neither the organisation's own nor long known; see ForeignParty
 	TopLabel   bool   // the object has a label of the highest tier

@@ -26,6 +26,12 @@ var adminGrant = &detect.Detector{
 			return gaveAnother(a) && (kind == elsewhere || kind == builder && a.OffHours)
 		},
 	}, {
+		Name: "top_grant_outside", Weight: .8, Impact: 3, On: []event.Class{event.AdminGrant},
+		Match: func(a *detect.Enriched) bool { return gaveAnother(a) && a.Party.Standing > detect.Vendor },
+		Describe: func(a *detect.Enriched) string {
+			return "gave an administrative right to somebody outside, " + detect.Quote(a.Party.Account) + a.Party.Words()
+		},
+	}, {
 		Name: "top_grant_lasting", Weight: .5, Impact: 2,
 	}, {
 		Name: "grant_unnamed", Weight: .4, Impact: 1, On: []event.Class{event.AdminGrant}, Match: (*detect.Enriched).UnnamedGrant,

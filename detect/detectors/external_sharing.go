@@ -55,6 +55,23 @@ var externalSharing = &detect.Detector{
 			return "gave " + detect.Quote(a.Outsider()) + " access to everything in the shared drive " + detect.Quote(a.Object.Name)
 		},
 	}, {
+		Name: "folder_stranger", Weight: 1, Impact: 2, On: sharesWithPeople,
+		Match: func(a *detect.Enriched) bool { return a.External > 0 && opensBelow(a) && a.Party.Strange() },
+		Describe: func(a *detect.Enriched) string {
+			return "let " + detect.Quote(a.Party.Account) + a.Party.Words() + ", into the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
+		},
+	}, {
+		Name: "repository_stranger", Weight: .9, Impact: 2, On: sharesWithPeople,
+		Match: func(a *detect.Enriched) bool {
+			return a.External > 0 && a.Object.Type == "repository" && a.Role() != "owner" && a.Party.Strange()
+		},
+		Describe: func(a *detect.Enriched) string {
+			return "let " + detect.Quote(a.Party.Account) + a.Party.Words() + ", into the repository " + detect.Quote(a.Object.Name)
+		},
+	}, {
+		Name: "owner_stranger", Weight: .5, Impact: 2, On: sharesWithPeople,
+		Match: func(a *detect.Enriched) bool { return a.Role() == "owner" && a.External > 0 && a.Party.Strange() },
+	}, {
 		Name: "owner_outside", Weight: .8, Impact: 2, On: sharesWithPeople,
 		Match: func(a *detect.Enriched) bool {
 			return a.Role() == "owner" && (a.External > 0 || len(a.To) == 0 && a.Attr(event.AttrReach) == event.ReachOutside)
@@ -70,6 +87,26 @@ var externalSharing = &detect.Detector{
 		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.Recipients() + d.Within() +
 			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", newParties(d))
 	},
+}
+
+// opensBelow says whether what is given reaches everything in it: a folder, a shared drive, a site.
+func opensBelow(a *detect.Enriched) bool {
+	switch a.Object.Type {
+	case "folder", "shared_drive", "web", "site":
+		return true
+	}
+	return a.Object.Folder
+}
+
+// wholeThing names what kind of thing is given with everything in it.
+func wholeThing(a *detect.Enriched) string {
+	switch a.Object.Type {
+	case "shared_drive":
+		return "shared drive"
+	case "web", "site":
+		return "site"
+	}
+	return "folder"
 }
 
 // newParties is what recipients are called who are new here, or private addresses. Logins of GitHub

@@ -16,7 +16,7 @@ var snapshotShared = &detect.Detector{
 		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting",
 		Match: func(a *detect.Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
 		Describe: func(a *detect.Enriched) string {
-			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with " + a.ForeignParty()
+			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with " + a.ForeignParty() + a.Party.Words()
 		},
 	}, {
 		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
@@ -40,6 +40,11 @@ var snapshotShared = &detect.Detector{
 		Describe: sayLetIn,
 	}, {
 		Name: "resource_shared_sensitive_lasting", Weight: 1.4, Impact: 3,
+	}, {
+		Name: "foreign_stranger", Weight: .5, Impact: 2, On: copies,
+		Match: func(a *detect.Enriched) bool {
+			return (letIn(a) || copied(a) && a.After != event.Public && a.Foreign != "") && a.Party.Strange()
+		},
 	}, {
 		Name: "bucket_replicated", Weight: .45, Impact: 1, On: []event.Class{event.ShareUser},
 		Match: func(a *detect.Enriched) bool {
@@ -66,7 +71,7 @@ func letIn(a *detect.Enriched) bool {
 }
 
 func sayLetIn(a *detect.Enriched) string {
-	s := "shared the " + resourceName(a) + " with " + a.ForeignParty()
+	s := "shared the " + resourceName(a) + " with " + a.ForeignParty() + a.Party.Words()
 	if t := a.Attr(event.AttrTarget); t != "" {
 		s += ", in " + detect.Quote(t)
 	}

@@ -34,8 +34,11 @@ var warehouseExport = &detect.Detector{
 			return warehouse(a) && strings.Contains(a.Attr(event.AttrTarget), "://")
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "unloaded " + a.Source.Title() + " data to " + detect.Quote(strings.ToLower(a.Attr(event.AttrTarget)))
+			return "unloaded " + a.Source.Title() + " data to " + detect.Quote(strings.ToLower(a.Attr(event.AttrTarget))) + a.Party.Words()
 		},
+	}, {
+		Name: "warehouse_unload_stranger", Weight: .8, Impact: 3, Once: true, On: []event.Class{event.Export},
+		Match: func(a *detect.Enriched) bool { return warehouse(a) && a.Party.Strange() },
 	}},
 	Floor: func(c detect.Counts) bool {
 		return c.N("warehouse_unloads") >= 1 || c.N("warehouse_stage_files") >= 3 || c.N("warehouse_result_rows") >= 100_000

@@ -41,6 +41,7 @@ type Engine struct {
 	spoke    map[string]bool           // rules of the organisation's own that have matched
 	tenant   string                    // the cloud account seen last
 	enriched detect.Enriched
+	parties  []detect.Party // of the recipients of the event
 	verdict  verdict
 	batch    batch
 	err      error

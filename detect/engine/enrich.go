@@ -8,7 +8,6 @@ import (
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
-	"github.com/outflow/outflow/internal/mail"
 )
 
 func parseDay(t string) (int64, bool) {
@@ -47,6 +46,9 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 	}
 	if len(a.To) > 0 {
 		e.recipients(p, o, a, today)
+	}
+	if a.Class == event.Export && len(a.Attrs) > 0 {
+		e.destination(p, o, a, today)
 	}
 	approval := ev.Class == event.MFAChallenge || ev.Class == event.LoginSuccess
 	if approval && ev.Outcome == event.Success && len(p.Refused) > 0 {
@@ -95,7 +97,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 	case event.ShareUser, event.ShareLink, event.MailRule:
 		a.Sensitive = sensitive(&a.Object)
 		if a.Source != event.CloudTrail { // resources, not files: Foreign says with whom they are shared
-			e.share(p, o, a, today)
+			e.share(p, a, today)
 		}
 	case event.Export, event.ReportRun, event.Query:
 		e.rows(p, a)
@@ -133,62 +135,6 @@ func (p *person) noteGrant(a *detect.Enriched) {
 		p.Granted = map[uint64]int64{}
 	}
 	p.Granted[right(a)] = a.Time
-}
-
-// recipients looks at who receives something: a forbidden domain, a party in the cloud.
-func (e *Engine) recipients(p *person, o *org, a *detect.Enriched, today int64) {
-	for i := range a.To {
-		to := &a.To[i]
-		domain := mail.Domain(to.Account)
-		for d := domain; len(e.config.forbidden) > 0 && d != "" && a.Forbidden == ""; {
-			if e.config.forbidden[d] {
-				a.Forbidden = to.Account
-			}
-			_, d, _ = strings.Cut(d, ".")
-		}
-		switch a.Source {
-		case event.CloudTrail:
-			e.party(p, o, a, to, today)
-		case event.GitHub:
-			e.login(p, o, to, today)
-		}
-	}
-}
-
-// party tells the organisation's own accounts and organisations in the cloud from others. A party
-// with which it has long shared is not foreign.
-func (e *Engine) party(p *person, o *org, a *detect.Enriched, to *event.Recipient, today int64) {
-	id, cloud := strings.CutPrefix(to.Account, "aws:")
-	known := to.Scope == event.ScopeExternal || to.Scope == event.ScopeUnknown && e.config.organizations && strings.HasPrefix(id, "o-")
-	switch {
-	case !known:
-	case cloud && e.own(id, p, today):
-		to.Scope = event.ScopeInternal
-	case o.age(domains, hash(ofDomain, cmp.Or(mail.Domain(to.Account), to.Account)), today, e.deltaOf(p).of(p)) >= longKnown:
-	case a.Foreign == "":
-		a.Foreign = strings.TrimPrefix(to.Account, "aws:")
-	}
-}
-
-// longKnown is after how many days a party that things are shared with is no stranger.
-const longKnown = 30
-
-// own says whether an account, an organisation or a canonical user in the cloud is the
-// organisation's own. Of an organisation that is named with the account that manages it, the
-// account says it; the organisation is known from then on.
-func (e *Engine) own(id string, p *person, today int64) bool {
-	for part := range strings.SplitSeq(id, "/") {
-		_, seen := e.People.Domains[hash(ofAccount, part)]
-		if !seen && !e.config.accounts[part] {
-			continue
-		}
-		if manager, rest, found := strings.Cut(id, "/"); found && manager == part && strings.HasPrefix(rest, "o-") {
-			organization, _, _ := strings.Cut(rest, "/")
-			e.People.age(domains, hash(ofAccount, organization), today, &e.deltaOf(p).People)
-		}
-		return true
-	}
-	return false
 }
 
 // refused counts the pushes refused within a time before a moment.
@@ -446,7 +392,7 @@ func (e *Engine) connected(p *person, o *org, ev *event.Event, today int64) (con
 }
 
 // share sorts the recipients that an object did not have before today.
-func (e *Engine) share(p *person, o *org, a *detect.Enriched, today int64) {
+func (e *Engine) share(p *person, a *detect.Enriched, today int64) {
 	key := object(a.Event)
 	for i := range a.To {
 		t := &a.To[i]
@@ -464,14 +410,12 @@ func (e *Engine) share(p *person, o *org, a *detect.Enriched, today int64) {
 			}
 			p.setDone(pair, 1)
 		}
-		domain := cmp.Or(mail.Domain(t.Account), t.Account)
 		a.External++
-		personal := mail.Consumer(domain)
-		fresh := o.age(domains, hash(ofDomain, domain), today, e.deltaOf(p).of(p)) == 0
-		if personal && namesSelf(p.Name, t.Account) {
+		party := &e.parties[i]
+		if party.Standing == detect.Self {
 			a.Own++
 		}
-		if personal || fresh && p.settled() {
+		if party.Standing > detect.Stranger || party.Standing == detect.Stranger && p.settled() {
 			a.Unknown++
 		}
 		if p.Known.age(hash(ofRecipient, t.Account), today, maxKnown) == 0 {

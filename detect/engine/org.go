@@ -37,6 +37,7 @@ type org struct {
 	Domains  map[uint64]int32
 	Apps     map[uint64]int32
 	AppUsers map[uint64]int32 // people who were seen using an application
+	Partners map[uint64]int32 // people who have dealt with a party outside
 
 	catalog *Catalog
 }
@@ -65,10 +66,11 @@ const (
 	domains
 	apps
 	appUsers
+	partners
 )
 
 // limits of the sets: a hostile log could name any number of things.
-var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14}
+var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14, partners: 1 << 18}
 
 // point is the scale of fixed-point sums.
 const point = 1 << 20
@@ -84,7 +86,7 @@ func newOrg(cat *Catalog) *org {
 		Tails: make([]Tail, cat.scored), Shifts: make([]Tail, len(cat.slow)), Facts: make([]float64, len(cat.indicators)),
 		FactAdd: make([]int64, len(cat.indicators)), FactN: 200,
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{},
-		AppUsers: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
+		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 	}
 	for j := range q {
 		o.Num[j], o.Den[j] = 1, 1
@@ -136,13 +138,13 @@ func (o *org) closeHour(hour int64, s *orgDelta) {
 		clear(d.UsualNow)
 	}
 	for _, a := range s.Arrivals {
-		if a.Set == appUsers {
-			if n := o.AppUsers[a.Key]; n > 0 || len(o.AppUsers) < limits[appUsers] {
-				o.AppUsers[a.Key] = n + 1
+		set := o.known(a.Set)
+		if a.Set == appUsers || a.Set == partners {
+			if n := set[a.Key]; n > 0 || len(set) < limits[a.Set] {
+				set[a.Key] = n + 1
 			}
 			continue
 		}
-		set := o.known(a.Set)
 		if first, known := set[a.Key]; (!known || a.Day < first) && (known || len(set) < limits[a.Set]) {
 			set[a.Key] = a.Day
 		}
@@ -249,13 +251,17 @@ func (o *org) age(set int, key uint64, day int64, s *orgDelta) int {
 	return int(day) - int(first)
 }
 
-// known is a set of things with the day on which they were first seen.
+// known is a set of things with the day on which they were first seen, or how many people use them.
 func (o *org) known(set int) map[uint64]int32 {
 	switch set {
 	case networks:
 		return o.Networks
 	case domains:
 		return o.Domains
+	case appUsers:
+		return o.AppUsers
+	case partners:
+		return o.Partners
 	}
 	return o.Apps
 }
