@@ -58,7 +58,7 @@ var externalSharing = &detect.Detector{
 		Name: "folder_stranger", Weight: 1, Impact: 2, On: sharesWithPeople,
 		Match: func(a *detect.Enriched) bool { return a.External > 0 && opensBelow(a) && a.Party.Strange() },
 		Describe: func(a *detect.Enriched) string {
-			return "let " + detect.Quote(a.Party.Account) + a.Party.Words() + ", into the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
+			return "let " + letInParty(a) + "into the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
 		},
 	}, {
 		Name: "repository_stranger", Weight: .9, Impact: 2, On: sharesWithPeople,
@@ -66,7 +66,7 @@ var externalSharing = &detect.Detector{
 			return a.External > 0 && a.Object.Type == "repository" && a.Role() != "owner" && a.Party.Strange()
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "let " + detect.Quote(a.Party.Account) + a.Party.Words() + ", into the repository " + detect.Quote(a.Object.Name)
+			return "let " + letInParty(a) + "into the repository " + detect.Quote(a.Object.Name)
 		},
 	}, {
 		Name: "owner_stranger", Weight: .5, Impact: 2, On: sharesWithPeople,
@@ -97,6 +97,9 @@ func opensBelow(a *detect.Enriched) bool {
 	}
 	return a.Object.Folder
 }
+
+// letInParty names a strange party, with what is known of it.
+func letInParty(a *detect.Enriched) string { return detect.Quote(a.Party.Account) + a.Party.Words() + ", " }
 
 // wholeThing names what kind of thing is given with everything in it.
 func wholeThing(a *detect.Enriched) string {

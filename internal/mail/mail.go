@@ -13,7 +13,9 @@ func Consumer(domain string) bool {
 }
 
 // worldwide are the providers that have a domain in many countries.
-var worldwide = map[string]bool{"yahoo": true, "hotmail": true, "live": true, "outlook": true, "gmx": true, "yandex": true, "windowslive": true}
+var worldwide = map[string]bool{
+	"yahoo": true, "hotmail": true, "live": true, "outlook": true, "gmx": true, "yandex": true, "windowslive": true,
+}
 
 var consumer = func() map[string]bool {
 	m := map[string]bool{}
