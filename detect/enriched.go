@@ -30,6 +30,11 @@ type Enriched struct {
 	Wide       bool // an export of what a search of the whole organisation found
 	Unsized    bool // an export of a number of rows that no log states
 
+	// Reach is how many files these logs have named below the folder, site or drive that is shared: a lower
+	// bound, and 0 if nothing is known of what is below it.
+	Reach   int
+	Through bool // below a place to which the person gave themselves the right within three days
+
 	External, Internal, Unknown, Own int // recipients that are new to the object today, by kind
 	NewRecipients                    int // of them, new to the person
 

@@ -15,7 +15,7 @@ var All = []*detect.Detector{
 	bulkCopy,
 	publicLink, unsignedUse, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
 	bucketPublic, publicAccessGuard, securityGroupOpen, snapshotShared,
-	adminGrant, selfGrant, credentialCreated, appConsent,
+	adminGrant, selfGrant, rightUsed, credentialCreated, appConsent,
 	bruteForce, mfaFatigue, mfaRemoved, unfamiliarSignIn, authenticationPolicy, vendorAlert,
 	terminatedUserActivity, leaverTakeout, mailForwarding, massDeletion, accessLeftBehind,
 	loggingDisabled,

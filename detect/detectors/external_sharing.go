@@ -47,6 +47,10 @@ var externalSharing = &detect.Detector{
 			Name: "external_shares_self", HalfSaturation: 5, Unit: "shares with their own private address", Slow: true,
 			On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.Own) },
 		},
+		{
+			Name: "external_reached", HalfSaturation: 60, Weight: .5, Unit: "files in folders given to parties that nobody else here knows",
+			On: opensFolders, Measure: reaches(givenToStranger),
+		},
 	},
 	Indicators: []detect.Indicator{{
 		Name: "drive_shared", Weight: 1, Impact: 2, On: sharesWithPeople,
@@ -85,7 +89,8 @@ var externalSharing = &detect.Detector{
 	}},
 	Reason: func(d *detect.Day) string {
 		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.Recipients() + d.Within() +
-			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", newParties(d))
+			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", newParties(d)) +
+			below(d.N("external_reached"))
 	},
 }
 
@@ -99,7 +104,9 @@ func opensBelow(a *detect.Enriched) bool {
 }
 
 // letInParty names a strange party, with what is known of it.
-func letInParty(a *detect.Enriched) string { return detect.Quote(a.Party.Account) + a.Party.Words() + ", " }
+func letInParty(a *detect.Enriched) string {
+	return detect.Quote(a.Party.Account) + a.Party.Words() + ", "
+}
 
 // wholeThing names what kind of thing is given with everything in it.
 func wholeThing(a *detect.Enriched) string {
@@ -119,6 +126,11 @@ func newParties(d *detect.Day) string {
 		return "to logins that are new here"
 	}
 	return "to new or personal domains"
+}
+
+// givenToStranger says whether something is given to a party that nobody else here knows.
+func givenToStranger(a *detect.Enriched) bool {
+	return a.After < event.PublicLink && (a.External > 0 || a.Class == event.Inherited && a.First) && a.Party.Strange()
 }
 
 var sharesWithPeople = []event.Class{event.ShareUser}

@@ -21,6 +21,14 @@ var publicLink = &detect.Detector{
 			On:      []event.Class{event.ShareLink},
 			Measure: when(func(a *detect.Enriched) bool { return published(a) && a.Sensitive }),
 		},
+		{
+			Name: "public_reached", HalfSaturation: 60, Unit: "files in folders opened to anybody", Weight: .5, On: opensFolders,
+			Measure: reaches(func(a *detect.Enriched) bool { return published(a) }),
+		},
+		{
+			Name: "public_reached_sensitive", HalfSaturation: 20, Unit: "sensitive files in folders opened to anybody", Weight: .5,
+			On: opensFolders, Measure: reaches(func(a *detect.Enriched) bool { return published(a) && a.Sensitive }),
+		},
 	},
 	Indicators: []detect.Indicator{{
 		Name: "public_sensitive", Weight: .4, Impact: 2, Persists: "public_sensitive_lasting",
@@ -29,6 +37,24 @@ var publicLink = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "made " + detect.Quote(a.ItemName()) + " public, which looks sensitive"
 		},
+	}, {
+		Name: "folder_public", Weight: .5, Impact: 2, Persists: "folder_public_lasting",
+		On:    []event.Class{event.ShareLink},
+		Match: func(a *detect.Enriched) bool { return published(a) && opensBelow(a) && !a.Sensitive },
+		Describe: func(a *detect.Enriched) string {
+			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
+		},
+	}, {
+		Name: "folder_public_sensitive", Weight: .9, Impact: 3, Persists: "folder_public_sensitive_lasting",
+		On:    []event.Class{event.ShareLink},
+		Match: func(a *detect.Enriched) bool { return published(a) && opensBelow(a) && a.Sensitive },
+		Describe: func(a *detect.Enriched) string {
+			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
+		},
+	}, {
+		Name: "folder_public_lasting", Weight: .5, Impact: 2,
+	}, {
+		Name: "folder_public_sensitive_lasting", Weight: 1, Impact: 3,
 	}, {
 		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting",
 		On:    []event.Class{event.ShareLink},
@@ -43,8 +69,33 @@ var publicLink = &detect.Detector{
 	}},
 	Reason: func(d *detect.Day) string {
 		return "made " + detect.Amount(d.N("public_links"), "item", "items") + " reachable for anybody" + d.Where() +
-			d.OfWhich("public_links_sensitive", "sensitive")
+			d.OfWhich("public_links_sensitive", "sensitive") + below(d.N("public_reached"))
 	},
 }
 
 func published(a *detect.Enriched) bool { return a.First && a.After >= event.PublicLink }
+
+// opensFolders are the classes of what opens folders: a share, and what the objects below inherit, which
+// some vendors log.
+var opensFolders = []event.Class{event.ShareLink, event.ShareUser, event.Inherited}
+
+// reaches measures how many files below a folder an act reaches.
+func reaches(holds func(a *detect.Enriched) bool) func(a *detect.Enriched) float64 {
+	return func(a *detect.Enriched) float64 {
+		switch {
+		case !holds(a):
+			return 0
+		case a.Class == event.Inherited:
+			return 1
+		}
+		return float64(a.Reach)
+	}
+}
+
+// below says how many files are known to be below what was opened.
+func below(files float64) string {
+	if files == 0 {
+		return ""
+	}
+	return ", with at least " + detect.Amount(files, "file", "files") + " below"
+}

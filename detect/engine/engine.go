@@ -42,6 +42,7 @@ type Engine struct {
 	tenant   string                    // the cloud account seen last
 	enriched detect.Enriched
 	parties  []detect.Party // of the recipients of the event
+	places   []uint64       // that its object is below
 	verdict  verdict
 	batch    batch
 	err      error
@@ -134,6 +135,10 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	// The order matters: attempts looks at failures before enrich accounts for the sign-in, and count
 	// must know what closeExposures has closed, since expose leaves out what is open already.
 	if p.Day.again(ev) {
+		return
+	}
+	if ev.Class == event.Inherited {
+		e.handleInherited(p, ev)
 		return
 	}
 	p.Day.Latest = ev.Time

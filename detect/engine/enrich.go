@@ -96,6 +96,9 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 		p.Known.age(hash(ofPlace, a.Source.String(), a.Object.ID), today, maxKnown)
 	case event.ShareUser, event.ShareLink, event.MailRule:
 		a.Sensitive = sensitive(&a.Object)
+		if a.Class != event.MailRule && detect.FileStore(a.Source) {
+			a.Reach = e.People.Places[place(a.Event)].size()
+		}
 		if a.Source != event.CloudTrail { // resources, not files: Foreign says with whom they are shared
 			e.share(p, a, today)
 		}
@@ -104,6 +107,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 		a.Wide = a.Class == event.Export && a.Object.Type == "search" && p.recent(stepSearched, object(a.Event), today)
 		a.Sensitive = sensitive(&a.Object)
 	case event.TokenGrant, event.PermissionGrant:
+		p.openToSelf(a, today)
 		e.application(p, o, a, today)
 	case event.GuardChange:
 		a.Sensitive = sensitiveName(a.Object.Name)
@@ -123,6 +127,9 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 	case event.PolicyChange, event.AdminGrant, event.NetworkOpen:
 		if a.Class == event.AdminGrant && a.TopGrant() {
 			p.noteGrant(a)
+		}
+		if a.Class == event.AdminGrant {
+			p.openToSelf(a, today)
 		}
 		a.Sensitive = sensitive(&a.Object)
 		a.OffHours = e.offHours(p, a.Event)
@@ -227,6 +234,10 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 	}
 	if detect.FileStore(src) && key != 0 {
 		a.Fresh = p.Items.age(key, today, maxItems) == 0
+		if a.Fresh && !ev.Object.Folder && ev.Class != event.Delete {
+			e.named(p, ev, key)
+		}
+		a.Through = e.through(p, ev, today)
 		a.Connected, a.RareApp = e.connected(p, o, ev, today)
 	}
 	bit := uint16(0)
@@ -294,6 +305,7 @@ func (e *Engine) takeNote(p *person, a *detect.Enriched, today int64) {
 		a.PlaceAge = 99
 	}
 	if a.Class == event.MailRead {
+		a.Through = e.through(p, a.Event, today)
 		a.First = true // a record stands for messages that no earlier one has
 		return
 	}

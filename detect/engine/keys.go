@@ -50,6 +50,8 @@ const (
 	stepLowered  // its label lowered or taken off
 	stepOut      // shared out
 	stepSearched // a search of the whole organisation
+	stepOpened   // a place to which the person gave themselves the right
+	ofFolder
 )
 
 // hash is the key of a thing in a novelty set.

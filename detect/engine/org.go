@@ -38,6 +38,7 @@ type org struct {
 	Apps     map[uint64]int32
 	AppUsers map[uint64]int32 // people who were seen using an application
 	Partners map[uint64]int32 // people who have dealt with a party outside
+	Places   map[uint64]*contents
 
 	catalog *Catalog
 }
@@ -57,7 +58,7 @@ type department struct {
 type arrival struct {
 	Set int
 	Key uint64
-	Day int32
+	Day int32 // of places, the bit of what is in it
 }
 
 // Sets of arrivals.
@@ -67,10 +68,11 @@ const (
 	apps
 	appUsers
 	partners
+	places
 )
 
 // limits of the sets: a hostile log could name any number of things.
-var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14, partners: 1 << 18}
+var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14, partners: 1 << 18, places: 1 << 14}
 
 // point is the scale of fixed-point sums.
 const point = 1 << 20
@@ -86,7 +88,7 @@ func newOrg(cat *Catalog) *org {
 		Tails: make([]Tail, cat.scored), Shifts: make([]Tail, len(cat.slow)), Facts: make([]float64, len(cat.indicators)),
 		FactAdd: make([]int64, len(cat.indicators)), FactN: 200,
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{},
-		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
+		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Places: map[uint64]*contents{}, Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 	}
 	for j := range q {
 		o.Num[j], o.Den[j] = 1, 1
@@ -138,6 +140,10 @@ func (o *org) closeHour(hour int64, s *orgDelta) {
 		clear(d.UsualNow)
 	}
 	for _, a := range s.Arrivals {
+		if a.Set == places {
+			o.hold(a.Key, a.Day)
+			continue
+		}
 		set := o.known(a.Set)
 		if a.Set == appUsers || a.Set == partners {
 			if n := set[a.Key]; n > 0 || len(set) < limits[a.Set] {

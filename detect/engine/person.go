@@ -48,6 +48,8 @@ type person struct {
 	Breach  float64 // points of the last suspicion that an intruder acts, and when
 	BreachT int64
 
+	OpenedDay int64 // day on which the person last gave themselves the right to a place, days since 1970; 0 if never
+
 	Known   novelty // containers, recipients, networks, countries, clients
 	Items   novelty // objects
 	Steps   novelty // what was done to items lately

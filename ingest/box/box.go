@@ -256,6 +256,7 @@ func (r *record) emit(out *ingest.Sink) error {
 			Size:      r.bytes(out),
 			Folder:    r.itemType == "folder",
 		}
+		out.Attr(event.AttrFolder, r.parentID)
 		if e.Class == event.Download || e.Class == event.Sync {
 			e.Bytes = e.Object.Size
 		}

@@ -276,6 +276,9 @@ func (r *record) one(at int64, a *asset, index int, out *ingest.Sink) {
 			Size:      out.Size(a.size),
 			Folder:    strings.HasSuffix(a.tag, "folder"),
 		}
+		if i := strings.LastIndexByte(a.path, '/'); i > 0 {
+			out.Attr(event.AttrFolder, a.path[:i])
+		}
 		e.ID = out.Join(r.time, "/", cmp.Or(a.id, a.path, "-")) // the log has no ids, so time and item identify the record
 	}
 	h, known := types.Get(r.kind)

@@ -21,14 +21,25 @@ func classify(app string, d *detail, e *event.Event, out *ingest.Sink) {
 		return
 	}
 	h, known := table.Get(d.name)
-	if !known && strings.HasSuffix(d.name, "_hierarchy_reconciled") { // inherited, not done by a person
-		h.class = event.Derived
+	if change, inherited := strings.CutSuffix(d.name, reconciled); !known && inherited { // not done by a person
+		h, _ = table.Get(change)
+		if h.class = event.Derived; h.detail != nil {
+			h.detail(d, e, out)
+			if e.After >= event.External {
+				h.class = event.Inherited
+			}
+		}
+		e.Class = h.class
+		return
 	}
 	e.Class = h.class
 	if h.detail != nil {
 		h.detail(d, e, out)
 	}
 }
+
+// reconciled is what the names of events end in that tell what an object inherits from a folder above it.
+const reconciled = "_hierarchy_reconciled"
 
 var visibilities = map[string]event.Visibility{
 	"private":                        event.Private,

@@ -281,7 +281,7 @@ func (a *activity) emit(s *jsonscan.Scanner, at int64, out *ingest.Sink) error {
 		e.Client.App = a.appName
 	}
 	classify(a.app, d, e, out)
-	if d.notPrimary && a.app == "drive" {
+	if d.notPrimary && a.app == "drive" && e.Class != event.Inherited {
 		e.Class = event.Derived
 	}
 

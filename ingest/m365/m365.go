@@ -281,9 +281,35 @@ func (r *record) item(e *event.Event, out *ingest.Sink) {
 			o.Container = out.Join(o.Container, "/", folder)
 		}
 	}
+	if r.itemType == "File" || r.itemType == "Folder" {
+		out.Attr(event.AttrFolder, r.parent(out))
+	}
 	if e.Class == event.Download || e.Class == event.Sync {
 		e.Bytes = o.Size
 	}
+}
+
+// parent returns the path of the folder that an item is in, from the root of the host; "" if the record
+// does not state it.
+func (r *record) parent(out *ingest.Sink) string {
+	if path := urlPath(r.objectID); path != "" {
+		return path[:max(strings.LastIndexByte(path, '/'), 0)]
+	}
+	site := urlPath(strings.TrimSuffix(r.site, "/"))
+	if site == "" || r.relative == "" || r.itemType == "Folder" { // a folder's own path, or that of the one above
+		return ""
+	}
+	return out.Join(site, "/", r.relative)
+}
+
+// urlPath returns the path of a URL without a slash at its end; "" if the text is no URL.
+func urlPath(url string) string {
+	_, rest, found := strings.Cut(url, "://")
+	i := strings.IndexByte(rest, '/')
+	if !found || i < 0 {
+		return ""
+	}
+	return strings.TrimSuffix(rest[i:], "/")
 }
 
 // actor sets who acted. UserType is 4 for the system, 5 for an application and 6 for a service

@@ -135,6 +135,7 @@ const (
 	DeviceCopy                   // a file was taken off a device; AttrChannel says by which way
 	Assistant                    // an AI assistant answered a person; the object is what it read
 	Print                        // content was printed
+	Inherited                    // access that an object got because a folder above it did, logged on its own
 	classCount
 )
 
@@ -148,7 +149,7 @@ var classNames = [classCount]string{
 	"permission_grant", "token_grant", "token_revoke", "mail_rule", "config_change", "tamper",
 	"mfa_disabled", "membership_add", "offboard", "vendor_alert", "person", "notice", "derived",
 	"label_change", "mfa_enabled", "source_gap", "source_late", "names_left_out",
-	"mail_read", "device_copy", "assistant", "print",
+	"mail_read", "device_copy", "assistant", "print", "inherited",
 }
 
 // Actions of events of class SourceGap.
@@ -379,6 +380,7 @@ const (
 	AttrSigned     = "signed"      // "link": authorised by a signature in the link, whoever sent the request
 	AttrReach      = "reach"       // whose data or accounts are concerned: see ReachOrganization and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
+	AttrFolder     = "folder"      // the folder that an object is in: a path with a leading slash, or the vendor's id of it
 	AttrOwnDomain  = "own_domain"  // a domain that the record states to be the tenant's own
 )
 
