@@ -233,12 +233,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 		a.PlaceAge = 99
 	}
 	if detect.FileStore(src) && key != 0 {
-		a.Fresh = p.Items.age(key, today, maxItems) == 0
-		if a.Fresh && !ev.Object.Folder && ev.Class != event.Delete {
-			e.named(p, ev, key)
-		}
-		a.Through = e.through(p, ev, today)
-		a.Connected, a.RareApp = e.connected(p, o, ev, today)
+		e.touchFile(p, o, a, key, today)
 	}
 	bit := uint16(0)
 	switch ev.Class {
@@ -294,6 +289,16 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 		done |= bit
 		p.setDone(key, done)
 	}
+}
+
+// touchFile notes where a file is, whether the person knew it, and by what they came to it.
+func (e *Engine) touchFile(p *person, o *org, a *detect.Enriched, key uint64, today int64) {
+	a.Fresh = p.Items.age(key, today, maxItems) == 0
+	if a.Fresh && !a.Object.Folder && a.Class != event.Delete {
+		e.named(p, a.Event, key)
+	}
+	a.Through = e.through(p, a.Event, today)
+	a.Connected, a.RareApp = e.connected(p, o, a.Event, today)
 }
 
 // takeNote notes mail that is read, a file that is taken off a device, and what an assistant reads.
