@@ -49,6 +49,10 @@ type Detector struct {
 	// Compromise says that the detector sees an intruder behind the account, so that data
 	// taken out on the same day weighs more.
 	Compromise bool
+	// AfterLeaving says that the detector sees activity after the last working day, unless the person
+	// goes on as before. Its first indicator also stands for days as usual on which others see
+	// something.
+	AfterLeaving bool
 	// Privilege says that the detector sees a user receive a right, so that data taken out
 	// within two days weighs more.
 	Privilege Privilege

@@ -59,8 +59,11 @@ type Enriched struct {
 	NewDevice  bool   // the device was new to the person within a week
 	Refused    int    // pushes refused within ten minutes; on a sign-in, those of the half hour before
 	Brief      int64  // how long a right was held that is taken away within a day, milliseconds; 0 if longer
-	AfterLast  int64  // how long the last working day has been over, milliseconds; 0 if it is not
-	Leaving    bool   // the person has given notice, or left lately
+	// How long the last working day has been over, milliseconds; 0 if it is not, or if the person goes
+	// on as in the weeks before it.
+	AfterLast int64
+	Unlike    string // how it is unlike the weeks before the last working day, in words; may be empty
+	Leaving   bool   // the person has given notice, or left lately
 }
 
 // Signed says whether the request was authorised by a signature in its link: whoever had the link

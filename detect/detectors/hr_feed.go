@@ -6,7 +6,8 @@ import (
 	"github.com/outflow/outflow/detect"
 )
 
-// hrFeed is an HR feed that has stopped, or says what can hardly be true (I04).
+// hrFeed is an HR feed that has stopped, or says what can hardly be true (I04): of somebody who works
+// as usual, that they have left.
 var hrFeed = &detect.Detector{
 	Name: "hr_feed", Title: "HR feed stale or implausible",
 	Needs:  []detect.Need{leaversFile},

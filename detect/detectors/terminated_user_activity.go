@@ -6,20 +6,23 @@ import (
 	"github.com/outflow/outflow/internal/finding"
 )
 
-// terminatedUserActivity is anything done by any account of a leaver after the last
-// working day is over (F01).
+// terminatedUserActivity is what any account of a leaver does after the last working day is over,
+// unless the person goes on as before (F01).
 var terminatedUserActivity = &detect.Detector{
 	Name: "terminated_user_activity", Title: "Activity after the last working day", Techniques: []string{"T1078.004"}, Compromise: true,
 	Needs:  []detect.Need{leaversFile},
-	Traits: finding.AboutLeavers,
+	Traits: finding.AboutLeavers, AfterLeaving: true,
 	Indicators: []detect.Indicator{{
 		Name: "after_last_day", Weight: 1.8, Impact: 3, Once: true, On: everything,
 		Match: func(a *detect.Enriched) bool { return a.AfterLast > 0 },
 		Describe: func(a *detect.Enriched) string {
 			s := detect.Quote(a.Action) + " in " + a.Source.Title() + ", " +
 				detect.Duration(a.AfterLast) + " after the end of the last working day"
-			if a.Client.App != "" {
-				s += ", by the application " + detect.Quote(a.AppName())
+			if app := a.Attr(event.AttrAppName); app != "" {
+				s += ", by the application " + detect.Quote(app)
+			}
+			if a.Unlike != "" {
+				s += ", " + a.Unlike
 			}
 			return s
 		},

@@ -58,7 +58,10 @@ type Catalog struct {
 	index        map[string]int         // metric by name
 	detected     map[string]int         // detector by name
 	mechanism    [detect.Mechanisms]int // the detector of each
-	model        uint64                 // Model
+	afterLeaving int                    // the detector that is AfterLeaving, or -1
+	// The first indicator of it.
+	afterLeavingFact int
+	model            uint64 // Model
 }
 
 // NewCatalog returns the catalog of detectors, of which stored state keeps the order. It panics
@@ -66,6 +69,7 @@ type Catalog struct {
 // indicators, have the same name.
 func NewCatalog(detectors []*detect.Detector) *Catalog {
 	c := &Catalog{detectors: detectors, groups: make([][]int, len(detectors)), index: map[string]int{}, detected: map[string]int{}}
+	c.afterLeaving = -1
 	for i := range c.mechanism {
 		c.mechanism[i] = -1
 	}
@@ -122,6 +126,9 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 			c.slow = append(c.slow, len(c.metrics))
 		}
 		c.metrics = append(c.metrics, m)
+	}
+	if det.AfterLeaving {
+		c.afterLeaving, c.afterLeavingFact = d, len(c.indicators)
 	}
 	for i := range det.Indicators {
 		c.indicators = append(c.indicators, indicator{&det.Indicators[i], d, det.Unsigned, -1})

@@ -25,6 +25,7 @@ type delta struct {
 	Unknown  [32]int64          `cbor:"Nobody"` // of them, those by unknown accounts
 	Who      [32]map[string]int // the latter by account
 	Notices  []announced        // of who leaves
+	Doubtful []doubtful         `cbor:",omitempty"` // of whose last day HR is asked
 	Laid     []*exposure        // open
 	Shut     []closing          // closed
 	Rights   []given            // to others
@@ -259,6 +260,7 @@ func (b *delta) add(o *delta) {
 	}
 	b.Notices, b.Laid, b.Shut = append(b.Notices, o.Notices...), append(b.Laid, o.Laid...), append(b.Shut, o.Shut...)
 	b.Rights, b.Gone = append(b.Rights, o.Rights...), append(b.Gone, o.Gone...)
+	b.Doubtful = append(b.Doubtful, o.Doubtful...)
 }
 
 // countUnknown counts events of an account that belongs to no known person.
@@ -382,6 +384,7 @@ func (s *orgDelta) reset() {
 
 // forget deletes a person.
 func (b *delta) forget(name string) {
+	b.Doubtful = slices.DeleteFunc(b.Doubtful, func(x doubtful) bool { return x.Name == name })
 	b.Notices = slices.DeleteFunc(b.Notices, func(x announced) bool { return x.Name == name })
 	b.Laid = slices.DeleteFunc(b.Laid, func(x *exposure) bool { return x.Person == name })
 	b.Shut = slices.DeleteFunc(b.Shut, func(x closing) bool { return x.By == name })
@@ -405,6 +408,7 @@ func (b *delta) order() {
 		}
 	}
 	slices.SortFunc(b.Notices, func(a, b announced) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(b.Doubtful, func(a, b doubtful) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(b.Laid, byOpening)
 	slices.SortFunc(b.Shut, func(a, b closing) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.By, b.By), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub))
@@ -433,6 +437,7 @@ func (e *Engine) applyDelta(b *delta, end int64) {
 	for _, n := range b.Notices {
 		e.Feed.announce(n)
 	}
+	e.Feed.Doubtful = append(e.Feed.Doubtful, b.Doubtful...)
 	e.applyOpened(b.Laid)
 	e.applyClosed(b.Shut)
 	for _, x := range b.Gone {

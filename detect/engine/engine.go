@@ -243,7 +243,7 @@ func (e *Engine) staff(name string, ev *event.Event) {
 			p.Notice = ev.Time
 		}
 		if at, ok := parseDay(ev.Attr(event.AttrLastDay)); ok && at != p.LastDay {
-			p.LastDay, p.Reviewed = at, false
+			p.LastDay, p.Reviewed, p.Left = at, false, nil
 		}
 		if i, listed := slices.BinarySearch(e.leaving, p.Name); !listed && !p.Reviewed {
 			e.leaving = slices.Insert(e.leaving, i, p.Name)

@@ -34,9 +34,6 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 	today := ev.Time / event.Day
 	o := e.org(p)
 	e.network(p, o, a, today)
-	if a.Leaving && p.LastDay > 0 {
-		a.AfterLast = max(ev.Time-p.lastDayEnd()-grace, 0)
-	}
 	if ev.Source == event.CloudTrail && ev.Tenant != e.tenant { // the logs are of the organisation's own accounts
 		e.tenant = strings.Clone(ev.Tenant)
 		e.People.age(domains, hash(ofAccount, ev.Tenant), today, &e.deltaOf(p).People)
@@ -55,6 +52,7 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 		a.Refused = p.refused(ev.Time, 30*60_000)
 	}
 	e.enrichClass(p, o, a, today)
+	e.afterLast(p, o, a)
 	return a
 }
 

@@ -175,6 +175,9 @@ func (e *Engine) emitFindings(p *person, at int64) *verdict {
 	cat := e.catalog
 	d := &p.Day
 	v := e.score(p, at)
+	if p.takenAfterLast(v) {
+		v = e.score(p, at)
+	}
 	risk := round3(v.risk)
 	if risk < emitFrom || risk <= d.Best+.02 || e.err != nil {
 		return v

@@ -20,6 +20,7 @@ type hrState struct {
 	StaleReported bool    `cbor:"StaleTold"`
 	OddReported   bool    `cbor:"OddTold"`
 	FirstOddOf    string
+	Doubtful      []doubtful `cbor:",omitempty"` // of whose last day HR is to be asked
 }
 
 // noteNotice notes that HR reported a leaver.
@@ -44,6 +45,7 @@ func (f *hrState) announce(n announced) {
 
 // checkHRFeed looks at the HR feed when a day (UTC) is over.
 func (e *Engine) checkHRFeed(end int64) {
+	e.askHR(end)
 	f := &e.Feed
 	n := len(f.Notices)
 	if n == 0 {

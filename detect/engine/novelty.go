@@ -55,6 +55,15 @@ func (s *novelty) since(key uint64, day int64) (days int, known bool) {
 	return int(uint64(uint16(day-epoch2000))) - int(v&0xffff), v != 0
 }
 
+// first is the day on which something was first seen; false if it is not known.
+func (s *novelty) first(key uint64) (day int64, known bool) {
+	if s.n == 0 {
+		return 0, false
+	}
+	v := s.slots[s.find(fingerprint(key))]
+	return int64(v>>16&0xffff) + epoch2000, v != 0
+}
+
 func fingerprint(key uint64) uint64 { return max(key>>32, 1) }
 
 // find returns the slot of a fingerprint, or the free slot that it would take.

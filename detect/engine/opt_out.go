@@ -132,6 +132,9 @@ func (e *Engine) optOut(p *person, off uint64) {
 	if p.optedOut(detect.UserRules) {
 		p.Day.Ruled = nil
 	}
+	if g := cat.afterLeaving; g >= 0 && off>>g&1 != 0 {
+		p.Left, p.Day.AsUsual = nil, nil
+	}
 	if p.optedOut(detect.Watchlists) {
 		p.Day.Watched = nil
 	}
@@ -162,6 +165,7 @@ func (e *Engine) exclude(name string) {
 	e.subtract(p)
 	e.people.forget(name)
 	delete(e.leavers, name)
+	e.Feed.Doubtful = slices.DeleteFunc(e.Feed.Doubtful, func(x doubtful) bool { return x.Name == name })
 	same := func(x string) bool { return x == name }
 	for end, list := range e.closing {
 		e.closing[end] = slices.DeleteFunc(list, same)

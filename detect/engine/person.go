@@ -41,6 +41,7 @@ type person struct {
 	LastDay  int64 // end of the last working day; 0 if unknown
 	Last     int64 // day of the last activity, days since 1970; 0 if none
 	Reviewed bool  // what was left behind has been reported
+	Left     *left `cbor:",omitempty"` // what was done since the last working day
 
 	AlertT  int64   // time of the last day with an alert
 	Right   float64 // points of the last right that was given to the person, and when
@@ -104,6 +105,7 @@ type dayState struct {
 	Silent   int // days without activity before this one
 	Opened   []laid
 	Ruled    []ruled   // rules that matched
+	AsUsual  *proof    `cbor:",omitempty"` // what is done as before, although the last working day is over
 	Watched  []watched `cbor:",omitempty"` // places and applications on watchlists
 	Received []string  // who was given administrative rights
 	Added    uint64    // the counts that go on, and were added to: a bit each
@@ -290,7 +292,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Proof)
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]
-	d.Hours, d.Sources, d.Best, d.Requests = 0, 0, 0, novelty{}
+	d.Hours, d.Sources, d.Best, d.AsUsual, d.Requests = 0, 0, 0, nil, novelty{}
 	for k, j := range cat.carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(event.Day))
@@ -310,7 +312,7 @@ func (d *dayState) shut() {
 	d.Prior, d.Given = d.Given, d.Prior
 	d.PriorT = d.End
 	d.End = 0
-	d.Count, d.Next, d.Expect, d.Proof, d.Rev = nil, nil, nil, nil, nil
+	d.Count, d.Next, d.Expect, d.Proof, d.Rev, d.AsUsual = nil, nil, nil, nil, nil, nil
 	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received, d.Watched, d.Requests = nil, nil, nil, nil, nil, nil, novelty{}
 	if len(d.Done) > 128 { // give a large day's memory back
 		d.Done = nil

@@ -329,6 +329,7 @@ func (e *Engine) closeDay(p *person) {
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	l := lesson{verdict: v, person: p, to: to, compared: o.Active > 0, leaving: p.leaving(day.Latest), outage: e.outage()}
+	e.doubtLastDay(p, v)
 	if p.idle() {
 		l.learnUnsigned()
 		p.carry()
