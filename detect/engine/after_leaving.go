@@ -219,8 +219,8 @@ func (e *Engine) askHR(end int64) {
 		h := e.healthFinding(detect.HRFeed, "last day of "+x.Name, x.LastDay, end, 2)
 		h.Start, h.End, h.Events, h.EventIDs = x.From, x.To, x.N, x.IDs
 		h.Sources = shortNames(x.Sources)
-		h.Reason = fmt.Sprintf("HR says that %s left on %s; on %s they worked as usual, from networks and at hours that were theirs before "+
-			"(%s in %s): is the date right?",
+		h.Reason = fmt.Sprintf("HR says that %s left on %s; on %s they worked as usual, "+
+			"from networks and at hours that were theirs before (%s in %s): is the date right?",
 			detect.Quote(x.Name), date(x.LastDay), date(x.From), detect.Amount(float64(x.N), "act", "acts"), titles(x.Sources))
 		e.send(h)
 	}

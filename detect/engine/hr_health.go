@@ -66,7 +66,7 @@ func (e *Engine) checkHRFeed(end int64) {
 			today, e.Heads)
 		e.send(h)
 	}
-	if f.Odd > 0 && !f.OddReported {
+	if f.Odd > 0 && f.FirstOddOf != "" && !f.OddReported {
 		f.OddReported = true
 		h := e.healthFinding(detect.HRFeed, "past", last, end, 1)
 		h.Reason = fmt.Sprintf("the HR feed reports leavers whose last day was over a month before, %s among them: "+

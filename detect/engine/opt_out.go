@@ -129,11 +129,16 @@ func (e *Engine) optOut(p *person, off uint64) {
 			p.Day.Proof[g] = nil
 		}
 	}
+	p.forgetMechanisms()
+}
+
+// forgetMechanisms deletes what is kept for mechanisms that the person has opted out of.
+func (p *person) forgetMechanisms() {
+	if g := p.catalog.afterLeaving; g >= 0 && p.optOuts>>g&1 != 0 {
+		p.Left, p.Day.AsUsual = nil, nil
+	}
 	if p.optedOut(detect.UserRules) {
 		p.Day.Ruled = nil
-	}
-	if g := cat.afterLeaving; g >= 0 && off>>g&1 != 0 {
-		p.Left, p.Day.AsUsual = nil, nil
 	}
 	if p.optedOut(detect.Watchlists) {
 		p.Day.Watched = nil
@@ -165,6 +170,9 @@ func (e *Engine) exclude(name string) {
 	e.subtract(p)
 	e.people.forget(name)
 	delete(e.leavers, name)
+	if e.Feed.FirstOddOf == name {
+		e.Feed.FirstOddOf = ""
+	}
 	e.Feed.Doubtful = slices.DeleteFunc(e.Feed.Doubtful, func(x doubtful) bool { return x.Name == name })
 	same := func(x string) bool { return x == name }
 	for end, list := range e.closing {
