@@ -302,6 +302,7 @@ func (d *Digest) addActionable(act []actionable) {
 func (d *Digest) addLeaving(in *Input) {
 	for _, l := range in.Leavers {
 		if !l.LastDay.IsZero() && !l.LastDay.Before(d.From) && l.LastDay.Before(d.To.AddDate(0, 0, 7)) {
+			l.Watchlists = in.watchlists(l.User)
 			d.Leaving = append(d.Leaving, l)
 		}
 	}
@@ -436,7 +437,11 @@ func (d *Digest) Mask(m *alert.Mask) {
 		d.Open[i].What = m.Text(d.Open[i].What)
 	}
 	for i := range d.Leaving {
-		d.Leaving[i].User = m.Name(d.Leaving[i].User)
+		l := &d.Leaving[i]
+		for j := range l.Watchlists {
+			l.Watchlists[j] = m.Text(l.Watchlists[j], l.User)
+		}
+		l.User = m.Name(l.User)
 	}
 	for _, list := range [][]Sharing{d.Sharing, d.Changes} {
 		for i := range list {

@@ -45,7 +45,7 @@ func input(list ...alert.Alert) *Input {
 	return &Input{
 		Detectors: detectors,
 		Alerts:    list,
-		Leavers:   []Leaver{{user, notice, last}},
+		Leavers:   []Leaver{{User: user, Notice: notice, LastDay: last}},
 		Now:       last.AddDate(0, 0, 40),
 		Kinds:     []Kind{{Title: "Bulk download"}, {Title: "Public link"}},
 		All:       []string{"Box", "Slack"},
@@ -189,6 +189,47 @@ func TestMasked(t *testing.T) {
 		if strings.Contains(strings.ToLower(string(b)), "ruiz") {
 			t.Errorf("%s", b)
 		}
+	}
+}
+
+// TestWatched says on which watchlists a leaver is, in reviews and digests of every format, and masks
+// who is named there.
+func TestWatched(t *testing.T) {
+	in := input()
+	in.Watched = func(who string) []string {
+		if who != user {
+			return nil
+		}
+		return []string{`on the watchlist "kestrel" (kim.ruiz@northwind.example, <b>merger</b>)`}
+	}
+	r := MakeReview(in, user, time.Time{}, time.Time{})
+	d := MakeDigest(in, mondayOf(last), func(string) bool { return false }, nil, 0)
+	for _, format := range []string{"html", "md", "json"} {
+		var b bytes.Buffer
+		if err := r.Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		if s := b.String(); !strings.Contains(s, "kestrel") || format == "html" && strings.Contains(s, "<b>") {
+			t.Errorf("review as %s: %s", format, s)
+		}
+	}
+	for _, format := range []string{"html", "text", "json"} {
+		var b bytes.Buffer
+		if err := d.Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		if s := b.String(); !strings.Contains(s, "kestrel") || format == "html" && strings.Contains(s, "<b>") {
+			t.Errorf("digest as %s: %s", format, s)
+		}
+	}
+	m := alert.NewMask([]byte("k"), "hr", func(domain string) bool { return domain == "northwind.example" })
+	r.Mask(m)
+	d.Mask(m)
+	if list := append(r.Watchlists, d.Leaving[0].Watchlists...); len(list) != 2 || strings.Contains(strings.Join(list, ""), "ruiz") {
+		t.Errorf("%q", list)
+	}
+	if r := MakeReview(in, "kim@northwind.example", time.Time{}, time.Time{}); len(r.Watchlists) > 0 {
+		t.Errorf("%q", r.Watchlists)
 	}
 }
 

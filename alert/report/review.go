@@ -20,6 +20,8 @@ type Leaver struct {
 	User    string    `json:"user"`              // account of the person
 	Notice  time.Time `json:"notice"`            // when it became known
 	LastDay time.Time `json:"last_day,omitzero"` // last working day; zero if unknown
+	// Watchlists that the person is on, a clause each.
+	Watchlists []string `json:"watchlists,omitempty"`
 }
 
 // Verdict is the result of a review.
@@ -81,28 +83,29 @@ type Unseen struct {
 
 // Review is the offboarding review of one leaver.
 type Review struct {
-	Person     string    `json:"person"`            // account, or pseudonym if masked
-	Made       time.Time `json:"made"`              // when the review was made
-	From       time.Time `json:"from"`              // beginning of the period
-	To         time.Time `json:"to"`                // end of the period
-	Notice     time.Time `json:"notice,omitzero"`   // zero if unknown
-	LastDay    time.Time `json:"last_day,omitzero"` // zero if unknown
-	Verdict    Verdict   `json:"verdict"`           // the result
-	Headline   string    `json:"headline"`          // the result in one line
-	Points     []Point   `json:"points"`            // up to three, the most important first
-	Timeline   []Point   `json:"timeline"`          // all unusual days, the earliest first
-	Open       []Open    `json:"open"`              // exposures that nobody has closed, the oldest first
-	After      []Point   `json:"after"`             // of Timeline, what happened after the last day
-	Left       []Left    `json:"left"`              // by kind, what departs most from what is usual first
-	Days       []Series  `json:"days"`              // charts by day, what departs most from what is usual first
-	Minor      int       `json:"minor"`             // days that were slightly unusual and are not listed
-	Normal     []string  `json:"normal"`            // kinds that were looked for and not found
-	Unseen     []Unseen  `json:"unseen"`            // what could not be seen
-	Coverage   *Coverage `json:"coverage"`          // of which days there is data, and what could not be scored
-	ActiveDays int       `json:"active_days"`       // of the person within the period; -1 if unknown
-	CompleteTo time.Time `json:"complete_to"`       // up to when the data goes
-	Counting   []string  `json:"counting"`          // how amounts are counted, in sentences
-	Statement  string    `json:"statement"`         // place for a statement of the person
+	Person     string    `json:"person"`               // account, or pseudonym if masked
+	Made       time.Time `json:"made"`                 // when the review was made
+	From       time.Time `json:"from"`                 // beginning of the period
+	To         time.Time `json:"to"`                   // end of the period
+	Notice     time.Time `json:"notice,omitzero"`      // zero if unknown
+	LastDay    time.Time `json:"last_day,omitzero"`    // zero if unknown
+	Watchlists []string  `json:"watchlists,omitempty"` // that the person is on, a clause each
+	Verdict    Verdict   `json:"verdict"`              // the result
+	Headline   string    `json:"headline"`             // the result in one line
+	Points     []Point   `json:"points"`               // up to three, the most important first
+	Timeline   []Point   `json:"timeline"`             // all unusual days, the earliest first
+	Open       []Open    `json:"open"`                 // exposures that nobody has closed, the oldest first
+	After      []Point   `json:"after"`                // of Timeline, what happened after the last day
+	Left       []Left    `json:"left"`                 // by kind, what departs most from what is usual first
+	Days       []Series  `json:"days"`                 // charts by day, what departs most from what is usual first
+	Minor      int       `json:"minor"`                // days that were slightly unusual and are not listed
+	Normal     []string  `json:"normal"`               // kinds that were looked for and not found
+	Unseen     []Unseen  `json:"unseen"`               // what could not be seen
+	Coverage   *Coverage `json:"coverage"`             // of which days there is data, and what could not be scored
+	ActiveDays int       `json:"active_days"`          // of the person within the period; -1 if unknown
+	CompleteTo time.Time `json:"complete_to"`          // up to when the data goes
+	Counting   []string  `json:"counting"`             // how amounts are counted, in sentences
+	Statement  string    `json:"statement"`            // place for a statement of the person
 
 	urgent bool    // an open exposure is severe
 	minor  []Point // days of medium severity that count among Minor
@@ -137,6 +140,8 @@ type Input struct {
 	// Off returns why kinds, by title, are not looked for in what a user does (opt-out). It is
 	// nil if there is no opt-out.
 	Off func(user string) map[string]string
+	// Watched returns on which watchlists a user is, a clause each. It is nil if there are none.
+	Watched func(user string) []string
 }
 
 // counting explains the figures of a review to its readers.
@@ -154,6 +159,7 @@ var counting = []string{
 // may be zero, say otherwise.
 func MakeReview(in *Input, user string, from, to time.Time) *Review {
 	r := newReview(in, user)
+	r.Watchlists = in.watchlists(user)
 	begin := r.setPeriod(in, from, to)
 	decisive := r.decisive(in, user, begin)
 	k := &kinds{found: map[string]bool{}, left: map[string]*Left{}}
@@ -173,6 +179,14 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 	r.Coverage = in.coverageOf(r.From, r.To)
 	r.finish(in, user, k)
 	return r
+}
+
+// watchlists are those that a user is on.
+func (in *Input) watchlists(user string) []string {
+	if in.Watched == nil {
+		return nil
+	}
+	return in.Watched(user)
 }
 
 // newReview returns a review without content. Its lists are empty, not nil: JSON has all of them.
@@ -546,6 +560,9 @@ func (r *Review) Mask(m *alert.Mask) {
 			text(&list[i].Title)
 			text(&list[i].Reason)
 		}
+	}
+	for i := range r.Watchlists {
+		text(&r.Watchlists[i])
 	}
 	for i := range r.Open {
 		text(&r.Open[i].What)

@@ -155,11 +155,8 @@ func (e *Engine) watch(p *person, a *detect.Enriched) (found bool) {
 // on is why the list holds for the person's day, by the first of: the person, the department, a
 // place, an application. The kind is "" if it does not.
 func (w *watchlist) on(p *person) (x watched) {
-	switch {
-	case w.people[strings.ToLower(p.Name)]:
-		return watched{w.Name, watchPerson, ""}
-	case p.Department != "" && w.departments[strings.ToLower(p.Department)]:
-		return watched{w.Name, watchDepartment, p.Department}
+	if x := w.member(p.Name, p.Department); x.Kind != "" {
+		return x
 	}
 	for _, kind := range []string{watchPlace, watchApplication} {
 		for _, x := range p.Day.Watched {
@@ -167,6 +164,17 @@ func (w *watchlist) on(p *person) (x watched) {
 				return x
 			}
 		}
+	}
+	return watched{}
+}
+
+// member is why a person of a department is on the list; the kind is "" if they are not.
+func (w *watchlist) member(person, department string) (x watched) {
+	switch {
+	case w.people[strings.ToLower(person)]:
+		return watched{w.Name, watchPerson, ""}
+	case department != "" && w.departments[strings.ToLower(department)]:
+		return watched{w.Name, watchDepartment, department}
 	}
 	return watched{}
 }
@@ -211,21 +219,44 @@ func watchPoints(risk float64, list []finding.Watched) float64 {
 func (e *Engine) sayWatched(list []finding.Watched) (clauses []string) {
 	for _, x := range list {
 		i := slices.IndexFunc(e.config.watchlists, func(w watchlist) bool { return w.Name == x.List })
-		w := &e.config.watchlists[i]
-		s := "on the watchlist " + detect.Quote(w.Name)
-		switch x.Kind {
-		case watchDepartment:
-			s = "the department " + detect.Quote(x.Name) + " is " + s
-		case watchPlace:
-			s = detect.Quote(x.Name) + " is " + s
-		case watchApplication:
-			s = "the application " + detect.Quote(x.Name) + " is " + s
+		clauses = append(clauses, e.config.watchlists[i].say(x.Kind, x.Name))
+	}
+	return clauses
+}
+
+// say puts into words why the list holds.
+func (w *Watchlist) say(kind, name string) string {
+	s := "on the watchlist " + detect.Quote(w.Name)
+	switch kind {
+	case watchDepartment:
+		s = "the department " + detect.Quote(name) + " is " + s
+	case watchPlace:
+		s = detect.Quote(name) + " is " + s
+	case watchApplication:
+		s = "the application " + detect.Quote(name) + " is " + s
+	}
+	more := []string{w.Owner, w.Reason}
+	if !w.Until.IsZero() {
+		more = append(more, "until "+w.Until.Add(-time.Millisecond).UTC().Format(time.DateOnly))
+	}
+	return s + " (" + strings.Join(more, ", ") + ")"
+}
+
+// WatchlistsOf says in words on which watchlists a person of a department and a country is at a time;
+// nothing of people who have opted out of it.
+func (c *Config) WatchlistsOf(person, department, country string, at time.Time) (clauses []string) {
+	watching := c.Detectors.Of(detect.Watchlists).Name
+	for i := range c.OptOuts {
+		o := &c.OptOuts[i]
+		if o.Covers(department, country) && (len(o.Detectors) == 0 || slices.Contains(o.Detectors, watching)) {
+			return nil
 		}
-		more := []string{w.Owner, w.Reason}
-		if !w.Until.IsZero() {
-			more = append(more, "until "+w.Until.Add(-time.Millisecond).UTC().Format(time.DateOnly))
+	}
+	for i := range c.Watchlists {
+		w := c.Watchlists[i].prepare()
+		if x := w.member(person, department); x.Kind != "" && !w.Ended(at) {
+			clauses = append(clauses, w.say(x.Kind, x.Name))
 		}
-		clauses = append(clauses, s+" ("+strings.Join(more, ", ")+")")
 	}
 	return clauses
 }

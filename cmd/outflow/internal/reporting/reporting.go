@@ -59,7 +59,7 @@ func (f *Source) FindUser(ctx context.Context, data *Data, text string, mask *al
 	return m.Person.Address, nil
 }
 
-// known adds what there is data of, how much of it, and what is switched off for a user.
+// known adds what there is data of, how much of it, what is switched off for a user, and on which watchlists they are.
 func (f *Source) known(ctx context.Context, data *Data) error {
 	conf, alerts, in := data.Conf, data.alerts, data.In
 	var err error
@@ -71,7 +71,7 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	if err != nil {
 		return err
 	}
-	if len(detection.OptOuts) == 0 {
+	if len(detection.OptOuts)+len(detection.Watchlists) == 0 {
 		return nil
 	}
 	p := &privacy.Dir{Data: f.Data}
@@ -83,6 +83,13 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	staff := people.New()
 	if err := p.AddStaff(ctx, staff, j); err != nil {
 		return err
+	}
+	in.Watched = func(user string) []string {
+		department, country := "", ""
+		if x := staff.Get(user); x != nil {
+			department, country = x.Department, x.Country
+		}
+		return detection.WatchlistsOf(user, department, country, in.Reported)
 	}
 	in.Off = func(user string) map[string]string {
 		if x := staff.Get(user); x != nil {
