@@ -70,9 +70,10 @@ type Privilege uint8
 
 // The receivers of a right.
 const (
-	NoPrivilege    Privilege = iota // none: the detector sees no right granted
-	PrivilegeTaken                  // the person who acts
-	PrivilegeGiven                  // the recipients of the day's administrative grants (Enriched.TopGrant)
+	NoPrivilege      Privilege = iota // none: the detector sees no right granted
+	PrivilegeTaken                    // the person who acts
+	PrivilegeGiven                    // the recipients of the day's administrative grants (Enriched.TopGrant)
+	PrivilegeOutside                  // the outsiders who were let into folders, sites and drives (Enriched.LetsIn)
 )
 
 // Mechanism is a part of the engine that makes findings from its own state.

@@ -12,17 +12,18 @@ type Enriched struct {
 	*event.Event
 	Person string // the name of the person who acts
 
-	Unsigned  bool    // done without a sign-in, in what the person opened or owns, or in a place
-	First     bool    // the first time today that this is done with the object
-	Repeat    bool    // it was done with the object earlier today: it does not count again
-	Fresh     bool    // the person never touched the object before today
-	PlaceAge  int     // days since the person first touched the container; 0 on the first day
-	Sensitive bool    // by label, or by the names of object and container
-	OffHours  bool    // at an hour or on a day at which the person hardly ever works
-	Connected bool    // through a connected application, not by hand
-	RareApp   bool    // an application that hardly anyone else here uses
-	Strange   bool    // from a network that was new to person and organisation within two days
-	Rows      float64 // rows taken, each execution once
+	Unsigned   bool    // done without a sign-in, in what the person opened or owns, or in a place
+	ByOutsider bool    // of what is Unsigned: done by a party of another organisation, to which the person gave access
+	First      bool    // the first time today that this is done with the object
+	Repeat     bool    // it was done with the object earlier today: it does not count again
+	Fresh      bool    // the person never touched the object before today
+	PlaceAge   int     // days since the person first touched the container; 0 on the first day
+	Sensitive  bool    // by label, or by the names of object and container
+	OffHours   bool    // at an hour or on a day at which the person hardly ever works
+	Connected  bool    // through a connected application, not by hand
+	RareApp    bool    // an application that hardly anyone else here uses
+	Strange    bool    // from a network that was new to person and organisation within two days
+	Rows       float64 // rows taken, each execution once
 	// LikelyRows are the rows of the report that was run just before an export of which no log
 	// states how many rows it has. They count, but are not told.
 	LikelyRows float64
@@ -80,6 +81,20 @@ func (a *Enriched) Outsider() string {
 		}
 	}
 	return ""
+}
+
+// LetsIn says whether outsiders are given everything below a folder, a site or a shared drive.
+func (a *Enriched) LetsIn() bool {
+	return a.Outcome == event.Success && a.Class == event.ShareUser && a.External > 0 && a.OpensBelow()
+}
+
+// OpensBelow says whether what is given reaches everything in it: a folder, a shared drive, a site.
+func (a *Enriched) OpensBelow() bool {
+	switch a.Object.Type {
+	case "folder", "shared_drive", "web", "site":
+		return true
+	}
+	return a.Object.Folder
 }
 
 // ForeignParty says in words who Foreign is: an account, an organisation or a part of one, a canonical

@@ -13,7 +13,7 @@ var All = []*detect.Detector{
 	bulkDownload, appDownload, syncDownload, chatDownload, crmExport, crmQuery, objectStoreRead, secretRead, massClone,
 	accountExport, warehouseExport, mailRead, endpointTakeout, assistantRead, reportExport, slowDrip,
 	bulkCopy,
-	publicLink, unsignedUse, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
+	publicLink, unsignedUse, outsiderUse, externalSharing, personalMailbox, forbiddenDomain, labelledItem, sharingPolicy, labelDowngrade,
 	bucketPublic, publicAccessGuard, securityGroupOpen, snapshotShared,
 	adminGrant, selfGrant, rightUsed, credentialCreated, appConsent,
 	bruteForce, mfaFatigue, mfaRemoved, unfamiliarSignIn, authenticationPolicy, vendorAlert,

@@ -13,8 +13,9 @@ import (
 // weigh little, since sharing with them is nothing new.
 var externalSharing = &detect.Detector{
 	Name: "external_sharing", Title: "External sharing", Techniques: []string{"T1567.002"}, Exfiltration: true,
-	Needs:  append(slices.Clone(fileStores), githubAny),
-	Traits: finding.SharesOutside,
+	Privilege: detect.PrivilegeOutside,
+	Needs:     append(slices.Clone(fileStores), githubAny),
+	Traits:    finding.SharesOutside,
 	Metrics: []detect.Metric{
 		{
 			Name: "external_shares", HalfSaturation: 6, Unit: "shares", Weight: .5, On: sharesWithPeople,
@@ -60,7 +61,7 @@ var externalSharing = &detect.Detector{
 		},
 	}, {
 		Name: "folder_stranger", Weight: 1, Impact: 2, On: sharesWithPeople,
-		Match: func(a *detect.Enriched) bool { return a.External > 0 && opensBelow(a) && a.Party.Strange() },
+		Match: func(a *detect.Enriched) bool { return a.LetsIn() && a.Party.Strange() },
 		Describe: func(a *detect.Enriched) string {
 			return "let " + letInParty(a) + "into the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
 		},
@@ -92,15 +93,6 @@ var externalSharing = &detect.Detector{
 			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", newParties(d)) +
 			below(d.N("external_reached"))
 	},
-}
-
-// opensBelow says whether what is given reaches everything in it: a folder, a shared drive, a site.
-func opensBelow(a *detect.Enriched) bool {
-	switch a.Object.Type {
-	case "folder", "shared_drive", "web", "site":
-		return true
-	}
-	return a.Object.Folder
 }
 
 // letInParty names a strange party, with what is known of it.

@@ -40,14 +40,14 @@ var publicLink = &detect.Detector{
 	}, {
 		Name: "folder_public", Weight: .5, Impact: 2, Persists: "folder_public_lasting",
 		On:    []event.Class{event.ShareLink},
-		Match: func(a *detect.Enriched) bool { return published(a) && opensBelow(a) && !a.Sensitive },
+		Match: func(a *detect.Enriched) bool { return published(a) && a.OpensBelow() && !a.Sensitive },
 		Describe: func(a *detect.Enriched) string {
 			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
 		},
 	}, {
 		Name: "folder_public_sensitive", Weight: .9, Impact: 3, Persists: "folder_public_sensitive_lasting",
 		On:    []event.Class{event.ShareLink},
-		Match: func(a *detect.Enriched) bool { return published(a) && opensBelow(a) && a.Sensitive },
+		Match: func(a *detect.Enriched) bool { return published(a) && a.OpensBelow() && a.Sensitive },
 		Describe: func(a *detect.Enriched) string {
 			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
 		},

@@ -30,7 +30,12 @@ var unsignedUse = &detect.Detector{
 		},
 		{
 			Name: "unsigned_bytes", HalfSaturation: 60, Weight: .1, Unit: "bytes", Scale: detect.RootBytes, On: takesUnsigned,
-			Measure: func(a *detect.Enriched) float64 { return float64(max(a.Bytes, 0)) },
+			Measure: func(a *detect.Enriched) float64 {
+				if a.ByOutsider {
+					return 0
+				}
+				return float64(max(a.Bytes, 0))
+			},
 		},
 		{
 			Name: "unsigned_views", HalfSaturation: 80, Weight: .3, Unit: "files opened", On: []event.Class{event.View},
@@ -80,4 +85,4 @@ var unsignedUse = &detect.Detector{
 
 var takesUnsigned = []event.Class{event.Download, event.Sync, event.Copy}
 
-func firstUnsigned(a *detect.Enriched) bool { return a.First }
+func firstUnsigned(a *detect.Enriched) bool { return a.First && !a.ByOutsider }

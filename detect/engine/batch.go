@@ -122,6 +122,7 @@ func (e *Engine) addToBatch(k *Keyed) error {
 		return e.err
 	}
 	kind, unsigned := event.RecordKind(k.Record), event.Nobody(k.Record)
+	unsigned = unsigned || kind == event.Outsider
 	if unsigned && !event.IsPlace(k.Person) {
 		kind = event.Human
 	}

@@ -64,6 +64,7 @@ type state struct {
 	Pulse    *[32]sourceHealth // per source
 	Feed     hrState
 	Windows  map[uint64]*window // of correlations
+	Awaited  map[string]given   // the rights of the last days, for those who have done nothing yet
 }
 
 // New returns an engine without any knowledge. Emit takes its findings; an error
@@ -78,7 +79,8 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
 		state: state{
 			Pulse: new([32]sourceHealth), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
-			People: newOrg(cat), Services: newOrg(cat),
+			Awaited: map[string]given{},
+			People:  newOrg(cat), Services: newOrg(cat),
 		},
 	}
 }
@@ -112,7 +114,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.owns(name) {
 		return e.err
 	}
-	kind, unsigned := ev.Actor.Kind, ev.Actor.Kind == event.Anonymous && ev.Actor.Account == ""
+	kind, unsigned := ev.Actor.Kind, byOthers(ev)
 	if unsigned && !event.IsPlace(name) {
 		kind = event.Human
 	}
@@ -128,7 +130,7 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 
 // handle scores an event of a person with an open day.
 func (e *Engine) handle(p *person, ev *event.Event) {
-	if ev.Actor.Kind == event.Anonymous && ev.Actor.Account == "" {
+	if byOthers(ev) {
 		e.handleUnsigned(p, ev)
 		return
 	}
@@ -192,6 +194,7 @@ func (e *Engine) person(name string, kind event.ActorKind) *person {
 		p = newPerson(e.catalog, name, kind != event.Human && kind != event.Unknown)
 		p.shard = ShardOf(name, e.config.shards)
 		e.people.add(p)
+		e.welcome(p)
 		if !p.Service {
 			e.deltaOf(p).Heads++
 		}

@@ -161,6 +161,8 @@ func target(a *detect.Enriched) string {
 		return o
 	}
 	switch {
+	case a.ByOutsider:
+		return a.Actor.Account
 	case a.Class == event.Query:
 		return a.Client.App
 	case a.Class == event.Copy && a.Source == event.CloudTrail:

@@ -27,6 +27,7 @@ func (e *Engine) checkHealth(end int64) {
 	e.checkAccounts(end)
 	e.checkHRFeed(end)
 	e.expire(end)
+	e.expireAwaited(end)
 	e.lapse(end)
 }
 

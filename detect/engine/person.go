@@ -108,6 +108,7 @@ type dayState struct {
 	AsUsual  *proof    `cbor:",omitempty"` // what is done as before, although the last working day is over
 	Watched  []watched `cbor:",omitempty"` // places and applications on watchlists
 	Received []string  // who was given administrative rights
+	LetIn    []string  `cbor:",omitempty"` // outsiders who were let into folders
 	Added    uint64    // the counts that go on, and were added to: a bit each
 	Requests novelty   // reads of object stores by the key of the event, by minute rather than day
 
@@ -292,6 +293,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Proof)
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]
+	d.LetIn = d.LetIn[:0]
 	d.Hours, d.Sources, d.Best, d.AsUsual, d.Requests = 0, 0, 0, nil, novelty{}
 	for k, j := range cat.carried {
 		if p.Carry != nil {
@@ -314,6 +316,7 @@ func (d *dayState) shut() {
 	d.End = 0
 	d.Count, d.Next, d.Expect, d.Proof, d.Rev, d.AsUsual = nil, nil, nil, nil, nil, nil
 	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received, d.Watched, d.Requests = nil, nil, nil, nil, nil, nil, novelty{}
+	d.LetIn = nil
 	if len(d.Done) > 128 { // give a large day's memory back
 		d.Done = nil
 	}

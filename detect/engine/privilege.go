@@ -13,8 +13,15 @@ const (
 	maxReceivers = 8
 )
 
-// receivers notes who is given rights today.
+// receivers notes who is given rights today, and which outsiders are let in.
 func (d *dayState) receivers(a *detect.Enriched) {
+	if a.LetsIn() {
+		for i := range a.To {
+			if a.To[i].Scope == event.ScopeExternal && len(d.LetIn) < maxReceivers {
+				d.LetIn = append(d.LetIn, strings.Clone(a.To[i].Account))
+			}
+		}
+	}
 	if a.Class != event.AdminGrant || !a.TopGrant() {
 		return
 	}
@@ -28,22 +35,29 @@ func (d *dayState) receivers(a *detect.Enriched) {
 // recordPrivileges remembers that people have new rights, by how much the grants weigh: the
 // person's own, and, from the hour's end on, of those who received them.
 func (e *Engine) recordPrivileges(p *person, v *verdict, at int64) {
-	own, points := 0.0, 0.0
+	own, points, outside := 0.0, 0.0, 0.0
 	for g, det := range e.catalog.detectors {
 		switch det.Privilege {
 		case detect.PrivilegeTaken:
 			own = max(own, v.points[g])
 		case detect.PrivilegeGiven:
 			points = max(points, v.points[g])
+		case detect.PrivilegeOutside:
+			outside = max(outside, v.points[g])
 		}
 	}
 	if own > 0 {
 		p.Right, p.RightT = own, at
 	}
+	b := e.deltaOf(p)
+	for _, name := range p.Day.LetIn {
+		if outside > 0 && name != p.Name {
+			b.Rights = append(b.Rights, given{name, outside, at})
+		}
+	}
 	if points == 0 {
 		return
 	}
-	b := e.deltaOf(p)
 	for _, name := range p.Day.Received {
 		if name == p.Name {
 			p.Right, p.RightT = points, at
@@ -58,6 +72,7 @@ func (e *Engine) recordPrivileges(p *person, v *verdict, at int64) {
 func (e *Engine) applyPrivileges(rights []given, end int64) {
 	var again []string
 	for _, x := range rights {
+		e.await(x)
 		p := e.find(x.To)
 		if p == nil {
 			continue
@@ -72,5 +87,31 @@ func (e *Engine) applyPrivileges(rights []given, end int64) {
 	for _, name := range slices.Compact(again) {
 		e.emitFindings(e.find(name), end)
 		e.packIdle()
+	}
+}
+
+// maxAwaited is for how many people the rights of the last days are kept.
+const maxAwaited = 4096
+
+// await keeps a right for somebody who may have done nothing yet.
+func (e *Engine) await(x given) {
+	if _, known := e.Awaited[x.To]; known || len(e.Awaited) < maxAwaited {
+		e.Awaited[x.To] = x
+	}
+}
+
+// welcome gives a person who is new the right that they received before.
+func (e *Engine) welcome(p *person) {
+	if x, known := e.Awaited[p.Name]; known {
+		p.Right, p.RightT = x.Points, x.At
+	}
+}
+
+// expireAwaited forgets the rights that do not count any more.
+func (e *Engine) expireAwaited(end int64) {
+	for name, x := range e.Awaited {
+		if end-x.At > rightLasts {
+			delete(e.Awaited, name)
+		}
 	}
 }

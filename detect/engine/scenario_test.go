@@ -351,7 +351,9 @@ func (s *scenario) actLine(day int, f []string) {
 		case "folder":
 			e.Object.Folder = true
 		case "kind":
-			e.Actor.Kind = map[string]event.ActorKind{"service": event.Service, "system": event.System, "anonymous": event.Anonymous}[value]
+			e.Actor.Kind = map[string]event.ActorKind{
+				"service": event.Service, "system": event.System, "anonymous": event.Anonymous, "outsider": event.Outsider,
+			}[value]
 		case "outcome":
 			e.Outcome = map[string]event.Outcome{"failure": event.Failure, "denied": event.Denied}[value]
 		case "zone":

@@ -7,13 +7,20 @@ import (
 	"github.com/outflow/outflow/internal/event"
 )
 
+// byOthers says whether an event was done without a sign-in, or by a party of another organisation, in what a
+// person opened or owns, or in a place.
+func byOthers(ev *event.Event) bool {
+	return ev.Actor.Kind == event.Anonymous && ev.Actor.Account == "" || ev.Actor.Kind == event.Outsider
+}
+
 // handleUnsigned scores what was done without a sign-in, in what a person has opened to anybody or
-// owns, or in a place. It is not the person's doing: nothing else is learned from it.
+// owns, or in a place, or by an outsider, in what a person gave them access to. It is not the person's doing: nothing else is learned from it.
 func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Sources |= 1 << ev.Source
 	a := &e.enriched
 	*a = detect.Enriched{Event: ev, Person: p.Name, Unsigned: true, Sensitive: sensitive(&ev.Object)}
+	a.ByOutsider = ev.Actor.Kind == event.Outsider
 	if effective(ev) {
 		p.touchUnsigned(a)
 	}

@@ -120,7 +120,8 @@ func (r *Resolver) Configure(c Config) {
 
 // Resolve returns the person who acted in a stored event, and the event completed with the kind
 // of the actor, whether it is a guest, and who the recipients are. Of what is done without a sign-in,
-// it is who opened it to anybody, or the place (see event.PlaceName). The person is "" if nobody
+// it is who opened it to anybody, or the place (see event.PlaceName); of what a foreign AWS account does, who
+// gave it access (event.Outsider), if that is known. The person is "" if nobody
 // acted, or if the name has never done anything but fail. When such a name succeeds, that event
 // carries its failed sign-ins of the last day (event.AttrAttempts). The record may be changed
 // in place or replaced; the result is valid until the next call.
@@ -137,7 +138,14 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 		r.ownAWS(event.RecordTenant(rec))
 	}
 	var a *account
-	if name, alias := event.RecordActor(rec); name != "" {
+	name, alias := event.RecordActor(rec)
+	if source == event.CloudTrail {
+		if person = r.letInBy(name, rec); person != "" {
+			event.SetRecordKind(rec, event.Outsider)
+			return person, rec
+		}
+	}
+	if name != "" {
 		kind := event.RecordKind(rec)
 		if source == event.Salesforce {
 			name = r.withoutSuffix(name)

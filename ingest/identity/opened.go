@@ -23,9 +23,12 @@ type opener struct {
 }
 
 // openedBy notes which person opens something to anybody: the object, and the container that it is in.
+// Of a cloud account of another organisation it is noted who gave it access to what.
 func (r *Resolver) openedBy(person string, rec []byte) {
-	switch event.RecordClass(rec) {
-	case event.ShareLink, event.PolicyChange:
+	switch class := event.RecordClass(rec); {
+	case event.RecordSource(rec) == event.CloudTrail && (class == event.ShareUser || class == event.PolicyChange):
+		r.letIn(person, rec)
+	case class == event.ShareLink:
 	default:
 		return
 	}
@@ -43,6 +46,54 @@ func (r *Resolver) openedBy(person string, rec []byte) {
 	if o.Type != "file" && o.Type != "object" && o.Name != o.Container {
 		r.note(openedKey(r.e.Source, o.Name), person)
 	}
+}
+
+// letIn notes which person gives a foreign account in the cloud access to something.
+func (r *Resolver) letIn(person string, rec []byte) {
+	if !event.RecordHasRecipients(rec) || event.RecordKind(rec) != event.Human || r.dec.Decode(rec, &r.e) != nil ||
+		r.e.Outcome == event.Failure || r.e.Outcome == event.Denied {
+		return
+	}
+	for i := range r.e.To {
+		if account := r.e.To[i].Account; r.foreign(account) {
+			r.note(letInKey(account, &r.e.Object), person)
+		}
+	}
+}
+
+// foreign reports whether a name is that of an AWS account, as a whole, that is not the organisation's.
+func (r *Resolver) foreign(name string) bool {
+	id, cloud := strings.CutPrefix(name, "aws:")
+	return cloud && len(id) == 12 && strings.Trim(id, "0123456789") == "" && !r.aws[id]
+}
+
+// letInKey is the key of the access of an account to an object, or to the container that it is in.
+func letInKey(account string, o *event.Object) uint64 {
+	place := o.Container
+	if place == "" {
+		place = o.Name
+	}
+	return openedKey(event.CloudTrail, account+" in "+place)
+}
+
+// letInBy returns who alone gave the foreign account that acts in a record access to what it uses; "" if it
+// is none, or if that is not known.
+func (r *Resolver) letInBy(name string, rec []byte) string {
+	if len(r.opened) == 0 || !r.foreign(name) {
+		return ""
+	}
+	switch event.RecordClass(rec) {
+	case event.View, event.Download, event.Copy, event.Delete, event.Upload, event.List:
+	default:
+		return ""
+	}
+	if r.dec.Decode(rec, &r.e) != nil {
+		return ""
+	}
+	if o := r.opened[letInKey(name, &r.e.Object)]; r.day-o.Day <= openedDays {
+		return o.Person
+	}
+	return ""
 }
 
 // note notes who has opened a thing.

@@ -91,3 +91,50 @@ func TestNobody(t *testing.T) {
 		t.Errorf("a sign-in is told of %q", got)
 	}
 }
+
+// TestLetIn tells of what a foreign account in the cloud takes who gave it access: if that was one person, to this
+// bucket, and the account is none of the organisation's.
+func TestLetIn(t *testing.T) {
+	at := int64(20_500 * event.Day)
+	r := identity.New()
+	r.Configure(identity.Config{Domains: []string{"acme.example"}, AWSAccounts: []string{"222233334444"}})
+	resolve := func(e event.Event) (string, event.ActorKind) {
+		e.Source, e.Tenant, e.Time = event.CloudTrail, "111122223333", at
+		who, rec := r.Resolve(e.Append(nil))
+		return who, event.RecordKind(rec)
+	}
+	give := func(who, bucket, account string, outcome event.Outcome) {
+		resolve(event.Event{
+			Class: event.PolicyChange, After: event.External, Outcome: outcome, Object: event.Object{Type: "bucket", Name: bucket},
+			Actor: event.Actor{Account: who, Kind: event.Human},
+			To:    []event.Recipient{{Account: "aws:" + account, Scope: event.ScopeExternal}},
+		})
+	}
+	give("dana@acme.example", "exports", "888899990000", event.Success)
+	give("dana@acme.example", "both", "888899990000", event.Success)
+	give("kim@acme.example", "both", "888899990000", event.Success)
+	give("dana@acme.example", "refused", "888899990000", event.Denied)
+	give("dana@acme.example", "exports", "222233334444", event.Success)
+	for _, c := range []struct {
+		account, bucket, want string
+	}{
+		{"888899990000", "exports", "dana@acme.example"},
+		{"888899990000", "both", ""},
+		{"888899990000", "refused", ""},
+		{"888899990000", "other", ""},
+		{"777777777777", "exports", ""},
+		{"222233334444", "exports", ""},
+	} {
+		want, kind := c.want, event.Outsider
+		who, got := resolve(event.Event{
+			Class: event.Download, Object: event.Object{Type: "object", Name: "k", Container: c.bucket},
+			Actor: event.Actor{Account: "aws:" + c.account},
+		})
+		if want == "" {
+			want, kind = "aws:"+c.account, got
+		}
+		if who != want || got != kind || c.want == "" && got == event.Outsider {
+			t.Errorf("%s in %s: %q, %s", c.account, c.bucket, who, got)
+		}
+	}
+}

@@ -201,9 +201,10 @@ const (
 	System                     // the vendor's own machinery
 	Anonymous                  // without a sign-in
 	Support                    // the vendor's staff
+	Outsider                   // a party of another organisation, in what a person gave it access to; set by entity resolution
 )
 
-var kindNames = [...]string{"unknown", "human", "service", "app", "system", "anonymous", "support"}
+var kindNames = [...]string{"unknown", "human", "service", "app", "system", "anonymous", "support", "outsider"}
 
 // String returns the kind's name in output and docs.
 func (k ActorKind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
