@@ -66,7 +66,7 @@ var externalSharing = &detect.Detector{
 			return "let " + letInParty(a) + "into the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
 		},
 	}, {
-		Name: "repository_stranger", Weight: .9, Impact: 2, On: sharesWithPeople,
+		Name: "repository_stranger", Weight: 1.2, Impact: 2, On: sharesWithPeople,
 		Match: func(a *detect.Enriched) bool {
 			return a.External > 0 && a.Object.Type == "repository" && a.Role() != "owner" && a.Party.Strange()
 		},

@@ -26,7 +26,7 @@ var publicLink = &detect.Detector{
 			Measure: reaches(func(a *detect.Enriched) bool { return published(a) }),
 		},
 		{
-			Name: "public_reached_sensitive", HalfSaturation: 20, Unit: "sensitive files in folders opened to anybody", Weight: .5,
+			Name: "public_reached_sensitive", HalfSaturation: 20, Unit: "sensitive files in folders opened to anybody", Weight: .8,
 			On: opensFolders, Measure: reaches(func(a *detect.Enriched) bool { return published(a) && a.Sensitive }),
 		},
 	},
@@ -45,7 +45,7 @@ var publicLink = &detect.Detector{
 			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
 		},
 	}, {
-		Name: "folder_public_sensitive", Weight: .9, Impact: 3, Persists: "folder_public_sensitive_lasting",
+		Name: "folder_public_sensitive", Weight: 1.1, Impact: 3, Persists: "folder_public_sensitive_lasting",
 		On:    []event.Class{event.ShareLink},
 		Match: func(a *detect.Enriched) bool { return published(a) && a.OpensBelow() && a.Sensitive },
 		Describe: func(a *detect.Enriched) string {
@@ -54,7 +54,7 @@ var publicLink = &detect.Detector{
 	}, {
 		Name: "folder_public_lasting", Weight: .5, Impact: 2,
 	}, {
-		Name: "folder_public_sensitive_lasting", Weight: 1, Impact: 3,
+		Name: "folder_public_sensitive_lasting", Weight: 1.2, Impact: 3,
 	}, {
 		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting",
 		On:    []event.Class{event.ShareLink},
