@@ -207,6 +207,8 @@ func (e *Engine) doubtLastDay(p *person, v *verdict) {
 	b.Doubtful = append(b.Doubtful, doubtful{p.Name, p.LastDay, w.From, w.To, w.N, w.Sources, w.ids()})
 }
 
+const askTitle = "Last working day in doubt"
+
 // askHR asks about the last working days that are doubtful.
 func (e *Engine) askHR(end int64) {
 	list := e.Feed.Doubtful
@@ -217,6 +219,7 @@ func (e *Engine) askHR(end int64) {
 			return
 		}
 		h := e.healthFinding(detect.HRFeed, "last day of "+x.Name, x.LastDay, end, 2)
+		h.Title = askTitle
 		h.Start, h.End, h.Events, h.EventIDs = x.From, x.To, x.N, x.IDs
 		h.Sources = shortNames(x.Sources)
 		h.Reason = fmt.Sprintf("HR says that %s left on %s; on %s they worked as usual, "+
@@ -229,6 +232,7 @@ func (e *Engine) askHR(end int64) {
 // askAboutMany asks about all of them at once.
 func (e *Engine) askAboutMany(list []doubtful, end int64) {
 	h := e.healthFinding(detect.HRFeed, "last days", end-event.Day, end, 2)
+	h.Title = askTitle
 	var names []string
 	for i, x := range list {
 		h.Events += x.N

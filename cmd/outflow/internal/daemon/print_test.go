@@ -52,6 +52,15 @@ func TestPrintConditions(t *testing.T) {
 	}
 }
 
+// TestPrintWatchlists names watchlists that have ended.
+func TestPrintWatchlists(t *testing.T) {
+	s := Status{EndedWatchlists: []string{"the watchlist \"a\x1b\" of legal ended on 2025-12-31: it no longer counts"}}
+	var b bytes.Buffer
+	if err := s.Print(&b, time.Now()); err != nil || !strings.Contains(b.String(), "Note: the watchlist \"a\\x1b\" of legal ended on 2025-12-31") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
 func TestRanges(t *testing.T) {
 	for want, list := range map[string][]int{"": nil, "7": {7}, "0–3, 7": {0, 1, 2, 3, 7}, "1, 3, 5–6": {1, 3, 5, 6}} {
 		if got := ranges(list); got != want {
