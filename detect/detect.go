@@ -138,8 +138,15 @@ const (
 // Indicator is something noticed on a single event, without a baseline. How much it says
 // depends on how rare it is in the organisation.
 type Indicator struct {
-	Name     string                   // stored key
-	Weight   float64                  // of its rarity in the score
+	Name   string  // stored key
+	Weight float64 // of its rarity in the score
+	// Least is how many points it has at least where it, or what Kind tells apart, is rare in the
+	// organisation: see LeastShown. 0 for none.
+	Least float64
+	// Kind, if it is not nil, tells apart what is common for different reasons: types of
+	// resources, levels of rights, rules of a vendor. How often each was seen is known by
+	// itself. The kinds of an organisation should be few; "" stands for none.
+	Kind     func(a *Enriched) string
 	Impact   int                      // of its findings at least: 1 … 3
 	On       []event.Class            // none if it only holds in place of another (Persists)
 	Once     bool                     // further events of the day say nothing new
@@ -149,6 +156,10 @@ type Indicator struct {
 	// where what the event laid open, or switched off, is not undone within hours.
 	Persists string
 }
+
+// LeastShown is the Least of an indicator that deserves attention by itself: a little more than the
+// score from which an alert is of medium severity.
+const LeastShown = 5.8
 
 // Counts says whether the detector scores how much of something was done: it has to know
 // what is usual.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/internal/event"
@@ -213,7 +214,12 @@ var (
 	}
 	fullRoles = []string{
 		"administratoraccess", "global administrator", "super", "org_admin", "organization administrator", "_seed_admin", "root", "owner",
-		"poweruser", "fullaccess", "full access", "privileged", "company administrator", "iamfullaccess",
+		"poweruser", "full access", "privileged", "company administrator", "iamfullaccess",
+	}
+	// highestRoles are those above which there is none.
+	highestRoles = []string{
+		"administratoraccess", "global administrator", "company administrator", "super", "org_admin", "organization administrator",
+		"_seed_admin", "owner",
 	}
 )
 
@@ -230,7 +236,20 @@ func fullControl(role string) bool {
 			return true
 		}
 	}
-	return role == "admin" || role == "administrator" || role == "admins" || role == "administrators"
+	return role == "admin" || role == "administrator" || role == "admins" || role == "administrators" || role == "fullaccess"
+}
+
+// HighestGrant says whether full control was granted by a role above which the service has none.
+func (a *Enriched) HighestGrant() bool {
+	if !a.TopGrant() {
+		return false
+	}
+	if strings.HasPrefix(a.Attr(event.AttrGrant), "every") {
+		return true
+	}
+	role := strings.ToLower(a.Role())
+	return slices.ContainsFunc(highestRoles, func(s string) bool { return strings.Contains(role, s) }) ||
+		a.Source == event.GitHub && role == "admin" // of an organisation: its owner
 }
 
 // FileStore says whether a source is one that people keep files in.

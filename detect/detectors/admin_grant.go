@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/outflow/outflow/detect"
@@ -15,15 +16,20 @@ var adminGrant = &detect.Detector{
 	Needs:     management,
 	Privilege: detect.PrivilegeGiven,
 	Indicators: []detect.Indicator{{
-		Name: "top_grant", Weight: .5, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant},
-		Match: gaveAnother,
-		Describe: func(a *detect.Enriched) string {
-			return "gave " + a.Receiver() + " " + a.RightName() + " in " + a.Source.Title()
-		},
+		Name: "highest_grant", Weight: .5, Least: detect.LeastShown, Kind: right, Impact: 2, Persists: "highest_grant_lasting",
+		On:       []event.Class{event.AdminGrant},
+		Match:    func(a *detect.Enriched) bool { return gaveAnother(a) && a.HighestGrant() },
+		Describe: sayGave,
+	}, {
+		Name: "highest_grant_lasting", Weight: .5, Least: detect.LeastShown, Impact: 2,
+	}, {
+		Name: "top_grant", Weight: .5, Kind: right, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant},
+		Match:    func(a *detect.Enriched) bool { return gaveAnother(a) && !a.HighestGrant() },
+		Describe: sayGave,
 	}, {
 		Name: "top_grant_odd", Weight: .9, Impact: 3, On: []event.Class{event.AdminGrant}, Match: func(a *detect.Enriched) bool {
 			kind := receiverKind(a)
-			return gaveAnother(a) && (kind == elsewhere || kind == builder && a.OffHours)
+			return gaveAnother(a) && a.HighestGrant() && (kind == elsewhere || kind == builder && a.OffHours)
 		},
 	}, {
 		Name: "top_grant_outside", Weight: .8, Impact: 3, On: []event.Class{event.AdminGrant},
@@ -34,7 +40,7 @@ var adminGrant = &detect.Detector{
 	}, {
 		Name: "top_grant_lasting", Weight: .5, Impact: 2,
 	}, {
-		Name: "grant_unnamed", Weight: .4, Impact: 1, On: []event.Class{event.AdminGrant}, Match: (*detect.Enriched).UnnamedGrant,
+		Name: "grant_unnamed", Weight: .4, Kind: source, Impact: 1, On: []event.Class{event.AdminGrant}, Match: (*detect.Enriched).UnnamedGrant,
 		Describe: func(a *detect.Enriched) string {
 			return "gave " + a.Receiver() + " an administrative right in " + a.Source.Title() + "; the log does not say which"
 		},
@@ -44,6 +50,22 @@ var adminGrant = &detect.Detector{
 // gaveAnother says whether full control was granted to another account than the giver's own, which
 // selfGrant reports.
 func gaveAnother(a *detect.Enriched) bool { return a.TopGrant() && a.Receiver() != "themselves" }
+
+func sayGave(a *detect.Enriched) string {
+	return "gave " + a.Receiver() + " " + a.RightName() + " in " + a.Source.Title()
+}
+
+// right tells full rights apart by service and name, and by whether their receiver is anybody known.
+func right(a *detect.Enriched) string {
+	s := a.Source.Title() + ": " + cmp.Or(a.Attr(event.AttrGrant), strings.ToLower(a.Role()))
+	if len(a.To) > 0 && strings.Contains(a.To[0].Account, ":") {
+		return "to nobody known, " + s
+	}
+	return s
+}
+
+// source tells apart by the service.
+func source(a *detect.Enriched) string { return a.Source.Title() }
 
 // Kinds of receivers, by department.
 const (

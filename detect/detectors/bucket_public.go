@@ -14,26 +14,26 @@ var bucketPublic = &detect.Detector{
 	Name: "bucket_public", Title: "Bucket or other resource made public", Techniques: []string{"T1530", "T1537"},
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
-		Name: "bucket_public", Weight: .8, Impact: 2, Persists: "bucket_public_lasting",
+		Name: "bucket_public", Weight: .8, Kind: resourceKind, Impact: 2, Persists: "bucket_public_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && !neverPublic[a.Object.Type] },
 		Describe: sayOpened,
 	}, {
-		Name: "bucket_public_sensitive", Weight: 1.6, Impact: 3, Persists: "bucket_public_sensitive_lasting",
+		Name: "bucket_public_sensitive", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3, Persists: "bucket_public_sensitive_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && a.Sensitive },
 		Describe: sayOpened,
 	}, {
-		Name: "resource_public", Weight: 1.2, Impact: 2, Persists: "resource_public_lasting",
+		Name: "resource_public", Weight: 1.2, Least: detect.LeastShown, Kind: resourceKind, Impact: 2, Persists: "resource_public_lasting",
 		On:       []event.Class{event.PolicyChange},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && neverPublic[a.Object.Type] },
 		Describe: sayOpened,
 	}, {
-		Name: "resource_public_lasting", Weight: 1.2, Impact: 2,
+		Name: "resource_public_lasting", Weight: 1.2, Least: detect.LeastShown, Impact: 2,
 	}, {
 		Name: "bucket_public_lasting", Weight: .65, Impact: 2,
 	}, {
-		Name: "bucket_public_sensitive_lasting", Weight: 1.6, Impact: 3,
+		Name: "bucket_public_sensitive_lasting", Weight: 1.6, Least: detect.LeastShown, Impact: 3,
 	}},
 }
 
@@ -51,6 +51,9 @@ var neverPublic = map[string]bool{
 	"data catalog": true, "data lake": true, "data warehouse": true, "data share": true,
 	"registry": true, "package domain": true, "package repository": true,
 }
+
+// resourceKind tells resources apart by their type.
+func resourceKind(a *detect.Enriched) string { return a.Object.Type }
 
 func sayOpened(a *detect.Enriched) string {
 	s := "made the " + resourceName(a) + " public"

@@ -13,7 +13,7 @@ var loggingDisabled = &detect.Detector{
 	Needs:  []detect.Need{awsManage, oktaAny, githubAny, m365Exchange},
 	Traits: finding.NeverSuppressed | finding.ChangesSettings,
 	Indicators: []detect.Indicator{{
-		Name: "logging_disabled", Weight: 1.2, Impact: 3, On: []event.Class{event.Tamper},
+		Name: "logging_disabled", Weight: 1.2, Least: detect.LeastShown, Kind: settingKind, Impact: 3, On: []event.Class{event.Tamper},
 		Persists: "logging_disabled_lasting", Match: func(*detect.Enriched) bool { return true },
 		Describe: func(a *detect.Enriched) string {
 			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // no user is known
@@ -29,9 +29,9 @@ var loggingDisabled = &detect.Detector{
 			return s
 		},
 	}, {
-		Name: "logging_disabled_lasting", Weight: 1.3, Impact: 3,
+		Name: "logging_disabled_lasting", Weight: 1.3, Least: detect.LeastShown, Impact: 3,
 	}, {
-		Name: "logging_changed", Weight: .4, Impact: 1, On: []event.Class{event.ConfigChange},
+		Name: "logging_changed", Weight: .4, Kind: settingKind, Impact: 1, On: []event.Class{event.ConfigChange},
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == "logging" && a.Attr(event.AttrEffect) == "" && !redirected(a)
 		},

@@ -24,7 +24,7 @@ var sharingPolicy = &detect.Detector{
 func policyFacts(kind string) []detect.Indicator {
 	changed := []event.Class{event.ConfigChange}
 	return []detect.Indicator{{
-		Name: kind + "_weakened", Weight: 1, Impact: 2, On: changed, Persists: kind + "_weakened_lasting",
+		Name: kind + "_weakened", Weight: 1, Kind: settingKind, Impact: 2, On: changed, Persists: kind + "_weakened_lasting",
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "weaker"
 		},
@@ -34,7 +34,7 @@ func policyFacts(kind string) []detect.Indicator {
 	}, {
 		Name: kind + "_weakened_lasting", Weight: 1.2, Impact: 2,
 	}, {
-		Name: kind + "_changed", Weight: .4, Impact: 1, On: changed,
+		Name: kind + "_changed", Weight: .4, Kind: settingKind, Impact: 1, On: changed,
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == ""
 		},
@@ -43,6 +43,9 @@ func policyFacts(kind string) []detect.Indicator {
 		},
 	}}
 }
+
+// settingKind tells settings apart by the service and the operation.
+func settingKind(a *detect.Enriched) string { return a.Source.Title() + ": " + a.Action }
 
 // setting names the setting that was changed: the operation, with the new value or the object.
 func setting(a *detect.Enriched) string {

@@ -13,7 +13,7 @@ var snapshotShared = &detect.Detector{
 	Name: "snapshot_shared", Title: "Snapshot or other cloud resource shared outside", Techniques: []string{"T1537"}, Exfiltration: true,
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
-		Name: "snapshot_shared", Weight: 1, Impact: 2, On: copies, Persists: "snapshot_shared_lasting",
+		Name: "snapshot_shared", Weight: 1, Kind: resourceKind, Impact: 2, On: copies, Persists: "snapshot_shared_lasting",
 		Match: func(a *detect.Enriched) bool { return copied(a) && a.After != event.Public && a.Foreign != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with " + a.ForeignParty() + a.Party.Words()
@@ -21,21 +21,21 @@ var snapshotShared = &detect.Detector{
 	}, {
 		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
 	}, {
-		Name: "snapshot_public", Weight: 1.6, Impact: 3, On: copies, Persists: "snapshot_public_lasting",
+		Name: "snapshot_public", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3, On: copies, Persists: "snapshot_public_lasting",
 		Match: func(a *detect.Enriched) bool { return copied(a) && a.After == event.Public },
 		Describe: func(a *detect.Enriched) string {
 			return "made the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " usable by every AWS account"
 		},
 	}, {
-		Name: "snapshot_public_lasting", Weight: 1.6, Impact: 3,
+		Name: "snapshot_public_lasting", Weight: 1.6, Least: detect.LeastShown, Impact: 3,
 	}, {
-		Name: "resource_shared", Weight: 1.1, Impact: 2, On: copies, Persists: "resource_shared_lasting",
+		Name: "resource_shared", Weight: 1.1, Kind: resourceKind, Impact: 2, On: copies, Persists: "resource_shared_lasting",
 		Match:    func(a *detect.Enriched) bool { return letIn(a) && !a.Sensitive },
 		Describe: sayLetIn,
 	}, {
 		Name: "resource_shared_lasting", Weight: 1.2, Impact: 2,
 	}, {
-		Name: "resource_shared_sensitive", Weight: 1.3, Impact: 3, On: copies, Persists: "resource_shared_sensitive_lasting",
+		Name: "resource_shared_sensitive", Weight: 1.3, Kind: resourceKind, Impact: 3, On: copies, Persists: "resource_shared_sensitive_lasting",
 		Match:    func(a *detect.Enriched) bool { return letIn(a) && a.Sensitive },
 		Describe: sayLetIn,
 	}, {

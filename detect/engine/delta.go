@@ -49,6 +49,7 @@ type orgDelta struct {
 	Leavers     int64
 	Notable     int64
 	Rules       map[string]int64
+	Kinds       map[string]int64 `cbor:",omitempty"` // person-days with a kind of an indicator, by kindKey
 	Hours       map[string]*[25]int64
 	Arrivals    []arrival
 
@@ -120,7 +121,7 @@ func newOrgDelta(cat *Catalog) orgDelta {
 		catalog: cat, Departments: map[string]*departmentDelta{}, Sum: make([]int64, q), Uses: make([]int64, len(sources)+1),
 		Num: make([]int64, q), Den: make([]int64, q),
 		Tails: make([]counts, cat.scored), Shifts: make([]counts, len(cat.slow)), Facts: make([]int64, len(cat.indicators)),
-		Rules: map[string]int64{}, Hours: map[string]*[25]int64{},
+		Rules: map[string]int64{}, Kinds: map[string]int64{}, Hours: map[string]*[25]int64{},
 	}
 }
 
@@ -298,6 +299,9 @@ func (s *orgDelta) add(o *orgDelta) {
 	for id, n := range o.Rules {
 		s.Rules[id] += n
 	}
+	for key, n := range o.Kinds {
+		s.Kinds[key] += n
+	}
 	for place, h := range o.Hours {
 		plus(s.hours(place)[:], h[:])
 	}
@@ -378,6 +382,7 @@ func (s *orgDelta) reset() {
 	}
 	s.Active, s.Days, s.Leavers, s.Notable = 0, 0, 0, 0
 	clear(s.Rules)
+	clear(s.Kinds)
 	clear(s.Hours)
 	s.Arrivals = s.Arrivals[:0]
 }

@@ -117,13 +117,14 @@ func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool)
 		}
 		c.marked |= 1 << f.detector
 		n, known := d.Facts[i]
-		if known && f.Once {
+		fresh := n.kind(f, a)
+		if known && f.Once && !fresh {
 			continue
 		}
-		found = found || !known
+		found = found || !known || fresh
 		if f.Describe != nil {
 			clause := f.Describe(a)
-			if len(n.Say) < 2 {
+			if len(n.Say) < 2 || fresh && len(n.Say) < 3 {
 				n.Say = append(n.Say, clause)
 			} else {
 				n.More++

@@ -23,6 +23,8 @@ type org struct {
 	Facts       []float64
 	FactAdd     []int64
 	FactN       float64
+	Kinds       map[string]float64 // decayed person-days with a kind of an indicator, by kindKey
+	KindsAdd    map[string]int64
 	DayAdd      int64 // person-days since midnight
 	Leavers     int64 // of them, by people who are leaving
 	LeaverShare float64
@@ -90,6 +92,7 @@ func newOrg(cat *Catalog) *org {
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{},
 		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Places: map[uint64]*contents{},
 		Rules: map[string]float64{}, RulesAdd: map[string]int64{},
+		Kinds: map[string]float64{}, KindsAdd: map[string]int64{},
 	}
 	for j := range q {
 		o.Num[j], o.Den[j] = 1, 1
@@ -186,6 +189,9 @@ func (o *org) take(s *orgDelta) {
 	for id, n := range s.Rules {
 		o.RulesAdd[id] += n
 	}
+	for key, n := range s.Kinds {
+		o.KindsAdd[key] += n
+	}
 	for place, h := range s.Hours {
 		plus(o.hours(place)[:], h[:])
 	}
@@ -212,6 +218,7 @@ func (o *org) closeDay() {
 		o.Facts[i] = float64(o.Facts[i]*.995) + float64(o.FactAdd[i])
 	}
 	clear(o.FactAdd)
+	o.closeKinds()
 	for id := range o.Rules {
 		o.Rules[id] *= .995
 	}

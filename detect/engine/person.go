@@ -146,8 +146,9 @@ func (b *burst) add(at int64, n float64) (sum float64) {
 
 // note is an indicator that holds today.
 type note struct {
-	Say  []string // at most 2
-	More int      // further times
+	Say   []string // at most 2
+	More  int      // further times
+	Kinds []string `cbor:",omitempty"` // see Indicator.Kind: at most maxKindsToday
 }
 
 // proof is the evidence of one detector today.

@@ -55,11 +55,11 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	}
 	for i := range cat.indicators {
 		f := &cat.indicators[i]
-		if _, holds := day.Facts[i]; holds && !f.replaced(day) {
-			w := indicatorPoints(f.Weight, o.Facts[i], o.FactN)
+		if n, holds := day.Facts[i]; holds && !f.replaced(day) {
+			kind, seen := o.seen(i, n.Kinds)
 			r.Facts = append(r.Facts, finding.Noticed{
-				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Weight: f.Weight, Seen: o.Facts[i], Days: o.FactN,
-				Points: w,
+				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Kind: kind, Weight: f.Weight, Least: f.Least, Seen: seen,
+				Days: o.FactN, Points: indicatorPoints(f.Weight, f.Least, seen, o.FactN),
 			})
 		}
 	}
@@ -100,9 +100,14 @@ func (m *metric) density(dense float64) float64 {
 	return dense
 }
 
-// indicatorPoints weighs an indicator by how rare it is: seen on some of so many days.
-func indicatorPoints(weight, seen, days float64) float64 {
-	return max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
+// indicatorPoints weighs an indicator by how rare it is: seen on some of so many days. While it is
+// rare it has some points at least.
+func indicatorPoints(weight, least, seen, days float64) float64 {
+	w := max(float64(weight*-math.Log(min(seen/days, 1)))-1.5, 0)
+	if seen/days <= rareFact {
+		w = max(w, least)
+	}
+	return w
 }
 
 // sumOf is what the counts of one detector amount to: the strongest, and a part of
@@ -197,7 +202,7 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		if !known {
 			return 0, nil, fmt.Errorf("the receipt is of detector %q, which this program does not know", f.Detector)
 		}
-		w := indicatorPoints(f.Weight, f.Seen, f.Days)
+		w := indicatorPoints(f.Weight, f.Least, f.Seen, f.Days)
 		steps = append(steps, Step{
 			f.Detector,
 			fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact,

@@ -47,7 +47,7 @@ type entry struct {
 // rulePoints is what a rule weighs that has matched on some of so many days of
 // people.
 func rulePoints(level sigma.Level, seen, days float64) float64 {
-	w := indicatorPoints(ruleWeights[level], seen, days)
+	w := indicatorPoints(ruleWeights[level], 0, seen, days)
 	if seen/days <= rareRule {
 		w = max(w, ruleFloors[level])
 	}

@@ -186,9 +186,10 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	for g, det := range cat.detectors {
 		s.scoreCounts(cat, g, det)
 	}
-	for i := range day.Facts {
+	for i, n := range day.Facts {
 		if f := &cat.indicators[i]; !f.replaced(day) {
-			v.points[f.detector] += indicatorPoints(f.Weight, o.Facts[i], o.FactN)
+			_, seen := o.seen(i, n.Kinds)
+			v.points[f.detector] += indicatorPoints(f.Weight, f.Least, seen, o.FactN)
 		}
 	}
 	v.spoken = v.spoken[:0]
@@ -339,8 +340,11 @@ func (e *Engine) closeDay(p *person) {
 	l.learnCounts()
 	l.learnSurprises()
 	l.learnShifts()
-	for i := range day.Facts {
+	for i, n := range day.Facts {
 		to.Facts[i]++
+		for _, kind := range n.Kinds {
+			to.Kinds[kindKey(p.catalog.indicators[i].Name, kind)]++
+		}
 	}
 	for _, x := range day.Ruled {
 		if e.config.rules.Rule(x.Rule) != nil {

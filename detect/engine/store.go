@@ -191,6 +191,9 @@ func (e *Engine) restore(s *Snapshot) error {
 	e.listYoung()
 	for _, o := range []*org{e.People, e.Services} {
 		o.catalog = e.catalog
+		if o.Kinds == nil { // stored before there were kinds
+			o.Kinds, o.KindsAdd = map[string]float64{}, map[string]int64{}
+		}
 		o.Uses = widen(o.Uses)
 		for _, d := range o.Departments {
 			d.prepare()

@@ -382,6 +382,7 @@ const (
 	AttrReach      = "reach"       // whose data or accounts are concerned: see ReachOrganization and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
 	AttrFolder     = "folder"      // the folder that an object is in: a path with a leading slash, or the vendor's id of it
+	AttrSeverity   = "severity"    // of a vendor's alert, as the vendor calls it, if the record states it
 	AttrOwnDomain  = "own_domain"  // a domain that the record states to be the tenant's own
 )
 

@@ -82,12 +82,14 @@ type RuleMatch struct {
 
 // Noticed is an indicator that matched.
 type Noticed struct {
-	Detector string  `json:"detector"` // name of the detector
-	Fact     string  `json:"fact"`     // name of the indicator
-	Weight   float64 `json:"weight"`   // factor of the indicator on the points
-	Seen     float64 `json:"seen"`     // person-days on which it matched before; old ones count less
-	Days     float64 `json:"days"`     // all person-days; old ones count less
-	Points   float64 `json:"points"`   // contribution to the score
+	Detector string  `json:"detector"`        // name of the detector
+	Fact     string  `json:"fact"`            // name of the indicator
+	Kind     string  `json:"kind,omitempty"`  // the kind that Seen is of; empty if it is of the indicator
+	Weight   float64 `json:"weight"`          // factor of the indicator on the points
+	Least    float64 `json:"least,omitempty"` // points that it has at least while it is rare
+	Seen     float64 `json:"seen"`            // person-days on which it matched before; old ones count less
+	Days     float64 `json:"days"`            // all person-days; old ones count less
+	Points   float64 `json:"points"`          // contribution to the score
 }
 
 // Watched is a watchlist that holds for the person's day.

@@ -94,7 +94,11 @@ func writeFacts(w io.Writer, r *finding.Receipt) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "  fact\tweight\tseen on\tof days\tpoints\t")
 	for _, f := range r.Facts {
-		fmt.Fprintf(t, "  %s\t%.2f\t%.1f\t%.0f\t%.2f\t\n", f.Fact, f.Weight, f.Seen, f.Days, f.Points)
+		name := f.Fact
+		if f.Kind != "" {
+			name += " (" + f.Kind + ")"
+		}
+		fmt.Fprintf(t, "  %s\t%.2f\t%.1f\t%.0f\t%.2f\t\n", name, f.Weight, f.Seen, f.Days, f.Points)
 	}
 	t.Flush()
 }
