@@ -127,6 +127,9 @@ type Sink struct {
 	refused *AheadError
 	refuse  func() // may be nil
 	forms   forms
+
+	trial     []statement // takes the events in place of emit, unless it is nil
+	ambiguous []string    // keys of the current record whose value is unknown
 }
 
 // AheadError is the error for an event that is dated further ahead than MaxClockSkew.
@@ -193,7 +196,7 @@ func NewSink(emit func(*event.Event)) *Sink { return &Sink{emit: emit} }
 
 // Begin starts a new record. Strings made for earlier events become invalid.
 func (s *Sink) Begin() {
-	s.scratch, s.pending, s.refused, s.forms.local = s.scratch[:0], 0, nil, 0
+	s.scratch, s.pending, s.refused, s.forms.local, s.ambiguous = s.scratch[:0], 0, nil, 0, s.ambiguous[:0]
 	if !s.forms.probing {
 		s.forms.asks = ""
 	}
@@ -228,6 +231,11 @@ func (s *Sink) New(src event.Source) *event.Event {
 func (s *Sink) Emit() {
 	e := &s.e
 	if s.forms.asks != "" || s.forms.probing {
+		return
+	}
+	if s.trial != nil {
+		s.trial = append(s.trial, stated(e))
+		s.pending++
 		return
 	}
 	if s.latest > 0 && e.Time > s.latest && e.Source != event.HR {

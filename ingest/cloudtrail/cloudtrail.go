@@ -346,10 +346,8 @@ func decodeInner(inner []byte, out *ingest.Sink) error {
 	if inner == nil {
 		return ingest.ErrNotThis
 	}
-	s := jsonscan.Scanner{Unique: true}
-	s.Reset(inner)
-	out.Native(inner)
-	return ingest.Whole(decode(&s, out))
+	_, err := out.Decode(&jsonscan.Scanner{Unique: true}, inner, decode)
+	return ingest.Whole(err)
 }
 
 // row reads a row of the console's event history download. It has no request

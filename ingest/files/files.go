@@ -115,9 +115,13 @@ type Report struct {
 	Undecoded map[string]int // malformed records by name of format or table, where it is known
 	Envelopes map[string]int // decoded records that were in something else, by its name (docs/sources.md); nil if none were
 	Records   int            // decoded records
-	Unknown   int            // well-formed records of an unknown kind
-	Oversized int            // records longer than 4 MiB, included in ProblemCount
-	Problems  []Problem      // the first 1,000 problems
+	// Ambiguous counts, by format, the decoded records in which a key occurs twice with different
+	// values, which is therefore unknown; nil if there are none. Twins counts them by key: at most 100,
+	// and "…" for all others.
+	Ambiguous, Twins map[string]int
+	Unknown          int       // well-formed records of an unknown kind
+	Oversized        int       // records longer than 4 MiB, included in ProblemCount
+	Problems         []Problem // the first 1,000 problems
 	// ProblemCount counts everything between decoded records that could not be read:
 	// malformed records, records of an unknown kind, and other text.
 	ProblemCount int
@@ -159,6 +163,26 @@ func (p Problem) String() string {
 func (r *Report) add(file string, line int, reason string) {
 	if r.ProblemCount++; len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, Problem{File: file, Line: line, Reason: printable(reason)})
+	}
+}
+
+// maxTwins limits the keys that are counted, which the file chooses.
+const maxTwins = 100
+
+// ambiguous counts a record in which keys occur twice with different values.
+func (r *Report) ambiguous(format string, keys []string) {
+	if r.Ambiguous == nil {
+		r.Ambiguous, r.Twins = map[string]int{}, map[string]int{}
+	}
+	r.Ambiguous[format]++
+	for i, key := range keys {
+		if slices.Contains(keys[:i], key) {
+			continue
+		}
+		if _, known := r.Twins[key]; !known && len(r.Twins) >= maxTwins {
+			key = "…"
+		}
+		r.Twins[key]++
 	}
 }
 

@@ -342,16 +342,8 @@ func isUnknown(err error) bool {
 // try decodes the record at the start of b with a format and returns its length.
 func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 	r.tried = f
-	r.scan.Reset(b)
 	r.sink.Begin()
-	if r.sink.Inspected() {
-		if r.scan.Raw(); r.scan.Err() != nil { // rules may use any part of the record
-			return 0, r.scan.Err()
-		}
-		r.sink.Native(b[:r.scan.Offset()])
-		r.scan.Reset(b)
-	}
-	err := f.Decode(&r.scan, r.sink)
+	length, err := r.sink.Decode(&r.scan, b, f.Decode)
 	if r.sink.Asks() != "" {
 		if n := jsonLength(b); n > 0 {
 			r.lookAtRecords(f, b[n:])
@@ -366,13 +358,16 @@ func (r *reader) try(f *ingest.Format, b []byte) (int, error) {
 		return 0, err
 	}
 	r.wasDecoded(f.Name, 0)
-	return r.scan.Offset(), nil
+	return length, nil
 }
 
 // wasDecoded counts a record that was decoded. Line is 0 if the window knows it.
 func (r *reader) wasDecoded(format string, line int) {
 	r.rep.Records++
 	r.rep.Formats[format]++
+	if keys := r.sink.Ambiguous(); len(keys) > 0 {
+		r.rep.ambiguous(format, keys)
+	}
 	if r.decoded != nil {
 		r.decoded(r.origin(format, cmp.Or(line, r.lineNow())))
 	}

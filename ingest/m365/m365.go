@@ -514,10 +514,8 @@ func decodeWhole(inner []byte, out *ingest.Sink) error {
 	if len(inner) == 0 {
 		return ingest.ErrNotThis
 	}
-	s := jsonscan.Scanner{Unique: true}
-	s.Reset(inner)
-	out.Native(inner)
-	return ingest.Whole(decode(&s, out))
+	_, err := out.Decode(&jsonscan.Scanner{Unique: true}, inner, decode)
+	return ingest.Whole(err)
 }
 
 // row decodes a row of an export of Purview or Search-UnifiedAuditLog, by the native record in

@@ -13,12 +13,13 @@ const (
 	Decoded   = "format"    // a format whose records were decoded
 	Undecoded = "undecoded" // a format whose records could not be decoded
 	Envelope  = "envelope"  // what decoded records were handed on in
+	Ambiguous = "ambiguous" // a format with decoded records in which a key occurs twice, with different values
 )
 
 // Format counts what records of the streams of a source were taken for.
 type Format struct {
 	Source  string `json:"source"`  // name of the source
-	Role    string `json:"role"`    // Decoded, Undecoded or Envelope
+	Role    string `json:"role"`    // Decoded, Undecoded, Envelope or Ambiguous
 	Name    string `json:"name"`    // of the format or envelope
 	Records int64  `json:"records"` // since the source was first read
 }
@@ -28,7 +29,9 @@ type shape struct{ role, name string }
 
 // took counts what the records of a body were taken for.
 func (t *taken) took(rep *files.Report) {
-	for role, counts := range map[string]map[string]int{Decoded: rep.Formats, Undecoded: rep.Undecoded, Envelope: rep.Envelopes} {
+	for role, counts := range map[string]map[string]int{
+		Decoded: rep.Formats, Undecoded: rep.Undecoded, Envelope: rep.Envelopes, Ambiguous: rep.Ambiguous,
+	} {
 		for name, n := range counts {
 			if t.shapes == nil {
 				t.shapes = map[shape]int{}

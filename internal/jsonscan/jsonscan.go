@@ -14,8 +14,8 @@
 //
 // RFC 8259 leaves open which of two equal keys counts, and parsers differ. A scanner that is
 // Unique therefore fails with a DuplicateKeyError if a key that the caller reads occurs twice
-// in its object with values that are not written alike. Without Unique the caller sees both, in
-// order.
+// in its object with values that are not written alike, and the error tells what the text is with
+// each of them (Split). Without Unique the caller sees both, in order.
 package jsonscan
 
 import (
@@ -50,6 +50,9 @@ func (e *SyntaxError) Error() string {
 // values differ, or that the object is too large to compare them.
 type DuplicateKeyError struct {
 	Key string // unescaped, at most 64 bytes of it; "" if unknown
+
+	object []byte // the scanned text, from behind the bracket of the object on
+	key    string // all of Key
 }
 
 // Error names the key if it is known.
@@ -208,7 +211,7 @@ func (s *Scanner) repeated(h uint64) bool {
 		return false
 	}
 	if s.alike++; s.alike > maxAlike || !s.same(o.at) {
-		s.duplicate(string(s.Key[:min(len(s.Key), 64)]))
+		s.duplicate(string(s.Key))
 	}
 	return true
 }
@@ -260,7 +263,7 @@ func (s *Scanner) sortOut(keys []uint64) {
 // duplicate makes the scan fail with a DuplicateKeyError.
 func (s *Scanner) duplicate(key string) {
 	if s.err == nil {
-		s.err = &DuplicateKeyError{key}
+		s.err = &DuplicateKeyError{key[:min(len(key), 64)], s.b[s.object.at:], key}
 	}
 }
 

@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -267,5 +268,42 @@ func TestUniqueNested(t *testing.T) {
 	}
 	if twins < 1000 || twins > 19_000 {
 		t.Errorf("%d of 20000 have a key twice", twins)
+	}
+}
+
+// TestSplit checks what a text is without a key that occurs twice, and with each of its values.
+func TestSplit(t *testing.T) {
+	many := `"k00":0`
+	for i := 1; i <= manyKeys; i++ {
+		many += fmt.Sprintf(`,"k%02d":%d`, i, i)
+	}
+	for _, c := range []struct{ in, key, without, each string }{
+		{`{"a":1,"b":2,"a":3}`, "a", `{"b":2}`, `{"a":1,"b":2} {"b":2,"a":3}`},
+		{`{"a":1,"\u0061":2}`, "a", `{}`, `{"a":1} {"\u0061":2}`},
+		{`{ "b" : 2 , "a" : [1, 2] , "a" : null }`, "a", `{"b" : 2}`, `{"b" : 2,"a" : [1, 2]} {"b" : 2,"a" : null}`},
+		{`{"x":[{"a":1,"a":2}],"b":3}`, "a", `{"x":[{}],"b":3}`, `{"x":[{"a":1}],"b":3} {"x":[{"a":2}],"b":3}`},
+		{`{"a":1,"a":2,"a":1,"c":0}`, "a", `{"c":0}`, `{"a":1,"c":0} {"a":2,"c":0}`},
+		{`{` + many + `,"k00":1}`, "k00", `{` + many[8:] + `}`, `{` + many + `} {` + many[8:] + `,"k00":1}`},
+		{`{` + many + `,"k00":0}`, "k00", `{` + many + `}`, `{` + many + `}`}, // alike, in too many to compare them
+	} {
+		text := append([]byte("before"), c.in...)[len("before"):]
+		s := Scanner{Unique: true}
+		s.Reset(text)
+		s.Raw()
+		var twin *DuplicateKeyError
+		if !errors.As(s.Err(), &twin) {
+			t.Errorf("%.60s: %v", c.in, s.Err())
+			continue
+		}
+		key, without, each, ok := twin.Split(text)
+		if key != c.key || string(without) != c.without || string(bytes.Join(each, []byte(" "))) != c.each || !ok {
+			t.Errorf("%.60s: %s, %.90s, %.90s, %v", c.in, key, without, each, ok)
+		}
+		if string(text) != c.in {
+			t.Errorf("%s was changed: %s", c.in, text)
+		}
+		if _, _, _, ok := twin.Split([]byte(c.in)); ok {
+			t.Errorf("%.60s: another text is split", c.in)
+		}
 	}
 }

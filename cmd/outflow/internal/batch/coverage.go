@@ -38,6 +38,8 @@ type Coverage struct {
 	Malformed    int                       `json:"malformed"`             // all that is between records, or is one, and could not be read
 	Oversized    int                       `json:"oversized"`             // of them, those longer than 4 MiB
 	Envelopes    map[string]int            `json:"envelopes,omitempty"`   // decoded records that were in something else, by what it was
+	Ambiguous    map[string]int            `json:"ambiguous,omitempty"`   // decoded records with a key of two values, by format
+	Twins        map[string]int            `json:"twins,omitempty"`       // the same records by that key, whose value is unknown
 	Undecoded    map[string]int            `json:"undecoded"`             // of them, those of a known format, by format
 	Problems     []files.Problem           `json:"problems"`              // malformed records, not all if there are many
 	Unrecognised []unread                  `json:"unrecognised"`          // files of other kinds
@@ -243,12 +245,9 @@ func (c *Coverage) Add(reports []files.Report) {
 		for f, n := range r.Formats {
 			c.Formats[f] += n
 		}
-		for f, n := range r.Envelopes {
-			if c.Envelopes == nil {
-				c.Envelopes = map[string]int{}
-			}
-			c.Envelopes[f] += n
-		}
+		addTo(&c.Envelopes, r.Envelopes)
+		addTo(&c.Ambiguous, r.Ambiguous)
+		addTo(&c.Twins, r.Twins)
 		for f, n := range r.Undecoded {
 			c.Undecoded[f] += n
 		}
@@ -264,6 +263,16 @@ func (c *Coverage) Add(reports []files.Report) {
 		case r.Reason != "":
 			c.Unrecognised = append(c.Unrecognised, unread{r.Path, r.Reason})
 		}
+	}
+}
+
+// addTo adds counts to a sum, which may be nil.
+func addTo(sum *map[string]int, counts map[string]int) {
+	if *sum == nil && len(counts) > 0 {
+		*sum = map[string]int{}
+	}
+	for name, n := range counts {
+		(*sum)[name] += n
 	}
 }
 
@@ -336,6 +345,7 @@ const fewNames = 12
 func (c *Coverage) Print(w io.Writer) {
 	c.printEvents(w)
 	c.printLeftOut(w)
+	c.printAmbiguous(w)
 	c.printMalformed(w)
 	printUnread(w, c.Unrecognised, "file was not recognised", "files were not recognised")
 	printUnread(w, c.Unreadable, "file could not be read, or not whole", "files could not be read, or not whole")
@@ -393,6 +403,18 @@ func (c *Coverage) printLeftOut(w io.Writer) {
 	if c.Guests > 0 {
 		fmt.Fprintf(w, "%s not processed: too many of them were new on one day\n",
 			plain.CountOf(int(c.Guests), "event of outsiders was", "events of outsiders were"))
+	}
+}
+
+// printAmbiguous prints the records in which a key occurs twice.
+func (c *Coverage) printAmbiguous(w io.Writer) {
+	n := 0
+	for _, records := range c.Ambiguous {
+		n += records
+	}
+	if n > 0 {
+		fmt.Fprintf(w, "In %s, a key occurs twice with different values: its value is unknown, the rest was read: %s\n",
+			plain.CountOf(n, "record", "records"), Names(c.Twins))
 	}
 }
 

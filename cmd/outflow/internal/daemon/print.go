@@ -107,7 +107,10 @@ func (s *Status) printTables(b *bytes.Buffer, ago func(time.Time) string) {
 
 // printFormats prints what the records of streams were taken for, a line for each source.
 func (s *Status) printFormats(b *bytes.Buffer) {
-	phrases := map[string]string{watch.Decoded: "taken for", watch.Undecoded: "not decoded, although of", watch.Envelope: "in the envelope"}
+	phrases := map[string]string{
+		watch.Decoded: "taken for", watch.Undecoded: "not decoded, although of", watch.Envelope: "in the envelope",
+		watch.Ambiguous: "with a key that occurs twice and is unknown, of",
+	}
 	for i, f := range s.Formats {
 		switch first := i == 0 || s.Formats[i-1].Source != f.Source; {
 		case first && i > 0:

@@ -28,6 +28,7 @@ type Reading struct {
 	File      string          `json:"file"`
 	Formats   map[string]int  `json:"formats"`              // decoded records, by format or table
 	Envelopes map[string]int  `json:"envelopes,omitempty"`  // decoded records that were in something else, by what that is
+	Twins     map[string]int  `json:"twins,omitempty"`      // decoded records by a key that occurs twice, with different values
 	Delimiter string          `json:"delimiter,omitempty"`  // of the cells of a table
 	Zone      string          `json:"zone,omitempty"`       // that the file states for its times
 	DateOrder string          `json:"date_order,omitempty"` // of dates that are numbers, if it is known
@@ -94,7 +95,8 @@ func Read(ctx context.Context, in Input) (*Reading, error) {
 		return nil, err
 	}
 	rep := &reports[0]
-	r.Formats, r.Envelopes, r.Records, r.Unread, r.Reason = rep.Formats, rep.Envelopes, rep.Records, rep.ProblemCount, rep.Reason
+	r.Formats, r.Envelopes, r.Twins = rep.Formats, rep.Envelopes, rep.Twins
+	r.Records, r.Unread, r.Reason = rep.Records, rep.ProblemCount, rep.Reason
 	r.Problems = append(r.Problems, rep.Problems[:min(len(rep.Problems), in.Records)]...)
 	return r, nil
 }

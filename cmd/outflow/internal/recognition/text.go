@@ -30,6 +30,9 @@ func (r *Reading) Write(w io.Writer) error {
 	if len(r.Envelopes) > 0 {
 		fmt.Fprintf(w, "  records were in %s\n", counted(r.Envelopes, len(r.Envelopes)))
 	}
+	if len(r.Twins) > 0 {
+		fmt.Fprintf(w, "  unknown, because the key occurs twice with different values: %s\n", counted(r.Twins, mostActions))
+	}
 	if r.Delimiter != "" {
 		fmt.Fprintf(w, "  cells are separated by %s\n", delimiters[r.Delimiter])
 	}
