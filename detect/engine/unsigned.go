@@ -14,7 +14,8 @@ func byOthers(ev *event.Event) bool {
 }
 
 // handleUnsigned scores what was done without a sign-in, in what a person has opened to anybody or
-// owns, or in a place, or by an outsider, in what a person gave them access to. It is not the person's doing: nothing else is learned from it.
+// owns, or in a place, or by an outsider, in what a person gave them access to. It is not the person's doing:
+// nothing else is learned from it.
 func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Sources |= 1 << ev.Source
