@@ -49,8 +49,8 @@ var externalSharing = &detect.Detector{
 			On: sharesWithPeople, Measure: func(a *detect.Enriched) float64 { return float64(a.Own) },
 		},
 		{
-			Name: "external_reached", HalfSaturation: 60, Weight: .5, Unit: "files in folders given to parties that nobody else here knows",
-			On: opensFolders, Measure: reaches(givenToStranger),
+			Name: "external_reached", Unscored: true, Unit: "files in folders given to outsiders", On: opensFolders,
+			Measure: reaches(givenOutside),
 		},
 	},
 	Indicators: []detect.Indicator{{
@@ -120,9 +120,9 @@ func newParties(d *detect.Day) string {
 	return "to new or personal domains"
 }
 
-// givenToStranger says whether something is given to a party that nobody else here knows.
-func givenToStranger(a *detect.Enriched) bool {
-	return a.After < event.PublicLink && (a.External > 0 || a.Class == event.Inherited && a.First) && a.Party.Strange()
+// givenOutside says whether something is given to a party outside, by a share or because a folder above it is.
+func givenOutside(a *detect.Enriched) bool {
+	return a.After < event.PublicLink && (a.External > 0 || a.Class == event.Inherited && a.First && a.Party.Account != "")
 }
 
 var sharesWithPeople = []event.Class{event.ShareUser}

@@ -52,6 +52,7 @@ type orgDelta struct {
 	Kinds       map[string]int64 `cbor:",omitempty"` // person-days with a kind of an indicator, by kindKey
 	Hours       map[string]*[25]int64
 	Arrivals    []arrival
+	Named       []content // what places hold
 
 	catalog *Catalog
 }
@@ -183,6 +184,7 @@ func (e *Engine) exchangeDeltas(own []*delta) *delta {
 			continue
 		}
 		b.order()
+		b.orderNamed()
 		b.trim()
 		body, err := encoding.Marshal(b)
 		if err != nil {
@@ -306,6 +308,7 @@ func (s *orgDelta) add(o *orgDelta) {
 		plus(s.hours(place)[:], h[:])
 	}
 	s.Arrivals = append(s.Arrivals, o.Arrivals...)
+	s.Named = append(s.Named, o.Named...)
 }
 
 func plus(to, from []int64) {
@@ -384,7 +387,7 @@ func (s *orgDelta) reset() {
 	clear(s.Rules)
 	clear(s.Kinds)
 	clear(s.Hours)
-	s.Arrivals = s.Arrivals[:0]
+	s.Arrivals, s.Named = s.Arrivals[:0], s.Named[:0]
 }
 
 // forget deletes a person.
@@ -400,7 +403,14 @@ func (b *delta) forget(name string) {
 	}
 }
 
-// order sorts the lists, so that equal deltas are encoded alike.
+// orderNamed sorts what places hold: the longest of the lists, and the only one whose order matters for
+// nothing but the encoding.
+func (b *delta) orderNamed() {
+	orderContents(b.People.Named)
+	orderContents(b.Services.Named)
+}
+
+// order sorts the other lists, so that equal deltas are encoded alike.
 func (b *delta) order() {
 	for _, s := range []*orgDelta{&b.People, &b.Services} {
 		slices.SortFunc(s.Arrivals, func(a, b arrival) int {

@@ -60,7 +60,7 @@ type department struct {
 type arrival struct {
 	Set int
 	Key uint64
-	Day int32 // of places, the bit of what is in it
+	Day int32
 }
 
 // Sets of arrivals.
@@ -70,11 +70,10 @@ const (
 	apps
 	appUsers
 	partners
-	places
 )
 
 // limits of the sets: a hostile log could name any number of things.
-var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14, partners: 1 << 18, places: 1 << 14}
+var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14, partners: 1 << 18}
 
 // point is the scale of fixed-point sums.
 const point = 1 << 20
@@ -143,11 +142,8 @@ func (o *org) closeHour(hour int64, s *orgDelta) {
 		clear(d.DidNow)
 		clear(d.UsualNow)
 	}
+	o.fill(s.Named)
 	for _, a := range s.Arrivals {
-		if a.Set == places {
-			o.hold(a.Key, a.Day)
-			continue
-		}
 		set := o.known(a.Set)
 		if a.Set == appUsers || a.Set == partners {
 			if n := set[a.Key]; n > 0 || len(set) < limits[a.Set] {

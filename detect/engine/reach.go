@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/detect"
@@ -15,6 +17,7 @@ type contents [contentBits / 64]uint64
 const (
 	contentBits = 1024
 	maxLevels   = 8 // of folders above an object that are known to hold it
+	mostPlaces  = 1 << 14
 )
 
 // size is a lower bound of how many things there are.
@@ -33,17 +36,34 @@ func contentBit(key uint64) int32 { return int32(key * 0x9e3779b97f4a7c15 >> 54)
 
 func (c *contents) has(bit int32) bool { return c != nil && c[bit>>6]>>(bit&63)&1 != 0 }
 
-// hold notes that a place holds something.
-func (o *org) hold(place uint64, bit int32) {
-	c := o.Places[place]
-	if c == nil {
-		if len(o.Places) >= limits[places] {
-			return
-		}
-		c = new(contents)
-		o.Places[place] = c
+// content is a thing in a place, by its bit.
+type content struct {
+	_     struct{} `cbor:",toarray"`
+	Place uint64
+	Bit   int32
+}
+
+// fill notes what places hold. Which places are known once there are too many does not depend on the order
+// of the list.
+func (o *org) fill(list []content) {
+	if len(o.Places)+len(list) > mostPlaces {
+		orderContents(list)
 	}
-	c[bit>>6] |= 1 << (bit & 63)
+	for _, x := range list {
+		c := o.Places[x.Place]
+		if c == nil {
+			if len(o.Places) >= mostPlaces {
+				continue
+			}
+			c = new(contents)
+			o.Places[x.Place] = c
+		}
+		c[x.Bit>>6] |= 1 << (x.Bit & 63)
+	}
+}
+
+func orderContents(list []content) {
+	slices.SortFunc(list, func(a, b content) int { return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Bit, b.Bit)) })
 }
 
 // named notes a file that the person had never touched in every place that it is below.
@@ -51,7 +71,8 @@ func (e *Engine) named(p *person, ev *event.Event, key uint64) {
 	bit := contentBit(key)
 	for _, place := range e.above(ev) {
 		if !e.People.Places[place].has(bit) {
-			e.deltaOf(p).People.arrive(places, place, int64(bit))
+			to := &e.deltaOf(p).People
+			to.Named = append(to.Named, content{Place: place, Bit: bit})
 		}
 	}
 }

@@ -120,6 +120,7 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 	for s, b := range e.deltas {
 		if b != nil {
 			b.order()
+			b.orderNamed()
 			k.Deltas[s] = b
 		}
 	}
