@@ -272,6 +272,12 @@ type reader struct{ b []byte }
 
 // text reads a text, which shares the record's memory.
 func (r *reader) text() string {
+	if len(r.b) > 0 && int(r.b[0]) < min(len(r.b), 0x80) { // nearly all texts are short
+		n := int(r.b[0])
+		t := r.b[1 : 1+n]
+		r.b = r.b[1+n:]
+		return unsafe.String(unsafe.SliceData(t), n)
+	}
 	n, k := binary.Uvarint(r.b)
 	if k <= 0 || n > uint64(len(r.b)-k) {
 		r.b = nil
