@@ -37,6 +37,12 @@ var crmExport = &detect.Detector{
 			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && a.Unsized && !a.Whole() }),
 		},
 		{
+			Name: "crm_prints", Unscored: true, Unit: "reports printed", On: []event.Class{event.Export},
+			Measure: when(func(a *detect.Enriched) bool {
+				return crm(a) && a.Export && a.Attr(event.AttrChannel) == event.ChannelPrinter
+			}),
+		},
+		{
 			Name: "crm_exports_burst", HalfSaturation: 2, Unit: "exports within half an hour", Burst: true,
 			On:      []event.Class{event.Export},
 			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && !a.Whole() }),
@@ -52,15 +58,23 @@ var crmExport = &detect.Detector{
 	Reason: func(d *detect.Day) string {
 		s := "downloaded " + detect.Amount(d.N("crm_files"), "CRM file", "CRM files")
 		if n := d.N("crm_exports"); n > 0 {
-			s = crmExports(n, d.N("crm_export_rows_stated"), d.N("crm_exports_unsized"))
+			s = crmExports(n, d.N("crm_prints"), d.N("crm_export_rows_stated"), d.N("crm_exports_unsized"))
 		}
 		return s + d.Within()
 	},
 }
 
 // crmExports says how much was exported. What the logs do not state is not zero.
-func crmExports(exports, rows, unsized float64) string {
+func crmExports(exports, printed, rows, unsized float64) string {
 	in := detect.Amount(exports, "report export", "report exports")
+	switch {
+	case printed == exports && unsized == 0:
+		return "printed " + detect.Amount(printed, "report", "reports") + " of " + detect.Amount(rows, "Salesforce row", "Salesforce rows")
+	case printed == exports && rows == 0:
+		return "printed " + detect.Amount(printed, "Salesforce report", "Salesforce reports") + " (the number of rows is not in these logs)"
+	case printed > 0:
+		in += ", " + detect.Number(printed) + " of them printed"
+	}
 	switch {
 	case unsized == 0:
 		return "exported " + detect.Amount(rows, "Salesforce row", "Salesforce rows") + " in " + in

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math"
 	"path"
 	"strings"
 	"time"
@@ -460,6 +461,30 @@ func (e *Engine) share(p *person, a *detect.Enriched, today int64) {
 // runBefore is how long before an export a run may have been of the same report, in milliseconds.
 const runBefore = 2 * 60_000
 
+// oneExport reports whether an export with its rows and one without them, of the same report and of
+// less than two minutes before, are two records of one export. The records of a printed report have
+// no second one.
+func (p *person) oneExport(a *detect.Enriched) bool {
+	report := a.Attr(event.AttrReport)
+	if a.Class != event.Export || report == "" || a.Attr(event.AttrChannel) != "" {
+		return false
+	}
+	sized, unsized := hash(ofItem, "an export with rows", report), hash(ofItem, "an export without rows", report)
+	own, other := sized, unsized
+	if a.Event.Rows < 0 {
+		own, other = unsized, sized
+	}
+	if at, ok := p.Reports[other]; ok && math.Abs(float64(a.Time)-at) <= runBefore {
+		delete(p.Reports, other)
+		return true
+	}
+	if p.Reports == nil || len(p.Reports) >= maxReports {
+		p.Reports = map[uint64]float64{}
+	}
+	p.Reports[own] = float64(a.Time)
+	return false
+}
+
 // rows finds out how many rows an export or a query took. An export names its
 // report, and that report's last run says how many rows it has; the records of one
 // execution count once.
@@ -488,6 +513,13 @@ func (e *Engine) rows(p *person, a *detect.Enriched) {
 		if at, ok := p.Reports[ran]; a.Unsized && ok && float64(a.Time)-at >= 0 && float64(a.Time)-at <= runBefore {
 			a.LikelyRows = p.Reports[latest]
 		}
+	}
+	if p.oneExport(a) {
+		if a.LikelyRows, a.Unsized = 0, false; a.Event.Rows < 0 {
+			return // the other record has its rows
+		}
+		a.Rows = n
+		return
 	}
 	a.Export, a.Rows = true, n
 	exec := a.Attr(event.AttrExecution)

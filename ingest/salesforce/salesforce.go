@@ -92,6 +92,7 @@ const (
 	connectedApp
 	operationType
 	origin
+	rendering
 	userName
 	userType
 	browserType
@@ -147,6 +148,7 @@ var columnNames = [columnCount]string{
 	connectedApp:      "CONNECTED_APP_ID",
 	operationType:     "OPERATION_TYPE",
 	origin:            "ORIGIN",
+	rendering:         "RENDERING_TYPE",
 	userName:          "USER_NAME",
 	userType:          "USER_TYPE",
 	browserType:       "BROWSER_TYPE",
@@ -361,13 +363,17 @@ func loginAs(r *row, e *event.Event, out *ingest.Sink) {
 	}
 }
 
-// report is a report that was run. Formatted exports are recorded only here, exports of details
-// in ReportExport, too.
+// report is a report that was run. Formatted exports and printable views are recorded only here,
+// exports of details in ReportExport, too.
 func report(r *row, e *event.Event, out *ingest.Sink) {
 	c := &r.cells
 	e.Class, e.Rows = event.ReportRun, out.Rows(c[rowCount])
-	if c[origin] == "ReportExported" {
+	switch printed := c[rendering] == "P"; { // else W: a page, E: mail, J: JSON
+	case printed, c[rendering] == "X", c[rendering] == "C", c[origin] == "ReportExported":
 		e.Class, e.Rows = event.Export, exported(c[rowCount], out)
+		if printed {
+			out.Attr(event.AttrChannel, event.ChannelPrinter)
+		}
 	}
 	id := cmp.Or(c[reportIDDerived], c[reportID], c[uriID])
 	e.Object = event.Object{ID: id, Type: "report", Name: c[entityName], Container: c[entityName]}

@@ -377,7 +377,7 @@ const (
 	AttrLag        = "lag"         // how late they were: the 99th percentile, in milliseconds
 	AttrUsual      = "usual"       // the usual lag of the source, in milliseconds
 	AttrAttempts   = "attempts"    // of the first event of an account: failed sign-ins before it; see JoinAttempts
-	AttrChannel    = "channel"     // how a file was taken off a device: see ChannelRemovable and so on
+	AttrChannel    = "channel"     // how a file was taken off a device, or a report out: see ChannelRemovable and so on
 	AttrSigned     = "signed"      // "link": authorised by a signature in the link, whoever sent the request
 	AttrReach      = "reach"       // whose data or accounts are concerned: see ReachOrganization and so on
 	AttrEffect     = "effect"      // of a change, if the record states it: "weaker" or "stronger"
