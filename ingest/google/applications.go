@@ -307,6 +307,11 @@ func ofMatter(d *detail, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrReach, event.ReachOthers)
 }
 
+// matterOpened is a matter that was opened in Vault.
+func matterOpened(d *detail, e *event.Event, _ *ingest.Sink) {
+	e.Object = event.Object{ID: d.matter, Type: "case", Name: cmp.Or(d.resource, d.matter)}
+}
+
 func matterMember(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{ID: d.matter, Type: "matter", Name: cmp.Or(d.resource, d.matter)}
 	to(d.targetUser, event.ScopeUnknown, out)

@@ -220,6 +220,7 @@ var applications = map[string]map[string]handler{
 	},
 	"saml": {"login_success": {event.AppAccess, nil}, "login_failure": {event.LoginFailure, loginFailure}},
 	"vault": { // former names; the present ones are in lists
+		"create_matter":       {event.ConfigChange, matterOpened},
 		"create_export":       {event.Export, ofMatter},
 		"download_export":     {event.Export, ofMatter},
 		"add_collaborator":    {event.PermissionGrant, matterMember},

@@ -212,13 +212,14 @@ var lists = map[string][]list{
 		{handler{event.List, nil}, `
 			deletion_search get_count_operation obsolete_api_exports_list obsolete_api_holds_list obsolete_api_matters_list search
 			search_count`},
+		{handler{event.ConfigChange, matterOpened}, `create_investigation_begin obsolete_api_matters_insert`},
 		{handler{event.ConfigChange, nil}, `
 			add_litigation_hold_begin add_preservation_rule_begin add_retention_rule_begin cancel_accelerated_deletion_begin
 			close_investigation_begin convert_saved_query_to_collection_begin create_accelerated_deletion_begin
-			create_investigation_begin create_saved_query_begin delete_export_begin delete_investigation_begin
+			create_saved_query_begin delete_export_begin delete_investigation_begin
 			delete_preservation_rule_begin delete_retention_rule_begin delete_saved_query_begin
 			modify_default_retention_period_begin obsolete_api_holds_insert obsolete_api_matters_delete
-			obsolete_api_matters_insert obsolete_api_matters_update remove_litigation_hold_begin reopen_investigation_begin
+			obsolete_api_matters_update remove_litigation_hold_begin reopen_investigation_begin
 			restore_investigation_begin update_investigation_details_begin update_preservation_rule_add_holds_begin
 			update_preservation_rule_query_begin update_preservation_rule_remove_holds_begin update_retention_rule_begin
 			update_retention_settings update_saved_query_details_begin`},

@@ -229,7 +229,7 @@ var publishedOperations = map[string]operation{
 	"Team updated":                           {event.ConfigChange, nil},
 	"Team deleted":                           {event.ConfigChange, nil},
 	"Organisation integrations updated":      {event.ConfigChange, nil},
-	"CaseAdded":                              {event.ConfigChange, nil},
+	"CaseAdded":                              {event.ConfigChange, caseOpened},
 	"CaseRemoved":                            {event.ConfigChange, nil},
 	"CaseUpdated":                            {event.ConfigChange, nil},
 	"CaseMemberRemoved":                      {event.ConfigChange, nil},
@@ -279,6 +279,11 @@ func namedRole(r *record, e *event.Event, out *ingest.Sink) {
 		role = "Geo admin"
 	}
 	out.Attr(event.AttrRole, role)
+}
+
+// caseOpened is a case of eDiscovery that was opened.
+func caseOpened(r *record, e *event.Event, _ *ingest.Sink) {
+	e.Object = event.Object{Type: "case", ID: r.objectID, Name: r.objectID}
 }
 
 // reportExported is a report, the answers of a form or a message: less than an account.

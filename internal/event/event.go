@@ -312,7 +312,7 @@ type Actor struct {
 // Object is what was acted on.
 type Object struct {
 	ID        string // stable id; empty if container and name identify it
-	Type      string // file, folder, report, repository, bucket, user …
+	Type      string // file, folder, report, repository, bucket, user, case (of eDiscovery, opened) …
 	Name      string // for people
 	Container string // folder, site, drive, bucket, repository owner or project
 	Owner     string // account of the owner; may be empty
