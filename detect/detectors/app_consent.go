@@ -15,13 +15,20 @@ var appConsent = &detect.Detector{
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
 		Name: "app_broad", Weight: .5, Impact: 2, On: grants,
-		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) },
+		Match: func(a *detect.Enriched) bool {
+			return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) && !byItself(a)
+		},
 		Describe: func(a *detect.Enriched) string {
-			whose := "all their"
-			if a.Attr(event.AttrPermission) == event.AppOnly {
-				whose = "everybody's"
-			}
-			return "let the application " + detect.Quote(a.AppName()) + " read " + whose + " files, mail or messages, or change accounts"
+			return "let the application " + detect.Quote(a.AppName()) + " read all their files, mail or messages, or change accounts"
+		},
+	}, {
+		Name: "app_only_broad", Weight: 1, Least: detect.LeastShown, Impact: 2, On: grants,
+		Match: func(a *detect.Enriched) bool {
+			return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) && byItself(a)
+		},
+		Describe: func(a *detect.Enriched) string {
+			return "let the application " + detect.Quote(a.AppName()) +
+				" read everybody's files, mail or messages, or change accounts, without a user"
 		},
 	}, {
 		Name: "app_everybody", Weight: 1.6, Impact: 3, On: grants,
@@ -55,6 +62,9 @@ var appConsent = &detect.Detector{
 
 // forEverybody says whether an application may act for all users, as in domain-wide delegation.
 func forEverybody(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == event.ReachOrganization }
+
+// byItself says whether an application acts as itself, not for a user who has signed in.
+func byItself(a *detect.Enriched) bool { return a.Attr(event.AttrPermission) == event.AppOnly }
 
 var grants = []event.Class{event.TokenGrant, event.PermissionGrant}
 

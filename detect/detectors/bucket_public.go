@@ -2,6 +2,7 @@ package detectors
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
@@ -16,7 +17,7 @@ var bucketPublic = &detect.Detector{
 	Indicators: []detect.Indicator{{
 		Name: "bucket_public", Weight: .8, Kind: resourceKind, Impact: 2, Persists: "bucket_public_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
-		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && !neverPublic[a.Object.Type] },
+		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && !internal(a) },
 		Describe: sayOpened,
 	}, {
 		Name: "bucket_public_sensitive", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3, Persists: "bucket_public_sensitive_lasting",
@@ -26,7 +27,7 @@ var bucketPublic = &detect.Detector{
 	}, {
 		Name: "resource_public", Weight: 1.2, Least: detect.LeastShown, Kind: resourceKind, Impact: 2, Persists: "resource_public_lasting",
 		On:       []event.Class{event.PolicyChange},
-		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && neverPublic[a.Object.Type] },
+		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && internal(a) },
 		Describe: sayOpened,
 	}, {
 		Name: "resource_public_lasting", Weight: 1.2, Least: detect.LeastShown, Impact: 2,
@@ -54,6 +55,14 @@ var neverPublic = map[string]bool{
 
 // resourceKind tells resources apart by their type.
 func resourceKind(a *detect.Enriched) string { return a.Object.Type }
+
+// internal says whether a resource is one that no website needs. A function may be called by everybody at
+// an address of its own, but not by everybody who has an account of AWS.
+func internal(a *detect.Enriched) bool {
+	g := a.Attr(event.AttrGrant)
+	return neverPublic[a.Object.Type] ||
+		a.Object.Type == "function" && strings.Contains(g, "lambda:") && !strings.Contains(g, "lambda:InvokeFunctionUrl")
+}
 
 func sayOpened(a *detect.Enriched) string {
 	s := "made the " + resourceName(a) + " public"

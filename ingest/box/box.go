@@ -29,7 +29,7 @@ type record struct {
 	id, kind, created, ip, session                                  string
 	by, action, to, owner                                           user
 	itemType, itemID, itemName, parentName, parentID, label, access string
-	userID, userName, role, email, service, reason, group           string
+	userID, userName, role, email, service, reason, priority, group string
 	size                                                            string
 	kilobytes                                                       string // in place of size
 	details                                                         []byte
@@ -203,6 +203,8 @@ func (r *record) scanAlert(s *jsonscan.Scanner) {
 			if t := s.Text(); r.reason == "" {
 				r.reason = t
 			}
+		case "priority":
+			r.priority = s.Text()
 		case "user":
 			if s.Object() {
 				for s.Next() {

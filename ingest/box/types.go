@@ -192,6 +192,7 @@ func failed(_ *record, e *event.Event, _ *ingest.Sink) { e.Outcome = event.Failu
 
 func alert(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrReason, cmp.Or(r.reason, r.kind))
+	out.Attr(event.AttrSeverity, r.priority)
 }
 
 // barrier is the separation of groups of people, switched on or off for the organisation.

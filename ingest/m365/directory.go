@@ -253,6 +253,9 @@ func credential(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
+// rated is an alert with a severity.
+func rated(r *record, _ *event.Event, out *ingest.Sink) { out.Attr(event.AttrSeverity, r.severity) }
+
 // reported is a warning by the person concerned, or about them.
 func reported(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrReason, r.operation)

@@ -287,7 +287,7 @@ func (f *entra) emit(out *ingest.Sink) error {
 	case f.riskType != "":
 		r.operation, r.action = riskDetected, f.riskType
 		r.userID, r.userKey = cmp.Or(f.user, f.userID), f.userID
-		r.logonError = strings.TrimSuffix("risk: "+f.riskLevel, "risk: ")
+		r.logonError, r.severity = strings.TrimSuffix("risk: "+f.riskLevel, "risk: "), f.riskLevel
 	case f.activity != "":
 		f.directory(r)
 	default:

@@ -45,7 +45,7 @@ type record struct {
 	time, id, operation, tenant, userKey, userID, workload, ip, agent, objectID, result              string
 	organization                                                                                     string
 	itemType, itemID, site, relative, fileName, label, appID, appName, targetName                    string
-	teamName, teamID, targetType, logonError, errorNumber, mailbox, session, deviceID                string
+	teamName, teamID, targetType, severity, logonError, errorNumber, mailbox, session, deviceID      string
 	size, count                                                                                      string
 	recordType, userType                                                                             int64
 	extended, modified, targets, actors, parameters, operationProperties, deviceProperty, labelEvent []byte
@@ -147,6 +147,8 @@ func (r *record) scanWorkload(s *jsonscan.Scanner) {
 		if t := s.Text(); r.targetName == "" {
 			r.targetName = t
 		}
+	case "Severity":
+		r.severity = s.Text()
 	case "LogonError":
 		r.logonError = s.Text()
 	case "ErrorNumber", "ErrorCode":

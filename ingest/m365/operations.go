@@ -77,7 +77,7 @@ var operations = map[string]operation{
 	"Update":                               {event.Edit, mail},
 	"DLPRuleMatch":                         {event.VendorAlert, nil},
 	"DlpRuleMatch":                         {event.VendorAlert, nil},
-	"AlertTriggered":                       {event.VendorAlert, nil},
+	"AlertTriggered":                       {event.VendorAlert, rated},
 	"MCAS_ALERT_ANUBIS_DETECTION_VELOCITY": {event.VendorAlert, nil},
 }
 

@@ -36,7 +36,7 @@ var flatFields = strings.Fields(`
 	CreationTime Id Operation OrganizationId RecordType UserKey UserType UserId Workload ClientIP ClientIPAddress ActorIpAddress
 	ObjectId ResultStatus AppAccessContext UserAgent ItemType ListItemUniqueId SiteUrl SourceRelativeUrl SourceFileName
 	SensitivityLabelId FileSizeBytes FileSize ApplicationId AppId ClientAppId ApplicationDisplayName TargetUserOrGroupName
-	TargetUserOrGroupType UserSharedWith LogonError ErrorNumber ErrorCode MailboxOwnerUPN SessionId MachineId OperationCount
+	TargetUserOrGroupType UserSharedWith LogonError Severity ErrorNumber ErrorCode MailboxOwnerUPN SessionId MachineId OperationCount
 	ExtendedProperties ModifiedProperties Target Actor Parameters OperationProperties SensitivityLabelEventData DeviceProperties
 	Folders Item CopilotEventData RemovableMediaDeviceAttributes SharingInformation LogonType ClientInfoString MailboxGuid
 	SharingLinkScope EventData DeviceName TargetDomain TargetFilePath TargetPrinterName Application EnforcementMode WorkSpaceName

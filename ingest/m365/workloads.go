@@ -188,7 +188,7 @@ var workloads = map[string]operation{
 	"RefreshDataset":                {event.Derived, biItem},
 	"ExportActivityEvents":          {event.CloudRead, nil},
 
-	riskDetected: {event.VendorAlert, func(r *record, _ *event.Event, out *ingest.Sink) { out.Attr(event.AttrReason, r.logonError) }},
+	riskDetected: {event.VendorAlert, atRisk},
 
 	"MessagesExported":       {event.Export, conversations},
 	"MessagesListed":         {event.List, conversations},
@@ -203,6 +203,12 @@ var workloads = map[string]operation{
 	"DownloadDocument":       {event.Export, nil},
 	"ReportExported":         {event.Export, nil},
 	"AeDExport":              {event.Export, nil},
+}
+
+// atRisk is a detection of Entra ID Protection.
+func atRisk(r *record, e *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrReason, r.logonError)
+	rated(r, e, out)
 }
 
 // asked is access that was asked for, and not given by this.
