@@ -20,7 +20,8 @@ var bucketPublic = &detect.Detector{
 		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && !internal(a) },
 		Describe: sayOpened,
 	}, {
-		Name: "bucket_public_sensitive", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3, Persists: "bucket_public_sensitive_lasting",
+		Name: "bucket_public_sensitive", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3,
+		Persists: "bucket_public_sensitive_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && a.Sensitive },
 		Describe: sayOpened,

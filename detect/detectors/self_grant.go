@@ -15,7 +15,8 @@ var selfGrant = &detect.Detector{
 	Needs:     management,
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
-		Name: "grant_self", Weight: 1.3, Least: detect.LeastShown, Kind: right, Impact: 3, Persists: "grant_self_lasting", On: []event.Class{event.AdminGrant},
+		Name: "grant_self", Weight: 1.3, Least: detect.LeastShown, Kind: right, Impact: 3,
+		Persists: "grant_self_lasting", On: []event.Class{event.AdminGrant},
 		Match: func(a *detect.Enriched) bool { return a.TopGrant() && a.Receiver() == "themselves" },
 		Describe: func(a *detect.Enriched) string {
 			return "gave their own account " + a.RightName() + " in " + a.Source.Title()

@@ -21,8 +21,9 @@ var snapshotShared = &detect.Detector{
 	}, {
 		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
 	}, {
-		Name: "snapshot_public", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3, On: copies, Persists: "snapshot_public_lasting",
-		Match: func(a *detect.Enriched) bool { return copied(a) && a.After == event.Public },
+		Name: "snapshot_public", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3, On: copies,
+		Persists: "snapshot_public_lasting",
+		Match:    func(a *detect.Enriched) bool { return copied(a) && a.After == event.Public },
 		Describe: func(a *detect.Enriched) string {
 			return "made the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " usable by every AWS account"
 		},
