@@ -19,12 +19,15 @@ type Enriched struct {
 	Repeat     bool    // it was done with the object earlier today: it does not count again
 	Fresh      bool    // the person never touched the object before today
 	PlaceAge   int     // days since the person first touched the container; 0 on the first day
-	Sensitive  bool    // by label, or by the names of object and container
+	Sensitive  bool    // by label, or by the names of the object and of what it is in
 	OffHours   bool    // at an hour or on a day at which the person hardly ever works
 	Connected  bool    // through a connected application, not by hand
 	RareApp    bool    // an application that hardly anyone else here uses
 	Strange    bool    // from a network that was new to person and organisation within two days
 	Rows       float64 // rows taken, each execution once
+	// Sensitivity is Sensitive by degrees, from 0 to 1: 1 with a label, and lexicon.Enough or more if it
+	// is Sensitive.
+	Sensitivity float64
 	// LikelyRows are the rows of the report that was run just before an export of which no log
 	// states how many rows it has. They count, but are not told.
 	LikelyRows float64

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/lexicon"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/spill"
@@ -43,6 +44,7 @@ type Engine struct {
 	enriched detect.Enriched
 	parties  []detect.Party // of the recipients of the event
 	places   []uint64       // that its object is below
+	names    lexicon.Names
 	verdict  verdict
 	batch    batch
 	err      error

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -335,16 +336,40 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestSensitive(t *testing.T) {
-	for name, want := range map[string]bool{
-		"Payroll 2026": true, "Q1_salaries.xlsx": true, "Board-Minutes": true, "Gehälter": true,
-		"Skateboard Club": false, "Launch Party": false, "due diligence": true, "": false,
+	site := "https://acme.sharepoint.com/sites/Team"
+	for _, c := range []struct {
+		why    string
+		object event.Object
+		folder string
+		want   bool
+	}{
+		{"a label", event.Object{Label: "Confidential", Name: "x"}, "", true},
+		{"a public label", event.Object{Label: "Public", Name: "x"}, "", false},
+		{"the site", event.Object{Type: "file", Name: "x.docx", Container: "https://acme.sharepoint.com/sites/Payroll"}, "", true},
+		{"the organisation's name", event.Object{Type: "file", Name: "x.docx", Container: "https://payroll-services.sharepoint.com/sites/Team"}, "", false},
+		{"a folder", event.Object{Type: "file", Name: "x.docx", Container: site}, "/sites/Team/Shared Documents/Board Minutes", true},
+		{"a file", event.Object{Type: "file", Name: "Q1_salaries.xlsx", Container: site}, "", true},
+		{"a contract somewhere", event.Object{Type: "file", Name: "Contract.docx", Container: site}, "/sites/Team/Shared Documents", false},
+		{"an invoice somewhere", event.Object{Type: "file", Name: "Invoice 442.pdf", Container: site}, "", false},
+		{"a place of contracts", event.Object{Type: "file", Name: "x.docx", Container: site}, "/sites/Team/Shared Documents/Contracts", true},
+		{"a key of S3", event.Object{Type: "object", Name: "exports/customer_data/2026/part-1.gz", Container: "acme-lake"}, "", true},
+		{"a bucket", event.Object{Type: "bucket", Name: "acme-contracts", Container: "acme-contracts"}, "", true},
+		{"the owner of a drive", event.Object{Type: "file", Name: "x", Container: "payroll@acme.example"}, "", false},
+		{"a private key", event.Object{Type: "file", Name: "server.pem", Container: "Team"}, "", true},
+		{"a folder that is shared", event.Object{Type: "file", Folder: true, Name: "Contracts"}, "", true},
+		{"a path of Windows", event.Object{Type: "file", Name: `C:\Users\ann\Gehälter\x.xlsx`}, "", true},
+		{"weak words of site and folder, once each", event.Object{Type: "file", Name: "x", Container: site + "/Bank"}, "/sites/Team/Bank", false},
+		{"a folder that has an id", event.Object{Type: "file", Name: "x", Container: "Payroll"}, "4711", true},
+		{"nothing", event.Object{}, "", false},
 	} {
-		if got := sensitiveName(name); got != want {
-			t.Errorf("%q: %v", name, got)
+		a := detect.Enriched{Event: &event.Event{Object: c.object}}
+		if c.folder != "" {
+			a.Attrs = []event.Attr{{Name: event.AttrFolder, Value: c.folder}}
 		}
-	}
-	if !sensitive(&event.Object{Label: "Confidential"}) || sensitive(&event.Object{Label: "Public", Name: "x"}) {
-		t.Error("labels")
+		new(Engine).sensitive(&a)
+		if a.Sensitive != c.want {
+			t.Errorf("%s: %v (%.2f)", c.why, a.Sensitive, a.Sensitivity)
+		}
 	}
 }
 

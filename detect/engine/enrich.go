@@ -94,7 +94,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 	case event.Fetch, event.Push:
 		p.Known.age(hash(ofPlace, a.Source.String(), a.Object.ID), today, maxKnown)
 	case event.ShareUser, event.ShareLink, event.MailRule:
-		a.Sensitive = sensitive(&a.Object)
+		e.sensitive(a)
 		if a.Class != event.MailRule && detect.FileStore(a.Source) {
 			a.Reach = e.People.Places[place(a.Event)].size()
 		}
@@ -104,12 +104,12 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 	case event.Export, event.ReportRun, event.Query:
 		e.rows(p, a)
 		a.Wide = a.Class == event.Export && a.Object.Type == "search" && p.recent(stepSearched, object(a.Event), today)
-		a.Sensitive = sensitive(&a.Object)
+		e.sensitive(a)
 	case event.TokenGrant, event.PermissionGrant:
 		p.openToSelf(a, today)
 		e.application(p, o, a, today)
 	case event.GuardChange:
-		a.Sensitive = sensitiveName(a.Object.Name)
+		e.sensitive(a)
 	case event.LabelChange:
 		if a.LabelLowered() {
 			p.Steps.age(stepKey(stepLowered, object(a.Event)), today, maxSteps)
@@ -130,7 +130,7 @@ func (e *Engine) enrichClass(p *person, o *org, a *detect.Enriched, today int64)
 		if a.Class == event.AdminGrant {
 			p.openToSelf(a, today)
 		}
-		a.Sensitive = sensitive(&a.Object)
+		e.sensitive(a)
 		a.OffHours = e.offHours(p, a.Event)
 	}
 }
@@ -224,7 +224,7 @@ func (e *Engine) touch(p *person, o *org, a *detect.Enriched, today int64) {
 	if src == event.GitHub || ev.Object.Type == "mail" {
 		return
 	}
-	a.Sensitive = sensitive(&ev.Object)
+	e.sensitive(a)
 	key := object(ev)
 	if place := ev.Object.Container; place != "" {
 		a.PlaceAge = p.Known.age(hash(ofPlace, src.String(), place), today, maxKnown)
@@ -302,7 +302,8 @@ func (e *Engine) touchFile(p *person, o *org, a *detect.Enriched, key uint64, to
 
 // takeNote notes mail that is read, a file that is taken off a device, and what an assistant reads.
 func (e *Engine) takeNote(p *person, a *detect.Enriched, today int64) {
-	a.Sensitive, a.TopLabel = sensitive(&a.Object), e.topLabel(a.Object.Label)
+	e.sensitive(a)
+	a.TopLabel = e.topLabel(a.Object.Label)
 	if place := a.Object.Container; place != "" {
 		a.PlaceAge = p.Known.age(hash(ofPlace, a.Source.String(), place), today, maxKnown)
 	} else {

@@ -174,7 +174,8 @@ func (e *Engine) handleInherited(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Sources |= 1 << ev.Source
 	a := &e.enriched
-	*a = detect.Enriched{Event: ev, Person: p.Name, Sensitive: sensitive(&ev.Object)}
+	*a = detect.Enriched{Event: ev, Person: p.Name}
+	e.sensitive(a)
 	if !effective(ev) {
 		return
 	}

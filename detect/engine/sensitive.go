@@ -3,77 +3,49 @@ package engine
 import (
 	"strings"
 
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/lexicon"
 	"github.com/outflow/outflow/internal/event"
 )
 
-// sensitive says whether names or a label mark something as worth protecting.
-// The words are what organisations the world over call such things; a label
-// other than the public ones always does.
-func sensitive(o *event.Object) bool {
-	if o.Label != "" {
-		switch strings.ToLower(o.Label) {
-		case "public", "general", "unrestricted", "non-business", "personal", "none":
-		default:
-			return true
-		}
-	}
-	return sensitiveName(o.Container) || sensitiveName(o.Name)
+// openLabels are labels that say that something need not be protected.
+var openLabels = map[string]bool{
+	"public": true, "general": true, "unrestricted": true, "non-business": true, "personal": true, "none": true,
 }
 
-// sensitiveName looks for a word of the list in a name, at the beginning of a
-// word of the name.
-func sensitiveName(name string) bool {
-	start := true
-	for i := 0; i < len(name); i++ {
-		c, isLetter := letter(name[i])
-		if start && isLetter && i+1 < len(name) {
-			if next, ok := letter(name[i+1]); ok && beginsWithWord(name[i:], sensitiveWords[c][next]) {
-				return true
-			}
-		}
-		start = !isLetter && name[i] < 0x80
+// labelled says whether a label marks something as worth protecting: every label does but the
+// public ones.
+func labelled(o *event.Object) bool { return o.Label != "" && !openLabels[strings.ToLower(o.Label)] }
+
+// sensitive notes how sensitive the object of an event is, by its label, or by the names of all
+// that it is in and its own.
+func (e *Engine) sensitive(a *detect.Enriched) {
+	o := &a.Object
+	if a.Sensitivity = 1; !labelled(o) {
+		a.Sensitivity = e.sounds(a.Event)
 	}
-	return false
+	a.Sensitive = a.Sensitivity >= lexicon.Enough
 }
 
-// letter is the number of an ASCII letter, 0 to 25, whatever its case.
-func letter(c byte) (n byte, ok bool) {
-	n = (c | 0x20) - 'a'
-	return n, n < 26
+// sounds is how sensitive the names of an object sound: of all folders that lead to it, if the record
+// has them, and its own.
+func (e *Engine) sounds(ev *event.Event) float64 {
+	o, place := &ev.Object, ev.Object.Container
+	if folder := ev.Attr(event.AttrFolder); strings.HasPrefix(folder, "/") {
+		place = folder // which begins with the container
+	}
+	score := e.names.Place(place)
+	switch {
+	case o.Name == o.Container:
+		return score
+	case !o.Folder && items[o.Type]:
+		return lexicon.Either(score, e.names.File(o.Name))
+	}
+	return lexicon.Either(score, e.names.Place(o.Name))
 }
 
-// beginsWithWord says whether a text begins with one of some words, whatever its case.
-func beginsWithWord(text string, words []string) bool {
-	for _, w := range words {
-		if len(text) >= len(w) && strings.EqualFold(text[:len(w)], w) {
-			return true
-		}
-	}
-	return false
-}
-
-// sensitiveWords are by their first two letters.
-var sensitiveWords = func() (by [26][26][]string) {
-	for _, w := range strings.Fields(`
-		confidential secret restricted classified proprietary privileged payroll salar compensation remuneration bonus
-		severance gehalt gehälter salaire nomina board merger acquisition takeover divestiture due-diligence diligence
-		litigation lawsuit settlement legal-hold contract agreement treasury audit revenue forecast pricing price-list
-		margin earnings investor fundrais cap-table valuation strateg roadmap-confidential customer-data customer-list
-		customer-export client-list crm-export pii phi gdpr passport ssn tax employee-record personnel
-		performance-review disciplinary termination hr-case medical patient health-record source-code credential
-		password secrets private-key vault backup dump security-assess pentest penetration vulnerabilit incident-report
-		finance financ invoice bank
-	`) {
-		words := &by[w[0]-'a'][w[1]-'a']
-		*words = append(*words, w)
-		if strings.Contains(w, "-") { // names also write it with a space, an underscore or nothing
-			for _, sep := range []string{" ", "_", ""} {
-				*words = append(*words, strings.ReplaceAll(w, "-", sep))
-			}
-		}
-	}
-	return by
-}()
+// items are the types of objects that are kept in places, and are no places themselves.
+var items = map[string]bool{"": true, "file": true, "object": true, "attachment": true, "mail": true, "message": true, "page": true}
 
 // namesSelf says whether an address outside looks like the person's own: its
 // local part holds the names that the person's address is made of.

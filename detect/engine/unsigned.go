@@ -20,7 +20,8 @@ func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
 	p.Day.Latest = ev.Time
 	p.Day.Sources |= 1 << ev.Source
 	a := &e.enriched
-	*a = detect.Enriched{Event: ev, Person: p.Name, Unsigned: true, Sensitive: sensitive(&ev.Object)}
+	*a = detect.Enriched{Event: ev, Person: p.Name, Unsigned: true}
+	e.sensitive(a)
 	a.ByOutsider = ev.Actor.Kind == event.Outsider
 	if effective(ev) {
 		p.touchUnsigned(a)
