@@ -346,7 +346,7 @@ func TestSensitive(t *testing.T) {
 		{"a label", event.Object{Label: "Confidential", Name: "x"}, "", true},
 		{"a public label", event.Object{Label: "Public", Name: "x"}, "", false},
 		{"the site", event.Object{Type: "file", Name: "x.docx", Container: "https://acme.sharepoint.com/sites/Payroll"}, "", true},
-		{"the organisation's name", event.Object{Type: "file", Name: "x.docx", Container: "https://payroll-services.sharepoint.com/sites/Team"}, "", false},
+		{"the organisation's name", event.Object{Type: "file", Name: "x", Container: "https://payroll-acme.sharepoint.com/sites/Team"}, "", false},
 		{"a folder", event.Object{Type: "file", Name: "x.docx", Container: site}, "/sites/Team/Shared Documents/Board Minutes", true},
 		{"a file", event.Object{Type: "file", Name: "Q1_salaries.xlsx", Container: site}, "", true},
 		{"a contract somewhere", event.Object{Type: "file", Name: "Contract.docx", Container: site}, "/sites/Team/Shared Documents", false},
