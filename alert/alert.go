@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Severity is the urgency of an alert.
@@ -154,13 +155,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	slices.SortStableFunc(list, func(a, b *finding.Finding) int { // the largest contribution first
 		return cmp.Or(-cmp.Compare(a.Points, b.Points), cmp.Compare(a.Detector, b.Detector))
 	})
-	lead := list[0]
-	for _, f := range list { // a finding without events of its own does not lead
-		if f.Events > 0 {
-			lead = f
-			break
-		}
-	}
+	lead := leading(list)
 
 	a := Alert{
 		ID:           lead.Episode,
@@ -222,7 +217,36 @@ func build(revision int, list []*finding.Finding) Alert {
 		a.Severity = min(Severity(impact), Medium)
 	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
+	a.sayTakenBack()
 	return a
+}
+
+// leading is the finding that gives an alert its title, of findings with the largest contribution
+// first. It has events of its own; what was done comes before how somebody came in, unless it
+// contributes little.
+func leading(list []*finding.Finding) *finding.Finding {
+	var lead *finding.Finding
+	for _, f := range list {
+		switch {
+		case f.Events == 0:
+		case lead == nil:
+			lead = f
+		case lead.Precursor && !f.Precursor && f.Points >= little*lead.Points:
+			return f
+		}
+	}
+	return cmp.Or(lead, list[0])
+}
+
+// little is the share of the leading finding's points below which another is not in the sentence.
+const little = .2
+
+// lapse is a length of time, in seconds if it is short.
+func lapse(d time.Duration) string {
+	if d < time.Minute {
+		return plain.CountOf(int(math.Round(d.Seconds())), "second", "seconds")
+	}
+	return plain.Duration(d)
 }
 
 // FromFinding returns the alert of a single finding that does not come from a detector, such as
@@ -249,6 +273,29 @@ func (a *Alert) expose(x finding.Exposure) {
 	}
 	if closed := at(x.Closed); a.Exposures[i].Closed == nil || closed.Before(*a.Exposures[i].Closed) {
 		a.Exposures[i].Closed, a.Exposures[i].By = &closed, x.By
+	}
+}
+
+// soon is how long something was exposed at most if the reason of its alert says that it was taken back.
+const soon = 24 * time.Hour
+
+// sayTakenBack adds to what the alert says was exposed that it was taken back soon.
+func (a *Alert) sayTakenBack() {
+	for _, x := range a.Exposures {
+		if x.Closed == nil || x.Closed.Sub(x.Opened) > soon {
+			continue
+		}
+		const back = ", taken back after "
+		add := func(s string) string {
+			if strings.Contains(s, x.What+back) {
+				return s
+			}
+			return strings.Replace(s, x.What, x.What+back+lapse(x.Closed.Sub(x.Opened)), 1)
+		}
+		a.Reason = add(a.Reason)
+		for i := range a.Evidence {
+			a.Evidence[i].Reason = add(a.Evidence[i].Reason)
+		}
 	}
 }
 
@@ -291,7 +338,7 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 		s = string(unicode.ToLower(first)) + lead.Title[size:]
 	}
 	for _, f := range list {
-		if mentioned[f.Detector] || f.Reason == "" || f.Points < .2*lead.Points || f.Qualifier != "" {
+		if mentioned[f.Detector] || f.Reason == "" || f.Points < little*lead.Points || f.Qualifier != "" {
 			continue
 		}
 		mentioned[f.Detector] = true

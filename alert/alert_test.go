@@ -520,3 +520,47 @@ func TestUpdates(t *testing.T) {
 		t.Errorf("%d alerts", len(out))
 	}
 }
+
+// TestLeadingDeed builds alerts of a sign-in and of what was done after it.
+func TestLeadingDeed(t *testing.T) {
+	for _, c := range []struct {
+		points float64
+		want   string
+	}{{2, "Bulk download"}, {.5, "Unfamiliar sign-in"}} {
+		a := build(1, []*finding.Finding{
+			{Detector: "unfamiliar_sign_in", Title: "Unfamiliar sign-in", Reason: "signed in", Precursor: true, Points: 6, Events: 1},
+			{Detector: "bulk_download", Title: "Bulk download", Reason: "took 40 files", Points: c.points, Events: 40},
+		})
+		if a.Title != c.want {
+			t.Errorf("a deed of %v points: titled %q, want %q", c.points, a.Title, c.want)
+		}
+		if deed := c.points == 2; deed && a.Reason != "took 40 files; also signed in" {
+			t.Errorf("reason %q", a.Reason)
+		}
+	}
+}
+
+// TestTakenBack ends exposures soon and late, twice each.
+func TestTakenBack(t *testing.T) {
+	const opened = int64(1_700_000_000_000)
+	for _, c := range []struct {
+		after int64
+		want  string
+	}{
+		{11_000, `forwards mail to "x@elsewhere.example", taken back after 11 seconds`},
+		{20 * 60_000, `forwards mail to "x@elsewhere.example", taken back after 20 minutes`},
+		{3 * 24 * 3_600_000, `forwards mail to "x@elsewhere.example"`},
+	} {
+		what := `forwards mail to "x@elsewhere.example"`
+		d := NewCorrelator()
+		d.Add(&finding.Finding{ID: "f", Episode: "e", Person: "kim", Detector: "mail_forwarding", Title: "Mail forwarded outside",
+			Time: opened, Risk: 6, Points: 6, Events: 1, Reason: what, Exposures: []finding.Exposure{{What: what, Opened: opened}}})
+		for range 2 {
+			d.Add(&finding.Finding{ID: "f", Episode: "e", Person: "kim", Detector: "mail_forwarding", Time: opened + c.after,
+				Exposures: []finding.Exposure{{What: what, Opened: opened, Closed: opened + c.after, By: "kim"}}})
+		}
+		if a := d.Alerts()[0]; a.Reason != c.want || a.Evidence[0].Reason != c.want {
+			t.Errorf("reason %q, evidence %q, want %q", a.Reason, a.Evidence[0].Reason, c.want)
+		}
+	}
+}

@@ -176,6 +176,7 @@ func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
 			for _, x := range f.Exposures {
 				a.expose(x)
 			}
+			a.sayTakenBack()
 		}
 	}
 }
@@ -213,6 +214,7 @@ func (d *Correlator) alert(b *openAlert) *Alert {
 		for _, x := range b.Undone {
 			a.expose(x)
 		}
+		a.sayTakenBack()
 		b.built = &a
 	}
 	b.built.Provisional = b.Findings[0].Until > d.watermark && d.watermark > 0

@@ -143,6 +143,9 @@ type Indicator struct {
 	// Least is how many points it has at least where it, or what Kind tells apart, is rare in the
 	// organisation: see LeastShown. 0 for none.
 	Least float64
+	// Seldom says that what is rare elsewhere is done regularly in some organisations, and that Least
+	// holds only where it was seen on hardly any day before.
+	Seldom bool
 	// Kind, if it is not nil, tells apart what is common for different reasons: types of
 	// resources, levels of rights, rules of a vendor. How often each was seen is known by
 	// itself. The kinds of an organisation should be few; "" stands for none.
@@ -155,6 +158,9 @@ type Indicator struct {
 	// Persists names the indicator of the same detector that holds in place of this one
 	// where what the event laid open, or switched off, is not undone within hours.
 	Persists string
+	// Revocable says that alerts tell when what the event laid open is undone, where that changes
+	// nothing about its weight. Those with Persists are without saying so.
+	Revocable bool
 }
 
 // LeastShown is the Least of an indicator that deserves attention by itself: a little more than the

@@ -47,6 +47,7 @@ type Enriched struct {
 	NewCountry bool // the country is new to the person today
 	NewAgent   bool // the kind of client is new to the person today
 	NewApp     bool // the application is new to the organisation today
+	UnseenApp  bool // no log has named the application before today, however little is known
 	Failures   int  // failed sign-ins from the same address within the day before
 	Silent     int  // days without any activity before today
 
@@ -252,7 +253,8 @@ func (a *Enriched) HighestGrant() bool {
 	}
 	role := strings.ToLower(a.Role())
 	return slices.ContainsFunc(highestRoles, func(s string) bool { return strings.Contains(role, s) }) ||
-		a.Source == event.GitHub && role == "admin" // of an organisation: its owner
+		a.Source == event.GitHub && role == "admin" || // of an organisation: its owner
+		role == "administrators" || role == "admins" // a group, by its name
 }
 
 // FileStore says whether a source is one that people keep files in.

@@ -54,11 +54,11 @@ var accountExport = &detect.Detector{
 		Match:    func(a *detect.Enriched) bool { return ofOthers(a) && a.Receiver() == "themselves" },
 		Describe: sayTransferred,
 	}, {
-		Name: "cloud_export", Weight: 1, Impact: 2, On: []event.Class{event.Export},
+		Name: "cloud_export", Weight: 1, Least: detect.LeastShown, Kind: bucketKind, Impact: 2, On: []event.Class{event.Export},
 		Match:    func(a *detect.Enriched) bool { return cloud(a) && a.Foreign == "" },
 		Describe: sayExported,
 	}, {
-		Name: "cloud_export_foreign", Weight: 1.4, Impact: 3, On: []event.Class{event.Export},
+		Name: "cloud_export_foreign", Weight: 1.4, Least: detect.LeastShown, Impact: 3, On: []event.Class{event.Export},
 		Match:    func(a *detect.Enriched) bool { return cloud(a) && a.Foreign != "" },
 		Describe: sayExported,
 	}},
@@ -78,6 +78,9 @@ func elsewhereBound(a *detect.Enriched) bool {
 	return a.Source == event.GoogleWorkspace && d != "" && !strings.Contains(d, "DRIVE_") && d != "DRIVE" &&
 		!strings.Contains(d, "GOOGLE") && !strings.Contains(d, "EMAIL") && !strings.Contains(d, "DOWNLOAD")
 }
+
+// bucketKind tells buckets that receive something apart.
+func bucketKind(a *detect.Enriched) string { return a.Attr(event.AttrTarget) }
 
 // sayExported says what was exported from AWS, and to which bucket.
 func sayExported(a *detect.Enriched) string {

@@ -15,34 +15,36 @@ var appConsent = &detect.Detector{
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
 		Name: "app_broad", Weight: .5, Impact: 2, On: grants,
-		Match: func(a *detect.Enriched) bool {
-			return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) && !byItself(a)
-		},
-		Describe: func(a *detect.Enriched) string {
-			return "let the application " + detect.Quote(a.AppName()) + " read all their files, mail or messages, or change accounts"
-		},
+		Match:    func(a *detect.Enriched) bool { return readsAll(a) && !a.UnseenApp },
+		Describe: sayReadsAll,
+	}, {
+		Name: "app_broad_unseen", Weight: .5, Least: detect.LeastShown, Seldom: true, Impact: 2, On: grants,
+		Match:    func(a *detect.Enriched) bool { return readsAll(a) && a.UnseenApp },
+		Describe: sayReadsAll,
 	}, {
 		Name: "app_only_broad", Weight: 1, Least: detect.LeastShown, Impact: 2, On: grants,
 		Match: func(a *detect.Enriched) bool {
-			return broad(a.Attr(event.AttrScopes)) && !forEverybody(a) && byItself(a)
+			return broad(a) && !forEverybody(a) && byItself(a)
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "let the application " + detect.Quote(a.AppName()) +
 				" read everybody's files, mail or messages, or change accounts, without a user"
 		},
 	}, {
-		Name: "app_everybody", Weight: 1.6, Impact: 3, On: grants,
-		Match: func(a *detect.Enriched) bool { return broad(a.Attr(event.AttrScopes)) && forEverybody(a) },
+		Name: "app_everybody", Weight: 1.6, Least: detect.LeastShown, Impact: 3, On: grants,
+		Match: func(a *detect.Enriched) bool { return broad(a) && forEverybody(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "let the application " + detect.Quote(a.AppName()) +
 				" read the files or mail of everybody in the organisation, or change their accounts"
 		},
 	}, {
 		Name: "app_for_all", Weight: .6, Impact: 2, On: grants,
-		Match: func(a *detect.Enriched) bool { return !broad(a.Attr(event.AttrScopes)) && forEverybody(a) },
-		Describe: func(a *detect.Enriched) string {
-			return "let the application " + detect.Quote(a.AppName()) + " act for everybody in the organisation"
-		},
+		Match:    func(a *detect.Enriched) bool { return !broad(a) && forEverybody(a) && !unstated(a) },
+		Describe: sayForAll,
+	}, {
+		Name: "app_for_all_unseen", Weight: .6, Least: detect.LeastShown, Seldom: true, Impact: 2, On: grants,
+		Match:    func(a *detect.Enriched) bool { return forEverybody(a) && unstated(a) },
+		Describe: sayForAll,
 	}, {
 		Name: "app_new", Weight: .3, Impact: 1, On: grants,
 		Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
@@ -63,6 +65,31 @@ var appConsent = &detect.Detector{
 // forEverybody says whether an application may act for all users, as in domain-wide delegation.
 func forEverybody(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == event.ReachOrganization }
 
+// readsAll says whether an application may read everything that the user may.
+func readsAll(a *detect.Enriched) bool { return broad(a) && !forEverybody(a) && !byItself(a) }
+
+func sayReadsAll(a *detect.Enriched) string {
+	s := "let the application " + detect.Quote(a.AppName()) + " read all their files, mail or messages, or change accounts"
+	if api := a.Attr(event.AttrTarget); api != "" { // of Entra: what the application may use
+		s += ", through " + detect.Quote(api)
+	}
+	return s
+}
+
+// unstated says whether an application is new here, and the log does not say what it may do.
+func unstated(a *detect.Enriched) bool { return a.UnseenApp && a.Attr(event.AttrScopes) == "" }
+
+func sayForAll(a *detect.Enriched) string {
+	s := "let the application " + detect.Quote(a.AppName())
+	switch a.Source {
+	case event.GitHub:
+		return s + " into every repository of the organisation; the log does not say what it may do there"
+	case event.Dropbox:
+		return s + " into the data of the whole team; the log does not say what it may do there"
+	}
+	return s + " act for everybody in the organisation"
+}
+
 // byItself says whether an application acts as itself, not for a user who has signed in.
 func byItself(a *detect.Enriched) bool { return a.Attr(event.AttrPermission) == event.AppOnly }
 
@@ -70,8 +97,8 @@ var grants = []event.Class{event.TokenGrant, event.PermissionGrant}
 
 // broad says whether OAuth scopes let an application read everything: whole
 // drives or mailboxes.
-func broad(scopes string) bool {
-	for s := range strings.FieldsSeq(scopes) {
+func broad(a *detect.Enriched) bool {
+	for s := range strings.FieldsSeq(a.Attr(event.AttrScopes)) {
 		s = strings.TrimSuffix(strings.ToLower(s), "/")
 		switch {
 		case strings.HasSuffix(s, "auth/drive"), strings.HasSuffix(s, "auth/drive.readonly"),

@@ -39,7 +39,7 @@ var loggingDisabled = &detect.Detector{
 			return "changed what " + a.Source.Title() + " logs, in a direction that the record does not state: " + setting(a)
 		},
 	}, {
-		Name: "log_redirected", Weight: .5, Impact: 1, On: []event.Class{event.ConfigChange},
+		Name: "log_redirected", Weight: .5, Least: detect.LeastShown, Kind: bucketKind, Impact: 1, On: []event.Class{event.ConfigChange},
 		Match: redirected,
 		Describe: func(a *detect.Enriched) string {
 			return "set the bucket that the trail " + detect.Quote(a.Object.Name) + " writes to: " + detect.Quote(a.Attr(event.AttrTarget))

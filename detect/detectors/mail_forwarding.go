@@ -14,13 +14,13 @@ var mailForwarding = &detect.Detector{
 	Name: "mail_forwarding", Title: "Mail forwarded outside", Techniques: []string{"T1114.003", "T1564.008"}, Exfiltration: true,
 	Needs: []detect.Need{m365Exchange, googleUsers, googleAdmin},
 	Indicators: append([]detect.Indicator{{
-		Name: "forward_unknown", Weight: 1.5, Impact: 2, On: []event.Class{event.MailRule},
+		Name: "forward_unknown", Weight: 1.5, Impact: 2, Revocable: true, On: []event.Class{event.MailRule},
 		Match: func(a *detect.Enriched) bool { return a.External > 0 && a.Unknown > 0 },
 		Describe: func(a *detect.Enriched) string {
 			return "forwards mail to " + detect.Quote(a.Outsider()) + ", at a new or personal domain"
 		},
 	}, {
-		Name: "forward_outside", Weight: .6, Impact: 1, On: []event.Class{event.MailRule},
+		Name: "forward_outside", Weight: .6, Impact: 1, Revocable: true, On: []event.Class{event.MailRule},
 		Match:    func(a *detect.Enriched) bool { return a.External > 0 && a.Unknown == 0 },
 		Describe: func(a *detect.Enriched) string { return "forwards mail to " + detect.Quote(a.Outsider()) },
 	}, {
@@ -32,7 +32,7 @@ var mailForwarding = &detect.Detector{
 			return "changed where the organisation's mail is routed: " + setting(a)
 		},
 	}, {
-		Name: "forward_unnamed", Weight: .6, Impact: 1, On: []event.Class{event.MailRule},
+		Name: "forward_unnamed", Weight: .6, Impact: 1, Revocable: true, On: []event.Class{event.MailRule},
 		Match: func(a *detect.Enriched) bool { return a.External == 0 && unplaced(a) != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "forwards mail to " + detect.Quote(unplaced(a)) + ", whose address the record does not state"

@@ -56,7 +56,7 @@ var publicLink = &detect.Detector{
 	}, {
 		Name: "folder_public_sensitive_lasting", Weight: 1.2, Impact: 3,
 	}, {
-		Name: "repository_public", Weight: 1, Impact: 3, Persists: "repository_public_lasting",
+		Name: "repository_public", Weight: 1, Least: detect.LeastShown, Seldom: true, Impact: 3, Persists: "repository_public_lasting",
 		On:    []event.Class{event.ShareLink},
 		Match: func(a *detect.Enriched) bool { return a.Object.Type == "repository" && a.After == event.Public },
 		Describe: func(a *detect.Enriched) string {
@@ -65,7 +65,7 @@ var publicLink = &detect.Detector{
 	}, {
 		Name: "public_sensitive_lasting", Weight: .4, Impact: 2,
 	}, {
-		Name: "repository_public_lasting", Weight: 1, Impact: 3,
+		Name: "repository_public_lasting", Weight: 1, Least: detect.LeastShown, Seldom: true, Impact: 3,
 	}},
 	Reason: func(d *detect.Day) string {
 		return "made " + detect.Amount(d.N("public_links"), "item", "items") + " reachable for anybody" + d.Where() +

@@ -14,13 +14,14 @@ var securityGroupOpen = &detect.Detector{
 	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1562.007"},
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
-		Name: "ingress_open", Weight: .9, Impact: 2, Persists: "ingress_lasting", On: []event.Class{event.NetworkOpen},
+		Name: "ingress_open", Weight: .9, Least: detect.LeastShown, Impact: 2, Persists: "ingress_lasting",
+		On:    []event.Class{event.NetworkOpen},
 		Match: func(a *detect.Enriched) bool { return a.Outcome == event.Success && exposedRule(a.Event) != "" },
 		Describe: func(a *detect.Enriched) string {
 			return "opened " + detect.Quote(a.Object.Name) + " to " + exposedRule(a.Event)
 		},
 	}, {
-		Name: "ingress_lasting", Weight: 1.7, Impact: 2,
+		Name: "ingress_lasting", Weight: 1.7, Least: detect.LeastShown, Impact: 2,
 	}, {
 		Name: "ingress_prefix_list", Weight: .6, Impact: 1, Persists: "ingress_prefix_list_lasting", On: []event.Class{event.NetworkOpen},
 		Match: func(a *detect.Enriched) bool {

@@ -24,7 +24,8 @@ var sharingPolicy = &detect.Detector{
 func policyFacts(kind string) []detect.Indicator {
 	changed := []event.Class{event.ConfigChange}
 	return []detect.Indicator{{
-		Name: kind + "_weakened", Weight: 1, Kind: settingKind, Impact: 2, On: changed, Persists: kind + "_weakened_lasting",
+		Name: kind + "_weakened", Weight: 1, Least: detect.LeastShown, Kind: settingKind, Impact: 2, On: changed,
+		Persists: kind + "_weakened_lasting",
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "weaker"
 		},
@@ -32,7 +33,7 @@ func policyFacts(kind string) []detect.Indicator {
 			return "weakened the " + kind + " policy: " + setting(a) + " in " + a.Source.Title()
 		},
 	}, {
-		Name: kind + "_weakened_lasting", Weight: 1.2, Impact: 2,
+		Name: kind + "_weakened_lasting", Weight: 1.2, Least: detect.LeastShown, Impact: 2,
 	}, {
 		Name: kind + "_changed", Weight: .4, Kind: settingKind, Impact: 1, On: changed,
 		Match: func(a *detect.Enriched) bool {

@@ -556,7 +556,8 @@ func (e *Engine) application(p *person, o *org, a *detect.Enriched, today int64)
 	if name == "" {
 		return
 	}
-	a.NewApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.deltaOf(p).of(p)) == 0 && o.FactN > 260
+	a.UnseenApp = o.age(apps, hash(ofApp, "grant", strings.ToLower(name)), today, e.deltaOf(p).of(p)) == 0
+	a.NewApp = a.UnseenApp && o.FactN > 260
 }
 
 // offHours says whether the person hardly ever works at the time of an event. Of a time without

@@ -95,6 +95,10 @@ func ways(a *detect.Enriched) (list []way) {
 		}
 	case event.Tamper:
 		list = append(list, way{thing("logging", a.Object.ID), ""})
+	case event.MailRule:
+		if a.Object.ID != "" {
+			list = append(list, way{thing("mail", a.Object.ID), ""})
+		}
 	case event.ConfigChange:
 		list = append(list, way{thing(a.Attr(event.AttrPolicy), a.Object.ID), ""})
 	case event.MFADisabled, event.MFAEnabled:

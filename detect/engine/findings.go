@@ -129,7 +129,7 @@ func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool)
 			} else {
 				n.More++
 			}
-			if f.lasting >= 0 {
+			if f.lasting >= 0 || f.Revocable {
 				e.expose(p, a, i, clause)
 			}
 		}
@@ -224,7 +224,8 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 	f := &finding.Finding{
 		ID: findingID(det, p.Name, d.End), Episode: episodeID(p.Name, d.End), Revision: d.Rev[g],
 		Detector: det.Name, Title: det.Title, Qualifier: det.Qualifier, Techniques: det.Techniques,
-		Person: p.Name, Department: p.Department, Service: p.Service, Days: round(p.Active),
+		Precursor: det.Compromise && !det.AfterLeaving,
+		Person:    p.Name, Department: p.Department, Service: p.Service, Days: round(p.Active),
 		Time: at, Start: d.Start, End: at, Until: d.End,
 		EventIDs: pr.ids(), Events: pr.N, Repeats: pr.Repeats, Folders: pr.Unknown,
 	}

@@ -14,6 +14,8 @@ const (
 	maxKindBytes  = 64
 	otherKinds    = .05  // share of an indicator's days that count for a kind of which little is known
 	kindGone      = .05  // decayed days at which a kind is forgotten
+	unseen        = .3   // days on which an indicator, or a kind, counts as seen before it is
+	seldomFact    = 3e-4 // share of the days on which one with Seldom keeps its least number of points
 	rareFact      = .005 // share of the days on which an indicator with a least number of points is rare
 )
 
@@ -45,11 +47,19 @@ func (o *org) seen(i int, kinds []string) (rarest string, days float64) {
 		if !known && len(o.Kinds) >= maxKinds {
 			continue // it may have been seen
 		}
-		if n += .3 + float64(otherKinds*o.Facts[i]); n < days {
+		if n += unseen + float64(otherKinds*o.Facts[i]); n < days {
 			rarest, days = kind, n
 		}
 	}
 	return rarest, days
+}
+
+// least is how many points an indicator has at least that was seen on some of so many days.
+func (f *indicator) least(seen, days float64) float64 {
+	if f.Seldom && seen-unseen > seldomFact*days {
+		return 0
+	}
+	return f.Least
 }
 
 // closeKinds takes in the person-days with kinds of indicators that ended since midnight.

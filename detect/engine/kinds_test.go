@@ -40,6 +40,21 @@ func TestSeen(t *testing.T) {
 	}
 }
 
+// TestSeldom weighs an indicator that was seen on some days, of many or of few.
+func TestSeldom(t *testing.T) {
+	f := indicator{Indicator: &detect.Indicator{Least: detect.LeastShown, Seldom: true}}
+	for _, c := range []struct{ seen, days, want float64 }{
+		{unseen, 200, detect.LeastShown},
+		{unseen + 1, 3000, 0},
+		{unseen + 1, 4000, detect.LeastShown},
+		{unseen + 15, 40000, 0},
+	} {
+		if got := f.least(c.seen, c.days); got != c.want {
+			t.Errorf("seen on %v of %v days: %v points at least, want %v", c.seen, c.days, got, c.want)
+		}
+	}
+}
+
 // TestKindsBounded fills an organisation with kinds: what does not fit counts as the indicator does, and
 // the same ones are kept whatever the order.
 func TestKindsBounded(t *testing.T) {

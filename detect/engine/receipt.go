@@ -57,9 +57,10 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 		f := &cat.indicators[i]
 		if n, holds := day.Facts[i]; holds && !f.replaced(day) {
 			kind, seen := o.seen(i, n.Kinds)
+			least := f.least(seen, o.FactN)
 			r.Facts = append(r.Facts, finding.Noticed{
-				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Kind: kind, Weight: f.Weight, Least: f.Least, Seen: seen,
-				Days: o.FactN, Points: indicatorPoints(f.Weight, f.Least, seen, o.FactN),
+				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Kind: kind, Weight: f.Weight, Least: least, Seen: seen,
+				Days: o.FactN, Points: indicatorPoints(f.Weight, least, seen, o.FactN),
 			})
 		}
 	}

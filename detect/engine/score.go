@@ -189,7 +189,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	for i, n := range day.Facts {
 		if f := &cat.indicators[i]; !f.replaced(day) {
 			_, seen := o.seen(i, n.Kinds)
-			v.points[f.detector] += indicatorPoints(f.Weight, f.Least, seen, o.FactN)
+			v.points[f.detector] += indicatorPoints(f.Weight, f.least(seen, o.FactN), seen, o.FactN)
 		}
 	}
 	v.spoken = v.spoken[:0]

@@ -380,6 +380,29 @@ func link(r *record, e *event.Event, out *ingest.Sink) {
 	}
 }
 
+// linkedApp is an application that may reach the data of the user who linked it.
+func linkedApp(r *record, e *event.Event, out *ingest.Sink) {
+	var s jsonscan.Scanner
+	if s.Reset(r.details); r.details == nil {
+		return
+	}
+	id := nested(&s, "app_id")
+	s.Reset(r.details)
+	name := nested(&s, "display_name")
+	if id = cmp.Or(id, name); id == "" {
+		return
+	}
+	e.Object = event.Object{ID: out.Copy(id), Type: "application", Name: out.Copy(cmp.Or(name, id))}
+	out.Attr(event.AttrAppName, e.Object.Name)
+}
+
+// teamApp is an application that may reach the data of the whole team. The log does not say what it
+// may do there.
+func teamApp(r *record, e *event.Event, out *ingest.Sink) {
+	linkedApp(r, e, out)
+	out.Attr(event.AttrReach, event.ReachOrganization)
+}
+
 func recipients(r *record, e *event.Event, out *ingest.Sink) {
 	for _, u := range r.participants {
 		scope := event.ScopeUnknown
@@ -454,9 +477,10 @@ func changed(r *record, e *event.Event, out *ingest.Sink) {
 	}
 	effect := ""
 	switch r.newValue {
-	case "default_public", "everyone", "anyone", "allowed", "default_allow", "disabled", "optional", "enabled_for_everyone", "off":
+	case "default_public", "everyone", "anyone", "allowed", "default_allow", "disabled", "optional", "enabled_for_everyone", "off", "require_tfa_disable":
 		effect = "weaker"
-	case "only_team", "team_only", "default_team_only", "forbidden", "required", "only_me", "default_no_one", "no_one", "on":
+	case "only_team", "team_only", "default_team_only", "forbidden", "required", "only_me", "default_no_one", "no_one", "on",
+		"require_tfa_enable":
 		effect = "stronger"
 	}
 	out.Policy(kind, effect)

@@ -28,9 +28,9 @@ var Formats = []*ingest.Format{{
 
 // record holds the fields of a record that are used.
 type record struct {
-	id, stamp, created, action, actor, ip, country, nameID, org, repo, user, permission string
-	visibility, before, agent, access, bot, app, invitee, team, email, owner, newName   string
-	path, method, status, fingerprint, public, target, business, scope, oldPermission   string
+	id, stamp, created, action, actor, ip, country, nameID, org, repo, user, permission          string
+	visibility, before, agent, access, bot, app, invitee, team, email, owner, newName            string
+	path, method, status, fingerprint, public, target, business, scope, oldPermission, selection string
 }
 
 var records = sync.Pool{New: func() any { return new(record) }}
@@ -140,6 +140,8 @@ func (r *record) rareField(s *jsonscan.Scanner) {
 		r.public = s.Text()
 	case "name", "project_name", "gist_id":
 		r.target = s.Text()
+	case "repository_selection":
+		r.selection = s.Text()
 	case "token_scopes":
 		r.scope = s.Text()
 	default:
@@ -329,8 +331,16 @@ func handedOver(r *record, e *event.Event, out *ingest.Sink) {
 	transferred(r, e, out)
 }
 
+// app is access of an application, an OAuth application or a token. What a GitHub App may do is not in
+// the log, but whether it is installed on all repositories is.
 func app(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrAppName, r.app)
+	if strings.HasPrefix(r.action, "integration_installation.") && r.app != "" {
+		e.Object = event.Object{ID: r.app, Type: "application", Name: r.app, Container: r.org}
+		if r.selection == "all" && e.Class == event.TokenGrant && r.action != "integration_installation.version_updated" {
+			out.Attr(event.AttrReach, event.ReachOrganization)
+		}
+	}
 	if strings.HasPrefix(r.action, "personal_access_token") || strings.HasPrefix(r.action, "oauth") {
 		out.Attr(event.AttrScopes, r.scope)
 	}

@@ -1,6 +1,7 @@
 package m365
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -13,8 +14,8 @@ var exchangeOperations = map[string]operation{
 	"New-InboxRule":                   {event.MailRule, forwarding},
 	"Set-InboxRule":                   {event.MailRule, forwarding},
 	"Enable-InboxRule":                {event.MailRule, forwarding},
-	"Disable-InboxRule":               {event.ConfigChange, nil},
-	"Remove-InboxRule":                {event.ConfigChange, nil},
+	"Disable-InboxRule":               {event.ConfigChange, endedRule},
+	"Remove-InboxRule":                {event.ConfigChange, endedRule},
 	"UpdateInboxRules":                {event.MailRule, forwarding},
 	"New-TransportRule":               {event.MailRule, forwarding},
 	"Set-TransportRule":               {event.MailRule, forwarding},
@@ -59,9 +60,27 @@ var exchangeOperations = map[string]operation{
 // mailbox is a change of a mailbox: of where its mail is forwarded to, or of what is logged of it.
 func mailbox(r *record, e *event.Event, out *ingest.Sink) {
 	forwarding(r, e, out)
-	if e.Class != event.MailRule {
-		auditing.change(r, e, out)
+	if e.Class == event.MailRule {
+		return
 	}
+	ended := false
+	r.pairs(r.parameters, func(name, value, _ string) {
+		var buf [32]byte
+		ended = ended || empty(value) && forwardingParameters[string(fold(buf[:0], name))]
+	})
+	auditing.change(r, e, out)
+	if ended && !slices.ContainsFunc(e.Attrs, func(a event.Attr) bool { return a.Name == event.AttrPolicy }) {
+		out.Policy("mail", stronger)
+	}
+}
+
+// endedRule is a rule of a mailbox that is removed or switched off.
+func endedRule(_ *record, _ *event.Event, out *ingest.Sink) { out.Policy("mail", stronger) }
+
+// empty reports whether the value of a parameter stands for none.
+func empty(value string) bool {
+	value = strings.TrimSpace(value)
+	return value == "" || strings.EqualFold(value, "$null") || strings.EqualFold(value, "null")
 }
 
 // forwardingParameters name where mail is sent to.
@@ -114,7 +133,7 @@ func addresses(text string, out *ingest.Sink) (found bool) {
 // forwardTo adds the recipients of a rule or setting.
 func (r *record) forwardTo(value string, out *ingest.Sink) {
 	switch value = strings.TrimSpace(value); {
-	case value == "" || strings.EqualFold(value, "$null") || strings.EqualFold(value, "null"):
+	case empty(value):
 	case isCut(value):
 		r.cut = value
 	case !addresses(value, out):

@@ -24,6 +24,7 @@ type Finding struct {
 	Impact     int      `json:"stake"`               // from 0 (little) to 3 (the most); stored as stake
 	Title      string   `json:"title"`               // in a few words
 	Qualifier  string   `json:"qualifier,omitempty"` // what a detector that only adds weight appends to the title of others
+	Precursor  bool     `json:"precursor,omitempty"` // how somebody came in, not what they did: others come before it in the title
 	Reason     string   `json:"reason"`              // one sentence with figures
 	Context    []string `json:"context"`             // what else adds weight: leaving, off hours, a new network
 	Observed   float64  `json:"observed"`            // in Unit
