@@ -477,7 +477,8 @@ func changed(r *record, e *event.Event, out *ingest.Sink) {
 	}
 	effect := ""
 	switch r.newValue {
-	case "default_public", "everyone", "anyone", "allowed", "default_allow", "disabled", "optional", "enabled_for_everyone", "off", "require_tfa_disable":
+	case "default_public", "everyone", "anyone", "allowed", "default_allow", "disabled", "optional", "enabled_for_everyone", "off",
+		"require_tfa_disable":
 		effect = "weaker"
 	case "only_team", "team_only", "default_team_only", "forbidden", "required", "only_me", "default_no_one", "no_one", "on",
 		"require_tfa_enable":
