@@ -12,7 +12,7 @@ var labelledItem = &detect.Detector{
 	Name: "labelled_item", Title: "Item with a top label leaves", Techniques: []string{"T1567.002"}, Exfiltration: true,
 	Needs: []detect.Need{m365Labels, googleLabels, boxLabels},
 	Indicators: []detect.Indicator{{
-		Name: "label_shared", Weight: .9, Impact: 3, On: shares,
+		Name: "label_shared", Weight: .9, Least: detect.LeastShown, Impact: 3, On: shares,
 		Match:    func(a *detect.Enriched) bool { return a.TopLabel && (a.Unknown > 0 || a.After >= event.PublicLink) },
 		Describe: sayLabelled,
 	}, {

@@ -13,7 +13,7 @@ var terminatedUserActivity = &detect.Detector{
 	Needs:  []detect.Need{leaversFile},
 	Traits: finding.AboutLeavers, AfterLeaving: true,
 	Indicators: []detect.Indicator{{
-		Name: "after_last_day", Weight: 1.8, Impact: 3, Once: true, On: everything,
+		Name: "after_last_day", Weight: 1.8, Least: detect.LeastShown, Impact: 3, Once: true, On: everything,
 		Match: func(a *detect.Enriched) bool { return a.AfterLast > 0 },
 		Describe: func(a *detect.Enriched) string {
 			s := detect.Quote(a.Action) + " in " + a.Source.Title() + ", " +

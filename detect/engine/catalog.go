@@ -62,6 +62,7 @@ type Catalog struct {
 	// The first indicator of it.
 	afterLeavingFact int
 	model            uint64 // Model
+	layer            *layer
 }
 
 // NewCatalog returns the catalog of detectors, of which stored state keeps the order. It panics
@@ -99,6 +100,7 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 		}
 	}
 	c.check()
+	c.layer = newLayer(c, weightsJSON)
 	c.model = c.version()
 	return c
 }

@@ -52,7 +52,8 @@ type orgDelta struct {
 	Kinds       map[string]int64 `cbor:",omitempty"` // person-days with a kind of an indicator, by kindKey
 	Hours       map[string]*[25]int64
 	Arrivals    []arrival
-	Named       []content // what places hold
+	Named       []content        // what places hold
+	Cohorts     map[uint64]int64 // people who join a cohort
 
 	catalog *Catalog
 }
@@ -309,6 +310,17 @@ func (s *orgDelta) add(o *orgDelta) {
 	}
 	s.Arrivals = append(s.Arrivals, o.Arrivals...)
 	s.Named = append(s.Named, o.Named...)
+	for key, n := range o.Cohorts {
+		s.join(key, n)
+	}
+}
+
+// join adds people to a cohort.
+func (s *orgDelta) join(key uint64, n int64) {
+	if s.Cohorts == nil {
+		s.Cohorts = map[uint64]int64{}
+	}
+	s.Cohorts[key] += n
 }
 
 func plus(to, from []int64) {
@@ -387,6 +399,7 @@ func (s *orgDelta) reset() {
 	clear(s.Rules)
 	clear(s.Kinds)
 	clear(s.Hours)
+	clear(s.Cohorts)
 	s.Arrivals, s.Named = s.Arrivals[:0], s.Named[:0]
 }
 

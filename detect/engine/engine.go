@@ -160,7 +160,7 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	}
 	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
 	if e.count(p, a) || again {
-		e.emitFindings(p, ev.Time)
+		e.gather(p, e.emitFindings(p, ev.Time), ev.Time)
 	}
 }
 
@@ -237,6 +237,11 @@ func (e *Engine) staff(name string, ev *event.Event) {
 		if d := ev.Attr(event.AttrDepartment); d != "" && d != p.Department {
 			e.deltaOf(p).of(p).move(p, func() { p.Department = strings.Clone(d) })
 		}
+		day := func(attr string) int64 {
+			at, _ := parseDay(ev.Attr(attr))
+			return at / event.Day
+		}
+		p.Started, p.Position = day(event.AttrStart), day(event.AttrPosition)
 		p.Location = strings.Clone(cmp.Or(ev.Attr(event.AttrLocation), p.Location))
 		p.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), p.Country))
 		if off, _ := e.config.optedOut(p.Department, p.Country); off != p.optOuts {

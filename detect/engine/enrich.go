@@ -27,6 +27,7 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 	switch ev.Class {
 	case event.LoginFailure, event.MFADenied, event.AccountLocked:
 		p.refuse(a)
+		e.happen(p, a)
 		return a
 	}
 	if !effective(ev) {
@@ -54,6 +55,7 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 	}
 	e.enrichClass(p, o, a, today)
 	e.afterLast(p, o, a)
+	e.happen(p, a)
 	return a
 }
 

@@ -50,6 +50,9 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	grown := d.measure(a, &c)
 	again := e.match(p, a, &c) || grown
 
+	if c.marked != 0 {
+		e.attend(p, a)
+	}
 	if c.spared != 0 {
 		e.spared(a, c.spared)
 	}

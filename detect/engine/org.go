@@ -41,6 +41,7 @@ type org struct {
 	AppUsers map[uint64]int32 // people who were seen using an application
 	Partners map[uint64]int32 // people who have dealt with a party outside
 	Places   map[uint64]*contents
+	Cohorts  map[uint64]cohort // people with the same evidence lately
 
 	catalog *Catalog
 }
@@ -89,7 +90,7 @@ func newOrg(cat *Catalog) *org {
 		Tails: make([]Tail, cat.scored), Shifts: make([]Tail, len(cat.slow)), Facts: make([]float64, len(cat.indicators)),
 		FactAdd: make([]int64, len(cat.indicators)), FactN: 200,
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{},
-		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Places: map[uint64]*contents{},
+		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Places: map[uint64]*contents{}, Cohorts: map[uint64]cohort{},
 		Rules: map[string]float64{}, RulesAdd: map[string]int64{},
 		Kinds: map[string]float64{}, KindsAdd: map[string]int64{},
 	}
@@ -130,6 +131,7 @@ func (d *department) prepare() {
 // closeHour adds the sums of an hour.
 func (o *org) closeHour(hour int64, s *orgDelta) {
 	o.take(s)
+	o.meet(s.Cohorts, hour/24)
 	for _, d := range o.Departments {
 		slot := int(hour % 24)
 		did, usual := d.Did[slot], d.Usual[slot]
@@ -157,6 +159,7 @@ func (o *org) closeHour(hour int64, s *orgDelta) {
 	}
 	if (hour+1)%24 == 0 {
 		o.closeDay()
+		o.disperse(hour / 24)
 	}
 }
 

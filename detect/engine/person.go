@@ -51,6 +51,14 @@ type person struct {
 
 	OpenedDay int64 // day on which the person last gave themselves the right to a place, days since 1970; 0 if never
 
+	Habits   map[int]habit     // by detector: what past days had of its evidence
+	Happened [happenings]int64 // day on which something happened that may explain what comes after, since 1970
+	Adopted  uint64            // cohort of the application that was authorised last
+	First    int64             // day of the first event, since 1970
+	Started  int64             // day on which the person began, by HR; 0 if unknown
+	Position int64             // the same of the position; 0 if unknown
+
+	Cohorts novelty // in which the person was counted lately
 	Known   novelty // containers, recipients, networks, countries, clients
 	Items   novelty // objects
 	Steps   novelty // what was done to items lately
@@ -109,8 +117,9 @@ type dayState struct {
 	Watched  []watched `cbor:",omitempty"` // places and applications on watchlists
 	Received []string  // who was given administrative rights
 	LetIn    []string  `cbor:",omitempty"` // outsiders who were let into folders
-	Added    uint64    // the counts that go on, and were added to: a bit each
-	Requests novelty   // reads of object stores by the key of the event, by minute rather than day
+	Manner   circumstances
+	Added    uint64  // the counts that go on, and were added to: a bit each
+	Requests novelty // reads of object stores by the key of the event, by minute rather than day
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -296,6 +305,7 @@ func (p *person) open(at, end int64) {
 	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]
 	d.LetIn = d.LetIn[:0]
 	d.Hours, d.Sources, d.Best, d.AsUsual, d.Requests = 0, 0, 0, nil, novelty{}
+	d.Manner = circumstances{}
 	for k, j := range cat.carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(event.Day))
@@ -304,6 +314,9 @@ func (p *person) open(at, end int64) {
 	}
 	d.Added = 0
 	today := at / event.Day
+	if p.First == 0 {
+		p.First = today
+	}
 	d.Silent = 0
 	if p.Last > 0 {
 		d.Silent = int(max(today-p.Last-1, 0))

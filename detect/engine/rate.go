@@ -2,12 +2,6 @@ package engine
 
 import "math"
 
-// curve is how many false alerts per 1,000 user-days there were at a score or
-// above, on development organisations; between its points, and beyond the last,
-// the logarithm of the rate is a straight line. bench/quality prints it; these are of the
-// twenty organisations of docs/benchmarks.md.
-var curve = []struct{ score, rate float64 }{{2.4, 28.4}, {3.5, 14.1}, {5.2, 6}, {6.5, 3.5}, {7.6, 2.17}, {9.3, 1.3}, {12, .57}, {14.6, .2}}
-
 const (
 	anchor      = 2.4  // the score at which the frequency is compared with that of other organisations
 	anchorRate  = .033 // share of user-days at or above it there, incidents among them
@@ -15,15 +9,17 @@ const (
 	anchorDecay = .99  // a day
 )
 
-// usualRate is the curve at a score.
-func usualRate(score float64) float64 {
+// usualRate is how many false alerts per 1,000 user-days there were at a score or above, on
+// development organisations; between the points of the curve, and beyond the last, the logarithm of
+// the rate is a straight line.
+func usualRate(curve []RatePoint, score float64) float64 {
 	i := 0
-	for i < len(curve)-2 && score > curve[i+1].score {
+	for i < len(curve)-2 && score > curve[i+1].Score {
 		i++
 	}
 	a, b := curve[i], curve[i+1]
-	slope := math.Log(b.rate/a.rate) / (b.score - a.score)
-	return a.rate * math.Exp(float64(slope*(score-a.score)))
+	slope := math.Log(b.Rate/a.Rate) / (b.Score - a.Score)
+	return a.Rate * math.Exp(float64(slope*(score-a.Score)))
 }
 
 // rate is how many false alerts per 1,000 user-days are to be expected in this
@@ -32,5 +28,5 @@ func usualRate(score float64) float64 {
 // two.
 func (o *org) rate(score float64) float64 {
 	here := (o.Notable + anchorDays*anchorRate) / (o.NotableN + anchorDays)
-	return usualRate(score) * here / anchorRate
+	return usualRate(o.catalog.layer.curve, score) * here / anchorRate
 }

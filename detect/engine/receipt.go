@@ -11,9 +11,9 @@ import (
 
 // modelVersion is that of the formulas of a score. A receipt of a later version, or of one
 // before modelFrom, cannot be computed again. Version 3 scores counts also while little is
-// known, if others would not call them usual.
+// known, if others would not call them usual. Version 4 has learned weights.
 const (
-	modelVersion = 3
+	modelVersion = 4
 	modelFrom    = 2
 )
 
@@ -24,7 +24,14 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	leaving := p.leaving(at)
 	r := &finding.Receipt{
 		Model: modelVersion, At: at, Start: day.Start, Days: p.Active, Known: o.personDays(), Busier: v.busier,
-		Shift: v.shift, Own: p.Own, Today: v.today, Risk: v.risk, Watch: v.watched, WatchPoints: v.gain,
+		Shift: v.shift, Own: p.Own, Today: v.today, Base: v.base, Risk: v.risk, Watch: v.watched, WatchPoints: v.gain,
+	}
+	l := cat.layer
+	r.Bias, r.Offset, r.Scale, r.Floor = l.bias, l.offset, l.scale, v.floor
+	for _, t := range v.features {
+		r.Terms = append(r.Terms, finding.Term{
+			Feature: l.feature[t.feature].Name, Value: t.value, Weight: l.weight[t.feature], Words: l.words(t),
+		})
 	}
 	for g, det := range cat.detectors {
 		for _, j := range cat.groups[g] {
@@ -110,6 +117,34 @@ func indicatorPoints(weight, least, seen, days float64) float64 {
 	}
 	return w
 }
+
+// indicatorFloor is the least score of a day with an indicator, whatever else speaks for it or
+// against it: least, while it is rare; and as far as it is of medium severity by its points alone, those
+// of one that was never seen here before.
+func indicatorFloor(points, least, seen, days float64) float64 {
+	x := 0.0
+	if seen/days <= rareFact {
+		x = least
+	}
+	if seen <= neverSeen && points >= visible {
+		x = max(x, min(points, detect.LeastShown))
+	}
+	return x
+}
+
+// shiftFloor is the least score of a day on which a lasting shift of a rate is of medium severity by
+// itself: others may not explain it away.
+func shiftFloor(points float64) float64 {
+	if points < visible {
+		return 0
+	}
+	return min(points, detect.LeastShown)
+}
+
+const (
+	neverSeen = .6  // decayed days on which an indicator held: what is assumed at first is less
+	visible   = 5.6 // the score from which alerts are shown by default
+)
 
 // sumOf is what the counts of one detector amount to: the strongest, and a part of
 // the others.
@@ -227,20 +262,68 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		spoken = append(spoken, w)
 	}
 	points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), spoken)
-	score, _ := cat.combined(points, past{r.Breach, r.Right})
+	score, c := cat.combined(points, past{r.Breach, r.Right})
+	points[cat.mechanism[detect.AfterCompromise]], points[cat.mechanism[detect.AfterPrivilege]] = c.compromise, c.privilege
 	score += r.Shift
 	if r.Leaver {
-		score += leaverPoints(r.LeaverShare)
+		points[cat.mechanism[detect.Leaving]] = leaverPoints(r.LeaverShare)
+		score += points[cat.mechanism[detect.Leaving]]
 	}
 	steps = append(steps, Step{"", "all detectors together", r.Today, score})
 	risk = total(score, r.Own)
-	steps = append(steps, Step{"", "less half of what is usual for the person", r.Risk - r.WatchPoints, risk})
+	steps = append(steps, Step{"", "less half of what is usual for the person", baseOf(r), risk})
+	if r.Model >= 4 {
+		var more []Step
+		risk, more = cat.layer.recompute(r, risk, points, spoken)
+		steps = append(steps, more...)
+	}
 	if len(r.Watch) > 0 {
 		gain := watchPoints(risk, r.Watch)
 		steps = append(steps, Step{cat.Of(detect.Watchlists).Name, "weight of the watchlists", r.WatchPoints, gain})
 		risk += gain
 	}
 	return risk, steps, nil
+}
+
+// baseOf is what surprises alone come to.
+func baseOf(r *finding.Receipt) float64 {
+	if r.Model >= 4 {
+		return r.Base
+	}
+	return r.Risk - r.WatchPoints
+}
+
+// recompute computes a score from the terms of a receipt, those that follow from counts and indicators
+// from these.
+func (l *layer) recompute(r *finding.Receipt, base float64, points, rules []float64) (risk float64, steps []Step) {
+	found := map[string]float64{l.feature[featBase].Name: math.Log1p(base), l.feature[featBaseLinear].Name: min(base, 25) / 5}
+	for g, w := range points {
+		found[l.feature[l.points+g].Name] = math.Log1p(w)
+	}
+	for i := range r.Counts {
+		if c := &r.Counts[i]; c.Rarity > c.Floor {
+			found["rarity:"+c.Metric], found["size:"+c.Metric] = math.Log1p(c.Rarity-c.Floor), math.Log1p(c.Judged)
+		}
+	}
+	for _, f := range r.Facts {
+		found["indicator:"+f.Fact] = math.Log1p(f.Points)
+	}
+	logit := r.Bias
+	for _, t := range r.Terms {
+		logit += float64(t.Weight * t.Value)
+		if x, follows := found[t.Feature]; follows {
+			steps = append(steps, Step{"", "the feature " + t.Feature, t.Value, round6(x)})
+		}
+	}
+	floor := max(ruleFloor(rules), shiftFloor(r.Shift))
+	for _, f := range r.Facts {
+		floor = max(floor, indicatorFloor(f.Points, f.Least, f.Seen, f.Days))
+	}
+	risk = max(r.Scale*Softplus(logit-r.Offset), floor)
+	if len(r.Terms) == 0 {
+		risk = 0
+	}
+	return risk, append(steps, Step{"", "the score from all features", r.Risk - r.WatchPoints, risk})
 }
 
 // Matches says whether a step came out as the receipt says, but for rounding.

@@ -224,3 +224,11 @@ func (e *Engine) sayRules(d *dayState) (clauses, techniques []string) {
 	}
 	return clauses, techniques
 }
+
+// ruleFloor is the least score of a day on which rules with these points matched.
+func ruleFloor(points []float64) (most float64) {
+	for _, x := range points {
+		most = max(most, x)
+	}
+	return most
+}

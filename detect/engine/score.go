@@ -92,7 +92,10 @@ func (d *dayState) scored(j int) float64 {
 
 // verdict is what a day amounts to so far.
 type verdict struct {
-	risk       float64
+	risk       float64 // the score of the day
+	base       float64 // from surprises alone, less habits: what the day teaches by
+	features   []term
+	floor      float64   // what the organisation's own rules come to: less would overrule them
 	today      float64   // before habits
 	points     []float64 // per detector
 	shift      float64   // points of the slow shift
@@ -199,6 +202,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 		}
 	}
 	v.points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), v.spoken)
+	v.floor = ruleFloor(v.spoken)
 
 	score, c := cat.combined(v.points, p.before(at))
 	v.breach = c.breach
@@ -213,7 +217,12 @@ func (e *Engine) score(p *person, at int64) *verdict {
 		score += gain
 	}
 	v.today = score
-	v.risk = total(score, p.Own) // some people are always odd
+	v.base = total(score, p.Own) // some people are always odd
+	v.features = e.features(p, v, at, v.features[:0])
+	v.risk = 0
+	if score > 0 {
+		v.risk = max(cat.layer.score(cat.layer.logit(v.features)), v.floor)
+	}
 	s.addWatched(e.watched(p, at))
 	return v
 }
@@ -362,6 +371,7 @@ func (e *Engine) closeDay(p *person) {
 		p.Own = float64(p.Own*.93) + float64(.07*min(v.today, alerting))
 	}
 
+	p.remember(v.points, day.Latest/event.Day)
 	p.learnHours(to)
 	if p.Steps.n > 256 {
 		p.Steps.drop(day.Latest/event.Day - sequenceDays)
@@ -392,7 +402,7 @@ func (l *lesson) teaches(j int, x float64) float64 {
 		return l.mean[j] // what a silent source did not report does not become usual
 	case l.leaving:
 		return min(y, l.mean[j]) // what is taken before leaving does not become usual
-	case l.risk-l.gain >= alerting:
+	case l.base >= alerting:
 		return min(y, float64(3*l.mean[j])+5) // a day with an alert teaches less
 	}
 	return y
@@ -427,7 +437,7 @@ func (l *lesson) learnCounts() {
 // learnSurprises notes how rare the day's surprises were.
 func (l *lesson) learnSurprises() {
 	p, day := l.person, &l.person.Day
-	alert := l.risk-l.gain >= alerting
+	alert := l.base >= alerting
 	if l.compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
 		for j := range p.catalog.scored {
 			l.to.Tails[j].see(l.raw[j])

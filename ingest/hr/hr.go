@@ -45,8 +45,8 @@ var Tables = []*ingest.Table{
 
 // worker is a person as described by any of the files.
 type worker struct {
-	email, name, department, title, manager, location, country, start, aliases string
-	status, notice, lastDay, termination                                       string
+	email, name, department, title, manager, location, country, start, position, aliases string
+	status, notice, lastDay, termination                                                 string
 }
 
 // read returns the person described by a row.
@@ -61,6 +61,7 @@ func read(h ingest.Header, cells [][]byte) worker {
 		location:    text("location", "city", "office"),
 		country:     text("country", "countrycode"),
 		start:       text("startdate", "hiredate"),
+		position:    text("positionstartdate", "jobstartdate", "positioneffectivedate"),
 		aliases:     text("aliases", "alias"),
 		status:      text("status"),
 		notice:      text("resignationdate", "noticedate"),
@@ -166,6 +167,11 @@ func (w *worker) person(out *ingest.Sink) error {
 			return err
 		}
 		out.Attr(event.AttrStart, out.Copy(day(at)))
+	}
+	if w.position != "" {
+		if at, err := out.Day("first day in the position", w.position); err == nil { // not worth the row
+			out.Attr(event.AttrPosition, out.Copy(day(at)))
+		}
 	}
 	for alias := range strings.FieldsFuncSeq(w.aliases, func(c rune) bool { return c == ' ' || c == ',' || c == ';' || c == '|' }) {
 		if ingest.IsEmail(alias) || strings.Contains(alias, ":") {

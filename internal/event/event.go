@@ -355,6 +355,7 @@ const (
 	AttrExecution  = "execution"   // id of one execution or job; its records count once
 	AttrChunk      = "chunk"       // the rows of this record add to those of its execution
 	AttrStart      = "start"       // HR: first working day, 2006-01-02
+	AttrPosition   = "position"    // HR: first day in the present position, 2006-01-02
 	AttrLastDay    = "last_day"    // HR: last working day, 2006-01-02
 	AttrDepartment = "department"  // HR: of the person
 	AttrTitle      = "title"       // HR: of the person

@@ -25,11 +25,30 @@ type Receipt struct {
 	LeaverShare float64 `json:"leaver_share,omitempty"` // share of people who are leaving, 0 to 1
 	Own         float64 `json:"own"`                    // usual score of the person
 	Today       float64 `json:"today"`                  // score of the day before Own is subtracted
+	// Base is what surprises alone come to: Today less Own.
+	Base float64 `json:"base"`
+	// The score is Scale × ln(1 + exp(Bias + the sum of Terms − Offset)), at least Floor. Models
+	// before 4 have none of these: there, Base is the score.
+	Terms  []Term  `json:"terms,omitempty"`
+	Bias   float64 `json:"bias,omitempty"`
+	Offset float64 `json:"offset,omitempty"`
+	Scale  float64 `json:"scale,omitempty"`
+	Floor  float64 `json:"floor,omitempty"` // what rules of the organisation and indicators come to at least
 	// Watchlists that hold, and what they change the score by after Own is subtracted; may be
 	// negative.
 	Watch       []Watched `json:"watch,omitempty"`
 	WatchPoints float64   `json:"watch_points,omitempty"`
 	Risk        float64   `json:"risk"` // the score
+}
+
+// Term is a feature of a day in the log-odds that its score is computed from.
+type Term struct {
+	Feature string  `json:"feature"` // its name; docs/scoring.md explains it
+	Value   float64 `json:"value"`
+	Weight  float64 `json:"weight"` // learned; Value × Weight is added to the log-odds
+	// Words say what it means, if it has to do with the circumstances of the day and weighs
+	// noticeably.
+	Words string `json:"words,omitempty"`
 }
 
 // Count is an amount that was scored.

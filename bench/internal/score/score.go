@@ -24,7 +24,19 @@ type Alert struct {
 	Title    string    `json:"title"`
 	EventIDs []string  `json:"event_ids"`
 	basis
-	Evidence []basis `json:"evidence"`
+	Evidence []basis  `json:"evidence"`
+	Receipt  *Receipt `json:"receipt"` // nil if there is none
+}
+
+// Receipt is what is read of the receipt of an alert.
+type Receipt struct {
+	Terms []Term `json:"terms"`
+}
+
+// Term is a feature of a day.
+type Term struct {
+	Feature string  `json:"feature"`
+	Value   float64 `json:"value"`
 }
 
 // basis is the evidence of an alert or of a part of it.
@@ -113,8 +125,9 @@ var Budgets = []float64{1, 2, 5}
 
 // Options are how alerts are counted.
 type Options struct {
-	Native bool // every alert is a unit
-	Strict bool // an alert counts for an incident only if it names one of its events
+	Native   bool // every alert is a unit
+	Receipts bool // keep the receipts of alerts
+	Strict   bool // an alert counts for an incident only if it names one of its events
 }
 
 // Load reads the labels of a world and the alerts about it, one in a line. The error names the file.
@@ -151,6 +164,9 @@ func Load(labels, alerts string, o Options) (*World, error) {
 			a.n = n
 		}
 		a.EventIDs, a.Evidence = nil, nil
+		if !o.Receipts {
+			a.Receipt = nil
+		}
 		w.alerts = append(w.alerts, a)
 	}
 	if err := sc.Err(); err != nil {

@@ -114,10 +114,39 @@ func writeSum(w io.Writer, a *alert.Alert) {
 	}
 	fmt.Fprintf(w, "  %6.2f  together: the strongest in full, half of the others%s\n", r.Today, additions(r))
 	own := r.Risk - r.WatchPoints
+	if len(r.Terms) > 0 {
+		own = r.Base
+	}
 	fmt.Fprintf(w, "  %6.2f  less half of what is usual for the person (%.2f), but never below 30 %%\n", own, r.Own)
+	writeTerms(w, r)
 	if len(r.Watch) > 0 {
 		fmt.Fprintf(w, "  %6.2f  with the weight of watchlists:%s\n", r.Risk, weights(r.Watch))
 	}
+}
+
+// writeTerms writes what speaks for and against the day, the strongest first.
+func writeTerms(w io.Writer, r *finding.Receipt) {
+	if len(r.Terms) == 0 {
+		return
+	}
+	terms := slices.Clone(r.Terms)
+	points := func(t *finding.Term) float64 { return t.Weight * t.Value * r.Scale }
+	terms = slices.DeleteFunc(terms, func(t finding.Term) bool { return math.Abs(points(&t)) < .005 })
+	slices.SortStableFunc(terms, func(a, b finding.Term) int { return -cmp.Compare(math.Abs(points(&a)), math.Abs(points(&b))) })
+	section(w, "For and against, as weighed over many organisations")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "  feature\tvalue\tweight\tpoints\t")
+	for i := range terms {
+		x := &terms[i]
+		fmt.Fprintf(t, "  %s\t%.3g\t%+.3g\t%+.2f\t", x.Feature, x.Value, x.Weight, points(x))
+		if x.Words != "" {
+			fmt.Fprintf(t, "  %s", x.Words)
+		}
+		fmt.Fprintln(t)
+	}
+	t.Flush()
+	fmt.Fprintf(w, "  the score is %.3g × ln(1 + exp(sum of value × weight %+.3g)), at least %.2f for rules and indicators\n",
+		r.Scale, r.Bias-r.Offset, r.Floor)
 }
 
 // weights lists watchlists and their points.

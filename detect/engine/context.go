@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"math"
+	"strings"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/mail"
+)
+
+// habit is what the days before today had of one detector's evidence about a person.
+type habit struct {
+	Top float64 // the most points of a day; habitDecay of it is left after a day
+	N   float64 // days with points, decayed alike
+	Day int64   // the latest of them, days since 1970
+}
+
+// cohort is how many people had the same evidence lately: of a detector, in a department, a place,
+// or with a recipient. Everybody counts once a week.
+type cohort struct {
+	N    float64 // cohortDecay of it is left after a day
+	Long float64 // the same, forgotten as slowly as a habit
+	Day  int64   // when it was brought up to date, days since 1970
+}
+
+const (
+	habitDecay  = .98 // a day: half of it is left after five weeks
+	cohortDecay = .93 // a day: half of it is left after ten days
+	cohortEvery = 7   // days after which a person counts for a cohort again
+	cohortFrom  = 1.5 // points of a detector from which a day counts for habits and cohorts
+	maxCohorts  = 1 << 15
+	lately      = 10 // days for which what has happened to a person may explain what it does
+	chainDays   = 10 // days over which the steps of a chain belong together
+)
+
+// happening is something that happened to a person, or that the person did, which may explain what
+// comes after it.
+type happening int
+
+// The happenings.
+const (
+	newClient  happening = iota // a sign-in with a client that is new to the person
+	returned                    // back after weeks without any activity
+	openedCase                  // a case, matter or search of content was opened
+	joinedChannel
+	adoptedApp // authorised an application
+	moved      // the department in the people file has changed
+	refusedPush
+	happenings
+)
+
+// since is for how many days something has happened to a person, on a day; false if it has not, lately.
+func (p *person) since(h happening, today int64) (days int64, known bool) {
+	days = today - p.Happened[h]
+	return days, p.Happened[h] > 0 && days <= lately
+}
+
+// happen notes what happens to a person with an event.
+func (e *Engine) happen(p *person, a *detect.Enriched) {
+	today := a.Time / event.Day
+	switch {
+	case a.NewAgent:
+		p.Happened[newClient] = today
+	case a.Class == event.List && a.Whole(), a.Object.Type == "case":
+		p.Happened[openedCase] = today
+	case a.Class == event.MembershipAdd:
+		p.Happened[joinedChannel] = today
+	case a.Class == event.TokenGrant:
+		p.Happened[adoptedApp] = today
+		p.Adopted = hash(ofCohort, "application", strings.ToLower(a.AppName()))
+		e.join(p, p.Adopted, today)
+	case a.Class == event.MFADenied:
+		p.Happened[refusedPush] = today
+	}
+	if a.Silent >= 14 {
+		p.Happened[returned] = today
+	}
+}
+
+// circumstances counts how the evidence of the day came about.
+type circumstances struct {
+	Acts      int            // events that detectors counted
+	Strange   int            // of them, from a network that was new to person and organisation
+	OffHours  int            // at hours at which the person hardly ever works
+	Connected int            // by an application
+	Shared    int            // from a network that colleagues use, too
+	Parties   [standings]int // by what is known of the party outside that received something
+}
+
+// standings is how many standings a party may have.
+const standings = int(detect.Self) + 1
+
+// attend counts the circumstances of an event that a detector has marked.
+func (e *Engine) attend(p *person, a *detect.Enriched) {
+	c := &p.Day.Manner
+	c.Acts++
+	if a.Strange {
+		c.Strange++
+	}
+	if a.Connected {
+		c.Connected++
+	}
+	c.Parties[a.Party.Standing]++
+	if a.Client.IP != "" {
+		key, today := hash(ofCohort, "network", network(a.Client.IP)), a.Time/event.Day
+		e.join(p, key, today)
+		if n, _ := e.org(p).others(p, key, today); n >= 2 {
+			c.Shared++
+		}
+	}
+	if a.OffHours || e.offHours(p, a.Event) {
+		c.OffHours++
+	}
+}
+
+// gather counts a person into the cohorts of its evidence, once a week each.
+func (e *Engine) gather(p *person, v *verdict, at int64) {
+	for g, det := range e.catalog.detectors {
+		if v.points[g] < cohortFrom || det.Mechanism != detect.NoMechanism {
+			continue
+		}
+		for _, key := range p.cohortKeys(g) {
+			if key != 0 {
+				e.join(p, key, at/event.Day)
+			}
+		}
+	}
+}
+
+// join counts a person into a cohort, once a week.
+func (e *Engine) join(p *person, key uint64, today int64) {
+	if days, known := p.Cohorts.since(key, today); known && days < cohortEvery {
+		return
+	}
+	p.Cohorts.age(key, today, maxKnown)
+	e.deltaOf(p).of(p).join(key, 1)
+}
+
+// kinds of cohorts.
+const (
+	cohortEverywhere = iota
+	cohortDepartment
+	cohortPlace
+	cohortTarget
+	cohortKinds
+)
+
+// cohortKeys are the keys of the cohorts that a detector's evidence of today belongs to; 0 where there
+// is none.
+func (p *person) cohortKeys(g int) (keys [cohortKinds]uint64) {
+	name := p.catalog.detectors[g].Name
+	keys[cohortEverywhere] = hash(ofCohort, name)
+	if d := p.peerGroup(); d != "" {
+		keys[cohortDepartment] = hash(ofCohort, name, "department", d)
+	}
+	if pr := p.Day.Proof[g]; pr != nil {
+		if place, _ := top(pr.Places); place != "" {
+			keys[cohortPlace] = hash(ofCohort, name, "place", place)
+		}
+		if target, _ := top(pr.Targets); target != "" {
+			keys[cohortTarget] = hash(ofCohort, name, "target", counterpart(target))
+		}
+	}
+	return keys
+}
+
+// others is how many other people belong to a cohort lately, and over months.
+func (o *org) others(p *person, key uint64, today int64) (n, long float64) {
+	c, known := o.Cohorts[key]
+	if key == 0 || !known {
+		return 0, 0
+	}
+	age := float64(max(today-c.Day, 0))
+	n, long = c.N*math.Pow(cohortDecay, age), c.Long*math.Pow(habitDecay, age)
+	if days, mine := p.Cohorts.since(key, today); mine {
+		n -= math.Pow(cohortDecay, float64(days))
+		long -= math.Pow(habitDecay, float64(days))
+	}
+	return max(n, 0), max(long, 0)
+}
+
+// meet adds the people of an hour to the cohorts.
+func (o *org) meet(cohorts map[uint64]int64, today int64) {
+	if o.Cohorts == nil && len(cohorts) > 0 {
+		o.Cohorts = map[uint64]cohort{}
+	}
+	for key, n := range cohorts {
+		c, known := o.Cohorts[key]
+		if !known && len(o.Cohorts) >= maxCohorts {
+			continue
+		}
+		age := float64(max(today-c.Day, 0))
+		o.Cohorts[key] = cohort{
+			N: c.N*math.Pow(cohortDecay, age) + float64(n), Long: c.Long*math.Pow(habitDecay, age) + float64(n), Day: max(today, c.Day),
+		}
+	}
+}
+
+// disperse forgets cohorts of long ago.
+func (o *org) disperse(today int64) {
+	for key, c := range o.Cohorts {
+		if c.Long*math.Pow(habitDecay, float64(today-c.Day)) < .1 {
+			delete(o.Cohorts, key)
+		}
+	}
+}
+
+// on is what a habit amounts to on a later day.
+func (h habit) on(today int64) habit {
+	left := math.Pow(habitDecay, float64(max(today-h.Day, 0)))
+	h.Top, h.N = h.Top*left, h.N*left
+	return h
+}
+
+// remember keeps what the day had of each detector's evidence, at its end.
+func (p *person) remember(points []float64, today int64) {
+	for g, w := range points {
+		if w < cohortFrom {
+			continue
+		}
+		h := p.Habits[g].on(today)
+		if p.Habits == nil {
+			p.Habits = map[int]habit{}
+		}
+		p.Habits[g] = habit{Top: max(h.Top, w), N: h.N + 1, Day: today}
+	}
+	for g, h := range p.Habits {
+		if h.on(today).N < .1 {
+			delete(p.Habits, g)
+		}
+	}
+}
+
+// counterpart is the key part of a recipient: the domain of an address, or the whole address at a
+// provider of private mailboxes.
+func counterpart(target string) string {
+	if d := mail.Domain(target); d != "" && !mail.Consumer(d) {
+		return d
+	}
+	return target
+}

@@ -1,0 +1,461 @@
+package engine
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// weightsJSON are the weights of the layer. bench/train learns them.
+//
+//go:embed weights.json
+var weightsJSON []byte
+
+// Weights are what bench/train learns, and how a score is made of it.
+type Weights struct {
+	Bias    float64            `json:"bias"`    // log-odds of a day without any feature
+	Offset  float64            `json:"offset"`  // log-odds at which the score begins to rise
+	Scale   float64            `json:"scale"`   // points per unit of log-odds
+	Curve   []RatePoint        `json:"curve"`   // how frequent false alerts are, by rising score
+	Weights map[string]float64 `json:"weights"` // of features by name; 0 if absent
+}
+
+// RatePoint is how frequent false alerts are at a score or above.
+type RatePoint struct {
+	Score float64 `json:"score"`
+	Rate  float64 `json:"rate"` // per 1,000 user-days
+}
+
+// Softplus is ln(1 + eˣ): 0 far below 0, and x far above.
+func Softplus(x float64) float64 {
+	if x > 30 {
+		return x
+	}
+	return math.Log1p(math.Exp(x))
+}
+
+// layer turns the features of a day into its score: a logistic regression over many organisations.
+type layer struct {
+	feature []Feature
+	index   map[string]int // by name
+	weight  []float64      // by feature
+	bias    float64
+	offset  float64
+	scale   float64
+	curve   []RatePoint
+
+	points, indicators, rarity, size int // index of the first feature of a detector, an indicator, a metric
+}
+
+// Feature is a figure about a day that its log-odds are computed from.
+type Feature struct {
+	Name string
+	// Least and Most are the bounds of its weight, to which bench/train keeps. Evidence raises a score,
+	// what explains a day lowers it, and must not hide a blatant one.
+	Least, Most float64
+	// Words say what it means; "" if it is not said.
+	Words  string
+	People bool // the feature is ln(1 + a number of other people), of which Words say what they did
+}
+
+// free is no bound.
+var free = math.Inf(1)
+
+// The features that no detector has a part in, in their order.
+const (
+	featBase = iota
+	featBaseLinear
+	featDetectors
+	featSources
+	featService
+	featPlace
+	featLeaver
+	featShift
+	featBreach
+	featRight
+	featCompromise
+	featPrivilege
+	featOffHours
+	featStrange
+	featConnected
+	featSharedNetwork
+	featHabitDays
+	featHabitLevel
+	featHabitLately
+	featCohortOrg
+	featCohortDepartment
+	featCohortPlace
+	featCohortTarget
+	featFunction
+	featClient
+	featStrangeClient
+	featReturned
+	featCase
+	featChannel
+	featApp
+	featCommonApp
+	featMoved
+	featJoined
+	featFewDays
+	featPushes
+	featChain
+	featTactics
+	featUploads
+	featBusier
+	featOwn
+	featBreadth
+	featConcentration
+	featSpan
+	featVendor
+	featIntroduced
+	featContact
+	featStranger
+	featMailbox
+	featSelf
+	featReceivers
+	contextFeatures
+)
+
+// contextual are the features that no detector has a part in.
+var contextual = [contextFeatures]Feature{
+	featBase:             {Name: "base", Most: free},
+	featBaseLinear:       {Name: "base_linear", Least: .2, Most: free},
+	featDetectors:        {Name: "detectors", Most: free},
+	featSources:          {Name: "sources", Most: free},
+	featService:          {Name: "service_account", Least: -.8, Most: .8},
+	featPlace:            {Name: "place", Least: -.5, Most: .5},
+	featLeaver:           {Name: "leaver", Least: .6, Most: free, Words: "before leaving"},
+	featShift:            {Name: "shift", Most: free},
+	featBreach:           {Name: "suspicion_before", Most: free},
+	featRight:            {Name: "right_before", Most: free},
+	featCompromise:       {Name: "after_compromise", Most: free},
+	featPrivilege:        {Name: "after_privilege", Most: free},
+	featOffHours:         {Name: "off_hours", Most: 1, Words: "outside their working hours"},
+	featStrange:          {Name: "new_network", Most: free, Words: "from networks that are new here"},
+	featConnected:        {Name: "by_application", Least: -1, Most: 1},
+	featSharedNetwork:    {Name: "shared_network", Least: -1.5, Words: "from networks that colleagues use"},
+	featHabitDays:        {Name: "habit_days", Least: -free, Words: "not for the first time lately"},
+	featHabitLevel:       {Name: "habit_level", Least: -2, Words: "they did as much before"},
+	featHabitLately:      {Name: "told_lately", Least: -2, Words: "the same within the last days"},
+	featCohortOrg:        {Name: "cohort_organisation", Least: -free, Words: "here did the same lately", People: true},
+	featCohortDepartment: {Name: "cohort_department", Least: -free, Words: "in the department did the same lately", People: true},
+	featCohortPlace:      {Name: "cohort_place", Least: -free, Words: "did the same in that place lately", People: true},
+	featCohortTarget:     {Name: "cohort_recipient", Least: -free, Words: "gave to the same recipient lately", People: true},
+	featFunction:         {Name: "function_history", Least: -free, Words: "the department does so now and then"},
+	featClient:           {Name: "new_client", Least: -1, Most: 1},
+	featStrangeClient:    {Name: "new_client_new_network", Most: free, Words: "a new client on a new network"},
+	featReturned:         {Name: "returned", Least: -1.5, Words: "back after weeks away"},
+	featCase:             {Name: "case_opened", Least: -1.5, Words: "opened a case or a search lately"},
+	featChannel:          {Name: "channel_joined", Least: -1.5, Words: "joined a channel or group lately"},
+	featApp:              {Name: "app_authorised", Least: -1, Most: 1},
+	featCommonApp:        {Name: "common_application", Least: -free, Words: "authorised the same application lately", People: true},
+	featMoved:            {Name: "moved", Least: -1.5, Words: "new in the position"},
+	featJoined:           {Name: "joined", Least: -1.5, Words: "new in the organisation"},
+	featFewDays:          {Name: "few_days", Least: -1, Words: "little is known of the person"},
+	featPushes:           {Name: "push_refused", Most: free, Words: "refused a request for the second factor lately"},
+	featChain:            {Name: "other_evidence_lately", Most: free, Words: "other evidence about them lately"},
+	featTactics:          {Name: "tactics", Most: free, Words: "steps of several kinds within days"},
+	featUploads:          {Name: "uploads", Least: -free, Most: free},
+	featBusier:           {Name: "busier", Least: -free, Words: "busier than usual"},
+	featOwn:              {Name: "usual_score", Least: -free, Words: "their days are often unusual"},
+	featBreadth:          {Name: "places", Least: -free, Most: free},
+	featConcentration:    {Name: "one_place", Least: -free, Most: free},
+	featSpan:             {Name: "span", Least: -free, Words: "spread over hours"},
+	featVendor:           {Name: "party_vendor", Least: -1.5, Words: "to a party that is well known here"},
+	featIntroduced:       {Name: "party_introduced", Least: -1.5, Words: "to a party that colleagues deal with"},
+	featContact:          {Name: "party_contact", Least: -1.5, Words: "to a contact of long"},
+	featStranger:         {Name: "party_stranger", Most: free, Words: "to a party that nobody else here deals with"},
+	featMailbox:          {Name: "party_mailbox", Most: free, Words: "to a private mailbox"},
+	featSelf:             {Name: "party_self", Most: free, Words: "to their own private address"},
+	featReceivers:        {Name: "receivers", Least: -free, Most: free},
+}
+
+// Bounds of the weights of what a single detector saw: it may speak against a day a little, where most
+// of what it sees is innocent, but not hide one; and it may not speak much more for one than others,
+// because the kinds of misuse in training are not all there are. A larger count is never better.
+const (
+	leastOfDetector, mostOfDetector = -.2, .7
+	mostOfSize                      = .35
+	leastOfLeaver                   = .4 // of data taken out before leaving: most of those who leave do not
+)
+
+// partyFeatures are the features by the standing of who received something; 0 where there is none.
+var partyFeatures = [standings]int{
+	detect.Vendor: featVendor, detect.Introduced: featIntroduced, detect.Contact: featContact, detect.Stranger: featStranger,
+	detect.Mailbox: featMailbox, detect.Self: featSelf,
+}
+
+// newLayer compiles weights for a catalog. It panics if they are not what bench/train writes.
+func newLayer(c *Catalog, body []byte) *layer {
+	var f Weights
+	if err := json.Unmarshal(body, &f); err != nil {
+		panic(fmt.Sprintf("engine: weights: %v", err))
+	}
+	l := &layer{feature: slices.Clone(contextual[:]), index: map[string]int{}, bias: f.Bias, offset: f.Offset, scale: f.Scale, curve: f.Curve}
+	l.points = len(l.feature)
+	for _, d := range c.detectors {
+		l.feature = append(l.feature, Feature{Name: "points:" + d.Name, Least: leastOfDetector, Most: mostOfDetector})
+	}
+	l.indicators = len(l.feature)
+	l.feature[l.points+c.mechanism[detect.Leaving]].Least = leastOfLeaver
+	for i := range c.indicators {
+		l.feature = append(l.feature, Feature{Name: "indicator:" + c.indicators[i].Name, Least: leastOfDetector, Most: mostOfDetector})
+	}
+	l.rarity = len(l.feature)
+	for _, m := range c.metrics[:c.scored] {
+		l.feature = append(l.feature, Feature{Name: "rarity:" + m.Name, Least: leastOfDetector, Most: mostOfDetector})
+	}
+	l.size = len(l.feature)
+	for _, m := range c.metrics[:c.scored] {
+		l.feature = append(l.feature, Feature{Name: "size:" + m.Name, Most: mostOfSize})
+	}
+	l.weight = make([]float64, len(l.feature))
+	for i, x := range l.feature {
+		l.index[x.Name] = i
+		l.weight[i] = f.Weights[x.Name]
+	}
+	return l
+}
+
+// score is the score of a day with these log-odds: ≥ 0, and linear in them where they are large.
+func (l *layer) score(logit float64) float64 { return l.scale * Softplus(logit-l.offset) }
+
+// Features are all features of days, by which bench/train learns their weights.
+func (c *Catalog) Features() []Feature { return slices.Clone(c.layer.feature) }
+
+// term is a feature that a day has.
+type term struct {
+	feature int
+	value   float64
+}
+
+// features are what the score of a day is computed from, with the points of detectors as they are.
+func (e *Engine) features(p *person, v *verdict, at int64, list []term) []term {
+	cat, day := e.catalog, &p.Day
+	l := cat.layer
+	o := e.org(p)
+	add := func(f int, x float64) {
+		if x != 0 {
+			list = append(list, term{f, round6(x)})
+		}
+	}
+	strong, sources, sum := 0, uint32(0), 0.0
+	for g, w := range v.points {
+		if w <= 0 {
+			continue
+		}
+		add(l.points+g, math.Log1p(w))
+		if cat.detectors[g].Mechanism != detect.NoMechanism {
+			continue
+		}
+		sum += w
+		if w > 1 {
+			strong++
+		}
+		if pr := day.Proof[g]; pr != nil {
+			sources |= pr.Sources
+		}
+	}
+	for i := range cat.indicators {
+		f := &cat.indicators[i]
+		if n, holds := day.Facts[i]; holds && !f.replaced(day) {
+			_, seen := o.seen(i, n.Kinds)
+			points := indicatorPoints(f.Weight, f.least(seen, o.FactN), seen, o.FactN)
+			add(l.indicators+i, math.Log1p(points))
+			v.floor = max(v.floor, indicatorFloor(points, f.least(seen, o.FactN), seen, o.FactN))
+		}
+	}
+	for j := range cat.scored {
+		m := &cat.metrics[j]
+		if v.worth[j] == 0 || !v.counted[m.detector] {
+			continue
+		}
+		x := day.scored(j)
+		from := least(floorOf(cat.detectors[m.detector], p.leaving(at)), x, o.before(j, v.raw[j], p.Service))
+		if v.worth[j] > from {
+			add(l.rarity+j, math.Log1p(v.worth[j]-from))
+			add(l.size+j, math.Log1p(x))
+		}
+	}
+	add(featBase, math.Log1p(v.base))
+	add(featBaseLinear, min(v.base, 25)/5)
+	add(featDetectors, float64(strong))
+	add(featSources, float64(max(countBits(sources)-1, 0)))
+	add(featService, indicate(p.Service))
+	add(featPlace, indicate(event.IsPlace(p.Name)))
+	add(featLeaver, indicate(p.leaving(at) && (p.LastDay == 0 || at <= p.lastDayEnd()+grace)))
+	add(featShift, v.shift)
+	v.floor = max(v.floor, shiftFloor(v.shift))
+	before := p.before(at)
+	add(featBreach, math.Log1p(before.breach))
+	add(featRight, math.Log1p(before.right))
+	add(featCompromise, math.Log1p(v.points[cat.mechanism[detect.AfterCompromise]]))
+	add(featPrivilege, math.Log1p(v.points[cat.mechanism[detect.AfterPrivilege]]))
+	add(featBusier, math.Log(v.busier))
+	add(featOwn, p.Own)
+	if c := &day.Manner; c.Acts > 0 {
+		n := float64(c.Acts)
+		add(featOffHours, float64(c.OffHours)/n)
+		add(featStrange, float64(c.Strange)/n)
+		add(featConnected, float64(c.Connected)/n)
+		add(featSharedNetwork, float64(c.Shared)/n)
+		for standing, f := range partyFeatures {
+			if f != 0 {
+				add(f, float64(c.Parties[standing])/n)
+			}
+		}
+	}
+	if sum > 0 {
+		e.explain(p, o, v, sum, at/event.Day, add)
+	}
+	return list
+}
+
+// explain adds the features that say how the evidence of a day compares with what the person and
+// others did before, and what has happened lately.
+func (e *Engine) explain(p *person, o *org, v *verdict, sum float64, today int64, add func(int, float64)) {
+	cat := e.catalog
+	var days, level, lately, chain, breadth, one, span, receivers float64
+	var cohorts [cohortKinds]float64
+	function := 0.0
+	tactics := map[int]bool{}
+	for g, w := range v.points {
+		det := cat.detectors[g]
+		if det.Mechanism != detect.NoMechanism {
+			continue
+		}
+		h, known := p.Habits[g]
+		recent := known && today-h.Day <= chainDays
+		h = h.on(today)
+		if w > 1 || recent && h.Top > 2 {
+			tactics[tactic(det)] = true
+		}
+		if w <= 0 {
+			if recent {
+				chain = max(chain, h.Top)
+			}
+			continue
+		}
+		share := w / sum
+		if pr := p.Day.Proof[g]; pr != nil {
+			breadth += share * math.Log1p(float64(len(pr.Places)))
+			_, most := top(pr.Places)
+			one += share * most
+			span += share * math.Log1p(float64(pr.To-pr.From)/float64(event.Hour))
+			receivers += share * math.Log1p(float64(len(pr.Targets)))
+		}
+		days += share * math.Log1p(h.N)
+		level += share * min(h.Top/w, 1)
+		if recent {
+			lately += share * min(h.Top/w, 1)
+		}
+		for k, key := range p.cohortKeys(g) {
+			n, long := o.others(p, key, today)
+			cohorts[k] += share * math.Log1p(n)
+			if k == cohortDepartment {
+				function += share * math.Log1p(long)
+			}
+		}
+	}
+	add(featHabitDays, days)
+	add(featHabitLevel, level)
+	add(featHabitLately, lately)
+	add(featChain, math.Log1p(chain))
+	add(featTactics, float64(max(len(tactics)-1, 0)))
+	for k, f := range [cohortKinds]int{featCohortOrg, featCohortDepartment, featCohortPlace, featCohortTarget} {
+		add(f, cohorts[k])
+	}
+	add(featFunction, function)
+	add(featBreadth, breadth)
+	add(featConcentration, one)
+	add(featSpan, span)
+	add(featReceivers, receivers)
+	if _, known := p.since(adoptedApp, today); known && p.Adopted != 0 {
+		n, _ := o.others(p, p.Adopted, today)
+		add(featCommonApp, math.Log1p(n))
+	}
+	for h, f := range [happenings]int{newClient: featClient, returned: featReturned, openedCase: featCase, joinedChannel: featChannel,
+		adoptedApp: featApp, moved: featMoved, refusedPush: featPushes} {
+		if d, known := p.since(happening(h), today); known {
+			add(f, math.Pow(.8, float64(d)))
+			if happening(h) == newClient && p.Day.Manner.Strange > 0 {
+				add(featStrangeClient, math.Pow(.8, float64(d)))
+			}
+		}
+	}
+	if begun := p.Started; begun > 0 && today-begun >= 0 && today-begun <= 21 {
+		add(featJoined, 1)
+	}
+	if p.Position > 0 && p.Position != p.Started && today-p.Position >= -1 && today-p.Position <= 21 {
+		add(featMoved, 1)
+	}
+	add(featFewDays, 1/(1+p.Active))
+	add(featUploads, math.Log1p(p.Day.Count[cat.index["uploads"]]))
+}
+
+// tactic is a coarse kind of what a detector sees: of a chain, the steps are of different kinds.
+func tactic(d *detect.Detector) int {
+	switch {
+	case d.Compromise:
+		return 1
+	case d.Privilege != detect.NoPrivilege:
+		return 2
+	case d.Exfiltration:
+		return 3
+	case d.Has(finding.ChangesSettings):
+		return 4
+	case d.Has(finding.SharesOutside):
+		return 5
+	}
+	return 6
+}
+
+// logit are the log-odds of features.
+func (l *layer) logit(list []term) float64 {
+	sum := l.bias
+	for _, t := range list {
+		sum += float64(l.weight[t.feature] * t.value)
+	}
+	return sum
+}
+
+func round6(x float64) float64 { return math.Round(x*1e6) / 1e6 }
+
+// noticeable are the points from which a circumstance is put into words.
+const noticeable = .5
+
+// words say what a feature means, with how many people it is about, if it weighs noticeably.
+func (l *layer) words(t term) string {
+	f := &l.feature[t.feature]
+	if f.Words == "" || math.Abs(l.weight[t.feature]*t.value*l.scale) < noticeable {
+		return ""
+	}
+	if f.People {
+		n := math.Round(math.Expm1(t.value))
+		if n < 1 {
+			return ""
+		}
+		return detect.Amount(n, "other", "others") + " " + f.Words
+	}
+	return f.Words
+}
+
+func indicate(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func countBits(x uint32) (n int) {
+	for ; x != 0; x &= x - 1 {
+		n++
+	}
+	return n
+}
