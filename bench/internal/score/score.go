@@ -22,21 +22,11 @@ type Alert struct {
 	Rate     float64   `json:"rate"`   // of alerts with that score or a higher one, per 1,000 user-days
 	Health   bool      `json:"health"` // it is about the data
 	Title    string    `json:"title"`
+	Reason   string    `json:"reason"`
 	EventIDs []string  `json:"event_ids"`
 	basis
 	Evidence []basis  `json:"evidence"`
 	Receipt  *Receipt `json:"receipt"` // nil if there is none
-}
-
-// Receipt is what is read of the receipt of an alert.
-type Receipt struct {
-	Terms []Term `json:"terms"`
-}
-
-// Term is a feature of a day.
-type Term struct {
-	Feature string  `json:"feature"`
-	Value   float64 `json:"value"`
 }
 
 // basis is the evidence of an alert or of a part of it.
@@ -69,12 +59,14 @@ type Incident struct {
 	Users                []string
 	Start, End           time.Time
 	Intensity            float64             // 0 is stealthy, 1 blatant
+	Note                 string              // what was done, in words; "" unless Scenario leaves it open
 	Events               map[string][]string // ids by source
 }
 
 // Decoy is innocent activity that looks like an incident.
 type Decoy struct {
 	Type, User string
+	Note       string // in words
 	Start, End time.Time
 }
 
@@ -278,6 +270,25 @@ func Threshold(units []*Unit, n int) float64 {
 	return math.Inf(-1)
 }
 
+// Rescored is the world with other scores of its alerts.
+func (w *World) Rescored(rescore func(*Alert) float64) *World {
+	c := &World{Truth: w.Truth, alerts: slices.Clone(w.alerts)}
+	for i := range c.alerts {
+		c.alerts[i].Score = rescore(&c.alerts[i].Alert)
+	}
+	c.Units = c.Between(c.Meta.TestStart, c.Meta.End)
+	return c
+}
+
+// At is the lowest score of the test period that keeps a budget of false alerts per 1,000 user-days.
+func (w *World) At(budget float64) float64 {
+	return Threshold(w.Units, int(budget*float64(w.Meta.UserDays)/1000))
+}
+
+// Found maps each incident that is found at a budget of false alerts per 1,000 user-days to the delay of
+// the first alert.
+func (w *World) Found(budget float64) map[int]time.Duration { return w.found(w.At(budget)) }
+
 // found maps each incident with an alert at or above a score to the delay of the first one.
 func (w *World) found(score float64) map[int]time.Duration {
 	m := map[int]time.Duration{}
@@ -360,7 +371,7 @@ func Evaluate(worlds []*World) *Report {
 		hits, shared := 0, 0
 		common := Threshold(all, int(b*float64(r.UserDays)/1000))
 		for _, w := range worlds {
-			at := Threshold(w.Units, int(b*float64(w.Meta.UserDays)/1000))
+			at := w.At(b)
 			found := w.found(at)
 			hits += len(found)
 			shared += len(w.found(common))
@@ -407,18 +418,23 @@ func (w *World) blame(score float64, r *Report) {
 		if u.Hit >= 0 || u.Best.Score < score {
 			continue
 		}
-		on := ""
-		for _, d := range w.Decoys {
-			if strings.EqualFold(d.User, u.User) && u.Day.Before(d.End.Add(grace)) && u.Day.Add(grace).After(d.Start) {
-				on = d.Type
-			}
-		}
-		if on != "" {
-			r.FalseOnDecoys[on]++
+		if d := w.Decoy(u); d != nil {
+			r.FalseOnDecoys[d.Type]++
 		} else {
 			r.FalseElsewhere++
 		}
 	}
+}
+
+// Decoy is the decoy that a unit falls on; nil if there is none.
+func (w *World) Decoy(u *Unit) (on *Decoy) {
+	for i := range w.Decoys {
+		d := &w.Decoys[i]
+		if strings.EqualFold(d.User, u.User) && u.Day.Before(d.End.Add(grace)) && u.Day.Add(grace).After(d.Start) {
+			on = d
+		}
+	}
+	return on
 }
 
 // weekly computes the figures on the 20 best units of every seven days of the test period.
