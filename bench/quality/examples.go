@@ -73,9 +73,9 @@ func examples(w io.Writer, sets []*set) {
 	}
 	fmt.Fprintln(w)
 	missed = once(missed)
-	fmt.Fprintf(w, "### Incidents missed at 2 per 1,000 user-days\n\n%d are missed. The %d most blatant, each with its intensity (0 stealthy … "+
-		"1 blatant), the best score\nan alert about it had, and the score that was needed: an organisation has more unusual but innocent\n"+
-		"days above it than the budget allows.\n\n"+
+	fmt.Fprintf(w, "### Incidents missed at 2 per 1,000 user-days\n\n%d are missed. The %d most blatant, each with its intensity "+
+		"(0 stealthy … 1 blatant), the best score\nan alert about it had, and the score that was needed: an organisation has more "+
+		"unusual but innocent\ndays above it than the budget allows.\n\n"+
 		"| organisation | scenario | intensity | score | needed | alert | for | against |\n|---|---|---|---|---|---|---|---|\n",
 		len(missed), min(shown, len(missed)))
 	for _, e := range missed[:min(shown, len(missed))] {
@@ -94,7 +94,8 @@ func (e *example) print(w io.Writer) {
 	if e.incident.Note != "" {
 		scenario = clip(scenario + ": " + e.incident.Note)
 	}
-	fmt.Fprintf(w, "| %s | %s | %.2f | %.1f | %.1f | %s |\n", e.where(), scenario, e.incident.Intensity, best.Score, e.world.At(two), said(best))
+	fmt.Fprintf(w, "| %s | %s | %.2f | %.1f | %.1f | %s |\n",
+		e.where(), scenario, e.incident.Intensity, best.Score, e.world.At(two), said(best))
 }
 
 // wrongOf are the false alerts about people at a budget of 2.

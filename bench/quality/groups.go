@@ -23,7 +23,8 @@ var grouped = []group{
 		"cohort_organisation", "cohort_department", "cohort_place", "cohort_recipient", "function_history", "common_application",
 	}},
 	{"happenings", []string{
-		"new_client", "new_client_new_network", "returned", "case_opened", "channel_joined", "app_authorised", "moved", "joined", "push_refused",
+		"new_client", "new_client_new_network", "returned", "case_opened", "channel_joined", "app_authorised", "moved", "joined",
+		"push_refused",
 	}},
 	{"hours and networks", []string{"off_hours", "new_network", "shared_network", "by_application"}},
 	{"parties", []string{

@@ -33,9 +33,9 @@ func paired(w io.Writer, sets []*set) {
 	if sets[0].worlds[0].older == nil {
 		return
 	}
-	fmt.Fprint(w, "### Compared with an older program\n\nIncidents found at 2 false alerts per 1,000 user-days in the same organisations; "+
-		"McNemar's exact test.\n\n| benign families | incidents | recall before | now | found by both | only now | only before | by neither "+
-		"| p |\n|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, "### Compared with an older program\n\nIncidents found at 2 false alerts per 1,000 user-days in the same "+
+		"organisations; McNemar's exact test.\n\n| benign families | incidents | recall before | now | found by both "+
+		"| only now | only before | by neither | p |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range sets {
 		plain, strict := pairs{}, pairs{}
 		for _, x := range s.worlds {

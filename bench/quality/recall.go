@@ -103,12 +103,12 @@ func (s *set) frequency(least float64, all bool) float64 {
 
 // weekly prints what reading the 20 best alerts of each week finds, and how soon incidents are found.
 func weekly(w io.Writer, sets []*set) {
-	fmt.Fprint(w, "| benign families | precision@20 per week | incidents in a weekly top 20 | hours to detect at 2: median | 90th percentile "+
-		"| recall with `--all` | at false alerts per 1,000 user-days |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, "| benign families | precision@20 per week | incidents in a weekly top 20 | hours to detect at 2: median "+
+		"| 90th percentile | recall with `--all` | at false alerts per 1,000 user-days |\n|---|---|---|---|---|---|---|\n")
 	for _, s := range sets {
 		r := s.res
-		fmt.Fprintf(w, "| %s | %.2f | %.3f | %.1f | %.1f | %.3f | %.0f |\n", s.name, r.PrecisionAt20, r.FoundAt20, r.HoursMedian, r.HoursP90,
-			r.EmittedRecall, r.EmittedFalse)
+		fmt.Fprintf(w, "| %s | %.2f | %.3f | %.1f | %.1f | %.3f | %.0f |\n", s.name, r.PrecisionAt20, r.FoundAt20, r.HoursMedian,
+			r.HoursP90, r.EmittedRecall, r.EmittedFalse)
 	}
 	fmt.Fprintln(w)
 }
