@@ -62,7 +62,8 @@ func examples(w io.Writer, sets []*set) {
 		}
 	}
 	slices.SortStableFunc(wrong, func(a, b *example) int { return cmp.Compare(b.unit.Best.Score, a.unit.Best.Score) })
-	fmt.Fprintf(w, "The %d with the highest scores, with the weightiest features for and against (log-odds):\n\n"+
+	fmt.Fprintf(w, "The %d with the highest scores, with the weightiest features for and against (log-odds;\n"+
+		"base is how unusual the counts are):\n\n"+
 		"| organisation | score | decoy | alert | for | against |\n|---|---|---|---|---|---|\n", min(shown, len(wrong)))
 	for _, e := range wrong[:min(shown, len(wrong))] {
 		decoy := "none"
@@ -73,11 +74,15 @@ func examples(w io.Writer, sets []*set) {
 	}
 	fmt.Fprintln(w)
 	missed = once(missed)
-	fmt.Fprintf(w, "### Incidents missed at 2 per 1,000 user-days\n\n%d are missed. The %d most blatant, each with its intensity "+
-		"(0 stealthy … 1 blatant), the best score\nan alert about it had, and the score that was needed: an organisation has more "+
-		"unusual but innocent\ndays above it than the budget allows.\n\n"+
+	halves := ""
+	if len(sets) > 1 {
+		halves = " with one half of the benign families or both"
+	}
+	fmt.Fprintf(w, "### Incidents missed at 2 per 1,000 user-days\n\n%d are missed%s. The %d most blatant, each with its\n"+
+		"intensity (0 stealthy … 1 blatant), the best score an alert about it had, and the score that was needed: an\n"+
+		"organisation has more unusual but innocent days above it than the budget allows.\n\n"+
 		"| organisation | scenario | intensity | score | needed | alert | for | against |\n|---|---|---|---|---|---|---|---|\n",
-		len(missed), min(shown, len(missed)))
+		len(missed), halves, min(shown, len(missed)))
 	for _, e := range missed[:min(shown, len(missed))] {
 		e.print(w)
 	}
