@@ -64,24 +64,31 @@ func groups(w io.Writer, sets []*set) {
 		with = "weights that the other half of the benign families taught"
 	}
 	fmt.Fprintf(w, "### What groups of features bring\n\nRecall with %s, computed again from receipts without the\n"+
-		"features of a group. The days that alerts are about, and the other weights, stay as they are: weights\n"+
-		"that are learned without the group lose less.\n\n", with)
-	columns(w, "without", sets)
+		"features of a group. The days that alerts are about, and the other weights, stay as they are: weights that\n"+
+		"are learned without the group lose less. p is that of McNemar's exact test against all features.\n\n", with)
+	title := "without"
+	for _, s := range sets {
+		title += fmt.Sprintf(" | %s: 1 | 2 | 5 | p at 2", s.name)
+	}
+	fmt.Fprintf(w, "| %s |\n|---|%s\n", title, strings.Repeat("---|", 4*len(sets)))
 	line := func(name string, keep func(string) bool) {
 		fmt.Fprintf(w, "| %s |", name)
 		for _, s := range sets {
-			c := s.without(keep)
-			fmt.Fprintf(w, " %d | %.3f | %.3f | %.3f |", c.n, share(c.found[0], c.n), share(c.found[1], c.n), share(c.found[2], c.n))
+			x := s.without(keep)
+			fmt.Fprintf(w, " %.3f | %.3f | %.3f | %.3f |", share(x.found[0], x.n), share(x.found[1], x.n), share(x.found[2], x.n), x.paired.p())
 		}
 		fmt.Fprintln(w)
 	}
-	line("nothing", func(string) bool { return true })
+	line("nothing", all)
 	for i := range grouped {
 		line(grouped[i].name, func(f string) bool { return groupOf(f) != i })
 	}
 	line("all but how unusual the counts are", func(f string) bool { return groupOf(f) == 0 })
 	fmt.Fprintln(w)
 }
+
+// all accepts every feature.
+func all(string) bool { return true }
 
 // explained reports whether alerts of the set have features.
 func (s *set) explained() bool {
@@ -90,23 +97,35 @@ func (s *set) explained() bool {
 	})
 }
 
+// rest is what is found without some features.
+type rest struct {
+	tally
+	paired pairs // compared with all features
+}
+
 // without counts the incidents that are found with the features that keep accepts.
-func (s *set) without(keep func(feature string) bool) (c tally) {
+func (s *set) without(keep func(feature string) bool) (c rest) {
 	for _, x := range s.worlds {
-		y := x.Rescored(func(a *score.Alert) float64 {
-			r := a.Receipt
-			if r == nil {
-				return a.Score
-			}
-			if s.weights != nil {
-				r = r.Reweighed(s.weights)
-			}
-			return r.Score(keep)
-		})
-		c.n += len(y.Incidents)
+		whole, part := s.rescored(x, all), s.rescored(x, keep)
+		c.n += len(part.Incidents)
 		for k, b := range score.Budgets {
-			c.found[k] += len(y.Found(b))
+			c.found[k] += len(part.Found(b))
 		}
+		c.paired.add(part, whole)
 	}
 	return c
+}
+
+// rescored is an organisation with the scores that the features which keep accepts amount to.
+func (s *set) rescored(x *world, keep func(feature string) bool) *score.World {
+	return x.Rescored(func(a *score.Alert) float64 {
+		r := a.Receipt
+		if r == nil {
+			return a.Score
+		}
+		if s.weights != nil {
+			r = r.Reweighed(s.weights)
+		}
+		return r.Score(keep)
+	})
 }
