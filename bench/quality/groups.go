@@ -61,7 +61,7 @@ func groups(w io.Writer, sets []*set) {
 	}
 	with := "the weights of the program"
 	if sets[0].weights != nil {
-		with = "weights that the other half of the benign families taught"
+		with = "the weights of `-unseen`"
 	}
 	fmt.Fprintf(w, "### What groups of features bring\n\nRecall with %s, computed again from receipts without the\n"+
 		"features of a group. The days that alerts are about, and the other weights, stay as they are: weights that\n"+
@@ -75,7 +75,10 @@ func groups(w io.Writer, sets []*set) {
 		fmt.Fprintf(w, "| %s |", name)
 		for _, s := range sets {
 			x := s.without(keep)
-			fmt.Fprintf(w, " %.3f | %.3f | %.3f | %.3f |", share(x.found[0], x.n), share(x.found[1], x.n), share(x.found[2], x.n), x.paired.p())
+			for _, found := range x.found {
+				fmt.Fprintf(w, " %.3f |", share(found, x.n))
+			}
+			fmt.Fprintf(w, " %.3f |", x.paired.p())
 		}
 		fmt.Fprintln(w)
 	}

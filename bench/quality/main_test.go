@@ -130,7 +130,7 @@ func TestGroups(t *testing.T) {
 	contains(t, groups, []*set{s}, "| nothing | 0.500 | 0.500 | 1.000 | 1.000 |", "| parties | 0.000 | 0.000 | 1.000 | 1.000 |",
 		"| happenings | 0.500 |", "the weights of the program")
 	s.weights = &score.Weights{Scale: 1, Weights: map[string]float64{"party_self": 0, "base": 9}}
-	contains(t, groups, []*set{s}, "| parties | 0.000 | 0.500 | 1.000 |", "the other half")
+	contains(t, groups, []*set{s}, "| parties | 0.000 | 0.500 | 1.000 |", "the weights of `-unseen`")
 	known := map[string]bool{}
 	for _, f := range engine.NewCatalog(detectors.All).Features() {
 		known[f.Name] = true
