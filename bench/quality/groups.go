@@ -78,7 +78,7 @@ func groups(w io.Writer, sets []*set) {
 			for _, found := range x.found {
 				fmt.Fprintf(w, " %.3f |", share(found, x.n))
 			}
-			fmt.Fprintf(w, " %.3f |", x.paired.p())
+			fmt.Fprintf(w, " %s |", x.paired.significance())
 		}
 		fmt.Fprintln(w)
 	}

@@ -153,6 +153,9 @@ func TestPaired(t *testing.T) {
 			t.Errorf("%d and %d: p %g, want %g", c.now, c.before, got, c.want)
 		}
 	}
+	if got := (pairs{now: 300, before: 200}).significance(); got != "< 0.001" {
+		t.Error(got)
+	}
 	s := one(t)
 	s.worlds[0].older = &world{World: s.worlds[0].Rescored(func(*score.Alert) float64 { return 0 }), strict: s.worlds[0].strict}
 	contains(t, paired, []*set{s}, "| all | 2 | 0.000 | 0.500 | 0 | 1 | 0 | 1 | 1.000 |", "| all, `-strict` | 2 | 0.000 | 0.000 | 0 | 0 | 0 | 2 |")

@@ -22,6 +22,14 @@ func (c pairs) p() float64 {
 	return min(2*sum, 1)
 }
 
+// significance is p as it is printed.
+func (c pairs) significance() string {
+	if p := c.p(); p >= .0005 {
+		return fmt.Sprintf("%.3f", p)
+	}
+	return "< 0.001"
+}
+
 // choose is the logarithm of the number of ways to choose k of n.
 func choose(n, k int) float64 {
 	log := func(n int) float64 { x, _ := math.Lgamma(float64(n + 1)); return x }
@@ -69,10 +77,7 @@ func (c *pairs) add(now, before *score.World) {
 
 // row prints the counts.
 func (c pairs) row(w io.Writer, name string) {
-	n, p := c.both+c.now+c.before+c.neither, fmt.Sprintf("%.3f", c.p())
-	if c.p() < .0005 {
-		p = "< 0.001"
-	}
+	n := c.both + c.now + c.before + c.neither
 	fmt.Fprintf(w, "| %s | %d | %.3f | %.3f | %d | %d | %d | %d | %s |\n", name, n, share(c.both+c.before, n), share(c.both+c.now, n),
-		c.both, c.now, c.before, c.neither, p)
+		c.both, c.now, c.before, c.neither, c.significance())
 }
