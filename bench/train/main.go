@@ -203,7 +203,8 @@ type entry struct {
 func newProblem(t *trainer, d *data, rows []*row) *problem {
 	p := &problem{
 		model: &model{features: d.features, weight: make([]float64, len(d.features))}, rows: rows, ridge: t.penalty,
-		counts: make([]float64, len(rows)), column: make([][]entry, len(d.features)), scale: d.deviations(), logits: make([]float64, len(rows)),
+		counts: make([]float64, len(rows)), column: make([][]entry, len(d.features)),
+		scale: d.deviations(), logits: make([]float64, len(rows)),
 	}
 	for j := range p.weight {
 		p.weight[j] = min(max(0, d.features[j].Least), d.features[j].Most)

@@ -40,7 +40,8 @@ var adminGrant = &detect.Detector{
 	}, {
 		Name: "top_grant_lasting", Weight: .5, Impact: 2,
 	}, {
-		Name: "grant_unnamed", Weight: .4, Kind: source, Impact: 1, On: []event.Class{event.AdminGrant}, Match: (*detect.Enriched).UnnamedGrant,
+		Name: "grant_unnamed", Weight: .4, Kind: source, Impact: 1, On: []event.Class{event.AdminGrant},
+		Match: (*detect.Enriched).UnnamedGrant,
 		Describe: func(a *detect.Enriched) string {
 			return "gave " + a.Receiver() + " an administrative right in " + a.Source.Title() + "; the log does not say which"
 		},

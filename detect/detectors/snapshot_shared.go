@@ -36,7 +36,8 @@ var snapshotShared = &detect.Detector{
 	}, {
 		Name: "resource_shared_lasting", Weight: 1.2, Impact: 2,
 	}, {
-		Name: "resource_shared_sensitive", Weight: 1.3, Kind: resourceKind, Impact: 3, On: copies, Persists: "resource_shared_sensitive_lasting",
+		Name: "resource_shared_sensitive", Weight: 1.3, Kind: resourceKind, Impact: 3, On: copies,
+		Persists: "resource_shared_sensitive_lasting",
 		Match:    func(a *detect.Enriched) bool { return letIn(a) && a.Sensitive },
 		Describe: sayLetIn,
 	}, {

@@ -45,7 +45,6 @@ const (
 	openedCase                  // a case, matter or search of content was opened
 	joinedChannel
 	adoptedApp // authorised an application
-	moved      // the department in the people file has changed
 	refusedPush
 	happenings
 )

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/outflow/outflow/detect"
@@ -197,7 +198,9 @@ func newLayer(c *Catalog, body []byte) *layer {
 	if err := json.Unmarshal(body, &f); err != nil {
 		panic(fmt.Sprintf("engine: weights: %v", err))
 	}
-	l := &layer{feature: slices.Clone(contextual[:]), index: map[string]int{}, bias: f.Bias, offset: f.Offset, scale: f.Scale, curve: f.Curve}
+	l := &layer{
+		feature: slices.Clone(contextual[:]), index: map[string]int{}, bias: f.Bias, offset: f.Offset, scale: f.Scale, curve: f.Curve,
+	}
 	l.points = len(l.feature)
 	for _, d := range c.detectors {
 		l.feature = append(l.feature, Feature{Name: "points:" + d.Name, Least: leastOfDetector, Most: mostOfDetector})
@@ -237,15 +240,56 @@ type term struct {
 
 // features are what the score of a day is computed from, with the points of detectors as they are.
 func (e *Engine) features(p *person, v *verdict, at int64, list []term) []term {
-	cat, day := e.catalog, &p.Day
-	l := cat.layer
-	o := e.org(p)
+	cat, o := e.catalog, e.org(p)
 	add := func(f int, x float64) {
 		if x != 0 {
 			list = append(list, term{f, round6(x)})
 		}
 	}
-	strong, sources, sum := 0, uint32(0), 0.0
+	sum := e.evidence(p, o, v, at, add)
+	add(featBase, math.Log1p(v.base))
+	add(featBaseLinear, min(v.base, 25)/5)
+	add(featService, indicate(p.Service))
+	add(featPlace, indicate(event.IsPlace(p.Name)))
+	add(featLeaver, indicate(p.leaving(at) && (p.LastDay == 0 || at <= p.lastDayEnd()+grace)))
+	add(featShift, v.shift)
+	v.floor = max(v.floor, shiftFloor(v.shift))
+	before := p.before(at)
+	add(featBreach, math.Log1p(before.breach))
+	add(featRight, math.Log1p(before.right))
+	add(featCompromise, math.Log1p(v.points[cat.mechanism[detect.AfterCompromise]]))
+	add(featPrivilege, math.Log1p(v.points[cat.mechanism[detect.AfterPrivilege]]))
+	add(featBusier, math.Log(v.busier))
+	add(featOwn, p.Own)
+	p.Day.Manner.add(add)
+	if sum > 0 {
+		e.explain(p, o, v, sum, at/event.Day, add)
+	}
+	return list
+}
+
+// add adds the features of how the evidence came about.
+func (c *circumstances) add(add func(int, float64)) {
+	if c.Acts == 0 {
+		return
+	}
+	n := float64(c.Acts)
+	add(featOffHours, float64(c.OffHours)/n)
+	add(featStrange, float64(c.Strange)/n)
+	add(featConnected, float64(c.Connected)/n)
+	add(featSharedNetwork, float64(c.Shared)/n)
+	for standing, f := range partyFeatures {
+		if f != 0 {
+			add(f, float64(c.Parties[standing])/n)
+		}
+	}
+}
+
+// evidence adds the features of what detectors saw, and returns the sum of their points.
+func (e *Engine) evidence(p *person, o *org, v *verdict, at int64, add func(int, float64)) (sum float64) {
+	cat, day := e.catalog, &p.Day
+	l := cat.layer
+	strong, sources := 0, uint32(0)
 	for g, w := range v.points {
 		if w <= 0 {
 			continue
@@ -283,120 +327,116 @@ func (e *Engine) features(p *person, v *verdict, at int64, list []term) []term {
 			add(l.size+j, math.Log1p(x))
 		}
 	}
-	add(featBase, math.Log1p(v.base))
-	add(featBaseLinear, min(v.base, 25)/5)
 	add(featDetectors, float64(strong))
-	add(featSources, float64(max(countBits(sources)-1, 0)))
-	add(featService, indicate(p.Service))
-	add(featPlace, indicate(event.IsPlace(p.Name)))
-	add(featLeaver, indicate(p.leaving(at) && (p.LastDay == 0 || at <= p.lastDayEnd()+grace)))
-	add(featShift, v.shift)
-	v.floor = max(v.floor, shiftFloor(v.shift))
-	before := p.before(at)
-	add(featBreach, math.Log1p(before.breach))
-	add(featRight, math.Log1p(before.right))
-	add(featCompromise, math.Log1p(v.points[cat.mechanism[detect.AfterCompromise]]))
-	add(featPrivilege, math.Log1p(v.points[cat.mechanism[detect.AfterPrivilege]]))
-	add(featBusier, math.Log(v.busier))
-	add(featOwn, p.Own)
-	if c := &day.Manner; c.Acts > 0 {
-		n := float64(c.Acts)
-		add(featOffHours, float64(c.OffHours)/n)
-		add(featStrange, float64(c.Strange)/n)
-		add(featConnected, float64(c.Connected)/n)
-		add(featSharedNetwork, float64(c.Shared)/n)
-		for standing, f := range partyFeatures {
-			if f != 0 {
-				add(f, float64(c.Parties[standing])/n)
-			}
-		}
-	}
-	if sum > 0 {
-		e.explain(p, o, v, sum, at/event.Day, add)
-	}
-	return list
+	add(featSources, float64(max(bits.OnesCount32(sources)-1, 0)))
+	return sum
+}
+
+// comparison says how the evidence of a day compares with what the person and others did before. But
+// for the last two, these are means over the detectors, by their points.
+type comparison struct {
+	days, level, lately               float64 // habit
+	cohorts                           [cohortKinds]float64
+	function                          float64
+	places, onePlace, span, receivers float64
+	chain                             float64 // most points of another detector lately
+	tactics                           map[int]bool
 }
 
 // explain adds the features that say how the evidence of a day compares with what the person and
 // others did before, and what has happened lately.
 func (e *Engine) explain(p *person, o *org, v *verdict, sum float64, today int64, add func(int, float64)) {
-	cat := e.catalog
-	var days, level, lately, chain, breadth, one, span, receivers float64
-	var cohorts [cohortKinds]float64
-	function := 0.0
-	tactics := map[int]bool{}
+	c := comparison{tactics: map[int]bool{}}
 	for g, w := range v.points {
-		det := cat.detectors[g]
-		if det.Mechanism != detect.NoMechanism {
-			continue
-		}
-		h, known := p.Habits[g]
-		recent := known && today-h.Day <= chainDays
-		h = h.on(today)
-		if w > 1 || recent && h.Top > 2 {
-			tactics[tactic(det)] = true
-		}
-		if w <= 0 {
-			if recent {
-				chain = max(chain, h.Top)
-			}
-			continue
-		}
-		share := w / sum
-		if pr := p.Day.Proof[g]; pr != nil {
-			breadth += share * math.Log1p(float64(len(pr.Places)))
-			_, most := top(pr.Places)
-			one += share * most
-			span += share * math.Log1p(float64(pr.To-pr.From)/float64(event.Hour))
-			receivers += share * math.Log1p(float64(len(pr.Targets)))
-		}
-		days += share * math.Log1p(h.N)
-		level += share * min(h.Top/w, 1)
-		if recent {
-			lately += share * min(h.Top/w, 1)
-		}
-		for k, key := range p.cohortKeys(g) {
-			n, long := o.others(p, key, today)
-			cohorts[k] += share * math.Log1p(n)
-			if k == cohortDepartment {
-				function += share * math.Log1p(long)
-			}
+		if e.catalog.detectors[g].Mechanism == detect.NoMechanism {
+			c.add(p, o, g, w, w/sum, today)
 		}
 	}
-	add(featHabitDays, days)
-	add(featHabitLevel, level)
-	add(featHabitLately, lately)
-	add(featChain, math.Log1p(chain))
-	add(featTactics, float64(max(len(tactics)-1, 0)))
+	add(featHabitDays, c.days)
+	add(featHabitLevel, c.level)
+	add(featHabitLately, c.lately)
+	add(featChain, math.Log1p(c.chain))
+	add(featTactics, float64(max(len(c.tactics)-1, 0)))
 	for k, f := range [cohortKinds]int{featCohortOrg, featCohortDepartment, featCohortPlace, featCohortTarget} {
-		add(f, cohorts[k])
+		add(f, c.cohorts[k])
 	}
-	add(featFunction, function)
-	add(featBreadth, breadth)
-	add(featConcentration, one)
-	add(featSpan, span)
-	add(featReceivers, receivers)
+	add(featFunction, c.function)
+	add(featBreadth, c.places)
+	add(featConcentration, c.onePlace)
+	add(featSpan, c.span)
+	add(featReceivers, c.receivers)
+	add(featFewDays, 1/(1+p.Active))
+	add(featUploads, math.Log1p(p.Day.Count[e.catalog.index["uploads"]]))
+	p.lately(o, today, add)
+}
+
+// add adds the evidence of a detector, with points w that are a share of all.
+func (c *comparison) add(p *person, o *org, g int, w, share float64, today int64) {
+	h, known := p.Habits[g]
+	recent := known && today-h.Day <= chainDays
+	h = h.on(today)
+	if w > 1 || recent && h.Top > 2 {
+		c.tactics[tactic(p.catalog.detectors[g])] = true
+	}
+	if w <= 0 {
+		if recent {
+			c.chain = max(c.chain, h.Top)
+		}
+		return
+	}
+	if pr := p.Day.Proof[g]; pr != nil {
+		c.places += share * math.Log1p(float64(len(pr.Places)))
+		_, most := top(pr.Places)
+		c.onePlace += share * most
+		c.span += share * math.Log1p(float64(pr.To-pr.From)/float64(event.Hour))
+		c.receivers += share * math.Log1p(float64(len(pr.Targets)))
+	}
+	c.days += share * math.Log1p(h.N)
+	c.level += share * min(h.Top/w, 1)
+	if recent {
+		c.lately += share * min(h.Top/w, 1)
+	}
+	for k, key := range p.cohortKeys(g) {
+		n, long := o.others(p, key, today)
+		c.cohorts[k] += share * math.Log1p(n)
+		if k == cohortDepartment {
+			c.function += share * math.Log1p(long)
+		}
+	}
+}
+
+// happeningFeatures are the features of happenings.
+var happeningFeatures = [happenings]int{
+	newClient: featClient, returned: featReturned, openedCase: featCase, joinedChannel: featChannel, adoptedApp: featApp,
+	refusedPush: featPushes,
+}
+
+// newFor is for how many days somebody is new in the organisation, or in a position.
+const newFor = 21
+
+// lately adds the features of what has happened to the person in the last days.
+func (p *person) lately(o *org, today int64, add func(int, float64)) {
 	if _, known := p.since(adoptedApp, today); known && p.Adopted != 0 {
 		n, _ := o.others(p, p.Adopted, today)
 		add(featCommonApp, math.Log1p(n))
 	}
-	for h, f := range [happenings]int{newClient: featClient, returned: featReturned, openedCase: featCase, joinedChannel: featChannel,
-		adoptedApp: featApp, moved: featMoved, refusedPush: featPushes} {
-		if d, known := p.since(happening(h), today); known {
-			add(f, math.Pow(.8, float64(d)))
-			if happening(h) == newClient && p.Day.Manner.Strange > 0 {
-				add(featStrangeClient, math.Pow(.8, float64(d)))
-			}
+	for h, f := range happeningFeatures {
+		days, known := p.since(happening(h), today)
+		if !known {
+			continue
+		}
+		fading := math.Pow(.8, float64(days))
+		add(f, fading)
+		if happening(h) == newClient && p.Day.Manner.Strange > 0 {
+			add(featStrangeClient, fading)
 		}
 	}
-	if begun := p.Started; begun > 0 && today-begun >= 0 && today-begun <= 21 {
+	if since := today - p.Started; p.Started > 0 && since >= 0 && since <= newFor {
 		add(featJoined, 1)
 	}
-	if p.Position > 0 && p.Position != p.Started && today-p.Position >= -1 && today-p.Position <= 21 {
+	if since := today - p.Position; p.Position > 0 && p.Position != p.Started && since >= -1 && since <= newFor {
 		add(featMoved, 1)
 	}
-	add(featFewDays, 1/(1+p.Active))
-	add(featUploads, math.Log1p(p.Day.Count[cat.index["uploads"]]))
 }
 
 // tactic is a coarse kind of what a detector sees: of a chain, the steps are of different kinds.
@@ -451,11 +491,4 @@ func indicate(b bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-func countBits(x uint32) (n int) {
-	for ; x != 0; x &= x - 1 {
-		n++
-	}
-	return n
 }

@@ -247,20 +247,11 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		})
 		points[g] += w
 	}
-	var spoken []float64
-	for _, m := range r.Rules {
-		if m.Level < 0 || m.Level >= len(ruleWeights) {
-			return 0, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
-		}
-		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
-		steps = append(steps, Step{
-			cat.Of(detect.UserRules).Name,
-			fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them",
-				detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)),
-			m.Points, w,
-		})
-		spoken = append(spoken, w)
+	spoken, ofRules, err := cat.recomputeRules(r)
+	if err != nil {
+		return 0, nil, err
 	}
+	steps = append(steps, ofRules...)
 	points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), spoken)
 	score, c := cat.combined(points, past{r.Breach, r.Right})
 	points[cat.mechanism[detect.AfterCompromise]], points[cat.mechanism[detect.AfterPrivilege]] = c.compromise, c.privilege
@@ -283,6 +274,24 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		risk += gain
 	}
 	return risk, steps, nil
+}
+
+// recomputeRules are the points of the rules in a receipt.
+func (cat *Catalog) recomputeRules(r *finding.Receipt) (points []float64, steps []Step, err error) {
+	for _, m := range r.Rules {
+		if m.Level < 0 || m.Level >= len(ruleWeights) {
+			return nil, nil, fmt.Errorf("the receipt has a rule of level %d", m.Level)
+		}
+		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
+		steps = append(steps, Step{
+			cat.Of(detect.UserRules).Name,
+			fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them",
+				detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)),
+			m.Points, w,
+		})
+		points = append(points, w)
+	}
+	return points, steps, nil
 }
 
 // baseOf is what surprises alone come to.
