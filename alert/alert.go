@@ -160,7 +160,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	a := Alert{
 		ID:           lead.Episode,
 		Revision:     revision,
-		Time:         raisedAt(lead.Time),
+		Time:         raisedAt(cmp.Or(lead.Raised, lead.Time)),
 		User:         lead.Person,
 		Department:   lead.Department,
 		Service:      lead.Service,

@@ -165,7 +165,7 @@ type Indicator struct {
 
 // LeastShown is the Least of an indicator that deserves attention by itself: a little more than the
 // score from which an alert is of medium severity.
-const LeastShown = 5.8
+const LeastShown = 6.4
 
 // Counts says whether the detector scores how much of something was done: it has to know
 // what is usual.

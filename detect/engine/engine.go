@@ -145,6 +145,7 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 		e.handleInherited(p, ev)
 		return
 	}
+	e.endAct(p, ev.Time)
 	p.Day.Latest = ev.Time
 	if !ev.Zoneless {
 		p.Day.Hours |= 1 << (ev.Time / event.Hour % 24)
@@ -160,7 +161,7 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	}
 	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
 	if e.count(p, a) || again {
-		e.gather(p, e.emitFindings(p, ev.Time), ev.Time)
+		e.gather(p, e.emitFindings(p, ev.Time, false), ev.Time)
 	}
 }
 
@@ -177,7 +178,7 @@ func (e *Engine) Flush() error {
 	slices.Sort(open)
 	for _, name := range open {
 		p := e.find(name)
-		e.report(p, e.emitFindings(p, p.Day.Latest), true)
+		e.report(p, e.emitFindings(p, p.Day.Latest, true), true)
 		e.packIdle()
 	}
 	return e.err

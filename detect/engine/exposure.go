@@ -274,7 +274,7 @@ func (e *Engine) matureExposures(now int64) {
 	}
 	slices.Sort(again)
 	for _, name := range again {
-		e.emitFindings(e.find(name), now)
+		e.emitFindings(e.find(name), now, false)
 	}
 }
 

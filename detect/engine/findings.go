@@ -52,6 +52,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 
 	if c.marked != 0 {
 		e.attend(p, a)
+		d.ActT = a.Time
 	}
 	if c.spared != 0 {
 		e.spared(a, c.spared)
@@ -175,39 +176,92 @@ func target(a *detect.Enriched) string {
 	return ""
 }
 
-// emitFindings scores the day of a person and, if it has become worse, says so: one
-// finding for each detector that has something to say. It returns the verdict.
-func (e *Engine) emitFindings(p *person, at int64) *verdict {
-	cat := e.catalog
+// emitFindings scores the day of a person. If it has become worse, it says so: one finding for each
+// detector that has something to say. If the act has gone on without that, it says the new figures: when
+// there are a quarter more events, and when it ends. It returns the verdict.
+func (e *Engine) emitFindings(p *person, at int64, ends bool) *verdict {
 	d := &p.Day
 	v := e.score(p, at)
 	if p.takenAfterLast(v) {
 		v = e.score(p, at)
 	}
 	risk := round3(v.risk)
-	if risk < emitFrom || risk <= d.Best+.02 || e.err != nil {
+	worse := risk >= emitFrom && risk > d.Best+.02
+	if e.err != nil || !worse && !d.goneOn(v, ends) {
 		return v
 	}
-	d.Best = risk
-	if v.breach > 0 {
-		p.Breach, p.BreachT = v.breach, at
+	if worse {
+		d.Best, d.BestT = risk, at
+		if v.breach > 0 {
+			p.Breach, p.BreachT = v.breach, at
+		}
+		e.recordPrivileges(p, v, at)
 	}
-	e.recordPrivileges(p, v, at)
 	if v.shift > 0 {
-		v.points[cat.mechanism[detect.SlowDrift]] = v.shift
+		v.points[e.catalog.mechanism[detect.SlowDrift]] = v.shift
 	}
-	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(risk))
+	e.sendFindings(p, v, at, worse)
+	return v
+}
+
+// goneOn says whether the act that the day's findings are about has gone on so far that its figures are
+// to be said again.
+func (d *dayState) goneOn(v *verdict, ends bool) bool {
+	n := d.events(v)
+	return d.Best >= anchor && d.Acting && (n > d.Told+d.Told/4+4 || ends && n > d.Told)
+}
+
+// pause is how long nothing must be counted for an act to have ended.
+const pause = event.Hour / 4
+
+// endAct says the last figures of an act that has ended before a moment.
+func (e *Engine) endAct(p *person, at int64) {
+	d := &p.Day
+	if !d.Acting || at-d.ActT <= pause {
+		return
+	}
+	e.emitFindings(p, d.ActT, true)
+	d.Acting = false
+}
+
+// events is how many events the detectors with points rest on.
+func (d *dayState) events(v *verdict) (n int) {
+	for g, w := range v.points {
+		if pr := d.Proof[g]; pr != nil && w > 0 {
+			n += pr.N
+		}
+	}
+	return n
+}
+
+// sendFindings emits a finding of each detector that has points. If the day has not become worse, they have its
+// score so far, and cite the events of then.
+func (e *Engine) sendFindings(p *person, v *verdict, at int64, worse bool) {
+	cat, d := e.catalog, &p.Day
+	receipt, rate := e.receipt(p, v, at), round3(e.org(p).rate(d.Best))
+	if !worse {
+		receipt.Held = d.Best
+	}
+	d.Told, d.Acting = d.events(v), true
 	for g, det := range cat.detectors {
 		if v.points[g] <= 0 {
 			continue
 		}
 		d.Rev[g]++
 		f := e.finding(p, det, g, v, at)
-		f.Risk, f.Rate, f.Points = risk, rate, round3(v.points[g])
+		f.Risk, f.Rate, f.Points = d.Best, rate, round3(v.points[g])
 		f.Receipt, receipt = receipt, nil
+		pr := d.proof(g)
+		if worse {
+			pr.Kept = f.EventIDs
+		} else {
+			f.Raised = d.BestT
+			if pr.Kept != nil {
+				f.EventIDs = pr.Kept
+			}
+		}
 		e.send(f)
 	}
-	return v
 }
 
 // findingID and episodeID name a finding and what it belongs to: a person's day.

@@ -456,6 +456,25 @@ func tactic(d *detect.Detector) int {
 	return 6
 }
 
+// unexplained is the least score of a day with a base, and with circumstances that speak against it by so
+// many log-odds (≤ 0): evidence that nothing explains keeps most of its points.
+func unexplained(base, against float64) float64 {
+	if base < 6.5 || against <= -.8 {
+		return 0
+	}
+	return max(float64(.6*base), detect.LeastShown)
+}
+
+// against are the log-odds of the circumstances that speak against a day: ≤ 0.
+func (l *layer) against(list []term) (sum float64) {
+	for _, t := range list {
+		if t.feature < int(contextFeatures) {
+			sum += min(float64(l.weight[t.feature]*t.value), 0)
+		}
+	}
+	return sum
+}
+
 // logit are the log-odds of features.
 func (l *layer) logit(list []term) float64 {
 	sum := l.bias

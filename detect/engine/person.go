@@ -118,6 +118,10 @@ type dayState struct {
 	Received []string  // who was given administrative rights
 	LetIn    []string  `cbor:",omitempty"` // outsiders who were let into folders
 	Manner   circumstances
+	BestT    int64   // when Best was reached, Unix milliseconds
+	Told     int     // events that the latest finding rests on
+	Acting   bool    // the act that it is about may go on
+	ActT     int64   // when something was counted last, Unix milliseconds
 	Added    uint64  // the counts that go on, and were added to: a bit each
 	Requests novelty // reads of object stores by the key of the event, by minute rather than day
 
@@ -170,8 +174,9 @@ type proof struct {
 	Sources uint32
 	Places  names
 	Targets names
-	Unknown int // folders, with an unknown number of files
-	Repeats int // further events about things that are counted already
+	Unknown int      // folders, with an unknown number of files
+	Repeats int      // further events about things that are counted already
+	Kept    []string `cbor:",omitempty"` // ids as of when the day's score was reached
 }
 
 const (
@@ -305,7 +310,7 @@ func (p *person) open(at, end int64) {
 	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]
 	d.LetIn = d.LetIn[:0]
 	d.Hours, d.Sources, d.Best, d.AsUsual, d.Requests = 0, 0, 0, nil, novelty{}
-	d.Manner = circumstances{}
+	d.Manner, d.BestT, d.Told, d.Acting, d.ActT = circumstances{}, 0, 0, false, 0
 	for k, j := range cat.carried {
 		if p.Carry != nil {
 			days := math.Round(float64(end-p.CarryT) / float64(event.Day))

@@ -85,7 +85,7 @@ func (e *Engine) applyPrivileges(rights []given, end int64) {
 	}
 	slices.Sort(again)
 	for _, name := range slices.Compact(again) {
-		e.emitFindings(e.find(name), end)
+		e.emitFindings(e.find(name), end, false)
 		e.packIdle()
 	}
 }

@@ -186,6 +186,6 @@ func (e *Engine) handleInherited(p *person, ev *event.Event) {
 	a.Repeat = !a.First
 	p.setDone(key, 1)
 	if e.count(p, a) {
-		e.emitFindings(p, ev.Time)
+		e.emitFindings(p, ev.Time, false)
 	}
 }

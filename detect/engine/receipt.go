@@ -273,7 +273,7 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		steps = append(steps, Step{cat.Of(detect.Watchlists).Name, "weight of the watchlists", r.WatchPoints, gain})
 		risk += gain
 	}
-	return risk, steps, nil
+	return max(risk, r.Held), steps, nil
 }
 
 // recomputeRules are the points of the rules in a receipt.
@@ -317,14 +317,17 @@ func (l *layer) recompute(r *finding.Receipt, base float64, points, rules []floa
 	for _, f := range r.Facts {
 		found["indicator:"+f.Fact] = math.Log1p(f.Points)
 	}
-	logit := r.Bias
+	logit, against := r.Bias, 0.0
 	for _, t := range r.Terms {
 		logit += float64(t.Weight * t.Value)
+		if f, known := l.index[t.Feature]; known && f < int(contextFeatures) {
+			against += min(float64(t.Weight*t.Value), 0)
+		}
 		if x, follows := found[t.Feature]; follows {
 			steps = append(steps, Step{"", "the feature " + t.Feature, t.Value, round6(x)})
 		}
 	}
-	floor := max(ruleFloor(rules), shiftFloor(r.Shift))
+	floor := max(ruleFloor(rules), shiftFloor(r.Shift), unexplained(base, against))
 	for _, f := range r.Facts {
 		floor = max(floor, indicatorFloor(f.Points, f.Least, f.Seen, f.Days))
 	}

@@ -219,6 +219,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	v.today = score
 	v.base = total(score, p.Own) // some people are always odd
 	v.features = e.features(p, v, at, v.features[:0])
+	v.floor = max(v.floor, unexplained(v.base, cat.layer.against(v.features)))
 	v.risk = 0
 	if score > 0 {
 		v.risk = max(cat.layer.score(cat.layer.logit(v.features)), v.floor)
@@ -335,7 +336,7 @@ type lesson struct {
 
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
-	v := e.emitFindings(p, p.Day.Latest)
+	v := e.emitFindings(p, p.Day.Latest, true)
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	l := lesson{verdict: v, person: p, to: to, compared: o.Active > 0, leaving: p.leaving(day.Latest), outage: e.outage()}

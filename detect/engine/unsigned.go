@@ -28,7 +28,7 @@ func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
 	}
 	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
 	if e.count(p, a) || again {
-		e.gather(p, e.emitFindings(p, ev.Time), ev.Time)
+		e.gather(p, e.emitFindings(p, ev.Time, false), ev.Time)
 	}
 }
 

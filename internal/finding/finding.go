@@ -16,6 +16,8 @@ type Finding struct {
 	Time       int64  `json:"time"`                 // when the last event it rests on happened, Unix milliseconds
 	Start      int64  `json:"start"`                // beginning of the window, Unix milliseconds
 	End        int64  `json:"end"`                  // end of the window, Unix milliseconds
+	// When the score was reached first, Unix milliseconds, if the act has gone on since; 0 if it is Time.
+	Raised int64 `json:"raised,omitempty"`
 	// End of the person's day, until which it may get worse; Unix milliseconds.
 	Until      int64    `json:"until,omitempty"`
 	Points     float64  `json:"points"`              // contribution of the detector to the score, ≥ 0
