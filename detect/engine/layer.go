@@ -306,30 +306,43 @@ func (e *Engine) evidence(p *person, o *org, v *verdict, at int64, add func(int,
 			sources |= pr.Sources
 		}
 	}
-	for i := range cat.indicators {
-		f := &cat.indicators[i]
-		if n, holds := day.Facts[i]; holds && !f.replaced(day) {
-			_, seen := o.seen(i, n.Kinds)
-			points := indicatorPoints(f.Weight, f.least(seen, o.FactN), seen, o.FactN)
-			add(l.indicators+i, math.Log1p(points))
-			v.floor = max(v.floor, indicatorFloor(points, f.least(seen, o.FactN), seen, o.FactN))
-		}
+	if len(day.Facts) > 0 {
+		e.indicated(p, o, v, add)
 	}
-	for j := range cat.scored {
-		m := &cat.metrics[j]
-		if v.worth[j] == 0 || !v.counted[m.detector] {
+	for g, counted := range v.counted {
+		if !counted {
 			continue
 		}
-		x := day.scored(j)
-		from := least(floorOf(cat.detectors[m.detector], p.leaving(at)), x, o.before(j, v.raw[j], p.Service))
-		if v.worth[j] > from {
-			add(l.rarity+j, math.Log1p(v.worth[j]-from))
-			add(l.size+j, math.Log1p(x))
+		for _, j := range cat.groups[g] {
+			if v.worth[j] == 0 {
+				continue
+			}
+			x := day.scored(j)
+			from := least(floorOf(cat.detectors[g], p.leaving(at)), x, o.before(j, v.raw[j], p.Service))
+			if v.worth[j] > from {
+				add(l.rarity+j, math.Log1p(v.worth[j]-from))
+				add(l.size+j, math.Log1p(x))
+			}
 		}
 	}
 	add(featDetectors, float64(strong))
 	add(featSources, float64(max(bits.OnesCount32(sources)-1, 0)))
 	return sum
+}
+
+// indicated adds the features of the indicators that hold.
+func (e *Engine) indicated(p *person, o *org, v *verdict, add func(int, float64)) {
+	cat, day := e.catalog, &p.Day
+	for i := range cat.indicators {
+		f := &cat.indicators[i]
+		if n, holds := day.Facts[i]; holds && !f.replaced(day) {
+			_, seen := o.seen(i, n.Kinds)
+			least := f.least(seen, o.FactN)
+			points := indicatorPoints(f.Weight, least, seen, o.FactN)
+			add(cat.layer.indicators+i, math.Log1p(points))
+			v.floor = max(v.floor, indicatorFloor(points, least, seen, o.FactN))
+		}
+	}
 }
 
 // comparison says how the evidence of a day compares with what the person and others did before. But

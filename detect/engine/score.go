@@ -218,10 +218,10 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	}
 	v.today = score
 	v.base = total(score, p.Own) // some people are always odd
-	v.features = e.features(p, v, at, v.features[:0])
-	v.floor = max(v.floor, unexplained(v.base, cat.layer.against(v.features)))
-	v.risk = 0
+	v.features, v.risk = v.features[:0], 0
 	if score > 0 {
+		v.features = e.features(p, v, at, v.features)
+		v.floor = max(v.floor, unexplained(v.base, cat.layer.against(v.features)))
 		v.risk = max(cat.layer.score(cat.layer.logit(v.features)), v.floor)
 	}
 	s.addWatched(e.watched(p, at))
