@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/detect"
@@ -170,8 +172,8 @@ func (o *org) others(p *person, key uint64, today int64) (n, long float64) {
 	if key == 0 || !known {
 		return 0, 0
 	}
-	age := float64(max(today-c.Day, 0))
-	n, long = c.N*math.Pow(cohortDecay, age), c.Long*math.Pow(habitDecay, age)
+	c = c.on(today)
+	n, long = c.N, c.Long
 	if days, mine := p.Cohorts.since(key, today); mine {
 		n -= math.Pow(cohortDecay, float64(days))
 		long -= math.Pow(habitDecay, float64(days))
@@ -184,22 +186,28 @@ func (o *org) meet(cohorts map[uint64]int64, today int64) {
 	if o.Cohorts == nil && len(cohorts) > 0 {
 		o.Cohorts = map[uint64]cohort{}
 	}
-	for key, n := range cohorts {
+	for _, key := range slices.Sorted(maps.Keys(cohorts)) { // in order: who finds no room must not depend on chance
 		c, known := o.Cohorts[key]
 		if !known && len(o.Cohorts) >= maxCohorts {
 			continue
 		}
-		age := float64(max(today-c.Day, 0))
-		o.Cohorts[key] = cohort{
-			N: c.N*math.Pow(cohortDecay, age) + float64(n), Long: c.Long*math.Pow(habitDecay, age) + float64(n), Day: max(today, c.Day),
-		}
+		n := float64(cohorts[key])
+		c = c.on(today)
+		o.Cohorts[key] = cohort{N: c.N + n, Long: c.Long + n, Day: max(today, c.Day)}
 	}
+}
+
+// on is what a cohort amounts to on a later day.
+func (c cohort) on(today int64) cohort {
+	age := float64(max(today-c.Day, 0))
+	c.N, c.Long = c.N*math.Pow(cohortDecay, age), c.Long*math.Pow(habitDecay, age)
+	return c
 }
 
 // disperse forgets cohorts of long ago.
 func (o *org) disperse(today int64) {
 	for key, c := range o.Cohorts {
-		if c.Long*math.Pow(habitDecay, float64(today-c.Day)) < .1 {
+		if c.on(today).Long < .1 {
 			delete(o.Cohorts, key)
 		}
 	}
