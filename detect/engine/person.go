@@ -54,7 +54,6 @@ type person struct {
 	Habits   map[int]habit     // by detector: what past days had of its evidence
 	Happened [happenings]int64 // day on which something happened that may explain what comes after, since 1970
 	Adopted  uint64            // cohort of the application that was authorised last
-	First    int64             // day of the first event, since 1970
 	Started  int64             // day on which the person began, by HR; 0 if unknown
 	Position int64             // the same of the position; 0 if unknown
 
@@ -319,9 +318,6 @@ func (p *person) open(at, end int64) {
 	}
 	d.Added = 0
 	today := at / event.Day
-	if p.First == 0 {
-		p.First = today
-	}
 	d.Silent = 0
 	if p.Last > 0 {
 		d.Silent = int(max(today-p.Last-1, 0))
