@@ -94,7 +94,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 }
 
 // closeInOrder ends the outgoing direction, and waits until the receiver closes or resets the
-// connection.
+// connection. An answer is an error: syslog has none (RFC 6587, section 3).
 func closeInOrder(conn net.Conn) error {
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok {
@@ -105,7 +105,11 @@ func closeInOrder(conn net.Conn) error {
 	}
 	conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 	var b [64]byte
-	if _, err := conn.Read(b[:]); err != nil && strings.Contains(err.Error(), "reset") {
+	count, err := conn.Read(b[:])
+	switch {
+	case count > 0: // a mail or web server
+		return fmt.Errorf("syslog: the server answers %q, so it does not receive syslog", b[:count])
+	case err != nil && strings.Contains(err.Error(), "reset"):
 		return fmt.Errorf("syslog: close connection: %w", err)
 	}
 	return nil
