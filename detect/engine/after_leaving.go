@@ -55,7 +55,7 @@ func (e *Engine) afterLast(p *person, o *org, a *detect.Enriched) {
 		if p.Day.AsUsual == nil {
 			p.Day.AsUsual = &proof{}
 		}
-		p.Day.AsUsual.add(a.Event, "", "")
+		p.Day.AsUsual.add(a.Event, "", "", "")
 	case kind != 0 && p.Left.report(kind):
 		a.AfterLast, a.Unlike = after, how
 	}

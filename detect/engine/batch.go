@@ -248,7 +248,7 @@ func (l *lane) score(of *Engine) {
 	e := l.engine
 	e.config, e.err = of.config, nil
 	e.Hour, e.Heads, e.Complete, e.Exposed, e.Pulse = of.Hour, of.Heads, of.Complete, of.Exposed, of.Pulse
-	e.People, e.Services = of.People, of.Services
+	e.People, e.Services, e.Decided, e.opinions = of.People, of.Services, of.Decided, of.opinions
 	if e.days = nil; of.days != nil {
 		e.days = func(a *finding.Activity) error {
 			l.found = append(l.found, found{item: l.at, day: a})

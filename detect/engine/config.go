@@ -28,6 +28,9 @@ type Config struct {
 	Watchlists  []Watchlist // whose alerts gain weight, by their names
 	OptOuts     []OptOut    // who must not be looked at, and for what
 	Rules       *sigma.Set  // rules of the organisation's own; nil for none
+	// Verdicts lists the decisions about alerts, in any order, also those that later ones have replaced. It is
+	// called at the end of an hour; nil for none. What has happened before a decision is scored without it.
+	Verdicts func() []Verdict
 	// Shards is the number of parts that people are divided into (ShardOf); 0 stands for one.
 	Shards int
 	// Mine are the shards that the engine scores; nil for all of them. It must be given all
@@ -119,6 +122,7 @@ type config struct {
 	shards        int
 	mine          []int
 	exchange      func(hour int64, deltas map[int][]byte) (others [][]byte, err error)
+	verdicts      func() []Verdict
 
 	rules        *sigma.Set
 	correlations []*sigma.Rule
@@ -142,7 +146,7 @@ func (c *Config) prepare() (out config) {
 		return m
 	}
 	out.catalog, out.optOuts, out.unpacked, out.lanes = c.Detectors, c.OptOuts, cmp.Or(c.Unpacked, unpackedPeople), runtime.GOMAXPROCS(0)
-	out.shards, out.mine, out.exchange = max(c.Shards, 1), c.Mine, c.Exchange
+	out.shards, out.mine, out.exchange, out.verdicts = max(c.Shards, 1), c.Mine, c.Exchange, c.Verdicts
 	if out.mine == nil {
 		for s := range out.shards {
 			out.mine = append(out.mine, s)

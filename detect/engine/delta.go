@@ -30,6 +30,7 @@ type delta struct {
 	Shut     []closing          // closed
 	Rights   []given            // to others
 	Gone     []offboarded       // accounts that were closed
+	Verdicts []Verdict          `cbor:",omitempty"` // about alerts
 
 	touched bool // there may be something
 	catalog *Catalog
@@ -264,7 +265,7 @@ func (b *delta) add(o *delta) {
 	}
 	b.Notices, b.Laid, b.Shut = append(b.Notices, o.Notices...), append(b.Laid, o.Laid...), append(b.Shut, o.Shut...)
 	b.Rights, b.Gone = append(b.Rights, o.Rights...), append(b.Gone, o.Gone...)
-	b.Doubtful = append(b.Doubtful, o.Doubtful...)
+	b.Doubtful, b.Verdicts = append(b.Doubtful, o.Doubtful...), append(b.Verdicts, o.Verdicts...)
 }
 
 // countUnknown counts events of an account that belongs to no known person.
@@ -406,6 +407,7 @@ func (s *orgDelta) reset() {
 // forget deletes a person.
 func (b *delta) forget(name string) {
 	b.Doubtful = slices.DeleteFunc(b.Doubtful, func(x doubtful) bool { return x.Name == name })
+	b.Verdicts = slices.DeleteFunc(b.Verdicts, func(v Verdict) bool { return v.Person == name })
 	b.Notices = slices.DeleteFunc(b.Notices, func(x announced) bool { return x.Name == name })
 	b.Laid = slices.DeleteFunc(b.Laid, func(x *exposure) bool { return x.Person == name })
 	b.Shut = slices.DeleteFunc(b.Shut, func(x closing) bool { return x.By == name })
@@ -437,6 +439,7 @@ func (b *delta) order() {
 	}
 	slices.SortFunc(b.Notices, func(a, b announced) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(b.Doubtful, func(a, b doubtful) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(b.Verdicts, func(a, b Verdict) int { return cmp.Or(cmp.Compare(a.Alert, b.Alert), cmp.Compare(a.Seq, b.Seq)) })
 	slices.SortFunc(b.Laid, byOpening)
 	slices.SortFunc(b.Shut, func(a, b closing) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.By, b.By), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Sub, b.Sub))
@@ -479,4 +482,5 @@ func (e *Engine) applyDelta(b *delta, end int64) {
 		e.packIdle()
 	}
 	e.applyPrivileges(b.Rights, end)
+	e.applyVerdicts(b.Verdicts, end)
 }

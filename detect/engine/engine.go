@@ -46,6 +46,7 @@ type Engine struct {
 	places   []uint64       // that its object is below
 	names    lexicon.Names
 	verdict  verdict
+	opinions map[uint64]opinion // by subject: what Decided comes to
 	batch    batch
 	err      error
 	takeAt   int64 // hour before which the state is handed over; 0 for never
@@ -67,6 +68,7 @@ type state struct {
 	Feed     hrState
 	Windows  map[uint64]*window // of correlations
 	Awaited  map[string]given   // the rights of the last days, for those who have done nothing yet
+	Decided  map[string]decided // by alert
 }
 
 // New returns an engine without any knowledge. Emit takes its findings; an error
@@ -81,8 +83,8 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
 		state: state{
 			Pulse: new([32]sourceHealth), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
-			Awaited: map[string]given{},
-			People:  newOrg(cat), Services: newOrg(cat),
+			Awaited: map[string]given{}, Decided: map[string]decided{},
+			People: newOrg(cat), Services: newOrg(cat),
 		},
 	}
 }
@@ -344,6 +346,7 @@ func (e *Engine) closeHour() {
 	}
 	end := (e.Hour + 1) * event.Hour
 	own := e.deltas
+	e.noteVerdicts(own, end)
 	e.deltas, e.spare = e.spare, own // what the end of the hour brings is known an hour later
 	b := e.exchangeDeltas(own)
 	e.applyDelta(b, end)

@@ -62,7 +62,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	}
 	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
 		if marked&1 != 0 {
-			d.proof(g).add(a.Event, a.Object.Container, target(a))
+			d.proof(g).add(a.Event, a.Object.Container, target(a), application(a))
 		}
 	}
 	return again
@@ -158,6 +158,16 @@ func (d *dayState) repeat(a *detect.Enriched) {
 		}
 	}
 	a.First = false
+}
+
+// application is the one that acts, or is authorised; "" if there is none.
+func application(a *detect.Enriched) string {
+	if a.Class == event.TokenGrant || a.Class == event.PermissionGrant {
+		if name := a.AppName(); name != "" {
+			return name
+		}
+	}
+	return bare(a.Client.App)
 }
 
 // target is who or what received the data of an act.

@@ -53,6 +53,7 @@ const (
 	stepOpened   // a place to which the person gave themselves the right
 	ofFolder
 	ofCohort
+	ofVerdict // what verdicts are about
 )
 
 // hash is the key of a thing in a novelty set.

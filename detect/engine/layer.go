@@ -120,6 +120,10 @@ const (
 	featMailbox
 	featSelf
 	featReceivers
+	featVerdictDetector // the four in the order of subjects
+	featVerdictPlace
+	featVerdictApplication
+	featVerdictFunction
 	contextFeatures
 )
 
@@ -175,6 +179,13 @@ var contextual = [contextFeatures]Feature{
 	featMailbox:          {Name: "party_mailbox", Most: free, Words: "to a private mailbox"},
 	featSelf:             {Name: "party_self", Most: free, Words: "to their own private address"},
 	featReceivers:        {Name: "receivers", Least: -free, Most: free},
+
+	// Verdicts: those who decide see one organisation, and bench/train sees none of them. Their weights are
+	// set, and come to 1.5 together.
+	featVerdictDetector:    {Name: "verdicts_detector", Least: .3, Most: .3},
+	featVerdictPlace:       {Name: "verdicts_place", Least: .5, Most: .5},
+	featVerdictApplication: {Name: "verdicts_application", Least: .35, Most: .35},
+	featVerdictFunction:    {Name: "verdicts_function", Least: .35, Most: .35},
 }
 
 // Bounds of the weights of what a single detector saw: it may speak against a day a little, where most
@@ -222,6 +233,9 @@ func newLayer(c *Catalog, body []byte) *layer {
 	for i, x := range l.feature {
 		l.index[x.Name] = i
 		l.weight[i] = f.Weights[x.Name]
+		if x.Least == x.Most {
+			l.weight[i] = x.Least // it is not learned
+		}
 	}
 	return l
 }
@@ -264,6 +278,7 @@ func (e *Engine) features(p *person, v *verdict, at int64, list []term) []term {
 	p.Day.Manner.add(add)
 	if sum > 0 {
 		e.explain(p, o, v, sum, at/event.Day, add)
+		e.heed(p, v, sum, add)
 	}
 	return list
 }
@@ -478,15 +493,19 @@ func unexplained(base, against float64) float64 {
 	return max(float64(.6*base), detect.LeastShown)
 }
 
-// against are the log-odds of the circumstances that speak against a day: ≤ 0.
+// against are the log-odds of the circumstances that speak against a day: ≤ 0. Verdicts about other days
+// explain nothing of this one.
 func (l *layer) against(list []term) (sum float64) {
 	for _, t := range list {
-		if t.feature < int(contextFeatures) {
+		if isCircumstance(t.feature) {
 			sum += min(float64(l.weight[t.feature]*t.value), 0)
 		}
 	}
 	return sum
 }
+
+// isCircumstance says whether a feature is about the circumstances of the day itself.
+func isCircumstance(feature int) bool { return feature < featVerdictDetector }
 
 // logit are the log-odds of features.
 func (l *layer) logit(list []term) float64 {

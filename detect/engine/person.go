@@ -173,6 +173,7 @@ type proof struct {
 	Sources uint32
 	Places  names
 	Targets names
+	Apps    names    `cbor:",omitempty"` // applications that acted, or were authorised
 	Unknown int      // folders, with an unknown number of files
 	Repeats int      // further events about things that are counted already
 	Kept    []string `cbor:",omitempty"` // ids as of when the day's score was reached
@@ -184,7 +185,7 @@ const (
 	maxPlaces = 24
 )
 
-func (p *proof) add(e *event.Event, place, target string) {
+func (p *proof) add(e *event.Event, place, target, app string) {
 	p.N++
 	if p.N == 1 {
 		p.From = e.Time
@@ -203,6 +204,7 @@ func (p *proof) add(e *event.Event, place, target string) {
 	}
 	tally(&p.Places, place, 1)
 	tally(&p.Targets, target, 1)
+	tally(&p.Apps, app, 1)
 	if e.Object.Folder && e.Class == event.Download {
 		p.Unknown++
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -30,7 +31,8 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	r.Bias, r.Offset, r.Scale, r.Floor = l.bias, l.offset, l.scale, v.floor
 	for _, t := range v.features {
 		r.Terms = append(r.Terms, finding.Term{
-			Feature: l.feature[t.feature].Name, Value: t.value, Weight: l.weight[t.feature], Words: l.words(t),
+			Feature: l.feature[t.feature].Name, Value: t.value, Weight: l.weight[t.feature],
+			Words: cmp.Or(e.sayVerdicts(p, v, t.feature), l.words(t)),
 		})
 	}
 	for g, det := range cat.detectors {
@@ -90,6 +92,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	}
 	b := p.before(at)
 	r.Breach, r.Right = b.breach, b.right
+	r.Subjects = e.subjects(p, v)
 	return r
 }
 
@@ -320,7 +323,7 @@ func (l *layer) recompute(r *finding.Receipt, base float64, points, rules []floa
 	logit, against := r.Bias, 0.0
 	for _, t := range r.Terms {
 		logit += float64(t.Weight * t.Value)
-		if f, known := l.index[t.Feature]; known && f < int(contextFeatures) {
+		if f, known := l.index[t.Feature]; known && isCircumstance(f) {
 			against += min(float64(t.Weight*t.Value), 0)
 		}
 		if x, follows := found[t.Feature]; follows {

@@ -97,7 +97,7 @@ func (p *person) matched(r *sigma.Rule, ev *event.Event, more string) (first boo
 	if more != "" {
 		d.Ruled[i].More = more
 	}
-	d.proof(p.catalog.mechanism[detect.UserRules]).add(ev, ev.Object.Container, "")
+	d.proof(p.catalog.mechanism[detect.UserRules]).add(ev, ev.Object.Container, "", "")
 	return first
 }
 

@@ -61,6 +61,7 @@ type kept struct {
 	Feed     hrState
 	Windows  map[uint64]*window
 	Awaited  map[string]given
+	Decided  map[string]decided `cbor:",omitempty"`
 	People   *org
 	Services *org
 	Deltas   map[int]*delta `cbor:"Brought"` // of the hour that is open, by shard
@@ -114,7 +115,7 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 func (e *Engine) snapshot() (*Snapshot, error) {
 	k := kept{
 		Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed,
-		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, People: e.People, Services: e.Services,
+		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, Decided: e.Decided, People: e.People, Services: e.Services,
 		Deltas: map[int]*delta{},
 	}
 	for s, b := range e.deltas {
@@ -171,7 +172,8 @@ func (e *Engine) restore(s *Snapshot) error {
 	}
 	e.state = state{
 		Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed,
-		Windows: k.Windows, Awaited: k.Awaited, People: k.People, Services: k.Services,
+		Windows: k.Windows, Awaited: k.Awaited, Decided: k.Decided, People: k.People,
+		Services: k.Services,
 	}
 	e.enough = e.People.personDays() >= Enough
 	e.people = newPeople(e.config.unpacked, s.file)
@@ -181,6 +183,10 @@ func (e *Engine) restore(s *Snapshot) error {
 	if e.Awaited == nil {
 		e.Awaited = map[string]given{}
 	}
+	if e.Decided == nil {
+		e.Decided = map[string]decided{}
+	}
+	e.weighVerdicts()
 	if e.Windows == nil {
 		e.Windows = map[uint64]*window{}
 	}

@@ -34,6 +34,8 @@ type Receipt struct {
 	Offset float64 `json:"offset,omitempty"`
 	Scale  float64 `json:"scale,omitempty"`
 	Floor  float64 `json:"floor,omitempty"` // what rules of the organisation and indicators come to at least
+	// Subjects are what a verdict about the alert is counted for.
+	Subjects []Subject `json:"subjects,omitempty"`
 	// Watchlists that hold, and what they change the score by after Own is subtracted; may be
 	// negative.
 	Watch       []Watched `json:"watch,omitempty"`
@@ -52,6 +54,16 @@ type Term struct {
 	// Words say what it means, if it has to do with the circumstances of the day and weighs
 	// noticeably.
 	Words string `json:"words,omitempty"`
+}
+
+// Subject is a detector that has a large part in an alert, and what it saw most of: keys of 16
+// hexadecimal digits, "" if there is none. A verdict about the alert is counted for the detector, and
+// for the detector in that place, with that application and in that function (the department).
+type Subject struct {
+	Detector    string `json:"detector"` // its name
+	Place       string `json:"place,omitempty"`
+	Application string `json:"application,omitempty"`
+	Function    string `json:"function,omitempty"`
 }
 
 // Count is an amount that was scored.
