@@ -170,6 +170,38 @@ func (s *Store) Known(ctx context.Context) (k Known, err error) {
 	return k, err
 }
 
+// DataUntil returns the end of the latest day with a summary, or now if that is earlier or there is none.
+func (s *Store) DataUntil(ctx context.Context, now time.Time) (time.Time, error) {
+	var end int64
+	err := s.db.QueryRowContext(ctx,
+		"SELECT coalesce(max(body ->> 'end'), 0) FROM activity WHERE day = (SELECT max(day) FROM activity)").Scan(&end)
+	if err != nil {
+		return now, fmt.Errorf("alert: read daily summaries: %w", err)
+	}
+	if until := time.UnixMilli(end).UTC(); end > 0 && until.Before(now) {
+		return until, nil
+	}
+	return now, nil
+}
+
+// UsersOf returns the users of all alerts, by id.
+func (s *Store) UsersOf(ctx context.Context) (map[string]string, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT id, user FROM alert")
+	if err != nil {
+		return nil, fmt.Errorf("alert: list users of alerts: %w", err)
+	}
+	defer rows.Close()
+	users := map[string]string{}
+	for rows.Next() {
+		var id, user string
+		if err := rows.Scan(&id, &user); err != nil {
+			return nil, fmt.Errorf("alert: list users of alerts: %w", err)
+		}
+		users[id] = user
+	}
+	return users, rows.Err()
+}
+
 // SetLeavers stores the people whom HR lists as leaving, in place of the stored ones for whom
 // among returns true. A nil among stands for all.
 func (s *Store) SetLeavers(ctx context.Context, list []finding.Leaver, among func(user string) bool) error {

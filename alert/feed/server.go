@@ -458,10 +458,13 @@ func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) e
 		return err
 	}
 	t.Alert, t.At, t.Who = c.Alert.ID, s.Now(), who.Name
+	if t.Since, err = s.Alerts.DataUntil(ctx, t.At); err != nil {
+		return err
+	}
 	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert); err != nil {
 		return err
 	}
-	if err := s.Store.Decide(ctx, t, c.Alert.Detectors); err != nil {
+	if err := s.Store.Decide(ctx, t, &c.Alert); err != nil {
 		return refuse(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "feed: "))
 	}
 	return nil

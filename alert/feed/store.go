@@ -23,6 +23,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -180,14 +182,17 @@ type Triage struct {
 	Status   Status    `json:"status"`             // the decision
 	Assignee string    `json:"assignee,omitempty"` // who works on it; up to 200 bytes
 	Note     string    `json:"note,omitempty"`     // the reason; up to 4,000 bytes
+	// Since is the time in the data from which on it counts for other alerts: At, or the end of the data if that
+	// is earlier. Old events are scored as they were.
+	Since time.Time `json:"-"`
 }
 
 // maxNote is the most bytes of a note or reason.
 const maxNote = 4000
 
-// Decide stores a decision. Detectors are those of the alert, for Precision. An unknown status,
-// a note that is too long, and a False or BenignTrue without a note are errors.
-func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error {
+// Decide stores a decision about an alert. An unknown status, a note that is too long, and a False or
+// BenignTrue without a note are errors.
+func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
 	switch {
 	case !slices.Contains(Statuses, t.Status):
 		return fmt.Errorf("feed: status %q: %v", t.Status, Statuses)
@@ -196,9 +201,18 @@ func (s *Store) Decide(ctx context.Context, t Triage, detectors []string) error 
 	case (t.Status == False || t.Status == BenignTrue) && strings.TrimSpace(t.Note) == "":
 		return errors.New("feed: a reason is required to close an alert as false or benign")
 	}
-	_, err := s.db.ExecContext(ctx,
-		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		t.Alert, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(detectors, " "))
+	subjects := []finding.Subject{}
+	if a.Receipt != nil {
+		subjects = append(subjects, a.Receipt.Subjects...)
+	}
+	body, err := json.Marshal(subjects)
+	if err != nil {
+		return fmt.Errorf("feed: store decision: %w", err)
+	}
+	_, err = s.db.ExecContext(ctx,
+		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		a.ID, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(a.Detectors, " "), t.Since.UnixMilli(),
+		string(body))
 	if err != nil {
 		return fmt.Errorf("feed: store decision: %w", err)
 	}
@@ -252,6 +266,36 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 		all[t.Alert] = t
 	}
 	return all, rows.Err()
+}
+
+// Taught is a decision, and what it is counted for.
+type Taught struct {
+	Triage
+	Seq      int64             // a later decision has a higher one
+	Subjects []finding.Subject // of the alert
+}
+
+// Taught returns all decisions, also those that later ones have replaced, the latest last.
+func (s *Store) Taught(ctx context.Context) (list []Taught, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, alert, at, who, status, assignee, note, since, subjects FROM triage ORDER BY seq")
+	if err != nil {
+		return nil, fmt.Errorf("feed: list decisions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t Taught
+		var at, since int64
+		var subjects []byte
+		if err := rows.Scan(&t.Seq, &t.Alert, &at, &t.Who, &t.Status, &t.Assignee, &t.Note, &since, &subjects); err != nil {
+			return nil, fmt.Errorf("feed: list decisions: %w", err)
+		}
+		if err := json.Unmarshal(subjects, &t.Subjects); err != nil {
+			return nil, fmt.Errorf("feed: list decisions: %w", err)
+		}
+		t.At, t.Since = time.UnixMilli(at).UTC(), time.UnixMilli(since).UTC()
+		list = append(list, t)
+	}
+	return list, rows.Err()
 }
 
 // Outcomes counts the closed alerts of a detector.

@@ -71,6 +71,9 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	sorter := order.New(sortMemory, "")
 	defer sorter.Close()
 
+	if detection.Verdicts, err = st.verdicts(ctx); err != nil {
+		return nil, err
+	}
 	before, err := st.load(ctx, sorter)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
+	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/identity"
@@ -87,6 +88,15 @@ func (s *state) close() {
 		s.alerts.Close()
 	}
 	s.lock.Close()
+}
+
+// verdicts are the decisions about alerts of earlier runs.
+func (s *state) verdicts(ctx context.Context) (func() []engine.Verdict, error) {
+	if s == nil {
+		return nil, nil
+	}
+	list, err := triage.Verdicts(ctx, s.dir)
+	return func() []engine.Verdict { return list }, err
 }
 
 // load restores what earlier runs left behind; the events since their checkpoint

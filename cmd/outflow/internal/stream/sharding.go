@@ -14,6 +14,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
+	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/guard"
@@ -38,6 +39,7 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 	if err != nil {
 		return err
 	}
+	pr.config.Verdicts = triage.Follow(ctx, w.Dir, w.Log)
 	pr.published.shards, pr.published.mine = l.Alerts.Partitions(), mine
 	pr.window.KeepSums()
 	pr.older = &sharedCheckpoints{snapshots, w.Dir}

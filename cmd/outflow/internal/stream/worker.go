@@ -15,6 +15,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/snapshot"
+	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/failpoint"
@@ -117,6 +118,7 @@ func (w *Worker) runAll(ctx context.Context, l *Logs, shared *snapshot.Store, pa
 	if err != nil {
 		return err
 	}
+	pr.config.Verdicts = triage.Follow(ctx, w.Dir, w.Log)
 	pr.older = &localCheckpoints{store, shared}
 	if shared != nil {
 		pr.stored = func(ctx context.Context, at int64) error { return shared.Put(ctx, path, at) }
