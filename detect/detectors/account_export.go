@@ -16,7 +16,7 @@ var accountExport = &detect.Detector{
 	Needs: []detect.Need{takeouts, m365Exchange, slackAny, githubAny, dropboxAny, atlassianAny, snowflakeAny, crmEvents, awsManage,
 		anthropicAny},
 	Indicators: []detect.Indicator{{
-		Name: "account_export", Weight: .6, Impact: 2, Once: true, On: []event.Class{event.Export},
+		Name: "account_export", Weight: .6, Kind: deed, Impact: 2, Once: true, On: []event.Class{event.Export},
 		Match: func(a *detect.Enriched) bool {
 			return !crm(a) && !cloud(a) && !elsewhereBound(a) && !exportsReport(a) && !a.Whole() && !ofOthers(a)
 		},
@@ -30,13 +30,14 @@ var accountExport = &detect.Detector{
 			return "started an export from " + a.Source.Title() + " to " + detect.Quote(a.Attr(event.AttrTarget))
 		},
 	}, {
-		Name: "account_export_whole", Weight: 1.3, Impact: 3, Once: true, On: []event.Class{event.Export},
+		Name: "account_export_whole", Weight: 1.3, Least: detect.LeastShown, Kind: deed, Seldom: true, Impact: 3, Once: true,
+		On:    []event.Class{event.Export},
 		Match: (*detect.Enriched).Whole,
 		Describe: func(a *detect.Enriched) string {
 			return "started an export of the whole organisation in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
 	}, {
-		Name: "account_export_others", Weight: 1, Impact: 2, Once: true, On: []event.Class{event.Export},
+		Name: "account_export_others", Weight: 1, Kind: deed, Impact: 2, Once: true, On: []event.Class{event.Export},
 		Match: func(a *detect.Enriched) bool { return ofOthers(a) && len(a.To) == 0 && !a.Whole() },
 		Describe: func(a *detect.Enriched) string {
 			s := "started an export of other people's data in " + a.Source.Title() + ": " + detect.Quote(a.Action)
@@ -63,6 +64,9 @@ var accountExport = &detect.Detector{
 		Describe: sayExported,
 	}},
 }
+
+// deed tells exports apart that are made for different reasons: by service and kind of record.
+func deed(a *detect.Enriched) string { return a.Source.Title() + ": " + a.Action }
 
 // ofOthers says whether other people's data is exported or handed over.
 func ofOthers(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == event.ReachOthers }

@@ -31,7 +31,7 @@ var appConsent = &detect.Detector{
 				" read everybody's files, mail or messages, or change accounts, without a user"
 		},
 	}, {
-		Name: "app_everybody", Weight: 1.6, Least: detect.LeastShown, Impact: 3, On: grants,
+		Name: "app_everybody", Weight: 1.6, Least: detect.LeastShown, Kind: (*detect.Enriched).AppName, Impact: 3, On: grants,
 		Match: func(a *detect.Enriched) bool { return broad(a) && forEverybody(a) },
 		Describe: func(a *detect.Enriched) string {
 			return "let the application " + detect.Quote(a.AppName()) +

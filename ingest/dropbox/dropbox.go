@@ -396,6 +396,11 @@ func linkedApp(r *record, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrAppName, e.Object.Name)
 }
 
+// ofOthers is an export of what is held of members of the team.
+func ofOthers(_ *record, _ *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrReach, event.ReachOthers)
+}
+
 // teamApp is an application that may reach the data of the whole team. The log does not say what it
 // may do there.
 func teamApp(r *record, e *event.Event, out *ingest.Sink) {

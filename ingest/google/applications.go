@@ -301,9 +301,12 @@ func ofOthers(d *detail, e *event.Event, out *ingest.Sink) {
 	out.Attr(event.AttrReach, event.ReachOthers)
 }
 
-// ofMatter is an export of a matter in Vault: what is held of any users.
+// ofMatter is an export of a matter in Vault: what is held of any users, or of all of them.
 func ofMatter(d *detail, e *event.Event, out *ingest.Sink) {
 	e.Object = event.Object{ID: d.matter, Type: "matter", Name: cmp.Or(d.resource, d.matter)}
+	if d.targetUser == "" && d.targets == nil && (d.unit == "/" || strings.EqualFold(d.query, "all")) {
+		e.Object.Type = "organization"
+	}
 	out.Attr(event.AttrReach, event.ReachOthers)
 }
 

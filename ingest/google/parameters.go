@@ -19,7 +19,7 @@ type detail struct {
 	clientID, appName, destination, forward, affected, failure, label             string
 	groupEmail, memberEmail, drive, calendar, grantee, access, description        string
 	domain, oldValue, addedRole, resource, matter, room, attachment, asset        string
-	assetID, assetType, attachmentHash, copyType, scope                           string
+	assetID, assetType, attachmentHash, copyType, scope, query, unit              string
 	scopes, newValues, targets                                                    []byte // lists, if they are
 	primary, notPrimary, suspicious, collaborator                                 bool
 	bytes                                                                         int64
@@ -313,6 +313,10 @@ func (d *detail) rareField(name string) *string {
 		return &d.resource
 	case "matter_id":
 		return &d.matter
+	case "query":
+		return &d.query
+	case "organizational_unit_name", "org_unit_name":
+		return &d.unit
 	case "room_id", "space_id":
 		return &d.room
 	case "attachment_name":

@@ -221,6 +221,18 @@ func search(r *record, e *event.Event, out *ingest.Sink) {
 	})
 }
 
+// discovery is a content search of Purview, or an export of what it found. Its records have the places
+// that are searched as fields of their own.
+func discovery(r *record, e *event.Event, out *ingest.Sink) {
+	e.Object = event.Object{Type: "search", ID: r.objectID, Name: r.objectID}
+	for _, places := range []string{r.exchange, r.sharePoint, r.publicFolders} {
+		if strings.EqualFold(strings.Trim(places, `[]" `), "All") {
+			e.Object.Type = "organization"
+		}
+	}
+	ofOthers(e, out)
+}
+
 // searchAction is what is done with the results of a search: they are exported, shown or purged.
 func searchAction(r *record, e *event.Event, out *ingest.Sink) {
 	search(r, e, out)

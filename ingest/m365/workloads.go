@@ -17,6 +17,7 @@ type workloadFields struct {
 	action, country, displayName                                            string // of Entra ID's own schema
 	silent                                                                  bool   // the person was not there
 	artifactID, reportID, datasetID, dashboardID, dataflowID, succeeded     string
+	exchange, sharePoint, publicFolders                                     string // where a search looks
 }
 
 // scan reads a field, or skips it.
@@ -74,6 +75,12 @@ func (f *workloadFields) text(key string) *string {
 		return &f.application
 	case "EnforcementMode":
 		return &f.enforcing
+	case "ExchangeLocations":
+		return &f.exchange
+	case "SharepointLocations":
+		return &f.sharePoint
+	case "PublicFolderLocations":
+		return &f.publicFolders
 	}
 	return f.powerBI(key)
 }
@@ -195,14 +202,14 @@ var workloads = map[string]operation{
 	"MessagesRead":           {event.View, conversations},
 	"TranscriptsExported":    {event.Export, conversations},
 	"RecordingExported":      {event.Export, conversations},
-	"SearchExported":         {event.Export, nil},
-	"SearchExportDownloaded": {event.Export, nil},
-	"SearchPreviewed":        {event.List, nil},
-	"ExportJob":              {event.Export, nil},
-	"ExportStarted":          {event.Export, nil},
-	"DownloadDocument":       {event.Export, nil},
+	"SearchExported":         {event.Export, discovery},
+	"SearchExportDownloaded": {event.Export, discovery},
+	"SearchPreviewed":        {event.List, discovery},
+	"ExportJob":              {event.Export, discovery},
+	"ExportStarted":          {event.Export, discovery},
+	"DownloadDocument":       {event.Export, discovery},
 	"ReportExported":         {event.Export, nil},
-	"AeDExport":              {event.Export, nil},
+	"AeDExport":              {event.Export, discovery},
 }
 
 // atRisk is a detection of Entra ID Protection.

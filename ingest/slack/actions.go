@@ -51,15 +51,15 @@ var actions = ingest.NamesOf(map[string]handler{
 	"user_deactivated":                        {event.Offboard, subject},
 	"user_created":                            {event.ConfigChange, subject},
 	"user_reactivated":                        {event.ConfigChange, subject},
-	"manual_export_started":                   {event.Export, nil},
-	"manual_export_completed":                 {event.Export, nil},
-	"manual_export_downloaded":                {event.Export, nil},
-	"scheduled_export_started":                {event.Export, nil},
-	"scheduled_export_downloaded":             {event.Export, nil},
+	"manual_export_started":                   {event.Export, ofWorkspace},
+	"manual_export_completed":                 {event.Export, ofWorkspace},
+	"manual_export_downloaded":                {event.Export, ofWorkspace},
+	"scheduled_export_started":                {event.Export, ofWorkspace},
+	"scheduled_export_downloaded":             {event.Export, ofWorkspace},
 	"channels_export_started":                 {event.Export, nil},
 	"channels_export_downloaded":              {event.Export, nil},
-	"manual_user_export_started":              {event.Export, nil},
-	"manual_user_export_downloaded":           {event.Export, nil},
+	"manual_user_export_started":              {event.Export, ofOthers},
+	"manual_user_export_downloaded":           {event.Export, ofOthers},
 	"app_installed":                           {event.TokenGrant, app},
 	"app_approved":                            {event.TokenGrant, app},
 	"app_scopes_expanded":                     {event.TokenGrant, app},
@@ -74,8 +74,8 @@ var actions = ingest.NamesOf(map[string]handler{
 
 	// What leaves.
 	"export_private_channel_analytics_created":  {event.Export, nil},
-	"channel_audit_export_started":              {event.Export, nil},
-	"channel_audit_export_downloaded":           {event.Export, nil},
+	"channel_audit_export_started":              {event.Export, ofOthers},
+	"channel_audit_export_downloaded":           {event.Export, ofOthers},
 	"audit_logs_export_csv_started":             {event.Export, nil},
 	"audit_logs_export_json_started":            {event.Export, nil},
 	"search_query_audit_logs_export_started":    {event.Export, nil},
@@ -224,6 +224,14 @@ func byVerb(action string) handler {
 		}
 	}
 	return handler{}
+}
+
+// ofWorkspace is an export of the messages and files of everybody in the workspace.
+func ofWorkspace(_ *record, e *event.Event, _ *ingest.Sink) { e.Object.Type = "organization" }
+
+// ofOthers is an export of what other people wrote.
+func ofOthers(_ *record, _ *event.Event, out *ingest.Sink) {
+	out.Attr(event.AttrReach, event.ReachOthers)
 }
 
 // boundary is a change of what may be shared with whom: barriers between groups, and rules for
