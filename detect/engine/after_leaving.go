@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type left struct {
 	Little   bool     // too little was known before to say what is usual
 	Worked   int64    // time of the last act by hand that was as usual; 0 for none
 	Asked    bool     // HR was asked whether the date is right
+	Stranger bool     `cbor:",omitempty"` // something was reported that may not be the person
+	Stays    bool     `cbor:",omitempty"` // a day's work was done as before: the date is in doubt
 	Reported []uint64 // kinds of unusual activity that were reported
 }
 
@@ -56,9 +59,43 @@ func (e *Engine) afterLast(p *person, o *org, a *detect.Enriched) {
 			p.Day.AsUsual = &proof{}
 		}
 		p.Day.AsUsual.add(a.Event, "", "", "")
+		e.stays(p, o)
 	case kind != 0 && p.Left.report(kind):
 		a.AfterLast, a.Unlike = after, how
+		p.Left.Stranger = p.Left.Stranger || p.Left.Little || kind == hash(ofUser, "stranger")
 	}
+}
+
+// stays notes whether the person goes on working as before: on one day, fewActs by hand as usual, and the
+// ordinary work of half a usual day. Somebody who comes back to take something does neither.
+func (e *Engine) stays(p *person, o *org) {
+	if p.Left.Stays || p.Day.AsUsual.N < fewActs {
+		return
+	}
+	if did, usual := e.ordinary(p, o); did < usual/2 {
+		return
+	}
+	p.Left.Stays = true
+	if !p.Left.Stranger {
+		delete(p.Day.Facts, p.catalog.afterLeavingFact)
+	}
+}
+
+// ordinary is the work of today that no detector looks at, and that of a usual day.
+func (e *Engine) ordinary(p *person, o *org) (did, usual float64) {
+	d := o.department(p.peerGroup())
+	for j := p.catalog.scored; j < len(p.catalog.metrics); j++ {
+		mean := p.mean(j, o.peers(d, j))
+		did += math.Sqrt(min(math.Floor(p.Day.Count[j]), float64(6*mean)+6))
+		usual += math.Sqrt(mean)
+	}
+	return did, usual
+}
+
+// doubted says whether the last working day that HR has is in doubt: it is over, and the person goes on
+// working as before.
+func (p *person) doubted(at int64) bool {
+	return p.Left != nil && (p.Left.Asked || p.Left.Stays) && at > p.lastDayEnd()+grace
 }
 
 // byHand says whether a person acted, rather than an application or something that states no
@@ -78,12 +115,13 @@ func (l *left) report(kind uint64) bool {
 }
 
 // unlike says in words how an act after the last working day is unlike what the person did before,
-// and returns a key of that; 0 if it is not. Once HR was asked, the person is known to go on: a
+// and returns a key of that; 0 if it is not. Once HR was asked, or a day's work was done, the person is known to go on: a
 // journey or a late evening is no longer remarkable, but who comes back after long, or a stranger
 // with another client, is.
 func (e *Engine) unlike(p *person, o *org, a *detect.Enriched) (kind uint64, how string) {
 	silence := int64(longSilence)
-	if p.Left.Asked {
+	known := p.Left.Asked || p.Left.Stays
+	if known {
 		silence = longAbsence
 	}
 	switch {
@@ -101,7 +139,7 @@ func (e *Engine) unlike(p *person, o *org, a *detect.Enriched) (kind uint64, how
 	switch {
 	case from && with:
 		return hash(ofUser, "stranger"), "from a network and with a client that were not theirs before"
-	case p.Left.Asked:
+	case known:
 		return 0, ""
 	case from:
 		return hash(ofUser, "network"), "from a network that was not theirs before"
@@ -141,7 +179,7 @@ func noted(a *detect.Enriched) bool {
 // that changes the score.
 func (p *person) takenAfterLast(v *verdict) bool {
 	d := &p.Day
-	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || v.risk-v.gain < takenFrom || !p.Left.report(hash(ofUser, "taken")) {
+	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || p.Left.Stays || v.risk-v.gain < takenFrom || !p.Left.report(hash(ofUser, "taken")) {
 		return false
 	}
 	i := d.catalog.afterLeavingFact
@@ -195,7 +233,7 @@ type doubtful struct {
 // usual: once, until HR names another date.
 func (e *Engine) doubtLastDay(p *person, v *verdict) {
 	d := &p.Day
-	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || d.AsUsual.N < fewActs || v.risk-v.gain >= askedFrom {
+	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || d.AsUsual.N < fewActs || !p.Left.Stays && v.risk-v.gain >= askedFrom {
 		return
 	}
 	if _, reported := d.Facts[p.catalog.afterLeavingFact]; reported {

@@ -60,7 +60,8 @@ func TestAfterLeaving(t *testing.T) {
 		"an application of somebody at work": {
 			[]string{"routine 1-60", "32 20:00 p1 view source=box app=x1"}, nil, 31,
 		},
-		"little was known": {[]string{"routine 26-60"}, []int64{31}, 0},
+		"a network, after a day's work": {[]string{"routine 1-60", "31 19:00 p1 view source=box item=plan ip=203.0.113.9"}, nil, 31},
+		"little was known":              {[]string{"routine 26-60"}, []int64{31}, 0},
 		"HR corrects the date": {
 			[]string{"routine 1-60", "notice p1 40 50"}, nil, 51,
 		},

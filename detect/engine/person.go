@@ -362,9 +362,9 @@ func (d *dayState) proof(g int) *proof {
 }
 
 // leaving says whether the person is between notice and a week after the last
-// working day.
+// working day, unless that is in doubt.
 func (p *person) leaving(at int64) bool {
-	return p.Notice > 0 && at >= p.Notice && (p.LastDay == 0 && at < p.Notice+120*event.Day || at < p.LastDay+8*event.Day)
+	return p.Notice > 0 && !p.doubted(at) && at >= p.Notice && (p.LastDay == 0 && at < p.Notice+120*event.Day || at < p.LastDay+8*event.Day)
 }
 
 // quiet is the hour of the day (UTC) at which a day ends: opposite to the middle
