@@ -83,6 +83,7 @@ func (e *Engine) happen(p *person, a *detect.Enriched) {
 type circumstances struct {
 	Acts      int            // events that detectors counted
 	Strange   int            // of them, from a network that was new to person and organisation
+	Closed    int            `cbor:",omitempty"` // in places that only few of another department come to
 	OffHours  int            // at hours at which the person hardly ever works
 	Connected int            // by an application
 	Shared    int            // from a network that colleagues use, too
@@ -92,8 +93,9 @@ type circumstances struct {
 // standings is how many standings a party may have.
 const standings = int(detect.Self) + 1
 
-// attend counts the circumstances of an event that a detector has marked.
-func (e *Engine) attend(p *person, a *detect.Enriched) {
+// attend counts the circumstances of an event that a detector has marked, and returns who comes to its place,
+// if only few of another department do.
+func (e *Engine) attend(p *person, a *detect.Enriched) *regulars {
 	c := &p.Day.Manner
 	c.Acts++
 	if a.Strange {
@@ -113,6 +115,14 @@ func (e *Engine) attend(p *person, a *detect.Enriched) {
 	if a.OffHours || e.offHours(p, a.Event) {
 		c.OffHours++
 	}
+	if a.Unsigned {
+		return nil
+	}
+	who := e.closed(p, a.Event)
+	if who != nil {
+		c.Closed++
+	}
+	return who
 }
 
 // gather counts a person into the cohorts of its evidence, once a week each.

@@ -55,6 +55,7 @@ type orgDelta struct {
 	Arrivals    []arrival
 	Named       []content        // what places hold
 	Cohorts     map[uint64]int64 // people who join a cohort
+	Visits      []visit          `cbor:",omitempty"` // of places
 
 	catalog *Catalog
 }
@@ -311,6 +312,7 @@ func (s *orgDelta) add(o *orgDelta) {
 	}
 	s.Arrivals = append(s.Arrivals, o.Arrivals...)
 	s.Named = append(s.Named, o.Named...)
+	s.Visits = append(s.Visits, o.Visits...)
 	for key, n := range o.Cohorts {
 		s.join(key, n)
 	}
@@ -401,7 +403,7 @@ func (s *orgDelta) reset() {
 	clear(s.Kinds)
 	clear(s.Hours)
 	clear(s.Cohorts)
-	s.Arrivals, s.Named = s.Arrivals[:0], s.Named[:0]
+	s.Arrivals, s.Named, s.Visits = s.Arrivals[:0], s.Named[:0], s.Visits[:0]
 }
 
 // forget deletes a person.
@@ -413,6 +415,7 @@ func (b *delta) forget(name string) {
 	b.Shut = slices.DeleteFunc(b.Shut, func(x closing) bool { return x.By == name })
 	b.Rights = slices.DeleteFunc(b.Rights, func(x given) bool { return x.To == name })
 	b.Gone = slices.DeleteFunc(b.Gone, func(x offboarded) bool { return x.Who == name })
+	b.People.Visits = slices.DeleteFunc(b.People.Visits, func(x visit) bool { return x.Who == shortHash(name) })
 	for s := range b.Who {
 		delete(b.Who[s], name)
 	}
@@ -423,6 +426,7 @@ func (b *delta) forget(name string) {
 func (b *delta) orderNamed() {
 	orderContents(b.People.Named)
 	orderContents(b.Services.Named)
+	slices.SortFunc(b.People.Visits, byPlace)
 }
 
 // order sorts the other lists, so that equal deltas are encoded alike.

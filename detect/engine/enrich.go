@@ -54,6 +54,7 @@ func (e *Engine) enrich(p *person, ev *event.Event) *detect.Enriched {
 		a.Refused = p.refused(ev.Time, 30*60_000)
 	}
 	e.enrichClass(p, o, a, today)
+	e.visits(p, a, today)
 	e.afterLast(p, o, a)
 	e.happen(p, a)
 	return a

@@ -50,8 +50,9 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	grown := d.measure(a, &c)
 	again := e.match(p, a, &c) || grown
 
+	var who *regulars
 	if c.marked != 0 {
-		e.attend(p, a)
+		who = e.attend(p, a)
 		d.ActT = a.Time
 	}
 	if c.spared != 0 {
@@ -62,7 +63,7 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	}
 	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
 		if marked&1 != 0 {
-			d.proof(g).add(a.Event, a.Object.Container, target(a), application(a))
+			d.proof(g).add(a.Event, a.Object.Container, target(a), application(a)).among(who)
 		}
 	}
 	return again
@@ -318,6 +319,9 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
 	} else if det.Reason != nil && len(cat.groups[g]) == 0 && len(det.Indicators) == 0 {
 		clauses = append(clauses, det.Reason(p.view(det, g)))
+	}
+	if pr.Among != nil && 2*pr.Closed >= pr.N {
+		clauses = append(clauses, pr.Among.words())
 	}
 	f.Reason = strings.Join(clauses, "; ")
 	f.Context = append(e.context(p, at), e.sayWatched(v.watched)...)

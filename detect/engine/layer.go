@@ -86,6 +86,8 @@ const (
 	featStrange
 	featConnected
 	featSharedNetwork
+	featClosed
+	featClosedActs
 	featHabitDays
 	featHabitLevel
 	featHabitLately
@@ -145,6 +147,8 @@ var contextual = [contextFeatures]Feature{
 	featStrange:          {Name: "new_network", Most: free, Words: "from networks that are new here"},
 	featConnected:        {Name: "by_application", Least: -1, Most: 1},
 	featSharedNetwork:    {Name: "shared_network", Least: -1.5, Words: "from networks that colleagues use"},
+	featClosed:           {Name: "closed_place", Most: free, Words: "in places that only few of another department come to"},
+	featClosedActs:       {Name: "closed_place_acts", Most: free},
 	featHabitDays:        {Name: "habit_days", Least: -free, Words: "not for the first time lately"},
 	featHabitLevel:       {Name: "habit_level", Least: -2, Words: "they did as much before"},
 	featHabitLately:      {Name: "told_lately", Least: -2, Words: "the same within the last days"},
@@ -293,6 +297,8 @@ func (c *circumstances) add(add func(int, float64)) {
 	add(featStrange, float64(c.Strange)/n)
 	add(featConnected, float64(c.Connected)/n)
 	add(featSharedNetwork, float64(c.Shared)/n)
+	add(featClosed, float64(c.Closed)/n)
+	add(featClosedActs, math.Log1p(float64(c.Closed)))
 	for standing, f := range partyFeatures {
 		if f != 0 {
 			add(f, float64(c.Parties[standing])/n)

@@ -92,5 +92,6 @@ func (e *Engine) subtract(p *person) {
 	}
 	if !p.Service {
 		b.Heads--
+		to.Visits = append(to.Visits, visit{Who: shortHash(p.Name)})
 	}
 }

@@ -35,13 +35,14 @@ type org struct {
 	RulesAdd    map[string]int64
 	Hours       map[string]*[25]int64 // days with activity by hour (UTC), and all days, by location
 
-	Networks map[uint64]int32 // day first seen
-	Domains  map[uint64]int32
-	Apps     map[uint64]int32
-	AppUsers map[uint64]int32 // people who were seen using an application
-	Partners map[uint64]int32 // people who have dealt with a party outside
-	Places   map[uint64]*contents
-	Cohorts  map[uint64]cohort // people with the same evidence lately
+	Networks  map[uint64]int32 // day first seen
+	Domains   map[uint64]int32
+	Apps      map[uint64]int32
+	AppUsers  map[uint64]int32 // people who were seen using an application
+	Partners  map[uint64]int32 // people who have dealt with a party outside
+	Places    map[uint64]*contents
+	Cohorts   map[uint64]cohort    // people with the same evidence lately
+	Audiences map[uint64]*audience // people who came to places
 
 	catalog *Catalog
 }
@@ -91,7 +92,8 @@ func newOrg(cat *Catalog) *org {
 		FactAdd: make([]int64, len(cat.indicators)), FactN: 200,
 		Hours: map[string]*[25]int64{}, Networks: map[uint64]int32{}, Domains: map[uint64]int32{}, Apps: map[uint64]int32{},
 		AppUsers: map[uint64]int32{}, Partners: map[uint64]int32{}, Places: map[uint64]*contents{}, Cohorts: map[uint64]cohort{},
-		Rules: map[string]float64{}, RulesAdd: map[string]int64{},
+		Audiences: map[uint64]*audience{},
+		Rules:     map[string]float64{}, RulesAdd: map[string]int64{},
 		Kinds: map[string]float64{}, KindsAdd: map[string]int64{},
 	}
 	for j := range q {
@@ -132,6 +134,7 @@ func (d *department) prepare() {
 func (o *org) closeHour(hour int64, s *orgDelta) {
 	o.take(s)
 	o.meet(s.Cohorts, hour/24)
+	o.meetReaders(s.Visits, hour/24)
 	for _, d := range o.Departments {
 		slot := int(hour % 24)
 		did, usual := d.Did[slot], d.Usual[slot]
@@ -160,6 +163,7 @@ func (o *org) closeHour(hour int64, s *orgDelta) {
 	if (hour+1)%24 == 0 {
 		o.closeDay()
 		o.disperse(hour / 24)
+		o.forgetReaders(hour / 24)
 	}
 }
 

@@ -75,7 +75,8 @@ type person struct {
 	items   int   // of a batch, while it is spread over lanes
 	lane    *lane
 	shard   int
-	optOuts uint64 // detectors that the person has opted out of, a bit each
+	visited [visitsKept]uint64 // places that have counted the person today
+	optOuts uint64             // detectors that the person has opted out of, a bit each
 
 	catalog *Catalog
 }
@@ -173,10 +174,12 @@ type proof struct {
 	Sources uint32
 	Places  names
 	Targets names
-	Apps    names    `cbor:",omitempty"` // applications that acted, or were authorised
-	Unknown int      // folders, with an unknown number of files
-	Repeats int      // further events about things that are counted already
-	Kept    []string `cbor:",omitempty"` // ids as of when the day's score was reached
+	Apps    names     `cbor:",omitempty"` // applications that acted, or were authorised
+	Unknown int       // folders, with an unknown number of files
+	Repeats int       // further events about things that are counted already
+	Kept    []string  `cbor:",omitempty"` // ids as of when the day's score was reached
+	Closed  int       `cbor:",omitempty"` // events in places that only few of another department come to
+	Among   *regulars `cbor:",omitempty"` // who comes to the first of them
 }
 
 const (
@@ -185,7 +188,7 @@ const (
 	maxPlaces = 24
 )
 
-func (p *proof) add(e *event.Event, place, target, app string) {
+func (p *proof) add(e *event.Event, place, target, app string) *proof {
 	p.N++
 	if p.N == 1 {
 		p.From = e.Time
@@ -207,6 +210,17 @@ func (p *proof) add(e *event.Event, place, target, app string) {
 	tally(&p.Apps, app, 1)
 	if e.Object.Folder && e.Class == event.Download {
 		p.Unknown++
+	}
+	return p
+}
+
+// among notes who comes to the place of an event that was added, if only few of another department do.
+func (p *proof) among(who *regulars) {
+	if who == nil {
+		return
+	}
+	if p.Closed++; p.Among == nil {
+		p.Among = who
 	}
 }
 
