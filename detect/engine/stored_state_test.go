@@ -125,6 +125,7 @@ func complete(t *testing.T, s *Snapshot) {
 		"receivers": len(granter.Day.Received) > 0, "bursts": len(grantee.Day.Bursts) > 0,
 		"evidence": len(grantee.Day.Proof) > 0, "a shift": slices.Max(granter.Shift) > 0,
 		"a service account": e.find(address("svc.backup")).Service, "what goes on": len(granter.Carry) > 0 && len(granter.Past) > 0,
+		"people of places": len(e.People.Audiences) > 0,
 	} {
 		if !there {
 			t.Errorf("the state has none: %s", what)
