@@ -27,6 +27,7 @@ var grouped = []group{
 		"push_refused",
 	}},
 	{"hours and networks", []string{"off_hours", "new_network", "shared_network", "by_application"}},
+	{"closed places: few people of another department", []string{"closed_place", "closed_place_acts"}},
 	{"parties", []string{
 		"party_vendor", "party_introduced", "party_contact", "party_stranger", "party_mailbox", "party_self", "receivers",
 	}},
@@ -34,7 +35,7 @@ var grouped = []group{
 	{"everything else", nil},
 }
 
-const kinds, others = 6, 7 // indices of groups
+const kinds, others = 7, 8 // indices of groups
 
 // groupOf is the index of a feature's group.
 func groupOf(feature string) int {

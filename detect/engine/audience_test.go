@@ -105,6 +105,40 @@ func TestClosed(t *testing.T) {
 	}
 }
 
+// TestClosedIsTold has an alert say who comes to the place, and weigh it.
+func TestClosedIsTold(t *testing.T) {
+	var told []*finding.Finding
+	e := newEngine(Config{}, func(f *finding.Finding) error { told = append(told, f); return nil })
+	all := audienceEvents(4, 0, 1, 30)
+	for n := range 300 {
+		d := inFolder(event.Download)
+		d.Object.ID = fmt.Sprint("taken", n)
+		d.ID, d.Time = fmt.Sprint("act", n), at(31, 0)+11*event.Hour+int64(n)*1000
+		d.Key = hash(ofItem, d.ID)
+		d.Actor = event.Actor{Account: address("thief"), Kind: event.Human}
+		all = append(all, keyed{address("thief"), d})
+	}
+	feed(t, e, all)
+	if err := e.Flush(); err != nil || len(told) == 0 {
+		t.Fatal(err, len(told))
+	}
+	last := told[len(told)-1]
+	if want := `only 4 other people used "/sites/S/Docs/Merger" in the last weeks, all of "Legal"`; !strings.Contains(last.Reason, want) {
+		t.Errorf("%s", last.Reason)
+	}
+	for _, f := range told {
+		if f.Receipt == nil {
+			continue
+		}
+		for _, x := range f.Receipt.Terms {
+			if x.Feature == "closed_place" && x.Value == 1 && x.Weight > 0 {
+				return
+			}
+		}
+	}
+	t.Error("the place does not weigh")
+}
+
 // TestAudienceForgets keeps nobody, and no place, that nobody came to for long.
 func TestAudienceForgets(t *testing.T) {
 	o := newOrg(testCatalog)
