@@ -184,6 +184,65 @@ func (s *Store) DataUntil(ctx context.Context, now time.Time) (time.Time, error)
 	return now, nil
 }
 
+// Stream returns what a budget is set from: the alerts about people from a time on, and the days of people. What
+// was decided about an alert says decided, by its id.
+func (s *Store) Stream(ctx context.Context, from time.Time, decided func(id string) (confirmed, dismissed bool)) (*Stream, error) {
+	out := &Stream{}
+	if err := s.streamAlerts(ctx, out, from, decided); err != nil {
+		return nil, fmt.Errorf("alert: read alerts for the budget: %w", err)
+	}
+	if err := s.streamDays(ctx, out, from); err != nil {
+		return nil, fmt.Errorf("alert: read days of people for the budget: %w", err)
+	}
+	return out, nil
+}
+
+func (s *Store) streamAlerts(ctx context.Context, out *Stream, from time.Time, decided func(id string) (bool, bool)) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT id, time, body ->> 'rate', body ->> 'detector', coalesce(body ->> 'department', ''),
+		coalesce(body -> 'receipt' ->> 'floor', 0) > 0 AND score <= body -> 'receipt' ->> 'floor' + .01
+		FROM alert WHERE time >= ? AND coalesce(body ->> 'health', 0) = 0 AND coalesce(body ->> 'withdrawn', 0) = 0`, from.UnixMilli())
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a StreamAlert
+		if err := rows.Scan(&a.ID, &a.At, &a.Rate, &a.Detector, &a.Department, &a.Floor); err != nil {
+			return err
+		}
+		a.Confirmed, a.Dismissed = decided(a.ID)
+		out.Alerts = append(out.Alerts, a)
+	}
+	return rows.Err()
+}
+
+func (s *Store) streamDays(ctx context.Context, out *Stream, from time.Time) error {
+	first := ""
+	if err := s.db.QueryRowContext(ctx, "SELECT coalesce(min(day), '') FROM covered").Scan(&first); err != nil {
+		return err
+	}
+	if at, err := time.Parse(time.DateOnly, first); err == nil {
+		out.First = at.UnixMilli() / dayLength
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT day, coalesce(body ->> 'department', ''), count(*) FROM activity
+		WHERE day >= ? AND coalesce(body ->> 'service', 0) = 0 GROUP BY 1, 2`, from.UTC().Format(time.DateOnly))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var day, department string
+		var n int
+		if err := rows.Scan(&day, &department, &n); err != nil {
+			return err
+		}
+		if at, err := time.Parse(time.DateOnly, day); err == nil {
+			out.Active(at.UnixMilli()/dayLength, department, n)
+		}
+	}
+	return rows.Err()
+}
+
 // UsersOf returns the users of all alerts, by id.
 func (s *Store) UsersOf(ctx context.Context) (map[string]string, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, user FROM alert")

@@ -31,6 +31,7 @@ type Digest struct {
 	Health     []Unseen      `json:"health"`            // problems with the data
 	Overflow   int           `json:"overflow"`          // messages beyond a channel's daily limit
 	Suppressed int           `json:"suppressed"`        // alerts that suppressions muted
+	Budget     *alert.Kept   `json:"budget,omitempty"`  // how it was kept up to the end of the week; nil if none is asked for
 	Verdict    State         `json:"verdict"`           // the result
 	Coverage   *Coverage     `json:"coverage"`          // of the days of the week that are over
 	Usual      *Usual        `json:"usual"`             // how much is known of what is usual

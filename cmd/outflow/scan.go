@@ -225,6 +225,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		Workers:  j.workers,
 		Forms:    j.read,
 		Config:   j.conf,
+		Budget:   j.limit,
 		Progress: progress,
 	})
 	progress.End()
@@ -232,7 +233,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return err
 	}
 
-	shown, hidden, worst := j.choose(res.Alerts)
+	shown, hidden, worst := j.choose(res.Alerts, res.Budget)
 	var b bytes.Buffer
 	if err := j.print(stdout, &b, res, shown); err != nil {
 		return err
@@ -251,7 +252,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 
 // choose returns the alerts to print, how many are not printed for lack of --all, and
 // the highest severity since --since.
-func (j *scanJob) choose(all []alert.Alert) (shown []alert.Alert, hidden int, worst alert.Severity) {
+func (j *scanJob) choose(all []alert.Alert, budget *alert.Budget) (shown []alert.Alert, hidden int, worst alert.Severity) {
 	worst = -1
 	total := len(all)
 	shown = slices.DeleteFunc(all, func(a alert.Alert) bool {
@@ -259,7 +260,7 @@ func (j *scanJob) choose(all []alert.Alert) (shown []alert.Alert, hidden int, wo
 			return true
 		}
 		worst = max(worst, a.Severity)
-		return !j.all && !alert.NeedsAttention(&a, j.limit, j.from)
+		return !j.all && !alert.NeedsAttention(&a, budget, j.from)
 	})
 	if !j.all {
 		hidden = total - len(shown)
@@ -304,6 +305,9 @@ func (j *scanJob) summarize(b *bytes.Buffer, res *batch.Result, hidden int) {
 			plain.Count(hidden), j.limit)
 	default:
 		fmt.Fprintf(b, "%s more below %s: --all prints them\n", plain.Count(hidden), j.from)
+	}
+	if res.Kept != nil {
+		fmt.Fprintf(b, "Budget: %s\n", res.Kept)
 	}
 	bad := j.conf.RuleSet.Bad
 	for i, err := range bad {

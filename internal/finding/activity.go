@@ -5,16 +5,18 @@ import "time"
 // Activity is a daily summary: what a user did on a day, beside what is usual. A later summary
 // of the same user and Date replaces it; End may differ, since it may be known better by then.
 type Activity struct {
-	User    string   `json:"user"`              // account of the user
-	End     int64    `json:"end"`               // end of the day, Unix milliseconds: in the middle of the user's night
-	Open    bool     `json:"open,omitempty"`    // the day is not over
-	Gone    bool     `json:"gone,omitempty"`    // there was no such day, as later events showed
-	Risk    float64  `json:"risk,omitempty"`    // highest score of the day
-	Leaving bool     `json:"leaving,omitempty"` // whether the user was known to leave
-	Service bool     `json:"service,omitempty"` // a service account rather than a person
-	Sources []string `json:"sources,omitempty"` // short names of the sources with events of the user
-	Known   float64  `json:"known"`             // person-days that baselines rested on; old ones count less
-	Counts  []Amount `json:"counts,omitempty"`  // what was counted, by metric
+	User    string  `json:"user"`              // account of the user
+	End     int64   `json:"end"`               // end of the day, Unix milliseconds: in the middle of the user's night
+	Open    bool    `json:"open,omitempty"`    // the day is not over
+	Gone    bool    `json:"gone,omitempty"`    // there was no such day, as later events showed
+	Risk    float64 `json:"risk,omitempty"`    // highest score of the day
+	Leaving bool    `json:"leaving,omitempty"` // whether the user was known to leave
+	Service bool    `json:"service,omitempty"` // a service account rather than a person
+	// Department of the person, from HR's files; may be empty.
+	Department string   `json:"department,omitempty"`
+	Sources    []string `json:"sources,omitempty"` // short names of the sources with events of the user
+	Known      float64  `json:"known"`             // person-days that baselines rested on; old ones count less
+	Counts     []Amount `json:"counts,omitempty"`  // what was counted, by metric
 }
 
 // Date returns the calendar date of the day (2006-01-02): that of 12 hours before its end, in

@@ -15,6 +15,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
@@ -39,6 +40,7 @@ type Input struct {
 	Workers  int            // files that are decoded at the same time; at least 1
 	Forms    ingest.Forms   // of times that do not say it themselves
 	Config   *config.Config // complete; see config.Load
+	Budget   float64        // false alerts per 1,000 user-days that are asked for; 0 for none
 	Progress *Progress      // shows how far the scan is; nil for none
 }
 
@@ -49,6 +51,8 @@ type Result struct {
 	Covered  []engine.Covered // by the exceptions of the configuration
 	Matched  map[string]bool  // the organisation's own rules that match, by id
 	Usual    usual            // how much is known of what is usual
+	Budget   *alert.Budget    // set from the alerts; nil if none is asked for
+	Kept     *alert.Kept      // how it was kept over the last weeks of the data; nil without
 }
 
 // Scan reads everything below the paths, puts it in order, and lets it flow:
@@ -125,13 +129,46 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		config:   detection,
 		first:    first,
 		latest:   latest,
+		count:    in.Budget > 0,
 	}
 	flow.resolver.Configure(in.Config.Identity())
 	desk, err := flow.run()
 	if err != nil {
 		return nil, err
 	}
-	return &Result{desk, cov, flow.covered, flow.matched, newUsual(flow.known, float64(latest-first)/float64(event.Day))}, nil
+	res := &Result{
+		Alerts: desk, Coverage: cov, Covered: flow.covered, Matched: flow.matched,
+		Usual: newUsual(flow.known, float64(latest-first)/float64(event.Day)),
+	}
+	return res, flow.setBudget(res, in.Budget)
+}
+
+// setBudget sets the budget from the alerts of this run, and of those before it.
+func (f *flow) setBudget(res *Result, asked float64) (err error) {
+	if asked <= 0 {
+		return nil
+	}
+	if f.state != nil {
+		res.Budget, err = triage.Budget(f.ctx, asked, f.state.dir, f.state.alerts, time.Time{})
+		if err != nil {
+			return err
+		}
+	} else {
+		s := &alert.Stream{}
+		for i := range res.Alerts {
+			s.Add(&res.Alerts[i], false, false)
+		}
+		for i := range f.days {
+			if a := &f.days[i]; !a.Service {
+				if day, err := time.Parse(time.DateOnly, a.Date()); err == nil {
+					s.Active(day.Unix()/86400, a.Department, 1)
+				}
+			}
+		}
+		res.Budget = alert.NewBudget(asked, s)
+	}
+	res.Kept = res.Budget.Kept(time.UnixMilli(f.latest))
+	return nil
 }
 
 // taker returns the function that takes the events of a worker: it counts them, and gives those that
@@ -183,6 +220,7 @@ type flow struct {
 	config   engine.Config
 	first    int64 // times of the first and the latest event; HR's do not count
 	latest   int64
+	count    bool // the days of people, also if nothing is kept
 
 	at       int64 // of the new checkpoint; 0 if nothing is kept
 	aliases  []byte
@@ -297,7 +335,7 @@ func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) er
 		}
 	}
 	eng := engine.New(f.config, func(fd *finding.Finding) error { return send(found{finding: fd}) })
-	if f.state != nil {
+	if f.state != nil || f.count {
 		eng.Days(func(a *finding.Activity) error { return send(found{day: a}) })
 	}
 	if f.before.baseline != nil {

@@ -64,6 +64,14 @@ type Daemon struct {
 		list map[string]*watch.Follower // by the source's name
 	}
 
+	budget struct { // as of a moment
+		sync.Mutex
+		at    time.Time
+		asked float64
+		now   *alert.Budget
+		kept  *alert.Kept
+	}
+
 	domains struct { // for masks
 		sync.Mutex
 		at     time.Time
@@ -370,10 +378,14 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	at.Next = a.Recs[len(a.Recs)-1].Offset + 1
 	conf := d.current()
+	budget, _, err := d.budgetNow(ctx)
+	if err != nil {
+		return err
+	}
 	policy := alert.NotifyPolicy{
 		Now:            time.Now(),
 		Detectors:      detectors.Traits(),
-		NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, conf.Budget, alert.Medium) },
+		NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, budget, alert.Medium) },
 	}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]

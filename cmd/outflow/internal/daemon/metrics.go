@@ -176,6 +176,9 @@ var (
 	descKnown    = desc("alerts_known", "Alerts in the notification log.")
 	descNotified = renamed("alerts_told", "alerts_notified", "Alerts that were sent through a channel.")
 	descWaiting  = desc("alerts_waiting", "Alerts that wait for a channel.")
+	descAllowed  = desc("budget_asked", "False alerts per 1,000 user-days that the budget allows.")
+	descKept     = desc("budget_kept", "False alerts per 1,000 user-days that passed in the last four weeks: dismissed ones (least), "+
+		"and with those that nobody has decided about (most).", "bound")
 	descSize     = desc("state_bytes", "Size of a file of the state.", "file")
 	descShards   = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
 	descWaited   = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
@@ -323,6 +326,11 @@ func (out metricSink) arrived(a *arrivedStatus) {
 
 // alerts collects the notification log, if it is kept here.
 func (out metricSink) alerts(s *Status) {
+	if k := s.Budget; k != nil {
+		out.gauge(descAllowed, k.Asked)
+		out.gauge(descKept, k.Least, "least")
+		out.gauge(descKept, k.Most, "most")
+	}
 	if a := s.Alerts; a != nil {
 		out.gauge(descKnown, float64(a.Known))
 		out.gauge(descNotified, float64(a.Notified))

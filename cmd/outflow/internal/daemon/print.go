@@ -59,6 +59,9 @@ func (s *Status) Print(w io.Writer, now time.Time) error {
 	dead := plain.CountOf(s.Dead, "record", "records")
 	failures := plain.CountOf(int(s.Failures), "failure", "failures")
 	fmt.Fprintf(&b, "%s could not be decoded (outflow dead-letter list); %s since the start.\n", dead, failures)
+	if s.Budget != nil {
+		fmt.Fprintf(&b, "Budget: %s.\n", s.Budget)
+	}
 	for _, line := range s.EndedWatchlists {
 		fmt.Fprintf(&b, "Note: %s.\n", plain.Escape(line))
 	}

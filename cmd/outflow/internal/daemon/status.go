@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/outflow/outflow/alert"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
@@ -112,6 +113,7 @@ type Status struct {
 	// Processor is how far the stream processor is; nil if none runs here.
 	Processor *stream.Status   `json:"judge,omitempty"`
 	Alerts    *alertStatus     `json:"alerts,omitempty"`   // nil without the role alert
+	Budget    *alert.Kept      `json:"budget,omitempty"`   // how it was kept; nil if none is asked for
 	Dead      int              `json:"dead_letters"`       // of all sources
 	Arrived   *arrivedStatus   `json:"arrived,omitempty"`  // what became of what came today
 	Accounts  []stream.Account `json:"accounts,omitempty"` // the same of every day that is known
@@ -254,6 +256,9 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 			return nil, err
 		}
 		s.Alerts = &alertStatus{known, notified, waiting, d.stats.sent.Load()}
+		if _, s.Budget, err = d.budgetNow(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

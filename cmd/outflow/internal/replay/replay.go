@@ -73,6 +73,7 @@ func (s *Logs) scan(ctx context.Context, c *config.Config) (*batch.Result, map[s
 		Workers:  s.Workers,
 		Forms:    s.Forms,
 		Config:   c,
+		Budget:   c.Budget,
 		Progress: s.Progress,
 	})
 	if err != nil {
@@ -80,7 +81,7 @@ func (s *Logs) scan(ctx context.Context, c *config.Config) (*batch.Result, map[s
 	}
 	shown := map[string]alert.Alert{}
 	for _, a := range res.Alerts {
-		if !a.Health && alert.NeedsAttention(&a, c.Budget, alert.Medium) {
+		if !a.Health && alert.NeedsAttention(&a, res.Budget, alert.Medium) {
 			a.Receipt = nil
 			shown[a.ID] = a
 		}

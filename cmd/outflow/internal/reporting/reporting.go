@@ -28,6 +28,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
@@ -356,6 +357,9 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 		return nil, err
 	}
 	d.SetSuppressed(hidden)
+	if d.Budget, err = f.kept(ctx, data, d.To); err != nil {
+		return nil, err
+	}
 	if f.People == "pseudonyms" {
 		m, err := keys.OpenMask(f.Data, data.Conf, string(feed.SOC), nil)
 		if err != nil {
@@ -364,6 +368,23 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 		d.Mask(m)
 	}
 	return d, nil
+}
+
+// kept is how the budget was kept in the four weeks before a time; nil if none is asked for, or there is no data of them.
+func (f *Source) kept(ctx context.Context, data *Data, until time.Time) (*alert.Kept, error) {
+	asked := data.Conf.Budget
+	if asked <= 0 {
+		return nil, nil
+	}
+	until, err := data.alerts.DataUntil(ctx, until)
+	if err != nil {
+		return nil, err
+	}
+	b, err := triage.Budget(ctx, asked, f.Data, data.alerts, triage.BudgetSince(until))
+	if err != nil {
+		return nil, err
+	}
+	return b.Kept(until), nil
 }
 
 // suppressed is how many alerts of a stretch of time were not sent because of suppressions.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/detect/engine"
@@ -89,3 +90,37 @@ func Follow(ctx context.Context, dir string, log *slog.Logger) func() []engine.V
 		return list
 	}
 }
+
+// Budget returns a budget of false alerts per 1,000 user-days that is set from the alerts of a data directory from a time on, and
+// from the decisions about them; nil if nothing is asked.
+func Budget(ctx context.Context, asked float64, dir string, alerts *alert.Store, from time.Time) (*alert.Budget, error) {
+	if asked <= 0 {
+		return nil, nil
+	}
+	decided, err := Outcomes(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := alerts.Stream(ctx, from, decided)
+	if err != nil {
+		return nil, err
+	}
+	return alert.NewBudget(asked, s), nil
+}
+
+// Outcomes returns what was decided about alerts last, by their ids.
+func Outcomes(ctx context.Context, dir string) (func(id string) (confirmed, dismissed bool), error) {
+	all, err := Verdicts(ctx, dir)
+	last := map[string]engine.Outcome{}
+	for i := range all {
+		last[all[i].Alert] = all[i].Outcome
+	}
+	return func(id string) (bool, bool) { return last[id] == engine.Confirmed, last[id] == engine.Dismissed }, err
+}
+
+// budgetSince is how far back Budget must look to say how a budget was kept over the last four weeks: those, and what
+// the first of their days was set from.
+const budgetSince = 57 * 24 * time.Hour
+
+// BudgetSince is the time from which on a budget needs alerts, to decide about alerts of now, and to say how it was kept.
+func BudgetSince(now time.Time) time.Time { return now.Add(-budgetSince) }
