@@ -343,6 +343,13 @@ func TestDigest(t *testing.T) {
 		t.Error(got)
 	}
 	in.Leavers = nil
+	d.Budget = &alert.Kept{Asked: 2, Least: .5, Most: 1.5, Dismissed: 1, Undecided: 2, UserDays: 2000}
+	for _, format := range []string{"text", "html"} {
+		var b bytes.Buffer
+		if err := d.Write(&b, format); err != nil || !strings.Contains(b.String(), "Budget: asked 2 false alerts per 1,000 user-days, kept between") {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
 	quiet := MakeDigest(in, monday.AddDate(0, 0, -70), func(string) bool { return false }, nil, 0)
 	var b bytes.Buffer
 	if err := quiet.Write(&b, "text"); err != nil || !quiet.Quiet() || quiet.Verdict != PartlyData ||

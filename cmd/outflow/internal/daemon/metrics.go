@@ -179,9 +179,9 @@ var (
 	descAllowed  = desc("budget_asked", "False alerts per 1,000 user-days that the budget allows.")
 	descKept     = desc("budget_kept", "False alerts per 1,000 user-days that passed in the last four weeks: dismissed ones (least), "+
 		"and with those that nobody has decided about (most).", "bound")
-	descSize     = desc("state_bytes", "Size of a file of the state.", "file")
-	descShards   = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
-	descWaited   = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
+	descSize   = desc("state_bytes", "Size of a file of the state.", "file")
+	descShards = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
+	descWaited = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
 		"Time spent waiting for processors of other shards, since the start.")
 	descSave    = renamed("judge_save_seconds", "detect_checkpoint_seconds", "How long it took to store the last checkpoint.")
 	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")

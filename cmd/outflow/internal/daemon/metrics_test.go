@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 )
 
@@ -22,6 +23,7 @@ func TestMetrics(t *testing.T) {
 	stats.observe("chat", at, errors.New("refused"), at)
 	s := &Status{Processor: &stream.Status{}, Alerts: &alertStatus{Known: 3, Notified: 2}}
 	s.Processor.Rewinds = 7
+	s.Budget = &alert.Kept{Asked: 2, Least: .5, Most: 1.5}
 	families, err := newRegistry(func() *Status { return s }, &stats).Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +37,7 @@ func TestMetrics(t *testing.T) {
 		for _, m := range f.GetMetric() {
 			name := f.GetName()
 			for _, l := range m.GetLabel() {
-				if n := l.GetName(); n == "channel" || n == "outcome" {
+				if n := l.GetName(); n == "channel" || n == "outcome" || n == "bound" {
 					name += " " + l.GetValue()
 				}
 			}
@@ -48,6 +50,7 @@ func TestMetrics(t *testing.T) {
 		"outflow_notification_latency_seconds mail": 60,
 		"outflow_detect_rollbacks_total":            7, "outflow_judge_rewinds_total": 7,
 		"outflow_alerts_notified": 2, "outflow_alerts_told": 2,
+		"outflow_budget_asked": 2, "outflow_budget_kept least": .5, "outflow_budget_kept most": 1.5,
 		"outflow_build_info": 1,
 	} {
 		if got, there := values[name]; !there || got != want {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/outflow/outflow/alert"
 )
 
 // TestPrintConditions prints conditions near the top, a line each and once, whatever is in them,
@@ -21,6 +23,7 @@ func TestPrintConditions(t *testing.T) {
 		Dead:       1,
 		Failures:   2,
 		Alerts:     &alertStatus{Known: 1, Notified: 0, Waiting: 2},
+		Budget:     &alert.Kept{Asked: 2, Least: 1.25, Most: 1.8, Dismissed: 2, Undecided: 1, UserDays: 1600},
 	}
 	var b bytes.Buffer
 	if err := s.Print(&b, now); err != nil {
@@ -39,7 +42,8 @@ func TestPrintConditions(t *testing.T) {
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", top, strings.Join(want, "\n"))
 	}
-	for _, want := range []string{"1 record could not be decoded", "2 failures", "1 alert is known, 0 were sent, 2 wait to be sent"} {
+	for _, want := range []string{"1 record could not be decoded", "2 failures", "1 alert is known, 0 were sent, 2 wait to be sent",
+		"Budget: asked 2 false alerts per 1,000 user-days, kept between 1.2 and 1.8 over the last 4 weeks (3 alerts passed: 2 dismissed"} {
 		if !strings.Contains(rest, want) {
 			t.Errorf("no %q in\n%s", want, rest)
 		}
