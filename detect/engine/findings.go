@@ -14,6 +14,7 @@ import (
 const (
 	emitFrom = .25 // risk below which nothing is emitted
 	grew     = 1.1 // a count is scored again when it has grown by this factor
+	rises    = .02 // points by which a day must become worse for its score to change
 )
 
 // concerned are the detectors that an event concerns, a bit each.
@@ -197,7 +198,7 @@ func (e *Engine) emitFindings(p *person, at int64, ends bool) *verdict {
 		v = e.score(p, at)
 	}
 	risk := round3(v.risk)
-	worse := risk >= emitFrom && risk > d.Best+.02
+	worse := risk >= emitFrom && risk > d.Best+rises
 	if e.err != nil || !worse && !d.goneOn(v, ends) {
 		return v
 	}

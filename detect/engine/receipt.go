@@ -276,7 +276,10 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		steps = append(steps, Step{cat.Of(detect.Watchlists).Name, "weight of the watchlists", r.WatchPoints, gain})
 		risk += gain
 	}
-	return max(risk, r.Held), steps, nil
+	if r.Held > 0 && round3(risk) <= r.Held+rises { // it stands
+		risk = r.Held
+	}
+	return risk, steps, nil
 }
 
 // recomputeRules are the points of the rules in a receipt.

@@ -41,7 +41,7 @@ type Receipt struct {
 	Watch       []Watched `json:"watch,omitempty"`
 	WatchPoints float64   `json:"watch_points,omitempty"`
 	Risk        float64   `json:"risk"` // the score
-	// Held is the highest score of the day before, where it is higher than Risk: it stands. The
+	// Held is the highest score of the day before, where Risk is hardly higher: it stands. The
 	// figures are those of now, because the act has gone on.
 	Held float64 `json:"held,omitempty"`
 }
