@@ -190,7 +190,8 @@ func (l *lessons) print(w io.Writer) error {
 	}
 	for i := range l.Decisions {
 		d := &l.Decisions[i]
-		line := fmt.Sprintf("%s  %s  %s  %s", d.Alert[:min(8, len(d.Alert))], d.At.Format("2006-01-02 15:04"), plain.Escape(d.Who), d.Status)
+		short, when := d.Alert[:min(8, len(d.Alert))], d.At.Format("2006-01-02 15:04")
+		line := fmt.Sprintf("%s  %s  %s  %s", short, when, plain.Escape(d.Who), d.Status)
 		if d.Note != "" {
 			line += "  " + plain.Escape(d.Note)
 		}

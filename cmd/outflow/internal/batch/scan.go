@@ -136,11 +136,16 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	return flow.result(desk, in.Budget)
+}
+
+// result is what the scan has found, with a budget if one is asked for.
+func (f *flow) result(list []alert.Alert, budget float64) (*Result, error) {
 	res := &Result{
-		Alerts: desk, Coverage: cov, Covered: flow.covered, Matched: flow.matched,
-		Usual: newUsual(flow.known, float64(latest-first)/float64(event.Day)),
+		Alerts: list, Coverage: f.coverage, Covered: f.covered, Matched: f.matched,
+		Usual: newUsual(f.known, float64(f.latest-f.first)/float64(event.Day)),
 	}
-	return res, flow.setBudget(res, in.Budget)
+	return res, f.setBudget(res, budget)
 }
 
 // setBudget sets the budget from the alerts of this run, and of those before it.
