@@ -118,8 +118,13 @@ type Alert struct {
 	DataCompleteTo time.Time  `json:"data_complete_to"` // up to when all its sources had delivered
 	Evidence       []Evidence `json:"evidence"`         // by detector, the strongest first
 	// Exposures lists what was exposed or disabled, and when it was reverted. It is the only
-	// part of an alert that may change long after Time.
+	// part of an alert, with Again, that may change long after Time.
 	Exposures []Exposure `json:"exposures,omitempty"`
+	// Again lists later days on which the person did the same. They raise no alert of their own. Like
+	// Exposures, it may change long after Time.
+	Again []Repetition `json:"again,omitempty"`
+	// Lowered lists why later events, within a day, have lowered Score.
+	Lowered []Lowering `json:"lowered,omitempty"`
 	// Withdrawn marks an alert that later events made obsolete.
 	Withdrawn bool             `json:"withdrawn,omitempty"`
 	Receipt   *finding.Receipt `json:"receipt,omitempty"` // the figures that the score rests on, for outflow explain
@@ -131,6 +136,20 @@ type Exposure struct {
 	Opened time.Time  `json:"opened"`           // when it was exposed or disabled
 	Closed *time.Time `json:"closed,omitempty"` // when that was reverted; nil if it is still open
 	By     string     `json:"by,omitempty"`     // who reverted it; empty if that is not known
+}
+
+// Repetition is a later day on which the person did what an alert is about.
+type Repetition struct {
+	Time   time.Time `json:"time"`   // of the last event of that day
+	Events int       `json:"events"` // of that day
+	Alert  string    `json:"alert"`  // ID of that day's alert, which has a lower score
+}
+
+// Lowering is a later event that explains an alert in part.
+type Lowering struct {
+	Time   time.Time `json:"time"`   // of the event
+	From   float64   `json:"from"`   // score before, in points
+	Reason string    `json:"reason"` // a clause in plain words
 }
 
 // Evidence is one detector's contribution to an alert.
@@ -273,6 +292,67 @@ func (a *Alert) expose(x finding.Exposure) {
 	}
 	if closed := at(x.Closed); a.Exposures[i].Closed == nil || closed.Before(*a.Exposures[i].Closed) {
 		a.Exposures[i].Closed, a.Exposures[i].By = &closed, x.By
+	}
+}
+
+// repeat adds a later day on which the person did the same.
+func (a *Alert) repeat(x finding.Again) {
+	if !slices.ContainsFunc(a.Again, func(r Repetition) bool { return r.Alert == x.Alert }) && len(a.Again) < maxRepetitions {
+		a.Again = append(a.Again, Repetition{at(x.At), x.Events, x.Alert})
+	}
+}
+
+// maxRepetitions is the most later days that an alert lists.
+const maxRepetitions = 60
+
+// sayRepeated describes the later days on which the person did the same; "" if there are none.
+func (a *Alert) sayRepeated() string {
+	if len(a.Again) == 0 {
+		return ""
+	}
+	events := 0
+	for _, r := range a.Again {
+		events += r.Events
+	}
+	return "Again on " + plain.CountOf(len(a.Again), "later day", "later days") + " until " +
+		a.Again[len(a.Again)-1].Time.Format(time.DateOnly) + ", with " + plain.CountOf(events, "event", "events") + "."
+}
+
+// lower adds a later event that has lowered the score. One that is known already changes nothing.
+func (a *Alert) lower(x *finding.Lowered) {
+	by := Lowering{at(x.At), x.From, x.Reason}
+	if x.Risk > a.Score || slices.Contains(a.Lowered, by) {
+		return
+	}
+	impact := 0
+	if a.Severity > severityOf(a.Rate, 0) {
+		impact = 3
+	}
+	a.Lowered = append(a.Lowered, by)
+	a.Score, a.Rate = x.Risk, x.Rate
+	a.Severity = severityOf(a.Rate, impact)
+	a.Reason += fmt.Sprintf("; lowered from %.1f to %.1f, because they %s", x.From, x.Risk, x.Reason)
+	if a.Receipt != nil {
+		r := *a.Receipt
+		r.Later = append(slices.Clone(r.Later), *x)
+		a.Receipt = &r
+	}
+	a.Revision++
+}
+
+// amend adds what was reported after the findings of the alert.
+func (a *Alert) amend(ended []finding.Exposure, again []finding.Again, lowered ...*finding.Lowered) {
+	for _, x := range ended {
+		a.expose(x)
+	}
+	a.sayTakenBack()
+	for _, x := range again {
+		a.repeat(x)
+	}
+	for _, x := range lowered {
+		if x != nil {
+			a.lower(x)
+		}
 	}
 }
 

@@ -564,3 +564,56 @@ func TestTakenBack(t *testing.T) {
 		}
 	}
 }
+
+// TestAmended adds to an alert what came after it, whether it is open or from an earlier run: once.
+func TestAmended(t *testing.T) {
+	again := &finding.Finding{Again: []finding.Again{{At: start() + 90_000_000, Events: 4, Alert: "later"}}}
+	lowered := &finding.Finding{Lowered: &finding.Lowered{At: start() + 3_600_000, From: 9, Risk: 3.5, Rate: 15, Reason: "joined a group"}}
+	check := func(a Alert) {
+		t.Helper()
+		if a.Score != 3.5 || a.Severity != Low || len(a.Lowered) != 1 || len(a.Again) != 1 ||
+			!strings.HasSuffix(a.Reason, "lowered from 9.0 to 3.5, because they joined a group") ||
+			a.sayRepeated() != "Again on 1 later day until 2026-03-03, with 4 events." {
+			t.Errorf("score %.1f, %s, again %v, lowered %v: %s", a.Score, a.Severity, a.Again, a.Lowered, a.Reason)
+		}
+	}
+	d := NewCorrelator()
+	f := found("jane@acme.example", "bulk_download", 0, 9, 9)
+	f.Rate = 1
+	d.Add(f)
+	final := d.Alerts()
+	for range 2 {
+		for _, x := range []*finding.Finding{again, lowered} {
+			x.Episode, x.Person = f.Episode, f.Person
+			d.Add(x)
+		}
+		check(d.Alerts()[0])
+	}
+	old, err := restoreBatch([]byte("{}"), final)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		old.Add(again)
+		old.Add(lowered)
+		check(old.Alerts()[0])
+	}
+	worse := found("jane@acme.example", "bulk_download", 0, 8, 8)
+	worse.Time += 7_200_000
+	d.Add(worse)
+	if a := d.Alerts()[0]; a.Score != 8 || len(a.Lowered) != 0 || len(a.Again) != 1 {
+		t.Errorf("more came on top of what was lowered: %.1f, lowered %v, again %v", a.Score, a.Lowered, a.Again)
+	}
+	kept, err := RestoreCheckpoint(must(d.Checkpoint(start() + 9*86_400_000)))
+	if err != nil || !kept.IsOpen(f.Episode) {
+		t.Errorf("the alert may be repeated, and is forgotten: %v", err)
+	}
+}
+
+// must returns what a checkpoint has.
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

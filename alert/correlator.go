@@ -82,6 +82,8 @@ type openAlert struct {
 	Revision int
 	Findings []*finding.Finding
 	Undone   []finding.Exposure // reported after the findings
+	Again    []finding.Again    `json:",omitempty"` // the same
+	Lowered  []*finding.Lowered `json:",omitempty"` // the same, of the findings as they are
 
 	built          *Alert // built from the fields above; nil if they have changed
 	published      *Alert // the version that Updates returned last
@@ -128,7 +130,7 @@ func (d *Correlator) AdvanceWatermark(at int64) { d.watermark = max(d.watermark,
 func (d *Correlator) Add(f *finding.Finding) {
 	b := d.open[f.Episode]
 	if f.Risk == 0 && !f.Health {
-		d.closeExposures(f, b)
+		d.amend(f, b)
 		return
 	}
 
@@ -141,10 +143,12 @@ func (d *Correlator) Add(f *finding.Finding) {
 	b.built = nil
 	d.changed[f.Person] = true
 	if len(b.Findings) > 0 {
-		switch held := b.Findings[0]; {
-		case f.Risk < held.Risk, f.Risk == held.Risk && f.Time < held.Time:
+		switch held, risk := b.Findings[0], b.risk(); {
+		case f.Risk < risk, f.Risk == risk && f.Time < held.Time:
 			return
-		case f.Risk > held.Risk || f.Time > held.Time:
+		case f.Risk > risk:
+			b.Findings, b.Lowered = b.Findings[:0], nil
+		case f.Time > held.Time:
 			b.Findings = b.Findings[:0]
 		}
 	}
@@ -162,21 +166,30 @@ func (d *Correlator) Add(f *finding.Finding) {
 	b.Findings = append(b.Findings, f)
 }
 
-// closeExposures records that exposures of an alert have ended. Exposures that were never
-// reported are ignored.
-func (d *Correlator) closeExposures(f *finding.Finding, b *openAlert) {
+// risk is the score of an alert, as later events have lowered it.
+func (b *openAlert) risk() float64 {
+	if n := len(b.Lowered); n > 0 {
+		return b.Lowered[n-1].Risk
+	}
+	return b.Findings[0].Risk
+}
+
+// amend adds what was reported after the findings of an alert: exposures that have ended, days on which
+// the same was done, and what later events explain. It is ignored if there is no such alert.
+func (d *Correlator) amend(f *finding.Finding, b *openAlert) {
 	if b != nil {
 		b.Undone = append(b.Undone, f.Exposures...)
+		b.Again = append(b.Again, f.Again...)
+		if f.Lowered != nil {
+			b.Lowered = append(b.Lowered, f.Lowered)
+		}
 		b.built = nil
 		d.changed[b.Findings[0].Person] = true
 		return
 	}
 	for a := range d.final() {
 		if a.ID == f.Episode {
-			for _, x := range f.Exposures {
-				a.expose(x)
-			}
-			a.sayTakenBack()
+			a.amend(f.Exposures, f.Again, f.Lowered)
 		}
 	}
 }
@@ -211,10 +224,7 @@ func (d *Correlator) final() iter.Seq[*Alert] {
 func (d *Correlator) alert(b *openAlert) *Alert {
 	if b.built == nil {
 		a := build(b.Revision, slices.Clone(b.Findings))
-		for _, x := range b.Undone {
-			a.expose(x)
-		}
-		a.sayTakenBack()
+		a.amend(b.Undone, b.Again, b.Lowered...)
 		b.built = &a
 	}
 	b.built.Provisional = b.Findings[0].Until > d.watermark && d.watermark > 0
@@ -361,8 +371,8 @@ func (d *Correlator) reindex() {
 	}
 }
 
-// Prune drops alerts on days before a time (Unix milliseconds) that have no open exposure:
-// findings no longer change them. It keeps the tail of each series, so that later alerts join
+// Prune drops alerts on days before a time (Unix milliseconds) that have no open exposure
+// and are not of what the person may repeat: findings no longer change them. It keeps the tail of each series, so that later alerts join
 // the right case.
 func (d *Correlator) Prune(before int64) {
 	limit := at(before)
@@ -380,7 +390,7 @@ func (d *Correlator) Prune(before int64) {
 		if b == nil || b.Findings[0].Time >= before {
 			continue
 		}
-		if slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil }) {
+		if a.mayChange(limit) {
 			held = append(held, a)
 		} else {
 			d.drop(a.ID)
@@ -403,6 +413,20 @@ func (d *Correlator) Prune(before int64) {
 	for user := range d.users { // cases are now assigned from the tails
 		d.changed[user] = true
 	}
+}
+
+// goesOn is for how long after an alert, or a repetition, another one may be added to it.
+const goesOn = 11 * 24 * time.Hour
+
+// mayChange says whether an alert on a day before a time may still change: something is exposed, or the
+// person may do the same again.
+func (a *Alert) mayChange(limit time.Time) bool {
+	last := a.Time
+	if n := len(a.Again); n > 0 {
+		last = a.Again[n-1].Time
+	}
+	return !a.Health && a.Severity >= Medium && limit.Sub(last) < goesOn ||
+		slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil })
 }
 
 // BatchSnapshot serialises the alerts on days that are not over at a time (Unix

@@ -51,8 +51,8 @@ func (s *Store) Progress(ctx context.Context, partition int) (p Position, err er
 
 // Apply stores the alerts before a position of a partition, and queues their notifications in
 // the same transaction. A channel is notified when an alert passes the budget, when its
-// severity rises, once more when its day closes if the alert changed, and when it is
-// withdrawn. Applying the same alerts again changes nothing.
+// severity rises, once more when its day closes if the alert changed, when later events lower it, and
+// when it is withdrawn; not when the person does the same again. Applying the same alerts again changes nothing.
 func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Alert, t NotifyPolicy) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		held, err := suppressions(ctx, tx)
@@ -103,6 +103,14 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 
 	now := int64(xxhash.Sum64(body))
+	news := now // what a notification would say: that the same goes on is none
+	if len(a.Again) > 0 {
+		quiet := *a
+		quiet.Again = nil
+		if b, err := json.Marshal(&quiet); err == nil {
+			news = int64(xxhash.Sum64(b))
+		}
+	}
 	shown := known || t.NeedsAttention(a)
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) "+
@@ -113,7 +121,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 
 	switch {
-	case known && now == hash:
+	case known && news == hash:
 		return nil
 	case a.Withdrawn && !known, !a.Withdrawn && !known && !t.NeedsAttention(a):
 		return nil
@@ -124,7 +132,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO told (alert, hash, severity) VALUES (?, ?, ?) "+
 			"ON CONFLICT (alert) DO UPDATE SET hash = excluded.hash, severity = excluded.severity",
-		a.ID, now, max(worst, a.Severity)); err != nil {
+		a.ID, news, max(worst, a.Severity)); err != nil {
 		return err
 	}
 

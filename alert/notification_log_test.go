@@ -38,6 +38,10 @@ func TestTake(t *testing.T) {
 		{"less severe", alert.Alert{ID: "x", Severity: alert.Medium, Score: 6, Provisional: true}, false},
 		{"the day is over", alert.Alert{ID: "x", Severity: alert.High, Score: 9}, true},
 		{"the same, over", alert.Alert{ID: "x", Severity: alert.High, Score: 9}, false},
+		{"the person does it again", alert.Alert{ID: "x", Severity: alert.High, Score: 9, Again: []alert.Repetition{{Events: 4}}}, false},
+		{"lowered", alert.Alert{
+			ID: "x", Severity: alert.Medium, Score: 6, Again: []alert.Repetition{{Events: 4}}, Lowered: []alert.Lowering{{From: 9}},
+		}, true},
 		{"something came late", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7}, true},
 		{"withdrawn", alert.Alert{ID: "x", Severity: alert.Medium, Score: 5.7, Withdrawn: true}, true},
 		{"withdrawn before it was notified", alert.Alert{ID: "y", Severity: alert.High, Withdrawn: true}, false},

@@ -293,6 +293,12 @@ func unmapped(a *Alert) map[string]any {
 	if len(a.Exposures) > 0 {
 		m["exposures"] = a.Exposures
 	}
+	if len(a.Again) > 0 {
+		m["again"] = a.Again
+	}
+	if len(a.Lowered) > 0 {
+		m["lowered"] = a.Lowered
+	}
 	return m
 }
 

@@ -168,6 +168,9 @@ func writeTable(w io.Writer, list []Alert, o Options) error {
 		if s := a.statusText(); s != "" {
 			fmt.Fprintf(b, "     %s\n", printable(s))
 		}
+		if s := a.sayRepeated(); s != "" {
+			fmt.Fprintf(b, "     %s\n", printable(s))
+		}
 	}
 
 	if rank == 0 {

@@ -59,7 +59,7 @@ func (e *Engine) afterLast(p *person, o *org, a *detect.Enriched) {
 			p.Day.AsUsual = &proof{}
 		}
 		p.Day.AsUsual.add(a.Event, "", "", "")
-		e.stays(p, o)
+		e.stays(p, o, a.Time)
 	case kind != 0 && p.Left.report(kind):
 		a.AfterLast, a.Unlike = after, how
 		p.Left.Stranger = p.Left.Stranger || p.Left.Little || kind == hash(ofUser, "stranger")
@@ -68,7 +68,7 @@ func (e *Engine) afterLast(p *person, o *org, a *detect.Enriched) {
 
 // stays notes whether the person goes on working as before: on one day, fewActs by hand as usual, and the
 // ordinary work of half a usual day. Somebody who comes back to take something does neither.
-func (e *Engine) stays(p *person, o *org) {
+func (e *Engine) stays(p *person, o *org, at int64) {
 	if p.Left.Stays || p.Day.AsUsual.N < fewActs {
 		return
 	}
@@ -77,6 +77,7 @@ func (e *Engine) stays(p *person, o *org) {
 	}
 	p.Left.Stays = true
 	if !p.Left.Stranger {
+		e.stayed(p, at)
 		delete(p.Day.Facts, p.catalog.afterLeavingFact)
 	}
 }

@@ -65,8 +65,10 @@ func (e *Engine) happen(p *person, a *detect.Enriched) {
 		p.Happened[newClient] = today
 	case a.Class == event.List && a.Whole(), a.Object.Type == "case":
 		p.Happened[openedCase] = today
+		e.explained(p, featCase, a.Time)
 	case a.Class == event.MembershipAdd:
 		p.Happened[joinedChannel] = today
+		e.explained(p, featChannel, a.Time)
 	case a.Class == event.TokenGrant:
 		p.Happened[adoptedApp] = today
 		p.Adopted = hash(ofCohort, "application", strings.ToLower(a.AppName()))

@@ -204,6 +204,7 @@ func (e *Engine) emitFindings(p *person, at int64, ends bool) *verdict {
 	}
 	if worse {
 		d.Best, d.BestT = risk, at
+		e.revise(p, v, at)
 		if v.breach > 0 {
 			p.Breach, p.BreachT = v.breach, at
 		}

@@ -361,7 +361,8 @@ func (e *Engine) indicated(p *person, o *org, v *verdict, add func(int, float64)
 			least := f.least(seen, o.FactN)
 			points := indicatorPoints(f.Weight, least, seen, o.FactN)
 			add(cat.layer.indicators+i, math.Log1p(points))
-			v.floor = max(v.floor, indicatorFloor(points, least, seen, o.FactN))
+			least = indicatorFloor(points, least, seen, o.FactN)
+			v.floor, v.must = max(v.floor, least), max(v.must, least)
 		}
 	}
 }

@@ -51,6 +51,8 @@ type person struct {
 
 	OpenedDay int64 // day on which the person last gave themselves the right to a place, days since 1970; 0 if never
 
+	Told     []told            `cbor:",omitempty"` // acts that alerts were about lately, the oldest first
+	Judged   []judged          `cbor:",omitempty"` // scores of the last day, which later events may lower
 	Habits   map[int]habit     // by detector: what past days had of its evidence
 	Happened [happenings]int64 // day on which something happened that may explain what comes after, since 1970
 	Adopted  uint64            // cohort of the application that was authorised last

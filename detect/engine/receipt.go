@@ -29,6 +29,9 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	}
 	l := cat.layer
 	r.Bias, r.Offset, r.Scale, r.Floor = l.bias, l.offset, l.scale, v.floor
+	if v.again != nil {
+		r.Again, r.AgainShare = v.again.Score, againShare
+	}
 	for _, t := range v.features {
 		r.Terms = append(r.Terms, finding.Term{
 			Feature: l.feature[t.feature].Name, Value: t.value, Weight: l.weight[t.feature],
@@ -279,6 +282,11 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 	if r.Held > 0 && round3(risk) <= r.Held+rises { // it stands
 		risk = r.Held
 	}
+	for i := range r.Later {
+		x := &r.Later[i]
+		found := cat.layer.lowered(x)
+		steps, risk = append(steps, Step{"", "lowered by a later event: they " + x.Reason, x.Risk, found}), found
+	}
 	return risk, steps, nil
 }
 
@@ -333,11 +341,14 @@ func (l *layer) recompute(r *finding.Receipt, base float64, points, rules []floa
 			steps = append(steps, Step{"", "the feature " + t.Feature, t.Value, round6(x)})
 		}
 	}
-	floor := max(ruleFloor(rules), shiftFloor(r.Shift), unexplained(base, against))
+	must := ruleFloor(rules)
 	for _, f := range r.Facts {
-		floor = max(floor, indicatorFloor(f.Points, f.Least, f.Seen, f.Days))
+		must = max(must, indicatorFloor(f.Points, f.Least, f.Seen, f.Days))
 	}
-	risk = max(r.Scale*Softplus(logit-r.Offset), floor)
+	risk = max(r.Scale*Softplus(logit-r.Offset), must, shiftFloor(r.Shift), unexplained(base, against))
+	if r.Again > 0 {
+		risk = max(r.AgainShare*risk, must)
+	}
 	if len(r.Terms) == 0 {
 		risk = 0
 	}

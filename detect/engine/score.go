@@ -96,6 +96,9 @@ type verdict struct {
 	base       float64 // from surprises alone, less habits: what the day teaches by
 	features   []term
 	floor      float64   // what the organisation's own rules come to: less would overrule them
+	must       float64   // the part of floor that holds for acts that are repeated, too
+	hard       float64   // the part of floor that holds for days that are explained, too
+	again      *told     // the act that the day repeats
 	today      float64   // before habits
 	points     []float64 // per detector
 	shift      float64   // points of the slow shift
@@ -128,7 +131,7 @@ func (v *verdict) reset(cat *Catalog) {
 			dense: make([]float64, len(cat.detectors)),
 		}
 	}
-	v.shift, v.leaver = 0, false
+	v.shift, v.leaver, v.must, v.again = 0, false, 0, nil
 	clear(v.counted)
 	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.worth, v.dense} {
 		clear(list)
@@ -203,6 +206,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	}
 	v.points[cat.mechanism[detect.UserRules]] = sumOf(cat.Of(detect.UserRules), v.spoken)
 	v.floor = ruleFloor(v.spoken)
+	v.must = v.floor
 
 	score, c := cat.combined(v.points, p.before(at))
 	v.breach = c.breach
@@ -221,8 +225,12 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	v.features, v.risk = v.features[:0], 0
 	if score > 0 {
 		v.features = e.features(p, v, at, v.features)
+		v.hard = v.floor
 		v.floor = max(v.floor, unexplained(v.base, cat.layer.against(v.features)))
 		v.risk = max(cat.layer.score(cat.layer.logit(v.features)), v.floor)
+		if v.again = p.repeats(v, at); v.again != nil {
+			v.risk = max(againShare*v.risk, v.must)
+		}
 	}
 	s.addWatched(e.watched(p, at))
 	return v
@@ -341,6 +349,7 @@ func (e *Engine) closeDay(p *person) {
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	l := lesson{verdict: v, person: p, to: to, compared: o.Active > 0, leaving: p.leaving(day.Latest), outage: e.outage()}
 	e.doubtLastDay(p, v)
+	e.noteTold(p, v)
 	if p.idle() {
 		l.learnUnsigned()
 		p.carry()

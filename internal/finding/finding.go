@@ -45,6 +45,12 @@ type Finding struct {
 	// risk only reports that these have ended.
 	Exposures []Exposure `json:"exposures,omitempty"`
 
+	// Again are later days on which the person did the same. A finding with them and without risk only
+	// reports that.
+	Again []Again `json:"again,omitempty"`
+	// Lowered is what later events have lowered the score to. A finding with it has no risk.
+	Lowered *Lowered `json:"lowered,omitempty"`
+
 	Repeats int      `json:"repeats,omitempty"` // further events about objects that were already counted
 	Folders int      `json:"folders,omitempty"` // objects that are folders of unknown size
 	Receipt *Receipt `json:"receipt,omitempty"` // figures that the score rests on; may be nil
@@ -59,4 +65,25 @@ type Exposure struct {
 	Opened int64  `json:"opened"`           // Unix milliseconds
 	Closed int64  `json:"closed,omitempty"` // Unix milliseconds; 0 if it is still open
 	By     string `json:"by,omitempty"`     // who reverted it; may be empty
+}
+
+// Again is a later day on which an act that was reported was repeated.
+type Again struct {
+	At     int64  `json:"at"`     // of its last event, Unix milliseconds
+	Events int    `json:"events"` // of that day
+	Alert  string `json:"alert"`  // episode of that day
+}
+
+// Lowered is a score that later events have lowered.
+type Lowered struct {
+	At     int64   `json:"at"`     // of the event, Unix milliseconds
+	From   float64 `json:"from"`   // the score before
+	Risk   float64 `json:"risk"`   // the score from then on
+	Rate   float64 `json:"rate"`   // false alerts per 1,000 user-days to expect at Risk or above
+	Reason string  `json:"reason"` // a clause in plain words
+	// What Risk follows from: the part of From that features come to, and the log-odds and the least
+	// score of the day as it is explained now.
+	Before float64 `json:"before"`
+	Logit  float64 `json:"logit"`
+	Least  float64 `json:"least,omitempty"`
 }

@@ -36,6 +36,10 @@ type Receipt struct {
 	Floor  float64 `json:"floor,omitempty"` // what rules of the organisation and indicators come to at least
 	// Subjects are what a verdict about the alert is counted for.
 	Subjects []Subject `json:"subjects,omitempty"`
+	// Again is the score of the alert that told of the act before, if the day repeats it: the score is then
+	// AgainShare of what follows from Terms, but not less than rules and indicators come to.
+	Again      float64 `json:"again,omitempty"`
+	AgainShare float64 `json:"again_share,omitempty"`
 	// Watchlists that hold, and what they change the score by after Own is subtracted; may be
 	// negative.
 	Watch       []Watched `json:"watch,omitempty"`
@@ -44,6 +48,8 @@ type Receipt struct {
 	// Held is the highest score of the day before, where Risk is hardly higher: it stands. The
 	// figures are those of now, because the act has gone on.
 	Held float64 `json:"held,omitempty"`
+	// Later are the events after it that have lowered the score; the last one says what it is.
+	Later []Lowered `json:"later,omitempty"`
 }
 
 // Term is a feature of a day in the log-odds that its score is computed from.
