@@ -103,14 +103,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 
 	now := int64(xxhash.Sum64(body))
-	news := now // what a notification would say: that the same goes on is none
-	if len(a.Again) > 0 {
-		quiet := *a
-		quiet.Again = nil
-		if b, err := json.Marshal(&quiet); err == nil {
-			news = int64(xxhash.Sum64(b))
-		}
-	}
+	news := a.news(now)
 	shown := known || t.NeedsAttention(a)
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) "+
@@ -165,6 +158,21 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 
 	return nil
+}
+
+// news is a hash of what a notification would say, given that of the whole alert: that the person does
+// the same again is no news.
+func (a *Alert) news(whole int64) int64 {
+	if len(a.Again) == 0 {
+		return whole
+	}
+	quiet := *a
+	quiet.Again = nil
+	body, err := json.Marshal(&quiet)
+	if err != nil {
+		return whole
+	}
+	return int64(xxhash.Sum64(body))
 }
 
 // QueuedNotification is an alert queued for a channel.

@@ -180,7 +180,8 @@ func noted(a *detect.Enriched) bool {
 // that changes the score.
 func (p *person) takenAfterLast(v *verdict) bool {
 	d := &p.Day
-	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || p.Left.Stays || v.risk-v.gain < takenFrom || !p.Left.report(hash(ofUser, "taken")) {
+	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || p.Left.Stays || v.risk-v.gain < takenFrom ||
+		!p.Left.report(hash(ofUser, "taken")) {
 		return false
 	}
 	i := d.catalog.afterLeavingFact
@@ -234,7 +235,8 @@ type doubtful struct {
 // usual: once, until HR names another date.
 func (e *Engine) doubtLastDay(p *person, v *verdict) {
 	d := &p.Day
-	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || d.AsUsual.N < fewActs || !p.Left.Stays && v.risk-v.gain >= askedFrom {
+	if d.AsUsual == nil || p.Left == nil || p.Left.Asked || d.AsUsual.N < fewActs ||
+		!p.Left.Stays && v.risk-v.gain >= askedFrom {
 		return
 	}
 	if _, reported := d.Facts[p.catalog.afterLeavingFact]; reported {

@@ -153,6 +153,7 @@ func (e *Engine) wentOn(p *person, v *verdict, t *told) {
 	pr := d.proof(g)
 	e.send(&finding.Finding{
 		ID: findingID(det, p.Name, t.Day), Episode: episodeID(p.Name, t.Day), Detector: det.Name, Title: det.Title, Person: p.Name,
-		Time: d.Latest, Start: pr.From, End: pr.To, Again: []finding.Again{{At: pr.To, Events: d.events(v), Alert: episodeID(p.Name, d.End)}},
+		Time: d.Latest, Start: pr.From, End: pr.To,
+		Again: []finding.Again{{At: pr.To, Events: d.events(v), Alert: episodeID(p.Name, d.End)}},
 	})
 }
