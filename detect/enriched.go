@@ -24,6 +24,7 @@ type Enriched struct {
 	Connected  bool    // through a connected application, not by hand
 	RareApp    bool    // an application that hardly anyone else here uses
 	Strange    bool    // from a network that was new to person and organisation within two days
+	Unusual    bool    // from a network that was new to the person within two days
 	Rows       float64 // rows taken, each execution once
 	// Sensitivity is Sensitive by degrees, from 0 to 1: 1 with a label, and lexicon.Enough or more if it
 	// is Sensitive.
@@ -218,7 +219,7 @@ var (
 	}
 	fullRoles = []string{
 		"administratoraccess", "global administrator", "super", "org_admin", "organization administrator", "_seed_admin", "root", "owner",
-		"poweruser", "full access", "privileged", "company administrator", "iamfullaccess",
+		"poweruser", "full access", "privileged", "company administrator", "iamfullaccess", "application administrator", "app_admin",
 	}
 	// highestRoles are those above which there is none.
 	highestRoles = []string{

@@ -17,7 +17,7 @@ var secretRead = &detect.Detector{
 			On: []event.Class{event.Download}, Measure: secrets,
 		},
 	},
-	Floor: func(c detect.Counts) bool { return c.N("secrets") >= 10 },
+	Floor: func(c detect.Counts) bool { return c.N("secrets") >= 5 },
 	Reason: func(d *detect.Day) string {
 		n := detect.Amount(d.N("secrets"), "secret or parameter", "secrets or parameters")
 		return "read the values of " + n + d.Where() + d.Within()

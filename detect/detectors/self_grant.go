@@ -30,7 +30,7 @@ var selfGrant = &detect.Detector{
 			return "gave their own account an administrative right in " + a.Source.Title() + "; the log does not say which"
 		},
 	}, {
-		Name: "grant_self_lesser", Weight: .6, Impact: 2, On: []event.Class{event.AdminGrant},
+		Name: "grant_self_lesser", Weight: .6, Kind: right, Impact: 2, On: []event.Class{event.AdminGrant},
 		Match: func(a *detect.Enriched) bool {
 			return a.Outcome == event.Success && !a.TopGrant() && !a.UnnamedGrant() && a.Receiver() == "themselves" && !othersAccount(a)
 		},
@@ -47,6 +47,14 @@ var selfGrant = &detect.Detector{
 			return "gave themselves the right " + detect.Quote(right) + " to " + ownedThing(a) + " of " + detect.Quote(a.Object.Name)
 		},
 	}, {
+		Name: "grant_self_application", Weight: .5, Kind: application, Impact: 1, On: []event.Class{event.PermissionGrant},
+		Match: func(a *detect.Enriched) bool {
+			return a.Source == event.Okta && a.Outcome == event.Success && a.Object.Type == "appinstance" && a.Receiver() == "themselves"
+		},
+		Describe: func(a *detect.Enriched) string {
+			return "gave themselves the application " + detect.Quote(a.Object.Name) + " in Okta"
+		},
+	}, {
 		Name: "grant_brief", Weight: .8, Impact: 2, On: []event.Class{event.AdminRevoke},
 		Match: func(a *detect.Enriched) bool { return a.Brief > 0 },
 		Describe: func(a *detect.Enriched) string {
@@ -54,6 +62,9 @@ var selfGrant = &detect.Detector{
 		},
 	}},
 }
+
+// application names the application that somebody may use.
+func application(a *detect.Enriched) string { return a.Object.Name }
 
 // othersAccount says whether a right is to the whole mailbox or drive of somebody else.
 func othersAccount(a *detect.Enriched) bool {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -86,6 +87,8 @@ type circumstances struct {
 	Acts      int            // events that detectors counted
 	Strange   int            // of them, from a network that was new to person and organisation
 	Closed    int            `cbor:",omitempty"` // in places that only few of another department come to
+	Unusual   int            `cbor:",omitempty"` // from a network that was new to the person, though not to the organisation
+	NewTool   int            `cbor:",omitempty"` // with a program that the person had not used in that service
 	OffHours  int            // at hours at which the person hardly ever works
 	Connected int            // by an application
 	Shared    int            // from a network that colleagues use, too
@@ -100,8 +103,14 @@ const standings = int(detect.Self) + 1
 func (e *Engine) attend(p *person, a *detect.Enriched) *regulars {
 	c := &p.Day.Manner
 	c.Acts++
-	if a.Strange {
+	switch {
+	case a.Strange:
 		c.Strange++
+	case a.Unusual && p.settled():
+		c.Unusual++
+	}
+	if e.newTool(p, a) {
+		c.NewTool++
 	}
 	if a.Connected {
 		c.Connected++
@@ -127,6 +136,20 @@ func (e *Engine) attend(p *person, a *detect.Enriched) *regulars {
 	return who
 }
 
+// newTool notes with what program something was done, and says whether it was new to the person in that
+// service within two days.
+func (e *Engine) newTool(p *person, a *detect.Enriched) bool {
+	tool := cmp.Or(a.Client.Agent, a.Client.App)
+	if tool == "" || a.Unsigned {
+		return false
+	}
+	key := hash(ofAgent, "tool", a.Source.String()) ^ family(tool)
+	return p.Known.age(key, a.Time/event.Day, maxKnown) <= 1 && p.settled()
+}
+
+// kindCohort is the key of the cohort of those for whom an indicator held, with a kind.
+func kindCohort(indicator, kind string) uint64 { return hash(ofCohort, "indicator", indicator, kind) }
+
 // gather counts a person into the cohorts of its evidence, once a week each.
 func (e *Engine) gather(p *person, v *verdict, at int64) {
 	for g, det := range e.catalog.detectors {
@@ -138,6 +161,10 @@ func (e *Engine) gather(p *person, v *verdict, at int64) {
 				e.join(p, key, at/event.Day)
 			}
 		}
+	}
+	for _, i := range slices.Sorted(maps.Keys(p.Day.Facts)) {
+		rarest, _ := e.org(p).seen(i, p.Day.Facts[i].Kinds)
+		e.join(p, kindCohort(e.catalog.indicators[i].Name, rarest), at/event.Day)
 	}
 }
 

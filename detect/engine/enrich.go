@@ -184,13 +184,13 @@ func (e *Engine) network(p *person, o *org, a *detect.Enriched, today int64) {
 	if a.Signed() { // whoever has the link may use it, from a network that is not the person's
 		_, mine := p.Known.since(key, today)
 		_, theirs := o.known(networks)[key]
-		a.Strange = !mine && !theirs
+		a.Strange, a.Unusual = !mine && !theirs, !mine
 		return
 	}
 	mine := p.Known.age(key, today, maxKnown)
 	theirs := o.age(networks, key, today, e.deltaOf(p).of(p))
 	a.NewNetwork = p.settled() && mine == 0 && theirs == 0
-	a.Strange = mine <= 1 && theirs <= 1
+	a.Strange, a.Unusual = mine <= 1 && theirs <= 1, mine <= 1
 }
 
 // signIn notes country and client, and failed attempts from the same address.

@@ -122,6 +122,10 @@ const (
 	featMailbox
 	featSelf
 	featReceivers
+	featUnusual
+	featNewTool
+	featFirstTime
+	featKindOthers
 	featVerdictDetector // the four in the order of subjects
 	featVerdictPlace
 	featVerdictApplication
@@ -183,6 +187,10 @@ var contextual = [contextFeatures]Feature{
 	featMailbox:          {Name: "party_mailbox", Most: free, Words: "to a private mailbox"},
 	featSelf:             {Name: "party_self", Most: free, Words: "to their own private address"},
 	featReceivers:        {Name: "receivers", Least: -free, Most: free},
+	featUnusual:          {Name: "new_network_of_person", Most: free, Words: "from networks that are new to them"},
+	featNewTool:          {Name: "new_tool", Most: free, Words: "with programs that are new to them in that service"},
+	featFirstTime:        {Name: "first_time", Most: free, Words: "they had not done that before"},
+	featKindOthers:       {Name: "cohort_kind", Least: -free, Words: "here did the same within months", People: true},
 
 	// Verdicts: those who decide see one organisation, and bench/train sees none of them. Their weights are
 	// set, and come to 1.5 together.
@@ -299,6 +307,8 @@ func (c *circumstances) add(add func(int, float64)) {
 	add(featSharedNetwork, float64(c.Shared)/n)
 	add(featClosed, float64(c.Closed)/n)
 	add(featClosedActs, math.Log1p(float64(c.Closed)))
+	add(featUnusual, float64(c.Unusual)/n)
+	add(featNewTool, float64(c.NewTool)/n)
 	for standing, f := range partyFeatures {
 		if f != 0 {
 			add(f, float64(c.Parties[standing])/n)
@@ -367,6 +377,32 @@ func (e *Engine) indicated(p *person, o *org, v *verdict, add func(int, float64)
 	}
 }
 
+// precedents says how much of the points of a day, at most 1, is of indicators that the person had not had
+// before, with the same kind, and how many others had them within months: a logarithm, weighed by points.
+func (e *Engine) precedents(p *person, o *org, v *verdict, sum float64, today int64) (first, others float64) {
+	for i := range e.catalog.indicators {
+		f := &e.catalog.indicators[i]
+		n, holds := p.Day.Facts[i]
+		if !holds || f.replaced(&p.Day) {
+			continue
+		}
+		rarest, seen := o.seen(i, n.Kinds)
+		points := indicatorPoints(f.Weight, f.least(seen, o.FactN), seen, o.FactN)
+		if points == 0 {
+			continue
+		}
+		share := min(points/sum, 1)
+		key := kindCohort(f.Name, rarest)
+		_, long := o.others(p, key, today)
+		others += share * math.Log1p(long)
+		if day, known := p.Cohorts.first(key); p.settled() && (!known || day >= today) {
+			first += share
+			v.novel[f.detector] += points
+		}
+	}
+	return first, others
+}
+
 // comparison says how the evidence of a day compares with what the person and others did before. But
 // for the last two, these are means over the detectors, by their points.
 type comparison struct {
@@ -381,10 +417,13 @@ type comparison struct {
 // explain adds the features that say how the evidence of a day compares with what the person and
 // others did before, and what has happened lately.
 func (e *Engine) explain(p *person, o *org, v *verdict, sum float64, today int64, add func(int, float64)) {
+	first, others := e.precedents(p, o, v, sum, today)
+	add(featFirstTime, first)
+	add(featKindOthers, others)
 	c := comparison{tactics: map[int]bool{}}
 	for g, w := range v.points {
 		if e.catalog.detectors[g].Mechanism == detect.NoMechanism {
-			c.add(p, o, g, w, w/sum, today)
+			c.add(p, o, g, w, w/sum, 1-min(v.novel[g]/max(w, .01), 1), today)
 		}
 	}
 	add(featHabitDays, c.days)
@@ -405,8 +444,9 @@ func (e *Engine) explain(p *person, o *org, v *verdict, sum float64, today int64
 	p.lately(o, today, add)
 }
 
-// add adds the evidence of a detector, with points w that are a share of all.
-func (c *comparison) add(p *person, o *org, g int, w, share float64, today int64) {
+// add adds the evidence of a detector, with points w that are a share of all. A share of them is of the
+// same kind as before: habits say nothing about the rest.
+func (c *comparison) add(p *person, o *org, g int, w, share, same float64, today int64) {
 	h, known := p.Habits[g]
 	recent := known && today-h.Day <= chainDays
 	h = h.on(today)
@@ -426,10 +466,10 @@ func (c *comparison) add(p *person, o *org, g int, w, share float64, today int64
 		c.span += share * math.Log1p(float64(pr.To-pr.From)/float64(event.Hour))
 		c.receivers += share * math.Log1p(float64(len(pr.Targets)))
 	}
-	c.days += share * math.Log1p(h.N)
-	c.level += share * min(h.Top/w, 1)
+	c.days += share * same * math.Log1p(h.N)
+	c.level += share * same * min(h.Top/w, 1)
 	if recent {
-		c.lately += share * min(h.Top/w, 1)
+		c.lately += share * same * min(h.Top/w, 1)
 	}
 	for k, key := range p.cohortKeys(g) {
 		n, long := o.others(p, key, today)

@@ -111,6 +111,7 @@ type verdict struct {
 	k          []float64 // dispersion per scored metric
 	busier     float64
 	leaver     bool      // leaving adds to the score
+	novel      []float64 // per detector: points of indicators that the person had not had before
 	dense      []float64 // per detector with counts: what they are worth, by how they are spread
 	counted    []bool    // per detector: its counts are above the absolute floor
 	watched    []finding.Watched
@@ -128,12 +129,12 @@ func (v *verdict) reset(cat *Catalog) {
 			shifts: make([]float64, len(cat.slow)), mean: make([]float64, q), peers: make([]float64, q),
 			worth: make([]float64, cat.scored), colleagues: make([]float64, cat.scored),
 			k: make([]float64, cat.scored), counted: make([]bool, len(cat.detectors)),
-			dense: make([]float64, len(cat.detectors)),
+			dense: make([]float64, len(cat.detectors)), novel: make([]float64, len(cat.detectors)),
 		}
 	}
 	v.shift, v.leaver, v.must, v.again = 0, false, 0, nil
 	clear(v.counted)
-	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.worth, v.dense} {
+	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.worth, v.dense, v.novel} {
 		clear(list)
 	}
 }
