@@ -63,6 +63,7 @@ type Catalog struct {
 	afterLeavingFact int
 	model            uint64 // Model
 	layer            *layer
+	priors           *priors
 }
 
 // NewCatalog returns the catalog of detectors, of which stored state keeps the order. It panics
@@ -101,6 +102,7 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 	}
 	c.check()
 	c.layer = newLayer(c, weightsJSON)
+	c.priors = newPriors(c, priorsJSON)
 	c.model = c.version()
 	return c
 }

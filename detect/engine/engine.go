@@ -76,7 +76,7 @@ type state struct {
 func New(c Config, emit func(*finding.Finding) error) *Engine {
 	config := c.prepare()
 	cat := config.catalog
-	return &Engine{
+	e := &Engine{
 		catalog: cat, emit: emit, config: config, batch: batch{least: perLane},
 		deltas: newDeltas(cat, config.shards, config.mine), spare: newDeltas(cat, config.shards, config.mine),
 		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, excluded: map[string]bool{}, closing: map[int64][]string{},
@@ -87,6 +87,8 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 			People: newOrg(cat), Services: newOrg(cat),
 		},
 	}
+	e.usePriors()
+	return e
 }
 
 // Handle takes in one event of a person. Events come in the order of their time;

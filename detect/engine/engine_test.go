@@ -288,7 +288,7 @@ func TestTail(t *testing.T) {
 		for range 400 {
 			tail.Added.see(r.ExpFloat64())
 		}
-		tail.closeDay()
+		tail.closeDay(nil)
 	}
 	for s, want := range map[float64]float64{0: 0, 1: 1, 3: 3, 4.6: 4.6, 9: 9} {
 		if got := tail.rarity(s, limit); math.Abs(got-want) > .2+.1*want {

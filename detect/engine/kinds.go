@@ -40,14 +40,15 @@ func (n *note) kind(f *indicator, a *detect.Enriched) (fresh bool) {
 // the indicator's days counts for each kind: where new ones are frequent, another is no surprise.
 func (o *org) seen(i int, kinds []string) (rarest string, days float64) {
 	f := &o.catalog.indicators[i]
-	days = o.Facts[i]
+	assumed := o.assumed(i)
+	days = o.Facts[i] + assumed
 	for _, kind := range kinds {
 		key := kindKey(f.Name, kind)
 		n, known := o.Kinds[key]
 		if !known && len(o.Kinds) >= maxKinds {
 			continue // it may have been seen
 		}
-		if n += unseen + float64(otherKinds*o.Facts[i]); n < days {
+		if n += unseen + float64(otherKinds*o.Facts[i]) + assumed; n < days {
 			rarest, days = kind, n
 		}
 	}

@@ -45,6 +45,7 @@ type org struct {
 	Audiences map[uint64]*audience // people who came to places
 
 	catalog *Catalog
+	prior   *priors // of other organisations; nil for service accounts
 }
 
 // department is the people of one department.
@@ -212,10 +213,10 @@ func (o *org) closeDay() {
 	clear(o.NumAdd)
 	clear(o.DenAdd)
 	for i := range o.Tails {
-		o.Tails[i].closeDay()
+		o.Tails[i].closeDay(o.prior.tail(i))
 	}
 	for i := range o.Shifts {
-		o.Shifts[i].closeDay()
+		o.Shifts[i].closeDay(nil)
 	}
 	for i := range o.Facts {
 		o.Facts[i] = float64(o.Facts[i]*.995) + float64(o.FactAdd[i])
@@ -237,7 +238,13 @@ func (o *org) closeDay() {
 }
 
 // everybody is the usual count of a metric over the organisation.
-func (o *org) everybody(j int) float64 { return (unfix(o.Sum[j]) + .5) / (unfix(o.Active) + 50) }
+func (o *org) everybody(j int) float64 {
+	usual := .01
+	if o.prior != nil {
+		usual = o.prior.mean[j]
+	}
+	return (unfix(o.Sum[j]) + float64(priorMean*usual)) / (unfix(o.Active) + priorMean)
+}
 
 // peers is the usual count of a metric in a department, drawn towards that of
 // everybody where the department is small.

@@ -205,13 +205,11 @@ func (e *Engine) restore(s *Snapshot) error {
 		for _, d := range o.Departments {
 			d.prepare()
 		}
-		for i := range o.Tails {
-			o.Tails[i].prepare()
-		}
 		for i := range o.Shifts {
-			o.Shifts[i].prepare()
+			o.Shifts[i].prepare(nil)
 		}
 	}
+	e.usePriors()
 	for _, st := range s.persons {
 		if !e.owns(st.name) {
 			continue

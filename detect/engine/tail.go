@@ -43,6 +43,7 @@ type Tail struct {
 	Zero  float64   // of them, those with a statistic of zero
 	Added counts    // person-days since midnight, by step
 
+	days  float64   // person-days, with those of other organisations
 	surv  []float64 // person-days at or above a step
 	level int       // the step above which the tail is fitted
 	over  float64   // mean excess above it
@@ -62,7 +63,7 @@ func step(s float64) int { return min(int(s/tailStep), tailSteps-1) }
 func (c *counts) see(s float64) { c.add(int32(step(s)), 1) }
 
 // closeDay takes in what the day added, forgets, and prepares for questions.
-func (t *Tail) closeDay() {
+func (t *Tail) closeDay(prior []float64) {
 	if t.Hist == nil {
 		t.Hist = make([]float64, tailSteps)
 	}
@@ -77,20 +78,32 @@ func (t *Tail) closeDay() {
 	}
 	t.N += float64(n)
 	t.Added = t.Added[:0]
-	t.prepare()
+	t.prepare(prior)
 }
 
-func (t *Tail) prepare() {
-	if t.Hist == nil {
+// prepare makes it ready for questions. prior is the share of person-days by step in other organisations, or nil.
+func (t *Tail) prepare(prior []float64) {
+	others := 0.0
+	if prior != nil {
+		others = priorTail * priorShare(t.N)
+	}
+	if t.days = t.N + others; t.days == 0 {
 		return
+	}
+	hist := make([]float64, tailSteps)
+	copy(hist, t.Hist)
+	if others > 0 {
+		for i, x := range prior {
+			hist[i] += float64(others * x)
+		}
 	}
 	t.surv = make([]float64, tailSteps)
 	sum := 0.0
 	for i := tailSteps - 1; i >= 0; i-- {
-		sum += t.Hist[i]
+		sum += hist[i]
 		t.surv[i] = sum
 	}
-	want := max(.005*t.N, 8)
+	want := max(.005*t.days, 8*t.N/t.days)
 	t.level = tailSteps - 1
 	for i, s := range t.surv {
 		if s <= want {
@@ -101,7 +114,7 @@ func (t *Tail) prepare() {
 	t.above = t.surv[t.level]
 	excess := 0.0
 	for i := t.level; i < tailSteps; i++ {
-		excess += float64(t.Hist[i] * (float64(i-t.level) + .5) * tailStep)
+		excess += float64(hist[i] * (float64(i-t.level) + .5) * tailStep)
 	}
 	t.over = max(excess/max(t.above, 1e-9), .2)
 }
@@ -109,10 +122,10 @@ func (t *Tail) prepare() {
 // before is how the statistic was distributed until now, as far as its rarity at s
 // depends on it; nothing if there were too few days.
 func (t *Tail) before(s float64) finding.Before {
-	if t.N < warm || t.surv == nil {
+	if t.days < warm || t.surv == nil {
 		return finding.Before{}
 	}
-	return finding.Before{Days: t.N, AtLeast: t.surv[step(s)], Level: float64(t.level) * tailStep, Above: t.above, Excess: t.over}
+	return finding.Before{Days: t.days, AtLeast: t.surv[step(s)], Level: float64(t.level) * tailStep, Above: t.above, Excess: t.over}
 }
 
 // rarity is −ln of how often the statistic was at least s, at most limit beyond
