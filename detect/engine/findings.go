@@ -423,10 +423,14 @@ func (e *Engine) usually(p *person, v *verdict, j int) string {
 		return "usual day " + write(cat.unscale(j, v.mean[j])) + " " + m.Unit
 	}
 	own, peers := write(cat.unscale(j, v.mean[j])), write(cat.unscale(j, v.peers[j]))
-	if b := o.before(j, v.raw[j], p.Service); b.Days == 0 {
+	if o.Tails[j].N < warm {
+		b := o.before(j, v.raw[j], p.Service)
 		s := "little is known here yet, " + detect.Amount(o.Tails[j].N, "day", "days") + " of people of which " +
 			detect.Number(warm) + " are needed"
-		if b.Rare > 0 {
+		switch {
+		case b.Days > 0:
+			s += ": rarer than in other organisations' first days"
+		case b.Rare > 0:
 			s += ": elsewhere one day in " + detect.Number(rareDays) + " has " + write(cat.unscale(j, b.Rare)) + " " + m.Unit + " or more"
 		}
 		return s

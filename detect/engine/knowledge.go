@@ -7,8 +7,7 @@ import (
 )
 
 // Enough is how many person-days must be known before a count is scored by how rarely
-// a day was as unusual. Until then only indicators are scored, and counts that no other
-// organisation calls usual.
+// a day was as unusual here. Until then it is compared with the first days of other organisations.
 const Enough = warm
 
 // ServiceDays is how many active days of a service account must be known before its counts

@@ -239,9 +239,9 @@ func (o *org) closeDay() {
 
 // everybody is the usual count of a metric over the organisation.
 func (o *org) everybody(j int) float64 {
-	usual := .01
+	usual := usualAnywhere
 	if o.prior != nil {
-		usual = o.prior.mean[j]
+		usual += float64((o.prior.mean[j] - usual) * priorShare(o.NotableN))
 	}
 	return (unfix(o.Sum[j]) + float64(priorMean*usual)) / (unfix(o.Active) + priorMean)
 }

@@ -10,7 +10,7 @@ const rareDays = 10_000
 // count that one of 10,000 person-days reaches, and the exponent of the Pareto tail between
 // one in 1,000 and one in 10,000, from 1 to 3. The figures are of 66,320 person-days of
 // forty generated organisations of 80 people without incidents (docs/scoring.md has the
-// command). They speak until enough is known of the organisation itself. Metrics that depend on
+// command). They speak on the first day of all, when others' surprises say nothing. Metrics that depend on
 // what was there before have none: at first everything is new.
 var rareCounts = map[string]rareCount{
 	"app_downloads":             {280, 1.5},
@@ -54,7 +54,10 @@ type rareCount struct{ count, falls float64 }
 // much from one another.
 func (o *org) before(j int, s float64, service bool) finding.Before {
 	cat := o.catalog
-	b := o.Tails[j].before(s)
+	b := finding.Before{}
+	if o.Active > 0 || o.prior == nil { // on the first day of all everything is new
+		b = o.Tails[j].before(s)
+	}
 	if b.Days > 0 || service && !cat.metrics[j].unsigned {
 		return b
 	}

@@ -53,8 +53,8 @@ func (u *usual) Unscored() string {
 		return fmt.Sprintf("Counts were scored against the baselines of this organisation from %s UTC on: "+
 			"before, fewer than %.0f days of people were known.", u.From.Format("2006-01-02 15:04"), u.Needed)
 	}
-	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Until then, only facts are scored, such as something made public, " +
-		"and counts that hardly any day elsewhere reaches."
+	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Until then, they are compared with the first days of other " +
+		"organisations."
 }
 
 // Print says how much is known, and of which sources.
