@@ -79,7 +79,7 @@ func (d *Diagnosis) noteHistory() {
 		pace := (u.Needed-u.PersonDays)*max(days, 1)/u.PersonDays + 1
 		d.note("counts are not scored before %d days of people are known, "+
 			"and there are %d in the source with most of them: at this pace that takes about %s more; "+
-			"until then only facts are scored, and counts that hardly any day elsewhere reaches (%s)",
+			"until then they are compared with the first days of other organisations (%s)",
 			u.Needed, u.PersonDays, plain.CountOf(pace, "day", "days"), strings.Join(batch.Counting(), ", "))
 	}
 }
