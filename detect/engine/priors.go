@@ -18,7 +18,7 @@ const (
 	priorFacts    = 200  // person-days that are assumed of indicators at first
 	priorTail     = 200  // person-days that the surprises of other organisations weigh at first
 	priorGone     = 500  // own person-days from which other organisations no longer matter
-	priorMost     = .004 // share of person-days on which an indicator holds elsewhere, at most: organisations differ
+	priorMost     = .0025 // share of person-days on which an indicator holds elsewhere, at most: organisations differ
 )
 
 // priors are what many organisations have in common, for the time when little is known of one.
