@@ -159,7 +159,7 @@ func strongest(a *score.Alert, sign float64) string {
 		return ""
 	}
 	terms := slices.Clone(a.Receipt.Terms)
-	by := func(t score.Term) float64 { return sign * t.Value * t.Weight }
+	by := func(t score.Term) float64 { return sign * t.LogOdds() }
 	terms = slices.DeleteFunc(terms, func(t score.Term) bool { return by(t) < .1 })
 	slices.SortStableFunc(terms, func(a, b score.Term) int { return cmp.Compare(by(b), by(a)) })
 	var said []string

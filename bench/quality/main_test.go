@@ -129,7 +129,14 @@ func TestGroups(t *testing.T) {
 	s := one(t)
 	contains(t, groups, []*set{s}, "| nothing | 0.500 | 0.500 | 1.000 | 1.000 |", "| parties | 0.000 | 0.000 | 1.000 | 1.000 |",
 		"| happenings | 0.500 |", "the weights of the program")
-	s.weights = &score.Weights{Scale: 1, Weights: map[string]float64{"party_self": 0, "base": 9}}
+	file := filepath.Join(t.TempDir(), "weights.json")
+	if err := os.WriteFile(file, []byte(`{"scale":1,"weights":{"base":9}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.weights, err = score.ReadWeights(file); err != nil {
+		t.Fatal(err)
+	}
 	contains(t, groups, []*set{s}, "| parties | 0.000 | 0.500 | 1.000 |", "the weights of `-unseen`")
 	known := map[string]bool{}
 	for _, f := range engine.NewCatalog(detectors.All).Features() {

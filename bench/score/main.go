@@ -1,7 +1,8 @@
 // Command score compares alerts with the ground truth of generated worlds (see bench/world).
 //
-//	score [-json] [-strict] [-unit user-day|native] labels.json alerts.ndjson [labels.json alerts.ndjson …]
+//	score [-json] [-strict] [-unit user-day|native] [-weights FILE] labels.json alerts.ndjson [labels.json alerts.ndjson …]
 //
+// With -weights, scores are computed again from the alerts' receipts, with weights of bench/train.
 // bench/README.md defines the figures it prints.
 package main
 
@@ -20,20 +21,16 @@ func main() {
 	asJSON := flag.Bool("json", false, "print JSON")
 	strict := flag.Bool("strict", false, "an alert only counts for an incident if it names one of its events")
 	by := flag.String("unit", "user-day", "user-day, or native to count every alert")
+	file := flag.String("weights", "", "compute scores again with the weights of `FILE`")
 	flag.Parse()
 	if flag.NArg() < 2 || flag.NArg()%2 != 0 || *by != "user-day" && *by != "native" {
 		flag.Usage()
 		os.Exit(2)
 	}
-	options := score.Options{Native: *by == "native", Strict: *strict}
-	var worlds []*score.World
-	for i := 0; i < flag.NArg(); i += 2 {
-		w, err := score.Load(flag.Arg(i), flag.Arg(i+1), options)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "score:", err)
-			os.Exit(1)
-		}
-		worlds = append(worlds, w)
+	worlds, err := load(flag.Args(), score.Options{Native: *by == "native", Strict: *strict, Receipts: *file != ""}, *file)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "score:", err)
+		os.Exit(1)
 	}
 	r := score.Evaluate(worlds)
 	if *asJSON {
@@ -46,6 +43,33 @@ func main() {
 		return
 	}
 	print(r)
+}
+
+// load reads pairs of labels and alerts. Alerts with a receipt have the score that the weights of a file
+// give, if one is named.
+func load(files []string, options score.Options, weights string) (worlds []*score.World, err error) {
+	var w *score.Weights
+	if weights != "" {
+		if w, err = score.ReadWeights(weights); err != nil {
+			return nil, err
+		}
+	}
+	for i := 0; i < len(files); i += 2 {
+		x, err := score.Load(files[i], files[i+1], options)
+		if err != nil {
+			return nil, err
+		}
+		if w != nil {
+			x = x.Rescored(func(a *score.Alert) float64 {
+				if a.Receipt == nil {
+					return a.Score
+				}
+				return a.Receipt.Reweighed(w).Score(func(string) bool { return true })
+			})
+		}
+		worlds = append(worlds, x)
+	}
+	return worlds, nil
 }
 
 // print prints the figures as text.

@@ -1,7 +1,7 @@
 // Command train learns the weights of the score's features (detect/engine/weights.json) from
 // organisations with known incidents.
 //
-//	train [-out FILE] [-related 0.3] [-penalty 15] labels.json alerts.ndjson [labels.json alerts.ndjson …]
+//	train [-out FILE] [-related 0.3] [-penalty 15] [-trees 400] labels.json alerts.ndjson [labels.json alerts.ndjson …]
 //
 // The alerts are those of "outflow scan --all --format ndjson"; their receipts have the features. It is
 // a logistic regression with a quadratic penalty: is a user's day part of an incident? An incident
@@ -11,11 +11,15 @@
 // learned of one kind of misuse should say little about another. Features that never occurred have the
 // weight that is nearest to 0.
 //
+// Gradient-boosted trees (-trees, -leaves, …) then learn what the weights leave over: how features say
+// something together.
+//
 // It also measures how many false alerts there are at which score, each organisation with the weights
 // that the other ones teach.
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -28,6 +32,7 @@ import (
 	"github.com/outflow/outflow/bench/internal/score"
 	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/internal/gbdt"
 )
 
 func main() {
@@ -35,6 +40,13 @@ func main() {
 	out := flag.String("out", "detect/engine/weights.json", "`file` to write")
 	flag.Float64Var(&t.related, "related", .3, "scale of the features of single detectors, 0 to 1")
 	flag.Float64Var(&t.penalty, "penalty", 15, "of the squared weights of features with unit deviation")
+	flag.IntVar(&t.settings.Trees, "trees", 400, "number of trees")
+	flag.IntVar(&t.settings.Leaves, "leaves", 12, "of a tree, at most")
+	flag.Float64Var(&t.settings.Rate, "rate", .05, "share of a leaf's best value that it is given")
+	flag.Float64Var(&t.settings.Ridge, "ridge", 10, "penalty of the squared values of leaves")
+	flag.IntVar(&t.settings.Least, "least", 30, "days that a leaf has at least")
+	flag.Float64Var(&t.settings.Rows, "rows", .7, "share of the days that a tree learns from")
+	flag.Float64Var(&t.settings.Columns, "columns", .3, "share of the features that a tree may split by")
 	flag.Parse()
 	if err := t.run(flag.Args(), *out); err != nil {
 		fmt.Fprintln(os.Stderr, "train:", err)
@@ -43,7 +55,10 @@ func main() {
 }
 
 // trainer has the settings of a training.
-type trainer struct{ related, penalty float64 }
+type trainer struct {
+	related, penalty float64
+	settings         gbdt.Settings
+}
 
 func (t *trainer) run(files []string, out string) error {
 	if len(files) < 4 || len(files)%2 != 0 {
@@ -63,13 +78,32 @@ func (t *trainer) run(files []string, out string) error {
 	}
 	m := t.fit(d, func(*row) bool { return true })
 	s := m.scaled(t.crossFit(d), d.userDays)
-	body, err := json.MarshalIndent(s, "", " ")
+	body, err := written(s)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%d organisations, %d days with a score, %d incidents of %d have one\n",
 		len(d.worlds), len(d.rows), len(d.incidents()), d.planted)
-	return os.WriteFile(out, append(body, '\n'), 0o644)
+	return os.WriteFile(out, body, 0o644)
+}
+
+// written are weights as a file has them: a line for each tree.
+func written(w *engine.Weights) ([]byte, error) {
+	trees := w.Trees
+	w.Trees = []gbdt.Tree{}
+	body, err := json.MarshalIndent(w, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, t := range trees {
+		b, err := json.Marshal(t)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, "  "+string(b))
+	}
+	return bytes.Replace(append(body, '\n'), []byte(`"trees": []`), []byte("\"trees\": [\n"+strings.Join(lines, ",\n")+"\n ]"), 1), nil
 }
 
 // data are the days that are learned from.
@@ -90,9 +124,12 @@ type row struct {
 }
 
 func newData(features []engine.Feature) *data {
-	d := &data{features: features, index: map[string]int{}}
-	for i := range features {
-		d.index[features[i].Name] = i
+	d := &data{index: map[string]int{}}
+	for _, f := range features {
+		if f.Least < f.Most { // others have a weight that is not learned
+			d.index[f.Name] = len(d.features)
+			d.features = append(d.features, f)
+		}
 	}
 	return d
 }
@@ -151,15 +188,26 @@ type model struct {
 	features []engine.Feature
 	weight   []float64 // by feature
 	bias     float64
+	trees    []gbdt.Tree
+	compiled *gbdt.Model
 }
 
-// logit are the log-odds of a day.
-func (m *model) logit(r *row) float64 {
+// linear are the log-odds of a day without trees.
+func (m *model) linear(r *row) float64 {
 	sum := m.bias
 	for i, j := range r.feature {
 		sum += m.weight[j] * r.value[i]
 	}
 	return sum
+}
+
+// logit are the log-odds of a day.
+func (m *model) logit(r *row) float64 {
+	value := make([]float64, len(m.features))
+	for i, j := range r.feature {
+		value[j] = r.value[i]
+	}
+	return m.linear(r) + m.compiled.Bias() + m.compiled.LogOdds(value)
 }
 
 // rounds is how often it is decided anew with which day an incident counts.
@@ -180,7 +228,38 @@ func (t *trainer) fit(d *data, takesPart func(*row) bool) *model {
 		}
 		p.descend()
 	}
+	p.choose()
+	t.boost(p)
 	return p.model
+}
+
+// boost learns trees of what the weights leave over. Where bounds give a weight its sign, more of the
+// feature may change what the trees say in that direction only.
+func (t *trainer) boost(p *problem) {
+	var features []gbdt.Feature
+	index := map[string]int{}
+	for j, f := range p.features {
+		x := gbdt.Feature{Name: f.Name}
+		switch {
+		case f.Least >= 0:
+			x.Sign = 1
+		case f.Most <= 0:
+			x.Sign = -1
+		}
+		features = append(features, x)
+		index[f.Name] = j
+	}
+	var rows []gbdt.Row
+	for i, r := range p.rows {
+		if p.counts[i] > 0 {
+			rows = append(rows, gbdt.Row{Feature: r.feature, Value: r.value, Offset: p.logits[i], Positive: r.incident >= 0})
+		}
+	}
+	p.trees = gbdt.Fit(features, rows, t.settings)
+	var err error
+	if p.compiled, err = gbdt.Compile(p.trees, index); err != nil {
+		panic(err) // trees of these very features
+	}
 }
 
 // problem is an optimisation by coordinate descent, with Newton's steps.
@@ -210,7 +289,7 @@ func newProblem(t *trainer, d *data, rows []*row) *problem {
 		p.weight[j] = min(max(0, d.features[j].Least), d.features[j].Most)
 	}
 	for i, r := range rows {
-		p.counts[i], p.logits[i] = 1, p.logit(r)
+		p.counts[i], p.logits[i] = 1, p.linear(r)
 		for k, j := range r.feature {
 			p.column[j] = append(p.column[j], entry{i, r.value[k]})
 		}

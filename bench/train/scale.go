@@ -30,7 +30,7 @@ func (m *model) scaled(innocent []float64, userDays float64) *engine.Weights {
 			from = mid
 		}
 	}
-	w := &engine.Weights{Bias: round(m.bias), Offset: round(from), Weights: map[string]float64{}}
+	w := &engine.Weights{Bias: round(m.bias), Offset: round(from), Weights: map[string]float64{}, Trees: m.trees}
 	w.Scale = round(anchors[0].score / engine.Softplus(low-w.Offset))
 	for j, x := range m.weight {
 		if x = round(x); x != 0 {

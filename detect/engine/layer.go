@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -11,6 +13,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/gbdt"
 )
 
 // weightsJSON are the weights of the layer. bench/train learns them.
@@ -25,6 +28,7 @@ type Weights struct {
 	Scale   float64            `json:"scale"`   // points per unit of log-odds
 	Curve   []RatePoint        `json:"curve"`   // how frequent false alerts are, by rising score
 	Weights map[string]float64 `json:"weights"` // of features by name; 0 if absent
+	Trees   []gbdt.Tree        `json:"trees"`   // what features say together that weights do not
 }
 
 // RatePoint is how frequent false alerts are at a score or above.
@@ -41,7 +45,8 @@ func Softplus(x float64) float64 {
 	return math.Log1p(math.Exp(x))
 }
 
-// layer turns the features of a day into its score: a logistic regression over many organisations.
+// layer turns the features of a day into its score: a logistic regression over many organisations, and
+// trees that learned what it leaves over.
 type layer struct {
 	feature []Feature
 	index   map[string]int // by name
@@ -50,6 +55,8 @@ type layer struct {
 	offset  float64
 	scale   float64
 	curve   []RatePoint
+	trees   *gbdt.Model
+	learned string // identifies the weights
 
 	points, indicators, rarity, size int // index of the first feature of a detector, an indicator, a metric
 }
@@ -249,6 +256,12 @@ func newLayer(c *Catalog, body []byte) *layer {
 			l.weight[i] = x.Least // it is not learned
 		}
 	}
+	var err error
+	if l.trees, err = gbdt.Compile(f.Trees, l.index); err != nil {
+		panic(fmt.Sprintf("engine: weights: %v", err))
+	}
+	digest := sha256.Sum256(body)
+	l.learned = hex.EncodeToString(digest[:6])
 	return l
 }
 
@@ -262,6 +275,7 @@ func (c *Catalog) Features() []Feature { return slices.Clone(c.layer.feature) }
 type term struct {
 	feature int
 	value   float64
+	trees   float64 // log-odds that the trees attribute to it
 }
 
 // features are what the score of a day is computed from, with the points of detectors as they are.
@@ -269,7 +283,7 @@ func (e *Engine) features(p *person, v *verdict, at int64, list []term) []term {
 	cat, o := e.catalog, e.org(p)
 	add := func(f int, x float64) {
 		if x != 0 {
-			list = append(list, term{f, round6(x)})
+			list = append(list, term{feature: f, value: round6(x)})
 		}
 	}
 	sum := e.evidence(p, o, v, at, add)
@@ -531,21 +545,71 @@ func tactic(d *detect.Detector) int {
 	return 6
 }
 
+// explainedFrom is the base from which a day needs an explanation to lose more than a part of its points.
+const explainedFrom = 6.5
+
 // unexplained is the least score of a day with a base, and with circumstances that speak against it by so
 // many log-odds (≤ 0): evidence that nothing explains keeps most of its points.
 func unexplained(base, against float64) float64 {
-	if base < 6.5 || against <= -.8 {
+	if base < explainedFrom || against <= -.8 {
 		return 0
 	}
 	return max(float64(.6*base), detect.LeastShown)
 }
 
-// against are the log-odds of the circumstances that speak against a day: ≤ 0. Verdicts about other days
+// attribution is scratch space, by feature.
+type attribution struct{ value, part []float64 }
+
+// fill has the values of a day at their features.
+func (a *attribution) fill(l *layer, list []term) {
+	if len(a.value) < len(l.feature) {
+		a.value, a.part = make([]float64, len(l.feature)), make([]float64, len(l.feature))
+	}
+	for _, t := range list {
+		a.value[t.feature] = t.value
+	}
+}
+
+// clear makes all values 0 again.
+func (a *attribution) clear(list []term) {
+	for _, t := range list {
+		a.value[t.feature] = 0
+	}
+}
+
+// together are the log-odds that the trees add for these features, and for what the day does not have.
+func (l *layer) together(list []term, a *attribution) float64 {
+	a.fill(l, list)
+	defer a.clear(list)
+	return l.trees.LogOdds(a.value)
+}
+
+// attribute says of each feature what the trees add because of it. It returns what is left of all that
+// they add: for what the day does not have.
+func (l *layer) attribute(list []term, a *attribution) (absent float64) {
+	a.fill(l, list)
+	defer a.clear(list)
+	absent = l.trees.LogOdds(a.value)
+	l.trees.Attribute(a.value, a.part)
+	for i := range list {
+		list[i].trees = round6(a.part[list[i].feature])
+		absent -= list[i].trees
+	}
+	for _, j := range l.trees.Used() {
+		a.part[j] = 0
+	}
+	return absent
+}
+
+// weighs are the log-odds of a feature that a day has.
+func (l *layer) weighs(t term) float64 { return float64(l.weight[t.feature]*t.value) + t.trees }
+
+// against are the log-odds of the circumstances that speak against an attributed day: ≤ 0. Verdicts about other days
 // explain nothing of this one.
 func (l *layer) against(list []term) (sum float64) {
 	for _, t := range list {
 		if isCircumstance(t.feature) {
-			sum += min(float64(l.weight[t.feature]*t.value), 0)
+			sum += min(l.weighs(t), 0)
 		}
 	}
 	return sum
@@ -554,13 +618,16 @@ func (l *layer) against(list []term) (sum float64) {
 // isCircumstance says whether a feature is about the circumstances of the day itself.
 func isCircumstance(feature int) bool { return feature < featVerdictDetector }
 
-// logit are the log-odds of features.
-func (l *layer) logit(list []term) float64 {
-	sum := l.bias
+// always are the log-odds of every day, whatever its features.
+func (l *layer) always() float64 { return l.bias + l.trees.Bias() }
+
+// logit are the log-odds of features, with what the trees add.
+func (l *layer) logit(list []term, trees float64) float64 {
+	sum := l.always()
 	for _, t := range list {
 		sum += float64(l.weight[t.feature] * t.value)
 	}
-	return sum
+	return sum + trees
 }
 
 func round6(x float64) float64 { return math.Round(x*1e6) / 1e6 }
@@ -571,7 +638,8 @@ const noticeable = .5
 // words say what a feature means, with how many people it is about, if it weighs noticeably.
 func (l *layer) words(t term) string {
 	f := &l.feature[t.feature]
-	if f.Words == "" || math.Abs(l.weight[t.feature]*t.value*l.scale) < noticeable {
+	x := l.weighs(t)
+	if f.Words == "" || math.Abs(x*l.scale) < noticeable || x > 0 && f.Most == 0 || x < 0 && f.Least == 0 {
 		return ""
 	}
 	if f.People {

@@ -73,7 +73,7 @@ func TestLittleKnown(t *testing.T) {
 			add(march.AddDate(0, 0, c.days-1).Add(time.Minute + time.Duration(i)*c.gap))
 		}
 		f, e := worst(t, events, "object_store_read")
-		if (f != nil && f.Risk >= 5.6) != c.told {
+		if (f != nil && f.Risk >= attention) != c.told {
 			t.Errorf("%+v: %+v", c, f)
 			continue
 		}

@@ -42,8 +42,9 @@ func (e *Engine) revise(p *person, v *verdict, at int64) {
 	if d.Best < anchor || v.again != nil {
 		return
 	}
+	v.attribute(l)
 	j := judged{
-		Day: d.End, At: at, Score: d.Best, Logit: l.logit(v.features), Base: v.base, Against: l.against(v.features), Hard: v.hard,
+		Day: d.End, At: at, Score: d.Best, Logit: v.logit, Base: v.base, Against: l.against(v.features), Hard: v.hard,
 	}
 	for _, t := range v.features {
 		if t.feature < int(contextFeatures) {
@@ -53,7 +54,7 @@ func (e *Engine) revise(p *person, v *verdict, at int64) {
 	if n, reported := d.Facts[e.catalog.afterLeavingFact]; reported && e.catalog.afterLeaving >= 0 {
 		delete(d.Facts, e.catalog.afterLeavingFact)
 		e.score(p, at)
-		j.Stayed = &asStayed{l.logit(v.features), v.floor}
+		j.Stayed = &asStayed{v.logit, v.floor}
 		d.Facts[e.catalog.afterLeavingFact] = n
 		e.score(p, at)
 	}

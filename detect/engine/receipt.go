@@ -12,9 +12,9 @@ import (
 
 // modelVersion is that of the formulas of a score. A receipt of a later version, or of one
 // before modelFrom, cannot be computed again. Version 3 scores counts also while little is
-// known, if others would not call them usual. Version 4 has learned weights.
+// known, if others would not call them usual. Version 4 has learned weights, version 5 trees besides.
 const (
-	modelVersion = 4
+	modelVersion = 5
 	modelFrom    = 2
 )
 
@@ -28,13 +28,15 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 		Shift: v.shift, Own: p.Own, Today: v.today, Base: v.base, Risk: v.risk, Watch: v.watched, WatchPoints: v.gain,
 	}
 	l := cat.layer
-	r.Bias, r.Offset, r.Scale, r.Floor = l.bias, l.offset, l.scale, v.floor
+	v.attribute(l)
+	r.Bias, r.Offset, r.Scale, r.Floor = l.always(), l.offset, l.scale, v.floor
+	r.Absent, r.Learned = v.absent, l.learned
 	if v.again != nil {
 		r.Again, r.AgainShare = v.again.Score, againShare
 	}
 	for _, t := range v.features {
 		r.Terms = append(r.Terms, finding.Term{
-			Feature: l.feature[t.feature].Name, Value: t.value, Weight: l.weight[t.feature],
+			Feature: l.feature[t.feature].Name, Value: t.value, Weight: l.weight[t.feature], Trees: t.trees,
 			Words: cmp.Or(e.sayVerdicts(p, v, t.feature), l.words(t)),
 		})
 	}
@@ -138,10 +140,10 @@ func indicatorFloor(points, least, seen, days float64) float64 {
 	return x
 }
 
-// shiftFloor is the least score of a day on which a lasting shift of a rate is of medium severity by
-// itself: others may not explain it away.
+// shiftFloor is the least score of a day on which a lasting shift of a rate is notable by itself, up to
+// medium severity: others may not explain it away.
 func shiftFloor(points float64) float64 {
-	if points < visible {
+	if points < anchor {
 		return 0
 	}
 	return min(points, detect.LeastShown)
@@ -149,7 +151,7 @@ func shiftFloor(points float64) float64 {
 
 const (
 	neverSeen = .6  // decayed days on which an indicator held: what is assumed at first is less
-	visible   = 5.6 // the score from which alerts are shown by default
+	visible   = 5.6 // the points from which something deserves attention by itself
 )
 
 // sumOf is what the counts of one detector amount to: the strongest, and a part of
@@ -331,14 +333,26 @@ func (l *layer) recompute(r *finding.Receipt, base float64, points, rules []floa
 	for _, f := range r.Facts {
 		found["indicator:"+f.Fact] = math.Log1p(f.Points)
 	}
-	logit, against := r.Bias, 0.0
+	logit, against := r.Bias+r.Absent, 0.0
+	var list []term
 	for _, t := range r.Terms {
-		logit += float64(t.Weight * t.Value)
-		if f, known := l.index[t.Feature]; known && isCircumstance(f) {
-			against += min(float64(t.Weight*t.Value), 0)
+		x := float64(t.Weight*t.Value) + t.Trees
+		logit += x
+		if f, known := l.index[t.Feature]; known {
+			list = append(list, term{feature: f, value: t.Value})
+			if isCircumstance(f) {
+				against += min(x, 0)
+			}
 		}
 		if x, follows := found[t.Feature]; follows {
 			steps = append(steps, Step{"", "the feature " + t.Feature, t.Value, round6(x)})
+		}
+	}
+	if r.Learned == l.learned && len(list) == len(r.Terms) {
+		absent := l.attribute(list, &attribution{})
+		steps = append(steps, Step{"", "what the trees add for features that the day does not have", r.Absent, absent})
+		for i, t := range list {
+			steps = append(steps, Step{"", "what the trees add for the feature " + r.Terms[i].Feature, r.Terms[i].Trees, t.trees})
 		}
 	}
 	must := ruleFloor(rules)

@@ -95,16 +95,19 @@ type verdict struct {
 	risk       float64 // the score of the day
 	base       float64 // from surprises alone, less habits: what the day teaches by
 	features   []term
-	floor      float64   // what the organisation's own rules come to: less would overrule them
-	must       float64   // the part of floor that holds for acts that are repeated, too
-	hard       float64   // the part of floor that holds for days that are explained, too
-	again      *told     // the act that the day repeats
-	today      float64   // before habits
-	points     []float64 // per detector
-	shift      float64   // points of the slow shift
-	breach     float64   // points of the strongest sign of an intruder
-	raw        []float64 // surprise per scored metric
-	shifts     []float64 // CUSUM per slow metric, as it would be after today
+	logit      float64
+	absent     float64     // once it is attributed: log-odds of features that the day does not have
+	scratch    attribution // for the trees
+	floor      float64     // what the organisation's own rules come to: less would overrule them
+	must       float64     // the part of floor that holds for acts that are repeated, too
+	hard       float64     // the part of floor that holds for days that are explained, too
+	again      *told       // the act that the day repeats
+	today      float64     // before habits
+	points     []float64   // per detector
+	shift      float64     // points of the slow shift
+	breach     float64     // points of the strongest sign of an intruder
+	raw        []float64   // surprise per scored metric
+	shifts     []float64   // CUSUM per slow metric, as it would be after today
 	mean       []float64
 	peers      []float64
 	colleagues []float64 // per scored metric: how much more the colleagues do today
@@ -223,12 +226,16 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	}
 	v.today = score
 	v.base = total(score, p.Own) // some people are always odd
-	v.features, v.risk = v.features[:0], 0
+	v.features, v.absent, v.risk = v.features[:0], 0, 0
 	if score > 0 {
 		v.features = e.features(p, v, at, v.features)
 		v.hard = v.floor
-		v.floor = max(v.floor, unexplained(v.base, cat.layer.against(v.features)))
-		v.risk = max(cat.layer.score(cat.layer.logit(v.features)), v.floor)
+		if v.base >= explainedFrom {
+			v.attribute(cat.layer)
+			v.floor = max(v.floor, unexplained(v.base, cat.layer.against(v.features)))
+		}
+		v.logit = cat.layer.logit(v.features, cat.layer.together(v.features, &v.scratch))
+		v.risk = max(cat.layer.score(v.logit), v.floor)
 		if v.again = p.repeats(v, at); v.again != nil {
 			v.risk = max(againShare*v.risk, v.must)
 		}
@@ -236,6 +243,9 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	s.addWatched(e.watched(p, at))
 	return v
 }
+
+// attribute says of each feature of the day what the trees add because of it.
+func (v *verdict) attribute(l *layer) { v.absent = l.attribute(v.features, &v.scratch) }
 
 // compare takes the usual counts of the person and its peers, and how much busier than usual
 // the person is, by harmless work.

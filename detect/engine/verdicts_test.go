@@ -172,15 +172,18 @@ func TestVerdictsSpareFloors(t *testing.T) {
 	alone := *r
 	alone.Bias -= 20
 	alone.Terms = slices.DeleteFunc(slices.Clone(r.Terms), func(x finding.Term) bool {
-		return x.Weight*x.Value < 0 && !strings.HasPrefix(x.Feature, "verdicts_")
+		return x.LogOdds() < 0 && !strings.HasPrefix(x.Feature, "verdicts_")
 	})
 	if risk, _, err := testCatalog.Recompute(&alone); err != nil || math.Abs(risk-.6*r.Base) > .001 {
 		t.Errorf("a base of %.2f that only verdicts speak against scores %.2f, %v", r.Base, risk, err)
 	}
 	l := testCatalog.layer
-	list := []term{{featVerdictDetector, -.99}, {featVerdictPlace, -.99}, {featVerdictApplication, -.99}, {featVerdictFunction, -.99}}
-	if x := l.against(list); x != 0 || l.logit(list)-l.bias < -1.5 {
-		t.Errorf("verdicts explain a day: %g; they change its log-odds by %g", x, l.logit(list)-l.bias)
+	var list []term
+	for _, f := range []int{featVerdictDetector, featVerdictPlace, featVerdictApplication, featVerdictFunction} {
+		list = append(list, term{feature: f, value: -.99})
+	}
+	if x := l.against(list); x != 0 || l.logit(list, 0)-l.always() < -1.5 {
+		t.Errorf("verdicts explain a day: %g; they change its log-odds by %g", x, l.logit(list, 0)-l.always())
 	}
 }
 

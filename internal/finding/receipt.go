@@ -27,13 +27,17 @@ type Receipt struct {
 	Today       float64 `json:"today"`                  // score of the day before Own is subtracted
 	// Base is what surprises alone come to: Today less Own.
 	Base float64 `json:"base"`
-	// The score is Scale × ln(1 + exp(Bias + the sum of Terms − Offset)), at least Floor. Models
+	// The score is Scale × ln(1 + exp(Bias + the sum of Terms + Absent − Offset)), at least Floor. Models
 	// before 4 have none of these: there, Base is the score.
-	Terms  []Term  `json:"terms,omitempty"`
-	Bias   float64 `json:"bias,omitempty"`
-	Offset float64 `json:"offset,omitempty"`
-	Scale  float64 `json:"scale,omitempty"`
-	Floor  float64 `json:"floor,omitempty"` // what rules of the organisation and indicators come to at least
+	Terms []Term  `json:"terms,omitempty"`
+	Bias  float64 `json:"bias,omitempty"`
+	// Absent are the log-odds that trees give for features that the day does not have. Models before 5
+	// have no trees.
+	Absent  float64 `json:"absent,omitempty"`
+	Learned string  `json:"learned,omitempty"` // identifies the weights and trees
+	Offset  float64 `json:"offset,omitempty"`
+	Scale   float64 `json:"scale,omitempty"`
+	Floor   float64 `json:"floor,omitempty"` // what rules of the organisation and indicators come to at least
 	// Subjects are what a verdict about the alert is counted for.
 	Subjects []Subject `json:"subjects,omitempty"`
 	// Again is the score of the alert that told of the act before, if the day repeats it: the score is then
@@ -52,11 +56,15 @@ type Receipt struct {
 	Later []Lowered `json:"later,omitempty"`
 }
 
+// LogOdds are what the term adds to the log-odds.
+func (t *Term) LogOdds() float64 { return t.Weight*t.Value + t.Trees }
+
 // Term is a feature of a day in the log-odds that its score is computed from.
 type Term struct {
 	Feature string  `json:"feature"` // its name; docs/scoring.md explains it
 	Value   float64 `json:"value"`
-	Weight  float64 `json:"weight"` // learned; Value × Weight is added to the log-odds
+	Weight  float64 `json:"weight"`          // learned; Value × Weight is added to the log-odds
+	Trees   float64 `json:"trees,omitempty"` // log-odds that learned trees attribute to it
 	// Words say what it means, if it has to do with the circumstances of the day and weighs
 	// noticeably.
 	Words string `json:"words,omitempty"`

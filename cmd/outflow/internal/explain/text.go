@@ -130,23 +130,23 @@ func writeTerms(w io.Writer, r *finding.Receipt) {
 		return
 	}
 	terms := slices.Clone(r.Terms)
-	points := func(t *finding.Term) float64 { return t.Weight * t.Value * r.Scale }
+	points := func(t *finding.Term) float64 { return t.LogOdds() * r.Scale }
 	terms = slices.DeleteFunc(terms, func(t finding.Term) bool { return math.Abs(points(&t)) < .005 })
 	slices.SortStableFunc(terms, func(a, b finding.Term) int { return -cmp.Compare(math.Abs(points(&a)), math.Abs(points(&b))) })
 	section(w, "For and against, as weighed over many organisations")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "  feature\tvalue\tweight\tpoints\t")
+	fmt.Fprintln(t, "  feature\tvalue\tweight\ttrees\tpoints\t")
 	for i := range terms {
 		x := &terms[i]
-		fmt.Fprintf(t, "  %s\t%.3g\t%+.3g\t%+.2f\t", x.Feature, x.Value, x.Weight, points(x))
+		fmt.Fprintf(t, "  %s\t%.3g\t%+.3g\t%+.3g\t%+.2f\t", x.Feature, x.Value, x.Weight, x.Trees, points(x))
 		if x.Words != "" {
 			fmt.Fprintf(t, "  %s", x.Words)
 		}
 		fmt.Fprintln(t)
 	}
 	t.Flush()
-	fmt.Fprintf(w, "  the score is %.3g × ln(1 + exp(sum of value × weight %+.3g)), at least %.2f for rules and indicators\n",
-		r.Scale, r.Bias-r.Offset, r.Floor)
+	fmt.Fprintf(w, "  the score is %.3g × ln(1 + exp(sum of value × weight and of trees %+.3g)), at least %.2f for rules and indicators\n",
+		r.Scale, r.Bias+r.Absent-r.Offset, r.Floor)
 }
 
 // weights lists watchlists and their points.
