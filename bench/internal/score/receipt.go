@@ -19,6 +19,7 @@ type Receipt struct {
 	Floor  float64 `json:"floor"`
 	Absent float64 `json:"absent"`
 	Watch  float64 `json:"watch_points"`
+	Again  float64 `json:"again_share"` // what is left of the score of an act that is repeated; 0 if it is not
 }
 
 // Term is a feature of a day.
@@ -44,8 +45,11 @@ func (r *Receipt) Score(keep func(feature string) bool) float64 {
 			logit += t.LogOdds()
 		}
 	}
-	x := r.Scale * math.Log1p(math.Exp(min(logit-r.Offset, 500)))
-	return math.Round(100*(max(x, r.Floor)+r.Watch)) / 100
+	x := max(r.Scale*math.Log1p(math.Exp(min(logit-r.Offset, 500))), r.Floor)
+	if r.Again > 0 {
+		x *= r.Again
+	}
+	return math.Round(100*(x+r.Watch)) / 100
 }
 
 // Reweighed is the receipt with other weights. The floor stays.
