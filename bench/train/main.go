@@ -1,7 +1,7 @@
 // Command train learns the weights of the score's features (detect/engine/weights.json) from
 // organisations with known incidents.
 //
-//	train [-out FILE] [-related 0.3] [-penalty 15] [-trees 400] labels.json alerts.ndjson [labels.json alerts.ndjson …]
+//	train [-out FILE] [-related 0.3] [-penalty 15] [-trees 200] labels.json alerts.ndjson [labels.json alerts.ndjson …]
 //
 // The alerts are those of "outflow scan --all --format ndjson"; their receipts have the features. It is
 // a logistic regression with a quadratic penalty: is a user's day part of an incident? An incident
@@ -40,9 +40,9 @@ func main() {
 	out := flag.String("out", "detect/engine/weights.json", "`file` to write")
 	flag.Float64Var(&t.related, "related", .3, "scale of the features of single detectors, 0 to 1")
 	flag.Float64Var(&t.penalty, "penalty", 15, "of the squared weights of features with unit deviation")
-	flag.IntVar(&t.settings.Trees, "trees", 400, "number of trees")
+	flag.IntVar(&t.settings.Trees, "trees", 200, "number of trees")
 	flag.IntVar(&t.settings.Leaves, "leaves", 12, "of a tree, at most")
-	flag.Float64Var(&t.settings.Rate, "rate", .05, "share of a leaf's best value that it is given")
+	flag.Float64Var(&t.settings.Rate, "rate", .1, "share of a leaf's best value that it is given")
 	flag.Float64Var(&t.settings.Ridge, "ridge", 10, "penalty of the squared values of leaves")
 	flag.IntVar(&t.settings.Least, "least", 30, "days that a leaf has at least")
 	flag.Float64Var(&t.settings.Rows, "rows", .7, "share of the days that a tree learns from")

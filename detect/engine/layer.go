@@ -453,7 +453,9 @@ func (e *Engine) explain(p *person, o *org, v *verdict, sum float64, today int64
 	add(featConcentration, c.onePlace)
 	add(featSpan, c.span)
 	add(featReceivers, c.receivers)
-	add(featFewDays, 1/(1+p.Active))
+	if !event.IsPlace(p.Name) { // a place is not new at work
+		add(featFewDays, 1/(1+p.Active))
+	}
 	add(featUploads, math.Log1p(p.Day.Count[e.catalog.index["uploads"]]))
 	p.lately(o, today, add)
 }

@@ -51,7 +51,8 @@ func TestLittleKnown(t *testing.T) {
 		{30, 400, 20 * time.Millisecond, false, true},
 		{30, 40, 20 * time.Millisecond, false, false},
 		{1, 400, 20 * time.Millisecond, false, false},
-		{30, 1168, 20 * time.Second, false, false}, // within six hours, and not in a burst
+		{30, 1168, 20 * time.Second, false, true}, // within six hours, by somebody who reads one a day
+		{1, 1168, 20 * time.Second, false, false},
 		{1, 0, 0, false, false},
 		{30, 1168, 20 * time.Millisecond, true, false},
 	} {

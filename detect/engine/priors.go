@@ -13,11 +13,11 @@ import (
 var priorsJSON []byte
 
 const (
-	usualAnywhere = .01  // usual count a day of a metric of which nothing is known
-	priorMean     = 50   // person-days that the usual count of other organisations weighs
-	priorFacts    = 200  // person-days that are assumed of indicators at first
-	priorTail     = 200  // person-days that the surprises of other organisations weigh at first
-	priorGone     = 500  // own person-days from which other organisations no longer matter
+	usualAnywhere = .01   // usual count a day of a metric of which nothing is known
+	priorMean     = 50    // person-days that the usual count of other organisations weighs
+	priorFacts    = 200   // person-days that are assumed of indicators at first
+	priorTail     = 200   // person-days that the surprises of other organisations weigh at first
+	priorGone     = 500   // own person-days from which other organisations no longer matter
 	priorMost     = .0025 // share of person-days on which an indicator holds elsewhere, at most: organisations differ
 )
 
