@@ -137,10 +137,10 @@ func (e *Engine) attend(p *person, a *detect.Enriched) *regulars {
 }
 
 // newTool notes with what program something was done, and says whether it was new to the person in that
-// service within two days.
+// service within two days. A sync client comes with a new machine.
 func (e *Engine) newTool(p *person, a *detect.Enriched) bool {
 	tool := cmp.Or(a.Client.Agent, a.Client.App)
-	if tool == "" || a.Unsigned {
+	if tool == "" || a.Unsigned || a.Class == event.Sync {
 		return false
 	}
 	key := hash(ofAgent, "tool", a.Source.String()) ^ family(tool)

@@ -182,7 +182,9 @@ func (e *Engine) Flush() error {
 	slices.Sort(open)
 	for _, name := range open {
 		p := e.find(name)
-		e.report(p, e.emitFindings(p, p.Day.Latest, true), true)
+		v := e.emitFindings(p, p.Day.Latest, true)
+		e.compareAll(p, v)
+		e.report(p, v, true)
 		e.packIdle()
 	}
 	return e.err

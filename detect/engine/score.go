@@ -96,7 +96,8 @@ type verdict struct {
 	base       float64 // from surprises alone, less habits: what the day teaches by
 	features   []term
 	logit      float64
-	absent     float64     // once it is attributed: log-odds of features that the day does not have
+	absent     float64 // once it is attributed: log-odds of features that the day does not have
+	attributed bool
 	scratch    attribution // for the trees
 	floor      float64     // what the organisation's own rules come to: less would overrule them
 	must       float64     // the part of floor that holds for acts that are repeated, too
@@ -108,8 +109,8 @@ type verdict struct {
 	breach     float64     // points of the strongest sign of an intruder
 	raw        []float64   // surprise per scored metric
 	shifts     []float64   // CUSUM per slow metric, as it would be after today
-	mean       []float64
-	peers      []float64
+	mean       []float64 // usual count per metric that was asked for
+	peers      []float64 // the same of the peers
 	colleagues []float64 // per scored metric: how much more the colleagues do today
 	k          []float64 // dispersion per scored metric
 	busier     float64
@@ -226,7 +227,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	}
 	v.today = score
 	v.base = total(score, p.Own) // some people are always odd
-	v.features, v.absent, v.risk = v.features[:0], 0, 0
+	v.features, v.absent, v.attributed, v.risk = v.features[:0], 0, false, 0
 	if score > 0 {
 		v.features = e.features(p, v, at, v.features)
 		v.hard = v.floor
@@ -245,27 +246,44 @@ func (e *Engine) score(p *person, at int64) *verdict {
 }
 
 // attribute says of each feature of the day what the trees add because of it.
-func (v *verdict) attribute(l *layer) { v.absent = l.attribute(v.features, &v.scratch) }
+func (v *verdict) attribute(l *layer) {
+	if !v.attributed {
+		v.absent, v.attributed = l.attribute(v.features, &v.scratch), true
+	}
+}
 
-// compare takes the usual counts of the person and its peers, and how much busier than usual
-// the person is, by harmless work.
+// compare takes how much busier than usual the person is, by harmless work.
 func (s *scoring) compare(cat *Catalog) {
-	v, p, o, day := s.verdict, s.person, s.org, &s.person.Day
+	v, day := s.verdict, &s.person.Day
 	did, usual := 0.0, 0.0
-	for j := range cat.metrics {
-		v.peers[j] = o.peers(s.department, j)
-		v.mean[j] = p.mean(j, v.peers[j])
-		if j >= cat.scored {
-			did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
-			usual += math.Sqrt(v.mean[j])
-		}
+	for j := cat.scored; j < len(cat.metrics); j++ {
+		s.usual(j)
+		did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
+		usual += math.Sqrt(v.mean[j])
 	}
 	v.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower)
+}
+
+// usual takes the usual count of a metric: of the person, and of the peers.
+func (s *scoring) usual(j int) {
+	v := s.verdict
+	v.peers[j] = s.org.peers(s.department, j)
+	v.mean[j] = s.person.mean(j, v.peers[j])
+}
+
+// compareAll takes the usual counts of all metrics: a score takes only those that it needs.
+func (e *Engine) compareAll(p *person, v *verdict) {
+	o := e.org(p)
+	s := scoring{verdict: v, person: p, org: o, department: o.department(p.peerGroup())}
+	for j := range e.catalog.metrics {
+		s.usual(j)
+	}
 }
 
 // expect is the expected count of a metric today, and its dispersion.
 func (s *scoring) expect(j int) (mu, k float64) {
 	v, p, day := s.verdict, s.person, &s.person.Day
+	s.usual(j)
 	mu = v.mean[j]
 	a := unfix(s.department.did[j]) - day.Given[j] - float64(s.stale*day.Prior[j])
 	b := unfix(s.department.usual[j]) - day.Expect[j] - float64(s.stale*mu)
@@ -281,7 +299,11 @@ func (s *scoring) scoreCounts(cat *Catalog, g int, det *detect.Detector) {
 	v.spoken = v.spoken[:0]
 	for _, j := range cat.groups[g] {
 		x := day.scored(j)
-		if x == 0 || cat.metrics[j].Unscored {
+		if x == 0 {
+			continue
+		}
+		if cat.metrics[j].Unscored {
+			s.usual(j)
 			continue
 		}
 		if v.dense[g] == 0 {
@@ -356,6 +378,7 @@ type lesson struct {
 // closeDay learns from the day of a person and ends it.
 func (e *Engine) closeDay(p *person) {
 	v := e.emitFindings(p, p.Day.Latest, true)
+	e.compareAll(p, v)
 	e.report(p, v, false)
 	o, to, day := e.org(p), e.deltaOf(p).of(p), &p.Day
 	l := lesson{verdict: v, person: p, to: to, compared: o.Active > 0, leaving: p.leaving(day.Latest), outage: e.outage()}
