@@ -24,7 +24,7 @@ var planted = []struct {
 	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/internal/daemon/daemon.go", "\tfailpoint.Reach(\"alerts-take\")", "\td.alerts.Apply(ctx, a.Partition, *at, nil, policy)\n\tfailpoint.Reach(\"alerts-take\")"}}},
 	{"sent before it is", "channel-begun", [][3]string{{"alert/file/file.go", "\t\tc.between(\"begun\")", "\t\tstore.MarkSent(ctx, s.Seq)\n\t\tc.between(\"begun\")"}}},
 	{"does not look at what it wrote", "channel-written", [][3]string{{"alert/file/file.go", "if s.Place >= 0 && s.Place <= end {", "if false {"}}},
-	{"tells without comparing", "base-saved", [][3]string{{"alert/notification_log.go", "case known && now == hash:", "case false:"}, {"cmd/outflow/internal/stream/topic.go", "\tlatest := int64(0)\n", "\tat = end\n\tlatest := int64(0)\n"}}},
+	{"tells without comparing", "base-saved", [][3]string{{"alert/notification_log.go", "case known && news == hash:", "case false:"}, {"cmd/outflow/internal/stream/topic.go", "\tlatest := int64(0)\n", "\tat = end\n\tlatest := int64(0)\n"}}},
 }
 
 // TestPlantedEdits checks that the bugs follow the code: the packages still compile with all of

@@ -67,7 +67,7 @@ func (t *Tail) closeDay(prior []float64) {
 	if t.Hist == nil {
 		t.Hist = make([]float64, tailSteps)
 	}
-	for i := range t.Hist {
+	for i := range t.Hist[:t.occupied()] {
 		t.Hist[i] *= tailDecay
 	}
 	t.N *= tailDecay
@@ -90,17 +90,26 @@ func (t *Tail) prepare(prior []float64) {
 	if t.days = t.N + others; t.days == 0 {
 		return
 	}
-	hist := make([]float64, tailSteps)
-	copy(hist, t.Hist)
+	n := t.occupied()
 	if others > 0 {
-		for i, x := range prior {
-			hist[i] += float64(others * x)
-		}
+		n = tailSteps
 	}
-	t.surv = make([]float64, tailSteps)
+	at := func(i int) (x float64) {
+		if i < len(t.Hist) {
+			x = t.Hist[i]
+		}
+		if others > 0 {
+			x += float64(others * prior[i])
+		}
+		return x
+	}
+	if t.surv == nil {
+		t.surv = make([]float64, tailSteps)
+	}
+	clear(t.surv[n:])
 	sum := 0.0
-	for i := tailSteps - 1; i >= 0; i-- {
-		sum += hist[i]
+	for i := n - 1; i >= 0; i-- {
+		sum += at(i)
 		t.surv[i] = sum
 	}
 	want := max(.005*t.days, 8*t.N/t.days)
@@ -113,10 +122,19 @@ func (t *Tail) prepare(prior []float64) {
 	}
 	t.above = t.surv[t.level]
 	excess := 0.0
-	for i := t.level; i < tailSteps; i++ {
-		excess += float64(hist[i] * (float64(i-t.level) + .5) * tailStep)
+	for i := t.level; i < n; i++ {
+		excess += float64(at(i) * (float64(i-t.level) + .5) * tailStep)
 	}
 	t.over = max(excess/max(t.above, 1e-9), .2)
+}
+
+// occupied is how many steps there are up to the last that any person-day is in.
+func (t *Tail) occupied() int {
+	n := len(t.Hist)
+	for n > 0 && t.Hist[n-1] == 0 {
+		n--
+	}
+	return n
 }
 
 // before is how the statistic was distributed until now, as far as its rarity at s
