@@ -177,6 +177,31 @@ func (e *Engine) join(p *person, key uint64, today int64) {
 	e.deltaOf(p).of(p).join(key, 1)
 }
 
+// decay is what is left of something after days.
+type decay struct {
+	daily float64
+	known [400]float64
+}
+
+// The decays of habits and cohorts.
+var habitLeft, cohortLeft = newDecay(habitDecay), newDecay(cohortDecay)
+
+func newDecay(daily float64) *decay {
+	d := &decay{daily: daily}
+	for i := range d.known {
+		d.known[i] = math.Pow(daily, float64(i))
+	}
+	return d
+}
+
+// after is what is left after so many days, 0 or more.
+func (d *decay) after(days int64) float64 {
+	if days >= 0 && days < int64(len(d.known)) {
+		return d.known[days]
+	}
+	return math.Pow(d.daily, float64(days))
+}
+
 // kinds of cohorts.
 const (
 	cohortEverywhere = iota
@@ -214,8 +239,8 @@ func (o *org) others(p *person, key uint64, today int64) (n, long float64) {
 	c = c.on(today)
 	n, long = c.N, c.Long
 	if days, mine := p.Cohorts.since(key, today); mine {
-		n -= math.Pow(cohortDecay, float64(days))
-		long -= math.Pow(habitDecay, float64(days))
+		n -= cohortLeft.after(int64(days))
+		long -= habitLeft.after(int64(days))
 	}
 	return max(n, 0), max(long, 0)
 }
@@ -238,8 +263,8 @@ func (o *org) meet(cohorts map[uint64]int64, today int64) {
 
 // on is what a cohort amounts to on a later day.
 func (c cohort) on(today int64) cohort {
-	age := float64(max(today-c.Day, 0))
-	c.N, c.Long = c.N*math.Pow(cohortDecay, age), c.Long*math.Pow(habitDecay, age)
+	age := max(today-c.Day, 0)
+	c.N, c.Long = c.N*cohortLeft.after(age), c.Long*habitLeft.after(age)
 	return c
 }
 
@@ -254,7 +279,7 @@ func (o *org) disperse(today int64) {
 
 // on is what a habit amounts to on a later day.
 func (h habit) on(today int64) habit {
-	left := math.Pow(habitDecay, float64(max(today-h.Day, 0)))
+	left := habitLeft.after(max(today-h.Day, 0))
 	h.Top, h.N = h.Top*left, h.N*left
 	return h
 }
