@@ -14,7 +14,7 @@ import (
 const (
 	emitFrom = .25 // risk below which nothing is emitted
 	grew     = 1.1 // a count is scored again when it has grown by this factor
-	rises    = .1 // points by which a day must become worse for its score to change
+	rises    = .1  // points by which a day must become worse for its score to change
 )
 
 // concerned are the detectors that an event concerns, a bit each.

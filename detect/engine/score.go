@@ -109,10 +109,10 @@ type verdict struct {
 	breach     float64     // points of the strongest sign of an intruder
 	raw        []float64   // surprise per scored metric
 	shifts     []float64   // CUSUM per slow metric, as it would be after today
-	mean       []float64 // usual count per metric that was asked for
-	peers      []float64 // the same of the peers
-	colleagues []float64 // per scored metric: how much more the colleagues do today
-	k          []float64 // dispersion per scored metric
+	mean       []float64   // usual count per metric that was asked for
+	peers      []float64   // the same of the peers
+	colleagues []float64   // per scored metric: how much more the colleagues do today
+	k          []float64   // dispersion per scored metric
 	busier     float64
 	leaver     bool      // leaving adds to the score
 	novel      []float64 // per detector: points of indicators that the person had not had before
