@@ -95,6 +95,7 @@ const (
 	UnknownAccounts                  // accounts that belong to no known user
 	NamesLeftOut                     // more names than are kept
 	Watchlists                       // weight of the watchlists of the organisation
+	CommonActivity                   // the same unusual activity of many people
 	mechanisms
 )
 

@@ -21,7 +21,7 @@ var All = []*detect.Detector{
 	loggingDisabled,
 	takeoutSequence, compromiseTakeout, privilegeTakeout,
 	userRule,
-	sourceSilent, sourceLate, hrFeed, unresolvedIdentity, sourceGap, namesLeftOut,
+	sourceSilent, sourceLate, hrFeed, unresolvedIdentity, sourceGap, namesLeftOut, commonActivity,
 	watchlist,
 }
 

@@ -73,7 +73,9 @@ func (e *Engine) happen(p *person, a *detect.Enriched) {
 	case a.Class == event.TokenGrant:
 		p.Happened[adoptedApp] = today
 		p.Adopted = hash(ofCohort, "application", strings.ToLower(a.AppName()))
-		e.join(p, p.Adopted, today)
+		if name := a.AppName(); name != "" {
+			e.joinWith(p, p.Adopted, today, "Application authorised: "+detect.Quote(name))
+		}
 	case a.Class == event.MFADenied:
 		p.Happened[refusedPush] = today
 	}
@@ -156,8 +158,17 @@ func (e *Engine) gather(p *person, v *verdict, at int64) {
 		if v.points[g] < cohortFrom || det.Mechanism != detect.NoMechanism {
 			continue
 		}
-		for _, key := range p.cohortKeys(g) {
-			if key != 0 {
+		keys := p.cohortKeys(g)
+		for k, key := range keys {
+			switch {
+			case key == 0:
+			case k == cohortPlace && det.Exfiltration && keys[cohortTarget] == 0:
+				place, _ := top(p.Day.Proof[g].Places)
+				e.joinWith(p, key, at/event.Day, det.Title+" in "+detect.Quote(place))
+			case k == cohortTarget:
+				target, _ := top(p.Day.Proof[g].Targets)
+				e.joinWith(p, key, at/event.Day, det.Title+" to "+detect.Quote(counterpart(target)))
+			default:
 				e.join(p, key, at/event.Day)
 			}
 		}
@@ -168,13 +179,14 @@ func (e *Engine) gather(p *person, v *verdict, at int64) {
 	}
 }
 
-// join counts a person into a cohort, once a week.
-func (e *Engine) join(p *person, key uint64, today int64) {
+// join counts a person into a cohort, once a week. It says whether it does.
+func (e *Engine) join(p *person, key uint64, today int64) bool {
 	if days, known := p.Cohorts.since(key, today); known && days < cohortEvery {
-		return
+		return false
 	}
 	p.Cohorts.age(key, today, maxKnown)
 	e.deltaOf(p).of(p).join(key, 1)
+	return true
 }
 
 // decay is what is left of something after days.

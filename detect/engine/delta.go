@@ -26,6 +26,7 @@ type delta struct {
 	Who      [32]map[string]int // the latter by account
 	Notices  []announced        // of who leaves
 	Doubtful []doubtful         `cbor:",omitempty"` // of whose last day HR is asked
+	Joint    []joint            `cbor:",omitempty"` // what others may do as well
 	Laid     []*exposure        // open
 	Shut     []closing          // closed
 	Rights   []given            // to others
@@ -267,6 +268,7 @@ func (b *delta) add(o *delta) {
 	b.Notices, b.Laid, b.Shut = append(b.Notices, o.Notices...), append(b.Laid, o.Laid...), append(b.Shut, o.Shut...)
 	b.Rights, b.Gone = append(b.Rights, o.Rights...), append(b.Gone, o.Gone...)
 	b.Doubtful, b.Verdicts = append(b.Doubtful, o.Doubtful...), append(b.Verdicts, o.Verdicts...)
+	b.Joint = append(b.Joint, o.Joint...)
 }
 
 // countUnknown counts events of an account that belongs to no known person.
@@ -409,6 +411,7 @@ func (s *orgDelta) reset() {
 // forget deletes a person.
 func (b *delta) forget(name string) {
 	b.Doubtful = slices.DeleteFunc(b.Doubtful, func(x doubtful) bool { return x.Name == name })
+	b.Joint = slices.DeleteFunc(b.Joint, func(x joint) bool { return x.Name == name })
 	b.Verdicts = slices.DeleteFunc(b.Verdicts, func(v Verdict) bool { return v.Person == name })
 	b.Notices = slices.DeleteFunc(b.Notices, func(x announced) bool { return x.Name == name })
 	b.Laid = slices.DeleteFunc(b.Laid, func(x *exposure) bool { return x.Person == name })
@@ -443,6 +446,7 @@ func (b *delta) order() {
 	}
 	slices.SortFunc(b.Notices, func(a, b announced) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(b.Doubtful, func(a, b doubtful) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(b.Joint, byActivity)
 	slices.SortFunc(b.Verdicts, func(a, b Verdict) int { return cmp.Or(cmp.Compare(a.Alert, b.Alert), cmp.Compare(a.Seq, b.Seq)) })
 	slices.SortFunc(b.Laid, byOpening)
 	slices.SortFunc(b.Shut, func(a, b closing) int {
@@ -473,6 +477,7 @@ func (e *Engine) applyDelta(b *delta, end int64) {
 		e.Feed.announce(n)
 	}
 	e.Feed.Doubtful = append(e.Feed.Doubtful, b.Doubtful...)
+	e.meetCommon(b.Joint)
 	e.applyOpened(b.Laid)
 	e.applyClosed(b.Shut)
 	for _, x := range b.Gone {

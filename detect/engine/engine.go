@@ -69,6 +69,7 @@ type state struct {
 	Windows  map[uint64]*window // of correlations
 	Awaited  map[string]given   // the rights of the last days, for those who have done nothing yet
 	Decided  map[string]decided // by alert
+	Common   map[uint64]*alike  // what people did alike lately, by cohort
 }
 
 // New returns an engine without any knowledge. Emit takes its findings; an error

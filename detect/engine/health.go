@@ -26,6 +26,7 @@ type sourceHealth struct {
 func (e *Engine) checkHealth(end int64) {
 	e.checkAccounts(end)
 	e.checkHRFeed(end)
+	e.tellCommon(end)
 	e.expire(end)
 	e.expireAwaited(end)
 	e.lapse(end)

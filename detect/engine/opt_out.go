@@ -176,6 +176,7 @@ func (e *Engine) exclude(name string) {
 	e.Feed.Doubtful = slices.DeleteFunc(e.Feed.Doubtful, func(x doubtful) bool { return x.Name == name })
 	delete(e.Awaited, name)
 	e.forgetVerdicts(name)
+	e.forgetCommon(name)
 	same := func(x string) bool { return x == name }
 	for end, list := range e.closing {
 		e.closing[end] = slices.DeleteFunc(list, same)

@@ -62,6 +62,7 @@ type kept struct {
 	Windows  map[uint64]*window
 	Awaited  map[string]given
 	Decided  map[string]decided `cbor:",omitempty"`
+	Common   map[uint64]*alike  `cbor:",omitempty"`
 	People   *org
 	Services *org
 	Deltas   map[int]*delta `cbor:"Brought"` // of the hour that is open, by shard
@@ -115,7 +116,7 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 func (e *Engine) snapshot() (*Snapshot, error) {
 	k := kept{
 		Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed,
-		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, Decided: e.Decided, People: e.People, Services: e.Services,
+		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, Decided: e.Decided, Common: e.Common, People: e.People, Services: e.Services,
 		Deltas: map[int]*delta{},
 	}
 	for s, b := range e.deltas {
@@ -172,7 +173,7 @@ func (e *Engine) restore(s *Snapshot) error {
 	}
 	e.state = state{
 		Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed,
-		Windows: k.Windows, Awaited: k.Awaited, Decided: k.Decided, People: k.People,
+		Windows: k.Windows, Awaited: k.Awaited, Decided: k.Decided, Common: k.Common, People: k.People,
 		Services: k.Services,
 	}
 	e.enough = e.People.personDays() >= Enough
