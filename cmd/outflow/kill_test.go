@@ -49,10 +49,31 @@ func month(t testing.TB, to string, part int) {
 	days, on := delivered(t, 0, nil, several...)
 	for i, day := range days[:26] {
 		if part == 1 && i < 14 || part == 2 && i >= 14 {
-			for _, path := range on[day] {
-				put(t, path, to)
-			}
+			putDay(t, day, on, to)
 		}
+	}
+}
+
+// putDay delivers the files of a day. In either half of the month somebody takes 300 files, so that something
+// is told.
+func putDay(t testing.TB, day string, on map[string][]string, to string) {
+	t.Helper()
+	for _, path := range on[day] {
+		put(t, path, to)
+	}
+	who := map[string]string{"03-12": "julia.jones", "03-24": "diego.schneider"}[day]
+	if who == "" {
+		return
+	}
+	var b bytes.Buffer
+	for i := range 300 {
+		fmt.Fprintf(&b, `{"type":"event","event_id":"%s-%d","created_by":{"type":"user","login":"%s@acme.example"},`+
+			`"created_at":"2026-%sT22:%02d:%02dZ","event_type":"DOWNLOAD","ip_address":"203.0.113.77",`+
+			`"source":{"item_type":"file","item_id":"%s%d","item_name":"Contract %d.pdf","parent":{"type":"folder","id":"%s","name":"Mergers %s"}}}`+"\n",
+			day, i, who, day, i/60, i%60, who, i, i, who, day)
+	}
+	if err := os.WriteFile(filepath.Join(to, "box", "taken-"+day+".ndjson"), b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -289,9 +310,7 @@ func workers(t *testing.T, shards int) {
 	for n := range disturbances {
 		for i, day := range days {
 			if i*disturbances/len(days) == n {
-				for _, path := range on[day] {
-					put(t, path, exports)
-				}
+				putDay(t, day, on, exports)
 			}
 		}
 		w := judging(before)
@@ -344,9 +363,7 @@ func TestBrokers(t *testing.T) {
 	for n := range kills {
 		for i, day := range days {
 			if i*kills/len(days) == n {
-				for _, path := range on[day] {
-					put(t, path, exports)
-				}
+				putDay(t, day, on, exports)
 			}
 		}
 		which := strconv.Itoa(n%3 + 1)

@@ -70,7 +70,7 @@ func TestFiles(t *testing.T) {
 func TestTraits(t *testing.T) {
 	all := Traits()
 	for trait, want := range map[finding.Traits]string{
-		finding.AboutData:       "hr_feed names_left_out source_gap source_late source_silent unresolved_identity",
+		finding.AboutData:       "common_activity hr_feed names_left_out source_gap source_late source_silent unresolved_identity",
 		finding.AboutLeavers:    "access_left_behind leaver_takeout terminated_user_activity",
 		finding.NeverSuppressed: "logging_disabled source_gap source_silent",
 		finding.ChangesSettings: "authentication_policy logging_disabled public_access_guard sharing_policy",

@@ -73,7 +73,9 @@ func (e *Engine) happen(p *person, a *detect.Enriched) {
 	case a.Class == event.TokenGrant:
 		p.Happened[adoptedApp] = today
 		p.Adopted = hash(ofCohort, "application", strings.ToLower(a.AppName()))
-		if name := a.AppName(); name != "" {
+		if name := a.AppName(); name == "" {
+			e.join(p, p.Adopted, today)
+		} else {
 			e.joinWith(p, p.Adopted, today, "Application authorised: "+detect.Quote(name))
 		}
 	case a.Class == event.MFADenied:
