@@ -116,8 +116,8 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 func (e *Engine) snapshot() (*Snapshot, error) {
 	k := kept{
 		Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed,
-		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, Decided: e.Decided, Common: e.Common, People: e.People, Services: e.Services,
-		Deltas: map[int]*delta{},
+		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, Decided: e.Decided, Common: e.Common,
+		People: e.People, Services: e.Services, Deltas: map[int]*delta{},
 	}
 	for s, b := range e.deltas {
 		if b != nil {
