@@ -642,39 +642,52 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
-// TestRamp takes five per cent more every week, which a rolling window learns: a
-// drip is told, first quietly and then as an alert, while no day is remarkable
-// by itself.
+// TestRamp takes a little more every week, or every day, which a rolling window learns: a drip is told, first
+// quietly and then as an alert, while no day is remarkable by itself.
 func TestRamp(t *testing.T) {
-	s := &scenario{t: t}
-	s.line("people 50 Sales")
-	s.line("routine 1-270")
-	for day := 1; day <= 270; day++ {
-		if wd := dayOne.AddDate(0, 0, day-1).Weekday(); wd == time.Saturday || wd == time.Sunday {
-			continue
-		}
-		s.line(fmt.Sprintf("%d 10:00 p1 download x%d spread=6h source=box place=Team+0 name=plan.docx item=d%d-", day,
-			int(4*math.Pow(1.05, float64(day-1)/7)), day))
-	}
-	slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
-	var low, medium int64 // weeks until it is told
-	e := newEngine(Config{}, func(f *finding.Finding) error {
-		week := (f.Time - at(1, 0)) / (7 * event.Day)
-		if f.Person != address("p1") || f.Detector != "slow_drip" || week < 15 {
-			return nil
-		}
-		if f.Risk >= 2.4 && low == 0 {
-			low = week
-		}
-		if f.Risk >= attention && medium == 0 {
-			medium = week
-		}
-		return nil
-	})
-	feed(t, e, s.events)
-	t.Logf("low after %d weeks, medium after %d", low, medium)
-	if low == 0 || low > 26 || medium == 0 || medium > 36 {
-		t.Errorf("low after %d weeks, medium after %d", low, medium)
+	for _, c := range []struct {
+		name        string
+		daily       float64 // growth
+		from, until int     // days
+		low, medium float64 // times the usual at which it is told at the latest
+	}{
+		{"five per cent a week", math.Pow(1.05, 1./7), 1, 270, 3.6, 5.8},
+		{"three per cent a day", 1.03, 40, 140, 5, 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &scenario{t: t}
+			s.line("people 50 Sales")
+			s.line(fmt.Sprintf("routine 1-%d", c.until))
+			times := func(day float64) float64 { return math.Pow(c.daily, max(day-float64(c.from), 0)) }
+			for day := 1; day <= c.until; day++ {
+				if wd := dayOne.AddDate(0, 0, day-1).Weekday(); wd == time.Saturday || wd == time.Sunday {
+					continue
+				}
+				s.line(fmt.Sprintf("%d 10:00 p1 download x%d spread=6h source=box place=Team+0 name=plan.docx item=d%d-", day,
+					int(4*times(float64(day))), day))
+			}
+			slices.SortStableFunc(s.events, func(a, b keyed) int { return int(a.e.Time - b.e.Time) })
+			var low, medium float64 // times the usual at which it is told
+			e := newEngine(Config{}, func(f *finding.Finding) error {
+				x := times(float64((f.Time-at(1, 0))/event.Day + 1))
+				if f.Person != address("p1") || x < 1.5 {
+					return nil
+				}
+				if f.Risk >= 2.4 && low == 0 {
+					low = x
+				}
+				if f.Risk >= attention && medium == 0 {
+					medium = x
+				}
+				return nil
+			})
+			feed(t, e, s.events)
+			t.Logf("low at %.1f times the usual, medium at %.1f", low, medium)
+			if low == 0 || low > c.low || medium == 0 || medium > c.medium {
+				t.Errorf("low at %.1f times the usual, medium at %.1f", low, medium)
+			}
+		})
 	}
 }
 

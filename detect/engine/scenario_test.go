@@ -56,7 +56,7 @@ type keyed struct {
 
 // attention is the risk from which an alert is shown by default; package alert
 // calls it medium.
-const attention = 6.35
+const attention = 6.3
 
 var dayOne = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 

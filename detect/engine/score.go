@@ -29,7 +29,7 @@ const (
 	busyPower   = 1.4
 	leaveGain   = .8
 	shiftGain   = .8
-	climb       = .5 // by how much a CUSUM must rise to be counted again
+	climb       = .5 // by how much a CUSUM must rise to be counted again, besides having doubled
 	ownShare    = .5
 	spread      = .9            // of a count that is spread over the day, rather than in one burst, is not weighed
 	again       = 7 * event.Day // for so long after an alert another one of the person is the same
@@ -516,7 +516,7 @@ func (l *lesson) learnShifts() {
 		if h == 0 {
 			p.Top[i] = 0
 		}
-		if h < p.Top[i]+climb { // one that stays high does not make itself usual
+		if h < max(p.Top[i]+climb, 2*p.Top[i]) { // one that stays high, or climbs slowly, does not make itself usual
 			h = 0
 		} else {
 			p.Top[i] = h
