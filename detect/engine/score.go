@@ -405,8 +405,8 @@ func (e *Engine) closeDay(p *person) {
 		}
 	}
 	to.Days++
-	if day.Best-v.gain >= anchor {
-		to.Notable++
+	if day.Best-v.gain >= anchor && (shiftFloor(v.shift) == 0 || p.catalog.layer.score(v.logit) >= anchor) {
+		to.Notable++ // what only a lasting shift keeps up is not what the frequency was measured of
 	}
 	if l.leaving {
 		to.Leavers++
