@@ -72,7 +72,7 @@ func (e *Engine) stays(p *person, o *org, at int64) {
 	if p.Left.Stays || p.Day.AsUsual.N < fewActs {
 		return
 	}
-	if did, usual := e.ordinary(p, o); did < usual/2 {
+	if did, usual := p.ordinary(o, o.department(p.peerGroup())); did < usual/2 {
 		return
 	}
 	p.Left.Stays = true
@@ -83,8 +83,7 @@ func (e *Engine) stays(p *person, o *org, at int64) {
 }
 
 // ordinary is the work of today that no detector looks at, and that of a usual day.
-func (e *Engine) ordinary(p *person, o *org) (did, usual float64) {
-	d := o.department(p.peerGroup())
+func (p *person) ordinary(o *org, d *department) (did, usual float64) {
 	for j := p.catalog.scored; j < len(p.catalog.metrics); j++ {
 		mean := p.mean(j, o.peers(d, j))
 		did += math.Sqrt(min(math.Floor(p.Day.Count[j]), float64(6*mean)+6))

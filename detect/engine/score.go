@@ -193,7 +193,7 @@ func (e *Engine) score(p *person, at int64) *verdict {
 		verdict: v, person: p, org: o, department: o.department(p.peerGroup()),
 		stale: max(0, 1-float64(at-day.PriorT)/float64(event.Day)), leaving: p.leaving(at),
 	}
-	s.compare(cat)
+	s.compare()
 	for g, det := range cat.detectors {
 		s.scoreCounts(cat, g, det)
 	}
@@ -253,15 +253,9 @@ func (v *verdict) attribute(l *layer) {
 }
 
 // compare takes how much busier than usual the person is, by harmless work.
-func (s *scoring) compare(cat *Catalog) {
-	v, day := s.verdict, &s.person.Day
-	did, usual := 0.0, 0.0
-	for j := cat.scored; j < len(cat.metrics); j++ {
-		s.usual(j)
-		did += math.Sqrt(min(math.Floor(day.Count[j]), 6*v.mean[j]+6))
-		usual += math.Sqrt(v.mean[j])
-	}
-	v.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower)
+func (s *scoring) compare() {
+	did, usual := s.person.ordinary(s.org, s.department)
+	s.busier = math.Pow(min(max((did+2)/(usual+2), 1), 4), busyPower)
 }
 
 // usual takes the usual count of a metric: of the person, and of the peers.
