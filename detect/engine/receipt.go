@@ -335,8 +335,9 @@ func (l *layer) recompute(r *finding.Receipt, base float64, points, rules []floa
 	}
 	logit, against := r.Bias+r.Absent, 0.0
 	var list []term
-	for _, t := range r.Terms {
-		x := float64(t.Weight*t.Value) + t.Trees
+	for i := range r.Terms {
+		t := &r.Terms[i]
+		x := t.LogOdds()
 		logit += x
 		if f, known := l.index[t.Feature]; known {
 			list = append(list, term{feature: f, value: t.Value})

@@ -57,7 +57,7 @@ type Receipt struct {
 }
 
 // LogOdds are what the term adds to the log-odds.
-func (t *Term) LogOdds() float64 { return t.Weight*t.Value + t.Trees }
+func (t *Term) LogOdds() float64 { return float64(t.Weight*t.Value) + t.Trees }
 
 // Term is a feature of a day in the log-odds that its score is computed from.
 type Term struct {
