@@ -86,29 +86,31 @@ type Window struct {
 // Alert is what Outflow reports about one person's day, or about the data. It is built from one
 // revision of findings; later revisions keep the ID.
 type Alert struct {
-	ID           string    `json:"id"`                    // the episode of its findings, 16 hexadecimal digits
-	Revision     int       `json:"revision"`              // from 1
-	Case         string    `json:"case"`                  // ID of the first alert of a case; see assignCases
-	Time         time.Time `json:"time"`                  // when the last event it rests on happened, rounded up to a second
-	User         string    `json:"user"`                  // account of the person; empty if Health
-	Department   string    `json:"department,omitempty"`  // of the person, from HR's files
-	Service      bool      `json:"service,omitempty"`     // a service account, not a person
-	Health       bool      `json:"health,omitempty"`      // about the data rather than a person: User is empty, Score 0
-	Detector     string    `json:"detector"`              // the one that contributes most
-	Detectors    []string  `json:"detectors"`             // all that contribute, Detector first
-	Score        float64   `json:"score"`                 // in points; comparable within one organisation
-	Rate         float64   `json:"rate"`                  // false alerts per 1,000 user-days to expect at this score or above
-	Severity     Severity  `json:"severity"`              // by Rate, and by impact
-	Title        string    `json:"title"`                 // of Detector, with the qualifiers of others
-	Reason       string    `json:"reason"`                // one sentence in plain words, without a full stop
-	Context      []string  `json:"context"`               // what else is known of the person or the day
-	Window       Window    `json:"window"`                // from the first event to the last
-	Provisional  bool      `json:"provisional,omitempty"` // the day is not over in the data, so the alert may grow
-	Observed     float64   `json:"observed"`              // of Detector, in Unit
-	Expected     float64   `json:"expected"`              // on a usual day of the person, in Unit
-	Peers        float64   `json:"peers"`                 // on a usual day of a colleague, in Unit
-	Unit         string    `json:"unit"`                  // what Observed counts; empty if Detector counts nothing
-	BaselineDays float64   `json:"baseline_days"`         // active days that Expected rests on; old days count less
+	ID         string    `json:"id"`                   // the episode of its findings, 16 hexadecimal digits
+	Revision   int       `json:"revision"`             // from 1
+	Case       string    `json:"case"`                 // ID of the first alert of a case; see assignCases
+	Time       time.Time `json:"time"`                 // when the last event it rests on happened, rounded up to a second
+	User       string    `json:"user"`                 // account of the person; empty if Health
+	Department string    `json:"department,omitempty"` // of the person, from HR's files
+	Service    bool      `json:"service,omitempty"`    // a service account, not a person
+	Health     bool      `json:"health,omitempty"`     // about the data rather than a person: User is empty, Score 0
+	Detector   string    `json:"detector"`             // the one that contributes most
+	Detectors  []string  `json:"detectors"`            // all that contribute, Detector first
+	Score      float64   `json:"score"`                // in points; comparable within one organisation
+	Rate       float64   `json:"rate"`                 // false alerts per 1,000 user-days to expect at this score or above
+	Severity   Severity  `json:"severity"`             // by Rate, and by impact
+	Title      string    `json:"title"`                // what was done, in one short line; for alerts without a headline the name of Detector
+	Reason     string    `json:"reason"`               // one sentence in plain words, without a full stop
+	Context    []string  `json:"context"`              // what else is known of the person or the day
+	// Facts are what a reader needs beside Title, at most finding.MaxFacts, the most telling first.
+	Facts        []finding.Fact `json:"facts,omitempty"`
+	Window       Window         `json:"window"`                // from the first event to the last
+	Provisional  bool           `json:"provisional,omitempty"` // the day is not over in the data, so the alert may grow
+	Observed     float64        `json:"observed"`              // of Detector, in Unit
+	Expected     float64        `json:"expected"`              // on a usual day of the person, in Unit
+	Peers        float64        `json:"peers"`                 // on a usual day of a colleague, in Unit
+	Unit         string         `json:"unit"`                  // what Observed counts; empty if Detector counts nothing
+	BaselineDays float64        `json:"baseline_days"`         // active days that Expected rests on; old days count less
 	// Person-days of the organisation that the score rests on. Old ones count less.
 	KnownDays      float64    `json:"known_days,omitempty"`
 	Sources        []string   `json:"sources"`          // short names of the sources of the events
@@ -167,7 +169,16 @@ type Evidence struct {
 	Repeats  int      `json:"repeats,omitempty"` // events about objects that were already counted
 	Folders  int      `json:"folders,omitempty"` // objects that are folders of unknown size
 	Window   *Window  `json:"window,omitempty"`  // when its events happened; nil if it has none
+	// Items are the events it rests on, the most telling MaxItems of them, in the order of their time.
+	Items []Item `json:"items,omitempty"`
+	// Unlisted is how many of Events are not in Items.
+	Unlisted int `json:"items_not_listed,omitempty"`
+	// Destinations are who or what received something, the most frequent first.
+	Destinations []Destination `json:"destinations,omitempty"`
 }
+
+// MaxItems is the most items of one detector's evidence.
+const MaxItems = 200
 
 // build builds the alert of one revision of findings.
 func build(revision int, list []*finding.Finding) Alert {
@@ -202,7 +213,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		a.Detectors = append(a.Detectors, f.Detector)
 		a.Evidence = append(a.Evidence, Evidence{
 			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,
-			f.Repeats, f.Folders, nil,
+			f.Repeats, f.Folders, nil, nil, 0, nil,
 		})
 		if f.Receipt != nil {
 			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10

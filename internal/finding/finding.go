@@ -25,10 +25,12 @@ type Finding struct {
 	Rate       float64  `json:"rate"`                // false alerts per 1,000 user-days to expect at this Risk or above
 	Impact     int      `json:"stake"`               // from 0 (little) to 3 (the most); stored as stake
 	Title      string   `json:"title"`               // in a few words
+	Headline   string   `json:"headline,omitempty"`  // what was done, in one short line with the figure that matters; "" for Title
 	Qualifier  string   `json:"qualifier,omitempty"` // what a detector that only adds weight appends to the title of others
 	Precursor  bool     `json:"precursor,omitempty"` // how somebody came in, not what they did: others come before it in the title
 	Reason     string   `json:"reason"`              // one sentence with figures
 	Context    []string `json:"context"`             // what else adds weight: leaving, off hours, a new network
+	Facts      []Fact   `json:"facts,omitempty"`     // what a reader needs beside Headline, at most MaxFacts, the most telling first
 	Observed   float64  `json:"observed"`            // in Unit
 	Expected   float64  `json:"expected"`            // on a usual day of the person, in Unit
 	Peers      float64  `json:"peers"`               // on a usual day of a colleague, in Unit
@@ -58,6 +60,26 @@ type Finding struct {
 	// Health means that the finding is about the data. It has no person, and the risk is 0.
 	Health bool `json:"health,omitempty"`
 }
+
+// Fact is one short statement beside a headline, with its number.
+type Fact struct {
+	Kind FactKind `json:"kind"`
+	Text string   `json:"text"` // a phrase, such as "usual day 0 rows, peers 12"
+}
+
+// FactKind is what a fact is about. Pages choose an icon by it.
+type FactKind string
+
+// The kinds of facts.
+const (
+	FactUnusual FactKind = "unusual"     // what is not as usual, against the person's own days and colleagues
+	FactTo      FactKind = "destination" // where it went
+	FactWho     FactKind = "person"      // who: a leaver, an administrator, a contractor
+	FactBefore  FactKind = "before"      // what preceded it
+)
+
+// MaxFacts is the most facts of a finding and of an alert.
+const MaxFacts = 4
 
 // Exposure is something that was exposed or disabled, and when that ended.
 type Exposure struct {
