@@ -24,17 +24,7 @@ func About(x float64) string {
 }
 
 // Size writes bytes for people.
-func Size(b float64) string {
-	units := []string{"bytes", "kB", "MB", "GB", "TB", "PB"}
-	i := 0
-	for ; b >= 999.5 && i < len(units)-1; i++ {
-		b /= 1000
-	}
-	if i == 0 || b >= 9.95 {
-		return Number(b) + " " + units[i]
-	}
-	return strconv.FormatFloat(b, 'f', 1, 64) + " " + units[i]
-}
+func Size(b float64) string { return plain.Size(b) }
 
 // Amount writes a count with its noun: "1 file", "143 files".
 func Amount(x float64, one, many string) string {

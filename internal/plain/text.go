@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -24,4 +25,20 @@ func CountOf(n int, one, many string) string {
 		return "1 " + one
 	}
 	return Count(n) + " " + many
+}
+
+// Size formats a number of bytes: "2.1 MB", "41 kB", "640 bytes".
+func Size(b float64) string {
+	units := []string{"bytes", "kB", "MB", "GB", "TB", "PB"}
+	i := 0
+	for ; b >= 999.5 && i < len(units)-1; i++ {
+		b /= 1000
+	}
+	if i == 0 && math.Round(b) == 1 {
+		return "1 byte"
+	}
+	if i == 0 || b >= 9.95 {
+		return Number(int64(min(math.Round(b), 1<<62))) + " " + units[i]
+	}
+	return strconv.FormatFloat(b, 'f', 1, 64) + " " + units[i]
 }

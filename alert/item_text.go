@@ -1,0 +1,354 @@
+package alert
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/outflow/outflow/internal/mail"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// TopItems returns the n most telling items of the alert's evidence, the most telling first: those that
+// reached somebody outside, then those with a sensitivity label, those of the strongest evidence, the
+// largest, and those that the person touched for the first time. Items about one object, act and
+// recipient count once, with the largest amount.
+func (a *Alert) TopItems(n int) []Item {
+	list := a.ranking()
+	top := make([]Item, 0, min(n, len(list)))
+	for i := range list[:min(n, len(list))] {
+		top = append(top, *list[i].Item)
+	}
+	return top
+}
+
+// MoreItems is how many events the alert's evidence rests on beside its n top items. An event that
+// several detectors rest on counts once.
+func (a *Alert) MoreItems(n int) int {
+	more := -min(n, len(a.ranking()))
+	for i, own := range a.ownItems() {
+		more += len(own) + a.Evidence[i].Unlisted
+	}
+	return more
+}
+
+// Brief returns the alert with its n top items only. Unlisted counts the others; an event that several
+// detectors rest on counts for the first of them.
+func (a *Alert) Brief(n int) Alert {
+	list := a.ranking()
+	list = list[:min(n, len(list))]
+	out := *a
+	out.Evidence = slices.Clone(a.Evidence)
+	for i, own := range a.ownItems() {
+		e := &out.Evidence[i]
+		e.Items = nil
+		for _, r := range list {
+			if r.home == i {
+				e.Items = append(e.Items, *r.Item)
+			}
+		}
+		e.Unlisted += len(own) - len(e.Items)
+		slices.SortStableFunc(e.Items, func(x, y Item) int { return x.Time.Compare(y.Time) })
+	}
+	return out
+}
+
+// ownItems returns for each evidence the items that no evidence before it has.
+func (a *Alert) ownItems() [][]*Item {
+	seen := map[string]bool{}
+	own := make([][]*Item, len(a.Evidence))
+	for i := range a.Evidence {
+		listed := map[string]bool{} // repeats within one evidence are events of their own
+		for k := range a.Evidence[i].Items {
+			item := &a.Evidence[i].Items[k]
+			id := item.id()
+			if !seen[id] {
+				own[i] = append(own[i], item)
+			}
+			listed[id] = true
+		}
+		maps.Copy(seen, listed)
+	}
+	return own
+}
+
+// ranking returns the items, the most telling first.
+func (a *Alert) ranking() (list []ranked) {
+	at := map[string]int{}
+	for i, own := range a.ownItems() {
+		for _, item := range own {
+			r := a.rank(item, i)
+			j, known := at[r.key()]
+			switch {
+			case !known:
+				at[r.key()] = len(list)
+				list = append(list, r)
+			case r.amount > list[j].amount:
+				r.evidence = list[j].evidence
+				list[j] = r
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(x, y ranked) int {
+		return cmp.Or(
+			cmp.Compare(y.reach, x.reach),
+			compareTrue(y.Object.Label != "", x.Object.Label != ""),
+			cmp.Compare(x.evidence, y.evidence),
+			cmp.Compare(y.amount, x.amount),
+			compareTrue(y.First, x.First),
+			x.Time.Compare(y.Time),
+		)
+	})
+	return list
+}
+
+// compareTrue compares two conditions: false comes before true.
+func compareTrue(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case y:
+		return -1
+	}
+	return 1
+}
+
+// ranked is an item with what decides how telling it is.
+type ranked struct {
+	*Item
+	home     int   // index of its evidence
+	evidence int   // index of the strongest evidence that has an item of the same key
+	reach    int   // 2 for everybody, 1 for somebody outside, 0 for nobody that is known to be outside
+	amount   int64 // rows, or bytes
+}
+
+// id is the same for an event in several evidences.
+func (i *Item) id() string {
+	if i.RecordID != "" {
+		return i.Source + "\x00" + i.RecordID
+	}
+	return i.Time.String() + "\x00" + i.key()
+}
+
+// key is the same for items that tell the same.
+func (i *Item) key() string {
+	return strings.Join([]string{
+		i.Source, i.Activity, i.Outcome, i.Object.ID, i.Object.Container, i.Object.Name, i.Detail, i.Client.IP, strings.Join(i.Recipients, " "),
+	}, "\x00")
+}
+
+// rank returns an item of the alert's evidence with what decides how telling it is.
+func (a *Alert) rank(i *Item, evidence int) ranked {
+	r := ranked{Item: i, home: evidence, evidence: evidence, amount: max(i.Rows, i.Bytes, i.Object.Size)}
+	switch i.Visibility {
+	case "public", "public_link":
+		r.reach = 2
+	case "external":
+		r.reach = 1
+	}
+	for _, to := range i.Recipients {
+		switch {
+		case to == "*":
+			r.reach = 2
+		case a.outside(to):
+			r.reach = max(r.reach, 1)
+		}
+	}
+	return r
+}
+
+// outside reports whether a recipient is known to be of another organisation than the alert's person.
+// Of a person under a pseudonym the domain is not known: there the organisation's recipients have
+// pseudonyms, too.
+func (a *Alert) outside(recipient string) bool {
+	domain := strings.ToLower(mail.Domain(recipient))
+	own := strings.ToLower(mail.Domain(a.User))
+	switch {
+	case domain == "":
+		return false
+	case mail.Consumer(domain):
+		return own != domain
+	case own != "":
+		return domain != own && !strings.HasSuffix(domain, "."+own)
+	}
+	return strings.HasPrefix(a.User, "P-")
+}
+
+// acts are the kinds of action that a list of objects does not say by itself.
+var acts = map[string]string{
+	"account_locked":   "account locked",
+	"admin_grant":      "granted",
+	"admin_revoke":     "revoked",
+	"app_access":       "signed in to",
+	"delete":           "deleted",
+	"edit":             "edited",
+	"fetch":            "fetched",
+	"guard_change":     "public access block changed:",
+	"label_change":     "label changed:",
+	"list":             "listed",
+	"login_failure":    "sign-in failed",
+	"login_success":    "signed in",
+	"logout":           "signed out",
+	"mail_rule":        "mail rule set",
+	"membership_add":   "member added to",
+	"mfa_challenge":    "second factor asked for",
+	"mfa_denied":       "second factor denied",
+	"mfa_disabled":     "second factor removed",
+	"mfa_enabled":      "second factor enrolled",
+	"network_close":    "ingress closed:",
+	"network_open":     "ingress opened:",
+	"offboard":         "account disabled:",
+	"permission_grant": "granted",
+	"policy_change":    "policy set on",
+	"push":             "pushed to",
+	"rename":           "renamed",
+	"report_run":       "report viewed:",
+	"tamper":           "logging changed:",
+	"token_grant":      "authorised",
+	"token_revoke":     "revoked",
+	"unshare":          "access removed from",
+	"upload":           "uploaded",
+	"view":             "viewed",
+}
+
+// Most characters of an item's parts, and most recipients in its line.
+const (
+	maxItemName   = 80
+	maxItemPlace  = 60
+	maxItemDetail = 80
+	maxItemTo     = 2
+)
+
+// Text returns the item as one line in plain words, without control characters: "report.xlsx, 2.1 MB,
+// /Finance, to gmail.com". It says what the log states, and nothing of what it does not.
+func (i *Item) Text() string {
+	act, known := acts[i.Activity]
+	name, place, detail := clip(i.Object.Name, maxItemName), place(i.Object.Container), clip(i.Detail, maxItemDetail)
+	switch i.Activity {
+	case "other", "cloud_change", "cloud_read", "config_change", "derived", "vendor_alert":
+		act = i.Action
+	case "admin_grant", "admin_revoke", "permission_grant", "network_open", "network_close": // what is granted comes before where
+		if detail != "" {
+			name, place, detail = detail, cmp.Or(name, place), ""
+		}
+	}
+	if name == "" && place != "" {
+		name, place = place, ""
+	}
+	if name == "" && !known {
+		name = clip(cmp.Or(i.Object.ID, i.Object.Type, act, i.Action), maxItemName)
+	}
+	first := strings.TrimSpace(act + " " + name)
+	if name == "" || name == act {
+		first = strings.TrimSuffix(act, ":")
+	}
+	parts := append([]string{upperFirst(first, known)}, i.amounts()...)
+	for _, p := range []string{place, detail, i.label(), i.to(), i.from()} {
+		if p != "" && p != name {
+			parts = append(parts, p)
+		}
+	}
+	if i.Outcome != "" {
+		parts = append(parts, i.Outcome)
+	}
+	return printable(strings.Join(parts, ", "))
+}
+
+// upperFirst returns a text with its first letter in upper case, if it begins with words of ours.
+func upperFirst(s string, ours bool) string {
+	if !ours {
+		return s
+	}
+	c, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(c)) + s[size:]
+}
+
+// amounts says how much was taken.
+func (i *Item) amounts() (list []string) {
+	switch {
+	case i.Rows > 0:
+		list = append(list, plain.CountOf(int(i.Rows), "row", "rows"))
+	case i.Rows < 0:
+		list = append(list, "rows (number not logged)")
+	}
+	if i.Count > 1 {
+		list = append(list, plain.CountOf(int(i.Count), "object", "objects"))
+	}
+	if size := cmp.Or(max(i.Bytes, 0), max(i.Object.Size, 0)); size > 0 {
+		list = append(list, plain.Size(float64(size)))
+	}
+	return list
+}
+
+// place is the container of an object as people know it: without scheme and host.
+func place(container string) string {
+	if _, rest, ok := strings.Cut(container, "://"); ok {
+		if _, path, ok := strings.Cut(rest, "/"); ok && path != "" {
+			rest = "/" + path
+		}
+		container = strings.TrimSuffix(rest, "/")
+	}
+	return clip(container, maxItemPlace)
+}
+
+// label says which sensitivity label the object has.
+func (i *Item) label() string {
+	if i.Object.Label == "" {
+		return ""
+	}
+	return "labelled " + clip(i.Object.Label, maxItemPlace)
+}
+
+// to says who received it.
+func (i *Item) to() string {
+	var names []string
+	for _, r := range i.Recipients {
+		if r = clip(strings.TrimPrefix(r, "@"), maxItemPlace); r == "*" {
+			r = "anybody"
+		}
+		if r != "" && !slices.Contains(names, r) {
+			names = append(names, r)
+		}
+	}
+	more := len(names) - maxItemTo
+	switch {
+	case len(names) == 0 && i.Visibility == "public_link":
+		return "to anybody with the link"
+	case len(names) == 0 && i.Visibility == "public":
+		return "to anybody"
+	case len(names) == 0:
+		return ""
+	case more > 0:
+		return "to " + strings.Join(names[:maxItemTo], ", ") + " and " + plain.Count(more) + " more"
+	}
+	return "to " + strings.Join(names, " and ")
+}
+
+// from says where somebody signed in from.
+func (i *Item) from() string {
+	switch i.Activity {
+	case "login_success", "login_failure", "mfa_challenge", "mfa_denied", "account_locked", "app_access":
+	default:
+		return ""
+	}
+	if _, err := netip.ParseAddr(i.Client.IP); err != nil {
+		return ""
+	}
+	if i.Client.Country == "" {
+		return "from " + i.Client.IP
+	}
+	return "from " + i.Client.IP + " (" + clip(i.Client.Country, maxItemPlace) + ")"
+}
+
+// clip returns at most some characters of a text, and "…" if it was longer.
+func clip(t string, most int) string {
+	r := []rune(t)
+	if len(r) <= most {
+		return t
+	}
+	return string(r[:most-1]) + "…"
+}
