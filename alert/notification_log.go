@@ -93,6 +93,9 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 		a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
 		return err
 	}
+	if err := indexEntities(ctx, tx, a); err != nil {
+		return err
+	}
 
 	var hash int64
 	var worst Severity

@@ -128,8 +128,10 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 		snapshot = []byte("{}")
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM alert"); err != nil {
-			return err
+		for _, table := range []string{"alert", "entity"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+				return err
+			}
 		}
 		insert, err := tx.PrepareContext(ctx, "INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?)")
 		if err != nil {
@@ -143,6 +145,9 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 				return err
 			}
 			if _, err := insert.ExecContext(ctx, a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
+				return err
+			}
+			if err := indexEntities(ctx, tx, a); err != nil {
 				return err
 			}
 		}
