@@ -138,6 +138,8 @@ type Exposure struct {
 	Opened time.Time  `json:"opened"`           // when it was exposed or disabled
 	Closed *time.Time `json:"closed,omitempty"` // when that was reverted; nil if it is still open
 	By     string     `json:"by,omitempty"`     // who reverted it; empty if that is not known
+	// Detector is the one that reported it; empty in alerts that were stored before it was kept.
+	Detector string `json:"detector,omitempty"`
 }
 
 // Repetition is a later day on which the person did what an alert is about.
@@ -222,7 +224,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		a.Sources = appendNew(a.Sources, f.Sources)
 		a.Techniques = appendNew(a.Techniques, f.Techniques)
 		for _, x := range f.Exposures {
-			a.expose(x)
+			a.expose(x, f.Detector)
 		}
 		a.EventCount += f.Events
 		if f.Events > 0 {
@@ -290,9 +292,9 @@ func FromFinding(f *finding.Finding) Alert {
 // maxEventIDs is the most event ids that an alert lists.
 const maxEventIDs = 60
 
-// expose adds an exposure, or the end of a known one. Of several ends the earliest counts.
-func (a *Alert) expose(x finding.Exposure) {
-	open := Exposure{What: x.What, Opened: at(x.Opened)}
+// expose adds an exposure that a detector reports, or the end of a known one. Of several ends the earliest counts.
+func (a *Alert) expose(x finding.Exposure, detector string) {
+	open := Exposure{What: x.What, Opened: at(x.Opened), Detector: detector}
 	i := slices.IndexFunc(a.Exposures, func(h Exposure) bool { return h.What == open.What && h.Opened.Equal(open.Opened) })
 	if i < 0 {
 		i = len(a.Exposures)
@@ -354,7 +356,7 @@ func (a *Alert) lower(x *finding.Lowered) {
 // amend adds what was reported after the findings of the alert.
 func (a *Alert) amend(ended []finding.Exposure, again []finding.Again, lowered ...*finding.Lowered) {
 	for _, x := range ended {
-		a.expose(x)
+		a.expose(x, "")
 	}
 	a.sayTakenBack()
 	for _, x := range again {

@@ -76,7 +76,7 @@ func written(t testing.TB, who, reason, what string) map[string]string {
 	for _, x := range []*alert.Alert{&a, &b} {
 		x.User, x.Reason, x.Unit = who, "read "+reason, "files"
 		x.Evidence[0].Reason = "read " + reason
-		x.Exposures = []alert.Exposure{{What: "the file " + what, Opened: x.Time, By: who}}
+		x.Exposures = []alert.Exposure{{What: "the file " + what, Opened: x.Time, By: who, Detector: "public_link"}}
 	}
 	in := input(a, b)
 	in.Leavers[0].User = who

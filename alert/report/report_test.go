@@ -553,11 +553,13 @@ func TestOwners(t *testing.T) {
 	a.Sources = []string{"box"}
 	then := a.Time.Add(time.Hour)
 	a.Exposures = []alert.Exposure{
-		{What: "made \"<script>alert(1)</script>\" public", Opened: a.Time},
-		{What: "closed", Opened: a.Time, Closed: &then},
+		{What: "made \"<script>alert(1)</script>\" public", Opened: a.Time, Detector: "public_link"},
+		{What: "closed", Opened: a.Time, Closed: &then, Detector: "public_link"},
+		{What: "gave their own account a right", Opened: a.Time, Detector: "self_grant"},
 	}
 	b := at(notice.AddDate(0, 0, -30), alert.High)
 	b.Sources, b.Exposures = []string{"github"}, []alert.Exposure{{What: "made the repository x public", Opened: b.Time}}
+	b.Detectors = []string{"bulk_download", "public_link"} // stored before exposures had a detector
 	service, trifle, other := a, a, a
 	service.User, service.Service = "backup", true
 	trifle.User, trifle.Severity = "li.wei@northwind.example", alert.Informational
@@ -567,7 +569,7 @@ func TestOwners(t *testing.T) {
 		!strings.Contains(list[0].Items[1].How, "In Box") {
 		t.Fatalf("%+v", list)
 	}
-	if list[0].Headline() != "2 things that you have opened to others and that nobody has closed" {
+	if list[0].Headline() != "2 items you shared are still open" {
 		t.Error(list[0].Headline())
 	}
 	for _, format := range []string{"html", "text", "json"} {
@@ -582,12 +584,68 @@ func TestOwners(t *testing.T) {
 	}
 }
 
+// TestWithhold gives no list to people who are leaving, or whose case is not closed or was confirmed.
+func TestWithhold(t *testing.T) {
+	const kim = "kim@northwind.example"
+	opened := func(id, of string, s alert.Severity) alert.Alert {
+		a := at(notice, s)
+		a.ID, a.Case, a.User = id, of, kim
+		a.Exposures = []alert.Exposure{{What: "made \"x\" public", Opened: a.Time, Detector: "public_link"}}
+		return a
+	}
+	low, high := opened("a1", "a1", alert.Medium), opened("a2", "a2", alert.High)
+	joined := opened("a3", "a2", alert.Low)
+	decided := func(status string, closed, confirmed bool) Decision {
+		return Decision{Status: status, Closed: closed, True: confirmed}
+	}
+	for name, c := range map[string]struct {
+		list      []alert.Alert
+		decisions map[string]Decision
+		leavers   []Leaver
+		watched   string
+		why       string // "" if the list is given
+	}{
+		"medium":       {list: []alert.Alert{low}},
+		"open":         {list: []alert.Alert{low, high}, why: "high alert a2 is open"},
+		"acknowledged": {[]alert.Alert{high}, map[string]Decision{"a2": decided("acknowledged", false, false)}, nil, "", "high alert a2 is acknowledged"},
+		"closed":       {list: []alert.Alert{high}, decisions: map[string]Decision{"a2": decided("benign-true", true, false)}},
+		"confirmed":    {[]alert.Alert{high}, map[string]Decision{"a2": decided("true", true, true)}, nil, "", "high alert a2 was confirmed"},
+		"same case": {
+			[]alert.Alert{high, joined},
+			map[string]Decision{"a2": decided("false", true, false)},
+			nil,
+			"",
+			"alert a3 of the same case as high alert a2 is open",
+		},
+		"notice":          {list: []alert.Alert{low}, leavers: []Leaver{{User: "Kim@Northwind.example", Notice: notice}}, why: "leaving, notice 2026-03-02"},
+		"last day":        {list: []alert.Alert{low}, leavers: []Leaver{{User: kim, Notice: notice, LastDay: last}}, why: "leaving, last day 2026-03-31"},
+		"list of leavers": {list: []alert.Alert{low}, watched: `on the watchlist "leavers" (hr)`, why: `on the watchlist "leavers" (hr)`},
+		"another list":    {list: []alert.Alert{low}, watched: `on the watchlist "kestrel" (legal, merger)`},
+	} {
+		in := input(c.list...)
+		in.Decisions, in.Leavers = c.decisions, c.leavers
+		in.Watched = func(string) []string {
+			if c.watched == "" {
+				return nil
+			}
+			return []string{c.watched}
+		}
+		give, withheld := Withhold(in, MakeOwners(in, ""))
+		switch {
+		case c.why == "" && len(give) == 1 && len(withheld) == 0:
+		case c.why != "" && len(give) == 0 && len(withheld) == 1 && strings.Join(withheld[0].Why, "; ") == c.why:
+		default:
+			t.Errorf("%s: given %+v, withheld %+v", name, give, withheld)
+		}
+	}
+}
+
 var update = flag.Bool("update", false, "write the golden files")
 
 // TestGolden compares a review and a digest with their goldens, in every format.
 func TestGolden(t *testing.T) {
 	leaving := at(notice.AddDate(0, 0, 5), alert.High)
-	leaving.Exposures = []alert.Exposure{{What: `made "prices <2026>" public`, Opened: leaving.Time}}
+	leaving.Exposures = []alert.Exposure{{What: `made "prices <2026>" public`, Opened: leaving.Time, Detector: "public_link"}}
 	health := at(notice.AddDate(0, 0, 1), alert.Medium)
 	health.Health, health.User, health.Title, health.Reason = true, "", "Source silent", "Slack has sent nothing for 9 hours"
 	in := input(at(notice.AddDate(0, 0, -20), alert.Medium), leaving, health)

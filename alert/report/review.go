@@ -140,6 +140,8 @@ type Input struct {
 	// Off returns why kinds, by title, are not looked for in what a user does (opt-out). It is
 	// nil if there is no opt-out.
 	Off func(user string) map[string]string
+	// Decisions are what was decided in the feed, by the ID of the alert.
+	Decisions map[string]Decision
 	// Watched returns on which watchlists a user is, a clause each. It is nil if there are none.
 	Watched func(user string) []string
 }

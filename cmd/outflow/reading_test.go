@@ -24,7 +24,7 @@ func readingCommands(data, config, id, person string) [][]string {
 		{"report", "review", person, "--data", data},
 		{"report", "review", person, "--data", data, "--people", "pseudonyms", "--format", "md"},
 		{"report", "digest", "--data", data, "--config", config},
-		{"report", "owners", person, "--data", data},
+		{"report", "owners", person, "--data", data, "--include-open-cases"},
 		{"status", "--config", config},
 		{"dead-letter", "list", "--config", config},
 		{"notifications", "pending", "--config", config},

@@ -35,7 +35,6 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/outfile"
-	"github.com/outflow/outflow/internal/plain"
 )
 
 // FindUser returns the address of the user that a text names, and prints on stderr how it was found,
@@ -162,9 +161,14 @@ func (f *Source) Load(ctx context.Context) (d *Data, err error) {
 	if d.alerts, err = datadir.OpenAlerts(ctx, f.Data); err != nil {
 		return nil, err
 	}
-	if d.In, err = reportInput(ctx, d.alerts); err == nil {
-		if err = f.known(ctx, d); err == nil {
-			err = deliver(ctx, f.Data, d.In)
+	for _, add := range []func() error{
+		func() error { d.In, err = reportInput(ctx, d.alerts); return err },
+		func() error { return f.known(ctx, d) },
+		func() error { return f.decided(ctx, d.In) },
+		func() error { return deliver(ctx, f.Data, d.In) },
+	} {
+		if err = add(); err != nil {
+			break
 		}
 	}
 	if err != nil {
@@ -172,6 +176,31 @@ func (f *Source) Load(ctx context.Context) (d *Data, err error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// decided adds what was decided about alerts in the feed.
+func (f *Source) decided(ctx context.Context, in *reports.Input) error {
+	path := filepath.Join(f.Data, "feed.db")
+	if !outfile.Exists(path) {
+		return nil
+	}
+	s, err := feed.OpenReadOnly(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	standing, err := s.LatestDecisions(ctx)
+	if err != nil {
+		return err
+	}
+	in.Decisions = make(map[string]reports.Decision, len(standing))
+	for id, t := range standing {
+		closed := t.Status != feed.Undecided && t.Status != feed.Acknowledged
+		in.Decisions[id] = reports.Decision{
+			Status: string(t.Status), Closed: closed, True: t.Status == feed.True, Who: t.Who, At: t.At, Note: t.Note,
+		}
+	}
+	return nil
 }
 
 // reportInput is what alerts say for reports.
@@ -409,13 +438,12 @@ func suppressed(ctx context.Context, alerts *alert.Store, from, to time.Time) (n
 	return len(seen), nil
 }
 
-// SendOwners mails everybody their list.
-func SendOwners(ctx context.Context, stdout io.Writer, conf *config.Config, list []reports.Owner) error {
+// SendOwners mails everybody their list, and returns how many mails it has sent.
+func SendOwners(ctx context.Context, conf *config.Config, list []reports.Owner) (sent int, err error) {
 	settings, env, err := conf.Mail()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	sent := 0
 	for i := range list {
 		o := &list[i]
 		if !ingest.IsEmail(o.User) {
@@ -423,18 +451,17 @@ func SendOwners(ctx context.Context, stdout io.Writer, conf *config.Config, list
 		}
 		var text, html bytes.Buffer
 		if err := errors.Join(o.Write(&text, "text"), o.Write(&html, "html")); err != nil {
-			return err
+			return sent, err
 		}
 		to := *settings
 		to.To = []string{o.User}
 		id := fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly))
 		if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), id, text.String(), html.String()); err != nil {
-			return fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
+			return sent, fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
 		}
 		sent++
 	}
-	_, err = fmt.Fprintf(stdout, "mails: %s\n", plain.Count(sent))
-	return err
+	return sent, nil
 }
 
 // SendDigest mails a digest through the first channel of kind email. The error is
