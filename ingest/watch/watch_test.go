@@ -107,6 +107,11 @@ func TestOnceByContent(t *testing.T) {
 	}
 	write("a.ndjson", calls(0, 10))
 	pass("new", 10)
+	classes, err := s.Classes(t.Context())
+	if err != nil || len(classes) != 1 || classes[0].Vendor != event.CloudTrail || classes[0].Class != event.Download ||
+		time.Since(classes[0].First) > time.Hour {
+		t.Errorf("classes: %+v, %v", classes, err)
+	}
 	pass("nothing new", 0)
 	write("copy.ndjson", calls(0, 10))
 	pass("a copy", 0)

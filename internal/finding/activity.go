@@ -15,8 +15,11 @@ type Activity struct {
 	// Department of the person, from HR's files; may be empty.
 	Department string   `json:"department,omitempty"`
 	Sources    []string `json:"sources,omitempty"` // short names of the sources with events of the user
-	Known      float64  `json:"known"`             // person-days that baselines rested on; old ones count less
-	Counts     []Amount `json:"counts,omitempty"`  // what was counted, by metric
+	// Hours are the hours (UTC) in which the user did something: bit 0 for the one from midnight on. Events whose
+	// records state no zone do not count.
+	Hours  uint32   `json:"hours,omitempty"`
+	Known  float64  `json:"known"`            // person-days that baselines rested on; old ones count less
+	Counts []Amount `json:"counts,omitempty"` // what was counted, by metric
 }
 
 // Date returns the calendar date of the day (2006-01-02): that of 12 hours before its end, in

@@ -24,7 +24,7 @@ import (
 // Diagnosis is what exported logs let the detectors see. It is written as JSON.
 type Diagnosis struct {
 	Sources   []source   `json:"sources"`   // that the logs are of
-	Detectors []detector `json:"detectors"` // all that there are, in their order
+	Detectors []Detector `json:"detectors"` // all that there are, in their order
 	Notes     []string   `json:"notes"`     // what else is missing or wrong
 	Usual     history    `json:"usual"`     // how much there is to learn baselines from
 
@@ -57,13 +57,13 @@ const maxPersonDays = 5000
 
 // The states of a detector.
 const (
-	able   = "able"
-	partly = "partly"
-	blind  = "blind"
+	Able   = "able"
+	Partly = "partly"
+	Blind  = "blind"
 )
 
-// detector is what one detector can see.
-type detector struct {
+// Detector is what one detector can see.
+type Detector struct {
 	Detector string   `json:"detector"`         // its name
 	Title    string   `json:"title"`            // its name for people
 	State    string   `json:"state"`            // able, partly or blind
@@ -276,11 +276,11 @@ func arrives(seen *classCounts, s event.Source, classes []event.Class) bool {
 }
 
 // diagnoseDetector compares what a detector needs with what arrives.
-func diagnoseDetector(det *detect.Detector, seen *classCounts) detector {
-	d := detector{
+func diagnoseDetector(det *detect.Detector, seen *classCounts) Detector {
+	d := Detector{
 		Detector: det.Name,
 		Title:    det.Title,
-		State:    able,
+		State:    Able,
 		Sees:     []string{},
 		Missing:  []string{},
 	}
@@ -302,9 +302,25 @@ func diagnoseDetector(det *detect.Detector, seen *classCounts) detector {
 	switch {
 	case det.Needs == nil:
 	case len(d.Sees) == 0:
-		d.State = blind
+		d.State = Blind
 	case len(d.Missing) > 0:
-		d.State = partly
+		d.State = Partly
 	}
 	return d
+}
+
+// DiagnoseClasses diagnoses what each detector can see where events of some classes arrive, by source.
+func DiagnoseClasses(arrives func(event.Source, event.Class) bool) (list []Detector) {
+	var seen classCounts
+	for s := range seen {
+		for c := range seen[s] {
+			if arrives(event.Source(s), event.Class(c)) {
+				seen[s][c] = 1
+			}
+		}
+	}
+	for _, det := range detectors.All {
+		list = append(list, diagnoseDetector(det, &seen))
+	}
+	return list
 }

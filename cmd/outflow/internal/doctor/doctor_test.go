@@ -24,16 +24,33 @@ func TestDiagnoseDetector(t *testing.T) {
 	seen[event.Box][event.View] = 10
 	seen[event.GoogleWorkspace][event.LoginSuccess] = 10
 	for name, want := range map[string]string{
-		"object_store_read": blind,
-		"bucket_public":     able,
-		"bulk_download":     partly,
-		"crm_export":        blind,
-		"leaver_takeout":    blind,
-		"source_silent":     able,
-		"public_link":       partly,
+		"object_store_read": Blind,
+		"bucket_public":     Able,
+		"bulk_download":     Partly,
+		"crm_export":        Blind,
+		"leaver_takeout":    Blind,
+		"source_silent":     Able,
+		"public_link":       Partly,
 	} {
-		if got := diagnoseDetector(find(name), &seen); got.State != want || want == blind && len(got.Missing)+len(got.Absent) == 0 {
+		if got := diagnoseDetector(find(name), &seen); got.State != want || want == Blind && len(got.Missing)+len(got.Absent) == 0 {
 			t.Errorf("%s: %+v, want %s", name, got, want)
 		}
+	}
+}
+
+// TestDiagnoseClasses says the same of classes that are known to arrive as of events that were read.
+func TestDiagnoseClasses(t *testing.T) {
+	var seen classCounts
+	seen[event.Box][event.View], seen[event.GoogleWorkspace][event.LoginSuccess] = 3, 1
+	states := map[string]int{}
+	for i, d := range DiagnoseClasses(func(s event.Source, c event.Class) bool { return seen[s][c] > 0 }) {
+		if want := diagnoseDetector(detectors.All[i], &seen); d.Detector != want.Detector || d.State != want.State ||
+			len(d.Missing) != len(want.Missing) || len(d.Sees) != len(want.Sees) {
+			t.Errorf("%+v, want %+v", d, want)
+		}
+		states[d.State]++
+	}
+	if len(states) != 3 {
+		t.Errorf("states: %v", states)
 	}
 }

@@ -104,7 +104,7 @@ func (d *Diagnosis) Write(w io.Writer) error {
 		}
 		fmt.Fprintln(&b)
 	}
-	for _, state := range []string{blind, partly, able} {
+	for _, state := range []string{Blind, Partly, Able} {
 		d.writeState(&b, state)
 	}
 	writeOperations(&b, "Without a meaning to Outflow", d.Unmapped)
@@ -144,7 +144,7 @@ func (d *Diagnosis) writeState(b *bytes.Buffer, state string) {
 		for _, m := range x.Missing {
 			fmt.Fprintf(b, "      missing: %s\n", m)
 		}
-		if state == blind && len(x.Absent) > 0 {
+		if state == Blind && len(x.Absent) > 0 {
 			fmt.Fprintf(b, "      would see %s\n", strings.Join(x.Absent, ", "))
 		}
 	}
