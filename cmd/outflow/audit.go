@@ -18,7 +18,7 @@ func newAudit(stdout io.Writer) *cobra.Command {
 		Use:   "audit",
 		Short: "Check the audit log of accesses",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	configFlag(cmd, &path)
 	cmd.AddCommand(newAuditVerify(stdout, &path))

@@ -30,7 +30,7 @@ Every exception costs one more scan: the logs are also replayed without it.
 Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 		Example: `  outflow backtest --config new.yaml exports/                      # compare with the defaults
   outflow backtest --config new.yaml --against outflow.yaml exports/`,
-		Args: usage(cobra.MinimumNArgs(1)),
+		Args: paths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if conf == "" {
 				return &exit{exitUsage, errors.New("--config is required: the configuration to try")}

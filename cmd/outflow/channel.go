@@ -22,7 +22,7 @@ func newChannel(stdout io.Writer) *cobra.Command {
 		Use:   "channel",
 		Short: "Test the channels of a daemon",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	configFlag(cmd, &path)
 	cmd.AddCommand(newChannelTest(stdout, &path))

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/watch"
+	"github.com/outflow/outflow/internal/outfile"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -19,7 +25,7 @@ func newDeadLetter(stdout io.Writer) *cobra.Command {
 		Use:   "dead-letter",
 		Short: "List, show and replay records that could not be decoded",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	configFlag(cmd, &path)
 	cmd.AddCommand(newLetterList(stdout, &path), newLetterShow(stdout, &path), newLetterReplay(stdout, &path))
@@ -96,19 +102,48 @@ func newLetterShow(stdout io.Writer, path *string) *cobra.Command {
 			}
 
 			l := &letters[0]
-			fmt.Fprintf(stdout, "%s:%d\n%s\n", plain.Escape(l.File), l.Line, plain.Escape(l.Reason))
+			fmt.Fprintf(stdout, "%s\n%s\n", position(l), plain.Escape(l.Reason))
 			record := l.Record
 			if record == "" {
-				record, err = watch.Record(l.File, l.Line)
-			}
-			if err != nil {
-				fmt.Fprintf(stdout, "The record cannot be shown: %s\n", plain.Escape(err.Error()))
-				return nil
+				if record, err = letterRecord(ctx, *path, l); err != nil {
+					return fmt.Errorf("the record cannot be shown: %s", plain.Escape(err.Error()))
+				}
 			}
 			_, err = fmt.Fprintf(stdout, "\n%s\n", plain.Escape(record))
 			return err
 		}),
 	}
+}
+
+// letterRecord reads the record of a dead letter from its file.
+func letterRecord(ctx context.Context, path string, l *watch.DeadLetter) (string, error) {
+	conf, err := loadDaemonConfig(path)
+	if err != nil {
+		return "", err
+	}
+	file, err := letterFile(conf, l)
+	if err != nil {
+		return "", err
+	}
+	return watch.FindRecord(ctx, files.Reader{Formats: all.Formats, Tables: conf.AllTables()}, l, file)
+}
+
+// letterFile finds the file of a dead letter. A relative path is that of the daemon's working directory,
+// which may be another one: then the file is looked for below the folders of the source.
+func letterFile(conf *config.Config, l *watch.DeadLetter) (string, error) {
+	file, _, _ := strings.Cut(l.File, "!")
+	if outfile.Exists(file) {
+		return file, nil
+	}
+	if s := sourceNamed(conf, l.Source); s != nil && !filepath.IsAbs(file) {
+		for _, root := range s.Paths {
+			_, below, found := strings.Cut("/"+file, "/"+filepath.Base(root)+"/")
+			if at := filepath.Join(root, below); found && outfile.Exists(at) {
+				return at, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s is gone", l.File)
 }
 
 func newLetterReplay(stdout io.Writer, path *string) *cobra.Command {

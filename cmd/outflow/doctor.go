@@ -27,7 +27,7 @@ switch or export is missing. It scores nothing and keeps nothing.
 Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 		Example: `  outflow doctor exports/
   outflow doctor --format json exports/ | jq '.detectors[] | select(.state != "able")'`,
-		Args: usage(cobra.MinimumNArgs(1)),
+		Args: paths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if err := out.check(); err != nil {
 				return err

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // formFlags are the flags about times that do not say it themselves.
@@ -25,3 +29,24 @@ func (f *formFlags) forms() (ingest.Forms, error) {
 	}
 	return forms, nil
 }
+
+// lifetime is a flag for a length of time, in days where it is whole days.
+type lifetime time.Duration
+
+// String implements pflag.Value.
+func (l *lifetime) String() string {
+	if d := time.Duration(*l); d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	return time.Duration(*l).String()
+}
+
+// Set implements pflag.Value.
+func (l *lifetime) Set(text string) error {
+	d, err := plain.ParseDuration(text)
+	*l = lifetime(d)
+	return err
+}
+
+// Type implements pflag.Value.
+func (l *lifetime) Type() string { return "duration" }

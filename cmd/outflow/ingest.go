@@ -15,7 +15,7 @@ func newIngest(stdout io.Writer) *cobra.Command {
 		Use:   "ingest",
 		Short: "Show how files are understood",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	cmd.AddCommand(newIngestExplain(stdout))
 	return cmd

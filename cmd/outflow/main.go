@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/internal/buildinfo"
 )
 
 // Exit codes.
@@ -53,7 +55,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	var wrong error
+	helpFor(root, &wrong)
+	err := cmp.Or(root.ExecuteContext(ctx), wrong)
 	var coded *exit
 	switch {
 	case err == nil:
@@ -82,16 +86,16 @@ an unusual way.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
-		RunE:          help,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       buildinfo.Version(),
 
 		PersistentPreRun: warnDeprecatedKeys,
 	}
 
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &exit{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 
 	root.AddCommand(
 		newScan(stdout, stderr),
@@ -119,19 +123,6 @@ an unusual way.`,
 	root.AddCommand(renamed(stdout)...)
 	return root
 }
-
-// usage makes errors about arguments errors of usage.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &exit{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
-		}
-		return nil
-	}
-}
-
-// help is what a command does that only has subcommands.
-func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // renamed are commands under the names that they had before. They work for one release, are not
 // listed, and say on standard error what they are called now.

@@ -20,7 +20,7 @@ func newNotifications(stdout io.Writer) *cobra.Command {
 		Use:   "notifications",
 		Short: "List and retry notifications that were not sent",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	configFlag(cmd, &path)
 	cmd.AddCommand(newPending(stdout, &path), newRetry(stdout, &path))

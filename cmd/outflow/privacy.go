@@ -59,7 +59,7 @@ func newPrivacy(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "privacy",
 		Short: "Report, export, erase and expire personal data",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	f.flags(cmd)
 	cmd.AddCommand(

@@ -19,7 +19,7 @@ func newReport(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "report",
 		Short: "Write offboarding reviews, weekly digests and lists for owners",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	cmd.AddCommand(newReview(stdout, stderr), newDigest(stdout), newOwners(stdout, stderr), newVerify(stdout))
 	return cmd

@@ -20,7 +20,7 @@ func newRules(stdout io.Writer) *cobra.Command {
 temporal and temporal_ordered) over the vendors' own records. A scan uses them with
 --rules DIR, or rules: in the configuration.`,
 		Args: usage(cobra.NoArgs),
-		RunE: help,
+		RunE: group,
 	}
 	cmd.AddCommand(newRulesCheck(stdout), newRulesTest(stdout))
 	return cmd

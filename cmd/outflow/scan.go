@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ type scanFlags struct {
 	workers  int
 	domains  []string
 	forms    formFlags
+	stdin    io.Reader // for the path "-"
 }
 
 func newScan(stdout, stderr io.Writer) *cobra.Command {
@@ -58,16 +60,19 @@ Files are recognised by their content, also inside archives (gzip, zstd, bzip2, 
 (people.csv, leavers.csv) among them describe people and who is leaving. What could not
 be read is listed at the end, on standard error.
 
+A PATH of - is standard input.
+
 Exit status: 0 success; 1 a file could not be read, or less than half of a PATH, or of
 the records of a format, was recognised, or with --strict any record was not read;
-2 wrong usage; 3 there is an alert at least as severe as --fail-on.`,
+2 wrong usage; 3 there is an alert at least as severe as --fail-on, whatever else.`,
 		Example: `  outflow scan exports/                            # alerts that need attention
   outflow scan --all --format ndjson --out alerts.ndjson exports/
   outflow scan --data state/ january/              # keep baselines …
   outflow scan --data state/ february/             # … and continue from there
   outflow scan --fail-on high nightly/ || page     # for scripts`,
-		Args: usage(cobra.MinimumNArgs(1)),
+		Args: paths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			f.stdin = cmd.InOrStdin()
 			return runScan(cmd.Context(), f, paths, stdout, stderr)
 		},
 	}
@@ -218,9 +223,16 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return err
 	}
 
+	read, stdin, err := spoolStdin(f.stdin, paths)
+	if err != nil {
+		return err
+	}
+	if stdin != "" {
+		defer os.RemoveAll(filepath.Dir(stdin))
+	}
 	progress := batch.NewProgress(stderr)
 	res, err := batch.Scan(ctx, batch.Input{
-		Paths:    paths,
+		Paths:    read,
 		Data:     j.data,
 		Workers:  j.workers,
 		Forms:    j.read,
@@ -232,6 +244,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
+	res.Coverage.Rename(stdin, "standard input")
 
 	shown, hidden, worst := j.choose(res.Alerts, res.Budget)
 	var b bytes.Buffer
@@ -248,6 +261,32 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		return fmt.Errorf("--coverage: %w", err)
 	}
 	return j.verdict(res, worst)
+}
+
+// spoolStdin copies standard input to a temporary file if a path is "-", since files are read by
+// several workers and some of them twice. It returns the paths to read, and that of the file; "" if
+// there is none.
+func spoolStdin(stdin io.Reader, paths []string) (read []string, file string, err error) {
+	i := slices.Index(paths, "-")
+	if i < 0 {
+		return paths, "", nil
+	}
+	dir, err := os.MkdirTemp("", "outflow-stdin-")
+	if err != nil {
+		return nil, "", err
+	}
+	file = filepath.Join(dir, "stdin")
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = io.Copy(f, stdin)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return nil, "", errors.Join(fmt.Errorf("standard input: %w", err), os.RemoveAll(dir))
+	}
+	read = slices.Clone(paths)
+	read[i] = file
+	return read, file, nil
 }
 
 // choose returns the alerts to print, how many are not printed for lack of --all, and
@@ -342,21 +381,22 @@ func (j *scanJob) writeCoverage(b *bytes.Buffer, res *batch.Result) error {
 	return nil
 }
 
-// verdict is the error that the exit code comes from; nil if all is well.
+// verdict is the error that the exit code comes from; nil if all is well. An alert that --fail-on asks
+// about comes before what could not be read.
 func (j *scanJob) verdict(res *batch.Result, worst alert.Severity) error {
-	if err := failed(res.Coverage.Verdict()); err != nil {
-		return err
-	}
+	err := res.Coverage.Verdict()
 	n := res.Coverage.Malformed
 	switch bad := len(j.conf.RuleSet.Bad); {
+	case err != nil:
 	case j.strict && n > 0:
-		return &exit{exitFailed, fmt.Errorf("%s skipped (--strict)", plain.CountOf(n, "malformed record was", "malformed records were"))}
+		err = fmt.Errorf("%s skipped (--strict)", plain.CountOf(n, "malformed record was", "malformed records were"))
 	case bad > 0:
-		return &exit{exitFailed, fmt.Errorf("%d of the rules cannot be compiled", bad)}
-	case worst >= j.failOn:
-		return &exit{code: exitFound}
+		err = fmt.Errorf("%s cannot be compiled", plain.CountOf(bad, "rule", "rules"))
 	}
-	return nil
+	if worst >= j.failOn {
+		return &exit{exitFound, err}
+	}
+	return failed(err)
 }
 
 // terminal reports whether colours are wanted, and how many columns the output may have; 0 if there

@@ -24,7 +24,7 @@ func newSource(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "source",
 		Short: "Test the sources of a daemon, and show how far they have been read",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	configFlag(cmd, &path)
 	cmd.AddCommand(newSourceTest(stdout, stderr, &path), newSourceState(stdout, &path))
@@ -66,7 +66,7 @@ func newSourceState(stdout io.Writer, path *string) *cobra.Command {
 		Use:   "state",
 		Short: "Show, set or reset the positions up to which streams have been read",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	cmd.AddCommand(newStateShow(stdout, path), newStateReset(stdout, path), newStateSet(stdout, path))
 	return cmd

@@ -68,7 +68,7 @@ func newToken(stdout io.Writer) *cobra.Command {
 		Use:   "token",
 		Short: "Create, list and revoke tokens of the feed",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	configFlag(cmd, &path)
 	cmd.AddCommand(newTokenCreate(stdout, &path), newTokenList(stdout, &path), newTokenRevoke(stdout, &path))
@@ -77,13 +77,13 @@ func newToken(stdout io.Writer) *cobra.Command {
 
 func newTokenCreate(stdout io.Writer, path *string) *cobra.Command {
 	var name, role string
-	var life time.Duration
+	life := lifetime(90 * 24 * time.Hour)
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create a token and print it: it is not stored, and cannot be shown again",
 		Args:  usage(cobra.NoArgs),
 		RunE: withFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
-			text, err := s.NewToken(cmd.Context(), name, feed.Role(role), time.Now(), life)
+			text, err := s.NewToken(cmd.Context(), name, feed.Role(role), time.Now(), time.Duration(life))
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
@@ -97,7 +97,7 @@ func newTokenCreate(stdout io.Writer, path *string) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&name, "name", "", "owner of the token, as the audit log of accesses shows it")
 	cmd.Flags().StringVar(&role, "role", "", "what the token allows: "+strings.Join(roles, ", "))
-	cmd.Flags().DurationVar(&life, "expires", 90*24*time.Hour, "lifetime of the token")
+	cmd.Flags().Var(&life, "expires", "lifetime of the token, such as 90d or 12h")
 	return cmd
 }
 

@@ -27,7 +27,7 @@ func newTriage(stdout io.Writer) *cobra.Command {
 		Use:   "triage",
 		Short: "Decide about alerts, and list what decisions teach",
 		Args:  usage(cobra.NoArgs),
-		RunE:  help,
+		RunE:  group,
 	}
 	cmd.AddCommand(newTriageDecide(stdout), newTriageList(stdout))
 	return cmd

@@ -4,6 +4,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func Find(paths []string) (files []File, unreadable []Report) {
 		root := filepath.Clean(given)
 		if st, err := os.Stat(root); err != nil || !st.IsDir() {
 			info, lerr := os.Lstat(root)
-			add(root, info, errors.Join(unwrapPath(err), unwrapPath(lerr)))
+			add(root, info, unwrapPath(cmp.Or(err, lerr)))
 			continue
 		}
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -224,10 +225,10 @@ func (s *Store) contents(ctx context.Context, id int64) (there [][]byte, missing
 // maxShown is how many bytes of a record are shown.
 const maxShown = 4096
 
-// Record returns a line of a plain file, from 1, cut to 4,096 bytes. Compressed files and
-// archives are an error.
-func Record(path string, line int) (string, error) {
-	if line < 1 {
+// FindRecord returns the record of a dead letter from its file at path, cut to 4,096 bytes. Archive!member
+// is in Letter.File. Compressed files and archives are read with the reader, which needs no Emit.
+func FindRecord(ctx context.Context, r files.Reader, l *DeadLetter, path string) (string, error) {
+	if l.Line < 1 {
 		return "", errors.New("it is a whole file")
 	}
 	in, err := os.Open(path)
@@ -235,11 +236,36 @@ func Record(path string, line int) (string, error) {
 		return "", err
 	}
 	defer in.Close()
-	r := bufio.NewReader(in)
-	if head, _ := r.Peek(4); len(head) == 4 &&
-		(head[0] == 0x1f && head[1] == 0x8b || string(head) == "PK\x03\x04" || string(head) == "\x28\xb5\x2f\xfd") {
-		return "", errors.New("the file is compressed")
+	br := bufio.NewReader(in)
+	if head, _ := br.Peek(512); !packed(head) {
+		return line(br, l.Line)
 	}
+	r.Emit = func(int) func(*event.Event) error { return func(*event.Event) error { return nil } }
+	name, _, _ := strings.Cut(l.File, "!")
+	rep, err := r.Stream(ctx, name, br)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range rep.Problems {
+		if p.Line == l.Line && p.Record != "" && p.File == l.File {
+			return p.Record[:min(len(p.Record), maxShown)], nil
+		}
+	}
+	return "", fmt.Errorf("line %d of the file can be decoded, or is not there any more: outflow dead-letter replay %d", l.Line, l.ID)
+}
+
+// packed reports whether a file is compressed, or an archive.
+func packed(head []byte) bool {
+	for _, magic := range []string{"\x1f\x8b", "PK\x03\x04", "\x28\xb5\x2f\xfd", "BZh", "\xfd7zXZ", "7z\xbc\xaf\x27\x1c", "PAR1"} {
+		if strings.HasPrefix(string(head), magic) {
+			return true
+		}
+	}
+	return len(head) > 262 && string(head[257:262]) == "ustar"
+}
+
+// line returns a line of a text, from 1, cut to maxShown bytes.
+func line(r *bufio.Reader, line int) (string, error) {
 	for n := 1; ; n++ {
 		text, err := r.ReadSlice('\n')
 		if n == line && len(text) > 0 {

@@ -1,6 +1,8 @@
 package watch_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/all"
+	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -133,8 +136,25 @@ func TestOnceByContent(t *testing.T) {
 	if err != nil || len(letters) != 1 || letters[0].Line != 3 || !strings.HasSuffix(letters[0].File, "bad.ndjson") {
 		t.Errorf("%+v, %v", letters, err)
 	}
-	if rec, err := watch.Record(letters[0].File, 3); err != nil || !strings.Contains(rec, `"never"`) {
+	reader := files.Reader{Formats: all.Formats}
+	if rec, err := watch.FindRecord(t.Context(), reader, &letters[0], letters[0].File); err != nil || !strings.Contains(rec, `"never"`) {
 		t.Errorf("%q, %v", rec, err)
+	}
+	squeezed := filepath.Join(t.TempDir(), "bad.ndjson.gz")
+	plain, err := os.ReadFile(letters[0].File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(plain)
+	z.Close()
+	os.WriteFile(squeezed, b.Bytes(), 0o600)
+	if rec, err := watch.FindRecord(t.Context(), reader, &letters[0], squeezed); err != nil || !strings.Contains(rec, `"never"`) {
+		t.Errorf("compressed: %q, %v", rec, err)
+	}
+	if rec, err := watch.FindRecord(t.Context(), reader, &watch.DeadLetter{File: "bad", Line: 1}, squeezed); err == nil {
+		t.Errorf("a line that can be decoded: %q", rec)
 	}
 	if n, gone, err := s.ReprocessDeadLetters(t.Context(), letters[0].ID); len(gone) > 0 || err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)

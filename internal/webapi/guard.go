@@ -28,6 +28,9 @@ var inner = func() (list []netip.Prefix) {
 	return list
 }()
 
+// ErrInternal is the error for an address that is not Outside.
+var ErrInternal = errors.New("a private address")
+
 // Outside reports whether an address is on the internet, or in an allowed network.
 func Outside(a netip.Addr, allow []netip.Prefix) bool {
 	a = a.Unmap().WithZone("")
@@ -52,7 +55,7 @@ func NewGuarded(allow []netip.Prefix, encryption *tls.Config) *http.Client {
 	guarded.Control = func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		if err != nil || !Outside(at.Addr(), allow) {
-			return fmt.Errorf("%s is an internal address: a channel reaches it only if its network is in allow_networks", address)
+			return fmt.Errorf("%s is %w: add its network to allow_networks", address, ErrInternal)
 		}
 		return nil
 	}

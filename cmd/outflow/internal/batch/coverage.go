@@ -192,6 +192,29 @@ func (p *pathCoverage) add(r *files.Report) {
 	}
 }
 
+// Rename gives a file that was read under a temporary name the name that people know it by.
+func (c *Coverage) Rename(old, name string) {
+	if old == "" {
+		return
+	}
+	rename := func(s *string) {
+		if rest, ok := strings.CutPrefix(*s, old); ok {
+			*s = name + rest
+		}
+	}
+	for _, p := range c.Paths {
+		rename(&p.Path)
+	}
+	for i := range c.Problems {
+		rename(&c.Problems[i].File)
+	}
+	for _, list := range [][]unread{c.Unrecognised, c.Unreadable} {
+		for i := range list {
+			rename(&list[i].File)
+		}
+	}
+}
+
 // EnoughRecognised is the share of what was given from which on a scan is one of it.
 const EnoughRecognised = 0.5
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/outflow/outflow/alert"
 	channels "github.com/outflow/outflow/alert/all"
@@ -102,5 +104,47 @@ func decodeMap(m map[string]any, into any) error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	return err
+	return wrongType(err, false)
+}
+
+// wrongType makes an error about a value of the wrong type name the setting, and its line if the
+// file as a whole was decoded. Other errors stay as they are.
+func wrongType(err error, line bool) error {
+	var e *yaml.TypeError
+	if !errors.As(err, &e) {
+		return err
+	}
+	where := ""
+	for t := e.Token; t != nil && where == ""; t = t.Prev {
+		if t.Type == token.MappingValueType && t.Prev != nil {
+			where = t.Prev.Value + ": "
+		}
+	}
+	if line && e.Token != nil {
+		where = fmt.Sprintf("line %d: %s", e.Token.Position.Line, where)
+	}
+	return fmt.Errorf("%s%s is required, not %s", where, kindOf(e.DstType), kindOf(e.SrcType))
+}
+
+// kindOf is the kind of a value in YAML.
+func kindOf(t reflect.Type) string {
+	if t == nil {
+		return "another value"
+	}
+	switch t.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return "a mapping"
+	}
+	if t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64 {
+		return "a whole number"
+	}
+	return "another value"
 }

@@ -55,7 +55,7 @@ func read(path string) (*Config, error) {
 	}
 	err = yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("--config %s: %w", path, err)
+		return nil, fmt.Errorf("--config %s: %w", path, wrongType(err, true))
 	}
 	return c, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/outflow/outflow/ingest/form"
 	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/webapi"
 )
 
@@ -25,7 +26,7 @@ func (s *Source) Start(now time.Time) (time.Time, error) {
 	if s.Since == "" {
 		return now.Add(-backfill), nil
 	}
-	if d, err := time.ParseDuration(s.Since); err == nil && d >= 0 {
+	if d, err := plain.ParseDuration(s.Since); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
 	at, err := Moment(s.Since)

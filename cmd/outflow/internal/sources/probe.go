@@ -4,10 +4,12 @@ package sources
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
@@ -28,11 +30,42 @@ var refusals = map[webapi.Kind]string{
 	webapi.Temporary:    "the vendor does not answer as it should: try again",
 }
 
-// Explain adds to an error of a vendor's API what it means. Other errors stay as they are.
-func Explain(err error) error {
+// Meaning says what an error of a vendor's API, or of the way there, means for the person who set it
+// up; "" for other errors.
+func Meaning(err error) string {
+	if errors.Is(err, webapi.ErrInternal) {
+		return "" // it says so itself
+	}
+	if s := unreached(err); s != "" {
+		return s
+	}
 	var e *webapi.Error
 	if errors.As(err, &e) {
-		return fmt.Errorf("%w\n  That is: %s", err, refusals[e.Kind])
+		return refusals[e.Kind]
+	}
+	return ""
+}
+
+// unreached says why no connection came about; "" if one did.
+func unreached(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &dns):
+		return "the name " + plain.Escape(dns.Name) + " cannot be resolved: check the address and DNS"
+	case errors.As(err, &cert):
+		return "its certificate is not trusted here: check the address, the proxy and the authorities"
+	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded):
+		return "it cannot be reached: check the address, the proxy and the firewall"
+	}
+	return ""
+}
+
+// Explain adds to an error what it means. Errors without a meaning stay as they are.
+func Explain(err error) error {
+	if s := Meaning(err); s != "" {
+		return fmt.Errorf("%w\n  That is: %s", err, s)
 	}
 	return err
 }
@@ -59,7 +92,10 @@ func Test(ctx context.Context, conf *config.Config, c *config.Source, log *slog.
 	for _, s := range streams {
 		if err := testStream(ctx, &s, conf.AllTables(), w); err != nil {
 			failed++
-			fmt.Fprintf(w, "%s: %s\n", plain.Escape(s.Name), plain.Escape(Explain(err).Error()))
+			fmt.Fprintf(w, "%s: %s\n", plain.Escape(s.Name), plain.Escape(err.Error()))
+			if s := Meaning(err); s != "" {
+				fmt.Fprintf(w, "  That is: %s\n", s)
+			}
 		}
 	}
 	if failed > 0 {
