@@ -34,6 +34,8 @@ func newChannelTest(stdout io.Writer, path *string) *cobra.Command {
 		Use:   "test NAME",
 		Short: "Send a message that is marked as a test",
 		Args:  usage(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: completeNames(path, channelNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf, err := loadDaemonConfig(*path)
 			if err != nil {
@@ -50,7 +52,7 @@ func newChannelTest(stdout io.Writer, path *string) *cobra.Command {
 				if err := testChannel(cmd.Context(), conf, c); err != nil {
 					return sources.Explain(fmt.Errorf("channel %s: %w", c.Name, err))
 				}
-				_, err := fmt.Fprintf(stdout, "Sent: look whether it has arrived in %s.\n", plain.Escape(c.Name))
+				_, err := fmt.Fprintf(stdout, "Test message sent. Check that it has arrived in %s.\n", plain.Escape(c.Name))
 				return err
 			}
 			return &exit{exitUsage, fmt.Errorf("%s has no channel %q", *path, args[0])}

@@ -27,6 +27,10 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 		Example: `  outflow scan --data state/ exports/
   outflow explain --data state/ 3fa4c1d2`,
 		Args: usage(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return alertIDs(cmd.Context(), data, len(args)), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if data == "" {
 				return &exit{exitUsage, errors.New("--data is required: the directory that a scan or a daemon keeps its alerts in")}

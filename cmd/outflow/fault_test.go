@@ -311,7 +311,8 @@ func TestTopicDeleted(t *testing.T) {
 	fails(t, path, "made anew")
 }
 
-// TestStatusJSON checks that the machine-readable status is what the daemon wrote.
+// TestStatusJSON checks that the machine-readable status is what the daemon wrote, and that the exit
+// status says that it does not run.
 func TestStatusJSON(t *testing.T) {
 	dir, conf := folder(t, t.TempDir(), "")
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
@@ -326,11 +327,11 @@ func TestStatusJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if code := run([]string{"status", "--config", conf, "--format", "json"}, &out, &out); code != exitFine {
-		t.Fatal(out.String())
+	if code := run([]string{"status", "--config", conf, "--format", "json"}, &out, &out); code != exitFailed {
+		t.Fatal(code, out.String())
 	}
 	var got daemon.Status
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Events != 3 || got.Dead != 2 || !got.At.Equal(want.At) {
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Events != 3 || got.Dead != 2 || !got.Stopped || !got.At.Equal(want.At) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

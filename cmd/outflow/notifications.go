@@ -84,7 +84,7 @@ func printPending(w io.Writer, list []alert.Unsent) error {
 func newRetry(stdout io.Writer, path *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "retry [NUMBER]",
-		Short: "Send all notifications that were set aside, or one",
+		Short: "Retry undelivered notifications: all of them, or one",
 		Args:  usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			seq := int64(0)

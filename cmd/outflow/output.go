@@ -14,6 +14,7 @@ type report struct{ format string }
 // flag defines --format.
 func (r *report) flag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.format, "format", "text", "output format: json, text")
+	completeFlag(cmd, "format", []string{"json", "text"})
 }
 
 // check returns an error of usage if there is no such format.

@@ -57,6 +57,7 @@ Over Kafka it must be called on each machine with the role detect.`,
 	configFlag(cmd, &path)
 	cmd.Flags().StringVar(&from, "from", "", "first `DAY` to process again (2026-03-31, UTC)")
 	cmd.Flags().StringSliceVar(&reread, "reread", nil, "read these sources again first")
+	completeFlagBy(cmd, "reread", completeNames(&path, sourceNames))
 	return cmd
 }
 

@@ -43,6 +43,8 @@ func (f *reportFlags) flags(cmd *cobra.Command, formats ...string) {
 	fl.StringVarP(&f.out, "out", "o", "", "write to `FILE` instead of standard output, with a signed manifest beside it")
 	fl.BoolVar(&f.force, "force", false, "replace an existing file even if it is no report, or was changed since")
 	fl.StringVar(&f.People, "people", "names", "show people by names or pseudonyms")
+	completeFlag(cmd, "format", formats)
+	completeFlag(cmd, "people", []string{"names", "pseudonyms"})
 }
 
 // check returns an error of usage if there is no such format.

@@ -80,6 +80,9 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 	fl.BoolVar(&once, "once", false, "process what there is now, send alerts, and exit")
 	fl.StringVar(&logLevel, "log-level", "info", "least severe `LEVEL` that is logged: debug, info, warn, error")
 	fl.StringVar(&logFormat, "log-format", "text", "`FORMAT` of the log on standard error: text, json")
+	completeFlag(cmd, "roles", config.Roles)
+	completeFlag(cmd, "log-level", []string{"debug", "info", "warn", "error"})
+	completeFlag(cmd, "log-format", []string{"text", "json"})
 	return cmd
 }
 

@@ -100,9 +100,7 @@ func (f *scanFlags) flags(cmd *cobra.Command) {
 	fl.StringSliceVar(&f.domains, "domain", nil,
 		"mail domains of the organisation, comma-separated (default: learned from the people file)")
 	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities()} {
-		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // a flag of that name is defined above
-		}
+		completeFlag(cmd, flag, values)
 	}
 }
 

@@ -40,6 +40,8 @@ func newSourceTest(stdout, stderr io.Writer, path *string) *cobra.Command {
 the events in it. Nothing is kept: the daemon continues where it was. If the vendor
 refuses, its error message is printed, with an explanation.`,
 		Args: usage(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: completeNames(path, sourceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf, err := loadDaemonConfig(*path)
 			if err != nil {
@@ -79,6 +81,8 @@ func newStateShow(stdout io.Writer, path *string) *cobra.Command {
 		Short:   "Show how far streams have been read, and what is missing",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
+
+		ValidArgsFunction: completeNames(path, sourceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := readSources(cmd.Context(), *path)
 			if err != nil {
@@ -106,11 +110,13 @@ func newStateShow(stdout io.Writer, path *string) *cobra.Command {
 func newStateReset(stdout io.Writer, path *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset NAME [STREAM]",
-		Short: "Read a source, or one of its streams, from the beginning again",
+		Short: "Read a source, or one of its streams, from the start again",
 		Long: `Reset has a source read again from the time given by its setting since, or by outflow
 run --since. Events that are known already count once; events older than what the
 processor still holds are counted as late.`,
 		Args: usage(cobra.RangeArgs(1, 2)),
+
+		ValidArgsFunction: completeNames(path, sourceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := openSources(cmd.Context(), *path)
 			if err != nil {
@@ -146,6 +152,8 @@ func newStateSet(stdout io.Writer, path *string) *cobra.Command {
 		Use:   "set NAME STREAM CURSOR",
 		Short: "Continue a stream from a cursor, as show --format json prints it",
 		Args:  usage(cobra.ExactArgs(3)),
+
+		ValidArgsFunction: completeNames(path, sourceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			source, stream, cursor := args[0], args[1], args[2]
 			if !json.Valid([]byte(cursor)) {

@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 )
 
 func newStatus(stdout io.Writer) *cobra.Command {
@@ -23,7 +24,9 @@ func newStatus(stdout io.Writer) *cobra.Command {
 		Short: "Show daemon status",
 		Long: `Status shows what the daemon with this configuration last reported: what keeps it from
 doing all of its job, the events of each source and the newest of them, how far behind it
-is, and how many alerts were sent.`,
+is, and how many alerts were sent.
+
+Exit status: 0 it runs, or ran with --once; 1 it does not run; 2 wrong usage.`,
 		Args:    usage(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return r.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,17 +46,23 @@ is, and how many alerts were sent.`,
 			if err != nil {
 				return err
 			}
+			held, known := datadir.Held(filepath.Dir(file))
+			s.Look(held, known, time.Now())
 			s.EndedWatchlists = conf.EndedWatchlists(time.Now())
 			if s.Usual, err = batch.UsualKept(cmd.Context(), filepath.Dir(file)); err != nil {
 				return err
 			}
 
-			return r.write(stdout, &s, func(w io.Writer) error {
+			err = r.write(stdout, &s, func(w io.Writer) error {
 				if err := s.Print(w, time.Now()); err != nil {
 					return err
 				}
 				return batch.PrintUsual(w, s.Usual)
 			})
+			if err == nil && s.Stopped {
+				err = &exit{code: exitFailed}
+			}
+			return err
 		},
 	}
 	configFlag(cmd, &path)

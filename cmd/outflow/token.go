@@ -98,6 +98,7 @@ func newTokenCreate(stdout io.Writer, path *string) *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "owner of the token, as the audit log of accesses shows it")
 	cmd.Flags().StringVar(&role, "role", "", "what the token allows: "+strings.Join(roles, ", "))
 	cmd.Flags().Var(&life, "expires", "lifetime of the token, such as 90d or 12h")
+	completeFlag(cmd, "role", roles)
 	return cmd
 }
 

@@ -57,9 +57,9 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	}
 	hint := ""
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		hint = fmt.Sprintf(" Did you mean %s?", strings.Join(near, ", "))
+		hint = fmt.Sprintf(": did you mean %s?", strings.Join(near, ", "))
 	}
-	return usageError(cmd, "there is no command %q.%s", strings.TrimPrefix(cmd.CommandPath()+" ", "outflow ")+plain.Escape(name), hint)
+	return usageError(cmd, "there is no command %q%s", strings.TrimPrefix(cmd.CommandPath()+" ", "outflow ")+plain.Escape(name), hint)
 }
 
 // paths wants paths, none of them empty: "" is what an unset variable in quotes becomes.

@@ -132,6 +132,18 @@ func TestReadOnlyFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	made, err := filepath.Glob(filepath.Join(dir, "*.db*"))
+	if err != nil || len(made) < 3 {
+		t.Fatal(made, err)
+	}
+	for _, name := range made { // as an operator may allow it
+		if info, err := os.Stat(name); err != nil || filepath.Base(name) != "killed.db" && filepath.Base(name) != "killed.db-wal" && info.Mode() != 0o600 {
+			t.Errorf("%s: mode %v, %v", name, info.Mode(), err)
+		}
+		if err := os.Chmod(name, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}

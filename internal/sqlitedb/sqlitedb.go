@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"sort"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver
@@ -39,6 +40,9 @@ func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) 
 	for _, s := range safety {
 		q.Set("_synchronous", string(s))
 	}
+	if err := private(path); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite3", address(path, q))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -49,6 +53,16 @@ func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) 
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return db, nil
+}
+
+// private creates a file that only its owner may read, unless it exists. The files beside it, which
+// SQLite makes, get the same permissions.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // schema returns the version of a file's schema, and the names of all migrations in order. A
@@ -115,6 +129,9 @@ func Tx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 
 // Copy writes a consistent copy of a file, which may be in use.
 func Copy(ctx context.Context, from, to string) error {
+	if err := private(to); err != nil {
+		return err
+	}
 	return reading(from, func(db *sql.DB) error {
 		_, err := db.ExecContext(ctx, "VACUUM INTO ?", to)
 		return err

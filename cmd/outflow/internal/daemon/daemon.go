@@ -132,9 +132,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 	}
 	v := d.worker.View()
-	d.Log.Info("stopped",
-		"events", d.stats.events.Load(), "sent", d.stats.sent.Load(), "repeats", v.Repeats, "late", v.Late,
-		"rollbacks", v.Rewinds, "newest", v.Newest, "checkpoint", v.Base)
+	said := []any{
+		"events", d.stats.events.Load(), "sent", d.stats.sent.Load(), "repeats", v.Repeats, "late", v.Late, "rollbacks", v.Rewinds,
+	}
+	if !v.Newest.IsZero() {
+		said = append(said, "newest", v.Newest)
+	}
+	if !v.Base.IsZero() {
+		said = append(said, "checkpoint", v.Base)
+	}
+	d.Log.Info("stopped", said...)
 	return incomplete
 }
 

@@ -15,6 +15,14 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
+// staleAfter is the age from which a status is not that of now.
+const staleAfter = 5 * StatusEvery
+
+// Look sets Stopped: held is whether a process has the data directory, if that is known.
+func (s *Status) Look(held, known bool, now time.Time) {
+	s.Stopped = !s.Once && (known && !held || !known && now.Sub(s.At) > staleAfter)
+}
+
 // Print prints the status as text, as of now. The only errors are those of w.
 func (s *Status) Print(w io.Writer, now time.Time) error {
 	var b bytes.Buffer
@@ -27,8 +35,10 @@ func (s *Status) Print(w io.Writer, now time.Time) error {
 	switch {
 	case s.Once:
 		fmt.Fprintf(&b, "Ran once, until %s.\n\n", ago(s.At))
-	case now.Sub(s.At) > 5*StatusEvery:
+	case s.Stopped:
 		fmt.Fprintf(&b, "Not running; this is from %s.\n\n", ago(s.At))
+	case now.Sub(s.At) > staleAfter:
+		fmt.Fprintf(&b, "Running, but it has reported nothing since %s.\n\n", ago(s.At))
 	default:
 		fmt.Fprintf(&b, "Running since %s.\n\n", ago(s.Started))
 	}

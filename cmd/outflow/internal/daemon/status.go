@@ -102,6 +102,7 @@ type Status struct {
 	Started         time.Time      `json:"started"`              // when the daemon was
 	Roles           []string       `json:"roles"`                // of the daemon
 	Once            bool           `json:"once,omitempty"`       // it ran once and ended
+	Stopped         bool           `json:"stopped,omitempty"`    // it does not run any more; outflow status finds out
 	Events          int64          `json:"events"`               // appended since the start
 	Problems        int64          `json:"not_decoded"`          // since the start
 	Repeats         int64          `json:"api_repeats"`          // records that APIs sent again, since the start

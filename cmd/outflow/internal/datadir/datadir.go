@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/plain"
@@ -36,7 +37,13 @@ func Lock(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf(": %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	for tries := 0; tries < 5; tries++ { // Held takes it for a moment
+		if err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil {
 		defer lock.Close()
 		return nil, fmt.Errorf(" %s: in use by %s", dir, holder(lock))
 	}
@@ -52,6 +59,17 @@ func Lock(dir string) (*os.File, error) {
 		return nil, fmt.Errorf(": %w", err)
 	}
 	return lock, nil
+}
+
+// Held reports whether a process has taken a data directory. Known is false if that cannot be found
+// out: there is no lock file, or this user may not read it.
+func Held(dir string) (held, known bool) {
+	lock, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		return false, false
+	}
+	defer lock.Close()
+	return syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil, true
 }
 
 // holder says which process has taken a data directory, as its lock file says.

@@ -184,7 +184,7 @@ func indicatorOf(d *detect.Detector, optOuts []engine.OptOut) indicator {
 	}
 	for _, f := range d.Indicators {
 		if f.Describe != nil {
-			x.Counts = append(x.Counts, "that it happens: "+strings.ReplaceAll(f.Name, "_", " "))
+			x.Counts = append(x.Counts, "occurrence: "+strings.ReplaceAll(f.Name, "_", " "))
 		}
 	}
 	for _, o := range optOuts {
