@@ -387,6 +387,40 @@ func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now 
 	return nil
 }
 
+// ChannelState counts the messages of a channel.
+type ChannelState struct {
+	Sent    int       // alerts that were sent and are still kept
+	Last    time.Time // when the latest of them was decided on; zero if there is none
+	Waiting int       // messages that are queued
+	Failed  int       // messages that were set aside
+}
+
+// ChannelStates counts the messages of every channel that has any, by name.
+func (s *Store) ChannelStates(ctx context.Context) (map[string]ChannelState, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT channel, sum(sent), max(at), sum(waiting), sum(failed) FROM (
+		SELECT channel, count(*) AS sent, max(at) AS at, 0 AS waiting, 0 AS failed FROM sent GROUP BY channel
+		UNION ALL SELECT channel, 0, 0, count(*), 0 FROM outbox GROUP BY channel
+		UNION ALL SELECT channel, 0, 0, 0, count(*) FROM failed GROUP BY channel) GROUP BY channel`)
+	if err != nil {
+		return nil, fmt.Errorf("alert: count messages of channels: %w", err)
+	}
+	defer rows.Close()
+	all := map[string]ChannelState{}
+	for rows.Next() {
+		var name string
+		var c ChannelState
+		var at int64
+		if err := rows.Scan(&name, &c.Sent, &at, &c.Waiting, &c.Failed); err != nil {
+			return nil, fmt.Errorf("alert: count messages of channels: %w", err)
+		}
+		if at > 0 {
+			c.Last = time.UnixMilli(at).UTC()
+		}
+		all[name] = c
+	}
+	return all, rows.Err()
+}
+
 // Unsent is a message that was not sent: a dead letter, or one that is being retried.
 type Unsent struct {
 	Seq     int64     `json:"number"`          // number of a dead letter, for Retry; 0 while it is retried

@@ -17,6 +17,8 @@ import (
 type leaver struct {
 	User   string // as the reader sees them
 	Review *report.Review
+	Name   string // while it is revealed
+	Asked  bool   // whether a request for the name waits
 }
 
 // freshFor is how long the input of reviews is cached: reading it takes a while.
@@ -43,9 +45,18 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 	if err != nil {
 		return err
 	}
-	v := &view{Title: "Leavers", Who: who.Token}
+	v := &view{frame: frame{Title: "Leavers", Who: who.Token, At: "/leavers"}}
 	for _, l := range in.Leavers {
-		v.Leavers = append(v.Leavers, leaver{who.mask.Name(l.User), report.MakeReview(in, l.User, time.Time{}, time.Time{})})
+		row := leaver{User: who.mask.Name(l.User), Review: report.MakeReview(in, l.User, time.Time{}, time.Time{})}
+		if row.Name, _, err = s.Store.activeReveal(r.Context(), who.Name, row.User, s.Now()); err != nil {
+			return err
+		}
+		waiting, err := s.Store.reveals(r.Context(), "who = ? AND pseudonym = ? AND decided = 0", who.Name, row.User)
+		if err != nil {
+			return err
+		}
+		row.Asked = len(waiting) > 0
+		v.Leavers = append(v.Leavers, row)
 	}
 	slices.SortFunc(v.Leavers, func(a, b leaver) int {
 		until := func(l leaver) time.Time { return cmp.Or(l.Review.LastDay, l.Review.Notice) }
@@ -57,22 +68,35 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 	return s.render(w, http.StatusOK, "leavers.html", v)
 }
 
+// leaverNamed returns the user behind a pseudonym, if HR lists them as leaving.
+func (s *Server) leaverNamed(ctx context.Context, who *reader, pseudonym string) (string, error) {
+	in, err := s.input(ctx)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(in.Leavers, func(l report.Leaver) bool { return who.mask.Name(l.User) == pseudonym })
+	if i < 0 {
+		return "", refuse(http.StatusNotFound, "nobody of this name is in the list of leavers")
+	}
+	return in.Leavers[i].User, nil
+}
+
 // reviewPage serves the review of a leaver, as it is printed. There is none of other people: HR has
 // no reason to look at them.
 func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	pseudonym := r.PathValue("user")
+	user, err := s.leaverNamed(r.Context(), who, pseudonym)
+	if err != nil {
+		return err
+	}
 	in, err := s.input(r.Context())
 	if err != nil {
 		return err
 	}
-	pseudonym := r.PathValue("user")
-	i := slices.IndexFunc(in.Leavers, func(l report.Leaver) bool { return who.mask.Name(l.User) == pseudonym })
-	if i < 0 {
-		return refuse(http.StatusNotFound, "HR has said of nobody of this name that they leave")
-	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the review of "+pseudonym); err != nil {
 		return err
 	}
-	review := report.MakeReview(in, in.Leavers[i].User, time.Time{}, time.Time{})
+	review := report.MakeReview(in, user, time.Time{}, time.Time{})
 	review.Mask(who.mask)
 	var b bytes.Buffer
 	if err := review.Write(&b, "html"); err != nil {

@@ -46,6 +46,7 @@ type authRequest struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
+	Next     string `json:"to,omitempty"` // the page that the user wanted to see
 }
 
 // askLife is how long a user may take to sign in at the provider.
@@ -135,19 +136,19 @@ func (s *Server) authCookie() string { return s.cookie() + "-ask" }
 // redirectToProvider sends a browser to the provider.
 func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
 	if !s.limit("login " + clientHost(r)).Allow() {
-		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
+		s.loginPage(w, r, http.StatusTooManyRequests, "Too many attempts. Try again in a minute.")
 		return
 	}
 	p, _, err := s.SignOn.discover(r.Context())
 	if err != nil {
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
-		s.render(w, http.StatusBadGateway, "login.html", &view{Title: "Sign in", Error: "The identity provider does not answer."})
+		s.loginPage(w, r, http.StatusBadGateway, "The identity provider does not answer. Try again in a minute, or sign in with a token.")
 		return
 	}
-	a := authRequest{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
+	a := authRequest{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), returnTo(r.URL.Query().Get("next"))}
 	b, err := json.Marshal(&a)
 	if err != nil {
-		s.errorPage(w, http.StatusInternalServerError, "it failed")
+		s.errorPage(w, http.StatusInternalServerError, failed, nil)
 		return
 	}
 	// The browser comes back from another site: it would not send a strict cookie then.
@@ -176,28 +177,28 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 		SameSite: http.SameSiteLaxMode,
 	})
 
-	name, role, err := s.signOn(r)
+	name, role, next, err := s.signOn(r)
 	if err != nil {
 		s.Log.Warn("sign-in failed", "err", err)
-		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: "Signing in failed; the log says why."})
+		s.loginPage(w, r, http.StatusUnauthorized, "Sign-in failed. The daemon's log says why.")
 		return
 	}
 
 	if role == "" {
 		s.Log.Warn("sign-in refused: user has no role", "name", name)
-		s.render(w, http.StatusForbidden, "login.html", &view{Title: "Sign in", Error: "None of your groups has a role here."})
+		s.loginPage(w, r, http.StatusForbidden, "None of your groups has a role in Outflow. Ask its administrator (feed.oidc.roles).")
 		return
 	}
 
 	if err := s.Store.LogAccess(r.Context(), s.Now(), name, role, "signed in"); err != nil {
-		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
+		s.errorPage(w, http.StatusInternalServerError, failed, nil)
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
 
 	text, err := s.Store.NewToken(r.Context(), name, role, s.Now(), s.SignOn.Life)
 	if err != nil {
-		s.errorPage(w, http.StatusInternalServerError, "it failed; the log says why")
+		s.errorPage(w, http.StatusInternalServerError, failed, nil)
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
@@ -214,32 +215,35 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 
 	// A redirect would still count as coming from another site, and the browser would not send
 	// the cookie. So this is a page, which goes on by itself.
-	s.render(w, http.StatusOK, "signed.html", &view{Title: "Signed in", Home: role.home()})
+	if next == "" {
+		next = role.home()
+	}
+	s.render(w, http.StatusOK, "signed.html", &notice{frame: frame{Title: "Signed in"}, Next: next})
 }
 
-// signOn checks the response of the provider and returns the user and role.
-func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
+// signOn checks the response of the provider and returns the user and role, and the page that the user wanted to see.
+func (s *Server) signOn(r *http.Request) (name string, role Role, next string, err error) {
 	q := r.URL.Query()
 	if e := q.Get("error"); e != "" {
-		return "", "", fmt.Errorf("the provider returned the error %q", e)
+		return "", "", "", fmt.Errorf("the provider returned the error %q", e)
 	}
 	var a authRequest
 	c, err := r.Cookie(s.authCookie())
 	if err != nil {
-		return "", "", errors.New("the browser has no cookie of a sign-in")
+		return "", "", "", errors.New("the browser has no cookie of a sign-in")
 	}
 
 	b, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || json.Unmarshal(b, &a) != nil || a.State == "" {
-		return "", "", errors.New("the cookie is invalid")
+		return "", "", "", errors.New("the cookie is invalid")
 	}
 	if subtle.ConstantTimeCompare([]byte(a.State), []byte(q.Get("state"))) != 1 {
-		return "", "", errors.New("the state does not match the browser's")
+		return "", "", "", errors.New("the state does not match the browser's")
 	}
 
 	p, ctx, err := s.SignOn.discover(r.Context())
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	t, err := s.SignOn.config(p).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
@@ -247,21 +251,22 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, err error) {
 		if errors.As(err, &re) { // without its body, which may contain a token
 			err = fmt.Errorf("the provider rejected the code: %s", re.ErrorCode)
 		}
-		return "", "", err
+		return "", "", "", err
 	}
 
 	raw, ok := t.Extra("id_token").(string)
 	if !ok {
-		return "", "", errors.New("the provider returned no id_token")
+		return "", "", "", errors.New("the provider returned no id_token")
 	}
 	config := &oidc.Config{ClientID: s.SignOn.ClientID, SupportedSigningAlgs: algorithms, Now: s.Now}
 	id, err := p.VerifierContext(ctx, config).Verify(ctx, raw)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 
 	if subtle.ConstantTimeCompare([]byte(a.Nonce), []byte(id.Nonce)) != 1 {
-		return "", "", errors.New("the token's nonce does not match the browser's")
+		return "", "", "", errors.New("the token's nonce does not match the browser's")
 	}
-	return s.SignOn.principal(id)
+	name, role, err = s.SignOn.principal(id)
+	return name, role, returnTo(a.Next), err
 }

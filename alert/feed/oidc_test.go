@@ -182,6 +182,15 @@ func TestSignOn(t *testing.T) {
 	if status, body := get(c, "/login/oidc"); status != 200 || !strings.Contains(body, "url=/\"") {
 		t.Fatalf("%d %s", status, body)
 	}
+	if status, body := get(browser(), "/login/oidc?next="+url.QueryEscape("/alerts/7?queue=x")); status != 200 ||
+		!strings.Contains(body, "url=/alerts/7?queue=x\"") {
+		t.Errorf("the page of the link is lost: %d %s", status, body)
+	}
+	if status, body := get(browser(), "/login/oidc?next=//evil.example/"); status != 200 || !strings.Contains(body, "url=/\"") {
+		t.Errorf("%d %s", status, body)
+	}
+	p.seen = nil
+	get(c, "/login/oidc")
 	if p.seen.Get("code_verifier") == "" || p.seen.Get("code") != "c1" {
 		t.Errorf("the token endpoint was sent %v", p.seen)
 	}

@@ -1,16 +1,11 @@
 package feed
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"embed"
-	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,42 +17,9 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-//go:embed pages
-var files embed.FS
-
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-	"day": func(t time.Time) string {
-		if t.IsZero() {
-			return "not known"
-		}
-		return t.UTC().Format(time.DateOnly)
-	},
-	"number": func(x float64) string { return plain.Number(int64(math.Round(x))) },
-	"one":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
-	"bars":   bars,
-	"short":  short,
-	"rate": func(x float64) string {
-		if x < .01 {
-			return "fewer than 0.01 false alerts"
-		}
-		return fmt.Sprintf("%.2g false alerts", x)
-	},
-	"text": func(a *alert.Alert) string { return a.Sentence() },
-	"ago": func(now, t time.Time) string {
-		if t.IsZero() {
-			return "never"
-		}
-		return plain.Duration(now.Sub(t)) + " ago"
-	},
-	"path": url.PathEscape,
-}).ParseFS(files, "pages/*.html"))
-
 // view is the data of a page. Each page sets the fields that it shows.
 type view struct {
-	Title      string
-	Who        *Token
-	Now        time.Time
+	frame
 	Items      []item
 	More       bool // there are more items than are shown
 	Item       *item
@@ -80,13 +42,10 @@ type view struct {
 	Until      time.Time // until when it is
 	Leavers    []leaver
 	Health     any
+	Filter     url.Values
 	Statuses   []Status
 	Severities []string
-	Filter     url.Values
-	Error      string
 	Message    *alert.Message
-	SignOn     bool   // whether there is an identity provider
-	Home       string // first page of the role
 }
 
 const (
@@ -97,16 +56,10 @@ const (
 
 // pages adds the routes of the pages.
 func (s *Server) pages(mux *http.ServeMux) {
-	static, err := fs.Sub(files, "pages")
-	if err != nil {
-		panic(err) // it is embedded
+	static(mux)
+	get := func(pattern string, h handler, also ...Role) {
+		mux.Handle(pattern, s.guard(append(also, SOC), true, h))
 	}
-	for _, name := range []string{"style.css", "app.js"} {
-		mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, static, name) })
-	}
-
-	content := []Role{SOC, HR}
-	get := func(pattern string, h handler) { mux.Handle(pattern, s.guard(content, true, h)) }
 	get("GET /{$}", s.queuePage)
 	get("GET /alerts/{id}", s.alertPage)
 	get("GET /alerts/{id}/days.svg", s.chartPage)
@@ -119,106 +72,18 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.Handle("GET /requests", s.guard([]Role{Privacy}, true, s.requestsPage))
 	mux.Handle("POST /requests/{id}", s.guard([]Role{Privacy}, true, s.decideRequest))
 	get("GET /people/{user}", s.personPage)
-	get("GET /sources", s.sourcesPage)
+	get("GET /sources", s.sourcesPage, Admin)
 	mux.Handle("GET /digest", s.guard([]Role{SOC}, true, s.digestPage))
 	mux.Handle("GET /leavers", s.guard([]Role{HR}, true, s.leaversPage))
 	mux.Handle("GET /leavers/{user}", s.guard([]Role{HR}, true, s.reviewPage))
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
-		s.render(w, http.StatusOK, "login.html", &view{Title: "Sign in"})
-	})
-	mux.HandleFunc("POST /login", s.login)
-	if s.SignOn != nil {
-		mux.HandleFunc("GET /login/oidc", s.redirectToProvider)
-		mux.HandleFunc("GET /login/oidc/callback", s.handleCallback)
-	}
-
-	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		http.SetCookie(w, &http.Cookie{
-			Name:     s.cookie(),
-			Path:     "/",
-			MaxAge:   -1,
-			HttpOnly: true,
-			Secure:   s.Secure,
-			SameSite: http.SameSiteStrictMode,
-		})
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	})
-}
-
-// login starts a session with a token; the cookie ends with the token.
-func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	if !s.limit("login " + clientHost(r)).Allow() {
-		s.render(w, http.StatusTooManyRequests, "login.html", &view{Title: "Sign in", Error: "Too many attempts."})
-		return
-	}
-	text := strings.TrimSpace(r.PostFormValue("token"))
-	t, err := s.Store.Check(r.Context(), text, s.Now())
-	if err != nil {
-		reason := "That token is not valid."
-		if !errors.Is(err, ErrToken) {
-			s.Log.Error("feed", "path", r.URL.Path, "err", err)
-			reason = "It failed; the log says why."
-		}
-		s.render(w, http.StatusUnauthorized, "login.html", &view{Title: "Sign in", Error: reason})
-		return
-	}
-	http.SetCookie(w, &http.Cookie{
-		Name:     s.cookie(),
-		Value:    text,
-		Path:     "/",
-		MaxAge:   int(t.Expires.Sub(s.Now()).Seconds()),
-		HttpOnly: true,
-		Secure:   s.Secure,
-		SameSite: http.SameSiteStrictMode,
-	})
-	http.Redirect(w, r, t.Role.home(), http.StatusSeeOther)
-}
-
-// clientHost returns the address that a request comes from, without the port.
-func clientHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
-
-// home returns the first page of a role.
-func (r Role) home() string {
-	if r == Privacy {
-		return "/requests"
-	}
-	return "/"
-}
-
-// render answers a page.
-func (s *Server) render(w http.ResponseWriter, status int, name string, v *view) error {
-	v.SignOn = s.SignOn != nil
-	v.Now, v.Statuses, v.Severities = s.Now(), Statuses, []string{"low", "medium", "high", "critical"}
-	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, v); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, err := w.Write(bytes.Map(printableRune, b.Bytes()))
-	return err
-}
-
-// printableRune replaces characters that could make a page show another text than it contains,
-// such as those that change its direction.
-func printableRune(c rune) rune {
-	if plain.Disturbs(c) && c != '\n' && c != '\r' && c != '\t' {
-		return '·'
-	}
-	return c
-}
-
-// errorPage answers an error as a page.
-func (s *Server) errorPage(w http.ResponseWriter, status int, text string) {
-	if err := s.render(w, status, "error.html", &view{Title: http.StatusText(status), Error: text}); err != nil {
-		s.Log.Error("feed", "err", err)
-	}
+	mux.Handle("POST /leavers/{user}/name", s.guard([]Role{HR}, true, s.requestLeaverPage))
+	mux.Handle("GET /access", s.guard([]Role{Auditor, Privacy}, true, s.accessPage))
+	mux.Handle("GET /health", s.guard([]Role{Admin}, true, s.healthPage))
+	mux.Handle("GET /tokens", s.guard([]Role{Admin}, true, s.tokensPage))
+	mux.Handle("POST /tokens", s.guard([]Role{Admin}, true, s.revokePage))
+	mux.Handle("GET /channels", s.guard([]Role{Admin}, true, s.channelsPage))
+	s.signIn(mux)
+	mux.HandleFunc("/", s.notFound)
 }
 
 // queuePage serves the list of open alerts, the most urgent first.
@@ -227,7 +92,8 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if err != nil {
 		return err
 	}
-	v := &view{Title: "Alerts", Who: who.Token, Filter: r.URL.Query()}
+	v := &view{frame: frame{Title: "Alerts", Who: who.Token, At: "/"}, Filter: r.URL.Query()}
+	v.Statuses, v.Severities = Statuses, []string{"low", "medium", "high", "critical"}
 	list, err := s.queue(r.Context(), f, v.Filter, who)
 	if err != nil {
 		return err
@@ -316,8 +182,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		return err
 	}
 	v := &view{
-		Title:   items[0].Alert.Title,
-		Who:     who.Token,
+		frame:   frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"},
 		Item:    &items[0],
 		Message: &alert.Message{Alert: items[0].Alert},
 	}
@@ -386,7 +251,7 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 		return err
 	}
 
-	v := &view{Title: pseudonym, Who: who.Token, User: pseudonym}
+	v := &view{frame: frame{Title: pseudonym, Who: who.Token}, User: pseudonym}
 	if v.Name, v.Until, err = s.Store.activeReveal(r.Context(), who.Name, pseudonym, s.Now()); err != nil {
 		return err
 	}
@@ -427,7 +292,10 @@ func openExposures(list []item) (still []alert.Exposure) {
 
 // sourcesPage serves the health of the sources.
 func (s *Server) sourcesPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	return s.render(w, http.StatusOK, "sources.html", &view{Title: "Sources", Who: who.Token, Health: s.Health()})
+	return s.render(w, http.StatusOK, "sources.html", &view{
+		frame:  frame{Title: "Sources", Who: who.Token, At: "/sources"},
+		Health: s.Health(),
+	})
 }
 
 // bars draws what was observed beside what is usual, as SVG: three bars for each piece of

@@ -121,7 +121,12 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err != nil {
 		return err
 	}
-	user, err := s.revealedName(r.Context(), who, ask.Pseudonym)
+	user, err := "", error(nil)
+	if who.Role == HR {
+		user, err = s.leaverNamed(r.Context(), who, ask.Pseudonym)
+	} else {
+		user, err = s.revealedName(r.Context(), who, ask.Pseudonym)
+	}
 	if err != nil {
 		return err
 	}
@@ -156,29 +161,49 @@ func (s *Server) revealedName(ctx context.Context, who *reader, pseudonym string
 
 // requestRevealPage stores a request for the name behind the page of a person.
 func (s *Server) requestRevealPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	pseudonym, reason := r.PathValue("user"), strings.TrimSpace(r.PostFormValue("reason"))
+	pseudonym := r.PathValue("user")
 	user, err := s.revealedName(r.Context(), who, pseudonym)
 	if err != nil {
 		return err
 	}
+	if err := s.askForName(r, who, pseudonym, user); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/people/"+url.PathEscape(pseudonym), http.StatusSeeOther)
+	return nil
+}
+
+// requestLeaverPage stores a request for the name of somebody who leaves, from the list of leavers.
+func (s *Server) requestLeaverPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	pseudonym := r.PathValue("user")
+	user, err := s.leaverNamed(r.Context(), who, pseudonym)
+	if err != nil {
+		return err
+	}
+	if err := s.askForName(r, who, pseudonym, user); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/leavers", http.StatusSeeOther)
+	return nil
+}
+
+// askForName stores a request for the name of a user, and writes it to the audit log first.
+func (s *Server) askForName(r *http.Request, who *reader, pseudonym, user string) error {
+	reason := strings.TrimSpace(r.PostFormValue("reason"))
 	if reason == "" || len(reason) > maxNote {
 		return refuse(http.StatusBadRequest, "a reason is required")
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
 		return err
 	}
-	if err := s.Store.requestReveal(r.Context(), &Reveal{
+	return s.Store.requestReveal(r.Context(), &Reveal{
 		At:        s.Now(),
 		Who:       who.Name,
 		Role:      who.Role,
 		Pseudonym: pseudonym,
 		Reason:    reason,
 		user:      user,
-	}); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/people/"+url.PathEscape(pseudonym), http.StatusSeeOther)
-	return nil
+	})
 }
 
 // requestsPage lists the open requests for names, for the role privacy.
@@ -190,14 +215,17 @@ func (s *Server) requestsPage(w http.ResponseWriter, r *http.Request, who *reade
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at who asks for names"); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "requests.html", &view{Title: "Requests for names", Who: who.Token, Reveals: list})
+	return s.render(w, http.StatusOK, "requests.html", &view{
+		frame:   frame{Title: "Name requests", Who: who.Token, At: "/requests"},
+		Reveals: list,
+	})
 }
 
 // decideRequest approves or refuses a request for a name. That is written to the audit log
 // before the name can be seen.
 func (s *Server) decideRequest(w http.ResponseWriter, r *http.Request, who *reader) error {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	agreed := r.PostFormValue("decision") == "agree"
+	agreed := r.PostFormValue("decision") == "approve"
 	word := "refused"
 	if agreed {
 		word = "agreed to"

@@ -26,12 +26,13 @@ import (
 
 // Server serves the API and the pages. Set the exported fields before Handler and Run.
 type Server struct {
-	Store   *Store                                                         // tokens, triage and the audit log
-	Alerts  *alert.Store                                                   // the alerts
-	Mask    func(r Role) *alert.Mask                                       // the pseudonyms of a role
-	Health  func() any                                                     // state of the daemon, for the sources page and GET /v1/health
-	Reports func(ctx context.Context) (*report.Input, error)               // input of the reviews of leavers
-	Digest  func(ctx context.Context, week string) (*report.Digest, error) // of a week such as 2026-W20; "" for the newest data
+	Store    *Store                                                         // tokens, triage and the audit log
+	Alerts   *alert.Store                                                   // the alerts
+	Mask     func(r Role) *alert.Mask                                       // the pseudonyms of a role
+	Health   func() any                                                     // state of the daemon, for the sources page and GET /v1/health
+	Reports  func(ctx context.Context) (*report.Input, error)               // input of the reviews of leavers
+	Digest   func(ctx context.Context, week string) (*report.Digest, error) // of a week such as 2026-W20; "" for the newest data
+	Channels func() []ChannelName                                           // the channels of the configuration; nil for none
 	// Person-days needed before counts are scored by what is usual in the organisation.
 	Enough    float64
 	Detectors finding.Detectors // traits of all detectors
@@ -93,7 +94,7 @@ var openAPI []byte
 // Handler returns the handler of all requests. Run must run beside it.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	content := []Role{SOC, HR}
+	content := []Role{SOC}
 	api := func(pattern string, roles []Role, h handler) { mux.Handle(pattern, s.guard(roles, false, h)) }
 	api("GET /v1/alerts", content, s.list)
 	api("GET /v1/alerts/{id}", content, s.one)
@@ -104,9 +105,9 @@ func (s *Server) Handler() http.Handler {
 	api("POST /v1/suppressions/{id}/end", content, s.endSuppression)
 	api("GET /v1/stream", content, s.stream)
 	api("GET /v1/precision", content, s.precision)
-	api("POST /v1/reveal", content, s.reveal)
-	api("GET /v1/access", []Role{Auditor}, s.accesses)
-	api("GET /v1/health", []Role{SOC, HR, Admin}, s.health)
+	api("POST /v1/reveal", []Role{SOC, HR}, s.reveal)
+	api("GET /v1/access", []Role{Auditor, Privacy}, s.accesses)
+	api("GET /v1/health", []Role{SOC, Admin}, s.health)
 	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(openAPI)
@@ -141,21 +142,28 @@ func (s *Server) cookie() string {
 	return "outflow"
 }
 
+// failed is what a reader is told of an error that is not theirs.
+const failed = "something failed: the daemon's log says what"
+
+// token returns the valid token of a request, from its header or its cookie, or ErrToken.
+func (s *Server) token(r *http.Request) (*Token, error) {
+	text, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer {
+		if c, err := r.Cookie(s.cookie()); err == nil {
+			text = c.Value
+		}
+	}
+	return s.Store.Check(r.Context(), text, s.Now())
+}
+
 // guard calls h for users with one of some roles, and answers errors. Pages send everyone else
 // to the sign-in page.
 func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !bearer {
-			if c, err := r.Cookie(s.cookie()); err == nil {
-				text = c.Value
-			}
-		}
-
-		t, err := s.Store.Check(r.Context(), text, s.Now())
+		t, err := s.token(r)
 		switch {
 		case errors.Is(err, ErrToken) && html:
-			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			s.askToSignIn(w, r)
 			return
 		case errors.Is(err, ErrToken):
 			err = refuse(http.StatusUnauthorized, "a token is required that is valid")
@@ -163,7 +171,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 			w.Header().Set("Retry-After", "1")
 			err = refuse(http.StatusTooManyRequests, "more than %d requests a second", perSecond)
 		case err == nil && !slices.Contains(roles, t.Role):
-			err = refuse(http.StatusForbidden, "the role %s may not do that", t.Role)
+			err = refuse(http.StatusForbidden, "your role (%s) does not have access to this page", t.Role)
 		case err == nil:
 			err = h(w, r, &reader{t, s.Mask(t.Role)})
 		}
@@ -171,7 +179,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		if err == nil || r.Context().Err() != nil {
 			return
 		}
-		status, text := http.StatusInternalServerError, "it failed; the log says why"
+		status, text := http.StatusInternalServerError, failed
 		if e := (*refusal)(nil); errors.As(err, &e) {
 			status, text = e.status, e.text
 		} else {
@@ -179,7 +187,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		}
 
 		if html {
-			s.errorPage(w, status, text)
+			s.errorPage(w, status, text, t)
 			return
 		}
 

@@ -66,10 +66,10 @@ type Role string
 // The roles. None of them sees names; SOC and HR have different pseudonyms.
 const (
 	SOC     Role = "soc"     // reads and triages alerts
-	HR      Role = "hr"      // reads and triages alerts, and reads the reviews of leavers
-	Privacy Role = "privacy" // approves requests for names
+	HR      Role = "hr"      // reads the reviews of leavers
+	Privacy Role = "privacy" // approves requests for names, and reads the audit log
 	Auditor Role = "auditor" // reads the audit log, no alerts
-	Admin   Role = "admin"   // reads the daemon's health, no alerts
+	Admin   Role = "admin"   // reads the daemon's health and its channels, and revokes tokens; no alerts
 )
 
 // Roles are all roles.
@@ -173,6 +173,23 @@ const (
 
 // Statuses are all statuses.
 var Statuses = []Status{Undecided, Acknowledged, True, BenignTrue, False, Duplicate}
+
+// Title returns the status for people, in the words of the field.
+func (s Status) Title() string {
+	switch s {
+	case Acknowledged:
+		return "Acknowledged"
+	case True:
+		return "True positive"
+	case BenignTrue:
+		return "Benign"
+	case False:
+		return "False positive"
+	case Duplicate:
+		return "Duplicate"
+	}
+	return "Open"
+}
 
 // Triage is a decision about an alert.
 type Triage struct {

@@ -221,7 +221,10 @@ func (s *Server) suppressionsPage(w http.ResponseWriter, r *http.Request, who *r
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the suppressions"); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "suppressions.html", &view{Title: "Suppressions", Who: who.Token, Held: list})
+	return s.render(w, http.StatusOK, "suppressions.html", &view{
+		frame: frame{Title: "Suppressions", Who: who.Token, At: "/suppressions"},
+		Held:  list,
+	})
 }
 
 // endPage ends a suppression from that list.

@@ -49,6 +49,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		Secure:    conf.Feed.Cert != "",
 		Digest:    d.digest,
 		Reports:   d.reportInput,
+		Channels:  d.channelNames,
 		Health: func() any {
 			st, err := d.look(ctx, l)
 			if err != nil {
@@ -91,6 +92,15 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		return srv.Close()
 	})
 	return g.Wait()
+}
+
+// channelNames are the channels of the configuration that the daemon runs with.
+func (d *Daemon) channelNames() []feed.ChannelName {
+	var list []feed.ChannelName
+	for _, c := range d.current().Channels {
+		list = append(list, feed.ChannelName{Name: c.Name, Kind: c.Kind})
+	}
+	return list
 }
 
 // digest makes the digest of a week (2026-W13), or of the current one if week is "".

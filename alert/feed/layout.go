@@ -1,0 +1,243 @@
+package feed
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+//go:embed pages
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"when": when,
+	"day": func(t time.Time) template.HTML {
+		if t.IsZero() {
+			return "not known"
+		}
+		d := t.UTC().Format(time.DateOnly)
+		return template.HTML(`<time class="day" datetime="` + d + `">` + d + `</time>`)
+	},
+	"number": func(x float64) string { return plain.Number(int64(math.Round(x))) },
+	"one":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
+	"bars":   bars,
+	"short":  short,
+	"vendor": vendorTitle,
+	"ago":    ago,
+	"icon":   icon,
+	"rate": func(x float64) string {
+		if x < .01 {
+			return "under 0.01"
+		}
+		return fmt.Sprintf("%.2g", x)
+	},
+	"path": url.PathEscape,
+}).ParseFS(files, "pages/*.html"))
+
+// when returns a time as an element of a page: in UTC, until a script writes it in the reader's zone.
+func when(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "not known"
+	}
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s UTC</time>`, t.Format(time.RFC3339), t.Format("2006-01-02 15:04")))
+}
+
+// ago returns how long before now a time is, as an element of a page.
+func ago(now, t time.Time) template.HTML {
+	if t.IsZero() {
+		return "never"
+	}
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time class="ago" datetime="%s" title="%s UTC">%s ago</time>`,
+		t.Format(time.RFC3339), t.Format("2006-01-02 15:04"), plain.Duration(max(now.Sub(t), 0))))
+}
+
+// vendorTitle returns a source's name for people.
+func vendorTitle(source string) string {
+	if s := event.SourceNamed(source); s != event.NoSource {
+		return s.Title()
+	}
+	return source
+}
+
+// vendorIcons are the drawings of pages/base.html for sources. They show what a service is for: vendors' own marks are
+// trademarks.
+var vendorIcons = map[string]string{
+	"aws_cloudtrail":   "cloud",
+	"m365":             "file",
+	"google_workspace": "file",
+	"box":              "folder",
+	"dropbox":          "folder",
+	"salesforce":       "table",
+	"okta":             "key",
+	"slack":            "chat",
+	"github":           "branch",
+	"hr":               "person",
+	"atlassian":        "ticket",
+	"zoom":             "video",
+	"snowflake":        "table",
+	"anthropic":        "spark",
+	"openai":           "spark",
+}
+
+// icon returns a drawing by its name, or that of a source. It says nothing that the text beside it does not.
+func icon(name any) template.HTML {
+	id := fmt.Sprint(name)
+	if v, known := vendorIcons[id]; known {
+		id = v
+	}
+	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="#i-` + template.HTMLEscapeString(id) + `"/></svg>`)
+}
+
+// link is an entry of the navigation.
+type link struct {
+	Path  string
+	Title string
+}
+
+// navigation is what each role finds on every page. The first entry is the page that the role lands on.
+var navigation = map[Role][]link{
+	SOC: {
+		{"/", "Alerts"},
+		{"/suppressions", "Suppressions"},
+		{"/digest", "Weekly digest"},
+		{"/sources", "Sources"},
+	},
+	HR:      {{"/leavers", "Leavers"}},
+	Privacy: {{"/requests", "Name requests"}, {"/access", "Audit log"}},
+	Auditor: {{"/access", "Audit log"}},
+	Admin: {
+		{"/health", "Health"},
+		{"/sources", "Sources"},
+		{"/tokens", "Tokens"},
+		{"/channels", "Channels"},
+	},
+}
+
+// home returns the first page of a role.
+func (r Role) home() string { return navigation[r][0].Path }
+
+// frame is what every page has. A page's data embeds it.
+type frame struct {
+	Title  string
+	Who    *Token // the reader; nil before sign-in
+	Now    time.Time
+	At     string // path of the entry in the navigation that the page belongs to
+	SignOn bool   // whether there is an identity provider
+}
+
+// Nav returns the navigation of the reader.
+func (f *frame) Nav() []link {
+	if f.Who == nil {
+		return nil
+	}
+	return navigation[f.Who.Role]
+}
+
+// Home returns the page that the reader lands on.
+func (f *frame) Home() string {
+	if f.Who == nil {
+		return "/"
+	}
+	return f.Who.Role.home()
+}
+
+// Live reports whether the page says that alerts have come.
+func (f *frame) Live() bool { return f.Who != nil && f.Who.Role == SOC }
+
+// layout implements pageData.
+func (f *frame) layout() *frame { return f }
+
+// pageData is the data of a page: a struct that embeds frame.
+type pageData interface{ layout() *frame }
+
+// notice is the data of pages that say one thing.
+type notice struct {
+	frame
+	Text string
+	Next string // where the page leads
+}
+
+// render answers a page.
+func (s *Server) render(w http.ResponseWriter, status int, name string, p pageData) error {
+	f := p.layout()
+	f.SignOn, f.Now = s.SignOn != nil, s.Now()
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, p); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, err := w.Write(bytes.Map(printableRune, b.Bytes()))
+	return err
+}
+
+// printableRune replaces characters that could make a page show another text than it contains,
+// such as those that change its direction.
+func printableRune(c rune) rune {
+	if plain.Disturbs(c) && c != '\n' && c != '\r' && c != '\t' {
+		return '·'
+	}
+	return c
+}
+
+// errorPage answers an error as a page, with the navigation of the reader, who may be nil.
+func (s *Server) errorPage(w http.ResponseWriter, status int, text string, who *Token) {
+	p := &notice{frame: frame{Title: http.StatusText(status), Who: who}, Text: sentenceOf(text)}
+	if err := s.render(w, status, "error.html", p); err != nil {
+		s.Log.Error("feed", "err", err)
+	}
+}
+
+// sentenceOf makes a sentence of an error's text.
+func sentenceOf(text string) string {
+	if text == "" || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// static adds the routes of the files that pages load.
+func static(mux *http.ServeMux) {
+	content, err := fs.Sub(files, "pages")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	for path, name := range map[string]string{
+		"/static/style.css": "style.css",
+		"/static/app.js":    "app.js",
+		"/static/icon.svg":  "icon.svg",
+		"/favicon.ico":      "icon.svg",
+	} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(name, ".svg") {
+				w.Header().Set("Content-Type", "image/svg+xml")
+			}
+			http.ServeFileFS(w, r, content, name)
+		})
+	}
+}
+
+// notFound answers what no route fits: as JSON below /v1/, and as a page elsewhere.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		write(w, http.StatusNotFound, map[string]string{"error": "there is no such path: see /v1/openapi.json"})
+		return
+	}
+	t, err := s.token(r)
+	if err != nil {
+		t = nil
+	}
+	s.errorPage(w, http.StatusNotFound, "there is no such page", t)
+}
