@@ -48,6 +48,7 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 	v := &view{frame: frame{Title: "Leavers", Who: who.Token, At: "/leavers"}}
 	for _, l := range in.Leavers {
 		row := leaver{User: who.mask.Name(l.User), Review: report.MakeReview(in, l.User, time.Time{}, time.Time{})}
+		row.Review.Mask(who.mask)
 		if row.Name, _, err = s.Store.activeReveal(r.Context(), who.Name, row.User, s.Now()); err != nil {
 			return err
 		}

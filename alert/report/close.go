@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -136,4 +137,49 @@ func remedyOf(a *alert.Alert, x *alert.Exposure) Remedy {
 func ownersMayClose(a *alert.Alert, x *alert.Exposure) bool {
 	detector, _ := openedIn(a, x)
 	return slices.Contains(forOwners, detector)
+}
+
+// openKinds are the groups in which headlines count what is open: how one and several of them read, by detector.
+var openKinds = []struct {
+	detectors []string
+	one, many string
+}{
+	{
+		[]string{"admin_grant"},
+		"1 access right this person granted is still in place",
+		"%d access rights this person granted are still in place",
+	},
+	{
+		[]string{"self_grant"},
+		"1 access right this person gave themselves is still in place",
+		"%d access rights this person gave themselves are still in place",
+	},
+	{[]string{"public_link", "bucket_public", "snapshot_shared"}, "1 item is still shared", "%d items are still shared"},
+	{[]string{"security_group_open"}, "1 network rule is still open to the internet", "%d network rules are still open to the internet"},
+	{[]string{"mail_forwarding"}, "mail is still forwarded", "mail is still forwarded by %d rules"},
+}
+
+// openSentences counts what is open, by kind.
+func openSentences(list []Open) (said []string) {
+	rest := len(list)
+	add := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			said = append(said, upper(one))
+		case n > 1:
+			said = append(said, upper(fmt.Sprintf(many, n)))
+		}
+	}
+	for _, k := range openKinds {
+		n := 0
+		for i := range list {
+			if slices.Contains(k.detectors, list[i].Detector) {
+				n++
+			}
+		}
+		add(n, k.one, k.many)
+		rest -= n
+	}
+	add(rest, "1 changed setting is still in effect", "%d changed settings are still in effect")
+	return said
 }

@@ -37,7 +37,7 @@ func at(day time.Time, s alert.Severity) alert.Alert {
 
 // detectors are some detectors with their traits.
 var detectors = finding.Detectors{
-	"bulk_download": 0, "sharing_policy": finding.ChangesSettings, "external_sharing": finding.SharesOutside,
+	"bulk_download": finding.TakesData, "sharing_policy": finding.ChangesSettings, "external_sharing": finding.SharesOutside,
 	"personal_mailbox": finding.SharesOutside, "public_link": finding.SharesOutside,
 }
 
@@ -134,6 +134,33 @@ func TestVerdict(t *testing.T) {
 	if len(r.Open) != 1 || len(r.Normal) != 1 || len(r.Unseen) != 1 || r.Unseen[0].What != "Slack" ||
 		r.Points[0].When != "between notice and the last day" || len(r.Left) != 1 || r.Left[0].Observed != 120 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestWhatLeftComesFirst has what left in the headline before what is open, in every format, and names of people
+// under pseudonyms only.
+func TestWhatLeftComesFirst(t *testing.T) {
+	grant := at(notice.AddDate(0, 0, 12), alert.Critical)
+	grant.Title, grant.Detector, grant.Detectors = "Administrative right granted", "admin_grant", []string{"admin_grant"}
+	grant.Evidence = []alert.Evidence{{Detector: "admin_grant", Title: grant.Title, Reason: "gave kim.ruiz@northwind.example a right"}}
+	for _, what := range []string{"gave kim.ruiz@northwind.example a right", "gave li.wei@northwind.example a right"} {
+		grant.Exposures = append(grant.Exposures, alert.Exposure{What: what, Opened: grant.Time, Detector: "admin_grant"})
+	}
+	taken := at(notice, alert.Critical)
+	taken.Title, taken.Evidence[0].Reason = "Bulk download", "downloaded 120 files shared by kim.ruiz@northwind.example; usual day 3"
+	r := MakeReview(input(grant, taken), user, time.Time{}, time.Time{})
+	const want = "Act today. Downloaded 120 files shared by kim.ruiz@northwind.example, on the day notice was given. 1 more unusual day " +
+		"is listed below. 2 access rights this person granted are still in place."
+	if r.Verdict != Act || r.Headline != want || r.Points[0].Alert != taken.ID || !r.Points[0].Left || r.Points[1].Left {
+		t.Errorf("%s %q %+v", r.Verdict, r.Headline, r.Points)
+	}
+	r = MakeReview(input(taken), user, time.Time{}, time.Time{})
+	if r.Verdict != Act {
+		t.Errorf("%s %q", r.Verdict, r.Headline)
+	}
+	r.Mask(alert.NewMask([]byte("k"), "hr", nil))
+	if b, err := json.Marshal(r); err != nil || strings.Contains(strings.ToLower(string(b)), "ruiz") {
+		t.Errorf("%v %s", err, b)
 	}
 }
 
@@ -500,7 +527,7 @@ func TestNotEnough(t *testing.T) {
 			enough,
 			[]alert.Alert{at(notice.AddDate(0, 0, 9), alert.High)},
 			Look,
-			"Look at 1 thing",
+			"Needs a closer look. ",
 			0,
 		},
 		"not kept": {nil, 60, Usual{}, nil, Nothing, "Nothing unusual", 3},

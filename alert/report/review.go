@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/finding"
@@ -51,17 +53,22 @@ type Point struct {
 	Title    string         `json:"title"`               // of the alert
 	Reason   string         `json:"reason"`              // of the alert
 	Sources  []string       `json:"sources"`             // short names
+	Said     string         `json:"said,omitempty"`      // what was done, in one short line
+	Left     bool           `json:"left,omitempty"`      // data left
 	When     string         `json:"when"`                // relative to notice and last day, in words
 	Events   []string       `json:"event_ids,omitempty"` // ids of some events
 }
 
 // Open is an exposure that nobody has closed.
 type Open struct {
-	What   string    `json:"what"`   // in plain words
-	Opened time.Time `json:"opened"` // since when it is open
-	Days   int       `json:"days"`   // whole days since then
-	Closer string    `json:"closer"` // who should close it, in words
-	Alert  string    `json:"alert"`  // ID of the alert
+	What     string    `json:"what"`           // in plain words
+	Opened   time.Time `json:"opened"`         // since when it is open
+	Days     int       `json:"days"`           // whole days since then
+	Closer   string    `json:"closer"`         // who can close it, in words
+	How      string    `json:"how"`            // how, in a sentence
+	Link     string    `json:"link,omitempty"` // the vendor's page about it
+	Alert    string    `json:"alert"`          // ID of the alert
+	Detector string    `json:"detector"`       // that reported it; empty if unknown
 }
 
 // Left is an amount that left, of one kind, beside what is usual.
@@ -107,7 +114,7 @@ type Review struct {
 	Counting   []string  `json:"counting"`             // how amounts are counted, in sentences
 	Statement  string    `json:"statement"`            // place for a statement of the person
 
-	urgent bool    // an open exposure is severe
+	urgent bool    // an open exposure is severe, or so is what left after notice
 	minor  []Point // days of medium severity that count among Minor
 	thin   int     // days that would decide if the person's baseline were longer
 }
@@ -172,7 +179,7 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 			r.Unseen = append(r.Unseen, Unseen{clean(a.Title), clean(a.Reason)})
 		case strings.EqualFold(a.User, user) && !a.Time.Before(r.From) && !a.Time.After(r.To):
 			r.addOpen(in, a)
-			if r.addDay(a, decisive) {
+			if r.addDay(in, a, decisive) {
 				k.add(a)
 			}
 		}
@@ -242,23 +249,29 @@ func (r *Review) addOpen(in *Input, a *alert.Alert) {
 
 // openSince returns an exposure of an alert that is open at a time.
 func openSince(x alert.Exposure, a *alert.Alert, now time.Time) Open {
+	detector, _ := openedIn(a, &x)
+	r := remedyOf(a, &x)
 	return Open{
-		What:   clean(x.What),
-		Opened: x.Opened,
-		Days:   int(now.Sub(x.Opened).Hours() / 24),
-		Closer: closedBy(a),
-		Alert:  a.ID,
+		What:     clean(x.What),
+		Opened:   x.Opened,
+		Days:     int(now.Sub(x.Opened).Hours() / 24),
+		Detector: detector,
+		Closer:   r.Who,
+		How:      r.How,
+		Link:     r.Link,
+		Alert:    a.ID,
 	}
 }
 
 // addDay adds the day of an alert: to the timeline, which it reports, or to the minor days.
 // Before the last day is over a day counts only if all of them together are decisive.
-func (r *Review) addDay(a *alert.Alert, decisive bool) (listed bool) {
+func (r *Review) addDay(in *Input, a *alert.Alert, decisive bool) (listed bool) {
 	if a.Severity < alert.Medium {
 		r.Minor++
 		return false
 	}
 	p := point(a)
+	p.Said, p.Left = in.said(a)
 	p.When = r.phase(a.Window.Start)
 	after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
 	if !decisive && !after {
@@ -267,6 +280,9 @@ func (r *Review) addDay(a *alert.Alert, decisive bool) (listed bool) {
 		return false
 	}
 	r.Timeline = append(r.Timeline, p)
+	if p.Left && a.Severity >= alert.Critical && !r.Notice.IsZero() && !day(a.Window.Start).Before(day(r.Notice)) {
+		r.urgent = true
+	}
 	if after {
 		r.After = append(r.After, p)
 	}
@@ -375,6 +391,31 @@ func point(a *alert.Alert) Point {
 	}
 }
 
+// said returns what was done, in one short line: the headline of the alert, or else the first clause of its most
+// telling evidence. Left reports whether data left.
+func (in *Input) said(a *alert.Alert) (line string, left bool) {
+	line = a.Title
+	for i := range a.Evidence {
+		e := &a.Evidence[i]
+		takes := in.Detectors[e.Detector]&finding.TakesData != 0
+		if takes && !left && strings.HasPrefix(a.Title, cmp.Or(titleOf(a), a.Title)) { // a title that is the name of a detector
+			line, _, _ = strings.Cut(cmp.Or(e.Reason, a.Title), ";")
+		}
+		left = left || takes
+	}
+	return clean(line), left
+}
+
+// titleOf is the name of the detector that an alert is led by, for people.
+func titleOf(a *alert.Alert) string {
+	for i := range a.Evidence {
+		if a.Evidence[i].Detector == a.Detector {
+			return a.Evidence[i].Title
+		}
+	}
+	return ""
+}
+
 // clean replaces control characters, and those that change the direction of text.
 func clean(t string) string {
 	return strings.Map(func(c rune) rune {
@@ -385,14 +426,6 @@ func clean(t string) string {
 	}, t)
 }
 
-// closedBy returns who should close an exposure.
-func closedBy(a *alert.Alert) string {
-	if len(a.Sources) == 0 {
-		return "an administrator"
-	}
-	return "the owner, or an administrator of " + strings.Join(a.Sources, ", ")
-}
-
 // phase returns where a day lies relative to notice and last day, in words.
 func (r *Review) phase(at time.Time) string {
 	switch {
@@ -401,7 +434,7 @@ func (r *Review) phase(at time.Time) string {
 	case day(at).Before(day(r.Notice)):
 		return plural(int(day(r.Notice).Sub(day(at)).Hours()/24), "day") + " before notice"
 	case day(at).Equal(day(r.Notice)):
-		return "the day of notice"
+		return "on the day notice was given"
 	case !r.LastDay.IsZero() && at.After(r.LastDay.Add(24*time.Hour)):
 		return plural(int(at.Sub(r.LastDay).Hours()/24), "day") + " after the last day"
 	}
@@ -467,18 +500,21 @@ func (r *Review) addUnseen(in *Input) {
 	}
 }
 
-// mostImportant returns at most n points of the timeline: those after the last day first, then
+// mostImportant returns at most n points of the timeline: what left first, then what happened after the last day,
 // by severity, the latest first.
 func (r *Review) mostImportant(n int) []Point {
-	after := func(p Point) int {
-		if slices.ContainsFunc(r.After, func(x Point) bool { return x.Alert == p.Alert }) {
+	rank := func(p Point) int {
+		switch {
+		case p.Left:
+			return 0
+		case slices.ContainsFunc(r.After, func(x Point) bool { return x.Alert == p.Alert }):
 			return 1
 		}
-		return 0
+		return 2
 	}
 	list := slices.Clone(r.Timeline)
 	slices.SortStableFunc(list, func(a, b Point) int {
-		return cmp.Or(cmp.Compare(after(b), after(a)), cmp.Compare(b.Severity, a.Severity), b.Time.Compare(a.Time))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Severity, a.Severity), b.Time.Compare(a.Time))
 	})
 	return list[:min(len(list), n)]
 }
@@ -486,24 +522,42 @@ func (r *Review) mostImportant(n int) []Point {
 // decide sets the verdict and the headline.
 func (r *Review) decide(in *Input) {
 	switch {
-	case len(r.After) > 0 && r.urgent:
-		r.Verdict, r.Headline = Act, "Act today: there was activity after the last day, and "+plural(len(r.Open), "thing")+" is open still"
-	case len(r.After) > 0:
-		r.Verdict, r.Headline = Act, "Act today: there was activity after the last day"
-	case r.urgent:
-		r.Verdict, r.Headline = Act, "Act today: "+plural(len(r.Open), "thing")+" that should be closed is open still"
+	case len(r.After) > 0 || r.urgent:
+		r.Verdict, r.Headline = Act, "Act today. "+r.summary()
 	case len(r.Timeline) > 0:
-		r.Verdict, r.Headline = Look, "Look at "+plural(len(r.Points), "thing")
-		if n := len(r.Timeline); n > len(r.Points) {
-			r.Headline += fmt.Sprintf(" (of %d unusual days)", n)
-		}
+		r.Verdict, r.Headline = Look, "Needs a closer look. "+r.summary()
 	default:
 		r.quiet(in)
 	}
-	if len(r.Open) > 1 {
-		r.Headline = strings.Replace(r.Headline, "things is open", "things are open", 1)
-		r.Headline = strings.Replace(r.Headline, "things that should be closed is", "things that should be closed are", 1)
+}
+
+// summary says in a few sentences what was found: what left first, then what is open.
+func (r *Review) summary() string {
+	var said []string
+	if len(r.Points) > 0 {
+		p := &r.Points[0]
+		s := upper(p.Said)
+		if p.When != "" {
+			s += ", " + p.When
+		}
+		said = append(said, s)
 	}
+	if n := len(r.After); n > 0 && !(n == 1 && r.After[0].Alert == r.Points[0].Alert) {
+		said = append(said, "Activity after the last day: "+plural(n, "day"))
+	}
+	if n := len(r.Timeline) - 1; n > 0 {
+		said = append(said, plain.CountOf(n, "more unusual day is listed below", "more unusual days are listed below"))
+	}
+	return strings.Join(append(said, openSentences(r.Open)...), ". ") + "."
+}
+
+// upper returns a text that begins with a capital letter.
+func upper(t string) string {
+	c, n := utf8.DecodeRuneInString(t)
+	if n == 0 {
+		return t
+	}
+	return string(unicode.ToUpper(c)) + t[n:]
 }
 
 // leastShare is the share of the days of a period that must have data before nothing unusual
@@ -557,9 +611,11 @@ func (r *Review) Mask(m *alert.Mask) {
 	m = m.Within(user)
 	text := func(t *string) { *t = m.Text(*t, user) }
 	r.Person = m.Name(user)
+	text(&r.Headline)
 	for _, list := range [][]Point{r.Points, r.Timeline, r.After} {
 		for i := range list {
 			text(&list[i].Title)
+			text(&list[i].Said)
 			text(&list[i].Reason)
 		}
 	}

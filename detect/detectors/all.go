@@ -30,6 +30,9 @@ func Traits() finding.Detectors {
 	all := finding.Detectors{}
 	for _, d := range All {
 		all[d.Name] = d.Traits
+		if d.Exfiltration {
+			all[d.Name] |= finding.TakesData
+		}
 	}
 	return all
 }

@@ -23,6 +23,8 @@ const (
 	ChangesSettings
 	// SharesOutside marks a detector that reports data shared outside the organisation.
 	SharesOutside
+	// TakesData marks a detector that sees data leave.
+	TakesData
 )
 
 // Detectors are the traits of detectors by name. An unknown detector has none.
