@@ -31,6 +31,8 @@ type Notifier interface {
 type Message struct {
 	Alert  Alert   // the alert, masked for the channel's readers
 	Ref    string  // what Notify returned for the previous revision; "" for none
+	Before *Told   // what that message said; nil if it is not known
+	Case   string  // what Notify returned for the first alert of the case; "" for none, or if that is this one
 	Repeat bool    // it may have been sent before: sending was interrupted
 	Test   bool    // it is a test of the channel, not an alert
 	Others []Alert // alerts that waited too and get no message of their own
@@ -213,8 +215,13 @@ func (c *Channel) observe(a *Alert, err error) {
 func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pending) (string, error) {
 	m := &Message{Alert: p.alert, Repeat: p.begun}
 	var err error
-	if m.Ref, err = s.ref(ctx, c.Name, p.alert.ID); err != nil {
+	if m.Ref, m.Before, err = s.ref(ctx, c.Name, p.alert.ID); err != nil {
 		return "", err
+	}
+	if p.alert.Case != p.alert.ID {
+		if m.Case, _, err = s.ref(ctx, c.Name, p.alert.Case); err != nil {
+			return "", err
+		}
 	}
 	if err := s.MarkStarted(ctx, p.seq, 0); err != nil {
 		return "", err
@@ -326,22 +333,28 @@ func (s *Store) queuedAt(ctx context.Context, seq int64) (time.Time, error) {
 	return time.UnixMilli(at), err
 }
 
-// ref returns what the channel called the last message about an alert; "" if there was none.
-func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT ref FROM sent WHERE channel = ? AND alert = ?", channel, alert).Scan(&ref)
+// ref returns what the channel called the last message about an alert, and what that said; "" and nil if
+// there was none.
+func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, before *Told, err error) {
+	var told string
+	err = s.db.QueryRowContext(ctx, "SELECT ref, told FROM sent WHERE channel = ? AND alert = ?", channel, alert).Scan(&ref, &told)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+		return "", nil, nil
 	}
-	return ref, err
+	return ref, parseTold(told), err
 }
 
 // recordSent stores that a message was sent, and what the channel calls it.
 func (s *Store) recordSent(ctx context.Context, channel string, p *pending, ref string, now time.Time) error {
-	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+	told, err := json.Marshal(p.alert.told())
+	if err != nil {
+		return err
+	}
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO sent (channel, alert, ref, at) VALUES (?, ?, ?, ?) "+
-				"ON CONFLICT (channel, alert) DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = excluded.at",
-			channel, p.alert.ID, ref, now.UnixMilli()); err != nil {
+			"INSERT INTO sent (channel, alert, ref, at, told) VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel, alert) "+
+				"DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = excluded.at, told = excluded.told",
+			channel, p.alert.ID, ref, now.UnixMilli(), string(told)); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", p.seq)

@@ -187,6 +187,62 @@ func TestRevision(t *testing.T) {
 	}
 }
 
+// TestEvolution tells a channel what it said of an alert before, and where the first alert of the case is.
+func TestEvolution(t *testing.T) {
+	s, list := decided(t, 2, "a")
+	out := &sink{}
+	c := &alert.Channel{Name: "a", Notifier: out}
+	drain(t, s, c)
+	first, second := list[0], list[1]
+	first.Revision, first.Observed, first.Severity = 2, 200, alert.Critical
+	second.Revision, second.Case, second.Withdrawn = 2, first.ID, true
+	decide(t, s, []alert.Alert{first, second}, "a")
+	drain(t, s, c)
+	if len(out.got) != 4 {
+		t.Fatalf("%d messages", len(out.got))
+	}
+	for i, m := range out.got {
+		if got := len(m.Changes()) > 0; got != (i >= 2) {
+			t.Errorf("message %d says of changes: %q", i, m.Changes())
+		}
+	}
+	a, b := out.got[2], out.got[3]
+	if got := strings.Join(a.Changes(), " "); got != "Severity raised from low to critical. Grew from 120 to 200 files." || a.Case != "" {
+		t.Errorf("%q, case %q", got, a.Case)
+	}
+	if got := strings.Join(b.Changes(), " "); !strings.HasPrefix(got, "Later events explain") || b.Case != "ref-"+first.ID || b.Before.Revision != 1 {
+		t.Errorf("%q, case %q, before %+v", got, b.Case, b.Before)
+	}
+}
+
+// TestChanges says what is new in a revision, and does not guess where that is not known.
+func TestChanges(t *testing.T) {
+	at, later := start, start.Add(time.Hour)
+	a := alert.Sample(start)
+	a.Severity, a.Score = alert.Medium, 8.1
+	a.Lowered = []alert.Lowering{{Time: later, From: 12.3, Reason: "signed in from that network before"}}
+	a.Exposures = []alert.Exposure{{What: "x", Opened: at, Closed: &later}, {What: "y", Opened: at}, {What: "z", Opened: at}}
+	for want, before := range map[string]*alert.Told{
+		"Details updated.": nil,
+		"Severity lowered from high to medium. Score lowered from 12.3 to 8.1, because they signed in from that network before. " +
+			"1 more exposure. 1 exposure closed, 2 still in effect. The day is over: these figures are final.": {
+			Severity: alert.High, Observed: 120, Unit: "files", Events: 1, Exposures: 2, Open: 2, Provisional: true,
+		},
+		"Grew from 20 to 120 files.": {Severity: alert.Medium, Observed: 20, Unit: "files", Exposures: 3, Open: 2, Lowered: 1},
+		"Grew from 0 to 1 event.":    {Severity: alert.Medium, Observed: 20, Unit: "rows", Exposures: 3, Open: 2, Lowered: 1},
+	} {
+		m := alert.Message{Alert: a, Ref: "r", Before: before}
+		if got := strings.Join(m.Changes(), " "); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	a.Exposures[1].Closed, a.Exposures[2].Closed = &later, &later
+	m := alert.Message{Alert: a, Before: &alert.Told{Severity: alert.Medium, Observed: 120, Unit: "files", Events: 1, Exposures: 3, Open: 2, Lowered: 1}}
+	if got := strings.Join(m.Changes(), " "); got != "2 exposures closed, none still in effect." {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestRoute checks that a channel gets the alerts that it wants, and the withdrawal of those
 // that it got.
 func TestRoute(t *testing.T) {

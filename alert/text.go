@@ -1,12 +1,15 @@
 package alert
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -29,13 +32,23 @@ func (m *Message) Headline() string {
 	return printable(s)
 }
 
+// DetectorTitle returns the title of the alert's detector.
+func (a *Alert) DetectorTitle() string {
+	for i := range a.Evidence {
+		if a.Evidence[i].Detector == a.Detector {
+			return a.Evidence[i].Title
+		}
+	}
+	return a.Title
+}
+
 // Fact is a property of an alert as people read it.
 type Fact struct {
 	Name  string // such as When
 	Value string // without control characters
 }
 
-// Facts returns the properties to be shown beside the sentence.
+// Facts returns the properties to be shown beside the text.
 func (m *Message) Facts() (list []Fact) {
 	a := &m.Alert
 	add := func(name, value string) {
@@ -48,12 +61,13 @@ func (m *Message) Facts() (list []Fact) {
 		who += " (service account)"
 	}
 	add("Who", who)
-	add("When", a.Window.Start.Format("2006-01-02 15:04")+" to "+a.Window.End.Format("15:04")+" UTC")
-	add("Sources", strings.Join(a.Sources, ", "))
+	add("When", span(a.Window)+" UTC")
+	add("Sources", strings.Join(SourceTitles(a.Sources), ", "))
 	if a.Unit != "" {
-		add("Seen", number(a.Observed)+" "+a.Unit+"; usual "+number(a.Expected)+", colleagues "+number(a.Peers))
+		add("Observed", number(a.Observed)+" "+a.Unit+" (usual day "+number(a.Expected)+", peers "+number(a.Peers)+")")
 	}
-	add("Fate", a.statusText())
+	add("Sent to", a.destinations())
+	add("Exposure", a.exposed())
 	add("Techniques", strings.Join(a.Techniques, ", "))
 	if a.Provisional {
 		add("Provisional", "the day is not over in the data")
@@ -64,6 +78,114 @@ func (m *Message) Facts() (list []Fact) {
 	add("Alert", a.Short())
 	return list
 }
+
+// span formats a window: the date once if it is one day.
+func span(w Window) string {
+	const full = "2006-01-02 15:04"
+	start, end := w.Start.UTC(), w.End.UTC()
+	switch {
+	case end.Sub(start) < time.Minute:
+		return start.Format(full)
+	case start.Format(time.DateOnly) == end.Format(time.DateOnly):
+		return start.Format(full) + " to " + end.Format("15:04")
+	}
+	return start.Format(full) + " to " + end.Format(full)
+}
+
+// SourceTitles returns the names of sources for people.
+func SourceTitles(names []string) []string {
+	titles := make([]string, 0, len(names))
+	for _, n := range names {
+		if t := event.SourceNamed(n).Title(); t != "" {
+			n = t
+		}
+		titles = append(titles, n)
+	}
+	return titles
+}
+
+// shownDestinations is the most destinations of a message.
+const shownDestinations = 5
+
+// destinations lists who or what received most, with the number of events.
+func (a *Alert) destinations() string {
+	var list []Destination
+	for i := range a.Evidence {
+		for _, d := range a.Evidence[i].Destinations {
+			k := slices.IndexFunc(list, func(x Destination) bool { return x.Name == d.Name })
+			if k < 0 {
+				list = append(list, d)
+			} else { // detectors may rest on the same events
+				list[k].Events = max(list[k].Events, d.Events)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(x, y Destination) int { return cmp.Compare(y.Events, x.Events) })
+	var parts []string
+	for _, d := range list[:min(len(list), shownDestinations)] {
+		name := strings.TrimPrefix(d.Name, "@")
+		if name == "*" {
+			name = "anybody"
+		}
+		parts = append(parts, clip(name, maxItemPlace)+" ("+plain.CountOf(d.Events, "event", "events")+")")
+	}
+	if more := len(list) - len(parts); more > 0 {
+		parts = append(parts, plain.Count(more)+" more")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// exposed says whether what was exposed or disabled is still so; "" if nothing was.
+func (a *Alert) exposed() string {
+	all, open := len(a.Exposures), a.OpenExposures()
+	switch {
+	case all == 0:
+		return ""
+	case open == 0:
+		return strings.TrimSuffix(a.statusText(), ".")
+	case all == 1:
+		return "still in effect"
+	}
+	return plain.Count(open) + " of " + plain.Count(all) + " still in effect"
+}
+
+// OpenExposures is how many of the exposures nobody has reverted.
+func (a *Alert) OpenExposures() (n int) {
+	for i := range a.Exposures {
+		if a.Exposures[i].Closed == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Chips returns the alert's facts as short texts, the most telling first.
+func (m *Message) Chips() (list []string) {
+	for _, f := range m.Alert.Facts {
+		list = append(list, printable(clip(f.Text, maxChip)))
+	}
+	return list
+}
+
+const (
+	maxChip  = 200 // characters of a chip
+	topItems = 5   // items of a message
+)
+
+// Items returns the most telling items of the alert, a line each, and how many more events there are.
+func (m *Message) Items() (list []string) {
+	top := m.Alert.TopItems(topItems)
+	for i := range top {
+		list = append(list, top[i].Text())
+	}
+	if more := m.Alert.MoreItems(topItems); more > 0 && len(list) > 0 {
+		list = append(list, "and "+plain.CountOf(more, "more event", "more events"))
+	}
+	return list
+}
+
+// Body returns the reason as a sentence, without control characters.
+func (m *Message) Body() string { return printable(upperFirst(m.Alert.Reason, true)) + "." }
 
 // Rest returns a line about the alerts in Others; "" if there are none.
 func (m *Message) Rest() string {
@@ -87,17 +209,32 @@ func (m *Message) Rest() string {
 // Text returns the message as plain text of several lines.
 func (m *Message) Text() string {
 	var b strings.Builder
-	b.WriteString(m.Headline() + "\n\n" + m.Alert.Sentence() + "\n")
-	for _, f := range m.Facts() {
-		b.WriteString("\n" + f.Name + ": " + f.Value)
+	lines := func(title, mark string, list []string) {
+		if len(list) == 0 {
+			return
+		}
+		b.WriteString("\n" + title)
+		for _, l := range list {
+			b.WriteString(mark + l + "\n")
+		}
 	}
+	b.WriteString(m.Headline() + "\n")
+	lines("Changed:\n", "  ", m.Changes())
+	lines("", "- ", m.Chips())
+	b.WriteString("\n" + m.Body() + "\n")
+	var facts []string
+	for _, f := range m.Facts() {
+		facts = append(facts, f.Name+": "+f.Value)
+	}
+	lines("", "", facts)
+	lines("Items:\n", "- ", m.Items())
 	if m.Link != "" {
-		b.WriteString("\n\n" + m.Link)
+		b.WriteString("\n" + m.Link + "\n")
 	}
 	if rest := m.Rest(); rest != "" {
-		b.WriteString("\n\n" + rest)
+		b.WriteString("\n" + rest + "\n")
 	}
-	return b.String() + "\n"
+	return b.String()
 }
 
 // Sample returns the alert that outflow channel test sends.
@@ -114,8 +251,9 @@ func Sample(now time.Time) Alert {
 		Score:          12.3,
 		Rate:           .4,
 		Severity:       Low,
-		Title:          "Test of this channel",
-		Reason:         "nothing has happened: somebody tries whether messages arrive",
+		Title:          "Test message, no action needed",
+		Reason:         "outflow channel test sent this to see whether messages arrive",
+		Facts:          []finding.Fact{{Kind: finding.FactUnusual, Text: "nothing has happened"}},
 		Window:         Window{now.Add(-time.Hour), now},
 		Observed:       120,
 		Expected:       3,
@@ -138,6 +276,13 @@ func Sample(now time.Time) Alert {
 			Unit:     "files",
 			Sources:  []string{"box"},
 			Events:   1,
+			Items: []Item{{
+				Time:     now,
+				Source:   "box",
+				Activity: "download",
+				Action:   "DOWNLOAD",
+				Object:   Object{Type: "file", Name: "test.txt", Size: 1},
+			}},
 		}},
 	}
 }

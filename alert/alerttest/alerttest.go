@@ -8,20 +8,24 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/pki"
 )
 
@@ -33,12 +37,68 @@ const Hostile = "<script>alert(1)</script> <!channel> <https://evil.example|clic
 	"=HYPERLINK(\"https://evil.example\") |suser=root \\ \"]\r\nSubject: forged\r\n\r\nBcc: x@evil.example " +
 	"\x1b[31mred\x1b[0m \u202etxt.exe {noformat} %n ' OR 1=1 --"
 
-// Alert returns an alert with hostile text.
+// User is the user of Alert.
+const User = "dana.ruiz@northwind.example"
+
+// Alert returns an alert with hostile text, facts and seven items.
 func Alert() alert.Alert {
 	a := alert.Sample(Now)
 	a.ID, a.Case = "abcdef0123456789abcdef0123456789", "abcdef0123456789abcdef0123456789"
-	a.Severity, a.Title, a.User, a.Reason = alert.High, "Bulk download", "dana.ruiz@northwind.example", "downloaded "+Hostile
+	a.Severity, a.Title, a.User, a.Reason = alert.High, "Downloaded 41 files in 6 minutes", User, "downloaded "+Hostile
+	a.Facts = []finding.Fact{
+		{Kind: finding.FactUnusual, Text: "usual day 3 files, peers 2.5"},
+		{Kind: finding.FactTo, Text: "2 items went to gmail.com"},
+		{Kind: finding.FactWho, Text: "leaves on 31 March"},
+		{Kind: finding.FactBefore, Text: "14 failed sign-ins of Dana Ruiz " + Hostile},
+	}
+	e := &a.Evidence[0]
+	e.Events, e.Unlisted, e.Items = 41, 34, nil
+	for i, name := range []string{"budget.xlsx", "plan.docx", Hostile, "Dana Ruiz review.pdf", "board.pptx", "a.txt", "b.txt"} {
+		x := alert.Item{
+			Time:     Now.Add(time.Duration(i-10) * time.Minute),
+			Source:   "box",
+			Activity: "download",
+			Action:   "DOWNLOAD",
+			RecordID: "r" + strconv.Itoa(i),
+			Object:   alert.Object{Type: "file", Name: name, Size: int64(9-i) * 1_100_000, Container: "/Finance/" + User},
+		}
+		if i == 1 {
+			x.Activity, x.Recipients = "share_user", []string{"eve@gmail.com"}
+		}
+		e.Items = append(e.Items, x)
+	}
+	e.Destinations = []alert.Destination{{Name: "@gmail.com", Events: 2}, {Name: Hostile, Events: 1}}
 	return a
+}
+
+// Check tests the text of a channel's message: it must have the headline, each chip and each top item, or
+// for programs at least the item's name, whatever the format escapes.
+func Check(t testing.TB, m *alert.Message, text string, people bool) {
+	t.Helper()
+	want := append([]string{m.Alert.Title}, m.Chips()...)
+	if people {
+		want = append(want, m.Items()...)
+	} else {
+		for _, i := range m.Alert.TopItems(5) {
+			want = append(want, i.Object.Name)
+		}
+	}
+	have := squash(text)
+	for _, w := range want {
+		if !strings.Contains(have, squash(w)) {
+			t.Errorf("%q does not arrive in %s", w, text)
+		}
+	}
+}
+
+// squash returns the letters and digits of a text, after the escapes of HTML.
+func squash(t string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return unicode.ToLower(c)
+		}
+		return -1
+	}, html.UnescapeString(t))
 }
 
 // Request is a request that a Receiver got.
@@ -69,6 +129,7 @@ func NewReceiver(t testing.TB, body string) *Receiver {
 // ServeHTTP implements http.Handler.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
+	req.Body = io.NopCloser(bytes.NewReader(body)) // answers may read it, too
 	r.mu.Lock()
 	r.requests = append(r.requests, Request{req.Method, req.URL.RequestURI(), req.Header.Clone(), body})
 	answer := r.Answer
@@ -145,6 +206,12 @@ func HTTP(t *testing.T, kind alert.Kind, good string, settings func(url string) 
 	}
 }
 
+// machine are the kinds of channels that programs read: they send the alert as it is.
+var machine = map[string]bool{"webhook": true, "splunk_hec": true, "elastic": true}
+
+// maxRequest is the most bytes of a request: the least of what receivers take, which is that of Teams.
+const maxRequest = 28 << 10
+
 // httpTest is a channel over HTTP with the receiver that it sends to.
 type httpTest struct {
 	*Receiver
@@ -169,10 +236,14 @@ func (h *httpTest) testRetry(t *testing.T) (ref string) {
 		t.Fatal(err)
 	}
 	first := h.Take()
-	if len(first) == 0 || !bytes.Contains(first[0].Body, []byte("Bulk download")) {
-		t.Fatalf("it sends %s", first)
+	if len(first) == 0 {
+		t.Fatal("it sends nothing")
 	}
+	Check(t, m, Text(first[0].Body), !machine[h.kind.Name])
 	for _, q := range first {
+		if len(q.Body) > maxRequest {
+			t.Errorf("%d bytes", len(q.Body))
+		}
 		for _, bad := range []string{"\x1b", "\u202e"} { // control characters, and what reverses text
 			if h.kind.People && (bytes.Contains(q.Body, []byte(bad)) || strings.Contains(Text(q.Body), bad)) {
 				t.Errorf("%q arrives", bad)
@@ -249,12 +320,9 @@ func (h *httpTest) testStatuses(t *testing.T) {
 	}
 }
 
-// Text returns all text of a JSON body, one string a line, or the body itself if it is not JSON.
+// Text returns all text of a JSON body, or of several in a row, one string a line; or the body itself if it
+// is not JSON.
 func Text(b []byte) string {
-	var v any
-	if json.Unmarshal(b, &v) != nil {
-		return string(b)
-	}
 	var out strings.Builder
 	var walk func(v any)
 	walk = func(v any) {
@@ -271,8 +339,16 @@ func Text(b []byte) string {
 			}
 		}
 	}
-	walk(v)
-	return out.String()
+	for dec := json.NewDecoder(bytes.NewReader(b)); ; {
+		var v any
+		switch err := dec.Decode(&v); {
+		case err == io.EOF:
+			return out.String()
+		case err != nil:
+			return string(b)
+		}
+		walk(v)
+	}
 }
 
 // SMTP starts a mail server that sends the bodies of the mails that it takes to got. If refuse

@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/mail"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -101,15 +104,14 @@ func one(t *testing.T, name string, m *alert.Message) alerttest.Request {
 	return list[0]
 }
 
-// TestSlackText checks that nothing is formatted or linked, and that messages are updated in
-// place.
+// TestSlackText checks that nothing is formatted or linked.
 func TestSlackText(t *testing.T) {
 	got := one(t, "slack", &alert.Message{Alert: alerttest.Alert()})
 	var m struct {
 		Text   string
 		Blocks []struct {
 			Type   string
-			Text   struct{ Type string }
+			Text   struct{ Type, Text string }
 			Fields []struct{ Type string }
 		}
 	}
@@ -120,8 +122,8 @@ func TestSlackText(t *testing.T) {
 		t.Errorf("%s %q", got.Path, m.Text)
 	}
 	for _, b := range m.Blocks {
-		if b.Text.Type != "" && b.Text.Type != "plain_text" {
-			t.Errorf("a block of %s", b.Text.Type)
+		if b.Text.Type != "" && b.Text.Type != "plain_text" || len(b.Text.Text) > 3000 {
+			t.Errorf("a block of %s with %d bytes", b.Text.Type, len(b.Text.Text))
 		}
 		for _, f := range b.Fields {
 			if f.Type != "plain_text" {
@@ -129,10 +131,81 @@ func TestSlackText(t *testing.T) {
 			}
 		}
 	}
-	if got = one(t, "slack", &alert.Message{Alert: alerttest.Alert(), Ref: "C1 1.2"}); got.Path != "/api/chat.update" ||
-		!strings.Contains(string(got.Body), `"ts":"1.2"`) {
-		t.Errorf("%s %s", got.Path, got.Body)
+}
+
+// slackChannel is a channel of Slack: messages by their ts, with the ts of their thread.
+type slackChannel struct {
+	threads map[string]string
+	texts   map[string]string
+	missing string // ts of a message that somebody has deleted
+	said    []string
+}
+
+// answer returns what Slack answers to a request.
+func (c *slackChannel) answer(r *http.Request) (int, http.Header, string) {
+	var q struct {
+		TS, Text, Channel string
+		Thread            string `json:"thread_ts"`
+		Broadcast         bool   `json:"reply_broadcast"`
 	}
+	body, _ := io.ReadAll(r.Body)
+	if json.Unmarshal(body, &q) != nil || q.Channel != "C1" {
+		return 200, nil, `{"ok":false,"error":"invalid_arguments"}`
+	}
+	switch {
+	case q.TS != "" && q.TS == c.missing, q.Thread != "" && q.Thread == c.missing:
+		return 200, nil, `{"ok":false,"error":"message_not_found"}`
+	case r.URL.Path == "/api/chat.postMessage":
+		q.TS = fmt.Sprintf("%d.0", len(c.threads)+1)
+		c.threads[q.TS] = q.Thread
+	}
+	c.texts[q.TS] = q.Text
+	c.said = append(c.said, fmt.Sprintf("%s %s %s %v", strings.TrimPrefix(r.URL.Path, "/api/chat."), q.TS, q.Thread, q.Broadcast))
+	return 200, nil, fmt.Sprintf(`{"ok":true,"channel":"C1","ts":%q}`, q.TS)
+}
+
+// TestSlackThreads updates the first message about an alert and replies in its thread; alerts of one case
+// share the thread of the first.
+func TestSlackThreads(t *testing.T) {
+	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
+	r := alerttest.NewReceiver(t, "")
+	c := &slackChannel{threads: map[string]string{}, texts: map[string]string{}}
+	r.Set(c.answer)
+	n := alerttest.Open(t, kindOf("slack"), fmt.Sprintf(overHTTP["slack"].settings, r.URL))
+	send := func(m *alert.Message, want ...string) string {
+		t.Helper()
+		c.said = nil
+		ref, err := n.Notify(t.Context(), m)
+		if err != nil || !slices.Equal(c.said, want) {
+			t.Errorf("%v, %v; want %q", c.said, err, want)
+		}
+		return ref
+	}
+	a := alerttest.Alert()
+	first := send(&alert.Message{Alert: a}, "postMessage 1.0  false")
+	a.Revision, a.Observed = 2, 200
+	before := &alert.Told{Revision: 1, Severity: alert.High, Observed: 120, Unit: "files"}
+	if ref := send(&alert.Message{Alert: a, Ref: first, Before: before},
+		"update 1.0  false", "postMessage 2.0 1.0 false"); ref != first {
+		t.Errorf("the reference becomes %q", ref)
+	}
+	if got := c.texts["2.0"]; !strings.Contains(got, "Grew from 120 to 200 files.") {
+		t.Errorf("the reply says %q", got)
+	}
+	other := alerttest.Alert()
+	other.ID, other.Severity = "1bcdef0123456789abcdef0123456789", alert.Critical
+	second := send(&alert.Message{Alert: other, Case: first}, "postMessage 3.0 1.0 true")
+	before = &alert.Told{Severity: alert.High}
+	send(&alert.Message{Alert: other, Case: first, Ref: second, Before: before}, "update 3.0  false", "postMessage 4.0 1.0 true")
+	third := alerttest.Alert()
+	third.Severity = alert.Medium
+	send(&alert.Message{Alert: third, Case: second}, "postMessage 5.0 1.0 false")
+
+	c.missing = "1.0"
+	if ref := send(&alert.Message{Alert: a, Ref: first, Before: before}, "postMessage 6.0  false"); ref != "C1 6.0" {
+		t.Errorf("the reference becomes %q", ref)
+	}
+	send(&alert.Message{Alert: other, Case: first}, "postMessage 7.0  false")
 }
 
 // TestTeamsText checks that Markdown of adaptive cards is escaped.
@@ -142,6 +215,32 @@ func TestTeamsText(t *testing.T) {
 		if strings.Contains(got, bad) {
 			t.Errorf("%q arrives: %s", bad, got)
 		}
+	}
+}
+
+// TestTickets checks that no text ends the block without markup in Jira, or begins HTML in ServiceNow.
+func TestTickets(t *testing.T) {
+	a := alerttest.Alert()
+	a.Reason = "x {noformat} {NoFormat:title=x} [code]<b>y</b>[/code] [ Code ]"
+	got := alerttest.Text(one(t, "jira", &alert.Message{Alert: a}).Body)
+	if n := strings.Count(strings.ToLower(got), "{noformat"); n != 2 {
+		t.Errorf("%d marks: %s", n, got)
+	}
+	got = alerttest.Text(one(t, "servicenow", &alert.Message{Alert: a, Ref: "abc"}).Body)
+	if strings.Contains(strings.ToLower(strings.ReplaceAll(got, " ", "")), "[code]") {
+		t.Error(got)
+	}
+}
+
+// TestTeamsSize keeps a card within what Teams takes, whatever it is about.
+func TestTeamsSize(t *testing.T) {
+	a := alerttest.Alert()
+	a.Reason = strings.Repeat("<", 50_000)
+	for i := range a.Facts {
+		a.Facts[i].Text = strings.Repeat("&", 5_000)
+	}
+	if n := len(one(t, "teams", &alert.Message{Alert: a}).Body); n > 28<<10 {
+		t.Errorf("%d bytes", n)
 	}
 }
 
@@ -214,8 +313,9 @@ func TestEmail(t *testing.T) {
 	n := alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]")
 	a := alerttest.Alert()
 	a.Title = "Bulk download\r\nBcc: x@evil.example"
-	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}); err != nil {
-		t.Fatal(err)
+	sent := &alert.Message{Alert: a, Link: "https://outflow.example/alerts/1", Case: "c1.1", Ref: "r1.2"}
+	if ref, err := n.Notify(t.Context(), sent); err != nil || ref != "r1.2" {
+		t.Fatal(ref, err)
 	}
 	m, err := mail.ReadMessage(strings.NewReader(<-got))
 	if err != nil {
@@ -223,7 +323,8 @@ func TestEmail(t *testing.T) {
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
 	if err != nil || !strings.HasPrefix(subject, "[Outflow] HIGH Bulk download") || m.Header.Get("Bcc") != "" ||
-		m.Header.Get("Message-ID") != "<"+a.ID+".1@acme.example>" {
+		m.Header.Get("Message-ID") != "<"+a.ID+".1@acme.example>" || m.Header.Get("In-Reply-To") != "<r1.2@acme.example>" ||
+		m.Header.Get("References") != "<c1.1@acme.example> <r1.2@acme.example>" {
 		t.Errorf("%q %v", subject, m.Header)
 	}
 	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
@@ -245,6 +346,7 @@ func TestEmail(t *testing.T) {
 			t.Fatal(err)
 		}
 		kinds = append(kinds, strings.SplitN(p.Header.Get("Content-Type"), ";", 2)[0])
+		alerttest.Check(t, sent, string(body), true)
 		if text := string(body); strings.Contains(p.Header.Get("Content-Type"), "html") &&
 			(strings.Contains(text, "<script") || !strings.Contains(text, "&lt;script")) || strings.ContainsAny(text, "\x1b\u202e") {
 			t.Errorf("%s", text)
@@ -286,11 +388,12 @@ func TestSyslog(t *testing.T) {
 	}()
 	n := alerttest.Open(t, kindOf("syslog"), "server: \""+ln.Addr().String()+"\"")
 	a := alerttest.Alert()
-	a.Title = "a|b\\c\nd"
+	a.Evidence[0].Title = "a|b\\c\nd"
 	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
 		t.Fatal(err)
 	}
 	text := <-got
+	alerttest.Check(t, &alert.Message{Alert: a}, text, true)
 	size, rest, _ := strings.Cut(text, " ")
 	if size != strconv.Itoa(len(rest)) || strings.ContainsAny(rest, "\n\r\x1b") ||
 		!strings.HasPrefix(rest, "<107>1 2026-03-02T12:00:00.000Z ") {
@@ -409,12 +512,46 @@ func TestAWS(t *testing.T) {
 	}
 }
 
+// TestSNS publishes an alert with as many of its items as a message may have bytes.
+func TestSNS(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	r := alerttest.NewReceiver(t, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`)
+	n := alerttest.Open(t, kindOf("sns"), fmt.Sprintf("base_url: %q\ntopic_arn: \"arn:aws:sns:eu-west-1:123456789012:t\"", r.URL))
+	a := alerttest.Alert()
+	many := a
+	many.Evidence = slices.Clone(a.Evidence)
+	for i := range alert.MaxItems {
+		x := a.Evidence[0].Items[0]
+		x.RecordID, x.Object.ID = strconv.Itoa(i), strings.Repeat("x", 2000)
+		many.Evidence[0].Items = append(many.Evidence[0].Items, x)
+	}
+	for _, a := range []alert.Alert{a, many} {
+		m := &alert.Message{Alert: a}
+		if _, err := n.Notify(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		form, err := url.ParseQuery(string(r.Take()[0].Body))
+		body := form.Get("Message")
+		if err != nil || len(body) > 256<<10 || len(form.Get("Subject")) > 100 {
+			t.Fatalf("%d bytes, %v", len(body), err)
+		}
+		alerttest.Check(t, m, alerttest.Text([]byte(body)), false)
+	}
+}
+
 // TestASFF checks the limits of the format, which moto does not check.
 func TestASFF(t *testing.T) {
 	a := alerttest.Alert()
 	a.Reason = strings.Repeat("x", 5000)
-	f := hub.Finding(&alert.Message{Alert: a}, "eu-west-1", "123456789012", alerttest.Now)
-	if len(*f.Title) > 256 || len(*f.Description) > 1024 || len(f.Resources) != 1 ||
+	m := &alert.Message{Alert: a}
+	f := hub.Finding(m, "eu-west-1", "123456789012", alerttest.Now)
+	body, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerttest.Check(t, m, alerttest.Text(body), true)
+	if utf8.RuneCountInString(*f.Title) > 256 || utf8.RuneCountInString(*f.Description) > 1024 || len(f.Resources) != 1 ||
 		*f.ProductArn != "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default" {
 		t.Errorf("%+v", f)
 	}

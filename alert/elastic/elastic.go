@@ -77,7 +77,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			"reason":     a.Reason,
 			"provider":   "outflow",
 		},
-		"rule":    map[string]any{"id": a.Detector, "name": a.Title},
+		"rule":    map[string]any{"id": a.Detector, "name": a.DetectorTitle()},
 		"user":    map[string]any{"name": a.User},
 		"threat":  map[string]any{"framework": "MITRE ATT&CK", "technique": map[string]any{"id": a.Techniques}},
 		"outflow": a,

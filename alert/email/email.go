@@ -2,6 +2,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -161,8 +162,8 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 }
 
 // Notify implements alert.Notifier. Mail has no key: the Message-ID is the same for every
-// attempt, so that a mail client shows one. Later revisions are replies to the first, so that
-// they form a thread.
+// attempt, so that a mail client shows one. Later revisions are replies to the first mail, and the alerts
+// of a case to its first, so that they form a thread. The reference is the key of the first mail.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	msg, err := n.compose(m)
 	if err != nil {
@@ -170,7 +171,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	}
 	err = n.send(ctx, msg)
 	if err == nil {
-		return m.Key(), nil
+		return cmp.Or(m.Ref, m.Key()), nil
 	}
 	var refused *mail.SendError
 	if errors.As(err, &refused) && !refused.IsTemp() &&
@@ -194,10 +195,15 @@ func (n *notifier) compose(m *alert.Message) (*mail.Msg, error) {
 	}
 	msg.Subject(oneLine("[Outflow] " + m.Headline()))
 	msg.SetMessageIDWithValue(m.Key() + "@" + domain)
-	if m.Alert.Revision > 1 || m.Ref != "" {
-		first := "<" + m.Alert.ID + ".1@" + domain + ">"
-		msg.SetGenHeader(mail.HeaderInReplyTo, first)
-		msg.SetGenHeader(mail.HeaderReferences, first)
+	var thread []string
+	for _, key := range []string{m.Case, m.Ref} {
+		if key != "" {
+			thread = append(thread, "<"+key+"@"+domain+">")
+		}
+	}
+	if len(thread) > 0 {
+		msg.SetGenHeader(mail.HeaderInReplyTo, thread[len(thread)-1])
+		msg.SetGenHeader(mail.HeaderReferences, strings.Join(thread, " "))
 	}
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Outflow-Severity", m.Alert.Severity.String())
@@ -215,12 +221,19 @@ func oneLine(t string) string {
 	return string(r[:min(len(r), 200)])
 }
 
-// page is the mail in HTML.
+// page is the mail in HTML. alert/report/mailcheck_test.go checks it for what mail clients support.
 var page = template.Must(template.New("mail").Parse(
-	`<!doctype html><html><body style="font-family:-apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:40em">
-<p style="font-size:18px;font-weight:600;margin:0 0 8px">{{.Headline}}</p>
-<p style="margin:0 0 16px">{{.Alert.Sentence}}</p>
-<table style="border-collapse:collapse">{{range .Facts}}` +
-		`<tr><td style="padding:2px 12px 2px 0;color:#57606a;vertical-align:top">{{.Name}}</td>` +
-		`<td style="padding:2px 0">{{.Value}}</td></tr>{{end}}</table>
-{{if .Link}}<p><a href="{{.Link}}">Open the alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</body></html>`))
+	`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+		`<meta name="color-scheme" content="light dark"><title>Outflow</title></head>` +
+		`<body style="font-family:Helvetica,Arial,sans-serif;font-size:14px;line-height:20px;margin:0;padding:16px">
+<div style="max-width:640px">
+<h1 style="font-size:18px;line-height:24px;margin:0 0 8px 0">{{.Headline}}</h1>
+{{with .Changes}}<p style="margin:0 0 8px 0"><strong>Changed:</strong>{{range .}} {{.}}{{end}}</p>
+{{end}}{{with .Chips}}<ul style="margin:0 0 12px 0;padding:0 0 0 20px">{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{end}}<p style="margin:0 0 12px 0">{{.Body}}</p>
+{{with .Items}}<p style="margin:0"><strong>Items</strong></p>` +
+		`<ul style="margin:0 0 12px 0;padding:0 0 0 20px">{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{end}}<table cellpadding="0" cellspacing="0" border="0" role="presentation">{{range .Facts}}` +
+		`<tr><td valign="top" style="padding:2px 12px 2px 0"><strong>{{.Name}}</strong></td>` +
+		`<td style="padding:2px 0 2px 0">{{.Value}}</td></tr>{{end}}</table>
+{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></body></html>`))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/secret"
@@ -58,6 +59,21 @@ type notifier struct {
 	project, kind string
 }
 
+// Limits of Jira, in characters: 255 of a summary, 32,767 of a text.
+const (
+	maxSummary = 250
+	maxText    = 30_000
+)
+
+// macro ends the block in which wiki markup has no meaning.
+var macro = regexp.MustCompile(`(?i)\{\s*noformat[^}]*\}`)
+
+// clip cuts off what is longer than some characters.
+func clip(t string, most int) string {
+	r := []rune(t)
+	return string(r[:min(len(r), most)])
+}
+
 // Notify implements alert.Notifier. The reference is the issue's key. If an earlier attempt was
 // interrupted, Notify looks for the issue by its label.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -70,19 +86,18 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 	}
 
-	text := "{noformat}\n" + m.Text() + "{noformat}"
+	text := "{noformat}\n" + macro.ReplaceAllString(clip(m.Text(), maxText), "(noformat)") + "{noformat}"
 	if ref != "" {
 		_, err := n.post(ctx, "/rest/api/2/issue/"+url.PathEscape(ref)+"/comment", map[string]any{"body": text})
 		return ref, err
 	}
 
-	head := []rune(m.Headline())
 	res, err := n.post(ctx, "/rest/api/2/issue", map[string]any{"fields": map[string]any{
 		"project":     map[string]string{"key": n.project},
 		"issuetype":   map[string]string{"name": n.kind},
-		"summary":     string(head[:min(len(head), 250)]),
+		"summary":     clip(m.Headline(), maxSummary),
 		"description": text,
-		"labels":      []string{"outflow", label},
+		"labels":      []string{"outflow", label, "outflow-case-" + m.Alert.Case},
 	}})
 	if err != nil {
 		return "", err

@@ -65,7 +65,12 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if a.Withdrawn {
 		event["event_action"] = "resolve"
 	} else {
-		details := map[string]string{"sentence": a.Sentence()}
+		details := map[string]any{"sentence": a.Sentence()}
+		for name, list := range map[string][]string{"facts": m.Chips(), "items": m.Items(), "changed": m.Changes()} {
+			if len(list) > 0 {
+				details[name] = list
+			}
+		}
 		for _, f := range m.Facts() {
 			details[f.Name] = f.Value
 		}

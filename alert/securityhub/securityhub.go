@@ -99,13 +99,14 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 		LastObservedAt:  stamp(a.Window.End),
 		Severity:        &types.Severity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))},
 		Title:           aws.String(clip(m.Headline(), 256)),
-		Description:     aws.String(clip(a.Sentence(), 1024)),
+		Description:     aws.String(clip(strings.Join(append(append(m.Chips(), m.Body()), m.Items()...), "\n"), 1024)),
 		Resources: []types.Resource{{
 			Type: aws.String("Other"),
 			Id:   aws.String(clip(who, 512)),
 			Details: &types.ResourceDetails{Other: map[string]string{
 				"sources": clip(strings.Join(a.Sources, ","), 1024),
-				"events":  fmt.Sprint(a.EventCount),
+
+				"events": fmt.Sprint(a.EventCount),
 			}},
 		}},
 		RecordState: types.RecordStateActive,
@@ -113,6 +114,12 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 	}
 	if a.Withdrawn {
 		f.RecordState, f.Workflow.Status = types.RecordStateArchived, types.WorkflowStatusResolved
+	}
+
+	for name, list := range map[string][]string{"facts": m.Chips(), "items": m.Items()} {
+		if len(list) > 0 { // values may not be empty
+			f.Resources[0].Details.Other[name] = clip(strings.Join(list, "; "), 1024)
+		}
 	}
 
 	if m.Link != "" {

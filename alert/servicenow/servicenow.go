@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 
 	"github.com/outflow/outflow/alert"
@@ -60,6 +61,21 @@ type notifier struct {
 // urgency is ServiceNow's, from 1; severities without one have 3.
 var urgency = map[alert.Severity]int{alert.Critical: 1, alert.High: 1, alert.Medium: 2}
 
+// Limits of ServiceNow, in characters.
+const (
+	maxShort = 160  // of short_description
+	maxText  = 4000 // of description
+)
+
+// code is what ServiceNow takes for the beginning and the end of HTML in a journal field.
+var code = regexp.MustCompile(`(?i)\[\s*(/?\s*code)\s*\]`)
+
+// clip cuts off what is longer than some characters.
+func clip(t string, most int) string {
+	r := []rune(t)
+	return string(r[:min(len(r), most)])
+}
+
 // Notify implements alert.Notifier. The reference is the record's sys_id. correlation_id is the
 // alert's ID, by which Notify finds the record if an earlier attempt was interrupted.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -88,18 +104,18 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 	}
 
+	text := code.ReplaceAllString(clip(m.Text(), maxText), "($1)")
 	method, path, body := http.MethodPost, n.path, map[string]string{}
 	if ref != "" {
 		method, path = http.MethodPatch, n.path+"/"+url.PathEscape(ref)
-		body["work_notes"] = m.Text()
+		body["work_notes"] = text
 	} else {
 		level := max(urgency[m.Alert.Severity], 0)
 		if level == 0 {
 			level = 3
 		}
-		head := []rune(m.Headline())
 		body["short_description"], body["description"], body["correlation_id"], body["urgency"] =
-			string(head[:min(len(head), 160)]), m.Text(), m.Alert.ID, strconv.Itoa(level)
+			clip(m.Headline(), maxShort), text, m.Alert.ID, strconv.Itoa(level)
 	}
 
 	b, err := json.Marshal(body)

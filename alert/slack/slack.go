@@ -1,9 +1,10 @@
 // Package slack sends alerts to a channel of Slack, as messages that are updated when the alert
-// changes.
+// changes, with a thread that says how.
 package slack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,38 +57,125 @@ type notifier struct {
 	channel string
 }
 
-// Notify implements alert.Notifier. The reference is the message's channel and timestamp.
+// place is where a message about an alert is. As a reference it is written in this order, separated by
+// blanks; thread is left out if the message begins one.
+type place struct {
+	channel, ts string // of the message
+	thread      string // ts of the message that begins the thread it is in; "" if it is not in one
+}
+
+// parsePlace reads a reference; false for "".
+func parsePlace(ref string) (p place, ok bool) {
+	parts := strings.Fields(ref)
+	if len(parts) < 2 {
+		return p, false
+	}
+	p = place{channel: parts[0], ts: parts[1]}
+	if len(parts) > 2 {
+		p.thread = parts[2]
+	}
+	return p, true
+}
+
+// root returns the ts of the message that begins the thread.
+func (p place) root() string { return cmp.Or(p.thread, p.ts) }
+
+// String returns the reference.
+func (p place) String() string { return strings.TrimSpace(p.channel + " " + p.ts + " " + p.thread) }
+
+// Notify implements alert.Notifier. The first message about an alert is updated in place, and each
+// revision is also a reply in its thread. Alerts of one case are replies to the case's first message. The
+// reference is the place of the alert's first message.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
+	own, known := parsePlace(m.Ref)
+	if !known {
+		return n.first(ctx, m)
+	}
+	_, err := n.call(ctx, "chat.update", map[string]any{
+		"channel": own.channel,
+		"ts":      own.ts,
+		"text":    escape(m.Headline()),
+		"blocks":  blocks(m),
+	})
+	if gone(err) { // somebody has deleted it
+		return n.first(ctx, m)
+	}
+	if err != nil {
+		return "", err
+	}
+	reply := map[string]any{
+		"channel":         own.channel,
+		"thread_ts":       own.root(),
+		"text":            escape(strings.Join(m.Changes(), " ")),
+		"blocks":          changes(m, own.thread != ""),
+		"unfurl_links":    false,
+		"reply_broadcast": m.Before != nil && m.Alert.Severity > m.Before.Severity,
+	}
+	if _, err := n.call(ctx, "chat.postMessage", reply); err != nil && !gone(err) {
+		return "", err
+	}
+	return own.String(), nil
+}
+
+// first posts the first message about an alert: in the thread of its case, if there is one. A new alert of
+// high severity or above is shown in the channel as well.
+func (n *notifier) first(ctx context.Context, m *alert.Message) (string, error) {
 	body := map[string]any{
 		"channel":      n.channel,
 		"text":         escape(m.Headline()),
 		"blocks":       blocks(m),
 		"unfurl_links": false,
 	}
-	method := "chat.postMessage"
-	if channel, ts, ok := strings.Cut(m.Ref, " "); ok {
-		method, body["channel"], body["ts"] = "chat.update", channel, ts
-	}
-	ref, err := n.call(ctx, method, body)
-	if err != nil && method == "chat.update" &&
-		(strings.Contains(err.Error(), "message_not_found") || strings.Contains(err.Error(), "cant_update_message")) {
-		delete(body, "ts")
+	if of, ok := parsePlace(m.Case); ok {
+		body["channel"], body["thread_ts"], body["reply_broadcast"] = of.channel, of.root(), m.Alert.Severity >= alert.High
+		made, err := n.call(ctx, "chat.postMessage", body)
+		if err == nil {
+			made.thread = of.root()
+			return made.String(), nil
+		}
+		if !gone(err) {
+			return "", err
+		}
+		delete(body, "thread_ts")
+		delete(body, "reply_broadcast")
 		body["channel"] = n.channel
-		ref, err = n.call(ctx, "chat.postMessage", body)
 	}
-	return ref, err
+	made, err := n.call(ctx, "chat.postMessage", body)
+	if err != nil {
+		return "", err
+	}
+	return made.String(), nil
 }
 
-// call calls a method of the Web API and returns the reference of the message. Slack answers
-// 200 with ok: false for an error.
-func (n *notifier) call(ctx context.Context, method string, body map[string]any) (string, error) {
+// apiError is an error that Slack names.
+type apiError struct{ method, code string }
+
+// Error returns the method and Slack's name of the error.
+func (e *apiError) Error() string { return "slack: " + e.method + ": " + e.code }
+
+// gone reports whether the message that a request is about does not exist any more, or is not ours.
+func gone(err error) bool {
+	var e *apiError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.code {
+	case "message_not_found", "cant_update_message", "thread_not_found", "cannot_reply_to_message":
+		return true
+	}
+	return false
+}
+
+// call calls a method of the Web API and returns the place of the message. Slack answers 200 with
+// ok: false for an error.
+func (n *notifier) call(ctx context.Context, method string, body map[string]any) (place, error) {
 	b, err := encode(body)
 	if err != nil {
-		return "", alert.Permanent(err)
+		return place{}, alert.Permanent(err)
 	}
 	res, err := n.api.JSON(ctx, http.MethodPost, "/api/"+method, "application/json; charset=utf-8", b)
 	if err != nil {
-		return "", err
+		return place{}, err
 	}
 	var answer struct {
 		OK      bool   `json:"ok"`
@@ -96,17 +184,16 @@ func (n *notifier) call(ctx context.Context, method string, body map[string]any)
 		TS      string `json:"ts"`
 	}
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
-		return "", err
+		return place{}, err
 	}
 	if answer.OK {
-		return answer.Channel + " " + answer.TS, nil
+		return place{channel: answer.Channel, ts: answer.TS}, nil
 	}
-	err = errors.New("slack: " + method + ": " + answer.Error)
 	switch answer.Error {
 	case "invalid_blocks", "invalid_arguments", "msg_too_long", "no_text":
-		return "", alert.Permanent(err)
+		return place{}, alert.Permanent(&apiError{method, answer.Error})
 	}
-	return "", err
+	return place{}, &apiError{method, answer.Error}
 }
 
 // encode returns JSON in which <, > and & are not escaped: Slack shows them as they are.
@@ -122,8 +209,14 @@ func encode(v any) ([]byte, error) {
 // "Formatting message text").
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
 
-// maxBlock is the most characters of a section; Slack allows 3,000.
-const maxBlock = 2900 // characters of a section: 3,000 at most
+// Limits of Slack (docs.slack.dev, "Blocks"): 150 characters of a header, 3,000 of a text, 2,000 of a
+// field, 10 fields of a section, 10 elements of a context.
+const (
+	maxHeader = 150
+	maxBlock  = 2900
+	maxField  = 1900
+	maxFields = 10
+)
 
 // clip cuts off what is longer than some characters.
 func clip(t string, most int) string {
@@ -139,27 +232,53 @@ func plain(t string, most int) map[string]any {
 	return map[string]any{"type": "plain_text", "text": clip(t, most), "emoji": false}
 }
 
+// section returns a block of text without formatting.
+func section(t string) map[string]any {
+	return map[string]any{"type": "section", "text": plain(t, maxBlock)}
+}
+
+// bullets returns a block of lines under a title; nothing without lines.
+func bullets(title string, lines []string) []any {
+	if len(lines) == 0 {
+		return nil
+	}
+	return []any{section(strings.TrimSpace(title + "\n• " + strings.Join(lines, "\n• ")))}
+}
+
 // blocks returns the blocks of a message.
 func blocks(m *alert.Message) []any {
-	list := []any{
-		map[string]any{"type": "header", "text": plain(m.Headline(), 150)},
-		map[string]any{"type": "section", "text": plain(m.Alert.Sentence(), maxBlock)},
-	}
+	list := []any{map[string]any{"type": "header", "text": plain(m.Headline(), maxHeader)}}
+	list = append(list, bullets("", m.Chips())...)
+	list = append(list, section(m.Body()))
+	list = append(list, bullets("Items", m.Items())...)
 	var fields []any
 	for _, f := range m.Facts() {
-		if len(fields) < 10 {
-			fields = append(fields, plain(f.Name+"\n"+f.Value, 1900))
+		if len(fields) < maxFields {
+			fields = append(fields, plain(f.Name+"\n"+f.Value, maxField))
 		}
 	}
 	list = append(list, map[string]any{"type": "section", "fields": fields})
 	if m.Link != "" {
 		list = append(list, map[string]any{
 			"type":     "actions",
-			"elements": []any{map[string]any{"type": "button", "text": plain("Open", 75), "url": m.Link}},
+			"elements": []any{map[string]any{"type": "button", "text": plain("Open alert", 75), "url": m.Link}},
 		})
 	}
 	if rest := m.Rest(); rest != "" {
 		list = append(list, map[string]any{"type": "context", "elements": []any{plain(rest, maxBlock)}})
+	}
+	return list
+}
+
+// changes returns the blocks of a reply about a revision. In the thread of a case it names the alert.
+func changes(m *alert.Message, named bool) []any {
+	var list []any
+	if named {
+		list = append(list, section(m.Headline()))
+	}
+	list = append(list, bullets("", m.Changes())...)
+	if m.Repeat {
+		list = append(list, section("Possible repeat: sending it was interrupted before."))
 	}
 	return list
 }

@@ -54,10 +54,27 @@ type notifier struct {
 	topic string
 }
 
+// maxMessage is the most bytes of a message; SNS takes 256 KB with its attributes.
+const maxMessage = 250 << 10
+
+// message returns an alert as JSON, with as many of its items as SNS takes.
+func message(a *alert.Alert) (body []byte, err error) {
+	if body, err = json.Marshal(a); err != nil {
+		return nil, err
+	}
+	for n := 2 * alert.MaxItems; len(body) > maxMessage && n > 0; n /= 2 {
+		brief := a.Brief(n)
+		if body, err = json.Marshal(&brief); err != nil {
+			return nil, err
+		}
+	}
+	return body, nil
+}
+
 // Notify implements alert.Notifier. A FIFO topic drops repeats within five minutes. In other
 // topics the attribute key, made of the alert's ID and revision, identifies repeats.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	body, err := json.Marshal(&m.Alert)
+	body, err := message(&m.Alert)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}

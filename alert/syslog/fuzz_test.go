@@ -26,6 +26,7 @@ func FuzzFormat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, user, title, host string) {
 		a := alert.Sample(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC))
 		a.ID, a.User, a.Title, a.Reason, a.Sources, a.Detector = user, user, title, user, []string{user}, title
+		a.Facts[0].Text, a.Evidence[0].Items[0].Object.Name, a.Evidence[0].Title = title, user, title
 		text := Format(&alert.Message{Alert: a}, host, "test")
 		if strings.ContainsFunc(text, plain.Disturbs) {
 			t.Errorf("it disturbs: %q", text)
@@ -39,7 +40,8 @@ func FuzzFormat(f *testing.F) {
 			t.Fatalf("header %q of %q", fields, text)
 		}
 		keys, values := cefExtension(rest)
-		const want = "externalId rt start end suser cnt act cs1Label cs1 cs2Label cs2 cn1Label cn1 cfp1Label cfp1 msg"
+		const want = "externalId rt start end suser cnt act cs1Label cs1 cs2Label cs2 cn1Label cn1 cfp1Label cfp1 msg " +
+			"cs4Label cs4 cs5Label cs5"
 		if got := strings.Join(keys, " "); got != want {
 			t.Errorf("keys %s of %q", got, text)
 		} else if values["suser"] != escapeControl(user) || values["act"] != "alert" {

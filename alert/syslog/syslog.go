@@ -172,6 +172,12 @@ func Format(m *alert.Message, host, version string) string {
 		"cfp1=" + strconv.FormatFloat(a.Score, 'f', 2, 64),
 		"msg=" + extension(a.Sentence()),
 	}
+	for i, list := range [][]string{m.Chips(), m.Items()} {
+		if len(list) > 0 {
+			name := "cs" + strconv.Itoa(4+i)
+			ext = append(ext, name+"Label="+[]string{"facts", "items"}[i], name+"="+extension(strings.Join(list, "; ")))
+		}
+	}
 	if m.Repeat {
 		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
 	}
@@ -179,7 +185,7 @@ func Format(m *alert.Message, host, version string) string {
 	return fmt.Sprintf(
 		"<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
 		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), param(a.ID),
-		a.Revision, a.Severity, header(version), header(a.Detector), header(a.Title), cef[a.Severity], strings.Join(ext, " "))
+		a.Revision, a.Severity, header(version), header(a.Detector), header(a.DetectorTitle()), cef[a.Severity], strings.Join(ext, " "))
 }
 
 // headerWord returns a field of the header: printable ASCII without spaces.

@@ -3,8 +3,10 @@
 package teams
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -52,36 +54,62 @@ type notifier struct {
 	path string
 }
 
+// Limits of a card: Teams takes messages of 28 KB, of which some are ours.
+const (
+	maxMessage = 27 << 10 // bytes
+	maxText    = 3000     // characters of a block of text
+)
+
 // Notify implements alert.Notifier. Teams has no key: a message may come twice after an
 // interruption, and then it says so.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	text := func(t string, more map[string]any) map[string]any {
-		b := map[string]any{"type": "TextBlock", "text": escape(t), "wrap": true}
-		for k, v := range more {
-			b[k] = v
+	var b []byte
+	for most := maxText; most > 0 && (b == nil || len(b) > maxMessage); most /= 2 {
+		var err error
+		if b, err = json.Marshal(map[string]any{
+			"type":        "message",
+			"attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card(m, most)}},
+		}); err != nil {
+			return "", alert.Permanent(err)
 		}
+	}
+	_, err := n.api.Send(ctx, http.MethodPost, n.path, "application/json", b, nil)
+	return "", alert.Redact(err, n.path)
+}
+
+// colors are those of headlines.
+var colors = map[alert.Severity]string{alert.Critical: "attention", alert.High: "attention", alert.Medium: "warning"}
+
+// card returns a message as an adaptive card, whose texts have at most so many characters.
+func card(m *alert.Message, most int) map[string]any {
+	text := func(t string, more map[string]any) map[string]any {
+		b := map[string]any{"type": "TextBlock", "text": escape(clip(t, most)), "wrap": true}
+		maps.Copy(b, more)
 		return b
 	}
-
-	color := map[alert.Severity]string{alert.Critical: "attention", alert.High: "attention", alert.Medium: "warning"}[m.Alert.Severity]
-	if color == "" {
-		color = "default"
+	bold := map[string]any{"weight": "bolder", "size": "medium", "color": cmp.Or(colors[m.Alert.Severity], "default")}
+	body := []any{text(m.Headline(), bold)}
+	lines := func(title string, list []string) {
+		if len(list) > 0 && title != "" {
+			body = append(body, text(title, map[string]any{"weight": "bolder"}))
+		}
+		for _, t := range list { // a block each: within a block lines become one paragraph
+			body = append(body, text("• "+t, map[string]any{"spacing": "small"}))
+		}
 	}
+	lines("Changed", m.Changes())
+	lines("", m.Chips())
+	body = append(body, text(m.Body(), nil))
+	lines("Items", m.Items())
 	var facts []any
 	for _, f := range m.Facts() {
-		facts = append(facts, map[string]string{"title": f.Name, "value": escape(f.Value)})
+		facts = append(facts, map[string]string{"title": f.Name, "value": escape(clip(f.Value, most))})
 	}
-
-	body := []any{
-		text(m.Headline(), map[string]any{"weight": "bolder", "size": "medium", "color": color}),
-		text(m.Alert.Sentence(), nil),
-		map[string]any{"type": "FactSet", "facts": facts},
-	}
+	body = append(body, map[string]any{"type": "FactSet", "facts": facts})
 	if rest := m.Rest(); rest != "" {
 		body = append(body, text(rest, map[string]any{"isSubtle": true}))
 	}
-
-	card := map[string]any{
+	c := map[string]any{
 		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
 		"type":    "AdaptiveCard",
 		"version": "1.4",
@@ -89,19 +117,18 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		"msteams": map[string]string{"width": "Full"},
 	}
 	if m.Link != "" {
-		card["actions"] = []any{map[string]string{"type": "Action.OpenUrl", "title": "Open", "url": m.Link}}
+		c["actions"] = []any{map[string]string{"type": "Action.OpenUrl", "title": "Open alert", "url": m.Link}}
 	}
+	return c
+}
 
-	b, err := json.Marshal(map[string]any{
-		"type":        "message",
-		"attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}},
-	})
-	if err != nil {
-		return "", alert.Permanent(err)
+// clip cuts off what is longer than some characters.
+func clip(t string, most int) string {
+	r := []rune(t)
+	if len(r) > most {
+		return string(r[:most-1]) + "…"
 	}
-
-	_, err = n.api.Send(ctx, http.MethodPost, n.path, "application/json", b, nil)
-	return "", alert.Redact(err, n.path)
+	return t
 }
 
 // escape keeps text from being read as Markdown, of which adaptive cards know links, emphasis
