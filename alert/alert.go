@@ -208,7 +208,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		Context:      lead.Context,
 	}
 
-	impact, from, to, complete := 0, lead.Start, lead.End, int64(0)
+	impact, from, to, complete, listed := 0, lead.Start, lead.End, int64(0), 0
 	ids := map[string]bool{}
 	for _, f := range list {
 		impact = max(impact, f.Impact)
@@ -217,6 +217,9 @@ func build(revision int, list []*finding.Finding) Alert {
 			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,
 			f.Repeats, f.Folders, nil, nil, 0, nil,
 		})
+		shown := &a.Evidence[len(a.Evidence)-1]
+		shown.addItems(f, min(MaxItems, maxAlertItems-listed))
+		listed += len(shown.Items)
 		if f.Receipt != nil {
 			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10
 		}

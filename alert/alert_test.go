@@ -51,8 +51,25 @@ func found(person, detector string, day int64, risk, points float64) *finding.Fi
 		Events:     2,
 		Complete:   at,
 		Impact:     1,
+		Items:      []finding.Item{download(at-60_000, "plan.xlsx"), download(at, "prices.xlsx")},
 	}
 }
+
+// download is an event of a file that was downloaded.
+func download(at int64, name string) finding.Item {
+	e := event.Event{
+		ID: "id of " + name, Key: uint64(at), Source: event.Box, Time: at, Action: "DOWNLOAD", Class: event.Download,
+		Actor:  event.Actor{Account: "jane@acme.example", Kind: event.Human},
+		Object: event.Object{ID: "123", Type: "file", Name: name, Container: "Pricing", Owner: "bob@acme.example", Label: "Confidential", Size: 2_100_000},
+		To:     []event.Recipient{{Account: "x@rival.example", Scope: event.ScopeExternal}},
+		After:  event.External, Bytes: 2_100_000,
+		Client: event.Client{IP: "203.0.113.7", Agent: chrome, Country: "BR", Device: "LAPTOP-7"},
+		Attrs:  []event.Attr{{Name: event.AttrChannel, Value: "web"}},
+	}
+	return finding.Item{Record: e.Append(nil), First: name == "plan.xlsx"}
+}
+
+const chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/132.0.0.0 Safari/537.36"
 
 // hostile is text that tries to break out of every format.
 const hostile = "=cmd|' /C calc'!A0\"><script>alert(1)</script>\x1b[31m\r\nX: y\u202egnp.exe `*_<!here>"
@@ -78,6 +95,8 @@ func sample() []Alert {
 	evil := found(hostile+"@acme.example", "bulk_download", 1, 7.5, 7.5)
 	evil.Reason = "downloaded \"" + hostile + "\""
 	evil.EventIDs = []string{hostile}
+	evil.Items = []finding.Item{download(evil.End, hostile)}
+	evil.Destinations = []finding.Destination{{Name: hostile, Events: 2}}
 	d.Add(evil)
 	svc := found("svc-backup@acme.example", "bucket_public", 1, 8, 8)
 	svc.Service, svc.Impact, svc.Title = true, 3, "Bucket made public"
@@ -173,7 +192,7 @@ func TestOCSF(t *testing.T) {
 	for _, k := range strings.Fields(`
 		activity_id activity_name category_uid category_name class_uid class_name type_uid type_name time start_time
 		end_time severity_id severity status_id status is_alert risk_score message count metadata finding_info
-		evidences resources unmapped`) {
+		evidences resources observables unmapped`) {
 		known[k] = true
 	}
 	var b bytes.Buffer

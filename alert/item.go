@@ -9,7 +9,10 @@ type Item struct {
 	Activity string    `json:"activity"`          // kind of action, the same for every vendor: download, share_user
 	Action   string    `json:"action"`            // the vendor's name of it
 	Outcome  string    `json:"outcome,omitempty"` // failure or denied; empty if it took effect
-	Object   Object    `json:"object,omitzero"`
+	// Actor is who acted, where that is not the alert's user: another account of theirs, an outsider, or
+	// "anonymous".
+	Actor  string `json:"actor,omitempty"`
+	Object Object `json:"object,omitzero"`
 	// Recipients are who received access, rights or mail: addresses, domains with a leading "@", "*" for everybody.
 	Recipients []string `json:"recipients,omitempty"`
 	Visibility string   `json:"visibility,omitempty"` // of the object after it: private, internal, external, public_link, public

@@ -119,7 +119,31 @@ func CommonDomains(users []string) map[string]bool {
 	return common
 }
 
-// Alert returns an alert without names of the organisation's people: in its user, its texts and
+// evidence masks the items and destinations of evidence, which it copies. What identifies an object stays
+// only if nobody is named in it; so does its address.
+func (m *Mask) evidence(e *Evidence, users []string) {
+	e.Items, e.Destinations = slices.Clone(e.Items), slices.Clone(e.Destinations)
+	for k := range e.Items {
+		x := &e.Items[k]
+		for _, s := range []*string{
+			&x.Actor, &x.Detail, &x.Object.ID, &x.Object.Name, &x.Object.Container, &x.Object.Owner, &x.Client.Device, &x.Client.App,
+		} {
+			*s = m.Text(*s, users...)
+		}
+		if m.Text(x.Object.URL, users...) != x.Object.URL {
+			x.Object.URL = ""
+		}
+		x.Recipients = slices.Clone(x.Recipients)
+		for r := range x.Recipients {
+			x.Recipients[r] = m.Text(x.Recipients[r], users...)
+		}
+	}
+	for k := range e.Destinations {
+		e.Destinations[k].Name = m.Text(e.Destinations[k].Name, users...)
+	}
+}
+
+// Alert returns an alert without names of the organisation's people: in its user, its texts, its items and
 // who reverted an exposure. Service accounts keep their names. Event ids stay: they mean
 // nothing without access to the source.
 func (m *Mask) Alert(a *Alert) Alert {
@@ -138,6 +162,11 @@ func (m *Mask) Alert(a *Alert) Alert {
 	out.Evidence = slices.Clone(a.Evidence)
 	for i := range out.Evidence {
 		out.Evidence[i].Reason = m.Text(out.Evidence[i].Reason, users...)
+		m.evidence(&out.Evidence[i], users)
+	}
+	out.Facts = slices.Clone(a.Facts)
+	for i := range out.Facts {
+		out.Facts[i].Text = m.Text(out.Facts[i].Text, users...)
 	}
 	out.Exposures = slices.Clone(a.Exposures)
 	for i := range out.Exposures {

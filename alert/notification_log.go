@@ -83,8 +83,16 @@ func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Al
 
 // apply stores one alert, and queues it for the channels that are to be notified.
 func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
-	body, err := json.Marshal(a)
+	whole, err := json.Marshal(a)
 	if err != nil {
+		return err
+	}
+	kept := a.WithoutItems()
+	body, err := json.Marshal(&kept)
+	if err != nil {
+		return err
+	}
+	if err := putItems(ctx, tx, a); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx,
@@ -106,7 +114,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 
 	now := int64(xxhash.Sum64(body))
-	news := a.news(now)
+	news := kept.news(now)
 	shown := known || t.NeedsAttention(a)
 	if _, err := tx.ExecContext(ctx,
 		"INSERT INTO change (alert, user, detector, severity, shown, hash, at, body) "+
@@ -155,7 +163,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 		}
 		if _, err := tx.ExecContext(ctx,
 			"INSERT INTO outbox (channel, alert, body, since) VALUES (?, ?, ?, ?)",
-			channel, a.ID, string(body), t.Now.UnixMilli()); err != nil {
+			channel, a.ID, string(whole), t.Now.UnixMilli()); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,31 +16,32 @@ const ocsfVersion = "1.6.0"
 // ocsfFinding is the Detection Finding class (2004) of OCSF, with the attributes that are set.
 // https://schema.ocsf.io/1.6.0/classes/detection_finding
 type ocsfFinding struct {
-	ActivityID   int            `json:"activity_id"`
-	ActivityName string         `json:"activity_name"`
-	CategoryUID  int            `json:"category_uid"`
-	CategoryName string         `json:"category_name"`
-	ClassUID     int            `json:"class_uid"`
-	ClassName    string         `json:"class_name"`
-	TypeUID      int            `json:"type_uid"`
-	TypeName     string         `json:"type_name"`
-	Time         int64          `json:"time"`
-	StartTime    int64          `json:"start_time"`
-	EndTime      int64          `json:"end_time"`
-	SeverityID   int            `json:"severity_id"`
-	Severity     string         `json:"severity"`
-	StatusID     int            `json:"status_id"`
-	Status       string         `json:"status"`
-	IsAlert      bool           `json:"is_alert"`
-	RiskScore    int            `json:"risk_score"`
-	Message      string         `json:"message"`
-	Count        int            `json:"count"`
-	Metadata     ocsfMetadata   `json:"metadata"`
-	FindingInfo  ocsfInfo       `json:"finding_info"`
-	Anomalies    []ocsfAnalysis `json:"anomaly_analyses,omitempty"`
-	Evidences    []ocsfEvidence `json:"evidences,omitempty"`
-	Resources    []ocsfResource `json:"resources,omitempty"`
-	Unmapped     map[string]any `json:"unmapped"`
+	ActivityID   int              `json:"activity_id"`
+	ActivityName string           `json:"activity_name"`
+	CategoryUID  int              `json:"category_uid"`
+	CategoryName string           `json:"category_name"`
+	ClassUID     int              `json:"class_uid"`
+	ClassName    string           `json:"class_name"`
+	TypeUID      int              `json:"type_uid"`
+	TypeName     string           `json:"type_name"`
+	Time         int64            `json:"time"`
+	StartTime    int64            `json:"start_time"`
+	EndTime      int64            `json:"end_time"`
+	SeverityID   int              `json:"severity_id"`
+	Severity     string           `json:"severity"`
+	StatusID     int              `json:"status_id"`
+	Status       string           `json:"status"`
+	IsAlert      bool             `json:"is_alert"`
+	RiskScore    int              `json:"risk_score"`
+	Message      string           `json:"message"`
+	Count        int              `json:"count"`
+	Metadata     ocsfMetadata     `json:"metadata"`
+	FindingInfo  ocsfInfo         `json:"finding_info"`
+	Anomalies    []ocsfAnalysis   `json:"anomaly_analyses,omitempty"`
+	Evidences    []ocsfEvidence   `json:"evidences,omitempty"`
+	Resources    []ocsfResource   `json:"resources,omitempty"`
+	Observables  []ocsfObservable `json:"observables,omitempty"`
+	Unmapped     map[string]any   `json:"unmapped"`
 }
 
 // ocsfAnalysis compares what was observed with what is usual.
@@ -143,9 +145,62 @@ type ocsfRelatedEvent struct {
 	UID string `json:"uid"`
 }
 
+// ocsfEvidence is an Evidence Artifacts object: a detector's contribution, or one event that it rests on.
+// https://schema.ocsf.io/1.6.0/objects/evidences
 type ocsfEvidence struct {
-	Actor ocsfActor      `json:"actor"`
-	Data  map[string]any `json:"data"`
+	Actor       ocsfActor      `json:"actor"`
+	API         *ocsfAPI       `json:"api,omitempty"`
+	Data        map[string]any `json:"data"`
+	File        *ocsfFile      `json:"file,omitempty"`
+	SrcEndpoint *ocsfEndpoint  `json:"src_endpoint,omitempty"`
+	HTTPRequest *ocsfHTTP      `json:"http_request,omitempty"`
+	UID         string         `json:"uid,omitempty"`
+}
+
+type ocsfAPI struct {
+	Operation string      `json:"operation"`
+	Service   ocsfService `json:"service"`
+}
+
+type ocsfService struct {
+	Name string `json:"name"`
+}
+
+type ocsfFile struct {
+	Name   string    `json:"name"`
+	Path   string    `json:"path,omitempty"`
+	TypeID int       `json:"type_id"`
+	UID    string    `json:"uid,omitempty"`
+	Size   int64     `json:"size,omitempty"`
+	URL    *ocsfURL  `json:"url,omitempty"`
+	Owner  *ocsfUser `json:"owner,omitempty"`
+}
+
+type ocsfURL struct {
+	URL string `json:"url_string"`
+}
+
+type ocsfEndpoint struct {
+	IP       string        `json:"ip,omitempty"`
+	Hostname string        `json:"hostname,omitempty"`
+	Location *ocsfLocation `json:"location,omitempty"`
+}
+
+type ocsfLocation struct {
+	Country string `json:"country"`
+}
+
+type ocsfHTTP struct {
+	UserAgent string `json:"user_agent"`
+}
+
+// ocsfObservable is a value to search other data for.
+// https://schema.ocsf.io/1.6.0/objects/observable
+type ocsfObservable struct {
+	Name   string `json:"name"` // the attribute that has the value
+	TypeID int    `json:"type_id"`
+	Type   string `json:"type"`
+	Value  string `json:"value"`
 }
 
 type ocsfActor struct {
@@ -201,6 +256,7 @@ func ocsf(a *Alert, version string) ocsfFinding {
 		Anomalies:   anomalies(a),
 		Evidences:   evidences(a),
 		Resources:   resources(a),
+		Observables: observables(a),
 		Unmapped:    unmapped(a),
 	}
 	if a.Revision > 1 {
@@ -248,20 +304,26 @@ func evidences(a *Alert) (list []ocsfEvidence) {
 	if a.Service {
 		user.TypeID, user.Type = 3, "System"
 	}
-	for _, e := range a.Evidence {
+	for i := range a.Evidence {
+		e := &a.Evidence[i]
 		list = append(list, ocsfEvidence{
-			ocsfActor{user},
-			map[string]any{
-				"detector": e.Detector,
-				"points":   e.Points,
-				"reason":   e.Reason,
-				"observed": e.Observed,
-				"expected": e.Expected,
-				"peers":    e.Peers,
-				"unit":     e.Unit,
-				"events":   e.Events,
+			Actor: ocsfActor{user},
+			Data: map[string]any{
+				"detector":         e.Detector,
+				"points":           e.Points,
+				"reason":           e.Reason,
+				"observed":         e.Observed,
+				"expected":         e.Expected,
+				"peers":            e.Peers,
+				"unit":             e.Unit,
+				"events":           e.Events,
+				"items_not_listed": e.Unlisted,
+				"destinations":     e.Destinations,
 			},
 		})
+	}
+	for x := range a.eachItem() {
+		list = append(list, ocsfItem(x, user))
 	}
 	return list
 }
@@ -270,7 +332,14 @@ func evidences(a *Alert) (list []ocsfEvidence) {
 // data.
 func resources(a *Alert) (list []ocsfResource) {
 	if !a.Health {
-		return []ocsfResource{{"User", a.User, a.User}}
+		list = append(list, ocsfResource{"User", a.User, a.User})
+		for x := range a.eachItem() {
+			r := ocsfResource{cmp.Or(x.Object.Type, "Other"), cmp.Or(x.Object.ID, x.Object.Name), x.Object.Name}
+			if r.UID != "" && !slices.Contains(list, r) && len(list) <= maxObservables {
+				list = append(list, r)
+			}
+		}
+		return list
 	}
 	for _, s := range a.Sources {
 		list = append(list, ocsfResource{"Data source", s, s})

@@ -82,15 +82,20 @@ func (s *Store) Load(ctx context.Context) (generation int64, c *Correlator, err 
 		done = append(done, a)
 	}
 
-	if err := rows.Err(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return 0, nil, fmt.Errorf("alert: load generation: %w", err)
+	}
+	for i := range done {
+		if err := s.LoadItems(ctx, &done[i]); err != nil {
+			return 0, nil, err
+		}
 	}
 	c, err = restoreBatch(snapshot, done)
 	return generation, c, err
 }
 
 // Find returns the alert whose id begins with a text, in any case. No alert, or several, are an
-// error.
+// error. It has its items.
 func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 	id = strings.ToLower(id)
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM alert WHERE substr(id, 1, ?) = ?", len(id), id)
@@ -112,13 +117,13 @@ func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 			return nil, fmt.Errorf("alert: find alert: %w", err)
 		}
 	}
-	if err := rows.Err(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, fmt.Errorf("alert: find alert: %w", err)
 	}
 	if found == nil || id == "" {
 		return nil, fmt.Errorf("there is no alert %q", id)
 	}
-	return found, nil
+	return found, s.LoadItems(ctx, found)
 }
 
 // Save stores a generation: the correlator's BatchSnapshot at a checkpoint (Unix milliseconds),
@@ -140,8 +145,12 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 		defer insert.Close()
 		for i := range list {
 			a := &list[i]
-			body, err := json.Marshal(a)
+			kept := a.WithoutItems()
+			body, err := json.Marshal(&kept)
 			if err != nil {
+				return err
+			}
+			if err := putItems(ctx, tx, a); err != nil {
 				return err
 			}
 			if _, err := insert.ExecContext(ctx, a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
@@ -152,6 +161,9 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 			}
 		}
 
+		if _, err := tx.ExecContext(ctx, "DELETE FROM evidence WHERE alert NOT IN (SELECT id FROM alert)"); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx,
 			"INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) "+
 				"ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, "+

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/secret"
@@ -54,6 +55,28 @@ type notifier struct {
 	index string
 }
 
+// related are the values of the alert's items that Elastic searches other data for
+// (www.elastic.co/guide/en/ecs/8.17/ecs-related.html).
+func related(a *alert.Alert) map[string][]string {
+	out := map[string][]string{"user": {a.User}}
+	add := func(field, value string) {
+		if value != "" && !slices.Contains(out[field], value) {
+			out[field] = append(out[field], value)
+		}
+	}
+	for i := range a.Evidence {
+		for k := range a.Evidence[i].Items {
+			x := &a.Evidence[i].Items[k]
+			add("ip", x.Client.IP)
+			add("hosts", x.Client.Device)
+			for _, r := range x.Recipients {
+				add("user", r)
+			}
+		}
+	}
+	return out
+}
+
 // Notify implements alert.Notifier. The document's id is the alert's, so that a revision
 // replaces it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -79,6 +102,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		},
 		"rule":    map[string]any{"id": a.Detector, "name": a.DetectorTitle()},
 		"user":    map[string]any{"name": a.User},
+		"related": related(a),
 		"threat":  map[string]any{"framework": "MITRE ATT&CK", "technique": map[string]any{"id": a.Techniques}},
 		"outflow": a,
 	}

@@ -58,7 +58,7 @@ func (e *Engine) afterLast(p *person, o *org, a *detect.Enriched) {
 		if p.Day.AsUsual == nil {
 			p.Day.AsUsual = &proof{}
 		}
-		p.Day.AsUsual.add(a.Event, "", "", "")
+		p.Day.AsUsual.add(a.Event, "", "", "").keep(e.exhibit(a))
 		e.stays(p, o, a.Time)
 	case kind != 0 && p.Left.report(kind):
 		a.AfterLast, a.Unlike = after, how
@@ -200,6 +200,9 @@ func (p *person) takenAfterLast(v *verdict) bool {
 func (p *proof) take(o *proof) {
 	for _, id := range o.ids() {
 		p.cite(id)
+	}
+	for _, x := range o.Items {
+		p.keep(x)
 	}
 	p.N += o.N
 	if p.From == 0 || o.From < p.From {

@@ -42,6 +42,7 @@ type Engine struct {
 	spoke    map[string]bool           // rules of the organisation's own that have matched
 	tenant   string                    // the cloud account seen last
 	enriched detect.Enriched
+	scratch  []byte         // of an event that is encoded
 	parties  []detect.Party // of the recipients of the event
 	places   []uint64       // that its object is below
 	names    lexicon.Names

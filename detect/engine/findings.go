@@ -21,6 +21,7 @@ const (
 type concerned struct {
 	except uint64 // may not see it: the person has opted out, or an exception covers it
 	marked uint64 // have counted it, or seen an indicator in it
+	facts  uint64 // have seen an indicator in it
 	spared uint64 // would have, but may not see it
 }
 
@@ -62,12 +63,25 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 	if c.marked != 0 && len(e.config.watchlists) > 0 {
 		again = e.watch(p, a) || again
 	}
-	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
-		if marked&1 != 0 {
-			d.proof(g).add(a.Event, a.Object.Container, target(a), application(a)).among(who)
-		}
+	if c.marked != 0 {
+		e.note(d, a, &c, who)
 	}
 	return again
+}
+
+// note adds an event to the evidence of the detectors that it concerns.
+func (e *Engine) note(d *dayState, a *detect.Enriched, c *concerned, who *regulars) {
+	x, to, app := e.exhibit(a), target(a), application(a)
+	weight := x.Weight
+	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
+		if marked&1 == 0 {
+			continue
+		}
+		x.Weight = weight + uint8(c.facts>>g&1)*weightNoticed
+		pr := d.proof(g).add(a.Event, a.Object.Container, to, app)
+		pr.among(who)
+		pr.keep(x)
+	}
 }
 
 // measure adds an event to the counts of the day, and says whether one has grown by a tenth.
@@ -122,6 +136,7 @@ func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool)
 			continue
 		}
 		c.marked |= 1 << f.detector
+		c.facts |= 1 << f.detector
 		n, known := d.Facts[i]
 		fresh := n.kind(f, a)
 		if known && f.Once && !fresh {
@@ -256,6 +271,10 @@ func (e *Engine) sendFindings(p *person, v *verdict, at int64, worse bool) {
 		receipt.Held = d.Best
 	}
 	d.Told, d.Acting = d.events(v), true
+	most := maxExhibits
+	if d.Best < anchor {
+		most = fewExhibits
+	}
 	for g, det := range cat.detectors {
 		if v.points[g] <= 0 {
 			continue
@@ -265,6 +284,7 @@ func (e *Engine) sendFindings(p *person, v *verdict, at int64, worse bool) {
 		f.Risk, f.Rate, f.Points = d.Best, rate, round3(v.points[g])
 		f.Receipt, receipt = receipt, nil
 		pr := d.proof(g)
+		f.Items, f.Destinations = pr.shown(most), pr.destinations()
 		if worse {
 			pr.Kept = f.EventIDs
 		} else {

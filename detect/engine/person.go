@@ -7,6 +7,7 @@ import (
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // person is all that is kept about one person: sums that forget, sets that are
@@ -182,12 +183,14 @@ type proof struct {
 	Kept    []string  `cbor:",omitempty"` // ids as of when the day's score was reached
 	Closed  int       `cbor:",omitempty"` // events in places that only few of another department come to
 	Among   *regulars `cbor:",omitempty"` // who comes to the first of them
+	Items   []exhibit `cbor:",omitempty"` // the most telling events, maxExhibits at most
+	Least   uint8     `cbor:",omitempty"` // weight of the least telling, once there are maxExhibits
 }
 
 const (
 	firstIDs  = 6
 	lastIDs   = 14
-	maxPlaces = 24
+	maxPlaces = finding.MaxDestinations
 )
 
 func (p *proof) add(e *event.Event, place, target, app string) *proof {

@@ -68,7 +68,7 @@ func (e *Engine) rules(p *person, ev *event.Event) (again bool) {
 		}
 		e.spoke[r.ID] = true
 		if !r.Feeds {
-			again = p.matched(r, ev, "") || again
+			again = e.matched(p, r, ev, "") || again
 		}
 		for _, c := range e.config.correlations {
 			if i := slices.Index(c.Correlation.Rules, r); i >= 0 {
@@ -83,7 +83,7 @@ func (e *Engine) rules(p *person, ev *event.Event) (again bool) {
 func (e *Engine) Matched() map[string]bool { return e.spoke }
 
 // matched notes a match on the open day.
-func (p *person) matched(r *sigma.Rule, ev *event.Event, more string) (first bool) {
+func (e *Engine) matched(p *person, r *sigma.Rule, ev *event.Event, more string) (first bool) {
 	d := &p.Day
 	i := slices.IndexFunc(d.Ruled, func(x ruled) bool { return x.Rule == r.ID })
 	if i < 0 {
@@ -97,7 +97,7 @@ func (p *person) matched(r *sigma.Rule, ev *event.Event, more string) (first boo
 	if more != "" {
 		d.Ruled[i].More = more
 	}
-	d.proof(p.catalog.mechanism[detect.UserRules]).add(ev, ev.Object.Container, "", "")
+	d.proof(p.catalog.mechanism[detect.UserRules]).add(ev, ev.Object.Container, "", "").keep(e.exhibit(&detect.Enriched{Event: ev}))
 	return first
 }
 
@@ -153,7 +153,7 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 	}
 	w.Entries = w.Entries[:0] // reported; it begins anew
 	e.spoke[r.ID] = true
-	return p.matched(r, ev, what)
+	return e.matched(p, r, ev, what)
 }
 
 // holds says whether a correlation holds, and what it counted.

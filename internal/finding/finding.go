@@ -53,12 +53,28 @@ type Finding struct {
 	// Lowered is what later events have lowered the score to. A finding with it has no risk.
 	Lowered *Lowered `json:"lowered,omitempty"`
 
+	// Items are some of its events, the most telling, by time.
+	Items        []Item        `json:"items,omitempty"`
+	Destinations []Destination `json:"destinations,omitempty"` // who or what received something, the most frequent first; see MaxDestinations
+
 	Repeats int      `json:"repeats,omitempty"` // further events about objects that were already counted
 	Folders int      `json:"folders,omitempty"` // objects that are folders of unknown size
 	Receipt *Receipt `json:"receipt,omitempty"` // figures that the score rests on; may be nil
 
 	// Health means that the finding is about the data. It has no person, and the risk is 0.
 	Health bool `json:"health,omitempty"`
+}
+
+// Item is an event that a finding rests on.
+type Item struct {
+	Record []byte `json:"record"`          // as event.Event.Append writes it
+	First  bool   `json:"first,omitempty"` // the person had not touched the object before that day, in these logs
+}
+
+// Destination is who or what received something.
+type Destination struct {
+	Name   string `json:"name"`
+	Events int    `json:"events"` // of the finding
 }
 
 // Fact is one short statement beside a headline, with its number.
@@ -77,6 +93,9 @@ const (
 	FactWho     FactKind = "person"      // who: a leaver, an administrator, a contractor
 	FactBefore  FactKind = "before"      // what preceded it
 )
+
+// MaxDestinations is the most destinations of a finding: if it has as many, there may be more.
+const MaxDestinations = 24
 
 // MaxFacts is the most facts of a finding and of an alert.
 const MaxFacts = 4

@@ -1,0 +1,94 @@
+package alert
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Items are stored apart from their alert: lists of alerts do without them, and its history has only
+// those of now.
+
+var (
+	zstdWriter, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	zstdReader, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
+)
+
+// WithoutItems returns the alert without the items of its evidence.
+func (a *Alert) WithoutItems() Alert {
+	out := *a
+	out.Evidence = slices.Clone(a.Evidence)
+	for i := range out.Evidence {
+		out.Evidence[i].Items = nil
+	}
+	return out
+}
+
+// items are those of all evidence, in its order.
+func (a *Alert) items() (list [][]Item, some bool) {
+	for i := range a.Evidence {
+		list = append(list, a.Evidence[i].Items)
+		some = some || len(a.Evidence[i].Items) > 0
+	}
+	return list, some
+}
+
+// putItems stores the items of an alert in place of those that are stored. An alert without any leaves
+// them: it may have been loaded without.
+func putItems(ctx context.Context, tx *sql.Tx, a *Alert) error {
+	list, some := a.items()
+	if !some {
+		return nil
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO evidence (alert, items) VALUES (?, ?) "+
+		"ON CONFLICT (alert) DO UPDATE SET items = excluded.items WHERE items <> excluded.items", a.ID, zstdWriter.EncodeAll(b, nil))
+	return err
+}
+
+// LoadItems adds the stored items to the evidence of alerts, which lists of alerts come without. Alerts
+// stored before there were items have none.
+func (s *Store) LoadItems(ctx context.Context, list ...*Alert) error {
+	for _, a := range list {
+		var b []byte
+		err := s.db.QueryRowContext(ctx, "SELECT items FROM evidence WHERE alert = ?", a.ID).Scan(&b)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err == nil {
+			err = a.setItems(b)
+		}
+		if err != nil {
+			return fmt.Errorf("alert: load the items of alert %s: %w", a.ID, err)
+		}
+	}
+	return nil
+}
+
+// setItems adds items as they are stored. Those of another version of the evidence are left out.
+func (a *Alert) setItems(stored []byte) error {
+	b, err := zstdReader.DecodeAll(stored, nil)
+	if err != nil {
+		return err
+	}
+	var list [][]Item
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	if len(list) != len(a.Evidence) {
+		return nil
+	}
+	a.Evidence = slices.Clone(a.Evidence)
+	for i := range list {
+		a.Evidence[i].Items = list[i]
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/finding"
+)
+
+// Alerts show what was taken, where to and from where: the evidence of a day keeps some of its events, as
+// they are stored. They go with the day.
+
+const (
+	maxExhibits = 200 // events that the evidence of one detector keeps
+	fewExhibits = 20  // of findings that nobody is shown
+)
+
+// exhibit is an event that evidence rests on.
+type exhibit struct {
+	_      struct{} `cbor:",toarray"`
+	Weight uint8    // how telling it is; the most telling are kept
+	First  bool     // the person had not touched the object before that day
+	Record []byte   // as event.Event.Append writes it; it is not changed
+}
+
+// Weights of events.
+const (
+	weightNoticed   = 16 // an indicator of the detector
+	weightSensitive = 8  // by its label or its names
+	weightOutside   = 4  // somebody outside receives it, or anybody
+	weightLarge     = 2  // in bytes or in rows
+	weightFirst     = 1  // the person had not touched it before
+
+	largeBytes = 10_000_000
+	largeRows  = 1000
+)
+
+// exhibit is an event as evidence keeps it.
+func (e *Engine) exhibit(a *detect.Enriched) exhibit {
+	e.scratch = a.Append(e.scratch[:0])
+	x := exhibit{First: a.Fresh, Record: bytes.Clone(e.scratch)}
+	for _, w := range [...]struct {
+		holds  bool
+		weight uint8
+	}{
+		{a.Sensitive, weightSensitive},
+		{a.External > 0 || a.After >= event.PublicLink || a.Outsider() != "", weightOutside},
+		{max(a.Object.Size, a.Bytes) >= largeBytes || a.Event.Rows >= largeRows, weightLarge},
+		{a.Fresh, weightFirst},
+	} {
+		if w.holds {
+			x.Weight += w.weight
+		}
+	}
+	return x
+}
+
+// keep adds an event. Once there are many, it takes the place of the latest of the least telling, if
+// it is more telling.
+func (p *proof) keep(x exhibit) {
+	if len(p.Items) < maxExhibits {
+		p.Items = append(p.Items, x)
+		if len(p.Items) == maxExhibits {
+			p.Least = p.least()
+		}
+		return
+	}
+	if x.Weight <= p.Least {
+		return
+	}
+	for i := len(p.Items) - 1; i >= 0; i-- {
+		if p.Items[i].Weight == p.Least {
+			p.Items = append(slices.Delete(p.Items, i, i+1), x)
+			break
+		}
+	}
+	p.Least = p.least()
+}
+
+// least is the weight of the least telling event.
+func (p *proof) least() uint8 {
+	return slices.MinFunc(p.Items, func(a, b exhibit) int { return cmp.Compare(a.Weight, b.Weight) }).Weight
+}
+
+// shown are the most telling events, in the order of their times.
+func (p *proof) shown(most int) []finding.Item {
+	list := p.Items
+	if len(list) > most {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, func(a, b exhibit) int { return -cmp.Compare(a.Weight, b.Weight) })
+		list = list[:most]
+		slices.SortStableFunc(list, func(a, b exhibit) int {
+			return cmp.Compare(event.RecordTime(a.Record), event.RecordTime(b.Record))
+		})
+	}
+	out := make([]finding.Item, 0, len(list))
+	for i := range list {
+		out = append(out, finding.Item{Record: list[i].Record, First: list[i].First})
+	}
+	return out
+}
+
+// destinations are who or what received something, the most frequent first.
+func (p *proof) destinations() []finding.Destination {
+	list := make([]finding.Destination, 0, len(p.Targets))
+	for name, n := range p.Targets {
+		list = append(list, finding.Destination{Name: name, Events: *n})
+	}
+	slices.SortFunc(list, func(a, b finding.Destination) int {
+		return cmp.Or(-cmp.Compare(a.Events, b.Events), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
