@@ -40,7 +40,13 @@ const (
 
 // exhibit is an event as evidence keeps it.
 func (e *Engine) exhibit(a *detect.Enriched) exhibit {
-	e.scratch = a.Append(e.scratch[:0])
+	ev := a.Event
+	if slices.ContainsFunc(ev.Attrs, own) {
+		stated := *ev
+		stated.Attrs = slices.DeleteFunc(slices.Clone(ev.Attrs), own)
+		ev = &stated
+	}
+	e.scratch = ev.Append(e.scratch[:0])
 	x := exhibit{First: a.Fresh, Record: bytes.Clone(e.scratch)}
 	for _, w := range [...]struct {
 		holds  bool
@@ -57,6 +63,9 @@ func (e *Engine) exhibit(a *detect.Enriched) exhibit {
 	}
 	return x
 }
+
+// own says whether an attribute is one that no log states.
+func own(a event.Attr) bool { return a.Name == event.AttrAttempts || a.Name == event.AttrRuleMatch }
 
 // keep adds an event. Once there are many, it takes the place of the latest of the least telling, if
 // it is more telling.
@@ -86,7 +95,7 @@ func (p *proof) least() uint8 {
 }
 
 // shown are the most telling events, in the order of their times.
-func (p *proof) shown(most int) []finding.Item {
+func (p *proof) shown(most int) (out []finding.Item) {
 	list := p.Items
 	if len(list) > most {
 		list = slices.Clone(list)
@@ -96,7 +105,6 @@ func (p *proof) shown(most int) []finding.Item {
 			return cmp.Compare(event.RecordTime(a.Record), event.RecordTime(b.Record))
 		})
 	}
-	out := make([]finding.Item, 0, len(list))
 	for i := range list {
 		out = append(out, finding.Item{Record: list[i].Record, First: list[i].First})
 	}
@@ -104,8 +112,7 @@ func (p *proof) shown(most int) []finding.Item {
 }
 
 // destinations are who or what received something, the most frequent first.
-func (p *proof) destinations() []finding.Destination {
-	list := make([]finding.Destination, 0, len(p.Targets))
+func (p *proof) destinations() (list []finding.Destination) {
 	for name, n := range p.Targets {
 		list = append(list, finding.Destination{Name: name, Events: *n})
 	}
