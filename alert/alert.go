@@ -446,10 +446,17 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 	return s
 }
 
-// Rank sorts alerts for reading: the highest score first, those about the data last.
+// Rank sorts alerts for reading: the most severe first, and the highest score first within a severity; those
+// about the data last.
 func Rank(list []Alert) {
 	slices.SortFunc(list, func(a, b Alert) int {
-		return cmp.Or(-cmp.Compare(a.Score, b.Score), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+		if a.Health != b.Health {
+			if a.Health {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Score, b.Score), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 	})
 }
 

@@ -469,7 +469,7 @@ func TestHealth(t *testing.T) {
 	}
 	var b bytes.Buffer
 	if err := writeTable(&b, list, Options{}); err != nil ||
-		!strings.Contains(b.String(), "medium        –  2026-03-02 09:00  health of the data") {
+		!strings.Contains(b.String(), "data health · 2026-03-02 09:00 UTC · health") {
 		t.Errorf("%v %s", err, b.String())
 	}
 	if f := ocsf(&list[1], "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" ||

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
@@ -249,7 +248,8 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if err := j.print(stdout, &b, res, shown); err != nil {
 		return err
 	}
-	j.summarize(&b, res, hidden)
+	sum := summary{scanJob: j, Result: res, paths: paths, shown: shown, hidden: hidden}
+	sum.print(&b)
 	if j.format == "table" && j.alerts == nil {
 		fmt.Fprintln(stderr)
 	}
@@ -316,6 +316,7 @@ func (j *scanJob) print(stdout io.Writer, b *bytes.Buffer, res *batch.Result, sh
 		o.Unjudged = "No events of people were read: there is nothing to score."
 	}
 	o.Color, o.Width = terminal(out)
+	o.ASCII = !unicodeWanted(out)
 	if err := j.write(out, shown, o); err != nil {
 		return fmt.Errorf("writing alerts: %w", err)
 	}
@@ -327,40 +328,6 @@ func (j *scanJob) print(stdout io.Writer, b *bytes.Buffer, res *batch.Result, sh
 	}
 	j.alerts.Note(b)
 	return nil
-}
-
-// summarize writes what was read, and what was not printed or used.
-func (j *scanJob) summarize(b *bytes.Buffer, res *batch.Result, hidden int) {
-	res.Coverage.Print(b)
-	if res.Coverage.Days() > 0 {
-		res.Usual.Print(b)
-	}
-	switch {
-	case hidden == 0:
-	case j.limit > 0:
-		fmt.Fprintf(b, "%s more beyond the budget of %g false alerts per 1,000 user-days: --all prints them\n",
-			plain.Count(hidden), j.limit)
-	default:
-		fmt.Fprintf(b, "%s more below %s: --all prints them\n", plain.Count(hidden), j.from)
-	}
-	if res.Kept != nil {
-		fmt.Fprintf(b, "Budget: %s\n", res.Kept)
-	}
-	bad := j.conf.RuleSet.Bad
-	for i, err := range bad {
-		if i == batch.FewProblems {
-			more := plain.CountOf(len(bad)-i, "more rule", "more rules")
-			fmt.Fprintf(b, "… %s cannot be compiled (outflow rules check lists them)\n", more)
-			break
-		}
-		fmt.Fprintf(b, "Rule left out: %s\n", plain.Escape(err.Error()))
-	}
-	for _, c := range res.Covered {
-		events := plain.CountOf(c.Acts, "event", "events")
-		people := plain.CountOf(c.Users, "person", "people")
-		fmt.Fprintf(b, "Exception %s covered %s of %s (%s; %s)\n",
-			plain.Escape(c.Label()), events, people, plain.Escape(c.Owner), plain.Escape(c.Reason))
-	}
 }
 
 // writeCoverage writes the file of --coverage, and notes it in b.
@@ -395,17 +362,4 @@ func (j *scanJob) verdict(res *batch.Result, worst alert.Severity) error {
 		return &exit{exitFound, err}
 	}
 	return failed(err)
-}
-
-// terminal reports whether colours are wanted, and how many columns the output may have; 0 if there
-// is no limit.
-func terminal(w io.Writer) (color bool, width int) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return false, 0
-	}
-	if n, _, err := term.GetSize(int(f.Fd())); err == nil {
-		width = n
-	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", width
 }

@@ -35,6 +35,8 @@ type Coverage struct {
 	Unlisted     int                       `json:"unmapped_unlisted"`     // events of further such names, of which there were too many
 	Names        int64                     `json:"names_left_out"`        // that had only failed to sign in, and were too many to remember
 	Guests       int64                     `json:"guest_events_left_out"` // of outsiders: too many of them were new
+	People       int                       `json:"people"`                // who did something on the days that were scored
+	Services     int                       `json:"service_accounts"`      // the same
 	Malformed    int                       `json:"malformed"`             // all that is between records, or is one, and could not be read
 	Oversized    int                       `json:"oversized"`             // of them, those longer than 4 MiB
 	Envelopes    map[string]int            `json:"envelopes,omitempty"`   // decoded records that were in something else, by what it was
@@ -82,6 +84,7 @@ type tally struct {
 	late     int
 	fresh    [32]int                      // events by source that had not come in an earlier run
 	lags     [32]ingest.LatenessHistogram // of them, those older than the newest event there
+	classes  [32][256]bool                // that came
 }
 
 // NewCoverage returns an empty coverage of the paths, for as many workers as read them.
@@ -116,6 +119,10 @@ func (c *Coverage) Worker(n int) func(*event.Event) {
 	return func(e *event.Event) {
 		s := e.Source
 		t.events[s]++
+		t.classes[s][e.Class] = true
+		if e.Object.Label != "" {
+			t.classes[s][event.LabelChange] = true // labels arrive
+		}
 		if e.Source == event.HR {
 			return
 		}
@@ -133,6 +140,11 @@ func (c *Coverage) Worker(n int) func(*event.Event) {
 			t.unlisted++
 		}
 	}
+}
+
+// Came reports whether there were events of a class of a source in this run.
+func (c *Coverage) Came(s event.Source, class event.Class) bool {
+	return slices.ContainsFunc(c.workers, func(t *tally) bool { return t.classes[s][class] })
 }
 
 func (c *Coverage) late(n int) { c.workers[n].late++ }
@@ -387,16 +399,22 @@ func (c *Coverage) Print(w io.Writer) {
 func (c *Coverage) printEvents(w io.Writer) {
 	fmt.Fprintf(w, "Read %s, %s: %s", plain.CountOf(c.Files, "file", "files"),
 		plain.CountOf(c.Records, "record", "records"), plain.CountOf(c.Events, "event", "events"))
+	if c.People > 0 {
+		fmt.Fprintf(w, " of %s", plain.CountOf(c.People, "person", "people"))
+	}
+	if c.Services > 0 {
+		fmt.Fprintf(w, " and %s", plain.CountOf(c.Services, "service account", "service accounts"))
+	}
 	if c.Duplicates > 0 {
-		fmt.Fprintf(w, ", %s of them repeats", plain.Count(c.Duplicates))
+		fmt.Fprintf(w, ", %s", plain.CountOf(c.Duplicates, "duplicate", "duplicates"))
 	}
 	if c.Conflicts > 0 {
-		fmt.Fprintf(w, " (%s with other content)", plain.Count(c.Conflicts))
+		fmt.Fprintf(w, " (%s with different content)", plain.Count(c.Conflicts))
 	}
 	fmt.Fprintln(w)
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		s := c.Sources[name]
-		fmt.Fprintf(w, "  %-17s %10s", name, plain.Count(s.Events))
+		fmt.Fprintf(w, "  %-17s %10s", sourceTitle(name), plain.Count(s.Events))
 		if !s.From.IsZero() {
 			fmt.Fprintf(w, "  %s to %s", s.From.Format(time.DateOnly), s.To.Format(time.DateOnly))
 		}
@@ -404,20 +422,26 @@ func (c *Coverage) printEvents(w io.Writer) {
 	}
 }
 
+// sourceTitle is the name of a source for people.
+func sourceTitle(name string) string {
+	if s := event.SourceNamed(name); s != event.NoSource {
+		return s.Title()
+	}
+	return name
+}
+
 // printLeftOut prints the events and names that were read, and left out.
 func (c *Coverage) printLeftOut(w io.Writer) {
 	if c.Late > 0 {
-		fmt.Fprintf(w, "%s from before what --data holds (%d days before the newest event of an earlier run): "+
-			"an earlier run has processed it, or it is left out. "+
-			"To process new files of that time, scan everything into an empty folder\n",
+		fmt.Fprintf(w, "%s more than %d days older than what an earlier run has read: it has scored them, or they are left out. "+
+			"If there are new files of that time, scan everything into an empty --data folder\n",
 			plain.CountOf(c.Late, "event is", "events are"), event.LateDays)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
-		fmt.Fprintf(w, "Kept but without a meaning to Outflow, %s: %s\n", name, Names(c.Unmapped[name]))
+		fmt.Fprintf(w, "Unmapped %s event types (stored, not scored): %s\n", sourceTitle(name), Names(c.Unmapped[name]))
 	}
 	if c.Unlisted > 0 {
-		fmt.Fprintf(w, "%s without a meaning to Outflow, too many to list\n",
-			plain.CountOf(c.Unlisted, "more event has a name", "more events have names"))
+		fmt.Fprintf(w, "%s of unmapped types, too many to list\n", plain.CountOf(c.Unlisted, "more event is", "more events are"))
 	}
 	if c.Names > 0 {
 		fmt.Fprintf(w, "%s that only failed to sign in could not be remembered: too many within a day\n",

@@ -42,17 +42,22 @@ type Input struct {
 	Config   *config.Config // complete; see config.Load
 	Budget   float64        // false alerts per 1,000 user-days that are asked for; 0 for none
 	Progress *Progress      // shows how far the scan is; nil for none
+	KeepDays bool           // keep what people did on their days in Result.Days
 }
 
 // Result is what a scan has found.
 type Result struct {
-	Alerts   []alert.Alert    // of every score above zero, the most urgent first
-	Coverage *Coverage        // what was read, and what could not be
-	Covered  []engine.Covered // by the exceptions of the configuration
-	Matched  map[string]bool  // the organisation's own rules that match, by id
-	Usual    usual            // how much is known of what is usual
-	Budget   *alert.Budget    // set from the alerts; nil if none is asked for
-	Kept     *alert.Kept      // how it was kept over the last weeks of the data; nil without
+	Alerts   []alert.Alert      // of every score above zero, the most urgent first
+	Coverage *Coverage          // what was read, and what could not be
+	Covered  []engine.Covered   // by the exceptions of the configuration
+	Matched  map[string]bool    // the organisation's own rules that match, by id
+	Usual    usual              // how much is known of what is usual
+	Budget   *alert.Budget      // set from the alerts; nil if none is asked for
+	Kept     *alert.Kept        // how it was kept over the last weeks of the data; nil without
+	Days     []finding.Activity // what people did on the days of this run; nil unless asked for
+	Leavers  []finding.Leaver   // people of whom HR says that they leave
+	First    time.Time          // time of the first event; zero if there is none
+	Latest   time.Time          // time of the latest event; zero if there is none
 }
 
 // Scan reads everything below the paths, puts it in order, and lets it flow:
@@ -129,7 +134,8 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		config:   detection,
 		first:    first,
 		latest:   latest,
-		count:    in.Budget > 0,
+		keep:     in.Budget > 0 || in.KeepDays || st != nil,
+		actors:   map[string]bool{},
 	}
 	flow.resolver.Configure(in.Config.Identity())
 	desk, err := flow.run()
@@ -144,6 +150,14 @@ func (f *flow) result(list []alert.Alert, budget float64) (*Result, error) {
 	res := &Result{
 		Alerts: list, Coverage: f.coverage, Covered: f.covered, Matched: f.matched,
 		Usual: newUsual(f.known, float64(f.latest-f.first)/float64(event.Day)),
+		Days:  f.days, Leavers: f.leavers, First: event.Instant(f.first), Latest: event.Instant(f.latest),
+	}
+	for _, service := range f.actors {
+		if service {
+			f.coverage.Services++
+		} else {
+			f.coverage.People++
+		}
 	}
 	return res, f.setBudget(res, budget)
 }
@@ -225,7 +239,8 @@ type flow struct {
 	config   engine.Config
 	first    int64 // times of the first and the latest event; HR's do not count
 	latest   int64
-	count    bool // the days of people, also if nothing is kept
+	keep     bool            // keep the days of people
+	actors   map[string]bool // accounts with a day; true for service accounts
 
 	at       int64 // of the new checkpoint; 0 if nothing is kept
 	aliases  []byte
@@ -340,9 +355,7 @@ func (f *flow) detect(ctx context.Context, in eventlog.Log, out chan<- found) er
 		}
 	}
 	eng := engine.New(f.config, func(fd *finding.Finding) error { return send(found{finding: fd}) })
-	if f.state != nil || f.count {
-		eng.Days(func(a *finding.Activity) error { return send(found{day: a}) })
-	}
+	eng.Days(func(a *finding.Activity) error { return send(found{day: a}) })
 	if f.before.baseline != nil {
 		if err := eng.Restore(f.before.baseline); err != nil {
 			return err
@@ -383,7 +396,10 @@ func (f *flow) alert(in <-chan found, desk *alert.Correlator) (err error) {
 		case x.finding != nil:
 			desk.Add(x.finding)
 		case x.day != nil:
-			f.days = append(f.days, *x.day)
+			f.actors[x.day.User] = x.day.Service
+			if f.keep {
+				f.days = append(f.days, *x.day)
+			}
 		default:
 			if f.desk, err = desk.BatchSnapshot(f.at); err != nil {
 				return err

@@ -309,6 +309,20 @@ func diagnoseDetector(det *detect.Detector, seen *classCounts) Detector {
 	return d
 }
 
+// Gap says what a detector needs that does not come: what sources that arrive lack, or which sources it would see.
+func (d *Detector) Gap() string {
+	if len(d.Missing) > 0 {
+		return "needs " + d.Missing[0]
+	}
+	if n := len(d.Absent) - fewAbsent; n > 1 {
+		return fmt.Sprintf("needs data of %s or %d more", strings.Join(d.Absent[:fewAbsent], ", "), n)
+	}
+	return "needs data of " + strings.Join(d.Absent, " or ")
+}
+
+// fewAbsent is how many sources Gap names.
+const fewAbsent = 3
+
 // DiagnoseClasses diagnoses what each detector can see where events of some classes arrive, by source.
 func DiagnoseClasses(arrives func(event.Source, event.Class) bool) (list []Detector) {
 	var seen classCounts
