@@ -13,6 +13,7 @@ type Change struct {
 	Seq   int64     `json:"seq"`   // its place, from 1; versions keep their order
 	At    time.Time `json:"at"`    // when it was stored
 	Alert Alert     `json:"alert"` // the version
+	Shown bool      `json:"-"`     // whether it needed attention
 }
 
 // Filter selects changes. The zero value selects those of any severity that were notified.
@@ -62,7 +63,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 
 	args = append(args, min(max(f.Limit, 1), 1000))
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT seq, at, body FROM change WHERE "+strings.Join(where, " AND ")+" ORDER BY seq "+order+" LIMIT ?",
+		"SELECT seq, at, shown, body FROM change WHERE "+strings.Join(where, " AND ")+" ORDER BY seq "+order+" LIMIT ?",
 		args...)
 	if err != nil {
 		return nil, fmt.Errorf("alert: list changes: %w", err)
@@ -72,7 +73,7 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 		var c Change
 		var at int64
 		var body []byte
-		if err := rows.Scan(&c.Seq, &at, &body); err != nil {
+		if err := rows.Scan(&c.Seq, &at, &c.Shown, &body); err != nil {
 			return nil, fmt.Errorf("alert: list changes: %w", err)
 		}
 		if err := json.Unmarshal(body, &c.Alert); err != nil {
@@ -83,6 +84,52 @@ func (s *Store) Changes(ctx context.Context, f Filter) (list []Change, err error
 	}
 
 	return list, rows.Err()
+}
+
+// NewestChange returns the place of the newest change, also if that was deleted since; 0 if there was none.
+func (s *Store) NewestChange(ctx context.Context) (seq int64, err error) {
+	if err = s.db.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'change'").Scan(&seq); err != nil {
+		err = fmt.Errorf("alert: read newest change: %w", err)
+	}
+	return seq, err
+}
+
+// IDOf returns the id that begins with a text, if exactly one does; "" otherwise.
+func (s *Store) IDOf(ctx context.Context, prefix string) (string, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT id FROM alert WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", prefix)
+	if err != nil {
+		return "", fmt.Errorf("alert: find alert: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return "", fmt.Errorf("alert: find alert: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) != 1 {
+		return "", rows.Err()
+	}
+	return ids[0], rows.Err()
+}
+
+// ByID returns the current versions of the alerts with the given ids, as far as they are stored, by id.
+func (s *Store) ByID(ctx context.Context, ids []string) (map[string]Alert, error) {
+	which, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("alert: list alerts: %w", err)
+	}
+	list, err := s.alerts(ctx, "WHERE id IN (SELECT value FROM json_each(?))", nil, string(which))
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]Alert, len(list))
+	for i := range list {
+		all[list[i].ID] = list[i]
+	}
+	return all, nil
 }
 
 // keepChanges is for how long the feed keeps superseded versions.

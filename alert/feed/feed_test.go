@@ -651,32 +651,6 @@ func TestLeavers(t *testing.T) {
 	}
 }
 
-// TestQueue checks that urgent alerts are at the top of the queue, however many others came
-// after them, and that the page says if there are more than it shows.
-func TestQueue(t *testing.T) {
-	x := newTeam(t, 0)
-	old := x.sample(0, 3)
-	for i := range old {
-		old[i].Severity = alert.Critical - alert.Severity(i%2)
-	}
-	x.take(old...)
-	later := x.sample(3, 1500)
-	for i := range later {
-		later[i].Severity = alert.Medium
-	}
-	x.take(later...)
-	_, body, _ := x.ask(SOC, "GET", "/", "")
-	at := func(i int) int { return strings.Index(body, "/alerts/"+old[i].ID) }
-	if at(0) < 0 || at(2) < 0 || at(1) < at(0) || at(1) < at(2) || strings.Count(body, `<li class="row`) != shownInQueue ||
-		!strings.Contains(body, "There are more") {
-		t.Errorf("%d %d %d, %d rows", at(0), at(1), at(2), strings.Count(body, `<li class="row`))
-	}
-	if _, body, _ := x.ask(SOC, "GET", "/?severity=high", ""); strings.Count(body, `<li class="row`) != 3 ||
-		strings.Contains(body, "There are more") {
-		t.Error(body)
-	}
-}
-
 // TestOpenAPI compares the document with the responses: all paths and all properties are in it.
 func TestOpenAPI(t *testing.T) {
 	x := newTeam(t, 4)

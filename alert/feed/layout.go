@@ -28,13 +28,14 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 		d := t.UTC().Format(time.DateOnly)
 		return template.HTML(`<time class="day" datetime="` + d + `">` + d + `</time>`)
 	},
-	"number": func(x float64) string { return plain.Number(int64(math.Round(x))) },
-	"one":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
-	"bars":   bars,
-	"short":  short,
-	"vendor": vendorTitle,
-	"ago":    ago,
-	"icon":   icon,
+	"number":   func(x float64) string { return plain.Number(int64(math.Round(x))) },
+	"one":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
+	"bars":     bars,
+	"short":    short,
+	"vendor":   vendorTitle,
+	"ago":      ago,
+	"icon":     icon,
+	"closings": func() []Status { return statusGroups[closed] },
 	"rate": func(x float64) string {
 		if x < .01 {
 			return "under 0.01"

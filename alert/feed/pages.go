@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"html/template"
 	"math"
@@ -21,7 +19,6 @@ import (
 type view struct {
 	frame
 	Items      []item
-	More       bool // there are more items than are shown
 	Item       *item
 	History    []Triage
 	Related    []item
@@ -42,17 +39,8 @@ type view struct {
 	Until      time.Time // until when it is
 	Leavers    []leaver
 	Health     any
-	Filter     url.Values
-	Statuses   []Status
-	Severities []string
 	Message    *alert.Message
 }
-
-const (
-	shownInQueue = 200 // most alerts on the page
-	queueReads   = 5   // reads of 1,000 alerts each, for one severity
-	queueDays    = 7   // days of which an empty queue shows the coverage
-)
 
 // pages adds the routes of the pages.
 func (s *Server) pages(mux *http.ServeMux) {
@@ -61,6 +49,9 @@ func (s *Server) pages(mux *http.ServeMux) {
 		mux.Handle(pattern, s.guard(append(also, SOC), true, h))
 	}
 	get("GET /{$}", s.queuePage)
+	get("POST /alerts", s.bulkPage)
+	get("POST /undo", s.undoPage)
+	get("POST /views", s.viewsPage)
 	get("GET /alerts/{id}", s.alertPage)
 	get("GET /alerts/{id}/days.svg", s.chartPage)
 	get("POST /alerts/{id}", s.decidePage)
@@ -86,88 +77,15 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.HandleFunc("/", s.notFound)
 }
 
-// queuePage serves the list of open alerts, the most urgent first.
-func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	f, err := s.filter(r, who)
-	if err != nil {
-		return err
-	}
-	v := &view{frame: frame{Title: "Alerts", Who: who.Token, At: "/"}, Filter: r.URL.Query()}
-	v.Statuses, v.Severities = Statuses, []string{"low", "medium", "high", "critical"}
-	list, err := s.queue(r.Context(), f, v.Filter, who)
-	if err != nil {
-		return err
-	}
-	if v.More = len(list) > shownInQueue; v.More {
-		list = list[:shownInQueue]
-	}
-	v.Items = list
-	if len(list) == 0 {
-		if v.Coverage, v.Usual, err = s.coverage(r.Context(), queueDays, -1); err != nil {
-			return err
-		}
-	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		fmt.Sprintf("looked at the queue: %d alerts", len(list))); err != nil {
-		return err
-	}
-	return s.render(w, http.StatusOK, "queue.html", v)
-}
-
-// queue lists the alerts that fit a request. It reads one severity after another, so that
-// urgent alerts are in the list however many came after them, and stops as soon as it has
-// more than are shown.
-func (s *Server) queue(ctx context.Context, f alert.Filter, q url.Values, who *reader) (list []item, err error) {
-	least := f.Severity
-	f.Latest, f.Exact, f.Limit = true, true, 1000
-	for f.Severity = alert.Critical; f.Severity >= least && len(list) <= shownInQueue; f.Severity-- {
-		f.Before = math.MaxInt64
-		for range queueReads {
-			changes, err := s.Alerts.Changes(ctx, f)
-			if err != nil {
-				return nil, err
-			}
-			all, err := s.items(ctx, changes, who)
-			if err != nil {
-				return nil, err
-			}
-			for i := range all {
-				if all[i].fits(Status(q.Get("status")), strings.ToLower(q.Get("q"))) {
-					list = append(list, all[i])
-				}
-			}
-			if len(changes) < f.Limit {
-				break
-			}
-			f.Before = changes[len(changes)-1].Seq
-		}
-	}
-	slices.SortStableFunc(list, func(a, b item) int {
-		return cmp.Or(cmp.Compare(b.Alert.Severity, a.Alert.Severity), cmp.Compare(b.Alert.Score, a.Alert.Score),
-			b.Alert.Time.Compare(a.Alert.Time))
-	})
-	return list, nil
-}
-
-// fits reports whether an item belongs in the queue of a status ("" for what is still to be
-// decided), and contains a text in lower case.
-func (x *item) fits(want Status, text string) bool {
-	st := x.Status()
-	switch {
-	case x.Alert.Withdrawn:
-		return false
-	case want == "" && st != Undecided && st != Acknowledged, want != "" && st != want:
-		return false
-	case text == "":
-		return true
-	}
-	a := &x.Alert
-	searched := a.Sentence() + " " + a.User + " " + strings.Join(a.Sources, " ") + " " + strings.Join(a.Detectors, " ")
-	return strings.Contains(strings.ToLower(searched), text)
-}
-
 // alertPage serves one alert with its evidence.
 func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if full, err := s.fullID(r); err != nil {
+		return err
+	} else if full != "" {
+		to := url.URL{Path: "/alerts/" + full, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusSeeOther)
+		return nil
+	}
 	c, _, err := s.latest(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -214,6 +132,20 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 		return err
 	}
 	return s.render(w, http.StatusOK, "alert.html", v)
+}
+
+// fullID returns the id of the alert that a request names by its first digits; "" if it gives the whole id, or one that
+// is not known.
+func (s *Server) fullID(r *http.Request) (string, error) {
+	id := strings.ToLower(r.PathValue("id"))
+	if !isHex(id) {
+		return "", nil
+	}
+	full, err := s.Alerts.IDOf(r.Context(), id)
+	if full == r.PathValue("id") {
+		full = ""
+	}
+	return full, err
 }
 
 // about returns the latest alerts about a user.

@@ -50,6 +50,8 @@ type Server struct {
 	newest   int64
 	arrivals chan struct{} // closed when there are new changes
 
+	indexing sync.Mutex // of the queue
+
 	reading   sync.Mutex
 	reports   *report.Input
 	reportsAt time.Time
@@ -542,7 +544,13 @@ func (s *Server) Run(ctx context.Context) error {
 			s.mu.Unlock()
 		}
 
+		if _, err := s.updateIndex(ctx, 0); err != nil && ctx.Err() == nil {
+			s.Log.Error("feed", "err", err)
+		}
 		if now := s.Now(); now.Sub(anchoredAt) >= anchorEvery {
+			if err := s.pruneIndex(ctx); err != nil && ctx.Err() == nil {
+				s.Log.Error("feed", "err", err)
+			}
 			if a, err := s.Store.Head(ctx); err != nil {
 				s.Log.Error("feed", "err", err)
 			} else if anchoredAt = now; a != anchored {

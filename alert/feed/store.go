@@ -191,6 +191,21 @@ func (s Status) Title() string {
 	return "Open"
 }
 
+// Meaning says in a few words when an alert is closed with the status.
+func (s Status) Meaning() string {
+	switch s {
+	case True:
+		return "the activity was a risk"
+	case BenignTrue:
+		return "it happened, and was legitimate"
+	case False:
+		return "it did not happen, or says nothing"
+	case Duplicate:
+		return "another alert reports it: give its ID"
+	}
+	return ""
+}
+
 // Triage is a decision about an alert.
 type Triage struct {
 	Alert    string    `json:"-"`                  // ID of the alert
@@ -202,6 +217,7 @@ type Triage struct {
 	// Since is the time in the data from which on it counts for other alerts: At, or the end of the data if that
 	// is earlier. Old events are scored as they were.
 	Since time.Time `json:"-"`
+	Batch string    `json:"-"` // decisions with the same can be undone in one go; "" for none
 }
 
 // maxNote is the most bytes of a note or reason.
@@ -227,9 +243,9 @@ func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
 		return fmt.Errorf("feed: store decision: %w", err)
 	}
 	_, err = s.db.ExecContext(ctx,
-		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		a.ID, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(a.Detectors, " "), t.Since.UnixMilli(),
-		string(body))
+		string(body), t.Batch)
 	if err != nil {
 		return fmt.Errorf("feed: store decision: %w", err)
 	}
@@ -493,7 +509,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 	return lines, fmt.Sprintf("%x", before), nil
 }
 
-// Erase deletes the decisions about the given alerts and the requests for a user's name. The
+// Erase deletes what the queue has of the given alerts, the decisions about them and the requests for a user's name. The
 // audit log stays: it has only pseudonyms.
 func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
@@ -501,6 +517,12 @@ func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM triage WHERE alert = ?", id); err != nil {
 				return err
 			}
+		}
+		if err := unindex(ctx, tx, alerts...); err != nil {
+			return err
+		}
+		if err := optimizeIndex(ctx, tx); err != nil {
+			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM reveal WHERE lower(user) = lower(?)", user)
 		return err

@@ -99,6 +99,19 @@ func (d *Directory) Pseudonymized(pseudonym func(address string) string) *Direct
 	return out
 }
 
+// Beginning returns the people whose addresses, or pseudonyms in a directory that is Pseudonymized, begin with a text,
+// in any case.
+func (d *Directory) Beginning(text string) (list []*Person) {
+	text = strings.ToLower(text)
+	for address, p := range d.people {
+		if strings.HasPrefix(address, text) {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Person) int { return cmp.Compare(a.Address, b.Address) })
+	return list
+}
+
 // MatchKind is by what a text named a person.
 type MatchKind string
 

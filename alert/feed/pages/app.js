@@ -23,6 +23,46 @@
     zone.textContent = (name ? name + " " : "") + "(UTC" + (off ? sign + two(Math.floor(abs / 60)) + ":" + two(abs % 60) : "") + ")";
   }
 
+  // Filters apply at once.
+  var filter = get("filter");
+  if (filter) {
+    get("apply").hidden = true;
+    filter.addEventListener("change", function (e) { if (e.target.id !== "q") { filter.requestSubmit(); } });
+    filter.addEventListener("submit", function () {
+      all("select, input", filter).forEach(function (e) { if (!e.value) { e.disabled = true; } }); // short URLs
+    });
+    window.addEventListener("pageshow", function () { all("select, input", filter).forEach(function (e) { e.disabled = false; }); });
+  }
+
+  // Selecting alerts of the queue.
+  var boxes = all("#queue input[type=checkbox]"), every = get("all"), last = null;
+  var chosen = function () { return boxes.filter(function (b) { return b.checked; }); };
+  var count = function () {
+    var n = chosen().length, say = get("selected");
+    if (!say) { return; }
+    say.textContent = n ? n + " selected" : "";
+    every.firstElementChild.checked = n > 0 && n === boxes.length;
+    boxes.forEach(function (b) { b.parentElement.classList.toggle("on", b.checked); });
+  };
+  if (every && boxes.length) {
+    every.hidden = false;
+    every.addEventListener("change", function (e) {
+      boxes.forEach(function (b) { b.checked = e.target.checked; });
+      count();
+    });
+    boxes.forEach(function (b) {
+      b.addEventListener("click", function (e) {
+        var from = boxes.indexOf(last), to = boxes.indexOf(b);
+        if (e.shiftKey && from >= 0) {
+          boxes.slice(Math.min(from, to), Math.max(from, to) + 1).forEach(function (x) { x.checked = b.checked; });
+        }
+        last = b;
+        count();
+      });
+    });
+    count();
+  }
+
   // Keys.
   var help = get("help"), opened = null;
   var showHelp = function () { opened = document.activeElement; help.showModal(); };
@@ -31,19 +71,109 @@
     var keys = get("keys");
     if (keys) { keys.hidden = false; keys.addEventListener("click", showHelp); }
   }
-  var rows = function () { return all("#queue .row > a, #queue .row .open"); };
+  var links = all("#queue .open, #queue .row > a");
+  var here = function () { // the row of the queue that has the focus
+    var row = document.activeElement.closest(".row");
+    return links.findIndex(function (l) { return l.closest(".row") === row; });
+  };
+  var box = function () { return here() < 0 ? null : links[here()].closest(".row").querySelector("input[type=checkbox]"); };
+  var choose = function () { // what a decision is about: what is selected, or the row with the focus
+    if (boxes.length && !chosen().length && box()) { box().checked = true; count(); }
+    return !boxes.length || chosen().length > 0;
+  };
+  var press = function (id) { var e = get(id); if (e) { e.click(); } return !!e; };
+  var act = {
+    "j": function () { if (!links.length) { return press("next"); } links[Math.min(here() + 1, links.length - 1)].focus(); return true; },
+    "k": function () { if (!links.length) { return press("previous"); } links[Math.max(here() - 1, 0)].focus(); return true; },
+    "x": function () { if (!box()) { return false; } box().checked = !box().checked; count(); return true; },
+    "A": function () { return every && !every.hidden ? (every.firstElementChild.click(), true) : false; },
+    "a": function () { return choose() && press("ack"); },
+    "c": function () {
+      var d = get("close");
+      if (!d || !choose()) { return false; }
+      d.open = true;
+      (d.querySelector("input[type=radio]:checked") || d.querySelector("input[type=radio]")).focus();
+      return true;
+    },
+    "m": function () { var n = get("comment"); if (n) { n.focus(); } return !!n; },
+    "z": function () { return press("undo"); },
+    "u": function () { return press("back"); },
+    "y": function () { return press("copy"); },
+    "r": function () { location.reload(); return true; },
+    "/": function () {
+      var q = get("q");
+      if (!q) { location.href = "/"; return true; }
+      q.focus();
+      q.select();
+      return true;
+    },
+    "?": function () { if (help) { showHelp(); } return !!help; }
+  };
   document.addEventListener("keydown", function (e) {
-    if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && e.target.type !== "checkbox" || help && help.open) { return; }
-    var list = rows(), at = list.indexOf(document.activeElement);
-    if (e.key === "?" && help) { showHelp(); }
-    else if (e.key === "j" && list.length) { list[Math.min(at + 1, list.length - 1)].focus(); }
-    else if (e.key === "k" && list.length) { list[Math.max(at - 1, 0)].focus(); }
-    else if (e.key === "/" && get("q")) { get("q").focus(); get("q").select(); }
-    else if (e.key === "r") { location.reload(); }
-    else if (e.key === "a" && get("ack")) { get("ack").click(); }
-    else if (e.key === "c" && get("note")) { get("note").focus(); }
-    else { return; }
-    e.preventDefault();
+    var field = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && e.target.type !== "checkbox" && e.target.type !== "radio";
+    if (e.ctrlKey || e.metaKey || e.altKey || help && help.open) { return; }
+    if (e.key === "Escape" && get("close") && get("close").open && get("close").contains(e.target)) {
+      get("close").open = false;
+      get("close").firstElementChild.focus();
+      return;
+    }
+    if (field || !Object.prototype.hasOwnProperty.call(act, e.key)) { return; }
+    if (document.body.dataset.live && act[e.key]()) { e.preventDefault(); }
+  });
+  var close = get("close");
+  if (close) { // a reason is asked for before the form is sent
+    close.addEventListener("change", function (e) {
+      if (e.target.name === "as") { get("note").required = e.target.value === "false" || e.target.value === "benign-true"; }
+    });
+    all("button:not([value=close])", close.closest("form")).forEach(function (b) { b.formNoValidate = true; });
+  }
+  if (location.hash.indexOf("#a-") === 0) { // back from an alert
+    var from = get(location.hash.slice(1));
+    if (from && from.querySelector(".open")) { from.querySelector(".open").focus(); }
+  }
+  var copy = get("copy");
+  if (copy && navigator.clipboard) {
+    copy.hidden = false;
+    copy.addEventListener("click", function () {
+      navigator.clipboard.writeText(copy.dataset.text).then(function () { get("copied").textContent = "Copied"; });
+    });
+  }
+
+  // Tables that can be sorted and filtered.
+  all("table[data-sort]").forEach(function (table) {
+    var body = table.tBodies[0], lines = all("tr", body);
+    all("th", table.tHead).forEach(function (th, column) {
+      if (th.dataset.nosort !== undefined) { return; }
+      var button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.textContent = th.textContent;
+      th.textContent = "";
+      th.appendChild(button);
+      button.addEventListener("click", function () {
+        var down = th.getAttribute("aria-sort") === "ascending";
+        all("th", table.tHead).forEach(function (x) { x.removeAttribute("aria-sort"); });
+        th.setAttribute("aria-sort", down ? "descending" : "ascending");
+        var value = function (tr) { var td = tr.cells[column]; return td.dataset.value !== undefined ? td.dataset.value : td.textContent; };
+        lines.slice().sort(function (a, b) {
+          var x = value(a), y = value(b), n = x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
+          return down ? -n : n;
+        }).forEach(function (tr) { body.appendChild(tr); });
+      });
+    });
+    var find = table.dataset.filter && get(table.dataset.filter);
+    if (!find) { return; }
+    find.closest("label").hidden = false;
+    find.addEventListener("input", function () {
+      var want = find.value.toLowerCase().split(/\s+/), shown = 0;
+      lines.forEach(function (tr) {
+        var text = tr.textContent.toLowerCase();
+        tr.hidden = !want.every(function (w) { return text.indexOf(w) >= 0; });
+        shown += tr.hidden ? 0 : 1;
+      });
+      var say = get(table.dataset.filter + "-count");
+      if (say) { say.textContent = find.value ? shown + " of " + lines.length + " shown" : ""; }
+    });
   });
 
   // Alerts that come while the page is open do not move what is on it.
