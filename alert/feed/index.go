@@ -54,6 +54,9 @@ func (s *Server) updateIndex(ctx context.Context, most int) (left int64, err err
 		list := make([]indexRow, len(changes))
 		for i := range changes {
 			a := &changes[i].Alert
+			if err := s.Alerts.LoadItems(ctx, a); err != nil {
+				return 0, err
+			}
 			masked := mask.Alert(a)
 			list[i] = indexRow{a, changes[i].Shown, searchable(&masked)}
 		}

@@ -224,7 +224,7 @@ func TestSearch(t *testing.T) {
 	// A later version has other words.
 	b := a
 	b.Revision, b.Sources, b.Evidence = 2, []string{"slack"}, slices.Clone(a.Evidence)
-	b.Evidence[0].Items = nil
+	b.Evidence[0].Items = []alert.Item{{Time: start, Source: "slack", Activity: "download", Action: "file_downloaded", Object: alert.Object{Name: "other.pdf"}}}
 	x.take(b)
 	for q, want := range map[string]int{"slack": 1, "quartals": 0, "github": 0} {
 		if ids, _ := x.queue("status=any&q=" + q); len(ids) != want {
