@@ -23,7 +23,7 @@ func (x *Evidence) addItems(f *finding.Finding, most int) {
 	var ev event.Event
 	for i := range f.Items[:min(len(f.Items), most)] {
 		if dec.Decode(f.Items[i].Record, &ev) == nil {
-			x.Items = append(x.Items, newItem(ev.Clone(), f.Person, f.Items[i].First))
+			x.Items = append(x.Items, NewItem(ev.Clone(), f.Person, f.Items[i].First))
 		}
 	}
 	slices.SortStableFunc(x.Items, func(a, b Item) int { return a.Time.Compare(b.Time) })
@@ -33,8 +33,9 @@ func (x *Evidence) addItems(f *finding.Finding, most int) {
 	}
 }
 
-// newItem is an event as readers see it, who know the person.
-func newItem(e *event.Event, person string, first bool) Item {
+// NewItem returns an event as readers of an alert about a person see it. First says whether the person had not
+// touched the object before that day.
+func NewItem(e *event.Event, person string, first bool) Item {
 	i := Item{
 		Time:     at(e.Time),
 		Source:   e.Source.String(),

@@ -284,6 +284,9 @@ func arriveBy(t *testing.T, way wayOfArrival, log string, rng *rand.Rand) {
 	a.addsUp()
 }
 
+// told are the alerts that lines tell of in the end, of days that are over.
+func told(t testing.TB, lines string) string { return settled(t, last(t, lines)) }
+
 // settled are those of some alerts whose days are over, without what is kept and not told: later
 // days on which the same was done. Of a day that is open, a change is told when it is over.
 func settled(t testing.TB, lines string) string {

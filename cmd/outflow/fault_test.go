@@ -38,7 +38,7 @@ func fails(t *testing.T, config string, says ...string) {
 func short(t *testing.T) (exports, want string) {
 	exports = t.TempDir()
 	month(t, exports, 1)
-	return exports, last(t, scannedLines(t, exports))
+	return exports, told(t, scannedLines(t, exports))
 }
 
 // TestDamagedState checks that no damaged, foreign or later file of state is used,
@@ -192,7 +192,7 @@ func TestBackup(t *testing.T) {
 	}
 	month(t, exports, 2)
 	once(t, config2)
-	checkNotified(t, dir2, last(t, scannedLines(t, exports)))
+	checkNotified(t, dir2, told(t, scannedLines(t, exports)))
 }
 
 // TestDaemon runs the daemon for good: a file that appears is judged, /metrics and

@@ -141,7 +141,7 @@ func TestFailpoints(t *testing.T) {
 	whole := t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
-	want := last(t, scannedLines(t, whole))
+	want := told(t, scannedLines(t, whole))
 	for kind, more := range logKinds(t) {
 		names := failpoints
 		if kind == "shards" {
@@ -185,7 +185,7 @@ func checkNotified(t *testing.T, dir, want string) {
 		}
 		seen[line] = true
 	}
-	if got := last(t, lines); got != want {
+	if got := told(t, lines); got != want {
 		g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 		t.Errorf("%d alerts, want %d", len(g), len(w))
 		for i := range min(len(g), len(w)) {
@@ -208,7 +208,7 @@ func TestKills(t *testing.T) {
 	whole := t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
-	want := last(t, scannedLines(t, whole))
+	want := told(t, scannedLines(t, whole))
 	for kind, more := range logKinds(t) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -267,7 +267,7 @@ func workers(t *testing.T, shards int) {
 	whole := t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
-	want := last(t, scannedLines(t, whole))
+	want := told(t, scannedLines(t, whole))
 	exports, shared := t.TempDir(), t.TempDir()
 	key := filepath.Join(t.TempDir(), "key")
 	writeKey(t, key)
@@ -327,7 +327,7 @@ func workers(t *testing.T, shards int) {
 		w.Process.Signal(syscall.SIGCONT)
 		before = w
 	}
-	waittest.Until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(alerts)) == want })
+	waittest.Until(t, "the alerts are those of a scan", func() bool { return told(t, soFar(alerts)) == want })
 	checkNotified(t, alerts, want)
 	if left, _ := filepath.Glob(filepath.Join(shared, "*.snap")); len(left) == 0 {
 		t.Error("no snapshot was left")
@@ -351,7 +351,7 @@ func TestBrokers(t *testing.T) {
 	exports, whole := t.TempDir(), t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
-	want := last(t, scannedLines(t, whole))
+	want := told(t, scannedLines(t, whole))
 	dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: b%d, partitions: 6, replication: 3}\n", list, time.Now().UnixNano()))
 	_, said := running(t, config)
 	waittest.Until(t, "it has started", func() bool { return strings.Contains(said(), "msg=started") })
@@ -371,7 +371,7 @@ func TestBrokers(t *testing.T) {
 		time.Sleep(time.Duration(2+n%3) * time.Second)
 		broker("again", data, which)
 	}
-	waittest.Until(t, "the alerts are those of a scan", func() bool { return last(t, soFar(dir)) == want })
+	waittest.Until(t, "the alerts are those of a scan", func() bool { return told(t, soFar(dir)) == want })
 	checkNotified(t, dir, want)
 }
 

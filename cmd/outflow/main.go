@@ -100,6 +100,7 @@ an unusual way.`,
 	root.AddCommand(
 		newScan(stdout, stderr),
 		newExplain(stdout),
+		newEvents(stdout, stderr),
 		newBacktest(stdout, stderr),
 		newDoctor(stdout, stderr),
 		newIngest(stdout),

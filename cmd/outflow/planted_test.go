@@ -51,7 +51,7 @@ func TestPlanted(t *testing.T) {
 	whole := t.TempDir()
 	month(t, whole, 1)
 	month(t, whole, 2)
-	want := last(t, scannedLines(t, whole))
+	want := told(t, scannedLines(t, whole))
 	for _, bug := range planted {
 		t.Run(bug.name, func(t *testing.T) {
 			outflow := build(t, bug.edits)
@@ -80,7 +80,7 @@ func TestPlanted(t *testing.T) {
 				twice = twice || seen[line]
 				seen[line] = true
 			}
-			if !twice && last(t, lines) == want {
+			if !twice && told(t, lines) == want {
 				t.Error("it was not found")
 			}
 		})

@@ -189,7 +189,7 @@ func TestQueueKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := sourceConfigFile(t, trail(t, endpoint, files))
-	want := last(t, scannedLines(t, "../../examples/acme"))
+	want := told(t, scannedLines(t, "../../examples/acme"))
 	kills := 0
 	for _, at := range []string{
 		"pull-appended", "pull-appended:20", "pull-noted", "pull-noted:7", "pull-read", "pull-advanced",
@@ -205,7 +205,7 @@ func TestQueueKills(t *testing.T) {
 		}
 	}
 	child(t, config, "", 0)
-	if got := last(t, notified(t, filepath.Dir(config))); got != want {
+	if got := told(t, notified(t, filepath.Dir(config))); got != want {
 		t.Errorf("after %d kills it tells other alerts than a scan", kills)
 	}
 }

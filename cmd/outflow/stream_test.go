@@ -305,8 +305,8 @@ func TestFuture(t *testing.T) {
 		month(t, exports, part)
 		once(t, config)
 	}
-	if told := last(t, notified(t, dir)); told == "" || told != last(t, scannedLines(t, exports)) {
-		t.Errorf("told is not what a scan says:\n%.600s", told)
+	if got := told(t, notified(t, dir)); got == "" || got != told(t, scannedLines(t, exports)) {
+		t.Errorf("told is not what a scan says:\n%.600s", got)
 	}
 }
 

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/outflow/outflow/internal/event"
+)
+
+// TestExhibits has evidence keep the most telling of many events, in bounded memory.
+func TestExhibits(t *testing.T) {
+	record := func(i int) []byte {
+		e := event.Event{ID: fmt.Sprint(i), Source: event.Box, Time: int64(i) * 1000, Class: event.Download}
+		return e.Append(nil)
+	}
+	var p proof
+	const all = 100_000
+	for i := range all {
+		x := exhibit{Record: record(i)}
+		switch i {
+		case all / 2:
+			x.Weight = weightSensitive
+		case all - 1:
+			x.Weight = weightNoticed
+		}
+		p.keep(x)
+	}
+	has := func(most int) map[string]bool {
+		ids := map[string]bool{}
+		var e event.Event
+		var dec event.Decoder
+		before := int64(-1)
+		for _, x := range p.shown(most) {
+			if err := dec.Decode(x.Record, &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Time <= before {
+				t.Errorf("%d after %d", e.Time, before)
+			}
+			before = e.Time
+			ids[e.Clone().ID] = true
+		}
+		return ids
+	}
+	for most, want := range map[int]int{maxExhibits: maxExhibits, fewExhibits: fewExhibits} {
+		if got := has(most); len(got) != want || !got["0"] || !got[fmt.Sprint(all/2)] || !got[fmt.Sprint(all-1)] {
+			t.Errorf("%d of %d: %v", len(got), want, got)
+		}
+	}
+	if len(p.Items) != maxExhibits || cap(p.Items) > 2*maxExhibits {
+		t.Errorf("%d kept, room for %d", len(p.Items), cap(p.Items))
+	}
+}
