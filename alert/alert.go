@@ -252,6 +252,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		a.Severity = min(Severity(impact), Medium)
 	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
+	a.Facts = facts(a.Title, lead, list)
 	a.sayTakenBack()
 	return a
 }
@@ -413,15 +414,62 @@ func appendNew(list, more []string) []string {
 	return list
 }
 
-// title returns the leading finding's title with the qualifiers of all findings.
+// title returns the leading finding's headline with the qualifiers of all findings.
 func title(lead *finding.Finding, list []*finding.Finding) string {
-	t := lead.Title
+	t := cmp.Or(lead.Headline, lead.Title)
 	for _, f := range list {
-		if f.Qualifier != "" {
-			t += " " + f.Qualifier
+		switch q := f.Qualifier; {
+		case q == "":
+		case lead.Headline == "" || strings.HasPrefix(q, "("):
+			t += " " + q
+		default:
+			t += ", " + q
 		}
 	}
 	return t
+}
+
+// facts returns what a reader needs beside the title: first what the leading finding has, then what others
+// have that contribute, without what the title says.
+func facts(title string, lead *finding.Finding, list []*finding.Finding) []finding.Fact {
+	var all []finding.Fact
+	add := func(kind finding.FactKind, text string) {
+		if !strings.HasPrefix(strings.ToLower(title), strings.ToLower(text)) {
+			all = append(all, finding.Fact{Kind: kind, Text: text})
+		}
+	}
+	for _, x := range lead.Facts {
+		if x.Kind == finding.FactBefore && lead.Precursor { // that itself is what the alert is about
+			x.Kind = finding.FactUnusual
+		}
+		add(x.Kind, x.Text)
+	}
+	for _, f := range list {
+		if f == lead || f.Points < little*lead.Points && f.Qualifier == "" {
+			continue
+		}
+		other := f.Events > 0 && f.Headline != "" && !f.Precursor && !sameAct(f, lead)
+		if other {
+			add(finding.FactUnusual, "also "+uncapital(f.Headline))
+		}
+		for _, x := range f.Facts {
+			if !other || x.Kind != finding.FactUnusual {
+				add(x.Kind, x.Text)
+			}
+		}
+	}
+	return finding.Pick(all)
+}
+
+// sameAct reports whether two findings rest on the same events, as far as these are listed.
+func sameAct(a, b *finding.Finding) bool {
+	return slices.ContainsFunc(a.EventIDs, func(id string) bool { return slices.Contains(b.EventIDs, id) })
+}
+
+// uncapital writes the first letter of a text in lower case.
+func uncapital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(first)) + s[size:]
 }
 
 // reason joins the detectors' reasons into one sentence, the strongest first. Detectors that
@@ -430,8 +478,7 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 	mentioned := map[string]bool{lead.Detector: true}
 	s := lead.Reason
 	if s == "" {
-		first, size := utf8.DecodeRuneInString(lead.Title)
-		s = string(unicode.ToLower(first)) + lead.Title[size:]
+		s = uncapital(lead.Title)
 	}
 	for _, f := range list {
 		if mentioned[f.Detector] || f.Reason == "" || f.Points < little*lead.Points || f.Qualifier != "" {
@@ -462,10 +509,10 @@ func Rank(list []Alert) {
 
 // TitleNotProcessed is the title of the alert about events that were not scored. It comes from
 // no detector.
-const TitleNotProcessed = "Events not judged"
+const TitleNotProcessed = "Events not scored"
 
 // IsNotProcessed reports whether the alert is about events that were not scored. Channels
 // cannot mute it.
 func (a *Alert) IsNotProcessed() bool {
-	return a.Health && a.Title == TitleNotProcessed
+	return a.Health && (a.Title == TitleNotProcessed || a.Title == "Events not judged") // its title in stored alerts
 }

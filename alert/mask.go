@@ -155,6 +155,10 @@ func (m *Mask) Alert(a *Alert) Alert {
 		m = m.Within(a.User)
 	}
 	out.Title, out.Reason = m.Text(a.Title, users...), m.Text(a.Reason, users...)
+	out.Facts = slices.Clone(a.Facts)
+	for i := range out.Facts {
+		out.Facts[i].Text = m.Text(out.Facts[i].Text, users...)
+	}
 	out.Context = slices.Clone(a.Context)
 	for i := range out.Context {
 		out.Context[i] = m.Text(out.Context[i], users...)

@@ -30,6 +30,8 @@ type Day struct {
 	Settled bool
 	// ActiveDays are the person's days with activity that are known, those long ago less.
 	ActiveDays float64
+	// Rising is of what a raised rate is, plural; "" if it is of nothing in particular.
+	Rising string
 	// Lasting says that a raised rate began before today.
 	Lasting bool
 	// Service says that the day is not that of a person, but of a service account or a place.
@@ -58,29 +60,45 @@ type Most struct {
 	Many  bool    // there may be more than that
 }
 
-// Where says where things were taken from: the source and the container that most of them
-// were in.
-func (d *Day) Where() string {
-	s := ""
-	if len(d.Evidence.Sources) > 0 {
-		var names []string
-		for _, src := range d.Evidence.Sources {
-			names = append(names, src.Title())
-		}
-		s = " from " + List(names)
+// From says which services things were taken from: " from Box and Slack"; "" if none is known.
+func (d *Day) From() string { return d.services("from") }
+
+// services names the services behind the evidence, after a preposition.
+func (d *Day) services(preposition string) string {
+	names := make([]string, 0, len(d.Evidence.Sources))
+	for _, src := range d.Evidence.Sources {
+		names = append(names, src.Title())
 	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " " + preposition + " " + List(names)
+}
+
+// Where says where things were taken from and how long it took: the service, the time and the
+// container that most of them were in.
+func (d *Day) Where() string { return d.From() + d.Within() + d.places() }
+
+// In is Where of things that stay where they are.
+func (d *Day) In() string { return d.services("in") + d.Within() + d.places() }
+
+// InServices says in which services things are: " in Box and Slack"; "" if none is known.
+func (d *Day) InServices() string { return d.services("in") }
+
+// places says which containers things were in.
+func (d *Day) places() string {
 	switch p := &d.Evidence.Places; {
 	case p.Name == "":
+		return ""
 	case p.Share > .95:
-		s += ", all in " + Quote(short(p.Name))
+		return ", all in " + Quote(short(p.Name))
 	case p.Share >= .5:
-		s += ", mostly in " + Quote(short(p.Name))
+		return ", mostly in " + Quote(short(p.Name))
 	case p.Many:
-		s += ", in many places"
+		return ", in many places"
 	default:
-		s += fmt.Sprintf(", in %d places", p.Names)
+		return fmt.Sprintf(", in %d places", p.Names)
 	}
-	return s
 }
 
 // Folders says how many of the things taken were folders, of a size that the vendor does not
@@ -92,20 +110,6 @@ func (d *Day) Folders() string {
 	return ""
 }
 
-// Recipients says who received things: " with …"; "" if nothing is known of them.
-func (d *Day) Recipients() string {
-	switch t := &d.Evidence.Targets; {
-	case t.Name == "":
-		return ""
-	case t.Share > .95:
-		return " with " + Quote(t.Name)
-	case t.Share >= .5:
-		return " mostly with " + Quote(t.Name)
-	default:
-		return fmt.Sprintf(" with %d outsiders", t.Names)
-	}
-}
-
 // Within says how long it took; "" if that says nothing.
 func (d *Day) Within() string {
 	e := &d.Evidence
@@ -115,21 +119,27 @@ func (d *Day) Within() string {
 	return " in " + Duration(max(e.To-e.From, 1))
 }
 
-// OfWhich lists what is remarkable about a count: other metrics of the detector, each with
-// the words for it, as far as they hold for something.
-func (d *Day) OfWhich(metricsAndWords ...string) string {
-	var parts []string
-	for i := 0; i+1 < len(metricsAndWords); i += 2 {
-		j := d.detector.metric(metricsAndWords[i])
-		if !d.Settled && d.detector.Metrics[j].History {
-			continue // everything is new to a person with hardly a day that is known
-		}
-		if n := d.n[j]; n > 0 {
-			parts = append(parts, Number(n)+" "+metricsAndWords[i+1])
+// OfWhich lists the Parts of what was counted, as far as there are any: " (12 never opened before, 3
+// sensitive)".
+func (d *Day) OfWhich() string {
+	var list []string
+	for _, p := range d.detector.Parts {
+		if n := d.Part(p); n > 0 {
+			list = append(list, Number(n)+" "+p[1])
 		}
 	}
-	if len(parts) == 0 {
+	if len(list) == 0 {
 		return ""
 	}
-	return " (" + List(parts) + ")"
+	return " (" + List(list) + ")"
+}
+
+// Part is how much there is of a part; 0 where that would say nothing, because everything is new to a
+// person with hardly a day that is known.
+func (d *Day) Part(p Part) float64 {
+	j := d.detector.metric(p[0])
+	if !d.Settled && d.detector.Metrics[j].History {
+		return 0
+	}
+	return d.n[j]
 }

@@ -35,6 +35,13 @@ type Detector struct {
 	// them never opened before". It is asked only if the detector's counts contribute;
 	// indicators describe themselves.
 	Reason func(now *Day) string
+	// Headline says the same as Reason in one short line, with the figure that matters: "downloaded 143
+	// files from Box in 6 minutes". Nil if Reason is short.
+	Headline func(now *Day) string
+	// Parts are metrics that count a part of what the metric Whole does, such as the files that were
+	// never opened before. Reason lists them with Day.OfWhich.
+	Parts []Part
+	Whole string // "" if there is no such metric
 	// Qualifier is for a detector that only adds weight to what others have seen: what it
 	// adds to their title, such as "before leaving". Its own reason is left out then.
 	Qualifier string
@@ -125,6 +132,10 @@ type Metric struct {
 	Measure func(a *Enriched) float64
 }
 
+// Part is a metric of a detector that counts a part of another: its name, and the words after the number,
+// such as "never opened before".
+type Part [2]string
+
 // Scale maps a total to the count that is scored. Rows and bytes vary over many orders of
 // magnitude, so their square root is.
 type Scale uint8
@@ -156,6 +167,7 @@ type Indicator struct {
 	Once     bool                     // further events of the day say nothing new
 	Match    func(a *Enriched) bool   // whether an event has it
 	Describe func(a *Enriched) string // a clause for people; nil if the indicator only adds weight
+	Headline func(a *Enriched) string // the same in one short line; nil if Describe is short
 	// Persists names the indicator of the same detector that holds in place of this one
 	// where what the event laid open, or switched off, is not undone within hours.
 	Persists string

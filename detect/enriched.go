@@ -173,18 +173,31 @@ func (a *Enriched) RightName() string {
 	return "the right " + Quote(a.Role())
 }
 
+// RightHeadline is RightName in a headline.
+func (a *Enriched) RightHeadline() string {
+	if g := a.Attr(event.AttrGrant); strings.HasPrefix(g, "every") {
+		return "the right to " + g
+	}
+	return Named(a.Role())
+}
+
 // Receiver says in words who receives a right: "themselves" if it is the person who acts.
-func (a *Enriched) Receiver() string {
+func (a *Enriched) Receiver() string { return a.receiver(Quote) }
+
+// ReceiverNamed is Receiver in a headline.
+func (a *Enriched) ReceiverNamed() string { return a.receiver(Named) }
+
+func (a *Enriched) receiver(write func(name string) string) string {
 	for i := range a.To {
 		if a.To[i].Account == a.Person {
 			return "themselves"
 		}
 	}
 	if len(a.To) > 0 {
-		return Quote(a.To[0].Account)
+		return write(a.To[0].Account)
 	}
 	if a.Object.Name != "" && a.Object.Type != "role" {
-		return Quote(a.Object.Name)
+		return write(a.Object.Name)
 	}
 	return "somebody"
 }

@@ -32,7 +32,7 @@ func (p *Party) Strange() bool { return p.Standing >= Stranger }
 func (p *Party) Words() string {
 	switch {
 	case p.Standing == Stranger && p.Days == 0:
-		return ", which is new here"
+		return ", new to this organisation"
 	case p.Standing == Stranger:
 		return ", with which nobody else here has shared anything"
 	case p.Standing == Mailbox:

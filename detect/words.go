@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -25,6 +27,14 @@ func About(x float64) string {
 
 // Size writes bytes for people.
 func Size(b float64) string { return plain.Size(b) }
+
+// InBytes writes bytes in brackets: " (519 MB)"; "" if there are none.
+func InBytes(b float64) string {
+	if b <= 0 {
+		return ""
+	}
+	return " (" + Size(b) + ")"
+}
 
 // Amount writes a count with its noun: "1 file", "143 files".
 func Amount(x float64, one, many string) string {
@@ -53,6 +63,40 @@ func Quote(name string) string {
 		name = string(r[:59]) + "…"
 	}
 	return `"` + name + `"`
+}
+
+// Named is a name from the logs in a headline: as it is, if it is one word of harmless characters and
+// not long, and quoted otherwise.
+func Named(name string) string {
+	if name == "" || len(name) > 40 {
+		return Quote(name)
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_./@+:", c) >= 0:
+		default:
+			return Quote(name)
+		}
+	}
+	return strings.Clone(name) // the memory of an event is not kept
+}
+
+// MaxHeadline is the most characters of a headline.
+const MaxHeadline = 110
+
+// Headline makes a clause a headline: with a capital, a remark after it, and of bounded length.
+func Headline(clause, remark string) string {
+	clause = Capital(clause)
+	if r, most := []rune(clause), MaxHeadline-utf8.RuneCountInString(remark); len(r) > most {
+		clause = strings.TrimRight(string(r[:most-1]), " ,;:") + "…"
+	}
+	return clause + remark
+}
+
+// Capital writes the first letter of a text as a capital.
+func Capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 // short is the part of a container's name that people know it by.

@@ -23,6 +23,9 @@ var accountExport = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "started an export in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "started an export in " + a.Source.Title() + ": " + detect.Named(a.Action)
+		},
 	}, {
 		Name: "account_export_elsewhere", Weight: 1, Impact: 3, Once: true, On: []event.Class{event.Export},
 		Match: func(a *detect.Enriched) bool { return !crm(a) && elsewhereBound(a) },
@@ -36,6 +39,9 @@ var accountExport = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "started an export of the whole organisation in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "started an export of the whole organisation in " + a.Source.Title()
+		},
 	}, {
 		Name: "account_export_others", Weight: 1, Kind: deed, Impact: 2, Once: true, On: []event.Class{event.Export},
 		Match: func(a *detect.Enriched) bool { return ofOthers(a) && len(a.To) == 0 && !a.Whole() },
@@ -45,6 +51,9 @@ var accountExport = &detect.Detector{
 				s += " of " + detect.Quote(a.Object.Name)
 			}
 			return s
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "started an export of other people's data in " + a.Source.Title()
 		},
 	}, {
 		Name: "account_transfer", Weight: .6, Impact: 2, On: []event.Class{event.Export},
@@ -72,7 +81,7 @@ func deed(a *detect.Enriched) string { return a.Source.Title() + ": " + a.Action
 func ofOthers(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == event.ReachOthers }
 
 func sayTransferred(a *detect.Enriched) string {
-	return "had the files of " + detect.Quote(a.Object.Name) + " transferred to " + a.Receiver() + " in " + a.Source.Title()
+	return "transferred the files of " + detect.Quote(a.Object.Name) + " to " + a.Receiver() + " in " + a.Source.Title()
 }
 
 // elsewhereBound says whether an export goes to another service. Google names

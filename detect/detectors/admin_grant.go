@@ -19,13 +19,13 @@ var adminGrant = &detect.Detector{
 		Name: "highest_grant", Weight: .5, Least: detect.LeastShown, Kind: right, Impact: 2, Persists: "highest_grant_lasting",
 		On:       []event.Class{event.AdminGrant},
 		Match:    func(a *detect.Enriched) bool { return gaveAnother(a) && a.HighestGrant() },
-		Describe: sayGave,
+		Describe: sayGave, Headline: grantHeadline,
 	}, {
 		Name: "highest_grant_lasting", Weight: .5, Least: detect.LeastShown, Impact: 2,
 	}, {
 		Name: "top_grant", Weight: .5, Kind: right, Impact: 2, Persists: "top_grant_lasting", On: []event.Class{event.AdminGrant},
 		Match:    func(a *detect.Enriched) bool { return gaveAnother(a) && !a.HighestGrant() },
-		Describe: sayGave,
+		Describe: sayGave, Headline: grantHeadline,
 	}, {
 		Name: "top_grant_odd", Weight: .9, Impact: 3, On: []event.Class{event.AdminGrant}, Match: func(a *detect.Enriched) bool {
 			kind := receiverKind(a)
@@ -35,7 +35,7 @@ var adminGrant = &detect.Detector{
 		Name: "top_grant_outside", Weight: .8, Impact: 3, On: []event.Class{event.AdminGrant},
 		Match: func(a *detect.Enriched) bool { return gaveAnother(a) && a.Party.Standing > detect.Vendor },
 		Describe: func(a *detect.Enriched) string {
-			return "gave an administrative right to somebody outside, " + detect.Quote(a.Party.Account) + a.Party.Words()
+			return "granted an administrative right to the outsider " + detect.Quote(a.Party.Account) + a.Party.Words()
 		},
 	}, {
 		Name: "top_grant_lasting", Weight: .5, Impact: 2,
@@ -43,7 +43,7 @@ var adminGrant = &detect.Detector{
 		Name: "grant_unnamed", Weight: .4, Kind: source, Impact: 1, On: []event.Class{event.AdminGrant},
 		Match: (*detect.Enriched).UnnamedGrant,
 		Describe: func(a *detect.Enriched) string {
-			return "gave " + a.Receiver() + " an administrative right in " + a.Source.Title() + "; the log does not say which"
+			return "granted " + a.Receiver() + " an administrative right in " + a.Source.Title() + " (the log does not say which)"
 		},
 	}},
 }
@@ -53,7 +53,11 @@ var adminGrant = &detect.Detector{
 func gaveAnother(a *detect.Enriched) bool { return a.TopGrant() && a.Receiver() != "themselves" }
 
 func sayGave(a *detect.Enriched) string {
-	return "gave " + a.Receiver() + " " + a.RightName() + " in " + a.Source.Title()
+	return "granted " + a.RightName() + " in " + a.Source.Title() + " to " + a.Receiver()
+}
+
+func grantHeadline(a *detect.Enriched) string {
+	return "granted " + a.RightHeadline() + " in " + a.Source.Title() + " to " + a.ReceiverNamed()
 }
 
 // right tells full rights apart by service and name, and by whether their receiver is anybody known.

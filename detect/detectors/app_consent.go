@@ -16,26 +16,32 @@ var appConsent = &detect.Detector{
 	Indicators: []detect.Indicator{{
 		Name: "app_broad", Weight: .5, Impact: 2, On: grants,
 		Match:    func(a *detect.Enriched) bool { return readsAll(a) && !a.UnseenApp },
-		Describe: sayReadsAll,
+		Describe: sayReadsAll, Headline: readsAllHeadline,
 	}, {
 		Name: "app_broad_unseen", Weight: .5, Least: detect.LeastShown, Seldom: true, Impact: 2, On: grants,
 		Match:    func(a *detect.Enriched) bool { return readsAll(a) && a.UnseenApp },
-		Describe: sayReadsAll,
+		Describe: sayReadsAll, Headline: readsAllHeadline,
 	}, {
 		Name: "app_only_broad", Weight: 1, Least: detect.LeastShown, Impact: 2, On: grants,
 		Match: func(a *detect.Enriched) bool {
 			return broad(a) && !forEverybody(a) && byItself(a)
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "let the application " + detect.Quote(a.AppName()) +
-				" read everybody's files, mail or messages, or change accounts, without a user"
+			return "authorised the application " + detect.Quote(a.AppName()) +
+				" to read everyone's files, mail or messages, or to change accounts, without a signed-in user"
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "authorised " + detect.Named(a.AppName()) + " to read everyone's files, mail or messages, or to change accounts"
 		},
 	}, {
 		Name: "app_everybody", Weight: 1.6, Least: detect.LeastShown, Kind: (*detect.Enriched).AppName, Impact: 3, On: grants,
 		Match: func(a *detect.Enriched) bool { return broad(a) && forEverybody(a) },
 		Describe: func(a *detect.Enriched) string {
-			return "let the application " + detect.Quote(a.AppName()) +
-				" read the files or mail of everybody in the organisation, or change their accounts"
+			return "authorised the application " + detect.Quote(a.AppName()) +
+				" to read the files or mail of everyone in the organisation, or to change their accounts"
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "authorised " + detect.Named(a.AppName()) + " to read everyone's files or mail, or to change their accounts"
 		},
 	}, {
 		Name: "app_for_all", Weight: .6, Impact: 2, On: grants,
@@ -49,7 +55,7 @@ var appConsent = &detect.Detector{
 		Name: "app_new", Weight: .3, Impact: 1, On: grants,
 		Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
 		Describe: func(a *detect.Enriched) string {
-			return "authorised the application " + detect.Quote(a.AppName()) + ", which these logs had not named before"
+			return "authorised the application " + detect.Quote(a.AppName()) + ", which was not in these logs before"
 		},
 	}, {
 		Name: "app_secret", Weight: .6, Impact: 1, On: []event.Class{event.TokenGrant},
@@ -57,7 +63,10 @@ var appConsent = &detect.Detector{
 			return a.Object.Type == "application" && a.Attr(event.AttrPermission) == event.SignInAsApp
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "added a secret or certificate to the application " + detect.Quote(a.AppName()) + ", with which one can act as it"
+			return "added a secret or certificate to the application " + detect.Quote(a.AppName()) + ", which lets its holder act as the application"
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "added a secret or certificate to the application " + detect.Named(a.AppName())
 		},
 	}},
 }
@@ -69,25 +78,29 @@ func forEverybody(a *detect.Enriched) bool { return a.Attr(event.AttrReach) == e
 func readsAll(a *detect.Enriched) bool { return broad(a) && !forEverybody(a) && !byItself(a) }
 
 func sayReadsAll(a *detect.Enriched) string {
-	s := "let the application " + detect.Quote(a.AppName()) + " read all their files, mail or messages, or change accounts"
+	s := "authorised the application " + detect.Quote(a.AppName()) + " to read all their files, mail or messages, or to change accounts"
 	if api := a.Attr(event.AttrTarget); api != "" { // of Entra: what the application may use
 		s += ", through " + detect.Quote(api)
 	}
 	return s
 }
 
+func readsAllHeadline(a *detect.Enriched) string {
+	return "authorised " + detect.Named(a.AppName()) + " to read all their files, mail or messages, or to change accounts"
+}
+
 // unstated says whether an application is new here, and the log does not say what it may do.
 func unstated(a *detect.Enriched) bool { return a.UnseenApp && a.Attr(event.AttrScopes) == "" }
 
 func sayForAll(a *detect.Enriched) string {
-	s := "let the application " + detect.Quote(a.AppName())
+	s := "gave the application " + detect.Quote(a.AppName()) + " access to "
 	switch a.Source {
 	case event.GitHub:
-		return s + " into every repository of the organisation; the log does not say what it may do there"
+		return s + "every repository of the organisation (the log does not say what it may do there)"
 	case event.Dropbox:
-		return s + " into the data of the whole team; the log does not say what it may do there"
+		return s + "the data of the whole team (the log does not say what it may do there)"
 	}
-	return s + " act for everybody in the organisation"
+	return "authorised the application " + detect.Quote(a.AppName()) + " to act for everyone in the organisation"
 }
 
 // byItself says whether an application acts as itself, not for a user who has signed in.

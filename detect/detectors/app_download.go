@@ -26,6 +26,9 @@ var appDownload = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("app_downloads") >= 5 },
 	Reason: func(d *detect.Day) string {
-		return "an application connected by them read " + detect.Amount(d.N("app_downloads"), "file", "files") + d.Where() + d.Within()
+		return "a connected application read " + detect.Amount(d.N("app_downloads"), "file", "files") + " for them" + d.Where()
+	},
+	Headline: func(d *detect.Day) string {
+		return "a connected application read " + detect.Amount(d.N("app_downloads"), "file", "files") + d.From() + d.Within()
 	},
 }

@@ -29,9 +29,13 @@ var assistantRead = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("assistant_items") >= 40 },
 	Reason: func(d *detect.Day) string {
-		return "an AI assistant read " + detect.Amount(d.N("assistant_items"), "item", "items") + " for them" + d.Where() + d.Within() +
-			d.OfWhich("assistant_sensitive", "sensitive", "assistant_new_place", "in places new to them")
+		return "an AI assistant read " + detect.Amount(d.N("assistant_items"), "item", "items") + " for them" + d.Where() + d.OfWhich()
 	},
+	Headline: func(d *detect.Day) string {
+		return "an AI assistant read " + detect.Amount(d.N("assistant_items"), "item", "items") + d.From() + d.Within()
+	},
+	Whole: "assistant_items",
+	Parts: []detect.Part{{"assistant_sensitive", "sensitive"}, {"assistant_new_place", "in places new to them"}},
 }
 
 // assistantOnly are the types of objects that hold nothing of the organisation's by themselves: the

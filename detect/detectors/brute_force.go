@@ -17,7 +17,7 @@ var bruteForce = &detect.Detector{
 		Name: "brute_force", Weight: .5, Impact: 2, On: []event.Class{event.LoginSuccess},
 		Match: func(a *detect.Enriched) bool { return a.Failures >= 6 },
 		Describe: func(a *detect.Enriched) string {
-			return fmt.Sprintf("signed in to %s after %d failed attempts from %s", a.Source.Title(), a.Failures, detect.Quote(a.Client.IP))
+			return fmt.Sprintf("signed in to %s after %d failed attempts from %s", a.Source.Title(), a.Failures, detect.Named(a.Client.IP))
 		},
 	}, {
 		Name: "brute_force_strange", Weight: .8, Impact: 3, On: []event.Class{event.LoginSuccess},

@@ -18,18 +18,18 @@ var bucketPublic = &detect.Detector{
 		Name: "bucket_public", Weight: .8, Kind: resourceKind, Impact: 2, Persists: "bucket_public_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && !internal(a) },
-		Describe: sayOpened,
+		Describe: sayOpened, Headline: openedHeadline,
 	}, {
 		Name: "bucket_public_sensitive", Weight: 1.6, Least: detect.LeastShown, Kind: resourceKind, Impact: 3,
 		Persists: "bucket_public_sensitive_lasting",
 		On:       []event.Class{event.PolicyChange, event.Upload},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && a.Sensitive },
-		Describe: sayOpened,
+		Describe: sayOpened, Headline: openedHeadline,
 	}, {
 		Name: "resource_public", Weight: 1.2, Least: detect.LeastShown, Kind: resourceKind, Impact: 2, Persists: "resource_public_lasting",
 		On:       []event.Class{event.PolicyChange},
 		Match:    func(a *detect.Enriched) bool { return opened(a) && !a.Sensitive && internal(a) },
-		Describe: sayOpened,
+		Describe: sayOpened, Headline: openedHeadline,
 	}, {
 		Name: "resource_public_lasting", Weight: 1.2, Least: detect.LeastShown, Impact: 2,
 	}, {
@@ -73,10 +73,16 @@ func sayOpened(a *detect.Enriched) string {
 	return s
 }
 
+func openedHeadline(a *detect.Enriched) string {
+	return "made the " + resource(a, detect.Named) + " public"
+}
+
 // resourceName names a resource of the cloud with its type.
-func resourceName(a *detect.Enriched) string {
+func resourceName(a *detect.Enriched) string { return resource(a, detect.Quote) }
+
+func resource(a *detect.Enriched, name func(string) string) string {
 	if a.Object.Type == "object" {
-		return "object " + detect.Quote(a.Object.Container+"/"+a.Object.Name)
+		return "object " + name(a.Object.Container+"/"+a.Object.Name)
 	}
-	return a.Object.Type + " " + detect.Quote(cmp.Or(a.Object.Container, a.Object.Name))
+	return a.Object.Type + " " + name(cmp.Or(a.Object.Container, a.Object.Name))
 }

@@ -31,19 +31,25 @@ var bulkCopy = &detect.Detector{
 			Measure: when(func(a *detect.Enriched) bool { return byHand(a) && a.Fresh }),
 		},
 	},
-	Floor: func(c detect.Counts) bool { return c.N("copies")+c.N("prints") >= 8 },
-	Reason: func(d *detect.Day) string {
-		var done []string
-		if n := d.N("copies"); n > 0 {
-			done = append(done, "copied "+detect.Amount(n, "file", "files"))
-		}
-		if n := d.N("prints"); n > 0 {
-			done = append(done, "printed "+detect.Amount(n, "file", "files"))
-		}
-		return detect.List(done) + d.Where() + d.Within() +
-			d.OfWhich("prints_fresh", "printed without having been opened before", "copies_sensitive", "sensitive",
-				"copies_outside", "copied from or to another organisation")
+	Floor:    func(c detect.Counts) bool { return c.N("copies")+c.N("prints") >= 8 },
+	Reason:   func(d *detect.Day) string { return copiedFiles(d) + d.Where() + d.OfWhich() },
+	Headline: func(d *detect.Day) string { return copiedFiles(d) + d.From() + d.Within() },
+	Parts: []detect.Part{
+		{"prints_fresh", "printed without having been opened before"}, {"copies_sensitive", "sensitive"},
+		{"copies_outside", "copied from or to another organisation"},
 	},
+}
+
+// copiedFiles says how many files were copied and printed.
+func copiedFiles(d *detect.Day) string {
+	var done []string
+	if n := d.N("copies"); n > 0 {
+		done = append(done, "copied "+detect.Amount(n, "file", "files"))
+	}
+	if n := d.N("prints"); n > 0 {
+		done = append(done, "printed "+detect.Amount(n, "file", "files"))
+	}
+	return detect.List(done)
 }
 
 var (

@@ -54,10 +54,16 @@ var bulkDownload = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("downloads") >= 5 },
 	Reason: func(d *detect.Day) string {
-		return "downloaded " + detect.Amount(d.N("downloads"), "file", "files") + d.Folders() + d.Where() + d.Within() +
-			d.OfWhich("downloads_fresh", "never opened before", "downloads_new_place", "in places new to them",
-				"downloads_sensitive", "sensitive", "downloads_off_hours", "outside working hours",
-				"downloads_strange_network", "from an unknown network")
+		return "downloaded " + detect.Amount(d.N("downloads"), "file", "files") + d.Folders() + d.Where() + d.OfWhich()
+	},
+	Headline: func(d *detect.Day) string {
+		return "downloaded " + detect.Amount(d.N("downloads"), "file", "files") + d.From() + d.Within()
+	},
+	Whole: "downloads",
+	Parts: []detect.Part{
+		{"downloads_fresh", "never opened before"}, {"downloads_new_place", "in places new to them"},
+		{"downloads_sensitive", "sensitive"}, {"downloads_off_hours", "outside working hours"},
+		{"downloads_strange_network", "from an unknown network"},
 	},
 }
 

@@ -18,6 +18,9 @@ var chatDownload = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("chat_downloads") >= 10 },
 	Reason: func(d *detect.Day) string {
-		return "downloaded " + detect.Amount(d.N("chat_downloads"), "file", "files") + " from conversations" + d.Within()
+		return "downloaded " + detect.Amount(d.N("chat_downloads"), "file", "files") + " from conversations" + d.In()
+	},
+	Headline: func(d *detect.Day) string {
+		return "downloaded " + detect.Amount(d.N("chat_downloads"), "file", "files") + d.From() + " conversations" + d.Within()
 	},
 }

@@ -19,18 +19,18 @@ var credentialCreated = &detect.Detector{
 			return cloud(a) && a.Outcome == event.Success && a.Object.Type == "user" && len(a.To) > 0 && a.Subject() != a.Person
 		},
 		Describe: func(a *detect.Enriched) string {
-			what := "a key"
+			what := "created a key"
 			switch a.Action {
 			case "CreateLoginProfile":
-				what = "a password"
+				what = "set a password"
 			case "UpdateLoginProfile":
-				what = "a new password"
+				what = "set a new password"
 			}
 			who := a.Subject()
 			if strings.Contains(who, ":") { // nobody known: the name of the user says more
 				who = a.Object.Name
 			}
-			return "made " + what + " for " + detect.Quote(who) + " in " + a.Source.Title()
+			return what + " for " + detect.Quote(who) + " in " + a.Source.Title()
 		},
 	}},
 }

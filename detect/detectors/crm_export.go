@@ -1,6 +1,8 @@
 package detectors
 
 import (
+	"strings"
+
 	"github.com/outflow/outflow/internal/event"
 
 	"github.com/outflow/outflow/detect"
@@ -56,33 +58,50 @@ var crmExport = &detect.Detector{
 		return c.N("crm_export_rows") >= 200 || c.N("crm_exports") >= 3 || c.N("crm_files") >= 10
 	},
 	Reason: func(d *detect.Day) string {
-		s := "downloaded " + detect.Amount(d.N("crm_files"), "CRM file", "CRM files")
-		if n := d.N("crm_exports"); n > 0 {
-			s = crmExports(n, d.N("crm_prints"), d.N("crm_export_rows_stated"), d.N("crm_exports_unsized"))
-		}
-		return s + d.Within()
+		did, how := crmTaken(d)
+		return did + d.Within() + how
+	},
+	Headline: func(d *detect.Day) string {
+		did, _ := crmTaken(d)
+		return did + d.Within()
 	},
 }
 
-// crmExports says how much was exported. What the logs do not state is not zero.
-func crmExports(exports, printed, rows, unsized float64) string {
-	in := detect.Amount(exports, "report export", "report exports")
+// crmTaken says what was taken, and how.
+func crmTaken(d *detect.Day) (did, how string) {
+	if n := d.N("crm_exports"); n > 0 {
+		return crmExports(n, d.N("crm_prints"), d.N("crm_export_rows_stated"), d.N("crm_exports_unsized"))
+	}
+	return "downloaded " + detect.Amount(d.N("crm_files"), "Salesforce file", "Salesforce files"), ""
+}
+
+// crmExports says how much was exported, and with what remark. What the logs do not state is not zero.
+func crmExports(exports, printed, rows, unsized float64) (did, remark string) {
+	verb, reports := "exported ", detect.Amount(exports, "Salesforce report", "Salesforce reports")
+	var remarks []string
 	switch {
-	case printed == exports && unsized == 0:
-		return "printed " + detect.Amount(printed, "report", "reports") + " of " + detect.Amount(rows, "Salesforce row", "Salesforce rows")
-	case printed == exports && rows == 0:
-		return "printed " + detect.Amount(printed, "Salesforce report", "Salesforce reports") + " (the number of rows is not in these logs)"
+	case printed == exports:
+		verb = "printed "
 	case printed > 0:
-		in += ", " + detect.Number(printed) + " of them printed"
+		remarks = append(remarks, detect.Number(printed)+" of them printed")
 	}
 	switch {
+	case unsized == 0 && printed < exports:
+		did = verb + detect.Amount(rows, "Salesforce row", "Salesforce rows")
+		remarks = append([]string{"in " + detect.Amount(exports, "export", "exports")}, remarks...)
 	case unsized == 0:
-		return "exported " + detect.Amount(rows, "Salesforce row", "Salesforce rows") + " in " + in
+		did = verb + reports + " (" + detect.Amount(rows, "row", "rows") + ")"
 	case rows == 0:
-		return "exported Salesforce rows in " + in + " (how many is not in these logs)"
+		did = verb + reports
+		remarks = append(remarks, "the logs do not say how many rows")
+	default:
+		did = verb + reports + " (at least " + detect.Amount(rows, "row", "rows") + ")"
+		remarks = append(remarks, "the logs do not say how many rows "+detect.Number(unsized)+" of them had")
 	}
-	return "exported at least " + detect.Amount(rows, "Salesforce row", "Salesforce rows") + " in " + in + " (the rows of " +
-		detect.Number(unsized) + " are not in these logs)"
+	if len(remarks) > 0 {
+		remark = ", " + strings.Join(remarks, ", ")
+	}
+	return did, remark
 }
 
 func crm(a *detect.Enriched) bool { return a.Source == event.Salesforce }

@@ -23,10 +23,16 @@ var crmQuery = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("crm_query_rows") >= 500 },
 	Reason: func(d *detect.Day) string {
-		s := "took " + detect.Amount(d.N("crm_query_rows"), "Salesforce row", "Salesforce rows") + " through the API"
+		s := queried(d)
 		if t := &d.Evidence.Targets; t.Name != "" && t.Share > .5 {
-			s += " with " + detect.Quote(t.Name)
+			s += ", with " + detect.Quote(t.Name)
 		}
-		return s + d.Within()
+		return s
 	},
+	Headline: queried,
+}
+
+// queried says how many rows queries returned.
+func queried(d *detect.Day) string {
+	return "retrieved " + detect.Amount(d.N("crm_query_rows"), "Salesforce row", "Salesforce rows") + " through the API" + d.Within()
 }

@@ -11,7 +11,7 @@ import (
 // endpointTakeout is a user who takes files off a device (A10): to removable media, to websites,
 // to a printer. What goes to a domain of the organisation's own is not counted.
 var endpointTakeout = &detect.Detector{
-	Name: "endpoint_takeout", Title: "Files taken off a device", Techniques: []string{"T1052.001", "T1567.002"},
+	Name: "endpoint_takeout", Title: "Files copied off a device", Techniques: []string{"T1052.001", "T1567.002"},
 	Exfiltration: true, Needs: []detect.Need{m365Endpoint},
 	Metrics: []detect.Metric{
 		{
@@ -48,7 +48,7 @@ var endpointTakeout = &detect.Detector{
 		Name: "device_labelled", Weight: .3, Impact: 2, Once: true, On: offDevice,
 		Match: func(a *detect.Enriched) bool { return leftDevice(a) && a.TopLabel },
 		Describe: func(a *detect.Enriched) string {
-			return "took " + detect.Quote(a.Object.Name) + ", labelled " + detect.Quote(a.Object.Label) + ", off a device"
+			return "copied " + detect.Quote(a.Object.Name) + ", labelled " + detect.Quote(a.Object.Label) + ", off a device"
 		},
 	}},
 	Floor: func(c detect.Counts) bool {
@@ -56,33 +56,45 @@ var endpointTakeout = &detect.Detector{
 			c.N("device_clipboard") >= 50 || c.N("device_bytes") >= 200e6
 	},
 	Reason: func(d *detect.Day) string {
-		var ways []string
-		for _, w := range []struct{ metric, one, many string }{
-			{"device_removable", "file to removable media", "files to removable media"},
-			{"device_web", "file to a website", "files to websites"},
-			{"device_printed", "file to a printer", "files to printers"},
-			{
-				"device_elsewhere", "file to a network share, remote session or Bluetooth",
-				"files to network shares, remote sessions or Bluetooth",
-			},
-			{"device_clipboard", "file to the clipboard", "files to the clipboard"},
-		} {
-			if n := d.N(w.metric); n > 0 {
-				ways = append(ways, detect.Amount(n, w.one, w.many))
-			}
-		}
-		s := "copied " + detect.List(ways)
+		s := "copied " + detect.List(waysOff(d))
 		if t := d.Evidence.Targets; t.Name != "" && t.Share > .5 {
-			s += ", mostly " + detect.Quote(strings.TrimPrefix(t.Name, "@"))
+			s += ", mostly to " + detect.Quote(strings.TrimPrefix(t.Name, "@"))
 		}
 		if b := d.N("device_bytes"); b > 0 {
-			s += ", " + detect.Size(b)
+			s += ", " + detect.Size(b) + " in all"
 		}
 		if p := d.Evidence.Places; p.Name != "" && p.Share > .5 {
 			s += ", from the device " + detect.Quote(p.Name)
 		}
-		return s + d.Within() + d.OfWhich("device_sensitive", "sensitive")
+		return s + d.Within() + d.OfWhich()
 	},
+	Headline: func(d *detect.Day) string {
+		ways := waysOff(d)
+		if len(ways) > 2 {
+			ways = append(ways[:2], "elsewhere")
+		}
+		return "copied " + detect.List(ways) + d.Within()
+	},
+	Parts: []detect.Part{{"device_sensitive", "sensitive"}},
+}
+
+// waysOff lists how many files left the device in which way.
+func waysOff(d *detect.Day) (ways []string) {
+	for _, w := range []struct{ metric, one, many string }{
+		{"device_removable", "file to removable media", "files to removable media"},
+		{"device_web", "file to a website", "files to websites"},
+		{"device_printed", "file to a printer", "files to printers"},
+		{
+			"device_elsewhere", "file to a network share, remote session or Bluetooth",
+			"files to network shares, remote sessions or Bluetooth",
+		},
+		{"device_clipboard", "file to the clipboard", "files to the clipboard"},
+	} {
+		if n := d.N(w.metric); n > 0 {
+			ways = append(ways, detect.Amount(n, w.one, w.many))
+		}
+	}
+	return ways
 }
 
 var offDevice = []event.Class{event.DeviceCopy}

@@ -63,7 +63,10 @@ var externalSharing = &detect.Detector{
 		Name: "folder_stranger", Weight: 1, Impact: 2, On: sharesWithPeople,
 		Match: func(a *detect.Enriched) bool { return a.LetsIn() && a.Party.Strange() },
 		Describe: func(a *detect.Enriched) string {
-			return "let " + letInParty(a) + "into the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
+			return "gave " + letInParty(a) + "access to the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "gave " + detect.Named(a.Party.Account) + " access to the " + wholeThing(a) + " " + detect.Named(a.Object.Name)
 		},
 	}, {
 		Name: "repository_stranger", Weight: 1.2, Impact: 2, On: sharesWithPeople,
@@ -71,7 +74,10 @@ var externalSharing = &detect.Detector{
 			return a.External > 0 && a.Object.Type == "repository" && a.Role() != "owner" && a.Party.Strange()
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "let " + letInParty(a) + "into the repository " + detect.Quote(a.Object.Name)
+			return "gave " + letInParty(a) + "access to the repository " + detect.Quote(a.Object.Name)
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "gave " + detect.Named(a.Party.Account) + " access to the repository " + detect.Named(a.Object.Name)
 		},
 	}, {
 		Name: "owner_stranger", Weight: .5, Impact: 2, On: sharesWithPeople,
@@ -85,14 +91,37 @@ var externalSharing = &detect.Detector{
 			if o := a.Outsider(); o != "" {
 				return "made " + detect.Quote(o) + " the owner of " + detect.Quote(a.Object.Name)
 			}
-			return "transferred " + detect.Quote(a.Object.Name) + " to another owner, whom the log does not name"
+			return "transferred " + detect.Quote(a.Object.Name) + " to an owner that the log does not name"
 		},
 	}},
 	Reason: func(d *detect.Day) string {
-		return "shared " + detect.Amount(d.N("external_shares"), "item", "items") + d.Recipients() + d.Within() +
-			d.OfWhich("external_shares_sensitive", "sensitive", "external_shares_unknown", newParties(d)) +
-			below(d.N("external_reached"))
+		return shared(d, detect.Quote) + d.OfWhich() + below(d.N("external_reached"))
 	},
+	Headline: func(d *detect.Day) string { return shared(d, detect.Named) },
+	Whole:    "external_shares",
+	Parts: []detect.Part{
+		{"external_shares_sensitive", "sensitive"}, {"external_shares_unknown", "with recipients new here or at personal domains"},
+	},
+}
+
+// shared says how much was shared, and with whom. Where every event is one share with the same recipient,
+// there are as many items.
+func shared(d *detect.Day, name func(string) string) string {
+	n, t := d.N("external_shares"), &d.Evidence.Targets
+	did := "made " + detect.Amount(n, "external share", "external shares")
+	if t.Names == 1 && float64(d.Evidence.Events) == n {
+		return "shared " + detect.Amount(n, "item", "items") + " with " + name(t.Name) + d.Within()
+	}
+	did += d.Within()
+	switch {
+	case t.Name == "":
+		return did
+	case t.Names == 1:
+		return did + " with " + name(t.Name)
+	case t.Share >= .5:
+		return did + ", mostly with " + name(t.Name)
+	}
+	return did + ", among others with " + name(t.Name)
 }
 
 // letInParty names a strange party, with what is known of it.
@@ -109,15 +138,6 @@ func wholeThing(a *detect.Enriched) string {
 		return "site"
 	}
 	return "folder"
-}
-
-// newParties is what recipients are called who are new here, or private addresses. Logins of GitHub
-// have no domain.
-func newParties(d *detect.Day) string {
-	if s := d.Evidence.Sources; len(s) == 1 && s[0] == event.GitHub {
-		return "to logins that are new here"
-	}
-	return "to new or personal domains"
 }
 
 // givenOutside says whether something is given to a party outside, by a share or because a folder above it is.

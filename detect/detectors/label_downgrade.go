@@ -9,7 +9,7 @@ import (
 // labelDowngrade is a sensitivity label that is lowered or taken off (B12): above
 // all where the same item is shared out or downloaded within three days.
 var labelDowngrade = &detect.Detector{
-	Name: "label_downgrade", Title: "Label lowered, then shared", Techniques: []string{"T1036", "T1567.002"}, Exfiltration: true,
+	Name: "label_downgrade", Title: "Sensitivity label downgraded", Techniques: []string{"T1036", "T1567.002"}, Exfiltration: true,
 	Needs: []detect.Need{m365Labels, googleLabels, boxLabels},
 	Metrics: []detect.Metric{
 		{
@@ -23,17 +23,17 @@ var labelDowngrade = &detect.Detector{
 			return a.Unlabelled && (a.External > 0 || a.After >= event.PublicLink)
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "took the label off " + detect.Quote(a.ItemName()) + " or lowered it, then shared it out"
+			return "removed or lowered the label of " + detect.Quote(a.ItemName()) + ", then shared it outside"
 		},
 	}, {
 		Name: "unlabelled_downloaded", Weight: .6, Impact: 2, Once: true, On: takesFile,
 		Match: func(a *detect.Enriched) bool { return a.Unlabelled && byHand(a) },
 		Describe: func(a *detect.Enriched) string {
-			return "took the label off " + detect.Quote(a.ItemName()) + " or lowered it, then downloaded it"
+			return "removed or lowered the label of " + detect.Quote(a.ItemName()) + ", then downloaded it"
 		},
 	}},
 	Floor: func(c detect.Counts) bool { return c.N("labels_lowered") >= 10 },
 	Reason: func(d *detect.Day) string {
-		return "lowered or removed the sensitivity label of " + detect.Amount(d.N("labels_lowered"), "item", "items")
+		return "removed or lowered the sensitivity label of " + detect.Amount(d.N("labels_lowered"), "item", "items")
 	},
 }

@@ -9,7 +9,7 @@ import (
 // leaverTakeout is a user who takes data out between notice and a week after
 // the last day (F02). It adds weight where another detector has already spoken.
 var leaverTakeout = &detect.Detector{
-	Name: "leaver_takeout", Title: "Take-out before leaving", Techniques: []string{"T1530", "T1567"},
+	Name: "leaver_takeout", Title: "Exfiltration before departure", Techniques: []string{"T1530", "T1567"},
 	Needs:  []detect.Need{leaversFile},
 	Traits: finding.AboutLeavers, Mechanism: detect.Leaving, Qualifier: "before leaving",
 	Reason: func(*detect.Day) string { return "is leaving" },

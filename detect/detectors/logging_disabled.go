@@ -17,9 +17,9 @@ var loggingDisabled = &detect.Detector{
 		Persists: "logging_disabled_lasting", Match: func(*detect.Enriched) bool { return true },
 		Describe: func(a *detect.Enriched) string {
 			if why := a.Attr(event.AttrReason); why != "" && a.Actor.Kind == event.System { // no user is known
-				return "logs of " + a.Source.Title() + " are not whole: " + a.Action + " " + detect.Quote(a.Object.Name) + ": " + why
+				return "the logs of " + a.Source.Title() + " are incomplete: " + a.Action + " " + detect.Quote(a.Object.Name) + ": " + why
 			}
-			s := "stopped or narrowed what " + a.Source.Title() + " logs: " + detect.Quote(a.Action)
+			s := "stopped or reduced logging in " + a.Source.Title() + ": " + detect.Quote(a.Action)
 			if a.Object.Name != "" {
 				s += " on " + detect.Quote(a.Object.Name)
 			}
@@ -27,6 +27,12 @@ var loggingDisabled = &detect.Detector{
 				s += " (" + detect.Quote(t) + ")"
 			}
 			return s
+		},
+		Headline: func(a *detect.Enriched) string {
+			if a.Attr(event.AttrReason) != "" && a.Actor.Kind == event.System {
+				return "the logs of " + a.Source.Title() + " are incomplete: " + a.Action
+			}
+			return "stopped or reduced logging in " + a.Source.Title() + ": " + detect.Named(a.Action)
 		},
 	}, {
 		Name: "logging_disabled_lasting", Weight: 1.3, Least: detect.LeastShown, Impact: 3,
@@ -36,13 +42,13 @@ var loggingDisabled = &detect.Detector{
 			return a.Attr(event.AttrPolicy) == "logging" && a.Attr(event.AttrEffect) == "" && !redirected(a)
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "changed what " + a.Source.Title() + " logs, in a direction that the record does not state: " + setting(a)
+			return "changed the logging of " + a.Source.Title() + " (the log does not say in which direction): " + setting(a)
 		},
 	}, {
 		Name: "log_redirected", Weight: .5, Least: detect.LeastShown, Kind: bucketKind, Impact: 1, On: []event.Class{event.ConfigChange},
 		Match: redirected,
 		Describe: func(a *detect.Enriched) string {
-			return "set the bucket that the trail " + detect.Quote(a.Object.Name) + " writes to: " + detect.Quote(a.Attr(event.AttrTarget))
+			return "set the trail " + detect.Quote(a.Object.Name) + " to write to the bucket " + detect.Quote(a.Attr(event.AttrTarget))
 		},
 	}},
 }

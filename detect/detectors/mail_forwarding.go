@@ -17,25 +17,25 @@ var mailForwarding = &detect.Detector{
 		Name: "forward_unknown", Weight: 1.5, Impact: 2, Revocable: true, On: []event.Class{event.MailRule},
 		Match: func(a *detect.Enriched) bool { return a.External > 0 && a.Unknown > 0 },
 		Describe: func(a *detect.Enriched) string {
-			return "forwards mail to " + detect.Quote(a.Outsider()) + ", at a new or personal domain"
+			return "set up forwarding of mail to " + detect.Quote(a.Outsider()) + ", at a new or personal domain"
 		},
 	}, {
 		Name: "forward_outside", Weight: .6, Impact: 1, Revocable: true, On: []event.Class{event.MailRule},
 		Match:    func(a *detect.Enriched) bool { return a.External > 0 && a.Unknown == 0 },
-		Describe: func(a *detect.Enriched) string { return "forwards mail to " + detect.Quote(a.Outsider()) },
+		Describe: func(a *detect.Enriched) string { return "set up forwarding of mail to " + detect.Quote(a.Outsider()) },
 	}, {
 		Name: "mail_routing_changed", Weight: .6, Impact: 1, On: []event.Class{event.ConfigChange},
 		Match: func(a *detect.Enriched) bool {
 			return a.Attr(event.AttrPolicy) == "mail" && a.Attr(event.AttrEffect) == ""
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "changed where the organisation's mail is routed: " + setting(a)
+			return "changed the routing of the organisation's mail: " + setting(a)
 		},
 	}, {
 		Name: "forward_unnamed", Weight: .6, Impact: 1, Revocable: true, On: []event.Class{event.MailRule},
 		Match: func(a *detect.Enriched) bool { return a.External == 0 && unplaced(a) != "" },
 		Describe: func(a *detect.Enriched) string {
-			return "forwards mail to " + detect.Quote(unplaced(a)) + ", whose address the record does not state"
+			return "set up forwarding of mail to " + detect.Quote(unplaced(a)) + ", whose address is not in the log"
 		},
 	}}, policyFacts("mail")[:2]...),
 }

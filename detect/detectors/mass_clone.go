@@ -29,7 +29,11 @@ var massClone = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("repositories") >= 4 },
 	Reason: func(d *detect.Day) string {
-		return "cloned " + detect.Amount(d.N("repositories"), "repository", "repositories") + d.Within() +
-			d.OfWhich("repositories_new", "never used before")
+		return "cloned " + detect.Amount(d.N("repositories"), "repository", "repositories") + d.From() + d.Within() + d.OfWhich()
 	},
+	Headline: func(d *detect.Day) string {
+		return "cloned " + detect.Amount(d.N("repositories"), "repository", "repositories") + d.From() + d.Within()
+	},
+	Whole: "repositories",
+	Parts: []detect.Part{{"repositories_new", "never used before"}},
 }

@@ -54,23 +54,29 @@ var massDeletion = &detect.Detector{
 		Name: "mail_purged", Weight: 1, Impact: 2, Once: true, On: []event.Class{event.Delete},
 		Match: func(a *detect.Enriched) bool { return a.Object.Type == "search" || a.Object.Type == "organization" },
 		Describe: func(a *detect.Enriched) string {
-			return "deleted what the search " + detect.Quote(a.Object.Name) + " had found in mailboxes; how much is not in these logs"
+			return "deleted what the search " + detect.Quote(a.Object.Name) + " had found in mailboxes (the log does not say how much)"
 		},
 	}},
 	Reason: func(d *detect.Day) string {
-		var what []string
-		if n := d.N("deletes"); n > 0 {
-			what = append(what, detect.Amount(n, "file", "files"))
-		}
-		if n := d.N("object_deletes"); n > 0 {
-			what = append(what, detect.Amount(n, "object", "objects"))
-		}
-		if n := d.N("object_batches"); n > 0 {
-			what = append(what, detect.Amount(n, "batch", "batches")+" of objects (how many is not in these logs)")
-		}
-		return "deleted " + detect.List(what) + d.Where() + d.Within() +
-			d.OfWhich("object_deletes_new_bucket", "in buckets new to them")
+		return "deleted " + deleted(d, " of objects (the logs do not say how many)") + d.Where() + d.OfWhich()
 	},
+	Headline: func(d *detect.Day) string { return "deleted " + deleted(d, " of objects") + d.From() + d.Within() },
+	Parts:    []detect.Part{{"object_deletes_new_bucket", "in buckets new to them"}},
+}
+
+// deleted says how much was deleted; what batches are of is said after them.
+func deleted(d *detect.Day, of string) string {
+	var what []string
+	if n := d.N("deletes"); n > 0 {
+		what = append(what, detect.Amount(n, "file", "files"))
+	}
+	if n := d.N("object_deletes"); n > 0 {
+		what = append(what, detect.Amount(n, "object", "objects"))
+	}
+	if n := d.N("object_batches"); n > 0 {
+		what = append(what, detect.Amount(n, "batch", "batches")+of)
+	}
+	return detect.List(what)
 }
 
 // deletedObjects is how many objects of an object store an event deletes; 0 if the log does not say.

@@ -15,13 +15,13 @@ var mfaFatigue = &detect.Detector{
 		Name: "push_refused", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.MFADenied},
 		Match: func(a *detect.Enriched) bool { return a.Refused >= 3 },
 		Describe: func(a *detect.Enriched) string {
-			return "refused " + detect.Amount(float64(a.Refused), "push", "pushes") + " for a sign-in within ten minutes"
+			return "refused " + detect.Amount(float64(a.Refused), "MFA push", "MFA pushes") + " within ten minutes"
 		},
 	}, {
 		Name: "push_accepted", Weight: 1.4, Impact: 3, Once: true, On: []event.Class{event.MFAChallenge, event.LoginSuccess},
 		Match: func(a *detect.Enriched) bool { return a.Refused >= 3 },
 		Describe: func(a *detect.Enriched) string {
-			return "approved a sign-in after refusing " + detect.Amount(float64(a.Refused), "push", "pushes")
+			return "approved a sign-in after refusing " + detect.Amount(float64(a.Refused), "MFA push", "MFA pushes")
 		},
 	}},
 }

@@ -31,6 +31,9 @@ var mfaRemoved = &detect.Detector{
 		Name: "factor_removed_leaving", Weight: 1.4, Impact: 3, On: []event.Class{event.MFADisabled},
 		Match: func(a *detect.Enriched) bool { return a.Leaving },
 		Describe: func(a *detect.Enriched) string {
+			if a.Subject() == a.Person {
+				return "removed their own second factor in " + a.Source.Title() + " while leaving"
+			}
 			return "removed the second factor of " + detect.Quote(a.Subject()) + " in " + a.Source.Title() + " while leaving"
 		},
 	}},

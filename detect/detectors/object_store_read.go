@@ -41,17 +41,22 @@ var objectStoreRead = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("objects") >= 20 || c.N("object_bytes") >= 50e6 },
 	Reason: func(d *detect.Day) string {
-		s := "read " + detect.Amount(d.N("objects"), "object", "objects")
-		if b := d.N("object_bytes"); b > 0 {
-			s += ", " + detect.Size(b) + ","
-		}
-		return s + d.Where() + d.Within() + d.OfWhich("objects_new_bucket", "in buckets new to them",
-			"objects_signed_link", "by pre-signed URLs from unknown networks") + copiesTo(d)
+		return objectsRead(d) + d.Where() + d.OfWhich() + copiesTo(d)
+	},
+	Headline: func(d *detect.Day) string { return objectsRead(d) + d.From() + d.Within() },
+	Whole:    "objects",
+	Parts: []detect.Part{
+		{"objects_new_bucket", "in buckets new to them"}, {"objects_signed_link", "by pre-signed URLs from unknown networks"},
 	},
 }
 
 // readsObject are the classes of what reads an object: a copy into another bucket does, too.
 var readsObject = []event.Class{event.Download, event.Copy}
+
+// objectsRead says how many objects were read, and how many bytes.
+func objectsRead(d *detect.Day) string {
+	return "read " + detect.Amount(d.N("objects"), "object", "objects") + detect.InBytes(d.N("object_bytes"))
+}
 
 // copiesTo says to which bucket objects were copied; "" if none were.
 func copiesTo(d *detect.Day) string {

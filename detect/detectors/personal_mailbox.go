@@ -9,7 +9,7 @@ import (
 // personalMailbox is something shared with a private mailbox (B03), above all
 // with the person's own.
 var personalMailbox = &detect.Detector{
-	Name: "personal_mailbox", Title: "Share to a personal mailbox", Techniques: []string{"T1567.002"}, Exfiltration: true,
+	Name: "personal_mailbox", Title: "Shared with a personal mailbox", Techniques: []string{"T1567.002"}, Exfiltration: true,
 	Needs:  fileStores,
 	Traits: finding.SharesOutside,
 	Indicators: []detect.Indicator{{
@@ -17,6 +17,9 @@ var personalMailbox = &detect.Detector{
 		Match: func(a *detect.Enriched) bool { return a.Own > 0 },
 		Describe: func(a *detect.Enriched) string {
 			return "shared " + detect.Quote(a.Object.Name) + " with their own private address " + detect.Quote(a.Outsider())
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "shared " + detect.Named(a.Object.Name) + " with their own private address " + detect.Named(a.Outsider())
 		},
 	}},
 }

@@ -9,7 +9,7 @@ import (
 // publicAccessGuard is a block of public access that is taken away or loosened
 // (C02).
 var publicAccessGuard = &detect.Detector{
-	Name: "public_access_guard", Title: "Public access block removed", Techniques: []string{"T1562.001"},
+	Name: "public_access_guard", Title: "Block Public Access disabled", Techniques: []string{"T1562.001"},
 	Needs:  []detect.Need{awsManage},
 	Traits: finding.ChangesSettings,
 	Indicators: []detect.Indicator{{
@@ -34,11 +34,15 @@ func loosened(a *detect.Enriched) bool {
 }
 
 func sayLoosened(a *detect.Enriched) string {
+	did := "disabled"
+	if a.Attr(event.AttrBlock) == "partial" {
+		did = "partly disabled"
+	}
 	switch a.Object.Type {
 	case "images", "snapshots":
-		return "took the block of public sharing off the " + a.Object.Type + " of the account " + detect.Quote(a.Object.Name)
+		return did + " the block on public sharing of " + a.Object.Type + " in the account " + detect.Quote(a.Object.Name)
 	case "account":
-		return "took the block of public access off the whole account " + detect.Quote(a.Object.Name)
+		return did + " S3 Block Public Access for the whole account " + detect.Quote(a.Object.Name)
 	}
-	return "took the block of public access off the bucket " + detect.Quote(a.Object.Name)
+	return did + " S3 Block Public Access on the bucket " + detect.Quote(a.Object.Name)
 }

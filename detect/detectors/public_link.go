@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/outflow/outflow/detect"
@@ -37,19 +38,22 @@ var publicLink = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "made " + detect.Quote(a.ItemName()) + " public, which looks sensitive"
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "made the sensitive " + cmp.Or(a.Object.Type, "item") + " " + detect.Named(a.Object.Name) + " public"
+		},
 	}, {
 		Name: "folder_public", Weight: .5, Impact: 2, Persists: "folder_public_lasting",
 		On:    []event.Class{event.ShareLink},
 		Match: func(a *detect.Enriched) bool { return published(a) && a.OpensBelow() && !a.Sensitive },
 		Describe: func(a *detect.Enriched) string {
-			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
+			return "made the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " and everything in it public"
 		},
 	}, {
 		Name: "folder_public_sensitive", Weight: 1.1, Impact: 3, Persists: "folder_public_sensitive_lasting",
 		On:    []event.Class{event.ShareLink},
 		Match: func(a *detect.Enriched) bool { return published(a) && a.OpensBelow() && a.Sensitive },
 		Describe: func(a *detect.Enriched) string {
-			return "opened the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " with everything in it"
+			return "made the " + wholeThing(a) + " " + detect.Quote(a.Object.Name) + " and everything in it public"
 		},
 	}, {
 		Name: "folder_public_lasting", Weight: .5, Impact: 2,
@@ -68,9 +72,23 @@ var publicLink = &detect.Detector{
 		Name: "repository_public_lasting", Weight: 1, Least: detect.LeastShown, Seldom: true, Impact: 3,
 	}},
 	Reason: func(d *detect.Day) string {
-		return "made " + detect.Amount(d.N("public_links"), "item", "items") + " reachable for anybody" + d.Where() +
-			d.OfWhich("public_links_sensitive", "sensitive") + below(d.N("public_reached"))
+		return madePublic(d) + d.In() + d.OfWhich() + below(d.N("public_reached"))
 	},
+	Headline: func(d *detect.Day) string { return madePublic(d) + d.InServices() + d.Within() },
+	Whole:    "public_links",
+	Parts:    []detect.Part{{"public_links_sensitive", "sensitive"}},
+}
+
+// madePublic says how many items were made public, and how.
+func madePublic(d *detect.Day) string {
+	n := d.N("public_links")
+	if slices.ContainsFunc(d.Evidence.Sources, func(s event.Source) bool { return !detect.FileStore(s) }) {
+		return "made " + detect.Amount(n, "item", "items") + " public"
+	}
+	if n == 1 {
+		return "created a public link to 1 item"
+	}
+	return "created public links to " + detect.Number(n) + " items"
 }
 
 func published(a *detect.Enriched) bool { return a.First && a.After >= event.PublicLink }
@@ -97,5 +115,5 @@ func below(files float64) string {
 	if files == 0 {
 		return ""
 	}
-	return ", with at least " + detect.Amount(files, "file", "files") + " below"
+	return ", with at least " + detect.Amount(files, "file", "files") + " in them"
 }

@@ -20,7 +20,10 @@ var reportExport = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("reports") >= 5 },
 	Reason: func(d *detect.Day) string {
-		return "made " + detect.Amount(d.N("reports"), "export", "exports") + " of reports, dashboards or datasets" + d.Where() + d.Within()
+		return "exported reports, dashboards or datasets " + detect.Amount(d.N("reports"), "time", "times") + d.Where()
+	},
+	Headline: func(d *detect.Day) string {
+		return "exported reports, dashboards or datasets " + detect.Amount(d.N("reports"), "time", "times") + d.From() + d.Within()
 	},
 }
 

@@ -19,8 +19,10 @@ var secretRead = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("secrets") >= 5 },
 	Reason: func(d *detect.Day) string {
-		n := detect.Amount(d.N("secrets"), "secret or parameter", "secrets or parameters")
-		return "read the values of " + n + d.Where() + d.Within()
+		return "read the values of " + detect.Amount(d.N("secrets"), "secret or parameter", "secrets or parameters") + d.Where()
+	},
+	Headline: func(d *detect.Day) string {
+		return "read " + detect.Amount(d.N("secrets"), "secret or parameter", "secrets or parameters") + d.From() + d.Within()
 	},
 }
 

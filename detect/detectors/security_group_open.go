@@ -20,6 +20,14 @@ var securityGroupOpen = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "opened " + detect.Quote(a.Object.Name) + " to " + exposedRule(a.Event)
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "opened " + detect.Named(a.Object.Name) + " to " + firstRule(a.Event, func(source string) string {
+				if detect.IsInternet(source) {
+					return "the internet"
+				}
+				return ""
+			})
+		},
 	}, {
 		Name: "ingress_lasting", Weight: 1.7, Least: detect.LeastShown, Impact: 2,
 	}, {
@@ -53,7 +61,7 @@ func prefixListRule(e *event.Event) string {
 		if !strings.HasPrefix(source, "pl-") {
 			return ""
 		}
-		return "the prefix list " + detect.Quote(source) + ", whose addresses the log does not tell,"
+		return "the prefix list " + detect.Quote(source) + ", whose addresses are not in the log,"
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 // selfGrant is a user who gives an administrative right to one of their own
 // accounts, or gives one and takes it away within a day (D02).
 var selfGrant = &detect.Detector{
-	Name: "self_grant", Title: "Right granted to oneself, or for a moment", Techniques: []string{"T1098.003"},
+	Name: "self_grant", Title: "Self-granted or short-lived privilege", Techniques: []string{"T1098.003"},
 	Needs:     management,
 	Privilege: detect.PrivilegeTaken,
 	Indicators: []detect.Indicator{{
@@ -21,13 +21,16 @@ var selfGrant = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "gave their own account " + a.RightName() + " in " + a.Source.Title()
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "gave themselves " + a.RightHeadline() + " in " + a.Source.Title()
+		},
 	}, {
 		Name: "grant_self_lasting", Weight: 1.3, Least: detect.LeastShown, Impact: 3,
 	}, {
 		Name: "grant_self_unnamed", Weight: 1, Impact: 3, On: []event.Class{event.AdminGrant},
 		Match: func(a *detect.Enriched) bool { return a.UnnamedGrant() && a.Receiver() == "themselves" },
 		Describe: func(a *detect.Enriched) string {
-			return "gave their own account an administrative right in " + a.Source.Title() + "; the log does not say which"
+			return "gave their own account an administrative right in " + a.Source.Title() + " (the log does not say which)"
 		},
 	}, {
 		Name: "grant_self_lesser", Weight: .6, Kind: right, Impact: 2, On: []event.Class{event.AdminGrant},
@@ -36,6 +39,9 @@ var selfGrant = &detect.Detector{
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "gave their own account the limited administrative right " + detect.Quote(a.Role()) + " in " + a.Source.Title()
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "gave themselves " + detect.Named(a.Role()) + " in " + a.Source.Title()
 		},
 	}, {
 		Name: "grant_self_others_account", Weight: 1, Impact: 2, On: []event.Class{event.AdminGrant, event.PermissionGrant},
@@ -52,13 +58,13 @@ var selfGrant = &detect.Detector{
 			return a.Source == event.Okta && a.Outcome == event.Success && a.Object.Type == "appinstance" && a.Receiver() == "themselves"
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "gave themselves the application " + detect.Quote(a.Object.Name) + " in Okta"
+			return "assigned themselves the application " + detect.Quote(a.Object.Name) + " in Okta"
 		},
 	}, {
 		Name: "grant_brief", Weight: .8, Impact: 2, On: []event.Class{event.AdminRevoke},
 		Match: func(a *detect.Enriched) bool { return a.Brief > 0 },
 		Describe: func(a *detect.Enriched) string {
-			return "took the right " + detect.Quote(a.Role()) + " away from " + a.Receiver() + " again after " + detect.Duration(a.Brief)
+			return "revoked the right " + detect.Quote(a.Role()) + " from " + a.Receiver() + " after only " + detect.Duration(a.Brief)
 		},
 	}},
 }

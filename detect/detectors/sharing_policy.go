@@ -30,7 +30,7 @@ func policyFacts(kind string) []detect.Indicator {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == "weaker"
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "weakened the " + kind + " policy: " + setting(a) + " in " + a.Source.Title()
+			return "weakened the " + kind + " policy of " + a.Source.Title() + ": " + setting(a)
 		},
 	}, {
 		Name: kind + "_weakened_lasting", Weight: 1.2, Least: detect.LeastShown, Impact: 2,
@@ -40,7 +40,7 @@ func policyFacts(kind string) []detect.Indicator {
 			return a.Attr(event.AttrPolicy) == kind && a.Attr(event.AttrEffect) == ""
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "changed the " + kind + " policy: " + setting(a) + " in " + a.Source.Title()
+			return "changed the " + kind + " policy of " + a.Source.Title() + " (the log does not say in which direction): " + setting(a)
 		},
 	}}
 }

@@ -14,12 +14,29 @@ var slowDrip = &detect.Detector{
 	Needs:     append(slices.Clone(fileStores), crmEvents, s3Data, gitEvents),
 	Mechanism: detect.SlowDrift,
 	Reason: func(d *detect.Day) string {
-		if d.Lasting {
-			return "has taken more than usual day after day"
+		switch {
+		case d.Lasting:
+			return "has been above their usual level for several days" + of(d)
+		case d.ActiveDays < detect.FewDays:
+			return "rose above the level of the few days known before" + of(d)
 		}
-		if d.ActiveDays < detect.FewDays {
-			return "has begun to take more than on the few days known before"
-		}
-		return "has begun to take more than over the weeks before"
+		return "rose above the level of the weeks before" + of(d)
 	},
+	Headline: func(d *detect.Day) string {
+		switch {
+		case d.Lasting:
+			return "more than usual for several days" + of(d)
+		case d.ActiveDays < detect.FewDays:
+			return "more than on the few days known before" + of(d)
+		}
+		return "more than in the weeks before" + of(d)
+	},
+}
+
+// of says of what there is more.
+func of(d *detect.Day) string {
+	if d.Rising == "" {
+		return ""
+	}
+	return ": " + d.Rising
 }

@@ -18,6 +18,9 @@ var snapshotShared = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "shared the " + a.Object.Type + " " + detect.Quote(a.Object.Name) + " with " + a.ForeignParty() + a.Party.Words()
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "shared the " + a.Object.Type + " " + detect.Named(a.Object.Name) + " with " + a.ForeignParty()
+		},
 	}, {
 		Name: "snapshot_shared_lasting", Weight: 1.1, Impact: 2,
 	}, {
@@ -32,14 +35,14 @@ var snapshotShared = &detect.Detector{
 	}, {
 		Name: "resource_shared", Weight: 1.1, Kind: resourceKind, Impact: 2, On: copies, Persists: "resource_shared_lasting",
 		Match:    func(a *detect.Enriched) bool { return letIn(a) && !a.Sensitive },
-		Describe: sayLetIn,
+		Describe: sayLetIn, Headline: letInHeadline,
 	}, {
 		Name: "resource_shared_lasting", Weight: 1.2, Impact: 2,
 	}, {
 		Name: "resource_shared_sensitive", Weight: 1.3, Kind: resourceKind, Impact: 3, On: copies,
 		Persists: "resource_shared_sensitive_lasting",
 		Match:    func(a *detect.Enriched) bool { return letIn(a) && a.Sensitive },
-		Describe: sayLetIn,
+		Describe: sayLetIn, Headline: letInHeadline,
 	}, {
 		Name: "resource_shared_sensitive_lasting", Weight: 1.4, Impact: 3,
 	}, {
@@ -54,7 +57,7 @@ var snapshotShared = &detect.Detector{
 		},
 		Describe: func(a *detect.Enriched) string {
 			return "set up the " + resourceName(a) + " to replicate to " + detect.Quote(a.Attr(event.AttrTarget)) +
-				", whose account the log does not name"
+				", whose account is not in the log"
 		},
 	}},
 }
@@ -81,4 +84,8 @@ func sayLetIn(a *detect.Enriched) string {
 		s += ": " + g
 	}
 	return s
+}
+
+func letInHeadline(a *detect.Enriched) string {
+	return "shared the " + resource(a, detect.Named) + " with " + a.ForeignParty()
 }

@@ -24,7 +24,11 @@ var syncDownload = &detect.Detector{
 	},
 	Floor: func(c detect.Counts) bool { return c.N("synced") >= 50 },
 	Reason: func(d *detect.Day) string {
-		return "a sync client fetched " + detect.Amount(d.N("synced"), "file", "files") + d.Where() + d.Within() +
-			d.OfWhich("synced_new_device", "to a device new to them")
+		return "synced " + detect.Amount(d.N("synced"), "file", "files") + d.Where() + d.OfWhich()
 	},
+	Headline: func(d *detect.Day) string {
+		return "synced " + detect.Amount(d.N("synced"), "file", "files") + d.From() + d.Within()
+	},
+	Whole: "synced",
+	Parts: []detect.Part{{"synced_new_device", "to a device new to them"}},
 }

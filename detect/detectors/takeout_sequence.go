@@ -28,16 +28,16 @@ var takeoutSequence = &detect.Detector{
 		Match: func(a *detect.Enriched) bool { return a.Stages >= 3 },
 		Describe: func(a *detect.Enriched) string {
 			if a.Class == event.Delete {
-				return "deleted " + detect.Quote(a.ItemName()) + " after taking it and hiding it or sharing it out"
+				return "deleted " + detect.Quote(a.ItemName()) + " after downloading it, and renaming, relabelling or sharing it"
 			}
-			return "took " + detect.Quote(a.ItemName()) + ", hid it under another name or label, and shared it out"
+			return "downloaded " + detect.Quote(a.ItemName()) + ", renamed or relabelled it, and shared it outside"
 		},
 	}},
 	Floor: func(c detect.Counts) bool { return c.N("downloaded_then_shared")+c.N("downloaded_then_deleted") >= 2 },
 	Reason: func(d *detect.Day) string {
 		var done []string
 		if n := d.N("downloaded_then_shared"); n > 0 {
-			done = append(done, "shared "+detect.Number(n)+" of them out")
+			done = append(done, "shared "+detect.Number(n)+" of them outside")
 		}
 		if n := d.N("downloaded_then_deleted"); n > 0 {
 			done = append(done, "deleted "+detect.Number(n)+" of them")

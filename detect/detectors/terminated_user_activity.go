@@ -16,7 +16,7 @@ var terminatedUserActivity = &detect.Detector{
 		Name: "after_last_day", Weight: 1.8, Least: detect.LeastShown, Impact: 3, Once: true, On: everything,
 		Match: func(a *detect.Enriched) bool { return a.AfterLast > 0 },
 		Describe: func(a *detect.Enriched) string {
-			s := detect.Quote(a.Action) + " in " + a.Source.Title() + ", " +
+			s := "was active in " + a.Source.Title() + " (" + detect.Quote(a.Action) + ") " +
 				detect.Duration(a.AfterLast) + " after the end of the last working day"
 			if app := a.Attr(event.AttrAppName); app != "" {
 				s += ", by the application " + detect.Quote(app)
@@ -25,6 +25,9 @@ var terminatedUserActivity = &detect.Detector{
 				s += ", " + a.Unlike
 			}
 			return s
+		},
+		Headline: func(a *detect.Enriched) string {
+			return "was active in " + a.Source.Title() + " " + detect.Duration(a.AfterLast) + " after the last working day"
 		},
 	}},
 }

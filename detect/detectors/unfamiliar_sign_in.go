@@ -16,12 +16,12 @@ var unfamiliarSignIn = &detect.Detector{
 		Name: "network_new", Weight: .8, Impact: 1, Once: true, On: []event.Class{event.LoginSuccess},
 		Match: func(a *detect.Enriched) bool { return a.NewNetwork },
 		Describe: func(a *detect.Enriched) string {
-			return "signed in from " + detect.Quote(a.Client.IP) + ", a network that nobody here had used in these logs"
+			return "signed in from " + detect.Named(a.Client.IP) + ", a network that nobody here had used in these logs before"
 		},
 	}, {
 		Name: "country_new", Weight: .4, Impact: 1, Once: true, On: arrivals, Match: func(a *detect.Enriched) bool { return a.NewCountry },
 		Describe: func(a *detect.Enriched) string {
-			return "signed in from " + detect.Quote(a.Client.Country) + ", for the first time in these logs"
+			return "signed in from " + detect.Named(a.Client.Country) + " for the first time in these logs"
 		},
 	}, {
 		Name: "client_new", Weight: .3, Impact: 1, Once: true, On: arrivals, Match: func(a *detect.Enriched) bool { return a.NewAgent },
@@ -30,7 +30,7 @@ var unfamiliarSignIn = &detect.Detector{
 		On:    []event.Class{event.LoginSuccess, event.Download, event.View},
 		Match: func(a *detect.Enriched) bool { return a.Silent >= 20 },
 		Describe: func(a *detect.Enriched) string {
-			return "returned after " + detect.Amount(float64(a.Silent), "silent day", "silent days")
+			return "was active again after " + detect.Amount(float64(a.Silent), "day", "days") + " without any activity"
 		},
 	}},
 }

@@ -9,6 +9,6 @@ import (
 // unresolvedIdentity is a source of which many accounts belong to no known user
 // (I05).
 var unresolvedIdentity = &detect.Detector{
-	Name: "unresolved_identity", Title: "Accounts without a person",
+	Name: "unresolved_identity", Title: "Accounts of nobody known",
 	Traits: finding.AboutData, Mechanism: detect.UnknownAccounts,
 }

@@ -11,7 +11,7 @@ import (
 // unsignedUse is much use without a sign-in: by links that anybody may use, or of a public bucket.
 // It is told of the person who opened them or owns them, or else of the place.
 var unsignedUse = &detect.Detector{
-	Name: "unsigned_use", Title: "Use without a sign-in", Techniques: []string{"T1530", "T1619"},
+	Name: "unsigned_use", Title: "Access without a sign-in", Techniques: []string{"T1530", "T1619"},
 	Exfiltration: true, Unsigned: true,
 	Needs: append(slices.Clone(fileStores), s3Data),
 	Metrics: []detect.Metric{
@@ -21,7 +21,7 @@ var unsignedUse = &detect.Detector{
 		},
 		{
 			Name: "unsigned_takes_new", HalfSaturation: 20, Weight: .65, Burst: true,
-			Unit: "files within half an hour, of places from which nothing was taken without a sign-in before", On: takesUnsigned,
+			Unit: "files within half an hour from places not used without a sign-in before", On: takesUnsigned,
 			Measure: when(func(a *detect.Enriched) bool { return firstUnsigned(a) && a.PlaceAge <= 1 }),
 		},
 		{
@@ -52,35 +52,32 @@ var unsignedUse = &detect.Detector{
 			c.N("unsigned_deletes_new") >= 5
 	},
 	Reason: func(d *detect.Day) string {
-		one, many := "file", "files"
-		if s := d.Evidence.Sources; len(s) == 1 && s[0] == event.CloudTrail {
-			one, many = "object", "objects"
+		s := unsignedTakes(d) + d.Where() + d.OfWhich()
+		if d.Service {
+			return s + "; who made this public is not known"
 		}
-		var what []string
-		total := 0.0
-		for _, x := range [...][2]string{
-			{"unsigned_takes", "downloaded"}, {"unsigned_views", "opened"}, {"unsigned_deletes_new", "deleted"},
-		} {
-			if n := d.N(x[0]); n > 0 {
-				total += n
-				what = append(what, detect.Amount(n, one+" was ", many+" were ")+x[1])
-			}
-		}
-		s := detect.List(what) + " without a sign-in"
-		if b := d.N("unsigned_bytes"); b > 0 {
-			s += ", " + detect.Size(b) + ","
-		}
-		s += d.Where() + d.Within() + d.OfWhich("unsigned_takes_sensitive", "sensitive")
-		switch {
-		case d.Service:
-			s += "; who opened it to anybody is not known"
-		case total == 1:
-			s += "; the person opened it to anybody, or owns it"
-		default:
-			s += "; the person opened them to anybody, or owns them"
-		}
-		return s
+		return s + "; this person made it public, or owns it"
 	},
+	Headline: func(d *detect.Day) string { return unsignedTakes(d) + d.From() + d.Within() },
+	Whole:    "unsigned_takes",
+	Parts:    []detect.Part{{"unsigned_takes_sensitive", "sensitive"}},
+}
+
+// unsignedTakes says what was done without a sign-in.
+func unsignedTakes(d *detect.Day) string {
+	one, many := "file", "files"
+	if s := d.Evidence.Sources; len(s) == 1 && s[0] == event.CloudTrail {
+		one, many = "object", "objects"
+	}
+	var what []string
+	for _, x := range [...][2]string{
+		{"unsigned_takes", "downloaded"}, {"unsigned_views", "opened"}, {"unsigned_deletes_new", "deleted"},
+	} {
+		if n := d.N(x[0]); n > 0 {
+			what = append(what, detect.Amount(n, one+" was ", many+" were ")+x[1])
+		}
+	}
+	return detect.List(what) + " without a sign-in" + detect.InBytes(d.N("unsigned_bytes"))
 }
 
 var takesUnsigned = []event.Class{event.Download, event.Sync, event.Copy}

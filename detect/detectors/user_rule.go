@@ -8,6 +8,6 @@ import (
 // that matches all the time says little, whatever its level; one of level high or
 // critical that does not is always reported.
 var userRule = &detect.Detector{
-	Name: "user_rule", Title: "Rule of your own",
+	Name: "user_rule", Title: "Custom rule",
 	Mechanism: detect.UserRules,
 }

@@ -14,7 +14,7 @@ import (
 // own and adds to it; by itself it says no more than how rare such a report is
 // here, unless it is one of those that the service means most seriously.
 var vendorAlert = &detect.Detector{
-	Name: "vendor_alert", Title: "Alert of the service itself", Techniques: []string{"T1078.004"},
+	Name: "vendor_alert", Title: "Vendor alert", Techniques: []string{"T1078.004"},
 	Needs: []detect.Need{boxShield, m365Alerts, crmAlerts, slackAlerts},
 	Indicators: []detect.Indicator{{
 		Name: "vendor_alert", Weight: .8, Kind: vendorRule, Impact: 1, Once: true, On: []event.Class{event.VendorAlert},
@@ -27,7 +27,7 @@ var vendorAlert = &detect.Detector{
 }
 
 func sayReported(a *detect.Enriched) string {
-	s := a.Source.Title() + " itself reports " + detect.Quote(a.Action)
+	s := a.Source.Title() + " raised the alert " + detect.Quote(a.Action)
 	if r := a.Attr(event.AttrReason); r != "" && r != a.Action {
 		s += " (" + detect.Quote(r) + ")"
 	}

@@ -43,25 +43,29 @@ var warehouseExport = &detect.Detector{
 	Floor: func(c detect.Counts) bool {
 		return c.N("warehouse_unloads") >= 1 || c.N("warehouse_stage_files") >= 3 || c.N("warehouse_result_rows") >= 100_000
 	},
-	Reason: func(d *detect.Day) string {
-		var parts []string
-		if n := d.N("warehouse_unloads"); n > 0 {
-			s := "unloaded "
-			if rows := d.N("warehouse_unload_rows"); rows > 0 {
-				s += detect.Amount(rows, "row", "rows") + " in " + detect.Amount(n, "statement", "statements")
-			} else {
-				s += "data in " + detect.Amount(n, "statement", "statements") + ", of a size that is not in these logs,"
-			}
-			parts = append(parts, s)
+	Reason:   func(d *detect.Day) string { return warehouseTaken(d) + d.Where() },
+	Headline: func(d *detect.Day) string { return warehouseTaken(d) + d.From() + d.Within() },
+}
+
+// warehouseTaken says what was taken.
+func warehouseTaken(d *detect.Day) string {
+	var parts []string
+	if n := d.N("warehouse_unloads"); n > 0 {
+		s := "unloaded "
+		if rows := d.N("warehouse_unload_rows"); rows > 0 {
+			s += detect.Amount(rows, "row", "rows") + " in " + detect.Amount(n, "statement", "statements")
+		} else {
+			s += "data in " + detect.Amount(n, "statement", "statements") + " (the logs do not say how much)"
 		}
-		if n := d.N("warehouse_stage_files"); n > 0 {
-			parts = append(parts, "downloaded "+detect.Amount(n, "file", "files")+" from stages")
-		}
-		if n := d.N("warehouse_result_rows"); n >= 100_000 || len(parts) == 0 {
-			parts = append(parts, "queried "+detect.Amount(n, "row", "rows"))
-		}
-		return detect.List(parts) + d.Where() + d.Within()
-	},
+		parts = append(parts, s)
+	}
+	if n := d.N("warehouse_stage_files"); n > 0 {
+		parts = append(parts, "downloaded "+detect.Amount(n, "file", "files")+" from stages")
+	}
+	if n := d.N("warehouse_result_rows"); n >= 100_000 || len(parts) == 0 {
+		parts = append(parts, "queried "+detect.Amount(n, "row", "rows"))
+	}
+	return detect.List(parts)
 }
 
 func warehouse(a *detect.Enriched) bool { return a.Source == event.Snowflake }

@@ -175,6 +175,10 @@ func (e *Engine) emitAccessReview(p *person, now int64) {
 			parts = append(parts, detect.Amount(float64(n[kind]), what[0], what[1])+names[kind])
 		}
 	}
+	f.Headline = detect.Headline(detect.Amount(float64(len(open)), "grant", "grants")+" still open a day after leaving", "")
+	for _, part := range parts {
+		f.Facts = append(f.Facts, finding.Fact{Kind: finding.FactUnusual, Text: part})
+	}
 	f.Context = e.sayWatched(e.watched(p, now))
 	f.Points = 2.5 + .2*float64(min(len(open), 5))
 	f.Risk, f.Rate = f.Points, round3(e.org(p).rate(f.Points))

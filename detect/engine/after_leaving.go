@@ -262,7 +262,7 @@ func (e *Engine) askHR(end int64) {
 			return
 		}
 		h := e.healthFinding(detect.HRFeed, "last day of "+x.Name, x.LastDay, end, 2)
-		h.Title = askTitle
+		h.Title, h.Headline = askTitle, detect.Headline(askTitle+": "+detect.Named(x.Name), "")
 		h.Start, h.End, h.Events, h.EventIDs = x.From, x.To, x.N, x.IDs
 		h.Sources = shortNames(x.Sources)
 		h.Reason = fmt.Sprintf("HR says that %s left on %s; on %s they worked as usual, "+
@@ -275,7 +275,7 @@ func (e *Engine) askHR(end int64) {
 // askAboutMany asks about all of them at once.
 func (e *Engine) askAboutMany(list []doubtful, end int64) {
 	h := e.healthFinding(detect.HRFeed, "last days", end-event.Day, end, 2)
-	h.Title = askTitle
+	h.Title, h.Headline = askTitle, detect.Headline(askTitle+" of "+detect.Amount(float64(len(list)), "person", "people"), "")
 	var names []string
 	for i, x := range list {
 		h.Events += x.N
@@ -285,7 +285,7 @@ func (e *Engine) askAboutMany(list []doubtful, end int64) {
 	}
 	more := ""
 	if n := len(list) - len(names); n > 0 {
-		more = fmt.Sprintf(" and %d others", n)
+		more = " and " + detect.Amount(float64(n), "other", "others")
 	}
 	h.Reason = "HR says that these people have left, and they worked as usual after it: " + strings.Join(names, ", ") + more +
 		": are the dates right?"

@@ -277,6 +277,9 @@ func (e *Engine) staff(name string, ev *event.Event) {
 // send emits a finding, if it is about a person that the engine scores. The first error of
 // emit is kept.
 func (e *Engine) send(f *finding.Finding) {
+	if f.Health && f.Headline == "" {
+		f.Headline = headOf(f.Reason)
+	}
 	if e.err == nil && e.owns(f.Person) {
 		e.err = e.emit(f)
 	}

@@ -263,7 +263,7 @@ func (e *Engine) matureExposures(now int64) {
 			if i := e.catalog.indicators[x.Fact].lasting; i >= 0 {
 				if _, known := p.Day.Facts[i]; !known {
 					p.Day.Facts[i] = note{
-						Say: []string{"still so " + detect.Duration(now-x.Opened) + " later"}, Kinds: p.Day.Facts[x.Fact].Kinds,
+						Say: []string{"still in effect " + detect.Duration(now-x.Opened) + " later"}, Kinds: p.Day.Facts[x.Fact].Kinds,
 					}
 					again = append(again, p.Name)
 				}

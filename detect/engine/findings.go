@@ -9,6 +9,7 @@ import (
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 const (
@@ -145,7 +146,10 @@ func (e *Engine) match(p *person, a *detect.Enriched, c *concerned) (found bool)
 		found = found || !known || fresh
 		if f.Describe != nil {
 			clause := f.Describe(a)
-			if len(n.Say) < 2 || fresh && len(n.Say) < 3 {
+			if len(n.Say) == 0 && f.Headline != nil {
+				n.Head = f.Headline(a)
+			}
+			if !slices.Contains(n.Say, clause) && (len(n.Say) < 2 || fresh && len(n.Say) < 3) {
 				n.Say = append(n.Say, clause)
 			} else {
 				n.More++
@@ -335,12 +339,14 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		clauses, f.Techniques = e.sayRules(d)
 		f.Impact = 1
 	}
-	if best := v.strongest(cat, g, floorOf(det, p.leaving(at))); best >= 0 {
-		f.Observed, f.Unit = d.Count[best], cat.metrics[best].Unit
+	day, best := p.view(det, g, v), v.strongest(cat, g, floorOf(det, p.leaving(at)))
+	if best >= 0 {
+		m := &cat.metrics[best]
+		f.Observed, f.Unit = d.Count[best], m.Unit
 		f.Expected, f.Peers = round(cat.unscale(best, v.mean[best])), round(cat.unscale(best, v.peers[best]))
-		clauses = append([]string{det.Reason(p.view(det, g)) + "; " + e.usually(p, v, best)}, clauses...)
+		clauses = append([]string{det.Reason(day) + "; " + e.usually(p, v, best, m.unit(2))}, clauses...)
 	} else if det.Reason != nil && len(cat.groups[g]) == 0 && len(det.Indicators) == 0 {
-		clauses = append(clauses, det.Reason(p.view(det, g)))
+		clauses = append(clauses, det.Reason(day))
 	}
 	if pr.Among != nil && 2*pr.Closed >= pr.N {
 		clauses = append(clauses, pr.Among.words())
@@ -352,6 +358,11 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 	}
 	if len(cat.groups[g]) > 0 && det.Exfiltration {
 		f.Impact = max(f.Impact, 1)
+	}
+	s := saying{e, p, det, g, v, day, best, at}
+	f.Headline, f.Facts = s.headline(), s.facts()
+	if det.Mechanism == detect.Leaving {
+		f.Qualifier = p.departure(at)
 	}
 	return f
 }
@@ -417,70 +428,107 @@ func (d *dayState) counts(det *detect.Detector, g int) detect.Counts {
 }
 
 // view is what a detector, by its index, may see of the open day.
-func (p *person) view(det *detect.Detector, g int) *detect.Day {
-	return &detect.Day{
-		Counts: p.Day.counts(det, g), Evidence: p.Day.proof(g).evidence(), Settled: p.settled(), ActiveDays: p.Active,
-		Lasting: slices.ContainsFunc(p.Shift, func(s float64) bool { return s > .5 }), Service: p.Service,
+func (p *person) view(det *detect.Detector, g int, v *verdict) *detect.Day {
+	d := &detect.Day{
+		Counts: p.Day.counts(det, g), Evidence: p.Day.proof(g).evidence(), Settled: p.settled(), ActiveDays: p.Active, Service: p.Service,
 	}
+	if i := v.rising; i >= 0 {
+		m := &p.catalog.metrics[p.catalog.slow[i]]
+		d.Rising, d.Lasting = p.catalog.detectors[m.detector].Title+", "+m.Unit, p.Shift[i] > .5
+	}
+	return d
 }
 
 func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func round(x float64) float64 { return math.Round(x*10) / 10 }
 
-// usually says what is usual, in the units of the metric, as far as it is known.
-func (e *Engine) usually(p *person, v *verdict, j int) string {
+// written writes an amount in the unit of a metric, without the unit unless that is bytes.
+func (m *metric) written(x float64) string {
+	if m.Scale == detect.RootBytes {
+		return detect.Size(x)
+	}
+	return detect.About(x)
+}
+
+// unit is the unit of a metric after an amount of it: "" for bytes, which are written with theirs.
+func (m *metric) unit(x float64) string {
+	if m.Scale == detect.RootBytes {
+		return ""
+	}
+	return " " + plain.Unit(x, m.Unit)
+}
+
+// usually says what is usual of a metric, as far as it is known.
+func (e *Engine) usually(p *person, v *verdict, j int, unit string) string {
 	cat := e.catalog
 	o, m := e.org(p), &cat.metrics[j]
-	write := detect.About
-	if m.Scale == detect.RootBytes {
-		write = detect.Size
-	}
+	own, peers := m.written(cat.unscale(j, v.mean[j])), m.written(cat.unscale(j, v.peers[j]))
 	if m.unsigned {
 		if v.mean[j] < unusual {
-			return "nothing like it is known of other days"
+			return "nothing like it on other days"
 		}
-		return "usual day " + write(cat.unscale(j, v.mean[j])) + " " + m.Unit
+		return "usual day " + own + unit
 	}
-	own, peers := write(cat.unscale(j, v.mean[j])), write(cat.unscale(j, v.peers[j]))
 	if o.Tails[j].N < warm {
 		b := o.before(j, v.raw[j], p.Service)
-		s := "little is known here yet, " + detect.Amount(o.Tails[j].N, "day", "days") + " of people of which " +
-			detect.Number(warm) + " are needed"
+		s := "little is known here yet (" + detect.Number(math.Floor(o.Tails[j].N)) + " of the " + detect.Number(warm) + " user-days needed)"
 		switch {
 		case b.Days > 0:
-			s += ": rarer than in other organisations' first days"
+			s += ", rare in the first days of other organisations"
 		case b.Rare > 0:
-			s += ": elsewhere one day in " + detect.Number(rareDays) + " has " + write(cat.unscale(j, b.Rare)) + " " + m.Unit + " or more"
+			s += ", elsewhere hardly a day has " + m.written(cat.unscale(j, b.Rare)) + unit + " or more"
 		}
 		return s
 	}
 	alone := e.Heads < 2 && !p.Service
 	switch {
 	case p.Active < detect.FewDays && alone:
-		return "of the person hardly a day is known, and nobody else is"
+		return "hardly a day of this person is known, and nobody else is"
 	case p.Active < detect.FewDays:
-		return fmt.Sprintf("%s known of the person, on a usual day peers %s %s",
-			detect.Amount(math.Floor(p.Active+.5), "day is", "days are"), peers, m.Unit)
+		return fmt.Sprintf("only %s known of this person, usual day of colleagues %s%s",
+			detect.Amount(math.Floor(p.Active+.5), "day is", "days are"), peers, unit)
 	case alone:
-		return fmt.Sprintf("usual day %s %s, no colleagues are known", own, m.Unit)
+		return fmt.Sprintf("usual day %s%s, no colleagues are known", own, unit)
 	}
-	return fmt.Sprintf("usual day %s %s, peers %s", own, m.Unit, peers)
+	return fmt.Sprintf("usual day %s%s, colleagues %s", own, unit, peers)
 }
 
 // context is what else weighs in.
 func (e *Engine) context(p *person, at int64) (list []string) {
 	if p.leaving(at) {
-		switch days := (p.LastDay - at + event.Day - 1) / event.Day; {
+		switch days := p.daysLeft(at); {
 		case p.LastDay == 0:
 			list = append(list, "has given notice")
-		case at >= p.LastDay+event.Day:
-			list = append(list, "left "+detect.Amount(float64((at-p.LastDay)/event.Day), "day", "days")+" ago")
-		case days <= 0:
+		case days < 0:
+			list = append(list, "left "+detect.Amount(float64(-days), "day", "days")+" ago")
+		case days == 0:
 			list = append(list, "leaves today")
 		default:
 			list = append(list, "leaves in "+detect.Amount(float64(days), "day", "days"))
 		}
 	}
 	return list
+}
+
+// departure qualifies an act by when the person leaves.
+func (p *person) departure(at int64) string {
+	switch days := p.daysLeft(at); {
+	case p.LastDay == 0:
+		return "after giving notice"
+	case days < 0:
+		return detect.Amount(float64(-days), "day", "days") + " after leaving"
+	case days == 0:
+		return "on the last working day"
+	default:
+		return detect.Amount(float64(days), "day", "days") + " before leaving"
+	}
+}
+
+// daysLeft is how many days are left until the last working day; less than 0 if it is over.
+func (p *person) daysLeft(at int64) int64 {
+	if at >= p.LastDay+event.Day {
+		return -((at - p.LastDay) / event.Day)
+	}
+	return max((p.LastDay-at+event.Day-1)/event.Day, 0)
 }

@@ -162,7 +162,8 @@ func (b *burst) add(at int64, n float64) (sum float64) {
 
 // note is an indicator that holds today.
 type note struct {
-	Say   []string // at most 2
+	Say   []string // at most 3
+	Head  string   `cbor:",omitempty"` // headline of the first of them; "" if that is short
 	More  int      // further times
 	Kinds []string `cbor:",omitempty"` // see Indicator.Kind: at most maxKindsToday
 }

@@ -106,6 +106,7 @@ type verdict struct {
 	today      float64     // before habits
 	points     []float64   // per detector
 	shift      float64     // points of the slow shift
+	rising     int         // index of the slow metric with the rarest shift, or -1
 	breach     float64     // points of the strongest sign of an intruder
 	raw        []float64   // surprise per scored metric
 	shifts     []float64   // CUSUM per slow metric, as it would be after today
@@ -136,7 +137,7 @@ func (v *verdict) reset(cat *Catalog) {
 			dense: make([]float64, len(cat.detectors)), novel: make([]float64, len(cat.detectors)),
 		}
 	}
-	v.shift, v.leaver, v.must, v.again = 0, false, 0, nil
+	v.shift, v.leaver, v.must, v.again, v.rising = 0, false, 0, nil, -1
 	clear(v.counted)
 	for _, list := range [][]float64{v.points, v.raw, v.shifts, v.worth, v.dense, v.novel} {
 		clear(list)
@@ -333,7 +334,11 @@ func (s *scoring) scoreShifts(cat *Catalog) bool {
 		mu *= min(long/v.mean[j], 1) // a ramp teaches what is usual lately, but not what was usual long before
 		v.shifts[i] = cusum(p.Shift[i], x, mu, k)
 		if x > 0 {
-			found = append(found, s.org.Shifts[i].rarity(squash(v.shifts[i]), shiftMax))
+			r := s.org.Shifts[i].rarity(squash(v.shifts[i]), shiftMax)
+			if len(found) == 0 || r > slices.Max(found) {
+				v.rising = i
+			}
+			found = append(found, r)
 		}
 	}
 	known := !p.Service || p.Active >= serviceDays

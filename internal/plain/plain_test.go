@@ -58,3 +58,14 @@ func TestCountOf(t *testing.T) {
 		}
 	}
 }
+
+func TestUnit(t *testing.T) {
+	for plural, want := range map[string]string{
+		"files": "file", "sensitive items": "sensitive item", "copies to the clipboard": "copy to the clipboard",
+		"batches of objects": "batch of objects", "repositories new to the person": "repository new to the person", "% of events": "% of events",
+	} {
+		if one, many := Unit(1, plural), Unit(2, plural); one != want || many != plural {
+			t.Errorf("%q: 1 %q, 2 %q", plural, one, many)
+		}
+	}
+}
