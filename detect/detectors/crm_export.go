@@ -93,13 +93,13 @@ func crmExports(exports, printed, rows, unsized float64) (did, remark string) {
 		did = verb + reports + " (" + detect.Amount(rows, "row", "rows") + ")"
 	case rows == 0:
 		did = verb + reports
-		remarks = append(remarks, "the logs do not say how many rows")
+		remarks = append(remarks, "row counts are not in the logs")
 	default:
 		did = verb + reports + " (at least " + detect.Amount(rows, "row", "rows") + ")"
-		remarks = append(remarks, "the logs do not say how many rows "+detect.Number(unsized)+" of them had")
+		remarks = append(remarks, "the row counts of "+detect.Number(unsized)+" of them are not in the logs")
 	}
 	if len(remarks) > 0 {
-		remark = ", " + strings.Join(remarks, ", ")
+		remark = " (" + strings.Join(remarks, ", ") + ")"
 	}
 	return did, remark
 }
