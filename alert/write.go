@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -150,16 +147,8 @@ func (a *Alert) statusText() string {
 // Short returns the first eight characters of the id, by which people refer to an alert.
 func (a *Alert) Short() string { return a.ID[:min(len(a.ID), 8)] }
 
-// sentence returns the reason of an alert as a sentence, after the title if that is only the name of a
-// detector.
-func sentence(a *Alert) string {
-	i := slices.IndexFunc(a.Evidence, func(e Evidence) bool { return e.Detector == a.Detector })
-	if i < 0 || strings.HasPrefix(a.Title, a.Evidence[i].Title) {
-		return a.Title + ": " + a.Reason + "."
-	}
-	first, size := utf8.DecodeRuneInString(a.Reason)
-	return string(unicode.ToUpper(first)) + a.Reason[size:] + "."
-}
+// sentence returns the title and the reason of an alert.
+func sentence(a *Alert) string { return a.Title + ": " + a.Reason + "." }
 
 // printable replaces control characters, and those that change the direction of text.
 func printable(s string) string {
