@@ -98,6 +98,34 @@ func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list
 	return list, err
 }
 
+// LatestDays returns the daily summaries of a user of the last n days up to the last one that there is, the earliest
+// first.
+func (s *Store) LatestDays(ctx context.Context, user string, n int) (list []finding.Activity, err error) {
+	err = s.days(ctx, func(a *finding.Activity) error { list = append(list, *a); return nil },
+		"WHERE user = ?1 AND day > date((SELECT max(day) FROM activity WHERE user = ?1), ?2) ORDER BY day", user, fmt.Sprintf("-%d days", n))
+	return list, err
+}
+
+// Departments returns how many users of each department were active in the last week with data.
+func (s *Store) Departments(ctx context.Context) (map[string]int, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT body ->> 'department', count(DISTINCT user) FROM activity "+
+		"WHERE day > date((SELECT max(day) FROM activity), '-7 days') AND body ->> 'department' <> '' GROUP BY 1")
+	if err != nil {
+		return nil, fmt.Errorf("alert: count people of departments: %w", err)
+	}
+	defer rows.Close()
+	people := map[string]int{}
+	for rows.Next() {
+		var department string
+		var n int
+		if err := rows.Scan(&department, &n); err != nil {
+			return nil, fmt.Errorf("alert: count people of departments: %w", err)
+		}
+		people[department] = n
+	}
+	return people, rows.Err()
+}
+
 // days calls each for the summaries that an SQL condition selects.
 func (s *Store) days(ctx context.Context, each func(*finding.Activity) error, which string, args ...any) error {
 	rows, err := s.db.QueryContext(ctx, "SELECT body FROM activity "+which, args...)

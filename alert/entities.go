@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/outflow/outflow/internal/mail"
 )
 
@@ -32,7 +34,7 @@ var EntityKinds = []EntityKind{DomainEntity, AddressEntity, AccountEntity, Appli
 // Entity is something that alerts name: who received something, what acted, or what was shared or taken.
 type Entity struct {
 	Kind EntityKind `json:"kind"`
-	// Name identifies it: in lower case, but for an item, where it is the source, a colon, and the id.
+	// Name identifies it: in lower case; of an item 16 hexadecimal digits, as its id may have a person's name in it.
 	Name  string `json:"name"`
 	Title string `json:"title"` // for people
 }
@@ -88,11 +90,8 @@ func (x *Item) ObjectEntity() Entity {
 	case o.Type == "application":
 		return entity(ApplicationEntity, cmp.Or(o.Name, o.ID))
 	case itemTypes[o.Type] && cmp.Or(o.ID, o.Name) != "":
-		e := Entity{ItemEntity, x.Source + ":" + cmp.Or(o.ID, o.Name), cmp.Or(o.Name, o.ID)}
-		if len(e.Name) <= maxEntityName {
-			e.Title = cut(e.Title, maxEntityName)
-			return e
-		}
+		id := xxhash.Sum64String(x.Source + "\x00" + cmp.Or(o.ID, o.Name))
+		return Entity{ItemEntity, fmt.Sprintf("%016x", id), cut(cmp.Or(o.Name, o.ID), maxEntityName)}
 	}
 	return Entity{}
 }
@@ -179,7 +178,7 @@ func (x *Item) Entities() (list []Entity) {
 
 // of returns the mention of an entity; nil if it is of another kind, of the organisation, or there are too many.
 func (m *mentions) of(kinds []EntityKind, x Entity) *Mention {
-	if !slices.Contains(kinds, x.Kind) || m.own != "" && (x.Name == m.own || strings.HasSuffix(x.Name, "@"+m.own)) {
+	if !slices.Contains(kinds, x.Kind) || (x.Kind == DomainEntity || x.Kind == AddressEntity) && m.inside(x.Name) {
 		return nil
 	}
 	key := [2]string{string(x.Kind), x.Name}
@@ -193,10 +192,16 @@ func (m *mentions) of(kinds []EntityKind, x Entity) *Mention {
 	return m.list[key]
 }
 
+// inside reports whether an address or domain is in the domain of the person.
+func (m *mentions) inside(name string) bool {
+	domain := cmp.Or(mail.Domain(name), name)
+	return m.own != "" && (domain == m.own || strings.HasSuffix(domain, "."+m.own))
+}
+
 // add counts an item for an entity that it names. An event that several detectors list counts once.
 func (m *mentions) add(kinds []EntityKind, x Entity, item *Item) {
 	n := m.of(kinds, x)
-	record := [3]string{string(x.Kind), x.Name, cmp.Or(item.RecordID, item.Time.Format(time.RFC3339Nano)+item.Action+item.Object.ID)}
+	record := [3]string{string(x.Kind), x.Name, item.id()}
 	if n == nil || m.seen[record] {
 		return
 	}

@@ -78,7 +78,7 @@ func TestEntities(t *testing.T) {
 		"rival.example: 2 alerts, 2 people, 480 events, 10000 bytes":     {Kind: DomainEntity, Name: "rival.example"},
 		"Data Room Sync: 2 alerts, 2 people, 2 events, 10000 bytes":      {Kind: ApplicationEntity, Name: "data room sync"},
 		"Backups-DB: 2 alerts, 2 people, 2 events, 0 bytes":              {Kind: BucketEntity, Name: "backups-db"},
-		"Prices <2026>.xlsx: 2 alerts, 2 people, 2 events, 10000 bytes":  {Kind: ItemEntity, Name: "box:77"},
+		"Prices <2026>.xlsx: 2 alerts, 2 people, 2 events, 10000 bytes":  (&Item{Source: "box", Object: Object{ID: "77", Type: "file"}}).ObjectEntity(),
 	} {
 		x, err := s.Entity(ctx, e.Kind, e.Name)
 		if err != nil {

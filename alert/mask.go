@@ -88,6 +88,9 @@ func replaceFold(text, old, by string) string {
 	}
 }
 
+// Own reports whether a domain, in lower case, is known to be the organisation's.
+func (m *Mask) Own(domain string) bool { return m.domains != nil && m.domains(domain) }
+
 // Within returns a mask that also counts the domains of the given users as the organisation's,
 // unless they are those of private mailboxes.
 func (m *Mask) Within(users ...string) *Mask {

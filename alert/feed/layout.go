@@ -42,7 +42,13 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 		}
 		return fmt.Sprintf("%.2g", x)
 	},
-	"path": url.PathEscape,
+	"path":      url.PathEscape,
+	"entity":    entityPath,
+	"recipient": recipientPath,
+	"count":     plain.Number,
+	"percent":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
+	"pair":      func(l Watchlist, v *watchlistsView) watchlistCard { return watchlistCard{&l, v} },
+	"size":      func(n int64) string { return plain.Size(float64(n)) },
 }).ParseFS(files, "pages/*.html"))
 
 // when returns a time as an element of a page: in UTC, until a script writes it in the reader's zone.
@@ -113,14 +119,16 @@ var navigation = map[Role][]link{
 		{"/", "Alerts"},
 		{"/suppressions", "Suppressions"},
 		{"/digest", "Weekly digest"},
-		{"/sources", "Sources"},
+		{"/watchlists", "Watchlists"},
+		{"/coverage", "Coverage"},
 	},
 	HR:      {{"/leavers", "Leavers"}},
 	Privacy: {{"/requests", "Name requests"}, {"/access", "Audit log"}},
-	Auditor: {{"/access", "Audit log"}},
+	Auditor: {{"/access", "Audit log"}, {"/watchlists", "Watchlists"}, {"/coverage", "Coverage"}},
 	Admin: {
 		{"/health", "Health"},
-		{"/sources", "Sources"},
+		{"/coverage", "Coverage"},
+		{"/watchlists", "Watchlists"},
 		{"/tokens", "Tokens"},
 		{"/channels", "Channels"},
 	},

@@ -63,7 +63,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.Handle("GET /requests", s.guard([]Role{Privacy}, true, s.requestsPage))
 	mux.Handle("POST /requests/{id}", s.guard([]Role{Privacy}, true, s.decideRequest))
 	get("GET /people/{user}", s.personPage)
-	get("GET /sources", s.sourcesPage, Admin)
+	s.entityPages(mux)
 	mux.Handle("GET /digest", s.guard([]Role{SOC}, true, s.digestPage))
 	mux.Handle("GET /leavers", s.guard([]Role{HR}, true, s.leaversPage))
 	mux.Handle("GET /leavers/{user}", s.guard([]Role{HR}, true, s.reviewPage))
@@ -172,44 +172,6 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 	return nil
 }
 
-// personPage serves one user, with alerts and charts.
-func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	pseudonym := r.PathValue("user")
-	user, err := s.revealedName(r.Context(), who, pseudonym)
-	if err != nil {
-		return err
-	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at "+pseudonym); err != nil {
-		return err
-	}
-
-	v := &view{frame: frame{Title: pseudonym, Who: who.Token}, User: pseudonym}
-	if v.Name, v.Until, err = s.Store.activeReveal(r.Context(), who.Name, pseudonym, s.Now()); err != nil {
-		return err
-	}
-	if v.Reveals, err = s.Store.reveals(r.Context(), "who = ? AND pseudonym = ?", who.Name, pseudonym); err != nil {
-		return err
-	}
-
-	if v.Charts, err = s.charts(r.Context(), user); err != nil {
-		return err
-	}
-	if v.Items, err = s.about(r, who, user); err != nil {
-		return err
-	}
-	v.Open = openExposures(v.Items)
-	active, err := s.Alerts.Days(r.Context(), user, s.Now().AddDate(0, 0, 1-personDays), s.Now())
-	if err != nil {
-		return err
-	}
-
-	v.Active = len(active)
-	if v.Coverage, v.Usual, err = s.coverage(r.Context(), personDays, v.Active); err != nil {
-		return err
-	}
-	return s.render(w, http.StatusOK, "person.html", v)
-}
-
 // openExposures returns the exposures that nobody has closed.
 func openExposures(list []item) (still []alert.Exposure) {
 	for i := range list {
@@ -220,14 +182,6 @@ func openExposures(list []item) (still []alert.Exposure) {
 		}
 	}
 	return still
-}
-
-// sourcesPage serves the health of the sources.
-func (s *Server) sourcesPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	return s.render(w, http.StatusOK, "sources.html", &view{
-		frame:  frame{Title: "Sources", Who: who.Token, At: "/sources"},
-		Health: s.Health(),
-	})
 }
 
 // bars draws what was observed beside what is usual, as SVG: three bars for each piece of

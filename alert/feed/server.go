@@ -33,6 +33,12 @@ type Server struct {
 	Reports  func(ctx context.Context) (*report.Input, error)               // input of the reviews of leavers
 	Digest   func(ctx context.Context, week string) (*report.Digest, error) // of a week such as 2026-W20; "" for the newest data
 	Channels func() []ChannelName                                           // the channels of the configuration; nil for none
+	// Coverage returns what arrives, what was scored, and what detectors see; nil where that is not known.
+	Coverage func(ctx context.Context) (*Coverage, error)
+	// Watchlists returns those of the configuration, with members by account; nil for none.
+	Watchlists func(ctx context.Context) ([]Watchlist, error)
+	// Exempt reports whether a user has opted out of watchlists; nil if nobody can.
+	Exempt func(ctx context.Context, user, department string) (bool, error)
 	// Person-days needed before counts are scored by what is usual in the organisation.
 	Enough    float64
 	Detectors finding.Detectors // traits of all detectors

@@ -110,8 +110,8 @@ func openedIn(a *alert.Alert, x *alert.Exposure) (detector string, sources []str
 	return detector, sources
 }
 
-// remedyOf returns how an exposure of an alert is closed.
-func remedyOf(a *alert.Alert, x *alert.Exposure) Remedy {
+// RemedyOf returns how an exposure of an alert is closed.
+func RemedyOf(a *alert.Alert, x *alert.Exposure) Remedy {
 	detector, sources := openedIn(a, x)
 	var who, how, links []string
 	for _, s := range sources {

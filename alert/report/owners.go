@@ -49,7 +49,7 @@ func MakeOwners(in *Input, only string) []Owner {
 				o = &Owner{User: a.User, Made: in.Reported}
 				by[a.User] = o
 			}
-			r := remedyOf(a, x)
+			r := RemedyOf(a, x)
 			o.Items = append(o.Items, OwnerItem{clean(x.What), x.Opened, int(in.Now.Sub(x.Opened).Hours() / 24), r.How, r.Link, a.ID})
 		}
 	}

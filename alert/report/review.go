@@ -250,7 +250,7 @@ func (r *Review) addOpen(in *Input, a *alert.Alert) {
 // openSince returns an exposure of an alert that is open at a time.
 func openSince(x alert.Exposure, a *alert.Alert, now time.Time) Open {
 	detector, _ := openedIn(a, &x)
-	r := remedyOf(a, &x)
+	r := RemedyOf(a, &x)
 	return Open{
 		What:     clean(x.What),
 		Opened:   x.Opened,

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
@@ -70,6 +71,13 @@ type Daemon struct {
 		asked float64
 		now   *alert.Budget
 		kept  *alert.Kept
+	}
+
+	watched struct { // watchlists for the feed, as of a moment
+		sync.Mutex
+		at   time.Time
+		conf *config.Config // that they are of
+		list []feed.Watchlist
 	}
 
 	domains struct { // for masks

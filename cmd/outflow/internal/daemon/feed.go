@@ -38,18 +38,21 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		}
 	}
 	s := &feed.Server{
-		Store:     store,
-		Alerts:    d.alerts,
-		Mask:      func(r feed.Role) *alert.Mask { return masks[r] },
-		Enough:    engine.Enough,
-		Detectors: detectors.Traits(),
-		Now:       time.Now,
-		Log:       d.Log,
-		Version:   buildinfo.Version(),
-		Secure:    conf.Feed.Cert != "",
-		Digest:    d.digest,
-		Reports:   d.reportInput,
-		Channels:  d.channelNames,
+		Store:      store,
+		Alerts:     d.alerts,
+		Mask:       func(r feed.Role) *alert.Mask { return masks[r] },
+		Enough:     engine.Enough,
+		Detectors:  detectors.Traits(),
+		Now:        time.Now,
+		Log:        d.Log,
+		Version:    buildinfo.Version(),
+		Secure:     conf.Feed.Cert != "",
+		Digest:     d.digest,
+		Reports:    d.reportInput,
+		Channels:   d.channelNames,
+		Watchlists: d.watchlists,
+		Exempt:     d.exempt,
+		Coverage:   func(ctx context.Context) (*feed.Coverage, error) { return d.coverage(ctx, l) },
 		Health: func() any {
 			st, err := d.look(ctx, l)
 			if err != nil {

@@ -1,0 +1,273 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/mail"
+)
+
+// entityPages adds the routes of the pages about what is no alert.
+func (s *Server) entityPages(mux *http.ServeMux) {
+	page := func(pattern string, h handler, roles ...Role) { mux.Handle(pattern, s.guard(roles, true, h)) }
+	page("GET /entities/{kind}/{name}", s.entityPage, SOC)
+	page("GET /coverage", s.coveragePage, SOC, Admin, Auditor)
+	page("GET /watchlists", s.watchlistsPage, SOC, Admin, Auditor)
+	mux.HandleFunc("GET /sources", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/coverage", http.StatusMovedPermanently)
+	})
+	api := func(pattern string, h handler, roles ...Role) { mux.Handle(pattern, s.guard(roles, false, h)) }
+	api("GET /v1/people/{user}", s.person, SOC)
+	api("GET /v1/entities/{kind}/{name}", s.entity, SOC)
+	api("GET /v1/coverage", s.coverageNow, SOC, Admin, Auditor)
+	api("GET /v1/watchlists", s.watchlistsNow, SOC, Admin, Auditor)
+}
+
+// entityPath returns the path of the page about an entity; "" if it has none.
+func entityPath(e alert.Entity) string {
+	if e.Kind == "" || e.Name == "" || e.Name == "." || e.Name == ".." {
+		return ""
+	}
+	return "/entities/" + string(e.Kind) + "/" + url.PathEscape(e.Name)
+}
+
+// recipientPath returns the path of the page about a recipient or destination; "" if it has none, as a person of the
+// organisation has.
+func recipientPath(name string) string {
+	if list := alert.RecipientEntities(name); len(list) > 0 {
+		return entityPath(list[0])
+	}
+	return ""
+}
+
+// objectPaths returns the paths of the pages about what the items of an alert are about, by evidence and item; "" for
+// those without a page. The alert must be as it is stored, before it is masked.
+func (who *reader) objectPaths(a *alert.Alert) [][]string {
+	all := make([][]string, len(a.Evidence))
+	for i := range a.Evidence {
+		for j := range a.Evidence[i].Items {
+			x := a.Evidence[i].Items[j].ObjectEntity()
+			path := entityPath(x)
+			if x.Kind != alert.ItemEntity && who.mask.Text(x.Name, a.User) != x.Name { // the path would reveal a name
+				path = ""
+			}
+			all[i] = append(all[i], path)
+		}
+	}
+	return all
+}
+
+const (
+	entityAlerts = 25  // alerts on a page
+	entityItems  = 200 // most events of them on the page
+)
+
+// entityReport is what alerts say of an entity, as a reader sees it.
+type entityReport struct {
+	alert.EntitySummary
+	Page     int              `json:"page"`  // from 1
+	Pages    int              `json:"pages"` // how many there are
+	Mentions []entityMention  `json:"mentions"`
+	Items    []entityItem     `json:"items"`              // events of these alerts that name it, the latest first
+	Unlisted int              `json:"not_listed"`         // how many more of them the alerts list
+	Open     []alert.Exposure `json:"open"`               // what these alerts report and nobody has reverted
+	Shared   bool             `json:"shared_mail_domain"` // a mail provider: its addresses belong to different people
+}
+
+// entityMention is an alert that names an entity.
+type entityMention struct {
+	alert.Mention
+	Item *item `json:"-"` // the alert; nil if it is gone
+}
+
+// entityItem is an event that names an entity.
+type entityItem struct {
+	alert.Item
+	Alert string `json:"alert"`          // ID
+	User  string `json:"user,omitempty"` // the alert is about
+	Path  string `json:"-"`              // of the page about its object
+}
+
+// entityOf returns what alerts say of the entity that the path of a request names, and writes the access to the audit
+// log.
+func (s *Server) entityOf(r *http.Request, who *reader) (*entityReport, error) {
+	kind, name := alert.EntityKind(r.PathValue("kind")), strings.ToLower(r.PathValue("name"))
+	if !slices.Contains(alert.EntityKinds, kind) {
+		return nil, refuse(http.StatusNotFound, "there is no such kind of page")
+	}
+	page, err := pageOf(r)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := s.Alerts.Entity(r.Context(), kind, name)
+	if err != nil {
+		return nil, err
+	}
+	_, domain, isAddress := strings.Cut(name, "@")
+	if !isAddress {
+		domain = name
+	}
+	if sum == nil || (kind == alert.DomainEntity || kind == alert.AddressEntity) && who.mask.Own(domain) {
+		return nil, refuse(http.StatusNotFound, "no alert names this")
+	}
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at what alerts say of the %s %s", kind,
+		who.mask.Text(name))); err != nil {
+		return nil, err
+	}
+	x := &entityReport{
+		EntitySummary: *sum, Page: page, Pages: (sum.Alerts + entityAlerts - 1) / entityAlerts,
+		Mentions: []entityMention{}, Items: []entityItem{}, Open: []alert.Exposure{}, Shared: kind == alert.DomainEntity && mail.Consumer(domain),
+	}
+	return x, s.fillEntity(r.Context(), who, x)
+}
+
+// fillEntity adds the alerts of a page that name an entity, with their events.
+func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport) error {
+	list, err := s.Alerts.Mentions(ctx, x.Kind, x.Name, (x.Page-1)*entityAlerts, entityAlerts)
+	if err != nil {
+		return err
+	}
+	var users []string
+	for _, m := range list {
+		n := entityMention{Mention: m}
+		users = append(users, m.User)
+		c, _, err := s.latest(ctx, m.Alert)
+		if gone := (*refusal)(nil); err != nil && !asRefusal(err, &gone) {
+			return err
+		}
+		if c != nil {
+			all, err := s.items(ctx, []alert.Change{*c}, who)
+			if err != nil {
+				return err
+			}
+			n.Item = &all[0]
+			x.addItems(&c.Alert, n.Item, who)
+		}
+		n.User = who.seenAs(m.User, n.Item)
+		x.Mentions = append(x.Mentions, n)
+	}
+	x.Title = who.mask.Within(users...).Text(x.Title, users...)
+	if x.Kind != alert.ItemEntity {
+		x.Name = who.mask.Text(x.Name)
+	}
+	slices.SortStableFunc(x.Items, func(a, b entityItem) int { return b.Time.Compare(a.Time) })
+	if x.Unlisted = len(x.Items) - entityItems; x.Unlisted > 0 {
+		x.Items = x.Items[:entityItems]
+	}
+	x.Unlisted = max(x.Unlisted, 0)
+	return nil
+}
+
+// seenAs returns the user of an alert as the reader sees them: service accounts keep their names.
+func (who *reader) seenAs(user string, of *item) string {
+	if of != nil {
+		return of.Alert.User
+	}
+	return who.name(user)
+}
+
+// addItems adds the events of an alert that name the entity, and what is open of those alerts.
+func (x *entityReport) addItems(stored *alert.Alert, seen *item, who *reader) {
+	paths, counted := who.objectPaths(stored), map[string]bool{}
+	for i := range stored.Evidence {
+		for j := range stored.Evidence[i].Items {
+			of := &stored.Evidence[i].Items[j]
+			names := slices.ContainsFunc(of.Entities(), func(e alert.Entity) bool { return e.Kind == x.Kind && e.Name == x.Name })
+			if !names || counted[itemKey(of)] {
+				continue
+			}
+			counted[itemKey(of)] = true
+			x.Items = append(x.Items, entityItem{seen.Alert.Evidence[i].Items[j], stored.ID, seen.Alert.User, paths[i][j]})
+		}
+	}
+	for _, e := range seen.Alert.Exposures {
+		if e.Closed == nil && !stored.Withdrawn {
+			x.Open = append(x.Open, e)
+		}
+	}
+}
+
+// itemKey is the same for an event in the evidence of several detectors.
+func itemKey(x *alert.Item) string {
+	return cmp.Or(x.RecordID, x.Time.Format(time.RFC3339Nano)+x.Action+x.Object.ID)
+}
+
+// asRefusal reports whether an error is a refusal, and sets to to it.
+func asRefusal(err error, to **refusal) bool {
+	r, is := err.(*refusal)
+	*to = r
+	return is
+}
+
+// pageOf reads the parameter page of a request: 1 or above.
+func pageOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("page")
+	if text == "" {
+		return 1, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 1e6 {
+		return 0, refuse(http.StatusBadRequest, "page: %q is not the number of a page", text)
+	}
+	return n, nil
+}
+
+// entity answers what alerts say of an entity.
+func (s *Server) entity(w http.ResponseWriter, r *http.Request, who *reader) error {
+	x, err := s.entityOf(r, who)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, x)
+}
+
+// entityView is the data of the page about an entity.
+type entityView struct {
+	frame
+	*entityReport
+}
+
+// KindTitle is what the entity is, for people.
+func (v *entityView) KindTitle() string {
+	return map[alert.EntityKind]string{
+		alert.DomainEntity: "Outside domain", alert.AddressEntity: "Outside address", alert.AccountEntity: "AWS account",
+		alert.ApplicationEntity: "Application", alert.BucketEntity: "Bucket", alert.ItemEntity: "Item",
+	}[v.Kind]
+}
+
+// Domain returns the domain of an address, which has a page of its own; no kind for other entities.
+func (v *entityView) Domain() (e alert.Entity) {
+	if v.Kind == alert.AddressEntity {
+		list := alert.RecipientEntities(v.Name)
+		e = list[len(list)-1]
+	}
+	return e
+}
+
+// Earlier and Later are the numbers of the pages before and after this one; 0 if there is none.
+func (v *entityView) Earlier() int { return v.Page - 1 }
+
+// Later is the number of the page after this one; 0 if there is none.
+func (v *entityView) Later() int {
+	if v.Page >= v.Pages {
+		return 0
+	}
+	return v.Page + 1
+}
+
+// entityPage serves what alerts say of an entity.
+func (s *Server) entityPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	x, err := s.entityOf(r, who)
+	if err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "entity.html", &entityView{frame{Title: x.Title, Who: who.Token, At: "/"}, x})
+}

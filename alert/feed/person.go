@@ -1,0 +1,611 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// personProfile is what is stored about a user, as a reader sees it.
+type personProfile struct {
+	User       string       `json:"user"` // pseudonym
+	Department string       `json:"department,omitempty"`
+	Service    bool         `json:"service,omitempty"` // a service account
+	Notice     time.Time    `json:"notice,omitzero"`   // when HR's file says that they gave notice; zero if they do not leave
+	LastDay    time.Time    `json:"last_day,omitzero"` // last working day; zero if it is not known
+	Watchlists []watchedBy  `json:"watchlists"`        // that they are on now
+	Open       []openAccess `json:"open"`              // what they exposed or disabled and nobody has reverted, the oldest first
+	Days       int          `json:"days"`              // days that the profile covers
+	Active     int          `json:"active_days"`       // of them, with activity
+	Until      time.Time    `json:"until,omitzero"`    // last of them
+	Risk       []riskDay    `json:"risk"`              // of the days with activity
+	Volumes    []volume     `json:"volumes"`           // what they did on these days, what departs most from usual first
+	Services   []serviceUse `json:"services"`          // in which they did something
+	Hours      [24]int      `json:"hours"`             // days with activity in each hour, UTC
+	HourDays   int          `json:"days_with_hours"`   // days of which the hours are known
+	Seen       seenClients  `json:"seen"`              // networks and devices of the events that their latest alerts list
+	alerts     []item       // latest alerts, the latest first
+	series     []report.Series
+}
+
+// watchedBy is a watchlist that a user is on.
+type watchedBy struct {
+	List   string    `json:"list"`
+	Weight float64   `json:"weight"` // points that alerts gain
+	Owner  string    `json:"owner"`
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until,omitzero"` // zero for always
+}
+
+// openAccess is an exposure that is still in effect, and how it is closed.
+type openAccess struct {
+	What   string    `json:"what"`
+	Opened time.Time `json:"opened"`
+	Alert  string    `json:"alert"` // ID
+	report.Remedy
+}
+
+// riskDay is the highest score of a day.
+type riskDay struct {
+	Day   string  `json:"day"`             // 2006-01-02
+	Score float64 `json:"score"`           // in points
+	Alert string  `json:"alert,omitempty"` // ID of an alert of that day; "" if there is none
+}
+
+// volume is what one metric counted over the days of a profile.
+type volume struct {
+	What   string    `json:"what"`
+	Unit   string    `json:"unit"`
+	Metric string    `json:"metric"`
+	Days   int       `json:"days"`  // with any
+	Total  float64   `json:"total"` // of all days
+	Most   float64   `json:"most"`  // on one day
+	On     time.Time `json:"on"`    // that day
+	Usual  float64   `json:"usual"` // on a usual day of the user, as of the last day with any
+	Peers  float64   `json:"peers"` // on a usual day of a colleague, as of the same day
+}
+
+// serviceUse is on how many days a user did something in a service.
+type serviceUse struct {
+	Source string `json:"source"`
+	Days   int    `json:"days"`
+}
+
+// seenClients are networks, devices and places of the events that alerts list.
+type seenClients struct {
+	Alerts   int        `json:"alerts"`   // whose events were looked at
+	Events   int        `json:"events"`   // that they list
+	Networks []seenFrom `json:"networks"` // addresses, with the network and country if they are known
+	Devices  []seenFrom `json:"devices"`  // devices and browsers
+	Apps     []seenFrom `json:"applications"`
+	Places   []seenFrom `json:"places"` // folders, sites, buckets, repositories
+}
+
+// seenFrom is a network, device, application or place of events.
+type seenFrom struct {
+	What   string       `json:"what"`
+	Events int          `json:"events"`
+	Last   time.Time    `json:"last"`
+	Entity alert.Entity `json:"-"` // that has a page of its own; no kind if it has none
+}
+
+const (
+	seenAlerts  = 20 // most alerts whose events are looked at for a profile
+	seenListed  = 10 // most networks, devices, applications and places that are listed
+	profileRows = 12 // most metrics that are listed
+)
+
+// profile returns what is stored about a user. Before is the place in the feed before which the alerts are; 0 for the
+// latest.
+func (s *Server) profile(ctx context.Context, who *reader, user string, before int64) (*personProfile, error) {
+	p := &personProfile{
+		User: who.mask.Name(user), Days: personDays,
+		Watchlists: []watchedBy{}, Open: []openAccess{}, Risk: []riskDay{}, Volumes: []volume{}, Services: []serviceUse{},
+	}
+	all, err := s.latestAbout(ctx, user, math.MaxInt64, 500)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fillDays(ctx, s.Alerts, user, all); err != nil {
+		return nil, err
+	}
+	p.fillOpen(all, who.mask)
+	if p.Seen, err = s.seen(ctx, who, all); err != nil {
+		return nil, err
+	}
+	list, err := s.Alerts.Leavers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(list, func(l finding.Leaver) bool { return strings.EqualFold(l.User, user) }); i >= 0 {
+		p.Notice = time.UnixMilli(list[i].Notice).UTC()
+		if list[i].LastDay > 0 {
+			p.LastDay = time.UnixMilli(list[i].LastDay).UTC()
+		}
+	}
+	if p.Watchlists, err = s.watchlistsOf(ctx, user, p.Department); err != nil {
+		return nil, err
+	}
+	shown, err := s.latestAbout(ctx, user, cmp.Or(before, math.MaxInt64), personAlerts+1)
+	if err != nil {
+		return nil, err
+	}
+	p.alerts, err = s.items(ctx, shown, who)
+	return p, err
+}
+
+// latestAbout returns the latest versions of alerts about a user before a place in the feed, the latest first.
+func (s *Server) latestAbout(ctx context.Context, user string, before int64, limit int) ([]alert.Change, error) {
+	return s.Alerts.Changes(ctx, alert.Filter{User: user, Latest: true, Before: before, Limit: limit})
+}
+
+// fillDays adds what the daily summaries of the last 90 days with data say.
+func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user string, list []alert.Change) error {
+	days, err := alerts.LatestDays(ctx, user, personDays)
+	if err != nil {
+		return err
+	}
+	if len(days) == 0 {
+		for i := range list {
+			p.Department, p.Service = cmp.Or(p.Department, list[i].Alert.Department), p.Service || list[i].Alert.Service
+		}
+		return nil
+	}
+	last := &days[len(days)-1]
+	p.Department, p.Service, p.Until = last.Department, last.Service, time.UnixMilli(last.End-12*time.Hour.Milliseconds()).UTC()
+	p.Active = len(days)
+	raised := alertDays(days, list)
+	services := map[string]int{}
+	for i := range days {
+		d := &days[i]
+		x := riskDay{Day: d.Date(), Score: d.Risk}
+		if a := raised[d.End]; len(a) > 0 {
+			x.Alert = a[0].ID
+		}
+		p.Risk = append(p.Risk, x)
+		for _, source := range d.Sources {
+			services[source]++
+		}
+		if d.Hours != 0 {
+			p.HourDays++
+		}
+		for h := range p.Hours {
+			p.Hours[h] += int(d.Hours >> h & 1)
+		}
+	}
+	for source, n := range services {
+		p.Services = append(p.Services, serviceUse{source, n})
+	}
+	slices.SortFunc(p.Services, func(a, b serviceUse) int {
+		return cmp.Or(cmp.Compare(b.Days, a.Days), cmp.Compare(a.Source, b.Source))
+	})
+	p.series = seriesOf(days, raised)
+	p.Volumes = volumesOf(days, p.series)
+	return nil
+}
+
+// alertDays returns the alerts of each day, by its end, the most severe first.
+func alertDays(days []finding.Activity, list []alert.Change) map[int64][]*alert.Alert {
+	raised := map[int64][]*alert.Alert{}
+	for i := range list {
+		a := &list[i].Alert
+		at := a.Time.UnixMilli()
+		on := func(d finding.Activity) bool { return d.End >= at && d.End-at < 24*time.Hour.Milliseconds() }
+		if d := slices.IndexFunc(days, on); d >= 0 && !a.Withdrawn {
+			raised[days[d].End] = append(raised[days[d].End], a)
+		}
+	}
+	for _, of := range raised {
+		slices.SortStableFunc(of, func(a, b *alert.Alert) int { return cmp.Compare(b.Score, a.Score) })
+	}
+	return raised
+}
+
+// seriesOf returns a user's days by every metric, what departs most from usual first. A day is marked if the detector
+// of the metric contributed to an alert of that day.
+func seriesOf(days []finding.Activity, raised map[int64][]*alert.Alert) []report.Series {
+	list := report.AllSeries(days, nil)
+	for i := range list {
+		of := amountOf(days, list[i].Metric)
+		marked := report.MakeSeries(days, of, func(d *finding.Activity) bool {
+			return slices.ContainsFunc(raised[d.End], func(a *alert.Alert) bool { return slices.Contains(a.Detectors, of.Detector) })
+		})
+		if marked != nil {
+			list[i] = *marked
+		}
+	}
+	return list
+}
+
+// amountOf returns the last amount of a metric; there must be one.
+func amountOf(days []finding.Activity, metric string) *finding.Amount {
+	for i := len(days) - 1; i >= 0; i-- {
+		for j := range days[i].Counts {
+			if days[i].Counts[j].Metric == metric {
+				return &days[i].Counts[j]
+			}
+		}
+	}
+	return nil
+}
+
+// volumesOf sums up the days of each series.
+func volumesOf(days []finding.Activity, list []report.Series) []volume {
+	out := []volume{}
+	for i := range list {
+		s, of := &list[i], amountOf(days, list[i].Metric)
+		v := volume{What: s.Title, Unit: s.Unit, Metric: s.Metric, Usual: of.Usual, Peers: of.Peers}
+		for _, d := range s.Days {
+			if d.N <= 0 || math.IsNaN(d.N) {
+				continue
+			}
+			v.Days++
+			v.Total += d.N
+			if d.N > v.Most {
+				v.Most, v.On = d.N, d.Date
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// fillOpen adds what the user exposed or disabled and nobody has reverted.
+func (p *personProfile) fillOpen(list []alert.Change, mask *alert.Mask) {
+	for i := range list {
+		a := &list[i].Alert
+		masked := mask.Alert(a)
+		for j := range a.Exposures {
+			if x := &a.Exposures[j]; x.Closed == nil && !a.Withdrawn {
+				p.Open = append(p.Open, openAccess{masked.Exposures[j].What, x.Opened, a.ID, report.RemedyOf(a, x)})
+			}
+		}
+	}
+	slices.SortStableFunc(p.Open, func(a, b openAccess) int { return a.Opened.Compare(b.Opened) })
+}
+
+// seen returns the networks, devices, applications and places of the events that the latest alerts list.
+func (s *Server) seen(ctx context.Context, who *reader, list []alert.Change) (out seenClients, err error) {
+	networks, devices, apps, places := seenSet{}, seenSet{}, seenSet{}, seenSet{}
+	for i := range list[:min(len(list), seenAlerts)] {
+		c, _, err := s.latest(ctx, list[i].Alert.ID)
+		if err != nil {
+			return out, err
+		}
+		a := who.mask.Alert(&c.Alert)
+		counted := map[string]bool{}
+		for j := range a.Evidence {
+			for k := range a.Evidence[j].Items {
+				x := &a.Evidence[j].Items[k]
+				if counted[itemKey(x)] {
+					continue
+				}
+				counted[itemKey(x)] = true
+				out.Events++
+				networks.add(x, networkOf(&x.Client), alert.Entity{})
+				devices.add(x, cmp.Or(x.Client.Agent, x.Client.UserAgent), alert.Entity{})
+				devices.add(x, x.Client.Device, alert.Entity{})
+				app := x.ApplicationEntity()
+				apps.add(x, app.Title, app)
+				object := x.ObjectEntity()
+				if object.Kind != alert.BucketEntity {
+					object = alert.Entity{}
+				}
+				places.add(x, x.Object.Container, object)
+			}
+		}
+		out.Alerts++
+	}
+	out.Networks, out.Devices, out.Apps, out.Places = networks.top(), devices.top(), apps.top(), places.top()
+	return out, nil
+}
+
+// seenList is one of the lists of seenClients.
+type seenList struct {
+	Title string
+	List  []seenFrom
+}
+
+// Lists returns the lists that have anything.
+func (x *seenClients) Lists() []seenList {
+	all := []seenList{
+		{"Networks", x.Networks}, {"Devices and browsers", x.Devices}, {"Applications", x.Apps}, {"Folders, sites, buckets", x.Places},
+	}
+	return slices.DeleteFunc(all, func(l seenList) bool { return len(l.List) == 0 })
+}
+
+// networkOf names the address of a client, with what is known of it; "" if there is none.
+func networkOf(c *alert.Client) string {
+	var more []string
+	for _, t := range []string{c.Network, c.Country} {
+		if t != "" {
+			more = append(more, t)
+		}
+	}
+	switch {
+	case c.IP == "":
+		return strings.Join(more, ", ")
+	case len(more) == 0:
+		return c.IP
+	}
+	return c.IP + " (" + strings.Join(more, ", ") + ")"
+}
+
+// seenSet counts events by a text.
+type seenSet map[string]*seenFrom
+
+// add counts an item, unless the text is empty.
+func (m seenSet) add(x *alert.Item, what string, e alert.Entity) {
+	if what == "" {
+		return
+	}
+	f := m[what]
+	if f == nil {
+		f = &seenFrom{What: what, Entity: e}
+		m[what] = f
+	}
+	f.Events++
+	if x.Time.After(f.Last) {
+		f.Last = x.Time
+	}
+}
+
+// top returns those with the most events.
+func (m seenSet) top() []seenFrom {
+	list := make([]seenFrom, 0, len(m))
+	for _, f := range m {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b seenFrom) int { return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.What, b.What)) })
+	return list[:min(len(list), seenListed)]
+}
+
+// person answers what is stored about a user.
+func (s *Server) person(w http.ResponseWriter, r *http.Request, who *reader) error {
+	p, err := s.visit(r, who, 0)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, p)
+}
+
+// visit returns the profile of the user whom the path of a request names, and writes the access to the audit log.
+func (s *Server) visit(r *http.Request, who *reader, before int64) (*personProfile, error) {
+	user, err := s.revealedName(r.Context(), who, r.PathValue("user"))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at "+who.mask.Name(user)); err != nil {
+		return nil, err
+	}
+	return s.profile(r.Context(), who, user, before)
+}
+
+// personView is the data of the page of a person.
+type personView struct {
+	frame
+	*personProfile
+	Name     string // while it is revealed
+	Shown    time.Time
+	Reveals  []Reveal
+	Cases    []personCase
+	Next     int64 // place in the feed before which the next page is; 0 if there is none
+	Earlier  bool  // whether this is not the first page
+	Charts   []report.Series
+	Coverage *report.Coverage
+	Usual    *report.Usual
+	More     int // metrics that are not listed
+}
+
+// personCase is the alerts of a case on the page.
+type personCase struct {
+	ID     string
+	Alerts []item
+}
+
+const (
+	personAlerts = 25 // alerts on the page of a person
+	personDays   = 90 // days that the page covers
+	personCharts = 3  // most charts on it
+)
+
+// personPage serves one user, with alerts and charts.
+func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	before, err := placeOf(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.visit(r, who, before)
+	if err != nil {
+		return err
+	}
+	v := &personView{frame: frame{Title: p.User, Who: who.Token, At: "/"}, personProfile: p, Earlier: before > 0}
+	if v.Name, v.Shown, err = s.Store.activeReveal(r.Context(), who.Name, p.User, s.Now()); err != nil {
+		return err
+	}
+	if v.Reveals, err = s.Store.reveals(r.Context(), "who = ? AND pseudonym = ?", who.Name, p.User); err != nil {
+		return err
+	}
+	if len(p.alerts) > personAlerts {
+		p.alerts = p.alerts[:personAlerts]
+		v.Next = p.alerts[personAlerts-1].Seq
+	}
+	v.Cases = casesOf(p.alerts)
+	v.Charts = p.series[:min(len(p.series), personCharts)]
+	if v.More = len(p.Volumes) - profileRows; v.More > 0 {
+		p.Volumes = p.Volumes[:profileRows]
+	}
+	if v.Coverage, v.Usual, err = s.coverage(r.Context(), personDays, p.Active); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "person.html", v)
+}
+
+// placeOf reads the parameter before of a request: a place in the feed, 0 for the newest.
+func placeOf(r *http.Request) (int64, error) {
+	text := r.URL.Query().Get("before")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, refuse(http.StatusBadRequest, "before: %q is not a place in the feed", text)
+	}
+	return n, nil
+}
+
+// casesOf groups alerts by case, in the order of their first alert.
+func casesOf(list []item) (cases []personCase) {
+	for i := range list {
+		id := cmp.Or(list[i].Alert.Case, list[i].Alert.ID)
+		at := slices.IndexFunc(cases, func(c personCase) bool { return c.ID == id })
+		if at < 0 {
+			at, cases = len(cases), append(cases, personCase{ID: id})
+		}
+		cases[at].Alerts = append(cases[at].Alerts, list[i])
+	}
+	return cases
+}
+
+// personChartPage serves one of the charts of a user.
+func (s *Server) personChartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	user, err := s.revealedName(r.Context(), who, r.PathValue("user"))
+	if err != nil {
+		return err
+	}
+	list, err := s.latestAbout(r.Context(), user, math.MaxInt64, 500)
+	if err != nil {
+		return err
+	}
+	p := &personProfile{}
+	if err := p.fillDays(r.Context(), s.Alerts, user, list); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(p.series, func(c report.Series) bool { return c.Metric == r.URL.Query().Get("metric") })
+	if i < 0 {
+		return refuse(http.StatusNotFound, "no days of this are stored")
+	}
+	return s.chartImage(w, r, who, who.mask.Name(user), &p.series[i], "with an alert")
+}
+
+// RiskChart draws the highest score of each day, as SVG in the colours of the page.
+func (p *personProfile) RiskChart() template.HTML {
+	if len(p.Risk) == 0 {
+		return ""
+	}
+	const wide, high = 720.0, 110.0
+	first, err := time.Parse(time.DateOnly, p.Risk[0].Day)
+	if err != nil {
+		return ""
+	}
+	most := 1.0
+	for _, d := range p.Risk {
+		most = max(most, d.Score)
+	}
+	days := int(p.Until.Sub(first).Hours()/24) + 1
+	step := wide / float64(max(days, 30))
+	var b strings.Builder
+	for _, d := range p.Risk {
+		at, err := time.Parse(time.DateOnly, d.Day)
+		if err != nil {
+			continue
+		}
+		x, h := step*float64(int(at.Sub(first).Hours()/24)), max(high*d.Score/most, 1)
+		class := "own"
+		if d.Alert != "" {
+			class = "seen"
+		}
+		bar := fmt.Sprintf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"><title>%s: %.1f points%s</title></rect>`,
+			x, 14+high-h, max(step-1, 1), h, class, d.Day, d.Score, map[bool]string{true: ", with an alert"}[d.Alert != ""])
+		if d.Alert != "" {
+			bar = fmt.Sprintf(`<a href="/alerts/%s">%s</a>`, template.URLQueryEscaper(d.Alert), bar)
+		}
+		b.WriteString(bar)
+	}
+	fmt.Fprintf(&b, `<text x="0" y="10" class="l">%.1f points</text><text x="0" y="%.0f" class="l">%s</text>`, most, high+30,
+		first.Format("2 Jan 2006"))
+	fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" text-anchor="end" class="l">%s</text>`, step*float64(days), high+30, p.Until.Format("2 Jan 2006"))
+	return template.HTML(fmt.Sprintf(`<svg role="group" aria-label="%s" viewBox="0 0 %.0f %.0f" class="bars wide">%s</svg>`,
+		template.HTMLEscapeString(p.RiskSummary()), wide, high+36, b.String()))
+}
+
+// RiskSummary says in words what RiskChart shows.
+func (p *personProfile) RiskSummary() string {
+	var top riskDay
+	raised := 0
+	for _, d := range p.Risk {
+		if d.Score > top.Score {
+			top = d
+		}
+		if d.Alert != "" {
+			raised++
+		}
+	}
+	if top.Score == 0 {
+		return fmt.Sprintf("No score on any of %s with activity.", plain.CountOf(len(p.Risk), "day", "days"))
+	}
+	return fmt.Sprintf("Highest score %.1f points, on %s. %s with an alert, of %s with activity.", top.Score, top.Day,
+		plain.CountOf(raised, "day", "days"), plain.CountOf(len(p.Risk), "day", "days"))
+}
+
+// HoursChart draws on what share of the days there was activity in each hour, as SVG.
+func (p *personProfile) HoursChart() template.HTML {
+	if p.HourDays == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for h, n := range p.Hours {
+		share := float64(n) / float64(p.HourDays)
+		tall := 48 * share
+		if n > 0 {
+			tall = max(tall, 1.5)
+		}
+		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="16" height="%.1f" class="own"><title>%02d:00 to %02d:00 UTC: %s of %d</title></rect>`,
+			h*18, 50-tall, tall, h, (h+1)%24, plain.CountOf(n, "day", "days"), p.HourDays)
+		if h%3 == 0 {
+			fmt.Fprintf(&b, `<text x="%d" y="64" class="l">%02d</text>`, h*18, h)
+		}
+	}
+	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="%s" viewBox="0 0 432 68" class="bars">%s</svg>`,
+		template.HTMLEscapeString(p.HoursSummary()), b.String()))
+}
+
+// usualHour is the share of days from which on an hour is one in which the user usually works.
+const usualHour = .25
+
+// HoursSummary says in words what HoursChart shows: the hours with activity on at least a quarter of the days.
+func (p *personProfile) HoursSummary() string {
+	usual := func(h int) bool { return float64(p.Hours[h%24]) >= usualHour*float64(p.HourDays) }
+	var spans []string
+	for h := range 24 {
+		if !usual(h) || usual(h+23) {
+			continue
+		}
+		end := h
+		for usual(end) && end < h+24 {
+			end++
+		}
+		spans = append(spans, fmt.Sprintf("%02d:00 to %02d:00", h, end%24))
+	}
+	switch {
+	case p.HourDays == 0:
+		return "The hours of their activity are not stored for these days."
+	case len(spans) == 0 && usual(0):
+		return "Active in every hour of the day."
+	case len(spans) == 0:
+		return "No hour has activity on a quarter of the days."
+	}
+	return "Usually active from " + strings.Join(spans, ", and from ") + " UTC."
+}
