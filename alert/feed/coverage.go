@@ -7,9 +7,9 @@ import (
 	"github.com/outflow/outflow/alert/report"
 )
 
-// coverage returns of which of the last days there is data, and how much is known of what is
+// coverage returns of which of the days up to a time there is data, and how much is known of what is
 // usual. Active is on how many of them a user was active; below 0 for no particular user.
-func (s *Server) coverage(ctx context.Context, days, active int) (*report.Coverage, *report.Usual, error) {
+func (s *Server) coverage(ctx context.Context, until time.Time, days, active int) (*report.Coverage, *report.Usual, error) {
 	in := &report.Input{Now: s.Now(), Reported: s.Now()}
 	var err error
 	if in.Covered, err = s.Alerts.Covered(ctx); err != nil {
@@ -26,5 +26,5 @@ func (s *Server) coverage(ctx context.Context, days, active int) (*report.Covera
 		PerDay:     k.PerDay,
 		Judged:     k.PersonDays >= s.Enough,
 	}
-	return in.Coverage(s.Now().Add(-time.Duration(days-1)*24*time.Hour), s.Now(), active), &in.Usual, nil
+	return in.Coverage(until.AddDate(0, 0, 1-days), until, active), &in.Usual, nil
 }

@@ -221,7 +221,7 @@ func (s *Server) coveragePage(w http.ResponseWriter, r *http.Request, who *reade
 		return err
 	}
 	v := &coverageView{frame: frame{Title: "Coverage", Who: who.Token, At: "/coverage"}, Coverage: c}
-	if _, v.Usual, err = s.coverage(r.Context(), queueDays, -1); err != nil {
+	if _, v.Usual, err = s.coverage(r.Context(), s.Now(), queueDays, -1); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "coverage.html", v)

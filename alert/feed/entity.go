@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,13 +40,20 @@ func entityPath(e alert.Entity) string {
 	return "/entities/" + string(e.Kind) + "/" + url.PathEscape(e.Name)
 }
 
-// recipientPath returns the path of the page about a recipient or destination; "" if it has none, as a person of the
-// organisation has.
+// pseudonymous matches addresses that have a pseudonym in place of a name.
+var pseudonymous = regexp.MustCompile(`(?i)\bp-[a-z2-9]{10}\b.*@`)
+
+// recipientPath returns the path of the page about a recipient or destination as readers see it; "" if it has none, as a
+// person of the organisation has. Of an address in which a name was replaced, it is that of the domain.
 func recipientPath(name string) string {
-	if list := alert.RecipientEntities(name); len(list) > 0 {
-		return entityPath(list[0])
+	list := alert.RecipientEntities(name)
+	switch {
+	case len(list) == 0:
+		return ""
+	case pseudonymous.MatchString(name):
+		return entityPath(list[len(list)-1])
 	}
-	return ""
+	return entityPath(list[0])
 }
 
 // objectPaths returns the paths of the pages about what the items of an alert are about, by evidence and item; "" for
@@ -118,27 +126,33 @@ func (s *Server) entityOf(r *http.Request, who *reader) (*entityReport, error) {
 	if sum == nil || (kind == alert.DomainEntity || kind == alert.AddressEntity) && who.mask.Own(domain) {
 		return nil, refuse(http.StatusNotFound, "no alert names this")
 	}
+	list, err := s.Alerts.Mentions(r.Context(), kind, name, (page-1)*entityAlerts, entityAlerts)
+	if err != nil {
+		return nil, err
+	}
+	var users []string
+	for _, m := range list {
+		users = append(users, m.User)
+	}
+	seenAs := func(text string) string { return who.mask.Within(users...).Text(text, users...) }
+	sum.Title = seenAs(sum.Title)
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("looked at what alerts say of the %s %s", kind,
-		who.mask.Text(name))); err != nil {
+		sum.Title)); err != nil {
 		return nil, err
 	}
 	x := &entityReport{
 		EntitySummary: *sum, Page: page, Pages: (sum.Alerts + entityAlerts - 1) / entityAlerts,
 		Mentions: []entityMention{}, Items: []entityItem{}, Open: []alert.Exposure{}, Shared: kind == alert.DomainEntity && mail.Consumer(domain),
 	}
-	return x, s.fillEntity(r.Context(), who, x)
+	err = s.fillEntity(r.Context(), who, x, list)
+	x.Name = seenAs(x.Name)
+	return x, err
 }
 
 // fillEntity adds the alerts of a page that name an entity, with their events.
-func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport) error {
-	list, err := s.Alerts.Mentions(ctx, x.Kind, x.Name, (x.Page-1)*entityAlerts, entityAlerts)
-	if err != nil {
-		return err
-	}
-	var users []string
+func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport, list []alert.Mention) error {
 	for _, m := range list {
 		n := entityMention{Mention: m}
-		users = append(users, m.User)
 		c, _, err := s.latest(ctx, m.Alert)
 		if gone := (*refusal)(nil); err != nil && !asRefusal(err, &gone) {
 			return err
@@ -153,10 +167,6 @@ func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport) e
 		}
 		n.User = who.seenAs(m.User, n.Item)
 		x.Mentions = append(x.Mentions, n)
-	}
-	x.Title = who.mask.Within(users...).Text(x.Title, users...)
-	if x.Kind != alert.ItemEntity {
-		x.Name = who.mask.Text(x.Name)
 	}
 	slices.SortStableFunc(x.Items, func(a, b entityItem) int { return b.Time.Compare(a.Time) })
 	if x.Unlisted = len(x.Items) - entityItems; x.Unlisted > 0 {

@@ -100,6 +100,8 @@ func newTeam(t testing.TB, n int) *team {
 			}}, err
 		},
 	}
+	x.server.Coverage = func(context.Context) (*Coverage, error) { return coverageSample(), nil }
+	x.server.Watchlists = func(context.Context) ([]Watchlist, error) { return watchlistsSample(), nil }
 	x.server.Digest = func(ctx context.Context, week string) (*report.Digest, error) {
 		in, err := x.server.Reports(ctx)
 		if err != nil {
@@ -208,7 +210,13 @@ func TestRoles(t *testing.T) {
 		"GET /alerts/" + id:                     {SOC},
 		"POST /alerts/" + id:                    {SOC},
 		"GET /people/P-X":                       {SOC},
-		"GET /sources":                          {SOC, Admin},
+		"GET /coverage":                         {SOC, Admin, Auditor},
+		"GET /watchlists":                       {SOC, Admin, Auditor},
+		"GET /entities/domain/x.example":        {SOC},
+		"GET /v1/people/P-X":                    {SOC},
+		"GET /v1/entities/domain/x.example":     {SOC},
+		"GET /v1/coverage":                      {SOC, Admin, Auditor},
+		"GET /v1/watchlists":                    {SOC, Admin, Auditor},
 		"GET /leavers":                          {HR},
 		"GET /leavers/P-X":                      {HR},
 		"POST /leavers/P-X/name":                {HR},
@@ -269,6 +277,10 @@ func TestNoNames(t *testing.T) {
 			"/access",
 			"/tokens",
 			"/channels",
+			"/watchlists",
+			"/v1/watchlists",
+			"/coverage",
+			"/v1/people/" + x.server.Mask(role).Name("person.1@northwind.example"),
 			"/leavers",
 			"/leavers/" + x.server.Mask(role).Name("person.1@northwind.example"),
 		} {
@@ -575,7 +587,7 @@ func TestPages(t *testing.T) {
 	if status, body := post("/login", url.Values{"token": {x.tokens[SOC]}}); status != 200 || !strings.Contains(body, "<h1>Alerts") {
 		t.Errorf("%d %s", status, body)
 	}
-	for _, path := range []string{"/", "/alerts/" + bad.ID, "/people/" + x.server.Mask(SOC).Name(bad.User), "/sources"} {
+	for _, path := range []string{"/", "/alerts/" + bad.ID, "/people/" + x.server.Mask(SOC).Name(bad.User), "/coverage", "/watchlists"} {
 		body := get(path)
 		for _, hostile := range []string{"<script>alert", "dana.ruiz"} {
 			if strings.Contains(body, hostile) {

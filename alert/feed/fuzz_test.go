@@ -40,7 +40,10 @@ func FuzzQuery(f *testing.F) {
 		"/suppressions",
 		"/leavers",
 		"/digest",
-		"/sources",
+		"/coverage",
+		"/watchlists",
+		"/entities/domain/rival.example?page=2",
+		"/v1/entities/item/0123456789abcdef",
 	}
 	for i, q := range []string{
 		"", "after=5&limit=2", "before=9223372036854775807", "after=-1", "severity=high&detector=x&all=true",

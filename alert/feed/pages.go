@@ -221,10 +221,13 @@ func bars(a *alert.Alert) template.HTML {
 		y, b.String()))
 }
 
-// short formats an amount: without decimals from ten on, with one below.
+// short formats an amount: without decimals from ten on, with at most one below.
 func short(x float64) string {
-	if x >= 10 {
+	if x >= 10 || x == math.Trunc(x) {
 		return plain.Number(int64(math.Round(x)))
 	}
-	return fmt.Sprintf("%.1f", x)
+	if x > 0 && x < .05 {
+		return "under 0.1"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0")
 }

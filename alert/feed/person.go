@@ -447,7 +447,11 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if v.More = len(p.Volumes) - profileRows; v.More > 0 {
 		p.Volumes = p.Volumes[:profileRows]
 	}
-	if v.Coverage, v.Usual, err = s.coverage(r.Context(), personDays, p.Active); err != nil {
+	until := s.Now()
+	if !p.Until.IsZero() {
+		until = p.Until
+	}
+	if v.Coverage, v.Usual, err = s.coverage(r.Context(), until, personDays, p.Active); err != nil {
 		return err
 	}
 	return s.render(w, http.StatusOK, "person.html", v)
@@ -466,8 +470,10 @@ func placeOf(r *http.Request) (int64, error) {
 	return n, nil
 }
 
-// casesOf groups alerts by case, in the order of their first alert.
+// casesOf groups alerts by case. The latest come first.
 func casesOf(list []item) (cases []personCase) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b item) int { return b.Alert.Time.Compare(a.Alert.Time) })
 	for i := range list {
 		id := cmp.Or(list[i].Alert.Case, list[i].Alert.ID)
 		at := slices.IndexFunc(cases, func(c personCase) bool { return c.ID == id })

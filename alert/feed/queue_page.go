@@ -221,7 +221,7 @@ func (s *Server) fillForms(r *http.Request, v *queueView, who *reader) (err erro
 		return err
 	}
 	if len(v.Cases) == 0 && !v.Filtered {
-		v.Coverage, v.Usual, err = s.coverage(r.Context(), queueDays, -1)
+		v.Coverage, v.Usual, err = s.coverage(r.Context(), s.Now(), queueDays, -1)
 	}
 	return err
 }

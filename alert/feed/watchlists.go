@@ -2,6 +2,8 @@ package feed
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +39,14 @@ type WatchlistDepartment struct {
 
 // Ended reports whether the list no longer counts.
 func (l *Watchlist) Ended(now time.Time) bool { return !l.Until.IsZero() && !now.Before(l.Until) }
+
+// Gain is the weight in words.
+func (l *Watchlist) Gain() string {
+	if math.Abs(l.Weight) == 1 {
+		return fmt.Sprintf("%+g point", l.Weight)
+	}
+	return fmt.Sprintf("%+g points", l.Weight)
+}
 
 // LastDay is the last day on which the list counts.
 func (l *Watchlist) LastDay() time.Time { return l.Until.Add(-time.Millisecond) }
