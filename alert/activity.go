@@ -102,7 +102,8 @@ func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list
 // first.
 func (s *Store) LatestDays(ctx context.Context, user string, n int) (list []finding.Activity, err error) {
 	err = s.days(ctx, func(a *finding.Activity) error { list = append(list, *a); return nil },
-		"WHERE user = ?1 AND day > date((SELECT max(day) FROM activity WHERE user = ?1), ?2) ORDER BY day", user, fmt.Sprintf("-%d days", n))
+		"WHERE user = ?1 AND day > date((SELECT max(day) FROM activity WHERE user = ?1), ?2) ORDER BY day",
+		user, fmt.Sprintf("-%d days", n))
 	return list, err
 }
 

@@ -226,8 +226,16 @@ func (m *mentions) atLeast(kinds []EntityKind, x Entity, events int) {
 	}
 }
 
-// indexEntities stores what an alert says of entities, in place of what an earlier version said.
+// indexEntities stores what an alert says of entities, in place of what an earlier version said. An alert without
+// items leaves that: it may have been loaded without.
 func indexEntities(ctx context.Context, tx *sql.Tx, a *Alert) error {
+	if _, some := a.items(); !some && !a.Withdrawn {
+		var known bool
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM entity WHERE alert = ?)", a.ID).Scan(&known)
+		if err != nil || known {
+			return err
+		}
+	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM entity WHERE alert = ?", a.ID); err != nil || a.Withdrawn {
 		return err
 	}

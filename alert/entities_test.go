@@ -123,8 +123,17 @@ func TestEntities(t *testing.T) {
 	if err := s.Save(ctx, 1, 0, nil, list); err != nil {
 		t.Fatal(err)
 	}
-	if x, err := s.Entity(ctx, DomainEntity, "rival.example"); err != nil || x == nil || x.Alerts != 2 {
-		t.Errorf("after a scan: %+v, %v", x, err)
+	for _, kept := range []int{2, 1} { // alerts that were loaded come without items; those that are gone are forgotten
+		list = list[:kept]
+		for i := range list {
+			list[i] = list[i].WithoutItems()
+		}
+		if err := s.Save(ctx, 2, 0, nil, list); err != nil {
+			t.Fatal(err)
+		}
+		if x, err := s.Entity(ctx, ApplicationEntity, "data room sync"); err != nil || x == nil || x.Alerts != kept {
+			t.Errorf("after a scan that kept %d: %+v, %v", kept, x, err)
+		}
 	}
 }
 

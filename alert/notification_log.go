@@ -81,6 +81,20 @@ func (s *Store) Apply(ctx context.Context, partition int, to Position, list []Al
 	return nil
 }
 
+// putAlert stores the current version of an alert, its items, and what it says of entities.
+func putAlert(ctx context.Context, tx *sql.Tx, a *Alert, body []byte) error {
+	if err := putItems(ctx, tx, a); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx,
+		"INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?) "+
+			"ON CONFLICT (id) DO UPDATE SET time = excluded.time, score = excluded.score, body = excluded.body",
+		a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
+		return err
+	}
+	return indexEntities(ctx, tx, a)
+}
+
 // apply stores one alert, and queues it for the channels that are to be notified.
 func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	whole, err := json.Marshal(a)
@@ -92,16 +106,7 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	if err != nil {
 		return err
 	}
-	if err := putItems(ctx, tx, a); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx,
-		"INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?) "+
-			"ON CONFLICT (id) DO UPDATE SET time = excluded.time, score = excluded.score, body = excluded.body",
-		a.ID, a.Time.UnixMilli(), a.User, a.Score, string(body)); err != nil {
-		return err
-	}
-	if err := indexEntities(ctx, tx, a); err != nil {
+	if err := putAlert(ctx, tx, a, body); err != nil {
 		return err
 	}
 

@@ -133,10 +133,8 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 		snapshot = []byte("{}")
 	}
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for _, table := range []string{"alert", "entity"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
-				return err
-			}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM alert"); err != nil {
+			return err
 		}
 		insert, err := tx.PrepareContext(ctx, "INSERT INTO alert (id, time, user, score, body) VALUES (?, ?, ?, ?, ?)")
 		if err != nil {
@@ -161,8 +159,10 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 			}
 		}
 
-		if _, err := tx.ExecContext(ctx, "DELETE FROM evidence WHERE alert NOT IN (SELECT id FROM alert)"); err != nil {
-			return err
+		for _, table := range []string{"evidence", "entity"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE alert NOT IN (SELECT id FROM alert)"); err != nil {
+				return err
+			}
 		}
 		_, err = tx.ExecContext(ctx,
 			"INSERT INTO desk (one, generation, checkpoint, snapshot) VALUES (1, ?, ?, ?) "+

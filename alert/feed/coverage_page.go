@@ -167,8 +167,12 @@ type viewGroup struct {
 
 // Groups returns the detectors by state, those that see nothing first.
 func (c *Coverage) Groups() (list []viewGroup) {
-	for _, g := range []viewGroup{{State: NoView, Title: "No visibility"}, {State: PartialView, Title: "Partial"}, {State: FullView, Title: "Full"},
-		{State: UnknownView, Title: "Not known yet"}} {
+	for _, g := range []viewGroup{
+		{State: NoView, Title: "No visibility"},
+		{State: PartialView, Title: "Partial"},
+		{State: FullView, Title: "Full"},
+		{State: UnknownView, Title: "Not known yet"},
+	} {
 		for _, d := range c.Kinds {
 			if d.State == g.State {
 				g.Detectors = append(g.Detectors, d)

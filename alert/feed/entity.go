@@ -142,7 +142,8 @@ func (s *Server) entityOf(r *http.Request, who *reader) (*entityReport, error) {
 	}
 	x := &entityReport{
 		EntitySummary: *sum, Page: page, Pages: (sum.Alerts + entityAlerts - 1) / entityAlerts,
-		Mentions: []entityMention{}, Items: []entityItem{}, Open: []alert.Exposure{}, Shared: kind == alert.DomainEntity && mail.Consumer(domain),
+		Mentions: []entityMention{}, Items: []entityItem{}, Open: []alert.Exposure{},
+		Shared: kind == alert.DomainEntity && mail.Consumer(domain),
 	}
 	err = s.fillEntity(r.Context(), who, x, list)
 	x.Name = seenAs(x.Name)
@@ -153,11 +154,15 @@ func (s *Server) entityOf(r *http.Request, who *reader) (*entityReport, error) {
 func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport, list []alert.Mention) error {
 	for _, m := range list {
 		n := entityMention{Mention: m}
-		c, _, err := s.latest(ctx, m.Alert)
-		if gone := (*refusal)(nil); err != nil && !asRefusal(err, &gone) {
+		changes, err := s.Alerts.Changes(ctx, alert.Filter{Alert: m.Alert, All: true, Latest: true, Limit: 1})
+		if err != nil {
 			return err
 		}
-		if c != nil {
+		if len(changes) > 0 {
+			c := &changes[0]
+			if err := s.Alerts.LoadItems(ctx, &c.Alert); err != nil {
+				return err
+			}
 			all, err := s.items(ctx, []alert.Change{*c}, who)
 			if err != nil {
 				return err
@@ -208,13 +213,6 @@ func (x *entityReport) addItems(stored *alert.Alert, seen *item, who *reader) {
 // itemKey is the same for an event in the evidence of several detectors.
 func itemKey(x *alert.Item) string {
 	return cmp.Or(x.RecordID, x.Time.Format(time.RFC3339Nano)+x.Action+x.Object.ID)
-}
-
-// asRefusal reports whether an error is a refusal, and sets to to it.
-func asRefusal(err error, to **refusal) bool {
-	r, is := err.(*refusal)
-	*to = r
-	return is
 }
 
 // pageOf reads the parameter page of a request: 1 or above.

@@ -44,7 +44,7 @@ func TestPages(t *testing.T) {
 		}
 		seen := crawl(t, base, strings.TrimSpace(token))
 		t.Logf("%s: %d pages", role, len(seen))
-		if role == feed.SOC && (len(seen) < 12 || !seen["/sources"]) {
+		if role == feed.SOC && (len(seen) < 12 || !seen["/coverage"]) {
 			t.Errorf("%s: only %d pages were found", role, len(seen))
 		}
 	}
@@ -57,7 +57,7 @@ func TestPages(t *testing.T) {
 func crawl(t *testing.T, base, token string) map[string]bool {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	seen, next := map[string]bool{}, []string{"/", "/sources", "/leavers", "/requests", "/suppressions"}
+	seen, next := map[string]bool{}, []string{"/", "/coverage", "/watchlists", "/leavers", "/requests", "/suppressions"}
 	for len(next) > 0 && len(seen) < 80 {
 		path := strings.ReplaceAll(next[0], "&amp;", "&")
 		if next = next[1:]; seen[path] || strings.Contains(path, "/stream") {

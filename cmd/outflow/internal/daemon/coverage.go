@@ -49,7 +49,8 @@ func (d *Daemon) addSources(ctx context.Context, c *feed.Coverage, st *Status) e
 	of := map[string]*feed.SourceState{}
 	get := func(name string) *feed.SourceState {
 		if of[name] == nil {
-			of[name] = &feed.SourceState{Source: name, Title: event.SourceNamed(name).Title(), Through: []string{}, Unknown: st.Arrived.Unknown[name]}
+			title := event.SourceNamed(name).Title()
+			of[name] = &feed.SourceState{Source: name, Title: title, Through: []string{}, Unknown: st.Arrived.Unknown[name]}
 		}
 		return of[name]
 	}
@@ -200,7 +201,8 @@ func watchlistOf(w *engine.Watchlist, stated *config.Watchlist, known map[string
 		out.Members = append(out.Members, m)
 	}
 	for _, name := range w.Departments {
-		out.Departments = append(out.Departments, feed.WatchlistDepartment{Name: name, People: active[strings.ToLower(strings.TrimSpace(name))]})
+		n := active[strings.ToLower(strings.TrimSpace(name))]
+		out.Departments = append(out.Departments, feed.WatchlistDepartment{Name: name, People: n})
 	}
 	return out
 }
