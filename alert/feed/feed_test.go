@@ -641,7 +641,7 @@ func TestLeavers(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	status, body, header := x.ask(HR, "GET", "/leavers/"+leaving, "")
-	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "downloaded files of "+leaving) {
+	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "Downloaded files of "+leaving) {
 		t.Errorf("%d %s", status, body)
 	}
 	_, style, _ := strings.Cut(body, "<style>")

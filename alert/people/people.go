@@ -24,6 +24,8 @@ type Person struct {
 	Names      []string // display names
 	Department string   // from HR's files; "" if unknown
 	Country    string   // from HR's files; "" if unknown
+	Title      string   // job title, from HR's files; "" if unknown
+	Manager    string   // account of the manager, from HR's files; "" if unknown
 	Staff      bool     // is in HR's files
 	Acted      bool     // the logs have events of them, or there is an alert about them
 }

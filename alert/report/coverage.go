@@ -192,10 +192,13 @@ func stretches(list []Stretch) string {
 const fewKinds = 6
 
 // Reasons returns why kinds could not be scored, those with the same reason together.
-func (c *Coverage) Reasons() (list []Unseen) {
+func (c *Coverage) Reasons() []Unseen { return byReason(c.Unjudged) }
+
+// byReason joins what has the same reason.
+func byReason(all []Unseen) (list []Unseen) {
 	kinds := map[string][]string{}
 	var order []string
-	for _, u := range c.Unjudged {
+	for _, u := range all {
 		if kinds[u.Why] == nil {
 			order = append(order, u.Why)
 		}
@@ -223,22 +226,23 @@ func (s *SourceCoverage) Sentence() string {
 
 // Kind is a kind of activity that is looked for: a detector.
 type Kind struct {
-	Title   string   // of the detector
+	Name    string   // of the detector
+	Title   string   // of the detector, for people
 	Sources []string // sources in which it sees anything; nil for any
 	Counts  bool     // it scores amounts, and needs to know what is usual
 	HR      bool     // it needs to know who leaves
+	Leaving bool     // it looks only at people who leave
+	LastDay bool     // it looks only at what is after the last day
+	Blind   string   // why it can see nothing, whatever the data: a licence or setting is missing; empty if it can
 }
 
 // scoreable returns the kinds that could be scored on all days, and the others with the reason.
 // Off, which may be nil, has the reasons of opt-outs by kind.
-func (in *Input) scoreable(c *Coverage, days int, off map[string]string) (whole []string, unjudged []Unseen) {
+func (in *Input) scoreable(c *Coverage, days int, off map[string]string) (whole []Kind, unjudged []Unseen) {
 	for _, k := range in.Kinds {
-		why := in.notScoredReason(c, &k, days)
-		if reason := off[k.Title]; reason != "" {
-			why = "it is switched off for the person: " + clean(reason)
-		}
+		why, _ := in.notScoredReason(c, &k, days, off)
 		if why == "" {
-			whole = append(whole, k.Title)
+			whole = append(whole, k)
 		} else {
 			unjudged = append(unjudged, Unseen{k.Title, why})
 		}
@@ -246,31 +250,33 @@ func (in *Input) scoreable(c *Coverage, days int, off map[string]string) (whole 
 	return whole, unjudged
 }
 
-// notScoredReason returns why a kind could not be scored, or not on all days; "" if it could.
-func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
-	if !c.Known {
-		return ""
+// notScoredReason returns why a kind could not be scored, or not on all days, which partly reports; "" if it could.
+func (in *Input) notScoredReason(c *Coverage, k *Kind, days int, off map[string]string) (why string, partly bool) {
+	switch {
+	case off[k.Title] != "":
+		return "it is switched off for the person: " + clean(off[k.Title]), false
+	case k.Blind != "":
+		return k.Blind, false
+	case !c.Known:
+		return "", false
+	case k.HR && !in.HR:
+		return "no file of HR says who leaves", false
+	case k.Counts && in.Usual.Any && in.Usual.PersonDays < in.Usual.Needed:
+		return in.Usual.Lacking(), false
+	case k.Counts && days >= 0 && days < enoughDays:
+		return fmt.Sprintf("what is usual for the person rests on %s, and %d are needed", plural(days, "active day"), enoughDays), false
+	case c.WithData == 0:
+		return "there is no data", false
+	case len(k.Sources) == 0 && c.missingDays() > 0:
+		return "there is no data of " + stretches(c.Missing), true
+	case len(k.Sources) == 0:
+		return "", false
 	}
-	if k.HR && !in.HR {
-		return "no file of HR says who leaves"
-	}
-	if k.Counts && in.Usual.Any && in.Usual.PersonDays < in.Usual.Needed {
-		return in.Usual.Lacking()
-	}
+	return in.notSeenReason(c, k)
+}
 
-	if k.Counts && days >= 0 && days < enoughDays {
-		return fmt.Sprintf("what is usual for the person rests on %s, and %d are needed", plural(days, "active day"), enoughDays)
-	}
-	if c.WithData == 0 {
-		return "there is no data"
-	}
-	if len(k.Sources) == 0 {
-		if n := c.missingDays(); n > 0 {
-			return "there is no data of " + stretches(c.Missing)
-		}
-		return ""
-	}
-
+// notSeenReason returns why there is no data of the sources of a kind, or not of all days, which partly reports.
+func (in *Input) notSeenReason(c *Coverage, k *Kind) (why string, partly bool) {
 	var lines []string
 	seen := 0
 	for i := range c.Sources {
@@ -285,17 +291,49 @@ func (in *Input) notScoredReason(c *Coverage, k *Kind, days int) string {
 	}
 
 	if seen == 0 && slices.Contains(in.known(), "") {
-		return "" // days that were stored before sources were recorded
+		return "", false // days that were stored before sources were recorded
 	}
 	if seen == 0 {
-		var titles []string
-		for _, s := range k.Sources {
-			titles = append(titles, sourceTitle(s))
-		}
-		return "there is no data of " + strings.Join(titles, ", ")
+		return "there is no data of " + titles(k.Sources), false
 	}
+	return strings.Join(lines, "; "), len(lines) > 0
+}
 
-	return strings.Join(lines, "; ")
+// beyond returns the coverage as if the days without any data did not count: what is missing beside them.
+func (c *Coverage) beyond() *Coverage {
+	out := *c
+	out.Missing = []Stretch{}
+	out.Sources = slices.Clone(c.Sources)
+	for i := range out.Sources {
+		s := &out.Sources[i]
+		var rest []Stretch
+		for _, m := range s.Missing {
+			rest = append(rest, m.without(c.Missing)...)
+		}
+		s.Missing = rest
+	}
+	return &out
+}
+
+// without returns what is left of a stretch without the days of others, where it is long.
+func (s Stretch) without(others []Stretch) []Stretch {
+	list := []Stretch{s}
+	for _, o := range others {
+		var next []Stretch
+		for _, x := range list {
+			if o.To.Before(x.From) || o.From.After(x.To) {
+				next = append(next, x)
+				continue
+			}
+			for _, part := range []Stretch{{From: x.From, To: o.From.AddDate(0, 0, -1)}, {From: o.To.AddDate(0, 0, 1), To: x.To}} {
+				if part.Days = int(part.To.Sub(part.From).Hours()/24) + 1; part.Days >= longGap {
+					next = append(next, part)
+				}
+			}
+		}
+		list = next
+	}
+	return list
 }
 
 // Usual is the amount of data behind the baselines of the organisation.

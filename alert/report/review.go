@@ -47,16 +47,20 @@ const (
 
 // Point is an alert as something to look at.
 type Point struct {
-	Alert    string         `json:"alert"`               // ID of the alert
-	Time     time.Time      `json:"time"`                // of the alert
-	Severity alert.Severity `json:"severity"`            // of the alert
-	Title    string         `json:"title"`               // of the alert
-	Reason   string         `json:"reason"`              // of the alert
-	Sources  []string       `json:"sources"`             // short names
-	Said     string         `json:"said,omitempty"`      // what was done, in one short line
-	Left     bool           `json:"left,omitempty"`      // data left
-	When     string         `json:"when"`                // relative to notice and last day, in words
-	Events   []string       `json:"event_ids,omitempty"` // ids of some events
+	Alert    string         `json:"alert"`              // ID of the alert
+	Case     string         `json:"case,omitempty"`     // of the alert
+	Time     time.Time      `json:"time"`               // of the alert
+	Severity alert.Severity `json:"severity"`           // of the alert
+	Title    string         `json:"title"`              // of the alert
+	Reason   string         `json:"reason"`             // of the alert
+	Sources  []string       `json:"sources"`            // short names
+	Said     string         `json:"said,omitempty"`     // what was done, in one short line
+	Left     bool           `json:"left,omitempty"`     // data left
+	When     string         `json:"when"`               // relative to notice and last day, in words
+	Decision string         `json:"decision,omitempty"` // what was decided about it, a sentence; empty if nothing was
+
+	dismissed bool     // it was closed as expected or wrong
+	Events    []string `json:"event_ids,omitempty"` // ids of some events
 }
 
 // Open is an exposure that nobody has closed.
@@ -71,48 +75,64 @@ type Open struct {
 	Detector string    `json:"detector"`       // that reported it; empty if unknown
 }
 
-// Left is an amount that left, of one kind, beside what is usual.
-type Left struct {
-	Kind     string   `json:"kind"`     // title of the detector
-	Unit     string   `json:"unit"`     // what is counted
-	Days     int      `json:"days"`     // days on which it was unusual
-	Observed float64  `json:"observed"` // sum over these days
-	Expected float64  `json:"expected"` // on as many usual days of the person
-	Peers    float64  `json:"peers"`    // on as many usual days of a colleague
-	Sources  []string `json:"sources"`  // short names
-}
-
 // Unseen is something that could not be seen.
 type Unseen struct {
 	What string `json:"what"` // a source, a kind or a period
 	Why  string `json:"why"`  // the reason
 }
 
+// Profile is what the files of HR state about a person. What they do not state is empty.
+type Profile struct {
+	Name       string `json:"name,omitempty"`       // display name
+	Department string `json:"department,omitempty"` // of the person
+	Manager    string `json:"manager,omitempty"`    // account or name of the manager
+	Role       string `json:"role,omitempty"`       // job title
+}
+
+// Check is who has checked a review, and when.
+type Check struct {
+	By string    `json:"by"` // name of the reader
+	At time.Time `json:"at"` // when
+}
+
+// Checked is what was looked for in one field and not found.
+type Checked struct {
+	Field string   `json:"field"` // in a few words
+	What  []string `json:"what"`  // in plain words
+}
+
 // Review is the offboarding review of one leaver.
 type Review struct {
-	Person     string    `json:"person"`               // account, or pseudonym if masked
-	Made       time.Time `json:"made"`                 // when the review was made
-	From       time.Time `json:"from"`                 // beginning of the period
-	To         time.Time `json:"to"`                   // end of the period
-	Notice     time.Time `json:"notice,omitzero"`      // zero if unknown
-	LastDay    time.Time `json:"last_day,omitzero"`    // zero if unknown
-	Watchlists []string  `json:"watchlists,omitempty"` // that the person is on, a clause each
-	Verdict    Verdict   `json:"verdict"`              // the result
-	Headline   string    `json:"headline"`             // the result in one line
-	Points     []Point   `json:"points"`               // up to three, the most important first
-	Timeline   []Point   `json:"timeline"`             // all unusual days, the earliest first
-	Open       []Open    `json:"open"`                 // exposures that nobody has closed, the oldest first
-	After      []Point   `json:"after"`                // of Timeline, what happened after the last day
-	Left       []Left    `json:"left"`                 // by kind, what departs most from what is usual first
-	Days       []Series  `json:"days"`                 // charts by day, what departs most from what is usual first
-	Minor      int       `json:"minor"`                // days that were slightly unusual and are not listed
-	Normal     []string  `json:"normal"`               // kinds that were looked for and not found
-	Unseen     []Unseen  `json:"unseen"`               // what could not be seen
-	Coverage   *Coverage `json:"coverage"`             // of which days there is data, and what could not be scored
-	ActiveDays int       `json:"active_days"`          // of the person within the period; -1 if unknown
-	CompleteTo time.Time `json:"complete_to"`          // up to when the data goes
-	Counting   []string  `json:"counting"`             // how amounts are counted, in sentences
-	Statement  string    `json:"statement"`            // place for a statement of the person
+	Person     string    `json:"person"`                // account, or pseudonym if masked
+	Profile    Profile   `json:"profile"`               // what HR states
+	Case       string    `json:"case,omitempty"`        // of the most important point; empty if there is none
+	Made       time.Time `json:"made"`                  // when the review was made
+	PreparedBy string    `json:"prepared_by,omitempty"` // who made it; empty if that is not known
+	Checked    *Check    `json:"checked,omitempty"`     // who has checked it; nil if nobody has
+	From       time.Time `json:"from"`                  // beginning of the period
+	To         time.Time `json:"to"`                    // end of the period
+	Notice     time.Time `json:"notice,omitzero"`       // zero if unknown
+	LastDay    time.Time `json:"last_day,omitzero"`     // zero if unknown
+	Watchlists []string  `json:"watchlists,omitempty"`  // that the person is on, a clause each
+	Verdict    Verdict   `json:"verdict"`               // the result
+	Headline   string    `json:"headline"`              // the result in a few sentences: what left first
+	Next       []string  `json:"next"`                  // what to do, the most urgent first
+	Gaps       []string  `json:"gaps"`                  // stretches of the period without data, in sentences
+	Points     []Point   `json:"points"`                // up to three, the most important first
+	Timeline   []Point   `json:"timeline"`              // all unusual days, the earliest first
+	Open       []Open    `json:"open"`                  // exposures that nobody has closed, the oldest first
+	After      []Point   `json:"after"`                 // of Timeline, what happened after the last day
+	Left       []Left    `json:"left"`                  // by kind, what departs most from what is usual first
+	Days       []Series  `json:"days"`                  // charts of what was unusual by day, what left first
+	Minor      int       `json:"minor"`                 // days that were slightly unusual and are not listed
+	Normal     []Checked `json:"normal"`                // what was looked for and not found
+	NotChecked []Unseen  `json:"not_checked"`           // what could not be looked for, in plain words, by reason
+	Unseen     []Unseen  `json:"unseen"`                // what could not be seen
+	Coverage   *Coverage `json:"coverage"`              // of which days there is data, and what could not be scored
+	ActiveDays int       `json:"active_days"`           // of the person within the period; -1 if unknown
+	CompleteTo time.Time `json:"complete_to"`           // up to when the data goes
+	Counting   []string  `json:"counting"`              // how amounts are counted, in sentences
+	Statement  string    `json:"statement"`             // place for a statement of the person
 
 	urgent bool    // an open exposure is severe, or so is what left after notice
 	minor  []Point // days of medium severity that count among Minor
@@ -149,6 +169,10 @@ type Input struct {
 	Off func(user string) map[string]string
 	// Decisions are what was decided in the feed, by the ID of the alert.
 	Decisions map[string]Decision
+	// Items adds the items of its evidence to an alert. It is nil where none are stored.
+	Items func(a *alert.Alert) error
+	// Profile returns what the files of HR state about a user. It is nil where there are none.
+	Profile func(user string) Profile
 	// Watched returns on which watchlists a user is, a clause each. It is nil if there are none.
 	Watched func(user string) []string
 }
@@ -159,7 +183,7 @@ var counting = []string{
 		"score says how rare. What was usual is taken from the time at least a month before notice.",
 	"Files are counted once a day, however often they were opened. A folder counts as one thing, because how much is in it is not known.",
 	"Rows and bytes are those that the services state.",
-	"An alert tells of a day as it was when it last became worse; what is drawn day by day has the whole day.",
+	"What an unusual day counts is drawn as it is stated here; other days are drawn as a whole.",
 	"That something is unusual does not say that it was wrong: work before leaving, such as handing over, is unusual too.",
 }
 
@@ -170,8 +194,9 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 	r := newReview(in, user)
 	r.Watchlists = in.watchlists(user)
 	begin := r.setPeriod(in, from, to)
+	r.Coverage = in.coverageOf(r.From, r.To)
 	decisive := r.decisive(in, user, begin)
-	k := &kinds{found: map[string]bool{}, left: map[string]*Left{}}
+	var listed []alert.Alert
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
 		switch {
@@ -180,12 +205,21 @@ func MakeReview(in *Input, user string, from, to time.Time) *Review {
 		case strings.EqualFold(a.User, user) && !a.Time.Before(r.From) && !a.Time.After(r.To):
 			r.addOpen(in, a)
 			if r.addDay(in, a, decisive) {
-				k.add(a)
+				listed = append(listed, *a)
 			}
 		}
 	}
-	r.addCharts(in, user)
-	r.Coverage = in.coverageOf(r.From, r.To)
+	k := &kinds{found: map[string]bool{}, left: map[string]*Left{}}
+	for i := range listed {
+		if in.Items != nil {
+			if err := in.Items(&listed[i]); err != nil {
+				what := "Items of alert " + short(listed[i].ID)
+				r.Unseen = append(r.Unseen, Unseen{what, "they could not be read: " + clean(err.Error())})
+			}
+		}
+		k.add(in, &listed[i])
+	}
+	r.addCharts(in, user, listed)
 	r.finish(in, user, k)
 	return r
 }
@@ -200,7 +234,7 @@ func (in *Input) watchlists(user string) []string {
 
 // newReview returns a review without content. Its lists are empty, not nil: JSON has all of them.
 func newReview(in *Input, user string) *Review {
-	return &Review{
+	r := &Review{
 		Person:     user,
 		Made:       in.Reported,
 		CompleteTo: in.Now,
@@ -211,10 +245,17 @@ func newReview(in *Input, user string) *Review {
 		After:      []Point{},
 		Left:       []Left{},
 		Days:       []Series{},
-		Normal:     []string{},
+		Normal:     []Checked{},
+		Next:       []string{},
+		Gaps:       []string{},
+		NotChecked: []Unseen{},
 		Unseen:     []Unseen{},
 		ActiveDays: -1,
 	}
+	if in.Profile != nil {
+		r.Profile = in.Profile(user)
+	}
+	return r
 }
 
 // setPeriod sets notice, last day and the period. It returns the notice, or what is closest
@@ -239,9 +280,10 @@ func (r *Review) setPeriod(in *Input, from, to time.Time) (begin time.Time) {
 
 // addOpen adds the exposures of an alert that nobody has closed.
 func (r *Review) addOpen(in *Input, a *alert.Alert) {
+	_, dismissed := in.decisionAbout(a.ID)
 	for _, x := range a.Exposures {
 		if x.Closed == nil && a.Severity >= alert.Low {
-			r.urgent = r.urgent || a.Severity >= alert.High
+			r.urgent = r.urgent || a.Severity >= alert.High && !dismissed
 			r.Open = append(r.Open, openSince(x, a, in.Now))
 		}
 	}
@@ -272,15 +314,16 @@ func (r *Review) addDay(in *Input, a *alert.Alert, decisive bool) (listed bool) 
 	}
 	p := point(a)
 	p.Said, p.Left = in.said(a)
+	p.Decision, p.dismissed = in.decisionAbout(a.ID)
 	p.When = r.phase(a.Window.Start)
 	after := !r.LastDay.IsZero() && a.Window.End.After(r.LastDay.Add(24*time.Hour))
-	if !decisive && !after {
+	if !decisive && !after && !(p.dismissed && a.Severity >= alert.High) {
 		r.minor = append(r.minor, p)
 		r.Minor++
 		return false
 	}
 	r.Timeline = append(r.Timeline, p)
-	if p.Left && a.Severity >= alert.Critical && !r.Notice.IsZero() && !day(a.Window.Start).Before(day(r.Notice)) {
+	if p.Left && !p.dismissed && a.Severity >= alert.Critical && !r.Notice.IsZero() && !day(a.Window.Start).Before(day(r.Notice)) {
 		r.urgent = true
 	}
 	if after {
@@ -289,61 +332,8 @@ func (r *Review) addDay(in *Input, a *alert.Alert, decisive bool) (listed bool) 
 	return true
 }
 
-// kinds are the kinds of evidence on the timeline, by title.
-type kinds struct {
-	found map[string]bool
-	left  map[string]*Left // those that count something, by title and unit
-}
-
-// add adds the evidence of an alert.
-func (k *kinds) add(a *alert.Alert) {
-	for _, e := range a.Evidence {
-		k.found[e.Title] = true
-		if e.Unit == "" || e.Observed <= 0 {
-			continue
-		}
-		l := k.left[e.Title+e.Unit]
-		if l == nil {
-			l = &Left{Kind: clean(e.Title), Unit: clean(e.Unit)}
-			k.left[e.Title+e.Unit] = l
-		}
-		l.Days++
-		l.Observed += e.Observed
-		l.Expected += e.Expected
-		l.Peers += e.Peers
-		for _, s := range e.Sources {
-			if !slices.Contains(l.Sources, s) {
-				l.Sources = append(l.Sources, s)
-			}
-		}
-	}
-}
-
 // drawn is the most charts in a review.
 const drawn = 4
-
-// addCharts adds the charts by day, with the unusual days marked.
-func (r *Review) addCharts(in *Input, user string) {
-	if in.Days == nil {
-		return
-	}
-	days, err := in.Days(user, r.From, r.To)
-	if err != nil {
-		r.Unseen = append(r.Unseen, Unseen{"What was done day by day", "it could not be read: " + clean(err.Error())})
-		return
-	}
-	r.ActiveDays = len(days)
-	if len(days) == 0 {
-		return
-	}
-	r.Days = AllSeries(days, func(d *finding.Activity) bool {
-		return slices.ContainsFunc(r.Timeline, func(p Point) bool {
-			at := d.End - p.Time.UnixMilli()
-			return at >= 0 && at < 24*time.Hour.Milliseconds()
-		})
-	})
-	r.Days = r.Days[:min(len(r.Days), drawn)]
-}
 
 // In four months almost everybody has an alert. One decides the verdict if it is high.
 // Otherwise it takes two, from a month before notice on. Both need a baseline of some days.
@@ -360,6 +350,9 @@ func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
 	for i := range in.Alerts {
 		a := &in.Alerts[i]
 		if a.Health || a.Severity < alert.Medium || !strings.EqualFold(a.User, user) || a.Time.Before(r.From) || a.Time.After(r.To) {
+			continue
+		}
+		if _, dismissed := in.decisionAbout(a.ID); dismissed {
 			continue
 		}
 		if a.BaselineDays < enoughDays {
@@ -382,6 +375,7 @@ func (r *Review) decisive(in *Input, user string, begin time.Time) bool {
 func point(a *alert.Alert) Point {
 	return Point{
 		Alert:    a.ID,
+		Case:     a.Case,
 		Time:     a.Time,
 		Severity: a.Severity,
 		Title:    clean(a.Title),
@@ -389,6 +383,30 @@ func point(a *alert.Alert) Point {
 		Sources:  a.Sources,
 		Events:   a.EventIDs,
 	}
+}
+
+// decisionAbout says in a sentence what was decided about an alert, and whether it was closed as expected or wrong.
+func (in *Input) decisionAbout(id string) (sentence string, dismissed bool) {
+	d, known := in.Decisions[id]
+	if !known || !d.Closed {
+		return "", false
+	}
+	as := "true"
+	switch {
+	case d.True:
+	case d.Status == "duplicate":
+		as = "a duplicate of another alert"
+	default:
+		as, dismissed = "expected activity", true
+		if d.Status == "false" {
+			as = "a false alarm"
+		}
+	}
+	sentence = fmt.Sprintf("Closed by %s on %s as %s", d.Who, date(d.At), as)
+	if d.Note != "" {
+		sentence += ": " + strings.TrimRight(d.Note, ". ")
+	}
+	return clean(sentence) + ".", dismissed
 }
 
 // said returns what was done, in one short line: the headline of the alert, or else the first clause of its most
@@ -458,36 +476,75 @@ func (r *Review) finish(in *Input, user string, k *kinds) {
 	slices.SortFunc(r.Timeline, byTime)
 	slices.SortFunc(r.After, byTime)
 	slices.SortFunc(r.Open, func(a, b Open) int { return a.Opened.Compare(b.Opened) })
-	for _, l := range k.left {
-		r.Left = append(r.Left, *l)
-	}
-	slices.SortFunc(r.Left, func(a, b Left) int {
-		return cmp.Or(cmp.Compare(b.Observed/(b.Expected+1), a.Observed/(a.Expected+1)), cmp.Compare(a.Kind, b.Kind))
-	})
+	r.Left = k.sorted()
 	r.addNormal(in, user, k.found)
 	r.addUnseen(in)
+	r.addGaps()
 	r.Points = r.mostImportant(3)
+	if len(r.Points) > 0 {
+		r.Case = r.Points[0].Case
+	}
 	r.decide(in)
+	r.Next = r.steps()
 }
 
-// addNormal adds the kinds that were looked for all the time and not found, and to the
-// coverage those that could not be scored.
+// addNormal adds what was looked for on the days with data and not found, and what could not be looked for.
 func (r *Review) addNormal(in *Input, user string, found map[string]bool) {
 	var off map[string]string
 	if in.Off != nil {
 		off = in.Off(user)
 	}
-	whole, unjudged := in.scoreable(r.Coverage, r.ActiveDays, off)
-	for _, kind := range whole {
-		if !found[kind] {
-			r.Normal = append(r.Normal, kind)
+	_, r.Coverage.Unjudged = in.scoreable(r.Coverage, r.ActiveDays, off)
+	rest := r.Coverage.beyond()
+	var normal, partly []Kind
+	var not []Unseen
+	for _, k := range in.Kinds {
+		why, some := in.notScoredReason(rest, &k, r.ActiveDays, off)
+		if why == "" || some {
+			if reason := r.notApplicable(&k); reason != "" {
+				why, some = reason, false
+			}
+		}
+		switch {
+		case why != "" && !some:
+			not = append(not, Unseen{k.words(), why})
+		case found[k.Title]:
+		case some:
+			partly = append(partly, k)
+		default:
+			normal = append(normal, k)
 		}
 	}
-	r.Coverage.Unjudged = append(r.Coverage.Unjudged, unjudged...)
+	r.Normal = byField(normal)
+	if len(partly) > 0 {
+		c := Checked{Field: "On part of the days"}
+		for i := range partly {
+			c.What = append(c.What, partly[i].words())
+		}
+		r.Normal = append(r.Normal, c)
+	}
+	r.NotChecked = append(r.NotChecked, byReason(not)...)
+	for i := range rest.Sources {
+		if s := &rest.Sources[i]; len(s.Missing) > 0 && s.WithData > 0 {
+			r.Unseen = append(r.Unseen, Unseen{sourceTitle(s.Source), "no data of " + stretches(s.Missing)})
+		}
+	}
 }
 
-// addUnseen adds the sources that deliver nothing, the streams that fail, and the end of the
-// period if the data does not reach it.
+// notApplicable returns why a kind says nothing about the person; "" if it may.
+func (r *Review) notApplicable(k *Kind) string {
+	switch {
+	case k.Leaving && r.Notice.IsZero() && r.LastDay.IsZero():
+		return "no file of HR says that the person leaves"
+	case k.LastDay && r.LastDay.IsZero():
+		return "the last working day is not known"
+	case k.LastDay && !r.CompleteTo.After(r.LastDay.AddDate(0, 0, 1)):
+		return "the data ends before the last working day is over"
+	}
+	return ""
+}
+
+// addUnseen adds the sources that deliver nothing, and the streams that fail.
 func (r *Review) addUnseen(in *Input) {
 	for _, s := range in.All {
 		if len(in.Sources) > 0 && !slices.Contains(in.Sources, s) {
@@ -495,9 +552,6 @@ func (r *Review) addUnseen(in *Input) {
 		}
 	}
 	r.Unseen = append(r.Unseen, in.Failing...)
-	if r.CompleteTo.Before(r.To) {
-		r.Unseen = append(r.Unseen, Unseen{"The end of the period", "the data goes to " + r.CompleteTo.Format("2006-01-02 15:04") + " UTC"})
-	}
 }
 
 // mostImportant returns at most n points of the timeline: what left first, then what happened after the last day,
@@ -512,7 +566,7 @@ func (r *Review) mostImportant(n int) []Point {
 		}
 		return 2
 	}
-	list := slices.Clone(r.Timeline)
+	list := slices.DeleteFunc(slices.Clone(r.Timeline), func(p Point) bool { return p.dismissed })
 	slices.SortStableFunc(list, func(a, b Point) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Severity, a.Severity), b.Time.Compare(a.Time))
 	})
@@ -522,13 +576,26 @@ func (r *Review) mostImportant(n int) []Point {
 // decide sets the verdict and the headline.
 func (r *Review) decide(in *Input) {
 	switch {
-	case len(r.After) > 0 || r.urgent:
+	case r.urgent || slices.ContainsFunc(r.After, func(p Point) bool { return !p.dismissed }):
 		r.Verdict, r.Headline = Act, "Act today. "+r.summary()
-	case len(r.Timeline) > 0:
+	case len(r.Points) > 0:
 		r.Verdict, r.Headline = Look, "Needs a closer look. "+r.summary()
 	default:
 		r.quiet(in)
+		if n := len(r.Timeline) - r.standing(); n > 0 {
+			r.Headline += " " + plain.CountOf(n, "unusual day was", "unusual days were") + " explained by the security team."
+		}
 	}
+}
+
+// standing is how many days of the timeline were not dismissed.
+func (r *Review) standing() (n int) {
+	for i := range r.Timeline {
+		if !r.Timeline[i].dismissed {
+			n++
+		}
+	}
+	return n
 }
 
 // summary says in a few sentences what was found: what left first, then what is open.
@@ -542,10 +609,10 @@ func (r *Review) summary() string {
 		}
 		said = append(said, s)
 	}
-	if n := len(r.After); n > 0 && !(n == 1 && r.After[0].Alert == r.Points[0].Alert) {
+	if n := len(r.After); n > 0 && len(r.Points) > 0 && !(n == 1 && r.After[0].Alert == r.Points[0].Alert) {
 		said = append(said, "Activity after the last day: "+plural(n, "day"))
 	}
-	if n := len(r.Timeline) - 1; n > 0 {
+	if n := r.standing() - 1; n > 0 {
 		said = append(said, plain.CountOf(n, "more unusual day is listed below", "more unusual days are listed below"))
 	}
 	return strings.Join(append(said, openSentences(r.Open)...), ". ") + "."
@@ -571,24 +638,24 @@ func (r *Review) quiet(in *Input) {
 	covered := c.Days - c.missingDays()
 	switch {
 	case c.Known && c.WithData == 0:
-		r.Verdict, r.Headline = NotEnough, "Not enough data to say: there is none of this period"
+		r.Verdict, r.Headline = NotEnough, "Not enough data. There is none of this period."
 	case c.Known && share(covered, c.Days) < leastShare:
-		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data to say: of %d of %s there is none", c.missingDays(),
+		r.Verdict, r.Headline = NotEnough, fmt.Sprintf("Not enough data. %d of %s have none.", c.missingDays(),
 			plural(c.Days, "day"))
 	case r.ActiveDays == 0 && r.Minor == 0 && c.Known:
-		r.Verdict, r.Headline = NoActivity, "No activity of this person in these logs"+r.onDays()
+		r.Verdict, r.Headline = NoActivity, "No activity of this person in these logs"+r.onDays()+"."
 	case c.Known && lacking != "":
-		r.Verdict, r.Headline = NotEnough, "Not enough data to say: "+lacking
+		r.Verdict, r.Headline = NotEnough, "Not enough data. "+upper(lacking)+"."
 	case r.thin > 0:
 		r.Verdict, r.Headline = NotEnough, fmt.Sprintf(
-			"Not enough data to say: %s would be unusual, but what is usual for the person rests on fewer than %d active days",
+			"Not enough data. %s would be unusual, but what is usual for the person rests on fewer than %d active days.",
 			plural(r.thin, "day"), enoughDays)
 	case c.Known && r.ActiveDays >= 0 && r.ActiveDays < enoughDays:
 		r.Verdict, r.Headline = NotEnough, fmt.Sprintf(
-			"Not enough data to say: there are %s of the person, and %d are needed to know what is usual",
+			"Not enough data. There are %s of the person, and %d are needed to know what is usual.",
 			plural(r.ActiveDays, "active day"), enoughDays)
 	default:
-		r.Verdict, r.Headline = Nothing, "Nothing unusual"+r.onDays()
+		r.Verdict, r.Headline = Nothing, "Nothing unusual"+r.onDays()+"."
 	}
 	if r.Verdict == NotEnough { // it is unknown whether such days are usual
 		slices.SortFunc(r.minor, func(a, b Point) int { return a.Time.Compare(b.Time) })
@@ -616,16 +683,25 @@ func (r *Review) Mask(m *alert.Mask) {
 		for i := range list {
 			text(&list[i].Title)
 			text(&list[i].Said)
+			text(&list[i].Decision)
 			text(&list[i].Reason)
 		}
 	}
-	for i := range r.Watchlists {
-		text(&r.Watchlists[i])
+	for i := range r.Left {
+		r.Left[i] = r.Left[i].masked(m, user)
+	}
+	r.Profile.Name, r.Profile.Manager = "", "" // under a pseudonym a reader asks for the name
+	for _, list := range [][]string{r.Watchlists, r.Next} {
+		for i := range list {
+			text(&list[i])
+		}
 	}
 	for i := range r.Open {
 		text(&r.Open[i].What)
 	}
-	for i := range r.Unseen {
-		text(&r.Unseen[i].Why)
+	for _, list := range [][]Unseen{r.Unseen, r.NotChecked} {
+		for i := range list {
+			text(&list[i].Why)
+		}
 	}
 }

@@ -20,7 +20,9 @@ type Series struct {
 	Days   []chart.Day `json:"days"`   // without gaps, the earliest first
 	Alt    string      `json:"alt"`    // description for people who cannot see the chart
 
-	worst float64 // largest excess over what is usual
+	worst    float64 // largest excess over what is usual
+	detector string  // of a chart of a review
+	leaves   bool    // of a chart of a review: it counts what left
 }
 
 // Draw draws the days. Mark is what a marked day is called.

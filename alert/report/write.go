@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,7 +19,6 @@ import (
 	text "text/template"
 	"time"
 
-	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -39,14 +37,23 @@ var funcs = map[string]any{
 	"number":  number,
 	"join":    strings.Join,
 	"percent": func(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) },
-	"bar":     bar,
-	"line":    func(r *Review) template.HTML { return line(r) },
-	"picture": chartURL,
-	"plural":  plural,
-	"index1":  func(i int) int { return i + 1 },
-	"md":      func(t string) string { return markdown(clean(t)) },
-	"clean":   clean,
-	"title":   sourceTitle,
+	"line":    line,
+	"chart":   func(r *Review, s *Series) template.HTML { return r.period(s).svg(s.Alt) },
+	"css":     func() template.CSS { return template.CSS(Style()) },
+	"date": func(t time.Time) string {
+		if t.IsZero() {
+			return "not known"
+		}
+		return date(t)
+	},
+	"titles": titles,
+	"upper":  upper,
+	"short":  short,
+	"plural": plural,
+	"index1": func(i int) int { return i + 1 },
+	"md":     func(t string) string { return markdown(clean(t)) },
+	"clean":  clean,
+	"title":  sourceTitle,
 }
 
 var (
@@ -76,58 +83,28 @@ func sourceTitle(name string) string {
 var markdown = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">",
 	"&gt;", "#", "\\#", "|", "\\|").Replace
 
-// bar draws an amount beside what is usual. The bars differ in length and have labels, for
-// people who do not see their colours and for print.
-func bar(l Left) template.HTML {
-	most := max(l.Observed, l.Expected, l.Peers, 1)
-	var b strings.Builder
-	b.WriteString(`<svg role="img" viewBox="0 0 420 54" class="bars" aria-label="seen beside usual">`)
-	for i, r := range []struct {
-		name  string
-		v     float64
-		color string
-	}{{"seen", l.Observed, "#d55e00"}, {"usual", l.Expected, "#0072b2"}, {"colleagues", l.Peers, "#767676"}} {
-		w := max(250*r.v/most, 1)
-		fmt.Fprintf(&b,
-			`<text x="0" y="%d">%s</text><rect x="70" y="%d" width="%.1f" height="12" fill="%s"/><text x="%.1f" y="%d">%s</text>`,
-			12+18*i, r.name, 2+18*i, w, r.color, 76+w, 12+18*i, number(r.v))
+// Style returns the style sheet of reviews, for pages that show one within a frame of their own.
+func Style() []byte {
+	b, err := files.ReadFile("templates/review.css")
+	if err != nil { // it is embedded
+		panic(err)
 	}
-	b.WriteString("</svg>")
-	return template.HTML(b.String())
+	return b
 }
 
-// chartURL returns a series as an image within the page.
-func chartURL(s Series) (template.URL, error) {
-	b, err := s.Draw(chart.SVG, "unusual day")
-	return template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(b)), err
+// titles names sources for people.
+func titles(list []string) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, sourceTitle(s))
+	}
+	return strings.Join(out, ", ")
 }
 
 // line draws the period with notice, last day and unusual days.
 func line(r *Review) template.HTML {
-	span := r.To.Sub(r.From).Hours()
-	if span <= 0 {
-		return ""
-	}
-	x := func(t time.Time) float64 { return 10 + 680*min(max(t.Sub(r.From).Hours()/span, 0), 1) }
-	var b strings.Builder
-	b.WriteString(`<svg role="img" viewBox="0 0 700 70" class="timeline" aria-label="the period with notice, last day and unusual days">` +
-		`<line x1="10" y1="40" x2="690" y2="40" stroke="#767676"/>`)
-	for _, m := range []struct {
-		name string
-		at   time.Time
-	}{{"notice", r.Notice}, {"last day", r.LastDay}} {
-		if !m.at.IsZero() {
-			fmt.Fprintf(&b,
-				`<line x1="%.1f" y1="18" x2="%.1f" y2="52" stroke="#1b1f24"/><text x="%.1f" y="14" text-anchor="middle">%s</text>`,
-				x(m.at), x(m.at), min(max(x(m.at), 30), 660), m.name)
-		}
-	}
-	for _, p := range r.Timeline {
-		fmt.Fprintf(&b, `<circle cx="%.1f" cy="40" r="%d" fill="#d55e00"/>`, x(p.Time), 2+int(p.Severity))
-	}
-	fmt.Fprintf(&b, `<text x="10" y="66">%s</text><text x="690" y="66" text-anchor="end">%s</text></svg>`,
-		r.From.UTC().Format("2006-01-02"), r.To.UTC().Format("2006-01-02"))
-	return template.HTML(b.String())
+	d := r.timeline()
+	return d.svg("the period with notice, last day and unusual days")
 }
 
 // Write writes the review as html, json or md. Another format is an error.
@@ -141,6 +118,45 @@ func (r *Review) Write(w io.Writer, format string) error {
 		return pages.ExecuteTemplate(w, "review.html", r)
 	}
 	return fmt.Errorf("format %q: html, json, md", format)
+}
+
+// Body writes the review as part of a page, which has the style sheet of Style.
+func (r *Review) Body(w io.Writer) error { return pages.ExecuteTemplate(w, "review-body.html", r) }
+
+// Title is whom the review is about: the display name, if HR states it.
+func (r *Review) Title() string { return cmp.Or(r.Profile.Name, r.Person) }
+
+// Main is the chart of the first page, or nil.
+func (r *Review) Main() *Series {
+	if len(r.Days) == 0 {
+		return nil
+	}
+	return &r.Days[0]
+}
+
+// Others are the charts beside Main.
+func (r *Review) Others() []*Series {
+	var list []*Series
+	for i := 1; i < len(r.Days); i++ {
+		list = append(list, &r.Days[i])
+	}
+	return list
+}
+
+// OnDays says on how many days of the period there was anything to check; "" if on all, or if that is not known.
+func (r *Review) OnDays() string {
+	if c := r.Coverage; c.Known && len(c.Missing) > 0 {
+		return fmt.Sprintf("On the %d of %s that have data.", c.WithData, plural(c.Days, "day"))
+	}
+	return ""
+}
+
+// Colleagues says who the colleagues are that the person is compared with.
+func (r *Review) Colleagues() string {
+	if r.Profile.Department != "" {
+		return "people of the same department or, where it is small, of the organisation"
+	}
+	return "people who work with the same services or, where they are few, of the organisation"
 }
 
 // writeJSON writes a report as indented JSON.

@@ -62,7 +62,7 @@ func TestReports(t *testing.T) {
 	}
 	for _, who := range []string{"Chen Kapoor", "kapoor, chen", "CHEN.KAPOOR@acme.example", "chen.kapoor", "github:chen-kapoor-corv"} {
 		for _, where := range []string{data, scans} {
-			if code, text, errs := outflow("report", "review", who, "--data", where, "--format", "md"); code != exitFine || !strings.Contains(text, "# Offboarding review: chen.kapoor@acme.example") || strings.Contains(who, "@") == strings.Contains(errs, "chen.kapoor@acme.example") {
+			if code, text, errs := outflow("report", "review", who, "--data", where, "--format", "md"); code != exitFine || !strings.Contains(text, "- Account: chen.kapoor@acme.example") || strings.Contains(who, "@") == strings.Contains(errs, "chen.kapoor@acme.example") {
 				t.Errorf("%s: %d %.100s %s", who, code, text, errs)
 			}
 		}
@@ -76,7 +76,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	pseudonym := mask.Name("chen.kapoor@acme.example")
-	if code, text, errs := outflow("report", "review", strings.ToLower(pseudonym), "--data", data, "--people", "pseudonyms", "--format", "md"); code != exitFine || !strings.Contains(text, "# Offboarding review: "+pseudonym) {
+	if code, text, errs := outflow("report", "review", strings.ToLower(pseudonym), "--data", data, "--people", "pseudonyms", "--format", "md"); code != exitFine || !strings.Contains(text, "- Account: "+pseudonym) {
 		t.Errorf("%d %.100s %s", code, text, errs)
 	}
 	if code, digest, _ := outflow("report", "digest", "--data", data, "--week", "2025-W14", "--format", "text"); code != exitFine || !strings.Contains(digest, "Not enough data to say how the week was") || strings.Contains(digest, "all sources deliver") {

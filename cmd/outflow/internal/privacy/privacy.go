@@ -917,6 +917,12 @@ func (f *Dir) AddStaff(ctx context.Context, d *people.Directory, j *engineState)
 		if v := e.Attr(event.AttrCountry); v != "" {
 			p.Country = strings.Clone(v)
 		}
+		if v := e.Attr(event.AttrTitle); v != "" {
+			p.Title = strings.Clone(v)
+		}
+		if v := e.Attr(event.AttrManager); v != "" {
+			p.Manager = strings.Clone(v)
+		}
 		for _, a := range e.Attrs {
 			if a.Name == event.AttrAlias {
 				d.Account(strings.TrimPrefix(strings.Clone(a.Value), "*:"), p.Address)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	reports "github.com/outflow/outflow/alert/report"
@@ -25,6 +26,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
+	"github.com/outflow/outflow/cmd/outflow/internal/doctor"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
@@ -59,7 +61,8 @@ func (f *Source) FindUser(ctx context.Context, data *Data, text string, mask *al
 	return m.Person.Address, nil
 }
 
-// known adds what there is data of, how much of it, what is switched off for a user, and on which watchlists they are.
+// known adds how much data there is of what is usual, what can be seen, what HR states of people, what is switched off for
+// them, and on which watchlists they are.
 func (f *Source) known(ctx context.Context, data *Data) error {
 	conf, alerts, in := data.Conf, data.alerts, data.In
 	var err error
@@ -71,8 +74,8 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	if err != nil {
 		return err
 	}
-	if len(detection.OptOuts)+len(detection.Watchlists) == 0 {
-		return nil
+	if in.Kinds, err = f.kinds(ctx, conf); err != nil {
+		return err
 	}
 	p := &privacy.Dir{Data: f.Data}
 	j, err := p.OpenState(ctx, alerts)
@@ -83,6 +86,10 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 	staff := people.New()
 	if err := p.AddStaff(ctx, staff, j); err != nil {
 		return err
+	}
+	in.Profile = func(user string) reports.Profile { return profile(staff, user) }
+	if len(detection.OptOuts)+len(detection.Watchlists) == 0 {
+		return nil
 	}
 	in.Watched = func(user string) []string {
 		department, country := "", ""
@@ -98,6 +105,22 @@ func (f *Source) known(ctx context.Context, data *Data) error {
 		return nil
 	}
 	return nil
+}
+
+// profile is what HR's files state about a person.
+func profile(staff *people.Directory, user string) (p reports.Profile) {
+	x := staff.Get(user)
+	if x == nil {
+		return p
+	}
+	p = reports.Profile{Department: x.Department, Role: x.Title, Manager: x.Manager}
+	if len(x.Names) > 0 {
+		p.Name = x.Names[0]
+	}
+	if m := staff.Get(x.Manager); x.Manager != "" && m != nil && len(m.Names) > 0 {
+		p.Manager = m.Names[0] + " (" + x.Manager + ")"
+	}
+	return p
 }
 
 // switchedOff gives the reasons why detectors, by title, are switched off for a person.
@@ -117,13 +140,26 @@ func switchedOff(list []engine.OptOut, department, country string) map[string]st
 	return why
 }
 
-// kinds are what reports say is looked for, with the sources that each sees something in.
-func kinds() (list []reports.Kind) {
+// kinds are what reports say is looked for, with the sources that each sees something in, and why some see nothing.
+func (f *Source) kinds(ctx context.Context, conf *config.Config) (list []reports.Kind, err error) {
+	blind, err := f.blind(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(conf.ForbiddenDomains) == 0 {
+		blind["forbidden_domain"] = "no domains are forbidden in the configuration"
+	}
+	if len(conf.TopLabels) == 0 {
+		blind["labelled_item"] = "no highest labels are named in the configuration"
+	}
 	for _, d := range detectors.All {
 		if d.Mechanism == detect.UserRules || d.Mechanism == detect.Watchlists || d.Has(finding.AboutData) {
 			continue
 		}
-		k := reports.Kind{Title: d.Title, Counts: d.Counts()}
+		k := reports.Kind{
+			Name: d.Name, Title: d.Title, Counts: d.Counts(), Blind: blind[d.Name],
+			Leaving: d.Has(finding.AboutLeavers), LastDay: d.AfterLeaving || d.Mechanism == detect.AccessReview,
+		}
 		for _, c := range d.Needs {
 			switch name := c.Source.String(); {
 			case c.Source == event.HR:
@@ -134,7 +170,43 @@ func kinds() (list []reports.Kind) {
 		}
 		list = append(list, k)
 	}
-	return list
+	return list, nil
+}
+
+// blind says why detectors, by name, can see nothing in the kinds of action that have arrived, where a daemon has
+// noted them.
+func (f *Source) blind(ctx context.Context) (map[string]string, error) {
+	why := map[string]string{}
+	path := filepath.Join(f.Data, "sources.db")
+	if !outfile.Exists(path) {
+		return why, nil
+	}
+	s, err := watch.OpenReadOnly(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	seen, err := s.Classes(ctx)
+	if err != nil || len(seen) == 0 {
+		return why, err
+	}
+	arrived := map[event.Source]map[event.Class]bool{}
+	for _, v := range seen {
+		if arrived[v.Vendor] == nil {
+			arrived[v.Vendor] = map[event.Class]bool{}
+		}
+		arrived[v.Vendor][v.Class] = true
+	}
+	for _, d := range doctor.DiagnoseClasses(func(s event.Source, c event.Class) bool { return arrived[s][c] }) {
+		switch {
+		case d.State != doctor.Blind:
+		case len(d.Missing) > 0:
+			why[d.Detector] = "what it needs does not arrive: " + strings.Join(d.Missing, "; ")
+		default:
+			why[d.Detector] = "there is no data of " + strings.Join(d.Absent, ", ")
+		}
+	}
+	return why, nil
 }
 
 // Source is a data directory that reports are made of.
@@ -233,7 +305,6 @@ func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, e
 			in.All = append(in.All, s.Title())
 		}
 	}
-	in.Kinds = kinds()
 	return in, nil
 }
 
