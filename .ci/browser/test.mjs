@@ -106,8 +106,7 @@ try {
   });
   await step("a person: days drawn, and in words", async () => {
     await Promise.all([page.waitForNavigation(), page.click("a[href^='/people/']")]);
-    await page.waitForFunction(() => [...document.querySelectorAll("img.days")].every((i) => i.complete && i.naturalWidth > 0));
-    assert.ok(await page.$$eval("img.days", (l) => l.length >= 1 && l.every((i) => /\d/.test(i.alt))));
+    assert.ok(await page.$$eval("svg.bars.wide", (l) => l.length >= 2 && l.every((i) => /\d/.test(i.getAttribute("aria-label")))));
     await accessible("person");
     if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "person.png"), fullPage: true }); }
     await page.goto(opened);
@@ -176,9 +175,12 @@ try {
     await page.waitForSelector("#live a", { timeout: 60000 });
     assert.match(await page.textContent("#live"), /change/);
   });
-  await step("sources, dark, narrow", async () => {
-    await page.goto(base + "/sources");
-    await accessible("sources");
+  await step("coverage, watchlists, dark, narrow", async () => {
+    for (const path of ["/coverage", "/watchlists"]) {
+      await page.goto(base + path);
+      await accessible(path);
+    }
+    if (process.env.OUTFLOW_SHOTS) { await page.goto(base + "/coverage"); await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "coverage.png"), fullPage: true }); }
     await page.emulateMedia({ colorScheme: "dark" });
     await page.goto(opened);
     await accessible("dark");

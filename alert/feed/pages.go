@@ -58,7 +58,6 @@ func (s *Server) pages(mux *http.ServeMux) {
 	get("POST /alerts/{id}/suppression", s.suppressPage)
 	get("GET /suppressions", s.suppressionsPage)
 	get("POST /suppressions/{id}", s.endPage)
-	get("GET /people/{user}/days.svg", s.personChartPage)
 	get("POST /people/{user}", s.requestRevealPage)
 	mux.Handle("GET /requests", s.guard([]Role{Privacy}, true, s.requestsPage))
 	mux.Handle("POST /requests/{id}", s.guard([]Role{Privacy}, true, s.decideRequest))

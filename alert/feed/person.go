@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // personProfile is what is stored about a user, as a reader sees it.
@@ -315,6 +316,12 @@ type seenList struct {
 	List  []seenFrom
 }
 
+// Basis says in words what the lists rest on.
+func (x *seenClients) Basis() string {
+	return "the " + plain.CountOf(x.Events, "event", "events") + " that their latest " + plain.CountOf(x.Alerts, "alert", "alerts") +
+		" list"
+}
+
 // Lists returns the lists that have anything.
 func (x *seenClients) Lists() []seenList {
 	all := []seenList{
@@ -400,7 +407,7 @@ type personView struct {
 	Cases    []personCase
 	Next     int64 // place in the feed before which the next page is; 0 if there is none
 	Earlier  bool  // whether this is not the first page
-	Charts   []report.Series
+	Charts   []metricChart
 	Coverage *report.Coverage
 	Usual    *report.Usual
 	More     int // metrics that are not listed
@@ -440,7 +447,9 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 		v.Next = p.alerts[personAlerts-1].Seq
 	}
 	v.Cases = casesOf(p.alerts)
-	v.Charts = p.series[:min(len(p.series), personCharts)]
+	for i := range p.series[:min(len(p.series), personCharts)] {
+		v.Charts = append(v.Charts, metricChart{&p.series[i]})
+	}
 	if v.More = len(p.Volumes) - profileRows; v.More > 0 {
 		p.Volumes = p.Volumes[:profileRows]
 	}
@@ -480,25 +489,4 @@ func casesOf(list []item) (cases []personCase) {
 		cases[at].Alerts = append(cases[at].Alerts, list[i])
 	}
 	return cases
-}
-
-// personChartPage serves one of the charts of a user.
-func (s *Server) personChartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	user, err := s.revealedName(r.Context(), who, r.PathValue("user"))
-	if err != nil {
-		return err
-	}
-	list, err := s.latestAbout(r.Context(), user, math.MaxInt64, 500)
-	if err != nil {
-		return err
-	}
-	p := &personProfile{}
-	if err := p.fillDays(r.Context(), s.Alerts, user, list); err != nil {
-		return err
-	}
-	i := slices.IndexFunc(p.series, func(c report.Series) bool { return c.Metric == r.URL.Query().Get("metric") })
-	if i < 0 {
-		return refuse(http.StatusNotFound, "no days of this are stored")
-	}
-	return s.chartImage(w, r, who, who.mask.Name(user), &p.series[i], "with an alert")
 }

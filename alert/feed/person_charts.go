@@ -3,52 +3,119 @@ package feed
 import (
 	"fmt"
 	"html/template"
+	"math"
+	"net/url"
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// RiskChart draws the highest score of each day, as SVG in the colours of the page.
-func (p *personProfile) RiskChart() template.HTML {
-	if len(p.Risk) == 0 {
+// bar is a day of a chart.
+type bar struct {
+	Date         time.Time
+	N            float64
+	Usual, Peers float64 // on a usual day of the user, and of a colleague; NaN if unknown
+	Alert        string  // ID of an alert of the day, which the bar links to; "" if there is none
+	Marked       bool    // the bar has the colour of alerts
+}
+
+// The size of a chart, in its own units.
+const (
+	chartWide = 720.0
+	chartHigh = 110.0
+	chartTop  = 18.0 // above the bars: what is drawn
+	leastDays = 30   // least days that it is wide
+)
+
+// barChart draws days from the first bar to a day, as SVG in the colours of the page. Unit is what is counted, and label
+// says in words what is drawn. Without bars it is empty.
+func barChart(bars []bar, until time.Time, unit, label string) template.HTML {
+	if len(bars) == 0 {
 		return ""
 	}
-	const wide, high = 720.0, 110.0
-	first, err := time.Parse(time.DateOnly, p.Risk[0].Day)
-	if err != nil {
-		return ""
+	first, most := bars[0].Date, 0.0
+	for _, d := range bars {
+		for _, x := range []float64{d.N, d.Usual, d.Peers} {
+			if !math.IsNaN(x) {
+				most = max(most, x)
+			}
+		}
 	}
-	most := 1.0
-	for _, d := range p.Risk {
-		most = max(most, d.Score)
+	if most <= 0 {
+		most = 1
 	}
-	days := int(p.Until.Sub(first).Hours()/24) + 1
-	step := wide / float64(max(days, 30))
+	dayOf := func(t time.Time) float64 { return math.Round(t.Sub(first).Hours() / 24) }
+	step := chartWide / max(dayOf(until)+1, leastDays)
+	tall := func(x float64) float64 { return chartHigh * x / most }
 	var b strings.Builder
-	for _, d := range p.Risk {
-		at, err := time.Parse(time.DateOnly, d.Day)
-		if err != nil {
-			continue
+	for _, d := range bars {
+		if d.N > 0 {
+			b.WriteString(d.draw(step*dayOf(d.Date), max(step-1, 1), max(tall(d.N), 1), unit))
 		}
-		x, h := step*float64(int(at.Sub(first).Hours()/24)), max(high*d.Score/most, 1)
-		class := "own"
-		if d.Alert != "" {
-			class = "seen"
-		}
-		bar := fmt.Sprintf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"><title>%s: %.1f points%s</title></rect>`,
-			x, 14+high-h, max(step-1, 1), h, class, d.Day, d.Score, map[bool]string{true: ", with an alert"}[d.Alert != ""])
-		if d.Alert != "" {
-			bar = fmt.Sprintf(`<a href="/alerts/%s">%s</a>`, template.URLQueryEscaper(d.Alert), bar)
-		}
-		b.WriteString(bar)
 	}
-	fmt.Fprintf(&b, `<text x="0" y="10" class="l">%.1f points</text><text x="0" y="%.0f" class="l">%s</text>`, most, high+30,
-		first.Format("2 Jan 2006"))
-	fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" text-anchor="end" class="l">%s</text>`, step*float64(days), high+30,
-		p.Until.Format("2 Jan 2006"))
+	for _, l := range []struct {
+		class string
+		of    func(d *bar) float64
+	}{{"line-own", func(d *bar) float64 { return d.Usual }}, {"line-peers", func(d *bar) float64 { return d.Peers }}} {
+		var points []string
+		for i := range bars {
+			if y := l.of(&bars[i]); !math.IsNaN(y) {
+				points = append(points, fmt.Sprintf("%.1f,%.1f", step*(dayOf(bars[i].Date)+.5), chartTop+chartHigh-tall(y)))
+			}
+		}
+		if len(points) > 1 {
+			fmt.Fprintf(&b, `<polyline points="%s" class="%s"/>`, strings.Join(points, " "), l.class)
+		}
+	}
+	fmt.Fprintf(&b, `<line x1="0" x2="%.0f" y1="%[2]g" y2="%[2]g" class="axis"/>`, chartWide, chartTop+chartHigh)
+	fmt.Fprintf(&b, `<text x="0" y="12" class="l">%s</text>`, template.HTMLEscapeString(short(most)+" "+unit))
+	fmt.Fprintf(&b, `<text x="0" y="%g" class="l">%s</text>`, chartTop+chartHigh+16, first.Format("2 Jan 2006"))
+	fmt.Fprintf(&b, `<text x="%.0f" y="%g" text-anchor="end" class="l">%s</text>`, step*(dayOf(until)+1), chartTop+chartHigh+16,
+		until.Format("2 Jan 2006"))
 	return template.HTML(fmt.Sprintf(`<svg role="group" aria-label="%s" viewBox="0 0 %.0f %.0f" class="bars wide">%s</svg>`,
-		template.HTMLEscapeString(p.RiskSummary()), wide, high+36, b.String()))
+		template.HTMLEscapeString(label), chartWide, chartTop+chartHigh+22, b.String()))
+}
+
+// draw draws the bar at a place, so wide and so tall.
+func (d *bar) draw(x, wide, tall float64, unit string) string {
+	class, title := "own", d.Date.Format(time.DateOnly)+": "+short(d.N)+" "+unit
+	if d.Marked {
+		class, title = "seen", title+", with an alert"
+	}
+	s := fmt.Sprintf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"><title>%s</title></rect>`,
+		x, chartTop+chartHigh-tall, wide, tall, class, template.HTMLEscapeString(title))
+	if d.Alert == "" {
+		return s
+	}
+	return fmt.Sprintf(`<a href="/alerts/%s">%s</a>`, url.PathEscape(d.Alert), s)
+}
+
+// RiskChart draws the highest score of each day.
+func (p *personProfile) RiskChart() template.HTML {
+	var list []bar
+	for _, d := range p.Risk {
+		if at, err := time.Parse(time.DateOnly, d.Day); err == nil {
+			list = append(list, bar{at, d.Score, math.NaN(), math.NaN(), d.Alert, d.Alert != ""})
+		}
+	}
+	return barChart(list, p.Until, "points", p.RiskSummary())
+}
+
+// metricChart is a metric of a user's days, to be drawn.
+type metricChart struct{ *report.Series }
+
+// Draw draws the days of the metric.
+func (c metricChart) Draw() template.HTML {
+	var list []bar
+	for _, d := range c.Days {
+		list = append(list, bar{d.Date, d.N, d.Usual, d.Peers, "", d.Marked})
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return barChart(list, list[len(list)-1].Date, c.Unit, c.Alt)
 }
 
 // RiskSummary says in words what RiskChart shows.
