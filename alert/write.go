@@ -96,7 +96,7 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 		}
 
 		for k := range row {
-			row[k] = escapeFormula(printable(row[k]))
+			row[k] = CSVCell(row[k])
 		}
 		if err := c.Write(row); err != nil {
 			return err
@@ -106,6 +106,10 @@ func writeCSV(w io.Writer, list []Alert, _ Options) error {
 	c.Flush()
 	return c.Error()
 }
+
+// CSVCell returns a text as a cell of a CSV file that is safe to open in a spreadsheet: without control characters, and
+// not read as a formula.
+func CSVCell(text string) string { return escapeFormula(printable(text)) }
 
 // escapeFormula keeps a spreadsheet from reading a cell as a formula
 // (owasp.org/www-community/attacks/CSV_Injection).

@@ -928,18 +928,18 @@ func TestSuppress(t *testing.T) {
 		}
 	}
 	page := fmt.Sprintf("/alerts/%032x", 1)
-	if _, body, _ := x.ask(SOC, "GET", page, ""); strings.Contains(body, "Not to be told again?") {
+	if _, body, _ := x.ask(SOC, "GET", page, ""); strings.Contains(body, "Suppress similar alerts?") {
 		t.Error("suggested before it is closed")
 	}
 	decide(1, False)
 	decide(2, True)
 	x.set(start.Add(4 * time.Hour))
 	x.tokens[SOC], _ = x.store.NewToken(t.Context(), "kim", SOC, x.now(), 1000*time.Hour)
-	const kept = "would have kept 2 from being told, <strong>1 of them closed as true</strong>; nobody has decided about 0"
-	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Not to be told again?") || !strings.Contains(body, kept) {
+	const kept = "it would have hidden 2 alerts (1 true positive, 0 undecided)."
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Suppress similar alerts?") || !strings.Contains(body, kept) {
 		t.Error(body)
 	}
-	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "<th>Right so far") || !strings.Contains(body, "1 of 2") {
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, "Precision: 1 of 2 true.") {
 		t.Error(body)
 	}
 	if status, _, _ := x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","days":7,"reason":" "}`, 1)); status != 400 {

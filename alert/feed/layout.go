@@ -32,6 +32,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"one":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
 	"bars":     bars,
 	"short":    short,
+	"sentence": sentenceOf,
 	"vendor":   vendorTitle,
 	"ago":      ago,
 	"icon":     icon,
@@ -49,6 +50,9 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"percent":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"pair":      func(l Watchlist, v *watchlistsView) watchlistCard { return watchlistCard{&l, v} },
 	"size":      func(n int64) string { return plain.Size(float64(n)) },
+	"technique": func(t string) string {
+		return "https://attack.mitre.org/techniques/" + strings.ReplaceAll(t, ".", "/") + "/"
+	},
 }).ParseFS(files, "pages/*.html"))
 
 // when returns a time as an element of a page: in UTC, until a script writes it in the reader's zone.

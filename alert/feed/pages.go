@@ -1,45 +1,24 @@
 package feed
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/outflow/outflow/alert"
-	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/plain"
 )
 
 // view is the data of a page. Each page sets the fields that it shows.
 type view struct {
 	frame
-	Items      []item
-	Item       *item
-	History    []Triage
-	Related    []item
-	User       string
-	Open       []alert.Exposure
-	Timeline   []moment
-	Unseen     []string
-	Active     int              // days on which the user was active, of those of Coverage
-	Coverage   *report.Coverage // of the days that the page is about
-	Usual      *report.Usual
-	Chart      *report.Series
-	Charts     []report.Series
-	Suggestion *suggestion
-	Precision  map[string]Outcomes // by detector
-	Held       []activeSuppression
-	Reveals    []Reveal
-	Name       string    // of the user, while it is revealed
-	Until      time.Time // until when it is
-	Leavers    []leaver
-	Health     any
-	Message    *alert.Message
+	Held    []activeSuppression
+	Reveals []Reveal
+	Leavers []leaver
+	Health  any
 }
 
 // pages adds the routes of the pages.
@@ -54,7 +33,9 @@ func (s *Server) pages(mux *http.ServeMux) {
 	get("POST /views", s.viewsPage)
 	get("GET /alerts/{id}", s.alertPage)
 	get("GET /alerts/{id}/days.svg", s.chartPage)
+	get("GET /alerts/{id}/items.csv", s.itemsFile)
 	get("POST /alerts/{id}", s.decidePage)
+	get("POST /alerts/{id}/comment", s.commentPage)
 	get("POST /alerts/{id}/suppression", s.suppressPage)
 	get("GET /suppressions", s.suppressionsPage)
 	get("POST /suppressions/{id}", s.endPage)
@@ -76,80 +57,9 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.HandleFunc("/", s.notFound)
 }
 
-// alertPage serves one alert with its evidence.
-func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	if full, err := s.fullID(r); err != nil {
-		return err
-	} else if full != "" {
-		to := url.URL{Path: "/alerts/" + full, RawQuery: r.URL.RawQuery}
-		http.Redirect(w, r, to.String(), http.StatusSeeOther)
-		return nil
-	}
-	c, _, err := s.latest(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		"looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
-		return err
-	}
-
-	items, err := s.items(r.Context(), []alert.Change{*c}, who)
-	if err != nil {
-		return err
-	}
-	v := &view{
-		frame:   frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"},
-		Item:    &items[0],
-		Message: &alert.Message{Alert: items[0].Alert},
-	}
-	if v.History, err = s.Store.Decisions(r.Context(), c.Alert.ID); err != nil {
-		return err
-	}
-
-	if c.Alert.User != "" {
-		v.User = who.mask.Name(c.Alert.User)
-		if v.Related, err = s.about(r, who, c.Alert.User); err != nil {
-			return err
-		}
-		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == c.Alert.ID })
-	}
-
-	v.Open = openExposures(slices.Concat(items, v.Related))
-	v.Timeline = timeline(&items[0].Alert, v.Related)
-	if v.Unseen, err = s.missingSources(r.Context(), &c.Alert); err != nil {
-		return err
-	}
-	if v.Chart, err = s.alertSeries(r.Context(), &c.Alert); err != nil {
-		return err
-	}
-
-	if v.Precision, err = s.Store.Precision(r.Context()); err != nil {
-		return err
-	}
-	if v.Suggestion, err = s.suggested(r.Context(), &c.Alert, v.History); err != nil {
-		return err
-	}
-	return s.render(w, http.StatusOK, "alert.html", v)
-}
-
-// fullID returns the id of the alert that a request names by its first digits; "" if it gives the whole id, or one that
-// is not known.
-func (s *Server) fullID(r *http.Request) (string, error) {
-	id := strings.ToLower(r.PathValue("id"))
-	if !isHex(id) {
-		return "", nil
-	}
-	full, err := s.Alerts.IDOf(r.Context(), id)
-	if full == r.PathValue("id") {
-		full = ""
-	}
-	return full, err
-}
-
 // about returns the latest alerts about a user.
-func (s *Server) about(r *http.Request, who *reader, user string) ([]item, error) {
-	changes, err := s.Alerts.Changes(r.Context(), alert.Filter{
+func (s *Server) about(ctx context.Context, who *reader, user string) ([]item, error) {
+	changes, err := s.Alerts.Changes(ctx, alert.Filter{
 		User:   user,
 		Latest: true,
 		Before: math.MaxInt64,
@@ -158,17 +68,7 @@ func (s *Server) about(r *http.Request, who *reader, user string) ([]item, error
 	if err != nil {
 		return nil, err
 	}
-	return s.items(r.Context(), changes, who)
-}
-
-// decidePage stores a decision from the page of an alert.
-func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	t := Triage{Status: Status(r.PostFormValue("status")), Assignee: r.PostFormValue("assignee"), Note: r.PostFormValue("note")}
-	if err := s.decide(r.Context(), r.PathValue("id"), t, who); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/alerts/"+url.PathEscape(r.PathValue("id")), http.StatusSeeOther)
-	return nil
+	return s.items(ctx, changes, who)
 }
 
 // openExposures returns the exposures that nobody has closed.

@@ -6,20 +6,47 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
-// moment is a line of the timeline of an alert.
+// phase is where a moment is in a story.
+type phase string
+
+// The phases.
+const (
+	before phase = "before"
+	now    phase = "now"
+	after  phase = "after"
+)
+
+// Title returns the phase for people.
+func (p phase) Title() string {
+	switch p {
+	case before:
+		return "Before"
+	case after:
+		return "After"
+	}
+	return "This alert"
+}
+
+// moment is a line of the story of an alert.
 type moment struct {
-	At   time.Time
-	What string
-	Link string // id of another alert that it is about; "" for this one
+	At      time.Time
+	Until   time.Time // zero if it took no time
+	What    string
+	Icon    string   // name of a drawing
+	Sources []string // where it was seen
+	Other   *item    // another alert that it is about; nil for this one
+	Case    bool     // Other is of the same case
+	Phase   phase
+	First   bool // the first of its phase
 }
 
 const (
@@ -28,7 +55,7 @@ const (
 	relatedDays = 7  // most days between the alert and others on its timeline
 )
 
-// timeline returns an alert's evidence, its exposures, and other alerts about the user of about
+// timeline returns an alert's evidence, its exposures, other alerts of its case, and others about the user of about
 // that time, in order.
 func timeline(a *alert.Alert, related []item) (list []moment) {
 	for i := range a.Evidence {
@@ -36,27 +63,42 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 		if e.Window == nil {
 			continue
 		}
-		what := e.Title
-		if len(e.Sources) > 0 {
-			what += " (" + strings.Join(e.Sources, ", ") + ")"
-		}
+		m := moment{At: e.Window.Start, What: e.Title, Icon: "unusual", Sources: e.Sources, Phase: now}
 		if e.Window.End.Sub(e.Window.Start) >= time.Minute {
-			what += ", until " + e.Window.End.UTC().Format("15:04")
+			m.Until = e.Window.End
 		}
-		list = append(list, moment{e.Window.Start, what, ""})
+		list = append(list, m)
 	}
 	for _, x := range a.Exposures {
-		list = append(list, moment{x.Opened, "laid open: " + x.What, ""})
+		list = append(list, moment{At: x.Opened, What: "Exposed: " + x.What, Icon: "destination", Phase: now})
 		if x.Closed != nil {
-			list = append(list, moment{*x.Closed, "undone: " + x.What, ""})
+			list = append(list, moment{At: *x.Closed, What: "Reverted: " + x.What, Icon: "before", Phase: now})
 		}
 	}
+	for _, r := range a.Again {
+		list = append(list, moment{At: r.Time, What: "The same again, " + plain.CountOf(r.Events, "event", "events"), Icon: "unusual", Phase: now})
+	}
 	for i := range related {
-		if r := &related[i].Alert; r.Time.Sub(a.Time).Abs() <= relatedDays*24*time.Hour {
-			list = append(list, moment{r.Time, "alert: " + r.Title, r.ID})
+		r := &related[i]
+		same := r.Alert.Case == a.Case && a.Case != ""
+		if same || r.Alert.Time.Sub(a.Time).Abs() <= relatedDays*24*time.Hour {
+			list = append(list, moment{At: r.Alert.Time, What: r.Alert.Title, Icon: r.Alert.Severity.String(), Sources: r.Alert.Sources,
+				Other: r, Case: same})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b moment) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What)) })
+	for i := range list {
+		m := &list[i]
+		switch {
+		case m.At.Before(a.Window.Start):
+			m.Phase = before
+		case m.At.After(a.Window.End) && m.At.After(a.Time):
+			m.Phase = after
+		default:
+			m.Phase = now
+		}
+		m.First = i == 0 || list[i-1].Phase != m.Phase
+	}
 	return list
 }
 

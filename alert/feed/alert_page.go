@@ -1,0 +1,456 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/report"
+	guide "github.com/outflow/outflow/docs/detectors"
+	"github.com/outflow/outflow/internal/plain"
+)
+
+// alertView is the data of the page of an alert.
+type alertView struct {
+	frame
+	Item       *item
+	User       string // pseudonym; "" if it is about no person
+	Evidence   []evidenceView
+	Story      []moment
+	Open       []alert.Exposure // of this person, of other alerts
+	Related    []item
+	Unseen     []string
+	Chart      *report.Series
+	History    []Triage
+	Suggestion *suggestion
+	Fate       string // how long exposures stayed
+
+	Queue    string // query of the queue that the reader came from
+	Previous string
+	Next     string
+	Done     *batch
+	Form     *triageForm
+}
+
+// evidenceView is what one detector contributes.
+type evidenceView struct {
+	alert.Evidence
+	guide.Guide
+	Right Outcomes // of the detector's alerts so far
+	Rows  []itemRow
+	Limit int // number of destinations that are not shown
+}
+
+// itemRow is an item as the table has it.
+type itemRow struct {
+	alert.Item
+	To     string // who received it
+	Amount string // how much
+	Sort   int64  // by which amounts are sorted
+	Place  string // container, type and label
+	From   string // client
+}
+
+// maxDestinations is the most destinations of one detector's evidence that are shown.
+const maxDestinations = 20
+
+// alertPage serves one alert with its evidence.
+func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if full, err := s.fullID(r); err != nil {
+		return err
+	} else if full != "" {
+		to := url.URL{Path: "/alerts/" + full, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusSeeOther)
+		return nil
+	}
+	return s.showAlert(w, r, who, r.URL.Query().Get("queue"), nil)
+}
+
+// fullID returns the id of the alert that a request names by its first digits; "" if it gives the whole id, or one that
+// is not known.
+func (s *Server) fullID(r *http.Request) (string, error) {
+	id := strings.ToLower(r.PathValue("id"))
+	if !isHex(id) {
+		return "", nil
+	}
+	full, err := s.Alerts.IDOf(r.Context(), id)
+	if full == r.PathValue("id") {
+		full = ""
+	}
+	return full, err
+}
+
+// showAlert answers the page of an alert. Form is what was refused, or nil.
+func (s *Server) showAlert(w http.ResponseWriter, r *http.Request, who *reader, queue string, form *triageForm) error {
+	ctx := r.Context()
+	c, _, err := s.latest(ctx, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.Alerts.LoadItems(ctx, &c.Alert); err != nil {
+		return err
+	}
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role,
+		"looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		return err
+	}
+	items, err := s.items(ctx, []alert.Change{*c}, who)
+	if err != nil {
+		return err
+	}
+	v := &alertView{frame: frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"}, Item: &items[0], Form: form}
+	for _, part := range []func(context.Context, *alertView, *alert.Alert, *reader) error{
+		s.addEvidence, s.addHistory, s.addStory, s.addRest,
+	} {
+		if err := part(ctx, v, &c.Alert, who); err != nil {
+			return err
+		}
+	}
+	if err := s.addPlace(ctx, v, queue, who); err != nil {
+		return err
+	}
+	if v.Done, err = s.Store.batchOf(ctx, r.URL.Query().Get("done"), who.Name); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if form != nil {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.render(w, status, "alert.html", v)
+}
+
+// addEvidence adds what each detector contributes, and what its documentation says.
+func (s *Server) addEvidence(ctx context.Context, v *alertView, _ *alert.Alert, _ *reader) error {
+	precision, err := s.Store.Precision(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range v.Item.Alert.Evidence {
+		x := evidenceView{Evidence: e, Guide: guide.For(e.Detector), Right: precision[e.Detector]}
+		if x.Limit = len(e.Destinations) - maxDestinations; x.Limit > 0 {
+			x.Destinations = e.Destinations[:maxDestinations]
+		}
+		for i := range e.Items {
+			x.Rows = append(x.Rows, newItemRow(&e.Items[i]))
+		}
+		v.Evidence = append(v.Evidence, x)
+	}
+	return nil
+}
+
+// newItemRow returns an item as the table has it.
+func newItemRow(x *alert.Item) itemRow {
+	row := itemRow{Item: *x, To: recipients(x), From: client(&x.Client)}
+	row.Amount, row.Sort = amount(x)
+	var place []string
+	for _, p := range []string{x.Object.Type, x.Object.Container, x.Object.Label, x.Detail} {
+		if p != "" && p != x.Object.Name {
+			place = append(place, p)
+		}
+	}
+	row.Place = strings.Join(place, " · ")
+	return row
+}
+
+// Name returns what the item is about: its name, or what else the log states of it.
+func (x *itemRow) Name() string {
+	return cmp.Or(x.Object.Name, x.Object.ID, x.Object.Container, x.Action)
+}
+
+// Activities returns the kind of action in plain words.
+func (x *itemRow) Activities() string {
+	if x.Activity == "" || x.Activity == "other" {
+		return x.Action
+	}
+	return strings.ReplaceAll(x.Activity, "_", " ")
+}
+
+// recipients says who received an item.
+func recipients(x *alert.Item) string {
+	var list []string
+	for _, r := range x.Recipients {
+		switch {
+		case r == "*":
+			r = "everybody"
+		case strings.HasPrefix(r, "@"):
+			r = "all of " + r[1:]
+		}
+		list = append(list, r)
+	}
+	if len(list) == 0 {
+		switch x.Visibility {
+		case "public_link":
+			return "anybody with the link"
+		case "public":
+			return "everybody"
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// amount says how much an item is, and the number by which amounts are sorted.
+func amount(x *alert.Item) (text string, sort int64) {
+	var list []string
+	if x.Rows > 0 {
+		list = append(list, plain.CountOf(int(x.Rows), "row", "rows"))
+	} else if x.Rows < 0 {
+		list = append(list, "rows (number not logged)")
+	}
+	if x.Count > 1 {
+		list = append(list, plain.CountOf(int(x.Count), "object", "objects"))
+	}
+	size := cmp.Or(max(x.Bytes, 0), max(x.Object.Size, 0))
+	if size > 0 {
+		list = append(list, plain.Size(float64(size)))
+	}
+	return strings.Join(list, ", "), cmp.Or(size, max(x.Rows, 0), x.Count)
+}
+
+// client says where an action came from.
+func client(c *alert.Client) string {
+	var list []string
+	for _, p := range []string{c.IP, c.Country, c.Network, cmp.Or(c.Agent, c.App, c.UserAgent), c.Device} {
+		if p != "" {
+			list = append(list, p)
+		}
+	}
+	return strings.Join(list, " · ")
+}
+
+// addHistory adds what was decided, and the suppression that a false positive offers.
+func (s *Server) addHistory(ctx context.Context, v *alertView, a *alert.Alert, _ *reader) (err error) {
+	if v.History, err = s.Store.Decisions(ctx, a.ID); err != nil {
+		return err
+	}
+	v.Suggestion, err = s.suggested(ctx, a, v.History)
+	return err
+}
+
+// addStory adds other alerts about the person, and what came before and after this one.
+func (s *Server) addStory(ctx context.Context, v *alertView, a *alert.Alert, who *reader) (err error) {
+	if a.User != "" {
+		v.User = who.mask.Name(a.User)
+		if v.Related, err = s.about(ctx, who, a.User); err != nil {
+			return err
+		}
+		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == a.ID })
+	}
+	v.Open = openExposures(v.Related)
+	v.Story = timeline(&v.Item.Alert, v.Related)
+	return nil
+}
+
+// addRest adds what could not be seen, the days around the alert, and what became of exposures.
+func (s *Server) addRest(ctx context.Context, v *alertView, a *alert.Alert, _ *reader) (err error) {
+	for _, f := range (&alert.Message{Alert: v.Item.Alert}).Facts() {
+		if f.Name == "Fate" {
+			v.Fate = f.Value
+		}
+	}
+	if v.Unseen, err = s.missingSources(ctx, a); err != nil {
+		return err
+	}
+	v.Chart, err = s.alertSeries(ctx, a)
+	return err
+}
+
+// addPlace adds the alerts before and after this one in the queue that the reader came from.
+func (s *Server) addPlace(ctx context.Context, v *alertView, queue string, who *reader) error {
+	if _, err := s.updateIndex(ctx, waitForIndex); err != nil {
+		return err
+	}
+	q, err := url.ParseQuery(queue)
+	if err != nil {
+		return nil // somebody has changed the link: there is no place to keep
+	}
+	q = queueQuery(q, nil)
+	v.Queue = q.Encode()
+	f, err := s.readFilter(ctx, q, who)
+	if r := (*refusal)(nil); errors.As(err, &r) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	users, err := s.usersOf(ctx, f.Text, who)
+	if err != nil {
+		return err
+	}
+	before, after, err := s.Store.neighbours(ctx, f, users, v.Item.Alert.ID)
+	if err != nil {
+		return err
+	}
+	v.Previous, v.Next = v.link(before), v.link(after)
+	return nil
+}
+
+// link returns the link to another alert of the queue; "" for none.
+func (v *alertView) link(id string) string {
+	if id == "" {
+		return ""
+	}
+	return alertURL(id, v.Queue, "")
+}
+
+// alertURL returns the link to an alert, with the query of the queue that leads there and a batch of decisions.
+func alertURL(id, queue, done string) string {
+	q := url.Values{}
+	if queue != "" {
+		q.Set("queue", queue)
+	}
+	if done != "" {
+		q.Set("done", done)
+	}
+	u := url.URL{Path: "/alerts/" + id, RawQuery: q.Encode()}
+	return u.String()
+}
+
+// Self returns the link to this page.
+func (v *alertView) Self() string { return alertURL(v.Item.Alert.ID, v.Queue, "") }
+
+// Back returns the link to the place of the alert in the queue.
+func (v *alertView) Back() string {
+	u := url.URL{Path: "/", RawQuery: v.Queue, Fragment: "a-" + v.Item.Alert.ID}
+	return u.String()
+}
+
+// Status returns the status of the alert.
+func (v *alertView) Status() Status { return v.Item.Status() }
+
+// Assignee returns who works on the alert; "" for nobody.
+func (v *alertView) Assignee() string {
+	if v.Item.Triage == nil {
+		return ""
+	}
+	return v.Item.Triage.Assignee
+}
+
+// When returns the time of the alert's events.
+func (v *alertView) When() template.HTML {
+	from, to := v.Item.Alert.Window.Start, v.Item.Alert.Window.End
+	if to.Sub(from) < time.Minute {
+		return when(from)
+	}
+	return when(from) + " to " + when(to)
+}
+
+// decidePage stores a decision from the page of an alert.
+func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note")}
+	t := Triage{Status: form.Status, Assignee: strings.TrimSpace(r.PostFormValue("assignee")), Note: form.Note, Batch: rand.Text()}
+	if r.PostFormValue("status") == "acknowledged" && t.Assignee == "" {
+		t.Assignee = who.Name
+	}
+	id, queue := r.PathValue("id"), r.PostFormValue("queue")
+	if form.Error = formError(&t); form.Error != "" {
+		return s.showAlert(w, r, who, queue, form)
+	}
+	if err := s.decide(r.Context(), id, t, who); err != nil {
+		return err
+	}
+	http.Redirect(w, r, alertURL(id, queue, t.Batch), http.StatusSeeOther)
+	return nil
+}
+
+// commentPage adds a note to an alert, and leaves its status.
+func (s *Server) commentPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	id, queue := r.PathValue("id"), r.PostFormValue("queue")
+	note := strings.TrimSpace(r.PostFormValue("comment"))
+	if note == "" || len(note) > maxNote {
+		return refuse(http.StatusBadRequest, "a note has 1 to %d characters", maxNote)
+	}
+	before, err := s.Store.LatestDecisions(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	t := Triage{Status: cmp.Or(before[id].Status, Undecided), Assignee: before[id].Assignee, Note: note}
+	if err := s.decide(r.Context(), id, t, who); err != nil {
+		return err
+	}
+	http.Redirect(w, r, alertURL(id, queue, "")+"#history", http.StatusSeeOther)
+	return nil
+}
+
+// itemColumns are the columns of the file with an alert's items.
+var itemColumns = []string{
+	"time", "detector", "source", "activity", "action", "outcome", "object", "object_id", "object_type", "container", "owner", "label",
+	"object_bytes", "url", "recipients", "visibility", "rows", "bytes", "count", "detail", "ip", "country", "network", "device", "app",
+	"user_agent", "record_id",
+}
+
+// itemsFile answers the items of an alert as CSV, which is safe to open in a spreadsheet.
+func (s *Server) itemsFile(w http.ResponseWriter, r *http.Request, who *reader) error {
+	c, _, err := s.latest(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.Alerts.LoadItems(r.Context(), &c.Alert); err != nil {
+		return err
+	}
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
+		"downloaded the items of alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		return err
+	}
+	a := who.mask.Alert(&c.Alert)
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="outflow-`+a.Short()+`.csv"`)
+	out := csv.NewWriter(w)
+	out.Write(itemColumns)
+	num := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	for i := range a.Evidence {
+		for _, x := range a.Evidence[i].Items {
+			row := []string{
+				x.Time.UTC().Format(time.RFC3339Nano), a.Evidence[i].Detector, x.Source, x.Activity, x.Action, x.Outcome, x.Object.Name,
+				x.Object.ID, x.Object.Type, x.Object.Container, x.Object.Owner, x.Object.Label, num(x.Object.Size), x.Object.URL,
+				strings.Join(x.Recipients, " "), x.Visibility, num(x.Rows), num(x.Bytes), num(x.Count), x.Detail, x.Client.IP,
+				x.Client.Country, x.Client.Network, x.Client.Device, x.Client.App, x.Client.UserAgent, x.RecordID,
+			}
+			for k := range row {
+				row[k] = alert.CSVCell(row[k])
+			}
+			out.Write(row)
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// Titles returns the names of a suppression's detectors for people.
+func (v *alertView) Titles(detectors []string) string {
+	var list []string
+	for _, d := range detectors {
+		title := d
+		for i := range v.Evidence {
+			if v.Evidence[i].Detector == d {
+				title = v.Evidence[i].Title
+			}
+		}
+		list = append(list, title)
+	}
+	return strings.Join(list, " or ")
+}
+
+// Effect says what a suppression would have done.
+func (v *alertView) Effect() string {
+	b := &v.Suggestion.Backtest
+	text := fmt.Sprintf("In the %d days before the alert, and since, it would have hidden %s", b.Days, plain.CountOf(b.Alerts, "alert", "alerts"))
+	if b.Alerts == 0 {
+		return text + "."
+	}
+	return text + fmt.Sprintf(" (%s, %d undecided).", plain.CountOf(b.True, "true positive", "true positives"), b.Open)
+}
