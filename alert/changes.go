@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -130,6 +131,17 @@ func (s *Store) ByID(ctx context.Context, ids []string) (map[string]Alert, error
 		all[list[i].ID] = list[i]
 	}
 	return all, nil
+}
+
+// FirstShown returns when an alert was first shown to people, as far back as versions are kept; zero if it
+// was not.
+func (s *Store) FirstShown(ctx context.Context, id string) (time.Time, error) {
+	var at sql.NullInt64
+	err := s.db.QueryRowContext(ctx, "SELECT min(at) FROM change WHERE alert = ? AND shown", id).Scan(&at)
+	if err != nil || !at.Valid {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(at.Int64).UTC(), nil
 }
 
 // keepChanges is for how long the feed keeps superseded versions.

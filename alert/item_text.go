@@ -227,7 +227,7 @@ const (
 // /Finance, to gmail.com". It says what the log states, and nothing of what it does not.
 func (i *Item) Text() string {
 	act, known := acts[i.Activity]
-	name, place, detail := clip(i.Object.Name, maxItemName), place(i.Object.Container), clip(i.Detail, maxItemDetail)
+	name, place, detail := plain.Clip(i.Object.Name, maxItemName), place(i.Object.Container), plain.Clip(i.Detail, maxItemDetail)
 	switch i.Activity {
 	case "other", "cloud_change", "cloud_read", "config_change", "derived", "vendor_alert":
 		act = i.Action
@@ -240,7 +240,7 @@ func (i *Item) Text() string {
 		name, place = place, ""
 	}
 	if name == "" && !known {
-		name = clip(cmp.Or(i.Object.ID, i.Object.Type, act, i.Action), maxItemName)
+		name = plain.Clip(cmp.Or(i.Object.ID, i.Object.Type, act, i.Action), maxItemName)
 	}
 	first := strings.TrimSpace(act + " " + name)
 	if name == "" || name == act {
@@ -292,7 +292,7 @@ func place(container string) string {
 		}
 		container = strings.TrimSuffix(rest, "/")
 	}
-	return clip(container, maxItemPlace)
+	return plain.Clip(container, maxItemPlace)
 }
 
 // label says which sensitivity label the object has.
@@ -300,14 +300,14 @@ func (i *Item) label() string {
 	if i.Object.Label == "" {
 		return ""
 	}
-	return "labelled " + clip(i.Object.Label, maxItemPlace)
+	return "labelled " + plain.Clip(i.Object.Label, maxItemPlace)
 }
 
 // to says who received it.
 func (i *Item) to() string {
 	var names []string
 	for _, r := range i.Recipients {
-		if r = clip(strings.TrimPrefix(r, "@"), maxItemPlace); r == "*" {
+		if r = plain.Clip(strings.TrimPrefix(r, "@"), maxItemPlace); r == "*" {
 			r = "anybody"
 		}
 		if r != "" && !slices.Contains(names, r) {
@@ -341,14 +341,5 @@ func (i *Item) from() string {
 	if i.Client.Country == "" {
 		return "from " + i.Client.IP
 	}
-	return "from " + i.Client.IP + " (" + clip(i.Client.Country, maxItemPlace) + ")"
-}
-
-// clip returns at most some characters of a text, and "…" if it was longer.
-func clip(t string, most int) string {
-	r := []rune(t)
-	if len(r) <= most {
-		return t
-	}
-	return string(r[:most-1]) + "…"
+	return "from " + i.Client.IP + " (" + plain.Clip(i.Client.Country, maxItemPlace) + ")"
 }

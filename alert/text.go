@@ -127,7 +127,7 @@ func (a *Alert) destinations() string {
 		if name == "*" {
 			name = "anybody"
 		}
-		parts = append(parts, clip(name, maxItemPlace)+" ("+plain.CountOf(d.Events, "event", "events")+")")
+		parts = append(parts, plain.Clip(name, maxItemPlace)+" ("+plain.CountOf(d.Events, "event", "events")+")")
 	}
 	if more := len(list) - len(parts); more > 0 {
 		parts = append(parts, plain.Count(more)+" more")
@@ -162,7 +162,7 @@ func (a *Alert) OpenExposures() (n int) {
 // Chips returns the alert's facts as short texts, the most telling first.
 func (m *Message) Chips() (list []string) {
 	for _, f := range m.Alert.Facts {
-		list = append(list, printable(clip(f.Text, maxChip)))
+		list = append(list, printable(plain.Clip(f.Text, maxChip)))
 	}
 	return list
 }

@@ -2,12 +2,15 @@
 package email
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,9 +97,17 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	return &notifier{client, c.From, c.To, password.Reveal()}, nil
 }
 
-// Send sends a mail that is not about an alert, such as a digest. Id is the local part of its
-// Message-ID and must be the same for every attempt.
-func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, html string) error {
+// Mail is a mail that is not about an alert, such as a digest.
+type Mail struct {
+	Subject string            // in one line
+	ID      string            // local part of its Message-ID; the same for every attempt
+	Text    string            // the part without markup
+	HTML    string            // the part with markup
+	Images  map[string][]byte // PNG images by the content ID with which HTML shows them ("cid:trend")
+}
+
+// Send sends a mail.
+func (c *Config) Send(ctx context.Context, env alert.Env, m *Mail) error {
 	opened, err := c.Open(ctx, env)
 	if err != nil {
 		return err
@@ -107,11 +118,17 @@ func (c *Config) Send(ctx context.Context, env alert.Env, subject, id, text, htm
 	if err := errors.Join(msg.From(n.from), msg.To(n.to...)); err != nil {
 		return err
 	}
-	msg.Subject(oneLine(subject))
-	msg.SetMessageIDWithValue(id + "@" + strings.Trim(domain, "> "))
+	msg.Subject(oneLine(m.Subject))
+	msg.SetMessageIDWithValue(m.ID + "@" + strings.Trim(domain, "> "))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.SetBodyString(mail.TypeTextPlain, text)
-	msg.AddAlternativeString(mail.TypeTextHTML, html)
+	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	for _, name := range slices.Sorted(maps.Keys(m.Images)) {
+		err := msg.EmbedReader(name+".png", bytes.NewReader(m.Images[name]), mail.WithFileContentID(name), mail.WithFileContentType("image/png"))
+		if err != nil {
+			return fmt.Errorf("email: embed an image: %w", err)
+		}
+	}
 	if err := n.send(ctx, msg); err != nil {
 		if n.password != "" {
 			err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))

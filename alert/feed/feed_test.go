@@ -108,7 +108,13 @@ func newTeam(t testing.TB, n int) *team {
 			return nil, err
 		}
 		_, monday := report.WeekOf(start)
-		return report.MakeDigest(in, monday, func(string) bool { return false }, nil, 0), nil
+		if week != "" {
+			var err error
+			if monday, err = report.ParseWeek(week); err != nil {
+				return nil, err
+			}
+		}
+		return report.MakeDigest(in, monday, report.Triage{}), nil
 	}
 	x.http = httptest.NewServer(x.server.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -878,15 +884,23 @@ func TestDays(t *testing.T) {
 	}
 }
 
-// TestDigestPage shows the digest of a week without names.
+// TestDigestPage shows the digest of a week without names, with links to alerts and to the weeks beside it.
 func TestDigestPage(t *testing.T) {
 	x := newTeam(t, 8)
+	_, before, _ := x.ask(SOC, "GET", "/digest?week=2026-W09", "")
+	for _, want := range []string{
+		"<h1>Week 2026-W09</h1>", `href="/digest?week=2026-W08"`, `href="/digest?week=2026-W10"`, `aria-current="page"`, `name="viewport"`,
+	} {
+		if !strings.Contains(before, want) {
+			t.Errorf("no %s in %s", want, before)
+		}
+	}
 	status, body, header := x.ask(SOC, "GET", "/digest", "")
-	if status != 200 || !strings.Contains(body, "To act on") ||
-		!strings.Contains(body, x.server.Mask(SOC).Name("person.1@northwind.example")) || strings.Contains(body, "@northwind") {
+	if status != 200 || !strings.Contains(body, "To do") || !strings.Contains(body, `href="/people/P-`) ||
+		!strings.Contains(body, `href="/alerts/`) || strings.Contains(body, "@northwind") || strings.Contains(body, `rel="next"`) {
 		t.Errorf("%d %s", status, body)
 	}
-	if csp := header.Get("Content-Security-Policy"); strings.Contains(csp, "script") || !strings.HasPrefix(csp, "default-src 'none'") {
+	if csp := header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") || !strings.HasPrefix(csp, "default-src 'none'") {
 		t.Error(csp)
 	}
 	if status, _, _ := x.ask(SOC, "GET", "/digest?week=soon", ""); status != 400 {

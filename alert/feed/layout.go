@@ -53,6 +53,8 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"technique": func(t string) string {
 		return "https://attack.mitre.org/techniques/" + strings.ReplaceAll(t, ".", "/") + "/"
 	},
+	"share": func(n, most int) int { return 100 * n / max(most, 1) },
+	"days":  func(n int) string { return plain.CountOf(n, "day", "days") },
 }).ParseFS(files, "pages/*.html"))
 
 // when returns a time as an element of a page: in UTC, until a script writes it in the reader's zone.

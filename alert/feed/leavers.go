@@ -113,30 +113,3 @@ func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader)
 	_, err = w.Write(b.Bytes())
 	return err
 }
-
-// digestPage serves the digest of a week, as it is mailed.
-func (s *Server) digestPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	week := r.URL.Query().Get("week")
-	if week != "" {
-		if _, err := report.ParseWeek(week); err != nil {
-			return refuse(http.StatusBadRequest, "%v", err)
-		}
-	}
-	d, err := s.Digest(r.Context(), week)
-	if err != nil {
-		return err
-	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the digest of "+d.Week); err != nil {
-		return err
-	}
-	d.Mask(who.mask)
-	var b bytes.Buffer
-	if err := d.Write(&b, "html"); err != nil {
-		return err
-	}
-	// Styles are inline, as in mail; nothing else is allowed.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, err = w.Write(b.Bytes())
-	return err
-}

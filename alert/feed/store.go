@@ -301,6 +301,27 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 	return all, rows.Err()
 }
 
+// FirstDecisions returns when the first decision about an alert was made, of the alerts for which that was
+// from one time until before another.
+func (s *Store) FirstDecisions(ctx context.Context, from, to time.Time) (map[string]time.Time, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, min(at) AS first FROM triage GROUP BY alert HAVING first >= ? AND first < ?",
+		from.UnixMilli(), to.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("feed: list first decisions: %w", err)
+	}
+	defer rows.Close()
+	all := map[string]time.Time{}
+	for rows.Next() {
+		var id string
+		var at int64
+		if err := rows.Scan(&id, &at); err != nil {
+			return nil, fmt.Errorf("feed: list first decisions: %w", err)
+		}
+		all[id] = time.UnixMilli(at).UTC()
+	}
+	return all, rows.Err()
+}
+
 // Taught is a decision, and what it is counted for.
 type Taught struct {
 	Triage

@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -68,12 +69,6 @@ const (
 // macro ends the block in which wiki markup has no meaning.
 var macro = regexp.MustCompile(`(?i)\{\s*noformat[^}]*\}`)
 
-// clip cuts off what is longer than some characters.
-func clip(t string, most int) string {
-	r := []rune(t)
-	return string(r[:min(len(r), most)])
-}
-
 // Notify implements alert.Notifier. The reference is the issue's key. If an earlier attempt was
 // interrupted, Notify looks for the issue by its label.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -86,7 +81,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 	}
 
-	text := "{noformat}\n" + macro.ReplaceAllString(clip(m.Text(), maxText), "(noformat)") + "{noformat}"
+	text := "{noformat}\n" + macro.ReplaceAllString(plain.Clip(m.Text(), maxText), "(noformat)") + "{noformat}"
 	if ref != "" {
 		_, err := n.post(ctx, "/rest/api/2/issue/"+url.PathEscape(ref)+"/comment", map[string]any{"body": text})
 		return ref, err
@@ -95,7 +90,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	res, err := n.post(ctx, "/rest/api/2/issue", map[string]any{"fields": map[string]any{
 		"project":     map[string]string{"key": n.project},
 		"issuetype":   map[string]string{"name": n.kind},
-		"summary":     clip(m.Headline(), maxSummary),
+		"summary":     plain.Clip(m.Headline(), maxSummary),
 		"description": text,
 		"labels":      []string{"outflow", label, "outflow-case-" + m.Alert.Case},
 	}})

@@ -91,7 +91,7 @@ func written(t testing.TB, who, reason, what string) map[string]string {
 		out["review."+format] = buf.String()
 	}
 	_, monday := WeekOf(a.Time)
-	digest := MakeDigest(in, monday, func(string) bool { return false }, nil, 1)
+	digest := MakeDigest(in, monday, Triage{Overflow: 1})
 	owners := MakeOwners(in, "")
 	if len(owners) != 1 {
 		t.Fatalf("%d owners", len(owners))

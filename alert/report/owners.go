@@ -80,6 +80,8 @@ type Decision struct {
 	Who    string    // who decided
 	At     time.Time // when
 	Note   string    // the reason
+	// Assignee is who works on it; empty if that is not known.
+	Assignee string
 }
 
 // Withheld is a user who is not given their list, because it would tell them of an investigation.

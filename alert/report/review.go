@@ -73,6 +73,8 @@ type Open struct {
 	Link     string    `json:"link,omitempty"` // the vendor's page about it
 	Alert    string    `json:"alert"`          // ID of the alert
 	Detector string    `json:"detector"`       // that reported it; empty if unknown
+	// Person is who opened it; empty in a review, which is about one person.
+	Person string `json:"person,omitempty"`
 }
 
 // Unseen is something that could not be seen.

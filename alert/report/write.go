@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	text "text/template"
 	"time"
 
+	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -54,6 +56,36 @@ var funcs = map[string]any{
 	"md":     func(t string) string { return markdown(clean(t)) },
 	"clean":  clean,
 	"title":  sourceTitle,
+	"clip":   plain.Clip,
+	"sub":    func(a, b int) int { return a - b },
+	"facts": func(list []string) string {
+		if len(list) == 0 {
+			return ""
+		}
+		return " – " + strings.Join(list, "; ")
+	},
+	"open": func(still bool) string {
+		if still {
+			return " open"
+		}
+		return ""
+	},
+	"who": func(person string) string {
+		if person == "" {
+			return ""
+		}
+		return clean(person) + ", "
+	},
+	"bar100": func(n, most int) int { return max(100*n/max(most, 1), 1) },
+	"mso":    func(t string) template.HTML { return template.HTML("<!--[if mso]>" + t + "<![endif]-->") },
+	"pad":    func(n int, t any) string { return fmt.Sprintf("%-*v", n, t) },
+	"lpad":   func(n int, t any) string { return fmt.Sprintf("%*v", n, t) },
+	"blocks": func(n, most int) string {
+		if n == 0 {
+			return ""
+		}
+		return "  " + strings.Repeat("█", (20*n+most-1)/most)
+	},
 }
 
 var (
@@ -167,7 +199,49 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // Write writes the digest as html, json or text. Another format is an error.
-func (d *Digest) Write(w io.Writer, format string) error { return writeMail(w, format, "digest", d) }
+func (d *Digest) Write(w io.Writer, format string) error {
+	if format != "html" {
+		return writeMail(w, format, "digest", d)
+	}
+	png, err := chart.Weeks(chart.PNG, d.weeks())
+	if err != nil {
+		return err
+	}
+	image := "data:image/png;base64," + base64.StdEncoding.EncodeToString(png)
+	return pages.ExecuteTemplate(w, "digest.html", &digestPage{d, template.URL(image)})
+}
+
+// digestPage is the digest with the address of its chart.
+type digestPage struct {
+	*Digest
+	Image template.URL
+}
+
+// trendImage is the content ID of the chart in a mail.
+const trendImage = "trend"
+
+// Mail returns the digest as a mail: text, HTML, and the images of the HTML by content ID.
+func (d *Digest) Mail() (text, html string, images map[string][]byte, err error) {
+	png, err := chart.Weeks(chart.PNG, d.weeks())
+	if err != nil {
+		return "", "", nil, err
+	}
+	var t, h strings.Builder
+	err = errors.Join(d.Write(&t, "text"), pages.ExecuteTemplate(&h, "digest.html", &digestPage{d, "cid:" + trendImage}))
+	return t.String(), h.String(), map[string][]byte{trendImage: png}, err
+}
+
+// weeks returns the trend as bars.
+func (d *Digest) weeks() (list []chart.Week) {
+	for _, w := range d.Trend {
+		_, name, _ := strings.Cut(w.Week, "-")
+		list = append(list, chart.Week{Label: name, N: w.Alerts})
+	}
+	return list
+}
+
+// TrendText returns the trend for people who cannot see the chart.
+func (d *Digest) TrendText() string { return chart.WeeksText(d.weeks()) }
 
 // Write writes the list as html, json or text. Another format is an error.
 func (o *Owner) Write(w io.Writer, format string) error { return writeMail(w, format, "owner", o) }

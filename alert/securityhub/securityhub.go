@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Kind is the kind of channel securityhub.
@@ -64,12 +65,6 @@ var severities = map[alert.Severity]types.SeverityLabel{
 	alert.Informational: types.SeverityLabelInformational,
 }
 
-// clip cuts off what is longer than some characters.
-func clip(t string, most int) string {
-	r := []rune(t)
-	return string(r[:min(len(r), most)])
-}
-
 // Finding returns an alert as a finding in ASFF (docs.aws.amazon.com/securityhub, "Required
 // attributes" and "Optional attributes"), updated now.
 func Finding(m *alert.Message, region, account string, now time.Time) types.AwsSecurityFinding {
@@ -98,13 +93,13 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 		FirstObservedAt: stamp(a.Window.Start),
 		LastObservedAt:  stamp(a.Window.End),
 		Severity:        &types.Severity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))},
-		Title:           aws.String(clip(m.Headline(), 256)),
-		Description:     aws.String(clip(strings.Join(append(append(m.Chips(), m.Body()), m.Items()...), "\n"), 1024)),
+		Title:           aws.String(plain.Clip(m.Headline(), 256)),
+		Description:     aws.String(plain.Clip(strings.Join(append(append(m.Chips(), m.Body()), m.Items()...), "\n"), 1024)),
 		Resources: []types.Resource{{
 			Type: aws.String("Other"),
-			Id:   aws.String(clip(who, 512)),
+			Id:   aws.String(plain.Clip(who, 512)),
 			Details: &types.ResourceDetails{Other: map[string]string{
-				"sources": clip(strings.Join(a.Sources, ","), 1024),
+				"sources": plain.Clip(strings.Join(a.Sources, ","), 1024),
 
 				"events": fmt.Sprint(a.EventCount),
 			}},
@@ -118,7 +113,7 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 
 	for name, list := range map[string][]string{"facts": m.Chips(), "items": m.Items()} {
 		if len(list) > 0 { // values may not be empty
-			f.Resources[0].Details.Other[name] = clip(strings.Join(list, "; "), 1024)
+			f.Resources[0].Details.Other[name] = plain.Clip(strings.Join(list, "; "), 1024)
 		}
 	}
 

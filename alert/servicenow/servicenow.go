@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -70,12 +71,6 @@ const (
 // code is what ServiceNow takes for the beginning and the end of HTML in a journal field.
 var code = regexp.MustCompile(`(?i)\[\s*(/?\s*code)\s*\]`)
 
-// clip cuts off what is longer than some characters.
-func clip(t string, most int) string {
-	r := []rune(t)
-	return string(r[:min(len(r), most)])
-}
-
 // Notify implements alert.Notifier. The reference is the record's sys_id. correlation_id is the
 // alert's ID, by which Notify finds the record if an earlier attempt was interrupted.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -104,7 +99,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 	}
 
-	text := code.ReplaceAllString(clip(m.Text(), maxText), "($1)")
+	text := code.ReplaceAllString(plain.Clip(m.Text(), maxText), "($1)")
 	method, path, body := http.MethodPost, n.path, map[string]string{}
 	if ref != "" {
 		method, path = http.MethodPatch, n.path+"/"+url.PathEscape(ref)
@@ -115,7 +110,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			level = 3
 		}
 		body["short_description"], body["description"], body["correlation_id"], body["urgency"] =
-			clip(m.Headline(), maxShort), text, m.Alert.ID, strconv.Itoa(level)
+			plain.Clip(m.Headline(), maxShort), text, m.Alert.ID, strconv.Itoa(level)
 	}
 
 	b, err := json.Marshal(body)

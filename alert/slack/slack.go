@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -218,23 +219,14 @@ const (
 	maxFields = 10
 )
 
-// clip cuts off what is longer than some characters.
-func clip(t string, most int) string {
-	r := []rune(t)
-	if len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return t
-}
-
-// plain returns text without formatting.
-func plain(t string, most int) map[string]any {
-	return map[string]any{"type": "plain_text", "text": clip(t, most), "emoji": false}
+// text returns text without formatting.
+func text(t string, most int) map[string]any {
+	return map[string]any{"type": "plain_text", "text": plain.Clip(t, most), "emoji": false}
 }
 
 // section returns a block of text without formatting.
 func section(t string) map[string]any {
-	return map[string]any{"type": "section", "text": plain(t, maxBlock)}
+	return map[string]any{"type": "section", "text": text(t, maxBlock)}
 }
 
 // bullets returns a block of lines under a title; nothing without lines.
@@ -247,25 +239,25 @@ func bullets(title string, lines []string) []any {
 
 // blocks returns the blocks of a message.
 func blocks(m *alert.Message) []any {
-	list := []any{map[string]any{"type": "header", "text": plain(m.Headline(), maxHeader)}}
+	list := []any{map[string]any{"type": "header", "text": text(m.Headline(), maxHeader)}}
 	list = append(list, bullets("", m.Chips())...)
 	list = append(list, section(m.Body()))
 	list = append(list, bullets("Items", m.Items())...)
 	var fields []any
 	for _, f := range m.Facts() {
 		if len(fields) < maxFields {
-			fields = append(fields, plain(f.Name+"\n"+f.Value, maxField))
+			fields = append(fields, text(f.Name+"\n"+f.Value, maxField))
 		}
 	}
 	list = append(list, map[string]any{"type": "section", "fields": fields})
 	if m.Link != "" {
 		list = append(list, map[string]any{
 			"type":     "actions",
-			"elements": []any{map[string]any{"type": "button", "text": plain("Open alert", 75), "url": m.Link}},
+			"elements": []any{map[string]any{"type": "button", "text": text("Open alert", 75), "url": m.Link}},
 		})
 	}
 	if rest := m.Rest(); rest != "" {
-		list = append(list, map[string]any{"type": "context", "elements": []any{plain(rest, maxBlock)}})
+		list = append(list, map[string]any{"type": "context", "elements": []any{text(rest, maxBlock)}})
 	}
 	return list
 }

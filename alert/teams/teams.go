@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -83,7 +84,7 @@ var colors = map[alert.Severity]string{alert.Critical: "attention", alert.High: 
 // card returns a message as an adaptive card, whose texts have at most so many characters.
 func card(m *alert.Message, most int) map[string]any {
 	text := func(t string, more map[string]any) map[string]any {
-		b := map[string]any{"type": "TextBlock", "text": escape(clip(t, most)), "wrap": true}
+		b := map[string]any{"type": "TextBlock", "text": escape(plain.Clip(t, most)), "wrap": true}
 		maps.Copy(b, more)
 		return b
 	}
@@ -103,7 +104,7 @@ func card(m *alert.Message, most int) map[string]any {
 	lines("Items", m.Items())
 	var facts []any
 	for _, f := range m.Facts() {
-		facts = append(facts, map[string]string{"title": f.Name, "value": escape(clip(f.Value, most))})
+		facts = append(facts, map[string]string{"title": f.Name, "value": escape(plain.Clip(f.Value, most))})
 	}
 	body = append(body, map[string]any{"type": "FactSet", "facts": facts})
 	if rest := m.Rest(); rest != "" {
@@ -120,15 +121,6 @@ func card(m *alert.Message, most int) map[string]any {
 		c["actions"] = []any{map[string]string{"type": "Action.OpenUrl", "title": "Open alert", "url": m.Link}}
 	}
 	return c
-}
-
-// clip cuts off what is longer than some characters.
-func clip(t string, most int) string {
-	r := []rune(t)
-	if len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return t
 }
 
 // escape keeps text from being read as Markdown, of which adaptive cards know links, emphasis

@@ -18,12 +18,13 @@ func newDigest(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "digest",
 		Short: "Write the risk digest of a week",
-		Long: `Digest writes what a security lead needs to know about a week: what to act on, what is
-still open and since when, who leaves, how the week compares with the last twelve, how
-precise each detector was, and what is wrong with the data. --send mails it through the
-first channel of kind email, for instance from cron.`,
+		Long: `Digest writes what a security lead needs to know about a week: five things to do, each
+with its owner, what is exposed and since when, who leaves soon, how the week compares with
+the last twelve, how long alerts waited, how precise each detector was, and which data is
+missing. People are shown by pseudonyms, unless --people names is given. --send mails it
+through the first channel of kind email, for instance from cron.`,
 		Example: `  outflow report digest --data data --week 2026-W20 --out digest.html
-  outflow report digest --data data --config outflow.yaml --people pseudonyms --send`,
+  outflow report digest --data data --config outflow.yaml --send`,
 		Args:    usage(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return f.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,6 +55,8 @@ first channel of kind email, for instance from cron.`,
 		},
 	}
 	f.flags(cmd, "html", "json", "text")
+	people := cmd.Flags().Lookup("people")
+	f.People, people.DefValue = "pseudonyms", "pseudonyms"
 	cmd.Flags().StringVar(&week, "week", "", "the week (2026-W20); default: the week of the newest data")
 	cmd.Flags().BoolVar(&send, "send", false, "mail the digest through the first channel of kind email")
 	return cmd

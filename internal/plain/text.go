@@ -42,3 +42,12 @@ func Size(b float64) string {
 	}
 	return strconv.FormatFloat(b, 'f', 1, 64) + " " + units[i]
 }
+
+// Clip returns at most some characters of a text, the last of them "…" if it was longer.
+func Clip(t string, most int) string {
+	r := []rune(t)
+	if len(r) <= most {
+		return t
+	}
+	return string(r[:max(most-1, 0)]) + "…"
+}

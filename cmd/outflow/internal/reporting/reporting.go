@@ -21,6 +21,7 @@ import (
 	"github.com/outflow/outflow/detect/engine"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/alert/email"
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
@@ -270,6 +271,7 @@ func (f *Source) decided(ctx context.Context, in *reports.Input) error {
 		closed := t.Status != feed.Undecided && t.Status != feed.Acknowledged
 		in.Decisions[id] = reports.Decision{
 			Status: string(t.Status), Closed: closed, True: t.Status == feed.True, Who: t.Who, At: t.At, Note: t.Note,
+			Assignee: t.Assignee,
 		}
 	}
 	return nil
@@ -417,41 +419,19 @@ func (f *Source) Mail(ctx context.Context, monday time.Time) error {
 
 // Digest makes the digest of a week, with what was decided in the feed.
 func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*reports.Digest, error) {
-	closed := func(string) bool { return false }
-	outcomes := map[string]reports.Outcome{}
-	if path := filepath.Join(f.Data, "feed.db"); outfile.Exists(path) {
-		s, err := feed.OpenReadOnly(ctx, path, nil)
-		if err != nil {
-			return nil, err
-		}
-		defer s.Close()
-		standing, err := s.LatestDecisions(ctx)
-		if err != nil {
-			return nil, err
-		}
-		closed = func(id string) bool {
-			t, known := standing[id]
-			return known && t.Status != feed.Undecided && t.Status != feed.Acknowledged
-		}
-		all, err := s.Precision(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for name, c := range all {
-			outcomes[name] = reports.Outcome(c)
-		}
-	}
-	unsent, err := data.alerts.Unsent(ctx)
+	t, err := f.triage(ctx, data, monday)
 	if err != nil {
 		return nil, err
 	}
-	overflow := 0
-	for _, u := range unsent {
-		if u.Budget && !u.At.Before(monday) && u.At.Before(monday.AddDate(0, 0, 7)) {
-			overflow++
+	for i := range data.In.Alerts {
+		if a := &data.In.Alerts[i]; a.OpenExposures() > 0 { // items say how to close what is open
+			if err := data.alerts.LoadItems(ctx, a); err != nil {
+				return nil, err
+			}
 		}
 	}
-	d := reports.MakeDigest(data.In, monday, closed, outcomes, overflow)
+	d := reports.MakeDigest(data.In, monday, t)
+	d.PublicURL = strings.TrimSuffix(data.Conf.PublicURL, "/")
 	hidden, err := suppressed(ctx, data.alerts, d.From, d.To)
 	if err != nil {
 		return nil, err
@@ -468,6 +448,51 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 		d.Mask(m)
 	}
 	return d, nil
+}
+
+// triage is what was decided in the feed, how long alerts waited for it in a week, and how many messages of
+// the week were beyond a limit.
+func (f *Source) triage(ctx context.Context, data *Data, monday time.Time) (t reports.Triage, err error) {
+	unsent, err := data.alerts.Unsent(ctx)
+	if err != nil {
+		return t, err
+	}
+	for _, u := range unsent {
+		if u.Budget && !u.At.Before(monday) && u.At.Before(monday.AddDate(0, 0, 7)) {
+			t.Overflow++
+		}
+	}
+	path := filepath.Join(f.Data, "feed.db")
+	if !outfile.Exists(path) {
+		return t, nil
+	}
+	s, err := feed.OpenReadOnly(ctx, path, nil)
+	if err != nil {
+		return t, err
+	}
+	defer s.Close()
+	all, err := s.Precision(ctx)
+	if err != nil {
+		return t, err
+	}
+	t.Outcomes = map[string]reports.Outcome{}
+	for name, c := range all {
+		t.Outcomes[name] = reports.Outcome(c)
+	}
+	first, err := s.FirstDecisions(ctx, monday, monday.AddDate(0, 0, 7))
+	if err != nil {
+		return t, err
+	}
+	for id, at := range first {
+		shown, err := data.alerts.FirstShown(ctx, id)
+		if err != nil {
+			return t, err
+		}
+		if !shown.IsZero() && !at.Before(shown) {
+			t.Acknowledged = append(t.Acknowledged, at.Sub(shown))
+		}
+	}
+	return t, nil
 }
 
 // kept is how the budget was kept in the four weeks before a time; nil if none is asked for, or there is no data of them.
@@ -527,7 +552,7 @@ func SendOwners(ctx context.Context, conf *config.Config, list []reports.Owner) 
 		to := *settings
 		to.To = []string{o.User}
 		id := fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly))
-		if err := to.Send(ctx, env, "[Outflow] "+o.Headline(), id, text.String(), html.String()); err != nil {
+		if err := to.Send(ctx, env, &email.Mail{Subject: "[Outflow] " + o.Headline(), ID: id, Text: text.String(), HTML: html.String()}); err != nil {
 			return sent, fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
 		}
 		sent++
@@ -542,9 +567,11 @@ func SendDigest(ctx context.Context, conf *config.Config, d *reports.Digest) err
 	if err != nil {
 		return err
 	}
-	var text, html bytes.Buffer
-	if err := errors.Join(d.Write(&text, "text"), d.Write(&html, "html")); err != nil {
+	text, html, images, err := d.Mail()
+	if err != nil {
 		return err
 	}
-	return settings.Send(ctx, env, "[Outflow] "+d.Week+": "+d.Headline(), "digest-"+d.Week, text.String(), html.String())
+	return settings.Send(ctx, env, &email.Mail{
+		Subject: "[Outflow] " + d.Week + ": " + d.Headline(), ID: "digest-" + d.Week, Text: text, HTML: html, Images: images,
+	})
 }
