@@ -134,33 +134,6 @@ func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []str
 	return list, nil
 }
 
-// chartSeries returns the days to be drawn for an alert: the amount of its leading detector
-// that departs most from what is usual on the day of the alert. It returns nil if there is
-// none.
-func chartSeries(a *alert.Alert, days []finding.Activity) *report.Series {
-	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
-	if on < 0 {
-		return nil
-	}
-	var lead *finding.Amount
-	rank := func(x *finding.Amount) float64 {
-		i := slices.IndexFunc(a.Evidence, func(e alert.Evidence) bool { return e.Detector == x.Detector })
-		if i < 0 {
-			return -1
-		}
-		return a.Evidence[i].Points*1e3 + math.Log1p(x.N/(x.Usual+x.Peers+1))
-	}
-	for i := range days[on].Counts {
-		if x := &days[on].Counts[i]; rank(x) >= 0 && (lead == nil || rank(x) > rank(lead)) {
-			lead = x
-		}
-	}
-	if lead == nil {
-		return nil
-	}
-	return report.MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
-}
-
 // alertSeries reads the days around an alert and returns those to be drawn; nil if none are
 // stored.
 func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Series, error) {
@@ -171,7 +144,7 @@ func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Serie
 	if err != nil || len(days) == 0 {
 		return nil, err
 	}
-	return chartSeries(a, days), nil
+	return report.AlertSeries(a, days), nil
 }
 
 // chartPage serves the chart of an alert.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/finding"
 )
@@ -74,6 +75,49 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 
 	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
 		number(mark.N), s.Unit, mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
+	return s
+}
+
+// AlertSeries returns the days to be drawn for an alert: the amount of its leading detector
+// that departs most from what is usual on the day of the alert. It returns nil if there is
+// none.
+func AlertSeries(a *alert.Alert, days []finding.Activity) *Series {
+	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
+	if on < 0 {
+		return nil
+	}
+	var lead *finding.Amount
+	rank := func(x *finding.Amount) float64 {
+		i := slices.IndexFunc(a.Evidence, func(e alert.Evidence) bool { return e.Detector == x.Detector })
+		if i < 0 {
+			return -1
+		}
+		return a.Evidence[i].Points*1e3 + math.Log1p(x.N/(x.Usual+x.Peers+1))
+	}
+	for i := range days[on].Counts {
+		if x := &days[on].Counts[i]; rank(x) >= 0 && (lead == nil || rank(x) > rank(lead)) {
+			lead = x
+		}
+	}
+	if lead == nil {
+		return nil
+	}
+	return MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
+}
+
+// RiskSeries returns the scores of a user's days. Days must not be empty.
+func RiskSeries(days []finding.Activity) *Series {
+	list := make([]finding.Activity, len(days))
+	var of finding.Amount
+	for i := range days {
+		of = finding.Amount{Detector: "score", Metric: "risk", Unit: "points", N: days[i].Risk, Usual: math.NaN(), Peers: math.NaN()}
+		list[i] = days[i]
+		list[i].Counts = []finding.Amount{of}
+	}
+	s := MakeSeries(list, &of, nil)
+	if s != nil {
+		s.Title = "Score"
+	}
 	return s
 }
 

@@ -31,6 +31,8 @@ type scanFlags struct {
 	format   string
 	out      string
 	coverage string
+	html     string
+	people   string
 	all      bool
 	severity string
 	failOn   string
@@ -65,6 +67,7 @@ Exit status: 0 success; 1 a file could not be read, or less than half of a PATH,
 the records of a format, was recognised, or with --strict any record was not read;
 2 wrong usage; 3 there is an alert at least as severe as --fail-on, whatever else.`,
 		Example: `  outflow scan exports/                            # alerts that need attention
+  outflow scan --html report.html exports/         # and as one page
   outflow scan --all --format ndjson --out alerts.ndjson exports/
   outflow scan --data state/ january/              # keep baselines …
   outflow scan --data state/ february/             # … and continue from there
@@ -85,6 +88,8 @@ func (f *scanFlags) flags(cmd *cobra.Command) {
 	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(formatNames(), ", "))
 	fl.StringVarP(&f.out, "out", "o", "", "write alerts to `FILE` instead of standard output")
 	fl.StringVar(&f.coverage, "coverage", "", "write what was read, and what could not be read, to `FILE` as JSON")
+	fl.StringVar(&f.html, "html", "", "write the whole result to `FILE` as a page that needs nothing else")
+	fl.StringVar(&f.people, "people", "names", "show people on the page of --html by names or pseudonyms")
 	fl.BoolVar(&f.all, "all", false, "print all alerts with a score above zero, not only those that need attention")
 	fl.StringVar(&f.severity, "min-severity", "medium", "lowest severity to print: "+strings.Join(severities(), ", "))
 	fl.Float64Var(&f.budget, "budget", 0, "print alerts up to a budget of `N` false ones per 1,000 user-days, instead of by severity")
@@ -98,7 +103,7 @@ func (f *scanFlags) flags(cmd *cobra.Command) {
 	f.forms.flags(cmd)
 	fl.StringSliceVar(&f.domains, "domain", nil,
 		"mail domains of the organisation, comma-separated (default: learned from the people file)")
-	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities()} {
+	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities(), "people": {"names", "pseudonyms"}} {
 		completeFlag(cmd, flag, values)
 	}
 }
@@ -129,7 +134,7 @@ type scanJob struct {
 	after  time.Time      // of the first alert that is printed; zero for all
 	limit  float64        // budget of false alerts per 1,000 user-days; 0 for none
 
-	alerts, covered *outfile.File // of --out and --coverage; nil without
+	alerts, covered, page *outfile.File // of --out, --coverage and --html; nil without
 }
 
 // job checks what was asked for. Errors are of usage.
@@ -157,6 +162,9 @@ func (f scanFlags) job() (*scanJob, error) {
 			return wrong("--fail-on: %w", err)
 		}
 	}
+	if f.people != "names" && f.people != "pseudonyms" {
+		return wrong("--people %q: names, pseudonyms", f.people)
+	}
 	if f.workers < 1 || f.workers > 256 {
 		return wrong("--workers %d: from 1 to 256", f.workers)
 	}
@@ -182,27 +190,31 @@ func (f scanFlags) job() (*scanJob, error) {
 	return j, nil
 }
 
-// create creates the files of --out and --coverage: before the work, not after it.
+// create creates the files of --out, --coverage and --html: before the work, not after it.
 func (j *scanJob) create(paths []string) (err error) {
-	if j.out != "" {
-		if j.alerts, err = outfile.CreateResult(j.out, paths); err != nil {
-			return fmt.Errorf("--out: %w", err)
+	taken := map[string]string{} // flags by path
+	for _, f := range []struct {
+		flag, name string
+		file       **outfile.File
+	}{{"--out", j.out, &j.alerts}, {"--coverage", j.coverage, &j.covered}, {"--html", j.html, &j.page}} {
+		if f.name == "" {
+			continue
 		}
-	}
-	if j.coverage != "" {
-		if j.covered, err = outfile.CreateResult(j.coverage, paths); err != nil {
-			return fmt.Errorf("--coverage: %w", err)
+		if *f.file, err = outfile.CreateResult(f.name, paths); err != nil {
+			return fmt.Errorf("%s: %w", f.flag, err)
 		}
-		if j.alerts != nil && j.covered.Path == j.alerts.Path && j.alerts.Path != "" {
-			return &exit{exitUsage, errors.New("--out and --coverage are the same file")}
+		path := (*f.file).Path
+		if other := taken[path]; other != "" && path != "" {
+			return &exit{exitUsage, fmt.Errorf("%s and %s are the same file", other, f.flag)}
 		}
+		taken[path] = f.flag
 	}
 	return nil
 }
 
 // discard removes the files that were created and not committed.
 func (j *scanJob) discard() {
-	for _, f := range []*outfile.File{j.covered, j.alerts} {
+	for _, f := range []*outfile.File{j.covered, j.alerts, j.page} {
 		if f != nil {
 			f.Discard()
 		}
@@ -236,6 +248,7 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 		Config:   j.conf,
 		Budget:   j.limit,
 		Progress: progress,
+		KeepDays: j.page != nil,
 	})
 	progress.End()
 	if err != nil {
@@ -253,10 +266,14 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	if j.format == "table" && j.alerts == nil {
 		fmt.Fprintln(stderr)
 	}
-	err = j.writeCoverage(&b, res)
+	if err = j.writeCoverage(&b, res); err != nil {
+		err = fmt.Errorf("--coverage: %w", err)
+	} else if err = sum.writePage(ctx, &b); err != nil {
+		err = fmt.Errorf("--html: %w", err)
+	}
 	stderr.Write(b.Bytes())
 	if err != nil {
-		return fmt.Errorf("--coverage: %w", err)
+		return err
 	}
 	return j.verdict(res, worst)
 }

@@ -74,13 +74,21 @@ func (s *summary) alerts() string {
 	if text == "" {
 		text = "none"
 	}
+	if more := s.hiddenText(); more != "" {
+		text += "; " + more
+	}
+	return text
+}
+
+// hiddenText counts the alerts that are not shown; "" if all are.
+func (s *summary) hiddenText() string {
 	switch {
 	case s.hidden == 0:
-		return text
+		return ""
 	case s.limit > 0:
-		return fmt.Sprintf("%s; %s more beyond the budget of %g false alerts per 1,000 user-days (use --all)", text, plain.Count(s.hidden), s.limit)
+		return fmt.Sprintf("%s more beyond the budget of %g false alerts per 1,000 user-days (use --all)", plain.Count(s.hidden), s.limit)
 	}
-	return fmt.Sprintf("%s; %s more below %s (use --all)", text, plain.Count(s.hidden), s.from)
+	return fmt.Sprintf("%s more below %s (use --all)", plain.Count(s.hidden), s.from)
 }
 
 // fewGaps is how many detectors that cannot see all they look for are named.
@@ -123,6 +131,9 @@ func (s *summary) printGaps(w io.Writer) {
 func (s *summary) printNext(w io.Writer) {
 	paths := shellWords(s.paths)
 	fmt.Fprintln(w, "Next:")
+	if s.html == "" {
+		fmt.Fprintf(w, "  outflow scan --html report.html %s\n", paths)
+	}
 	i := slices.IndexFunc(s.shown, func(a alert.Alert) bool { return !a.Health })
 	switch {
 	case i < 0:

@@ -437,8 +437,8 @@ func (c *Coverage) printLeftOut(w io.Writer) {
 			"If there are new files of that time, scan everything into an empty --data folder\n",
 			plain.CountOf(c.Late, "event is", "events are"), event.LateDays)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
-		fmt.Fprintf(w, "Unmapped %s event types (stored, not scored): %s\n", sourceTitle(name), Names(c.Unmapped[name]))
+	for _, line := range c.UnmappedTypes() {
+		fmt.Fprintf(w, "Unmapped event types (stored, not scored): %s\n", line)
 	}
 	if c.Unlisted > 0 {
 		fmt.Fprintf(w, "%s of unmapped types, too many to list\n", plain.CountOf(c.Unlisted, "more event is", "more events are"))
@@ -451,6 +451,30 @@ func (c *Coverage) printLeftOut(w io.Writer) {
 		fmt.Fprintf(w, "%s not processed: too many of them were new on one day\n",
 			plain.CountOf(int(c.Guests), "event of outsiders was", "events of outsiders were"))
 	}
+}
+
+// UnmappedTypes lists the types of events that are stored and not scored, a line for each source.
+func (c *Coverage) UnmappedTypes() (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(c.Unmapped)) {
+		lines = append(lines, sourceTitle(name)+": "+Names(c.Unmapped[name]))
+	}
+	return lines
+}
+
+// Unread lists what could not be read: files, and records that are malformed.
+func (c *Coverage) Unread() (lines []string) {
+	for _, list := range [][]unread{c.Unreadable, c.Unrecognised} {
+		for _, u := range list {
+			lines = append(lines, u.File+": "+u.Reason)
+		}
+	}
+	for _, p := range c.Problems {
+		lines = append(lines, p.String())
+	}
+	if more := c.Malformed - len(c.Problems); more > 0 {
+		lines = append(lines, plain.CountOf(more, "further malformed record", "further malformed records"))
+	}
+	return append(lines, c.Warnings()...)
 }
 
 // printAmbiguous prints the records in which a key occurs twice.
