@@ -50,6 +50,8 @@ type evidenceView struct {
 	Right Outcomes // of the detector's alerts so far
 	Rows  []itemRow
 	Limit int // number of destinations that are not shown
+	// Whether any row has an amount, recipients, a client, an outcome.
+	Amounts, Recipients, Clients, Outcomes bool
 }
 
 // itemRow is an item as the table has it.
@@ -142,7 +144,10 @@ func (s *Server) addEvidence(ctx context.Context, v *alertView, _ *alert.Alert, 
 			x.Destinations = e.Destinations[:maxDestinations]
 		}
 		for i := range e.Items {
-			x.Rows = append(x.Rows, newItemRow(&e.Items[i]))
+			row := newItemRow(&e.Items[i])
+			x.Amounts, x.Recipients = x.Amounts || row.Amount != "", x.Recipients || row.To != ""
+			x.Clients, x.Outcomes = x.Clients || row.From != "", x.Outcomes || row.Outcome != ""
+			x.Rows = append(x.Rows, row)
 		}
 		v.Evidence = append(v.Evidence, x)
 	}
@@ -154,8 +159,12 @@ func newItemRow(x *alert.Item) itemRow {
 	row := itemRow{Item: *x, To: recipients(x), From: client(&x.Client)}
 	row.Amount, row.Sort = amount(x)
 	var place []string
-	for _, p := range []string{x.Object.Type, x.Object.Container, x.Object.Label, x.Detail} {
-		if p != "" && p != x.Object.Name {
+	_, container, found := strings.Cut(x.Object.Container, "://")
+	if !found {
+		container = x.Object.Container
+	}
+	for _, p := range []string{x.Object.Type, container, x.Object.Label, x.Detail} {
+		if p != "" && p != x.Object.Name && p != "file" {
 			place = append(place, p)
 		}
 	}
@@ -170,8 +179,15 @@ func (x *itemRow) Name() string {
 
 // Activities returns the kind of action in plain words.
 func (x *itemRow) Activities() string {
-	if x.Activity == "" || x.Activity == "other" {
+	switch x.Activity {
+	case "", "other", "cloud_change", "cloud_read", "config_change", "derived", "vendor_alert":
 		return x.Action
+	case "share_user":
+		return "shared"
+	case "share_link":
+		return "link or visibility"
+	case "mfa_denied", "mfa_challenge", "mfa_disabled", "mfa_enabled":
+		return "MFA " + strings.TrimPrefix(x.Activity, "mfa_")
 	}
 	return strings.ReplaceAll(x.Activity, "_", " ")
 }

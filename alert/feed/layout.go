@@ -20,7 +20,8 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"when": when,
+	"when":   when,
+	"moment": func(t time.Time) template.HTML { return stamp(t, "2006-01-02 15:04:05") },
 	"day": func(t time.Time) template.HTML {
 		if t.IsZero() {
 			return "not known"
@@ -62,8 +63,17 @@ func when(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "not known"
 	}
+	return stamp(t, "2006-01-02 15:04")
+}
+
+// stamp returns a time as an element of a page, as precise as its format.
+func stamp(t time.Time, format string) template.HTML {
 	t = t.UTC()
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s UTC</time>`, t.Format(time.RFC3339), t.Format("2006-01-02 15:04")))
+	precise := ""
+	if strings.HasSuffix(format, "05") {
+		precise = ` class="precise"`
+	}
+	return template.HTML(fmt.Sprintf(`<time%s datetime="%s">%s UTC</time>`, precise, t.Format(time.RFC3339), t.Format(format)))
 }
 
 // ago returns how long before now a time is, as an element of a page.

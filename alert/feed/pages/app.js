@@ -11,10 +11,11 @@
   all("time[datetime*=T]").forEach(function (e) {
     var d = new Date(e.dateTime);
     if (isNaN(d)) { return; }
-    var utc = d.toISOString().slice(0, 16).replace("T", " ") + " UTC";
+    var precise = e.className === "precise";
+    var utc = d.toISOString().slice(0, precise ? 19 : 16).replace("T", " ") + " UTC";
     if (e.className === "ago") { e.title = local(d) + " (" + utc + ")"; return; }
     e.title = utc;
-    e.textContent = local(d);
+    e.textContent = local(d) + (precise ? ":" + two(d.getSeconds()) : "");
   });
   var zone = get("zone"), name = "";
   try { name = Intl.DateTimeFormat().resolvedOptions().timeZone || ""; } catch (e) { name = ""; }
