@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/mail"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -137,7 +139,7 @@ func (i *Item) id() string {
 // key is the same for items that tell the same.
 func (i *Item) key() string {
 	return strings.Join([]string{
-		i.Source, i.Activity, i.Outcome, i.Object.ID, i.Object.Container, i.Object.Name, i.Detail, i.Client.IP, strings.Join(i.Recipients, " "),
+		i.Source, i.Activity, i.Outcome, i.Actor, i.Object.ID, i.Object.Container, i.Object.Name, i.Detail, i.Client.IP, strings.Join(i.Recipients, " "),
 	}, "\x00")
 }
 
@@ -231,9 +233,16 @@ func (i *Item) Text() string {
 	switch i.Activity {
 	case "other", "cloud_change", "cloud_read", "config_change", "derived", "vendor_alert":
 		act = i.Action
-	case "admin_grant", "admin_revoke", "permission_grant", "network_open", "network_close": // what is granted comes before where
-		if detail != "" {
-			name, place, detail = detail, cmp.Or(name, place), ""
+	case "admin_grant", "admin_revoke", "permission_grant": // what is granted comes before to whom
+		if role := i.Named("role"); role != "" {
+			if len(i.Recipients) == 0 {
+				place = name
+			}
+			name, detail = plain.Clip(role, maxItemName), ""
+		}
+	case "network_open", "network_close":
+		if rule := i.Named("rule"); rule != "" {
+			name, place, detail = plain.Clip(rule, maxItemName), cmp.Or(name, place), ""
 		}
 	}
 	if name == "" && place != "" {
@@ -247,16 +256,44 @@ func (i *Item) Text() string {
 		first = strings.TrimSuffix(act, ":")
 	}
 	parts := append([]string{upperFirst(first, known)}, i.amounts()...)
-	for _, p := range []string{place, detail, i.label(), i.to(), i.from()} {
+	for _, p := range []string{place, detail, i.label(), i.to(), i.by(), i.from()} {
 		if p != "" && p != name {
 			parts = append(parts, p)
 		}
 	}
-	if i.Outcome != "" {
+	switch i.Outcome {
+	case "":
+	case "failure":
+		parts = append(parts, "failed")
+	default:
 		parts = append(parts, i.Outcome)
 	}
 	return printable(strings.Join(parts, ", "))
 }
+
+// Named returns the part of Detail with a name, such as role; "" if it has none.
+func (i *Item) Named(name string) string {
+	for part := range strings.SplitSeq(i.Detail, "; ") {
+		if value, ok := strings.CutPrefix(part, name+": "); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// by says who acted, where that is nobody who signed in, or somebody with an address who is not the person.
+func (i *Item) by() string {
+	switch {
+	case i.Actor == event.Anonymous.String():
+		return "without a sign-in"
+	case strings.Contains(i.Actor, "@"):
+		return "by " + plain.Clip(i.Actor, maxItemPlace)
+	}
+	return ""
+}
+
+// opaqueLabel is a label that the log names by its id only.
+var opaqueLabel = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}$`)
 
 // upperFirst returns a text with its first letter in upper case, if it begins with words of ours.
 func upperFirst(s string, ours bool) string {
@@ -299,6 +336,9 @@ func place(container string) string {
 func (i *Item) label() string {
 	if i.Object.Label == "" {
 		return ""
+	}
+	if opaqueLabel.MatchString(i.Object.Label) {
+		return "with a sensitivity label"
 	}
 	return "labelled " + plain.Clip(i.Object.Label, maxItemPlace)
 }

@@ -21,16 +21,21 @@ func TestItemText(t *testing.T) {
 		"a.txt, to x@gmail.com, y@gmx.de and 1 more": {Activity: "share_user", Recipients: []string{"x@gmail.com", "y@gmx.de", "z@web.de"}, Object: Object{Name: "a.txt"}},
 		"Opportunities, 467,568 rows":                {Activity: "export", Rows: 467_568, Object: Object{Name: "Opportunities"}},
 		"Opportunities, rows (number not logged)":    {Activity: "export", Rows: -1, Object: Object{Name: "Opportunities"}},
-		"Granted PowerUserAccess, to P-AB":           {Activity: "admin_grant", Detail: "PowerUserAccess", Recipients: []string{"P-AB"}},
+		"Granted PowerUserAccess, to P-AB":           {Activity: "admin_grant", Detail: "role: PowerUserAccess", Recipients: []string{"P-AB"}, Object: Object{Name: "ab"}},
 		"Sign-in failed, from 203.0.113.7 (Brazil)":  {Activity: "login_failure", Client: Client{IP: "203.0.113.7", Country: "Brazil"}, Outcome: ""},
 		"Deleted x, 3 objects, denied":               {Activity: "delete", Object: Object{Name: "x"}, Count: 3, Outcome: "denied"},
 		"PutBucketPolicy backups":                    {Activity: "cloud_change", Action: "PutBucketPolicy", Object: Object{Name: "backups"}},
 		"s3-key, /exports":                           {Activity: "download", Object: Object{Name: "s3-key", Container: "https://h.example/exports/"}},
-		"DescribeInstances":                          {Activity: "cloud_read", Action: "DescribeInstances"},
-		"file":                                       {Activity: "download", Object: Object{Type: "file"}},
-		"FileDownloaded":                             {Activity: "download", Action: "FileDownloaded"},
-		"a·[31mb·c, 1 byte":                          {Activity: "download", Object: Object{Name: "a\x1b[31mb\u202ec", Size: 1}},
-		"Ingress opened: tcp/22 0.0.0.0/0, sg-1":     {Activity: "network_open", Detail: "tcp/22 0.0.0.0/0", Object: Object{Container: "sg-1"}},
+		"Granted admin, group x":                     {Activity: "admin_grant", Detail: "role: admin", Object: Object{Name: "group x"}},
+		"a.csv, with a sensitivity label, without a sign-in": {
+			Activity: "download", Actor: "anonymous", Object: Object{Name: "a.csv", Label: "e7d3b2a4-0c3b-4b0e-8a25-2f6e6f9c2b22"},
+		},
+		"b.csv, by eve@partner.example, failed":  {Activity: "download", Actor: "eve@partner.example", Outcome: "failure", Object: Object{Name: "b.csv"}},
+		"DescribeInstances":                      {Activity: "cloud_read", Action: "DescribeInstances"},
+		"file":                                   {Activity: "download", Object: Object{Type: "file"}},
+		"FileDownloaded":                         {Activity: "download", Action: "FileDownloaded"},
+		"a·[31mb·c, 1 byte":                      {Activity: "download", Object: Object{Name: "a\x1b[31mb\u202ec", Size: 1}},
+		"Ingress opened: tcp/22 0.0.0.0/0, sg-1": {Activity: "network_open", Detail: "rule: tcp/22 0.0.0.0/0", Object: Object{Container: "sg-1"}},
 	} {
 		if got := i.Text(); got != want {
 			t.Errorf("%q, want %q", got, want)

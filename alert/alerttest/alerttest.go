@@ -71,8 +71,12 @@ func Alert() alert.Alert {
 	return a
 }
 
+// Mask is a mask of readers who may not see names.
+func Mask() *alert.Mask { return alert.NewMask([]byte("test"), "soc", nil) }
+
 // Check tests the text of a channel's message: it must have the headline, each chip and each top item, or
-// for programs at least the item's name, whatever the format escapes.
+// for programs at least the item's name, whatever the format escapes. Unless the message is of User, the
+// text must not name them.
 func Check(t testing.TB, m *alert.Message, text string, people bool) {
 	t.Helper()
 	want := append([]string{m.Alert.Title}, m.Chips()...)
@@ -87,6 +91,11 @@ func Check(t testing.TB, m *alert.Message, text string, people bool) {
 	for _, w := range want {
 		if !strings.Contains(have, squash(w)) {
 			t.Errorf("%q does not arrive in %s", w, text)
+		}
+	}
+	for _, name := range []string{"Dana", "Ruiz"} {
+		if m.Alert.User != User && strings.Contains(strings.ToLower(text), strings.ToLower(name)) {
+			t.Errorf("%q arrives, which is masked: %s", name, text)
 		}
 	}
 }
@@ -253,6 +262,13 @@ func (h *httpTest) testRetry(t *testing.T) (ref string) {
 			t.Errorf("text of an attacker is in a header or the path: %v", q)
 		}
 	}
+
+	masked := *m
+	masked.Alert = Mask().Alert(&m.Alert)
+	if _, err := h.send(t, &masked); err != nil {
+		t.Fatal(err)
+	}
+	Check(t, &masked, Text(h.Take()[0].Body), !machine[h.kind.Name])
 
 	if _, err := h.send(t, m); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/mail"
@@ -538,6 +539,39 @@ func TestSNS(t *testing.T) {
 		}
 		alerttest.Check(t, m, alerttest.Text([]byte(body)), false)
 	}
+}
+
+// TestMasked checks that what the channels without a suite of their own send to readers under pseudonyms
+// has the headline, facts and items, and no name.
+func TestMasked(t *testing.T) {
+	a := alerttest.Alert()
+	m := &alert.Message{Alert: alerttest.Mask().Alert(&a)}
+	alerttest.Check(t, m, syslog.Format(m, "host", "test"), true)
+	body, err := json.Marshal(hub.Finding(m, "eu-west-1", "123456789012", alerttest.Now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerttest.Check(t, m, alerttest.Text(body), true)
+	if body, err = alert.OCSF(&m.Alert, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if text := string(body); strings.Contains(text, "Ruiz") || strings.Contains(text, "dana") {
+		t.Errorf("OCSF has the name: %s", text)
+	}
+	address, got := alerttest.SMTP(t, "")
+	n := alerttest.Open(t, kindOf("email"), "server: \""+address+"\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]")
+	if _, err := n.Notify(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := mail.ReadMessage(strings.NewReader(<-got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(quotedprintable.NewReader(mail.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerttest.Check(t, m, string(raw)+mail.Header.Get("Subject"), true)
 }
 
 // TestASFF checks the limits of the format, which moto does not check.

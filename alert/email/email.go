@@ -238,19 +238,19 @@ func oneLine(t string) string {
 	return string(r[:min(len(r), 200)])
 }
 
-// page is the mail in HTML. alert/report/mailcheck_test.go checks it for what mail clients support.
+// page is the mail in HTML. A test checks that mail clients support what it uses.
 var page = template.Must(template.New("mail").Parse(
-	`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+	`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
 		`<meta name="color-scheme" content="light dark"><title>Outflow</title></head>` +
-		`<body style="font-family:Helvetica,Arial,sans-serif;font-size:14px;line-height:20px;margin:0;padding:16px">
-<div style="max-width:640px">
-<h1 style="font-size:18px;line-height:24px;margin:0 0 8px 0">{{.Headline}}</h1>
+		`<body style="font-family:Helvetica,Arial,sans-serif;font-size:14px;margin:0">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td style="padding:16px"><div style="max-width:640px">
+<h1 style="font-size:18px;margin:0 0 8px 0">{{.Headline}}</h1>
 {{with .Changes}}<p style="margin:0 0 8px 0"><strong>Changed:</strong>{{range .}} {{.}}{{end}}</p>
-{{end}}{{with .Chips}}<ul style="margin:0 0 12px 0;padding:0 0 0 20px">{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{end}}{{with .Chips}}<ul style="margin:0 0 12px 0">{{range .}}<li>{{.}}</li>{{end}}</ul>
 {{end}}<p style="margin:0 0 12px 0">{{.Body}}</p>
 {{with .Items}}<p style="margin:0"><strong>Items</strong></p>` +
-		`<ul style="margin:0 0 12px 0;padding:0 0 0 20px">{{range .}}<li>{{.}}</li>{{end}}</ul>
-{{end}}<table cellpadding="0" cellspacing="0" border="0" role="presentation">{{range .Facts}}` +
+		`<ul style="margin:0 0 12px 0">{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{end}}<table role="presentation" cellpadding="0" cellspacing="0" border="0">{{range .Facts}}` +
 		`<tr><td valign="top" style="padding:2px 12px 2px 0"><strong>{{.Name}}</strong></td>` +
 		`<td style="padding:2px 0 2px 0">{{.Value}}</td></tr>{{end}}</table>
-{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></body></html>`))
+{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></td></tr></table></body></html>`))

@@ -55,6 +55,17 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
+// TestMailClients checks that a mail uses what mail clients support.
+func TestMailClients(t *testing.T) {
+	m := message("x", "y")
+	m.Before, m.Others = &alert.Told{}, []alert.Alert{m.Alert}
+	var b bytes.Buffer
+	if err := page.Execute(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	alerttest.MailHTML(t, b.String())
+}
+
 func message(user, reason string) *alert.Message {
 	a := alerttest.Alert()
 	a.User, a.Reason = "kim "+user, "read "+reason

@@ -400,6 +400,42 @@ func covered(from, to time.Time, sources ...string) map[string][]string {
 	return days
 }
 
+// TestMailClients checks that the mail of a digest with all its sections uses what mail clients support, and
+// has its chart beside it.
+func TestMailClients(t *testing.T) {
+	monday := mondayOf(last)
+	open := at(monday, alert.Critical)
+	open.Exposures = []alert.Exposure{{What: `made "x" public`, Opened: open.Time, Detector: "bucket_public"}}
+	shared := at(monday.AddDate(0, 0, 1), alert.High)
+	shared.Evidence = []alert.Evidence{
+		{Detector: "external_sharing", Title: "External sharing", Reason: "shared"},
+		{Detector: "sharing_policy", Title: "Sharing policy", Reason: "changed"},
+	}
+	shared.Detectors = []string{"external_sharing", "sharing_policy"}
+	in := input(open, shared)
+	in.Covered = covered(monday.AddDate(0, 0, -28), monday.AddDate(0, 0, 6), "box")
+	in.Arrived = []LateArrival{{Day: monday, Source: "Box", Received: 3, Judged: 2, LeftOut: 1}}
+	d := MakeDigest(in, monday, Triage{Overflow: 1})
+	d.SetSuppressed(2)
+	d.Budget, d.PublicURL = &alert.Kept{Asked: 2}, "https://outflow.example"
+	text, html, images, err := d.Mail()
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerttest.MailHTML(t, html)
+	for _, want := range []string{
+		`src="cid:trend"`, `href="https://outflow.example/alerts/` + open.ID + `"`, "Top external sharers", "Policy changes", "Budget:",
+		`Make &#34;x&#34; private`, "2 judged of 3 records", "Leaving this week", `/digest?week=2026-W14"`,
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("no %s in %s", want, html)
+		}
+	}
+	if len(images) != 1 || !bytes.HasPrefix(images["trend"], []byte("\x89PNG")) || !strings.Contains(text, "https://outflow.example/alerts/"+open.ID) {
+		t.Errorf("%d images, %s", len(images), text)
+	}
+}
+
 // TestWeekWithoutData reports of a week only what the data shows.
 func TestWeekWithoutData(t *testing.T) {
 	monday := mondayOf(notice)

@@ -169,7 +169,7 @@ func port(what string, item *alert.Item) string {
 		return "port " + m[1] + " "
 	}
 	if item != nil {
-		if m := portRule.FindStringSubmatch(item.Detail); m != nil {
+		if m := portRule.FindStringSubmatch(item.Named("rule")); m != nil {
 			return "port " + m[1] + " "
 		}
 	}
@@ -181,12 +181,7 @@ func takeAway(a *alert.Alert, item *alert.Item) string {
 	if item == nil {
 		return ""
 	}
-	right := ""
-	for part := range strings.SplitSeq(item.Detail, "; ") {
-		if r, ok := strings.CutPrefix(part, "role: "); ok {
-			right = r
-		}
-	}
+	right := item.Named("role")
 	who := item.Object.Name
 	if len(item.Recipients) > 0 {
 		who = item.Recipients[0]

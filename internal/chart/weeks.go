@@ -31,18 +31,18 @@ func Weeks(format Format, list []Week) ([]byte, error) {
 		}
 		labels, most = append(labels, w.Label), max(most, w.N)
 	}
-	text := charts.FontStyle{FontSize: 20, FontColor: charts.ParseColor("#1B1F24")}
+	text := charts.FontStyle{FontSize: 10, FontColor: charts.ParseColor("#1B1F24")}
 	label := charts.SeriesLabel{
 		Show:           charts.Ptr(true),
 		FontStyle:      text,
 		ValueFormatter: func(n float64) string { return strconv.Itoa(int(n)) },
 	}
-	// Twice the size at which mails show it, for screens with small pixels.
+	// The size at which mails show it: Outlook on Windows ignores a width beside an embedded image.
 	p, err := charts.Render(charts.ChartOption{
 		OutputFormat: string(format),
-		Width:        1200,
-		Height:       280,
-		Padding:      charts.NewBox(4, 24, 4, 4),
+		Width:        600,
+		Height:       140,
+		Padding:      charts.NewBox(2, 12, 2, 2),
 		Theme: charts.GetTheme(charts.ThemeLight).WithSeriesColors([]charts.Color{
 			charts.ParseColor("#8BB8E8"), charts.ParseColor("#0B5CAD"),
 		}),

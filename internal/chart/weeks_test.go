@@ -15,12 +15,12 @@ func TestWeeks(t *testing.T) {
 		t.Fatal(err)
 	}
 	img, err := png.Decode(bytes.NewReader(b))
-	if err != nil || img.Bounds().Dx() != 1200 {
+	if err != nil || img.Bounds().Dx() != 600 {
 		t.Fatal(err, img)
 	}
 	columns := map[string]int{}
-	for x := range 1200 {
-		for y := range 280 {
+	for x := range 600 {
+		for y := range 140 {
 			r, g, b, _ := img.At(x, y).RGBA()
 			switch [3]uint32{r >> 8, g >> 8, b >> 8} {
 			case [3]uint32{0x8b, 0xb8, 0xe8}:
@@ -30,7 +30,7 @@ func TestWeeks(t *testing.T) {
 			}
 		}
 	}
-	if columns["before"] < 600 || columns["before"] > 900 || columns["now"] < 950 {
+	if columns["before"] < 300 || columns["before"] > 450 || columns["now"] < 475 {
 		t.Errorf("the last bars end at %v", columns)
 	}
 	if svg, err := Weeks(SVG, list); err != nil || !strings.Contains(string(svg), ">W52<") {
