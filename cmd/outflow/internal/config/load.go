@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"reflect"
-	"slices"
 
 	"github.com/goccy/go-yaml"
 
@@ -61,15 +60,11 @@ func read(path string) (*Config, error) {
 }
 
 // MayBecome returns an error if a change from c to next requires a restart: all changes do but
-// those of the sources, the channels, the rules and the budget.
+// those of the sources, the channels, the rules, the watchlists and the budget.
 func (c *Config) MayBecome(next *Config) error {
 	a, b := *c, *next
 	for _, x := range []*Config{&a, &b} {
-		x.Sources, x.Channels, x.Budget, x.RuleSet = nil, nil, 0, ruleset.Rules{}
-		x.Watchlists = slices.Clone(x.Watchlists)
-		for i := range x.Watchlists {
-			x.Watchlists[i].lines = nil
-		}
+		x.Sources, x.Channels, x.Watchlists, x.Budget, x.RuleSet = nil, nil, nil, 0, ruleset.Rules{}
 	}
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for i := range va.NumField() {

@@ -176,6 +176,9 @@ func (c *consumer) take(a Arrival) error {
 func (c *consumer) step(ctx context.Context) (done bool, err error) {
 	began := time.Now()
 	now := c.situation(began)
+	if err := c.worker.watchlistsChanged(c.processor); err != nil {
+		return false, err
+	}
 	if now.ended || !now.incomplete && now.quiet > idle {
 		if err := c.worker.rollBack(ctx, c.logs, c.processor, now.ended); err != nil {
 			return false, err

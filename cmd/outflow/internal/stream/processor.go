@@ -32,6 +32,7 @@ import (
 type Processor struct {
 	identity identity.Config
 	config   engine.Config
+	loaded   *config.Config                            // that config is a part of
 	store    *engine.Store                             // nil if nothing is stored
 	stored   func(ctx context.Context, at int64) error // called once the checkpoint of a time is committed; may be nil
 
@@ -107,6 +108,7 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 		file:      file,
 		identity:  conf.Identity(),
 		config:    detection,
+		loaded:    conf,
 		store:     store,
 		window:    order.NewWindow(conf.Memory.Window(), conf.DataDir),
 		published: newPublisher(file, emit),

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -97,10 +98,31 @@ func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 		} else {
 			err = w.runAll(ctx, l, shared, path)
 		}
-		if back := (*rollback)(nil); !errors.As(err, &back) {
+		if back := (*rollback)(nil); !errors.As(err, &back) && !errors.Is(err, errWatchlists) {
 			return err
 		}
 	}
+}
+
+// errWatchlists ends a processor whose watchlists are no longer those of the configuration. The next one goes on from
+// the newest checkpoint, and scores the days since with the new ones, as after a restart.
+var errWatchlists = errors.New("other watchlists from now on")
+
+// watchlistsChanged returns errWatchlists if the configuration in force has other watchlists than a processor.
+func (w *Worker) watchlistsChanged(pr *Processor) error {
+	conf := w.Config()
+	if conf == pr.loaded {
+		return nil
+	}
+	next, err := conf.Detect()
+	if err != nil {
+		return err
+	}
+	if pr.loaded = conf; reflect.DeepEqual(next.Watchlists, pr.config.Watchlists) {
+		return nil
+	}
+	w.Log.Info("watchlists changed: scoring again from the newest checkpoint")
+	return errWatchlists
 }
 
 // runAll runs a processor of all users.
