@@ -62,6 +62,7 @@ type itemRow struct {
 	Sort   int64  // by which amounts are sorted
 	Place  string // container, type and label
 	From   string // client
+	Page   string // path of the page about the object; "" if it has none
 }
 
 // maxDestinations is the most destinations of one detector's evidence that are shown.
@@ -133,12 +134,13 @@ func (s *Server) showAlert(w http.ResponseWriter, r *http.Request, who *reader, 
 }
 
 // addEvidence adds what each detector contributes, and what its documentation says.
-func (s *Server) addEvidence(ctx context.Context, v *alertView, _ *alert.Alert, _ *reader) error {
+func (s *Server) addEvidence(ctx context.Context, v *alertView, a *alert.Alert, who *reader) error {
 	precision, err := s.Store.Precision(ctx)
 	if err != nil {
 		return err
 	}
-	for _, e := range v.Item.Alert.Evidence {
+	pages := who.objectPaths(a)
+	for k, e := range v.Item.Alert.Evidence {
 		x := evidenceView{Evidence: e, Guide: guide.For(e.Detector), Right: precision[e.Detector]}
 		if x.Limit = len(e.Destinations) - maxDestinations; x.Limit > 0 {
 			x.Destinations = e.Destinations[:maxDestinations]
@@ -147,6 +149,7 @@ func (s *Server) addEvidence(ctx context.Context, v *alertView, _ *alert.Alert, 
 			row := newItemRow(&e.Items[i])
 			x.Amounts, x.Recipients = x.Amounts || row.Amount != "", x.Recipients || row.To != ""
 			x.Clients, x.Outcomes = x.Clients || row.From != "", x.Outcomes || row.Outcome != ""
+			row.Page = pages[k][i]
 			x.Rows = append(x.Rows, row)
 		}
 		v.Evidence = append(v.Evidence, x)

@@ -104,6 +104,13 @@ type entityItem struct {
 	Path  string `json:"-"`              // of the page about its object
 }
 
+// Row returns the event as tables have it.
+func (x entityItem) Row() *itemRow {
+	row := newItemRow(&x.Item)
+	row.Page = x.Path
+	return &row
+}
+
 // entityOf returns what alerts say of the entity that the path of a request names, and writes the access to the audit
 // log.
 func (s *Server) entityOf(r *http.Request, who *reader) (*entityReport, error) {

@@ -704,6 +704,11 @@ func TestOpenAPI(t *testing.T) {
 			case "/v1/suppressions/{id}/end":
 				x.ask(SOC, "POST", "/v1/suppressions", fmt.Sprintf(`{"alert":"%032x","reason":"x"}`, 3))
 				path = "/v1/suppressions/1/end"
+			case "/v1/people/{user}":
+				path = "/v1/people/" + x.server.Mask(SOC).Name("person.1@northwind.example")
+			case "/v1/entities/{kind}/{name}":
+				x.busy("person.1@northwind.example")
+				path = "/v1/entities/domain/rival.example"
 			case "/v1/reveal":
 				send = fmt.Sprintf(`{"pseudonym":%q,"reason":"x","approval":%q}`, x.server.Mask(SOC).Name("person.1@northwind.example"),
 					x.tokens[Privacy])
@@ -721,7 +726,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if routes != 12 {
+	if routes != 16 {
 		t.Errorf("the document has %d routes", routes)
 	}
 }
