@@ -262,7 +262,7 @@ func TestEntityPage(t *testing.T) {
 			t.Errorf("%s: no links", path)
 		}
 	}
-	body := x.contains(SOC, "/entities/domain/rival.example", "Prices ", "203.0.113.7 · BR · Example Net", "Box", "share user")
+	body := x.contains(SOC, "/entities/domain/rival.example", "Prices ", "203.0.113.7 · BR · Example Net", "shared Box")
 	for _, link := range []string{"/entities/item/" + item.Name, "/entities/address/eve@rival.example"} {
 		if !strings.Contains(body, `href="`+link+`"`) {
 			t.Errorf("no link to %s: %s", link, body)
