@@ -44,6 +44,30 @@ func Amount(x float64, one, many string) string {
 	return Number(x) + " " + many
 }
 
+// SeenOn says on how many of the user-days so far something was seen; "" if none is known.
+func SeenOn(days, of int64) string {
+	switch {
+	case of == 0:
+		return ""
+	case days == 0:
+		return "not seen in the " + userDays(of) + " so far"
+	}
+	return "seen on " + Number(float64(days)) + " of the " + userDays(of) + " so far"
+}
+
+// AsUnusual says how many of the user-days so far were as unusual in some respect; "" if none is known.
+func AsUnusual(days, of int64) string {
+	switch {
+	case of == 0:
+		return ""
+	case days == 0:
+		return "nothing as unusual in the " + userDays(of) + " so far"
+	}
+	return "as unusual on " + Number(float64(days)) + " of the " + userDays(of) + " so far"
+}
+
+func userDays(n int64) string { return Amount(float64(n), "user-day", "user-days") }
+
 // Duration writes a duration, given in milliseconds, for people.
 func Duration(ms int64) string { return plain.Duration(time.Duration(ms) * time.Millisecond) }
 

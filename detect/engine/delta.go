@@ -45,6 +45,7 @@ type orgDelta struct {
 	Uses        []int64
 	Num, Den    []int64
 	Tails       []counts
+	Unlearned   map[int]counts `cbor:",omitempty"` // as Tails, of days that are not to become usual
 	Shifts      []counts
 	Facts       []int64
 	Days        int64 // of people, that ended
@@ -85,6 +86,11 @@ func (c *counts) take(o counts) {
 	for _, x := range o {
 		c.add(x[0], int(x[1]))
 	}
+}
+
+// order sorts it by step.
+func (c counts) order() {
+	slices.SortFunc(c, func(a, b [2]int32) int { return cmp.Compare(a[0], b[0]) })
 }
 
 // announced says that HR reported that a person leaves.
@@ -299,6 +305,11 @@ func (s *orgDelta) add(o *orgDelta) {
 	for j := range o.Shifts {
 		s.Shifts[j].take(o.Shifts[j])
 	}
+	for j, list := range o.Unlearned {
+		for _, x := range list {
+			s.unlearned(j, x[0], int(x[1]))
+		}
+	}
 	s.Active += o.Active
 	s.Days += o.Days
 	s.Leavers += o.Leavers
@@ -318,6 +329,16 @@ func (s *orgDelta) add(o *orgDelta) {
 	for key, n := range o.Cohorts {
 		s.join(key, n)
 	}
+}
+
+// unlearned counts days on which a metric had a surprise that is not to become usual.
+func (s *orgDelta) unlearned(j int, step int32, n int) {
+	if s.Unlearned == nil {
+		s.Unlearned = map[int]counts{}
+	}
+	list := s.Unlearned[j]
+	list.add(step, n)
+	s.Unlearned[j] = list
 }
 
 // join adds people to a cohort.
@@ -403,6 +424,7 @@ func (s *orgDelta) reset() {
 	s.Active, s.Days, s.Leavers, s.Notable = 0, 0, 0, 0
 	clear(s.Rules)
 	clear(s.Kinds)
+	clear(s.Unlearned)
 	clear(s.Hours)
 	clear(s.Cohorts)
 	s.Arrivals, s.Named, s.Visits = s.Arrivals[:0], s.Named[:0], s.Visits[:0]
@@ -440,8 +462,11 @@ func (b *delta) order() {
 		})
 		for _, list := range [][]counts{s.Tails, s.Shifts} {
 			for j := range list {
-				slices.SortFunc(list[j], func(a, b [2]int32) int { return cmp.Compare(a[0], b[0]) })
+				list[j].order()
 			}
+		}
+		for _, list := range s.Unlearned {
+			list.order()
 		}
 	}
 	slices.SortFunc(b.Notices, func(a, b announced) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Name, b.Name)) })

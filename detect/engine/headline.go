@@ -108,6 +108,10 @@ func (s *saying) facts() []finding.Fact {
 	p, pr := s.person, s.person.Day.proof(s.g)
 	if s.best >= 0 {
 		s.unusual(add)
+	} else if lead, _ := s.leading(); lead >= 0 {
+		o := s.org(p)
+		kind, _ := o.seen(lead, p.Day.Facts[lead].Kinds)
+		add(finding.FactUnusual, detect.SeenOn(o.SoFar.seen(lead, s.catalog.indicators[lead].Name, kind)))
 	}
 	if s.det.Mechanism == detect.SlowDrift {
 		add(finding.FactUnusual, s.det.Headline(s.day))
@@ -146,6 +150,9 @@ func (s *saying) unusual(add func(finding.FactKind, string)) {
 		if k := s.day.Part(part); k > 0 && worth(part) > leaveFloor && !strings.HasPrefix(m.Name, part[0]) {
 			add(finding.FactUnusual, s.part(k, part[1]))
 		}
+	}
+	if o := s.org(s.person); o.Tails[s.best].N >= warm {
+		add(finding.FactUnusual, detect.AsUnusual(o.SoFar.atLeast(s.best, s.v.raw[s.best])))
 	}
 }
 

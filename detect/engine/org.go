@@ -43,6 +43,7 @@ type org struct {
 	Places    map[uint64]*contents
 	Cohorts   map[uint64]cohort    // people with the same evidence lately
 	Audiences map[uint64]*audience // people who came to places
+	SoFar     *soFar               `cbor:",omitempty"` // nil in state that was stored before there was any
 
 	catalog *Catalog
 	prior   *priors // of other organisations; nil for service accounts
@@ -103,6 +104,7 @@ func newOrg(cat *Catalog) *org {
 	for i := range o.Facts {
 		o.Facts[i] = .3
 	}
+	o.SoFar = newSoFar(o)
 	return o
 }
 
@@ -186,6 +188,12 @@ func (o *org) take(s *orgDelta) {
 	for j := range s.Shifts {
 		o.Shifts[j].Added.take(s.Shifts[j])
 	}
+	if len(s.Unlearned) > 0 {
+		o.countSoFar()
+		for j, list := range s.Unlearned {
+			o.SoFar.Counts[j].take(list)
+		}
+	}
 	o.Active += s.Active
 	o.DayAdd += s.Days
 	o.Leavers += s.Leavers
@@ -206,6 +214,8 @@ func (o *org) closeDay() {
 	if o.DayAdd == 0 {
 		return
 	}
+	o.countSoFar()
+	o.SoFar.closeDay(o)
 	for j := range o.catalog.metrics {
 		o.Num[j] = float64(o.Num[j]*.99) + unfix(o.NumAdd[j])
 		o.Den[j] = float64(o.Den[j]*.99) + unfix(o.DenAdd[j])
@@ -235,6 +245,13 @@ func (o *org) closeDay() {
 	o.Notable = float64(o.Notable*anchorDecay) + float64(o.NotableAdd)
 	o.NotableN = float64(o.NotableN*anchorDecay) + float64(o.DayAdd)
 	o.DayAdd, o.Leavers, o.NotableAdd = 0, 0, 0
+}
+
+// countSoFar begins to count days as they were, if the state has been stored without.
+func (o *org) countSoFar() {
+	if o.SoFar == nil {
+		o.SoFar = newSoFar(o)
+	}
 }
 
 // everybody is the usual count of a metric over the organisation.

@@ -59,6 +59,7 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j],
 				Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Weight: m.weight,
 				HalfSaturation: m.HalfSaturation}
+			c.Before.SeenOn, c.Before.SeenOf = o.SoFar.atLeast(j, v.raw[j])
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])
 			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
@@ -69,13 +70,15 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	}
 	for i := range cat.indicators {
 		f := &cat.indicators[i]
-		if n, holds := day.Facts[i]; holds && !f.replaced(day) {
-			kind, seen := o.seen(i, n.Kinds)
+		if held, holds := day.Facts[i]; holds && !f.replaced(day) {
+			kind, seen := o.seen(i, held.Kinds)
 			least := f.least(seen, o.FactN)
 			r.Facts = append(r.Facts, finding.Noticed{
 				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Kind: kind, Weight: f.Weight, Least: least, Seen: seen,
 				Days: o.FactN, Points: indicatorPoints(f.Weight, least, seen, o.FactN),
 			})
+			n := &r.Facts[len(r.Facts)-1]
+			n.SeenOn, n.SeenOf = o.SoFar.seen(i, f.Name, kind)
 		}
 	}
 	for _, x := range day.Ruled {
@@ -85,6 +88,8 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN,
 				Points: rulePoints(rule.Level, seen, o.FactN),
 			})
+			m := &r.Rules[len(r.Rules)-1]
+			m.SeenOn, m.SeenOf = o.SoFar.matched(x.Rule)
 		}
 	}
 	for g := range v.points {

@@ -481,9 +481,15 @@ func (l *lesson) learnCounts() {
 func (l *lesson) learnSurprises() {
 	p, day := l.person, &l.person.Day
 	alert := l.base >= alerting
-	if l.compared && (!alert || p.AlertT == 0 || day.Latest-p.AlertT > again) { // an alert that goes on does not become usual
+	switch {
+	case !l.compared:
+	case !alert || p.AlertT == 0 || day.Latest-p.AlertT > again:
 		for j := range p.catalog.scored {
 			l.to.Tails[j].see(l.raw[j])
+		}
+	default: // an alert that goes on does not become usual
+		for j := range p.catalog.scored {
+			l.to.unlearned(j, int32(step(l.raw[j])), 1)
 		}
 	}
 	if alert {

@@ -111,6 +111,10 @@ type Before struct {
 	Level   float64 `json:"level,omitempty"`    // above which an exponential tail is fitted
 	Above   float64 `json:"above,omitempty"`    // person-days above Level
 	Excess  float64 `json:"excess,omitempty"`   // their mean excess
+	// User-days of the organisation so far, as they were, and those of them that were at least as surprising. It
+	// is what is said about how rare a count is; the score does not depend on it.
+	SeenOf int64 `json:"seen_of,omitempty"`
+	SeenOn int64 `json:"seen_on,omitempty"`
 	// With too few days: the scored value that one of 10,000 person-days of other organisations
 	// reaches. A smaller one does not contribute.
 	Rare float64 `json:"rare,omitempty"`
@@ -126,6 +130,9 @@ type RuleMatch struct {
 	Seen   float64 `json:"seen"`   // person-days on which it matched before; old ones count less
 	Days   float64 `json:"days"`   // all person-days; old ones count less
 	Points float64 `json:"points"` // contribution to the score
+	// User-days of the organisation so far, as they were, and those of them on which it matched.
+	SeenOf int64 `json:"seen_of,omitempty"`
+	SeenOn int64 `json:"seen_on,omitempty"`
 }
 
 // Noticed is an indicator that matched.
@@ -138,6 +145,10 @@ type Noticed struct {
 	Seen     float64 `json:"seen"`            // person-days on which it matched before; old ones count less
 	Days     float64 `json:"days"`            // all person-days; old ones count less
 	Points   float64 `json:"points"`          // contribution to the score
+	// User-days of the organisation so far, as they were, and those of them on which it, or the kind, was seen;
+	// SeenOf is 0 if that is not known.
+	SeenOf int64 `json:"seen_of,omitempty"`
+	SeenOn int64 `json:"seen_on,omitempty"`
 }
 
 // Watched is a watchlist that holds for the person's day.

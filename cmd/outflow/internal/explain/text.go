@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
@@ -23,9 +24,9 @@ const minutes = "2006-01-02 15:04"
 func (x *Explanation) Write(w io.Writer) error {
 	a := x.Alert
 	who := cmp.Or(plain.Escape(a.User), "the data")
-	fmt.Fprintf(w, "%s %s, %s, score %.1f, about %s on %s\n\n",
-		a.Title, a.Short(), a.Severity, a.Score, who, a.Time.Format(minutes+" MST"))
-	fmt.Fprintf(w, "%s.\n", plain.Escape(a.Reason))
+	fmt.Fprintf(w, "%s\nalert %s, %s, score %.1f, about %s on %s\n\n",
+		plain.Escape(a.Title), a.Short(), a.Severity, a.Score, who, a.Time.Format(minutes+" MST"))
+	fmt.Fprintf(w, "%s.\n", plain.Escape(detect.Capital(a.Reason)))
 	r := a.Receipt
 	if r == nil {
 		fmt.Fprintln(w, "\nIt rests on what is stated, not on counts: there is no score to compute.")
@@ -71,18 +72,17 @@ func writeCounts(w io.Writer, r *finding.Receipt) {
 	section(w, "Counts, against what is usual (rows and bytes are scored by their square root)")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "  metric\twindow\ttotal\tscored\town\tpeers\torganisation\tcolleagues ×\tbusier ×\t"+
-		"expected\tsurprise\tonce in\tfloor\tdensity\tpoints\t")
+		"expected\tsurprise\tas surprising\trarity\tfloor\tdensity\tpoints\t")
 	for i := range r.Counts {
 		c := &r.Counts[i]
 		fmt.Fprintf(t, "  %s\t%s\t%.0f\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t",
 			c.Metric, c.Window, c.Total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier)
-		fmt.Fprintf(t, "%.3g\t%.2f\t%s\t%.0f\t%.2f\t%.2f\t\n",
-			c.Own*c.Colleagues*r.Busier, c.Surprise, onceIn(c.Rarity), math.Exp(c.Floor), c.Density, c.Points)
+		fmt.Fprintf(t, "%.3g\t%.2f\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t\n",
+			c.Own*c.Colleagues*r.Busier, c.Surprise, soFar(c.Before.SeenOn, c.Before.SeenOf), c.Rarity, c.Floor, c.Density, c.Points)
 	}
 	t.Flush()
-	fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; "+
-		"once in: one in so many days of people here surprises as much, "+
-		"by how surprises spread where that is more than are known; a count speaks above the floor")
+	fmt.Fprintln(w, "  surprise is −log₁₀ of the chance of so many or more; as surprising: on so many of the user-days so far; "+
+		"rarity is −ln of their share, smoothed, and continued beyond the largest for the score; a count scores only above the floor")
 }
 
 // writeFacts writes each indicator, and how often it was seen before.
@@ -92,15 +92,16 @@ func writeFacts(w io.Writer, r *finding.Receipt) {
 	}
 	section(w, "Facts")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "  fact\tweight\tseen on\tof days\tpoints\t")
+	fmt.Fprintln(t, "  fact\tweight\tseen so far\tcounts as\tof days\tpoints\t")
 	for _, f := range r.Facts {
 		name := f.Fact
 		if f.Kind != "" {
 			name += " (" + f.Kind + ")"
 		}
-		fmt.Fprintf(t, "  %s\t%.2f\t%.1f\t%.0f\t%.2f\t\n", name, f.Weight, f.Seen, f.Days, f.Points)
+		fmt.Fprintf(t, "  %s\t%.2f\t%s\t%.1f\t%.0f\t%.2f\t\n", name, f.Weight, soFar(f.SeenOn, f.SeenOf), f.Seen, f.Days, f.Points)
 	}
 	t.Flush()
+	fmt.Fprintln(w, "  counts as: what is left of earlier days, with those assumed at first; the score rests on it")
 }
 
 // writeSum writes how the points add up.
@@ -192,71 +193,58 @@ func additions(r *finding.Receipt) string {
 	return s
 }
 
-// summary says in a sentence how unusual the strongest count is, or the strongest indicator if
-// no count has points.
+// summary says in a sentence how unusual the strongest count or indicator is.
 func summary(a *alert.Alert) string {
-	best := -1
-	for i, c := range a.Receipt.Counts {
-		if best < 0 || c.Points > a.Receipt.Counts[best].Points {
-			best = i
+	var count *finding.Count
+	var fact *finding.Noticed
+	for i := range a.Receipt.Counts {
+		if c := &a.Receipt.Counts[i]; c.Points > 0 && (count == nil || c.Points > count.Points) {
+			count = c
 		}
 	}
-	if best < 0 || a.Receipt.Counts[best].Points == 0 {
-		return factSummary(a.Receipt)
+	for i := range a.Receipt.Facts {
+		if f := &a.Receipt.Facts[i]; fact == nil || f.Points > fact.Points {
+			fact = f
+		}
 	}
-	return countSummary(a.Receipt, &a.Receipt.Counts[best])
+	switch {
+	case count != nil && (fact == nil || count.Points >= fact.Points):
+		return countSummary(a.Receipt, count)
+	case fact != nil:
+		return factSummary(fact)
+	}
+	return "It is the sum of many days a little above the usual."
 }
 
-// factSummary says how often the strongest indicator was seen.
-func factSummary(r *finding.Receipt) string {
-	if len(r.Facts) == 0 {
-		return "It is the sum of many days a little above the usual."
+// factSummary says how often an indicator was seen.
+func factSummary(f *finding.Noticed) string {
+	if f.SeenOf == 0 {
+		return "How often this was seen before was not kept."
 	}
-	facts := slices.Clone(r.Facts)
-	slices.SortFunc(facts, func(x, y finding.Noticed) int { return -cmp.Compare(x.Points, y.Points) })
-	f := &facts[0]
-	seen := fmt.Sprintf("Such a thing counts as noticed on %.1f of %s days of people", f.Seen, plain.Count(int(f.Days)))
-	if r.Model < 3 {
-		return seen + ", those assumed at first among them."
-	}
-	return fmt.Sprintf("%s: %.0f are known here, and the others are assumed until more are.", seen, min(r.Known, f.Days))
+	return detect.Capital(detect.SeenOn(f.SeenOn, f.SeenOf)) + "."
 }
 
 // countSummary says how rare a count is, and what was expected.
 func countSummary(r *finding.Receipt, c *finding.Count) string {
 	total := plain.Count(int(c.Total))
 	if c.Before.Days == 0 {
-		return fmt.Sprintf("Little is known here yet, %.0f days of people of which %d are needed: "+
-			"that %s %s are many is known from elsewhere, where one day in 10,000 has %s or more.",
-			r.Known, int(engine.Enough), total, c.Unit, plain.Count(int(unscaled(c, c.Before.Rare))))
+		return fmt.Sprintf("Little is known here yet, %.0f user-days of the %d that are needed; hardly a day of other organisations has %s %s.",
+			r.Known, int(engine.Enough), total, c.Unit)
 	}
-	often := fmt.Sprintf("One in %s days of people here is as unusual in this respect", onceIn(c.Rarity))
-	if math.Exp(c.Rarity) > c.Before.Days { // more days than there were
-		often = fmt.Sprintf("Of the %s days of people that are known here %s as unusual in this respect; "+
-			"extrapolated from how such days spread, one in %s is",
-			plain.Count(int(c.Before.Days)), were(c.Before.AtLeast), onceIn(c.Rarity))
+	often := "How many days were as unusual was not kept"
+	if c.Before.SeenOf > 0 {
+		often = detect.Capital(detect.AsUnusual(c.Before.SeenOn, c.Before.SeenOf))
 	}
 	expected := unscaled(c, c.Own*c.Colleagues*r.Busier)
-	return fmt.Sprintf("%s; for this person and day %.3g %s were to be expected where there were %s.", often, expected, c.Unit, total)
+	return fmt.Sprintf("%s: %s %s, where %.3g were to be expected of this person on this day.", often, total, c.Unit, expected)
 }
 
 // knownDays says how many days of people the baselines rest on.
 func knownDays(r *finding.Receipt) string {
 	if r.Model < 3 {
-		return "how many days of people were known was not kept"
+		return "how many user-days were known was not kept"
 	}
-	return fmt.Sprintf("%.0f days of people here are known, %d are needed to score counts", r.Known, int(engine.Enough))
-}
-
-// were writes how many days were of a kind.
-func were(n float64) string {
-	switch n = math.Floor(n + .5); n {
-	case 0:
-		return "none was"
-	case 1:
-		return "1 was"
-	}
-	return plain.Count(int(n)) + " were"
+	return fmt.Sprintf("%s user-days here are known, %d are needed to score counts", plain.Count(int(r.Known+.5)), int(engine.Enough))
 }
 
 // unscaled turns an expectation on the scale of the model into the unit of its count.
@@ -267,5 +255,10 @@ func unscaled(c *finding.Count, x float64) float64 {
 	return x
 }
 
-// onceIn writes a rarity as the number of days of which one is as unusual.
-func onceIn(rarity float64) string { return plain.Count(int(math.Exp(min(rarity, 40)) + .5)) }
+// soFar writes on how many of the user-days something was seen.
+func soFar(on, of int64) string {
+	if of == 0 {
+		return "–"
+	}
+	return plain.Number(on) + " of " + plain.Number(of)
+}
