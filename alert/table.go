@@ -59,19 +59,16 @@ func ByCase(list []Alert) (cases [][]*Alert) {
 	return cases
 }
 
-// first writes the most urgent alert of a case. Alerts without facts have the whole sentence.
+// first writes the most urgent alert of a case. Alerts without a headline have the whole sentence.
 func (t *table) first(rank int, a *Alert) {
 	text := a.Title
-	if len(a.Facts) == 0 {
+	if name := a.DetectorTitle(); strings.HasPrefix(a.Title, name) {
 		text = sentence(a)
 	}
 	head := fmt.Sprintf("%3d  %s  ", rank, t.severity(a.Severity))
 	const indent = len(margin) + severityWidth + 2
 	for _, line := range wrap(printable(text), t.Width-indent) {
-		if len(a.Facts) > 0 {
-			line = t.bold(line)
-		}
-		fmt.Fprintf(t, "%s%s\n", head, line)
+		fmt.Fprintf(t, "%s%s\n", head, t.bold(line))
 		head = strings.Repeat(" ", indent)
 	}
 	t.joined(t.identity(a))

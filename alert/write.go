@@ -155,11 +155,4 @@ func (a *Alert) Short() string { return a.ID[:min(len(a.ID), 8)] }
 func sentence(a *Alert) string { return a.Title + ": " + a.Reason + "." }
 
 // printable replaces control characters, and those that change the direction of text.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return '·'
-		}
-		return c
-	}, s)
-}
+func printable(s string) string { return plain.Printable(s) }

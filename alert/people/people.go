@@ -182,12 +182,7 @@ func joinList(list []string) string {
 
 // clean replaces control characters, and cuts off what is longer than 200 characters.
 func clean(t string) string {
-	t = strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return '·'
-		}
-		return c
-	}, strings.ToValidUTF8(t, "·"))
+	t = plain.Printable(strings.ToValidUTF8(t, "·"))
 	if r := []rune(t); len(r) > 200 {
 		t = string(r[:200]) + "…"
 	}

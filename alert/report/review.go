@@ -437,14 +437,7 @@ func titleOf(a *alert.Alert) string {
 }
 
 // clean replaces control characters, and those that change the direction of text.
-func clean(t string) string {
-	return strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return '·'
-		}
-		return c
-	}, t)
-}
+func clean(t string) string { return plain.Printable(t) }
 
 // phase returns where a day lies relative to notice and last day, in words.
 func (r *Review) phase(at time.Time) string {

@@ -200,14 +200,7 @@ func headerWord(t string) string {
 
 // escapeControl replaces control characters, line ends among them, and those that change the
 // direction of text.
-func escapeControl(t string) string {
-	return strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return '·'
-		}
-		return c
-	}, t)
-}
+func escapeControl(t string) string { return plain.Printable(t) }
 
 // param escapes a value of structured data (RFC 5424, 6.3.3).
 func param(t string) string {

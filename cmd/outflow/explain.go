@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
+	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/explain"
 )
@@ -47,7 +49,11 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 			if err != nil {
 				return err
 			}
-			return printExplanation(stdout, a, out)
+			days, err := daysAround(cmd.Context(), s, a)
+			if err != nil {
+				return err
+			}
+			return printExplanation(stdout, a, days, out)
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "", "the data directory of scans or of a daemon, which may be running: `DIR`")
@@ -55,12 +61,27 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 	return cmd
 }
 
+// daysAround are the days of the person in the eight weeks before an alert and two after; nil if none are
+// kept.
+func daysAround(ctx context.Context, s *alert.Store, a *alert.Alert) (*reports.Series, error) {
+	if a.User == "" {
+		return nil, nil
+	}
+	days, err := s.Days(ctx, a.User, a.Time.AddDate(0, 0, -56), a.Time.AddDate(0, 0, 14))
+	if err != nil || len(days) == 0 {
+		return nil, err
+	}
+	return reports.AlertSeries(a, days), nil
+}
+
 // printExplanation prints an explanation, and fails if the score does not match its receipt.
-func printExplanation(w io.Writer, a *alert.Alert, out report) error {
+func printExplanation(w io.Writer, a *alert.Alert, days *reports.Series, out report) error {
 	x, err := explain.New(a)
 	if err != nil {
 		return err
 	}
+	x.Days, x.ASCII = days, !unicodeWanted(w)
+	_, x.Width = terminal(w)
 	if err := out.write(w, x, x.Write); err != nil {
 		return err
 	}

@@ -310,12 +310,7 @@ func header(line []byte) (names []string, h ingest.Header) {
 // printable replaces characters that could disturb a terminal or a log, since messages
 // quote file content.
 func printable(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return '·'
-		}
-		return c
-	}, s)
+	s = plain.Printable(s)
 	if r := []rune(s); len(r) > 200 {
 		s = string(r[:199]) + "…"
 	}

@@ -53,10 +53,10 @@ func TestSmall(t *testing.T) {
 // TestText draws lines and bars of text.
 func TestText(t *testing.T) {
 	values := []float64{0, math.NaN(), .001, 5, 10}
-	if got := Line(values, false); got != "  ▁▄█" {
+	if got := Line(values, 10, false); got != "  ▁▄█" {
 		t.Errorf("%q", got)
 	}
-	if got := Line(values, true); got != "  .=@" && got != "  .-@" {
+	if got := Line(values, 10, true); got != "  .=@" && got != "  .-@" {
 		t.Errorf("%q", got)
 	}
 	for _, ascii := range []bool{false, true} {

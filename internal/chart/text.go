@@ -14,19 +14,13 @@ var (
 	eighths     = []rune(" ▏▎▍▌▋▊▉█")
 )
 
-// Line draws values as bars of one character each, in one line, against the highest of them. What is
-// unknown (NaN) is a space; what is more than nothing can be told from it. ASCII asks for no other
+// Line draws values as bars of one character each, in one line, against the highest that there can be. What
+// is unknown (NaN) is a space; what is more than nothing can be told from it. ASCII asks for no other
 // characters.
-func Line(values []float64, ascii bool) string {
+func Line(values []float64, most float64, ascii bool) string {
 	marks := levels
 	if ascii {
 		marks = asciiLevels
-	}
-	most := 0.0
-	for _, v := range values {
-		if !math.IsInf(v, 0) && v > most {
-			most = v
-		}
 	}
 	var b strings.Builder
 	for _, v := range values {

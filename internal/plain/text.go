@@ -9,10 +9,21 @@ import (
 // Escape escapes a name from outside for a terminal, and cuts it off after 300 bytes.
 func Escape(s string) string {
 	q := strconv.Quote(s)
-	if q = q[1 : len(q)-1]; len(q) > 300 {
+	q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+	if len(q) > 300 {
 		return strings.ToValidUTF8(q[:300], "") + "…"
 	}
-	return strings.ReplaceAll(q, `\"`, `"`)
+	return q
+}
+
+// Printable replaces each character that could disturb a terminal, a log or a line of text with a dot.
+func Printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if Disturbs(c) {
+			return '·'
+		}
+		return c
+	}, s)
 }
 
 // Count formats a number with separators.

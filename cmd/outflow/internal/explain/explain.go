@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/alert"
+	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/plain"
@@ -18,6 +19,10 @@ type Explanation struct {
 	Matches    bool          `json:"matches"`    // whether score and steps are those of the alert
 	Steps      []engine.Step `json:"steps"`      // of the computation
 	Notes      []string      `json:"notes"`      // how what the alert counts was counted
+
+	Days  *reports.Series `json:"-"` // of the person, around the alert; nil if none are kept
+	ASCII bool            `json:"-"` // whether charts are to have no other characters
+	Width int             `json:"-"` // of the terminal in columns; 0 if there is none
 }
 
 // tolerance is by how much a recomputed score may differ: alerts round to thousandths.

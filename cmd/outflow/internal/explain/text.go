@@ -30,10 +30,15 @@ func (x *Explanation) Write(w io.Writer) error {
 	r := a.Receipt
 	if r == nil {
 		fmt.Fprintln(w, "\nIt rests on what is stated, not on counts: there is no score to compute.")
+		x.writeItems(w)
 		return nil
 	}
 
 	fmt.Fprintf(w, "%s\n", summary(a))
+	writeChips(w, a.Facts)
+	x.drawParts(w)
+	x.drawDays(w)
+	x.writeItems(w)
 	x.writeBasis(w)
 	writeCounts(w, r)
 	writeFacts(w, r)

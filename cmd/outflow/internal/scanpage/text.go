@@ -22,7 +22,6 @@ var templates = template.Must(template.New("page").Funcs(template.FuncMap{
 	"number": number,
 	"count":  plain.Count,
 	"plural": plain.CountOf,
-	"size":   size,
 	"source": sourceTitle,
 	"spaced": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 	"place":  func(s string) string { return clean(strings.TrimPrefix(s, "https://")) },
@@ -48,12 +47,7 @@ var shapes = [...]string{"○", "▽", "●", "▲", "◆"}
 func clean(s string) string { return cut(s, maxText) }
 
 func cut(s string, most int) string {
-	s = strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return '·'
-		}
-		return c
-	}, strings.ToValidUTF8(s, "·"))
+	s = plain.Printable(strings.ToValidUTF8(s, "·"))
 	if len(s) <= most {
 		return s
 	}
@@ -74,16 +68,6 @@ func number(x float64) string {
 		return plain.Number(int64(math.Round(x)))
 	}
 	return strconv.FormatFloat(x, 'f', 1, 64)
-}
-
-// size formats a number of bytes.
-func size(n int64) string {
-	units := []string{"bytes", "kB", "MB", "GB", "TB"}
-	x, i := float64(n), 0
-	for x >= 1000 && i < len(units)-1 {
-		x, i = x/1000, i+1
-	}
-	return number(x) + " " + units[i]
 }
 
 func sourceTitle(name string) string {
@@ -123,7 +107,7 @@ func amount(x *alert.Item) string {
 		parts = append(parts, plain.CountOf(int(x.Count), "object", "objects"))
 	}
 	if n := cmp.Or(x.Bytes, x.Object.Size); n > 0 {
-		parts = append(parts, size(n))
+		parts = append(parts, plain.Size(float64(n)))
 	}
 	return strings.Join(parts, ", ")
 }
