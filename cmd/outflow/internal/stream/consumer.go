@@ -47,6 +47,7 @@ type consumer struct {
 	flushed bool      // open days have been scored since
 	rest    time.Time // until when nothing is processed: processing again takes at most a third of the time
 	trimmed time.Time
+	fenced  time.Time // when later epochs of other workers were last looked for
 }
 
 // consume has a processor take in the partitions of the event log until they end.
@@ -204,7 +205,22 @@ func (c *consumer) step(ctx context.Context) (done bool, err error) {
 	if now.ended {
 		return true, nil
 	}
+	if err := c.fence(ctx); err != nil {
+		return false, err
+	}
 	return false, c.trim(ctx)
+}
+
+// fenceEvery is how often later epochs of other workers are looked for.
+const fenceEvery = 2 * time.Second
+
+// fence returns errSuperseded if another worker of a cluster has begun a later epoch.
+func (c *consumer) fence(ctx context.Context) error {
+	if !c.logs.Shared || time.Since(c.fenced) < fenceEvery {
+		return nil
+	}
+	c.fenced = time.Now()
+	return c.processor.superseded(ctx, c.logs.Alerts)
 }
 
 // situation is what decides whether, and how far, what has come is processed.

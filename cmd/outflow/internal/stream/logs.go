@@ -15,6 +15,7 @@ import (
 type Logs struct {
 	Events eventlog.Log // the event log
 	Alerts eventlog.Log // the alert topic, with a partition for each shard
+	Shared bool         // other workers may take over, and publish to Alerts
 	Deltas eventlog.Log // the deltas that workers exchange; nil if one worker processes all users
 
 	EndEvents func() // this process appends no more to Events: readers get io.EOF at the end
@@ -81,6 +82,7 @@ func openKafka(ctx context.Context, c *config.Log, once bool, log *slog.Logger) 
 		Close:     func() { events.End(); alerts.End(); cluster.Close() },
 		Trim:      func(context.Context, int, int64) error { return nil },
 		Lead:      leadAll(c.Shards),
+		Shared:    !once,
 	}
 	if c.Shards > 1 {
 		deltas, err := cluster.Log(ctx, c.Topic("hours"), 1)

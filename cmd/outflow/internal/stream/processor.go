@@ -44,7 +44,8 @@ type Processor struct {
 	hasPending  bool
 
 	published *publisher
-	deltas    *deltaExchange // with the workers that process the other shards; nil if there is one shard
+	epochs    map[int]*ownEpoch // by shard
+	deltas    *deltaExchange    // with the workers that process the other shards; nil if there is one shard
 
 	engine      *engine.Engine // nil before the first event
 	resolver    *identity.Resolver
@@ -112,6 +113,7 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 		store:     store,
 		window:    order.NewWindow(conf.Memory.Window(), conf.DataDir),
 		published: newPublisher(file, emit),
+		epochs:    map[int]*ownEpoch{},
 		next:      make([]int64, partitions),
 		seen:      make([]int64, partitions),
 		accounts:  newAccounts(partitions),

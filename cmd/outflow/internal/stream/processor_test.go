@@ -148,9 +148,24 @@ func TestEpochs(t *testing.T) {
 		}
 		return a.Reason
 	}
-	_, first := begin(1000)
+	superseded := func(pr *Processor, want error) {
+		t.Helper()
+		for range 2 {
+			if err := pr.superseded(t.Context(), log); err != want {
+				t.Errorf("superseded: %v, want %v", err, want)
+			}
+			if want != nil {
+				return
+			}
+		}
+	}
+	pr, first := begin(1000)
 	publish(first, "old")
+	superseded(pr, nil)
+	before := pr
 	pr, second := begin(500)
+	superseded(before, errSuperseded)
+	superseded(pr, nil)
 	if published(pr) != "old" {
 		t.Fatalf("epochs %s and %s, %q", first, second, published(pr))
 	}

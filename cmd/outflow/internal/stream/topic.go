@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -111,7 +112,44 @@ func (pr *Processor) beginEpoch(ctx context.Context, log eventlog.Log, shard int
 	if _, end, err = log.Bounds(ctx, shard); err != nil {
 		return 0, "", err
 	}
-	return epoch, key, read() // what was appended meanwhile
+	if err := read(); err != nil { // what was appended meanwhile
+		return 0, "", err
+	}
+	pr.epochs[shard] = &ownEpoch{epoch, at}
+	return epoch, key, nil
+}
+
+// ownEpoch is the epoch that a worker has begun in a partition of the alert topic.
+type ownEpoch struct {
+	number int64
+	at     int64 // up to where the partition was searched for later ones
+}
+
+// errSuperseded says that another worker has begun a later epoch, so that what this one publishes is ignored.
+var errSuperseded = errors.New("another worker has begun a later epoch in the alert topic")
+
+// superseded returns errSuperseded if a later epoch was begun in a partition of the alert topic. A worker that
+// was paused just after the group had assigned it the partitions begins one when it resumes, though others have
+// taken over since. Whoever the group has assigned them to begins again.
+func (pr *Processor) superseded(ctx context.Context, log eventlog.Log) error {
+	for shard, own := range pr.epochs {
+		first, end, err := log.Bounds(ctx, shard)
+		if err != nil {
+			return err
+		}
+		latest := own.number
+		own.at, err = eventlog.Each(ctx, log, shard, max(own.at, first), end, recordsPerRead, func(r *eventlog.Record) error {
+			IsCurrent(r, &latest)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if latest > own.number {
+			return errSuperseded
+		}
+	}
+	return nil
 }
 
 // epochKey is the key of the records of an epoch in a partition. It is the epoch, followed by a number

@@ -83,7 +83,8 @@ func (w *Worker) rejudgeRequest(now bool) (*RejudgeRequest, error) {
 }
 
 // Run processes the event log, for the given shards of the users if workers share them, and appends to
-// the alert topic. It starts another processor after each rollback to an older checkpoint. It returns
+// the alert topic. It starts another processor after each rollback to an older checkpoint, and
+// when another worker has begun a later epoch. It returns
 // when ctx ends, at the end of the log with Once, or with the first error.
 func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 	shared, err := snapshot.Open(ctx, w.Config().Snapshots, w.Config().Log.Topic("detect"))
@@ -98,7 +99,11 @@ func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 		} else {
 			err = w.runAll(ctx, l, shared, path)
 		}
-		if back := (*rollback)(nil); !errors.As(err, &back) && !errors.Is(err, errWatchlists) {
+		switch back := (*rollback)(nil); {
+		case errors.As(err, &back), errors.Is(err, errWatchlists):
+		case errors.Is(err, errSuperseded) && ctx.Err() == nil:
+			w.Log.Warn("beginning a new epoch", "reason", err)
+		default:
 			return err
 		}
 	}
