@@ -99,7 +99,7 @@ type Alert struct {
 	Score      float64   `json:"score"`                // in points; comparable within one organisation
 	Rate       float64   `json:"rate"`                 // false alerts per 1,000 user-days to expect at this score or above
 	Severity   Severity  `json:"severity"`             // by Rate, and by impact
-	Title      string    `json:"title"`                // what was done, in one short line; for alerts without a headline the name of Detector
+	Title      string    `json:"title"`                // what was done, in one short line; without a headline the name of Detector
 	Reason     string    `json:"reason"`               // one sentence in plain words, without a full stop
 	Context    []string  `json:"context"`              // what else is known of the person or the day
 	// Facts are what a reader needs beside Title, at most finding.MaxFacts, the most telling first.

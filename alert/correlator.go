@@ -12,6 +12,7 @@ import (
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/geoip"
 )
 
 // caseGap is the longest gap between two alerts of one case.
@@ -75,7 +76,12 @@ type Correlator struct {
 	users     map[string]map[string]bool // episodes of open alerts, by user
 	changed   map[string]bool            // users whose alerts may have changed
 	endOfDay  map[int64][]string         // users of provisional alerts, by the end of their day
+
+	places *geoip.Database // where addresses of items are; may be nil
 }
+
+// Locate has the items of alerts say where their addresses are, as far as their logs do not.
+func (d *Correlator) Locate(places *geoip.Database) { d.places = places }
 
 // openAlert is an alert that may still change: the findings of its highest risk so far.
 type openAlert struct {
@@ -224,6 +230,7 @@ func (d *Correlator) final() iter.Seq[*Alert] {
 func (d *Correlator) alert(b *openAlert) *Alert {
 	if b.built == nil {
 		a := build(b.Revision, slices.Clone(b.Findings))
+		a.locate(d.places)
 		a.amend(b.Undone, b.Again, b.Lowered...)
 		b.built = &a
 	}

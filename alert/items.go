@@ -11,6 +11,7 @@ import (
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/geoip"
 )
 
 // maxAlertItems is the most items of an alert: those of the evidence that contributes most come first.
@@ -89,6 +90,20 @@ func NewItem(e *event.Event, person string, first bool) Item {
 	return i
 }
 
+// locate adds where the addresses of items are, as far as their logs do not say it.
+func (a *Alert) locate(places *geoip.Database) {
+	if places == nil {
+		return
+	}
+	for i := range a.Evidence {
+		for k := range a.Evidence[i].Items {
+			c := &a.Evidence[i].Items[k].Client
+			p := places.Look(c.IP)
+			c.Country, c.Network = cmp.Or(c.Country, p.Country), p.Network
+		}
+	}
+}
+
 // details are the attributes that an item states, and the words before each.
 var details = [...]struct{ attr, words string }{
 	{event.AttrRole, "role"},
@@ -148,7 +163,7 @@ func consoleURL(e *event.Event) string {
 		return "https://app.box.com/file/" + o.ID
 	case e.Source == event.GoogleWorkspace && folder && opaqueID.MatchString(o.ID):
 		return "https://drive.google.com/drive/folders/" + o.ID
-	case e.Source == event.GoogleWorkspace && o.Container != "" && opaqueID.MatchString(o.ID), e.Source == event.GoogleWorkspace && o.Type == "file" && opaqueID.MatchString(o.ID):
+	case e.Source == event.GoogleWorkspace && (o.Container != "" || o.Type == "file") && opaqueID.MatchString(o.ID):
 		return "https://drive.google.com/open?id=" + o.ID
 	case e.Source == event.M365:
 		return sharePointURL(o)

@@ -25,7 +25,7 @@ type Finding struct {
 	Rate       float64  `json:"rate"`                // false alerts per 1,000 user-days to expect at this Risk or above
 	Impact     int      `json:"stake"`               // from 0 (little) to 3 (the most); stored as stake
 	Title      string   `json:"title"`               // in a few words
-	Headline   string   `json:"headline,omitempty"`  // what was done, in one short line with the figure that matters; "" for Title
+	Headline   string   `json:"headline,omitempty"`  // what was done, in one short line with its figure; "" for Title
 	Qualifier  string   `json:"qualifier,omitempty"` // what a detector that only adds weight appends to the title of others
 	Precursor  bool     `json:"precursor,omitempty"` // how somebody came in, not what they did: others come before it in the title
 	Reason     string   `json:"reason"`              // one sentence with figures
@@ -55,7 +55,7 @@ type Finding struct {
 
 	// Items are some of its events, the most telling, by time.
 	Items        []Item        `json:"items,omitempty"`
-	Destinations []Destination `json:"destinations,omitempty"` // who or what received something, the most frequent first; see MaxDestinations
+	Destinations []Destination `json:"destinations,omitempty"` // who or what received something, the most frequent first
 
 	Repeats int      `json:"repeats,omitempty"` // further events about objects that were already counted
 	Folders int      `json:"folders,omitempty"` // objects that are folders of unknown size

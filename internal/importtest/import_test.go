@@ -26,6 +26,7 @@ var allowed = []struct {
 	{"internal/chart", nil},
 	{"internal/pki", nil},
 	{"internal/gbdt", nil},
+	{"internal/geoip", nil},
 	{"internal/guard", nil},
 	{"internal/disk", nil},
 	{"internal/plain", nil},

@@ -87,6 +87,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	before.desk.Locate(in.Config.Places)
 	cov := NewCoverage(in.Workers, in.Paths)
 	writers := make([]*order.Writer, in.Workers)
 	reader := files.Reader{
@@ -137,12 +138,17 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		keep:     in.Budget > 0 || in.KeepDays || st != nil,
 		actors:   map[string]bool{},
 	}
-	flow.resolver.Configure(in.Config.Identity())
-	desk, err := flow.run()
+	return flow.finish(&in)
+}
+
+// finish scores the sorted events, and returns what comes of them.
+func (f *flow) finish(in *Input) (*Result, error) {
+	f.resolver.Configure(in.Config.Identity())
+	desk, err := f.run()
 	if err != nil {
 		return nil, err
 	}
-	return flow.result(desk, in.Budget)
+	return f.result(desk, in.Budget)
 }
 
 // result is what the scan has found, with a budget if one is asked for.

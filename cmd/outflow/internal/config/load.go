@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/outflow/outflow/internal/geoip"
 	"io"
 	"os"
 	"reflect"
@@ -32,6 +33,9 @@ func load(path string, roles []string) (*Config, error) {
 	c.RuleSet, err = ruleset.Load(c.Rules)
 	for i := 0; i < len(c.Watchlists) && err == nil; i++ {
 		err = c.Watchlists[i].readFile()
+	}
+	if err == nil {
+		c.Places, err = geoip.Open(c.AddressDatabases)
 	}
 	if err == nil {
 		err = c.validate(roles)

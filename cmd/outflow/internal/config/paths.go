@@ -14,6 +14,9 @@ func (c *Config) resolvePaths(file string) {
 	r := resolver(filepath.Dir(file))
 	r.resolve(&c.Rules, &c.DataDir, &c.Snapshots.Dir, &c.Feed.Cert, &c.Feed.Key)
 	r.certificates(&c.Log.Files)
+	for i := range c.AddressDatabases {
+		r.resolve(&c.AddressDatabases[i])
+	}
 	for i := range c.Watchlists {
 		r.resolve(&c.Watchlists[i].File)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/geoip"
 	"github.com/outflow/outflow/internal/pki"
 )
 
@@ -44,6 +45,9 @@ type Config struct {
 	Watchlists []Watchlist `yaml:"watchlists"`
 	// Tables are exports that Outflow does not know; see AllTables.
 	Tables []mapped.Table `yaml:"tables"`
+	// AddressDatabases are files in the format of MaxMind that say in which country an address is, and
+	// whose network it is in.
+	AddressDatabases []string `yaml:"address_databases"`
 	// Rules is a folder with the organisation's own rules, in Sigma's format.
 	Rules string `yaml:"rules"`
 
@@ -82,6 +86,8 @@ type Config struct {
 	IndicatorsOff []OptOut `yaml:"indicators_off"`
 	// RuleSet are the compiled rules of the folder Rules.
 	RuleSet ruleset.Rules `yaml:"-"`
+	// Places are the databases of AddressDatabases; nil if there are none.
+	Places *geoip.Database `yaml:"-"`
 }
 
 // Memory is how much is kept in memory; 0 stands for the default.

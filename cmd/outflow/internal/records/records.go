@@ -96,7 +96,7 @@ func (s *Search) Take(rec []byte) error {
 	var dec event.Decoder
 	var e event.Event
 	if err := dec.Decode(rec, &e); err != nil {
-		return fmt.Errorf("records: %w", err)
+		return fmt.Errorf("decode an event: %w", err)
 	}
 	s.take(&e, nil)
 	return nil

@@ -131,6 +131,7 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 		pr.checkpoints.list = nil
 	}
 	pr.resolver.Configure(pr.identity)
+	pr.correlator.Locate(pr.places)
 	pr.nextAt, pr.crossed = 0, 0
 	pr.published.rollBack(from)
 	if from > 0 {

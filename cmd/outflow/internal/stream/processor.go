@@ -18,6 +18,7 @@ import (
 	"github.com/outflow/outflow/ingest/order"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/geoip"
 	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
@@ -51,12 +52,13 @@ type Processor struct {
 	resolver    *identity.Resolver
 	left        identity.DroppedCounts // what the resolver left out; it never decreases
 	correlator  *alert.Correlator
-	provisional bool      // open days were scored before they had ended
-	lastTime    int64     // of the last event that was scored, Unix milliseconds
-	lastKey     uint64    // its key
-	nextAt      int64     // time of the next checkpoint, Unix milliseconds; 0 before the first event
-	aliases     spill.Ref // the alias graph for the next checkpoint
-	crossed     int64     // the hour at which it was taken
+	places      *geoip.Database // may be nil
+	provisional bool            // open days were scored before they had ended
+	lastTime    int64           // of the last event that was scored, Unix milliseconds
+	lastKey     uint64          // its key
+	nextAt      int64           // time of the next checkpoint, Unix milliseconds; 0 before the first event
+	aliases     spill.Ref       // the alias graph for the next checkpoint
+	crossed     int64           // the hour at which it was taken
 	keyed       []engine.Keyed
 
 	next  []int64         // by partition: the offset up to which the log has been read
@@ -108,6 +110,7 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 	return &Processor{
 		file:      file,
 		identity:  conf.Identity(),
+		places:    conf.Places,
 		config:    detection,
 		loaded:    conf,
 		store:     store,
