@@ -70,7 +70,7 @@ func (k *kinds) add(in *Input, a *alert.Alert) {
 		}
 		l := k.left[e.Title+e.Unit]
 		if l == nil {
-			l = &Left{Kind: clean(e.Title), Unit: clean(e.Unit), detector: e.Detector}
+			l = &Left{Kind: Neutral(e.Title), Unit: clean(e.Unit), detector: e.Detector}
 			k.left[e.Title+e.Unit] = l
 		}
 		l.Days++
@@ -82,7 +82,7 @@ func (k *kinds) add(in *Input, a *alert.Alert) {
 				l.Sources = append(l.Sources, s)
 			}
 		}
-		l.Said = append(l.Said, clean(cmp.Or(e.Reason, a.Reason)))
+		l.Said = append(l.Said, Neutral(cmp.Or(e.Reason, a.Reason)))
 		l.Items = append(l.Items, e.Items...)
 		l.Unlisted += e.Unlisted
 		l.Destinations = append(l.Destinations, e.Destinations...)

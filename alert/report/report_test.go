@@ -309,6 +309,42 @@ func TestSigned(t *testing.T) {
 	}
 }
 
+// TestPDF writes the same file every time, on both sizes of paper, and takes any text.
+func TestPDF(t *testing.T) {
+	a := at(notice.AddDate(0, 0, 5), alert.High)
+	a.Reason, a.Title = alerttest.Hostile, alerttest.Hostile+" Zoë Čapek 田中 😀 שלום {nb}"
+	a.Exposures = []alert.Exposure{{What: "made \"\U0010ffff\" public", Opened: a.Time, Detector: "public_link"}}
+	for i := range 300 {
+		a.Evidence[0].Items = append(a.Evidence[0].Items, alert.Item{
+			Time: a.Time, Source: "box", Activity: "download", Object: alert.Object{Name: fmt.Sprint(alerttest.Hostile, i), Container: "/田中"},
+		})
+	}
+	r := MakeReview(input(a), user, time.Time{}, time.Time{})
+	sizes := map[string]string{"a4": "/MediaBox [0 0 595.28 841.89]", "letter": "/MediaBox [0 0 612.00 792.00]"}
+	for _, paper := range Papers {
+		var one, two bytes.Buffer
+		if err := errors.Join(r.WritePDF(&one, paper), r.WritePDF(&two, paper)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(one.Bytes(), []byte("%PDF-")) || !bytes.Equal(one.Bytes(), two.Bytes()) {
+			t.Errorf("%s: %.20q, %d and %d bytes", paper, one.Bytes(), one.Len(), two.Len())
+		}
+		if pages := bytes.Count(one.Bytes(), []byte("/Type /Page\n")); pages < 4 || !bytes.Contains(one.Bytes(), []byte(sizes[paper])) {
+			t.Errorf("%s: %d pages", paper, pages)
+		}
+	}
+	var p pdf
+	if got := p.glyphs("Zoë Čapek Ωμέγα Жук"); got != "Zoë Čapek Ωμέγα Жук" || p.missing || p.joined {
+		t.Errorf("%q %v %v", got, p.missing, p.joined)
+	}
+	if got := p.glyphs("田中\u202e😀{nb}"); got != "□□·□{ nb}" || !p.missing || p.joined {
+		t.Errorf("%q %v %v", got, p.missing, p.joined)
+	}
+	if p.glyphs("שלום"); !p.joined {
+		t.Error("nothing is said of a script that runs from right to left")
+	}
+}
+
 // TestWeeks checks that weeks are those of ISO 8601.
 func TestWeeks(t *testing.T) {
 	for text, monday := range map[string]string{

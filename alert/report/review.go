@@ -315,6 +315,7 @@ func (r *Review) addDay(in *Input, a *alert.Alert, decisive bool) (listed bool) 
 		return false
 	}
 	p := point(a)
+	p.Title, p.Reason = Neutral(a.Title), Neutral(a.Reason)
 	p.Said, p.Left = in.said(a)
 	p.Decision, p.dismissed = in.decisionAbout(a.ID)
 	p.When = r.phase(a.Window.Start)
@@ -423,7 +424,7 @@ func (in *Input) said(a *alert.Alert) (line string, left bool) {
 		}
 		left = left || takes
 	}
-	return clean(line), left
+	return Neutral(line), left
 }
 
 // titleOf is the name of the detector that an alert is led by, for people.
@@ -599,7 +600,11 @@ func (r *Review) summary() string {
 	if len(r.Points) > 0 {
 		p := &r.Points[0]
 		s := upper(p.Said)
-		if p.When != "" {
+		switch {
+		case p.When == "":
+		case strings.Contains(s, "before leaving"): // two times, which would read as one
+			s += " (" + p.When + ")"
+		default:
 			s += ", " + p.When
 		}
 		said = append(said, s)

@@ -110,6 +110,19 @@ func byField(list []Kind) []Checked {
 	return slices.DeleteFunc(out, func(c Checked) bool { return len(c.What) == 0 })
 }
 
+// plainly replaces words by which detectors name what may be behind an act: a review says what was done.
+var plainly = strings.NewReplacer(
+	"took data out", "moved data out",
+	"a suspicious sign-in", "an unfamiliar sign-in",
+	"suspicious sign-in", "unfamiliar sign-in",
+	"Exfiltration before departure", "More data than usual before leaving",
+	"Account compromise followed by exfiltration", "Unfamiliar sign-in, then data moved out",
+	"New privilege followed by exfiltration", "New right, then data moved out",
+)
+
+// Neutral returns a detector's text in the words of a review, without what could disturb.
+func Neutral(text string) string { return clean(plainly.Replace(text)) }
+
 // date writes a day for readers: 2 March 2026.
 func date(at time.Time) string { return at.UTC().Format("2 January 2006") }
 

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +26,8 @@ import (
 // reviewFlags are what reviews were asked for.
 type reviewFlags struct {
 	reportFlags
-	from, to, week string
+	from, to, week    string
+	paper, preparedBy string
 }
 
 func newReview(stdout, stderr io.Writer) *cobra.Command {
@@ -47,12 +50,17 @@ with the last day in that week, into the folder --out.`,
 			if err := f.check(); err != nil {
 				return err
 			}
+			if !slices.Contains(reports.Papers, f.paper) {
+				return &exit{exitUsage, fmt.Errorf("--paper %q: %s", f.paper, strings.Join(reports.Papers, ", "))}
+			}
 			return f.run(cmd.Context(), args, stdout, stderr)
 		},
 	}
 	f.flags(cmd, "html", "json", "md", "pdf")
 	cmd.Flags().StringVar(&f.from, "from", "", "first day of the review (default: 90 days before notice)")
 	cmd.Flags().StringVar(&f.to, "to", "", "last day of the review (default: 30 days after the last day)")
+	cmd.Flags().StringVar(&f.paper, "paper", reports.Papers[0], "size of a PDF's pages: "+strings.Join(reports.Papers, ", "))
+	cmd.Flags().StringVar(&f.preparedBy, "prepared-by", "", "`NAME` of who prepares the review, for its first page")
 	cmd.Flags().StringVar(&f.week, "week", "", "review everyone with the last day in a week: 2026-W20")
 	return cmd
 }
@@ -80,7 +88,7 @@ func (f *reviewFlags) run(ctx context.Context, args []string, stdout, stderr io.
 	}
 
 	one := func(user, path string) error {
-		content, err := f.review(ctx, data.In, user, begin, end, mask)
+		content, err := f.review(data.In, user, begin, end, mask)
 		if err != nil {
 			return err
 		}
@@ -97,23 +105,20 @@ func (f *reviewFlags) run(ctx context.Context, args []string, stdout, stderr io.
 }
 
 // review makes the review of a user in the format that is asked for.
-func (f *reviewFlags) review(ctx context.Context, in *reports.Input, user string, begin, end time.Time, mask *alert.Mask) ([]byte, error) {
+func (f *reviewFlags) review(in *reports.Input, user string, begin, end time.Time, mask *alert.Mask) ([]byte, error) {
 	r := reports.MakeReview(in, user, begin, end)
 	if mask != nil {
 		r.Mask(mask)
 	}
-	format := f.format
-	if format == "pdf" {
-		format = "html"
-	}
+	r.PreparedBy = f.preparedBy
 	var b bytes.Buffer
-	if err := r.Write(&b, format); err != nil {
-		return nil, err
-	}
+	var err error
 	if f.format == "pdf" {
-		return reporting.PDF(ctx, b.Bytes())
+		err = r.WritePDF(&b, f.paper)
+	} else {
+		err = r.Write(&b, f.format)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), err
 }
 
 // reviewWeek writes, by one, a review of everyone with the last day in the week.

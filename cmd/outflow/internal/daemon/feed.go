@@ -135,6 +135,7 @@ func (d *Daemon) reportInput(ctx context.Context) (*reports.Input, error) {
 	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
 		return d.alerts.Days(lasting, user, from, to)
 	}
+	in.Items = func(a *alert.Alert) error { return d.alerts.LoadItems(lasting, a) }
 	return in, nil
 }
 

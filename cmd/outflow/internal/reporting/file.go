@@ -1,12 +1,8 @@
 package reporting
 
 import (
-	"context"
 	"crypto/ed25519"
-	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,7 +10,6 @@ import (
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/internal/outfile"
-	"github.com/outflow/outflow/internal/plain"
 )
 
 // WriteFile writes a report to path, readable by its owner alone, and a manifest beside it that
@@ -84,53 +79,4 @@ func FileName(user string) string {
 		}
 		return '_'
 	}, strings.TrimLeft(strings.ToLower(user), "."))
-}
-
-// browsers can print a page; the first that is installed does.
-var browsers = []string{"chromium", "chromium-browser", "google-chrome"}
-
-// PDF prints an HTML page by a browser, which has a minute for it. It fails if none is installed.
-func PDF(ctx context.Context, html []byte) ([]byte, error) {
-	browser := ""
-	for _, name := range browsers {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		return nil, errors.New("--format pdf: neither chromium nor google-chrome is installed; " +
-			"write html and print it from a browser")
-	}
-
-	dir, err := os.MkdirTemp("", "outflow-pdf-*")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	page, out := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.pdf")
-	if err := os.WriteFile(page, html, 0o600); err != nil {
-		return nil, err
-	}
-
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	args := []string{
-		"--headless",
-		"--disable-gpu",
-		"--no-first-run",
-		"--disable-background-networking",
-		"--disable-sync",
-		"--user-data-dir=" + filepath.Join(dir, "profile"),
-		"--no-pdf-header-footer",
-		"--print-to-pdf=" + out,
-		"file://" + page,
-	}
-	if os.Getuid() == 0 { // it refuses to run its sandbox as root
-		args = append([]string{"--no-sandbox"}, args...)
-	}
-	if text, err := exec.CommandContext(ctx, browser, args...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("--format pdf: %s: %w: %s", browser, err, plain.Escape(string(text[:min(len(text), 300)])))
-	}
-	return os.ReadFile(out)
 }

@@ -299,6 +299,7 @@ func reportInput(ctx context.Context, alerts *alert.Store) (in *reports.Input, e
 	in.Days = func(user string, from, to time.Time) ([]finding.Activity, error) {
 		return alerts.Days(ctx, user, from, to)
 	}
+	in.Items = func(a *alert.Alert) error { return alerts.LoadItems(ctx, a) }
 	if in.Leavers, err = leavers(ctx, alerts); err != nil {
 		return nil, err
 	}
