@@ -240,6 +240,10 @@ func (i *Item) Text() string {
 			}
 			name, detail = plain.Clip(role, maxItemName), ""
 		}
+	case "guard_change":
+		if block := i.Named("public access block"); block != "" {
+			act, detail = "public access block "+plain.Clip(block, maxItemName)+":", ""
+		}
 	case "network_open", "network_close":
 		if rule := i.Named("rule"); rule != "" {
 			name, place, detail = plain.Clip(rule, maxItemName), cmp.Or(name, place), ""
@@ -257,7 +261,7 @@ func (i *Item) Text() string {
 	}
 	parts := append([]string{upperFirst(first, known)}, i.amounts()...)
 	for _, p := range []string{place, detail, i.label(), i.to(), i.by(), i.from()} {
-		if p != "" && p != name {
+		if p != "" && p != name && !strings.HasPrefix(name, p+"/") { // a repository's name has its owner
 			parts = append(parts, p)
 		}
 	}

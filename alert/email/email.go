@@ -124,7 +124,7 @@ func (c *Config) Send(ctx context.Context, env alert.Env, m *Mail) error {
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
 	for _, name := range slices.Sorted(maps.Keys(m.Images)) {
-		err := msg.EmbedReader(name+".png", bytes.NewReader(m.Images[name]), mail.WithFileContentID(name), mail.WithFileContentType("image/png"))
+		err := msg.EmbedReader(name+".png", bytes.NewReader(m.Images[name]), mail.WithFileContentID("<"+name+">"), mail.WithFileContentType("image/png"))
 		if err != nil {
 			return fmt.Errorf("email: embed an image: %w", err)
 		}

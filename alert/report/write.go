@@ -58,6 +58,7 @@ var funcs = map[string]any{
 	"title":  sourceTitle,
 	"clip":   plain.Clip,
 	"sub":    func(a, b int) int { return a - b },
+	"few":    func(list []string) []string { return list[:min(len(list), fewFacts)] },
 	"facts": func(list []string) string {
 		if len(list) == 0 {
 			return ""
@@ -92,6 +93,9 @@ var (
 	pages = template.Must(template.New("").Funcs(funcs).ParseFS(files, "templates/*.html"))
 	texts = text.Must(text.New("").Funcs(funcs).ParseFS(files, "templates/*.txt", "templates/*.md"))
 )
+
+// fewFacts is the most facts of a task in a mail.
+const fewFacts = 2
 
 // number formats an amount: without decimals from ten on, with one below.
 func number(x float64) string {

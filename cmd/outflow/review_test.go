@@ -14,9 +14,13 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
+	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/detect/detectors"
+	"github.com/outflow/outflow/internal/finding"
 )
 
 // TestReports writes reviews and digests over what a daemon keeps and over what scans
@@ -203,6 +207,44 @@ func TestOwners(t *testing.T) {
 	}
 }
 
+// TestTasks says for every detector what to do about its alerts, and for every one that finds something
+// exposed how that is undone.
+func TestTasks(t *testing.T) {
+	at := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
+	_, monday := reports.WeekOf(at)
+	exposes := map[string]bool{
+		"public_link": true, "bucket_public": true, "public_access_guard": true, "security_group_open": true, "snapshot_shared": true,
+		"admin_grant": true, "self_grant": true, "logging_disabled": true, "mail_forwarding": true,
+	}
+	for _, d := range detectors.All {
+		if d.Has(finding.AboutData) {
+			continue
+		}
+		a := alert.Sample(at)
+		a.Severity, a.User, a.Detector, a.Detectors = alert.High, "dana.ruiz@acme.example", d.Name, []string{d.Name}
+		in := &reports.Input{Alerts: []alert.Alert{a}, Now: at, Reported: at, Detectors: detectors.Traits()}
+		task := reports.MakeDigest(in, monday, reports.Triage{}).Tasks[0]
+		if d.Mechanism != detect.Watchlists && strings.HasPrefix(task.Do, "Look at what dana.ruiz@acme.example did") ||
+			!strings.Contains(task.Do, a.User) || task.Owner == "" {
+			t.Errorf("%s: %q, %q", d.Name, task.Do, task.Owner)
+		}
+		if !exposes[d.Name] {
+			continue
+		}
+		a.Exposures = []alert.Exposure{{What: `opened "x" on port 22 (SSH)`, Opened: at, Detector: d.Name}}
+		a.Evidence[0].Detector = d.Name
+		a.Evidence[0].Items = []alert.Item{{
+			Time: at, Source: "aws_cloudtrail", Activity: "other", Detail: "role: admin; rule: tcp/22-22 0.0.0.0/0", Recipients: []string{"kim@acme.example"},
+			Object: alert.Object{Name: "x"},
+		}}
+		in.Alerts = []alert.Alert{a}
+		task = reports.MakeDigest(in, monday, reports.Triage{}).Tasks[0]
+		if strings.HasPrefix(task.Do, "Undo:") || !task.Open || !strings.Contains(task.Owner, "AWS administrator") && d.Name != "mail_forwarding" {
+			t.Errorf("%s: %q, %q", d.Name, task.Do, task.Owner)
+		}
+	}
+}
+
 // TestMailDigest mails the digest of the week before once, and again if it could not.
 func TestMailDigest(t *testing.T) {
 	long(t)
@@ -229,7 +271,8 @@ func TestMailDigest(t *testing.T) {
 		select {
 		case mail := <-got:
 			week := []string{"2026-W14", "", "", "2026-W15"}[i]
-			if !want || !strings.Contains(mail, "digest-"+week) || strings.Contains(mail, "@acme.example shared") {
+			if !want || !strings.Contains(mail, "digest-"+week) || strings.Contains(mail, "@acme.example shared") ||
+				!strings.Contains(mail, "Content-Id: <trend>") && !strings.Contains(mail, "Content-ID: <trend>") {
 				t.Errorf("%d: %s", i, mail)
 			}
 		default:
