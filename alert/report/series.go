@@ -105,8 +105,8 @@ func AlertSeries(a *alert.Alert, days []finding.Activity) *Series {
 	return MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
 }
 
-// RiskSeries returns the scores of a user's days. Days must not be empty.
-func RiskSeries(days []finding.Activity) *Series {
+// RiskSeries returns the scores of a user's days. Days must not be empty. Marked is as in AllSeries.
+func RiskSeries(days []finding.Activity, marked func(*finding.Activity) bool) *Series {
 	list := make([]finding.Activity, len(days))
 	var of finding.Amount
 	for i := range days {
@@ -114,10 +114,18 @@ func RiskSeries(days []finding.Activity) *Series {
 		list[i] = days[i]
 		list[i].Counts = []finding.Amount{of}
 	}
-	s := MakeSeries(list, &of, nil)
-	if s != nil {
-		s.Title = "Score"
+	s := cmp.Or(MakeSeries(list, &of, marked), MakeSeries(list, &of, nil))
+	if s == nil {
+		return nil
 	}
+	s.Title = "Score"
+	top := s.Days[0]
+	for _, d := range s.Days {
+		if d.N > top.N {
+			top = d
+		}
+	}
+	s.Alt = fmt.Sprintf("The highest of %s is %.1f, on %s.", plural(len(s.Days), "day"), top.N, top.Date.Format("2 January"))
 	return s
 }
 

@@ -25,6 +25,8 @@ func readingCommands(data, config, id, person string) [][]string {
 		{"report", "review", person, "--data", data, "--people", "pseudonyms", "--format", "md"},
 		{"report", "digest", "--data", data, "--config", config},
 		{"report", "owners", person, "--data", data, "--include-open-cases"},
+		{"report", "people", "--data", data},
+		{"report", "people", person, "--data", data, "--people", "pseudonyms"},
 		{"status", "--config", config},
 		{"dead-letter", "list", "--config", config},
 		{"notifications", "pending", "--config", config},

@@ -21,7 +21,7 @@ func newReport(stdout, stderr io.Writer) *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  group,
 	}
-	cmd.AddCommand(newReview(stdout, stderr), newDigest(stdout), newOwners(stdout, stderr), newVerify(stdout))
+	cmd.AddCommand(newReview(stdout, stderr), newDigest(stdout), newOwners(stdout, stderr), newPeople(stdout, stderr), newVerify(stdout))
 	return cmd
 }
 

@@ -118,7 +118,9 @@ func DrawDays(w io.Writer, days []chart.Day, ascii bool, width int) {
 	if slices.Contains(marks, 1) {
 		fmt.Fprintln(w, "         "+strings.TrimRight(under.String(), " "))
 	}
-	line(label, usual)
+	if slices.ContainsFunc(usual, func(v float64) bool { return !math.IsNaN(v) }) {
+		line(label, usual)
+	}
 	first, last := days[0].Date.Format(time.DateOnly), days[len(days)-1].Date.Format(time.DateOnly)
 	fmt.Fprintf(w, "         %s%*s\n", first, max(room-len(first), len(last)+1), last)
 }

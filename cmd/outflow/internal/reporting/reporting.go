@@ -227,6 +227,11 @@ type Data struct {
 // Close closes the alerts: in.Days reads them until then.
 func (d *Data) Close() { d.alerts.Close() }
 
+// EachDay calls a function with every stored day of everyone, in no particular order.
+func (d *Data) EachDay(ctx context.Context, each func(*finding.Activity) error) error {
+	return d.alerts.EachDay(ctx, each)
+}
+
 // Load reads what reports are made of, also while a daemon or a scan writes it. Close what
 // it returns.
 func (f *Source) Load(ctx context.Context) (d *Data, err error) {

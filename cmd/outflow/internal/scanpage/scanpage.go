@@ -289,7 +289,7 @@ func (p *page) risk(user string) template.HTML {
 	if len(list) == 0 {
 		return ""
 	}
-	s := reports.RiskSeries(list)
+	s := reports.RiskSeries(list, nil)
 	return template.HTML(chart.Small(s.Days, clean(s.Alt)))
 }
 
