@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -36,6 +37,7 @@ type alertView struct {
 	Suggestion *suggestion
 	Fate       string // how long exposures stayed
 
+	Events   bool   // whether all events can be shown
 	Queue    string // query of the queue that the reader came from
 	Previous string
 	Next     string
@@ -48,10 +50,27 @@ type evidenceView struct {
 	alert.Evidence
 	guide.Guide
 	Right Outcomes // of the detector's alerts so far
-	Rows  []itemRow
+	Table itemTable
 	Limit int // number of destinations that are not shown
+}
+
+// itemTable is a table of items.
+type itemTable struct {
+	ID    string // unique on the page
+	Title string
+	Rows  []itemRow
 	// Whether any row has an amount, recipients, a client, an outcome.
 	Amounts, Recipients, Clients, Outcomes bool
+}
+
+// add adds items to the table.
+func (t *itemTable) add(list []alert.Item) {
+	for i := range list {
+		row := newItemRow(&list[i])
+		t.Amounts, t.Recipients = t.Amounts || row.Amount != "", t.Recipients || row.To != ""
+		t.Clients, t.Outcomes = t.Clients || row.From != "", t.Outcomes || row.Outcome != ""
+		t.Rows = append(t.Rows, row)
+	}
 }
 
 // itemRow is an item as the table has it.
@@ -63,6 +82,7 @@ type itemRow struct {
 	Place  string // container, type and label
 	From   string // client
 	Page   string // path of the page about the object; "" if it has none
+	JSON   string // all that is stored of it; "" where that is not shown
 }
 
 // maxDestinations is the most destinations of one detector's evidence that are shown.
@@ -112,7 +132,7 @@ func (s *Server) showAlert(w http.ResponseWriter, r *http.Request, who *reader, 
 	if err != nil {
 		return err
 	}
-	v := &alertView{frame: frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"}, Item: &items[0], Form: form}
+	v := &alertView{frame: frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"}, Item: &items[0], Form: form, Events: s.Events != nil}
 	for _, part := range []func(context.Context, *alertView, *alert.Alert, *reader) error{
 		s.addEvidence, s.addHistory, s.addStory, s.addRest,
 	} {
@@ -145,12 +165,10 @@ func (s *Server) addEvidence(ctx context.Context, v *alertView, a *alert.Alert, 
 		if x.Limit = len(e.Destinations) - maxDestinations; x.Limit > 0 {
 			x.Destinations = e.Destinations[:maxDestinations]
 		}
-		for i := range e.Items {
-			row := newItemRow(&e.Items[i])
-			x.Amounts, x.Recipients = x.Amounts || row.Amount != "", x.Recipients || row.To != ""
-			x.Clients, x.Outcomes = x.Clients || row.From != "", x.Outcomes || row.Outcome != ""
-			row.Page = pages[k][i]
-			x.Rows = append(x.Rows, row)
+		x.Table = itemTable{ID: strconv.Itoa(k), Title: e.Title}
+		x.Table.add(e.Items)
+		for i := range x.Table.Rows {
+			x.Table.Rows[i].Page = pages[k][i]
 		}
 		v.Evidence = append(v.Evidence, x)
 	}
@@ -447,6 +465,75 @@ func (s *Server) itemsFile(w http.ResponseWriter, r *http.Request, who *reader) 
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// Said reports whether the sentence of the alert has the reason of a detector.
+func (v *alertView) Said(reason string) bool { return strings.Contains(v.Item.Alert.Reason, reason) }
+
+// Days draws the days around the alert.
+func (v *alertView) Days() template.HTML {
+	var bars []bar
+	for _, d := range v.Chart.Days {
+		bars = append(bars, bar{Date: d.Date, N: d.N, Usual: d.Usual, Peers: d.Peers, Marked: d.Marked})
+	}
+	return barChart(bars, bars[len(bars)-1].Date, v.Chart.Unit, v.Chart.Alt)
+}
+
+// eventsView is the data of the page with all events of an alert.
+type eventsView struct {
+	frame
+	Alert *alert.Alert
+	Table itemTable
+	Error string
+}
+
+// Missing is how many of the events that the alert counts are not shown.
+func (v *eventsView) Missing() int { return max(v.Alert.EventCount-len(v.Table.Rows), 0) }
+
+const (
+	eventsWait  = 20 * time.Second // how long the event log is searched
+	eventsShown = 2000             // most events of the page
+)
+
+// eventsPage serves the events that an alert rests on as the event log has them, also those that its evidence does not
+// list.
+func (s *Server) eventsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	c, _, err := s.latest(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if s.Events == nil {
+		return refuse(http.StatusNotFound, "there is no event log here")
+	}
+	if err := s.Alerts.LoadItems(r.Context(), &c.Alert); err != nil {
+		return err
+	}
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the events of alert "+c.Alert.ID); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), eventsWait)
+	defer cancel()
+	v := &eventsView{frame: frame{Title: "Events of alert " + c.Alert.Short(), Who: who.Token, At: "/"}}
+	list, err := s.Events(ctx, &c.Alert)
+	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
+		err, v.Error = nil, "The event log is too long to be searched on a page. Use: outflow events --alert "+c.Alert.Short()
+	}
+	if err != nil {
+		return err
+	}
+	a := c.Alert
+	a.Evidence = []alert.Evidence{{Items: list[:min(len(list), eventsShown)]}}
+	a = who.mask.Alert(&a)
+	v.Alert, v.Table = &a, itemTable{ID: "events", Title: "the alert"}
+	v.Table.add(a.Evidence[0].Items)
+	for i := range v.Table.Rows {
+		b, err := json.MarshalIndent(&v.Table.Rows[i].Item, "", "  ")
+		if err != nil {
+			return err
+		}
+		v.Table.Rows[i].JSON = string(b)
+	}
+	return s.render(w, http.StatusOK, "events.html", v)
 }
 
 // Titles returns the names of a suppression's detectors for people.

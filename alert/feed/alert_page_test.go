@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
 	"net/url"
@@ -193,5 +194,36 @@ func TestStory(t *testing.T) {
 	}
 	if list[len(list)-1].Phase != after || list[0].Phase != before {
 		t.Errorf("%+v", list)
+	}
+}
+
+// TestEventsPage shows the events of an alert from the event log under pseudonyms, each reading in the audit log.
+func TestEventsPage(t *testing.T) {
+	x := newTeam(t, 0)
+	x.take(numbered(1, func(a *alert.Alert) { a.User = "dana.ruiz@northwind.example" }))
+	page := "/alerts/" + hex(1)[0]
+	if _, body, _ := x.ask(SOC, "GET", page, ""); strings.Contains(body, page+"/events") {
+		t.Error("it leads to an event log that is not there")
+	}
+	x.server.Events = func(_ context.Context, a *alert.Alert) ([]alert.Item, error) {
+		return []alert.Item{{
+			Time: start, Source: "box", Activity: "download", Action: "DOWNLOAD", RecordID: "r-9",
+			Object: alert.Object{Name: "<b>notes of Dana Ruiz.txt", Owner: a.User},
+		}}, nil
+	}
+	if _, body, _ := x.ask(SOC, "GET", page, ""); !strings.Contains(body, page+"/events") {
+		t.Error("nothing leads to the events")
+	}
+	status, body, _ := x.ask(SOC, "GET", page+"/events", "")
+	if status != 200 || !strings.Contains(body, "r-9") || strings.Contains(strings.ToLower(body), "dana") || strings.Contains(body, "<b>") ||
+		!strings.Contains(body, "&#34;owner&#34;: &#34;P-") {
+		t.Errorf("%d %s", status, body)
+	}
+	if lines, err := x.store.Mentions(t.Context(), "read the events of alert "+hex(1)[0]); err != nil || len(lines) != 1 {
+		t.Error(lines, err)
+	}
+	x.server.Events = func(ctx context.Context, _ *alert.Alert) ([]alert.Item, error) { return nil, context.DeadlineExceeded }
+	if status, body, _ := x.ask(SOC, "GET", page+"/events", ""); status != 200 || !strings.Contains(body, "outflow events --alert") {
+		t.Errorf("%d %s", status, body)
 	}
 }

@@ -233,7 +233,12 @@ func TestRoles(t *testing.T) {
 		"POST /v1/suppressions/1/end":           {SOC},
 		"GET /suppressions":                     {SOC},
 		"POST /suppressions/1":                  {SOC},
-		"GET /alerts/" + id + "/days.svg":       {SOC},
+		"GET /alerts/" + id + "/items.csv":      {SOC},
+		"GET /alerts/" + id + "/events":         {SOC},
+		"POST /alerts/" + id + "/comment":       {SOC},
+		"POST /alerts":                          {SOC},
+		"POST /undo":                            {SOC},
+		"POST /views":                           {SOC},
 		"POST /people/P-X":                      {SOC},
 		"POST /alerts/" + id + "/suppression":   {SOC},
 		"GET /requests":                         {Privacy},
@@ -862,30 +867,20 @@ func (x *team) days(user string) {
 	}
 }
 
-// TestDays draws the days of a user for the alert and the person, describes them in words, and
-// writes the access to the audit log.
+// TestDays draws the days of a user for the alert and the person, and describes them in words.
 func TestDays(t *testing.T) {
 	x := newTeam(t, 2)
 	user := "person.1@northwind.example"
 	x.days(user)
 	id, pseudonym := fmt.Sprintf("%032x", 2), x.server.Mask(SOC).Name(user)
-	picture := "/alerts/" + id + "/days.svg"
 	for page, drawn := range map[string]string{
-		"/alerts/" + id:        picture,
+		"/alerts/" + id:        "2026-03-02: 143 files",
 		"/people/" + pseudonym: "2026-03-02: 143 files, with an alert</title>",
 	} {
 		_, body, _ := x.ask(SOC, "GET", page, "")
 		if !strings.Contains(body, drawn) || !strings.Contains(body, "143 files on ") || !strings.Contains(body, "the highest of the ") {
 			t.Errorf("%s: %s", page, body)
 		}
-	}
-	status, svg, header := x.ask(SOC, "GET", picture, "")
-	if status != 200 || header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg, "<svg") ||
-		strings.Contains(svg, "<script") || strings.Contains(svg, "northwind") {
-		t.Errorf("%d %.300s", status, svg)
-	}
-	if !x.logged("looked at the days of " + pseudonym) {
-		t.Error("it is not in the audit log")
 	}
 }
 

@@ -33,6 +33,8 @@ type Server struct {
 	Reports  func(ctx context.Context) (*report.Input, error)               // input of the reviews of leavers
 	Digest   func(ctx context.Context, week string) (*report.Digest, error) // of a week such as 2026-W20; "" for the newest data
 	Channels func() []ChannelName                                           // the channels of the configuration; nil for none
+	// Events returns the events that an alert, which has its items, rests on, from the event log; nil if there is none.
+	Events func(ctx context.Context, a *alert.Alert) ([]alert.Item, error)
 	// Coverage returns what arrives, what was scored, and what detectors see; nil where that is not known.
 	Coverage func(ctx context.Context) (*Coverage, error)
 	// Watchlists returns those of the configuration, with members by account; nil for none.

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"math"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/report"
-	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -145,36 +143,4 @@ func (s *Server) alertSeries(ctx context.Context, a *alert.Alert) (*report.Serie
 		return nil, err
 	}
 	return report.AlertSeries(a, days), nil
-}
-
-// chartPage serves the chart of an alert.
-func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	c, _, err := s.latest(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	p, err := s.alertSeries(r.Context(), &c.Alert)
-	if err != nil {
-		return err
-	}
-	if p == nil {
-		return refuse(http.StatusNotFound, "no days are kept")
-	}
-	return s.chartImage(w, r, who, who.mask.Name(c.Alert.User), p, "this alert")
-}
-
-// chartImage answers a chart as SVG, and writes the access to the audit log.
-func (s *Server) chartImage(w http.ResponseWriter, r *http.Request, who *reader, pseudonym string, p *report.Series, mark string) error {
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the days of "+pseudonym); err != nil {
-		return err
-	}
-	b, err := p.Draw(chart.SVG, mark)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "image/svg+xml")
-	// An image has no scripts and loads nothing.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_, err = w.Write(b)
-	return err
 }

@@ -25,7 +25,6 @@ import (
 	"github.com/outflow/outflow/ingest/backlog"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
-	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -190,26 +189,8 @@ func readKafka(ctx context.Context, s *records.Search, conf *config.Config, dir 
 		return err
 	}
 	defer l.Close()
-	for p := range l.Events.Partitions() {
-		at, end, err := l.Events.Bounds(ctx, p)
-		if err != nil {
-			return err
-		}
-		_, err = eventlog.Each(ctx, l.Events, p, at, end, recordsAtOnce, func(r *eventlog.Record) error {
-			if !event.HasHeader(r.Value) { // a batch marker
-				return nil
-			}
-			return s.Take(r.Value)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.ReadLog(ctx, l.Events)
 }
-
-// recordsAtOnce is how many records of a topic are read at a time.
-const recordsAtOnce = 512
 
 // print prints events: one line each, or one JSON object a line.
 func (f *eventsFlags) print(w io.Writer, found []records.Record) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/cmd/outflow/internal/records"
 	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
 	"github.com/outflow/outflow/detect/detectors"
@@ -53,6 +54,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		Watchlists: d.watchlists,
 		Exempt:     d.exempt,
 		Coverage:   func(ctx context.Context) (*feed.Coverage, error) { return d.coverage(ctx, l) },
+		Events:     func(ctx context.Context, a *alert.Alert) ([]alert.Item, error) { return eventsOf(ctx, l, a) },
 		Health: func() any {
 			st, err := d.look(ctx, l)
 			if err != nil {
@@ -95,6 +97,18 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		return srv.Close()
 	})
 	return g.Wait()
+}
+
+// eventsOf finds the events that an alert rests on in the event log.
+func eventsOf(ctx context.Context, l *stream.Logs, a *alert.Alert) (list []alert.Item, err error) {
+	s := records.New(a)
+	if err := s.ReadLog(ctx, l.Events); err != nil {
+		return nil, err
+	}
+	for _, r := range s.Found() {
+		list = append(list, r.Item)
+	}
+	return list, nil
 }
 
 // channelNames are the channels of the configuration that the daemon runs with.
