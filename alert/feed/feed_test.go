@@ -3,8 +3,6 @@ package feed
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -225,6 +223,8 @@ func TestRoles(t *testing.T) {
 		"GET /v1/watchlists":                    {SOC, Admin, Auditor},
 		"GET /leavers":                          {HR},
 		"GET /leavers/P-X":                      {HR},
+		"GET /leavers/P-X/review.pdf":           {HR},
+		"POST /leavers/P-X/reviewed":            {HR},
 		"POST /leavers/P-X/name":                {HR},
 		"GET /digest":                           {SOC},
 		"GET /v1/alerts/" + id + "/suppression": {SOC},
@@ -651,15 +651,37 @@ func TestLeavers(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	status, body, header := x.ask(HR, "GET", "/leavers/"+leaving, "")
-	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "Downloaded files of "+leaving) {
+	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "Downloaded files of "+leaving) ||
+		!strings.Contains(body, `<nav class="nav"`) || !strings.Contains(body, `href="/static/review.css"`) || !strings.Contains(body, "Not reviewed") {
 		t.Errorf("%d %s", status, body)
 	}
-	_, style, _ := strings.Cut(body, "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
-	sum := sha256.Sum256([]byte(style))
-	policy := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, policy) || strings.Contains(csp, "script") {
+	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'self'") || strings.Contains(csp, "unsafe") {
 		t.Error(csp)
+	}
+	if status, css, _ := x.ask(HR, "GET", "/static/review.css", ""); status != 200 || !strings.Contains(css, ".review{") {
+		t.Errorf("%d %.100s", status, css)
+	}
+	for path, size := range map[string]string{"": "595.28", "?paper=letter": "612.00"} {
+		if status, file, header := x.ask(HR, "GET", "/leavers/"+leaving+"/review.pdf"+path, ""); status != 200 || !strings.HasPrefix(file, "%PDF-") ||
+			!strings.Contains(file, size) || header.Get("Content-Type") != "application/pdf" {
+			t.Errorf("%s: %d %.100s", path, status, file)
+		}
+	}
+	if status, _, _ := x.ask(HR, "GET", "/leavers/"+leaving+"/review.pdf?paper=a0", ""); status != 400 {
+		t.Error(status)
+	}
+	if status, body, _ := x.ask(HR, "POST", "/leavers/"+leaving+"/reviewed", "print=another", "Content-Type", "application/x-www-form-urlencoded"); status != 409 {
+		t.Errorf("another review than the reader saw: %d %s", status, body)
+	}
+	_, print, _ := strings.Cut(body, `name="print" value="`)
+	print, _, _ = strings.Cut(print, `"`)
+	if status, body, _ := x.ask(HR, "POST", "/leavers/"+leaving+"/reviewed", "print="+print, "Content-Type", "application/x-www-form-urlencoded"); status != 303 {
+		t.Errorf("%d %s", status, body)
+	}
+	for _, path := range []string{"/leavers", "/leavers/" + leaving} {
+		if _, body, _ := x.ask(HR, "GET", path, ""); !strings.Contains(body, "Reviewed by kim the hr on ") || strings.Contains(body, "Changed since") {
+			t.Errorf("%s: %s", path, body)
+		}
 	}
 	if status, body, _ := x.ask(HR, "GET", "/leavers/"+staying, ""); status != 404 {
 		t.Errorf("%d %s", status, body)
@@ -668,7 +690,7 @@ func TestLeavers(t *testing.T) {
 		t.Error("the SOC is led to a page that it may not see")
 	}
 	if _, body, _ := x.ask(Auditor, "GET", "/v1/access", ""); !strings.Contains(body, "read the review of "+leaving) ||
-		!strings.Contains(body, "looked at the list of leavers") {
+		!strings.Contains(body, "checked the review of "+leaving) || !strings.Contains(body, "downloaded the review of "+leaving) || !strings.Contains(body, "looked at the list of leavers") {
 		t.Error(body)
 	}
 }

@@ -530,7 +530,8 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 	return lines, fmt.Sprintf("%x", before), nil
 }
 
-// Erase deletes what the queue has of the given alerts, the decisions about them and the requests for a user's name. The
+// Erase deletes what the queue has of the given alerts, the decisions about them, the requests for a user's name and who has checked
+// their review. The
 // audit log stays: it has only pseudonyms.
 func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
@@ -545,8 +546,12 @@ func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 		if err := optimizeIndex(ctx, tx); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM reveal WHERE lower(user) = lower(?)", user)
-		return err
+		for _, table := range []string{"reveal", "review"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE lower(user) = lower(?)", user); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("feed: erase: %w", err)
@@ -557,7 +562,7 @@ func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 // Expire deletes decisions and requests for names before a time, and returns how many.
 func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for _, table := range []string{"triage", "reveal"} {
+		for _, table := range []string{"triage", "reveal", "review"} {
 			res, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE at < ?", before.UnixMilli())
 			if err != nil {
 				return err

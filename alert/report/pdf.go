@@ -141,6 +141,9 @@ func (p *pdf) first() {
 	}
 	if r.Checked != nil {
 		checked = date(r.Checked.At) + " by " + r.Checked.By
+		if r.Checked.Changed {
+			checked += "; it has changed since"
+		}
 	}
 	known := func(s string) string {
 		if s == "1 January 0001" {

@@ -309,6 +309,147 @@ func TestSigned(t *testing.T) {
 	}
 }
 
+// TestChecked says who has checked a review, and whether it states something else since.
+func TestChecked(t *testing.T) {
+	a := at(notice.AddDate(0, 0, 5), alert.High)
+	r := MakeReview(input(a), user, time.Time{}, time.Time{})
+	in := input(a)
+	in.Reported = in.Reported.AddDate(0, 0, 1)
+	in.Checks = map[string]Check{user: {By: "lena", At: last, Print: r.Print()}}
+	again := MakeReview(in, user, time.Time{}, time.Time{})
+	if again.Checked == nil || again.Checked.Changed || again.Checked.By != "lena" {
+		t.Errorf("%+v", again.Checked)
+	}
+	again.Mask(alert.NewMask([]byte("k"), "hr", nil))
+	if again.Print() != r.Print() {
+		t.Error("the print depends on who reads")
+	}
+	in.Alerts = append(in.Alerts, at(notice.AddDate(0, 0, 9), alert.High))
+	more := MakeReview(in, user, time.Time{}, time.Time{})
+	if more.Checked == nil || !more.Checked.Changed {
+		t.Errorf("%+v", more.Checked)
+	}
+	for _, format := range []string{"html", "md"} {
+		var b bytes.Buffer
+		if err := more.Write(&b, format); err != nil || !strings.Contains(b.String(), "31 March 2026 by lena; it has changed since") {
+			t.Errorf("%s: %v %s", format, err, b.String())
+		}
+	}
+}
+
+// TestDismissed lists what the security team has closed as expected, and does not count it for the verdict.
+func TestDismissed(t *testing.T) {
+	a := at(notice.AddDate(0, 0, 5), alert.High)
+	for status, want := range map[string]Verdict{"false": Nothing, "benign-true": Nothing, "true": Look, "duplicate": Look, "acknowledged": Look} {
+		in := input(a)
+		in.Decisions = map[string]Decision{a.ID: {
+			Status: status, Closed: status != "acknowledged", True: status == "true", Who: "sam", At: last, Note: "handover, <b>agreed</b>.",
+		}}
+		r := MakeReview(in, user, time.Time{}, time.Time{})
+		if r.Verdict != want || len(r.Timeline) != 1 || (len(r.Points) == 0) != (want == Nothing) {
+			t.Errorf("%s: %s %q, %d days, %d points", status, r.Verdict, r.Headline, len(r.Timeline), len(r.Points))
+		}
+		said := r.Timeline[0].Decision
+		if strings.HasPrefix(said, "Closed by sam on 31 March 2026 as ") == (status == "acknowledged") {
+			t.Errorf("%s: %q", status, said)
+		}
+		if want == Nothing && !strings.Contains(r.Headline, "1 unusual day was explained by the security team.") {
+			t.Errorf("%s: %q", status, r.Headline)
+		}
+	}
+}
+
+// TestGaps says at the beginning of which days before notice there is no data.
+func TestGaps(t *testing.T) {
+	in := input()
+	in.Covered = covered(notice.AddDate(0, 0, -46), last.AddDate(0, 0, 20), "box")
+	in.Now = last.AddDate(0, 0, 20)
+	r := MakeReview(in, user, time.Time{}, time.Time{})
+	want := []string{
+		"No data before 15 January 2026: 44 of the 90 days before notice are not covered.",
+		"Data received up to 19 April 2026.",
+	}
+	if strings.Join(r.Gaps, "|") != strings.Join(want, "|") {
+		t.Errorf("%q", r.Gaps)
+	}
+	var b bytes.Buffer
+	if err := r.Write(&b, "html"); err != nil {
+		t.Fatal(err)
+	}
+	page, _, _ := strings.Cut(b.String(), `data-part="timeline"`)
+	if !strings.Contains(page, want[0]) {
+		t.Error("it is not on the first page")
+	}
+	in.Now = last.AddDate(0, 0, -3)
+	if r := MakeReview(in, user, time.Time{}, time.Time{}); !strings.Contains(strings.Join(r.Gaps, " "), "before the last day: make this review again after it") {
+		t.Errorf("%q", r.Gaps)
+	}
+}
+
+// TestNormal lists as checked only what could be seen of this person, in plain words.
+func TestNormal(t *testing.T) {
+	in := input()
+	in.Covered, in.HR = covered(notice.AddDate(0, 0, -90), last.AddDate(0, 0, 30), "box"), true
+	in.Kinds = []Kind{
+		{Name: "bulk_download", Title: "Bulk download", Sources: []string{"box", "slack"}},
+		{Name: "vendor_alert", Title: "Vendor alert", Sources: []string{"box"}, Blind: "Box Shield is missing"},
+		{Name: "leaver_takeout", Title: "Before leaving", HR: true, Leaving: true},
+		{Name: "terminated_user_activity", Title: "Afterwards", HR: true, Leaving: true, LastDay: true},
+		{Name: "mass_clone", Title: "Mass clone", Sources: []string{"github"}},
+	}
+	said := func(r *Review) string {
+		b, err := json.Marshal([]any{r.Normal, r.NotChecked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if got, want := said(MakeReview(in, user, time.Time{}, time.Time{})), `[[{"field":"Files, mail and code","what":["many files downloaded"]},`+
+		`{"field":"Leaving","what":["more data than usual after notice","activity after the last working day"]}],`+
+		`[{"what":"alerts of the services themselves","why":"Box Shield is missing"},{"what":"much source code cloned","why":"there is no data of GitHub"}]]`; got != want {
+		t.Error(got)
+	}
+	got := said(MakeReview(in, "li.wei@northwind.example", last.AddDate(0, 0, -30), last))
+	for _, want := range []string{"no file of HR says that the person leaves", `"field":"Files, mail and code"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	if strings.Contains(got, `"field":"Leaving"`) {
+		t.Error(got)
+	}
+}
+
+// TestUnusualMetric draws and marks only the metric that was unusual, on the days on which it was.
+func TestUnusualMetric(t *testing.T) {
+	a := at(notice.AddDate(0, 0, 5), alert.High)
+	in := input(a)
+	in.Days = func(string, time.Time, time.Time) (list []finding.Activity, err error) {
+		for i := range 40 {
+			list = append(list, finding.Activity{User: user, End: notice.AddDate(0, 0, i-30).Add(23 * time.Hour).UnixMilli(), Counts: []finding.Amount{
+				{Detector: "bulk_download", Metric: "downloads", Unit: "files", N: float64(i % 3), Usual: 2, Peers: 3},
+				{Detector: "chat_download", Metric: "chat", Unit: "files", N: 1, Usual: .8, Peers: .7},
+			}})
+		}
+		return list, nil
+	}
+	r := MakeReview(in, user, time.Time{}, time.Time{})
+	marked := 0
+	for _, s := range r.Days {
+		for _, d := range s.Days {
+			if d.Marked {
+				marked++
+				if d.N != a.Observed {
+					t.Errorf("%v is drawn, the alert says %v", d.N, a.Observed)
+				}
+			}
+		}
+	}
+	if len(r.Days) != 1 || r.Days[0].Metric != "downloads" || marked != 1 {
+		t.Errorf("%d charts, %d marks", len(r.Days), marked)
+	}
+}
+
 // TestPDF writes the same file every time, on both sizes of paper, and takes any text.
 func TestPDF(t *testing.T) {
 	a := at(notice.AddDate(0, 0, 5), alert.High)

@@ -5,6 +5,8 @@ package report
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,8 +95,10 @@ type Profile struct {
 
 // Check is who has checked a review, and when.
 type Check struct {
-	By string    `json:"by"` // name of the reader
-	At time.Time `json:"at"` // when
+	By      string    `json:"by"`                      // name of the reader
+	At      time.Time `json:"at"`                      // when
+	Changed bool      `json:"changed_since,omitempty"` // the review is another one than was checked
+	Print   string    `json:"-"`                       // Print of the review that was checked
 }
 
 // Checked is what was looked for in one field and not found.
@@ -136,6 +140,7 @@ type Review struct {
 	Counting   []string  `json:"counting"`              // how amounts are counted, in sentences
 	Statement  string    `json:"statement"`             // place for a statement of the person
 
+	print  string  // see Print
 	urgent bool    // an open exposure is severe, or so is what left after notice
 	minor  []Point // days of medium severity that count among Minor
 	thin   int     // days that would decide if the person's baseline were longer
@@ -171,6 +176,8 @@ type Input struct {
 	Off func(user string) map[string]string
 	// Decisions are what was decided in the feed, by the ID of the alert.
 	Decisions map[string]Decision
+	// Checks are who has checked reviews last, by account in lower case.
+	Checks map[string]Check
 	// Items adds the items of its evidence to an alert. It is nil where none are stored.
 	Items func(a *alert.Alert) error
 	// Profile returns what the files of HR state about a user. It is nil where there are none.
@@ -482,6 +489,35 @@ func (r *Review) finish(in *Input, user string, k *kinds) {
 	}
 	r.decide(in)
 	r.Next = r.steps()
+	if c, known := in.Checks[strings.ToLower(user)]; known {
+		r.SetCheck(c)
+	}
+}
+
+// SetCheck notes who has checked the review.
+func (r *Review) SetCheck(c Check) {
+	c.Changed = c.Print != r.Print()
+	r.Checked = &c
+}
+
+// Print returns a short text that is the same for reviews that state the same: the verdict, the unusual days, what
+// left, and what is open. It does not depend on when the review was made, or for which readers.
+func (r *Review) Print() string {
+	if r.print == "" {
+		h := sha256.New()
+		fmt.Fprintln(h, r.Verdict)
+		for i := range r.Timeline {
+			fmt.Fprintln(h, r.Timeline[i].Alert, r.Timeline[i].Severity, r.Timeline[i].Decision)
+		}
+		for i := range r.Left {
+			fmt.Fprintln(h, r.Left[i].Kind, r.Left[i].Unit, r.Left[i].Observed)
+		}
+		for i := range r.Open {
+			fmt.Fprintln(h, r.Open[i].Alert, r.Open[i].Opened.UnixMilli(), r.Open[i].What)
+		}
+		r.print = hex.EncodeToString(h.Sum(nil)[:16])
+	}
+	return r.print
 }
 
 // addNormal adds what was looked for on the days with data and not found, and what could not be looked for.
@@ -675,6 +711,7 @@ func (r *Review) onDays() string {
 // Mask replaces the names of people by pseudonyms.
 func (r *Review) Mask(m *alert.Mask) {
 	user := r.Person
+	r.Print() // before names are replaced
 	m = m.Within(user)
 	text := func(t *string) { *t = m.Text(*t, user) }
 	r.Person = m.Name(user)

@@ -256,7 +256,7 @@ func (f *Source) Load(ctx context.Context) (d *Data, err error) {
 	return d, nil
 }
 
-// decided adds what was decided about alerts in the feed.
+// decided adds what was decided about alerts in the feed, and who has checked reviews.
 func (f *Source) decided(ctx context.Context, in *reports.Input) error {
 	path := filepath.Join(f.Data, "feed.db")
 	if !outfile.Exists(path) {
@@ -269,6 +269,9 @@ func (f *Source) decided(ctx context.Context, in *reports.Input) error {
 	defer s.Close()
 	standing, err := s.LatestDecisions(ctx)
 	if err != nil {
+		return err
+	}
+	if in.Checks, err = s.Reviewed(ctx); err != nil {
 		return err
 	}
 	in.Decisions = make(map[string]reports.Decision, len(standing))
