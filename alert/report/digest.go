@@ -334,7 +334,7 @@ func (d *Digest) addOpen(a *alert.Alert, severities []alert.Severity) []alert.Se
 			continue
 		}
 		o := openSince(x, a, d.end())
-		o.Person, o.Closer = a.User, closer(a, &x)
+		o.Person, o.Closer, o.What = a.User, closer(a, &x), upper(o.What)
 		d.Open, severities = append(d.Open, o), append(severities, a.Severity)
 	}
 	return severities
@@ -527,11 +527,7 @@ func (d *Digest) summary() string {
 		parts = append(parts, plural(total, "alert"))
 	}
 	if d.TaskCount > 0 {
-		verb := "need"
-		if d.TaskCount == 1 {
-			verb = "needs"
-		}
-		parts = append(parts, plain.Count(d.TaskCount)+" "+verb+" action")
+		parts = append(parts, plain.CountOf(d.TaskCount, "case needs", "cases need")+" action")
 	}
 	if d.OpenCount > 0 {
 		parts = append(parts, plural(d.OpenCount, "exposure")+" still open")

@@ -546,7 +546,7 @@ func TestDigest(t *testing.T) {
 	if x := d.Detectors[0]; x.Alerts != 9 || x.Precision != .75 || x.Closed != 4 {
 		t.Errorf("%+v", x)
 	}
-	const want = "9 alerts, 5 need action, 1 exposure still open, 1 leaving soon, 1 problem with the data"
+	const want = "9 alerts, 5 cases need action, 1 exposure still open, 1 leaving soon, 1 problem with the data"
 	if got := d.Headline(); got != want {
 		t.Error(got)
 	}
