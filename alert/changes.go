@@ -144,6 +144,35 @@ func (s *Store) FirstShown(ctx context.Context, id string) (time.Time, error) {
 	return time.UnixMilli(at.Int64).UTC(), nil
 }
 
+// Current returns the latest versions of alerts in the feed, by ID. Those that the feed does not have are left out.
+func (s *Store) Current(ctx context.Context, ids ...string) (map[string]Change, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("alert: read current alerts: %w", err)
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, body FROM change WHERE seq IN (SELECT max(seq) FROM change "+
+		"WHERE alert IN (SELECT value FROM json_each(?)) GROUP BY alert)", string(list))
+	if err != nil {
+		return nil, fmt.Errorf("alert: read current alerts: %w", err)
+	}
+	defer rows.Close()
+	all := map[string]Change{}
+	for rows.Next() {
+		var c Change
+		var at int64
+		var body []byte
+		if err := rows.Scan(&c.Seq, &at, &body); err != nil {
+			return nil, fmt.Errorf("alert: read current alerts: %w", err)
+		}
+		if err := json.Unmarshal(body, &c.Alert); err != nil {
+			return nil, fmt.Errorf("alert: read current alerts: %w", err)
+		}
+		c.At = time.UnixMilli(at).UTC()
+		all[c.Alert.ID] = c
+	}
+	return all, rows.Err()
+}
+
 // keepChanges is for how long the feed keeps superseded versions.
 const keepChanges = 90 * 24 * time.Hour
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -240,15 +241,22 @@ func indexEntities(ctx context.Context, tx *sql.Tx, a *Alert) error {
 		return err
 	}
 	m := mentionsOf(a)
+	if len(m.order) == 0 {
+		return nil
+	}
+	rows := make([][]any, 0, len(m.order)) // one statement for all of them
 	for _, key := range m.order {
 		n := m.list[key]
-		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO entity (kind, name, alert, user, title, events, first, last, bytes, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			key[0], key[1], a.ID, a.User, m.titles[key], n.Events, n.First.UnixMilli(), n.Last.UnixMilli(), n.Bytes, n.Rows); err != nil {
-			return err
-		}
+		rows = append(rows, []any{key[0], key[1], m.titles[key], n.Events, n.First.UnixMilli(), n.Last.UnixMilli(), n.Bytes, n.Rows})
 	}
-	return nil
+	b, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO entity (kind, name, alert, user, title, events, first, last, bytes, rows) "+
+		"SELECT value ->> 0, value ->> 1, ?1, ?2, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 "+
+		"FROM json_each(?3)", a.ID, a.User, string(b))
+	return err
 }
 
 // EntitySummary is what all alerts together say of an entity.

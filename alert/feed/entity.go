@@ -104,6 +104,17 @@ type entityItem struct {
 	Path  string `json:"-"`              // of the page about its object
 }
 
+// By says who acted, if it was not the person whom the alert is about.
+func (x entityItem) By() string {
+	if x.Actor == "anonymous" {
+		return "without a sign-in"
+	}
+	if x.Actor != "" {
+		return "by " + x.Actor
+	}
+	return ""
+}
+
 // Row returns the event as tables have it.
 func (x entityItem) Row() *itemRow {
 	row := newItemRow(&x.Item)
@@ -159,59 +170,115 @@ func (s *Server) entityOf(r *http.Request, who *reader) (*entityReport, error) {
 
 // fillEntity adds the alerts of a page that name an entity, with their events.
 func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport, list []alert.Mention) error {
+	var ids []string
 	for _, m := range list {
-		n := entityMention{Mention: m}
-		changes, err := s.Alerts.Changes(ctx, alert.Filter{Alert: m.Alert, All: true, Latest: true, Limit: 1})
-		if err != nil {
+		ids = append(ids, m.Alert)
+	}
+	current, err := s.Alerts.Current(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	var changes []alert.Change
+	var pages [][][]string
+	at := map[string]int{}
+	for _, m := range list {
+		c, known := current[m.Alert]
+		if !known {
+			continue
+		}
+		if err := s.Alerts.LoadItems(ctx, &c.Alert); err != nil {
 			return err
 		}
-		if len(changes) > 0 {
-			c := &changes[0]
-			if err := s.Alerts.LoadItems(ctx, &c.Alert); err != nil {
-				return err
-			}
-			all, err := s.items(ctx, []alert.Change{*c}, who)
-			if err != nil {
-				return err
-			}
-			n.Item = &all[0]
-			x.addItems(&c.Alert, n.Item, who)
+		x.keepNaming(&c.Alert)
+		at[m.Alert] = len(changes)
+		changes = append(changes, c)
+	}
+	x.Unlisted = keepLatest(changes, entityItems)
+	for i := range changes {
+		pages = append(pages, who.objectPaths(&changes[i].Alert))
+	}
+	seen, err := s.items(ctx, changes, who)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		n := entityMention{Mention: m}
+		if i, known := at[m.Alert]; known {
+			n.Item, n.User = &seen[i], seen[i].Alert.User
+			x.addItems(&seen[i].Alert, pages[i])
+		} else {
+			n.User = who.name(m.User)
 		}
-		n.User = who.seenAs(m.User, n.Item)
 		x.Mentions = append(x.Mentions, n)
 	}
 	slices.SortStableFunc(x.Items, func(a, b entityItem) int { return b.Time.Compare(a.Time) })
-	if x.Unlisted = len(x.Items) - entityItems; x.Unlisted > 0 {
-		x.Items = x.Items[:entityItems]
-	}
-	x.Unlisted = max(x.Unlisted, 0)
 	return nil
 }
 
-// seenAs returns the user of an alert as the reader sees them: service accounts keep their names.
-func (who *reader) seenAs(user string, of *item) string {
-	if of != nil {
-		return of.Alert.User
+// keepLatest leaves alerts the latest most items of all of them, and returns how many it took away.
+func keepLatest(list []alert.Change, most int) (taken int) {
+	var times []time.Time
+	for i := range list {
+		for _, e := range list[i].Alert.Evidence {
+			for j := range e.Items {
+				times = append(times, e.Items[j].Time)
+			}
+		}
 	}
-	return who.name(user)
+	if len(times) <= most {
+		return 0
+	}
+	slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
+	kept := 0
+	for i := range list {
+		for j := range list[i].Alert.Evidence {
+			e := &list[i].Alert.Evidence[j]
+			e.Items = slices.DeleteFunc(e.Items, func(x alert.Item) bool {
+				drop := x.Time.Before(times[most-1]) || kept == most
+				if !drop {
+					kept++
+				}
+				return drop
+			})
+		}
+	}
+	return len(times) - kept
 }
 
-// addItems adds the events of an alert that name the entity, and what is open of those alerts.
-func (x *entityReport) addItems(stored *alert.Alert, seen *item, who *reader) {
-	paths, counted := who.objectPaths(stored), map[string]bool{}
-	for i := range stored.Evidence {
-		for j := range stored.Evidence[i].Items {
-			of := &stored.Evidence[i].Items[j]
-			names := slices.ContainsFunc(of.Entities(), func(e alert.Entity) bool { return e.Kind == x.Kind && e.Name == x.Name })
-			if !names || counted[itemKey(of)] {
+// keepNaming leaves an alert those items that name the entity, each once.
+func (x *entityReport) keepNaming(a *alert.Alert) {
+	counted := map[string]bool{}
+	a.Evidence = slices.Clone(a.Evidence)
+	for i := range a.Evidence {
+		var named []alert.Item
+		for j := range a.Evidence[i].Items {
+			of := &a.Evidence[i].Items[j]
+			is := func(e alert.Entity) bool { return e.Kind == x.Kind && e.Name == x.Name }
+			if counted[itemKey(of)] || !slices.ContainsFunc(of.Entities(), is) {
 				continue
 			}
 			counted[itemKey(of)] = true
-			x.Items = append(x.Items, entityItem{seen.Alert.Evidence[i].Items[j], stored.ID, seen.Alert.User, paths[i][j]})
+			named = append(named, *of)
+		}
+		a.Evidence[i].Items = named
+	}
+}
+
+// addItems adds the events of an alert, which names nobody, with the paths of the pages about their objects, and what is
+// open of the alert.
+func (x *entityReport) addItems(a *alert.Alert, paths [][]string) {
+	own := entityPath(x.Entity)
+	for i := range a.Evidence {
+		for j := range a.Evidence[i].Items {
+			item := entityItem{a.Evidence[i].Items[j], a.ID, a.User, paths[i][j]}
+			if item.Path == own {
+				item.Path = ""
+			}
+			x.Items = append(x.Items, item)
 		}
 	}
-	for _, e := range seen.Alert.Exposures {
-		if e.Closed == nil && !stored.Withdrawn {
+	for _, e := range a.Exposures {
+		if e.Closed == nil && !a.Withdrawn {
 			x.Open = append(x.Open, e)
 		}
 	}

@@ -120,7 +120,7 @@ func (s *Server) profile(ctx context.Context, who *reader, user string, before i
 		return nil, err
 	}
 	p.fillOpen(all, who.mask)
-	if p.Seen, err = s.seen(ctx, who, all); err != nil {
+	if p.Seen, err = s.seen(ctx, who, user, all); err != nil {
 		return nil, err
 	}
 	list, err := s.Alerts.Leavers(ctx)
@@ -274,15 +274,14 @@ func (p *personProfile) fillOpen(list []alert.Change, mask *alert.Mask) {
 	slices.SortStableFunc(p.Open, func(a, b openAccess) int { return a.Opened.Compare(b.Opened) })
 }
 
-// seen returns the networks, devices, applications and places of the events that the latest alerts list.
-func (s *Server) seen(ctx context.Context, who *reader, list []alert.Change) (out seenClients, err error) {
+// seen returns the networks, devices, applications and places of the events that a user's latest alerts list.
+func (s *Server) seen(ctx context.Context, who *reader, user string, list []alert.Change) (out seenClients, err error) {
 	networks, devices, apps, places := seenSet{}, seenSet{}, seenSet{}, seenSet{}
 	for i := range list[:min(len(list), seenAlerts)] {
-		stored := list[i].Alert
-		if err := s.Alerts.LoadItems(ctx, &stored); err != nil {
+		a := list[i].Alert
+		if err := s.Alerts.LoadItems(ctx, &a); err != nil {
 			return out, err
 		}
-		a := who.mask.Alert(&stored)
 		counted := map[string]bool{}
 		for j := range a.Evidence {
 			for k := range a.Evidence[j].Items {
@@ -306,7 +305,8 @@ func (s *Server) seen(ctx context.Context, who *reader, list []alert.Change) (ou
 		}
 		out.Alerts++
 	}
-	out.Networks, out.Devices, out.Apps, out.Places = networks.top(), devices.top(), apps.top(), places.top()
+	mask := func(text string) string { return who.mask.Within(user).Text(text, user) }
+	out.Networks, out.Devices, out.Apps, out.Places = networks.top(mask), devices.top(mask), apps.top(mask), places.top(mask)
 	return out, nil
 }
 
@@ -366,14 +366,20 @@ func (m seenSet) add(x *alert.Item, what string, e alert.Entity) {
 	}
 }
 
-// top returns those with the most events.
-func (m seenSet) top() []seenFrom {
+// top returns those with the most events, without names. Those in which a name was replaced have no page.
+func (m seenSet) top(mask func(string) string) []seenFrom {
 	list := make([]seenFrom, 0, len(m))
 	for _, f := range m {
 		list = append(list, *f)
 	}
 	slices.SortFunc(list, func(a, b seenFrom) int { return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.What, b.What)) })
-	return list[:min(len(list), seenListed)]
+	list = list[:min(len(list), seenListed)]
+	for i := range list {
+		if what := mask(list[i].What); what != list[i].What {
+			list[i].What, list[i].Entity = what, alert.Entity{}
+		}
+	}
+	return list
 }
 
 // person answers what is stored about a user.
@@ -447,8 +453,12 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 		v.Next = p.alerts[personAlerts-1].Seq
 	}
 	v.Cases = casesOf(p.alerts)
-	for i := range p.series[:min(len(p.series), personCharts)] {
-		v.Charts = append(v.Charts, metricChart{&p.series[i]})
+	drawn := map[string]bool{} // the parts of titles before the unit: what is counted in several units is drawn once
+	for i := range p.series {
+		if what, _, _ := strings.Cut(p.series[i].Title, ":"); !drawn[what] && len(v.Charts) < personCharts {
+			drawn[what] = true
+			v.Charts = append(v.Charts, metricChart{&p.series[i]})
+		}
 	}
 	if v.More = len(p.Volumes) - profileRows; v.More > 0 {
 		p.Volumes = p.Volumes[:profileRows]

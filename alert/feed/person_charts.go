@@ -70,7 +70,7 @@ func barChart(bars []bar, until time.Time, unit, label string) template.HTML {
 		}
 	}
 	fmt.Fprintf(&b, `<line x1="0" x2="%.0f" y1="%[2]g" y2="%[2]g" class="axis"/>`, chartWide, chartTop+chartHigh)
-	fmt.Fprintf(&b, `<text x="0" y="12" class="l">%s</text>`, template.HTMLEscapeString(short(most)+" "+unit))
+	fmt.Fprintf(&b, `<text x="0" y="12" class="l">%s</text>`, template.HTMLEscapeString(counted(most, unit)))
 	fmt.Fprintf(&b, `<text x="0" y="%g" class="l">%s</text>`, chartTop+chartHigh+16, first.Format("2 Jan 2006"))
 	fmt.Fprintf(&b, `<text x="%.0f" y="%g" text-anchor="end" class="l">%s</text>`, step*(dayOf(until)+1), chartTop+chartHigh+16,
 		until.Format("2 Jan 2006"))
@@ -78,9 +78,20 @@ func barChart(bars []bar, until time.Time, unit, label string) template.HTML {
 		template.HTMLEscapeString(label), chartWide, chartTop+chartHigh+22, b.String()))
 }
 
+// unitPoints is the unit of scores, which have a decimal everywhere.
+const unitPoints = "points"
+
+// counted formats an amount with its unit.
+func counted(x float64, unit string) string {
+	if unit == unitPoints {
+		return fmt.Sprintf("%.1f %s", x, unit)
+	}
+	return short(x) + " " + unit
+}
+
 // draw draws the bar at a place, so wide and so tall.
 func (d *bar) draw(x, wide, tall float64, unit string) string {
-	class, title := "own", d.Date.Format(time.DateOnly)+": "+short(d.N)+" "+unit
+	class, title := "own", d.Date.Format(time.DateOnly)+": "+counted(d.N, unit)
 	if d.Marked {
 		class, title = "seen", title+", with an alert"
 	}
@@ -100,7 +111,7 @@ func (p *personProfile) RiskChart() template.HTML {
 			list = append(list, bar{at, d.Score, math.NaN(), math.NaN(), d.Alert, d.Alert != ""})
 		}
 	}
-	return barChart(list, p.Until, "points", p.RiskSummary())
+	return barChart(list, p.Until, unitPoints, p.RiskSummary())
 }
 
 // metricChart is a metric of a user's days, to be drawn.
