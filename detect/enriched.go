@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -131,6 +132,9 @@ func (a *Enriched) Subject() string {
 	}
 	return a.Person
 }
+
+// ObjectName is the name of the object; its id if it has none.
+func (a *Enriched) ObjectName() string { return cmp.Or(a.Object.Name, a.Object.ID) }
 
 // ItemName is the name of the object, with that of its container where it has one.
 func (a *Enriched) ItemName() string {

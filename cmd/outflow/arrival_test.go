@@ -485,7 +485,7 @@ func TestRejudge(t *testing.T) {
 		return told, withdrawn
 	}
 	told, withdrawn := gaps()
-	if len(told) != 1 || len(withdrawn) != 0 || !strings.Contains(told[0].Reason, "events from Box that came on "+time.Now().UTC().Format(time.DateOnly)+" have not been judged: they are from 2026-03-02 to 2026-03-1") || !strings.Contains(told[0].Reason, "outflow rejudge --from 2026-03-02") {
+	if len(told) != 1 || len(withdrawn) != 0 || !strings.Contains(told[0].Reason, "events from Box that came on "+time.Now().UTC().Format(time.DateOnly)+" have not been scored: they are from 2026-03-02 to 2026-03-1") || !strings.Contains(told[0].Reason, "outflow rescore --from 2026-03-02") {
 		t.Fatalf("%d gaps are told, %d withdrawn: %+v", len(told), len(withdrawn), told)
 	}
 	var out bytes.Buffer

@@ -23,9 +23,10 @@ func newRejudge(stdout io.Writer) *cobra.Command {
 	var path, from string
 	var reread []string
 	cmd := &cobra.Command{
-		Use:   "rejudge",
-		Short: "Have the daemon process everything from a date on again",
-		Long: `Rejudge has the daemon with this configuration process everything that happened on a day
+		Use:     "rescore",
+		Aliases: []string{"rejudge"},
+		Short:   "Have the daemon process everything from a date on again",
+		Long: `Rescore has the daemon with this configuration process everything that happened on a day
 and later again: at once if it is running, otherwise when it starts. Events that arrived
 too late are processed then. The daemon rolls back to the newest baselines from before that
 day. If none are kept, and the log does not hold everything there ever was, baselines are
@@ -36,8 +37,8 @@ it no longer held; what it holds already counts once. To read an API again, use 
 source state reset.
 
 Over Kafka it must be called on each machine with the role detect.`,
-		Example: `  outflow rejudge --config outflow.yaml --from 2026-03-01
-  outflow rejudge --config outflow.yaml --from 2026-03-01 --reread exports`,
+		Example: `  outflow rescore --config outflow.yaml --from 2026-03-01
+  outflow rescore --config outflow.yaml --from 2026-03-01 --reread exports`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {

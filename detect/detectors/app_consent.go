@@ -31,7 +31,7 @@ var appConsent = &detect.Detector{
 				" to read everyone's files, mail or messages, or to change accounts, without a signed-in user"
 		},
 		Headline: func(a *detect.Enriched) string {
-			return "authorised " + detect.Named(a.AppName()) + " to read everyone's files, mail or messages, or to change accounts"
+			return "gave the application " + detect.Named(a.AppName()) + " broad access to everyone's data"
 		},
 	}, {
 		Name: "app_everybody", Weight: 1.6, Least: detect.LeastShown, Kind: (*detect.Enriched).AppName, Impact: 3, On: grants,
@@ -41,7 +41,7 @@ var appConsent = &detect.Detector{
 				" to read the files or mail of everyone in the organisation, or to change their accounts"
 		},
 		Headline: func(a *detect.Enriched) string {
-			return "authorised " + detect.Named(a.AppName()) + " to read everyone's files or mail, or to change their accounts"
+			return "gave the application " + detect.Named(a.AppName()) + " broad access to everyone's data"
 		},
 	}, {
 		Name: "app_for_all", Weight: .6, Impact: 2, On: grants,
@@ -86,7 +86,7 @@ func sayReadsAll(a *detect.Enriched) string {
 }
 
 func readsAllHeadline(a *detect.Enriched) string {
-	return "authorised " + detect.Named(a.AppName()) + " to read all their files, mail or messages, or to change accounts"
+	return "gave the application " + detect.Named(a.AppName()) + " broad access to their data"
 }
 
 // unstated says whether an application is new here, and the log does not say what it may do.

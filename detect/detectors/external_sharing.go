@@ -57,16 +57,16 @@ var externalSharing = &detect.Detector{
 		Name: "drive_shared", Weight: 1, Impact: 2, On: sharesWithPeople,
 		Match: func(a *detect.Enriched) bool { return a.External > 0 && a.Object.Type == "shared_drive" },
 		Describe: func(a *detect.Enriched) string {
-			return "gave " + detect.Quote(a.Outsider()) + " access to everything in the shared drive " + detect.Quote(a.Object.Name)
+			return "gave " + detect.Quote(a.Outsider()) + " access to everything in the shared drive " + detect.Quote(a.ObjectName())
 		},
 	}, {
 		Name: "folder_stranger", Weight: 1, Impact: 2, On: sharesWithPeople,
 		Match: func(a *detect.Enriched) bool { return a.LetsIn() && a.Party.Strange() },
 		Describe: func(a *detect.Enriched) string {
-			return "gave " + letInParty(a) + "access to the " + wholeThing(a) + " " + detect.Quote(a.Object.Name)
+			return "gave " + letInParty(a) + "access to the " + wholeThing(a) + " " + detect.Quote(a.ObjectName())
 		},
 		Headline: func(a *detect.Enriched) string {
-			return "gave " + detect.Named(a.Party.Account) + " access to the " + wholeThing(a) + " " + detect.Named(a.Object.Name)
+			return "gave " + detect.Named(a.Party.Account) + " access to the " + wholeThing(a) + " " + detect.Named(a.ObjectName())
 		},
 	}, {
 		Name: "repository_stranger", Weight: 1.2, Impact: 2, On: sharesWithPeople,
@@ -74,10 +74,10 @@ var externalSharing = &detect.Detector{
 			return a.External > 0 && a.Object.Type == "repository" && a.Role() != "owner" && a.Party.Strange()
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "gave " + letInParty(a) + "access to the repository " + detect.Quote(a.Object.Name)
+			return "gave " + letInParty(a) + "access to the repository " + detect.Quote(a.ObjectName())
 		},
 		Headline: func(a *detect.Enriched) string {
-			return "gave " + detect.Named(a.Party.Account) + " access to the repository " + detect.Named(a.Object.Name)
+			return "gave " + detect.Named(a.Party.Account) + " access to the repository " + detect.Named(a.ObjectName())
 		},
 	}, {
 		Name: "owner_stranger", Weight: .5, Impact: 2, On: sharesWithPeople,
@@ -89,9 +89,9 @@ var externalSharing = &detect.Detector{
 		},
 		Describe: func(a *detect.Enriched) string {
 			if o := a.Outsider(); o != "" {
-				return "made " + detect.Quote(o) + " the owner of " + detect.Quote(a.Object.Name)
+				return "made " + detect.Quote(o) + " the owner of " + detect.Quote(a.ObjectName())
 			}
-			return "transferred " + detect.Quote(a.Object.Name) + " to an owner that the log does not name"
+			return "transferred " + detect.Quote(a.ObjectName()) + " to an owner that the log does not name"
 		},
 	}},
 	Reason: func(d *detect.Day) string {

@@ -23,9 +23,9 @@ var outsiderUse = &detect.Detector{
 	Reason: func(d *detect.Day) string {
 		s := outsiderTakes(d)
 		if t := &d.Evidence.Targets; t.Name != "" {
-			s += " by the account " + detect.Quote(strings.TrimPrefix(t.Name, "aws:")) + ", which this person gave access,"
+			s += " by the account " + detect.Quote(strings.TrimPrefix(t.Name, "aws:")) + ", to which this person gave access,"
 		} else {
-			s += " by an account that this person gave access"
+			s += " by an account to which this person gave access"
 		}
 		return s + d.Where()
 	},

@@ -16,10 +16,10 @@ var personalMailbox = &detect.Detector{
 		Name: "shared_with_self", Weight: .5, Impact: 2, On: []event.Class{event.ShareUser},
 		Match: func(a *detect.Enriched) bool { return a.Own > 0 },
 		Describe: func(a *detect.Enriched) string {
-			return "shared " + detect.Quote(a.Object.Name) + " with their own private address " + detect.Quote(a.Outsider())
+			return "shared " + detect.Quote(a.ObjectName()) + " with their own private address " + detect.Quote(a.Outsider())
 		},
 		Headline: func(a *detect.Enriched) string {
-			return "shared " + detect.Named(a.Object.Name) + " with their own private address " + detect.Named(a.Outsider())
+			return "shared " + detect.Named(a.ObjectName()) + " with their own private address " + detect.Named(a.Outsider())
 		},
 	}},
 }

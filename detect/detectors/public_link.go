@@ -23,11 +23,11 @@ var publicLink = &detect.Detector{
 			Measure: when(func(a *detect.Enriched) bool { return published(a) && a.Sensitive }),
 		},
 		{
-			Name: "public_reached", HalfSaturation: 60, Unit: "files in folders opened to anybody", Weight: .5, On: opensFolders,
+			Name: "public_reached", HalfSaturation: 60, Unit: "files in folders made public", Weight: .5, On: opensFolders,
 			Measure: reaches(func(a *detect.Enriched) bool { return published(a) }),
 		},
 		{
-			Name: "public_reached_sensitive", HalfSaturation: 20, Unit: "sensitive files in folders opened to anybody", Weight: .8,
+			Name: "public_reached_sensitive", HalfSaturation: 20, Unit: "sensitive files in folders made public", Weight: .8,
 			On: opensFolders, Measure: reaches(func(a *detect.Enriched) bool { return published(a) && a.Sensitive }),
 		},
 	},
@@ -115,5 +115,5 @@ func below(files float64) string {
 	if files == 0 {
 		return ""
 	}
-	return ", with at least " + detect.Amount(files, "file", "files") + " in them"
+	return ", reaching at least " + detect.Amount(files, "file", "files")
 }

@@ -64,7 +64,7 @@ var selfGrant = &detect.Detector{
 		Name: "grant_brief", Weight: .8, Impact: 2, On: []event.Class{event.AdminRevoke},
 		Match: func(a *detect.Enriched) bool { return a.Brief > 0 },
 		Describe: func(a *detect.Enriched) string {
-			return "revoked the right " + detect.Quote(a.Role()) + " from " + a.Receiver() + " after only " + detect.Duration(a.Brief)
+			return "revoked the right " + detect.Quote(a.Role()) + " from " + a.Receiver() + " after " + detect.Duration(a.Brief)
 		},
 	}},
 }

@@ -42,6 +42,9 @@ func policyFacts(kind string) []detect.Indicator {
 		Describe: func(a *detect.Enriched) string {
 			return "changed the " + kind + " policy of " + a.Source.Title() + " (the log does not say in which direction): " + setting(a)
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "changed the " + kind + " policy of " + a.Source.Title() + ": " + setting(a)
+		},
 	}}
 }
 

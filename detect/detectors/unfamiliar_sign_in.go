@@ -18,6 +18,9 @@ var unfamiliarSignIn = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "signed in from " + detect.Named(a.Client.IP) + ", a network that nobody here had used in these logs before"
 		},
+		Headline: func(a *detect.Enriched) string {
+			return "signed in from " + detect.Named(a.Client.IP) + ", a network new in these logs"
+		},
 	}, {
 		Name: "country_new", Weight: .4, Impact: 1, Once: true, On: arrivals, Match: func(a *detect.Enriched) bool { return a.NewCountry },
 		Describe: func(a *detect.Enriched) string {

@@ -43,8 +43,8 @@ var warehouseExport = &detect.Detector{
 	Floor: func(c detect.Counts) bool {
 		return c.N("warehouse_unloads") >= 1 || c.N("warehouse_stage_files") >= 3 || c.N("warehouse_result_rows") >= 100_000
 	},
-	Reason:   func(d *detect.Day) string { return warehouseTaken(d) + d.Where() },
-	Headline: func(d *detect.Day) string { return warehouseTaken(d) + d.From() + d.Within() },
+	Reason:   func(d *detect.Day) string { return warehouseTaken(d) + d.In() },
+	Headline: func(d *detect.Day) string { return warehouseTaken(d) + d.InServices() + d.Within() },
 }
 
 // warehouseTaken says what was taken.
@@ -53,9 +53,9 @@ func warehouseTaken(d *detect.Day) string {
 	if n := d.N("warehouse_unloads"); n > 0 {
 		s := "unloaded "
 		if rows := d.N("warehouse_unload_rows"); rows > 0 {
-			s += detect.Amount(rows, "row", "rows") + " in " + detect.Amount(n, "statement", "statements")
+			s += detect.Amount(rows, "row", "rows") + " with " + detect.Amount(n, "statement", "statements")
 		} else {
-			s += "data in " + detect.Amount(n, "statement", "statements") + " (the logs do not say how much)"
+			s += "data with " + detect.Amount(n, "statement", "statements") + " (the logs do not say how much)"
 		}
 		parts = append(parts, s)
 	}

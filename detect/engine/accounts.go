@@ -52,8 +52,8 @@ func (e *Engine) checkAccounts(end int64) {
 			f.Sources = []string{s.String()}
 			f.Observed, f.Unit = round(100*share), "% of events"
 			most, _ := top(p.Who)
-			f.Reason = fmt.Sprintf("%.0f %% of what is done in %s is done by %s to nobody known, most of it by %s: "+
-				"name them under aliases, or under service_accounts",
+			f.Reason = fmt.Sprintf("%.0f %% of the activity in %s is by %s to no known user; most is by %s: "+
+				"add them under aliases or service_accounts",
 				100*share, s.Title(), accounts(p.Who), detect.Quote(most))
 			e.send(f)
 		case share < unresolved/2:

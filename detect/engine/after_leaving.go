@@ -128,12 +128,12 @@ func (e *Engine) unlike(p *person, o *org, a *detect.Enriched) (kind uint64, how
 	case p.Left.Little:
 		return hash(ofUser, "little known"), ""
 	case int64(p.Day.Silent) >= silence && p.Left.Worked < p.Day.Start:
-		return hash(ofUser, "silent", fmt.Sprint(p.Last)), "after " + detect.Number(float64(p.Day.Silent)) + " days without any activity"
+		return hash(ofUser, "silent", fmt.Sprint(p.Last)), "after " + detect.Amount(float64(p.Day.Silent), "day", "days") + " without any activity"
 	case !byHand(a):
 		if p.Left.Worked > 0 && a.Time-p.Left.Worked <= sessionOf {
 			return 0, ""
 		}
-		return hash(ofUser, "application", a.Source.String(), bare(a.Client.App)), "while nobody signs in"
+		return hash(ofUser, "application", a.Source.String(), bare(a.Client.App)), "without anybody signing in"
 	}
 	from, with := e.newNetwork(p, o, a), noted(a) && !p.knewBefore(hash(ofAgent)^family(a.Client.Agent))
 	switch {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -223,13 +222,13 @@ type regulars struct {
 
 // words say who comes to the place.
 func (r *regulars) words() string {
-	s := fmt.Sprintf("only %d other people used %s in the last weeks", r.People, detect.Quote(r.Place))
+	s := "only " + detect.Amount(float64(r.People), "other person", "other people") + " used " + detect.Quote(r.Place) + " in the last weeks"
 	switch {
 	case r.Department == "":
 	case r.All:
-		s += ", all of " + detect.Quote(r.Department)
+		s += ", all of them in " + detect.Quote(r.Department)
 	default:
-		s += ", nearly all of " + detect.Quote(r.Department)
+		s += ", nearly all of them in " + detect.Quote(r.Department)
 	}
 	return s
 }

@@ -115,7 +115,7 @@ func (e *Engine) commonFinding(c *alike, end int64) *finding.Finding {
 		more = " and " + detect.Amount(float64(n), "other", "others")
 	}
 	f.Headline = detect.Headline(fmt.Sprintf("%d people did the same: %s", len(names), c.What), "")
-	f.Reason = fmt.Sprintf("%d people within %s: %s. They are %s%s. Each is scored by what the others did.", len(names),
+	f.Reason = fmt.Sprintf("%d people within %s: %s. They are %s%s. Each is scored in the light of what the others did", len(names),
 		detect.Amount(float64(end/event.Day-first), "day", "days"), c.What, strings.Join(named, ", "), more)
 	return f
 }

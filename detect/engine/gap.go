@@ -40,16 +40,16 @@ func (e *Engine) gap(ev *event.Event) {
 	switch {
 	case ev.Object.Type == event.Part:
 		f.Reason = "a part of Outflow itself, " + detect.Quote(ev.Object.Name) +
-			", failed and was begun again: what it was about to do may be missing"
+			", failed and was restarted: what it was about to do may be missing"
 	case ev.Action == event.Undecoded:
-		f.Reason = "a part of what came through the source " + detect.Quote(ev.Tenant) + " could not be decoded and is not judged"
+		f.Reason = "a part of what came through the source " + detect.Quote(ev.Tenant) + " could not be decoded and is not scored"
 	case ev.Action == event.Ahead:
 		n, _ := strconv.ParseFloat(ev.Attr(event.AttrRecords), 64)
 		f.Reason = detect.Amount(n, "record", "records") + " of " + stream + " are dated up to " + until +
-			", more than 24 h ahead of the clock: they are dead letters and not judged; a clock is wrong, or they are made up"
+			", more than 24 h ahead of the clock: they are dead letters and not scored; a clock is wrong, or they are forged"
 		if n == 1 {
 			f.Reason = "a record of " + stream + " is dated " + until +
-				", more than 24 h ahead of the clock: it is a dead letter and not judged; a clock is wrong, or it is made up"
+				", more than 24 h ahead of the clock: it is a dead letter and not scored; a clock is wrong, or it is forged"
 		}
 	case from != "" && until != "":
 		f.Reason = stream + " was not read from " + from + " to " + until

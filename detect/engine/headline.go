@@ -176,9 +176,12 @@ func (s *saying) before(add func(finding.FactKind, string)) {
 	p := s.person
 	switch {
 	case s.det.Compromise && !s.det.AfterLeaving:
-		clauses, _ := p.Day.clauses(s.g)
-		for _, c := range clauses {
-			add(finding.FactBefore, c)
+		for i := range s.catalog.indicators {
+			if f := &s.catalog.indicators[i]; f.detector == s.g && f.Describe != nil {
+				for _, clause := range p.Day.Facts[i].Say {
+					add(finding.FactBefore, clause)
+				}
+			}
 		}
 	case s.det.Mechanism == detect.AfterCompromise && s.v.breach == 0:
 		add(finding.FactBefore, "suspicious sign-in "+detect.Duration(s.at-p.BreachT)+" before")

@@ -62,7 +62,7 @@ func (e *Engine) checkHRFeed(end int64) {
 		h := e.healthFinding(detect.HRFeed, "flood", end-event.Day, end, 2)
 		h.Observed, h.Unit = float64(today), "leavers in a day"
 		h.Reason = fmt.Sprintf("the HR feed reports %d of %d people as leaving in one day: "+
-			"that is hardly so, and all of them are watched more closely",
+			"this is implausible, and all of them are watched more closely",
 			today, e.Heads)
 		e.send(h)
 	}
@@ -70,7 +70,7 @@ func (e *Engine) checkHRFeed(end int64) {
 		f.OddReported = true
 		h := e.healthFinding(detect.HRFeed, "past", last, end, 1)
 		h.Reason = fmt.Sprintf("the HR feed reports leavers whose last day was over a month before, %s among them: "+
-			"it comes late, or dates are wrong",
+			"the feed is late, or dates are wrong",
 			detect.Quote(f.FirstOddOf))
 		e.send(h)
 	}
@@ -81,7 +81,7 @@ func (e *Engine) checkHRFeed(end int64) {
 	if gap := float64(end - last); gap > max(staleDays*float64(event.Day), 7*usual) {
 		f.StaleReported = true
 		h := e.healthFinding(detect.HRFeed, "stale", last, end, 2)
-		h.Reason = fmt.Sprintf("the HR feed has reported nobody for %s; before, it did about every %s: who leaves may go unnoticed",
+		h.Reason = fmt.Sprintf("the HR feed has reported nobody for %s; normally it does about every %s: leavers may go unnoticed",
 			detect.Duration(end-last), detect.Duration(int64(usual)))
 		e.send(h)
 	}

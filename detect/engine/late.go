@@ -42,13 +42,12 @@ func (e *Engine) late(d Delivery, usual float64) {
 	f := e.healthFinding(detect.SourceLate, d.Source.String(), d.At-d.Lag, d.At, 2)
 	f.Sources = []string{d.Source.String()}
 	f.Observed, f.Unit = float64(d.Late), "late events"
-	f.Reason = fmt.Sprintf("%s of %s from %s came up to %s after younger ones; ",
-		detect.Amount(float64(d.Late), "event", "events"), detect.Number(float64(d.New)), d.Source.Title(),
-		detect.Duration(d.Lag))
+	f.Reason = fmt.Sprintf("%s of %s from %s arrived up to %s late; ",
+		detect.Number(float64(d.Late)), detect.Amount(float64(d.New), "event", "events"), d.Source.Title(), detect.Duration(d.Lag))
 	if usual < 1 {
-		f.Reason += "no delay of it is known from before"
+		f.Reason += "no earlier delay is known"
 	} else {
-		f.Reason += "usual is " + detect.Duration(int64(usual))
+		f.Reason += "normally it is " + detect.Duration(int64(usual))
 	}
 	e.send(f)
 }

@@ -27,13 +27,12 @@ func (e *Engine) leftOut(ev *event.Event) {
 	f.Sources, f.Observed = []string{ev.Source.String()}, float64(n)
 	if ev.Action == event.LeftNames {
 		f.Unit, f.Techniques = "names", e.catalog.Of(detect.NamesLeftOut).Techniques
-		f.Reason = detect.Amount(float64(n), "name", "names") + " that never signed in failed to sign in to " + from +
-			" and could not be remembered: there were too many within a day; " +
-			"if one of them gets in after all, its failed attempts are not counted"
+		f.Reason = detect.Amount(float64(n), "unknown name", "unknown names") + " failed to sign in to " + from +
+			": too many within a day to remember them; if one of them gets in after all, its failed attempts are not counted"
 	} else {
 		f.Unit = "events"
-		f.Reason = detect.Amount(float64(n), "event", "events") + " in " + from +
-			" of outsiders who had not been seen before were not judged: too many of them were new on one day"
+		f.Reason = detect.Amount(float64(n), "event", "events") + " of new outsiders in " + from +
+			" not scored: too many outsiders were new on one day"
 	}
 	e.send(f)
 }

@@ -211,7 +211,7 @@ func (e *Engine) sayRules(d *dayState) (clauses, techniques []string) {
 		if i >= 3 {
 			continue
 		}
-		s := fmt.Sprintf("rule %s (%s)", detect.Quote(r.Title), r.Level)
+		s := fmt.Sprintf("matched the rule %s (%s)", detect.Quote(r.Title), r.Level)
 		if x.More != "" {
 			s += ": " + x.More
 		} else if x.N > 1 {
@@ -220,7 +220,7 @@ func (e *Engine) sayRules(d *dayState) (clauses, techniques []string) {
 		clauses = append(clauses, s)
 	}
 	if n := len(d.Ruled) - 3; n > 0 {
-		clauses = append(clauses, detect.Amount(float64(n), "rule more", "rules more"))
+		clauses = append(clauses, detect.Amount(float64(n), "more rule", "more rules"))
 	}
 	return clauses, techniques
 }

@@ -642,6 +642,11 @@ func (o outcome) worst(person string, from int64) (risk float64, list []*finding
 // TestDetectors plays the scenarios of every detector: at least one that speaks
 // and one that stays quiet.
 func TestDetectors(t *testing.T) {
+	said := map[string]*saidBy{}
+	for _, det := range testCatalog.detectors {
+		said[det.Name] = &saidBy{sentences: map[string]string{}, noticed: map[string]bool{}}
+	}
+	t.Cleanup(func() { compareWords(t, said) })
 	for _, det := range testCatalog.detectors {
 		t.Run(det.Name, func(t *testing.T) {
 			t.Parallel()
@@ -656,6 +661,7 @@ func TestDetectors(t *testing.T) {
 						quiet = quiet || c[0] == "quiet" || c[0] == "untold"
 						s.check(o, c)
 					}
+					said[det.Name].take(det.Name, o)
 				})
 			}
 			if !loud || !quiet {

@@ -24,7 +24,7 @@ func TestFor(t *testing.T) {
 			}
 		}
 	}
-	if g := For("source_gap"); !slices.Contains(g.Todo, "events that were not judged: outflow rejudge --from DAY") {
+	if g := For("source_gap"); !slices.Contains(g.Todo, "events that were not scored: outflow rescore --from DAY") {
 		t.Errorf("%q", g.Todo)
 	}
 	if g := For("snapshot_shared"); len(g.Wrong) == 0 || !strings.Contains(g.Wrong[0], "if you trust the names of their users") {

@@ -288,8 +288,8 @@ func (g *gap) alert() alert.Alert {
 	if to != from {
 		of = "from " + from + " to " + to
 	}
-	reason := fmt.Sprintf("%s events from %s that came on %s have not been judged: "+
-		"they are %s, before the oldest baselines that are kept; outflow rejudge --from %s judges them",
+	reason := fmt.Sprintf("%s events from %s that came on %s have not been scored: "+
+		"they are %s, before the oldest baselines that are kept; outflow rescore --from %s scores them",
 		plain.Count(int(g.events)), g.source.Title(), DateOf(g.came), of, from)
 	return alert.FromFinding(&finding.Finding{
 		ID:       id,

@@ -223,7 +223,7 @@ func (pr *Processor) reachable(ctx context.Context, events eventlog.Log) (whole 
 	return whole, list, nil
 }
 
-// RejudgeFile is the file in the data directory in which outflow rejudge leaves a RejudgeRequest for
+// RejudgeFile is the file in the data directory in which outflow rescore leaves a RejudgeRequest for
 // the daemon.
 const RejudgeFile = "rejudge.json"
 

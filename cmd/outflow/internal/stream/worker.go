@@ -58,7 +58,7 @@ func (w *Worker) StalledSince(waiting bool) time.Time {
 	return time.Unix(0, w.progress.Load())
 }
 
-// rejudgeRequest returns the request that outflow rejudge has left; nil if there is none. With now it
+// rejudgeRequest returns the request that outflow rescore has left; nil if there is none. With now it
 // is looked for at once, and does not wait for sources to be read again.
 func (w *Worker) rejudgeRequest(now bool) (*RejudgeRequest, error) {
 	if !now && time.Since(w.requestChecked) < checkRequestEvery {
@@ -74,7 +74,7 @@ func (w *Worker) rejudgeRequest(now bool) (*RejudgeRequest, error) {
 	}
 	var r RejudgeRequest
 	if err := json.Unmarshal(b, &r); err != nil || r.From.IsZero() {
-		return nil, fmt.Errorf("%s: not a request of outflow rejudge; remove the file", filepath.Join(w.Dir, RejudgeFile))
+		return nil, fmt.Errorf("%s: not a request of outflow rescore; remove the file", filepath.Join(w.Dir, RejudgeFile))
 	}
 	if !now && r.Reread && time.Since(r.At) < rereadWithin {
 		return nil, nil
