@@ -139,7 +139,8 @@ func (i *Item) id() string {
 // key is the same for items that tell the same.
 func (i *Item) key() string {
 	return strings.Join([]string{
-		i.Source, i.Activity, i.Outcome, i.Actor, i.Object.ID, i.Object.Container, i.Object.Name, i.Detail, i.Client.IP, strings.Join(i.Recipients, " "),
+		i.Source, i.Activity, i.Outcome, i.Actor, i.Object.ID, i.Object.Container, i.Object.Name, i.Detail, i.Client.IP,
+		strings.Join(i.Recipients, " "),
 	}, "\x00")
 }
 

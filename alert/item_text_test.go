@@ -30,11 +30,11 @@ func TestItemText(t *testing.T) {
 		"a.csv, with a sensitivity label, without a sign-in": {
 			Activity: "download", Actor: "anonymous", Object: Object{Name: "a.csv", Label: "e7d3b2a4-0c3b-4b0e-8a25-2f6e6f9c2b22"},
 		},
-		"b.csv, by eve@partner.example, failed":  {Activity: "download", Actor: "eve@partner.example", Outcome: "failure", Object: Object{Name: "b.csv"}},
+		"b.csv, by eve@partner.example, failed": {Activity: "download", Actor: "eve@partner.example", Outcome: "failure", Object: Object{Name: "b.csv"}},
 		"Public access block off: backups": {
 			Activity: "guard_change", Detail: "public access block: off", Object: Object{Name: "backups", Container: "backups"},
 		},
-		"acme/auth": {Activity: "clone", Object: Object{Name: "acme/auth", Container: "acme"}},
+		"acme/auth":                              {Activity: "clone", Object: Object{Name: "acme/auth", Container: "acme"}},
 		"DescribeInstances":                      {Activity: "cloud_read", Action: "DescribeInstances"},
 		"file":                                   {Activity: "download", Object: Object{Type: "file"}},
 		"FileDownloaded":                         {Activity: "download", Action: "FileDownloaded"},

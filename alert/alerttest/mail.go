@@ -41,13 +41,14 @@ var (
 	}
 )
 
-// partly are what clients support in part, and how mails may use it: nil for without restriction.
+// partly are what clients support in part, and how mails may use it. Outlook on Windows knows padding in cells
+// only and a largest width only with a table around it, and no Outlook knows margins that are negative or auto.
 var partly = map[string]func(element, value string) bool{
 	"border":      func(e, _ string) bool { return e == "td" || e == "th" },
-	"padding":     func(e, _ string) bool { return e == "td" || e == "th" },                                       // Outlook on Windows: only in cells
-	"margin":      func(_, v string) bool { return !strings.ContainsAny(v, "-") && !strings.Contains(v, "auto") }, // Outlook: neither
-	"max-width":   func(e, _ string) bool { return e == "div" || e == "img" },                                     // Outlook on Windows: a table around it
-	"width":       func(e, v string) bool { return e == "img" && v == "100%" },                                    // beside the attribute
+	"padding":     func(e, _ string) bool { return e == "td" || e == "th" },
+	"margin":      func(_, v string) bool { return !strings.Contains(v, "-") && !strings.Contains(v, "auto") },
+	"max-width":   func(e, _ string) bool { return e == "div" || e == "img" },
+	"width":       func(e, v string) bool { return e == "img" && v == "100%" }, // beside the attribute
 	"height":      func(e, v string) bool { return e == "img" && v == "auto" },
 	"display":     func(e, v string) bool { return e == "img" && v == "block" },
 	"font-size":   func(_, v string) bool { return strings.HasSuffix(v, "px") },

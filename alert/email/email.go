@@ -124,7 +124,8 @@ func (c *Config) Send(ctx context.Context, env alert.Env, m *Mail) error {
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
 	for _, name := range slices.Sorted(maps.Keys(m.Images)) {
-		err := msg.EmbedReader(name+".png", bytes.NewReader(m.Images[name]), mail.WithFileContentID("<"+name+">"), mail.WithFileContentType("image/png"))
+		err := msg.EmbedReader(name+".png", bytes.NewReader(m.Images[name]),
+			mail.WithFileContentID("<"+name+">"), mail.WithFileContentType("image/png"))
 		if err != nil {
 			return fmt.Errorf("email: embed an image: %w", err)
 		}
@@ -243,7 +244,8 @@ var page = template.Must(template.New("mail").Parse(
 	`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
 		`<meta name="color-scheme" content="light dark"><title>Outflow</title></head>` +
 		`<body style="font-family:Helvetica,Arial,sans-serif;font-size:14px;margin:0">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td style="padding:16px"><div style="max-width:640px">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td style="padding:16px">
+<div style="max-width:640px">
 <h1 style="font-size:18px;margin:0 0 8px 0">{{.Headline}}</h1>
 {{with .Changes}}<p style="margin:0 0 8px 0"><strong>Changed:</strong>{{range .}} {{.}}{{end}}</p>
 {{end}}{{with .Chips}}<ul style="margin:0 0 12px 0">{{range .}}<li>{{.}}</li>{{end}}</ul>

@@ -561,7 +561,8 @@ func SendOwners(ctx context.Context, conf *config.Config, list []reports.Owner) 
 		to := *settings
 		to.To = []string{o.User}
 		id := fmt.Sprintf("owner-%x-%s", sha256.Sum256([]byte(o.User)), o.Made.Format(time.DateOnly))
-		if err := to.Send(ctx, env, &email.Mail{Subject: "[Outflow] " + o.Headline(), ID: id, Text: text.String(), HTML: html.String()}); err != nil {
+		m := &email.Mail{Subject: "[Outflow] " + o.Headline(), ID: id, Text: text.String(), HTML: html.String()}
+		if err := to.Send(ctx, env, m); err != nil {
 			return sent, fmt.Errorf("after %d of %d mails: %w", sent, len(list), err)
 		}
 		sent++
