@@ -118,6 +118,9 @@ type reviewView struct {
 	Body   template.HTML
 }
 
+// Due reports whether nobody has checked the review as it is.
+func (v *reviewView) Due() bool { return v.Review.Checked == nil || v.Review.Checked.Changed }
+
 // reviewOf makes the review of the leaver whom a request names, and returns their account. There is none of other people:
 // HR has no reason to look at them. What the reader does with it is written to the audit log first.
 func (s *Server) reviewOf(r *http.Request, who *reader, does string) (user string, review *report.Review, err error) {
