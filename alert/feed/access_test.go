@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestLanding signs in with every role: each lands on a page that it may see, with the navigation of its role, and
@@ -168,6 +169,10 @@ func TestTokensPage(t *testing.T) {
 	if _, body, _ := x.ask(Admin, "GET", "/tokens", ""); strings.Count(body, "<tr><td") != len(Roles) {
 		t.Error(body)
 	}
+	x.set(start.Add(10 * time.Minute))
+	if _, body, _ := x.ask(Admin, "GET", "/tokens", ""); strings.Count(body, ">under a minute ago<") != 1 || strings.Count(body, ">not yet<") != len(Roles)-1 {
+		t.Errorf("when tokens were used: %s", body)
+	}
 	if status, _, _ := x.ask(Admin, "POST", "/tokens", "name=kim+the+hr", form...); status != 303 {
 		t.Error(status)
 	}
@@ -184,4 +189,11 @@ func TestTokensPage(t *testing.T) {
 	if lines, err := x.store.Mentions(t.Context(), "revoked the tokens of kim the hr"); err != nil || len(lines) != 1 {
 		t.Error(lines, err)
 	}
+}
+
+// TestHealthPage counts the people that are known, leave, and are on watchlists.
+func TestHealthPage(t *testing.T) {
+	x := newTeam(t, 3)
+	x.busy("person.1@northwind.example")
+	x.contains(Admin, "/health", "Accounts with stored data 3", "Leavers 1", "On watchlists 2 entries, 1 without a known account.")
 }

@@ -64,12 +64,40 @@ func (s *Store) latestAccesses(ctx context.Context, before int64, text string, m
 		"ORDER BY seq DESC LIMIT ?3", before, strings.ToLower(text), most)
 }
 
-// healthPage serves the state of the daemon.
-func (s *Server) healthPage(w http.ResponseWriter, _ *http.Request, who *reader) error {
-	return s.render(w, http.StatusOK, "health.html", &view{
-		frame:  frame{Title: "Health", Who: who.Token, At: "/health"},
-		Health: s.Health(),
-	})
+// healthView is the data of the page with the state of the daemon.
+type healthView struct {
+	frame
+	Health  any
+	Known   int // people and service accounts about whom something is stored
+	Leavers int // people whom HR lists as leaving
+	Watched int // entries of watchlists that hold, which name a person
+	Unseen  int // of them, those that match no account that has been seen
+}
+
+// healthPage serves the state of the daemon, and how many people it knows.
+func (s *Server) healthPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	v := &healthView{frame: frame{Title: "Health", Who: who.Token, At: "/health"}, Health: s.Health()}
+	known, err := s.directory(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v.Known = known.Len()
+	leavers, err := s.Alerts.Leavers(r.Context())
+	if err != nil {
+		return err
+	}
+	v.Leavers = len(leavers)
+	lists, err := s.allWatchlists(r.Context())
+	if err != nil {
+		return err
+	}
+	for i := range lists {
+		if l := &lists[i]; !l.Ended(s.Now()) {
+			v.Watched += len(l.Members)
+			v.Unseen += len(l.Unknown())
+		}
+	}
+	return s.render(w, http.StatusOK, "health.html", v)
 }
 
 // tokensView is the data of the page with the tokens.

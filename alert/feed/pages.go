@@ -18,7 +18,6 @@ type view struct {
 	Held    []activeSuppression
 	Reveals []Reveal
 	Leavers []leaver
-	Health  any
 }
 
 // pages adds the routes of the pages.

@@ -82,6 +82,7 @@ type Token struct {
 	Made    time.Time `json:"made"`              // when it was created
 	Expires time.Time `json:"expires"`           // when it stops being valid
 	Revoked bool      `json:"revoked,omitempty"` // whether it was revoked before
+	Used    time.Time `json:"used,omitzero"`     // when it was last used, to the minute; zero if that is not known
 }
 
 // NewToken creates a token that is valid for a time, and returns its text. The text is not
@@ -114,10 +115,10 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 	hash := sha256.Sum256([]byte(text))
 	var stored []byte
 	var t Token
-	var made, expires int64
+	var made, expires, used int64
 	err := s.db.QueryRowContext(ctx,
-		"SELECT hash, name, role, made, expires, revoked FROM token WHERE hash = ?",
-		hash[:]).Scan(&stored, &t.Name, &t.Role, &made, &expires, &t.Revoked)
+		"SELECT hash, name, role, made, expires, revoked, used FROM token WHERE hash = ?",
+		hash[:]).Scan(&stored, &t.Name, &t.Role, &made, &expires, &t.Revoked, &used)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, ErrToken
@@ -127,23 +128,30 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 		return nil, ErrToken
 	}
 	t.Made, t.Expires = time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC()
+	if now.Sub(time.UnixMilli(used)) >= time.Minute {
+		if _, err := s.db.ExecContext(ctx, "UPDATE token SET used = ? WHERE hash = ?", now.UnixMilli(), hash[:]); err != nil {
+			return nil, fmt.Errorf("feed: note use of token: %w", err)
+		}
+	}
 	return &t, nil
 }
 
 // Tokens returns all tokens, also invalid ones, the oldest first.
 func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT name, role, made, expires, revoked FROM token ORDER BY made, name")
+	rows, err := s.db.QueryContext(ctx, "SELECT name, role, made, expires, revoked, used FROM token ORDER BY made, name")
 	if err != nil {
 		return nil, fmt.Errorf("feed: list tokens: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var t Token
-		var made, expires int64
-		if err := rows.Scan(&t.Name, &t.Role, &made, &expires, &t.Revoked); err != nil {
+		var made, expires, used int64
+		if err := rows.Scan(&t.Name, &t.Role, &made, &expires, &t.Revoked, &used); err != nil {
 			return nil, fmt.Errorf("feed: list tokens: %w", err)
 		}
-		t.Made, t.Expires = time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC()
+		if t.Made, t.Expires = time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC(); used > 0 {
+			t.Used = time.UnixMilli(used).UTC()
+		}
 		list = append(list, t)
 	}
 	return list, rows.Err()
