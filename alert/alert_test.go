@@ -438,12 +438,12 @@ func TestUndone(t *testing.T) {
 			Exposures: []finding.Exposure{{What: "opened sg-1", Opened: opened, Closed: closed, By: by}},
 		}
 	}
-	if got := d.Alerts()[0]; got.statusText() != "Not undone." {
+	if got := d.Alerts()[0]; got.statusText() != "Still in effect." {
 		t.Errorf("%+v: %s", got.Exposures, got.statusText())
 	}
 	d.Add(over(opened+5*60*60_000, "bob@acme.example"))
 	first := d.Alerts()[0]
-	if first.statusText() != "Undone after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
+	if first.statusText() != "Reverted after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
 		t.Errorf("%+v: %s", first, first.statusText())
 	}
 	again, err := restoreBatch([]byte("{}"), []Alert{first})
@@ -451,7 +451,7 @@ func TestUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Add(over(opened+2*60*60_000, "ann@acme.example"))
-	if got := again.Alerts()[0]; got.statusText() != "Undone after 2 hours." || len(got.Exposures) != 1 {
+	if got := again.Alerts()[0]; got.statusText() != "Reverted after 2 hours." || len(got.Exposures) != 1 {
 		t.Errorf("%+v: %s", got.Exposures, got.statusText())
 	}
 }

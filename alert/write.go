@@ -139,13 +139,13 @@ func (a *Alert) statusText() string {
 	}
 	switch {
 	case still == len(a.Exposures):
-		return "Not undone."
+		return "Still in effect."
 	case still > 0:
-		return fmt.Sprintf("%d of %d not undone.", still, len(a.Exposures))
+		return fmt.Sprintf("%d of %d still in effect.", still, len(a.Exposures))
 	case by == a.User || by == "":
-		return "Undone after " + plain.Duration(longest) + "."
+		return "Reverted after " + plain.Duration(longest) + "."
 	}
-	return "Undone after " + plain.Duration(longest) + " by " + by + "."
+	return "Reverted after " + plain.Duration(longest) + " by " + by + "."
 }
 
 // Short returns the first eight characters of the id, by which people refer to an alert.

@@ -20,9 +20,9 @@ func newDoctor(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor PATH...",
 		Short: "Show what each detector can see in exported logs, and what is missing",
-		Long: `Doctor reads exported logs and reports for each detector whether it is able to see what
-it looks for in every source that arrives, partly able, or blind; and which licence,
-switch or export is missing. It scores nothing and keeps nothing.
+		Long: `Doctor reads exported logs and reports for each detector whether it has full, partial or no
+visibility of what it looks for in the sources that arrive (in JSON: able, partly, blind);
+and which licence, switch or export is missing. It scores nothing and keeps nothing.
 
 Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 		Example: `  outflow doctor exports/

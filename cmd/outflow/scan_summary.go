@@ -120,9 +120,9 @@ func (s *summary) printGaps(w io.Writer) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "Coverage gaps: %s blind, %s in part\n", plain.CountOf(blind, "detector is", "detectors are"), plain.Count(partly))
+	fmt.Fprintf(w, "Coverage gaps: %s no visibility, %s partial visibility\n", plain.CountOf(blind, "detector has", "detectors have"), plain.Count(partly))
 	for i := range list[:min(len(list), fewGaps)] {
-		fmt.Fprintf(w, "  %s %s\n", list[i].Title, list[i].Gap())
+		fmt.Fprintf(w, "  %s: %s\n", list[i].Title, list[i].Gap())
 	}
 	fmt.Fprintf(w, "  outflow doctor %s lists what is missing\n", shellWords(s.paths))
 }

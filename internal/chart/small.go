@@ -16,7 +16,7 @@ const (
 )
 
 // Small draws consecutive days as a small SVG within a page: bars, those that are marked in another class,
-// and a line for the person's own usual day. It has no colours: classes bar, mark, own and axis take them
+// and a line for the person's own usual day. It has no colours: classes d-bar, d-mark, d-own and d-axis take them
 // from the page's style sheet. Alt describes the chart for people who do not see it. Without days the
 // result is empty.
 func Small(days []Day, alt string) []byte {
@@ -43,14 +43,14 @@ func Small(days []Day, alt string) []byte {
 	}
 	step := float64(smallWidth) / float64(len(days))
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg class="small" role="img" viewBox="0 0 %d %d" aria-label="%s">`, smallWidth, smallHeight, html.EscapeString(alt))
+	fmt.Fprintf(&b, `<svg class="small-chart" role="img" viewBox="0 0 %d %d" aria-label="%s">`, smallWidth, smallHeight, html.EscapeString(alt))
 	var line []string
 	for i, d := range days {
 		x := float64(i) * step
 		if h := height(d.N); h > 0 {
-			class := "bar"
+			class := "d-bar"
 			if d.Marked {
-				class = "mark"
+				class = "d-mark"
 			}
 			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, class, x, smallFloor-h, max(step*.8, .6), h)
 		}
@@ -58,9 +58,9 @@ func Small(days []Day, alt string) []byte {
 			line = append(line, fmt.Sprintf("%.1f,%.1f", x+step*.4, smallFloor-height(d.Usual)))
 		}
 	}
-	fmt.Fprintf(&b, `<line class="axis" x1="0" x2="%d" y1="%d" y2="%[2]d"/>`, smallWidth, smallFloor)
+	fmt.Fprintf(&b, `<line class="d-axis" x1="0" x2="%d" y1="%d" y2="%[2]d"/>`, smallWidth, smallFloor)
 	if len(line) > 1 {
-		fmt.Fprintf(&b, `<polyline class="own" points="%s"/>`, strings.Join(line, " "))
+		fmt.Fprintf(&b, `<polyline class="d-own" points="%s"/>`, strings.Join(line, " "))
 	}
 	first, last := days[0].Date.Format("Jan 2"), days[len(days)-1].Date.Format("Jan 2")
 	fmt.Fprintf(&b, `<text x="0" y="%d">%s</text><text x="%d" y="%[1]d" text-anchor="end">%[4]s</text></svg>`, smallHeight-2, first, smallWidth, last)

@@ -35,9 +35,9 @@ func TestSmall(t *testing.T) {
 		if e, ok := tok.(xml.StartElement); ok {
 			for _, a := range e.Attr {
 				switch {
-				case a.Name.Local == "class" && a.Value == "bar":
+				case a.Name.Local == "class" && a.Value == "d-bar":
 					bars++
-				case a.Name.Local == "class" && a.Value == "mark":
+				case a.Name.Local == "class" && a.Value == "d-mark":
 					marks++
 				case a.Name.Local == "style", strings.Contains(a.Value, "NaN"), strings.Contains(a.Value, "Inf"):
 					t.Errorf("%s=%q", a.Name.Local, a.Value)

@@ -107,8 +107,8 @@ func (d *Diagnosis) Write(w io.Writer) error {
 	for _, state := range []string{Blind, Partly, Able} {
 		d.writeState(&b, state)
 	}
-	writeOperations(&b, "Without a meaning to Outflow", d.Unmapped)
-	writeOperations(&b, "With a meaning, but judged by no detector", d.Unjudged)
+	writeOperations(&b, "Unmapped event types (stored, not scored)", d.Unmapped)
+	writeOperations(&b, "Mapped, but used by no detector", d.Unjudged)
 	if len(d.Notes) > 0 {
 		fmt.Fprintln(&b, "\nNotes")
 		for _, n := range d.Notes {
@@ -118,6 +118,9 @@ func (d *Diagnosis) Write(w io.Writer) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// visibility says what a state means.
+var visibility = map[string]string{Blind: "No visibility", Partly: "Partial visibility", Able: "Full visibility"}
 
 // writeState writes the detectors in a state, if there are any.
 func (d *Diagnosis) writeState(b *bytes.Buffer, state string) {
@@ -131,7 +134,7 @@ func (d *Diagnosis) writeState(b *bytes.Buffer, state string) {
 		return
 	}
 
-	fmt.Fprintf(b, "\n%s: %d of %d detectors\n", strings.ToUpper(state[:1])+state[1:], n, len(d.Detectors))
+	fmt.Fprintf(b, "\n%s: %d of %d detectors\n", visibility[state], n, len(d.Detectors))
 	for _, x := range d.Detectors {
 		if x.State != state {
 			continue

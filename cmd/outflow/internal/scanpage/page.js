@@ -1,6 +1,6 @@
 "use strict";
 // Tables can be sorted by their columns, and alerts can be filtered. Without this script all is there to read.
-for (const table of document.querySelectorAll("table.sort")) {
+for (const table of document.querySelectorAll("table.scan-sort")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((th, column) => {
     const button = document.createElement("button");
@@ -20,12 +20,12 @@ for (const table of document.querySelectorAll("table.sort")) {
 }
 const find = document.getElementById("find");
 if (find) {
-  find.closest(".find").hidden = false;
+  find.closest(".scan-find").hidden = false;
   const none = document.getElementById("none");
   find.addEventListener("input", () => {
     const words = find.value.toLowerCase().split(/\s+/);
     let shown = 0;
-    for (const part of document.querySelectorAll(".case")) {
+    for (const part of document.querySelectorAll(".scan-case")) {
       const text = part.textContent.toLowerCase();
       part.hidden = !words.every((w) => text.includes(w));
       shown += part.hidden ? 0 : 1;

@@ -105,7 +105,7 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"default-src &#39;none&#39;", "17 files", "usual day 0.7 files, peers 0.9", `class="mark"`, "5 further events not listed", "anyone with the link",
+		"default-src &#39;none&#39;", "17 files", "usual day 0.7 files, peers 0.9", `class="d-mark"`, "5 further events not listed", "anyone with the link",
 		"What to do", "Ask what the files were for", "first time", "2026-05-12", "Still open", "detectors see", "Not shown: 3 more below medium", "1 more",
 	} {
 		if !strings.Contains(page, want) {

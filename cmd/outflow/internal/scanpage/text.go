@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
 
 var templates = template.Must(template.New("page").Funcs(template.FuncMap{
 	"clean":  clean,
-	"prose":  func(s string) string { return cut(s, maxProse) },
+	"prose":  func(s string) string { return detect.Capital(cut(s, maxProse)) },
 	"when":   when,
 	"day":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
 	"number": number,
