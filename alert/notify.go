@@ -37,6 +37,9 @@ type Message struct {
 	Test   bool    // it is a test of the channel, not an alert
 	Others []Alert // alerts that waited too and get no message of their own
 	Link   string  // to the alert's page; "" for none
+	// About are the accounts of those whom the alerts are about, also where they are masked. A channel that reaches
+	// people one by one leaves them out.
+	About []string
 }
 
 // Key identifies a message: it is the same for every attempt.
@@ -229,7 +232,9 @@ func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pendi
 	c.between("begun")
 	for i := range others {
 		m.Others = append(m.Others, others[i].alert)
+		m.About = append(m.About, others[i].alert.User)
 	}
+	m.About = append(m.About, p.alert.User)
 	if c.Mask != nil {
 		m.Alert = c.Mask(&m.Alert)
 		for i := range m.Others {

@@ -438,3 +438,18 @@ func TestTidyChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestAbout tells a channel whom an alert is about also where the alert has their pseudonym.
+func TestAbout(t *testing.T) {
+	s, list := decided(t, 1, "mail")
+	out := &sink{}
+	c := &alert.Channel{Name: "mail", Notifier: out, Mask: func(a *alert.Alert) alert.Alert {
+		masked := *a
+		masked.User = "P-ABCDEFGHJK"
+		return masked
+	}}
+	drain(t, s, c)
+	if len(out.got) != 1 || out.got[0].Alert.User == list[0].User || !slices.Equal(out.got[0].About, []string{list[0].User}) {
+		t.Errorf("%+v", out.got)
+	}
+}

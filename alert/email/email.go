@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"maps"
 	"net"
+	netmail "net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -203,12 +204,27 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	return "", fmt.Errorf("email: send: %w", err)
 }
 
+// recipients are those of the channel without the given accounts: nobody is told of an alert about themselves.
+func (n *notifier) recipients(about []string) []string {
+	return slices.DeleteFunc(slices.Clone(n.to), func(to string) bool {
+		address := to
+		if a, err := netmail.ParseAddress(to); err == nil {
+			address = a.Address
+		}
+		return slices.ContainsFunc(about, func(user string) bool { return user != "" && strings.EqualFold(user, address) })
+	})
+}
+
 // compose returns the mail of a message.
 func (n *notifier) compose(m *alert.Message) (*mail.Msg, error) {
 	_, domain, _ := strings.Cut(n.from, "@")
 	domain = strings.Trim(domain, "> ")
 	msg := mail.NewMsg()
-	if err := errors.Join(msg.From(n.from), msg.To(n.to...)); err != nil {
+	to := n.recipients(m.About)
+	if len(to) == 0 {
+		return nil, errors.New("email: every recipient of the channel is somebody whom the alert is about")
+	}
+	if err := errors.Join(msg.From(n.from), msg.To(to...)); err != nil {
 		return nil, err
 	}
 	msg.Subject(oneLine("[Outflow] " + m.Headline()))
