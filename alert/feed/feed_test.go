@@ -911,11 +911,14 @@ func TestDigestPage(t *testing.T) {
 	x := newTeam(t, 8)
 	_, before, _ := x.ask(SOC, "GET", "/digest?week=2026-W09", "")
 	for _, want := range []string{
-		"<h1>Week 2026-W09</h1>", `href="/digest?week=2026-W08"`, `href="/digest?week=2026-W10"`, `aria-current="page"`, `name="viewport"`,
+		"<h1>Week 2026-W09</h1>", `href="/digest?week=2026-W10" rel="next"`, `aria-current="page"`, `name="viewport"`,
 	} {
 		if !strings.Contains(before, want) {
 			t.Errorf("no %s in %s", want, before)
 		}
+	}
+	if strings.Contains(before, `rel="prev"`) {
+		t.Error("there is no data of the week before")
 	}
 	status, body, header := x.ask(SOC, "GET", "/digest", "")
 	if status != 200 || !strings.Contains(body, "To do") || !strings.Contains(body, `href="/people/P-`) ||

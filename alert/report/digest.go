@@ -45,6 +45,7 @@ type Digest struct {
 
 	people     []string  // users with alerts
 	oldestOpen time.Time // when the oldest exposure of all was opened
+	first      time.Time // from when on there is data or an alert
 }
 
 // Triage is what people decided about alerts, and what became of messages.
@@ -224,6 +225,7 @@ func MakeDigest(in *Input, monday time.Time, t Triage) *Digest {
 		Health:    slices.Clone(in.Failing),
 	}
 	d.Week, _ = WeekOf(monday)
+	d.first = in.firstData()
 	c := &counted{
 		alerts: map[alert.Severity]int{}, before: map[alert.Severity]int{}, people: map[alert.Severity]map[string]bool{},
 		byDetector: map[string]*Detector{}, trend: map[string]int{},
@@ -445,6 +447,24 @@ func (d *Digest) SetSuppressed(suppressed int) {
 // to state: there may be no data.
 func (d *Digest) Quiet() bool {
 	return d.TaskCount+len(d.Open)+len(d.Health)+len(d.Leaving)+len(d.Changes)+d.Overflow+d.Suppressed == 0
+}
+
+// firstData is from when on there is data or an alert; zero if there is none.
+func (in *Input) firstData() (first time.Time) {
+	earlier := func(t time.Time) {
+		if first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	for date := range in.Covered {
+		if t, err := time.Parse(time.DateOnly, date); err == nil {
+			earlier(t)
+		}
+	}
+	for i := range in.Alerts {
+		earlier(in.Alerts[i].Time)
+	}
+	return first
 }
 
 // findProblems adds the coverage and the problems with the data, and sets the verdict. Sources
@@ -672,10 +692,11 @@ func (d *Digest) FewReasons() []Unseen {
 	return list[:min(len(list), 3)]
 }
 
-// Neighbour returns the name of the week before (-1) or after (1); "" for a week that has not begun.
+// Neighbour returns the name of the week before (-1) or after (1); "" for a week that has not begun, or
+// before which there is no data.
 func (d *Digest) Neighbour(by int) string {
 	monday := d.From.AddDate(0, 0, 7*by)
-	if monday.After(d.Made) {
+	if monday.After(d.Made) || !monday.AddDate(0, 0, 7).After(d.first) {
 		return ""
 	}
 	name, _ := WeekOf(monday)

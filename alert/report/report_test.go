@@ -550,6 +550,12 @@ func TestDigest(t *testing.T) {
 	if got := d.Headline(); got != want {
 		t.Error(got)
 	}
+	if before, after := d.Neighbour(-1), d.Neighbour(1); before != "2026-W13" || after != "2026-W15" {
+		t.Errorf("weeks %q, %q", before, after)
+	}
+	if early := MakeDigest(in, mondayOf(old.Time), Triage{}); early.Neighbour(-1) != "" || early.Neighbour(1) != "2026-W12" {
+		t.Errorf("weeks %q, %q", early.Neighbour(-1), early.Neighbour(1))
+	}
 	if a := d.Acknowledged; a == nil || a.Alerts != 2 || a.String() != "2 hours" {
 		t.Errorf("%+v", a)
 	}
