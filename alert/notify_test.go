@@ -215,6 +215,29 @@ func TestEvolution(t *testing.T) {
 	}
 }
 
+// TestFirstShown says when an alert first deserved attention, not when it was first stored.
+func TestFirstShown(t *testing.T) {
+	s, list := decided(t, 1, "a")
+	quiet := list[0]
+	quiet.ID = "ffffffffffffffffffffffffffffffff"
+	later := quiet
+	later.Revision, later.Severity = 2, alert.Critical
+	for i, a := range []alert.Alert{quiet, later} {
+		policy := alert.NotifyPolicy{
+			Now:            start.Add(time.Duration(i+1) * time.Hour),
+			NeedsAttention: func(a *alert.Alert) bool { return a.Severity >= alert.Critical },
+		}
+		if err := s.Apply(t.Context(), 0, alert.Position{Next: int64(i + 2), Epoch: 1}, []alert.Alert{a}, policy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id, want := range map[string]time.Time{list[0].ID: start, quiet.ID: start.Add(2 * time.Hour), "none": {}} {
+		if at, err := s.FirstShown(t.Context(), id); err != nil || !at.Equal(want) {
+			t.Errorf("%s: %v, %v; want %v", id, at, err, want)
+		}
+	}
+}
+
 // TestChanges says what is new in a revision, and does not guess where that is not known.
 func TestChanges(t *testing.T) {
 	at, later := start, start.Add(time.Hour)

@@ -64,7 +64,7 @@ func (m *Message) Facts() (list []Fact) {
 	add("When", span(a.Window)+" UTC")
 	add("Sources", strings.Join(SourceTitles(a.Sources), ", "))
 	if a.Unit != "" {
-		add("Observed", number(a.Observed)+" "+a.Unit+" (usual day "+number(a.Expected)+", peers "+number(a.Peers)+")")
+		add("Observed", number(a.Observed)+" "+a.Unit+" (usual day "+number(a.Expected)+", colleagues "+number(a.Peers)+")")
 	}
 	add("Sent to", a.destinations())
 	add("Exposure", a.exposed())

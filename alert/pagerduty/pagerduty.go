@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -52,6 +53,9 @@ var severities = map[alert.Severity]string{
 	alert.Informational: "info",
 }
 
+// maxSummary is the most characters of a summary that PagerDuty keeps.
+const maxSummary = 1024
+
 // Notify implements alert.Notifier. dedup_key is the alert's ID: PagerDuty keeps one incident,
 // however often it is sent.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -79,9 +83,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			source = "outflow"
 		}
 
-		summary := []rune(m.Headline() + ": " + a.Reason)
 		event["payload"] = map[string]any{
-			"summary":        string(summary[:min(len(summary), 1024)]),
+			"summary":        plain.Clip(m.Headline(), maxSummary),
 			"source":         source,
 			"severity":       severities[a.Severity],
 			"timestamp":      a.Time,
