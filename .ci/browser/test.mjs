@@ -1,5 +1,5 @@
-// The pages in a real browser: sign in, the queue, keys, an alert, deciding, finding, what
-// comes live, narrow and dark, and no serious finding of axe-core. Run by .ci/browser/run.
+// The pages in a real browser: all flows by keyboard, every page of every role at 390 and 1440 px, in light and dark, and
+// no finding of axe-core. Run by .ci/browser/run.
 import { chromium } from "playwright-core";
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -22,6 +22,7 @@ sources:
   - {name: exports, kind: files, paths: [./exports]}
 channels:
   - {name: out, kind: file, path: told.ndjson}
+budget: 6
 feed: {listen: "127.0.0.1:${port}"}
 `, { mode: 0o600 });
 const token = execFileSync(binary, ["token", "create", "--config", config, "--name", "Kim Ops", "--role", "soc"], { encoding: "utf8" }).trim();
@@ -46,179 +47,288 @@ try {
     } catch { return false; }
   });
   browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
-  const context = await browser.newContext();
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: "America/New_York" });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: base });
   const page = await context.newPage();
   const wrong = [];
-  page.on("console", (m) => { if (m.type() === "error") { wrong.push(m.text()); } });
-  page.on("pageerror", (e) => wrong.push(String(e)));
-  page.on("request", (r) => { if (!r.url().startsWith(base)) { wrong.push("a request to " + r.url()); } });
-  const accessible = async (where) => {
+  const watch = (p) => {
+    p.on("console", (m) => { if (m.type() === "error") { wrong.push(p.url() + ": " + m.text()); } });
+    p.on("pageerror", (e) => wrong.push(p.url() + ": " + String(e)));
+    p.on("request", (r) => { if (!r.url().startsWith(base)) { wrong.push("a request to " + r.url()); } });
+  };
+  watch(page);
+  const accessible = async (p, where) => {
     // the pages allow no script of anybody else: axe comes in through the debugger
-    const client = await context.newCDPSession(page);
+    const client = await p.context().newCDPSession(p);
     await client.send("Runtime.evaluate", { expression: axe });
-    const { result } = await client.send("Runtime.evaluate", { expression: "axe.run().then(r => JSON.stringify(r.violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ' ' + v.nodes[0].html)))", awaitPromise: true, returnByValue: true });
+    const { result } = await client.send("Runtime.evaluate", { expression: "axe.run().then(r => JSON.stringify(r.violations.map(v => v.id + ' ' + v.nodes[0].html.slice(0, 200) + ' ' + v.nodes[0].failureSummary)))", awaitPromise: true, returnByValue: true });
+    await client.detach();
     assert.equal(result.value, "[]", where);
   };
+  const fits = async (p, where) => {
+    const [wide, screen] = await p.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(wide <= screen, where + " is " + wide + " px wide on a screen of " + screen);
+  };
+  const tokenOf = (name, role) => execFileSync(binary, ["token", "create", "--config", config, "--name", name, "--role", role], { encoding: "utf8" }).trim();
+  const focused = (p) => p.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
+  const nav = (p, key) => Promise.all([p.waitForNavigation(), p.keyboard.press(key)]);
+  const shot = async (p, name) => {
+    if (process.env.OUTFLOW_SHOTS) { await p.screenshot({ path: join(process.env.OUTFLOW_SHOTS, name + ".png") }); }
+  };
+  const api = async (path) => (await fetch(base + path, { headers: { Authorization: "Bearer " + token } })).json();
 
-  await step("signing in", async () => {
-    await page.goto(base + "/");
-    assert.match(page.url(), /\/login$/);
-    await accessible("sign in");
-    await page.fill("#token", "outflow_wrong");
-    await page.press("#token", "Enter");
+  const some = (await api("/v1/alerts?latest=true&severity=critical")).alerts.map((x) => x.alert);
+  const download = some.find((a) => a.detector === "bulk_download") || some[0];
+  await step("a link of a message survives signing in", async () => {
+    await page.goto(base + "/alerts/" + download.id);
+    assert.match(page.url(), /\/login\?next=/);
+    await accessible(page, "sign in");
+    await page.keyboard.type("outflow_wrong"); // the field has the focus
+    await nav(page, "Enter");
     await page.waitForSelector("[role=alert]");
     wrong.length = 0; // the browser notes the 401
-    await page.fill("#token", token);
-    await page.press("#token", "Enter");
-    await page.waitForSelector("#queue .row");
+    await page.keyboard.type(token);
+    await nav(page, "Enter");
+    assert.equal(page.url(), base + "/alerts/" + download.id);
+    const elsewhere = await context.newPage(); // as a chat in the browser does, which is another site
+    await elsewhere.goto("data:text/html,<a href='" + base + "/alerts/" + download.id + "'>alert</a>");
+    await elsewhere.click("a");
+    await elsewhere.waitForURL(base + "/alerts/" + download.id);
+    await elsewhere.waitForSelector("#triage");
+    await elsewhere.close();
   });
-  await step("the queue, ranked, without a name", async () => {
-    const severities = await page.$$eval("#queue .sev", (l) => l.map((x) => x.textContent));
+  await step("the queue: cases, ranked, without a name", async () => {
+    await page.goto(base + "/");
+    const severities = await page.$$eval("#queue > li > .row .sev", (l) => l.map((x) => x.textContent));
     const order = ["critical", "high", "medium", "low", "informational"];
+    assert.ok(severities.length > 5);
     assert.deepEqual(severities, [...severities].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
     assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
     const all = await (await fetch(base + "/v1/alerts?all=true&limit=1000", { headers: { Authorization: "Bearer " + token } })).text();
     assert.ok(all.length > 10000);
     assert.doesNotMatch(all, /[a-z]+\.[a-z]+@acme\.example/);
-    await accessible("queue");
+    assert.match(await page.textContent("#zone"), /America\/New_York/);
+    await shot(page, "queue");
   });
-  let opened;
-  await step("keys", async () => {
-    await page.keyboard.press("j");
-    await page.keyboard.press("j");
+  await step("keys in the queue", async () => {
+    for (const k of ["j", "j", "k", "j"]) { await page.keyboard.press(k); }
+    const titles = await page.$$eval("#queue .open", (l) => l.map((x) => x.textContent));
+    assert.equal(await focused(page), titles[1]);
+    await page.keyboard.press("x");
+    assert.equal(await page.textContent("#selected"), "1 selected");
+    await page.keyboard.press("Shift+A");
+    assert.equal(await page.textContent("#selected"), titles.length + " selected");
+    await page.keyboard.press("Shift+A");
+    await page.keyboard.press("?");
+    await page.waitForSelector("#help[open]");
+    await accessible(page, "help");
+    await page.keyboard.press("Escape");
     await page.keyboard.press("k");
-    await page.keyboard.press("j");
-    assert.equal(await page.evaluate(() => [...document.querySelectorAll("#queue .row a")].indexOf(document.activeElement)), 1);
-    await page.keyboard.press("Enter");
+    await nav(page, "Enter");
     await page.waitForSelector("#triage");
-    opened = page.url();
-    await page.goBack();
+    await nav(page, "j");
+    assert.equal(await page.$eval("h1", (h) => h.textContent.includes(document.title.split(" – ")[0])), true);
+    const id = new URL(page.url()).pathname.split("/")[2];
+    await nav(page, "u");
+    assert.equal(new URL(page.url()).hash, "#a-" + id);
+    await page.waitForFunction((row) => document.activeElement.closest("#a-" + row), id);
     await page.keyboard.press("/");
-    assert.equal(await page.evaluate(() => document.activeElement.id), "q");
+    assert.equal(await focused(page), "q");
   });
-  await step("an alert: sentence, chart, evidence", async () => {
-    await page.goto(opened);
-    assert.ok((await page.textContent(".sentence")).length > 30);
-    assert.ok(await page.$$eval("table tbody tr", (l) => l.length) >= 1);
-    assert.ok(await page.$$eval(".timeline li", (l) => l.length) >= 1);
-    assert.ok(await page.$("#unseen"));
-    await accessible("alert");
+  await step("filters apply at once and are in the URL", async () => {
+    await Promise.all([page.waitForNavigation(), page.selectOption("select[name=severity]", "critical")]);
+    assert.equal(page.url(), base + "/?severity=critical");
+    assert.ok((await page.$$eval("#queue > li > .row .sev", (l) => l.map((x) => x.textContent))).every((s) => s === "critical"));
+    await Promise.all([page.waitForNavigation(), page.selectOption("select[name=source]", "github")]);
+    assert.equal(page.url(), base + "/?severity=critical&source=github");
+    assert.ok((await page.$$eval("#queue .meta", (l) => l.map((x) => x.textContent))).every((s) => s.includes("GitHub")));
+    await page.click("summary:has-text('Save this view')");
+    await page.fill("form[action='/views'] input[name=name]", "Code <b>");
+    await nav(page, "Enter");
+    assert.equal(await page.textContent(".views [aria-current]"), "Code <b>");
+    await accessible(page, "saved view");
   });
-  await step("a person: days drawn, and in words", async () => {
-    await Promise.all([page.waitForNavigation(), page.click("a[href^='/people/']")]);
-    assert.ok(await page.$$eval("svg.bars.wide", (l) => l.length >= 2 && l.every((i) => /\d/.test(i.getAttribute("aria-label")))));
-    await accessible("person");
-    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "person.png"), fullPage: true }); }
-    await page.goto(opened);
-    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "alert.png"), fullPage: true }); }
-  });
-  await step("deciding", async () => {
-    await Promise.all([page.waitForNavigation(), page.keyboard.press("a")]);
-    assert.match(await page.textContent(".history"), /Kim Ops: acknowledged/);
-    await page.fill("#note", "<img src=x onerror=alert(1)> a drill");
-    await Promise.all([page.waitForNavigation(), page.click("button[value=false]")]);
-    assert.match(await page.textContent(".history"), /<img src=x onerror=alert\(1\)> a drill/);
-    assert.equal(await page.$("main img:not(.days)"), null);
+  await step("searching", async () => {
     await page.goto(base + "/");
-    assert.equal(await page.$(`a[href="${new URL(opened).pathname}"]`), null);
+    await page.keyboard.press("/");
+    await page.keyboard.type("github critical");
+    await nav(page, "Enter");
+    assert.ok((await page.$$("#queue .row")).length > 0, page.url());
+    await page.goto(base + "/?q=" + download.id.slice(0, 8));
+    assert.equal(new URL(page.url()).pathname, "/alerts/" + download.id);
+    await page.goto(base + "/?q=zebra");
+    assert.match(await page.textContent(".empty"), /No alerts match this filter/);
+    await accessible(page, "no hit");
+    await page.goto(base + "/?q=" + encodeURIComponent(download.user.slice(0, 8)));
+    assert.ok((await page.$$eval("#queue .who", (l) => l.map((x) => x.textContent))).every((u) => u === download.user));
   });
-  await step("suppressing what was false", async () => {
+  const opened = base + "/alerts/" + download.id;
+  await step("an alert: headline, items, guidance, triage on the first screen", async () => {
     await page.goto(opened);
-    assert.match(await page.textContent("section[aria-labelledby=suppress]"), /would have kept \d+ from being told/);
-    await accessible("suggestion");
+    assert.ok(await page.$$eval(".evidence tbody tr", (l) => l.length) >= 10);
+    for (const id of ["#triage", "#ack", "#close"]) {
+      assert.ok((await page.$eval(id, (e) => e.getBoundingClientRect().bottom)) <= 900, id + " is not on the first screen");
+    }
+    for (const id of ["#do", "#wrong", "#timeline", "#unseen", "#history"]) { assert.ok(await page.$(id), id); }
+    const [first] = await page.$$eval(".evidence table td time", (l) => l.map((x) => [x.textContent, x.title]));
+    assert.match(first[0], /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+    assert.match(first[1], / UTC$/);
+    const names = () => page.$$eval(".evidence:first-of-type tbody tr:not([hidden])", (l) => l.map((x) => x.cells[2].textContent));
+    const before = await names();
+    await page.click(".evidence:first-of-type th button:has-text('Object')");
+    assert.deepEqual(await names(), [...before].sort((a, b) => a.localeCompare(b)));
+    assert.equal(await page.getAttribute(".evidence:first-of-type th:has(button:has-text('Object'))", "aria-sort"), "ascending");
+    await page.fill("#find-0", before[0].slice(0, 12));
+    assert.ok((await names()).every((n) => n.startsWith(before[0].slice(0, 12))));
+    await page.fill("#find-0", "");
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press("y");
+    await page.waitForFunction(() => document.getElementById("copied").textContent === "Copied");
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), download.id);
+    const csv = await (await fetch(opened + "/items.csv", { headers: { Authorization: "Bearer " + token } })).text();
+    assert.ok(csv.split("\n").length > 10 && csv.startsWith("time,detector,"));
+    await shot(page, "alert");
+    await page.goto(opened + "/events");
+    assert.ok(await page.$$eval("tbody tr", (l) => l.length) >= 10);
+    await accessible(page, "events");
+  });
+  await step("deciding by keys, with a reason asked for on the page, and undone", async () => {
+    await page.goto(opened);
+    await nav(page, "a");
+    assert.match(await page.textContent(".notice"), /1 alert acknowledged/);
+    assert.match(await page.textContent(".history"), /Kim Ops: Acknowledged, assigned to Kim Ops/);
+    await nav(page, "z");
+    assert.match(await page.textContent("#triage"), /Open/);
+    await page.keyboard.press("c");
+    for (const k of ["ArrowDown", "ArrowDown"]) { await page.keyboard.press(k); } // false positive
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(page), "note");
+    assert.equal(await page.$eval("#note", (n) => n.validity.valueMissing), true);
+    await page.keyboard.type("<img src=x onerror=alert(1)> a drill");
+    await page.keyboard.press("Tab");
+    await nav(page, "Enter");
+    assert.match(await page.textContent(".notice"), /1 alert closed: false positive/);
+    assert.match(await page.textContent(".history"), /<img src=x onerror=alert\(1\)> a drill/);
+    assert.equal(await page.$("main img"), null);
+    await accessible(page, "closed");
+    await page.goto(base + "/");
+    assert.equal(await page.$("#a-" + download.id), null);
+    const noScript = await browser.newContext({ javaScriptEnabled: false });
+    await noScript.addCookies(await context.cookies());
+    const plain = await noScript.newPage();
+    await plain.goto(base + "/");
+    await plain.click("#queue input[type=checkbox]");
+    await plain.click("#close summary");
+    await plain.click("input[name=as][value=false]");
+    await Promise.all([plain.waitForNavigation(), plain.click("#close button")]);
+    assert.match(await plain.textContent("[role=alert]"), /Say why/);
+    assert.equal((await plain.$$("#queue input:checked")).length, 1);
+    await noScript.close();
+  });
+  await step("deciding about several, and undoing it", async () => {
+    await page.goto(base + "/");
+    const n = (await page.$$("#queue .row")).length;
+    for (const k of ["j", "x", "j", "x"]) { await page.keyboard.press(k); }
+    await nav(page, "a");
+    assert.match(await page.textContent(".notice"), /2 alerts acknowledged/);
+    assert.equal((await page.$$eval("#queue .meta", (l) => l.filter((x) => x.textContent.includes("Acknowledged · Kim Ops")))).length, 2);
+    await accessible(page, "acknowledged");
+    await nav(page, "z");
+    assert.equal((await page.$$eval("#queue .meta", (l) => l.filter((x) => x.textContent.includes("Acknowledged · Kim Ops")))).length, 0);
+    assert.equal((await page.$$("#queue .row")).length, n);
+  });
+  await step("suppressing what was a false positive", async () => {
+    await page.goto(opened);
+    assert.match(await page.textContent("section[aria-labelledby=suppress]"), /it would have hidden \d+ alert/);
     await page.fill("input[name=reason]", "a migration <script>alert(1)</script>");
     await Promise.all([page.waitForNavigation(), page.click("section[aria-labelledby=suppress] button")]);
     assert.match(page.url(), /\/suppressions$/);
     assert.match(await page.textContent("tbody"), /Kim Ops: a migration <script>/);
-    await accessible("suppressions");
+    await accessible(page, "suppressions");
     await Promise.all([page.waitForNavigation(), page.click("tbody button")]);
     assert.match(await page.textContent("tbody"), /ended by Kim Ops/);
   });
   await step("asking for a name", async () => {
-    await page.goto(opened);
-    await Promise.all([page.waitForNavigation(), page.click("a[href^='/people/']")]);
-    const person = page.url();
-    await page.click("summary");
+    await page.goto(base + "/people/" + download.user);
+    assert.ok(await page.$("svg.bars"));
+    await shot(page, "person");
+    await page.click("summary:has-text('Request name')");
     await page.fill("input[name=reason]", "case 7");
-    await Promise.all([page.waitForNavigation(), page.click("details button")]);
-    assert.match(await page.textContent("main"), /Nobody has decided yet/);
+    await nav(page, "Enter");
+    assert.match(await page.textContent("main"), /Waiting for approval/);
     const other = await browser.newContext();
     const office = await other.newPage();
+    watch(office);
     await office.goto(base + "/login");
-    await office.fill("#token", execFileSync(binary, ["token", "create", "--config", config, "--name", "Pat Privacy", "--role", "privacy"], { encoding: "utf8" }).trim());
-    await office.press("#token", "Enter");
-    await office.waitForSelector("tbody");
+    await office.fill("#token", tokenOf("Pat Privacy", "privacy"));
+    await nav(office, "Enter");
+    assert.equal(new URL(office.url()).pathname, "/requests");
     assert.match(await office.textContent("tbody"), /Kim Ops.*case 7/);
-    await Promise.all([office.waitForNavigation(), office.click("button[value=agree]")]);
+    await accessible(office, "requests");
+    await Promise.all([office.waitForNavigation(), office.click("button[value=approve]")]);
     await other.close();
-    await page.goto(person);
-    assert.match(await page.textContent("main"), /shown to you until/);
-    await accessible("a name");
+    await page.goto(base + "/people/" + download.user);
+    assert.match(await page.textContent("main"), /@acme\.example/);
   });
-  await step("finding", async () => {
+  await step("what comes live does not move the page", async () => {
     await page.goto(base + "/");
-    await page.fill("#q", "github");
-    await Promise.all([page.waitForNavigation(), page.press("#q", "Enter")]);
-    const rows = await page.$$eval("#queue .row", (l) => l.map((x) => x.textContent.toLowerCase()));
-    assert.ok(rows.length > 0 && rows.every((t) => t.includes("github")), page.url() + " " + rows.join("\n"));
-    await page.goto(base + "/?severity=critical");
-    assert.ok((await page.$$eval("#queue .sev", (l) => l.map((x) => x.textContent))).every((s) => s === "critical"));
-  });
-  await step("what comes live", async () => {
-    await page.goto(base + "/");
+    const rows = await page.$$eval("#queue .open", (l) => l.map((x) => x.textContent));
     const trail = { eventVersion: "1.08", userIdentity: { type: "IAMUser", userName: "late.comer", accountId: "123456789012", arn: "arn:aws:iam::123456789012:user/late.comer" }, eventSource: "s3.amazonaws.com", eventName: "PutBucketAcl", awsRegion: "eu-west-1", sourceIPAddress: "198.51.100.17", userAgent: "aws-cli", requestParameters: { bucketName: "late-backups-db", "x-amz-acl": "public-read" }, eventType: "AwsApiCall", managementEvent: true, recipientAccountId: "123456789012" };
-    const newest = (await (await fetch(base + "/v1/health", { headers: { Authorization: "Bearer " + token } })).json()).judge.newest;
+    const newest = (await api("/v1/health")).judge.newest;
     for (const [i, name] of late.entries()) {
       const at = new Date(Date.parse(newest) + (i + 1) * 60000).toISOString().slice(0, 19) + "Z";
       writeFileSync(join(exports, name + ".json"), JSON.stringify({ Records: [{ ...trail, eventTime: at, eventID: name }] }));
     }
     await page.waitForSelector("#live a", { timeout: 60000 });
-    assert.match(await page.textContent("#live"), /change/);
+    assert.match(await page.textContent("#live"), /^\d+ new or updated alerts?\. Refresh$/);
+    assert.deepEqual(await page.$$eval("#queue .open", (l) => l.map((x) => x.textContent)), rows);
+    await accessible(page, "live");
+    await Promise.all([page.waitForNavigation(), page.click("#live a")]);
   });
-  await step("coverage, watchlists, dark, narrow", async () => {
-    for (const path of ["/coverage", "/watchlists"]) {
-      await page.goto(base + path);
-      await accessible(path);
-    }
-    if (process.env.OUTFLOW_SHOTS) { await page.goto(base + "/coverage"); await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "coverage.png"), fullPage: true }); }
-    await page.emulateMedia({ colorScheme: "dark" });
-    await page.goto(opened);
-    await accessible("dark");
-    await page.setViewportSize({ width: 360, height: 700 });
-    await page.goto(base + "/");
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), "it is wider than the screen");
-  });
-  await step("the digest of a week", async () => {
-    await page.setViewportSize({ width: 1280, height: 900 });
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.goto(base + "/digest?week=2026-W16");
-    assert.match(await page.textContent("body"), /Week 2026-W16.*To act on/s);
-    assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= 2 * innerHeight), "it does not fit two screens");
-    await accessible("digest");
-    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "digest.png"), fullPage: true }); }
-    await page.goto(base + "/");
-  });
+  const digests = "/digest?week=2026-W16";
+  const visited = { soc: ["/", "/alerts/" + download.id, "/alerts/" + some[some.length - 1].id, "/people/" + download.user, "/suppressions", digests, "/nowhere"] };
+  for (const role of ["soc", "hr", "privacy", "auditor", "admin"]) {
+    await step("every page of " + role + ": axe, 390 and 1440 px, light and dark", async () => {
+      const own = await browser.newContext();
+      const p = await own.newPage();
+      watch(p);
+      await p.goto(base + "/login");
+      await p.fill("#token", tokenOf("Robin " + role, role));
+      await nav(p, "Enter");
+      const home = new URL(p.url()).pathname;
+      const links = await p.$$eval("nav[aria-label=Pages] a", (l) => l.map((x) => x.getAttribute("href")));
+      assert.equal(links[0], home);
+      const paths = new Set([...links, ...(visited[role] || ["/", "/nowhere"])]);
+      if (role === "hr") { paths.add(await p.getAttribute("main td a", "href")); }
+      if (role === "soc") { for (const href of await p.$$eval("main a[href^='/entities/']", (l) => l.slice(0, 2).map((x) => x.getAttribute("href")))) { paths.add(href); } }
+      const problems = [];
+      const check = async (f) => { try { await f(); } catch (e) { problems.push(e.message + (e.actual && e.actual !== false ? ": " + e.actual : "")); } };
+      for (const path of paths) {
+        for (const [width, scheme] of [[1440, "light"], [1440, "dark"], [390, "light"], [390, "dark"]]) {
+          await p.setViewportSize({ width, height: 800 });
+          await p.emulateMedia({ colorScheme: scheme });
+          const res = await p.goto(base + path);
+          if (res.status() >= 400) { wrong.length = 0; } // the browser notes it
+          assert.ok(res.status() < 500, path);
+          if (!path.startsWith("/leavers/")) { // a review is a document: it has neither navigation nor dark colours
+            assert.ok(await p.$("nav[aria-label=Pages] a[href='" + home + "']") && await p.$("form[action='/logout'] button"), path + " has no way out");
+          }
+          const where = role + " " + path + " " + width + " " + scheme;
+          await check(() => fits(p, where));
+          await check(() => accessible(p, where));
+          assert.doesNotMatch(await p.content(), /[a-z]+\.[a-z]+@acme\.example/, where);
+        }
+      }
+      if (role === "hr") { await p.setViewportSize({ width: 1280, height: 900 }); await p.emulateMedia({ colorScheme: "light" }); await p.goto(base + [...paths].find((x) => x.startsWith("/leavers/"))); await shot(p, "review"); }
+      await own.close();
+      assert.deepEqual(problems, []);
+    });
+  }
   await step("signing out", async () => {
-    await Promise.all([page.waitForNavigation(), page.click("header button")]);
+    await page.goto(base + "/");
+    await Promise.all([page.waitForNavigation(), page.click("form[action='/logout'] button")]);
     await page.goto(base + "/");
     assert.match(page.url(), /\/login$/);
-  });
-  await step("HR: who leaves, and a review", async () => {
-    await page.setViewportSize({ width: 1280, height: 900 });
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.fill("#token", execFileSync(binary, ["token", "create", "--config", config, "--name", "Lee People", "--role", "hr"], { encoding: "utf8" }).trim());
-    await page.press("#token", "Enter");
-    await page.waitForSelector("nav a[href='/leavers']");
-    await Promise.all([page.waitForNavigation(), page.click("nav a[href='/leavers']")]);
-    await accessible("leavers");
-    await Promise.all([page.waitForNavigation(), page.click("main td a")]);
-    await page.waitForSelector(".verdict");
-    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector(".verdict")).fontWeight), "700"); // its style is let through
-    assert.doesNotMatch(await page.content(), /[a-z]+\.[a-z]+@acme\.example/);
-    await page.waitForFunction(() => [...document.querySelectorAll("img")].length > 0 && [...document.querySelectorAll("img")].every((i) => i.complete && i.naturalWidth > 0));
-    await accessible("review");
-    if (process.env.OUTFLOW_SHOTS) { await page.screenshot({ path: join(process.env.OUTFLOW_SHOTS, "review.png"), fullPage: true }); }
   });
   await step("a review as PDF", async () => {
     const pdf = join(dir, "review.pdf");

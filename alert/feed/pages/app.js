@@ -129,8 +129,12 @@
     all("button:not([value=close])", close.closest("form")).forEach(function (b) { b.formNoValidate = true; });
   }
   if (location.hash.indexOf("#a-") === 0) { // back from an alert
-    var from = get(location.hash.slice(1));
-    if (from && from.querySelector(".open")) { from.querySelector(".open").focus(); }
+    window.addEventListener("load", function () {
+      setTimeout(function () { // the browser scrolls there first, and takes the focus away
+        var from = get(location.hash.slice(1));
+        if (from && from.querySelector(".open")) { from.querySelector(".open").focus(); }
+      }, 50);
+    });
   }
   var copy = get("copy");
   if (copy && navigator.clipboard) {
