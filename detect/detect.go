@@ -120,7 +120,10 @@ type Metric struct {
 	Scale          Scale // from the total to the count that is scored
 	Slow           bool  // a lasting shift of its rate is looked for
 	Unscored       bool  // it is counted for Reason only
-	Burst          bool  // the most within half an hour is scored, rather than the total of the day
+	// Stated names the metric, unscored, of the part that logs state, where Measure adds what is likely:
+	// people are told of that part only.
+	Stated string
+	Burst  bool // the most within half an hour is scored, rather than the total of the day
 	// History says that what is counted depends on what was there before: files never
 	// opened, recipients not written to. Where hardly a day is known, everything is new.
 	History bool

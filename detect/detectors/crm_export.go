@@ -18,13 +18,16 @@ var crmExport = &detect.Detector{
 			Name: "crm_exports", HalfSaturation: 2, Unit: "exports", Slow: true, On: []event.Class{event.Export},
 			Measure: when(func(a *detect.Enriched) bool { return crm(a) && a.Export && !a.Whole() }),
 		},
-		{Name: "crm_export_rows", HalfSaturation: 25, Unit: "rows", Scale: detect.Root, On: []event.Class{event.Export},
+		{
+			Name: "crm_export_rows", HalfSaturation: 25, Unit: "rows", Scale: detect.Root, Stated: "crm_export_rows_stated",
+			On: []event.Class{event.Export},
 			Measure: func(a *detect.Enriched) float64 {
 				if crm(a) {
 					return a.Rows + a.LikelyRows
 				}
 				return 0
-			}},
+			},
+		},
 		{
 			Name: "crm_export_rows_stated", Unscored: true, Unit: "rows that logs state", On: []event.Class{event.Export},
 			Measure: func(a *detect.Enriched) float64 {

@@ -44,7 +44,9 @@ var loggingDisabled = &detect.Detector{
 		Describe: func(a *detect.Enriched) string {
 			return "changed the logging of " + a.Source.Title() + " (the log does not say in which direction): " + setting(a)
 		},
-		Headline: func(a *detect.Enriched) string { return "changed the logging of " + a.Source.Title() + ": " + setting(a) },
+		Headline: func(a *detect.Enriched) string {
+			return "changed the logging of " + a.Source.Title() + ": " + setting(a)
+		},
 	}, {
 		Name: "log_redirected", Weight: .5, Least: detect.LeastShown, Kind: bucketKind, Impact: 1, On: []event.Class{event.ConfigChange},
 		Match: redirected,

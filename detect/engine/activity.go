@@ -33,10 +33,18 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
 			continue
 		}
-		a.Counts = append(a.Counts, finding.Amount{
-			Detector: cat.detectors[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[j]),
-			Usual: round(cat.unscale(j, v.mean[j])), Peers: round(cat.unscale(j, v.peers[j])),
-		})
+		x := finding.Amount{
+			Detector: cat.detectors[m.detector].Name, Metric: m.Name, Unit: m.Unit, N: round(d.Count[m.stated]),
+			AtLeast: d.Count[m.stated] < d.Count[j],
+			Usual:   round(cat.unscale(j, v.mean[j])), Peers: round(cat.unscale(j, v.peers[j])),
+		}
+		if said, told := d.Said[j]; told { // the day and its alert say the same
+			x.Usual, x.Peers = said[1], said[2]
+			if said[0] < x.N {
+				x.Act = said[0]
+			}
+		}
+		a.Counts = append(a.Counts, x)
 	}
 	e.err = e.days(a)
 }

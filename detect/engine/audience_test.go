@@ -74,7 +74,7 @@ func TestClosed(t *testing.T) {
 		also         []keyed
 		want         string
 	}{
-		{"few", 4, 0, 1, nil, `only 4 other people used "/sites/S/Docs/Merger" in the last weeks, all of "Legal"`},
+		{"few", 4, 0, 1, nil, `only 4 other people used "/sites/S/Docs/Merger" in the last weeks, all of them in "Legal"`},
 		{"one person", 1, 0, 1, nil, ""},
 		{"many", 13, 0, 1, nil, ""},
 		{"own department, too", 4, 1, 1, nil, ""},
@@ -123,7 +123,7 @@ func TestClosedIsTold(t *testing.T) {
 		t.Fatal(err, len(told))
 	}
 	last := told[len(told)-1]
-	if want := `only 4 other people used "/sites/S/Docs/Merger" in the last weeks, all of "Legal"`; !strings.Contains(last.Reason, want) {
+	if want := `only 4 other people used "/sites/S/Docs/Merger" in the last weeks, all of them in "Legal"`; !strings.Contains(last.Reason, want) {
 		t.Errorf("%s", last.Reason)
 	}
 	for _, f := range told {

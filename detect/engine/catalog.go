@@ -32,6 +32,7 @@ type metric struct {
 	weight   float64
 	carried  int  // index among those that go on from day to day, or -1
 	unsigned bool // of what is done without a sign-in
+	stated   int  // index of the metric with the part that people are told of: its own, if that is all
 }
 
 // indicator is an Indicator in the flat list.
@@ -86,13 +87,18 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 	}
 	c.scored = len(c.metrics)
 	for i := range busy {
-		c.metrics = append(c.metrics, metric{&busy[i], -1, 0, -1, false})
+		c.metrics = append(c.metrics, metric{Metric: &busy[i], detector: -1, carried: -1})
 	}
 	for i, m := range c.metrics {
-		c.index[m.Name] = i
+		c.index[m.Name], c.metrics[i].stated = i, i
 		c.rare = append(c.rare, cmp.Or(rareCounts[m.Name], unsignedCounts[m.Name]))
 		for _, class := range m.On {
 			c.onClass[class] = append(c.onClass[class], i)
+		}
+	}
+	for i, m := range c.metrics {
+		if m.Stated != "" {
+			c.metrics[i].stated = c.index[m.Stated]
 		}
 	}
 	for i, f := range c.indicators {
@@ -117,7 +123,7 @@ func (c *Catalog) add(d int, det *detect.Detector) {
 		c.mechanism[m] = d
 	}
 	for i := range det.Metrics {
-		m := metric{&det.Metrics[i], d, det.Metrics[i].Weight, -1, det.Unsigned}
+		m := metric{Metric: &det.Metrics[i], detector: d, weight: det.Metrics[i].Weight, carried: -1, unsigned: det.Unsigned}
 		if m.weight == 0 {
 			m.weight = 1
 		}

@@ -246,6 +246,14 @@ func (d *dayState) goneOn(v *verdict, ends bool) bool {
 // pause is how long nothing must be counted for an act to have ended.
 const pause = event.Hour / 4
 
+// say notes what a finding says of a metric.
+func (d *dayState) say(j int, f *finding.Finding) {
+	if d.Said == nil {
+		d.Said = map[int][3]float64{}
+	}
+	d.Said[j] = [3]float64{f.Observed, f.Expected, f.Peers}
+}
+
 // endAct says the last figures of an act that has ended before a moment.
 func (e *Engine) endAct(p *person, at int64) {
 	d := &p.Day
@@ -340,10 +348,14 @@ func (e *Engine) finding(p *person, det *detect.Detector, g int, v *verdict, at 
 		f.Impact = 1
 	}
 	day, best := p.view(det, g, v), v.strongest(cat, g, floorOf(det, p.leaving(at)))
+	if best >= 0 && d.Count[cat.metrics[best].stated] == 0 {
+		best = cat.groups[g][0] // how much it was is not in the logs, only how often
+	}
 	if best >= 0 {
 		m := &cat.metrics[best]
-		f.Observed, f.Unit = d.Count[best], m.Unit
+		f.Observed, f.Unit = round(d.Count[m.stated]), m.Unit
 		f.Expected, f.Peers = round(cat.unscale(best, v.mean[best])), round(cat.unscale(best, v.peers[best]))
+		d.say(best, f)
 		clauses = append([]string{det.Reason(day) + "; " + e.usually(p, v, best, m.unit(2))}, clauses...)
 	} else if det.Reason != nil && len(cat.groups[g]) == 0 && len(det.Indicators) == 0 {
 		clauses = append(clauses, det.Reason(day))

@@ -137,10 +137,13 @@ func (s *saying) facts() []finding.Fact {
 func (s *saying) unusual(add func(finding.FactKind, string)) {
 	cat, counts := s.catalog, s.person.Day.Count
 	m := &cat.metrics[s.best]
-	n := counts[s.best]
+	n := counts[m.stated]
 	amount := m.written(n)
 	if n == math.Trunc(n) && m.Scale != detect.RootBytes {
 		amount = detect.Number(n)
+	}
+	if n < counts[s.best] {
+		amount = "at least " + amount
 	}
 	add(finding.FactUnusual, amount+m.unit(n)+": "+s.usually(s.person, s.v, s.best, ""))
 	worth := func(part detect.Part) float64 { return s.v.worth[cat.index[part[0]]] }

@@ -121,12 +121,13 @@ type dayState struct {
 	Received []string  // who was given administrative rights
 	LetIn    []string  `cbor:",omitempty"` // outsiders who were let into folders
 	Manner   circumstances
-	BestT    int64   // when Best was reached, Unix milliseconds
-	Told     int     // events that the latest finding rests on
-	Acting   bool    // the act that it is about may go on
-	ActT     int64   // when something was counted last, Unix milliseconds
-	Added    uint64  // the counts that go on, and were added to: a bit each
-	Requests novelty // reads of object stores by the key of the event, by minute rather than day
+	BestT    int64              // when Best was reached, Unix milliseconds
+	Told     int                // events that the latest finding rests on
+	Acting   bool               // the act that it is about may go on
+	ActT     int64              // when something was counted last, Unix milliseconds
+	Added    uint64             // the counts that go on, and were added to: a bit each
+	Said     map[int][3]float64 `cbor:",omitempty"` // by metric: what the latest finding says: how much, what is usual, and what for colleagues
+	Requests novelty            // reads of object stores by the key of the event, by minute rather than day
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour
 	Quiet   int
@@ -326,6 +327,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Done)
 	clear(d.Bursts)
 	clear(d.Facts)
+	clear(d.Said)
 	clear(d.Proof)
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]

@@ -59,6 +59,9 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j],
 				Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Weight: m.weight,
 				HalfSaturation: m.HalfSaturation}
+			if n := day.Count[m.stated]; n < c.Total {
+				c.Stated, c.Part = n, true
+			}
 			c.Before.SeenOn, c.Before.SeenOf = o.SoFar.atLeast(j, v.raw[j])
 			c.Floor = least(c.Floor, x, c.Before)
 			c.Density = m.density(v.dense[g])

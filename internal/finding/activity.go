@@ -30,12 +30,15 @@ func (a *Activity) Date() string {
 
 // Amount is what one metric counted on a day.
 type Amount struct {
-	Detector string  `json:"detector"` // that counts it
-	Metric   string  `json:"metric"`   // name of the metric
-	Unit     string  `json:"unit"`     // plural, for people
-	N        float64 `json:"n"`        // on the day
-	Usual    float64 `json:"usual"`    // on a usual day of the user
-	Peers    float64 `json:"peers"`    // on a usual day of a colleague
+	Detector string  `json:"detector"`           // that counts it
+	Metric   string  `json:"metric"`             // name of the metric
+	Unit     string  `json:"unit"`               // plural, for people
+	N        float64 `json:"n"`                  // on the day, as far as logs state it
+	AtLeast  bool    `json:"at_least,omitempty"` // there was more than N, of unknown amount
+	// The part of N that the alert about the day speaks of, if its act ended before the day did; 0 for all of it.
+	Act   float64 `json:"act,omitempty"`
+	Usual float64 `json:"usual"` // on a usual day of the user
+	Peers float64 `json:"peers"` // on a usual day of a colleague
 }
 
 // Leaver is a person whom HR lists as leaving.

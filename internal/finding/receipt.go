@@ -82,12 +82,14 @@ type Subject struct {
 
 // Count is an amount that was scored.
 type Count struct {
-	Detector string  `json:"detector"` // name of the detector
-	Metric   string  `json:"metric"`   // name of the metric
-	Unit     string  `json:"unit"`     // of Total
-	Window   string  `json:"window"`   // length of time; "24 h" is the person's day so far
-	Total    float64 `json:"total"`    // in Unit
-	Judged   float64 `json:"judged"`   // the scored value: Total, or its square root for rows and bytes
+	Detector string  `json:"detector"`         // name of the detector
+	Metric   string  `json:"metric"`           // name of the metric
+	Unit     string  `json:"unit"`             // of Total
+	Window   string  `json:"window"`           // length of time; "24 h" is the person's day so far
+	Total    float64 `json:"total"`            // in Unit
+	Stated   float64 `json:"stated,omitempty"` // the part of Total that logs state, if they do not state all of it: people are told of that
+	Part     bool    `json:"part,omitempty"`   // whether they do not
+	Judged   float64 `json:"judged"`           // the scored value: Total, or its square root for rows and bytes
 	// Usual for the person, drawn towards the peers; on the scale of Judged.
 	Own            float64 `json:"own"`
 	Peers          float64 `json:"peers"`        // usual for a colleague, on the scale of Judged
