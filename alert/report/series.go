@@ -42,13 +42,16 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 		return nil
 	}
 	var mark, highest chart.Day
-	signed, at := false, 0
+	signed, least, at := false, false, 0
 	for date := first; !date.After(last); date = date.AddDate(0, 0, 1) {
 		d := chart.Day{Date: date, Usual: math.NaN(), Peers: math.NaN()}
 		for ; at < len(days) && days[at].Date() == date.Format(time.DateOnly); at++ {
 			for _, x := range days[at].Counts {
 				if x.Metric == of.Metric {
 					d.N, d.Usual, d.Peers, d.Marked = x.N, x.Usual, x.Peers, marked != nil && marked(&days[at])
+					if d.Marked { // the figure of its alert
+						d.N, least = x.Told(), x.AtLeast
+					}
 					s.worst = max(s.worst, excess(&x))
 				}
 			}
@@ -73,13 +76,17 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 		return s
 	}
 
+	seen := number(mark.N)
+	if least {
+		seen = "At least " + seen
+	}
 	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
-		number(mark.N), s.Unit, mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
+		seen, s.Unit, mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
 	return s
 }
 
-// AlertSeries returns the days to be drawn for an alert: the amount of its leading detector
-// that departs most from what is usual on the day of the alert. It returns nil if there is
+// AlertSeries returns the days to be drawn for an alert: the amount that it is about, or else that of its
+// leading detector that departs most from what is usual on the day of the alert. It returns nil if there is
 // none.
 func AlertSeries(a *alert.Alert, days []finding.Activity) *Series {
 	on := slices.IndexFunc(days, func(d finding.Activity) bool { return d.End >= a.Time.UnixMilli() })
@@ -92,7 +99,11 @@ func AlertSeries(a *alert.Alert, days []finding.Activity) *Series {
 		if i < 0 {
 			return -1
 		}
-		return a.Evidence[i].Points*1e3 + math.Log1p(x.N/(x.Usual+x.Peers+1))
+		score := a.Evidence[i].Points*1e3 + math.Log1p(x.N/(x.Usual+x.Peers+1))
+		if x.Detector == a.Detector && strings.HasPrefix(a.Unit, x.Unit) { // "files within half an hour" are "files"
+			score += 1e6 * float64(len(x.Unit))
+		}
+		return score
 	}
 	for i := range days[on].Counts {
 		if x := &days[on].Counts[i]; rank(x) >= 0 && (lead == nil || rank(x) > rank(lead)) {

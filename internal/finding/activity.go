@@ -1,6 +1,9 @@
 package finding
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Activity is a daily summary: what a user did on a day, beside what is usual. A later summary
 // of the same user and Date replaces it; End may differ, since it may be known better by then.
@@ -40,6 +43,9 @@ type Amount struct {
 	Usual float64 `json:"usual"` // on a usual day of the user
 	Peers float64 `json:"peers"` // on a usual day of a colleague
 }
+
+// Told returns the amount that the alert about the day speaks of.
+func (a *Amount) Told() float64 { return cmp.Or(a.Act, a.N) }
 
 // Leaver is a person whom HR lists as leaving.
 type Leaver struct {
