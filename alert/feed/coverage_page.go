@@ -35,7 +35,7 @@ type SourceState struct {
 	Events  int64         `json:"events"`          // since they were first read
 	Hourly  int64         `json:"events_per_hour"` // over the last hour, or since the daemon started
 	Newest  time.Time     `json:"newest,omitzero"` // time of the newest event; zero for files that state none
-	Lag     time.Duration `json:"usual_lag_ns"`    // how late events usually are at most; 0 if that is not known
+	Lag     time.Duration `json:"usual_lag_ns"`    // how late events usually are at most; below 0 if that is not known
 	Today   Counts        `json:"today"`           // what came today
 	Recent  Counts        `json:"recent"`          // what came on the days that are known
 	Unknown float64       `json:"unknown_people"`  // share of recent actions by users that are unknown: 0 to 1
@@ -128,10 +128,36 @@ func (x *SourceState) Rate() string { return plain.Number(x.Hourly) + " an hour"
 
 // Lateness says in words how late events usually are.
 func (x *SourceState) Lateness() string {
-	if x.Lag < time.Minute {
-		return ""
+	switch {
+	case x.Lag < 0:
+		return "not known yet"
+	case x.Lag < time.Minute:
+		return "under a minute"
 	}
 	return "up to " + plain.Duration(x.Lag)
+}
+
+// Headline sums up the page.
+func (v *coverageView) Headline() string {
+	old, today := 0, Counts{}
+	for i := range v.Sources {
+		x := &v.Sources[i]
+		if x.Old(v.Now) {
+			old++
+		}
+		today.Scored += x.Today.Scored
+		today.Late += x.Today.Late
+		today.Ahead += x.Today.Ahead
+		today.Unreadable += x.Today.Unreadable
+	}
+	line := plain.CountOf(len(v.Sources), "source", "sources")
+	if old > 0 {
+		line += fmt.Sprintf(", %d without a record of the last two days", old)
+	}
+	if share := today.Share(); !math.IsNaN(share) {
+		line += ". Scored today: " + today.Scoring() + " of new records"
+	}
+	return line + "."
 }
 
 // missingPart is something that sources lack, with the detectors that would see more with it.

@@ -28,7 +28,7 @@ func coverageSample() *Coverage {
 			{Source: "box", Title: "Box", Through: []string{hostile}, Events: 94156, Hourly: 94156, Newest: start.Add(-time.Minute),
 				Lag: 3 * time.Hour, Today: Counts{Received: 7, Scored: 5, Late: 2}, Recent: Counts{Received: 1000, Scored: 900, Repeated: 1,
 					Delayed: 12, Late: 80, Unreadable: 20}},
-			{Source: "salesforce", Title: "Salesforce", Newest: start.AddDate(0, 0, -9), Unknown: .58},
+			{Source: "salesforce", Title: "Salesforce", Newest: start.AddDate(0, 0, -9), Unknown: .58, Lag: -1},
 			{Source: "hr", Title: "HR"},
 		},
 		Streams: []StreamState{{Source: "api", Stream: "logs", Failing: "denied " + hostile, Gaps: []string{"2026-02-01 to 2026-02-03: expired"}}},
@@ -93,7 +93,9 @@ func (x *team) contains(role Role, path string, want ...string) string {
 func TestCoveragePage(t *testing.T) {
 	x := newTeam(t, 2)
 	for _, role := range []Role{SOC, Admin, Auditor} {
-		x.contains(role, "/coverage", "94,156 an hour", "up to 3 hours", "71.42 %", "90 %", "80 too late, 20 unreadable",
+		x.contains(role, "/coverage", "94,156 an hour", "up to 3 hours", "not known yet",
+			"3 sources, 1 without a record of the last two days. Scored today: 71.42 % of new records.",
+			"71.42 %", "90 %", "80 too late, 20 unreadable",
 			"9 days ago: is it still delivered?", "58 % of recent actions are by unknown accounts", "files without times",
 			"No visibility: 1 · Partial: 1 · Full: 1", "Salesforce: Event Monitoring CRM export, Vendor alert", "not delivered: Slack",
 			"1 record could not be decoded", "2026-02-01 to 2026-02-03: expired", "nothing new")

@@ -106,14 +106,14 @@ type Vendor struct {
 	Vendor string    `json:"vendor"` // name of the vendor (event.Source)
 	Events int64     `json:"events"` // since the source was first read
 	Newest time.Time `json:"newest"` // time of the newest event; zero for HR
-	// Lag is how much older than what had come before 99 % of its events are at most, in a usual delivery; 0 if
-	// that is not known, or nothing comes late.
+	// Lag is how much older than what had come before 99 % of its events are at most, in a usual delivery; below 0 if
+	// that is not known yet.
 	Lag time.Duration `json:"-"`
 }
 
 // Vendors returns the counts of all vendors, ordered by source and vendor.
 func (s *Store) Vendors(ctx context.Context) (list []Vendor, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT source, vendor, events, newest, iif(deliveries >= ?, lag, 0) "+
+	rows, err := s.db.QueryContext(ctx, "SELECT source, vendor, events, newest, iif(deliveries >= ?, lag, -1) "+
 		"FROM vendor ORDER BY source, vendor", learnFirst)
 	if err != nil {
 		return nil, fmt.Errorf("watch: list vendors: %w", err)

@@ -50,7 +50,7 @@ func (d *Daemon) addSources(ctx context.Context, c *feed.Coverage, st *Status) e
 	get := func(name string) *feed.SourceState {
 		if of[name] == nil {
 			title := event.SourceNamed(name).Title()
-			of[name] = &feed.SourceState{Source: name, Title: title, Through: []string{}, Unknown: st.Arrived.Unknown[name]}
+			of[name] = &feed.SourceState{Source: name, Title: title, Through: []string{}, Lag: -1, Unknown: st.Arrived.Unknown[name]}
 		}
 		return of[name]
 	}
