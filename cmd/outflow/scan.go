@@ -103,9 +103,10 @@ func (f *scanFlags) flags(cmd *cobra.Command) {
 	f.forms.flags(cmd)
 	fl.StringSliceVar(&f.domains, "domain", nil,
 		"mail domains of the organisation, comma-separated (default: learned from the people file)")
-	for flag, values := range map[string][]string{"format": formatNames(), "min-severity": severities(), "fail-on": severities(), "people": {"names", "pseudonyms"}} {
-		completeFlag(cmd, flag, values)
-	}
+	completeFlag(cmd, "format", formatNames())
+	completeFlag(cmd, "min-severity", severities())
+	completeFlag(cmd, "fail-on", severities())
+	completeFlag(cmd, "people", []string{"names", "pseudonyms"})
 }
 
 func formatNames() (names []string) {

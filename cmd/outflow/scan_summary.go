@@ -120,7 +120,8 @@ func (s *summary) printGaps(w io.Writer) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "Coverage gaps: %s no visibility, %s partial visibility\n", plain.CountOf(blind, "detector has", "detectors have"), plain.Count(partly))
+	none := plain.CountOf(blind, "detector has", "detectors have")
+	fmt.Fprintf(w, "Coverage gaps: %s no visibility, %s partial visibility\n", none, plain.Count(partly))
 	for i := range list[:min(len(list), fewGaps)] {
 		fmt.Fprintf(w, "  %s: %s\n", list[i].Title, list[i].Gap())
 	}

@@ -43,7 +43,8 @@ func Small(days []Day, alt string) []byte {
 	}
 	step := float64(smallWidth) / float64(len(days))
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg class="small-chart" role="img" viewBox="0 0 %d %d" aria-label="%s">`, smallWidth, smallHeight, html.EscapeString(alt))
+	fmt.Fprintf(&b, `<svg class="small-chart" role="img" viewBox="0 0 %d %d" aria-label="%s">`,
+		smallWidth, smallHeight, html.EscapeString(alt))
 	var line []string
 	for i, d := range days {
 		x := float64(i) * step
@@ -52,7 +53,8 @@ func Small(days []Day, alt string) []byte {
 			if d.Marked {
 				class = "d-mark"
 			}
-			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, class, x, smallFloor-h, max(step*.8, .6), h)
+			width := max(step*.8, .6)
+			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, class, x, smallFloor-h, width, h)
 		}
 		if !math.IsNaN(d.Usual) {
 			line = append(line, fmt.Sprintf("%.1f,%.1f", x+step*.4, smallFloor-height(d.Usual)))
@@ -63,6 +65,7 @@ func Small(days []Day, alt string) []byte {
 		fmt.Fprintf(&b, `<polyline class="d-own" points="%s"/>`, strings.Join(line, " "))
 	}
 	first, last := days[0].Date.Format("Jan 2"), days[len(days)-1].Date.Format("Jan 2")
-	fmt.Fprintf(&b, `<text x="0" y="%d">%s</text><text x="%d" y="%[1]d" text-anchor="end">%[4]s</text></svg>`, smallHeight-2, first, smallWidth, last)
+	fmt.Fprintf(&b, `<text x="0" y="%d">%s</text><text x="%d" y="%[1]d" text-anchor="end">%[4]s</text></svg>`,
+		smallHeight-2, first, smallWidth, last)
 	return b.Bytes()
 }

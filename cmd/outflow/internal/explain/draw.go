@@ -59,6 +59,24 @@ func (x *Explanation) drawParts(w io.Writer) {
 	}
 }
 
+// of says what the features of single kinds of activity are about, by the beginning of their names.
+var of = map[string]string{
+	"points":    "which detectors saw it",
+	"indicator": "which detectors saw it",
+	"rarity":    "how rare the amounts are",
+	"size":      "how large the amounts are",
+}
+
+// plainly has words for features without words of their own.
+var plainly = map[string]string{
+	"places":    "how many places",
+	"one_place": "mostly in one place",
+	"detectors": "how many detectors saw it",
+	"receivers": "how many receivers",
+	"span":      "spread over hours",
+	"sources":   "how many services",
+}
+
 // partOf is what a term is counted as: features of how unusual the day is, and of single kinds of activity,
 // are one part each.
 func partOf(t *finding.Term) string {
@@ -67,13 +85,7 @@ func partOf(t *finding.Term) string {
 	case strings.HasPrefix(t.Feature, "base"):
 		return "how unusual the day is"
 	case single:
-		return map[string]string{
-			"points": "which detectors saw it", "indicator": "which detectors saw it", "rarity": "how rare the amounts are", "size": "how large the amounts are",
-		}[kind]
-	}
-	plainly := map[string]string{
-		"places": "how many places", "one_place": "mostly in one place", "detectors": "how many detectors saw it", "receivers": "how many receivers",
-		"span": "spread over hours", "sources": "how many services",
+		return of[kind]
 	}
 	return cmp.Or(t.Words, plainly[t.Feature], strings.ReplaceAll(t.Feature, "_", " "))
 }
@@ -145,7 +157,8 @@ func (x *Explanation) writeItems(w io.Writer) {
 			fmt.Fprintf(w, "  %s\n", plain.Escape(itemLine(&e.Items[k])))
 		}
 		if more := len(e.Items) - fewItems + e.Unlisted; len(e.Items) > fewItems || e.Unlisted > 0 {
-			fmt.Fprintf(w, "  and %s (--format json lists those that are kept)\n", plain.CountOf(max(more, e.Unlisted), "more event", "more events"))
+			said := plain.CountOf(max(more, e.Unlisted), "more event", "more events")
+			fmt.Fprintf(w, "  and %s (--format json lists those that are kept)\n", said)
 		}
 	}
 }

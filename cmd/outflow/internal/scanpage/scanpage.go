@@ -123,7 +123,7 @@ func Write(w io.Writer, in *Input) error {
 		Input:  in,
 		Style:  template.CSS(css),
 		Script: template.JS(script),
-		Policy: "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src " + hash(css) + "; script-src " + hash(script),
+		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hash(css) + "; script-src " + hash(script),
 	}
 	p.fill()
 	var b bytes.Buffer

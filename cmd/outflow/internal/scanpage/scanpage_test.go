@@ -36,8 +36,9 @@ func input(n, items int) *Input {
 			}
 			end := day.Add(12 * time.Hour).UnixMilli()
 			amount := finding.Amount{Detector: "bulk_download", Metric: "files", Unit: "files " + hostile, N: 17, Usual: .7, Peers: .9}
+			before := finding.Amount{Detector: "bulk_download", Metric: "files", Unit: "files", N: 1, Usual: .7}
 			return []finding.Activity{
-				{User: user, End: end - event.Day, Risk: 1, Counts: []finding.Amount{{Detector: "bulk_download", Metric: "files", Unit: "files", N: 1, Usual: .7}}},
+				{User: user, End: end - event.Day, Risk: 1, Counts: []finding.Amount{before}},
 				{User: user, End: end, Risk: 12, Counts: []finding.Amount{amount}},
 			}
 		},
@@ -100,7 +101,8 @@ func TestWrite(t *testing.T) {
 	}
 	for _, p := range parts {
 		sum := sha256.Sum256([]byte(p[2]))
-		if policy := p[1] + "-src &#39;sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "&#39;"; !strings.Contains(strings.ReplaceAll(page, "&#43;", "+"), policy) {
+		policy := p[1] + "-src &#39;sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "&#39;"
+		if !strings.Contains(strings.ReplaceAll(page, "&#43;", "+"), policy) {
 			t.Errorf("the policy lacks %s", policy)
 		}
 	}
@@ -117,7 +119,8 @@ func TestWrite(t *testing.T) {
 // TestPseudonyms names nobody of the organisation.
 func TestPseudonyms(t *testing.T) {
 	in := input(3, 2)
-	in.Alerts[1].Reason, in.Alerts[1].Evidence[0].Items[0].Recipients = "shared with person2@acme.example", []string{"person2@acme.example", "x@rival.example"}
+	in.Alerts[1].Reason = "shared with person2@acme.example"
+	in.Alerts[1].Evidence[0].Items[0].Recipients = []string{"person2@acme.example", "x@rival.example"}
 	in.Mask = alert.NewMask(make([]byte, 32), "soc", func(d string) bool { return d == "acme.example" })
 	page := write(t, in)
 	if got := regexp.MustCompile(`[\w.]*@acme\.example`).FindString(page); got != "" || strings.Contains(strings.ToLower(page), "kapoor") {
@@ -139,7 +142,8 @@ func TestBounded(t *testing.T) {
 			t.Errorf("the page does not say: %s", want)
 		}
 	}
-	if page := write(t, &Input{Result: &batch.Result{Coverage: batch.NewCoverage(1, nil)}, Days: func(string) []finding.Activity { return nil }}); !strings.Contains(page, "No alerts.") {
+	none := &Input{Result: &batch.Result{Coverage: batch.NewCoverage(1, nil)}, Days: func(string) []finding.Activity { return nil }}
+	if page := write(t, none); !strings.Contains(page, "No alerts.") {
 		t.Error("an empty scan")
 	}
 }
