@@ -38,7 +38,11 @@ func (s *Server) accessPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if q.Get("before") != "" && (err != nil || before < 1) {
 		return refuse(http.StatusBadRequest, "before: %q is not the number of a line", q.Get("before"))
 	}
-	v := &accessView{frame: frame{Title: "Audit log", Who: who.Token, At: "/access"}, Query: strings.TrimSpace(q.Get("q")), Later: before > 0}
+	v := &accessView{
+		frame: frame{Title: "Audit log", Who: who.Token, At: "/access"},
+		Query: strings.TrimSpace(q.Get("q")),
+		Later: before > 0,
+	}
 	if v.Lines, err = s.Store.latestAccesses(r.Context(), before, v.Query, accessLines+1); err != nil {
 		return err
 	}

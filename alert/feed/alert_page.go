@@ -132,7 +132,12 @@ func (s *Server) showAlert(w http.ResponseWriter, r *http.Request, who *reader, 
 	if err != nil {
 		return err
 	}
-	v := &alertView{frame: frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"}, Item: &items[0], Form: form, Events: s.Events != nil}
+	v := &alertView{
+		frame:  frame{Title: items[0].Alert.Title, Who: who.Token, At: "/"},
+		Item:   &items[0],
+		Form:   form,
+		Events: s.Events != nil,
+	}
 	for _, part := range []func(context.Context, *alertView, *alert.Alert, *reader) error{
 		s.addEvidence, s.addHistory, s.addStory, s.addRest,
 	} {
@@ -554,7 +559,8 @@ func (v *alertView) Titles(detectors []string) string {
 // Effect says what a suppression would have done.
 func (v *alertView) Effect() string {
 	b := &v.Suggestion.Backtest
-	text := fmt.Sprintf("In the %d days before the alert, and since, it would have hidden %s", b.Days, plain.CountOf(b.Alerts, "alert", "alerts"))
+	text := fmt.Sprintf("In the %d days before the alert, and since, it would have hidden %s", b.Days,
+		plain.CountOf(b.Alerts, "alert", "alerts"))
 	if b.Alerts == 0 {
 		return text + "."
 	}

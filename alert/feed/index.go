@@ -158,8 +158,8 @@ func indexAlert(ctx context.Context, tx *sql.Tx, x *indexRow) error {
 		return unindex(ctx, tx, x.ID)
 	}
 	var id int64
-	err := tx.QueryRowContext(ctx, `INSERT INTO queue (alert, time, rank, severity, score, incident, user, department, detectors, sources, shown,
-		status, assignee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+	err := tx.QueryRowContext(ctx, `INSERT INTO queue (alert, time, rank, severity, score, incident, user, department, detectors,
+		sources, shown, status, assignee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
 		coalesce((SELECT status FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 'open'),
 		coalesce((SELECT assignee FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), ''))
 		ON CONFLICT (alert) DO UPDATE SET time = excluded.time, rank = excluded.rank, severity = excluded.severity, score = excluded.score,

@@ -260,7 +260,8 @@ func search(ctx context.Context, db *sql.Conn, text string, users []string) erro
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, "INSERT OR IGNORE INTO hits SELECT id FROM queue WHERE user IN (SELECT value FROM json_each(?))", string(list))
+	_, err = db.ExecContext(ctx, "INSERT OR IGNORE INTO hits SELECT id FROM queue WHERE user IN (SELECT value FROM json_each(?))",
+		string(list))
 	return err
 }
 
@@ -377,8 +378,9 @@ func (x *found) cases(ctx context.Context, db *sql.Conn, f *queueFilter) error {
 	if err != nil {
 		return err
 	}
-	rows, err := db.QueryContext(ctx, "SELECT l.alert, q.alert FROM queue l JOIN queue q ON q.incident = l.incident AND q.alert <> l.alert "+
-		"WHERE l.alert IN (SELECT value FROM json_each(?)) AND "+cond+" ORDER BY q."+f.order()+" DESC", append([]any{string(list)}, args...)...)
+	query := "SELECT l.alert, q.alert FROM queue l JOIN queue q ON q.incident = l.incident AND q.alert <> l.alert " +
+		"WHERE l.alert IN (SELECT value FROM json_each(?)) AND " + cond + " ORDER BY q." + f.order() + " DESC"
+	rows, err := db.QueryContext(ctx, query, append([]any{string(list)}, args...)...)
 	if err != nil {
 		return err
 	}

@@ -251,7 +251,8 @@ func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
 		return fmt.Errorf("feed: store decision: %w", err)
 	}
 	_, err = s.db.ExecContext(ctx,
-		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects, batch) "+
+			"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		a.ID, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(a.Detectors, " "), t.Since.UnixMilli(),
 		string(body), t.Batch)
 	if err != nil {

@@ -74,7 +74,8 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 		}
 	}
 	for _, r := range a.Again {
-		list = append(list, moment{At: r.Time, What: "The same again, " + plain.CountOf(r.Events, "event", "events"), Icon: "unusual", Phase: now})
+		what := "The same again, " + plain.CountOf(r.Events, "event", "events")
+		list = append(list, moment{At: r.Time, What: what, Icon: "unusual", Phase: now})
 	}
 	for i := range related {
 		r := &related[i]
