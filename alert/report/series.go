@@ -11,6 +11,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Series is a user's days by one metric.
@@ -72,7 +73,7 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 	fill(s.Days)
 	if !signed {
 		s.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.",
-			len(s.Days), highest.Date.Format("2 January"), number(highest.N), s.Unit)
+			len(s.Days), highest.Date.Format("2 January"), number(highest.N), plain.Unit(highest.N, s.Unit))
 		return s
 	}
 
@@ -81,7 +82,7 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 		seen = "At least " + seen
 	}
 	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
-		seen, s.Unit, mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
+		seen, plain.Unit(mark.N, s.Unit), mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
 	return s
 }
 

@@ -30,7 +30,7 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 		}
 	}
 	for j, m := range cat.metrics[:cat.scored] {
-		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 {
+		if d.Count[j] <= 0 || m.Burst || m.Decay > 0 || m.part {
 			continue
 		}
 		x := finding.Amount{

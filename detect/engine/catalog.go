@@ -33,6 +33,7 @@ type metric struct {
 	carried  int  // index among those that go on from day to day, or -1
 	unsigned bool // of what is done without a sign-in
 	stated   int  // index of the metric with the part that people are told of: its own, if that is all
+	part     bool // it is the part that people are told of another
 }
 
 // indicator is an Indicator in the flat list.
@@ -99,6 +100,7 @@ func NewCatalog(detectors []*detect.Detector) *Catalog {
 	for i, m := range c.metrics {
 		if m.Stated != "" {
 			c.metrics[i].stated = c.index[m.Stated]
+			c.metrics[c.index[m.Stated]].part = true
 		}
 	}
 	for i, f := range c.indicators {

@@ -80,8 +80,12 @@ func writeCounts(w io.Writer, r *finding.Receipt) {
 		"expected\tsurprise\tas surprising\trarity\tfloor\tdensity\tpoints\t")
 	for i := range r.Counts {
 		c := &r.Counts[i]
-		fmt.Fprintf(t, "  %s\t%s\t%.0f\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t",
-			c.Metric, c.Window, c.Total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier)
+		total := fmt.Sprintf("%.0f", c.Total)
+		if c.Part { // the score takes what is likely besides
+			total = fmt.Sprintf("≥ %.0f", c.Stated)
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%.0f\t%.3g\t%.3g\t%.3g\t%.2f\t%.2f\t",
+			c.Metric, c.Window, total, c.Judged, c.Own, c.Peers, c.Organisation, c.Colleagues, r.Busier)
 		fmt.Fprintf(t, "%.3g\t%.2f\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t\n",
 			c.Own*c.Colleagues*r.Busier, c.Surprise, soFar(c.Before.SeenOn, c.Before.SeenOf), c.Rarity, c.Floor, c.Density, c.Points)
 	}
@@ -232,6 +236,9 @@ func factSummary(f *finding.Noticed) string {
 // countSummary says how rare a count is, and what was expected.
 func countSummary(r *finding.Receipt, c *finding.Count) string {
 	total := plain.Count(int(c.Total))
+	if c.Part {
+		total = "at least " + plain.Count(int(c.Stated))
+	}
 	if c.Before.Days == 0 {
 		return fmt.Sprintf("Little is known here yet, %.0f user-days of the %d that are needed; hardly a day of other organisations has %s %s.",
 			r.Known, int(engine.Enough), total, c.Unit)
