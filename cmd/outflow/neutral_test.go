@@ -92,11 +92,11 @@ func TestNeutral(t *testing.T) {
 // TestLoaded is a check of the check.
 func TestLoaded(t *testing.T) {
 	for text, want := range map[string]string{
-		"This looks suspicious":              "suspicious",
-		"The Thief stole it":                 "Thief",
-		"Exfiltration before departure":      "Exfiltration",
-		"Exported 40 Salesforce reports":     "",
-		"bookkeeping, mistook, offset, sold": "",
+		"This looks suspicious":                  "suspicious",
+		"The Thief stole it":                     "Thief",
+		"Exfiltration before departure":          "Exfiltration",
+		"Made 40 report exports from Salesforce": "",
+		"bookkeeping, mistook, offset, sold":     "",
 	} {
 		if got := loaded.FindString(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)

@@ -80,17 +80,17 @@ func crmTaken(d *detect.Day) (did, how string) {
 
 // crmExports says how much was exported, and with what remark. What the logs do not state is not zero.
 func crmExports(exports, printed, rows, unsized float64) (did, remark string) {
-	verb, reports := "exported ", detect.Amount(exports, "Salesforce report", "Salesforce reports")
+	verb, reports := "made ", detect.Amount(exports, "report export from Salesforce", "report exports from Salesforce")
 	var remarks []string
 	switch {
 	case printed == exports:
-		verb = "printed "
+		verb, reports = "printed ", detect.Amount(exports, "Salesforce report", "Salesforce reports")
 	case printed > 0:
 		remarks = append(remarks, detect.Number(printed)+" of them printed")
 	}
 	switch {
 	case unsized == 0 && printed < exports:
-		did = verb + detect.Amount(rows, "Salesforce row", "Salesforce rows")
+		did = "exported " + detect.Amount(rows, "Salesforce row", "Salesforce rows")
 		remarks = append([]string{"in " + detect.Amount(exports, "export", "exports")}, remarks...)
 	case unsized == 0:
 		did = verb + reports + " (" + detect.Amount(rows, "row", "rows") + ")"

@@ -9,8 +9,8 @@ func TestCRMExports(t *testing.T) {
 		want                            string
 	}{
 		{2, 0, 500, 0, "exported 500 Salesforce rows (in 2 exports)"},
-		{2, 0, 0, 2, "exported 2 Salesforce reports (row counts are not in the logs)"},
-		{3, 0, 500, 1, "exported 3 Salesforce reports (at least 500 rows) (the row counts of 1 of them are not in the logs)"},
+		{2, 0, 0, 2, "made 2 report exports from Salesforce (row counts are not in the logs)"},
+		{3, 0, 500, 1, "made 3 report exports from Salesforce (at least 500 rows) (the row counts of 1 of them are not in the logs)"},
 		{90, 90, 45_000, 0, "printed 90 Salesforce reports (45,000 rows)"},
 		{1, 1, 0, 1, "printed 1 Salesforce report (row counts are not in the logs)"},
 		{3, 2, 700, 0, "exported 700 Salesforce rows (in 3 exports, 2 of them printed)"},

@@ -243,6 +243,15 @@ func (e *Engine) ended(x *exposure, owner *person, by string, at int64) {
 	})
 }
 
+// stillWords say that what is open has not been undone: that it is so of a state, that it is in effect of an act.
+func (x *exposure) stillWords(now int64) string {
+	still := "still in effect "
+	if strings.HasPrefix(x.What, "made ") || strings.HasPrefix(x.What, "opened ") {
+		still = "still so "
+	}
+	return still + detect.Duration(now-x.Opened) + " later"
+}
+
 // matureExposures looks at the exposures that have begun lately. One that has lasted
 // weighs more; the person's day is scored again.
 func (e *Engine) matureExposures(now int64) {
@@ -263,7 +272,7 @@ func (e *Engine) matureExposures(now int64) {
 			if i := e.catalog.indicators[x.Fact].lasting; i >= 0 {
 				if _, known := p.Day.Facts[i]; !known {
 					p.Day.Facts[i] = note{
-						Say: []string{"still in effect " + detect.Duration(now-x.Opened) + " later"}, Kinds: p.Day.Facts[x.Fact].Kinds,
+						Say: []string{x.stillWords(now)}, Kinds: p.Day.Facts[x.Fact].Kinds,
 					}
 					again = append(again, p.Name)
 				}
