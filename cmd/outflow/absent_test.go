@@ -150,7 +150,6 @@ func absent(t *testing.T, name string, paths []string) {
 	}
 	var review struct {
 		Verdict  string
-		Normal   []string
 		Coverage struct {
 			Known    bool
 			Unjudged []struct{ What, Why string }
