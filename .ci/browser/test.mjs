@@ -23,6 +23,9 @@ sources:
 channels:
   - {name: out, kind: file, path: told.ndjson}
 budget: 6
+watchlists:
+  - {name: "Kestrel <b>", members: [nobody@acme.example], departments: [Nowhere], weight: 1, owner: legal, reason: a merger}
+  - {name: Ended, places: ["nowhere-*"], weight: -1, until: 2026-03-31, owner: legal, reason: over}
 feed: {listen: "127.0.0.1:${port}"}
 `, { mode: 0o600 });
 const token = execFileSync(binary, ["token", "create", "--config", config, "--name", "Kim Ops", "--role", "soc"], { encoding: "utf8" }).trim();

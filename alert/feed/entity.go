@@ -93,7 +93,8 @@ type entityReport struct {
 // entityMention is an alert that names an entity.
 type entityMention struct {
 	alert.Mention
-	Item *item `json:"-"` // the alert; nil if it is gone
+	Item   *item  `json:"-"` // the alert; nil if it is gone
+	Person string `json:"-"` // path of the page about the user; "" if it is about nobody
 }
 
 // entityItem is an event that names an entity.
@@ -102,6 +103,8 @@ type entityItem struct {
 	Alert string `json:"alert"`          // ID
 	User  string `json:"user,omitempty"` // the alert is about
 	Path  string `json:"-"`              // of the page about its object
+
+	Person string `json:"-"` // path of the page about the user; "" if the alert is about nobody
 }
 
 // By says who acted, if it was not the person whom the alert is about.
@@ -203,9 +206,12 @@ func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport, l
 	}
 	for _, m := range list {
 		n := entityMention{Mention: m}
+		if m.User != "" { // the pages of service accounts, which keep their names, have pseudonyms as well
+			n.Person = "/people/" + who.mask.Name(m.User)
+		}
 		if i, known := at[m.Alert]; known {
 			n.Item, n.User = &seen[i], seen[i].Alert.User
-			x.addItems(&seen[i].Alert, pages[i])
+			x.addItems(&seen[i].Alert, pages[i], n.Person)
 		} else {
 			n.User = who.name(m.User)
 		}
@@ -264,13 +270,13 @@ func (x *entityReport) keepNaming(a *alert.Alert) {
 	}
 }
 
-// addItems adds the events of an alert, which names nobody, with the paths of the pages about their objects, and what is
-// open of the alert.
-func (x *entityReport) addItems(a *alert.Alert, paths [][]string) {
+// addItems adds the events of an alert, which names nobody, with the paths of the pages about their objects and about the
+// user, and what is open of the alert.
+func (x *entityReport) addItems(a *alert.Alert, paths [][]string, person string) {
 	own := entityPath(x.Entity)
 	for i := range a.Evidence {
 		for j := range a.Evidence[i].Items {
-			item := entityItem{a.Evidence[i].Items[j], a.ID, a.User, paths[i][j]}
+			item := entityItem{a.Evidence[i].Items[j], a.ID, a.User, paths[i][j], person}
 			if item.Path == own {
 				item.Path = ""
 			}

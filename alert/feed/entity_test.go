@@ -335,3 +335,17 @@ func TestNamesInPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceAccounts links the name of a service account to its page, which is known by a pseudonym as others are.
+func TestServiceAccounts(t *testing.T) {
+	x := newTeam(t, 0)
+	a := x.sample(0, 1)[0]
+	a.User, a.Service, a.Severity = "ci-deploy", true, alert.High
+	a.Evidence[0].Destinations = []alert.Destination{{Name: "@rival.example", Events: 2}}
+	x.take(a)
+	page := "/people/" + x.server.Mask(SOC).Name(a.User)
+	if body := x.contains(SOC, "/entities/domain/rival.example", "ci-deploy"); !strings.Contains(body, `href="`+page+`"`) {
+		t.Errorf("no link to %s: %s", page, body)
+	}
+	x.contains(SOC, page, "Service account")
+}
