@@ -260,7 +260,7 @@ func (i *Item) Text() string {
 	if name == "" || name == act {
 		first = strings.TrimSuffix(act, ":")
 	}
-	parts := append([]string{upperFirst(first, known)}, i.amounts()...)
+	parts := append([]string{upperFirst(first, known)}, i.Amounts()...)
 	for _, p := range []string{place, detail, i.label(), i.to(), i.by(), i.from()} {
 		if p != "" && p != name && !strings.HasPrefix(name, p+"/") { // a repository's name has its owner
 			parts = append(parts, p)
@@ -309,8 +309,8 @@ func upperFirst(s string, ours bool) string {
 	return string(unicode.ToUpper(c)) + s[size:]
 }
 
-// amounts says how much was taken.
-func (i *Item) amounts() (list []string) {
+// Amounts says how much was taken: rows, objects, bytes, each with its unit.
+func (i *Item) Amounts() (list []string) {
 	switch {
 	case i.Rows > 0:
 		list = append(list, plain.CountOf(int(i.Rows), "row", "rows"))

@@ -243,20 +243,8 @@ func recipients(x *alert.Item) string {
 
 // amount says how much an item is, and the number by which amounts are sorted.
 func amount(x *alert.Item) (text string, sort int64) {
-	var list []string
-	if x.Rows > 0 {
-		list = append(list, plain.CountOf(int(x.Rows), "row", "rows"))
-	} else if x.Rows < 0 {
-		list = append(list, "rows (number not logged)")
-	}
-	if x.Count > 1 {
-		list = append(list, plain.CountOf(int(x.Count), "object", "objects"))
-	}
 	size := cmp.Or(max(x.Bytes, 0), max(x.Object.Size, 0))
-	if size > 0 {
-		list = append(list, plain.Size(float64(size)))
-	}
-	return strings.Join(list, ", "), cmp.Or(size, max(x.Rows, 0), x.Count)
+	return strings.Join(x.Amounts(), ", "), cmp.Or(size, max(x.Rows, 0), x.Count)
 }
 
 // client says where an action came from.

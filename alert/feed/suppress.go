@@ -142,6 +142,8 @@ type activeSuppression struct {
 	alert.Suppression
 	Holds bool `json:"holds"` // whether it is in force
 	Kept  int  `json:"kept"`  // alerts that it muted
+	// Titles are the names of its detectors for people; the page has them.
+	Titles []string `json:"-"`
 }
 
 // activeSuppressions returns all suppressions with their effect, as a reader sees them.
@@ -157,7 +159,7 @@ func (s *Server) activeSuppressions(ctx context.Context, who *reader) ([]activeS
 		if err != nil {
 			return nil, err
 		}
-		x := activeSuppression{*p, p.InForce(s.Now()), len(kept)}
+		x := activeSuppression{Suppression: *p, Holds: p.InForce(s.Now()), Kept: len(kept)}
 		x.User = who.name(p.User)
 		list = append(list, x)
 	}
@@ -217,6 +219,21 @@ func (s *Server) suppressionsPage(w http.ResponseWriter, r *http.Request, who *r
 	list, err := s.activeSuppressions(r.Context(), who)
 	if err != nil {
 		return err
+	}
+	facets, err := s.Store.facets(r.Context())
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		for _, d := range list[i].Detectors {
+			title := d
+			for _, f := range facets["detector"] {
+				if f.Name == d {
+					title = f.Title
+				}
+			}
+			list[i].Titles = append(list[i].Titles, title)
+		}
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "looked at the suppressions"); err != nil {
 		return err
