@@ -22,6 +22,11 @@ func EachEvent(ctx context.Context, path string, take func(rec []byte) error) er
 	if err != nil {
 		return err
 	}
+	return EachOf(ctx, log, take)
+}
+
+// EachOf hands each event of an event log, as it is stored, to a function.
+func EachOf(ctx context.Context, log eventlog.Log, take func(rec []byte) error) error {
 	for p := range log.Partitions() {
 		at, end, err := log.Bounds(ctx, p)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
@@ -105,26 +106,8 @@ func (s *Search) Take(rec []byte) error {
 
 // ReadLog takes in the records of an event log.
 func (s *Search) ReadLog(ctx context.Context, log eventlog.Log) error {
-	for p := range log.Partitions() {
-		at, end, err := log.Bounds(ctx, p)
-		if err != nil {
-			return err
-		}
-		_, err = eventlog.Each(ctx, log, p, at, end, recordsAtOnce, func(r *eventlog.Record) error {
-			if !event.HasHeader(r.Value) { // a batch marker
-				return nil
-			}
-			return s.Take(r.Value)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return datadir.EachOf(ctx, log, s.Take)
 }
-
-// recordsAtOnce is how many records of an event log are read at a time.
-const recordsAtOnce = 512
 
 // take takes in an event with the vendor's record, which may be nil.
 func (s *Search) take(e *event.Event, n *ingest.Native) {
