@@ -82,7 +82,8 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 		seen = "At least " + seen
 	}
 	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
-		seen, plain.Unit(mark.N, s.Unit), mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1, number(highest.N))
+		seen, plain.Unit(mark.N, s.Unit), mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1,
+		number(highest.N))
 	return s
 }
 

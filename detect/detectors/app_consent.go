@@ -63,7 +63,8 @@ var appConsent = &detect.Detector{
 			return a.Object.Type == "application" && a.Attr(event.AttrPermission) == event.SignInAsApp
 		},
 		Describe: func(a *detect.Enriched) string {
-			return "added a secret or certificate to the application " + detect.Quote(a.AppName()) + ", which lets its holder act as the application"
+			return "added a secret or certificate to the application " + detect.Quote(a.AppName()) +
+				", which lets its holder act as the application"
 		},
 		Headline: func(a *detect.Enriched) string {
 			return "added a secret or certificate to the application " + detect.Named(a.AppName())

@@ -128,7 +128,8 @@ func (e *Engine) unlike(p *person, o *org, a *detect.Enriched) (kind uint64, how
 	case p.Left.Little:
 		return hash(ofUser, "little known"), ""
 	case int64(p.Day.Silent) >= silence && p.Left.Worked < p.Day.Start:
-		return hash(ofUser, "silent", fmt.Sprint(p.Last)), "after " + detect.Amount(float64(p.Day.Silent), "day", "days") + " without any activity"
+		return hash(ofUser, "silent", fmt.Sprint(p.Last)),
+			"after " + detect.Amount(float64(p.Day.Silent), "day", "days") + " without any activity"
 	case !byHand(a):
 		if p.Left.Worked > 0 && a.Time-p.Left.Worked <= sessionOf {
 			return 0, ""

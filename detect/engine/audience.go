@@ -222,7 +222,8 @@ type regulars struct {
 
 // words say who comes to the place.
 func (r *regulars) words() string {
-	s := "only " + detect.Amount(float64(r.People), "other person", "other people") + " used " + detect.Quote(r.Place) + " in the last weeks"
+	who := detect.Amount(float64(r.People), "other person", "other people")
+	s := "only " + who + " used " + detect.Quote(r.Place) + " in the last weeks"
 	switch {
 	case r.Department == "":
 	case r.All:

@@ -484,7 +484,8 @@ func (e *Engine) usually(p *person, v *verdict, j int, unit string) string {
 	}
 	if o.Tails[j].N < warm {
 		b := o.before(j, v.raw[j], p.Service)
-		s := "little is known here yet (" + detect.Number(math.Floor(o.Tails[j].N)) + " of the " + detect.Number(warm) + " user-days needed)"
+		known := detect.Number(math.Floor(o.Tails[j].N)) + " of the " + detect.Number(warm)
+		s := "little is known here yet (" + known + " user-days needed)"
 		switch {
 		case b.Days > 0:
 			s += ", rare in the first days of other organisations"

@@ -126,7 +126,7 @@ type dayState struct {
 	Acting   bool               // the act that it is about may go on
 	ActT     int64              // when something was counted last, Unix milliseconds
 	Added    uint64             // the counts that go on, and were added to: a bit each
-	Said     map[int][3]float64 `cbor:",omitempty"` // by metric: what the latest finding says: how much, what is usual, and what for colleagues
+	Said     map[int][3]float64 `cbor:",omitempty"` // by metric: what a finding says: how much, what is usual, and for colleagues
 	Requests novelty            // reads of object stores by the key of the event, by minute rather than day
 
 	Profile [24]float64 // what is usual at each hour of the day (UTC), and the quiet hour

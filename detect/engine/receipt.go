@@ -40,61 +40,10 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 			Words: cmp.Or(e.sayVerdicts(p, v, t.feature), l.words(t)),
 		})
 	}
-	for g, det := range cat.detectors {
-		for _, j := range cat.groups[g] {
-			m := &cat.metrics[j]
-			x := day.scored(j)
-			if x == 0 || m.Unscored {
-				continue
-			}
-			window := "24 h"
-			if m.Burst {
-				window = "30 min"
-			}
-			if m.Decay > 0 {
-				window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
-			}
-			c := finding.Count{Detector: det.Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x,
-				Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
-				Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j],
-				Before: o.before(j, v.raw[j], p.Service), Floor: floorOf(det, leaving), Weight: m.weight,
-				HalfSaturation: m.HalfSaturation}
-			if n := day.Count[m.stated]; n < c.Total {
-				c.Stated, c.Part = n, true
-			}
-			c.Before.SeenOn, c.Before.SeenOf = o.SoFar.atLeast(j, v.raw[j])
-			c.Floor = least(c.Floor, x, c.Before)
-			c.Density = m.density(v.dense[g])
-			if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
-				continue // nothing unusual, and nothing else of the detector is
-			}
-			r.Counts = append(r.Counts, c)
-		}
+	for g := range cat.detectors {
+		r.Counts = append(r.Counts, e.countsOf(p, v, g, floorOf(cat.detectors[g], leaving))...)
 	}
-	for i := range cat.indicators {
-		f := &cat.indicators[i]
-		if held, holds := day.Facts[i]; holds && !f.replaced(day) {
-			kind, seen := o.seen(i, held.Kinds)
-			least := f.least(seen, o.FactN)
-			r.Facts = append(r.Facts, finding.Noticed{
-				Detector: cat.detectors[f.detector].Name, Fact: f.Name, Kind: kind, Weight: f.Weight, Least: least, Seen: seen,
-				Days: o.FactN, Points: indicatorPoints(f.Weight, least, seen, o.FactN),
-			})
-			n := &r.Facts[len(r.Facts)-1]
-			n.SeenOn, n.SeenOf = o.SoFar.seen(i, f.Name, kind)
-		}
-	}
-	for _, x := range day.Ruled {
-		if rule := e.config.rules.Rule(x.Rule); rule != nil {
-			seen := o.rule(x.Rule)
-			r.Rules = append(r.Rules, finding.RuleMatch{
-				Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN,
-				Points: rulePoints(rule.Level, seen, o.FactN),
-			})
-			m := &r.Rules[len(r.Rules)-1]
-			m.SeenOn, m.SeenOf = o.SoFar.matched(x.Rule)
-		}
-	}
+	r.Facts, r.Rules = o.noticed(day), e.ruleMatches(o, day)
 	for g := range v.points {
 		if v.counted[g] {
 			r.Counted = append(r.Counted, cat.detectors[g].Name)
@@ -107,6 +56,80 @@ func (e *Engine) receipt(p *person, v *verdict, at int64) *finding.Receipt {
 	r.Breach, r.Right = b.breach, b.right
 	r.Subjects = e.subjects(p, v)
 	return r
+}
+
+// countsOf are the amounts that a detector scored, if any is unusual.
+func (e *Engine) countsOf(p *person, v *verdict, g int, floor float64) (list []finding.Count) {
+	cat, o, day := e.catalog, e.org(p), &p.Day
+	for _, j := range cat.groups[g] {
+		m := &cat.metrics[j]
+		x := day.scored(j)
+		if x == 0 || m.Unscored {
+			continue
+		}
+		window := "24 h"
+		if m.Burst {
+			window = "30 min"
+		}
+		if m.Decay > 0 {
+			window = fmt.Sprintf("%.0f d", 1/(1-m.Decay))
+		}
+		c := finding.Count{Detector: cat.detectors[g].Name, Metric: m.Name, Unit: m.Unit, Window: window, Total: day.Count[j], Judged: x,
+			Own: v.mean[j], Peers: v.peers[j], Organisation: o.everybody(j),
+			Colleagues: v.colleagues[j], Dispersion: v.k[j], Surprise: v.raw[j], Rarity: v.worth[j],
+			Before: o.before(j, v.raw[j], p.Service), Weight: m.weight,
+			HalfSaturation: m.HalfSaturation}
+		c.Floor = least(floor, x, c.Before)
+		c.Density = m.density(v.dense[g])
+		if c.Points = m.points(v.worth[j], c.Floor, x, c.Density); c.Points == 0 && !v.counted[g] {
+			continue // nothing unusual, and nothing else of the detector is
+		}
+		if n := day.Count[m.stated]; n < c.Total {
+			c.Stated, c.Part = n, true
+		}
+		c.Before.SeenOn, c.Before.SeenOf = o.SoFar.atLeast(j, v.raw[j])
+		list = append(list, c)
+	}
+	return list
+}
+
+// noticed are the indicators that hold on a day.
+func (o *org) noticed(day *dayState) (list []finding.Noticed) {
+	cat := o.catalog
+	for i := range cat.indicators {
+		f := &cat.indicators[i]
+		held, holds := day.Facts[i]
+		if !holds || f.replaced(day) {
+			continue
+		}
+		kind, seen := o.seen(i, held.Kinds)
+		least := f.least(seen, o.FactN)
+		n := finding.Noticed{
+			Detector: cat.detectors[f.detector].Name, Fact: f.Name, Kind: kind, Weight: f.Weight, Least: least, Seen: seen,
+			Days: o.FactN, Points: indicatorPoints(f.Weight, least, seen, o.FactN),
+		}
+		n.SeenOn, n.SeenOf = o.SoFar.seen(i, f.Name, kind)
+		list = append(list, n)
+	}
+	return list
+}
+
+// ruleMatches are the rules of the organisation that matched on a day.
+func (e *Engine) ruleMatches(o *org, day *dayState) (list []finding.RuleMatch) {
+	for _, x := range day.Ruled {
+		rule := e.config.rules.Rule(x.Rule)
+		if rule == nil {
+			continue
+		}
+		seen := o.rule(x.Rule)
+		m := finding.RuleMatch{
+			Rule: rule.ID, Title: rule.Title, Level: int(rule.Level), Seen: seen, Days: o.FactN,
+			Points: rulePoints(rule.Level, seen, o.FactN),
+		}
+		m.SeenOn, m.SeenOf = o.SoFar.matched(x.Rule)
+		list = append(list, m)
+	}
+	return list
 }
 
 // points of a count that is scored: how far its rarity is above the floor, by how

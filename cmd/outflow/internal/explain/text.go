@@ -240,7 +240,8 @@ func countSummary(r *finding.Receipt, c *finding.Count) string {
 		total = "at least " + plain.Count(int(c.Stated))
 	}
 	if c.Before.Days == 0 {
-		return fmt.Sprintf("Little is known here yet, %.0f user-days of the %d that are needed; hardly a day of other organisations has %s %s.",
+		return fmt.Sprintf("Little is known here yet, %.0f user-days of the %d that are needed; "+
+			"hardly a day of other organisations has %s %s.",
 			r.Known, int(engine.Enough), total, c.Unit)
 	}
 	often := "How many days were as unusual was not kept"
