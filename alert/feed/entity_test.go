@@ -109,7 +109,7 @@ func TestCoveragePage(t *testing.T) {
 		t.Errorf("the former address: %d %s", status, header.Get("Location"))
 	}
 	x.server.Coverage = func(context.Context) (*Coverage, error) { return &Coverage{Day: "2026-03-02", Days: 1}, nil }
-	x.contains(SOC, "/coverage", "Nothing has arrived yet.")
+	x.contains(SOC, "/coverage", "Nothing has arrived yet.", "known to the process with the role ingest")
 }
 
 // TestWatchlistsPage shows the lists with who answers for them, what matches nobody, and what has ended.
