@@ -64,6 +64,7 @@ type caseRow struct {
 type queueRow struct {
 	item
 	Age      template.HTML
+	Trend    template.HTML // scores of the person's alerts until then
 	Link     string
 	Selected bool
 }
@@ -195,8 +196,23 @@ func (s *Server) rows(ctx context.Context, ids []string, v *queueView, who *read
 	if err != nil {
 		return nil, err
 	}
+	var users []string
+	for _, a := range alerts {
+		if a.User != "" {
+			users = append(users, a.User)
+		}
+	}
+	scores, err := s.Store.scoresOf(ctx, users)
+	if err != nil {
+		return nil, err
+	}
 	for id, a := range alerts {
-		x := queueRow{item: item{Alert: who.mask.Alert(&a)}, Age: ago(s.Now(), a.Time), Link: "/alerts/" + url.PathEscape(id)}
+		x := queueRow{
+			item:  item{Alert: who.mask.Alert(&a)},
+			Age:   ago(s.Now(), a.Time),
+			Trend: trend(scores[a.User], a.Time),
+			Link:  "/alerts/" + url.PathEscape(id),
+		}
 		if t, known := decided[id]; known {
 			x.Triage = &t
 		}

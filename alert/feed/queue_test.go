@@ -379,3 +379,26 @@ func TestIndex(t *testing.T) {
 		t.Error(ids)
 	}
 }
+
+// TestTrend draws the scores of a person's alerts in the 90 days before each, and nothing where there is one alone.
+func TestTrend(t *testing.T) {
+	x := newTeam(t, 0)
+	of := func(days int) func(*alert.Alert) {
+		return func(a *alert.Alert) { a.User, a.Time = "ann@northwind.example", start.AddDate(0, 0, -days) }
+	}
+	x.take(numbered(1, of(200)), numbered(2, of(80)), numbered(3, of(0)), numbered(4, nil))
+	_, body := x.queue("")
+	row := func(n int) string {
+		_, text, _ := strings.Cut(body, `id="a-`+hex(n)[0]+`"`)
+		text, _, _ = strings.Cut(text, "</div></div>")
+		return text
+	}
+	if !strings.Contains(row(3), "2 alerts in 90 days") || strings.Count(row(3), "<rect") != 2 {
+		t.Error(row(3))
+	}
+	for _, n := range []int{1, 2, 4} {
+		if strings.Contains(row(n), "in 90 days") {
+			t.Error(row(n))
+		}
+	}
+}
