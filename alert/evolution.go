@@ -14,7 +14,7 @@ type Told struct {
 	Score       float64  `json:"score"`                 // in points
 	Observed    float64  `json:"observed"`              // in Unit
 	Unit        string   `json:"unit,omitempty"`        // what Observed counts
-	Events      int      `json:"events"`                // all events
+	Events      int      `json:"events"`                // events of the alert's detector
 	Exposures   int      `json:"exposures,omitempty"`   // that were listed
 	Open        int      `json:"open,omitempty"`        // of them, those that nobody had reverted
 	Lowered     int      `json:"lowered,omitempty"`     // how often the score had been lowered
@@ -25,9 +25,20 @@ type Told struct {
 // told returns what a message about an alert says.
 func (a *Alert) told() Told {
 	return Told{
-		a.Revision, a.Severity, a.Score, a.Observed, a.Unit, a.EventCount, len(a.Exposures), a.OpenExposures(), len(a.Lowered),
+		a.Revision, a.Severity, a.Score, a.Observed, a.Unit, a.leadEvents(), len(a.Exposures), a.OpenExposures(), len(a.Lowered),
 		a.Provisional, a.Withdrawn,
 	}
+}
+
+// leadEvents is how many events the alert's detector counted. Detectors may count the same events, so that
+// those of all of them cannot be added up.
+func (a *Alert) leadEvents() int {
+	for i := range a.Evidence {
+		if a.Evidence[i].Detector == a.Detector {
+			return a.Evidence[i].Events
+		}
+	}
+	return a.EventCount
 }
 
 // parseTold reads what was stored; nil for "" and for what another version wrote.
@@ -48,7 +59,7 @@ func (m *Message) Changes() (list []string) {
 	}
 	if b == nil {
 		b = &Told{
-			Severity: a.Severity, Observed: a.Observed, Unit: a.Unit, Events: a.EventCount, Exposures: len(a.Exposures),
+			Severity: a.Severity, Observed: a.Observed, Unit: a.Unit, Events: a.leadEvents(), Exposures: len(a.Exposures),
 			Open: a.OpenExposures(), Lowered: len(a.Lowered), Provisional: a.Provisional,
 		}
 	}
@@ -68,8 +79,8 @@ func (m *Message) Changes() (list []string) {
 	switch {
 	case a.Unit != "" && a.Unit == b.Unit && a.Observed > b.Observed:
 		add("Grew from " + number(b.Observed) + " to " + number(a.Observed) + " " + a.Unit + ".")
-	case a.EventCount > b.Events:
-		add("Grew from " + plain.Count(b.Events) + " to " + plain.CountOf(a.EventCount, "event", "events") + ".")
+	case a.leadEvents() > b.Events:
+		add("Grew from " + plain.Count(b.Events) + " to " + plain.CountOf(a.leadEvents(), "event", "events") + ".")
 	}
 	list = append(list, a.exposureChanges(b)...)
 	if b.Provisional && !a.Provisional {
