@@ -28,9 +28,20 @@ var sharing = map[string]remedy{
 		"In Google Drive: Share, General access: Restricted. For people: remove them in the same window.",
 		"https://support.google.com/drive/answer/2494893",
 	},
-	"m365":       {"In OneDrive or SharePoint: Manage access, Links, delete the link. For people: Stop sharing.", ""},
-	"dropbox":    {"In Dropbox: Share, Link settings, Delete link. For people: Manage access, remove them.", ""},
-	"github":     {"On GitHub: Settings of the repository, Danger Zone, Change visibility.", ""},
+	"m365": {
+		"In OneDrive or SharePoint: Manage access, Links, delete the link. For people: Stop sharing.",
+		"https://support.microsoft.com/en-us/office/" +
+			"stop-sharing-onedrive-or-sharepoint-files-or-folders-or-change-permissions-0a36470f-d7fe-40a0-bd74-0ac6c1e13323",
+	},
+	"dropbox": {
+		"In Dropbox: Share, Link settings, Delete link. For people: Manage access, remove them.",
+		"https://help.dropbox.com/share/delete-link",
+	},
+	"github": {
+		"On GitHub: Settings of the repository, Danger Zone, Change visibility.",
+		"https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/" +
+			"managing-repository-settings/setting-repository-visibility",
+	},
 	"slack":      {"In Slack: the file's menu, Revoke external link. For channels: Settings, Disconnect.", ""},
 	"salesforce": {"In Salesforce: the file's Share menu, Public Link, delete it.", ""},
 	"atlassian":  {"In Confluence: Space settings, Permissions, Anonymous access.", ""},
@@ -41,7 +52,10 @@ var sharing = map[string]remedy{
 
 // rights has, by source, where an administrator takes a right away.
 var rights = map[string]remedy{
-	"aws_cloudtrail":   {"In AWS: IAM, the user or role, Permissions: remove the policy or the membership of the group.", ""},
+	"aws_cloudtrail": {
+		"In AWS: IAM, the user or role, Permissions: remove the policy or the membership of the group.",
+		"https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_manage-attach-detach.html",
+	},
 	"okta":             {"In the Okta Admin Console: Security, Administrators: remove the role.", ""},
 	"m365":             {"In the Microsoft Entra admin center: Roles and administrators: remove the assignment.", ""},
 	"google_workspace": {"In the Google Admin console: Account, Admin roles: unassign the role.", ""},
