@@ -315,7 +315,7 @@ func (i *Item) Amounts() (list []string) {
 	case i.Rows > 0:
 		list = append(list, plain.CountOf(int(i.Rows), "row", "rows"))
 	case i.Rows < 0:
-		list = append(list, "rows (number not logged)")
+		list = append(list, "row count not logged")
 	}
 	if i.Count > 1 {
 		list = append(list, plain.CountOf(int(i.Count), "object", "objects"))

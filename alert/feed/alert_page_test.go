@@ -43,7 +43,7 @@ func TestAlertPage(t *testing.T) {
 	for _, want := range []string{
 		"Downloaded 17 files in 6 minutes</h1>", "2 of 17 seen before", "to rival.example", `<a href="https://app.box.com/file/7"`,
 		"=cmd|&#39;/c calc&#39;!A1", "file · ", "/Finance · Secret", "2.1 MB", "203.0.113.7 · Brazil · Chrome on Windows", "first time",
-		"anybody with the link", "denied", "everybody, all of rival.example", "rows (number not logged)", "1234 more events are not listed",
+		"anybody with the link", "denied", "everybody, all of rival.example", "row count not logged", "1234 more events are not listed",
 		`rival.example</a> <span class="hint">(3)`, "Ask what the files were for.", "Legal holds, month ends",
 		"https://attack.mitre.org/techniques/T1213/003/", "Triage: Open", "&lt;script&gt;alert(1)", "<code>r-1</code>",
 	} {
