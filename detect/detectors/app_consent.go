@@ -46,11 +46,11 @@ var appConsent = &detect.Detector{
 	}, {
 		Name: "app_for_all", Weight: .6, Impact: 2, On: grants,
 		Match:    func(a *detect.Enriched) bool { return !broad(a) && forEverybody(a) && !unstated(a) },
-		Describe: sayForAll,
+		Describe: sayForAll, Headline: forAllHeadline,
 	}, {
 		Name: "app_for_all_unseen", Weight: .6, Least: detect.LeastShown, Seldom: true, Impact: 2, On: grants,
 		Match:    func(a *detect.Enriched) bool { return forEverybody(a) && unstated(a) },
-		Describe: sayForAll,
+		Describe: sayForAll, Headline: forAllHeadline,
 	}, {
 		Name: "app_new", Weight: .3, Impact: 1, On: grants,
 		Match: func(a *detect.Enriched) bool { return a.NewApp && a.Attr(event.AttrScopes) != "" },
@@ -102,6 +102,17 @@ func sayForAll(a *detect.Enriched) string {
 		return s + "the data of the whole team (the log does not say what it may do there)"
 	}
 	return "authorised the application " + detect.Quote(a.AppName()) + " to act for everyone in the organisation"
+}
+
+func forAllHeadline(a *detect.Enriched) string {
+	app := detect.Named(a.AppName())
+	switch a.Source {
+	case event.GitHub:
+		return "gave the application " + app + " access to every repository of the organisation"
+	case event.Dropbox:
+		return "gave the application " + app + " access to the data of the whole team"
+	}
+	return "authorised the application " + app + " to act for everyone in the organisation"
 }
 
 // byItself says whether an application acts as itself, not for a user who has signed in.

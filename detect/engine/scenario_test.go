@@ -644,7 +644,7 @@ func (o outcome) worst(person string, from int64) (risk float64, list []*finding
 func TestDetectors(t *testing.T) {
 	said := map[string]*saidBy{}
 	for _, det := range testCatalog.detectors {
-		said[det.Name] = &saidBy{sentences: map[string]string{}, noticed: map[string]bool{}}
+		said[det.Name] = &saidBy{sentences: map[string]string{}}
 	}
 	t.Cleanup(func() { compareWords(t, said) })
 	for _, det := range testCatalog.detectors {
@@ -661,7 +661,7 @@ func TestDetectors(t *testing.T) {
 						quiet = quiet || c[0] == "quiet" || c[0] == "untold"
 						s.check(o, c)
 					}
-					said[det.Name].take(det.Name, o)
+					said[det.Name].take(t, det.Name, o)
 				})
 			}
 			if !loud || !quiet {

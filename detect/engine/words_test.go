@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,7 +28,6 @@ the title of an alert; below it are the sentence that follows it in text channel
 type saidBy struct {
 	mu        sync.Mutex
 	sentences map[string]string // by template: as on the page
-	noticed   map[string]bool   // indicators that were seen
 }
 
 var (
@@ -38,23 +36,20 @@ var (
 )
 
 // take takes in what a detector says at the end of a scenario.
-func (s *saidBy) take(detector string, o outcome) {
+func (s *saidBy) take(t *testing.T, detector string, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, list := range o {
 		for _, f := range list {
-			for _, r := range []*finding.Receipt{f.Receipt} {
-				if r != nil {
-					for _, x := range r.Facts {
-						s.noticed[x.Fact] = true
-					}
-				}
-			}
 			if f.Detector != detector || f.Reason == "" {
 				continue
 			}
+			n := len([]rune(f.Headline))
+			if n == 0 || n > detect.MaxHeadline || strings.HasSuffix(f.Headline, "…") || len(f.Facts) > finding.MaxFacts {
+				t.Errorf("%s: a headline of %d characters and %d facts: %q", detector, n, len(f.Facts), f.Headline)
+			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "- **%s**\n", cmp.Or(f.Headline, f.Title))
+			fmt.Fprintf(&b, "- **%s**\n", f.Headline)
 			fmt.Fprintf(&b, "  - %s.\n", strings.TrimSuffix(detect.Capital(f.Reason), "."))
 			for _, x := range f.Facts {
 				fmt.Fprintf(&b, "  - %s: %s\n", x.Kind, x.Text)
