@@ -85,7 +85,11 @@ func TestReadingBesideDaemon(t *testing.T) {
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
 	for _, args := range readingCommands(data, config, id, "chen.kapoor@acme.example") { // and when it is gone
-		if code, _, errs := outflow(args...); code != exitFine {
+		want := exitFine
+		if args[0] == "status" { // it says so
+			want = exitFailed
+		}
+		if code, _, errs := outflow(args...); code != want {
 			t.Errorf("%v: exit %d: %s", args, code, errs)
 		}
 	}
