@@ -25,7 +25,7 @@ func TestTenMinutes(t *testing.T) {
 	}{
 		{[]string{"report", "review", "chen.kapoor@acme.example", "--format", "md"}, map[string]string{
 			"act today": "**Act today.",
-			"40 Salesforce reports, at least 62,802 rows":                  "Exported 40 Salesforce reports (at least 62,802 rows)",
+			"40 report exports from Salesforce, at least 62,802 rows":      "Made 40 report exports from Salesforce (at least 62,802 rows)",
 			"the logs have no row counts of 37 of them":                    "the row counts of 37 of them are not in the logs",
 			"0 on a usual day, 0 for colleagues, and 0 on the 49 other":    "a usual day of the person has 0, of colleagues 0; the highest of the 49 other days shown has 0.",
 			"on 17 April, the day of notice, 25 days before the last day":  "25 days before leaving (on the day notice was given)",
