@@ -20,7 +20,7 @@ func TestItemText(t *testing.T) {
 		"plan.docx, to anybody":                      {Activity: "share_link", Recipients: []string{"*"}, Object: Object{Name: "plan.docx"}},
 		"a.txt, to x@gmail.com, y@gmx.de and 1 more": {Activity: "share_user", Recipients: []string{"x@gmail.com", "y@gmx.de", "z@web.de"}, Object: Object{Name: "a.txt"}},
 		"Opportunities, 467,568 rows":                {Activity: "export", Rows: 467_568, Object: Object{Name: "Opportunities"}},
-		"Opportunities, row count not logged":    {Activity: "export", Rows: -1, Object: Object{Name: "Opportunities"}},
+		"Opportunities, row count not logged":        {Activity: "export", Rows: -1, Object: Object{Name: "Opportunities"}},
 		"Granted PowerUserAccess, to P-AB":           {Activity: "admin_grant", Detail: "role: PowerUserAccess", Recipients: []string{"P-AB"}, Object: Object{Name: "ab"}},
 		"Sign-in failed, from 203.0.113.7 (Brazil)":  {Activity: "login_failure", Client: Client{IP: "203.0.113.7", Country: "Brazil"}, Outcome: ""},
 		"Deleted x, 3 objects, denied":               {Activity: "delete", Object: Object{Name: "x"}, Count: 3, Outcome: "denied"},

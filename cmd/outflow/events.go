@@ -127,7 +127,8 @@ func (f *eventsFlags) run(ctx context.Context, stdout, stderr io.Writer, conf *c
 		return fmt.Errorf("none of the %s of alert %s is there any more", plain.CountOf(a.EventCount, "event", "events"), a.Short())
 	case missing > 0:
 		fmt.Fprintf(stderr, "%s found; the alert counts %s. "+
-			"An event that two detectors rest on counts twice, and old events may be gone.\n", plain.CountOf(len(found), "event", "events"), plain.Number(int64(a.EventCount)))
+			"An event that two detectors rest on counts twice, and old events may be gone.\n",
+			plain.CountOf(len(found), "event", "events"), plain.Number(int64(a.EventCount)))
 	}
 	return nil
 }
