@@ -41,7 +41,11 @@ func TestLanding(t *testing.T) {
 		if role == SOC {
 			continue
 		}
-		status, body, _ = x.ask(role, "GET", "/", "")
+		status, _, header := x.ask(role, "GET", "/", "")
+		if status != 303 || header.Get("Location") != role.home() {
+			t.Errorf("%s: / leads to %s: %d", role, header.Get("Location"), status)
+		}
+		status, body, _ = x.ask(role, "GET", "/suppressions", "")
 		if status != 403 || !strings.Contains(body, `action="/logout"`) || !strings.Contains(body, `<nav`) ||
 			!strings.Contains(body, "Your role ("+string(role)+") does not have access to this page.") {
 			t.Errorf("%s: %d %s", role, status, body)

@@ -26,7 +26,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	get := func(pattern string, h handler, also ...Role) {
 		mux.Handle(pattern, s.guard(append(also, SOC), true, h))
 	}
-	get("GET /{$}", s.queuePage)
+	get("GET /{$}", s.rootPage, HR, Privacy, Auditor, Admin)
 	get("POST /alerts", s.bulkPage)
 	get("POST /undo", s.undoPage)
 	get("POST /views", s.viewsPage)
@@ -57,6 +57,15 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.Handle("GET /channels", s.guard([]Role{Admin}, true, s.channelsPage))
 	s.signIn(mux)
 	mux.HandleFunc("/", s.notFound)
+}
+
+// rootPage serves the queue, or leads those who have none to their first page.
+func (s *Server) rootPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if who.Role != SOC {
+		http.Redirect(w, r, who.Role.home(), http.StatusSeeOther)
+		return nil
+	}
+	return s.queuePage(w, r, who)
 }
 
 // about returns the latest alerts about a user.
