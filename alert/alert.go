@@ -116,7 +116,7 @@ type Alert struct {
 	Sources        []string   `json:"sources"`          // short names of the sources of the events
 	Techniques     []string   `json:"techniques"`       // of MITRE ATT&CK, such as T1530
 	EventIDs       []string   `json:"event_ids"`        // up to 60 of the events, the first and the last among them
-	EventCount     int        `json:"event_count"`      // all events
+	EventCount     int        `json:"event_count"`      // all events, once each as far as Items tell them apart
 	DataCompleteTo time.Time  `json:"data_complete_to"` // up to when all its sources had delivered
 	Evidence       []Evidence `json:"evidence"`         // by detector, the strongest first
 	// Exposures lists what was exposed or disabled, and when it was reverted. It is the only
@@ -246,6 +246,9 @@ func build(revision int, list []*finding.Finding) Alert {
 		}
 	}
 
+	for i, own := range a.ownItems() {
+		a.EventCount -= min(len(a.Evidence[i].Items)-len(own), a.Evidence[i].Events)
+	}
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
 	if a.Severity = severityOf(a.Rate, impact); a.Health {

@@ -3,25 +3,16 @@ package alert
 import (
 	"iter"
 	"strings"
-	"time"
 )
 
 // eachItem yields every item of the alert once, though several detectors may rest on it.
 func (a *Alert) eachItem() iter.Seq[*Item] {
-	type key struct {
-		at         time.Time
-		record, id string
-	}
 	return func(yield func(*Item) bool) {
-		seen := map[key]bool{}
-		for i := range a.Evidence {
-			for k := range a.Evidence[i].Items {
-				x := &a.Evidence[i].Items[k]
-				id := key{x.Time, x.Source + x.RecordID, x.Activity + x.Object.ID + x.Object.Name}
-				if !seen[id] && !yield(x) {
+		for _, own := range a.ownItems() {
+			for _, x := range own {
+				if !yield(x) {
 					return
 				}
-				seen[id] = true
 			}
 		}
 	}
