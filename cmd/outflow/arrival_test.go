@@ -322,6 +322,11 @@ func keptAlerts(t testing.TB, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range list {
+		if err := s.LoadItems(t.Context(), &list[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var b bytes.Buffer
 	if err := alert.Formats["ndjson"](&b, list, alert.Options{}); err != nil {
 		t.Fatal(err)

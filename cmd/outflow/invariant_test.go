@@ -280,7 +280,7 @@ func TestLate(t *testing.T) {
 			rest += line
 		}
 	}
-	if len(told) != 1 || !strings.Contains(told[0], "events of 125 from Box came up to 8 days after younger ones") {
+	if len(told) != 1 || !strings.Contains(told[0], "125 of 125 events from Box arrived up to 8 days late") {
 		t.Errorf("told to be late: %q", told)
 	}
 	same(t, "late", rest, scanned(t, "", 2, acme))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -71,9 +70,9 @@ func spray(t *testing.T, dir string, files int) (paths []string) {
 func aboutNames(t *testing.T, lines string) (brute bool, left map[string]float64) {
 	t.Helper()
 	left = map[string]float64{}
-	for s := bufio.NewScanner(strings.NewReader(lines)); s.Scan(); {
+	for line := range strings.Lines(lines) {
 		var a alert.Alert
-		if err := json.Unmarshal(s.Bytes(), &a); err != nil {
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatal(err)
 		}
 		if a.User == guessed && slices.Contains(a.Detectors, "brute_force") && strings.Contains(a.Reason, "after 40 failed attempts") {
