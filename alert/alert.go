@@ -208,7 +208,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		Context:      lead.Context,
 	}
 
-	impact, from, to, complete, listed := 0, lead.Start, lead.End, int64(0), 0
+	impact, from, to, complete, listed, room := 0, lead.Start, lead.End, int64(0), 0, maxItemBytes
 	ids := map[string]bool{}
 	for _, f := range list {
 		impact = max(impact, f.Impact)
@@ -218,7 +218,7 @@ func build(revision int, list []*finding.Finding) Alert {
 			f.Repeats, f.Folders, nil, nil, 0, nil,
 		})
 		shown := &a.Evidence[len(a.Evidence)-1]
-		shown.addItems(f, min(MaxItems, maxAlertItems-listed))
+		shown.addItems(f, min(MaxItems, maxAlertItems-listed), &room)
 		listed += len(shown.Items)
 		if f.Receipt != nil {
 			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10

@@ -15,14 +15,21 @@ import (
 )
 
 // maxAlertItems is the most items of an alert: those of the evidence that contributes most come first.
-const maxAlertItems = 2 * MaxItems
+const (
+	maxAlertItems = 2 * MaxItems
+	maxItemBytes  = 200_000 // of their records: an alert fits into a record of Kafka, which has a megabyte by default
+)
 
-// addItems adds the events of a finding to evidence, most of them at most. A record that cannot be read is
+// addItems adds the events of a finding to evidence, most of them at most, and no more bytes of them than there is
+// room for. A record that cannot be read is
 // one of those that are not listed.
-func (x *Evidence) addItems(f *finding.Finding, most int) {
+func (x *Evidence) addItems(f *finding.Finding, most int, room *int) {
 	var dec event.Decoder
 	var ev event.Event
 	for i := range f.Items[:min(len(f.Items), most)] {
+		if *room -= len(f.Items[i].Record); *room < 0 {
+			break
+		}
 		if dec.Decode(f.Items[i].Record, &ev) == nil {
 			x.Items = append(x.Items, NewItem(ev.Clone(), f.Person, f.Items[i].First))
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
@@ -46,7 +47,9 @@ func (e *Engine) exhibit(a *detect.Enriched) exhibit {
 		stated.Attrs = slices.DeleteFunc(slices.Clone(ev.Attrs), own)
 		ev = &stated
 	}
-	e.scratch = ev.Append(e.scratch[:0])
+	if e.scratch = ev.Append(e.scratch[:0]); len(e.scratch) > maxRecord {
+		e.scratch = abridged(ev).Append(e.scratch[:0])
+	}
 	x := exhibit{First: a.Fresh, Record: bytes.Clone(e.scratch)}
 	for _, w := range [...]struct {
 		holds  bool
@@ -62,6 +65,42 @@ func (e *Engine) exhibit(a *detect.Enriched) exhibit {
 		}
 	}
 	return x
+}
+
+const (
+	maxRecord     = 4096 // bytes of an event above which evidence keeps it abridged
+	maxText       = 120  // bytes of each of its texts then
+	maxRecipients = 8    // and of recipients and attributes
+)
+
+// abridged is an event with shorter texts and fewer recipients: an attacker chooses the length of names.
+func abridged(ev *event.Event) *event.Event {
+	a := *ev
+	for _, t := range []*string{
+		&a.Actor.Account, &a.Actor.Alias, &a.Actor.Name, &a.Actor.OnBehalfOf, &a.ID, &a.Tenant, &a.Action, &a.Object.ID,
+		&a.Object.Type, &a.Object.Name, &a.Object.Container, &a.Object.Owner, &a.Object.Label, &a.Client.IP, &a.Client.Agent,
+		&a.Client.Country, &a.Client.App, &a.Client.Session, &a.Client.Device,
+	} {
+		*t = shortened(*t)
+	}
+	a.To = slices.Clone(ev.To[:min(len(ev.To), maxRecipients)])
+	for i := range a.To {
+		a.To[i].Account, a.To[i].Department = shortened(a.To[i].Account), shortened(a.To[i].Department)
+	}
+	a.Attrs = slices.Clone(ev.Attrs[:min(len(ev.Attrs), maxRecipients)])
+	for i := range a.Attrs {
+		a.Attrs[i].Value = shortened(a.Attrs[i].Value)
+	}
+	return &a
+}
+
+// shortened is a text of maxText bytes at most.
+func shortened(s string) string {
+	const more = "…"
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText-len(more)], "") + more
 }
 
 // own says whether an attribute is one that no log states.

@@ -2,8 +2,11 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -49,5 +52,30 @@ func TestExhibits(t *testing.T) {
 	}
 	if len(p.Items) != maxExhibits || cap(p.Items) > 2*maxExhibits {
 		t.Errorf("%d kept, room for %d", len(p.Items), cap(p.Items))
+	}
+}
+
+// TestAbridged has evidence keep an event whose names are long.
+func TestAbridged(t *testing.T) {
+	long := strings.Repeat("ü", 100_000)
+	ev := event.Event{
+		ID: "1", Source: event.Box, Time: 1000, Class: event.ShareUser, Object: event.Object{Name: long, Container: long},
+		Client: event.Client{Agent: long}, Attrs: []event.Attr{{Name: event.AttrRole, Value: long}},
+	}
+	for range 1000 {
+		ev.To = append(ev.To, event.Recipient{Account: long})
+	}
+	e := New(Config{Detectors: testCatalog}, nil)
+	x := e.exhibit(&detect.Enriched{Event: &ev})
+	var dec event.Decoder
+	var got event.Event
+	if err := dec.Decode(x.Record, &got); err != nil || len(x.Record) > 2*maxRecord || got.ID != "1" {
+		t.Errorf("%v: %d bytes", err, len(x.Record))
+	}
+	if name := got.Object.Name; !utf8.ValidString(name) || !strings.HasPrefix(long, strings.TrimSuffix(name, "…")) || len(name) < 80 {
+		t.Errorf("%q", name)
+	}
+	if len(ev.To) != 1000 || ev.Object.Name != long {
+		t.Error("the event itself has changed")
 	}
 }
