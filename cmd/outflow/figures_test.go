@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -42,36 +43,11 @@ func TestFigures(t *testing.T) {
 		return html.UnescapeString(stdout.String())
 	}
 	table := shown("scan", "--data", state, "--html", page, "../../examples/acme")
+	list := figuresKept(t, state, 20)
 	written, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := alert.OpenStoreReadOnly(t.Context(), filepath.Join(state, "alerts.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	list, err := store.All(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	compared := 0
-	for i := range list {
-		a := &list[i]
-		if a.Health || a.Receipt == nil || a.Severity == alert.Informational {
-			continue
-		}
-		days, err := store.Days(t.Context(), a.User, a.Time.AddDate(0, 0, -3), a.Time.AddDate(0, 0, 3))
-		if err != nil {
-			t.Fatal(err)
-		}
-		compared += sameFigures(t, a, days)
-	}
-	if compared < 20 {
-		t.Errorf("only %d figures are in more than one place", compared)
-	}
-
 	at := slices.IndexFunc(list, func(a alert.Alert) bool { return a.Short() == "e9a0c430" })
 	if at < 0 {
 		t.Fatal("the export of the leaver raises no alert")
@@ -103,6 +79,92 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// figuresKept compares the figures of the alerts that a scan has kept with the days of their people, and returns
+// the alerts. At least some figures must be in more than one place.
+func figuresKept(t *testing.T, state string, least int) []alert.Alert {
+	t.Helper()
+	store, err := alert.OpenStoreReadOnly(t.Context(), filepath.Join(state, "alerts.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	list, err := store.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	compared := 0
+	for i := range list {
+		a := &list[i]
+		if a.Health || a.Receipt == nil || a.Severity == alert.Informational {
+			continue
+		}
+		days, err := store.Days(t.Context(), a.User, a.Time.AddDate(0, 0, -3), a.Time.AddDate(0, 0, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared += sameFigures(t, a, days)
+	}
+	if compared < least {
+		t.Errorf("only %d figures are in more than one place", compared)
+	}
+	return list
+}
+
+// TestFiguresOfWorlds compares figures in organisations of the generator, in each with the pages that show them.
+func TestFiguresOfWorlds(t *testing.T) {
+	long(t)
+	t.Parallel()
+	for _, families := range []string{"even", "odd"} {
+		t.Run(families, func(t *testing.T) {
+			dir := t.TempDir()
+			exports, state := filepath.Join(dir, "exports"), filepath.Join(dir, "state")
+			cmd := exec.Command("go", "run", "./bench/world", "-procedural", "-seed", "417", "-users", "40", "-days", "40", "-families", families,
+				"-out", exports, "-truth", filepath.Join(dir, "truth"))
+			cmd.Dir = filepath.Join("..", "..")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			page := filepath.Join(dir, "scan.html")
+			var table, stderr bytes.Buffer
+			if status := run([]string{"scan", "--data", state, "--html", page, exports}, &table, &stderr); status != 0 {
+				t.Fatalf("exit status %d: %s", status, stderr.String())
+			}
+			written, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range figuresKept(t, state, 10) {
+				if a.Severity < alert.Medium || a.Health {
+					continue
+				}
+				var text, errs bytes.Buffer
+				if status := run([]string{"explain", "--data", state, a.ID}, &text, &errs); status != 0 {
+					t.Errorf("explain %s: %d %s", a.Short(), status, errs.String())
+				}
+				for name, shown := range map[string]string{
+					"channels": (&alert.Message{Alert: a}).Text(), "explanation": text.String(), "page of the scan": html.UnescapeString(string(written)),
+				} {
+					if !strings.Contains(strings.Join(strings.Fields(shown), " "), a.Title) {
+						t.Errorf("%s: %s: not %q", name, a.Short(), a.Title)
+					}
+				}
+			}
+		})
+	}
+}
+
+// dayOf is the index of the day that an alert is about: the first that ends after it. Days may have 23 hours.
+func dayOf(a *alert.Alert, days []finding.Activity) (best int) {
+	best = -1
+	for i := range days {
+		if end := days[i].End; end >= a.Time.UnixMilli()-1000 && (best < 0 || end < days[best].End) {
+			best = i
+		}
+	}
+	return best
+}
+
 // sameFigures compares the figures of an alert with its days and its receipt, and returns how many it compared.
 func sameFigures(t *testing.T, a *alert.Alert, days []finding.Activity) (compared int) {
 	t.Helper()
@@ -119,7 +181,7 @@ func sameFigures(t *testing.T, a *alert.Alert, days []finding.Activity) (compare
 		}
 		for j := range days {
 			d := &days[j]
-			if end := a.Time.UnixMilli() - 1000; end > d.End || end <= d.End-24*60*60*1000 {
+			if j != dayOf(a, days) {
 				continue
 			}
 			for k := range d.Counts {

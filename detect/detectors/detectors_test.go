@@ -84,3 +84,17 @@ func TestTraits(t *testing.T) {
 		t.Errorf("%d detectors have traits, of %d", len(all), len(All))
 	}
 }
+
+// TestUnits has a reader tell the counts of a detector apart: each has a unit of its own.
+func TestUnits(t *testing.T) {
+	for _, d := range All {
+		of := map[string]string{}
+		for i := range d.Metrics {
+			m := &d.Metrics[i]
+			if other, taken := of[m.Unit]; taken {
+				t.Errorf("%s: %s and %s both count %s", d.Name, other, m.Name, m.Unit)
+			}
+			of[m.Unit] = m.Name
+		}
+	}
+}

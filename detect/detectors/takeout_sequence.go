@@ -14,12 +14,12 @@ var takeoutSequence = &detect.Detector{
 	Needs: fileStores,
 	Metrics: []detect.Metric{
 		{
-			Name: "downloaded_then_shared", HalfSaturation: 1, Unit: "files",
+			Name: "downloaded_then_shared", HalfSaturation: 1, Unit: "files shared after download",
 			On:      []event.Class{event.ShareUser, event.ShareLink},
 			Measure: when(func(a *detect.Enriched) bool { return a.SharedAfterDownload }),
 		},
 		{
-			Name: "downloaded_then_deleted", HalfSaturation: 2, Unit: "files", On: []event.Class{event.Delete},
+			Name: "downloaded_then_deleted", HalfSaturation: 2, Unit: "files deleted after download", On: []event.Class{event.Delete},
 			Measure: when(func(a *detect.Enriched) bool { return a.DeletedAfterDownload }),
 		},
 	},
