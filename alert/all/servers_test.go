@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,8 @@ func TestSyslogServer(t *testing.T) {
 		a := alerttest.Alert()
 		a.ID = fmt.Sprintf("%032x", time.Now().UnixNano())
 		a.Title = "a|b\\c\n<13>1 - - evil - - - forged"
+		a.Evidence = slices.Clone(a.Evidence)
+		a.Evidence[0].Title = a.Title // CEF's name of the event
 		a.Reason += strings.Repeat(" ünïcode", 500)
 		if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -117,7 +120,7 @@ func TestSyslogServer(t *testing.T) {
 			return len(got) > 0
 		})
 		if len(got) != 1 || got[0].App != "outflow" ||
-			!strings.Contains(got[0].Msg, `|a\|b\\c`) || !strings.Contains(got[0].Msg, "ünïcode") {
+			!strings.Contains(got[0].Msg, `|a\|b\\c`) || !strings.Contains(got[0].Msg, `msg=a|b\\c`) || !strings.Contains(got[0].Msg, "ünïcode") {
 			t.Errorf("%s: %.400q", name, got)
 		}
 	}
