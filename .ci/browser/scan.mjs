@@ -50,7 +50,7 @@ try {
   await p.keyboard.press("Enter"); // the button has the focus
   assert.deepEqual(await days(), (await days()).toSorted((a, b) => b - a));
   const still = await open({ javaScriptEnabled: false });
-  assert.match(await still.locator("main").textContent(), /Salesforce reports/);
+  assert.match(await still.locator("main").textContent(), /report exports from Salesforce/);
   assert.equal(await still.locator("#find").isVisible(), false);
   console.log(`ok  the page of a scan, ${all} cases`);
 } finally {
