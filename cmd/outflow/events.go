@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -205,23 +204,13 @@ func (f *eventsFlags) print(w io.Writer, found []records.Record) error {
 			_, err = fmt.Fprintf(w, "%s  %s  %s\n", r.Time.Format("2006-01-02 15:04:05"), event.SourceNamed(r.Source).Title(), r.Text())
 		}
 		if err == nil && f.out.format == "text" && len(r.Native) > 0 {
-			_, err = fmt.Fprintf(w, "    %s\n", printableJSON(r.Native))
+			_, err = fmt.Fprintf(w, "    %s\n", plain.Printable(string(r.Native)))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// printableJSON is JSON without characters that would disturb a terminal.
-func printableJSON(b []byte) string {
-	return strings.Map(func(c rune) rune {
-		if plain.Disturbs(c) {
-			return ' '
-		}
-		return c
-	}, string(b))
 }
 
 func exists(path string) bool {

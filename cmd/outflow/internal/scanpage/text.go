@@ -96,22 +96,7 @@ func columnsOf(items []alert.Item) (c columns) {
 }
 
 // amount is how much an item is about.
-func amount(x *alert.Item) string {
-	var parts []string
-	switch {
-	case x.Rows > 0:
-		parts = append(parts, plain.CountOf(int(x.Rows), "row", "rows"))
-	case x.Rows < 0:
-		parts = append(parts, "rows, number unknown")
-	}
-	if x.Count > 1 {
-		parts = append(parts, plain.CountOf(int(x.Count), "object", "objects"))
-	}
-	if n := cmp.Or(x.Bytes, x.Object.Size); n > 0 {
-		parts = append(parts, plain.Size(float64(n)))
-	}
-	return strings.Join(parts, ", ")
-}
+func amount(x *alert.Item) string { return strings.Join(x.Amounts(), ", ") }
 
 // visibilities are who can open an object, in words.
 var visibilities = map[string]string{
