@@ -130,6 +130,8 @@ type Alert struct {
 	// Withdrawn marks an alert that later events made obsolete.
 	Withdrawn bool             `json:"withdrawn,omitempty"`
 	Receipt   *finding.Receipt `json:"receipt,omitempty"` // the figures that the score rests on, for outflow explain
+	// Triage is what people have decided. Only notifications have it: the feed has decisions of its own.
+	Triage *Triage `json:"triage,omitempty"`
 }
 
 // Exposure is something that was exposed to outsiders, or disabled.

@@ -146,8 +146,8 @@ func (m *Mask) evidence(e *Evidence, users []string) {
 	}
 }
 
-// Alert returns an alert without names of the organisation's people: in its user, its texts, its items and
-// who reverted an exposure. Service accounts keep their names. Event ids stay: they mean
+// Alert returns an alert without names of the organisation's people: in its user, its texts, its items,
+// who reverted an exposure and who decided about it. Service accounts keep their names. Event ids stay: they mean
 // nothing without access to the source.
 func (m *Mask) Alert(a *Alert) Alert {
 	out := *a
@@ -182,6 +182,11 @@ func (m *Mask) Alert(a *Alert) Alert {
 		if x.By != "" {
 			x.By = m.Text(x.By, x.By)
 		}
+	}
+	if a.Triage != nil {
+		t := *a.Triage
+		t.By, t.Assignee = "", ""
+		out.Triage = &t
 	}
 	return out
 }

@@ -43,7 +43,7 @@ type Message struct {
 }
 
 // Key identifies a message: it is the same for every attempt.
-func (m *Message) Key() string { return fmt.Sprintf("%s.%d", m.Alert.ID, m.Alert.Revision) }
+func (m *Message) Key() string { return m.Alert.Key() }
 
 // Settings are the configuration of a channel: a pointer to a struct with yaml tags.
 type Settings interface {
