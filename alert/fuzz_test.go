@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -159,4 +160,45 @@ func FuzzCorrelator(f *testing.F) {
 			t.Errorf("the person is still in it: %s", rest)
 		}
 	})
+}
+
+// FuzzMask asserts that texts which the mask does not look through, as they cannot name a user, have nothing that it
+// would replace.
+func FuzzMask(f *testing.F) {
+	for _, text := range []string{
+		"Jane Doe's budget", "doe, jane", "JANE_DOE.xlsx", "janedoe", "files of jane.doe@acme.example", "İJane Doe", "ja", "\xffjane-doe",
+	} {
+		for _, user := range []string{"jane.doe@acme.example", "jane", "j.d@acme.example", "Jane_Mary-Doe@acme.example", "....@x", "\xc3.\xa9ab@x"} {
+			f.Add(text, user)
+		}
+	}
+	m := NewMask([]byte("key"), "soc", nil)
+	f.Fuzz(func(t *testing.T, text, user string) {
+		if got := m.replace(text, user); got != text && !mayName(text, user) {
+			t.Errorf("%q of %q would be %q", text, user, got)
+		}
+		words := wordsOf(user)
+		for _, sep := range []string{".", " ", ""} {
+			if with := text + strings.ToUpper(strings.Join(words, sep)); len(words) > 1 && m.replace(with, user) != with && !mayName(with, user) {
+				t.Errorf("%q of %q is not looked through", with, user)
+			}
+		}
+	})
+}
+
+// BenchmarkMask measures the masking of 200 items that name nobody.
+func BenchmarkMask(b *testing.B) {
+	a := written("downloads")
+	a.User = "jane.doe@acme.example"
+	for i := range 200 {
+		a.Evidence[0].Items = append(a.Evidence[0].Items, Item{
+			Time: a.Time, Source: "box", Activity: "download", Action: "DOWNLOAD", Recipients: []string{"partner@elsewhere.example"},
+			Object: Object{Name: fmt.Sprintf("Report %d.xlsx", i), ID: fmt.Sprint(i), Container: "Projects", Type: "file"},
+			Client: Client{IP: "203.0.113.7", Device: "laptop", App: "Sync"},
+		})
+	}
+	m := NewMask([]byte("key"), "soc", func(domain string) bool { return domain == "acme.example" })
+	for b.Loop() {
+		m.Alert(&a)
+	}
 }

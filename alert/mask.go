@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/outflow/outflow/internal/mail"
 )
@@ -42,28 +43,76 @@ var address = regexp.MustCompile(`[A-Za-z0-9._%+'\-]+@([A-Za-z0-9\-]+\.)+[A-Za-z
 // addresses, and their names as the addresses spell them (jane.doe, Jane Doe, Doe, Jane).
 func (m *Mask) Text(text string, users ...string) string {
 	for _, u := range users {
-		if u == "" {
-			continue
+		if mayName(text, u) {
+			text = m.replace(text, u)
 		}
-		text = replaceFold(text, u, m.Name(u))
-		if local, _, ok := strings.Cut(u, "@"); ok && len(local) > 3 && strings.ContainsAny(local, "._-") { // jane.doe, jane_doe, Jane Doe
-			words := strings.FieldsFunc(local, func(c rune) bool { return c == '.' || c == '_' || c == '-' })
-			for _, sep := range []string{".", "_", "-", " ", ""} {
-				text = replaceFold(text, strings.Join(words, sep), m.Name(u))
-			}
-			slices.Reverse(words)
-			for _, sep := range []string{", ", " "} {
-				text = replaceFold(text, strings.Join(words, sep), m.Name(u))
-			}
-		}
+	}
+	if m.domains == nil || !strings.Contains(text, "@") {
+		return text
 	}
 	return address.ReplaceAllStringFunc(text, func(a string) string {
 		_, domain, _ := strings.Cut(strings.ToLower(a), "@")
-		if m.domains != nil && m.domains(domain) {
+		if m.domains(domain) {
 			return m.Name(a)
 		}
 		return a
 	})
+}
+
+// wordsOf returns the words of which the name of a user consists, as the address spells it; none if it spells no name.
+func wordsOf(user string) []string {
+	local, _, ok := strings.Cut(user, "@")
+	if !ok || len(local) <= 3 || !strings.ContainsAny(local, "._-") {
+		return nil
+	}
+	return strings.FieldsFunc(local, func(c rune) bool { return c == '.' || c == '_' || c == '-' })
+}
+
+// replace replaces one user: the address and the name as it spells it.
+func (m *Mask) replace(text, user string) string {
+	name := m.Name(user)
+	text = replaceFold(text, user, name)
+	words := wordsOf(user)
+	if words == nil {
+		return text
+	}
+	for _, sep := range []string{".", "_", "-", " ", ""} { // jane.doe, jane_doe, Jane Doe
+		text = replaceFold(text, strings.Join(words, sep), name)
+	}
+	slices.Reverse(words)
+	for _, sep := range []string{", ", " "} {
+		text = replaceFold(text, strings.Join(words, sep), name)
+	}
+	return text
+}
+
+// mayName reports whether a text could name a user. Most texts name nobody: each way to write the name has its longest
+// word, and looking for that is much cheaper than looking for each of them.
+func mayName(text, user string) bool {
+	if len(text) < 4 || len(user) < 4 {
+		return false
+	}
+	word := user
+	if local, _, ok := strings.Cut(user, "@"); ok && len(local) > 3 {
+		word = longestWord(local)
+	}
+	low := strings.ToLower(text)
+	return len(low) != len(text) || !utf8.ValidString(user) || strings.Contains(low, strings.ToLower(word))
+}
+
+// longestWord returns the longest part of a text between dots, underscores and hyphens.
+func longestWord(text string) (longest string) {
+	for text != "" {
+		n := strings.IndexAny(text, "._-")
+		if n < 0 {
+			n = len(text)
+		}
+		if n > len(longest) {
+			longest = text[:n]
+		}
+		text = text[min(n+1, len(text)):]
+	}
+	return longest
 }
 
 // replaceFold replaces a text in any case. Texts of fewer than four bytes are left alone.
@@ -170,10 +219,6 @@ func (m *Mask) Alert(a *Alert) Alert {
 	for i := range out.Evidence {
 		out.Evidence[i].Reason = m.Text(out.Evidence[i].Reason, users...)
 		m.evidence(&out.Evidence[i], users)
-	}
-	out.Facts = slices.Clone(a.Facts)
-	for i := range out.Facts {
-		out.Facts[i].Text = m.Text(out.Facts[i].Text, users...)
 	}
 	out.Exposures = slices.Clone(a.Exposures)
 	for i := range out.Exposures {
