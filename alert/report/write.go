@@ -1,21 +1,15 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/ed25519"
-	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"math"
-	"regexp"
-	"slices"
 	"strings"
 	text "text/template"
 	"time"
@@ -261,124 +255,4 @@ func writeMail(w io.Writer, format, name string, v any) error {
 		return pages.ExecuteTemplate(w, name+".html", v)
 	}
 	return fmt.Errorf("format %q: html, json, text", format)
-}
-
-// Manifest is the record of a report as it was made: a hash of each part, and an Ed25519
-// signature.
-type Manifest struct {
-	File      string `json:"file"`       // name of the report's file
-	Made      string `json:"made"`       // RFC 3339, UTC
-	Parts     []Part `json:"parts"`      // in the order of the report; by key for JSON
-	PublicKey string `json:"public_key"` // 64 hexadecimal digits
-	Signature string `json:"signature"`  // hexadecimal, over the JSON of the other fields
-}
-
-// Part is a part of a report.
-type Part struct {
-	Name string `json:"name"`   // as marked in the report, or the key in JSON
-	Hash string `json:"sha256"` // SHA-256, hexadecimal
-}
-
-// The beginnings of parts in HTML and in Markdown. Escaped text cannot contain them.
-var (
-	markHTML     = regexp.MustCompile(` data-part="([a-z]+)"`)
-	markMarkdown = regexp.MustCompile(`<!-- part: ([a-z]+) -->`)
-)
-
-// parts splits a report at its marks, or at the keys of JSON; anything else is one part.
-func parts(b []byte) (list []Part) {
-	add := func(name string, content []byte) {
-		sum := sha256.Sum256(content)
-		list = append(list, Part{name, hex.EncodeToString(sum[:])})
-	}
-
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(b, &keys) == nil {
-		names := make([]string, 0, len(keys))
-		for k := range keys {
-			names = append(names, k)
-		}
-		slices.Sort(names)
-		for _, k := range names {
-			var compact bytes.Buffer
-			if json.Compact(&compact, keys[k]) == nil {
-				add(k, compact.Bytes())
-			}
-		}
-		return list
-	}
-
-	var marks [][]int
-	switch {
-	case bytes.HasPrefix(b, []byte("<!doctype html>")):
-		marks = markHTML.FindAllSubmatchIndex(b, -1)
-	case bytes.HasPrefix(b, []byte("<!-- part:")):
-		marks = markMarkdown.FindAllSubmatchIndex(b, -1)
-	}
-
-	name, from := "head", 0
-	for _, at := range marks {
-		add(name, b[from:at[0]])
-		from, name = at[1], string(b[at[2]:at[3]])
-	}
-
-	add(name, b[from:])
-	return list
-}
-
-// Sign returns the manifest of a report as JSON. File is the name of the report's file.
-func Sign(file string, content []byte, key ed25519.PrivateKey, now time.Time) ([]byte, error) {
-	m := Manifest{
-		File:      file,
-		Made:      now.UTC().Format(time.RFC3339),
-		Parts:     parts(content),
-		PublicKey: hex.EncodeToString(key.Public().(ed25519.PublicKey)),
-	}
-	signed, err := json.Marshal(&m)
-	if err != nil {
-		return nil, err
-	}
-	m.Signature = hex.EncodeToString(ed25519.Sign(key, signed))
-	return json.MarshalIndent(&m, "", "  ")
-}
-
-// Verify checks a report against its manifest. The error names the first part that was changed,
-// added or removed. Public, if not empty, is the hexadecimal key that must have signed.
-func Verify(content, manifest []byte, public string) (*Manifest, error) {
-	var m Manifest
-	if err := json.Unmarshal(manifest, &m); err != nil {
-		return nil, errors.New("the manifest is not JSON")
-	}
-	key, err := hex.DecodeString(m.PublicKey)
-	if err != nil || len(key) != ed25519.PublicKeySize {
-		return nil, errors.New("the manifest has no public key")
-	}
-
-	if public != "" && public != m.PublicKey {
-		return nil, errors.New("it was signed with another key")
-	}
-	bare := m
-	bare.Signature = ""
-	signed, err := json.Marshal(&bare)
-	if err != nil {
-		return nil, err
-	}
-
-	signature, err := hex.DecodeString(m.Signature)
-	if err != nil || !ed25519.Verify(key, signed, signature) {
-		return nil, errors.New("the manifest was changed: its signature is invalid")
-	}
-	have := parts(content)
-	for i := range max(len(have), len(m.Parts)) {
-		switch {
-		case i >= len(have):
-			return nil, fmt.Errorf("the part %q was removed", m.Parts[i].Name)
-		case i >= len(m.Parts):
-			return nil, fmt.Errorf("the part %q was added", have[i].Name)
-		case have[i] != m.Parts[i]:
-			return nil, fmt.Errorf("the part %q was changed", cmp.Or(m.Parts[i].Name, have[i].Name))
-		}
-	}
-
-	return &m, nil
 }

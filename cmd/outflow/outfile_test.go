@@ -95,7 +95,7 @@ func TestOutReport(t *testing.T) {
 		}
 	}
 	write(exitFine, "--force")
-	if code, _, errs := outflow("report", "verify", path); code != exitFine {
+	if code, _, errs := outflow("report", "verify", path, "--data", data); code != exitFine {
 		t.Error(errs)
 	}
 	if err := os.Remove(path + ".manifest.json"); err != nil {

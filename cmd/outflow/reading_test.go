@@ -183,7 +183,7 @@ func TestBackupHasEverything(t *testing.T) {
 	outflow("scan", "--data", scans, exports)
 	review := filepath.Join(out, "review.html")
 	fine("report", "review", "chen.kapoor@acme.example", "--data", data, "--people", "pseudonyms", "--out", review)
-	_, key, _ := strings.Cut(strings.TrimSpace(fine("report", "verify", review)), "signed by ")
+	_, key, _ := strings.Cut(strings.TrimSpace(fine("report", "verify", review, "--data", data)), "signed by ")
 	docs, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,34 +1,41 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
 	"github.com/outflow/outflow/internal/plain"
 )
 
 func newVerify(stdout io.Writer) *cobra.Command {
-	var key string
+	var key, data string
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Verify that a report is unchanged",
 		Long: `Verify checks a report against the manifest beside it, and names the part that was
-changed. It prints the key that signed the report; --key requires a certain one.`,
+changed. The report must be signed with the key of the data directory, or with that of
+--key. Who verifies reports on another machine gets the key once from those who write
+them, by another way than the reports: verify prints it.`,
 		Args: usage(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			content, err := os.ReadFile(args[0])
-			if err != nil {
-				return err
+		RunE: func(_ *cobra.Command, args []string) error {
+			public := strings.ToLower(key)
+			if key == "" {
+				var err error
+				if public, err = reporting.PublicKey(data); errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("%s: no such file: name the data directory that the report was made from (--data), or the key (--key)",
+						filepath.Join(data, "report.key"))
+				} else if err != nil {
+					return err
+				}
 			}
-			manifest, err := os.ReadFile(args[0] + ".manifest.json")
-			if err != nil {
-				return err
-			}
-			m, err := reports.Verify(content, manifest, key)
+			m, err := reporting.VerifyFile(args[0], public)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -36,6 +43,8 @@ changed. It prints the key that signed the report; --key requires a certain one.
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&key, "key", "", "the public key that must have signed, as verify prints it")
+	cmd.Flags().StringVar(&data, "data", "data", "the data directory that the report was made from: `DIR`")
+	cmd.Flags().StringVar(&key, "key", "", "the public `KEY` that must have signed, in place of that of --data, as verify prints it")
+	cmd.MarkFlagsMutuallyExclusive("data", "key")
 	return cmd
 }

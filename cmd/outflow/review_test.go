@@ -96,7 +96,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(found, err)
 	}
 	page := found[0]
-	if code, said, errs := outflow("report", "verify", page); code != exitFine {
+	if code, said, errs := outflow("report", "verify", page, "--data", data); code != exitFine {
 		t.Errorf("%d %s %s", code, said, errs)
 	}
 	b, err := os.ReadFile(page)
@@ -106,7 +106,7 @@ func TestReports(t *testing.T) {
 	if err := os.WriteFile(page, []byte(strings.Replace(string(b), "What left", "What stayed", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := outflow("report", "verify", page); code != exitFailed || !strings.Contains(errs, `the part "left" was changed`) {
+	if code, _, errs := outflow("report", "verify", page, "--data", data); code != exitFailed || !strings.Contains(errs, `the part "left" was changed`) {
 		t.Errorf("%d %s", code, errs)
 	}
 	code, digest, errs := outflow("report", "digest", "--data", data, "--week", "2026-W14", "--format", "text")

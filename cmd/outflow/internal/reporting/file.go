@@ -2,6 +2,7 @@ package reporting
 
 import (
 	"crypto/ed25519"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,12 @@ import (
 // report, or was changed since it was written, only if force is set. Beside a pipe there is no
 // manifest.
 func (f *Source) WriteFile(path string, content []byte, force bool) error {
-	replace := force || unchanged(path)
+	seed, err := keys.RandomKey(filepath.Join(f.Data, "report.key"))
+	if err != nil {
+		return err
+	}
+	key := ed25519.NewKeyFromSeed(seed)
+	replace := force || unchanged(path, publicText(key))
 	report, err := outfile.Create(path, 0o600, replace)
 	if err != nil {
 		return err
@@ -35,11 +41,7 @@ func (f *Source) WriteFile(path string, content []byte, force bool) error {
 		return err
 	}
 	defer signed.Discard()
-	seed, err := keys.RandomKey(filepath.Join(f.Data, "report.key"))
-	if err != nil {
-		return err
-	}
-	manifest, err := reports.Sign(filepath.Base(path), content, ed25519.NewKeyFromSeed(seed), time.Now())
+	manifest, err := reports.Sign(filepath.Base(path), content, key, time.Now())
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (f *Source) WriteFile(path string, content []byte, force bool) error {
 	if _, err := report.Write(content); err != nil {
 		return err
 	}
-	if _, err := signed.Write(append(manifest, '\n')); err != nil {
+	if _, err := signed.Write(manifest); err != nil {
 		return err
 	}
 	if err := report.Commit(); err != nil {
@@ -56,18 +58,38 @@ func (f *Source) WriteFile(path string, content []byte, force bool) error {
 	return signed.Commit()
 }
 
-// unchanged reports whether a file is a report as it was written.
-func unchanged(path string) bool {
+// unchanged reports whether a file is a report as it was written, signed with a key.
+func unchanged(path, public string) bool {
+	_, err := VerifyFile(path, public)
+	return err == nil
+}
+
+// VerifyFile checks a report against the manifest beside it, which must be signed with a key.
+func VerifyFile(path, public string) (*reports.Manifest, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return false
+		return nil, err
 	}
 	manifest, err := os.ReadFile(path + ".manifest.json")
 	if err != nil {
-		return false
+		return nil, err
 	}
-	_, err = reports.Verify(content, manifest, "")
-	return err == nil
+	return reports.Verify(filepath.Base(path), content, manifest, public)
+}
+
+// PublicKey returns the key that verifies the reports of a data directory, 64 hexadecimal digits.
+// The error is fs.ErrNotExist if none was written there.
+func PublicKey(data string) (string, error) {
+	seed, err := keys.ReadKey(filepath.Join(data, "report.key"))
+	if err != nil {
+		return "", err
+	}
+	return publicText(ed25519.NewKeyFromSeed(seed)), nil
+}
+
+// publicText returns the public key of a key, hexadecimal.
+func publicText(key ed25519.PrivateKey) string {
+	return hex.EncodeToString(key.Public().(ed25519.PublicKey))
 }
 
 // FileName makes a file name of a user's account: lower case, without leading dots, and with
