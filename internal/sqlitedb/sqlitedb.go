@@ -68,11 +68,11 @@ func private(path string) error {
 // schema returns the version of a file's schema, and the names of all migrations in order. A
 // file of a later version, or of another program, is an error.
 func schema(ctx context.Context, db *sql.DB, migrations fs.FS) (version int, names []string, err error) {
-	var app int
-	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+	var app int // read last: another process may create the file, and sets both at once
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return 0, nil, err
 	}
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
 		return 0, nil, err
 	}
 	if app != 0 && app != ApplicationID || app == 0 && version != 0 {
@@ -88,7 +88,7 @@ func schema(ctx context.Context, db *sql.DB, migrations fs.FS) (version int, nam
 	return version, names, nil
 }
 
-// migrate applies the migrations that a file lacks.
+// migrate applies the migrations that a file lacks. Another process may do so at the same time.
 func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	version, names, err := schema(ctx, db, migrations)
 	if err != nil {
@@ -100,6 +100,10 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 			return err
 		}
 		err = Tx(ctx, db, func(tx *sql.Tx) error {
+			var now int
+			if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&now); err != nil || now > version+i {
+				return err
+			}
 			if _, err := tx.ExecContext(ctx, string(script)); err != nil {
 				return err
 			}

@@ -3,9 +3,11 @@ package sqlitedb_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -79,5 +81,33 @@ func TestTx(t *testing.T) {
 	db.QueryRow("SELECT count(*) FROM a").Scan(&n)
 	if !errors.Is(err, stop) || n != 0 {
 		t.Errorf("%v, %d rows of a transaction that failed", err, n)
+	}
+}
+
+// TestOpenTogether opens a new file several times at once, as a daemon that starts and a command beside it do: each
+// migration is applied once.
+func TestOpenTogether(t *testing.T) {
+	scripts := fstest.MapFS{}
+	for i := range 8 {
+		scripts[fmt.Sprintf("migrations/%04d.sql", i+1)] = script(fmt.Sprintf("CREATE TABLE t%d (x INTEGER) STRICT; INSERT INTO t%d VALUES (1)", i, i))
+	}
+	for range 10 {
+		path := filepath.Join(t.TempDir(), "a.db")
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				db, err := sqlitedb.Open(t.Context(), path, scripts)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				var n int
+				if err := db.QueryRow("SELECT count(*) FROM t7").Scan(&n); err != nil || n != 1 {
+					t.Errorf("%d rows, %v", n, err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
