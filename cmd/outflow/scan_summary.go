@@ -121,7 +121,7 @@ func (s *summary) printGaps(w io.Writer) {
 		return
 	}
 	none := plain.CountOf(blind, "detector has", "detectors have")
-	fmt.Fprintf(w, "Coverage gaps: %s no visibility, %s partial visibility\n", none, plain.Count(partly))
+	fmt.Fprintf(w, "Coverage gaps: %s no visibility, %s partial visibility\n", none, plain.CountOf(partly, "has", "have"))
 	for i := range list[:min(len(list), fewGaps)] {
 		fmt.Fprintf(w, "  %s: %s\n", list[i].Title, list[i].Gap())
 	}

@@ -153,6 +153,10 @@ func (x *Explanation) writeItems(w io.Writer) {
 			continue
 		}
 		section(w, "Events: "+e.Title)
+		if title := sameItems(x.Alert.Evidence[:i], e); title != "" {
+			fmt.Fprintf(w, "  the same events as under %s\n", title)
+			continue
+		}
 		for k := range e.Items[:min(len(e.Items), fewItems)] {
 			fmt.Fprintf(w, "  %s\n", plain.Escape(itemLine(&e.Items[k])))
 		}
@@ -161,6 +165,17 @@ func (x *Explanation) writeItems(w io.Writer) {
 			fmt.Fprintf(w, "  and %s (--format json lists those that are kept)\n", said)
 		}
 	}
+}
+
+// sameItems is the title of an earlier piece of evidence that lists the same events, or "".
+func sameItems(earlier []alert.Evidence, e *alert.Evidence) string {
+	same := func(a, b alert.Item) bool { return a.Time.Equal(b.Time) && itemLine(&a) == itemLine(&b) }
+	for i := range earlier {
+		if earlier[i].Unlisted == e.Unlisted && slices.EqualFunc(earlier[i].Items, e.Items, same) {
+			return earlier[i].Title
+		}
+	}
+	return ""
 }
 
 // itemLine is an event in a line.

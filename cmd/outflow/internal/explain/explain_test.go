@@ -5,7 +5,9 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/batch"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 )
@@ -51,5 +53,26 @@ func TestExplain(t *testing.T) {
 	r.Model = 0
 	if _, err := New(&a); err == nil || !strings.Contains(err.Error(), "model 0") {
 		t.Error(err)
+	}
+}
+
+// TestSameEvents wants events that two detectors saw listed once, and others listed for each.
+func TestSameEvents(t *testing.T) {
+	at := time.Date(2026, 4, 14, 12, 0, 0, 0, time.UTC)
+	items := func(name string) []alert.Item {
+		return []alert.Item{{Time: at, Activity: "share_user", Object: alert.Object{Name: name}}}
+	}
+	x := Explanation{Alert: &alert.Alert{Evidence: []alert.Evidence{
+		{Title: "External sharing", Items: items("plan.xlsx")},
+		{Title: "Shared with a personal mailbox", Items: items("plan.xlsx")},
+		{Title: "Public link", Items: items("prices.xlsx")},
+		{Title: "Bulk sharing", Items: items("plan.xlsx"), Unlisted: 3},
+	}}}
+	var b bytes.Buffer
+	x.writeItems(&b)
+	got := b.String()
+	if strings.Count(got, "plan.xlsx") != 2 || strings.Count(got, "the same events as under External sharing") != 1 ||
+		!strings.Contains(got, "prices.xlsx") {
+		t.Error(got)
 	}
 }
