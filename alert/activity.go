@@ -17,7 +17,23 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 	if len(days) == 0 {
 		return nil
 	}
+	return s.putDays(ctx, -1, days)
+}
+
+// ReplaceDays stores daily summaries in place of all that were stored before and end after a time, in Unix
+// milliseconds.
+func (s *Store) ReplaceDays(ctx context.Context, after int64, days []finding.Activity) error {
+	return s.putDays(ctx, after, days)
+}
+
+// putDays stores daily summaries, after deleting those that end after a time; -1 for none.
+func (s *Store) putDays(ctx context.Context, after int64, days []finding.Activity) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if after >= 0 {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE end > ?", after); err != nil {
+				return err
+			}
+		}
 		if err := putActivity(ctx, tx, days); err != nil {
 			return err
 		}
@@ -32,7 +48,8 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 // putActivity stores the summaries, and deletes those that are Gone.
 func putActivity(ctx context.Context, tx *sql.Tx, days []finding.Activity) error {
 	put, err := tx.PrepareContext(ctx,
-		"INSERT INTO activity (user, day, body) VALUES (?, ?, ?) ON CONFLICT (user, day) DO UPDATE SET body = excluded.body")
+		"INSERT INTO activity (user, day, end, body) VALUES (?, ?, ?, ?) "+
+			"ON CONFLICT (user, day, end) DO UPDATE SET body = excluded.body")
 	if err != nil {
 		return err
 	}
@@ -40,7 +57,8 @@ func putActivity(ctx context.Context, tx *sql.Tx, days []finding.Activity) error
 	for i := range days {
 		a := &days[i]
 		if a.Gone {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE user = ? AND day = ?", a.User, a.Date()); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE user = ? AND day = ? AND end = ?",
+				a.User, a.Date(), a.End); err != nil {
 				return err
 			}
 			continue
@@ -49,7 +67,7 @@ func putActivity(ctx context.Context, tx *sql.Tx, days []finding.Activity) error
 		if err != nil {
 			return err
 		}
-		if _, err := put.ExecContext(ctx, a.User, a.Date(), string(body)); err != nil {
+		if _, err := put.ExecContext(ctx, a.User, a.Date(), a.End, string(body)); err != nil {
 			return err
 		}
 	}
@@ -87,14 +105,14 @@ func putCovered(ctx context.Context, tx *sql.Tx, days []finding.Activity) error 
 // EachDay calls each for every stored daily summary, by user and day. It returns the first
 // error of each.
 func (s *Store) EachDay(ctx context.Context, each func(*finding.Activity) error) error {
-	return s.days(ctx, each, "ORDER BY user, day")
+	return s.days(ctx, each, "ORDER BY user, day, end")
 }
 
 // Days returns the daily summaries of a user from one date to another, both included, the
 // earliest first. Only the date of the times counts, in UTC.
 func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list []finding.Activity, err error) {
 	err = s.days(ctx, func(a *finding.Activity) error { list = append(list, *a); return nil },
-		"WHERE user = ? AND day >= ? AND day <= ? ORDER BY day", user, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+		"WHERE user = ? AND day >= ? AND day <= ? ORDER BY day, end", user, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
 	return list, err
 }
 
@@ -102,7 +120,7 @@ func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list
 // first.
 func (s *Store) LatestDays(ctx context.Context, user string, n int) (list []finding.Activity, err error) {
 	err = s.days(ctx, func(a *finding.Activity) error { list = append(list, *a); return nil },
-		"WHERE user = ?1 AND day > date((SELECT max(day) FROM activity WHERE user = ?1), ?2) ORDER BY day",
+		"WHERE user = ?1 AND day > date((SELECT max(day) FROM activity WHERE user = ?1), ?2) ORDER BY day, end",
 		user, fmt.Sprintf("-%d days", n))
 	return list, err
 }
@@ -194,7 +212,7 @@ func (s *Store) Known(ctx context.Context) (k Known, err error) {
 			people++
 		}
 		return nil
-	}, "WHERE day > ? ORDER BY day", at.AddDate(0, 0, -7).Format(time.DateOnly))
+	}, "WHERE day > ? ORDER BY day, end", at.AddDate(0, 0, -7).Format(time.DateOnly))
 	k.PerDay = people / 7
 	return k, err
 }
@@ -203,7 +221,7 @@ func (s *Store) Known(ctx context.Context) (k Known, err error) {
 func (s *Store) DataUntil(ctx context.Context, now time.Time) (time.Time, error) {
 	var end int64
 	err := s.db.QueryRowContext(ctx,
-		"SELECT coalesce(max(body ->> 'end'), 0) FROM activity WHERE day = (SELECT max(day) FROM activity)").Scan(&end)
+		"SELECT coalesce(max(end), 0) FROM activity WHERE day = (SELECT max(day) FROM activity)").Scan(&end)
 	if err != nil {
 		return now, fmt.Errorf("alert: read daily summaries: %w", err)
 	}

@@ -49,10 +49,11 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 		for ; at < len(days) && days[at].Date() == date.Format(time.DateOnly); at++ {
 			for _, x := range days[at].Counts {
 				if x.Metric == of.Metric {
-					d.N, d.Usual, d.Peers, d.Marked = x.N, x.Usual, x.Peers, marked != nil && marked(&days[at])
-					if d.Marked { // the figure of its alert
-						d.N, least = x.Told(), x.AtLeast
+					n := x.N
+					if marked != nil && marked(&days[at]) { // the figure of its alert
+						d.Marked, n, least = true, x.Told(), x.AtLeast
 					}
+					d.N, d.Usual, d.Peers = d.N+n, x.Usual, x.Peers // two days may have one date
 					s.worst = max(s.worst, excess(&x))
 				}
 			}

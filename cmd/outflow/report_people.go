@@ -145,7 +145,7 @@ func (f *peopleFlags) list(ctx context.Context, data *reporting.Data, mask *aler
 		if _, again := p.dates[date]; !again {
 			p.Days++
 		}
-		p.dates[date] = a.Risk
+		p.dates[date] = max(a.Risk, p.dates[date])
 		p.Service, p.Department, p.Leaving = a.Service, cmp.Or(a.Department, p.Department), a.Leaving
 		if a.Risk > p.Highest || p.On == "" {
 			p.Highest, p.On = a.Risk, date

@@ -106,10 +106,10 @@ func (s *summary) days(ctx context.Context) (func(user string) []finding.Activit
 
 // current is the last summary of each day, by day, without days that there were not.
 func current(list []finding.Activity) []finding.Activity {
-	slices.SortStableFunc(list, func(a, b finding.Activity) int { return cmp.Compare(a.Date(), b.Date()) })
+	slices.SortStableFunc(list, func(a, b finding.Activity) int { return cmp.Compare(a.End, b.End) })
 	var out []finding.Activity
 	for i := range list {
-		if n := len(out); n > 0 && out[n-1].Date() == list[i].Date() {
+		if n := len(out); n > 0 && out[n-1].End == list[i].End {
 			out = out[:n-1]
 		}
 		out = append(out, list[i])

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Activity is a daily summary: what a user did on a day, beside what is usual. A later summary
-// of the same user and Date replaces it; End may differ, since it may be known better by then.
+// Activity is a daily summary: what a user did on a day, beside what is usual. A later summary of the same user and End
+// replaces it.
 type Activity struct {
 	User    string  `json:"user"`              // account of the user
 	End     int64   `json:"end"`               // end of the day, Unix milliseconds: in the middle of the user's night
@@ -26,7 +26,8 @@ type Activity struct {
 }
 
 // Date returns the calendar date of the day (2006-01-02): that of 12 hours before its end, in
-// UTC.
+// UTC. Two days of a user have the same one where the second began at an earlier hour than the first, as it may once
+// it is known when the user sleeps.
 func (a *Activity) Date() string {
 	return time.UnixMilli(a.End - 12*time.Hour.Milliseconds()).UTC().Format(time.DateOnly)
 }

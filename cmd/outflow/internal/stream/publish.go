@@ -44,14 +44,16 @@ type publishedAlert struct {
 	body      spill.Ref // JSON
 }
 
-// userDay is a day of a user.
-type userDay struct{ user, date string }
+// userDay is a day of a user, by its end in Unix milliseconds: two may have the same date.
+type userDay struct {
+	user string
+	end  int64
+}
 
 // publishedDay is what is in the topic about a day.
 type publishedDay struct {
 	hash  uint64
-	end   int64 // of the day, Unix milliseconds
-	stale bool  // a rollback went back to before its end, and it has not been found again since
+	stale bool // a rollback went back to before its end, and it has not been found again since
 }
 
 // pendingDay is what is to be published about a day.
@@ -80,7 +82,7 @@ func (p *publisher) rollBack(to int64) {
 		p.from = to
 	}
 	for k, d := range p.days {
-		if d.end > to && d.end > p.since && !d.stale {
+		if k.end > to && k.end > p.since && !d.stale {
 			d.stale = true
 			p.days[k] = d
 		}
@@ -92,7 +94,7 @@ func (p *publisher) rollBack(to int64) {
 // time before which alerts are final.
 func (p *publisher) forget(committed, newest int64) int64 {
 	p.floor = max(committed-final, p.since)
-	maps.DeleteFunc(p.days, func(_ userDay, d publishedDay) bool { return d.end <= committed })
+	maps.DeleteFunc(p.days, func(k userDay, _ publishedDay) bool { return k.end <= committed })
 	maps.DeleteFunc(p.alerts, func(_ string, a publishedAlert) bool { return a.time < newest-keepAlerts })
 	return p.floor
 }
@@ -302,7 +304,7 @@ func (p *publisher) day(a *finding.Activity) error {
 	if err != nil {
 		return err
 	}
-	k, d := userDay{a.User, a.Date()}, publishedDay{hash: xxhash.Sum64(b), end: a.End}
+	k, d := userDay{a.User, a.End}, publishedDay{hash: xxhash.Sum64(b)}
 	if p.days[k].hash == d.hash {
 		p.days[k] = d
 		delete(p.pending, k)
@@ -318,7 +320,7 @@ func (p *publisher) gone(r *results) map[userDay]publishedDay {
 	all := map[userDay]publishedDay{}
 	over := r.upTo / event.Hour * event.Hour // days that end later are found when they end
 	for k, d := range p.days {
-		if _, pending := p.pending[k]; d.stale && !pending && (r.open || d.end <= over) {
+		if _, pending := p.pending[k]; d.stale && !pending && (r.open || k.end <= over) {
 			all[k] = d
 		}
 	}
@@ -336,7 +338,7 @@ func (p *publisher) addDays(to outgoing, gone map[userDay]publishedDay) error {
 		list = append(list, line{k, d})
 	}
 	for k, d := range gone {
-		b, err := json.Marshal(&finding.Activity{User: k.user, End: d.end, Gone: true})
+		b, err := json.Marshal(&finding.Activity{User: k.user, End: k.end, Gone: true})
 		if err != nil {
 			return err
 		}
@@ -402,12 +404,12 @@ func (p *publisher) recall(shard int, value []byte, committed int64) error {
 func (p *publisher) recallDays(days []finding.Activity, committed int64) {
 	for i := range days {
 		a := &days[i]
-		k := userDay{a.User, a.Date()}
+		k := userDay{a.User, a.End}
 		b, err := json.Marshal(a)
 		if a.Gone || a.End <= committed || err != nil {
 			delete(p.days, k)
 			continue
 		}
-		p.days[k] = publishedDay{hash: xxhash.Sum64(b), end: a.End}
+		p.days[k] = publishedDay{hash: xxhash.Sum64(b)}
 	}
 }

@@ -76,3 +76,33 @@ func TestStaleDays(t *testing.T) {
 		})
 	}
 }
+
+// TestPublishDaysOfOneDate publishes two days of a person that have the same calendar date.
+func TestPublishDaysOfOneDate(t *testing.T) {
+	ends := []int64{20*event.Day + 13*event.Hour, 21*event.Day + 11*event.Hour}
+	got := map[int64]bool{}
+	p := newPublisher(nil, func(_ context.Context, _ int, list [][]byte) error {
+		for _, b := range list {
+			r, err := ParseRecord(b)
+			if err != nil {
+				return err
+			}
+			for _, a := range r.Activity {
+				got[a.End] = !a.Gone
+			}
+		}
+		return nil
+	})
+	take := p.activities(t.Context())
+	for _, end := range ends {
+		if err := take(&finding.Activity{User: "p", End: end}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.publish(t.Context(), &results{upTo: ends[1]}); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || !got[ends[0]] || !got[ends[1]] {
+		t.Errorf("published: %v, want both days of %v", got, ends)
+	}
+}
