@@ -651,7 +651,7 @@ func TestLeavers(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	status, body, header := x.ask(HR, "GET", "/leavers/"+leaving, "")
-	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "Downloaded files of "+leaving) ||
+	if status != 200 || !strings.Contains(body, "Offboarding review: "+leaving) || !strings.Contains(body, "Downloaded files of <span class=\"keep\">"+leaving) ||
 		!strings.Contains(body, `<nav class="nav"`) || !strings.Contains(body, `href="/static/review.css"`) || !strings.Contains(body, "Not reviewed") {
 		t.Errorf("%d %s", status, body)
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -204,7 +205,7 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, p pageDa
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, err := w.Write(bytes.Map(printableRune, b.Bytes()))
+	_, err := w.Write(Unbroken(bytes.Map(printableRune, b.Bytes())))
 	return err
 }
 
@@ -266,3 +267,26 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	}
 	s.errorPage(w, http.StatusNotFound, "there is no such page", t)
 }
+
+// pseudonymForms matches pseudonyms as pages have them.
+var pseudonymForms = regexp.MustCompile(`\bP-[A-HJ-NP-Z2-9]{10}\b`)
+
+// Unbroken returns a page in which no pseudonym is broken at its hyphen at the end of a line: each in a text is put into
+// an element of its own. The page must come from html/template, which leaves no angle brackets in attributes.
+func Unbroken(page []byte) []byte {
+	var out []byte
+	done := 0
+	for _, at := range pseudonymForms.FindAllIndex(page, -1) {
+		open, end := bytes.LastIndexByte(page[:at[0]], '<'), bytes.LastIndexByte(page[:at[0]], '>')
+		if open > end || plainText.Match(page[max(open, 0):at[0]]) {
+			continue
+		}
+		out = append(append(out, page[done:at[0]]...), `<span class="keep">`...)
+		out = append(append(out, page[at[0]:at[1]]...), `</span>`...)
+		done = at[1]
+	}
+	return append(out, page[done:]...)
+}
+
+// plainText matches the beginnings of elements that have texts without elements, and of those that do not break theirs.
+var plainText = regexp.MustCompile(`^<((title|textarea|option|text|tspan|desc|pre|script|style)\b|\w+ class="who")`)

@@ -37,6 +37,7 @@ type queueView struct {
 	Views    []*savedView
 	Query    string // the filter, as a URL has it
 	Filtered bool   // whether anything is filtered
+	Narrowed bool   // whether one of the filters beside the search is set
 	Left     int64  // changes that are not in the index yet
 	Done     *batch
 	Form     *triageForm
@@ -116,6 +117,7 @@ func (s *Server) showQueue(w http.ResponseWriter, r *http.Request, who *reader, 
 	v := &queueView{frame: frame{Title: "Alerts", Who: who.Token, At: "/"}, Filter: f, Left: left, Ages: ages, Form: form}
 	v.Query = queueQuery(q, nil).Encode()
 	v.Filtered = len(queueQuery(q, url.Values{"page": {""}, "sort": {""}})) > 0
+	v.Narrowed = len(queueQuery(q, url.Values{"page": {""}, "q": {""}, "status": {""}, "user": {""}, "case": {""}})) > 0
 	v.Tabs = tabs(q, f, part.counts)
 	for _, st := range f.Statuses() {
 		v.Total += part.counts[st]
