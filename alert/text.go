@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/internal/attack"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
@@ -68,7 +69,7 @@ func (m *Message) Facts() (list []Fact) {
 	}
 	add("Sent to", a.destinations())
 	add("Exposure", a.exposed())
-	add("Techniques", strings.Join(a.Techniques, ", "))
+	add("ATT&CK", strings.Join(attack.Titles(a.Techniques), "; "))
 	if a.Provisional {
 		add("Provisional", "the day is not over in the data")
 	}

@@ -16,7 +16,7 @@ import (
 type Detector struct {
 	Name       string   // in findings, configuration, docs and stored state
 	Title      string   // in a few words
-	Techniques []string // MITRE ATT&CK, in the numbering of version 18
+	Techniques []string // MITRE ATT&CK, by the ids of internal/attack
 	// Needs are the parts of audit logs that it sees through, each by itself; nil if it sees
 	// something in whatever arrives.
 	Needs  []Need

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/internal/attack"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -52,11 +53,10 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"percent":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"pair":      func(l Watchlist, v *watchlistsView) watchlistCard { return watchlistCard{&l, v} },
 	"size":      func(n int64) string { return plain.Size(float64(n)) },
-	"technique": func(t string) string {
-		return "https://attack.mitre.org/techniques/" + strings.ReplaceAll(t, ".", "/") + "/"
-	},
-	"share": func(n, most int) int { return 100 * n / max(most, 1) },
-	"days":  func(n int) string { return plain.CountOf(n, "day", "days") },
+	"technique": attack.URL,
+	"titled":    attack.Title,
+	"share":     func(n, most int) int { return 100 * n / max(most, 1) },
+	"days":      func(n int) string { return plain.CountOf(n, "day", "days") },
 }).ParseFS(files, "pages/*.html"))
 
 // when returns a time as an element of a page: in UTC, until a script writes it in the reader's zone.

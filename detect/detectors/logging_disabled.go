@@ -9,7 +9,7 @@ import (
 // loggingDisabled is a log that is stopped, deleted or narrowed, or a watching
 // service that is switched off (G01): what follows may not be seen.
 var loggingDisabled = &detect.Detector{
-	Name: "logging_disabled", Title: "Logging disabled", Techniques: []string{"T1562.008"},
+	Name: "logging_disabled", Title: "Logging disabled", Techniques: []string{"T1685.002"},
 	Needs:  []detect.Need{awsManage, oktaAny, githubAny, m365Exchange},
 	Traits: finding.NeverSuppressed | finding.ChangesSettings,
 	Indicators: []detect.Indicator{{

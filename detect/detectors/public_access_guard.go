@@ -9,7 +9,7 @@ import (
 // publicAccessGuard is a block of public access that is taken away or loosened
 // (C02).
 var publicAccessGuard = &detect.Detector{
-	Name: "public_access_guard", Title: "Block Public Access disabled", Techniques: []string{"T1562.001"},
+	Name: "public_access_guard", Title: "Block Public Access disabled", Techniques: []string{"T1685"},
 	Needs:  []detect.Need{awsManage},
 	Traits: finding.ChangesSettings,
 	Indicators: []detect.Indicator{{

@@ -11,7 +11,7 @@ import (
 // IPv6, reach a port that should not be (C03): the range of ports is evaluated,
 // and so is a protocol that stands for all of them.
 var securityGroupOpen = &detect.Detector{
-	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1562.007"},
+	Name: "security_group_open", Title: "Network opened to the internet", Techniques: []string{"T1686.001"},
 	Needs: []detect.Need{awsManage},
 	Indicators: []detect.Indicator{{
 		Name: "ingress_open", Weight: .9, Least: detect.LeastShown, Impact: 2, Persists: "ingress_lasting",

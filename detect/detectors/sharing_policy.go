@@ -11,7 +11,7 @@ import (
 // sharingPolicy is a setting of the whole organisation that widens what may be
 // shared outside (B10).
 var sharingPolicy = &detect.Detector{
-	Name: "sharing_policy", Title: "Sharing policy weakened", Techniques: []string{"T1484.002", "T1562"},
+	Name: "sharing_policy", Title: "Sharing policy weakened", Techniques: []string{"T1484.002", "T1685"},
 	Needs: []detect.Need{
 		m365Files, googleAdmin, slackAny, githubAny, boxAny, dropboxAny, atlassianAny, zoomAny, snowflakeAny,
 	},

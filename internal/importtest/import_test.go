@@ -23,6 +23,7 @@ var allowed = []struct {
 	{"internal/event", nil},
 	{"internal/finding", nil},
 	{"internal/mail", nil},
+	{"internal/attack", nil},
 	{"internal/chart", nil},
 	{"internal/pki", nil},
 	{"internal/gbdt", nil},

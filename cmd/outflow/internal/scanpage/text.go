@@ -11,6 +11,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/attack"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -39,6 +40,7 @@ var templates = template.Must(template.New("page").Funcs(template.FuncMap{
 	"amount":     func(x alert.Item) string { return amount(&x) },
 	"visibility": func(s string) string { return cmp.Or(visibilities[s], s) },
 	"receiver":   receiver,
+	"titled":     attack.Title,
 }).Parse(text))
 
 // shapes tell severities apart without colours.
